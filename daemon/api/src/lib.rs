@@ -1,0 +1,34 @@
+//! The contract of btd: the words that the daemon and every client share.
+//!
+//! Ids, units and errors; and each JSON-RPC method as a type that names its role, its parameters
+//! and its reply ([`Method`]). The daemon answers these types, `btctl` asks them, and the OpenRPC
+//! document ([`openrpc::document`]) is generated from them, so the three cannot drift apart.
+//!
+//! Pure data: no socket, no file, no clock, no chain type. One file per command noun, with the
+//! name that the noun has in the daemon (`rpc/<noun>`) and in the client.
+#![warn(missing_docs, missing_debug_implementations)]
+
+pub mod axon;
+pub mod chain;
+pub mod dendrite;
+mod error;
+mod ids;
+mod method;
+pub mod node;
+pub mod openrpc;
+mod role;
+pub mod rpc;
+mod ss58;
+pub mod subnets;
+mod units;
+pub mod wallet;
+
+pub use error::{ApiError, ErrorKind};
+pub use ids::{
+    AccountId, BlockHash, BlockNumber, Coldkey, Hotkey, HotkeyName, IdempotencyKey, MechId, NameError, NetUid, Uid,
+    WalletName,
+};
+pub use method::{Method, Subscription};
+pub use role::Role;
+pub use ss58::AddressError;
+pub use units::{Alpha, Amount, AmountError, Tao};

@@ -1,0 +1,52 @@
+//! The noun `node`: the daemon itself.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::{axon::AxonStatus, chain::ChainStatus, method::methods, rpc::Nothing};
+
+/// Where the daemon is in its life.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Phase {
+    /// Starting: the chain has not been read yet.
+    Starting,
+    /// Serving a checked view of the chain.
+    Ready,
+    /// Serving what was last known of the chain.
+    Degraded,
+    /// Stopping.
+    Stopping,
+}
+
+/// The daemon at a glance.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct NodeStatus {
+    /// The daemon's version.
+    pub version: String,
+    /// Where it is in its life.
+    pub phase: Phase,
+    /// Process id.
+    pub pid: u32,
+    /// Seconds since it started.
+    pub uptime_s: u64,
+    /// The chain it follows.
+    pub chain: ChainStatus,
+    /// The embedded chain's RPC address, when this daemon runs one.
+    pub devnet: Option<String>,
+    /// How many subnets are cached.
+    pub subnets: u32,
+    /// How many neurons are cached, over all subnets.
+    pub neurons: u32,
+    /// How many keys are unlocked now.
+    pub unlocked_keys: u32,
+    /// The axon, when one is running.
+    pub axon: Option<AxonStatus>,
+}
+
+methods! {
+    /// The daemon at a glance: version, phase, chain, cache, keys, axon
+    Status = "node_status" (Read): Nothing => NodeStatus;
+    /// Stops the daemon as SIGTERM does
+    Stop = "node_stop" (Admin): Nothing => Nothing;
+}

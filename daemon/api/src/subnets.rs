@@ -1,0 +1,236 @@
+//! The noun `subnets`: subnets, their neurons, and registration.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    Alpha, BlockNumber, Coldkey, Hotkey, HotkeyName, IdempotencyKey, MechId, NetUid, Tao, Uid, WalletName,
+    chain::At,
+    method::methods,
+    rpc::Nothing,
+    wallet::{Receipt, Wait},
+};
+
+/// A subnet in one line.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct SubnetSummary {
+    /// Its number.
+    pub netuid: NetUid,
+    /// Its name.
+    pub name: String,
+    /// The symbol of its alpha.
+    pub symbol: String,
+    /// Who owns it.
+    pub owner: Coldkey,
+    /// How many neurons it has.
+    pub neurons: u16,
+    /// How many it can have.
+    pub max_neurons: u16,
+    /// Blocks between epochs.
+    pub tempo: u16,
+    /// Blocks since the last epoch.
+    pub blocks_since_epoch: u64,
+    /// The price of its alpha: rao of tao for one alpha.
+    pub price: Tao,
+    /// Tao in its pool.
+    pub tao_in: Tao,
+    /// Alpha in its pool.
+    pub alpha_in: Alpha,
+    /// Alpha outside its pool: the stake.
+    pub alpha_out: Alpha,
+    /// Tao emitted into its pool each block.
+    pub tao_in_emission: Tao,
+    /// What registering a neuron costs now.
+    pub burn: Tao,
+    /// Whether neurons may register.
+    pub registration_allowed: bool,
+}
+
+/// Reply of [`List`].
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Subnets {
+    /// The block at which it was read.
+    pub at: At,
+    /// The subnets, by number.
+    pub subnets: Vec<SubnetSummary>,
+}
+
+/// Parameters that name one subnet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SubnetParams {
+    /// The subnet.
+    pub netuid: NetUid,
+}
+
+/// Where a neuron says that it serves.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct AxonInfo {
+    /// Its address, as text.
+    pub ip: String,
+    /// Its port.
+    pub port: u16,
+    /// The protocol version number that it published.
+    pub version: u32,
+    /// The block at which it published.
+    pub block: u64,
+}
+
+/// A neuron of a metagraph. Scores are the chain's `u16` ratios divided by 65535.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Neuron {
+    /// Its slot.
+    pub uid: Uid,
+    /// Its operating key.
+    pub hotkey: Hotkey,
+    /// Its owning key.
+    pub coldkey: Coldkey,
+    /// Whether it has acted lately, by the chain's activity cutoff.
+    pub active: bool,
+    /// Whether it may validate.
+    pub validator_permit: bool,
+    /// Stake weight: alpha, and root tao times the chain's tao weight. In alpha.
+    pub stake: Alpha,
+    /// Alpha staked to it on this subnet, parents and children counted.
+    pub alpha_stake: Alpha,
+    /// Tao staked to it on root, parents and children counted.
+    pub tao_stake: Tao,
+    /// Rank; 0 where the runtime does not compute it any more.
+    pub rank: f64,
+    /// Trust; 0 where the runtime does not compute it any more.
+    pub trust: f64,
+    /// Consensus.
+    pub consensus: f64,
+    /// Incentive.
+    pub incentive: f64,
+    /// Dividends.
+    pub dividends: f64,
+    /// Validator trust.
+    pub validator_trust: f64,
+    /// Alpha earned in the last epoch.
+    pub emission: Alpha,
+    /// The block of its last weights.
+    pub last_update: u64,
+    /// The block at which it registered.
+    pub registered_at: u64,
+    /// Where it serves; none when it never said.
+    pub axon: Option<AxonInfo>,
+    /// The name in its coldkey's identity.
+    pub identity: Option<String>,
+}
+
+/// Reply of [`Metagraph`]: one subnet with all its neurons.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct MetagraphReply {
+    /// The block at which it was read.
+    pub at: At,
+    /// The subnet in one line.
+    pub subnet: SubnetSummary,
+    /// Its neurons, by uid.
+    pub neurons: Vec<Neuron>,
+}
+
+/// One hyperparameter.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Hyperparameter {
+    /// Its name, as the chain gives it.
+    pub name: String,
+    /// Its raw value: a number, a truth value, or decimal text above 2^53.
+    pub value: serde_json::Value,
+}
+
+/// Reply of [`Hyperparameters`].
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct HyperparametersReply {
+    /// The block at which it was read.
+    pub at: At,
+    /// The subnet.
+    pub netuid: NetUid,
+    /// Its hyperparameters, in the chain's order.
+    pub hyperparameters: Vec<Hyperparameter>,
+}
+
+/// Which matrix.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum MatrixName {
+    /// What each validator gives each neuron; rows sum to 1.
+    Weights,
+    /// What each validator holds of each neuron; columns sum to 1.
+    Bonds,
+}
+
+/// Parameters of [`Matrix`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct MatrixParams {
+    /// The subnet.
+    pub netuid: NetUid,
+    /// Which matrix.
+    pub matrix: MatrixName,
+    /// The mechanism; 0 is the main one.
+    #[serde(default)]
+    pub mechid: MechId,
+}
+
+/// Reply of [`Matrix`].
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct MatrixReply {
+    /// The block at which it was read.
+    pub at: At,
+    /// How many neurons: the matrix is `n` by `n`.
+    pub n: u16,
+    /// Rows by validator uid, each of `n` numbers, normalised.
+    pub rows: Vec<Vec<f32>>,
+}
+
+/// Parameters of [`Register`].
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RegisterParams {
+    /// The subnet.
+    pub netuid: NetUid,
+    /// The wallet whose coldkey pays.
+    #[serde(default)]
+    pub wallet: WalletName,
+    /// The hotkey that becomes a neuron.
+    #[serde(default)]
+    pub hotkey: HotkeyName,
+    /// The most that registering may cost; without it, what it costs now and half a percent more.
+    #[serde(default)]
+    pub max_cost: Option<Tao>,
+    /// Work the plan out and stop there.
+    #[serde(default)]
+    pub dry_run: bool,
+    /// How long to wait.
+    #[serde(default)]
+    pub wait: Wait,
+    /// Makes a repetition of this call harmless.
+    #[serde(default)]
+    pub idempotency_key: Option<IdempotencyKey>,
+}
+
+/// Reply of [`Register`].
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Registered {
+    /// The slot that the neuron got; none before it stands in a finalized block.
+    pub uid: Option<Uid>,
+    /// The block since which the neuron is registered.
+    pub registered_at: Option<BlockNumber>,
+    /// What was planned, and what became of it.
+    #[serde(flatten)]
+    pub receipt: Receipt,
+}
+
+methods! {
+    /// Every subnet in one line
+    List = "subnets_list" (Read): Nothing => Subnets;
+    /// One subnet with all its neurons, from the cache that btd keeps warm
+    Metagraph = "subnets_metagraph" (Read): SubnetParams => MetagraphReply;
+    /// The hyperparameters of a subnet
+    Hyperparameters = "subnets_hyperparameters" (Read): SubnetParams => HyperparametersReply;
+    /// The weight or bond matrix of a subnet, dense and normalised
+    Matrix = "subnets_matrix" (Read): MatrixParams => MatrixReply;
+    /// Registers a hotkey on a subnet for its current price
+    Register = "subnets_register" (Spend): RegisterParams => Registered;
+}

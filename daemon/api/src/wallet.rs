@@ -1,0 +1,440 @@
+//! The noun `wallet`: keys on this host, balances, transfers.
+//!
+//! Passwords travel only from the client to the daemon, over the local socket, and mnemonics only
+//! once, in the reply that creates them. Neither is ever logged, and their `Debug` says nothing.
+
+use std::fmt;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use zeroize::{Zeroize, ZeroizeOnDrop};
+
+use crate::{
+    AccountId, Alpha, Amount, BlockHash, Coldkey, Hotkey, HotkeyName, IdempotencyKey, NetUid, Tao, Uid, WalletName,
+    chain::{At, BlockRef, Event},
+    method::methods,
+};
+
+/// A text that must not be shown: `Debug` redacts it, and its memory is wiped on drop.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema, Zeroize, ZeroizeOnDrop)]
+#[serde(transparent)]
+pub struct Secret(String);
+
+impl Secret {
+    /// Wraps a secret.
+    pub fn new(secret: impl Into<String>) -> Self {
+        Self(secret.into())
+    }
+
+    /// The secret itself.
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Secret(…)")
+    }
+}
+
+/// Which key of a wallet.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum KeyName {
+    /// The coldkey.
+    Coldkey,
+    /// The hotkey of that name.
+    Hotkey(HotkeyName),
+}
+
+/// What to do with a file that is in the way.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Existing {
+    /// Leave it and fail.
+    #[default]
+    Keep,
+    /// Keep a copy beside it and write the new one.
+    Replace,
+}
+
+/// Parameters of [`Create`].
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct CreateParams {
+    /// The wallet's name.
+    #[serde(default)]
+    pub wallet: WalletName,
+    /// The name of its first hotkey.
+    #[serde(default)]
+    pub hotkey: HotkeyName,
+    /// How many words each mnemonic has: 12, 15, 18, 21 or 24. Default 12.
+    #[serde(default)]
+    pub words: Option<u8>,
+    /// Encrypts the coldkey. Without it the coldkey is written in plain text, which `plain` must allow.
+    #[serde(default)]
+    pub password: Option<Secret>,
+    /// Allows a coldkey in plain text.
+    #[serde(default)]
+    pub plain: bool,
+    /// A secret URI such as `//Alice` in place of new mnemonics: both keys are that key. For development.
+    #[serde(default)]
+    pub uri: Option<Secret>,
+    /// What to do with key files that are in the way.
+    #[serde(default)]
+    pub existing: Existing,
+}
+
+/// Reply of [`Create`]. The mnemonics are shown nowhere else, ever.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Created {
+    /// The wallet's name.
+    pub wallet: WalletName,
+    /// Its directory.
+    pub path: String,
+    /// The coldkey's account.
+    pub coldkey: Coldkey,
+    /// The hotkey's name.
+    pub hotkey_name: HotkeyName,
+    /// The hotkey's account.
+    pub hotkey: Hotkey,
+    /// The words that restore the coldkey; none when it was made from a URI.
+    pub coldkey_mnemonic: Option<Secret>,
+    /// The words that restore the hotkey; none when it was made from a URI.
+    pub hotkey_mnemonic: Option<Secret>,
+}
+
+/// Whether a secret can be used now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum KeyState {
+    /// The file is plain: usable without a password.
+    Plain,
+    /// Encrypted, and locked.
+    Locked,
+    /// Encrypted, and unlocked for a while.
+    Unlocked,
+    /// Only the public half is here.
+    Public,
+    /// The file cannot be read.
+    Unreadable,
+}
+
+/// A hotkey of a wallet on this host.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct HotkeyEntry {
+    /// Its name.
+    pub name: HotkeyName,
+    /// Its account, unless the file is unreadable or encrypted without a public file beside it.
+    pub address: Option<Hotkey>,
+    /// `sr25519` or `ed25519`.
+    pub scheme: Option<String>,
+    /// Whether it can be used now.
+    pub state: KeyState,
+    /// Where it is registered, by the cached metagraphs.
+    pub registered: Vec<Registration>,
+}
+
+/// A neuron's place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Registration {
+    /// The subnet.
+    pub netuid: NetUid,
+    /// The slot in it.
+    pub uid: Uid,
+}
+
+/// A wallet on this host.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct WalletEntry {
+    /// Its name.
+    pub name: WalletName,
+    /// The coldkey's account, unless no file tells it.
+    pub coldkey: Option<Coldkey>,
+    /// `sr25519` or `ed25519`.
+    pub scheme: Option<String>,
+    /// Whether the coldkey can be used now.
+    pub state: KeyState,
+    /// Its hotkeys, by name.
+    pub hotkeys: Vec<HotkeyEntry>,
+}
+
+/// Parameters of [`List`].
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ListParams {}
+
+/// Reply of [`List`].
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Wallets {
+    /// The wallets root directory.
+    pub path: String,
+    /// The wallets, by name.
+    pub wallets: Vec<WalletEntry>,
+}
+
+/// Parameters of [`Balance`]: one wallet, one address, or (with neither) every wallet on this host.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct BalanceParams {
+    /// A wallet on this host.
+    #[serde(default)]
+    pub wallet: Option<WalletName>,
+    /// Any coldkey.
+    #[serde(default)]
+    pub address: Option<Coldkey>,
+}
+
+/// One stake position of a coldkey.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct StakePosition {
+    /// The subnet.
+    pub netuid: NetUid,
+    /// The hotkey that it is staked to.
+    pub hotkey: Hotkey,
+    /// How much alpha.
+    pub alpha: Alpha,
+    /// Its worth at the subnet's price now, slippage not counted.
+    pub value: Tao,
+}
+
+/// One coldkey's money.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct BalanceRow {
+    /// The wallet, when it is one of this host.
+    pub wallet: Option<WalletName>,
+    /// The coldkey.
+    pub coldkey: Coldkey,
+    /// Free balance.
+    pub free: Tao,
+    /// Worth of all stake at the prices now.
+    pub staked: Tao,
+    /// Free and staked together.
+    pub total: Tao,
+    /// The stake, position by position.
+    pub positions: Vec<StakePosition>,
+}
+
+/// Reply of [`Balance`].
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Balances {
+    /// The block at which it was read.
+    pub at: At,
+    /// One row for each coldkey.
+    pub rows: Vec<BalanceRow>,
+}
+
+/// Parameters of [`Unlock`].
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct UnlockParams {
+    /// The wallet.
+    #[serde(default)]
+    pub wallet: WalletName,
+    /// The key of it.
+    #[serde(default = "coldkey")]
+    pub key: KeyName,
+    /// Its password.
+    pub password: Secret,
+    /// For how many seconds; default 300, at most what the configuration allows.
+    #[serde(default)]
+    pub seconds: Option<u32>,
+}
+
+fn coldkey() -> KeyName {
+    KeyName::Coldkey
+}
+
+/// Reply of [`Unlock`].
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Unlocked {
+    /// The wallet.
+    pub wallet: WalletName,
+    /// The key of it.
+    pub key: KeyName,
+    /// The account.
+    pub address: AccountId,
+    /// After how many seconds it locks itself.
+    pub seconds: u32,
+}
+
+/// Parameters of [`Lock`]: one key, one wallet, or (with neither) all.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct LockParams {
+    /// The wallet.
+    #[serde(default)]
+    pub wallet: Option<WalletName>,
+    /// The key of it.
+    #[serde(default)]
+    pub key: Option<KeyName>,
+}
+
+/// Reply of [`Lock`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Locked {
+    /// How many keys were unlocked, and are not any more.
+    pub locked: u32,
+}
+
+/// Parameters of [`Sign`].
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SignParams {
+    /// The wallet.
+    #[serde(default)]
+    pub wallet: WalletName,
+    /// The key of it.
+    #[serde(default = "coldkey")]
+    pub key: KeyName,
+    /// The message: its UTF-8 bytes are signed between `<Bytes>` and `</Bytes>`, which no extrinsic can be.
+    pub message: String,
+}
+
+/// A message with its signature.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct SignedMessage {
+    /// The message.
+    pub message: String,
+    /// 128 lower-case hex digits.
+    pub signature: String,
+    /// Who signed.
+    pub signer: AccountId,
+}
+
+/// Parameters of [`Verify`].
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct VerifyParams {
+    /// The message.
+    pub message: String,
+    /// 128 hex digits, with or without `0x`.
+    pub signature: String,
+    /// Who should have signed.
+    pub signer: AccountId,
+}
+
+/// Reply of [`Verify`].
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Verified {
+    /// Whether the signature is the signer's, over the message as it is or between `<Bytes>` and `</Bytes>`.
+    pub valid: bool,
+    /// The scheme under which it verified.
+    pub scheme: Option<String>,
+}
+
+/// How long to wait for an extrinsic.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Wait {
+    /// Until the chain's pool took it.
+    Submitted,
+    /// Until it stands in a finalized block, or its era has ended.
+    #[default]
+    Finalized,
+}
+
+/// What an extrinsic would do, before it is signed.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Plan {
+    /// The block at which it was worked out.
+    pub at: At,
+    /// `Pallet.call`.
+    pub call: String,
+    /// The arguments, as the chain's metadata names them.
+    pub arguments: serde_json::Value,
+    /// One sentence for people.
+    pub summary: String,
+    /// Who signs and pays.
+    pub signer: AccountId,
+    /// The fee that the chain estimates.
+    pub fee: Tao,
+    /// Free balance of the signer now.
+    pub balance_before: Tao,
+    /// Free balance of the signer after it, fee included.
+    pub balance_after: Tao,
+    /// What the caller should know before saying yes.
+    pub warnings: Vec<String>,
+}
+
+/// What became of an extrinsic.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase", tag = "state")]
+pub enum Outcome {
+    /// Not sent: it was a dry run.
+    Planned,
+    /// In the chain's pool, and not followed any further by this call.
+    Submitted {
+        /// The extrinsic's hash.
+        extrinsic: BlockHash,
+        /// The last block that can include it.
+        era_end: crate::BlockNumber,
+    },
+    /// In a finalized block, with success.
+    Finalized {
+        /// The extrinsic's hash.
+        extrinsic: BlockHash,
+        /// The block.
+        block: BlockRef,
+        /// Its index in the block.
+        index: u32,
+        /// What it really paid.
+        fee: Tao,
+        /// The events that it caused.
+        events: Vec<Event>,
+    },
+}
+
+/// Reply of every method that signs an extrinsic.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Receipt {
+    /// What was planned.
+    pub plan: Plan,
+    /// What became of it.
+    pub outcome: Outcome,
+}
+
+/// Parameters of [`Transfer`].
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct TransferParams {
+    /// The wallet whose coldkey pays.
+    #[serde(default)]
+    pub wallet: WalletName,
+    /// Who receives.
+    pub dest: Coldkey,
+    /// How much, or `all`.
+    pub amount: Amount,
+    /// Allows the account to fall below the existential deposit and vanish.
+    #[serde(default)]
+    pub allow_death: bool,
+    /// Work the plan out and stop there.
+    #[serde(default)]
+    pub dry_run: bool,
+    /// How long to wait.
+    #[serde(default)]
+    pub wait: Wait,
+    /// Makes a repetition of this call harmless.
+    #[serde(default)]
+    pub idempotency_key: Option<IdempotencyKey>,
+}
+
+methods! {
+    /// Creates a wallet: a coldkey and its first hotkey, from new mnemonics
+    Create = "wallet_create" (Operate): CreateParams => Created;
+    /// Lists the wallets of this host with their hotkeys and where those are registered
+    List = "wallet_list" (Read): ListParams => Wallets;
+    /// Free balance and stake of a wallet, an address, or every wallet of this host
+    Balance = "wallet_balance" (Read): BalanceParams => Balances;
+    /// Unlocks a key for a limited time
+    Unlock = "wallet_unlock" (Operate): UnlockParams => Unlocked;
+    /// Locks keys at once
+    Lock = "wallet_lock" (Operate): LockParams => Locked;
+    /// Signs a message that cannot be mistaken for an extrinsic
+    Sign = "wallet_sign" (Spend): SignParams => SignedMessage;
+    /// Checks a signature over a message
+    Verify = "wallet_verify" (Read): VerifyParams => Verified;
+    /// Sends tao from a wallet's coldkey
+    Transfer = "wallet_transfer" (Spend): TransferParams => Receipt;
+}
