@@ -1,0 +1,184 @@
+//! Parameters of the upstream pallets: limits, deposits and fees of node-subtensor, spec 425.
+//!
+//! The parameters of the chain's own pallet stand beside it, in `subtensor`.
+
+use frame_support::{
+    derive_impl,
+    dispatch::DispatchClass,
+    parameter_types,
+    traits::{ConstU32, ConstU8, Contains},
+    weights::{constants::WEIGHT_REF_TIME_PER_SECOND, IdentityFee, Weight},
+};
+use sp_runtime::{
+    traits::{AccountIdLookup, BlakeTwo256},
+    Perbill,
+};
+use sp_version::RuntimeVersion;
+
+use crate::{
+    fees::{FeesToAuthor, LinearWeightToFee},
+    proxy::ProxyType,
+    weights, AccountId, Balance, Balances, Block, Hash, Nonce, OriginCaller, PalletInfo, Runtime, RuntimeCall,
+    RuntimeEvent, RuntimeFreezeReason, RuntimeHoldReason, RuntimeOrigin, RuntimeTask, System, MILLISECONDS_PER_BLOCK,
+    VERSION,
+};
+
+/// Share of a block that normal extrinsics may fill.
+const NORMAL_DISPATCH_RATIO: Perbill = Perbill::from_percent(75);
+/// Bytes of all extrinsics of a block.
+const MAX_BLOCK_LENGTH: u32 = 10 * 1024 * 1024;
+/// Deposit per stored item, in rao.
+const ITEM_FEE: Balance = 20_000_000;
+/// Deposit per stored byte, in rao.
+const BYTE_FEE: Balance = 1_000_000;
+
+const fn deposit(items: Balance, bytes: Balance) -> Balance {
+    items * ITEM_FEE + bytes * BYTE_FEE
+}
+
+parameter_types! {
+    pub const Version: RuntimeVersion = VERSION;
+    pub const SS58Prefix: u8 = 42;
+    pub BlockWeights: frame_system::limits::BlockWeights = frame_system::limits::BlockWeights::with_sensible_defaults(
+        Weight::from_parts(4 * WEIGHT_REF_TIME_PER_SECOND, u64::MAX),
+        NORMAL_DISPATCH_RATIO,
+    );
+    pub BlockLength: frame_system::limits::BlockLength = frame_system::limits::BlockLength::builder()
+        .max_length(MAX_BLOCK_LENGTH)
+        .modify_max_length_for_class(DispatchClass::Normal, |max| *max = NORMAL_DISPATCH_RATIO * MAX_BLOCK_LENGTH)
+        .build();
+    /// Half the block time. Kept in state, so that a chain with fast blocks reports its own figure; genesis writes it
+    /// when it differs from the default.
+    pub storage MinimumPeriod: u64 = MILLISECONDS_PER_BLOCK / 2;
+    pub const ExistentialDeposit: Balance = 500;
+    pub const MultisigDepositBase: Balance = deposit(1, 112);
+    pub const MultisigDepositFactor: Balance = deposit(0, 32);
+    pub const ProxyDepositBase: Balance = deposit(1, 40);
+    pub const ProxyDepositFactor: Balance = deposit(0, 33);
+    pub const AnnouncementDepositBase: Balance = deposit(1, 16);
+    pub const AnnouncementDepositFactor: Balance = deposit(0, 68);
+}
+
+/// Refuses batches that directly contain a batch; such an inner call fails with `System.CallFiltered`.
+pub struct NoNestedBatches;
+
+impl NoNestedBatches {
+    fn is_batch(call: &RuntimeCall) -> bool {
+        matches!(
+            call,
+            RuntimeCall::Utility(
+                pallet_utility::Call::batch { .. }
+                    | pallet_utility::Call::batch_all { .. }
+                    | pallet_utility::Call::force_batch { .. }
+            )
+        )
+    }
+}
+
+impl Contains<RuntimeCall> for NoNestedBatches {
+    fn contains(call: &RuntimeCall) -> bool {
+        match call {
+            RuntimeCall::Utility(
+                pallet_utility::Call::batch { calls }
+                | pallet_utility::Call::batch_all { calls }
+                | pallet_utility::Call::force_batch { calls },
+            ) => !calls.iter().any(Self::is_batch),
+            _ => true,
+        }
+    }
+}
+
+#[derive_impl(frame_system::config_preludes::SolochainDefaultConfig)]
+impl frame_system::Config for Runtime {
+    type BaseCallFilter = NoNestedBatches;
+    type Block = Block;
+    type BlockWeights = BlockWeights;
+    type BlockLength = BlockLength;
+    type DbWeight = frame_support::weights::constants::RocksDbWeight;
+    type AccountId = AccountId;
+    type Nonce = Nonce;
+    type Hash = Hash;
+    type Hashing = BlakeTwo256;
+    type Lookup = AccountIdLookup<AccountId, ()>;
+    type BlockHashCount = ConstU32<2400>;
+    type Version = Version;
+    type AccountData = pallet_balances::AccountData<Balance>;
+    type SystemWeightInfo = frame_system::weights::SubstrateWeight<Runtime>;
+    type ExtensionsWeightInfo = weights::Extensions;
+    type SS58Prefix = SS58Prefix;
+    type MaxConsumers = ConstU32<16>;
+}
+
+impl pallet_timestamp::Config for Runtime {
+    type Moment = u64;
+    type OnTimestampSet = ();
+    type MinimumPeriod = MinimumPeriod;
+    type WeightInfo = pallet_timestamp::weights::SubstrateWeight<Runtime>;
+}
+
+impl pallet_balances::Config for Runtime {
+    type RuntimeEvent = RuntimeEvent;
+    type RuntimeHoldReason = RuntimeHoldReason;
+    type RuntimeFreezeReason = RuntimeFreezeReason;
+    type WeightInfo = pallet_balances::weights::SubstrateWeight<Runtime>;
+    type Balance = Balance;
+    type DustRemoval = ();
+    type ExistentialDeposit = ExistentialDeposit;
+    type AccountStore = System;
+    type ReserveIdentifier = [u8; 8];
+    type FreezeIdentifier = RuntimeFreezeReason;
+    type MaxLocks = ConstU32<50>;
+    type MaxReserves = ConstU32<50>;
+    type MaxFreezes = ConstU32<50>;
+    type DoneSlashHandler = ();
+}
+
+impl pallet_transaction_payment::Config for Runtime {
+    type RuntimeEvent = RuntimeEvent;
+    type OnChargeTransaction = FeesToAuthor;
+    type OperationalFeeMultiplier = ConstU8<5>;
+    type WeightToFee = LinearWeightToFee;
+    type LengthToFee = IdentityFee<Balance>;
+    type FeeMultiplierUpdate = ();
+    type WeightInfo = weights::Extensions;
+}
+
+impl pallet_utility::Config for Runtime {
+    type RuntimeEvent = RuntimeEvent;
+    type RuntimeCall = RuntimeCall;
+    type PalletsOrigin = OriginCaller;
+    type WeightInfo = weights::Utility;
+}
+
+impl pallet_sudo::Config for Runtime {
+    type RuntimeEvent = RuntimeEvent;
+    type RuntimeCall = RuntimeCall;
+    type WeightInfo = pallet_sudo::weights::SubstrateWeight<Runtime>;
+}
+
+impl pallet_multisig::Config for Runtime {
+    type RuntimeEvent = RuntimeEvent;
+    type RuntimeCall = RuntimeCall;
+    type Currency = Balances;
+    type DepositBase = MultisigDepositBase;
+    type DepositFactor = MultisigDepositFactor;
+    type MaxSignatories = ConstU32<100>;
+    type WeightInfo = pallet_multisig::weights::SubstrateWeight<Runtime>;
+    type BlockNumberProvider = System;
+}
+
+impl pallet_proxy::Config for Runtime {
+    type RuntimeEvent = RuntimeEvent;
+    type RuntimeCall = RuntimeCall;
+    type Currency = Balances;
+    type ProxyType = ProxyType;
+    type ProxyDepositBase = ProxyDepositBase;
+    type ProxyDepositFactor = ProxyDepositFactor;
+    type MaxProxies = ConstU32<20>;
+    type WeightInfo = weights::Proxy;
+    type MaxPending = ConstU32<75>;
+    type CallHasher = BlakeTwo256;
+    type AnnouncementDepositBase = AnnouncementDepositBase;
+    type AnnouncementDepositFactor = AnnouncementDepositFactor;
+    type BlockNumberProvider = System;
+}

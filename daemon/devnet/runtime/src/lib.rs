@@ -1,0 +1,110 @@
+//! Runtime of the embedded development chain: the surface of `node-subtensor`, spec 425, compiled natively.
+//!
+//! It composes upstream FRAME pallets with [`subtensor`], declares the thirteen transaction extensions in the order
+//! clients know, and answers the runtime APIs. It deliberately keeps no state, opens no socket and builds no wasm:
+//! the crate `btd-devnet` calls [`api::dispatch`] inside externalities and speaks JSON-RPC.
+//!
+//! Amounts are `u64` rao everywhere (10⁻⁹ TAO or alpha). What the real chain has and this one leaves out is listed,
+//! with reasons, in `tests/vectors/surface-differences.txt`.
+
+extern crate alloc;
+
+mod apis;
+mod config;
+pub mod extensions;
+mod fees;
+pub mod genesis;
+pub mod proxy;
+mod weights;
+
+use alloc::borrow::Cow;
+
+use sp_runtime::{
+    generic,
+    traits::{BlakeTwo256, IdentifyAccount, Verify},
+    MultiAddress, MultiSignature,
+};
+use sp_version::RuntimeVersion;
+
+pub use apis::api;
+pub use extensions::TxExtension;
+pub use fees::fee_recipient;
+pub use genesis::{genesis, GenesisSpec};
+
+/// Signature of an extrinsic; sr25519 in practice.
+pub type Signature = MultiSignature;
+/// The 32 bytes of an account.
+pub type AccountId = <<Signature as Verify>::Signer as IdentifyAccount>::AccountId;
+/// An amount in rao.
+pub type Balance = u64;
+/// Number of extrinsics an account has sent.
+pub type Nonce = u32;
+/// Height of a block.
+pub type BlockNumber = u32;
+/// Hash of blocks, extrinsics and state.
+pub type Hash = sp_core::H256;
+/// How extrinsics name an account.
+pub type Address = MultiAddress<AccountId, ()>;
+/// Block header.
+pub type Header = generic::Header<BlockNumber, BlakeTwo256>;
+/// Extrinsic as it travels; signed ones are of format 4.
+pub type UncheckedExtrinsic = generic::UncheckedExtrinsic<Address, RuntimeCall, Signature, TxExtension>;
+/// Block of typed extrinsics.
+pub type Block = generic::Block<Header, UncheckedExtrinsic>;
+/// What a signer signs.
+pub type SignedPayload = generic::SignedPayload<RuntimeCall, TxExtension>;
+
+/// Runs blocks and extrinsics over the pallets.
+pub type Executive =
+    frame_executive::Executive<Runtime, Block, frame_system::ChainContext<Runtime>, Runtime, AllPalletsWithSystem>;
+
+/// Milliseconds between blocks on the real network; the default of [`GenesisSpec::block_time`].
+pub const MILLISECONDS_PER_BLOCK: u64 = 12_000;
+/// One TAO (or one alpha) in rao.
+pub const UNIT: Balance = 1_000_000_000;
+
+/// Identity of this runtime, as clients read it through `state_getRuntimeVersion`.
+pub const VERSION: RuntimeVersion = RuntimeVersion {
+    spec_name: Cow::Borrowed("node-subtensor"),
+    impl_name: Cow::Borrowed("node-subtensor"),
+    authoring_version: 1,
+    spec_version: 425,
+    impl_version: 1,
+    apis: apis::RUNTIME_API_VERSIONS,
+    transaction_version: 1,
+    system_version: 1,
+};
+
+#[frame_support::runtime]
+mod runtime {
+    #[runtime::runtime]
+    #[runtime::derive(
+        RuntimeCall,
+        RuntimeEvent,
+        RuntimeError,
+        RuntimeOrigin,
+        RuntimeFreezeReason,
+        RuntimeHoldReason,
+        RuntimeSlashReason,
+        RuntimeLockId,
+        RuntimeTask
+    )]
+    pub struct Runtime;
+
+    #[runtime::pallet_index(0)]
+    pub type System = frame_system;
+    #[runtime::pallet_index(2)]
+    pub type Timestamp = pallet_timestamp;
+    #[runtime::pallet_index(5)]
+    pub type Balances = pallet_balances;
+    #[runtime::pallet_index(6)]
+    pub type TransactionPayment = pallet_transaction_payment;
+    #[runtime::pallet_index(11)]
+    pub type Utility = pallet_utility;
+    #[runtime::pallet_index(12)]
+    pub type Sudo = pallet_sudo;
+    #[runtime::pallet_index(13)]
+    pub type Multisig = pallet_multisig;
+    #[runtime::pallet_index(16)]
+    pub type Proxy = pallet_proxy;
+}
