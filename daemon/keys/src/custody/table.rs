@@ -1,0 +1,154 @@
+//! The unlocked keys in memory. No lock is held while anything waits or signs.
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use btd_api::WalletName;
+
+use super::KeyStatus;
+use crate::{
+    clock::BootTime,
+    pair::KeyPair,
+    purpose::{Purpose, Purposes},
+    scheme::PublicKey,
+    store::KeyId,
+};
+
+/// One unlocked key; without a window it stays until it is locked.
+pub(super) struct Held {
+    pub(super) pair: Arc<KeyPair>,
+    pub(super) public: PublicKey,
+    pub(super) window: Option<Window>,
+}
+
+#[derive(Clone, Copy)]
+pub(super) struct Window {
+    pub(super) until: BootTime,
+    pub(super) purposes: Purposes,
+}
+
+impl Held {
+    fn ended(&self, now: BootTime) -> bool {
+        self.window.is_some_and(|window| now.until(window.until).is_none())
+    }
+}
+
+/// What the table says of a key that is to be used.
+pub(super) enum Found {
+    Usable(Arc<KeyPair>),
+    NotAllowed,
+    Absent,
+}
+
+#[derive(Default)]
+pub(super) struct Table(Mutex<State>);
+
+#[derive(Default)]
+struct State {
+    held: BTreeMap<KeyId, Held>,
+    /// Unlocks under way. Locking a key removes its intents, and with them their right to insert.
+    intents: HashMap<u64, KeyId>,
+    next: u64,
+}
+
+/// The right to insert one key, unless it is locked meanwhile.
+pub(super) struct Intent<'a> {
+    table: &'a Table,
+    number: u64,
+}
+
+impl Drop for Intent<'_> {
+    fn drop(&mut self) {
+        self.table.state().intents.remove(&self.number);
+    }
+}
+
+impl Table {
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn intend(&self, key: &KeyId) -> Intent<'_> {
+        let mut state = self.state();
+        let number = state.next;
+        state.next += 1;
+        state.intents.insert(number, key.clone());
+        Intent { table: self, number }
+    }
+
+    /// Tells whether it was inserted: not if the key was locked since the intent.
+    pub(super) fn insert(&self, intent: Intent<'_>, held: Held) -> bool {
+        let mut state = self.state();
+        let replaced = match state.intents.remove(&intent.number) {
+            Some(key) => state.held.insert(key, held),
+            None => {
+                drop(state);
+                return false;
+            }
+        };
+        drop(state);
+        drop(replaced);
+        true
+    }
+
+    pub(super) fn remove(&self, key: &KeyId) -> bool {
+        let mut state = self.state();
+        state.intents.retain(|_, intended| intended != key);
+        state.held.remove(key).is_some()
+    }
+
+    pub(super) fn remove_all(&self, wallet: Option<&WalletName>) -> usize {
+        let concerned = |key: &KeyId| wallet.is_none_or(|wallet| key.wallet == *wallet);
+        let mut state = self.state();
+        state.intents.retain(|_, key| !concerned(key));
+        let before = state.held.len();
+        state.held.retain(|key, _| !concerned(key));
+        before - state.held.len()
+    }
+
+    pub(super) fn find(&self, key: &KeyId, purpose: Purpose, now: BootTime) -> Found {
+        let mut state = self.state();
+        match state.held.get(key) {
+            None => Found::Absent,
+            Some(held) if held.ended(now) => {
+                state.held.remove(key);
+                Found::Absent
+            }
+            Some(held) if held.window.is_some_and(|window| !window.purposes.contains(purpose)) => Found::NotAllowed,
+            Some(held) => Found::Usable(Arc::clone(&held.pair)),
+        }
+    }
+
+    pub(super) fn public(&self, key: &KeyId) -> Option<PublicKey> {
+        self.state().held.get(key).map(|held| held.public)
+    }
+
+    pub(super) fn status(&self, now: BootTime) -> Vec<KeyStatus> {
+        self.state()
+            .held
+            .iter()
+            .filter(|(_, held)| !held.ended(now))
+            .map(|(key, held)| KeyStatus {
+                key: key.clone(),
+                public: held.public,
+                purposes: held.window.map_or(Purposes::ALL, |window| window.purposes),
+                remaining: held.window.and_then(|window| now.until(window.until)),
+            })
+            .collect()
+    }
+
+    /// Removes what has ended; returns it, and how long until the next end.
+    pub(super) fn expire(&self, now: BootTime) -> (Vec<KeyId>, Option<Duration>) {
+        let mut state = self.state();
+        let ended: Vec<KeyId> =
+            state.held.iter().filter(|(_, held)| held.ended(now)).map(|(key, _)| key.clone()).collect();
+        for key in &ended {
+            state.held.remove(key);
+        }
+        let next = state.held.values().filter_map(|held| now.until(held.window?.until)).min();
+        (ended, next)
+    }
+}

@@ -1,0 +1,207 @@
+//! Key files as bytes: what they are, opening them, making them.
+//!
+//! Five kinds of bytes are told apart by how they begin: plain JSON (or a bare seed or phrase),
+//! `$NACL`, `$ANSIBLE_VAULT`, and Fernet tokens. All are read; written are plain JSON and `$NACL`,
+//! which every living wallet of the ecosystem reads. Nothing here touches a file: that is
+//! [`crate::WalletStore`]'s.
+
+mod ansible;
+mod fernet;
+mod json;
+mod nacl;
+#[cfg(test)]
+mod tests;
+
+use std::fmt;
+
+use btd_api::AccountId;
+use zeroize::Zeroizing;
+
+pub use self::json::Shape;
+use crate::{
+    key::Key,
+    pair::KeyError,
+    scheme::{PublicKey, Scheme},
+    secret::Password,
+};
+
+/// How a key file is protected.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Encryption {
+    /// Not at all.
+    None,
+    /// Argon2i and crypto_secretbox: what current wallets write. Opening it takes seconds of
+    /// processor time and 512 MiB of memory.
+    Nacl,
+    /// Ansible vault 1.1: wallets before 2024.
+    AnsibleVault,
+    /// A Fernet token under ten million rounds of PBKDF2: the first releases.
+    Fernet,
+}
+
+impl fmt::Display for Encryption {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::None => "none",
+            Self::Nacl => "nacl",
+            Self::AnsibleVault => "ansible-vault",
+            Self::Fernet => "fernet",
+        })
+    }
+}
+
+/// Why bytes could not be opened as a key, or a key not be made into a file. Messages name no
+/// file and repeat no secret; the store adds the path.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum KeyFileError {
+    /// Encrypted, and no password was given.
+    #[error("the key is encrypted ({0}): a password is needed")]
+    PasswordRequired(Encryption),
+    /// The password does not open it. For the authenticated formats, a changed file looks the same.
+    #[error("wrong password")]
+    WrongPassword,
+    /// Nothing that any wallet of the ecosystem writes.
+    #[error("not a key file: {0}")]
+    NotAKeyFile(&'static str),
+    /// A polkadot.js export, which has to be imported.
+    #[error("this is a polkadot.js export, not a key file: import it as JSON with its passphrase")]
+    PolkadotJs,
+    /// Recognised, but broken.
+    #[error("the key file is damaged: {0}")]
+    Damaged(String),
+    /// The secret belongs to another address than the file says.
+    #[error(
+        "the key file says {stated}, but its secret belongs to {derived}: do not use it before knowing which is right"
+    )]
+    AddressMismatch {
+        /// What the file says.
+        stated: AccountId,
+        /// What the secret gives.
+        derived: AccountId,
+    },
+    /// A public key file where a secret one is needed.
+    #[error("the key file of {0} holds no secret")]
+    PublicOnly(AccountId),
+    /// A `cryptoType` that nobody has defined.
+    #[error("the key file has the unknown cryptoType {0}: known are 0 (ed25519) and 1 (sr25519)")]
+    UnknownScheme(String),
+    /// Key derivation needs 512 MiB.
+    #[error("not enough memory for key derivation: 512 MiB are needed")]
+    OutOfMemory,
+    /// The secret in it is malformed.
+    #[error(transparent)]
+    Key(#[from] KeyError),
+}
+
+/// The bytes of a secret key file. Wiped when dropped; prints its encryption only.
+pub struct KeyFile {
+    bytes: Zeroizing<Vec<u8>>,
+    encryption: Encryption,
+}
+
+// === impl KeyFile ===
+
+impl KeyFile {
+    /// Takes the bytes of a file and looks at how they begin. Never fails: what they are worth
+    /// shows when the file is opened.
+    pub fn from_bytes(bytes: Vec<u8>) -> Self {
+        let encryption = if bytes.starts_with(nacl::PREFIX) {
+            Encryption::Nacl
+        } else if bytes.starts_with(ansible::PREFIX) {
+            Encryption::AnsibleVault
+        } else if bytes.starts_with(fernet::PREFIX) {
+            Encryption::Fernet
+        } else {
+            Encryption::None
+        };
+        Self { bytes: Zeroizing::new(bytes), encryption }
+    }
+
+    /// A plain file holding `key`.
+    pub fn plain(key: &Key, shape: Shape) -> Self {
+        Self { bytes: json::render(key, shape), encryption: Encryption::None }
+    }
+
+    /// A `$NACL` file holding `key`. Blocking: seconds of processor time and 512 MiB.
+    pub fn encrypted(key: &Key, shape: Shape, password: &Password) -> Result<Self, KeyFileError> {
+        let derived = nacl::derive(password)?;
+        let bytes = nacl::seal(&json::render(key, shape), &derived)?;
+        Ok(Self { bytes: Zeroizing::new(bytes), encryption: Encryption::Nacl })
+    }
+
+    /// How the file is protected.
+    pub fn encryption(&self) -> Encryption {
+        self.encryption
+    }
+
+    /// The bytes to write.
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    /// The key inside, its address derived again and compared with the one that the file states.
+    /// A password for a plain file is ignored. Blocking: for encrypted files seconds of processor
+    /// time, and for `$NACL` 512 MiB.
+    pub fn open(&self, password: Option<&Password>) -> Result<Key, KeyFileError> {
+        let need = || password.ok_or(KeyFileError::PasswordRequired(self.encryption));
+        match self.encryption {
+            Encryption::None => json::parse_secret(&self.bytes),
+            Encryption::Nacl => {
+                let sealed = nacl::Sealed::parse(&self.bytes)?;
+                json::parse_secret(&sealed.open(&nacl::derive(need()?)?)?)
+            }
+            Encryption::AnsibleVault => json::parse_secret(&ansible::decrypt(&self.bytes, need()?)?),
+            Encryption::Fernet => json::parse_secret(&fernet::decrypt(&self.bytes, need()?)?),
+        }
+    }
+
+    /// The public key that a plain file states, without deriving it: for listings.
+    pub fn stated(&self) -> Option<PublicKey> {
+        match self.encryption {
+            Encryption::None => json::parse_public(&self.bytes).ok(),
+            Encryption::Nacl | Encryption::AnsibleVault | Encryption::Fernet => None,
+        }
+    }
+}
+
+impl fmt::Debug for KeyFile {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "KeyFile({})", self.encryption)
+    }
+}
+
+/// `coldkeypub.txt` and its like.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PublicKeyFile(pub PublicKey);
+
+impl PublicKeyFile {
+    /// Reads JSON, or a bare `0x` public key as the first releases wrote it.
+    pub fn parse(bytes: &[u8]) -> Result<Self, KeyFileError> {
+        json::parse_public(bytes).map(Self)
+    }
+
+    /// The bytes to write.
+    pub fn render(&self, shape: Shape) -> Vec<u8> {
+        json::render_public(&self.0, shape)
+    }
+}
+
+/// What an address in a key file may look like: of any network's format, as wallets take it.
+fn parse_address(text: &str) -> Option<AccountId> {
+    use sp_core::crypto::{AccountId32, Ss58Codec};
+    AccountId32::from_ss58check_with_version(text).ok().map(|(account, _)| AccountId(account.into()))
+}
+
+/// The scheme of a `cryptoType` field.
+fn parse_scheme(value: &serde_json::Value) -> Result<Option<Scheme>, KeyFileError> {
+    let text = match value {
+        serde_json::Value::Null => return Ok(None),
+        serde_json::Value::String(text) => text.clone(),
+        other => other.to_string(),
+    };
+    match text.as_str() {
+        "0" => Ok(Some(Scheme::Ed25519)),
+        "1" => Ok(Some(Scheme::Sr25519)),
+        _ => Err(KeyFileError::UnknownScheme(text.chars().take(16).collect())),
+    }
+}

@@ -1,0 +1,354 @@
+//! The wallets directory: what lies where, reading it, and writing it without risk.
+//!
+//! ```text
+//! ROOT/WALLET/coldkey              secret, usually encrypted
+//! ROOT/WALLET/coldkeypub.txt       public
+//! ROOT/WALLET/hotkeys/HOTKEY       secret, usually plain
+//! ROOT/WALLET/hotkeys/HOTKEYpub.txt
+//! ```
+//!
+//! The layout is the ecosystem's, so its tools work on the same directory. Replacing a key keeps
+//! the old file: `coldkey.bak-1` beside it, and for hotkeys `hotkeys.bak/HOTKEY.bak-1`, outside of
+//! the directory in which every tool takes each file for a hotkey. Everything here blocks; opening
+//! or writing an encrypted key also takes 512 MiB, which is why the daemon goes through
+//! [`crate::Custody`].
+
+mod files;
+mod listing;
+
+use std::{
+    fmt, fs, io,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use btd_api::{AccountId, HotkeyName, WalletName};
+
+pub use self::listing::{KeySummary, WalletSummary};
+use crate::{
+    durable,
+    key::Key,
+    keyfile::{Encryption, KeyFile, KeyFileError, PublicKeyFile, Shape},
+    scheme::PublicKey,
+    secret::Password,
+};
+
+/// Which key of a wallet.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum KeyRole {
+    /// The coldkey.
+    Coldkey,
+    /// The hotkey of that name.
+    Hotkey(HotkeyName),
+}
+
+/// One key on this host. Prints as `WALLET/coldkey` or `WALLET/hotkeys/NAME`.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct KeyId {
+    /// The wallet.
+    pub wallet: WalletName,
+    /// The key of it.
+    pub role: KeyRole,
+}
+
+impl KeyId {
+    /// The coldkey of `wallet`.
+    pub const fn coldkey(wallet: WalletName) -> Self {
+        Self { wallet, role: KeyRole::Coldkey }
+    }
+
+    /// The hotkey `name` of `wallet`.
+    pub const fn hotkey(wallet: WalletName, name: HotkeyName) -> Self {
+        Self { wallet, role: KeyRole::Hotkey(name) }
+    }
+}
+
+impl fmt::Display for KeyId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.role {
+            KeyRole::Coldkey => write!(f, "{}/coldkey", self.wallet),
+            KeyRole::Hotkey(name) => write!(f, "{}/hotkeys/{name}", self.wallet),
+        }
+    }
+}
+
+/// What happens to a key file that is in the way.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Existing {
+    /// It stays, and writing fails.
+    #[default]
+    Refuse,
+    /// It is replaced, and a copy is kept under another name.
+    KeepCopy,
+}
+
+/// How a new key file is protected.
+#[derive(Clone, Copy, Debug)]
+pub enum Protection<'a> {
+    /// Not at all.
+    Plain,
+    /// `$NACL` under a password.
+    Nacl(&'a Password),
+}
+
+/// Why the store could not do what was asked.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// No such file.
+    #[error("there is no {what} at {}", path.display())]
+    NotFound {
+        /// What was looked for.
+        what: &'static str,
+        /// Where.
+        path: PathBuf,
+    },
+    /// A key is there already.
+    #[error("{} exists already: it was left as it is", path.display())]
+    Exists {
+        /// Where.
+        path: PathBuf,
+    },
+    /// The file could not be opened as a key.
+    #[error("{}: {source}", path.display())]
+    KeyFile {
+        /// Which file.
+        path: PathBuf,
+        /// What is wrong with it.
+        source: KeyFileError,
+    },
+    /// The secret file and the public file beside it name different keys.
+    #[error("{} names {public}, but the key beside it is {secret}: do not use it before knowing which is right", path.display())]
+    PublicMismatch {
+        /// The public file.
+        path: PathBuf,
+        /// The address in it.
+        public: AccountId,
+        /// The address of the secret.
+        secret: AccountId,
+    },
+    /// The operating system refused.
+    #[error("cannot {action} {}: {source}", path.display())]
+    Io {
+        /// What was attempted.
+        action: &'static str,
+        /// On which path.
+        path: PathBuf,
+        /// Why not.
+        source: io::Error,
+    },
+}
+
+/// A directory of wallets. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct WalletStore {
+    root: Arc<Path>,
+}
+
+// === impl WalletStore ===
+
+impl WalletStore {
+    /// The store at `root`, which need not exist yet. A `~` is an ordinary name here: expanding it
+    /// is the configuration's task.
+    pub fn new(root: impl Into<PathBuf>) -> Self {
+        Self { root: root.into().into() }
+    }
+
+    /// The wallets directory.
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// The wallet of that name, which need not exist.
+    pub fn wallet(&self, name: &WalletName) -> Wallet {
+        Wallet { dir: self.root.join(name.as_str()) }
+    }
+
+    /// Every wallet with its keys, by name. Reads each file once and derives nothing; what cannot
+    /// be read is listed with its problem. An absent root has no wallets.
+    pub fn list(&self) -> Result<Vec<WalletSummary>, StoreError> {
+        listing::list(self)
+    }
+}
+
+/// One wallet's directory.
+#[derive(Clone, Debug)]
+pub struct Wallet {
+    dir: PathBuf,
+}
+
+// === impl Wallet ===
+
+impl Wallet {
+    /// The wallet's directory.
+    pub fn dir(&self) -> &Path {
+        &self.dir
+    }
+
+    /// Where the secret file of a key lies.
+    pub fn path(&self, role: &KeyRole) -> PathBuf {
+        match role {
+            KeyRole::Coldkey => self.dir.join("coldkey"),
+            KeyRole::Hotkey(name) => self.dir.join("hotkeys").join(name.as_str()),
+        }
+    }
+
+    /// Where the public file of a key lies.
+    pub fn public_path(&self, role: &KeyRole) -> PathBuf {
+        match role {
+            KeyRole::Coldkey => self.dir.join("coldkeypub.txt"),
+            KeyRole::Hotkey(name) => self.dir.join("hotkeys").join(format!("{name}pub.txt")),
+        }
+    }
+
+    /// The names of the hotkeys that have a secret or a public file, sorted.
+    pub fn hotkeys(&self) -> Result<Vec<HotkeyName>, StoreError> {
+        listing::hotkeys(&self.dir.join("hotkeys"))
+    }
+
+    /// The secret file of a key, unopened.
+    pub fn read(&self, role: &KeyRole) -> Result<KeyFile, StoreError> {
+        let path = self.path(role);
+        Ok(KeyFile::from_bytes(files::read(&path, "key file")?))
+    }
+
+    /// A key, its address checked against what its own file and the public file beside it say.
+    pub fn open(&self, role: &KeyRole, password: Option<&Password>) -> Result<Key, StoreError> {
+        let file = self.read(role)?;
+        let key = file.open(password).map_err(|source| StoreError::KeyFile { path: self.path(role), source })?;
+        let path = self.public_path(role);
+        match self.read_public_file(&path) {
+            Ok(public) if public.account != key.public().account => {
+                Err(StoreError::PublicMismatch { path, public: public.account, secret: key.public().account })
+            }
+            Ok(_) | Err(StoreError::NotFound { .. }) => Ok(key),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// The public half of a key: from the public file, or from a plain secret file without one.
+    pub fn public(&self, role: &KeyRole) -> Result<PublicKey, StoreError> {
+        match self.read_public_file(&self.public_path(role)) {
+            Err(StoreError::NotFound { .. }) => {
+                let file = self.read(role)?;
+                match (file.stated(), file.encryption()) {
+                    (Some(public), _) => Ok(public),
+                    (None, Encryption::None) => Ok(self.open(role, None)?.public()),
+                    (None, encryption) => Err(StoreError::KeyFile {
+                        path: self.path(role),
+                        source: KeyFileError::PasswordRequired(encryption),
+                    }),
+                }
+            }
+            other => other,
+        }
+    }
+
+    fn read_public_file(&self, path: &Path) -> Result<PublicKey, StoreError> {
+        let bytes = files::read(path, "public key file")?;
+        PublicKeyFile::parse(&bytes)
+            .map(|file| file.0)
+            .map_err(|source| StoreError::KeyFile { path: path.to_owned(), source })
+    }
+
+    /// Writes the secret and the public file of a key and returns the copies that were kept.
+    ///
+    /// Durable when it returns. At any crash before that, each file is the old or the new one, and
+    /// a public file never stands beside a secret of another key.
+    pub fn write(
+        &self,
+        role: &KeyRole,
+        key: &Key,
+        protection: Protection<'_>,
+        existing: Existing,
+    ) -> Result<Vec<PathBuf>, StoreError> {
+        let (path, public_path) = (self.path(role), self.public_path(role));
+        if existing == Existing::Refuse {
+            // Before seconds go into encryption; the writing itself refuses again, without a gap.
+            if fs::symlink_metadata(&path).is_ok() {
+                return Err(StoreError::Exists { path });
+            }
+            // A public file of the same key may be there already: a watched key gets its secret.
+            match self.read_public_file(&public_path) {
+                Ok(public) if public == key.public() => {}
+                Err(StoreError::NotFound { .. }) => {}
+                Ok(_) | Err(_) => return Err(StoreError::Exists { path: public_path }),
+            }
+        }
+        let file = match protection {
+            Protection::Plain => KeyFile::plain(key, Shape::Compact),
+            Protection::Nacl(password) => KeyFile::encrypted(key, Shape::Compact, password)
+                .map_err(|source| StoreError::KeyFile { path: path.clone(), source })?,
+        };
+        let public = PublicKeyFile(key.public()).render(Shape::Compact);
+        self.make_directory(role)?;
+        match existing {
+            Existing::Refuse => {
+                files::create(&path, file.as_bytes())?;
+                files::replace(&public_path, &public)?;
+                Ok(Vec::new())
+            }
+            Existing::KeepCopy => {
+                let copies = self.keep_copies(role)?;
+                files::remove(&public_path)?;
+                files::replace(&path, file.as_bytes())?;
+                files::replace(&public_path, &public)?;
+                Ok(copies)
+            }
+        }
+    }
+
+    /// Writes the public file alone: for keys whose secret lives elsewhere. Returns the copy that
+    /// was kept. Refuses to stand beside a plain secret of another key.
+    pub fn write_public(
+        &self,
+        role: &KeyRole,
+        public: &PublicKey,
+        existing: Existing,
+    ) -> Result<Option<PathBuf>, StoreError> {
+        let path = self.public_path(role);
+        if let Ok(file) = self.read(role)
+            && let Some(secret) = file.stated()
+            && secret.account != public.account
+        {
+            return Err(StoreError::PublicMismatch { path, public: public.account, secret: secret.account });
+        }
+        let bytes = PublicKeyFile(*public).render(Shape::Compact);
+        self.make_directory(role)?;
+        match existing {
+            Existing::Refuse => files::create(&path, &bytes).map(|()| None),
+            Existing::KeepCopy => {
+                let copy = files::keep_copy(&path, &self.copies_dir(role))?;
+                files::replace(&path, &bytes)?;
+                Ok(copy)
+            }
+        }
+    }
+
+    fn keep_copies(&self, role: &KeyRole) -> Result<Vec<PathBuf>, StoreError> {
+        let dir = self.copies_dir(role);
+        let mut copies = Vec::new();
+        for path in [self.path(role), self.public_path(role)] {
+            copies.extend(files::keep_copy(&path, &dir)?);
+        }
+        Ok(copies)
+    }
+
+    fn copies_dir(&self, role: &KeyRole) -> PathBuf {
+        match role {
+            KeyRole::Coldkey => self.dir.clone(),
+            KeyRole::Hotkey(_) => self.dir.join("hotkeys.bak"),
+        }
+    }
+
+    fn make_directory(&self, role: &KeyRole) -> Result<(), StoreError> {
+        let dir = match role {
+            KeyRole::Coldkey => self.dir.clone(),
+            KeyRole::Hotkey(_) => self.dir.join("hotkeys"),
+        };
+        durable::create_directory(&dir).map_err(|source| StoreError::Io {
+            action: "create the directory",
+            path: dir,
+            source,
+        })
+    }
+}
