@@ -1,0 +1,181 @@
+//! Makes one block: inherents, extrinsics in storage transactions of their own, seal.
+//!
+//! It decides nothing about which extrinsics and when; [`crate::producer`] does.
+
+use btd_devnet_runtime::{Header, UncheckedExtrinsic};
+use codec::{Decode, Encode};
+use sp_core::H256;
+use sp_inherents::InherentData;
+use sp_runtime::{
+    ApplyExtrinsicResult, Digest, DigestItem, ExtrinsicInclusionMode, traits::Header as _,
+    transaction_validity::TransactionValidityError,
+};
+use sp_trie::PrefixedMemoryDB;
+
+use super::{
+    Hasher, STATE_VERSION, State,
+    execute::{ExecutionError, Overlay, call},
+    history::Block,
+};
+
+/// Engine id of Aura, whose slot stands in the header's digest.
+const AURA: [u8; 4] = *b"aura";
+
+/// Storage keys with their new value, `None` when removed.
+pub(crate) type Changes = Vec<(Vec<u8>, Option<Vec<u8>>)>;
+
+/// Why no block came about.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum BlockError {
+    /// A part of block making failed in the runtime.
+    #[error("the runtime failed to {step}")]
+    Runtime {
+        /// Which part.
+        step: &'static str,
+        /// What the runtime said.
+        #[source]
+        source: ExecutionError,
+    },
+    /// The runtime answered with bytes that do not decode.
+    #[error("the runtime's answer to {step} does not decode")]
+    Answer {
+        /// Which part.
+        step: &'static str,
+        /// What the decoder said.
+        #[source]
+        source: codec::Error,
+    },
+    /// The runtime refused an inherent that it had asked for itself.
+    #[error("the runtime refused its own inherent: {0}")]
+    Inherent(String),
+    /// The state after the block could not be computed, or differs from the header.
+    #[error("the state after the block is inconsistent: {0}")]
+    State(String),
+}
+
+/// What became of an extrinsic offered to a block.
+pub(crate) enum Applied {
+    /// It is part of the block, whether its call succeeded or not.
+    Included,
+    /// It is not, and left no trace in the state.
+    Refused(TransactionValidityError),
+    /// The runtime panicked over it; it left no trace in the state.
+    Panicked(ExecutionError),
+}
+
+/// A finished block and everything that becoming the head takes.
+pub(crate) struct Sealed {
+    pub(crate) block: Block,
+    pub(crate) changes: Changes,
+    pub(crate) nodes: PrefixedMemoryDB<Hasher>,
+}
+
+/// A block in the making.
+pub(crate) struct Builder<'a> {
+    state: &'a State,
+    overlay: Overlay,
+    extrinsics: Vec<Vec<u8>>,
+    takes_extrinsics: bool,
+}
+
+impl<'a> Builder<'a> {
+    /// Opens the block after `parent` and applies its inherents.
+    ///
+    /// `timestamp` is in milliseconds since 1970; the runtime moves it forward if its parent's is too close.
+    pub(crate) fn open(state: &'a State, parent: &Block, timestamp: u64, slot: u64) -> Result<Self, BlockError> {
+        let digest = Digest { logs: vec![DigestItem::PreRuntime(AURA, slot.encode())] };
+        let header = Header::new(parent.number().saturating_add(1), H256::zero(), H256::zero(), parent.hash, digest);
+        let mut builder = Self { state, overlay: Overlay::default(), extrinsics: Vec::new(), takes_extrinsics: true };
+        let mode: ExtrinsicInclusionMode =
+            builder.ask("initialize the block", "Core_initialize_block", &header.encode())?;
+        builder.takes_extrinsics = mode == ExtrinsicInclusionMode::AllExtrinsics;
+
+        let mut data = InherentData::new();
+        data.put_data(sp_timestamp::INHERENT_IDENTIFIER, &sp_timestamp::Timestamp::new(timestamp))
+            .map_err(|error| BlockError::Inherent(error.to_string()))?;
+        let inherents: Vec<UncheckedExtrinsic> =
+            builder.ask("create inherents", "BlockBuilder_inherent_extrinsics", &data.encode())?;
+        for inherent in inherents {
+            match builder.apply(inherent.encode()) {
+                Applied::Included => {}
+                Applied::Refused(error) => return Err(BlockError::Inherent(error.to_string())),
+                Applied::Panicked(error) => return Err(BlockError::Inherent(error.to_string())),
+            }
+        }
+        Ok(builder)
+    }
+
+    fn ask<T: Decode>(&mut self, step: &'static str, method: &str, arguments: &[u8]) -> Result<T, BlockError> {
+        let answer = call(self.state, &mut self.overlay, method, arguments)
+            .map_err(|source| BlockError::Runtime { step, source })?;
+        T::decode(&mut answer.as_slice()).map_err(|source| BlockError::Answer { step, source })
+    }
+
+    /// Whether the runtime takes anything but inherents in this block.
+    pub(crate) fn takes_extrinsics(&self) -> bool {
+        self.takes_extrinsics
+    }
+
+    /// Tries an encoded extrinsic; a refused one is rolled back.
+    pub(crate) fn apply(&mut self, extrinsic: Vec<u8>) -> Applied {
+        self.overlay.start_transaction();
+        let applied = match self.execute(&extrinsic) {
+            Err(error) => Applied::Panicked(error),
+            Ok(answer) => match ApplyExtrinsicResult::decode(&mut answer.as_slice()) {
+                Ok(Ok(_)) => Applied::Included,
+                Ok(Err(error)) => Applied::Refused(error),
+                Err(error) => Applied::Panicked(ExecutionError::Panicked {
+                    method: "BlockBuilder_apply_extrinsic".to_owned(),
+                    message: error.to_string(),
+                }),
+            },
+        };
+        // Cannot fail: the transaction was started above, and the call leaves the caller's transactions alone.
+        if matches!(applied, Applied::Included) {
+            let _ = self.overlay.commit_transaction();
+            self.extrinsics.push(extrinsic);
+        } else {
+            let _ = self.overlay.rollback_transaction();
+        }
+        applied
+    }
+
+    /// Executes an encoded extrinsic whatever comes of it; gives back the encoded `ApplyExtrinsicResult`.
+    ///
+    /// The block is not fit to be sealed after that, unless the caller undoes what was refused.
+    pub(crate) fn execute(&mut self, extrinsic: &[u8]) -> Result<Vec<u8>, ExecutionError> {
+        call(self.state, &mut self.overlay, "BlockBuilder_apply_extrinsic", extrinsic)
+    }
+
+    /// Closes the block.
+    pub(crate) fn seal(mut self) -> Result<Sealed, BlockError> {
+        let header: Header = self.ask("finalize the block", "BlockBuilder_finalize_block", &[])?;
+        let changes =
+            self.overlay.drain_storage_changes(self.state, STATE_VERSION).map_err(|error| BlockError::State(error))?;
+        if changes.transaction_storage_root != header.state_root {
+            return Err(BlockError::State(format!(
+                "the header says {:?}, the trie {:?}",
+                header.state_root, changes.transaction_storage_root
+            )));
+        }
+        Ok(Sealed {
+            block: Block::new(header, self.extrinsics),
+            changes: changes.main_storage_changes,
+            nodes: changes.transaction,
+        })
+    }
+}
+
+/// The Aura slot in a header's digest; 0 when there is none, as in block 0.
+pub(crate) fn slot(header: &Header) -> u64 {
+    header
+        .digest
+        .logs
+        .iter()
+        .find_map(|item| match item {
+            DigestItem::PreRuntime(AURA, slot) => u64::decode(&mut slot.as_slice()).ok(),
+            _ => None,
+        })
+        .unwrap_or(0)
+}

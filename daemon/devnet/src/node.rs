@@ -1,0 +1,140 @@
+//! What every request and the producer share: the chain, the pool, the threads, and the news of new blocks.
+
+use std::{
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering},
+        mpsc::SyncSender,
+    },
+    time::Instant,
+};
+
+use btd_devnet_runtime::{AccountId, Nonce};
+use codec::Encode;
+use sp_core::H256;
+use sp_runtime::transaction_validity::{TransactionSource, TransactionValidity, TransactionValidityError};
+use tokio::sync::{broadcast, oneshot};
+
+use crate::{
+    DevnetError,
+    chain::{Block, Chain, ChainError, Changes},
+    pool::{Extrinsic, Pool, Refusal, Watcher},
+    workers::Workers,
+};
+
+/// News that a slow subscriber may fall behind before it has to catch up by itself.
+const NEWS_CAPACITY: usize = 256;
+
+/// A new head with the storage it changed.
+pub(crate) struct News {
+    pub(crate) block: Arc<Block>,
+    pub(crate) changes: Changes,
+}
+
+/// What the producer can be told.
+pub(crate) enum Command {
+    /// An extrinsic became ready.
+    Ready,
+    /// Make this many blocks now.
+    Mine(u32, oneshot::Sender<Result<Arc<Block>, DevnetError>>),
+    /// Finish the block at hand and end.
+    Stop,
+}
+
+/// Why an extrinsic was not taken.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum SubmitError {
+    BadFormat(codec::Error),
+    Pool(Refusal),
+    /// The runtime could not tell whether it is valid.
+    Verification(ChainError),
+}
+
+/// The node. Its methods block; they belong on [`Workers`].
+pub(crate) struct Node {
+    pub(crate) chain: Chain,
+    pub(crate) workers: Workers,
+    pub(crate) news: broadcast::Sender<Arc<News>>,
+    pool: Mutex<Pool>,
+    commands: SyncSender<Command>,
+    /// Whether [`Command::Ready`] is on its way, so that it is there once at most.
+    ready_sent: AtomicBool,
+}
+
+impl Node {
+    pub(crate) fn new(chain: Chain, pool: Pool, workers: Workers, commands: SyncSender<Command>) -> Self {
+        Self {
+            chain,
+            workers,
+            news: broadcast::channel(NEWS_CAPACITY).0,
+            pool: Mutex::new(pool),
+            commands,
+            ready_sent: AtomicBool::new(false),
+        }
+    }
+
+    pub(crate) fn pool(&self) -> MutexGuard<'_, Pool> {
+        self.pool.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Tells the producer something, unless it has ended.
+    pub(crate) fn command(&self, command: Command) -> Result<(), DevnetError> {
+        self.commands.try_send(command).map_err(|_| DevnetError::Stopped)
+    }
+
+    /// The producer has [`Command::Ready`] and is about to look at the pool.
+    pub(crate) fn ready_noted(&self) {
+        self.ready_sent.store(false, Ordering::Release);
+    }
+
+    /// Whether the extrinsic could go into a block after `at`, now or later.
+    pub(crate) fn validate(&self, bytes: &[u8], at: H256) -> Result<TransactionValidity, ChainError> {
+        // Encoding of (source, extrinsic, hash): the extrinsic is spared a round of decoding.
+        let mut arguments = TransactionSource::External.encode();
+        arguments.extend_from_slice(bytes);
+        arguments.extend_from_slice(at.as_bytes());
+        self.chain.ask(Some(at), "TaggedTransactionQueue_validate_transaction", &arguments)
+    }
+
+    /// Takes an extrinsic into the pool if it is valid on the head's state.
+    pub(crate) fn submit(&self, bytes: Vec<u8>, watcher: Option<Watcher>) -> Result<H256, SubmitError> {
+        let extrinsic = Extrinsic::decode(bytes).map_err(SubmitError::BadFormat)?;
+        let hash = extrinsic.hash;
+        self.pool().admits(&hash, Instant::now()).map_err(SubmitError::Pool)?;
+        loop {
+            let head = self.chain.head();
+            let validity = self.validate(&extrinsic.bytes, head.hash).map_err(SubmitError::Verification)?;
+            let mut pool = self.pool();
+            let valid = match validity {
+                Ok(valid) => valid,
+                Err(error) => {
+                    if matches!(error, TransactionValidityError::Invalid(_)) {
+                        pool.ban(hash, Instant::now());
+                    }
+                    return Err(SubmitError::Pool(error.into()));
+                }
+            };
+            // What is valid on the head says what the state lacks; on another head that may be another thing.
+            if self.chain.head().hash != head.hash {
+                continue;
+            }
+            pool.insert(extrinsic, valid, head.number(), watcher, Instant::now()).map_err(SubmitError::Pool)?;
+            break;
+        }
+        if !self.ready_sent.swap(true, Ordering::AcqRel) {
+            // A producer that has ended needs no command.
+            let _ = self.command(Command::Ready);
+        }
+        Ok(hash)
+    }
+
+    /// The nonce for the account's next extrinsic, counting those that wait in the pool.
+    pub(crate) fn next_nonce(&self, account: &AccountId) -> Result<Nonce, ChainError> {
+        let mut nonce: Nonce = self.chain.ask(None, "AccountNonceApi_account_nonce", &account.encode())?;
+        let pool = self.pool();
+        while pool.provides(&(account, nonce).encode()) {
+            nonce = nonce.saturating_add(1);
+        }
+        Ok(nonce)
+    }
+}

@@ -1,0 +1,248 @@
+//! When blocks are made, and what becomes of their extrinsics. The only writer of chain, store and pool outcomes.
+//!
+//! One thread of its own, driven by [`Command`]s and the clock. A block is written to the store, then becomes the head,
+//! then is announced; it is final at once. A runtime that fails costs a block, a store that fails ends the chain.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+        mpsc::{Receiver, RecvTimeoutError},
+    },
+    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
+};
+
+use sp_core::H256;
+use sp_runtime::transaction_validity::{InvalidTransaction, TransactionValidityError};
+
+use crate::{
+    DevnetError,
+    chain::{Applied, Block, Builder, Sealed, slot},
+    config::{BlockTime, Clock},
+    node::{Command, News, Node},
+    pool::{Extrinsic, Outcome, Refusal},
+    store::Store,
+};
+
+/// Extrinsics too big for what is left of a block that are passed over before the block is closed.
+const MAX_SKIPPED: usize = 8;
+/// Extrinsics whose validity is checked again after each block.
+const REVALIDATED_PER_BLOCK: usize = 512;
+/// Longest time spent on extrinsics of one block.
+const MAX_WORK: Duration = Duration::from_secs(2);
+
+/// The thread's state.
+pub(crate) struct Producer {
+    pub(crate) node: Arc<Node>,
+    pub(crate) store: Option<Store>,
+    pub(crate) block_time: BlockTime,
+    pub(crate) clock: Clock,
+    /// Set beside [`Command::Stop`], so that a long series of blocks ends early.
+    pub(crate) stopping: Arc<AtomicBool>,
+}
+
+/// A block before it is the head, and what it did to the extrinsics offered to it.
+struct Draft {
+    sealed: Sealed,
+    included: Vec<H256>,
+    invalid: Vec<H256>,
+}
+
+impl Producer {
+    /// Makes blocks until told to stop.
+    ///
+    /// # Errors
+    /// When the store fails. What was announced before is on the disk.
+    pub(crate) fn run(mut self, commands: &Receiver<Command>) -> Result<(), DevnetError> {
+        let mut due = self.period().map(|period| Instant::now() + period);
+        loop {
+            let command = match due {
+                None => commands.recv().map_err(|_| RecvTimeoutError::Disconnected),
+                Some(due) => commands.recv_timeout(due.saturating_duration_since(Instant::now())),
+            };
+            if self.stopping.load(Ordering::Relaxed) {
+                return Ok(());
+            }
+            match command {
+                Err(RecvTimeoutError::Disconnected) | Ok(Command::Stop) => return Ok(()),
+                Err(RecvTimeoutError::Timeout) => {}
+                Ok(Command::Ready) => {
+                    self.node.ready_noted();
+                    if self.block_time == BlockTime::Instant {
+                        self.make_instant_blocks()?;
+                    }
+                }
+                Ok(Command::Mine(count, answer)) => {
+                    let (told, ended) = match self.mine(count) {
+                        Err(DevnetError::Store(error)) => (Err(DevnetError::Stopped), Err(DevnetError::Store(error))),
+                        result => (result, Ok(())),
+                    };
+                    // Nobody may wait for the answer any more: the blocks are made all the same.
+                    let _ = answer.send(told);
+                    ended?;
+                }
+            }
+            if let (Some(at), Some(period)) = (due, self.period())
+                && Instant::now() >= at
+            {
+                self.make_scheduled_block()?;
+                // A slot that was missed is not made up for.
+                due = Some((at + period).max(Instant::now()));
+            }
+        }
+    }
+
+    fn period(&self) -> Option<Duration> {
+        match self.block_time {
+            BlockTime::Every(period) => Some(period),
+            BlockTime::Instant => None,
+        }
+    }
+
+    /// A block whether there is anything for it or not. A runtime that fails is logged; the next slot tries again.
+    fn make_scheduled_block(&mut self) -> Result<(), DevnetError> {
+        self.make_block().map(drop).or_else(log_runtime_failure)
+    }
+
+    /// Blocks while the pool has extrinsics that go into one.
+    fn make_instant_blocks(&mut self) -> Result<(), DevnetError> {
+        while self.node.pool().has_ready() && !self.stopping.load(Ordering::Relaxed) {
+            match self.make_block() {
+                // Inherents only: what is ready does not fit even an empty block.
+                Ok(block) if block.extrinsics.len() <= 1 => return Ok(()),
+                Ok(_) => {}
+                Err(error) => return log_runtime_failure(error),
+            }
+        }
+        Ok(())
+    }
+
+    /// Makes `count` blocks one after the other; gives back the last one, or the head if there were none to make.
+    fn mine(&mut self, count: u32) -> Result<Arc<Block>, DevnetError> {
+        let mut last = self.node.chain.head();
+        for _ in 0..count {
+            if self.stopping.load(Ordering::Relaxed) {
+                return Err(DevnetError::Stopped);
+            }
+            last = self.make_block()?;
+        }
+        Ok(last)
+    }
+
+    /// Makes one block, stores it, makes it the head, announces it.
+    fn make_block(&mut self) -> Result<Arc<Block>, DevnetError> {
+        let ready = self.node.pool().ready();
+        let draft = match self.draft(&ready) {
+            Err(error) if !ready.is_empty() => {
+                tracing::error!(%error, "a block with extrinsics failed, making one without");
+                self.draft(&[])?
+            }
+            result => result?,
+        };
+        let Draft { sealed: Sealed { block, changes, nodes }, included, invalid } = draft;
+        if let Some(store) = &mut self.store {
+            store.append(&block, &changes)?;
+        }
+        let block = Arc::new(block);
+        self.node.chain.import(block.clone(), nodes);
+        let outcome = Outcome { block: block.hash, number: block.number(), included: &included, invalid: &invalid };
+        self.node.pool().block_made(&outcome, Instant::now());
+        self.revalidate(&block);
+        tracing::debug!(number = block.number(), hash = ?block.hash, extrinsics = included.len(), "made block");
+        // Nobody may be listening.
+        let _ = self.node.news.send(Arc::new(News { block: block.clone(), changes }));
+        Ok(block)
+    }
+
+    fn draft(&self, ready: &[Arc<Extrinsic>]) -> Result<Draft, DevnetError> {
+        let parent = self.node.chain.head();
+        let number = parent.number().saturating_add(1);
+        let failed = |source| DevnetError::Block { number, source };
+        let (_, state) = self.node.chain.state(None).map_err(|_| DevnetError::Stopped)?;
+        let timestamp = self.timestamp(number);
+        let by_clock = timestamp / self.block_time.nominal_millis().max(1);
+        let mut builder =
+            Builder::open(&state, &parent, timestamp, by_clock.max(slot(&parent.header).saturating_add(1)))
+                .map_err(failed)?;
+        let mut included = Vec::new();
+        let mut invalid = Vec::new();
+        let mut skipped = 0;
+        let deadline = Instant::now() + self.work();
+        for extrinsic in ready.iter().take_while(|_| Instant::now() < deadline) {
+            if !builder.takes_extrinsics() || skipped > MAX_SKIPPED {
+                break;
+            }
+            match builder.apply(extrinsic.bytes.clone()) {
+                Applied::Included => included.push(extrinsic.hash),
+                Applied::Refused(TransactionValidityError::Invalid(InvalidTransaction::ExhaustsResources)) => {
+                    skipped += 1;
+                }
+                // Its predecessor was refused or passed over; the pool looks at it again.
+                Applied::Refused(TransactionValidityError::Invalid(InvalidTransaction::Future)) => {}
+                Applied::Refused(error) => {
+                    tracing::debug!(extrinsic = ?extrinsic.hash, %error, "an extrinsic was no longer valid");
+                    invalid.push(extrinsic.hash);
+                }
+                Applied::Panicked(error) => {
+                    tracing::error!(extrinsic = ?extrinsic.hash, %error, "the runtime panicked over an extrinsic");
+                    invalid.push(extrinsic.hash);
+                }
+            }
+        }
+        Ok(Draft { sealed: builder.seal().map_err(failed)?, included, invalid })
+    }
+
+    /// Timestamp of block `number`, in milliseconds since 1970.
+    fn timestamp(&self, number: u32) -> u64 {
+        match self.clock {
+            Clock::System => SystemTime::now()
+                .duration_since(UNIX_EPOCH)
+                .ok()
+                .and_then(|since| u64::try_from(since.as_millis()).ok())
+                .unwrap_or(0),
+            Clock::Stepped { start } => {
+                start.saturating_add(u64::from(number).saturating_mul(self.block_time.nominal_millis()))
+            }
+        }
+    }
+
+    /// Time for the extrinsics of one block: two thirds of the period, within reason.
+    fn work(&self) -> Duration {
+        match self.period() {
+            Some(period) => (period * 2 / 3).clamp(Duration::from_millis(100), MAX_WORK),
+            None => MAX_WORK,
+        }
+    }
+
+    /// Checks on the new head what still waits, longest unchecked first.
+    fn revalidate(&self, head: &Block) {
+        let stale = self.node.pool().stalest(head.number(), REVALIDATED_PER_BLOCK);
+        if stale.is_empty() {
+            return;
+        }
+        let results = stale
+            .iter()
+            .map(|extrinsic| {
+                let result = match self.node.validate(&extrinsic.bytes, head.hash) {
+                    Ok(validity) => validity.map_err(Refusal::from),
+                    Err(error) => {
+                        tracing::error!(extrinsic = ?extrinsic.hash, %error, "an extrinsic could not be checked again");
+                        Err(Refusal::Invalid(InvalidTransaction::Call))
+                    }
+                };
+                (extrinsic.hash, result)
+            })
+            .collect();
+        self.node.pool().revalidated(results, head.number(), Instant::now());
+    }
+}
+
+/// A failing runtime is worth a line, a failing store is the end.
+fn log_runtime_failure(error: DevnetError) -> Result<(), DevnetError> {
+    if let DevnetError::Block { number, source } = &error {
+        let cause = std::error::Error::source(source).map(ToString::to_string).unwrap_or_default();
+        tracing::error!(number, error = %source, cause, "no block was made");
+        return Ok(());
+    }
+    Err(error)
+}

@@ -1,0 +1,147 @@
+//! The numbered errors of a Substrate node. Clients look at both numbers and words, so both are exact.
+
+use jsonrpsee::types::{
+    ErrorObjectOwned,
+    error::{INTERNAL_ERROR_CODE, INVALID_PARAMS_CODE, INVALID_PARAMS_MSG, SERVER_IS_BUSY_CODE},
+};
+use sp_runtime::transaction_validity::InvalidTransaction;
+
+use crate::{DevnetError, chain::ChainError, node::SubmitError, pool::Refusal, workers::WorkError};
+
+/// Runtime and codec errors of the System and TransactionPayment methods.
+const RUNTIME_ERROR: i32 = 1;
+const DECODE_ERROR: i32 = 2;
+/// First codes of the groups.
+const AUTHOR: i32 = 1_000;
+const CHAIN: i32 = 3_000;
+const STATE: i32 = 4_000;
+
+fn without_data(code: i32, message: impl Into<String>) -> ErrorObjectOwned {
+    ErrorObjectOwned::owned(code, message, None::<()>)
+}
+
+/// A parameter is missing or does not parse.
+pub(super) fn invalid_params(reason: impl ToString) -> ErrorObjectOwned {
+    ErrorObjectOwned::owned(INVALID_PARAMS_CODE, INVALID_PARAMS_MSG, Some(reason.to_string()))
+}
+
+/// A `chain_*` method cannot answer.
+pub(super) fn chain(reason: impl Into<String>) -> ErrorObjectOwned {
+    without_data(CHAIN + 1, reason)
+}
+
+/// A range of blocks does not exist.
+pub(super) fn block_range(from: &str, to: &str, details: &str) -> ErrorObjectOwned {
+    without_data(STATE + 1, format!("Cannot resolve a block range ['{from}' ... '{to}]. {details}"))
+}
+
+/// More was asked for than one call gives.
+pub(super) fn count(value: u32, max: u32) -> ErrorObjectOwned {
+    without_data(STATE + 2, format!("count exceeds maximum value. value: {value}, max: {max}"))
+}
+
+/// A state cannot be read, or the runtime failed on it.
+pub(super) fn state(error: ChainError) -> ErrorObjectOwned {
+    without_data(STATE + 3, format!("Client error: {error}"))
+}
+
+/// The runtime failed in a method that names what it tried.
+pub(super) fn runtime(attempt: &str, error: impl ToString) -> ErrorObjectOwned {
+    ErrorObjectOwned::owned(RUNTIME_ERROR, attempt, Some(error.to_string()))
+}
+
+/// An extrinsic does not decode, in a method that names what it tried.
+pub(super) fn decode(attempt: &str, error: impl ToString) -> ErrorObjectOwned {
+    ErrorObjectOwned::owned(DECODE_ERROR, attempt, Some(error.to_string()))
+}
+
+/// No thread gave an answer.
+pub(super) fn work(error: WorkError) -> ErrorObjectOwned {
+    let code = match error {
+        WorkError::Busy => SERVER_IS_BUSY_CODE,
+        WorkError::Panicked | WorkError::Stopped => INTERNAL_ERROR_CODE,
+    };
+    without_data(code, error.to_string())
+}
+
+/// Blocks could not be made.
+pub(super) fn mining(error: DevnetError) -> ErrorObjectOwned {
+    let source = std::error::Error::source(&error).map(ToString::to_string);
+    ErrorObjectOwned::owned(INTERNAL_ERROR_CODE, error.to_string(), source)
+}
+
+/// An extrinsic was not taken.
+pub(super) fn submit(error: SubmitError) -> ErrorObjectOwned {
+    match error {
+        SubmitError::BadFormat(error) => without_data(AUTHOR + 1, format!("Extrinsic has invalid format: {error}")),
+        SubmitError::Verification(error) => ErrorObjectOwned::owned(
+            AUTHOR + 2,
+            format!("Verification Error: Runtime error: {error}"),
+            Some(format!("{error:?}")),
+        ),
+        SubmitError::Pool(refusal) => refused(refusal),
+    }
+}
+
+fn refused(refusal: Refusal) -> ErrorObjectOwned {
+    match refusal {
+        Refusal::Invalid(InvalidTransaction::Custom(code)) => {
+            ErrorObjectOwned::owned(AUTHOR + 10, "Invalid Transaction", Some(format!("Custom error: {code}")))
+        }
+        Refusal::Invalid(invalid) => {
+            ErrorObjectOwned::owned(AUTHOR + 10, "Invalid Transaction", Some(<&'static str>::from(invalid)))
+        }
+        Refusal::Unknown(unknown) => {
+            ErrorObjectOwned::owned(AUTHOR + 11, "Unknown Transaction Validity", Some(format!("{unknown:?}")))
+        }
+        Refusal::Banned => without_data(AUTHOR + 12, "Transaction is temporarily banned"),
+        Refusal::AlreadyImported(hash) => {
+            ErrorObjectOwned::owned(AUTHOR + 13, "Transaction Already Imported", Some(format!("{hash:?}")))
+        }
+        Refusal::TooLowPriority { old, new } => ErrorObjectOwned::owned(
+            AUTHOR + 14,
+            format!("Priority is too low: ({old} vs {new})"),
+            Some("The transaction has too low priority to replace another transaction already in the pool."),
+        ),
+        Refusal::ImmediatelyDropped => ErrorObjectOwned::owned(
+            AUTHOR + 16,
+            "Immediately Dropped",
+            Some("The transaction couldn't enter the pool because of the limit"),
+        ),
+        Refusal::NoTags => ErrorObjectOwned::owned(
+            AUTHOR + 19,
+            "No tags provided",
+            Some("Transaction does not provide any tags, so the pool can't identify it"),
+        ),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use sp_core::H256;
+
+    #[test]
+    fn refusals_have_the_words_of_a_substrate_node() {
+        let json = |refusal| serde_json::to_string(&submit(SubmitError::Pool(refusal))).unwrap();
+        assert_eq!(
+            json(Refusal::Invalid(InvalidTransaction::Custom(6))),
+            r#"{"code":1010,"message":"Invalid Transaction","data":"Custom error: 6"}"#
+        );
+        assert_eq!(
+            json(Refusal::Invalid(InvalidTransaction::Stale)),
+            r#"{"code":1010,"message":"Invalid Transaction","data":"Transaction is outdated"}"#
+        );
+        assert_eq!(json(Refusal::Banned), r#"{"code":1012,"message":"Transaction is temporarily banned"}"#);
+        assert_eq!(
+            json(Refusal::AlreadyImported(H256::repeat_byte(0xab))),
+            format!(r#"{{"code":1013,"message":"Transaction Already Imported","data":"0x{}"}}"#, "ab".repeat(32))
+        );
+        assert!(json(Refusal::TooLowPriority { old: 2, new: 1 }).contains("Priority is too low: (2 vs 1)"));
+        let discarded = serde_json::to_string(&state(ChainError::StateDiscarded(H256::zero()))).unwrap();
+        assert!(
+            discarded
+                .contains(r#"{"code":4003,"message":"Client error: UnknownBlock: State already discarded for 0x00"#)
+        );
+    }
+}
