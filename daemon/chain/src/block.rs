@@ -1,0 +1,255 @@
+//! A finalized block, decoded: events and extrinsics as data.
+//!
+//! Decoding is pure: bytes and the [`Runtime`] that executed the block go in. What cannot be
+//! decoded is said in [`FinalizedBlock::illegible`] instead of losing the block; the order and
+//! numbering of blocks never depend on it.
+
+use std::fmt;
+
+use btd_api::{AccountId, BlockHash, BlockNumber, Tao};
+use codec::{Compact, Decode};
+use frame_decode::extrinsics::decode_extrinsic;
+use serde::{Deserialize, Serialize};
+use serde_json::Value as Json;
+
+use crate::{
+    dispatch::DispatchError,
+    extrinsic::ExtrinsicHash,
+    runtime::Runtime,
+    scale::{Mismatch, json, read},
+};
+
+/// One block, by number and hash.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct BlockRef {
+    /// Its height.
+    pub number: BlockNumber,
+    /// Its hash.
+    pub hash: BlockHash,
+}
+
+impl fmt::Display for BlockRef {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} ({})", self.number, self.hash)
+    }
+}
+
+/// A finalized block with what it holds and what it caused.
+#[derive(Debug, Clone, PartialEq)]
+pub struct FinalizedBlock {
+    /// The block.
+    pub block: BlockRef,
+    /// Its parent's hash.
+    pub parent: BlockHash,
+    /// The time that its author wrote into it (`Timestamp.set`), in milliseconds since 1970.
+    pub timestamp_ms: Option<u64>,
+    /// The runtime that executed it. An upgrade in this block shows from the next one on.
+    pub spec_version: u32,
+    /// Its extrinsics, inherents included, in order.
+    pub extrinsics: Vec<Extrinsic>,
+    /// Its events, in order.
+    pub events: Vec<Event>,
+    /// What could not be decoded, in words; empty as a rule.
+    pub illegible: Vec<String>,
+}
+
+/// An event, decoded by the metadata of its block.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Event {
+    /// The pallet that raised it.
+    pub pallet: String,
+    /// Its name.
+    pub name: String,
+    /// Its fields: an object when they are named, else an array. Accounts are SS58 text, bytes are
+    /// `0x` hex, integers of 64 bits and more are decimal text.
+    pub fields: Json,
+    /// The index of the extrinsic that caused it; none for the block's own hooks.
+    pub extrinsic: Option<u32>,
+}
+
+/// An extrinsic as it lies in a block.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Extrinsic {
+    /// Its position in the block.
+    pub index: u32,
+    /// Its hash.
+    pub hash: ExtrinsicHash,
+    /// Who signed it; none for inherents and other unsigned ones.
+    pub signer: Option<AccountId>,
+    /// What it calls, where the metadata can tell.
+    pub call: Option<DecodedCall>,
+    /// How it ended, from the events `System.ExtrinsicSuccess` and `ExtrinsicFailed`; none where
+    /// the block's events are illegible.
+    pub result: Option<Result<(), DispatchError>>,
+    /// The fee that was paid (`TransactionPayment.TransactionFeePaid`), if any.
+    pub fee: Option<Tao>,
+}
+
+/// A call as data, read back from bytes.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct DecodedCall {
+    /// The pallet.
+    pub pallet: String,
+    /// The call.
+    pub call: String,
+    /// The arguments by name, in the form of [`Event::fields`].
+    pub args: Json,
+}
+
+/// A block as it came from the node.
+pub(crate) struct RawBlock {
+    pub(crate) block: BlockRef,
+    pub(crate) parent: BlockHash,
+    pub(crate) extrinsics: Vec<Vec<u8>>,
+    /// The value of `System.Events`.
+    pub(crate) events: Vec<u8>,
+}
+
+/// Decodes `raw` with the runtime that executed it.
+pub(crate) fn decode(raw: &RawBlock, runtime: &Runtime) -> FinalizedBlock {
+    let mut illegible = Vec::new();
+    let (events, mut results) = decode_events(&raw.events, runtime, &mut illegible);
+    let mut extrinsics = Vec::with_capacity(raw.extrinsics.len());
+    for (index, bytes) in (0..).zip(&raw.extrinsics) {
+        let (signer, call) = decode_body(bytes, runtime).unwrap_or_else(|problem| {
+            illegible.push(format!("extrinsic {index}: {problem}"));
+            (None, None)
+        });
+        let position = results.iter().position(|(of, ..)| *of == index);
+        let result = position.map(|position| results.swap_remove(position).1);
+        let fee = fee_paid(&events, index);
+        extrinsics.push(Extrinsic { index, hash: ExtrinsicHash::of(bytes), signer, call, result, fee });
+    }
+    FinalizedBlock {
+        block: raw.block,
+        parent: raw.parent,
+        timestamp_ms: timestamp(&extrinsics),
+        spec_version: runtime.spec_version(),
+        extrinsics,
+        events,
+        illegible,
+    }
+}
+
+/// The block's own time, an argument of the inherent `Timestamp.set`.
+fn timestamp(extrinsics: &[Extrinsic]) -> Option<u64> {
+    let set = extrinsics.iter().filter_map(|extrinsic| extrinsic.call.as_ref());
+    set.filter(|call| call.pallet == "Timestamp" && call.call == "set")
+        .find_map(|call| call.args.get("now")?.as_str()?.parse().ok())
+}
+
+/// The fee that extrinsic `index` paid, tip included.
+fn fee_paid(events: &[Event], index: u32) -> Option<Tao> {
+    let mut paid = events.iter().filter(|event| {
+        event.extrinsic == Some(index) && event.pallet == "TransactionPayment" && event.name == "TransactionFeePaid"
+    });
+    paid.find_map(|event| event.fields.get("actual_fee")?.as_str()?.parse().ok().map(Tao::from_rao))
+}
+
+/// Which extrinsic ended how.
+type Results = Vec<(u32, Result<(), DispatchError>)>;
+
+fn decode_events(bytes: &[u8], runtime: &Runtime, illegible: &mut Vec<String>) -> (Vec<Event>, Results) {
+    let (mut events, mut results) = (Vec::new(), Vec::new());
+    // A block without events has no such value in storage.
+    if bytes.is_empty() {
+        return (events, results);
+    }
+    let mut input = bytes;
+    let Ok(Compact(count)) = Compact::<u32>::decode(&mut input) else {
+        illegible.push("the events do not begin with their number".to_owned());
+        return (events, results);
+    };
+    for index in 0..count {
+        // Events are not self-delimiting: the first that cannot be read hides those behind it.
+        match decode_event(&mut input, runtime, &mut results) {
+            Ok(event) => events.push(event),
+            Err(problem) => {
+                illegible.push(format!("event {index} and the {} behind it: {problem}", count - index - 1));
+                break;
+            }
+        }
+    }
+    (events, results)
+}
+
+fn decode_event(input: &mut &[u8], runtime: &Runtime, results: &mut Results) -> Result<Event, Mismatch> {
+    let codec = |_| Mismatch::new("the bytes end inside an event's head");
+    // frame_system::Phase: 0 applying an extrinsic (u32), 1 finalization, 2 initialization.
+    let extrinsic = match u8::decode(input).map_err(codec)? {
+        0 => Some(u32::decode(input).map_err(codec)?),
+        1 | 2 => None,
+        other => return Err(Mismatch::new(format!("{other} is not a phase of a block"))),
+    };
+    let (pallet_index, event_index) = <(u8, u8)>::decode(input).map_err(codec)?;
+    let pallet = runtime
+        .metadata()
+        .pallet_by_event_index(pallet_index)
+        .ok_or_else(|| Mismatch::new(format!("no pallet has index {pallet_index}")))?;
+    let variant = pallet
+        .event_variant_by_index(event_index)
+        .ok_or_else(|| Mismatch::new(format!("{} has no event {event_index}", pallet.name())))?;
+    let whole = *input;
+    let fields = json::decode_fields(input, &variant.fields, runtime.types())
+        .map_err(|m| m.inside(format!("{}.{}", pallet.name(), variant.name)))?;
+    if let (Some(of), "System") = (extrinsic, pallet.name()) {
+        match variant.name.as_str() {
+            "ExtrinsicSuccess" => results.push((of, Ok(()))),
+            "ExtrinsicFailed" => {
+                let error = variant.fields.first().map(|field| DispatchError::read(&mut &*whole, field.ty.id, runtime));
+                results.push((of, Err(error.transpose()?.unwrap_or_else(DispatchError::unknown))));
+            }
+            _ => {}
+        }
+    }
+    // Topics: 32-byte hashes.
+    let Compact(topics) = Compact::<u32>::decode(input).map_err(codec)?;
+    for _ in 0..topics {
+        <[u8; 32]>::decode(input).map_err(codec)?;
+    }
+    Ok(Event { pallet: pallet.name().to_owned(), name: variant.name.clone(), fields, extrinsic })
+}
+
+fn decode_body(bytes: &[u8], runtime: &Runtime) -> Result<(Option<AccountId>, Option<DecodedCall>), Mismatch> {
+    let (metadata, types) = (runtime.metadata(), runtime.types());
+    let body = decode_extrinsic(&mut &*bytes, metadata, types).map_err(|error| Mismatch::new(error.to_string()))?;
+    let signer = match body.signature_payload() {
+        Some(signed) => {
+            let address = bytes.get(signed.address_range()).unwrap_or_default();
+            signer(address, *signed.address_type(), runtime)
+        }
+        None => None,
+    };
+    let call = bytes.get(body.call_data_range()).unwrap_or_default();
+    decode_call(call, runtime).map(|call| (signer, Some(call)))
+}
+
+/// The account behind a signer's address, which is an account or `MultiAddress::Id` of one.
+fn signer(address: &[u8], id: u32, runtime: &Runtime) -> Option<AccountId> {
+    if let Ok(account) = read::whole(address, id, runtime.types()) {
+        return Some(account);
+    }
+    let text = json::whole(address, id, runtime.types()).ok()?;
+    text.get("Id")?.as_str()?.parse().ok()
+}
+
+/// Reads a call back from its bytes: pallet and call index, then the arguments.
+pub(crate) fn decode_call(bytes: &[u8], runtime: &Runtime) -> Result<DecodedCall, Mismatch> {
+    let [pallet_index, call_index, arguments @ ..] = bytes else {
+        return Err(Mismatch::new("a call has at least two bytes"));
+    };
+    let pallet = runtime
+        .metadata()
+        .pallet_by_call_index(*pallet_index)
+        .ok_or_else(|| Mismatch::new(format!("no pallet has index {pallet_index}")))?;
+    let variant = pallet
+        .call_variant_by_index(*call_index)
+        .ok_or_else(|| Mismatch::new(format!("{} has no call {call_index}", pallet.name())))?;
+    let mut input = arguments;
+    let args = json::decode_fields(&mut input, &variant.fields, runtime.types())
+        .map_err(|m| m.inside(format!("{}.{}", pallet.name(), variant.name)))?;
+    if !input.is_empty() {
+        return Err(Mismatch::new(format!("{} bytes are left over behind the call", input.len())));
+    }
+    Ok(DecodedCall { pallet: pallet.name().to_owned(), call: variant.name.clone(), args })
+}

@@ -1,0 +1,59 @@
+//! A call as data: what to do, by name, before anything is encoded or signed.
+//!
+//! A [`Call`] knows no runtime. It can be compared, journalled and shown; live metadata turns it
+//! into bytes by argument name, and refuses names that the runtime does not have.
+
+use std::{collections::BTreeMap, fmt};
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    error::{Item, PrepareError},
+    runtime::Runtime,
+    scale::write,
+    value::Value,
+};
+
+/// An unsigned wish: a pallet, a call and its arguments by name.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Call {
+    /// The pallet, such as `SubtensorModule`.
+    pub pallet: String,
+    /// The call, such as `add_stake`.
+    pub call: String,
+    /// The arguments by the runtime's names.
+    pub args: BTreeMap<String, Value>,
+}
+
+impl fmt::Display for Call {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}.{}", self.pallet, self.call)
+    }
+}
+
+// === impl Call ===
+
+impl Call {
+    /// A call without arguments yet.
+    pub fn new(pallet: impl Into<String>, call: impl Into<String>) -> Self {
+        Self { pallet: pallet.into(), call: call.into(), args: BTreeMap::new() }
+    }
+
+    /// The same call with an argument; a second value for a name replaces the first.
+    #[must_use]
+    pub fn arg(mut self, name: impl Into<String>, value: impl Into<Value>) -> Self {
+        self.args.insert(name.into(), value.into());
+        self
+    }
+
+    /// The bytes of the call in `runtime`: pallet and call index, then the arguments in order.
+    pub(crate) fn encode(&self, runtime: &Runtime) -> Result<Vec<u8>, PrepareError> {
+        let absent = || runtime.absent(Item::Call, &self.pallet, &self.call);
+        let pallet = runtime.metadata().pallet_by_name(&self.pallet).ok_or_else(absent)?;
+        let variant = pallet.call_variant_by_name(&self.call).ok_or_else(absent)?;
+        let mut out = vec![pallet.call_index(), variant.index];
+        write::encode_named(&self.args, &variant.fields, runtime.types(), &mut out)
+            .map_err(|reason| PrepareError::Argument { call: self.to_string(), reason })?;
+        Ok(out)
+    }
+}

@@ -1,0 +1,376 @@
+//! What can go wrong between btd and the chain, one enum per operation.
+//!
+//! Every variant is decided by what happened, never by a node's English, except where a node
+//! offers nothing but English (`refusal.rs` says where). Nothing here knows of JSON-RPC: the
+//! daemon maps these enums to its own errors.
+
+use std::time::Duration;
+
+use btd_api::{AccountId, BlockHash, BlockNumber};
+
+use crate::{block::BlockRef, extrinsic::ExtrinsicHash, refusal::PoolRefusal, scale::Mismatch};
+
+/// A configuration that cannot lead to a chain.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ConfigError {
+    /// No endpoint.
+    #[error("no chain endpoint is configured: name at least one, such as ws://127.0.0.1:9944")]
+    NoEndpoint,
+    /// An endpoint that is not a WebSocket URL.
+    #[error("`{endpoint}` is not a chain endpoint: expected ws://host:port or wss://host:port")]
+    BadEndpoint {
+        /// The text as configured.
+        endpoint: String,
+    },
+}
+
+/// Why an endpoint is not, or no longer, a source of blocks.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ConnectError {
+    /// No connection could be made.
+    #[error("{endpoint} cannot be reached: {reason}")]
+    Unreachable {
+        /// The endpoint.
+        endpoint: String,
+        /// What the system said.
+        reason: String,
+    },
+    /// A request was not answered in time.
+    #[error("{endpoint} did not answer {what} within {after:?}")]
+    Silent {
+        /// The endpoint.
+        endpoint: String,
+        /// The request.
+        what: String,
+        /// The deadline.
+        after: Duration,
+    },
+    /// An established connection ended.
+    #[error("the connection to {endpoint} was lost: {reason}")]
+    Cut {
+        /// The endpoint.
+        endpoint: String,
+        /// What the system said.
+        reason: String,
+    },
+    /// Connected, and no new block for too long.
+    #[error("{endpoint} is connected, but no finalized block has arrived for {after:?}")]
+    Stale {
+        /// The endpoint.
+        endpoint: String,
+        /// The limit that passed.
+        after: Duration,
+    },
+    /// Another chain.
+    #[error("{endpoint} serves another chain: genesis {found}, expected {expected}")]
+    WrongGenesis {
+        /// The endpoint.
+        endpoint: String,
+        /// The genesis that the configuration, or the first endpoint, named.
+        expected: BlockHash,
+        /// The genesis of the endpoint.
+        found: BlockHash,
+    },
+    /// An endpoint that is older than what was seen already.
+    #[error("{endpoint} lags: its finalized block is {finalized}, block {seen} was seen already")]
+    Behind {
+        /// The endpoint.
+        endpoint: String,
+        /// Its finalized head.
+        finalized: BlockNumber,
+        /// The newest block that was followed.
+        seen: BlockNumber,
+    },
+    /// An endpoint that contradicts a block which was final.
+    #[error(
+        "{endpoint} contradicts finalized history: the parent of block {number} is {found}, block {seen} was followed"
+    )]
+    Forked {
+        /// The endpoint.
+        endpoint: String,
+        /// The block whose parent differs.
+        number: BlockNumber,
+        /// The hash that was followed as its parent.
+        seen: BlockHash,
+        /// The parent that the endpoint states.
+        found: BlockHash,
+    },
+    /// An endpoint that refuses or garbles what every node answers.
+    #[error("{endpoint} is not usable: {reason}")]
+    Unusable {
+        /// The endpoint.
+        endpoint: String,
+        /// What it did.
+        reason: String,
+    },
+}
+
+// === impl ConnectError ===
+
+impl ConnectError {
+    /// A stable name, for logs and metrics.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Unreachable { .. } => "unreachable",
+            Self::Silent { .. } => "silent",
+            Self::Cut { .. } => "cut",
+            Self::Stale { .. } => "stale",
+            Self::WrongGenesis { .. } => "wrong-genesis",
+            Self::Behind { .. } => "behind",
+            Self::Forked { .. } => "forked",
+            Self::Unusable { .. } => "unusable",
+        }
+    }
+
+    /// The endpoint that it is about.
+    pub fn endpoint(&self) -> &str {
+        match self {
+            Self::Unreachable { endpoint, .. }
+            | Self::Silent { endpoint, .. }
+            | Self::Cut { endpoint, .. }
+            | Self::Stale { endpoint, .. }
+            | Self::WrongGenesis { endpoint, .. }
+            | Self::Behind { endpoint, .. }
+            | Self::Forked { endpoint, .. }
+            | Self::Unusable { endpoint, .. } => endpoint,
+        }
+    }
+}
+
+/// What a runtime may lack.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Item {
+    /// A call of a pallet.
+    Call,
+    /// A storage item of a pallet.
+    Storage,
+    /// A constant of a pallet.
+    Constant,
+    /// A method of a runtime API.
+    RuntimeApi,
+}
+
+impl std::fmt::Display for Item {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Call => "call",
+            Self::Storage => "storage item",
+            Self::Constant => "constant",
+            Self::RuntimeApi => "runtime API",
+        })
+    }
+}
+
+/// The connected runtime has no such thing.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("this runtime (spec {spec_version}) has no {item} {name}{}", .nearest.as_ref().map(|n| format!("; nearest: {n}")).unwrap_or_default())]
+pub struct Absent {
+    /// What kind of thing.
+    pub item: Item,
+    /// Its name, `Pallet.name`.
+    pub name: String,
+    /// The runtime that was asked.
+    pub spec_version: u32,
+    /// A thing of the same kind and pallet with a similar name.
+    pub nearest: Option<String>,
+}
+
+/// Why something could not be read from the chain.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ReadError {
+    /// The link is not live. Nothing was asked.
+    #[error("the chain is out of reach{}", .cause.as_ref().map(|cause| format!(": {cause}")).unwrap_or_default())]
+    NotConnected {
+        /// Why, once something was tried.
+        cause: Option<Box<ConnectError>>,
+    },
+    /// The node did not answer in time.
+    #[error("{what} was not answered within {after:?}")]
+    Deadline {
+        /// The request.
+        what: String,
+        /// The deadline.
+        after: Duration,
+    },
+    /// The connection was lost while waiting for the answer, more than once.
+    #[error("the link was lost while waiting for {what}")]
+    Cut {
+        /// The request.
+        what: String,
+    },
+    /// The node answered with an error.
+    #[error("the node refused {what}: {message} (code {code})")]
+    Refused {
+        /// The request.
+        what: String,
+        /// The JSON-RPC code.
+        code: i32,
+        /// The node's words.
+        message: String,
+    },
+    /// The runtime lacks it.
+    #[error(transparent)]
+    Absent(#[from] Absent),
+    /// No such block, or a finalized chain that does not hold it.
+    #[error("the node has no block {block}")]
+    UnknownBlock {
+        /// The number or hash.
+        block: String,
+    },
+    /// The node has thrown that state away.
+    #[error("the node no longer keeps the state of block {block}: ask an archive endpoint")]
+    Pruned {
+        /// The block's hash.
+        block: BlockHash,
+    },
+    /// An argument does not fit what the runtime wants. Nothing was asked.
+    #[error("{what} cannot be asked: {reason}")]
+    Argument {
+        /// The request.
+        what: String,
+        /// The argument and what is wrong with it.
+        reason: Mismatch,
+    },
+    /// The answer is not what the metadata says.
+    #[error("{what} cannot be decoded with the metadata of spec {spec_version}: {reason}")]
+    Decode {
+        /// The request.
+        what: String,
+        /// The runtime whose metadata was used.
+        spec_version: u32,
+        /// Where it went wrong.
+        reason: Mismatch,
+    },
+    /// The answer is not even what the node's own interface says.
+    #[error("the node answered {what} with something else: {reason}")]
+    Garbled {
+        /// The request.
+        what: String,
+        /// What is wrong with the answer.
+        reason: String,
+    },
+}
+
+/// Why an extrinsic could not be made ready. Nothing was signed.
+#[derive(Debug, thiserror::Error)]
+pub enum PrepareError {
+    /// Something that is part of it could not be read.
+    #[error(transparent)]
+    Read(#[from] ReadError),
+    /// The runtime lacks the call.
+    #[error(transparent)]
+    Absent(#[from] Absent),
+    /// The arguments do not fit.
+    #[error("{call} cannot be encoded: {reason}")]
+    Argument {
+        /// The call, `Pallet.call`.
+        call: String,
+        /// The argument and what is wrong with it.
+        reason: Mismatch,
+    },
+    /// The runtime asks for data in the extrinsic that btd does not know.
+    #[error(
+        "the runtime (spec {spec_version}) wants the transaction extension {name}, which this btd does not know: update btd"
+    )]
+    UnknownExtension {
+        /// The runtime.
+        spec_version: u32,
+        /// The extension's identifier.
+        name: String,
+    },
+    /// The runtime does not take version 4.
+    #[error(
+        "the runtime (spec {spec_version}) takes extrinsics of versions {supported:?} only, this btd writes version 4: update btd"
+    )]
+    UnsupportedVersion {
+        /// The runtime.
+        spec_version: u32,
+        /// What it takes.
+        supported: Vec<u8>,
+    },
+    /// Not a lifetime that the chain knows.
+    #[error("an era of {period} blocks is not possible: use a power of two from 4 to 2048")]
+    BadPeriod {
+        /// The wanted lifetime in blocks.
+        period: u32,
+    },
+}
+
+/// Why there is no signature.
+#[derive(Debug, thiserror::Error)]
+pub enum SignError {
+    /// The key is there and locked.
+    #[error("the key of {account} is locked")]
+    Locked {
+        /// The key's account.
+        account: AccountId,
+    },
+    /// The signer will not sign this.
+    #[error("the signer of {account} refused: {reason}")]
+    Refused {
+        /// The key's account.
+        account: AccountId,
+        /// Its reason.
+        reason: String,
+    },
+    /// The signer failed.
+    #[error("the signer of {account} failed: {source}")]
+    Failed {
+        /// The key's account.
+        account: AccountId,
+        /// What happened.
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// The signer speaks for another account than the extrinsic was prepared for.
+    #[error("the extrinsic was prepared for {wanted}, the signer is {signer}")]
+    WrongSigner {
+        /// The account in the extrinsic.
+        wanted: AccountId,
+        /// The account of the signer.
+        signer: AccountId,
+    },
+}
+
+/// Why an extrinsic is not known to be in the pool.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum SubmitError {
+    /// It was not sent: the same bytes may be sent later.
+    #[error("nothing was sent: the chain is out of reach{}", .cause.as_ref().map(|cause| format!(": {cause}")).unwrap_or_default())]
+    NotSent {
+        /// Why, once something was tried.
+        cause: Option<Box<ConnectError>>,
+    },
+    /// The pool said no: it is not, and will not be, included unless it was sent before.
+    #[error("the pool refused it: {0}")]
+    Refused(PoolRefusal),
+    /// It was sent, and the answer was lost: it may or may not be in the pool. Send the same bytes
+    /// again or follow it; never sign anew.
+    #[error("extrinsic {hash} was sent and the answer was lost ({cause}): it may or may not be included")]
+    Ambiguous {
+        /// The extrinsic.
+        hash: ExtrinsicHash,
+        /// What was lost.
+        cause: String,
+    },
+}
+
+/// Why the fate of an extrinsic cannot be told.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum TrackError {
+    /// A block that may hold it cannot be read.
+    #[error("block {number} cannot be searched: {source}")]
+    Block {
+        /// The block.
+        number: BlockNumber,
+        /// Why.
+        source: ReadError,
+    },
+    /// It is in a block whose events cannot be read, so that success and failure look alike.
+    #[error("the extrinsic is in block {block}, whose events cannot be read: {reason}")]
+    NoEvents {
+        /// The block.
+        block: BlockRef,
+        /// Why.
+        reason: String,
+    },
+}

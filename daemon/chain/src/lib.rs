@@ -1,0 +1,41 @@
+//! The chain as btd sees it: the only speaker of SCALE, metadata and subxt.
+//!
+//! [`link`] makes a [`Link`] and a [`Follower`]. The follower is the long task that keeps a checked
+//! connection to one of the configured endpoints and follows finalized blocks; the link is what
+//! everyone else holds: its state, the blocks in order, reads pinned at a block ([`View`]), and
+//! extrinsics ([`Link::prepare`], [`Prepared::sign`], [`Link::submit`], [`Link::track`]).
+//!
+//! Everything is decoded by live metadata and by name. Keys are not held here: whoever has them is
+//! asked through [`Sign`]. What is journalled, cached or served is the daemon's decision.
+#![warn(missing_docs, missing_debug_implementations)]
+
+mod block;
+mod call;
+mod dispatch;
+mod error;
+mod extrinsic;
+mod fetch;
+mod link;
+mod refusal;
+mod rpc;
+mod runtime;
+mod scale;
+mod value;
+mod view;
+
+pub use block::{BlockRef, DecodedCall, Event, Extrinsic, FinalizedBlock};
+pub use call::Call;
+pub use dispatch::DispatchError;
+pub use error::{Absent, ConfigError, ConnectError, Item, PrepareError, ReadError, SignError, SubmitError, TrackError};
+pub use extrinsic::{
+    Era, ExtrinsicHash, Mortality, PrepareOptions, Prepared, Sign, Signature, SignedExtrinsic, Signing, SigningPayload,
+};
+pub use link::{BlockStream, Follower, Inclusion, Link, LinkConfig, LinkState, Seen, Tracked, link};
+pub use refusal::{PoolRefusal, RefusalReason, ValidityCode};
+pub use runtime::Runtime;
+pub use scale::Mismatch;
+pub use value::{NotAnInteger, Value};
+pub use view::{
+    AxonInfo, Balance, ChainIdentity, DynamicInfo, FixedPoint, Generation, HyperValue, Hyperparameters, I96F32,
+    MetagraphFields, RawMetagraph, Row, StakeInfo, StorageEntry, SubnetEntry, SubnetIdentity, View,
+};

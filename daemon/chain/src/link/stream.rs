@@ -1,0 +1,76 @@
+//! Finalized blocks as a reader sees them: a cursor over the chain, not a queue.
+//!
+//! Nothing is buffered for a reader, so none can be too slow: the blocks it has not seen yet are
+//! taken from memory while they are recent, and from the node when they are not.
+
+use std::sync::Arc;
+
+use btd_api::BlockNumber;
+use tokio::sync::watch;
+
+use super::{Head, Link};
+use crate::{block::FinalizedBlock, error::ReadError};
+
+/// Finalized blocks in order of number, each once. Dropping it ends the reading and nothing else.
+#[derive(Debug)]
+pub struct BlockStream {
+    link: Link,
+    heads: watch::Receiver<Option<Head>>,
+    /// The block that comes next; none until the first head is known.
+    next: Option<BlockNumber>,
+}
+
+// === impl BlockStream ===
+
+impl BlockStream {
+    pub(super) fn new(link: Link, first: Option<BlockNumber>) -> Self {
+        let heads = link.shared.head.subscribe();
+        let next = first.or_else(|| link.finalized().map(|block| BlockNumber(block.number.0.saturating_add(1))));
+        Self { link, heads, next }
+    }
+
+    /// The number of the block that comes next, as a cursor to continue from with
+    /// [`Link::blocks_from`]; none while no block has been seen.
+    pub fn cursor(&self) -> Option<BlockNumber> {
+        self.next
+    }
+
+    /// Waits for the next block. Losses of the link are waited out. An error is about that one
+    /// block (the node has it no longer, or not as it should be); the next call asks for it again.
+    /// Cancelling the future loses nothing.
+    pub async fn next(&mut self) -> Result<Arc<FinalizedBlock>, ReadError> {
+        loop {
+            let next = self.wait().await;
+            match self.link.block(next).await {
+                Ok(block) => {
+                    self.next = Some(BlockNumber(next.0.saturating_add(1)));
+                    return Ok(block);
+                }
+                Err(ReadError::NotConnected { .. } | ReadError::Cut { .. } | ReadError::Deadline { .. }) => {
+                    self.reconnected().await;
+                }
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    /// Waits until the next block is final.
+    async fn wait(&mut self) -> BlockNumber {
+        let next = self.next;
+        let reached =
+            |head: &Option<Head>| head.as_ref().is_some_and(|head| next.is_none_or(|n| n <= head.block.number));
+        match self.heads.wait_for(reached).await {
+            Ok(head) => next.or_else(|| head.as_ref().map(|head| head.block.number)).unwrap_or_default(),
+            // The link that we hold keeps the sender alive, so the channel cannot close.
+            Err(_) => std::future::pending().await,
+        }
+    }
+
+    /// Waits for a connection that was made after now, or for a live one after a pause.
+    async fn reconnected(&self) {
+        let mut connections = self.link.shared.connection.subscribe();
+        connections.mark_unchanged();
+        let pause = self.link.shared.config.request_timeout();
+        let _ = tokio::time::timeout(pause, connections.changed()).await;
+    }
+}

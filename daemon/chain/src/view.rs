@@ -1,0 +1,212 @@
+//! Reads of the chain's state, all pinned at one finalized block.
+//!
+//! Every answer of a [`View`] belongs to [`View::block`], however many requests it takes and
+//! whichever endpoint answers them. Typed reads are in the files beside this one; each tries the
+//! generations of a runtime API in order and says by [`ReadError::Absent`] what a runtime lacks.
+//! Nothing is cached here.
+
+mod account;
+mod hyperparameters;
+mod metagraph;
+mod raw;
+mod stake;
+mod subnets;
+
+use btd_api::{MechId, NetUid};
+use frame_decode::storage::{StorageInfo, decode_storage_key_with_info};
+
+pub use self::{
+    account::Balance,
+    hyperparameters::{Generation, HyperValue, Hyperparameters},
+    metagraph::{AxonInfo, ChainIdentity, MetagraphFields, RawMetagraph, Row},
+    raw::StorageEntry,
+    stake::StakeInfo,
+    subnets::{DynamicInfo, I96F32, SubnetEntry, SubnetIdentity},
+};
+use crate::{
+    block::BlockRef,
+    error::ReadError,
+    link::{Head, Link},
+    rpc::{self, Ask, Changes, HexBytes},
+    runtime::{ApiProblem, Runtime},
+    scale::{Mismatch, read, read::FromScale},
+    value::Value,
+};
+
+/// How many keys of a map are asked for at once.
+const PAGE: u32 = 512;
+/// The most entries of a map that are read at once: more is a mistake, or a node gone mad.
+const MAX_ENTRIES: usize = 1 << 20;
+
+/// A fixed-point number as the runtime keeps it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct FixedPoint {
+    /// The number times 2 to the power of `fraction_bits`.
+    pub bits: i128,
+    /// How many of the bits are behind the point.
+    pub fraction_bits: u8,
+}
+
+/// Reads of the chain's state at one block. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct View {
+    link: Link,
+    head: Head,
+}
+
+// === impl View ===
+
+impl View {
+    pub(crate) fn new(link: Link, head: Head) -> Self {
+        Self { link, head }
+    }
+
+    /// The block that every answer belongs to.
+    pub fn block(&self) -> BlockRef {
+        self.head.block
+    }
+
+    /// The runtime in the state of that block, and what it has.
+    pub fn runtime(&self) -> &Runtime {
+        &self.head.runtime
+    }
+
+    pub(crate) fn link(&self) -> &Link {
+        &self.link
+    }
+
+    fn decode_error(&self, what: impl Into<String>, reason: Mismatch) -> ReadError {
+        ReadError::Decode { what: what.into(), spec_version: self.runtime().spec_version(), reason }
+    }
+
+    /// Calls a runtime API; returns the answer's bytes and type.
+    async fn api_bytes(&self, api: &str, method: &str, arguments: &[Value]) -> Result<(Vec<u8>, u32), ReadError> {
+        let found = self.runtime().api_method(api, method, arguments).map_err(|problem| match problem {
+            ApiProblem::Absent(absent) => ReadError::Absent(absent),
+            ApiProblem::Argument(reason) => ReadError::Argument { what: format!("{api}.{method}"), reason },
+        })?;
+        let HexBytes(answer) = self.ask_state(rpc::call(&found.function, &found.arguments, self.block().hash)).await?;
+        Ok((answer, found.output))
+    }
+
+    /// Calls a runtime API and reads the answer.
+    async fn api<T: FromScale>(&self, api: &str, method: &str, arguments: &[Value]) -> Result<T, ReadError> {
+        let (answer, output) = self.api_bytes(api, method, arguments).await?;
+        read::whole(&answer, output, self.runtime().types())
+            .map_err(|reason| self.decode_error(format!("{api}.{method}"), reason))
+    }
+
+    /// One storage value's bytes and type; the runtime's default where there is no entry, if it has one.
+    async fn storage_bytes(
+        &self,
+        pallet: &str,
+        item: &str,
+        keys: &[Value],
+    ) -> Result<(Option<Vec<u8>>, u32), ReadError> {
+        let what = || format!("{pallet}.{item}");
+        let info = self.runtime().storage_info(pallet, item)?;
+        if keys.len() != info.keys.len() {
+            let reason = Mismatch::new(format!("it has {} keys, {} were given", info.keys.len(), keys.len()));
+            return Err(ReadError::Argument { what: what(), reason });
+        }
+        let key = self.storage_key(pallet, item, &info, keys)?;
+        let stored = self.ask_state(rpc::storage(&key, self.block().hash).about(what())).await?;
+        let bytes = stored.map(|HexBytes(bytes)| bytes).or_else(|| info.default_value.as_deref().map(<[u8]>::to_vec));
+        Ok((bytes, info.value_id))
+    }
+
+    /// One storage value, or the runtime's default; none where it is optional and absent.
+    async fn storage<T: FromScale>(&self, pallet: &str, item: &str, keys: &[Value]) -> Result<Option<T>, ReadError> {
+        let (bytes, id) = self.storage_bytes(pallet, item, keys).await?;
+        bytes
+            .map(|bytes| read::whole(&bytes, id, self.runtime().types()))
+            .transpose()
+            .map_err(|reason| self.decode_error(format!("{pallet}.{item}"), reason))
+    }
+
+    /// The entries of a map under `prefix` keys: the last key and the value.
+    async fn map<K: FromScale, V: FromScale>(
+        &self,
+        pallet: &str,
+        item: &str,
+        prefix: &[Value],
+    ) -> Result<Vec<(K, V)>, ReadError> {
+        let info = self.runtime().storage_info(pallet, item)?;
+        let types = self.runtime().types();
+        let entries = self.map_bytes(pallet, item, &info, prefix, MAX_ENTRIES).await?;
+        let decoded = entries.into_iter().map(|(key, value)| {
+            let parts = decode_storage_key_with_info(&mut key.as_slice(), &info, types)
+                .map_err(|error| Mismatch::new(error.to_string()))?;
+            let last = parts.parts().last().and_then(|part| part.value());
+            let last = last.ok_or_else(|| Mismatch::new("its keys are hashed one way and cannot be read back"))?;
+            let bytes = key.get(last.range()).unwrap_or_default();
+            Ok((read::whole(bytes, *last.ty(), types)?, read::whole(&value, info.value_id, types)?))
+        });
+        decoded.collect::<Result<_, Mismatch>>().map_err(|reason| self.decode_error(format!("{pallet}.{item}"), reason))
+    }
+
+    /// The keys and values of a map under `prefix` keys, at most `limit`.
+    async fn map_bytes(
+        &self,
+        pallet: &str,
+        item: &str,
+        info: &StorageInfo<'_, u32>,
+        prefix: &[Value],
+        limit: usize,
+    ) -> Result<Vec<(Vec<u8>, Vec<u8>)>, ReadError> {
+        let what = || format!("{pallet}.{item}");
+        let prefix = self.storage_key(pallet, item, info, prefix)?;
+        let at = self.block().hash;
+        let mut entries = Vec::new();
+        let mut after: Option<Vec<u8>> = None;
+        while entries.len() < limit {
+            let request = rpc::storage_keys(&prefix, PAGE, after.as_deref(), at).about(what());
+            let mut keys = self.ask_state(request).await?;
+            keys.truncate(limit - entries.len());
+            let Some(HexBytes(last)) = keys.last().cloned() else { break };
+            if after.as_ref() == Some(&last) {
+                return Err(self.link.nonsense(&what(), "its pages of keys do not advance".to_owned()));
+            }
+            let changes: Vec<Changes> = self.ask_state(rpc::storage_values(&keys, at).about(what())).await?;
+            let pairs = changes.into_iter().flat_map(|set| set.changes);
+            entries.extend(pairs.filter_map(|(HexBytes(key), value)| Some((key, value?.0))));
+            after = Some(last);
+        }
+        Ok(entries)
+    }
+
+    fn storage_key(
+        &self,
+        pallet: &str,
+        item: &str,
+        info: &StorageInfo<'_, u32>,
+        keys: &[Value],
+    ) -> Result<Vec<u8>, ReadError> {
+        self.runtime()
+            .storage_key(pallet, item, info, keys)
+            .map_err(|reason| ReadError::Argument { what: format!("{pallet}.{item}"), reason })
+    }
+
+    /// Asks for state; a node that has thrown it away says so in its own words (`sp_blockchain`:
+    /// "State already discarded"), which become a type here.
+    async fn ask_state<T: serde::de::DeserializeOwned + Send>(&self, request: rpc::Request<T>) -> Result<T, ReadError> {
+        self.link.ask(request).await.map_err(|error| match error {
+            ReadError::Refused { message, .. } if message.contains("State already discarded") => {
+                ReadError::Pruned { block: self.block().hash }
+            }
+            other => other,
+        })
+    }
+}
+
+impl FixedPoint {
+    pub(crate) fn new(bits: i128, fraction_bits: u8) -> Self {
+        Self { bits, fraction_bits }
+    }
+}
+
+/// Where the runtime keeps the weights and bonds of a mechanism (`NetUidStorageIndex`): 4096 apart.
+fn storage_index(netuid: NetUid, mechid: MechId) -> Value {
+    const SUBNETS: u16 = 4096;
+    Value::from(netuid.0.wrapping_add(u16::from(mechid.0).wrapping_mul(SUBNETS)))
+}
