@@ -1,0 +1,235 @@
+//! Who may pass: from a stranger's request to a verified synapse, in one visible order.
+//!
+//! [`admit`] is the only way to a [`Verified`]. It checks the cheapest things first, and does
+//! nothing expensive, nothing stateful and nothing signed before identity is proven:
+//!
+//! 1. shape: path, method, headers present once and readable, sizes ([`Unverified`])
+//! 2. freshness: the nonce lies in a bounded window, after the boot fence, above the last one seen
+//! 3. membership: is the claimed hotkey known? A look-up in memory ([`Members`])
+//! 4. the bucket of this hotkey at this source address
+//! 5. the signature, which covers the body hash that the header states
+//! 6. the body, capped, and its own hash
+//! 7. the nonce is recorded, atomically: of two equal requests one passes
+//!
+//! What is stricter here than in the Python axon, because the protocol leaves it open:
+//!
+//! * The unsigned `timeout` header widens the window only up to [`Rules::max_timeout`]; `inf` and
+//!   `nan` are refused.
+//! * The unsigned version header changes nothing. A sender older than 7.2, whose nonce is no
+//!   wall-clock time, is refused as stale.
+//! * The window holds for every request, not for the first of an endpoint only, and it ends
+//!   [`Rules::max_clock_skew`] in the future.
+//! * No nonce from before the start of the [`Memory`] passes, so a restart replays nothing.
+//! * Membership comes before memory: a key that is not known leaves no trace.
+//! * A hotkey is its 32 bytes, in whatever SS58 format it is written.
+//! * Of equal authentication headers none is taken.
+//!
+//! What stays open, because the protocol does not sign it: path, timeout, and every body field
+//! that the class does not hash. Whoever can change a request on its way can change those.
+//!
+//! Nothing here reads a clock or a socket: time is an argument, the body a [`BodySource`].
+
+mod bucket;
+mod members;
+mod memory;
+mod refusal;
+mod rules;
+mod unverified;
+mod verify;
+
+use std::{future::Future, net::IpAddr, sync::Arc};
+
+use btd_api::AccountId;
+use bytes::Bytes;
+
+pub use bucket::Rate;
+pub use members::{AnyHotkey, KnownHotkeys, Members, Standing};
+pub use memory::{Memory, MemoryLimits};
+pub use refusal::{Refusal, RefusalKind, Refused};
+pub use rules::{Nanos, Rules, WINDOW_NS, python_window};
+pub use unverified::{RequestHead, Unverified};
+pub use verify::verify_sr25519;
+
+use crate::{
+    python::{JsonError, read_json},
+    synapse::{Synapse, SynapseSpec},
+};
+use bucket::Buckets;
+
+/// Where a body comes from. The edge implements it over a transport, with its own deadline.
+pub trait BodySource {
+    /// Reads the whole body, giving up as soon as it exceeds `limit` bytes.
+    fn read(self, limit: usize) -> impl Future<Output = Result<Bytes, BodyError>> + Send;
+}
+
+/// Why a body could not be had.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum BodyError {
+    /// Longer than the limit.
+    #[error("the body is longer than the limit")]
+    TooLarge,
+    /// Not complete within the time that the edge allows.
+    #[error("the body did not arrive in time")]
+    TimedOut,
+    /// The connection ended or broke.
+    #[error("the body ended early: {0}")]
+    Broken(String),
+}
+
+impl BodySource for Bytes {
+    async fn read(self, limit: usize) -> Result<Bytes, BodyError> {
+        if self.len() > limit { Err(BodyError::TooLarge) } else { Ok(self) }
+    }
+}
+
+/// A request whose sender is proven and whose body is what the sender signed, as far as the class
+/// has it signed. Only [`admit`] makes one.
+#[derive(Debug)]
+pub struct Verified {
+    sender: AccountId,
+    spec: Arc<SynapseSpec>,
+    synapse: Synapse,
+    claimed: Box<Unverified>,
+}
+
+// === impl Verified ===
+
+impl Verified {
+    /// The hotkey that signed.
+    pub fn sender(&self) -> AccountId {
+        self.sender
+    }
+
+    /// The class of the message.
+    pub fn spec(&self) -> &Arc<SynapseSpec> {
+        &self.spec
+    }
+
+    /// The message, from the body.
+    pub fn synapse(&self) -> &Synapse {
+        &self.synapse
+    }
+
+    /// What the header block said, for replies that report a later failure.
+    pub fn claimed(&self) -> &Unverified {
+        &self.claimed
+    }
+
+    /// The message, to be filled by a handler.
+    pub fn into_synapse(self) -> Synapse {
+        self.synapse
+    }
+}
+
+/// The door of one axon: its identity, its classes, its rules, and what it remembers.
+#[derive(Debug)]
+pub struct Gate {
+    /// The axon's own hotkey in format 42: part of every signed text.
+    address: String,
+    specs: Vec<Arc<SynapseSpec>>,
+    rules: Rules,
+    members: Arc<dyn Members>,
+    memory: Arc<Memory>,
+    buckets: Buckets,
+}
+
+// === impl Gate ===
+
+impl Gate {
+    /// A door for the axon of `hotkey`, which answers the classes of `specs`.
+    pub fn new(
+        hotkey: AccountId,
+        specs: Vec<Arc<SynapseSpec>>,
+        rules: Rules,
+        members: Arc<dyn Members>,
+        memory: Arc<Memory>,
+    ) -> Self {
+        let buckets = Buckets::new(rules.rate);
+        Self { address: hotkey.to_string(), specs, rules, members, memory, buckets }
+    }
+
+    /// The axon's own address.
+    pub fn address(&self) -> &str {
+        &self.address
+    }
+
+    /// The rules in force.
+    pub fn rules(&self) -> &Rules {
+        &self.rules
+    }
+
+    fn spec(&self, name: &str) -> Option<&Arc<SynapseSpec>> {
+        self.specs.iter().find(|spec| spec.name() == name)
+    }
+}
+
+/// Lets a request in, or says why not. The order of the checks is the module's documentation.
+///
+/// Dropping the future before it completes records nothing.
+///
+/// # Errors
+/// With the first check that fails, and with what the header block claimed as far as it was read,
+/// which the reply repeats.
+pub async fn admit<B: BodySource>(
+    gate: &Gate,
+    head: RequestHead<'_>,
+    body: B,
+    now: Nanos,
+) -> Result<Verified, Refused> {
+    // 1. Shape.
+    let source = head.peer.ip();
+    let (unverified, spec) = Unverified::read(&head, |name| gate.spec(name).cloned(), gate.rules.max_body)?;
+    let claimed = Box::new(unverified);
+    let (sender, body) = match admit_claimed(gate, &claimed, &spec, source, body, now).await {
+        Ok(admitted) => admitted,
+        Err(refusal) => return Err(Refused::of_claim(refusal, claimed, spec)),
+    };
+    Ok(Verified { sender, spec, synapse: body, claimed })
+}
+
+async fn admit_claimed<B: BodySource>(
+    gate: &Gate,
+    claimed: &Unverified,
+    spec: &Arc<SynapseSpec>,
+    source: IpAddr,
+    body: B,
+    now: Nanos,
+) -> Result<(AccountId, Synapse), Refusal> {
+    let claim = claimed.claim(gate.rules.max_uuid)?;
+    // 2. Freshness.
+    gate.rules.check_window(claim.nonce, claimed.timeout, now)?;
+    gate.memory.check(&claim.hotkey, claim.uuid, claim.nonce)?;
+    // 3. Membership.
+    if let Standing::Refused(reason) = gate.members.standing(&claim.hotkey) {
+        return Err(Refusal::NotAMember { reason });
+    }
+    // 4. Bucket.
+    gate.buckets.take(claim.hotkey, source, now)?;
+    // 5. Signature.
+    let message = claimed.message(claim.nonce, &gate.address);
+    if !verify_sr25519(&claim.hotkey, message.as_bytes(), &claim.signature) {
+        return Err(Refusal::BadSignature { message, signature: claim.signature_text.to_owned() });
+    }
+    // 6. Body.
+    let bytes = body.read(gate.rules.max_body).await.map_err(|error| match error {
+        BodyError::TooLarge => Refusal::TooLarge { limit: gate.rules.max_body },
+        BodyError::TimedOut => Refusal::BodyTimedOut,
+        BodyError::Broken(reason) => Refusal::BadBody { reason },
+    })?;
+    let synapse = read_body(spec, &bytes)?;
+    let hash = spec.body_hash(&synapse.fields);
+    if claimed.body_hash.as_deref() != Some(hash.as_str()) {
+        return Err(Refusal::BodyHash { stated: claimed.body_hash.clone(), computed: hash });
+    }
+    // 7. The nonce is recorded.
+    gate.memory.record(claim.hotkey, claim.uuid, claim.nonce, gate.rules.horizon(now))?;
+    Ok((claim.hotkey, synapse))
+}
+
+fn read_body(spec: &SynapseSpec, bytes: &[u8]) -> Result<Synapse, Refusal> {
+    if bytes.is_empty() {
+        return Err(Refusal::BadBody { reason: "the body is empty".to_owned() });
+    }
+    let value = read_json(bytes).map_err(|JsonError { reason, position, .. }| Refusal::NotJson { reason, position })?;
+    Synapse::from_body(spec, value).map_err(|fault| Refusal::BadBody { reason: fault.to_string() })
+}

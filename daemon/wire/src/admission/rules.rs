@@ -1,0 +1,88 @@
+//! The numbers of an axon's door, and the freshness window.
+
+use std::time::Duration;
+
+use super::{Rate, Refusal};
+
+/// Nanoseconds since 1970. Wide enough for every nonce a peer can send.
+pub type Nanos = i128;
+
+/// What every nonce may be late by, before the timeout header widens it.
+pub const WINDOW_NS: Nanos = 4_000_000_000;
+
+const NANOS_PER_SECOND: f64 = 1e9;
+
+/// Limits of one axon's door.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Rules {
+    /// The unsigned timeout header widens the window by at most this much.
+    pub max_timeout: Duration,
+    /// A nonce may be ahead of this clock by at most this much.
+    pub max_clock_skew: Duration,
+    /// Longest body, in bytes.
+    pub max_body: usize,
+    /// Longest sender uuid, in bytes: it is kept in memory. Peers send 36.
+    pub max_uuid: usize,
+    /// Requests per hotkey and source address.
+    pub rate: Rate,
+}
+
+// === impl Rules ===
+
+impl Default for Rules {
+    fn default() -> Self {
+        Self {
+            max_timeout: Duration::from_secs(12),
+            max_clock_skew: Duration::from_secs(2),
+            max_body: 10 * 1024 * 1024,
+            max_uuid: 64,
+            rate: Rate::default(),
+        }
+    }
+}
+
+impl Rules {
+    /// Nonces up to this one are outside the window whatever the headers say.
+    pub(super) fn horizon(&self, now: Nanos) -> Nanos {
+        now - WINDOW_NS - nanos(self.max_timeout)
+    }
+
+    /// Whether `nonce` is neither too old nor too far ahead. `timeout` is the header in seconds.
+    pub(super) fn check_window(&self, nonce: Nanos, timeout: Option<f64>, now: Nanos) -> Result<(), Refusal> {
+        let timeout = timeout.unwrap_or(0.0);
+        if !timeout.is_finite() {
+            return Err(Refusal::EndlessTimeout);
+        }
+        let timeout = timeout.min(self.max_timeout.as_secs_f64());
+        if nonce <= python_window(now, timeout) {
+            let acceptable = 4.0 + timeout;
+            return Err(Refusal::Stale { acceptable, age: seconds(now - nonce) });
+        }
+        if nonce > now + nanos(self.max_clock_skew) {
+            return Err(Refusal::FromTheFuture {
+                acceptable: self.max_clock_skew.as_secs_f64(),
+                ahead: seconds(nonce - now),
+            });
+        }
+        Ok(())
+    }
+}
+
+/// The newest nonce that is too old at `now` for a finite `timeout` in seconds: `now`, less 4 s,
+/// less the timeout. Python computes the same in floats, to the nearest 256 ns.
+pub fn python_window(now: Nanos, timeout: f64) -> Nanos {
+    #[expect(clippy::cast_possible_truncation, reason = "a float beyond the range of i128 becomes its end")]
+    let timeout = (timeout * NANOS_PER_SECOND) as Nanos;
+    now.saturating_sub(WINDOW_NS).saturating_sub(timeout)
+}
+
+fn nanos(duration: Duration) -> Nanos {
+    // 64 bits of seconds in nanoseconds take 94 bits.
+    Nanos::try_from(duration.as_nanos()).unwrap_or(Nanos::MAX)
+}
+
+fn seconds(nanos: Nanos) -> f64 {
+    #[expect(clippy::cast_precision_loss, reason = "for display, with two decimals")]
+    let nanos = nanos as f64;
+    nanos / NANOS_PER_SECOND
+}

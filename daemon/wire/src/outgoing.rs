@@ -1,0 +1,114 @@
+//! The calling side: a request to be signed and sent, and what its answer means.
+//!
+//! After a call the synapse holds whatever the server said, including the server's own idea of
+//! its hotkey and address: that is the protocol. The target that was meant is kept apart by the
+//! caller ([`Callee`]) and never read back from the synapse.
+
+mod failure;
+mod merge;
+
+use btd_api::AccountId;
+use bytes::Bytes;
+use http::{HeaderMap, HeaderValue, header};
+
+pub use failure::CallFailure;
+pub use merge::{Answer, merge};
+
+use crate::{
+    Signable,
+    python::{JsonStyle, write_json},
+    synapse::{Synapse, SynapseSpec, Terminal},
+    version::PROTOCOL_VERSION,
+};
+
+/// The calling neuron.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Caller {
+    /// The hotkey that signs.
+    pub hotkey: AccountId,
+    /// Names this run of the dendrite: nonces grow per hotkey and uuid. At most 64 bytes, or axons
+    /// of btd refuse it.
+    pub uuid: String,
+    /// Our address as others see it, if known. Nobody checks it.
+    pub ip: Option<String>,
+}
+
+/// The neuron that is called.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Callee {
+    /// The axon's hotkey: part of the signed text.
+    pub hotkey: AccountId,
+    /// The axon's address as text.
+    pub ip: String,
+    /// The axon's port.
+    pub port: u16,
+}
+
+/// A request that waits for its signature.
+#[derive(Debug, Clone)]
+pub struct Unsigned {
+    synapse: Synapse,
+    message: Signable,
+}
+
+/// A request ready to be sent with POST.
+#[derive(Debug, Clone)]
+pub struct Outgoing {
+    /// The path: `/` and the class name.
+    pub path: String,
+    /// Synapse headers in the order of the peers, then the content type and length.
+    pub headers: HeaderMap,
+    /// The JSON body.
+    pub body: Bytes,
+    /// The message, to be merged with the answer.
+    pub synapse: Synapse,
+}
+
+// === impl Unsigned ===
+
+impl Unsigned {
+    /// Addresses `synapse` to `callee`. `timeout` is in seconds; `nonce` is the wall clock in
+    /// nanoseconds since 1970 and must grow from request to request of one caller.
+    pub fn new(
+        spec: &SynapseSpec,
+        mut synapse: Synapse,
+        (caller, callee): (&Caller, &Callee),
+        timeout: f64,
+        nonce: i128,
+    ) -> Self {
+        synapse.timeout = Some(timeout);
+        synapse.dendrite = Terminal {
+            ip: caller.ip.clone(),
+            version: Some(PROTOCOL_VERSION),
+            nonce: Some(nonce),
+            uuid: Some(caller.uuid.clone()),
+            hotkey: Some(caller.hotkey.to_string()),
+            ..Terminal::default()
+        };
+        synapse.axon = Terminal {
+            ip: Some(callee.ip.clone()),
+            port: Some(callee.port.into()),
+            hotkey: Some(callee.hotkey.to_string()),
+            ..Terminal::default()
+        };
+        let hash = spec.body_hash(&synapse.fields);
+        let message = Signable::request(nonce, &caller.hotkey, &callee.hotkey, &caller.uuid, &hash);
+        Self { synapse, message }
+    }
+
+    /// The text to sign.
+    pub fn message(&self) -> &Signable {
+        &self.message
+    }
+
+    /// Completes the request.
+    pub fn sign(self, spec: &SynapseSpec, signature: &[u8; 64]) -> Outgoing {
+        let mut synapse = self.synapse;
+        synapse.dendrite.signature = Some(format!("0x{}", hex::encode(signature)));
+        let body = Bytes::from(write_json(&synapse.to_value(), JsonStyle::Spaced));
+        let mut headers = synapse.to_headers(spec, body.len()).to_map();
+        headers.insert(header::CONTENT_LENGTH, HeaderValue::from(body.len()));
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        Outgoing { path: format!("/{}", spec.name()), headers, body, synapse }
+    }
+}

@@ -1,0 +1,406 @@
+//! JSON as Python's `json` module reads and writes it.
+//!
+//! Reading keeps key order, takes the last of several equal keys, keeps integers of any size, and
+//! takes `NaN` and `Infinity` as Python does. Unlike Python it bounds the depth of nesting and
+//! refuses a lone surrogate, which no UTF-8 text can hold. Positions in errors count characters,
+//! as Python's do.
+
+use std::fmt::Write as _;
+
+use indexmap::IndexMap;
+
+use super::{Integer, Value, float_repr};
+
+/// Deeper nesting is refused. CPython gives up near a thousand, by its recursion limit.
+const MAX_DEPTH: usize = 128;
+
+/// Why a text is not JSON, in the words of Python's decoder.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{reason}: line {line} column {column} (char {position})")]
+pub struct JsonError {
+    /// The decoder's words, e.g. `Expecting value`.
+    pub reason: &'static str,
+    /// Characters before the fault.
+    pub position: usize,
+    /// Line of the fault, from 1.
+    pub line: usize,
+    /// Column of the fault, from 1.
+    pub column: usize,
+}
+
+/// Reads one JSON document, as `json.loads` does.
+///
+/// # Errors
+/// When `bytes` are not UTF-8, not JSON, nested deeper than 128, or followed by something else.
+pub fn read_json(bytes: &[u8]) -> Result<Value, JsonError> {
+    let text = std::str::from_utf8(bytes).map_err(|_| JsonError {
+        reason: "Body is not UTF-8",
+        position: 0,
+        line: 1,
+        column: 1,
+    })?;
+    let mut reader = Reader { text, at: 0 };
+    reader.skip_space();
+    let value = reader.value(0)?;
+    reader.skip_space();
+    if reader.at == text.len() { Ok(value) } else { Err(reader.error("Extra data", reader.at)) }
+}
+
+struct Reader<'a> {
+    text: &'a str,
+    /// Bytes consumed; always on a character boundary.
+    at: usize,
+}
+
+// === impl Reader ===
+
+impl Reader<'_> {
+    fn peek(&self) -> Option<u8> {
+        self.text.as_bytes().get(self.at).copied()
+    }
+
+    fn rest(&self) -> &str {
+        self.text.get(self.at..).unwrap_or_default()
+    }
+
+    fn skip_space(&mut self) {
+        while matches!(self.peek(), Some(b' ' | b'\t' | b'\n' | b'\r')) {
+            self.at += 1;
+        }
+    }
+
+    fn error(&self, reason: &'static str, at: usize) -> JsonError {
+        let before = self.text.get(..at).unwrap_or(self.text);
+        let last_line = before.rsplit('\n').next().unwrap_or_default();
+        JsonError {
+            reason,
+            position: before.chars().count(),
+            line: before.matches('\n').count() + 1,
+            column: last_line.chars().count() + 1,
+        }
+    }
+
+    fn value(&mut self, depth: usize) -> Result<Value, JsonError> {
+        if depth > MAX_DEPTH {
+            return Err(self.error("Nested too deeply", self.at));
+        }
+        match self.peek() {
+            Some(b'"') => self.string().map(Value::Str),
+            Some(b'{') => self.object(depth),
+            Some(b'[') => self.array(depth),
+            Some(b'-' | b'0'..=b'9') => self.number(),
+            _ => self.word(),
+        }
+    }
+
+    fn word(&mut self) -> Result<Value, JsonError> {
+        let words = [
+            ("null", Value::None),
+            ("true", Value::Bool(true)),
+            ("false", Value::Bool(false)),
+            ("NaN", Value::Float(f64::NAN)),
+            ("Infinity", Value::Float(f64::INFINITY)),
+        ];
+        for (word, value) in words {
+            if self.rest().starts_with(word) {
+                self.at += word.len();
+                return Ok(value);
+            }
+        }
+        Err(self.error("Expecting value", self.at))
+    }
+
+    fn number(&mut self) -> Result<Value, JsonError> {
+        if self.rest().starts_with("-Infinity") {
+            self.at += "-Infinity".len();
+            return Ok(Value::Float(f64::NEG_INFINITY));
+        }
+        let start = self.at;
+        if self.peek() == Some(b'-') {
+            self.at += 1;
+        }
+        match self.peek() {
+            Some(b'0') => self.at += 1,
+            Some(b'1'..=b'9') => self.digits(),
+            _ => return Err(self.error("Expecting value", start)),
+        }
+        let whole = self.at;
+        // A point or an exponent without digits after it ends the number before it.
+        if self.peek() == Some(b'.') && self.digit_at(self.at + 1) {
+            self.at += 1;
+            self.digits();
+        }
+        if matches!(self.peek(), Some(b'e' | b'E')) {
+            let signed = matches!(self.text.as_bytes().get(self.at + 1), Some(b'+' | b'-'));
+            let first = self.at + 1 + usize::from(signed);
+            if self.digit_at(first) {
+                self.at = first;
+                self.digits();
+            }
+        }
+        let text = self.text.get(start..self.at).unwrap_or_default();
+        if self.at == whole {
+            let number: Integer = text.parse().map_err(|_| self.error("Integer of more than 4300 digits", start))?;
+            Ok(Value::Int(number))
+        } else {
+            text.parse().map(Value::Float).map_err(|_| self.error("Expecting value", start))
+        }
+    }
+
+    fn digit_at(&self, at: usize) -> bool {
+        self.text.as_bytes().get(at).is_some_and(u8::is_ascii_digit)
+    }
+
+    fn digits(&mut self) {
+        while self.digit_at(self.at) {
+            self.at += 1;
+        }
+    }
+
+    fn array(&mut self, depth: usize) -> Result<Value, JsonError> {
+        self.at += 1;
+        let mut members = Vec::new();
+        self.skip_space();
+        if self.peek() == Some(b']') {
+            self.at += 1;
+            return Ok(Value::List(members));
+        }
+        loop {
+            self.skip_space();
+            members.push(self.value(depth + 1)?);
+            self.skip_space();
+            match self.peek() {
+                Some(b',') => self.at += 1,
+                Some(b']') => {
+                    self.at += 1;
+                    return Ok(Value::List(members));
+                }
+                _ => return Err(self.error("Expecting ',' delimiter", self.at)),
+            }
+        }
+    }
+
+    fn object(&mut self, depth: usize) -> Result<Value, JsonError> {
+        self.at += 1;
+        let mut members = IndexMap::new();
+        self.skip_space();
+        if self.peek() == Some(b'}') {
+            self.at += 1;
+            return Ok(Value::Dict(members));
+        }
+        loop {
+            self.skip_space();
+            if self.peek() != Some(b'"') {
+                return Err(self.error("Expecting property name enclosed in double quotes", self.at));
+            }
+            let key = self.string()?;
+            self.skip_space();
+            if self.peek() != Some(b':') {
+                return Err(self.error("Expecting ':' delimiter", self.at));
+            }
+            self.at += 1;
+            self.skip_space();
+            // An equal key keeps its first place and takes the last value, as in a Python dict.
+            members.insert(key, self.value(depth + 1)?);
+            self.skip_space();
+            match self.peek() {
+                Some(b',') => self.at += 1,
+                Some(b'}') => {
+                    self.at += 1;
+                    return Ok(Value::Dict(members));
+                }
+                _ => return Err(self.error("Expecting ',' delimiter", self.at)),
+            }
+        }
+    }
+
+    fn string(&mut self) -> Result<String, JsonError> {
+        let open = self.at;
+        self.at += 1;
+        let mut out = String::new();
+        loop {
+            let rest = self.rest();
+            let plain = rest.find(|c: char| c == '"' || c == '\\' || c < ' ').unwrap_or(rest.len());
+            out.push_str(rest.get(..plain).unwrap_or_default());
+            self.at += plain;
+            match self.peek() {
+                None => return Err(self.error("Unterminated string starting at", open)),
+                Some(b'"') => {
+                    self.at += 1;
+                    return Ok(out);
+                }
+                Some(b'\\') => out.push(self.escape(open)?),
+                Some(_) => return Err(self.error("Invalid control character at", self.at)),
+            }
+        }
+    }
+
+    fn escape(&mut self, open: usize) -> Result<char, JsonError> {
+        let slash = self.at;
+        let Some(letter) = self.text.as_bytes().get(slash + 1).copied() else {
+            return Err(self.error("Unterminated string starting at", open));
+        };
+        self.at += 2;
+        Ok(match letter {
+            b'"' => '"',
+            b'\\' => '\\',
+            b'/' => '/',
+            b'b' => '\u{8}',
+            b'f' => '\u{c}',
+            b'n' => '\n',
+            b'r' => '\r',
+            b't' => '\t',
+            b'u' => return self.unicode(slash),
+            _ => {
+                self.at = slash;
+                return Err(self.error("Invalid \\escape", slash));
+            }
+        })
+    }
+
+    fn unicode(&mut self, slash: usize) -> Result<char, JsonError> {
+        let high = self.four_hex(slash)?;
+        if !(0xd800..=0xdfff).contains(&high) {
+            return char::from_u32(high).ok_or_else(|| self.error("Invalid \\uXXXX escape", slash));
+        }
+        if high < 0xdc00 && self.rest().starts_with("\\u") {
+            self.at += 2;
+            let low = self.four_hex(slash)?;
+            if (0xdc00..=0xdfff).contains(&low) {
+                let code = 0x1_0000 + ((high - 0xd800) << 10) + (low - 0xdc00);
+                return char::from_u32(code).ok_or_else(|| self.error("Invalid \\uXXXX escape", slash));
+            }
+        }
+        Err(self.error("Lone surrogate in \\uXXXX escape", slash))
+    }
+
+    fn four_hex(&mut self, slash: usize) -> Result<u32, JsonError> {
+        let digits = self.text.get(self.at..self.at + 4).unwrap_or_default();
+        if digits.len() != 4 || !digits.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+            return Err(self.error("Invalid \\uXXXX escape", slash));
+        }
+        self.at += 4;
+        u32::from_str_radix(digits, 16).map_err(|_| self.error("Invalid \\uXXXX escape", slash))
+    }
+}
+
+/// How a JSON document is laid out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum JsonStyle {
+    /// `json.dumps` as it is: `", "` and `": "`, everything beyond ASCII escaped. Request bodies.
+    Spaced,
+    /// `separators=(",", ":"), ensure_ascii=False`: what the axon's framework answers with.
+    Compact,
+}
+
+/// Writes `value` as Python would. Numbers that JSON lacks are written as Python writes them:
+/// `NaN`, `Infinity`, `-Infinity`.
+pub fn write_json(value: &Value, style: JsonStyle) -> String {
+    let mut out = String::new();
+    write_value(&mut out, value, style);
+    out
+}
+
+fn write_value(out: &mut String, value: &Value, style: JsonStyle) {
+    let comma = if style == JsonStyle::Spaced { ", " } else { "," };
+    match value {
+        Value::None => out.push_str("null"),
+        Value::Bool(truth) => out.push_str(if *truth { "true" } else { "false" }),
+        Value::Int(number) => out.push_str(&number.to_string()),
+        Value::Float(number) if number.is_nan() => out.push_str("NaN"),
+        Value::Float(number) if number.is_infinite() => {
+            out.push_str(if *number > 0.0 { "Infinity" } else { "-Infinity" });
+        }
+        Value::Float(number) => out.push_str(&float_repr(*number)),
+        Value::Str(text) => write_string(out, text, style),
+        Value::List(members) | Value::Tuple(members) => {
+            out.push('[');
+            for (index, member) in members.iter().enumerate() {
+                if index > 0 {
+                    out.push_str(comma);
+                }
+                write_value(out, member, style);
+            }
+            out.push(']');
+        }
+        Value::Dict(members) => {
+            out.push('{');
+            for (index, (key, member)) in members.iter().enumerate() {
+                if index > 0 {
+                    out.push_str(comma);
+                }
+                write_string(out, key, style);
+                out.push_str(if style == JsonStyle::Spaced { ": " } else { ":" });
+                write_value(out, member, style);
+            }
+            out.push('}');
+        }
+    }
+}
+
+fn write_string(out: &mut String, text: &str, style: JsonStyle) {
+    out.push('"');
+    for c in text.chars() {
+        match c {
+            '"' => out.push_str("\\\""),
+            '\\' => out.push_str("\\\\"),
+            '\n' => out.push_str("\\n"),
+            '\r' => out.push_str("\\r"),
+            '\t' => out.push_str("\\t"),
+            '\u{8}' => out.push_str("\\b"),
+            '\u{c}' => out.push_str("\\f"),
+            c if c < ' ' || (style == JsonStyle::Spaced && c > '~') => {
+                for unit in c.encode_utf16(&mut [0; 2]) {
+                    // Writing to a text cannot fail.
+                    let _ = write!(out, "\\u{unit:04x}");
+                }
+            }
+            c => out.push(c),
+        }
+    }
+    out.push('"');
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reads_what_python_reads() {
+        let value =
+            read_json(br#" {"b": [1, 2.0, -0, 1e3, NaN, -Infinity], "a": null, "b": "\ud83d\ude42\u00e9"} "#).unwrap();
+        assert_eq!(write_json(&value, JsonStyle::Compact), r#"{"b":"🙂é","a":null}"#);
+        assert_eq!(write_json(&value, JsonStyle::Spaced), r#"{"b": "\ud83d\ude42\u00e9", "a": null}"#);
+        let big = "-1180591620717411303424123456789012345678901234567890";
+        assert_eq!(write_json(&read_json(big.as_bytes()).unwrap(), JsonStyle::Compact), big);
+    }
+
+    #[test]
+    fn faults_are_told_in_pythons_words() {
+        for (text, expected) in [
+            ("", "Expecting value: line 1 column 1 (char 0)"),
+            ("not json", "Expecting value: line 1 column 1 (char 0)"),
+            ("{\"a\": ", "Expecting value: line 1 column 7 (char 6)"),
+            ("{a", "Expecting property name enclosed in double quotes: line 1 column 2 (char 1)"),
+            ("{\"a\"\n1}", "Expecting ':' delimiter: line 2 column 1 (char 5)"),
+            ("[1 2]", "Expecting ',' delimiter: line 1 column 4 (char 3)"),
+            ("[1] x", "Extra data: line 1 column 5 (char 4)"),
+            ("\"é\u{1}\"", "Invalid control character at: line 1 column 3 (char 2)"),
+            ("\"abc", "Unterminated string starting at: line 1 column 1 (char 0)"),
+            ("\"\\q\"", "Invalid \\escape: line 1 column 2 (char 1)"),
+            ("01", "Extra data: line 1 column 2 (char 1)"),
+            ("-", "Expecting value: line 1 column 1 (char 0)"),
+        ] {
+            assert_eq!(read_json(text.as_bytes()).unwrap_err().to_string(), expected, "{text:?}");
+        }
+        assert_eq!(read_json(b"\"\\ud800\"").unwrap_err().reason, "Lone surrogate in \\uXXXX escape");
+        assert_eq!(read_json(&[0xff]).unwrap_err().reason, "Body is not UTF-8");
+    }
+
+    #[test]
+    fn nesting_is_bounded() {
+        let deep = |depth: usize| format!("{}{}", "[".repeat(depth), "]".repeat(depth));
+        assert!(read_json(deep(100).as_bytes()).is_ok());
+        assert_eq!(read_json(deep(100_000).as_bytes()).unwrap_err().reason, "Nested too deeply");
+    }
+}

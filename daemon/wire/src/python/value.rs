@@ -1,0 +1,115 @@
+//! A value as Python holds it after reading JSON or coercing a field.
+
+use indexmap::IndexMap;
+
+use super::Integer;
+
+/// A Python value that can travel in a synapse.
+///
+/// Dictionaries keep the order in which their keys came, because `str()` of them shows it and the
+/// body hash covers `str()`.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub enum Value {
+    /// `None`, JSON `null`.
+    #[default]
+    None,
+    /// `True` or `False`.
+    Bool(bool),
+    /// An `int`, of any size.
+    Int(Integer),
+    /// A `float`; JSON numbers with a point or an exponent are floats.
+    Float(f64),
+    /// A `str`.
+    Str(String),
+    /// A `list`.
+    List(Vec<Value>),
+    /// A `tuple`: JSON has none, it comes from a field declared as one.
+    Tuple(Vec<Value>),
+    /// A `dict` with text keys.
+    Dict(IndexMap<String, Value>),
+}
+
+// === impl Value ===
+
+impl Value {
+    /// The name of the value's Python type.
+    pub fn type_name(&self) -> &'static str {
+        match self {
+            Self::None => "NoneType",
+            Self::Bool(_) => "bool",
+            Self::Int(_) => "int",
+            Self::Float(_) => "float",
+            Self::Str(_) => "str",
+            Self::List(_) => "list",
+            Self::Tuple(_) => "tuple",
+            Self::Dict(_) => "dict",
+        }
+    }
+
+    /// What `type(value)()` makes: the empty instance that stands for the value in headers.
+    #[must_use]
+    pub fn blank(&self) -> Self {
+        match self {
+            Self::None => Self::None,
+            Self::Bool(_) => Self::Bool(false),
+            Self::Int(_) => Self::Int(Integer::from(0_i64)),
+            Self::Float(_) => Self::Float(0.0),
+            Self::Str(_) => Self::Str(String::new()),
+            Self::List(_) => Self::List(Vec::new()),
+            Self::Tuple(_) => Self::Tuple(Vec::new()),
+            Self::Dict(_) => Self::Dict(IndexMap::new()),
+        }
+    }
+
+    /// The text, when the value is one.
+    pub fn as_str(&self) -> Option<&str> {
+        match self {
+            Self::Str(text) => Some(text),
+            _ => None,
+        }
+    }
+
+    /// The member of a dictionary called `key`.
+    pub fn get(&self, key: &str) -> Option<&Self> {
+        match self {
+            Self::Dict(members) => members.get(key),
+            _ => None,
+        }
+    }
+}
+
+impl From<&str> for Value {
+    fn from(text: &str) -> Self {
+        Self::Str(text.to_owned())
+    }
+}
+
+impl From<String> for Value {
+    fn from(text: String) -> Self {
+        Self::Str(text)
+    }
+}
+
+impl From<i64> for Value {
+    fn from(number: i64) -> Self {
+        Self::Int(Integer::from(number))
+    }
+}
+
+impl From<bool> for Value {
+    fn from(truth: bool) -> Self {
+        Self::Bool(truth)
+    }
+}
+
+impl From<f64> for Value {
+    fn from(number: f64) -> Self {
+        Self::Float(number)
+    }
+}
+
+impl<T: Into<Value>> From<Option<T>> for Value {
+    fn from(value: Option<T>) -> Self {
+        value.map_or(Self::None, Into::into)
+    }
+}

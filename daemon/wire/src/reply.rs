@@ -1,0 +1,229 @@
+//! What an axon answers: status, header block and body, for every outcome.
+//!
+//! Header order and body order are those of the Python axon. Two things differ on purpose: an
+//! error reply carries no signature of the axon (nobody verifies one, and it would make the axon
+//! sign what a stranger chose), and `header_size`/`total_size` are the real sizes in bytes.
+
+use std::net::SocketAddr;
+
+use bytes::Bytes;
+use http::{HeaderValue, Response, StatusCode, header};
+
+use crate::{
+    admission::{Nanos, Refusal, Refused, Unverified},
+    python::{JsonStyle, Value, float_repr, write_json},
+    synapse::{DEFAULT_TIMEOUT, HEADER_AXON, HEADER_DENDRITE, HeaderBlock, Synapse, SynapseSpec, Terminal},
+};
+
+/// What a reply says of the answering axon and of this call.
+#[derive(Debug, Clone, Copy)]
+pub struct Answering<'a> {
+    /// Names this run of the axon.
+    pub uuid: &'a str,
+    /// The axon's version integer.
+    pub version: i64,
+    /// When the request arrived.
+    pub now: Nanos,
+    /// The other end of the connection.
+    pub peer: SocketAddr,
+    /// Seconds since the request arrived.
+    pub process_time: f64,
+    /// A random id by which an internal error can be found in the log.
+    pub incident: &'a str,
+}
+
+/// Why an admitted request got no answer from its handler.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+pub enum Failure {
+    /// No free slot for another request.
+    #[error("Busy: this axon is answering as many requests as it can")]
+    Busy,
+    /// The handler did not answer in time.
+    #[error("Response timeout after: {}s", float_repr(*timeout))]
+    TimedOut {
+        /// The time it had, in seconds.
+        timeout: f64,
+    },
+    /// The handler failed, panicked, or answered what cannot be sent.
+    #[error("handler failed: {reason}")]
+    Handler {
+        /// For the log only.
+        reason: String,
+    },
+}
+
+// === impl Failure ===
+
+impl Failure {
+    /// The HTTP status of the reply.
+    pub fn status(&self) -> u16 {
+        match self {
+            Self::Busy => 503,
+            Self::TimedOut { .. } => 408,
+            Self::Handler { .. } => 500,
+        }
+    }
+}
+
+/// The reply to a request that was not admitted.
+pub fn refused(refused: &Refused, answering: &Answering<'_>) -> Response<Bytes> {
+    let refusal = &refused.refusal;
+    let mut response = match refusal {
+        // These come from the web framework of the Python axon, without synapse headers.
+        Refusal::UnknownPath | Refusal::UnknownMethod => {
+            json(refusal.status(), &object([("detail", refusal.to_string().into())]))
+        }
+        Refusal::NotJson { reason, position } => json(refusal.status(), &json_invalid(reason, *position)),
+        Refusal::BadHeader { .. } | Refusal::BadBody { .. } | Refusal::BodyHash { .. } => {
+            let text = internal(answering);
+            error(refusal.status(), &text, refused.claimed.as_ref().map(|(claim, spec)| (&**claim, &**spec)), answering)
+        }
+        _ => {
+            let claimed = refused.claimed.as_ref().map(|(claim, spec)| (&**claim, &**spec));
+            error(refusal.status(), &refusal.to_string(), claimed, answering)
+        }
+    };
+    if let Some(seconds) = refusal.retry_after() {
+        response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+    }
+    response
+}
+
+/// The reply to an admitted request that its handler did not answer.
+pub fn failed(
+    failure: &Failure,
+    claimed: &Unverified,
+    spec: &SynapseSpec,
+    answering: &Answering<'_>,
+) -> Response<Bytes> {
+    let text = match failure {
+        Failure::Handler { .. } => internal(answering),
+        Failure::Busy | Failure::TimedOut { .. } => failure.to_string(),
+    };
+    let mut response = error(failure.status(), &text, Some((claimed, spec)), answering);
+    if *failure == Failure::Busy {
+        response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(1));
+    }
+    response
+}
+
+/// The reply of a handler: the whole synapse, with status 200 and `Success` unless the handler
+/// set others.
+///
+/// # Errors
+/// When the synapse cannot be sent: a status outside 100–999, or a number that JSON lacks.
+pub fn answered(spec: &SynapseSpec, mut synapse: Synapse, process_time: f64) -> Result<Response<Bytes>, Failure> {
+    let axon = &mut synapse.axon;
+    let status = *axon.status_code.get_or_insert(200);
+    if status == 200 && axon.status_message.as_deref().is_none_or(str::is_empty) {
+        axon.status_message = Some("Success".to_owned());
+    }
+    axon.process_time = Some(process_time);
+    let status = u16::try_from(status)
+        .ok()
+        .filter(|status| (200..=999).contains(status))
+        .ok_or_else(|| Failure::Handler { reason: format!("status {status} cannot be sent") })?;
+    let value = synapse.to_value();
+    if !is_finite(&value) {
+        return Err(Failure::Handler { reason: "a field holds a number that JSON lacks".to_owned() });
+    }
+    let body = Bytes::from(write_json(&value, JsonStyle::Compact));
+    let headers = synapse.to_headers(spec, body.len());
+    Ok(response(status, &headers, body))
+}
+
+/// An error reply: `{"message": …}`, and the message in the header block too.
+fn error(
+    status: u16,
+    text: &str,
+    claimed: Option<(&Unverified, &SynapseSpec)>,
+    answering: &Answering<'_>,
+) -> Response<Bytes> {
+    let outcome = Terminal {
+        status_code: Some(status.into()),
+        status_message: Some(text.to_owned()),
+        process_time: Some(answering.process_time),
+        ..Terminal::default()
+    };
+    let (name, timeout, axon, dendrite, hash) = match claimed {
+        None => ("Synapse", Some(DEFAULT_TIMEOUT), outcome, Terminal::default(), crate::synapse::EMPTY_BODY_HASH),
+        Some((claimed, spec)) => {
+            let axon = Terminal {
+                version: Some(answering.version),
+                nonce: Some(answering.now),
+                uuid: Some(answering.uuid.to_owned()),
+                signature: None,
+                ip: claimed.axon.ip.clone(),
+                port: claimed.axon.port,
+                hotkey: claimed.axon.hotkey.clone(),
+                ..outcome
+            };
+            let dendrite = Terminal {
+                ip: Some(answering.peer.ip().to_canonical().to_string()),
+                port: Some(answering.peer.port().into()),
+                status_code: None,
+                status_message: None,
+                process_time: None,
+                ..claimed.dendrite.clone()
+            };
+            (spec.name(), claimed.timeout, axon, dendrite, spec.blank_hash())
+        }
+    };
+    let body = Bytes::from(write_json(&object([("message", text.into())]), JsonStyle::Compact));
+    let mut block = HeaderBlock::default();
+    block.push("name", name);
+    block.push("timeout", &timeout.map_or_else(|| "None".to_owned(), float_repr));
+    block.push_terminal(HEADER_AXON, &axon);
+    block.push_terminal(HEADER_DENDRITE, &dendrite);
+    let header_size = block.size();
+    block.push("header_size", &header_size.to_string());
+    block.push("total_size", &body.len().to_string());
+    block.push("computed_body_hash", hash);
+    response(status, &block, body)
+}
+
+fn internal(answering: &Answering<'_>) -> String {
+    format!("Internal Server Error #{}", answering.incident)
+}
+
+/// FastAPI's report of a body that is not JSON.
+fn json_invalid(reason: &'static str, position: usize) -> Value {
+    let place = Value::List(vec!["body".into(), i64::try_from(position).unwrap_or(i64::MAX).into()]);
+    let fault = object([
+        ("type", "json_invalid".into()),
+        ("loc", place),
+        ("msg", "JSON decode error".into()),
+        ("input", object([])),
+        ("ctx", object([("error", reason.into())])),
+    ]);
+    object([("detail", Value::List(vec![fault]))])
+}
+
+fn object<const N: usize>(members: [(&str, Value); N]) -> Value {
+    Value::Dict(members.into_iter().map(|(name, value)| (name.to_owned(), value)).collect())
+}
+
+fn json(status: u16, body: &Value) -> Response<Bytes> {
+    response(status, &HeaderBlock::default(), Bytes::from(write_json(body, JsonStyle::Compact)))
+}
+
+fn response(status: u16, headers: &HeaderBlock, body: Bytes) -> Response<Bytes> {
+    let mut response = Response::new(Bytes::new());
+    // Statuses come from this module or were checked to lie in 200–999.
+    *response.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    *response.headers_mut() = headers.to_map();
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_LENGTH, HeaderValue::from(body.len()));
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    *response.body_mut() = body;
+    response
+}
+
+fn is_finite(value: &Value) -> bool {
+    match value {
+        Value::Float(number) => number.is_finite(),
+        Value::List(members) | Value::Tuple(members) => members.iter().all(is_finite),
+        Value::Dict(members) => members.values().all(is_finite),
+        Value::None | Value::Bool(_) | Value::Int(_) | Value::Str(_) => true,
+    }
+}

@@ -1,0 +1,144 @@
+//! The message itself: the base fields and those of its class.
+
+use indexmap::IndexMap;
+
+use super::{Coercion, HeaderBlock, SynapseSpec, Terminal};
+use crate::python::{Value, read_float};
+
+/// Seconds a call may take when nobody says otherwise.
+pub const DEFAULT_TIMEOUT: f64 = 12.0;
+
+/// A synapse: what travels as the body, and mirrored in part in the headers.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Synapse {
+    /// The class name. A body that states another is not believed: the path decides.
+    pub name: String,
+    /// Seconds the sender waits. Not signed.
+    pub timeout: Option<f64>,
+    /// A size the sender states; without meaning, kept for the reply.
+    pub total_size: i64,
+    /// A size the sender states; without meaning, kept for the reply.
+    pub header_size: i64,
+    /// The calling end.
+    pub dendrite: Terminal,
+    /// The answering end.
+    pub axon: Terminal,
+    /// Empty in every body: the hash travels as a header.
+    pub computed_body_hash: Option<String>,
+    /// The fields of the class, coerced, in declared order.
+    pub fields: IndexMap<String, Value>,
+}
+
+// === impl Synapse ===
+
+impl Synapse {
+    /// A message of `spec` with the given fields, addressed to nobody yet.
+    pub fn new(spec: &SynapseSpec, fields: IndexMap<String, Value>) -> Self {
+        Self {
+            name: spec.name().to_owned(),
+            timeout: Some(DEFAULT_TIMEOUT),
+            total_size: 0,
+            header_size: 0,
+            dendrite: Terminal::default(),
+            axon: Terminal::default(),
+            computed_body_hash: Some(String::new()),
+            fields,
+        }
+    }
+
+    /// Reads a body: base fields all have defaults, the class's are coerced by `spec`.
+    ///
+    /// # Errors
+    /// When the body is no object or a member does not fit; the path leads to the member.
+    pub fn from_body(spec: &SynapseSpec, body: Value) -> Result<Self, Coercion> {
+        let Value::Dict(mut members) = body else {
+            return Err(Coercion {
+                path: String::new(),
+                reason: format!("argument after ** must be a mapping, not {}", body.type_name()),
+            });
+        };
+        let mut take = |name: &str| members.swap_remove(name);
+        take("name");
+        let timeout = optional_float("timeout", take("timeout").unwrap_or(Value::Float(DEFAULT_TIMEOUT)))?;
+        let total_size = size("total_size", take("total_size"))?;
+        let header_size = size("header_size", take("header_size"))?;
+        let mut terminal =
+            |name: &str| Terminal::from_value(&take(name).unwrap_or(Value::None)).map_err(|fault| fault.within(name));
+        let dendrite = terminal("dendrite")?;
+        let axon = terminal("axon")?;
+        let computed_body_hash =
+            optional_text("computed_body_hash", take("computed_body_hash").unwrap_or_else(|| "".into()))?;
+        let fields = spec.coerce(members)?;
+        let name = spec.name().to_owned();
+        Ok(Self { name, timeout, total_size, header_size, dendrite, axon, computed_body_hash, fields })
+    }
+
+    /// The body as a JSON object in the order of the model.
+    pub fn to_value(&self) -> Value {
+        let base = [
+            ("name", self.name.clone().into()),
+            ("timeout", self.timeout.into()),
+            ("total_size", self.total_size.into()),
+            ("header_size", self.header_size.into()),
+            ("dendrite", self.dendrite.to_value()),
+            ("axon", self.axon.to_value()),
+            ("computed_body_hash", self.computed_body_hash.clone().into()),
+        ];
+        let base = base.into_iter().map(|(name, value)| (name.to_owned(), value));
+        let fields = self.fields.iter().map(|(name, value)| (name.clone(), value.clone()));
+        Value::Dict(base.chain(fields).collect())
+    }
+
+    /// The header block that goes with the message, in the order peers send it. `body_size` is the
+    /// length of the body in bytes and stands as `total_size`: peers put a Python heap size there,
+    /// which nobody reads.
+    pub fn to_headers(&self, spec: &SynapseSpec, body_size: usize) -> HeaderBlock {
+        let mut block = HeaderBlock::default();
+        block.push("name", &self.name);
+        block.push("timeout", &self.timeout.map_or_else(|| "None".to_owned(), crate::python::float_repr));
+        block.push_terminal(super::HEADER_AXON, &self.axon);
+        block.push_terminal(super::HEADER_DENDRITE, &self.dendrite);
+        for field in spec.fields().iter().filter(|field| field.default.is_none()) {
+            if let Some(value) = self.fields.get(&field.name).filter(|value| **value != Value::None) {
+                block.push_input_obj(&field.name, &value.blank());
+            }
+        }
+        let header_size = block.size();
+        block.push("header_size", &header_size.to_string());
+        block.push("total_size", &body_size.to_string());
+        block.push("computed_body_hash", &spec.body_hash(&self.fields));
+        block
+    }
+}
+
+fn optional_text(name: &str, value: Value) -> Result<Option<String>, Coercion> {
+    match value {
+        Value::None => Ok(None),
+        Value::Str(text) => Ok(Some(text)),
+        _ => Err(Coercion { path: name.to_owned(), reason: "Input should be a valid string".to_owned() }),
+    }
+}
+
+/// `float(value)` of Python, as the base model casts its timeout.
+fn optional_float(name: &str, value: Value) -> Result<Option<f64>, Coercion> {
+    let number = match value {
+        Value::None => return Ok(None),
+        Value::Float(number) => Some(number),
+        Value::Int(number) => Some(number.to_f64()),
+        Value::Bool(truth) => Some(f64::from(u8::from(truth))),
+        Value::Str(text) => read_float(&text),
+        _ => None,
+    };
+    number
+        .map(Some)
+        .ok_or_else(|| Coercion { path: name.to_owned(), reason: "Input should be a valid number".to_owned() })
+}
+
+fn size(name: &str, value: Option<Value>) -> Result<i64, Coercion> {
+    let Some(value) = value else { return Ok(0) };
+    match super::FieldType::Int.coerce(value).map_err(|fault| fault.within(name))? {
+        // A size beyond 64 bits is nonsense, and sizes have no meaning.
+        Value::Int(number) => Ok(number.to_i128().and_then(|number| i64::try_from(number).ok()).unwrap_or(0)),
+        _ => Ok(0),
+    }
+}
