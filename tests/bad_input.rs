@@ -1,0 +1,208 @@
+//! Bad input through the real binaries: each is a clear error with its exit code, and loses nothing.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+use std::{
+    io::{Read, Write},
+    net::TcpListener,
+    os::unix::net::UnixStream,
+    process::{Command, Stdio},
+    time::Duration,
+};
+
+use btd_tests::{Host, wait_for};
+use serde_json::Value;
+
+const BOB: &str = "5FHneW46xGXgs5mUiveU4sbTyGBzmstUspZC92UhjJM694ty";
+
+/// Runs a command that must end by itself with a failure, and gives its code and what it said.
+fn fails(command: &mut Command) -> (i32, String) {
+    let output = command.stdout(Stdio::piped()).stderr(Stdio::piped()).output().unwrap();
+    assert!(!output.status.success());
+    (output.status.code().unwrap(), String::from_utf8_lossy(&output.stderr).into_owned())
+}
+
+#[test]
+fn what_a_person_types_wrong() {
+    let host = Host::new();
+    let daemon = host.start(&["--network", "devnet", "--block-time", "instant"]);
+    host.ask(&["wallet", "create", "--wallet", "alice", "--uri", "//Alice"]);
+    let transfer = |dest: &str, amount: &str| {
+        host.refused(&["wallet", "transfer", "--wallet", "alice", "--dest", dest, "--amount", amount, "--yes"])
+    };
+
+    let (code, error) = transfer(&BOB.replace("ty", "tz"), "1");
+    assert!(code == 2 && error.contains("checksum"), "{code} {error}");
+    let (code, error) = transfer("15oF4uVJwmo4TdGW7VfQxNLavjCXviqxT9S1MgbjMNHr6Sp5", "1");
+    assert!(code == 2 && error.contains("format 0"), "{code} {error}");
+    for amount in ["-1", "1e9", "0.0000000001", "99999999999", ""] {
+        let (code, error) = transfer(BOB, amount);
+        assert!(code == 2 && error.contains(amount), "{amount}: {code} {error}");
+    }
+    let (code, error) = transfer(BOB, "20000000");
+    assert!(code == 6 && error.contains("balance"), "{code} {error}");
+    let (code, error) = host.refused(&["subnets", "metagraph", "999"]);
+    assert!(code == 1 && error.contains("999"), "{code} {error}");
+    let (code, error) = host.refused(&["subnets", "register", "--netuid", "999", "--wallet", "alice", "--yes"]);
+    assert!(code == 1 && error.contains("999"), "{code} {error}");
+    let (code, error) = host.refused(&["wallet", "balance", "--wallet", "nobody"]);
+    assert!(code == 1 && error.contains("nobody"), "{code} {error}");
+    let (code, error) = host.refused(&["wallet", "create", "--wallet", "alice", "--uri", "//Alice"]);
+    assert!(code == 1 && error.contains("exists"), "{code} {error}");
+    let (code, error) = host.refused(&["wallet", "create", "--wallet", "../alice", "--uri", "//Alice"]);
+    assert!(code == 2 && error.contains("../alice"), "{code} {error}");
+    // Nothing was lost or spent by any of it.
+    let balance = host.ask(&["wallet", "balance", "--wallet", "alice"]);
+    assert_eq!(balance["rows"][0]["free"], "1000000000000000");
+    assert!(daemon.stop().success());
+}
+
+#[test]
+fn a_locked_wallet_says_how_to_unlock_it() {
+    let host = Host::new();
+    let daemon = host.start(&["--network", "devnet", "--block-time", "instant"]);
+    let password = host.path("password");
+    std::fs::write(&password, "correct horse battery").unwrap();
+    let password = [("BT_WALLET_PASSWORD_FILE", password.to_str().unwrap())];
+    let create = ["--json", "wallet", "create", "--wallet", "locked", "--show-mnemonic"];
+    let created = host.btctl_with(&create, &password);
+    assert!(created.status.success(), "{created:?}");
+    let created: Value = serde_json::from_slice(&created.stdout).unwrap();
+    host.ask(&["wallet", "create", "--wallet", "alice", "--uri", "//Alice"]);
+    let coldkey = created["coldkey"].as_str().unwrap();
+    host.ask(&["wallet", "transfer", "--wallet", "alice", "--dest", coldkey, "--amount", "5", "--yes"]);
+
+    let spend = ["wallet", "transfer", "--wallet", "locked", "--dest", BOB, "--amount", "1", "--yes"];
+    let (code, error) = host.refused(&spend);
+    assert!(code == 5 && error.contains("wallet unlock"), "{code} {error}");
+    // Without a password and without a terminal it fails at once instead of waiting for one.
+    let (code, error) = host.refused(&["wallet", "unlock", "--wallet", "locked"]);
+    assert!(code == 2 && error.contains("--password"), "{code} {error}");
+    let wrong = host.btctl_with(&["wallet", "unlock", "--wallet", "locked"], &[("BT_WALLET_PASSWORD", "wrong")]);
+    assert_eq!(wrong.status.code(), Some(5), "{wrong:?}");
+    // A wrong password makes the next try wait.
+    let unlocked = wait_for("the back-off to pass", || {
+        let output = host.btctl_with(&["--json", "wallet", "unlock", "--wallet", "locked", "--for", "60"], &password);
+        output.status.success().then_some(output)
+    });
+    let unlocked: Value = serde_json::from_slice(&unlocked.stdout).unwrap();
+    assert_eq!(unlocked["address"], coldkey);
+    assert_eq!(host.ask(&spend)["outcome"]["state"], "finalized");
+    assert_eq!(host.ask(&["wallet", "lock", "--wallet", "locked"])["locked"], 1);
+    assert_eq!(host.refused(&spend).0, 5);
+    for secret in ["correct horse", created["coldkey_mnemonic"].as_str().unwrap(), "wrong\""] {
+        assert!(!daemon.log().contains(secret), "the log holds a secret");
+    }
+    assert!(daemon.stop().success());
+}
+
+/// Sends bytes to the control socket and reads what comes until it is closed or silent.
+fn raw(host: &Host, bytes: &[u8]) -> String {
+    let mut stream = UnixStream::connect(host.path("run/btd/btd.sock")).unwrap();
+    stream.set_read_timeout(Some(Duration::from_secs(5))).unwrap();
+    // The daemon may close before it has read all of an oversized request.
+    let _ = stream.write_all(bytes);
+    let mut reply = Vec::new();
+    let mut part = [0; 4096];
+    while let Ok(n @ 1..) = stream.read(&mut part) {
+        reply.extend_from_slice(&part[..n]);
+    }
+    String::from_utf8_lossy(&reply).into_owned()
+}
+
+fn post(host: &Host, body: &str) -> String {
+    let head = "POST / HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\ncontent-type: application/json\r\n";
+    raw(host, format!("{head}content-length: {}\r\n\r\n{body}", body.len()).as_bytes())
+}
+
+#[test]
+fn what_a_program_sends_wrong() {
+    let host = Host::new();
+    let daemon = host.start(&["--network", "devnet", "--block-time", "instant"]);
+    for (body, code) in [
+        ("{", "-32700"),
+        ("[]", "-32600"),
+        ("{\"jsonrpc\":\"2.0\",\"id\":1}", "-32600"),
+        ("{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"no_such\"}", "-32601"),
+        ("{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"subnets_metagraph\"}", "-32602"),
+        ("{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"subnets_metagraph\",\"params\":{\"netuid\":\"x\"}}", "-32602"),
+        ("{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"subnets_metagraph\",\"params\":{\"netuid\":70000}}", "-32602"),
+        ("{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"node_status\",\"params\":{\"x\":1}}", "-32602"),
+        ("{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"subnets_metagraph\",\"params\":[999]}", "1401"),
+    ] {
+        let reply = post(&host, body);
+        assert!(reply.contains(&format!("\"code\":{code}")), "{body}: {reply}");
+    }
+    let oversized = format!("{{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"{}\"}}", "x".repeat(32 << 20));
+    let reply = post(&host, &oversized);
+    assert!(reply.is_empty() || reply.contains("413") || reply.contains("-32"), "{}", &reply[..reply.len().min(300)]);
+    let many = format!("[{}]", vec!["{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"node_status\"}"; 1000].join(","));
+    let reply = post(&host, &many);
+    assert!(reply.contains("error"), "{}", &reply[..reply.len().min(300)]);
+    raw(&host, b"\0\0\0\0\r\n\r\n");
+    raw(&host, b"GET / HTTP/1.1\r\n");
+    // By name and by position.
+    assert!(
+        post(&host, "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"subnets_metagraph\",\"params\":[1]}")
+            .contains("\"neurons\"")
+    );
+    assert!(
+        post(&host, "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"subnets_metagraph\",\"params\":{\"netuid\":1}}")
+            .contains("\"neurons\"")
+    );
+    assert_eq!(host.ask(&["status"])["phase"], "ready");
+    assert!(daemon.stop().success());
+}
+
+#[test]
+fn what_an_operator_sets_wrong() {
+    let host = Host::new();
+    let config = host.path("btd.toml");
+    let flag = config.to_str().unwrap();
+    std::fs::write(&config, "[rpc]\nmax_bach = 7\n").unwrap();
+    let (code, error) = fails(&mut host.btd(&["--config", flag]));
+    assert!(code == 78 && error.contains("max_bach") && error.contains("btd.toml"), "{code} {error}");
+    let (code, error) = fails(&mut host.btd(&["--config", "/nowhere/btd.toml"]));
+    assert!(code == 78 && error.contains("/nowhere/btd.toml"), "{code} {error}");
+    let (code, error) = fails(&mut host.btd(&["--network", "mainnet"]));
+    assert!(code != 0 && error.contains("mainnet") && error.contains("finney"), "{code} {error}");
+    let (code, error) = fails(host.btd(&["--network", "devnet"]).env("BTD_RPC__MAX_BACH", "7"));
+    assert!(code == 78 && error.contains("BTD_RPC__MAX_BACH"), "{code} {error}");
+
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    let (code, error) = fails(host.btd(&["--network", "devnet"]).env("BTD_DEVNET__LISTEN", &address));
+    assert!(code == 1 && error.contains(&address), "{code} {error}");
+
+    // A second daemon leaves the first one alone.
+    let daemon = host.start(&["--network", "devnet", "--block-time", "instant"]);
+    let (code, error) = fails(&mut host.btd(&["--network", "devnet"]));
+    assert!(code == 1 && error.contains("another btd"), "{code} {error}");
+    assert_eq!(host.ask(&["status"])["phase"], "ready");
+    let (code, error) = host.refused(&["axon", "start", "--wallet", "nobody"]);
+    assert!(code == 1 && error.contains("nobody"), "{code} {error}");
+    host.ask(&["wallet", "create", "--wallet", "alice", "--uri", "//Alice"]);
+    let (code, error) = host.refused(&["axon", "start", "--wallet", "alice", "--bind", &address]);
+    assert!(code == 1 && error.contains(&address), "{code} {error}");
+    assert!(daemon.stop().success());
+}
+
+#[test]
+fn what_is_not_there() {
+    let host = Host::new();
+    let (code, error) = host.refused(&["status"]);
+    assert!(code == 3 && error.contains("btd.sock"), "{code} {error}");
+    // An endpoint that nobody answers at: the daemon runs, and says so.
+    let daemon = host.start(&["--network", "ws://127.0.0.1:9"]);
+    let status = host.ask(&["status"]);
+    assert_ne!(status["chain"]["link"], "live");
+    let (code, error) = host.refused(&["subnets", "list"]);
+    assert!(code == 8, "{code} {error}");
+    host.ask(&["wallet", "create", "--wallet", "alice", "--uri", "//Alice"]);
+    let (code, error) =
+        host.refused(&["wallet", "transfer", "--wallet", "alice", "--dest", BOB, "--amount", "1", "--yes"]);
+    assert!(code == 8, "{code} {error}");
+    let ping = ["dendrite", "ping", "--address", "127.0.0.1:9", "--hotkey", BOB, "--wallet", "alice"];
+    let reply = &host.ask(&ping)["replies"][0];
+    assert_eq!(reply["status_code"], 503, "{reply}");
+    assert!(daemon.stop().success());
+}

@@ -1,0 +1,186 @@
+//! One life told by the real binaries: a wallet, money, a neuron, an axon, pings, a transfer, and
+//! all of it still there after a restart.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+use btd_tests::{Host, wait_for};
+use serde_json::{Value, json};
+
+const TAO: u64 = 1_000_000_000;
+
+fn rao(value: &Value) -> u64 {
+    value.as_str().unwrap_or_else(|| panic!("not an amount: {value}")).parse().unwrap()
+}
+
+fn free(host: &Host, wallet: &str) -> u64 {
+    rao(&host.ask(&["wallet", "balance", "--wallet", wallet])["rows"][0]["free"])
+}
+
+/// A wallet for //Alice, who holds the money, and a new one without a password.
+fn wallets(host: &Host) -> (Value, Value) {
+    let alice = host.ask(&["wallet", "create", "--wallet", "alice", "--uri", "//Alice"]);
+    let mine =
+        host.ask(&["wallet", "create", "--wallet", "mine", "--hotkey", "h1", "--no-password", "--show-mnemonic"]);
+    (alice, mine)
+}
+
+#[test]
+fn a_life_on_the_development_chain() {
+    let host = Host::new();
+    let daemon =
+        host.start(&["--network", "devnet", "--block-time", "250ms", "--state", host.path("chain").to_str().unwrap()]);
+
+    // A wallet, and money from //Alice.
+    let (alice, mine) = wallets(&host);
+    assert_eq!(alice["coldkey"], "5GrwvaEF5zXb26Fz9rcQpDWS57CtERHpNehXCPcNoHGKutQY");
+    assert_eq!(mine["coldkey_mnemonic"].as_str().unwrap().split(' ').count(), 12);
+    let coldkey = mine["coldkey"].as_str().unwrap();
+    let hotkey = mine["hotkey"].as_str().unwrap();
+    let sent = host.ask(&["wallet", "transfer", "--wallet", "alice", "--dest", coldkey, "--amount", "100", "--yes"]);
+    assert_eq!(sent["outcome"]["state"], "finalized");
+    assert_eq!(sent["plan"]["call"], "Balances.transfer_keep_alive");
+    assert_eq!(free(&host, "mine"), 100 * TAO);
+    let events = sent["outcome"]["events"].as_array().unwrap();
+    let transfer = events.iter().find(|event| event["name"] == "Transfer").expect("no Transfer event");
+    assert_eq!(transfer["fields"]["to"], coldkey);
+
+    // A neuron on subnet 1.
+    let before = host.ask(&["subnets", "metagraph", "1"]);
+    let registered = host.ask(&["subnets", "register", "--netuid", "1", "--wallet", "mine", "--hotkey", "h1", "--yes"]);
+    let uid = registered["uid"].as_u64().expect("no uid");
+    assert_eq!(uid, before["subnet"]["neurons"].as_u64().unwrap());
+    let neuron = wait_for("the neuron in the metagraph", || {
+        let metagraph = host.ask(&["subnets", "metagraph", "1"]);
+        metagraph["neurons"].as_array().unwrap().iter().find(|neuron| neuron["hotkey"] == hotkey).cloned()
+    });
+    assert_eq!(neuron["uid"], uid);
+    assert_eq!(neuron["coldkey"], coldkey);
+    assert!(neuron["axon"].is_null());
+    assert!(free(&host, "mine") < 100 * TAO);
+
+    // Its axon: published on chain, answering over both transports, found by uid and by hotkey.
+    let axon = host.ask(&["axon", "start", "--wallet", "mine", "--hotkey", "h1", "--bind", "127.0.0.2:0"]);
+    let (ip, port) = axon["address"].as_str().unwrap().rsplit_once(':').unwrap();
+    let set =
+        ["axon", "set", "--netuid", "1", "--wallet", "mine", "--hotkey", "h1", "--ip", ip, "--port", port, "--yes"];
+    assert_eq!(host.ask(&set)["outcome"]["state"], "finalized");
+    wait_for("the axon in the metagraph", || {
+        let metagraph = host.ask(&["subnets", "metagraph", "1"]);
+        let neuron = &metagraph["neurons"][usize::try_from(uid).unwrap()];
+        (neuron["axon"]["port"].to_string() == port).then_some(())
+    });
+    let uid = uid.to_string();
+    for transport in ["http", "quic"] {
+        for target in [["--uid", &uid], ["--hotkey", hotkey]] {
+            let arguments = [
+                &["dendrite", "ping", "--netuid", "1", "--wallet", "mine", "--wallet-hotkey", "h1"],
+                &target[..],
+                &["--transport", transport],
+            ]
+            .concat();
+            let reply = &host.ask(&arguments)["replies"][0];
+            assert_eq!(reply["status_code"], 200, "{reply}");
+            assert_eq!(reply["transport"], transport);
+        }
+    }
+    let status = host.ask(&["status"]);
+    assert_eq!(status["axon"]["hotkey"], hotkey);
+    assert_eq!(status["phase"], "ready");
+
+    // Money back, the fee known beforehand.
+    let balance = free(&host, "mine");
+    let sent = host.ask(&[
+        "wallet",
+        "transfer",
+        "--wallet",
+        "mine",
+        "--dest",
+        alice["coldkey"].as_str().unwrap(),
+        "--amount",
+        "1.5",
+        "--yes",
+    ]);
+    assert_eq!(sent["plan"]["fee"], sent["outcome"]["fee"]);
+    let after = balance - 1_500_000_000 - rao(&sent["outcome"]["fee"]);
+    assert_eq!(rao(&sent["plan"]["balance_after"]), after);
+    assert_eq!(free(&host, "mine"), after);
+
+    // A restart loses nothing.
+    assert!(daemon.stop().success());
+    let daemon =
+        host.start(&["--network", "devnet", "--block-time", "250ms", "--state", host.path("chain").to_str().unwrap()]);
+    wait_for("a fresh view of the chain", || (host.ask(&["status"])["phase"] == "ready").then_some(()));
+    assert_eq!(free(&host, "mine"), after);
+    let metagraph = host.ask(&["subnets", "metagraph", "1"]);
+    let neuron = metagraph["neurons"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|neuron| neuron["hotkey"] == hotkey)
+        .expect("the neuron is gone");
+    assert_eq!(neuron["axon"]["port"].to_string(), port);
+    assert!(daemon.stop().success());
+}
+
+#[test]
+fn the_metagraph_outlives_the_chain() {
+    let (node, host) = (Host::new(), Host::new());
+    let chain = node.start(&["--network", "devnet", "--block-time", "250ms"]);
+    let endpoint = format!("ws://{}", node.ask(&["status"])["devnet"].as_str().unwrap());
+
+    let daemon = host.start(&["--network", &endpoint]);
+    let fresh = wait_for("the first metagraph", || {
+        let output = host.btctl(&["--json", "subnets", "metagraph", "1"]);
+        output.status.success().then(|| serde_json::from_slice::<Value>(&output.stdout).unwrap())
+    });
+    assert_eq!(fresh["at"]["stale"], false);
+    assert!(!fresh["neurons"].as_array().unwrap().is_empty());
+
+    // Without the chain the same neurons are served, marked stale, with the block they are of.
+    chain.kill();
+    let stale = wait_for("the loss to be noticed", || {
+        let metagraph = host.ask(&["subnets", "metagraph", "1"]);
+        (metagraph["at"]["stale"] == true).then_some(metagraph)
+    });
+    assert_eq!(stale["neurons"], fresh["neurons"]);
+    assert!(stale["at"]["number"].as_u64() >= fresh["at"]["number"].as_u64());
+    let (code, error) =
+        host.refused(&["wallet", "balance", "--address", "5GrwvaEF5zXb26Fz9rcQpDWS57CtERHpNehXCPcNoHGKutQY"]);
+    assert_eq!(code, 8, "{error}");
+
+    // Nor does a restart of the daemon lose them.
+    assert!(daemon.stop().success());
+    let daemon = host.start(&["--network", &endpoint]);
+    let again = host.ask(&["subnets", "metagraph", "1"]);
+    assert_eq!(again["neurons"], fresh["neurons"]);
+    assert_eq!(again["at"]["stale"], true);
+    assert_eq!(again["at"]["number"], stale["at"]["number"]);
+    assert!(daemon.stop().success());
+}
+
+#[test]
+fn a_repeated_intent_acts_once() {
+    let host = Host::new();
+    let daemon = host.start(&["--network", "devnet", "--block-time", "instant"]);
+    wallets(&host);
+    let transfer = |amount: &str, key: &str| {
+        let params = json!({
+            "wallet": "alice",
+            "dest": "5FHneW46xGXgs5mUiveU4sbTyGBzmstUspZC92UhjJM694ty",
+            "amount": amount,
+            "idempotency_key": key,
+        });
+        host.btctl(&["--json", "rpc", "wallet_transfer", &params.to_string()])
+    };
+    let before = free(&host, "alice");
+    let first = transfer("1000000000", "once");
+    let again = transfer("1000000000", "once");
+    assert!(first.status.success() && again.status.success(), "{first:?} {again:?}");
+    let read = |output: &std::process::Output| serde_json::from_slice::<Value>(&output.stdout).unwrap();
+    assert_eq!(read(&first)["outcome"]["extrinsic"], read(&again)["outcome"]["extrinsic"]);
+    let spent = before - free(&host, "alice");
+    assert_eq!(spent, TAO + rao(&read(&first)["outcome"]["fee"]));
+    let other = transfer("2000000000", "once");
+    assert!(String::from_utf8_lossy(&other.stderr).contains("DUPLICATE_INTENT"), "{other:?}");
+    assert_eq!(before - free(&host, "alice"), spent);
+    assert!(daemon.stop().success());
+}
