@@ -74,8 +74,8 @@ pub enum PurposeError {
     /// It reads as text, which no payload does.
     #[error("a text cannot be the payload of an extrinsic")]
     PayloadIsText,
-    /// Neither a request, a reply, nor a `btauth/1` request.
-    #[error("not a synapse message: expected nonce.sender.receiver.uuid.hash, nonce.sender.receiver.uuid, or btauth/1")]
+    /// None of the shapes of a [`SynapseMessage`].
+    #[error("not a synapse message: expected nonce.sender.receiver.uuid.hash, nonce.sender.receiver.uuid, btauth/1 or btd/certificate/1")]
     NotASynapse,
     /// The message would speak for somebody else.
     #[error("the synapse message must be signed by {expected} and not by {signer}")]
@@ -142,11 +142,12 @@ fn is_text(bytes: &[u8]) -> bool {
     str::from_utf8(bytes).is_ok_and(|text| !text.chars().any(|c| c.is_control() && !matches!(c, '\n' | '\r' | '\t')))
 }
 
-/// A message of the synapse protocol, of one of three shapes:
+/// A message of the synapse protocol, of one of four shapes:
 ///
 /// * request: `nonce.sender.receiver.uuid.hash`, signed by the sender;
 /// * reply: `nonce.sender.receiver.uuid`, signed by the receiver;
-/// * SDK 11 request: eight lines beginning with `btauth/1`, the seventh the sender, who signs.
+/// * SDK 11 request: eight lines beginning with `btauth/1`, the seventh the sender, who signs;
+/// * statement about an axon's TLS key: `btd/certificate/1`, signer, hash, expiry, one a line.
 ///
 /// Its text is the wire's to build; here its shape is checked, and that the signer is the one
 /// whom the message names.
@@ -190,6 +191,13 @@ impl SynapseMessage {
                 _ => None,
             };
         }
+        if text.starts_with("btd/certificate/1\n") {
+            let lines: Vec<&str> = text.split('\n').collect();
+            return match lines[..] {
+                [_, signer, hash, expiry] if is_hash(hash) && is_nonce(expiry) => signer.parse().ok(),
+                _ => None,
+            };
+        }
         let parts: Vec<&str> = text.split('.').collect();
         match parts[..] {
             [nonce, sender, _receiver, _uuid, hash] if is_nonce(nonce) && is_hash(hash) => sender.parse().ok(),
@@ -220,6 +228,7 @@ impl TextMessage {
         // when it only resembles a message.
         let fields = text.split('.').count();
         let resembles = text.starts_with("btauth/")
+            || text.starts_with("btd/")
             || (4..=5).contains(&fields) && {
                 let mut parts = text.split('.');
                 let nonce = parts.next().unwrap_or_default().trim();
@@ -260,6 +269,8 @@ mod tests {
         assert_eq!(signer(&format!("1717.{ALICE}.{BOB}.{uuid}")).as_deref(), Some(BOB));
         let btauth = format!("btauth/1\nsr25519\nPOST\n/x?y=1\n{HASH}\n1717\n{ALICE}\n{BOB}");
         assert_eq!(signer(&btauth).as_deref(), Some(ALICE));
+        let certificate = format!("btd/certificate/1\n{ALICE}\n{HASH}\n1800000000");
+        assert_eq!(signer(&certificate).as_deref(), Some(ALICE));
         for bad in [
             String::new(),
             "hello".to_owned(),
@@ -270,6 +281,8 @@ mod tests {
             format!("1.{ALICE}.{BOB}.{uuid}.{HASH}.more"),
             btauth.replace("sr25519", "rsa"),
             format!("{btauth}\nmore"),
+            format!("{certificate}\nmore"),
+            certificate.replace("1800000000", "soon"),
         ] {
             assert_eq!(SynapseMessage::parse(bad.clone()), Err(PurposeError::NotASynapse), "{bad}");
         }
@@ -298,6 +311,7 @@ mod tests {
             &format!(" +1_0 .{ALICE}.{BOB}.u.{HASH}"),
             &format!("1.None.{BOB}.u"),
             "btauth/1\nsr25519\nPOST",
+            "btd/certificate/1\n",
         ] {
             assert_eq!(TextMessage::new(synapse), Err(PurposeError::TextIsSynapse), "{synapse}");
         }

@@ -48,7 +48,7 @@ pub use memory::{Memory, MemoryLimits};
 pub use refusal::{Refusal, RefusalKind, Refused};
 pub use rules::{Nanos, Rules, WINDOW_NS, python_window};
 pub use unverified::{RequestHead, Unverified};
-pub use verify::verify_sr25519;
+pub use verify::{verify_sr25519, verify_sr25519_plain};
 
 use crate::{
     python::{JsonError, read_json},
@@ -71,6 +71,9 @@ pub enum BodyError {
     /// Not complete within the time that the edge allows.
     #[error("the body did not arrive in time")]
     TimedOut,
+    /// No slot is free to take another body in.
+    #[error("no slot is free for another request")]
+    Busy,
     /// The connection ended or broke.
     #[error("the body ended early: {0}")]
     Broken(String),
@@ -214,6 +217,7 @@ async fn admit_claimed<B: BodySource>(
     let bytes = body.read(gate.rules.max_body).await.map_err(|error| match error {
         BodyError::TooLarge => Refusal::TooLarge { limit: gate.rules.max_body },
         BodyError::TimedOut => Refusal::BodyTimedOut,
+        BodyError::Busy => Refusal::Busy,
         BodyError::Broken(reason) => Refusal::BadBody { reason },
     })?;
     let synapse = read_body(spec, &bytes)?;

@@ -8,14 +8,18 @@
 //! btd:certificate:1:<hotkey ss58>:<expiry>:<signature, 128 hex digits>
 //! ```
 //!
-//! The signed text is three lines and covers the TLS public key (the DER of its
+//! The signed text is four lines and covers the TLS public key (the DER of its
 //! SubjectPublicKeyInfo) by its SHA-256:
 //!
 //! ```text
 //! btd/certificate/1
+//! <hotkey ss58>
 //! <sha-256 of the TLS public key, 64 hex digits>
 //! <expiry, seconds since 1970>
 //! ```
+//!
+//! It is signed plain: a text signed between `<Bytes>` tags, which a user may be talked into
+//! signing, does not pass for it.
 //!
 //! **What is proven** to a client that checks this for the hotkey it calls, and that completes the
 //! TLS handshake: the other end holds a TLS key which the hotkey's holder vouched for until the
@@ -31,7 +35,7 @@ use std::fmt::Write as _;
 use btd_api::AccountId;
 use sha2::{Digest, Sha256};
 
-use crate::{Signable, admission::verify_sr25519};
+use crate::{Signable, admission::verify_sr25519_plain};
 
 const PREFIX: &str = "btd:certificate:1:";
 const DOMAIN: &str = "btd/certificate/1";
@@ -81,7 +85,7 @@ impl Statement {
     /// A statement of `hotkey` about the TLS key whose SubjectPublicKeyInfo is `public_key` (DER),
     /// valid until `expires` (seconds since 1970).
     pub fn new(hotkey: AccountId, public_key: &[u8], expires: u64) -> Self {
-        Self { hotkey, expires, signable: Signable::certificate(text(public_key, expires)) }
+        Self { hotkey, expires, signable: Signable::certificate(text(&hotkey, public_key, expires)) }
     }
 
     /// The text to sign.
@@ -124,14 +128,14 @@ pub fn verify(uris: &[&str], public_key: &[u8], expected: &AccountId, now: u64) 
     if let Some(ago) = now.checked_sub(expires) {
         return Err(CertificateError::Expired { ago });
     }
-    if !verify_sr25519(&found, text(public_key, expires).as_bytes(), &signature) {
+    if !verify_sr25519_plain(&found, text(&found, public_key, expires).as_bytes(), &signature) {
         return Err(CertificateError::BadSignature { hotkey: found });
     }
     Ok(())
 }
 
-fn text(public_key: &[u8], expires: u64) -> String {
-    format!("{DOMAIN}\n{}\n{expires}", hex::encode(Sha256::digest(public_key)))
+fn text(hotkey: &AccountId, public_key: &[u8], expires: u64) -> String {
+    format!("{DOMAIN}\n{hotkey}\n{}\n{expires}", hex::encode(Sha256::digest(public_key)))
 }
 
 #[cfg(test)]

@@ -19,4 +19,4 @@ mod signable;
 pub mod synapse;
 pub mod version;
 
-pub use signable::{Purpose, Signable};
+pub use signable::{Purpose, Signable, Signer, SignerError, Signing};

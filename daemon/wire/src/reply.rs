@@ -35,9 +35,6 @@ pub struct Answering<'a> {
 /// Why an admitted request got no answer from its handler.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum Failure {
-    /// No free slot for another request.
-    #[error("Busy: this axon is answering as many requests as it can")]
-    Busy,
     /// The handler did not answer in time.
     #[error("Response timeout after: {}s", float_repr(*timeout))]
     TimedOut {
@@ -58,7 +55,6 @@ impl Failure {
     /// The HTTP status of the reply.
     pub fn status(&self) -> u16 {
         match self {
-            Self::Busy => 503,
             Self::TimedOut { .. } => 408,
             Self::Handler { .. } => 500,
         }
@@ -98,13 +94,9 @@ pub fn failed(
 ) -> Response<Bytes> {
     let text = match failure {
         Failure::Handler { .. } => internal(answering),
-        Failure::Busy | Failure::TimedOut { .. } => failure.to_string(),
+        Failure::TimedOut { .. } => failure.to_string(),
     };
-    let mut response = error(failure.status(), &text, Some((claimed, spec)), answering);
-    if *failure == Failure::Busy {
-        response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(1));
-    }
-    response
+    error(failure.status(), &text, Some((claimed, spec)), answering)
 }
 
 /// The reply of a handler: the whole synapse, with status 200 and `Success` unless the handler

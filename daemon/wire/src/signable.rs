@@ -3,7 +3,7 @@
 //! A signer that takes a [`Signable`] instead of bytes cannot be made to sign an extrinsic, an
 //! arbitrary message, or a text whose parts a stranger chose.
 
-use std::fmt;
+use std::{error::Error, fmt, future::Future, pin::Pin};
 
 use btd_api::AccountId;
 
@@ -52,6 +52,28 @@ impl fmt::Debug for Signable {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Signable({:?}: {:?})", self.purpose, self.text)
     }
+}
+
+/// What a signer answers.
+pub type Signing<'a> = Pin<Box<dyn Future<Output = Result<[u8; 64], SignerError>> + Send + 'a>>;
+
+/// Signs for one or more hotkeys, wherever their secrets are. The daemon implements it over its
+/// keys; it can sign nothing but a [`Signable`], so an axon or dendrite that holds one cannot get
+/// an extrinsic signed.
+pub trait Signer: Send + Sync + fmt::Debug {
+    /// Signs the text of `message` as `hotkey`, with sr25519 and the context `substrate`.
+    fn sign<'a>(&'a self, hotkey: &'a AccountId, message: &'a Signable) -> Signing<'a>;
+}
+
+/// A signature that could not be had: the hotkey is locked, unknown, or its signer is gone.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot sign as {hotkey}")]
+pub struct SignerError {
+    /// The hotkey.
+    pub hotkey: AccountId,
+    /// Why.
+    #[source]
+    pub source: Box<dyn Error + Send + Sync>,
 }
 
 /// `<nonce>.<dendrite hotkey>.<axon hotkey>.<dendrite uuid>.<body hash>`: what the synapse protocol

@@ -147,6 +147,9 @@ pub enum Refusal {
         /// What the body hashes to.
         computed: String,
     },
+    /// Every slot for requests is taken.
+    #[error("Busy: this axon is answering as many requests as it can")]
+    Busy,
     /// No room to remember another sender.
     #[error("Busy: too many senders at once")]
     MemoryFull,
@@ -206,7 +209,7 @@ impl Refusal {
             Self::NotJson { .. } => 422,
             // What the Python axon answers, though the fault is the caller's.
             Self::BadHeader { .. } | Self::BadBody { .. } | Self::BodyHash { .. } => 500,
-            Self::MemoryFull => 503,
+            Self::Busy | Self::MemoryFull => 503,
         }
     }
 
@@ -233,7 +236,7 @@ impl Refusal {
             Self::TooManyRequests { .. } => RefusalKind::Throttled,
             Self::TooLarge { .. } => RefusalKind::TooLarge,
             Self::BodyTimedOut => RefusalKind::TimedOut,
-            Self::MemoryFull => RefusalKind::Busy,
+            Self::Busy | Self::MemoryFull => RefusalKind::Busy,
         }
     }
 
@@ -243,8 +246,40 @@ impl Refusal {
             Self::BeforeBoot { behind } => u64::try_from(behind / 1_000_000_000 + 1).ok(),
             #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a positive count of seconds")]
             Self::TooManyRequests { retry_after } => Some(retry_after.ceil().max(1.0) as u64),
-            Self::MemoryFull => Some(1),
+            Self::Busy | Self::MemoryFull => Some(1),
             _ => None,
+        }
+    }
+}
+
+impl RefusalKind {
+    /// Every kind, in the order of the checks.
+    pub const ALL: [Self; 10] = [
+        Self::Unrouted,
+        Self::Malformed,
+        Self::Unauthenticated,
+        Self::Stale,
+        Self::Replayed,
+        Self::Forbidden,
+        Self::Throttled,
+        Self::TooLarge,
+        Self::TimedOut,
+        Self::Busy,
+    ];
+
+    /// The name under which it is counted.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Unrouted => "unrouted",
+            Self::Malformed => "malformed",
+            Self::Unauthenticated => "unauthenticated",
+            Self::Stale => "stale",
+            Self::Replayed => "replayed",
+            Self::Forbidden => "forbidden",
+            Self::Throttled => "throttled",
+            Self::TooLarge => "too_large",
+            Self::TimedOut => "timed_out",
+            Self::Busy => "busy",
         }
     }
 }
