@@ -1,1 +1,59 @@
-fn main() {}
+//! `btctl`, the command line of btd: it reads what was typed, asks the daemon one thing on a local
+//! socket, and shows the answer.
+//!
+//! It holds no key, knows no chain and decides nothing: amounts, addresses and rights are checked
+//! again by the daemon. What it links of this project is the contract alone, [`btd_api`].
+//!
+//! | file | what |
+//! | --- | --- |
+//! | [`args`] | what can be typed |
+//! | [`settings`] | what follows from it and from the environment |
+//! | [`session`] | one request on the socket |
+//! | [`wallet`], [`subnets`], [`axon`], [`dendrite`], [`node`], [`chain`], [`rpc`] | a noun each: its arguments, its question, its display |
+//! | [`spend`] | plan, card, consent, then the real call: the same for all that signs an extrinsic |
+//! | [`prompt`] | questions to a person, and only where there is one |
+//! | [`output`] | the only place that prints |
+//! | [`failure`], [`exit`] | what went wrong, in words and as an exit code |
+
+mod args;
+mod axon;
+mod chain;
+mod dendrite;
+mod exit;
+mod failure;
+mod node;
+mod output;
+mod prompt;
+mod rpc;
+mod session;
+mod settings;
+mod shell;
+mod spend;
+mod subnets;
+mod wallet;
+
+use std::process::ExitCode;
+
+use crate::{args::Cli, output::Output, session::Session, settings::Settings};
+
+fn main() -> ExitCode {
+    let cli = match args::parse(std::env::args_os()) {
+        Ok(cli) => cli,
+        Err(refusal) => return output::refusal(&refusal),
+    };
+    let output = Output::new(&cli.global, &settings::environment);
+    let ended = Settings::resolve(&cli.global, &settings::environment)
+        .and_then(|settings| run(cli, &Session::new(settings, output)));
+    output.end(ended)
+}
+
+fn run(cli: Cli, session: &Session) -> Result<exit::Exit, failure::Failure> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|source| failure::Failure::System { what: "an event loop", source })?;
+    let ended = runtime.block_on(cli.command.run(session));
+    // A task that still holds the socket must not delay the end.
+    runtime.shutdown_background();
+    ended
+}

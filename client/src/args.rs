@@ -1,0 +1,270 @@
+//! What can be typed: the tree of commands and the flags that all share.
+//!
+//! Nouns and verbs are the contract's own. The spellings that users of the Python command lines
+//! have in their fingers are accepted as aliases wherever they mean the same; each noun's file
+//! holds its own arguments.
+
+use std::{ffi::OsString, path::PathBuf, time::Duration};
+
+use btd_api::{HotkeyName, NetUid, WalletName};
+use clap::{
+    Args, Parser, Subcommand,
+    error::{ContextKind, ContextValue, ErrorKind},
+};
+
+use crate::{
+    axon, chain, dendrite, exit::Exit, failure::Failure, node, output::Format, rpc, session::Session,
+    settings::Settings, shell, subnets, wallet,
+};
+
+/// The command line of btd, the Bittensor daemon.
+#[derive(Debug, Parser)]
+#[command(
+    name = "btctl",
+    version,
+    about,
+    long_about = "The command line of btd, the Bittensor daemon: it asks the daemon one thing on its local socket and \
+                  shows the answer. Data goes to standard output, everything else to standard error.",
+    after_help = "`btctl help exit-codes` tells what the exit codes mean.",
+    after_long_help = format!("Exit codes:\n{}", Exit::table()),
+    arg_required_else_help = true,
+    propagate_version = true,
+    max_term_width = 100
+)]
+pub(crate) struct Cli {
+    #[command(flatten)]
+    pub(crate) global: Global,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// Flags of every command.
+#[derive(Args, Clone, Debug, Default)]
+#[command(next_help_heading = "Options of every command")]
+pub(crate) struct Global {
+    /// Print the daemon's answer as one JSON document
+    #[arg(long, global = true, aliases = ["json-output", "json_output", "json-out"])]
+    pub(crate) json: bool,
+    /// Answer questions with yes
+    #[arg(long, short = 'y', global = true, aliases = ["no-prompt", "no_prompt"])]
+    pub(crate) yes: bool,
+    /// Keep standard error for questions and failures
+    #[arg(long, short = 'q', global = true)]
+    pub(crate) quiet: bool,
+    /// The daemon's socket [env: BTD_SOCKET] [default: /run/btd/btd.sock, or the user's own]
+    #[arg(long, global = true, value_name = "PATH")]
+    pub(crate) socket: Option<PathBuf>,
+    /// How long to wait for the daemon: `500ms`, `30` or `30s`, `5m`
+    #[arg(long, global = true, value_name = "DURATION", value_parser = duration)]
+    pub(crate) timeout: Option<Duration>,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// The daemon at a glance: chain, cache, keys, axon
+    Status(node::StatusArgs),
+    /// Keys on this host, balances, transfers
+    #[command(subcommand, visible_alias = "w", alias = "wallets")]
+    Wallet(wallet::Command),
+    /// Subnets, their neurons, and registration
+    #[command(subcommand, visible_alias = "s", alias = "subnet")]
+    Subnets(subnets::Command),
+    /// The endpoint at which this host's neuron answers
+    #[command(subcommand)]
+    Axon(axon::Command),
+    /// Asking the axons of others
+    #[command(subcommand)]
+    Dendrite(dendrite::Command),
+    /// Follow finalized blocks with their decoded events
+    Events(chain::EventsArgs),
+    /// Call any method of the daemon
+    Rpc(rpc::RpcArgs),
+    /// Print a completion script
+    Completions(shell::CompletionsArgs),
+    /// Print a man page
+    Man(shell::ManArgs),
+    /// What the exit codes mean
+    #[command(name = "exit-codes", long_about = format!("What the exit codes mean:\n\n{}", Exit::table()))]
+    ExitCodes,
+}
+
+// === impl Command ===
+
+impl Command {
+    pub(crate) async fn run(self, session: &Session) -> Result<Exit, Failure> {
+        match self {
+            Self::Status(args) => args.run(session).await,
+            Self::Wallet(command) => command.run(session).await,
+            Self::Subnets(command) => command.run(session).await,
+            Self::Axon(command) => command.run(session).await,
+            Self::Dendrite(command) => command.run(session).await,
+            Self::Events(args) => args.run(session).await,
+            Self::Rpc(args) => args.run(session).await,
+            Self::Completions(args) => args.run(session),
+            Self::Man(args) => args.run(session),
+            Self::ExitCodes => session.out.data(&Exit::table()).map(|()| Exit::Success),
+        }
+    }
+}
+
+/// A wallet, by name.
+#[derive(Args, Clone, Debug, Default)]
+pub(crate) struct WalletArg {
+    /// The wallet [env: BT_WALLET_NAME] [default: default]
+    #[arg(
+        long = "wallet",
+        short = 'w',
+        value_name = "NAME",
+        visible_alias = "wallet-name",
+        aliases = ["wallet.name", "wallet_name", "name"]
+    )]
+    pub(crate) wallet: Option<WalletName>,
+}
+
+/// A hotkey of a wallet, by name.
+#[derive(Args, Clone, Debug, Default)]
+pub(crate) struct HotkeyArg {
+    /// The hotkey's name [env: BT_WALLET_HOTKEY] [default: default]
+    #[arg(
+        long = "wallet-hotkey",
+        short = 'H',
+        value_name = "NAME",
+        visible_alias = "hotkey",
+        aliases = ["wallet.hotkey", "wallet_hotkey", "hotkey-name"]
+    )]
+    pub(crate) hotkey: Option<HotkeyName>,
+}
+
+/// A subnet, as `--netuid 1` or as a bare `1`.
+#[derive(Args, Clone, Copy, Debug)]
+#[group(required = true, multiple = false)]
+pub(crate) struct NetUidArg {
+    /// The subnet's number; 0 is root
+    #[arg(value_name = "NETUID")]
+    position: Option<NetUid>,
+    /// The same, as a flag
+    #[arg(long = "netuid", value_name = "NETUID")]
+    flag: Option<NetUid>,
+}
+
+// === impl WalletArg, HotkeyArg, NetUidArg ===
+
+impl WalletArg {
+    pub(crate) fn resolve(self, settings: &Settings) -> WalletName {
+        self.wallet.or_else(|| settings.wallet.clone()).unwrap_or_default()
+    }
+}
+
+impl HotkeyArg {
+    pub(crate) fn resolve(self, settings: &Settings) -> HotkeyName {
+        self.hotkey.or_else(|| settings.hotkey.clone()).unwrap_or_default()
+    }
+}
+
+impl NetUidArg {
+    pub(crate) fn resolve(self) -> NetUid {
+        // The group asks for exactly one of the two.
+        self.flag.or(self.position).unwrap_or_default()
+    }
+}
+
+/// Reads `500ms`, `30`, `30s`, `5m`, `1h`.
+pub(crate) fn duration(text: &str) -> Result<Duration, String> {
+    let malformed = || format!("`{text}` is not a duration: write `500ms`, `30s`, `5m` or `1h`");
+    let digits = text.trim_end_matches(|c: char| !c.is_ascii_digit());
+    let number: u64 = digits.parse().map_err(|_| malformed())?;
+    let millis = match &text[digits.len()..] {
+        "ms" => 1,
+        "" | "s" => 1000,
+        "m" | "min" => 60_000,
+        "h" => 3_600_000,
+        _ => return Err(malformed()),
+    };
+    match number.checked_mul(millis).filter(|millis| *millis > 0) {
+        Some(millis) => Ok(Duration::from_millis(millis)),
+        None => Err(malformed()),
+    }
+}
+
+/// What the parser says in place of a command.
+#[derive(Debug)]
+pub(crate) struct Refusal {
+    pub(crate) error: clap::Error,
+    pub(crate) hint: Option<&'static str>,
+    pub(crate) format: Format,
+}
+
+/// Reads the words of the command line.
+pub(crate) fn parse(words: impl IntoIterator<Item = OsString>) -> Result<Cli, Refusal> {
+    let words: Vec<OsString> = words.into_iter().collect();
+    Cli::try_parse_from(&words).map_err(|error| {
+        let json = words.iter().any(|word| word.to_str().is_some_and(|word| word.starts_with("--json")));
+        Refusal { hint: hint(&error), error, format: if json { Format::Json } else { Format::Human } }
+    })
+}
+
+/// What to do in place of a flag that the Python command lines have and this one cannot.
+fn hint(error: &clap::Error) -> Option<&'static str> {
+    if error.kind() != ErrorKind::UnknownArgument {
+        return None;
+    }
+    let Some(ContextValue::String(flag)) = error.get(ContextKind::InvalidArg) else { return None };
+    match flag.split('=').next()? {
+        "--network" | "--subtensor.network" | "--chain" | "--subtensor.chain_endpoint" | "--chain_endpoint" => {
+            Some("the daemon holds the connection: start it with `btd --network ...`")
+        }
+        "--wallet-path" | "--wallet.path" | "--wallet_path" | "--wallet-dir" | "-p" => {
+            Some("the daemon holds the keys: its configuration names the wallets' directory")
+        }
+        "--password" | "--mnemonic" | "--seed" => {
+            Some("secrets do not belong on the command line; see --password-stdin and --password-fd")
+        }
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_tree_is_sound() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn durations_have_units() {
+        for (text, millis) in [("500ms", 500), ("30", 30_000), ("30s", 30_000), ("5m", 300_000), ("1h", 3_600_000)] {
+            assert_eq!(duration(text).unwrap().as_millis(), millis, "{text}");
+        }
+        for text in ["", "s", "0", "-1", "1.5s", "5 parsecs", "99999999999999999999"] {
+            assert!(duration(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_everyone_shares_is_taken_anywhere() {
+        for words in [
+            ["btctl", "--json", "wallet", "list", "-y"],
+            ["btctl", "wallet", "--json", "list", "--yes"],
+            ["btctl", "w", "list", "--json-output", "--no_prompt"],
+            ["btctl", "wallets", "list", "--json", "--no-prompt"],
+        ] {
+            let cli = Cli::try_parse_from(words).unwrap();
+            assert!(cli.global.json && cli.global.yes, "{words:?}");
+        }
+    }
+
+    #[test]
+    fn flags_of_the_python_command_lines_are_explained() {
+        let refused = |words: &[&str]| parse(words.iter().map(Into::into)).unwrap_err();
+        let refusal = refused(&["btctl", "subnets", "list", "--network", "finney", "--json"]);
+        assert!(refusal.hint.unwrap().contains("btd --network"));
+        assert_eq!(refusal.format, Format::Json);
+        assert!(refused(&["btctl", "wallet", "unlock", "--password", "x"]).hint.unwrap().contains("--password-stdin"));
+        assert!(refused(&["btctl", "wallet", "list", "--nonsense"]).hint.is_none());
+    }
+}

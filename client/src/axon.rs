@@ -1,0 +1,170 @@
+//! The noun `axon`: the endpoint at which this host's neuron answers.
+
+use std::net::{IpAddr, SocketAddr};
+
+use btd_api::{
+    axon::{AxonStatus, Set, SetParams, Start, StartParams, Status, StatusReply, Stop, Stopped},
+    rpc::Nothing,
+    wallet::{Receipt, Wait},
+};
+use clap::{Args, Subcommand};
+
+use crate::{
+    args::{HotkeyArg, NetUidArg, WalletArg},
+    exit::Exit,
+    failure::Failure,
+    output::{Page, facts::Facts, text},
+    session::Session,
+    spend::{self, Spending, Step, Terms, set_step},
+};
+
+/// `btctl axon ...`
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Start answering synapses as a hotkey, over HTTP/1.1 and HTTP/3 on one port number
+    Start(StartArgs),
+    /// Stop after the requests in flight
+    Stop,
+    /// The running axon with its counters
+    Status,
+    /// Publish on chain where a hotkey serves
+    Set(SetArgs),
+}
+
+/// `btctl axon start`
+#[derive(Args, Debug)]
+pub(crate) struct StartArgs {
+    #[command(flatten)]
+    wallet: WalletArg,
+    #[command(flatten)]
+    hotkey: HotkeyArg,
+    /// The address to bind, such as `0.0.0.0:8091`; without it, the configured one
+    #[arg(long, value_name = "IP:PORT")]
+    bind: Option<SocketAddr>,
+}
+
+/// `btctl axon set`
+#[derive(Args, Debug)]
+pub(crate) struct SetArgs {
+    #[command(flatten)]
+    netuid: NetUidArg,
+    #[command(flatten)]
+    wallet: WalletArg,
+    #[command(flatten)]
+    hotkey: HotkeyArg,
+    /// The address under which strangers reach it
+    #[arg(long, aliases = ["axon.external_ip", "external-ip"])]
+    ip: IpAddr,
+    /// The port
+    #[arg(long, aliases = ["axon.external_port", "external-port"], value_parser = clap::value_parser!(u16).range(1..))]
+    port: u16,
+    #[command(flatten)]
+    terms: Terms,
+}
+
+// === impl Command ===
+
+impl Command {
+    pub(crate) async fn run(self, session: &Session) -> Result<Exit, Failure> {
+        match self {
+            Self::Start(args) => {
+                let params = StartParams {
+                    wallet: args.wallet.resolve(&session.settings),
+                    hotkey: args.hotkey.resolve(&session.settings),
+                    bind: args.bind.map(|address| address.to_string()),
+                };
+                let reply = session.call::<Start>(&params).await?;
+                session.out.reply(&reply, status)?;
+            }
+            Self::Stop => {
+                let reply = session.call::<Stop>(&Nothing {}).await?;
+                session.out.reply(&reply, |Stopped { axon }, page| stopped(axon.as_ref(), page))?;
+            }
+            Self::Status => {
+                let reply = session.call::<Status>(&Nothing {}).await?;
+                session.out.reply(&reply, |StatusReply { axon }, page| match axon {
+                    Some(axon) => status(axon, page),
+                    None => "no axon is running\n".to_owned(),
+                })?;
+            }
+            Self::Set(args) => {
+                let params = SetParams {
+                    netuid: args.netuid.resolve(),
+                    wallet: args.wallet.resolve(&session.settings),
+                    hotkey: args.hotkey.resolve(&session.settings),
+                    ip: args.ip.to_string(),
+                    port: args.port,
+                    dry_run: true,
+                    wait: Wait::default(),
+                    idempotency_key: None,
+                };
+                return spend::spend::<Set>(session, params, args.terms, spend::receipt).await;
+            }
+        }
+        Ok(Exit::Success)
+    }
+}
+
+impl Spending for Set {
+    fn step(mut params: SetParams, step: Step) -> SetParams {
+        set_step!(params, step);
+        params
+    }
+
+    fn receipt(reply: &Receipt) -> &Receipt {
+        reply
+    }
+}
+
+/// The axon in a few words.
+pub(crate) fn summary(axon: &AxonStatus) -> String {
+    let requests: u64 = axon.requests.values().sum();
+    format!("{} as {}, {requests} requests", axon.address, axon.hotkey)
+}
+
+fn status(axon: &AxonStatus, page: Page) -> String {
+    let mut facts = Facts::default();
+    facts.add_painted("axon", page.good("running"));
+    facts.add("address", format!("{} (TCP for HTTP/1.1, UDP for HTTP/3)", axon.address));
+    facts.add("hotkey", axon.hotkey);
+    facts.add("synapses", axon.synapses.join(", "));
+    let requests: Vec<String> = axon.requests.iter().map(|(outcome, count)| format!("{count} {outcome}")).collect();
+    facts.add("requests", if requests.is_empty() { "none yet".to_owned() } else { requests.join(", ") });
+    facts.render(page)
+}
+
+fn stopped(axon: Option<&AxonStatus>, _: Page) -> String {
+    axon.map_or_else(
+        || "no axon was running\n".to_owned(),
+        |axon| format!("stopped {}\n", text::visible(&summary(axon))),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn sample() -> AxonStatus {
+        serde_json::from_value(json!({
+            "hotkey": "5GrwvaEF5zXb26Fz9rcQpDWS57CtERHpNehXCPcNoHGKutQY", "address": "127.0.0.1:8091",
+            "synapses": ["Synapse"], "requests": { "ok": 3, "bad_signature": 1 },
+        }))
+        .unwrap()
+    }
+
+    #[test]
+    fn counters_are_named() {
+        let expected = "\
+axon      running
+address   127.0.0.1:8091 (TCP for HTTP/1.1, UDP for HTTP/3)
+hotkey    5GrwvaEF5zXb26Fz9rcQpDWS57CtERHpNehXCPcNoHGKutQY
+synapses  Synapse
+requests  1 bad_signature, 3 ok
+";
+        assert_eq!(status(&sample(), Page::default()), expected);
+        let summary = "127.0.0.1:8091 as 5GrwvaEF5zXb26Fz9rcQpDWS57CtERHpNehXCPcNoHGKutQY, 4 requests";
+        assert_eq!(stopped(Some(&sample()), Page::default()), format!("stopped {summary}\n"));
+    }
+}

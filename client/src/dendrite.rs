@@ -1,0 +1,198 @@
+//! The noun `dendrite`: asking the axons of others.
+
+use std::{net::SocketAddr, time::Duration};
+
+use btd_api::{
+    Hotkey, HotkeyName, NetUid, Uid,
+    dendrite::{Ping, PingParams, Pings, Transport},
+};
+use clap::{Args, Subcommand, ValueEnum};
+
+use crate::{
+    args::{WalletArg, duration},
+    exit::Exit,
+    failure::Failure,
+    output::{
+        Page,
+        table::{Column, Table},
+    },
+    session::Session,
+};
+
+/// The daemon's own deadline for an axon, where none is given.
+const DEADLINE: Duration = Duration::from_secs(12);
+/// What asking many axons may take beyond the deadline of one.
+const MARGIN: Duration = Duration::from_secs(60);
+
+/// `btctl dendrite ...`
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Ask axons for the base synapse's echo: one by uid, hotkey or address, or all of a subnet
+    Ping(PingArgs),
+}
+
+/// `btctl dendrite ping`
+#[derive(Args, Debug)]
+#[command(group = clap::ArgGroup::new("target").args(["uid", "hotkey", "all", "address"]).required(true).multiple(true))]
+pub(crate) struct PingArgs {
+    /// The subnet whose metagraph says where an axon is
+    #[arg(long, value_name = "NETUID")]
+    netuid: Option<NetUid>,
+    /// The neuron with this uid on the subnet
+    #[arg(long, requires = "netuid", conflicts_with_all = ["hotkey", "all", "address"])]
+    uid: Option<Uid>,
+    /// The neuron with this hotkey on the subnet, or the hotkey that should answer at --address
+    #[arg(long, value_name = "SS58", conflicts_with = "all")]
+    hotkey: Option<Hotkey>,
+    /// An address, in place of what the metagraph says
+    #[arg(long, value_name = "IP:PORT", requires = "hotkey", conflicts_with = "all")]
+    address: Option<SocketAddr>,
+    /// Every axon of the subnet
+    #[arg(long, requires = "netuid")]
+    all: bool,
+    /// How to reach it
+    #[arg(long, value_enum, default_value_t = Via::Auto)]
+    transport: Via,
+    /// How long one axon may take [default: 12s]
+    #[arg(long, value_name = "DURATION", value_parser = duration)]
+    deadline: Option<Duration>,
+    #[command(flatten)]
+    wallet: WalletArg,
+    /// The hotkey that asks, and signs the request [env: BT_WALLET_HOTKEY] [default: default]
+    #[arg(long, short = 'H', value_name = "NAME", aliases = ["wallet.hotkey", "wallet_hotkey"])]
+    wallet_hotkey: Option<HotkeyName>,
+}
+
+/// A transport, as typed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Via {
+    /// HTTP/3 where the axon is known to offer it, else HTTP/1.1
+    Auto,
+    /// HTTP/1.1 over TCP
+    Http,
+    /// HTTP/3 over QUIC
+    Quic,
+}
+
+// === impl Command ===
+
+impl Command {
+    pub(crate) async fn run(self, session: &Session) -> Result<Exit, Failure> {
+        let Self::Ping(args) = self;
+        if args.hotkey.is_some() && args.address.is_none() && args.netuid.is_none() {
+            return Err(Failure::usage(
+                "a hotkey is looked up on a subnet (--netuid), or asked at an address (--address)",
+            ));
+        }
+        let deadline = args.deadline.unwrap_or(DEADLINE);
+        let params = PingParams {
+            wallet: args.wallet.resolve(&session.settings),
+            wallet_hotkey: args.wallet_hotkey.or_else(|| session.settings.hotkey.clone()).unwrap_or_default(),
+            netuid: args.netuid,
+            uid: args.uid,
+            hotkey: args.hotkey,
+            address: args.address.map(|address| address.to_string()),
+            transport: match args.transport {
+                Via::Auto => Transport::Auto,
+                Via::Http => Transport::Http,
+                Via::Quic => Transport::Quic,
+            },
+            timeout_ms: args.deadline.map(|deadline| u32::try_from(deadline.as_millis()).unwrap_or(u32::MAX)),
+        };
+        let limit = session.settings.timeout.unwrap_or(deadline + MARGIN);
+        let reply = session.call_within::<Ping>(&params, limit).await?;
+        let pings = reply.read()?;
+        session.out.reply(&reply, render)?;
+        // One target that fails is a failure; a survey of many succeeds when anyone answered.
+        Ok(if answered(&pings) > 0 { Exit::Success } else { Exit::Failure })
+    }
+}
+
+fn answered(pings: &Pings) -> usize {
+    pings.replies.iter().filter(|reply| reply.status_code == 200).count()
+}
+
+fn render(pings: &Pings, page: Page) -> String {
+    let mut table = Table::new(&[
+        Column::number("UID"),
+        Column::address("HOTKEY"),
+        Column::text("ADDRESS"),
+        Column::text("TRANSPORT"),
+        Column::number("CODE"),
+        Column::number("TIME (ms)"),
+        Column::text("ANSWER"),
+    ]);
+    for reply in &pings.replies {
+        table.row([
+            reply.uid.map_or_else(|| "-".to_owned(), |uid| uid.to_string()),
+            reply.hotkey.to_string(),
+            reply.address.clone(),
+            transport(reply.transport).to_owned(),
+            reply.status_code.to_string(),
+            format!("{:.1}", reply.process_time_s * 1000.0),
+            reply.status_message.clone(),
+        ]);
+    }
+    format!("{}{} of {} answered\n", table.render(page), answered(pings), pings.replies.len())
+}
+
+const fn transport(transport: Transport) -> &'static str {
+    match transport {
+        Transport::Auto => "auto",
+        Transport::Http => "http",
+        Transport::Quic => "quic",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+    use serde_json::json;
+
+    use super::*;
+    use crate::args::Cli;
+
+    const HOTKEY: &str = "5GrwvaEF5zXb26Fz9rcQpDWS57CtERHpNehXCPcNoHGKutQY";
+
+    #[test]
+    fn a_target_is_named_in_one_way() {
+        let parses = |words: &str| Cli::try_parse_from(format!("btctl dendrite ping {words}").split(' ')).is_ok();
+        for good in [
+            "--netuid 1 --uid 0".to_owned(),
+            format!("--netuid 1 --hotkey {HOTKEY} --transport quic"),
+            format!("--address 127.0.0.1:8091 --hotkey {HOTKEY} -H asker"),
+            "--netuid 1 --all --deadline 3s".to_owned(),
+        ] {
+            assert!(parses(&good), "{good}");
+        }
+        for bad in [
+            "--netuid 1".to_owned(),
+            "--uid 0".to_owned(),
+            "--all".to_owned(),
+            "--address 127.0.0.1:8091".to_owned(),
+            format!("--netuid 1 --uid 0 --hotkey {HOTKEY}"),
+            "--netuid 1 --uid 0 --all".to_owned(),
+            "--netuid 1 --uid 0 --transport carrier-pigeon".to_owned(),
+        ] {
+            assert!(!parses(&bad), "{bad}");
+        }
+    }
+
+    #[test]
+    fn each_answer_is_a_row() {
+        let pings: Pings = serde_json::from_value(json!({ "replies": [
+            { "uid": 0, "hotkey": HOTKEY, "address": "127.0.0.1:8091", "transport": "quic", "status_code": 200,
+              "status_message": "Success", "process_time_s": 0.00123 },
+            { "uid": null, "hotkey": HOTKEY, "address": "127.0.0.1:8092", "transport": "http", "status_code": 503,
+              "status_message": "connection refused", "process_time_s": 0.5 },
+        ] }))
+        .unwrap();
+        let expected = "\
+UID  HOTKEY                                            ADDRESS         TRANSPORT  CODE  TIME (ms)  ANSWER
+  0  5GrwvaEF5zXb26Fz9rcQpDWS57CtERHpNehXCPcNoHGKutQY  127.0.0.1:8091  quic        200        1.2  Success
+  -  5GrwvaEF5zXb26Fz9rcQpDWS57CtERHpNehXCPcNoHGKutQY  127.0.0.1:8092  http        503      500.0  connection refused
+1 of 2 answered
+";
+        assert_eq!(render(&pings, Page::default()), expected);
+    }
+}

@@ -1,0 +1,225 @@
+//! Why a command did not reach its goal: what happened, what to do next, and the exit code.
+//!
+//! On stderr as `error:` and `hint:` lines, or with `--json` as one object. Stdout stays empty.
+
+use std::{io, path::PathBuf, time::Duration};
+
+use btd_api::{ApiError, ErrorKind, IdempotencyKey};
+use serde_json::{Value, json};
+
+use crate::{exit::Exit, output::text};
+
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Failure {
+    /// What was typed cannot be meant.
+    #[error("{message}")]
+    Usage { message: String, hint: Option<&'static str> },
+    /// A question came up, and there is no terminal to ask it on.
+    #[error("{question} cannot be asked: standard input is not a terminal")]
+    NobodyToAsk { question: &'static str, hint: &'static str },
+    /// A person said no.
+    #[error("cancelled: nothing was signed or sent")]
+    Declined,
+    /// A secret could not be read from where it was said to be.
+    #[error("the password cannot be read from {place}: {source}")]
+    Password { place: String, source: io::Error },
+    /// No daemon at the socket.
+    #[error("btd does not answer at {}: {source}", path.display())]
+    Unreachable { path: PathBuf, source: io::Error },
+    /// The socket is there, and its permissions keep this user out.
+    #[error("this user may not use the socket {}", path.display())]
+    Forbidden { path: PathBuf },
+    /// The daemon turned the connection away before any call.
+    #[error("btd at {} turned the connection away with status {status}", path.display())]
+    TurnedAway { path: PathBuf, status: u16 },
+    /// The other end does not speak JSON-RPC over WebSocket.
+    #[error("what answers at {} does not speak the language of btd: {reason}", path.display())]
+    NotBtd { path: PathBuf, reason: String },
+    /// No answer in time.
+    #[error("btd did not answer `{method}` within {}", text::duration(*limit))]
+    Timeout { method: &'static str, limit: Duration },
+    /// The connection ended in the middle of a call.
+    #[error("the connection to btd ended during `{method}`: {reason}")]
+    Lost { method: &'static str, reason: String },
+    /// The answer is not what the contract says.
+    #[error("btd's answer to `{method}` is not what this btctl understands: {source}")]
+    Misunderstood { method: &'static str, source: serde_json::Error },
+    /// The daemon said no, with a number and words.
+    #[error(transparent)]
+    Api(#[from] ApiError),
+    /// A spending call was handed to the daemon, and its end was not seen.
+    #[error("{}", unseen(cause))]
+    Unseen { key: IdempotencyKey, cause: Box<Self> },
+    /// Following blocks ended.
+    #[error("{cause}; the next block would have been #{next}")]
+    Unfollowed { next: u32, cause: Box<Self> },
+    /// Ctrl-C.
+    #[error("interrupted")]
+    Interrupted,
+    /// Standard output cannot be written.
+    #[error("cannot write the output: {0}")]
+    Output(io::Error),
+    /// The operating system refused something that never fails.
+    #[error("the system refuses {what}: {source}")]
+    System { what: &'static str, source: io::Error },
+}
+
+/// What the daemon said itself about an unknown outcome needs no addition.
+fn unseen(cause: &Failure) -> String {
+    match cause {
+        Failure::Api(error) => error.to_string(),
+        cause => format!("{cause}; the extrinsic may have been sent"),
+    }
+}
+
+// === impl Failure ===
+
+impl Failure {
+    pub(crate) fn usage(message: impl Into<String>) -> Self {
+        Self::Usage { message: message.into(), hint: None }
+    }
+
+    /// Whether the reader of standard output went away: no failure of ours.
+    pub(crate) fn reader_left(&self) -> bool {
+        matches!(self, Self::Output(error) if error.kind() == io::ErrorKind::BrokenPipe)
+    }
+
+    pub(crate) fn exit(&self) -> Exit {
+        match self {
+            Self::Usage { .. } | Self::NobodyToAsk { .. } | Self::Password { .. } => Exit::Usage,
+            Self::Unreachable { .. } | Self::NotBtd { .. } | Self::Lost { .. } => Exit::Unreachable,
+            Self::Forbidden { .. } => Exit::NotPermitted,
+            Self::TurnedAway { status, .. } => match status {
+                401 | 403 => Exit::NotPermitted,
+                429 | 503 => Exit::NotReady,
+                _ => Exit::Unreachable,
+            },
+            Self::Timeout { .. } => Exit::NotReady,
+            Self::Api(error) => error.kind().map_or(Exit::Failure, Exit::from),
+            Self::Unseen { cause, .. } if matches!(**cause, Self::Interrupted) => Exit::Interrupted,
+            Self::Unseen { .. } => Exit::OutcomeUnknown,
+            Self::Unfollowed { cause, .. } => cause.exit(),
+            Self::Interrupted => Exit::Interrupted,
+            Self::Declined | Self::Misunderstood { .. } | Self::Output(_) | Self::System { .. } => Exit::Failure,
+        }
+    }
+
+    /// A stable name: the contract's for what the daemon said, one of ours for the rest.
+    fn kind(&self) -> &str {
+        match self {
+            Self::Usage { .. } => "USAGE",
+            Self::NobodyToAsk { .. } => "NOBODY_TO_ASK",
+            Self::Declined => "DECLINED",
+            Self::Password { .. } => "PASSWORD_UNREADABLE",
+            Self::Unreachable { .. } => "DAEMON_UNREACHABLE",
+            Self::Forbidden { .. } => "SOCKET_FORBIDDEN",
+            Self::TurnedAway { .. } => "TURNED_AWAY",
+            Self::NotBtd { .. } => "NOT_BTD",
+            Self::Timeout { .. } => "TIMEOUT",
+            Self::Lost { .. } => "CONNECTION_LOST",
+            Self::Misunderstood { .. } => "MISUNDERSTOOD",
+            Self::Api(error) => match error.kind() {
+                Some(kind) => kind.name(),
+                None => error.data.get("kind").and_then(Value::as_str).unwrap_or("UNKNOWN"),
+            },
+            Self::Unseen { .. } => ErrorKind::OutcomeUnknown.name(),
+            Self::Unfollowed { cause, .. } => cause.kind(),
+            Self::Interrupted => "INTERRUPTED",
+            Self::Output(_) => "OUTPUT",
+            Self::System { .. } => "SYSTEM",
+        }
+    }
+
+    /// What to do next, where the message does not say it.
+    pub(crate) fn hint(&self) -> Option<String> {
+        let hint = match self {
+            Self::Usage { hint, .. } => return hint.map(str::to_owned),
+            Self::NobodyToAsk { hint, .. } => hint,
+            Self::Unreachable { .. } => {
+                "start it with `btd --network devnet`, or name its socket with --socket or BTD_SOCKET"
+            }
+            Self::Forbidden { .. } | Self::TurnedAway { status: 401 | 403, .. } => {
+                "the daemon's user, and members of its socket's group, may talk to it"
+            }
+            Self::Timeout { .. } => "wait longer with --timeout, or see `btctl status`",
+            Self::Misunderstood { .. } => "are btd and btctl of one version? `--json` shows the answer as it is",
+            Self::Unseen { key, .. } => {
+                return Some(format!(
+                    "repeat the command with --idempotency-key {key} to learn what became of it: that never sends twice"
+                ));
+            }
+            Self::Unfollowed { next, .. } => return Some(format!("go on with --from {next}")),
+            Self::Api(error) => match error.kind()? {
+                ErrorKind::WalletLocked => "btctl wallet unlock",
+                ErrorKind::WarmingUp | ErrorKind::ChainUnavailable => {
+                    "`btctl status` shows how the link to the chain stands"
+                }
+                ErrorKind::MethodNotFound => "`btctl rpc discover` lists the methods",
+                _ => return None,
+            },
+            _ => return None,
+        };
+        Some(hint.to_owned())
+    }
+
+    /// The one object that `--json` puts on stderr.
+    pub(crate) fn document(&self) -> Value {
+        let said = match self {
+            Self::Api(error) => Some(error),
+            Self::Unseen { cause, .. } | Self::Unfollowed { cause, .. } => match &**cause {
+                Self::Api(error) => Some(error),
+                _ => None,
+            },
+            _ => None,
+        };
+        json!({ "error": {
+            "code": said.map(|error| error.code),
+            "kind": self.kind(),
+            "message": self.to_string(),
+            "hint": self.hint(),
+            "data": said.map(|error| &error.data),
+            "exit": self.exit().code(),
+        } })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn key() -> IdempotencyKey {
+        "k1".parse().unwrap()
+    }
+
+    fn timeout() -> Failure {
+        Failure::Timeout { method: "wallet_transfer", limit: Duration::from_secs(900) }
+    }
+
+    #[test]
+    fn a_read_that_takes_too_long_and_a_payment_that_does_are_not_the_same() {
+        assert_eq!(timeout().exit(), Exit::NotReady);
+        let unseen = Failure::Unseen { key: key(), cause: Box::new(timeout()) };
+        assert_eq!(unseen.exit(), Exit::OutcomeUnknown);
+        assert!(unseen.hint().unwrap().contains("--idempotency-key k1"));
+        let interrupted = Failure::Unseen { key: key(), cause: Box::new(Failure::Interrupted) };
+        assert_eq!(interrupted.exit(), Exit::Interrupted);
+    }
+
+    #[test]
+    fn the_document_carries_what_the_daemon_said() {
+        let error = ApiError::new(ErrorKind::DispatchFailed, "the transfer failed").with("error", "FundsUnavailable");
+        let document = Failure::Api(error).document();
+        assert_eq!(document["error"]["code"], 1302);
+        assert_eq!(document["error"]["kind"], "DISPATCH_FAILED");
+        assert_eq!(document["error"]["exit"], 6);
+        assert_eq!(document["error"]["data"]["error"], "FundsUnavailable");
+    }
+
+    #[test]
+    fn an_unknown_code_is_still_a_failure() {
+        let error = ApiError { code: 4242, message: "new".into(), data: json!({ "kind": "BRAND_NEW" }) };
+        let failure = Failure::Api(error);
+        assert_eq!(failure.exit(), Exit::Failure);
+        assert_eq!(failure.document()["error"]["kind"], "BRAND_NEW");
+    }
+}

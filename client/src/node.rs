@@ -1,0 +1,114 @@
+//! The noun `node`: the daemon itself.
+
+use std::time::Duration;
+
+use btd_api::{
+    chain::{ChainStatus, Link},
+    node::{NodeStatus, Phase, Status},
+    rpc::Nothing,
+};
+use clap::Args;
+
+use crate::{
+    axon,
+    exit::Exit,
+    failure::Failure,
+    output::{Page, facts::Facts, text},
+    session::Session,
+};
+
+/// `btctl status`
+#[derive(Args, Debug)]
+pub(crate) struct StatusArgs {}
+
+// === impl StatusArgs ===
+
+impl StatusArgs {
+    pub(crate) async fn run(self, session: &Session) -> Result<Exit, Failure> {
+        let reply = session.call::<Status>(&Nothing {}).await?;
+        session.out.reply(&reply, render).map(|()| Exit::Success)
+    }
+}
+
+fn render(status: &NodeStatus, page: Page) -> String {
+    let mut facts = Facts::default();
+    facts.add_painted("btd", format!("{}, {}", text::visible(&status.version), phase(status.phase, page)));
+    let uptime = text::duration(Duration::from_secs(status.uptime_s));
+    facts.add("process", format!("pid {}, up {uptime}", status.pid));
+    chain(&status.chain, page, &mut facts);
+    if let Some(address) = &status.devnet {
+        facts.add("devnet", address);
+    }
+    let cache = (text::count(status.subnets as usize, "subnet"), text::count(status.neurons as usize, "neuron"));
+    facts.add("cache", format!("{}, {}", cache.0, cache.1));
+    facts.add("keys", format!("{} unlocked", status.unlocked_keys));
+    facts.add("axon", status.axon.as_ref().map_or_else(|| "not running".to_owned(), axon::summary));
+    facts.render(page)
+}
+
+fn phase(phase: Phase, page: Page) -> String {
+    match phase {
+        Phase::Starting => page.warn("starting"),
+        Phase::Ready => page.good("ready"),
+        Phase::Degraded => page.warn("degraded: serving what was last known of the chain"),
+        Phase::Stopping => page.warn("stopping"),
+    }
+}
+
+fn chain(chain: &ChainStatus, page: Page, facts: &mut Facts) {
+    let link = match chain.link {
+        Link::Connecting => page.warn("connecting"),
+        Link::Live => page.good("live"),
+        Link::Stale => page.warn("stale: no block arrives"),
+        Link::Lost => page.bad("lost: trying again"),
+    };
+    facts.add_painted("chain", format!("{}, {link}", text::visible(&chain.network)));
+    if let Some(endpoint) = &chain.endpoint {
+        facts.add("endpoint", endpoint);
+    }
+    if let Some(trouble) = &chain.trouble {
+        facts.add("trouble", trouble);
+    }
+    if let Some(version) = chain.spec_version {
+        facts.add("runtime", format!("spec {version}"));
+    }
+    if let Some(block) = &chain.finalized {
+        let age = chain.finalized_age_ms.map(|age| format!(", {}", text::ago(age))).unwrap_or_default();
+        facts.add("finalized", format!("#{}{age}", block.number));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn the_daemon_at_a_glance() {
+        let status: NodeStatus = serde_json::from_value(json!({
+            "version": "0.1.0", "phase": "degraded", "pid": 42, "uptime_s": 200,
+            "chain": {
+                "network": "devnet", "link": "lost", "endpoint": "ws://127.0.0.1:9944", "genesis": null,
+                "spec_version": 425, "finalized": { "number": 12, "hash": format!("0x{}", "00".repeat(32)) },
+                "finalized_age_ms": 4000, "trouble": "connection refused",
+            },
+            "devnet": "ws://127.0.0.1:9944", "subnets": 2, "neurons": 1, "unlocked_keys": 0, "axon": null,
+        }))
+        .unwrap();
+        let expected = "\
+btd        0.1.0, degraded: serving what was last known of the chain
+process    pid 42, up 3 min
+chain      devnet, lost: trying again
+endpoint   ws://127.0.0.1:9944
+trouble    connection refused
+runtime    spec 425
+finalized  #12, 4 s ago
+devnet     ws://127.0.0.1:9944
+cache      2 subnets, 1 neuron
+keys       0 unlocked
+axon       not running
+";
+        assert_eq!(render(&status, Page::default()), expected);
+    }
+}

@@ -1,0 +1,49 @@
+//! A block of names with values, one a line.
+
+use super::{Page, text};
+
+/// Names with values, in order.
+#[derive(Debug, Default)]
+pub(crate) struct Facts {
+    rows: Vec<(String, String)>,
+}
+
+// === impl Facts ===
+
+impl Facts {
+    /// Adds a line. The value may be foreign text.
+    pub(crate) fn add(&mut self, name: &str, value: impl std::fmt::Display) {
+        self.rows.push((text::visible(name).into_owned(), text::visible_lines(&value.to_string())));
+    }
+
+    /// Adds a line that is already painted.
+    pub(crate) fn add_painted(&mut self, name: &str, value: String) {
+        self.rows.push((name.to_owned(), value));
+    }
+
+    /// One line for each fact, values aligned; further lines of a value are indented.
+    pub(crate) fn render(&self, page: Page) -> String {
+        let widest = self.rows.iter().map(|(name, _)| name.chars().count()).max().unwrap_or(0);
+        let mut text = String::new();
+        for (name, value) in &self.rows {
+            let padding = " ".repeat(widest - name.chars().count() + 2);
+            let value = value.replace('\n', &format!("\n{}", " ".repeat(widest + 2)));
+            text.push_str(&format!("{}{padding}{value}", page.bold(name)));
+            text.push('\n');
+        }
+        text
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_are_aligned() {
+        let mut facts = Facts::default();
+        facts.add("fee", "0.1");
+        facts.add("balance", "a\nb");
+        assert_eq!(facts.render(Page::default()), "fee      0.1\nbalance  a\n         b\n");
+    }
+}

@@ -1,0 +1,176 @@
+//! Questions to a person, and only where there is one: standard input is a terminal. Elsewhere the
+//! command refuses at once and names the flag that answers in advance.
+//!
+//! Passwords come from a flag that names a place, from the environment, or from a question without
+//! echo; never from the command line itself, which every process can read.
+
+use std::{
+    fs::{self, File},
+    io::{self, BufRead, BufReader, IsTerminal, Read, Write},
+    os::unix::fs::PermissionsExt,
+    path::{Path, PathBuf},
+};
+
+use btd_api::wallet::Secret;
+use clap::Args;
+
+use crate::{failure::Failure, settings::Settings};
+
+/// Longer than any password, shorter than a file given by mistake.
+const LONGEST_PASSWORD: u64 = 4096;
+
+/// Where the password comes from.
+#[derive(Args, Clone, Debug, Default)]
+pub(crate) struct PasswordArgs {
+    /// Read the password from the first line of standard input
+    #[arg(long, alias = "password_stdin", conflicts_with = "password_fd")]
+    password_stdin: bool,
+    /// Read the password from the first line of this open file descriptor
+    #[arg(long, value_name = "N", alias = "password_fd")]
+    password_fd: Option<u32>,
+}
+
+/// Where a password is read from, decided before anything is asked.
+#[derive(Clone, Debug)]
+pub(crate) enum PasswordSource {
+    Stdin,
+    Descriptor(u32),
+    Given(Secret),
+    File(PathBuf),
+    Person,
+}
+
+// === impl PasswordArgs ===
+
+impl PasswordArgs {
+    /// Flag before environment before question.
+    ///
+    /// # Errors
+    /// When only a person could tell, and there is none.
+    pub(crate) fn resolve(&self, settings: &Settings) -> Result<PasswordSource, Failure> {
+        if self.password_stdin {
+            return Ok(PasswordSource::Stdin);
+        }
+        if let Some(descriptor) = self.password_fd {
+            return Ok(PasswordSource::Descriptor(descriptor));
+        }
+        if let Some(password) = &settings.password.password {
+            return Ok(PasswordSource::Given(Secret::new(password.clone())));
+        }
+        if let Some(file) = &settings.password.file {
+            return Ok(PasswordSource::File(file.clone()));
+        }
+        require_person("the password", "give it with --password-stdin, --password-fd N or BT_WALLET_PASSWORD_FILE")?;
+        Ok(PasswordSource::Person)
+    }
+}
+
+// === impl PasswordSource ===
+
+impl PasswordSource {
+    /// The password of a key that exists.
+    pub(crate) fn read(&self, question: &str) -> Result<Secret, Failure> {
+        match self {
+            Self::Stdin => first_line(io::stdin().lock(), "standard input"),
+            Self::Descriptor(number) => {
+                let place = format!("file descriptor {number}");
+                let file = File::open(format!("/dev/fd/{number}"));
+                let file = file.map_err(|source| Failure::Password { place: place.clone(), source })?;
+                first_line(BufReader::new(file), &place)
+            }
+            Self::Given(password) => Ok(password.clone()),
+            Self::File(path) => read_private(path),
+            Self::Person => ask_secret(question),
+        }
+    }
+
+    /// The password of a new key: a person is asked twice.
+    pub(crate) fn choose(&self, question: &str) -> Result<Secret, Failure> {
+        let password = self.read(question)?;
+        if password.expose().is_empty() {
+            return Err(Failure::usage("an empty password protects nothing: choose one, or say --no-password"));
+        }
+        if matches!(self, Self::Person) && ask_secret("Repeat it: ")? != password {
+            return Err(Failure::usage("the two passwords differ; nothing was written"));
+        }
+        Ok(password)
+    }
+}
+
+/// Refuses at once where nobody can answer `question`; `hint` names the flag that does.
+pub(crate) fn require_person(question: &'static str, hint: &'static str) -> Result<(), Failure> {
+    if io::stdin().is_terminal() { Ok(()) } else { Err(Failure::NobodyToAsk { question, hint }) }
+}
+
+/// Asks for a yes; anything else is a no.
+pub(crate) fn confirm(question: &str) -> Result<(), Failure> {
+    let mut answer = String::new();
+    let mut stderr = io::stderr().lock();
+    write!(stderr, "{question} [y/N] ").and_then(|()| stderr.flush()).map_err(Failure::Output)?;
+    drop(stderr);
+    io::stdin().lock().take(1024).read_line(&mut answer).map_err(Failure::Output)?;
+    if is_yes(&answer) { Ok(()) } else { Err(Failure::Declined) }
+}
+
+fn is_yes(answer: &str) -> bool {
+    matches!(answer.trim().to_ascii_lowercase().as_str(), "y" | "yes")
+}
+
+fn ask_secret(question: &str) -> Result<Secret, Failure> {
+    rpassword::prompt_password(question)
+        .map(Secret::new)
+        .map_err(|source| Failure::Password { place: "the terminal".to_owned(), source })
+}
+
+fn read_private(path: &Path) -> Result<Secret, Failure> {
+    let place = path.display().to_string();
+    let failure = |source| Failure::Password { place: place.clone(), source };
+    let file = File::open(path).map_err(failure)?;
+    let metadata: fs::Metadata = file.metadata().map_err(failure)?;
+    if metadata.permissions().mode() & 0o077 != 0 {
+        return Err(Failure::usage(format!("{place} can be read by others: `chmod 600` it first")));
+    }
+    first_line(BufReader::new(file), &place)
+}
+
+fn first_line(reader: impl BufRead, place: &str) -> Result<Secret, Failure> {
+    let failure = |source| Failure::Password { place: place.to_owned(), source };
+    let mut line = String::new();
+    reader.take(LONGEST_PASSWORD).read_line(&mut line).map_err(failure)?;
+    if line.is_empty() {
+        return Err(failure(io::ErrorKind::UnexpectedEof.into()));
+    }
+    let password = line.strip_suffix('\n').unwrap_or(&line);
+    Ok(Secret::new(password.strip_suffix('\r').unwrap_or(password)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_yes_is_yes() {
+        assert!(["y", "Y\n", " yes ", "YES"].into_iter().all(is_yes));
+        assert!(!["", "\n", "n", "no", "yeah", "1", "true", "yy"].into_iter().any(is_yes));
+    }
+
+    #[test]
+    fn a_password_is_the_first_line_with_its_spaces() {
+        let read = |text: &str| first_line(text.as_bytes(), "test").map(|secret| secret.expose().to_owned());
+        assert_eq!(read(" pass word \nrest").unwrap(), " pass word ");
+        assert_eq!(read("windows\r\n").unwrap(), "windows");
+        assert_eq!(read("unended").unwrap(), "unended");
+        assert!(matches!(read(""), Err(Failure::Password { .. })));
+    }
+
+    #[test]
+    fn a_password_file_that_others_can_read_is_refused() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("password");
+        fs::write(&path, "secret\n").unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o640)).unwrap();
+        assert!(matches!(read_private(&path), Err(Failure::Usage { .. })));
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
+        assert_eq!(read_private(&path).unwrap().expose(), "secret");
+    }
+}

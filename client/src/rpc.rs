@@ -1,0 +1,177 @@
+//! The noun `rpc`: any method of the daemon by its name, and the contract itself.
+
+use btd_api::{Subscription, chain::SubscribeFinalized, openrpc, rpc::Discover, rpc::Nothing};
+use clap::Args;
+use serde_json::{Map, Value};
+
+use crate::{
+    exit::Exit,
+    failure::Failure,
+    output::{
+        Format, Page,
+        table::{Column, Table},
+    },
+    session::Session,
+};
+
+/// `btctl rpc`
+#[derive(Args, Debug)]
+#[command(after_help = "Examples:
+  btctl rpc discover
+  btctl rpc chain_status
+  btctl rpc subnets_metagraph netuid=1
+  btctl rpc wallet_transfer dest=5F... amount=1500000000 dry_run=true
+  btctl rpc subnets_metagraph '{\"netuid\": 1}'
+
+Amounts are rao in decimal text.")]
+pub(crate) struct RpcArgs {
+    /// The method, or `discover` for the list of methods
+    method: String,
+    /// `name=value` pairs, a value being JSON where it reads as such; or one JSON object or array
+    #[arg(value_name = "PARAM", allow_hyphen_values = true)]
+    params: Vec<String>,
+}
+
+// === impl RpcArgs ===
+
+impl RpcArgs {
+    pub(crate) async fn run(self, session: &Session) -> Result<Exit, Failure> {
+        match self.method.as_str() {
+            "discover" if self.params.is_empty() => {
+                let reply = session.call::<Discover>(&Nothing {}).await?;
+                session.out.reply(&reply, methods)?;
+            }
+            SubscribeFinalized::NAME => {
+                return Err(Failure::usage("a subscription is not one call: see `btctl events`"));
+            }
+            method => {
+                let reply = session.call_by_name(method, &params(method, &self.params)?).await?;
+                match session.out.format() {
+                    Format::Json => session.out.document(reply.text())?,
+                    Format::Human => session.out.data(&indented(reply.text()))?,
+                }
+            }
+        }
+        Ok(Exit::Success)
+    }
+}
+
+fn indented(text: &str) -> String {
+    let value = serde_json::from_str::<Value>(text);
+    value.and_then(|value| serde_json::to_string_pretty(&value)).unwrap_or_else(|_| text.to_owned())
+}
+
+/// The parameters that `words` mean for `method`.
+fn params(method: &str, words: &[String]) -> Result<Value, Failure> {
+    if let [word] = words
+        && word.starts_with(['{', '['])
+    {
+        return serde_json::from_str(word)
+            .map_err(|error| Failure::usage(format!("the parameters are not valid JSON: {error}")));
+    }
+    let contract = if words.is_empty() { Value::Null } else { openrpc::document() };
+    let mut members = Map::new();
+    for word in words {
+        let (name, value) = word
+            .split_once('=')
+            .filter(|(name, _)| !name.is_empty())
+            .ok_or_else(|| Failure::usage(format!("`{word}` is not `name=value`, nor a JSON object or array")))?;
+        if members.insert(name.to_owned(), value_of(&contract, method, name, value)).is_some() {
+            return Err(Failure::usage(format!("`{name}` is given twice")));
+        }
+    }
+    Ok(Value::Object(members))
+}
+
+/// JSON where the text reads as such and the contract does not ask for text: `amount=5` is `"5"`.
+fn value_of(contract: &Value, method: &str, name: &str, text: &str) -> Value {
+    let parsed = serde_json::from_str(text).unwrap_or_else(|_| Value::from(text));
+    let number_for_text =
+        parsed.is_number() && schema_of(contract, method, name).is_some_and(|schema| is_text(contract, schema));
+    if number_for_text { Value::from(text) } else { parsed }
+}
+
+fn schema_of<'a>(contract: &'a Value, method: &str, name: &str) -> Option<&'a Value> {
+    let named = |list: &'a Value, name: &str| list.as_array()?.iter().find(|entry| entry["name"] == name);
+    named(&named(&contract["methods"], method)?["params"], name)?.get("schema")
+}
+
+fn is_text(contract: &Value, schema: &Value) -> bool {
+    if let Some(reference) = schema["$ref"].as_str() {
+        return reference.strip_prefix('#').and_then(|at| contract.pointer(at)).is_some_and(|it| is_text(contract, it));
+    }
+    if let Some(choices) = schema["anyOf"].as_array().or_else(|| schema["allOf"].as_array()) {
+        return choices.iter().any(|choice| is_text(contract, choice));
+    }
+    match &schema["type"] {
+        Value::Array(types) => types.iter().any(|one| one == "string") && !types.iter().any(|one| one == "integer"),
+        one => one == "string",
+    }
+}
+
+fn methods(document: &Value, page: Page) -> String {
+    let mut table = Table::new(&[
+        Column::text("METHOD"),
+        Column::text("ROLE"),
+        Column::text("PARAMETERS").leaves(1),
+        Column::text("SUMMARY"),
+    ]);
+    for method in document["methods"].as_array().into_iter().flatten() {
+        let text = |name: &str| method[name].as_str().unwrap_or_default().to_owned();
+        let params = method["params"].as_array().into_iter().flatten().filter_map(|param| {
+            let name = param["name"].as_str()?;
+            Some(if param["required"] == true { name.to_owned() } else { format!("[{name}]") })
+        });
+        table.row([text("name"), text("x-role"), params.collect::<Vec<_>>().join(" "), text("summary")]);
+    }
+    table.render(page)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn read(method: &str, words: &[&str]) -> Result<Value, Failure> {
+        params(method, &words.iter().map(|&word| word.to_owned()).collect::<Vec<_>>())
+    }
+
+    #[test]
+    fn values_are_json_where_they_read_as_such() {
+        let value = read("x_y", &["netuid=1", "name=alice", "on=true", "list=[1,2]", "empty=", "eq=a=b", "q=\"1\""]);
+        let expected =
+            json!({ "netuid": 1, "name": "alice", "on": true, "list": [1, 2], "empty": "", "eq": "a=b", "q": "1" });
+        assert_eq!(value.unwrap(), expected);
+    }
+
+    #[test]
+    fn a_number_becomes_text_where_the_contract_asks_for_text() {
+        let value = read("wallet_transfer", &["amount=1500000000", "dry_run=true", "wallet=7"]).unwrap();
+        assert_eq!(value, json!({ "amount": "1500000000", "dry_run": true, "wallet": "7" }));
+        let value = read("subnets_register", &["netuid=1", "max_cost=5"]).unwrap();
+        assert_eq!(value, json!({ "netuid": 1, "max_cost": "5" }));
+    }
+
+    #[test]
+    fn one_json_document_is_taken_as_it_is() {
+        assert_eq!(read("x_y", &["{\"a\": [1]}"]).unwrap(), json!({ "a": [1] }));
+        assert_eq!(read("x_y", &["[1, \"b\"]"]).unwrap(), json!([1, "b"]));
+        assert_eq!(read("x_y", &[]).unwrap(), json!({}));
+    }
+
+    #[test]
+    fn what_is_neither_is_refused() {
+        for words in [&["netuid"][..], &["{broken"], &["=1"], &["a=1", "a=2"], &["a=1", "[2]"]] {
+            assert!(matches!(read("x_y", words), Err(Failure::Usage { .. })), "{words:?}");
+        }
+    }
+
+    #[test]
+    fn the_contract_reads_as_a_table() {
+        let text = methods(&openrpc::document(), Page::default());
+        let line = text.lines().find(|line| line.starts_with("subnets_metagraph ")).unwrap();
+        let words: Vec<&str> = line.split_whitespace().collect();
+        assert_eq!(words[..3], ["subnets_metagraph", "read", "netuid"]);
+    }
+}

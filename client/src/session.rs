@@ -1,0 +1,179 @@
+//! One question to the daemon: connect to its unix socket, call, read the answer.
+//!
+//! Every call has its own connection and a deadline. Retries are not made here: what may be asked
+//! again is for the caller to know.
+
+use std::{io, marker::PhantomData, time::Duration};
+
+use btd_api::{ApiError, Method, Subscription};
+use jsonrpsee_client_transport::ws::WsHandshakeError;
+use jsonrpsee_core::{
+    client::{ClientT, Error, Subscription as Feed, SubscriptionClientT},
+    traits::ToRpcParams,
+};
+use jsonrpsee_ws_client::{WsClient, WsClientBuilder};
+use serde::Serialize;
+use serde_json::value::{RawValue, to_raw_value};
+use tokio::net::UnixStream;
+
+use crate::{failure::Failure, output::Output, settings::Settings};
+
+/// How long a read may take, unless `--timeout` says otherwise.
+const READ: Duration = Duration::from_secs(30);
+/// How long the socket may take to answer at all.
+const CONNECT: Duration = Duration::from_secs(10);
+/// The largest answer taken: a full matrix of 4096 neurons stays well below.
+const LARGEST_ANSWER: u32 = 256 << 20;
+
+/// What a command runs with: the settings, the way to the daemon, and the way out.
+#[derive(Debug)]
+pub(crate) struct Session {
+    pub(crate) settings: Settings,
+    pub(crate) out: Output,
+}
+
+/// An answer as the daemon wrote it, and what it should be.
+#[derive(Debug)]
+pub(crate) struct Reply<M> {
+    text: Box<RawValue>,
+    method: PhantomData<M>,
+}
+
+/// A running subscription. Dropping it ends it.
+pub(crate) struct Following<S> {
+    feed: Feed<Box<RawValue>>,
+    // The feed ends with the client.
+    _client: WsClient,
+    subscription: PhantomData<S>,
+}
+
+/// Parameters already in their final form.
+struct Params(Box<RawValue>);
+
+impl ToRpcParams for Params {
+    fn to_rpc_params(self) -> Result<Option<Box<RawValue>>, serde_json::Error> {
+        Ok(Some(self.0))
+    }
+}
+
+// === impl Session ===
+
+impl Session {
+    pub(crate) fn new(settings: Settings, out: Output) -> Self {
+        Self { settings, out }
+    }
+
+    /// Calls `M` with the deadline of a read.
+    pub(crate) async fn call<M: Method>(&self, params: &M::Params) -> Result<Reply<M>, Failure> {
+        self.call_within::<M>(params, self.settings.timeout.unwrap_or(READ)).await
+    }
+
+    /// Calls `M`, and waits for its answer no longer than `limit`.
+    pub(crate) async fn call_within<M: Method>(
+        &self,
+        params: &M::Params,
+        limit: Duration,
+    ) -> Result<Reply<M>, Failure> {
+        let text = self.request(M::NAME, M::NAME, params, limit).await?;
+        Ok(Reply { text, method: PhantomData })
+    }
+
+    /// Calls a method by its name, whatever it is.
+    pub(crate) async fn call_by_name(&self, method: &str, params: &impl Serialize) -> Result<Reply<()>, Failure> {
+        let limit = self.settings.timeout.unwrap_or(READ);
+        let text = self.request(method, "the method", params, limit).await?;
+        Ok(Reply { text, method: PhantomData })
+    }
+
+    async fn request(
+        &self,
+        method: &str,
+        shown: &'static str,
+        params: &impl Serialize,
+        limit: Duration,
+    ) -> Result<Box<RawValue>, Failure> {
+        let params = Params(to_raw_value(params).map_err(|source| Failure::Misunderstood { method: shown, source })?);
+        let client = self.connect(limit).await?;
+        client.request(method, params).await.map_err(|error| failure(error, shown, limit))
+    }
+
+    /// Begins a subscription.
+    pub(crate) async fn follow<S: Subscription>(&self, params: &S::Params) -> Result<Following<S>, Failure> {
+        let params = Params(to_raw_value(params).map_err(|source| Failure::Misunderstood { method: S::NAME, source })?);
+        let client = self.connect(READ).await?;
+        let feed = client.subscribe(S::NAME, params, S::UNSUBSCRIBE).await;
+        let feed = feed.map_err(|error| failure(error, S::NAME, READ))?;
+        Ok(Following { feed, _client: client, subscription: PhantomData })
+    }
+
+    async fn connect(&self, limit: Duration) -> Result<WsClient, Failure> {
+        let path = &self.settings.socket;
+        let stream = UnixStream::connect(path).await.map_err(|source| match source.kind() {
+            io::ErrorKind::PermissionDenied => Failure::Forbidden { path: path.clone() },
+            _ => Failure::Unreachable { path: path.clone(), source },
+        })?;
+        let client = WsClientBuilder::default()
+            .connection_timeout(CONNECT.min(limit))
+            .request_timeout(limit)
+            .max_response_size(LARGEST_ANSWER)
+            .build_with_stream("ws://localhost", stream)
+            .await;
+        client.map_err(|error| self.handshake_failure(error))
+    }
+
+    fn handshake_failure(&self, error: Error) -> Failure {
+        let path = self.settings.socket.clone();
+        let Error::Transport(cause) = error else {
+            return Failure::NotBtd { path, reason: error.to_string() };
+        };
+        match cause.downcast_ref::<WsHandshakeError>() {
+            Some(WsHandshakeError::Rejected { status_code }) => Failure::TurnedAway { path, status: *status_code },
+            Some(WsHandshakeError::Timeout(limit)) => Failure::Timeout { method: "the handshake", limit: *limit },
+            Some(WsHandshakeError::Io(error)) => Failure::Unreachable { path, source: io::Error::from(error.kind()) },
+            _ => Failure::NotBtd { path, reason: cause.to_string() },
+        }
+    }
+}
+
+fn failure(error: Error, method: &'static str, limit: Duration) -> Failure {
+    match error {
+        Error::Call(object) => Failure::Api(ApiError {
+            code: object.code(),
+            message: object.message().to_owned(),
+            data: object.data().and_then(|data| serde_json::from_str(data.get()).ok()).unwrap_or_default(),
+        }),
+        Error::RequestTimeout => Failure::Timeout { method, limit },
+        Error::ParseError(source) => Failure::Misunderstood { method, source },
+        Error::RestartNeeded(cause) => Failure::Lost { method, reason: cause.to_string() },
+        other => Failure::Lost { method, reason: other.to_string() },
+    }
+}
+
+// === impl Reply ===
+
+impl<M> Reply<M> {
+    /// The answer as the daemon wrote it.
+    pub(crate) fn text(&self) -> &str {
+        self.text.get()
+    }
+}
+
+impl<M: Method> Reply<M> {
+    /// The answer as the contract describes it.
+    pub(crate) fn read(&self) -> Result<M::Reply, Failure> {
+        serde_json::from_str(self.text.get()).map_err(|source| Failure::Misunderstood { method: M::NAME, source })
+    }
+}
+
+// === impl Following ===
+
+impl<S: Subscription> Following<S> {
+    /// The next notification, as text and as what it should be; none when the daemon ended it.
+    pub(crate) async fn next(&mut self) -> Result<Option<(Box<RawValue>, S::Item)>, Failure> {
+        let misunderstood = |source| Failure::Misunderstood { method: S::NOTIFICATION, source };
+        let Some(text) = self.feed.next().await else { return Ok(None) };
+        let text = text.map_err(misunderstood)?;
+        let item = serde_json::from_str(text.get()).map_err(misunderstood)?;
+        Ok(Some((text, item)))
+    }
+}

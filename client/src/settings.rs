@@ -1,0 +1,155 @@
+//! What a command needs to know beyond its own arguments, resolved once: flag before environment
+//! before default. Nothing else in this program reads the environment.
+
+use std::{
+    ffi::OsString,
+    os::unix::fs::MetadataExt,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use btd_api::{HotkeyName, WalletName};
+
+use crate::{args::Global, failure::Failure};
+
+/// Reads one variable of the environment.
+pub(crate) type Environment<'a> = &'a dyn Fn(&str) -> Option<OsString>;
+
+/// The process's own environment; an empty variable counts as none.
+pub(crate) fn environment(name: &str) -> Option<OsString> {
+    std::env::var_os(name).filter(|value| !value.is_empty())
+}
+
+/// Whether a question may be answered with yes in advance.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Consent {
+    Ask,
+    Given,
+}
+
+/// Where a password may come from when no flag says so.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct PasswordVariables {
+    /// `BT_WALLET_PASSWORD`.
+    pub(crate) password: Option<String>,
+    /// `BT_WALLET_PASSWORD_FILE`.
+    pub(crate) file: Option<PathBuf>,
+}
+
+/// The resolved settings.
+#[derive(Clone, Debug)]
+pub(crate) struct Settings {
+    pub(crate) socket: PathBuf,
+    pub(crate) timeout: Option<Duration>,
+    pub(crate) consent: Consent,
+    /// `BT_WALLET_NAME` or `BT_WALLET`.
+    pub(crate) wallet: Option<WalletName>,
+    /// `BT_WALLET_HOTKEY`.
+    pub(crate) hotkey: Option<HotkeyName>,
+    pub(crate) password: PasswordVariables,
+}
+
+// === impl Settings ===
+
+impl Settings {
+    pub(crate) fn resolve(global: &Global, environment: Environment<'_>) -> Result<Self, Failure> {
+        Ok(Self {
+            socket: socket(global.socket.as_deref(), environment),
+            timeout: global.timeout,
+            consent: if global.yes { Consent::Given } else { Consent::Ask },
+            wallet: name(environment, &["BT_WALLET_NAME", "BT_WALLET"])?,
+            hotkey: name(environment, &["BT_WALLET_HOTKEY"])?,
+            password: PasswordVariables {
+                password: text(environment, "BT_WALLET_PASSWORD")?,
+                file: environment("BT_WALLET_PASSWORD_FILE").map(PathBuf::from),
+            },
+        })
+    }
+}
+
+fn text(environment: Environment<'_>, variable: &str) -> Result<Option<String>, Failure> {
+    environment(variable)
+        .map(|value| value.into_string().map_err(|_| Failure::usage(format!("{variable} is not valid UTF-8"))))
+        .transpose()
+}
+
+fn name<N>(environment: Environment<'_>, variables: &[&str]) -> Result<Option<N>, Failure>
+where
+    N: std::str::FromStr,
+    N::Err: std::fmt::Display,
+{
+    for variable in variables {
+        if let Some(value) = text(environment, variable)? {
+            return value.parse().map(Some).map_err(|error| Failure::usage(format!("{variable}: {error}")));
+        }
+    }
+    Ok(None)
+}
+
+/// The daemon's socket, found as the daemon places it: what is said, then the service's directory,
+/// then the user's own.
+fn socket(flag: Option<&Path>, environment: Environment<'_>) -> PathBuf {
+    const FILE: &str = "btd.sock";
+    if let Some(path) = flag {
+        return path.to_owned();
+    }
+    if let Some(path) = environment("BTD_SOCKET") {
+        return path.into();
+    }
+    if let Some(directory) = environment("RUNTIME_DIRECTORY") {
+        return Path::new(&directory).join(FILE);
+    }
+    let service = Path::new("/run/btd").join(FILE);
+    if service.exists() {
+        return service;
+    }
+    match environment("XDG_RUNTIME_DIR") {
+        Some(directory) => Path::new(&directory).join("btd").join(FILE),
+        None => Path::new("/run/user").join(user().to_string()).join("btd").join(FILE),
+    }
+}
+
+/// The user's number: the owner of this process's own directory in `/proc`.
+fn user() -> u32 {
+    std::fs::metadata("/proc/self").map_or(0, |entry| entry.uid())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::args::Cli;
+    use clap::Parser;
+
+    fn resolve(args: &[&str], variables: &[(&str, &str)]) -> Result<Settings, Failure> {
+        let typed = ["btctl"].iter().chain(args).chain(&["status"]);
+        let global = Cli::try_parse_from(typed).unwrap().global;
+        let variables = variables.to_vec();
+        Settings::resolve(&global, &move |name: &str| {
+            variables.iter().find(|(variable, _)| *variable == name).map(|(_, value)| value.into())
+        })
+    }
+
+    #[test]
+    fn the_socket_is_what_is_said_before_what_is_usual() {
+        let socket = |args: &[&str], variables: &[(&str, &str)]| resolve(args, variables).unwrap().socket;
+        let all = [("BTD_SOCKET", "/env.sock"), ("RUNTIME_DIRECTORY", "/rt"), ("XDG_RUNTIME_DIR", "/xdg")];
+        assert_eq!(socket(&["--socket", "/flag.sock"], &all), Path::new("/flag.sock"));
+        assert_eq!(socket(&[], &all), Path::new("/env.sock"));
+        assert_eq!(socket(&[], &all[1..]), Path::new("/rt/btd.sock"));
+    }
+
+    #[test]
+    fn names_come_from_the_ecosystems_variables() {
+        let settings = resolve(&[], &[("BT_WALLET_NAME", "alice"), ("BT_WALLET", "bob"), ("BT_WALLET_HOTKEY", "m1")]);
+        let settings = settings.unwrap();
+        assert_eq!(settings.wallet.unwrap().as_str(), "alice");
+        assert_eq!(settings.hotkey.unwrap().as_str(), "m1");
+        assert_eq!(resolve(&[], &[("BT_WALLET", "bob")]).unwrap().wallet.unwrap().as_str(), "bob");
+    }
+
+    #[test]
+    fn a_bad_variable_is_named() {
+        let failure = resolve(&[], &[("BT_WALLET_NAME", "../x")]).unwrap_err();
+        assert!(failure.to_string().starts_with("BT_WALLET_NAME: "), "{failure}");
+    }
+}

@@ -1,0 +1,310 @@
+//! Signing something: first the plan, then a question, then the real call. The same for every
+//! method that answers with a receipt.
+//!
+//! The plan is worked out by the daemon and shown as a card on standard error. The real call
+//! carries a fresh idempotency key, so that a repetition with the same key can never act twice.
+
+use std::{fs::File, io::Read, time::Duration};
+
+use btd_api::{
+    IdempotencyKey, Method, Tao,
+    wallet::{Outcome, Plan, Receipt, Wait},
+};
+use clap::{Args, ValueEnum};
+use serde_json::Value;
+
+use crate::{
+    chain,
+    exit::Exit,
+    failure::Failure,
+    output::{Format, Page, facts::Facts, text},
+    prompt,
+    session::{Reply, Session},
+    settings::Consent,
+};
+
+/// Longer than an era of 64 blocks of 12 seconds, after which the outcome is known.
+const SPEND: Duration = Duration::from_secs(20 * 60);
+
+/// How something is to be signed.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct Terms {
+    /// Show what would be done, and stop there
+    #[arg(long, alias = "dry_run")]
+    dry_run: bool,
+    /// Until when to wait
+    #[arg(long, value_enum, default_value_t = Until::Finalized)]
+    wait: Until,
+    /// The key of an earlier call, to repeat it without doing it twice
+    #[arg(long, value_name = "KEY", alias = "idempotency_key")]
+    idempotency_key: Option<IdempotencyKey>,
+}
+
+/// A stage at which waiting ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Until {
+    /// The chain's pool took it
+    Submitted,
+    /// It stands in a finalized block
+    Finalized,
+}
+
+/// One of the two calls that make a payment.
+#[derive(Clone, Debug)]
+pub(crate) enum Step {
+    Plan,
+    Send { wait: Wait, key: IdempotencyKey },
+}
+
+/// A method that signs an extrinsic.
+pub(crate) trait Spending: Method<Params: Clone> {
+    /// The parameters for one step.
+    fn step(params: Self::Params, step: Step) -> Self::Params;
+    /// The plan and the outcome in its reply.
+    fn receipt(reply: &Self::Reply) -> &Receipt;
+}
+
+/// Sets the three members that the parameters of every [`Spending`] method have.
+macro_rules! set_step {
+    ($params:ident, $step:ident) => {
+        match $step {
+            $crate::spend::Step::Plan => {
+                $params.dry_run = true;
+                $params.idempotency_key = None;
+            }
+            $crate::spend::Step::Send { wait, key } => {
+                $params.dry_run = false;
+                $params.wait = wait;
+                $params.idempotency_key = Some(key);
+            }
+        }
+    };
+}
+pub(crate) use set_step;
+
+/// Plans, asks, sends, and shows what became of it.
+///
+/// # Errors
+/// At once, before anything is asked of the daemon, when a question would come up and nobody can
+/// answer it.
+pub(crate) async fn spend<M: Spending>(
+    session: &Session,
+    params: M::Params,
+    terms: Terms,
+    render: fn(&M::Reply, Page) -> String,
+) -> Result<Exit, Failure> {
+    let asks = !terms.dry_run && session.settings.consent == Consent::Ask;
+    if asks {
+        prompt::require_person(
+            "whether to go ahead",
+            "--yes goes ahead without a question, --dry-run only shows the plan",
+        )?;
+    }
+    let planned = session.call::<M>(&M::step(params.clone(), Step::Plan)).await?;
+    if terms.dry_run {
+        session.out.reply(&planned, |reply, page| card(&M::receipt(reply).plan, page))?;
+        return Ok(Exit::Success);
+    }
+    let reply = planned.read()?;
+    let plan = &M::receipt(&reply).plan;
+    if asks {
+        session.out.show(|page| card(plan, page));
+        prompt::confirm("Sign and send it?")?;
+    } else if session.out.format() == Format::Human {
+        session.out.note(&plan.summary);
+    }
+    let reply = send::<M>(session, params, terms).await?;
+    session.out.reply(&reply, render).map(|()| Exit::Success)
+}
+
+async fn send<M: Spending>(session: &Session, params: M::Params, terms: Terms) -> Result<Reply<M>, Failure> {
+    let key = match terms.idempotency_key {
+        Some(key) => key,
+        None => fresh_key()?,
+    };
+    let wait = match terms.wait {
+        Until::Submitted => Wait::Submitted,
+        Until::Finalized => Wait::Finalized,
+    };
+    if session.out.format() == Format::Human && wait == Wait::Finalized {
+        session.out.note("waiting for a finalized block; Ctrl-C stops the waiting, not the extrinsic");
+    }
+    let params = M::step(params, Step::Send { wait, key: key.clone() });
+    let limit = session.settings.timeout.unwrap_or(SPEND);
+    let ended = tokio::select! {
+        reply = session.call_within::<M>(&params, limit) => reply,
+        _ = tokio::signal::ctrl_c() => Err(Failure::Interrupted),
+    };
+    ended.map_err(
+        |cause| {
+            if outcome_is_unknown(&cause) { Failure::Unseen { key, cause: Box::new(cause) } } else { cause }
+        },
+    )
+}
+
+/// Whether the daemon may have sent what it was asked to, though it did not say so.
+fn outcome_is_unknown(failure: &Failure) -> bool {
+    match failure {
+        Failure::Timeout { .. } | Failure::Lost { .. } | Failure::Interrupted => true,
+        Failure::Api(error) => error.kind() == Some(btd_api::ErrorKind::OutcomeUnknown),
+        _ => false,
+    }
+}
+
+/// 128 random bits in hex.
+fn fresh_key() -> Result<IdempotencyKey, Failure> {
+    let refused = |source| Failure::System { what: "random numbers", source };
+    let mut bytes = [0; 16];
+    File::open("/dev/urandom").and_then(|mut file| file.read_exact(&mut bytes)).map_err(refused)?;
+    let text = format!("{:032x}", u128::from_be_bytes(bytes));
+    text.parse().map_err(|error| refused(std::io::Error::other(error)))
+}
+
+/// An amount with its unit.
+pub(crate) fn tao(amount: Tao) -> String {
+    format!("τ{amount}")
+}
+
+/// What would be signed, for a person to say yes or no to.
+pub(crate) fn card(plan: &Plan, page: Page) -> String {
+    let mut facts = Facts::default();
+    facts.add("call", &plan.call);
+    for (name, value) in plan.arguments.as_object().into_iter().flatten() {
+        facts.add(&format!("  {name}"), argument(value));
+    }
+    facts.add("signer", plan.signer);
+    facts.add("fee", format!("{} (estimated)", tao(plan.fee)));
+    facts.add("balance before", tao(plan.balance_before));
+    facts.add("balance after", tao(plan.balance_after));
+    let mut card = format!("{}\n{}", page.bold(text::visible(&plan.summary)), facts.render(page));
+    for warning in &plan.warnings {
+        card.push_str(&format!("{} {}\n", page.warn("warning:"), text::visible(warning)));
+    }
+    card + &text::at(&plan.at, page) + "\n"
+}
+
+fn argument(value: &Value) -> String {
+    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
+}
+
+/// What became of it.
+pub(crate) fn receipt(receipt: &Receipt, page: Page) -> String {
+    let mut facts = Facts::default();
+    outcome(receipt, page, &mut facts);
+    facts.render(page)
+}
+
+/// Adds what became of it to `facts`.
+pub(crate) fn outcome(receipt: &Receipt, page: Page, facts: &mut Facts) {
+    match &receipt.outcome {
+        Outcome::Planned => facts.add("state", "planned; nothing was signed"),
+        Outcome::Submitted { extrinsic, era_end } => {
+            facts.add_painted("state", page.warn("submitted, not yet in a finalized block"));
+            facts.add("extrinsic", extrinsic);
+            facts.add("last block", format!("#{era_end} can include it, none after"));
+        }
+        Outcome::Finalized { extrinsic, block, index, fee, events } => {
+            facts.add_painted("state", page.good("finalized"));
+            facts.add("did", &receipt.plan.summary);
+            facts.add("extrinsic", extrinsic);
+            facts.add("block", format!("#{} {}, index {index}", block.number, block.hash));
+            facts.add("fee", tao(*fee));
+            let events: Vec<String> = events.iter().map(chain::event).collect();
+            facts.add("events", events.join("\n"));
+        }
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use btd_api::{BlockNumber, chain::BlockRef};
+    use serde_json::json;
+
+    use super::*;
+
+    /// The receipt of a transfer, planned at block 7 and finalized in block 8.
+    pub(crate) fn sample() -> Receipt {
+        let hash = format!("0x{}", "11".repeat(32));
+        let account = "5GrwvaEF5zXb26Fz9rcQpDWS57CtERHpNehXCPcNoHGKutQY";
+        serde_json::from_value(json!({
+            "plan": {
+                "at": { "number": 7, "hash": hash, "age_ms": 1200, "stale": false },
+                "call": "Balances.transfer_keep_alive",
+                "arguments": { "dest": account, "value": "1500000000" },
+                "summary": "send τ1.5 to bob",
+                "signer": account,
+                "fee": "124000",
+                "balance_before": "10000000000",
+                "balance_after": "8499876000",
+                "warnings": ["the coldkey is locked"],
+            },
+            "outcome": {
+                "state": "finalized", "extrinsic": hash, "block": { "number": 8, "hash": hash }, "index": 1,
+                "fee": "123000",
+                "events": [
+                    { "pallet": "Balances", "name": "Transfer", "fields": { "amount": 5, "to": "x" }, "extrinsic": 1 },
+                    { "pallet": "System", "name": "ExtrinsicSuccess", "fields": {}, "extrinsic": 1 },
+                ],
+            },
+        }))
+        .unwrap()
+    }
+
+    #[test]
+    fn the_card_says_all_that_a_yes_needs() {
+        let expected = "\
+send τ1.5 to bob
+call            Balances.transfer_keep_alive
+  dest          5GrwvaEF5zXb26Fz9rcQpDWS57CtERHpNehXCPcNoHGKutQY
+  value         1500000000
+signer          5GrwvaEF5zXb26Fz9rcQpDWS57CtERHpNehXCPcNoHGKutQY
+fee             τ0.000124000 (estimated)
+balance before  τ10.000000000
+balance after   τ8.499876000
+warning: the coldkey is locked
+at block #7, 1 s ago
+";
+        assert_eq!(card(&sample().plan, Page::default()), expected);
+    }
+
+    #[test]
+    fn the_receipt_tells_block_fee_and_events() {
+        let hash = format!("0x{}", "11".repeat(32));
+        let expected = format!(
+            "\
+state      finalized
+did        send τ1.5 to bob
+extrinsic  {hash}
+block      #8 {hash}, index 1
+fee        τ0.000123000
+events     Balances.Transfer amount=5 to=x
+           System.ExtrinsicSuccess
+"
+        );
+        assert_eq!(receipt(&sample(), Page::default()), expected);
+    }
+
+    #[test]
+    fn a_submitted_extrinsic_is_not_called_done() {
+        let BlockRef { hash, .. } = sample().plan.at.block;
+        let outcome = Outcome::Submitted { extrinsic: hash, era_end: BlockNumber(71) };
+        let text = receipt(&Receipt { outcome, ..sample() }, Page::default());
+        assert!(text.starts_with("state       submitted, not yet in a finalized block\n"), "{text}");
+        assert!(text.contains("#71"), "{text}");
+    }
+
+    #[test]
+    fn keys_are_fresh() {
+        let (one, two) = (fresh_key().unwrap(), fresh_key().unwrap());
+        assert_ne!(one, two);
+        assert_eq!(one.as_str().len(), 32);
+    }
+
+    #[test]
+    fn only_what_may_have_been_sent_is_unknown() {
+        let lost = Failure::Lost { method: "wallet_transfer", reason: "closed".into() };
+        assert!(outcome_is_unknown(&lost) && outcome_is_unknown(&Failure::Interrupted));
+        let refused = btd_api::ApiError::new(btd_api::ErrorKind::Precondition, "too little");
+        assert!(!outcome_is_unknown(&Failure::Api(refused)));
+    }
+}

@@ -1,0 +1,126 @@
+//! The noun `subnets`: subnets, their neurons, and registration.
+
+mod list;
+mod matrix;
+mod metagraph;
+mod register;
+
+use btd_api::{
+    rpc::Nothing,
+    subnets::{Hyperparameters, HyperparametersReply, List, Metagraph, SubnetParams},
+};
+use clap::Subcommand;
+
+use crate::{
+    args::NetUidArg,
+    exit::Exit,
+    failure::Failure,
+    output::{
+        Page,
+        table::{Column, Table},
+        text,
+    },
+    session::Session,
+};
+
+/// `btctl subnets ...`
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Every subnet in one line
+    List,
+    /// One subnet with all its neurons
+    #[command(alias = "show")]
+    Metagraph(NetUidArg),
+    /// The hyperparameters of a subnet
+    #[command(visible_alias = "hparams")]
+    Hyperparameters(NetUidArg),
+    /// The weights or bonds of a subnet, one entry a line
+    Matrix(matrix::MatrixArgs),
+    /// Register a hotkey on a subnet for its current price
+    Register(register::RegisterArgs),
+}
+
+// === impl Command ===
+
+impl Command {
+    pub(crate) async fn run(self, session: &Session) -> Result<Exit, Failure> {
+        match self {
+            Self::List => {
+                let reply = session.call::<List>(&Nothing {}).await?;
+                session.out.reply(&reply, list::render)?;
+            }
+            Self::Metagraph(netuid) => {
+                let reply = session.call::<Metagraph>(&SubnetParams { netuid: netuid.resolve() }).await?;
+                session.out.reply(&reply, metagraph::render)?;
+            }
+            Self::Hyperparameters(netuid) => {
+                let reply = session.call::<Hyperparameters>(&SubnetParams { netuid: netuid.resolve() }).await?;
+                session.out.reply(&reply, hyperparameters)?;
+            }
+            Self::Matrix(args) => return args.run(session).await,
+            Self::Register(args) => return args.run(session).await,
+        }
+        Ok(Exit::Success)
+    }
+}
+
+fn hyperparameters(reply: &HyperparametersReply, page: Page) -> String {
+    let mut table = Table::new(&[Column::text("HYPERPARAMETER"), Column::number("VALUE")]);
+    for one in &reply.hyperparameters {
+        let value = one.value.as_str().map_or_else(|| one.value.to_string(), str::to_owned);
+        table.row([one.name.clone(), value]);
+    }
+    format!("{}subnet {}, {}\n", table.render(page), reply.netuid, text::at(&reply.at, page))
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+    use serde_json::json;
+
+    use super::*;
+    use crate::args::Cli;
+
+    #[test]
+    fn a_subnet_is_named_by_position_or_flag() {
+        let parses = |words: &str| Cli::try_parse_from(format!("btctl {words}").split(' ')).is_ok();
+        for good in [
+            "subnets metagraph 1",
+            "subnet metagraph --netuid 1",
+            "s show --netuid 1",
+            "subnets hyperparameters 1",
+            "subnets hparams --netuid 1",
+            "subnets matrix 1 --matrix bonds",
+            "subnets list",
+        ] {
+            assert!(parses(good), "{good}");
+        }
+        for bad in
+            ["subnets metagraph", "subnets metagraph 1 --netuid 1", "subnets metagraph 65536", "subnets metagraph x"]
+        {
+            assert!(!parses(bad), "{bad}");
+        }
+    }
+
+    #[test]
+    fn hyperparameters_keep_the_chains_order() {
+        let reply: HyperparametersReply = serde_json::from_value(json!({
+            "at": { "number": 9, "hash": format!("0x{}", "00".repeat(32)), "age_ms": 100, "stale": false },
+            "netuid": 1,
+            "hyperparameters": [
+                { "name": "rho", "value": 10 },
+                { "name": "difficulty", "value": "18446744073709551615" },
+                { "name": "registration_allowed", "value": true },
+            ],
+        }))
+        .unwrap();
+        let expected = "\
+HYPERPARAMETER                       VALUE
+rho                                     10
+difficulty            18446744073709551615
+registration_allowed                  true
+subnet 1, at block #9, just now
+";
+        assert_eq!(hyperparameters(&reply, Page::default()), expected);
+    }
+}

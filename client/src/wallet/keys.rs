@@ -1,0 +1,319 @@
+//! Keys: listing, unlocking, locking, signing, verifying.
+
+use std::time::Duration;
+
+use btd_api::{
+    AccountId, HotkeyName, WalletName,
+    wallet::{
+        HotkeyEntry, KeyName, KeyState, List, ListParams, Lock, LockParams, Locked, Sign, SignParams, SignedMessage,
+        Unlock, UnlockParams, Unlocked, Verified, Verify, VerifyParams, Wallets,
+    },
+};
+use clap::Args;
+
+use crate::{
+    args::{WalletArg, duration},
+    exit::Exit,
+    failure::Failure,
+    output::{
+        Page,
+        facts::Facts,
+        table::{Column, Table},
+        text,
+    },
+    prompt::PasswordArgs,
+    session::Session,
+};
+
+/// `btctl wallet list`
+#[derive(Args, Debug)]
+pub(crate) struct ListArgs {}
+
+/// Which key of the wallet: its coldkey, unless a hotkey is named.
+#[derive(Args, Clone, Debug, Default)]
+struct KeyArg {
+    /// The hotkey of this name, in place of the coldkey
+    #[arg(
+        long = "wallet-hotkey",
+        short = 'H',
+        value_name = "NAME",
+        visible_alias = "hotkey",
+        aliases = ["wallet.hotkey", "wallet_hotkey", "hotkey-name"]
+    )]
+    hotkey: Option<HotkeyName>,
+}
+
+/// `btctl wallet unlock`
+#[derive(Args, Debug)]
+pub(crate) struct UnlockArgs {
+    #[command(flatten)]
+    wallet: WalletArg,
+    #[command(flatten)]
+    key: KeyArg,
+    #[command(flatten)]
+    password: PasswordArgs,
+    /// For how long: `300`, `5m`, `1h` [default: 5m]
+    #[arg(long = "for", value_name = "DURATION", value_parser = duration, visible_alias = "seconds")]
+    time: Option<Duration>,
+}
+
+/// `btctl wallet lock`: without a wallet, every key
+#[derive(Args, Debug)]
+pub(crate) struct LockArgs {
+    /// One wallet
+    #[arg(
+        long,
+        short = 'w',
+        value_name = "NAME",
+        visible_alias = "wallet-name",
+        aliases = ["wallet.name", "wallet_name", "name"]
+    )]
+    wallet: Option<WalletName>,
+    /// One hotkey of the wallet
+    #[arg(
+        long = "wallet-hotkey",
+        short = 'H',
+        value_name = "NAME",
+        requires = "wallet",
+        visible_alias = "hotkey",
+        aliases = ["wallet.hotkey", "wallet_hotkey", "hotkey-name"]
+    )]
+    hotkey: Option<HotkeyName>,
+}
+
+/// `btctl wallet sign`
+#[derive(Args, Debug)]
+pub(crate) struct SignArgs {
+    #[command(flatten)]
+    wallet: WalletArg,
+    #[command(flatten)]
+    key: KeyArg,
+    /// Sign with the usual hotkey
+    #[arg(long, alias = "use_hotkey", conflicts_with = "hotkey")]
+    use_hotkey: bool,
+    /// The message
+    #[arg(long, short = 'm')]
+    message: String,
+}
+
+/// `btctl wallet verify`
+#[derive(Args, Debug)]
+pub(crate) struct VerifyArgs {
+    /// The message
+    #[arg(long, short = 'm')]
+    message: String,
+    /// The signature, 128 hex digits
+    #[arg(long, short = 's', value_name = "HEX")]
+    signature: String,
+    /// Who should have signed
+    #[arg(long, short = 'a', value_name = "SS58", visible_alias = "address", aliases = ["ss58"])]
+    signer: AccountId,
+}
+
+// === impl KeyArg ===
+
+impl KeyArg {
+    fn resolve(self) -> KeyName {
+        self.hotkey.map_or(KeyName::Coldkey, KeyName::Hotkey)
+    }
+}
+
+// === the commands ===
+
+impl ListArgs {
+    pub(crate) async fn run(self, session: &Session) -> Result<Exit, Failure> {
+        let reply = session.call::<List>(&ListParams {}).await?;
+        session.out.reply(&reply, list).map(|()| Exit::Success)
+    }
+}
+
+impl UnlockArgs {
+    pub(crate) async fn run(self, session: &Session) -> Result<Exit, Failure> {
+        let (wallet, key) = (self.wallet.resolve(&session.settings), self.key.resolve());
+        let source = self.password.resolve(&session.settings)?;
+        let password = source.read(&format!("Password of the {}: ", called(&wallet, &key)))?;
+        // Less than a second is still one.
+        let seconds = self.time.map(|time| u32::try_from(time.as_secs().max(1)).unwrap_or(u32::MAX));
+        let reply = session.call::<Unlock>(&UnlockParams { wallet, key, password, seconds }).await?;
+        session.out.reply(&reply, unlocked).map(|()| Exit::Success)
+    }
+}
+
+impl LockArgs {
+    pub(crate) async fn run(self, session: &Session) -> Result<Exit, Failure> {
+        let params = LockParams { wallet: self.wallet, key: self.hotkey.map(KeyName::Hotkey) };
+        let reply = session.call::<Lock>(&params).await?;
+        session.out.reply(&reply, locked).map(|()| Exit::Success)
+    }
+}
+
+impl SignArgs {
+    pub(crate) async fn run(self, session: &Session) -> Result<Exit, Failure> {
+        let key = if self.use_hotkey {
+            KeyName::Hotkey(session.settings.hotkey.clone().unwrap_or_default())
+        } else {
+            self.key.resolve()
+        };
+        let params = SignParams { wallet: self.wallet.resolve(&session.settings), key, message: self.message };
+        let reply = session.call::<Sign>(&params).await?;
+        session.out.reply(&reply, signed).map(|()| Exit::Success)
+    }
+}
+
+impl VerifyArgs {
+    pub(crate) async fn run(self, session: &Session) -> Result<Exit, Failure> {
+        let params = VerifyParams { message: self.message, signature: self.signature, signer: self.signer };
+        let reply = session.call::<Verify>(&params).await?;
+        let valid = reply.read()?.valid;
+        session.out.reply(&reply, verified)?;
+        Ok(if valid { Exit::Success } else { Exit::Failure })
+    }
+}
+
+// === what is shown ===
+
+fn called(wallet: &WalletName, key: &KeyName) -> String {
+    match key {
+        KeyName::Coldkey => format!("coldkey of `{wallet}`"),
+        KeyName::Hotkey(name) => format!("hotkey `{name}` of `{wallet}`"),
+    }
+}
+
+const fn state(state: KeyState) -> &'static str {
+    match state {
+        KeyState::Plain => "plain",
+        KeyState::Locked => "locked",
+        KeyState::Unlocked => "unlocked",
+        KeyState::Public => "public only",
+        KeyState::Unreadable => "unreadable",
+    }
+}
+
+fn registered(hotkey: &HotkeyEntry) -> String {
+    let places = hotkey.registered.iter().map(|place| format!("{}/{}", place.netuid, place.uid));
+    places.collect::<Vec<_>>().join(" ")
+}
+
+fn list(wallets: &Wallets, page: Page) -> String {
+    if wallets.wallets.is_empty() {
+        return format!("no wallets in {}\n", text::visible(&wallets.path));
+    }
+    let mut table = Table::new(&[
+        Column::text("WALLET"),
+        Column::text("KEY"),
+        Column::address("ADDRESS"),
+        Column::text("STATE"),
+        Column::text("SCHEME").leaves(1),
+        Column::text("NETUID/UID"),
+    ]);
+    let scheme = |scheme: &Option<String>| scheme.clone().unwrap_or_else(|| "?".to_owned());
+    for wallet in &wallets.wallets {
+        table.row([
+            wallet.name.to_string(),
+            "coldkey".to_owned(),
+            wallet.coldkey.map_or_else(|| "?".to_owned(), |key| key.to_string()),
+            state(wallet.state).to_owned(),
+            scheme(&wallet.scheme),
+            String::new(),
+        ]);
+        for hotkey in &wallet.hotkeys {
+            table.row([
+                wallet.name.to_string(),
+                format!("hotkey {}", hotkey.name),
+                hotkey.address.map_or_else(|| "?".to_owned(), |key| key.to_string()),
+                state(hotkey.state).to_owned(),
+                scheme(&hotkey.scheme),
+                registered(hotkey),
+            ]);
+        }
+    }
+    let count = text::count(wallets.wallets.len(), "wallet");
+    format!("{}{count} in {}\n", table.render(page), text::visible(&wallets.path))
+}
+
+fn unlocked(unlocked: &Unlocked, _: Page) -> String {
+    let time = text::duration(Duration::from_secs(u64::from(unlocked.seconds)));
+    format!("unlocked the {}, {}, for {time}\n", called(&unlocked.wallet, &unlocked.key), unlocked.address)
+}
+
+fn locked(locked: &Locked, _: Page) -> String {
+    match locked.locked {
+        0 => "nothing was unlocked\n".to_owned(),
+        count => format!("locked {}\n", text::count(count as usize, "key")),
+    }
+}
+
+fn signed(signed: &SignedMessage, page: Page) -> String {
+    let mut facts = Facts::default();
+    facts.add("signer", signed.signer);
+    facts.add("message", &signed.message);
+    facts.add("signature", &signed.signature);
+    facts.render(page)
+}
+
+fn verified(verified: &Verified, page: Page) -> String {
+    match (&verified.scheme, verified.valid) {
+        (Some(scheme), true) => format!("{} ({})\n", page.good("valid"), text::visible(scheme)),
+        (None, true) => format!("{}\n", page.good("valid")),
+        (_, false) => format!("{}: not the signer's signature over this message\n", page.bad("not valid")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+    use serde_json::json;
+
+    use super::*;
+    use crate::args::Cli;
+
+    const ALICE: &str = "5GrwvaEF5zXb26Fz9rcQpDWS57CtERHpNehXCPcNoHGKutQY";
+
+    #[test]
+    fn a_list_names_every_key_and_where_it_is_registered() {
+        let wallets: Wallets = serde_json::from_value(json!({
+            "path": "/w",
+            "wallets": [{
+                "name": "alice", "coldkey": ALICE, "scheme": "sr25519", "state": "locked",
+                "hotkeys": [
+                    { "name": "default", "address": ALICE, "scheme": "sr25519", "state": "plain",
+                      "registered": [{ "netuid": 1, "uid": 0 }, { "netuid": 2, "uid": 7 }] },
+                    { "name": "torn", "address": null, "scheme": null, "state": "unreadable", "registered": [] },
+                ],
+            }],
+        }))
+        .unwrap();
+        let expected = format!(
+            "\
+WALLET  KEY             ADDRESS                                           STATE       SCHEME   NETUID/UID
+alice   coldkey         {ALICE}  locked      sr25519
+alice   hotkey default  {ALICE}  plain       sr25519  1/0 2/7
+alice   hotkey torn     ?                                                 unreadable  ?
+1 wallet in /w
+"
+        );
+        assert_eq!(list(&wallets, Page::default()), expected);
+    }
+
+    #[test]
+    fn no_wallets_is_an_answer() {
+        assert_eq!(list(&Wallets { path: "/w".into(), wallets: vec![] }, Page::default()), "no wallets in /w\n");
+    }
+
+    #[test]
+    fn the_spellings_of_the_python_command_lines_work() {
+        let parses = |words: &str| Cli::try_parse_from(format!("btctl wallet {words}").split(' ')).is_ok();
+        for good in [
+            "unlock --wallet.name alice --for 10m".to_owned(),
+            "unlock -w alice --seconds 60 --password-stdin".to_owned(),
+            "lock".to_owned(),
+            "lock --wallet alice --wallet-hotkey m1".to_owned(),
+            "sign --wallet-name alice --message hi --use-hotkey".to_owned(),
+            format!("verify -m hi -s 00 --address {ALICE}"),
+        ] {
+            assert!(parses(&good), "{good}");
+        }
+        assert!(!parses("lock --wallet-hotkey m1"), "a hotkey without its wallet");
+        assert!(!parses("sign --wallet alice"), "nothing to sign");
+    }
+}
