@@ -2,6 +2,9 @@
 //!
 //! Each method delegates; the answers are computed where their data lives.
 
+use alloc::{collections::BTreeMap, vec::Vec};
+
+use codec::Compact;
 use frame_support::{
     genesis_builder_helper::{build_state, get_preset},
     weights::Weight,
@@ -18,8 +21,18 @@ use sp_runtime::{
 use sp_version::RuntimeVersion;
 
 use crate::{
-    AccountId, Balance, Block, Executive, InherentDataExt, Nonce, Runtime, RuntimeCall, RuntimeGenesisConfig, System,
-    TransactionPayment, VERSION,
+    runtime_api,
+    subtensor::{
+        fixed::U64F64,
+        info::{
+            DelegateInfo, DynamicInfo, HyperparamEntry, Metagraph, NeuronInfo, NeuronInfoLite, SelectiveMetagraph,
+            SimSwapResult, StakeAvailability, StakeInfo, SubnetHyperparams, SubnetHyperparamsV2, SubnetInfo,
+            SubnetInfov2, SubnetPrice, SubnetState,
+        },
+        types::{Alpha, LockState, MechId, NetUid, Tao},
+    },
+    AccountId, Balance, Block, Executive, InherentDataExt, Nonce, Runtime, RuntimeCall, RuntimeGenesisConfig,
+    SubtensorModule, System, TransactionPayment, VERSION,
 };
 
 impl_runtime_apis! {
@@ -149,6 +162,208 @@ impl_runtime_apis! {
 
         fn preset_names() -> Vec<sp_genesis_builder::PresetId> {
             Vec::new()
+        }
+    }
+
+    impl runtime_api::DelegateInfoRuntimeApi<Block> for Runtime {
+        fn get_delegates() -> Vec<DelegateInfo> {
+            SubtensorModule::delegates()
+        }
+
+        fn get_delegate(delegate_account: AccountId) -> Option<DelegateInfo> {
+            SubtensorModule::delegate(&delegate_account)
+        }
+
+        fn get_delegated(delegatee_account: AccountId) -> Vec<(DelegateInfo, (Compact<NetUid>, Compact<Alpha>))> {
+            SubtensorModule::delegations(&delegatee_account)
+        }
+    }
+
+    impl runtime_api::NeuronInfoRuntimeApi<Block> for Runtime {
+        fn get_neurons(netuid: NetUid) -> Vec<NeuronInfo> {
+            SubtensorModule::neurons(netuid)
+        }
+
+        fn get_neuron(netuid: NetUid, uid: u16) -> Option<NeuronInfo> {
+            SubtensorModule::neuron(netuid, uid)
+        }
+
+        fn get_neurons_lite(netuid: NetUid) -> Vec<NeuronInfoLite> {
+            SubtensorModule::neurons_lite(netuid)
+        }
+
+        fn get_neuron_lite(netuid: NetUid, uid: u16) -> Option<NeuronInfoLite> {
+            SubtensorModule::neuron_lite(netuid, uid)
+        }
+    }
+
+    #[api_version(2)]
+    impl runtime_api::SubnetInfoRuntimeApi<Block> for Runtime {
+        fn get_subnet_info(netuid: NetUid) -> Option<SubnetInfo> {
+            SubtensorModule::subnet_info(netuid)
+        }
+
+        fn get_subnets_info() -> Vec<Option<SubnetInfo>> {
+            SubtensorModule::subnets_info()
+        }
+
+        fn get_subnet_info_v2(netuid: NetUid) -> Option<SubnetInfov2> {
+            SubtensorModule::subnet_info_v2(netuid)
+        }
+
+        fn get_subnets_info_v2() -> Vec<Option<SubnetInfov2>> {
+            SubtensorModule::subnets_info_v2()
+        }
+
+        fn get_subnet_hyperparams(netuid: NetUid) -> Option<SubnetHyperparams> {
+            SubtensorModule::hyperparameters(netuid)
+        }
+
+        fn get_subnet_hyperparams_v2(netuid: NetUid) -> Option<SubnetHyperparamsV2> {
+            SubtensorModule::hyperparameters_v2(netuid)
+        }
+
+        fn get_all_dynamic_info() -> Vec<Option<DynamicInfo>> {
+            SubtensorModule::all_dynamic_info()
+        }
+
+        fn get_all_metagraphs() -> Vec<Option<Metagraph>> {
+            SubtensorModule::all_metagraphs()
+        }
+
+        fn get_metagraph(netuid: NetUid) -> Option<Metagraph> {
+            SubtensorModule::metagraph(netuid)
+        }
+
+        fn get_all_mechagraphs() -> Vec<Option<Metagraph>> {
+            SubtensorModule::all_mechagraphs()
+        }
+
+        fn get_mechagraph(netuid: NetUid, mecid: MechId) -> Option<Metagraph> {
+            SubtensorModule::mechagraph(netuid, mecid)
+        }
+
+        fn get_dynamic_info(netuid: NetUid) -> Option<DynamicInfo> {
+            SubtensorModule::dynamic_info(netuid)
+        }
+
+        fn get_subnet_state(netuid: NetUid) -> Option<SubnetState> {
+            SubtensorModule::subnet_state(netuid)
+        }
+
+        fn get_selective_metagraph(netuid: NetUid, metagraph_indexes: Vec<u16>) -> Option<SelectiveMetagraph> {
+            SubtensorModule::selective_metagraph(netuid, &metagraph_indexes)
+        }
+
+        fn get_coldkey_auto_stake_hotkey(coldkey: AccountId, netuid: NetUid) -> Option<AccountId> {
+            SubtensorModule::auto_stake_hotkey(&coldkey, netuid)
+        }
+
+        fn get_selective_mechagraph(
+            netuid: NetUid,
+            subid: MechId,
+            metagraph_indexes: Vec<u16>,
+        ) -> Option<SelectiveMetagraph> {
+            SubtensorModule::selective_mechagraph(netuid, subid, &metagraph_indexes)
+        }
+
+        fn get_subnet_to_prune() -> Option<NetUid> {
+            SubtensorModule::subnet_to_prune()
+        }
+
+        fn get_subnet_account_id(netuid: NetUid) -> Option<AccountId> {
+            SubtensorModule::subnet_exists(netuid).then(|| SubtensorModule::subnet_account(netuid))
+        }
+
+        fn get_next_epoch_start_block(netuid: NetUid) -> Option<u64> {
+            SubtensorModule::next_epoch_block(netuid)
+        }
+
+        fn get_subnet_hyperparams_v3(netuid: NetUid) -> Option<Vec<HyperparamEntry>> {
+            SubtensorModule::hyperparameters_v3(netuid)
+        }
+    }
+
+    impl runtime_api::StakeInfoRuntimeApi<Block> for Runtime {
+        fn get_stake_info_for_coldkey(coldkey_account: AccountId) -> Vec<StakeInfo> {
+            SubtensorModule::stake_info(&coldkey_account)
+        }
+
+        fn get_stake_info_for_coldkeys(coldkey_accounts: Vec<AccountId>) -> Vec<(AccountId, Vec<StakeInfo>)> {
+            coldkey_accounts
+                .into_iter()
+                .map(|coldkey| {
+                    let positions = SubtensorModule::stake_info(&coldkey);
+                    (coldkey, positions)
+                })
+                .collect()
+        }
+
+        fn get_stake_info_for_hotkey_coldkey_netuid(
+            hotkey_account: AccountId,
+            coldkey_account: AccountId,
+            netuid: NetUid,
+        ) -> Option<StakeInfo> {
+            Some(SubtensorModule::stake_info_at(&hotkey_account, &coldkey_account, netuid))
+        }
+
+        fn get_stake_availability_for_coldkeys(
+            coldkey_accounts: Vec<AccountId>,
+            netuids: Option<Vec<NetUid>>,
+        ) -> BTreeMap<AccountId, BTreeMap<NetUid, StakeAvailability>> {
+            coldkey_accounts
+                .into_iter()
+                .map(|coldkey| {
+                    let availability = SubtensorModule::stake_availability(&coldkey, netuids.as_deref());
+                    (coldkey, availability)
+                })
+                .collect()
+        }
+
+        fn get_stake_fee(
+            origin: Option<(AccountId, NetUid)>,
+            _origin_coldkey_account: AccountId,
+            destination: Option<(AccountId, NetUid)>,
+            _destination_coldkey_account: AccountId,
+            amount: u64,
+        ) -> u64 {
+            SubtensorModule::stake_fee(origin.as_ref(), destination.as_ref(), amount)
+        }
+
+        fn get_coldkey_lock(coldkey: AccountId, netuid: NetUid) -> Option<LockState> {
+            SubtensorModule::coldkey_lock(&coldkey, netuid)
+        }
+
+        fn get_hotkey_conviction(hotkey: AccountId, netuid: NetUid) -> U64F64 {
+            SubtensorModule::hotkey_conviction(&hotkey, netuid)
+        }
+
+        fn get_most_convicted_hotkey_on_subnet(netuid: NetUid) -> Option<AccountId> {
+            SubtensorModule::most_convicted_hotkey(netuid)
+        }
+    }
+
+    impl runtime_api::SubnetRegistrationRuntimeApi<Block> for Runtime {
+        fn get_network_registration_cost() -> Tao {
+            SubtensorModule::network_lock_cost()
+        }
+    }
+
+    impl runtime_api::SwapRuntimeApi<Block> for Runtime {
+        fn current_alpha_price(netuid: NetUid) -> u64 {
+            SubtensorModule::alpha_price(netuid)
+        }
+
+        fn current_alpha_price_all() -> Vec<SubnetPrice> {
+            SubtensorModule::alpha_prices()
+        }
+
+        fn sim_swap_tao_for_alpha(netuid: NetUid, tao: Tao) -> SimSwapResult {
+            SubtensorModule::simulate_buy(netuid, tao)
+        }
+
+        fn sim_swap_alpha_for_tao(netuid: NetUid, alpha: Alpha) -> SimSwapResult {
+            SubtensorModule::simulate_sale(netuid, alpha)
         }
     }
 }

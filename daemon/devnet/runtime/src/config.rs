@@ -182,3 +182,5 @@ impl pallet_proxy::Config for Runtime {
     type AnnouncementDepositFactor = AnnouncementDepositFactor;
     type BlockNumberProvider = System;
 }
+
+impl crate::subtensor::Config for Runtime {}

@@ -15,6 +15,8 @@ pub mod extensions;
 mod fees;
 pub mod genesis;
 pub mod proxy;
+pub mod runtime_api;
+pub mod subtensor;
 mod weights;
 
 use alloc::borrow::Cow;
@@ -99,6 +101,8 @@ mod runtime {
     pub type Balances = pallet_balances;
     #[runtime::pallet_index(6)]
     pub type TransactionPayment = pallet_transaction_payment;
+    #[runtime::pallet_index(7)]
+    pub type SubtensorModule = subtensor;
     #[runtime::pallet_index(11)]
     pub type Utility = pallet_utility;
     #[runtime::pallet_index(12)]

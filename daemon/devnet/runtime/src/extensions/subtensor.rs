@@ -2,9 +2,13 @@
 
 use codec::{Decode, DecodeWithMemTracking, Encode};
 use scale_info::TypeInfo;
-use sp_runtime::{impl_tx_ext_default, traits::TransactionExtension};
+use sp_runtime::{
+    impl_tx_ext_default,
+    traits::{AsSystemOriginSigner, DispatchInfoOf, DispatchOriginOf, TransactionExtension, ValidateResult},
+    transaction_validity::{InvalidTransaction, TransactionSource, ValidTransaction},
+};
 
-use crate::RuntimeCall;
+use crate::{subtensor::validity, RuntimeCall};
 
 /// Refuses, with `InvalidTransaction::Custom`, calls whose preconditions are not met.
 #[derive(Encode, Decode, DecodeWithMemTracking, Clone, Eq, PartialEq, Debug, Default, TypeInfo)]
@@ -16,5 +20,22 @@ impl TransactionExtension<RuntimeCall> for SubtensorTransactionExtension {
     type Val = ();
     type Pre = ();
 
-    impl_tx_ext_default!(RuntimeCall; weight validate prepare);
+    fn validate(
+        &self,
+        origin: DispatchOriginOf<RuntimeCall>,
+        call: &RuntimeCall,
+        _info: &DispatchInfoOf<RuntimeCall>,
+        _len: usize,
+        _self_implicit: Self::Implicit,
+        _inherited_implication: &impl Encode,
+        _source: TransactionSource,
+    ) -> ValidateResult<Self::Val, RuntimeCall> {
+        if let (Some(signer), RuntimeCall::SubtensorModule(call)) = (origin.as_system_origin_signer(), call) {
+            validity::check(signer, call)
+                .map_err(|error| InvalidTransaction::Custom(validity::code(&error)))?;
+        }
+        Ok((ValidTransaction::default(), (), origin))
+    }
+
+    impl_tx_ext_default!(RuntimeCall; weight prepare);
 }

@@ -1,0 +1,121 @@
+//! `SubtensorModule`: the chain's own pallet, with the surface of pallet_subtensor as of spec 425.
+//!
+//! The files beside this one hold one subject each. Implemented are registration by burn, root registration, subnets,
+//! serving, identities, takes, plain weights, and stake over constant-product pools. Deliberately absent are emission
+//! and consensus ([`hooks`] shows where they belong), weight commits, child keys, locks and swaps of keys: their
+//! storage, events and errors are declared, their calls are not.
+//!
+//! Every figure that a client could compare was checked against recordings of the real runtime.
+
+mod calls;
+mod constants;
+mod errors;
+mod events;
+pub mod fixed;
+mod genesis;
+mod hooks;
+mod identity;
+pub mod info;
+mod neurons;
+mod pool;
+mod pricing;
+mod registration;
+mod root;
+mod safe_float;
+mod serving;
+mod stake;
+mod staking;
+mod storage;
+mod subnets;
+mod symbols;
+mod takes;
+pub mod types;
+pub mod validity;
+mod weights;
+
+use frame_support::pallet_macros::import_section;
+
+pub use pallet::*;
+pub use safe_float::SafeFloat;
+
+#[import_section(constants::constants)]
+#[import_section(storage::storage)]
+#[import_section(events::events)]
+#[import_section(errors::errors)]
+#[import_section(calls::calls)]
+#[frame_support::pallet]
+#[allow(
+    clippy::pedantic,
+    clippy::expect_used,
+    clippy::unwrap_used,
+    clippy::type_complexity,
+    clippy::too_many_arguments,
+    unreachable_pub,
+    reason = "the FRAME macros expand into this module, and calls take the arguments that clients send"
+)]
+pub mod pallet {
+    use alloc::{
+        collections::BTreeMap,
+        vec::Vec,
+    };
+
+    use codec::Compact;
+    use frame_support::{
+        dispatch::DispatchResult,
+        pallet_prelude::*,
+        traits::{ConstBool, ConstI16, ConstU16, ConstU64, ConstU8},
+        PalletId,
+    };
+    use frame_system::pallet_prelude::*;
+    use sp_core::{H160, H256};
+    use sp_runtime::Percent;
+
+    use super::{
+        fixed::{I64F64, I96F32, U64F64, U96F32},
+        safe_float::SafeFloat,
+        types::{
+            Alpha as AlphaBalance, AxonInfo, ChainIdentityV2, LeaseId, LockState, MechId, NetUid, NetUidStorageIndex,
+            NeuronCertificate, PrometheusInfo, RateLimitKey, RecycleOrBurnEnum, RootClaimTypeEnum, SubnetIdentityV3,
+            SubnetLease, Tao,
+        },
+    };
+    use crate::AccountId;
+
+    /// The chain's own pallet.
+    #[pallet::pallet]
+    #[pallet::without_storage_info]
+    pub struct Pallet<T>(_);
+
+    /// The pallet works on the runtime's own accounts and on the balances of `pallet_balances`: it has no second user,
+    /// so it asks for no abstraction over them.
+    #[pallet::config]
+    pub trait Config:
+        frame_system::Config<AccountId = AccountId, Hash = H256, RuntimeEvent: From<Event<Self>>>
+        + pallet_balances::Config<Balance = u64>
+    {
+    }
+
+    #[pallet::hooks]
+    impl<T: Config> Hooks<BlockNumberFor<T>> for Pallet<T> {
+        fn on_initialize(_block: BlockNumberFor<T>) -> Weight {
+            Self::begin_block();
+            Weight::zero()
+        }
+    }
+
+    #[pallet::genesis_config]
+    #[derive(frame_support::DefaultNoBound)]
+    pub struct GenesisConfig<T: Config> {
+        /// Blocks an owner waits between creating a subnet and starting it; 0 when unset.
+        pub start_call_delay: Option<u64>,
+        #[serde(skip)]
+        pub _config: core::marker::PhantomData<T>,
+    }
+
+    #[pallet::genesis_build]
+    impl<T: Config> BuildGenesisConfig for GenesisConfig<T> {
+        fn build(&self) {
+            Pallet::<T>::build_genesis(self.start_call_delay);
+        }
+    }
+}

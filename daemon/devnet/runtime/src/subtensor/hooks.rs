@@ -1,0 +1,82 @@
+//! What happens at the start of every block, in the order of the real chain.
+//!
+//! Emission and consensus are not here yet. Their place is marked: emission between prices and epochs, consensus inside
+//! [`Pallet::run_epochs`], which today only keeps the clock that clients read.
+
+use frame_system::pallet_prelude::BlockNumberFor;
+use sp_runtime::traits::SaturatedConversion;
+
+use super::{
+    types::{NetUid, ROOT},
+    BlocksSinceLastStep, Config, LastEpochBlock, LastMechansimStepBlock, MaxEpochsPerBlock, Pallet, PendingEpochAt,
+    RegistrationsThisBlock, RegistrationsThisInterval, SubnetEpochIndex, Tempo,
+};
+
+/// An epoch is overdue after this many blocks, whatever the tempo says.
+const LONGEST_EPOCH: u64 = 50_400;
+
+impl<T: Config> Pallet<T> {
+    /// Height of the block being built.
+    pub(super) fn now() -> u64 {
+        let block: BlockNumberFor<T> = frame_system::Pallet::<T>::block_number();
+        block.saturated_into()
+    }
+
+    /// The work of every block.
+    pub(super) fn begin_block() {
+        Self::update_registration_prices();
+        // Block emission is computed, timelocked commits are revealed and subnets are paid here.
+        Self::run_epochs();
+        // Moving prices follow the pools, pending child keys take effect and root dividends are claimed here.
+    }
+
+    fn update_registration_prices() {
+        let now = Self::now();
+        for netuid in Self::netuids_in_storage_order() {
+            if now > 1 {
+                Self::decay_burn(netuid);
+            }
+            RegistrationsThisBlock::<T>::insert(netuid, 0);
+        }
+        // The last epoch of root never moves, so from its first tempo on its interval is always over.
+        if Self::epoch_is_due(ROOT, now) {
+            RegistrationsThisInterval::<T>::insert(ROOT, 0);
+        }
+    }
+
+    fn epoch_is_due(netuid: NetUid, now: u64) -> bool {
+        let tempo = u64::from(Tempo::<T>::get(netuid));
+        let pending = PendingEpochAt::<T>::get(netuid);
+        tempo != 0
+            && ((pending > 0 && now >= pending)
+                || BlocksSinceLastStep::<T>::get(netuid) > LONGEST_EPOCH
+                || now.saturating_sub(LastEpochBlock::<T>::get(netuid)) >= tempo)
+    }
+
+    fn run_epochs() {
+        let now = Self::now();
+        let mut left = MaxEpochsPerBlock::<T>::get();
+        for netuid in Self::netuids_in_storage_order().into_iter().filter(|netuid| *netuid != ROOT) {
+            if !Self::epoch_is_due(netuid, now) {
+                BlocksSinceLastStep::<T>::mutate(netuid, |blocks| *blocks = blocks.saturating_add(1));
+            } else if left == 0 {
+                let next = now.saturating_add(1);
+                PendingEpochAt::<T>::insert(netuid, next);
+                BlocksSinceLastStep::<T>::mutate(netuid, |blocks| *blocks = blocks.saturating_add(1));
+                Self::deposit_event(super::Event::EpochDeferred { netuid, from_block: now, to_block: next });
+            } else {
+                left -= 1;
+                Self::close_epoch(netuid, now);
+            }
+        }
+    }
+
+    /// Moves a subnet's clock to its next epoch.
+    fn close_epoch(netuid: NetUid, now: u64) {
+        LastEpochBlock::<T>::insert(netuid, now);
+        PendingEpochAt::<T>::insert(netuid, 0);
+        SubnetEpochIndex::<T>::mutate(netuid, |index| *index = index.saturating_add(1));
+        BlocksSinceLastStep::<T>::insert(netuid, 0);
+        LastMechansimStepBlock::<T>::insert(netuid, now);
+    }
+}

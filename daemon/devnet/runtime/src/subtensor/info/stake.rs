@@ -1,0 +1,127 @@
+//! What a coldkey has staked, and how much of it may leave.
+
+use alloc::{collections::BTreeMap, vec::Vec};
+
+use codec::{Compact, Decode, Encode};
+use scale_info::TypeInfo;
+
+use super::super::{
+    fixed::U64F64,
+    pool,
+    types::{Alpha, LockState, NetUid, Tao},
+    AlphaDividendsPerSubnet, AutoStakeDestination, Config, HotkeyLock, Lock, Pallet,
+};
+use crate::AccountId;
+
+/// One position.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode, TypeInfo)]
+pub struct StakeInfo {
+    pub hotkey: AccountId,
+    pub coldkey: AccountId,
+    pub netuid: Compact<NetUid>,
+    pub stake: Compact<Alpha>,
+    pub locked: Compact<u64>,
+    pub emission: Compact<Alpha>,
+    pub tao_emission: Compact<Tao>,
+    pub drain: Compact<u64>,
+    pub is_registered: bool,
+}
+
+/// What a coldkey holds on one subnet.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode, TypeInfo)]
+pub struct StakeAvailability {
+    pub total: Compact<Alpha>,
+    pub locked: Compact<Alpha>,
+    pub available: Compact<Alpha>,
+}
+
+/// A hotkey on a subnet, as one end of a movement of stake.
+pub type Place = (AccountId, NetUid);
+
+impl<T: Config> Pallet<T> {
+    fn position(hotkey: &AccountId, coldkey: &AccountId, netuid: NetUid, alpha: Alpha) -> StakeInfo {
+        StakeInfo {
+            hotkey: hotkey.clone(),
+            coldkey: coldkey.clone(),
+            netuid: Compact(netuid),
+            stake: Compact(alpha),
+            locked: Compact(0),
+            emission: Compact(AlphaDividendsPerSubnet::<T>::get(netuid, hotkey)),
+            tao_emission: Compact(0),
+            drain: Compact(0),
+            is_registered: Self::is_registered(netuid, hotkey),
+        }
+    }
+
+    /// Every position of a coldkey that is not empty, by subnet.
+    pub fn stake_info(coldkey: &AccountId) -> Vec<StakeInfo> {
+        Self::positions(coldkey)
+            .into_iter()
+            .map(|(netuid, hotkey, alpha)| Self::position(&hotkey, coldkey, netuid, alpha))
+            .collect()
+    }
+
+    /// One position, empty or not.
+    pub fn stake_info_at(hotkey: &AccountId, coldkey: &AccountId, netuid: NetUid) -> StakeInfo {
+        Self::position(hotkey, coldkey, netuid, Self::stake(hotkey, coldkey, netuid))
+    }
+
+    /// What a coldkey holds on each subnet and how much of that may leave: all subnets, or those named.
+    pub fn stake_availability(
+        coldkey: &AccountId,
+        netuids: Option<&[NetUid]>,
+    ) -> BTreeMap<NetUid, StakeAvailability> {
+        let mut totals: BTreeMap<NetUid, Alpha> = BTreeMap::new();
+        for (netuid, _, alpha) in Self::positions(coldkey) {
+            let total = totals.entry(netuid).or_default();
+            *total = total.saturating_add(alpha);
+        }
+        if let Some(netuids) = netuids {
+            totals.retain(|netuid, _| netuids.contains(netuid));
+        }
+        totals
+            .into_iter()
+            .map(|(netuid, total)| {
+                let locked = Self::coldkey_lock(coldkey, netuid).map_or(0, |lock| lock.locked_mass).min(total);
+                let available = total.saturating_sub(locked);
+                let entry = StakeAvailability {
+                    total: Compact(total),
+                    locked: Compact(locked),
+                    available: Compact(available),
+                };
+                (netuid, entry)
+            })
+            .collect()
+    }
+
+    /// The fee on moving `amount` from one place to another, in what is put in.
+    pub fn stake_fee(origin: Option<&Place>, destination: Option<&Place>, amount: u64) -> Tao {
+        if origin == destination {
+            return 0;
+        }
+        match destination.or(origin) {
+            Some((_, netuid)) if !Self::is_one_for_one(*netuid) => pool::fee(amount),
+            _ => 0,
+        }
+    }
+
+    /// The lock of a coldkey on a subnet.
+    pub fn coldkey_lock(coldkey: &AccountId, netuid: NetUid) -> Option<LockState> {
+        Lock::<T>::iter_prefix_values((coldkey, netuid)).next()
+    }
+
+    /// What locks have earned a hotkey in the choice of the subnet's owner.
+    pub fn hotkey_conviction(hotkey: &AccountId, netuid: NetUid) -> U64F64 {
+        HotkeyLock::<T>::get(netuid, hotkey).map_or_else(U64F64::default, |lock| lock.conviction)
+    }
+
+    /// The hotkey that locks favour most.
+    pub fn most_convicted_hotkey(netuid: NetUid) -> Option<AccountId> {
+        HotkeyLock::<T>::iter_prefix(netuid).max_by_key(|(_, lock)| lock.conviction).map(|(hotkey, _)| hotkey)
+    }
+
+    /// Where the mining income of a coldkey on a subnet is staked, if it said so.
+    pub fn auto_stake_hotkey(coldkey: &AccountId, netuid: NetUid) -> Option<AccountId> {
+        AutoStakeDestination::<T>::get(coldkey, netuid)
+    }
+}

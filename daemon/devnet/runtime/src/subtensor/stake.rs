@@ -1,0 +1,109 @@
+//! Stake as shares of a pool: who holds how much of a hotkey's alpha on a subnet, and how much that counts.
+//!
+//! Only the current form of shares is read and written. The older maps, `Alpha` and `TotalHotkeyShares`, are declared
+//! for clients and stay empty on a chain that starts today.
+
+use alloc::vec::Vec;
+
+use sp_core::U256;
+
+use super::{
+    types::{Alpha, NetUid, Tao, ROOT},
+    AlphaV2, ChildKeys, Config, Pallet, ParentKeys, SafeFloat, StakeThreshold, StakingHotkeys, SubnetOwnerHotkey,
+    TaoWeight, TotalHotkeyAlpha, TotalHotkeySharesV2,
+};
+use crate::AccountId;
+
+/// `amount` · `numerator` / 2^64, or over 2^64 − 1 for proportions of child keys.
+fn share_of(amount: u64, numerator: u64, denominator: U256) -> u64 {
+    u64::try_from(U256::from(amount) * U256::from(numerator) / denominator).unwrap_or(u64::MAX)
+}
+
+impl<T: Config> Pallet<T> {
+    /// Alpha that the coldkey holds of the hotkey on the subnet.
+    pub fn stake(hotkey: &AccountId, coldkey: &AccountId, netuid: NetUid) -> Alpha {
+        let shares = AlphaV2::<T>::get((hotkey, coldkey, netuid));
+        let pool = SafeFloat::from(TotalHotkeyAlpha::<T>::get(hotkey, netuid));
+        shares.scaled(pool, TotalHotkeySharesV2::<T>::get(hotkey, netuid)).floor()
+    }
+
+    fn shares_for(hotkey: &AccountId, netuid: NetUid, alpha: Alpha) -> SafeFloat {
+        let pool = TotalHotkeyAlpha::<T>::get(hotkey, netuid);
+        let total = TotalHotkeySharesV2::<T>::get(hotkey, netuid);
+        if pool == 0 || total.is_zero() {
+            return SafeFloat::from(alpha);
+        }
+        SafeFloat::from(alpha).scaled(total, SafeFloat::from(pool))
+    }
+
+    /// Gives the coldkey `alpha` of the hotkey.
+    pub(super) fn credit_stake(hotkey: &AccountId, coldkey: &AccountId, netuid: NetUid, alpha: Alpha) {
+        let shares = Self::shares_for(hotkey, netuid, alpha);
+        AlphaV2::<T>::mutate((hotkey, coldkey, netuid), |held| *held = held.plus(shares));
+        TotalHotkeySharesV2::<T>::mutate(hotkey, netuid, |total| *total = total.plus(shares));
+        TotalHotkeyAlpha::<T>::mutate(hotkey, netuid, |pool| *pool = pool.saturating_add(alpha));
+        StakingHotkeys::<T>::mutate(coldkey, |hotkeys| Self::remember(hotkeys, hotkey));
+    }
+
+    /// Takes `alpha` of the hotkey from the coldkey, which must hold as much.
+    pub(super) fn debit_stake(hotkey: &AccountId, coldkey: &AccountId, netuid: NetUid, alpha: Alpha) {
+        let held = AlphaV2::<T>::get((hotkey, coldkey, netuid));
+        // Rounding must not leave the last crumbs of a share behind.
+        let whole = alpha >= Self::stake(hotkey, coldkey, netuid);
+        let shares = if whole { held } else { Self::shares_for(hotkey, netuid, alpha) };
+        let left = held.minus(shares);
+        if left.is_zero() {
+            AlphaV2::<T>::remove((hotkey, coldkey, netuid));
+        } else {
+            AlphaV2::<T>::insert((hotkey, coldkey, netuid), left);
+        }
+        TotalHotkeySharesV2::<T>::mutate(hotkey, netuid, |total| *total = total.minus(shares));
+        TotalHotkeyAlpha::<T>::mutate(hotkey, netuid, |pool| *pool = pool.saturating_sub(alpha));
+    }
+
+    /// Stake of a hotkey on `stake_netuid` after what its children of `netuid` take and its parents of `netuid` give.
+    fn inherited(hotkey: &AccountId, netuid: NetUid, stake_netuid: NetUid) -> u64 {
+        let whole = U256::from(u64::MAX);
+        let own = TotalHotkeyAlpha::<T>::get(hotkey, stake_netuid);
+        let given = ChildKeys::<T>::get(hotkey, netuid)
+            .iter()
+            .fold(0_u64, |sum, (part, _)| sum.saturating_add(share_of(own, *part, whole)));
+        let received = ParentKeys::<T>::get(hotkey, netuid).iter().fold(0_u64, |sum, (part, parent)| {
+            sum.saturating_add(share_of(TotalHotkeyAlpha::<T>::get(parent, stake_netuid), *part, whole))
+        });
+        own.saturating_sub(given).saturating_add(received)
+    }
+
+    /// Alpha of a hotkey that counts on the subnet, children and parents included.
+    pub(super) fn inherited_alpha(hotkey: &AccountId, netuid: NetUid) -> Alpha {
+        Self::inherited(hotkey, netuid, netuid)
+    }
+
+    /// Root stake of a hotkey that counts on the subnet, children and parents included.
+    pub(super) fn inherited_tao(hotkey: &AccountId, netuid: NetUid) -> Tao {
+        Self::inherited(hotkey, netuid, ROOT)
+    }
+
+    /// How much the hotkey counts on the subnet: its alpha, and its root stake at the weight of TAO.
+    pub fn stake_weight(hotkey: &AccountId, netuid: NetUid) -> u64 {
+        let tao = share_of(Self::inherited_tao(hotkey, netuid), TaoWeight::<T>::get(), U256::one() << 64);
+        Self::inherited_alpha(hotkey, netuid).saturating_add(tao)
+    }
+
+    /// Whether the hotkey counts enough to set weights.
+    pub(super) fn may_set_weights(hotkey: &AccountId, netuid: NetUid) -> bool {
+        Self::stake_weight(hotkey, netuid) >= StakeThreshold::<T>::get()
+            || (SubnetOwnerHotkey::<T>::contains_key(netuid) && SubnetOwnerHotkey::<T>::get(netuid) == *hotkey)
+    }
+
+    /// Every position of a coldkey, by subnet.
+    pub(super) fn positions(coldkey: &AccountId) -> Vec<(NetUid, AccountId, Alpha)> {
+        let hotkeys = StakingHotkeys::<T>::get(coldkey);
+        Self::netuids()
+            .into_iter()
+            .flat_map(|netuid| hotkeys.iter().map(move |hotkey| (netuid, hotkey)))
+            .map(|(netuid, hotkey)| (netuid, hotkey.clone(), Self::stake(hotkey, coldkey, netuid)))
+            .filter(|(_, _, alpha)| *alpha != 0)
+            .collect()
+    }
+}

@@ -1,0 +1,224 @@
+//! Creating subnets and starting them.
+
+use alloc::vec::Vec;
+
+use frame_support::{ensure, traits::tokens::Preservation};
+use sp_core::U256;
+use sp_runtime::{DispatchError, DispatchResult};
+
+use super::{
+    symbols,
+    types::{Alpha, NetUid, RateLimitKey, SubnetIdentityV3, Tao, ROOT},
+    AutoParentDelegationEnabled, Burn, ChildKeys, Config, Error, Event, FirstEmissionBlockNumber, ImmunityPeriod, Keys,
+    LastEpochBlock, LastRateLimitedBlock, MaxAllowedUids, MaxAllowedValidators, MinAllowedWeights, NetworkImmunityPeriod,
+    NetworkLastLockCost, NetworkMinLockCost, NetworkRateLimit, NetworkRegisteredAt, NetworkRegistrationAllowed,
+    NetworkRegistrationStartBlock, NetworksAdded, Pallet, ParentKeys, PendingEpochAt, RegisteredSubnetCounter,
+    StartCallDelay, SubnetAlphaIn, SubnetAlphaOut, SubnetEmissionEnabled, SubnetLimit, SubnetLocked, SubnetMechanism,
+    SubnetMovingPrice, SubnetOwner, SubnetOwnerHotkey, SubnetTAO, SubnetworkN, SubtokenEnabled, Tempo, TokenSymbol,
+    TotalNetworks, TotalStake, Yuma3On,
+};
+use crate::{AccountId, UNIT};
+
+/// Blocks between epochs of a new subnet.
+const TEMPO: u16 = 360;
+/// Neurons a new subnet may have.
+const UIDS: u16 = 256;
+/// Validators a new subnet may have.
+const VALIDATORS: u16 = 64;
+/// Weights a validator of a new subnet must set at least.
+const LEAST_WEIGHTS: u16 = 1;
+/// Blocks a neuron of a new subnet cannot be pruned.
+const IMMUNITY: u16 = 5_000;
+/// The first price of registration, in rao.
+const FIRST_BURN: Tao = UNIT;
+
+impl<T: Config> Pallet<T> {
+    /// Every subnet, ascending.
+    pub fn netuids() -> Vec<NetUid> {
+        let mut netuids: Vec<NetUid> = Self::netuids_in_storage_order();
+        netuids.sort_unstable();
+        netuids
+    }
+
+    /// Every subnet in the order of storage, in which the real chain lists some of its answers.
+    pub(super) fn netuids_in_storage_order() -> Vec<NetUid> {
+        NetworksAdded::<T>::iter().filter(|(_, exists)| *exists).map(|(netuid, _)| netuid).collect()
+    }
+
+    /// Whether a subnet may be created now, as far as the time of the last one decides.
+    pub(super) fn network_rate_allows() -> bool {
+        let last = LastRateLimitedBlock::<T>::get(RateLimitKey::NetworkLastRegistered);
+        let limit = NetworkRateLimit::<T>::get();
+        limit == 0 || last == 0 || Self::now().saturating_sub(last) >= limit
+    }
+
+    /// Creates a subnet whose owner's neuron is `hotkey`.
+    pub(super) fn create_subnet(
+        coldkey: &AccountId,
+        hotkey: &AccountId,
+        identity: Option<SubnetIdentityV3>,
+    ) -> DispatchResult {
+        ensure!(!Self::hotkey_exists(hotkey) || Self::owns(coldkey, hotkey), Error::<T>::NonAssociatedColdKey);
+        ensure!(!Self::is_subnet_account(hotkey), Error::<T>::CannotUseSystemAccount);
+        let now = Self::now();
+        ensure!(now >= NetworkRegistrationStartBlock::<T>::get(), Error::<T>::SubNetRegistrationDisabled);
+        ensure!(Self::network_rate_allows(), Error::<T>::NetworkTxRateLimitExceeded);
+        let netuid = Self::free_netuid()?;
+        let cost = Self::network_lock_cost();
+        ensure!(Self::spendable(coldkey) >= cost, Error::<T>::CannotAffordLockCost);
+
+        let price = Self::median_price();
+        Self::set_subnet_defaults(netuid, now);
+        Self::claim_hotkey(coldkey, hotkey)?;
+        let paid = Self::transfer(coldkey, &Self::subnet_account(netuid), cost, Preservation::Expendable)?;
+        NetworkLastLockCost::<T>::put(paid);
+        LastRateLimitedBlock::<T>::insert(RateLimitKey::NetworkLastRegistered, now);
+        Self::append_neuron(netuid, hotkey);
+        Self::fill_pool(netuid, paid, price);
+        NetworkRegisteredAt::<T>::insert(netuid, now);
+        RegisteredSubnetCounter::<T>::mutate(netuid, |count| *count = count.saturating_add(1));
+        TokenSymbol::<T>::insert(netuid, Self::free_symbol(netuid));
+        SubnetOwner::<T>::insert(netuid, coldkey);
+        SubnetOwnerHotkey::<T>::insert(netuid, hotkey);
+        Self::deposit_event(Event::SubnetOwnerHotkeySet(netuid, hotkey.clone()));
+        if let Some(identity) = identity {
+            Self::insert_subnet_identity(netuid, identity)?;
+        }
+        Self::delegate_root_validators(netuid, hotkey);
+        Self::deposit_event(Event::NetworkAdded(netuid, SubnetMechanism::<T>::get(netuid)));
+        Ok(())
+    }
+
+    /// The lowest unused number. Taking the place of another subnet, as the real chain does when all are used, needs
+    /// the dissolution of subnets, which this chain does not have.
+    fn free_netuid() -> Result<NetUid, DispatchError> {
+        let used = Self::netuids();
+        let subnets = used.iter().filter(|netuid| **netuid != ROOT).count();
+        ensure!(subnets < usize::from(SubnetLimit::<T>::get()), Error::<T>::SubnetLimitReached);
+        (1..NetUid::MAX).find(|netuid| !used.contains(netuid)).ok_or_else(|| Error::<T>::SubnetLimitReached.into())
+    }
+
+    fn set_subnet_defaults(netuid: NetUid, now: u64) {
+        NetworksAdded::<T>::insert(netuid, true);
+        TotalNetworks::<T>::mutate(|total| *total = total.saturating_add(1));
+        SubnetworkN::<T>::insert(netuid, 0);
+        SubnetMechanism::<T>::insert(netuid, 1);
+        Tempo::<T>::insert(netuid, TEMPO);
+        LastEpochBlock::<T>::insert(netuid, now.saturating_sub(u64::from(netuid % TEMPO)));
+        Yuma3On::<T>::insert(netuid, true);
+        SubnetEmissionEnabled::<T>::insert(netuid, false);
+        Burn::<T>::insert(netuid, FIRST_BURN);
+        NetworkRegistrationAllowed::<T>::insert(netuid, true);
+        Self::deposit_event(Event::RegistrationAllowed(netuid, true));
+        MaxAllowedUids::<T>::insert(netuid, UIDS);
+        Self::deposit_event(Event::MaxAllowedUidsSet(netuid, UIDS));
+        MaxAllowedValidators::<T>::insert(netuid, VALIDATORS);
+        Self::deposit_event(Event::MaxAllowedValidatorsSet(netuid, VALIDATORS));
+        MinAllowedWeights::<T>::insert(netuid, LEAST_WEIGHTS);
+        Self::deposit_event(Event::MinAllowedWeightSet(netuid, LEAST_WEIGHTS));
+        ImmunityPeriod::<T>::insert(netuid, IMMUNITY);
+        Self::deposit_event(Event::ImmunityPeriodSet(netuid, IMMUNITY));
+    }
+
+    fn fill_pool(netuid: NetUid, paid: Tao, price: U256) {
+        let tao = paid.max(NetworkMinLockCost::<T>::get());
+        let alpha = U256::from(tao) * U256::from(PRICE_SCALE) / price.max(U256::one());
+        SubnetTAO::<T>::insert(netuid, tao);
+        SubnetAlphaIn::<T>::insert(netuid, Alpha::try_from(alpha).unwrap_or(Alpha::MAX));
+        SubnetAlphaOut::<T>::insert(netuid, 0);
+        SubnetLocked::<T>::insert(netuid, paid);
+        TotalStake::<T>::mutate(|total| *total = total.saturating_add(tao));
+    }
+
+    /// The middle price of the subnets there are, one when there are none, times [`PRICE_SCALE`].
+    fn median_price() -> U256 {
+        let one = U256::from(PRICE_SCALE);
+        let mut prices: Vec<U256> = Self::netuids()
+            .into_iter()
+            .filter(|netuid| *netuid != ROOT)
+            .map(|netuid| {
+                if Self::is_one_for_one(netuid) {
+                    return one;
+                }
+                let tao = U256::from(SubnetTAO::<T>::get(netuid)) * one;
+                tao.checked_div(U256::from(SubnetAlphaIn::<T>::get(netuid))).unwrap_or_default()
+            })
+            .collect();
+        prices.sort_unstable();
+        let middle = prices.len() / 2;
+        match (prices.get(middle.wrapping_sub(1)), prices.get(middle)) {
+            (Some(low), Some(high)) if prices.len() % 2 == 0 => (*low + *high) / 2,
+            (_, Some(price)) => *price,
+            _ => one,
+        }
+    }
+
+    fn free_symbol(netuid: NetUid) -> Vec<u8> {
+        let used: Vec<Vec<u8>> =
+            Self::netuids().into_iter().filter(|other| *other != netuid).map(TokenSymbol::<T>::get).collect();
+        symbols::candidates(netuid).map(|symbol| symbol.as_bytes().to_vec()).find(|symbol| !used.contains(symbol)).unwrap_or_else(
+            || symbols::UNKNOWN.as_bytes().to_vec(),
+        )
+    }
+
+    /// Makes the owner's hotkey the only child of every root validator that has not said otherwise.
+    fn delegate_root_validators(netuid: NetUid, owner_hotkey: &AccountId) {
+        for uid in 0..SubnetworkN::<T>::get(ROOT) {
+            let validator = Keys::<T>::get(ROOT, uid);
+            if validator == *owner_hotkey || !AutoParentDelegationEnabled::<T>::get(&validator) {
+                continue;
+            }
+            let children = alloc::vec![(u64::MAX, owner_hotkey.clone())];
+            ChildKeys::<T>::insert(&validator, netuid, &children);
+            ParentKeys::<T>::append(owner_hotkey, netuid, (u64::MAX, &validator));
+            Self::deposit_event(Event::SetChildren(validator, netuid, children));
+        }
+    }
+
+    /// Lets staking and emission of a subnet begin.
+    pub(super) fn start_subnet(coldkey: &AccountId, netuid: NetUid) -> DispatchResult {
+        ensure!(Self::subnet_exists(netuid), Error::<T>::SubnetNotExists);
+        ensure!(SubnetOwner::<T>::get(netuid) == *coldkey, DispatchError::BadOrigin);
+        ensure!(
+            !FirstEmissionBlockNumber::<T>::contains_key(netuid),
+            Error::<T>::FirstEmissionBlockNumberAlreadySet
+        );
+        let now = Self::now();
+        ensure!(
+            now >= NetworkRegisteredAt::<T>::get(netuid).saturating_add(StartCallDelay::<T>::get()),
+            Error::<T>::NeedWaitingMoreBlocksToStarCall
+        );
+        let first = now.saturating_add(1);
+        FirstEmissionBlockNumber::<T>::insert(netuid, first);
+        SubtokenEnabled::<T>::insert(netuid, true);
+        Self::deposit_event(Event::FirstEmissionBlockNumberSet(netuid, first));
+        Ok(())
+    }
+
+    /// The subnet that would make room for a new one: the cheapest that is no longer immune, the oldest among equals.
+    pub fn subnet_to_prune() -> Option<NetUid> {
+        let now = Self::now();
+        let immunity = NetworkImmunityPeriod::<T>::get();
+        Self::netuids()
+            .into_iter()
+            .filter(|netuid| *netuid != ROOT)
+            .map(|netuid| (SubnetMovingPrice::<T>::get(netuid), NetworkRegisteredAt::<T>::get(netuid), netuid))
+            .filter(|(_, registered, _)| now >= registered.saturating_add(immunity))
+            .min()
+            .map(|(_, _, netuid)| netuid)
+    }
+
+    /// The block of the subnet's next epoch, as far as it is known now.
+    pub fn next_epoch_block(netuid: NetUid) -> Option<u64> {
+        let tempo = u64::from(Tempo::<T>::get(netuid));
+        if tempo == 0 || !Self::subnet_exists(netuid) {
+            return None;
+        }
+        let automatic = LastEpochBlock::<T>::get(netuid).saturating_add(tempo);
+        let pending = PendingEpochAt::<T>::get(netuid);
+        Some(if pending > 0 { automatic.min(pending) } else { automatic })
+    }
+}
+
+/// Parts in which prices are compared.
+const PRICE_SCALE: u64 = 1_000_000_000_000_000_000;
