@@ -51,7 +51,7 @@ pub(crate) struct Global {
     /// Keep standard error for questions and failures
     #[arg(long, short = 'q', global = true)]
     pub(crate) quiet: bool,
-    /// The daemon's socket [env: BTD_SOCKET] [default: /run/btd/btd.sock, or the user's own]
+    /// The daemon's socket [env: BTD_SOCKET] [default: the user's own, else /run/btd/btd.sock]
     #[arg(long, global = true, value_name = "PATH")]
     pub(crate) socket: Option<PathBuf>,
     /// How long to wait for the daemon: `500ms`, `30` or `30s`, `5m`

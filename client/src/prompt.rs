@@ -43,6 +43,11 @@ pub(crate) enum PasswordSource {
 // === impl PasswordArgs ===
 
 impl PasswordArgs {
+    /// Whether a flag says where the password comes from.
+    pub(crate) fn is_given(&self) -> bool {
+        self.password_stdin || self.password_fd.is_some()
+    }
+
     /// Flag before environment before question.
     ///
     /// # Errors

@@ -86,8 +86,8 @@ where
     Ok(None)
 }
 
-/// The daemon's socket, found as the daemon places it: what is said, then the service's directory,
-/// then the user's own.
+/// The daemon's socket, found as the daemon places it: what is said, then the user's own daemon,
+/// then the host's service. Where none is running, the user's own is the one that is missed.
 fn socket(flag: Option<&Path>, environment: Environment<'_>) -> PathBuf {
     const FILE: &str = "btd.sock";
     if let Some(path) = flag {
@@ -96,17 +96,15 @@ fn socket(flag: Option<&Path>, environment: Environment<'_>) -> PathBuf {
     if let Some(path) = environment("BTD_SOCKET") {
         return path.into();
     }
-    if let Some(directory) = environment("RUNTIME_DIRECTORY") {
-        return Path::new(&directory).join(FILE);
+    if let Some(directories) = environment("RUNTIME_DIRECTORY")
+        && let Some(directory) = std::env::split_paths(&directories).next()
+    {
+        return directory.join(FILE);
     }
+    let desktop = environment("XDG_RUNTIME_DIR").map(PathBuf::from).filter(|path| path.is_absolute());
+    let own = desktop.unwrap_or_else(|| Path::new("/run/user").join(user().to_string())).join("btd").join(FILE);
     let service = Path::new("/run/btd").join(FILE);
-    if service.exists() {
-        return service;
-    }
-    match environment("XDG_RUNTIME_DIR") {
-        Some(directory) => Path::new(&directory).join("btd").join(FILE),
-        None => Path::new("/run/user").join(user().to_string()).join("btd").join(FILE),
-    }
+    if !own.exists() && service.exists() { service } else { own }
 }
 
 /// The user's number: the owner of this process's own directory in `/proc`.
@@ -132,7 +130,7 @@ mod tests {
     #[test]
     fn the_socket_is_what_is_said_before_what_is_usual() {
         let socket = |args: &[&str], variables: &[(&str, &str)]| resolve(args, variables).unwrap().socket;
-        let all = [("BTD_SOCKET", "/env.sock"), ("RUNTIME_DIRECTORY", "/rt"), ("XDG_RUNTIME_DIR", "/xdg")];
+        let all = [("BTD_SOCKET", "/env.sock"), ("RUNTIME_DIRECTORY", "/rt:/other"), ("XDG_RUNTIME_DIR", "/xdg")];
         assert_eq!(socket(&["--socket", "/flag.sock"], &all), Path::new("/flag.sock"));
         assert_eq!(socket(&[], &all), Path::new("/env.sock"));
         assert_eq!(socket(&[], &all[1..]), Path::new("/rt/btd.sock"));

@@ -35,7 +35,8 @@ pub(crate) struct CreateArgs {
     /// Encrypt the coldkey, as is usual
     #[arg(long, alias = "use_password", hide = true)]
     use_password: bool,
-    /// Make both keys from a secret URI such as `//Alice`; for development: others see the command line
+    /// Make both keys from a secret URI such as `//Alice`, without a password unless one is given; for
+    /// development: others see the command line
     #[arg(long)]
     uri: Option<String>,
     /// Keep a copy of key files that are in the way, and write new ones
@@ -65,7 +66,7 @@ impl CreateArgs {
                 hint: Some("add --show-mnemonic to have them in the output, and keep that output secret"),
             });
         }
-        let password = if self.no_password {
+        let password = if self.no_password || (self.uri.is_some() && !self.password.is_given() && !self.use_password) {
             None
         } else {
             let source = self.password.resolve(&session.settings).map_err(|failure| match failure {

@@ -1,0 +1,378 @@
+//! The real `btctl` against a daemon of the test's own making: exit codes, what goes to which
+//! stream, and that it never waits for a terminal that is not there.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+mod daemon;
+
+use std::{
+    fs::Permissions,
+    io::{BufRead, BufReader, Write},
+    os::unix::fs::PermissionsExt,
+    process::{Child, Command, Output, Stdio},
+    sync::mpsc,
+    time::Duration,
+};
+
+use btd_api::{ApiError, ErrorKind};
+use daemon::{ALICE, BOB, Daemon};
+use serde_json::{Value, json};
+
+/// `btctl` with a clean environment and the socket of `daemon`. Standard input is a pipe that stays
+/// open and silent: whoever reads it waits for ever.
+fn start(daemon: &Daemon, arguments: &[&str]) -> Child {
+    command(arguments).env("BTD_SOCKET", daemon.socket()).spawn().unwrap()
+}
+
+fn command(arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_btctl"));
+    command.env_clear().args(arguments).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    command
+}
+
+/// Runs it to its end, which must come though standard input stays open.
+fn run(daemon: &Daemon, arguments: &[&str]) -> Output {
+    finish(start(daemon, arguments))
+}
+
+fn finish(mut child: Child) -> Output {
+    // Held open until the end: waiting for the output would close it.
+    let _silent = child.stdin.take();
+    let id = child.id();
+    let (ended, end) = mpsc::channel();
+    std::thread::spawn(move || ended.send(child.wait_with_output()));
+    end.recv_timeout(Duration::from_secs(60)).map(Result::unwrap).unwrap_or_else(|_| {
+        let _ = Command::new("kill").arg(id.to_string()).status();
+        panic!("btctl waits for something that never comes");
+    })
+}
+
+fn out(output: &Output) -> &str {
+    std::str::from_utf8(&output.stdout).unwrap()
+}
+
+fn err(output: &Output) -> &str {
+    std::str::from_utf8(&output.stderr).unwrap()
+}
+
+fn code(output: &Output) -> i32 {
+    output.status.code().expect("killed by a signal")
+}
+
+#[test]
+fn json_is_the_answer_as_it_came_and_nothing_else() {
+    let answer = json!({ "at": daemon::at(), "subnets": [], "of_a_newer_daemon": [1.5, "x"] });
+    let daemon = Daemon::new().answer("subnets_list", answer.clone()).start();
+    let output = run(&daemon, &["--json", "subnets", "list"]);
+    assert_eq!((code(&output), err(&output)), (0, ""));
+    assert_eq!(out(&output), format!("{answer}\n"));
+}
+
+#[test]
+fn a_table_carries_no_escape_sequences_into_a_pipe() {
+    let daemon = Daemon::new().answer("subnets_list", json!({ "at": daemon::at(), "subnets": [] })).start();
+    let output = run(&daemon, &["subnets", "list"]);
+    assert_eq!(code(&output), 0);
+    assert!(out(&output).starts_with("NETUID  NAME") && !out(&output).contains('\x1b'), "{}", out(&output));
+    assert!(out(&output).ends_with("at block #7, 1 s ago\n"), "{}", out(&output));
+}
+
+#[test]
+fn an_error_of_the_daemon_ends_with_the_code_of_its_class() {
+    for (kind, exit) in [
+        (ErrorKind::PermissionDenied, 4),
+        (ErrorKind::WalletLocked, 5),
+        (ErrorKind::DispatchFailed, 6),
+        (ErrorKind::OutcomeUnknown, 7),
+        (ErrorKind::ChainUnavailable, 8),
+        (ErrorKind::PolicyRefused, 9),
+        (ErrorKind::Internal, 1),
+    ] {
+        let error = ApiError::new(kind, "no, because of this").with("detail", 7);
+        let daemon = Daemon::new().refuse("wallet_balance", error).start();
+        let output = run(&daemon, &["wallet", "balance"]);
+        assert_eq!((code(&output), out(&output)), (exit, ""), "{kind}");
+        assert!(err(&output).starts_with("error: no, because of this\n"), "{}", err(&output));
+
+        let output = run(&daemon, &["--json", "wallet", "balance"]);
+        assert_eq!((code(&output), out(&output)), (exit, ""), "{kind}");
+        let document: Value = serde_json::from_str(err(&output)).unwrap();
+        assert_eq!(document["error"]["code"], kind.code());
+        assert_eq!(document["error"]["kind"], kind.name());
+        assert_eq!(document["error"]["data"]["detail"], 7);
+        assert_eq!(document["error"]["exit"], exit);
+    }
+}
+
+#[test]
+fn a_daemon_that_is_not_there() {
+    let nowhere = tempfile::tempdir().unwrap();
+    let socket = nowhere.path().join("btd.sock");
+    for arguments in [&["status"][..], &["--json", "status"], &["events"]] {
+        let child = command(arguments).arg("--socket").arg(&socket).spawn().unwrap();
+        let output = finish(child);
+        assert_eq!((code(&output), out(&output)), (3, ""), "{arguments:?}");
+        assert!(err(&output).contains(socket.to_str().unwrap()), "{}", err(&output));
+    }
+    // A socket left behind by a daemon that was killed.
+    drop(std::os::unix::net::UnixListener::bind(&socket).unwrap());
+    let output = finish(command(&["status", "--socket", socket.to_str().unwrap()]).spawn().unwrap());
+    assert_eq!(code(&output), 3, "{}", err(&output));
+}
+
+#[test]
+fn a_daemon_that_says_nothing() {
+    let directory = tempfile::tempdir().unwrap();
+    let socket = directory.path().join("btd.sock");
+    // Accepts connections into its backlog, and never reads them.
+    let _mute = std::os::unix::net::UnixListener::bind(&socket).unwrap();
+    let output =
+        finish(command(&["status", "--timeout", "50ms", "--socket", socket.to_str().unwrap()]).spawn().unwrap());
+    assert_eq!((code(&output), out(&output)), (8, ""), "{}", err(&output));
+
+    let daemon = Daemon::new().never("node_status").start();
+    let output = run(&daemon, &["status", "--timeout", "50ms"]);
+    assert_eq!((code(&output), out(&output)), (8, ""));
+    assert!(err(&output).contains("did not answer `node_status` within 50 ms"), "{}", err(&output));
+}
+
+#[test]
+fn something_else_at_the_socket() {
+    let directory = tempfile::tempdir().unwrap();
+    let socket = directory.path().join("btd.sock");
+    let listener = std::os::unix::net::UnixListener::bind(&socket).unwrap();
+    for (reply, exit) in [
+        ("HTTP/1.1 403 Forbidden\r\ncontent-length: 0\r\n\r\n", 4),
+        ("HTTP/1.1 503 Service Unavailable\r\ncontent-length: 0\r\n\r\n", 8),
+        ("220 mail.example ESMTP\r\n\r\n", 3),
+        ("", 3),
+    ] {
+        let child = command(&["status", "--socket", socket.to_str().unwrap()]).spawn().unwrap();
+        let (mut stream, _) = listener.accept().unwrap();
+        stream.write_all(reply.as_bytes()).unwrap();
+        stream.shutdown(std::net::Shutdown::Write).unwrap();
+        let output = finish(child);
+        assert_eq!((code(&output), out(&output)), (exit, ""), "{reply:?}: {}", err(&output));
+    }
+}
+
+#[test]
+fn a_socket_that_this_user_may_not_use() {
+    let daemon = Daemon::new().answer("node_status", json!({})).start();
+    std::fs::set_permissions(daemon.socket(), Permissions::from_mode(0o000)).unwrap();
+    if std::os::unix::net::UnixStream::connect(daemon.socket()).is_ok() {
+        // Permissions do not bind root.
+        return;
+    }
+    let output = run(&daemon, &["status"]);
+    assert_eq!((code(&output), out(&output)), (4, ""), "{}", err(&output));
+}
+
+#[test]
+fn what_cannot_be_meant_is_said_in_the_language_asked_for() {
+    let daemon = Daemon::new().start();
+    let output = run(&daemon, &["wallet", "transfer", "--dest", "alice", "--amount", "1"]);
+    assert_eq!((code(&output), out(&output)), (2, ""));
+    let output = run(&daemon, &["--json", "wallet", "transfer", "--dest", "alice", "--amount", "1"]);
+    assert_eq!((code(&output), out(&output)), (2, ""));
+    let document: Value = serde_json::from_str(err(&output)).unwrap();
+    assert_eq!(document["error"]["kind"], "USAGE");
+    assert!(document["error"]["message"].as_str().unwrap().contains("not an SS58 address"), "{document}");
+    assert!(daemon.calls().is_empty());
+}
+
+#[test]
+fn whatever_needs_a_person_refuses_at_once_where_there_is_none() {
+    let daemon = Daemon::new().start();
+    for (arguments, flag) in [
+        (&["wallet", "transfer", "--dest", BOB, "--amount", "1"][..], "--yes"),
+        (&["subnets", "register", "1"], "--yes"),
+        (&["axon", "set", "1", "--ip", "1.2.3.4", "--port", "8091"], "--yes"),
+        (&["wallet", "unlock"], "--password-stdin"),
+        (&["wallet", "create"], "--show-mnemonic"),
+        (&["--json", "wallet", "create", "--no-password"], "--show-mnemonic"),
+        (&["wallet", "create", "--show-mnemonic"], "--password-stdin"),
+    ] {
+        let output = run(&daemon, arguments);
+        assert_eq!((code(&output), out(&output)), (2, ""), "{arguments:?}");
+        assert!(err(&output).contains(flag), "{arguments:?}: {}", err(&output));
+    }
+    assert!(daemon.calls().is_empty(), "nothing was asked of the daemon: {:?}", daemon.calls());
+}
+
+#[test]
+fn a_payment_is_planned_then_sent_with_a_fresh_key() {
+    let daemon = Daemon::new().answer("wallet_transfer", daemon::receipt()).start();
+    let transfer = ["wallet", "transfer", "--dest", BOB, "--amount", "1.5", "--wallet.name", "alice", "--no_prompt"];
+    for _ in 0..2 {
+        let output = run(&daemon, &transfer);
+        assert_eq!(code(&output), 0, "{}", err(&output));
+        assert!(out(&output).starts_with("state      finalized\n"), "{}", out(&output));
+    }
+    let calls = daemon.calls();
+    assert_eq!(calls.len(), 4);
+    let (plan, send, other) = (&calls[0].1, &calls[1].1, &calls[3].1);
+    assert_eq!(plan["dry_run"], true);
+    assert_eq!(plan["idempotency_key"], Value::Null);
+    assert_eq!(send["dry_run"], false);
+    assert_eq!(send["wait"], "finalized");
+    let same = |name: &str, value: &str| assert_eq!((&plan[name], &send[name]), (&json!(value), &json!(value)));
+    same("wallet", "alice");
+    same("dest", BOB);
+    same("amount", "1500000000");
+    assert_eq!(send["idempotency_key"].as_str().unwrap().len(), 32);
+    assert_ne!(send["idempotency_key"], other["idempotency_key"]);
+}
+
+#[test]
+fn a_dry_run_ends_with_the_card() {
+    let daemon = Daemon::new().answer("wallet_transfer", daemon::receipt()).start();
+    let transfer = ["wallet", "transfer", "--dest", BOB, "--amount", "1.5", "--dry-run"];
+    let output = run(&daemon, &transfer);
+    assert_eq!((code(&output), err(&output)), (0, ""));
+    assert!(out(&output).contains("fee             τ0.000124000 (estimated)\n"), "{}", out(&output));
+    let output = run(&daemon, &[&["--json"], &transfer[..]].concat());
+    assert_eq!(serde_json::from_str::<Value>(out(&output)).unwrap(), daemon::receipt());
+    assert!(daemon.calls().iter().all(|(_, params)| params["dry_run"] == true));
+}
+
+#[test]
+fn a_payment_that_was_refused_leaves_stdout_empty() {
+    let error = ApiError::new(ErrorKind::Precondition, "the balance is too small");
+    let daemon = Daemon::new().refuse("wallet_transfer", error).start();
+    let output = run(&daemon, &["--json", "wallet", "transfer", "--dest", BOB, "--all", "--yes"]);
+    assert_eq!((code(&output), out(&output)), (6, ""));
+    assert_eq!(daemon.calls().len(), 1, "a plan that fails is not sent");
+}
+
+#[test]
+fn a_payment_whose_end_is_not_seen_says_how_to_look() {
+    let daemon = Daemon::new().answer_dry_runs("wallet_transfer", daemon::receipt()).start();
+    let arguments = ["wallet", "transfer", "--dest", BOB, "--amount", "1", "--yes", "--timeout", "200ms"];
+    let output = run(&daemon, &arguments);
+    assert_eq!((code(&output), out(&output)), (7, ""), "{}", err(&output));
+    let key = daemon.calls()[1].1["idempotency_key"].as_str().unwrap().to_owned();
+    assert!(err(&output).contains(&format!("--idempotency-key {key}")), "{}", err(&output));
+    // The key is taken back as it was given.
+    run(&daemon, &[&arguments[..], &["--idempotency-key", &key]].concat());
+    assert_eq!(daemon.calls()[3].1["idempotency_key"], key.as_str());
+}
+
+#[test]
+fn passwords_come_from_where_they_are_said_to_be() {
+    let unlocked = json!({ "wallet": "w", "key": "coldkey", "address": ALICE, "seconds": 60 });
+    let daemon = Daemon::new().answer("wallet_unlock", unlocked).start();
+    let mut child = start(&daemon, &["wallet", "unlock", "-w", "w", "--password-stdin", "--for", "1m"]);
+    child.stdin.as_mut().unwrap().write_all(b"pass word\nrest\n").unwrap();
+    assert_eq!(code(&finish(child)), 0);
+    let given = [("BT_WALLET_PASSWORD", "from the environment")];
+    let child =
+        command(&["wallet", "unlock", "-w", "w", "-H", "m1"]).envs(given).env("BTD_SOCKET", daemon.socket()).spawn();
+    let output = finish(child.unwrap());
+    assert_eq!(code(&output), 0);
+    assert_eq!(out(&output), format!("unlocked the coldkey of `w`, {ALICE}, for 60 s\n"));
+    let calls = daemon.calls();
+    let expected = json!({ "wallet": "w", "key": "coldkey", "password": "pass word", "seconds": 60 });
+    assert_eq!(calls[0].1, expected);
+    assert_eq!(calls[1].1["password"], "from the environment");
+    assert_eq!(calls[1].1["key"], json!({ "hotkey": "m1" }));
+}
+
+#[test]
+fn mnemonics_leave_only_when_asked_for_by_name() {
+    let created = json!({
+        "wallet": "w", "path": "/w", "coldkey": ALICE, "hotkey_name": "default", "hotkey": BOB,
+        "coldkey_mnemonic": "cold words", "hotkey_mnemonic": "hot words",
+    });
+    let daemon = Daemon::new().answer("wallet_create", created.clone()).start();
+    let create = ["wallet", "create", "-w", "w", "--no-password", "--show-mnemonic"];
+    let output = run(&daemon, &create);
+    assert_eq!(code(&output), 0);
+    assert!(!out(&output).contains("words") && err(&output).contains("cold words"), "{}{}", out(&output), err(&output));
+    let output = run(&daemon, &[&["--json"], &create[..]].concat());
+    assert_eq!((out(&output), err(&output)), (format!("{created}\n").as_str(), ""));
+    let output = run(&daemon, &["wallet", "create", "--uri", "//Alice"]);
+    assert_eq!(code(&output), 0);
+    let last = daemon.calls().pop().unwrap().1;
+    assert_eq!((&last["uri"], &last["plain"], &last["password"]), (&json!("//Alice"), &json!(true), &Value::Null));
+}
+
+#[test]
+fn a_question_whose_answer_is_no_is_a_failure() {
+    let invalid = json!({ "valid": false, "scheme": null });
+    let daemon = Daemon::new().answer("wallet_verify", invalid.clone()).start();
+    let output = run(&daemon, &["--json", "wallet", "verify", "-m", "hi", "-s", "00", "-a", ALICE]);
+    assert_eq!((code(&output), out(&output)), (1, format!("{invalid}\n").as_str()));
+
+    let reply = |status: u16| {
+        json!({ "uid": 0, "hotkey": BOB, "address": "127.0.0.1:9", "transport": "http", "status_code": status,
+                "status_message": "", "process_time_s": 0.1 })
+    };
+    for (replies, exit) in [(vec![reply(503)], 1), (vec![reply(503), reply(200)], 0), (vec![], 1)] {
+        let daemon = Daemon::new().answer("dendrite_ping", json!({ "replies": replies })).start();
+        assert_eq!(code(&run(&daemon, &["dendrite", "ping", "--netuid", "1", "--all"])), exit);
+    }
+}
+
+#[test]
+fn events_are_one_object_a_line_and_go_on_after_a_lag() {
+    let (block, lagged) = (daemon::block, json!({ "type": "lagged", "next": 6 }));
+    let daemon = Daemon::new().publish(vec![block(4), block(5), lagged]).publish(vec![block(6), block(7)]).start();
+    let output = run(&daemon, &["--json", "events", "--from", "4", "--blocks", "3"]);
+    assert_eq!((code(&output), err(&output)), (0, ""));
+    let lines: Vec<Value> = out(&output).lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(lines, [block(4), block(5), block(6)]);
+    let asked: Vec<Value> = daemon.calls().into_iter().map(|(_, params)| params["from_block"].clone()).collect();
+    assert_eq!(asked, [4, 6]);
+}
+
+#[test]
+fn a_reader_that_has_seen_enough_is_no_failure() {
+    let blocks: Vec<Value> = (1..2000).map(daemon::block).collect();
+    let daemon = Daemon::new().publish(blocks).start();
+    let mut child = start(&daemon, &["--json", "events", "--from", "1"]);
+    let mut first = String::new();
+    BufReader::new(child.stdout.take().unwrap()).read_line(&mut first).unwrap();
+    assert_eq!(serde_json::from_str::<Value>(&first).unwrap()["number"], 1);
+    let output = finish(child);
+    assert_eq!((code(&output), err(&output)), (0, ""));
+}
+
+#[test]
+fn a_daemon_that_stops_says_where_to_go_on() {
+    let daemon = Daemon::new().publish(vec![daemon::block(4)]).start();
+    let mut child = start(&daemon, &["events", "--from", "4"]);
+    let mut stdout = BufReader::new(child.stdout.take().unwrap());
+    stdout.read_line(&mut String::new()).unwrap();
+    drop(daemon);
+    let output = finish(child);
+    assert_eq!(code(&output), 3, "{}", err(&output));
+    assert!(err(&output).contains("--from 5"), "{}", err(&output));
+}
+
+#[test]
+fn any_method_can_be_called_by_name() {
+    let daemon = Daemon::new().answer("future_method", json!({ "ok": true })).start();
+    let output = run(&daemon, &["rpc", "future_method", "netuid=1", "name=x"]);
+    assert_eq!(out(&output), "{\n  \"ok\": true\n}\n");
+    let output = run(&daemon, &["--json", "rpc", "future_method", "[1, 2]"]);
+    assert_eq!(out(&output), "{\"ok\":true}\n");
+    let params: Vec<Value> = daemon.calls().into_iter().map(|(_, params)| params).collect();
+    assert_eq!(params, [json!({ "netuid": 1, "name": "x" }), json!([1, 2])]);
+    let output = run(&daemon, &["rpc", "no_such"]);
+    assert_eq!(code(&output), 2, "{}", err(&output));
+}
+
+#[test]
+fn help_and_scripts_need_no_daemon() {
+    for (arguments, text) in [
+        (&["help", "exit-codes"][..], "130  interrupted"),
+        (&["exit-codes"], "130  interrupted"),
+        (&["completions", "bash"], "complete -F _btctl"),
+        (&["man", "wallet", "transfer"], ".TH"),
+        (&["--version"], env!("CARGO_PKG_VERSION")),
+    ] {
+        let output = finish(command(arguments).spawn().unwrap());
+        assert_eq!(code(&output), 0, "{arguments:?}: {}", err(&output));
+        assert!(out(&output).contains(text), "{arguments:?}: {}", out(&output));
+    }
+}
