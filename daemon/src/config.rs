@@ -1,0 +1,210 @@
+//! Configuration: default < network preset < file < `BTD_*` variable < flag.
+//!
+//! Each part of the daemon owns its own settings type; [`Config`] is their sum. This module alone
+//! reads files of settings and the environment. What users change while btd runs (unlocked keys,
+//! a started axon) is state behind the control API and not here.
+//!
+//! The variable of a key is `BTD_`, its path in capitals with `__` between the levels: `rpc.max_batch`
+//! is `BTD_RPC__MAX_BATCH`. A list is written with commas. An empty variable counts as unset.
+
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+
+use crate::{logs, rpc, supervisor};
+
+pub mod directories;
+mod environment;
+mod error;
+mod layers;
+mod network;
+
+pub use directories::Directories;
+pub use environment::Environment;
+pub use error::ConfigError;
+pub use network::{Network, NetworkError};
+
+/// Every setting of the daemon.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Config {
+    /// The chain to follow: `finney`, `test`, `archive`, `local`, `devnet`, or a `ws://` or `wss://` URL.
+    pub network: Network,
+    /// Where files are kept.
+    pub directories: directories::Config,
+    /// The log.
+    pub log: logs::Config,
+    /// Stopping.
+    pub supervisor: supervisor::Config,
+    /// The control API.
+    pub rpc: rpc::Config,
+    /// The link to the chain. The network's preset names the endpoints; a network given as a URL is the endpoint.
+    pub chain: btd_chain::LinkConfig,
+    /// The embedded development chain, which runs when `network` is `devnet`.
+    pub devnet: btd_devnet::Config,
+}
+
+/// What the command line says about settings.
+#[derive(Clone, Debug, Default)]
+pub struct Flags {
+    /// The file to read; without it, the one that `BTD_CONFIG` names, or none.
+    pub file: Option<PathBuf>,
+    /// Keys set by flags: the flag, the path of the key, the value.
+    pub settings: Vec<Setting>,
+}
+
+/// One key set by a flag.
+#[derive(Clone, Debug)]
+pub struct Setting {
+    /// The flag, as it is written: `--network`.
+    pub flag: &'static str,
+    /// The path of the key: `rpc.socket`.
+    pub key: &'static str,
+    /// The value.
+    pub value: String,
+}
+
+/// Reads every layer and checks it.
+///
+/// # Errors
+/// When a file cannot be read, a key is unknown or a value does not fit; the error names the
+/// source, the key and the value.
+pub fn load(flags: &Flags, environment: &Environment) -> Result<Config, ConfigError> {
+    layers::load(flags, environment)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{collections::BTreeSet, fs};
+
+    use serde_json::Value;
+
+    use super::*;
+
+    const FILE: &str = include_str!("../../config/btd.toml");
+
+    fn with_file(text: &str, variables: &[(&str, &str)], settings: Vec<Setting>) -> Result<Config, String> {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("btd.toml");
+        fs::write(&path, text).unwrap();
+        load(&Flags { file: Some(path), settings }, &Environment::of(variables)).map_err(|error| error.to_string())
+    }
+
+    fn network(value: &str) -> Setting {
+        Setting { flag: "--network", key: "network", value: value.into() }
+    }
+
+    #[test]
+    fn each_layer_overrides_the_one_below() {
+        let file = "network = \"test\"\n[rpc]\nmax_batch = 7\nmax_connections = 8\n";
+        let variables = [("BTD_RPC__MAX_CONNECTIONS", "9"), ("BTD_NETWORK", "local"), ("UNRELATED", "x")];
+        assert_eq!(Config::default().network, Network::Finney);
+        let config = with_file(file, &[], vec![]).unwrap();
+        assert_eq!((config.network, config.rpc.max_batch, config.rpc.max_connections), (Network::Test, 7, 8));
+        let config = with_file(file, &variables, vec![]).unwrap();
+        assert_eq!((config.network, config.rpc.max_batch, config.rpc.max_connections), (Network::Local, 7, 9));
+        let config = with_file(file, &variables, vec![network("devnet")]).unwrap();
+        assert_eq!(config.network, Network::Devnet);
+    }
+
+    #[test]
+    fn an_unknown_key_is_named_with_its_source() {
+        let error = with_file("[rpc]\nmax_bach = 7\n", &[], vec![]).unwrap_err();
+        assert!(error.contains("btd.toml") && error.contains("rpc.max_bach"), "{error}");
+        let error = with_file("", &[("BTD_RPC__MAX_BACH", "7")], vec![]).unwrap_err();
+        assert!(error.contains("BTD_RPC__MAX_BACH"), "{error}");
+        let error = with_file("nonsense = 1\n", &[], vec![]).unwrap_err();
+        assert!(error.contains("nonsense"), "{error}");
+    }
+
+    #[test]
+    fn a_bad_value_is_named_with_its_source_and_key() {
+        let error = with_file("[rpc]\nmax_batch = \"many\"\n", &[], vec![]).unwrap_err();
+        for word in ["btd.toml", "rpc.max_batch", "many"] {
+            assert!(error.contains(word), "{error}");
+        }
+        let error = with_file("", &[("BTD_RPC__MAX_BATCH", "-1")], vec![]).unwrap_err();
+        assert!(error.contains("BTD_RPC__MAX_BATCH") && error.contains("-1"), "{error}");
+        let error = with_file("[log]\nformat = \"loud\"\n", &[], vec![]).unwrap_err();
+        for word in ["log.format", "loud", "human"] {
+            assert!(error.contains(word), "{error}");
+        }
+        let error = with_file("", &[], vec![network("mainnet")]).unwrap_err();
+        assert!(error.contains("--network") && error.contains("mainnet"), "{error}");
+        let error = with_file("[devnet]\nblock_time = \"soon\"\n", &[], vec![]).unwrap_err();
+        assert!(error.contains("devnet.block_time") && error.contains("soon"), "{error}");
+    }
+
+    #[test]
+    fn a_file_that_cannot_be_read_is_named() {
+        let flags = Flags { file: Some("/nowhere/btd.toml".into()), settings: vec![] };
+        let error = load(&flags, &Environment::of(&[])).unwrap_err().to_string();
+        assert!(error.contains("/nowhere/btd.toml"), "{error}");
+        let error = with_file("network = \n", &[], vec![]).unwrap_err();
+        assert!(error.contains("btd.toml") && error.contains("line 1"), "{error}");
+    }
+
+    #[test]
+    fn the_file_may_come_from_a_variable() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("other.toml");
+        fs::write(&path, "[rpc]\nmax_batch = 3\n").unwrap();
+        let environment = Environment::of(&[("BTD_CONFIG", path.to_str().unwrap()), ("BTD_SOCKET", "/run/x.sock")]);
+        let config = load(&Flags::default(), &environment).unwrap();
+        assert_eq!((config.rpc.max_batch, config.rpc.socket), (3, Some("/run/x.sock".into())));
+    }
+
+    #[test]
+    fn lists_and_free_keys_are_written_in_variables_too() {
+        let variables = [("BTD_RPC__TCP__HOSTS", "one,two:80"), ("BTD_RPC__ROLES__GROUPS__BTCTL", "read,spend")];
+        let config = with_file("", &variables, vec![]).unwrap();
+        assert_eq!(config.rpc.tcp.hosts, ["one", "two:80"]);
+        assert_eq!(config.rpc.roles.groups["btctl"].to_string(), "operate, read, spend".replace("operate, ", ""));
+    }
+
+    /// The documented file with its defaults taken out of their comments.
+    fn uncommented() -> String {
+        let is_default = |line: &str| line.starts_with('#') && line[1..].starts_with(|c: char| c.is_ascii_lowercase());
+        FILE.lines().map(|line| if is_default(line) { &line[1..] } else { line }).collect::<Vec<_>>().join("\n")
+    }
+
+    #[test]
+    fn the_documented_file_equals_the_defaults() {
+        let mut config = with_file(&uncommented(), &[], vec![]).unwrap();
+        let untouched = with_file(FILE, &[], vec![]).unwrap();
+        assert_eq!(config, untouched);
+        config.devnet.state = None;
+        let preset = load(&Flags::default(), &Environment::of(&[])).unwrap();
+        assert_eq!(config, preset);
+    }
+
+    #[test]
+    fn the_documented_file_names_every_key() {
+        fn leaves(value: &Value, path: &str, found: &mut BTreeSet<String>) {
+            match value {
+                Value::Object(members) if !members.is_empty() => {
+                    for (name, value) in members {
+                        leaves(value, &format!("{path}.{name}"), found);
+                    }
+                }
+                _ => {
+                    found.insert(path.trim_start_matches('.').to_owned());
+                }
+            }
+        }
+        let mut wanted = BTreeSet::new();
+        leaves(&serde_json::to_value(Config::default()).unwrap(), "", &mut wanted);
+        let mut documented = BTreeSet::new();
+        let mut table = String::new();
+        for line in FILE.lines() {
+            if let Some(name) = line.strip_prefix('[').and_then(|line| line.strip_suffix(']')) {
+                table = format!("{name}.");
+            } else if let Some((key, _)) = line.trim_start_matches(['#', ' ']).split_once(" = ")
+                && key.chars().all(|c| c.is_ascii_lowercase() || c == '_')
+            {
+                documented.insert(format!("{table}{key}"));
+            }
+        }
+        assert_eq!(documented, wanted);
+    }
+}

@@ -1,0 +1,92 @@
+//! The environment of the process, read once and passed on as a value.
+
+use std::{
+    collections::BTreeMap,
+    ffi::{OsStr, OsString},
+    path::PathBuf,
+    time::Duration,
+};
+
+use super::ConfigError;
+use crate::service_manager;
+
+/// Prefix of the variables that set keys.
+const PREFIX: &str = "BTD_";
+/// Names the file of settings; not a key.
+const FILE: &str = "BTD_CONFIG";
+/// Short for `BTD_RPC__SOCKET`, and read by btctl as well.
+const SOCKET: &str = "BTD_SOCKET";
+
+/// The variables of a process.
+#[derive(Clone, Debug, Default)]
+pub struct Environment {
+    variables: BTreeMap<OsString, OsString>,
+}
+
+// === impl Environment ===
+
+impl Environment {
+    /// Those of this process.
+    pub fn of_process() -> Self {
+        Self { variables: std::env::vars_os().filter(|(_, value)| !value.is_empty()).collect() }
+    }
+
+    /// Exactly these.
+    pub fn of(variables: &[(&str, &str)]) -> Self {
+        Self { variables: variables.iter().map(|(name, value)| (name.into(), value.into())).collect() }
+    }
+
+    /// The value of `name`; an empty one counts as none.
+    pub fn get(&self, name: &str) -> Option<&OsStr> {
+        self.variables.get(OsStr::new(name)).map(OsString::as_os_str)
+    }
+
+    /// The path that `name` holds.
+    pub(super) fn path(&self, name: &str) -> Option<PathBuf> {
+        self.get(name).map(PathBuf::from)
+    }
+
+    /// The file of settings, if a variable names one.
+    pub(super) fn file(&self) -> Option<PathBuf> {
+        self.path(FILE)
+    }
+
+    /// The variables that set keys: variable, path of the key, value.
+    pub(super) fn settings(&self) -> Result<Vec<(String, String, String)>, ConfigError> {
+        let mut found = Vec::new();
+        for (name, value) in &self.variables {
+            let Some(name) = name.to_str().filter(|name| name.starts_with(PREFIX) && *name != FILE) else {
+                continue;
+            };
+            let value = value.to_str().ok_or_else(|| ConfigError::NotText(name.to_owned()))?.to_owned();
+            let key = match name {
+                SOCKET => "rpc.socket".to_owned(),
+                _ => name[PREFIX.len()..].to_ascii_lowercase().replace("__", "."),
+            };
+            found.push((name.to_owned(), key, value));
+        }
+        Ok(found)
+    }
+
+    /// What the service manager says to its services.
+    pub fn service_manager(&self, pid: u32) -> service_manager::Config {
+        let number = |name| self.get(name).and_then(OsStr::to_str).and_then(|text| text.parse::<u64>().ok());
+        let is_for_us = number("WATCHDOG_PID").is_none_or(|wanted| wanted == u64::from(pid));
+        service_manager::Config {
+            socket: self.path("NOTIFY_SOCKET"),
+            watchdog: number("WATCHDOG_USEC").filter(|_| is_for_us).map(Duration::from_micros),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_watchdog_of_another_process_is_not_ours() {
+        let environment = Environment::of(&[("WATCHDOG_USEC", "30000000"), ("WATCHDOG_PID", "7")]);
+        assert_eq!(environment.service_manager(7).watchdog, Some(Duration::from_secs(30)));
+        assert_eq!(environment.service_manager(8).watchdog, None);
+    }
+}

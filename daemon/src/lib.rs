@@ -1,0 +1,15 @@
+//! btd: one resident process that owns what must stay alive for a Bittensor operator.
+//!
+//! [`daemon`] puts the parts together, [`supervisor`] keeps them running and takes them down in
+//! order, [`config`] is the only reader of files and environment, and [`rpc`] is the edge at which
+//! `btctl` and any other program ask. Each other module is one part behind one handle. The process
+//! itself (arguments, signals' exit codes) is `main.rs`.
+
+pub mod axon;
+pub mod config;
+pub mod daemon;
+pub mod dendrite;
+pub mod logs;
+pub mod rpc;
+pub mod service_manager;
+pub mod supervisor;

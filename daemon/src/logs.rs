@@ -1,0 +1,129 @@
+//! Where events go: one line each, on stderr, for people or as JSON.
+//!
+//! No files and no rotation: the service manager keeps what a service prints. What callers send is
+//! never an event; and since the HTTP and JSON-RPC libraries would print requests when asked for
+//! their finest events, their level ends at `info` whatever the filter says.
+
+use std::{io::IsTerminal, panic, str::FromStr};
+
+use serde::{Deserialize, Serialize};
+use tracing_subscriber::{EnvFilter, filter::Directive};
+
+/// Settings of the log.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Config {
+    /// Which events: `error`, `warn`, `info`, `debug` or `trace`, or a level for each module such
+    /// as `info,btd::axon=debug`.
+    pub filter: String,
+    /// In which form.
+    pub format: Format,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self { filter: "info".to_owned(), format: Format::Human }
+    }
+}
+
+/// The form of an event.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", rename_all = "lowercase")]
+pub enum Format {
+    /// For people.
+    #[default]
+    Human,
+    /// One JSON object a line.
+    Json,
+}
+
+/// Why the log could not be set up.
+#[derive(Debug, thiserror::Error)]
+pub enum LogError {
+    /// The filter is not one.
+    #[error("log.filter = `{filter}` is not a filter: {reason}; write a level, or levels by module such as `info,btd::axon=debug`")]
+    Filter {
+        /// What was configured.
+        filter: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// Something set a log up before.
+    #[error("the log is set up already")]
+    Twice,
+}
+
+/// Libraries whose finest events may hold what callers send.
+const TALKATIVE: [&str; 6] = ["hyper", "jsonrpsee", "jsonrpsee-server", "jsonrpsee_server", "jsonrpsee_core", "soketto"];
+
+impl FromStr for Format {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "human" => Ok(Self::Human),
+            "json" => Ok(Self::Json),
+            other => Err(format!("`{other}` is not a form of log: write `human` or `json`")),
+        }
+    }
+}
+
+impl TryFrom<String> for Format {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        text.parse()
+    }
+}
+
+fn filter(config: &Config) -> Result<EnvFilter, LogError> {
+    let wrong = |reason: String| LogError::Filter { filter: config.filter.clone(), reason };
+    let mut filter = EnvFilter::try_new(&config.filter).map_err(|error| wrong(error.to_string()))?;
+    for library in TALKATIVE {
+        let level = if config.filter.trim() == "off" { "off" } else { "info" };
+        let directive = format!("{library}={level}");
+        filter = filter.add_directive(Directive::from_str(&directive).map_err(|error| wrong(error.to_string()))?);
+    }
+    Ok(filter)
+}
+
+/// Sends all events of this process to stderr, panics among them.
+///
+/// # Errors
+/// When the filter cannot be read, or a log was set up before.
+pub fn begin(config: &Config) -> Result<(), LogError> {
+    let events = tracing_subscriber::fmt().with_env_filter(filter(config)?).with_writer(std::io::stderr);
+    match config.format {
+        Format::Human => events.with_ansi(std::io::stderr().is_terminal()).try_init(),
+        Format::Json => events.json().flatten_event(true).with_current_span(false).try_init(),
+    }
+    .map_err(|_| LogError::Twice)?;
+    panic::set_hook(Box::new(|panic| {
+        let message = panic.payload_as_str().unwrap_or("a panic without a message");
+        let place = panic.location().map(ToString::to_string);
+        tracing::error!(place, message, "panicked");
+    }));
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_filter_that_is_none_is_named() {
+        let config = Config { filter: "btd=loud".into(), ..Config::default() };
+        let error = filter(&config).unwrap_err().to_string();
+        assert!(error.contains("log.filter = `btd=loud`"), "{error}");
+    }
+
+    #[test]
+    fn no_filter_makes_the_transports_talk() {
+        let config = Config { filter: "trace,hyper=trace,jsonrpsee-server=trace".into(), ..Config::default() };
+        let text = filter(&config).unwrap().to_string();
+        for library in TALKATIVE {
+            assert!(text.contains(&format!("{library}=info")), "{text}");
+        }
+        assert!(!text.contains("hyper=trace") && !text.contains("jsonrpsee-server=trace"), "{text}");
+    }
+}

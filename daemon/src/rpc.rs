@@ -1,0 +1,108 @@
+//! The control API: JSON-RPC 2.0 over HTTP and WebSocket, on a unix socket and, if wanted, on loopback.
+//!
+//! [`server`] accepts and knows who calls, [`gate`] decides what a caller may call, [`table`] turns
+//! the contract's types into handlers, and one file for each noun answers. API structs live here
+//! and in the clients only: the parts of the daemon have types of their own.
+//!
+//! Parameters are never logged: a request leaves its method, its right, its outcome and its time.
+
+use std::{net::SocketAddr, path::PathBuf, sync::Arc};
+
+use serde::{Deserialize, Serialize};
+
+use crate::daemon::Parts;
+
+mod caller;
+mod error;
+mod gate;
+mod health;
+mod link;
+mod node;
+mod peers;
+mod rights;
+#[expect(clippy::module_inception, reason = "the noun of the contract that speaks of the contract is called rpc")]
+mod rpc;
+mod server;
+mod socket;
+mod table;
+mod tcp;
+
+pub use caller::{Caller, Peer, RequestId};
+pub use error::Failure;
+pub use health::{Check, Health};
+pub use peers::Roles;
+pub use rights::Rights;
+pub use server::{Server, ServerError};
+pub use socket::{ControlSocket, SocketError};
+pub use table::{Noun, Table};
+pub use tcp::{Guard, TcpError};
+
+/// Settings of the control API.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Config {
+    /// The unix socket; else `btd.sock` in the runtime directory.
+    pub socket: Option<PathBuf>,
+    /// Largest request, in bytes; a whole batch counts as one.
+    pub max_request_bytes: u32,
+    /// Largest reply, in bytes.
+    pub max_reply_bytes: u32,
+    /// Most calls in one batch.
+    pub max_batch: u32,
+    /// Most connections at once.
+    pub max_connections: u32,
+    /// Most subscriptions of one connection.
+    pub max_subscriptions: u32,
+    /// Seconds between pings to a WebSocket client; one that misses two is disconnected.
+    pub ping_s: u32,
+    /// Who may do what on the unix socket.
+    pub roles: Roles,
+    /// The loopback listener.
+    pub tcp: TcpConfig,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            socket: None,
+            max_request_bytes: 1 << 20,
+            max_reply_bytes: 32 << 20,
+            max_batch: 100,
+            max_connections: 128,
+            max_subscriptions: 64,
+            ping_s: 30,
+            roles: Roles::default(),
+            tcp: TcpConfig::default(),
+        }
+    }
+}
+
+/// Settings of the loopback listener, which is off until it has an address.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct TcpConfig {
+    /// A loopback address.
+    pub listen: Option<SocketAddr>,
+    /// The file with the token that callers send as `Authorization: Bearer TOKEN`; else `rpc.token`
+    /// in the state directory. Created if it is not there.
+    pub token_file: Option<PathBuf>,
+    /// Names that the `Host` header may have, beside the loopback names.
+    pub hosts: Vec<String>,
+    /// What a caller with the token may do.
+    pub rights: Rights,
+}
+
+impl Default for TcpConfig {
+    fn default() -> Self {
+        use btd_api::Role::{Operate, Read};
+        Self { listen: None, token_file: None, hosts: Vec::new(), rights: Rights::of(&[Read, Operate]) }
+    }
+}
+
+/// Every method of the contract, answered with `parts`, and the health that they tell.
+pub fn answer_with(parts: &Arc<Parts>) -> (Table, Health) {
+    let mut table = Table::default();
+    rpc::register(&mut table);
+    node::register(&mut table, parts);
+    (table, node::health(parts))
+}

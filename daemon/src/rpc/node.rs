@@ -1,0 +1,68 @@
+//! The noun `node`: the daemon itself.
+
+use std::{sync::Arc, time::Instant};
+
+use btd_api::{
+    ApiError, chain,
+    node::{NodeStatus, Phase, Status, Stop},
+    rpc::Nothing,
+};
+
+use super::{Caller, Check, Health, Table, link};
+use crate::daemon::Parts;
+
+pub(super) fn register(table: &mut Table, parts: &Arc<Parts>) {
+    table.noun(parts).method::<Status>(status).method::<Stop>(stop).done();
+}
+
+#[expect(clippy::unused_async, reason = "a handler")]
+async fn status(parts: Arc<Parts>, _: Nothing, _: Caller) -> Result<NodeStatus, ApiError> {
+    let now = Instant::now();
+    let chain = link::status(&parts.network, &parts.link, now);
+    Ok(NodeStatus {
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        phase: phase(&parts, chain.link),
+        pid: std::process::id(),
+        uptime_s: now.saturating_duration_since(parts.started).as_secs(),
+        chain,
+        devnet: parts.devnet.map(|address| format!("ws://{address}")),
+        subnets: 0,
+        neurons: 0,
+        unlocked_keys: 0,
+        axon: None,
+    })
+}
+
+/// Answers first: the stop waits for the calls in flight.
+#[expect(clippy::unused_async, reason = "a handler")]
+async fn stop(parts: Arc<Parts>, _: Nothing, caller: Caller) -> Result<Nothing, ApiError> {
+    tracing::info!(request = %caller.request, peer = %caller.peer, "a caller asked btd to stop");
+    parts.spawner.stop();
+    Ok(Nothing {})
+}
+
+fn phase(parts: &Parts, link: chain::Link) -> Phase {
+    let has_block = parts.link.finalized().is_some();
+    match link {
+        _ if parts.spawner.is_stopping() => Phase::Stopping,
+        chain::Link::Live => Phase::Ready,
+        _ if has_block => Phase::Degraded,
+        _ => Phase::Starting,
+    }
+}
+
+/// What must hold for the daemon to be ready.
+pub(super) fn health(parts: &Arc<Parts>) -> Health {
+    let parts = Arc::clone(parts);
+    Health::new(move || {
+        let chain = link::status(&parts.network, &parts.link, Instant::now());
+        let trouble = match chain.link {
+            chain::Link::Live => None,
+            _ => Some(chain.trouble.unwrap_or_else(|| "no block has arrived yet".to_owned())),
+        };
+        vec![
+            Check { name: "running", trouble: parts.spawner.is_stopping().then(|| "btd is stopping".to_owned()) },
+            Check { name: "chain", trouble },
+        ]
+    })
+}

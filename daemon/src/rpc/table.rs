@@ -1,0 +1,256 @@
+//! From the contract's types to handlers: one entry for each method and subscription.
+//!
+//! A handler is an `async fn(Arc<Context>, Params, Caller) -> Result<Reply, impl Into<ApiError>>`.
+//! It runs as a task of its own: it goes on when its caller hangs up, so that nothing that spends
+//! is cut in the middle, and its panic is that request's only.
+
+use std::{
+    collections::BTreeMap,
+    future::Future,
+    panic::AssertUnwindSafe,
+    sync::Arc,
+};
+
+use btd_api::{ApiError, ErrorKind, Method, Role, Subscription};
+use futures_util::{FutureExt, Stream, StreamExt, future::BoxFuture, pin_mut, stream::BoxStream};
+use jsonrpsee::{
+    Extensions, PendingSubscriptionSink, RpcModule,
+    core::SubscriptionError,
+    server::Methods,
+    types::{ErrorObjectOwned, Params},
+};
+use serde::{Serialize, de::DeserializeOwned};
+use serde_json::value::{RawValue, to_raw_value};
+use tokio_util::task::TaskTracker;
+
+use super::{Caller, error::to_wire};
+
+/// What the gate needs to know of a name that can be called.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Entry {
+    pub(super) role: Role,
+    pub(super) form: Form,
+}
+
+/// What a name stands for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Form {
+    Method,
+    Subscribe,
+    Unsubscribe,
+}
+
+/// Answers a method `M` with a context `C`. Implemented by functions; see the module.
+pub trait Handler<C, M: Method>: Send + Sync + 'static {
+    /// Answers one call.
+    fn answer(&self, context: Arc<C>, params: M::Params, caller: Caller) -> BoxFuture<'static, Result<M::Reply, ApiError>>;
+}
+
+impl<C, M, F, Fut, E> Handler<C, M> for F
+where
+    M: Method,
+    F: Fn(Arc<C>, M::Params, Caller) -> Fut + Send + Sync + 'static,
+    Fut: Future<Output = Result<M::Reply, E>> + Send + 'static,
+    E: Into<ApiError>,
+{
+    fn answer(&self, context: Arc<C>, params: M::Params, caller: Caller) -> BoxFuture<'static, Result<M::Reply, ApiError>> {
+        let answer = self(context, params, caller);
+        async move { answer.await.map_err(Into::into) }.boxed()
+    }
+}
+
+/// Opens a subscription `S` with a context `C`. Implemented by functions that return a stream.
+pub trait Source<C, S: Subscription>: Send + Sync + 'static {
+    /// Opens one subscription; its items are sent until the stream ends.
+    fn open(
+        &self,
+        context: Arc<C>,
+        params: S::Params,
+        caller: Caller,
+    ) -> BoxFuture<'static, Result<BoxStream<'static, S::Item>, ApiError>>;
+}
+
+impl<C, S, F, Fut, St, E> Source<C, S> for F
+where
+    S: Subscription,
+    F: Fn(Arc<C>, S::Params, Caller) -> Fut + Send + Sync + 'static,
+    Fut: Future<Output = Result<St, E>> + Send + 'static,
+    St: Stream<Item = S::Item> + Send + 'static,
+    E: Into<ApiError>,
+{
+    fn open(
+        &self,
+        context: Arc<C>,
+        params: S::Params,
+        caller: Caller,
+    ) -> BoxFuture<'static, Result<BoxStream<'static, S::Item>, ApiError>> {
+        let stream = self(context, params, caller);
+        async move { stream.await.map(StreamExt::boxed).map_err(Into::into) }.boxed()
+    }
+}
+
+/// All methods and subscriptions that this daemon answers.
+#[derive(Debug)]
+pub struct Table {
+    module: RpcModule<()>,
+    entries: BTreeMap<&'static str, Entry>,
+    requests: TaskTracker,
+}
+
+/// Registers the methods of one noun, which share a context.
+pub struct Noun<'a, C> {
+    table: &'a mut Table,
+    context: Arc<C>,
+}
+
+// === impl Table ===
+
+impl Default for Table {
+    fn default() -> Self {
+        Self { module: RpcModule::new(()), entries: BTreeMap::new(), requests: TaskTracker::new() }
+    }
+}
+
+impl Table {
+    /// Begins to register methods that share `context`.
+    pub fn noun<C: Send + Sync + 'static>(&mut self, context: &Arc<C>) -> Noun<'_, C> {
+        Noun { table: self, context: Arc::clone(context) }
+    }
+
+    /// The names of the contract that nothing answers.
+    pub fn missing(&self) -> Vec<&'static str> {
+        let entries = btd_api::openrpc::entries();
+        entries.into_iter().map(|entry| entry.name).filter(|name| !self.entries.contains_key(name)).collect()
+    }
+
+    /// The tasks of requests that have not been answered yet.
+    pub(super) fn requests(&self) -> &TaskTracker {
+        &self.requests
+    }
+
+    pub(super) fn entries(&self) -> &BTreeMap<&'static str, Entry> {
+        &self.entries
+    }
+
+    pub(super) fn methods(&self) -> Methods {
+        self.module.clone().into()
+    }
+
+    fn enter(&mut self, name: &'static str, role: Role, form: Form) {
+        let taken = self.entries.insert(name, Entry { role, form });
+        debug_assert!(taken.is_none(), "`{name}` is registered twice");
+    }
+}
+
+// === impl Noun ===
+
+impl<C: Send + Sync + 'static> Noun<'_, C> {
+    /// Registers the handler of a method.
+    #[must_use = "chain the next method, or end with `done`"]
+    pub fn method<M: Method>(self, handler: impl Handler<C, M>) -> Self {
+        let (context, handler, requests) = (Arc::clone(&self.context), Arc::new(handler), self.table.requests.clone());
+        self.table.enter(M::NAME, M::ROLE, Form::Method);
+        let registered = self.table.module.register_async_method(M::NAME, move |params, _, extensions| {
+            let (context, handler, requests) = (Arc::clone(&context), Arc::clone(&handler), requests.clone());
+            async move {
+                let caller = caller(&extensions)?;
+                let answer = async {
+                    let params = read::<M::Params>(&params)?;
+                    let answer = handler.answer(context, params, caller);
+                    let reply = requests.spawn(answer).await.map_err(|_| panicked(M::NAME, caller))??;
+                    write(&reply)
+                };
+                answer.await.map_err(|error| to_wire(error, caller.request))
+            }
+        });
+        debug_assert!(registered.is_ok(), "`{}` is registered twice", M::NAME);
+        self
+    }
+
+    /// Registers the source of a subscription.
+    #[must_use = "chain the next method, or end with `done`"]
+    pub fn subscription<S: Subscription>(self, source: impl Source<C, S>) -> Self {
+        let (context, source) = (Arc::clone(&self.context), Arc::new(source));
+        self.table.enter(S::NAME, S::ROLE, Form::Subscribe);
+        self.table.enter(S::UNSUBSCRIBE, S::ROLE, Form::Unsubscribe);
+        let registered = self.table.module.register_subscription(
+            S::NAME,
+            S::NOTIFICATION,
+            S::UNSUBSCRIBE,
+            move |params, pending, _, extensions| {
+                serve_subscription::<C, S>(Arc::clone(&context), Arc::clone(&source), params, pending, extensions)
+            },
+        );
+        debug_assert!(registered.is_ok(), "`{}` is registered twice", S::NAME);
+        self
+    }
+
+    /// Ends the chain.
+    pub fn done(self) {}
+}
+
+/// Accepts the subscription if its source opens, and sends until the source or the caller ends it.
+/// The end is always told: a client that waits for the next item must not wait for ever.
+async fn serve_subscription<C: Send + Sync + 'static, S: Subscription>(
+    context: Arc<C>,
+    source: Arc<impl Source<C, S>>,
+    params: Params<'static>,
+    pending: PendingSubscriptionSink,
+    extensions: Extensions,
+) -> Result<(), SubscriptionError> {
+    let caller = match caller(&extensions) {
+        Ok(caller) => caller,
+        Err(error) => {
+            pending.reject(error).await;
+            return Ok(());
+        }
+    };
+    let opened = async { source.open(context, read::<S::Params>(&params)?, caller).await };
+    let opened = AssertUnwindSafe(opened).catch_unwind().await.unwrap_or_else(|_| Err(panicked(S::NAME, caller)));
+    let stream = match opened {
+        Ok(stream) => AssertUnwindSafe(stream).catch_unwind(),
+        Err(error) => {
+            pending.reject(to_wire(error, caller.request)).await;
+            return Ok(());
+        }
+    };
+    let sink = pending.accept().await?;
+    pin_mut!(stream);
+    loop {
+        let item = tokio::select! {
+            () = sink.closed() => return Ok(()),
+            item = stream.next() => item,
+        };
+        match item {
+            Some(Ok(item)) => sink.send(to_raw_value(&item)?).await?,
+            Some(Err(_)) => return Err(panicked(S::NAME, caller).to_string().into()),
+            None => return Err("the subscription has ended".into()),
+        }
+    }
+}
+
+fn caller(extensions: &Extensions) -> Result<Caller, ErrorObjectOwned> {
+    // The gate puts it there; without it nobody has checked the caller's rights.
+    extensions.get::<Caller>().copied().ok_or_else(|| {
+        let error = ApiError::new(ErrorKind::PermissionDenied, "a call that did not come through the gate");
+        ErrorObjectOwned::owned(error.code, error.message, Some(error.data))
+    })
+}
+
+/// Reads parameters by name or by position; none at all is the same as an empty object.
+fn read<P: DeserializeOwned>(params: &Params<'_>) -> Result<P, ApiError> {
+    let text = params.as_str().map(str::trim).filter(|text| !text.is_empty() && *text != "null").unwrap_or("{}");
+    if !text.starts_with(['{', '[']) {
+        return Err(ApiError::new(ErrorKind::InvalidParams, "parameters are an object, or a list in the order of the fields"));
+    }
+    serde_json::from_str(text).map_err(|error| ApiError::new(ErrorKind::InvalidParams, error.to_string()))
+}
+
+fn write(reply: &impl Serialize) -> Result<Box<RawValue>, ApiError> {
+    to_raw_value(reply).map_err(|error| ApiError::new(ErrorKind::Internal, format!("the reply cannot be written: {error}")))
+}
+
+fn panicked(method: &'static str, caller: Caller) -> ApiError {
+    tracing::error!(request = %caller.request, method, "a request panicked");
+    ApiError::new(ErrorKind::Internal, format!("`{method}` failed by a fault of btd; its log has the details"))
+}
