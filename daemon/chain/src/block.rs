@@ -54,7 +54,7 @@ pub struct FinalizedBlock {
 }
 
 /// An event, decoded by the metadata of its block.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Event {
     /// The pallet that raised it.
     pub pallet: String,

@@ -59,10 +59,12 @@ impl BlockStream {
         let next = self.next;
         let reached =
             |head: &Option<Head>| head.as_ref().is_some_and(|head| next.is_none_or(|n| n <= head.block.number));
-        match self.heads.wait_for(reached).await {
-            Ok(head) => next.or_else(|| head.as_ref().map(|head| head.block.number)).unwrap_or_default(),
+        // The guard over the head must not be held while waiting: a reader may be a task that moves.
+        let found = self.heads.wait_for(reached).await.ok().map(|head| head.as_ref().map(|head| head.block.number));
+        match found {
+            Some(head) => next.or(head).unwrap_or_default(),
             // The link that we hold keeps the sender alive, so the channel cannot close.
-            Err(_) => std::future::pending().await,
+            None => std::future::pending().await,
         }
     }
 
