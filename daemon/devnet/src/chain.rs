@@ -192,3 +192,6 @@ impl Chain {
         self.nodes.len()
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -151,8 +151,7 @@ impl<'a> Builder<'a> {
     /// Closes the block.
     pub(crate) fn seal(mut self) -> Result<Sealed, BlockError> {
         let header: Header = self.ask("finalize the block", "BlockBuilder_finalize_block", &[])?;
-        let changes =
-            self.overlay.drain_storage_changes(self.state, STATE_VERSION).map_err(|error| BlockError::State(error))?;
+        let changes = self.overlay.drain_storage_changes(self.state, STATE_VERSION).map_err(BlockError::State)?;
         if changes.transaction_storage_root != header.state_root {
             return Err(BlockError::State(format!(
                 "the header says {:?}, the trie {:?}",

@@ -44,7 +44,7 @@ impl Bans {
             }
         }
         // A period beyond what the clock can count is for ever; a day stands in for it.
-        let until = now.checked_add(self.period).unwrap_or(now + Duration::from_secs(86_400));
+        let until = now.checked_add(self.period).unwrap_or(now + Duration::from_hours(24));
         self.until.insert(hash, until);
     }
 

@@ -10,18 +10,20 @@ use crate::{chain::Hasher, node::Node};
 
 pub(super) const METHODS: &[Method] = &[
     Method { name: "author_submitExtrinsic", aliases: &[], run: submit },
-    Method { name: "author_pendingExtrinsics", aliases: &[], run: pending },
+    Method {
+        name: "author_pendingExtrinsics",
+        aliases: &[],
+        run: |node, _| {
+            let ready = node.pool().ready();
+            Ok(json!(ready.iter().map(|extrinsic| Bytes(extrinsic.bytes.clone())).collect::<Vec<_>>()))
+        },
+    },
     Method { name: "author_removeExtrinsic", aliases: &[], run: remove },
 ];
 
 fn submit(node: &Node, arguments: &mut Arguments) -> Answer {
     let extrinsic: Bytes = arguments.required("extrinsic")?;
     node.submit(extrinsic.0, None).map(|hash| json!(hash)).map_err(error::submit)
-}
-
-fn pending(node: &Node, _: &mut Arguments) -> Answer {
-    let pending: Vec<Bytes> = node.pool().ready().into_iter().map(|extrinsic| Bytes(extrinsic.bytes.clone())).collect();
-    Ok(json!(pending))
 }
 
 /// An extrinsic, by itself or by its hash.

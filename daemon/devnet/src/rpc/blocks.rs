@@ -10,7 +10,11 @@ use crate::{chain::Block, node::Node};
 
 pub(super) const METHODS: &[Method] = &[
     Method { name: "chain_getBlockHash", aliases: &["chain_getHead"], run: block_hash },
-    Method { name: "chain_getFinalizedHead", aliases: &["chain_getFinalisedHead"], run: finalized_head },
+    Method {
+        name: "chain_getFinalizedHead",
+        aliases: &["chain_getFinalisedHead"],
+        run: |node, _| Ok(json!(node.chain.head().hash)),
+    },
     Method { name: "chain_getHeader", aliases: &[], run: header },
     Method { name: "chain_getBlock", aliases: &[], run: block },
     Method { name: "chainSpec_v1_genesisHash", aliases: &[], run: |node, _| Ok(json!(node.chain.genesis_hash())) },
@@ -43,10 +47,6 @@ fn block_number(value: &Value) -> Result<u32, jsonrpsee::types::ErrorObjectOwned
     };
     let number = number.ok_or_else(|| error::invalid_params(format!("hash: not a block number: {value}")))?;
     u32::try_from(number).map_err(|_| error::chain(format!("`{number}` > u32::MAX, the max block number is u32.")))
-}
-
-fn finalized_head(node: &Node, _: &mut Arguments) -> Answer {
-    Ok(json!(node.chain.head().hash))
 }
 
 fn find(node: &Node, arguments: &mut Arguments) -> Result<Option<Arc<Block>>, jsonrpsee::types::ErrorObjectOwned> {

@@ -1,5 +1,7 @@
 //! The numbered errors of a Substrate node. Clients look at both numbers and words, so both are exact.
 
+#![expect(clippy::needless_pass_by_value, reason = "these stand in `map_err`, which gives its errors away")]
+
 use jsonrpsee::types::{
     ErrorObjectOwned,
     error::{INTERNAL_ERROR_CODE, INVALID_PARAMS_CODE, INVALID_PARAMS_MSG, SERVER_IS_BUSY_CODE},

@@ -34,15 +34,17 @@ pub(super) const METHODS: &[Method] = &[
     Method { name: "system_nodeRoles", aliases: &[], run: |_, _| Ok(json!(["Authority"])) },
     Method { name: "system_localPeerId", aliases: &[], run: |_, _| Ok(json!(PEER_ID)) },
     Method { name: "system_localListenAddresses", aliases: &[], run: |_, _| Ok(json!([])) },
-    Method { name: "system_syncState", aliases: &[], run: sync_state },
+    Method {
+        name: "system_syncState",
+        aliases: &[],
+        run: |node, _| {
+            let number = node.chain.head().number();
+            Ok(json!({ "startingBlock": 0, "currentBlock": number, "highestBlock": number }))
+        },
+    },
     Method { name: "system_accountNextIndex", aliases: &["account_nextIndex"], run: account_next_index },
     Method { name: "system_dryRun", aliases: &["system_dryRunAt"], run: dry_run },
 ];
-
-fn sync_state(node: &Node, _: &mut Arguments) -> Answer {
-    let number = node.chain.head().number();
-    Ok(json!({ "startingBlock": 0, "currentBlock": number, "highestBlock": number }))
-}
 
 fn account_next_index(node: &Node, arguments: &mut Arguments) -> Answer {
     let address: String = arguments.required("account")?;

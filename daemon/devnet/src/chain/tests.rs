@@ -1,0 +1,102 @@
+use std::time::Duration;
+
+use sp_state_machine::{IterArgs, backend::Backend as _};
+
+use super::*;
+use crate::{BlockTime, Clock, Config, Devnet};
+
+/// A chain that makes blocks only when told to.
+async fn chain(retention: Retention) -> Devnet {
+    let config = Config {
+        listen: ([127, 0, 0, 1], 0).into(),
+        block_time: BlockTime::Every(Duration::from_hours(1)),
+        clock: Clock::Stepped { start: 1_700_000_000_000 },
+        retention,
+        ..Config::default()
+    };
+    Devnet::start(config).await.unwrap()
+}
+
+/// What `read` makes of the chain, on a thread fit for the runtime.
+async fn on<T: Send + 'static>(devnet: &Devnet, read: impl FnOnce(&Chain) -> T + Send + 'static) -> T {
+    let node = devnet.node.clone();
+    devnet.node.workers.run(move || read(&node.chain)).await.unwrap()
+}
+
+#[tokio::test]
+async fn pruning_leaves_exactly_the_nodes_of_the_readable_state() {
+    let devnet = chain(Retention { states: 1, ..Retention::default() }).await;
+    for blocks in [1, 2, 60] {
+        devnet.mine(blocks).await.unwrap();
+        let (held, needed) = on(&devnet, |chain| {
+            let (block, state) = chain.state(None).unwrap();
+            let mut storage = Storage::default();
+            storage.top.extend(state.pairs(IterArgs::default()).unwrap().map(Result::unwrap));
+            let (root, mut nodes) = trie(storage);
+            assert_eq!(root, block.header.state_root);
+            (chain.trie_nodes(), nodes.drain().values().filter(|(_, references)| *references > 0).count())
+        })
+        .await;
+        assert_eq!(held, needed);
+    }
+    devnet.stop().await.unwrap();
+}
+
+#[tokio::test]
+async fn old_states_go_and_old_blocks_after_them() {
+    let devnet = chain(Retention { states: 3, blocks: 5, ..Retention::default() }).await;
+    devnet.mine(10).await.unwrap();
+    on(&devnet, |chain| {
+        let hashes: Vec<H256> = (0..=10).map(|number| chain.hash(number).unwrap()).collect();
+        for (number, hash) in hashes.iter().enumerate() {
+            let call = chain.call(Some(*hash), "Core_version", &[]);
+            match number {
+                8..=10 => assert!(call.is_ok()),
+                // Block 0 is kept, its state is not.
+                0 | 6 | 7 => assert_eq!(call, Err(ChainError::StateDiscarded(*hash))),
+                _ => assert_eq!(call, Err(ChainError::UnknownBlock(*hash))),
+            }
+            assert_eq!(chain.block(hash).is_some(), number == 0 || number > 5, "{number}");
+        }
+        assert_eq!(chain.hash(11), None);
+    })
+    .await;
+    devnet.stop().await.unwrap();
+}
+
+#[tokio::test]
+async fn bytes_of_blocks_are_bounded() {
+    let devnet = chain(Retention { block_bytes: 40, ..Retention::default() }).await;
+    devnet.mine(10).await.unwrap();
+    // An empty block holds a timestamp of 11 bytes.
+    let kept = on(&devnet, |chain| (1..=10).filter(|number| chain.block_at(*number).is_some()).count()).await;
+    assert_eq!(kept, 3);
+    devnet.stop().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_panicking_call_changes_nothing() {
+    let devnet = chain(Retention::default()).await;
+    devnet.mine(1).await.unwrap();
+    on(&devnet, |chain| {
+        let (_, state) = chain.state(None).unwrap();
+        let mut overlay = Overlay::default();
+        overlay.start_transaction();
+        let depth = overlay.transaction_depth();
+        // An extrinsic where a header is expected.
+        let error = call(&state, &mut overlay, "Core_initialize_block", &[1, 2, 3]).unwrap_err();
+        assert!(
+            matches!(&error, ExecutionError::Panicked { method, .. } if method == "Core_initialize_block"),
+            "{error}"
+        );
+        assert_eq!(overlay.transaction_depth(), depth);
+        assert!(overlay.is_empty());
+        assert_eq!(
+            call(&state, &mut overlay, "No_such_thing", &[]),
+            Err(ExecutionError::UnknownMethod("No_such_thing".to_owned()))
+        );
+        overlay.rollback_transaction().unwrap();
+    })
+    .await;
+    devnet.stop().await.unwrap();
+}

@@ -1,0 +1,11 @@
+//! The development chain from outside: a real server, a real WebSocket client, signed extrinsics.
+//!
+//! Every chain of these tests makes blocks only when told to or at once, on a port of its own.
+
+mod blocks;
+mod client;
+mod extrinsics;
+mod methods;
+mod persistence;
+mod signer;
+mod subscriptions;

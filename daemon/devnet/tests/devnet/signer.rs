@@ -1,0 +1,94 @@
+//! Signs extrinsics with the public development keys, from the runtime's own types.
+
+use btd_devnet_runtime::{
+    AccountId, Address, Balance, Nonce, RuntimeCall, SignedPayload, UncheckedExtrinsic, VERSION, extensions,
+};
+use codec::{Decode, Encode};
+use serde_json::{Value, json};
+use sp_core::{H256, Pair as _, sr25519::Pair};
+use sp_runtime::{MultiSignature, generic::Era};
+
+use crate::client::Chain;
+
+/// One TAO in rao.
+pub(crate) const TAO: Balance = 1_000_000_000;
+
+pub(crate) fn pair(name: &str) -> Pair {
+    Pair::from_string(&format!("//{name}"), None).unwrap()
+}
+
+pub(crate) fn account(name: &str) -> AccountId {
+    AccountId::from(pair(name).public().0)
+}
+
+/// What a signature commits to beside the call.
+#[derive(Clone, Copy)]
+pub(crate) struct Terms {
+    pub(crate) nonce: Nonce,
+    pub(crate) era: Era,
+    /// Block in which the era starts; the genesis hash for an immortal one.
+    pub(crate) birth: H256,
+    pub(crate) genesis: H256,
+}
+
+impl Terms {
+    pub(crate) fn immortal(chain: &Chain, nonce: Nonce) -> Self {
+        let genesis = H256(chain.devnet.genesis_hash());
+        Self { nonce, era: Era::Immortal, birth: genesis, genesis }
+    }
+}
+
+pub(crate) fn sign(signer: &str, call: RuntimeCall, terms: Terms) -> Vec<u8> {
+    let pair = pair(signer);
+    let extension = extensions::signed(terms.era, terms.nonce, 0);
+    let implicit = (
+        ((), VERSION.spec_version, VERSION.transaction_version, terms.genesis, terms.birth, (), ()),
+        ((), (), (), (), ()),
+        None,
+    );
+    let payload = SignedPayload::from_raw(call.clone(), extension.clone(), implicit);
+    let signature = payload.using_encoded(|payload| pair.sign(payload));
+    UncheckedExtrinsic::new_signed(call, Address::Id(account(signer)), MultiSignature::Sr25519(signature), extension)
+        .encode()
+}
+
+pub(crate) fn transfer(to: &str, amount: Balance) -> RuntimeCall {
+    RuntimeCall::Balances(pallet_balances::Call::transfer_keep_alive { dest: Address::Id(account(to)), value: amount })
+}
+
+/// A signed transfer that never expires.
+pub(crate) fn signed_transfer(chain: &Chain, from: &str, to: &str, amount: Balance, nonce: Nonce) -> Vec<u8> {
+    sign(from, transfer(to, amount), Terms::immortal(chain, nonce))
+}
+
+pub(crate) fn hex(bytes: &[u8]) -> Value {
+    json!(format!("0x{}", hex::encode(bytes)))
+}
+
+pub(crate) fn unhex(value: &Value) -> Vec<u8> {
+    hex::decode(value.as_str().unwrap().strip_prefix("0x").unwrap()).unwrap()
+}
+
+/// Key of a storage value.
+pub(crate) fn value_key(pallet: &str, item: &str) -> Vec<u8> {
+    [sp_io::hashing::twox_128(pallet.as_bytes()), sp_io::hashing::twox_128(item.as_bytes())].concat()
+}
+
+/// Key of `System.Account` of a development account.
+pub(crate) fn account_key(name: &str) -> Vec<u8> {
+    let account = account(name).encode();
+    [value_key("System", "Account"), sp_io::hashing::blake2_128(&account).to_vec(), account].concat()
+}
+
+type AccountInfo = frame_system::AccountInfo<Nonce, pallet_balances::AccountData<Balance>>;
+
+/// The account at a block, or at the head.
+pub(crate) async fn account_info(chain: &Chain, name: &str, at: Option<&Value>) -> AccountInfo {
+    let value = chain.call("state_getStorage", json!([hex(&account_key(name)), at])).await;
+    AccountInfo::decode(&mut unhex(&value).as_slice()).unwrap()
+}
+
+/// Free balance at the head, in rao.
+pub(crate) async fn free(chain: &Chain, name: &str) -> Balance {
+    account_info(chain, name, None).await.data.free
+}
