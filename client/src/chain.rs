@@ -78,26 +78,24 @@ fn ended(next: Option<BlockNumber>, cause: Failure) -> Failure {
 fn render(block: &FinalizedBlock, page: Page) -> String {
     let counts = (text::count(block.extrinsics as usize, "extrinsic"), text::count(block.events.len(), "event"));
     let number = page.bold(format_args!("#{}", block.block.number));
-    let mut lines = format!("{number} {}, {}, {}\n", block.block.hash, counts.0, counts.1);
-    for event in &block.events {
+    let events = block.events.iter().map(|event| {
         let cause = event.extrinsic.map_or_else(|| "-".to_owned(), |index| index.to_string());
-        lines.push_str(&format!("  {cause:>3}  {}\n", self::event(event)));
-    }
-    lines
+        format!("  {cause:>3}  {}\n", self::event(event))
+    });
+    let events: String = events.collect();
+    format!("{number} {}, {}, {}\n{events}", block.block.hash, counts.0, counts.1)
 }
 
 /// `Balances.Transfer from=5... to=5... amount=1`
 pub(crate) fn event(event: &Event) -> String {
-    let mut line = format!("{}.{}", event.pallet, event.name);
+    let mut words = vec![format!("{}.{}", event.pallet, event.name)];
     match &event.fields {
-        Value::Object(fields) => {
-            fields.iter().for_each(|(name, value)| line.push_str(&format!(" {name}={}", field(value))))
-        }
-        Value::Array(fields) => fields.iter().for_each(|value| line.push_str(&format!(" {}", field(value)))),
+        Value::Object(fields) => words.extend(fields.iter().map(|(name, value)| format!("{name}={}", field(value)))),
+        Value::Array(fields) => words.extend(fields.iter().map(field)),
         Value::Null => {}
-        other => line.push_str(&format!(" {}", field(other))),
+        other => words.push(field(other)),
     }
-    text::visible(&line).into_owned()
+    text::visible(&words.join(" ")).into_owned()
 }
 
 fn field(value: &Value) -> String {

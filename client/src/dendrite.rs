@@ -22,7 +22,7 @@ use crate::{
 /// The daemon's own deadline for an axon, where none is given.
 const DEADLINE: Duration = Duration::from_secs(12);
 /// What asking many axons may take beyond the deadline of one.
-const MARGIN: Duration = Duration::from_secs(60);
+const MARGIN: Duration = Duration::from_mins(1);
 
 /// `btctl dendrite ...`
 #[derive(Debug, Subcommand)]
@@ -123,7 +123,7 @@ fn render(pings: &Pings, page: Page) -> String {
         Column::text("ANSWER"),
     ]);
     for reply in &pings.replies {
-        table.row([
+        table.row(&[
             reply.uid.map_or_else(|| "-".to_owned(), |uid| uid.to_string()),
             reply.hotkey.to_string(),
             reply.address.clone(),

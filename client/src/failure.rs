@@ -192,7 +192,7 @@ mod tests {
     }
 
     fn timeout() -> Failure {
-        Failure::Timeout { method: "wallet_transfer", limit: Duration::from_secs(900) }
+        Failure::Timeout { method: "wallet_transfer", limit: Duration::from_mins(15) }
     }
 
     #[test]

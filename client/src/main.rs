@@ -42,9 +42,14 @@ fn main() -> ExitCode {
         Err(refusal) => return output::refusal(&refusal),
     };
     let output = Output::new(&cli.global, &settings::environment);
-    let ended = Settings::resolve(&cli.global, &settings::environment)
-        .and_then(|settings| run(cli, &Session::new(settings, output)));
-    output.end(ended)
+    match Settings::resolve(&cli.global, &settings::environment) {
+        Ok(settings) => {
+            let session = Session::new(settings, output);
+            let ended = run(cli, &session);
+            session.out.end(ended)
+        }
+        Err(failure) => output.end(Err(failure)),
+    }
 }
 
 fn run(cli: Cli, session: &Session) -> Result<exit::Exit, failure::Failure> {

@@ -19,6 +19,9 @@ use serde_json::{Value, json};
 
 use crate::{args::Global, exit::Exit, failure::Failure, session::Reply, settings::Environment};
 
+/// The width of a terminal that does not tell its own.
+const USUAL_WIDTH: usize = 80;
+
 /// What standard output carries.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Format {
@@ -50,8 +53,10 @@ pub(crate) enum Colour {
 }
 
 /// The two streams, and how to write on them.
-#[derive(Clone, Copy, Debug)]
+#[derive(Debug)]
 pub(crate) struct Output {
+    stdout: io::Stdout,
+    stderr: io::Stderr,
     format: Format,
     chatter: Chatter,
     page: Page,
@@ -66,8 +71,8 @@ impl Page {
             return Self::default();
         }
         let dumb = environment("NO_COLOR").is_some() || environment("TERM").is_some_and(|term| term == "dumb");
-        let width = terminal_size::terminal_size_of(stream).map(|(width, _)| usize::from(width.0));
-        Self { width, colour: if dumb { Colour::Plain } else { Colour::Ansi } }
+        let width = terminal_size::terminal_size_of(stream).map_or(USUAL_WIDTH, |(width, _)| usize::from(width.0));
+        Self { width: Some(width), colour: if dumb { Colour::Plain } else { Colour::Ansi } }
     }
 
     fn paint(self, style: &str, text: impl Display) -> String {
@@ -98,11 +103,14 @@ impl Page {
 
 impl Output {
     pub(crate) fn new(global: &Global, environment: Environment<'_>) -> Self {
+        let (stdout, stderr) = (io::stdout(), io::stderr());
         Self {
+            page: Page::of(&stdout, environment),
+            aside: Page::of(&stderr, environment),
+            stdout,
+            stderr,
             format: if global.json { Format::Json } else { Format::Human },
             chatter: if global.quiet { Chatter::Silent } else { Chatter::Spoken },
-            page: Page::of(&io::stdout(), environment),
-            aside: Page::of(&io::stderr(), environment),
         }
     }
 
@@ -112,7 +120,7 @@ impl Output {
 
     /// Whether a person sees what goes to standard error.
     pub(crate) fn aside_is_seen(&self) -> bool {
-        io::stderr().is_terminal()
+        self.aside.width.is_some()
     }
 
     /// Shows an answer: as it came with `--json`, else as `render` lays it out.
@@ -140,7 +148,7 @@ impl Output {
 
     /// Writes data on standard output, ended by a line end.
     pub(crate) fn data(&self, text: &str) -> Result<(), Failure> {
-        let mut stdout = io::stdout().lock();
+        let mut stdout = self.stdout.lock();
         let end = if text.ends_with('\n') || text.is_empty() { "" } else { "\n" };
         write!(stdout, "{text}{end}").and_then(|()| stdout.flush()).map_err(Failure::Output)
     }
@@ -153,7 +161,7 @@ impl Output {
     /// Says on standard error what a person must see: a card before a question, a mnemonic.
     pub(crate) fn show(&self, render: impl FnOnce(Page) -> String) {
         // Standard error is the last resort: where it cannot be written, nothing can be said.
-        let _ = writeln!(io::stderr(), "{}", render(self.aside).trim_end());
+        let _ = writeln!(self.stderr.lock(), "{}", render(self.aside).trim_end());
     }
 
     /// Says on standard error what a person may like to know, unless `--quiet`.
@@ -173,11 +181,11 @@ impl Output {
         match self.format {
             Format::Json => self.show(|_| failure.document().to_string()),
             Format::Human => self.show(|page| {
-                let mut text = format!("{} {}", page.bad("error:"), text::visible_lines(&failure.to_string()));
-                if let Some(hint) = failure.hint() {
-                    text.push_str(&format!("\n{} {}", page.bold("hint:"), text::visible_lines(&hint)));
+                let error = format!("{} {}", page.bad("error:"), text::visible_lines(&failure.to_string()));
+                match failure.hint() {
+                    Some(hint) => format!("{error}\n{} {}", page.bold("hint:"), text::visible_lines(&hint)),
+                    None => error,
                 }
-                text
             }),
         }
         failure.exit().into()

@@ -122,7 +122,7 @@ fn methods(document: &Value, page: Page) -> String {
             let name = param["name"].as_str()?;
             Some(if param["required"] == true { name.to_owned() } else { format!("[{name}]") })
         });
-        table.row([text("name"), text("x-role"), params.collect::<Vec<_>>().join(" "), text("summary")]);
+        table.row(&[text("name"), text("x-role"), params.collect::<Vec<_>>().join(" "), text("summary")]);
     }
     table.render(page)
 }

@@ -24,7 +24,7 @@ use crate::{
 };
 
 /// Longer than an era of 64 blocks of 12 seconds, after which the outcome is known.
-const SPEND: Duration = Duration::from_secs(20 * 60);
+const SPEND: Duration = Duration::from_mins(20);
 
 /// How something is to be signed.
 #[derive(Args, Clone, Debug)]
@@ -176,11 +176,10 @@ pub(crate) fn card(plan: &Plan, page: Page) -> String {
     facts.add("fee", format!("{} (estimated)", tao(plan.fee)));
     facts.add("balance before", tao(plan.balance_before));
     facts.add("balance after", tao(plan.balance_after));
-    let mut card = format!("{}\n{}", page.bold(text::visible(&plan.summary)), facts.render(page));
-    for warning in &plan.warnings {
-        card.push_str(&format!("{} {}\n", page.warn("warning:"), text::visible(warning)));
-    }
-    card + &text::at(&plan.at, page) + "\n"
+    let mut lines = vec![page.bold(text::visible(&plan.summary)), facts.render(page).trim_end().to_owned()];
+    lines.extend(plan.warnings.iter().map(|warning| format!("{} {}", page.warn("warning:"), text::visible(warning))));
+    lines.push(text::at(&plan.at, page));
+    lines.join("\n") + "\n"
 }
 
 fn argument(value: &Value) -> String {

@@ -68,7 +68,7 @@ fn hyperparameters(reply: &HyperparametersReply, page: Page) -> String {
     let mut table = Table::new(&[Column::text("HYPERPARAMETER"), Column::number("VALUE")]);
     for one in &reply.hyperparameters {
         let value = one.value.as_str().map_or_else(|| one.value.to_string(), str::to_owned);
-        table.row([one.name.clone(), value]);
+        table.row(&[one.name.clone(), value]);
     }
     format!("{}subnet {}, {}\n", table.render(page), reply.netuid, text::at(&reply.at, page))
 }

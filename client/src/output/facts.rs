@@ -24,14 +24,12 @@ impl Facts {
     /// One line for each fact, values aligned; further lines of a value are indented.
     pub(crate) fn render(&self, page: Page) -> String {
         let widest = self.rows.iter().map(|(name, _)| name.chars().count()).max().unwrap_or(0);
-        let mut text = String::new();
-        for (name, value) in &self.rows {
+        let indent = format!("\n{}", " ".repeat(widest + 2));
+        let lines = self.rows.iter().map(|(name, value)| {
             let padding = " ".repeat(widest - name.chars().count() + 2);
-            let value = value.replace('\n', &format!("\n{}", " ".repeat(widest + 2)));
-            text.push_str(&format!("{}{padding}{value}", page.bold(name)));
-            text.push('\n');
-        }
-        text
+            format!("{}{padding}{}\n", page.bold(name), value.replace('\n', &indent))
+        });
+        lines.collect()
     }
 }
 

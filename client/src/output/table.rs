@@ -89,7 +89,7 @@ impl Table {
     }
 
     /// Adds a row, a text for each column in order. Texts may be foreign.
-    pub(crate) fn row<const N: usize>(&mut self, cells: [String; N]) {
+    pub(crate) fn row<const N: usize>(&mut self, cells: &[String; N]) {
         debug_assert_eq!(N, self.columns.len(), "a text for each column");
         self.rows.push(cells.iter().map(|cell| text::visible(cell).into_owned()).collect());
     }
@@ -168,8 +168,8 @@ mod tests {
             Column::number("RANK").leaves(2),
             Column::number("STAKE").leaves(1),
         ]);
-        table.row(["0".into(), ADDRESS.into(), "0.5".into(), "1.0000".into()]);
-        table.row(["10".into(), "none".into(), "0.25".into(), "12.0000".into()]);
+        table.row(&["0".into(), ADDRESS.into(), "0.5".into(), "1.0000".into()]);
+        table.row(&["10".into(), "none".into(), "0.25".into(), "12.0000".into()]);
         table
     }
 

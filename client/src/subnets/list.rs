@@ -24,7 +24,7 @@ pub(super) fn render(subnets: &Subnets, page: Page) -> String {
         Column::text("SYMBOL").leaves(7),
     ]);
     for subnet in &subnets.subnets {
-        table.row([
+        table.row(&[
             subnet.netuid.to_string(),
             subnet.name.clone(),
             subnet.neurons.to_string(),

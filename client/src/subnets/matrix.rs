@@ -58,7 +58,7 @@ fn render(reply: &MatrixReply, page: Page) -> String {
     let mut entries = 0;
     for (validator, row) in reply.rows.iter().enumerate() {
         for (uid, value) in row.iter().enumerate().filter(|(_, value)| **value != 0.0) {
-            table.row([validator.to_string(), uid.to_string(), format!("{value:.6}")]);
+            table.row(&[validator.to_string(), uid.to_string(), format!("{value:.6}")]);
             entries += 1;
         }
     }

@@ -32,7 +32,7 @@ pub(super) fn render(reply: &MetagraphReply, page: Page) -> String {
     ]);
     for neuron in &reply.neurons {
         let age = u64::from(reply.at.block.number.0).checked_sub(neuron.last_update);
-        table.row([
+        table.row(&[
             neuron.uid.to_string(),
             format!("{:.4}", neuron.stake),
             score(neuron.rank),

@@ -82,7 +82,7 @@ fn render(balances: &Balances, sort: Sort, page: Page) -> String {
         Column::number("TOTAL (τ)"),
     ]);
     for row in &rows {
-        table.row([
+        table.row(&[
             row.wallet.as_ref().map_or_else(|| "-".to_owned(), ToString::to_string),
             row.coldkey.to_string(),
             row.free.to_string(),
@@ -94,7 +94,7 @@ fn render(balances: &Balances, sort: Sort, page: Page) -> String {
         let sum = |amount: fn(&BalanceRow) -> Tao| {
             rows.iter().fold(Tao::ZERO, |sum, row| sum.saturating_add(amount(row))).to_string()
         };
-        table.row(["total".into(), String::new(), sum(|row| row.free), sum(|row| row.staked), sum(|row| row.total)]);
+        table.row(&["total".into(), String::new(), sum(|row| row.free), sum(|row| row.staked), sum(|row| row.total)]);
     }
     format!("{}{}\n", table.render(page), text::at(&balances.at, page))
 }

@@ -98,17 +98,18 @@ impl CreateArgs {
 
 fn mnemonics(created: &Created, page: Page) -> String {
     let named = [("coldkey", &created.coldkey_mnemonic), ("hotkey", &created.hotkey_mnemonic)];
-    let mut text = String::new();
+    let mut parts = Vec::new();
     for (name, mnemonic) in named {
         if let Some(mnemonic) = mnemonic {
-            text.push_str(&format!("The words that restore the {name}:\n\n    {}\n\n", mnemonic.expose()));
+            parts.push(format!("The words that restore the {name}:\n\n    {}\n", mnemonic.expose()));
         }
     }
-    if text.is_empty() {
-        return page.warn("warning: these keys come from a URI that others may know; for development only");
-    }
-    let warning = page.warn("Write them down now. They are shown once, and whoever has them has the keys.");
-    format!("{text}{warning}\n")
+    parts.push(page.warn(if parts.is_empty() {
+        "warning: these keys come from a URI that others may know; for development only"
+    } else {
+        "Write them down now. They are shown once, and whoever has them has the keys."
+    }));
+    parts.join("\n") + "\n"
 }
 
 fn render(created: &Created, page: Page) -> String {

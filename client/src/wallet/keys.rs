@@ -143,7 +143,7 @@ impl LockArgs {
     pub(crate) async fn run(self, session: &Session) -> Result<Exit, Failure> {
         let params = LockParams { wallet: self.wallet, key: self.hotkey.map(KeyName::Hotkey) };
         let reply = session.call::<Lock>(&params).await?;
-        session.out.reply(&reply, locked).map(|()| Exit::Success)
+        session.out.reply(&reply, |reply, _| locked(*reply)).map(|()| Exit::Success)
     }
 }
 
@@ -208,7 +208,7 @@ fn list(wallets: &Wallets, page: Page) -> String {
     ]);
     let scheme = |scheme: &Option<String>| scheme.clone().unwrap_or_else(|| "?".to_owned());
     for wallet in &wallets.wallets {
-        table.row([
+        table.row(&[
             wallet.name.to_string(),
             "coldkey".to_owned(),
             wallet.coldkey.map_or_else(|| "?".to_owned(), |key| key.to_string()),
@@ -217,7 +217,7 @@ fn list(wallets: &Wallets, page: Page) -> String {
             String::new(),
         ]);
         for hotkey in &wallet.hotkeys {
-            table.row([
+            table.row(&[
                 wallet.name.to_string(),
                 format!("hotkey {}", hotkey.name),
                 hotkey.address.map_or_else(|| "?".to_owned(), |key| key.to_string()),
@@ -236,7 +236,7 @@ fn unlocked(unlocked: &Unlocked, _: Page) -> String {
     format!("unlocked the {}, {}, for {time}\n", called(&unlocked.wallet, &unlocked.key), unlocked.address)
 }
 
-fn locked(locked: &Locked, _: Page) -> String {
+fn locked(locked: Locked) -> String {
     match locked.locked {
         0 => "nothing was unlocked\n".to_owned(),
         count => format!("locked {}\n", text::count(count as usize, "key")),

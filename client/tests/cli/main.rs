@@ -40,10 +40,11 @@ fn finish(mut child: Child) -> Output {
     let id = child.id();
     let (ended, end) = mpsc::channel();
     std::thread::spawn(move || ended.send(child.wait_with_output()));
-    end.recv_timeout(Duration::from_secs(60)).map(Result::unwrap).unwrap_or_else(|_| {
+    let Ok(output) = end.recv_timeout(Duration::from_mins(1)) else {
         let _ = Command::new("kill").arg(id.to_string()).status();
         panic!("btctl waits for something that never comes");
-    })
+    };
+    output.unwrap()
 }
 
 fn out(output: &Output) -> &str {
