@@ -202,7 +202,9 @@ fn what_is_not_there() {
         host.refused(&["wallet", "transfer", "--wallet", "alice", "--dest", BOB, "--amount", "1", "--yes"]);
     assert!(code == 8, "{code} {error}");
     let ping = ["dendrite", "ping", "--address", "127.0.0.1:9", "--hotkey", BOB, "--wallet", "alice"];
-    let reply = &host.ask(&ping)["replies"][0];
-    assert_eq!(reply["status_code"], 503, "{reply}");
+    let output = host.btctl(&[&["--json"], &ping[..]].concat());
+    assert_eq!(output.status.code(), Some(1), "nobody answered: {output:?}");
+    let pings: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(pings["replies"][0]["status_code"], 503, "{pings}");
     assert!(daemon.stop().success());
 }

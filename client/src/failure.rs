@@ -154,7 +154,6 @@ impl Failure {
                 ErrorKind::WarmingUp | ErrorKind::ChainUnavailable => {
                     "`btctl status` shows how the link to the chain stands"
                 }
-                ErrorKind::MethodNotFound => "`btctl rpc discover` lists the methods",
                 _ => return None,
             },
             _ => return None,
