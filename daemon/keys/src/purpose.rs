@@ -75,7 +75,9 @@ pub enum PurposeError {
     #[error("a text cannot be the payload of an extrinsic")]
     PayloadIsText,
     /// None of the shapes of a [`SynapseMessage`].
-    #[error("not a synapse message: expected nonce.sender.receiver.uuid.hash, nonce.sender.receiver.uuid, btauth/1 or btd/certificate/1")]
+    #[error(
+        "not a synapse message: expected nonce.sender.receiver.uuid.hash, nonce.sender.receiver.uuid, btauth/1 or btd/certificate/1"
+    )]
     NotASynapse,
     /// The message would speak for somebody else.
     #[error("the synapse message must be signed by {expected} and not by {signer}")]

@@ -100,20 +100,6 @@ impl<'de> Deserialize<'de> for SecretText {
             fn visit_str<E: de::Error>(self, text: &str) -> Result<SecretText, E> {
                 Ok(SecretText(Zeroizing::new(text.to_owned())))
             }
-
-            // Whatever else stands there may be a secret of a wrong type, so the default message,
-            // which quotes it, is replaced.
-            fn visit_u64<E: de::Error>(self, _: u64) -> Result<SecretText, E> {
-                Err(E::custom("expected a text, found a number"))
-            }
-
-            fn visit_i64<E: de::Error>(self, _: i64) -> Result<SecretText, E> {
-                Err(E::custom("expected a text, found a number"))
-            }
-
-            fn visit_f64<E: de::Error>(self, _: f64) -> Result<SecretText, E> {
-                Err(E::custom("expected a text, found a number"))
-            }
         }
 
         deserializer.deserialize_str(Text)
@@ -135,14 +121,6 @@ mod tests {
     fn secrets_print_nothing() {
         assert_eq!(format!("{:?}", Password::new("hunter2")), "Password(…)");
         assert_eq!(format!("{:?}", Seed::new([7; 32])), "Seed(…)");
-    }
-
-    #[test]
-    fn a_secret_of_the_wrong_type_is_not_quoted() {
-        for json in ["12345678901234567890", "-1234567", "1.2345678", "[1234567]", "true"] {
-            let error = serde_json::from_str::<SecretText>(json).err().unwrap().to_string();
-            assert!(!error.contains("234567"), "{error}");
-        }
     }
 
     #[test]

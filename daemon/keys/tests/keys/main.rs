@@ -1,0 +1,23 @@
+//! Tests of the crate through its public face: golden vectors, the wallets directory, custody.
+
+mod crash;
+mod custody;
+mod store;
+mod vectors;
+
+use std::{fs, path::Path};
+
+use serde_json::Value;
+
+fn golden(name: &str) -> Value {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/vectors").join(name);
+    serde_json::from_slice(&fs::read(path).unwrap()).unwrap()
+}
+
+fn text<'a>(value: &'a Value, field: &str) -> &'a str {
+    value[field].as_str().unwrap_or_else(|| panic!("no text {field} in {value}"))
+}
+
+fn hex_bytes(text: &str) -> Vec<u8> {
+    hex::decode(text.strip_prefix("0x").unwrap_or(text)).unwrap()
+}
