@@ -22,7 +22,8 @@ const LONGEST_PASSWORD: u64 = 4096;
 /// Where the password comes from.
 #[derive(Args, Clone, Debug, Default)]
 pub(crate) struct PasswordArgs {
-    /// Read the password from the first line of standard input
+    /// Read the password from the first line of standard input; without this and the next, it comes
+    /// from BT_WALLET_PASSWORD, the file BT_WALLET_PASSWORD_FILE, or a question
     #[arg(long, alias = "password_stdin", conflicts_with = "password_fd")]
     password_stdin: bool,
     /// Read the password from the first line of this open file descriptor
