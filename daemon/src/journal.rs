@@ -1,0 +1,363 @@
+//! The journal of signed extrinsics: what was signed, byte for byte, and what became of it.
+//!
+//! SQLite in WAL mode with `synchronous=FULL` under an exclusive lock: when [`Journal::record`]
+//! returns, the intent survives the loss of power. It is written before the extrinsic leaves the
+//! daemon, so that after a crash the same bytes are sent again and never new ones. It holds public
+//! data only: signed bytes, no key and no password.
+//!
+//! Beside the intents it keeps the count of wrong passwords of each key, which must outlive the
+//! process too. It decides nothing and asks no chain; intents are written by [`crate::submit`]
+//! alone. A journal that is damaged, of a newer schema or in use by another process is refused: it
+//! cannot be rebuilt.
+
+use std::{
+    fs, io,
+    os::unix::fs::OpenOptionsExt,
+    path::{Path, PathBuf},
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use btd_api::{AccountId, BlockHash, BlockNumber, IdempotencyKey};
+use btd_chain::{Era, SignedExtrinsic};
+use rusqlite::{Connection, OptionalExtension, Row, named_params};
+
+mod failures;
+mod schema;
+
+/// Why the journal cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum JournalError {
+    /// The file or its directory cannot be made or opened.
+    #[error("the journal {} cannot be opened", path.display())]
+    Open {
+        /// The journal's file.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// Another process holds it.
+    #[error("the journal {} is in use: another btd is running on this state directory", path.display())]
+    InUse {
+        /// The journal's file.
+        path: PathBuf,
+    },
+    /// It is not what was once written.
+    #[error(
+        "the journal {} is damaged ({detail}): btd will not sign without it; restore it from a backup, or move it away \
+         once every extrinsic sent in the last minutes is accounted for",
+        path.display()
+    )]
+    Damaged {
+        /// The journal's file.
+        path: PathBuf,
+        /// What the check found.
+        detail: String,
+    },
+    /// Written by a newer btd.
+    #[error("the journal {} has schema {found}, and this btd knows up to {known}: use the newer btd", path.display())]
+    Newer {
+        /// The journal's file.
+        path: PathBuf,
+        /// The schema found.
+        found: i64,
+        /// The newest schema known.
+        known: i64,
+    },
+    /// A statement failed: a full disk, say.
+    #[error("the journal could not {attempted}")]
+    Statement {
+        /// What was attempted.
+        attempted: &'static str,
+        /// Why.
+        source: rusqlite::Error,
+    },
+    /// An intent was to be settled twice, or does not exist.
+    #[error("intent {id} of the journal is not pending, so its outcome cannot be written")]
+    NotPending {
+        /// The intent.
+        id: i64,
+    },
+    /// The daemon is stopping.
+    #[error("the journal was interrupted: the daemon is stopping")]
+    Interrupted,
+}
+
+/// An intent's number in the journal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct IntentId(i64);
+
+/// BLAKE2b-256 of what the caller asked for: tells a repetition from another wish under the same key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Digest(pub [u8; 32]);
+
+/// A signed extrinsic about to be sent, and the wish behind it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NewIntent {
+    /// What makes a repetition harmless; none when the caller did not ask for it.
+    pub key: Option<IdempotencyKey>,
+    /// What the caller asked for, without the key.
+    pub wish: Digest,
+    /// The chain it is meant for.
+    pub genesis: BlockHash,
+    /// The signed bytes, as they are sent, with what must be known to follow them.
+    pub extrinsic: SignedExtrinsic,
+    /// The plan that was agreed to, as JSON of [`crate::submit`].
+    pub plan: String,
+}
+
+/// How an intent ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ending {
+    /// In a finalized block, with success.
+    Succeeded,
+    /// In a finalized block, with a dispatch error.
+    Failed,
+    /// The pool refused it: it is in no block.
+    Refused,
+    /// Its era ended and it is in no block.
+    Expired,
+}
+
+/// The end of an intent, with its details as JSON of [`crate::submit`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Settlement {
+    /// How it ended.
+    pub ending: Ending,
+    /// The details.
+    pub details: String,
+}
+
+/// An intent as the journal holds it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Intent {
+    /// Its number.
+    pub id: IntentId,
+    /// What was recorded.
+    pub recorded: NewIntent,
+    /// What became of it; none while it is pending.
+    pub settlement: Option<Settlement>,
+}
+
+/// What [`Journal::record`] found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Recorded {
+    /// The intent is durable: it may be sent.
+    New(Intent),
+    /// Its key was used before, for this intent. Nothing was written: the new bytes must not be sent.
+    KeyTaken(Intent),
+}
+
+/// The open journal. Clones share one connection; statements run on blocking threads.
+#[derive(Clone, Debug)]
+pub struct Journal {
+    connection: Arc<Mutex<Connection>>,
+}
+
+// === impl Journal ===
+
+impl Journal {
+    /// Opens the journal at `path`, creating it where there is none, and checks it whole.
+    pub async fn open(path: impl Into<PathBuf>) -> Result<Self, JournalError> {
+        let path = path.into();
+        let connection = blocking(move || open(&path)).await?;
+        Ok(Self { connection: Arc::new(Mutex::new(connection)) })
+    }
+
+    /// Writes an intent down. When this returns `New`, it is on the disk.
+    pub async fn record(&self, intent: NewIntent) -> Result<Recorded, JournalError> {
+        self.with(move |connection| record(connection, intent)).await
+    }
+
+    /// The intent recorded under `key` for the chain `genesis`.
+    pub async fn find(&self, genesis: BlockHash, key: IdempotencyKey) -> Result<Option<Intent>, JournalError> {
+        self.with(move |connection| find(connection, genesis, &key)).await
+    }
+
+    /// The intents for the chain `genesis` whose outcome is not known, oldest first.
+    pub async fn pending(&self, genesis: BlockHash) -> Result<Vec<Intent>, JournalError> {
+        self.with(move |connection| pending(connection, genesis)).await
+    }
+
+    /// Writes down how an intent ended. An intent ends once.
+    pub async fn settle(&self, id: IntentId, settlement: Settlement) -> Result<(), JournalError> {
+        self.with(move |connection| settle(connection, id, &settlement)).await
+    }
+
+    /// Checkpoints the write-ahead log. Everything recorded is durable with or without it.
+    pub async fn checkpoint(&self) -> Result<(), JournalError> {
+        self.with(|connection| {
+            connection
+                .query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))
+                .map_err(|source| JournalError::Statement { attempted: "checkpoint its log", source })
+        })
+        .await
+    }
+
+    async fn with<T: Send + 'static>(
+        &self,
+        statement: impl FnOnce(&mut Connection) -> Result<T, JournalError> + Send + 'static,
+    ) -> Result<T, JournalError> {
+        let connection = Arc::clone(&self.connection);
+        blocking(move || statement(&mut connection.lock().unwrap_or_else(PoisonError::into_inner))).await
+    }
+}
+
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, JournalError> + Send + 'static,
+) -> Result<T, JournalError> {
+    tokio::task::spawn_blocking(work).await.unwrap_or(Err(JournalError::Interrupted))
+}
+
+fn open(path: &Path) -> Result<Connection, JournalError> {
+    let failed = |source| JournalError::Open { path: path.to_owned(), source };
+    if let Some(directory) = path.parent() {
+        fs::create_dir_all(directory).map_err(failed)?;
+    }
+    // Created here, so that it never exists with wider permissions.
+    fs::OpenOptions::new().create(true).append(true).mode(0o600).open(path).map_err(failed)?;
+    let mut connection =
+        Connection::open(path).map_err(|error| schema::opening_failed(path, "cannot be opened", error))?;
+    schema::prepare(&mut connection, path)?;
+    Ok(connection)
+}
+
+fn record(connection: &mut Connection, intent: NewIntent) -> Result<Recorded, JournalError> {
+    let failed = |source| JournalError::Statement { attempted: "record an intent", source };
+    let transaction = connection.transaction().map_err(failed)?;
+    if let Some(key) = &intent.key
+        && let Some(earlier) = find(&transaction, intent.genesis, key)?
+    {
+        return Ok(Recorded::KeyTaken(earlier));
+    }
+    let (birth, period) = match intent.extrinsic.era {
+        Era::Immortal => (None, None),
+        Era::Mortal { birth, period } => (Some(birth.0), Some(period)),
+    };
+    transaction
+        .execute(
+            "INSERT INTO intents
+                (key, wish, genesis, signer, nonce, extrinsic, hash, era_birth, era_period, spec_version, plan)
+             VALUES
+                (:key, :wish, :genesis, :signer, :nonce, :extrinsic, :hash, :era_birth, :era_period, :spec_version,
+                 :plan)",
+            named_params! {
+                ":key": intent.key.as_ref().map(IdempotencyKey::as_str),
+                ":wish": intent.wish.0,
+                ":genesis": intent.genesis.0,
+                ":signer": intent.extrinsic.signer.0,
+                ":nonce": intent.extrinsic.nonce,
+                ":extrinsic": intent.extrinsic.bytes,
+                ":hash": intent.extrinsic.hash.as_bytes(),
+                ":era_birth": birth,
+                ":era_period": period,
+                ":spec_version": intent.extrinsic.spec_version,
+                ":plan": intent.plan,
+            },
+        )
+        .map_err(failed)?;
+    let id = IntentId(transaction.last_insert_rowid());
+    transaction.commit().map_err(failed)?;
+    Ok(Recorded::New(Intent { id, recorded: intent, settlement: None }))
+}
+
+const COLUMNS: &str = "id, key, wish, genesis, signer, nonce, extrinsic, hash, era_birth, era_period, spec_version, \
+                       plan, ending, details";
+
+fn find(connection: &Connection, genesis: BlockHash, key: &IdempotencyKey) -> Result<Option<Intent>, JournalError> {
+    connection
+        .query_row(
+            &format!("SELECT {COLUMNS} FROM intents WHERE genesis = ?1 AND key = ?2"),
+            (genesis.0, key.as_str()),
+            read,
+        )
+        .optional()
+        .map_err(|source| JournalError::Statement { attempted: "look an idempotency key up", source })
+}
+
+fn pending(connection: &Connection, genesis: BlockHash) -> Result<Vec<Intent>, JournalError> {
+    let list = || -> rusqlite::Result<Vec<Intent>> {
+        connection
+            .prepare_cached(&format!(
+                "SELECT {COLUMNS} FROM intents WHERE genesis = ?1 AND ending IS NULL ORDER BY id"
+            ))?
+            .query_map([genesis.0], read)?
+            .collect()
+    };
+    list().map_err(|source| JournalError::Statement { attempted: "list the pending intents", source })
+}
+
+fn settle(connection: &Connection, id: IntentId, settlement: &Settlement) -> Result<(), JournalError> {
+    let changed = connection
+        .execute(
+            "UPDATE intents SET ending = ?1, details = ?2, settled_at = unixepoch() WHERE id = ?3 AND ending IS NULL",
+            (settlement.ending.name(), &settlement.details, id.0),
+        )
+        .map_err(|source| JournalError::Statement { attempted: "write an outcome", source })?;
+    if changed == 1 { Ok(()) } else { Err(JournalError::NotPending { id: id.0 }) }
+}
+
+fn read(row: &Row<'_>) -> rusqlite::Result<Intent> {
+    let key: Option<String> = row.get("key")?;
+    let key = key.map(|key| key.parse().map_err(|error| malformed(row, "key", error))).transpose()?;
+    let ending: Option<String> = row.get("ending")?;
+    let settlement = match ending {
+        None => None,
+        Some(name) => Some(Settlement {
+            ending: Ending::from_name(&name).ok_or_else(|| malformed(row, "ending", format!("`{name}` is no ending")))?,
+            details: row.get("details")?,
+        }),
+    };
+    Ok(Intent {
+        id: IntentId(row.get("id")?),
+        recorded: NewIntent {
+            key,
+            wish: Digest(row.get("wish")?),
+            genesis: BlockHash(row.get("genesis")?),
+            extrinsic: SignedExtrinsic {
+                bytes: row.get("extrinsic")?,
+                hash: row.get::<_, [u8; 32]>("hash")?.into(),
+                signer: AccountId(row.get("signer")?),
+                nonce: row.get("nonce")?,
+                era: match (row.get("era_birth")?, row.get("era_period")?) {
+                    (Some(birth), Some(period)) => Era::Mortal { birth: BlockNumber(birth), period },
+                    _ => Era::Immortal,
+                },
+                spec_version: row.get("spec_version")?,
+            },
+            plan: row.get("plan")?,
+        },
+        settlement,
+    })
+}
+
+fn malformed(
+    row: &Row<'_>,
+    column: &'static str,
+    error: impl Into<Box<dyn std::error::Error + Send + Sync>>,
+) -> rusqlite::Error {
+    let index = row.as_ref().column_index(column).unwrap_or(0);
+    rusqlite::Error::FromSqlConversionFailure(index, rusqlite::types::Type::Text, error.into())
+}
+
+// === impl Ending ===
+
+impl Ending {
+    const ALL: [Self; 4] = [Self::Succeeded, Self::Failed, Self::Refused, Self::Expired];
+
+    /// The word that the journal's file uses.
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Succeeded => "succeeded",
+            Self::Failed => "failed",
+            Self::Refused => "refused",
+            Self::Expired => "expired",
+        }
+    }
+
+    fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|ending| ending.name() == name)
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,121 @@
+//! The journal's file: pragmas, schema versions and the check at opening.
+
+use std::path::Path;
+
+use btd_chain::ExtrinsicHash;
+use rusqlite::{Connection, ErrorCode, TransactionBehavior};
+
+use super::JournalError;
+
+/// `btdj` in ASCII: tells our files from other SQLite databases.
+const APPLICATION: i64 = 0x6274_646a;
+/// The newest schema: one more than the last of [`MIGRATIONS`].
+const NEWEST: i64 = 1;
+/// From schema `n` to `n + 1`, applied in order, each in its own transaction.
+const MIGRATIONS: [&str; 1] = ["
+    CREATE TABLE intents (
+        id           INTEGER PRIMARY KEY AUTOINCREMENT,
+        key          TEXT,
+        wish         BLOB NOT NULL CHECK (length(wish) = 32),
+        genesis      BLOB NOT NULL CHECK (length(genesis) = 32),
+        signer       BLOB NOT NULL CHECK (length(signer) = 32),
+        nonce        INTEGER NOT NULL,
+        extrinsic    BLOB NOT NULL,
+        hash         BLOB NOT NULL CHECK (length(hash) = 32),
+        era_birth    INTEGER,
+        era_period   INTEGER,
+        spec_version INTEGER NOT NULL,
+        plan         TEXT NOT NULL,
+        recorded_at  INTEGER NOT NULL DEFAULT (unixepoch()),
+        ending       TEXT CHECK (ending IN ('succeeded', 'failed', 'refused', 'expired')),
+        details      TEXT,
+        settled_at   INTEGER,
+        UNIQUE (genesis, key),
+        CHECK ((ending IS NULL) = (details IS NULL)),
+        CHECK ((era_birth IS NULL) = (era_period IS NULL))
+    ) STRICT;
+    CREATE TABLE unlock_failures (
+        key      TEXT PRIMARY KEY,
+        failures INTEGER NOT NULL CHECK (failures > 0)
+    ) STRICT;
+    CREATE INDEX pending_intents ON intents (genesis, id) WHERE ending IS NULL;
+    "];
+
+/// Takes the exclusive lock, checks the file and brings its schema up to date.
+pub(super) fn prepare(connection: &mut Connection, path: &Path) -> Result<(), JournalError> {
+    lock(connection).map_err(|error| opening_failed(path, "cannot be read", error))?;
+    check(connection, path)?;
+    migrate(connection, path)?;
+    check_pending(connection, path)
+}
+
+fn lock(connection: &mut Connection) -> rusqlite::Result<()> {
+    connection.busy_timeout(std::time::Duration::ZERO)?;
+    // Before the first read: in exclusive mode WAL needs no shared memory, and the lock is kept.
+    connection.pragma_update(None, "locking_mode", "EXCLUSIVE")?;
+    connection.pragma_update_and_check(None, "journal_mode", "WAL", |_| Ok(()))?;
+    connection.pragma_update(None, "synchronous", "FULL")?;
+    connection.pragma_update(None, "foreign_keys", "ON")?;
+    connection.transaction_with_behavior(TransactionBehavior::Exclusive)?.commit()
+}
+
+fn check(connection: &Connection, path: &Path) -> Result<(), JournalError> {
+    let found: String = connection
+        .query_row("PRAGMA integrity_check(1)", [], |row| row.get(0))
+        .map_err(|error| opening_failed(path, "fails its check", error))?;
+    if found == "ok" { Ok(()) } else { Err(JournalError::Damaged { path: path.to_owned(), detail: found }) }
+}
+
+fn migrate(connection: &mut Connection, path: &Path) -> Result<(), JournalError> {
+    let failed = |source| JournalError::Statement { attempted: "bring its schema up to date", source };
+    let pragma = |connection: &Connection, name: &str| -> Result<i64, JournalError> {
+        connection.pragma_query_value(None, name, |row| row.get(0)).map_err(failed)
+    };
+    let (application, version) = (pragma(connection, "application_id")?, pragma(connection, "user_version")?);
+    let tables: i64 =
+        connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0)).map_err(failed)?;
+    let empty = application == 0 && version == 0 && tables == 0;
+    if !empty && application != APPLICATION {
+        return Err(JournalError::Damaged { path: path.to_owned(), detail: "it is another program's file".to_owned() });
+    }
+    if version > NEWEST {
+        return Err(JournalError::Newer { path: path.to_owned(), found: version, known: NEWEST });
+    }
+    for (from, statements) in (0..).zip(MIGRATIONS).filter(|(from, _)| *from >= version) {
+        let transaction = connection.transaction().map_err(failed)?;
+        transaction.execute_batch(statements).map_err(failed)?;
+        transaction.pragma_update(None, "application_id", APPLICATION).map_err(failed)?;
+        transaction.pragma_update(None, "user_version", from + 1).map_err(failed)?;
+        transaction.commit().map_err(failed)?;
+    }
+    Ok(())
+}
+
+/// SQLite's own check does not see a flipped bit inside a value; the hash of what may be sent again does.
+fn check_pending(connection: &Connection, path: &Path) -> Result<(), JournalError> {
+    let list = || -> rusqlite::Result<Vec<(i64, Vec<u8>, [u8; 32])>> {
+        connection
+            .prepare("SELECT id, extrinsic, hash FROM intents WHERE ending IS NULL")?
+            .query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?
+            .collect()
+    };
+    let intents = list().map_err(|error| opening_failed(path, "cannot be read", error))?;
+    for (id, extrinsic, hash) in intents {
+        if *ExtrinsicHash::of(&extrinsic).as_bytes() != hash {
+            let detail = format!("the bytes of intent {id} do not match their hash");
+            return Err(JournalError::Damaged { path: path.to_owned(), detail });
+        }
+    }
+    Ok(())
+}
+
+/// What a failure while opening means.
+pub(super) fn opening_failed(path: &Path, what: &str, error: rusqlite::Error) -> JournalError {
+    match error.sqlite_error_code() {
+        Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => JournalError::InUse { path: path.to_owned() },
+        Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) | None => {
+            JournalError::Damaged { path: path.to_owned(), detail: format!("it {what}: {error}") }
+        }
+        Some(_) => JournalError::Statement { attempted: "be opened", source: error },
+    }
+}

@@ -1,0 +1,296 @@
+//! Metagraphs as values: what was read of a subnet at one block, immutable and shared.
+//!
+//! Ratios stay in the chain's unit (`u16` of 65535) and amounts in rao; whoever shows them converts.
+
+use std::{
+    collections::HashMap,
+    net::{IpAddr, Ipv4Addr, Ipv6Addr},
+};
+
+use btd_api::{Alpha, BlockNumber, Coldkey, Hotkey, NetUid, Tao, Uid};
+use btd_chain::{AxonInfo, DynamicInfo, MetagraphFields, RawMetagraph};
+use serde::{Deserialize, Serialize};
+
+use super::policy::Known;
+use crate::stamp::Stamp;
+
+/// A subnet's own figures.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Subnet {
+    /// Its number.
+    pub netuid: NetUid,
+    /// Its name.
+    pub name: String,
+    /// The symbol of its alpha.
+    pub symbol: String,
+    /// Who owns it.
+    pub owner: Coldkey,
+    /// How many neurons it has.
+    pub neurons: u16,
+    /// How many it can have.
+    pub max_neurons: u16,
+    /// Blocks between epochs.
+    pub tempo: u16,
+    /// The block of the last epoch.
+    pub last_epoch: u64,
+    /// Blocks since then.
+    pub blocks_since_epoch: u64,
+    /// Rao of tao for one alpha.
+    pub price: Tao,
+    /// Tao in its pool.
+    pub tao_in: Tao,
+    /// Alpha in its pool.
+    pub alpha_in: Alpha,
+    /// Alpha outside its pool.
+    pub alpha_out: Alpha,
+    /// Tao emitted into its pool each block.
+    pub tao_in_emission: Tao,
+    /// What registering costs.
+    pub burn: Tao,
+    /// Whether neurons may register.
+    pub registration_allowed: bool,
+}
+
+/// One neuron.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Neuron {
+    /// Its slot.
+    pub uid: Uid,
+    /// Its operating key.
+    pub hotkey: Hotkey,
+    /// Its owning key.
+    pub coldkey: Coldkey,
+    /// Whether it has acted lately.
+    pub active: bool,
+    /// Whether it may validate.
+    pub validator_permit: bool,
+    /// Stake weight in consensus.
+    pub stake: Alpha,
+    /// Alpha behind it, parents and children counted.
+    pub alpha_stake: Alpha,
+    /// Root's tao behind it, parents and children counted.
+    pub tao_stake: Tao,
+    /// Of 65535; 0 where the runtime does not compute it any more.
+    pub rank: u16,
+    /// Of 65535; 0 where the runtime does not compute it any more.
+    pub trust: u16,
+    /// Of 65535.
+    pub consensus: u16,
+    /// Of 65535.
+    pub incentive: u16,
+    /// Of 65535.
+    pub dividends: u16,
+    /// Of 65535.
+    pub validator_trust: u16,
+    /// Alpha earned in the last epoch.
+    pub emission: Alpha,
+    /// The block of its last weights.
+    pub last_update: u64,
+    /// The block at which it registered.
+    pub registered_at: u64,
+    /// Where it serves; none when it never said.
+    pub axon: Option<Endpoint>,
+    /// The name in its coldkey's identity.
+    pub identity: Option<String>,
+}
+
+/// Where a neuron says that it serves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Endpoint {
+    /// Its address.
+    pub ip: IpAddr,
+    /// Its port.
+    pub port: u16,
+    /// The protocol version number that it published.
+    pub version: u32,
+    /// The block at which it published.
+    pub block: u64,
+}
+
+/// One subnet with all its neurons at one block.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Snapshot {
+    /// The block.
+    pub at: Stamp,
+    /// The subnet's own figures at that block.
+    pub subnet: Subnet,
+    neurons: Vec<Neuron>,
+    by_hotkey: HashMap<Hotkey, Uid>,
+}
+
+// === impl Snapshot ===
+
+impl Snapshot {
+    pub(super) fn new(at: Stamp, subnet: Subnet, neurons: Vec<Neuron>) -> Self {
+        let by_hotkey = neurons.iter().map(|neuron| (neuron.hotkey, neuron.uid)).collect();
+        Self { at, subnet, neurons, by_hotkey }
+    }
+
+    /// What the chain's metagraph says.
+    pub(super) fn read(raw: &RawMetagraph, at: Stamp) -> Self {
+        let fields = &raw.fields;
+        let neurons = (0..fields.num_uids)
+            .zip(fields.hotkeys.iter().zip(&fields.coldkeys))
+            .map(|(uid, (hotkey, coldkey))| neuron(raw, uid, Hotkey(*hotkey), Coldkey(*coldkey)))
+            .collect();
+        Self::new(at, subnet(raw), neurons)
+    }
+
+    /// Its neurons, by uid.
+    pub fn neurons(&self) -> &[Neuron] {
+        &self.neurons
+    }
+
+    /// The neuron in slot `uid`.
+    pub fn neuron(&self, uid: Uid) -> Option<&Neuron> {
+        self.neurons.get(usize::from(uid.0))
+    }
+
+    /// The slot of `hotkey`, if it is registered.
+    pub fn uid(&self, hotkey: &Hotkey) -> Option<Uid> {
+        self.by_hotkey.get(hotkey).copied()
+    }
+
+    /// What the refresh policy needs to know.
+    pub(super) fn known(&self) -> Known {
+        /// Between two looks at a subnet whose epoch is overdue, or which has none.
+        const OVERDUE: u32 = 20;
+        let read_at = self.at.block.number;
+        let expected = self.subnet.last_epoch.saturating_add(u64::from(self.subnet.tempo)).saturating_add(1);
+        let next_epoch = u32::try_from(expected).unwrap_or(u32::MAX);
+        let next_epoch = if next_epoch > read_at.0 { next_epoch } else { read_at.0.saturating_add(OVERDUE) };
+        Known { read_at, next_epoch: BlockNumber(next_epoch) }
+    }
+}
+
+/// The entry of a column, or its zero where the runtime leaves the column empty.
+fn at<T: Copy + Default>(column: &[T], uid: u16) -> T {
+    column.get(usize::from(uid)).copied().unwrap_or_default()
+}
+
+fn neuron(raw: &RawMetagraph, uid: u16, hotkey: Hotkey, coldkey: Coldkey) -> Neuron {
+    let fields = &raw.fields;
+    Neuron {
+        uid: Uid(uid),
+        hotkey,
+        coldkey,
+        active: at(&fields.active, uid),
+        validator_permit: at(&fields.validator_permit, uid),
+        stake: Alpha::from_rao(at(&fields.total_stake, uid).rao()),
+        alpha_stake: at(&fields.alpha_stake, uid),
+        tao_stake: at(&fields.tao_stake, uid),
+        rank: at(&fields.rank, uid),
+        trust: at(&fields.trust, uid),
+        consensus: at(&fields.consensus, uid),
+        incentive: at(&fields.incentives, uid),
+        dividends: at(&fields.dividends, uid),
+        validator_trust: at(&raw.validator_trust, uid),
+        emission: at(&fields.emission, uid),
+        last_update: at(&fields.last_update, uid),
+        registered_at: at(&fields.block_at_registration, uid),
+        axon: fields.axons.get(usize::from(uid)).and_then(endpoint),
+        identity: fields.identities.get(usize::from(uid)).and_then(|identity| {
+            let name = identity.as_ref()?.name.trim();
+            (!name.is_empty()).then(|| name.to_owned())
+        }),
+    }
+}
+
+/// The chain keeps an address as the big-endian integer of its bytes; all zero means never said.
+fn endpoint(axon: &AxonInfo) -> Option<Endpoint> {
+    if axon.ip == 0 && axon.port == 0 {
+        return None;
+    }
+    let ip = match (axon.ip_type, u32::try_from(axon.ip)) {
+        (6, _) | (_, Err(_)) => IpAddr::V6(Ipv6Addr::from(axon.ip)),
+        (_, Ok(ip)) => IpAddr::V4(Ipv4Addr::from(ip)),
+    };
+    Some(Endpoint { ip, port: axon.port, version: axon.version, block: axon.block })
+}
+
+fn subnet(raw: &RawMetagraph) -> Subnet {
+    let fields = &raw.fields;
+    let MetagraphFields { tao_in, alpha_in, .. } = *fields;
+    Subnet {
+        netuid: raw.netuid,
+        name: fields.name.clone(),
+        symbol: fields.symbol.clone(),
+        owner: Coldkey(fields.owner_coldkey),
+        neurons: fields.num_uids,
+        max_neurons: fields.max_uids,
+        tempo: fields.tempo,
+        last_epoch: fields.last_step,
+        blocks_since_epoch: fields.blocks_since_last_step,
+        price: raw.price.unwrap_or_else(|| price(raw.netuid, tao_in, alpha_in)),
+        tao_in,
+        alpha_in,
+        alpha_out: fields.alpha_out,
+        tao_in_emission: fields.tao_in_emission,
+        burn: fields.burn,
+        registration_allowed: fields.registration_allowed,
+    }
+}
+
+/// The price where the runtime does not tell it: one on root, else what the pool's halves say.
+fn price(netuid: NetUid, tao_in: Tao, alpha_in: Alpha) -> Tao {
+    const ONE: u64 = 1_000_000_000;
+    if netuid == NetUid(0) {
+        return Tao::from_rao(ONE);
+    }
+    let ratio = (u128::from(tao_in.rao()) * u128::from(ONE)).checked_div(u128::from(alpha_in.rao()));
+    Tao::from_rao(ratio.and_then(|ratio| u64::try_from(ratio).ok()).unwrap_or(0))
+}
+
+// === impl Subnet ===
+
+impl Subnet {
+    /// The same subnet with what changes from block to block read anew.
+    pub(super) fn updated(&self, dynamic: &DynamicInfo, price_now: Option<Tao>, burn: Option<Tao>) -> Self {
+        Self {
+            netuid: self.netuid,
+            name: dynamic.subnet_name.clone(),
+            symbol: dynamic.token_symbol.clone(),
+            owner: Coldkey(dynamic.owner_coldkey),
+            neurons: self.neurons,
+            max_neurons: self.max_neurons,
+            tempo: dynamic.tempo,
+            last_epoch: dynamic.last_step,
+            blocks_since_epoch: dynamic.blocks_since_last_step,
+            price: price_now.unwrap_or_else(|| price(self.netuid, dynamic.tao_in, dynamic.alpha_in)),
+            tao_in: dynamic.tao_in,
+            alpha_in: dynamic.alpha_in,
+            alpha_out: dynamic.alpha_out,
+            tao_in_emission: dynamic.tao_in_emission,
+            burn: burn.unwrap_or(self.burn),
+            registration_allowed: self.registration_allowed,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn axon(ip: u128, ip_type: u8, port: u16) -> AxonInfo {
+        AxonInfo { block: 9, version: 1, ip, port, ip_type, protocol: 4, placeholder1: 0, placeholder2: 0 }
+    }
+
+    #[test]
+    fn endpoints_are_read_from_integers() {
+        let text = |axon: AxonInfo| endpoint(&axon).map(|endpoint| endpoint.ip.to_string());
+        assert_eq!(text(axon(0x0102_0304, 4, 8091)).as_deref(), Some("1.2.3.4"));
+        assert_eq!(text(axon(2, 6, 8091)).as_deref(), Some("::2"));
+        assert_eq!(text(axon(1 << 100, 4, 8091)).as_deref(), Some("0:10::"));
+        assert_eq!(text(axon(0, 4, 8091)).as_deref(), Some("0.0.0.0"));
+        assert_eq!(text(axon(0, 0, 0)), None);
+    }
+
+    #[test]
+    fn a_price_follows_from_the_pool() {
+        let rao = Tao::from_rao;
+        assert_eq!(price(NetUid(0), rao(0), Alpha::ZERO), rao(1_000_000_000));
+        assert_eq!(price(NetUid(1), rao(10), Alpha::from_rao(20)), rao(500_000_000));
+        assert_eq!(price(NetUid(1), rao(10), Alpha::ZERO), rao(0));
+        assert_eq!(price(NetUid(1), rao(u64::MAX), Alpha::from_rao(1)), rao(0));
+    }
+}

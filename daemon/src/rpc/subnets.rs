@@ -1,0 +1,261 @@
+//! The noun `subnets`: subnets, their neurons, and registration.
+
+use std::sync::Arc;
+
+use btd_api::{
+    BlockNumber, ErrorKind, MechId, NetUid, Uid,
+    chain::{At, Event},
+    rpc::Nothing,
+    subnets::{
+        AxonInfo, Hyperparameter, Hyperparameters, HyperparametersReply, List, Matrix, MatrixName, MatrixParams,
+        MatrixReply, Metagraph, MetagraphReply, Neuron, Register, RegisterParams, Registered, SubnetParams,
+        SubnetSummary, Subnets,
+    },
+    wallet::{Outcome, Receipt},
+};
+use btd_chain::{FixedPoint, HyperValue, ReadError, Row, View};
+use btd_keys::KeyId;
+use btd_tensor::SparseRow;
+use serde_json::{Value as Json, json};
+
+use super::{
+    Caller, Failure, Table,
+    receipt::{self, Manner},
+};
+use crate::{
+    daemon::Parts,
+    metagraph::{self, Metagraphs, Snapshot},
+    submit::{self, Action},
+};
+
+/// Above this, JSON numbers lose digits.
+const LARGEST_EXACT: u128 = 1 << 53;
+
+pub(super) fn register(table: &mut Table, parts: &Arc<Parts>) {
+    table
+        .noun(parts)
+        .method::<List>(list)
+        .method::<Metagraph>(metagraph)
+        .method::<Hyperparameters>(hyperparameters)
+        .method::<Matrix>(matrix)
+        .method::<Register>(register_neuron)
+        .done();
+}
+
+#[expect(clippy::unused_async, reason = "a handler")]
+async fn list(parts: Arc<Parts>, _: Nothing, _: Caller) -> Result<Subnets, Failure> {
+    let metagraphs = parts.metagraph.current();
+    let list = metagraphs.list.as_ref().ok_or_else(|| receipt::warming_up("the list of subnets"))?;
+    Ok(Subnets { at: receipt::at(list.at, &parts.link), subnets: list.subnets.values().map(summary).collect() })
+}
+
+#[expect(clippy::unused_async, reason = "a handler")]
+async fn metagraph(parts: Arc<Parts>, params: SubnetParams, _: Caller) -> Result<MetagraphReply, Failure> {
+    let snapshot = snapshot(&parts.metagraph.current(), params.netuid)?;
+    Ok(MetagraphReply {
+        at: receipt::at(snapshot.at, &parts.link),
+        subnet: summary(&snapshot.subnet),
+        neurons: snapshot.neurons().iter().map(neuron).collect(),
+    })
+}
+
+/// The cached metagraph of a subnet: absent because there is no such subnet, or not read yet.
+fn snapshot(metagraphs: &Metagraphs, netuid: NetUid) -> Result<Arc<Snapshot>, Failure> {
+    let known = metagraphs.subnets.get(&netuid).cloned();
+    known.ok_or_else(|| match &metagraphs.list {
+        Some(list) if !list.subnets.contains_key(&netuid) => no_subnet(netuid),
+        _ => receipt::warming_up(&format!("the metagraph of subnet {netuid}")),
+    })
+}
+
+fn no_subnet(netuid: NetUid) -> Failure {
+    Failure(
+        btd_api::ApiError::new(ErrorKind::NotFound, format!("there is no subnet {netuid}")).with("netuid", netuid),
+    )
+}
+
+async fn hyperparameters(parts: Arc<Parts>, params: SubnetParams, _: Caller) -> Result<HyperparametersReply, Failure> {
+    let (view, at) = receipt::view(&parts.link)?;
+    let read = view.hyperparameters(params.netuid).await?.ok_or_else(|| no_subnet(params.netuid))?;
+    let entries = read.entries.into_iter().map(|(name, value)| Hyperparameter { name, value: raw(value) });
+    Ok(HyperparametersReply { at, netuid: params.netuid, hyperparameters: entries.collect() })
+}
+
+fn raw(value: HyperValue) -> Json {
+    match value {
+        HyperValue::Bool(flag) => flag.into(),
+        HyperValue::Unsigned(number) => unsigned(number),
+        HyperValue::Tao(tao) => unsigned(tao.rao().into()),
+        HyperValue::Fixed(number) => decimal(number),
+        HyperValue::Other(value) => value,
+    }
+}
+
+fn unsigned(number: u128) -> Json {
+    match u64::try_from(number) {
+        Ok(exact) if number <= LARGEST_EXACT => exact.into(),
+        _ => number.to_string().into(),
+    }
+}
+
+/// A fixed-point number as a JSON number, to nine digits behind the point.
+fn decimal(number: FixedPoint) -> Json {
+    let FixedPoint { bits, fraction_bits } = number;
+    let (magnitude, fraction_bits) = (bits.unsigned_abs(), u32::from(fraction_bits));
+    let whole = magnitude.checked_shr(fraction_bits).unwrap_or(0);
+    let mut rest = magnitude - whole.checked_shl(fraction_bits).unwrap_or(0);
+    // Sixty-four bits behind the point are more than nine digits need, and leave room to multiply.
+    let kept = fraction_bits.min(64);
+    rest >>= fraction_bits - kept;
+    let billionths = (rest * 1_000_000_000) >> kept;
+    let sign = if bits < 0 { "-" } else { "" };
+    let text = format!("{sign}{whole}.{billionths:09}");
+    text.parse::<f64>().map_or(Json::String(text), |number| json!(number))
+}
+
+async fn matrix(parts: Arc<Parts>, params: MatrixParams, _: Caller) -> Result<MatrixReply, Failure> {
+    let MatrixParams { netuid, matrix, mechid } = params;
+    let snapshot = snapshot(&parts.metagraph.current(), netuid)?;
+    let (view, at) = view_of(&parts, &snapshot).await?;
+    check_mechanism(&view, netuid, mechid).await?;
+    let rows = match matrix {
+        MatrixName::Weights => view.weights(netuid, mechid).await?,
+        MatrixName::Bonds => view.bonds(netuid, mechid).await?,
+    };
+    let n = snapshot.subnet.neurons;
+    // Arithmetic over up to 4096 by 4096 numbers is no work for a thread that serves others.
+    let worked_out = tokio::task::spawn_blocking(move || {
+        let rows: Vec<SparseRow> = rows.into_iter().map(|(uid, entries): Row| SparseRow { uid, entries }).collect();
+        match matrix {
+            MatrixName::Weights => btd_tensor::Matrix::weights(n, &rows).into_rows(),
+            MatrixName::Bonds => btd_tensor::Matrix::bonds(n, &rows).into_rows(),
+        }
+    });
+    let internal = |error: String| Failure::new(ErrorKind::Internal, error);
+    let rows = worked_out
+        .await
+        .map_err(|_| internal("working the matrix out broke off".to_owned()))?
+        .map_err(|error| internal(error.to_string()))?;
+    Ok(MatrixReply { at, n, rows })
+}
+
+/// Reads at the snapshot's own block, or at the newest where the node has thrown that away.
+async fn view_of(parts: &Parts, snapshot: &Snapshot) -> Result<(View, At), Failure> {
+    match parts.link.view_at(snapshot.at.block.hash).await {
+        Ok(view) => Ok((view, receipt::at(snapshot.at, &parts.link))),
+        Err(ReadError::Pruned { .. } | ReadError::UnknownBlock { .. } | ReadError::Refused { .. }) => {
+            Ok(receipt::view(&parts.link)?)
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+async fn check_mechanism(view: &View, netuid: NetUid, mechid: MechId) -> Result<(), Failure> {
+    if mechid == MechId(0) {
+        return Ok(());
+    }
+    let count = match view.storage_json("SubtensorModule", "MechanismCountCurrent", &[netuid.into()]).await {
+        Ok(count) => count.as_u64().unwrap_or(1),
+        Err(ReadError::Absent(_)) => 1,
+        Err(error) => return Err(error.into()),
+    };
+    if u64::from(mechid.0) < count {
+        Ok(())
+    } else {
+        let message = format!("subnet {netuid} has {count} mechanisms, counted from 0: there is no mechanism {mechid}");
+        Err(Failure::new(ErrorKind::NotFound, message))
+    }
+}
+
+async fn register_neuron(parts: Arc<Parts>, params: RegisterParams, _: Caller) -> Result<Registered, Failure> {
+    let RegisterParams { netuid, wallet, hotkey, max_cost, dry_run, wait, idempotency_key } = params;
+    let hotkey = parts.custody.public(&KeyId::hotkey(wallet.clone(), hotkey)).await?.account.into();
+    let action = Action::Register(submit::Register { netuid, hotkey, max_cost });
+    let manner = Manner { dry_run, wait, idempotency_key };
+    let key = KeyId::coldkey(wallet);
+    let receipt = receipt::submit(&parts.submitter, &parts.custody, &parts.link, (action, key), manner).await?;
+    let (uid, registered_at) = place(&receipt, netuid);
+    Ok(Registered { uid, registered_at, receipt })
+}
+
+/// The slot from the event `NeuronRegistered(netuid, uid, hotkey)`, and its block.
+fn place(receipt: &Receipt, netuid: NetUid) -> (Option<Uid>, Option<BlockNumber>) {
+    let Outcome::Finalized { block, events, .. } = &receipt.outcome else { return (None, None) };
+    let registered = |event: &&Event| event.pallet == "SubtensorModule" && event.name == "NeuronRegistered";
+    let mut uids = events.iter().filter(registered).filter_map(|event| {
+        let number = |index: usize| event.fields.get(index)?.as_u64().and_then(|number| u16::try_from(number).ok());
+        (number(0)? == netuid.0).then(|| number(1).map(Uid))?
+    });
+    (uids.next(), Some(block.number))
+}
+
+fn summary(subnet: &metagraph::Subnet) -> SubnetSummary {
+    SubnetSummary {
+        netuid: subnet.netuid,
+        name: subnet.name.clone(),
+        symbol: subnet.symbol.clone(),
+        owner: subnet.owner,
+        neurons: subnet.neurons,
+        max_neurons: subnet.max_neurons,
+        tempo: subnet.tempo,
+        blocks_since_epoch: subnet.blocks_since_epoch,
+        price: subnet.price,
+        tao_in: subnet.tao_in,
+        alpha_in: subnet.alpha_in,
+        alpha_out: subnet.alpha_out,
+        tao_in_emission: subnet.tao_in_emission,
+        burn: subnet.burn,
+        registration_allowed: subnet.registration_allowed,
+    }
+}
+
+fn neuron(neuron: &metagraph::Neuron) -> Neuron {
+    let ratio = |of_65535: u16| f64::from(of_65535) / f64::from(u16::MAX);
+    Neuron {
+        uid: neuron.uid,
+        hotkey: neuron.hotkey,
+        coldkey: neuron.coldkey,
+        active: neuron.active,
+        validator_permit: neuron.validator_permit,
+        stake: neuron.stake,
+        alpha_stake: neuron.alpha_stake,
+        tao_stake: neuron.tao_stake,
+        rank: ratio(neuron.rank),
+        trust: ratio(neuron.trust),
+        consensus: ratio(neuron.consensus),
+        incentive: ratio(neuron.incentive),
+        dividends: ratio(neuron.dividends),
+        validator_trust: ratio(neuron.validator_trust),
+        emission: neuron.emission,
+        last_update: neuron.last_update,
+        registered_at: neuron.registered_at,
+        axon: neuron.axon.map(|axon| AxonInfo {
+            ip: axon.ip.to_string(),
+            port: axon.port,
+            version: axon.version,
+            block: axon.block,
+        }),
+        identity: neuron.identity.clone(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hyperparameters_keep_every_digit() {
+        assert_eq!(raw(HyperValue::Unsigned(LARGEST_EXACT)), json!(9_007_199_254_740_992_u64));
+        assert_eq!(raw(HyperValue::Unsigned(u128::from(u64::MAX))), json!("18446744073709551615"));
+        assert_eq!(raw(HyperValue::Bool(true)), json!(true));
+    }
+
+    #[test]
+    fn fixed_point_numbers_are_shown_as_numbers() {
+        let fixed = |bits, fraction_bits| decimal(FixedPoint { bits, fraction_bits });
+        assert_eq!(fixed(3 << 31, 32), json!(1.5));
+        assert_eq!(fixed(-(1 << 30), 32), json!(-0.25));
+        assert_eq!(fixed((1_i128 << 64) + (1_i128 << 62), 64), json!(1.25));
+        assert_eq!(fixed(0, 64), json!(0.0));
+    }
+}

@@ -1,0 +1,290 @@
+//! The noun `wallet`: keys on this host, balances, transfers.
+
+use std::{sync::Arc, time::Duration};
+
+use btd_api::{
+    ErrorKind, Hotkey, NetUid, Tao, WalletName,
+    wallet::{
+        Balance, BalanceParams, BalanceRow, Balances, Create, CreateParams, Created, Existing, HotkeyEntry, KeyName,
+        KeyState, List, ListParams, Lock, LockParams, Locked, Receipt, Registration, Secret, Sign, SignParams,
+        SignedMessage, StakePosition, Transfer, TransferParams, Unlock, UnlockParams, Unlocked, Verified, Verify,
+        VerifyParams, WalletEntry, Wallets,
+    },
+};
+use btd_chain::View;
+use btd_keys::{
+    Encryption, Key, KeyId, KeyRole, KeySummary, Mnemonic, Password, PublicKey, Purpose, Purposes, Scheme, StoreError,
+    TextMessage, UnlockRequest, WalletSummary, WordCount,
+};
+
+use super::{
+    Caller, Failure, Table,
+    receipt::{self, Manner, key_id},
+};
+use crate::{
+    daemon::Parts,
+    metagraph::Metagraphs,
+    plain_key::with_plain_coldkey,
+    submit::{self, Action, Existence},
+};
+
+pub(super) fn register(table: &mut Table, parts: &Arc<Parts>) {
+    table
+        .noun(parts)
+        .method::<Create>(create)
+        .method::<List>(list)
+        .method::<Balance>(balance)
+        .method::<Unlock>(unlock)
+        .method::<Lock>(lock)
+        .method::<Sign>(sign)
+        .method::<Verify>(verify)
+        .method::<Transfer>(transfer)
+        .done();
+}
+
+async fn create(parts: Arc<Parts>, params: CreateParams, _: Caller) -> Result<Created, Failure> {
+    let CreateParams { wallet, hotkey, words, password, plain, uri, existing } = params;
+    if password.is_none() && !plain {
+        let message = "a coldkey needs a `password`, unless `plain` allows it to be written in plain text";
+        return Err(Failure::new(ErrorKind::InvalidParams, message));
+    }
+    let words = words.map_or(Ok(WordCount::Twelve), WordCount::try_from)?;
+    let new_key = || match &uri {
+        Some(uri) => Key::from_uri(Scheme::Sr25519, uri.expose()),
+        None => Ok(Key::from_mnemonic(Scheme::Sr25519, Mnemonic::generate(words), None)),
+    };
+    let (cold, hot) = (new_key()?, new_key()?);
+    let existing = match existing {
+        Existing::Keep => btd_keys::Existing::Refuse,
+        Existing::Replace => btd_keys::Existing::KeepCopy,
+    };
+    let (cold_id, hot_id) = (KeyId::coldkey(wallet.clone()), KeyId::hotkey(wallet.clone(), hotkey.clone()));
+    let dir = parts.custody.store().wallet(&wallet);
+    // Before the coldkey is written: half a wallet helps nobody.
+    let path = dir.path(&hot_id.role);
+    if existing == btd_keys::Existing::Refuse && path.exists() {
+        return Err(StoreError::Exists { path }.into());
+    }
+    let created = Created {
+        path: dir.dir().display().to_string(),
+        coldkey: cold.public().account.into(),
+        hotkey: hot.public().account.into(),
+        coldkey_mnemonic: words_of(&cold),
+        hotkey_mnemonic: words_of(&hot),
+        wallet,
+        hotkey_name: hotkey,
+    };
+    let password = password.map(|password| Password::new(password.expose()));
+    parts.custody.create(&cold_id, cold, password, existing).await?;
+    parts.custody.create(&hot_id, hot, None, existing).await?;
+    Ok(created)
+}
+
+fn words_of(key: &Key) -> Option<Secret> {
+    key.mnemonic().map(|mnemonic| Secret::new(mnemonic.expose().as_str()))
+}
+
+async fn list(parts: Arc<Parts>, _: ListParams, _: Caller) -> Result<Wallets, Failure> {
+    let unlocked: Vec<KeyId> = parts.custody.status().into_iter().map(|status| status.key).collect();
+    let metagraphs = parts.metagraph.current();
+    let wallets = summaries(&parts).await?;
+    Ok(Wallets {
+        path: parts.custody.store().root().display().to_string(),
+        wallets: wallets.into_iter().map(|wallet| entry(wallet, &unlocked, &metagraphs)).collect(),
+    })
+}
+
+/// What the files say; read on a thread that may block.
+async fn summaries(parts: &Parts) -> Result<Vec<WalletSummary>, Failure> {
+    let store = parts.custody.store().clone();
+    let listed = tokio::task::spawn_blocking(move || store.list()).await;
+    let listed = listed.map_err(|_| Failure::new(ErrorKind::Internal, "listing the wallets broke off"))?;
+    Ok(listed?)
+}
+
+fn entry(wallet: WalletSummary, unlocked: &[KeyId], metagraphs: &Metagraphs) -> WalletEntry {
+    let coldkey_state = match &wallet.coldkey {
+        Some(summary) => state(summary, &KeyId::coldkey(wallet.name.clone()), unlocked),
+        None => KeyState::Unreadable,
+    };
+    let public = wallet.coldkey.and_then(|summary| summary.public);
+    let hotkeys = wallet.hotkeys.into_iter().map(|(name, summary)| {
+        let address = summary.public.map(|public| Hotkey(public.account));
+        HotkeyEntry {
+            state: state(&summary, &KeyId::hotkey(wallet.name.clone(), name.clone()), unlocked),
+            name,
+            address,
+            scheme: summary.public.map(scheme),
+            registered: address.map(|hotkey| registrations(metagraphs, hotkey)).unwrap_or_default(),
+        }
+    });
+    WalletEntry {
+        coldkey: public.map(|public| public.account.into()),
+        scheme: public.map(scheme),
+        state: coldkey_state,
+        hotkeys: hotkeys.collect(),
+        name: wallet.name,
+    }
+}
+
+fn registrations(metagraphs: &Metagraphs, hotkey: Hotkey) -> Vec<Registration> {
+    metagraphs.registrations(&hotkey).map(|(netuid, uid)| Registration { netuid, uid }).collect()
+}
+
+fn scheme(public: PublicKey) -> String {
+    public.scheme.name().to_owned()
+}
+
+fn state(summary: &KeySummary, key: &KeyId, unlocked: &[KeyId]) -> KeyState {
+    match (&summary.problem, summary.encryption) {
+        (Some(_), _) => KeyState::Unreadable,
+        (None, Some(Encryption::None)) => KeyState::Plain,
+        (None, Some(_)) if unlocked.contains(key) => KeyState::Unlocked,
+        (None, Some(_)) => KeyState::Locked,
+        (None, None) => KeyState::Public,
+    }
+}
+
+async fn balance(parts: Arc<Parts>, params: BalanceParams, _: Caller) -> Result<Balances, Failure> {
+    let wanted = match params {
+        BalanceParams { wallet: Some(_), address: Some(_) } => {
+            return Err(Failure::new(ErrorKind::InvalidParams, "give a `wallet` or an `address`, not both"));
+        }
+        BalanceParams { wallet: None, address: Some(address) } => vec![(None, address)],
+        BalanceParams { wallet: Some(wallet), address: None } => {
+            let public = parts.custody.public(&KeyId::coldkey(wallet.clone())).await?;
+            vec![(Some(wallet), public.account.into())]
+        }
+        BalanceParams { wallet: None, address: None } => {
+            let wallets = summaries(&parts).await?.into_iter();
+            let known = wallets.filter_map(|wallet| Some((Some(wallet.name), wallet.coldkey?.public?.account.into())));
+            known.collect()
+        }
+    };
+    let (view, at) = receipt::view(&parts.link)?;
+    let mut rows = Vec::with_capacity(wanted.len());
+    let mut prices = None;
+    for (wallet, coldkey) in wanted {
+        rows.push(row(&view, &mut prices, wallet, coldkey).await?);
+    }
+    Ok(Balances { at, rows })
+}
+
+type Prices = Vec<(NetUid, Tao)>;
+
+async fn row(
+    view: &View,
+    prices: &mut Option<Prices>,
+    wallet: Option<WalletName>,
+    coldkey: btd_api::Coldkey,
+) -> Result<BalanceRow, Failure> {
+    let free = view.balance(coldkey.account()).await?.free;
+    let stakes = match view.stake_for_coldkey(coldkey.account()).await {
+        Ok(stakes) => stakes,
+        // A runtime without subnets has no stake.
+        Err(btd_chain::ReadError::Absent(_)) => Vec::new(),
+        Err(error) => return Err(error.into()),
+    };
+    if !stakes.is_empty() && prices.is_none() {
+        let subnets = view.subnets().await?;
+        *prices = Some(subnets.into_iter().filter_map(|subnet| Some((subnet.netuid, subnet.price?))).collect());
+    }
+    let price = |netuid| prices.iter().flatten().find(|(of, _)| *of == netuid).map_or(Tao::ZERO, |(_, price)| *price);
+    let positions: Vec<StakePosition> = stakes
+        .iter()
+        .map(|stake| StakePosition {
+            netuid: stake.netuid,
+            hotkey: stake.hotkey.into(),
+            alpha: stake.stake,
+            value: worth(stake.stake, stake.netuid, price(stake.netuid)),
+        })
+        .collect();
+    let staked = positions.iter().fold(Tao::ZERO, |sum, position| sum.saturating_add(position.value));
+    Ok(BalanceRow { wallet, coldkey, free, staked, total: free.saturating_add(staked), positions })
+}
+
+/// Alpha at a price, rounded down. On root alpha is tao.
+fn worth(alpha: btd_api::Alpha, netuid: NetUid, price: Tao) -> Tao {
+    if netuid == NetUid(0) {
+        return Tao::from_rao(alpha.rao());
+    }
+    let rao = u128::from(alpha.rao()) * u128::from(price.rao()) / 1_000_000_000;
+    Tao::from_rao(u64::try_from(rao).unwrap_or(u64::MAX))
+}
+
+async fn unlock(parts: Arc<Parts>, params: UnlockParams, _: Caller) -> Result<Unlocked, Failure> {
+    let UnlockParams { wallet, key, password, seconds } = params;
+    let request = UnlockRequest {
+        key: key_id(wallet.clone(), key.clone()),
+        password: Some(Password::new(password.expose())),
+        window: seconds.map(|seconds| Duration::from_secs(seconds.into())),
+        purposes: Purposes::ALL,
+    };
+    let status = parts.custody.unlock(request).await?;
+    let remaining = status.remaining.map_or(0, |remaining| remaining.as_secs());
+    Ok(Unlocked {
+        wallet,
+        key,
+        address: status.public.account,
+        seconds: u32::try_from(remaining).unwrap_or(u32::MAX),
+    })
+}
+
+#[expect(clippy::unused_async, reason = "a handler")]
+async fn lock(parts: Arc<Parts>, params: LockParams, _: Caller) -> Result<Locked, Failure> {
+    let locked = match params {
+        LockParams { wallet: Some(wallet), key: Some(key) } => usize::from(parts.custody.lock(&key_id(wallet, key))),
+        LockParams { wallet, key: None } => parts.custody.lock_all(wallet.as_ref()),
+        LockParams { wallet: None, key: Some(_) } => {
+            return Err(Failure::new(ErrorKind::InvalidParams, "a `key` needs its `wallet`"));
+        }
+    };
+    Ok(Locked { locked: u32::try_from(locked).unwrap_or(u32::MAX) })
+}
+
+async fn sign(parts: Arc<Parts>, params: SignParams, _: Caller) -> Result<SignedMessage, Failure> {
+    let SignParams { wallet, key, message } = params;
+    let key = key_id(wallet, key);
+    let text = TextMessage::new(message.as_str())?;
+    let attempt = || parts.custody.sign_message(&key, &text);
+    let signature = with_plain_coldkey(&parts.custody, Purpose::Message, attempt).await?;
+    Ok(SignedMessage {
+        message,
+        signature: signature.to_string(),
+        signer: parts.custody.public(&key).await?.account,
+    })
+}
+
+#[expect(clippy::unused_async, reason = "a handler")]
+async fn verify(_: Arc<Parts>, params: VerifyParams, _: Caller) -> Result<Verified, Failure> {
+    let digits = params.signature.strip_prefix("0x").unwrap_or(&params.signature);
+    let mut signature = [0; 64];
+    hex::decode_to_slice(digits, &mut signature)
+        .map_err(|_| Failure::new(ErrorKind::InvalidParams, "a signature is 128 hex digits, with or without 0x"))?;
+    let scheme = PublicKey::verify_any(params.signer, params.message.as_bytes(), &signature);
+    Ok(Verified { valid: scheme.is_some(), scheme: scheme.map(|scheme| scheme.name().to_owned()) })
+}
+
+async fn transfer(parts: Arc<Parts>, params: TransferParams, _: Caller) -> Result<Receipt, Failure> {
+    let TransferParams { wallet, dest, amount, allow_death, dry_run, wait, idempotency_key } = params;
+    let existence = if allow_death { Existence::AllowDeath } else { Existence::KeepAlive };
+    let action = Action::Transfer(submit::Transfer { dest, amount, existence });
+    let manner = Manner { dry_run, wait, idempotency_key };
+    let key = KeyId { wallet, role: KeyRole::Coldkey };
+    receipt::submit(&parts.submitter, &parts.custody, &parts.link, (action, key), manner).await
+}
+
+#[cfg(test)]
+mod tests {
+    use btd_api::Alpha;
+
+    use super::*;
+
+    #[test]
+    fn stake_is_worth_its_price_and_never_more() {
+        let alpha = Alpha::from_rao(3_000_000_001);
+        assert_eq!(worth(alpha, NetUid(0), Tao::from_rao(7)), Tao::from_rao(3_000_000_001));
+        assert_eq!(worth(alpha, NetUid(1), Tao::from_rao(500_000_000)), Tao::from_rao(1_500_000_000));
+        assert_eq!(worth(Alpha::from_rao(u64::MAX), NetUid(1), Tao::from_rao(u64::MAX)), Tao::from_rao(u64::MAX));
+    }
+}

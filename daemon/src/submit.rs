@@ -1,0 +1,319 @@
+//! The one door to the chain for whatever is signed: plan, journal, sign, send, follow.
+//!
+//! The only place that holds both the keys' custody and the chain's submit handle. An [`Action`] is
+//! planned and judged at one block, signed, written to the journal, and only then sent; it is
+//! followed by hash in finalized blocks, by a [`Worker`] that outlives the request. After a restart
+//! the worker takes up what is pending and sends *the same bytes* until their era ends; nothing is
+//! ever signed anew. For each account one extrinsic at a time is put together and sent, so that
+//! two never get the same nonce.
+//!
+//! It knows no wallet names beyond the key to sign with, and nothing of JSON-RPC.
+
+mod action;
+mod call;
+mod error;
+mod facts;
+mod outcome;
+mod plan;
+mod signer;
+mod worker;
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use blake2::{Blake2b, Digest as _, digest::consts::U32};
+use btd_api::{AccountId, BlockHash, BlockNumber, IdempotencyKey};
+use btd_chain::{ExtrinsicHash, Link, PrepareOptions, Prepared, SignedExtrinsic};
+use btd_keys::{Custody, KeyId};
+use serde::{Deserialize, Serialize};
+use tokio::{
+    sync::{mpsc, watch},
+    time::{sleep, timeout},
+};
+
+pub use self::{
+    action::{Action, Existence, Register, ServeAxon, Transfer},
+    error::SubmissionError,
+    outcome::{Included, Outcome, Receipt, Refused, Stage},
+    plan::{Plan, Precondition},
+    worker::Worker,
+};
+use self::{
+    signer::Signer,
+    worker::{Active, Progress},
+};
+use crate::{
+    journal::{Digest, Intent, Journal, NewIntent, Recorded},
+    stamp::Stamp,
+};
+
+/// Settings of submission.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Config {
+    /// For how many blocks an extrinsic can be included: a power of two from 4 to 2048.
+    pub era_blocks: u32,
+    /// Seconds after which bytes that are in no block yet are sent again.
+    pub resend_s: u32,
+    /// Seconds for which a caller is kept waiting while the chain is out of reach.
+    pub patience_s: u32,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self { era_blocks: 64, resend_s: 60, patience_s: 30 }
+    }
+}
+
+/// What a caller wants done, and how.
+#[derive(Clone, Debug)]
+pub struct Order {
+    /// What.
+    pub action: Action,
+    /// The key that signs.
+    pub key: KeyId,
+    /// Its account, which pays.
+    pub signer: AccountId,
+    /// Makes a repetition harmless.
+    pub idempotency_key: Option<IdempotencyKey>,
+    /// How far to go.
+    pub mode: Mode,
+}
+
+/// How far to go with an order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mode {
+    /// Work the plan out and stop there.
+    DryRun,
+    /// Send, and wait until the pool has it.
+    UntilSubmitted,
+    /// Send, and wait until it stands in a finalized block or its era has ended.
+    UntilFinalized,
+}
+
+/// How long an order waits for the worker to take up what an earlier run left.
+const RESUMING: Duration = Duration::from_secs(10);
+/// How many intents may wait for the worker.
+const QUEUE: usize = 256;
+
+/// The handle. Clones are cheap and share everything.
+#[derive(Clone, Debug)]
+pub struct Submitter {
+    shared: Arc<Shared>,
+}
+
+#[derive(Debug)]
+struct Shared {
+    link: Link,
+    custody: Custody,
+    journal: Journal,
+    config: Config,
+    /// One lock for each account that has signed: held from the nonce to the pool.
+    lanes: Mutex<HashMap<AccountId, Arc<tokio::sync::Mutex<()>>>>,
+    active: Active,
+    queue: mpsc::Sender<worker::Job>,
+    resumed: watch::Sender<bool>,
+}
+
+/// Makes the handle and the worker that follows extrinsics to their end. No I/O happens before
+/// [`Worker::run`]; orders wait until it has taken up what an earlier run left.
+pub fn submitter(link: Link, custody: Custody, journal: Journal, config: Config) -> (Submitter, Worker) {
+    let (queue, jobs) = mpsc::channel(QUEUE);
+    let shared = Arc::new(Shared {
+        link,
+        custody,
+        journal,
+        config,
+        lanes: Mutex::default(),
+        active: Active::default(),
+        queue,
+        resumed: watch::Sender::new(false),
+    });
+    (Submitter { shared: Arc::clone(&shared) }, Worker::new(shared, jobs))
+}
+
+// === impl Submitter ===
+
+impl Submitter {
+    /// Does what is ordered. Not to be cancelled between signing and sending: run it as a task of
+    /// its own. If it is cancelled all the same, the journal knows what was signed.
+    pub async fn submit(&self, order: Order) -> Result<Receipt, SubmissionError> {
+        if order.mode == Mode::DryRun {
+            let (plan, _) = self.prepare(&order, None).await?;
+            return Ok(Receipt { plan, stage: Stage::Planned });
+        }
+        let mut resumed = self.shared.resumed.subscribe();
+        match timeout(RESUMING, resumed.wait_for(|resumed| *resumed)).await {
+            Ok(Ok(_)) => {}
+            // Not resumed because the chain has never been reached, or because the worker is busy.
+            Ok(Err(_)) | Err(_) => return Err(self.shared.link.view().map_or_else(Into::into, |_| SubmissionError::NotResumed)),
+        }
+        let intent = self.in_lane(&order).await?;
+        self.wait(&intent, order.mode).await
+    }
+
+    /// The part of a submission that one account does one at a time: from the nonce to the pool.
+    async fn in_lane(&self, order: &Order) -> Result<Intent, SubmissionError> {
+        let lane = self.lane(order.signer);
+        let _turn = lane.lock().await;
+        let wish = wish(order);
+        let view = self.shared.link.view();
+        if let (Some(key), Some(genesis)) = (&order.idempotency_key, self.shared.link.genesis())
+            && let Some(earlier) = self.shared.journal.find(genesis, key.clone()).await?
+        {
+            return self.same_wish(earlier, wish, key);
+        }
+        view?;
+        let (plan, prepared) = self.prepare(order, self.shared.active.next_nonce(order.signer)).await?;
+        let extrinsic = self.sign(order, &prepared).await?;
+        let recorded = NewIntent {
+            key: order.idempotency_key.clone(),
+            wish,
+            genesis: prepared.payload().genesis,
+            plan: serde_json::to_string(&plan)
+                .map_err(|source| SubmissionError::Kept { extrinsic: extrinsic.hash, source })?,
+            extrinsic,
+        };
+        // From here on the extrinsic exists, whatever happens to this process.
+        match (self.shared.journal.record(recorded).await?, &order.idempotency_key) {
+            (Recorded::KeyTaken(earlier), Some(key)) => self.same_wish(earlier, wish, key),
+            (Recorded::New(intent) | Recorded::KeyTaken(intent), _) => {
+                let mut progress = self.shared.follow(&intent, worker::History::NeverSent).await;
+                let attempted = |progress: &Progress| !matches!(progress, Progress::Recorded);
+                // An error means that the daemon is stopping; the journal knows the rest.
+                let _ = progress.wait_for(attempted).await;
+                Ok(intent)
+            }
+        }
+    }
+
+    /// An earlier intent under the caller's key, if it was for the same.
+    fn same_wish(&self, earlier: Intent, wish: Digest, key: &IdempotencyKey) -> Result<Intent, SubmissionError> {
+        if earlier.recorded.wish == wish {
+            Ok(earlier)
+        } else {
+            Err(SubmissionError::DuplicateIntent { key: key.clone() })
+        }
+    }
+
+    fn lane(&self, account: AccountId) -> Arc<tokio::sync::Mutex<()>> {
+        let mut lanes = self.shared.lanes.lock().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(lanes.entry(account).or_default())
+    }
+
+    /// Reads, judges and puts together, all at the newest finalized block. `floor` is the lowest
+    /// nonce that may be taken, when the node's count may be too low.
+    async fn prepare(&self, order: &Order, floor: Option<u32>) -> Result<(Plan, Prepared), SubmissionError> {
+        let link = &self.shared.link;
+        let view = link.view()?;
+        let facts = facts::gather(&view, &order.action, order.signer).await?;
+        let price = facts.subnet.map(|subnet| subnet.price);
+        // What is certain without a fee is said first: an absent call or account has no fee.
+        plan::judge(&order.action, order.signer, &facts, btd_api::Tao::ZERO)?;
+        let call = order.action.call(view.runtime(), price);
+        let mortality = btd_chain::Mortality::Blocks(self.shared.config.era_blocks);
+        let mut options = PrepareOptions { mortality, ..PrepareOptions::default() };
+        let mut prepared = link.prepare(&call, order.signer, options).await?;
+        if let Some(floor) = floor.filter(|floor| *floor > prepared.nonce) {
+            options.nonce = Some(floor);
+            prepared = link.prepare(&call, order.signer, options).await?;
+        }
+        let verdict = plan::judge(&order.action, order.signer, &facts, prepared.fee)?;
+        let plan = Plan {
+            at: Stamp::of(view.block(), link),
+            call: format!("{}.{}", prepared.preview.pallet, prepared.preview.call),
+            arguments: prepared.preview.args.clone(),
+            summary: order.action.summary(order.signer, price),
+            signer: order.signer,
+            fee: prepared.fee,
+            balance_before: facts.account.free,
+            balance_after: verdict.balance_after,
+            warnings: verdict.warnings,
+        };
+        Ok((plan, prepared))
+    }
+
+    async fn sign(&self, order: &Order, prepared: &Prepared) -> Result<SignedExtrinsic, SubmissionError> {
+        let signer = Signer::new(&self.shared.custody, order.key.clone(), order.signer);
+        match prepared.sign(&signer).await {
+            Ok(extrinsic) => Ok(extrinsic),
+            Err(error) => Err(signer.into_refusal().map_or(SubmissionError::Sign(error), SubmissionError::Key)),
+        }
+    }
+
+    /// Waits for the end of an intent as far as the caller wants, and as long as the chain is in reach.
+    async fn wait(&self, intent: &Intent, mode: Mode) -> Result<Receipt, SubmissionError> {
+        let extrinsic = intent.recorded.extrinsic.hash;
+        let era_end = intent.recorded.extrinsic.era_end().unwrap_or(BlockNumber(u32::MAX));
+        let unknown = |cause: String| SubmissionError::Unknown { extrinsic, era_end, cause };
+        let kept = |source| SubmissionError::Kept { extrinsic, source };
+        let plan: Plan = serde_json::from_str(&intent.recorded.plan).map_err(kept)?;
+        if let Some(settlement) = &intent.settlement {
+            return receipt(plan, extrinsic, Outcome::from_settlement(settlement).map_err(kept)?);
+        }
+        let mut progress = self.shared.follow(intent, worker::History::PerhapsSent).await;
+        let enough = |progress: &Progress| match progress {
+            Progress::Settled(_) => true,
+            Progress::Sent => mode == Mode::UntilSubmitted,
+            Progress::Recorded | Progress::Unsure | Progress::Shut => false,
+        };
+        let reached = tokio::select! {
+            reached = progress.wait_for(enough) => match reached {
+                Ok(reached) => reached.clone(),
+                Err(_) => return Err(unknown("btd is stopping".to_owned())),
+            },
+            cause = self.out_of_reach() => return Err(unknown(cause)),
+        };
+        match reached {
+            Progress::Settled(outcome) => receipt(plan, extrinsic, (*outcome).clone()),
+            _ => Ok(Receipt { plan, stage: Stage::Submitted { extrinsic, era_end } }),
+        }
+    }
+
+    /// Resolves once the link has not been live for as long as a caller is kept waiting.
+    async fn out_of_reach(&self) -> String {
+        let patience = Duration::from_secs(self.shared.config.patience_s.into());
+        let mut state = self.shared.link.state();
+        loop {
+            if state.wait_for(|state| !state.is_live()).await.is_err() {
+                sleep(patience).await;
+            }
+            if timeout(patience, state.wait_for(btd_chain::LinkState::is_live)).await.is_err() {
+                let cause = state.borrow().cause().map(ToString::to_string);
+                return cause.unwrap_or_else(|| "the chain is out of reach".to_owned());
+            }
+        }
+    }
+}
+
+fn receipt(plan: Plan, extrinsic: ExtrinsicHash, outcome: Outcome) -> Result<Receipt, SubmissionError> {
+    match outcome {
+        Outcome::Succeeded(included) => Ok(Receipt { plan, stage: Stage::Finalized { extrinsic, included } }),
+        Outcome::Failed(Included { block, .. }, error) => Err(SubmissionError::Dispatch { extrinsic, block, error }),
+        Outcome::Refused(refused) => Err(SubmissionError::Refused { extrinsic, refused }),
+        Outcome::Expired { until } => Err(SubmissionError::Expired { extrinsic, until }),
+    }
+}
+
+/// What makes two orders the same: the action and who signs it.
+fn wish(order: &Order) -> Digest {
+    // The struct has no map and no float, so its JSON has one form and cannot fail.
+    let text = serde_json::to_vec(&(&order.action, order.signer)).unwrap_or_default();
+    Digest(Blake2b::<U32>::digest(text).into())
+}
+
+/// The hash of block 0 of the chain that `link` follows, once it is known.
+async fn genesis(link: &Link) -> BlockHash {
+    let mut state = link.state();
+    loop {
+        if let Some(genesis) = link.genesis() {
+            return genesis;
+        }
+        if state.changed().await.is_err() {
+            std::future::pending::<()>().await;
+        }
+    }
+}

@@ -1,0 +1,156 @@
+//! What can be done on the chain, as data: the one list of actions that btd signs.
+//!
+//! An action is what a caller wants, in btd's own types; it is compared (idempotency), shown (the
+//! plan) and turned into a [`Call`]. Whether it may be done is judged in [`super::plan`].
+
+use std::net::IpAddr;
+
+use btd_api::{AccountId, Amount, Coldkey, Hotkey, NetUid, Tao};
+use btd_chain::{Call, Runtime};
+use serde::Serialize;
+
+use super::call;
+
+/// What to do. Serialised only to be compared.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Action {
+    /// Move tao to another coldkey.
+    Transfer(Transfer),
+    /// Make a hotkey a neuron of a subnet, for the current price.
+    Register(Register),
+    /// Publish where the signing hotkey serves.
+    ServeAxon(ServeAxon),
+}
+
+/// A transfer of tao.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Transfer {
+    /// Who receives.
+    pub dest: Coldkey,
+    /// How much.
+    #[serde(serialize_with = "as_text")]
+    pub amount: Amount,
+    /// What may happen to the sender's account.
+    pub existence: Existence,
+}
+
+/// Whether an account may fall below the existential deposit and vanish.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Existence {
+    /// It stays.
+    KeepAlive,
+    /// It may vanish, and what is left below the deposit with it.
+    AllowDeath,
+}
+
+/// A registration by burn.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Register {
+    /// The subnet.
+    pub netuid: NetUid,
+    /// The hotkey that becomes a neuron.
+    pub hotkey: Hotkey,
+    /// The most that it may cost; without it, the price at planning and half a percent more.
+    pub max_cost: Option<Tao>,
+}
+
+/// A neuron's endpoint.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct ServeAxon {
+    /// The subnet.
+    pub netuid: NetUid,
+    /// The protocol version that is published, as the ecosystem counts it (`10005000` for 10.5.0).
+    pub version: u32,
+    /// The address under which strangers reach it.
+    pub ip: IpAddr,
+    /// The port.
+    pub port: u16,
+}
+
+fn as_text<S: serde::Serializer>(amount: &Amount, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(amount)
+}
+
+/// Half a percent above `price`, rounded up: what a price may move between planning and inclusion.
+pub(super) fn with_margin(price: Tao) -> Tao {
+    let margin = price.rao().div_ceil(200);
+    price.saturating_add(Tao::from_rao(margin))
+}
+
+// === impl Action ===
+
+impl Action {
+    /// The call that does it. `price` is what registering costs now, for a [`Register`] without a
+    /// limit of its own; older runtimes take no limit.
+    pub(super) fn call(&self, runtime: &Runtime, price: Option<Tao>) -> Call {
+        match self {
+            Self::Transfer(transfer) => transfer.call(),
+            Self::Register(register) => {
+                let limit = register.max_cost.or(price.map(with_margin));
+                match limit {
+                    Some(limit) if runtime.has_call("SubtensorModule", "register_limit") => {
+                        call::register_limit(register.netuid, register.hotkey, limit)
+                    }
+                    _ => call::burned_register(register.netuid, register.hotkey),
+                }
+            }
+            Self::ServeAxon(axon) => call::serve_axon(axon.netuid, axon.version, axon.ip, axon.port),
+        }
+    }
+
+    /// One sentence for people. `signer` is who signs.
+    pub(super) fn summary(&self, signer: AccountId, price: Option<Tao>) -> String {
+        match self {
+            Self::Transfer(Transfer { dest, amount: Amount::Exactly(amount), .. }) => {
+                format!("Transfer τ{amount} from {signer} to {dest}")
+            }
+            Self::Transfer(Transfer { dest, amount: Amount::All, .. }) => {
+                format!("Transfer everything from {signer} to {dest}")
+            }
+            Self::Register(Register { netuid, hotkey, .. }) => match price {
+                Some(price) => format!("Register hotkey {hotkey} on subnet {netuid} for τ{price}"),
+                None => format!("Register hotkey {hotkey} on subnet {netuid}"),
+            },
+            Self::ServeAxon(ServeAxon { netuid, ip, port, .. }) => {
+                let address = std::net::SocketAddr::new(*ip, *port);
+                format!("Publish {address} as the axon of hotkey {signer} on subnet {netuid}")
+            }
+        }
+    }
+}
+
+impl Transfer {
+    fn call(&self) -> Call {
+        match (self.amount, self.existence) {
+            (Amount::Exactly(value), Existence::KeepAlive) => call::transfer_keep_alive(self.dest, value),
+            (Amount::Exactly(value), Existence::AllowDeath) => call::transfer_allow_death(self.dest, value),
+            (Amount::All, Existence::KeepAlive) => call::transfer_all_keep_alive(self.dest),
+            (Amount::All, Existence::AllowDeath) => call::transfer_all_allow_death(self.dest),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_margin_is_half_a_percent_rounded_up() {
+        for (price, expected) in [(0, 0), (1, 2), (200, 201), (1_000_000_000, 1_005_000_000), (u64::MAX, u64::MAX)] {
+            assert_eq!(with_margin(Tao::from_rao(price)), Tao::from_rao(expected), "{price}");
+        }
+    }
+
+    #[test]
+    fn transfers_choose_the_call_by_amount_and_existence() {
+        let dest = Coldkey(AccountId([1; 32]));
+        let name = |amount, existence| Transfer { dest, amount, existence }.call().to_string();
+        let some = Amount::Exactly(Tao::from_rao(1));
+        assert_eq!(name(some, Existence::KeepAlive), "Balances.transfer_keep_alive");
+        assert_eq!(name(some, Existence::AllowDeath), "Balances.transfer_allow_death");
+        assert_eq!(name(Amount::All, Existence::KeepAlive), "Balances.transfer_all");
+        assert_eq!(name(Amount::All, Existence::AllowDeath), "Balances.transfer_all");
+    }
+}

@@ -1,0 +1,87 @@
+//! Why a submission did not end in a finalized block, with success.
+
+use btd_api::{BlockNumber, IdempotencyKey};
+use btd_chain::{BlockRef, DispatchError, ExtrinsicHash, PrepareError, ReadError};
+use btd_keys::CustodyError;
+
+use super::{outcome::Refused, plan::Precondition};
+use crate::journal::JournalError;
+
+/// Why a submission failed, or is not known to have succeeded.
+#[derive(Debug, thiserror::Error)]
+pub enum SubmissionError {
+    /// The chain could not be read. Nothing was signed.
+    #[error(transparent)]
+    Read(#[from] ReadError),
+    /// The extrinsic could not be made. Nothing was signed.
+    #[error(transparent)]
+    Prepare(#[from] PrepareError),
+    /// A check says that it would fail. Nothing was signed.
+    #[error(transparent)]
+    Precondition(#[from] Precondition),
+    /// The key did not sign. Nothing was sent.
+    #[error(transparent)]
+    Key(#[from] CustodyError),
+    /// The signer failed in a way that custody does not know.
+    #[error("the extrinsic was not signed: {0}")]
+    Sign(btd_chain::SignError),
+    /// The journal failed. Nothing was sent, unless the error says so.
+    #[error(transparent)]
+    Journal(#[from] JournalError),
+    /// What the journal kept of an earlier submission cannot be read.
+    #[error("what the journal keeps of extrinsic {extrinsic} cannot be read: {source}")]
+    Kept {
+        /// The extrinsic.
+        extrinsic: ExtrinsicHash,
+        /// Why.
+        source: serde_json::Error,
+    },
+    /// The idempotency key was used for something else.
+    #[error("the idempotency key `{key}` was used for another request: use a new key for a new request")]
+    DuplicateIntent {
+        /// The key.
+        key: IdempotencyKey,
+    },
+    /// The pool refused it. Nothing happened.
+    #[error("the chain refused extrinsic {extrinsic}: {}", .refused.words)]
+    Refused {
+        /// The extrinsic.
+        extrinsic: ExtrinsicHash,
+        /// The refusal.
+        refused: Refused,
+    },
+    /// It is in a block, and its call failed. The fee is spent.
+    #[error("extrinsic {extrinsic} is in block {block} and failed: {error}")]
+    Dispatch {
+        /// The extrinsic.
+        extrinsic: ExtrinsicHash,
+        /// The block.
+        block: BlockRef,
+        /// How it failed.
+        error: DispatchError,
+    },
+    /// Its era ended, and it is in no block. Nothing happened.
+    #[error("extrinsic {extrinsic} was in no block up to {until}, the last that could include it: nothing happened")]
+    Expired {
+        /// The extrinsic.
+        extrinsic: ExtrinsicHash,
+        /// The last block that could have included it.
+        until: BlockNumber,
+    },
+    /// Sent, or about to be sent again, and not seen in a finalized block yet.
+    #[error(
+        "extrinsic {extrinsic} may or may not be included, up to block {era_end} ({cause}): btd goes on following it; \
+         ask again with the same idempotency key, and do not send it anew"
+    )]
+    Unknown {
+        /// The extrinsic.
+        extrinsic: ExtrinsicHash,
+        /// The last block that can include it.
+        era_end: BlockNumber,
+        /// Why it is not known.
+        cause: String,
+    },
+    /// The journal's open intents have not been read yet.
+    #[error("extrinsics of an earlier run are still being looked up: try again in a moment")]
+    NotResumed,
+}

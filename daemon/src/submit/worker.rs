@@ -1,0 +1,271 @@
+//! Follows every extrinsic from the journal to its end, whoever waits for it or does not.
+//!
+//! Sending the same bytes again is always safe, because the chain takes a nonce once; so bytes that
+//! are in no block are sent again after a while and after each loss of the link. A refusal ends an
+//! extrinsic only if it was never sent before; otherwise it may be in a block already, and blocks
+//! alone tell.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use btd_api::{AccountId, BlockNumber};
+use btd_chain::{Era, SignedExtrinsic, SubmitError, Tracked};
+use tokio::{
+    sync::{mpsc, watch},
+    task::JoinSet,
+    time::sleep,
+};
+use tokio_util::sync::CancellationToken;
+
+use super::{
+    Shared, genesis,
+    outcome::{Outcome, Refused},
+};
+use crate::journal::{Intent, IntentId, JournalError};
+
+/// The pause after a block that could not be searched, and after a lost answer.
+const PAUSE: Duration = Duration::from_secs(3);
+
+/// Whether the bytes may have reached a node before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum History {
+    /// Signed by this process a moment ago.
+    NeverSent,
+    /// From an earlier run, or sent already.
+    PerhapsSent,
+}
+
+/// How far an extrinsic has come.
+#[derive(Clone, Debug)]
+pub(super) enum Progress {
+    /// In the journal.
+    Recorded,
+    /// In a pool.
+    Sent,
+    /// Sent or not: the link was lost.
+    Unsure,
+    /// A pool would not take it again; blocks will tell.
+    Shut,
+    /// At its end.
+    Settled(Arc<Outcome>),
+}
+
+/// An extrinsic to follow.
+#[derive(Debug)]
+pub(super) struct Job {
+    intent: Intent,
+    history: History,
+    progress: watch::Sender<Progress>,
+}
+
+#[derive(Debug)]
+struct Followed {
+    signer: AccountId,
+    nonce: u32,
+    progress: watch::Receiver<Progress>,
+}
+
+/// The extrinsics that are being followed.
+#[derive(Debug, Default)]
+pub(super) struct Active(Mutex<HashMap<IntentId, Followed>>);
+
+/// The long task behind [`super::Submitter`].
+#[derive(Debug)]
+pub struct Worker {
+    shared: Arc<Shared>,
+    jobs: mpsc::Receiver<Job>,
+}
+
+// === impl Active ===
+
+impl Active {
+    /// The nonce after the highest that is, or may be, on its way for `signer`.
+    pub(super) fn next_nonce(&self, signer: AccountId) -> Option<u32> {
+        let followed = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let on_its_way = |entry: &&Followed| {
+            entry.signer == signer
+                && matches!(*entry.progress.borrow(), Progress::Recorded | Progress::Sent | Progress::Unsure)
+        };
+        followed.values().filter(on_its_way).map(|entry| entry.nonce.saturating_add(1)).max()
+    }
+
+    /// The progress of an intent, and the job of following it unless it is followed already.
+    fn enter(&self, intent: &Intent, history: History) -> (watch::Receiver<Progress>, Option<Job>) {
+        let mut followed = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(entry) = followed.get(&intent.id) {
+            return (entry.progress.clone(), None);
+        }
+        let (sender, progress) = watch::channel(Progress::Recorded);
+        let SignedExtrinsic { signer, nonce, .. } = intent.recorded.extrinsic;
+        followed.insert(intent.id, Followed { signer, nonce, progress: progress.clone() });
+        (progress, Some(Job { intent: intent.clone(), history, progress: sender }))
+    }
+
+    fn leave(&self, id: IntentId) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(&id);
+    }
+}
+
+// === impl Shared ===
+
+impl Shared {
+    /// The progress of a pending intent, which the worker follows from now on.
+    pub(super) async fn follow(&self, intent: &Intent, history: History) -> watch::Receiver<Progress> {
+        let (progress, job) = self.active.enter(intent, history);
+        if let Some(job) = job {
+            // Without a worker the sender is dropped, which tells whoever waits.
+            let _ = self.queue.send(job).await;
+        }
+        progress
+    }
+}
+
+// === impl Worker ===
+
+impl Worker {
+    pub(super) fn new(shared: Arc<Shared>, jobs: mpsc::Receiver<Job>) -> Self {
+        Self { shared, jobs }
+    }
+
+    /// Takes up what an earlier run left as soon as the chain is known, and follows extrinsics
+    /// until `token` is cancelled. What is pending then stays so in the journal.
+    ///
+    /// # Errors
+    /// When the journal cannot be read at the beginning.
+    pub async fn run(mut self, token: CancellationToken) -> Result<(), JournalError> {
+        let mut following = JoinSet::new();
+        tokio::select! {
+            () = token.cancelled() => return Ok(()),
+            genesis = genesis(&self.shared.link) => {
+                let pending = self.shared.journal.pending(genesis).await?;
+                tracing::info!(pending = pending.len(), %genesis, "took up the journal");
+                for intent in pending {
+                    if let (_, Some(job)) = self.shared.active.enter(&intent, History::PerhapsSent) {
+                        following.spawn(follow(Arc::clone(&self.shared), job));
+                    }
+                }
+            }
+        }
+        self.shared.resumed.send_replace(true);
+        loop {
+            tokio::select! {
+                () = token.cancelled() => return Ok(()),
+                Some(job) = self.jobs.recv() => {
+                    following.spawn(follow(Arc::clone(&self.shared), job));
+                }
+                Some(ended) = following.join_next() => {
+                    if let Err(error) = ended && error.is_panic() {
+                        tracing::error!(%error, "following an extrinsic panicked; it is taken up at the next start");
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Sends, searches blocks and sends again, until the end is known; then writes it down.
+async fn follow(shared: Arc<Shared>, job: Job) {
+    let Job { intent, history, progress } = job;
+    let outcome = end_of(&shared, &intent.recorded.extrinsic, history, &progress).await;
+    let hash = intent.recorded.extrinsic.hash;
+    match outcome.to_settlement() {
+        Ok(settlement) => {
+            if let Err(error) = shared.journal.settle(intent.id, settlement).await {
+                // The outcome stands on the chain all the same, and is found again at the next start.
+                tracing::error!(%error, extrinsic = %hash, "could not write an outcome to the journal");
+            }
+        }
+        Err(error) => tracing::error!(%error, extrinsic = %hash, "could not put an outcome into words"),
+    }
+    match &outcome {
+        Outcome::Succeeded(included) => {
+            tracing::info!(extrinsic = %hash, block = %included.block.number, fee = %included.fee, "extrinsic succeeded");
+        }
+        Outcome::Failed(included, error) => {
+            tracing::warn!(extrinsic = %hash, block = %included.block.number, %error, "extrinsic failed");
+        }
+        Outcome::Refused(refused) => tracing::warn!(extrinsic = %hash, reason = refused.words, "extrinsic was refused"),
+        Outcome::Expired { until } => tracing::warn!(extrinsic = %hash, until = %until, "extrinsic expired"),
+    }
+    progress.send_replace(Progress::Settled(Arc::new(outcome)));
+    shared.active.leave(intent.id);
+}
+
+async fn end_of(
+    shared: &Shared,
+    extrinsic: &SignedExtrinsic,
+    mut history: History,
+    progress: &watch::Sender<Progress>,
+) -> Outcome {
+    let from = match extrinsic.era {
+        Era::Mortal { birth, .. } => birth,
+        Era::Immortal => BlockNumber(0),
+    };
+    let search = search(shared, extrinsic, from);
+    tokio::pin!(search);
+    loop {
+        let pause = match shared.link.submit(extrinsic).await {
+            Ok(()) => {
+                history = History::PerhapsSent;
+                progress.send_replace(Progress::Sent);
+                Duration::from_secs(shared.config.resend_s.into())
+            }
+            Err(SubmitError::NotSent { .. }) => {
+                progress.send_replace(Progress::Unsure);
+                PAUSE
+            }
+            Err(SubmitError::Ambiguous { cause, .. }) => {
+                history = History::PerhapsSent;
+                tracing::debug!(extrinsic = %extrinsic.hash, cause, "did not learn whether an extrinsic arrived");
+                progress.send_replace(Progress::Unsure);
+                PAUSE
+            }
+            Err(SubmitError::Refused(refusal)) => {
+                let refused = Refused::from(&refusal);
+                if history == History::NeverSent {
+                    return Outcome::Refused(refused);
+                }
+                tracing::debug!(extrinsic = %extrinsic.hash, reason = refused.words, "was not taken again");
+                progress.send_replace(Progress::Shut);
+                Duration::from_secs(shared.config.resend_s.into())
+            }
+        };
+        tokio::select! {
+            outcome = &mut search => return outcome,
+            () = again(shared, pause) => {}
+        }
+    }
+}
+
+/// Resolves when it is time to send again: after `pause`, and when a lost link has come back.
+async fn again(shared: &Shared, pause: Duration) {
+    let mut state = shared.link.state();
+    let back = async {
+        let lost = state.wait_for(|state| !state.is_live()).await.is_ok();
+        if !lost || state.wait_for(btd_chain::LinkState::is_live).await.is_err() {
+            std::future::pending::<()>().await;
+        }
+    };
+    tokio::select! {
+        () = back => {}
+        () = sleep(pause) => {}
+    }
+}
+
+/// Searches the finalized blocks of the extrinsic's era. A block that cannot be searched is asked
+/// for again: skipping it could turn "unknown" into "never".
+async fn search(shared: &Shared, extrinsic: &SignedExtrinsic, from: BlockNumber) -> Outcome {
+    loop {
+        match shared.link.track(extrinsic.hash, from, extrinsic.era_end()).await {
+            Ok(Tracked::Included(inclusion)) => return Outcome::of(inclusion),
+            Ok(Tracked::Expired { until }) => return Outcome::Expired { until },
+            Err(error) => {
+                tracing::warn!(%error, extrinsic = %extrinsic.hash, "could not search a block for an extrinsic");
+                sleep(PAUSE).await;
+            }
+        }
+    }
+}
