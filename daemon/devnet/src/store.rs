@@ -8,6 +8,7 @@ use std::{
     fs, io,
     path::{Path, PathBuf},
     sync::Arc,
+    time::Duration,
 };
 
 use btd_devnet_runtime::Header;
@@ -142,6 +143,8 @@ impl Store {
 
     /// Takes the file for this process, and says whether there is nothing in it.
     fn is_fresh(&self) -> rusqlite::Result<bool> {
+        // Who has the file keeps it: waiting would not help.
+        self.connection.busy_timeout(Duration::ZERO)?;
         self.connection.pragma_update(None, "locking_mode", "EXCLUSIVE")?;
         let tables: i64 = self.connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
         Ok(tables == 0 && self.pragma("application_id")? == 0)

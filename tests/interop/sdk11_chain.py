@@ -1,0 +1,80 @@
+"""bittensor 11 against the development chain: reads and a transfer.
+
+Run with the interpreter of an environment that has bittensor 11, against a chain whose block
+time is at most a second: `python sdk11_chain.py ws://127.0.0.1:9944`. Prints one line per check;
+fails on the first that does not hold. Uses the public development keys and a throw-away home.
+"""
+
+import os
+import sys
+import tempfile
+from importlib.metadata import version
+
+URL = sys.argv[1]
+sys.argv = sys.argv[:1]
+os.environ["HOME"] = tempfile.mkdtemp()
+
+import bittensor
+from bittensor import Balance, Subtensor, Transfer
+from bittensor.keyfiles import Keypair
+
+ALICE = "5GrwvaEF5zXb26Fz9rcQpDWS57CtERHpNehXCPcNoHGKutQY"
+BOB = "5FHneW46xGXgs5mUiveU4sbTyGBzmstUspZC92UhjJM694ty"
+EXISTENTIAL_DEPOSIT = 500  # rao
+
+
+def check(what, holds, seen):
+    print(f"{'ok  ' if holds else 'FAIL'} {what}: {seen}")
+    if not holds:
+        sys.exit(1)
+
+
+class DevelopmentWallet:
+    """A wallet whose keys are derived from a public development phrase."""
+
+    def __init__(self, uri):
+        self.name = uri
+        self.coldkey = self.coldkeypub = Keypair.create_from_uri(uri)
+        self.hotkey = self.hotkeypub = Keypair.create_from_uri(f"{uri}//interop-sdk11")
+
+
+print(f"bittensor {version('bittensor')} on {URL}")
+chain = Subtensor(URL)
+block = chain.block_info().number
+check("connects and sees blocks", block >= 0, block)
+
+balances = chain.balances.get_many([ALICE, BOB])
+check("balances are prefunded", all(b.rao > 10**14 for b in balances.values()), balances)
+check("one balance is read", chain.balances.get(ALICE).rao == balances[ALICE].rao, balances[ALICE])
+deposit = chain.balances.existential_deposit()
+check("constants are read", deposit.rao == EXISTENTIAL_DEPOSIT, deposit)
+
+subnets = chain.subnets.all()
+check("subnets 0 and 1 exist", [s.netuid for s in subnets][:2] == [0, 1], len(subnets))
+subnet = chain.subnets.info(1)
+check("a subnet is described", (subnet.netuid, subnet.tempo) == (1, 100), subnet)
+
+hyper = chain.read("subnet_hyperparameters", netuid=1)
+check("hyperparameters are read", hyper["tempo"] == 100 and "kappa" in hyper, len(hyper))
+
+# Without commitments: the development chain has no Commitments pallet.
+graph = chain.subnets.metagraph(1, commitments=False)
+uids = [neuron.uid for neuron in graph.neurons]
+check("a metagraph is read", uids == list(range(len(uids))) and uids, len(uids))
+
+alice = DevelopmentWallet("//Alice")
+amount = bittensor.tao(7.25)
+plan = chain.plan(Transfer(dest_ss58=BOB, amount_tao=amount), alice)
+check("a transfer is planned with its fee", 0 < plan.fee.rao < 10**7, plan.fee)
+before = chain.balances.get_many([ALICE, BOB])
+sent = chain.execute(Transfer(dest_ss58=BOB, amount_tao=amount), alice)
+check("a transfer lands", sent.success, sent.block_hash)
+after = chain.balances.get_many([ALICE, BOB])
+gained = after[BOB].rao - before[BOB].rao
+check("the receiver has it", gained == amount.rao, gained)
+spent = before[ALICE].rao - after[ALICE].rao
+check("the sender paid it and a fee", amount.rao < spent < amount.rao + 10**7, spent)
+
+check("amounts have a unit", isinstance(after[BOB], Balance), after[BOB])
+chain.close()
+print("all checks passed")
