@@ -169,7 +169,8 @@ impl Follower {
             self.shared.state.send_replace(live(seen, spec_version, announced));
         }
         // A reconnection that brought no new block is live all the same.
-        if let (Some(seen), false) = (self.last, self.shared.state.borrow().is_live()) {
+        let is_live = self.shared.state.borrow().is_live();
+        if let (Some(seen), false) = (self.last, is_live) {
             let spec_version = self.shared.head.borrow().as_ref().map_or(0, |head| head.runtime.spec_version());
             self.attempts = 0;
             self.shared.state.send_replace(live(seen, spec_version, announced));

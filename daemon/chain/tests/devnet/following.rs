@@ -1,0 +1,95 @@
+//! Finalized blocks: in order, each once, none left out.
+
+use std::sync::Arc;
+
+use btd_api::{BlockHash, BlockNumber};
+use btd_chain::{BlockStream, FinalizedBlock, LinkState, ReadError};
+
+use crate::{chain, config, follow, in_time, live, proxy::Proxy, until};
+
+/// Reads `count` blocks, which must follow `before` without a gap.
+async fn continue_with(
+    stream: &mut BlockStream,
+    before: &FinalizedBlock,
+    count: usize,
+) -> Vec<Arc<FinalizedBlock>> {
+    let mut blocks: Vec<Arc<FinalizedBlock>> = Vec::new();
+    for _ in 0..count {
+        let block = in_time(stream.next()).await.unwrap();
+        let last = blocks.last().map_or(before, Arc::as_ref);
+        assert_eq!(block.block.number.0, last.block.number.0 + 1);
+        assert_eq!(block.parent, last.block.hash);
+        blocks.push(block);
+    }
+    blocks
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_block_is_missed_over_two_cuts() {
+    let devnet = chain().await;
+    let proxy = Proxy::before(devnet.address()).await;
+    let followed = follow(config([proxy.address()]));
+    let link = &followed.link;
+    until(link, LinkState::is_live).await;
+    let genesis = link.block(BlockNumber(0)).await.unwrap();
+    let mut stream = link.blocks();
+
+    devnet.mine(5).await.unwrap();
+    let mut last = continue_with(&mut stream, &genesis, 5).await.pop().unwrap();
+    for _ in 0..2 {
+        proxy.cut();
+        until(link, |state| !state.is_live()).await;
+        devnet.mine(7).await.unwrap();
+        // What was followed before is still there while the chain is out of reach.
+        assert_eq!(link.block(last.block.number).await.unwrap(), last);
+        assert!(matches!(link.view(), Err(ReadError::NotConnected { .. })));
+        proxy.open();
+        until(link, LinkState::is_live).await;
+        devnet.mine(3).await.unwrap();
+        last = continue_with(&mut stream, &last, 10).await.pop().unwrap();
+    }
+    assert_eq!(last.block.number, BlockNumber(25));
+    assert_eq!(last.block.hash, BlockHash(devnet.head().hash));
+    let state = until(link, |state| state.finalized().is_some_and(|seen| seen.block == last.block)).await;
+    let LinkState::Live { genesis: name, announced, spec_version, .. } = state else { panic!("{state:?}") };
+    assert_eq!((name, announced, spec_version), (BlockHash(devnet.genesis_hash()), BlockNumber(25), last.spec_version));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_slow_or_late_reader_gets_every_block() {
+    let devnet = chain().await;
+    let followed = follow(btd_chain::LinkConfig { recent_blocks: 4, ..config([devnet.address()]) });
+    until(&followed.link, LinkState::is_live).await;
+    devnet.mine(20).await.unwrap();
+    until(&followed.link, |state| state.finalized().is_some_and(|seen| seen.block.number.0 == 20)).await;
+    // Only four blocks are in memory: the others are read again.
+    let genesis = followed.link.block(BlockNumber(0)).await.unwrap();
+    let mut late = followed.link.blocks_from(BlockNumber(1));
+    let blocks = continue_with(&mut late, &genesis, 20).await;
+    assert_eq!(late.cursor(), Some(BlockNumber(21)));
+    let again = followed.link.block_by_hash(blocks[2].block.hash).await.unwrap();
+    assert_eq!(again, blocks[2]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_block_is_decoded() {
+    let (devnet, followed) = live().await;
+    devnet.mine(1).await.unwrap();
+    let block = in_time(followed.link.blocks_from(BlockNumber(1)).next()).await.unwrap();
+    assert!(block.illegible.is_empty(), "{:?}", block.illegible);
+    assert!(block.timestamp_ms.is_some_and(|time| time > 1_700_000_000_000), "{block:?}");
+    let inherent = block.extrinsics.first().unwrap();
+    let call = inherent.call.as_ref().unwrap();
+    assert_eq!((call.pallet.as_str(), call.call.as_str(), inherent.signer), ("Timestamp", "set", None));
+    assert_eq!(inherent.result, Some(Ok(())));
+    assert!(block.events.iter().any(|event| event.pallet == "System" && event.name == "ExtrinsicSuccess"));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn blocks_that_are_not_there_are_unknown() {
+    let (_devnet, followed) = live().await;
+    let unknown = |result| matches!(result, Err(ReadError::UnknownBlock { .. }));
+    assert!(unknown(followed.link.block(BlockNumber(9)).await));
+    assert!(unknown(followed.link.block_by_hash(BlockHash([9; 32])).await));
+    assert!(matches!(followed.link.view_at(BlockHash([9; 32])).await, Err(ReadError::UnknownBlock { .. })));
+}
