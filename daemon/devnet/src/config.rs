@@ -54,7 +54,7 @@ impl Default for Config {
 /// When blocks are made. Written `12s`, `250ms`, `2m` or `instant`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum BlockTime {
-    /// One block per period, empty or not.
+    /// One block per period, empty or not. A period outside of [`Self::RANGE`] is moved to its nearer end.
     Every(Duration),
     /// A block as soon as an extrinsic is ready, and none otherwise.
     Instant,

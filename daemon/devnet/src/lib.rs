@@ -152,6 +152,8 @@ impl Devnet {
 
     /// Makes `count` blocks now, whatever the block time; gives back the last one.
     ///
+    /// Timestamps of blocks are at least half a block time apart, so a chain that is driven fast runs ahead of the clock.
+    ///
     /// # Errors
     /// [`DevnetError::Block`] if the runtime fails, [`DevnetError::Stopped`] if the chain ends meanwhile.
     pub async fn mine(&self, count: u32) -> Result<BlockId, DevnetError> {

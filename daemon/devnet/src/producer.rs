@@ -94,7 +94,7 @@ impl Producer {
 
     fn period(&self) -> Option<Duration> {
         match self.block_time {
-            BlockTime::Every(period) => Some(period),
+            BlockTime::Every(period) => Some(period.clamp(*BlockTime::RANGE.start(), *BlockTime::RANGE.end())),
             BlockTime::Instant => None,
         }
     }
@@ -168,8 +168,9 @@ impl Producer {
         let mut invalid = Vec::new();
         let mut skipped = 0;
         let deadline = Instant::now() + self.work();
-        for extrinsic in ready.iter().take_while(|_| Instant::now() < deadline) {
-            if !builder.takes_extrinsics() || skipped > MAX_SKIPPED {
+        for extrinsic in ready {
+            let out_of_time = Instant::now() >= deadline || self.stopping.load(Ordering::Relaxed);
+            if out_of_time || !builder.takes_extrinsics() || skipped > MAX_SKIPPED {
                 break;
             }
             match builder.apply(extrinsic.bytes.clone()) {

@@ -13,7 +13,7 @@ mod subscriptions;
 mod subtensor;
 mod system;
 
-use std::{io, net::TcpListener, sync::Arc};
+use std::{io, net::TcpListener, sync::Arc, time::Duration};
 
 use jsonrpsee::{
     RpcModule,
@@ -41,6 +41,9 @@ const MAX_BATCH: u32 = 1_024;
 const MAX_SUBSCRIPTIONS: u32 = 1_024;
 /// Answers and notifications that may wait for a slow client.
 const MESSAGES_BUFFERED: u32 = 256;
+/// Time between pings of a WebSocket client, and how often it may stay silent before it is let go.
+const PING: Duration = Duration::from_secs(30);
+const MAX_SILENCES: usize = 3;
 /// Length of a subscription's id.
 const SUBSCRIPTION_ID_LENGTH: usize = 16;
 /// Blocks that one call of `dev_mine` may ask for.
@@ -66,7 +69,7 @@ pub(crate) fn serve(listener: TcpListener, node: Arc<Node>, max_connections: u32
         .max_subscriptions_per_connection(MAX_SUBSCRIPTIONS)
         .set_batch_request_config(BatchRequestConfig::Limit(MAX_BATCH))
         .set_message_buffer_capacity(MESSAGES_BUFFERED)
-        .enable_ws_ping(PingConfig::new())
+        .enable_ws_ping(PingConfig::new().ping_interval(PING).inactive_limit(2 * PING).max_failures(MAX_SILENCES))
         .set_id_provider(RandomStringIdProvider::new(SUBSCRIPTION_ID_LENGTH))
         .set_tcp_no_delay(true)
         .build();

@@ -79,15 +79,15 @@ fn storage_hash(node: &Node, arguments: &mut Arguments) -> Answer {
 
 fn storage_size(node: &Node, arguments: &mut Arguments) -> Answer {
     let key: StorageKey = arguments.required("key")?;
-    let value = read(node, arguments.optional("hash")?, |_, state| state.storage(&key.0))?;
-    if let Some(value) = value {
-        return Ok(json!(value.len()));
-    }
-    // Of a prefix, the size of all that stands below it.
-    let total = read(node, None, |_, state| {
-        state.pairs(below(&key.0, None))?.try_fold(0, |sum, pair| Ok(sum + pair?.1.len()))
+    let size = read(node, arguments.optional("hash")?, |_, state| {
+        if let Some(value) = state.storage(&key.0)? {
+            return Ok(Some(value.len()));
+        }
+        // Of a prefix, the size of all that stands below it.
+        let total = state.pairs(below(&key.0, None))?.try_fold(0, |sum, pair| Ok::<_, String>(sum + pair?.1.len()))?;
+        Ok(Some(total).filter(|total| *total > 0))
     })?;
-    Ok(if total > 0 { json!(total) } else { json!(null) })
+    Ok(json!(size))
 }
 
 fn below<'a>(prefix: &'a [u8], after: Option<&'a [u8]>) -> IterArgs<'a> {

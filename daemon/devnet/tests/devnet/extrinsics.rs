@@ -187,6 +187,33 @@ async fn nonces_may_arrive_in_any_order() {
 }
 
 #[tokio::test]
+async fn many_senders_at_once_all_get_through() {
+    let chain = Chain::start(instant()).await;
+    let senders = ["Alice", "Bob", "Charlie", "Dave"];
+    let before = free(&chain, "Eve").await;
+    let mut watches = Vec::new();
+    // The last nonce first: all but one of a sender's extrinsics wait for another, while blocks are made.
+    for nonce in (0..8).rev() {
+        let submissions = senders.map(|sender| {
+            let extrinsic = hex(&signed_transfer(&chain, sender, "Eve", TAO, nonce));
+            let (chain, params) = (&chain, json!([extrinsic]));
+            async move {
+                chain.subscribe("author_submitAndWatchExtrinsic", params, "author_unwatchExtrinsic").await.unwrap()
+            }
+        });
+        let [one, two, three, four] = submissions;
+        let (one, two, three, four) = tokio::join!(one, two, three, four);
+        watches.extend([one, two, three, four]);
+    }
+    for watch in &mut watches {
+        while next(watch).await["finalized"].is_null() {}
+    }
+    assert_eq!(free(&chain, "Eve").await, before + 32 * TAO);
+    assert_eq!(chain.call("author_pendingExtrinsics", json!([])).await, json!([]));
+    chain.stop().await;
+}
+
+#[tokio::test]
 async fn a_full_pool_says_so() {
     let limits = PoolLimits { extrinsics: 2, ..PoolLimits::default() };
     let chain = Chain::start(Config { pool: limits, ..manual() }).await;

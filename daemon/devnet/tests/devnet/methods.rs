@@ -106,6 +106,8 @@ async fn storage_is_read_by_key_by_page_and_with_proof() {
     let alice = hex(&account_key("Alice"));
     let value = chain.call("state_getStorage", json!([alice])).await;
     assert_eq!(chain.call("state_getStorageSize", json!([alice])).await, unhex(&value).len());
+    let total: usize = pairs.as_array().unwrap().iter().map(|pair| unhex(&pair[1]).len()).sum();
+    assert_eq!(chain.call("state_getStorageSize", json!([accounts])).await, total);
     assert_eq!(
         unhex(&chain.call("state_getStorageHash", json!([alice])).await),
         sp_io::hashing::blake2_256(&unhex(&value))
