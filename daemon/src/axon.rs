@@ -1,0 +1,296 @@
+//! The axon: the door at which other neurons, and strangers, knock.
+//!
+//! One port number carries HTTP/1.1 on TCP and HTTP/3 on QUIC. Both feed one [`service`](self),
+//! which asks `btd_wire` who may pass and a [`Handler`] for the answer. It reads membership from
+//! memory and never touches the chain; publishing the address is somebody else's work.
+//!
+//! HTTP/1.1 proves nothing of this axon to the caller: the protocol has no signed replies. Over
+//! QUIC the certificate does, see [`btd_wire::certificate`]. HTTP/1.1 replies announce HTTP/3 on
+//! the same port by `alt-svc`.
+//!
+//! The calling side is [`crate::dendrite`].
+
+mod certificate;
+mod config;
+mod connections;
+mod counters;
+mod handler;
+mod http;
+mod quic;
+mod service;
+#[cfg(test)]
+pub(crate) mod tests;
+
+use std::{
+    collections::BTreeMap,
+    error::Error,
+    fmt, io,
+    net::{SocketAddr, UdpSocket},
+    sync::Arc,
+    time::Duration,
+};
+
+use btd_api::AccountId;
+use btd_wire::{
+    Signer, SignerError,
+    admission::{Gate, Members, Memory, MemoryLimits},
+};
+use tokio::{net::TcpListener, time::timeout};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+pub use config::Config;
+pub use handler::{Handler, HandlerError, Ping};
+
+use self::{
+    connections::Connections,
+    counters::Counters,
+    service::{Service, nanos_since_1970},
+};
+
+/// Starts axons.
+#[derive(Debug)]
+pub struct Axon;
+
+/// Why an axon does not start. Nothing stays bound.
+#[derive(Debug, thiserror::Error)]
+pub enum AxonError {
+    /// Somebody else has the port, for TCP or for UDP.
+    #[error("{protocol} port {} at {} is already in use: stop what uses it, or set axon.bind to another", address.port(), address.ip())]
+    Occupied {
+        /// The address that was asked for.
+        address: SocketAddr,
+        /// `TCP` or `UDP`.
+        protocol: &'static str,
+    },
+    /// The address cannot be bound for another reason.
+    #[error("cannot listen on {protocol} {address}")]
+    Bind {
+        /// The address that was asked for.
+        address: SocketAddr,
+        /// `TCP` or `UDP`.
+        protocol: &'static str,
+        /// What the system says.
+        #[source]
+        source: io::Error,
+    },
+    /// A bound socket cannot be used.
+    #[error("cannot use the bound socket")]
+    Socket {
+        /// What the system says.
+        #[source]
+        source: io::Error,
+    },
+    /// The hotkey could not vouch for the TLS key.
+    #[error("the hotkey did not sign the QUIC certificate's statement: unlock it first")]
+    Unsigned(#[from] SignerError),
+    /// The TLS key or certificate could not be made.
+    #[error("cannot make the QUIC certificate")]
+    Tls(#[source] Box<dyn Error + Send + Sync>),
+    /// Two handlers for one synapse.
+    #[error("two handlers answer the synapse {0}")]
+    DuplicateSynapse(String),
+}
+
+/// What an axon knows of itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Status {
+    /// The hotkey it answers as.
+    pub hotkey: AccountId,
+    /// The address it listens on, TCP and UDP.
+    pub address: SocketAddr,
+    /// The synapses it answers.
+    pub synapses: Vec<String>,
+    /// Connections open now.
+    pub connections: usize,
+    /// Senders remembered now, so that nothing passes twice.
+    pub senders: usize,
+    /// Requests, and connections that came to nothing, by outcome since it started.
+    pub requests: BTreeMap<&'static str, u64>,
+}
+
+/// A running axon. Dropping it stops it at once; [`AxonHandle::stop`] lets requests in flight be
+/// answered first.
+pub struct AxonHandle {
+    hotkey: AccountId,
+    address: SocketAddr,
+    synapses: Vec<String>,
+    memory: Arc<Memory>,
+    edge: Arc<Edge>,
+    accepting: TaskTracker,
+}
+
+/// What the tasks of one axon share.
+#[derive(Debug)]
+struct Edge {
+    config: Config,
+    service: Service,
+    connections: Arc<Connections>,
+    counters: Arc<Counters>,
+    /// One per connection.
+    tasks: TaskTracker,
+    /// Accept no more, answer what is in flight.
+    stop: CancellationToken,
+    /// Answer no more either.
+    abort: CancellationToken,
+}
+
+// === impl Axon ===
+
+impl Axon {
+    /// Binds the port for TCP and UDP and answers as `hotkey`, whose signer is asked once, for the
+    /// QUIC certificate. Serves [`Ping`]. Begins with an empty memory, and so refuses for
+    /// `max_clock_skew_ms` what an earlier run may have let pass.
+    ///
+    /// # Errors
+    /// When the port is taken or cannot be bound, or the hotkey does not sign.
+    pub async fn start(
+        config: Config,
+        hotkey: AccountId,
+        signer: Arc<dyn Signer>,
+        members: Arc<dyn Members>,
+    ) -> Result<AxonHandle, AxonError> {
+        let memory = Arc::new(Memory::new(nanos_since_1970(), config.max_clock_skew(), MemoryLimits::default()));
+        Self::start_with(config, hotkey, signer, (members, memory), vec![Arc::new(Ping)]).await
+    }
+
+    /// As [`Axon::start`], with a memory that an earlier axon of this process left, and with
+    /// handlers of the caller's choice.
+    ///
+    /// # Errors
+    /// As [`Axon::start`], and when two handlers answer one synapse.
+    pub async fn start_with(
+        config: Config,
+        hotkey: AccountId,
+        signer: Arc<dyn Signer>,
+        (members, memory): (Arc<dyn Members>, Arc<Memory>),
+        handlers: Vec<Arc<dyn Handler>>,
+    ) -> Result<AxonHandle, AxonError> {
+        let handlers: Vec<_> = handlers.into_iter().map(|handler| (handler.spec(), handler)).collect();
+        let synapses: Vec<_> = handlers.iter().map(|(spec, _)| spec.name().to_owned()).collect();
+        if let Some(twice) =
+            synapses.iter().enumerate().find_map(|(at, name)| synapses[..at].contains(name).then_some(name))
+        {
+            return Err(AxonError::DuplicateSynapse(twice.clone()));
+        }
+        let (tcp, udp, address) = bind(config.bind).await?;
+        let now = Duration::from_nanos(u64::try_from(nanos_since_1970()).unwrap_or(u64::MAX));
+        let validity = Duration::from_secs(u64::from(config.certificate_days) * 86_400);
+        let tls = certificate::tls(hotkey, &*signer, now, validity).await?;
+        let endpoint = quic::open(udp, tls)?;
+
+        let counters = Arc::new(Counters::default());
+        let specs = handlers.iter().map(|(spec, _)| Arc::clone(spec)).collect();
+        let gate = Gate::new(hotkey, specs, config.rules(), members, Arc::clone(&memory));
+        let limits = (config.max_in_flight, Duration::from_millis(config.handler_timeout_ms));
+        let service = Service::new(gate, handlers, limits, address.port(), Arc::clone(&counters));
+        let edge = Arc::new(Edge {
+            connections: Connections::new(config.max_connections, config.max_connections_per_ip),
+            config,
+            service,
+            counters,
+            tasks: TaskTracker::new(),
+            stop: CancellationToken::new(),
+            abort: CancellationToken::new(),
+        });
+        let accepting = TaskTracker::new();
+        accepting.spawn(http::accept(tcp, Arc::clone(&edge)));
+        accepting.spawn(quic::accept(endpoint, Arc::clone(&edge)));
+        accepting.close();
+        tracing::info!(%hotkey, %address, synapses = synapses.join(", "), "axon started");
+        Ok(AxonHandle { hotkey, address, synapses, memory, edge, accepting })
+    }
+}
+
+// === impl AxonHandle ===
+
+impl AxonHandle {
+    /// The address it listens on.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// The hotkey it answers as.
+    pub fn hotkey(&self) -> AccountId {
+        self.hotkey
+    }
+
+    /// What it remembers of nonces; hand it to the next axon of this process.
+    pub fn memory(&self) -> Arc<Memory> {
+        Arc::clone(&self.memory)
+    }
+
+    /// Its counters.
+    pub fn status(&self) -> Status {
+        Status {
+            hotkey: self.hotkey,
+            address: self.address,
+            synapses: self.synapses.clone(),
+            connections: self.edge.connections.open(),
+            senders: self.memory.len(),
+            requests: self.edge.counters.snapshot(),
+        }
+    }
+
+    /// Completes when the axon no longer accepts although nobody stopped it: a fault of btd.
+    /// The future does not borrow the handle.
+    pub fn ended(&self) -> impl Future<Output = ()> + Send + use<> {
+        let accepting = self.accepting.clone();
+        async move { accepting.wait().await }
+    }
+
+    /// Accepts no more, lets requests in flight be answered for as long as `drain_ms`, then closes
+    /// every connection and both sockets. The port is free when it returns.
+    pub async fn stop(self) -> Status {
+        self.edge.stop.cancel();
+        self.edge.tasks.close();
+        let drained = timeout(self.edge.config.drain(), self.edge.tasks.wait()).await.is_ok();
+        self.edge.abort.cancel();
+        self.edge.tasks.wait().await;
+        self.accepting.wait().await;
+        tracing::info!(hotkey = %self.hotkey, address = %self.address, drained, "axon stopped");
+        self.status()
+    }
+}
+
+impl Drop for AxonHandle {
+    fn drop(&mut self) {
+        self.edge.stop.cancel();
+        self.edge.abort.cancel();
+    }
+}
+
+impl fmt::Debug for AxonHandle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AxonHandle")
+            .field("hotkey", &self.hotkey)
+            .field("address", &self.address)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Tries of a port that is free for TCP and taken for UDP, when any port will do.
+const ANY_PORT_TRIES: usize = 16;
+
+/// Binds TCP and UDP on one port number, or neither.
+async fn bind(asked: SocketAddr) -> Result<(TcpListener, UdpSocket, SocketAddr), AxonError> {
+    let mut tries = 0;
+    loop {
+        tries += 1;
+        let tcp = TcpListener::bind(asked).await.map_err(|error| refused(asked, "TCP", error))?;
+        let address = tcp.local_addr().map_err(|source| AxonError::Socket { source })?;
+        match UdpSocket::bind(address) {
+            Ok(udp) => return Ok((tcp, udp, address)),
+            // Dropping `tcp` gives the port back.
+            Err(_) if asked.port() == 0 && tries < ANY_PORT_TRIES => {}
+            Err(error) => return Err(refused(address, "UDP", error)),
+        }
+    }
+}
+
+fn refused(address: SocketAddr, protocol: &'static str, source: io::Error) -> AxonError {
+    if source.kind() == io::ErrorKind::AddrInUse {
+        AxonError::Occupied { address, protocol }
+    } else {
+        AxonError::Bind { address, protocol, source }
+    }
+}

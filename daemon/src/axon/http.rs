@@ -1,0 +1,107 @@
+//! HTTP/1.1 on TCP.
+
+use std::{convert::Infallible, net::SocketAddr, sync::Arc, sync::atomic::Ordering, time::Duration};
+
+use btd_wire::admission::{BodyError, BodySource};
+use bytes::{Bytes, BytesMut};
+use http_body_util::{BodyExt, Full};
+use hyper::{body::Incoming, server::conn::http1, service::service_fn};
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::{
+    net::{TcpListener, TcpStream},
+    time::{sleep, timeout},
+};
+
+use super::{Edge, connections::Place};
+
+/// After an error of `accept` (most often: no file descriptor left), before the next try.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
+/// Accepts connections until told to stop.
+pub(super) async fn accept(listener: TcpListener, edge: Arc<Edge>) {
+    loop {
+        let accepted = tokio::select! {
+            () = edge.stop.cancelled() => return,
+            accepted = listener.accept() => accepted,
+        };
+        match accepted {
+            Ok((stream, peer)) => match edge.connections.enter(peer.ip()) {
+                Some(place) => {
+                    edge.tasks.spawn(serve(stream, peer, place, Arc::clone(&edge)));
+                }
+                None => {
+                    edge.counters.connections_refused.fetch_add(1, Ordering::Relaxed);
+                    tracing::debug!(%peer, "connection refused: too many");
+                }
+            },
+            Err(error) => {
+                tracing::warn!(%error, "cannot accept a connection, trying again");
+                tokio::select! {
+                    () = edge.stop.cancelled() => return,
+                    () = sleep(ACCEPT_PAUSE) => {}
+                }
+            }
+        }
+    }
+}
+
+/// Serves one connection: any number of requests, one after the other.
+async fn serve(stream: TcpStream, peer: SocketAddr, _place: Place, edge: Arc<Edge>) {
+    // Small replies must not wait for a full packet. Where this fails, they wait.
+    let _ = stream.set_nodelay(true);
+    let service = service_fn(|request: http::Request<Incoming>| {
+        let edge = &edge;
+        async move {
+            let (head, body) = request.into_parts();
+            let body = Http1Body { body, deadline: edge.config.body_timeout() };
+            let response = edge.service.respond(&head, body, peer).await;
+            Ok::<_, Infallible>(response.map(Full::new))
+        }
+    });
+    let connection = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(edge.config.header_timeout())
+        .max_header_size(edge.config.max_header_bytes)
+        // hyper's own lower bound.
+        .max_buf_size(edge.config.max_header_bytes.max(8_192))
+        .serve_connection(TokioIo::new(stream), service);
+    tokio::pin!(connection);
+    let ended = tokio::select! {
+        ended = connection.as_mut() => ended,
+        () = edge.stop.cancelled() => {
+            connection.as_mut().graceful_shutdown();
+            tokio::select! {
+                ended = connection.as_mut() => ended,
+                () = edge.abort.cancelled() => return,
+            }
+        }
+    };
+    if let Err(error) = ended {
+        edge.counters.connections_failed.fetch_add(1, Ordering::Relaxed);
+        tracing::debug!(%peer, %error, "connection failed");
+    }
+}
+
+struct Http1Body {
+    body: Incoming,
+    deadline: Duration,
+}
+
+impl BodySource for Http1Body {
+    async fn read(mut self, limit: usize) -> Result<Bytes, BodyError> {
+        let reading = async {
+            let mut read = BytesMut::new();
+            while let Some(frame) = self.body.frame().await {
+                let frame = frame.map_err(|error| BodyError::Broken(error.to_string()))?;
+                // Trailers are read and dropped.
+                let Ok(data) = frame.into_data() else { continue };
+                if data.len() > limit.saturating_sub(read.len()) {
+                    return Err(BodyError::TooLarge);
+                }
+                read.extend_from_slice(&data);
+            }
+            Ok(read.freeze())
+        };
+        timeout(self.deadline, reading).await.unwrap_or(Err(BodyError::TimedOut))
+    }
+}

@@ -1,0 +1,204 @@
+//! HTTP/3 on QUIC. The only file of the axon that names quinn and h3.
+
+use std::{
+    net::{SocketAddr, UdpSocket},
+    sync::{Arc, atomic::Ordering},
+    time::Duration,
+};
+
+use btd_wire::admission::{BodyError, BodySource};
+use bytes::{Buf, Bytes, BytesMut};
+use h3::{
+    error::Code,
+    server::{RequestResolver, RequestStream},
+};
+use quinn::{
+    Endpoint, EndpointConfig, Incoming, ServerConfig, TokioRuntime, TransportConfig, VarInt,
+    crypto::rustls::QuicServerConfig,
+};
+use tokio::time::timeout;
+use tokio_util::task::{TaskTracker, task_tracker::TaskTrackerToken};
+
+use super::{AxonError, Edge, connections::Place};
+
+type Connection = h3::server::Connection<h3_quinn::Connection, Bytes>;
+type Stream = RequestStream<h3_quinn::BidiStream<Bytes>, Bytes>;
+
+/// For a handshake to complete.
+const HANDSHAKE: Duration = Duration::from_secs(5);
+/// A connection without traffic is closed.
+const IDLE: Duration = Duration::from_secs(30);
+/// Handshakes going on beyond which unproven addresses must first prove that they get our packets.
+const UNPROVEN_HANDSHAKES: usize = 64;
+/// Requests at once on one connection.
+const STREAMS: u32 = 64;
+/// What a caller may have in flight to us before we read it: per request, and per connection.
+const STREAM_WINDOW: u32 = 256 * 1_024;
+const CONNECTION_WINDOW: u32 = 1_024 * 1_024;
+/// For the last bytes of the last replies to arrive before a stopping axon closes the connection.
+const LINGER: Duration = Duration::from_millis(100);
+
+/// Opens the endpoint on a bound socket. `tls` must offer the protocol `h3`.
+pub(super) fn open(socket: UdpSocket, tls: rustls::ServerConfig) -> Result<Endpoint, AxonError> {
+    let crypto = QuicServerConfig::try_from(tls).map_err(|error| AxonError::Tls(error.into()))?;
+    let mut transport = TransportConfig::default();
+    transport
+        .max_concurrent_bidi_streams(STREAMS.into())
+        // HTTP/3 needs three; the rest is room for grease.
+        .max_concurrent_uni_streams(8_u8.into())
+        .stream_receive_window(STREAM_WINDOW.into())
+        .receive_window(CONNECTION_WINDOW.into())
+        .datagram_receive_buffer_size(None)
+        .max_idle_timeout(IDLE.try_into().ok());
+    let mut config = ServerConfig::with_crypto(Arc::new(crypto));
+    config.transport_config(Arc::new(transport));
+    Endpoint::new(EndpointConfig::default(), Some(config), socket, Arc::new(TokioRuntime))
+        .map_err(|source| AxonError::Socket { source })
+}
+
+/// Accepts connections until told to stop, then closes the endpoint when it is told to abort.
+pub(super) async fn accept(endpoint: Endpoint, edge: Arc<Edge>) {
+    let handshakes = TaskTracker::new();
+    loop {
+        let incoming = tokio::select! {
+            () = edge.stop.cancelled() => break,
+            incoming = endpoint.accept() => match incoming {
+                Some(incoming) => incoming,
+                None => return,
+            },
+        };
+        let peer = incoming.remote_address();
+        if handshakes.len() >= UNPROVEN_HANDSHAKES && !incoming.remote_address_validated() {
+            // Fails only for an address that has proven itself.
+            let _ = incoming.retry();
+            continue;
+        }
+        let Some(place) = edge.connections.enter(peer.ip()) else {
+            edge.counters.connections_refused.fetch_add(1, Ordering::Relaxed);
+            tracing::debug!(%peer, "connection refused: too many");
+            incoming.refuse();
+            continue;
+        };
+        let token = handshakes.token();
+        edge.tasks.spawn(serve(incoming, place, Arc::clone(&edge), token));
+    }
+    // New handshakes are refused while requests in flight are answered.
+    endpoint.set_server_config(None);
+    edge.abort.cancelled().await;
+    endpoint.close(VarInt::from_u32(0), b"axon stopped");
+    // For the closing packets to leave; a peer that does not answer is not waited for.
+    let _ = timeout(LINGER, endpoint.wait_idle()).await;
+}
+
+/// Serves one connection: any number of requests at once.
+async fn serve(incoming: Incoming, _place: Place, edge: Arc<Edge>, handshake: TaskTrackerToken) {
+    let peer = incoming.remote_address();
+    let opened = timeout(HANDSHAKE, open_connection(incoming, edge.config.max_header_bytes)).await;
+    drop(handshake);
+    let (mut connection, quic) = match opened {
+        Ok(Ok(connection)) => connection,
+        Ok(Err(error)) => return failed(&edge, peer, &error),
+        Err(_) => return failed(&edge, peer, &"the handshake took too long"),
+    };
+    let requests = TaskTracker::new();
+    loop {
+        let accepted = tokio::select! {
+            () = edge.stop.cancelled() => break,
+            accepted = connection.accept() => accepted,
+        };
+        match accepted {
+            Ok(Some(resolver)) => {
+                let edge = Arc::clone(&edge);
+                requests.spawn(async move {
+                    tokio::select! {
+                        () = edge.abort.cancelled() => {}
+                        () = answer(resolver, peer, &edge) => {}
+                    }
+                });
+            }
+            Ok(None) => return,
+            Err(error) if error.is_h3_no_error() => return,
+            Err(error) => return failed(&edge, peer, &error),
+        }
+    }
+    // Tells the peer to send no more; those sent already are answered.
+    let _ = connection.shutdown(0).await;
+    requests.close();
+    let last_replies = async {
+        requests.wait().await;
+        let _ = timeout(LINGER, quic.closed()).await;
+    };
+    tokio::select! {
+        () = last_replies => {}
+        () = edge.abort.cancelled() => {}
+    }
+}
+
+async fn open_connection(
+    incoming: Incoming,
+    max_header_bytes: usize,
+) -> Result<(Connection, quinn::Connection), Box<dyn std::error::Error + Send + Sync>> {
+    let quic = incoming.await?;
+    let connection = h3::server::builder()
+        .max_field_section_size(u64::try_from(max_header_bytes).unwrap_or(u64::MAX))
+        .build(h3_quinn::Connection::new(quic.clone()))
+        .await?;
+    Ok((connection, quic))
+}
+
+fn failed(edge: &Edge, peer: SocketAddr, error: &dyn std::fmt::Display) {
+    edge.counters.connections_failed.fetch_add(1, Ordering::Relaxed);
+    tracing::debug!(%peer, %error, "connection failed");
+}
+
+/// Answers one request. What goes wrong with its stream concerns nobody else. Dropping the stream
+/// at the end tells the peer that what is left of a refused body is not wanted.
+async fn answer(resolver: RequestResolver<h3_quinn::Connection, Bytes>, peer: SocketAddr, edge: &Edge) {
+    let resolved = timeout(edge.config.header_timeout(), resolver.resolve_request()).await;
+    let (request, mut stream) = match resolved {
+        Ok(Ok(resolved)) => resolved,
+        Ok(Err(error)) => return failed(edge, peer, &error),
+        Err(_) => return failed(edge, peer, &"the request's headers took too long"),
+    };
+    let (head, ()) = request.into_parts();
+    let body = Http3Body { stream: &mut stream, deadline: edge.config.body_timeout() };
+    let response = edge.service.respond(&head, body, peer).await;
+    match timeout(edge.config.body_timeout(), send(&mut stream, response)).await {
+        Ok(Ok(())) => {}
+        Ok(Err(error)) => failed(edge, peer, &error),
+        Err(_) => {
+            stream.stop_stream(Code::H3_REQUEST_CANCELLED);
+            failed(edge, peer, &"the reply was not taken in time");
+        }
+    }
+}
+
+async fn send(stream: &mut Stream, response: http::Response<Bytes>) -> Result<(), h3::error::StreamError> {
+    let (head, body) = response.into_parts();
+    stream.send_response(http::Response::from_parts(head, ())).await?;
+    stream.send_data(body).await?;
+    stream.finish().await
+}
+
+struct Http3Body<'a> {
+    stream: &'a mut Stream,
+    deadline: Duration,
+}
+
+impl BodySource for Http3Body<'_> {
+    async fn read(self, limit: usize) -> Result<Bytes, BodyError> {
+        let reading = async {
+            let mut read = BytesMut::new();
+            while let Some(mut data) =
+                self.stream.recv_data().await.map_err(|error| BodyError::Broken(error.to_string()))?
+            {
+                if data.remaining() > limit.saturating_sub(read.len()) {
+                    return Err(BodyError::TooLarge);
+                }
+                read.extend_from_slice(&data.copy_to_bytes(data.remaining()));
+            }
+            Ok(read.freeze())
+        };
+        timeout(self.deadline, reading).await.unwrap_or(Err(BodyError::TimedOut))
+    }
+}

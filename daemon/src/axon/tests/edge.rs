@@ -1,0 +1,252 @@
+//! What a stranger may cost: requests refused, limits kept, faults contained.
+
+use std::{sync::Arc, time::Duration};
+
+use btd_wire::{
+    outgoing::{Callee, Caller, Unsigned},
+    python::Value,
+    synapse::{Synapse, SynapseSpec},
+};
+use indexmap::IndexMap;
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
+    sync::Notify,
+    time::timeout,
+};
+
+use super::support::*;
+use crate::{
+    axon::{AxonHandle, Config, service::nanos_since_1970},
+    dendrite::{Outcome, Transport},
+};
+
+const BOTH: [Transport; 2] = [Transport::Http, Transport::Quic];
+
+fn fields(text: &str) -> IndexMap<String, Value> {
+    [("n".to_owned(), Value::Float(1.0)), ("text".to_owned(), text.into())].into_iter().collect()
+}
+
+async fn call(axon: &AxonHandle, name: &str, transport: Transport) -> Outcome {
+    dendrite().call(target(axon), &spec(name), fields("hello"), (transport, PATIENCE)).await
+}
+
+/// The bytes of one signed request, as HTTP/1.1 writes them.
+async fn raw_ping(axon: &AxonHandle, key: &Key) -> Vec<u8> {
+    let spec = SynapseSpec::base();
+    let caller = Caller { hotkey: key.account(), uuid: "raw".into(), ip: None };
+    let callee = Callee { hotkey: axon.hotkey(), ip: "127.0.0.1".into(), port: axon.address().port() };
+    let synapse = Synapse::new(&spec, IndexMap::new());
+    let unsigned = Unsigned::new(&spec, synapse, (&caller, &callee), 12.0, nanos_since_1970());
+    let signature = key.signer().sign(&key.account(), unsigned.message()).await.unwrap();
+    let outgoing = unsigned.sign(&spec, &signature);
+    let mut bytes = format!("POST {} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n", outgoing.path).into_bytes();
+    for (name, value) in &outgoing.headers {
+        bytes.extend_from_slice(name.as_str().as_bytes());
+        bytes.extend_from_slice(b": ");
+        bytes.extend_from_slice(value.as_bytes());
+        bytes.extend_from_slice(b"\r\n");
+    }
+    bytes.extend_from_slice(b"\r\n");
+    bytes.extend_from_slice(&outgoing.body);
+    bytes
+}
+
+/// Sends bytes and reads until the axon closes.
+async fn exchange(axon: &AxonHandle, bytes: &[u8]) -> String {
+    let mut stream = TcpStream::connect(axon.address()).await.unwrap();
+    stream.write_all(bytes).await.unwrap();
+    let mut reply = Vec::new();
+    // A reset after the reply is as good as a close.
+    let _ = timeout(PATIENCE, stream.read_to_end(&mut reply)).await.expect("the axon closes the connection");
+    String::from_utf8_lossy(&reply).into_owned()
+}
+
+#[tokio::test]
+async fn a_custom_synapse_is_answered_over_both_transports() {
+    let axon = axon(config(), vec![Arc::new(Scripted("Add", Deed::Increment))]).await;
+    for transport in BOTH {
+        let outcome = call(&axon, "Add", transport).await;
+        assert_eq!((outcome.status_code, outcome.transport), (200, transport), "{}", outcome.status_message);
+        let synapse = outcome.synapse.unwrap();
+        assert_eq!(synapse.fields["n"], Value::Float(2.0));
+        assert_eq!(synapse.fields["text"], Value::from("hello"));
+    }
+    assert_eq!(axon.stop().await.requests["answered"], 2);
+}
+
+#[tokio::test]
+async fn a_replayed_request_is_refused() {
+    let axon = axon(config(), vec![]).await;
+    let request = raw_ping(&axon, &caller_key()).await;
+    let first = exchange(&axon, &request).await;
+    assert!(first.starts_with("HTTP/1.1 200 OK\r\n"), "{first}");
+    let again = exchange(&axon, &request).await;
+    assert!(again.starts_with("HTTP/1.1 401 Unauthorized\r\n"), "{again}");
+    assert!(again.contains("a newer one was last processed"), "{again}");
+    let status = axon.stop().await;
+    assert_eq!((status.requests["answered"], status.requests["replayed"]), (1, 1));
+}
+
+#[tokio::test]
+async fn a_stranger_is_turned_away_and_leaves_no_trace() {
+    let axon = axon(config(), vec![]).await;
+    for transport in BOTH {
+        let outcome = dendrite_of(&Key::new(9)).ping(target(&axon), transport, PATIENCE).await;
+        assert_eq!(outcome.status_code, 403);
+        assert_eq!(outcome.status_message, "Forbidden. Key is blacklisted: hotkey is not registered.");
+    }
+    let status = axon.stop().await;
+    assert_eq!((status.requests["forbidden"], status.senders), (2, 0));
+}
+
+#[tokio::test]
+async fn unknown_paths_and_methods_get_the_answers_of_the_python_axon() {
+    let axon = axon(config(), vec![]).await;
+    let ask = async |line: &str| {
+        exchange(&axon, format!("{line} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n").as_bytes()).await
+    };
+    let bare = ask("GET /Synapse").await;
+    assert!(bare.starts_with("HTTP/1.1 401"), "{bare}");
+    assert!(
+        bare.ends_with("{\"message\":\"Not Verified with error: No SS58 formatted address or public key provided.\"}"),
+        "{bare}"
+    );
+    let unknown = ask("POST /openapi.json").await;
+    assert!(
+        unknown.starts_with("HTTP/1.1 404") && unknown.contains("Synapse name 'openapi.json' not found."),
+        "{unknown}"
+    );
+    assert!(ask("POST /Synapse/more").await.ends_with("{\"detail\":\"Not Found\"}"));
+    assert!(ask("DELETE /Synapse").await.ends_with("{\"detail\":\"Method Not Allowed\"}"));
+    let garbage = exchange(&axon, b"SSH-2.0-x\r\n\r\n").await;
+    assert!(garbage.is_empty() || garbage.starts_with("HTTP/1.1 400"), "{garbage}");
+}
+
+#[tokio::test]
+async fn a_large_body_is_refused_before_it_is_read() {
+    let small = Config { max_body_bytes: 2_000, ..config() };
+    let axon = axon(small, vec![Arc::new(Scripted("Add", Deed::Increment))]).await;
+    // The stated length alone is enough: not a byte of the body is sent.
+    let stated = exchange(&axon, b"POST /Synapse HTTP/1.1\r\nhost: x\r\ncontent-length: 2001\r\n\r\n").await;
+    assert!(stated.starts_with("HTTP/1.1 413 Payload Too Large\r\n"), "{stated}");
+    for transport in BOTH {
+        let outcome =
+            dendrite().call(target(&axon), &spec("Add"), fields(&"x".repeat(300_000)), (transport, PATIENCE)).await;
+        assert_eq!(outcome.status_code, 413, "{transport:?}: {}", outcome.status_message);
+    }
+    // A body without a stated length is cut off as it comes, once its sender has proven itself.
+    let signed = raw_ping(&axon, &caller_key()).await;
+    let head_end = signed.windows(4).position(|four| four == b"\r\n\r\n").unwrap();
+    let head = String::from_utf8(signed[..head_end].to_vec()).unwrap();
+    let head: Vec<&str> = head.split("\r\n").filter(|line| !line.starts_with("content-length")).collect();
+    let mut chunked = format!("{}\r\ntransfer-encoding: chunked\r\n\r\n", head.join("\r\n")).into_bytes();
+    chunked.extend_from_slice(format!("bb8\r\n{}\r\n0\r\n\r\n", " ".repeat(3_000)).as_bytes());
+    let cut = exchange(&axon, &chunked).await;
+    assert!(cut.starts_with("HTTP/1.1 413"), "{cut}");
+    assert_eq!(axon.stop().await.requests["too_large"], 4);
+}
+
+#[tokio::test]
+async fn two_stated_lengths_are_refused() {
+    let axon = axon(config(), vec![]).await;
+    for second in ["transfer-encoding: chunked", "content-length: 4"] {
+        let request = format!("POST /Synapse HTTP/1.1\r\nhost: x\r\ncontent-length: 3\r\n{second}\r\n\r\n{{}} ");
+        let reply = exchange(&axon, request.as_bytes()).await;
+        // hyper refuses some of these itself.
+        assert!(reply.starts_with("HTTP/1.1 400") || reply.starts_with("HTTP/1.1 401"), "{reply}");
+    }
+    assert_eq!(axon.stop().await.requests["answered"], 0);
+}
+
+#[tokio::test]
+async fn slow_and_idle_connections_are_closed() {
+    let impatient = Config { header_timeout_ms: 100, body_timeout_ms: 100, ..config() };
+    let axon = axon(impatient, vec![]).await;
+    // A header block that never ends.
+    let slow = exchange(&axon, b"POST /Synapse HTTP/1.1\r\nhost: x\r\n").await;
+    assert!(slow.is_empty() || slow.starts_with("HTTP/1.1 408"), "{slow}");
+    // A connection that says nothing.
+    assert_eq!(exchange(&axon, b"").await, "");
+    // A proven sender whose body never ends.
+    let request = raw_ping(&axon, &caller_key()).await;
+    let reply = exchange(&axon, &request[..request.len() - 10]).await;
+    assert!(reply.starts_with("HTTP/1.1 408 Request Timeout\r\n"), "{reply}");
+    let status = axon.stop().await;
+    assert_eq!(status.requests["timed_out"], 1);
+    assert_eq!(status.connections, 0);
+}
+
+#[tokio::test]
+async fn long_header_blocks_are_refused() {
+    let axon = axon(Config { max_header_bytes: 8_192, ..config() }, vec![]).await;
+    let request = format!("GET /Synapse HTTP/1.1\r\nhost: x\r\nlong: {}\r\n\r\n", "x".repeat(10_000));
+    let reply = exchange(&axon, request.as_bytes()).await;
+    assert!(reply.starts_with("HTTP/1.1 431"), "{reply}");
+}
+
+#[tokio::test]
+async fn connections_are_bounded_per_address() {
+    let axon = axon(Config { max_connections_per_ip: 2, ..config() }, vec![]).await;
+    let held = [TcpStream::connect(axon.address()).await.unwrap(), TcpStream::connect(axon.address()).await.unwrap()];
+    while axon.status().connections < 2 {
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(exchange(&axon, b"").await, "", "closed at once");
+    let outcome = dendrite().ping(target(&axon), Transport::Quic, PATIENCE).await;
+    assert_eq!(outcome.status_code, 503, "{}", outcome.status_message);
+    assert_eq!(axon.status().requests["connections_refused"], 2);
+    drop(held);
+    while axon.status().connections > 0 {
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(dendrite().ping(target(&axon), Transport::Quic, PATIENCE).await.status_code, 200);
+}
+
+#[tokio::test]
+async fn a_handlers_fault_stays_with_its_caller() {
+    let faults = vec![
+        Arc::new(Scripted("Boom", Deed::Panic)) as Arc<dyn crate::axon::Handler>,
+        Arc::new(Scripted("Nan", Deed::NotANumber)),
+        Arc::new(Scripted("Hang", Deed::Hang)),
+    ];
+    let axon = axon(Config { handler_timeout_ms: 50, ..config() }, faults).await;
+    for transport in BOTH {
+        for name in ["Boom", "Nan"] {
+            let outcome = call(&axon, name, transport).await;
+            assert_eq!(outcome.status_code, 500);
+            assert!(outcome.status_message.starts_with("Internal Server Error #"), "{}", outcome.status_message);
+            assert!(!outcome.status_message.contains("fault of the handler"), "{}", outcome.status_message);
+        }
+        let outcome = call(&axon, "Hang", transport).await;
+        assert_eq!((outcome.status_code, outcome.status_message.as_str()), (408, "Response timeout after: 0.05s"));
+        assert_eq!(dendrite().ping(target(&axon), transport, PATIENCE).await.status_code, 200);
+    }
+    let status = axon.stop().await;
+    assert_eq!(
+        (status.requests["failed"], status.requests["handler_timed_out"], status.requests["answered"]),
+        (4, 2, 2)
+    );
+}
+
+#[tokio::test]
+async fn beyond_its_slots_the_axon_is_busy_at_once() {
+    let (begun, go) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
+    let wait = Deed::Wait { begun: Arc::clone(&begun), go: Arc::clone(&go) };
+    let axon = axon(Config { max_in_flight: 1, ..config() }, vec![Arc::new(Scripted("Wait", wait))]).await;
+    let target = target(&axon);
+    let first =
+        tokio::spawn(
+            async move { dendrite().call(target, &spec("Wait"), fields(""), (Transport::Http, PATIENCE)).await },
+        );
+    timeout(PATIENCE, begun.notified()).await.unwrap();
+    for transport in BOTH {
+        let outcome = timeout(Duration::from_secs(10), dendrite().ping(target, transport, PATIENCE)).await.unwrap();
+        assert_eq!(outcome.status_code, 503);
+        assert_eq!(outcome.status_message, "Busy: this axon is answering as many requests as it can");
+    }
+    go.notify_one();
+    assert_eq!(first.await.unwrap().status_code, 200);
+    assert_eq!(dendrite().ping(target, Transport::Http, PATIENCE).await.status_code, 200);
+    assert_eq!(axon.stop().await.requests["busy"], 2);
+}

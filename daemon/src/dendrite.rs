@@ -1,0 +1,308 @@
+//! The dendrite: asks the axons of others, as one hotkey.
+//!
+//! Two transports. Over HTTP/1.1, which every axon speaks, replies prove nothing: whoever is at
+//! the address, or on the way, can answer. Over QUIC a connection opens only to a server that the
+//! called hotkey vouches for ([`btd_wire::certificate`]). With [`Transport::Auto`] the first
+//! request to an axon goes over HTTP/1.1; an axon that announces HTTP/3 there (`alt-svc`, on the
+//! port that was called) is asked over QUIC from then on, until a QUIC connection to it does not
+//! open: then HTTP/1.1 serves again. A server that opens but is not the hotkey is an error, not a
+//! reason to fall back. Somebody on the way can suppress the announcement, so who must have the
+//! proof asks for [`Transport::Quic`].
+//!
+//! The dendrite knows neither the chain nor uids: whoever calls it resolves a neuron to a
+//! [`Target`]. The answering side is [`crate::axon`].
+
+mod certificate;
+mod clock;
+mod config;
+mod http;
+mod lanes;
+mod quic;
+#[cfg(test)]
+mod tests;
+
+use std::{
+    collections::HashSet,
+    net::{IpAddr, SocketAddr},
+    sync::{Arc, Mutex, PoisonError},
+    time::{Duration, Instant},
+};
+
+use ::http::{HeaderMap, StatusCode, header};
+use btd_api::AccountId;
+use btd_wire::{
+    Signer,
+    outgoing::{Answer, CallFailure, Callee, Caller, Outgoing, Unsigned, merge},
+    synapse::{Synapse, SynapseSpec, latin1},
+};
+use bytes::Bytes;
+use indexmap::IndexMap;
+use tokio::time::timeout;
+use tokio_util::task::TaskTracker;
+
+pub use config::Config;
+
+use self::{
+    clock::Nonces,
+    http::HttpClient,
+    lanes::Lanes,
+    quic::{QuicClient, QuicFailure},
+};
+
+const USER_AGENT: &str = concat!("btd/", env!("CARGO_PKG_VERSION"));
+
+/// An axon, as the caller knows it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Target {
+    /// Its address.
+    pub ip: IpAddr,
+    /// Its port. Port 0 means that the neuron does not serve.
+    pub port: u16,
+    /// Its hotkey: the request is signed for it and no other axon takes it.
+    pub hotkey: AccountId,
+}
+
+/// How to reach an axon.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Transport {
+    /// QUIC where the axon has announced it, else HTTP/1.1.
+    #[default]
+    Auto,
+    /// HTTP/1.1 over TCP.
+    Http,
+    /// HTTP/3 over QUIC, with proof of the hotkey.
+    Quic,
+}
+
+/// How a call ended. There is always one: a failure is an outcome with the code and the text that
+/// Python's dendrite reports for it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Outcome {
+    /// 200 is success. What the axon stated, or what the failure is called: 408 timeout, 503 not
+    /// reachable, 421 not the hotkey that was called, 422 not a reply, and so on.
+    pub status_code: u16,
+    /// In words.
+    pub status_message: String,
+    /// From connecting to the last byte, or to the failure.
+    pub process_time: Duration,
+    /// What was used, never [`Transport::Auto`].
+    pub transport: Transport,
+    /// The message after the call: what the axon made of it, or as it was sent.
+    pub synapse: Option<Synapse>,
+}
+
+/// Asks axons as one hotkey. Connections are kept and used again; share one by `Arc`.
+#[derive(Debug)]
+pub struct Dendrite {
+    config: Config,
+    hotkey: AccountId,
+    signer: Arc<dyn Signer>,
+    nonces: Nonces,
+    lanes: Lanes,
+    http: HttpClient,
+    quic: QuicClient,
+    /// Axons that announced HTTP/3.
+    offers_quic: Mutex<HashSet<SocketAddr>>,
+}
+
+/// A reply as it came.
+#[derive(Debug)]
+struct Reply {
+    status: StatusCode,
+    headers: HeaderMap,
+    body: Bytes,
+}
+
+/// What the axon said without any status at all.
+const NO_STATUS: &str = "Failed to parse response: the reply states no status";
+
+/// Announcements remembered at most.
+const MAX_OFFERS: usize = 65_536;
+
+// === impl Dendrite ===
+
+impl Dendrite {
+    /// A dendrite that asks as `hotkey`, signed by `signer`. Opens nothing yet.
+    pub fn new(config: Config, hotkey: AccountId, signer: Arc<dyn Signer>) -> Self {
+        let connections = TaskTracker::new();
+        Self {
+            http: HttpClient::new(&config, connections.clone()),
+            quic: QuicClient::new(&config, connections),
+            config,
+            hotkey,
+            signer,
+            nonces: Nonces::default(),
+            lanes: Lanes::default(),
+            offers_quic: Mutex::default(),
+        }
+    }
+
+    /// Asks for the base synapse's echo within `limit`, from connecting to the last byte.
+    pub async fn ping(&self, target: Target, transport: Transport, limit: Duration) -> Outcome {
+        self.call(target, &SynapseSpec::base(), IndexMap::new(), (transport, limit)).await
+    }
+
+    /// Sends a synapse of `spec` with `fields`, which must be coerced, within `limit`.
+    ///
+    /// An axon that has just started may refuse a first request by its age and say when to come
+    /// again; if that is within `limit`, the request is signed anew and sent once more. Nothing
+    /// else is repeated.
+    pub async fn call(
+        &self,
+        target: Target,
+        spec: &SynapseSpec,
+        fields: IndexMap<String, btd_wire::python::Value>,
+        (transport, limit): (Transport, Duration),
+    ) -> Outcome {
+        let started = Instant::now();
+        let mut used = if transport == Transport::Quic { Transport::Quic } else { Transport::Http };
+        let calling = async {
+            let first = self.exchange(target, spec, &fields, transport, limit, &mut used).await?;
+            match retry_after(&first) {
+                Some(pause) if started.elapsed() + pause < limit => {
+                    tokio::time::sleep(pause).await;
+                    self.exchange(target, spec, &fields, transport, limit, &mut used).await
+                }
+                _ => Ok(first),
+            }
+        };
+        let result =
+            timeout(limit, calling).await.unwrap_or(Err(CallFailure::TimedOut { seconds: limit.as_secs_f64() }));
+        let process_time = started.elapsed();
+        let outcome = match result {
+            Ok(exchanged) => exchanged.outcome(process_time, used),
+            Err(failure) => Outcome {
+                status_code: failure.status(),
+                status_message: failure.to_string(),
+                process_time,
+                transport: used,
+                synapse: None,
+            },
+        };
+        tracing::debug!(
+            hotkey = %target.hotkey, axon = %SocketAddr::new(target.ip, target.port), synapse = spec.name(),
+            transport = ?outcome.transport, status = outcome.status_code, reason = outcome.status_message, "axon asked"
+        );
+        outcome
+    }
+
+    /// One signed request and its reply.
+    async fn exchange(
+        &self,
+        target: Target,
+        spec: &SynapseSpec,
+        fields: &IndexMap<String, btd_wire::python::Value>,
+        transport: Transport,
+        limit: Duration,
+        used: &mut Transport,
+    ) -> Result<Exchanged, CallFailure> {
+        let axon = SocketAddr::new(target.ip, target.port);
+        if target.port == 0 || target.ip.is_unspecified() {
+            let (ip, port) = (target.ip.to_string(), target.port);
+            return Err(CallFailure::Unavailable { ip, port, name: spec.name().to_owned() });
+        }
+        *used = self.choose(axon, target.hotkey, spec.name(), transport).await?;
+        let lane = self.lanes.enter();
+        let caller = Caller { hotkey: self.hotkey, uuid: lane.uuid().to_owned(), ip: None };
+        let callee = Callee { hotkey: target.hotkey, ip: target.ip.to_string(), port: target.port };
+        let unsigned = Unsigned::new(
+            spec,
+            Synapse::new(spec, fields.clone()),
+            (&caller, &callee),
+            limit.as_secs_f64(),
+            self.nonces.next(),
+        );
+        let signature = self.signer.sign(&self.hotkey, unsigned.message()).await.map_err(not_signed)?;
+        let outgoing: Outgoing = unsigned.sign(spec, &signature);
+        let reply = match *used {
+            Transport::Quic => {
+                self.quic.send(axon, target.hotkey, &outgoing).await.map_err(QuicFailure::into_failure)?
+            }
+            Transport::Http | Transport::Auto => {
+                let reply = self.http.send(axon, &outgoing).await?;
+                self.note_offer(axon, &reply.headers);
+                reply
+            }
+        };
+        let mut synapse = outgoing.synapse;
+        let url = format!("http://{axon}{}", outgoing.path);
+        let answer = Answer { status: reply.status, headers: &reply.headers, body: &reply.body, url: &url };
+        // A reply that cannot be read leaves its failure in the synapse.
+        let _ = merge(spec, &mut synapse, &answer);
+        Ok(Exchanged { synapse, headers: reply.headers })
+    }
+
+    /// The transport for the next request. With `Auto`, QUIC only if its connection opens soon.
+    async fn choose(
+        &self,
+        axon: SocketAddr,
+        hotkey: AccountId,
+        name: &str,
+        transport: Transport,
+    ) -> Result<Transport, CallFailure> {
+        match transport {
+            Transport::Http => return Ok(Transport::Http),
+            Transport::Quic => return Ok(Transport::Quic),
+            Transport::Auto if !self.offers().contains(&axon) => return Ok(Transport::Http),
+            Transport::Auto => {}
+        }
+        match timeout(self.config.quic_connect(), self.quic.connect(axon, hotkey, name)).await {
+            Ok(Ok(())) => Ok(Transport::Quic),
+            Ok(Err(failure)) if matches!(failure, QuicFailure::NotConnected(CallFailure::WrongServer { .. })) => {
+                Err(failure.into_failure())
+            }
+            Ok(Err(_)) | Err(_) => {
+                self.offers().remove(&axon);
+                Ok(Transport::Http)
+            }
+        }
+    }
+
+    fn note_offer(&self, axon: SocketAddr, headers: &HeaderMap) {
+        let own_port = format!("h3=\":{}\"", axon.port());
+        let offered = headers.get_all(header::ALT_SVC).iter().any(|value| latin1(value).contains(&own_port));
+        let mut offers = self.offers();
+        if !offered {
+            offers.remove(&axon);
+        } else if offers.len() < MAX_OFFERS {
+            offers.insert(axon);
+        }
+    }
+
+    fn offers(&self) -> std::sync::MutexGuard<'_, HashSet<SocketAddr>> {
+        self.offers_quic.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A reply merged into the message that was sent.
+struct Exchanged {
+    synapse: Synapse,
+    headers: HeaderMap,
+}
+
+// === impl Exchanged ===
+
+impl Exchanged {
+    fn outcome(self, process_time: Duration, transport: Transport) -> Outcome {
+        let dendrite = &self.synapse.dendrite;
+        let stated = dendrite.status_code.and_then(|code| u16::try_from(code).ok());
+        let (status_code, status_message) = match stated {
+            Some(code) => (code, dendrite.status_message.clone().unwrap_or_default()),
+            None => (422, NO_STATUS.to_owned()),
+        };
+        Outcome { status_code, status_message, process_time, transport, synapse: Some(self.synapse) }
+    }
+}
+
+/// When an axon asks for the same request again: only if it refused it unseen.
+fn retry_after(exchanged: &Exchanged) -> Option<Duration> {
+    if exchanged.synapse.dendrite.status_code != Some(401) {
+        return None;
+    }
+    let seconds = exchanged.headers.get(header::RETRY_AFTER)?.to_str().ok()?.parse().ok()?;
+    Some(Duration::from_secs(seconds))
+}
+
+fn not_signed(error: btd_wire::SignerError) -> CallFailure {
+    CallFailure::NotSigned(format!("{error}: {}", error.source))
+}

@@ -1,0 +1,46 @@
+//! Settings of the dendrite.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+/// Settings of the dendrite: how it reaches other axons.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Config {
+    /// Longest reply that is read, in bytes.
+    pub max_reply_bytes: usize,
+    /// Idle HTTP/1.1 connections kept per axon.
+    pub max_idle_per_axon: usize,
+    /// An idle HTTP/1.1 connection is not used again after this, in milliseconds. Python axons
+    /// close theirs after 5 seconds.
+    pub idle_ms: u64,
+    /// With transport `auto`, for a QUIC connection to open before HTTP/1.1 is tried, in milliseconds.
+    pub quic_connect_ms: u64,
+    /// QUIC connections kept at most; the longest unused one makes room.
+    pub max_quic_connections: usize,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            max_reply_bytes: 10 * 1_024 * 1_024,
+            max_idle_per_axon: 4,
+            idle_ms: 4_000,
+            quic_connect_ms: 1_000,
+            max_quic_connections: 1_024,
+        }
+    }
+}
+
+// === impl Config ===
+
+impl Config {
+    pub(super) fn idle(&self) -> Duration {
+        Duration::from_millis(self.idle_ms)
+    }
+
+    pub(super) fn quic_connect(&self) -> Duration {
+        Duration::from_millis(self.quic_connect_ms)
+    }
+}

@@ -1,0 +1,212 @@
+//! HTTP/3 over QUIC. The only file of the dendrite that names quinn and h3.
+//!
+//! A connection belongs to an address *and* a hotkey: it opens only if the certificate proves the
+//! hotkey, so that nothing is sent to anybody else.
+
+use std::{
+    collections::HashMap,
+    future::poll_fn,
+    net::{Ipv4Addr, Ipv6Addr, SocketAddr},
+    sync::{Arc, Mutex, PoisonError},
+    time::{Duration, Instant},
+};
+
+use btd_api::AccountId;
+use btd_wire::outgoing::{CallFailure, Outgoing};
+use bytes::{Buf, Bytes, BytesMut};
+use http::{HeaderValue, Method, Request, Uri, header};
+use quinn::{ClientConfig, Endpoint, TransportConfig, crypto::rustls::QuicClientConfig};
+use tokio::sync::Mutex as AsyncMutex;
+use tokio_util::task::TaskTracker;
+
+use super::{Config, Reply, certificate};
+
+type Sender = h3::client::SendRequest<h3_quinn::OpenStreams, Bytes>;
+type Key = (SocketAddr, AccountId);
+/// Locked while the connection opens, so that one opens at a time for each axon.
+type Slot = Arc<AsyncMutex<Option<Open>>>;
+
+/// A connection without traffic is closed.
+const IDLE: Duration = Duration::from_secs(25);
+
+/// Open connections, by axon and hotkey.
+#[derive(Debug)]
+pub(super) struct QuicClient {
+    slots: Mutex<HashMap<Key, (Slot, Instant)>>,
+    endpoints: Mutex<Endpoints>,
+    max_connections: usize,
+    max_reply: usize,
+    connections: TaskTracker,
+}
+
+#[derive(Debug, Default)]
+struct Endpoints {
+    v4: Option<Endpoint>,
+    v6: Option<Endpoint>,
+}
+
+struct Open {
+    quic: quinn::Connection,
+    sender: Sender,
+}
+
+impl std::fmt::Debug for Open {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Open").field("peer", &self.quic.remote_address()).finish_non_exhaustive()
+    }
+}
+
+/// How an exchange failed, which decides whether HTTP/1.1 may be tried instead.
+#[derive(Debug)]
+pub(super) enum QuicFailure {
+    /// No connection: nothing of the request was sent.
+    NotConnected(CallFailure),
+    /// The request was sent, at least in part.
+    Broken(CallFailure),
+}
+
+// === impl QuicFailure ===
+
+impl QuicFailure {
+    pub(super) fn into_failure(self) -> CallFailure {
+        match self {
+            Self::NotConnected(failure) | Self::Broken(failure) => failure,
+        }
+    }
+}
+
+// === impl QuicClient ===
+
+impl QuicClient {
+    pub(super) fn new(config: &Config, connections: TaskTracker) -> Self {
+        Self {
+            slots: Mutex::default(),
+            endpoints: Mutex::default(),
+            max_connections: config.max_quic_connections.max(1),
+            max_reply: config.max_reply_bytes,
+            connections,
+        }
+    }
+
+    /// Opens a connection to `hotkey` at `axon`, unless there is one.
+    pub(super) async fn connect(&self, axon: SocketAddr, hotkey: AccountId, name: &str) -> Result<(), QuicFailure> {
+        self.sender(axon, hotkey, name).await.map(|_| ())
+    }
+
+    /// Sends one request on the connection to `hotkey` at `axon`, opening it if there is none.
+    pub(super) async fn send(
+        &self,
+        axon: SocketAddr,
+        hotkey: AccountId,
+        outgoing: &Outgoing,
+    ) -> Result<Reply, QuicFailure> {
+        let mut sender = self.sender(axon, hotkey, outgoing.path.trim_start_matches('/')).await?;
+        let request = request(axon, outgoing).map_err(QuicFailure::NotConnected)?;
+        let broken = |_error| QuicFailure::Broken(CallFailure::Disconnected);
+        let mut stream = sender.send_request(request).await.map_err(broken)?;
+        // An axon that has seen enough of a body stops it and answers: the answer counts.
+        let sent = async {
+            stream.send_data(outgoing.body.clone()).await?;
+            stream.finish().await
+        };
+        let sent = sent.await;
+        let response = match (stream.recv_response().await, sent) {
+            (Ok(response), _) => response,
+            (Err(error), _) => return Err(broken(error)),
+        };
+        let mut read = BytesMut::new();
+        let payload = |text: String| QuicFailure::Broken(CallFailure::Payload(text));
+        while let Some(mut data) =
+            stream.recv_data().await.map_err(|error| payload(format!("Response payload is not completed: {error}")))?
+        {
+            if data.remaining() > self.max_reply.saturating_sub(read.len()) {
+                return Err(payload(format!("Response is larger than {} bytes", self.max_reply)));
+            }
+            read.extend_from_slice(&data.copy_to_bytes(data.remaining()));
+        }
+        let (head, ()) = response.into_parts();
+        Ok(Reply { status: head.status, headers: head.headers, body: read.freeze() })
+    }
+
+    async fn sender(&self, axon: SocketAddr, hotkey: AccountId, name: &str) -> Result<Sender, QuicFailure> {
+        let slot = self.slot((axon, hotkey));
+        let mut held = slot.lock().await;
+        if let Some(open) = held.as_ref().filter(|open| open.quic.close_reason().is_none()) {
+            return Ok(open.sender.clone());
+        }
+        let open = self.open(axon, hotkey, name).await.map_err(QuicFailure::NotConnected)?;
+        let sender = open.sender.clone();
+        *held = Some(open);
+        Ok(sender)
+    }
+
+    /// The slot of an axon; the longest unused one makes room when there are too many.
+    fn slot(&self, key: Key) -> Slot {
+        let mut slots = self.slots.lock().unwrap_or_else(PoisonError::into_inner);
+        if slots.len() >= self.max_connections && !slots.contains_key(&key) {
+            if let Some(oldest) = slots.iter().min_by_key(|(_, (_, used))| *used).map(|(key, _)| *key) {
+                slots.remove(&oldest);
+            }
+        }
+        let (slot, used) = slots.entry(key).or_insert_with(|| (Slot::default(), Instant::now()));
+        *used = Instant::now();
+        Arc::clone(slot)
+    }
+
+    async fn open(&self, axon: SocketAddr, hotkey: AccountId, name: &str) -> Result<Open, CallFailure> {
+        let unavailable =
+            || CallFailure::Unavailable { ip: axon.ip().to_string(), port: axon.port(), name: name.to_owned() };
+        let (tls, verdict) = certificate::client(hotkey);
+        let crypto = QuicClientConfig::try_from(tls).map_err(|_| unavailable())?;
+        let mut transport = TransportConfig::default();
+        transport.max_idle_timeout(IDLE.try_into().ok()).max_concurrent_bidi_streams(0_u8.into());
+        let mut config = ClientConfig::new(Arc::new(crypto));
+        config.transport_config(Arc::new(transport));
+        let endpoint = self.endpoint(axon).map_err(|_| unavailable())?;
+        let connecting = endpoint.connect_with(config, axon, SERVER_NAME).map_err(|_| unavailable())?;
+        let quic = connecting.await.map_err(|error| {
+            tracing::debug!(%axon, %error, "QUIC connection failed");
+            match verdict.take() {
+                Some(reason) => CallFailure::WrongServer { ip: axon.ip().to_string(), port: axon.port(), reason },
+                None => unavailable(),
+            }
+        })?;
+        let (mut driver, sender) =
+            h3::client::new(h3_quinn::Connection::new(quic.clone())).await.map_err(|_| CallFailure::Disconnected)?;
+        self.connections.spawn(async move {
+            let reason = poll_fn(|context| driver.poll_close(context)).await;
+            tracing::debug!(%axon, %reason, "QUIC connection ended");
+        });
+        Ok(Open { quic, sender })
+    }
+
+    fn endpoint(&self, axon: SocketAddr) -> std::io::Result<Endpoint> {
+        let mut endpoints = self.endpoints.lock().unwrap_or_else(PoisonError::into_inner);
+        let (held, any): (_, SocketAddr) = if axon.is_ipv4() {
+            (&mut endpoints.v4, (Ipv4Addr::UNSPECIFIED, 0).into())
+        } else {
+            (&mut endpoints.v6, (Ipv6Addr::UNSPECIFIED, 0).into())
+        };
+        if let Some(endpoint) = held {
+            return Ok(endpoint.clone());
+        }
+        Ok(held.insert(Endpoint::client(any)?).clone())
+    }
+}
+
+/// Certificates of axons name a hotkey, not a host. TLS wants a name all the same.
+const SERVER_NAME: &str = "axon.invalid";
+
+fn request(axon: SocketAddr, outgoing: &Outgoing) -> Result<Request<()>, CallFailure> {
+    let uri: Uri = format!("https://{axon}{}", outgoing.path)
+        .parse()
+        .map_err(|error: http::uri::InvalidUri| CallFailure::Unreadable(error.to_string()))?;
+    let mut request = Request::new(());
+    *request.method_mut() = Method::POST;
+    *request.uri_mut() = uri;
+    *request.headers_mut() = outgoing.headers.clone();
+    let headers = request.headers_mut();
+    headers.insert(header::ACCEPT, HeaderValue::from_static("*/*"));
+    headers.insert(header::USER_AGENT, HeaderValue::from_static(super::USER_AGENT));
+    Ok(request)
+}

@@ -1,0 +1,234 @@
+//! The dendrite against our axon, and against servers that are none.
+
+use std::{net::SocketAddr, time::Duration};
+
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpListener,
+};
+
+use super::{Target, Transport};
+use crate::axon::{
+    Axon, Ping,
+    tests::support::{
+        self, Key, PATIENCE, axon, axon_key, caller_key, config, dendrite, dendrite_of, members, old_memory,
+    },
+};
+
+/// Serves `reply` once to whoever connects, and closes. An empty reply closes at once.
+async fn server(reply: &'static [u8]) -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(async move {
+        while let Ok((mut stream, _)) = listener.accept().await {
+            let mut request = [0; 16_384];
+            let _ = stream.read(&mut request).await;
+            let _ = stream.write_all(reply).await;
+        }
+    });
+    address
+}
+
+fn at(address: SocketAddr) -> Target {
+    Target { ip: address.ip(), port: address.port(), hotkey: axon_key().account() }
+}
+
+#[tokio::test]
+async fn pings_arrive_over_both_transports_and_connections_are_kept() {
+    let axon = axon(config(), vec![]).await;
+    let dendrite = dendrite();
+    for transport in [Transport::Http, Transport::Quic] {
+        for _ in 0..3 {
+            let outcome = dendrite.ping(support::target(&axon), transport, PATIENCE).await;
+            assert_eq!((outcome.status_code, outcome.status_message.as_str()), (200, "Success"));
+            assert_eq!(outcome.transport, transport);
+            assert!(outcome.process_time < PATIENCE);
+        }
+    }
+    let status = axon.status();
+    assert_eq!((status.requests["answered"], status.connections), (6, 2), "one connection of each transport");
+}
+
+#[tokio::test]
+async fn auto_goes_by_what_the_axon_announces() {
+    let axon = axon(config(), vec![]).await;
+    let dendrite = dendrite();
+    let target = support::target(&axon);
+    let used = async || {
+        let outcome = dendrite.ping(target, Transport::Auto, PATIENCE).await;
+        assert_eq!(outcome.status_code, 200, "{}", outcome.status_message);
+        outcome.transport
+    };
+    assert_eq!(used().await, Transport::Http, "nothing is known yet");
+    assert_eq!(used().await, Transport::Quic, "announced by alt-svc");
+    assert_eq!(used().await, Transport::Quic);
+}
+
+#[tokio::test]
+async fn auto_falls_back_when_quic_does_not_open() {
+    // Announces HTTP/3 on its port, and has none.
+    const REPLY: &[u8] = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 2\r\nalt-svc: h3=\":PORT\"\r\nbt_header_axon_status_code: 200\r\nbt_header_axon_status_message: Success\r\n\r\n{}";
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(async move {
+        let reply = String::from_utf8(REPLY.to_vec()).unwrap().replace("PORT", &address.port().to_string());
+        while let Ok((mut stream, _)) = listener.accept().await {
+            let mut request = [0; 16_384];
+            let _ = stream.read(&mut request).await;
+            let _ = stream.write_all(reply.as_bytes()).await;
+        }
+    });
+    let config = super::Config { quic_connect_ms: 50, ..super::Config::default() };
+    let dendrite = super::Dendrite::new(config, caller_key().account(), caller_key().signer());
+    for _ in 0..3 {
+        let outcome = dendrite.ping(at(address), Transport::Auto, PATIENCE).await;
+        assert_eq!((outcome.status_code, outcome.transport), (200, Transport::Http), "{}", outcome.status_message);
+    }
+}
+
+#[tokio::test]
+async fn another_hotkey_at_the_address_is_found_out() {
+    let axon = axon(config(), vec![]).await;
+    let mut wrong = support::target(&axon);
+    wrong.hotkey = Key::new(7).account();
+    // Over HTTP/1.1 the axon refuses what was signed for another.
+    let outcome = dendrite().ping(wrong, Transport::Http, PATIENCE).await;
+    assert_eq!(outcome.status_code, 401);
+    assert!(
+        outcome.status_message.starts_with("Not Verified with error: Signature mismatch"),
+        "{}",
+        outcome.status_message
+    );
+    // Over QUIC nothing is sent at all.
+    let outcome = dendrite().ping(wrong, Transport::Quic, PATIENCE).await;
+    assert_eq!(outcome.status_code, 421, "{}", outcome.status_message);
+    let expected = format!("vouched for by {}, not by {}", axon.hotkey(), wrong.hotkey);
+    assert!(outcome.status_message.contains(&expected), "{}", outcome.status_message);
+    let requests = axon.status().requests;
+    assert_eq!((requests["unauthenticated"], requests["answered"]), (1, 0));
+}
+
+#[tokio::test]
+async fn auto_does_not_fall_back_from_a_server_that_is_somebody_else() {
+    let axon = axon(config(), vec![]).await;
+    let dendrite = dendrite();
+    let target = support::target(&axon);
+    assert_eq!(dendrite.ping(target, Transport::Auto, PATIENCE).await.status_code, 200);
+    // Another neuron takes over the address.
+    let bind = axon.address();
+    axon.stop().await;
+    let other = Key::new(8);
+    let config = crate::axon::Config { bind, ..config() };
+    let usurper = Axon::start_with(
+        config,
+        other.account(),
+        other.signer(),
+        (members(), old_memory()),
+        vec![std::sync::Arc::new(Ping)],
+    )
+    .await
+    .unwrap();
+    let outcome = dendrite.ping(target, Transport::Auto, PATIENCE).await;
+    assert_eq!(outcome.status_code, 421, "{}", outcome.status_message);
+    assert_eq!(usurper.status().requests.values().filter(|count| **count > 0).count(), 1, "only the failed handshake");
+}
+
+#[tokio::test]
+async fn an_expired_statement_is_found_out() {
+    let config = crate::axon::Config { certificate_days: 0, ..config() };
+    let axon = axon(config, vec![]).await;
+    let outcome = dendrite().ping(support::target(&axon), Transport::Quic, PATIENCE).await;
+    assert_eq!(outcome.status_code, 421);
+    assert!(outcome.status_message.contains("expired"), "{}", outcome.status_message);
+}
+
+#[tokio::test]
+async fn servers_that_are_no_axons_are_reported_in_pythons_words() {
+    let dead = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
+    let unavailable = format!("Service unavailable at 127.0.0.1:{}/Synapse", dead.port());
+    let json = |head: &'static str| head.as_bytes();
+    let cases: Vec<(SocketAddr, u16, &str)> = vec![
+        (dead, 503, &unavailable),
+        ("0.0.0.0:0".parse().unwrap(), 503, "Service unavailable at 0.0.0.0:0/Synapse"),
+        (server(b"").await, 503, "Service disconnected: Server disconnected"),
+        (server(b"SSH-2.0-x\r\n\r\n").await, 400, "Client response error: 400, message="),
+        (
+            server(json("HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 999\r\n\r\n{}")).await,
+            400,
+            "Payload error: Response payload is not completed: ",
+        ),
+        (
+            server(json("HTTP/1.1 200 OK\r\ncontent-type: text/plain\r\ncontent-length: 2\r\n\r\n{}")).await,
+            422,
+            "Failed to parse response: 200, message='Attempt to decode JSON with unexpected mimetype: text/plain'",
+        ),
+        (
+            server(json("HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 2\r\n\r\n{}")).await,
+            422,
+            "Failed to parse response: the reply states no status",
+        ),
+        (
+            server(json("HTTP/1.1 403 Forbidden\r\ncontent-type: application/json\r\ncontent-length: 16\r\n\r\n{\"message\":\"no\"}")).await,
+            403,
+            "no",
+        ),
+    ];
+    for (address, status, message) in cases {
+        let outcome = dendrite().ping(at(address), Transport::Auto, PATIENCE).await;
+        assert_eq!(outcome.status_code, status, "{message}: {}", outcome.status_message);
+        assert!(outcome.status_message.starts_with(message), "{message}: {}", outcome.status_message);
+    }
+}
+
+#[tokio::test]
+async fn a_silent_server_takes_the_time_allowed_and_no_more() {
+    let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    for transport in [Transport::Http, Transport::Quic] {
+        let outcome = dendrite().ping(at(silent.local_addr().unwrap()), transport, Duration::from_millis(100)).await;
+        assert_eq!(outcome.status_code, 408, "{transport:?}: {}", outcome.status_message);
+        assert_eq!(outcome.status_message, "Request timeout after 0.1 seconds");
+    }
+}
+
+#[tokio::test]
+async fn a_reply_without_end_is_cut_off() {
+    let address = server(b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 5000\r\n\r\n{}").await;
+    let config = super::Config { max_reply_bytes: 1, ..super::Config::default() };
+    let dendrite = super::Dendrite::new(config, caller_key().account(), caller_key().signer());
+    let outcome = dendrite.ping(at(address), Transport::Http, PATIENCE).await;
+    assert_eq!(
+        (outcome.status_code, outcome.status_message.as_str()),
+        (400, "Payload error: Response is larger than 1 bytes")
+    );
+}
+
+#[tokio::test]
+async fn a_locked_hotkey_sends_nothing() {
+    let axon = axon(config(), vec![]).await;
+    let key = caller_key();
+    let dendrite = dendrite_of(&key);
+    key.lock();
+    let outcome = dendrite.ping(support::target(&axon), Transport::Http, PATIENCE).await;
+    assert_eq!(outcome.status_code, 422);
+    assert_eq!(outcome.status_message, format!("Request not sent: cannot sign as {}: locked", key.account()));
+    assert_eq!(axon.status().connections, 0);
+}
+
+#[tokio::test]
+async fn many_requests_at_once_to_one_axon_all_pass() {
+    let axon = axon(config(), vec![]).await;
+    let dendrite = std::sync::Arc::new(dendrite());
+    for transport in [Transport::Http, Transport::Quic] {
+        let target = support::target(&axon);
+        let asked: Vec<_> = (0..50)
+            .map(|_| {
+                let dendrite = std::sync::Arc::clone(&dendrite);
+                tokio::spawn(async move { dendrite.ping(target, transport, PATIENCE).await })
+            })
+            .collect();
+        for outcome in asked {
+            let outcome = outcome.await.unwrap();
+            assert_eq!(outcome.status_code, 200, "{transport:?}: {}", outcome.status_message);
+        }
+    }
+}
