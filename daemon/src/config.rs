@@ -11,7 +11,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{logs, rpc, supervisor};
+use crate::{axon, dendrite, logs, rpc, serving, submit, supervisor};
 
 pub mod directories;
 mod environment;
@@ -20,7 +20,7 @@ mod layers;
 mod network;
 
 pub use directories::Directories;
-pub use environment::Environment;
+pub use environment::{Credentials, Environment};
 pub use error::ConfigError;
 pub use network::{Network, NetworkError};
 
@@ -40,8 +40,50 @@ pub struct Config {
     pub rpc: rpc::Config,
     /// The link to the chain. The network's preset names the endpoints; a network given as a URL is the endpoint.
     pub chain: btd_chain::LinkConfig,
+    /// Pages of the cache in memory.
+    pub cache: CacheConfig,
+    /// How long keys stay unlocked.
+    pub keys: KeysConfig,
+    /// Extrinsics.
+    pub submit: submit::Config,
+    /// Whether btd serves from its start, and as whom.
+    pub serving: serving::Config,
+    /// The axon.
+    pub axon: axon::Config,
+    /// The dendrite.
+    pub dendrite: dendrite::Config,
     /// The embedded development chain, which runs when `network` is `devnet`.
     pub devnet: btd_devnet::Config,
+}
+
+/// Settings of the cache.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct CacheConfig {
+    /// Memory for its pages, in MiB.
+    pub memory_mib: u16,
+}
+
+impl Default for CacheConfig {
+    fn default() -> Self {
+        Self { memory_mib: 32 }
+    }
+}
+
+/// Settings of the keys' custody.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct KeysConfig {
+    /// How long a key stays unlocked when the caller does not say, in seconds.
+    pub unlock_s: u32,
+    /// How long it may stay unlocked at most, in seconds.
+    pub max_unlock_s: u32,
+}
+
+impl Default for KeysConfig {
+    fn default() -> Self {
+        Self { unlock_s: 300, max_unlock_s: 900 }
+    }
 }
 
 /// What the command line says about settings.

@@ -15,12 +15,18 @@ use std::{
 
 use btd_chain::{Link, LinkConfig, LinkState};
 use btd_devnet::{BlockTime, Devnet};
+use btd_keys::{Custody, CustodyConfig, Encryption, KeyId, Purpose, UnlockRequest, WalletStore};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::{
-    config::{Config, Directories, Network},
+    cache::{Cache, Found},
+    config::{Config, Credentials, Directories, KeysConfig, Network},
+    journal::Journal,
+    metagraph::{self, Metagraph},
     rpc::{self, Server},
     service_manager::{self, ServiceManager},
+    serving::{self, Serving},
+    submit::{self, Submitter},
     supervisor::{Spawner, Stage, Supervisor, TaskFailure, TaskResult},
 };
 
@@ -31,6 +37,8 @@ pub struct Settings {
     pub config: Config,
     /// Where files are kept.
     pub directories: Directories,
+    /// Passwords that the environment has.
+    pub credentials: Credentials,
     /// The service manager that started it, if one did.
     pub service_manager: service_manager::Config,
 }
@@ -91,6 +99,14 @@ pub struct Parts {
     pub link: Link,
     /// Where the embedded chain answers, if there is one.
     pub devnet: Option<SocketAddr>,
+    /// Every subnet as it is known.
+    pub metagraph: Metagraph,
+    /// The keys of this host.
+    pub custody: Custody,
+    /// The door for whatever is signed.
+    pub submitter: Submitter,
+    /// The axon and the dendrites.
+    pub serving: Serving,
     /// Starts tasks, and stops the daemon.
     pub spawner: Spawner,
 }
@@ -106,11 +122,12 @@ pub async fn run(settings: Settings) -> Result<(), DaemonError> {
     let spawner = supervisor.spawner();
     let stopping = spawner.stopping();
     let life = async {
-        start(settings, &spawner, &manager).await?;
+        let stores = start(settings, &spawner, &manager).await?;
         manager.ready();
-        supervisor.run().await?;
+        let ended = supervisor.run().await;
+        stores.close().await;
         tracing::info!("stopped");
-        Ok(())
+        Ok(ended?)
     };
     tokio::pin!(life);
     let mut is_told = false;
@@ -132,40 +149,157 @@ pub async fn run(settings: Settings) -> Result<(), DaemonError> {
     }
 }
 
+/// What is closed after every task has ended.
+struct Stores {
+    journal: Journal,
+    cache: Cache,
+}
+
+/// How long closing the cache may take; it is rebuilt if it could not be closed.
+const CLOSING: Duration = Duration::from_millis(300);
+
+impl Stores {
+    async fn open(config: &Config, directories: &Directories) -> Result<Self, DaemonError> {
+        let journal = Journal::open(directories.state.join("journal.db")).await.map_err(failed("the journal"))?;
+        let memory = u64::from(config.cache.memory_mib) << 20;
+        let opened = Cache::open(directories.cache.join("metagraph"), memory).await;
+        let (cache, found) = opened.map_err(failed("the cache"))?;
+        match found {
+            Found::Sound => {}
+            found => tracing::warn!(?found, "began the cache anew"),
+        }
+        Ok(Self { journal, cache })
+    }
+
+    async fn close(self) {
+        if let Err(error) = self.journal.checkpoint().await {
+            tracing::warn!(error = chain_of(&error), "the journal could not be tidied up; nothing in it is lost");
+        }
+        if let Err(error) = self.cache.close(CLOSING).await {
+            tracing::warn!(error = chain_of(&error), "the cache could not be closed");
+        }
+    }
+}
+
 /// Starts every part. When it returns, the control API answers.
-async fn start(settings: Settings, spawner: &Spawner, manager: &ServiceManager) -> Result<(), DaemonError> {
-    let Settings { config, directories, .. } = settings;
+async fn start(settings: Settings, spawner: &Spawner, manager: &ServiceManager) -> Result<Stores, DaemonError> {
+    let Settings { config, directories, credentials, .. } = settings;
     let started = Instant::now();
     private_directory(&directories.state)?;
+    private_directory(&directories.cache)?;
     let socket = config.rpc.socket.clone().unwrap_or_else(|| directories.runtime.join("btd.sock"));
     let token_file = config.rpc.tcp.token_file.clone().unwrap_or_else(|| directories.state.join("rpc.token"));
     // First, because it is what tells whether another btd is running.
     let server = Server::bind(&config.rpc, &socket, &token_file).await.map_err(failed("the control API"))?;
+    let stores = Stores::open(&config, &directories).await?;
 
     let devnet = match config.network {
         Network::Devnet => Some(start_devnet(config.devnet.clone(), spawner).await?),
         _ => None,
     };
-    let (link, follower) =
-        btd_chain::link(link_config(config.chain.clone(), devnet, config.devnet.block_time)).map_err(failed("the link to the chain"))?;
+    let link = start_link(link_config(config.chain.clone(), devnet, config.devnet.block_time), spawner)?;
+    let metagraph = start_metagraph(&link, &stores.cache, &config.network, spawner).await?;
+    let custody = start_custody(config.keys, &directories, spawner);
+    let (submitter, worker) = submit::submitter(link.clone(), custody.clone(), stores.journal.clone(), config.submit);
+    spawner.spawn(Stage::Work, "submit", |told| async move { Ok(worker.run(told).await?) });
+    let transports = (config.axon, config.dendrite);
+    let serving =
+        Serving::new(transports, config.serving.admit, custody.clone(), metagraph.clone(), spawner.clone());
+
+    let network = config.network;
+    let parts = Parts { started, network, link, devnet, metagraph, custody, submitter, serving, spawner: spawner.clone() };
+    let parts = Arc::new(parts);
+    start_server(server, &parts, manager, spawner)?;
+    if config.serving.axon {
+        let started = start_axon(&config.serving, &parts, &credentials).await;
+        started.map_err(|source| DaemonError::Start { part: "the axon", source })?;
+    }
+    Ok(stores)
+}
+
+fn start_link(config: LinkConfig, spawner: &Spawner) -> Result<Link, DaemonError> {
+    let (link, follower) = btd_chain::link(config).map_err(failed("the link to the chain"))?;
     spawner.spawn(Stage::Work, "chain", |told| async move {
         follower.run(told).await;
         Ok(())
     });
+    Ok(link)
+}
 
-    let parts = Arc::new(Parts { started, network: config.network, link: link.clone(), devnet, spawner: spawner.clone() });
-    let (table, health) = rpc::answer_with(&parts);
+async fn start_metagraph(
+    link: &Link,
+    cache: &Cache,
+    network: &Network,
+    spawner: &Spawner,
+) -> Result<Metagraph, DaemonError> {
+    let opened = metagraph::open(link.clone(), cache.clone(), network.to_string()).await;
+    let (metagraph, refresher) = opened.map_err(failed("the metagraphs"))?;
+    spawner.spawn(Stage::Work, "metagraph", |told| async move {
+        refresher.run(told).await;
+        Ok(())
+    });
+    Ok(metagraph)
+}
+
+fn start_custody(config: KeysConfig, directories: &Directories, spawner: &Spawner) -> Custody {
+    let seconds = |seconds: u32| Duration::from_secs(u64::from(seconds));
+    let bounds = CustodyConfig {
+        default_window: seconds(config.unlock_s),
+        max_window: seconds(config.max_unlock_s),
+        ..CustodyConfig::default()
+    };
+    let custody = Custody::new(WalletStore::new(directories.wallets.clone()), bounds);
+    let keys = custody.clone();
+    spawner.spawn(Stage::Work, "keys", |told| async move {
+        let _ = told.run_until_cancelled(keys.expire()).await;
+        // Nothing is unlocked when btd has stopped.
+        keys.lock_all(None);
+        Ok(())
+    });
+    custody
+}
+
+/// Starts the configured axon. A hotkey with a password is unlocked for it if the environment has
+/// the password: the axon needs a signature once, when it starts.
+async fn start_axon(
+    config: &serving::Config,
+    parts: &Parts,
+    credentials: &Credentials,
+) -> Result<(), Box<dyn Error + Send + Sync>> {
+    let key = KeyId::hotkey(config.wallet.clone(), config.hotkey.clone());
+    let wallet = parts.custody.store().wallet(&config.wallet);
+    if wallet.read(&key.role)?.encryption() != Encryption::None
+        && let Some(password) = credentials.password(&key, &wallet.path(&key.role))?
+    {
+        let purposes = [Purpose::Synapse].into_iter().collect();
+        let window = Some(Duration::from_secs(10));
+        parts.custody.unlock(UnlockRequest { key, password: Some(password), window, purposes }).await?;
+    }
+    parts.serving.start(&config.wallet, &config.hotkey, None).await?;
+    Ok(())
+}
+
+fn start_server(
+    server: Server,
+    parts: &Arc<Parts>,
+    manager: &ServiceManager,
+    spawner: &Spawner,
+) -> Result<(), DaemonError> {
+    let (table, health) = rpc::answer_with(parts);
+    let missing = table.missing();
+    if !missing.is_empty() {
+        return Err(failed("the control API")(format!("nothing answers {}", missing.join(", "))));
+    }
     tracing::info!(socket = %server.socket().display(), loopback = ?server.loopback(), "the control API answers");
     let pulse = manager.pulse("rpc");
     spawner.spawn(Stage::Edge, "rpc", |told| server.serve(table, health, pulse, told));
     let alive = manager.clone();
     spawner.spawn(Stage::Work, "watchdog", |told| alive.keep_alive(told));
-    let status = manager.clone();
-    let network = parts.network.clone();
+    let (status, network, link) = (manager.clone(), parts.network.clone(), parts.link.clone());
     spawner.spawn(Stage::Work, "status", |told| async move {
-        tokio::select! {
-            () = told.cancelled() => Ok(()),
-            ended = tell_status(&status, &network, &link) => ended,
+        match told.run_until_cancelled(tell_status(&status, &network, &link)).await {
+            None => Ok(()),
+            Some(ended) => ended,
         }
     });
     Ok(())

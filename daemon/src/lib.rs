@@ -6,10 +6,17 @@
 //! itself (arguments, signals' exit codes) is `main.rs`.
 
 pub mod axon;
+pub mod cache;
 pub mod config;
 pub mod daemon;
 pub mod dendrite;
+pub mod journal;
 pub mod logs;
+pub mod metagraph;
+mod plain_key;
 pub mod rpc;
 pub mod service_manager;
+pub mod serving;
+pub mod stamp;
+pub mod submit;
 pub mod supervisor;

@@ -12,20 +12,26 @@ use serde::{Deserialize, Serialize};
 
 use crate::daemon::Parts;
 
+mod axon;
 mod caller;
+mod chain;
+mod dendrite;
 mod error;
 mod gate;
 mod health;
 mod link;
 mod node;
 mod peers;
+mod receipt;
 mod rights;
 #[expect(clippy::module_inception, reason = "the noun of the contract that speaks of the contract is called rpc")]
 mod rpc;
 mod server;
 mod socket;
+mod subnets;
 mod table;
 mod tcp;
+mod wallet;
 
 pub use caller::{Caller, Peer, RequestId};
 pub use error::Failure;
@@ -104,5 +110,10 @@ pub fn answer_with(parts: &Arc<Parts>) -> (Table, Health) {
     let mut table = Table::default();
     rpc::register(&mut table);
     node::register(&mut table, parts);
+    chain::register(&mut table, parts);
+    wallet::register(&mut table, parts);
+    subnets::register(&mut table, parts);
+    axon::register(&mut table, parts);
+    dendrite::register(&mut table, parts);
     (table, node::health(parts))
 }

@@ -3,8 +3,14 @@
 use std::{
     collections::BTreeMap,
     ffi::{OsStr, OsString},
-    path::PathBuf,
+    fmt,
+    path::{Path, PathBuf},
     time::Duration,
+};
+
+use btd_keys::{
+    KeyId, Password,
+    environment::{self as passwords, EnvironmentError, Found},
 };
 
 use super::ConfigError;
@@ -21,6 +27,32 @@ const SOCKET: &str = "BTD_SOCKET";
 #[derive(Clone, Debug, Default)]
 pub struct Environment {
     variables: BTreeMap<OsString, OsString>,
+}
+
+/// The variables that may announce passwords. Says nothing in `Debug`.
+#[derive(Clone, Default)]
+pub struct Credentials(passwords::Variables);
+
+impl fmt::Debug for Credentials {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Credentials(…)")
+    }
+}
+
+// === impl Credentials ===
+
+impl Credentials {
+    /// The password of the key file `path`, if a variable or a credential of the service has one.
+    ///
+    /// # Errors
+    /// When one is announced and cannot be read.
+    pub fn password(&self, key: &KeyId, path: &Path) -> Result<Option<Password>, EnvironmentError> {
+        match passwords::find(&self.0, key, path)? {
+            None => Ok(None),
+            Some(Found::Password(password)) => Ok(Some(password)),
+            Some(Found::File(file)) => passwords::read_file(&file).map(Some),
+        }
+    }
 }
 
 // === impl Environment ===
@@ -66,6 +98,13 @@ impl Environment {
             found.push((name.to_owned(), key, value));
         }
         Ok(found)
+    }
+
+    /// The variables from which passwords may come, in the ecosystem's names and systemd's.
+    pub fn credentials(&self) -> Credentials {
+        let announces = |name: &str| name.starts_with("BT_") || name == "CREDENTIALS_DIRECTORY";
+        let texts = self.variables.iter().filter_map(|(name, value)| Some((name.to_str()?, value.to_str()?)));
+        Credentials(texts.filter(|(name, _)| announces(name)).map(|(name, value)| (name.to_owned(), value.to_owned())).collect())
     }
 
     /// What the service manager says to its services.

@@ -4,10 +4,18 @@
 //! until somebody has decided what a caller is told. The kind follows from the type, never from
 //! the words.
 
+mod chain;
+mod keys;
+mod submit;
+
+use std::time::Duration;
+
 use btd_api::{ApiError, ErrorKind};
+use btd_keys::{CustodyError, KeyFileError, StoreError};
 use jsonrpsee::types::ErrorObjectOwned;
 
 use super::RequestId;
+use crate::{axon::AxonError, serving::ServingError};
 
 /// A handler's failure: what the caller is told.
 ///
@@ -38,4 +46,106 @@ impl From<Failure> for ApiError {
 pub(super) fn to_wire(error: ApiError, request: RequestId) -> ErrorObjectOwned {
     let error = error.with("request_id", request.to_string());
     ErrorObjectOwned::owned(error.code, error.message, Some(error.data))
+}
+
+/// An error with its causes, in one line.
+fn whole(error: &(dyn std::error::Error + 'static)) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        let words = error.to_string();
+        if !text.ends_with(&words) {
+            text += &format!(": {words}");
+        }
+        cause = error.source();
+    }
+    text
+}
+
+fn retry_after_ms(pause: Duration) -> u64 {
+    u64::try_from(pause.as_millis()).unwrap_or(u64::MAX)
+}
+
+// === keys ===
+
+impl From<CustodyError> for Failure {
+    fn from(error: CustodyError) -> Self {
+        let words = whole(&error);
+        let of = |kind| ApiError::new(kind, words.clone());
+        Self(match error {
+            CustodyError::Locked(key) => of(ErrorKind::WalletLocked).with("key", key.to_string()),
+            CustodyError::NotAllowed { key, .. } => of(ErrorKind::PolicyRefused).with("key", key.to_string()),
+            CustodyError::WrongPassword { key, retry_in } => of(ErrorKind::WrongPassword)
+                .with("key", key.to_string())
+                .with("retry_after_ms", retry_after_ms(retry_in)),
+            CustodyError::TooManyFailures { key, retry_in } => of(ErrorKind::RateLimited)
+                .with("key", key.to_string())
+                .with("retry_after_ms", retry_after_ms(retry_in)),
+            CustodyError::Window { .. } => of(ErrorKind::InvalidParams),
+            CustodyError::LockedMeanwhile(key) => of(ErrorKind::WalletLocked).with("key", key.to_string()),
+            CustodyError::Busy => of(ErrorKind::Busy),
+            CustodyError::Purpose(_) => of(ErrorKind::PolicyRefused),
+            CustodyError::Store(error) => return error.into(),
+            CustodyError::FailureLog(_) => of(ErrorKind::StorageFault),
+            CustodyError::Aborted(_) => of(ErrorKind::Internal),
+        })
+    }
+}
+
+impl From<StoreError> for Failure {
+    fn from(error: StoreError) -> Self {
+        let words = whole(&error);
+        let kind = match error {
+            StoreError::NotFound { .. } => ErrorKind::NotFound,
+            StoreError::Exists { .. } => ErrorKind::AlreadyExists,
+            StoreError::KeyFile { source, .. } => key_file(&source),
+            StoreError::PublicMismatch { .. } => ErrorKind::KeyFileDamaged,
+            StoreError::Io { .. } => ErrorKind::StorageFault,
+        };
+        Self::new(kind, words)
+    }
+}
+
+fn key_file(error: &KeyFileError) -> ErrorKind {
+    match error {
+        KeyFileError::PasswordRequired(_) => ErrorKind::WalletLocked,
+        KeyFileError::WrongPassword => ErrorKind::WrongPassword,
+        KeyFileError::NotAKeyFile(_)
+        | KeyFileError::PolkadotJs
+        | KeyFileError::Damaged(_)
+        | KeyFileError::AddressMismatch { .. }
+        | KeyFileError::PublicOnly(_)
+        | KeyFileError::UnknownScheme(_)
+        | KeyFileError::Key(_) => ErrorKind::KeyFileDamaged,
+        KeyFileError::OutOfMemory => ErrorKind::Busy,
+    }
+}
+
+// === axon and dendrite ===
+
+impl From<ServingError> for Failure {
+    fn from(error: ServingError) -> Self {
+        let words = whole(&error);
+        let kind = match error {
+            ServingError::AlreadyServing { .. } => ErrorKind::AlreadyExists,
+            ServingError::WrongScheme { .. } => ErrorKind::PolicyRefused,
+            ServingError::Stopping => ErrorKind::ShuttingDown,
+            ServingError::Key(error) => return error.into(),
+            ServingError::Axon(error) => return error.into(),
+        };
+        Self::new(kind, words)
+    }
+}
+
+impl From<AxonError> for Failure {
+    fn from(error: AxonError) -> Self {
+        let words = whole(&error);
+        let kind = match error {
+            AxonError::Occupied { .. } => ErrorKind::AddressInUse,
+            AxonError::Bind { .. } => ErrorKind::InvalidParams,
+            AxonError::Unsigned(_) => ErrorKind::WalletLocked,
+            AxonError::Socket { .. } | AxonError::Tls(_) | AxonError::DuplicateSynapse(_) => ErrorKind::Internal,
+        };
+        Self::new(kind, words)
+    }
 }

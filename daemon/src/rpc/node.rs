@@ -8,7 +8,7 @@ use btd_api::{
     rpc::Nothing,
 };
 
-use super::{Caller, Check, Health, Table, link};
+use super::{Caller, Check, Health, Table, axon, link};
 use crate::daemon::Parts;
 
 pub(super) fn register(table: &mut Table, parts: &Arc<Parts>) {
@@ -19,6 +19,7 @@ pub(super) fn register(table: &mut Table, parts: &Arc<Parts>) {
 async fn status(parts: Arc<Parts>, _: Nothing, _: Caller) -> Result<NodeStatus, ApiError> {
     let now = Instant::now();
     let chain = link::status(&parts.network, &parts.link, now);
+    let known = parts.metagraph.current();
     Ok(NodeStatus {
         version: env!("CARGO_PKG_VERSION").to_owned(),
         phase: phase(&parts, chain.link),
@@ -26,10 +27,10 @@ async fn status(parts: Arc<Parts>, _: Nothing, _: Caller) -> Result<NodeStatus, 
         uptime_s: now.saturating_duration_since(parts.started).as_secs(),
         chain,
         devnet: parts.devnet.map(|address| format!("ws://{address}")),
-        subnets: 0,
-        neurons: 0,
-        unlocked_keys: 0,
-        axon: None,
+        subnets: count(known.subnets.len()),
+        neurons: count(known.neurons()),
+        unlocked_keys: count(parts.custody.status().iter().filter(|key| key.remaining.is_some()).count()),
+        axon: parts.serving.status().map(axon::describe),
     })
 }
 
@@ -41,12 +42,16 @@ async fn stop(parts: Arc<Parts>, _: Nothing, caller: Caller) -> Result<Nothing, 
     Ok(Nothing {})
 }
 
+fn count(number: usize) -> u32 {
+    u32::try_from(number).unwrap_or(u32::MAX)
+}
+
 fn phase(parts: &Parts, link: chain::Link) -> Phase {
-    let has_block = parts.link.finalized().is_some();
+    let has_something = parts.link.finalized().is_some() || !parts.metagraph.current().subnets.is_empty();
     match link {
         _ if parts.spawner.is_stopping() => Phase::Stopping,
         chain::Link::Live => Phase::Ready,
-        _ if has_block => Phase::Degraded,
+        _ if has_something => Phase::Degraded,
         _ => Phase::Starting,
     }
 }

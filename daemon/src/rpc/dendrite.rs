@@ -1,0 +1,132 @@
+//! The noun `dendrite`: asking the axons of others.
+
+use std::{net::SocketAddr, sync::Arc, time::Duration};
+
+use btd_api::{
+    ErrorKind, Hotkey, Uid,
+    dendrite::{self as api, Ping, PingParams, PingReply, Pings},
+};
+use futures_util::{StreamExt, stream};
+
+use super::{Caller, Failure, Table, axon::address};
+use crate::{
+    daemon::Parts,
+    dendrite::{Outcome, Target, Transport},
+    metagraph::{Metagraphs, Neuron, Snapshot},
+};
+
+/// How many axons are asked at the same time.
+const AT_ONCE: usize = 64;
+/// Without a wish of the caller's, in milliseconds.
+const PATIENCE_MS: u32 = 12_000;
+/// The longest wish, in milliseconds.
+const LONGEST_MS: u32 = 120_000;
+
+pub(super) fn register(table: &mut Table, parts: &Arc<Parts>) {
+    table.noun(parts).method::<Ping>(ping).done();
+}
+
+async fn ping(parts: Arc<Parts>, params: PingParams, _: Caller) -> Result<Pings, Failure> {
+    let patience = params.timeout_ms.unwrap_or(PATIENCE_MS);
+    if !(1..=LONGEST_MS).contains(&patience) {
+        return Err(invalid(format!("`timeout_ms` is 1 to {LONGEST_MS}, not {patience}")));
+    }
+    let limit = Duration::from_millis(u64::from(patience));
+    let targets = targets(&params, &parts.metagraph.current())?;
+    let dendrite = parts.serving.dendrite(&params.wallet, &params.wallet_hotkey).await?;
+    let transport = match params.transport {
+        api::Transport::Auto => Transport::Auto,
+        api::Transport::Http => Transport::Http,
+        api::Transport::Quic => Transport::Quic,
+    };
+    let replies = stream::iter(targets)
+        .map(|(uid, target)| {
+            let dendrite = Arc::clone(&dendrite);
+            async move { describe(uid, target, dendrite.ping(target, transport, limit).await) }
+        })
+        .buffered(AT_ONCE)
+        .collect()
+        .await;
+    Ok(Pings { replies })
+}
+
+/// Whom the caller means.
+fn targets(params: &PingParams, known: &Metagraphs) -> Result<Vec<(Option<Uid>, Target)>, Failure> {
+    let stated = params.address.as_deref().map(address).transpose()?;
+    match (params.netuid, params.uid, params.hotkey, stated) {
+        (None, None, Some(hotkey), Some(at)) => Ok(vec![(None, target(at, hotkey))]),
+        (None, ..) => Err(invalid("say whom to ask: `netuid` with `uid` or `hotkey`, or `address` with `hotkey`")),
+        (Some(_), Some(_), Some(_), _) => Err(invalid("name a neuron by `uid` or by `hotkey`, not by both")),
+        (Some(_), None, None, Some(_)) => Err(invalid("an `address` is one neuron's: say which, by `uid` or `hotkey`")),
+        (Some(netuid), uid, hotkey, stated) => {
+            let subnet = known.subnets.get(&netuid).ok_or_else(|| unknown_subnet(known, netuid))?;
+            match (uid, hotkey) {
+                (None, None) => Ok(serving(subnet).collect()),
+                (uid, hotkey) => {
+                    let neuron = neuron(subnet, uid, hotkey)?;
+                    let at = stated.or_else(|| published(neuron)).ok_or_else(|| {
+                        let words = format!("neuron {} of subnet {netuid} has not published where it serves", neuron.uid);
+                        Failure::new(ErrorKind::NotFound, words + "; give its `address` if you know it")
+                    })?;
+                    Ok(vec![(Some(neuron.uid), target(at, neuron.hotkey))])
+                }
+            }
+        }
+    }
+}
+
+fn neuron(subnet: &Snapshot, uid: Option<Uid>, hotkey: Option<Hotkey>) -> Result<&Neuron, Failure> {
+    let netuid = subnet.subnet.netuid;
+    let slot = match (uid, hotkey) {
+        (Some(uid), _) => Some(uid),
+        (None, Some(hotkey)) => subnet.uid(&hotkey),
+        (None, None) => None,
+    };
+    slot.and_then(|uid| subnet.neuron(uid)).ok_or_else(|| {
+        let whom = uid.map(|uid| format!("uid {uid}")).or(hotkey.map(|hotkey| format!("hotkey {hotkey}")));
+        let words = format!("subnet {netuid} has no {}", whom.unwrap_or_default());
+        Failure::new(ErrorKind::NotFound, words)
+    })
+}
+
+fn serving(subnet: &Snapshot) -> impl Iterator<Item = (Option<Uid>, Target)> {
+    subnet.neurons().iter().filter_map(|neuron| Some((Some(neuron.uid), target(published(neuron)?, neuron.hotkey))))
+}
+
+/// Where a neuron says that it serves. Port 0 and the address 0 are the chain's words for: nowhere.
+fn published(neuron: &Neuron) -> Option<SocketAddr> {
+    let axon = neuron.axon.filter(|axon| axon.port != 0 && !axon.ip.is_unspecified())?;
+    Some(SocketAddr::new(axon.ip, axon.port))
+}
+
+fn target(at: SocketAddr, hotkey: Hotkey) -> Target {
+    Target { ip: at.ip(), port: at.port(), hotkey: hotkey.account() }
+}
+
+fn unknown_subnet(known: &Metagraphs, netuid: btd_api::NetUid) -> Failure {
+    if known.subnets.is_empty() {
+        Failure::new(ErrorKind::WarmingUp, "no metagraph has been read yet")
+    } else {
+        Failure::new(ErrorKind::NotFound, format!("there is no subnet {netuid}"))
+    }
+}
+
+fn invalid(words: impl Into<String>) -> Failure {
+    Failure::new(ErrorKind::InvalidParams, words)
+}
+
+fn describe(uid: Option<Uid>, target: Target, outcome: Outcome) -> PingReply {
+    PingReply {
+        uid,
+        hotkey: Hotkey(target.hotkey),
+        address: SocketAddr::new(target.ip, target.port).to_string(),
+        transport: match outcome.transport {
+            Transport::Auto => api::Transport::Auto,
+            Transport::Http => api::Transport::Http,
+            Transport::Quic => api::Transport::Quic,
+        },
+        status_code: outcome.status_code,
+        status_message: outcome.status_message,
+        process_time_s: outcome.process_time.as_secs_f64(),
+    }
+}

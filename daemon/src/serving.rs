@@ -1,0 +1,307 @@
+//! This host as a neuron: its axon, started and stopped by wish, and its dendrites, one a hotkey.
+//!
+//! Connects the protocol to the keys and to the metagraph and decides nothing of either: the axon
+//! and the dendrites get a signer that can sign their own messages and nothing else, and who may
+//! pass the axon's door is read from the metagraphs in memory.
+
+use std::{
+    borrow::Cow,
+    collections::HashMap,
+    error::Error,
+    fmt,
+    net::SocketAddr,
+    str::FromStr,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use btd_api::{AccountId, Hotkey, HotkeyName, WalletName};
+use btd_keys::{Custody, CustodyError, RequestSigner, Scheme, SynapseMessage};
+use btd_wire::{
+    Signable, Signer, SignerError, Signing,
+    admission::{AnyHotkey, Members, Memory, Standing},
+};
+use serde::{Deserialize, Serialize};
+use tokio::sync::oneshot;
+
+use crate::{
+    axon::{self, Axon, AxonError, AxonHandle, Ping, Status},
+    dendrite::{self, Dendrite},
+    metagraph::Metagraph,
+    supervisor::{Spawner, Stage, Task},
+};
+
+/// Settings: whether btd serves from its start, and as whom.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Config {
+    /// Start the axon with btd. Without it, `axon_start` does.
+    pub axon: bool,
+    /// The wallet of the hotkey to answer as.
+    pub wallet: WalletName,
+    /// The hotkey to answer as.
+    pub hotkey: HotkeyName,
+    /// Who may pass the axon's door.
+    pub admit: Admit,
+}
+
+/// Who may pass the axon's door. Everyone has to prove the hotkey that it claims.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", rename_all = "lowercase")]
+pub enum Admit {
+    /// Hotkeys that are registered on some subnet.
+    #[default]
+    Registered,
+    /// Any hotkey.
+    Anyone,
+}
+
+impl FromStr for Admit {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "registered" => Ok(Self::Registered),
+            "anyone" => Ok(Self::Anyone),
+            other => Err(format!("`{other}` is nobody who can be admitted: write `registered` or `anyone`")),
+        }
+    }
+}
+
+impl TryFrom<String> for Admit {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        text.parse()
+    }
+}
+
+/// Why the axon or a dendrite is not to be had.
+#[derive(Debug, thiserror::Error)]
+pub enum ServingError {
+    /// One axon at a time.
+    #[error("an axon is running already: {hotkey} at {address}; stop it first")]
+    AlreadyServing {
+        /// As whom.
+        hotkey: Hotkey,
+        /// Where.
+        address: SocketAddr,
+    },
+    /// The protocol knows sr25519 only.
+    #[error("the hotkey {wallet}/{hotkey} is an {scheme} key, and the synapse protocol knows sr25519 only")]
+    WrongScheme {
+        /// The wallet.
+        wallet: WalletName,
+        /// The hotkey.
+        hotkey: HotkeyName,
+        /// What it is.
+        scheme: Scheme,
+    },
+    /// btd is on its way out.
+    #[error("btd is stopping")]
+    Stopping,
+    /// The hotkey.
+    #[error(transparent)]
+    Key(#[from] CustodyError),
+    /// The axon.
+    #[error(transparent)]
+    Axon(#[from] AxonError),
+}
+
+/// Signs for one hotkey what the synapse protocol wants signed.
+#[derive(Debug)]
+struct HotkeySigner(RequestSigner);
+
+impl Signer for HotkeySigner {
+    fn sign<'a>(&'a self, hotkey: &'a AccountId, message: &'a Signable) -> Signing<'a> {
+        Box::pin(async move {
+            let failed = |source: Box<dyn Error + Send + Sync>| SignerError { hotkey: *hotkey, source };
+            let message = SynapseMessage::parse(message.text()).map_err(|error| failed(error.into()))?;
+            let signature = self.0.sign(&message).await.map_err(|error| failed(error.into()))?;
+            Ok(signature.bytes)
+        })
+    }
+}
+
+/// The hotkeys that the metagraphs in memory know.
+#[derive(Debug)]
+struct Registered(Metagraph);
+
+impl Members for Registered {
+    fn standing(&self, hotkey: &AccountId) -> Standing {
+        let known = self.0.current();
+        if known.registrations(&Hotkey(*hotkey)).next().is_some() {
+            Standing::Admitted
+        } else if known.subnets.is_empty() {
+            Standing::Refused(Cow::Borrowed("no metagraph has been read yet"))
+        } else {
+            Standing::Refused(Cow::Borrowed("hotkey is not registered"))
+        }
+    }
+}
+
+/// A running axon. The slot is emptied by the task that stops it.
+struct Running {
+    slot: Arc<Mutex<Option<AxonHandle>>>,
+    task: Task,
+    last: oneshot::Receiver<Status>,
+}
+
+/// The handle. Clones share everything.
+#[derive(Clone)]
+pub struct Serving {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    axon: axon::Config,
+    dendrite: dendrite::Config,
+    admit: Admit,
+    custody: Custody,
+    metagraph: Metagraph,
+    spawner: Spawner,
+    /// Held while an axon starts or stops.
+    running: tokio::sync::Mutex<Option<Running>>,
+    /// The axon that answers now, for those who only look.
+    visible: Mutex<Option<Arc<Mutex<Option<AxonHandle>>>>>,
+    /// What axons of this process remember of nonces.
+    memory: Mutex<Option<Arc<Memory>>>,
+    dendrites: Mutex<HashMap<AccountId, Arc<Dendrite>>>,
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+// === impl Serving ===
+
+impl Serving {
+    /// Nothing runs yet.
+    pub fn new(
+        (axon, dendrite): (axon::Config, dendrite::Config),
+        admit: Admit,
+        custody: Custody,
+        metagraph: Metagraph,
+        spawner: Spawner,
+    ) -> Self {
+        Self {
+            shared: Arc::new(Shared {
+                axon,
+                dendrite,
+                admit,
+                custody,
+                metagraph,
+                spawner,
+                running: tokio::sync::Mutex::default(),
+                visible: Mutex::default(),
+                memory: Mutex::default(),
+                dendrites: Mutex::default(),
+            }),
+        }
+    }
+
+    /// Starts answering as a hotkey, at `bind` or at the configured address.
+    ///
+    /// # Errors
+    /// When an axon is running, the hotkey cannot be used, or the address cannot be bound.
+    pub async fn start(
+        &self,
+        wallet: &WalletName,
+        hotkey: &HotkeyName,
+        bind: Option<SocketAddr>,
+    ) -> Result<Status, ServingError> {
+        let shared = &self.shared;
+        let mut running = shared.running.lock().await;
+        if let Some(Status { hotkey, address, .. }) = self.status() {
+            return Err(ServingError::AlreadyServing { hotkey: Hotkey(hotkey), address });
+        }
+        if shared.spawner.is_stopping() {
+            return Err(ServingError::Stopping);
+        }
+        let signer = self.signer(wallet, hotkey).await?;
+        let handle = self.open(signer, bind).await?;
+        let status = handle.status();
+        *lock(&shared.memory) = Some(handle.memory());
+        let (tell, last) = oneshot::channel();
+        let ended = handle.ended();
+        let slot = Arc::new(Mutex::new(Some(handle)));
+        *lock(&shared.visible) = Some(Arc::clone(&slot));
+        let kept = Arc::clone(&slot);
+        let task = shared.spawner.spawn(Stage::Edge, "axon", |told| async move {
+            tokio::select! {
+                () = told.cancelled() => {}
+                () = ended => return Err("it does not accept connections any more".into()),
+            }
+            let handle = lock(&kept).take();
+            if let Some(handle) = handle {
+                // Nobody listens when the whole daemon stops.
+                let _ = tell.send(handle.stop().await);
+            }
+            Ok(())
+        });
+        *running = Some(Running { slot, task, last });
+        Ok(status)
+    }
+
+    async fn open(&self, signer: Arc<HotkeySigner>, bind: Option<SocketAddr>) -> Result<AxonHandle, AxonError> {
+        let shared = &self.shared;
+        let mut config = shared.axon.clone();
+        config.bind = bind.unwrap_or(config.bind);
+        let account = signer.0.hotkey().account();
+        let members: Arc<dyn Members> = match shared.admit {
+            Admit::Registered => Arc::new(Registered(shared.metagraph.clone())),
+            Admit::Anyone => Arc::new(AnyHotkey),
+        };
+        let memory = lock(&shared.memory).clone();
+        match memory {
+            None => Axon::start(config, account, signer, members).await,
+            Some(memory) => {
+                Axon::start_with(config, account, signer, (members, memory), vec![Arc::new(Ping)]).await
+            }
+        }
+    }
+
+    /// Stops the axon after its requests in flight. What it was, if one was running.
+    pub async fn stop(&self) -> Option<Status> {
+        let mut running = self.shared.running.lock().await;
+        let Running { slot, task, last } = running.take()?;
+        let at_last = lock(&slot).as_ref().map(AxonHandle::status);
+        task.stop().await;
+        *lock(&self.shared.visible) = None;
+        last.await.ok().or(at_last)
+    }
+
+    /// The running axon.
+    pub fn status(&self) -> Option<Status> {
+        let slot = lock(&self.shared.visible).clone()?;
+        let status = lock(&slot).as_ref().map(AxonHandle::status);
+        status
+    }
+
+    /// The dendrite that asks as a hotkey. It keeps its connections from one call to the next.
+    ///
+    /// # Errors
+    /// When the hotkey is not there or is not an sr25519 key.
+    pub async fn dendrite(&self, wallet: &WalletName, hotkey: &HotkeyName) -> Result<Arc<Dendrite>, ServingError> {
+        let signer = self.signer(wallet, hotkey).await?;
+        let account = signer.0.hotkey().account();
+        let mut dendrites = lock(&self.shared.dendrites);
+        let new = || Arc::new(Dendrite::new(self.shared.dendrite.clone(), account, signer));
+        Ok(Arc::clone(dendrites.entry(account).or_insert_with(new)))
+    }
+
+    async fn signer(&self, wallet: &WalletName, hotkey: &HotkeyName) -> Result<Arc<HotkeySigner>, ServingError> {
+        let signer = self.shared.custody.request_signer(wallet, hotkey).await?;
+        match signer.scheme() {
+            Scheme::Sr25519 => Ok(Arc::new(HotkeySigner(signer))),
+            scheme @ Scheme::Ed25519 => {
+                Err(ServingError::WrongScheme { wallet: wallet.clone(), hotkey: hotkey.clone(), scheme })
+            }
+        }
+    }
+}
+
+impl fmt::Debug for Serving {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Serving").field("axon", &self.status()).finish_non_exhaustive()
+    }
+}
