@@ -11,17 +11,18 @@ use frame_support::{
 };
 use pallet_transaction_payment::{FeeDetails, RuntimeDispatchInfo};
 use sp_api::impl_runtime_apis;
-use sp_core::{crypto::KeyTypeId, OpaqueMetadata};
+use sp_core::{OpaqueMetadata, crypto::KeyTypeId};
 use sp_inherents::{CheckInherentsResult, InherentData};
 use sp_runtime::{
+    ApplyExtrinsicResult, ExtrinsicInclusionMode,
     traits::Block as BlockT,
     transaction_validity::{TransactionSource, TransactionValidity},
-    ApplyExtrinsicResult, ExtrinsicInclusionMode,
 };
 use sp_version::RuntimeVersion;
 
 use crate::{
-    runtime_api,
+    AccountId, Balance, Block, Executive, InherentDataExt, Nonce, Runtime, RuntimeCall, RuntimeGenesisConfig,
+    SubtensorModule, System, TransactionPayment, VERSION, runtime_api,
     subtensor::{
         fixed::U64F64,
         info::{
@@ -31,8 +32,6 @@ use crate::{
         },
         types::{Alpha, LockState, MechId, NetUid, Tao},
     },
-    AccountId, Balance, Block, Executive, InherentDataExt, Nonce, Runtime, RuntimeCall, RuntimeGenesisConfig,
-    SubtensorModule, System, TransactionPayment, VERSION,
 };
 
 impl_runtime_apis! {

@@ -6,21 +6,22 @@ use frame_support::{
     derive_impl,
     dispatch::DispatchClass,
     parameter_types,
-    traits::{ConstU32, ConstU8, Contains},
-    weights::{constants::WEIGHT_REF_TIME_PER_SECOND, IdentityFee, Weight},
+    traits::{ConstU8, ConstU32, Contains},
+    weights::{IdentityFee, Weight, constants::WEIGHT_REF_TIME_PER_SECOND},
 };
+use pallet_transaction_payment::{ConstFeeMultiplier, Multiplier};
 use sp_runtime::{
-    traits::{AccountIdLookup, BlakeTwo256},
     Perbill,
+    traits::{AccountIdLookup, BlakeTwo256, One},
 };
 use sp_version::RuntimeVersion;
 
 use crate::{
+    AccountId, Balance, Balances, Block, Hash, MILLISECONDS_PER_BLOCK, Nonce, OriginCaller, PalletInfo, Runtime,
+    RuntimeCall, RuntimeEvent, RuntimeFreezeReason, RuntimeHoldReason, RuntimeOrigin, RuntimeTask, System, VERSION,
     fees::{FeesToAuthor, LinearWeightToFee},
     proxy::ProxyType,
-    weights, AccountId, Balance, Balances, Block, Hash, Nonce, OriginCaller, PalletInfo, Runtime, RuntimeCall,
-    RuntimeEvent, RuntimeFreezeReason, RuntimeHoldReason, RuntimeOrigin, RuntimeTask, System, MILLISECONDS_PER_BLOCK,
-    VERSION,
+    weights,
 };
 
 /// Share of a block that normal extrinsics may fill.
@@ -51,6 +52,7 @@ parameter_types! {
     /// when it differs from the default.
     pub storage MinimumPeriod: u64 = MILLISECONDS_PER_BLOCK / 2;
     pub const ExistentialDeposit: Balance = 500;
+    pub FeeMultiplier: Multiplier = Multiplier::one();
     pub const MultisigDepositBase: Balance = deposit(1, 112);
     pub const MultisigDepositFactor: Balance = deposit(0, 32);
     pub const ProxyDepositBase: Balance = deposit(1, 40);
@@ -139,7 +141,7 @@ impl pallet_transaction_payment::Config for Runtime {
     type OperationalFeeMultiplier = ConstU8<5>;
     type WeightToFee = LinearWeightToFee;
     type LengthToFee = IdentityFee<Balance>;
-    type FeeMultiplierUpdate = ();
+    type FeeMultiplierUpdate = ConstFeeMultiplier<FeeMultiplier>;
     type WeightInfo = weights::Extensions;
 }
 

@@ -20,7 +20,8 @@ pub use sudo::SudoTransactionExtension;
 use crate::{Balance, Nonce, Runtime};
 
 /// Every extension, in order.
-pub type TxExtension = (SystemExtensions, SubtensorExtensions, frame_metadata_hash_extension::CheckMetadataHash<Runtime>);
+pub type TxExtension =
+    (SystemExtensions, SubtensorExtensions, frame_metadata_hash_extension::CheckMetadataHash<Runtime>);
 
 type SystemExtensions = (
     frame_system::CheckNonZeroSender<Runtime>,

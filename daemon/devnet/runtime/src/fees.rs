@@ -4,17 +4,17 @@
 
 use frame_support::{
     traits::{
+        Imbalance,
         fungible::{Balanced, Credit, Inspect},
         tokens::{Fortitude, Precision, Preservation, WithdrawConsequence},
-        Imbalance,
     },
     weights::{WeightToFeeCoefficient, WeightToFeeCoefficients, WeightToFeePolynomial},
 };
 use pallet_transaction_payment::{OnChargeTransaction, TxCreditHold};
 use sp_runtime::{
+    Perbill,
     traits::{DispatchInfoOf, PostDispatchInfoOf, Zero},
     transaction_validity::{InvalidTransaction, TransactionValidityError},
-    Perbill,
 };
 
 use crate::{AccountId, Balance, Balances, Runtime, RuntimeCall};

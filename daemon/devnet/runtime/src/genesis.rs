@@ -1,9 +1,12 @@
 //! State at block 0.
 
-use sp_core::{sr25519, storage::Storage, Pair};
-use sp_runtime::{traits::IdentifyAccount, BuildStorage, MultiSigner};
+use sp_core::{Pair, sr25519, storage::Storage};
+use sp_runtime::{BuildStorage, MultiSigner, traits::IdentifyAccount};
 
-use crate::{config::MinimumPeriod, AccountId, Balance, RuntimeGenesisConfig, MILLISECONDS_PER_BLOCK, UNIT};
+use crate::{
+    AccountId, Balance, MILLISECONDS_PER_BLOCK, RuntimeGenesisConfig, UNIT, config::MinimumPeriod,
+    subtensor::types::ROOT,
+};
 
 /// What a development chain starts with.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -14,20 +17,80 @@ pub struct GenesisSpec {
     pub sudo: AccountId,
     /// Milliseconds between blocks; half of it is the least distance of two timestamps.
     pub block_time: u64,
+    /// Blocks between the creation of two subnets.
+    pub network_rate_limit: u64,
+    /// Whether stake on root is open from the start.
+    pub root_staking: RootStaking,
 }
+
+/// Whether TAO can be staked on root before anybody with the sudo key allows it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RootStaking {
+    /// It can, as on the public networks.
+    Open,
+    /// It cannot, as on a fresh localnet.
+    Closed,
+}
+
+/// Blocks between the creation of two subnets on the public networks.
+const PUBLIC_NETWORK_RATE_LIMIT: u64 = 7_200;
 
 impl Default for GenesisSpec {
     /// The accounts of the public localnet: `//Alice`, `//Bob` and `//Charlie` own 1,000,000 TAO each, `//Dave`,
-    /// `//Eve`, `//Ferdie`, `//One`, `//Two` and `//Three` own 2,000 TAO each, and `//Alice` holds the sudo key.
+    /// `//Eve`, `//Ferdie`, `//One`, `//Two` and `//Three` own 2,000 TAO each, and `//Alice` holds the sudo key. For the
+    /// sake of those who try things, subnets can be created in any block and stake on root is open.
     fn default() -> Self {
         let rich = ["Alice", "Bob", "Charlie"].map(|name| (development_account(name), 1_000_000 * UNIT));
-        let modest = ["Dave", "Eve", "Ferdie", "One", "Two", "Three"].map(|name| (development_account(name), 2_000 * UNIT));
+        let modest =
+            ["Dave", "Eve", "Ferdie", "One", "Two", "Three"].map(|name| (development_account(name), 2_000 * UNIT));
         Self {
             endowed: rich.into_iter().chain(modest).collect(),
             sudo: development_account("Alice"),
             block_time: MILLISECONDS_PER_BLOCK,
+            network_rate_limit: 0,
+            root_staking: RootStaking::Open,
         }
     }
+}
+
+impl GenesisSpec {
+    /// The state in which recordings of the real runtime begin. Beside the default, `//Dave`, `//Eve` and `//Ferdie` own
+    /// 100,000 TAO, and so do two accounts of the EVM 2,000; subnets are created one a day, and stake on root waits for
+    /// permission.
+    pub fn localnet() -> Self {
+        let mut spec = Self {
+            network_rate_limit: PUBLIC_NETWORK_RATE_LIMIT,
+            root_staking: RootStaking::Closed,
+            ..Self::default()
+        };
+        let well_off = ["Dave", "Eve", "Ferdie"].map(development_account);
+        for (who, balance) in &mut spec.endowed {
+            if well_off.contains(who) {
+                *balance = 100_000 * UNIT;
+            }
+        }
+        spec.endowed.extend(EVM_ACCOUNTS.map(|address| (evm_account(address), 2_000 * UNIT)));
+        spec
+    }
+}
+
+/// Addresses of the development keys Alith and Baltathar.
+const EVM_ACCOUNTS: [[u8; 20]; 2] = [
+    [
+        0xf2, 0x4f, 0xf3, 0xa9, 0xcf, 0x04, 0xc7, 0x1d, 0xbc, 0x94, 0xd0, 0xb5, 0x66, 0xf7, 0xa2, 0x7b, 0x94, 0x56,
+        0x6c, 0xac,
+    ],
+    [
+        0x3c, 0xd0, 0xa7, 0x05, 0xa2, 0xdc, 0x65, 0xe5, 0xb1, 0xe1, 0x20, 0x58, 0x96, 0xba, 0xa2, 0xbe, 0x8a, 0x07,
+        0xc6, 0xe0,
+    ],
+];
+
+/// The account that holds the balance of an EVM address.
+fn evm_account(address: [u8; 20]) -> AccountId {
+    let mut preimage = b"evm:".to_vec();
+    preimage.extend(address);
+    AccountId::new(sp_io::hashing::blake2_256(&preimage))
 }
 
 /// The account of the well-known development key `//name`.
@@ -49,6 +112,15 @@ pub fn genesis(spec: &GenesisSpec) -> Result<Storage, String> {
     let config = RuntimeGenesisConfig {
         balances: crate::BalancesConfig { balances: spec.endowed.clone(), ..Default::default() },
         sudo: crate::SudoConfig { key: Some(spec.sudo.clone()) },
+        subtensor_module: crate::SubtensorModuleConfig {
+            network_rate_limit: (spec.network_rate_limit != PUBLIC_NETWORK_RATE_LIMIT)
+                .then_some(spec.network_rate_limit),
+            started: match spec.root_staking {
+                RootStaking::Open => vec![ROOT],
+                RootStaking::Closed => Vec::new(),
+            },
+            ..Default::default()
+        },
         ..Default::default()
     };
     let mut storage = config.build_storage()?;

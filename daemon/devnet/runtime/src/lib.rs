@@ -22,16 +22,15 @@ mod weights;
 use alloc::borrow::Cow;
 
 use sp_runtime::{
-    generic,
+    MultiAddress, MultiSignature, generic,
     traits::{BlakeTwo256, IdentifyAccount, Verify},
-    MultiAddress, MultiSignature,
 };
 use sp_version::RuntimeVersion;
 
 pub use apis::api;
 pub use extensions::TxExtension;
 pub use fees::fee_recipient;
-pub use genesis::{genesis, GenesisSpec};
+pub use genesis::{GenesisSpec, RootStaking, genesis};
 
 /// Signature of an extrinsic; sr25519 in practice.
 pub type Signature = MultiSignature;

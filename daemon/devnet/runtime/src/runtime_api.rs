@@ -5,6 +5,7 @@ use alloc::{collections::BTreeMap, vec::Vec};
 use codec::Compact;
 
 use crate::{
+    AccountId,
     subtensor::{
         fixed::U64F64,
         info::{
@@ -14,7 +15,6 @@ use crate::{
         },
         types::{Alpha, LockState, MechId, NetUid, Tao},
     },
-    AccountId,
 };
 
 sp_api::decl_runtime_apis! {

@@ -54,17 +54,14 @@ pub use safe_float::SafeFloat;
     reason = "the FRAME macros expand into this module, and calls take the arguments that clients send"
 )]
 pub mod pallet {
-    use alloc::{
-        collections::BTreeMap,
-        vec::Vec,
-    };
+    use alloc::{collections::BTreeMap, vec::Vec};
 
     use codec::Compact;
     use frame_support::{
+        PalletId,
         dispatch::DispatchResult,
         pallet_prelude::*,
-        traits::{ConstBool, ConstI16, ConstU16, ConstU64, ConstU8},
-        PalletId,
+        traits::{ConstBool, ConstI16, ConstU8, ConstU16, ConstU64},
     };
     use frame_system::pallet_prelude::*;
     use sp_core::{H160, H256};
@@ -108,6 +105,10 @@ pub mod pallet {
     pub struct GenesisConfig<T: Config> {
         /// Blocks an owner waits between creating a subnet and starting it; 0 when unset.
         pub start_call_delay: Option<u64>,
+        /// Blocks between the creation of two subnets; 7,200 when unset.
+        pub network_rate_limit: Option<u64>,
+        /// Networks on which stake is open from the start.
+        pub started: Vec<NetUid>,
         #[serde(skip)]
         pub _config: core::marker::PhantomData<T>,
     }
@@ -115,7 +116,7 @@ pub mod pallet {
     #[pallet::genesis_build]
     impl<T: Config> BuildGenesisConfig for GenesisConfig<T> {
         fn build(&self) {
-            Pallet::<T>::build_genesis(self.start_call_delay);
+            Pallet::<T>::build_genesis(self.start_call_delay, self.network_rate_limit, &self.started);
         }
     }
 }

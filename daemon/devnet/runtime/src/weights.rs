@@ -2,7 +2,7 @@
 //!
 //! Figures not listed here are those of the upstream benchmarks, which the real runtime uses unchanged.
 
-use frame_support::weights::{constants::RocksDbWeight, Weight};
+use frame_support::weights::{Weight, constants::RocksDbWeight};
 
 use crate::Runtime;
 

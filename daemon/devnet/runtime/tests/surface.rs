@@ -8,7 +8,7 @@ mod listing;
 
 use std::collections::BTreeSet;
 
-use btd_devnet_runtime::{genesis, GenesisSpec, Runtime};
+use btd_devnet_runtime::{GenesisSpec, Runtime, genesis};
 
 const REAL: &str = include_str!("vectors/surface-425.txt");
 const DIFFERENCES: &str = include_str!("vectors/surface-differences.txt");

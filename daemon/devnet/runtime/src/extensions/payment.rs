@@ -5,12 +5,12 @@ use frame_support::{dispatch::DispatchClass, weights::Weight};
 use pallet_transaction_payment::{ChargeTransactionPayment as Upstream, Pre, Val};
 use scale_info::TypeInfo;
 use sp_runtime::{
+    DispatchResult,
     traits::{
-        DispatchInfoOf, DispatchOriginOf, Implication, PostDispatchInfoOf, TransactionExtension, TransactionExtensionMetadata,
-        ValidateResult,
+        DispatchInfoOf, DispatchOriginOf, Implication, PostDispatchInfoOf, TransactionExtension,
+        TransactionExtensionMetadata, ValidateResult,
     },
     transaction_validity::{TransactionPriority, TransactionSource, TransactionValidityError},
-    DispatchResult,
 };
 
 use crate::{Balance, Runtime, RuntimeCall};

@@ -8,7 +8,7 @@ use sp_runtime::{
     transaction_validity::{InvalidTransaction, TransactionSource, ValidTransaction},
 };
 
-use crate::{subtensor::validity, RuntimeCall};
+use crate::{RuntimeCall, subtensor::validity};
 
 /// Refuses, with `InvalidTransaction::Custom`, calls whose preconditions are not met.
 #[derive(Encode, Decode, DecodeWithMemTracking, Clone, Eq, PartialEq, Debug, Default, TypeInfo)]
@@ -31,8 +31,7 @@ impl TransactionExtension<RuntimeCall> for SubtensorTransactionExtension {
         _source: TransactionSource,
     ) -> ValidateResult<Self::Val, RuntimeCall> {
         if let (Some(signer), RuntimeCall::SubtensorModule(call)) = (origin.as_system_origin_signer(), call) {
-            validity::check(signer, call)
-                .map_err(|error| InvalidTransaction::Custom(validity::code(&error)))?;
+            validity::check(signer, call).map_err(|error| InvalidTransaction::Custom(validity::code(&error)))?;
         }
         Ok((ValidTransaction::default(), (), origin))
     }

@@ -3,7 +3,7 @@
 //! They carry what storage and the runtime APIs need, not a library of arithmetic.
 
 use codec::{Decode, DecodeWithMemTracking, Encode, MaxEncodedLen};
-use scale_info::{build::Fields, Path, Type, TypeInfo, TypeParameter};
+use scale_info::{Path, Type, TypeInfo, TypeParameter, build::Fields};
 
 macro_rules! fixed_point {
     ($(#[$doc:meta])* $name:ident, $bits:ty, $path:literal) => {

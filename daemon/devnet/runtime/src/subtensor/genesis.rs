@@ -1,11 +1,11 @@
 //! What the pallet starts with: root, and one subnet that belongs to nobody.
 
 use super::{
-    symbols,
+    Config, LargestLocked, MaxAllowedUids, MaxAllowedValidators, MinAllowedWeights, NetworkRateLimit,
+    NetworkRegistrationAllowed, NetworksAdded, Pallet, StartCallDelay, SubnetAlphaIn, SubnetAlphaOut, SubnetLocked,
+    SubnetMechanism, SubnetOwner, SubnetOwnerHotkey, SubnetTAO, SubnetworkN, SubtokenEnabled,
+    TargetRegistrationsPerInterval, Tempo, TokenSymbol, TotalNetworks, symbols,
     types::{NetUid, ROOT},
-    Config, LargestLocked, MaxAllowedUids, MaxAllowedValidators, MinAllowedWeights, NetworkRegistrationAllowed,
-    NetworksAdded, Pallet, StartCallDelay, SubnetAlphaIn, SubnetAlphaOut, SubnetLocked, SubnetMechanism, SubnetOwner,
-    SubnetOwnerHotkey, SubnetTAO, SubnetworkN, TargetRegistrationsPerInterval, Tempo, TokenSymbol, TotalNetworks,
 };
 use crate::{AccountId, UNIT};
 
@@ -19,9 +19,15 @@ const ROOT_SEATS: u16 = 64;
 const FIRST_RESERVE: u64 = 10 * UNIT;
 
 impl<T: Config> Pallet<T> {
-    pub(super) fn build_genesis(start_call_delay: Option<u64>) {
+    pub(super) fn build_genesis(start_call_delay: Option<u64>, network_rate_limit: Option<u64>, started: &[NetUid]) {
         if let Some(delay) = start_call_delay {
             StartCallDelay::<T>::put(delay);
+        }
+        if let Some(limit) = network_rate_limit {
+            NetworkRateLimit::<T>::put(limit);
+        }
+        for netuid in started {
+            SubtokenEnabled::<T>::insert(netuid, true);
         }
         for netuid in [ROOT, FIRST] {
             NetworksAdded::<T>::insert(netuid, true);

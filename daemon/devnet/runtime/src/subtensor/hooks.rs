@@ -7,9 +7,9 @@ use frame_system::pallet_prelude::BlockNumberFor;
 use sp_runtime::traits::SaturatedConversion;
 
 use super::{
-    types::{NetUid, ROOT},
     BlocksSinceLastStep, Config, LastEpochBlock, LastMechansimStepBlock, MaxEpochsPerBlock, Pallet, PendingEpochAt,
     RegistrationsThisBlock, RegistrationsThisInterval, SubnetEpochIndex, Tempo,
+    types::{NetUid, ROOT},
 };
 
 /// An epoch is overdue after this many blocks, whatever the tempo says.

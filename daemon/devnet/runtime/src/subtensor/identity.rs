@@ -4,8 +4,8 @@ use frame_support::ensure;
 use sp_runtime::DispatchResult;
 
 use super::{
-    types::{ChainIdentityV2, NetUid, SubnetIdentityV3},
     Config, Error, Event, IdentitiesV2, IsNetworkMember, OwnedHotkeys, Pallet, SubnetIdentitiesV3, SubnetOwner,
+    types::{ChainIdentityV2, NetUid, SubnetIdentityV3},
 };
 use crate::AccountId;
 

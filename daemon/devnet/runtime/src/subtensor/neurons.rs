@@ -3,11 +3,11 @@
 use alloc::vec::Vec;
 
 use super::{
-    types::{MechId, NetUid, NetUidStorageIndex},
     Active, AssociatedEvmAddress, Axons, BlockAtRegistration, Bonds, Config, Consensus, Dividends, Emission,
     ImmuneOwnerUidsLimit, ImmunityPeriod, Incentive, IsNetworkMember, Keys, LastUpdate, MechanismCountCurrent,
     MinNonImmuneUids, NetworksAdded, NeuronCertificates, OwnedHotkeys, Pallet, Prometheus, StakeWeight, SubnetOwner,
     SubnetOwnerHotkey, SubnetworkN, Uids, ValidatorPermit, ValidatorTrust, Weights,
+    types::{MechId, NetUid, NetUidStorageIndex},
 };
 use crate::AccountId;
 

@@ -11,9 +11,9 @@ use sp_core::U256;
 use sp_runtime::DispatchError;
 
 use super::{
-    types::{Alpha, NetUid, Tao, ROOT},
     Config, Error, Pallet, SubnetAlphaIn, SubnetAlphaOut, SubnetMechanism, SubnetTAO, SubnetTaoFlow, SubnetVolume,
     TotalStake,
+    types::{Alpha, NetUid, ROOT, Tao},
 };
 use crate::{AccountId, UNIT};
 

@@ -5,10 +5,10 @@
 use sp_core::U256;
 
 use super::{
-    fixed::U64F64,
-    types::{NetUid, RateLimitKey, Tao},
     BlockEmission, Burn, BurnHalfLife, BurnIncreaseMult, Config, LastRateLimitedBlock, MaxBurn, MinBurn,
     NetworkLastLockCost, NetworkLockReductionInterval, NetworkMinLockCost, Pallet,
+    fixed::U64F64,
+    types::{NetUid, RateLimitKey, Tao},
 };
 use crate::UNIT;
 
@@ -98,7 +98,7 @@ impl<T: Config> Pallet<T> {
 
 #[cfg(test)]
 mod tests {
-    use super::{decay_factor, decayed, lock_cost, ONE};
+    use super::{ONE, decay_factor, decayed, lock_cost};
 
     #[test]
     fn decay_is_the_recorded_one() {

@@ -12,9 +12,9 @@ use frame_support::{
 use sp_runtime::{DispatchError, DispatchResult};
 
 use super::{
-    types::{NetUid, Tao, ROOT},
     Burn, Config, Error, Event, MaxAllowedUids, NetworkRegistrationAllowed, OwnedHotkeys, Owner, Pallet,
     RAORecycledForRegistration, RegistrationsThisBlock, StakingHotkeys, SubnetAlphaOut, SubnetworkN,
+    types::{NetUid, ROOT, Tao},
 };
 use crate::AccountId;
 

@@ -4,8 +4,8 @@ use frame_support::ensure;
 use sp_runtime::DispatchResult;
 
 use super::{
-    types::ROOT, Config, Delegates, Error, Event, Keys, MaxAllowedUids, MaxRegistrationsPerBlock, Pallet,
-    RegistrationsThisBlock, RegistrationsThisInterval, SubnetworkN, TargetRegistrationsPerInterval, TotalHotkeyAlpha,
+    Config, Delegates, Error, Event, Keys, MaxAllowedUids, MaxRegistrationsPerBlock, Pallet, RegistrationsThisBlock,
+    RegistrationsThisInterval, SubnetworkN, TargetRegistrationsPerInterval, TotalHotkeyAlpha, types::ROOT,
 };
 use crate::AccountId;
 

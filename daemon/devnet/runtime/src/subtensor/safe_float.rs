@@ -68,9 +68,10 @@ impl SafeFloat {
         let low = self.exponent.min(other.exponent);
         let aligned = |number: Self| {
             let distance = number.exponent.abs_diff(low);
-            u32::try_from(distance).ok().filter(|_| distance <= ALIGN_LIMIT).map(|digits| {
-                U256::from(number.mantissa) * power_of_ten(digits)
-            })
+            u32::try_from(distance)
+                .ok()
+                .filter(|_| distance <= ALIGN_LIMIT)
+                .map(|digits| U256::from(number.mantissa) * power_of_ten(digits))
         };
         match (aligned(self), aligned(other)) {
             (Some(a), Some(b)) => Self::normalised(operation(a, b), low),

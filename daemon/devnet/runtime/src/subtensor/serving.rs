@@ -4,8 +4,8 @@ use frame_support::ensure;
 use sp_runtime::DispatchResult;
 
 use super::{
-    types::{AxonInfo, NetUid, NeuronCertificate, PrometheusInfo},
     Axons, Config, Error, Event, NeuronCertificates, Pallet, Prometheus, ServingRateLimit, Uids,
+    types::{AxonInfo, NetUid, NeuronCertificate, PrometheusInfo},
 };
 use crate::AccountId;
 

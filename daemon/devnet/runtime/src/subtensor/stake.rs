@@ -8,9 +8,9 @@ use alloc::vec::Vec;
 use sp_core::U256;
 
 use super::{
-    types::{Alpha, NetUid, Tao, ROOT},
     AlphaV2, ChildKeys, Config, Pallet, ParentKeys, SafeFloat, StakeThreshold, StakingHotkeys, SubnetOwnerHotkey,
     TaoWeight, TotalHotkeyAlpha, TotalHotkeySharesV2,
+    types::{Alpha, NetUid, ROOT, Tao},
 };
 use crate::AccountId;
 

@@ -10,11 +10,11 @@ use frame_support::{
 use sp_runtime::{DispatchError, DispatchResult};
 
 use super::{
+    Config, Error, Event, LastColdkeyHotkeyStakeBlock, Pallet, SubnetTAO, SubtokenEnabled,
     pool::{self, Quote},
     types::{Alpha, NetUid, Tao},
-    Config, Error, Event, LastColdkeyHotkeyStakeBlock, Pallet, SubnetTAO, SubtokenEnabled,
 };
-use crate::{fee_recipient, AccountId};
+use crate::{AccountId, fee_recipient};
 
 /// The least stake that may be added, and the least proceeds that may be left behind a partial withdrawal, in rao.
 const LEAST_STAKE: Tao = 2_000_000;

@@ -7,15 +7,14 @@ use sp_core::U256;
 use sp_runtime::{DispatchError, DispatchResult};
 
 use super::{
-    symbols,
-    types::{Alpha, NetUid, RateLimitKey, SubnetIdentityV3, Tao, ROOT},
     AutoParentDelegationEnabled, Burn, ChildKeys, Config, Error, Event, FirstEmissionBlockNumber, ImmunityPeriod, Keys,
-    LastEpochBlock, LastRateLimitedBlock, MaxAllowedUids, MaxAllowedValidators, MinAllowedWeights, NetworkImmunityPeriod,
-    NetworkLastLockCost, NetworkMinLockCost, NetworkRateLimit, NetworkRegisteredAt, NetworkRegistrationAllowed,
-    NetworkRegistrationStartBlock, NetworksAdded, Pallet, ParentKeys, PendingEpochAt, RegisteredSubnetCounter,
-    StartCallDelay, SubnetAlphaIn, SubnetAlphaOut, SubnetEmissionEnabled, SubnetLimit, SubnetLocked, SubnetMechanism,
-    SubnetMovingPrice, SubnetOwner, SubnetOwnerHotkey, SubnetTAO, SubnetworkN, SubtokenEnabled, Tempo, TokenSymbol,
-    TotalNetworks, TotalStake, Yuma3On,
+    LastEpochBlock, LastRateLimitedBlock, MaxAllowedUids, MaxAllowedValidators, MinAllowedWeights,
+    NetworkImmunityPeriod, NetworkLastLockCost, NetworkMinLockCost, NetworkRateLimit, NetworkRegisteredAt,
+    NetworkRegistrationAllowed, NetworkRegistrationStartBlock, NetworksAdded, Pallet, ParentKeys, PendingEpochAt,
+    RegisteredSubnetCounter, StartCallDelay, SubnetAlphaIn, SubnetAlphaOut, SubnetEmissionEnabled, SubnetLimit,
+    SubnetLocked, SubnetMechanism, SubnetMovingPrice, SubnetOwner, SubnetOwnerHotkey, SubnetTAO, SubnetworkN,
+    SubtokenEnabled, Tempo, TokenSymbol, TotalNetworks, TotalStake, Yuma3On, symbols,
+    types::{Alpha, NetUid, ROOT, RateLimitKey, SubnetIdentityV3, Tao},
 };
 use crate::{AccountId, UNIT};
 
@@ -156,9 +155,10 @@ impl<T: Config> Pallet<T> {
     fn free_symbol(netuid: NetUid) -> Vec<u8> {
         let used: Vec<Vec<u8>> =
             Self::netuids().into_iter().filter(|other| *other != netuid).map(TokenSymbol::<T>::get).collect();
-        symbols::candidates(netuid).map(|symbol| symbol.as_bytes().to_vec()).find(|symbol| !used.contains(symbol)).unwrap_or_else(
-            || symbols::UNKNOWN.as_bytes().to_vec(),
-        )
+        symbols::candidates(netuid)
+            .map(|symbol| symbol.as_bytes().to_vec())
+            .find(|symbol| !used.contains(symbol))
+            .unwrap_or_else(|| symbols::UNKNOWN.as_bytes().to_vec())
     }
 
     /// Makes the owner's hotkey the only child of every root validator that has not said otherwise.
@@ -179,10 +179,7 @@ impl<T: Config> Pallet<T> {
     pub(super) fn start_subnet(coldkey: &AccountId, netuid: NetUid) -> DispatchResult {
         ensure!(Self::subnet_exists(netuid), Error::<T>::SubnetNotExists);
         ensure!(SubnetOwner::<T>::get(netuid) == *coldkey, DispatchError::BadOrigin);
-        ensure!(
-            !FirstEmissionBlockNumber::<T>::contains_key(netuid),
-            Error::<T>::FirstEmissionBlockNumberAlreadySet
-        );
+        ensure!(!FirstEmissionBlockNumber::<T>::contains_key(netuid), Error::<T>::FirstEmissionBlockNumberAlreadySet);
         let now = Self::now();
         ensure!(
             now >= NetworkRegisteredAt::<T>::get(netuid).saturating_add(StartCallDelay::<T>::get()),

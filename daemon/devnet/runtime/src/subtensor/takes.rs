@@ -4,8 +4,8 @@ use frame_support::ensure;
 use sp_runtime::DispatchResult;
 
 use super::{
-    types::RateLimitKey, Config, Delegates, Error, Event, LastRateLimitedBlock, MaxDelegateTake, MinDelegateTake,
-    Pallet, TxDelegateTakeRateLimit,
+    Config, Delegates, Error, Event, LastRateLimitedBlock, MaxDelegateTake, MinDelegateTake, Pallet,
+    TxDelegateTakeRateLimit, types::RateLimitKey,
 };
 use crate::AccountId;
 

@@ -1,8 +1,8 @@
 //! What is checked before a call enters the pool, and the codes clients get when it may not.
 
 use super::{
-    types::{AxonInfo, NetUid, PrometheusInfo},
     Call, CommitRevealWeightsEnabled, Config, Error, Pallet,
+    types::{AxonInfo, NetUid, PrometheusInfo},
 };
 use crate::AccountId;
 

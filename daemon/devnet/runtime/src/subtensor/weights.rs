@@ -6,11 +6,11 @@ use frame_support::ensure;
 use sp_runtime::DispatchResult;
 
 use super::{
-    neurons::storage_index,
-    types::{MechId, NetUid, ROOT},
     CommitRevealWeightsEnabled, Config, Error, Event, Keys, LastUpdate, MaxWeightsLimit, MechanismCountCurrent,
     MinAllowedWeights, Pallet, SubnetOwnerHotkey, SubnetworkN, Uids, ValidatorPermit, Weights, WeightsSetRateLimit,
     WeightsVersionKey,
+    neurons::storage_index,
+    types::{MechId, NetUid, ROOT},
 };
 use crate::AccountId;
 
@@ -73,10 +73,7 @@ impl<T: Config> Pallet<T> {
         let least = usize::from(MinAllowedWeights::<T>::get(netuid).min(neurons));
         ensure!(only_self || uids.len() >= least, Error::<T>::WeightVecLengthIsLow);
         let weights = upscaled(weights);
-        ensure!(
-            only_self || within_limit(&weights, MaxWeightsLimit::<T>::get(netuid)),
-            Error::<T>::MaxWeightExceeded
-        );
+        ensure!(only_self || within_limit(&weights, MaxWeightsLimit::<T>::get(netuid)), Error::<T>::MaxWeightExceeded);
 
         let index = storage_index(netuid, mechanism);
         Weights::<T>::insert(index, uid, uids.iter().copied().zip(weights).collect::<Vec<_>>());

@@ -4,26 +4,33 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use frame_metadata::{
-    v15::{RuntimeMetadataV15, StorageEntryType},
-    RuntimeMetadata, RuntimeMetadataPrefixed,
-};
 use codec::Decode;
-use scale_info::{form::PortableForm, Field, PortableRegistry, Type, TypeDef, TypeDefPrimitive};
+use frame_metadata::{
+    RuntimeMetadata, RuntimeMetadataPrefixed,
+    v15::{RuntimeMetadataV15, StorageEntryType},
+};
+use scale_info::{Field, PortableRegistry, Type, TypeDef, TypeDefPrimitive, form::PortableForm};
 
 /// Named types shown with their parameters, since these say what they hold.
 const CONTAINERS: &[&str] =
     &["Option", "Result", "BTreeMap", "BTreeSet", "BoundedVec", "WeakBoundedVec", "FixedU128", "FixedI128", "FixedI64"];
 /// Named types that hold the whole runtime, and so say nothing of the place that uses them.
 const OUTER: &[&str] = &[
-    "RuntimeCall", "RuntimeEvent", "RuntimeError", "OriginCaller", "UncheckedExtrinsic", "RuntimeHoldReason",
-    "RuntimeFreezeReason", "Block", "LazyBlock",
+    "RuntimeCall",
+    "RuntimeEvent",
+    "RuntimeError",
+    "OriginCaller",
+    "UncheckedExtrinsic",
+    "RuntimeHoldReason",
+    "RuntimeFreezeReason",
+    "Block",
+    "LazyBlock",
 ];
 /// Longest value shown as it is; of longer ones a hash is shown.
 const SHOWN_BYTES: usize = 40;
 
 /// Decodes metadata with its magic number in front.
-pub fn decode(bytes: &[u8]) -> RuntimeMetadataV15 {
+pub(crate) fn decode(bytes: &[u8]) -> RuntimeMetadataV15 {
     match RuntimeMetadataPrefixed::decode(&mut &bytes[..]).expect("the metadata decodes").1 {
         RuntimeMetadata::V15(metadata) => metadata,
         other => panic!("metadata of version {}, not 15", other.version()),
@@ -31,7 +38,7 @@ pub fn decode(bytes: &[u8]) -> RuntimeMetadataV15 {
 }
 
 /// The lines of the listing.
-pub fn lines(metadata: &RuntimeMetadataV15) -> BTreeSet<String> {
+pub(crate) fn lines(metadata: &RuntimeMetadataV15) -> BTreeSet<String> {
     let types = Types { registry: &metadata.types };
     let mut lines = BTreeSet::new();
     extrinsic(metadata, &types, &mut lines);

@@ -6,8 +6,8 @@ use codec::{Compact, Decode, Encode};
 use scale_info::TypeInfo;
 
 use super::super::{
-    types::{Alpha, NetUid, ROOT},
     AlphaV2, Config, Delegates, Emission, Owner, Pallet, Tempo, TotalHotkeyAlpha, Uids, ValidatorPermit,
+    types::{Alpha, NetUid, ROOT},
 };
 use crate::{AccountId, UNIT};
 

@@ -7,12 +7,12 @@ use scale_info::TypeInfo;
 
 use super::{
     super::{
-        fixed::I96F32,
-        types::{Alpha, NetUid, SubnetIdentityV3, Tao},
         BlocksSinceLastStep, Config, LastMechansimStepBlock, NetworkRegisteredAt, Pallet, PendingServerEmission,
         PendingValidatorEmission, SubnetAlphaIn, SubnetAlphaInEmission, SubnetAlphaOut, SubnetAlphaOutEmission,
         SubnetIdentitiesV3, SubnetMovingPrice, SubnetOwner, SubnetOwnerHotkey, SubnetTAO, SubnetTaoInEmission,
         SubnetVolume, Tempo, TokenSymbol,
+        fixed::I96F32,
+        types::{Alpha, NetUid, SubnetIdentityV3, Tao},
     },
     compact,
 };

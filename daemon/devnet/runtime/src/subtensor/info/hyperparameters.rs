@@ -6,14 +6,14 @@ use codec::{Compact, Decode, Encode};
 use scale_info::TypeInfo;
 
 use super::super::{
-    fixed::{I32F32, U64F64},
-    types::{NetUid, Tao},
     ActivityCutoffFactorMilli, AdjustmentAlpha, AdjustmentInterval, AlphaSigmoidSteepness, AlphaValues,
     BondsMovingAverage, BondsResetOn, BurnHalfLife, BurnIncreaseMult, CommitRevealWeightsEnabled, Config, Difficulty,
     ImmunityPeriod, Kappa, LiquidAlphaOn, MaxAllowedValidators, MaxBurn, MaxDifficulty, MaxRegistrationsPerBlock,
     MaxWeightsLimit, MinAllowedWeights, MinBurn, MinChildkeyTakePerSubnet, MinDifficulty, NetworkRegistrationAllowed,
     OwnerCutAutoLockEnabled, OwnerCutEnabled, Pallet, RevealPeriodEpochs, Rho, ServingRateLimit, SubtokenEnabled,
     TargetRegistrationsPerInterval, Tempo, TransferToggle, WeightsSetRateLimit, WeightsVersionKey, Yuma3On,
+    fixed::{I32F32, U64F64},
+    types::{NetUid, Tao},
 };
 
 /// The hyperparameters of the first generation.

@@ -7,10 +7,14 @@ use scale_info::TypeInfo;
 
 use super::{
     super::{
+        AlphaDividendsPerSubnet, Axons, BlocksSinceLastStep, Burn, Config, IdentitiesV2, LastMechansimStepBlock,
+        MaxAllowedUids, MechanismCountCurrent, NetworkPowRegistrationAllowed, NetworkRegisteredAt, Pallet,
+        SubnetAlphaIn, SubnetAlphaInEmission, SubnetAlphaOut, SubnetAlphaOutEmission, SubnetIdentitiesV3,
+        SubnetMovingPrice, SubnetOwner, SubnetOwnerHotkey, SubnetTAO, SubnetTaoInEmission, SubnetVolume, SubnetworkN,
+        TokenSymbol,
         fixed::I96F32,
         neurons::storage_index,
         types::{Alpha, AxonInfo, ChainIdentityV2, MechId, NetUid, SubnetIdentityV3, Tao},
-        AlphaDividendsPerSubnet, Axons, BlocksSinceLastStep, Burn, IdentitiesV2, LastMechansimStepBlock, MaxAllowedUids, NetworkPowRegistrationAllowed, NetworkRegisteredAt, SubnetAlphaIn, SubnetAlphaInEmission, SubnetAlphaOut, SubnetAlphaOutEmission, SubnetIdentitiesV3, SubnetMovingPrice, SubnetOwner, SubnetOwnerHotkey, SubnetTAO, SubnetTaoInEmission, SubnetVolume, SubnetworkN, TokenSymbol, Config, MechanismCountCurrent, Pallet,
     },
     compact,
 };

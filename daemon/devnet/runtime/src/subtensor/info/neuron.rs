@@ -6,10 +6,10 @@ use codec::{Compact, Decode, Encode};
 use scale_info::TypeInfo;
 
 use super::super::{
-    neurons::storage_index,
-    types::{Alpha, AxonInfo, NetUid, PrometheusInfo},
     Active, Axons, Bonds, Config, Consensus, Dividends, Emission, Incentive, Keys, LastUpdate, Owner, Pallet,
     Prometheus, SubnetworkN, TotalHotkeyAlpha, ValidatorPermit, ValidatorTrust, Weights,
+    neurons::storage_index,
+    types::{Alpha, AxonInfo, NetUid, PrometheusInfo},
 };
 use crate::AccountId;
 

@@ -6,9 +6,9 @@ use codec::{Compact, Decode, Encode};
 use scale_info::TypeInfo;
 
 use super::super::{
+    Config, Pallet, StakeThreshold,
     fixed::I96F32,
     types::{Alpha, AxonInfo, ChainIdentityV2, MechId, NetUid, SubnetIdentityV3, Tao},
-    Config, Pallet, StakeThreshold,
 };
 use crate::AccountId;
 

@@ -6,10 +6,10 @@ use codec::{Compact, Decode, Encode};
 use scale_info::TypeInfo;
 
 use super::super::{
+    AlphaDividendsPerSubnet, AutoStakeDestination, Config, HotkeyLock, Lock, Pallet,
     fixed::U64F64,
     pool,
     types::{Alpha, LockState, NetUid, Tao},
-    AlphaDividendsPerSubnet, AutoStakeDestination, Config, HotkeyLock, Lock, Pallet,
 };
 use crate::AccountId;
 
@@ -67,10 +67,7 @@ impl<T: Config> Pallet<T> {
     }
 
     /// What a coldkey holds on each subnet and how much of that may leave: all subnets, or those named.
-    pub fn stake_availability(
-        coldkey: &AccountId,
-        netuids: Option<&[NetUid]>,
-    ) -> BTreeMap<NetUid, StakeAvailability> {
+    pub fn stake_availability(coldkey: &AccountId, netuids: Option<&[NetUid]>) -> BTreeMap<NetUid, StakeAvailability> {
         let mut totals: BTreeMap<NetUid, Alpha> = BTreeMap::new();
         for (netuid, _, alpha) in Self::positions(coldkey) {
             let total = totals.entry(netuid).or_default();
@@ -84,11 +81,8 @@ impl<T: Config> Pallet<T> {
             .map(|(netuid, total)| {
                 let locked = Self::coldkey_lock(coldkey, netuid).map_or(0, |lock| lock.locked_mass).min(total);
                 let available = total.saturating_sub(locked);
-                let entry = StakeAvailability {
-                    total: Compact(total),
-                    locked: Compact(locked),
-                    available: Compact(available),
-                };
+                let entry =
+                    StakeAvailability { total: Compact(total), locked: Compact(locked), available: Compact(available) };
                 (netuid, entry)
             })
             .collect()

@@ -7,10 +7,10 @@ use scale_info::TypeInfo;
 
 use super::{
     super::{
-        types::{Alpha, MechId, NetUid, Tao},
+        Active, BlockAtRegistration, Config, Consensus, Dividends, Emission, Incentive, Keys,
+        LastHotkeyEmissionOnNetuid, LastUpdate, Owner, Pallet, SubnetworkN, ValidatorPermit,
         neurons::storage_index,
-        Active, BlockAtRegistration, Config, Consensus, Dividends, Emission, Incentive, Keys, LastHotkeyEmissionOnNetuid,
-        LastUpdate, Owner, Pallet, SubnetworkN, ValidatorPermit,
+        types::{Alpha, MechId, NetUid, Tao},
     },
     compact,
 };

@@ -6,10 +6,10 @@ use codec::{Compact, Decode, Encode};
 use scale_info::TypeInfo;
 
 use super::super::{
-    types::{NetUid, SubnetIdentityV3, Tao},
     BlocksSinceLastStep, Burn, Config, Difficulty, ImmunityPeriod, Kappa, MaxAllowedUids, MaxAllowedValidators,
     MaxWeightsLimit, MinAllowedWeights, Pallet, Rho, ScalingLawPower, SubnetIdentitiesV3, SubnetOwner, SubnetworkN,
     Tempo,
+    types::{NetUid, SubnetIdentityV3, Tao},
 };
 use crate::AccountId;
 

@@ -7,8 +7,8 @@ use scale_info::TypeInfo;
 use sp_core::U256;
 
 use super::super::{
-    types::{Alpha, NetUid, Tao},
     Config, Pallet, SubnetAlphaIn, SubnetTAO,
+    types::{Alpha, NetUid, Tao},
 };
 
 /// The price of a subnet's alpha, in rao of TAO for 10⁹ rao.

@@ -1,0 +1,34 @@
+//! Replays recordings of the real runtime, spec 425, and compares verdicts of the pool, results, fees, weights, events
+//! and state.
+//!
+//! What belongs to emission and to calls that this chain does not have yet is left out of the comparison, and named in
+//! `economy/story.rs`.
+
+#[path = "economy/chain.rs"]
+mod chain;
+#[path = "economy/plain.rs"]
+mod plain;
+#[path = "economy/story.rs"]
+mod story;
+
+macro_rules! stories {
+    ($($name:ident: at least $least:literal figures;)*) => {
+        $(
+            #[test]
+            fn $name() {
+                let text = include_str!(concat!("../../../../tests/vectors/economy/", stringify!($name), ".json"));
+                let compared = story::replay(text);
+                assert!(compared >= $least, "only {compared} figures were compared");
+            }
+        )*
+    };
+}
+
+stories! {
+    fees_a: at least 100 figures;
+    register_network_a: at least 300 figures;
+    burned_register_a: at least 300 figures;
+    serving_identity_a: at least 150 figures;
+    takes_children_root_a: at least 80 figures;
+    staking_amm_a: at least 80 figures;
+}

@@ -1,0 +1,145 @@
+//! A chain in memory, driven through the runtime as a node drives it.
+
+use btd_devnet_runtime::{
+    Executive, GenesisSpec, Hash, Header, Nonce, Runtime, RuntimeCall, SignedPayload, System, UncheckedExtrinsic,
+    extensions, genesis,
+};
+use codec::Encode;
+use frame_support::storage::{TransactionOutcome, with_transaction};
+use sp_core::{Pair, sr25519};
+use sp_runtime::{
+    ApplyExtrinsicResult, Digest, DispatchError, MultiSignature, MultiSigner,
+    generic::Era,
+    traits::{Header as _, IdentifyAccount},
+    transaction_validity::{TransactionSource, TransactionValidity},
+};
+
+/// Slot of block 0 in the recordings.
+const FIRST_SLOT: u64 = 150_000_000;
+const SLOT: u64 = 12_000;
+
+/// The chain and the hash that its next block stands on.
+pub(crate) struct Chain {
+    externalities: sp_io::TestExternalities,
+    parent: Hash,
+    number: u32,
+}
+
+impl Chain {
+    /// The chain the recordings start from.
+    pub(crate) fn new() -> Self {
+        let externalities = sp_io::TestExternalities::new(genesis(&GenesisSpec::localnet()).unwrap());
+        Self { externalities, parent: Hash::repeat_byte(7), number: 0 }
+    }
+
+    /// Height of the best block.
+    pub(crate) fn number(&self) -> u32 {
+        self.number
+    }
+
+    /// Reads the state of the best block.
+    pub(crate) fn read<V>(&mut self, read: impl FnOnce() -> V) -> V {
+        self.externalities.execute_with(read)
+    }
+
+    /// What the pool would say.
+    pub(crate) fn validate(&mut self, extrinsic: UncheckedExtrinsic) -> TransactionValidity {
+        let parent = self.parent;
+        self.externalities.execute_with(|| {
+            with_transaction(|| {
+                let verdict = Executive::validate_transaction(TransactionSource::External, extrinsic, parent);
+                TransactionOutcome::Rollback(Ok::<_, DispatchError>(verdict))
+            })
+            .unwrap()
+        })
+    }
+
+    /// Builds a block out of what `fill` applies.
+    pub(crate) fn block<V>(&mut self, fill: impl FnOnce() -> V) -> V {
+        self.number += 1;
+        let (number, parent) = (self.number, self.parent);
+        let (value, hash) = self.externalities.execute_with(|| {
+            let header = Header::new(number, Hash::zero(), Hash::zero(), parent, Digest::default());
+            Executive::initialize_block(&header);
+            let now = (FIRST_SLOT + u64::from(number)) * SLOT;
+            let timestamp = RuntimeCall::Timestamp(pallet_timestamp::Call::set { now });
+            apply(UncheckedExtrinsic::new_bare(timestamp)).unwrap().unwrap();
+            let value = fill();
+            (value, Executive::finalize_block().hash())
+        });
+        // What the block changed moves from the overlay into the trie: later roots cost the less.
+        self.externalities.commit_all().unwrap();
+        self.parent = hash;
+        value
+    }
+}
+
+/// Applies an extrinsic inside a block; one that is refused leaves no trace.
+pub(crate) fn apply(extrinsic: UncheckedExtrinsic) -> ApplyExtrinsicResult {
+    with_transaction(|| {
+        let result = Executive::apply_extrinsic(extrinsic);
+        let outcome = Ok::<_, DispatchError>(result.clone());
+        if result.is_ok() { TransactionOutcome::Commit(outcome) } else { TransactionOutcome::Rollback(outcome) }
+    })
+    .unwrap()
+}
+
+/// The account of a development key.
+pub(crate) fn account(uri: &str) -> btd_devnet_runtime::AccountId {
+    MultiSigner::from(pair(uri).public()).into_account()
+}
+
+fn pair(uri: &str) -> sr25519::Pair {
+    sr25519::Pair::from_string(uri, None).unwrap()
+}
+
+/// Signs a call; call this where state can be read.
+pub(crate) fn sign(uri: &str, call: RuntimeCall, nonce: Nonce, tip: u64) -> UncheckedExtrinsic {
+    let extensions = extensions::signed(Era::Immortal, nonce, tip);
+    let payload = SignedPayload::new(call.clone(), extensions.clone()).unwrap();
+    let signature = payload.using_encoded(|bytes| pair(uri).sign(bytes));
+    UncheckedExtrinsic::new_signed(call, account(uri).into(), MultiSignature::Sr25519(signature), extensions)
+}
+
+/// The nonce an account's next extrinsic has.
+pub(crate) fn nonce(uri: &str) -> Nonce {
+    System::account_nonce(account(uri))
+}
+
+/// What an extrinsic left among the events of the block being built.
+pub(crate) struct Outcome {
+    /// Weight it was charged for.
+    pub(crate) weight: frame_support::weights::Weight,
+    /// Whether it paid.
+    pub(crate) pays: frame_support::dispatch::Pays,
+    /// Fee and tip.
+    pub(crate) fee: u64,
+    /// All other events, encoded.
+    pub(crate) events: Vec<Vec<u8>>,
+}
+
+/// Reads what the extrinsic with this index in the block left.
+pub(crate) fn outcome(index: u32) -> Outcome {
+    use btd_devnet_runtime::RuntimeEvent as Event;
+    let mut outcome = Outcome { weight: Default::default(), pays: Default::default(), fee: 0, events: Vec::new() };
+    for record in System::read_events_no_consensus() {
+        if record.phase != frame_system::Phase::ApplyExtrinsic(index) {
+            continue;
+        }
+        match record.event {
+            Event::System(
+                frame_system::Event::ExtrinsicSuccess { dispatch_info }
+                | frame_system::Event::ExtrinsicFailed { dispatch_info, .. },
+            ) => {
+                outcome.weight = dispatch_info.weight;
+                outcome.pays = dispatch_info.pays_fee;
+            }
+            Event::TransactionPayment(pallet_transaction_payment::Event::<Runtime>::TransactionFeePaid {
+                actual_fee,
+                ..
+            }) => outcome.fee = actual_fee,
+            event => outcome.events.push(event.encode()),
+        }
+    }
+    outcome
+}

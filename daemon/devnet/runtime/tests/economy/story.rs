@@ -1,0 +1,315 @@
+//! Plays a recorded story step by step and compares.
+
+use std::collections::BTreeSet;
+
+use btd_devnet_runtime::{Runtime, RuntimeCall, subtensor};
+use codec::Decode;
+use frame_support::dispatch::Pays;
+use serde_json::Value as Json;
+use sp_runtime::{ApplyExtrinsicResult, DispatchError, ModuleError};
+
+use crate::{
+    chain::{self, Chain},
+    plain::Plain,
+};
+
+/// Items that emission moves; they are compared once there is emission.
+const MOVED_BY_EMISSION: &[&str] = &["SubnetAlphaOut", "SubnetMovingPrice", "SubnetProtocolAlpha", "SubnetVolume"];
+/// Calls at which a story ends.
+const ENDING: &[&str] = &["root_dissolve_network", "add_stake_limit"];
+/// The pallet of these items is not part of this chain.
+const OTHER_PALLETS: &[&str] = &["Swap"];
+
+/// Whether the story cannot go on here: the call is missing, and what it does to pools and totals all that follows.
+fn ends(recorded: &Json) -> bool {
+    let inner = &recorded["args"]["call"]["call_function"];
+    ENDING.iter().any(|name| recorded["call"] == *name || *inner == **name)
+}
+
+struct Replay {
+    chain: Chain,
+    plain: Plain,
+    /// Accounts that made a call this chain does not have, or earned its fee: their balances differ.
+    apart: BTreeSet<String>,
+    /// Subnets whose state a missing call has changed.
+    subnets_apart: BTreeSet<String>,
+    one: String,
+    compared: usize,
+}
+
+/// Plays the story and returns how many figures were compared.
+pub(crate) fn replay(story: &str) -> usize {
+    let story: Json = serde_json::from_str(story).unwrap();
+    let mut chain = Chain::new();
+    let metadata = chain.read(|| Runtime::metadata_at_version(15)).unwrap();
+    let one = story["accounts"]["//One"].as_str().unwrap_or("5Fxune7f71ZbpP2FoY3mhYcmM596Erhv1gRue4nsPwkxMR4n");
+    let mut replay = Replay {
+        chain,
+        plain: Plain::new(&metadata),
+        apart: BTreeSet::new(),
+        subnets_apart: BTreeSet::new(),
+        one: one.to_owned(),
+        compared: 0,
+    };
+    for step in story["steps"].as_array().unwrap() {
+        if step["extrinsics"].as_array().unwrap().iter().any(ends) {
+            break;
+        }
+        replay.step(&story["accounts"], step);
+    }
+    replay.compared
+}
+
+/// An extrinsic of the story, or a setting that the missing AdminUtils pallet would have made.
+enum Act<'a> {
+    Extrinsic { recorded: &'a Json, extrinsic: Box<btd_devnet_runtime::UncheckedExtrinsic> },
+    Setting { name: String, arguments: &'a Json },
+}
+
+impl Replay {
+    fn step(&mut self, accounts: &Json, step: &Json) {
+        let block = u32::try_from(step["block"].as_u64().unwrap()).unwrap();
+        while self.chain.number() + 1 < block {
+            self.chain.block(|| ());
+        }
+        let acts = self.prepare(accounts, step);
+        let outcomes = self.chain.block(|| {
+            // The timestamp is the first extrinsic of every block.
+            let mut index = 1;
+            let mut outcomes = Vec::new();
+            for act in acts {
+                match act {
+                    Act::Setting { name, arguments } => set(&name, arguments),
+                    Act::Extrinsic { recorded, extrinsic } => {
+                        let result = chain::apply(*extrinsic);
+                        let outcome = result.is_ok().then(|| chain::outcome(index));
+                        index += u32::from(result.is_ok());
+                        outcomes.push((recorded, result, outcome));
+                    }
+                }
+            }
+            outcomes
+        });
+        for (recorded, result, outcome) in outcomes {
+            self.compare(block, recorded, &result, outcome);
+        }
+        for _ in 0..step["then_empty_blocks"].as_u64().unwrap_or(0) {
+            self.chain.block(|| ());
+        }
+        for expected in step["expect"].as_array().into_iter().flatten() {
+            self.expect(expected);
+        }
+    }
+
+    /// Signs the step's extrinsics, and asks the pool about each.
+    fn prepare<'a>(&mut self, accounts: &Json, step: &'a Json) -> Vec<Act<'a>> {
+        let mut acts = Vec::new();
+        let mut sent: Vec<&str> = Vec::new();
+        for recorded in step["extrinsics"].as_array().unwrap() {
+            let signer = recorded["signer"].as_str().unwrap();
+            let data = recorded["call_data"].as_str().unwrap();
+            let bytes = hex::decode(data.strip_prefix("0x").unwrap()).unwrap();
+            let Ok(call) = RuntimeCall::decode(&mut &bytes[..]) else {
+                acts.extend(self.without_call(accounts, recorded));
+                continue;
+            };
+            let earlier = u32::try_from(sent.iter().filter(|other| **other == signer).count()).unwrap();
+            let tip = recorded["tip"].as_str().map_or(0, |tip| tip.parse().unwrap());
+            let nonce = recorded["nonce"].as_u64().map(|nonce| u32::try_from(nonce).unwrap());
+            let mut extrinsic =
+                self.chain.read(|| chain::sign(signer, call, nonce.unwrap_or(chain::nonce(signer) + earlier), tip));
+            if recorded["note"] == "signature corrupted" {
+                corrupt(&mut extrinsic);
+            }
+            let valid = recorded["pool"]["valid"] == true;
+            if recorded["pool"]["not_checked"].is_null() {
+                self.ask_pool(step, recorded, extrinsic.clone());
+            }
+            if valid {
+                sent.push(signer);
+                acts.push(Act::Extrinsic { recorded, extrinsic: Box::new(extrinsic) });
+            }
+        }
+        acts
+    }
+
+    /// Makes up for a call this chain does not have: settings are made by hand, what else it changed is left out.
+    fn without_call<'a>(&mut self, accounts: &Json, recorded: &'a Json) -> Option<Act<'a>> {
+        let inner = &recorded["args"]["call"];
+        if recorded["pallet"] == "Sudo" && inner["call_module"] == "AdminUtils" {
+            let name = inner["call_function"].as_str().unwrap().to_owned();
+            return Some(Act::Setting { name, arguments: &inner["call_args"] });
+        }
+        if recorded["pool"]["valid"] == true {
+            let signer = accounts[recorded["signer"].as_str().unwrap()].as_str().unwrap();
+            self.apart.insert(signer.to_owned());
+            self.apart.insert(self.one.clone());
+            for arguments in [&recorded["args"], &inner["call_args"]] {
+                if let Some(netuid) = arguments["netuid"].as_str() {
+                    self.subnets_apart.insert(netuid.to_owned());
+                }
+            }
+        }
+        None
+    }
+
+    fn ask_pool(&mut self, step: &Json, recorded: &Json, extrinsic: btd_devnet_runtime::UncheckedExtrinsic) {
+        let verdict = self.chain.validate(extrinsic);
+        let expected = &recorded["pool"];
+        let place = format!("block {} {} {}", step["block"], recorded["signer"], recorded["call"]);
+        match verdict {
+            Ok(valid) => {
+                assert_eq!(expected["valid"], true, "{place}: the pool took it");
+                assert_eq!(expected["priority"], valid.priority.to_string(), "{place}: priority");
+            }
+            Err(error) => assert_eq!(expected["error"], verdict_name(error), "{place}: verdict of the pool"),
+        }
+        self.compared += 1;
+    }
+
+    fn compare(&mut self, block: u32, recorded: &Json, result: &ApplyExtrinsicResult, outcome: Option<chain::Outcome>) {
+        let place = format!("block {block} {} {}", recorded["signer"], recorded["call"]);
+        let result = match result {
+            Ok(Ok(())) => "success".to_owned(),
+            Ok(Err(error)) => error_name(error),
+            Err(error) => format!("not applied: {}", verdict_name(*error)),
+        };
+        assert_eq!(recorded["result"], result, "{place}: result");
+        self.compared += 1;
+        let Some(outcome) = outcome else { return };
+        assert_eq!(recorded["fee_paid"], outcome.fee.to_string(), "{place}: fee");
+        assert_eq!(recorded["weight"]["ref_time"], outcome.weight.ref_time().to_string(), "{place}: weight");
+        assert_eq!(recorded["weight"]["proof_size"], outcome.weight.proof_size().to_string(), "{place}: proof size");
+        let pays = if outcome.pays == Pays::Yes { "Yes" } else { "No" };
+        assert_eq!(recorded["pays_fee"], pays, "{place}: pays");
+        let events: Vec<Json> = outcome.events.iter().map(|event| self.plain.event(event)).collect();
+        let known = if self.apart.is_empty() { events } else { names(&events) };
+        let expected = recorded["events"].as_array().cloned().unwrap_or_default();
+        let expected = if self.apart.is_empty() { expected } else { names(&expected) };
+        assert_eq!(
+            serde_json::to_string_pretty(&known).unwrap(),
+            serde_json::to_string_pretty(&expected).unwrap(),
+            "{place}: events (left are ours)"
+        );
+        self.compared += 5;
+    }
+
+    fn expect(&mut self, expected: &Json) {
+        let keys = expected["keys"].as_array().cloned().unwrap_or_default();
+        let block = self.chain.number();
+        let apart = keys
+            .iter()
+            .filter_map(Json::as_str)
+            .any(|key| self.apart.contains(key) || self.subnets_apart.contains(key));
+        if apart {
+            return;
+        }
+        let actual = if let Some(api) = expected["api"].as_str() {
+            self.api(api, &expected["params"])
+        } else {
+            let (pallet, item) = (expected["pallet"].as_str().unwrap(), expected["item"].as_str().unwrap());
+            if MOVED_BY_EMISSION.contains(&item) || OTHER_PALLETS.contains(&pallet) {
+                return;
+            }
+            let plain = &self.plain;
+            self.chain.read(|| plain.storage(pallet, item, &keys))
+        };
+        let Some(actual) = actual else { return };
+        assert_eq!(actual, expected["value"], "block {block}: {}", expected);
+        self.compared += 1;
+    }
+
+    fn api(&mut self, api: &str, parameters: &Json) -> Option<Json> {
+        type Subtensor = subtensor::Pallet<Runtime>;
+        let netuid = |index: usize| u16::try_from(parameters[index].as_u64().unwrap()).unwrap();
+        if parameters.as_array().is_some_and(|all| all.iter().any(|one| self.subnets_apart.contains(&one.to_string())))
+        {
+            return None;
+        }
+        let account = |index: usize| chain::account(parameters[index].as_str().unwrap());
+        self.chain.read(|| match api {
+            "SubnetRegistrationRuntimeApi_get_network_registration_cost" => {
+                Some(Subtensor::network_lock_cost().to_string().into())
+            }
+            "SwapRuntimeApi_current_alpha_price" => Some(Subtensor::alpha_price(netuid(0)).to_string().into()),
+            "StakeInfoRuntimeApi_get_stake_info_for_hotkey_coldkey_netuid" => {
+                Some(Subtensor::stake(&account(0), &account(1), netuid(2)).to_string().into())
+            }
+            other => panic!("the replay does not know {other}"),
+        })
+    }
+}
+
+fn names(events: &[Json]) -> Vec<Json> {
+    events.iter().map(|event| format!("{}.{}", event["pallet"], event["event"]).into()).collect()
+}
+
+fn corrupt(extrinsic: &mut btd_devnet_runtime::UncheckedExtrinsic) {
+    if let sp_runtime::generic::Preamble::Signed(_, sp_runtime::MultiSignature::Sr25519(signature), _) =
+        &mut extrinsic.preamble
+    {
+        signature.0[5] ^= 1;
+    }
+}
+
+fn verdict_name(error: sp_runtime::transaction_validity::TransactionValidityError) -> String {
+    use sp_runtime::transaction_validity::TransactionValidityError::{Invalid, Unknown};
+    match error {
+        Invalid(error) => format!("InvalidTransaction::{error:?}"),
+        Unknown(error) => format!("UnknownTransaction::{error:?}"),
+    }
+}
+
+fn error_name(error: &DispatchError) -> String {
+    match error {
+        DispatchError::Module(ModuleError { index, message, .. }) => {
+            let pallet = match index {
+                0 => "System",
+                5 => "Balances",
+                7 => "SubtensorModule",
+                11 => "Utility",
+                12 => "Sudo",
+                13 => "Multisig",
+                16 => "Proxy",
+                other => panic!("no pallet has index {other}"),
+            };
+            format!("{pallet}.{}", message.unwrap())
+        }
+        DispatchError::Token(error) => format!("Token.{error:?}"),
+        DispatchError::Arithmetic(error) => format!("Arithmetic.{error:?}"),
+        other => format!("{other:?}"),
+    }
+}
+
+/// Makes a setting of AdminUtils.
+fn set(name: &str, arguments: &Json) {
+    use subtensor as s;
+    let number = |key: &str| arguments[key].as_str().unwrap().parse::<u64>().unwrap();
+    let short = |key: &str| u16::try_from(number(key)).unwrap();
+    let netuid = || short("netuid");
+    match name {
+        "sudo_set_network_rate_limit" => s::NetworkRateLimit::<Runtime>::put(number("rate_limit")),
+        "sudo_set_start_call_delay" => s::StartCallDelay::<Runtime>::put(number("delay")),
+        "sudo_set_network_registration_allowed" => {
+            let allowed = arguments["registration_allowed"].as_bool().unwrap();
+            s::NetworkRegistrationAllowed::<Runtime>::insert(netuid(), allowed);
+        }
+        "sudo_set_min_burn" => s::MinBurn::<Runtime>::insert(netuid(), number("min_burn")),
+        "sudo_set_max_burn" => s::MaxBurn::<Runtime>::insert(netuid(), number("max_burn")),
+        "sudo_set_min_allowed_uids" => s::MinAllowedUids::<Runtime>::insert(netuid(), short("min_allowed_uids")),
+        "sudo_set_max_allowed_uids" => s::MaxAllowedUids::<Runtime>::insert(netuid(), short("max_allowed_uids")),
+        "sudo_set_immunity_period" => s::ImmunityPeriod::<Runtime>::insert(netuid(), short("immunity_period")),
+        "sudo_set_min_non_immune_uids" => s::MinNonImmuneUids::<Runtime>::insert(netuid(), short("min")),
+        "sudo_set_subtoken_enabled" => {
+            s::SubtokenEnabled::<Runtime>::insert(netuid(), arguments["subtoken_enabled"].as_bool().unwrap());
+        }
+        "sudo_set_serving_rate_limit" => {
+            s::ServingRateLimit::<Runtime>::insert(netuid(), number("serving_rate_limit"));
+        }
+        "sudo_set_tx_delegate_take_rate_limit" => {
+            s::TxDelegateTakeRateLimit::<Runtime>::put(number("tx_rate_limit"));
+        }
+        "sudo_set_stake_threshold" => s::StakeThreshold::<Runtime>::put(number("min_stake")),
+        other => panic!("the replay does not know {other}"),
+    }
+}
