@@ -14,7 +14,7 @@ use std::{
 
 use crate::{clock::BootTime, store::KeyId};
 
-const LONGEST: Duration = Duration::from_secs(60);
+const LONGEST: Duration = Duration::from_mins(1);
 
 /// How long a key waits after its `failures`-th wrong password in a row.
 pub(crate) fn delay(failures: u32) -> Duration {

@@ -40,7 +40,7 @@ pub struct CustodyConfig {
 
 impl Default for CustodyConfig {
     fn default() -> Self {
-        Self { default_window: Duration::from_secs(300), max_window: Duration::from_secs(900), max_waiting: 128 }
+        Self { default_window: Duration::from_mins(5), max_window: Duration::from_mins(15), max_waiting: 128 }
     }
 }
 
@@ -206,7 +206,7 @@ impl Custody {
         };
         let public = opened.pair.public();
         let held = Held { pair: Arc::new(opened.pair), public, window };
-        if !self.shared.table.insert(intent, held) {
+        if !self.shared.table.insert(&intent, held) {
             return Err(CustodyError::LockedMeanwhile(id));
         }
         self.shared.changed.notify_one();
@@ -366,7 +366,7 @@ impl Custody {
         let pair = Arc::new(opened.pair);
         let held = Held { pair: Arc::clone(&pair), public: pair.public(), window: None };
         // If it was locked meanwhile, this one use is older than the lock.
-        self.shared.table.insert(intent, held);
+        self.shared.table.insert(&intent, held);
         Ok(pair)
     }
 

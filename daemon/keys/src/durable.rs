@@ -102,11 +102,15 @@ fn sweep(directory: &Path, stem: &str, mine: &str) -> io::Result<()> {
         let stale = name.to_str().is_some_and(|name| {
             name.strip_prefix(stem).is_some_and(|rest| {
                 let pid = rest.split('-').next().unwrap_or_default();
-                !name.starts_with(mine) && rest.ends_with(".lock") && !Path::new("/proc").join(pid).exists()
+                !name.starts_with(mine) && !Path::new("/proc").join(pid).exists()
             })
         });
         if stale {
-            fs::remove_file(entry.path())?;
+            match fs::remove_file(entry.path()) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+                // Gone, by us or by another writer.
+                _ => {}
+            }
         }
     }
     Ok(())

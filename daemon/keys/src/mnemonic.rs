@@ -80,8 +80,10 @@ impl Mnemonic {
             |error| match error {
                 bip39::Error::BadWordCount(count) => KeyError::WordCount(count),
                 bip39::Error::UnknownWord(index) => KeyError::UnknownWord(index + 1),
-                bip39::Error::InvalidChecksum => KeyError::Checksum,
-                bip39::Error::BadEntropyBitCount(_) | bip39::Error::AmbiguousLanguages(_) => KeyError::Checksum,
+                // The last two cannot come of words in a given language.
+                bip39::Error::InvalidChecksum
+                | bip39::Error::BadEntropyBitCount(_)
+                | bip39::Error::AmbiguousLanguages(_) => KeyError::Checksum,
             },
         )
     }

@@ -98,7 +98,7 @@ impl KeyPair {
 
     /// The pair at the end of a path of junctions.
     pub(crate) fn derive(self, path: &[DeriveJunction]) -> Result<Self, KeyError> {
-        path.iter().try_fold(self, |pair, junction| pair.step(junction))
+        path.iter().try_fold(self, Self::step)
     }
 
     fn step(self, junction: &DeriveJunction) -> Result<Self, KeyError> {

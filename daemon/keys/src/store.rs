@@ -216,7 +216,7 @@ impl Wallet {
         let file = self.read(role)?;
         let key = file.open(password).map_err(|source| StoreError::KeyFile { path: self.path(role), source })?;
         let path = self.public_path(role);
-        match self.read_public_file(&path) {
+        match Self::read_public_file(&path) {
             Ok(public) if public.account != key.public().account => {
                 Err(StoreError::PublicMismatch { path, public: public.account, secret: key.public().account })
             }
@@ -227,7 +227,7 @@ impl Wallet {
 
     /// The public half of a key: from the public file, or from a plain secret file without one.
     pub fn public(&self, role: &KeyRole) -> Result<PublicKey, StoreError> {
-        match self.read_public_file(&self.public_path(role)) {
+        match Self::read_public_file(&self.public_path(role)) {
             Err(StoreError::NotFound { .. }) => {
                 let file = self.read(role)?;
                 match (file.stated(), file.encryption()) {
@@ -243,7 +243,7 @@ impl Wallet {
         }
     }
 
-    fn read_public_file(&self, path: &Path) -> Result<PublicKey, StoreError> {
+    fn read_public_file(path: &Path) -> Result<PublicKey, StoreError> {
         let bytes = files::read(path, "public key file")?;
         PublicKeyFile::parse(&bytes)
             .map(|file| file.0)
@@ -268,7 +268,7 @@ impl Wallet {
                 return Err(StoreError::Exists { path });
             }
             // A public file of the same key may be there already: a watched key gets its secret.
-            match self.read_public_file(&public_path) {
+            match Self::read_public_file(&public_path) {
                 Ok(public) if public == key.public() => {}
                 Err(StoreError::NotFound { .. }) => {}
                 Ok(_) | Err(_) => return Err(StoreError::Exists { path: public_path }),

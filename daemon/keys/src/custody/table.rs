@@ -80,18 +80,13 @@ impl Table {
     }
 
     /// Tells whether it was inserted: not if the key was locked since the intent.
-    pub(super) fn insert(&self, intent: Intent<'_>, held: Held) -> bool {
+    pub(super) fn insert(&self, intent: &Intent<'_>, held: Held) -> bool {
         let mut state = self.state();
-        let replaced = match state.intents.remove(&intent.number) {
-            Some(key) => state.held.insert(key, held),
-            None => {
-                drop(state);
-                return false;
-            }
-        };
-        drop(state);
-        drop(replaced);
-        true
+        let key = state.intents.remove(&intent.number);
+        key.is_some_and(|key| {
+            state.held.insert(key, held);
+            true
+        })
     }
 
     pub(super) fn remove(&self, key: &KeyId) -> bool {

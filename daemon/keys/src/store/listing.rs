@@ -63,7 +63,8 @@ pub(super) fn list(store: &WalletStore) -> Result<Vec<WalletSummary>, StoreError
 pub(super) fn hotkeys(dir: &Path) -> Result<Vec<HotkeyName>, StoreError> {
     let mut found = BTreeSet::new();
     for name in names(dir)? {
-        if name.ends_with(".lock") || !dir.join(&name).is_file() {
+        let path = dir.join(&name);
+        if path.extension().is_some_and(|extension| extension == "lock") || !path.is_file() {
             continue;
         }
         let name = name.strip_suffix("pub.txt").unwrap_or(&name);
@@ -95,7 +96,7 @@ fn summary(wallet: &Wallet, role: &KeyRole) -> Option<KeySummary> {
         Err(StoreError::NotFound { .. }) => None,
         Err(error) => Some(Err(error)),
     };
-    let public = match wallet.read_public_file(&wallet.public_path(role)) {
+    let public = match Wallet::read_public_file(&wallet.public_path(role)) {
         Ok(public) => Some(Ok(public)),
         Err(StoreError::NotFound { .. }) => None,
         Err(error) => Some(Err(error)),

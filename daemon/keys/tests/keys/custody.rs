@@ -220,7 +220,7 @@ async fn wrong_passwords_wait_longer_and_longer_and_a_restart_does_not_help() {
         };
         waits.push(retry_in.as_secs());
         // The right password is not even tried before the time.
-        fixture.clock.advance(retry_in - Duration::from_millis(1));
+        fixture.clock.advance(retry_in.checked_sub(Duration::from_millis(1)).unwrap());
         let early = fixture.unlock(coldkey(), PASSWORD, None).await;
         assert!(matches!(early, Err(CustodyError::TooManyFailures { .. })), "{early:?}");
         fixture.clock.advance(Duration::from_millis(1));

@@ -1,4 +1,5 @@
 //! Tests of the crate through its public face: golden vectors, the wallets directory, custody.
+#![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a test fails by panicking, and says what it measured")]
 
 mod crash;
 mod custody;
