@@ -9,6 +9,8 @@
 
 pub(crate) mod json;
 pub(crate) mod read;
+#[cfg(test)]
+mod tests;
 pub(crate) mod write;
 
 use codec::{Compact, Decode};

@@ -48,7 +48,10 @@ async fn a_transfer_is_followed_to_its_events() {
     assert_eq!((prepared.preview.pallet.as_str(), prepared.preview.call.as_str()), ("Balances", "transfer_keep_alive"));
     assert_eq!(prepared.preview.args["dest"]["Id"], bob.to_string());
     assert_eq!(prepared.preview.args["value"], "1500000000");
-    assert_eq!((prepared.payload().pallet.as_str(), prepared.payload().call.as_str()), ("Balances", "transfer_keep_alive"));
+    assert_eq!(
+        (prepared.payload().pallet.as_str(), prepared.payload().call.as_str()),
+        ("Balances", "transfer_keep_alive")
+    );
 
     let extrinsic = prepared.sign(&alice).await.unwrap();
     let inclusion = included(link, &extrinsic, prepared.at.number).await;
@@ -65,7 +68,8 @@ async fn a_transfer_is_followed_to_its_events() {
     let rao = |balance: btd_chain::Balance| balance.free.rao();
     let received = rao(after.balance(bob).await.unwrap()) - rao(before.balance(bob).await.unwrap());
     assert_eq!(received, 1_500_000_000);
-    let spent = rao(before.balance(alice.account()).await.unwrap()) - rao(after.balance(alice.account()).await.unwrap());
+    let spent =
+        rao(before.balance(alice.account()).await.unwrap()) - rao(after.balance(alice.account()).await.unwrap());
     assert_eq!(spent, 1_500_000_000 + prepared.fee.rao());
     assert_eq!(after.balance(alice.account()).await.unwrap().nonce, 1);
 
@@ -207,7 +211,10 @@ async fn what_was_never_sent_expires() {
     until(&followed.link, |state| state.finalized().is_some_and(|seen| seen.block.number.0 == 3)).await;
     // The pool agrees.
     let refused = refusal(followed.link.submit(&extrinsic).await);
-    assert!(matches!(refused, RefusalReason::AncientBirth | RefusalReason::BadSignature | RefusalReason::Outdated), "{refused:?}");
+    assert!(
+        matches!(refused, RefusalReason::AncientBirth | RefusalReason::BadSignature | RefusalReason::Outdated),
+        "{refused:?}"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -226,7 +233,8 @@ async fn an_immortal_extrinsic_with_a_tip_is_taken() {
 async fn what_cannot_be_prepared_says_why() {
     let (_devnet, followed) = live().await;
     let (link, alice) = (&followed.link, Key::named("Alice"));
-    let prepare = |call: Call, options| async move { link.prepare(&call, Key::named("Alice").account(), options).await };
+    let prepare =
+        |call: Call, options| async move { link.prepare(&call, Key::named("Alice").account(), options).await };
     let usual = PrepareOptions::default();
 
     let misspelt = prepare(Call::new("SubtensorModule", "burn_register"), usual).await.unwrap_err();

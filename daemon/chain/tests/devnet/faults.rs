@@ -46,7 +46,8 @@ async fn an_endpoint_that_never_answers_is_left() {
     let endpoints = [mute.local_addr().unwrap(), devnet.address()];
     let followed = follow(LinkConfig { connect_timeout_ms: 100, ..config(endpoints) });
     let state = until(&followed.link, |state| {
-        matches!(state, LinkState::Connecting { cause: Some(cause), .. } if cause.name() == "unreachable") || state.is_live()
+        matches!(state, LinkState::Connecting { cause: Some(cause), .. } if cause.name() == "unreachable")
+            || state.is_live()
     });
     state.await;
     until(&followed.link, LinkState::is_live).await;

@@ -8,11 +8,7 @@ use btd_chain::{BlockStream, FinalizedBlock, LinkState, ReadError};
 use crate::{chain, config, follow, in_time, live, proxy::Proxy, until};
 
 /// Reads `count` blocks, which must follow `before` without a gap.
-async fn continue_with(
-    stream: &mut BlockStream,
-    before: &FinalizedBlock,
-    count: usize,
-) -> Vec<Arc<FinalizedBlock>> {
+async fn continue_with(stream: &mut BlockStream, before: &FinalizedBlock, count: usize) -> Vec<Arc<FinalizedBlock>> {
     let mut blocks: Vec<Arc<FinalizedBlock>> = Vec::new();
     for _ in 0..count {
         let block = in_time(stream.next()).await.unwrap();

@@ -123,7 +123,9 @@ async fn hyperparameters_come_by_name() {
     assert_eq!(parameters.get("tempo"), Some(&HyperValue::Unsigned(100)));
     assert!(matches!(parameters.get("min_burn"), Some(HyperValue::Tao(amount)) if *amount > Tao::ZERO));
     assert!(matches!(parameters.get("registration_allowed"), Some(HyperValue::Bool(true))));
-    assert!(matches!(parameters.get("burn_increase_mult"), Some(HyperValue::Fixed(number)) if number.fraction_bits == 64));
+    assert!(
+        matches!(parameters.get("burn_increase_mult"), Some(HyperValue::Fixed(number)) if number.fraction_bits == 64)
+    );
     assert_eq!(view.hyperparameters(NetUid(9)).await.unwrap(), None);
 }
 
