@@ -142,7 +142,8 @@ impl Dendrite {
         self.call(target, &SynapseSpec::base(), IndexMap::new(), (transport, limit)).await
     }
 
-    /// Sends a synapse of `spec` with `fields`, which must be coerced, within `limit`.
+    /// Sends a synapse of `spec` with `fields` within `limit`. Fields that are absent take their
+    /// defaults; what does not fit its type is not sent.
     ///
     /// An axon that has just started may refuse a first request by its age and say when to come
     /// again; if that is within `limit`, the request is signed anew and sent once more. Nothing
@@ -157,6 +158,7 @@ impl Dendrite {
         let started = Instant::now();
         let mut used = if transport == Transport::Quic { Transport::Quic } else { Transport::Http };
         let calling = async {
+            let fields = spec.coerce(fields).map_err(|fault| CallFailure::NotSent(fault.to_string()))?;
             let first = self.exchange(target, spec, &fields, transport, limit, &mut used).await?;
             match retry_after(&first) {
                 Some(pause) if started.elapsed() + pause < limit => {
@@ -304,5 +306,5 @@ fn retry_after(exchanged: &Exchanged) -> Option<Duration> {
 }
 
 fn not_signed(error: btd_wire::SignerError) -> CallFailure {
-    CallFailure::NotSigned(format!("{error}: {}", error.source))
+    CallFailure::NotSent(format!("{error}: {}", error.source))
 }

@@ -44,9 +44,9 @@ pub enum CallFailure {
         /// What is wrong with its proof.
         reason: String,
     },
-    /// The request could not be signed; nothing was sent.
+    /// The request does not fit its class or could not be signed; nothing was sent.
     #[error("Request not sent: {0}")]
-    NotSigned(String),
+    NotSent(String),
 }
 
 // === impl CallFailure ===
@@ -60,7 +60,7 @@ impl CallFailure {
             Self::Payload(_) | Self::NotHttp(_) => 400,
             // 421 Misdirected Request: no peer has this case.
             Self::WrongServer { .. } => 421,
-            Self::Unreadable(_) | Self::NotSigned(_) => 422,
+            Self::Unreadable(_) | Self::NotSent(_) => 422,
         }
     }
 }
