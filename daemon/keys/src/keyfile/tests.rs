@@ -222,6 +222,18 @@ fn odd_files_are_read_as_decided() {
 }
 
 #[test]
+fn addresses_of_any_network_are_read_as_wallets_read_them() {
+    let vectors = vectors("ss58.json");
+    for case in vectors["encode"].as_array().unwrap() {
+        let account = parse_address(text(case, "ss58")).unwrap();
+        assert_eq!(format!("0x{}", hex::encode(account.0)), text(case, "public_key"), "{case}");
+    }
+    for case in vectors["decode"].as_array().unwrap() {
+        assert_eq!(parse_address(text(case, "text")).is_some(), case["wallet_is_valid"], "{case}");
+    }
+}
+
+#[test]
 fn a_damaged_file_is_not_quoted() {
     let secret = "legal winner thank year wave sausage worth useful legal winner thank yellow";
     for json in [
@@ -298,6 +310,23 @@ proptest! {
             Encryption::Fernet => { let _ = fernet::Token::parse(&bytes).map(|token| token.open(&[0; 32])); }
             Encryption::None | Encryption::AnsibleVault => { let _ = file.open(Some(&Password::new("x"))); }
         }
+    }
+
+    #[test]
+    fn addresses_are_read_back_and_a_changed_one_is_not(account: [u8; 32], at in 0..48_usize, by in 1..58_usize) {
+        const ALPHABET: &str = "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz";
+        let mut address = AccountId(account).to_string();
+        prop_assert_eq!(parse_address(&address), Some(AccountId(account)));
+        let old = ALPHABET.find(&address[at..=at]).unwrap();
+        let new = (old + by) % 58;
+        address.replace_range(at..=at, &ALPHABET[new..=new]);
+        // Two bytes of checksum let one in 65,536 changes pass, but never as the same account.
+        prop_assert_ne!(parse_address(&address), Some(AccountId(account)));
+    }
+
+    #[test]
+    fn foreign_addresses_do_no_harm(text in "\\PC{0,64}") {
+        let _ = parse_address(&text);
     }
 
     /// One changed character of a good file: an error, or still exactly this key.
