@@ -128,7 +128,8 @@ fn status(axon: &AxonStatus, page: Page) -> String {
     facts.add("address", format!("{} (TCP for HTTP/1.1, UDP for HTTP/3)", axon.address));
     facts.add("hotkey", axon.hotkey);
     facts.add("synapses", axon.synapses.join(", "));
-    let requests: Vec<String> = axon.requests.iter().map(|(outcome, count)| format!("{count} {outcome}")).collect();
+    let happened = axon.requests.iter().filter(|(_, count)| **count > 0);
+    let requests: Vec<String> = happened.map(|(outcome, count)| format!("{count} {outcome}")).collect();
     facts.add("requests", if requests.is_empty() { "none yet".to_owned() } else { requests.join(", ") });
     facts.render(page)
 }
@@ -149,7 +150,7 @@ mod tests {
     fn sample() -> AxonStatus {
         serde_json::from_value(json!({
             "hotkey": "5GrwvaEF5zXb26Fz9rcQpDWS57CtERHpNehXCPcNoHGKutQY", "address": "127.0.0.1:8091",
-            "synapses": ["Synapse"], "requests": { "ok": 3, "bad_signature": 1 },
+            "synapses": ["Synapse"], "requests": { "ok": 3, "bad_signature": 1, "busy": 0 },
         }))
         .unwrap()
     }

@@ -17,7 +17,7 @@ use crate::{
 /// `btctl events`
 #[derive(Args, Debug)]
 pub(crate) struct EventsArgs {
-    /// The first block, among those that btd keeps; without it, the newest
+    /// The first block: one that btd still keeps, or one that is yet to come; without it, the newest
     #[arg(long, value_name = "BLOCK")]
     from: Option<BlockNumber>,
     /// Stop after this many blocks
@@ -90,6 +90,8 @@ fn render(block: &FinalizedBlock, page: Page) -> String {
 pub(crate) fn event(event: &Event) -> String {
     let mut words = vec![format!("{}.{}", event.pallet, event.name)];
     match &event.fields {
+        // It says how heavy the extrinsic was, which nobody reads along.
+        _ if event.pallet == "System" && event.name == "ExtrinsicSuccess" => {}
         Value::Object(fields) => words.extend(fields.iter().map(|(name, value)| format!("{name}={}", field(value)))),
         Value::Array(fields) => words.extend(fields.iter().map(field)),
         Value::Null => {}
@@ -98,8 +100,13 @@ pub(crate) fn event(event: &Event) -> String {
     text::visible(&words.join(" ")).into_owned()
 }
 
-fn field(value: &Value) -> String {
-    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
+/// A decoded value as a person reads it: texts bare, an address without the form it was given in.
+pub(crate) fn field(value: &Value) -> String {
+    match value {
+        Value::String(text) => text.clone(),
+        Value::Object(members) if members.len() == 1 && members.contains_key("Id") => field(&members["Id"]),
+        other => other.to_string(),
+    }
 }
 
 #[cfg(test)]
@@ -116,14 +123,17 @@ mod tests {
             "events": [
                 { "pallet": "System", "name": "ExtrinsicSuccess", "fields": { "dispatch_info": { "class": "Normal" } },
                   "extrinsic": 0 },
+                { "pallet": "Proxy", "name": "Announced", "fields": { "real": { "Id": "5G" }, "call": { "x": 1 } },
+                  "extrinsic": 0 },
                 { "pallet": "SubtensorModule", "name": "BlockEmission", "fields": ["5F", 7], "extrinsic": null },
             ],
         }))
         .unwrap();
         let expected = format!(
             "\
-#12 {hash}, 1 extrinsic, 2 events
-    0  System.ExtrinsicSuccess dispatch_info={{\"class\":\"Normal\"}}
+#12 {hash}, 1 extrinsic, 3 events
+    0  System.ExtrinsicSuccess
+    0  Proxy.Announced real=5G call={{\"x\":1}}
     -  SubtensorModule.BlockEmission 5F 7
 "
         );

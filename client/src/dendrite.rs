@@ -113,6 +113,9 @@ fn answered(pings: &Pings) -> usize {
 }
 
 fn render(pings: &Pings, page: Page) -> String {
+    if pings.replies.is_empty() {
+        return "no neuron there says where it serves\n".to_owned();
+    }
     let mut table = Table::new(&[
         Column::number("UID"),
         Column::address("HOTKEY"),

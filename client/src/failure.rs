@@ -150,7 +150,7 @@ impl Failure {
             }
             Self::Unfollowed { next, .. } => return Some(format!("go on with --from {next}")),
             Self::Api(error) => match error.kind()? {
-                ErrorKind::WalletLocked => "btctl wallet unlock",
+                ErrorKind::WalletLocked => "btctl wallet unlock --wallet NAME",
                 ErrorKind::WarmingUp | ErrorKind::ChainUnavailable => {
                     "`btctl status` shows how the link to the chain stands"
                 }

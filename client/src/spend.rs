@@ -11,7 +11,6 @@ use btd_api::{
     wallet::{Outcome, Plan, Receipt, Wait},
 };
 use clap::{Args, ValueEnum};
-use serde_json::Value;
 
 use crate::{
     chain,
@@ -170,7 +169,7 @@ pub(crate) fn card(plan: &Plan, page: Page) -> String {
     let mut facts = Facts::default();
     facts.add("call", &plan.call);
     for (name, value) in plan.arguments.as_object().into_iter().flatten() {
-        facts.add(&format!("  {name}"), argument(value));
+        facts.add(&format!("  {name}"), chain::field(value));
     }
     facts.add("signer", plan.signer);
     facts.add("fee", format!("{} (estimated)", tao(plan.fee)));
@@ -180,10 +179,6 @@ pub(crate) fn card(plan: &Plan, page: Page) -> String {
     lines.extend(plan.warnings.iter().map(|warning| format!("{} {}", page.warn("warning:"), text::visible(warning))));
     lines.push(text::at(&plan.at, page));
     lines.join("\n") + "\n"
-}
-
-fn argument(value: &Value) -> String {
-    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
 }
 
 /// What became of it.
