@@ -37,14 +37,14 @@ impl Book {
 
     pub(crate) fn method<M: Method>(&mut self) {
         let result = self.schemas.subschema_for::<M::Reply>();
-        self.push::<M::Params>(M::NAME, M::SUMMARY, M::ROLE, json!({ "name": "reply", "schema": result }), None);
+        self.push::<M::Params>(M::NAME, M::SUMMARY, M::ROLE, &json!({ "name": "reply", "schema": result }), None);
     }
 
     pub(crate) fn subscription<S: Subscription>(&mut self) {
         let item = self.schemas.subschema_for::<S::Item>();
         let result = json!({ "name": "subscription", "schema": { "type": ["string", "integer"] } });
         let about = json!({ "notification": S::NOTIFICATION, "unsubscribe": S::UNSUBSCRIBE, "item": item });
-        self.push::<S::Params>(S::NAME, S::SUMMARY, S::ROLE, result, Some(about));
+        self.push::<S::Params>(S::NAME, S::SUMMARY, S::ROLE, &result, Some(about));
     }
 
     fn push<P: JsonSchema>(
@@ -52,7 +52,7 @@ impl Book {
         name: &'static str,
         summary: &'static str,
         role: Role,
-        result: Value,
+        result: &Value,
         subscription: Option<Value>,
     ) {
         self.entries.push(Entry { name, role, summary });
