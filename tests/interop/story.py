@@ -1,0 +1,139 @@
+"""Every interop script against the real binaries: one daemon, one chain, three Python packages.
+
+Run by `run`, which prepares the environments: `python story.py --venvs DIRECTORY --bin DIRECTORY`.
+Stops at the first script that fails. Closes with a line that counts the scripts.
+"""
+
+import argparse
+import contextlib
+import http.client
+import json
+import os
+import pathlib
+import socket
+import subprocess
+import tempfile
+import time
+
+HERE = pathlib.Path(__file__).resolve().parent
+PATIENCE = 600  # seconds for one script
+
+parser = argparse.ArgumentParser(description=__doc__)
+parser.add_argument("--venvs", type=pathlib.Path, required=True)
+parser.add_argument("--bin", type=pathlib.Path, required=True)
+ARGUMENTS = parser.parse_args()
+VENVS = ARGUMENTS.venvs.absolute()
+BIN = ARGUMENTS.bin.absolute()
+HOME = pathlib.Path(tempfile.mkdtemp(prefix="btd-interop"))
+ENVIRONMENT = {
+    "PATH": os.environ["PATH"],
+    "HOME": str(HOME),
+    "XDG_RUNTIME_DIR": str(HOME / "run"),
+    "XDG_STATE_HOME": str(HOME / "state"),
+    "XDG_CACHE_HOME": str(HOME / "cache"),
+    "BTD_DEVNET__LISTEN": "127.0.0.1:0",
+}
+passed = 0
+
+
+def script(title, *command):
+    """One script that must succeed."""
+    global passed
+    print(f"\n-- {title}", flush=True)
+    subprocess.run([str(part) for part in command], check=True, stdin=subprocess.DEVNULL, timeout=PATIENCE)
+    passed += 1
+
+
+def btctl(*arguments):
+    """What `btctl --json` answers."""
+    command = [BIN / "btctl", "--json", *arguments]
+    done = subprocess.run(command, capture_output=True, check=False, env=ENVIRONMENT, timeout=PATIENCE)
+    assert done.returncode == 0, f"btctl {arguments}: {done.stderr.decode()}"
+    return json.loads(done.stdout)
+
+
+@contextlib.contextmanager
+def daemon(*arguments):
+    """A running btd, stopped at the end."""
+    (HOME / "run").mkdir(mode=0o700, exist_ok=True)
+    with open(HOME / "btd.log", "a") as log:
+        process = subprocess.Popen([BIN / "btd", *arguments], env=ENVIRONMENT, stdout=log, stderr=log)
+    try:
+        deadline = time.monotonic() + 60
+        while subprocess.run([BIN / "btctl", "status"], env=ENVIRONMENT, capture_output=True).returncode != 0:
+            assert process.poll() is None and time.monotonic() < deadline, (HOME / "btd.log").read_text()
+            time.sleep(0.05)
+        yield
+    except BaseException:
+        print((HOME / "btd.log").read_text()[-4000:])
+        raise
+    finally:
+        process.terminate()
+        assert process.wait(timeout=10) == 0, "btd did not stop cleanly"
+
+
+@contextlib.contextmanager
+def python_axon():
+    """A bittensor 10 axon: where it serves, and as whom."""
+    command = [VENVS / "sdk10/bin/python", HERE / "sdk10_axon.py", "serve", "--uri", "//Dave"]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        try:
+            for line in process.stdout:
+                if line.startswith("{"):
+                    yield json.loads(line)
+                    return
+            raise AssertionError("the Python axon did not start")
+        finally:
+            process.stdin.close()
+            process.wait(timeout=60)
+
+
+def rpc_from_plain_python():
+    """JSON-RPC with the standard library alone, as the README shows it."""
+    global passed
+    print("\n-- JSON-RPC from plain Python", flush=True)
+
+    class Local(http.client.HTTPConnection):
+        def connect(self):
+            self.sock = socket.socket(socket.AF_UNIX)
+            self.sock.connect(str(HOME / "run/btd/btd.sock"))
+
+    connection = Local("localhost")
+    request = {"jsonrpc": "2.0", "id": 1, "method": "subnets_metagraph", "params": {"netuid": 1}}
+    connection.request("POST", "/", json.dumps(request), {"content-type": "application/json"})
+    reply = json.load(connection.getresponse())
+    assert reply["result"]["neurons"], reply
+    print(f"ok   subnets_metagraph: {len(reply['result']['neurons'])} neurons")
+    passed += 1
+
+
+for name in ["sdk10", "cli9", "sdk11"]:
+    fixture = BIN / "examples/wallet_fixture"
+    script(f"wallets with {name}", VENVS / name / "bin/python", HERE / "wallets.py", fixture)
+
+with daemon("--network", "devnet", "--block-time", "250ms"):
+    url = f"ws://{btctl('status')['devnet'].removeprefix('ws://')}"
+    script("bittensor 10 on the chain", VENVS / "sdk10/bin/python", HERE / "sdk10_chain.py", url)
+    script("btcli 9 on the chain", VENVS / "cli9/bin/python", HERE / "cli9_chain.py", VENVS / "cli9/bin/btcli", url)
+    script("bittensor 11 on the chain", VENVS / "sdk11/bin/python", HERE / "sdk11_chain.py", url)
+    rpc_from_plain_python()
+
+    # Neurons: our axon admits who is registered, so the Python dendrite asks as a registered key.
+    btctl("wallet", "create", "--wallet", "bob", "--uri", "//Bob")
+    btctl("wallet", "create", "--wallet", "charlie", "--uri", "//Charlie")
+    btctl("subnets", "register", "--netuid", "1", "--wallet", "bob", "--yes")
+    axon = btctl("axon", "start", "--wallet", "charlie", "--bind", "127.0.0.1:0")
+    ip, port = axon["address"].rsplit(":", 1)
+    ping = [VENVS / "sdk10/bin/python", HERE / "sdk10_axon.py", "ping", ip, port, axon["hotkey"], "--uri", "//Bob"]
+    script("the bittensor 10 dendrite asks our axon", *ping)
+
+    print("\n-- our dendrite asks the bittensor 10 axon", flush=True)
+    with python_axon() as theirs:
+        address = f"{theirs['ip']}:{theirs['port']}"
+        asked = ["dendrite", "ping", "--wallet", "bob", "--hotkey", theirs["hotkey"], "--address", address]
+        reply = btctl(*asked)["replies"][0]
+        assert reply["status_code"] == 200, reply
+        print(f"ok   {reply['status_code']} {reply['status_message']} over {reply['transport']}")
+    passed += 1
+
+print(f"\n{passed} passed, 0 failed")
