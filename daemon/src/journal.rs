@@ -303,7 +303,8 @@ fn read(row: &Row<'_>) -> rusqlite::Result<Intent> {
     let settlement = match ending {
         None => None,
         Some(name) => Some(Settlement {
-            ending: Ending::from_name(&name).ok_or_else(|| malformed(row, "ending", format!("`{name}` is no ending")))?,
+            ending: Ending::from_name(&name)
+                .ok_or_else(|| malformed(row, "ending", format!("`{name}` is no ending")))?,
             details: row.get("details")?,
         }),
     };

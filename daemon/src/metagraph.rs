@@ -11,11 +11,7 @@ mod policy;
 mod snapshot;
 mod store;
 
-use std::{
-    collections::BTreeMap,
-    sync::Arc,
-    time::Duration,
-};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use btd_api::{AccountId, BlockHash, Coldkey, Hotkey, NetUid, Tao, Uid};
 use btd_chain::{BlockStream, Link, ReadError, View};
@@ -23,8 +19,8 @@ use futures_util::{FutureExt, StreamExt, TryStreamExt, stream};
 use tokio::{sync::watch, time::sleep};
 use tokio_util::sync::CancellationToken;
 
-pub use self::snapshot::{Endpoint, Neuron, Snapshot, Subnet};
 use self::policy::{BUDGET, Backlog, Due, Touched};
+pub use self::snapshot::{Endpoint, Neuron, Snapshot, Subnet};
 use crate::{
     cache::{Cache, CacheError},
     stamp::Stamp,
@@ -248,7 +244,8 @@ impl Refresher {
         if let Some(pools) = &pools {
             after.subnets.retain(|netuid, _| pools.contains(*netuid));
             wanted.retain(|netuid| pools.contains(*netuid));
-            let new = pools.netuids().filter(|netuid| !before.subnets.contains_key(netuid) && !due.subnets.contains(netuid));
+            let new =
+                pools.netuids().filter(|netuid| !before.subnets.contains_key(netuid) && !due.subnets.contains(netuid));
             wanted.extend(new);
             let rest = wanted.split_off(wanted.len().min(BUDGET));
             self.backlog.note(Touched { subnets: rest.into_iter().collect(), ..Touched::default() });

@@ -149,7 +149,9 @@ impl Submitter {
         match timeout(RESUMING, resumed.wait_for(|resumed| *resumed)).await {
             Ok(Ok(_)) => {}
             // Not resumed because the chain has never been reached, or because the worker is busy.
-            Ok(Err(_)) | Err(_) => return Err(self.shared.link.view().map_or_else(Into::into, |_| SubmissionError::NotResumed)),
+            Ok(Err(_)) | Err(_) => {
+                return Err(self.shared.link.view().map_or_else(Into::into, |_| SubmissionError::NotResumed));
+            }
         }
         let intent = self.in_lane(&order).await?;
         self.wait(&intent, order.mode).await
@@ -317,3 +319,6 @@ async fn genesis(link: &Link) -> BlockHash {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,189 @@
+//! Metagraphs in the cache and against a development chain of the test's own.
+
+use std::{path::Path, time::Duration};
+
+use btd_api::{AccountId, Alpha, BlockNumber};
+use btd_chain::{BlockRef, LinkConfig};
+use btd_devnet::{BlockTime, Devnet};
+
+use super::*;
+
+const GENESIS: BlockHash = BlockHash([7; 32]);
+
+fn stamp(number: u32) -> Stamp {
+    Stamp { block: BlockRef { number: BlockNumber(number), hash: BlockHash([1; 32]) }, learnt_ms: 5 }
+}
+
+fn neuron(uid: u16) -> Neuron {
+    let account = AccountId([u8::try_from(uid).unwrap(); 32]);
+    Neuron {
+        uid: Uid(uid),
+        hotkey: Hotkey(account),
+        coldkey: Coldkey(account),
+        active: true,
+        validator_permit: false,
+        stake: Alpha::from_rao(u64::MAX),
+        alpha_stake: Alpha::ZERO,
+        tao_stake: Tao::ZERO,
+        rank: 0,
+        trust: 0,
+        consensus: 1,
+        incentive: 2,
+        dividends: 65_535,
+        validator_trust: 3,
+        emission: Alpha::ZERO,
+        last_update: 4,
+        registered_at: 5,
+        axon: Some(Endpoint { ip: "1.2.3.4".parse().unwrap(), port: 8091, version: 1, block: 2 }),
+        identity: Some("τ".to_owned()),
+    }
+}
+
+fn subnet(netuid: u16, neurons: u16) -> Subnet {
+    Subnet {
+        netuid: NetUid(netuid),
+        name: "apex".to_owned(),
+        symbol: "α".to_owned(),
+        owner: Coldkey(AccountId([9; 32])),
+        neurons,
+        max_neurons: 256,
+        tempo: 100,
+        last_epoch: 0,
+        blocks_since_epoch: 1,
+        price: Tao::from_rao(1),
+        tao_in: Tao::ZERO,
+        alpha_in: Alpha::ZERO,
+        alpha_out: Alpha::ZERO,
+        tao_in_emission: Tao::ZERO,
+        burn: Tao::from_rao(2),
+        registration_allowed: true,
+    }
+}
+
+fn snapshot(netuid: u16, block: u32, neurons: u16) -> Arc<Snapshot> {
+    Arc::new(Snapshot::new(stamp(block), subnet(netuid, neurons), (0..neurons).map(neuron).collect()))
+}
+
+fn metagraphs(snapshots: &[Arc<Snapshot>]) -> Metagraphs {
+    let subnets: BTreeMap<_, _> = snapshots.iter().map(|one| (one.subnet.netuid, Arc::clone(one))).collect();
+    let list = List {
+        at: stamp(9),
+        subnets: subnets.iter().map(|(netuid, snapshot)| (*netuid, snapshot.subnet.clone())).collect(),
+    };
+    Metagraphs { genesis: Some(GENESIS), list: Some(Arc::new(list)), subnets }
+}
+
+async fn open_cache(path: &Path) -> Cache {
+    Cache::open(path, 4 << 20).await.unwrap().0
+}
+
+#[tokio::test]
+async fn what_is_kept_is_what_was_known() {
+    let directory = tempfile::tempdir().unwrap();
+    let cache = open_cache(directory.path()).await;
+    assert_eq!(store::load(&cache, "test").await.unwrap(), None);
+    store::name(&cache, "test", GENESIS).await.unwrap();
+    let first = metagraphs(&[snapshot(0, 3, 0), snapshot(1, 3, 4), snapshot(300, 3, 2)]);
+    cache.write(store::difference(&Metagraphs::default(), &first)).await.unwrap();
+    assert_eq!(store::load(&cache, "test").await.unwrap(), Some(first.clone()));
+
+    // One subnet is gone, one has shrunk, one is new, one is the same.
+    let mut second = metagraphs(&[snapshot(0, 4, 0), snapshot(1, 5, 2), snapshot(2, 5, 1)]);
+    second.subnets.insert(NetUid(0), Arc::clone(&first.subnets[&NetUid(0)]));
+    cache.write(store::difference(&first, &second)).await.unwrap();
+    assert_eq!(store::load(&cache, "test").await.unwrap(), Some(second));
+}
+
+#[tokio::test]
+async fn another_chain_under_the_same_name_replaces_the_first() {
+    let directory = tempfile::tempdir().unwrap();
+    let cache = open_cache(directory.path()).await;
+    store::name(&cache, "devnet", GENESIS).await.unwrap();
+    let before = metagraphs(&[snapshot(1, 3, 4)]);
+    cache.write(store::difference(&Metagraphs::default(), &before)).await.unwrap();
+    let other = BlockHash([8; 32]);
+    store::name(&cache, "devnet", other).await.unwrap();
+    let kept = store::load(&cache, "devnet").await.unwrap().unwrap();
+    assert_eq!(kept, Metagraphs { genesis: Some(other), ..Metagraphs::default() });
+    assert_eq!(store::load_chain(&cache, GENESIS).await.unwrap().subnets.len(), 0);
+}
+
+#[tokio::test]
+async fn a_metagraph_with_a_missing_row_is_not_served() {
+    let directory = tempfile::tempdir().unwrap();
+    let cache = open_cache(directory.path()).await;
+    let whole = metagraphs(&[snapshot(1, 3, 4), snapshot(2, 3, 2)]);
+    cache.write(store::difference(&Metagraphs::default(), &whole)).await.unwrap();
+    let rows = cache.scan(b"m").await.unwrap();
+    let mut batch = crate::cache::Batch::default();
+    batch.remove(&rows.iter().find(|(key, _)| key.len() > 35).unwrap().0);
+    cache.write(batch).await.unwrap();
+    let kept = store::load_chain(&cache, GENESIS).await.unwrap();
+    assert_eq!(kept.subnets.keys().collect::<Vec<_>>(), [&NetUid(2)]);
+}
+
+#[test]
+fn keys_are_found_where_they_live() {
+    let known = metagraphs(&[snapshot(1, 3, 4), snapshot(2, 3, 2)]);
+    let hotkey = Hotkey(AccountId([1; 32]));
+    assert_eq!(known.registrations(&hotkey).collect::<Vec<_>>(), [(NetUid(1), Uid(1)), (NetUid(2), Uid(1))]);
+    assert_eq!(known.homes(AccountId([3; 32])), [NetUid(1)]);
+    assert_eq!(known.neurons(), 6);
+}
+
+struct Running {
+    metagraph: Metagraph,
+    token: CancellationToken,
+    refreshing: tokio::task::JoinHandle<()>,
+}
+
+async fn follow(endpoint: String, cache: Cache) -> Running {
+    let token = CancellationToken::new();
+    let config = LinkConfig { endpoints: vec![endpoint], stale_after_ms: 0, ..LinkConfig::default() };
+    let (link, follower) = btd_chain::link(config).unwrap();
+    tokio::spawn(follower.run(token.clone()));
+    let (metagraph, refresher) = open(link, cache, "devnet".to_owned()).await.unwrap();
+    let refreshing = tokio::spawn(refresher.run(token.clone()));
+    Running { metagraph, token, refreshing }
+}
+
+#[tokio::test]
+async fn a_restart_without_the_chain_serves_what_was_last_known() {
+    let directory = tempfile::tempdir().unwrap();
+    let config = btd_devnet::Config {
+        listen: "127.0.0.1:0".parse().unwrap(),
+        block_time: BlockTime::Instant,
+        ..Default::default()
+    };
+    let devnet = Devnet::start(config).await.unwrap();
+    let running = follow(format!("ws://{}", devnet.address()), open_cache(directory.path()).await).await;
+    let mut news = running.metagraph.subscribe();
+    let complete = |known: &Arc<Metagraphs>| {
+        known.list.as_ref().is_some_and(|list| !list.subnets.is_empty() && list.subnets.len() == known.subnets.len())
+    };
+    let known = Arc::clone(&*news.wait_for(complete).await.unwrap());
+    assert_eq!(known.genesis, Some(BlockHash(devnet.genesis_hash())));
+    assert_eq!(known.subnets.keys().copied().collect::<Vec<_>>(), [NetUid(0), NetUid(1)]);
+    assert_eq!(known.subnets[&NetUid(1)].at.block.number, BlockNumber(0));
+    running.token.cancel();
+    running.refreshing.await.unwrap();
+    devnet.stop().await.unwrap();
+    drop((news, running.metagraph));
+
+    let cache = reopened(directory.path()).await;
+    let running = follow("ws://127.0.0.1:1".to_owned(), cache).await;
+    assert_eq!(*running.metagraph.current(), *known);
+    running.token.cancel();
+}
+
+/// Opens the cache once the last writer of the run before has let go of it.
+async fn reopened(path: &Path) -> Cache {
+    for _ in 0..500 {
+        match Cache::open(path, 4 << 20).await {
+            Ok((cache, _)) => return cache,
+            Err(CacheError::InUse { .. }) => tokio::time::sleep(Duration::from_millis(10)).await,
+            Err(error) => panic!("{error}"),
+        }
+    }
+    panic!("the cache was not let go of");
+}

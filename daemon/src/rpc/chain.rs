@@ -35,7 +35,8 @@ async fn subscribe(
         None => parts.link.blocks(),
         Some(first) => {
             if behind(&parts.link, first) > KEPT {
-                let message = format!("block {first} is not among the newest {KEPT} blocks, which a subscriber may begin at");
+                let message =
+                    format!("block {first} is not among the newest {KEPT} blocks, which a subscriber may begin at");
                 return Err(Failure::new(ErrorKind::NotFound, message));
             }
             parts.link.blocks_from(first)

@@ -69,9 +69,7 @@ pub(super) async fn submit(
 fn receipt(receipt: Receipt, link: &Link) -> wallet::Receipt {
     let outcome = match receipt.stage {
         Stage::Planned => wallet::Outcome::Planned,
-        Stage::Submitted { extrinsic, era_end } => {
-            wallet::Outcome::Submitted { extrinsic: hash(extrinsic), era_end }
-        }
+        Stage::Submitted { extrinsic, era_end } => wallet::Outcome::Submitted { extrinsic: hash(extrinsic), era_end },
         Stage::Finalized { extrinsic, included } => wallet::Outcome::Finalized {
             extrinsic: hash(extrinsic),
             block: block(included.block),

@@ -69,9 +69,7 @@ fn snapshot(metagraphs: &Metagraphs, netuid: NetUid) -> Result<Arc<Snapshot>, Fa
 }
 
 fn no_subnet(netuid: NetUid) -> Failure {
-    Failure(
-        btd_api::ApiError::new(ErrorKind::NotFound, format!("there is no subnet {netuid}")).with("netuid", netuid),
-    )
+    Failure(btd_api::ApiError::new(ErrorKind::NotFound, format!("there is no subnet {netuid}")).with("netuid", netuid))
 }
 
 async fn hyperparameters(parts: Arc<Parts>, params: SubnetParams, _: Caller) -> Result<HyperparametersReply, Failure> {

@@ -5,10 +5,10 @@ use std::{sync::Arc, time::Duration};
 use btd_api::{
     ErrorKind, Hotkey, NetUid, Tao, WalletName,
     wallet::{
-        Balance, BalanceParams, BalanceRow, Balances, Create, CreateParams, Created, Existing, HotkeyEntry, KeyName,
-        KeyState, List, ListParams, Lock, LockParams, Locked, Receipt, Registration, Secret, Sign, SignParams,
-        SignedMessage, StakePosition, Transfer, TransferParams, Unlock, UnlockParams, Unlocked, Verified, Verify,
-        VerifyParams, WalletEntry, Wallets,
+        Balance, BalanceParams, BalanceRow, Balances, Create, CreateParams, Created, Existing, HotkeyEntry, KeyState,
+        List, ListParams, Lock, LockParams, Locked, Receipt, Registration, Secret, Sign, SignParams, SignedMessage,
+        StakePosition, Transfer, TransferParams, Unlock, UnlockParams, Unlocked, Verified, Verify, VerifyParams,
+        WalletEntry, Wallets,
     },
 };
 use btd_chain::View;
@@ -222,12 +222,7 @@ async fn unlock(parts: Arc<Parts>, params: UnlockParams, _: Caller) -> Result<Un
     };
     let status = parts.custody.unlock(request).await?;
     let remaining = status.remaining.map_or(0, |remaining| remaining.as_secs());
-    Ok(Unlocked {
-        wallet,
-        key,
-        address: status.public.account,
-        seconds: u32::try_from(remaining).unwrap_or(u32::MAX),
-    })
+    Ok(Unlocked { wallet, key, address: status.public.account, seconds: u32::try_from(remaining).unwrap_or(u32::MAX) })
 }
 
 #[expect(clippy::unused_async, reason = "a handler")]
@@ -248,11 +243,7 @@ async fn sign(parts: Arc<Parts>, params: SignParams, _: Caller) -> Result<Signed
     let text = TextMessage::new(message.as_str())?;
     let attempt = || parts.custody.sign_message(&key, &text);
     let signature = with_plain_coldkey(&parts.custody, Purpose::Message, attempt).await?;
-    Ok(SignedMessage {
-        message,
-        signature: signature.to_string(),
-        signer: parts.custody.public(&key).await?.account,
-    })
+    Ok(SignedMessage { message, signature: signature.to_string(), signer: parts.custody.public(&key).await?.account })
 }
 
 #[expect(clippy::unused_async, reason = "a handler")]

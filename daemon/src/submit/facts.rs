@@ -12,13 +12,8 @@ use super::{
 pub(super) async fn gather(view: &View, action: &Action, signer: AccountId) -> Result<Facts, ReadError> {
     let balance = view.balance(signer).await?;
     let account = Account { free: balance.free, reserved: balance.reserved, frozen: balance.frozen };
-    let mut facts = Facts {
-        account,
-        deposit: view.existential_deposit()?,
-        dest_exists: true,
-        subnet: None,
-        owner: None,
-    };
+    let mut facts =
+        Facts { account, deposit: view.existential_deposit()?, dest_exists: true, subnet: None, owner: None };
     match action {
         Action::Transfer(Transfer { dest, .. }) => {
             let dest = view.balance(dest.account()).await?;

@@ -262,7 +262,8 @@ fn judge_register(register: &Register, signer: AccountId, facts: &Facts, fee: Ta
     }
     let balance_after = spend(signer, facts, subnet.price, fee, facts.account.held(facts.deposit))?;
     let limit = max_cost.unwrap_or(with_margin(subnet.price));
-    let warnings = vec![format!("the price moves with each block: at most τ{limit} is paid, and it does not come back")];
+    let warnings =
+        vec![format!("the price moves with each block: at most τ{limit} is paid, and it does not come back")];
     Ok(Verdict { balance_after, warnings })
 }
 
@@ -424,10 +425,7 @@ mod tests {
         assert_eq!(verdict.balance_after, rao(500));
         assert!(matches!(register(None, &on_subnet(10_000, 9_401)), Err(Precondition::Insufficient { .. })));
         assert!(register(Some(9_000), &on_subnet(10_000, 9_000)).is_ok());
-        assert!(matches!(
-            register(Some(8_999), &on_subnet(10_000, 9_000)),
-            Err(Precondition::PriceAboveLimit { .. })
-        ));
+        assert!(matches!(register(Some(8_999), &on_subnet(10_000, 9_000)), Err(Precondition::PriceAboveLimit { .. })));
     }
 
     #[test]

@@ -49,11 +49,9 @@ impl From<Precondition> for Failure {
         let message = error.to_string();
         let failed = ApiError::new(ErrorKind::Precondition, message.as_str());
         Self(match error {
-            Precondition::Insufficient { needed, spendable, fee, held, .. } => failed
-                .with("needed", needed)
-                .with("spendable", spendable)
-                .with("fee", fee)
-                .with("must_stay", held),
+            Precondition::Insufficient { needed, spendable, fee, held, .. } => {
+                failed.with("needed", needed).with("spendable", spendable).with("fee", fee).with("must_stay", held)
+            }
             Precondition::BelowDeposit { amount, deposit, .. } => {
                 failed.with("amount", amount).with("existential_deposit", deposit)
             }
@@ -65,9 +63,7 @@ impl From<Precondition> for Failure {
             | Precondition::ForeignHotkey { .. }
             | Precondition::NotRegistered { .. }
             | Precondition::BadEndpoint { .. } => failed,
-            Precondition::NoSuchSubnet { netuid } => {
-                ApiError::new(ErrorKind::NotFound, message).with("netuid", netuid)
-            }
+            Precondition::NoSuchSubnet { netuid } => ApiError::new(ErrorKind::NotFound, message).with("netuid", netuid),
         })
     }
 }

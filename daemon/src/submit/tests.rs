@@ -1,0 +1,302 @@
+//! Submission against a development chain of the test's own: success, failure, repetition, kill -9.
+
+use std::{
+    io::{BufRead, BufReader, Write},
+    path::{Path, PathBuf},
+    process::{Command, Stdio},
+    time::Duration,
+};
+
+use btd_api::{Amount, Coldkey, Hotkey, NetUid, Tao};
+use btd_chain::{LinkConfig, LinkState};
+use btd_devnet::{BlockTime, Devnet};
+use btd_keys::{CustodyConfig, Existing, Key, Scheme, WalletStore};
+use tokio_util::sync::CancellationToken;
+
+use super::*;
+
+const BOB: &str = "5FHneW46xGXgs5mUiveU4sbTyGBzmstUspZC92UhjJM694ty";
+
+/// Blocks on demand only: by an extrinsic, or by `mine`.
+fn on_demand() -> BlockTime {
+    BlockTime::Every(Duration::from_secs(3600))
+}
+
+async fn devnet(block_time: BlockTime) -> Devnet {
+    let config = btd_devnet::Config { listen: "127.0.0.1:0".parse().unwrap(), block_time, ..Default::default() };
+    Devnet::start(config).await.unwrap()
+}
+
+fn follow(endpoint: String, token: &CancellationToken) -> Link {
+    let config = LinkConfig { endpoints: vec![endpoint], stale_after_ms: 0, ..LinkConfig::default() };
+    let (link, follower) = btd_chain::link(config).unwrap();
+    tokio::spawn(follower.run(token.clone()));
+    link
+}
+
+/// One run of the parts that submit, over a state directory and an endpoint.
+struct Run {
+    link: Link,
+    custody: Custody,
+    journal: Journal,
+    submitter: Submitter,
+    token: CancellationToken,
+}
+
+impl Run {
+    async fn begin(state: &Path, endpoint: String) -> Self {
+        let token = CancellationToken::new();
+        let link = follow(endpoint, &token);
+        let custody = Custody::new(WalletStore::new(state.join("wallets")), CustodyConfig::default());
+        let journal = Journal::open(state.join("journal.db")).await.unwrap();
+        let (submitter, worker) = submitter(link.clone(), custody.clone(), journal.clone(), Config::default());
+        tokio::spawn(worker.run(token.clone()));
+        link.state().wait_for(LinkState::is_live).await.unwrap();
+        Self { link, custody, journal, submitter, token }
+    }
+
+    async fn with_wallet(self, name: &str, uri: &str) -> Self {
+        let key = |uri: &str| Key::from_uri(Scheme::Sr25519, uri).unwrap();
+        let (coldkey, hotkey) = (key(uri), key(&format!("{uri}//hotkey")));
+        let name: btd_api::WalletName = name.parse().unwrap();
+        self.custody.create(&KeyId::coldkey(name.clone()), coldkey, None, Existing::Refuse).await.unwrap();
+        let id = KeyId::hotkey(name, "default".parse().unwrap());
+        self.custody.create(&id, hotkey, None, Existing::Refuse).await.unwrap();
+        self
+    }
+
+    async fn order(&self, wallet: &str, action: Action) -> Order {
+        let key = KeyId::coldkey(wallet.parse().unwrap());
+        let signer = self.custody.public(&key).await.unwrap().account;
+        Order { action, key, signer, idempotency_key: None, mode: Mode::UntilFinalized }
+    }
+
+    async fn hotkey(&self, wallet: &str) -> Hotkey {
+        let key = KeyId::hotkey(wallet.parse().unwrap(), "default".parse().unwrap());
+        Hotkey(self.custody.public(&key).await.unwrap().account)
+    }
+
+    async fn free(&self, account: AccountId) -> Tao {
+        self.link.view().unwrap().balance(account).await.unwrap().free
+    }
+
+    async fn pending(&self) -> Vec<Intent> {
+        self.journal.pending(self.link.genesis().unwrap()).await.unwrap()
+    }
+}
+
+impl Drop for Run {
+    fn drop(&mut self) {
+        self.token.cancel();
+    }
+}
+
+fn endpoint(devnet: &Devnet) -> String {
+    format!("ws://{}", devnet.address())
+}
+
+fn transfer(rao: u64) -> Action {
+    let dest = BOB.parse::<Coldkey>().unwrap();
+    Action::Transfer(Transfer { dest, amount: Amount::Exactly(Tao::from_rao(rao)), existence: Existence::KeepAlive })
+}
+
+fn keyed(order: &Order, key: &str) -> Order {
+    Order { idempotency_key: Some(key.parse().unwrap()), ..order.clone() }
+}
+
+#[tokio::test]
+async fn a_transfer_does_what_its_plan_says_and_a_repetition_does_nothing() {
+    let (devnet, state) = (devnet(BlockTime::Instant).await, tempfile::tempdir().unwrap());
+    let run = Run::begin(state.path(), endpoint(&devnet)).await.with_wallet("alice", "//Alice").await;
+    let order = keyed(&run.order("alice", transfer(5_000_000_000)).await, "first");
+    let bob = BOB.parse::<AccountId>().unwrap();
+    let before = run.free(bob).await;
+
+    let dry = run.submitter.submit(Order { mode: Mode::DryRun, ..order.clone() }).await.unwrap();
+    assert_eq!((&dry.stage, dry.plan.call.as_str()), (&Stage::Planned, "Balances.transfer_keep_alive"));
+    assert_eq!(run.free(bob).await, before);
+
+    let receipt = run.submitter.submit(order.clone()).await.unwrap();
+    let Stage::Finalized { included, .. } = &receipt.stage else { panic!("{receipt:?}") };
+    assert_eq!(included.fee, receipt.plan.fee);
+    assert!(included.events.iter().any(|event| event.pallet == "Balances" && event.name == "Transfer"));
+    assert_eq!(run.free(order.signer).await, receipt.plan.balance_after);
+    assert_eq!(run.free(bob).await, before.checked_add(Tao::from_rao(5_000_000_000)).unwrap());
+
+    assert_eq!(run.submitter.submit(order.clone()).await.unwrap(), receipt);
+    assert_eq!(run.free(order.signer).await, receipt.plan.balance_after);
+    let other = keyed(&run.order("alice", transfer(6_000_000_000)).await, "first");
+    assert!(matches!(run.submitter.submit(other).await, Err(SubmissionError::DuplicateIntent { .. })));
+    assert_eq!(run.pending().await, []);
+}
+
+#[tokio::test]
+async fn a_repetition_joins_what_is_under_way_and_another_order_takes_the_next_nonce() {
+    let (devnet, state) = (devnet(on_demand()).await, tempfile::tempdir().unwrap());
+    let run = Run::begin(state.path(), endpoint(&devnet)).await.with_wallet("alice", "//Alice").await;
+    let order = keyed(&run.order("alice", transfer(1_000_000)).await, "joined");
+    let another = run.order("alice", transfer(2_000_000)).await;
+    let submit = |order: Order| {
+        let submitter = run.submitter.clone();
+        tokio::spawn(async move { submitter.submit(order).await })
+    };
+    let until_sent = Order { mode: Mode::UntilSubmitted, ..order.clone() };
+    let sent = run.submitter.submit(until_sent).await.unwrap();
+    assert!(matches!(sent.stage, Stage::Submitted { .. }));
+    let (first, second, third) = (submit(order.clone()), submit(order), submit(another));
+    // All are in the pool when two intents, and not three, are pending and the third has been sent.
+    while run.submitter.shared.active.next_nonce(sent.plan.signer) != Some(2) {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    while run.submitter.shared.lanes.lock().unwrap().values().any(|lane| lane.try_lock().is_err()) {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    assert_eq!(run.pending().await.len(), 2);
+    devnet.mine(1).await.unwrap();
+    let (first, second) = (first.await.unwrap().unwrap(), second.await.unwrap().unwrap());
+    assert_eq!(first, second);
+    assert_ne!(third.await.unwrap().unwrap().stage, first.stage);
+    assert_eq!(run.pending().await, []);
+}
+
+#[tokio::test]
+async fn what_cannot_be_paid_is_refused_before_signing() {
+    let (devnet, state) = (devnet(BlockTime::Instant).await, tempfile::tempdir().unwrap());
+    let run = Run::begin(state.path(), endpoint(&devnet)).await.with_wallet("poor", "//Nobody//at//all").await;
+    let order = keyed(&run.order("poor", transfer(1)).await, "poor");
+    let refused = run.submitter.submit(order.clone()).await;
+    assert!(matches!(refused, Err(SubmissionError::Precondition(Precondition::Insufficient { .. }))), "{refused:?}");
+    let kept = run.journal.find(run.link.genesis().unwrap(), order.idempotency_key.unwrap()).await.unwrap();
+    assert_eq!(kept, None);
+}
+
+#[tokio::test]
+async fn registering_twice_in_one_block_fails_the_second_by_name() {
+    let (devnet, state) = (devnet(on_demand()).await, tempfile::tempdir().unwrap());
+    let run = Run::begin(state.path(), endpoint(&devnet)).await.with_wallet("alice", "//Alice").await;
+    let hotkey = run.hotkey("alice").await;
+    // Above what the first registration raises the price to.
+    let max_cost = Some(Tao::from_rao(1_000_000_000_000));
+    let register = |netuid| Action::Register(Register { netuid: NetUid(netuid), hotkey, max_cost });
+    let order = run.order("alice", register(1)).await;
+    let sent = Order { mode: Mode::UntilSubmitted, ..order.clone() };
+    run.submitter.submit(keyed(&sent, "one")).await.unwrap();
+    run.submitter.submit(keyed(&sent, "two")).await.unwrap();
+    devnet.mine(1).await.unwrap();
+
+    let first = run.submitter.submit(keyed(&order, "one")).await.unwrap();
+    let Stage::Finalized { included, .. } = first.stage else { panic!("{first:?}") };
+    assert!(included.events.iter().any(|event| event.name == "NeuronRegistered"), "{:?}", included.events);
+    match run.submitter.submit(keyed(&order, "two")).await {
+        Err(SubmissionError::Dispatch { error, .. }) => {
+            assert_eq!(error.pallet.as_deref(), Some("SubtensorModule"));
+            assert_eq!(error.name, "HotKeyAlreadyRegisteredInSubNet");
+        }
+        other => panic!("{other:?}"),
+    }
+    let again = run.submitter.submit(order).await;
+    assert!(matches!(again, Err(SubmissionError::Precondition(Precondition::AlreadyRegistered { .. }))), "{again:?}");
+    let elsewhere = run.submitter.submit(run.order("alice", register(77)).await).await;
+    assert!(
+        matches!(elsewhere, Err(SubmissionError::Precondition(Precondition::NoSuchSubnet { .. }))),
+        "{elsewhere:?}"
+    );
+}
+
+#[tokio::test]
+async fn an_extrinsic_that_no_block_took_expires() {
+    let (devnet, state) = (devnet(on_demand()).await, tempfile::tempdir().unwrap());
+    let run = Run::begin(state.path(), endpoint(&devnet)).await.with_wallet("alice", "//Alice").await;
+    let order = run.order("alice", transfer(1)).await;
+    // A nonce that never comes: the pool keeps it, and no block can take it.
+    let (plan, prepared) = run.submitter.prepare(&order, Some(9)).await.unwrap();
+    let extrinsic = run.submitter.sign(&order, &prepared).await.unwrap();
+    let intent = NewIntent {
+        key: Some("late".parse().unwrap()),
+        wish: wish(&order),
+        genesis: run.link.genesis().unwrap(),
+        extrinsic,
+        plan: serde_json::to_string(&plan).unwrap(),
+    };
+    let Recorded::New(intent) = run.journal.record(intent).await.unwrap() else { panic!("the key is new") };
+    let mut progress = run.submitter.shared.follow(&intent, worker::History::NeverSent).await;
+    devnet.mine(70).await.unwrap();
+    progress.wait_for(|progress| matches!(progress, Progress::Settled(_))).await.unwrap();
+    let late = run.submitter.submit(keyed(&order, "late")).await;
+    assert!(matches!(late, Err(SubmissionError::Expired { .. })), "{late:?}");
+}
+
+#[tokio::test]
+async fn a_locked_coldkey_signs_nothing() {
+    let (devnet, state) = (devnet(BlockTime::Instant).await, tempfile::tempdir().unwrap());
+    let run = Run::begin(state.path(), endpoint(&devnet)).await;
+    let id = KeyId::coldkey("locked".parse().unwrap());
+    let alice = Key::from_uri(Scheme::Sr25519, "//Alice").unwrap();
+    run.custody.create(&id, alice, Some(btd_keys::Password::new("secret")), Existing::Refuse).await.unwrap();
+    let refused = run.submitter.submit(run.order("locked", transfer(1_000)).await).await;
+    assert!(matches!(refused, Err(SubmissionError::Key(btd_keys::CustodyError::Locked(_)))), "{refused:?}");
+    assert_eq!(run.pending().await, []);
+}
+
+const CHILD_STATE: &str = "BTD_TEST_SUBMIT_STATE";
+const CHILD_ENDPOINT: &str = "BTD_TEST_SUBMIT_ENDPOINT";
+
+/// Not a test of its own: what the next test runs in a process that it kills.
+#[tokio::test]
+async fn child_that_signs_and_never_sends() {
+    let (Some(state), Some(endpoint)) = (std::env::var_os(CHILD_STATE), std::env::var_os(CHILD_ENDPOINT)) else {
+        return;
+    };
+    let run = Run::begin(&PathBuf::from(state), endpoint.into_string().unwrap()).await;
+    let run = run.with_wallet("alice", "//Alice").await;
+    let order = run.order("alice", transfer(3_000_000)).await;
+    let (plan, prepared) = run.submitter.prepare(&order, None).await.unwrap();
+    let intent = NewIntent {
+        key: Some("killed".parse().unwrap()),
+        wish: wish(&order),
+        genesis: prepared.payload().genesis,
+        extrinsic: run.submitter.sign(&order, &prepared).await.unwrap(),
+        plan: serde_json::to_string(&plan).unwrap(),
+    };
+    run.journal.record(intent).await.unwrap();
+    let mut out = std::io::stdout();
+    writeln!(out, "committed").unwrap();
+    out.flush().unwrap();
+    std::future::pending::<()>().await;
+}
+
+#[tokio::test]
+async fn killed_between_journal_and_broadcast_the_same_bytes_are_sent_after_the_restart() {
+    let (devnet, state) = (devnet(BlockTime::Instant).await, tempfile::tempdir().unwrap());
+    let mut child = Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", "submit::tests::child_that_signs_and_never_sends", "--nocapture"])
+        .env(CHILD_STATE, state.path())
+        .env(CHILD_ENDPOINT, endpoint(&devnet))
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let out = BufReader::new(child.stdout.take().unwrap());
+    // On a thread of its own: the chain that the child talks to runs on this one.
+    let committed = tokio::task::spawn_blocking(|| out.lines().map_while(Result::ok).any(|l| l.contains("committed")));
+    assert!(committed.await.unwrap());
+    child.kill().unwrap();
+    child.wait().unwrap();
+    assert_eq!(devnet.head().number, 0, "nothing was sent");
+
+    let bytes_of = |intent: &Intent| intent.recorded.extrinsic.clone();
+    let signed = {
+        let journal = Journal::open(state.path().join("journal.db")).await.unwrap();
+        let pending = journal.pending(BlockHash(devnet.genesis_hash())).await.unwrap();
+        assert_eq!(pending.len(), 1);
+        bytes_of(&pending[0])
+    };
+    let run = Run::begin(state.path(), endpoint(&devnet)).await;
+    let order = keyed(&run.order("alice", transfer(3_000_000)).await, "killed");
+    let receipt = run.submitter.submit(order).await.unwrap();
+    let Stage::Finalized { extrinsic, included } = receipt.stage else { panic!("{receipt:?}") };
+    assert_eq!(extrinsic, signed.hash);
+    assert_eq!(included.block.number, BlockNumber(1));
+    let account = run.link.view().unwrap().balance(receipt.plan.signer).await.unwrap();
+    assert_eq!((account.nonce, account.free), (1, receipt.plan.balance_after));
+}
