@@ -1,7 +1,8 @@
 //! The synapse protocol of Bittensor (SDK 7 to 10), as pure code without sockets.
 //!
 //! Three things can be done with it: read and admit a request ([`admission`]), answer one
-//! ([`reply`]), and make a request and understand its answer ([`outgoing`]). A message itself is a
+//! ([`reply`]), and make a request and understand its answer ([`outgoing`]). The signed requests of
+//! SDK 11, which has no synapses, are in [`btauth`]. A message itself is a
 //! [`synapse`]; what Python means by its values is in [`python`].
 //!
 //! This crate opens no socket, reads no clock and holds no secret: time is an argument, a body is
@@ -11,6 +12,7 @@
 #![cfg_attr(not(test), warn(clippy::indexing_slicing))]
 
 pub mod admission;
+pub mod btauth;
 pub mod certificate;
 pub mod outgoing;
 pub mod python;

@@ -44,7 +44,7 @@ impl Default for Rules {
 impl Rules {
     /// Nonces up to this one are outside the window whatever the headers say.
     pub(super) fn horizon(&self, now: Nanos) -> Nanos {
-        now - WINDOW_NS - nanos(self.max_timeout)
+        now.saturating_sub(WINDOW_NS).saturating_sub(nanos(self.max_timeout))
     }
 
     /// Whether `nonce` is neither too old nor too far ahead. `timeout` is the header in seconds.
@@ -56,12 +56,12 @@ impl Rules {
         let timeout = timeout.min(self.max_timeout.as_secs_f64());
         if nonce <= python_window(now, timeout) {
             let acceptable = 4.0 + timeout;
-            return Err(Refusal::Stale { acceptable, age: seconds(now - nonce) });
+            return Err(Refusal::Stale { acceptable, age: seconds(now.saturating_sub(nonce)) });
         }
-        if nonce > now + nanos(self.max_clock_skew) {
+        if nonce > now.saturating_add(nanos(self.max_clock_skew)) {
             return Err(Refusal::FromTheFuture {
                 acceptable: self.max_clock_skew.as_secs_f64(),
-                ahead: seconds(nonce - now),
+                ahead: seconds(nonce.saturating_sub(now)),
             });
         }
         Ok(())
@@ -85,4 +85,21 @@ fn seconds(nanos: Nanos) -> f64 {
     #[expect(clippy::cast_precision_loss, reason = "for display, with two decimals")]
     let nanos = nanos as f64;
     nanos / NANOS_PER_SECOND
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_largest_numbers_are_outside_the_window() {
+        let rules = Rules::default();
+        for now in [0, 1_800_000_000_000_000_000, Nanos::from(i64::MAX)] {
+            for nonce in [Nanos::MIN, Nanos::MAX] {
+                for timeout in [f64::MIN, 0.0, f64::MAX] {
+                    assert!(rules.check_window(nonce, Some(timeout), now).is_err(), "{nonce} {timeout} {now}");
+                }
+            }
+        }
+    }
 }

@@ -5,9 +5,11 @@
 //! test fails if it disappears.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod btauth;
 mod capture;
 mod forged;
 mod hashes;
 mod merging;
+mod properties;
 mod requests;
 mod support;
