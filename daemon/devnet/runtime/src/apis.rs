@@ -2,9 +2,10 @@
 //!
 //! Each method delegates; the answers are computed where their data lives.
 
+#![allow(clippy::used_underscore_binding, reason = "the macro also uses arguments that an answer does not need")]
+
 use alloc::{collections::BTreeMap, vec::Vec};
 
-use codec::Compact;
 use frame_support::{
     genesis_builder_helper::{build_state, get_preset},
     weights::Weight,
@@ -26,9 +27,9 @@ use crate::{
     subtensor::{
         fixed::U64F64,
         info::{
-            DelegateInfo, DynamicInfo, HyperparamEntry, Metagraph, NeuronInfo, NeuronInfoLite, SelectiveMetagraph,
-            SimSwapResult, StakeAvailability, StakeInfo, SubnetHyperparams, SubnetHyperparamsV2, SubnetInfo,
-            SubnetInfov2, SubnetPrice, SubnetState,
+            DelegateInfo, Delegation, DynamicInfo, HyperparamEntry, Metagraph, NeuronInfo, NeuronInfoLite,
+            SelectiveMetagraph, SimSwapResult, StakeAvailability, StakeInfo, SubnetHyperparams, SubnetHyperparamsV2,
+            SubnetInfo, SubnetInfov2, SubnetPrice, SubnetState,
         },
         types::{Alpha, LockState, MechId, NetUid, Tao},
     },
@@ -100,7 +101,7 @@ impl_runtime_apis! {
     impl sp_session::SessionKeys<Block> for Runtime {
         // The chain has one author that signs nothing, so there are no session keys.
         fn generate_session_keys(_owner: Vec<u8>, _seed: Option<Vec<u8>>) -> sp_session::OpaqueGeneratedSessionKeys {
-            Default::default()
+            sp_session::OpaqueGeneratedSessionKeys::default()
         }
 
         fn decode_session_keys(_encoded: Vec<u8>) -> Option<Vec<(Vec<u8>, KeyTypeId)>> {
@@ -173,7 +174,7 @@ impl_runtime_apis! {
             SubtensorModule::delegate(&delegate_account)
         }
 
-        fn get_delegated(delegatee_account: AccountId) -> Vec<(DelegateInfo, (Compact<NetUid>, Compact<Alpha>))> {
+        fn get_delegated(delegatee_account: AccountId) -> Vec<Delegation> {
             SubtensorModule::delegations(&delegatee_account)
         }
     }

@@ -104,6 +104,9 @@ impl OnChargeTransaction<Runtime> for FeesToAuthor {
             // The dispatch closed the account: what it did not use cannot go back.
             earned.subsume(unused);
         }
+        if earned.peek().is_zero() {
+            return Ok(());
+        }
         // A dropped credit only lowers the issuance; it can happen when the author's account would be dust.
         drop(<Balances as Balanced<AccountId>>::resolve(&fee_recipient(), earned));
         Ok(())

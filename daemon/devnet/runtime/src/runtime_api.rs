@@ -2,16 +2,14 @@
 
 use alloc::{collections::BTreeMap, vec::Vec};
 
-use codec::Compact;
-
 use crate::{
     AccountId,
     subtensor::{
         fixed::U64F64,
         info::{
-            DelegateInfo, DynamicInfo, HyperparamEntry, Metagraph, NeuronInfo, NeuronInfoLite, SelectiveMetagraph,
-            SimSwapResult, StakeAvailability, StakeInfo, SubnetHyperparams, SubnetHyperparamsV2, SubnetInfo,
-            SubnetInfov2, SubnetPrice, SubnetState,
+            DelegateInfo, Delegation, DynamicInfo, HyperparamEntry, Metagraph, NeuronInfo, NeuronInfoLite,
+            SelectiveMetagraph, SimSwapResult, StakeAvailability, StakeInfo, SubnetHyperparams, SubnetHyperparamsV2,
+            SubnetInfo, SubnetInfov2, SubnetPrice, SubnetState,
         },
         types::{Alpha, LockState, MechId, NetUid, Tao},
     },
@@ -22,7 +20,7 @@ sp_api::decl_runtime_apis! {
     pub trait DelegateInfoRuntimeApi {
         fn get_delegates() -> Vec<DelegateInfo>;
         fn get_delegate(delegate_account: AccountId) -> Option<DelegateInfo>;
-        fn get_delegated(delegatee_account: AccountId) -> Vec<(DelegateInfo, (Compact<NetUid>, Compact<Alpha>))>;
+        fn get_delegated(delegatee_account: AccountId) -> Vec<Delegation>;
     }
 
     /// Neurons, one by one.

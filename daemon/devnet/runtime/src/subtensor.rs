@@ -29,6 +29,7 @@ mod storage;
 mod subnets;
 mod symbols;
 mod takes;
+#[allow(clippy::cast_possible_truncation, reason = "so the derived codec numbers variants")]
 pub mod types;
 pub mod validity;
 mod weights;

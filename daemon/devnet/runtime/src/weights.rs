@@ -118,3 +118,44 @@ impl pallet_proxy::WeightInfo for Proxy {
         UpstreamProxy::poke_deposit()
     }
 }
+
+type UpstreamBalances = pallet_balances::weights::SubstrateWeight<Runtime>;
+
+/// Weights of Balances. Burning weighs the same whether or not the account is kept alive.
+pub struct Balances;
+
+impl pallet_balances::WeightInfo for Balances {
+    fn transfer_allow_death() -> Weight {
+        UpstreamBalances::transfer_allow_death()
+    }
+    fn transfer_keep_alive() -> Weight {
+        UpstreamBalances::transfer_keep_alive()
+    }
+    fn force_set_balance_creating() -> Weight {
+        UpstreamBalances::force_set_balance_creating()
+    }
+    fn force_set_balance_killing() -> Weight {
+        UpstreamBalances::force_set_balance_killing()
+    }
+    fn force_transfer() -> Weight {
+        UpstreamBalances::force_transfer()
+    }
+    fn transfer_all() -> Weight {
+        UpstreamBalances::transfer_all()
+    }
+    fn force_unreserve() -> Weight {
+        UpstreamBalances::force_unreserve()
+    }
+    fn force_adjust_total_issuance() -> Weight {
+        UpstreamBalances::force_adjust_total_issuance()
+    }
+    fn burn_allow_death() -> Weight {
+        UpstreamBalances::burn_allow_death()
+    }
+    fn burn_keep_alive() -> Weight {
+        UpstreamBalances::burn_allow_death()
+    }
+    fn upgrade_accounts(u: u32) -> Weight {
+        UpstreamBalances::upgrade_accounts(u)
+    }
+}

@@ -1,24 +1,135 @@
-//! A block built through the runtime APIs alone, as a node does it.
+//! A block built through the runtime APIs alone, as a node does it, and what clients then read.
 
-use btd_devnet_runtime::{GenesisSpec, api, genesis};
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on stops here")]
+
+use btd_devnet_runtime::{
+    Balance, Block, GenesisSpec, Hash, Header, RuntimeCall, SignedPayload, UncheckedExtrinsic, api, extensions,
+    genesis::{self, development_account},
+    subtensor::{
+        self,
+        info::{DynamicInfo, HyperparamEntry, Metagraph, NeuronInfo, NeuronInfoLite, SelectiveMetagraph, SubnetState},
+    },
+};
 use codec::{Decode, Encode};
+use sp_core::{Pair, sr25519};
+use sp_runtime::{ApplyExtrinsicResult, Digest, MultiSignature, generic::Era, traits::Header as _};
 
-fn call(method: &str, arguments: &[u8]) -> Vec<u8> {
-    api::dispatch(method, arguments).unwrap_or_else(|| panic!("the runtime has no method {method}"))
+const NOW: u64 = 1_800_000_012_000;
+
+fn call<V: Decode>(method: &str, arguments: &[u8]) -> V {
+    let answer = api::dispatch(method, arguments).unwrap_or_else(|| panic!("the runtime has no method {method}"));
+    V::decode(&mut &answer[..]).unwrap_or_else(|error| panic!("{method} answers something else: {error}"))
+}
+
+fn externalities() -> sp_io::TestExternalities {
+    sp_io::TestExternalities::new(genesis::genesis(&GenesisSpec::default()).unwrap())
+}
+
+fn signed(name: &str, call: RuntimeCall) -> UncheckedExtrinsic {
+    let extensions = extensions::signed(Era::Immortal, 0, 0);
+    let payload = SignedPayload::new(call.clone(), extensions.clone()).unwrap();
+    let pair = sr25519::Pair::from_string(&format!("//{name}"), None).unwrap();
+    let signature = payload.using_encoded(|bytes| pair.sign(bytes));
+    let signer = development_account(name);
+    UncheckedExtrinsic::new_signed(call, signer.into(), MultiSignature::Sr25519(signature), extensions)
 }
 
 #[test]
 fn version_is_the_one_clients_know() {
-    let mut externalities = sp_io::TestExternalities::new(genesis(&GenesisSpec::default()).unwrap());
-    externalities.execute_with(|| {
-        let version = sp_version::RuntimeVersion::decode(&mut &call("Core_version", &[])[..]).unwrap();
+    externalities().execute_with(|| {
+        let version: sp_version::RuntimeVersion = call("Core_version", &[]);
         assert_eq!(
             (&*version.spec_name, version.spec_version, version.transaction_version),
             ("node-subtensor", 425, 1)
         );
-        let versions = Vec::<u32>::decode(&mut &call("Metadata_metadata_versions", &[])[..]).unwrap();
+        let versions: Vec<u32> = call("Metadata_metadata_versions", &[]);
         assert!(versions.contains(&14) && versions.contains(&15), "metadata versions: {versions:?}");
-        let v15 = Option::<Vec<u8>>::decode(&mut &call("Metadata_metadata_at_version", &15u32.encode())[..]).unwrap();
-        assert_eq!(&v15.unwrap()[..4], b"meta");
+        for version in versions {
+            let metadata: Option<Vec<u8>> = call("Metadata_metadata_at_version", &version.encode());
+            assert_eq!(&metadata.unwrap()[..4], b"meta", "metadata of version {version}");
+        }
+    });
+}
+
+#[test]
+fn a_registration_shows_in_every_view() {
+    externalities().execute_with(|| {
+        let header = Header::new(1, Hash::zero(), Hash::zero(), Hash::repeat_byte(1), Digest::default());
+        call::<sp_runtime::ExtrinsicInclusionMode>("Core_initialize_block", &header.encode());
+        let mut inherents = sp_inherents::InherentData::new();
+        inherents.put_data(sp_timestamp::INHERENT_IDENTIFIER, &sp_timestamp::Timestamp::new(NOW)).unwrap();
+        let extrinsics: Vec<<Block as sp_runtime::traits::Block>::Extrinsic> =
+            call("BlockBuilder_inherent_extrinsics", &inherents.encode());
+        assert_eq!(extrinsics.len(), 1, "the timestamp is the only inherent");
+        for extrinsic in extrinsics {
+            call::<ApplyExtrinsicResult>("BlockBuilder_apply_extrinsic", &extrinsic.encode()).unwrap().unwrap();
+        }
+        let hotkey = development_account("hotkey");
+        let registration =
+            RuntimeCall::SubtensorModule(subtensor::Call::burned_register { netuid: 1, hotkey: hotkey.clone() });
+        let extrinsic = signed("Bob", registration);
+        call::<ApplyExtrinsicResult>("BlockBuilder_apply_extrinsic", &extrinsic.encode()).unwrap().unwrap();
+        let header: Header = call("BlockBuilder_finalize_block", &[]);
+        assert_eq!(header.number, 1);
+
+        let coldkey = development_account("Bob");
+        let neurons: Vec<NeuronInfo> = call("NeuronInfoRuntimeApi_get_neurons", &1_u16.encode());
+        assert_eq!(neurons.len(), 2, "nobody and the new neuron");
+        assert_eq!((&neurons[1].hotkey, &neurons[1].coldkey, neurons[1].uid.0), (&hotkey, &coldkey, 1));
+        let lite: Option<NeuronInfoLite> = call("NeuronInfoRuntimeApi_get_neuron_lite", &(1_u16, 1_u16).encode());
+        assert_eq!(lite.unwrap().hotkey, hotkey);
+        let metagraph: Option<Metagraph> = call("SubnetInfoRuntimeApi_get_metagraph", &1_u16.encode());
+        let metagraph = metagraph.unwrap();
+        assert_eq!(metagraph.hotkeys[1], hotkey);
+        assert_eq!(metagraph.last_update[1].0, 1);
+        assert!(metagraph.rank.is_empty() && metagraph.trust.is_empty(), "scores of old are not computed");
+        let parts: Option<SelectiveMetagraph> =
+            call("SubnetInfoRuntimeApi_get_selective_metagraph", &(1_u16, vec![0_u16, 52, 900]).encode());
+        let parts = parts.unwrap();
+        assert_eq!((parts.netuid.0, parts.hotkeys), (1, Some(metagraph.hotkeys)));
+        assert!(parts.coldkeys.is_none() && parts.validators.is_none());
+        let state: Option<SubnetState> = call("SubnetInfoRuntimeApi_get_subnet_state", &1_u16.encode());
+        assert_eq!(state.unwrap().coldkeys[1], coldkey);
+        let dynamic: Option<DynamicInfo> = call("SubnetInfoRuntimeApi_get_dynamic_info", &1_u16.encode());
+        assert_eq!(dynamic.unwrap().token_symbol.iter().map(|byte| byte.0).collect::<Vec<u8>>(), "α".as_bytes());
+        let entries: Option<Vec<HyperparamEntry>> =
+            call("SubnetInfoRuntimeApi_get_subnet_hyperparams_v3", &1_u16.encode());
+        assert_eq!(entries.unwrap().len(), 33);
+        let price: u64 = call("SwapRuntimeApi_current_alpha_price", &1_u16.encode());
+        assert!(price > 1_000_000_000, "the burn bought alpha: {price}");
+    });
+}
+
+#[test]
+fn unknown_subnets_are_nothing() {
+    externalities().execute_with(|| {
+        assert!(call::<Option<Metagraph>>("SubnetInfoRuntimeApi_get_metagraph", &9_u16.encode()).is_none());
+        assert!(call::<Vec<NeuronInfo>>("NeuronInfoRuntimeApi_get_neurons", &9_u16.encode()).is_empty());
+        assert!(call::<Option<u64>>("SubnetInfoRuntimeApi_get_next_epoch_start_block", &9_u16.encode()).is_none());
+    });
+}
+
+#[test]
+fn a_transfer_costs_what_it_costs_on_the_real_chain() {
+    externalities().execute_with(|| {
+        let dest = development_account("Charlie").into();
+        let transfer = RuntimeCall::Balances(pallet_balances::Call::transfer_keep_alive { dest, value: 123_456_789 });
+        let extrinsic = signed("Bob", transfer).encode();
+        assert_eq!(extrinsic.len(), 144);
+        let mut arguments = extrinsic;
+        144_u32.encode_to(&mut arguments);
+        let info: pallet_transaction_payment::RuntimeDispatchInfo<Balance> =
+            call("TransactionPaymentApi_query_info", &arguments);
+        assert_eq!(info.partial_fee, 136_247);
+    });
+}
+
+#[test]
+fn blocks_of_a_fast_chain_may_follow_fast() {
+    let spec = GenesisSpec { block_time: 250, ..GenesisSpec::default() };
+    let mut externalities = sp_io::TestExternalities::new(genesis::genesis(&spec).unwrap());
+    externalities.execute_with(|| {
+        let period = <btd_devnet_runtime::Runtime as pallet_timestamp::Config>::MinimumPeriod::get();
+        assert_eq!(period, 125);
     });
 }

@@ -65,7 +65,7 @@ mod calls {
         ) -> DispatchResult {
             let hotkey = ensure_signed(origin)?;
             let axon = AxonInfo { block: 0, version, ip, port, ip_type, protocol, placeholder1, placeholder2 };
-            Self::announce_axon(&hotkey, netuid, axon, None)
+            Self::announce_axon(&hotkey, netuid, &axon, None)
         }
 
         /// Announces where the signing hotkey answers and the certificate it answers with.
@@ -85,7 +85,7 @@ mod calls {
         ) -> DispatchResult {
             let hotkey = ensure_signed(origin)?;
             let axon = AxonInfo { block: 0, version, ip, port, ip_type, protocol, placeholder1, placeholder2 };
-            Self::announce_axon(&hotkey, netuid, axon, Some(&certificate))
+            Self::announce_axon(&hotkey, netuid, &axon, Some(&certificate))
         }
 
         /// Announces where the signing hotkey publishes its metrics.
@@ -100,7 +100,7 @@ mod calls {
             ip_type: u8,
         ) -> DispatchResult {
             let hotkey = ensure_signed(origin)?;
-            Self::announce_prometheus(&hotkey, netuid, PrometheusInfo { block: 0, version, ip, port, ip_type })
+            Self::announce_prometheus(&hotkey, netuid, &PrometheusInfo { block: 0, version, ip, port, ip_type })
         }
 
         /// The entry of the old proof of work. It ignores the work and burns like `burned_register`.

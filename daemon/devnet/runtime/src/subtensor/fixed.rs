@@ -94,7 +94,7 @@ impl U64F64 {
 
     /// `amount` times this number, rounded down; the greatest amount when it does not fit.
     pub fn times(self, amount: u64) -> u64 {
-        let product = sp_core::U256::from(self.bits) * sp_core::U256::from(amount) >> 64;
+        let product = (sp_core::U256::from(self.bits) * sp_core::U256::from(amount)) >> 64;
         u64::try_from(product).unwrap_or(u64::MAX)
     }
 }

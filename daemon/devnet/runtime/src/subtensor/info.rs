@@ -4,6 +4,7 @@
 
 mod delegate;
 mod dynamic;
+#[allow(clippy::cast_possible_truncation, reason = "so the derived codec numbers variants")]
 mod hyperparameters;
 mod metagraph;
 mod neuron;
@@ -15,7 +16,7 @@ mod swap;
 
 use codec::Compact;
 
-pub use delegate::{DelegateInfo, Delegation};
+pub use delegate::{DelegateInfo, Delegation, Holdings};
 pub use dynamic::DynamicInfo;
 pub use hyperparameters::{HyperparamEntry, HyperparamValue, SubnetHyperparams, SubnetHyperparamsV2};
 pub use metagraph::Metagraph;

@@ -19,7 +19,7 @@ pub(super) fn storage_index(netuid: NetUid, mechanism: MechId) -> NetUidStorageI
     u16::from(mechanism).saturating_mul(MECHANISM_STRIDE).saturating_add(netuid)
 }
 
-fn set_element<V>(values: &mut Vec<V>, uid: u16, value: V) {
+fn set_element<V>(values: &mut [V], uid: u16, value: V) {
     if let Some(element) = values.get_mut(usize::from(uid)) {
         *element = value;
     }

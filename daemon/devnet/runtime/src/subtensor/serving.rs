@@ -56,22 +56,22 @@ impl<T: Config> Pallet<T> {
     pub(super) fn announce_axon(
         hotkey: &AccountId,
         netuid: NetUid,
-        axon: AxonInfo,
+        axon: &AxonInfo,
         certificate: Option<&[u8]>,
     ) -> DispatchResult {
-        Self::check_axon(hotkey, netuid, &axon)?;
+        Self::check_axon(hotkey, netuid, axon)?;
         if let Some(certificate) = certificate.and_then(NeuronCertificate::read) {
             NeuronCertificates::<T>::insert(netuid, hotkey, certificate);
         }
-        Axons::<T>::insert(netuid, hotkey, AxonInfo { block: Self::now(), ..axon });
+        Axons::<T>::insert(netuid, hotkey, AxonInfo { block: Self::now(), ..axon.clone() });
         Self::deposit_event(Event::AxonServed(netuid, hotkey.clone()));
         Ok(())
     }
 
     /// Stores the metrics endpoint.
-    pub(super) fn announce_prometheus(hotkey: &AccountId, netuid: NetUid, endpoint: PrometheusInfo) -> DispatchResult {
-        Self::check_prometheus(hotkey, netuid, &endpoint)?;
-        Prometheus::<T>::insert(netuid, hotkey, PrometheusInfo { block: Self::now(), ..endpoint });
+    pub(super) fn announce_prometheus(hotkey: &AccountId, netuid: NetUid, endpoint: &PrometheusInfo) -> DispatchResult {
+        Self::check_prometheus(hotkey, netuid, endpoint)?;
+        Prometheus::<T>::insert(netuid, hotkey, PrometheusInfo { block: Self::now(), ..endpoint.clone() });
         Self::deposit_event(Event::PrometheusServed(netuid, hotkey.clone()));
         Ok(())
     }

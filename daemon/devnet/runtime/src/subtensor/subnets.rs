@@ -146,7 +146,7 @@ impl<T: Config> Pallet<T> {
         prices.sort_unstable();
         let middle = prices.len() / 2;
         match (prices.get(middle.wrapping_sub(1)), prices.get(middle)) {
-            (Some(low), Some(high)) if prices.len() % 2 == 0 => (*low + *high) / 2,
+            (Some(low), Some(high)) if prices.len().is_multiple_of(2) => (*low + *high) / 2,
             (_, Some(price)) => *price,
             _ => one,
         }

@@ -5,7 +5,11 @@ use btd_devnet_runtime::{
     extensions, genesis,
 };
 use codec::Encode;
-use frame_support::storage::{TransactionOutcome, with_transaction};
+use frame_support::{
+    dispatch::Pays,
+    storage::{TransactionOutcome, with_transaction},
+    weights::Weight,
+};
 use sp_core::{Pair, sr25519};
 use sp_runtime::{
     ApplyExtrinsicResult, Digest, DispatchError, MultiSignature, MultiSigner,
@@ -78,7 +82,7 @@ impl Chain {
 pub(crate) fn apply(extrinsic: UncheckedExtrinsic) -> ApplyExtrinsicResult {
     with_transaction(|| {
         let result = Executive::apply_extrinsic(extrinsic);
-        let outcome = Ok::<_, DispatchError>(result.clone());
+        let outcome = Ok::<_, DispatchError>(result);
         if result.is_ok() { TransactionOutcome::Commit(outcome) } else { TransactionOutcome::Rollback(outcome) }
     })
     .unwrap()
@@ -109,9 +113,9 @@ pub(crate) fn nonce(uri: &str) -> Nonce {
 /// What an extrinsic left among the events of the block being built.
 pub(crate) struct Outcome {
     /// Weight it was charged for.
-    pub(crate) weight: frame_support::weights::Weight,
+    pub(crate) weight: Weight,
     /// Whether it paid.
-    pub(crate) pays: frame_support::dispatch::Pays,
+    pub(crate) pays: Pays,
     /// Fee and tip.
     pub(crate) fee: u64,
     /// All other events, encoded.
@@ -121,7 +125,7 @@ pub(crate) struct Outcome {
 /// Reads what the extrinsic with this index in the block left.
 pub(crate) fn outcome(index: u32) -> Outcome {
     use btd_devnet_runtime::RuntimeEvent as Event;
-    let mut outcome = Outcome { weight: Default::default(), pays: Default::default(), fee: 0, events: Vec::new() };
+    let mut outcome = Outcome { weight: Weight::zero(), pays: Pays::Yes, fee: 0, events: Vec::new() };
     for record in System::read_events_no_consensus() {
         if record.phase != frame_system::Phase::ApplyExtrinsic(index) {
             continue;

@@ -215,7 +215,7 @@ impl Replay {
             self.chain.read(|| plain.storage(pallet, item, &keys))
         };
         let Some(actual) = actual else { return };
-        assert_eq!(actual, expected["value"], "block {block}: {}", expected);
+        assert_eq!(actual, expected["value"], "block {block}: {expected}");
         self.compared += 1;
     }
 

@@ -14,12 +14,15 @@ use crate::{AccountId, UNIT};
 /// Blocks of a day.
 const BLOCKS_PER_DAY: u64 = 7_200;
 
+/// What one nominator holds: subnets and the alpha there.
+pub type Holdings = Vec<(Compact<NetUid>, Compact<u64>)>;
+
 /// A delegate.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode, TypeInfo)]
 pub struct DelegateInfo {
     pub delegate_ss58: AccountId,
     pub take: Compact<u16>,
-    pub nominators: Vec<(AccountId, Vec<(Compact<NetUid>, Compact<u64>)>)>,
+    pub nominators: Vec<(AccountId, Holdings)>,
     pub owner_ss58: AccountId,
     pub registrations: Vec<Compact<NetUid>>,
     pub validator_permits: Vec<Compact<NetUid>>,
@@ -30,7 +33,7 @@ pub struct DelegateInfo {
 /// A delegate and one position of the coldkey asked about.
 pub type Delegation = (DelegateInfo, (Compact<NetUid>, Compact<Alpha>));
 
-type Nominators = BTreeMap<AccountId, Vec<(Compact<NetUid>, Compact<u64>)>>;
+type Nominators = BTreeMap<AccountId, Holdings>;
 
 impl<T: Config> Pallet<T> {
     fn nominators(hotkey: &AccountId) -> Nominators {
