@@ -253,3 +253,107 @@ pub(crate) fn decode_call(bytes: &[u8], runtime: &Runtime) -> Result<DecodedCall
     }
     Ok(DecodedCall { pallet: pallet.name().to_owned(), call: variant.name.clone(), args })
 }
+
+#[cfg(test)]
+mod tests {
+    use codec::Encode;
+
+    use super::*;
+    use crate::handmade::{
+        self, AccountId32, DispatchError as Failure, ModuleError, RuntimeEvent, SystemEvent, TokenError,
+        extensions_of_2024,
+    };
+
+    /// An event record: phase, event, topics.
+    fn record(phase: &[u8], event: SystemEvent) -> Vec<u8> {
+        [phase, &RuntimeEvent::System(event).encode(), &Vec::<[u8; 32]>::new().encode()].concat()
+    }
+
+    fn applying(index: u32) -> Vec<u8> {
+        [vec![0], index.encode()].concat()
+    }
+
+    fn failed(error: Failure) -> SystemEvent {
+        SystemEvent::ExtrinsicFailed { dispatch_error: error }
+    }
+
+    fn decoded(events: &[Vec<u8>], extrinsics: usize) -> FinalizedBlock {
+        let count = Compact(u32::try_from(events.len()).unwrap()).encode();
+        let raw = RawBlock {
+            block: BlockRef { number: BlockNumber(9), hash: BlockHash([9; 32]) },
+            parent: BlockHash([8; 32]),
+            extrinsics: vec![vec![]; extrinsics],
+            events: [count, events.concat()].concat(),
+        };
+        decode(&raw, &handmade::runtime(extensions_of_2024(), 4))
+    }
+
+    #[test]
+    fn outcomes_belong_to_their_extrinsics() {
+        let module = Failure::Module(ModuleError { index: 7, error: [4, 0, 0, 0] });
+        let unknown = Failure::Module(ModuleError { index: 7, error: [99, 0, 0, 0] });
+        let block = decoded(
+            &[
+                record(&[2], SystemEvent::Remarked(AccountId32([1; 32]), vec![0xab])),
+                record(&applying(1), failed(module)),
+                record(&applying(0), SystemEvent::ExtrinsicSuccess),
+                record(&applying(2), failed(Failure::BadOrigin)),
+                record(&applying(3), failed(Failure::Token(TokenError::FundsUnavailable))),
+                record(&applying(4), failed(unknown)),
+                record(&[1], SystemEvent::Remarked(AccountId32([1; 32]), vec![])),
+            ],
+            6,
+        );
+        let results: Vec<Option<String>> = block
+            .extrinsics
+            .iter()
+            .map(|extrinsic| {
+                extrinsic.result.clone().map(|result| result.map_or_else(|e| e.to_string(), |()| "ok".to_owned()))
+            })
+            .collect();
+        let said = |text: &str| Some(text.to_owned());
+        assert_eq!(
+            results,
+            [
+                said("ok"),
+                said("Subtensor.NotEnoughStake: The key has no such stake."),
+                said("BadOrigin"),
+                said("Token.FundsUnavailable"),
+                said("Subtensor.error 99"),
+                None,
+            ]
+        );
+        let phases: Vec<_> = block.events.iter().map(|event| event.extrinsic).collect();
+        assert_eq!(phases, [None, Some(1), Some(0), Some(2), Some(3), Some(4), None]);
+        assert_eq!(block.events[0].fields, serde_json::json!([AccountId([1; 32]).to_string(), "0xab"]));
+    }
+
+    #[test]
+    fn an_event_that_cannot_be_read_hides_only_those_behind_it() {
+        let stranger = [applying(1), vec![77, 0], vec![0]].concat();
+        let block = decoded(
+            &[
+                record(&applying(0), SystemEvent::ExtrinsicSuccess),
+                stranger,
+                record(&applying(2), SystemEvent::ExtrinsicSuccess),
+            ],
+            3,
+        );
+        assert_eq!(block.events.len(), 1);
+        assert_eq!(block.extrinsics.iter().filter(|extrinsic| extrinsic.result.is_some()).count(), 1);
+        let note = block.illegible.iter().find(|note| note.starts_with("event 1")).unwrap();
+        assert_eq!(note, "event 1 and the 1 behind it: no pallet has index 77");
+    }
+
+    #[test]
+    fn no_events_are_no_error() {
+        let raw = RawBlock {
+            block: BlockRef { number: BlockNumber(0), hash: BlockHash([9; 32]) },
+            parent: BlockHash([0; 32]),
+            extrinsics: vec![],
+            events: vec![],
+        };
+        let block = decode(&raw, &handmade::runtime(extensions_of_2024(), 4));
+        assert_eq!((block.events.len(), block.illegible.len()), (0, 0));
+    }
+}

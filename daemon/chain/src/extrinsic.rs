@@ -305,32 +305,4 @@ fn schemes(runtime: &Runtime) -> [u8; 2] {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_signed_extrinsic_survives_the_journal() {
-        let bytes = vec![4, 0x84, 1, 2, 3];
-        let signed = SignedExtrinsic {
-            hash: ExtrinsicHash::of(&bytes),
-            bytes,
-            signer: AccountId([7; 32]),
-            nonce: 3,
-            era: Era::starting_at(BlockNumber(1000), Mortality::Blocks(64)).unwrap(),
-            spec_version: 425,
-        };
-        let text = serde_json::to_string(&signed).unwrap();
-        assert_eq!(serde_json::from_str::<SignedExtrinsic>(&text).unwrap(), signed);
-        assert_eq!(signed.hash.to_string().parse::<ExtrinsicHash>().unwrap(), signed.hash);
-        assert_eq!(signed.era_end(), Some(BlockNumber(1063)));
-    }
-
-    /// BLAKE2b-256 of no bytes, from the function's published test vectors.
-    #[test]
-    fn the_hash_is_blake2b_256() {
-        assert_eq!(
-            ExtrinsicHash::of(b"").to_string(),
-            "0x0e5751c026e543b2e8ab2eb06099daa1d1e5df47778f7787faab45cdf12fe3a8"
-        );
-    }
-}
+mod tests;

@@ -15,6 +15,8 @@ mod dispatch;
 mod error;
 mod extrinsic;
 mod fetch;
+#[cfg(test)]
+mod handmade;
 mod link;
 mod refusal;
 mod rpc;

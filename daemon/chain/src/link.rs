@@ -120,8 +120,8 @@ impl Link {
             return Ok(block);
         }
         let unknown = || ReadError::UnknownBlock { block: number.to_string() };
+        self.connection()?;
         if self.finalized().is_none_or(|finalized| number > finalized.number) {
-            self.connection()?;
             return Err(unknown());
         }
         let hash = fetch::hash_of(self, number).await?.ok_or_else(unknown)?;
@@ -141,6 +141,7 @@ impl Link {
     /// Finalized block `hash`; one of a fork that was not finalized is [`ReadError::UnknownBlock`].
     pub async fn block_by_hash(&self, hash: BlockHash) -> Result<Arc<FinalizedBlock>, ReadError> {
         let unknown = || ReadError::UnknownBlock { block: hash.to_string() };
+        self.connection()?;
         let number = self.ask(rpc::header(hash)).await?.ok_or_else(unknown)?.number;
         let block = self.block(number).await?;
         if block.block.hash == hash { Ok(block) } else { Err(unknown()) }
@@ -155,6 +156,7 @@ impl Link {
     /// Reads pinned at a block of the past. Most nodes keep the state of a few hundred blocks only.
     pub async fn view_at(&self, hash: BlockHash) -> Result<View, ReadError> {
         let unknown = || ReadError::UnknownBlock { block: hash.to_string() };
+        self.connection()?;
         let number = self.ask(rpc::header(hash)).await?.ok_or_else(unknown)?.number;
         let runtime = fetch::runtime_at(self, hash, self.runtimes()).await?;
         Ok(View::new(self.clone(), Head { block: BlockRef { number, hash }, runtime }))
@@ -180,6 +182,17 @@ impl Link {
         ReadError::NotConnected { cause: self.shared.state.borrow().cause().cloned().map(Box::new) }
     }
 
+    /// The live connection, or one that comes within a request's time.
+    async fn coming_connection(&self) -> Result<Arc<Connection>, ReadError> {
+        if let Ok(connection) = self.connection() {
+            return Ok(connection);
+        }
+        let mut connections = self.shared.connection.subscribe();
+        let waiting = connections.wait_for(Option::is_some);
+        let came = tokio::time::timeout(self.shared.config.request_timeout(), waiting).await;
+        came.ok().and_then(|came| came.ok()?.clone()).ok_or_else(|| self.not_connected())
+    }
+
     /// The live connection, without waiting for one.
     fn connection(&self) -> Result<Arc<Connection>, ReadError> {
         let current = self.shared.connection.borrow().clone();
@@ -194,7 +207,7 @@ impl Link {
         tokio::time::timeout(self.shared.config.request_timeout(), waiting).await.ok()?.ok()?.clone()
     }
 
-    fn read_error<T>(&self, request: &Request<T>, problem: RpcProblem) -> ReadError {
+    fn read_error<T>(request: &Request<T>, problem: RpcProblem) -> ReadError {
         let what = request.what().to_owned();
         match problem {
             RpcProblem::Deadline(after) => ReadError::Deadline { what, after },
@@ -208,23 +221,25 @@ impl Link {
     }
 }
 
-/// Reads are safe to repeat: a request that was cut off is asked once more, of the next connection.
+/// Reads are safe to repeat, and one read may take several requests: a loss in the middle is waited
+/// out for as long as a request may take, and a request that was cut off is asked once more. What
+/// must fail at once without a link looks for the connection first.
 impl Ask for Link {
     type Error = ReadError;
 
     async fn ask<T: DeserializeOwned + Send>(&self, request: Request<T>) -> Result<T, ReadError> {
-        let connection = self.connection()?;
+        let connection = self.coming_connection().await?;
         let problem = match connection.send(&request).await {
             Ok(answer) => return Ok(answer),
             Err(problem) => problem,
         };
         if !matches!(problem, RpcProblem::Cut(_)) {
-            return Err(self.read_error(&request, problem));
+            return Err(Self::read_error(&request, problem));
         }
         let Some(next) = self.another_connection(&connection).await else {
-            return Err(self.read_error(&request, problem));
+            return Err(Self::read_error(&request, problem));
         };
-        next.send(&request).await.map_err(|problem| self.read_error(&request, problem))
+        next.send(&request).await.map_err(|problem| Self::read_error(&request, problem))
     }
 
     fn nonsense(&self, what: &str, reason: String) -> ReadError {

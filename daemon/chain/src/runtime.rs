@@ -276,6 +276,28 @@ impl Runtimes {
 mod tests {
     use super::*;
 
+    /// Metadata of version 14 describes no runtime APIs: that is an answer, not a failure.
+    #[test]
+    fn old_metadata_has_no_runtime_apis() {
+        let runtime = crate::handmade::runtime(crate::handmade::extensions_of_2024(), 4);
+        let Err(ApiProblem::Absent(absent)) = runtime.api_method("SubnetInfoRuntimeApi", "get_metagraph", &[]) else {
+            panic!("it has one")
+        };
+        assert_eq!(absent.to_string(), "this runtime (spec 150) has no runtime API SubnetInfoRuntimeApi.get_metagraph");
+        assert!(runtime.has_storage("Subtensor", "Owner") && runtime.has_call("Subtensor", "add_stake"));
+        assert!(!runtime.has_storage("Subtensor", "Owners") && !runtime.has_call("System", "remark"));
+    }
+
+    #[test]
+    fn keys_are_hashed_as_the_metadata_says() {
+        let runtime = crate::handmade::runtime(crate::handmade::extensions_of_2024(), 4);
+        let info = runtime.storage_info("Subtensor", "Owner").unwrap();
+        let prefix = runtime.storage_key("Subtensor", "Owner", &info, &[]).unwrap();
+        let key = runtime.storage_key("Subtensor", "Owner", &info, &[Value::Uint(513)]).unwrap();
+        assert_eq!((prefix.len(), key), (32, [&prefix[..], &[1, 2]].concat()));
+        assert!(runtime.storage_key("Subtensor", "Owner", &info, &[Value::Uint(1), Value::Uint(2)]).is_err());
+    }
+
     #[test]
     fn a_misspelt_name_finds_its_neighbour() {
         let names = ["add_stake", "remove_stake", "set_weights"].map(str::to_owned);

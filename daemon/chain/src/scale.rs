@@ -13,6 +13,8 @@ pub(crate) mod read;
 mod tests;
 pub(crate) mod write;
 
+use std::fmt;
+
 use codec::{Compact, Decode};
 use scale_info::{Field, PortableRegistry, TypeDef, TypeDefPrimitive, form::PortableForm};
 
@@ -21,11 +23,19 @@ const MAX_DEPTH: usize = 64;
 
 /// Why bytes are not what the metadata says they are, or a value does not fit a type.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{}{problem}", .at.iter().rev().map(|step| format!("{step}: ")).collect::<String>())]
 pub struct Mismatch {
     /// The fields on the way to the problem, innermost first.
     at: Vec<String>,
     problem: String,
+}
+
+impl fmt::Display for Mismatch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for step in self.at.iter().rev() {
+            write!(f, "{step}: ")?;
+        }
+        f.write_str(&self.problem)
+    }
 }
 
 // === impl Mismatch ===
@@ -153,6 +163,5 @@ pub(crate) fn skip(input: &mut &[u8], id: u32, types: &PortableRegistry) -> Resu
         types,
         scale_decode::visitor::IgnoreVisitor::<PortableRegistry>::new(),
     )
-    .map(|_| ())
     .map_err(|error| Mismatch::new(error.to_string()))
 }

@@ -234,7 +234,7 @@ impl Follower {
 /// The longest pause after `attempts` without a block: short while a round of all endpoints lasts,
 /// then doubling with each round.
 fn pause_after(attempts: u32, endpoints: u32, limit: Duration) -> Duration {
-    if attempts == 0 || attempts % endpoints != 0 {
+    if attempts == 0 || !attempts.is_multiple_of(endpoints) {
         return SHORT_PAUSE.min(limit);
     }
     let rounds = attempts / endpoints;

@@ -3,7 +3,7 @@
 //! Nothing is buffered for a reader, so none can be too slow: the blocks it has not seen yet are
 //! taken from memory while they are recent, and from the node when they are not.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use btd_api::BlockNumber;
 use tokio::sync::watch;
@@ -68,11 +68,12 @@ impl BlockStream {
         }
     }
 
-    /// Waits for a connection that was made after now, or for a live one after a pause.
+    /// Waits for a connection, and a moment before that: one that was just lost may still be shown.
     async fn reconnected(&self) {
+        const MOMENT: Duration = Duration::from_millis(50);
+        tokio::time::sleep(MOMENT).await;
         let mut connections = self.link.shared.connection.subscribe();
-        connections.mark_unchanged();
-        let pause = self.link.shared.config.request_timeout();
-        let _ = tokio::time::timeout(pause, connections.changed()).await;
+        // Cannot fail: the link that we hold keeps the sender alive.
+        let _ = connections.wait_for(Option::is_some).await;
     }
 }

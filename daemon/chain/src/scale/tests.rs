@@ -1,4 +1,5 @@
 //! Types built by hand stand for a runtime's: read, shown as JSON, and written back.
+#![expect(clippy::cast_possible_truncation, reason = "the derive of `Encode` casts the indices of variants")]
 
 use std::collections::BTreeMap;
 
@@ -95,6 +96,7 @@ struct Evolved {
 
 /// Every field optional, as a selective answer has them.
 #[derive(Encode, TypeInfo)]
+#[expect(clippy::option_option, reason = "the runtime's selective answers are so")]
 struct Selective {
     hotkey: Option<AccountId32>,
     netuid: Option<u8>,

@@ -152,7 +152,7 @@ async fn the_pools_refusals_are_typed() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_same_bytes_may_be_sent_twice() {
-    let devnet = chain_with(BlockTime::Every(Duration::from_secs(3600)), 1_700_000_000_000).await;
+    let devnet = chain_with(BlockTime::Every(Duration::from_hours(1)), 1_700_000_000_000).await;
     let followed = follow(config([devnet.address()]));
     let link = &followed.link;
     until(link, LinkState::is_live).await;

@@ -2,6 +2,7 @@
 //!
 //! Blocks are mined by the tests, never by a clock, and faults are made by a proxy between the link
 //! and the node, so that every run is the same.
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking, its helpers too")]
 
 mod extrinsics;
 mod faults;
@@ -19,7 +20,7 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 /// Long enough for a loaded machine; only a test that hangs ever waits for it.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// A link with its task, which ends with it.
 struct Followed {
@@ -82,7 +83,7 @@ fn follow(config: LinkConfig) -> Followed {
     let (link, follower) = link(config).unwrap();
     let stop = CancellationToken::new();
     let task = tokio::spawn(follower.run(stop.clone()));
-    Followed { link, stop, task: task }
+    Followed { link, stop, task }
 }
 
 /// A chain and a live link to it.

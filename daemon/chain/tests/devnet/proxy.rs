@@ -80,7 +80,8 @@ async fn carry(client: TcpStream, target: SocketAddr, mut mode: watch::Receiver<
 async fn pump(mut from: impl AsyncRead + Unpin, mut to: impl AsyncWrite + Unpin, mut mode: watch::Receiver<Mode>) {
     let mut buffer = vec![0; 16 * 1024];
     while let Ok(count @ 1..) = from.read(&mut buffer).await {
-        if mode.wait_for(|mode| *mode != Mode::Silent).await.is_err() || to.write_all(&buffer[..count]).await.is_err() {
+        let passes = mode.wait_for(|mode| *mode != Mode::Silent).await.is_ok_and(|mode| *mode == Mode::Open);
+        if !passes || to.write_all(&buffer[..count]).await.is_err() {
             return;
         }
     }
