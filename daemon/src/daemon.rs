@@ -15,7 +15,7 @@ use std::{
 
 use btd_chain::{Link, LinkConfig, LinkState};
 use btd_devnet::{BlockTime, Devnet};
-use btd_keys::{Custody, CustodyConfig, Encryption, KeyId, Purpose, UnlockRequest, WalletStore};
+use btd_keys::{BootClock, Custody, CustodyConfig, Encryption, KeyId, Purpose, UnlockRequest, WalletStore};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::{
@@ -199,7 +199,7 @@ async fn start(settings: Settings, spawner: &Spawner, manager: &ServiceManager) 
     };
     let link = start_link(link_config(config.chain.clone(), devnet, config.devnet.block_time), spawner)?;
     let metagraph = start_metagraph(&link, &stores.cache, &config.network, spawner).await?;
-    let custody = start_custody(config.keys, &directories, spawner);
+    let custody = start_custody(config.keys, &directories, &stores.journal, spawner);
     let (submitter, worker) = submit::submitter(link.clone(), custody.clone(), stores.journal.clone(), config.submit);
     spawner.spawn(Stage::Work, "submit", |told| async move { Ok(worker.run(told).await?) });
     let transports = (config.axon, config.dendrite);
@@ -241,14 +241,16 @@ async fn start_metagraph(
     Ok(metagraph)
 }
 
-fn start_custody(config: KeysConfig, directories: &Directories, spawner: &Spawner) -> Custody {
+fn start_custody(config: KeysConfig, directories: &Directories, journal: &Journal, spawner: &Spawner) -> Custody {
     let seconds = |seconds: u32| Duration::from_secs(u64::from(seconds));
     let bounds = CustodyConfig {
         default_window: seconds(config.unlock_s),
         max_window: seconds(config.max_unlock_s),
         ..CustodyConfig::default()
     };
-    let custody = Custody::new(WalletStore::new(directories.wallets.clone()), bounds);
+    // Wrong passwords are counted in the journal: a restart gives no free guesses.
+    let store = WalletStore::new(directories.wallets.clone());
+    let custody = Custody::with(store, bounds, Arc::new(BootClock), Arc::new(journal.clone()));
     let keys = custody.clone();
     spawner.spawn(Stage::Work, "keys", |told| async move {
         let _ = told.run_until_cancelled(keys.expire()).await;

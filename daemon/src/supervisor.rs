@@ -340,9 +340,9 @@ mod tests {
         assert!(was_drained.await.unwrap(), "the work was cancelled while an edge was draining");
     }
 
-    #[tokio::test(start_paused = true)]
+    #[tokio::test]
     async fn a_task_that_will_not_end_is_abandoned() {
-        let supervisor = Supervisor::new(Config { grace_ms: 100 });
+        let supervisor = Supervisor::new(Config { grace_ms: 20 });
         let spawner = supervisor.spawner();
         let dropped = CancellationToken::new();
         let guard = dropped.clone().drop_guard();

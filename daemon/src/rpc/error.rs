@@ -11,7 +11,7 @@ mod submit;
 use std::time::Duration;
 
 use btd_api::{ApiError, ErrorKind};
-use btd_keys::{CustodyError, KeyFileError, StoreError};
+use btd_keys::{CustodyError, KeyFileError, KeyId, KeyRole, StoreError};
 use jsonrpsee::types::ErrorObjectOwned;
 
 use super::RequestId;
@@ -73,7 +73,7 @@ impl From<CustodyError> for Failure {
         let words = whole(&error);
         let of = |kind| ApiError::new(kind, words.clone());
         Self(match error {
-            CustodyError::Locked(key) => of(ErrorKind::WalletLocked).with("key", key.to_string()),
+            CustodyError::Locked(key) => locked(&key),
             CustodyError::NotAllowed { key, .. } => of(ErrorKind::PolicyRefused).with("key", key.to_string()),
             CustodyError::WrongPassword { key, retry_in } => of(ErrorKind::WrongPassword)
                 .with("key", key.to_string())
@@ -90,6 +90,17 @@ impl From<CustodyError> for Failure {
             CustodyError::Aborted(_) => of(ErrorKind::Internal),
         })
     }
+}
+
+/// Names the key, and the command that unlocks it.
+fn locked(key: &KeyId) -> ApiError {
+    let hotkey = match &key.role {
+        KeyRole::Coldkey => String::new(),
+        KeyRole::Hotkey(name) => format!(" --hotkey {name}"),
+    };
+    let command = format!("btctl wallet unlock --wallet {}{hotkey}", key.wallet);
+    let words = format!("the key {key} is locked: unlock it with `{command}`");
+    ApiError::new(ErrorKind::WalletLocked, words).with("key", key.to_string())
 }
 
 impl From<StoreError> for Failure {

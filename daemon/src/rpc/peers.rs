@@ -24,7 +24,8 @@ pub struct Roles {
 /// The rights of numbered users and groups.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Peers {
-    own: u32,
+    /// btd's own user and root.
+    masters: [u32; 2],
     users: BTreeMap<u32, Rights>,
     groups: BTreeMap<u32, Rights>,
 }
@@ -46,10 +47,16 @@ impl Peers {
         let user = |name: &str| User::from_name(name).ok().flatten().map(|user| user.uid.as_raw());
         let group = |name: &str| Group::from_name(name).ok().flatten().map(|group| group.gid.as_raw());
         Ok(Self {
-            own,
+            masters: [own, 0],
             users: numbered(&roles.users, user, "users", "user")?,
             groups: numbered(&roles.groups, group, "groups", "group")?,
         })
+    }
+
+    /// Nobody holds any right, whoever runs this.
+    #[cfg(test)]
+    pub(super) fn nobody() -> Self {
+        Self { masters: [u32::MAX; 2], users: BTreeMap::new(), groups: BTreeMap::new() }
     }
 
     /// The rights of `uid`, whose groups are looked up only if some group holds rights. May block.
@@ -64,7 +71,7 @@ impl Peers {
     }
 
     fn holds_all(&self, uid: u32) -> bool {
-        uid == self.own || uid == 0
+        self.masters.contains(&uid)
     }
 
     fn decide(&self, uid: u32, groups: &[u32]) -> Rights {
@@ -112,7 +119,7 @@ mod tests {
     fn peers() -> Peers {
         let read = Rights::of(&[Role::Read]);
         let spend = Rights::of(&[Role::Spend]);
-        Peers { own: 1000, users: BTreeMap::from([(1001, read)]), groups: BTreeMap::from([(50, spend), (51, read)]) }
+        Peers { masters: [1000, 0], users: BTreeMap::from([(1001, read)]), groups: BTreeMap::from([(50, spend), (51, read)]) }
     }
 
     #[test]

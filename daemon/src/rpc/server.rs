@@ -330,3 +330,6 @@ fn front(mut request: Request<Incoming>, door: &Door, health: &Health) -> Result
     request.extensions_mut().insert(connection);
     Ok(Box::new(request))
 }
+
+#[cfg(test)]
+mod tests;

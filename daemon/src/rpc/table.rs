@@ -243,7 +243,13 @@ fn read<P: DeserializeOwned>(params: &Params<'_>) -> Result<P, ApiError> {
     if !text.starts_with(['{', '[']) {
         return Err(ApiError::new(ErrorKind::InvalidParams, "parameters are an object, or a list in the order of the fields"));
     }
-    serde_json::from_str(text).map_err(|error| ApiError::new(ErrorKind::InvalidParams, error.to_string()))
+    serde_json::from_str(text).map_err(|error| {
+        let words = error.to_string();
+        // Where it stands in the line says nothing to a caller who wrote no line.
+        let words = words.rsplit_once(" at line ").map_or(words.as_str(), |(words, _)| words);
+        let words = if words == "trailing characters" { "more parameters than the method has" } else { words };
+        ApiError::new(ErrorKind::InvalidParams, words)
+    })
 }
 
 fn write(reply: &impl Serialize) -> Result<Box<RawValue>, ApiError> {

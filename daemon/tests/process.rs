@@ -1,0 +1,211 @@
+//! The process from outside: exit codes, clear words on stderr, signals, and files left behind.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+use std::{
+    fs,
+    io::{BufRead, BufReader},
+    net::TcpListener,
+    os::unix::fs::PermissionsExt,
+    os::unix::net::{UnixDatagram, UnixStream},
+    path::{Path, PathBuf},
+    process::{Child, ChildStderr, Command, ExitStatus, Stdio},
+    thread,
+    time::Duration,
+};
+
+struct Place {
+    dir: tempfile::TempDir,
+}
+
+impl Place {
+    fn new() -> Self {
+        Self { dir: tempfile::tempdir().unwrap() }
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.dir.path().join(name)
+    }
+
+    /// btd with its files here and no variables but those of `variables`.
+    fn btd(&self, arguments: &[&str], variables: &[(&str, &str)]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_btd"));
+        command
+            .env_clear()
+            .env("HOME", self.dir.path())
+            .envs(variables.iter().copied())
+            .args(["--data-dir", self.path("data").to_str().unwrap()])
+            .args(["--socket", self.path("btd.sock").to_str().unwrap()])
+            .args(arguments)
+            .stdin(Stdio::null())
+            .stderr(Stdio::piped());
+        command
+    }
+
+    fn fails(&self, arguments: &[&str], variables: &[(&str, &str)]) -> (Option<i32>, String) {
+        let output = self.btd(arguments, variables).output().unwrap();
+        (output.status.code(), String::from_utf8_lossy(&output.stderr).into_owned())
+    }
+
+    fn devnet(&self, more: &[&str], variables: &[(&str, &str)]) -> Daemon {
+        let arguments = [&["--network", "devnet", "--devnet-listen", "127.0.0.1:0", "--block-time", "instant"], more].concat();
+        let mut child = self.btd(&arguments, variables).spawn().unwrap();
+        let log = BufReader::new(child.stderr.take().unwrap());
+        Daemon { child, log }
+    }
+}
+
+struct Daemon {
+    child: Child,
+    log: BufReader<ChildStderr>,
+}
+
+impl Daemon {
+    /// Reads the log until a line holds `words`.
+    fn until(&mut self, words: &str) -> String {
+        let mut seen = String::new();
+        loop {
+            let mut line = String::new();
+            assert!(self.log.read_line(&mut line).unwrap() > 0, "btd ended without saying `{words}`: {seen}");
+            seen += &line;
+            if line.contains(words) {
+                return line;
+            }
+        }
+    }
+
+    fn signal(&self, name: &str) {
+        let sent = Command::new("kill").args([&format!("-{name}"), &self.child.id().to_string()]).status().unwrap();
+        assert!(sent.success());
+    }
+
+    fn ended(mut self) -> ExitStatus {
+        self.child.wait().unwrap()
+    }
+}
+
+impl Drop for Daemon {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn wait_for(path: &Path) {
+    while UnixStream::connect(path).is_err() {
+        thread::sleep(Duration::from_millis(5));
+    }
+}
+
+#[test]
+fn the_version_is_told() {
+    let output = Command::new(env!("CARGO_BIN_EXE_btd")).arg("--version").output().unwrap();
+    assert!(output.status.success());
+    assert_eq!(String::from_utf8_lossy(&output.stdout), concat!("btd ", env!("CARGO_PKG_VERSION"), "\n"));
+}
+
+#[test]
+fn wrong_settings_have_an_exit_code_of_their_own() {
+    let place = Place::new();
+    assert_eq!(place.fails(&["--no-such-flag"], &[]).0, Some(2));
+    let (code, words) = place.fails(&["--config", "/nowhere/btd.toml"], &[]);
+    assert_eq!(code, Some(78));
+    assert!(words.contains("/nowhere/btd.toml"), "{words}");
+    let (code, words) = place.fails(&["--network", "mainnet"], &[]);
+    assert_eq!(code, Some(78));
+    assert!(words.contains("--network") && words.contains("mainnet"), "{words}");
+    let (code, words) = place.fails(&[], &[("BTD_NETWROK", "devnet")]);
+    assert_eq!(code, Some(78));
+    assert!(words.contains("BTD_NETWROK") && words.contains("did you mean `network`"), "{words}");
+    let (code, words) = place.fails(&["--log", "btd=loud"], &[]);
+    assert_eq!(code, Some(78));
+    assert!(words.contains("btd=loud"), "{words}");
+    let file = place.path("btd.toml");
+    fs::write(&file, "[rpc]\nmax_batch = \"many\"\n").unwrap();
+    let (code, words) = place.fails(&["--config", file.to_str().unwrap()], &[]);
+    assert_eq!(code, Some(78));
+    assert!(words.contains("btd.toml") && words.contains("rpc.max_batch"), "{words}");
+}
+
+#[test]
+fn a_signal_ends_the_daemon_and_leaves_no_socket() {
+    for signal in ["TERM", "INT"] {
+        let place = Place::new();
+        let mut daemon = place.devnet(&[], &[]);
+        daemon.until("the control API answers");
+        let socket = place.path("btd.sock");
+        wait_for(&socket);
+        assert_eq!(fs::metadata(&socket).unwrap().permissions().mode() & 0o777, 0o660);
+        assert_eq!(fs::metadata(place.path("data")).unwrap().permissions().mode() & 0o777, 0o700);
+        daemon.signal(signal);
+        daemon.until("stopped");
+        assert!(daemon.ended().success());
+        assert!(!socket.exists());
+    }
+}
+
+#[test]
+fn a_second_btd_is_refused_and_a_killed_one_replaced() {
+    let place = Place::new();
+    let mut first = place.devnet(&[], &[]);
+    first.until("the control API answers");
+    let (code, words) = place.fails(&["--network", "local"], &[]);
+    assert_eq!(code, Some(1));
+    assert!(words.contains("another btd is running"), "{words}");
+    first.signal("KILL");
+    assert!(!first.ended().success());
+    assert!(place.path("btd.sock").exists());
+    let mut second = place.devnet(&[], &[]);
+    second.until("the control API answers");
+    second.signal("TERM");
+    assert!(second.ended().success());
+}
+
+#[test]
+fn an_occupied_port_is_named() {
+    let place = Place::new();
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    let (code, words) = place.fails(&["--network", "devnet", "--devnet-listen", &address], &[]);
+    assert_eq!(code, Some(1));
+    assert!(words.contains(&address) && words.contains("development chain"), "{words}");
+    assert!(!place.path("btd.sock").exists());
+}
+
+#[test]
+fn the_service_manager_hears_of_start_and_stop() {
+    let place = Place::new();
+    let notify = place.path("notify");
+    let manager = UnixDatagram::bind(&notify).unwrap();
+    let variables = [("NOTIFY_SOCKET", notify.to_str().unwrap()), ("WATCHDOG_USEC", "200000")];
+    let daemon = place.devnet(&[], &variables);
+    let mut heard = Vec::new();
+    let mut hear_until = |wanted: &str| {
+        while !heard.iter().any(|line: &String| line == wanted) {
+            let mut buffer = [0; 512];
+            let length = manager.recv(&mut buffer).unwrap();
+            heard.push(String::from_utf8_lossy(&buffer[..length]).into_owned());
+        }
+    };
+    hear_until("READY=1");
+    hear_until("WATCHDOG=1");
+    daemon.signal("TERM");
+    hear_until("STOPPING=1");
+    assert!(daemon.ended().success());
+    assert!(heard.iter().any(|line| line.starts_with("STATUS=")), "{heard:?}");
+}
+
+#[test]
+fn an_unreachable_chain_does_not_keep_btd_from_its_work() {
+    let place = Place::new();
+    let closed = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let arguments = ["--network", &format!("ws://{closed}"), "--log-format", "json"];
+    let mut child = place.btd(&arguments, &[]).spawn().unwrap();
+    let log = BufReader::new(child.stderr.take().unwrap());
+    let mut daemon = Daemon { child, log };
+    let line = daemon.until("lost the chain");
+    let event: serde_json::Value = serde_json::from_str(&line).unwrap();
+    assert_eq!((&event["level"], &event["cause"]), (&"INFO".into(), &"unreachable".into()));
+    wait_for(&place.path("btd.sock"));
+    daemon.signal("TERM");
+    assert!(daemon.ended().success());
+}
