@@ -2,7 +2,7 @@
 //!
 //! It runs the FRAME runtime of `btd-devnet-runtime` natively over real trie state, makes blocks that are final at once,
 //! keeps a pool of extrinsics, and speaks Substrate's JSON-RPC over HTTP and WebSocket, so that every client of a local
-//! subtensor node works with it. It deliberately has no peers, no consensus, no forks, no wasm and no unsafe RPC; it
+//! subtensor node works with it. It deliberately has no peers, no consensus, no forks, no wasm and no keystore; it
 //! knows nothing of the daemon that embeds it, and reads neither files of configuration nor the environment.
 //!
 //! ```no_run
@@ -16,8 +16,9 @@
 //! # }
 //! ```
 //!
-//! How it is cut: [`chain`] holds blocks and states, [`producer`] makes blocks on a thread of its own, [`pool`] keeps
-//! what waits, [`store`] writes to disk, [`rpc`] answers, [`workers`] are the threads on which answers are computed.
+//! How it is cut: `chain` holds blocks and states, `producer` makes blocks on a thread of its own, `pool` keeps what
+//! waits, `store` writes to disk, `rpc` answers, `workers` are the threads on which answers are computed, and `node` is
+//! what they share.
 
 mod chain;
 mod config;

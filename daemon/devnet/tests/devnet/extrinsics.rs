@@ -2,14 +2,16 @@
 
 use btd_devnet::{Config, PoolLimits};
 use btd_devnet_runtime::{Hash, RuntimeCall, RuntimeEvent};
-use codec::{Compact, Decode, Encode};
+use codec::{Decode, Encode};
 use serde_json::{Value, json};
 use sp_core::H256;
 use sp_runtime::generic::Era;
 
 use crate::{
     client::{Chain, instant, manual, next},
-    signer::{TAO, Terms, account, account_info, free, hex, sign, signed_transfer, transfer, unhex, value_key},
+    signer::{
+        TAO, Terms, account, account_info, free, hex, sign, sign_encoded, signed_transfer, transfer, unhex, value_key,
+    },
 };
 
 type EventRecord = frame_system::EventRecord<RuntimeEvent, Hash>;
@@ -120,7 +122,7 @@ async fn refusals_have_their_number_and_words() {
 
     let other_chain = Terms { genesis: H256::repeat_byte(7), ..Terms::immortal(&chain, 1) };
     assert_eq!(
-        submit(&chain, &sign("Alice", transfer("Bob", TAO), other_chain)).await,
+        submit(&chain, &sign("Alice", &transfer("Bob", TAO), other_chain)).await,
         invalid("Transaction has a bad signature")
     );
     assert_eq!(
@@ -147,8 +149,8 @@ async fn eras_end() {
     let birth = chain.devnet.head();
     let terms =
         Terms { era: Era::mortal(8, u64::from(birth.number)), birth: H256(birth.hash), ..Terms::immortal(&chain, 0) };
-    let mortal = sign("Alice", transfer("Bob", TAO), terms);
-    let waiting = sign("Alice", transfer("Bob", TAO), Terms { nonce: 5, ..terms });
+    let mortal = sign("Alice", &transfer("Bob", TAO), terms);
+    let waiting = sign("Alice", &transfer("Bob", TAO), Terms { nonce: 5, ..terms });
     let mut watch = chain
         .subscribe("author_submitAndWatchExtrinsic", json!([hex(&waiting)]), "author_unwatchExtrinsic")
         .await
@@ -160,7 +162,7 @@ async fn eras_end() {
     assert_eq!(submit(&chain, &mortal).await, invalid("Transaction has a bad signature"));
     let unborn = Terms { era: Era::mortal(64, 40), ..terms };
     assert_eq!(
-        submit(&chain, &sign("Alice", transfer("Bob", TAO), unborn)).await,
+        submit(&chain, &sign("Alice", &transfer("Bob", TAO), unborn)).await,
         invalid("Transaction has an ancient birth block")
     );
     chain.stop().await;
@@ -256,18 +258,24 @@ fn nested(levels: usize) -> Vec<u8> {
 async fn nesting_neither_ends_the_node_nor_its_blocks() {
     let chain = Chain::start(manual()).await;
     for levels in [5, 100, 240, 300, 5_000] {
-        // Version 4, unsigned: decoding and the runtime's checks are what is tried here.
-        let body = [&[4_u8][..], &nested(levels)].concat();
-        let extrinsic = [Compact(u32::try_from(body.len()).unwrap()).encode(), body].concat();
-        let (code, _, _) = submit(&chain, &extrinsic).await.unwrap_err();
-        assert!((1001..1100).contains(&code), "{levels}: {code}");
-        for method in ["payment_queryInfo", "system_dryRun"] {
-            let _ = chain.try_call(method, json!([hex(&extrinsic)])).await;
+        let call = nested(levels);
+        let signed = sign_encoded("Alice", &call, Terms::immortal(&chain, 0));
+        let unsigned = [&[4_u8][..], &call].concat().encode();
+        for extrinsic in [&signed, &unsigned] {
+            for method in ["payment_queryInfo", "system_dryRun"] {
+                // Too deep is an error, and deep enough an answer; that there is one is what counts.
+                let _ = chain.try_call(method, json!([hex(extrinsic)])).await;
+            }
+            let arguments = [extrinsic.as_slice(), &[0; 4]].concat();
+            let _ = chain.try_call("state_call", json!(["TransactionPaymentApi_query_info", hex(&arguments)])).await;
         }
-        let mut arguments = extrinsic.clone();
-        arguments.extend_from_slice(&[0; 4]);
-        let _ = chain.try_call("state_call", json!(["TransactionPaymentApi_query_info", hex(&arguments)])).await;
+        let (code, _, _) = submit(&chain, &unsigned).await.unwrap_err();
+        assert!((1001..1100).contains(&code), "{levels}: {code}");
+        if let Err((code, _, _)) = submit(&chain, &signed).await {
+            assert!((1001..1100).contains(&code), "{levels}: {code}");
+        }
+        let number = chain.devnet.head().number;
+        assert_eq!(chain.devnet.mine(1).await.unwrap().number, number + 1);
     }
-    assert_eq!(chain.devnet.mine(1).await.unwrap().number, 1);
     chain.stop().await;
 }

@@ -2,6 +2,8 @@
 //!
 //! Every chain of these tests makes blocks only when told to or at once, on a port of its own.
 
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on has failed")]
+
 mod blocks;
 mod client;
 mod extrinsics;

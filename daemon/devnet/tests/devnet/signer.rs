@@ -1,8 +1,6 @@
-//! Signs extrinsics with the public development keys, from the runtime's own types.
+//! Signs extrinsics with the public development keys, in the form that the runtime's types have.
 
-use btd_devnet_runtime::{
-    AccountId, Address, Balance, Nonce, RuntimeCall, SignedPayload, UncheckedExtrinsic, VERSION, extensions,
-};
+use btd_devnet_runtime::{AccountId, Address, Balance, Nonce, RuntimeCall, VERSION, extensions};
 use codec::{Decode, Encode};
 use serde_json::{Value, json};
 use sp_core::{H256, Pair as _, sr25519::Pair};
@@ -10,6 +8,8 @@ use sp_runtime::{MultiSignature, generic::Era};
 
 use crate::client::Chain;
 
+/// First byte of a signed extrinsic of format 4.
+const SIGNED_V4: u8 = 0x84;
 /// One TAO in rao.
 pub(crate) const TAO: Balance = 1_000_000_000;
 
@@ -38,18 +38,23 @@ impl Terms {
     }
 }
 
-pub(crate) fn sign(signer: &str, call: RuntimeCall, terms: Terms) -> Vec<u8> {
+pub(crate) fn sign(signer: &str, call: &RuntimeCall, terms: Terms) -> Vec<u8> {
+    sign_encoded(signer, &call.encode(), terms)
+}
+
+/// Signs a call that is already encoded, and may be no call at all.
+pub(crate) fn sign_encoded(signer: &str, call: &[u8], terms: Terms) -> Vec<u8> {
     let pair = pair(signer);
-    let extension = extensions::signed(terms.era, terms.nonce, 0);
-    let implicit = (
-        ((), VERSION.spec_version, VERSION.transaction_version, terms.genesis, terms.birth, (), ()),
-        ((), (), (), (), ()),
-        None,
-    );
-    let payload = SignedPayload::from_raw(call.clone(), extension.clone(), implicit);
-    let signature = payload.using_encoded(|payload| pair.sign(payload));
-    UncheckedExtrinsic::new_signed(call, Address::Id(account(signer)), MultiSignature::Sr25519(signature), extension)
-        .encode()
+    let extension = extensions::signed(terms.era, terms.nonce, 0).encode();
+    let no_metadata_hash: Option<[u8; 32]> = None;
+    let implicit =
+        (VERSION.spec_version, VERSION.transaction_version, terms.genesis, terms.birth, no_metadata_hash).encode();
+    let payload = [call, &extension, &implicit].concat();
+    let signature =
+        if payload.len() > 256 { pair.sign(&sp_io::hashing::blake2_256(&payload)) } else { pair.sign(&payload) };
+    let (address, signature) = (Address::Id(account(signer)), MultiSignature::Sr25519(signature));
+    let body = [&[SIGNED_V4], address.encode().as_slice(), &signature.encode(), &extension, call].concat();
+    body.encode()
 }
 
 pub(crate) fn transfer(to: &str, amount: Balance) -> RuntimeCall {
@@ -58,7 +63,7 @@ pub(crate) fn transfer(to: &str, amount: Balance) -> RuntimeCall {
 
 /// A signed transfer that never expires.
 pub(crate) fn signed_transfer(chain: &Chain, from: &str, to: &str, amount: Balance, nonce: Nonce) -> Vec<u8> {
-    sign(from, transfer(to, amount), Terms::immortal(chain, nonce))
+    sign(from, &transfer(to, amount), Terms::immortal(chain, nonce))
 }
 
 pub(crate) fn hex(bytes: &[u8]) -> Value {
