@@ -166,7 +166,7 @@ impl Submitter {
         if let (Some(key), Some(genesis)) = (&order.idempotency_key, self.shared.link.genesis())
             && let Some(earlier) = self.shared.journal.find(genesis, key.clone()).await?
         {
-            return self.same_wish(earlier, wish, key);
+            return same_wish(earlier, wish, key);
         }
         view?;
         let (plan, prepared) = self.prepare(order, self.shared.active.next_nonce(order.signer)).await?;
@@ -181,7 +181,7 @@ impl Submitter {
         };
         // From here on the extrinsic exists, whatever happens to this process.
         match (self.shared.journal.record(recorded).await?, &order.idempotency_key) {
-            (Recorded::KeyTaken(earlier), Some(key)) => self.same_wish(earlier, wish, key),
+            (Recorded::KeyTaken(earlier), Some(key)) => same_wish(earlier, wish, key),
             (Recorded::New(intent) | Recorded::KeyTaken(intent), _) => {
                 let mut progress = self.shared.follow(&intent, worker::History::NeverSent).await;
                 let attempted = |progress: &Progress| !matches!(progress, Progress::Recorded);
@@ -189,15 +189,6 @@ impl Submitter {
                 let _ = progress.wait_for(attempted).await;
                 Ok(intent)
             }
-        }
-    }
-
-    /// An earlier intent under the caller's key, if it was for the same.
-    fn same_wish(&self, earlier: Intent, wish: Digest, key: &IdempotencyKey) -> Result<Intent, SubmissionError> {
-        if earlier.recorded.wish == wish {
-            Ok(earlier)
-        } else {
-            Err(SubmissionError::DuplicateIntent { key: key.clone() })
         }
     }
 
@@ -291,11 +282,18 @@ impl Submitter {
     }
 }
 
+/// An earlier intent under the caller's key, if it was for the same.
+fn same_wish(earlier: Intent, wish: Digest, key: &IdempotencyKey) -> Result<Intent, SubmissionError> {
+    if earlier.recorded.wish == wish { Ok(earlier) } else { Err(SubmissionError::DuplicateIntent { key: key.clone() }) }
+}
+
 fn receipt(plan: Plan, extrinsic: ExtrinsicHash, outcome: Outcome) -> Result<Receipt, SubmissionError> {
     match outcome {
         Outcome::Succeeded(included) => Ok(Receipt { plan, stage: Stage::Finalized { extrinsic, included } }),
-        Outcome::Failed(Included { block, .. }, error) => Err(SubmissionError::Dispatch { extrinsic, block, error }),
-        Outcome::Refused(refused) => Err(SubmissionError::Refused { extrinsic, refused }),
+        Outcome::Failed(Included { block, .. }, error) => {
+            Err(SubmissionError::Dispatch { extrinsic, block, error: Box::new(error) })
+        }
+        Outcome::Refused(refused) => Err(SubmissionError::Refused { extrinsic, refused: Box::new(refused) }),
         Outcome::Expired { until } => Err(SubmissionError::Expired { extrinsic, until }),
     }
 }

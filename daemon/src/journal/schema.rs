@@ -91,9 +91,12 @@ fn migrate(connection: &mut Connection, path: &Path) -> Result<(), JournalError>
     Ok(())
 }
 
+/// An intent's number, its extrinsic and the hash of it.
+type Sent = (i64, Vec<u8>, [u8; 32]);
+
 /// SQLite's own check does not see a flipped bit inside a value; the hash of what may be sent again does.
 fn check_pending(connection: &Connection, path: &Path) -> Result<(), JournalError> {
-    let list = || -> rusqlite::Result<Vec<(i64, Vec<u8>, [u8; 32])>> {
+    let list = || -> rusqlite::Result<Vec<Sent>> {
         connection
             .prepare("SELECT id, extrinsic, hash FROM intents WHERE ending IS NULL")?
             .query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?

@@ -20,12 +20,10 @@ pub(super) fn register(table: &mut Table, parts: &Arc<Parts>) {
     table.noun(parts).method::<Status>(status).subscription::<SubscribeFinalized>(subscribe).done();
 }
 
-#[expect(clippy::unused_async, reason = "a handler")]
 async fn status(parts: Arc<Parts>, _: Nothing, _: Caller) -> Result<ChainStatus, Failure> {
     Ok(link::status(&parts.network, &parts.link, Instant::now()))
 }
 
-#[expect(clippy::unused_async, reason = "a handler")]
 async fn subscribe(
     parts: Arc<Parts>,
     params: SubscribeParams,

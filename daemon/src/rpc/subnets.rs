@@ -42,14 +42,12 @@ pub(super) fn register(table: &mut Table, parts: &Arc<Parts>) {
         .done();
 }
 
-#[expect(clippy::unused_async, reason = "a handler")]
 async fn list(parts: Arc<Parts>, _: Nothing, _: Caller) -> Result<Subnets, Failure> {
     let metagraphs = parts.metagraph.current();
     let list = metagraphs.list.as_ref().ok_or_else(|| receipt::warming_up("the list of subnets"))?;
     Ok(Subnets { at: receipt::at(list.at, &parts.link), subnets: list.subnets.values().map(summary).collect() })
 }
 
-#[expect(clippy::unused_async, reason = "a handler")]
 async fn metagraph(parts: Arc<Parts>, params: SubnetParams, _: Caller) -> Result<MetagraphReply, Failure> {
     let snapshot = snapshot(&parts.metagraph.current(), params.netuid)?;
     Ok(MetagraphReply {

@@ -225,7 +225,6 @@ async fn unlock(parts: Arc<Parts>, params: UnlockParams, _: Caller) -> Result<Un
     Ok(Unlocked { wallet, key, address: status.public.account, seconds: u32::try_from(remaining).unwrap_or(u32::MAX) })
 }
 
-#[expect(clippy::unused_async, reason = "a handler")]
 async fn lock(parts: Arc<Parts>, params: LockParams, _: Caller) -> Result<Locked, Failure> {
     let locked = match params {
         LockParams { wallet: Some(wallet), key: Some(key) } => usize::from(parts.custody.lock(&key_id(wallet, key))),
@@ -246,7 +245,6 @@ async fn sign(parts: Arc<Parts>, params: SignParams, _: Caller) -> Result<Signed
     Ok(SignedMessage { message, signature: signature.to_string(), signer: parts.custody.public(&key).await?.account })
 }
 
-#[expect(clippy::unused_async, reason = "a handler")]
 async fn verify(_: Arc<Parts>, params: VerifyParams, _: Caller) -> Result<Verified, Failure> {
     let digits = params.signature.strip_prefix("0x").unwrap_or(&params.signature);
     let mut signature = [0; 64];

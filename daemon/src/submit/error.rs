@@ -48,7 +48,7 @@ pub enum SubmissionError {
         /// The extrinsic.
         extrinsic: ExtrinsicHash,
         /// The refusal.
-        refused: Refused,
+        refused: Box<Refused>,
     },
     /// It is in a block, and its call failed. The fee is spent.
     #[error("extrinsic {extrinsic} is in block {block} and failed: {error}")]
@@ -58,7 +58,7 @@ pub enum SubmissionError {
         /// The block.
         block: BlockRef,
         /// How it failed.
-        error: DispatchError,
+        error: Box<DispatchError>,
     },
     /// Its era ended, and it is in no block. Nothing happened.
     #[error("extrinsic {extrinsic} was in no block up to {until}, the last that could include it: nothing happened")]

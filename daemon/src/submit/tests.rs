@@ -19,7 +19,7 @@ const BOB: &str = "5FHneW46xGXgs5mUiveU4sbTyGBzmstUspZC92UhjJM694ty";
 
 /// Blocks on demand only: by an extrinsic, or by `mine`.
 fn on_demand() -> BlockTime {
-    BlockTime::Every(Duration::from_secs(3600))
+    BlockTime::Every(Duration::from_hours(1))
 }
 
 async fn devnet(block_time: BlockTime) -> Devnet {
