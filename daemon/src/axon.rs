@@ -132,6 +132,8 @@ struct Edge {
     stop: CancellationToken,
     /// Answer no more either.
     abort: CancellationToken,
+    /// One of the two transports no longer accepts.
+    ended: CancellationToken,
 }
 
 // === impl Axon ===
@@ -191,6 +193,7 @@ impl Axon {
             tasks: TaskTracker::new(),
             stop: CancellationToken::new(),
             abort: CancellationToken::new(),
+            ended: CancellationToken::new(),
         });
         let accepting = TaskTracker::new();
         accepting.spawn(http::accept(tcp, Arc::clone(&edge)));
@@ -231,11 +234,10 @@ impl AxonHandle {
         }
     }
 
-    /// Completes when the axon no longer accepts although nobody stopped it: a fault of btd.
-    /// The future does not borrow the handle.
+    /// Completes when the axon no longer accepts on one of its transports: because it was stopped,
+    /// or by a fault of btd. The future does not borrow the handle.
     pub fn ended(&self) -> impl Future<Output = ()> + Send + use<> {
-        let accepting = self.accepting.clone();
-        async move { accepting.wait().await }
+        self.edge.ended.clone().cancelled_owned()
     }
 
     /// Accepts no more, lets requests in flight be answered for as long as `drain_ms`, then closes

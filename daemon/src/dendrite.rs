@@ -171,6 +171,9 @@ impl Dendrite {
         let result =
             timeout(limit, calling).await.unwrap_or(Err(CallFailure::TimedOut { seconds: limit.as_secs_f64() }));
         let process_time = started.elapsed();
+        if used == Transport::Quic && matches!(result, Err(CallFailure::TimedOut { .. })) {
+            self.quic.forget(SocketAddr::new(target.ip, target.port), target.hotkey);
+        }
         let outcome = match result {
             Ok(exchanged) => exchanged.outcome(process_time, used),
             Err(failure) => Outcome {
@@ -214,7 +217,7 @@ impl Dendrite {
             limit.as_secs_f64(),
             self.nonces.next(),
         );
-        let signature = self.signer.sign(&self.hotkey, unsigned.message()).await.map_err(not_signed)?;
+        let signature = self.signer.sign(&self.hotkey, unsigned.message()).await.map_err(|error| not_signed(&error))?;
         let outgoing: Outgoing = unsigned.sign(spec, &signature);
         let reply = match *used {
             Transport::Quic => {
@@ -305,6 +308,6 @@ fn retry_after(exchanged: &Exchanged) -> Option<Duration> {
     Some(Duration::from_secs(seconds))
 }
 
-fn not_signed(error: btd_wire::SignerError) -> CallFailure {
+fn not_signed(error: &btd_wire::SignerError) -> CallFailure {
     CallFailure::NotSent(format!("{error}: {}", error.source))
 }

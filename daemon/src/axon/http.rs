@@ -19,21 +19,21 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
 /// Accepts connections until told to stop.
 pub(super) async fn accept(listener: TcpListener, edge: Arc<Edge>) {
+    let _ended = edge.ended.clone().drop_guard();
     loop {
         let accepted = tokio::select! {
             () = edge.stop.cancelled() => return,
             accepted = listener.accept() => accepted,
         };
         match accepted {
-            Ok((stream, peer)) => match edge.connections.enter(peer.ip()) {
-                Some(place) => {
+            Ok((stream, peer)) => {
+                if let Some(place) = edge.connections.enter(peer.ip()) {
                     edge.tasks.spawn(serve(stream, peer, place, Arc::clone(&edge)));
-                }
-                None => {
+                } else {
                     edge.counters.connections_refused.fetch_add(1, Ordering::Relaxed);
                     tracing::debug!(%peer, "connection refused: too many");
                 }
-            },
+            }
             Err(error) => {
                 tracing::warn!(%error, "cannot accept a connection, trying again");
                 tokio::select! {

@@ -58,6 +58,7 @@ pub(super) fn open(socket: UdpSocket, tls: rustls::ServerConfig) -> Result<Endpo
 
 /// Accepts connections until told to stop, then closes the endpoint when it is told to abort.
 pub(super) async fn accept(endpoint: Endpoint, edge: Arc<Edge>) {
+    let _ended = edge.ended.clone().drop_guard();
     let handshakes = TaskTracker::new();
     loop {
         let incoming = tokio::select! {
@@ -93,7 +94,10 @@ pub(super) async fn accept(endpoint: Endpoint, edge: Arc<Edge>) {
 /// Serves one connection: any number of requests at once.
 async fn serve(incoming: Incoming, _place: Place, edge: Arc<Edge>, handshake: TaskTrackerToken) {
     let peer = incoming.remote_address();
-    let opened = timeout(HANDSHAKE, open_connection(incoming, edge.config.max_header_bytes)).await;
+    let opened = tokio::select! {
+        () = edge.stop.cancelled() => return,
+        opened = timeout(HANDSHAKE, open_connection(incoming, edge.config.max_header_bytes)) => opened,
+    };
     drop(handshake);
     let (mut connection, quic) = match opened {
         Ok(Ok(connection)) => connection,
@@ -121,10 +125,10 @@ async fn serve(incoming: Incoming, _place: Place, edge: Arc<Edge>, handshake: Ta
             Err(error) => return failed(&edge, peer, &error),
         }
     }
-    // Tells the peer to send no more; those sent already are answered.
-    let _ = connection.shutdown(0).await;
     requests.close();
     let last_replies = async {
+        // Tells the peer to send no more; what it has sent already is answered.
+        let _ = connection.shutdown(0).await;
         requests.wait().await;
         let _ = timeout(LINGER, quic.closed()).await;
     };

@@ -128,6 +128,12 @@ impl QuicClient {
         Ok(Reply { status: head.status, headers: head.headers, body: read.freeze() })
     }
 
+    /// Does not use the connection to `hotkey` at `axon` again: it may lead to a process that is
+    /// gone without a word.
+    pub(super) fn forget(&self, axon: SocketAddr, hotkey: AccountId) {
+        self.slots.lock().unwrap_or_else(PoisonError::into_inner).remove(&(axon, hotkey));
+    }
+
     async fn sender(&self, axon: SocketAddr, hotkey: AccountId, name: &str) -> Result<Sender, QuicFailure> {
         let slot = self.slot((axon, hotkey));
         let mut held = slot.lock().await;
@@ -144,9 +150,8 @@ impl QuicClient {
     fn slot(&self, key: Key) -> Slot {
         let mut slots = self.slots.lock().unwrap_or_else(PoisonError::into_inner);
         if slots.len() >= self.max_connections && !slots.contains_key(&key) {
-            if let Some(oldest) = slots.iter().min_by_key(|(_, (_, used))| *used).map(|(key, _)| *key) {
-                slots.remove(&oldest);
-            }
+            let oldest = slots.iter().min_by_key(|(_, (_, used))| *used).map(|(key, _)| *key);
+            oldest.and_then(|oldest| slots.remove(&oldest));
         }
         let (slot, used) = slots.entry(key).or_insert_with(|| (Slot::default(), Instant::now()));
         *used = Instant::now();

@@ -103,6 +103,16 @@ async fn a_hanging_request_does_not_hold_up_the_end() {
 }
 
 #[tokio::test]
+async fn the_end_of_an_axon_can_be_waited_for() {
+    let axon = axon(config(), vec![]).await;
+    let ended = axon.ended();
+    tokio::pin!(ended);
+    assert!(futures_util::poll!(ended.as_mut()).is_pending());
+    axon.stop().await;
+    timeout(PATIENCE, ended).await.expect("it has ended");
+}
+
+#[tokio::test]
 async fn the_next_axon_of_a_process_remembers_the_last() {
     let key = axon_key();
     let first = axon(config(), vec![]).await;
