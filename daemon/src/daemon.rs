@@ -20,6 +20,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::{
     cache::{Cache, Found},
+    causes::with_causes,
     config::{Config, Credentials, Directories, KeysConfig, Network},
     journal::Journal,
     metagraph::{self, Metagraph},
@@ -47,7 +48,7 @@ pub struct Settings {
 #[derive(Debug, thiserror::Error)]
 pub enum DaemonError {
     /// A part could not be started.
-    #[error("cannot start {part}: {}", chain_of(&**source))]
+    #[error("cannot start {part}: {}", with_causes(&**source))]
     Start {
         /// The part.
         part: &'static str,
@@ -68,20 +69,6 @@ pub enum DaemonError {
     /// A second signal came while btd was stopping.
     #[error("told to stop a second time: ended at once")]
     Impatient,
-}
-
-/// An error with its causes, in one line.
-fn chain_of(error: &(dyn Error + 'static)) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        let words = error.to_string();
-        if !text.contains(&words) {
-            text += &format!(": {words}");
-        }
-        cause = error.source();
-    }
-    text
 }
 
 fn failed<E: Into<Box<dyn Error + Send + Sync>>>(part: &'static str) -> impl FnOnce(E) -> DaemonError {
@@ -117,7 +104,8 @@ pub struct Parts {
 /// When a part cannot be started or fails, or a second signal does not wait for the first.
 pub async fn run(settings: Settings) -> Result<(), DaemonError> {
     let mut signals = Signals::listen().map_err(failed("signal handling"))?;
-    let manager = ServiceManager::connect(&settings.service_manager).map_err(failed("the line to the service manager"))?;
+    let manager =
+        ServiceManager::connect(&settings.service_manager).map_err(failed("the line to the service manager"))?;
     let supervisor = Supervisor::new(settings.config.supervisor);
     let spawner = supervisor.spawner();
     let stopping = spawner.stopping();
@@ -173,10 +161,10 @@ impl Stores {
 
     async fn close(self) {
         if let Err(error) = self.journal.checkpoint().await {
-            tracing::warn!(error = chain_of(&error), "the journal could not be tidied up; nothing in it is lost");
+            tracing::warn!(error = with_causes(&error), "the journal could not be tidied up; nothing in it is lost");
         }
         if let Err(error) = self.cache.close(CLOSING).await {
-            tracing::warn!(error = chain_of(&error), "the cache could not be closed");
+            tracing::warn!(error = with_causes(&error), "the cache could not be closed");
         }
     }
 }
@@ -203,11 +191,11 @@ async fn start(settings: Settings, spawner: &Spawner, manager: &ServiceManager) 
     let (submitter, worker) = submit::submitter(link.clone(), custody.clone(), stores.journal.clone(), config.submit);
     spawner.spawn(Stage::Work, "submit", |told| async move { Ok(worker.run(told).await?) });
     let transports = (config.axon, config.dendrite);
-    let serving =
-        Serving::new(transports, config.serving.admit, custody.clone(), metagraph.clone(), spawner.clone());
+    let serving = Serving::new(transports, config.serving.admit, custody.clone(), metagraph.clone(), spawner.clone());
 
     let network = config.network;
-    let parts = Parts { started, network, link, devnet, metagraph, custody, submitter, serving, spawner: spawner.clone() };
+    let parts =
+        Parts { started, network, link, devnet, metagraph, custody, submitter, serving, spawner: spawner.clone() };
     let parts = Arc::new(parts);
     start_server(server, &parts, manager, spawner)?;
     if config.serving.axon {
@@ -334,7 +322,9 @@ async fn tell_status(manager: &ServiceManager, network: &Network, link: &Link) -
     let mut states = link.state();
     loop {
         let text = match &*states.borrow_and_update() {
-            LinkState::Live { finalized, .. } => format!("following {network}, finalized block {}", finalized.block.number),
+            LinkState::Live { finalized, .. } => {
+                format!("following {network}, finalized block {}", finalized.block.number)
+            }
             LinkState::Connecting { endpoint, .. } => format!("connecting to {endpoint}"),
             LinkState::Lost { cause, .. } => format!("lost {network}: {cause}"),
         };

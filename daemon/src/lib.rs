@@ -7,6 +7,7 @@
 
 pub mod axon;
 pub mod cache;
+mod causes;
 pub mod config;
 pub mod daemon;
 pub mod dendrite;

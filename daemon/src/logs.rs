@@ -41,7 +41,9 @@ pub enum Format {
 #[derive(Debug, thiserror::Error)]
 pub enum LogError {
     /// The filter is not one.
-    #[error("log.filter = `{filter}` is not a filter: {reason}; write a level, or levels by module such as `info,btd::axon=debug`")]
+    #[error(
+        "log.filter = `{filter}` is not a filter: {reason}; write a level, or levels by module such as `info,btd::axon=debug`"
+    )]
     Filter {
         /// What was configured.
         filter: String,
@@ -54,7 +56,8 @@ pub enum LogError {
 }
 
 /// Libraries whose finest events may hold what callers send.
-const TALKATIVE: [&str; 6] = ["hyper", "jsonrpsee", "jsonrpsee-server", "jsonrpsee_server", "jsonrpsee_core", "soketto"];
+const TALKATIVE: [&str; 6] =
+    ["hyper", "jsonrpsee", "jsonrpsee-server", "jsonrpsee_server", "jsonrpsee_core", "soketto"];
 
 impl FromStr for Format {
     type Err = String;

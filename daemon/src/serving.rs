@@ -254,9 +254,7 @@ impl Serving {
         let memory = lock(&shared.memory).clone();
         match memory {
             None => Axon::start(config, account, signer, members).await,
-            Some(memory) => {
-                Axon::start_with(config, account, signer, (members, memory), vec![Arc::new(Ping)]).await
-            }
+            Some(memory) => Axon::start_with(config, account, signer, (members, memory), vec![Arc::new(Ping)]).await,
         }
     }
 
@@ -273,8 +271,7 @@ impl Serving {
     /// The running axon.
     pub fn status(&self) -> Option<Status> {
         let slot = lock(&self.shared.visible).clone()?;
-        let status = lock(&slot).as_ref().map(AxonHandle::status);
-        status
+        lock(&slot).as_ref().map(AxonHandle::status)
     }
 
     /// The dendrite that asks as a hotkey. It keeps its connections from one call to the next.

@@ -313,7 +313,9 @@ mod tests {
 
     #[tokio::test]
     async fn an_error_and_a_panic_stop_the_daemon_with_their_words() {
-        for (stage, want) in [(Stage::Edge, "the task `bad` failed: no luck"), (Stage::Work, "the task `bad` panicked: ouch")] {
+        for (stage, want) in
+            [(Stage::Edge, "the task `bad` failed: no luck"), (Stage::Work, "the task `bad` panicked: ouch")]
+        {
             let supervisor = supervisor();
             supervisor.spawner().spawn(stage, "bad", move |_| async move {
                 assert!(stage == Stage::Edge, "ouch");

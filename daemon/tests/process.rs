@@ -3,7 +3,7 @@
 
 use std::{
     fs,
-    io::{BufRead, BufReader},
+    io::{BufRead, BufReader, Read, Write},
     net::TcpListener,
     os::unix::fs::PermissionsExt,
     os::unix::net::{UnixDatagram, UnixStream},
@@ -47,7 +47,8 @@ impl Place {
     }
 
     fn devnet(&self, more: &[&str], variables: &[(&str, &str)]) -> Daemon {
-        let arguments = [&["--network", "devnet", "--devnet-listen", "127.0.0.1:0", "--block-time", "instant"], more].concat();
+        let arguments =
+            [&["--network", "devnet", "--devnet-listen", "127.0.0.1:0", "--block-time", "instant"], more].concat();
         let mut child = self.btd(&arguments, variables).spawn().unwrap();
         let log = BufReader::new(child.stderr.take().unwrap());
         Daemon { child, log }
@@ -88,6 +89,36 @@ impl Drop for Daemon {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+/// Begins a call; what comes back is for the caller to read.
+fn begin_call(socket: &Path, method: &str, params: &str) -> UnixStream {
+    let body = format!(r#"{{"jsonrpc":"2.0","id":1,"method":"{method}","params":{params}}}"#);
+    let head =
+        "POST / HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\ncontent-type: application/json\r\ncontent-length";
+    let mut stream = UnixStream::connect(socket).unwrap();
+    stream.write_all(format!("{head}: {}\r\n\r\n{body}", body.len()).as_bytes()).unwrap();
+    stream
+}
+
+fn call(socket: &Path, method: &str, params: &str) -> serde_json::Value {
+    let mut text = String::new();
+    begin_call(socket, method, params).read_to_string(&mut text).unwrap();
+    serde_json::from_str(text.split_once("\r\n\r\n").unwrap().1).unwrap()
+}
+
+/// Begins a call that is not answered for as long as the listener that comes back says nothing.
+fn begin_hanging_call(socket: &Path) -> (TcpListener, UnixStream) {
+    let created = call(socket, "wallet_create", r#"{"uri":"//Alice","plain":true}"#);
+    let hotkey = created["result"]["hotkey"].as_str().unwrap().to_owned();
+    let silent = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = silent.local_addr().unwrap();
+    let params = format!(r#"{{"hotkey":"{hotkey}","address":"{address}","transport":"http","timeout_ms":120000}}"#);
+    let hanging = begin_call(socket, "dendrite_ping", &params);
+    // The dendrite has connected: the call is in flight.
+    let accepted = silent.accept().unwrap();
+    std::mem::forget(accepted);
+    (silent, hanging)
 }
 
 fn wait_for(path: &Path) {
@@ -192,6 +223,65 @@ fn the_service_manager_hears_of_start_and_stop() {
     hear_until("STOPPING=1");
     assert!(daemon.ended().success());
     assert!(heard.iter().any(|line| line.starts_with("STATUS=")), "{heard:?}");
+}
+
+#[test]
+fn a_call_that_hangs_does_not_hold_up_the_end() {
+    let place = Place::new();
+    let mut daemon = place.devnet(&[], &[("BTD_SUPERVISOR__GRACE_MS", "200")]);
+    daemon.until("the control API answers");
+    let _hanging = begin_hanging_call(&place.path("btd.sock"));
+    daemon.signal("TERM");
+    let line = daemon.until("did not end in time");
+    assert!(line.contains("rpc"), "{line}");
+    assert!(daemon.ended().success());
+}
+
+#[test]
+fn a_second_signal_does_not_wait() {
+    let place = Place::new();
+    let mut daemon = place.devnet(&[], &[("BTD_SUPERVISOR__GRACE_MS", "600000")]);
+    daemon.until("the control API answers");
+    let _hanging = begin_hanging_call(&place.path("btd.sock"));
+    daemon.signal("TERM");
+    daemon.until("stopping");
+    daemon.signal("TERM");
+    daemon.until("told to stop a second time");
+    assert_eq!(daemon.ended().code(), Some(130));
+}
+
+#[test]
+fn a_caller_can_stop_the_daemon() {
+    let place = Place::new();
+    let mut daemon = place.devnet(&[], &[]);
+    daemon.until("the control API answers");
+    let status = call(&place.path("btd.sock"), "node_status", "[]");
+    assert_eq!(status["result"]["pid"], daemon.child.id());
+    assert_eq!(status["result"]["chain"]["network"], "devnet");
+    let stopped = call(&place.path("btd.sock"), "node_stop", "[]");
+    assert_eq!(stopped["result"], serde_json::json!({}));
+    assert!(daemon.ended().success());
+}
+
+#[test]
+fn the_axon_can_start_with_the_daemon() {
+    let place = Place::new();
+    let mut daemon = place.devnet(&[], &[]);
+    daemon.until("the control API answers");
+    let created = call(&place.path("btd.sock"), "wallet_create", r#"{"uri":"//Alice","plain":true}"#);
+    daemon.signal("TERM");
+    assert!(daemon.ended().success());
+    let variables = [("BTD_SERVING__AXON", "true"), ("BTD_AXON__BIND", "127.0.0.1:0")];
+    let mut daemon = place.devnet(&[], &variables);
+    daemon.until("axon started");
+    let status = call(&place.path("btd.sock"), "axon_status", "[]");
+    assert_eq!(status["result"]["axon"]["hotkey"], created["result"]["hotkey"]);
+    let again = call(&place.path("btd.sock"), "axon_start", "{}");
+    assert_eq!(again["error"]["data"]["kind"], "ALREADY_EXISTS");
+    assert!(call(&place.path("btd.sock"), "axon_stop", "[]")["result"]["axon"].is_object());
+    assert!(call(&place.path("btd.sock"), "axon_status", "[]")["result"]["axon"].is_null());
+    daemon.signal("TERM");
+    assert!(daemon.ended().success());
 }
 
 #[test]

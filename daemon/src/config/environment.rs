@@ -104,7 +104,12 @@ impl Environment {
     pub fn credentials(&self) -> Credentials {
         let announces = |name: &str| name.starts_with("BT_") || name == "CREDENTIALS_DIRECTORY";
         let texts = self.variables.iter().filter_map(|(name, value)| Some((name.to_str()?, value.to_str()?)));
-        Credentials(texts.filter(|(name, _)| announces(name)).map(|(name, value)| (name.to_owned(), value.to_owned())).collect())
+        Credentials(
+            texts
+                .filter(|(name, _)| announces(name))
+                .map(|(name, value)| (name.to_owned(), value.to_owned()))
+                .collect(),
+        )
     }
 
     /// What the service manager says to its services.

@@ -57,7 +57,8 @@ pub(super) fn load(flags: &Flags, environment: &Environment) -> Result<Config, C
         builder = builder.add_source(config::File::from_str(&layer.text, FileFormat::Toml));
     }
     for single in &singles {
-        builder = builder.set_override(&single.key, single.value.clone()).map_err(|error| bad_single(single, &error))?;
+        builder =
+            builder.set_override(&single.key, single.value.clone()).map_err(|error| bad_single(single, &error))?;
     }
     let merged = builder.build().map_err(|error| ConfigError::Contradiction(error.to_string()))?;
     let mut config: Config = merged.try_deserialize().map_err(|error| blame(&error, &layers, &singles))?;

@@ -38,7 +38,6 @@ async fn stop(parts: Arc<Parts>, _: Nothing, _: Caller) -> Result<Stopped, Failu
     Ok(Stopped { axon: parts.serving.stop().await.map(describe) })
 }
 
-#[expect(clippy::unused_async, reason = "a handler")]
 async fn status(parts: Arc<Parts>, _: Nothing, _: Caller) -> Result<StatusReply, Failure> {
     Ok(StatusReply { axon: parts.serving.status().map(describe) })
 }
@@ -59,7 +58,10 @@ async fn set(parts: Arc<Parts>, params: SetParams, _: Caller) -> Result<Receipt,
 /// Reads `ip:port`.
 pub(super) fn address(text: &str) -> Result<SocketAddr, Failure> {
     text.parse().map_err(|_| {
-        Failure::new(ErrorKind::InvalidParams, format!("`{text}` is not an address: write IP:PORT, such as 0.0.0.0:8091"))
+        Failure::new(
+            ErrorKind::InvalidParams,
+            format!("`{text}` is not an address: write IP:PORT, such as 0.0.0.0:8091"),
+        )
     })
 }
 

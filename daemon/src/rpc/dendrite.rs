@@ -65,7 +65,8 @@ fn targets(params: &PingParams, known: &Metagraphs) -> Result<Vec<(Option<Uid>, 
                 (uid, hotkey) => {
                     let neuron = neuron(subnet, uid, hotkey)?;
                     let at = stated.or_else(|| published(neuron)).ok_or_else(|| {
-                        let words = format!("neuron {} of subnet {netuid} has not published where it serves", neuron.uid);
+                        let words =
+                            format!("neuron {} of subnet {netuid} has not published where it serves", neuron.uid);
                         Failure::new(ErrorKind::NotFound, words + "; give its `address` if you know it")
                     })?;
                     Ok(vec![(Some(neuron.uid), target(at, neuron.hotkey))])

@@ -15,7 +15,7 @@ use btd_keys::{CustodyError, KeyFileError, KeyId, KeyRole, StoreError};
 use jsonrpsee::types::ErrorObjectOwned;
 
 use super::RequestId;
-use crate::{axon::AxonError, serving::ServingError};
+use crate::{axon::AxonError, causes::with_causes, serving::ServingError};
 
 /// A handler's failure: what the caller is told.
 ///
@@ -48,20 +48,6 @@ pub(super) fn to_wire(error: ApiError, request: RequestId) -> ErrorObjectOwned {
     ErrorObjectOwned::owned(error.code, error.message, Some(error.data))
 }
 
-/// An error with its causes, in one line.
-fn whole(error: &(dyn std::error::Error + 'static)) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        let words = error.to_string();
-        if !text.ends_with(&words) {
-            text += &format!(": {words}");
-        }
-        cause = error.source();
-    }
-    text
-}
-
 fn retry_after_ms(pause: Duration) -> u64 {
     u64::try_from(pause.as_millis()).unwrap_or(u64::MAX)
 }
@@ -70,7 +56,7 @@ fn retry_after_ms(pause: Duration) -> u64 {
 
 impl From<CustodyError> for Failure {
     fn from(error: CustodyError) -> Self {
-        let words = whole(&error);
+        let words = with_causes(&error);
         let of = |kind| ApiError::new(kind, words.clone());
         Self(match error {
             CustodyError::Locked(key) => locked(&key),
@@ -78,9 +64,9 @@ impl From<CustodyError> for Failure {
             CustodyError::WrongPassword { key, retry_in } => of(ErrorKind::WrongPassword)
                 .with("key", key.to_string())
                 .with("retry_after_ms", retry_after_ms(retry_in)),
-            CustodyError::TooManyFailures { key, retry_in } => of(ErrorKind::RateLimited)
-                .with("key", key.to_string())
-                .with("retry_after_ms", retry_after_ms(retry_in)),
+            CustodyError::TooManyFailures { key, retry_in } => {
+                of(ErrorKind::RateLimited).with("key", key.to_string()).with("retry_after_ms", retry_after_ms(retry_in))
+            }
             CustodyError::Window { .. } => of(ErrorKind::InvalidParams),
             CustodyError::LockedMeanwhile(key) => of(ErrorKind::WalletLocked).with("key", key.to_string()),
             CustodyError::Busy => of(ErrorKind::Busy),
@@ -105,7 +91,7 @@ fn locked(key: &KeyId) -> ApiError {
 
 impl From<StoreError> for Failure {
     fn from(error: StoreError) -> Self {
-        let words = whole(&error);
+        let words = with_causes(&error);
         let kind = match error {
             StoreError::NotFound { .. } => ErrorKind::NotFound,
             StoreError::Exists { .. } => ErrorKind::AlreadyExists,
@@ -136,7 +122,7 @@ fn key_file(error: &KeyFileError) -> ErrorKind {
 
 impl From<ServingError> for Failure {
     fn from(error: ServingError) -> Self {
-        let words = whole(&error);
+        let words = with_causes(&error);
         let kind = match error {
             ServingError::AlreadyServing { .. } => ErrorKind::AlreadyExists,
             ServingError::WrongScheme { .. } => ErrorKind::PolicyRefused,
@@ -150,7 +136,7 @@ impl From<ServingError> for Failure {
 
 impl From<AxonError> for Failure {
     fn from(error: AxonError) -> Self {
-        let words = whole(&error);
+        let words = with_causes(&error);
         let kind = match error {
             AxonError::Occupied { .. } => ErrorKind::AddressInUse,
             AxonError::Bind { .. } => ErrorKind::InvalidParams,

@@ -4,12 +4,7 @@
 //! batch. It gives each request its id and leaves one line for it in the log, at `debug`: method,
 //! right, outcome, time; never a parameter.
 
-use std::{
-    collections::BTreeMap,
-    future::Future,
-    sync::Arc,
-    time::Instant,
-};
+use std::{collections::BTreeMap, future::Future, sync::Arc, time::Instant};
 
 use btd_api::{ApiError, ErrorKind, Role};
 use jsonrpsee::{
@@ -63,7 +58,8 @@ impl Rules {
         let refuse = |kind, why: &str| Err(ApiError::new(kind, format!("`{name}` {why}")));
         if !connection.rights.allow(entry.role) {
             let held = connection.rights.to_string();
-            let message = format!("`{name}` asks for the role {:?}; this caller holds: {held}", entry.role).to_lowercase();
+            let message =
+                format!("`{name}` asks for the role {:?}; this caller holds: {held}", entry.role).to_lowercase();
             return Err(ApiError::new(ErrorKind::PermissionDenied, message).with("needed", entry.role));
         }
         if self.stopping.is_cancelled() {
@@ -107,7 +103,9 @@ where
                 request.extensions_mut().insert(Caller { peer, rights, request: id });
                 self.inner.call(request).await
             }
-            (Ok(_), None) => MethodResponse::error(request.id, to_wire(ApiError::new(ErrorKind::Internal, "no caller"), id)),
+            (Ok(_), None) => {
+                MethodResponse::error(request.id, to_wire(ApiError::new(ErrorKind::Internal, "no caller"), id))
+            }
             (Err(error), _) => MethodResponse::error(request.id, to_wire(error.clone(), id)),
         };
         tracing::debug!(
@@ -167,7 +165,7 @@ where
 
     /// A call that wants no answer is not run: nothing in the contract is worth doing unheard.
     fn notification<'a>(&self, _: Notification<'a>) -> impl Future<Output = MethodResponse> + Send + 'a {
-        async { MethodResponse::notification() }
+        std::future::ready(MethodResponse::notification())
     }
 }
 

@@ -44,13 +44,9 @@ impl Health {
         };
         let is_verbose = request.uri().query().is_some_and(|query| query.split('&').any(|part| part == "verbose"));
         let holds = checks.iter().all(|check| check.trouble.is_none());
-        let mut text = String::new();
-        if is_verbose {
-            for Check { name, trouble } in &checks {
-                text += &format!("{name}: {}\n", trouble.as_deref().unwrap_or("ok"));
-            }
-        }
-        text += if holds { "ok\n" } else { "not ready\n" };
+        let line = |Check { name, trouble }: &Check| format!("{name}: {}\n", trouble.as_deref().unwrap_or("ok"));
+        let listed: String = checks.iter().filter(|_| is_verbose).map(line).collect();
+        let text = listed + if holds { "ok\n" } else { "not ready\n" };
         Some(plain(if holds { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE }, text))
     }
 }

@@ -13,12 +13,7 @@ pub(super) fn status(network: &Network, link: &Link, now: Instant) -> ChainStatu
     describe(network, link.genesis(), &state, now)
 }
 
-fn describe(
-    network: &Network,
-    genesis: Option<btd_api::BlockHash>,
-    state: &LinkState,
-    now: Instant,
-) -> ChainStatus {
+fn describe(network: &Network, genesis: Option<btd_api::BlockHash>, state: &LinkState, now: Instant) -> ChainStatus {
     let seen = state.finalized();
     let (endpoint, spec_version) = match state {
         LinkState::Live { endpoint, spec_version, .. } => (endpoint.as_str(), Some(*spec_version)),

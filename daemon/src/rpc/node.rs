@@ -15,7 +15,6 @@ pub(super) fn register(table: &mut Table, parts: &Arc<Parts>) {
     table.noun(parts).method::<Status>(status).method::<Stop>(stop).done();
 }
 
-#[expect(clippy::unused_async, reason = "a handler")]
 async fn status(parts: Arc<Parts>, _: Nothing, _: Caller) -> Result<NodeStatus, ApiError> {
     let now = Instant::now();
     let chain = link::status(&parts.network, &parts.link, now);
@@ -35,7 +34,6 @@ async fn status(parts: Arc<Parts>, _: Nothing, _: Caller) -> Result<NodeStatus, 
 }
 
 /// Answers first: the stop waits for the calls in flight.
-#[expect(clippy::unused_async, reason = "a handler")]
 async fn stop(parts: Arc<Parts>, _: Nothing, caller: Caller) -> Result<Nothing, ApiError> {
     tracing::info!(request = %caller.request, peer = %caller.peer, "a caller asked btd to stop");
     parts.spawner.stop();

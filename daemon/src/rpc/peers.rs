@@ -119,7 +119,11 @@ mod tests {
     fn peers() -> Peers {
         let read = Rights::of(&[Role::Read]);
         let spend = Rights::of(&[Role::Spend]);
-        Peers { masters: [1000, 0], users: BTreeMap::from([(1001, read)]), groups: BTreeMap::from([(50, spend), (51, read)]) }
+        Peers {
+            masters: [1000, 0],
+            users: BTreeMap::from([(1001, read)]),
+            groups: BTreeMap::from([(50, spend), (51, read)]),
+        }
     }
 
     #[test]

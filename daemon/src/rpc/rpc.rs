@@ -13,7 +13,6 @@ pub(super) fn register(table: &mut Table) {
     table.noun(&Arc::new(())).method::<Discover>(discover).done();
 }
 
-#[expect(clippy::unused_async, reason = "a handler")]
 async fn discover(_: Arc<()>, _: Nothing, _: Caller) -> Result<serde_json::Value, ApiError> {
     Ok(openrpc::document())
 }

@@ -17,11 +17,9 @@ use http::{Request, Response, StatusCode};
 use http_body_util::{BodyExt, combinators::UnsyncBoxBody};
 use hyper::{body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
-use jsonrpsee::{
-    server::{
-        BatchRequestConfig, HttpBody, Methods, PingConfig, ServerConfig, ServerHandle, StopHandle, middleware::rpc::RpcServiceBuilder,
-        stop_channel, ws::is_upgrade_request,
-    },
+use jsonrpsee::server::{
+    BatchRequestConfig, HttpBody, Methods, PingConfig, ServerConfig, ServerHandle, StopHandle,
+    middleware::rpc::RpcServiceBuilder, stop_channel, ws::is_upgrade_request,
 };
 use tokio::{
     io::{AsyncRead, AsyncWrite},
@@ -41,7 +39,7 @@ use super::{
 use crate::{service_manager::Pulse, supervisor::TaskResult};
 
 /// A client that sends nothing for so long is disconnected.
-const SILENCE: Duration = Duration::from_secs(60);
+const SILENCE: Duration = Duration::from_mins(1);
 /// After a failed accept (no file descriptors left, say), the next try waits.
 const ACCEPT_AGAIN: Duration = Duration::from_millis(100);
 
@@ -175,10 +173,7 @@ fn builder(config: &Config) -> Builder {
         .set_message_buffer_capacity(64)
         .enable_ws_ping(pings)
         .build();
-    jsonrpsee::server::Server::builder()
-        .set_config(limits)
-        .to_service_builder()
-        .max_connections(config.max_connections)
+    jsonrpsee::server::Server::builder().set_config(limits).to_service_builder().max_connections(config.max_connections)
 }
 
 /// Accepts on both listeners until told to stop.
@@ -261,7 +256,12 @@ impl Shared {
         place
     }
 
-    async fn serve<I: AsyncRead + AsyncWrite + Send + Unpin + 'static>(self, io: I, door: Door, place: OwnedSemaphorePermit) {
+    async fn serve<I: AsyncRead + AsyncWrite + Send + Unpin + 'static>(
+        self,
+        io: I,
+        door: Door,
+        place: OwnedSemaphorePermit,
+    ) {
         let told = self.stop.clone().shutdown();
         let rules = Arc::clone(&self.rules);
         let gates = RpcServiceBuilder::new().layer_fn(move |inner| Gate { inner, rules: Arc::clone(&rules) });
@@ -310,7 +310,11 @@ where
 }
 
 /// Answers what is not a call, refuses who may not call, and notes the caller on what remains.
-fn front(mut request: Request<Incoming>, door: &Door, health: &Health) -> Result<Box<Request<Incoming>>, Box<Response<HttpBody>>> {
+fn front(
+    mut request: Request<Incoming>,
+    door: &Door,
+    health: &Health,
+) -> Result<Box<Request<Incoming>>, Box<Response<HttpBody>>> {
     let carrier = if is_upgrade_request(&request) { Carrier::WebSocket } else { Carrier::Http };
     let connection = match door {
         Door::Socket(connection) => Connection { carrier, ..*connection },

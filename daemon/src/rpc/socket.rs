@@ -149,13 +149,11 @@ fn bind_privately(path: &Path, directory: &Path) -> Result<net::UnixListener, So
     let _ = fs::remove_dir_all(&nursery);
     DirBuilder::new().mode(0o700).create(&nursery).map_err(disk("make", &nursery))?;
     let young = nursery.join("s");
-    let bound = net::UnixListener::bind(&young)
-        .map_err(disk("bind", &young))
-        .and_then(|listener| {
-            fs::set_permissions(&young, Permissions::from_mode(MODE)).map_err(disk("set the mode of", &young))?;
-            fs::rename(&young, path).map_err(disk("put the socket at", path))?;
-            Ok(listener)
-        });
+    let bound = net::UnixListener::bind(&young).map_err(disk("bind", &young)).and_then(|listener| {
+        fs::set_permissions(&young, Permissions::from_mode(MODE)).map_err(disk("set the mode of", &young))?;
+        fs::rename(&young, path).map_err(disk("put the socket at", path))?;
+        Ok(listener)
+    });
     let _ = fs::remove_dir_all(&nursery);
     bound
 }

@@ -4,12 +4,7 @@
 //! It runs as a task of its own: it goes on when its caller hangs up, so that nothing that spends
 //! is cut in the middle, and its panic is that request's only.
 
-use std::{
-    collections::BTreeMap,
-    future::Future,
-    panic::AssertUnwindSafe,
-    sync::Arc,
-};
+use std::{collections::BTreeMap, future::Future, panic::AssertUnwindSafe, sync::Arc};
 
 use btd_api::{ApiError, ErrorKind, Method, Role, Subscription};
 use futures_util::{FutureExt, Stream, StreamExt, future::BoxFuture, pin_mut, stream::BoxStream};
@@ -43,7 +38,12 @@ pub(super) enum Form {
 /// Answers a method `M` with a context `C`. Implemented by functions; see the module.
 pub trait Handler<C, M: Method>: Send + Sync + 'static {
     /// Answers one call.
-    fn answer(&self, context: Arc<C>, params: M::Params, caller: Caller) -> BoxFuture<'static, Result<M::Reply, ApiError>>;
+    fn answer(
+        &self,
+        context: Arc<C>,
+        params: M::Params,
+        caller: Caller,
+    ) -> BoxFuture<'static, Result<M::Reply, ApiError>>;
 }
 
 impl<C, M, F, Fut, E> Handler<C, M> for F
@@ -53,7 +53,12 @@ where
     Fut: Future<Output = Result<M::Reply, E>> + Send + 'static,
     E: Into<ApiError>,
 {
-    fn answer(&self, context: Arc<C>, params: M::Params, caller: Caller) -> BoxFuture<'static, Result<M::Reply, ApiError>> {
+    fn answer(
+        &self,
+        context: Arc<C>,
+        params: M::Params,
+        caller: Caller,
+    ) -> BoxFuture<'static, Result<M::Reply, ApiError>> {
         let answer = self(context, params, caller);
         async move { answer.await.map_err(Into::into) }.boxed()
     }
@@ -241,7 +246,10 @@ fn caller(extensions: &Extensions) -> Result<Caller, ErrorObjectOwned> {
 fn read<P: DeserializeOwned>(params: &Params<'_>) -> Result<P, ApiError> {
     let text = params.as_str().map(str::trim).filter(|text| !text.is_empty() && *text != "null").unwrap_or("{}");
     if !text.starts_with(['{', '[']) {
-        return Err(ApiError::new(ErrorKind::InvalidParams, "parameters are an object, or a list in the order of the fields"));
+        return Err(ApiError::new(
+            ErrorKind::InvalidParams,
+            "parameters are an object, or a list in the order of the fields",
+        ));
     }
     serde_json::from_str(text).map_err(|error| {
         let words = error.to_string();
@@ -253,7 +261,8 @@ fn read<P: DeserializeOwned>(params: &Params<'_>) -> Result<P, ApiError> {
 }
 
 fn write(reply: &impl Serialize) -> Result<Box<RawValue>, ApiError> {
-    to_raw_value(reply).map_err(|error| ApiError::new(ErrorKind::Internal, format!("the reply cannot be written: {error}")))
+    to_raw_value(reply)
+        .map_err(|error| ApiError::new(ErrorKind::Internal, format!("the reply cannot be written: {error}")))
 }
 
 fn panicked(method: &'static str, caller: Caller) -> ApiError {

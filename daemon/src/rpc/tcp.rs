@@ -20,7 +20,9 @@ use super::TcpConfig;
 #[derive(Debug, thiserror::Error)]
 pub enum TcpError {
     /// The address can be reached from other hosts.
-    #[error("`rpc.tcp.listen` = {address} is not a loopback address\nhint: reach btd from other hosts through ssh, which can forward its socket")]
+    #[error(
+        "`rpc.tcp.listen` = {address} is not a loopback address\nhint: reach btd from other hosts through ssh, which can forward its socket"
+    )]
     NotLoopback {
         /// The address.
         address: SocketAddr,
@@ -101,7 +103,8 @@ impl Guard {
             return Err((StatusCode::FORBIDDEN, "the Host header names none of the hosts that are answered\n"));
         }
         let shown = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
-        let shown = shown.and_then(|value| value.split_once(' ')).filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"));
+        let shown =
+            shown.and_then(|value| value.split_once(' ')).filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"));
         if shown.is_some_and(|(_, token)| same(token.trim(), &self.token)) {
             Ok(())
         } else {

@@ -302,8 +302,7 @@ async fn a_subscription_tells_its_items_and_its_end() {
     let server = run(Config::default()).await;
     let stream = UnixStream::connect(&server.socket).await.unwrap();
     let client = WsClientBuilder::default().build_with_stream("ws://localhost", stream).await.unwrap();
-    let mut counted =
-        client.subscribe::<u32, _>(Count::NAME, rpc_params![3, 6], Count::UNSUBSCRIBE).await.unwrap();
+    let mut counted = client.subscribe::<u32, _>(Count::NAME, rpc_params![3, 6], Count::UNSUBSCRIBE).await.unwrap();
     let mut items = Vec::new();
     while let Some(item) = counted.next().await {
         items.push(item.unwrap());
@@ -360,7 +359,10 @@ async fn the_loopback_port_wants_the_token_and_no_browser() {
         reply(&exchange(&mut stream, &http(&body).replacen("\r\n\r\n", &format!("\r\n{headers}\r\n\r\n"), 1)).await)
     };
     let authorized = format!("authorization: Bearer {}", server.token);
-    assert_eq!(ask(authorized.clone(), call("test_add")).await, (200, json!({ "jsonrpc": "2.0", "id": 1, "result": 1 })));
+    assert_eq!(
+        ask(authorized.clone(), call("test_add")).await,
+        (200, json!({ "jsonrpc": "2.0", "id": 1, "result": 1 }))
+    );
     assert_eq!(ask("x: y".into(), call("test_add")).await.0, 401);
     assert_eq!(ask(format!("{authorized}\r\norigin: http://localhost"), call("test_add")).await.0, 403);
     assert_eq!(ask(format!("{authorized}\r\nhost: evil.example"), call("test_add")).await.0, 403);
