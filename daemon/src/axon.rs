@@ -178,7 +178,7 @@ impl Axon {
         let now = Duration::from_nanos(u64::try_from(nanos_since_1970()).unwrap_or(u64::MAX));
         let validity = Duration::from_secs(u64::from(config.certificate_days) * 86_400);
         let tls = certificate::tls(hotkey, &*signer, now, validity).await?;
-        let endpoint = quic::open(udp, tls)?;
+        let quic = quic::open(udp, tls)?;
 
         let counters = Arc::new(Counters::default());
         let specs = handlers.iter().map(|(spec, _)| Arc::clone(spec)).collect();
@@ -197,7 +197,7 @@ impl Axon {
         });
         let accepting = TaskTracker::new();
         accepting.spawn(http::accept(tcp, Arc::clone(&edge)));
-        accepting.spawn(quic::accept(endpoint, Arc::clone(&edge)));
+        accepting.spawn(quic::accept(quic, Arc::clone(&edge)));
         accepting.close();
         tracing::info!(%hotkey, %address, synapses = synapses.join(", "), "axon started");
         Ok(AxonHandle { hotkey, address, synapses, memory, edge, accepting })

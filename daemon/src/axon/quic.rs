@@ -1,9 +1,11 @@
 //! HTTP/3 on QUIC. The only file of the axon that names quinn and h3.
 
 use std::{
+    io,
     net::{SocketAddr, UdpSocket},
+    pin::Pin,
     sync::{Arc, atomic::Ordering},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use btd_wire::admission::{BodyError, BodySource};
@@ -13,11 +15,14 @@ use h3::{
     server::{RequestResolver, RequestStream},
 };
 use quinn::{
-    Endpoint, EndpointConfig, Incoming, ServerConfig, TokioRuntime, TransportConfig, VarInt,
-    crypto::rustls::QuicServerConfig,
+    AsyncTimer, AsyncUdpSocket, Endpoint, EndpointConfig, Incoming, Runtime, ServerConfig, TokioRuntime,
+    TransportConfig, VarInt, crypto::rustls::QuicServerConfig,
 };
 use tokio::time::timeout;
-use tokio_util::task::{TaskTracker, task_tracker::TaskTrackerToken};
+use tokio_util::{
+    sync::CancellationToken,
+    task::{TaskTracker, task_tracker::TaskTrackerToken},
+};
 
 use super::{AxonError, Edge, connections::Place};
 
@@ -38,8 +43,14 @@ const CONNECTION_WINDOW: u32 = 1_024 * 1_024;
 /// For the last bytes of the last replies to arrive before a stopping axon closes the connection.
 const LINGER: Duration = Duration::from_millis(100);
 
+/// A bound endpoint.
+pub(super) struct Listener {
+    endpoint: Endpoint,
+    drivers: Arc<Drivers>,
+}
+
 /// Opens the endpoint on a bound socket. `tls` must offer the protocol `h3`.
-pub(super) fn open(socket: UdpSocket, tls: rustls::ServerConfig) -> Result<Endpoint, AxonError> {
+pub(super) fn open(socket: UdpSocket, tls: rustls::ServerConfig) -> Result<Listener, AxonError> {
     let crypto = QuicServerConfig::try_from(tls).map_err(|error| AxonError::Tls(error.into()))?;
     let mut transport = TransportConfig::default();
     transport
@@ -52,12 +63,52 @@ pub(super) fn open(socket: UdpSocket, tls: rustls::ServerConfig) -> Result<Endpo
         .max_idle_timeout(IDLE.try_into().ok());
     let mut config = ServerConfig::with_crypto(Arc::new(crypto));
     config.transport_config(Arc::new(transport));
-    Endpoint::new(EndpointConfig::default(), Some(config), socket, Arc::new(TokioRuntime))
+    let drivers = Arc::<Drivers>::default();
+    let runtime = Arc::clone(&drivers);
+    Endpoint::new(EndpointConfig::default(), Some(config), socket, runtime)
+        .map(|endpoint| Listener { endpoint, drivers })
         .map_err(|source| AxonError::Socket { source })
 }
 
+/// quinn's own tasks, which hold the socket: tracked, so that the port is free once they have ended.
+#[derive(Debug, Default)]
+struct Drivers {
+    tasks: TaskTracker,
+    end: CancellationToken,
+}
+
+impl Runtime for Drivers {
+    fn new_timer(&self, at: Instant) -> Pin<Box<dyn AsyncTimer>> {
+        TokioRuntime.new_timer(at)
+    }
+
+    fn spawn(&self, future: Pin<Box<dyn Future<Output = ()> + Send>>) {
+        let end = self.end.clone();
+        self.tasks.spawn(async move {
+            tokio::select! {
+                () = end.cancelled() => {}
+                () = future => {}
+            }
+        });
+    }
+
+    fn wrap_udp_socket(&self, socket: UdpSocket) -> io::Result<Arc<dyn AsyncUdpSocket>> {
+        TokioRuntime.wrap_udp_socket(socket)
+    }
+}
+
+impl Drivers {
+    /// Ends them, and with them what is left of every connection.
+    async fn end(&self) {
+        self.end.cancel();
+        self.tasks.close();
+        self.tasks.wait().await;
+    }
+}
+
 /// Accepts connections until told to stop, then closes the endpoint when it is told to abort.
-pub(super) async fn accept(endpoint: Endpoint, edge: Arc<Edge>) {
+pub(super) async fn accept(listener: Listener, edge: Arc<Edge>) {
+    let Listener { endpoint, drivers } = listener;
     let _ended = edge.ended.clone().drop_guard();
     let handshakes = TaskTracker::new();
     loop {
@@ -89,6 +140,8 @@ pub(super) async fn accept(endpoint: Endpoint, edge: Arc<Edge>) {
     endpoint.close(VarInt::from_u32(0), b"axon stopped");
     // For the closing packets to leave; a peer that does not answer is not waited for.
     let _ = timeout(LINGER, endpoint.wait_idle()).await;
+    drop(endpoint);
+    drivers.end().await;
 }
 
 /// Serves one connection: any number of requests at once.
@@ -112,13 +165,15 @@ async fn serve(incoming: Incoming, _place: Place, edge: Arc<Edge>, handshake: Ta
         };
         match accepted {
             Ok(Some(resolver)) => {
-                let edge = Arc::clone(&edge);
-                requests.spawn(async move {
+                let answering = Arc::clone(&edge);
+                let answering = async move {
                     tokio::select! {
-                        () = edge.abort.cancelled() => {}
-                        () = answer(resolver, peer, &edge) => {}
+                        () = answering.abort.cancelled() => {}
+                        () = answer(resolver, peer, &answering) => {}
                     }
-                });
+                };
+                // The axon waits for each of them too: they hold the connection.
+                requests.spawn(edge.tasks.track_future(answering));
             }
             Ok(None) => return,
             Err(error) if error.is_h3_no_error() => return,

@@ -110,7 +110,7 @@ async fn another_hotkey_at_the_address_is_found_out() {
 
 #[tokio::test]
 async fn auto_does_not_fall_back_from_a_server_that_is_somebody_else() {
-    let axon = axon(config(), vec![]).await;
+    let axon = axon(support::config_alone(), vec![]).await;
     let dendrite = dendrite();
     let target = support::target(&axon);
     assert_eq!(dendrite.ping(target, Transport::Auto, PATIENCE).await.status_code, 200);

@@ -17,7 +17,7 @@ async fn an_occupied_port_is_named_and_nothing_stays_bound() {
     let start =
         async |bind| Axon::start(Config { bind, ..config() }, key.account(), key.signer(), members()).await.map(|_| ());
     // TCP is taken.
-    let tcp = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let tcp = TcpListener::bind("127.0.0.2:0").await.unwrap();
     let address = tcp.local_addr().unwrap();
     let error = start(address).await.unwrap_err();
     assert!(matches!(error, AxonError::Occupied { address: named, protocol: "TCP" } if named == address), "{error}");
@@ -25,7 +25,7 @@ async fn an_occupied_port_is_named_and_nothing_stays_bound() {
     drop(UdpSocket::bind(address).expect("UDP was not bound"));
     drop(tcp);
     // UDP is taken: TCP must be free again afterwards.
-    let udp = UdpSocket::bind("127.0.0.1:0").unwrap();
+    let udp = UdpSocket::bind("127.0.0.2:0").unwrap();
     let address = udp.local_addr().unwrap();
     let error = start(address).await.unwrap_err();
     assert!(matches!(error, AxonError::Occupied { address: named, protocol: "UDP" } if named == address), "{error}");
@@ -57,7 +57,7 @@ async fn a_stopping_axon_answers_what_it_has_begun_and_frees_its_port() {
     for transport in [Transport::Http, Transport::Quic] {
         let (begun, go) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
         let wait = Deed::Wait { begun: Arc::clone(&begun), go: Arc::clone(&go) };
-        let patient = Config { drain_ms: 10_000, ..config() };
+        let patient = Config { drain_ms: 10_000, ..config_alone() };
         let axon = axon(patient, vec![Arc::new(Scripted("Wait", wait))]).await;
         let target = target(&axon);
         let address = axon.address();

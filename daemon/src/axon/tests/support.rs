@@ -4,7 +4,7 @@ use std::{
     collections::HashSet,
     sync::{
         Arc,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicU8, Ordering},
     },
     time::Duration,
 };
@@ -85,6 +85,14 @@ pub(crate) fn caller_key() -> Key {
 /// An axon on any free port of loopback.
 pub(crate) fn config() -> Config {
     Config { bind: "127.0.0.1:0".parse().unwrap(), ..Config::default() }
+}
+
+/// An axon on an address that no other test uses, for tests that bind its port again: on a shared
+/// address another test could be given the port in between.
+pub(crate) fn config_alone() -> Config {
+    static NEXT: AtomicU8 = AtomicU8::new(3);
+    let last = NEXT.fetch_add(1, Ordering::Relaxed);
+    Config { bind: ([127, 0, 0, last], 0).into(), ..Config::default() }
 }
 
 /// A memory whose fence is long past, so that tests need not wait for it.
