@@ -204,8 +204,12 @@ impl Submitter {
         let view = link.view()?;
         let facts = facts::gather(&view, &order.action, order.signer).await?;
         let price = facts.subnet.map(|subnet| subnet.price);
-        // What is certain without a fee is said first: an absent call or account has no fee.
-        plan::judge(&order.action, order.signer, &facts, btd_api::Tao::ZERO)?;
+        // What is certain without a fee is said first: nothing is put together in vain. What the
+        // balance lacks is said below, with the fee.
+        match plan::judge(&order.action, order.signer, &facts, btd_api::Tao::ZERO) {
+            Ok(_) | Err(Precondition::Insufficient { .. }) => {}
+            Err(other) => return Err(other.into()),
+        }
         let call = order.action.call(view.runtime(), price);
         let mortality = btd_chain::Mortality::Blocks(self.shared.config.era_blocks);
         let mut options = PrepareOptions { mortality, ..PrepareOptions::default() };
