@@ -141,7 +141,6 @@ fn a_golden_file_opens_with_its_password() {
 
 /// Six derivations of 512 MiB and one of ten million rounds: for the thorough run.
 #[test]
-#[ignore = "takes a minute; run with --run-ignored"]
 fn every_golden_password_derives_its_key() {
     for (what, file) in golden_files() {
         if text(&file, "encryption") == "none" {

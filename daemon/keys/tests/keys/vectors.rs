@@ -112,7 +112,6 @@ fn assert_imported(case: &Value) {
 
 /// Three scrypt derivations with N = 32768, seconds each without optimisation.
 #[test]
-#[ignore = "takes a quarter of a minute; run with --run-ignored"]
 fn every_golden_keystore_is_imported() {
     golden("keystore_json.json")["cases"].as_array().unwrap().iter().for_each(assert_imported);
 }
