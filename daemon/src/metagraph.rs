@@ -220,7 +220,8 @@ impl Refresher {
         let view = self.link.view()?;
         let before = Arc::clone(&self.current.borrow());
         let known = before.subnets.iter().map(|(netuid, snapshot)| (*netuid, snapshot.known())).collect();
-        let due = self.backlog.due(view.block().number, &known, |account| before.homes(account));
+        let listed = before.list.as_ref().map(|list| list.at.block.number);
+        let due = self.backlog.due(view.block().number, listed, &known, |account| before.homes(account));
         if due == Due::default() {
             return Ok(());
         }

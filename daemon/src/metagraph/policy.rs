@@ -211,10 +211,12 @@ impl Backlog {
     /// What to read at `block`, given what is cached. What is handed out is no longer in the
     /// backlog; what the budget leaves is, for the next time.
     ///
-    /// `homes` tells in which subnets an account has neurons.
+    /// The list is due at each new block: prices move without events. `listed` is the block of the
+    /// one at hand. `homes` tells in which subnets an account has neurons.
     pub(super) fn due(
         &mut self,
         block: BlockNumber,
+        listed: Option<BlockNumber>,
         known: &BTreeMap<NetUid, Known>,
         homes: impl Fn(AccountId) -> Vec<NetUid>,
     ) -> Due {
@@ -236,7 +238,7 @@ impl Backlog {
         subnets.sort_by_key(|netuid| (read_at(netuid), *netuid));
         let rest = subnets.split_off(subnets.len().min(BUDGET));
         self.touched.subnets.extend(rest);
-        Due { list: touched_something || known.is_empty() || !subnets.is_empty(), subnets }
+        Due { list: touched_something || listed != Some(block) || !subnets.is_empty(), subnets }
     }
 
     /// Whether something was left over that can be read now.
@@ -247,7 +249,6 @@ impl Backlog {
     /// Puts back what could not be read.
     pub(super) fn put_back(&mut self, due: &Due) {
         self.touched.subnets.extend(due.subnets.iter().copied());
-        self.touched.all |= due.list && due.subnets.is_empty();
     }
 }
 
@@ -318,14 +319,27 @@ mod tests {
         ] {
             assert!(touched(pallet, name, fields).is_nothing(), "{name}");
         }
-        assert_eq!(Backlog::default().due(BlockNumber(10), &known(&[(1, 9, 99)]), |_| Vec::new()), Due::default());
+        assert_eq!(
+            Backlog::default().due(BlockNumber(10), Some(BlockNumber(10)), &known(&[(1, 9, 99)]), |_| Vec::new()),
+            Due::default()
+        );
+    }
+
+    #[test]
+    fn the_list_is_read_at_each_new_block() {
+        let quiet = |listed| Backlog::default().due(BlockNumber(10), listed, &known(&[(1, 9, 99)]), |_| Vec::new());
+        for listed in [None, Some(BlockNumber(9)), Some(BlockNumber(11))] {
+            assert_eq!(quiet(listed), Due { list: true, subnets: Vec::new() });
+        }
+        assert_eq!(quiet(Some(BlockNumber(10))), Due::default());
     }
 
     #[test]
     fn an_administrator_touches_everything() {
         let mut backlog = Backlog::default();
         backlog.note(touched("Sudo", "Sudid", json!({ "sudo_result": { "Ok": [] } })));
-        let due = backlog.due(BlockNumber(10), &known(&[(0, 9, 99), (1, 9, 99)]), |_| Vec::new());
+        let due =
+            backlog.due(BlockNumber(10), Some(BlockNumber(10)), &known(&[(0, 9, 99), (1, 9, 99)]), |_| Vec::new());
         assert_eq!((due.list, netuids(&due)), (true, vec![0, 1]));
     }
 
@@ -334,18 +348,26 @@ mod tests {
         let mut backlog = Backlog::default();
         backlog.note(touched("SubtensorModule", "ChainIdentitySet", json!([ALICE])));
         backlog.note(touched("SubtensorModule", "AxonServed", json!([3, BOB])));
-        let due = backlog.due(BlockNumber(10), &known(&[(1, 9, 99), (2, 9, 99), (3, 9, 99)]), |account| {
-            assert_eq!(account.to_string(), ALICE);
-            vec![NetUid(2)]
-        });
+        let due = backlog.due(
+            BlockNumber(10),
+            Some(BlockNumber(10)),
+            &known(&[(1, 9, 99), (2, 9, 99), (3, 9, 99)]),
+            |account| {
+                assert_eq!(account.to_string(), ALICE);
+                vec![NetUid(2)]
+            },
+        );
         assert_eq!(netuids(&due), [2, 3]);
-        assert_eq!(netuids(&backlog.due(BlockNumber(11), &known(&[(1, 9, 99)]), |_| Vec::new())), [0; 0]);
+        assert_eq!(
+            netuids(&backlog.due(BlockNumber(11), Some(BlockNumber(11)), &known(&[(1, 9, 99)]), |_| Vec::new())),
+            [0; 0]
+        );
     }
 
     #[test]
     fn old_snapshots_and_epochs_are_due() {
         let state = known(&[(1, 1, 9_999), (2, 50, 100), (3, 100, 100), (4, 50, 102), (5, 300, 400)]);
-        let due = Backlog::default().due(BlockNumber(101), &state, |_| Vec::new());
+        let due = Backlog::default().due(BlockNumber(101), Some(BlockNumber(101)), &state, |_| Vec::new());
         assert_eq!(netuids(&due), [1, 2, 5]);
         assert!(due.list);
     }
@@ -355,23 +377,25 @@ mod tests {
         let many: Vec<(u16, u32, u32)> = (0..40).map(|netuid| (netuid, 100 - u32::from(netuid), 9_999)).collect();
         let mut backlog = Backlog::default();
         backlog.note_all();
-        let first = backlog.due(BlockNumber(101), &known(&many), |_| Vec::new());
+        let first = backlog.due(BlockNumber(101), Some(BlockNumber(101)), &known(&many), |_| Vec::new());
         assert_eq!(first.subnets.len(), BUDGET);
         assert_eq!(first.subnets.first(), Some(&NetUid(39)), "the longest unread comes first");
         let mut read: BTreeSet<NetUid> = first.subnets.iter().copied().collect();
         for _ in 0..2 {
-            read.extend(backlog.due(BlockNumber(101), &known(&many), |_| Vec::new()).subnets);
+            read.extend(backlog.due(BlockNumber(101), Some(BlockNumber(101)), &known(&many), |_| Vec::new()).subnets);
         }
         assert_eq!(read.len(), 40);
-        assert!(backlog.due(BlockNumber(101), &known(&many), |_| Vec::new()).subnets.is_empty());
+        assert!(
+            backlog.due(BlockNumber(101), Some(BlockNumber(101)), &known(&many), |_| Vec::new()).subnets.is_empty()
+        );
     }
 
     #[test]
     fn what_could_not_be_read_is_due_again() {
         let mut backlog = Backlog::default();
         backlog.note(subnets(&[5]));
-        let due = backlog.due(BlockNumber(10), &known(&[(5, 9, 99)]), |_| Vec::new());
+        let due = backlog.due(BlockNumber(10), Some(BlockNumber(10)), &known(&[(5, 9, 99)]), |_| Vec::new());
         backlog.put_back(&due);
-        assert_eq!(backlog.due(BlockNumber(10), &known(&[(5, 9, 99)]), |_| Vec::new()), due);
+        assert_eq!(backlog.due(BlockNumber(10), Some(BlockNumber(10)), &known(&[(5, 9, 99)]), |_| Vec::new()), due);
     }
 }

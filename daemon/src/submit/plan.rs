@@ -278,8 +278,9 @@ fn judge_axon(axon: &ServeAxon, signer: AccountId, facts: &Facts, fee: Tao) -> R
     if port == 0 {
         return Err(bad("port 0 cannot be connected to"));
     }
-    if ip.is_loopback() {
-        return Err(bad("the chain takes no loopback address"));
+    // The other addresses of 127.0.0.0/8 pass: neurons on one host serve a development chain there.
+    if ip == std::net::Ipv4Addr::LOCALHOST || ip == std::net::Ipv6Addr::LOCALHOST {
+        return Err(bad("the chain refuses this host's own address"));
     }
     let broadcast = match ip {
         std::net::IpAddr::V4(ip) => ip.is_broadcast(),
@@ -301,7 +302,7 @@ fn judge_axon(axon: &ServeAxon, signer: AccountId, facts: &Facts, fee: Tao) -> R
 
 fn is_private(ip: std::net::IpAddr) -> bool {
     match ip {
-        std::net::IpAddr::V4(ip) => ip.is_private() || ip.is_link_local() || ip.is_unspecified(),
+        std::net::IpAddr::V4(ip) => ip.is_private() || ip.is_link_local() || ip.is_unspecified() || ip.is_loopback(),
         std::net::IpAddr::V6(ip) => ip.is_unique_local() || ip.is_unicast_link_local() || ip.is_unspecified(),
     }
 }
