@@ -1,8 +1,8 @@
 //! Where events go: one line each, on stderr, for people or as JSON.
 //!
 //! No files and no rotation: the service manager keeps what a service prints. What callers send is
-//! never an event; and since the HTTP and JSON-RPC libraries would print requests when asked for
-//! their finest events, their level ends at `info` whatever the filter says.
+//! never an event; and since libraries that carry requests would print them when asked for their
+//! finest events, their level ends at `info` whatever the filter says.
 
 use std::{io::IsTerminal, panic, str::FromStr};
 
@@ -55,10 +55,6 @@ pub enum LogError {
     Twice,
 }
 
-/// Libraries whose finest events may hold what callers send.
-const TALKATIVE: [&str; 6] =
-    ["hyper", "jsonrpsee", "jsonrpsee-server", "jsonrpsee_server", "jsonrpsee_core", "soketto"];
-
 impl FromStr for Format {
     type Err = String;
 
@@ -79,10 +75,10 @@ impl TryFrom<String> for Format {
     }
 }
 
-fn filter(config: &Config) -> Result<EnvFilter, LogError> {
+fn filter(config: &Config, talkative: &[&str]) -> Result<EnvFilter, LogError> {
     let wrong = |reason: String| LogError::Filter { filter: config.filter.clone(), reason };
     let mut filter = EnvFilter::try_new(&config.filter).map_err(|error| wrong(error.to_string()))?;
-    for library in TALKATIVE {
+    for library in talkative {
         let level = if config.filter.trim() == "off" { "off" } else { "info" };
         let directive = format!("{library}={level}");
         filter = filter.add_directive(Directive::from_str(&directive).map_err(|error| wrong(error.to_string()))?);
@@ -90,12 +86,13 @@ fn filter(config: &Config) -> Result<EnvFilter, LogError> {
     Ok(filter)
 }
 
-/// Sends all events of this process to stderr, panics among them.
+/// Sends all events of this process to stderr, panics among them. Libraries of the `talkative`
+/// names say nothing finer than `info`.
 ///
 /// # Errors
 /// When the filter cannot be read, or a log was set up before.
-pub fn begin(config: &Config) -> Result<(), LogError> {
-    let events = tracing_subscriber::fmt().with_env_filter(filter(config)?).with_writer(std::io::stderr);
+pub fn begin(config: &Config, talkative: &[&str]) -> Result<(), LogError> {
+    let events = tracing_subscriber::fmt().with_env_filter(filter(config, talkative)?).with_writer(std::io::stderr);
     match config.format {
         Format::Human => events.with_ansi(std::io::stderr().is_terminal()).try_init(),
         Format::Json => events.json().flatten_event(true).with_current_span(false).try_init(),
@@ -116,17 +113,15 @@ mod tests {
     #[test]
     fn a_filter_that_is_none_is_named() {
         let config = Config { filter: "btd=loud".into(), ..Config::default() };
-        let error = filter(&config).unwrap_err().to_string();
+        let error = filter(&config, &[]).unwrap_err().to_string();
         assert!(error.contains("log.filter = `btd=loud`"), "{error}");
     }
 
     #[test]
-    fn no_filter_makes_the_transports_talk() {
-        let config = Config { filter: "trace,hyper=trace,jsonrpsee-server=trace".into(), ..Config::default() };
-        let text = filter(&config).unwrap().to_string();
-        for library in TALKATIVE {
-            assert!(text.contains(&format!("{library}=info")), "{text}");
-        }
-        assert!(!text.contains("hyper=trace") && !text.contains("jsonrpsee-server=trace"), "{text}");
+    fn no_filter_makes_the_carriers_of_requests_talk() {
+        let config = Config { filter: "trace,carrier=trace".into(), ..Config::default() };
+        let text = filter(&config, &["carrier", "other-carrier"]).unwrap().to_string();
+        assert!(text.contains("carrier=info") && text.contains("other-carrier=info"), "{text}");
+        assert!(!text.contains("carrier=trace"), "{text}");
     }
 }

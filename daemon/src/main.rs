@@ -8,7 +8,7 @@ use std::{path::PathBuf, process::ExitCode, time::Duration};
 use btd::{
     config::{self, ConfigError, Directories, Environment, Flags, Setting},
     daemon::{self, DaemonError, Settings},
-    logs,
+    logs, rpc,
 };
 use clap::Parser;
 
@@ -77,7 +77,7 @@ fn main() -> ExitCode {
         Ok(settings) => settings,
         Err(error) => return complain(&error, 78),
     };
-    if let Err(error) = logs::begin(&settings.config.log) {
+    if let Err(error) = logs::begin(&settings.config.log, &rpc::CARRIERS) {
         return complain(&error, 78);
     }
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {

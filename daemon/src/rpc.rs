@@ -43,6 +43,10 @@ pub use socket::{ControlSocket, SocketError};
 pub use table::{Noun, Table};
 pub use tcp::{Guard, TcpError};
 
+/// Targets of the libraries that carry requests: their finest events may hold what callers send.
+pub const CARRIERS: [&str; 6] =
+    ["hyper", "jsonrpsee", "jsonrpsee-server", "jsonrpsee_server", "jsonrpsee_core", "soketto"];
+
 /// Settings of the control API.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
