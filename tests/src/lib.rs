@@ -102,19 +102,22 @@ impl Host {
         command
     }
 
-    /// Starts `btd` and waits until it answers.
+    /// Starts `btd` and waits until it has read its chain.
+    ///
+    /// # Panics
+    /// When it ends, or has not within a minute.
+    pub fn start(&self, arguments: &[&str]) -> Daemon {
+        let daemon = self.start_alone(arguments);
+        wait_for("btd to be ready", || (self.ask(&["status"])["phase"] == "ready").then_some(()));
+        daemon
+    }
+
+    /// Starts `btd` and waits until it answers, with or without a chain.
     ///
     /// # Panics
     /// When it ends, or does not answer within a minute.
-    pub fn start(&self, arguments: &[&str]) -> Daemon {
-        self.start_with(self.btd(arguments))
-    }
-
-    /// The same with a command of the caller's making.
-    ///
-    /// # Panics
-    /// As [`Host::start`].
-    pub fn start_with(&self, mut command: Command) -> Daemon {
+    pub fn start_alone(&self, arguments: &[&str]) -> Daemon {
+        let mut command = self.btd(arguments);
         let log = self.path("btd.log");
         let out = File::options().create(true).append(true).open(&log).unwrap();
         let child = command.stdout(out.try_clone().unwrap()).stderr(out).spawn().unwrap();

@@ -1,3 +1,5 @@
+//! Tests of the chain, beside its private parts.
+
 use std::time::Duration;
 
 use sp_state_machine::{IterArgs, backend::Backend as _};

@@ -1,3 +1,5 @@
+//! Tests of the pool, beside its private parts.
+
 use std::time::Duration;
 
 use tokio::sync::mpsc::Receiver;
