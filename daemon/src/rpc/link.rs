@@ -72,7 +72,7 @@ mod tests {
         let first = LinkState::Connecting { endpoint: "ws://a".into(), attempt: 1, last: None, cause: None };
         let status = describe(&Network::Local, None, &first, at);
         assert_eq!((status.link, status.endpoint.as_deref()), (chain::Link::Connecting, Some("ws://a")));
-        let after = Duration::from_secs(60);
+        let after = Duration::from_mins(1);
         let cause = Some(ConnectError::Stale { endpoint: "ws://a".into(), after });
         let stale = LinkState::Connecting { endpoint: "ws://a".into(), attempt: 1, last: None, cause };
         assert_eq!(describe(&Network::Local, None, &stale, at).link, chain::Link::Stale);

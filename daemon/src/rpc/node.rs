@@ -9,7 +9,7 @@ use btd_api::{
 };
 
 use super::{Caller, Check, Health, Table, axon, link};
-use crate::daemon::Parts;
+use crate::{daemon::Parts, metagraph::Metagraphs};
 
 pub(super) fn register(table: &mut Table, parts: &Arc<Parts>) {
     table.noun(parts).method::<Status>(status).method::<Stop>(stop).done();
@@ -45,13 +45,19 @@ fn count(number: usize) -> u32 {
 }
 
 fn phase(parts: &Parts, link: chain::Link) -> Phase {
-    let has_something = parts.link.finalized().is_some() || !parts.metagraph.current().subnets.is_empty();
+    let known = parts.metagraph.current();
     match link {
         _ if parts.spawner.is_stopping() => Phase::Stopping,
-        chain::Link::Live => Phase::Ready,
-        _ if has_something => Phase::Degraded,
+        chain::Link::Live if is_whole(&known) => Phase::Ready,
+        chain::Link::Live => Phase::Starting,
+        _ if parts.link.finalized().is_some() || !known.subnets.is_empty() => Phase::Degraded,
         _ => Phase::Starting,
     }
+}
+
+/// Whether every subnet of the chain is known with its neurons.
+fn is_whole(known: &Metagraphs) -> bool {
+    known.list.as_ref().is_some_and(|list| list.subnets.keys().all(|netuid| known.subnets.contains_key(netuid)))
 }
 
 /// What must hold for the daemon to be ready.
@@ -63,9 +69,12 @@ pub(super) fn health(parts: &Arc<Parts>) -> Health {
             chain::Link::Live => None,
             _ => Some(chain.trouble.unwrap_or_else(|| "no block has arrived yet".to_owned())),
         };
+        let stopping = parts.spawner.is_stopping().then(|| "btd is stopping".to_owned());
+        let unread = (!is_whole(&parts.metagraph.current())).then(|| "not every subnet has been read yet".to_owned());
         vec![
-            Check { name: "running", trouble: parts.spawner.is_stopping().then(|| "btd is stopping".to_owned()) },
+            Check { name: "running", trouble: stopping },
             Check { name: "chain", trouble },
+            Check { name: "metagraph", trouble: unread },
         ]
     })
 }
