@@ -186,3 +186,7 @@ impl pallet_proxy::Config for Runtime {
 }
 
 impl crate::subtensor::Config for Runtime {}
+
+impl crate::swap::Config for Runtime {}
+
+impl crate::admin::Config for Runtime {}

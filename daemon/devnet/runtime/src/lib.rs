@@ -9,6 +9,7 @@
 
 extern crate alloc;
 
+pub mod admin;
 mod apis;
 mod config;
 pub mod extensions;
@@ -17,6 +18,7 @@ pub mod genesis;
 pub mod proxy;
 pub mod runtime_api;
 pub mod subtensor;
+pub mod swap;
 mod weights;
 
 use alloc::borrow::Cow;
@@ -110,4 +112,8 @@ mod runtime {
     pub type Multisig = pallet_multisig;
     #[runtime::pallet_index(16)]
     pub type Proxy = pallet_proxy;
+    #[runtime::pallet_index(19)]
+    pub type AdminUtils = admin;
+    #[runtime::pallet_index(28)]
+    pub type Swap = swap;
 }

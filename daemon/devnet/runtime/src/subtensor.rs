@@ -1,14 +1,21 @@
 //! `SubtensorModule`: the chain's own pallet, with the surface of pallet_subtensor as of spec 425.
 //!
 //! The files beside this one hold one subject each. Implemented are registration by burn, root registration, subnets,
-//! serving, identities, takes, plain weights, and stake over constant-product pools. Deliberately absent are emission
-//! and consensus ([`hooks`] shows where they belong), weight commits, child keys, locks and swaps of keys: their
-//! storage, events and errors are declared, their calls are not.
+//! serving, identities, takes, child keys, stake over weighted pools and its movements, weights in the open and hidden,
+//! emission, consensus, dividends and what owners may set. Deliberately absent are the dissolution of subnets, locks,
+//! swaps of keys, leases and the opening of timelocked weights: their storage, events and errors are declared, their
+//! calls are not, but for the commits.
 //!
 //! Every figure that a client could compare was checked against recordings of the real runtime.
 
 mod calls;
+mod children;
+mod claims;
+mod commits;
 mod constants;
+mod dividends;
+mod emission;
+mod epoch;
 mod errors;
 mod events;
 pub mod fixed;
@@ -16,8 +23,12 @@ mod genesis;
 mod hooks;
 mod identity;
 pub mod info;
+mod matrix;
+mod movement;
 mod neurons;
+pub mod owner;
 mod pool;
+mod power;
 mod pricing;
 mod registration;
 mod root;
@@ -33,9 +44,11 @@ mod takes;
 pub mod types;
 pub mod validity;
 mod weights;
+mod yuma;
 
 use frame_support::pallet_macros::import_section;
 
+pub use children::action;
 pub use pallet::*;
 pub use safe_float::SafeFloat;
 
@@ -55,12 +68,15 @@ pub use safe_float::SafeFloat;
     reason = "the FRAME macros expand into this module, and calls take the arguments that clients send"
 )]
 pub mod pallet {
-    use alloc::{collections::BTreeMap, vec::Vec};
+    use alloc::{
+        collections::{BTreeMap, BTreeSet},
+        vec::Vec,
+    };
 
     use codec::Compact;
     use frame_support::{
         PalletId,
-        dispatch::DispatchResult,
+        dispatch::{DispatchResult, DispatchResultWithPostInfo},
         pallet_prelude::*,
         traits::{ConstBool, ConstI16, ConstU8, ConstU16, ConstU64},
     };
@@ -69,13 +85,18 @@ pub mod pallet {
     use sp_runtime::Percent;
 
     use super::{
+        commits::Reveal,
         fixed::{I64F64, I96F32, U64F64, U96F32},
+        movement::RatioLimit,
         safe_float::SafeFloat,
+        staking::Position,
         types::{
             Alpha as AlphaBalance, AxonInfo, ChainIdentityV2, LeaseId, LockState, MechId, NetUid, NetUidStorageIndex,
             NeuronCertificate, PrometheusInfo, RateLimitKey, RecycleOrBurnEnum, RootClaimTypeEnum, SubnetIdentityV3,
             SubnetLease, Tao,
         },
+        validity,
+        weights::WeightRow,
     };
     use crate::AccountId;
 
@@ -90,6 +111,7 @@ pub mod pallet {
     pub trait Config:
         frame_system::Config<AccountId = AccountId, Hash = H256, RuntimeEvent: From<Event<Self>>>
         + pallet_balances::Config<Balance = u64>
+        + crate::swap::Config
     {
     }
 

@@ -1,7 +1,7 @@
 //! Replays recordings of the real runtime, spec 425, and compares verdicts of the pool, results, fees, weights, events
 //! and state.
 //!
-//! What belongs to emission and to calls that this chain does not have yet is left out of the comparison, and named in
+//! What belongs to calls that this chain does not have yet is left out of the comparison, and named in
 //! `economy/story.rs`.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on stops here")]
@@ -19,7 +19,7 @@ macro_rules! stories {
             #[test]
             fn $name() {
                 let text = include_str!(concat!("../../../../tests/vectors/economy/", stringify!($name), ".json"));
-                let compared = story::replay(text);
+                let compared = story::replay(stringify!($name), text);
                 assert!(compared >= $least, "only {compared} figures were compared");
             }
         )*
@@ -33,4 +33,13 @@ stories! {
     serving_identity_a: at least 150 figures;
     takes_children_root_a: at least 80 figures;
     staking_amm_a: at least 80 figures;
+    commit_reveal_a: at least 80 figures;
+    hyperparameters_a: at least 80 figures;
+    epoch_base_a: at least 80 figures;
+    epoch_yuma2_a: at least 80 figures;
+    epoch_liquid_a: at least 80 figures;
+    epoch_child_a: at least 80 figures;
+    epoch_late_a: at least 80 figures;
+    epoch_inactive_a: at least 80 figures;
+    epoch_root_a: at least 80 figures;
 }

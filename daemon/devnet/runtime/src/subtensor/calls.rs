@@ -1,7 +1,7 @@
 //! The pallet's calls: indices, arguments and weights of the real one. Each hands over to the file of its subject.
 //!
-//! Weights are those the real runtime reports, since fees follow from them; three calls whose weight was never recorded
-//! are marked.
+//! Weights are those the real runtime reports, since fees follow from them; calls whose weight was never recorded are
+//! marked.
 
 use frame_support::pallet_macros::pallet_section;
 
@@ -20,7 +20,7 @@ mod calls {
             version_key: u64,
         ) -> DispatchResult {
             let hotkey = ensure_signed(origin)?;
-            Self::store_weights(&hotkey, netuid, 0, &dests, &weights, version_key)
+            Self::store_weights(&hotkey, netuid, 0, WeightRow { uids: &dests, weights: &weights, version_key })
         }
 
         /// Buys alpha of a subnet and stakes it behind a hotkey.
@@ -259,7 +259,485 @@ mod calls {
             version_key: u64,
         ) -> DispatchResult {
             let hotkey = ensure_signed(origin)?;
-            Self::store_weights(&hotkey, netuid, mecid, &dests, &weights, version_key)
+            Self::store_weights(&hotkey, netuid, mecid, WeightRow { uids: &dests, weights: &weights, version_key })
+        }
+
+        /// Schedules which hotkeys a hotkey lends its stake to, in parts of 2^64 − 1.
+        #[pallet::call_index(67)]
+        #[pallet::weight(Weight::from_parts(3_369_000_000, 0))]
+        pub fn set_children(
+            origin: OriginFor<T>,
+            hotkey: T::AccountId,
+            netuid: NetUid,
+            children: Vec<(u64, T::AccountId)>,
+        ) -> DispatchResult {
+            let coldkey = ensure_signed(origin)?;
+            Self::schedule_children(&coldkey, &hotkey, netuid, children)
+        }
+
+        /// Sets the blocks between two increases of a childkey take.
+        #[pallet::call_index(69)]
+        #[pallet::weight(Weight::from_parts(103_000_000, 0))] // not recorded
+        pub fn sudo_set_tx_childkey_take_rate_limit(origin: OriginFor<T>, tx_rate_limit: u64) -> DispatchResult {
+            ensure_root(origin)?;
+            TxChildkeyTakeRateLimit::<T>::put(tx_rate_limit);
+            Self::deposit_event(Event::TxChildKeyTakeRateLimitSet(tx_rate_limit));
+            Ok(())
+        }
+
+        /// Sets what a hotkey keeps of what it earns with its parents' stake, in parts of 65,535.
+        #[pallet::call_index(75)]
+        #[pallet::weight(Weight::from_parts(428_870_000, 4_498))]
+        pub fn set_childkey_take(
+            origin: OriginFor<T>,
+            hotkey: T::AccountId,
+            netuid: NetUid,
+            take: u16,
+        ) -> DispatchResult {
+            let coldkey = ensure_signed(origin)?;
+            Self::store_childkey_take(&coldkey, &hotkey, netuid, take)
+        }
+
+        /// Sets the least childkey take.
+        #[pallet::call_index(76)]
+        #[pallet::weight(Weight::from_parts(103_000_000, 0))] // not recorded
+        pub fn sudo_set_min_childkey_take(origin: OriginFor<T>, take: u16) -> DispatchResult {
+            ensure_root(origin)?;
+            MinChildkeyTake::<T>::put(take);
+            Self::deposit_event(Event::MinChildKeyTakeSet(take));
+            Ok(())
+        }
+
+        /// Sets the greatest childkey take.
+        #[pallet::call_index(77)]
+        #[pallet::weight(Weight::from_parts(103_000_000, 0))] // not recorded
+        pub fn sudo_set_max_childkey_take(origin: OriginFor<T>, take: u16) -> DispatchResult {
+            ensure_root(origin)?;
+            MaxChildkeyTake::<T>::put(take);
+            Self::deposit_event(Event::MaxChildKeyTakeSet(take));
+            Ok(())
+        }
+
+        /// Sets weights on several subnets.
+        #[pallet::call_index(80)]
+        #[pallet::weight((Weight::from_parts(118_513_610_000, 10_327_410), DispatchClass::Normal, Pays::No))] // not recorded
+        pub fn batch_set_weights(
+            origin: OriginFor<T>,
+            netuids: Vec<Compact<NetUid>>,
+            weights: Vec<Vec<(Compact<u16>, Compact<u16>)>>,
+            version_keys: Vec<Compact<u64>>,
+        ) -> DispatchResult {
+            let hotkey = ensure_signed(origin)?;
+            ensure!(
+                netuids.len() == weights.len() && netuids.len() == version_keys.len(),
+                Error::<T>::InputLengthsUnequal
+            );
+            Self::for_each_subnet(&hotkey, netuids, |place, netuid| {
+                let uids: Vec<u16> = weights[place].iter().map(|(uid, _)| uid.0).collect();
+                let values: Vec<u16> = weights[place].iter().map(|(_, weight)| weight.0).collect();
+                let row = WeightRow { uids: &uids, weights: &values, version_key: version_keys[place].0 };
+                Self::store_weights(&hotkey, netuid, 0, row)
+            });
+            Ok(())
+        }
+
+        /// Takes back all stake behind a hotkey.
+        #[pallet::call_index(83)]
+        #[pallet::weight(Weight::from_parts(176_830_000, 9_189))]
+        pub fn unstake_all(origin: OriginFor<T>, hotkey: T::AccountId) -> DispatchResult {
+            let coldkey = ensure_signed(origin)?;
+            Self::unstake_everywhere(&coldkey, &hotkey)
+        }
+
+        /// Takes back all alpha behind a hotkey and stakes the TAO on root.
+        #[pallet::call_index(84)]
+        #[pallet::weight(Weight::from_parts(4_275_873_000, 11_306))]
+        pub fn unstake_all_alpha(origin: OriginFor<T>, hotkey: T::AccountId) -> DispatchResult {
+            let coldkey = ensure_signed(origin)?;
+            Self::unstake_alpha_to_root(&coldkey, &hotkey)
+        }
+
+        /// Moves stake to another hotkey, another subnet, or both.
+        #[pallet::call_index(85)]
+        #[pallet::weight(Weight::from_parts(1_391_061_000, 7_919))]
+        pub fn move_stake(
+            origin: OriginFor<T>,
+            origin_hotkey: T::AccountId,
+            destination_hotkey: T::AccountId,
+            origin_netuid: NetUid,
+            destination_netuid: NetUid,
+            alpha_amount: AlphaBalance,
+        ) -> DispatchResult {
+            let coldkey = ensure_signed(origin)?;
+            let from = Position { coldkey: &coldkey, hotkey: &origin_hotkey, netuid: origin_netuid };
+            let to = Position { coldkey: &coldkey, hotkey: &destination_hotkey, netuid: destination_netuid };
+            Self::move_stake_between(from, to, alpha_amount)
+        }
+
+        /// Gives stake to another coldkey.
+        #[pallet::call_index(86)]
+        #[pallet::weight(Weight::from_parts(1_333_541_000, 7_994))]
+        pub fn transfer_stake(
+            origin: OriginFor<T>,
+            destination_coldkey: T::AccountId,
+            hotkey: T::AccountId,
+            origin_netuid: NetUid,
+            destination_netuid: NetUid,
+            alpha_amount: AlphaBalance,
+        ) -> DispatchResult {
+            let coldkey = ensure_signed(origin)?;
+            let from = Position { coldkey: &coldkey, hotkey: &hotkey, netuid: origin_netuid };
+            let to = Position { coldkey: &destination_coldkey, hotkey: &hotkey, netuid: destination_netuid };
+            Self::transfer_stake_to(from, to, alpha_amount)
+        }
+
+        /// Moves stake to another subnet.
+        #[pallet::call_index(87)]
+        #[pallet::weight(Weight::from_parts(4_317_019_000, 10_920))]
+        pub fn swap_stake(
+            origin: OriginFor<T>,
+            hotkey: T::AccountId,
+            origin_netuid: NetUid,
+            destination_netuid: NetUid,
+            alpha_amount: AlphaBalance,
+        ) -> DispatchResult {
+            let coldkey = ensure_signed(origin)?;
+            let from = Position { coldkey: &coldkey, hotkey: &hotkey, netuid: origin_netuid };
+            Self::swap_stake_between(from, destination_netuid, alpha_amount, None)
+        }
+
+        /// Buys alpha of a subnet as long as the price does not pass a limit, and stakes it.
+        #[pallet::call_index(88)]
+        #[pallet::weight(Weight::from_parts(3_253_005_000, 8_727))]
+        pub fn add_stake_limit(
+            origin: OriginFor<T>,
+            hotkey: T::AccountId,
+            netuid: NetUid,
+            amount_staked: Tao,
+            limit_price: Tao,
+            allow_partial: bool,
+        ) -> DispatchResult {
+            let coldkey = ensure_signed(origin)?;
+            let to = Position { coldkey: &coldkey, hotkey: &hotkey, netuid };
+            Self::stake_tao_within(to, amount_staked, limit_price, allow_partial.into()).map(|_| ())
+        }
+
+        /// Takes stake back as long as the price does not fall below a limit.
+        #[pallet::call_index(89)]
+        #[pallet::weight(Weight::from_parts(2_715_696_000, 10_591))]
+        pub fn remove_stake_limit(
+            origin: OriginFor<T>,
+            hotkey: T::AccountId,
+            netuid: NetUid,
+            amount_unstaked: AlphaBalance,
+            limit_price: Tao,
+            allow_partial: bool,
+        ) -> DispatchResult {
+            let coldkey = ensure_signed(origin)?;
+            let from = Position { coldkey: &coldkey, hotkey: &hotkey, netuid };
+            Self::unstake_within(from, amount_unstaked, limit_price, allow_partial.into())
+        }
+
+        /// Moves stake to another subnet as long as the ratio of prices does not fall below a limit.
+        #[pallet::call_index(90)]
+        #[pallet::weight(Weight::from_parts(4_519_515_000, 11_077))]
+        pub fn swap_stake_limit(
+            origin: OriginFor<T>,
+            hotkey: T::AccountId,
+            origin_netuid: NetUid,
+            destination_netuid: NetUid,
+            alpha_amount: AlphaBalance,
+            limit_price: Tao,
+            allow_partial: bool,
+        ) -> DispatchResult {
+            let coldkey = ensure_signed(origin)?;
+            let from = Position { coldkey: &coldkey, hotkey: &hotkey, netuid: origin_netuid };
+            let limit = RatioLimit { least: limit_price, excess: allow_partial.into() };
+            Self::swap_stake_between(from, destination_netuid, alpha_amount, Some(limit))
+        }
+
+        /// Commits to weights by their hash.
+        #[pallet::call_index(96)]
+        #[pallet::weight((Weight::from_parts(594_049_000, 4_714), DispatchClass::Normal, Pays::No))]
+        pub fn commit_weights(origin: OriginFor<T>, netuid: NetUid, commit_hash: H256) -> DispatchResult {
+            let hotkey = ensure_signed(origin)?;
+            Self::commit_hash(&hotkey, netuid, 0, commit_hash)
+        }
+
+        /// Reveals committed weights.
+        #[pallet::call_index(97)]
+        #[pallet::weight((Weight::from_parts(786_227_000, 7_590), DispatchClass::Normal, Pays::No))]
+        pub fn reveal_weights(
+            origin: OriginFor<T>,
+            netuid: NetUid,
+            uids: Vec<u16>,
+            values: Vec<u16>,
+            salt: Vec<u16>,
+            version_key: u64,
+        ) -> DispatchResult {
+            let hotkey = ensure_signed(origin)?;
+            let row = WeightRow { uids: &uids, weights: &values, version_key };
+            Self::reveal_one(&hotkey, netuid, 0, Reveal { row, salt: &salt })
+        }
+
+        /// Reveals several committed weights.
+        #[pallet::call_index(98)]
+        #[pallet::weight((Weight::from_parts(786_227_000, 7_590), DispatchClass::Normal, Pays::No))] // not recorded
+        pub fn batch_reveal_weights(
+            origin: OriginFor<T>,
+            netuid: NetUid,
+            uids_list: Vec<Vec<u16>>,
+            values_list: Vec<Vec<u16>>,
+            salts_list: Vec<Vec<u16>>,
+            version_keys: Vec<u64>,
+        ) -> DispatchResult {
+            let hotkey = ensure_signed(origin)?;
+            let lengths = [values_list.len(), salts_list.len(), version_keys.len()];
+            ensure!(lengths.iter().all(|length| *length == uids_list.len()), Error::<T>::InputLengthsUnequal);
+            let reveals = validity::reveals(&uids_list, &values_list, &salts_list, &version_keys);
+            Self::reveal_several(&hotkey, netuid, &reveals)
+        }
+
+        /// Commits to weights on several subnets.
+        #[pallet::call_index(100)]
+        #[pallet::weight((Weight::from_parts(594_049_000, 4_714), DispatchClass::Normal, Pays::No))] // not recorded
+        pub fn batch_commit_weights(
+            origin: OriginFor<T>,
+            netuids: Vec<Compact<NetUid>>,
+            commit_hashes: Vec<H256>,
+        ) -> DispatchResult {
+            let hotkey = ensure_signed(origin)?;
+            ensure!(netuids.len() == commit_hashes.len(), Error::<T>::InputLengthsUnequal);
+            Self::for_each_subnet(&hotkey, netuids, |place, netuid| {
+                Self::commit_hash(&hotkey, netuid, 0, commit_hashes[place])
+            });
+            Ok(())
+        }
+
+        /// Destroys stake, so that it can be issued again.
+        #[pallet::call_index(101)]
+        #[pallet::weight(Weight::from_parts(1_097_139_000, 5_219))]
+        pub fn recycle_alpha(
+            origin: OriginFor<T>,
+            hotkey: T::AccountId,
+            amount: AlphaBalance,
+            netuid: NetUid,
+        ) -> DispatchResult {
+            let coldkey = ensure_signed(origin)?;
+            Self::recycle_stake(Position { coldkey: &coldkey, hotkey: &hotkey, netuid }, amount)
+        }
+
+        /// Destroys stake for good.
+        #[pallet::call_index(102)]
+        #[pallet::weight(Weight::from_parts(868_964_000, 5_219))]
+        pub fn burn_alpha(
+            origin: OriginFor<T>,
+            hotkey: T::AccountId,
+            amount: AlphaBalance,
+            netuid: NetUid,
+        ) -> DispatchResult {
+            let coldkey = ensure_signed(origin)?;
+            Self::burn_stake(Position { coldkey: &coldkey, hotkey: &hotkey, netuid }, amount)
+        }
+
+        /// Takes back all stake behind a hotkey on a subnet, at a price or better.
+        #[pallet::call_index(103)]
+        #[pallet::weight(Weight::from_parts(2_729_292_000, 10_591))]
+        pub fn remove_stake_full_limit(
+            origin: OriginFor<T>,
+            hotkey: T::AccountId,
+            netuid: NetUid,
+            limit_price: Option<Tao>,
+        ) -> DispatchResult {
+            let coldkey = ensure_signed(origin)?;
+            Self::unstake_whole(Position { coldkey: &coldkey, hotkey: &hotkey, netuid }, limit_price)
+        }
+
+        /// Sets after how many blocks new children come.
+        #[pallet::call_index(109)]
+        #[pallet::weight(Weight::from_parts(103_000_000, 0))]
+        pub fn set_pending_childkey_cooldown(origin: OriginFor<T>, cooldown: u64) -> DispatchResult {
+            ensure_root(origin)?;
+            PendingChildKeyCooldown::<T>::put(cooldown);
+            Ok(())
+        }
+
+        /// Gives a subnet another symbol.
+        #[pallet::call_index(112)]
+        #[pallet::weight(Weight::from_parts(228_313_000, 9_074))]
+        pub fn update_symbol(origin: OriginFor<T>, netuid: NetUid, symbol: Vec<u8>) -> DispatchResult {
+            Self::authority_over(origin, netuid)?;
+            Self::store_symbol(netuid, symbol)
+        }
+
+        /// Commits to weights that a beacon will open.
+        #[pallet::call_index(113)]
+        #[pallet::weight((Weight::from_parts(594_049_000, 4_714), DispatchClass::Normal, Pays::No))] // not recorded
+        pub fn commit_timelocked_weights(
+            origin: OriginFor<T>,
+            netuid: NetUid,
+            commit: BoundedVec<u8, ConstU32<5000>>,
+            reveal_round: u64,
+            commit_reveal_version: u16,
+        ) -> DispatchResult {
+            let hotkey = ensure_signed(origin)?;
+            Self::commit_timelocked(&hotkey, netuid, 0, commit, (reveal_round, commit_reveal_version))
+        }
+
+        /// Sets behind which hotkey the mining income of the coldkey is staked.
+        #[pallet::call_index(114)]
+        #[pallet::weight(Weight::from_parts(280_000_000, 7_519))] // not recorded
+        pub fn set_coldkey_auto_stake_hotkey(
+            origin: OriginFor<T>,
+            netuid: NetUid,
+            hotkey: T::AccountId,
+        ) -> DispatchResult {
+            let coldkey = ensure_signed(origin)?;
+            Self::store_auto_stake(&coldkey, netuid, &hotkey)
+        }
+
+        /// Commits to weights of one mechanism by their hash.
+        #[pallet::call_index(115)]
+        #[pallet::weight((Weight::from_parts(594_049_000, 4_714), DispatchClass::Normal, Pays::No))] // not recorded
+        pub fn commit_mechanism_weights(
+            origin: OriginFor<T>,
+            netuid: NetUid,
+            mecid: MechId,
+            commit_hash: H256,
+        ) -> DispatchResult {
+            let hotkey = ensure_signed(origin)?;
+            Self::commit_hash(&hotkey, netuid, mecid, commit_hash)
+        }
+
+        /// Reveals committed weights of one mechanism.
+        #[pallet::call_index(116)]
+        #[pallet::weight((Weight::from_parts(786_227_000, 7_590), DispatchClass::Normal, Pays::No))] // not recorded
+        pub fn reveal_mechanism_weights(
+            origin: OriginFor<T>,
+            netuid: NetUid,
+            mecid: MechId,
+            uids: Vec<u16>,
+            values: Vec<u16>,
+            salt: Vec<u16>,
+            version_key: u64,
+        ) -> DispatchResult {
+            let hotkey = ensure_signed(origin)?;
+            let row = WeightRow { uids: &uids, weights: &values, version_key };
+            Self::reveal_one(&hotkey, netuid, mecid, Reveal { row, salt: &salt })
+        }
+
+        /// Commits to weights of one mechanism that a beacon will open.
+        #[pallet::call_index(117)]
+        #[pallet::weight((Weight::from_parts(594_049_000, 4_714), DispatchClass::Normal, Pays::No))] // not recorded
+        pub fn commit_crv3_mechanism_weights(
+            origin: OriginFor<T>,
+            netuid: NetUid,
+            mecid: MechId,
+            commit: BoundedVec<u8, ConstU32<5000>>,
+            reveal_round: u64,
+        ) -> DispatchResult {
+            let hotkey = ensure_signed(origin)?;
+            Self::commit_timelocked(&hotkey, netuid, mecid, commit, (reveal_round, 4))
+        }
+
+        /// Commits to weights of one mechanism that a beacon will open, and names the version.
+        #[pallet::call_index(118)]
+        #[pallet::weight((Weight::from_parts(594_049_000, 4_714), DispatchClass::Normal, Pays::No))] // not recorded
+        pub fn commit_timelocked_mechanism_weights(
+            origin: OriginFor<T>,
+            netuid: NetUid,
+            mecid: MechId,
+            commit: BoundedVec<u8, ConstU32<5000>>,
+            reveal_round: u64,
+            commit_reveal_version: u16,
+        ) -> DispatchResult {
+            let hotkey = ensure_signed(origin)?;
+            Self::commit_timelocked(&hotkey, netuid, mecid, commit, (reveal_round, commit_reveal_version))
+        }
+
+        /// Claims root dividends of some subnets.
+        #[pallet::call_index(121)]
+        #[pallet::weight(Weight::from_parts(938_999_000, 7_875))]
+        pub fn claim_root(origin: OriginFor<T>, subnets: BTreeSet<NetUid>) -> DispatchResultWithPostInfo {
+            let coldkey = ensure_signed(origin)?;
+            let seen = Self::claim_root_dividends(&coldkey, &subnets)?;
+            // Where no hotkey owes anything less is read; that is all that was recorded of the real weight.
+            let proof = if seen == 0 { 6_987 } else { 7_875 };
+            Ok(Some(Weight::from_parts(938_999_000, proof)).into())
+        }
+
+        /// Sets what is done with the coldkey's claims.
+        #[pallet::call_index(122)]
+        #[pallet::weight(Weight::from_parts(468_283_000, 3_941))]
+        pub fn set_root_claim_type(origin: OriginFor<T>, new_root_claim_type: RootClaimTypeEnum) -> DispatchResult {
+            let coldkey = ensure_signed(origin)?;
+            Self::choose_root_claim(&coldkey, new_root_claim_type)
+        }
+
+        /// Sets how many coldkeys a block claims for.
+        #[pallet::call_index(123)]
+        #[pallet::weight(Weight::from_parts(105_681_000, 0))] // not recorded
+        pub fn sudo_set_num_root_claims(origin: OriginFor<T>, new_value: u64) -> DispatchResult {
+            ensure_root(origin)?;
+            Self::store_num_root_claims(new_value)
+        }
+
+        /// Sets the least claim that is paid on a subnet, in rao of alpha.
+        #[pallet::call_index(124)]
+        #[pallet::weight(Weight::from_parts(105_681_000, 0))]
+        pub fn sudo_set_root_claim_threshold(origin: OriginFor<T>, netuid: NetUid, new_value: u64) -> DispatchResult {
+            Self::authority_over(origin, netuid)?;
+            Self::store_claim_threshold(netuid, new_value)
+        }
+
+        /// Buys alpha of a subnet and destroys it.
+        #[pallet::call_index(132)]
+        #[pallet::weight(Weight::from_parts(3_492_308_000, 8_727))]
+        pub fn add_stake_burn(
+            origin: OriginFor<T>,
+            hotkey: T::AccountId,
+            netuid: NetUid,
+            amount: Tao,
+            limit: Option<Tao>,
+        ) -> DispatchResult {
+            let coldkey = ensure_signed(origin)?;
+            Self::buy_and_burn(Position { coldkey: &coldkey, hotkey: &hotkey, netuid }, amount, limit)
+        }
+
+        /// Sets whether a root validator becomes the parent of owners of new subnets.
+        #[pallet::call_index(135)]
+        #[pallet::weight(Weight::from_parts(280_000_000, 4_981))] // not recorded
+        pub fn set_auto_parent_delegation_enabled(
+            origin: OriginFor<T>,
+            hotkey: T::AccountId,
+            enabled: bool,
+        ) -> DispatchResult {
+            let coldkey = ensure_signed(origin)?;
+            Self::store_auto_parent(&coldkey, &hotkey, enabled)
+        }
+
+        /// Sets the tempo of an owned subnet.
+        #[pallet::call_index(139)]
+        #[pallet::weight(Weight::from_parts(496_407_000, 4_440))]
+        pub fn set_tempo(origin: OriginFor<T>, netuid: NetUid, tempo: u16) -> DispatchResult {
+            let owner = ensure_signed(origin)?;
+            Self::set_owner_tempo(&owner, netuid, tempo)
+        }
+
+        /// Sets after how many thousandths of a tempo without weights a validator no longer counts.
+        #[pallet::call_index(140)]
+        #[pallet::weight(Weight::from_parts(414_193_000, 4_364))]
+        pub fn set_activity_cutoff_factor(origin: OriginFor<T>, netuid: NetUid, factor_milli: u32) -> DispatchResult {
+            let authority = Self::authority_over(origin, netuid)?;
+            Self::set_cutoff_factor(&authority, netuid, factor_milli)
+        }
+
+        /// Lets the epoch of an owned subnet end early.
+        #[pallet::call_index(141)]
+        #[pallet::weight(Weight::from_parts(414_193_000, 4_364))] // not recorded
+        pub fn trigger_epoch(origin: OriginFor<T>, netuid: NetUid) -> DispatchResult {
+            let owner = ensure_signed(origin)?;
+            Self::schedule_epoch(&owner, netuid)
         }
     }
 }

@@ -1,6 +1,7 @@
 //! Fixed-point numbers as the chain stores them: raw bits, and a number of fraction bits known from the type alone.
 //!
-//! They carry what storage and the runtime APIs need, not a library of arithmetic.
+//! Arithmetic saturates, rounds products down and quotients towards zero, and takes a quotient by zero for zero, as the
+//! real chain does. It covers what emission and consensus need, not a library of functions.
 
 use codec::{Decode, DecodeWithMemTracking, Encode, MaxEncodedLen};
 use scale_info::{Path, Type, TypeInfo, TypeParameter, build::Fields};
@@ -88,9 +89,62 @@ pub type I96F32 = FixedI128<32>;
 /// 32 integer bits with sign, 32 fraction bits.
 pub type I32F32 = FixedI64<32>;
 
+impl<const FRACTION: u32> FixedU128<FRACTION> {
+    /// The whole number `value`.
+    pub fn from_integer(value: u64) -> Self {
+        Self::from_bits(u128::from(value) << FRACTION)
+    }
+
+    fn from_wide(bits: sp_core::U256) -> Self {
+        Self::from_bits(u128::try_from(bits).unwrap_or(u128::MAX))
+    }
+
+    /// The sum.
+    pub fn plus(self, other: Self) -> Self {
+        Self::from_bits(self.bits.saturating_add(other.bits))
+    }
+
+    /// The difference, or zero.
+    pub fn minus(self, other: Self) -> Self {
+        Self::from_bits(self.bits.saturating_sub(other.bits))
+    }
+
+    /// The product.
+    pub fn by(self, other: Self) -> Self {
+        Self::from_wide((sp_core::U256::from(self.bits) * sp_core::U256::from(other.bits)) >> FRACTION)
+    }
+
+    /// The quotient.
+    pub fn over(self, other: Self) -> Self {
+        (sp_core::U256::from(self.bits) << FRACTION)
+            .checked_div(sp_core::U256::from(other.bits))
+            .map_or(Self::from_bits(0), Self::from_wide)
+    }
+
+    /// The ratio of two whole numbers.
+    pub fn ratio(numerator: u64, denominator: u64) -> Self {
+        Self::from_integer(numerator).over(Self::from_integer(denominator))
+    }
+
+    /// The whole part.
+    pub fn whole(self) -> u64 {
+        u64::try_from(self.bits >> FRACTION).unwrap_or(u64::MAX)
+    }
+
+    /// Whether this is zero.
+    pub fn is_zero(self) -> bool {
+        self.bits == 0
+    }
+}
+
 impl U64F64 {
     /// One.
     pub const ONE: Self = Self::from_bits(1 << 64);
+
+    /// The same number with fewer digits.
+    pub fn narrowed(self) -> U96F32 {
+        U96F32::from_bits(self.bits >> 32)
+    }
 
     /// `amount` times this number, rounded down; the greatest amount when it does not fit.
     pub fn times(self, amount: u64) -> u64 {
@@ -99,9 +153,120 @@ impl U64F64 {
     }
 }
 
+impl U96F32 {
+    /// One.
+    pub const ONE: Self = Self::from_bits(1 << 32);
+
+    /// The same number with more digits; the greatest there is when it does not fit.
+    pub fn widened(self) -> U64F64 {
+        U64F64::from_bits(self.bits.checked_mul(1 << 32).unwrap_or(u128::MAX))
+    }
+
+    /// The same number with a sign.
+    pub fn signed(self) -> I96F32 {
+        I96F32::from_bits(i128::try_from(self.bits).unwrap_or(i128::MAX))
+    }
+}
+
+impl I96F32 {
+    /// The same number without a sign; zero for negative ones.
+    pub fn unsigned(self) -> U96F32 {
+        U96F32::from_bits(u128::try_from(self.bits).unwrap_or(0))
+    }
+}
+
 impl I32F32 {
+    /// Zero.
+    pub const ZERO: Self = Self::from_bits(0);
+    /// One.
+    pub const ONE: Self = Self::from_bits(1 << 32);
+    /// A half.
+    pub const HALF: Self = Self::from_bits(1 << 31);
+
     /// The whole number `value`.
     pub fn from_integer(value: i16) -> Self {
         Self::from_bits(i64::from(value) << 32)
+    }
+
+    /// `value` parts of 65,535.
+    pub fn proportion(value: u16) -> Self {
+        Self::raw(value).over(Self::raw(u16::MAX))
+    }
+
+    /// The whole number `value`.
+    pub fn raw(value: u16) -> Self {
+        Self::from_bits(i64::from(value) << 32)
+    }
+
+    fn from_wide(bits: i128) -> Self {
+        let limit = if bits < 0 { i64::MIN } else { i64::MAX };
+        Self::from_bits(i64::try_from(bits).unwrap_or(limit))
+    }
+
+    /// The sum.
+    pub fn plus(self, other: Self) -> Self {
+        Self::from_bits(self.bits.saturating_add(other.bits))
+    }
+
+    /// The difference.
+    pub fn minus(self, other: Self) -> Self {
+        Self::from_bits(self.bits.saturating_sub(other.bits))
+    }
+
+    /// The product.
+    pub fn by(self, other: Self) -> Self {
+        Self::from_wide((i128::from(self.bits) * i128::from(other.bits)) >> 32)
+    }
+
+    /// The quotient.
+    pub fn over(self, other: Self) -> Self {
+        (i128::from(self.bits) << 32).checked_div(i128::from(other.bits)).map_or(Self::ZERO, Self::from_wide)
+    }
+
+    /// Parts of 65,535, rounded down.
+    pub fn to_proportion(self) -> u16 {
+        let product = self.by(Self::raw(u16::MAX)).bits >> 32;
+        u16::try_from(product.max(0)).unwrap_or(u16::MAX)
+    }
+
+    /// e to this power, by its series.
+    pub fn exponential(self) -> Self {
+        let size = Self::from_bits(self.bits.saturating_abs());
+        let mut result = size.plus(Self::ONE);
+        let mut term = size;
+        for index in 2..32_u16 {
+            term = term.by(size).over(Self::raw(index));
+            result = result.plus(term);
+        }
+        if self.bits < 0 { Self::ONE.over(result) } else { result }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{I32F32, U64F64, U96F32};
+
+    #[test]
+    fn quotients_by_zero_are_zero() {
+        assert_eq!(U64F64::ratio(1, 0), U64F64::from_integer(0));
+        assert_eq!(I32F32::ONE.over(I32F32::ZERO), I32F32::ZERO);
+    }
+
+    #[test]
+    fn products_and_quotients_round_down() {
+        let third = U96F32::ratio(1, 3);
+        assert_eq!(third.by(U96F32::from_integer(3)).whole(), 0);
+        assert_eq!(third.widened().narrowed(), third);
+        assert_eq!(I32F32::proportion(u16::MAX), I32F32::ONE);
+        assert_eq!(I32F32::HALF.to_proportion(), 32_767);
+    }
+
+    #[test]
+    fn exponentials_are_close() {
+        assert_eq!(I32F32::ZERO.exponential(), I32F32::ONE);
+        let e = I32F32::ONE.exponential();
+        assert!((e.to_bits() - 11_674_931_555).abs() < 40, "{e:?}");
+        let inverse = I32F32::from_integer(-1).exponential().by(e);
+        assert!((inverse.to_bits() - I32F32::ONE.to_bits()).abs() < 8, "{inverse:?}");
     }
 }

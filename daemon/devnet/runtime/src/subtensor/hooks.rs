@@ -1,7 +1,4 @@
 //! What happens at the start of every block, in the order of the real chain.
-//!
-//! Emission and consensus are not here yet. Their place is marked: emission between prices and epochs, consensus inside
-//! [`Pallet::run_epochs`], which today only keeps the clock that clients read.
 
 use frame_system::pallet_prelude::BlockNumberFor;
 use sp_runtime::traits::SaturatedConversion;
@@ -17,7 +14,7 @@ const LONGEST_EPOCH: u64 = 50_400;
 
 impl<T: Config> Pallet<T> {
     /// Height of the block being built.
-    pub(super) fn now() -> u64 {
+    pub fn now() -> u64 {
         let block: BlockNumberFor<T> = frame_system::Pallet::<T>::block_number();
         block.saturated_into()
     }
@@ -25,9 +22,12 @@ impl<T: Config> Pallet<T> {
     /// The work of every block.
     pub(super) fn begin_block() {
         Self::update_registration_prices();
-        // Block emission is computed, timelocked commits are revealed and subnets are paid here.
+        Self::emit_block();
+        Self::drop_stale_commits();
         Self::run_epochs();
-        // Moving prices follow the pools, pending child keys take effect and root dividends are claimed here.
+        Self::update_moving_prices();
+        Self::apply_due_children();
+        Self::claim_for_some();
     }
 
     fn update_registration_prices() {
@@ -44,7 +44,7 @@ impl<T: Config> Pallet<T> {
         }
     }
 
-    fn epoch_is_due(netuid: NetUid, now: u64) -> bool {
+    pub(super) fn epoch_is_due(netuid: NetUid, now: u64) -> bool {
         let tempo = u64::from(Tempo::<T>::get(netuid));
         let pending = PendingEpochAt::<T>::get(netuid);
         tempo != 0
@@ -66,6 +66,7 @@ impl<T: Config> Pallet<T> {
                 Self::deposit_event(super::Event::EpochDeferred { netuid, from_block: now, to_block: next });
             } else {
                 left -= 1;
+                Self::distribute_pending(netuid);
                 Self::close_epoch(netuid, now);
             }
         }

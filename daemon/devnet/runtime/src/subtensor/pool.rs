@@ -1,28 +1,32 @@
-//! The pools in which TAO and alpha of a subnet are exchanged: constant product, and a fee on what is put in.
+//! The pools in which TAO and alpha of a subnet are exchanged: a weighted product, and a fee on what is put in.
 //!
-//! Root and subnets of mechanism 0 exchange one for one, without a fee. Both sides weigh the same here; the weights that
-//! emission moves on the real chain come with emission.
+//! Root and subnets of mechanism 0 exchange one for one, without a fee. Both sides weigh the same until emission puts in
+//! TAO and alpha in another proportion: then weights move, and the price stays. [`super::power`] holds the arithmetic.
 
 use frame_support::{
     ensure,
     traits::{fungible::Mutate, tokens::Preservation},
 };
 use sp_core::U256;
-use sp_runtime::DispatchError;
+use sp_runtime::{DispatchError, Perquintill};
 
 use super::{
-    Config, Error, Pallet, SubnetAlphaIn, SubnetAlphaOut, SubnetMechanism, SubnetTAO, SubnetTaoFlow, SubnetVolume,
-    TotalStake,
+    Config, Pallet, SubnetAlphaIn, SubnetAlphaOut, SubnetMechanism, SubnetTAO, SubnetTaoFlow, SubnetVolume, TotalStake,
+    fixed::U64F64,
+    power::{self, Side},
     types::{Alpha, NetUid, ROOT, Tao},
 };
-use crate::{AccountId, UNIT};
+use crate::{
+    AccountId, UNIT,
+    swap::{self, Balancer, FeeRate, SwapBalancer},
+};
 
-/// The fee, in parts of [`u16::MAX`] of the input.
-pub(super) const FEE_RATE: u16 = 33;
-/// A pool whose outgoing side holds less than this does not trade.
-const LEAST_RESERVE: u64 = 1_000_000;
 /// A trade puts in at most this many times what the pool holds of it.
 const GREATEST_INPUT_RATIO: u64 = 1_000;
+/// The weight of both sides together.
+const WHOLE: u64 = 1_000_000_000_000_000_000;
+/// No side weighs less than this.
+const LEAST_WEIGHT: u64 = WHOLE / 100;
 
 /// What an exchange gives, before it is made.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -35,19 +39,32 @@ pub(super) struct Quote {
     pub(super) fee: u64,
 }
 
+/// Whether an exchange costs a fee.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Fees {
+    /// It does.
+    Charged,
+    /// It does not: it was paid elsewhere, or the protocol trades.
+    Waived,
+}
+
+/// The weights of TAO and of alpha.
+fn weights<T: Config>(netuid: NetUid) -> (u64, u64) {
+    let tao = SwapBalancer::<T>::get(netuid).quote.deconstruct();
+    (tao, WHOLE.saturating_sub(tao))
+}
+
 /// The fee on `amount`.
-pub(super) fn fee(amount: u64) -> u64 {
-    let fee = u128::from(amount) * u128::from(FEE_RATE) / u128::from(u16::MAX);
+pub(super) fn fee<T: Config>(netuid: NetUid, amount: u64) -> u64 {
+    let fee = u128::from(amount) * u128::from(FeeRate::<T>::get(netuid)) / u128::from(u16::MAX);
     u64::try_from(fee).unwrap_or(u64::MAX)
 }
 
-/// What a pool holding `reserve_in` and `reserve_out` gives for `input`: the product of both sides never falls.
-pub(super) fn constant_product(reserve_in: u64, reserve_out: u64, input: u64) -> u64 {
-    let after = U256::from(reserve_in) + U256::from(input);
-    if after.is_zero() {
-        return 0;
-    }
-    u64::try_from(U256::from(reserve_out) * U256::from(input) / after).unwrap_or(u64::MAX)
+/// What must be put in for `net` to remain after the fee.
+fn before_fee<T: Config>(netuid: NetUid, net: u64) -> u64 {
+    let rate = u128::from(FeeRate::<T>::get(netuid));
+    let gross = (u128::from(net) * u128::from(u16::MAX)).checked_div(u128::from(u16::MAX).saturating_sub(rate));
+    gross.and_then(|gross| u64::try_from(gross).ok()).unwrap_or(u64::MAX)
 }
 
 impl<T: Config> Pallet<T> {
@@ -72,10 +89,27 @@ impl<T: Config> Pallet<T> {
 
     /// Price of a subnet's alpha: rao of TAO for 10⁹ rao of alpha; 0 for an empty pool.
     pub fn alpha_price(netuid: NetUid) -> u64 {
-        if Self::is_one_for_one(netuid) {
-            return UNIT;
-        }
         Self::worth(netuid, UNIT)
+    }
+
+    /// Price of a subnet's alpha in TAO.
+    pub(super) fn precise_price(netuid: NetUid) -> U64F64 {
+        if Self::is_one_for_one(netuid) {
+            return U64F64::ONE;
+        }
+        let (above, below) = Self::price_parts(netuid);
+        (above << 64)
+            .checked_div(below)
+            .map_or(U64F64::default(), |bits| U64F64::from_bits(u128::try_from(bits).unwrap_or(u128::MAX)))
+    }
+
+    /// Numerator and denominator of the price.
+    fn price_parts(netuid: NetUid) -> (U256, U256) {
+        let (tao_weight, alpha_weight) = weights::<T>(netuid);
+        (
+            U256::from(alpha_weight) * U256::from(SubnetTAO::<T>::get(netuid)),
+            U256::from(tao_weight) * U256::from(SubnetAlphaIn::<T>::get(netuid)),
+        )
     }
 
     /// What `alpha` is worth at the current price, in rao of TAO.
@@ -83,46 +117,89 @@ impl<T: Config> Pallet<T> {
         if Self::is_one_for_one(netuid) {
             return alpha;
         }
-        let price = U256::from(alpha) * U256::from(SubnetTAO::<T>::get(netuid));
-        price
-            .checked_div(U256::from(SubnetAlphaIn::<T>::get(netuid)))
-            .and_then(|value| u64::try_from(value).ok())
-            .unwrap_or(0)
+        let (above, below) = Self::price_parts(netuid);
+        (U256::from(alpha) * above).checked_div(below).and_then(|value| u64::try_from(value).ok()).unwrap_or(0)
     }
 
-    fn quote(reserve_in: u64, reserve_out: u64, amount: u64, fee: u64) -> Result<Quote, DispatchError> {
+    /// The alpha that `tao` is worth at the current price.
+    pub(super) fn alpha_worth(netuid: NetUid, tao: Tao) -> Alpha {
+        if Self::is_one_for_one(netuid) {
+            return tao;
+        }
+        let (above, below) = Self::price_parts(netuid);
+        (U256::from(tao) * below).checked_div(above).and_then(|value| u64::try_from(value).ok()).unwrap_or(0)
+    }
+
+    fn quote(into: Side, out: Side, amount: u64, fee: u64) -> Result<Quote, DispatchError> {
         let input = amount.saturating_sub(fee);
-        ensure!(
-            reserve_out >= LEAST_RESERVE && input <= reserve_in.saturating_mul(GREATEST_INPUT_RATIO),
-            Error::<T>::InsufficientLiquidity
-        );
-        Ok(Quote { input, output: constant_product(reserve_in, reserve_out, input), fee })
+        ensure!(out.reserve >= swap::MINIMUM_RESERVE.get(), swap::Error::<T>::ReservesTooLow);
+        ensure!(input <= into.reserve.saturating_mul(GREATEST_INPUT_RATIO), swap::Error::<T>::SwapInputTooLarge);
+        Ok(Quote { input, output: power::output(into, out, input), fee })
+    }
+
+    fn sides(netuid: NetUid) -> (Side, Side) {
+        let (tao, alpha) = weights::<T>(netuid);
+        (
+            Side { reserve: SubnetTAO::<T>::get(netuid), weight: tao },
+            Side { reserve: SubnetAlphaIn::<T>::get(netuid), weight: alpha },
+        )
+    }
+
+    fn fee_of(netuid: NetUid, amount: u64, fees: Fees) -> u64 {
+        if fees == Fees::Charged { fee::<T>(netuid, amount) } else { 0 }
     }
 
     /// What `tao` buys.
-    pub(super) fn quote_buy(netuid: NetUid, tao: Tao) -> Result<Quote, DispatchError> {
+    pub(super) fn quote_buy(netuid: NetUid, tao: Tao, fees: Fees) -> Result<Quote, DispatchError> {
         if Self::is_one_for_one(netuid) {
             return Ok(Quote { input: tao, output: tao, fee: 0 });
         }
-        Self::quote(SubnetTAO::<T>::get(netuid), SubnetAlphaIn::<T>::get(netuid), tao, fee(tao))
+        let (of_tao, of_alpha) = Self::sides(netuid);
+        Self::quote(of_tao, of_alpha, tao, Self::fee_of(netuid, tao, fees))
     }
 
     /// What `alpha` sells for.
-    pub(super) fn quote_sell(netuid: NetUid, alpha: Alpha) -> Result<Quote, DispatchError> {
-        Self::quote_sell_with_fee(netuid, alpha, if Self::is_one_for_one(netuid) { 0 } else { fee(alpha) })
-    }
-
-    fn quote_sell_with_fee(netuid: NetUid, alpha: Alpha, fee: Alpha) -> Result<Quote, DispatchError> {
+    pub(super) fn quote_sell(netuid: NetUid, alpha: Alpha, fees: Fees) -> Result<Quote, DispatchError> {
         if Self::is_one_for_one(netuid) {
-            ensure!(alpha <= SubnetTAO::<T>::get(netuid), Error::<T>::InsufficientLiquidity);
+            ensure!(alpha <= SubnetTAO::<T>::get(netuid), swap::Error::<T>::ReservesTooLow);
             return Ok(Quote { input: alpha, output: alpha, fee: 0 });
         }
-        Self::quote(SubnetAlphaIn::<T>::get(netuid), SubnetTAO::<T>::get(netuid), alpha, fee)
+        let (of_tao, of_alpha) = Self::sides(netuid);
+        Self::quote(of_alpha, of_tao, alpha, Self::fee_of(netuid, alpha, fees))
+    }
+
+    /// The most TAO that can be put in, fee included, before the price passes `limit` (rao of TAO for 10⁹ of alpha).
+    pub(super) fn greatest_buy(netuid: NetUid, limit: Tao) -> Result<Tao, DispatchError> {
+        if Self::is_one_for_one(netuid) {
+            ensure!(limit >= UNIT, swap::Error::<T>::PriceLimitExceeded);
+            return Ok(Tao::MAX);
+        }
+        let (above, below) = Self::price_parts(netuid);
+        let (of_tao, of_alpha) = Self::sides(netuid);
+        let (to, from) = (U256::from(limit) * below, above * U256::from(UNIT));
+        ensure!(to > from, swap::Error::<T>::PriceLimitExceeded);
+        Ok(before_fee::<T>(netuid, power::growth(of_tao.reserve, to, from, of_alpha.weight)))
+    }
+
+    /// The most alpha that can be put in, fee included, before the price falls below `limit`.
+    pub(super) fn greatest_sale(netuid: NetUid, limit: Tao) -> Result<Alpha, DispatchError> {
+        if Self::is_one_for_one(netuid) {
+            ensure!(limit <= UNIT, swap::Error::<T>::PriceLimitExceeded);
+            return Ok(Alpha::MAX);
+        }
+        let (above, below) = Self::price_parts(netuid);
+        let (of_tao, of_alpha) = Self::sides(netuid);
+        let (from, to) = (above * U256::from(UNIT), U256::from(limit) * below);
+        ensure!(to < from, swap::Error::<T>::PriceLimitExceeded);
+        if to.is_zero() {
+            return Ok(Alpha::MAX);
+        }
+        Ok(before_fee::<T>(netuid, power::growth(of_alpha.reserve, from, to, of_tao.weight)))
     }
 
     /// Exchanges `tao`, which already lies on the subnet's account, for alpha. Moves no balance and credits nobody.
-    pub(super) fn buy(netuid: NetUid, tao: Tao) -> Result<Quote, DispatchError> {
-        let quote = Self::quote_buy(netuid, tao)?;
+    pub(super) fn buy(netuid: NetUid, tao: Tao, fees: Fees) -> Result<Quote, DispatchError> {
+        let quote = Self::quote_buy(netuid, tao, fees)?;
         SubnetTAO::<T>::mutate(netuid, |reserve| *reserve = reserve.saturating_add(quote.input));
         if !Self::is_one_for_one(netuid) {
             SubnetAlphaIn::<T>::mutate(netuid, |reserve| *reserve = reserve.saturating_sub(quote.output));
@@ -134,26 +211,38 @@ impl<T: Config> Pallet<T> {
     }
 
     /// Exchanges `alpha`, which nobody holds any more, for TAO. Leaves that TAO on the subnet's account.
-    pub(super) fn sell(netuid: NetUid, alpha: Alpha) -> Result<Quote, DispatchError> {
-        let quote = Self::quote_sell(netuid, alpha)?;
-        Self::settle_sale(netuid, quote);
-        Ok(quote)
-    }
-
-    /// Exchanges `alpha` taken as a fee for TAO, without a fee on the fee.
-    pub(super) fn sell_fee(netuid: NetUid, alpha: Alpha) -> Result<Quote, DispatchError> {
-        let quote = Self::quote_sell_with_fee(netuid, alpha, 0)?;
-        Self::settle_sale(netuid, quote);
-        Ok(quote)
-    }
-
-    fn settle_sale(netuid: NetUid, quote: Quote) {
+    pub(super) fn sell(netuid: NetUid, alpha: Alpha, fees: Fees) -> Result<Quote, DispatchError> {
+        let quote = Self::quote_sell(netuid, alpha, fees)?;
         SubnetAlphaIn::<T>::mutate(netuid, |reserve| *reserve = reserve.saturating_add(quote.input));
         SubnetAlphaOut::<T>::mutate(netuid, |out| *out = out.saturating_sub(quote.input));
         SubnetTAO::<T>::mutate(netuid, |reserve| *reserve = reserve.saturating_sub(quote.output));
         TotalStake::<T>::mutate(|total| *total = total.saturating_sub(quote.output));
         SubnetVolume::<T>::mutate(netuid, |volume| *volume = volume.saturating_add(quote.output.into()));
         Self::record_flow(netuid, quote.output, i64::saturating_sub);
+        Ok(quote)
+    }
+
+    /// Moves the weights of a pool so that its price stays when `tao` and `alpha` are put in, and returns what may be:
+    /// nothing where a side would weigh too little. Puts nothing in.
+    pub(super) fn balance_injection(netuid: NetUid, tao: Tao, alpha: Alpha) -> (Tao, Alpha) {
+        if (tao == 0 && alpha == 0) || Self::is_one_for_one(netuid) {
+            return (tao, alpha);
+        }
+        let (of_tao, of_alpha) = Self::sides(netuid);
+        let tao_part =
+            U256::from(of_tao.weight) * U256::from(of_alpha.reserve) * U256::from(of_tao.reserve.saturating_add(tao));
+        let alpha_part = U256::from(of_alpha.weight)
+            * U256::from(of_tao.reserve)
+            * U256::from(of_alpha.reserve.saturating_add(alpha));
+        let weight = (tao_part >> 64)
+            .checked_mul(U256::from(WHOLE))
+            .and_then(|product| product.checked_div((tao_part >> 64) + (alpha_part >> 64)))
+            .map_or(0, |weight| weight.low_u64());
+        if !(LEAST_WEIGHT..=WHOLE - LEAST_WEIGHT).contains(&weight) {
+            return (0, 0);
+        }
+        SwapBalancer::<T>::insert(netuid, Balancer { quote: Perquintill::from_parts(weight) });
+        (tao, alpha)
     }
 
     /// Counts TAO that came into a subnet or left it.
@@ -170,29 +259,5 @@ impl<T: Config> Pallet<T> {
         preservation: Preservation,
     ) -> Result<Tao, DispatchError> {
         <pallet_balances::Pallet<T> as Mutate<AccountId>>::transfer(from, to, tao, preservation)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::{constant_product, fee};
-
-    #[test]
-    fn figures_are_the_recorded_ones() {
-        // A registration on a subnet of 1,000 TAO and 1,000 alpha.
-        let burn = 998_076_443;
-        assert_eq!(fee(burn), 502_579);
-        let bought = constant_product(1_000_000_000_000, 1_000_000_000_000, burn - fee(burn));
-        assert_eq!(bought, 1_000_000_000_000 - 999_003_420_298);
-    }
-
-    #[test]
-    fn product_never_falls() {
-        for (x, y, input) in [(1, 1, 1), (10_u64.pow(12), 3, 7), (3, 10_u64.pow(12), 10_u64.pow(15)), (5, 5, 0)] {
-            let output = constant_product(x, y, input);
-            let before = u128::from(x) * u128::from(y);
-            assert!(u128::from(x + input) * u128::from(y - output) >= before, "{x} {y} {input}");
-        }
-        assert_eq!(constant_product(0, 5, 0), 0);
     }
 }

@@ -14,6 +14,7 @@ use sp_runtime::{DispatchError, DispatchResult};
 use super::{
     Burn, Config, Error, Event, MaxAllowedUids, NetworkRegistrationAllowed, OwnedHotkeys, Owner, Pallet,
     RAORecycledForRegistration, RegistrationsThisBlock, StakingHotkeys, SubnetAlphaOut, SubnetworkN,
+    pool::Fees,
     types::{NetUid, ROOT, Tao},
 };
 use crate::AccountId;
@@ -101,7 +102,7 @@ impl<T: Config> Pallet<T> {
     /// Buys alpha for the burn and takes that alpha out of circulation.
     fn burn_for_registration(coldkey: &AccountId, netuid: NetUid, burn: Tao) -> DispatchResult {
         Self::transfer(coldkey, &Self::subnet_account(netuid), burn, Preservation::Expendable)?;
-        let bought = Self::buy(netuid, burn)?;
+        let bought = Self::buy(netuid, burn, Fees::Charged)?;
         SubnetAlphaOut::<T>::mutate(netuid, |out| *out = out.saturating_sub(bought.output));
         Self::record_flow(netuid, burn, i64::saturating_add);
         let total = RAORecycledForRegistration::<T>::mutate(netuid, |total| {

@@ -9,12 +9,12 @@ use sp_core::U256;
 
 use super::{
     AlphaV2, ChildKeys, Config, Pallet, ParentKeys, SafeFloat, StakeThreshold, StakingHotkeys, SubnetOwnerHotkey,
-    TaoWeight, TotalHotkeyAlpha, TotalHotkeySharesV2,
+    TotalHotkeyAlpha, TotalHotkeySharesV2,
     types::{Alpha, NetUid, ROOT, Tao},
 };
 use crate::AccountId;
 
-/// `amount` · `numerator` / 2^64, or over 2^64 − 1 for proportions of child keys.
+/// `amount` · `numerator` / `denominator`.
 fn share_of(amount: u64, numerator: u64, denominator: U256) -> u64 {
     u64::try_from(U256::from(amount) * U256::from(numerator) / denominator).unwrap_or(u64::MAX)
 }
@@ -86,14 +86,28 @@ impl<T: Config> Pallet<T> {
 
     /// How much the hotkey counts on the subnet: its alpha, and its root stake at the weight of TAO.
     pub fn stake_weight(hotkey: &AccountId, netuid: NetUid) -> u64 {
-        let tao = share_of(Self::inherited_tao(hotkey, netuid), TaoWeight::<T>::get(), U256::one() << 64);
-        Self::inherited_alpha(hotkey, netuid).saturating_add(tao)
+        u64::try_from(Self::exact_stake_weight(hotkey, netuid) >> 64).unwrap_or(u64::MAX)
+    }
+
+    /// The same with 64 fraction bits.
+    pub(super) fn exact_stake_weight(hotkey: &AccountId, netuid: NetUid) -> U256 {
+        let tao = U256::from(Self::inherited_tao(hotkey, netuid)) * U256::from(Self::tao_weight().to_bits());
+        (U256::from(Self::inherited_alpha(hotkey, netuid)) << 64) + (tao << 32)
     }
 
     /// Whether the hotkey counts enough to set weights.
     pub(super) fn may_set_weights(hotkey: &AccountId, netuid: NetUid) -> bool {
         Self::stake_weight(hotkey, netuid) >= StakeThreshold::<T>::get()
             || (SubnetOwnerHotkey::<T>::contains_key(netuid) && SubnetOwnerHotkey::<T>::get(netuid) == *hotkey)
+    }
+
+    /// How much of what the coldkey holds on the subnet may leave: all of it, or what is not locked.
+    pub(super) fn unlocked_stake(coldkey: &AccountId, netuid: NetUid) -> Alpha {
+        let Some(lock) = Self::coldkey_lock(coldkey, netuid) else { return Alpha::MAX };
+        let total = StakingHotkeys::<T>::get(coldkey)
+            .iter()
+            .fold(0_u64, |sum, hotkey| sum.saturating_add(Self::stake(hotkey, coldkey, netuid)));
+        total.saturating_sub(lock.locked_mass)
     }
 
     /// Every position of a coldkey, by subnet.

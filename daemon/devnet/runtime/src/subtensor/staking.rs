@@ -1,4 +1,6 @@
-//! Putting TAO behind a hotkey and taking it back.
+//! Putting TAO behind a hotkey and taking it back, with or without a limit on the price.
+//!
+//! What moves stake without a coldkey seeing TAO in between is in [`super::movement`].
 
 use frame_support::{
     ensure,
@@ -10,26 +12,55 @@ use frame_support::{
 use sp_runtime::{DispatchError, DispatchResult};
 
 use super::{
-    Config, Error, Event, LastColdkeyHotkeyStakeBlock, Pallet, SubnetTAO, SubtokenEnabled,
-    pool::{self, Quote},
-    types::{Alpha, NetUid, Tao},
+    Config, Delegates, Error, Event, LastColdkeyHotkeyStakeBlock, NominatorMinRequiredStake, Pallet, SubnetAlphaOut,
+    SubnetTAO, SubtokenEnabled,
+    pool::{self, Fees},
+    types::{Alpha, NetUid, ROOT, Tao},
 };
 use crate::{AccountId, fee_recipient};
 
 /// The least stake that may be added, and the least proceeds that may be left behind a partial withdrawal, in rao.
-const LEAST_STAKE: Tao = 2_000_000;
+pub(super) const LEAST_STAKE: Tao = 2_000_000;
 /// Stake added at once is at most this many times the TAO of the pool.
 const GREATEST_INPUT_RATIO: u64 = 1_000;
 
+/// What to do when a price limit does not let the whole amount through.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Excess {
+    /// Fail.
+    Refused,
+    /// Exchange what the limit lets through.
+    LeftOut,
+}
+
+impl From<bool> for Excess {
+    fn from(allow_partial: bool) -> Self {
+        if allow_partial { Self::LeftOut } else { Self::Refused }
+    }
+}
+
+/// A coldkey's stake behind a hotkey on a subnet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Position<'a> {
+    pub(super) coldkey: &'a AccountId,
+    pub(super) hotkey: &'a AccountId,
+    pub(super) netuid: NetUid,
+}
+
 impl<T: Config> Pallet<T> {
-    fn check_staking(netuid: NetUid) -> DispatchResult {
-        ensure!(Self::subnet_exists(netuid), Error::<T>::SubnetNotExists);
-        ensure!(SubtokenEnabled::<T>::get(netuid), Error::<T>::SubtokenDisabled);
+    pub(super) fn check_staking(netuid: NetUid) -> Result<(), Error<T>> {
+        ensure!(Self::subnet_exists(netuid), Error::SubnetNotExists);
+        ensure!(SubtokenEnabled::<T>::get(netuid), Error::SubtokenDisabled);
         Ok(())
     }
 
-    /// Buys alpha of the subnet for `tao` and gives it to the coldkey behind the hotkey.
-    pub(super) fn stake_tao(coldkey: &AccountId, hotkey: &AccountId, netuid: NetUid, tao: Tao) -> DispatchResult {
+    /// What the coldkey holds there.
+    pub(super) fn held(position: Position<'_>) -> Alpha {
+        Self::stake(position.hotkey, position.coldkey, position.netuid)
+    }
+
+    fn check_purchase(to: Position<'_>, tao: Tao, greatest: Tao, excess: Excess) -> DispatchResult {
+        let netuid = to.netuid;
         ensure!(
             Self::is_one_for_one(netuid)
                 || !Self::subnet_exists(netuid)
@@ -37,12 +68,47 @@ impl<T: Config> Pallet<T> {
             Error::<T>::InsufficientLiquidity
         );
         Self::check_staking(netuid)?;
-        let fee = if Self::is_one_for_one(netuid) { 0 } else { pool::fee(tao) };
+        let fee = if Self::is_one_for_one(netuid) { 0 } else { pool::fee::<T>(netuid, tao) };
         ensure!(tao >= LEAST_STAKE.saturating_add(fee), Error::<T>::AmountTooLow);
-        ensure!(Self::spendable(coldkey) >= tao, Error::<T>::NotEnoughBalanceToStake);
-        ensure!(Self::hotkey_exists(hotkey), Error::<T>::HotKeyAccountNotExists);
-        ensure!(Self::quote_buy(netuid, tao)?.output > 0, Error::<T>::InsufficientLiquidity);
+        ensure!(excess == Excess::LeftOut || tao <= greatest, Error::<T>::SlippageTooHigh);
+        ensure!(Self::spendable(to.coldkey) >= tao, Error::<T>::NotEnoughBalanceToStake);
+        ensure!(Self::hotkey_exists(to.hotkey), Error::<T>::HotKeyAccountNotExists);
+        let output = Self::quote_buy(netuid, tao.min(greatest), Fees::Charged)?.output;
+        ensure!(output > 0, Error::<T>::InsufficientLiquidity);
+        Ok(())
+    }
 
+    /// Buys alpha of the subnet for `tao` and gives it to the coldkey behind the hotkey.
+    pub(super) fn stake_tao(coldkey: &AccountId, hotkey: &AccountId, netuid: NetUid, tao: Tao) -> DispatchResult {
+        let to = Position { coldkey, hotkey, netuid };
+        Self::check_purchase(to, tao, Tao::MAX, Excess::Refused)?;
+        Self::buy_stake(to, tao, Fees::Charged).map(|_| ())
+    }
+
+    /// The same, as long as the price does not pass `limit`.
+    pub(super) fn stake_tao_within(
+        to: Position<'_>,
+        tao: Tao,
+        limit: Tao,
+        excess: Excess,
+    ) -> Result<Alpha, DispatchError> {
+        let greatest = Self::greatest_buy(to.netuid, limit)?;
+        Self::check_purchase(to, tao, greatest, excess)?;
+        Self::make_delegate(to);
+        Self::buy_stake(to, tao.min(greatest), Fees::Charged)
+    }
+
+    /// Notes a hotkey as a delegate once somebody else stakes behind it.
+    pub(super) fn make_delegate(to: Position<'_>) {
+        if !Delegates::<T>::contains_key(to.hotkey) && !Self::owns(to.coldkey, to.hotkey) {
+            Delegates::<T>::insert(to.hotkey, Delegates::<T>::get(to.hotkey));
+        }
+    }
+
+    /// Buys stake without asking whether it may be; less than `tao` where the coldkey's account must live. Returns the
+    /// alpha that was bought.
+    pub(super) fn buy_stake(to: Position<'_>, tao: Tao, fees: Fees) -> Result<Alpha, DispatchError> {
+        let Position { coldkey, hotkey, netuid } = to;
         let free = <pallet_balances::Pallet<T> as Inspect<AccountId>>::reducible_balance(
             coldkey,
             Preservation::Preserve,
@@ -50,10 +116,14 @@ impl<T: Config> Pallet<T> {
         );
         let pool_account = Self::subnet_account(netuid);
         let paid = Self::transfer(coldkey, &pool_account, tao.min(free), Preservation::Preserve)?;
-        let bought = Self::buy(netuid, paid)?;
+        let bought = Self::buy(netuid, paid, fees)?;
         Self::record_flow(netuid, bought.input, i64::saturating_add);
         Self::transfer(&pool_account, &fee_recipient(), bought.fee, Preservation::Expendable)?;
         Self::credit_stake(hotkey, coldkey, netuid, bought.output);
+        if netuid == ROOT {
+            Self::owe_nothing_for(hotkey, coldkey, bought.output);
+            Self::index_root_staker(coldkey);
+        }
         LastColdkeyHotkeyStakeBlock::<T>::insert(coldkey, hotkey, Self::now());
         Self::deposit_event(Event::StakeAdded(
             coldkey.clone(),
@@ -63,20 +133,61 @@ impl<T: Config> Pallet<T> {
             netuid,
             bought.fee,
         ));
+        Ok(bought.output)
+    }
+
+    fn check_sale(from: Position<'_>, alpha: Alpha) -> DispatchResult {
+        Self::check_staking(from.netuid)?;
+        ensure!(alpha != 0, Error::<T>::AmountTooLow);
+        let partial = alpha < Self::held(from);
+        let proceeds = Self::quote_sell(from.netuid, alpha, Fees::Charged);
+        ensure!(!partial || proceeds?.output >= LEAST_STAKE, Error::<T>::AmountTooLow);
+        ensure!(alpha <= Self::unlocked_stake(from.coldkey, from.netuid), Error::<T>::StakeUnavailable);
         Ok(())
     }
 
     /// Sells up to `alpha` of the coldkey's stake behind the hotkey and pays the coldkey.
     pub(super) fn unstake(coldkey: &AccountId, hotkey: &AccountId, netuid: NetUid, alpha: Alpha) -> DispatchResult {
+        let from = Position { coldkey, hotkey, netuid };
         Self::check_staking(netuid)?;
-        let held = Self::stake(hotkey, coldkey, netuid);
-        let alpha = alpha.min(held);
-        ensure!(alpha != 0, Error::<T>::AmountTooLow);
-        let partial = alpha < held;
-        ensure!(!partial || Self::quote_sell(netuid, alpha)?.output >= LEAST_STAKE, Error::<T>::AmountTooLow);
+        let alpha = alpha.min(Self::held(from));
+        Self::check_sale(from, alpha)?;
+        Self::sell_stake(from, alpha, Fees::Charged)?;
+        Self::drop_small_nomination(from)
+    }
 
+    /// The same, as long as the price does not fall below `limit`.
+    pub(super) fn unstake_within(from: Position<'_>, alpha: Alpha, limit: Tao, excess: Excess) -> DispatchResult {
+        Self::check_staking(from.netuid)?;
+        let alpha = alpha.min(Self::held(from));
+        let greatest = Self::greatest_sale(from.netuid, limit)?;
+        ensure!(excess == Excess::LeftOut || alpha <= greatest, Error::<T>::SlippageTooHigh);
+        let alpha = alpha.min(greatest);
+        Self::check_sale(from, alpha)?;
+        Self::sell_stake(from, alpha, Fees::Charged)?;
+        Self::drop_small_nomination(from)
+    }
+
+    /// Takes back all stake, at `limit` or better when there is one.
+    pub(super) fn unstake_whole(from: Position<'_>, limit: Option<Tao>) -> DispatchResult {
+        match limit {
+            Some(limit) => Self::unstake_within(from, Alpha::MAX, limit, Excess::Refused),
+            None => Self::unstake(from.coldkey, from.hotkey, from.netuid, Alpha::MAX),
+        }
+    }
+
+    /// Sells stake without asking whether it may be; the fee is sold for the author of the block. Returns the proceeds.
+    pub(super) fn sell_stake(from: Position<'_>, alpha: Alpha, fees: Fees) -> Result<Tao, DispatchError> {
+        let Position { coldkey, hotkey, netuid } = from;
+        let pool_account = Self::subnet_account(netuid);
         Self::debit_stake(hotkey, coldkey, netuid, alpha);
-        let sold = Self::sell_for(coldkey, netuid, alpha)?;
+        if netuid == ROOT {
+            Self::owe_less_for(hotkey, coldkey, alpha);
+        }
+        let sold = Self::sell(netuid, alpha, fees)?;
+        let fee = if sold.fee == 0 { 0 } else { Self::sell(netuid, sold.fee, Fees::Waived)?.output };
+        Self::transfer(&pool_account, coldkey, sold.output, Preservation::Expendable)?;
+        Self::transfer(&pool_account, &fee_recipient(), fee, Preservation::Expendable)?;
         Self::deposit_event(Event::StakeRemoved(
             coldkey.clone(),
             hotkey.clone(),
@@ -85,16 +196,87 @@ impl<T: Config> Pallet<T> {
             netuid,
             sold.fee,
         ));
+        Ok(sold.output)
+    }
+
+    /// Sells what is left of a nomination that has become too small to keep.
+    fn drop_small_nomination(left: Position<'_>) -> DispatchResult {
+        let factor = u128::from(NominatorMinRequiredStake::<T>::get());
+        let least = factor.saturating_mul(u128::from(LEAST_STAKE)) / 1_000_000;
+        let held = Self::held(left);
+        if held == 0 || u128::from(held) >= least || Self::owns(left.coldkey, left.hotkey) {
+            return Ok(());
+        }
+        Self::sell_stake(left, held, Fees::Charged).map(|_| ())
+    }
+
+    /// Takes back all stake behind a hotkey, wherever it can be.
+    pub(super) fn unstake_everywhere(coldkey: &AccountId, hotkey: &AccountId) -> DispatchResult {
+        ensure!(Self::hotkey_exists(hotkey), Error::<T>::HotKeyAccountNotExists);
+        for netuid in Self::netuids() {
+            Self::sell_what_can_be(Position { coldkey, hotkey, netuid })?;
+        }
         Ok(())
     }
 
-    /// Sells alpha that nobody holds any more, for the coldkey; the fee is sold for the author of the block.
-    fn sell_for(coldkey: &AccountId, netuid: NetUid, alpha: Alpha) -> Result<Quote, DispatchError> {
-        let pool_account = Self::subnet_account(netuid);
-        let sold = Self::sell(netuid, alpha)?;
-        let fee = Self::sell_fee(netuid, sold.fee)?;
-        Self::transfer(&pool_account, coldkey, sold.output, Preservation::Expendable)?;
-        Self::transfer(&pool_account, &fee_recipient(), fee.output, Preservation::Expendable)?;
-        Ok(sold)
+    /// Takes back all alpha behind a hotkey, wherever it can be, and stakes the TAO on root.
+    pub(super) fn unstake_alpha_to_root(coldkey: &AccountId, hotkey: &AccountId) -> DispatchResult {
+        ensure!(Self::hotkey_exists(hotkey), Error::<T>::HotKeyAccountNotExists);
+        let mut proceeds = 0_u64;
+        for netuid in Self::netuids().into_iter().filter(|netuid| *netuid != ROOT) {
+            proceeds = proceeds.saturating_add(Self::sell_what_can_be(Position { coldkey, hotkey, netuid })?);
+        }
+        Self::buy_stake(Position { coldkey, hotkey, netuid: ROOT }, proceeds, Fees::Waived).map(|_| ())
+    }
+
+    fn sell_what_can_be(from: Position<'_>) -> Result<Tao, DispatchError> {
+        let held = Self::held(from);
+        if Self::check_sale(from, held).is_err() {
+            return Ok(0);
+        }
+        Self::sell_stake(from, held, Fees::Charged)
+    }
+
+    fn check_destruction(of: Position<'_>, alpha: Alpha) -> Result<Alpha, DispatchError> {
+        ensure!(Self::subnet_exists(of.netuid), Error::<T>::SubnetNotExists);
+        ensure!(of.netuid != ROOT, Error::<T>::CannotBurnOrRecycleOnRootSubnet);
+        Self::check_staking(of.netuid)?;
+        ensure!(Self::hotkey_exists(of.hotkey), Error::<T>::HotKeyAccountNotExists);
+        let alpha = alpha.min(Self::held(of));
+        ensure!(alpha != 0, Error::<T>::NotEnoughStakeToWithdraw);
+        ensure!(alpha <= Self::unlocked_stake(of.coldkey, of.netuid), Error::<T>::StakeUnavailable);
+        ensure!(alpha <= SubnetAlphaOut::<T>::get(of.netuid), Error::<T>::InsufficientLiquidity);
+        Ok(alpha)
+    }
+
+    /// Destroys stake, so that it can be issued again.
+    pub(super) fn recycle_stake(of: Position<'_>, alpha: Alpha) -> DispatchResult {
+        let alpha = Self::check_destruction(of, alpha)?;
+        Self::debit_stake(of.hotkey, of.coldkey, of.netuid, alpha);
+        Self::recycle_alpha_of(of.netuid, alpha);
+        Self::deposit_event(Event::AlphaRecycled(of.coldkey.clone(), of.hotkey.clone(), alpha, of.netuid));
+        Ok(())
+    }
+
+    /// Destroys stake for good.
+    pub(super) fn burn_stake(of: Position<'_>, alpha: Alpha) -> DispatchResult {
+        let alpha = Self::check_destruction(of, alpha)?;
+        Self::debit_stake(of.hotkey, of.coldkey, of.netuid, alpha);
+        Self::deposit_event(Event::AlphaBurned(of.coldkey.clone(), of.hotkey.clone(), alpha, of.netuid));
+        Ok(())
+    }
+
+    /// Buys alpha and destroys it.
+    pub(super) fn buy_and_burn(to: Position<'_>, tao: Tao, limit: Option<Tao>) -> DispatchResult {
+        let alpha = match limit {
+            Some(limit) => Self::stake_tao_within(to, tao, limit, Excess::Refused)?,
+            None => {
+                Self::check_purchase(to, tao, Tao::MAX, Excess::Refused)?;
+                Self::buy_stake(to, tao, Fees::Charged)?
+            }
+        };
+        Self::burn_stake(to, alpha)?;
+        Self::deposit_event(Event::AddStakeBurn { netuid: to.netuid, hotkey: to.hotkey.clone(), amount: tao, alpha });
+        Ok(())
     }
 }

@@ -89,6 +89,16 @@ pub(super) fn candidates(netuid: NetUid) -> impl Iterator<Item = &'static str> {
     SYMBOLS.get(usize::from(netuid)).into_iter().chain(SYMBOLS.iter().skip(1)).copied()
 }
 
+/// Whether an owner may choose the symbol. The real table goes on after the letters above; of its rest the Thai
+/// consonants are taken here.
+pub(super) fn exists(symbol: &[u8]) -> bool {
+    let is_thai = |text: &str| {
+        let mut letters = text.chars();
+        matches!((letters.next(), letters.next()), (Some('ก'..='ฮ'), None))
+    };
+    SYMBOLS.iter().any(|known| known.as_bytes() == symbol) || core::str::from_utf8(symbol).is_ok_and(is_thai)
+}
+
 /// The symbol meant for the subnet.
 pub(super) fn of(netuid: NetUid) -> &'static str {
     SYMBOLS.get(usize::from(netuid)).copied().unwrap_or(UNKNOWN)

@@ -1,8 +1,15 @@
 //! What is checked before a call enters the pool, and the codes clients get when it may not.
 
+use alloc::vec::Vec;
+
+use codec::Compact;
+use frame_support::ensure;
+
 use super::{
     Call, CommitRevealWeightsEnabled, Config, Error, Pallet,
-    types::{AxonInfo, NetUid, PrometheusInfo},
+    commits::Reveal,
+    types::{AxonInfo, MechId, NetUid, PrometheusInfo},
+    weights::WeightRow,
 };
 use crate::AccountId;
 
@@ -13,11 +20,14 @@ pub fn code<T: Config>(error: &Error<T>) -> u8 {
     match error {
         Error::NotEnoughStakeToSetWeights => 1,
         Error::HotKeyAccountNotExists => 4,
-        Error::SettingWeightsTooFast | Error::NetworkTxRateLimitExceeded => 6,
+        Error::SettingWeightsTooFast | Error::CommittingWeightsTooFast | Error::NetworkTxRateLimitExceeded => 6,
         Error::HotKeyNotRegisteredInNetwork => 10,
         Error::InvalidIpAddress => 11,
         Error::ServingRateLimitExceeded => 12,
         Error::InvalidPort => 13,
+        Error::NoWeightsCommitFound => 16,
+        Error::RevealTooEarly | Error::ExpiredWeightCommit => 17,
+        Error::InputLengthsUnequal => 18,
         Error::NonAssociatedColdKey => 25,
         Error::DelegateTakeTooLow => 26,
         Error::DelegateTakeTooHigh => 27,
@@ -25,22 +35,92 @@ pub fn code<T: Config>(error: &Error<T>) -> u8 {
     }
 }
 
-fn check_weights<T: Config>(hotkey: &AccountId, netuid: NetUid, mechanism: u8) -> Result<(), Error<T>> {
-    if !Pallet::<T>::may_set_weights(hotkey, netuid) {
-        return Err(Error::NotEnoughStakeToSetWeights);
-    }
-    let plain = !CommitRevealWeightsEnabled::<T>::get(netuid);
-    if plain && !Pallet::<T>::weights_rate_allows(hotkey, netuid, mechanism) {
-        return Err(Error::SettingWeightsTooFast);
-    }
+fn check_stake<T: Config>(hotkey: &AccountId, netuid: NetUid) -> Result<(), Error<T>> {
+    ensure!(Pallet::<T>::may_set_weights(hotkey, netuid), Error::NotEnoughStakeToSetWeights);
     Ok(())
+}
+
+fn check_weights<T: Config>(hotkey: &AccountId, netuid: NetUid, mechanism: MechId) -> Result<(), Error<T>> {
+    check_stake::<T>(hotkey, netuid)?;
+    let plain = !CommitRevealWeightsEnabled::<T>::get(netuid);
+    ensure!(!plain || Pallet::<T>::weights_rate_allows(hotkey, netuid, mechanism), Error::SettingWeightsTooFast);
+    Ok(())
+}
+
+fn check_commit<T: Config>(hotkey: &AccountId, netuid: NetUid, mechanism: MechId) -> Result<(), Error<T>> {
+    check_stake::<T>(hotkey, netuid)?;
+    ensure!(Pallet::<T>::weights_rate_allows(hotkey, netuid, mechanism), Error::CommittingWeightsTooFast);
+    Ok(())
+}
+
+fn check_reveal<T: Config>(
+    hotkey: &AccountId,
+    netuid: NetUid,
+    mechanism: MechId,
+    reveal: Reveal<'_>,
+) -> Result<(), Error<T>> {
+    check_stake::<T>(hotkey, netuid)?;
+    Pallet::<T>::check_reveal(hotkey, netuid, mechanism, reveal)
+}
+
+fn check_batch<T: Config>(hotkey: &AccountId, netuids: &[Compact<NetUid>], lengths: &[usize]) -> Result<(), Error<T>> {
+    ensure!(lengths.iter().all(|length| *length == netuids.len()), Error::InputLengthsUnequal);
+    netuids.iter().try_for_each(|netuid| check_stake::<T>(hotkey, netuid.0))
+}
+
+/// What is asked of weights before they enter the pool; nothing of other calls.
+fn check_weight_calls<T: Config>(signer: &AccountId, call: &Call<T>) -> Result<(), Error<T>> {
+    match call {
+        Call::set_weights { netuid, .. } => check_weights(signer, *netuid, 0),
+        Call::set_mechanism_weights { netuid, mecid, .. } => check_weights(signer, *netuid, *mecid),
+        Call::commit_weights { netuid, .. } => check_commit(signer, *netuid, 0),
+        Call::commit_mechanism_weights { netuid, mecid, .. } => check_commit(signer, *netuid, *mecid),
+        Call::commit_timelocked_weights { netuid, .. }
+        | Call::commit_timelocked_mechanism_weights { netuid, .. }
+        | Call::commit_crv3_mechanism_weights { netuid, .. } => check_stake(signer, *netuid),
+        Call::reveal_weights { netuid, uids, values, salt, version_key } => {
+            let row = WeightRow { uids, weights: values, version_key: *version_key };
+            check_reveal(signer, *netuid, 0, Reveal { row, salt })
+        }
+        Call::reveal_mechanism_weights { netuid, mecid, uids, values, salt, version_key } => {
+            let row = WeightRow { uids, weights: values, version_key: *version_key };
+            check_reveal(signer, *netuid, *mecid, Reveal { row, salt })
+        }
+        Call::batch_reveal_weights { netuid, uids_list, values_list, salts_list, version_keys } => {
+            let lengths = [values_list.len(), salts_list.len(), version_keys.len()];
+            ensure!(lengths.iter().all(|length| *length == uids_list.len()), Error::InputLengthsUnequal);
+            reveals(uids_list, values_list, salts_list, version_keys)
+                .into_iter()
+                .try_for_each(|reveal| check_reveal(signer, *netuid, 0, reveal))
+        }
+        Call::batch_set_weights { netuids, weights, version_keys } => {
+            check_batch(signer, netuids, &[weights.len(), version_keys.len()])
+        }
+        Call::batch_commit_weights { netuids, commit_hashes } => check_batch(signer, netuids, &[commit_hashes.len()]),
+        _ => Ok(()),
+    }
+}
+
+/// Pairs the lists of a batch of reveals.
+pub(super) fn reveals<'a>(
+    uids: &'a [Vec<u16>],
+    values: &'a [Vec<u16>],
+    salts: &'a [Vec<u16>],
+    version_keys: &'a [u64],
+) -> Vec<Reveal<'a>> {
+    uids.iter()
+        .zip(values)
+        .zip(salts.iter().zip(version_keys))
+        .map(|((uids, weights), (salt, version_key))| Reveal {
+            row: WeightRow { uids, weights, version_key: *version_key },
+            salt,
+        })
+        .collect()
 }
 
 /// Whether the signer may send the call now, as far as the pool looks.
 pub fn check<T: Config>(signer: &AccountId, call: &Call<T>) -> Result<(), Error<T>> {
     match call {
-        Call::set_weights { netuid, .. } => check_weights(signer, *netuid, 0),
-        Call::set_mechanism_weights { netuid, mecid, .. } => check_weights(signer, *netuid, *mecid),
         Call::register_network { .. } if !Pallet::<T>::network_rate_allows() => Err(Error::NetworkTxRateLimitExceeded),
         Call::increase_take { hotkey, take } | Call::decrease_take { hotkey, take } => {
             Pallet::<T>::check_take(signer, hotkey, *take)
@@ -63,6 +143,6 @@ pub fn check<T: Config>(signer: &AccountId, call: &Call<T>) -> Result<(), Error<
             let endpoint = PrometheusInfo { block: 0, version: *version, ip: *ip, port: *port, ip_type: *ip_type };
             Pallet::<T>::check_prometheus(signer, *netuid, &endpoint)
         }
-        _ => Ok(()),
+        call => check_weight_calls(signer, call),
     }
 }

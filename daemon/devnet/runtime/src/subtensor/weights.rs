@@ -1,9 +1,9 @@
-//! Weights that validators set in the open.
+//! Weights of validators: what may be set, and by whom. [`super::commits`] hides them first.
 
 use alloc::{collections::BTreeSet, vec::Vec};
 
 use frame_support::ensure;
-use sp_runtime::DispatchResult;
+use sp_runtime::{DispatchError, DispatchResult};
 
 use super::{
     CommitRevealWeightsEnabled, Config, Error, Event, Keys, LastUpdate, MaxWeightsLimit, MechanismCountCurrent,
@@ -14,17 +14,35 @@ use super::{
 };
 use crate::AccountId;
 
+/// Weights towards some uids, and the version of the format its setter knows.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct WeightRow<'a> {
+    pub(super) uids: &'a [u16],
+    pub(super) weights: &'a [u16],
+    pub(super) version_key: u64,
+}
+
+/// The greatest weight whose product with 65,535 the chain's numbers still hold.
+const GREATEST_EXACT: u64 = 32_768;
+
 /// Scales weights so that the greatest becomes 65,535; half a unit is rounded away from zero. All zero stays so.
 fn upscaled(weights: &[u16]) -> Vec<u16> {
     let greatest = u64::from(weights.iter().copied().max().unwrap_or(0));
     if greatest == 0 {
         return weights.to_vec();
     }
+    let whole = u64::from(u16::MAX);
     weights
         .iter()
         .map(|weight| {
-            let doubled = u64::from(*weight) * u64::from(u16::MAX) * 2 + greatest;
-            u16::try_from(doubled / (2 * greatest)).unwrap_or(u16::MAX)
+            let weight = u64::from(*weight);
+            // Quotients have 32 fraction bits; above the limit the factor is rounded first, as on the real chain.
+            let bits = if greatest > GREATEST_EXACT {
+                weight * ((whole << 32) / greatest)
+            } else {
+                ((weight * whole) << 32) / greatest
+            };
+            u16::try_from((bits + (1 << 31)) >> 32).unwrap_or(u16::MAX)
         })
         .collect()
 }
@@ -44,28 +62,56 @@ impl<T: Config> Pallet<T> {
         last == 0 || Self::now().saturating_sub(last) >= WeightsSetRateLimit::<T>::get(netuid)
     }
 
-    /// Stores the weights of the hotkey towards `uids`.
+    /// Stores weights that the hotkey sets in the open.
     pub(super) fn store_weights(
         hotkey: &AccountId,
         netuid: NetUid,
         mechanism: MechId,
-        uids: &[u16],
-        weights: &[u16],
-        version_key: u64,
+        row: WeightRow<'_>,
     ) -> DispatchResult {
         ensure!(!CommitRevealWeightsEnabled::<T>::get(netuid), Error::<T>::CommitRevealEnabled);
+        Self::check_row(hotkey, netuid, mechanism, row)?;
+        ensure!(Self::weights_rate_allows(hotkey, netuid, mechanism), Error::<T>::SettingWeightsTooFast);
+        let uid = Self::put_weights(hotkey, netuid, mechanism, row)?;
+        let now = Self::now();
+        LastUpdate::<T>::mutate(storage_index(netuid, mechanism), |all| {
+            if let Some(last) = all.get_mut(usize::from(uid)) {
+                *last = now;
+            }
+        });
+        Ok(())
+    }
+
+    fn check_row(
+        hotkey: &AccountId,
+        netuid: NetUid,
+        mechanism: MechId,
+        row: WeightRow<'_>,
+    ) -> Result<u16, DispatchError> {
         ensure!(netuid != ROOT, Error::<T>::CanNotSetRootNetworkWeights);
-        ensure!(uids.len() == weights.len(), Error::<T>::WeightVecNotEqualSize);
+        ensure!(row.uids.len() == row.weights.len(), Error::<T>::WeightVecNotEqualSize);
         ensure!(
             Self::subnet_exists(netuid) && mechanism < MechanismCountCurrent::<T>::get(netuid),
             Error::<T>::MechanismDoesNotExist
         );
         let neurons = SubnetworkN::<T>::get(netuid);
-        ensure!(uids.len() <= usize::from(neurons), Error::<T>::UidsLengthExceedUidsInSubNet);
+        ensure!(row.uids.len() <= usize::from(neurons), Error::<T>::UidsLengthExceedUidsInSubNet);
         let uid = Uids::<T>::get(netuid, hotkey).ok_or(Error::<T>::HotKeyNotRegisteredInSubNet)?;
         ensure!(Self::may_set_weights(hotkey, netuid), Error::<T>::NotEnoughStakeToSetWeights);
-        ensure!(version_key >= WeightsVersionKey::<T>::get(netuid), Error::<T>::IncorrectWeightVersionKey);
-        ensure!(Self::weights_rate_allows(hotkey, netuid, mechanism), Error::<T>::SettingWeightsTooFast);
+        ensure!(row.version_key >= WeightsVersionKey::<T>::get(netuid), Error::<T>::IncorrectWeightVersionKey);
+        Ok(uid)
+    }
+
+    /// Stores weights whose time has come, and returns whose they are.
+    pub(super) fn put_weights(
+        hotkey: &AccountId,
+        netuid: NetUid,
+        mechanism: MechId,
+        row: WeightRow<'_>,
+    ) -> Result<u16, DispatchError> {
+        let uid = Self::check_row(hotkey, netuid, mechanism, row)?;
+        let WeightRow { uids, weights, .. } = row;
+        let neurons = SubnetworkN::<T>::get(netuid);
         let only_self = uids == [uid];
         ensure!(only_self || Self::has_permit(netuid, uid), Error::<T>::NeuronNoValidatorPermit);
         ensure!(uids.iter().collect::<BTreeSet<_>>().len() == uids.len(), Error::<T>::DuplicateUids);
@@ -74,17 +120,10 @@ impl<T: Config> Pallet<T> {
         ensure!(only_self || uids.len() >= least, Error::<T>::WeightVecLengthIsLow);
         let weights = upscaled(weights);
         ensure!(only_self || within_limit(&weights, MaxWeightsLimit::<T>::get(netuid)), Error::<T>::MaxWeightExceeded);
-
         let index = storage_index(netuid, mechanism);
         Weights::<T>::insert(index, uid, uids.iter().copied().zip(weights).collect::<Vec<_>>());
-        let now = Self::now();
-        LastUpdate::<T>::mutate(index, |all| {
-            if let Some(last) = all.get_mut(usize::from(uid)) {
-                *last = now;
-            }
-        });
         Self::deposit_event(Event::WeightsSet(index, uid));
-        Ok(())
+        Ok(uid)
     }
 
     fn has_permit(netuid: NetUid, uid: u16) -> bool {
@@ -102,6 +141,7 @@ mod tests {
     fn the_greatest_weight_becomes_the_whole() {
         assert_eq!(upscaled(&[1, 2]), [32_768, 65_535]);
         assert_eq!(upscaled(&[65_535, 1]), [65_535, 1]);
+        assert_eq!(upscaled(&[40_000, 20_000, 10_000, 5_000]), [65_535, 32_767, 16_384, 8_192]);
         assert_eq!(upscaled(&[0, 0]), [0, 0]);
         assert_eq!(upscaled(&[]), [0_u16; 0]);
         assert_eq!(upscaled(&[7]), [65_535]);

@@ -114,6 +114,10 @@ impl Plain {
             ValueDef::Composite(_) if self.is_hash(value.context) => {
                 json!(format!("0x{}", hex::encode(octets(value).unwrap())))
             }
+            ValueDef::Composite(entries) if self.is_map(value.context) => self.map(entries),
+            ValueDef::Composite(_) if self.is_octet_array(value.context) => {
+                json!(format!("0x{}", hex::encode(octets(value).unwrap())))
+            }
             ValueDef::Composite(_) if self.is_octets(value) => text(&octets(value).unwrap()),
             ValueDef::Composite(Composite::Unnamed(parts)) if parts.len() == 1 && self.is_wrapper(value.context) => {
                 self.json(&parts[0])
@@ -131,6 +135,31 @@ impl Plain {
                 (name, Some(_)) => json!({ name: self.composite(&variant.values) }),
             },
         }
+    }
+
+    fn is_map(&self, ty: u32) -> bool {
+        self.metadata.types.resolve(ty).unwrap().path.segments.last().is_some_and(|name| name == "BTreeMap")
+    }
+
+    /// The pairs inside a map, as an object.
+    fn map(&self, entries: &Composite<u32>) -> Json {
+        let pairs = self.composite(entries);
+        let pairs = match pairs.as_array().map(Vec::as_slice) {
+            Some([Json::Array(inner)]) if inner.first().is_none_or(Json::is_array) => inner.clone(),
+            Some(pairs) => pairs.to_vec(),
+            None => panic!("{pairs} is no map"),
+        };
+        pairs.into_iter().map(|pair| (pair[0].as_str().unwrap().to_owned(), pair[1].clone())).collect()
+    }
+
+    fn is_octet_array(&self, ty: u32) -> bool {
+        let scale_info::TypeDef::Array(array) = &self.metadata.types.resolve(ty).unwrap().type_def else {
+            return false;
+        };
+        matches!(
+            self.metadata.types.resolve(array.type_param.id).unwrap().type_def,
+            scale_info::TypeDef::Primitive(scale_info::TypeDefPrimitive::U8)
+        )
     }
 
     fn is_octets(&self, value: &Value<u32>) -> bool {

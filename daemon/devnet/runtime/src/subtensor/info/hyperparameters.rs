@@ -116,7 +116,7 @@ pub enum HyperparamValue {
 
 impl<T: Config> Pallet<T> {
     /// Blocks without weights after which a validator no longer counts.
-    pub(super) fn activity_cutoff(netuid: NetUid) -> u64 {
+    pub(in super::super) fn activity_cutoff(netuid: NetUid) -> u64 {
         let factor = u64::from(ActivityCutoffFactorMilli::<T>::get(netuid));
         (factor.saturating_mul(u64::from(Tempo::<T>::get(netuid))) / 1_000).max(1)
     }

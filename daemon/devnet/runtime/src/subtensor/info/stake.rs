@@ -94,7 +94,7 @@ impl<T: Config> Pallet<T> {
             return 0;
         }
         match destination.or(origin) {
-            Some((_, netuid)) if !Self::is_one_for_one(*netuid) => pool::fee(amount),
+            Some((_, netuid)) if !Self::is_one_for_one(*netuid) => pool::fee::<T>(*netuid, amount),
             _ => 0,
         }
     }

@@ -4,10 +4,10 @@ use alloc::vec::Vec;
 
 use codec::{Decode, Encode};
 use scale_info::TypeInfo;
-use sp_core::U256;
 
 use super::super::{
-    Config, Pallet, SubnetAlphaIn, SubnetTAO,
+    Config, Pallet,
+    pool::Fees,
     types::{Alpha, NetUid, Tao},
 };
 
@@ -37,7 +37,7 @@ impl<T: Config> Pallet<T> {
 
     /// What `tao` would buy.
     pub fn simulate_buy(netuid: NetUid, tao: Tao) -> SimSwapResult {
-        let Ok(quote) = Self::quote_buy(netuid, tao) else { return SimSwapResult::default() };
+        let Ok(quote) = Self::quote_buy(netuid, tao, Fees::Charged) else { return SimSwapResult::default() };
         let at_price = Self::alpha_worth(netuid, quote.input);
         SimSwapResult {
             tao_amount: quote.input,
@@ -51,7 +51,7 @@ impl<T: Config> Pallet<T> {
 
     /// What `alpha` would sell for.
     pub fn simulate_sale(netuid: NetUid, alpha: Alpha) -> SimSwapResult {
-        let Ok(quote) = Self::quote_sell(netuid, alpha) else { return SimSwapResult::default() };
+        let Ok(quote) = Self::quote_sell(netuid, alpha, Fees::Charged) else { return SimSwapResult::default() };
         let at_price = Self::worth(netuid, quote.input);
         SimSwapResult {
             tao_amount: quote.output,
@@ -61,16 +61,5 @@ impl<T: Config> Pallet<T> {
             tao_slippage: at_price.saturating_sub(quote.output),
             alpha_slippage: 0,
         }
-    }
-
-    /// Alpha that `tao` is worth at the current price.
-    fn alpha_worth(netuid: NetUid, tao: Tao) -> Alpha {
-        if Self::is_one_for_one(netuid) {
-            return tao;
-        }
-        (U256::from(tao) * U256::from(SubnetAlphaIn::<T>::get(netuid)))
-            .checked_div(U256::from(SubnetTAO::<T>::get(netuid)))
-            .and_then(|value| u64::try_from(value).ok())
-            .unwrap_or(0)
     }
 }

@@ -1,0 +1,224 @@
+//! Weights that validators hide until later: commits of a hash that they reveal, and timelocked ones.
+//!
+//! Timelocked commits are stored and told of, and dropped when their epoch has passed. They are never opened: that needs
+//! pulses of a drand beacon, and this chain has none.
+
+use alloc::vec::Vec;
+
+use codec::Encode;
+use frame_support::{BoundedVec, ensure, traits::ConstU32};
+use sp_core::H256;
+use sp_runtime::{DispatchError, DispatchResult};
+
+use super::{
+    CommitRevealWeightsEnabled, CommitRevealWeightsVersion, Config, Error, Event, LastUpdate, MechanismCountCurrent,
+    Pallet, RevealPeriodEpochs, SubnetEpochIndex, TimelockedWeightCommits, Uids, WeightCommits,
+    neurons::storage_index,
+    types::{MechId, NetUid, NetUidStorageIndex, ROOT},
+    weights::WeightRow,
+};
+use crate::AccountId;
+
+/// Commits a hotkey may have open at once.
+const GREATEST_QUEUE: usize = 10;
+
+/// Weights and the salt that hid them.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Reveal<'a> {
+    pub(super) row: WeightRow<'a>,
+    pub(super) salt: &'a [u16],
+}
+
+impl Reveal<'_> {
+    /// The hash that was committed: of hotkey, mechanism, weights, salt and version, SCALE-encoded one after the other.
+    fn hash(&self, hotkey: &AccountId, index: NetUidStorageIndex) -> H256 {
+        let encoded = (hotkey, index, self.row.uids, self.row.weights, self.salt, self.row.version_key)
+            .using_encoded(<[u8]>::to_vec);
+        sp_io::hashing::blake2_256(&encoded).into()
+    }
+}
+
+impl<T: Config> Pallet<T> {
+    /// The subnet's epoch, counting one that ends in this block.
+    pub(super) fn current_epoch(netuid: NetUid) -> u64 {
+        let due = netuid != ROOT && Self::epoch_is_due(netuid, Self::now());
+        SubnetEpochIndex::<T>::get(netuid).saturating_add(u64::from(due))
+    }
+
+    /// Whether weights committed in `epoch` can no longer be revealed.
+    pub(super) fn commit_expired(netuid: NetUid, epoch: u64) -> bool {
+        Self::current_epoch(netuid) > epoch.saturating_add(RevealPeriodEpochs::<T>::get(netuid))
+    }
+
+    fn may_reveal(netuid: NetUid, epoch: u64) -> bool {
+        Self::current_epoch(netuid) == epoch.saturating_add(RevealPeriodEpochs::<T>::get(netuid))
+    }
+
+    fn check_commit(hotkey: &AccountId, netuid: NetUid, mechanism: MechId) -> Result<u16, DispatchError> {
+        ensure!(CommitRevealWeightsEnabled::<T>::get(netuid), Error::<T>::CommitRevealDisabled);
+        ensure!(
+            Self::subnet_exists(netuid) && mechanism < MechanismCountCurrent::<T>::get(netuid),
+            Error::<T>::MechanismDoesNotExist
+        );
+        let uid = Uids::<T>::get(netuid, hotkey).ok_or(Error::<T>::HotKeyNotRegisteredInSubNet)?;
+        ensure!(Self::weights_rate_allows(hotkey, netuid, mechanism), Error::<T>::CommittingWeightsTooFast);
+        Ok(uid)
+    }
+
+    /// Keeps the hash of weights that the hotkey will reveal.
+    pub(super) fn commit_hash(hotkey: &AccountId, netuid: NetUid, mechanism: MechId, hash: H256) -> DispatchResult {
+        let uid = Self::check_commit(hotkey, netuid, mechanism)?;
+        let index = storage_index(netuid, mechanism);
+        let mut queue = WeightCommits::<T>::get(index, hotkey).unwrap_or_default();
+        let expired = queue.iter().take_while(|(_, epoch, ..)| Self::commit_expired(netuid, *epoch)).count();
+        queue.drain(..expired);
+        ensure!(queue.len() < GREATEST_QUEUE, Error::<T>::TooManyUnrevealedCommits);
+        let now = Self::now();
+        queue.push((hash, Self::current_epoch(netuid), now, 0));
+        WeightCommits::<T>::insert(index, hotkey, queue);
+        Self::note_update(index, uid, now);
+        Self::deposit_event(Event::WeightsCommitted(hotkey.clone(), index, hash));
+        Ok(())
+    }
+
+    /// Keeps weights that a beacon will open.
+    pub(super) fn commit_timelocked(
+        hotkey: &AccountId,
+        netuid: NetUid,
+        mechanism: MechId,
+        commit: BoundedVec<u8, ConstU32<5_000>>,
+        (round, version): (u64, u16),
+    ) -> DispatchResult {
+        ensure!(version == CommitRevealWeightsVersion::<T>::get(), Error::<T>::IncorrectCommitRevealVersion);
+        let uid = Self::check_commit(hotkey, netuid, mechanism)?;
+        let index = storage_index(netuid, mechanism);
+        let epoch = Self::current_epoch(netuid);
+        let mut queue = TimelockedWeightCommits::<T>::get(index, epoch);
+        let own = queue.iter().filter(|(who, ..)| who == hotkey).count();
+        ensure!(own < GREATEST_QUEUE, Error::<T>::TooManyUnrevealedCommits);
+        let now = Self::now();
+        let hash = sp_io::hashing::blake2_256(&commit).into();
+        queue.push((hotkey.clone(), now, commit, round));
+        TimelockedWeightCommits::<T>::insert(index, epoch, queue);
+        Self::note_update(index, uid, now);
+        Self::deposit_event(Event::TimelockedWeightsCommitted(hotkey.clone(), index, hash, round));
+        Ok(())
+    }
+
+    fn note_update(index: NetUidStorageIndex, uid: u16, now: u64) {
+        LastUpdate::<T>::mutate(index, |all| {
+            if let Some(last) = all.get_mut(usize::from(uid)) {
+                *last = now;
+            }
+        });
+    }
+
+    /// Drops timelocked commits whose time has passed.
+    pub(super) fn drop_stale_commits() {
+        for netuid in Self::netuids_in_storage_order().into_iter().filter(|netuid| *netuid != ROOT) {
+            let Some(oldest) = Self::current_epoch(netuid).checked_sub(RevealPeriodEpochs::<T>::get(netuid)) else {
+                continue;
+            };
+            for index in Self::storage_indices(netuid) {
+                let stale: Vec<u64> =
+                    TimelockedWeightCommits::<T>::iter_key_prefix(index).filter(|epoch| *epoch < oldest).collect();
+                for epoch in stale {
+                    TimelockedWeightCommits::<T>::remove(index, epoch);
+                }
+            }
+        }
+    }
+
+    /// What the pool asks of a reveal: that it was committed, and that its time has come.
+    pub(super) fn check_reveal(
+        hotkey: &AccountId,
+        netuid: NetUid,
+        mechanism: MechId,
+        reveal: Reveal<'_>,
+    ) -> Result<(), Error<T>> {
+        let index = storage_index(netuid, mechanism);
+        let hash = reveal.hash(hotkey, index);
+        let queue = WeightCommits::<T>::get(index, hotkey).unwrap_or_default();
+        let found = queue.iter().find(|(committed, ..)| *committed == hash);
+        let (_, epoch, ..) = found.ok_or(Error::NoWeightsCommitFound)?;
+        ensure!(!Self::commit_expired(netuid, *epoch), Error::ExpiredWeightCommit);
+        ensure!(Self::may_reveal(netuid, *epoch), Error::RevealTooEarly);
+        Ok(())
+    }
+
+    /// Sets weights that were committed. Commits before that one are forgotten.
+    pub(super) fn reveal(
+        hotkey: &AccountId,
+        netuid: NetUid,
+        mechanism: MechId,
+        reveal: Reveal<'_>,
+    ) -> Result<H256, DispatchError> {
+        ensure!(CommitRevealWeightsEnabled::<T>::get(netuid), Error::<T>::CommitRevealDisabled);
+        let index = storage_index(netuid, mechanism);
+        let hash = reveal.hash(hotkey, index);
+        let mut queue = WeightCommits::<T>::get(index, hotkey).ok_or(Error::<T>::NoWeightsCommitFound)?;
+        let open = queue.iter().position(|(_, epoch, ..)| !Self::commit_expired(netuid, *epoch));
+        let expired = open.unwrap_or(queue.len());
+        let place = queue.iter().position(|(committed, ..)| *committed == hash);
+        let place = place.ok_or(if expired == queue.len() {
+            Error::<T>::NoWeightsCommitFound
+        } else {
+            Error::<T>::InvalidRevealCommitHashNotMatch
+        })?;
+        ensure!(place >= expired, Error::<T>::ExpiredWeightCommit);
+        let epoch = queue.get(place).map_or(0, |(_, epoch, ..)| *epoch);
+        ensure!(Self::may_reveal(netuid, epoch), Error::<T>::RevealTooEarly);
+        queue.drain(..=place);
+        if queue.is_empty() {
+            WeightCommits::<T>::remove(index, hotkey);
+        } else {
+            WeightCommits::<T>::insert(index, hotkey, queue);
+        }
+        Self::put_weights(hotkey, netuid, mechanism, reveal.row)?;
+        Ok(hash)
+    }
+
+    /// Sets committed weights and tells of it.
+    pub(super) fn reveal_one(
+        hotkey: &AccountId,
+        netuid: NetUid,
+        mechanism: MechId,
+        reveal: Reveal<'_>,
+    ) -> DispatchResult {
+        let hash = Self::reveal(hotkey, netuid, mechanism, reveal)?;
+        Self::deposit_event(Event::WeightsRevealed(hotkey.clone(), storage_index(netuid, mechanism), hash));
+        Ok(())
+    }
+
+    /// Sets several committed weights of the main mechanism, all or none.
+    pub(super) fn reveal_several(hotkey: &AccountId, netuid: NetUid, reveals: &[Reveal<'_>]) -> DispatchResult {
+        let hashes = reveals
+            .iter()
+            .map(|reveal| Self::reveal(hotkey, netuid, 0, *reveal))
+            .collect::<Result<Vec<H256>, DispatchError>>()?;
+        Self::deposit_event(Event::WeightsBatchRevealed(hotkey.clone(), netuid, hashes));
+        Ok(())
+    }
+
+    /// Does something for each of several subnets; what fails is told and does not stop the rest.
+    pub(super) fn for_each_subnet(
+        hotkey: &AccountId,
+        netuids: Vec<codec::Compact<NetUid>>,
+        act: impl Fn(usize, NetUid) -> DispatchResult,
+    ) {
+        let mut failures = Vec::new();
+        for (place, netuid) in netuids.iter().enumerate() {
+            let result = frame_support::storage::with_storage_layer(|| act(place, netuid.0));
+            if let Err(error) = result {
+                failures.push((netuid.0, error));
+            }
+        }
+        if !failures.is_empty() {
+            Self::deposit_event(Event::BatchCompletedWithErrors);
+        }
+        for (netuid, error) in failures {
+            Self::deposit_event(Event::BatchWeightItemFailed(netuid, error));
+        }
+        Self::deposit_event(Event::BatchWeightsCompleted(netuids, hotkey.clone()));
+    }
+}

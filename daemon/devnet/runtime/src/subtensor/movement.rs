@@ -1,0 +1,166 @@
+//! Moving stake: to another hotkey, another coldkey, another subnet.
+//!
+//! Within a subnet shares change hands and nothing is exchanged. Between subnets alpha is sold and bought, and one fee
+//! is paid: where stake leaves, or where it arrives when it leaves root.
+
+use frame_support::{ensure, traits::tokens::Preservation};
+use sp_core::U256;
+use sp_runtime::{DispatchError, DispatchResult};
+
+use super::{
+    Config, Error, Event, Pallet, SubnetAlphaIn, SubnetTAO, TransferToggle,
+    pool::Fees,
+    staking::{Excess, LEAST_STAKE, Position},
+    types::{Alpha, NetUid, ROOT, Tao},
+};
+use crate::{AccountId, UNIT};
+
+/// A limit on how far a movement may shift the ratio of two prices.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct RatioLimit {
+    /// The least ratio of the origin's price to the destination's, times 10⁹.
+    pub(super) least: Tao,
+    /// What to do with the rest.
+    pub(super) excess: Excess,
+}
+
+impl<T: Config> Pallet<T> {
+    /// Moves stake to another hotkey of the same coldkey.
+    pub(super) fn move_stake_between(from: Position<'_>, to: Position<'_>, alpha: Alpha) -> DispatchResult {
+        let moved = Self::relocate(from, to, alpha, None)?;
+        Self::deposit_event(Event::StakeMoved(
+            from.coldkey.clone(),
+            from.hotkey.clone(),
+            from.netuid,
+            to.hotkey.clone(),
+            to.netuid,
+            moved,
+        ));
+        Ok(())
+    }
+
+    /// Gives stake to another coldkey, where owners of the subnets allow it.
+    pub(super) fn transfer_stake_to(from: Position<'_>, to: Position<'_>, alpha: Alpha) -> DispatchResult {
+        let moved = Self::relocate(from, to, alpha, None)?;
+        Self::deposit_event(Event::StakeTransferred(
+            from.coldkey.clone(),
+            to.coldkey.clone(),
+            from.hotkey.clone(),
+            from.netuid,
+            to.netuid,
+            moved,
+        ));
+        Ok(())
+    }
+
+    /// Moves stake to another subnet behind the same hotkey.
+    pub(super) fn swap_stake_between(
+        from: Position<'_>,
+        netuid: NetUid,
+        alpha: Alpha,
+        limit: Option<RatioLimit>,
+    ) -> DispatchResult {
+        let moved = Self::relocate(from, Position { netuid, ..from }, alpha, limit)?;
+        Self::deposit_event(Event::StakeSwapped(from.coldkey.clone(), from.hotkey.clone(), from.netuid, netuid, moved));
+        Ok(())
+    }
+
+    fn check_ends(from: Position<'_>, to: Position<'_>) -> DispatchResult {
+        ensure!(from != to, Error::<T>::SameNetuid);
+        Self::check_staking(from.netuid)?;
+        Self::check_staking(to.netuid)?;
+        ensure!(Self::hotkey_exists(from.hotkey), Error::<T>::HotKeyAccountNotExists);
+        ensure!(Self::hotkey_exists(to.hotkey), Error::<T>::HotKeyAccountNotExists);
+        Ok(())
+    }
+
+    /// Moves up to `alpha` and returns what it is worth, in rao of TAO.
+    fn relocate(
+        from: Position<'_>,
+        to: Position<'_>,
+        alpha: Alpha,
+        limit: Option<RatioLimit>,
+    ) -> Result<Tao, DispatchError> {
+        Self::check_ends(from, to)?;
+        let greatest = match limit {
+            Some(limit) if from.netuid != to.netuid => Self::greatest_movement(from.netuid, to.netuid, limit.least)?,
+            _ => Alpha::MAX,
+        };
+        let wanted = alpha.min(Self::held(from));
+        ensure!(
+            wanted <= greatest || limit.is_none_or(|limit| limit.excess == Excess::LeftOut),
+            Error::<T>::SlippageTooHigh
+        );
+        let alpha = wanted.min(greatest);
+        ensure!(alpha != 0, Error::<T>::AmountTooLow);
+        Self::check_toggles(from, to)?;
+        if from.netuid == to.netuid {
+            return Self::hand_over(from, to, alpha);
+        }
+        let (leaving, arriving) =
+            if from.netuid == ROOT { (Fees::Waived, Fees::Charged) } else { (Fees::Charged, Fees::Waived) };
+        let proceeds = Self::quote_sell(from.netuid, alpha, leaving)?.output;
+        ensure!(proceeds > LEAST_STAKE, Error::<T>::AmountTooLow);
+        ensure!(alpha <= Self::unlocked_stake(from.coldkey, from.netuid), Error::<T>::StakeUnavailable);
+        let tao = Self::sell_stake(from, alpha, leaving)?;
+        if from.coldkey != to.coldkey {
+            Self::transfer(from.coldkey, to.coldkey, tao, Preservation::Expendable)?;
+        }
+        Self::make_delegate(to);
+        Self::buy_stake(to, tao, arriving)?;
+        Ok(tao)
+    }
+
+    fn check_toggles(from: Position<'_>, to: Position<'_>) -> DispatchResult {
+        let allowed = from.coldkey == to.coldkey
+            || (TransferToggle::<T>::get(from.netuid) && TransferToggle::<T>::get(to.netuid));
+        ensure!(allowed, Error::<T>::TransferDisallowed);
+        Ok(())
+    }
+
+    /// Passes stake on within a subnet.
+    fn hand_over(from: Position<'_>, to: Position<'_>, alpha: Alpha) -> Result<Tao, DispatchError> {
+        let netuid = from.netuid;
+        let worth = Self::worth(netuid, alpha);
+        ensure!(worth >= LEAST_STAKE, Error::<T>::AmountTooLow);
+        ensure!(
+            from.coldkey == to.coldkey || alpha <= Self::unlocked_stake(from.coldkey, netuid),
+            Error::<T>::StakeUnavailable
+        );
+        Self::debit_stake(from.hotkey, from.coldkey, netuid, alpha);
+        Self::credit_stake(to.hotkey, to.coldkey, netuid, alpha);
+        if netuid == ROOT {
+            Self::owe_less_for(from.hotkey, from.coldkey, alpha);
+            Self::owe_nothing_for(to.hotkey, to.coldkey, alpha);
+        }
+        let named = |coldkey: &AccountId, hotkey: &AccountId| (coldkey.clone(), hotkey.clone());
+        let (coldkey, hotkey) = named(from.coldkey, from.hotkey);
+        Self::deposit_event(Event::StakeRemoved(coldkey, hotkey, worth, alpha, netuid, 0));
+        let (coldkey, hotkey) = named(to.coldkey, to.hotkey);
+        Self::deposit_event(Event::StakeAdded(coldkey, hotkey, worth, alpha, netuid, 0));
+        Ok(worth)
+    }
+
+    /// The most alpha that can move before the ratio of prices falls below `least` / 10⁹.
+    ///
+    /// Between two pools this is the linear estimate of the real chain, which stops well short of the limit.
+    fn greatest_movement(origin: NetUid, destination: NetUid, least: Tao) -> Result<Alpha, DispatchError> {
+        if least == 0 {
+            return Ok(Alpha::MAX);
+        }
+        match (Self::is_one_for_one(origin), Self::is_one_for_one(destination)) {
+            (true, true) => Ok(if least <= UNIT { Alpha::MAX } else { 0 }),
+            (false, true) => Self::greatest_sale(origin, least),
+            (true, false) => Self::greatest_buy(destination, UNIT.saturating_mul(UNIT) / least),
+            (false, false) => {
+                let (tao, other_tao) = (SubnetTAO::<T>::get(origin), SubnetTAO::<T>::get(destination));
+                let (alpha, other_alpha) = (SubnetAlphaIn::<T>::get(origin), SubnetAlphaIn::<T>::get(destination));
+                let all = U256::from(tao) + U256::from(other_tao);
+                let gained = U256::from(other_alpha) * U256::from(tao) * U256::from(UNIT) / U256::from(least);
+                let given = U256::from(alpha) * U256::from(other_tao);
+                let room = gained.saturating_sub(given).checked_div(all).unwrap_or_default();
+                Ok(Alpha::try_from(room).unwrap_or(Alpha::MAX))
+            }
+        }
+    }
+}
