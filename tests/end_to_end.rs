@@ -66,7 +66,7 @@ fn a_life_on_the_development_chain() {
     wait_for("the axon in the metagraph", || {
         let metagraph = host.ask(&["subnets", "metagraph", "1"]);
         let neuron = &metagraph["neurons"][usize::try_from(uid).unwrap()];
-        (neuron["axon"]["port"].to_string() == port).then_some(())
+        (neuron["axon"]["port"] == port.parse::<u16>().unwrap()).then_some(())
     });
     let uid = uid.to_string();
     for transport in ["http", "quic"] {
