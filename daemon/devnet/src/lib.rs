@@ -44,6 +44,7 @@ use std::{
 
 use btd_devnet_runtime::{GenesisSpec, genesis};
 use jsonrpsee::server::ServerHandle;
+use sp_core::storage::well_known_keys;
 use tokio::{sync::oneshot, time::timeout};
 use tokio_util::sync::CancellationToken;
 
@@ -63,6 +64,10 @@ use crate::{
 
 /// Commands that may wait for the producer.
 const COMMANDS: usize = 256;
+/// What the state has as the runtime's code: a WebAssembly module with nothing in it. The runtime is native, but clients
+/// tell runtimes apart by the hash of their code, and some (polkadot-api) do not start without one. It must never
+/// change: block 0 holds it, and so does every chain that was kept.
+const CODE: [u8; 8] = *b"\0asm\x01\0\0\0";
 /// How long open requests may take to end once the chain stops.
 const DRAIN: Duration = Duration::from_millis(400);
 
@@ -222,7 +227,8 @@ fn bind(address: SocketAddr) -> Result<TcpListener, DevnetError> {
 
 fn open(config: &Config) -> Result<(Origin, Option<Store>), DevnetError> {
     let spec = GenesisSpec { block_time: config.block_time.nominal_millis(), ..GenesisSpec::default() };
-    let storage = genesis(&spec).map_err(DevnetError::Genesis)?;
+    let mut storage = genesis(&spec).map_err(DevnetError::Genesis)?;
+    storage.top.insert(well_known_keys::CODE.to_vec(), CODE.to_vec());
     match &config.state {
         None => Ok((Origin::genesis(storage), None)),
         Some(directory) => {

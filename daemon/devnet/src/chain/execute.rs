@@ -20,7 +20,7 @@ pub(crate) type Overlay = OverlayedChanges<Hasher>;
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ExecutionError {
     /// The runtime has no such function.
-    #[error("Exported method {0} is not found")]
+    #[error("Other: Exported method {0} is not found")]
     UnknownMethod(String),
     /// The runtime gave up.
     #[error("Execution aborted due to panic in {method}: {message}")]

@@ -154,7 +154,8 @@ pub(super) fn values(
 fn query_storage_at(node: &Node, arguments: &mut Arguments) -> Answer {
     let keys: Vec<StorageKey> = arguments.required("keys")?;
     let (block, changes) = values(node, &keys, arguments.optional("at")?)?;
-    Ok(json!([{ "block": H256(block.hash), "changes": changes }]))
+    // A set without changes is no set.
+    Ok(if changes.is_empty() { json!([]) } else { json!([{ "block": H256(block.hash), "changes": changes }]) })
 }
 
 /// The values of keys in the first block of a range, and in each later block the values that differ.

@@ -3,7 +3,7 @@
 //! A client that reads too slowly misses no head: what the channel of news lost is read from the chain. Storage is sent
 //! whole again after such a gap.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use jsonrpsee::{
     RpcModule, SubscriptionSink,
@@ -18,7 +18,10 @@ use sp_core::{
     storage::{StorageData, StorageKey},
 };
 use sp_version::RuntimeVersion;
-use tokio::sync::broadcast::{Receiver, error::RecvError};
+use tokio::{
+    sync::broadcast::{Receiver, error::RecvError},
+    time::sleep,
+};
 
 use super::{Arguments, error, state};
 use crate::{
@@ -26,6 +29,12 @@ use crate::{
     node::{News, Node},
     pool::{Status, Watcher},
 };
+
+/// Time between the word that an extrinsic is in a block and the word that this block is final.
+///
+/// Finality is instant here, and takes some blocks on a network. Clients count on the difference: polkadot-js drops what
+/// it reads about one status when the next one arrives, so that its users would never learn of `inBlock`.
+const FINALITY_LAG: Duration = Duration::from_millis(250);
 
 type Ended = Result<(), SubscriptionError>;
 
@@ -195,6 +204,12 @@ async fn submit_and_watch(params: Params<'static>, pending: PendingSubscriptionS
         };
         // The pool lets go of the watcher once the extrinsic has met its fate.
         let Some(status) = status else { return Ok(()) };
+        if matches!(status, Status::Finalized(_)) {
+            tokio::select! {
+                () = sink.closed() => return Ok(()),
+                () = sleep(FINALITY_LAG) => {}
+            }
+        }
         if !send(&sink, &status_json(&status)).await? {
             return Ok(());
         }

@@ -57,6 +57,13 @@ async fn the_node_describes_itself_as_subtensor_nodes_do() {
     ] {
         assert_eq!(chain.call(method, params).await, want, "{method}");
     }
+    // Clients tell runtimes apart by the hash of their code; the runtime is native, its code an empty module.
+    let code = "0x3a636f6465";
+    assert_eq!(chain.call("state_getStorage", json!([code])).await, "0x0061736d01000000");
+    assert_eq!(
+        unhex(&chain.call("state_getStorageHash", json!([code])).await),
+        sp_io::hashing::blake2_256(b"\0asm\x01\0\0\0")
+    );
     let version = chain.call("state_getRuntimeVersion", json!([])).await;
     assert_eq!((&version["specName"], &version["specVersion"]), (&json!("node-subtensor"), &json!(425)));
     assert_eq!(version["apis"][0].as_array().unwrap().len(), 2);
@@ -117,6 +124,7 @@ async fn storage_is_read_by_key_by_page_and_with_proof() {
         chain.call("state_queryStorageAt", json!([[alice, "0x00"], head])).await,
         json!([{ "block": head, "changes": [[alice, value], ["0x00", null]] }])
     );
+    assert_eq!(chain.call("state_queryStorageAt", json!([[], head])).await, json!([]));
     let number = hex(&value_key("System", "Number"));
     let first = chain.call("chain_getBlockHash", json!([1])).await;
     assert_eq!(
@@ -222,6 +230,8 @@ async fn bad_parameters_are_errors_in_every_method() {
         let error = chain.try_call(method, params.clone()).await.unwrap_err();
         assert_eq!(error.code(), code, "{method} {params}: {error}");
     }
+    let error = chain.try_call("state_call", json!(["No_such_function", "0x"])).await.unwrap_err();
+    assert_eq!(error.message(), "Client error: Execution failed: Other: Exported method No_such_function is not found");
     assert_eq!(chain.devnet.mine(1).await.unwrap().number, 1);
     chain.stop().await;
 }
