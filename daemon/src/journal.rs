@@ -183,6 +183,11 @@ impl Journal {
         self.with(move |connection| settle(connection, id, &settlement)).await
     }
 
+    /// How an intent ended; none while it is pending.
+    pub async fn settlement(&self, id: IntentId) -> Result<Option<Settlement>, JournalError> {
+        self.with(move |connection| settlement(connection, id)).await
+    }
+
     /// Checkpoints the write-ahead log. Everything recorded is durable with or without it.
     pub async fn checkpoint(&self) -> Result<(), JournalError> {
         self.with(|connection| {
@@ -294,6 +299,13 @@ fn settle(connection: &Connection, id: IntentId, settlement: &Settlement) -> Res
         )
         .map_err(|source| JournalError::Statement { attempted: "write an outcome", source })?;
     if changed == 1 { Ok(()) } else { Err(JournalError::NotPending { id: id.0 }) }
+}
+
+fn settlement(connection: &Connection, id: IntentId) -> Result<Option<Settlement>, JournalError> {
+    connection
+        .query_row(&format!("SELECT {COLUMNS} FROM intents WHERE id = ?1"), [id.0], read)
+        .map(|intent| intent.settlement)
+        .map_err(|source| JournalError::Statement { attempted: "look an outcome up", source })
 }
 
 fn read(row: &Row<'_>) -> rusqlite::Result<Intent> {

@@ -142,7 +142,7 @@ impl Submitter {
     /// its own. If it is cancelled all the same, the journal knows what was signed.
     pub async fn submit(&self, order: Order) -> Result<Receipt, SubmissionError> {
         if order.mode == Mode::DryRun {
-            let (plan, _) = self.prepare(&order, None).await?;
+            let (plan, _) = self.prepare(&order, |counted| counted).await?;
             return Ok(Receipt { plan, stage: Stage::Planned });
         }
         let mut resumed = self.shared.resumed.subscribe();
@@ -169,7 +169,8 @@ impl Submitter {
             return same_wish(earlier, wish, key);
         }
         view?;
-        let (plan, prepared) = self.prepare(order, self.shared.active.next_nonce(order.signer)).await?;
+        let (plan, prepared) =
+            self.prepare(order, |counted| self.shared.active.free_nonce(order.signer, counted)).await?;
         let extrinsic = self.sign(order, &prepared).await?;
         let recorded = NewIntent {
             key: order.idempotency_key.clone(),
@@ -197,9 +198,9 @@ impl Submitter {
         Arc::clone(lanes.entry(account).or_default())
     }
 
-    /// Reads, judges and puts together, all at the newest finalized block. `floor` is the lowest
-    /// nonce that may be taken, when the node's count may be too low.
-    async fn prepare(&self, order: &Order, floor: Option<u32>) -> Result<(Plan, Prepared), SubmissionError> {
+    /// Reads, judges and puts together, all at the newest finalized block. `choose` makes the nonce
+    /// of the one that the node counts up to, which may be too low: a pool can forget.
+    async fn prepare(&self, order: &Order, choose: impl Fn(u32) -> u32) -> Result<(Plan, Prepared), SubmissionError> {
         let link = &self.shared.link;
         let view = link.view()?;
         let facts = facts::gather(&view, &order.action, order.signer).await?;
@@ -214,8 +215,9 @@ impl Submitter {
         let mortality = btd_chain::Mortality::Blocks(self.shared.config.era_blocks);
         let mut options = PrepareOptions { mortality, ..PrepareOptions::default() };
         let mut prepared = link.prepare(&call, order.signer, options).await?;
-        if let Some(floor) = floor.filter(|floor| *floor > prepared.nonce) {
-            options.nonce = Some(floor);
+        let nonce = choose(prepared.nonce);
+        if nonce != prepared.nonce {
+            options.nonce = Some(nonce);
             prepared = link.prepare(&call, order.signer, options).await?;
         }
         let verdict = plan::judge(&order.action, order.signer, &facts, prepared.fee)?;

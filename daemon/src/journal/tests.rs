@@ -47,7 +47,9 @@ async fn an_intent_is_pending_until_it_is_settled_and_is_read_back_as_it_was() {
     assert_eq!(journal.pending(BlockHash([2; 32])).await.unwrap(), [first.clone(), second.clone()]);
     assert_eq!(journal.pending(BlockHash([9; 32])).await.unwrap(), []);
 
+    assert_eq!(journal.settlement(first.id).await.unwrap(), None);
     journal.settle(first.id, settlement()).await.unwrap();
+    assert_eq!(journal.settlement(first.id).await.unwrap(), Some(settlement()));
     assert!(matches!(journal.settle(first.id, settlement()).await, Err(JournalError::NotPending { .. })));
     drop(journal);
 

@@ -13,7 +13,7 @@ use btd_api::{
 };
 use btd_chain::View;
 use btd_keys::{
-    Encryption, Key, KeyId, KeyRole, KeySummary, Mnemonic, Password, PublicKey, Purpose, Purposes, Scheme, StoreError,
+    Encryption, Key, KeyId, KeyRole, KeySummary, Mnemonic, Password, PublicKey, Purposes, Scheme, StoreError,
     TextMessage, UnlockRequest, WalletSummary, WordCount,
 };
 
@@ -241,7 +241,7 @@ async fn sign(parts: Arc<Parts>, params: SignParams, _: Caller) -> Result<Signed
     let key = key_id(wallet, key);
     let text = TextMessage::new(message.as_str())?;
     let attempt = || parts.custody.sign_message(&key, &text);
-    let signature = with_plain_coldkey(&parts.custody, Purpose::Message, attempt).await?;
+    let signature = with_plain_coldkey(&parts.custody, attempt).await?;
     Ok(SignedMessage { message, signature: signature.to_string(), signer: parts.custody.public(&key).await?.account })
 }
 

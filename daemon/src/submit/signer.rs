@@ -6,7 +6,7 @@ use std::sync::{Mutex, PoisonError};
 
 use btd_api::AccountId;
 use btd_chain::{Sign, SignError, Signature, Signing, SigningPayload};
-use btd_keys::{Custody, CustodyError, ExtrinsicPayload, KeyId, Purpose, Scheme};
+use btd_keys::{Custody, CustodyError, ExtrinsicPayload, KeyId, Scheme};
 
 use crate::plain_key::with_plain_coldkey;
 
@@ -33,7 +33,7 @@ impl<'c> Signer<'c> {
 
     async fn sign_in_custody(&self, payload: &SigningPayload) -> Result<btd_keys::Signature, CustodyError> {
         let checked = ExtrinsicPayload::new(&*payload.pallet, &*payload.call, payload.message.clone())?;
-        with_plain_coldkey(self.custody, Purpose::Extrinsic, || self.custody.sign_extrinsic(&self.key, &checked)).await
+        with_plain_coldkey(self.custody, || self.custody.sign_extrinsic(&self.key, &checked)).await
     }
 }
 

@@ -145,7 +145,7 @@ async fn a_repetition_joins_what_is_under_way_and_another_order_takes_the_next_n
     assert!(matches!(sent.stage, Stage::Submitted { .. }));
     let (first, second, third) = (submit(order.clone()), submit(order), submit(another));
     // All are in the pool when two intents, and not three, are pending and the third has been sent.
-    while run.submitter.shared.active.next_nonce(sent.plan.signer) != Some(2) {
+    while run.submitter.shared.active.free_nonce(sent.plan.signer, 0) != 2 {
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
     while run.submitter.shared.lanes.lock().unwrap().values().any(|lane| lane.try_lock().is_err()) {
@@ -204,12 +204,43 @@ async fn registering_twice_in_one_block_fails_the_second_by_name() {
 }
 
 #[tokio::test]
+async fn what_the_pool_refuses_is_over_at_once_and_is_not_sent_again() {
+    let (devnet, state) = (devnet(BlockTime::Instant).await, tempfile::tempdir().unwrap());
+    let run = Run::begin(state.path(), endpoint(&devnet)).await.with_wallet("alice", "//Alice").await;
+    let hotkey = run.hotkey("alice").await;
+    let register = Action::Register(Register { netuid: NetUid(1), hotkey, max_cost: None });
+    run.submitter.submit(run.order("alice", register).await).await.unwrap();
+    let serve = |port| Order {
+        action: Action::ServeAxon(ServeAxon { netuid: NetUid(1), version: 1, ip: [8, 8, 8, 8].into(), port }),
+        key: KeyId::hotkey("alice".parse().unwrap(), "default".parse().unwrap()),
+        signer: hotkey.account(),
+        idempotency_key: None,
+        mode: Mode::UntilFinalized,
+    };
+    run.submitter.submit(serve(8091)).await.unwrap();
+    // The runtime takes an endpoint once in a while only.
+    let hasty = keyed(&serve(8092), "hasty");
+    for _ in 0..2 {
+        let refused = run.submitter.submit(hasty.clone()).await;
+        assert!(matches!(refused, Err(SubmissionError::Refused { .. })), "{refused:?}");
+    }
+    assert_eq!(run.pending().await, []);
+
+    // As one who read the journal just before the end was written would have it followed.
+    let found = run.journal.find(run.link.genesis().unwrap(), "hasty".parse().unwrap()).await.unwrap().unwrap();
+    let late = Intent { settlement: None, ..found };
+    let mut progress = run.submitter.shared.follow(&late, worker::History::PerhapsSent).await;
+    let moved = progress.wait_for(|progress| !matches!(progress, Progress::Recorded)).await.unwrap();
+    assert!(matches!(&*moved, Progress::Settled(outcome) if matches!(**outcome, Outcome::Refused(_))), "{moved:?}");
+}
+
+#[tokio::test]
 async fn an_extrinsic_that_no_block_took_expires() {
     let (devnet, state) = (devnet(on_demand()).await, tempfile::tempdir().unwrap());
     let run = Run::begin(state.path(), endpoint(&devnet)).await.with_wallet("alice", "//Alice").await;
     let order = run.order("alice", transfer(1)).await;
     // A nonce that never comes: the pool keeps it, and no block can take it.
-    let (plan, prepared) = run.submitter.prepare(&order, Some(9)).await.unwrap();
+    let (plan, prepared) = run.submitter.prepare(&order, |_| 9).await.unwrap();
     let extrinsic = run.submitter.sign(&order, &prepared).await.unwrap();
     let intent = NewIntent {
         key: Some("late".parse().unwrap()),
@@ -220,6 +251,9 @@ async fn an_extrinsic_that_no_block_took_expires() {
     };
     let Recorded::New(intent) = run.journal.record(intent).await.unwrap() else { panic!("the key is new") };
     let mut progress = run.submitter.shared.follow(&intent, worker::History::NeverSent).await;
+    // What comes after it is not put behind it: the gap is filled first.
+    let free = |from| run.submitter.shared.active.free_nonce(order.signer, from);
+    assert_eq!([free(0), free(8), free(9)], [0, 8, 10]);
     devnet.mine(70).await.unwrap();
     progress.wait_for(|progress| matches!(progress, Progress::Settled(_))).await.unwrap();
     let late = run.submitter.submit(keyed(&order, "late")).await;
@@ -250,7 +284,7 @@ async fn child_that_signs_and_never_sends() {
     let run = Run::begin(&PathBuf::from(state), endpoint.into_string().unwrap()).await;
     let run = run.with_wallet("alice", "//Alice").await;
     let order = run.order("alice", transfer(3_000_000)).await;
-    let (plan, prepared) = run.submitter.prepare(&order, None).await.unwrap();
+    let (plan, prepared) = run.submitter.prepare(&order, |counted| counted).await.unwrap();
     let intent = NewIntent {
         key: Some("killed".parse().unwrap()),
         wish: wish(&order),

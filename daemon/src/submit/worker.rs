@@ -2,17 +2,17 @@
 //!
 //! Sending the same bytes again is always safe, because the chain takes a nonce once; so bytes that
 //! are in no block are sent again after a while and after each loss of the link. A refusal ends an
-//! extrinsic only if it was never sent before; otherwise it may be in a block already, and blocks
-//! alone tell.
+//! extrinsic only if it is the pool's own and the bytes were never sent before; otherwise it may be
+//! in a block already, and blocks alone tell. What has ended is never sent again.
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
 
 use btd_api::{AccountId, BlockNumber};
-use btd_chain::{Era, SignedExtrinsic, SubmitError, Tracked};
+use btd_chain::{Era, PoolRefusal, SignedExtrinsic, SubmitError, Tracked};
 use tokio::{
     sync::{mpsc, watch},
     task::JoinSet,
@@ -24,10 +24,16 @@ use super::{
     Shared, genesis,
     outcome::{Outcome, Refused},
 };
-use crate::journal::{Intent, IntentId, JournalError};
+use crate::{
+    causes::with_causes,
+    journal::{Intent, IntentId, JournalError, Settlement},
+};
 
 /// The pause after a block that could not be searched, and after a lost answer.
 const PAUSE: Duration = Duration::from_secs(3);
+/// What the pause grows to while the same block cannot be searched: a node that has thrown its
+/// events away will not find them, another endpoint may.
+const LONGEST_PAUSE: Duration = Duration::from_mins(5);
 
 /// Whether the bytes may have reached a node before.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -82,14 +88,16 @@ pub struct Worker {
 // === impl Active ===
 
 impl Active {
-    /// The nonce after the highest that is, or may be, on its way for `signer`.
-    pub(super) fn next_nonce(&self, signer: AccountId) -> Option<u32> {
+    /// The lowest nonce from `from` on that nothing on its way for `signer` has. A gap is taken
+    /// first: what lies behind it cannot be included before it is filled.
+    pub(super) fn free_nonce(&self, signer: AccountId, from: u32) -> u32 {
         let followed = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let on_its_way = |entry: &&Followed| {
             entry.signer == signer
                 && matches!(*entry.progress.borrow(), Progress::Recorded | Progress::Sent | Progress::Unsure)
         };
-        followed.values().filter(on_its_way).map(|entry| entry.nonce.saturating_add(1)).max()
+        let taken: HashSet<u32> = followed.values().filter(on_its_way).map(|entry| entry.nonce).collect();
+        (from..u32::MAX).find(|nonce| !taken.contains(nonce)).unwrap_or(u32::MAX)
     }
 
     /// The progress of an intent, and the job of following it unless it is followed already.
@@ -168,18 +176,30 @@ impl Worker {
 
 /// Sends, searches blocks and sends again, until the end is known; then writes it down.
 async fn follow(shared: Arc<Shared>, job: Job) {
-    let Job { intent, history, progress } = job;
-    let outcome = end_of(&shared, &intent.recorded.extrinsic, history, &progress).await;
-    let hash = intent.recorded.extrinsic.hash;
-    match outcome.to_settlement() {
-        Ok(settlement) => {
-            if let Err(error) = shared.journal.settle(intent.id, settlement).await {
-                // The outcome stands on the chain all the same, and is found again at the next start.
-                tracing::error!(%error, extrinsic = %hash, "could not write an outcome to the journal");
-            }
+    let Job { intent, mut history, progress } = job;
+    // Whoever repeats an order may have read the journal a moment before the end was written there.
+    if history == History::PerhapsSent
+        && let Some(settlement) = settlement(&shared, intent.id).await
+    {
+        match Outcome::from_settlement(&settlement) {
+            Ok(outcome) => drop(progress.send_replace(Progress::Settled(Arc::new(outcome)))),
+            Err(error) => tracing::error!(%error, "could not read an outcome in the journal"),
         }
-        Err(error) => tracing::error!(%error, extrinsic = %hash, "could not put an outcome into words"),
+        shared.active.leave(intent.id);
+        return;
     }
+    let hash = intent.recorded.extrinsic.hash;
+    let outcome = loop {
+        let outcome = end_of(&shared, &intent.recorded.extrinsic, history, &progress).await;
+        let is_written = write_down(&shared, &intent, &outcome).await;
+        if is_written || !matches!(outcome, Outcome::Refused(_)) {
+            break outcome;
+        }
+        // What the journal holds as pending is sent again at the next start: nobody is told that it is over.
+        history = History::PerhapsSent;
+        progress.send_replace(Progress::Unsure);
+        sleep(PAUSE).await;
+    };
     match &outcome {
         Outcome::Succeeded(included) => {
             tracing::info!(extrinsic = %hash, block = %included.block.number, fee = %included.fee, "extrinsic succeeded");
@@ -192,6 +212,38 @@ async fn follow(shared: Arc<Shared>, job: Job) {
     }
     progress.send_replace(Progress::Settled(Arc::new(outcome)));
     shared.active.leave(intent.id);
+}
+
+/// How an intent ended, if it has. Without an answer of the journal nothing may be sent, so it is asked until it answers.
+async fn settlement(shared: &Shared, id: IntentId) -> Option<Settlement> {
+    loop {
+        match shared.journal.settlement(id).await {
+            Ok(settlement) => return settlement,
+            Err(error) => {
+                tracing::error!(error = with_causes(&error), "could not read the journal");
+                sleep(PAUSE).await;
+            }
+        }
+    }
+}
+
+/// Whether the journal has the outcome now. One that stands on the chain is found again at the next start.
+async fn write_down(shared: &Shared, intent: &Intent, outcome: &Outcome) -> bool {
+    let extrinsic = intent.recorded.extrinsic.hash;
+    match outcome.to_settlement() {
+        Ok(settlement) => match shared.journal.settle(intent.id, settlement).await {
+            Ok(()) => true,
+            Err(error) => {
+                let error = with_causes(&error);
+                tracing::error!(error, %extrinsic, "could not write an outcome to the journal");
+                false
+            }
+        },
+        Err(error) => {
+            tracing::error!(%error, %extrinsic, "could not put an outcome into words");
+            false
+        }
+    }
 }
 
 async fn end_of(
@@ -223,6 +275,12 @@ async fn end_of(
                 progress.send_replace(Progress::Unsure);
                 PAUSE
             }
+            Err(SubmitError::Refused(refusal)) if !is_the_pools(&refusal) => {
+                history = History::PerhapsSent;
+                tracing::debug!(extrinsic = %extrinsic.hash, %refusal, "did not learn whether an extrinsic arrived");
+                progress.send_replace(Progress::Unsure);
+                PAUSE
+            }
             Err(SubmitError::Refused(refusal)) => {
                 let refused = Refused::from(&refusal);
                 if history == History::NeverSent {
@@ -238,6 +296,13 @@ async fn end_of(
             () = again(shared, pause) => {}
         }
     }
+}
+
+/// Whether a refusal says for certain that the pool did not take the bytes: the codes of
+/// `sc_rpc_api::author` do, and so do those of JSON-RPC for a request that is not understood. With
+/// any other a proxy may speak for a node that did take them.
+fn is_the_pools(refusal: &PoolRefusal) -> bool {
+    matches!(refusal.code, 1000..=1099 | -32700 | -32602..=-32600)
 }
 
 /// Resolves when it is time to send again: after `pause`, and when a lost link has come back.
@@ -258,14 +323,34 @@ async fn again(shared: &Shared, pause: Duration) {
 /// Searches the finalized blocks of the extrinsic's era. A block that cannot be searched is asked
 /// for again: skipping it could turn "unknown" into "never".
 async fn search(shared: &Shared, extrinsic: &SignedExtrinsic, from: BlockNumber) -> Outcome {
+    let mut pause = PAUSE;
     loop {
         match shared.link.track(extrinsic.hash, from, extrinsic.era_end()).await {
             Ok(Tracked::Included(inclusion)) => return Outcome::of(inclusion),
             Ok(Tracked::Expired { until }) => return Outcome::Expired { until },
             Err(error) => {
                 tracing::warn!(%error, extrinsic = %extrinsic.hash, "could not search a block for an extrinsic");
-                sleep(PAUSE).await;
+                sleep(pause).await;
+                pause = LONGEST_PAUSE.min(pause * 2);
             }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use btd_chain::RefusalReason;
+
+    use super::*;
+
+    #[test]
+    fn only_the_pool_itself_can_say_that_it_did_not_take_an_extrinsic() {
+        let says = |code| is_the_pools(&PoolRefusal { code, reason: RefusalReason::Other, text: String::new() });
+        for code in [1001, 1010, 1012, 1014, 1016, -32700, -32600, -32601, -32602] {
+            assert!(says(code), "{code}");
+        }
+        for code in [-32603, -32000, -32005, 429, 502] {
+            assert!(!says(code), "{code}");
         }
     }
 }
