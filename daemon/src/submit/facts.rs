@@ -41,6 +41,7 @@ async fn subnet(view: &View, netuid: NetUid, hotkey: Hotkey) -> Result<Option<Su
             .await?
             .as_bool()
             .unwrap_or(true),
+        takes_limit: view.runtime().has_call("SubtensorModule", "register_limit"),
         uid: view.uid(netuid, hotkey.account()).await?,
     }))
 }

@@ -139,6 +139,8 @@ pub(super) struct Account {
 pub(super) struct Subnet {
     pub(super) price: Tao,
     pub(super) open: bool,
+    /// Whether the runtime takes a limit on what registering costs.
+    pub(super) takes_limit: bool,
     /// The slot of the hotkey in question.
     pub(super) uid: Option<Uid>,
 }
@@ -262,9 +264,13 @@ fn judge_register(register: &Register, signer: AccountId, facts: &Facts, fee: Ta
     }
     let balance_after = spend(signer, facts, subnet.price, fee, facts.account.held(facts.deposit))?;
     let limit = max_cost.unwrap_or(with_margin(subnet.price));
-    let warnings =
-        vec![format!("the price moves with each block: at most τ{limit} is paid, and it does not come back")];
-    Ok(Verdict { balance_after, warnings })
+    let warning = if subnet.takes_limit {
+        format!("the price moves with each block: at most τ{limit} is paid, and it does not come back")
+    } else {
+        "this runtime takes no limit: the price at inclusion is paid, whatever it is, and it does not come back"
+            .to_owned()
+    };
+    Ok(Verdict { balance_after, warnings: vec![warning] })
 }
 
 fn judge_axon(axon: &ServeAxon, signer: AccountId, facts: &Facts, fee: Tao) -> Result<Verdict, Precondition> {
@@ -330,7 +336,7 @@ mod tests {
     }
 
     fn on_subnet(free: u64, price: u64) -> Facts {
-        Facts { subnet: Some(Subnet { price: rao(price), open: true, uid: None }), ..facts(free) }
+        Facts { subnet: Some(Subnet { price: rao(price), open: true, takes_limit: true, uid: None }), ..facts(free) }
     }
 
     fn transfer(amount: Amount, existence: Existence, facts: &Facts) -> Result<Verdict, Precondition> {
