@@ -5,7 +5,7 @@ use btd_api::{
     chain::{At, BlockRef, Event},
     wallet::{self, KeyName, Wait},
 };
-use btd_chain::{Link, ReadError};
+use btd_chain::{Link, LinkState, ReadError};
 use btd_keys::{Custody, KeyId};
 
 use super::Failure;
@@ -14,9 +14,22 @@ use crate::{
     submit::{Action, Mode, Order, Plan, Receipt, Stage, Submitter},
 };
 
+/// Further behind what the endpoint has announced, in blocks, a reply counts as stale.
+const FURTHEST_BEHIND: u32 = 5;
+
 /// When a reply was read, as `link` stands now.
 pub(super) fn at(stamp: Stamp, link: &Link) -> At {
-    At { block: block(stamp.block), age_ms: stamp.age_ms(), stale: !link.state().borrow().is_live() }
+    At { block: block(stamp.block), age_ms: stamp.age_ms(), stale: !is_current(&link.state().borrow()) }
+}
+
+/// Whether blocks arrive, and are followed as they do: not while those of an outage are caught up with.
+fn is_current(state: &LinkState) -> bool {
+    match state {
+        LinkState::Live { finalized, announced, .. } => {
+            announced.0.saturating_sub(finalized.block.number.0) <= FURTHEST_BEHIND
+        }
+        LinkState::Connecting { .. } | LinkState::Lost { .. } => false,
+    }
 }
 
 /// Reads pinned at the newest finalized block, and that block.
@@ -102,4 +115,29 @@ fn plan(plan: Plan, link: &Link) -> wallet::Plan {
 /// A failure that says that nothing has been read yet.
 pub(super) fn warming_up(what: &str) -> Failure {
     Failure::new(ErrorKind::WarmingUp, format!("{what} has not been read from the chain yet: try again in a moment"))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Instant;
+
+    use btd_api::{BlockHash, BlockNumber};
+    use btd_chain::Seen;
+
+    use super::*;
+
+    #[test]
+    fn what_is_read_while_catching_up_is_stale() {
+        let block = btd_chain::BlockRef { number: BlockNumber(100), hash: BlockHash([1; 32]) };
+        let live = |announced| LinkState::Live {
+            endpoint: "ws://a".to_owned(),
+            genesis: BlockHash([2; 32]),
+            spec_version: 425,
+            finalized: Seen { block, at: Instant::now() },
+            announced: BlockNumber(announced),
+            since: Instant::now(),
+        };
+        assert!(is_current(&live(100)) && is_current(&live(105)));
+        assert!(!is_current(&live(106)));
+    }
 }
