@@ -1,6 +1,6 @@
 //! Every subnet's metagraph, kept current with finalized blocks and served from memory.
 //!
-//! A [`Refresher`] reads what events touched ([`policy`]) and publishes immutable snapshots;
+//! A [`Refresher`] reads what events touched (`policy`) and publishes immutable snapshots;
 //! whoever asks gets the current ones through [`Metagraph`], with no lock held and no request to
 //! the chain. Each snapshot names the block it was read at. They are kept in the cache, so that a
 //! restart serves the last known ones at once, also when the chain is out of reach.
@@ -11,7 +11,11 @@ mod policy;
 mod snapshot;
 mod store;
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+    time::Duration,
+};
 
 use btd_api::{AccountId, BlockHash, Coldkey, Hotkey, NetUid, Tao, Uid};
 use btd_chain::{BlockStream, Link, ReadError, View};
@@ -40,8 +44,10 @@ const MOST_SUBNETS: usize = 4096;
 pub struct List {
     /// The block.
     pub at: Stamp,
-    /// The subnets, by number.
+    /// The subnets whose metagraph is known, by number.
     pub subnets: BTreeMap<NetUid, Subnet>,
+    /// The numbers of all subnets: more than above while metagraphs are still being read.
+    pub netuids: BTreeSet<NetUid>,
 }
 
 /// What is known of the subnets of one chain.
@@ -140,13 +146,20 @@ impl Refresher {
         self.adopt(genesis).await;
         self.backlog.note_all();
         let mut blocks = self.link.blocks();
+        let mut failures = 0_u64;
         loop {
             if let Err(error) = self.round().await {
-                tracing::debug!(%error, "could not read metagraphs");
+                if failures == 0 {
+                    tracing::warn!(%error, "could not read metagraphs: the last known ones are served, and it is tried again");
+                } else {
+                    tracing::debug!(%error, failures, "could not read metagraphs");
+                }
+                failures = failures.saturating_add(1);
                 sleep(PAUSE).await;
                 let _ = self.link.state().wait_for(btd_chain::LinkState::is_live).await;
                 continue;
             }
+            failures = 0;
             if !self.backlog.is_waiting() {
                 self.next_blocks(&mut blocks).await;
             }
@@ -263,7 +276,8 @@ impl Refresher {
             };
         }
         if let Some(pools) = pools {
-            after.list = Some(Arc::new(List { at, subnets: pools.merged(&after.subnets) }));
+            let subnets = pools.merged(&after.subnets);
+            after.list = Some(Arc::new(List { at, subnets, netuids: pools.netuids().collect() }));
         }
         Ok(after)
     }

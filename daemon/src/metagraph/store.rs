@@ -9,7 +9,10 @@
 //! ```
 //! Numbers are big-endian, values are JSON. What cannot be read counts as absent: the chain has it.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use btd_api::{BlockHash, NetUid, Uid};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
@@ -83,9 +86,14 @@ pub(super) async fn load_chain(cache: &Cache, genesis: BlockHash) -> Result<Meta
     let mut list = None;
     for (key, value) in cache.scan(&key(b'l', genesis)).await? {
         match (key.get(33..), &mut list) {
-            (Some([]), _) => list = read(&value).map(|at| List { at, subnets: BTreeMap::new() }),
+            (Some([]), _) => {
+                list = read(&value).map(|at| List { at, subnets: BTreeMap::new(), netuids: BTreeSet::new() });
+            }
             (Some(_), Some(list)) => {
-                list.subnets.extend(read::<Subnet>(&value).map(|subnet| (subnet.netuid, subnet)));
+                if let Some(subnet) = read::<Subnet>(&value) {
+                    list.netuids.insert(subnet.netuid);
+                    list.subnets.insert(subnet.netuid, subnet);
+                }
             }
             _ => {}
         }

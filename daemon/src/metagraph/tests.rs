@@ -69,6 +69,7 @@ fn metagraphs(snapshots: &[Arc<Snapshot>]) -> Metagraphs {
     let list = List {
         at: stamp(9),
         subnets: subnets.iter().map(|(netuid, snapshot)| (*netuid, snapshot.subnet.clone())).collect(),
+        netuids: subnets.keys().copied().collect(),
     };
     Metagraphs { genesis: Some(GENESIS), list: Some(Arc::new(list)), subnets }
 }

@@ -8,7 +8,7 @@ use btd_api::{
 };
 use futures_util::{StreamExt, stream};
 
-use super::{Caller, Failure, Table, axon::address};
+use super::{Caller, Failure, Table, axon::address, subnets::snapshot};
 use crate::{
     daemon::Parts,
     dendrite::{Outcome, Target, Transport},
@@ -59,11 +59,11 @@ fn targets(params: &PingParams, known: &Metagraphs) -> Result<Vec<(Option<Uid>, 
         (Some(_), Some(_), Some(_), _) => Err(invalid("name a neuron by `uid` or by `hotkey`, not by both")),
         (Some(_), None, None, Some(_)) => Err(invalid("an `address` is one neuron's: say which, by `uid` or `hotkey`")),
         (Some(netuid), uid, hotkey, stated) => {
-            let subnet = known.subnets.get(&netuid).ok_or_else(|| unknown_subnet(known, netuid))?;
+            let subnet = snapshot(known, netuid)?;
             match (uid, hotkey) {
-                (None, None) => Ok(serving(subnet).collect()),
+                (None, None) => Ok(serving(&subnet).collect()),
                 (uid, hotkey) => {
-                    let neuron = neuron(subnet, uid, hotkey)?;
+                    let neuron = neuron(&subnet, uid, hotkey)?;
                     let at = stated.or_else(|| published(neuron)).ok_or_else(|| {
                         let words =
                             format!("neuron {} of subnet {netuid} has not published where it serves", neuron.uid);
@@ -102,14 +102,6 @@ fn published(neuron: &Neuron) -> Option<SocketAddr> {
 
 fn target(at: SocketAddr, hotkey: Hotkey) -> Target {
     Target { ip: at.ip(), port: at.port(), hotkey: hotkey.account() }
-}
-
-fn unknown_subnet(known: &Metagraphs, netuid: btd_api::NetUid) -> Failure {
-    if known.subnets.is_empty() {
-        Failure::new(ErrorKind::WarmingUp, "no metagraph has been read yet")
-    } else {
-        Failure::new(ErrorKind::NotFound, format!("there is no subnet {netuid}"))
-    }
 }
 
 fn invalid(words: impl Into<String>) -> Failure {

@@ -57,7 +57,7 @@ fn phase(parts: &Parts, link: chain::Link) -> Phase {
 
 /// Whether every subnet of the chain is known with its neurons.
 fn is_whole(known: &Metagraphs) -> bool {
-    known.list.as_ref().is_some_and(|list| list.subnets.keys().all(|netuid| known.subnets.contains_key(netuid)))
+    known.list.as_ref().is_some_and(|list| list.netuids.iter().all(|netuid| known.subnets.contains_key(netuid)))
 }
 
 /// What must hold for the daemon to be ready.

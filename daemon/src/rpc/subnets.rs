@@ -58,10 +58,10 @@ async fn metagraph(parts: Arc<Parts>, params: SubnetParams, _: Caller) -> Result
 }
 
 /// The cached metagraph of a subnet: absent because there is no such subnet, or not read yet.
-fn snapshot(metagraphs: &Metagraphs, netuid: NetUid) -> Result<Arc<Snapshot>, Failure> {
+pub(super) fn snapshot(metagraphs: &Metagraphs, netuid: NetUid) -> Result<Arc<Snapshot>, Failure> {
     let known = metagraphs.subnets.get(&netuid).cloned();
     known.ok_or_else(|| match &metagraphs.list {
-        Some(list) if !list.subnets.contains_key(&netuid) => no_subnet(netuid),
+        Some(list) if !list.netuids.contains(&netuid) => no_subnet(netuid),
         _ => receipt::warming_up(&format!("the metagraph of subnet {netuid}")),
     })
 }
