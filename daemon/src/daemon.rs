@@ -110,10 +110,15 @@ pub async fn run(settings: Settings) -> Result<(), DaemonError> {
     let spawner = supervisor.spawner();
     let stopping = spawner.stopping();
     let life = async {
-        let stores = start(settings, &spawner, &manager).await?;
-        manager.ready();
+        // Whoever is told to stop while it starts does not finish starting.
+        let stores = spawner.stopping().run_until_cancelled(start(settings, &spawner, &manager)).await.transpose()?;
+        if stores.is_some() {
+            manager.ready();
+        }
         let ended = supervisor.run().await;
-        stores.close().await;
+        if let Some(stores) = stores {
+            stores.close().await;
+        }
         tracing::info!("stopped");
         Ok(ended?)
     };
