@@ -1,6 +1,7 @@
-"""Every interop script against the real binaries: one daemon, one chain, three Python packages.
+"""Every interop script against the real binaries: one daemon, one chain, the packages of others.
 
-Run by `run`, which prepares the environments: `python story.py --venvs DIRECTORY --bin DIRECTORY`.
+Run by `run`, which prepares the environments: `python story.py --venvs DIRECTORY --bin DIRECTORY
+[--javascript DIRECTORY]`.
 Stops at the first script that fails. Closes with a line that counts the scripts.
 """
 
@@ -10,6 +11,7 @@ import http.client
 import json
 import os
 import pathlib
+import shutil
 import socket
 import subprocess
 import tempfile
@@ -21,6 +23,7 @@ PATIENCE = 600  # seconds for one script
 parser = argparse.ArgumentParser(description=__doc__)
 parser.add_argument("--venvs", type=pathlib.Path, required=True)
 parser.add_argument("--bin", type=pathlib.Path, required=True)
+parser.add_argument("--javascript", type=pathlib.Path, help="where polkadot-js and polkadot-api are installed")
 ARGUMENTS = parser.parse_args()
 VENVS = ARGUMENTS.venvs.absolute()
 BIN = ARGUMENTS.bin.absolute()
@@ -116,6 +119,10 @@ with daemon("--network", "devnet", "--block-time", "250ms"):
     script("bittensor 10 on the chain", VENVS / "sdk10/bin/python", HERE / "sdk10_chain.py", url)
     script("btcli 9 on the chain", VENVS / "cli9/bin/python", HERE / "cli9_chain.py", VENVS / "cli9/bin/btcli", url)
     script("bittensor 11 on the chain", VENVS / "sdk11/bin/python", HERE / "sdk11_chain.py", url)
+    if ARGUMENTS.javascript:
+        # Modules are looked for beside the script.
+        copy = shutil.copy(HERE / "polkadot_js.mjs", ARGUMENTS.javascript)
+        script("polkadot-js and polkadot-api on the chain", "node", copy, url)
     rpc_from_plain_python()
 
     # Neurons: our axon admits who is registered, so the Python dendrite asks as a registered key.
