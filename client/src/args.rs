@@ -4,7 +4,13 @@
 //! have in their fingers are accepted as aliases wherever they mean the same; each noun's file
 //! holds its own arguments.
 
-use std::{ffi::OsString, path::PathBuf, time::Duration};
+use std::{
+    ffi::OsString,
+    num::{IntErrorKind, ParseIntError},
+    path::PathBuf,
+    str::FromStr,
+    time::Duration,
+};
 
 use btd_api::{HotkeyName, NetUid, WalletName};
 use clap::{
@@ -141,10 +147,10 @@ pub(crate) struct HotkeyArg {
 #[group(required = true, multiple = false)]
 pub(crate) struct NetUidArg {
     /// The subnet's number; 0 is root
-    #[arg(value_name = "NETUID")]
+    #[arg(value_name = "NETUID", value_parser = number::<NetUid>)]
     position: Option<NetUid>,
     /// The same, as a flag
-    #[arg(long = "netuid", value_name = "NETUID")]
+    #[arg(long = "netuid", value_name = "NETUID", value_parser = number::<NetUid>)]
     flag: Option<NetUid>,
 }
 
@@ -167,6 +173,14 @@ impl NetUidArg {
         // The group asks for exactly one of the two.
         self.flag.or(self.position).unwrap_or_default()
     }
+}
+
+/// Reads a number with a meaning, such as a netuid, and says in words what is wrong with another.
+pub(crate) fn number<T: FromStr<Err = ParseIntError>>(text: &str) -> Result<T, String> {
+    text.parse().map_err(|error: ParseIntError| match error.kind() {
+        IntErrorKind::PosOverflow => format!("`{text}` is larger than any there can be"),
+        _ => format!("`{text}` is not a whole number from 0 on"),
+    })
 }
 
 /// Reads `500ms`, `30`, `30s`, `5m`, `1h`.
@@ -204,13 +218,21 @@ pub(crate) fn parse(words: impl IntoIterator<Item = OsString>) -> Result<Cli, Re
     })
 }
 
-/// What to do in place of a flag that the Python command lines have and this one cannot.
+/// What to do in place of a flag that the Python command lines have and this one cannot, and of a
+/// bare word where none is taken.
 fn hint(error: &clap::Error) -> Option<&'static str> {
-    if error.kind() != ErrorKind::UnknownArgument {
-        return None;
+    let Some(ContextValue::String(word)) = error.get(ContextKind::InvalidArg) else { return None };
+    match (error.kind(), word.split('=').next()?) {
+        (ErrorKind::UnknownArgument, flag) if flag.starts_with('-') => substitute(flag),
+        (ErrorKind::UnknownArgument, _) | (ErrorKind::ValueValidation, "[ADDRESS]") => {
+            Some("a wallet's name goes with --wallet, a hotkey's with --wallet-hotkey")
+        }
+        _ => None,
     }
-    let Some(ContextValue::String(flag)) = error.get(ContextKind::InvalidArg) else { return None };
-    match flag.split('=').next()? {
+}
+
+fn substitute(flag: &str) -> Option<&'static str> {
+    match flag {
         "--network" | "--subtensor.network" | "--chain" | "--subtensor.chain_endpoint" | "--chain_endpoint" => {
             Some("the daemon holds the connection: start it with `btd --network ...`")
         }
@@ -266,5 +288,17 @@ mod tests {
         assert_eq!(refusal.format, Format::Json);
         assert!(refused(&["btctl", "wallet", "unlock", "--password", "x"]).hint.unwrap().contains("--password-stdin"));
         assert!(refused(&["btctl", "wallet", "list", "--nonsense"]).hint.is_none());
+        for words in [["btctl", "wallet", "create", "alice"], ["btctl", "wallet", "balance", "alice"]] {
+            assert!(refused(&words).hint.unwrap().contains("--wallet"), "{words:?}");
+        }
+    }
+
+    #[test]
+    fn numbers_are_refused_in_words() {
+        assert_eq!(number::<NetUid>("65535"), Ok(NetUid(u16::MAX)));
+        assert_eq!(number::<NetUid>("65536").unwrap_err(), "`65536` is larger than any there can be");
+        for text in ["", "-1", "one", "1.0"] {
+            assert_eq!(number::<NetUid>(text).unwrap_err(), format!("`{text}` is not a whole number from 0 on"));
+        }
     }
 }

@@ -8,6 +8,7 @@ use clap::Args;
 use serde_json::Value;
 
 use crate::{
+    args::number,
     exit::Exit,
     failure::Failure,
     output::{Format, Page, text},
@@ -18,7 +19,7 @@ use crate::{
 #[derive(Args, Debug)]
 pub(crate) struct EventsArgs {
     /// The first block: one that btd still keeps, or one that is yet to come; without it, the newest
-    #[arg(long, value_name = "BLOCK")]
+    #[arg(long, value_name = "BLOCK", value_parser = number::<BlockNumber>)]
     from: Option<BlockNumber>,
     /// Stop after this many blocks
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]

@@ -9,7 +9,7 @@ use btd_api::{
 use clap::{Args, Subcommand, ValueEnum};
 
 use crate::{
-    args::{WalletArg, duration},
+    args::{WalletArg, duration, number},
     exit::Exit,
     failure::Failure,
     output::{
@@ -36,15 +36,15 @@ pub(crate) enum Command {
 #[command(group = clap::ArgGroup::new("target").args(["uid", "hotkey", "all", "address"]).required(true).multiple(true))]
 pub(crate) struct PingArgs {
     /// The subnet whose metagraph says where an axon is
-    #[arg(long, value_name = "NETUID")]
+    #[arg(long, value_name = "NETUID", value_parser = number::<NetUid>)]
     netuid: Option<NetUid>,
     /// The neuron with this uid on the subnet
-    #[arg(long, requires = "netuid", conflicts_with_all = ["hotkey", "all", "address"])]
+    #[arg(long, value_parser = number::<Uid>, requires = "netuid", conflicts_with_all = ["hotkey", "all", "address"])]
     uid: Option<Uid>,
     /// The neuron with this hotkey on the subnet, or the hotkey that should answer at --address
     #[arg(long, value_name = "SS58", conflicts_with = "all")]
     hotkey: Option<Hotkey>,
-    /// An address, in place of what the metagraph says
+    /// An address, in place of what the metagraph says; --hotkey says who should answer there
     #[arg(long, value_name = "IP:PORT", requires = "hotkey", conflicts_with = "all")]
     address: Option<SocketAddr>,
     /// Every axon of the subnet

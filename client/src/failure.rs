@@ -32,6 +32,9 @@ pub(crate) enum Failure {
     /// The daemon turned the connection away before any call.
     #[error("btd at {} turned the connection away with status {status}", path.display())]
     TurnedAway { path: PathBuf, status: u16 },
+    /// The other end closed the connection before it said a word.
+    #[error("btd at {} closed the connection at once", path.display())]
+    Closed { path: PathBuf },
     /// The other end does not speak JSON-RPC over WebSocket.
     #[error("what answers at {} does not speak the language of btd: {reason}", path.display())]
     NotBtd { path: PathBuf, reason: String },
@@ -87,7 +90,9 @@ impl Failure {
     pub(crate) fn exit(&self) -> Exit {
         match self {
             Self::Usage { .. } | Self::NobodyToAsk { .. } | Self::Password { .. } => Exit::Usage,
-            Self::Unreachable { .. } | Self::NotBtd { .. } | Self::Lost { .. } => Exit::Unreachable,
+            Self::Unreachable { .. } | Self::Closed { .. } | Self::NotBtd { .. } | Self::Lost { .. } => {
+                Exit::Unreachable
+            }
             Self::Forbidden { .. } => Exit::NotPermitted,
             Self::TurnedAway { status, .. } => match status {
                 401 | 403 => Exit::NotPermitted,
@@ -114,6 +119,7 @@ impl Failure {
             Self::Unreachable { .. } => "DAEMON_UNREACHABLE",
             Self::Forbidden { .. } => "SOCKET_FORBIDDEN",
             Self::TurnedAway { .. } => "TURNED_AWAY",
+            Self::Closed { .. } => "CONNECTION_CLOSED",
             Self::NotBtd { .. } => "NOT_BTD",
             Self::Timeout { .. } => "TIMEOUT",
             Self::Lost { .. } => "CONNECTION_LOST",
@@ -141,6 +147,9 @@ impl Failure {
             Self::Forbidden { .. } | Self::TurnedAway { status: 401 | 403, .. } => {
                 "the daemon's user, and members of its socket's group, may talk to it"
             }
+            Self::Closed { .. } => {
+                "it may have as many connections as it takes (`rpc.max_connections`), or be stopping: try again"
+            }
             Self::Timeout { .. } => "wait longer with --timeout, or see `btctl status`",
             Self::Misunderstood { .. } => "are btd and btctl of one version? `--json` shows the answer as it is",
             Self::Unseen { key, .. } => {
@@ -150,6 +159,8 @@ impl Failure {
             }
             Self::Unfollowed { next, .. } => return Some(format!("go on with --from {next}")),
             Self::Api(error) => match error.kind()? {
+                // The daemon mostly names the very command.
+                ErrorKind::WalletLocked if error.message.contains("btctl wallet unlock") => return None,
                 ErrorKind::WalletLocked => "btctl wallet unlock --wallet NAME",
                 ErrorKind::WarmingUp | ErrorKind::ChainUnavailable => {
                     "`btctl status` shows how the link to the chain stands"
@@ -192,6 +203,13 @@ mod tests {
 
     fn timeout() -> Failure {
         Failure::Timeout { method: "wallet_transfer", limit: Duration::from_mins(15) }
+    }
+
+    #[test]
+    fn a_locked_key_is_hinted_at_once() {
+        let locked = |message: &str| Failure::Api(ApiError::new(ErrorKind::WalletLocked, message)).hint();
+        assert_eq!(locked("it is locked: unlock it with `btctl wallet unlock --wallet alice`"), None);
+        assert!(locked("it was locked meanwhile").unwrap().contains("btctl wallet unlock"));
     }
 
     #[test]

@@ -130,9 +130,18 @@ impl Session {
             Some(WsHandshakeError::Rejected { status_code }) => Failure::TurnedAway { path, status: *status_code },
             Some(WsHandshakeError::Timeout(limit)) => Failure::Timeout { method: "the handshake", limit: *limit },
             Some(WsHandshakeError::Io(error)) => Failure::Unreachable { path, source: io::Error::from(error.kind()) },
+            _ if was_closed(&*cause) => Failure::Closed { path },
             _ => Failure::NotBtd { path, reason: cause.to_string() },
         }
     }
+}
+
+/// Whether `error` came about because the other end closed the connection.
+fn was_closed(error: &(dyn std::error::Error + 'static)) -> bool {
+    let kinds = [io::ErrorKind::BrokenPipe, io::ErrorKind::ConnectionReset, io::ErrorKind::UnexpectedEof];
+    std::iter::successors(Some(error), |error| error.source())
+        .filter_map(|error| error.downcast_ref::<io::Error>())
+        .any(|error| kinds.contains(&error.kind()))
 }
 
 fn failure(error: Error, method: &'static str, limit: Duration) -> Failure {

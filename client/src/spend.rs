@@ -199,7 +199,7 @@ pub(crate) fn outcome(receipt: &Receipt, page: Page, facts: &mut Facts) {
         }
         Outcome::Finalized { extrinsic, block, index, fee, events } => {
             facts.add_painted("state", page.good("finalized"));
-            facts.add("did", &receipt.plan.summary);
+            facts.add("asked", &receipt.plan.summary);
             facts.add("extrinsic", extrinsic);
             facts.add("block", format!("#{} {}, index {index}", block.number, block.hash));
             facts.add("fee", tao(*fee));
@@ -267,7 +267,7 @@ at block #7, 1 s ago
         let expected = format!(
             "\
 state      finalized
-did        send τ1.5 to bob
+asked      send τ1.5 to bob
 extrinsic  {hash}
 block      #8 {hash}, index 1
 fee        τ0.000123000

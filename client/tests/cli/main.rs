@@ -153,6 +153,7 @@ fn something_else_at_the_socket() {
         stream.shutdown(std::net::Shutdown::Write).unwrap();
         let output = finish(child);
         assert_eq!((code(&output), out(&output)), (exit, ""), "{reply:?}: {}", err(&output));
+        assert_eq!(reply.is_empty(), err(&output).contains("closed the connection at once"), "{}", err(&output));
     }
 }
 
