@@ -1,6 +1,6 @@
 //! The control API: JSON-RPC 2.0 over HTTP and WebSocket, on a unix socket and, if wanted, on loopback.
 //!
-//! [`server`] accepts and knows who calls, [`gate`] decides what a caller may call, [`table`] turns
+//! `server` accepts and knows who calls, `gate` decides what a caller may call, `table` turns
 //! the contract's types into handlers, and one file for each noun answers. API structs live here
 //! and in the clients only: the parts of the daemon have types of their own.
 //!
