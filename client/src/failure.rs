@@ -148,7 +148,7 @@ impl Failure {
                 "the daemon's user, and members of its socket's group, may talk to it"
             }
             Self::Closed { .. } => {
-                "it may have as many connections as it takes (`rpc.max_connections`), or be stopping: try again"
+                "it may not know this user, have as many connections as it takes, or be stopping: its log says which"
             }
             Self::Timeout { .. } => "wait longer with --timeout, or see `btctl status`",
             Self::Misunderstood { .. } => "are btd and btctl of one version? `--json` shows the answer as it is",
