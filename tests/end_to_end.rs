@@ -6,6 +6,7 @@ use btd_tests::{Host, wait_for};
 use serde_json::{Value, json};
 
 const TAO: u64 = 1_000_000_000;
+const BOB: &str = "5FHneW46xGXgs5mUiveU4sbTyGBzmstUspZC92UhjJM694ty";
 
 fn rao(value: &Value) -> u64 {
     value.as_str().unwrap_or_else(|| panic!("not an amount: {value}")).parse().unwrap()
@@ -154,6 +155,29 @@ fn the_metagraph_outlives_the_chain() {
 }
 
 #[test]
+fn a_chain_without_a_clock_goes_on_after_a_restart() {
+    let host = Host::new();
+    let state = host.path("chain");
+    let arguments = ["--network", "devnet", "--block-time", "instant", "--state", state.to_str().unwrap()];
+    let transfer = ["wallet", "transfer", "--wallet", "alice", "--dest", BOB, "--amount", "1", "--yes"];
+    let daemon = host.start(&arguments);
+    wallets(&host);
+    for _ in 0..2 {
+        assert_eq!(host.ask(&transfer)["outcome"]["state"], "finalized");
+    }
+    assert!(daemon.stop().success());
+
+    // No block comes by itself, so the head must be usable as it was left.
+    let daemon = host.start(&arguments);
+    assert_eq!(host.ask(&transfer)["outcome"]["block"]["number"], 3);
+    // What the chain refuses is said at once, by its name.
+    let register = ["subnets", "register", "--netuid", "1", "--wallet", "mine", "--hotkey", "h1", "--yes"];
+    let (code, error) = host.refused(&register);
+    assert!(code == 6 && error.contains("can spend"), "{code} {error}");
+    assert!(daemon.stop().success());
+}
+
+#[test]
 fn a_repeated_intent_acts_once() {
     let host = Host::new();
     let daemon = host.start(&["--network", "devnet", "--block-time", "instant"]);
@@ -161,7 +185,7 @@ fn a_repeated_intent_acts_once() {
     let transfer = |amount: &str, key: &str| {
         let params = json!({
             "wallet": "alice",
-            "dest": "5FHneW46xGXgs5mUiveU4sbTyGBzmstUspZC92UhjJM694ty",
+            "dest": BOB,
             "amount": amount,
             "idempotency_key": key,
         });

@@ -197,7 +197,11 @@ impl Follower {
         let executed_by = match known {
             Some(runtime) => runtime,
             None if number.0 == 0 => fetch::runtime_at(connection, hash, runtimes).await?,
-            None => fetch::runtime_at(connection, raw.parent, runtimes).await?,
+            None => match fetch::runtime_at(connection, raw.parent, runtimes).await {
+                // A node that has just restarted may keep the state of its head alone.
+                Err(error) if Connection::is_refusal(&error) => fetch::runtime_at(connection, hash, runtimes).await?,
+                other => other?,
+            },
         };
         let runtime = match fetch::runtime_at(connection, hash, runtimes).await {
             Ok(runtime) => runtime,
