@@ -18,11 +18,15 @@ use std::{io, net::TcpListener, sync::Arc, time::Duration};
 use jsonrpsee::{
     RpcModule,
     core::RegisterMethodError,
-    server::{BatchRequestConfig, PingConfig, RandomStringIdProvider, Server, ServerConfig, ServerHandle},
+    server::{
+        BatchRequestConfig, PingConfig, RandomStringIdProvider, Server, ServerConfig, ServerHandle,
+        middleware::http::ProxyGetRequestLayer,
+    },
     types::ErrorObjectOwned,
 };
 use serde_json::{Value, json};
 use tokio::sync::oneshot;
+use tower::ServiceBuilder;
 
 use self::arguments::Arguments;
 use crate::{
@@ -49,6 +53,9 @@ const SUBSCRIPTION_ID_LENGTH: usize = 16;
 /// Blocks that one call of `dev_mine` may ask for.
 const MAX_MINED: u32 = 100_000;
 
+/// Paths on which a plain `GET` is answered with the result of a method, for what watches over nodes.
+const GET: [(&str, &str); 1] = [("/health", "system_health")];
+
 /// What a handler gives back.
 type Answer = Result<Value, ErrorObjectOwned>;
 
@@ -73,7 +80,9 @@ pub(crate) fn serve(listener: TcpListener, node: Arc<Node>, max_connections: u32
         .set_id_provider(RandomStringIdProvider::new(SUBSCRIPTION_ID_LENGTH))
         .set_tcp_no_delay(true)
         .build();
-    Ok(Server::builder().set_config(config).build_from_tcp(listener)?.start(module))
+    let get = ProxyGetRequestLayer::new(GET).map_err(io::Error::other)?;
+    let server = Server::builder().set_config(config).set_http_middleware(ServiceBuilder::new().layer(get));
+    Ok(server.build_from_tcp(listener)?.start(module))
 }
 
 fn module(node: Arc<Node>) -> Result<RpcModule<Node>, RegisterMethodError> {

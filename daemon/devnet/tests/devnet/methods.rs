@@ -19,12 +19,15 @@ use crate::{
 
 /// One HTTP request on a connection of its own: status line and body of the answer.
 async fn post(chain: &Chain, body: &str) -> (String, String) {
+    let length = body.len();
+    exchange(chain, &format!("POST / HTTP/1.1\r\ncontent-type: application/json\r\ncontent-length: {length}"), body)
+        .await
+}
+
+/// As [`post`], for any head of a request.
+async fn exchange(chain: &Chain, head: &str, body: &str) -> (String, String) {
     let mut stream = TcpStream::connect(chain.devnet.address()).await.unwrap();
-    let request = format!(
-        "POST / HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\nconnection: close\r\n\
-         content-length: {}\r\n\r\n{body}",
-        body.len()
-    );
+    let request = format!("{head}\r\nhost: localhost\r\nconnection: close\r\n\r\n{body}");
     // A server that refuses a request may close before it has read all of it.
     let _ = stream.write_all(request.as_bytes()).await;
     let mut answer = Vec::new();
@@ -245,6 +248,14 @@ async fn http_and_websocket_share_the_port() {
         serde_json::from_str::<Value>(&body).unwrap(),
         json!({ "jsonrpc": "2.0", "id": 7, "result": "Bittensor" })
     );
+    let (status, body) = exchange(&chain, "GET /health HTTP/1.1", "").await;
+    assert_eq!(status, "HTTP/1.1 200 OK");
+    assert_eq!(
+        serde_json::from_str::<Value>(&body).unwrap(),
+        json!({ "peers": 0, "isSyncing": false, "shouldHavePeers": false })
+    );
+    let (status, _) = exchange(&chain, "GET /else HTTP/1.1", "").await;
+    assert_eq!(status, "HTTP/1.1 405 Method Not Allowed");
     let batch = r#"[{"jsonrpc":"2.0","id":1,"method":"system_chain"},{"jsonrpc":"2.0","id":2,"method":"nope"}]"#;
     let answers: Value = serde_json::from_str(&post(&chain, batch).await.1).unwrap();
     assert_eq!((&answers[0]["result"], &answers[1]["error"]["code"]), (&json!("Bittensor"), &json!(-32601)));
