@@ -60,16 +60,16 @@ pub struct StatusReply {
 pub struct SetParams {
     /// The subnet.
     pub netuid: NetUid,
+    /// The address under which strangers reach it.
+    pub ip: String,
+    /// The port.
+    pub port: u16,
     /// The wallet.
     #[serde(default)]
     pub wallet: WalletName,
     /// The hotkey whose endpoint it is.
     #[serde(default)]
     pub hotkey: HotkeyName,
-    /// The address under which strangers reach it.
-    pub ip: String,
-    /// The port.
-    pub port: u16,
     /// Work the plan out and stop there.
     #[serde(default)]
     pub dry_run: bool,

@@ -157,9 +157,17 @@ mod tests {
         let transfer = methods.iter().find(|method| method["name"] == "wallet_transfer").unwrap();
         let params = transfer["params"].as_array().unwrap();
         let names: Vec<&str> = params.iter().filter_map(|param| param["name"].as_str()).collect();
-        assert_eq!(names[..3], ["wallet", "dest", "amount"]);
+        assert_eq!(names[..3], ["dest", "amount", "wallet"]);
         let required: Vec<bool> = params.iter().filter_map(|param| param["required"].as_bool()).collect();
-        assert_eq!(required[..3], [false, true, true]);
+        assert_eq!(required[..3], [true, true, false]);
+    }
+
+    #[test]
+    fn required_parameters_come_first() {
+        for method in document()["methods"].as_array().unwrap() {
+            let required = method["params"].as_array().unwrap().iter().map(|param| param["required"] == true);
+            assert!(required.is_sorted_by(|before, after| before >= after), "{}", method["name"]);
+        }
     }
 
     #[test]

@@ -229,14 +229,14 @@ pub struct Balances {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct UnlockParams {
+    /// Its password.
+    pub password: Secret,
     /// The wallet.
     #[serde(default)]
     pub wallet: WalletName,
     /// The key of it.
     #[serde(default = "coldkey")]
     pub key: KeyName,
-    /// Its password.
-    pub password: Secret,
     /// For how many seconds; default 300, at most what the configuration allows.
     #[serde(default)]
     pub seconds: Option<u32>,
@@ -282,14 +282,14 @@ pub struct Locked {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SignParams {
+    /// The message: its UTF-8 bytes are signed between `<Bytes>` and `</Bytes>`, which no extrinsic can be.
+    pub message: String,
     /// The wallet.
     #[serde(default)]
     pub wallet: WalletName,
     /// The key of it.
     #[serde(default = "coldkey")]
     pub key: KeyName,
-    /// The message: its UTF-8 bytes are signed between `<Bytes>` and `</Bytes>`, which no extrinsic can be.
-    pub message: String,
 }
 
 /// A message with its signature.
@@ -399,13 +399,13 @@ pub struct Receipt {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct TransferParams {
-    /// The wallet whose coldkey pays.
-    #[serde(default)]
-    pub wallet: WalletName,
     /// Who receives.
     pub dest: Coldkey,
     /// How much, or `all`.
     pub amount: Amount,
+    /// The wallet whose coldkey pays.
+    #[serde(default)]
+    pub wallet: WalletName,
     /// Allows the account to fall below the existential deposit and vanish.
     #[serde(default)]
     pub allow_death: bool,

@@ -43,6 +43,11 @@ const SILENCE: Duration = Duration::from_mins(1);
 /// After a failed accept (no file descriptors left, say), the next try waits.
 const ACCEPT_AGAIN: Duration = Duration::from_millis(100);
 
+/// What a caller reads for whom there is no place, and one without any right.
+const BUSY: &[u8] =
+    b"HTTP/1.1 503 Service Unavailable\r\nretry-after: 1\r\nconnection: close\r\ncontent-length: 0\r\n\r\n";
+const FORBIDDEN: &[u8] = b"HTTP/1.1 403 Forbidden\r\nconnection: close\r\ncontent-length: 0\r\n\r\n";
+
 /// Why the control API cannot be served.
 #[derive(Debug, thiserror::Error)]
 pub enum ServerError {
@@ -217,6 +222,11 @@ async fn drain(stopper: &ServerHandle, connections: &TaskTracker, requests: &Tas
     stopper.clone().stopped().await;
 }
 
+/// Says why, and closes. Nothing of the caller is read, and nobody waits for one who does not.
+fn dismiss(stream: io::Result<impl io::Write>, why: &[u8]) {
+    let _ = stream.and_then(|mut stream| stream.write(why));
+}
+
 // === impl Shared ===
 
 impl Shared {
@@ -225,7 +235,7 @@ impl Shared {
         let Ok(peer) = stream.peer_cred() else { return };
         let (uid, gid) = (peer.uid(), peer.gid());
         let shared = self.clone();
-        let Some(place) = self.place() else { return };
+        let Some(place) = self.place() else { return dismiss(stream.into_std(), BUSY) };
         self.connections.spawn(async move {
             let rights = if peers.needs_groups(uid) {
                 tokio::task::spawn_blocking(move || peers.rights(uid, gid)).await.unwrap_or_default()
@@ -234,7 +244,7 @@ impl Shared {
             };
             if rights.is_empty() {
                 tracing::warn!(uid, "a user without rights was disconnected from the control socket");
-                return;
+                return dismiss(stream.into_std(), FORBIDDEN);
             }
             let connection = Connection { peer: Peer::Local { uid }, rights, carrier: Carrier::Http };
             shared.serve(stream, Door::Socket(connection), place).await;
@@ -243,9 +253,8 @@ impl Shared {
 
     fn take(&self, stream: TcpStream, door: Door) {
         let shared = self.clone();
-        if let Some(place) = self.place() {
-            self.connections.spawn(async move { shared.serve(stream, door, place).await });
-        }
+        let Some(place) = self.place() else { return dismiss(stream.into_std(), BUSY) };
+        self.connections.spawn(async move { shared.serve(stream, door, place).await });
     }
 
     fn place(&self) -> Option<OwnedSemaphorePermit> {
