@@ -8,6 +8,7 @@ use crate::{Runtime, RuntimeCall, UNIT, subtensor::Call};
 
 type Balances = pallet_balances::Call<Runtime>;
 type Subtensor = Call<Runtime>;
+type Admin = crate::admin::Call<Runtime>;
 
 /// What an account lets its proxy do. The order is part of the wire format.
 #[derive(
@@ -70,7 +71,21 @@ const SMALL_TRANSFER_LIMIT: u64 = UNIT / 2;
 
 /// Calls that add, take back or move stake.
 fn is_staking(call: &RuntimeCall) -> bool {
-    matches!(call, RuntimeCall::SubtensorModule(Subtensor::add_stake { .. } | Subtensor::remove_stake { .. }))
+    matches!(
+        call,
+        RuntimeCall::SubtensorModule(
+            Subtensor::add_stake { .. }
+                | Subtensor::add_stake_limit { .. }
+                | Subtensor::remove_stake { .. }
+                | Subtensor::remove_stake_limit { .. }
+                | Subtensor::remove_stake_full_limit { .. }
+                | Subtensor::unstake_all { .. }
+                | Subtensor::unstake_all_alpha { .. }
+                | Subtensor::swap_stake { .. }
+                | Subtensor::swap_stake_limit { .. }
+                | Subtensor::move_stake { .. }
+        )
+    )
 }
 
 /// Calls that register neurons.
@@ -83,30 +98,86 @@ fn is_registration(call: &RuntimeCall) -> bool {
     )
 }
 
+/// Calls that exchange coldkeys.
+fn is_coldkey_exchange(call: &RuntimeCall) -> bool {
+    matches!(
+        call,
+        RuntimeCall::SubtensorModule(
+            Subtensor::swap_coldkey { .. }
+                | Subtensor::schedule_swap_coldkey { .. }
+                | Subtensor::announce_coldkey_swap { .. }
+                | Subtensor::swap_coldkey_announced { .. }
+                | Subtensor::dispute_coldkey_swap { .. }
+                | Subtensor::reset_coldkey_swap { .. }
+                | Subtensor::clear_coldkey_swap_announcement { .. }
+        )
+    )
+}
+
+/// Calls that exchange hotkeys.
+fn is_hotkey_exchange(call: &RuntimeCall) -> bool {
+    matches!(call, RuntimeCall::SubtensorModule(Subtensor::swap_hotkey { .. } | Subtensor::swap_hotkey_v2 { .. }))
+}
+
+/// Calls that give balance or stake away, or all of an account.
+fn is_transfer(call: &RuntimeCall) -> bool {
+    matches!(call, RuntimeCall::Balances(_) | RuntimeCall::SubtensorModule(Subtensor::transfer_stake { .. }))
+        || is_coldkey_exchange(call)
+}
+
 /// Calls that `NonCritical` leaves out.
 fn is_critical(call: &RuntimeCall) -> bool {
     matches!(
         call,
         RuntimeCall::Sudo(_)
             | RuntimeCall::SubtensorModule(Subtensor::root_register { .. } | Subtensor::burned_register { .. })
-    )
+    ) || is_coldkey_exchange(call)
+}
+
+/// Calls with which an owner looks after a subnet.
+fn is_ownership(call: &RuntimeCall) -> bool {
+    match call {
+        RuntimeCall::AdminUtils(call) => {
+            !matches!(call, Admin::sudo_set_sn_owner_hotkey { .. } | Admin::sudo_set_subnet_owner_hotkey { .. })
+        }
+        RuntimeCall::SubtensorModule(call) => {
+            matches!(call, Subtensor::set_subnet_identity { .. } | Subtensor::update_symbol { .. })
+        }
+        _ => false,
+    }
+}
+
+/// Transfers small enough for `SmallTransfer`, of balance or of alpha.
+fn is_small_transfer(call: &RuntimeCall) -> bool {
+    let amount = match call {
+        RuntimeCall::Balances(
+            Balances::transfer_keep_alive { value, .. } | Balances::transfer_allow_death { value, .. },
+        ) => *value,
+        RuntimeCall::SubtensorModule(Subtensor::transfer_stake { alpha_amount, .. }) => *alpha_amount,
+        _ => return false,
+    };
+    amount < SMALL_TRANSFER_LIMIT
 }
 
 impl InstanceFilter<RuntimeCall> for ProxyType {
-    /// Whether the proxy may make the call. Calls that this chain does not have yet join the groups above when they come.
+    /// Whether the proxy may make the call. `SubnetLeaseBeneficiary` also has settings on the real chain, which this
+    /// chain leaves out, as it has no leases.
     fn filter(&self, call: &RuntimeCall) -> bool {
         match self {
             Self::Any => true,
-            Self::Owner => matches!(call, RuntimeCall::SubtensorModule(Subtensor::set_subnet_identity { .. })),
+            Self::Owner => is_ownership(call),
             Self::NonCritical => !is_critical(call),
-            Self::NonTransfer => !matches!(call, RuntimeCall::Balances(_)),
+            Self::NonTransfer => !is_transfer(call),
             Self::NonFungible => {
-                !matches!(call, RuntimeCall::Balances(_))
+                !is_transfer(call)
                     && !is_staking(call)
                     && !is_registration(call)
+                    && !is_hotkey_exchange(call)
                     && !matches!(call, RuntimeCall::SubtensorModule(Subtensor::root_register { .. }))
             }
-            Self::Staking => is_staking(call),
+            Self::Staking => {
+                is_staking(call) || matches!(call, RuntimeCall::SubtensorModule(Subtensor::set_root_claim_type { .. }))
+            }
             Self::Registration => is_registration(call),
             Self::Transfer => matches!(
                 call,
@@ -114,23 +185,19 @@ impl InstanceFilter<RuntimeCall> for ProxyType {
                     Balances::transfer_keep_alive { .. }
                         | Balances::transfer_allow_death { .. }
                         | Balances::transfer_all { .. }
-                )
+                ) | RuntimeCall::SubtensorModule(Subtensor::transfer_stake { .. })
             ),
-            Self::SmallTransfer => matches!(
+            Self::SmallTransfer => is_small_transfer(call),
+            Self::ChildKeys => matches!(
                 call,
-                RuntimeCall::Balances(
-                    Balances::transfer_keep_alive { value, .. } | Balances::transfer_allow_death { value, .. }
-                ) if *value < SMALL_TRANSFER_LIMIT
+                RuntimeCall::SubtensorModule(Subtensor::set_children { .. } | Subtensor::set_childkey_take { .. })
             ),
+            Self::SwapHotkey => is_hotkey_exchange(call),
+            Self::RootClaim => matches!(call, RuntimeCall::SubtensorModule(Subtensor::claim_root { .. })),
             Self::SubnetLeaseBeneficiary => matches!(call, RuntimeCall::SubtensorModule(Subtensor::start_call { .. })),
-            Self::Senate
-            | Self::Triumvirate
-            | Self::Governance
-            | Self::RootWeights
-            | Self::ChildKeys
-            | Self::SudoUncheckedSetCode
-            | Self::SwapHotkey
-            | Self::RootClaim => false,
+            Self::Senate | Self::Triumvirate | Self::Governance | Self::RootWeights | Self::SudoUncheckedSetCode => {
+                false
+            }
         }
     }
 
@@ -148,7 +215,7 @@ impl InstanceFilter<RuntimeCall> for ProxyType {
 mod tests {
     use frame_support::traits::InstanceFilter;
 
-    use super::{Balances, ProxyType, RuntimeCall, SMALL_TRANSFER_LIMIT, Subtensor};
+    use super::{Admin, Balances, ProxyType, RuntimeCall, SMALL_TRANSFER_LIMIT, Subtensor};
     use crate::genesis::development_account;
 
     fn transfer(value: u64) -> RuntimeCall {
@@ -176,6 +243,31 @@ mod tests {
         assert!(ProxyType::Registration.filter(&register) && !ProxyType::Registration.filter(&stake));
         assert!(ProxyType::NonTransfer.filter(&stake) && !ProxyType::NonFungible.filter(&stake));
         assert!(!ProxyType::NonCritical.filter(&register));
+    }
+
+    #[test]
+    fn each_kind_has_its_calls() {
+        let key = || development_account("Bob");
+        let calls = [
+            (ProxyType::ChildKeys, Subtensor::set_childkey_take { hotkey: key(), netuid: 1, take: 1 }),
+            (ProxyType::SwapHotkey, Subtensor::swap_hotkey { hotkey: key(), new_hotkey: key(), netuid: None }),
+            (ProxyType::RootClaim, Subtensor::claim_root { subnets: [1].into() }),
+            (ProxyType::Staking, Subtensor::unstake_all { hotkey: key() }),
+            (ProxyType::Owner, Subtensor::update_symbol { netuid: 1, symbol: vec![] }),
+        ];
+        for (kind, call) in &calls {
+            for (other, _) in &calls {
+                assert_eq!(
+                    other.filter(&RuntimeCall::SubtensorModule(call.clone())),
+                    kind == other,
+                    "{kind:?} {call:?}"
+                );
+            }
+        }
+        let setting = RuntimeCall::AdminUtils(Admin::sudo_set_rho { netuid: 1, rho: 1 });
+        assert!(ProxyType::Owner.filter(&setting) && !ProxyType::Staking.filter(&setting));
+        let exchange = RuntimeCall::SubtensorModule(Subtensor::dispute_coldkey_swap {});
+        assert!(!ProxyType::NonTransfer.filter(&exchange) && !ProxyType::NonCritical.filter(&exchange));
     }
 
     #[test]

@@ -2,8 +2,8 @@
 //!
 //! The files beside this one hold one subject each. Implemented are registration by burn, root registration, subnets,
 //! serving, identities, takes, child keys, stake over weighted pools and its movements, weights in the open and hidden,
-//! emission, consensus, dividends and what owners may set. Deliberately absent are the dissolution of subnets, locks,
-//! swaps of keys, leases and the opening of timelocked weights: their storage, events and errors are declared, their
+//! emission, consensus, dividends, locks, exchanges of keys and what owners may set. Deliberately absent are the dissolution
+//! of subnets, leases and the opening of timelocked weights: their storage, events and errors are declared, their
 //! calls are not, but for the commits.
 //!
 //! Every figure that a client could compare was checked against recordings of the real runtime.
@@ -11,6 +11,7 @@
 mod calls;
 mod children;
 mod claims;
+mod coldkeys;
 mod commits;
 mod constants;
 mod dividends;
@@ -21,8 +22,10 @@ mod events;
 pub mod fixed;
 mod genesis;
 mod hooks;
+mod hotkeys;
 mod identity;
 pub mod info;
+mod locks;
 mod matrix;
 mod movement;
 mod neurons;
@@ -87,6 +90,7 @@ pub mod pallet {
     use super::{
         commits::Reveal,
         fixed::{I64F64, I96F32, U64F64, U96F32},
+        hotkeys::{Exchange, Stake},
         movement::RatioLimit,
         safe_float::SafeFloat,
         staking::Position,

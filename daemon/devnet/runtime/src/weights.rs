@@ -85,7 +85,8 @@ pub struct Proxy;
 
 impl pallet_proxy::WeightInfo for Proxy {
     fn proxy(_proxies: u32) -> Weight {
-        Weight::from_parts(329_090_365, 4_994)
+        // The pallet adds a read and a write to what was measured: 329,090,365.
+        Weight::from_parts(329_090_365, 4_994).saturating_sub(RocksDbWeight::get().reads_writes(1, 1))
     }
     fn add_proxy(_proxies: u32) -> Weight {
         Weight::from_parts(152_388_644, 4_254)

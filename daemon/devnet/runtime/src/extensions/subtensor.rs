@@ -8,7 +8,10 @@ use sp_runtime::{
     transaction_validity::{InvalidTransaction, TransactionSource, ValidTransaction},
 };
 
-use crate::{RuntimeCall, subtensor::validity};
+use crate::{
+    Runtime, RuntimeCall,
+    subtensor::{Error, validity},
+};
 
 /// Refuses, with `InvalidTransaction::Custom`, calls whose preconditions are not met.
 #[derive(Encode, Decode, DecodeWithMemTracking, Clone, Eq, PartialEq, Debug, Default, TypeInfo)]
@@ -30,8 +33,16 @@ impl TransactionExtension<RuntimeCall> for SubtensorTransactionExtension {
         _inherited_implication: &impl Encode,
         _source: TransactionSource,
     ) -> ValidateResult<Self::Val, RuntimeCall> {
-        if let (Some(signer), RuntimeCall::SubtensorModule(call)) = (origin.as_system_origin_signer(), call) {
-            validity::check(signer, call).map_err(|error| InvalidTransaction::Custom(validity::code(&error)))?;
+        let refuse = |error: Error<Runtime>| InvalidTransaction::Custom(validity::code(&error));
+        if let Some(signer) = origin.as_system_origin_signer() {
+            let own = match call {
+                RuntimeCall::SubtensorModule(call) => Some(call),
+                _ => None,
+            };
+            validity::check_announcement(signer, own).map_err(refuse)?;
+            if let Some(call) = own {
+                validity::check(signer, call).map_err(refuse)?;
+            }
         }
         Ok((ValidTransaction::default(), (), origin))
     }

@@ -739,5 +739,127 @@ mod calls {
             let owner = ensure_signed(origin)?;
             Self::schedule_epoch(&owner, netuid)
         }
+
+        /// Exchanges a hotkey for another, everywhere or on one subnet.
+        #[pallet::call_index(70)]
+        #[pallet::weight(Weight::from_parts(15_692_038_000, 28_912))]
+        pub fn swap_hotkey(
+            origin: OriginFor<T>,
+            hotkey: T::AccountId,
+            new_hotkey: T::AccountId,
+            netuid: Option<NetUid>,
+        ) -> DispatchResultWithPostInfo {
+            let coldkey = ensure_signed(origin)?;
+            let exchange = Exchange { old: &hotkey, new: &new_hotkey, stake: Stake::Follows };
+            Self::exchange_hotkey(&coldkey, exchange, netuid)?;
+            Ok(Some(Weight::from_parts(7_950_000_000, 0)).into())
+        }
+
+        /// Exchanges a hotkey for another, with its stake or without.
+        #[pallet::call_index(72)]
+        #[pallet::weight(Weight::from_parts(15_692_038_000, 28_912))] // not recorded
+        pub fn swap_hotkey_v2(
+            origin: OriginFor<T>,
+            hotkey: T::AccountId,
+            new_hotkey: T::AccountId,
+            netuid: Option<NetUid>,
+            keep_stake: bool,
+        ) -> DispatchResultWithPostInfo {
+            let coldkey = ensure_signed(origin)?;
+            let exchange = Exchange { old: &hotkey, new: &new_hotkey, stake: keep_stake.into() };
+            Self::exchange_hotkey(&coldkey, exchange, netuid)?;
+            Ok(Some(Weight::from_parts(7_950_000_000, 0)).into())
+        }
+
+        /// Exchanges a coldkey by force.
+        #[pallet::call_index(71)]
+        #[pallet::weight(Weight::from_parts(2_713_156_000, 13_000))] // not recorded
+        pub fn swap_coldkey(
+            origin: OriginFor<T>,
+            old_coldkey: T::AccountId,
+            new_coldkey: T::AccountId,
+            swap_cost: Tao,
+        ) -> DispatchResult {
+            ensure_root(origin)?;
+            Self::force_exchange(&old_coldkey, &new_coldkey, swap_cost)
+        }
+
+        /// Refused: exchanges of coldkeys are announced.
+        #[pallet::call_index(73)]
+        #[pallet::weight(Weight::from_parts(125_000_000, 0))]
+        pub fn schedule_swap_coldkey(origin: OriginFor<T>, _new_coldkey: T::AccountId) -> DispatchResult {
+            ensure_signed(origin)?;
+            Err(Error::<T>::Deprecated.into())
+        }
+
+        /// Announces an exchange of the coldkey by the hash of the new one.
+        #[pallet::call_index(125)]
+        #[pallet::weight(Weight::from_parts(447_248_000, 4_159))]
+        pub fn announce_coldkey_swap(origin: OriginFor<T>, new_coldkey_hash: H256) -> DispatchResult {
+            let coldkey = ensure_signed(origin)?;
+            Self::announce_exchange(&coldkey, new_coldkey_hash)
+        }
+
+        /// Makes an announced exchange of the coldkey.
+        #[pallet::call_index(126)]
+        #[pallet::weight(Weight::from_parts(2_713_156_000, 13_000))]
+        pub fn swap_coldkey_announced(origin: OriginFor<T>, new_coldkey: T::AccountId) -> DispatchResult {
+            let coldkey = ensure_signed(origin)?;
+            Self::make_announced_exchange(&coldkey, &new_coldkey)
+        }
+
+        /// Stops an announced exchange of the coldkey.
+        #[pallet::call_index(127)]
+        #[pallet::weight(Weight::from_parts(173_293_000, 4_130))]
+        pub fn dispute_coldkey_swap(origin: OriginFor<T>) -> DispatchResult {
+            let coldkey = ensure_signed(origin)?;
+            Self::dispute_exchange(&coldkey)
+        }
+
+        /// Forgets an announced exchange of a coldkey and its dispute.
+        #[pallet::call_index(128)]
+        #[pallet::weight(Weight::from_parts(208_857_000, 0))]
+        pub fn reset_coldkey_swap(origin: OriginFor<T>, coldkey: T::AccountId) -> DispatchResult {
+            ensure_root(origin)?;
+            Self::reset_exchange(coldkey);
+            Ok(())
+        }
+
+        /// Withdraws an announced exchange of the coldkey.
+        #[pallet::call_index(133)]
+        #[pallet::weight(Weight::from_parts(167_890_000, 0))]
+        pub fn clear_coldkey_swap_announcement(origin: OriginFor<T>) -> DispatchResult {
+            let coldkey = ensure_signed(origin)?;
+            Self::withdraw_exchange(coldkey)
+        }
+
+        /// Promises to leave stake where it is, for a hotkey's conviction.
+        #[pallet::call_index(136)]
+        #[pallet::weight(Weight::from_parts(840_995_000, 7_655))]
+        pub fn lock_stake(
+            origin: OriginFor<T>,
+            hotkey: T::AccountId,
+            netuid: NetUid,
+            amount: AlphaBalance,
+        ) -> DispatchResult {
+            let coldkey = ensure_signed(origin)?;
+            Self::lock_alpha(&coldkey, &hotkey, netuid, amount)
+        }
+
+        /// Lets a lock be for another hotkey.
+        #[pallet::call_index(137)]
+        #[pallet::weight(Weight::from_parts(1_099_819_000, 7_339))]
+        pub fn move_lock(origin: OriginFor<T>, destination_hotkey: T::AccountId, netuid: NetUid) -> DispatchResult {
+            let coldkey = ensure_signed(origin)?;
+            Self::move_lock_to(&coldkey, &destination_hotkey, netuid)
+        }
+
+        /// Sets whether the coldkey's lock on a subnet stays or decays.
+        #[pallet::call_index(138)]
+        #[pallet::weight(Weight::from_parts(400_000_000, 0))]
+        pub fn set_perpetual_lock(origin: OriginFor<T>, netuid: NetUid, enabled: bool) -> DispatchResult {
+            let coldkey = ensure_signed(origin)?;
+            Self::store_perpetual(&coldkey, netuid, enabled)
+        }
     }
 }

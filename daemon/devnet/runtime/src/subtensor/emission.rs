@@ -100,6 +100,7 @@ impl<T: Config> Pallet<T> {
             deposit(injection.tao);
             Self::inject(*netuid, &injection);
         }
+        Self::retire(issued);
         for netuid in subnets {
             Self::emit_to_participants(netuid, root_sells);
         }

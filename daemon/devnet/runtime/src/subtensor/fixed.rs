@@ -159,7 +159,7 @@ impl U96F32 {
 
     /// The same number with more digits; the greatest there is when it does not fit.
     pub fn widened(self) -> U64F64 {
-        U64F64::from_bits(self.bits.checked_mul(1 << 32).unwrap_or(u128::MAX))
+        U64F64::from_bits(self.bits.saturating_mul(1 << 32))
     }
 
     /// The same number with a sign.

@@ -5,7 +5,11 @@
 
 use frame_support::{
     ensure,
-    traits::{fungible::Mutate, tokens::Preservation},
+    traits::{
+        Imbalance,
+        fungible::{Credit, Inspect, Mutate, Unbalanced},
+        tokens::Preservation,
+    },
 };
 use sp_core::U256;
 use sp_runtime::{DispatchError, Perquintill};
@@ -249,6 +253,14 @@ impl<T: Config> Pallet<T> {
     pub(super) fn record_flow(netuid: NetUid, tao: Tao, operation: fn(i64, i64) -> i64) {
         let tao = i64::try_from(tao).unwrap_or(i64::MAX);
         SubnetTaoFlow::<T>::mutate(netuid, |flow| *flow = operation(*flow, tao));
+    }
+
+    /// Takes TAO that is in nobody's account out of existence. As on the real chain no event tells of it, which dropping
+    /// the credit would deposit.
+    pub(super) fn retire(credit: Credit<AccountId, pallet_balances::Pallet<T>>) {
+        let left = <pallet_balances::Pallet<T> as Inspect<AccountId>>::total_issuance().saturating_sub(credit.peek());
+        <pallet_balances::Pallet<T> as Unbalanced<AccountId>>::set_total_issuance(left);
+        core::mem::forget(credit);
     }
 
     /// Moves TAO between accounts, keeping the giver alive or not.

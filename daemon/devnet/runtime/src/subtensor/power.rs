@@ -2,6 +2,8 @@
 
 use sp_core::U256;
 
+use super::fixed::U64F64;
+
 /// Fraction bits.
 const BITS: usize = 96;
 /// Terms of each series; the last is far below one bit.
@@ -62,6 +64,13 @@ fn exponential(power: U256) -> Option<U256> {
 fn power(numerator: U256, denominator: U256, above: u64, below: u64) -> Option<U256> {
     let logarithm = logarithm(ratio(numerator, denominator)?);
     exponential((logarithm * U256::from(above)).checked_div(U256::from(below))?)
+}
+
+/// e to the power of −`blocks` / `rate`.
+pub(super) fn decay(blocks: u64, rate: u64) -> U64F64 {
+    let power = (U256::from(blocks) << BITS).checked_div(U256::from(rate));
+    let bits = power.and_then(exponential).and_then(|growth| (one() << 64).checked_div(growth)).unwrap_or_default();
+    U64F64::from_bits(bits.low_u128())
 }
 
 /// What a pool gives for `input`: the weighted product of both sides never falls.

@@ -101,15 +101,6 @@ impl<T: Config> Pallet<T> {
             || (SubnetOwnerHotkey::<T>::contains_key(netuid) && SubnetOwnerHotkey::<T>::get(netuid) == *hotkey)
     }
 
-    /// How much of what the coldkey holds on the subnet may leave: all of it, or what is not locked.
-    pub(super) fn unlocked_stake(coldkey: &AccountId, netuid: NetUid) -> Alpha {
-        let Some(lock) = Self::coldkey_lock(coldkey, netuid) else { return Alpha::MAX };
-        let total = StakingHotkeys::<T>::get(coldkey)
-            .iter()
-            .fold(0_u64, |sum, hotkey| sum.saturating_add(Self::stake(hotkey, coldkey, netuid)));
-        total.saturating_sub(lock.locked_mass)
-    }
-
     /// Every position of a coldkey, by subnet.
     pub(super) fn positions(coldkey: &AccountId) -> Vec<(NetUid, AccountId, Alpha)> {
         let hotkeys = StakingHotkeys::<T>::get(coldkey);

@@ -268,12 +268,11 @@ impl<T: Config> Pallet<T> {
 
     /// Buys alpha and destroys it.
     pub(super) fn buy_and_burn(to: Position<'_>, tao: Tao, limit: Option<Tao>) -> DispatchResult {
-        let alpha = match limit {
-            Some(limit) => Self::stake_tao_within(to, tao, limit, Excess::Refused)?,
-            None => {
-                Self::check_purchase(to, tao, Tao::MAX, Excess::Refused)?;
-                Self::buy_stake(to, tao, Fees::Charged)?
-            }
+        let alpha = if let Some(limit) = limit {
+            Self::stake_tao_within(to, tao, limit, Excess::Refused)?
+        } else {
+            Self::check_purchase(to, tao, Tao::MAX, Excess::Refused)?;
+            Self::buy_stake(to, tao, Fees::Charged)?
         };
         Self::burn_stake(to, alpha)?;
         Self::deposit_event(Event::AddStakeBurn { netuid: to.netuid, hotkey: to.hotkey.clone(), amount: tao, alpha });

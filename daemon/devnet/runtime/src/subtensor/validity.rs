@@ -6,7 +6,7 @@ use codec::Compact;
 use frame_support::ensure;
 
 use super::{
-    Call, CommitRevealWeightsEnabled, Config, Error, Pallet,
+    Call, ColdkeySwapAnnouncements, ColdkeySwapDisputes, CommitRevealWeightsEnabled, Config, Error, Pallet,
     commits::Reveal,
     types::{AxonInfo, MechId, NetUid, PrometheusInfo},
     weights::WeightRow,
@@ -18,6 +18,7 @@ use crate::AccountId;
 /// Errors without a code of their own are bad requests.
 pub fn code<T: Config>(error: &Error<T>) -> u8 {
     match error {
+        Error::ColdkeySwapAnnounced => 0,
         Error::NotEnoughStakeToSetWeights => 1,
         Error::HotKeyAccountNotExists => 4,
         Error::SettingWeightsTooFast | Error::CommittingWeightsTooFast | Error::NetworkTxRateLimitExceeded => 6,
@@ -28,6 +29,7 @@ pub fn code<T: Config>(error: &Error<T>) -> u8 {
         Error::NoWeightsCommitFound => 16,
         Error::RevealTooEarly | Error::ExpiredWeightCommit => 17,
         Error::InputLengthsUnequal => 18,
+        Error::ColdkeySwapDisputed => 21,
         Error::NonAssociatedColdKey => 25,
         Error::DelegateTakeTooLow => 26,
         Error::DelegateTakeTooHigh => 27,
@@ -116,6 +118,25 @@ pub(super) fn reveals<'a>(
             salt,
         })
         .collect()
+}
+
+/// Whether an announced exchange of the signer's coldkey lets the call through; `call` is none for other pallets.
+pub fn check_announcement<T: Config>(signer: &AccountId, call: Option<&Call<T>>) -> Result<(), Error<T>> {
+    if !ColdkeySwapAnnouncements::<T>::contains_key(signer) {
+        return Ok(());
+    }
+    ensure!(!ColdkeySwapDisputes::<T>::contains_key(signer), Error::ColdkeySwapDisputed);
+    let of_the_exchange = matches!(
+        call,
+        Some(
+            Call::announce_coldkey_swap { .. }
+                | Call::swap_coldkey_announced { .. }
+                | Call::dispute_coldkey_swap { .. }
+                | Call::clear_coldkey_swap_announcement { .. }
+        )
+    );
+    ensure!(of_the_exchange, Error::ColdkeySwapAnnounced);
+    Ok(())
 }
 
 /// Whether the signer may send the call now, as far as the pool looks.

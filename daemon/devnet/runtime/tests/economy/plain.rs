@@ -37,6 +37,7 @@ impl Plain {
         let ValueDef::Variant(variant) = &inner.value else { panic!("events are variants") };
         let fields = match &variant.values {
             Composite::Unnamed(values) if values.len() == 1 => self.json(&values[0]),
+            values if values.is_empty() => Json::Null,
             values => self.composite(values),
         };
         json!({ "pallet": pallet.name, "event": variant.name, "fields": fields })

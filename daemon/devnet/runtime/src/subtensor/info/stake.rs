@@ -6,7 +6,7 @@ use codec::{Compact, Decode, Encode};
 use scale_info::TypeInfo;
 
 use super::super::{
-    AlphaDividendsPerSubnet, AutoStakeDestination, Config, HotkeyLock, Lock, Pallet,
+    AlphaDividendsPerSubnet, AutoStakeDestination, Config, HotkeyLock, Pallet,
     fixed::U64F64,
     pool,
     types::{Alpha, LockState, NetUid, Tao},
@@ -101,7 +101,7 @@ impl<T: Config> Pallet<T> {
 
     /// The lock of a coldkey on a subnet.
     pub fn coldkey_lock(coldkey: &AccountId, netuid: NetUid) -> Option<LockState> {
-        Lock::<T>::iter_prefix_values((coldkey, netuid)).next()
+        Self::current_lock(coldkey, netuid).map(|(_, lock)| lock)
     }
 
     /// What locks have earned a hotkey in the choice of the subnet's owner.
