@@ -4,7 +4,7 @@
 //! never an event; and since libraries that carry requests would print them when asked for their
 //! finest events, their level ends at `info` whatever the filter says.
 
-use std::{io::IsTerminal, panic, str::FromStr};
+use std::{io::IsTerminal, panic, str::FromStr, thread};
 
 use serde::{Deserialize, Serialize};
 use tracing_subscriber::{EnvFilter, filter::Directive};
@@ -87,21 +87,26 @@ fn filter(config: &Config, talkative: &[&str]) -> Result<EnvFilter, LogError> {
 }
 
 /// Sends all events of this process to stderr, panics among them. Libraries of the `talkative`
-/// names say nothing finer than `info`.
+/// names say nothing finer than `info`, and panics of threads of the `trapped` name, which are
+/// answered as errors where they are caught, nothing above `debug`.
 ///
 /// # Errors
 /// When the filter cannot be read, or a log was set up before.
-pub fn begin(config: &Config, talkative: &[&str]) -> Result<(), LogError> {
+pub fn begin(config: &Config, talkative: &[&str], trapped: &'static str) -> Result<(), LogError> {
     let events = tracing_subscriber::fmt().with_env_filter(filter(config, talkative)?).with_writer(std::io::stderr);
     match config.format {
         Format::Human => events.with_ansi(std::io::stderr().is_terminal()).try_init(),
         Format::Json => events.json().flatten_event(true).with_current_span(false).try_init(),
     }
     .map_err(|_| LogError::Twice)?;
-    panic::set_hook(Box::new(|panic| {
+    panic::set_hook(Box::new(move |panic| {
         let message = panic.payload_as_str().unwrap_or("a panic without a message");
         let place = panic.location().map(ToString::to_string);
-        tracing::error!(place, message, "panicked");
+        if thread::current().name() == Some(trapped) {
+            tracing::debug!(place, message, "trapped a panic");
+        } else {
+            tracing::error!(place, message, "panicked");
+        }
     }));
     Ok(())
 }

@@ -77,7 +77,7 @@ fn main() -> ExitCode {
         Ok(settings) => settings,
         Err(error) => return complain(&error, 78),
     };
-    if let Err(error) = logs::begin(&settings.config.log, &rpc::CARRIERS) {
+    if let Err(error) = logs::begin(&settings.config.log, &rpc::CARRIERS, btd_devnet::RUNTIME_THREAD) {
         return complain(&error, 78);
     }
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {

@@ -52,6 +52,7 @@ pub use chain::{BlockError, ExecutionError};
 pub use config::{BlockTime, Clock, Config, DEFAULT_PORT, ParseBlockTimeError, PoolLimits, Retention};
 pub use error::DevnetError;
 pub use store::{FILE_NAME, StoreError};
+pub use workers::RUNTIME_THREAD;
 
 use crate::{
     chain::{Chain, Origin},

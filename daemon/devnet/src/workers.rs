@@ -18,6 +18,10 @@ use tokio::sync::oneshot;
 
 use crate::chain::panic_message;
 
+/// The name of the threads that run the runtime. A call that ends in a panic there is trapped and
+/// answered as an error, so a process may keep such panics out of its log.
+pub const RUNTIME_THREAD: &str = "devnet-runtime";
+
 /// Stack of every thread that runs the runtime. Address space, not memory: pages count once touched.
 pub(crate) const STACK_BYTES: usize = 128 << 20;
 /// Calls that may wait for a thread.
@@ -49,7 +53,7 @@ impl Workers {
         for _ in 0..available_parallelism().map_or(2, NonZero::get).clamp(2, 8) {
             let queue = queue.clone();
             thread::Builder::new()
-                .name("devnet-runtime".to_owned())
+                .name(RUNTIME_THREAD.to_owned())
                 .stack_size(STACK_BYTES)
                 .spawn(move || work(&queue))?;
         }
