@@ -2,6 +2,7 @@
 //!
 //! `vectors/surface-425.txt` lists the real surface; `vectors/surface-differences.txt` names what this chain leaves out
 //! or has besides, each with its reason. Any other difference fails, and so does a reason that no longer applies.
+//! `examples/surface.rs` makes such a listing.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on stops here")]
 
@@ -14,10 +15,6 @@ use btd_devnet_runtime::{GenesisSpec, Runtime, genesis};
 
 const REAL: &str = include_str!("vectors/surface-425.txt");
 const DIFFERENCES: &str = include_str!("vectors/surface-differences.txt");
-/// Names a file of metadata that [`render`] turns into a listing.
-const METADATA: &str = "SURFACE_METADATA";
-/// Names the file that [`render`] writes.
-const LISTING: &str = "SURFACE_LISTING";
 
 fn ours() -> BTreeSet<String> {
     let mut externalities = sp_io::TestExternalities::new(genesis(&GenesisSpec::default()).unwrap());
@@ -78,14 +75,4 @@ fn patterns_match_whole_lines() {
     assert!(!matches("- pallet EVM", "- pallet EVM = 22"));
     assert!(matches("- a * c", "- a b c"));
     assert!(!matches("- a * c", "- a b d"));
-}
-
-/// Writes the listing of a metadata file; this is how `surface-425.txt` was made.
-#[test]
-#[ignore = "a tool: reads the file named by SURFACE_METADATA and writes the one named by SURFACE_LISTING"]
-#[expect(clippy::disallowed_methods, reason = "a tool without a command line of its own")]
-fn render() {
-    let metadata = std::fs::read(std::env::var(METADATA).expect(METADATA)).unwrap();
-    let lines: Vec<String> = listing::lines(&listing::decode(&metadata)).into_iter().collect();
-    std::fs::write(std::env::var(LISTING).expect(LISTING), lines.join("\n") + "\n").unwrap();
 }
