@@ -121,6 +121,7 @@ fn what_a_program_sends_wrong() {
     let daemon = host.start(&["--network", "devnet", "--block-time", "instant"]);
     for (body, code) in [
         ("{", "-32700"),
+        ("{}", "-32600"),
         ("[]", "-32600"),
         ("{\"jsonrpc\":\"2.0\",\"id\":1}", "-32600"),
         ("{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"no_such\"}", "-32601"),
@@ -132,13 +133,17 @@ fn what_a_program_sends_wrong() {
     ] {
         let reply = post(&host, body);
         assert!(reply.contains(&format!("\"code\":{code}")), "{body}: {reply}");
+        let typed = ["\"kind\":\"", "\"retryable\":false", "\"request_id\":\"r"];
+        assert!(typed.iter().all(|member| reply.contains(member)), "{body}: {reply}");
     }
+    let reply = post(&host, "{\"jsonrpc\":\"2.0\",\"method\":\"node_status\"}");
+    assert!(reply.starts_with("HTTP/1.1 204"), "{reply}");
     let oversized = format!("{{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"{}\"}}", "x".repeat(32 << 20));
     let reply = post(&host, &oversized);
-    assert!(reply.is_empty() || reply.contains("413") || reply.contains("-32"), "{}", &reply[..reply.len().min(300)]);
+    assert!(reply.contains("413") && reply.contains("REQUEST_TOO_LARGE"), "{}", &reply[..reply.len().min(300)]);
     let many = format!("[{}]", vec!["{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"node_status\"}"; 1000].join(","));
     let reply = post(&host, &many);
-    assert!(reply.contains("error"), "{}", &reply[..reply.len().min(300)]);
+    assert!(reply.contains("BATCH_TOO_LARGE"), "{}", &reply[..reply.len().min(300)]);
     raw(&host, b"\0\0\0\0\r\n\r\n");
     raw(&host, b"GET / HTTP/1.1\r\n");
     // By name and by position.

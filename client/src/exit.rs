@@ -76,18 +76,22 @@ impl From<ErrorKind> for Exit {
             | ErrorKind::InvalidRequest
             | ErrorKind::MethodNotFound
             | ErrorKind::InvalidParams
+            | ErrorKind::RequestTooLarge
+            | ErrorKind::BatchTooLarge
             | ErrorKind::InvalidAddress => Self::Usage,
             ErrorKind::PermissionDenied => Self::NotPermitted,
             ErrorKind::WalletLocked | ErrorKind::WrongPassword => Self::Locked,
             ErrorKind::ExtrinsicInvalid | ErrorKind::DispatchFailed | ErrorKind::Precondition => Self::ChainRejected,
             ErrorKind::OutcomeUnknown => Self::OutcomeUnknown,
             ErrorKind::Busy
+            | ErrorKind::TooManySubscriptions
             | ErrorKind::WarmingUp
             | ErrorKind::ChainUnavailable
             | ErrorKind::ShuttingDown
             | ErrorKind::RateLimited => Self::NotReady,
             ErrorKind::PolicyRefused => Self::Policy,
             ErrorKind::Internal
+            | ErrorKind::ReplyTooLarge
             | ErrorKind::NotOnThisRuntime
             | ErrorKind::AlreadyExists
             | ErrorKind::KeyFileDamaged

@@ -1,8 +1,9 @@
 //! The control API: JSON-RPC 2.0 over HTTP and WebSocket, on a unix socket and, if wanted, on loopback.
 //!
-//! `server` accepts and knows who calls, `gate` decides what a caller may call, `table` turns
-//! the contract's types into handlers, and one file for each noun answers. API structs live here
-//! and in the clients only: the parts of the daemon have types of their own.
+//! `server` accepts and knows who calls; `post` and `websocket` carry messages, which `message`
+//! reads; `gate` decides what a caller may call, `calls` runs it; `table` turns the contract's
+//! types into handlers, and one file for each noun answers. API structs live here and in the
+//! clients only: the parts of the daemon have types of their own.
 //!
 //! Parameters are never logged: a request leaves its method, its right, its outcome and its time.
 
@@ -14,14 +15,17 @@ use crate::daemon::Parts;
 
 mod axon;
 mod caller;
+mod calls;
 mod chain;
 mod dendrite;
 mod error;
 mod gate;
 mod health;
 mod link;
+mod message;
 mod node;
 mod peers;
+mod post;
 mod receipt;
 mod rights;
 #[expect(clippy::module_inception, reason = "the noun of the contract that speaks of the contract is called rpc")]
@@ -32,6 +36,7 @@ mod subnets;
 mod table;
 mod tcp;
 mod wallet;
+mod websocket;
 
 pub use caller::{Caller, Peer, RequestId};
 pub use error::Failure;

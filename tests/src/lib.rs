@@ -20,11 +20,15 @@ use tempfile::TempDir;
 /// How long anything may take before a test gives up on it.
 const PATIENCE: Duration = Duration::from_mins(1);
 
-/// Where cargo put the binaries of this build. Builds them first if they are out of date.
+/// Where cargo put the binaries of this build. Builds them first if they are out of date, unless
+/// `BTD_TESTS_BUILT` says that whoever runs the tests has just built them.
 pub fn binary(name: &str) -> PathBuf {
     static DIRECTORY: OnceLock<PathBuf> = OnceLock::new();
     let directory = DIRECTORY.get_or_init(|| {
         let directory = std::env::current_exe().unwrap().parent().unwrap().parent().unwrap().to_owned();
+        if std::env::var_os("BTD_TESTS_BUILT").is_some() {
+            return directory;
+        }
         // Under `cargo test --workspace` they are there, and this does nothing.
         let built = Command::new(env!("CARGO"))
             .args(["build", "--workspace", "--bins", "--tests", "--locked", "--offline", "--quiet"])

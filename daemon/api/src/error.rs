@@ -64,6 +64,14 @@ kinds! {
     InvalidParams = -32602, "INVALID_PARAMS", false, "a parameter is missing, unknown or malformed";
     /// A fault of btd itself.
     Internal = -32603, "INTERNAL_ERROR", false, "a fault inside btd; its log has the details";
+    /// More subscriptions than a connection may have.
+    TooManySubscriptions = -32006, "TOO_MANY_SUBSCRIPTIONS", false, "the connection has as many subscriptions as it may have";
+    /// More bytes than a request may have.
+    RequestTooLarge = -32007, "REQUEST_TOO_LARGE", false, "the request has more bytes than it may have; nothing was run";
+    /// More bytes than a reply may have.
+    ReplyTooLarge = -32008, "REPLY_TOO_LARGE", false, "the reply would have more bytes than it may have; ask for less";
+    /// More calls than a batch may have.
+    BatchTooLarge = -32010, "BATCH_TOO_LARGE", false, "the batch has more calls than it may have; none was run";
     /// Too much at once.
     Busy = -32000, "BUSY", true, "too many requests at once";
     /// Not yet able to answer.

@@ -1,25 +1,27 @@
 //! What passes: a known name, a right that is held, and no spending inside a batch.
 //!
-//! Stands between the transport and the [`super::Table`], for every single call and every call of a
-//! batch. It gives each request its id and leaves one line for it in the log, at `debug`: method,
-//! right, outcome, time; never a parameter.
+//! Stands between the transport and the handlers, for every single call and every call of a
+//! batch. It gives each request its id, sees to it that whatever is refused says so in the errors of
+//! the contract, and leaves one line for each request in the log, at `debug`: method, right,
+//! outcome, time; never a parameter.
 
-use std::{collections::BTreeMap, future::Future, sync::Arc, time::Instant};
+use std::{collections::BTreeMap, sync::Arc, time::Instant};
 
 use btd_api::{ApiError, ErrorKind, Role};
 use jsonrpsee::{
-    server::{
-        BatchResponseBuilder, MethodResponse,
-        middleware::rpc::{Batch, BatchEntry, Notification, RpcServiceT},
-    },
-    types::Request,
+    core::server::BatchResponseBuilder,
+    server::MethodResponse,
+    types::{ErrorObjectOwned, Id, Request},
 };
+use serde::Deserialize;
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    Caller,
+    Caller, RequestId,
     caller::{Carrier, Connection, RequestIds},
+    calls::{Calls, Feed},
     error::to_wire,
+    message::{self, Message, Misread, Single},
     table::{Entry, Form},
 };
 
@@ -29,14 +31,16 @@ pub(super) struct Rules {
     pub(super) entries: BTreeMap<&'static str, Entry>,
     pub(super) ids: RequestIds,
     pub(super) stopping: CancellationToken,
+    pub(super) max_batch: usize,
     pub(super) max_reply_bytes: usize,
 }
 
-/// Lets calls through to `S`, or refuses them.
+/// Lets the calls of one connection through, or refuses them.
 #[derive(Clone, Debug)]
-pub(super) struct Gate<S> {
-    pub(super) inner: S,
+pub(super) struct Gate {
     pub(super) rules: Arc<Rules>,
+    pub(super) connection: Connection,
+    pub(super) calls: Calls,
 }
 
 /// Whether a call stands alone.
@@ -85,88 +89,120 @@ fn shorten(name: &str) -> String {
 
 // === impl Gate ===
 
-impl<S> Gate<S>
-where
-    S: RpcServiceT<MethodResponse = MethodResponse> + Clone + Send + Sync + 'static,
-{
-    async fn pass(self, mut request: Request<'_>, standing: Standing) -> MethodResponse {
+impl Gate {
+    /// The same gate for a connection that stays.
+    pub(super) fn feeding(mut self, feed: Feed) -> Self {
+        self.calls.feed = Some(feed);
+        self
+    }
+
+    /// Answers one message; none when it wants no answer.
+    pub(super) async fn answer(&self, bytes: &[u8]) -> Option<MethodResponse> {
+        match message::read(bytes, self.rules.max_batch) {
+            Ok(Message::Single(Single::Call(request))) => Some(self.pass(request, Standing::Alone).await),
+            // A call that wants no answer is not run: nothing in the contract is worth doing unheard.
+            Ok(Message::Single(Single::Notification)) => None,
+            Ok(Message::Batch(entries)) => self.batch(entries).await,
+            Err(misread) => Some(self.misread(*misread)),
+        }
+    }
+
+    /// In the order given, one after the other.
+    async fn batch(&self, entries: Vec<Result<Single<'_>, Box<Misread<'_>>>>) -> Option<MethodResponse> {
+        let mut replies = BatchResponseBuilder::new_with_limit(self.rules.max_reply_bytes);
+        for entry in entries {
+            let reply = match entry {
+                Ok(Single::Call(request)) => self.pass(request, Standing::InBatch).await,
+                Ok(Single::Notification) => continue,
+                Err(misread) => self.misread(*misread),
+            };
+            if replies.append(reply).is_err() {
+                let words = format!(
+                    "the replies to this batch are larger than {} bytes together; all that was asked was run",
+                    self.rules.max_reply_bytes
+                );
+                return Some(self.refuse(Id::Null, ApiError::new(ErrorKind::ReplyTooLarge, words)));
+            }
+        }
+        (!replies.is_empty()).then(|| MethodResponse::from_batch(replies.finish()))
+    }
+
+    async fn pass(&self, mut request: Request<'_>, standing: Standing) -> MethodResponse {
         let began = Instant::now();
-        let id = self.rules.ids.next();
-        let connection = request.extensions().get::<Connection>().copied();
-        let admitted = match &connection {
-            Some(connection) => self.rules.admit(&request.method, connection, standing),
-            None => Err(ApiError::new(ErrorKind::PermissionDenied, "a call without a known caller")),
-        };
+        let number = self.rules.ids.next();
+        let Connection { peer, rights, .. } = self.connection;
+        let admitted = self.rules.admit(&request.method, &self.connection, standing);
         let method = self.rules.entries.get_key_value(request.method.as_ref()).map(|(name, _)| *name);
-        let response = match (&admitted, connection) {
-            (Ok(_), Some(Connection { peer, rights, .. })) => {
-                request.extensions_mut().insert(Caller { peer, rights, request: id });
-                self.inner.call(request).await
+        let response = match &admitted {
+            Ok(_) => {
+                let id = request.id.clone();
+                request.extensions.insert(Caller { peer, rights, request: number });
+                self.complete(id, self.calls.run(request, number).await, number)
             }
-            (Ok(_), None) => {
-                MethodResponse::error(request.id, to_wire(ApiError::new(ErrorKind::Internal, "no caller"), id))
-            }
-            (Err(error), _) => MethodResponse::error(request.id, to_wire(error.clone(), id)),
+            Err(error) => MethodResponse::error(request.id, to_wire(error.clone(), number)),
         };
         tracing::debug!(
-            request = %id,
+            request = %number,
             method = method.unwrap_or("unknown"),
             role = admitted.ok().map(|entry| format!("{:?}", entry.role).to_lowercase()),
-            peer = connection.map(|connection| connection.peer.to_string()),
+            %peer,
             code = response.as_error_code().unwrap_or(0),
             ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX),
             "answered"
         );
         response
     }
+
+    /// A library's own errors say what they have to say without the contract's `data`; this adds it.
+    fn complete(&self, id: Id<'_>, response: MethodResponse, number: RequestId) -> MethodResponse {
+        let Some(code) = response.as_error_code() else { return response };
+        let Ok(Refused { error }) = serde_json::from_str(response.as_json().get()) else { return response };
+        let kind = ErrorKind::from_code(code).unwrap_or(ErrorKind::Internal);
+        let is_typed = error.data().is_some_and(|data| data.get().starts_with('{'));
+        if is_typed || response.is_subscription() {
+            return response;
+        }
+        let words = match kind {
+            ErrorKind::ReplyTooLarge => {
+                format!("the reply is larger than {} bytes; ask for less at once", self.rules.max_reply_bytes)
+            }
+            _ => error.message().to_owned(),
+        };
+        MethodResponse::error(id, to_wire(ApiError::new(kind, words), number))
+    }
+
+    fn misread(&self, misread: Misread<'_>) -> MethodResponse {
+        self.refuse(misread.id, misread.error)
+    }
+
+    /// The answer to a message that was not read to its end.
+    pub(super) fn too_large(&self, most: usize) -> MethodResponse {
+        let words = format!("the request is larger than {most} bytes, which is the most; nothing was run");
+        self.refuse(Id::Null, ApiError::new(ErrorKind::RequestTooLarge, words))
+    }
+
+    /// The answer to a message of a connection that has `most` messages in work.
+    pub(super) fn too_many(&self, bytes: &[u8], most: usize) -> MethodResponse {
+        let id = match message::read(bytes, self.rules.max_batch) {
+            Ok(Message::Single(Single::Call(request))) => request.id,
+            _ => Id::Null,
+        };
+        let words = format!("this connection waits for {most} answers already, which is the most; nothing was run");
+        self.refuse(id, ApiError::new(ErrorKind::Busy, words))
+    }
+
+    fn refuse(&self, id: Id<'_>, error: ApiError) -> MethodResponse {
+        let number = self.rules.ids.next();
+        let (peer, code) = (self.connection.peer, error.code);
+        tracing::debug!(request = %number, %peer, code, "refused a message");
+        MethodResponse::error(id, to_wire(error, number))
+    }
 }
 
-impl<S> RpcServiceT for Gate<S>
-where
-    S: RpcServiceT<MethodResponse = MethodResponse> + Clone + Send + Sync + 'static,
-{
-    type MethodResponse = MethodResponse;
-    type NotificationResponse = MethodResponse;
-    type BatchResponse = MethodResponse;
-
-    fn call<'a>(&self, request: Request<'a>) -> impl Future<Output = MethodResponse> + Send + 'a {
-        self.clone().pass(request, Standing::Alone)
-    }
-
-    /// In the order given, one after the other.
-    fn batch<'a>(&self, batch: Batch<'a>) -> impl Future<Output = MethodResponse> + Send + 'a {
-        let gate = self.clone();
-        async move {
-            let mut replies = BatchResponseBuilder::new_with_limit(gate.rules.max_reply_bytes);
-            let mut notified = false;
-            for entry in batch {
-                let reply = match entry {
-                    Ok(BatchEntry::Call(request)) => gate.clone().pass(request, Standing::InBatch).await,
-                    Ok(BatchEntry::Notification(_)) => {
-                        notified = true;
-                        continue;
-                    }
-                    Err(error) => {
-                        let (error, id) = error.into_parts();
-                        MethodResponse::error(id, error)
-                    }
-                };
-                if let Err(too_large) = replies.append(reply) {
-                    return too_large;
-                }
-            }
-            if replies.is_empty() && notified {
-                MethodResponse::notification()
-            } else {
-                MethodResponse::from_batch(replies.finish())
-            }
-        }
-    }
-
-    /// A call that wants no answer is not run: nothing in the contract is worth doing unheard.
-    fn notification<'a>(&self, _: Notification<'a>) -> impl Future<Output = MethodResponse> + Send + 'a {
-        std::future::ready(MethodResponse::notification())
-    }
+/// An answer, as far as it is an error.
+#[derive(Deserialize)]
+struct Refused {
+    error: ErrorObjectOwned,
 }
 
 #[cfg(test)]
@@ -185,6 +221,7 @@ mod tests {
             ]),
             ids: RequestIds::default(),
             stopping: CancellationToken::new(),
+            max_batch: 8,
             max_reply_bytes: 1024,
         }
     }

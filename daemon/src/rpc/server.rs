@@ -1,40 +1,41 @@
-//! The listeners: accepts, learns who calls, and hands the stream to HTTP and WebSocket.
+//! The listeners: accepts, learns who calls, and hands each request to HTTP or WebSocket.
 //!
 //! What a connection may do is settled before its first byte is read (unix socket) or with each
 //! request (loopback, by token). Stopping: no new connection, calls in flight are answered, then
 //! connections are closed.
 
 use std::{
+    convert::Infallible,
     io,
     net::SocketAddr,
     path::{Path, PathBuf},
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
     time::Duration,
 };
 
-use bytes::Bytes;
 use http::{Request, Response, StatusCode};
-use http_body_util::{BodyExt, combinators::UnsyncBoxBody};
 use hyper::{body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
-use jsonrpsee::server::{
-    BatchRequestConfig, HttpBody, Methods, PingConfig, ServerConfig, ServerHandle, StopHandle,
-    middleware::rpc::RpcServiceBuilder, stop_channel, ws::is_upgrade_request,
-};
+use jsonrpsee::server::{ConnectionId, HttpBody, Methods};
+use soketto::handshake::http::is_upgrade_request;
 use tokio::{
     io::{AsyncRead, AsyncWrite},
     net::{TcpListener, TcpStream, UnixStream},
     sync::{OwnedSemaphorePermit, Semaphore},
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
-use tower::Service;
 
 use super::{
     Config, ControlSocket, Guard, Health, Peer, Rights, SocketError, Table, TcpError,
     caller::{Carrier, Connection, RequestIds},
+    calls::Calls,
     gate::{Gate, Rules},
     health::plain,
     peers::{Peers, UnknownName},
+    post, websocket,
 };
 use crate::{service_manager::Pulse, supervisor::TaskResult};
 
@@ -93,15 +94,13 @@ struct Shared {
     health: Health,
     places: Arc<Semaphore>,
     connections: TaskTracker,
+    numbers: Arc<AtomicUsize>,
     told: CancellationToken,
-    stop: StopHandle,
-    builder: Builder,
+    /// Told after the last call has been answered.
+    closing: CancellationToken,
+    max_request_bytes: usize,
+    limits: websocket::Limits,
 }
-
-/// The body of a reply.
-type Reply = UnsyncBoxBody<Bytes, io::Error>;
-
-type Builder = jsonrpsee::server::TowerServiceBuilder<tower::layer::util::Identity, tower::layer::util::Identity>;
 
 // === impl Server ===
 
@@ -142,7 +141,8 @@ impl Server {
     /// Never, at present; a failed accept is logged and tried again.
     pub async fn serve(self, table: Table, health: Health, pulse: Pulse, told: CancellationToken) -> TaskResult {
         let Self { socket, tcp, peers, config } = self;
-        let (stop, stopper) = stop_channel();
+        let size = |setting: u32| usize::try_from(setting).unwrap_or(usize::MAX);
+        let closing = CancellationToken::new();
         let connections = TaskTracker::new();
         let shared = Shared {
             methods: table.methods(),
@@ -150,35 +150,27 @@ impl Server {
                 entries: table.entries().clone(),
                 ids: RequestIds::default(),
                 stopping: told.clone(),
-                max_reply_bytes: usize::try_from(config.max_reply_bytes).unwrap_or(usize::MAX),
+                max_batch: size(config.max_batch),
+                max_reply_bytes: size(config.max_reply_bytes),
             }),
             health,
-            places: Arc::new(Semaphore::new(usize::try_from(config.max_connections).unwrap_or(Semaphore::MAX_PERMITS))),
+            places: Arc::new(Semaphore::new(size(config.max_connections).min(Semaphore::MAX_PERMITS))),
             connections: connections.clone(),
+            numbers: Arc::default(),
             told: told.clone(),
-            stop,
-            builder: builder(&config),
+            closing: closing.clone(),
+            max_request_bytes: size(config.max_request_bytes),
+            limits: websocket::Limits {
+                max_message_bytes: size(config.max_request_bytes),
+                max_subscriptions: config.max_subscriptions,
+                ping: Duration::from_secs(u64::from(config.ping_s.max(1))),
+            },
         };
         accept(&socket, tcp.as_ref(), &peers, &shared, &pulse).await;
         drop((socket, tcp, shared));
-        drain(&stopper, &connections, table.requests()).await;
+        drain(&closing, &connections, table.requests()).await;
         Ok(())
     }
-}
-
-fn builder(config: &Config) -> Builder {
-    let ping = Duration::from_secs(u64::from(config.ping_s.max(1)));
-    let pings = PingConfig::new().ping_interval(ping).inactive_limit(ping * 2).max_failures(1);
-    let limits = ServerConfig::builder()
-        .max_request_body_size(config.max_request_bytes)
-        .max_response_body_size(config.max_reply_bytes)
-        .max_connections(config.max_connections)
-        .max_subscriptions_per_connection(config.max_subscriptions)
-        .set_batch_request_config(BatchRequestConfig::Limit(config.max_batch))
-        .set_message_buffer_capacity(64)
-        .enable_ws_ping(pings)
-        .build();
-    jsonrpsee::server::Server::builder().set_config(limits).to_service_builder().max_connections(config.max_connections)
 }
 
 /// Accepts on both listeners until told to stop.
@@ -213,13 +205,12 @@ async fn accept_tcp(tcp: Option<&Loopback>) -> io::Result<(TcpStream, Door)> {
 }
 
 /// Waits for the calls in flight, then for the connections to close. The supervisor bounds the wait.
-async fn drain(stopper: &ServerHandle, connections: &TaskTracker, requests: &TaskTracker) {
+async fn drain(closing: &CancellationToken, connections: &TaskTracker, requests: &TaskTracker) {
     requests.close();
     requests.wait().await;
-    let _ = stopper.stop();
+    closing.cancel();
     connections.close();
     connections.wait().await;
-    stopper.clone().stopped().await;
 }
 
 /// Says why, and closes. Nothing of the caller is read, and nobody waits for one who does not.
@@ -265,33 +256,46 @@ impl Shared {
         place
     }
 
+    /// Serves one connection until it closes. A WebSocket outlives the HTTP connection that it began
+    /// as, and holds the place until it is closed.
     async fn serve<I: AsyncRead + AsyncWrite + Send + Unpin + 'static>(
         self,
         io: I,
         door: Door,
         place: OwnedSemaphorePermit,
     ) {
-        let told = self.stop.clone().shutdown();
-        let rules = Arc::clone(&self.rules);
-        let gates = RpcServiceBuilder::new().layer_fn(move |inner| Gate { inner, rules: Arc::clone(&rules) });
-        let mut service = self.builder.clone().set_rpc_middleware(gates).build(self.methods.clone(), self.stop.clone());
-        let closed = service.on_session_closed();
-        let health = self.health.clone();
+        let closing = self.closing.clone();
+        let (shared, place) = (Arc::new(self), Arc::new(place));
+        let calls = Calls {
+            methods: shared.methods.clone(),
+            connection: ConnectionId(shared.numbers.fetch_add(1, Ordering::Relaxed)),
+            max_reply_bytes: shared.rules.max_reply_bytes,
+            feed: None,
+        };
         let answer = service_fn(move |request: Request<Incoming>| {
-            let answered = front(request, &door, &health);
-            let mut service = service.clone();
+            let (shared, place) = (Arc::clone(&shared), Arc::clone(&place));
+            let front = front(&request, &door, &shared.health);
+            let calls = calls.clone();
             async move {
-                let response = match answered {
-                    Err(response) => *response,
-                    Ok(request) => service.call(*request).await.map_err(io::Error::other)?,
+                let connection = match front {
+                    Ok(connection) => connection,
+                    Err(answer) => return Ok(*answer),
                 };
-                Ok(response.map(|body| body.map_err(io::Error::other).boxed_unsync()))
+                let gate = Gate { rules: Arc::clone(&shared.rules), connection, calls };
+                if connection.carrier == Carrier::Http {
+                    return Ok(post::answer(request, gate, shared.max_request_bytes).await);
+                }
+                let (agreed, session) = websocket::upgrade(request, gate, shared.limits, shared.closing.clone());
+                if let Some(session) = session {
+                    shared.connections.spawn(async move {
+                        session.await;
+                        drop(place);
+                    });
+                }
+                Ok::<_, Infallible>(agreed)
             }
         });
-        serve_http(io, answer, told).await;
-        // A WebSocket outlives the HTTP connection that it began as; it holds the place until it is closed.
-        closed.await;
-        drop(place);
+        serve_http(io, answer, closing.cancelled_owned()).await;
     }
 }
 
@@ -299,7 +303,7 @@ impl Shared {
 async fn serve_http<I, S>(io: I, service: S, told: impl Future<Output = ()>)
 where
     I: AsyncRead + AsyncWrite + Send + Unpin + 'static,
-    S: hyper::service::Service<Request<Incoming>, Response = Response<Reply>, Error = io::Error>,
+    S: hyper::service::Service<Request<Incoming>, Response = Response<HttpBody>, Error = Infallible>,
     S::Future: Send + 'static,
 {
     let mut http = http1::Builder::new();
@@ -318,13 +322,9 @@ where
     }
 }
 
-/// Answers what is not a call, refuses who may not call, and notes the caller on what remains.
-fn front(
-    mut request: Request<Incoming>,
-    door: &Door,
-    health: &Health,
-) -> Result<Box<Request<Incoming>>, Box<Response<HttpBody>>> {
-    let carrier = if is_upgrade_request(&request) { Carrier::WebSocket } else { Carrier::Http };
+/// Who calls; or the answer to what is not a call, or may not be one.
+fn front(request: &Request<Incoming>, door: &Door, health: &Health) -> Result<Connection, Box<Response<HttpBody>>> {
+    let carrier = if is_upgrade_request(request) { Carrier::WebSocket } else { Carrier::Http };
     let connection = match door {
         Door::Socket(connection) => Connection { carrier, ..*connection },
         Door::Loopback { guard, rights } => {
@@ -334,14 +334,13 @@ fn front(
             Connection { peer: Peer::Token, rights: *rights, carrier }
         }
     };
-    if let Some(answer) = health.answer(&request) {
+    if let Some(answer) = health.answer(request) {
         return Err(Box::new(answer));
     }
     if request.uri().path() != "/" {
         return Err(Box::new(plain(StatusCode::NOT_FOUND, "the control API is at /\n")));
     }
-    request.extensions_mut().insert(connection);
-    Ok(Box::new(request))
+    Ok(connection)
 }
 
 #[cfg(test)]

@@ -213,6 +213,8 @@ async fn what_is_not_a_call_gets_the_standard_errors() {
     let server = run(Config::default()).await;
     for (body, code) in [
         ("{\"jsonrpc", -32700),
+        ("", -32700),
+        ("{}", -32600),
         ("nonsense", -32700),
         (r#"{"id":1}"#, -32600),
         (r#"{"jsonrpc":"1.0","id":1,"method":"test_add"}"#, -32600),
@@ -220,8 +222,9 @@ async fn what_is_not_a_call_gets_the_standard_errors() {
         (r#"{"jsonrpc":"2.0","id":1,"method":"test_nothing"}"#, -32601),
         ("[]", -32600),
     ] {
-        let (_, reply) = server.post(body).await;
-        assert_eq!(reply["error"]["code"], code, "{body}: {reply}");
+        let (status, reply) = server.post(body).await;
+        assert_eq!((status, &reply["error"]["code"]), (200, &json!(code)), "{body}: {reply}");
+        is_typed(&reply);
     }
     assert_eq!(reply(&server.raw("GET / HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n").await).0, 405);
     assert_eq!(reply(&server.raw("GET /x HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n").await).0, 404);
@@ -230,14 +233,95 @@ async fn what_is_not_a_call_gets_the_standard_errors() {
     assert_eq!(server.call("test_add", json!([2, 2])).await["result"], 4);
 }
 
+/// Every error has its number, its kind, whether to try again, and the request that it is about.
+fn is_typed(reply: &Value) {
+    let (error, data) = (&reply["error"], &reply["error"]["data"]);
+    let code = i32::try_from(error["code"].as_i64().unwrap()).unwrap();
+    let kind = btd_api::ErrorKind::from_code(code).unwrap_or_else(|| panic!("{reply}"));
+    assert_eq!((&data["kind"], &data["retryable"]), (&json!(kind.name()), &json!(kind.retryable())), "{reply}");
+    assert!(data["request_id"].as_str().is_some_and(|id| id.starts_with('r')), "{reply}");
+    assert!(error["message"].as_str().is_some_and(|words| words.len() > 10), "{reply}");
+}
+
+#[tokio::test]
+async fn what_wants_no_answer_gets_none() {
+    let server = run(Config::default()).await;
+    let notification = r#"{"jsonrpc":"2.0","method":"test_spend"}"#;
+    for body in [notification.to_owned(), format!("[{notification},{notification}]")] {
+        let text = server.raw(&http(&body)).await;
+        assert!(text.starts_with("HTTP/1.1 204") && text.ends_with("\r\n\r\n"), "{text}");
+    }
+    let mixed = format!(r#"[{notification},{{"jsonrpc":"2.0","id":1,"method":"test_add","params":[1]}}]"#);
+    assert_eq!(server.post(&mixed).await.1, json!([{ "jsonrpc": "2.0", "id": 1, "result": 1 }]));
+}
+
+#[tokio::test]
+async fn a_websocket_gets_the_same_errors_and_lives_on() {
+    use tokio_util::compat::TokioAsyncReadCompatExt;
+    let config = Config { max_request_bytes: 200, max_reply_bytes: 500, max_batch: 2, ..Config::default() };
+    let server = run(config).await;
+    let stream = UnixStream::connect(&server.socket).await.unwrap();
+    let mut client = soketto::handshake::Client::new(stream.compat(), "localhost", "/");
+    assert!(matches!(client.handshake().await.unwrap(), soketto::handshake::ServerResponse::Accepted { .. }));
+    let (mut sender, mut receiver) = client.into_builder().finish();
+    let mut ask = async |text: &str| {
+        sender.send_text(text).await.unwrap();
+        sender.flush().await.unwrap();
+        let mut answer = Vec::new();
+        receiver.receive_data(&mut answer).await.unwrap();
+        serde_json::from_slice::<Value>(&answer).unwrap()
+    };
+    let call =
+        |method: &str, params: &str| format!(r#"{{"jsonrpc":"2.0","id":7,"method":"{method}","params":{params}}}"#);
+    let add = call("test_add", "[2,3]");
+    let large = format!("{{\"x\":\"{}\"}}", "y".repeat(400));
+    for (text, code) in [
+        ("", -32700),
+        ("nonsense", -32700),
+        ("{", -32700),
+        ("{}", -32600),
+        ("[]", -32600),
+        ("[1,2,3]", -32010),
+        (large.as_str(), -32007),
+        (&call("test_nothing", "[]"), -32601),
+        (&call("test_add", "[]"), -32602),
+        (&call("test_long", "[2000]"), -32008),
+    ] {
+        let answer = ask(text).await;
+        assert_eq!(answer["error"]["code"], code, "{text}: {answer}");
+        is_typed(&answer);
+        // Whatever it was, the connection goes on.
+        assert_eq!(ask(&add).await["result"], 5, "after {text}");
+    }
+    let answer = ask("[1]").await;
+    is_typed(&answer[0]);
+}
+
+#[tokio::test]
+async fn subscriptions_have_a_bound() {
+    let server = run(Config { max_subscriptions: 1, ..Config::default() }).await;
+    let stream = UnixStream::connect(&server.socket).await.unwrap();
+    let client = WsClientBuilder::default().build_with_stream("ws://localhost", stream).await.unwrap();
+    let endless = rpc_params![7, u32::MAX];
+    let first = client.subscribe::<u32, _>(Count::NAME, endless.clone(), Count::UNSUBSCRIBE).await.unwrap();
+    let refused = client.subscribe::<u32, _>(Count::NAME, endless, Count::UNSUBSCRIBE).await.unwrap_err();
+    let jsonrpsee::core::ClientError::Call(error) = refused else { panic!("{refused}") };
+    assert_eq!(error.code(), -32006);
+    is_typed(&json!({ "error": error }));
+    drop((first, client));
+}
+
 #[tokio::test]
 async fn sizes_have_bounds() {
     let config = Config { max_request_bytes: 2_000, max_reply_bytes: 1_000, ..Config::default() };
     let server = run(config).await;
-    let (status, _) = server.post(&format!("{{\"x\":\"{}\"}}", "y".repeat(4_000))).await;
-    assert_eq!(status, 413);
+    let (status, refused) = server.post(&format!("{{\"x\":\"{}\"}}", "y".repeat(4_000))).await;
+    assert_eq!((status, &refused["error"]["code"]), (413, &json!(-32007)));
+    is_typed(&refused);
     assert_eq!(server.call("test_long", json!([10])).await["result"], "x".repeat(10));
-    assert_eq!(server.call("test_long", json!([2_000])).await["error"]["code"], -32008);
+    let refused = server.call("test_long", json!([2_000])).await;
+    assert_eq!(refused["error"]["code"], -32008);
+    is_typed(&refused);
 }
 
 #[tokio::test]
@@ -252,8 +336,10 @@ async fn batches_are_bounded_and_do_not_spend() {
     assert_eq!(replies[1]["id"], 6);
     let (_, too_many) = server.post(&json!([add(1), add(2), add(3), add(4)]).to_string()).await;
     assert_eq!(too_many["error"]["code"], -32010);
+    is_typed(&too_many);
     let (_, mixed) = server.post(&json!([1, add(2)]).to_string()).await;
     assert_eq!((&mixed[0]["error"]["code"], &mixed[1]["result"]), (&json!(-32600), &json!(2)));
+    is_typed(&mixed[0]);
 }
 
 #[tokio::test]

@@ -1,0 +1,71 @@
+//! Runs calls: the handlers of the [`super::Table`] behind their names, and for a connection that
+//! stays, its subscriptions.
+//!
+//! Knows nothing of rights: the gate stands before it.
+
+use jsonrpsee::{
+    core::{
+        server::{BoundedSubscriptions, MethodCallback, SubscriptionState},
+        traits::IdProvider,
+    },
+    server::{ConnectionId, MethodResponse, MethodSink, Methods, RandomIntegerIdProvider},
+    types::{Params, Request},
+};
+
+use btd_api::{ApiError, ErrorKind};
+
+use super::{RequestId, error::to_wire};
+
+/// The handlers, as one connection reaches them.
+#[derive(Clone, Debug)]
+pub(super) struct Calls {
+    pub(super) methods: Methods,
+    pub(super) connection: ConnectionId,
+    pub(super) max_reply_bytes: usize,
+    /// What only a connection that stays has.
+    pub(super) feed: Option<Feed>,
+}
+
+/// Where the items of a connection's subscriptions go, and how many it may have.
+#[derive(Clone, Debug)]
+pub(super) struct Feed {
+    pub(super) sink: MethodSink,
+    pub(super) subscriptions: BoundedSubscriptions,
+}
+
+/// Ids of subscriptions: numbers that cannot be guessed from one another.
+const IDS: &dyn IdProvider = &RandomIntegerIdProvider;
+
+// === impl Calls ===
+
+impl Calls {
+    /// Runs `request`, known as `number` in errors. The reply to a subscription has gone into the
+    /// feed already when this returns.
+    pub(super) async fn run(&self, request: Request<'_>, number: RequestId) -> MethodResponse {
+        let Request { id, method, params, extensions, .. } = request;
+        let refuse =
+            |kind, words: String| MethodResponse::error(id.clone(), to_wire(ApiError::new(kind, words), number));
+        let params = Params::new(params.as_ref().map(|params| params.get()));
+        match (self.methods.method(&method), &self.feed) {
+            (Some(MethodCallback::Async(run)), _) => {
+                let (id, params) = (id.into_owned(), params.into_owned());
+                run(id, params, self.connection, self.max_reply_bytes, extensions).await
+            }
+            (Some(MethodCallback::Sync(run)), _) => run(id, params, self.max_reply_bytes, extensions),
+            (Some(MethodCallback::Unsubscription(run)), Some(_)) => {
+                run(id, params, self.connection, self.max_reply_bytes, extensions)
+            }
+            (Some(MethodCallback::Subscription(run)), Some(feed)) => {
+                let Some(subscription_permit) = feed.subscriptions.acquire() else {
+                    let most = feed.subscriptions.max();
+                    let words = format!("this connection has {most} subscriptions, which is the most; end one first");
+                    return refuse(ErrorKind::TooManySubscriptions, words);
+                };
+                let state = SubscriptionState { conn_id: self.connection, id_provider: IDS, subscription_permit };
+                run(id, params, feed.sink.clone(), state, extensions).await
+            }
+            (Some(_), None) => refuse(ErrorKind::InvalidRequest, format!("`{method}` needs a WebSocket connection")),
+            (None, _) => refuse(ErrorKind::MethodNotFound, "no method of that name".into()),
+        }
+    }
+}

@@ -1,0 +1,211 @@
+//! A connection that stays: calls in any number, answers as they come, the items of subscriptions
+//! between them.
+//!
+//! Framing and the handshake are soketto's. Silence is noticed by pings; a caller that hangs up
+//! frees what waits for it; at the end, what was asked is answered before the connection closes.
+
+use std::{sync::Arc, time::Duration};
+
+use futures_util::io::{BufReader, BufWriter};
+use http::{Request, Response, StatusCode};
+use hyper::{body::Incoming, upgrade::Upgraded};
+use hyper_util::rt::TokioIo;
+use jsonrpsee::{
+    core::server::BoundedSubscriptions,
+    server::{HttpBody, MethodSink},
+};
+use serde_json::value::RawValue;
+use soketto::{Data, connection, data::ByteSlice125, handshake::http::Server as Handshake};
+use tokio::{
+    sync::{Semaphore, mpsc},
+    time::{Instant, interval},
+};
+use tokio_util::{
+    compat::{Compat, TokioAsyncReadCompatExt},
+    sync::CancellationToken,
+    task::TaskTracker,
+};
+
+use super::{calls::Feed, gate::Gate, health::plain};
+
+type Socket = BufReader<BufWriter<Compat<TokioIo<Upgraded>>>>;
+type Sender = connection::Sender<Socket>;
+type Receiver = connection::Receiver<Socket>;
+
+/// Messages that wait to be written; whoever has more to say waits.
+const QUEUE: usize = 64;
+/// Calls of one connection that are run at once.
+const CALLS: usize = 256;
+
+/// Limits of a connection.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Limits {
+    pub(super) max_message_bytes: usize,
+    pub(super) max_subscriptions: u32,
+    /// Between two pings; a caller that lets two go by is gone.
+    pub(super) ping: Duration,
+}
+
+/// One connection, while it is served.
+struct Session {
+    gate: Gate,
+    limits: Limits,
+    sink: MethodSink,
+    /// The calls that are being answered.
+    answers: TaskTracker,
+    places: Arc<Semaphore>,
+    /// Told whenever anything arrives.
+    heard: tokio::sync::watch::Sender<Instant>,
+}
+
+/// Agrees to a WebSocket, and gives what serves it once the reply has been sent: until the caller
+/// closes it, falls silent, or `closing` is told.
+pub(super) fn upgrade(
+    mut request: Request<Incoming>,
+    gate: Gate,
+    limits: Limits,
+    closing: CancellationToken,
+) -> (Response<HttpBody>, Option<impl Future<Output = ()> + Send + use<>>) {
+    let mut handshake = Handshake::new();
+    let agreed = match handshake.receive_request(&request) {
+        Ok(agreed) => agreed.map(|()| HttpBody::empty()),
+        Err(error) => return (plain(StatusCode::BAD_REQUEST, format!("not a WebSocket handshake: {error}\n")), None),
+    };
+    let upgraded = hyper::upgrade::on(&mut request);
+    let served = async move {
+        match upgraded.await {
+            Ok(stream) => serve(handshake, stream, gate, limits, closing).await,
+            Err(error) => tracing::debug!(%error, "a connection did not become a WebSocket"),
+        }
+    };
+    (agreed, Some(served))
+}
+
+async fn serve(handshake: Handshake, stream: Upgraded, gate: Gate, limits: Limits, closing: CancellationToken) {
+    let mut builder = handshake.into_builder(BufReader::new(BufWriter::new(TokioIo::new(stream).compat())));
+    builder.set_max_message_size(limits.max_message_bytes);
+    let (mut sender, receiver) = builder.finish();
+    let (queue, mut waiting) = mpsc::channel(QUEUE);
+    let (heard, last_heard) = tokio::sync::watch::channel(Instant::now());
+    let sink = MethodSink::new(queue);
+    let feed = Feed { sink: sink.clone(), subscriptions: BoundedSubscriptions::new(limits.max_subscriptions) };
+    let places = Arc::new(Semaphore::new(CALLS));
+    let session = Session { gate: gate.feeding(feed), limits, sink, answers: TaskTracker::new(), places, heard };
+    let answers = session.answers.clone();
+    let is_told = tokio::select! {
+        () = listen(session, receiver) => false,
+        () = tell(&mut sender, &mut waiting, last_heard, limits.ping) => false,
+        () = closing.cancelled() => true,
+    };
+    if is_told {
+        // No more is read. What was asked is answered; subscriptions end where they are.
+        answers.close();
+        let rest = async {
+            loop {
+                tokio::select! {
+                    message = waiting.recv() => match message {
+                        Some(message) => write(&mut sender, message).await?,
+                        None => break,
+                    },
+                    () = answers.wait() => break,
+                }
+            }
+            waiting.close();
+            while let Some(message) = waiting.recv().await {
+                write(&mut sender, message).await?;
+            }
+            Ok::<_, connection::Error>(())
+        };
+        if let Err(error) = rest.await {
+            tracing::debug!(%error, "a connection to the control API broke at its end");
+        }
+    }
+    drop(waiting);
+    let _ = sender.close().await;
+}
+
+/// Reads until the caller closes the connection or breaks the protocol.
+async fn listen(session: Session, mut receiver: Receiver) {
+    loop {
+        let mut message = Vec::new();
+        let received = receiver.receive(&mut message).await;
+        let _ = session.heard.send(Instant::now());
+        match received {
+            Ok(soketto::Incoming::Data(Data::Text(_) | Data::Binary(_))) => session.take(message),
+            Ok(soketto::Incoming::Pong(_)) => {}
+            Ok(soketto::Incoming::Closed(_)) | Err(connection::Error::Closed) => return,
+            Err(connection::Error::MessageTooLarge { .. }) => {
+                let refusal = session.gate.too_large(session.limits.max_message_bytes);
+                if session.sink.send(refusal.into_json()).await.is_err() {
+                    return;
+                }
+            }
+            Err(error) => return tracing::debug!(%error, "a connection to the control API broke"),
+        }
+    }
+}
+
+/// Writes what waits, and pings; returns when the caller is gone or silent.
+async fn tell(
+    sender: &mut Sender,
+    waiting: &mut mpsc::Receiver<Box<RawValue>>,
+    last_heard: tokio::sync::watch::Receiver<Instant>,
+    ping: Duration,
+) {
+    let mut pings = interval(ping);
+    loop {
+        let told = tokio::select! {
+            message = waiting.recv() => match message {
+                Some(message) => write(sender, message).await,
+                None => return,
+            },
+            _ = pings.tick() => {
+                if last_heard.borrow().elapsed() > ping * 2 {
+                    return tracing::debug!("a caller fell silent and was disconnected");
+                }
+                beat(sender).await
+            }
+        };
+        if let Err(error) = told {
+            return tracing::debug!(%error, "a caller of the control API went away");
+        }
+    }
+}
+
+async fn write(sender: &mut Sender, message: Box<RawValue>) -> Result<(), connection::Error> {
+    sender.send_text_owned(Box::<str>::from(message).into()).await?;
+    sender.flush().await
+}
+
+async fn beat(sender: &mut Sender) -> Result<(), connection::Error> {
+    #[expect(clippy::expect_used, reason = "nothing is shorter than 125 bytes")]
+    let nothing = ByteSlice125::try_from(&[][..]).expect("0 bytes are no more than 125");
+    sender.send_ping(nothing).await?;
+    sender.flush().await
+}
+
+// === impl Session ===
+
+impl Session {
+    /// Answers a message beside the others; stops caring when the caller hangs up.
+    fn take(&self, message: Vec<u8>) {
+        let (gate, sink) = (self.gate.clone(), self.sink.clone());
+        let place = Arc::clone(&self.places).try_acquire_owned();
+        self.answers.spawn(async move {
+            let answer = async {
+                match place {
+                    Ok(_place) => gate.answer(&message).await,
+                    Err(_) => Some(gate.too_many(&message, CALLS)),
+                }
+            };
+            let answer = tokio::select! {
+                () = sink.closed() => return,
+                answer = answer => answer,
+            };
+            // A subscription has told its answer itself, before its first item.
+            let Some(answer) = answer.filter(|answer| !answer.is_subscription()) else { return };
+            // Nobody is there any more to miss it.
+            let _ = sink.send(answer.into_json()).await;
+        });
+    }
+}
