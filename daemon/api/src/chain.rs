@@ -68,8 +68,8 @@ pub struct Event {
     pub pallet: String,
     /// Its name.
     pub name: String,
-    /// Its fields: an object when they are named, else an array. Accounts are SS58, integers above
-    /// 2^53 are decimal text.
+    /// Its fields: an object when they are named, else an array. Accounts are SS58, integers of
+    /// 64 bits and more are decimal text.
     pub fields: serde_json::Value,
     /// The index of the extrinsic that caused it; none for the block's own hooks.
     pub extrinsic: Option<u32>,
@@ -95,7 +95,7 @@ pub struct FinalizedBlock {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SubscribeParams {
-    /// The first block wanted; without it, the newest one. Blocks older than what btd keeps are refused.
+    /// The first block wanted; without it, the next one to be finalized. Blocks older than what btd keeps are refused.
     #[serde(default)]
     pub from_block: Option<BlockNumber>,
 }

@@ -83,20 +83,21 @@ impl Peers {
     }
 }
 
+/// By number. One who is named and numbered holds both.
 fn numbered(
     rights: &BTreeMap<String, Rights>,
     look_up: impl Fn(&str) -> Option<u32>,
     table: &'static str,
     what: &'static str,
 ) -> Result<BTreeMap<u32, Rights>, UnknownName> {
-    rights
-        .iter()
-        .map(|(name, rights)| {
-            let number = name.parse().ok().or_else(|| look_up(name));
-            let number = number.ok_or_else(|| UnknownName { table, name: name.clone(), what })?;
-            Ok((number, *rights))
-        })
-        .collect()
+    let mut numbered = BTreeMap::<u32, Rights>::new();
+    for (name, rights) in rights {
+        let number = name.parse().ok().or_else(|| look_up(name));
+        let number = number.ok_or_else(|| UnknownName { table, name: name.clone(), what })?;
+        let held = numbered.entry(number).or_default();
+        *held = held.union(*rights);
+    }
+    Ok(numbered)
 }
 
 /// Every group of a user: the one that its process has, and those that the host's database lists.
@@ -147,6 +148,10 @@ mod tests {
     fn names_are_looked_up_and_unknown_ones_named() {
         let roles = Roles { users: BTreeMap::from([("root".into(), Rights::ALL)]), groups: BTreeMap::new() };
         assert_eq!(Peers::resolve(&roles, 1000).unwrap().users, BTreeMap::from([(0, Rights::ALL)]));
+        let (read, spend) = (Rights::of(&[Role::Read]), Rights::of(&[Role::Spend]));
+        let users = BTreeMap::from([("root".into(), read), ("0".into(), spend)]);
+        let both = Peers::resolve(&Roles { users, groups: BTreeMap::new() }, 1000).unwrap();
+        assert_eq!(both.users, BTreeMap::from([(0, read.union(spend))]));
         let roles = Roles { groups: BTreeMap::from([("no-such-group".into(), Rights::ALL)]), ..Roles::default() };
         let error = Peers::resolve(&roles, 1000).unwrap_err().to_string();
         assert_eq!(error, "`rpc.roles.groups.no-such-group`: this host has no such group");

@@ -1,8 +1,9 @@
 //! A connection that stays: calls in any number, answers as they come, the items of subscriptions
 //! between them.
 //!
-//! Framing and the handshake are soketto's. Silence is noticed by pings; a caller that hangs up
-//! frees what waits for it; at the end, what was asked is answered before the connection closes.
+//! Framing and the handshake are soketto's. Silence is noticed by pings, and a caller that takes
+//! nothing by what cannot be written; one that hangs up frees what waits for it. At the end, what
+//! was asked is answered before the connection closes.
 
 use std::{sync::Arc, time::Duration};
 
@@ -18,7 +19,7 @@ use serde_json::value::RawValue;
 use soketto::{Data, connection, data::ByteSlice125, handshake::http::Server as Handshake};
 use tokio::{
     sync::{Semaphore, mpsc},
-    time::{Instant, interval},
+    time::{Instant, interval, timeout},
 };
 use tokio_util::{
     compat::{Compat, TokioAsyncReadCompatExt},
@@ -156,18 +157,20 @@ async fn tell(
     loop {
         let told = tokio::select! {
             message = waiting.recv() => match message {
-                Some(message) => write(sender, message).await,
+                Some(message) => timeout(ping * 2, write(sender, message)).await,
                 None => return,
             },
             _ = pings.tick() => {
                 if last_heard.borrow().elapsed() > ping * 2 {
                     return tracing::debug!("a caller fell silent and was disconnected");
                 }
-                beat(sender).await
+                timeout(ping * 2, beat(sender)).await
             }
         };
-        if let Err(error) = told {
-            return tracing::debug!(%error, "a caller of the control API went away");
+        match told {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => return tracing::debug!(%error, "a caller of the control API went away"),
+            Err(_) => return tracing::debug!("a caller that takes nothing was disconnected"),
         }
     }
 }
