@@ -19,7 +19,7 @@ use sp_runtime::{
     Digest,
     traits::{BlakeTwo256, Header as _},
 };
-use sp_state_machine::{TrieBackend, TrieBackendBuilder};
+use sp_state_machine::{Backend as _, IterArgs, TrieBackend, TrieBackendBuilder};
 use sp_trie::{LayoutV1, PrefixedMemoryDB, empty_trie_root};
 
 pub use build::BlockError;
@@ -28,6 +28,7 @@ pub use execute::ExecutionError;
 pub(crate) use execute::{Overlay, call, panic_message};
 pub(crate) use history::{Block, History};
 pub(crate) use nodes::NodeStore;
+use nodes::Undo;
 
 use crate::config::Retention;
 use btd_devnet_runtime::Header;
@@ -82,6 +83,32 @@ pub(crate) fn trie(storage: Storage) -> (H256, PrefixedMemoryDB<Hasher>) {
     (*backend.root(), backend.into_storage())
 }
 
+/// What turns the state `from` into the state `to`.
+pub(crate) fn difference(from: &State, to: &State) -> Result<Changes, String> {
+    let mut old = from.pairs(IterArgs::default())?.peekable();
+    let mut changes = Changes::new();
+    for pair in to.pairs(IterArgs::default())? {
+        let (key, value) = pair?;
+        let mut is_new = true;
+        // Both come in the order of keys.
+        while let Some(pair) = old.next_if(|pair| pair.as_ref().map_or(true, |(other, _)| *other <= key)) {
+            let (other, old_value) = pair?;
+            if other < key {
+                changes.push((other, None));
+            } else {
+                is_new = old_value != value;
+            }
+        }
+        if is_new {
+            changes.push((key, Some(value)));
+        }
+    }
+    for pair in old {
+        changes.push((pair?.0, None));
+    }
+    Ok(changes)
+}
+
 /// The chain. One writer, many readers.
 pub(crate) struct Chain {
     nodes: NodeStore,
@@ -93,7 +120,7 @@ impl Chain {
     pub(crate) fn new(origin: Origin, retention: Retention) -> Self {
         let nodes = NodeStore::default();
         // A state that starts from nothing replaces nothing.
-        drop(nodes.add(origin.nodes));
+        drop(nodes.add(origin.nodes, Undo::Impossible));
         let history = History::new(origin.genesis, origin.hashes, origin.recent, retention);
         Self { nodes, history: RwLock::new(history), metadata: OnceLock::new() }
     }
@@ -102,7 +129,7 @@ impl Chain {
         read(&self.history.read().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// The newest block, best and finalized at once.
+    /// The newest block.
     pub(crate) fn head(&self) -> Arc<Block> {
         self.history(History::head)
     }
@@ -179,10 +206,27 @@ impl Chain {
     /// Makes a sealed block the head. Its changes stay with the caller, for those who follow storage.
     pub(crate) fn import(&self, block: Arc<Block>, nodes: PrefixedMemoryDB<Hasher>) {
         // First the nodes, then the head: who sees a head can read its state.
-        let replaced = self.nodes.add(nodes);
-        let unreadable = self.history.write().unwrap_or_else(PoisonError::into_inner).push(block, replaced);
-        if let Some(replaced) = unreadable {
-            self.nodes.release(replaced);
+        let step = self.nodes.add(nodes, self.history(History::undo));
+        self.change(|history| history.push(block, step));
+    }
+
+    /// Keeps all that [`Self::cut_back`] to this block takes, or nothing of that kind.
+    pub(crate) fn pin(&self, pinned: Option<u32>) {
+        self.change(|history| history.pin(pinned));
+    }
+
+    fn change(&self, change: impl FnOnce(&mut History) -> Vec<nodes::Step>) {
+        let unreadable = change(&mut self.history.write().unwrap_or_else(PoisonError::into_inner));
+        for step in unreadable {
+            self.nodes.release(step);
+        }
+    }
+
+    /// Makes a block from the pinned one on the head again; later ones are gone as if they had never been.
+    pub(crate) fn cut_back(&self, number: u32) {
+        let gone = self.history.write().unwrap_or_else(PoisonError::into_inner).cut_back(number);
+        for step in gone {
+            self.nodes.undo(step);
         }
     }
 

@@ -18,11 +18,13 @@
 //!
 //! How it is cut: `chain` holds blocks and states, `producer` makes blocks on a thread of its own, `pool` keeps what
 //! waits, `store` writes to disk, `rpc` answers, `workers` are the threads on which answers are computed, and `node` is
-//! what they share.
+//! what they share. [`Control`] is for the chain's owner: time, storage, snapshots and `faults`.
 
 mod chain;
 mod config;
+mod control;
 mod error;
+mod faults;
 mod node;
 mod pool;
 mod producer;
@@ -50,7 +52,10 @@ use tokio_util::sync::CancellationToken;
 
 pub use chain::{BlockError, ExecutionError};
 pub use config::{BlockTime, Clock, Config, DEFAULT_PORT, ParseBlockTimeError, PoolLimits, Retention};
+pub use control::{Control, ControlError, DevelopmentAccount, DevnetStatus, StorageChanges};
 pub use error::DevnetError;
+pub use faults::{ActiveFault, Connections, Fault};
+pub use producer::SnapshotId;
 pub use store::{FILE_NAME, StoreError};
 pub use workers::RUNTIME_THREAD;
 
@@ -58,7 +63,7 @@ use crate::{
     chain::{Chain, Origin},
     node::{Command, Node},
     pool::Pool,
-    producer::Producer,
+    producer::{BlockClock, Producer, Snapshots},
     store::Store,
     workers::{STACK_BYTES, Workers},
 };
@@ -121,7 +126,8 @@ impl Devnet {
             node: node.clone(),
             store,
             block_time: config.block_time,
-            clock: config.clock,
+            clock: BlockClock::new(config.clock, config.block_time),
+            snapshots: Snapshots::default(),
             stopping: stopping.clone(),
         };
         let (end, ended) = oneshot::channel();
@@ -157,15 +163,22 @@ impl Devnet {
         self.node.chain.genesis_hash().0
     }
 
-    /// Makes `count` blocks now, whatever the block time; gives back the last one.
-    ///
-    /// Timestamps of blocks are at least half a block time apart, so a chain that is driven fast runs ahead of the clock.
+    /// What the owner of the chain can do with it while it runs.
+    pub fn control(&self) -> Control {
+        Control::new(self.node.clone())
+    }
+
+    /// Makes `count` blocks now, as [`Control::mine`] does; gives back the last one.
     ///
     /// # Errors
     /// [`DevnetError::Block`] if the runtime fails, [`DevnetError::Stopped`] if the chain ends meanwhile.
     pub async fn mine(&self, count: u32) -> Result<BlockId, DevnetError> {
-        let block = rpc::mine(&self.node, count).await?;
-        Ok(BlockId { number: block.number(), hash: block.hash.0 })
+        match self.control().mine(count).await {
+            Ok(block) => Ok(block),
+            Err(ControlError::Chain(error)) => Err(error),
+            // Making blocks fails in no other way.
+            Err(_) => Err(DevnetError::Stopped),
+        }
     }
 
     /// Runs until `token` is cancelled, then stops; or until the chain cannot go on.

@@ -13,33 +13,46 @@ use btd_devnet_runtime::{AccountId, Nonce};
 use codec::Encode;
 use sp_core::H256;
 use sp_runtime::transaction_validity::{TransactionSource, TransactionValidity, TransactionValidityError};
-use tokio::sync::{broadcast, oneshot};
+use tokio::sync::broadcast;
 
 use crate::{
     DevnetError,
     chain::{Block, Chain, ChainError, Changes},
+    faults::Faults,
     pool::{Extrinsic, Pool, Refusal, Watcher},
+    producer::Producer,
     workers::Workers,
 };
 
 /// News that a slow subscriber may fall behind before it has to catch up by itself.
 const NEWS_CAPACITY: usize = 256;
 
-/// A new head with the storage it changed.
+/// A new head, and how it came about.
 pub(crate) struct News {
     pub(crate) block: Arc<Block>,
-    pub(crate) changes: Changes,
+    pub(crate) change: Change,
+}
+
+/// What a new head means for those who follow.
+pub(crate) enum Change {
+    /// It continues the chain; these values of the state are new.
+    Next(Changes),
+    /// The chain was cut back to it; any value may be another.
+    CutBack,
 }
 
 /// What the producer can be told.
 pub(crate) enum Command {
     /// An extrinsic became ready.
     Ready,
-    /// Make this many blocks now.
-    Mine(u32, oneshot::Sender<Result<Arc<Block>, DevnetError>>),
+    /// Do something beside making blocks. An error ends the chain.
+    Order(Order),
     /// Finish the block at hand and end.
     Stop,
 }
+
+/// Something done by the one writer, between two blocks.
+pub(crate) type Order = Box<dyn FnOnce(&mut Producer) -> Result<(), DevnetError> + Send>;
 
 /// Why an extrinsic was not taken.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -55,6 +68,7 @@ pub(crate) struct Node {
     pub(crate) chain: Chain,
     pub(crate) workers: Workers,
     pub(crate) news: broadcast::Sender<Arc<News>>,
+    pub(crate) faults: Faults,
     pool: Mutex<Pool>,
     commands: SyncSender<Command>,
     /// Whether [`Command::Ready`] is on its way, so that it is there once at most.
@@ -67,6 +81,7 @@ impl Node {
             chain,
             workers,
             news: broadcast::channel(NEWS_CAPACITY).0,
+            faults: Faults::new(),
             pool: Mutex::new(pool),
             commands,
             ready_sent: AtomicBool::new(false),
@@ -80,6 +95,14 @@ impl Node {
     /// Tells the producer something, unless it has ended.
     pub(crate) fn command(&self, command: Command) -> Result<(), DevnetError> {
         self.commands.try_send(command).map_err(|_| DevnetError::Stopped)
+    }
+
+    /// The newest final block: the head, unless finality stands still.
+    pub(crate) fn finalized(&self) -> Arc<Block> {
+        let head = self.chain.head();
+        let stalled = *self.faults.finality().borrow();
+        // A block so old that it is no longer kept is as good as none: the head is final then.
+        stalled.and_then(|number| self.chain.block_at(number.min(head.number()))).unwrap_or(head)
     }
 
     /// The producer has [`Command::Ready`] and is about to look at the pool.
@@ -121,11 +144,16 @@ impl Node {
             pool.insert(extrinsic, valid, head.number(), watcher, Instant::now()).map_err(SubmitError::Pool)?;
             break;
         }
+        self.tell_ready();
+        Ok(hash)
+    }
+
+    /// Tells the producer to look at the pool.
+    pub(crate) fn tell_ready(&self) {
         if !self.ready_sent.swap(true, Ordering::AcqRel) {
             // A producer that has ended needs no command.
             let _ = self.command(Command::Ready);
         }
-        Ok(hash)
     }
 
     /// The nonce for the account's next extrinsic, counting those that wait in the pool.

@@ -339,6 +339,23 @@ impl Pool {
         gone
     }
 
+    /// Removes everything, as for a chain that begins anew, and gives back what waited, oldest first.
+    pub(crate) fn clear(&mut self) -> Vec<Arc<Extrinsic>> {
+        let waiting = self.waiting();
+        for extrinsic in &waiting {
+            self.remove(&extrinsic.hash, &Status::Dropped);
+        }
+        self.bans = Bans::new(&self.limits);
+        waiting
+    }
+
+    /// All extrinsics, oldest first.
+    pub(crate) fn waiting(&self) -> Vec<Arc<Extrinsic>> {
+        let mut entries: Vec<&Entry> = self.entries.values().collect();
+        entries.sort_by_key(|entry| entry.arrival);
+        entries.into_iter().map(|entry| entry.extrinsic.clone()).collect()
+    }
+
     /// Up to `count` extrinsics whose validity was checked longest ago, before block `number`.
     pub(crate) fn stalest(&self, number: u32, count: usize) -> Vec<Arc<Extrinsic>> {
         let mut stale: Vec<_> = self.entries.values().filter(|entry| entry.checked < number).collect();

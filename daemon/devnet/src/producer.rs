@@ -2,6 +2,10 @@
 //!
 //! One thread of its own, driven by [`Command`]s and the clock. A block is written to the store, then becomes the head,
 //! then is announced; it is final at once. A runtime that fails costs a block, a store that fails ends the chain.
+//! [`clock`] says what time it is, [`snapshots`] takes the chain back.
+
+mod clock;
+mod snapshots;
 
 use std::{
     sync::{
@@ -9,7 +13,7 @@ use std::{
         atomic::{AtomicBool, Ordering},
         mpsc::{Receiver, RecvTimeoutError},
     },
-    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
+    time::{Duration, Instant},
 };
 
 use sp_core::H256;
@@ -18,11 +22,14 @@ use sp_runtime::transaction_validity::{InvalidTransaction, TransactionValidityEr
 use crate::{
     DevnetError,
     chain::{Applied, Block, Builder, Sealed, slot},
-    config::{BlockTime, Clock},
-    node::{Command, News, Node},
+    config::BlockTime,
+    node::{Change, Command, News, Node},
     pool::{Extrinsic, Outcome, Refusal},
     store::Store,
 };
+pub(crate) use clock::BlockClock;
+pub use snapshots::SnapshotId;
+pub(crate) use snapshots::{SnapshotError, Snapshots};
 
 /// Extrinsics too big for what is left of a block that are passed over before the block is closed.
 const MAX_SKIPPED: usize = 8;
@@ -36,7 +43,8 @@ pub(crate) struct Producer {
     pub(crate) node: Arc<Node>,
     pub(crate) store: Option<Store>,
     pub(crate) block_time: BlockTime,
-    pub(crate) clock: Clock,
+    pub(crate) clock: BlockClock,
+    pub(crate) snapshots: Snapshots,
     /// Set beside [`Command::Stop`], so that a long series of blocks ends early.
     pub(crate) stopping: Arc<AtomicBool>,
 }
@@ -68,19 +76,11 @@ impl Producer {
                 Err(RecvTimeoutError::Timeout) => {}
                 Ok(Command::Ready) => {
                     self.node.ready_noted();
-                    if self.block_time == BlockTime::Instant {
+                    if self.block_time == BlockTime::Instant && self.node.faults.blocks_are_made() {
                         self.make_instant_blocks()?;
                     }
                 }
-                Ok(Command::Mine(count, answer)) => {
-                    let (told, ended) = match self.mine(count) {
-                        Err(DevnetError::Store(error)) => (Err(DevnetError::Stopped), Err(DevnetError::Store(error))),
-                        result => (result, Ok(())),
-                    };
-                    // Nobody may wait for the answer any more: the blocks are made all the same.
-                    let _ = answer.send(told);
-                    ended?;
-                }
+                Ok(Command::Order(order)) => order(&mut self)?,
             }
             if let (Some(at), Some(period)) = (due, self.period())
                 && Instant::now() >= at
@@ -101,6 +101,9 @@ impl Producer {
 
     /// A block whether there is anything for it or not. A runtime that fails is logged; the next slot tries again.
     fn make_scheduled_block(&mut self) -> Result<(), DevnetError> {
+        if !self.node.faults.blocks_are_made() {
+            return Ok(());
+        }
         self.make_block().map(drop).or_else(log_runtime_failure)
     }
 
@@ -118,7 +121,7 @@ impl Producer {
     }
 
     /// Makes `count` blocks one after the other; gives back the last one, or the head if there were none to make.
-    fn mine(&mut self, count: u32) -> Result<Arc<Block>, DevnetError> {
+    pub(crate) fn mine(&mut self, count: u32) -> Result<Arc<Block>, DevnetError> {
         let mut last = self.node.chain.head();
         for _ in 0..count {
             if self.stopping.load(Ordering::Relaxed) {
@@ -132,34 +135,46 @@ impl Producer {
     /// Makes one block, stores it, makes it the head, announces it.
     fn make_block(&mut self) -> Result<Arc<Block>, DevnetError> {
         let ready = self.node.pool().ready();
-        let draft = match self.draft(&ready) {
+        let draft = match self.draft(&ready, &[]) {
             Err(error) if !ready.is_empty() => {
                 tracing::error!(%error, "a block with extrinsics failed, making one without");
-                self.draft(&[])?
+                self.draft(&[], &[])?
             }
             result => result?,
         };
+        self.adopt(draft)
+    }
+
+    /// Makes a block without extrinsics after which these values stand in the state.
+    pub(crate) fn write_storage(&mut self, changes: &[(Vec<u8>, Option<Vec<u8>>)]) -> Result<Arc<Block>, DevnetError> {
+        let draft = self.draft(&[], changes)?;
+        self.adopt(draft)
+    }
+
+    fn adopt(&mut self, draft: Draft) -> Result<Arc<Block>, DevnetError> {
         let Draft { sealed: Sealed { block, changes, nodes }, included, invalid } = draft;
         if let Some(store) = &mut self.store {
             store.append(&block, &changes)?;
         }
         let block = Arc::new(block);
         self.node.chain.import(block.clone(), nodes);
+        self.clock.block_made();
         let outcome = Outcome { block: block.hash, number: block.number(), included: &included, invalid: &invalid };
         self.node.pool().block_made(&outcome, Instant::now());
         self.revalidate(&block);
         tracing::debug!(number = block.number(), hash = ?block.hash, extrinsics = included.len(), "made block");
         // Nobody may be listening.
-        let _ = self.node.news.send(Arc::new(News { block: block.clone(), changes }));
+        let _ = self.node.news.send(Arc::new(News { block: block.clone(), change: Change::Next(changes) }));
         Ok(block)
     }
 
-    fn draft(&self, ready: &[Arc<Extrinsic>]) -> Result<Draft, DevnetError> {
+    /// A block with what fits of `ready`, and with `writes` made at its end.
+    fn draft(&self, ready: &[Arc<Extrinsic>], writes: &[(Vec<u8>, Option<Vec<u8>>)]) -> Result<Draft, DevnetError> {
         let parent = self.node.chain.head();
         let number = parent.number().saturating_add(1);
         let failed = |source| DevnetError::Block { number, source };
         let (_, state) = self.node.chain.state(None).map_err(|_| DevnetError::Stopped)?;
-        let timestamp = self.timestamp(number);
+        let timestamp = self.clock.timestamp(number);
         let by_clock = timestamp / self.block_time.nominal_millis().max(1);
         let mut builder =
             Builder::open(&state, &parent, timestamp, by_clock.max(slot(&parent.header).saturating_add(1)))
@@ -190,21 +205,10 @@ impl Producer {
                 }
             }
         }
-        Ok(Draft { sealed: builder.seal().map_err(failed)?, included, invalid })
-    }
-
-    /// Timestamp of block `number`, in milliseconds since 1970.
-    fn timestamp(&self, number: u32) -> u64 {
-        match self.clock {
-            Clock::System => SystemTime::now()
-                .duration_since(UNIX_EPOCH)
-                .ok()
-                .and_then(|since| u64::try_from(since.as_millis()).ok())
-                .unwrap_or(0),
-            Clock::Stepped { start } => {
-                start.saturating_add(u64::from(number).saturating_mul(self.block_time.nominal_millis()))
-            }
+        for (key, value) in writes {
+            builder.set_storage(key.clone(), value.clone());
         }
+        Ok(Draft { sealed: builder.seal().map_err(failed)?, included, invalid })
     }
 
     /// Time for the extrinsics of one block: two thirds of the period, within reason.

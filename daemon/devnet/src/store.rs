@@ -215,7 +215,8 @@ impl Store {
                 Ok(())
             },
         )?;
-        let oldest = hashes.len().saturating_sub(self.retention.blocks.max(1) as usize);
+        // Block 0 is at hand by itself; and blocks after it may be missing where the chain was cut back.
+        let oldest = hashes.len().saturating_sub(self.retention.blocks.max(1) as usize).max(1);
         let mut recent: Vec<Arc<Block>> = Vec::new();
         self.each(
             "SELECT header, body FROM block WHERE number >= ?1 AND header IS NOT NULL ORDER BY number",
@@ -278,6 +279,19 @@ impl Store {
                     .prepare_cached("UPDATE block SET header = NULL, body = NULL WHERE number = ?1")?
                     .execute([number])?;
             }
+            transaction.commit()
+        };
+        write().map_err(|error| failure(&self.path, error))
+    }
+
+    /// Makes an earlier block the head again: `changes` lead from the newest state to its own. It is on the disk when
+    /// this returns.
+    pub(crate) fn cut_back(&mut self, block: &Block, changes: &Changes) -> Result<(), StoreError> {
+        let mut write = || {
+            let transaction = self.connection.transaction()?;
+            // Its own row too: the block may have been pruned from the disk, and is written again.
+            transaction.execute("DELETE FROM block WHERE number >= ?1", [block.number()])?;
+            write_block(&transaction, block, changes)?;
             transaction.commit()
         };
         write().map_err(|error| failure(&self.path, error))

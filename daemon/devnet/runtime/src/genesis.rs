@@ -32,6 +32,9 @@ pub enum RootStaking {
     Closed,
 }
 
+/// Names of the well-known development keys, those who own the most first.
+pub const DEVELOPMENT_NAMES: [&str; 9] = ["Alice", "Bob", "Charlie", "Dave", "Eve", "Ferdie", "One", "Two", "Three"];
+
 /// Blocks between the creation of two subnets on the public networks.
 const PUBLIC_NETWORK_RATE_LIMIT: u64 = 7_200;
 
@@ -40,11 +43,10 @@ impl Default for GenesisSpec {
     /// `//Eve`, `//Ferdie`, `//One`, `//Two` and `//Three` own 2,000 TAO each, and `//Alice` holds the sudo key. For the
     /// sake of those who try things, subnets can be created in any block and stake on root is open.
     fn default() -> Self {
-        let rich = ["Alice", "Bob", "Charlie"].map(|name| (development_account(name), 1_000_000 * UNIT));
-        let modest =
-            ["Dave", "Eve", "Ferdie", "One", "Two", "Three"].map(|name| (development_account(name), 2_000 * UNIT));
+        let balances = [1_000_000; 3].into_iter().chain([2_000; 6]);
+        let endowed = DEVELOPMENT_NAMES.iter().zip(balances);
         Self {
-            endowed: rich.into_iter().chain(modest).collect(),
+            endowed: endowed.map(|(name, tao)| (development_account(name), tao * UNIT)).collect(),
             sudo: development_account("Alice"),
             block_time: MILLISECONDS_PER_BLOCK,
             network_rate_limit: 0,

@@ -32,7 +32,7 @@ use sp_version::RuntimeVersion;
 pub use apis::api;
 pub use extensions::TxExtension;
 pub use fees::fee_recipient;
-pub use genesis::{GenesisSpec, RootStaking, genesis};
+pub use genesis::{DEVELOPMENT_NAMES, GenesisSpec, RootStaking, genesis};
 
 /// Signature of an extrinsic; sr25519 in practice.
 pub type Signature = MultiSignature;

@@ -148,6 +148,11 @@ impl<'a> Builder<'a> {
         call(self.state, &mut self.overlay, "BlockBuilder_apply_extrinsic", extrinsic)
     }
 
+    /// Sets a value as the runtime would, or removes it; it is part of the state after the block.
+    pub(crate) fn set_storage(&mut self, key: Vec<u8>, value: Option<Vec<u8>>) {
+        self.overlay.set_storage(key, value);
+    }
+
     /// Closes the block.
     pub(crate) fn seal(mut self) -> Result<Sealed, BlockError> {
         let header: Header = self.ask("finalize the block", "BlockBuilder_finalize_block", &[])?;

@@ -25,22 +25,67 @@ async fn on<T: Send + 'static>(devnet: &Devnet, read: impl FnOnce(&Chain) -> T +
     devnet.node.workers.run(move || read(&node.chain)).await.unwrap()
 }
 
+/// The number of nodes held, and of those that the state of the head alone needs.
+async fn nodes(devnet: &Devnet) -> (usize, usize) {
+    on(devnet, |chain| {
+        let (block, state) = chain.state(None).unwrap();
+        let mut storage = Storage::default();
+        storage.top.extend(state.pairs(IterArgs::default()).unwrap().map(Result::unwrap));
+        let (root, mut nodes) = trie(storage);
+        assert_eq!(root, block.header.state_root);
+        (chain.trie_nodes(), nodes.drain().values().filter(|(_, references)| *references > 0).count())
+    })
+    .await
+}
+
 #[tokio::test]
 async fn pruning_leaves_exactly_the_nodes_of_the_readable_state() {
     let devnet = chain(Retention { states: 1, ..Retention::default() }).await;
     for blocks in [1, 2, 60] {
         devnet.mine(blocks).await.unwrap();
-        let (held, needed) = on(&devnet, |chain| {
-            let (block, state) = chain.state(None).unwrap();
-            let mut storage = Storage::default();
-            storage.top.extend(state.pairs(IterArgs::default()).unwrap().map(Result::unwrap));
-            let (root, mut nodes) = trie(storage);
-            assert_eq!(root, block.header.state_root);
-            (chain.trie_nodes(), nodes.drain().values().filter(|(_, references)| *references > 0).count())
-        })
-        .await;
+        let (held, needed) = nodes(&devnet).await;
         assert_eq!(held, needed);
     }
+    devnet.stop().await.unwrap();
+}
+
+#[tokio::test]
+async fn going_back_leaves_exactly_the_nodes_that_there_were() {
+    let devnet = chain(Retention { states: 1, ..Retention::default() }).await;
+    devnet.mine(5).await.unwrap();
+    let control = devnet.control();
+    let before = nodes(&devnet).await;
+    for blocks in [1, 40] {
+        let snapshot = control.snapshot().await.unwrap();
+        devnet.mine(blocks).await.unwrap();
+        control.set_storage(vec![(b"key".to_vec(), Some(vec![7; 100]))]).await.unwrap();
+        let (held, needed) = nodes(&devnet).await;
+        assert!(held > needed, "every state since the snapshot is kept");
+        control.revert(snapshot).await.unwrap();
+        assert_eq!(nodes(&devnet).await, before);
+    }
+    // Without a snapshot old states go again.
+    devnet.mine(40).await.unwrap();
+    let (held, needed) = nodes(&devnet).await;
+    assert_eq!(held, needed);
+    devnet.stop().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_difference_leads_from_one_state_to_the_other() {
+    let devnet = chain(Retention::default()).await;
+    let control = devnet.control();
+    let set = |key: &str, value: Option<u8>| (key.as_bytes().to_vec(), value.map(|value| vec![value]));
+    control.set_storage(vec![set("a", Some(1)), set("b", Some(2)), set("zz", Some(3))]).await.unwrap();
+    control.set_storage(vec![set("a", None), set("b", Some(9)), set("c", Some(4)), set("zz", None)]).await.unwrap();
+    let (forth, back) = on(&devnet, |chain| {
+        let state = |number| chain.state(chain.hash(number)).unwrap().1;
+        let ours = |changes: Changes| changes.into_iter().filter(|(key, _)| key.len() < 3).collect::<Changes>();
+        (ours(difference(&state(1), &state(2)).unwrap()), ours(difference(&state(2), &state(1)).unwrap()))
+    })
+    .await;
+    assert_eq!(forth, [set("a", None), set("b", Some(9)), set("c", Some(4)), set("zz", None)]);
+    assert_eq!(back, [set("a", Some(1)), set("b", Some(2)), set("c", None), set("zz", Some(3))]);
     devnet.stop().await.unwrap();
 }
 

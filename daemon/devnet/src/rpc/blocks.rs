@@ -1,4 +1,4 @@
-//! `chain_*`: blocks, headers and hashes. Best and finalized are the same here.
+//! `chain_*`: blocks, headers and hashes. Best and finalized are the same here, unless finality was made to stand still.
 
 use std::sync::Arc;
 
@@ -13,7 +13,7 @@ pub(super) const METHODS: &[Method] = &[
     Method {
         name: "chain_getFinalizedHead",
         aliases: &["chain_getFinalisedHead"],
-        run: |node, _| Ok(json!(node.chain.head().hash)),
+        run: |node, _| Ok(json!(node.finalized().hash)),
     },
     Method { name: "chain_getHeader", aliases: &[], run: header },
     Method { name: "chain_getBlock", aliases: &[], run: block },

@@ -8,7 +8,9 @@ use jsonrpsee::types::{
 };
 use sp_runtime::transaction_validity::InvalidTransaction;
 
-use crate::{DevnetError, chain::ChainError, node::SubmitError, pool::Refusal, workers::WorkError};
+use crate::{
+    DevnetError, chain::ChainError, control::ControlError, node::SubmitError, pool::Refusal, workers::WorkError,
+};
 
 /// Runtime and codec errors of the System and TransactionPayment methods.
 const RUNTIME_ERROR: i32 = 1;
@@ -17,6 +19,7 @@ const DECODE_ERROR: i32 = 2;
 const AUTHOR: i32 = 1_000;
 const CHAIN: i32 = 3_000;
 const STATE: i32 = 4_000;
+const DEV: i32 = 5_000;
 
 fn without_data(code: i32, message: impl Into<String>) -> ErrorObjectOwned {
     ErrorObjectOwned::owned(code, message, None::<()>)
@@ -66,10 +69,20 @@ pub(super) fn work(error: WorkError) -> ErrorObjectOwned {
     without_data(code, error.to_string())
 }
 
-/// Blocks could not be made.
-pub(super) fn mining(error: DevnetError) -> ErrorObjectOwned {
-    let source = std::error::Error::source(&error).map(ToString::to_string);
-    ErrorObjectOwned::owned(INTERNAL_ERROR_CODE, error.to_string(), source)
+/// The chain did not do what its owner wanted. Codes from 5001 on are this chain's own.
+pub(super) fn control(error: ControlError) -> ErrorObjectOwned {
+    let code = match &error {
+        ControlError::UnknownSnapshot(_) => DEV + 1,
+        ControlError::TimeGoesBack { .. } => DEV + 2,
+        ControlError::ChildStorage(_) | ControlError::NothingToSet => {
+            return invalid_params(format!("changes: {error}"));
+        }
+        ControlError::Chain(DevnetError::Block { .. }) => DEV + 3,
+        ControlError::Chain(_) | ControlError::State(_) => INTERNAL_ERROR_CODE,
+    };
+    let source = std::iter::successors(std::error::Error::source(&error), |error| error.source()).last();
+    let source = source.map(ToString::to_string);
+    ErrorObjectOwned::owned(code, error.to_string(), source)
 }
 
 /// An extrinsic was not taken.

@@ -26,7 +26,7 @@ use tokio::{
 use super::{Arguments, error, state};
 use crate::{
     chain::Block,
-    node::{News, Node},
+    node::{Change, News, Node},
     pool::{Status, Watcher},
 };
 
@@ -39,15 +39,16 @@ const FINALITY_LAG: Duration = Duration::from_millis(250);
 type Ended = Result<(), SubscriptionError>;
 
 pub(super) fn register(module: &mut RpcModule<Node>) -> Result<(), RegisterMethodError> {
-    // Best, all and finalized heads are the same: there are no forks and finality is instant.
+    // Best and all heads are the same: there are no forks. So are finalized heads, unless finality stands still.
     let heads = [
-        ("chain_subscribeNewHeads", "chain_newHead", "chain_unsubscribeNewHeads"),
-        ("chain_subscribeAllHeads", "chain_allHead", "chain_unsubscribeAllHeads"),
-        ("chain_subscribeFinalizedHeads", "chain_finalizedHead", "chain_unsubscribeFinalizedHeads"),
+        ("chain_subscribeNewHeads", "chain_newHead", "chain_unsubscribeNewHeads", Heads::Best),
+        ("chain_subscribeAllHeads", "chain_allHead", "chain_unsubscribeAllHeads", Heads::Best),
+        ("chain_subscribeFinalizedHeads", "chain_finalizedHead", "chain_unsubscribeFinalizedHeads", Heads::Finalized),
     ];
-    for (subscribe, notify, unsubscribe) in heads {
-        module
-            .register_subscription(subscribe, notify, unsubscribe, |_, pending, node, _| follow_heads(pending, node))?;
+    for (subscribe, notify, unsubscribe, heads) in heads {
+        module.register_subscription(subscribe, notify, unsubscribe, move |_, pending, node, _| {
+            follow_heads(pending, node, heads)
+        })?;
     }
     module.register_subscription(
         "state_subscribeStorage",
@@ -99,30 +100,56 @@ async fn next_news(sink: &SubscriptionSink, news: &mut Receiver<Arc<News>>) -> R
     }
 }
 
-async fn follow_heads(pending: PendingSubscriptionSink, node: Arc<Node>) -> Ended {
+/// Which heads are followed.
+#[derive(Clone, Copy)]
+enum Heads {
+    Best,
+    Finalized,
+}
+
+impl Heads {
+    fn newest(self, node: &Node) -> Arc<Block> {
+        match self {
+            Self::Best => node.chain.head(),
+            Self::Finalized => node.finalized(),
+        }
+    }
+}
+
+async fn follow_heads(pending: PendingSubscriptionSink, node: Arc<Node>, heads: Heads) -> Ended {
     let mut news = node.news.subscribe();
-    let first = node.chain.head();
+    let mut finality = node.faults.finality();
+    let mut sent = heads.newest(&node);
     let Ok(sink) = pending.accept().await else { return Ok(()) };
-    if !send(&sink, &first.header).await? {
+    if !send(&sink, &sent.header).await? {
         return Ok(());
     }
-    let mut sent = first.number();
-    while next_news(&sink, &mut news).await.is_ok() {
-        // Every block up to the head, whether its news arrived or was lost; a block sent early is not sent twice.
-        while let Some(block) = next_block(&node, sent) {
+    loop {
+        let ended = tokio::select! {
+            next = next_news(&sink, &mut news) => next.is_err(),
+            changed = finality.changed() => changed.is_err(),
+        };
+        if ended {
+            return Ok(());
+        }
+        // Every block up to the newest, whether its news arrived or was lost; a block sent early is not sent twice.
+        while let Some(block) = next_block(&node, heads, &sent) {
             if !send(&sink, &block.header).await? {
                 return Ok(());
             }
-            sent = block.number();
+            sent = block;
         }
     }
-    Ok(())
 }
 
-/// The block after number `sent`, or the oldest after it that is still kept.
-fn next_block(node: &Node, sent: u32) -> Option<Arc<Block>> {
-    let head = node.chain.head();
-    (sent.saturating_add(1)..=head.number()).find_map(|number| node.chain.block_at(number))
+/// The block after `sent`, or the oldest after it that is still kept. Where the chain was cut back to before `sent`,
+/// the newest.
+fn next_block(node: &Node, heads: Heads, sent: &Block) -> Option<Arc<Block>> {
+    let newest = heads.newest(node);
+    if node.chain.hash(sent.number()) != Some(sent.hash) {
+        return Some(newest);
+    }
+    (sent.number().saturating_add(1)..=newest.number()).find_map(|number| node.chain.block_at(number))
 }
 
 async fn follow_storage(params: Params<'static>, pending: PendingSubscriptionSink, node: Arc<Node>) -> Ended {
@@ -147,13 +174,15 @@ async fn follow_storage(params: Params<'static>, pending: PendingSubscriptionSin
             if !send(&sink, &json!({ "block": H256(block.hash), "changes": changes })).await? {
                 return Ok(());
             }
+            // What follows comes from the news; those up to this block are part of what was sent.
             seen = block.number;
         }
         let Ok(next) = next_news(&sink, &mut news).await else { return Ok(()) };
-        whole = next.is_none();
-        if let Some(news) = next.filter(|news| news.block.number() > seen) {
-            let changes: state::Values = news
-                .changes
+        whole = next.as_ref().is_none_or(|news| matches!(news.change, Change::CutBack));
+        if let Some(news) = next.filter(|news| news.block.number() > seen)
+            && let Change::Next(changes) = &news.change
+        {
+            let changes: state::Values = changes
                 .iter()
                 .filter(|(key, _)| keys.as_ref().is_none_or(|keys| keys.iter().any(|wanted| wanted.0 == *key)))
                 .map(|(key, value)| (StorageKey(key.clone()), value.clone().map(StorageData)))
@@ -204,16 +233,24 @@ async fn submit_and_watch(params: Params<'static>, pending: PendingSubscriptionS
         };
         // The pool lets go of the watcher once the extrinsic has met its fate.
         let Some(status) = status else { return Ok(()) };
-        if matches!(status, Status::Finalized(_)) {
+        if let Status::Finalized(block) = status {
             tokio::select! {
                 () = sink.closed() => return Ok(()),
-                () = sleep(FINALITY_LAG) => {}
+                () = finality(&node, block) => {}
             }
         }
         if !send(&sink, &status_json(&status)).await? {
             return Ok(());
         }
     }
+}
+
+/// Waits until a block of the chain is to be called final.
+async fn finality(node: &Node, block: H256) {
+    sleep(FINALITY_LAG).await;
+    let number = node.chain.block(&block).map_or(0, |block| block.number());
+    // Cannot fail: the node that is held keeps the sender alive.
+    let _ = node.faults.finality().wait_for(|stalled| stalled.is_none_or(|at| number <= at)).await;
 }
 
 fn status_json(status: &Status) -> Value {

@@ -6,6 +6,7 @@
 
 mod blocks;
 mod client;
+mod control;
 mod extrinsics;
 mod methods;
 mod persistence;

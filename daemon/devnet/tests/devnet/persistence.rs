@@ -16,10 +16,10 @@ use crate::{
 };
 
 /// A directory of a test's own, removed when the test has passed.
-struct Directory(PathBuf);
+pub(crate) struct Directory(PathBuf);
 
 impl Directory {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         static NEXT: AtomicU32 = AtomicU32::new(0);
         let name = format!("btd-devnet-{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
         let path = std::env::temp_dir().join(name);
@@ -31,7 +31,7 @@ impl Directory {
         self.0.join(FILE_NAME)
     }
 
-    fn config(&self) -> Config {
+    pub(crate) fn config(&self) -> Config {
         Config { state: Some(self.0.clone()), ..manual() }
     }
 }
