@@ -20,13 +20,13 @@ use crate::{
     backoff::{FailureLog, Gate, MemoryFailureLog},
     clock::{BootClock, BootTime, Clock},
     key::Key,
-    keyfile::{Encryption, KeyFileError},
+    keyfile::{Encryption, KeyFileError, Protection},
     pair::KeyPair,
     purpose::{ExtrinsicPayload, Purpose, Purposes, SynapseMessage, TextMessage},
     request_signer::RequestSigner,
     scheme::{PublicKey, Signature},
     secret::Password,
-    store::{Existing, KeyId, KeyRole, Protection, StoreError, WalletStore},
+    store::{Existing, KeyId, KeyRole, StoreError, WalletStore},
 };
 
 /// Bounds on unlocking.

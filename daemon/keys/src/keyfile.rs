@@ -1,20 +1,24 @@
 //! Key files as bytes: what they are, opening them, making them.
 //!
 //! Five kinds of bytes are told apart by how they begin: plain JSON (or a bare seed or phrase),
-//! `$NACL`, `$ANSIBLE_VAULT`, and Fernet tokens. All are read; written are plain JSON and `$NACL`,
-//! which every living wallet of the ecosystem reads. Nothing here touches a file: that is
+//! `$NACL`, `$ANSIBLE_VAULT`, Fernet tokens, and btd's own `$BTD_KEY`. All are read, and all but
+//! Fernet written. What every living wallet of the ecosystem reads is plain JSON and `$NACL`, which
+//! is why they are what is written unless somebody asks. Nothing here touches a file: that is
 //! [`crate::WalletStore`]'s.
 
 mod ansible;
+mod derivation;
 mod fernet;
 mod json;
 mod nacl;
+mod native;
 #[cfg(test)]
 mod tests;
 
 use std::fmt;
 
 use btd_api::AccountId;
+use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
 pub use self::json::Shape;
@@ -26,7 +30,7 @@ use crate::{
 };
 
 /// How a key file is protected.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Encryption {
     /// Not at all.
     None,
@@ -37,6 +41,8 @@ pub enum Encryption {
     AnsibleVault,
     /// A Fernet token under ten million rounds of PBKDF2: the first releases.
     Fernet,
+    /// Argon2id under a random salt and XChaCha20-Poly1305: btd alone reads it.
+    Native,
 }
 
 impl fmt::Display for Encryption {
@@ -46,7 +52,33 @@ impl fmt::Display for Encryption {
             Self::Nacl => "nacl",
             Self::AnsibleVault => "ansible-vault",
             Self::Fernet => "fernet",
+            Self::Native => "native",
         })
+    }
+}
+
+/// How a new key file is protected.
+#[derive(Clone, Copy, Debug)]
+pub enum Protection<'a> {
+    /// Not at all.
+    Plain,
+    /// `$NACL` under a password: what every current tool reads.
+    Nacl(&'a Password),
+    /// Ansible vault under a password: for tools before 2024.
+    AnsibleVault(&'a Password),
+    /// `$BTD_KEY` under a password: btd alone reads it.
+    Native(&'a Password),
+}
+
+impl Protection<'_> {
+    /// What a file protected so is detected as.
+    pub const fn encryption(&self) -> Encryption {
+        match self {
+            Self::Plain => Encryption::None,
+            Self::Nacl(_) => Encryption::Nacl,
+            Self::AnsibleVault(_) => Encryption::AnsibleVault,
+            Self::Native(_) => Encryption::Native,
+        }
     }
 }
 
@@ -111,6 +143,8 @@ impl KeyFile {
             Encryption::AnsibleVault
         } else if bytes.starts_with(fernet::PREFIX) {
             Encryption::Fernet
+        } else if bytes.starts_with(native::PREFIX) {
+            Encryption::Native
         } else {
             Encryption::None
         };
@@ -122,11 +156,17 @@ impl KeyFile {
         Self { bytes: json::render(key, shape), encryption: Encryption::None }
     }
 
-    /// A `$NACL` file holding `key`. Blocking: seconds of processor time and 512 MiB.
-    pub fn encrypted(key: &Key, shape: Shape, password: &Password) -> Result<Self, KeyFileError> {
-        let derived = nacl::derive(password)?;
-        let bytes = nacl::seal(&json::render(key, shape), &derived)?;
-        Ok(Self { bytes: Zeroizing::new(bytes), encryption: Encryption::Nacl })
+    /// A file holding `key`, protected as asked. Blocking: `$NACL` and native take seconds of
+    /// processor time and 512 MiB.
+    pub fn protected(key: &Key, shape: Shape, protection: Protection<'_>) -> Result<Self, KeyFileError> {
+        let plain = json::render(key, shape);
+        let bytes = match protection {
+            Protection::Plain => return Ok(Self { bytes: plain, encryption: Encryption::None }),
+            Protection::Nacl(password) => nacl::seal(&plain, &nacl::derive(password)?)?,
+            Protection::AnsibleVault(password) => ansible::encrypt(&plain, password),
+            Protection::Native(password) => native::seal(&plain, &key.public(), password, native::Cost::USUAL)?,
+        };
+        Ok(Self { bytes: Zeroizing::new(bytes), encryption: protection.encryption() })
     }
 
     /// How the file is protected.
@@ -152,13 +192,24 @@ impl KeyFile {
             }
             Encryption::AnsibleVault => json::parse_secret(&ansible::decrypt(&self.bytes, need()?)?),
             Encryption::Fernet => json::parse_secret(&fernet::decrypt(&self.bytes, need()?)?),
+            Encryption::Native => {
+                let sealed = native::Sealed::parse(&self.bytes)?;
+                let key = json::parse_secret(&sealed.open(&sealed.derive(need()?)?)?)?;
+                if key.public() == sealed.public {
+                    Ok(key)
+                } else {
+                    let (stated, derived) = (sealed.public.account, key.public().account);
+                    Err(KeyFileError::AddressMismatch { stated, derived })
+                }
+            }
         }
     }
 
-    /// The public key that a plain file states, without deriving it: for listings.
+    /// The public key that a file states in plain text, without deriving it: for listings.
     pub fn stated(&self) -> Option<PublicKey> {
         match self.encryption {
             Encryption::None => json::parse_public(&self.bytes).ok(),
+            Encryption::Native => native::Sealed::parse(&self.bytes).ok().map(|sealed| sealed.public),
             Encryption::Nacl | Encryption::AnsibleVault | Encryption::Fernet => None,
         }
     }
@@ -168,6 +219,20 @@ impl fmt::Debug for KeyFile {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "KeyFile({})", self.encryption)
     }
+}
+
+/// Opens a file under keys that are not derived from anything: for fuzzing, which has no seconds.
+pub(crate) fn open_underived(file: &KeyFile) -> Result<Key, KeyFileError> {
+    let key = Zeroizing::new([7; 32]);
+    let password = Password::new("x");
+    let plain = match file.encryption {
+        Encryption::None => return json::parse_secret(&file.bytes),
+        Encryption::Nacl => nacl::Sealed::parse(&file.bytes)?.open(&key)?,
+        Encryption::AnsibleVault => ansible::decrypt(&file.bytes, &password)?,
+        Encryption::Fernet => fernet::Token::parse(&file.bytes)?.open(&key)?,
+        Encryption::Native => native::Sealed::parse(&file.bytes)?.open(&key)?,
+    };
+    json::parse_secret(&plain)
 }
 
 /// `coldkeypub.txt` and its like.
@@ -187,7 +252,7 @@ impl PublicKeyFile {
 }
 
 /// What an address in a key file may look like: of any network's format, as wallets take it.
-fn parse_address(text: &str) -> Option<AccountId> {
+pub(crate) fn parse_address(text: &str) -> Option<AccountId> {
     use sp_core::crypto::{AccountId32, Ss58Codec};
     AccountId32::from_ss58check_with_version(text).ok().map(|(account, _)| AccountId(account.into()))
 }

@@ -11,10 +11,12 @@
 #![warn(missing_docs)]
 
 mod backoff;
+mod birth;
 mod clock;
 mod custody;
 mod durable;
 pub mod environment;
+pub mod foreign;
 mod key;
 mod keyfile;
 mod mnemonic;
@@ -23,19 +25,22 @@ mod polkadot_js;
 pub mod purpose;
 mod request_signer;
 mod scheme;
+pub mod sealed_box;
 mod secret;
 mod store;
 mod uri;
 
 pub use backoff::{FailureLog, FailureLogError, MemoryFailureLog};
+pub use birth::{MadeKey, MadeWallet, MakeError, NewKey, Origin, Protect, make_key, make_wallet};
 pub use clock::{BootClock, BootTime, Clock};
 pub use custody::{Custody, CustodyConfig, CustodyError, KeyStatus, UnlockRequest};
 pub use key::Key;
-pub use keyfile::{Encryption, KeyFile, KeyFileError, PublicKeyFile, Shape};
+pub use keyfile::{Encryption, KeyFile, KeyFileError, Protection, PublicKeyFile, Shape};
 pub use mnemonic::{Mnemonic, WordCount};
 pub use pair::{KeyError, KeyPair};
 pub use purpose::{ExtrinsicPayload, Purpose, PurposeError, Purposes, SynapseMessage, TextMessage};
 pub use request_signer::RequestSigner;
 pub use scheme::{PublicKey, Scheme, Signature};
+pub use sealed_box::SealedBoxError;
 pub use secret::{Password, Seed};
-pub use store::{Existing, KeyId, KeyRole, KeySummary, Protection, StoreError, Wallet, WalletStore, WalletSummary};
+pub use store::{Existing, KeyId, KeyRole, KeySummary, Known, StoreError, Wallet, WalletStore, WalletSummary};

@@ -149,6 +149,14 @@ impl KeyPair {
         })
     }
 
+    /// The seed of an ed25519 key, which is its private key.
+    pub(crate) fn ed25519_seed(&self) -> Option<&[u8; 32]> {
+        match &self.0 {
+            Inner::Sr25519(_) => None,
+            Inner::Ed25519(key) => Some(key.as_bytes()),
+        }
+    }
+
     /// Signs exactly these bytes. The daemon signs through [`crate::Custody`], which knows what
     /// the bytes mean.
     pub fn sign(&self, message: &[u8]) -> Signature {

@@ -61,6 +61,19 @@ fn damaged(what: &'static str) -> KeyFileError {
 
 /// The pair inside. Blocking: one scrypt derivation of at most 256 MiB.
 pub(crate) fn import(json: &[u8], passphrase: &Password) -> Result<KeyPair, KeyFileError> {
+    import_with(json, passphrase, derive)
+}
+
+/// The same under a key that is not derived from anything: for fuzzing, which has no seconds.
+pub(crate) fn import_underived(json: &[u8]) -> Result<KeyPair, KeyFileError> {
+    import_with(json, &Password::new(""), |header, _| header.params().map(|_| Zeroizing::new([7; 32])))
+}
+
+fn import_with(
+    json: &[u8],
+    passphrase: &Password,
+    derive: impl FnOnce(&Header<'_>, &Password) -> Result<Zeroizing<[u8; 32]>, KeyFileError>,
+) -> Result<KeyPair, KeyFileError> {
     let keystore: Keystore = serde_json::from_slice(json)
         .map_err(|_| KeyFileError::NotAKeyFile("expected a polkadot.js keystore with `encoded` and `encoding`"))?;
     if keystore.encoding.version != "3" {
@@ -76,7 +89,8 @@ pub(crate) fn import(json: &[u8], passphrase: &Password) -> Result<KeyPair, KeyF
     }
     let encoded = STANDARD.decode(keystore.encoded.trim()).map_err(|_| damaged("`encoded` is not base64"))?;
     let (key, sealed) = if keystore.encoding.layers.contains("scrypt") {
-        derive(&encoded, passphrase)?
+        let header = Header::parse(&encoded)?;
+        (derive(&header, passphrase)?, header.sealed)
     } else {
         (padded(passphrase), encoded.as_slice())
     };
@@ -98,29 +112,47 @@ pub(crate) fn import(json: &[u8], passphrase: &Password) -> Result<KeyPair, KeyF
     Ok(pair)
 }
 
-/// Reads `salt | N | p | r` (in this order) off the front and derives the key.
-fn derive<'a>(encoded: &'a [u8], passphrase: &Password) -> Result<(Zeroizing<[u8; 32]>, &'a [u8]), KeyFileError> {
-    let short = || damaged("`encoded` is too short");
-    let (salt, rest) = encoded.split_at_checked(SALT).ok_or_else(short)?;
-    let (numbers, sealed) = rest.split_first_chunk::<12>().ok_or_else(short)?;
-    let [n, p, r] = [0, 4, 8].map(|at| {
-        let mut bytes = [0; 4];
-        bytes.copy_from_slice(&numbers[at..at + 4]);
-        u32::from_le_bytes(bytes)
-    });
-    let log_n = u8::try_from(n.trailing_zeros()).unwrap_or(u8::MAX);
-    if !n.is_power_of_two()
-        || !(1..=MAX_LOG_N).contains(&log_n)
-        || !(1..=MAX_R).contains(&r)
-        || !(1..=MAX_P).contains(&p)
-    {
-        return Err(damaged("its scrypt parameters are out of bounds"));
+/// What stands in front of the sealed part: `salt | N | p | r`, in this order.
+struct Header<'a> {
+    salt: &'a [u8],
+    n: u32,
+    p: u32,
+    r: u32,
+    sealed: &'a [u8],
+}
+
+impl<'a> Header<'a> {
+    fn parse(encoded: &'a [u8]) -> Result<Self, KeyFileError> {
+        let short = || damaged("`encoded` is too short");
+        let (salt, rest) = encoded.split_at_checked(SALT).ok_or_else(short)?;
+        let (numbers, sealed) = rest.split_first_chunk::<12>().ok_or_else(short)?;
+        let [n, p, r] = [0, 4, 8].map(|at| {
+            let mut bytes = [0; 4];
+            bytes.copy_from_slice(&numbers[at..at + 4]);
+            u32::from_le_bytes(bytes)
+        });
+        Ok(Self { salt, n, p, r, sealed })
     }
-    let params = scrypt::Params::new(log_n, r, p, 32).map_err(|_| damaged("its scrypt parameters are invalid"))?;
+
+    /// The parameters, if they are within bounds.
+    fn params(&self) -> Result<scrypt::Params, KeyFileError> {
+        let log_n = u8::try_from(self.n.trailing_zeros()).unwrap_or(u8::MAX);
+        if !self.n.is_power_of_two()
+            || !(1..=MAX_LOG_N).contains(&log_n)
+            || !(1..=MAX_R).contains(&self.r)
+            || !(1..=MAX_P).contains(&self.p)
+        {
+            return Err(damaged("its scrypt parameters are out of bounds"));
+        }
+        scrypt::Params::new(log_n, self.r, self.p, 32).map_err(|_| damaged("its scrypt parameters are invalid"))
+    }
+}
+
+fn derive(header: &Header<'_>, passphrase: &Password) -> Result<Zeroizing<[u8; 32]>, KeyFileError> {
     let mut key = Zeroizing::new([0; 32]);
-    scrypt::scrypt(passphrase.as_bytes(), salt, &params, key.as_mut_slice())
+    scrypt::scrypt(passphrase.as_bytes(), header.salt, &header.params()?, key.as_mut_slice())
         .map_err(|_| damaged("its scrypt parameters are invalid"))?;
-    Ok((key, sealed))
+    Ok(key)
 }
 
 /// Without scrypt the key is the passphrase itself, followed by zeros (or cut) to 32 bytes.

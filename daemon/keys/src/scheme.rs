@@ -7,9 +7,10 @@
 use std::fmt;
 
 use btd_api::AccountId;
+use serde::{Deserialize, Serialize};
 
 /// How a key signs. The numbers are those of the `cryptoType` field of key files.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Scheme {
     /// RFC 8032, deterministic.
     Ed25519 = 0,
@@ -44,7 +45,7 @@ impl fmt::Display for Scheme {
 }
 
 /// An account together with the scheme that its signatures follow.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct PublicKey {
     /// How it signs.
     pub scheme: Scheme,

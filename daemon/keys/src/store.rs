@@ -14,6 +14,7 @@
 //! [`crate::Custody`].
 
 mod files;
+mod known;
 mod listing;
 
 use std::{
@@ -23,18 +24,20 @@ use std::{
 };
 
 use btd_api::{AccountId, HotkeyName, WalletName};
+use serde::{Deserialize, Serialize};
 
+pub use self::known::Known;
 pub use self::listing::{KeySummary, WalletSummary};
 use crate::{
     durable,
     key::Key,
-    keyfile::{Encryption, KeyFile, KeyFileError, PublicKeyFile, Shape},
+    keyfile::{Encryption, KeyFile, KeyFileError, Protection, PublicKeyFile, Shape},
     scheme::PublicKey,
     secret::Password,
 };
 
 /// Which key of a wallet.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum KeyRole {
     /// The coldkey.
     Coldkey,
@@ -43,7 +46,7 @@ pub enum KeyRole {
 }
 
 /// One key on this host. Prints as `WALLET/coldkey` or `WALLET/hotkeys/NAME`.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct KeyId {
     /// The wallet.
     pub wallet: WalletName,
@@ -73,7 +76,7 @@ impl fmt::Display for KeyId {
 }
 
 /// What happens to a key file that is in the way.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Existing {
     /// It stays, and writing fails.
     #[default]
@@ -82,25 +85,18 @@ pub enum Existing {
     KeepCopy,
 }
 
-/// How a new key file is protected.
-#[derive(Clone, Copy, Debug)]
-pub enum Protection<'a> {
-    /// Not at all.
-    Plain,
-    /// `$NACL` under a password.
-    Nacl(&'a Password),
-}
-
 /// Why the store could not do what was asked.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
     /// No such file.
-    #[error("there is no {what} at {}", path.display())]
+    #[error("there is no {what} at {}{known}", path.display())]
     NotFound {
         /// What was looked for.
         what: &'static str,
         /// Where.
         path: PathBuf,
+        /// What there is in its place, as far as somebody has looked.
+        known: Known,
     },
     /// A key is there already.
     #[error("{} exists already: it was left as it is", path.display())]
@@ -125,6 +121,12 @@ pub enum StoreError {
         public: AccountId,
         /// The address of the secret.
         secret: AccountId,
+    },
+    /// There is nothing to do: the file is protected that way already.
+    #[error("{} is protected that way already: it was left as it is", path.display())]
+    Unchanged {
+        /// Which file.
+        path: PathBuf,
     },
     /// The operating system refused.
     #[error("cannot {action} {}: {source}", path.display())]
@@ -161,6 +163,19 @@ impl WalletStore {
     /// The wallet of that name, which need not exist.
     pub fn wallet(&self, name: &WalletName) -> Wallet {
         Wallet { dir: self.root.join(name.as_str()) }
+    }
+
+    /// One wallet with its keys, as [`Self::list`] gives it.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`], naming the wallets that there are, if it has no files.
+    pub fn summary(&self, name: &WalletName) -> Result<WalletSummary, StoreError> {
+        let wallet = self.wallet(name);
+        listing::wallet(&wallet, name.clone())?.ok_or_else(|| StoreError::NotFound {
+            what: "wallet",
+            path: wallet.dir.clone(),
+            known: Known::wallets(self.root()),
+        })
     }
 
     /// Every wallet with its keys, by name. Reads each file once and derives nothing; what cannot
@@ -213,7 +228,7 @@ impl Wallet {
 
     /// A key, its address checked against what its own file and the public file beside it say.
     pub fn open(&self, role: &KeyRole, password: Option<&Password>) -> Result<Key, StoreError> {
-        let file = self.read(role)?;
+        let file = self.read(role).map_err(|error| self.naming_others(error))?;
         let key = file.open(password).map_err(|source| StoreError::KeyFile { path: self.path(role), source })?;
         let path = self.public_path(role);
         match Self::read_public_file(&path) {
@@ -229,7 +244,7 @@ impl Wallet {
     pub fn public(&self, role: &KeyRole) -> Result<PublicKey, StoreError> {
         match Self::read_public_file(&self.public_path(role)) {
             Err(StoreError::NotFound { .. }) => {
-                let file = self.read(role)?;
+                let file = self.read(role).map_err(|error| self.naming_others(error))?;
                 match (file.stated(), file.encryption()) {
                     (Some(public), _) => Ok(public),
                     (None, Encryption::None) => Ok(self.open(role, None)?.public()),
@@ -238,6 +253,16 @@ impl Wallet {
                         source: KeyFileError::PasswordRequired(encryption),
                     }),
                 }
+            }
+            other => other,
+        }
+    }
+
+    /// The error, with the names that could have been meant if it says that a file is not there.
+    fn naming_others(&self, error: StoreError) -> StoreError {
+        match error {
+            StoreError::NotFound { what, path, .. } => {
+                StoreError::NotFound { what, path, known: Known::beside(&self.dir) }
             }
             other => other,
         }
@@ -274,11 +299,8 @@ impl Wallet {
                 Ok(_) | Err(_) => return Err(StoreError::Exists { path: public_path }),
             }
         }
-        let file = match protection {
-            Protection::Plain => KeyFile::plain(key, Shape::Compact),
-            Protection::Nacl(password) => KeyFile::encrypted(key, Shape::Compact, password)
-                .map_err(|source| StoreError::KeyFile { path: path.clone(), source })?,
-        };
+        let file = KeyFile::protected(key, Shape::Compact, protection)
+            .map_err(|source| StoreError::KeyFile { path: path.clone(), source })?;
         let public = PublicKeyFile(key.public()).render(Shape::Compact);
         self.make_directory(role)?;
         match existing {
@@ -295,6 +317,37 @@ impl Wallet {
                 Ok(copies)
             }
         }
+    }
+
+    /// Writes the secret file of `key`, which is in that place already, under another protection.
+    /// Durable when it returns; at any crash before that, the file is the old or the new one.
+    ///
+    /// A copy of the old file is kept if it was encrypted. Of a plain one it is not: a key that was
+    /// given a password would still lie beside it in plain text.
+    pub fn reprotect(
+        &self,
+        role: &KeyRole,
+        key: &Key,
+        protection: Protection<'_>,
+    ) -> Result<Option<PathBuf>, StoreError> {
+        let path = self.path(role);
+        let before = self.read(role).map_err(|error| self.naming_others(error))?.encryption();
+        if before == protection.encryption() && before == Encryption::None {
+            return Err(StoreError::Unchanged { path });
+        }
+        let file = KeyFile::protected(key, Shape::Compact, protection)
+            .map_err(|source| StoreError::KeyFile { path: path.clone(), source })?;
+        let copy = match before {
+            Encryption::None => None,
+            Encryption::Nacl | Encryption::AnsibleVault | Encryption::Fernet | Encryption::Native => {
+                files::keep_copy(&path, &self.copies_dir(role))?
+            }
+        };
+        files::replace(&path, file.as_bytes())?;
+        if let Err(StoreError::NotFound { .. }) = Self::read_public_file(&self.public_path(role)) {
+            files::replace(&self.public_path(role), &PublicKeyFile(key.public()).render(Shape::Compact))?;
+        }
+        Ok(copy)
     }
 
     /// Writes the public file alone: for keys whose secret lives elsewhere. Returns the copy that

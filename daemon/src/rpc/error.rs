@@ -94,7 +94,7 @@ impl From<StoreError> for Failure {
         let words = with_causes(&error);
         let kind = match error {
             StoreError::NotFound { .. } => ErrorKind::NotFound,
-            StoreError::Exists { .. } => ErrorKind::AlreadyExists,
+            StoreError::Exists { .. } | StoreError::Unchanged { .. } => ErrorKind::AlreadyExists,
             StoreError::KeyFile { source, .. } => key_file(&source),
             StoreError::PublicMismatch { .. } => ErrorKind::KeyFileDamaged,
             StoreError::Io { .. } => ErrorKind::StorageFault,

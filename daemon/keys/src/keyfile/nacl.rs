@@ -3,14 +3,14 @@
 //!
 //! One derivation takes seconds and 512 MiB. How many run at once is for the caller to bound.
 
-use argon2::{Algorithm, Argon2, Block, Params, Version};
+use argon2::{Algorithm, Params};
 use crypto_secretbox::{
     AeadCore, KeyInit, Nonce, XSalsa20Poly1305,
     aead::{Aead, OsRng},
 };
 use zeroize::Zeroizing;
 
-use super::KeyFileError;
+use super::{KeyFileError, derivation};
 use crate::secret::Password;
 
 pub(super) const PREFIX: &[u8] = b"$NACL";
@@ -22,21 +22,13 @@ const SALT: [u8; 16] = [0x13, 0x71, 0x83, 0xdf, 0xf1, 0x5a, 0x09, 0xbc, 0x9c, 0x
 const NONCE: usize = 24;
 const TAG: usize = 16;
 
-pub(super) type DerivedKey = Zeroizing<[u8; 32]>;
+pub(super) type DerivedKey = derivation::Key;
 
 /// The key of a password.
 pub(super) fn derive(password: &Password) -> Result<DerivedKey, KeyFileError> {
     #[expect(clippy::expect_used, reason = "the constants are within the bounds that Params checks")]
     let params = Params::new(MEMORY_KIB, PASSES, 1, Some(32)).expect("valid parameters");
-    // Reserved by hand, so that a host without the memory gets an error and not an abort.
-    let mut memory: Vec<Block> = Vec::new();
-    memory.try_reserve_exact(params.block_count()).map_err(|_| KeyFileError::OutOfMemory)?;
-    memory.resize(params.block_count(), Block::default());
-    let mut key = Zeroizing::new([0; 32]);
-    Argon2::new(Algorithm::Argon2i, Version::V0x13, params)
-        .hash_password_into_with_memory(password.as_bytes(), &SALT, key.as_mut_slice(), &mut memory)
-        .map_err(|_| KeyFileError::WrongPassword)?;
-    Ok(key)
+    derivation::argon2(Algorithm::Argon2i, params, password, &SALT)
 }
 
 /// A `$NACL` file taken apart.

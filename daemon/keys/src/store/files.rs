@@ -6,7 +6,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use super::StoreError;
+use super::{Known, StoreError};
 use crate::durable;
 
 /// No key file of any kind comes near this size.
@@ -21,7 +21,7 @@ pub(super) fn read(path: &Path, what: &'static str) -> Result<Vec<u8>, StoreErro
     let file = match File::open(path) {
         Ok(file) => file,
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            return Err(StoreError::NotFound { what, path: path.to_owned() });
+            return Err(StoreError::NotFound { what, path: path.to_owned(), known: Known::NotLooked });
         }
         Err(error) => return Err(failed("open", path)(error)),
     };

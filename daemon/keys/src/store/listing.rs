@@ -40,22 +40,26 @@ pub(super) fn list(store: &WalletStore) -> Result<Vec<WalletSummary>, StoreError
     for name in names(store.root())? {
         // What cannot be a wallet's name (hidden directories, for one) is not a wallet.
         let Ok(name) = name.parse::<WalletName>() else { continue };
-        let wallet = store.wallet(&name);
-        if !wallet.dir().is_dir() {
-            continue;
-        }
-        let coldkey = summary(&wallet, &KeyRole::Coldkey);
-        if coldkey.is_none() && !wallet.dir().join("hotkeys").is_dir() {
-            continue;
-        }
-        let hotkeys = wallet
-            .hotkeys()?
-            .into_iter()
-            .filter_map(|name| summary(&wallet, &KeyRole::Hotkey(name.clone())).map(|summary| (name, summary)))
-            .collect();
-        wallets.push(WalletSummary { name, dir: wallet.dir().to_owned(), coldkey, hotkeys });
+        wallets.extend(wallet(&store.wallet(&name), name)?);
     }
     Ok(wallets)
+}
+
+/// The wallet of that name; `None` if nothing in its directory makes it one.
+pub(super) fn wallet(wallet: &Wallet, name: WalletName) -> Result<Option<WalletSummary>, StoreError> {
+    if !wallet.dir().is_dir() {
+        return Ok(None);
+    }
+    let coldkey = summary(wallet, &KeyRole::Coldkey);
+    if coldkey.is_none() && !wallet.dir().join("hotkeys").is_dir() {
+        return Ok(None);
+    }
+    let hotkeys = wallet
+        .hotkeys()?
+        .into_iter()
+        .filter_map(|name| summary(wallet, &KeyRole::Hotkey(name.clone())).map(|summary| (name, summary)))
+        .collect();
+    Ok(Some(WalletSummary { name, dir: wallet.dir().to_owned(), coldkey, hotkeys }))
 }
 
 /// Every file in `dir` is a hotkey, except public files, which stand for the hotkey of their name,
@@ -76,7 +80,7 @@ pub(super) fn hotkeys(dir: &Path) -> Result<Vec<HotkeyName>, StoreError> {
 }
 
 /// The names in a directory, sorted; none if it is absent. Names that are not UTF-8 are skipped.
-fn names(dir: &Path) -> Result<BTreeSet<String>, StoreError> {
+pub(super) fn names(dir: &Path) -> Result<BTreeSet<String>, StoreError> {
     let failed = |source| StoreError::Io { action: "list", path: dir.to_owned(), source };
     let entries = match fs::read_dir(dir) {
         Ok(entries) => entries,

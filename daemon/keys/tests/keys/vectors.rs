@@ -102,6 +102,18 @@ fn signatures_of_btcli_verify() {
     assert!(seen >= 10, "{seen}");
 }
 
+#[test]
+fn sealed_boxes_of_btcli_open() {
+    for case in golden("sealed_box.json")["cases"].as_array().unwrap() {
+        let key = Key::from_uri(Scheme::Ed25519, text(case, "uri")).unwrap();
+        assert_eq!(key.public().account.to_string(), text(case, "ed25519_ss58"));
+        let opened = key.pair().open_sealed(&hex_bytes(text(case, "ciphertext_hex"))).unwrap();
+        assert_eq!(*opened, hex_bytes(text(case, "plaintext_hex")));
+        let sealed = btd_keys::sealed_box::seal(&key.public(), &opened).unwrap();
+        assert_eq!(key.pair().open_sealed(&sealed).unwrap(), opened);
+    }
+}
+
 fn assert_imported(case: &Value) {
     let key =
         Key::from_polkadot_js(case["json"].to_string().as_bytes(), &Password::new(text(case, "passphrase"))).unwrap();
