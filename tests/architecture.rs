@@ -104,7 +104,8 @@ fn the_client_links_nothing_of_the_chain() {
             || name.starts_with("subxt")
             || name.starts_with("frame-")
             || name.starts_with("burn")
-            || ["schnorrkel", "sled", "quinn", "h3", "rusqlite", "btd", "btd-chain", "btd-keys"].contains(*name)
+            || ["schnorrkel", "sled", "quinn", "h3", "rusqlite", "btd", "btd-chain", "btd-keys", "btd-signer"]
+                .contains(*name)
     };
     let found: Vec<_> = linked.iter().filter(forbidden).collect();
     assert!(found.is_empty(), "btctl links {found:?}");
@@ -124,20 +125,70 @@ fn the_client_stays_small() {
     assert!(crates.len() <= 160, "btctl links {} crates; 160 is the ceiling", crates.len());
 }
 
+/// Crates that `package` links, by `cargo tree`, which heeds features and targets.
+fn tree(package: &str) -> BTreeSet<String> {
+    let output = Command::new(env!("CARGO"))
+        .args(["tree", "--package", package, "--edges", "normal", "--prefix", "none", "--locked", "--offline"])
+        .args(["--format", "{p}"])
+        .current_dir(root())
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let text = String::from_utf8_lossy(&output.stdout);
+    text.lines().filter_map(|line| line.split_whitespace().next().map(str::to_owned)).collect()
+}
+
+#[test]
+fn the_signer_links_no_network_and_stays_small() {
+    let crates = tree("btd-signer");
+    println!("btd-signer links {} crates", crates.len());
+    for network in ["tokio", "mio", "socket2", "hyper", "jsonrpsee", "quinn", "rustls", "subxt", "h3", "reqwest"] {
+        assert!(!crates.contains(network), "btd-signer links {network}");
+    }
+    for store in ["sled", "rusqlite", "tracing-subscriber", "clap", "btd", "btd-chain"] {
+        assert!(!crates.contains(store), "btd-signer links {store}");
+    }
+    assert!(crates.len() <= 260, "btd-signer links {} crates; 260 is the ceiling", crates.len());
+}
+
+#[test]
+fn the_daemon_names_no_secret() {
+    // It has the protocol's public types; keys, key files and custody are in the signer's process.
+    only_in("daemon/src", "btd_keys", &["/tests", "/custody/tests"]);
+    only_in("daemon/src", "btd_signer::", &["/custody/tests"]);
+    let protocol = fs::read_to_string(root().join("daemon/signer/protocol/src/lib.rs")).unwrap();
+    for secret in ["KeyPair", "KeyFile,", "Mnemonic", "Seed", "Password", "WalletStore", "Key,"] {
+        let line = code(&protocol).find(|line| line.split_whitespace().any(|word| word == secret));
+        assert!(line.is_none(), "the protocol passes on `{secret}`: {}", line.unwrap_or_default());
+    }
+    // Types of requests that sign or reveal, where they are asked and nowhere else.
+    only_in("daemon/src", "SignExtrinsic", &["/submit/signer.rs"]);
+    only_in("daemon/src", "SignText", &["/rpc/wallet.rs"]);
+    only_in("daemon/src", "SignSynapse", &["/custody.rs"]);
+    for home in ["src/axon", "src/dendrite", "src/weights", "src/metagraph"] {
+        for (name, text) in sources("daemon/src").into_iter().filter(|(name, _)| name.contains(home)) {
+            let line = code(&text).find(|line| line.contains("Custody"));
+            assert!(line.is_none(), "{name} has the keys' own handle: {}", line.unwrap_or_default());
+        }
+    }
+}
+
 #[test]
 fn crates_know_only_whom_they_may() {
     let graph = Graph::read();
-    let allowed: [(&str, &[&str]); 10] = [
+    let allowed: [(&str, &[&str]); 12] = [
         ("btd-api", &[]),
         ("btd-chain", &["btd-api"]),
         ("btd-keys", &["btd-api"]),
+        ("btd-signer-protocol", &["btd-api", "btd-keys"]),
+        ("btd-signer", &["btd-api", "btd-keys", "btd-signer-protocol"]),
         ("btd-wire", &["btd-api"]),
         ("btd-tensor", &["btd-api"]),
         ("btd-pow", &["btd-api"]),
         ("btd-devnet-runtime", &[]),
         ("btd-devnet", &["btd-devnet-runtime"]),
         ("btctl", &["btd-api"]),
-        ("btd", &["btd-api", "btd-chain", "btd-devnet", "btd-keys", "btd-pow", "btd-tensor", "btd-wire"]),
+        ("btd", &["btd-api", "btd-chain", "btd-devnet", "btd-pow", "btd-signer-protocol", "btd-tensor", "btd-wire"]),
     ];
     for (name, may) in allowed {
         let extra: Vec<_> = graph.ours(name).into_iter().filter(|other| !may.contains(other)).collect();
@@ -246,7 +297,6 @@ fn inner_modules_do_not_know_the_edge() {
 
 #[test]
 fn only_submit_signs_and_sends_extrinsics() {
-    only_in("daemon/src", "sign_extrinsic", &["/submit"]);
     // The journal prepares statements, not extrinsics.
     only_in("daemon/src", ".prepare(", &["/submit", "/journal"]);
 }

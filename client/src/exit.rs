@@ -88,6 +88,7 @@ impl From<ErrorKind> for Exit {
             | ErrorKind::WarmingUp
             | ErrorKind::ChainUnavailable
             | ErrorKind::ShuttingDown
+            | ErrorKind::SignerUnavailable
             | ErrorKind::RateLimited => Self::NotReady,
             ErrorKind::PolicyRefused => Self::Policy,
             ErrorKind::Internal

@@ -71,9 +71,13 @@ impl Default for CacheConfig {
 }
 
 /// Settings of the keys' custody.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct KeysConfig {
+    /// The signer's program, which btd starts. Else `$BTD_SIGNER`, `btd-signer` beside btd.
+    pub signer: Option<PathBuf>,
+    /// The directory with the sockets of a signer that runs as a service of its own; btd starts none then.
+    pub signer_sockets: Option<PathBuf>,
     /// How long a key stays unlocked when the caller does not say, in seconds.
     pub unlock_s: u32,
     /// How long it may stay unlocked at most, in seconds.
@@ -82,7 +86,7 @@ pub struct KeysConfig {
 
 impl Default for KeysConfig {
     fn default() -> Self {
-        Self { unlock_s: 300, max_unlock_s: 900 }
+        Self { signer: None, signer_sockets: None, unlock_s: 300, max_unlock_s: 900 }
     }
 }
 

@@ -15,13 +15,14 @@ use std::{
 
 use btd_chain::{Link, LinkConfig, LinkState};
 use btd_devnet::{BlockTime, Devnet};
-use btd_keys::{BootClock, Custody, CustodyConfig, Encryption, KeyId, Purpose, UnlockRequest, WalletStore};
+use btd_signer_protocol::{KeyId, Purpose, operations::UnlockFromEnvironment};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::{
     cache::{Cache, Found},
     causes::with_causes,
     config::{Config, Credentials, Directories, KeysConfig, Network},
+    custody::{self, Custody, Place},
     journal::Journal,
     metagraph::{self, Metagraph},
     rpc::{self, Server},
@@ -40,6 +41,8 @@ pub struct Settings {
     pub directories: Directories,
     /// Passwords that the environment has.
     pub credentials: Credentials,
+    /// The signer's program, if the settings do not say.
+    pub signer: PathBuf,
     /// The service manager that started it, if one did.
     pub service_manager: service_manager::Config,
 }
@@ -176,7 +179,7 @@ impl Stores {
 
 /// Starts every part. When it returns, the control API answers.
 async fn start(settings: Settings, spawner: &Spawner, manager: &ServiceManager) -> Result<Stores, DaemonError> {
-    let Settings { config, directories, credentials, .. } = settings;
+    let Settings { config, directories, credentials, signer, .. } = settings;
     let started = Instant::now();
     private_directory(&directories.state)?;
     private_directory(&directories.cache)?;
@@ -192,7 +195,8 @@ async fn start(settings: Settings, spawner: &Spawner, manager: &ServiceManager) 
     };
     let link = start_link(link_config(config.chain.clone(), devnet, config.devnet.block_time), spawner)?;
     let metagraph = start_metagraph(&link, &stores.cache, &config.network, spawner).await?;
-    let custody = start_custody(config.keys, &directories, &stores.journal, spawner);
+    let custody = custody_config(config.keys, signer, &directories, &credentials);
+    let custody = Custody::start(custody, spawner).await.map_err(failed("the signer"))?;
     let (submitter, worker) = submit::submitter(link.clone(), custody.clone(), stores.journal.clone(), config.submit);
     spawner.spawn(Stage::Work, "submit", |told| async move { Ok(worker.run(told).await?) });
     let transports = (config.axon, config.dendrite);
@@ -234,24 +238,24 @@ async fn start_metagraph(
     Ok(metagraph)
 }
 
-fn start_custody(config: KeysConfig, directories: &Directories, journal: &Journal, spawner: &Spawner) -> Custody {
+fn custody_config(
+    config: KeysConfig,
+    beside: PathBuf,
+    directories: &Directories,
+    credentials: &Credentials,
+) -> custody::Config {
     let seconds = |seconds: u32| Duration::from_secs(u64::from(seconds));
-    let bounds = CustodyConfig {
-        default_window: seconds(config.unlock_s),
-        max_window: seconds(config.max_unlock_s),
-        ..CustodyConfig::default()
+    let signer = match (config.signer_sockets, config.signer) {
+        (Some(directory), _) => Place::Sockets(directory),
+        (None, program) => Place::Program(program.unwrap_or(beside)),
     };
-    // Wrong passwords are counted in the journal: a restart gives no free guesses.
-    let store = WalletStore::new(directories.wallets.clone());
-    let custody = Custody::with(store, bounds, Arc::new(BootClock), Arc::new(journal.clone()));
-    let keys = custody.clone();
-    spawner.spawn(Stage::Work, "keys", |told| async move {
-        let _ = told.run_until_cancelled(keys.expire()).await;
-        // Nothing is unlocked when btd has stopped.
-        keys.lock_all(None);
-        Ok(())
-    });
-    custody
+    custody::Config {
+        signer,
+        wallets: directories.wallets.clone(),
+        credentials: credentials.directory(),
+        unlock: seconds(config.unlock_s),
+        max_unlock: seconds(config.max_unlock_s),
+    }
 }
 
 /// Starts the configured axon. A hotkey with a password is unlocked for it if the environment has
@@ -261,15 +265,13 @@ async fn start_axon(
     parts: &Parts,
     credentials: &Credentials,
 ) -> Result<(), Box<dyn Error + Send + Sync>> {
-    let key = KeyId::hotkey(config.wallet.clone(), config.hotkey.clone());
-    let wallet = parts.custody.store().wallet(&config.wallet);
-    if wallet.read(&key.role)?.encryption() != Encryption::None
-        && let Some(password) = credentials.password(&key, &wallet.path(&key.role))?
-    {
-        let purposes = [Purpose::Synapse].into_iter().collect();
-        let window = Some(Duration::from_secs(10));
-        parts.custody.unlock(UnlockRequest { key, password: Some(password), window, purposes }).await?;
-    }
+    let ask = UnlockFromEnvironment {
+        key: KeyId::hotkey(config.wallet.clone(), config.hotkey.clone()),
+        variables: credentials.variables(),
+        window: Some(Duration::from_secs(10)),
+        purposes: [Purpose::Synapse].into_iter().collect(),
+    };
+    parts.custody.ask(ask).await?;
     parts.serving.start(&config.wallet, &config.hotkey, None).await?;
     Ok(())
 }

@@ -21,7 +21,6 @@ use btd_api::{AccountId, BlockHash, BlockNumber, IdempotencyKey};
 use btd_chain::{Era, SignedExtrinsic};
 use rusqlite::{Connection, OptionalExtension, Row, named_params};
 
-mod failures;
 mod schema;
 
 /// Why the journal cannot be used.

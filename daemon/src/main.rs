@@ -99,7 +99,8 @@ fn settings(flags: &Flags) -> Result<Settings, ConfigError> {
     let config = config::load(flags, &environment)?;
     let directories = Directories::settle(&config.directories, &environment, nix::unistd::geteuid().as_raw())?;
     let (credentials, service_manager) = (environment.credentials(), environment.service_manager(std::process::id()));
-    Ok(Settings { config, directories, credentials, service_manager })
+    let signer = environment.beside("btd-signer");
+    Ok(Settings { config, directories, credentials, signer, service_manager })
 }
 
 #[expect(clippy::print_stderr, reason = "the last word of the process, also when there is no log yet")]

@@ -15,7 +15,7 @@ use std::{
 };
 
 use btd_api::{AccountId, Hotkey, HotkeyName, WalletName};
-use btd_keys::{Custody, CustodyError, RequestSigner, Scheme, SynapseMessage};
+use btd_signer_protocol::Scheme;
 use btd_wire::{
     Signable, Signer, SignerError, Signing,
     admission::{AnyHotkey, Members, Memory, Standing},
@@ -25,6 +25,7 @@ use tokio::sync::oneshot;
 
 use crate::{
     axon::{self, Axon, AxonError, AxonHandle, Ping, Status},
+    custody::{Custody, CustodyError, RequestSigner},
     dendrite::{self, Dendrite},
     metagraph::Metagraph,
     supervisor::{Spawner, Stage, Task},
@@ -115,8 +116,7 @@ impl Signer for HotkeySigner {
     fn sign<'a>(&'a self, hotkey: &'a AccountId, message: &'a Signable) -> Signing<'a> {
         Box::pin(async move {
             let failed = |source: Box<dyn Error + Send + Sync>| SignerError { hotkey: *hotkey, source };
-            let message = SynapseMessage::parse(message.text()).map_err(|error| failed(error.into()))?;
-            let signature = self.0.sign(&message).await.map_err(|error| failed(error.into()))?;
+            let signature = self.0.sign(message.text()).await.map_err(|error| failed(error.into()))?;
             Ok(signature.bytes)
         })
     }

@@ -27,7 +27,7 @@ use std::{
 use blake2::{Blake2b, Digest as _, digest::consts::U32};
 use btd_api::{AccountId, BlockHash, BlockNumber, IdempotencyKey};
 use btd_chain::{ExtrinsicHash, Link, PrepareOptions, Prepared, SignedExtrinsic};
-use btd_keys::{Custody, KeyId};
+use btd_signer_protocol::KeyId;
 use serde::{Deserialize, Serialize};
 use tokio::{
     sync::{mpsc, watch},
@@ -46,6 +46,7 @@ use self::{
     worker::{Active, Progress},
 };
 use crate::{
+    custody::Custody,
     journal::{Digest, Intent, Journal, NewIntent, Recorded},
     stamp::Stamp,
 };

@@ -89,7 +89,9 @@ pub struct SigningPayload {
     pub era: Era,
     /// The bytes of the call: with the metadata of `spec_version` a signer can read them itself.
     pub call_data: Vec<u8>,
-    /// The bytes to sign: call, extension data and implicit data, hashed when longer than 256 bytes.
+    /// Call, extension data and implicit data, whole: for a signer that wants to see what it signs.
+    pub unhashed: Vec<u8>,
+    /// The bytes to sign: `unhashed`, or its BLAKE2b-256 digest when it is longer than 256 bytes.
     pub message: Vec<u8>,
 }
 
@@ -256,10 +258,8 @@ pub(crate) fn assemble(
     }
     let call_data = call.encode(runtime)?;
     let Extensions { extra, implicit } = Extensions::encode(context, runtime)?;
-    let mut message = [call_data.as_slice(), &extra, &implicit].concat();
-    if message.len() > 256 {
-        message = BlakeTwo256.hash(&message).0.to_vec();
-    }
+    let unhashed = [call_data.as_slice(), &extra, &implicit].concat();
+    let message = if unhashed.len() > 256 { BlakeTwo256.hash(&unhashed).0.to_vec() } else { unhashed.clone() };
     let payload = SigningPayload {
         signer,
         pallet: call.pallet.clone(),
@@ -269,6 +269,7 @@ pub(crate) fn assemble(
         nonce: context.nonce,
         era: context.era,
         call_data: call_data.clone(),
+        unhashed,
         message,
     };
     let envelope = Envelope { address: address(signer, runtime)?, scheme: schemes(runtime), extra, call: call_data };

@@ -18,7 +18,7 @@ static NEXT: AtomicU64 = AtomicU64::new(0);
 
 /// Creates `path` with these bytes; [`io::ErrorKind::AlreadyExists`] if anything is there.
 /// Durable when it returns.
-pub(crate) fn create(path: &Path, bytes: &[u8]) -> io::Result<()> {
+pub fn create(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let temporary = Temporary::write(path, bytes)?;
     match rustix::fs::renameat_with(CWD, &temporary.path, CWD, path, RenameFlags::NOREPLACE) {
         Ok(()) => {}
@@ -33,7 +33,7 @@ pub(crate) fn create(path: &Path, bytes: &[u8]) -> io::Result<()> {
 }
 
 /// Replaces `path`, or creates it. Durable when it returns.
-pub(crate) fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
+pub fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let temporary = Temporary::write(path, bytes)?;
     fs::rename(&temporary.path, path)?;
     sync_directory(parent(path)?)
@@ -41,7 +41,7 @@ pub(crate) fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
 
 /// Creates `path` and what is missing above it, each open to its owner only. Durable when it
 /// returns.
-pub(crate) fn create_directory(path: &Path) -> io::Result<()> {
+pub fn create_directory(path: &Path) -> io::Result<()> {
     let missing: Vec<&Path> = path.ancestors().take_while(|dir| !dir.exists()).collect();
     DirBuilder::new().recursive(true).mode(0o700).create(path)?;
     for dir in missing {

@@ -157,8 +157,7 @@ impl KeyPair {
         }
     }
 
-    /// Signs exactly these bytes. The daemon signs through [`crate::Custody`], which knows what
-    /// the bytes mean.
+    /// Signs exactly these bytes. The signer signs only what [`crate::purpose`] has checked.
     pub fn sign(&self, message: &[u8]) -> Signature {
         let bytes = match &self.0 {
             Inner::Sr25519(pair) => pair.sign_simple(CONTEXT, message).to_bytes(),

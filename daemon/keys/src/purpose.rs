@@ -4,17 +4,22 @@
 //! extrinsic, or an extrinsic payload that is a synapse message. So a payload must not be text, a
 //! synapse message must have the exact shape of one and name the signer as its sender, and a
 //! user's text is signed between `<Bytes>` tags, where no extrinsic can be, and refused if it is a
-//! synapse message. Whether a payload does what its caller says is the chain module's to know.
+//! synapse message. A payload comes whole, so that the call it begins with can be compared with the
+//! call that its caller names: the calls that move funds or set weights are known by their indices
+//! ([`calls`]). What the call's arguments say is the chain module's to know.
+
+mod calls;
 
 use std::fmt;
 
 use blake2::{Blake2b, Digest, digest::consts::U32};
 use btd_api::AccountId;
+use serde::{Deserialize, Serialize};
 
 use crate::scheme::wrap;
 
 /// A kind of thing to sign.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Purpose {
     /// Extrinsics: they spend, stake, register, set weights.
     Extrinsic = 1,
@@ -22,6 +27,8 @@ pub enum Purpose {
     Synapse = 2,
     /// Texts of the user: proofs of ownership.
     Message = 4,
+    /// Weights, and commits to weights: the extrinsics of a validator's routine, which move no funds.
+    Weights = 8,
 }
 
 impl fmt::Display for Purpose {
@@ -30,26 +37,35 @@ impl fmt::Display for Purpose {
             Self::Extrinsic => "extrinsics",
             Self::Synapse => "synapse messages",
             Self::Message => "messages",
+            Self::Weights => "weights",
         })
     }
 }
 
 /// The purposes for which a key was unlocked.
-#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Purposes(u8);
+
+/// Every purpose.
+const EACH: [Purpose; 4] = [Purpose::Extrinsic, Purpose::Synapse, Purpose::Message, Purpose::Weights];
 
 impl Purposes {
     /// Everything a key can be asked.
-    pub const ALL: Self = Self(Purpose::Extrinsic as u8 | Purpose::Synapse as u8 | Purpose::Message as u8);
+    pub const ALL: Self =
+        Self(Purpose::Extrinsic as u8 | Purpose::Synapse as u8 | Purpose::Message as u8 | Purpose::Weights as u8);
 
-    /// Whether `purpose` is among them.
+    /// Whether `purpose` is among them. A key for any extrinsic is one for weights too.
     pub const fn contains(self, purpose: Purpose) -> bool {
-        self.0 & purpose as u8 != 0
+        let enough = match purpose {
+            Purpose::Weights => Purpose::Weights as u8 | Purpose::Extrinsic as u8,
+            Purpose::Extrinsic | Purpose::Synapse | Purpose::Message => purpose as u8,
+        };
+        self.0 & enough != 0
     }
 
     /// The purposes one by one.
     pub fn iter(self) -> impl Iterator<Item = Purpose> {
-        [Purpose::Extrinsic, Purpose::Synapse, Purpose::Message].into_iter().filter(move |&one| self.contains(one))
+        EACH.into_iter().filter(move |&one| self.0 & one as u8 != 0)
     }
 }
 
@@ -68,9 +84,20 @@ impl fmt::Debug for Purposes {
 /// Why something is not what it was presented as. Nothing was signed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum PurposeError {
-    /// Too short to hold the two block hashes of every payload, and not a digest of one.
+    /// Too short to hold the two block hashes of every payload. A digest is too: what it stands for
+    /// could not be checked.
     #[error("{0} bytes are not the payload of an extrinsic")]
     PayloadLength(usize),
+    /// The call is known, and the bytes are of another.
+    #[error("the payload begins with call {}.{}, which is not {pallet}.{call}", found.0, found.1)]
+    PayloadIsAnotherCall {
+        /// The pallet that was named.
+        pallet: String,
+        /// The call that was named.
+        call: String,
+        /// The indices of pallet and call in the bytes.
+        found: (u8, u8),
+    },
     /// It reads as text, which no payload does.
     #[error("a text cannot be the payload of an extrinsic")]
     PayloadIsText,
@@ -92,7 +119,7 @@ pub enum PurposeError {
     TextIsSynapse,
 }
 
-/// The bytes that an extrinsic's signature covers, with the call they are known to hold.
+/// The bytes that an extrinsic's signature covers, with the call they hold.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ExtrinsicPayload {
     pallet: String,
@@ -106,16 +133,30 @@ const SHORTEST_PAYLOAD: usize = 2 + 32 + 32;
 const LONGEST_PAYLOAD: usize = 256;
 
 impl ExtrinsicPayload {
-    /// Checks `bytes`: the call, the extensions and their implicit data in SCALE, or the
-    /// blake2b-256 digest of these if they are longer than 256 bytes.
+    /// Checks `bytes`: the call, the extensions and their implicit data in SCALE, all of them, also
+    /// where the signature covers their digest only.
     pub fn new(pallet: impl Into<String>, call: impl Into<String>, bytes: Vec<u8>) -> Result<Self, PurposeError> {
-        if bytes.len() != 32 && bytes.len() < SHORTEST_PAYLOAD {
+        if bytes.len() < SHORTEST_PAYLOAD {
             return Err(PurposeError::PayloadLength(bytes.len()));
         }
         if is_text(&bytes) {
             return Err(PurposeError::PayloadIsText);
         }
-        Ok(Self { pallet: pallet.into(), call: call.into(), bytes })
+        let (pallet, call) = (pallet.into(), call.into());
+        let found = (bytes[0], bytes[1]);
+        // A known call must be both what it is named and what it is in the bytes.
+        let differs = calls::KNOWN.iter().any(|&(of, name, index)| (of == pallet && name == call) != (index == found));
+        if differs {
+            return Err(PurposeError::PayloadIsAnotherCall { pallet, call, found });
+        }
+        Ok(Self { pallet, call, bytes })
+    }
+
+    /// What a key must be unlocked for to sign this.
+    pub fn purpose(&self) -> Purpose {
+        // Both the name and the bytes say so: `new` has compared them.
+        let is_weights = calls::WEIGHTS.iter().any(|call| self.pallet == "SubtensorModule" && self.call == *call);
+        if is_weights { Purpose::Weights } else { Purpose::Extrinsic }
     }
 
     /// The pallet's name, as the chain's metadata has it.
@@ -129,7 +170,7 @@ impl ExtrinsicPayload {
     }
 
     /// The bytes to sign.
-    pub(crate) fn signed(&self) -> Vec<u8> {
+    pub fn signed(&self) -> Vec<u8> {
         if self.bytes.len() > LONGEST_PAYLOAD {
             Blake2b::<U32>::digest(&self.bytes).to_vec()
         } else {
@@ -173,7 +214,7 @@ impl SynapseMessage {
     }
 
     /// The bytes to sign.
-    pub(crate) fn signed_by(&self, signer: AccountId) -> Result<&[u8], PurposeError> {
+    pub fn signed_by(&self, signer: AccountId) -> Result<&[u8], PurposeError> {
         if signer == self.signer {
             Ok(self.text.as_bytes())
         } else {
@@ -247,7 +288,7 @@ impl TextMessage {
     }
 
     /// The bytes to sign.
-    pub(crate) fn signed(&self) -> Vec<u8> {
+    pub fn signed(&self) -> Vec<u8> {
         wrap(self.0.as_bytes())
     }
 }
@@ -304,8 +345,8 @@ mod tests {
             ExtrinsicPayload::new("System", "remark", text.clone().into_bytes()),
             Err(PurposeError::PayloadIsText)
         );
+        assert_eq!(ExtrinsicPayload::new("System", "remark", vec![0; 32]), Err(PurposeError::PayloadLength(32)));
         assert_eq!(ExtrinsicPayload::new("System", "remark", vec![0; 31]), Err(PurposeError::PayloadLength(31)));
-        assert!(ExtrinsicPayload::new("System", "remark", vec![0; 32]).is_ok());
         assert!(ExtrinsicPayload::new("System", "remark", vec![0; 66]).is_ok());
         for synapse in [
             text.as_str(),
@@ -323,6 +364,30 @@ mod tests {
     }
 
     #[test]
+    fn a_payload_is_of_the_call_that_is_named() {
+        let payload = |pallet: &str, call: &str, index: [u8; 2]| {
+            ExtrinsicPayload::new(pallet, call, [&index[..], &[0; 90]].concat()).map(|payload| payload.purpose())
+        };
+        assert_eq!(payload("Balances", "transfer_all", [5, 4]), Ok(Purpose::Extrinsic));
+        assert_eq!(payload("SubtensorModule", "commit_weights", [7, 96]), Ok(Purpose::Weights));
+        assert_eq!(payload("SomethingNew", "some_call", [200, 1]), Ok(Purpose::Extrinsic));
+        // A transfer under the name of weights, weights under another name, a transfer under a new name.
+        for (pallet, call, index) in [
+            ("SubtensorModule", "commit_weights", [5, 4]),
+            ("SubtensorModule", "commit_weights", [200, 1]),
+            ("SubtensorModule", "serve_axon", [7, 96]),
+            ("SomethingNew", "some_call", [5, 0]),
+        ] {
+            let refused = payload(pallet, call, index);
+            assert!(matches!(refused, Err(PurposeError::PayloadIsAnotherCall { .. })), "{pallet}.{call} {index:?}");
+        }
+        let weights: Purposes = [Purpose::Weights].into_iter().collect();
+        assert!(weights.contains(Purpose::Weights) && !weights.contains(Purpose::Extrinsic));
+        let any: Purposes = [Purpose::Extrinsic].into_iter().collect();
+        assert!(any.contains(Purpose::Weights));
+    }
+
+    #[test]
     fn long_payloads_are_signed_through_their_digest() {
         let payload = |length| ExtrinsicPayload::new("System", "remark", vec![0; length]).unwrap();
         assert_eq!(payload(256).signed(), vec![0; 256]);
@@ -336,7 +401,7 @@ mod tests {
     fn purposes_are_a_set() {
         let some: Purposes = [Purpose::Synapse, Purpose::Message].into_iter().collect();
         assert!(some.contains(Purpose::Synapse) && !some.contains(Purpose::Extrinsic));
-        assert_eq!(Purposes::ALL.iter().count(), 3);
+        assert_eq!(Purposes::ALL.iter().count(), 4);
         assert_eq!(format!("{some:?}"), "{Synapse, Message}");
     }
 }

@@ -97,12 +97,33 @@ pub(crate) fn wrap(message: &[u8]) -> Vec<u8> {
 
 /// A signature and the scheme it follows. Prints as bare lower-case hex, as `btcli wallet sign`
 /// does.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Signature {
     /// How it was made.
     pub scheme: Scheme,
     /// Its 64 bytes.
+    #[serde(with = "halves")]
     pub bytes: [u8; 64],
+}
+
+/// 64 bytes as two arrays: serde knows arrays up to 32.
+mod halves {
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    pub(super) fn serialize<S: Serializer>(bytes: &[u8; 64], serializer: S) -> Result<S::Ok, S::Error> {
+        let (mut left, mut right) = ([0; 32], [0; 32]);
+        left.copy_from_slice(&bytes[..32]);
+        right.copy_from_slice(&bytes[32..]);
+        (left, right).serialize(serializer)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<[u8; 64], D::Error> {
+        let (left, right) = <([u8; 32], [u8; 32])>::deserialize(deserializer)?;
+        let mut bytes = [0; 64];
+        bytes[..32].copy_from_slice(&left);
+        bytes[32..].copy_from_slice(&right);
+        Ok(bytes)
+    }
 }
 
 impl fmt::Display for Signature {

@@ -10,8 +10,7 @@
 //! The layout is the ecosystem's, so its tools work on the same directory. Replacing a key keeps
 //! the old file: `coldkey.bak-1` beside it, and for hotkeys `hotkeys.bak/HOTKEY.bak-1`, outside of
 //! the directory in which every tool takes each file for a hotkey. Everything here blocks; opening
-//! or writing an encrypted key also takes 512 MiB, which is why the daemon goes through
-//! [`crate::Custody`].
+//! or writing an encrypted key also takes 512 MiB, which is why the signer derives one key at a time.
 
 mod files;
 mod known;

@@ -8,10 +8,7 @@ use std::{
     time::Duration,
 };
 
-use btd_keys::{
-    KeyId, Password,
-    environment::{self as passwords, EnvironmentError, Found},
-};
+use btd_api::wallet::Secret;
 
 use super::ConfigError;
 use crate::service_manager;
@@ -22,6 +19,10 @@ const PREFIX: &str = "BTD_";
 const FILE: &str = "BTD_CONFIG";
 /// Short for `BTD_RPC__SOCKET`, and read by btctl as well.
 const SOCKET: &str = "BTD_SOCKET";
+/// Short for `BTD_KEYS__SIGNER`.
+const SIGNER: &str = "BTD_SIGNER";
+/// The service manager's, for the credentials of a service.
+const DIRECTORY: &str = "CREDENTIALS_DIRECTORY";
 
 /// The variables of a process.
 #[derive(Clone, Debug, Default)]
@@ -29,9 +30,9 @@ pub struct Environment {
     variables: BTreeMap<OsString, OsString>,
 }
 
-/// The variables that may announce passwords. Says nothing in `Debug`.
+/// The variables that may announce passwords, for the signer to read. Says nothing in `Debug`.
 #[derive(Clone, Default)]
-pub struct Credentials(passwords::Variables);
+pub struct Credentials(BTreeMap<String, Secret>);
 
 impl fmt::Debug for Credentials {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -42,16 +43,14 @@ impl fmt::Debug for Credentials {
 // === impl Credentials ===
 
 impl Credentials {
-    /// The password of the key file `path`, if a variable or a credential of the service has one.
-    ///
-    /// # Errors
-    /// When one is announced and cannot be read.
-    pub fn password(&self, key: &KeyId, path: &Path) -> Result<Option<Password>, EnvironmentError> {
-        match passwords::find(&self.0, key, path)? {
-            None => Ok(None),
-            Some(Found::Password(password)) => Ok(Some(password)),
-            Some(Found::File(file)) => passwords::read_file(&file).map(Some),
-        }
+    /// The variables, by name.
+    pub fn variables(&self) -> BTreeMap<String, Secret> {
+        self.0.clone()
+    }
+
+    /// Where the service manager put credentials.
+    pub fn directory(&self) -> Option<PathBuf> {
+        self.0.get(DIRECTORY).map(|directory| directory.expose().into())
     }
 }
 
@@ -71,6 +70,12 @@ impl Environment {
     /// The value of `name`; an empty one counts as none.
     pub fn get(&self, name: &str) -> Option<&OsStr> {
         self.variables.get(OsStr::new(name)).map(OsString::as_os_str)
+    }
+
+    /// Where a program of that name belongs: beside the one that runs.
+    pub fn beside(&self, name: &str) -> PathBuf {
+        let here = std::env::current_exe().ok();
+        here.as_deref().and_then(Path::parent).map_or_else(|| name.into(), |directory| directory.join(name))
     }
 
     /// The path that `name` holds.
@@ -93,6 +98,7 @@ impl Environment {
             let value = value.to_str().ok_or_else(|| ConfigError::NotText(name.to_owned()))?.to_owned();
             let key = match name {
                 SOCKET => "rpc.socket".to_owned(),
+                SIGNER => "keys.signer".to_owned(),
                 _ => name[PREFIX.len()..].to_ascii_lowercase().replace("__", "."),
             };
             found.push((name.to_owned(), key, value));
@@ -102,12 +108,12 @@ impl Environment {
 
     /// The variables from which passwords may come, in the ecosystem's names and systemd's.
     pub fn credentials(&self) -> Credentials {
-        let announces = |name: &str| name.starts_with("BT_") || name == "CREDENTIALS_DIRECTORY";
+        let announces = |name: &str| name.starts_with("BT_") || name == DIRECTORY;
         let texts = self.variables.iter().filter_map(|(name, value)| Some((name.to_str()?, value.to_str()?)));
         Credentials(
             texts
                 .filter(|(name, _)| announces(name))
-                .map(|(name, value)| (name.to_owned(), value.to_owned()))
+                .map(|(name, value)| (name.to_owned(), Secret::new(value)))
                 .collect(),
         )
     }

@@ -34,10 +34,6 @@ const MIGRATIONS: [&str; 1] = ["
         CHECK ((ending IS NULL) = (details IS NULL)),
         CHECK ((era_birth IS NULL) = (era_period IS NULL))
     ) STRICT;
-    CREATE TABLE unlock_failures (
-        key      TEXT PRIMARY KEY,
-        failures INTEGER NOT NULL CHECK (failures > 0)
-    ) STRICT;
     CREATE INDEX pending_intents ON intents (genesis, id) WHERE ending IS NULL;
     "];
 

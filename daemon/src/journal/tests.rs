@@ -187,20 +187,3 @@ async fn what_was_acknowledged_survives_kill_9() {
         assert!(pending.len() >= 20 * round as usize, "{} are left of at least {}", pending.len(), 20 * round);
     }
 }
-
-#[tokio::test]
-async fn wrong_passwords_are_counted_across_restarts() {
-    use btd_keys::{FailureLog, KeyId};
-    let directory = tempfile::tempdir().unwrap();
-    let path = directory.path().join("journal.db");
-    let key = KeyId::coldkey("default".parse().unwrap());
-    let journal = Journal::open(&path).await.unwrap();
-    assert_eq!(journal.load(&key).unwrap(), 0);
-    journal.store(&key, 1).unwrap();
-    journal.store(&key, 2).unwrap();
-    drop(journal);
-    let journal = Journal::open(&path).await.unwrap();
-    assert_eq!(journal.load(&key).unwrap(), 2);
-    journal.store(&key, 0).unwrap();
-    assert_eq!(journal.load(&key).unwrap(), 0);
-}

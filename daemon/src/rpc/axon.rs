@@ -11,7 +11,7 @@ use btd_api::{
     rpc::Nothing,
     wallet::Receipt,
 };
-use btd_keys::KeyId;
+use btd_signer_protocol::KeyId;
 use btd_wire::version::PROTOCOL_VERSION;
 
 use super::{

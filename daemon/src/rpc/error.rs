@@ -5,17 +5,16 @@
 //! the words.
 
 mod chain;
-mod keys;
 mod submit;
 
 use std::time::Duration;
 
 use btd_api::{ApiError, ErrorKind};
-use btd_keys::{CustodyError, KeyFileError, KeyId, KeyRole, StoreError};
+use btd_signer_protocol::{KeyId, KeyRole, Refusal, RefusalKind};
 use jsonrpsee::types::ErrorObjectOwned;
 
 use super::RequestId;
-use crate::{axon::AxonError, causes::with_causes, serving::ServingError};
+use crate::{axon::AxonError, causes::with_causes, custody::CustodyError, serving::ServingError};
 
 /// A handler's failure: what the caller is told.
 ///
@@ -57,24 +56,47 @@ fn retry_after_ms(pause: Duration) -> u64 {
 impl From<CustodyError> for Failure {
     fn from(error: CustodyError) -> Self {
         let words = with_causes(&error);
-        let of = |kind| ApiError::new(kind, words.clone());
-        Self(match error {
-            CustodyError::Locked(key) => locked(&key),
-            CustodyError::NotAllowed { key, .. } => of(ErrorKind::PolicyRefused).with("key", key.to_string()),
-            CustodyError::WrongPassword { key, retry_in } => of(ErrorKind::WrongPassword)
-                .with("key", key.to_string())
-                .with("retry_after_ms", retry_after_ms(retry_in)),
-            CustodyError::TooManyFailures { key, retry_in } => {
-                of(ErrorKind::RateLimited).with("key", key.to_string()).with("retry_after_ms", retry_after_ms(retry_in))
+        let kind = match error {
+            CustodyError::Refused(refusal) => return refusal.into(),
+            CustodyError::Died | CustodyError::Unavailable => ErrorKind::SignerUnavailable,
+            CustodyError::Frame(_)
+            | CustodyError::Version { .. }
+            | CustodyError::Missing { .. }
+            | CustodyError::Start { .. }
+            | CustodyError::Connect { .. }
+            | CustodyError::NoGreeting { .. } => ErrorKind::Internal,
+        };
+        Self::new(kind, words)
+    }
+}
+
+impl From<Refusal> for Failure {
+    fn from(refusal: Refusal) -> Self {
+        let Refusal { kind, message, key, retry_in } = refusal;
+        let kind = match (kind, &key) {
+            (RefusalKind::Locked, Some(key)) => return Self(locked(key)),
+            (RefusalKind::Locked | RefusalKind::LockedMeanwhile | RefusalKind::PasswordRequired, _) => {
+                ErrorKind::WalletLocked
             }
-            CustodyError::Window { .. } => of(ErrorKind::InvalidParams),
-            CustodyError::LockedMeanwhile(key) => of(ErrorKind::WalletLocked).with("key", key.to_string()),
-            CustodyError::Busy => of(ErrorKind::Busy),
-            CustodyError::Purpose(_) => of(ErrorKind::PolicyRefused),
-            CustodyError::Store(error) => return error.into(),
-            CustodyError::FailureLog(_) => of(ErrorKind::StorageFault),
-            CustodyError::Aborted(_) => of(ErrorKind::Internal),
-        })
+            (RefusalKind::NotAllowed | RefusalKind::Purpose, _) => ErrorKind::PolicyRefused,
+            (RefusalKind::WrongPassword, _) => ErrorKind::WrongPassword,
+            (RefusalKind::TooManyFailures, _) => ErrorKind::RateLimited,
+            (RefusalKind::Invalid, _) => ErrorKind::InvalidParams,
+            (RefusalKind::NotFound, _) => ErrorKind::NotFound,
+            (RefusalKind::Exists, _) => ErrorKind::AlreadyExists,
+            (RefusalKind::Damaged, _) => ErrorKind::KeyFileDamaged,
+            (RefusalKind::Storage, _) => ErrorKind::StorageFault,
+            (RefusalKind::Busy, _) => ErrorKind::Busy,
+            (RefusalKind::Fault, _) => ErrorKind::Internal,
+        };
+        let mut error = ApiError::new(kind, message);
+        if let Some(key) = key {
+            error = error.with("key", key.to_string());
+        }
+        if let Some(pause) = retry_in {
+            error = error.with("retry_after_ms", retry_after_ms(pause));
+        }
+        Self(error)
     }
 }
 
@@ -87,35 +109,6 @@ fn locked(key: &KeyId) -> ApiError {
     let command = format!("btctl wallet unlock --wallet {}{hotkey}", key.wallet);
     let words = format!("the key {key} is locked: unlock it with `{command}`");
     ApiError::new(ErrorKind::WalletLocked, words).with("key", key.to_string())
-}
-
-impl From<StoreError> for Failure {
-    fn from(error: StoreError) -> Self {
-        let words = with_causes(&error);
-        let kind = match error {
-            StoreError::NotFound { .. } => ErrorKind::NotFound,
-            StoreError::Exists { .. } | StoreError::Unchanged { .. } => ErrorKind::AlreadyExists,
-            StoreError::KeyFile { source, .. } => key_file(&source),
-            StoreError::PublicMismatch { .. } => ErrorKind::KeyFileDamaged,
-            StoreError::Io { .. } => ErrorKind::StorageFault,
-        };
-        Self::new(kind, words)
-    }
-}
-
-fn key_file(error: &KeyFileError) -> ErrorKind {
-    match error {
-        KeyFileError::PasswordRequired(_) => ErrorKind::WalletLocked,
-        KeyFileError::WrongPassword => ErrorKind::WrongPassword,
-        KeyFileError::NotAKeyFile(_)
-        | KeyFileError::PolkadotJs
-        | KeyFileError::Damaged(_)
-        | KeyFileError::AddressMismatch { .. }
-        | KeyFileError::PublicOnly(_)
-        | KeyFileError::UnknownScheme(_)
-        | KeyFileError::Key(_) => ErrorKind::KeyFileDamaged,
-        KeyFileError::OutOfMemory => ErrorKind::Busy,
-    }
 }
 
 // === axon and dendrite ===

@@ -19,6 +19,7 @@ async fn status(parts: Arc<Parts>, _: Nothing, _: Caller) -> Result<NodeStatus, 
     let now = Instant::now();
     let chain = link::status(&parts.network, &parts.link, now);
     let known = parts.metagraph.current();
+    let unlocked = parts.custody.status().await;
     Ok(NodeStatus {
         version: env!("CARGO_PKG_VERSION").to_owned(),
         phase: phase(&parts, chain.link),
@@ -28,7 +29,8 @@ async fn status(parts: Arc<Parts>, _: Nothing, _: Caller) -> Result<NodeStatus, 
         devnet: parts.devnet.map(|address| format!("ws://{address}")),
         subnets: count(known.subnets.len()),
         neurons: count(known.neurons()),
-        unlocked_keys: count(parts.custody.status().iter().filter(|key| key.remaining.is_some()).count()),
+        // A signer that is being started again has none.
+        unlocked_keys: count(unlocked.iter().flatten().filter(|key| key.remaining.is_some()).count()),
         axon: parts.serving.status().map(axon::describe),
     })
 }

@@ -6,10 +6,11 @@ use btd_api::{
     wallet::{self, KeyName, Wait},
 };
 use btd_chain::{Link, LinkState, ReadError};
-use btd_keys::{Custody, KeyId};
+use btd_signer_protocol::KeyId;
 
 use super::Failure;
 use crate::{
+    custody::Custody,
     stamp::Stamp,
     submit::{Action, Mode, Order, Plan, Receipt, Stage, Submitter},
 };

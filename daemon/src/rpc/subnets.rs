@@ -14,7 +14,7 @@ use btd_api::{
     wallet::{Outcome, Receipt},
 };
 use btd_chain::{FixedPoint, HyperValue, ReadError, Row, View};
-use btd_keys::KeyId;
+use btd_signer_protocol::KeyId;
 use btd_tensor::SparseRow;
 use serde_json::{Value as Json, json};
 

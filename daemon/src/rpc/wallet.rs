@@ -6,15 +6,16 @@ use btd_api::{
     ErrorKind, Hotkey, NetUid, Tao, WalletName,
     wallet::{
         Balance, BalanceParams, BalanceRow, Balances, Create, CreateParams, Created, Existing, HotkeyEntry, KeyState,
-        List, ListParams, Lock, LockParams, Locked, Receipt, Registration, Secret, Sign, SignParams, SignedMessage,
+        List, ListParams, Lock, LockParams, Locked, Receipt, Registration, Sign, SignParams, SignedMessage,
         StakePosition, Transfer, TransferParams, Unlock, UnlockParams, Unlocked, Verified, Verify, VerifyParams,
         WalletEntry, Wallets,
     },
 };
 use btd_chain::View;
-use btd_keys::{
-    Encryption, Key, KeyId, KeyRole, KeySummary, Mnemonic, Password, PublicKey, Purposes, Scheme, StoreError,
-    TextMessage, UnlockRequest, WalletSummary, WordCount,
+use btd_signer_protocol::{
+    Encryption, KeyId, KeyRole, KeySummary, NewKey, Origin, Protect, PublicKey, Purposes, Scheme, VERSION,
+    WalletSummary,
+    operations::{self, KeyStatus, LockAll, SignText},
 };
 
 use super::{
@@ -24,7 +25,6 @@ use super::{
 use crate::{
     daemon::Parts,
     metagraph::Metagraphs,
-    plain_key::with_plain_coldkey,
     submit::{self, Action, Existence},
 };
 
@@ -43,63 +43,47 @@ pub(super) fn register(table: &mut Table, parts: &Arc<Parts>) {
 }
 
 async fn create(parts: Arc<Parts>, params: CreateParams, _: Caller) -> Result<Created, Failure> {
-    let CreateParams { wallet, hotkey, words, password, plain, uri, existing } = params;
+    let CreateParams { wallet, hotkey: hotkey_name, words, password, plain, uri, existing } = params;
     if password.is_none() && !plain {
         let message = "a coldkey needs a `password`, unless `plain` allows it to be written in plain text";
         return Err(Failure::new(ErrorKind::InvalidParams, message));
     }
-    let words = words.map_or(Ok(WordCount::Twelve), WordCount::try_from)?;
-    let new_key = || match &uri {
-        Some(uri) => Key::from_uri(Scheme::Sr25519, uri.expose()),
-        None => Ok(Key::from_mnemonic(Scheme::Sr25519, Mnemonic::generate(words), None)),
-    };
-    let (cold, hot) = (new_key()?, new_key()?);
     let existing = match existing {
-        Existing::Keep => btd_keys::Existing::Refuse,
-        Existing::Replace => btd_keys::Existing::KeepCopy,
+        Existing::Keep => btd_signer_protocol::Existing::Refuse,
+        Existing::Replace => btd_signer_protocol::Existing::KeepCopy,
     };
-    let (cold_id, hot_id) = (KeyId::coldkey(wallet.clone()), KeyId::hotkey(wallet.clone(), hotkey.clone()));
-    let dir = parts.custody.store().wallet(&wallet);
-    // Before the coldkey is written: half a wallet helps nobody.
-    let path = dir.path(&hot_id.role);
-    if existing == btd_keys::Existing::Refuse && path.exists() {
-        return Err(StoreError::Exists { path }.into());
-    }
-    let created = Created {
-        path: dir.dir().display().to_string(),
-        coldkey: cold.public().account.into(),
-        hotkey: hot.public().account.into(),
-        coldkey_mnemonic: words_of(&cold),
-        hotkey_mnemonic: words_of(&hot),
+    let origin = uri.map_or(Origin::NewWords(words.unwrap_or(12)), Origin::Uri);
+    let new = |key, protect| NewKey { key, origin: origin.clone(), scheme: Scheme::Sr25519, protect, existing };
+    let coldkey = new(KeyId::coldkey(wallet.clone()), password.map_or(Protect::Plain, Protect::Nacl));
+    let hotkey = new(KeyId::hotkey(wallet.clone(), hotkey_name.clone()), Protect::Plain);
+    let made = parts.custody.ask(operations::MakeWallet { coldkey, hotkey }).await?;
+    let hotkey = made.hotkey.map_err(|words| Failure::new(ErrorKind::StorageFault, words))?;
+    let directory = made.coldkey.path.parent().unwrap_or(&made.coldkey.path);
+    Ok(Created {
         wallet,
-        hotkey_name: hotkey,
-    };
-    let password = password.map(|password| Password::new(password.expose()));
-    parts.custody.create(&cold_id, cold, password, existing).await?;
-    parts.custody.create(&hot_id, hot, None, existing).await?;
-    Ok(created)
-}
-
-fn words_of(key: &Key) -> Option<Secret> {
-    key.mnemonic().map(|mnemonic| Secret::new(mnemonic.expose().as_str()))
+        path: directory.display().to_string(),
+        coldkey: made.coldkey.public.account.into(),
+        hotkey_name,
+        hotkey: hotkey.public.account.into(),
+        coldkey_mnemonic: made.coldkey.mnemonic,
+        hotkey_mnemonic: hotkey.mnemonic,
+    })
 }
 
 async fn list(parts: Arc<Parts>, _: ListParams, _: Caller) -> Result<Wallets, Failure> {
-    let unlocked: Vec<KeyId> = parts.custody.status().into_iter().map(|status| status.key).collect();
+    let unlocked: Vec<KeyId> = parts.custody.status().await?.into_iter().map(|status| status.key).collect();
     let metagraphs = parts.metagraph.current();
-    let wallets = summaries(&parts).await?;
+    let (wallets, welcome) =
+        (summaries(&parts).await?, parts.custody.ask(operations::Hello { version: VERSION }).await?);
     Ok(Wallets {
-        path: parts.custody.store().root().display().to_string(),
+        path: welcome.wallets.display().to_string(),
         wallets: wallets.into_iter().map(|wallet| entry(wallet, &unlocked, &metagraphs)).collect(),
     })
 }
 
-/// What the files say; read on a thread that may block.
+/// What the files say.
 async fn summaries(parts: &Parts) -> Result<Vec<WalletSummary>, Failure> {
-    let store = parts.custody.store().clone();
-    let listed = tokio::task::spawn_blocking(move || store.list()).await;
-    let listed = listed.map_err(|_| Failure::new(ErrorKind::Internal, "listing the wallets broke off"))?;
-    Ok(listed?)
+    Ok(parts.custody.ask(operations::List {}).await?)
 }
 
 fn entry(wallet: WalletSummary, unlocked: &[KeyId], metagraphs: &Metagraphs) -> WalletEntry {
@@ -214,21 +198,23 @@ fn worth(alpha: btd_api::Alpha, netuid: NetUid, price: Tao) -> Tao {
 
 async fn unlock(parts: Arc<Parts>, params: UnlockParams, _: Caller) -> Result<Unlocked, Failure> {
     let UnlockParams { wallet, key, password, seconds } = params;
-    let request = UnlockRequest {
+    let ask = operations::Unlock {
         key: key_id(wallet.clone(), key.clone()),
-        password: Some(Password::new(password.expose())),
+        password: Some(password),
         window: seconds.map(|seconds| Duration::from_secs(seconds.into())),
         purposes: Purposes::ALL,
     };
-    let status = parts.custody.unlock(request).await?;
+    let status: KeyStatus = parts.custody.ask(ask).await?;
     let remaining = status.remaining.map_or(0, |remaining| remaining.as_secs());
     Ok(Unlocked { wallet, key, address: status.public.account, seconds: u32::try_from(remaining).unwrap_or(u32::MAX) })
 }
 
 async fn lock(parts: Arc<Parts>, params: LockParams, _: Caller) -> Result<Locked, Failure> {
     let locked = match params {
-        LockParams { wallet: Some(wallet), key: Some(key) } => usize::from(parts.custody.lock(&key_id(wallet, key))),
-        LockParams { wallet, key: None } => parts.custody.lock_all(wallet.as_ref()),
+        LockParams { wallet: Some(wallet), key: Some(key) } => {
+            parts.custody.ask(operations::Lock { key: key_id(wallet, key) }).await?
+        }
+        LockParams { wallet, key: None } => parts.custody.ask(LockAll { wallet }).await?,
         LockParams { wallet: None, key: Some(_) } => {
             return Err(Failure::new(ErrorKind::InvalidParams, "a `key` needs its `wallet`"));
         }
@@ -239,9 +225,7 @@ async fn lock(parts: Arc<Parts>, params: LockParams, _: Caller) -> Result<Locked
 async fn sign(parts: Arc<Parts>, params: SignParams, _: Caller) -> Result<SignedMessage, Failure> {
     let SignParams { wallet, key, message } = params;
     let key = key_id(wallet, key);
-    let text = TextMessage::new(message.as_str())?;
-    let attempt = || parts.custody.sign_message(&key, &text);
-    let signature = with_plain_coldkey(&parts.custody, attempt).await?;
+    let signature = parts.custody.ask(SignText { key: key.clone(), text: message.clone() }).await?;
     Ok(SignedMessage { message, signature: signature.to_string(), signer: parts.custody.public(&key).await?.account })
 }
 

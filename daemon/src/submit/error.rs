@@ -1,11 +1,9 @@
 //! Why a submission did not end in a finalized block, with success.
 
+use super::{outcome::Refused, plan::Precondition};
+use crate::{custody::CustodyError, journal::JournalError};
 use btd_api::{BlockNumber, IdempotencyKey};
 use btd_chain::{BlockRef, DispatchError, ExtrinsicHash, PrepareError, ReadError};
-use btd_keys::CustodyError;
-
-use super::{outcome::Refused, plan::Precondition};
-use crate::journal::JournalError;
 
 /// Why a submission failed, or is not known to have succeeded.
 #[derive(Debug, thiserror::Error)]

@@ -1,4 +1,4 @@
-//! The bridge between custody, which holds the keys, and the chain, which asks for signatures.
+//! The bridge between the signer process, which holds the keys, and the chain, which asks for signatures.
 //!
 //! It can sign extrinsics and nothing else, with one key, for the duration of one submission.
 
@@ -6,9 +6,9 @@ use std::sync::{Mutex, PoisonError};
 
 use btd_api::AccountId;
 use btd_chain::{Sign, SignError, Signature, Signing, SigningPayload};
-use btd_keys::{Custody, CustodyError, ExtrinsicPayload, KeyId, Scheme};
+use btd_signer_protocol::{KeyId, RefusalKind, Scheme, operations::SignExtrinsic};
 
-use crate::plain_key::with_plain_coldkey;
+use crate::custody::{Custody, CustodyError};
 
 /// Signs extrinsics with one key in custody.
 pub(super) struct Signer<'c> {
@@ -30,11 +30,6 @@ impl<'c> Signer<'c> {
     pub(super) fn into_refusal(self) -> Option<CustodyError> {
         self.refusal.into_inner().unwrap_or_else(PoisonError::into_inner)
     }
-
-    async fn sign_in_custody(&self, payload: &SigningPayload) -> Result<btd_keys::Signature, CustodyError> {
-        let checked = ExtrinsicPayload::new(&*payload.pallet, &*payload.call, payload.message.clone())?;
-        with_plain_coldkey(self.custody, || self.custody.sign_extrinsic(&self.key, &checked)).await
-    }
 }
 
 impl Sign for Signer<'_> {
@@ -44,10 +39,16 @@ impl Sign for Signer<'_> {
 
     fn sign<'a>(&'a self, payload: &'a SigningPayload) -> Signing<'a> {
         Box::pin(async move {
-            let signature = self.sign_in_custody(payload).await.map_err(|error| {
-                let refused = match &error {
-                    CustodyError::Locked(_) => SignError::Locked { account: self.account },
-                    other => SignError::Refused { account: self.account, reason: other.to_string() },
+            let ask = SignExtrinsic {
+                key: self.key.clone(),
+                pallet: payload.pallet.clone(),
+                call: payload.call.clone(),
+                payload: payload.unhashed.clone(),
+            };
+            let signature = self.custody.ask(ask).await.map_err(|error| {
+                let refused = match error.refusal() {
+                    Some(RefusalKind::Locked) => SignError::Locked { account: self.account },
+                    _ => SignError::Refused { account: self.account, reason: error.to_string() },
                 };
                 *self.refusal.lock().unwrap_or_else(PoisonError::into_inner) = Some(error);
                 refused

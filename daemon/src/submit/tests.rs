@@ -10,7 +10,8 @@ use std::{
 use btd_api::{Amount, Coldkey, Hotkey, NetUid, Tao};
 use btd_chain::{LinkConfig, LinkState};
 use btd_devnet::{BlockTime, Devnet};
-use btd_keys::{CustodyConfig, Existing, Key, Scheme, WalletStore};
+use btd_keys::{Existing, Key, Password, Protection, Scheme, WalletStore};
+use btd_signer_protocol::RefusalKind;
 use tokio_util::sync::CancellationToken;
 
 use super::*;
@@ -37,6 +38,7 @@ fn follow(endpoint: String, token: &CancellationToken) -> Link {
 /// One run of the parts that submit, over a state directory and an endpoint.
 struct Run {
     link: Link,
+    wallets: WalletStore,
     custody: Custody,
     journal: Journal,
     submitter: Submitter,
@@ -47,21 +49,26 @@ impl Run {
     async fn begin(state: &Path, endpoint: String) -> Self {
         let token = CancellationToken::new();
         let link = follow(endpoint, &token);
-        let custody = Custody::new(WalletStore::new(state.join("wallets")), CustodyConfig::default());
+        let wallets = WalletStore::new(state.join("wallets"));
+        let custody = Custody::in_process(wallets.root());
         let journal = Journal::open(state.join("journal.db")).await.unwrap();
         let (submitter, worker) = submitter(link.clone(), custody.clone(), journal.clone(), Config::default());
         tokio::spawn(worker.run(token.clone()));
         link.state().wait_for(LinkState::is_live).await.unwrap();
-        Self { link, custody, journal, submitter, token }
+        Self { link, wallets, custody, journal, submitter, token }
+    }
+
+    fn write(&self, id: &KeyId, key: &Key, protection: Protection<'_>) {
+        self.wallets.wallet(&id.wallet).write(&id.role, key, protection, Existing::Refuse).unwrap();
     }
 
     async fn with_wallet(self, name: &str, uri: &str) -> Self {
         let key = |uri: &str| Key::from_uri(Scheme::Sr25519, uri).unwrap();
         let (coldkey, hotkey) = (key(uri), key(&format!("{uri}//hotkey")));
         let name: btd_api::WalletName = name.parse().unwrap();
-        self.custody.create(&KeyId::coldkey(name.clone()), coldkey, None, Existing::Refuse).await.unwrap();
+        self.write(&KeyId::coldkey(name.clone()), &coldkey, Protection::Plain);
         let id = KeyId::hotkey(name, "default".parse().unwrap());
-        self.custody.create(&id, hotkey, None, Existing::Refuse).await.unwrap();
+        self.write(&id, &hotkey, Protection::Plain);
         self
     }
 
@@ -266,9 +273,10 @@ async fn a_locked_coldkey_signs_nothing() {
     let run = Run::begin(state.path(), endpoint(&devnet)).await;
     let id = KeyId::coldkey("locked".parse().unwrap());
     let alice = Key::from_uri(Scheme::Sr25519, "//Alice").unwrap();
-    run.custody.create(&id, alice, Some(btd_keys::Password::new("secret")), Existing::Refuse).await.unwrap();
+    run.write(&id, &alice, Protection::Nacl(&Password::new("secret")));
     let refused = run.submitter.submit(run.order("locked", transfer(1_000)).await).await;
-    assert!(matches!(refused, Err(SubmissionError::Key(btd_keys::CustodyError::Locked(_)))), "{refused:?}");
+    let Err(SubmissionError::Key(error)) = refused else { panic!("{refused:?}") };
+    assert_eq!(error.refusal(), Some(RefusalKind::Locked));
     assert_eq!(run.pending().await, []);
 }
 

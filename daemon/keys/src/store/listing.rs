@@ -7,12 +7,13 @@ use std::{
 };
 
 use btd_api::{HotkeyName, WalletName};
+use serde::{Deserialize, Serialize};
 
 use super::{KeyRole, StoreError, Wallet, WalletStore};
 use crate::{keyfile::Encryption, scheme::PublicKey};
 
 /// What the files say of one key.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct KeySummary {
     /// The public half; `None` if no file tells it.
     pub public: Option<PublicKey>,
@@ -23,7 +24,7 @@ pub struct KeySummary {
 }
 
 /// One wallet on disk.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct WalletSummary {
     /// Its name.
     pub name: WalletName,

@@ -1,8 +1,7 @@
-//! Tests of the crate through its public face: golden vectors, the wallets directory, custody.
+//! Tests of the crate through its public face: golden vectors, the wallets directory.
 #![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a test fails by panicking, and says what it measured")]
 
 mod crash;
-mod custody;
 mod store;
 mod vectors;
 

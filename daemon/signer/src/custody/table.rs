@@ -2,20 +2,16 @@
 
 use std::{
     collections::{BTreeMap, HashMap},
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
 use btd_api::WalletName;
 
-use super::KeyStatus;
-use crate::{
-    clock::BootTime,
-    pair::KeyPair,
-    purpose::{Purpose, Purposes},
-    scheme::PublicKey,
-    store::KeyId,
-};
+use btd_keys::{KeyId, KeyPair, PublicKey, Purpose, Purposes};
+use btd_signer_protocol::operations::KeyStatus;
+
+use crate::clock::BootTime;
 
 /// One unlocked key; without a window it stays until it is locked.
 pub(super) struct Held {
@@ -44,7 +40,14 @@ pub(super) enum Found {
 }
 
 #[derive(Default)]
-pub(super) struct Table(Mutex<State>);
+pub(super) struct Table {
+    state: Mutex<State>,
+    changed: Condvar,
+}
+
+/// How often keys had been inserted at some moment.
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Changes(u64);
 
 #[derive(Default)]
 struct State {
@@ -52,15 +55,16 @@ struct State {
     /// Unlocks under way. Locking a key removes its intents, and with them their right to insert.
     intents: HashMap<u64, KeyId>,
     next: u64,
+    changes: Changes,
 }
 
 /// The right to insert one key, unless it is locked meanwhile.
-pub(super) struct Intent<'a> {
-    table: &'a Table,
+pub(super) struct Intent {
+    table: Arc<Table>,
     number: u64,
 }
 
-impl Drop for Intent<'_> {
+impl Drop for Intent {
     fn drop(&mut self) {
         self.table.state().intents.remove(&self.number);
     }
@@ -68,25 +72,37 @@ impl Drop for Intent<'_> {
 
 impl Table {
     fn state(&self) -> MutexGuard<'_, State> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(super) fn intend(&self, key: &KeyId) -> Intent<'_> {
+    pub(super) fn intend(self: &Arc<Self>, key: &KeyId) -> Intent {
         let mut state = self.state();
         let number = state.next;
         state.next += 1;
         state.intents.insert(number, key.clone());
-        Intent { table: self, number }
+        Intent { table: Arc::clone(self), number }
     }
 
     /// Tells whether it was inserted: not if the key was locked since the intent.
-    pub(super) fn insert(&self, intent: &Intent<'_>, held: Held) -> bool {
+    pub(super) fn insert(&self, intent: &Intent, held: Held) -> bool {
         let mut state = self.state();
         let key = state.intents.remove(&intent.number);
-        key.is_some_and(|key| {
-            state.held.insert(key, held);
-            true
-        })
+        let Some(key) = key else { return false };
+        state.held.insert(key, held);
+        state.changes.0 += 1;
+        drop(state);
+        self.changed.notify_all();
+        true
+    }
+
+    /// Waits until a key is inserted after `seen`, or for `pause` if there is one.
+    pub(super) fn wait(&self, seen: Changes, pause: Option<Duration>) {
+        let state = self.state();
+        let same = |state: &mut State| state.changes == seen;
+        match pause {
+            None => drop(self.changed.wait_while(state, same)),
+            Some(pause) => drop(self.changed.wait_timeout_while(state, pause, same)),
+        }
     }
 
     pub(super) fn remove(&self, key: &KeyId) -> bool {
@@ -135,8 +151,8 @@ impl Table {
             .collect()
     }
 
-    /// Removes what has ended; returns it, and how long until the next end.
-    pub(super) fn expire(&self, now: BootTime) -> (Vec<KeyId>, Option<Duration>) {
+    /// Removes what has ended; returns it, how long until the next end, and up to which change.
+    pub(super) fn expire(&self, now: BootTime) -> (Vec<KeyId>, Option<Duration>, Changes) {
         let mut state = self.state();
         let ended: Vec<KeyId> =
             state.held.iter().filter(|(_, held)| held.ended(now)).map(|(key, _)| key.clone()).collect();
@@ -144,6 +160,6 @@ impl Table {
             state.held.remove(key);
         }
         let next = state.held.values().filter_map(|held| now.until(held.window?.until)).min();
-        (ended, next)
+        (ended, next, state.changes)
     }
 }

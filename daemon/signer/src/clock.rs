@@ -1,6 +1,6 @@
 //! Time for unlock windows: monotonic, and counting while the host sleeps.
 //!
-//! The runtime's own clock stands still during suspend; a key unlocked for five minutes would
+//! The clock of the standard library stands still during suspend; a key unlocked for five minutes would
 //! still be open after a night with the lid closed.
 
 use std::time::Duration;

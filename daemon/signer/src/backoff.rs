@@ -2,7 +2,7 @@
 //!
 //! An attempt is charged *before* the password is tried and the charge taken back on success, so
 //! that dying in the middle never gives a free guess. The count survives restarts through a
-//! [`FailureLog`], which the daemon implements over its journal. No date is stored: after a
+//! [`FailureLog`], a file beside the wallets ([`crate::failures`]). No date is stored: after a
 //! restart the whole delay of the stored count is served again from the start of the process,
 //! which needs no trust in the wall clock.
 
@@ -12,7 +12,9 @@ use std::{
     time::Duration,
 };
 
-use crate::{clock::BootTime, store::KeyId};
+use btd_keys::KeyId;
+
+use crate::clock::BootTime;
 
 const LONGEST: Duration = Duration::from_mins(1);
 
@@ -30,7 +32,7 @@ pub(crate) fn delay(failures: u32) -> Duration {
 #[error("the log of failed unlocks is not available: {0}")]
 pub struct FailureLogError(#[from] pub Box<dyn std::error::Error + Send + Sync>);
 
-/// How many wrong passwords in a row each key has seen. Called off the async threads.
+/// How many wrong passwords in a row each key has seen. Called on threads that may block.
 pub trait FailureLog: Send + Sync {
     /// The count of `key`; 0 for a key never seen.
     fn load(&self, key: &KeyId) -> Result<u32, FailureLogError>;

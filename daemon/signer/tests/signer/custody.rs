@@ -17,15 +17,25 @@ use std::{
 
 use btd_api::{HotkeyName, WalletName};
 use btd_keys::{
-    BootTime, Clock, Custody, CustodyConfig, CustodyError, Existing, ExtrinsicPayload, FailureLog, FailureLogError,
-    Key, KeyId, KeyRole, MemoryFailureLog, Password, Protection, Purpose, PurposeError, Purposes, Scheme,
-    SynapseMessage, TextMessage, UnlockRequest, WalletStore,
+    Existing, ExtrinsicPayload, Key, KeyId, KeyRole, Password, Protection, Purpose, PurposeError, Purposes, Scheme,
+    SynapseMessage, TextMessage, WalletStore,
+};
+use btd_signer::{
+    BootClock, BootTime, Clock, FailureLog, FailureLogError, Memory, MemoryFailureLog,
+    custody::{Custody, CustodyConfig, CustodyError, UnlockRequest},
 };
 use tempfile::TempDir;
 
 use crate::{golden, hex_bytes, text};
 
 const PASSWORD: &str = "ansible-pw-v10";
+
+/// Of `Balances.transfer_keep_alive`, as far as the signer looks.
+const PAYLOAD: [u8; 100] = {
+    let mut payload = [0; 100];
+    (payload[0], payload[1]) = (5, 3);
+    payload
+};
 
 #[derive(Default)]
 struct FakeClock(AtomicU64);
@@ -76,20 +86,20 @@ impl Fixture {
         let role = hotkey("alice").role;
         store.wallet(&"w".parse().unwrap()).write(&role, &alice, Protection::Plain, Existing::Refuse).unwrap();
         let (clock, failures) = (Arc::new(FakeClock::default()), Arc::new(MemoryFailureLog::default()));
-        let custody = Custody::with(store, CustodyConfig::default(), clock.clone(), failures.clone());
+        let custody = Custody::new(store, CustodyConfig::default(), clock.clone(), failures.clone());
         Self { dir, clock, failures, custody }
     }
 
     /// The same wallets and failures in a new process, so to speak.
     fn restart(&mut self) {
         let store = WalletStore::new(self.dir.path());
-        self.custody = Custody::with(store, CustodyConfig::default(), self.clock.clone(), self.failures.clone());
+        self.custody = Custody::new(store, CustodyConfig::default(), self.clock.clone(), self.failures.clone());
     }
 
-    async fn unlock(&self, key: KeyId, password: &str, window: Option<Duration>) -> Result<(), CustodyError> {
+    fn unlock(&self, key: KeyId, password: &str, window: Option<Duration>) -> Result<(), CustodyError> {
         let password = Some(Password::new(password));
         let request = UnlockRequest { key, password, window, purposes: Purposes::ALL };
-        self.custody.unlock(request).await.map(drop)
+        self.custody.unlock(request).map(drop)
     }
 
     fn unlocked(&self) -> Vec<String> {
@@ -98,154 +108,181 @@ impl Fixture {
 }
 
 fn payload() -> ExtrinsicPayload {
-    ExtrinsicPayload::new("Balances", "transfer_keep_alive", vec![0; 100]).unwrap()
+    ExtrinsicPayload::new("Balances", "transfer_keep_alive", PAYLOAD.to_vec()).unwrap()
 }
 
-#[tokio::test]
-async fn a_coldkey_signs_only_within_its_window() {
+#[test]
+fn a_coldkey_signs_only_within_its_window() {
     let fixture = Fixture::new();
     let (custody, clock) = (&fixture.custody, &fixture.clock);
-    assert!(matches!(custody.sign_extrinsic(&coldkey(), &payload()).await, Err(CustodyError::Locked(_))));
-    fixture.unlock(coldkey(), PASSWORD, None).await.unwrap();
+    assert!(matches!(custody.sign_extrinsic(&coldkey(), &payload()), Err(CustodyError::Locked(_))));
+    fixture.unlock(coldkey(), PASSWORD, None).unwrap();
     assert_eq!(custody.status()[0].remaining, Some(seconds(300)));
-    let signature = custody.sign_extrinsic(&coldkey(), &payload()).await.unwrap();
-    let public = custody.public(&coldkey()).await.unwrap();
-    assert!(public.verify_exact(&[0; 100], &signature.bytes));
+    let signature = custody.sign_extrinsic(&coldkey(), &payload()).unwrap();
+    let public = custody.public(&coldkey()).unwrap();
+    assert!(public.verify_exact(&PAYLOAD, &signature.bytes));
 
     clock.advance(Duration::from_millis(299_999));
-    assert!(custody.sign_extrinsic(&coldkey(), &payload()).await.is_ok());
-    assert_eq!(custody.expire_now(), Some(Duration::from_millis(1)));
+    assert!(custody.sign_extrinsic(&coldkey(), &payload()).is_ok());
+    assert_eq!(custody.expire().1, Some(Duration::from_millis(1)));
     clock.advance(Duration::from_millis(1));
     // Nobody has come round to wipe it, and still it does not sign.
-    assert!(matches!(custody.sign_extrinsic(&coldkey(), &payload()).await, Err(CustodyError::Locked(_))));
-    assert_eq!(custody.expire_now(), None);
+    assert!(matches!(custody.sign_extrinsic(&coldkey(), &payload()), Err(CustodyError::Locked(_))));
+    assert_eq!(custody.expire().1, None);
     assert!(custody.status().is_empty());
 }
 
-#[tokio::test]
-async fn windows_are_bounded_and_the_last_unlock_counts() {
+#[test]
+fn windows_are_bounded_and_the_last_unlock_counts() {
     let fixture = Fixture::new();
     for window in [Duration::ZERO, seconds(901)] {
-        let refused = fixture.unlock(coldkey(), PASSWORD, Some(window)).await;
+        let refused = fixture.unlock(coldkey(), PASSWORD, Some(window));
         assert!(matches!(refused, Err(CustodyError::Window { .. })), "{refused:?}");
     }
-    fixture.unlock(coldkey(), PASSWORD, Some(seconds(900))).await.unwrap();
-    fixture.unlock(coldkey(), PASSWORD, Some(seconds(10))).await.unwrap();
+    fixture.unlock(coldkey(), PASSWORD, Some(seconds(900))).unwrap();
+    fixture.unlock(coldkey(), PASSWORD, Some(seconds(10))).unwrap();
     assert_eq!(fixture.custody.status()[0].remaining, Some(seconds(10)));
 }
 
-#[tokio::test]
-async fn expiry_runs_by_itself() {
+#[test]
+fn expiry_runs_by_itself() {
     let fixture = Fixture::new();
-    fixture.unlock(coldkey(), PASSWORD, Some(seconds(60))).await.unwrap();
+    let (tell, told) = std::sync::mpsc::channel();
     let custody = fixture.custody.clone();
-    let runner = tokio::spawn(async move { custody.expire().await });
-    fixture.unlock(hotkey("sealed"), PASSWORD, Some(seconds(600))).await.unwrap();
+    std::thread::spawn(move || custody.keep_expiring(|key| tell.send(key.to_string()).unwrap()));
+    fixture.unlock(coldkey(), PASSWORD, Some(seconds(60))).unwrap();
+    fixture.unlock(hotkey("sealed"), PASSWORD, Some(seconds(600))).unwrap();
     fixture.clock.advance(seconds(60));
     // It looks twice a second; the bound is for a broken one.
-    for _ in 0..1000 {
-        if fixture.custody.expire_now() == Some(seconds(540)) && fixture.unlocked() == ["w/hotkeys/sealed"] {
-            break;
-        }
-        tokio::time::sleep(Duration::from_millis(10)).await;
-    }
+    assert_eq!(told.recv_timeout(seconds(60)).unwrap(), "w/coldkey");
     assert_eq!(fixture.unlocked(), ["w/hotkeys/sealed"]);
-    assert!(!runner.is_finished());
-    runner.abort();
+    assert_eq!(fixture.custody.expire().1, Some(seconds(540)));
 }
 
-#[tokio::test]
-async fn a_plain_hotkey_is_loaded_on_first_use_and_an_encrypted_one_is_not() {
+#[test]
+fn a_plain_hotkey_is_loaded_on_first_use_and_an_encrypted_one_is_not() {
     let fixture = Fixture::new();
     let custody = &fixture.custody;
-    assert!(custody.sign_extrinsic(&hotkey("alice"), &payload()).await.is_ok());
+    assert!(custody.sign_extrinsic(&hotkey("alice"), &payload()).is_ok());
     assert_eq!(custody.status()[0].remaining, None);
     fixture.clock.advance(seconds(1_000_000));
-    custody.expire_now();
+    custody.expire();
     assert_eq!(fixture.unlocked(), ["w/hotkeys/alice"]);
     assert!(custody.lock(&hotkey("alice")) && !custody.lock(&hotkey("alice")));
-    assert!(matches!(custody.sign_extrinsic(&hotkey("sealed"), &payload()).await, Err(CustodyError::Locked(_))));
-    assert!(matches!(custody.sign_extrinsic(&hotkey("absent"), &payload()).await, Err(CustodyError::Store(_))));
+    assert!(matches!(custody.sign_extrinsic(&hotkey("sealed"), &payload()), Err(CustodyError::Locked(_))));
+    assert!(matches!(custody.sign_extrinsic(&hotkey("absent"), &payload()), Err(CustodyError::Store(_))));
 }
 
-#[tokio::test]
-async fn a_plain_coldkey_still_has_to_be_unlocked() {
+#[test]
+fn a_plain_coldkey_is_opened_for_each_use_and_not_kept() {
     let fixture = Fixture::new();
     let id = KeyId::coldkey("plain".parse().unwrap());
     let key = Key::from_uri(Scheme::Ed25519, "//Bob").unwrap();
-    fixture.custody.create(&id, key, None, Existing::Refuse).await.unwrap();
-    assert!(matches!(fixture.custody.sign_extrinsic(&id, &payload()).await, Err(CustodyError::Locked(_))));
-    let request = UnlockRequest { key: id.clone(), password: None, window: Some(seconds(5)), purposes: Purposes::ALL };
-    assert_eq!(fixture.custody.unlock(request).await.unwrap().remaining, Some(seconds(5)));
-    assert_eq!(fixture.custody.sign_extrinsic(&id, &payload()).await.unwrap().scheme, Scheme::Ed25519);
+    let wallet = fixture.custody.store().wallet(&id.wallet);
+    wallet.write(&id.role, &key, Protection::Plain, Existing::Refuse).unwrap();
+    assert_eq!(fixture.custody.sign_extrinsic(&id, &payload()).unwrap().scheme, Scheme::Ed25519);
+    assert!(fixture.custody.status().is_empty());
+    // A window for some purpose holds for plain keys too.
+    let purposes = [Purpose::Message].into_iter().collect();
+    let request = UnlockRequest { key: id.clone(), password: None, window: Some(seconds(5)), purposes };
+    assert_eq!(fixture.custody.unlock(request).unwrap().remaining, Some(seconds(5)));
+    assert!(matches!(fixture.custody.sign_extrinsic(&id, &payload()), Err(CustodyError::NotAllowed { .. })));
 }
 
-#[tokio::test]
-async fn a_key_signs_for_the_purposes_it_was_unlocked_for() {
+#[test]
+fn a_hotkey_may_come_from_the_service_manager() {
+    let fixture = Fixture::new();
+    let credentials = tempfile::tempdir().unwrap();
+    copy(&fixture.dir.path().join("w/hotkeys/alice"), &credentials.path().join("hotkey.other.miner"));
+    fs::write(credentials.path().join("hotkey.other.locked"), "$NACL...").unwrap();
+    let store = WalletStore::new(fixture.dir.path());
+    let custody = Custody::new(store, CustodyConfig::default(), fixture.clock.clone(), fixture.failures.clone())
+        .with(Some(credentials.path().to_owned()), Memory::Swappable);
+    let key = |name: &str| KeyId::hotkey("other".parse().unwrap(), name.parse().unwrap());
+    let public = custody.public(&key("miner")).unwrap();
+    assert_eq!(public, custody.public(&hotkey("alice")).unwrap());
+    assert!(public.verify_exact(&PAYLOAD, &custody.sign_extrinsic(&key("miner"), &payload()).unwrap().bytes));
+    assert!(matches!(custody.sign_extrinsic(&key("locked"), &payload()), Err(CustodyError::Locked(_))));
+    assert!(matches!(custody.sign_extrinsic(&key("absent"), &payload()), Err(CustodyError::Store(_))));
+}
+
+#[test]
+fn a_key_for_weights_moves_no_funds() {
+    let fixture = Fixture::new();
+    let (password, purposes) = (Some(Password::new(PASSWORD)), [Purpose::Weights].into_iter().collect());
+    fixture.custody.unlock(UnlockRequest { key: hotkey("sealed"), password, window: None, purposes }).unwrap();
+    let mut commit = PAYLOAD.to_vec();
+    (commit[0], commit[1]) = (7, 96);
+    let commit = ExtrinsicPayload::new("SubtensorModule", "commit_weights", commit).unwrap();
+    assert!(fixture.custody.sign_extrinsic(&hotkey("sealed"), &commit).is_ok());
+    let refused = fixture.custody.sign_extrinsic(&hotkey("sealed"), &payload());
+    assert!(matches!(refused, Err(CustodyError::NotAllowed { purpose: Purpose::Extrinsic, .. })), "{refused:?}");
+}
+
+#[test]
+fn a_key_signs_for_the_purposes_it_was_unlocked_for() {
     let fixture = Fixture::new();
     let purposes = [Purpose::Message].into_iter().collect();
     let password = Some(Password::new(PASSWORD));
     let request = UnlockRequest { key: hotkey("sealed"), password, window: None, purposes };
-    let public = fixture.custody.unlock(request).await.unwrap().public;
+    let public = fixture.custody.unlock(request).unwrap().public;
     let message = TextMessage::new("hello").unwrap();
-    let signature = fixture.custody.sign_message(&hotkey("sealed"), &message).await.unwrap();
+    let signature = fixture.custody.sign_message(&hotkey("sealed"), &message).unwrap();
     assert!(public.verify(b"hello", &signature.bytes) && !public.verify_exact(b"hello", &signature.bytes));
-    let refused = fixture.custody.sign_extrinsic(&hotkey("sealed"), &payload()).await;
+    let refused = fixture.custody.sign_extrinsic(&hotkey("sealed"), &payload());
     assert!(matches!(refused, Err(CustodyError::NotAllowed { purpose: Purpose::Extrinsic, .. })), "{refused:?}");
 }
 
-#[tokio::test]
-async fn a_request_signer_signs_synapses_of_its_hotkey() {
+#[test]
+fn a_hotkey_signs_synapses_that_name_it() {
     let fixture = Fixture::new();
     let (wallet, name): (WalletName, HotkeyName) = ("w".parse().unwrap(), "alice".parse().unwrap());
-    let signer = fixture.custody.request_signer(&wallet, &name).await.unwrap();
+    let public = fixture.custody.public(&hotkey("alice")).unwrap();
     let hash = "a7ffc6f8bf1ed76651c14756a061d662f580ff4de43b49fa82d80a4b80f8434a";
     let bob = "5FHneW46xGXgs5mUiveU4sbTyGBzmstUspZC92UhjJM694ty";
-    let text = format!("1717.{}.{bob}.uuid.{hash}", signer.hotkey());
-    let signature = signer.sign(&SynapseMessage::parse(text.clone()).unwrap()).await.unwrap();
-    let public = fixture.custody.public(&hotkey("alice")).await.unwrap();
-    assert!(public.verify_exact(text.as_bytes(), &signature.bytes));
-    let foreign = SynapseMessage::parse(format!("1717.{bob}.{}.uuid.{hash}", signer.hotkey())).unwrap();
-    let refused = signer.sign(&foreign).await;
+    let text = format!("1717.{}.{bob}.uuid.{hash}", public.account);
+    let sign = |text: String| fixture.custody.sign_synapse(&wallet, &name, &SynapseMessage::parse(text).unwrap());
+    assert!(public.verify_exact(text.as_bytes(), &sign(text.clone()).unwrap().bytes));
+    let refused = sign(format!("1717.{bob}.{}.uuid.{hash}", public.account));
     assert!(matches!(refused, Err(CustodyError::Purpose(PurposeError::ForeignSender { .. }))), "{refused:?}");
 }
 
-#[tokio::test]
-async fn wrong_passwords_wait_longer_and_longer_and_a_restart_does_not_help() {
+#[test]
+fn wrong_passwords_wait_longer_and_longer_and_a_restart_does_not_help() {
     let mut fixture = Fixture::new();
     let mut waits = Vec::new();
     for _ in 0..8 {
-        let Err(CustodyError::WrongPassword { retry_in, .. }) = fixture.unlock(coldkey(), "wrong", None).await else {
+        let Err(CustodyError::WrongPassword { retry_in, .. }) = fixture.unlock(coldkey(), "wrong", None) else {
             panic!("a wrong password must be refused as such");
         };
         waits.push(retry_in.as_secs());
         // The right password is not even tried before the time.
         fixture.clock.advance(retry_in.checked_sub(Duration::from_millis(1)).unwrap());
-        let early = fixture.unlock(coldkey(), PASSWORD, None).await;
+        let early = fixture.unlock(coldkey(), PASSWORD, None);
         assert!(matches!(early, Err(CustodyError::TooManyFailures { .. })), "{early:?}");
         fixture.clock.advance(Duration::from_millis(1));
     }
     assert_eq!(waits, [1, 2, 4, 8, 16, 32, 60, 60]);
     // Another key is not concerned.
-    fixture.unlock(hotkey("sealed"), PASSWORD, None).await.unwrap();
+    fixture.unlock(hotkey("sealed"), PASSWORD, None).unwrap();
 
     fixture.restart();
-    let refused = fixture.unlock(coldkey(), PASSWORD, None).await;
+    let refused = fixture.unlock(coldkey(), PASSWORD, None);
     assert!(matches!(refused, Err(CustodyError::TooManyFailures { retry_in, .. }) if retry_in == seconds(60)));
     fixture.clock.advance(seconds(60));
-    fixture.unlock(coldkey(), PASSWORD, None).await.unwrap();
+    fixture.unlock(coldkey(), PASSWORD, None).unwrap();
     // Success forgives everything.
-    let again = fixture.unlock(coldkey(), "wrong", None).await;
+    let again = fixture.unlock(coldkey(), "wrong", None);
     assert!(matches!(again, Err(CustodyError::WrongPassword { retry_in, .. }) if retry_in == seconds(1)));
     // And a wrong password does not lock what is unlocked.
     assert_eq!(fixture.unlocked(), ["w/coldkey"]);
 }
 
-#[tokio::test]
-async fn a_file_that_is_no_key_costs_no_attempt() {
+#[test]
+fn a_file_that_is_no_key_costs_no_attempt() {
     let fixture = Fixture::new();
     fs::write(fixture.dir.path().join("w/coldkey"), "$NACL too short").unwrap();
-    let damaged = fixture.unlock(coldkey(), PASSWORD, None).await;
+    let damaged = fixture.unlock(coldkey(), PASSWORD, None);
     assert!(matches!(damaged, Err(CustodyError::Store(_))), "{damaged:?}");
     assert_eq!(fixture.failures.load(&coldkey()).unwrap(), 0);
 }
@@ -262,131 +299,95 @@ impl FailureLog for BrokenLog {
     }
 }
 
-#[tokio::test]
-async fn without_counting_no_password_is_tried() {
+#[test]
+fn without_counting_no_password_is_tried() {
     let fixture = Fixture::new();
     let store = WalletStore::new(fixture.dir.path());
-    let custody = Custody::with(store, CustodyConfig::default(), fixture.clock.clone(), Arc::new(BrokenLog));
+    let custody = Custody::new(store, CustodyConfig::default(), fixture.clock.clone(), Arc::new(BrokenLog));
     let password = Some(Password::new(PASSWORD));
     let request = UnlockRequest { key: coldkey(), password, window: None, purposes: Purposes::ALL };
-    let refused = custody.unlock(request).await;
+    let refused = custody.unlock(request);
     assert!(matches!(refused, Err(CustodyError::FailureLog(_))), "{refused:?}");
     assert!(custody.status().is_empty());
 }
 
-/// A log at which attempts stop until they are let go.
-#[derive(Default)]
-struct SlowLog {
-    reached: tokio::sync::Notify,
-    gate: tokio::sync::Mutex<()>,
-}
-
-impl FailureLog for SlowLog {
-    fn load(&self, _: &KeyId) -> Result<u32, FailureLogError> {
-        self.reached.notify_one();
-        drop(self.gate.blocking_lock());
-        Ok(0)
-    }
-
-    fn store(&self, _: &KeyId, _: u32) -> Result<(), FailureLogError> {
-        Ok(())
-    }
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn one_waits_one_is_told_and_locking_wins_over_both_under_way() {
+#[test]
+fn locking_wins_over_an_unlock_under_way() {
     let fixture = Fixture::new();
-    let log = Arc::new(SlowLog::default());
-    let config = CustodyConfig { max_waiting: 1, ..CustodyConfig::default() };
-    let custody = Custody::with(WalletStore::new(fixture.dir.path()), config, fixture.clock.clone(), log.clone());
-    let unlock = |key: KeyId| {
-        let custody = custody.clone();
-        let password = Some(Password::new(PASSWORD));
-        async move { custody.unlock(UnlockRequest { key, password, window: None, purposes: Purposes::ALL }).await }
-    };
-
-    let stop = log.gate.lock().await;
-    let first = tokio::spawn(unlock(coldkey()));
-    log.reached.notified().await;
-    // The first has its turn. Of two more one may wait, and the other is told at once.
-    let (mut second, mut third) = (tokio::spawn(unlock(hotkey("sealed"))), tokio::spawn(unlock(hotkey("sealed"))));
-    let (told, waiting) = tokio::select! {
-        told = &mut second => (told, third),
-        told = &mut third => (told, second),
-    };
-    assert!(matches!(told.unwrap(), Err(CustodyError::Busy)));
-    assert_eq!(custody.lock_all(None), 0);
-    drop(stop);
-    for unlocking in [first, waiting] {
-        let outcome = unlocking.await.unwrap();
+    let password = Some(Password::new(PASSWORD));
+    let request = UnlockRequest { key: coldkey(), password, window: None, purposes: Purposes::ALL };
+    let (first, second) =
+        (fixture.custody.begin_unlock(request.clone()).unwrap(), fixture.custody.begin_unlock(request).unwrap());
+    assert_eq!(fixture.custody.lock_all(None), 0);
+    for unlocking in [first, second] {
+        let outcome = unlocking.finish();
         assert!(matches!(outcome, Err(CustodyError::LockedMeanwhile(_))), "{outcome:?}");
     }
-    assert!(custody.status().is_empty());
-    unlock(coldkey()).await.unwrap();
+    assert!(fixture.custody.status().is_empty());
+    fixture.unlock(coldkey(), PASSWORD, None).unwrap();
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn sixty_four_tasks_ask_for_conflicting_things() {
+#[test]
+fn sixty_four_threads_ask_for_conflicting_things() {
     let fixture = Fixture::new();
-    let public = fixture.custody.public(&hotkey("alice")).await.unwrap();
-    let tasks: Vec<_> = (0..64)
-        .map(|task| {
-            let custody = fixture.custody.clone();
-            tokio::spawn(async move {
+    let public = fixture.custody.public(&hotkey("alice")).unwrap();
+    let custody = &fixture.custody;
+    std::thread::scope(|scope| {
+        for thread in 0..64 {
+            scope.spawn(move || {
                 for round in 0..8 {
                     // An unlock costs as much as thousands of the others.
-                    match (task + round) % 16 {
+                    match (thread + round) % 16 {
                         0 => {
                             let password = Some(Password::new(PASSWORD));
                             let request =
                                 UnlockRequest { key: coldkey(), password, window: None, purposes: Purposes::ALL };
-                            match custody.unlock(request).await {
+                            match custody.unlock(request) {
                                 Ok(_) | Err(CustodyError::LockedMeanwhile(_)) => {}
                                 Err(other) => panic!("{other}"),
                             }
                         }
                         1 | 5 => drop(custody.lock_all(None)),
-                        2..8 => match custody.sign_extrinsic(&coldkey(), &payload()).await {
+                        2..8 => match custody.sign_extrinsic(&coldkey(), &payload()) {
                             Ok(_) | Err(CustodyError::Locked(_)) => {}
                             Err(other) => panic!("{other}"),
                         },
                         _ => {
                             let message = TextMessage::new("hello").unwrap();
-                            let signature = custody.sign_message(&hotkey("alice"), &message).await.unwrap();
+                            let signature = custody.sign_message(&hotkey("alice"), &message).unwrap();
                             assert!(public.verify(b"hello", &signature.bytes));
                         }
                     }
                 }
-            })
-        })
-        .collect();
-    for task in tasks {
-        task.await.unwrap();
-    }
+            });
+        }
+    });
     assert_eq!(fixture.failures.load(&coldkey()).unwrap(), 0);
 }
 
 const STORM: &str = "BTD_TEST_STORM_DIR";
 
+/// How many unlocks the storm has; each takes seconds, so it is a few unless more are asked for.
+const STORM_SIZE: &str = "BTD_TEST_STORM";
+
 /// Not a test by itself: what the test below starts and measures.
-#[tokio::test(flavor = "multi_thread")]
-async fn storm() {
-    let Some(dir) = std::env::vars_os().find_map(|(name, value)| (name == STORM).then_some(value)) else { return };
-    let custody = Custody::new(WalletStore::new(dir), CustodyConfig::default());
-    let tasks: Vec<_> = (0..100)
-        .map(|task| {
-            let custody = custody.clone();
-            let (key, password) = if task % 2 == 0 { (coldkey(), "right") } else { (hotkey("sealed"), "wrong") };
-            let password = Some(Password::new(password));
-            tokio::spawn(async move {
-                let request = UnlockRequest { key, password, window: None, purposes: Purposes::ALL };
-                tokio::time::timeout(seconds(20), custody.unlock(request)).await
-            })
-        })
-        .collect();
-    // All are at it; each derivation takes seconds, so it need not be waited for all of them.
-    tokio::time::sleep(seconds(5)).await;
-    tasks.iter().for_each(tokio::task::JoinHandle::abort);
+#[test]
+fn storm() {
+    let variable = |wanted| std::env::vars_os().find_map(|(name, value)| (name == wanted).then_some(value));
+    let Some(dir) = variable(STORM) else { return };
+    let size = variable(STORM_SIZE).map_or(4, |size| size.to_str().unwrap().parse::<u32>().unwrap());
+    let failures = Arc::new(MemoryFailureLog::default());
+    let custody = Custody::new(WalletStore::new(dir), CustodyConfig::default(), Arc::new(BootClock), failures);
+    std::thread::scope(|scope| {
+        for thread in 0..size {
+            let (key, password) = if thread % 2 == 0 { (coldkey(), "right") } else { (hotkey("sealed"), "wrong") };
+            let (custody, password) = (&custody, Some(Password::new(password)));
+            scope.spawn(move || {
+                custody.unlock(UnlockRequest { key, password, window: None, purposes: Purposes::ALL }).map(drop)
+            });
+        }
+    });
+    assert_eq!(custody.status().len(), 1);
     let status = fs::read_to_string("/proc/self/status").unwrap();
     println!("{}", status.lines().find(|line| line.starts_with("VmHWM")).unwrap());
 }
@@ -407,6 +408,7 @@ fn a_storm_of_unlocks_derives_one_key_at_a_time() {
     let output = String::from_utf8_lossy(&output.stdout).into_owned();
     let peak = output.split("VmHWM:").nth(1).unwrap_or_else(|| panic!("{output}"));
     let peak_kib: u64 = peak.split_whitespace().next().unwrap().parse().unwrap();
+    println!("the storm took {peak_kib} KiB at most");
     assert!((512 * 1024..600 * 1024).contains(&peak_kib), "{peak_kib} KiB");
 }
 

@@ -1,0 +1,222 @@
+//! What can be asked on each channel, and what it is answered with.
+
+use std::{collections::BTreeMap, path::PathBuf, time::Duration};
+
+use btd_api::{HotkeyName, WalletName, wallet::Secret};
+use btd_keys::{KeyId, MadeKey, MadeWallet, NewKey, PublicKey, Purposes, Signature, WalletSummary};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+
+/// Something that can be asked of the signer.
+pub trait Operation: Send + 'static {
+    /// Where it can be asked.
+    type Channel: Serialize + DeserializeOwned + Send + 'static;
+    /// What it is answered with, if not with a refusal.
+    type Reply: Serialize + DeserializeOwned + Send + 'static;
+
+    /// As the channel says it.
+    fn into_call(self) -> Self::Channel;
+}
+
+/// Declares a channel with its operations and their replies.
+macro_rules! channel {
+    ($(#[$doc:meta])* $channel:ident { $($(#[$what:meta])* $operation:ident => $reply:ty;)+ }) => {
+        $(#[$doc])*
+        #[derive(Clone, Debug, Serialize, Deserialize)]
+        pub enum $channel {
+            $($(#[$what])* $operation($operation),)+
+        }
+
+        $(impl Operation for $operation {
+            type Channel = $channel;
+            type Reply = $reply;
+
+            fn into_call(self) -> $channel {
+                $channel::$operation(self)
+            }
+        })+
+    };
+}
+
+channel! {
+    /// The daemon's own channel.
+    Control {
+        /// Who is there.
+        Hello => Welcome;
+        /// A new wallet: coldkey and first hotkey.
+        MakeWallet => MadeWallet;
+        /// A new key, or one that is brought here.
+        MakeKey => MadeKey;
+        /// Every wallet on this host.
+        List => Vec<WalletSummary>;
+        /// The public half of a key, locked or not.
+        Public => PublicKey;
+        /// Unlocks a key for a while.
+        Unlock => KeyStatus;
+        /// Unlocks a key with a password that the environment has, if it has a password at all.
+        UnlockFromEnvironment => Option<KeyStatus>;
+        /// Locks a key.
+        Lock => usize;
+        /// Locks every key, or every key of a wallet.
+        LockAll => usize;
+        /// The keys that can be used now.
+        Status => Vec<KeyStatus>;
+        /// Signs an extrinsic.
+        SignExtrinsic => Signature;
+        /// Signs a text of the user.
+        SignText => Signature;
+    }
+}
+
+channel! {
+    /// What the axon and the dendrites may ask. It names hotkeys, and knows synapse messages only.
+    Requests {
+        /// The public half of a hotkey.
+        PublicHotkey => PublicKey;
+        /// Signs a synapse message of which the hotkey is the signer.
+        SignSynapse => Signature;
+    }
+}
+
+/// See [`Control::Hello`].
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+pub struct Hello {
+    /// [`crate::VERSION`] of the daemon.
+    pub version: u32,
+}
+
+/// Reply of [`Hello`].
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Welcome {
+    /// [`crate::VERSION`] of the signer.
+    pub version: u32,
+    /// The wallets directory.
+    pub wallets: PathBuf,
+}
+
+/// See [`Control::MakeWallet`].
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct MakeWallet {
+    /// The coldkey.
+    pub coldkey: NewKey,
+    /// The hotkey.
+    pub hotkey: NewKey,
+}
+
+/// See [`Control::MakeKey`].
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct MakeKey {
+    /// The key.
+    pub new: NewKey,
+}
+
+/// See [`Control::List`].
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+pub struct List {}
+
+/// See [`Control::Public`].
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Public {
+    /// Which key.
+    pub key: KeyId,
+}
+
+/// See [`Control::Unlock`]. Replaces the window and purposes of an earlier unlock. A hotkey that is
+/// plain on disk needs none of this and keeps no window.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Unlock {
+    /// Which key.
+    pub key: KeyId,
+    /// Its password; not needed for a plain file.
+    pub password: Option<Secret>,
+    /// For how long; the signer's default if `None`.
+    pub window: Option<Duration>,
+    /// For what.
+    pub purposes: Purposes,
+}
+
+/// See [`Control::UnlockFromEnvironment`].
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct UnlockFromEnvironment {
+    /// Which key.
+    pub key: KeyId,
+    /// The variables of the daemon that may announce a password. The signer has its own credentials
+    /// directory beside them.
+    pub variables: BTreeMap<String, Secret>,
+    /// For how long.
+    pub window: Option<Duration>,
+    /// For what.
+    pub purposes: Purposes,
+}
+
+/// A key that can be used now.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KeyStatus {
+    /// Which key.
+    pub key: KeyId,
+    /// Its public half.
+    pub public: PublicKey,
+    /// For what it may be used.
+    pub purposes: Purposes,
+    /// When it locks itself; `None` for a hotkey that is plain on disk.
+    pub remaining: Option<Duration>,
+}
+
+/// See [`Control::Lock`]. The reply is 1 if it was unlocked.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Lock {
+    /// Which key.
+    pub key: KeyId,
+}
+
+/// See [`Control::LockAll`]. The reply is how many were unlocked.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct LockAll {
+    /// Of this wallet only.
+    pub wallet: Option<WalletName>,
+}
+
+/// See [`Control::Status`].
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+pub struct Status {}
+
+/// See [`Control::SignExtrinsic`].
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct SignExtrinsic {
+    /// Which key.
+    pub key: KeyId,
+    /// The pallet's name, as the chain's metadata has it.
+    pub pallet: String,
+    /// The call's name.
+    pub call: String,
+    /// Call, extensions and implicit data, whole.
+    pub payload: Vec<u8>,
+}
+
+/// See [`Control::SignText`].
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct SignText {
+    /// Which key.
+    pub key: KeyId,
+    /// The text; what is signed is the text between `<Bytes>` tags.
+    pub text: String,
+}
+
+/// See [`Requests::PublicHotkey`].
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct PublicHotkey {
+    /// The wallet.
+    pub wallet: WalletName,
+    /// The hotkey of it.
+    pub hotkey: HotkeyName,
+}
+
+/// See [`Requests::SignSynapse`].
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct SignSynapse {
+    /// The wallet.
+    pub wallet: WalletName,
+    /// The hotkey of it.
+    pub hotkey: HotkeyName,
+    /// The message, of any generation of the protocol.
+    pub message: String,
+}

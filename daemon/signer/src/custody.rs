@@ -1,0 +1,384 @@
+//! Custody of unlocked keys: unlocks for a while, signs for a closed set of purposes, locks again.
+//!
+//! Everything blocks and nothing is asynchronous: which thread does what is the server's to decide.
+//! Key derivations run one at a time, whoever asks: each takes 512 MiB. Expiry is checked at every
+//! use, so a key whose window has ended signs nothing even if nobody has come round to wiping it.
+
+mod error;
+mod table;
+
+use std::{
+    fmt,
+    path::PathBuf,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use btd_api::{HotkeyName, WalletName};
+use btd_keys::{
+    Encryption, ExtrinsicPayload, KeyFile, KeyFileError, KeyId, KeyPair, KeyRole, Password,
+    PublicKey, Purpose, Purposes, Signature, StoreError, SynapseMessage, TextMessage, WalletStore,
+};
+use btd_signer_protocol::operations::KeyStatus;
+
+pub use self::error::CustodyError;
+use self::table::{Found, Held, Intent, Table, Window};
+use crate::{
+    backoff::{FailureLog, Gate},
+    clock::{BootTime, Clock},
+    memory::Memory,
+};
+
+/// Bounds on unlocking.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CustodyConfig {
+    /// How long a key stays unlocked when the caller does not say.
+    pub default_window: Duration,
+    /// How long it may stay unlocked at most.
+    pub max_window: Duration,
+}
+
+impl Default for CustodyConfig {
+    fn default() -> Self {
+        Self { default_window: Duration::from_mins(5), max_window: Duration::from_mins(15) }
+    }
+}
+
+/// What [`Custody::unlock`] is asked.
+#[derive(Clone, Debug)]
+pub struct UnlockRequest {
+    /// Which key.
+    pub key: KeyId,
+    /// Its password; not needed for a plain file.
+    pub password: Option<Password>,
+    /// For how long; the configured default if `None`.
+    pub window: Option<Duration>,
+    /// For what.
+    pub purposes: Purposes,
+}
+
+/// The handle. Clones share the same keys; when the last is dropped all are wiped.
+#[derive(Clone)]
+pub struct Custody {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    store: WalletStore,
+    /// Key files handed over by the service manager, beside those of the store.
+    credentials: Option<PathBuf>,
+    config: CustodyConfig,
+    clock: Arc<dyn Clock>,
+    failures: Arc<dyn FailureLog>,
+    gate: Gate,
+    /// Held by the one thread that derives a key.
+    derivation: Mutex<Memory>,
+    table: Arc<Table>,
+}
+
+/// An unlock that has begun: locking the key from now on makes it fail.
+pub struct Unlocking {
+    custody: Custody,
+    intent: Intent,
+    request: UnlockRequest,
+    window: Duration,
+}
+
+struct Opened {
+    pair: KeyPair,
+    encryption: Encryption,
+}
+
+// === impl Custody ===
+
+impl Custody {
+    /// Custody over the wallets of `store`, with nothing unlocked.
+    pub fn new(
+        store: WalletStore,
+        config: CustodyConfig,
+        clock: Arc<dyn Clock>,
+        failures: Arc<dyn FailureLog>,
+    ) -> Self {
+        let gate = Gate::new(clock.now());
+        let (derivation, table) = (Mutex::new(Memory::Swappable), Arc::default());
+        Self { shared: Arc::new(Shared { store, credentials: None, config, clock, failures, gate, derivation, table }) }
+    }
+
+    /// The same with hotkey files in `credentials` (`hotkey.WALLET.NAME`), and with memory that is
+    /// or is not locked. Before the handle is cloned.
+    #[must_use]
+    pub fn with(self, credentials: Option<PathBuf>, memory: Memory) -> Self {
+        let Some(shared) = Arc::into_inner(self.shared) else { unreachable!("a new handle has no clones") };
+        Self { shared: Arc::new(Shared { credentials, derivation: Mutex::new(memory), ..shared }) }
+    }
+
+    /// The wallets this is custody of.
+    pub fn store(&self) -> &WalletStore {
+        &self.shared.store
+    }
+
+    /// The directory of credentials, if the service manager gave one.
+    pub fn credentials(&self) -> Option<&std::path::Path> {
+        self.shared.credentials.as_deref()
+    }
+
+    /// Begins to unlock a key: from now on, locking it makes the unlock fail.
+    ///
+    /// # Errors
+    /// When the window is none that can be.
+    pub fn begin_unlock(&self, request: UnlockRequest) -> Result<Unlocking, CustodyError> {
+        let max = self.shared.config.max_window;
+        let window = request.window.unwrap_or(self.shared.config.default_window.min(max));
+        if window.is_zero() || window > max {
+            return Err(CustodyError::Window { asked: window, max });
+        }
+        let intent = self.shared.table.intend(&request.key);
+        Ok(Unlocking { custody: self.clone(), intent, request, window })
+    }
+
+    /// Unlocks a key, replacing the window and purposes of an earlier unlock. A hotkey that is
+    /// plain on disk needs none of this and keeps no window. Waits its turn for key derivation.
+    ///
+    /// # Errors
+    /// When the window, the password or the file is not right.
+    pub fn unlock(&self, request: UnlockRequest) -> Result<KeyStatus, CustodyError> {
+        self.begin_unlock(request)?.finish()
+    }
+
+    /// Locks one key and wipes it. An unlock of it that is under way fails. Tells whether anything
+    /// was unlocked.
+    pub fn lock(&self, key: &KeyId) -> bool {
+        self.shared.table.remove(key)
+    }
+
+    /// Locks every key, or every key of one wallet, and tells how many were unlocked.
+    pub fn lock_all(&self, wallet: Option<&WalletName>) -> usize {
+        self.shared.table.remove_all(wallet)
+    }
+
+    /// The keys that can be used now, by name.
+    pub fn status(&self) -> Vec<KeyStatus> {
+        self.shared.table.status(self.now())
+    }
+
+    /// The public half of a key, locked or not.
+    ///
+    /// # Errors
+    /// When no file tells it.
+    pub fn public(&self, key: &KeyId) -> Result<PublicKey, CustodyError> {
+        if let Some(public) = self.shared.table.public(key) {
+            return Ok(public);
+        }
+        match self.shared.store.wallet(&key.wallet).public(&key.role) {
+            Err(StoreError::NotFound { .. }) if self.shared.credential(key).is_some() => {
+                Ok(self.shared.open(key, None)?.pair.public())
+            }
+            other => Ok(other?),
+        }
+    }
+
+    /// Signs an extrinsic's payload.
+    ///
+    /// # Errors
+    /// When the key is locked, or was unlocked for something else.
+    pub fn sign_extrinsic(&self, key: &KeyId, payload: &ExtrinsicPayload) -> Result<Signature, CustodyError> {
+        Ok(self.use_for(key, payload.purpose())?.sign(&payload.signed()))
+    }
+
+    /// Signs a synapse message of which this hotkey is the signer.
+    ///
+    /// # Errors
+    /// When the key is locked, was unlocked for something else, or is not whom the message names.
+    pub fn sign_synapse(
+        &self,
+        wallet: &WalletName,
+        hotkey: &HotkeyName,
+        message: &SynapseMessage,
+    ) -> Result<Signature, CustodyError> {
+        let key = KeyId::hotkey(wallet.clone(), hotkey.clone());
+        let pair = self.use_for(&key, Purpose::Synapse)?;
+        Ok(pair.sign(message.signed_by(pair.public().account)?))
+    }
+
+    /// Signs a user's text, between `<Bytes>` and `</Bytes>`.
+    ///
+    /// # Errors
+    /// When the key is locked, or was unlocked for something else.
+    pub fn sign_message(&self, key: &KeyId, message: &TextMessage) -> Result<Signature, CustodyError> {
+        Ok(self.use_for(key, Purpose::Message)?.sign(&message.signed()))
+    }
+
+    /// Runs `work`, which derives a key, when no other is being derived.
+    pub fn derive<T>(&self, work: impl FnOnce() -> T) -> T {
+        let turn = self.shared.derivation.lock().unwrap_or_else(PoisonError::into_inner);
+        turn.with_swappable_work_area(work)
+    }
+
+    /// Wipes the keys whose windows have ended; which they were, and how long until the next ends.
+    pub fn expire(&self) -> (Vec<KeyId>, Option<Duration>) {
+        let (ended, next, _) = self.shared.table.expire(self.now());
+        (ended, next)
+    }
+
+    /// Wipes keys as their windows end, for ever, and tells `ended` of each.
+    pub fn keep_expiring(&self, mut ended: impl FnMut(&KeyId)) -> ! {
+        /// Waiting stands still while the host sleeps, so it is never trusted for long.
+        const AT_MOST: Duration = Duration::from_millis(500);
+        loop {
+            let (wiped, next, changes) = self.shared.table.expire(self.now());
+            wiped.iter().for_each(&mut ended);
+            self.shared.table.wait(changes, next.map(|next| next.min(AT_MOST)));
+        }
+    }
+
+    fn now(&self) -> BootTime {
+        self.shared.clock.now()
+    }
+
+    /// The pair of a key that is allowed this purpose. A plain hotkey is loaded on first use and
+    /// kept; a plain coldkey is opened for this one use: nobody has to unlock what is not locked.
+    fn use_for(&self, key: &KeyId, purpose: Purpose) -> Result<Arc<KeyPair>, CustodyError> {
+        match self.shared.table.find(key, purpose, self.now()) {
+            Found::Usable(pair) => Ok(pair),
+            Found::NotAllowed => Err(CustodyError::NotAllowed { key: key.clone(), purpose }),
+            Found::Absent => {
+                let intent = self.shared.table.intend(key);
+                let pair = Arc::new(self.open_plain(key)?);
+                if let KeyRole::Hotkey(_) = key.role {
+                    let held = Held { pair: Arc::clone(&pair), public: pair.public(), window: None };
+                    // If it was locked meanwhile, this one use is older than the lock.
+                    self.shared.table.insert(&intent, held);
+                }
+                Ok(pair)
+            }
+        }
+    }
+
+    fn open_plain(&self, id: &KeyId) -> Result<KeyPair, CustodyError> {
+        match self.shared.open(id, None) {
+            Ok(opened) => Ok(opened.pair),
+            Err(StoreError::KeyFile { source: KeyFileError::PasswordRequired(_), .. }) => {
+                Err(CustodyError::Locked(id.clone()))
+            }
+            Err(other) => Err(other.into()),
+        }
+    }
+}
+
+impl fmt::Debug for Custody {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Custody").field("store", &self.shared.store).finish_non_exhaustive()
+    }
+}
+
+// === impl Unlocking ===
+
+impl Unlocking {
+    /// Whether it has a password to try, which takes seconds.
+    pub fn derives(&self) -> bool {
+        self.request.password.is_some()
+    }
+
+    /// Opens the key.
+    ///
+    /// # Errors
+    /// When the password or the file is not right, or the key was locked meanwhile.
+    pub fn finish(self) -> Result<KeyStatus, CustodyError> {
+        let Self { custody, intent, request: UnlockRequest { key, password, purposes, .. }, window: asked } = self;
+        let shared = &custody.shared;
+        let opened = match password {
+            Some(password) if shared.encryption(&key)? != Encryption::None => {
+                custody.derive(|| shared.try_password(&key, &password))?
+            }
+            _ => shared.open(&key, None)?,
+        };
+        let window = match (&key.role, opened.encryption) {
+            (KeyRole::Hotkey(_), Encryption::None) => None,
+            _ => Some(Window { until: custody.now().after(asked), purposes }),
+        };
+        let public = opened.pair.public();
+        if !shared.table.insert(&intent, Held { pair: Arc::new(opened.pair), public, window }) {
+            return Err(CustodyError::LockedMeanwhile(key));
+        }
+        let purposes = window.map_or(Purposes::ALL, |window| window.purposes);
+        Ok(KeyStatus { key, public, purposes, remaining: window.map(|_| asked) })
+    }
+}
+
+impl fmt::Debug for Unlocking {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Unlocking").field("request", &self.request).finish_non_exhaustive()
+    }
+}
+
+// === impl Shared ===
+
+impl Shared {
+    /// The credential that holds a hotkey's file, if there is one.
+    fn credential(&self, id: &KeyId) -> Option<PathBuf> {
+        let KeyRole::Hotkey(name) = &id.role else { return None };
+        let path = self.credentials.as_ref()?.join(format!("hotkey.{}.{name}", id.wallet));
+        path.is_file().then_some(path)
+    }
+
+    fn encryption(&self, id: &KeyId) -> Result<Encryption, StoreError> {
+        match self.store.wallet(&id.wallet).read(&id.role) {
+            Err(StoreError::NotFound { .. }) if self.credential(id).is_some() => Ok(Encryption::None),
+            other => Ok(other?.encryption()),
+        }
+    }
+
+    fn open(&self, id: &KeyId, password: Option<&Password>) -> Result<Opened, StoreError> {
+        let wallet = self.store.wallet(&id.wallet);
+        match wallet.read(&id.role) {
+            Ok(file) => {
+                Ok(Opened { pair: wallet.open(&id.role, password)?.into_pair(), encryption: file.encryption() })
+            }
+            Err(absent @ StoreError::NotFound { .. }) => match self.credential(id) {
+                Some(path) => Self::open_credential(path),
+                None => Err(absent),
+            },
+            Err(error) => Err(error),
+        }
+    }
+
+    /// A credential is a plain key file: a password beside it would be one more credential.
+    fn open_credential(path: PathBuf) -> Result<Opened, StoreError> {
+        let bytes = std::fs::read(&path).map_err(|source| StoreError::Io {
+            action: "read the credential",
+            path: path.clone(),
+            source,
+        })?;
+        let key = KeyFile::from_bytes(bytes).open(None).map_err(|source| StoreError::KeyFile { path, source })?;
+        Ok(Opened { pair: key.into_pair(), encryption: Encryption::None })
+    }
+
+    /// One guess, charged before it is made.
+    fn try_password(&self, id: &KeyId, password: &Password) -> Result<Opened, CustodyError> {
+        let before = self.failures.load(id)?;
+        let now = self.clock.now();
+        if let Some(retry_in) = self.gate.wait(id, before, now) {
+            return Err(CustodyError::TooManyFailures { key: id.clone(), retry_in });
+        }
+        let charged = before.saturating_add(1);
+        self.failures.store(id, charged)?;
+        self.gate.fail(id, now);
+        match self.open(id, Some(password)) {
+            Ok(opened) => {
+                self.failures.store(id, 0)?;
+                self.gate.forgive(id);
+                Ok(opened)
+            }
+            Err(StoreError::KeyFile { source: KeyFileError::WrongPassword, .. }) => {
+                // The wait begins when the answer is known.
+                self.gate.fail(id, self.clock.now());
+                Err(CustodyError::WrongPassword { key: id.clone(), retry_in: crate::backoff::delay(charged) })
+            }
+            Err(other) => {
+                self.failures.store(id, before)?;
+                self.gate.forgive(id);
+                Err(other.into())
+            }
+        }
+    }
+}

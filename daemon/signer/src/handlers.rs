@@ -1,0 +1,160 @@
+//! What each operation does. Called on the thread that the server chose for it.
+//!
+//! An operation's function takes custody and the operation and gives its reply or a refusal. The
+//! log lines of what changed are here; none has a secret.
+
+use btd_api::wallet::Secret;
+use btd_keys::{
+    Encryption, ExtrinsicPayload, KeyId, MadeKey, MadeWallet, Password, PublicKey, Signature, StoreError,
+    SynapseMessage, TextMessage, WalletSummary,
+    environment::{self, Found, Variables},
+};
+use btd_signer_protocol::{
+    Refusal, VERSION,
+    operations::{
+        Hello, KeyStatus, Lock, LockAll, MakeKey, MakeWallet, PublicHotkey, SignExtrinsic, SignSynapse, SignText, Unlock,
+        UnlockFromEnvironment, Welcome,
+    },
+};
+
+use crate::{
+    custody::{Custody, CustodyError, UnlockRequest, Unlocking},
+    log,
+};
+
+type Handled<T> = Result<T, Refusal>;
+
+/// The password as key files take it.
+pub(crate) fn password(secret: &Secret) -> Password {
+    Password::new(secret.expose())
+}
+
+pub(crate) fn hello(custody: &Custody, _: Hello) -> Welcome {
+    Welcome { version: VERSION, wallets: custody.store().root().to_owned() }
+}
+
+pub(crate) fn make_wallet(custody: &Custody, ask: &MakeWallet) -> Handled<MadeWallet> {
+    let MakeWallet { coldkey, hotkey } = ask;
+    let made = custody.derive(|| btd_keys::make_wallet(custody.store(), coldkey, hotkey)).map_err(CustodyError::from)?;
+    written(custody, &made.coldkey);
+    match &made.hotkey {
+        Ok(hotkey) => written(custody, hotkey),
+        Err(error) => log::error(format_args!("could not write {}: {error}", hotkey.key)),
+    }
+    Ok(made)
+}
+
+pub(crate) fn make_key(custody: &Custody, ask: &MakeKey) -> Handled<MadeKey> {
+    let made = custody.derive(|| btd_keys::make_key(custody.store(), &ask.new)).map_err(CustodyError::from)?;
+    written(custody, &made);
+    Ok(made)
+}
+
+/// What was unlocked under that name is another key now.
+fn written(custody: &Custody, made: &MadeKey) {
+    custody.lock(&made.key);
+    log::info(format_args!("wrote {}; copies kept of replaced files: {}", made.key, made.kept.len()));
+}
+
+pub(crate) fn list(custody: &Custody) -> Handled<Vec<WalletSummary>> {
+    Ok(custody.store().list().map_err(CustodyError::from)?)
+}
+
+pub(crate) fn public(custody: &Custody, key: &KeyId) -> Handled<PublicKey> {
+    Ok(custody.public(key)?)
+}
+
+pub(crate) fn public_hotkey(custody: &Custody, ask: PublicHotkey) -> Handled<PublicKey> {
+    Ok(custody.public(&KeyId::hotkey(ask.wallet, ask.hotkey))?)
+}
+
+/// The part of unlocking that is done when the call arrives.
+pub(crate) fn begin_unlock(custody: &Custody, ask: Unlock) -> Handled<Unlocking> {
+    let Unlock { key, password: secret, window, purposes } = ask;
+    let password = secret.as_ref().map(password);
+    Ok(custody.begin_unlock(UnlockRequest { key, password, window, purposes })?)
+}
+
+/// The part that takes long.
+pub(crate) fn finish_unlock(unlocking: Unlocking) -> Handled<KeyStatus> {
+    match unlocking.finish() {
+        Ok(status) => {
+            let seconds = status.remaining.map_or_else(|| "good".to_owned(), |span| format!("{} s", span.as_secs()));
+            log::info(format_args!("unlocked {} for {seconds}, for {:?}", status.key, status.purposes));
+            Ok(status)
+        }
+        Err(error) => {
+            if let CustodyError::WrongPassword { key, .. } = &error {
+                log::warn(format_args!("refused a wrong password for {key}"));
+            }
+            Err(error.into())
+        }
+    }
+}
+
+pub(crate) fn unlock_from_environment(custody: &Custody, ask: UnlockFromEnvironment) -> Handled<Option<KeyStatus>> {
+    let UnlockFromEnvironment { key, variables, window, purposes } = ask;
+    let Some(password) = announced_password(custody, &key, &variables)? else { return Ok(None) };
+    let request = UnlockRequest { key, password: Some(password), window, purposes };
+    finish_unlock(custody.begin_unlock(request)?).map(Some)
+}
+
+/// The password of an encrypted key from the daemon's variables or the signer's own credentials.
+fn announced_password(
+    custody: &Custody,
+    key: &KeyId,
+    announced: &std::collections::BTreeMap<String, Secret>,
+) -> Result<Option<Password>, CustodyError> {
+    let wallet = custody.store().wallet(&key.wallet);
+    match wallet.read(&key.role) {
+        Ok(file) if file.encryption() != Encryption::None => {}
+        Ok(_) | Err(StoreError::NotFound { .. }) => return Ok(None),
+        Err(error) => return Err(error.into()),
+    }
+    let mut variables: Variables =
+        announced.iter().map(|(name, value)| (name.clone(), value.expose().to_owned())).collect();
+    if let Some(directory) = custody.credentials() {
+        variables.insert("CREDENTIALS_DIRECTORY".to_owned(), directory.to_string_lossy().into_owned());
+    }
+    let found = environment::find(&variables, key, &wallet.path(&key.role));
+    variables.values_mut().for_each(zeroize::Zeroize::zeroize);
+    Ok(match found? {
+        None => None,
+        Some(Found::Password(password)) => Some(password),
+        Some(Found::File(file)) => Some(environment::read_file(&file)?),
+    })
+}
+
+pub(crate) fn lock(custody: &Custody, ask: &Lock) -> usize {
+    let was = custody.lock(&ask.key);
+    if was {
+        log::info(format_args!("locked {}", ask.key));
+    }
+    usize::from(was)
+}
+
+pub(crate) fn lock_all(custody: &Custody, ask: &LockAll) -> usize {
+    let count = custody.lock_all(ask.wallet.as_ref());
+    log::info(format_args!("locked keys: {count}"));
+    count
+}
+
+pub(crate) fn sign_extrinsic(custody: &Custody, ask: SignExtrinsic) -> Handled<Signature> {
+    let SignExtrinsic { key, pallet, call, payload } = ask;
+    let payload = ExtrinsicPayload::new(pallet, call, payload).map_err(CustodyError::from)?;
+    let signature = custody.sign_extrinsic(&key, &payload)?;
+    log::info(format_args!("signed {}.{} with {key}", payload.pallet(), payload.call()));
+    Ok(signature)
+}
+
+pub(crate) fn sign_text(custody: &Custody, ask: SignText) -> Handled<Signature> {
+    let text = TextMessage::new(ask.text).map_err(CustodyError::from)?;
+    let signature = custody.sign_message(&ask.key, &text)?;
+    log::info(format_args!("signed a text with {}", ask.key));
+    Ok(signature)
+}
+
+pub(crate) fn sign_synapse(custody: &Custody, ask: SignSynapse) -> Handled<Signature> {
+    let message = SynapseMessage::parse(ask.message).map_err(CustodyError::from)?;
+    Ok(custody.sign_synapse(&ask.wallet, &ask.hotkey, &message)?)
+}

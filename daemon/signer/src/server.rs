@@ -1,0 +1,188 @@
+//! Calls in, answers out: one reader for each connection, and [lanes](crate::lanes) for what takes long.
+//!
+//! A connection is of one channel for its whole life, and reads that channel's operations and no
+//! others. What is quick is done by the reader itself, in the order of arrival: a lock is in force
+//! for every call behind it, and for every unlock before it.
+
+use std::{
+    fmt, io,
+    os::unix::net::UnixStream,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use btd_signer_protocol::{
+    Control, Refusal, Requests,
+    frame::{self, Answer, Call, FrameError, Reply},
+};
+use serde::{Serialize, de::DeserializeOwned};
+
+use crate::{
+    custody::Custody,
+    handlers,
+    lanes::{Lane, guarded},
+    log,
+};
+
+/// A reader of answers that has not read for so long is gone.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// Bounds on what waits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ServerConfig {
+    /// How many calls may wait for a key derivation; one more is refused at once.
+    pub waiting_derivations: usize,
+    /// How many calls may wait for a file.
+    pub waiting_files: usize,
+}
+
+impl Default for ServerConfig {
+    fn default() -> Self {
+        Self { waiting_derivations: 128, waiting_files: 1024 }
+    }
+}
+
+/// Answers calls. Clones share custody and lanes.
+#[derive(Clone)]
+pub struct Server {
+    custody: Custody,
+    derivations: Lane,
+    files: Lane,
+}
+
+/// The place of one answer.
+struct Replier {
+    number: u64,
+    out: Arc<Mutex<UnixStream>>,
+}
+
+// === impl Server ===
+
+impl Server {
+    /// Starts the lanes.
+    ///
+    /// # Errors
+    /// When no thread can be started.
+    pub fn start(custody: Custody, config: ServerConfig) -> io::Result<Self> {
+        let derivations = Lane::start("derivations", config.waiting_derivations)?;
+        let files = Lane::start("files", config.waiting_files)?;
+        Ok(Self { custody, derivations, files })
+    }
+
+    /// What it signs with.
+    pub fn custody(&self) -> &Custody {
+        &self.custody
+    }
+
+    /// Answers a connection of the daemon until it ends.
+    ///
+    /// # Errors
+    /// When it ends in another way than by being closed.
+    pub fn serve_control(&self, stream: &UnixStream) -> Result<(), FrameError> {
+        serve(stream, |operation, to| self.control(operation, to))
+    }
+
+    /// Answers a connection of request signers until it ends.
+    ///
+    /// # Errors
+    /// When it ends in another way than by being closed.
+    pub fn serve_requests(&self, stream: &UnixStream) -> Result<(), FrameError> {
+        serve(stream, |operation, to| self.request(operation, to))
+    }
+
+    fn control(&self, operation: Control, to: Replier) {
+        let custody = &self.custody;
+        match operation {
+            Control::Hello(ask) => to.say(&Ok(handlers::hello(custody, ask))),
+            Control::Status(_) => to.say(&Ok(custody.status())),
+            Control::Lock(ask) => to.say(&Ok(handlers::lock(custody, &ask))),
+            Control::LockAll(ask) => to.say(&Ok(handlers::lock_all(custody, &ask))),
+            Control::SignExtrinsic(ask) => to.say(&guarded(|| handlers::sign_extrinsic(custody, ask))),
+            Control::SignText(ask) => to.say(&guarded(|| handlers::sign_text(custody, ask))),
+            Control::Public(ask) => to.say(&guarded(|| handlers::public(custody, &ask.key))),
+            Control::List(_) => self.queue(&self.files, to, handlers::list),
+            Control::MakeWallet(ask) => {
+                self.queue(&self.derivations, to, move |custody| handlers::make_wallet(custody, &ask));
+            }
+            Control::MakeKey(ask) => {
+                self.queue(&self.derivations, to, move |custody| handlers::make_key(custody, &ask));
+            }
+            Control::Unlock(ask) => match handlers::begin_unlock(custody, ask) {
+                Err(refusal) => to.say::<()>(&Err(refusal)),
+                Ok(unlocking) => {
+                    let lane = if unlocking.derives() { &self.derivations } else { &self.files };
+                    self.queue(lane, to, move |_| handlers::finish_unlock(unlocking));
+                }
+            },
+            Control::UnlockFromEnvironment(ask) => {
+                self.queue(&self.derivations, to, move |custody| handlers::unlock_from_environment(custody, ask));
+            }
+        }
+    }
+
+    fn request(&self, operation: Requests, to: Replier) {
+        let custody = &self.custody;
+        match operation {
+            Requests::PublicHotkey(ask) => to.say(&guarded(|| handlers::public_hotkey(custody, ask))),
+            Requests::SignSynapse(ask) => to.say(&guarded(|| handlers::sign_synapse(custody, ask))),
+        }
+    }
+
+    /// Does `work` in its turn on a lane, and answers.
+    fn queue<T: Serialize + 'static>(
+        &self,
+        lane: &Lane,
+        to: Replier,
+        work: impl FnOnce(&Custody) -> Result<T, Refusal> + Send + 'static,
+    ) {
+        let (custody, number, out) = (self.custody.clone(), to.number, Arc::clone(&to.out));
+        let queued = lane.submit(move || to.say(&guarded(|| work(&custody))));
+        if let Err(refusal) = queued {
+            Replier { number, out }.say::<()>(&Err(refusal));
+        }
+    }
+}
+
+impl fmt::Debug for Server {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Server").field("custody", &self.custody).finish_non_exhaustive()
+    }
+}
+
+fn serve<C: DeserializeOwned>(stream: &UnixStream, mut act: impl FnMut(C, Replier)) -> Result<(), FrameError> {
+    stream.set_write_timeout(Some(PATIENCE))?;
+    let out = Arc::new(Mutex::new(stream.try_clone()?));
+    let mut stream = stream;
+    let mut answer = || {
+        while let Some(body) = frame::read(&mut stream)? {
+            let Call { number, operation } = frame::decode::<Call<C>>(&body)?;
+            act(operation, Replier { number, out: Arc::clone(&out) });
+        }
+        Ok(())
+    };
+    let ended = answer();
+    // The other end learns of it, whoever else has this stream open.
+    let _ = stream.shutdown(std::net::Shutdown::Both);
+    ended
+}
+
+// === impl Replier ===
+
+impl Replier {
+    fn say<T: Serialize>(self, outcome: &Result<T, Refusal>) {
+        let reply = match outcome {
+            Ok(reply) => Reply::of(reply).map(Ok),
+            Err(refusal) => Ok(Err(refusal.clone())),
+        };
+        let sent = reply.and_then(|outcome| {
+            let answer = Answer { number: self.number, outcome };
+            frame::write(&mut *self.out.lock().unwrap_or_else(PoisonError::into_inner), &answer)
+        });
+        if let Err(error) = sent {
+            log::warn(format_args!("an answer could not be sent: {error}"));
+            // Half an answer may be out: this connection cannot go on.
+            let out = self.out.lock().unwrap_or_else(PoisonError::into_inner);
+            let _ = out.shutdown(std::net::Shutdown::Both);
+        }
+    }
+}

@@ -1,0 +1,85 @@
+//! What the process can no longer do, tried in a child under the same filter.
+//!
+//! The test starts itself; the child gives up what the signer gives up, tries everything that it
+//! should not be able to do, and prints what came of it.
+
+use std::{
+    fs,
+    io::{self, Write},
+    net::{TcpListener, TcpStream, UdpSocket},
+    os::unix::net::{UnixDatagram, UnixListener, UnixStream},
+    process::Command,
+};
+
+use btd_signer::hardening::{Doors, confine, hide};
+
+const CONFINED: &str = "BTD_TEST_CONFINED_DIR";
+
+fn outcome<T>(name: &str, outcome: io::Result<T>) {
+    match outcome {
+        Ok(_) => println!("{name}: done"),
+        Err(error) => println!("{name}: {:?}", error.kind()),
+    }
+}
+
+/// Not a test by itself: what the test below starts.
+#[test]
+fn confined() {
+    let Some(dir) = std::env::vars_os().find_map(|(name, value)| (name == CONFINED).then_some(value)) else { return };
+    let dir = std::path::PathBuf::from(dir);
+    // Both ends of a stream that is open when the rest is given up.
+    let (mut ours, mut theirs) = UnixStream::pair().unwrap();
+    let parent = rustix::process::getppid().unwrap();
+    hide().unwrap();
+    confine(Doors::Shut).unwrap();
+    outcome("tcp listen", TcpListener::bind("127.0.0.1:0"));
+    outcome("tcp6 listen", TcpListener::bind("[::1]:0"));
+    outcome("tcp connect", TcpStream::connect("127.0.0.1:9"));
+    outcome("udp", UdpSocket::bind("127.0.0.1:0"));
+    outcome("unix listen", UnixListener::bind(dir.join("socket")));
+    outcome("unix connect", UnixStream::connect(dir.join("socket")));
+    outcome("unix datagram", UnixDatagram::unbound());
+    outcome("socket pair", UnixStream::pair());
+    outcome("program", Command::new("/bin/true").spawn());
+    outcome("kill", rustix::process::kill_process(parent, rustix::process::Signal::CONT).map_err(io::Error::from));
+
+    let path = dir.join("file");
+    outcome("write", fs::write(&path, "x").and_then(|()| fs::rename(&path, dir.join("other"))));
+    outcome("list", fs::read_dir(&dir));
+    outcome(
+        "thread",
+        std::thread::Builder::new()
+            .spawn(|| ())
+            .and_then(|thread| thread.join().map_err(|_| io::Error::other("panic"))),
+    );
+    outcome("stream", ours.write_all(b"x").and_then(|()| io::Read::read_exact(&mut theirs, &mut [0])));
+}
+
+#[test]
+fn no_socket_can_be_opened_and_no_program_run() {
+    let dir = tempfile::tempdir().unwrap();
+    let output = Command::new(std::env::current_exe().unwrap())
+        .args(["hardening::confined", "--exact", "--nocapture", "--test-threads=1"])
+        .env(CONFINED, dir.path())
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success(), "{said}{}", String::from_utf8_lossy(&output.stderr));
+    for refused in [
+        "tcp listen",
+        "tcp6 listen",
+        "tcp connect",
+        "udp",
+        "unix listen",
+        "unix connect",
+        "unix datagram",
+        "socket pair",
+        "program",
+        "kill",
+    ] {
+        assert!(said.contains(&format!("{refused}: PermissionDenied")), "{refused}\n{said}");
+    }
+    for kept in ["write", "list", "thread", "stream"] {
+        assert!(said.contains(&format!("{kept}: done")), "{kept}\n{said}");
+    }
+}

@@ -1,0 +1,281 @@
+//! The program itself, started as btd starts it: what it answers, what it hides, how it ends.
+
+use std::{
+    fs,
+    io::Read,
+    os::{
+        fd::OwnedFd,
+        unix::{fs::MetadataExt, net::UnixStream},
+    },
+    path::Path,
+    process::{Child, Command, Stdio},
+    time::Duration,
+};
+
+use btd_api::wallet::Secret;
+use btd_signer_protocol::{
+    Control, Existing, KeyId, NewKey, Operation, Origin, Protect, Purposes, Refusal, RefusalKind, Requests, Scheme, VERSION,
+    frame::{self, Answer, Call},
+    operations::{
+        Hello, List, LockAll, MakeWallet, Public, PublicHotkey, SignExtrinsic, SignSynapse, SignText, Status, Unlock,
+    },
+};
+use tempfile::TempDir;
+
+use crate::{golden, hex_bytes, text};
+
+/// A secret that must be found nowhere but in the answer that shows it.
+const PASSWORD: &str = "canary-4f1d-password";
+
+struct Signer {
+    child: Child,
+    control: UnixStream,
+    requests: UnixStream,
+}
+
+impl Signer {
+    fn start(wallets: &Path) -> Self {
+        let pair = || UnixStream::pair().map(|(ours, theirs)| (ours, Stdio::from(OwnedFd::from(theirs)))).unwrap();
+        let ((control, its_control), (requests, its_requests)) = (pair(), pair());
+        let child = Command::new(env!("CARGO_BIN_EXE_btd-signer"))
+            .arg("--wallets")
+            .arg(wallets)
+            .env_clear()
+            .stdin(its_control)
+            .stdout(its_requests)
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        for stream in [&control, &requests] {
+            stream.set_read_timeout(Some(Duration::from_mins(2))).unwrap();
+        }
+        Self { child, control, requests }
+    }
+
+    fn ask<O: Operation<Channel = Control>>(&self, operation: O) -> Result<O::Reply, Refusal> {
+        ask(&self.control, operation)
+    }
+
+    fn request<O: Operation<Channel = Requests>>(&self, operation: O) -> Result<O::Reply, Refusal> {
+        ask(&self.requests, operation)
+    }
+
+    fn proc(&self, file: &str) -> std::path::PathBuf {
+        Path::new("/proc").join(self.child.id().to_string()).join(file)
+    }
+
+    /// Hangs up, and gives its log.
+    fn end(mut self) -> String {
+        drop((self.control, self.requests));
+        assert!(self.child.wait().unwrap().success());
+        let mut log = String::new();
+        self.child.stderr.take().unwrap().read_to_string(&mut log).unwrap();
+        log
+    }
+}
+
+fn ask<O: Operation>(mut stream: &UnixStream, operation: O) -> Result<O::Reply, Refusal> {
+    frame::write(&mut stream, &Call { number: 7, operation: operation.into_call() }).unwrap();
+    let answer: Answer = frame::decode(&frame::read(&mut stream).unwrap().expect("an answer")).unwrap();
+    assert_eq!(answer.number, 7);
+    answer.outcome.map(|reply| reply.read().unwrap())
+}
+
+fn wallets() -> TempDir {
+    tempfile::tempdir().unwrap()
+}
+
+fn make(password: Option<&str>) -> MakeWallet {
+    let new = |key, protect| NewKey {
+        key,
+        origin: Origin::NewWords(12),
+        scheme: Scheme::Sr25519,
+        protect,
+        existing: Existing::Refuse,
+    };
+    let protect = password.map_or(Protect::Plain, |password| Protect::Nacl(Secret::new(password)));
+    let hotkey = KeyId::hotkey("w".parse().unwrap(), "h".parse().unwrap());
+    MakeWallet { coldkey: new(coldkey(), protect), hotkey: new(hotkey, Protect::Plain) }
+}
+
+/// A wallet `w` whose coldkey opens fast: a golden Ansible vault. Its password.
+fn sealed(dir: &Path) -> &'static str {
+    let wallets = golden("wallets.json");
+    let wallet = wallets["wallets"].as_array().unwrap().iter().find(|wallet| text(wallet, "id") == "v10-ansible");
+    fs::create_dir_all(dir.join("w")).unwrap();
+    fs::write(dir.join("w/coldkey"), hex_bytes(text(&wallet.unwrap()["files"][0], "data_hex"))).unwrap();
+    "ansible-pw-v10"
+}
+
+fn unlock(password: &str) -> Unlock {
+    Unlock { key: coldkey(), password: Some(Secret::new(password)), window: None, purposes: Purposes::ALL }
+}
+
+fn coldkey() -> KeyId {
+    KeyId::coldkey("w".parse().unwrap())
+}
+
+#[test]
+fn secrets_stay_in_it() {
+    let (dir, elsewhere) = (wallets(), wallets());
+    let signer = Signer::start(dir.path());
+    assert_eq!(signer.ask(Hello { version: VERSION }).unwrap().version, VERSION);
+    let created = signer.ask(make(Some(PASSWORD))).unwrap();
+    let words = created.coldkey.mnemonic.unwrap();
+    let public = created.coldkey.public;
+    let wrong = signer.ask(unlock("canary-4f1d-wrong")).unwrap_err();
+    assert_eq!((wrong.kind, wrong.key.as_ref()), (RefusalKind::WrongPassword, Some(&coldkey())));
+    let early = signer.ask(unlock(PASSWORD)).unwrap_err();
+    assert_eq!(early.kind, RefusalKind::TooManyFailures);
+    std::thread::sleep(early.retry_in.unwrap());
+    assert_eq!(signer.ask(unlock(PASSWORD)).unwrap().public, public);
+    let payload = SignExtrinsic {
+        key: coldkey(),
+        pallet: "Balances".into(),
+        call: "transfer_all".into(),
+        payload: [&[5, 4][..], &[0; 100]].concat(),
+    };
+    let signature = signer.ask(payload.clone()).unwrap();
+    assert!(public.verify_exact(&payload.payload, &signature.bytes));
+
+    let environment = fs::read(signer.proc("environ")).unwrap_or_default();
+    let arguments = fs::read(signer.proc("cmdline")).unwrap_or_default();
+    let refusals = format!("{wrong:?} {wrong} {early:?} {early}");
+    let listed = format!("{:?} {:?}", signer.ask(List {}).unwrap(), signer.ask(Status {}).unwrap());
+    let log = signer.end();
+    // What was signed and unlocked is in the log, and nothing secret is anywhere.
+    assert!(log.contains("Balances.transfer_all") && log.contains("unlocked w/coldkey"), "{log}");
+    let places = [&environment, &arguments, log.as_bytes(), refusals.as_bytes(), listed.as_bytes()];
+    for secret in ["canary-4f1d", words.expose()] {
+        for place in places {
+            let found = place.windows(secret.len()).any(|window| window == secret.as_bytes());
+            assert!(!found, "a secret is in {}", String::from_utf8_lossy(place));
+        }
+    }
+    assert_eq!(fs::read_dir(elsewhere.path()).unwrap().count(), 0);
+    for file in ["w/coldkey", "w/coldkeypub.txt", btd_signer::failures::FILE] {
+        let text = fs::read(dir.path().join(file)).unwrap();
+        assert!(!text.windows(11).any(|window| window == b"canary-4f1d"), "{file}");
+    }
+}
+
+#[test]
+fn the_back_off_outlives_the_process() {
+    let dir = wallets();
+    let signer = Signer::start(dir.path());
+    let password = sealed(dir.path());
+    assert_eq!(signer.ask(unlock("wrong")).unwrap_err().kind, RefusalKind::WrongPassword);
+    signer.end();
+    let signer = Signer::start(dir.path());
+    let refused = signer.ask(unlock(password)).unwrap_err();
+    assert_eq!(refused.kind, RefusalKind::TooManyFailures, "{refused}");
+    signer.end();
+}
+
+#[test]
+fn other_processes_of_its_user_cannot_look_into_it() {
+    let dir = wallets();
+    let signer = Signer::start(dir.path());
+    signer.ask(Hello { version: VERSION }).unwrap();
+    let status = fs::read_to_string(signer.proc("status")).unwrap();
+    let field = |name: &str| status.lines().find_map(|line| line.strip_prefix(name)).unwrap().trim().to_owned();
+    assert_eq!(field("NoNewPrivs:"), "1");
+    // 2 is a filter.
+    assert_eq!(field("Seccomp:"), "2");
+    let limits = fs::read_to_string(signer.proc("limits")).unwrap();
+    let core = limits.lines().find(|line| line.starts_with("Max core file size")).unwrap();
+    assert_eq!(core.split_whitespace().filter(|word| *word == "0").count(), 2, "{core}");
+    // The kernel gives what can be looked into to its user, and what cannot to root. As root both are
+    // the same, and nothing keeps root out: then the test starts a signer as another user.
+    let environ = fs::metadata(signer.proc("environ")).unwrap();
+    assert_eq!(environ.uid(), 0);
+    if !rustix::process::geteuid().is_root() {
+        assert_eq!(fs::read(signer.proc("environ")).unwrap_err().kind(), std::io::ErrorKind::PermissionDenied);
+        assert_eq!(fs::File::open(signer.proc("mem")).unwrap_err().kind(), std::io::ErrorKind::PermissionDenied);
+    }
+    signer.end();
+}
+
+#[test]
+fn the_requests_channel_signs_synapses_and_nothing_else() {
+    let dir = wallets();
+    let signer = Signer::start(dir.path());
+    signer.ask(make(None)).unwrap();
+    let (wallet, hotkey) = ("w".parse::<btd_api::WalletName>().unwrap(), "h".parse::<btd_api::HotkeyName>().unwrap());
+    let public = signer.request(PublicHotkey { wallet: wallet.clone(), hotkey: hotkey.clone() }).unwrap();
+    let hash = "a7ffc6f8bf1ed76651c14756a061d662f580ff4de43b49fa82d80a4b80f8434a";
+    let bob = "5FHneW46xGXgs5mUiveU4sbTyGBzmstUspZC92UhjJM694ty";
+    let sign = |message: &str| {
+        signer.request(SignSynapse { wallet: wallet.clone(), hotkey: hotkey.clone(), message: message.to_owned() })
+    };
+    let message = format!("btauth/1\nsr25519\nPOST\n/x\n{hash}\n1717\n{}\n{bob}", public.account);
+    assert!(public.verify_exact(message.as_bytes(), &sign(&message).unwrap().bytes));
+    let foreign = format!("1717.{bob}.{}.uuid.{hash}", public.account);
+    for refused in [&foreign, "<Bytes>hello</Bytes>", "hello", ""] {
+        assert_eq!(sign(refused).unwrap_err().kind, RefusalKind::Purpose, "{refused}");
+    }
+
+    // Every operation of the other channel, said on this one: none is answered, and the connection
+    // is over with the first.
+    let key = KeyId::hotkey(wallet, hotkey);
+    let payload = [&[5, 4][..], &[0; 100]].concat();
+    let extrinsic = SignExtrinsic { key: key.clone(), pallet: "Balances".into(), call: "transfer_all".into(), payload };
+    signer.ask(extrinsic.clone()).unwrap();
+    let mut stream = &signer.requests;
+    frame::write(&mut stream, &Call { number: 1, operation: extrinsic.into_call() }).unwrap();
+    assert!(matches!(frame::read(&mut stream), Ok(None) | Err(_)));
+    // The daemon's own goes on.
+    signer.ask(Public { key: key.clone() }).unwrap();
+    let text = signer.ask(SignText { key, text: format!("1717.{}.{bob}.uuid.{hash}", public.account) });
+    assert_eq!(text.unwrap_err().kind, RefusalKind::Purpose);
+}
+
+#[test]
+fn it_ends_with_its_channel_in_the_middle_of_anything() {
+    let dir = wallets();
+    let mut signer = Signer::start(dir.path());
+    let mut stream = &signer.control;
+    frame::write(&mut stream, &Call { number: 1, operation: make(Some("right")).into_call() }).unwrap();
+    signer.control.shutdown(std::net::Shutdown::Both).unwrap();
+    assert!(signer.child.wait().unwrap().success());
+}
+
+#[test]
+fn a_lock_is_in_force_for_an_unlock_that_waits() {
+    let dir = wallets();
+    let signer = Signer::start(dir.path());
+    let password = sealed(dir.path());
+    // What takes seconds is before them in the lane.
+    let mut slow = make(Some("right"));
+    slow.coldkey.key.wallet = "slow".parse().unwrap();
+    let calls = [
+        slow.into_call(),
+        unlock(password).into_call(),
+        unlock(password).into_call(),
+        LockAll { wallet: None }.into_call(),
+    ];
+    let mut stream = &signer.control;
+    for (number, operation) in (1..).zip(calls) {
+        frame::write(&mut stream, &Call { number, operation }).unwrap();
+    }
+    for (number, refused) in
+        [(4, None), (1, None), (2, Some(RefusalKind::LockedMeanwhile)), (3, Some(RefusalKind::LockedMeanwhile))]
+    {
+        let answer: Answer = frame::decode(&frame::read(&mut stream).unwrap().unwrap()).unwrap();
+        assert_eq!((answer.number, answer.outcome.err().map(|refusal| refusal.kind)), (number, refused));
+    }
+    assert_eq!(signer.ask(Status {}).unwrap(), []);
+    signer.end();
+}
+
+#[test]
+fn by_hand_it_says_who_starts_it() {
+    let output = Command::new(env!("CARGO_BIN_EXE_btd-signer"))
+        .args(["--wallets", "/nowhere"])
+        .stdin(Stdio::null())
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(said.contains("btd starts btd-signer by itself"), "{said}");
+}

@@ -1,0 +1,157 @@
+//! One connection to the signer: calls go out with numbers, answers come back in any order.
+//!
+//! A call whose caller goes away is answered to nobody. When the connection ends, every open call
+//! fails at once; none is repeated.
+
+use std::{
+    collections::HashMap,
+    marker::PhantomData,
+    sync::{
+        Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
+};
+
+use btd_signer_protocol::{
+    Operation, Refusal,
+    frame::{self, Answer, Bytes, Call, FrameError, HEADER, Reply},
+};
+use serde::Serialize;
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::{
+        UnixStream,
+        unix::{OwnedReadHalf, OwnedWriteHalf},
+    },
+    sync::{mpsc, oneshot},
+};
+
+use super::CustodyError;
+
+/// Calls that may wait to be written.
+const ROOM: usize = 256;
+
+/// Open calls; `None` once the connection has ended.
+type Open = Option<HashMap<u64, oneshot::Sender<Result<Reply, Refusal>>>>;
+
+/// The callers' end.
+pub(super) struct Connection<C> {
+    calls: mpsc::Sender<Bytes>,
+    open: Mutex<Open>,
+    next: AtomicU64,
+    channel: PhantomData<fn(C)>,
+}
+
+/// The stream's end: to be run until it ends, which is when the connection does.
+pub(super) struct Ends {
+    read: OwnedReadHalf,
+    write: OwnedWriteHalf,
+    calls: mpsc::Receiver<Bytes>,
+}
+
+/// Takes a call off the list of open ones when its caller goes away.
+struct Closing<'a, C> {
+    connection: &'a Connection<C>,
+    number: u64,
+}
+
+impl<C> Drop for Closing<'_, C> {
+    fn drop(&mut self) {
+        if let Some(open) = &mut *self.connection.open() {
+            open.remove(&self.number);
+        }
+    }
+}
+
+/// Fails every open call when the stream has ended, or is given up.
+struct Ending<'a>(&'a Mutex<Open>);
+
+impl Drop for Ending<'_> {
+    fn drop(&mut self) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = None;
+    }
+}
+
+// === impl Connection ===
+
+impl<C: Serialize> Connection<C> {
+    pub(super) fn over(stream: UnixStream) -> (Self, Ends) {
+        let (read, write) = stream.into_split();
+        let (calls, waiting) = mpsc::channel(ROOM);
+        let open = Mutex::new(Some(HashMap::new()));
+        (Self { calls, open, next: AtomicU64::new(1), channel: PhantomData }, Ends { read, write, calls: waiting })
+    }
+
+    pub(super) async fn ask<O: Operation<Channel = C>>(&self, operation: O) -> Result<O::Reply, CustodyError> {
+        let number = self.next.fetch_add(1, Ordering::Relaxed);
+        let call = frame::encode(&Call { number, operation: operation.into_call() })?;
+        let (tell, answered) = oneshot::channel();
+        match &mut *self.open() {
+            None => return Err(CustodyError::Died),
+            Some(open) => open.insert(number, tell),
+        };
+        let _closing = Closing { connection: self, number };
+        self.calls.send(call).await.map_err(|_| CustodyError::Died)?;
+        let reply = answered.await.map_err(|_| CustodyError::Died)??;
+        Ok(reply.read()?)
+    }
+}
+
+impl<C: Serialize> Connection<C> {
+    /// Asks one thing before the connection is shown to anybody.
+    pub(super) async fn exchange<O: Operation<Channel = C>>(
+        &self,
+        ends: &mut Ends,
+        operation: O,
+    ) -> Result<O::Reply, CustodyError> {
+        let call = Call { number: 0, operation: operation.into_call() };
+        ends.write.write_all(&frame::encode(&call)?).await.map_err(FrameError::from)?;
+        let answer = next(&mut ends.read).await?.ok_or(CustodyError::Died)?;
+        Ok(answer.outcome?.read()?)
+    }
+}
+
+impl<C> Connection<C> {
+    fn open(&self) -> MutexGuard<'_, Open> {
+        self.open.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Carries calls and answers until the stream ends; then every open call fails.
+    pub(super) async fn carry(&self, ends: Ends) -> Result<(), FrameError> {
+        let Ends { mut read, mut write, mut calls } = ends;
+        let _ending = Ending(&self.open);
+        let writing = async {
+            while let Some(call) = calls.recv().await {
+                write.write_all(&call).await?;
+            }
+            Ok::<_, FrameError>(())
+        };
+        let reading = async {
+            while let Some(answer) = next(&mut read).await? {
+                let caller = self.open().as_mut().and_then(|open| open.remove(&answer.number));
+                if let Some(caller) = caller {
+                    // Nobody listens if the caller went away meanwhile.
+                    let _ = caller.send(answer.outcome);
+                }
+            }
+            Ok(())
+        };
+        tokio::select! {
+            ended = writing => ended,
+            ended = reading => ended,
+        }
+    }
+}
+
+/// The next answer; `None` at the end of the stream.
+async fn next(read: &mut OwnedReadHalf) -> Result<Option<Answer>, FrameError> {
+    let mut header = [0; HEADER];
+    match read.read_exact(&mut header).await {
+        Ok(_) => {}
+        Err(error) if error.kind() == std::io::ErrorKind::UnexpectedEof => return Ok(None),
+        Err(error) => return Err(error.into()),
+    }
+    let mut body = Bytes::new(vec![0; frame::length(header)?]);
+    read.read_exact(&mut body).await?;
+    frame::decode(&body).map(Some)
+}
