@@ -121,7 +121,16 @@ impl Host {
     /// # Panics
     /// When it ends, or does not answer within a minute.
     pub fn start_alone(&self, arguments: &[&str]) -> Daemon {
+        self.start_with(arguments, &[])
+    }
+
+    /// The same with more variables.
+    ///
+    /// # Panics
+    /// When it ends, or does not answer within a minute.
+    pub fn start_with(&self, arguments: &[&str], variables: &[(&str, &str)]) -> Daemon {
         let mut command = self.btd(arguments);
+        command.envs(variables.iter().copied());
         let log = self.path("btd.log");
         let out = File::options().create(true).append(true).open(&log).unwrap();
         let child = command.stdout(out.try_clone().unwrap()).stderr(out).spawn().unwrap();

@@ -16,8 +16,8 @@ use std::{
 
 use btd_api::{HotkeyName, WalletName};
 use btd_keys::{
-    Encryption, ExtrinsicPayload, KeyFile, KeyFileError, KeyId, KeyPair, KeyRole, Password,
-    PublicKey, Purpose, Purposes, Signature, StoreError, SynapseMessage, TextMessage, WalletStore,
+    Encryption, ExtrinsicPayload, KeyFile, KeyFileError, KeyId, KeyPair, KeyRole, Password, PublicKey, Purpose,
+    Purposes, Signature, StoreError, SynapseMessage, TextMessage, WalletStore,
 };
 use btd_signer_protocol::operations::KeyStatus;
 

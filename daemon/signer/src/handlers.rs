@@ -12,8 +12,8 @@ use btd_keys::{
 use btd_signer_protocol::{
     Refusal, VERSION,
     operations::{
-        Hello, KeyStatus, Lock, LockAll, MakeKey, MakeWallet, PublicHotkey, SignExtrinsic, SignSynapse, SignText, Unlock,
-        UnlockFromEnvironment, Welcome,
+        Hello, KeyStatus, Lock, LockAll, MakeKey, MakeWallet, PublicHotkey, SignExtrinsic, SignSynapse, SignText,
+        Unlock, UnlockFromEnvironment, Welcome,
     },
 };
 
@@ -35,7 +35,8 @@ pub(crate) fn hello(custody: &Custody, _: Hello) -> Welcome {
 
 pub(crate) fn make_wallet(custody: &Custody, ask: &MakeWallet) -> Handled<MadeWallet> {
     let MakeWallet { coldkey, hotkey } = ask;
-    let made = custody.derive(|| btd_keys::make_wallet(custody.store(), coldkey, hotkey)).map_err(CustodyError::from)?;
+    let made =
+        custody.derive(|| btd_keys::make_wallet(custody.store(), coldkey, hotkey)).map_err(CustodyError::from)?;
     written(custody, &made.coldkey);
     match &made.hotkey {
         Ok(hotkey) => written(custody, hotkey),

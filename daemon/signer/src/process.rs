@@ -86,13 +86,7 @@ pub fn run(arguments: &Arguments) -> Result<(), SignerError> {
         Some(directory) => (Channels::listen(directory)?, Doors::Accept),
     };
     hardening::confine(doors)?;
-    let memory = Memory::lock().unwrap_or_else(|error| {
-        log::warn(format_args!(
-            "memory is not locked, so the kernel may write keys to swap: raise LimitMEMLOCK, or encrypt swap ({error})"
-        ));
-        Memory::Swappable
-    });
-    let custody = custody(arguments, memory);
+    let custody = custody(arguments, Memory::lock());
     let expiring = custody.clone();
     spawn("expiry", move || expiring.keep_expiring(|key| log::info(format_args!("locked {key}: its time was over"))))?;
     let server = Server::start(custody, ServerConfig::default()).map_err(SignerError::Thread)?;

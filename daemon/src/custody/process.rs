@@ -37,6 +37,8 @@ use crate::{
 
 /// How long a signer has for its first words; it locks memory and reads nothing before.
 const GREETING: Duration = Duration::from_secs(10);
+/// How long the sockets of a signer of its own may take to be there.
+const STARTING: Duration = Duration::from_secs(5);
 /// How long a signer has to end after its channel has.
 const PARTING: Duration = Duration::from_millis(500);
 /// Between a death and the next start, at first and at most.
@@ -145,8 +147,22 @@ impl Running {
     }
 }
 
+/// Connects to a socket of a signer that may be starting just now.
 async fn connect(path: PathBuf) -> Result<UnixStream, CustodyError> {
-    UnixStream::connect(&path).await.map_err(|source| CustodyError::Connect { path, source })
+    let deadline = Instant::now() + STARTING;
+    loop {
+        match UnixStream::connect(&path).await {
+            Ok(stream) => return Ok(stream),
+            Err(error) if is_starting(&error) && Instant::now() < deadline => {
+                tokio::time::sleep(PAUSES.0).await;
+            }
+            Err(source) => return Err(CustodyError::Connect { path, source }),
+        }
+    }
+}
+
+fn is_starting(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused)
 }
 
 /// Asks who is there, and gives the stream back if it is one of ours.

@@ -14,7 +14,8 @@ use std::{
 use btd_api::WalletName;
 use btd_keys::{Existing, Key, KeyFile, KeyRole, Protection, PublicKeyFile, Scheme, StoreError, WalletStore};
 
-const KILLS: u32 = 40;
+/// How many kills, if not forty.
+const KILLS: &str = "BTD_TEST_KILLS";
 const VICTIM: &str = "BTD_TEST_CRASH_DIR";
 
 fn keys() -> [Key; 2] {
@@ -47,7 +48,8 @@ fn a_killed_writer_leaves_the_old_or_the_new_key() {
     wallet.write(&KeyRole::Coldkey, &keys[0], Protection::Plain, Existing::Refuse).unwrap();
     let known = [keys[0].public(), keys[1].public()];
     let mut between = 0;
-    for kill in 0..KILLS {
+    let kills = std::env::var(KILLS).map_or(40, |kills| kills.parse::<u32>().unwrap());
+    for kill in 0..kills {
         let mut victim = Command::new(std::env::current_exe().unwrap())
             .args(["crash::victim", "--exact", "--nocapture"])
             .env(VICTIM, dir.path())
@@ -73,7 +75,7 @@ fn a_killed_writer_leaves_the_old_or_the_new_key() {
         assert_eq!(wallet.public(&KeyRole::Coldkey).unwrap(), key);
         assert_whole_copies(wallet.dir());
     }
-    println!("{between} of {KILLS} kills fell between the two files");
+    println!("{between} of {kills} kills fell between the two files");
     // The next write succeeds and sweeps what the dead have left.
     wallet.write(&KeyRole::Coldkey, &keys[0], Protection::Plain, Existing::KeepCopy).unwrap();
     let left = fs::read_dir(wallet.dir()).unwrap().filter(|entry| {

@@ -194,7 +194,7 @@ fn a_hotkey_may_come_from_the_service_manager() {
     let fixture = Fixture::new();
     let credentials = tempfile::tempdir().unwrap();
     copy(&fixture.dir.path().join("w/hotkeys/alice"), &credentials.path().join("hotkey.other.miner"));
-    fs::write(credentials.path().join("hotkey.other.locked"), "$NACL...").unwrap();
+    copy(&fixture.dir.path().join("w/hotkeys/sealed"), &credentials.path().join("hotkey.other.locked"));
     let store = WalletStore::new(fixture.dir.path());
     let custody = Custody::new(store, CustodyConfig::default(), fixture.clock.clone(), fixture.failures.clone())
         .with(Some(credentials.path().to_owned()), Memory::Swappable);

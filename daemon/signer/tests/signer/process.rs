@@ -5,7 +5,7 @@ use std::{
     io::Read,
     os::{
         fd::OwnedFd,
-        unix::{fs::MetadataExt, net::UnixStream},
+        unix::{fs::PermissionsExt, net::UnixStream, process::CommandExt},
     },
     path::Path,
     process::{Child, Command, Stdio},
@@ -14,7 +14,8 @@ use std::{
 
 use btd_api::wallet::Secret;
 use btd_signer_protocol::{
-    Control, Existing, KeyId, NewKey, Operation, Origin, Protect, Purposes, Refusal, RefusalKind, Requests, Scheme, VERSION,
+    Control, Existing, KeyId, NewKey, Operation, Origin, Protect, Purposes, Refusal, RefusalKind, Requests, Scheme,
+    VERSION,
     frame::{self, Answer, Call},
     operations::{
         Hello, List, LockAll, MakeWallet, Public, PublicHotkey, SignExtrinsic, SignSynapse, SignText, Status, Unlock,
@@ -35,17 +36,22 @@ struct Signer {
 
 impl Signer {
     fn start(wallets: &Path) -> Self {
+        Self::start_as(Path::new(env!("CARGO_BIN_EXE_btd-signer")), wallets, None)
+    }
+
+    fn start_as(program: &Path, wallets: &Path, user: Option<u32>) -> Self {
         let pair = || UnixStream::pair().map(|(ours, theirs)| (ours, Stdio::from(OwnedFd::from(theirs)))).unwrap();
         let ((control, its_control), (requests, its_requests)) = (pair(), pair());
-        let child = Command::new(env!("CARGO_BIN_EXE_btd-signer"))
+        let mut command = Command::new(program);
+        command
             .arg("--wallets")
             .arg(wallets)
             .env_clear()
+            .current_dir("/")
             .stdin(its_control)
             .stdout(its_requests)
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
+            .stderr(Stdio::piped());
+        let child = with_user(&mut command, user).spawn().unwrap();
         for stream in [&control, &requests] {
             stream.set_read_timeout(Some(Duration::from_mins(2))).unwrap();
         }
@@ -185,15 +191,38 @@ fn other_processes_of_its_user_cannot_look_into_it() {
     let limits = fs::read_to_string(signer.proc("limits")).unwrap();
     let core = limits.lines().find(|line| line.starts_with("Max core file size")).unwrap();
     assert_eq!(core.split_whitespace().filter(|word| *word == "0").count(), 2, "{core}");
-    // The kernel gives what can be looked into to its user, and what cannot to root. As root both are
-    // the same, and nothing keeps root out: then the test starts a signer as another user.
-    let environ = fs::metadata(signer.proc("environ")).unwrap();
-    assert_eq!(environ.uid(), 0);
-    if !rustix::process::geteuid().is_root() {
-        assert_eq!(fs::read(signer.proc("environ")).unwrap_err().kind(), std::io::ErrorKind::PermissionDenied);
-        assert_eq!(fs::File::open(signer.proc("mem")).unwrap_err().kind(), std::io::ErrorKind::PermissionDenied);
-    }
     signer.end();
+
+    // Root is kept out by nothing, so the two are started as somebody else where the test is root.
+    let (dir, program) = (wallets(), wallets());
+    fs::set_permissions(program.path(), fs::Permissions::from_mode(0o755)).unwrap();
+    let copy = program.path().join("btd-signer");
+    fs::copy(env!("CARGO_BIN_EXE_btd-signer"), &copy).unwrap();
+    let other = rustix::process::geteuid().is_root().then_some(65_534);
+    let signer = Signer::start_as(&copy, dir.path(), other);
+    signer.ask(Hello { version: VERSION }).unwrap();
+    let mut open = Command::new("sleep");
+    let mut open = with_user(open.arg("100"), other).spawn().unwrap();
+    // What it takes to open these two is what it takes to attach with ptrace.
+    for file in ["mem", "environ"] {
+        let read = |pid: u32| {
+            let mut head = Command::new("head");
+            head.args(["-c", "0"]).arg(format!("/proc/{pid}/{file}")).stderr(Stdio::null());
+            with_user(&mut head, other).status().unwrap().success()
+        };
+        assert!(read(open.id()), "{file} of another process of the same user");
+        assert!(!read(signer.child.id()), "{file} of the signer");
+    }
+    open.kill().unwrap();
+    open.wait().unwrap();
+    signer.end();
+}
+
+fn with_user(command: &mut Command, user: Option<u32>) -> &mut Command {
+    match user {
+        None => command,
+        Some(user) => command.uid(user).gid(user),
+    }
 }
 
 #[test]

@@ -1,0 +1,221 @@
+//! The keys behind btd, through the real binaries: where secrets can be found, what the death of the
+//! signer costs, and a signer that runs as a service of its own.
+//!
+//! No chain answers here: what is signed are texts. The wallets are golden ones of the Python tools.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::{Command, Stdio},
+};
+
+use btd_tests::{Daemon, Host, binary, wait_for};
+use serde_json::Value;
+
+/// Opens in milliseconds.
+const FAST: (&str, &str) = ("v10-ansible", "ansible-pw-v10");
+/// Opens in seconds, and takes 512 MiB.
+const SLOW: (&str, &str) = ("v10-nacl-cold-24", "testing-password-1");
+
+/// Writes the golden wallet `id` as the wallet `name`.
+fn golden(host: &Host, id: &str, name: &str) {
+    let vectors = Path::new(env!("CARGO_MANIFEST_DIR")).join("vectors/wallets.json");
+    let vectors: Value = serde_json::from_slice(&fs::read(vectors).unwrap()).unwrap();
+    let wallet = vectors["wallets"].as_array().unwrap().iter().find(|wallet| wallet["id"] == id).unwrap();
+    for file in wallet["files"].as_array().unwrap() {
+        let path = host.path(".bittensor/wallets").join(name).join(file["relpath"].as_str().unwrap());
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        let digits = file["data_hex"].as_str().unwrap();
+        let bytes = (0..digits.len()).step_by(2).map(|at| u8::from_str_radix(&digits[at..at + 2], 16).unwrap());
+        fs::write(path, bytes.collect::<Vec<u8>>()).unwrap();
+    }
+}
+
+/// btd without a chain.
+fn start(host: &Host) -> Daemon {
+    host.start_alone(&["--network", "ws://127.0.0.1:9"])
+}
+
+/// The child of btd that holds its keys.
+fn signer_of(daemon: &Daemon) -> Option<u32> {
+    let children = fs::read_to_string(format!("/proc/{0}/task/{0}/children", daemon.pid())).unwrap_or_default();
+    // Children belong to the thread that made them.
+    let all = fs::read_dir("/proc").unwrap().filter_map(|entry| entry.unwrap().file_name().to_str()?.parse().ok());
+    let is_child = |pid: &u32| {
+        let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
+        status.contains(&format!("\nPPid:\t{}\n", daemon.pid())) && status.starts_with("Name:\tbtd-signer\n")
+    };
+    children.split_whitespace().filter_map(|pid| pid.parse().ok()).chain(all).find(is_child)
+}
+
+fn kill(pid: u32) {
+    assert!(Command::new("kill").args(["-KILL", &pid.to_string()]).status().unwrap().success());
+}
+
+fn unlock(host: &Host, wallet: &str, password: &str) -> std::process::Output {
+    host.btctl_with(&["--json", "wallet", "unlock", "--wallet", wallet], &[("BT_WALLET_PASSWORD", password)])
+}
+
+fn sign(host: &Host, wallet: &str) -> std::process::Output {
+    host.btctl(&["--json", "wallet", "sign", "--wallet", wallet, "--message", "canary-text", "--yes"])
+}
+
+fn state(host: &Host, wallet: &str) -> Value {
+    let list = host.ask(&["wallet", "list"]);
+    let wallets = list["wallets"].as_array().unwrap();
+    wallets.iter().find(|found| found["name"] == wallet).unwrap()["state"].clone()
+}
+
+#[test]
+fn when_the_signer_dies_keys_are_locked_and_another_takes_its_place() {
+    let host = Host::new();
+    golden(&host, FAST.0, "fast");
+    golden(&host, "v10-plain-sr25519-12", "plain");
+    let daemon = start(&host);
+    assert!(unlock(&host, "fast", FAST.1).status.success());
+    assert!(sign(&host, "fast").status.success());
+    let first = signer_of(&daemon).expect("btd has no signer");
+    kill(first);
+    wait_for("another signer", || signer_of(&daemon).filter(|pid| *pid != first));
+    assert_eq!(state(&host, "fast"), "locked");
+    let refused = sign(&host, "fast");
+    assert_eq!(refused.status.code(), Some(5), "{}", String::from_utf8_lossy(&refused.stderr));
+    // What needs no password is there at once.
+    assert!(sign(&host, "plain").status.success());
+    assert!(unlock(&host, "fast", FAST.1).status.success());
+    assert!(daemon.log().contains("every key is locked"));
+    assert!(daemon.stop().success());
+}
+
+#[test]
+fn a_call_that_loses_its_signer_says_so() {
+    let host = Host::new();
+    golden(&host, SLOW.0, "slow");
+    let daemon = start(&host);
+    let signer = signer_of(&daemon).expect("btd has no signer");
+    let output = std::thread::scope(|scope| {
+        let unlocking = scope.spawn(|| unlock(&host, "slow", SLOW.1));
+        wait_for("the derivation to be under way", || {
+            let status = fs::read_to_string(format!("/proc/{signer}/status")).unwrap();
+            let resident = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
+            let kib: u64 = resident.trim().trim_end_matches(" kB").parse().unwrap();
+            (kib > 64 * 1024).then_some(())
+        });
+        kill(signer);
+        unlocking.join().unwrap()
+    });
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(8), "{said}");
+    assert!(said.contains("SIGNER_UNAVAILABLE") && said.contains("ask once more"), "{said}");
+    assert_eq!(state(&host, "slow"), "locked");
+    assert!(daemon.stop().success());
+}
+
+#[test]
+fn no_signer_stays_behind_when_btd_is_killed() {
+    let host = Host::new();
+    let daemon = start(&host);
+    let signer = signer_of(&daemon).expect("btd has no signer");
+    daemon.kill();
+    let gone = || {
+        let status = fs::read_to_string(format!("/proc/{signer}/status")).unwrap_or_default();
+        (!status.starts_with("Name:\tbtd-signer\n") || status.contains("\nState:\tZ")).then_some(())
+    };
+    wait_for("the signer to end", gone);
+}
+
+#[test]
+fn without_its_program_btd_says_where_it_looked() {
+    let host = Host::new();
+    let output =
+        host.btd(&["--network", "ws://127.0.0.1:9"]).env("BTD_SIGNER", "/nowhere/btd-signer").output().unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(said.contains("/nowhere/btd-signer") && said.contains("hint: btd-signer belongs beside btd"), "{said}");
+}
+
+#[test]
+fn secrets_are_where_they_belong_and_nowhere_else() {
+    const PASSWORD: &str = "canary-password-77";
+    let host = Host::new();
+    golden(&host, FAST.0, "fast");
+    let daemon = start(&host);
+    let made = host.ask(&["wallet", "create", "--wallet", "plain", "--no-password", "--show-mnemonic"]);
+    let words = made["coldkey_mnemonic"].as_str().unwrap().to_owned();
+    let key_file: Value =
+        serde_json::from_slice(&fs::read(host.path(".bittensor/wallets/plain/coldkey")).unwrap()).unwrap();
+    let seed = key_file["secretSeed"].as_str().unwrap().trim_start_matches("0x").to_owned();
+    let wrong = unlock(&host, "fast", PASSWORD);
+    assert_eq!(wrong.status.code(), Some(5));
+    std::thread::sleep(std::time::Duration::from_secs(1));
+    assert!(unlock(&host, "fast", FAST.1).status.success());
+    assert!(sign(&host, "fast").status.success() && sign(&host, "plain").status.success());
+
+    let mut places: Vec<(String, Vec<u8>)> = Vec::new();
+    for pid in [daemon.pid(), signer_of(&daemon).expect("btd has no signer")] {
+        for file in ["environ", "cmdline"] {
+            let path = format!("/proc/{pid}/{file}");
+            places.push((path.clone(), fs::read(path).unwrap_or_default()));
+        }
+    }
+    for arguments in [&["wallet", "list"][..], &["status"]] {
+        places.push((format!("{arguments:?}"), host.ask(arguments).to_string().into_bytes()));
+    }
+    places.push(("what a wrong password is answered".to_owned(), [wrong.stdout, wrong.stderr].concat()));
+    places.push(("the log".to_owned(), daemon.log().into_bytes()));
+    assert!(daemon.stop().success());
+    // Every file that is left, the wallets themselves aside.
+    let mut open = vec![host.path("")];
+    while let Some(directory) = open.pop() {
+        for entry in fs::read_dir(directory).unwrap() {
+            let path: PathBuf = entry.unwrap().path();
+            if path.is_dir() && !path.ends_with("wallets/plain") {
+                open.push(path);
+            } else if path.is_file() {
+                places.push((path.display().to_string(), fs::read(path).unwrap()));
+            }
+        }
+    }
+    for secret in [PASSWORD, FAST.1, &words, &seed] {
+        for (place, bytes) in &places {
+            let found = bytes.windows(secret.len()).any(|window| window == secret.as_bytes());
+            assert!(!found, "a secret is in {place}");
+        }
+    }
+}
+
+#[test]
+fn a_signer_may_be_a_service_of_its_own() {
+    let host = Host::new();
+    golden(&host, FAST.0, "fast");
+    let sockets = host.path("sockets");
+    fs::create_dir(&sockets).unwrap();
+    let mut signer = Command::new(binary("btd-signer"))
+        .arg("--wallets")
+        .arg(host.path(".bittensor/wallets"))
+        .arg("--sockets")
+        .arg(&sockets)
+        .env_clear()
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let begin = || {
+        let variables = [("BTD_KEYS__SIGNER_SOCKETS", sockets.to_str().unwrap())];
+        host.start_with(&["--network", "ws://127.0.0.1:9"], &variables)
+    };
+    let daemon = begin();
+    assert!(signer_of(&daemon).is_none(), "btd started a signer of its own");
+    assert!(unlock(&host, "fast", FAST.1).status.success());
+    assert!(sign(&host, "fast").status.success());
+    assert!(daemon.stop().success());
+    // It goes on without btd, and keeps nothing unlocked for the next.
+    let daemon = begin();
+    assert_eq!(state(&host, "fast"), "locked");
+    assert!(daemon.stop().success());
+    assert!(signer.try_wait().unwrap().is_none());
+    signer.kill().unwrap();
+    signer.wait().unwrap();
+}
