@@ -2,9 +2,9 @@
 //!
 //! The files beside this one hold one subject each. Implemented are registration by burn, root registration, subnets,
 //! serving, identities, takes, child keys, stake over weighted pools and its movements, weights in the open and hidden,
-//! emission, consensus, dividends, locks, exchanges of keys and what owners may set. Deliberately absent are the dissolution
-//! of subnets, leases and the opening of timelocked weights: their storage, events and errors are declared, their
-//! calls are not, but for the commits.
+//! emission, consensus, dividends, locks, exchanges of keys and what owners may set, and how subnets end. Deliberately
+//! absent are leases and the opening of timelocked weights: their storage, events and errors are declared, their calls
+//! are not, but for the commits.
 //!
 //! Every figure that a client could compare was checked against recordings of the real runtime.
 
@@ -14,6 +14,7 @@ mod claims;
 mod coldkeys;
 mod commits;
 mod constants;
+mod dissolution;
 mod dividends;
 mod emission;
 mod epoch;

@@ -34,6 +34,16 @@ impl Default for Balancer {
     }
 }
 
+impl<T: Config> Pallet<T> {
+    /// Removes what is kept of a subnet's pool.
+    pub(crate) fn forget_subnet(netuid: u16) {
+        FeeRate::<T>::remove(netuid);
+        SwapBalancer::<T>::remove(netuid);
+        PalSwapInitialized::<T>::remove(netuid);
+        ScrapReservoirAlpha::<T>::remove(netuid);
+    }
+}
+
 #[frame_support::pallet]
 #[allow(
     clippy::pedantic,

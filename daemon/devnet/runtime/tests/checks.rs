@@ -2,6 +2,9 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on stops here")]
 
+#[path = "checks/dissolution.rs"]
+mod dissolution;
+
 use btd_devnet_runtime::{
     AccountId, GenesisSpec, Runtime, RuntimeOrigin, SubtensorModule, System,
     genesis::{self, development_account},

@@ -160,6 +160,22 @@ mod calls {
             Self::create_subnet(&coldkey, &hotkey, identity)
         }
 
+        /// Closes a subnet. The coldkey is not looked at.
+        #[pallet::call_index(61)]
+        #[pallet::weight(Weight::from_parts(3_369_000_000, 0))]
+        pub fn dissolve_network(origin: OriginFor<T>, _coldkey: T::AccountId, netuid: NetUid) -> DispatchResult {
+            ensure_root(origin)?;
+            Self::dissolve(netuid)
+        }
+
+        /// Closes a subnet.
+        #[pallet::call_index(120)]
+        #[pallet::weight(Weight::from_parts(3_369_000_000, 0))]
+        pub fn root_dissolve_network(origin: OriginFor<T>, netuid: NetUid) -> DispatchResult {
+            ensure_root(origin)?;
+            Self::dissolve(netuid)
+        }
+
         /// Registers a hotkey on root.
         #[pallet::call_index(62)]
         #[pallet::weight(Weight::from_parts(2_178_934_000, 4_981))]

@@ -1,4 +1,4 @@
-//! Creating subnets and starting them.
+//! Creating subnets and starting them. How they end is in `dissolution`.
 
 use alloc::vec::Vec;
 
@@ -62,9 +62,13 @@ impl<T: Config> Pallet<T> {
         let now = Self::now();
         ensure!(now >= NetworkRegistrationStartBlock::<T>::get(), Error::<T>::SubNetRegistrationDisabled);
         ensure!(Self::network_rate_allows(), Error::<T>::NetworkTxRateLimitExceeded);
-        let netuid = Self::free_netuid()?;
+        let pruned = Self::subnet_to_replace()?;
         let cost = Self::network_lock_cost();
         ensure!(Self::spendable(coldkey) >= cost, Error::<T>::CannotAffordLockCost);
+        if let Some(pruned) = pruned {
+            Self::dissolve(pruned)?;
+        }
+        let netuid = pruned.map_or_else(Self::free_netuid, Ok)?;
 
         let price = Self::median_price();
         Self::set_subnet_defaults(netuid, now);
@@ -88,12 +92,18 @@ impl<T: Config> Pallet<T> {
         Ok(())
     }
 
-    /// The lowest unused number. Taking the place of another subnet, as the real chain does when all are used, needs
-    /// the dissolution of subnets, which this chain does not have.
+    /// The subnet that must go before another can come, when there are as many as there may be.
+    fn subnet_to_replace() -> Result<Option<NetUid>, DispatchError> {
+        let subnets = Self::netuids_in_storage_order().into_iter().filter(|netuid| *netuid != ROOT).count();
+        if subnets < usize::from(SubnetLimit::<T>::get()) {
+            return Ok(None);
+        }
+        Ok(Some(Self::subnet_to_prune().ok_or(Error::<T>::SubnetLimitReached)?))
+    }
+
+    /// The lowest unused number.
     fn free_netuid() -> Result<NetUid, DispatchError> {
         let used = Self::netuids();
-        let subnets = used.iter().filter(|netuid| **netuid != ROOT).count();
-        ensure!(subnets < usize::from(SubnetLimit::<T>::get()), Error::<T>::SubnetLimitReached);
         (1..NetUid::MAX).find(|netuid| !used.contains(netuid)).ok_or_else(|| Error::<T>::SubnetLimitReached.into())
     }
 
