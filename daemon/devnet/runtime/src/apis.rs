@@ -23,7 +23,9 @@ use sp_version::RuntimeVersion;
 
 use crate::{
     AccountId, Balance, Block, Executive, InherentDataExt, Nonce, Runtime, RuntimeCall, RuntimeGenesisConfig,
-    SubtensorModule, System, TransactionPayment, VERSION, runtime_api,
+    SubtensorModule, System, TransactionPayment, VERSION,
+    proxy::filters::{self, ProxyFilterInfo, ProxyTypeInfo},
+    runtime_api,
     subtensor::{
         fixed::U64F64,
         info::{
@@ -364,6 +366,16 @@ impl_runtime_apis! {
 
         fn sim_swap_alpha_for_tao(netuid: NetUid, alpha: Alpha) -> SimSwapResult {
             SubtensorModule::simulate_sale(netuid, alpha)
+        }
+    }
+
+    impl runtime_api::ProxyFilterRuntimeApi<Block> for Runtime {
+        fn get_proxy_types() -> Vec<ProxyTypeInfo> {
+            filters::kinds()
+        }
+
+        fn get_proxy_filter(proxy_type: Option<u8>) -> Vec<ProxyFilterInfo> {
+            filters::filters(proxy_type)
         }
     }
 }

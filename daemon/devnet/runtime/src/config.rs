@@ -190,3 +190,11 @@ impl crate::subtensor::Config for Runtime {}
 impl crate::swap::Config for Runtime {}
 
 impl crate::admin::Config for Runtime {}
+
+impl crate::drand::Config for Runtime {}
+
+impl crate::commitments::Config for Runtime {}
+
+impl crate::crowdloan::Config for Runtime {
+    type Preimages = ();
+}

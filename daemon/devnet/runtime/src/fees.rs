@@ -1,6 +1,5 @@
-//! What an extrinsic costs and who receives it: linear fees in TAO, paid to the author of the block.
-//!
-//! Fees in alpha are not taken here: they belong to calls this chain does not have yet.
+//! What an extrinsic costs and who receives it: linear fees in TAO, or in alpha of stake that is moved or sold, paid to
+//! the author of the block.
 
 use frame_support::{
     traits::{
@@ -17,7 +16,10 @@ use sp_runtime::{
     transaction_validity::{InvalidTransaction, TransactionValidityError},
 };
 
-use crate::{AccountId, Balance, Balances, Runtime, RuntimeCall};
+use crate::{
+    AccountId, Balance, Balances, Runtime, RuntimeCall, SubtensorModule,
+    subtensor::alpha_fees::{AlphaFee, Place},
+};
 
 /// The account every fee and tip goes to: the only block author of a development chain, `//One`.
 pub const fn fee_recipient() -> AccountId {
@@ -44,17 +46,43 @@ impl WeightToFeePolynomial for LinearWeightToFee {
     }
 }
 
+/// What a payer gave for a fee.
+pub enum Paid {
+    /// TAO, of which what is not used goes back.
+    Tao(Credit<AccountId, Balances>),
+    /// Alpha, which has been sold.
+    Alpha(AlphaFee),
+}
+
+/// Wrappers that are looked into for calls that may be paid for in alpha.
+const GREATEST_DEPTH: u8 = 2;
+
+/// The positions out of which a call, or the calls it wraps, may be paid for.
+fn places(who: &AccountId, call: &RuntimeCall, depth: u8) -> Vec<Place> {
+    match call {
+        RuntimeCall::SubtensorModule(call) => SubtensorModule::places_for_fee(who, call),
+        _ if depth == 0 => Vec::new(),
+        RuntimeCall::Proxy(pallet_proxy::Call::proxy { call, .. }) => places(who, call, depth - 1),
+        RuntimeCall::Utility(
+            pallet_utility::Call::batch { calls }
+            | pallet_utility::Call::batch_all { calls }
+            | pallet_utility::Call::force_batch { calls },
+        ) => calls.iter().flat_map(|call| places(who, call, depth - 1)).collect(),
+        _ => Vec::new(),
+    }
+}
+
 /// Withdraws the fee before dispatch, keeping the payer alive, returns what was not used, and credits the rest to
-/// [`fee_recipient`].
+/// [`fee_recipient`]. Without TAO for it, the fee is paid in alpha where the call allows it.
 pub struct FeesToAuthor;
 
 impl OnChargeTransaction<Runtime> for FeesToAuthor {
     type Balance = Balance;
-    type LiquidityInfo = Option<Credit<AccountId, Balances>>;
+    type LiquidityInfo = Option<Paid>;
 
     fn withdraw_fee(
         who: &AccountId,
-        _call: &RuntimeCall,
+        call: &RuntimeCall,
         _info: &DispatchInfoOf<RuntimeCall>,
         fee_with_tip: Balance,
         _tip: Balance,
@@ -62,20 +90,28 @@ impl OnChargeTransaction<Runtime> for FeesToAuthor {
         if fee_with_tip.is_zero() {
             return Ok(None);
         }
-        <Balances as Balanced<AccountId>>::withdraw(
+        let withdrawn = <Balances as Balanced<AccountId>>::withdraw(
             who,
             fee_with_tip,
             Precision::Exact,
             Preservation::Preserve,
             Fortitude::Polite,
-        )
-        .map(Some)
-        .map_err(|_| InvalidTransaction::Payment.into())
+        );
+        if let Ok(credit) = withdrawn {
+            return Ok(Some(Paid::Tao(credit)));
+        }
+        let places = places(who, call, GREATEST_DEPTH);
+        if places.is_empty() {
+            return Err(InvalidTransaction::Payment.into());
+        }
+        SubtensorModule::pay_in_alpha(who, &places, fee_with_tip)
+            .map(|fee| Some(Paid::Alpha(fee)))
+            .map_err(|_| InvalidTransaction::Payment.into())
     }
 
     fn can_withdraw_fee(
         who: &AccountId,
-        _call: &RuntimeCall,
+        call: &RuntimeCall,
         _info: &DispatchInfoOf<RuntimeCall>,
         fee_with_tip: Balance,
         _tip: Balance,
@@ -83,10 +119,13 @@ impl OnChargeTransaction<Runtime> for FeesToAuthor {
         if fee_with_tip.is_zero() {
             return Ok(());
         }
-        match <Balances as Inspect<AccountId>>::can_withdraw(who, fee_with_tip) {
-            WithdrawConsequence::Success => Ok(()),
-            _ => Err(InvalidTransaction::Payment.into()),
+        if let WithdrawConsequence::Success = <Balances as Inspect<AccountId>>::can_withdraw(who, fee_with_tip) {
+            return Ok(());
         }
+        if SubtensorModule::can_pay_in_alpha(who, &places(who, call, GREATEST_DEPTH), fee_with_tip) {
+            return Ok(());
+        }
+        Err(InvalidTransaction::Payment.into())
     }
 
     fn correct_and_deposit_fee(
@@ -95,9 +134,16 @@ impl OnChargeTransaction<Runtime> for FeesToAuthor {
         _post_info: &PostDispatchInfoOf<RuntimeCall>,
         corrected_fee_with_tip: Balance,
         _tip: Balance,
-        withdrawn: Self::LiquidityInfo,
+        paid: Self::LiquidityInfo,
     ) -> Result<(), TransactionValidityError> {
-        let Some(withdrawn) = withdrawn else { return Ok(()) };
+        let withdrawn = match paid {
+            None => return Ok(()),
+            Some(Paid::Alpha(fee)) => {
+                SubtensorModule::tell_of_alpha_fee(who, fee);
+                return Ok(());
+            }
+            Some(Paid::Tao(credit)) => credit,
+        };
         let (mut earned, unused) = withdrawn.split(corrected_fee_with_tip);
         // The real chain deposits even an empty refund, and clients see that event.
         if let Err(unused) = <Balances as Balanced<AccountId>>::resolve(who, unused) {

@@ -21,6 +21,17 @@ pub struct GenesisSpec {
     pub network_rate_limit: u64,
     /// Whether stake on root is open from the start.
     pub root_staking: RootStaking,
+    /// The beacon whose rounds open timelocked weights and commitments.
+    pub beacon: DrandBeacon,
+}
+
+/// A beacon of rounds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DrandBeacon {
+    /// Drand's own, whose rounds must be fetched.
+    Quicknet,
+    /// The development beacon, whose rounds anybody can sign.
+    Development,
 }
 
 /// Whether TAO can be staked on root before anybody with the sudo key allows it.
@@ -41,7 +52,8 @@ const PUBLIC_NETWORK_RATE_LIMIT: u64 = 7_200;
 impl Default for GenesisSpec {
     /// The accounts of the public localnet: `//Alice`, `//Bob` and `//Charlie` own 1,000,000 TAO each, `//Dave`,
     /// `//Eve`, `//Ferdie`, `//One`, `//Two` and `//Three` own 2,000 TAO each, and `//Alice` holds the sudo key. For the
-    /// sake of those who try things, subnets can be created in any block and stake on root is open.
+    /// sake of those who try things, subnets can be created in any block, stake on root is open and rounds of the beacon
+    /// can be signed.
     fn default() -> Self {
         let balances = [1_000_000; 3].into_iter().chain([2_000; 6]);
         let endowed = DEVELOPMENT_NAMES.iter().zip(balances);
@@ -51,18 +63,20 @@ impl Default for GenesisSpec {
             block_time: MILLISECONDS_PER_BLOCK,
             network_rate_limit: 0,
             root_staking: RootStaking::Open,
+            beacon: DrandBeacon::Development,
         }
     }
 }
 
 impl GenesisSpec {
     /// The state in which recordings of the real runtime begin. Beside the default, `//Dave`, `//Eve` and `//Ferdie` own
-    /// 100,000 TAO, and so do two accounts of the EVM 2,000; subnets are created one a day, and stake on root waits for
-    /// permission.
+    /// 100,000 TAO, and so do two accounts of the EVM 2,000; subnets are created one a day, stake on root waits for
+    /// permission, and the beacon is drand's.
     pub fn localnet() -> Self {
         let mut spec = Self {
             network_rate_limit: PUBLIC_NETWORK_RATE_LIMIT,
             root_staking: RootStaking::Closed,
+            beacon: DrandBeacon::Quicknet,
             ..Self::default()
         };
         let well_off = ["Dave", "Eve", "Ferdie"].map(development_account);
@@ -114,6 +128,7 @@ pub fn genesis(spec: &GenesisSpec) -> Result<Storage, String> {
     let config = RuntimeGenesisConfig {
         balances: crate::BalancesConfig { balances: spec.endowed.clone(), ..Default::default() },
         sudo: crate::SudoConfig { key: Some(spec.sudo.clone()) },
+        drand: crate::DrandConfig { development_beacon: spec.beacon == DrandBeacon::Development, ..Default::default() },
         subtensor_module: crate::SubtensorModuleConfig {
             network_rate_limit: (spec.network_rate_limit != PUBLIC_NETWORK_RATE_LIMIT)
                 .then_some(spec.network_rate_limit),

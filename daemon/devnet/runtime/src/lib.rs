@@ -11,7 +11,11 @@ extern crate alloc;
 
 pub mod admin;
 mod apis;
+pub mod beacon;
+pub mod commitments;
 mod config;
+pub mod crowdloan;
+pub mod drand;
 pub mod extensions;
 mod fees;
 pub mod genesis;
@@ -32,7 +36,7 @@ use sp_version::RuntimeVersion;
 pub use apis::api;
 pub use extensions::TxExtension;
 pub use fees::fee_recipient;
-pub use genesis::{DEVELOPMENT_NAMES, GenesisSpec, RootStaking, genesis};
+pub use genesis::{DEVELOPMENT_NAMES, DrandBeacon, GenesisSpec, RootStaking, genesis};
 
 /// Signature of an extrinsic; sr25519 in practice.
 pub type Signature = MultiSignature;
@@ -112,8 +116,14 @@ mod runtime {
     pub type Multisig = pallet_multisig;
     #[runtime::pallet_index(16)]
     pub type Proxy = pallet_proxy;
+    #[runtime::pallet_index(18)]
+    pub type Commitments = commitments;
     #[runtime::pallet_index(19)]
     pub type AdminUtils = admin;
+    #[runtime::pallet_index(26)]
+    pub type Drand = drand;
+    #[runtime::pallet_index(27)]
+    pub type Crowdloan = crowdloan;
     #[runtime::pallet_index(28)]
     pub type Swap = swap;
 }

@@ -1,14 +1,12 @@
-//! Proxy kinds of the chain and the calls each may make.
+//! Proxy kinds of the chain. Which calls each may make is in [`filters`].
+
+pub mod filters;
 
 use codec::{Decode, DecodeWithMemTracking, Encode, MaxEncodedLen};
 use frame_support::traits::InstanceFilter;
 use scale_info::TypeInfo;
 
-use crate::{Runtime, RuntimeCall, UNIT, subtensor::Call};
-
-type Balances = pallet_balances::Call<Runtime>;
-type Subtensor = Call<Runtime>;
-type Admin = crate::admin::Call<Runtime>;
+use crate::RuntimeCall;
 
 /// What an account lets its proxy do. The order is part of the wire format.
 #[derive(
@@ -66,139 +64,39 @@ pub enum ProxyType {
     RootClaim,
 }
 
-/// Transfers of at least this many rao are not small.
-const SMALL_TRANSFER_LIMIT: u64 = UNIT / 2;
+impl ProxyType {
+    /// All of them, in the order of the wire.
+    pub const ALL: [Self; 18] = [
+        Self::Any,
+        Self::Owner,
+        Self::NonCritical,
+        Self::NonTransfer,
+        Self::Senate,
+        Self::NonFungible,
+        Self::Triumvirate,
+        Self::Governance,
+        Self::Staking,
+        Self::Registration,
+        Self::Transfer,
+        Self::SmallTransfer,
+        Self::RootWeights,
+        Self::ChildKeys,
+        Self::SudoUncheckedSetCode,
+        Self::SwapHotkey,
+        Self::SubnetLeaseBeneficiary,
+        Self::RootClaim,
+    ];
 
-/// Calls that add, take back or move stake.
-fn is_staking(call: &RuntimeCall) -> bool {
-    matches!(
-        call,
-        RuntimeCall::SubtensorModule(
-            Subtensor::add_stake { .. }
-                | Subtensor::add_stake_limit { .. }
-                | Subtensor::remove_stake { .. }
-                | Subtensor::remove_stake_limit { .. }
-                | Subtensor::remove_stake_full_limit { .. }
-                | Subtensor::unstake_all { .. }
-                | Subtensor::unstake_all_alpha { .. }
-                | Subtensor::swap_stake { .. }
-                | Subtensor::swap_stake_limit { .. }
-                | Subtensor::move_stake { .. }
-        )
-    )
-}
-
-/// Calls that register neurons.
-fn is_registration(call: &RuntimeCall) -> bool {
-    matches!(
-        call,
-        RuntimeCall::SubtensorModule(
-            Subtensor::burned_register { .. } | Subtensor::register { .. } | Subtensor::register_limit { .. }
-        )
-    )
-}
-
-/// Calls that exchange coldkeys.
-fn is_coldkey_exchange(call: &RuntimeCall) -> bool {
-    matches!(
-        call,
-        RuntimeCall::SubtensorModule(
-            Subtensor::swap_coldkey { .. }
-                | Subtensor::schedule_swap_coldkey { .. }
-                | Subtensor::announce_coldkey_swap { .. }
-                | Subtensor::swap_coldkey_announced { .. }
-                | Subtensor::dispute_coldkey_swap { .. }
-                | Subtensor::reset_coldkey_swap { .. }
-                | Subtensor::clear_coldkey_swap_announcement { .. }
-        )
-    )
-}
-
-/// Calls that exchange hotkeys.
-fn is_hotkey_exchange(call: &RuntimeCall) -> bool {
-    matches!(call, RuntimeCall::SubtensorModule(Subtensor::swap_hotkey { .. } | Subtensor::swap_hotkey_v2 { .. }))
-}
-
-/// Calls that give balance or stake away, or all of an account.
-fn is_transfer(call: &RuntimeCall) -> bool {
-    matches!(call, RuntimeCall::Balances(_) | RuntimeCall::SubtensorModule(Subtensor::transfer_stake { .. }))
-        || is_coldkey_exchange(call)
-}
-
-/// Calls that `NonCritical` leaves out.
-fn is_critical(call: &RuntimeCall) -> bool {
-    matches!(
-        call,
-        RuntimeCall::Sudo(_)
-            | RuntimeCall::SubtensorModule(Subtensor::root_register { .. } | Subtensor::burned_register { .. })
-    ) || is_coldkey_exchange(call)
-}
-
-/// Calls with which an owner looks after a subnet.
-fn is_ownership(call: &RuntimeCall) -> bool {
-    match call {
-        RuntimeCall::AdminUtils(call) => {
-            !matches!(call, Admin::sudo_set_sn_owner_hotkey { .. } | Admin::sudo_set_subnet_owner_hotkey { .. })
-        }
-        RuntimeCall::SubtensorModule(call) => {
-            matches!(call, Subtensor::set_subnet_identity { .. } | Subtensor::update_symbol { .. })
-        }
-        _ => false,
+    /// Whether what it allowed is gone from the chain.
+    pub const fn is_deprecated(self) -> bool {
+        matches!(self, Self::Senate | Self::Triumvirate | Self::Governance | Self::RootWeights)
     }
 }
 
-/// Transfers small enough for `SmallTransfer`, of balance or of alpha.
-fn is_small_transfer(call: &RuntimeCall) -> bool {
-    let amount = match call {
-        RuntimeCall::Balances(
-            Balances::transfer_keep_alive { value, .. } | Balances::transfer_allow_death { value, .. },
-        ) => *value,
-        RuntimeCall::SubtensorModule(Subtensor::transfer_stake { alpha_amount, .. }) => *alpha_amount,
-        _ => return false,
-    };
-    amount < SMALL_TRANSFER_LIMIT
-}
-
 impl InstanceFilter<RuntimeCall> for ProxyType {
-    /// Whether the proxy may make the call. `SubnetLeaseBeneficiary` also has settings on the real chain, which this
-    /// chain leaves out, as it has no leases.
+    /// Whether the proxy may make the call.
     fn filter(&self, call: &RuntimeCall) -> bool {
-        match self {
-            Self::Any => true,
-            Self::Owner => is_ownership(call),
-            Self::NonCritical => !is_critical(call),
-            Self::NonTransfer => !is_transfer(call),
-            Self::NonFungible => {
-                !is_transfer(call)
-                    && !is_staking(call)
-                    && !is_registration(call)
-                    && !is_hotkey_exchange(call)
-                    && !matches!(call, RuntimeCall::SubtensorModule(Subtensor::root_register { .. }))
-            }
-            Self::Staking => {
-                is_staking(call) || matches!(call, RuntimeCall::SubtensorModule(Subtensor::set_root_claim_type { .. }))
-            }
-            Self::Registration => is_registration(call),
-            Self::Transfer => matches!(
-                call,
-                RuntimeCall::Balances(
-                    Balances::transfer_keep_alive { .. }
-                        | Balances::transfer_allow_death { .. }
-                        | Balances::transfer_all { .. }
-                ) | RuntimeCall::SubtensorModule(Subtensor::transfer_stake { .. })
-            ),
-            Self::SmallTransfer => is_small_transfer(call),
-            Self::ChildKeys => matches!(
-                call,
-                RuntimeCall::SubtensorModule(Subtensor::set_children { .. } | Subtensor::set_childkey_take { .. })
-            ),
-            Self::SwapHotkey => is_hotkey_exchange(call),
-            Self::RootClaim => matches!(call, RuntimeCall::SubtensorModule(Subtensor::claim_root { .. })),
-            Self::SubnetLeaseBeneficiary => matches!(call, RuntimeCall::SubtensorModule(Subtensor::start_call { .. })),
-            Self::Senate | Self::Triumvirate | Self::Governance | Self::RootWeights | Self::SudoUncheckedSetCode => {
-                false
-            }
-        }
+        filters::admits(*self, call)
     }
 
     fn is_superset(&self, other: &Self) -> bool {
@@ -215,8 +113,12 @@ impl InstanceFilter<RuntimeCall> for ProxyType {
 mod tests {
     use frame_support::traits::InstanceFilter;
 
-    use super::{Admin, Balances, ProxyType, RuntimeCall, SMALL_TRANSFER_LIMIT, Subtensor};
-    use crate::genesis::development_account;
+    use super::{ProxyType, RuntimeCall};
+    use crate::{Runtime, genesis::development_account, proxy::filters::SMALL_TRANSFER_LIMIT};
+
+    type Balances = pallet_balances::Call<Runtime>;
+    type Subtensor = crate::subtensor::Call<Runtime>;
+    type Admin = crate::admin::Call<Runtime>;
 
     fn transfer(value: u64) -> RuntimeCall {
         RuntimeCall::Balances(Balances::transfer_keep_alive { dest: development_account("Bob").into(), value })

@@ -4,6 +4,7 @@ use alloc::{collections::BTreeMap, vec::Vec};
 
 use crate::{
     AccountId,
+    proxy::filters::{ProxyFilterInfo, ProxyTypeInfo},
     subtensor::{
         fixed::U64F64,
         info::{
@@ -97,5 +98,11 @@ sp_api::decl_runtime_apis! {
         fn current_alpha_price_all() -> Vec<SubnetPrice>;
         fn sim_swap_tao_for_alpha(netuid: NetUid, tao: Tao) -> SimSwapResult;
         fn sim_swap_alpha_for_tao(netuid: NetUid, alpha: Alpha) -> SimSwapResult;
+    }
+
+    /// What each kind of proxy may do.
+    pub trait ProxyFilterRuntimeApi {
+        fn get_proxy_types() -> Vec<ProxyTypeInfo>;
+        fn get_proxy_filter(proxy_type: Option<u8>) -> Vec<ProxyFilterInfo>;
     }
 }

@@ -2,12 +2,12 @@
 //!
 //! The files beside this one hold one subject each. Implemented are registration by burn, root registration, subnets,
 //! serving, identities, takes, child keys, stake over weighted pools and its movements, weights in the open and hidden,
-//! emission, consensus, dividends, locks, exchanges of keys and what owners may set, and how subnets end. Deliberately
-//! absent are leases and the opening of timelocked weights: their storage, events and errors are declared, their calls
-//! are not, but for the commits.
+//! emission, consensus, dividends, locks, exchanges of keys, leases, voting power and what owners may set, and how
+//! subnets end.
 //!
 //! Every figure that a client could compare was checked against recordings of the real runtime.
 
+pub mod alpha_fees;
 mod calls;
 mod children;
 mod claims;
@@ -20,12 +20,14 @@ mod emission;
 mod epoch;
 mod errors;
 mod events;
+pub mod evm;
 pub mod fixed;
 mod genesis;
 mod hooks;
 mod hotkeys;
 mod identity;
 pub mod info;
+mod leases;
 mod locks;
 mod matrix;
 mod movement;
@@ -47,6 +49,7 @@ mod takes;
 #[allow(clippy::cast_possible_truncation, reason = "so the derived codec numbers variants")]
 pub mod types;
 pub mod validity;
+mod voting;
 mod weights;
 mod yuma;
 
@@ -85,13 +88,14 @@ pub mod pallet {
         traits::{ConstBool, ConstI16, ConstU8, ConstU16, ConstU64},
     };
     use frame_system::pallet_prelude::*;
-    use sp_core::{H160, H256};
+    use sp_core::{H160, H256, ecdsa::Signature};
     use sp_runtime::Percent;
 
     use super::{
         commits::Reveal,
         fixed::{I64F64, I96F32, U64F64, U96F32},
         hotkeys::{Exchange, Stake},
+        leases::{lease_end_weight, lease_weight},
         movement::RatioLimit,
         safe_float::SafeFloat,
         staking::Position,
@@ -103,7 +107,7 @@ pub mod pallet {
         validity,
         weights::WeightRow,
     };
-    use crate::AccountId;
+    use crate::{AccountId, crowdloan::CONTRIBUTORS};
 
     /// The chain's own pallet.
     #[pallet::pallet]
@@ -117,6 +121,8 @@ pub mod pallet {
         frame_system::Config<AccountId = AccountId, Hash = H256, RuntimeEvent: From<Event<Self>>>
         + pallet_balances::Config<Balance = u64>
         + crate::swap::Config
+        + crate::drand::Config
+        + crate::crowdloan::Config
     {
     }
 

@@ -2,8 +2,16 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on stops here")]
 
+#[path = "checks/beacon.rs"]
+mod beacon;
+#[path = "checks/crowdloan.rs"]
+mod crowdloan;
 #[path = "checks/dissolution.rs"]
 mod dissolution;
+#[path = "checks/fees.rs"]
+mod fees;
+#[path = "checks/neurons.rs"]
+mod neurons;
 
 use btd_devnet_runtime::{
     AccountId, GenesisSpec, Runtime, RuntimeOrigin, SubtensorModule, System,

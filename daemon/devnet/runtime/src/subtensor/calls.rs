@@ -877,5 +877,79 @@ mod calls {
             let coldkey = ensure_signed(origin)?;
             Self::store_perpetual(&coldkey, netuid, enabled)
         }
+
+        /// Claims an address of the EVM for the signing hotkey's neuron, with a signature of the address's key.
+        #[pallet::call_index(93)]
+        #[pallet::weight((Weight::from_parts(211_000_000, 4_295), DispatchClass::Normal, Pays::No))] // not recorded
+        pub fn associate_evm_key(
+            origin: OriginFor<T>,
+            netuid: NetUid,
+            evm_key: H160,
+            block_number: u64,
+            signature: Signature,
+        ) -> DispatchResult {
+            let hotkey = ensure_signed(origin)?;
+            Self::claim_address(hotkey, netuid, evm_key, block_number, signature)
+        }
+
+        /// Creates a subnet for those who paid for it; only the purpose of a crowdloan can be this call.
+        #[pallet::call_index(110)]
+        #[pallet::weight(lease_weight(CONTRIBUTORS))]
+        pub fn register_leased_network(
+            origin: OriginFor<T>,
+            emissions_share: Percent,
+            end_block: Option<BlockNumberFor<T>>,
+        ) -> DispatchResultWithPostInfo {
+            let creator = ensure_signed(origin)?;
+            let contributors = Self::lease_subnet(&creator, emissions_share, end_block)?;
+            Ok(Some(lease_weight(contributors)).into())
+        }
+
+        /// Takes over a leased subnet once the lease has ended.
+        #[pallet::call_index(111)]
+        #[pallet::weight(lease_end_weight(CONTRIBUTORS))]
+        pub fn terminate_lease(
+            origin: OriginFor<T>,
+            lease_id: LeaseId,
+            hotkey: T::AccountId,
+        ) -> DispatchResultWithPostInfo {
+            let beneficiary = ensure_signed(origin)?;
+            let shared = Self::end_lease(&beneficiary, lease_id, &hotkey)?;
+            Ok(Some(lease_end_weight(shared)).into())
+        }
+
+        /// Lets voting power of validators be kept.
+        #[pallet::call_index(129)]
+        #[pallet::weight(Weight::from_parts(10_000_000, 0).saturating_add(T::DbWeight::get().reads_writes(1, 2)))] // not recorded
+        pub fn enable_voting_power_tracking(origin: OriginFor<T>, netuid: NetUid) -> DispatchResult {
+            Self::authority_over(origin, netuid)?;
+            Self::track_voting_power(netuid);
+            Ok(())
+        }
+
+        /// Lets voting power be kept for two weeks more.
+        #[pallet::call_index(130)]
+        #[pallet::weight(Weight::from_parts(10_000_000, 0).saturating_add(T::DbWeight::get().reads_writes(2, 1)))] // not recorded
+        pub fn disable_voting_power_tracking(origin: OriginFor<T>, netuid: NetUid) -> DispatchResult {
+            Self::authority_over(origin, netuid)?;
+            Self::stop_tracking_voting_power(netuid)
+        }
+
+        /// Sets how fast voting power follows stake, in parts of 10^18.
+        #[pallet::call_index(131)]
+        #[pallet::weight(Weight::from_parts(6_000_000, 0).saturating_add(T::DbWeight::get().writes(1)))] // not recorded
+        pub fn sudo_set_voting_power_ema_alpha(origin: OriginFor<T>, netuid: NetUid, alpha: u64) -> DispatchResult {
+            ensure_root(origin)?;
+            Self::store_voting_weight(netuid, alpha)
+        }
+
+        /// Sets whether the coldkey refuses to be given locked stake.
+        #[pallet::call_index(142)]
+        #[pallet::weight(Weight::from_parts(10_000_000, 0).saturating_add(T::DbWeight::get().reads_writes(1, 1)))] // not recorded
+        pub fn set_reject_locked_alpha(origin: OriginFor<T>, enabled: bool) -> DispatchResult {
+            let coldkey = ensure_signed(origin)?;
+            Self::store_refusal_of_locks(coldkey, enabled);
+            Ok(())
+        }
     }
 }

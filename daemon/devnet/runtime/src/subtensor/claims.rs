@@ -39,7 +39,7 @@ fn drawn(hash: &[u8], count: u64, bound: u64) -> BTreeSet<u64> {
     let steps = words.iter().cycle().take(usize::try_from(count).unwrap_or(usize::MAX));
     steps
         .filter_map(|step| {
-            place = place.wrapping_add(*step).checked_rem(bound)?;
+            place = place.saturating_add(*step).checked_rem(bound)?;
             Some(place)
         })
         .collect()

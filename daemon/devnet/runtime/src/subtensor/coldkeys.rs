@@ -6,7 +6,7 @@ use sp_core::H256;
 use sp_runtime::{DispatchResult, traits::SaturatedConversion};
 
 use super::{
-    AlphaV2, AutoStakeDestination, AutoStakeDestinationColdkeys, ColdkeySwapAnnouncementDelay,
+    AccountFlags, AlphaV2, AutoStakeDestination, AutoStakeDestinationColdkeys, ColdkeySwapAnnouncementDelay,
     ColdkeySwapAnnouncements, ColdkeySwapDisputes, ColdkeySwapReannouncementDelay, Config, Error, Event, IdentitiesV2,
     OwnedHotkeys, Owner, Pallet, RootClaimType, RootClaimed, StakingColdkeys, StakingColdkeysByIndex, StakingHotkeys,
     SubnetOwner, types::Tao,
@@ -17,7 +17,7 @@ use crate::AccountId;
 const COST: Tao = 100_000_000;
 
 impl<T: Config> Pallet<T> {
-    fn height() -> u32 {
+    pub(super) fn height() -> u32 {
         let block: BlockNumberFor<T> = frame_system::Pallet::<T>::block_number();
         block.saturated_into()
     }
@@ -92,6 +92,13 @@ impl<T: Config> Pallet<T> {
     fn exchange_coldkey(old: &AccountId, new: &AccountId) -> DispatchResult {
         ensure!(StakingHotkeys::<T>::get(new).is_empty(), Error::<T>::ColdKeyAlreadyAssociated);
         ensure!(!Self::hotkey_exists(new), Error::<T>::NewColdKeyIsHotkey);
+        Self::ensure_may_inherit_locks(old, new)?;
+        let flags = AccountFlags::<T>::take(old);
+        if flags == 0 {
+            AccountFlags::<T>::remove(new);
+        } else {
+            AccountFlags::<T>::insert(new, flags);
+        }
         if let Some(identity) = IdentitiesV2::<T>::take(old) {
             IdentitiesV2::<T>::insert(new, identity);
         }

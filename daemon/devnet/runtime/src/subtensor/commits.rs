@@ -1,12 +1,12 @@
 //! Weights that validators hide until later: commits of a hash that they reveal, and timelocked ones.
 //!
-//! Timelocked commits are stored and told of, and dropped when their epoch has passed. They are never opened: that needs
-//! pulses of a drand beacon, and this chain has none.
+//! Timelocked commits are opened in the epoch that is theirs, once the round they wait for has come, and dropped when
+//! that epoch has passed.
 
 use alloc::vec::Vec;
 
-use codec::Encode;
-use frame_support::{BoundedVec, ensure, traits::ConstU32};
+use codec::{Decode, Encode};
+use frame_support::{BoundedVec, ensure, storage::with_storage_layer, traits::ConstU32};
 use sp_core::H256;
 use sp_runtime::{DispatchError, DispatchResult};
 
@@ -17,7 +17,7 @@ use super::{
     types::{MechId, NetUid, NetUidStorageIndex, ROOT},
     weights::WeightRow,
 };
-use crate::AccountId;
+use crate::{AccountId, beacon, drand};
 
 /// Commits a hotkey may have open at once.
 const GREATEST_QUEUE: usize = 10;
@@ -35,6 +35,27 @@ impl Reveal<'_> {
         let encoded = (hotkey, index, self.row.uids, self.row.weights, self.salt, self.row.version_key)
             .using_encoded(<[u8]>::to_vec);
         sp_io::hashing::blake2_256(&encoded).into()
+    }
+}
+
+/// Weights as they are sealed.
+struct Sealed {
+    uids: Vec<u16>,
+    values: Vec<u16>,
+    version_key: u64,
+}
+
+impl Sealed {
+    /// Reads what was sealed: the hotkey's own weights, or, in the older form, weights without a hotkey.
+    fn read(bytes: &[u8], hotkey: &AccountId) -> Option<Self> {
+        type Named = (Vec<u8>, Vec<u16>, Vec<u16>, u64);
+        if let Ok((named, uids, values, version_key)) = Named::decode(&mut &bytes[..])
+            && let Ok(named) = AccountId::decode(&mut &named[..])
+        {
+            return (named == *hotkey).then_some(Self { uids, values, version_key });
+        }
+        let (uids, values, version_key) = Decode::decode(&mut &bytes[..]).ok()?;
+        Some(Self { uids, values, version_key })
     }
 }
 
@@ -113,19 +134,43 @@ impl<T: Config> Pallet<T> {
         });
     }
 
-    /// Drops timelocked commits whose time has passed.
-    pub(super) fn drop_stale_commits() {
+    /// Opens the timelocked commits whose epoch it is, and drops those whose epoch has passed.
+    pub(super) fn reveal_timelocked() {
         for netuid in Self::netuids_in_storage_order().into_iter().filter(|netuid| *netuid != ROOT) {
-            let Some(oldest) = Self::current_epoch(netuid).checked_sub(RevealPeriodEpochs::<T>::get(netuid)) else {
+            let period = RevealPeriodEpochs::<T>::get(netuid);
+            let Some(epoch) = Self::current_epoch(netuid).checked_sub(period) else { continue };
+            for (mechanism, index) in (0..).zip(Self::storage_indices(netuid)) {
+                let stale: Vec<u64> =
+                    TimelockedWeightCommits::<T>::iter_key_prefix(index).filter(|other| *other < epoch).collect();
+                stale.into_iter().for_each(|other| TimelockedWeightCommits::<T>::remove(index, other));
+                Self::open_commits(netuid, mechanism, epoch);
+            }
+        }
+    }
+
+    /// Opens the commits of an epoch. Those whose round has not come wait; those that cannot be opened, are another
+    /// hotkey's, or hold weights that may not be set are dropped.
+    fn open_commits(netuid: NetUid, mechanism: MechId, epoch: u64) {
+        let index = storage_index(netuid, mechanism);
+        if !TimelockedWeightCommits::<T>::contains_key(index, epoch) {
+            return;
+        }
+        let mut waiting = Vec::new();
+        for (hotkey, block, commit, round) in TimelockedWeightCommits::<T>::take(index, epoch) {
+            let Some(pulse) = drand::Pulses::<T>::get(round) else {
+                waiting.push((hotkey, block, commit, round));
                 continue;
             };
-            for index in Self::storage_indices(netuid) {
-                let stale: Vec<u64> =
-                    TimelockedWeightCommits::<T>::iter_key_prefix(index).filter(|epoch| *epoch < oldest).collect();
-                for epoch in stale {
-                    TimelockedWeightCommits::<T>::remove(index, epoch);
-                }
+            let sealed = beacon::open(&commit, pulse.signature_bytes()).and_then(|bytes| Sealed::read(&bytes, &hotkey));
+            let Some(Sealed { uids, values, version_key }) = sealed else { continue };
+            let row = WeightRow { uids: &uids, weights: &values, version_key };
+            let set = with_storage_layer(|| Self::put_weights(&hotkey, netuid, mechanism, row));
+            if set.is_ok() {
+                Self::deposit_event(Event::TimelockedWeightsRevealed(index, hotkey));
             }
+        }
+        if !waiting.is_empty() {
+            TimelockedWeightCommits::<T>::insert(index, epoch, waiting);
         }
     }
 
@@ -208,7 +253,7 @@ impl<T: Config> Pallet<T> {
     ) {
         let mut failures = Vec::new();
         for (place, netuid) in netuids.iter().enumerate() {
-            let result = frame_support::storage::with_storage_layer(|| act(place, netuid.0));
+            let result = with_storage_layer(|| act(place, netuid.0));
             if let Err(error) = result {
                 failures.push((netuid.0, error));
             }

@@ -89,6 +89,7 @@ impl<T: Config> Pallet<T> {
         Self::forget_root_dividends(netuid);
         Self::pay_out(netuid);
         Self::forget_pool(netuid);
+        crate::Commitments::forget_subnet(netuid);
         Self::forget_neurons(netuid);
         Self::forget_mechanisms(netuid);
         Self::forget_parameters(netuid);

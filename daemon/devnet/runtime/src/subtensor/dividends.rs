@@ -33,6 +33,7 @@ impl<T: Config> Pallet<T> {
         let owner_cut = PendingOwnerCut::<T>::take(netuid);
         let emission = server.saturating_add(validator).saturating_add(root);
         let earnings = Self::run_consensus(netuid, emission);
+        Self::update_voting_power(netuid);
         let hotkeys: Vec<(AccountId, Earnings)> =
             (0..).zip(earnings).map(|(uid, earned)| (Keys::<T>::get(netuid, uid), earned)).collect();
         let mined = hotkeys.iter().fold(0_u64, |sum, (_, earned)| sum.saturating_add(earned.server));
@@ -137,6 +138,7 @@ impl<T: Config> Pallet<T> {
     fn pay_owner(netuid: NetUid, cut: Alpha) {
         if cut > 0 && SubnetOwner::<T>::contains_key(netuid) && SubnetOwnerHotkey::<T>::contains_key(netuid) {
             Self::credit_stake(&SubnetOwnerHotkey::<T>::get(netuid), &SubnetOwner::<T>::get(netuid), netuid, cut);
+            Self::pay_lease(netuid, cut);
         }
     }
 

@@ -151,6 +151,12 @@ impl U64F64 {
         let product = (sp_core::U256::from(self.bits) * sp_core::U256::from(amount)) >> 64;
         u64::try_from(product).unwrap_or(u64::MAX)
     }
+
+    /// `amount` times this number, rounded up; the greatest amount when it does not fit.
+    pub fn times_rounded_up(self, amount: u64) -> u64 {
+        let product = sp_core::U256::from(self.bits) * sp_core::U256::from(amount);
+        u64::try_from((product + sp_core::U256::from(u64::MAX)) >> 64).unwrap_or(u64::MAX)
+    }
 }
 
 impl U96F32 {

@@ -23,7 +23,7 @@ impl<T: Config> Pallet<T> {
     pub(super) fn begin_block() {
         Self::update_registration_prices();
         Self::emit_block();
-        Self::drop_stale_commits();
+        Self::reveal_timelocked();
         Self::run_epochs();
         Self::update_moving_prices();
         Self::apply_due_children();

@@ -180,6 +180,7 @@ impl<T: Config> Pallet<T> {
             SubnetOwnerHotkey::<T>::insert(netuid, new);
         }
         Self::exchange_relatives(netuid, exchange);
+        Self::inherit_voting_power(netuid, old, new);
         if stake == Stake::Follows {
             AlphaDividendsPerSubnet::<T>::swap(netuid, old, netuid, new);
             RootAlphaDividendsPerSubnet::<T>::swap(netuid, old, netuid, new);

@@ -1,23 +1,27 @@
 //! Locked stake: alpha that its coldkey promised to leave, and the conviction it earns its hotkey.
 //!
 //! A lock decays unless it is perpetual; conviction grows towards the locked mass. A lock behind the owner's hotkey has
-//! full conviction at once. What conviction decides on the real chain, the takeover of old subnets, is not here, and
-//! locked stake does not travel: it can only wait or be moved to another hotkey.
+//! full conviction at once. Locked stake goes to another coldkey only where that one has said that it accepts it. What
+//! conviction decides on the real chain, the takeover of old subnets, is not here.
 
 use frame_support::ensure;
 use sp_runtime::DispatchResult;
 
 use super::{
-    Config, DecayingHotkeyLock, DecayingLock, DecayingOwnerLock, Error, Event, HotkeyLock, Lock, LockingColdkeys,
-    MaturityRate, OwnerLock, Pallet, StakingHotkeys, SubnetOwnerHotkey, UnlockRate,
+    AccountFlags, Config, DecayingHotkeyLock, DecayingLock, DecayingOwnerLock, Error, Event, HotkeyLock, Lock,
+    LockingColdkeys, MaturityRate, Owner, OwnerLock, Pallet, StakingHotkeys, SubnetOwnerHotkey, UnlockRate,
     fixed::U64F64,
     power,
+    staking::Position,
     types::{Alpha, LockState, NetUid},
 };
 use crate::AccountId;
 
 /// Less than this is nothing.
 const DUST: Alpha = 100;
+
+/// The flag of a coldkey that may be given locked stake.
+const ACCEPTS_LOCKS: u128 = 1;
 
 /// How a lock ages.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -170,6 +174,67 @@ impl<T: Config> Pallet<T> {
         }
         Self::deposit_event(Event::PerpetualLockUpdated { coldkey: coldkey.clone(), netuid, enabled });
         Ok(())
+    }
+
+    /// Sets whether a coldkey refuses locked stake. Those that have not said that they accept it do.
+    pub(super) fn store_refusal_of_locks(coldkey: AccountId, enabled: bool) {
+        let flags = AccountFlags::<T>::get(&coldkey);
+        let flags = if enabled { flags & !ACCEPTS_LOCKS } else { flags | ACCEPTS_LOCKS };
+        if flags == 0 {
+            AccountFlags::<T>::remove(&coldkey);
+        } else {
+            AccountFlags::<T>::insert(&coldkey, flags);
+        }
+        Self::deposit_event(Event::RejectLockedAlphaUpdated { coldkey, enabled });
+    }
+
+    fn ensure_accepts_locks(coldkey: &AccountId) -> DispatchResult {
+        let accepts = AccountFlags::<T>::get(coldkey) & ACCEPTS_LOCKS != 0;
+        ensure!(accepts, Error::<T>::AccountRejectsLockedAlpha);
+        Ok(())
+    }
+
+    /// Lets as much of a lock go with stake that is given to another coldkey as the stake exceeds what is not locked,
+    /// and of its conviction in proportion, where the new lock is for a hotkey of the same owner.
+    pub(super) fn give_lock(from: Position<'_>, to: Position<'_>, alpha: Alpha) -> DispatchResult {
+        let netuid = from.netuid;
+        let Some((origin, mut lock)) = Self::current_lock(from.coldkey, netuid) else { return Ok(()) };
+        let free = Self::stake_on(from.coldkey, netuid).saturating_sub(lock.locked_mass);
+        let mass = alpha.saturating_sub(free).min(lock.locked_mass);
+        if mass == 0 {
+            return Ok(());
+        }
+        let now = Self::now();
+        let held = Self::current_lock(to.coldkey, netuid);
+        ensure!(held.as_ref().is_none_or(|(hotkey, _)| hotkey == to.hotkey), Error::<T>::LockHotkeyMismatch);
+        Self::ensure_accepts_locks(to.coldkey)?;
+        let leaving = lock.conviction.by(U64F64::ratio(mass, lock.locked_mass));
+        let arriving = if Owner::<T>::get(&origin) == Owner::<T>::get(to.hotkey) { leaving } else { U64F64::default() };
+        lock.locked_mass = lock.locked_mass.saturating_sub(mass);
+        lock.conviction = lock.conviction.minus(leaving);
+        if lock.locked_mass < DUST {
+            Self::drop_lock(from.coldkey, netuid, &origin);
+        } else {
+            Self::put_lock(from.coldkey, netuid, &origin, lock);
+        }
+        let before =
+            held.map_or(LockState { locked_mass: 0, conviction: U64F64::default(), last_update: now }, |held| held.1);
+        let after = LockState {
+            locked_mass: before.locked_mass.saturating_add(mass),
+            conviction: before.conviction.plus(arriving),
+            last_update: now,
+        };
+        Self::put_lock(to.coldkey, netuid, to.hotkey, after);
+        let (leaves, arrives) = (Self::aging(from.coldkey, netuid), Self::aging(to.coldkey, netuid));
+        Self::change_sum(netuid, &origin, leaves, |sum| sum.saturating_sub(mass));
+        Self::change_sum(netuid, to.hotkey, arrives, |sum| sum.saturating_add(mass));
+        Ok(())
+    }
+
+    /// Refuses a new coldkey for locks that does not accept any.
+    pub(super) fn ensure_may_inherit_locks(old: &AccountId, new: &AccountId) -> DispatchResult {
+        let any = Self::netuids().into_iter().any(|netuid| Self::current_lock(old, netuid).is_some());
+        if any { Self::ensure_accepts_locks(new) } else { Ok(()) }
     }
 
     /// Gives the locks of a coldkey to another.

@@ -3,10 +3,10 @@
 use alloc::vec::Vec;
 
 use super::{
-    Active, AssociatedEvmAddress, Axons, BlockAtRegistration, Bonds, Config, Consensus, Dividends, Emission,
-    ImmuneOwnerUidsLimit, ImmunityPeriod, Incentive, IsNetworkMember, Keys, LastUpdate, MechanismCountCurrent,
-    MinNonImmuneUids, NetworksAdded, NeuronCertificates, OwnedHotkeys, Pallet, Prometheus, StakeWeight, SubnetOwner,
-    SubnetOwnerHotkey, SubnetworkN, Uids, ValidatorPermit, ValidatorTrust, Weights,
+    Active, AssociatedEvmAddress, Axons, BlockAtRegistration, Bonds, BondsResetOn, Config, Consensus, Dividends,
+    Emission, ImmuneOwnerUidsLimit, ImmunityPeriod, Incentive, IsNetworkMember, Keys, LastUpdate,
+    MechanismCountCurrent, MinNonImmuneUids, NetworksAdded, NeuronCertificates, OwnedHotkeys, Pallet, Prometheus,
+    StakeWeight, SubnetOwner, SubnetOwnerHotkey, SubnetworkN, Uids, ValidatorPermit, ValidatorTrust, Weights,
     types::{MechId, NetUid, NetUidStorageIndex},
 };
 use crate::AccountId;
@@ -97,6 +97,18 @@ impl<T: Config> Pallet<T> {
         Uids::<T>::insert(netuid, hotkey, uid);
         BlockAtRegistration::<T>::insert(netuid, uid, now);
         IsNetworkMember::<T>::insert(hotkey, netuid, true);
+    }
+
+    /// Forgets what validators have earned by trusting the hotkey, where the subnet allows it to ask for that.
+    pub(crate) fn reset_bonds_towards(netuid: NetUid, hotkey: &AccountId) {
+        let Some(uid) = Uids::<T>::get(netuid, hotkey).filter(|_| BondsResetOn::<T>::get(netuid)) else { return };
+        for index in Self::storage_indices(netuid) {
+            let rows: Vec<(u16, Vec<(u16, u16)>)> = Bonds::<T>::iter_prefix(index).collect();
+            for (validator, mut row) in rows {
+                row.retain(|(target, _)| *target != uid);
+                Bonds::<T>::insert(index, validator, row);
+            }
+        }
     }
 
     fn forget_weights_towards(index: NetUidStorageIndex, uid: u16) {

@@ -178,6 +178,16 @@ impl<T: Config> Pallet<T> {
 
     /// Sells stake without asking whether it may be; the fee is sold for the author of the block. Returns the proceeds.
     pub(super) fn sell_stake(from: Position<'_>, alpha: Alpha, fees: Fees) -> Result<Tao, DispatchError> {
+        Self::sell_stake_for(from, from.coldkey, alpha, fees)
+    }
+
+    /// The same, for somebody else.
+    pub(super) fn sell_stake_for(
+        from: Position<'_>,
+        payee: &AccountId,
+        alpha: Alpha,
+        fees: Fees,
+    ) -> Result<Tao, DispatchError> {
         let Position { coldkey, hotkey, netuid } = from;
         let pool_account = Self::subnet_account(netuid);
         Self::debit_stake(hotkey, coldkey, netuid, alpha);
@@ -186,7 +196,7 @@ impl<T: Config> Pallet<T> {
         }
         let sold = Self::sell(netuid, alpha, fees)?;
         let fee = if sold.fee == 0 { 0 } else { Self::sell(netuid, sold.fee, Fees::Waived)?.output };
-        Self::transfer(&pool_account, coldkey, sold.output, Preservation::Expendable)?;
+        Self::transfer(&pool_account, payee, sold.output, Preservation::Expendable)?;
         Self::transfer(&pool_account, &fee_recipient(), fee, Preservation::Expendable)?;
         Self::deposit_event(Event::StakeRemoved(
             coldkey.clone(),

@@ -11,7 +11,7 @@ use super::{
     types::{AxonInfo, MechId, NetUid, PrometheusInfo},
     weights::WeightRow,
 };
-use crate::AccountId;
+use crate::{AccountId, drand::LastStoredRound};
 
 /// `InvalidTransaction::Custom` codes, by the error that dispatch would give.
 ///
@@ -26,9 +26,12 @@ pub fn code<T: Config>(error: &Error<T>) -> u8 {
         Error::InvalidIpAddress => 11,
         Error::ServingRateLimitExceeded => 12,
         Error::InvalidPort => 13,
+        Error::InvalidRevealRound => 15,
         Error::NoWeightsCommitFound => 16,
         Error::RevealTooEarly | Error::ExpiredWeightCommit => 17,
         Error::InputLengthsUnequal => 18,
+        Error::HotKeyNotRegisteredInSubNet => 19,
+        Error::EvmKeyAssociateRateLimitExceeded => 20,
         Error::ColdkeySwapDisputed => 21,
         Error::NonAssociatedColdKey => 25,
         Error::DelegateTakeTooLow => 26,
@@ -77,9 +80,14 @@ fn check_weight_calls<T: Config>(signer: &AccountId, call: &Call<T>) -> Result<(
         Call::set_mechanism_weights { netuid, mecid, .. } => check_weights(signer, *netuid, *mecid),
         Call::commit_weights { netuid, .. } => check_commit(signer, *netuid, 0),
         Call::commit_mechanism_weights { netuid, mecid, .. } => check_commit(signer, *netuid, *mecid),
-        Call::commit_timelocked_weights { netuid, .. }
-        | Call::commit_timelocked_mechanism_weights { netuid, .. }
-        | Call::commit_crv3_mechanism_weights { netuid, .. } => check_stake(signer, *netuid),
+        Call::commit_timelocked_weights { netuid, reveal_round, .. }
+        | Call::commit_timelocked_mechanism_weights { netuid, reveal_round, .. }
+        | Call::commit_crv3_mechanism_weights { netuid, reveal_round, .. } => {
+            check_stake(signer, *netuid)?;
+            // A round that has passed would hide nothing.
+            ensure!(*reveal_round >= LastStoredRound::<T>::get(), Error::InvalidRevealRound);
+            Ok(())
+        }
         Call::reveal_weights { netuid, uids, values, salt, version_key } => {
             let row = WeightRow { uids, weights: values, version_key: *version_key };
             check_reveal(signer, *netuid, 0, Reveal { row, salt })
@@ -164,6 +172,7 @@ pub fn check<T: Config>(signer: &AccountId, call: &Call<T>) -> Result<(), Error<
             let endpoint = PrometheusInfo { block: 0, version: *version, ip: *ip, port: *port, ip_type: *ip_type };
             Pallet::<T>::check_prometheus(signer, *netuid, &endpoint)
         }
+        Call::associate_evm_key { netuid, .. } => Pallet::<T>::check_claim_of_address(signer, *netuid).map(|_| ()),
         call => check_weight_calls(signer, call),
     }
 }

@@ -147,6 +147,6 @@ fn owners_of_old_subnets_are_given_back_what_exceeds_their_cut() {
         let refund = Balances::free_balance(key("Bob")) - before;
         // Nobody holds alpha, so what the pool holds beside the refund goes to the owner as well.
         assert!(refund >= price - cut, "{refund} of {price}");
-        assert_eq!(refund, price - 500);
+        assert_eq!(refund, price);
     });
 }

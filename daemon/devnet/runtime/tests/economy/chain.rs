@@ -26,18 +26,44 @@ const SLOT: u64 = 12_000;
 /// this one draws both of two stakers, as happened in almost all recorded blocks.
 const LATER_PARENT: Hash = Hash::repeat_byte(1);
 
+/// Of two stakers, whom a block draws where it draws one alone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Drawn {
+    /// The one who staked first.
+    First,
+    /// The other one.
+    Second,
+}
+
+impl Drawn {
+    /// A hash that draws so.
+    fn hash(self) -> Hash {
+        match self {
+            Self::First => Hash::zero(),
+            // Counting starts with the greatest number, which is odd, and goes on in even steps.
+            Self::Second => {
+                let mut hash = [0; 32];
+                hash[0] = 0x80;
+                hash.into()
+            }
+        }
+    }
+}
+
 /// The chain and the hash that its next block stands on.
 pub(crate) struct Chain {
     externalities: sp_io::TestExternalities,
     parent: Hash,
     number: u32,
+    /// Blocks that draw one staker alone.
+    draws: &'static [(u32, Drawn)],
 }
 
 impl Chain {
     /// The chain the recordings start from.
-    pub(crate) fn new() -> Self {
+    pub(crate) fn new(draws: &'static [(u32, Drawn)]) -> Self {
         let externalities = sp_io::TestExternalities::new(genesis(&GenesisSpec::localnet()).unwrap());
-        Self { externalities, parent: Hash::repeat_byte(7), number: 0 }
+        Self { externalities, parent: Hash::repeat_byte(7), number: 0, draws }
     }
 
     /// Height of the best block.
@@ -78,7 +104,8 @@ impl Chain {
         });
         // What the block changed moves from the overlay into the trie: later roots cost the less.
         self.externalities.commit_all().unwrap();
-        self.parent = LATER_PARENT;
+        let drawn = self.draws.iter().find(|(block, _)| *block == self.number + 1);
+        self.parent = drawn.map_or(LATER_PARENT, |(_, drawn)| drawn.hash());
         value
     }
 }

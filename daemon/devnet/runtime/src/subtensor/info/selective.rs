@@ -107,8 +107,10 @@ impl<T: Config> Pallet<T> {
         let whole = Self::mechanism_metagraph(netuid, mechanism)?;
         let asked = |part: u16| parts.contains(&part);
         let validators = asked(VALIDATORS).then(|| validators(&whole, StakeThreshold::<T>::get()));
-        // The Commitments pallet is absent, so nobody has committed to anything.
-        let commitments = asked(COMMITMENTS).then(Vec::new);
+        let commitments = asked(COMMITMENTS).then(|| {
+            let published = crate::Commitments::published_on(netuid);
+            published.into_iter().map(|(who, bytes)| (who, bytes.into_iter().map(Compact).collect())).collect()
+        });
         Some(SelectiveMetagraph {
             netuid: if asked(0) { whole.netuid } else { Compact(0) },
             name: asked(1).then_some(whole.name),

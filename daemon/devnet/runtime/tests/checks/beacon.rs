@@ -1,0 +1,357 @@
+//! Rounds of the beacon, and what they open: timelocked weights and sealed commitments.
+
+#![allow(deprecated, reason = "unsigned extrinsics are validated as the real chain does")]
+
+use btd_devnet_runtime::{
+    Commitments, Drand, Runtime, RuntimeEvent, RuntimeOrigin, SubtensorModule, System,
+    beacon::{Beacon, Entropy, seal},
+    commitments::{self, CommitmentInfo, Data},
+    drand::{self, Pulse, PulsesPayload},
+    subtensor::types::NetUid,
+};
+use codec::Encode;
+use frame_support::{BoundedVec, assert_noop, assert_ok, traits::Hooks};
+use sp_core::{Pair, sr25519};
+use sp_runtime::{
+    DispatchError, MultiSignature, MultiSigner,
+    traits::ValidateUnsigned,
+    transaction_validity::{InvalidTransaction, TransactionSource},
+};
+
+use super::{AccountId, Error, FIRST, by, key, on_a_chain, register, s};
+
+/// Rounds as they travel.
+fn payload(rounds: &[u64]) -> PulsesPayload<MultiSigner, u32> {
+    let beacon = Beacon::development();
+    let pulses = rounds.iter().map(|round| Pulse::new(*round, &beacon.sign(*round)).unwrap()).collect();
+    PulsesPayload { block_number: 1, pulses, public: MultiSigner::Sr25519(pair().public()) }
+}
+
+fn pair() -> sr25519::Pair {
+    sr25519::Pair::from_string("//bringer", None).unwrap()
+}
+
+fn write(rounds: &[u64]) {
+    assert_ok!(Drand::write_pulse(RuntimeOrigin::none(), payload(rounds), None));
+}
+
+fn sealed(round: u64, bytes: &[u8]) -> Vec<u8> {
+    let entropy = Entropy { key: [7; 32], sigma: [9; 32], nonce: [1; 12] };
+    seal(&Beacon::development().public_key(), round, bytes, &entropy).unwrap()
+}
+
+fn events() -> Vec<RuntimeEvent> {
+    System::events().into_iter().map(|record| record.event).collect()
+}
+
+// === Rounds ===
+
+#[test]
+fn rounds_are_stored_in_ascending_order_and_told() {
+    on_a_chain(|| {
+        assert_noop!(Drand::write_pulse(by("Bob"), payload(&[5]), None), DispatchError::BadOrigin);
+        write(&[5, 9]);
+        assert_eq!(drand::LastStoredRound::<Runtime>::get(), 9);
+        assert_eq!(drand::OldestStoredRound::<Runtime>::get(), 5);
+        assert_eq!(drand::NextUnsignedAt::<Runtime>::get(), 1);
+        assert!(drand::Pulses::<Runtime>::contains_key(5) && !drand::Pulses::<Runtime>::contains_key(6));
+        assert_eq!(events(), [RuntimeEvent::Drand(drand::Event::NewPulse { rounds: vec![5, 9] })]);
+        assert_noop!(
+            Drand::write_pulse(RuntimeOrigin::none(), payload(&[9]), None),
+            drand::Error::<Runtime>::InvalidRoundNumber
+        );
+    });
+}
+
+#[test]
+fn rounds_of_another_beacon_are_left_out_and_broken_ones_refused() {
+    on_a_chain(|| {
+        let mut foreign = payload(&[5]);
+        foreign.pulses[0].round = 6;
+        assert_ok!(Drand::write_pulse(RuntimeOrigin::none(), foreign.clone(), None));
+        assert_eq!(drand::LastStoredRound::<Runtime>::get(), 0);
+        assert!(events().is_empty());
+        foreign.pulses[0].signature = vec![1; 48].try_into().unwrap();
+        assert_noop!(
+            Drand::write_pulse(RuntimeOrigin::none(), foreign, None),
+            drand::Error::<Runtime>::PulseVerificationError
+        );
+    });
+}
+
+#[test]
+fn the_pool_takes_one_new_round_signed_by_who_brings_it() {
+    on_a_chain(|| {
+        let ask = |payload: PulsesPayload<MultiSigner, u32>, signature| {
+            let call = drand::Call::<Runtime>::write_pulse { pulses_payload: payload, signature };
+            Drand::validate_unsigned(TransactionSource::Local, &call)
+        };
+        let signed = |payload: PulsesPayload<MultiSigner, u32>| {
+            let signature = MultiSignature::Sr25519(pair().sign(&payload.encode()));
+            ask(payload, Some(signature))
+        };
+        assert_eq!(ask(payload(&[5]), None), Err(InvalidTransaction::BadSigner.into()));
+        let other = MultiSignature::Sr25519(pair().sign(b"another payload"));
+        assert_eq!(ask(payload(&[5]), Some(other)), Err(InvalidTransaction::BadProof.into()));
+        assert_eq!(signed(payload(&[5, 6])), Err(InvalidTransaction::Call.into()));
+        let late = PulsesPayload { block_number: 2, ..payload(&[5]) };
+        assert_eq!(signed(late), Err(InvalidTransaction::Future.into()));
+        let valid = signed(payload(&[5])).unwrap();
+        assert_eq!(valid.priority, u64::MAX);
+        let (lower, higher) = (signed(payload(&[2_000_000])).unwrap(), signed(payload(&[2_000_001])).unwrap());
+        assert!(lower.priority > higher.priority, "lower rounds go first");
+        assert_eq!((valid.longevity, valid.propagate), (3, false));
+        write(&[5]);
+        assert_eq!(signed(payload(&[5])), Err(InvalidTransaction::Stale.into()));
+        assert!(signed(payload(&[6])).is_ok());
+    });
+}
+
+#[test]
+fn only_the_sudo_key_sets_the_beacon_and_the_oldest_round() {
+    on_a_chain(|| {
+        let config = drand::BeaconConfiguration::quicknet();
+        let payload = drand::BeaconConfigurationPayload {
+            block_number: 1,
+            config: config.clone(),
+            public: MultiSigner::Sr25519(pair().public()),
+        };
+        assert_noop!(Drand::set_beacon_config(by("Bob"), payload.clone(), None), DispatchError::BadOrigin);
+        assert_ok!(Drand::set_beacon_config(RuntimeOrigin::root(), payload, None));
+        assert_eq!(drand::BeaconConfig::<Runtime>::get(), config);
+        assert_eq!(drand::NextUnsignedAt::<Runtime>::get(), 2);
+        assert_noop!(Drand::set_oldest_stored_round(by("Bob"), 3), DispatchError::BadOrigin);
+        assert_ok!(Drand::set_oldest_stored_round(RuntimeOrigin::root(), 3));
+        assert_eq!(drand::OldestStoredRound::<Runtime>::get(), 3);
+    });
+}
+
+#[test]
+fn old_rounds_are_forgotten_a_hundred_at_a_time() {
+    on_a_chain(|| {
+        write(&[1, 2, 101, 216_150]);
+        assert_eq!(drand::OldestStoredRound::<Runtime>::get(), 101);
+        assert!(!drand::Pulses::<Runtime>::contains_key(2) && drand::Pulses::<Runtime>::contains_key(101));
+        write(&[216_151]);
+        assert_eq!(drand::OldestStoredRound::<Runtime>::get(), 152);
+        assert!(!drand::Pulses::<Runtime>::contains_key(101));
+    });
+}
+
+// === Timelocked weights ===
+
+/// A subnet on which `validator` may set weights, in its first epoch of 360 blocks.
+fn validator() -> u16 {
+    let uid = register("validator");
+    s::ValidatorPermit::<Runtime>::insert(FIRST, vec![false, true]);
+    s::MinAllowedWeights::<Runtime>::insert(FIRST, 1);
+    s::Tempo::<Runtime>::insert(FIRST, 360);
+    System::set_block_number(101);
+    uid
+}
+
+fn commit(round: u64, plain: &[u8]) {
+    let commit: BoundedVec<u8, _> = sealed(round, plain).try_into().unwrap();
+    assert_ok!(SubtensorModule::commit_timelocked_weights(by("validator"), FIRST, commit, round, 4));
+    s::LastUpdate::<Runtime>::mutate(FIRST, |all| all[1] = 0);
+}
+
+fn weights(hotkey: &AccountId, values: &[u16]) -> Vec<u8> {
+    (hotkey.encode(), vec![0_u16, 1], values, 0_u64).encode()
+}
+
+fn begin(block: u32) {
+    System::set_block_number(block);
+    SubtensorModule::on_initialize(block);
+}
+
+#[test]
+fn timelocked_weights_are_set_in_their_epoch_once_their_round_has_come() {
+    on_a_chain(|| {
+        let uid = validator();
+        commit(7, &weights(&key("validator"), &[1, 2]));
+        let epoch = s::SubnetEpochIndex::<Runtime>::get(FIRST);
+        assert_eq!(s::TimelockedWeightCommits::<Runtime>::get(FIRST, epoch).len(), 1);
+        write(&[6, 7]);
+        begin(102);
+        assert!(s::Weights::<Runtime>::get(FIRST, uid).is_empty(), "the epoch is not over");
+        System::reset_events();
+        begin(400);
+        assert_eq!(s::Weights::<Runtime>::get(FIRST, uid), vec![(0, 32_768), (1, 65_535)]);
+        assert_eq!(s::TimelockedWeightCommits::<Runtime>::iter().count(), 0);
+        let told = events();
+        let set = RuntimeEvent::SubtensorModule(s::Event::WeightsSet(FIRST, uid));
+        let revealed = RuntimeEvent::SubtensorModule(s::Event::TimelockedWeightsRevealed(FIRST, key("validator")));
+        let place = told.iter().position(|event| *event == set).unwrap();
+        assert_eq!(told.get(place + 1), Some(&revealed));
+    });
+}
+
+#[test]
+fn commits_wait_for_their_round_and_expire_with_their_epoch() {
+    on_a_chain(|| {
+        let uid = validator();
+        commit(7, &weights(&key("validator"), &[1, 2]));
+        begin(400);
+        let epoch = s::SubnetEpochIndex::<Runtime>::get(FIRST);
+        assert_eq!(s::TimelockedWeightCommits::<Runtime>::iter().count(), 1, "its round has not come");
+        write(&[8]);
+        begin(401);
+        assert_eq!(s::TimelockedWeightCommits::<Runtime>::iter().count(), 1, "another round opens nothing");
+        begin(800);
+        assert_eq!(s::SubnetEpochIndex::<Runtime>::get(FIRST), epoch + 1);
+        assert_eq!(s::TimelockedWeightCommits::<Runtime>::iter().count(), 0);
+        assert!(s::Weights::<Runtime>::get(FIRST, uid).is_empty());
+    });
+}
+
+#[test]
+fn commits_that_are_broken_or_anothers_are_dropped() {
+    on_a_chain(|| {
+        let uid = validator();
+        commit(7, &weights(&key("another"), &[1, 2]));
+        commit(7, b"no weights");
+        // Sealed for another round than the one it names.
+        let commit = sealed(8, &weights(&key("validator"), &[1, 2])).try_into().unwrap();
+        assert_ok!(SubtensorModule::commit_timelocked_weights(by("validator"), FIRST, commit, 7, 4));
+        write(&[7]);
+        begin(400);
+        assert!(s::Weights::<Runtime>::get(FIRST, uid).is_empty());
+        assert_eq!(s::TimelockedWeightCommits::<Runtime>::iter().count(), 0);
+    });
+}
+
+#[test]
+fn commits_without_a_hotkey_are_of_the_older_form() {
+    on_a_chain(|| {
+        let uid = validator();
+        commit(7, &(vec![0_u16, 1], vec![4_u16, 4], 0_u64).encode());
+        write(&[7]);
+        begin(400);
+        assert_eq!(s::Weights::<Runtime>::get(FIRST, uid), vec![(0, 65_535), (1, 65_535)]);
+    });
+}
+
+// === Commitments ===
+
+fn publish(hotkey: &str, netuid: NetUid, fields: Vec<Data>) -> frame_support::dispatch::DispatchResult {
+    let info = CommitmentInfo { fields: fields.try_into().unwrap() };
+    Commitments::set_commitment(by(hotkey), netuid, Box::new(info))
+}
+
+fn raw(length: usize) -> Data {
+    Data::BigRaw(vec![1; length].try_into().unwrap())
+}
+
+#[test]
+fn only_hotkeys_of_the_subnet_publish() {
+    on_a_chain(|| {
+        let refused = commitments::Error::<Runtime>::AccountNotAllowedCommit;
+        assert_noop!(publish("miner", FIRST, vec![]), refused);
+        register("miner");
+        System::reset_events();
+        assert_ok!(publish("miner", FIRST, vec![Data::Sha256([3; 32])]));
+        let stored = commitments::CommitmentOf::<Runtime>::get(FIRST, key("miner")).unwrap();
+        assert_eq!((stored.deposit, stored.block), (0, 1));
+        assert_eq!(commitments::LastCommitment::<Runtime>::get(FIRST, key("miner")), Some(1));
+        let told = commitments::Event::Commitment { netuid: FIRST, who: key("miner") };
+        assert_eq!(events(), [RuntimeEvent::Commitments(told)]);
+    });
+}
+
+#[test]
+fn bytes_are_counted_by_epoch_and_a_hundred_at_least() {
+    on_a_chain(|| {
+        register("miner");
+        let used = || commitments::UsedSpaceOf::<Runtime>::get(FIRST, key("miner")).unwrap().used_space;
+        assert_ok!(publish("miner", FIRST, vec![Data::None]));
+        assert_eq!(used(), 100);
+        assert_ok!(publish("miner", FIRST, vec![raw(512), raw(512), raw(476)]));
+        assert_eq!(used(), 1_600);
+        assert_ok!(publish("miner", FIRST, vec![raw(512), raw(512), raw(476)]));
+        assert_noop!(publish("miner", FIRST, vec![]), commitments::Error::<Runtime>::SpaceLimitExceeded);
+        s::SubnetEpochIndex::<Runtime>::insert(FIRST, 1);
+        assert_ok!(publish("miner", FIRST, vec![]));
+        assert_eq!(used(), 100);
+        assert_noop!(Commitments::set_max_space(by("miner"), 150), DispatchError::BadOrigin);
+        assert_ok!(Commitments::set_max_space(RuntimeOrigin::root(), 150));
+        assert_noop!(publish("miner", FIRST, vec![]), commitments::Error::<Runtime>::SpaceLimitExceeded);
+    });
+}
+
+#[test]
+fn sealed_fields_open_with_their_round_and_the_last_ten_are_kept() {
+    on_a_chain(|| {
+        register("miner");
+        let seal = |round: u64, bytes: &[u8]| Data::TimelockEncrypted {
+            encrypted: sealed(round, bytes).try_into().unwrap(),
+            reveal_round: round,
+        };
+        System::reset_events();
+        assert_ok!(publish("miner", FIRST, vec![Data::ResetBondsFlag, seal(7, b"first"), seal(8, b"second")]));
+        let told = commitments::Event::TimelockCommitment { netuid: FIRST, who: key("miner"), reveal_round: 7 };
+        assert_eq!(events(), [RuntimeEvent::Commitments(told)]);
+        write(&[7]);
+        System::set_block_number(3);
+        Commitments::on_initialize(3);
+        let revealed = || commitments::RevealedCommitments::<Runtime>::get(FIRST, key("miner")).unwrap();
+        assert_eq!(revealed(), [(b"first".to_vec(), 3)]);
+        assert_eq!(commitments::CommitmentOf::<Runtime>::get(FIRST, key("miner")).unwrap().info.fields.len(), 2);
+        assert_eq!(commitments::TimelockedIndex::<Runtime>::get().len(), 1);
+        write(&[8]);
+        Commitments::on_initialize(3);
+        assert_eq!(revealed().len(), 2);
+        assert!(commitments::TimelockedIndex::<Runtime>::get().is_empty());
+        // A commitment whose fields have all opened or vanished is gone.
+        assert_ok!(publish("miner", FIRST, vec![seal(7, b""), seal(7, b"third")]));
+        let mut broken = sealed(7, b"broken");
+        broken.pop();
+        let broken = Data::TimelockEncrypted { encrypted: broken.try_into().unwrap(), reveal_round: 7 };
+        Commitments::on_initialize(3);
+        assert!(!commitments::CommitmentOf::<Runtime>::contains_key(FIRST, key("miner")));
+        assert_eq!(revealed().len(), 3);
+        assert_ok!(publish("miner", FIRST, vec![broken]));
+        Commitments::on_initialize(3);
+        assert_eq!(revealed().len(), 3);
+        for number in 0..9_u8 {
+            commitments::UsedSpaceOf::<Runtime>::remove(FIRST, key("miner"));
+            assert_ok!(publish("miner", FIRST, vec![seal(8, &[number])]));
+            Commitments::on_initialize(3);
+        }
+        assert_eq!(revealed().len(), 10);
+        assert_eq!(revealed()[0].0, b"third");
+    });
+}
+
+#[test]
+fn bonds_towards_who_asks_are_forgotten_where_the_subnet_allows_it() {
+    on_a_chain(|| {
+        let uid = register("miner");
+        s::Bonds::<Runtime>::insert(FIRST, 0, vec![(0, 5), (uid, 7)]);
+        assert_ok!(publish("miner", FIRST, vec![Data::ResetBondsFlag]));
+        assert_eq!(s::Bonds::<Runtime>::get(FIRST, 0).len(), 2);
+        s::BondsResetOn::<Runtime>::insert(FIRST, true);
+        System::set_block_number(4);
+        assert_ok!(publish("miner", FIRST, vec![Data::ResetBondsFlag]));
+        assert_eq!(s::Bonds::<Runtime>::get(FIRST, 0), vec![(0, 5)]);
+        assert_eq!(commitments::LastBondsReset::<Runtime>::get(FIRST, key("miner")), Some(4));
+    });
+}
+
+#[test]
+fn what_is_published_goes_with_the_subnet_and_shows_in_its_metagraph() {
+    on_a_chain(|| {
+        assert_ok!(SubtensorModule::register_network(by("Bob"), key("owner")));
+        assert_ok!(publish("owner", 2, vec![Data::Keccak256([1; 32])]));
+        let shown = SubtensorModule::selective_metagraph(2, &[73]).unwrap().commitments.unwrap();
+        let stored = commitments::CommitmentOf::<Runtime>::get(2, key("owner")).unwrap();
+        assert_eq!(shown.len(), 1);
+        assert_eq!(shown[0].1.iter().map(|byte| byte.0).collect::<Vec<u8>>(), stored.encode());
+        assert_ok!(SubtensorModule::root_dissolve_network(RuntimeOrigin::root(), 2));
+        assert!(!commitments::CommitmentOf::<Runtime>::contains_key(2, key("owner")));
+        assert_noop!(
+            SubtensorModule::root_dissolve_network(RuntimeOrigin::root(), 2),
+            Error::<Runtime>::SubnetNotExists
+        );
+    });
+}
