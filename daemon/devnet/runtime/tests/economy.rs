@@ -27,7 +27,7 @@ macro_rules! stories {
 
 stories! {
     fees_a: at least 180 figures;
-    register_network_a: at least 710 figures;
+    register_network_a: at least 720 figures;
     burned_register_a: at least 600 figures;
     serving_identity_a: at least 550 figures;
     takes_children_root_a: at least 600 figures;
@@ -40,6 +40,6 @@ stories! {
     epoch_child_a: at least 680 figures;
     epoch_late_a: at least 650 figures;
     epoch_inactive_a: at least 680 figures;
-    epoch_root_a: at least 690 figures;
+    epoch_root_a: at least 850 figures;
     swaps_proxy_batch_lock_a: at least 700 figures;
 }

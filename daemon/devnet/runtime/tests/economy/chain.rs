@@ -29,9 +29,7 @@ const LATER_PARENT: Hash = Hash::repeat_byte(1);
 /// Of two stakers, whom a block draws where it draws one alone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Drawn {
-    /// The one who staked first.
-    First,
-    /// The other one.
+    /// The one who staked later.
     Second,
 }
 
@@ -39,7 +37,6 @@ impl Drawn {
     /// A hash that draws so.
     fn hash(self) -> Hash {
         match self {
-            Self::First => Hash::zero(),
             // Counting starts with the greatest number, which is odd, and goes on in even steps.
             Self::Second => {
                 let mut hash = [0; 32];

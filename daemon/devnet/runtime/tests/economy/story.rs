@@ -16,15 +16,8 @@ use crate::{
 /// Blocks of stories in which only one of two stakers was drawn. Draws go by the hash of the parent block, which
 /// recordings do not hold: these were found from the state after them.
 fn draws(story: &str) -> &'static [(u32, Drawn)] {
-    if let Ok(text) = std::env::var("STORY_DRAWS") {
-        let draws = text.split(',').filter(|part| !part.is_empty()).map(|part| {
-            let (block, who) = part.split_once(':').unwrap();
-            (block.parse().unwrap(), if who == "0" { Drawn::First } else { Drawn::Second })
-        });
-        return Vec::leak(draws.collect());
-    }
     match story {
-        "epoch_root_a" => &[],
+        "epoch_root_a" => &[(95, Drawn::Second)],
         _ => &[],
     }
 }
