@@ -82,7 +82,13 @@ pub(crate) enum Command {
     /// Asking the axons of others
     #[command(subcommand)]
     Dendrite(dendrite::Command),
-    /// Follow finalized blocks with their decoded events
+    /// How the link to the chain stands, endpoint by endpoint
+    #[command(visible_alias = "endpoints")]
+    Chain(chain::ChainArgs),
+    /// Read anything from the chain by its name: blocks, events, storage, constants, APIs, metadata
+    #[command(subcommand)]
+    Query(chain::Query),
+    /// Follow finalized blocks with their decoded events, or the events that are asked for
     Events(chain::EventsArgs),
     /// Call any method of the daemon
     Rpc(rpc::RpcArgs),
@@ -105,6 +111,8 @@ impl Command {
             Self::Subnets(command) => command.run(session).await,
             Self::Axon(command) => command.run(session).await,
             Self::Dendrite(command) => command.run(session).await,
+            Self::Chain(args) => args.run(session).await,
+            Self::Query(query) => query.run(session).await,
             Self::Events(args) => args.run(session).await,
             Self::Rpc(args) => args.run(session).await,
             Self::Completions(args) => args.run(session),

@@ -56,6 +56,9 @@ pub(crate) enum Failure {
     /// Following blocks ended.
     #[error("{cause}; the next block would have been #{next}")]
     Unfollowed { next: u32, cause: Box<Self> },
+    /// Following events ended.
+    #[error("{cause}; what comes next is at cursor {cursor}")]
+    BrokenOff { cursor: String, cause: Box<Self> },
     /// Ctrl-C.
     #[error("interrupted")]
     Interrupted,
@@ -103,7 +106,7 @@ impl Failure {
             Self::Api(error) => error.kind().map_or(Exit::Failure, Exit::from),
             Self::Unseen { cause, .. } if matches!(**cause, Self::Interrupted) => Exit::Interrupted,
             Self::Unseen { .. } => Exit::OutcomeUnknown,
-            Self::Unfollowed { cause, .. } => cause.exit(),
+            Self::Unfollowed { cause, .. } | Self::BrokenOff { cause, .. } => cause.exit(),
             Self::Interrupted => Exit::Interrupted,
             Self::Declined | Self::Misunderstood { .. } | Self::Output(_) | Self::System { .. } => Exit::Failure,
         }
@@ -129,7 +132,7 @@ impl Failure {
                 None => error.data.get("kind").and_then(Value::as_str).unwrap_or("UNKNOWN"),
             },
             Self::Unseen { .. } => ErrorKind::OutcomeUnknown.name(),
-            Self::Unfollowed { cause, .. } => cause.kind(),
+            Self::Unfollowed { cause, .. } | Self::BrokenOff { cause, .. } => cause.kind(),
             Self::Interrupted => "INTERRUPTED",
             Self::Output(_) => "OUTPUT",
             Self::System { .. } => "SYSTEM",
@@ -158,6 +161,7 @@ impl Failure {
                 ));
             }
             Self::Unfollowed { next, .. } => return Some(format!("go on with --from {next}")),
+            Self::BrokenOff { cursor, .. } => return Some(format!("go on with --from-cursor {cursor}")),
             Self::Api(error) => match error.kind()? {
                 // The daemon mostly names the very command.
                 ErrorKind::WalletLocked if error.message.contains("btctl wallet unlock") => return None,
@@ -176,10 +180,12 @@ impl Failure {
     pub(crate) fn document(&self) -> Value {
         let said = match self {
             Self::Api(error) => Some(error),
-            Self::Unseen { cause, .. } | Self::Unfollowed { cause, .. } => match &**cause {
-                Self::Api(error) => Some(error),
-                _ => None,
-            },
+            Self::Unseen { cause, .. } | Self::Unfollowed { cause, .. } | Self::BrokenOff { cause, .. } => {
+                match &**cause {
+                    Self::Api(error) => Some(error),
+                    _ => None,
+                }
+            }
             _ => None,
         };
         json!({ "error": {

@@ -40,7 +40,13 @@ fn render(status: &NodeStatus, page: Page) -> String {
         facts.add("devnet", address);
     }
     let cache = (text::count(status.subnets as usize, "subnet"), text::count(status.neurons as usize, "neuron"));
-    facts.add("cache", format!("{}, {}", cache.0, cache.1));
+    let at = status.cache_at.as_ref().map(|at| format!(", {}", text::at(at, page))).unwrap_or_default();
+    facts.add_painted("cache", format!("{}, {}{at}", cache.0, cache.1));
+    for unreadable in &status.unreadable {
+        let words =
+            format!("subnet {} since #{}: {}", unreadable.netuid, unreadable.since, text::visible(&unreadable.trouble));
+        facts.add_painted("unreadable", page.warn(words));
+    }
     facts.add("keys", format!("{} unlocked", status.unlocked_keys));
     facts.add("axon", status.axon.as_ref().map_or_else(|| "not running".to_owned(), axon::summary));
     facts.render(page)
@@ -55,7 +61,8 @@ fn phase(phase: Phase, page: Page) -> String {
     }
 }
 
-fn chain(chain: &ChainStatus, page: Page, facts: &mut Facts) {
+/// The chain at a glance, as lines of facts.
+pub(crate) fn chain(chain: &ChainStatus, page: Page, facts: &mut Facts) {
     let link = match chain.link {
         Link::Connecting => page.warn("connecting"),
         Link::Live => page.good("live"),
@@ -71,6 +78,10 @@ fn chain(chain: &ChainStatus, page: Page, facts: &mut Facts) {
     }
     if let Some(version) = chain.spec_version {
         facts.add("runtime", format!("spec {version}"));
+    }
+    if chain.lag > 0 {
+        let blocks = text::count(chain.lag as usize, "block");
+        facts.add_painted("lag", page.warn(format!("{blocks} behind the newest that was seen")));
     }
     if let Some(block) = &chain.finalized {
         let age = chain.finalized_age_ms.map(|age| format!(", {}", text::ago(age))).unwrap_or_default();
@@ -94,20 +105,25 @@ mod tests {
                 "finalized_age_ms": 4000, "trouble": "connection refused",
             },
             "devnet": "ws://127.0.0.1:9944", "subnets": 2, "neurons": 1, "unlocked_keys": 0, "axon": null,
+            "cache_at": {
+                "number": 11, "hash": format!("0x{}", "00".repeat(32)), "age_ms": 9000, "stale": false,
+            },
+            "unreadable": [{ "netuid": 7, "since": 4, "trouble": "tempo: the number does not fit u16" }],
         }))
         .unwrap();
         let expected = "\
-btd        0.1.0, degraded: serving what was last known of the chain
-process    pid 42, up 3 min
-chain      devnet, lost: trying again
-endpoint   ws://127.0.0.1:9944
-trouble    connection refused
-runtime    spec 425
-finalized  #12, 4 s ago
-devnet     ws://127.0.0.1:9944
-cache      2 subnets, 1 neuron
-keys       0 unlocked
-axon       not running
+btd         0.1.0, degraded: serving what was last known of the chain
+process     pid 42, up 3 min
+chain       devnet, lost: trying again
+endpoint    ws://127.0.0.1:9944
+trouble     connection refused
+runtime     spec 425
+finalized   #12, 4 s ago
+devnet      ws://127.0.0.1:9944
+cache       2 subnets, 1 neuron, at block #11, 9 s ago
+unreadable  subnet 7 since #4: tempo: the number does not fit u16
+keys        0 unlocked
+axon        not running
 ";
         assert_eq!(render(&status, Page::default()), expected);
     }

@@ -1,6 +1,6 @@
 //! The noun `rpc`: any method of the daemon by its name, and the contract itself.
 
-use btd_api::{Subscription, chain::SubscribeFinalized, openrpc, rpc::Discover, rpc::Nothing};
+use btd_api::{Subscription, chain::SubscribeFinalized, events::SubscribeEvents, openrpc, rpc::Discover, rpc::Nothing};
 use clap::Args;
 use serde_json::{Map, Value};
 
@@ -41,7 +41,7 @@ impl RpcArgs {
                 let reply = session.call::<Discover>(&Nothing {}).await?;
                 session.out.reply(&reply, methods)?;
             }
-            SubscribeFinalized::NAME => {
+            SubscribeFinalized::NAME | SubscribeEvents::NAME => {
                 return Err(Failure::usage("a subscription is not one call: see `btctl events`"));
             }
             method => {

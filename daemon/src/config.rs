@@ -163,12 +163,12 @@ mod tests {
             ("ws://node.example:9944", "ws://node.example:9944"),
         ] {
             let config = with_file("", &[], vec![network(name)]).unwrap();
-            assert_eq!(config.chain.endpoints[0], endpoint, "{name}");
+            assert_eq!(config.chain.endpoints[0].url(), endpoint, "{name}");
         }
         let genesis = |name| with_file("", &[], vec![network(name)]).unwrap().chain.genesis;
         assert!(genesis("finney").is_some() && genesis("finney") == genesis("archive"));
         let file = "[chain]\nendpoints = [\"ws://own.example\"]\n";
-        assert_eq!(with_file(file, &[], vec![network("finney")]).unwrap().chain.endpoints, ["ws://own.example"]);
+        assert_eq!(with_file(file, &[], vec![network("finney")]).unwrap().chain.endpoints, ["ws://own.example".into()]);
         assert_eq!(with_file("", &[], vec![network("devnet")]).unwrap().network, Network::Devnet);
     }
 

@@ -13,7 +13,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use btd_chain::{Link, LinkConfig, LinkState};
+use btd_chain::{Link, LinkConfig, LinkState, Priority};
 use btd_devnet::{BlockTime, Devnet};
 use btd_signer_protocol::{KeyId, Purpose, operations::UnlockFromEnvironment};
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -197,7 +197,8 @@ async fn start(settings: Settings, spawner: &Spawner, manager: &ServiceManager) 
     let metagraph = start_metagraph(&link, &stores.cache, &config.network, spawner).await?;
     let custody = custody_config(config.keys, signer, &directories, &credentials);
     let custody = Custody::start(custody, spawner).await.map_err(failed("the signer"))?;
-    let (submitter, worker) = submit::submitter(link.clone(), custody.clone(), stores.journal.clone(), config.submit);
+    let door = link.with_priority(Priority::Submission);
+    let (submitter, worker) = submit::submitter(door, custody.clone(), stores.journal.clone(), config.submit);
     spawner.spawn(Stage::Work, "submit", |told| async move { Ok(worker.run(told).await?) });
     let transports = (config.axon, config.dendrite);
     let serving = Serving::new(transports, config.serving.admit, custody.clone(), metagraph.clone(), spawner.clone());
@@ -312,7 +313,7 @@ async fn start_devnet(config: btd_devnet::Config, spawner: &Spawner) -> Result<S
 /// The link's settings, adapted to an embedded chain: where it listens, and how often it has news.
 fn link_config(mut config: LinkConfig, devnet: Option<SocketAddr>, block_time: BlockTime) -> LinkConfig {
     if let Some(address) = devnet {
-        config.endpoints = vec![format!("ws://{address}")];
+        config.endpoints = vec![format!("ws://{address}").into()];
         config.stale_after_ms = match block_time {
             BlockTime::Instant => 0,
             BlockTime::Every(period) => {

@@ -115,6 +115,8 @@ pub enum Ending {
     Refused,
     /// Its era ended and it is in no block.
     Expired,
+    /// In a finalized block whose events nobody can read: success and failure look alike.
+    Unseen,
 }
 
 /// The end of an intent, with its details as JSON of [`crate::submit`].
@@ -354,7 +356,7 @@ fn malformed(
 // === impl Ending ===
 
 impl Ending {
-    const ALL: [Self; 4] = [Self::Succeeded, Self::Failed, Self::Refused, Self::Expired];
+    const ALL: [Self; 5] = [Self::Succeeded, Self::Failed, Self::Refused, Self::Expired, Self::Unseen];
 
     /// The word that the journal's file uses.
     const fn name(self) -> &'static str {
@@ -363,6 +365,7 @@ impl Ending {
             Self::Failed => "failed",
             Self::Refused => "refused",
             Self::Expired => "expired",
+            Self::Unseen => "unseen",
         }
     }
 

@@ -17,14 +17,17 @@ use std::{
     time::Duration,
 };
 
-use btd_api::{AccountId, BlockHash, Coldkey, Hotkey, NetUid, Tao, Uid};
-use btd_chain::{BlockStream, Link, ReadError, View};
-use futures_util::{FutureExt, StreamExt, TryStreamExt, stream};
+use btd_api::{AccountId, BlockHash, BlockNumber, Coldkey, Hotkey, NetUid, Tao, Uid};
+use btd_chain::{BlockStream, Link, Priority, ReadError, View};
+use futures_util::{FutureExt, StreamExt, stream};
 use tokio::{sync::watch, time::sleep};
 use tokio_util::sync::CancellationToken;
 
-use self::policy::{BUDGET, Backlog, Due, Touched};
-pub use self::snapshot::{Endpoint, Neuron, Snapshot, Subnet};
+use self::policy::{BUDGET, Backlog, Due, Known, RETRY, Touched};
+pub use self::{
+    policy::named_by,
+    snapshot::{Endpoint, Neuron, Snapshot, Subnet},
+};
 use crate::{
     cache::{Cache, CacheError},
     stamp::Stamp,
@@ -59,6 +62,20 @@ pub struct Metagraphs {
     pub list: Option<Arc<List>>,
     /// Each subnet with its neurons, each at the block of its last change.
     pub subnets: BTreeMap<NetUid, Arc<Snapshot>>,
+    /// Subnets that the chain answers and that cannot be read, because their metagraph is not what
+    /// the metadata says or the runtime refuses it. What was known of them before is still above.
+    pub broken: BTreeMap<NetUid, Broken>,
+}
+
+/// Why a subnet cannot be read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Broken {
+    /// The block at which it could not be read for the first time.
+    pub since: BlockNumber,
+    /// The block at which it was tried last.
+    tried: BlockNumber,
+    /// Why not, in words.
+    pub reason: String,
 }
 
 /// The handle. Clones are cheap and share everything.
@@ -89,6 +106,7 @@ pub async fn open(link: Link, cache: Cache, network: String) -> Result<(Metagrap
         tracing::info!(subnets = kept.subnets.len(), "loaded cached metagraphs");
     }
     let (current, receiver) = watch::channel(Arc::new(kept));
+    let link = link.with_priority(Priority::Bulk);
     let refresher = Refresher { link, cache: Some(cache), network, backlog: Backlog::default(), current };
     Ok((Metagraph { current: receiver }, refresher))
 }
@@ -99,6 +117,31 @@ impl Metagraphs {
     /// Where `hotkey` is registered.
     pub fn registrations<'m>(&'m self, hotkey: &'m Hotkey) -> impl Iterator<Item = (NetUid, Uid)> + 'm {
         self.subnets.iter().filter_map(|(netuid, snapshot)| Some((*netuid, snapshot.uid(hotkey)?)))
+    }
+
+    /// Whether every subnet of the chain that can be read is known with its neurons.
+    pub fn is_whole(&self) -> bool {
+        let is_settled = |netuid| self.subnets.contains_key(netuid) || self.broken.contains_key(netuid);
+        self.list.as_ref().is_some_and(|list| list.netuids.iter().all(is_settled))
+    }
+
+    /// A subnet's own figures at the newest block at which they were read.
+    pub fn newest(&self, snapshot: &Snapshot) -> (Stamp, Subnet) {
+        let listed = self.list.as_ref().filter(|list| list.at.block.number >= snapshot.at.block.number);
+        let entry = listed.and_then(|list| Some((list.at, list.subnets.get(&snapshot.subnet.netuid)?.clone())));
+        entry.unwrap_or_else(|| (snapshot.at, snapshot.subnet.clone()))
+    }
+
+    /// What the refresh policy needs to know of each subnet that was read, or could not be.
+    fn known(&self) -> BTreeMap<NetUid, Known> {
+        let known = self.subnets.iter().map(|(netuid, snapshot)| {
+            let mut known = snapshot.known();
+            if let Some(broken) = self.broken.get(netuid) {
+                known.read_at = known.read_at.max(broken.tried);
+            }
+            (*netuid, known)
+        });
+        known.collect()
     }
 
     /// How many neurons are known, over all subnets.
@@ -232,9 +275,8 @@ impl Refresher {
     async fn round(&mut self) -> Result<(), ReadError> {
         let view = self.link.view()?;
         let before = Arc::clone(&self.current.borrow());
-        let known = before.subnets.iter().map(|(netuid, snapshot)| (*netuid, snapshot.known())).collect();
         let listed = before.list.as_ref().map(|list| list.at.block.number);
-        let due = self.backlog.due(view.block().number, listed, &known, |account| before.homes(account));
+        let due = self.backlog.due(view.block().number, listed, &before.known(), |account| before.homes(account));
         if due == Due::default() {
             return Ok(());
         }
@@ -257,23 +299,37 @@ impl Refresher {
         let pools = if due.list { Some(Pools::read(view).await?) } else { None };
         if let Some(pools) = &pools {
             after.subnets.retain(|netuid, _| pools.contains(*netuid));
+            after.broken.retain(|netuid, _| pools.contains(*netuid));
             wanted.retain(|netuid| pools.contains(*netuid));
-            let new =
-                pools.netuids().filter(|netuid| !before.subnets.contains_key(netuid) && !due.subnets.contains(netuid));
-            wanted.extend(new);
+            let rests = |netuid: &NetUid| {
+                let broken = before.broken.get(netuid);
+                broken.is_some_and(|broken| at.block.number.0.saturating_sub(broken.tried.0) < RETRY)
+            };
+            let is_new = |netuid: &NetUid| {
+                !before.subnets.contains_key(netuid) && !due.subnets.contains(netuid) && !rests(netuid)
+            };
+            wanted.extend(pools.netuids().filter(is_new));
             let rest = wanted.split_off(wanted.len().min(BUDGET));
             self.backlog.note(Touched { subnets: rest.into_iter().collect(), ..Touched::default() });
         }
         let read: Vec<_> = stream::iter(wanted)
-            .map(|netuid| async move { view.metagraph(netuid).await.map(|raw| (netuid, raw)) })
+            .map(|netuid| async move { (netuid, view.metagraph(netuid).await) })
             .buffer_unordered(AT_ONCE)
-            .try_collect()
-            .await?;
+            .collect()
+            .await;
         for (netuid, raw) in read {
             match raw {
-                Some(raw) => after.subnets.insert(netuid, Arc::new(Snapshot::read(&raw, at))),
-                None => after.subnets.remove(&netuid),
-            };
+                Ok(Some(raw)) => {
+                    after.broken.remove(&netuid);
+                    after.subnets.insert(netuid, Arc::new(Snapshot::read(&raw, at)));
+                }
+                Ok(None) => {
+                    after.broken.remove(&netuid);
+                    after.subnets.remove(&netuid);
+                }
+                Err(error) if is_about_the_link(&error) => return Err(error),
+                Err(error) => break_off(&mut after.broken, netuid, at.block.number, &error),
+            }
         }
         if let Some(pools) = pools {
             let subnets = pools.merged(&after.subnets);
@@ -299,6 +355,36 @@ impl Refresher {
             self.cache = None;
         }
     }
+}
+
+/// Whether a read failed because of the way to the chain, and not because of what was read.
+fn is_about_the_link(error: &ReadError) -> bool {
+    match error {
+        ReadError::NotConnected { .. }
+        | ReadError::Deadline { .. }
+        | ReadError::Cut { .. }
+        | ReadError::UnknownBlock { .. }
+        | ReadError::Pruned { .. } => true,
+        ReadError::Refused { .. }
+        | ReadError::Oversized { .. }
+        | ReadError::Absent(_)
+        | ReadError::Argument { .. }
+        | ReadError::Decode { .. }
+        | ReadError::Garbled { .. } => false,
+    }
+}
+
+/// Notes that a subnet could not be read; the others are none the worse for it.
+fn break_off(broken: &mut BTreeMap<NetUid, Broken>, netuid: NetUid, at: BlockNumber, error: &ReadError) {
+    let reason = error.to_string();
+    let since = match broken.get(&netuid) {
+        Some(before) => before.since,
+        None => {
+            tracing::warn!(%netuid, %error, "could not read a subnet's metagraph: the others go on without it");
+            at
+        }
+    };
+    broken.insert(netuid, Broken { since, tried: at, reason });
 }
 
 /// What changes from block to block, for all subnets at once.

@@ -19,6 +19,8 @@ mod calls;
 mod chain;
 mod dendrite;
 mod error;
+mod events;
+mod filter;
 mod gate;
 mod health;
 mod link;
@@ -49,8 +51,16 @@ pub use table::{Noun, Table};
 pub use tcp::{Guard, TcpError};
 
 /// Targets of the libraries that carry requests: their finest events may hold what callers send.
-pub const CARRIERS: [&str; 6] =
-    ["hyper", "jsonrpsee", "jsonrpsee-server", "jsonrpsee_server", "jsonrpsee_core", "soketto"];
+pub const CARRIERS: [&str; 8] = [
+    "hyper",
+    "jsonrpsee",
+    "jsonrpsee-client",
+    "jsonrpsee-server",
+    "jsonrpsee_server",
+    "jsonrpsee_core",
+    "soketto",
+    "subxt-reconnecting-rpc-client",
+];
 
 /// Settings of the control API.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -120,6 +130,7 @@ pub fn answer_with(parts: &Arc<Parts>) -> (Table, Health) {
     rpc::register(&mut table);
     node::register(&mut table, parts);
     chain::register(&mut table, parts);
+    events::register(&mut table, parts);
     wallet::register(&mut table, parts);
     subnets::register(&mut table, parts);
     axon::register(&mut table, parts);

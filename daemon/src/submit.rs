@@ -302,6 +302,7 @@ fn receipt(plan: Plan, extrinsic: ExtrinsicHash, outcome: Outcome) -> Result<Rec
         }
         Outcome::Refused(refused) => Err(SubmissionError::Refused { extrinsic, refused: Box::new(refused) }),
         Outcome::Expired { until } => Err(SubmissionError::Expired { extrinsic, until }),
+        Outcome::Unseen { block, index, reason } => Err(SubmissionError::Unseen { extrinsic, block, index, reason }),
     }
 }
 

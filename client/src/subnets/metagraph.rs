@@ -110,6 +110,7 @@ mod tests {
         };
         serde_json::from_value(json!({
             "at": { "number": 9, "hash": format!("0x{}", "00".repeat(32)), "age_ms": 100, "stale": true },
+            "subnet_at": { "number": 10, "hash": format!("0x{}", "00".repeat(32)), "age_ms": 1, "stale": true },
             "subnet": summary(),
             "neurons": [
                 neuron(0, json!({ "ip": "127.0.0.1", "port": 8091, "version": 1, "block": 3 })),

@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{BlockHash, BlockNumber, Role, Subscription, method::methods, rpc::Nothing};
+use crate::{AccountId, BlockHash, BlockNumber, NetUid, Role, Subscription, Tao, method::methods, rpc::Nothing};
 
 /// One block, by number and hash.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -59,6 +59,61 @@ pub struct ChainStatus {
     pub finalized_age_ms: Option<u64>,
     /// Why the link is not live, in words.
     pub trouble: Option<String>,
+    /// How many blocks what is followed is behind the newest that any endpoint was seen to have.
+    #[serde(default)]
+    pub lag: u32,
+    /// The endpoints in the order of preference, archives last.
+    #[serde(default)]
+    pub endpoints: Vec<EndpointStatus>,
+    /// What the runtime can do, by stable names; empty while the chain is out of reach.
+    #[serde(default)]
+    pub features: Vec<String>,
+}
+
+/// How an endpoint stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Standing {
+    /// Not tried yet.
+    Unknown,
+    /// Followed now.
+    Active,
+    /// Answered when it was looked at last.
+    Standby,
+    /// Failed, or was found wanting, and is tried again after a rest.
+    Resting,
+}
+
+/// One endpoint of the chain.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct EndpointStatus {
+    /// Its URL, without what may be a key.
+    pub endpoint: String,
+    /// Whether it is asked for old state only.
+    pub archive: bool,
+    /// How it stands.
+    pub standing: Standing,
+    /// What is wrong with it, by a stable name: `unreachable`, `silent`, `cut`, `stale`,
+    /// `wrong-genesis`, `behind`, `forked`, `rate-limited`, `oversized`, `slow`, `unusable`.
+    pub trouble: Option<String>,
+    /// The same in words.
+    pub reason: Option<String>,
+    /// The newest finalized block that it was seen to have.
+    pub finalized: Option<BlockRef>,
+    /// How long ago that was, in milliseconds.
+    pub seen_ms: Option<u64>,
+    /// How long it takes to answer on average, in milliseconds.
+    pub latency_ms: Option<u64>,
+    /// Requests that it answered or refused.
+    pub requests: u64,
+    /// Failures since it brought a block.
+    pub failures: u32,
+    /// Whether it said that it keeps no old state.
+    pub pruned: bool,
+    /// Whether it said "too many requests" a short while ago.
+    pub rate_limited: bool,
+    /// How long it is left alone, in milliseconds.
+    pub rests_ms: Option<u64>,
 }
 
 /// An event, decoded by the metadata of its block.
@@ -95,7 +150,8 @@ pub struct FinalizedBlock {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SubscribeParams {
-    /// The first block wanted; without it, the next one to be finalized. Blocks older than what btd keeps are refused.
+    /// The first block wanted; without it, the next one to be finalized. Past blocks are read from
+    /// the chain, in order, as far as its nodes keep them.
     #[serde(default)]
     pub from_block: Option<BlockNumber>,
 }
@@ -106,7 +162,15 @@ pub struct SubscribeParams {
 pub enum Finalized {
     /// The next block; numbers never repeat and never skip.
     Block(FinalizedBlock),
-    /// The subscriber read too slowly and the daemon gave up; subscribe again from `next`.
+    /// No block comes, because the chain is out of reach or its blocks stopped arriving. Sent once
+    /// for each outage; the next block that comes ends it.
+    Waiting {
+        /// How the link stands.
+        link: Link,
+        /// Why, in words.
+        trouble: String,
+    },
+    /// A block cannot be read, and the subscription ends; subscribe again from `next`, or behind it.
     Lagged {
         /// The first block that was not delivered.
         next: BlockNumber,
@@ -127,7 +191,246 @@ impl Subscription for SubscribeFinalized {
     type Item = Finalized;
 }
 
+/// A block, by its number or by its hash.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(untagged)]
+pub enum BlockId {
+    /// Its height.
+    Number(BlockNumber),
+    /// Its hash.
+    Hash(BlockHash),
+}
+
+/// Parameters that name one block.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct BlockParams {
+    /// The block; without it, the newest finalized one.
+    #[serde(default)]
+    pub block: Option<BlockId>,
+}
+
+/// An extrinsic as it lies in a block.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct BlockExtrinsic {
+    /// Its position in the block.
+    pub index: u32,
+    /// Its hash.
+    pub hash: BlockHash,
+    /// Who signed it; none for inherents and other unsigned ones.
+    pub signer: Option<AccountId>,
+    /// What it calls, `Pallet.call`; none where the metadata cannot tell.
+    pub call: Option<String>,
+    /// The arguments by name, in the form of [`Event::fields`].
+    pub arguments: serde_json::Value,
+    /// Whether the call succeeded; none where the block's events cannot be read.
+    pub success: Option<bool>,
+    /// How it failed, if it did.
+    pub error: Option<String>,
+    /// The fee that it paid, tip included, where the runtime tells.
+    pub fee: Option<Tao>,
+}
+
+/// Reply of [`Block`]: a finalized block with everything in it, decoded by its own runtime.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct BlockReply {
+    /// The block.
+    #[serde(flatten)]
+    pub block: BlockRef,
+    /// Its parent's hash.
+    pub parent: BlockHash,
+    /// The time that its author wrote into it, in milliseconds since 1970.
+    pub timestamp_ms: Option<u64>,
+    /// The runtime that executed it.
+    pub spec_version: u32,
+    /// Its extrinsics, inherents included, in order.
+    pub extrinsics: Vec<BlockExtrinsic>,
+    /// Its events, in order.
+    pub events: Vec<Event>,
+    /// What could not be decoded, in words; empty as a rule.
+    pub illegible: Vec<String>,
+}
+
+/// Which events are wanted; what is left out does not restrict.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct EventFilter {
+    /// Of this pallet.
+    #[serde(default)]
+    pub pallet: Option<String>,
+    /// Of this name.
+    #[serde(default)]
+    pub event: Option<String>,
+    /// About this subnet, as far as the event's fields say.
+    #[serde(default)]
+    pub netuid: Option<NetUid>,
+    /// With this account among its fields, or caused by an extrinsic that the account signed.
+    #[serde(default)]
+    pub account: Option<AccountId>,
+}
+
+/// Parameters of [`Events`].
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct EventsParams {
+    /// The block; without it, the newest finalized one.
+    #[serde(default)]
+    pub block: Option<BlockId>,
+    /// Which of its events.
+    #[serde(default)]
+    pub filter: EventFilter,
+}
+
+/// Reply of [`Events`].
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct EventsReply {
+    /// The block.
+    #[serde(flatten)]
+    pub block: BlockRef,
+    /// The events that were asked for, in order.
+    pub events: Vec<Event>,
+    /// What could not be decoded, in words; empty as a rule.
+    pub illegible: Vec<String>,
+}
+
+/// Parameters of [`Storage`].
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct StorageParams {
+    /// The pallet, such as `SubtensorModule`.
+    pub pallet: String,
+    /// The item, such as `Tempo`.
+    pub item: String,
+    /// Its keys in order, as JSON in the form of [`Event::fields`]. Fewer than the item has list the
+    /// entries below them.
+    #[serde(default)]
+    pub keys: Vec<serde_json::Value>,
+    /// The block; without it, the newest finalized one.
+    #[serde(default)]
+    pub block: Option<BlockId>,
+    /// The most entries that are listed.
+    #[serde(default = "default_limit")]
+    pub limit: u32,
+}
+
+fn default_limit() -> u32 {
+    1000
+}
+
+/// One entry of a storage map.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct StorageItem {
+    /// Its keys; null where the runtime hashes them one way.
+    pub keys: Vec<serde_json::Value>,
+    /// Its value.
+    pub value: serde_json::Value,
+}
+
+/// What a storage item holds.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Stored {
+    /// One value: of the entry, or the runtime's default; null where there is neither.
+    Value(serde_json::Value),
+    /// Entries of a map, in the order of their hashed keys.
+    Entries(Vec<StorageItem>),
+}
+
+/// Reply of [`Storage`].
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct StorageReply {
+    /// The block at which it was read.
+    pub at: At,
+    /// What it holds.
+    #[serde(flatten)]
+    pub stored: Stored,
+}
+
+/// Parameters of [`Constant`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ConstantParams {
+    /// The pallet.
+    pub pallet: String,
+    /// The constant.
+    pub name: String,
+    /// The block; without it, the newest finalized one.
+    #[serde(default)]
+    pub block: Option<BlockId>,
+}
+
+/// Reply of [`Constant`] and [`RuntimeApi`].
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct ValueReply {
+    /// The block at which it was read.
+    pub at: At,
+    /// The value, in the form of [`Event::fields`].
+    pub value: serde_json::Value,
+}
+
+/// Parameters of [`RuntimeApi`].
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RuntimeApiParams {
+    /// The API, such as `SubnetInfoRuntimeApi`.
+    pub api: String,
+    /// Its method, such as `get_dynamic_info`.
+    pub method: String,
+    /// Its arguments in order.
+    #[serde(default)]
+    pub arguments: Vec<serde_json::Value>,
+    /// The block; without it, the newest finalized one.
+    #[serde(default)]
+    pub block: Option<BlockId>,
+}
+
+/// Parameters of [`Metadata`].
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct MetadataParams {
+    /// One pallet or runtime API; without it, the names of all.
+    #[serde(default)]
+    pub name: Option<String>,
+    /// The block; without it, the newest finalized one.
+    #[serde(default)]
+    pub block: Option<BlockId>,
+}
+
+/// Something that a runtime has, with its signature in the runtime's own type names.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Described {
+    /// `pallet`, `api`, `call`, `event`, `error`, `storage`, `constant` or `method`.
+    pub kind: String,
+    /// Its name.
+    pub name: String,
+    /// Arguments, keys and value: `(netuid: NetUid) -> u16`.
+    pub signature: String,
+}
+
+/// Reply of [`Metadata`].
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct MetadataReply {
+    /// The block whose state's runtime it is.
+    pub at: At,
+    /// The runtime.
+    pub spec_version: u32,
+    /// What it has.
+    pub items: Vec<Described>,
+}
+
 methods! {
-    /// How the link to the chain stands: endpoint, spec, newest finalized block
+    /// How the link to the chain stands: endpoints, lag, spec, features, newest finalized block
     Status = "chain_status" (Read): Nothing => ChainStatus;
+    /// A finalized block with its extrinsics and events, decoded
+    Block = "chain_block" (Read): BlockParams => BlockReply;
+    /// The events of a finalized block
+    Events = "chain_events" (Read): EventsParams => EventsReply;
+    /// Any storage item by name: a value, or the entries of a map
+    Storage = "chain_storage" (Read): StorageParams => StorageReply;
+    /// Any constant of a pallet by name
+    Constant = "chain_constant" (Read): ConstantParams => ValueReply;
+    /// The answer of any runtime API by name
+    RuntimeApi = "chain_runtimeApi" (Read): RuntimeApiParams => ValueReply;
+    /// What the runtime has: pallets and APIs, or one of them in full
+    Metadata = "chain_metadata" (Read): MetadataParams => MetadataReply;
 }

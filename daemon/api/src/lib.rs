@@ -12,6 +12,7 @@ pub mod axon;
 pub mod chain;
 pub mod dendrite;
 mod error;
+pub mod events;
 mod ids;
 mod method;
 pub mod node;

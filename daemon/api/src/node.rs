@@ -3,7 +3,13 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{axon::AxonStatus, chain::ChainStatus, method::methods, rpc::Nothing};
+use crate::{
+    BlockNumber, NetUid,
+    axon::AxonStatus,
+    chain::{At, ChainStatus},
+    method::methods,
+    rpc::Nothing,
+};
 
 /// Where the daemon is in its life.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -34,14 +40,29 @@ pub struct NodeStatus {
     pub chain: ChainStatus,
     /// The embedded chain's RPC address, when this daemon runs one.
     pub devnet: Option<String>,
+    /// The block of the cached list of subnets, with their pools and prices; none before it was read.
+    pub cache_at: Option<At>,
     /// How many subnets are cached.
     pub subnets: u32,
     /// How many neurons are cached, over all subnets.
     pub neurons: u32,
+    /// The subnets that cannot be read; of them the cache has what was known before, or nothing.
+    pub unreadable: Vec<Unreadable>,
     /// How many keys are unlocked now.
     pub unlocked_keys: u32,
     /// The axon, when one is running.
     pub axon: Option<AxonStatus>,
+}
+
+/// A subnet whose metagraph the chain answers and that cannot be read.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Unreadable {
+    /// Its number.
+    pub netuid: NetUid,
+    /// The block at which it could not be read for the first time.
+    pub since: BlockNumber,
+    /// Why not, in words.
+    pub trouble: String,
 }
 
 methods! {

@@ -6,7 +6,7 @@
 use schemars::{JsonSchema, SchemaGenerator, generate::SchemaSettings};
 use serde_json::{Map, Value, json};
 
-use crate::{ErrorKind, Method, Role, Subscription, axon, chain, dendrite, node, rpc, subnets, wallet};
+use crate::{ErrorKind, Method, Role, Subscription, axon, chain, dendrite, events, node, rpc, subnets, wallet};
 
 /// One method or subscription of the contract, without its schemas.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -90,6 +90,7 @@ fn book() -> Book {
     rpc::describe(&mut book);
     chain::describe(&mut book);
     book.subscription::<chain::SubscribeFinalized>();
+    book.subscription::<events::SubscribeEvents>();
     wallet::describe(&mut book);
     subnets::describe(&mut book);
     axon::describe(&mut book);

@@ -122,8 +122,11 @@ pub struct Neuron {
 /// Reply of [`Metagraph`]: one subnet with all its neurons.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct MetagraphReply {
-    /// The block at which it was read.
+    /// The block at which the neurons were read.
     pub at: At,
+    /// The block at which the subnet's own figures were read: pools and prices move with every
+    /// block, neurons when something happens to them.
+    pub subnet_at: At,
     /// The subnet in one line.
     pub subnet: SubnetSummary,
     /// Its neurons, by uid.

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use btd_api::{AccountId, BlockHash, BlockNumber};
 
-use crate::{block::BlockRef, extrinsic::ExtrinsicHash, refusal::PoolRefusal, scale::Mismatch};
+use crate::{extrinsic::ExtrinsicHash, refusal::PoolRefusal, scale::Mismatch};
 
 /// A configuration that cannot lead to a chain.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -19,7 +19,7 @@ pub enum ConfigError {
     /// An endpoint that is not a WebSocket URL.
     #[error("`{endpoint}` is not a chain endpoint: expected ws://host:port or wss://host:port")]
     BadEndpoint {
-        /// The text as configured.
+        /// The text as configured, without what may be a key.
         endpoint: String,
     },
 }
@@ -95,6 +95,38 @@ pub enum ConnectError {
         /// The parent that the endpoint states.
         found: BlockHash,
     },
+    /// An endpoint that turns away who asks too much.
+    #[error("{endpoint} turns requests away because there were too many of them")]
+    RateLimited {
+        /// The endpoint.
+        endpoint: String,
+    },
+    /// An answer larger than what is accepted from a node.
+    #[error("{endpoint} sent an answer of more than {limit} bytes")]
+    Oversized {
+        /// The endpoint.
+        endpoint: String,
+        /// The largest answer that is accepted.
+        limit: u32,
+    },
+    /// An endpoint that answers far more slowly than another one.
+    #[error("{endpoint} takes {latency:?} to answer; more than {limit:?} is slow, and another endpoint is faster")]
+    Slow {
+        /// The endpoint.
+        endpoint: String,
+        /// The average time of its answers.
+        latency: Duration,
+        /// What counts as slow.
+        limit: Duration,
+    },
+    /// Nothing is wrong with the endpoint; one that stands before it is well again.
+    #[error("{endpoint} was left for {by}, which is preferred and well again")]
+    Superseded {
+        /// The endpoint.
+        endpoint: String,
+        /// The preferred one.
+        by: String,
+    },
     /// An endpoint that refuses or garbles what every node answers.
     #[error("{endpoint} is not usable: {reason}")]
     Unusable {
@@ -118,6 +150,10 @@ impl ConnectError {
             Self::WrongGenesis { .. } => "wrong-genesis",
             Self::Behind { .. } => "behind",
             Self::Forked { .. } => "forked",
+            Self::RateLimited { .. } => "rate-limited",
+            Self::Oversized { .. } => "oversized",
+            Self::Slow { .. } => "slow",
+            Self::Superseded { .. } => "superseded",
             Self::Unusable { .. } => "unusable",
         }
     }
@@ -132,6 +168,10 @@ impl ConnectError {
             | Self::WrongGenesis { endpoint, .. }
             | Self::Behind { endpoint, .. }
             | Self::Forked { endpoint, .. }
+            | Self::RateLimited { endpoint }
+            | Self::Oversized { endpoint, .. }
+            | Self::Slow { endpoint, .. }
+            | Self::Superseded { endpoint, .. }
             | Self::Unusable { endpoint, .. } => endpoint,
         }
     }
@@ -148,6 +188,8 @@ pub enum Item {
     Constant,
     /// A method of a runtime API.
     RuntimeApi,
+    /// A pallet, or a runtime API as a whole.
+    Pallet,
 }
 
 impl std::fmt::Display for Item {
@@ -157,6 +199,7 @@ impl std::fmt::Display for Item {
             Self::Storage => "storage item",
             Self::Constant => "constant",
             Self::RuntimeApi => "runtime API",
+            Self::Pallet => "pallet or runtime API",
         })
     }
 }
@@ -195,6 +238,14 @@ pub enum ReadError {
     /// The connection was lost while waiting for the answer, more than once.
     #[error("the link was lost while waiting for {what}")]
     Cut {
+        /// The request.
+        what: String,
+    },
+    /// The answer was larger than what is accepted from a node.
+    #[error(
+        "the answer to {what} is larger than what is taken from a node: raise chain.max_response_bytes, or ask for less"
+    )]
+    Oversized {
         /// The request.
         what: String,
     },
@@ -364,13 +415,5 @@ pub enum TrackError {
         number: BlockNumber,
         /// Why.
         source: ReadError,
-    },
-    /// It is in a block whose events cannot be read, so that success and failure look alike.
-    #[error("the extrinsic is in block {block}, whose events cannot be read: {reason}")]
-    NoEvents {
-        /// The block.
-        block: BlockRef,
-        /// Why.
-        reason: String,
     },
 }

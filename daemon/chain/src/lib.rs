@@ -1,7 +1,7 @@
 //! The chain as btd sees it: the only speaker of SCALE, metadata and subxt.
 //!
 //! [`link`] makes a [`Link`] and a [`Follower`]. The follower is the long task that keeps a checked
-//! connection to one of the configured endpoints and follows finalized blocks; the link is what
+//! connection to the best of the configured endpoints and follows finalized blocks; the link is what
 //! everyone else holds: its state, the blocks in order, reads pinned at a block ([`View`]), and
 //! extrinsics ([`Link::prepare`], [`Prepared::sign`], [`Link::submit`], [`Link::track`]).
 //!
@@ -12,9 +12,12 @@
 mod block;
 mod call;
 mod dispatch;
+mod endpoint;
 mod error;
 mod extrinsic;
 mod fetch;
+#[cfg(test)]
+mod generations;
 #[cfg(test)]
 mod handmade;
 mod link;
@@ -28,13 +31,17 @@ mod view;
 pub use block::{BlockRef, DecodedCall, Event, Extrinsic, FinalizedBlock};
 pub use call::Call;
 pub use dispatch::DispatchError;
+pub use endpoint::Endpoint;
 pub use error::{Absent, ConfigError, ConnectError, Item, PrepareError, ReadError, SignError, SubmitError, TrackError};
 pub use extrinsic::{
     Era, ExtrinsicHash, Mortality, PrepareOptions, Prepared, Sign, Signature, SignedExtrinsic, Signing, SigningPayload,
 };
-pub use link::{BlockStream, Follower, Inclusion, Link, LinkConfig, LinkState, Seen, Tracked, link};
+pub use link::{
+    BlockStream, EndpointStatus, Follower, Inclusion, Link, LinkConfig, LinkState, Priority, Seen, Standing, Tracked,
+    Unseen, link,
+};
 pub use refusal::{PoolRefusal, RefusalReason, ValidityCode};
-pub use runtime::Runtime;
+pub use runtime::{Description, Runtime};
 pub use scale::Mismatch;
 pub use value::{NotAnInteger, Value};
 pub use view::{

@@ -5,8 +5,12 @@
 //! the cheap handle: state, blocks, reads at a block, extrinsics. It never decides what to sign or
 //! when to send.
 
+mod budget;
 mod config;
 mod follower;
+mod merge;
+mod pool;
+mod scout;
 mod state;
 mod stream;
 mod submit;
@@ -15,22 +19,32 @@ mod track;
 use std::{
     collections::VecDeque,
     sync::{Arc, OnceLock, PoisonError, RwLock},
+    time::Instant,
 };
 
 use btd_api::{BlockHash, BlockNumber};
+use futures_util::FutureExt;
 use serde::de::DeserializeOwned;
-use tokio::sync::watch;
+use serde_json::value::RawValue;
+use tokio::sync::{Mutex, watch};
 
+pub(crate) use self::pool::Node;
 pub use self::{
+    budget::Priority,
     config::LinkConfig,
     follower::Follower,
+    pool::{EndpointStatus, Standing},
     state::{LinkState, Seen},
     stream::BlockStream,
-    track::{Inclusion, Tracked},
+    track::{Inclusion, Tracked, Unseen},
+};
+use self::{
+    merge::{Answer, Flights},
+    pool::Pool,
 };
 use crate::{
     block::{self, BlockRef, FinalizedBlock},
-    error::{ConfigError, ReadError},
+    error::{ConfigError, ConnectError, ReadError},
     fetch,
     rpc::{self, Ask, Connection, Request, RpcProblem},
     runtime::{Runtime, Runtimes},
@@ -41,6 +55,8 @@ use crate::{
 #[derive(Debug, Clone)]
 pub struct Link {
     shared: Arc<Shared>,
+    /// How important what is asked through this handle is.
+    priority: Priority,
 }
 
 /// The newest followed block and the runtime in the state behind it.
@@ -53,6 +69,10 @@ pub(crate) struct Head {
 #[derive(Debug)]
 struct Shared {
     config: LinkConfig,
+    pool: Pool,
+    flights: Flights,
+    /// The connection to an archive endpoint, made when one is needed.
+    archive: Mutex<Option<Arc<Connection>>>,
     /// Named by the configuration, or by the first endpoint.
     genesis: OnceLock<BlockHash>,
     state: watch::Sender<LinkState>,
@@ -66,13 +86,16 @@ struct Shared {
 pub fn link(config: LinkConfig) -> Result<(Link, Follower), ConfigError> {
     config.check()?;
     let connecting = LinkState::Connecting {
-        endpoint: config.endpoints.first().cloned().unwrap_or_default(),
+        endpoint: config.endpoints.first().map(ToString::to_string).unwrap_or_default(),
         attempt: 0,
         last: None,
         cause: None,
     };
     let genesis = config.genesis.map_or_else(OnceLock::new, OnceLock::from);
     let shared = Arc::new(Shared {
+        pool: Pool::new(&config, Instant::now()),
+        flights: Flights::default(),
+        archive: Mutex::default(),
         config,
         genesis,
         state: watch::Sender::new(connecting),
@@ -81,7 +104,7 @@ pub fn link(config: LinkConfig) -> Result<(Link, Follower), ConfigError> {
         recent: RwLock::default(),
         runtimes: Runtimes::default(),
     });
-    Ok((Link { shared: Arc::clone(&shared) }, Follower::new(shared)))
+    Ok((Link { shared: Arc::clone(&shared), priority: Priority::Interactive }, Follower::new(shared)))
 }
 
 // === impl Link ===
@@ -90,6 +113,16 @@ impl Link {
     /// How the link stands; changes with every block and every loss.
     pub fn state(&self) -> watch::Receiver<LinkState> {
         self.shared.state.subscribe()
+    }
+
+    /// The same link, asking with another priority. Without saying so, somebody waits for the answer.
+    pub fn with_priority(&self, priority: Priority) -> Self {
+        Self { shared: Arc::clone(&self.shared), priority }
+    }
+
+    /// What is known of every endpoint, in the order of the configuration, archives last.
+    pub fn endpoints(&self) -> Vec<EndpointStatus> {
+        self.shared.pool.status(Instant::now())
     }
 
     /// The hash of block 0, once known.
@@ -162,6 +195,24 @@ impl Link {
         Ok(View::new(self.clone(), Head { block: BlockRef { number, hash }, runtime }))
     }
 
+    /// Reads pinned at finalized block `number`.
+    pub async fn view_of(&self, number: BlockNumber) -> Result<View, ReadError> {
+        let unknown = || ReadError::UnknownBlock { block: number.to_string() };
+        self.connection()?;
+        let head = self.head()?;
+        match number.0.cmp(&head.block.number.0) {
+            std::cmp::Ordering::Equal => return Ok(View::new(self.clone(), head)),
+            std::cmp::Ordering::Greater => return Err(unknown()),
+            std::cmp::Ordering::Less => {}
+        }
+        let hash = match self.recent(number) {
+            Some(block) => block.block.hash,
+            None => fetch::hash_of(self, number).await?.ok_or_else(unknown)?,
+        };
+        let runtime = fetch::runtime_at(self, hash, self.runtimes()).await?;
+        Ok(View::new(self.clone(), Head { block: BlockRef { number, hash }, runtime }))
+    }
+
     pub(crate) fn head(&self) -> Result<Head, ReadError> {
         let head = self.shared.head.borrow().clone();
         head.ok_or_else(|| self.not_connected())
@@ -172,10 +223,7 @@ impl Link {
     }
 
     fn recent(&self, number: BlockNumber) -> Option<Arc<FinalizedBlock>> {
-        let recent = self.shared.recent.read().unwrap_or_else(PoisonError::into_inner);
-        let first = recent.front()?.block.number;
-        let index = usize::try_from(number.0.checked_sub(first.0)?).ok()?;
-        recent.get(index).filter(|block| block.block.number == number).cloned()
+        self.shared.recent(number)
     }
 
     fn not_connected(&self) -> ReadError {
@@ -207,10 +255,81 @@ impl Link {
         tokio::time::timeout(self.shared.config.request_timeout(), waiting).await.ok()?.ok()?.clone()
     }
 
+    /// Asks the followed endpoint; what it has thrown away, an archive.
+    async fn answer(&self, request: Request<Box<RawValue>>) -> Answer {
+        match self.answer_now(&request).await {
+            Err(error) if is_gone(&error) => {
+                if let Some(connection) = self.shared.connection.borrow().as_ref() {
+                    connection.node().note_pruned();
+                }
+                match self.archived(&request).await {
+                    Some(answer) => Ok(Arc::from(answer)),
+                    None => Err(error),
+                }
+            }
+            other => other.map(Arc::from),
+        }
+    }
+
+    async fn answer_now(&self, request: &Request<Box<RawValue>>) -> Result<Box<RawValue>, ReadError> {
+        let connection = self.coming_connection().await?;
+        let problem = match connection.send(request, self.priority).await {
+            Ok(answer) => return Ok(answer),
+            Err(problem) => problem,
+        };
+        if !matches!(problem, RpcProblem::Cut(_)) {
+            return Err(Self::read_error(request, problem));
+        }
+        let Some(next) = self.another_connection(&connection).await else {
+            return Err(Self::read_error(request, problem));
+        };
+        next.send(request, self.priority).await.map_err(|problem| Self::read_error(request, problem))
+    }
+
+    /// Asks the archives in their order; none when there is none, or none that answers.
+    async fn archived(&self, request: &Request<Box<RawValue>>) -> Option<Box<RawValue>> {
+        let mut open = self.shared.archive.lock().await;
+        if let Some(connection) = open.as_ref() {
+            match connection.send(request, self.priority).await {
+                Ok(answer) => return Some(answer),
+                Err(RpcProblem::Refused { .. }) => return None,
+                Err(_) => *open = None,
+            }
+        }
+        for node in &self.shared.pool.archives {
+            if node.rests(Instant::now()).is_some() {
+                continue;
+            }
+            let connecting = async {
+                let connection = Connection::open(node, &self.shared.config).await?;
+                follower::check_genesis(&self.shared, &connection).await?;
+                let newest = follower::newest(&connection).await?;
+                let answer = connection.send(request, self.priority).await;
+                answer.map(|answer| (connection, newest, answer)).map_err(|problem| ConnectError::Unusable {
+                    endpoint: node.endpoint.to_string(),
+                    reason: format!("{problem:?}"),
+                })
+            };
+            match connecting.await {
+                Ok((connection, newest, answer)) => {
+                    node.note_well(newest, Instant::now(), Standing::Standby);
+                    *open = Some(Arc::new(connection));
+                    return Some(answer);
+                }
+                Err(cause) => {
+                    tracing::info!(endpoint = %node.endpoint, %cause, "an archive endpoint could not be asked");
+                    node.note_failure(cause, self.shared.config.retry_max(), Instant::now(), follower::jitter);
+                }
+            }
+        }
+        None
+    }
+
     fn read_error<T>(request: &Request<T>, problem: RpcProblem) -> ReadError {
         let what = request.what().to_owned();
         match problem {
             RpcProblem::Deadline(after) => ReadError::Deadline { what, after },
+            RpcProblem::Oversized => ReadError::Oversized { what },
             RpcProblem::Cut(_) => ReadError::Cut { what },
             RpcProblem::Refused { code, message, data } => {
                 let message = data.map_or_else(|| message.clone(), |data| format!("{message}: {data}"));
@@ -221,25 +340,39 @@ impl Link {
     }
 }
 
+// === impl Shared ===
+
+impl Shared {
+    fn recent(&self, number: BlockNumber) -> Option<Arc<FinalizedBlock>> {
+        let recent = self.recent.read().unwrap_or_else(PoisonError::into_inner);
+        let first = recent.front()?.block.number;
+        let index = usize::try_from(number.0.checked_sub(first.0)?).ok()?;
+        recent.get(index).filter(|block| block.block.number == number).cloned()
+    }
+}
+
+/// Whether a node said that it has thrown a state away (`sp_blockchain`: "State already discarded").
+pub(crate) fn is_gone(error: &ReadError) -> bool {
+    matches!(error, ReadError::Refused { message, .. } if message.contains("State already discarded"))
+}
+
 /// Reads are safe to repeat, and one read may take several requests: a loss in the middle is waited
-/// out for as long as a request may take, and a request that was cut off is asked once more. What
-/// must fail at once without a link looks for the connection first.
+/// out for as long as a request may take, and a request that was cut off is asked once more. Reads
+/// that are pinned at a block are shared by all who make them at the same time. What must fail at
+/// once without a link looks for the connection first.
 impl Ask for Link {
     type Error = ReadError;
 
     async fn ask<T: DeserializeOwned + Send>(&self, request: Request<T>) -> Result<T, ReadError> {
-        let connection = self.coming_connection().await?;
-        let problem = match connection.send(&request).await {
-            Ok(answer) => return Ok(answer),
-            Err(problem) => problem,
+        let untyped = request.untyped();
+        let answer = match request.key() {
+            Some(key) => {
+                let link = self.clone();
+                self.shared.flights.join(key, move || async move { link.answer(untyped).await }.boxed()).await?
+            }
+            None => self.answer(untyped).await?,
         };
-        if !matches!(problem, RpcProblem::Cut(_)) {
-            return Err(Self::read_error(&request, problem));
-        }
-        let Some(next) = self.another_connection(&connection).await else {
-            return Err(Self::read_error(&request, problem));
-        };
-        next.send(&request).await.map_err(|problem| Self::read_error(&request, problem))
+        rpc::read(&answer).map_err(|problem| Self::read_error(&request, problem))
     }
 
     fn nonsense(&self, what: &str, reason: String) -> ReadError {

@@ -4,18 +4,28 @@
 //! is retried or reconnected here: that is the follower's decision (`link/follower.rs`), so the
 //! client below is told never to reconnect on its own account.
 
-use std::{future::Future, marker::PhantomData, time::Duration};
+use std::{
+    future::Future,
+    marker::PhantomData,
+    sync::{Arc, Mutex, PoisonError},
+    time::{Duration, Instant},
+};
 
 use btd_api::{AccountId, BlockHash, BlockNumber};
 use serde::{Deserialize, de::DeserializeOwned};
-use serde_json::{Value as Json, json};
+use serde_json::{Value as Json, json, value::RawValue};
 use subxt_rpcs::{
     RpcClient,
     client::{ReconnectingRpcClient, RpcParams, RpcSubscription},
 };
 use tokio_util::sync::CancellationToken;
 
-use crate::{error::ConnectError, extrinsic::ExtrinsicHash, link::LinkConfig, value::hex_bytes};
+use crate::{
+    error::ConnectError,
+    extrinsic::ExtrinsicHash,
+    link::{LinkConfig, Node, Priority},
+    value::hex_bytes,
+};
 
 /// A request whose answer reads as `T`.
 #[derive(Debug)]
@@ -23,7 +33,17 @@ pub(crate) struct Request<T> {
     method: &'static str,
     params: Vec<Json>,
     what: String,
+    moment: Moment,
     answer: PhantomData<fn() -> T>,
+}
+
+/// What an answer depends on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Moment {
+    /// On its parameters alone: the block is among them.
+    Pinned,
+    /// On when it is asked.
+    Now,
 }
 
 /// Bytes that travel as `0x` hex.
@@ -88,7 +108,7 @@ fn hex(bytes: &[u8]) -> Json {
 
 impl<T> Request<T> {
     fn new(method: &'static str, params: Vec<Json>) -> Self {
-        Self { method, params, what: method.to_owned(), answer: PhantomData }
+        Self { method, params, what: method.to_owned(), moment: Moment::Pinned, answer: PhantomData }
     }
 
     /// The same request, called `what` in messages.
@@ -97,20 +117,31 @@ impl<T> Request<T> {
         self
     }
 
+    /// The same request, whose answer depends on when it is asked.
+    fn now(mut self) -> Self {
+        self.moment = Moment::Now;
+        self
+    }
+
     /// What it is called in messages.
     pub(crate) fn what(&self) -> &str {
         &self.what
     }
-}
 
-impl<T> Clone for Request<T> {
-    fn clone(&self) -> Self {
-        Self { method: self.method, params: self.params.clone(), what: self.what.clone(), answer: PhantomData }
+    /// What is asked, for whoever does not care what the answer reads as.
+    pub(crate) fn untyped(&self) -> Request<Box<RawValue>> {
+        let Self { method, params, what, moment, .. } = self;
+        Request { method, params: params.clone(), what: what.clone(), moment: *moment, answer: PhantomData }
+    }
+
+    /// What makes two requests the same, if the same answer serves both.
+    pub(crate) fn key(&self) -> Option<String> {
+        (self.moment == Moment::Pinned).then(|| format!("{} {}", self.method, Json::from(self.params.clone())))
     }
 }
 
 pub(crate) fn finalized_head() -> Request<BlockHash> {
-    Request::new("chain_getFinalizedHead", vec![])
+    Request::new("chain_getFinalizedHead", vec![]).now()
 }
 
 pub(crate) fn block_hash(number: BlockNumber) -> Request<Option<BlockHash>> {
@@ -151,11 +182,11 @@ pub(crate) fn call(function: &str, arguments: &[u8], at: BlockHash) -> Request<H
 }
 
 pub(crate) fn next_nonce(account: AccountId) -> Request<u32> {
-    Request::new("system_accountNextIndex", vec![json!(account)]).about(format!("the nonce of {account}"))
+    Request::new("system_accountNextIndex", vec![json!(account)]).about(format!("the nonce of {account}")).now()
 }
 
 pub(crate) fn submit(extrinsic: &[u8]) -> Request<ExtrinsicHash> {
-    Request::new("author_submitExtrinsic", vec![hex(extrinsic)]).about("the submission")
+    Request::new("author_submitExtrinsic", vec![hex(extrinsic)]).about("the submission").now()
 }
 
 /// How a request failed.
@@ -165,6 +196,8 @@ pub(crate) enum RpcProblem {
     Deadline(Duration),
     /// The connection is gone.
     Cut(String),
+    /// The answer was larger than what is accepted, and took the connection with it.
+    Oversized,
     /// The node answered with an error.
     Refused { code: i32, message: String, data: Option<String> },
     /// The answer does not read as what was asked for.
@@ -183,8 +216,24 @@ impl From<subxt_rpcs::Error> for RpcProblem {
             }
             subxt_rpcs::Error::Deserialization(reason) => Self::Garbled(reason.to_string()),
             subxt_rpcs::Error::Decode(reason) => Self::Garbled(reason.to_string()),
-            other => Self::Cut(other.to_string()),
+            other => Self::broken(other.to_string()),
         }
+    }
+}
+
+// === impl RpcProblem ===
+
+impl RpcProblem {
+    /// A connection that ended. The transport tells an answer that is too large from any other end
+    /// in words alone (`soketto::connection::Error::MessageTooLarge`).
+    fn broken(reason: String) -> Self {
+        if reason.contains("message too large") { Self::Oversized } else { Self::Cut(reason) }
+    }
+
+    /// Whether the endpoint turned the request away because there were too many. Proxies before
+    /// nodes have no common code for it: these are HTTP's, and those of the large providers.
+    fn is_rate_limit(&self) -> bool {
+        matches!(self, Self::Refused { code: 429 | -32005 | -32029 | -32097, .. })
     }
 }
 
@@ -206,12 +255,22 @@ pub(crate) trait Ask: Sync {
     fn is_refusal(error: &Self::Error) -> bool;
 }
 
+/// Reads an answer as what was asked for.
+pub(crate) fn read<T: DeserializeOwned>(answer: &RawValue) -> Result<T, RpcProblem> {
+    serde_json::from_str(answer.get()).map_err(|error| RpcProblem::Garbled(error.to_string()))
+}
+
 /// One WebSocket to one node.
 #[derive(Debug)]
 pub(crate) struct Connection {
+    node: Arc<Node>,
     endpoint: String,
     client: RpcClient,
     deadline: Duration,
+    /// The largest answer that is accepted.
+    largest: u32,
+    /// When anything came from the node.
+    heard: Mutex<Instant>,
     /// Cancelled when any request found the connection gone.
     broken: CancellationToken,
 }
@@ -220,47 +279,117 @@ pub(crate) struct Connection {
 
 impl Connection {
     /// Opens a WebSocket. Nothing is asked yet.
-    pub(crate) async fn open(endpoint: &str, config: &LinkConfig) -> Result<Self, ConnectError> {
-        let unreachable = |reason: String| ConnectError::Unreachable { endpoint: endpoint.to_owned(), reason };
+    pub(crate) async fn open(node: &Arc<Node>, config: &LinkConfig) -> Result<Self, ConnectError> {
+        let endpoint = &node.endpoint;
+        let unreachable = |reason: String| match reason.contains("429") {
+            // The status of a handshake comes in words alone.
+            true => ConnectError::RateLimited { endpoint: endpoint.to_string() },
+            false => ConnectError::Unreachable { endpoint: endpoint.to_string(), reason },
+        };
         let opening = ReconnectingRpcClient::builder()
             .retry_policy(std::iter::empty::<Duration>())
             .max_response_size(config.max_response_bytes)
             // Our own deadlines come first; these only keep abandoned requests from staying for ever.
             .request_timeout(config.request_timeout().saturating_mul(2))
             .connection_timeout(config.connect_timeout())
-            .build(endpoint);
+            .build(endpoint.url());
         let client = match tokio::time::timeout(config.connect_timeout(), opening).await {
             Ok(opened) => opened.map_err(|error| unreachable(innermost(&error)))?,
             Err(_) => return Err(unreachable(format!("no handshake within {:?}", config.connect_timeout()))),
         };
         Ok(Self {
-            endpoint: endpoint.to_owned(),
+            node: Arc::clone(node),
+            endpoint: endpoint.to_string(),
             client: RpcClient::new(client),
             deadline: config.request_timeout(),
+            largest: config.max_response_bytes,
+            heard: Mutex::new(Instant::now()),
             broken: CancellationToken::new(),
         })
     }
 
-    /// The URL.
+    /// The URL, without what may be a key.
     pub(crate) fn endpoint(&self) -> &str {
         &self.endpoint
     }
 
-    /// Sends `request`; the answer must come before the deadline.
-    pub(crate) async fn send<T: DeserializeOwned>(&self, request: &Request<T>) -> Result<T, RpcProblem> {
-        let mut params = RpcParams::new();
-        for param in &request.params {
-            params.push(param).map_err(|error| RpcProblem::Garbled(error.to_string()))?;
-        }
-        let answer = tokio::time::timeout(self.deadline, self.client.request(request.method, params));
-        let result = match answer.await {
-            Ok(answer) => answer.map_err(RpcProblem::from),
-            Err(_) => Err(RpcProblem::Deadline(self.deadline)),
-        };
-        if matches!(result, Err(RpcProblem::Cut(_))) {
+    /// The endpoint with its record.
+    pub(crate) fn node(&self) -> &Arc<Node> {
+        &self.node
+    }
+
+    /// Sends `request` when its turn has come; the answer must come before the deadline.
+    pub(crate) async fn send<T: DeserializeOwned>(
+        &self,
+        request: &Request<T>,
+        priority: Priority,
+    ) -> Result<T, RpcProblem> {
+        let answer = tokio::time::timeout(self.deadline, self.patiently(request, priority));
+        let result = answer.await.unwrap_or(Err(RpcProblem::Deadline(self.deadline)));
+        if matches!(result, Err(RpcProblem::Cut(_) | RpcProblem::Oversized)) {
             self.broken.cancel();
         }
         result
+    }
+
+    /// Sends `request` until it is not turned away for being one of too many.
+    async fn patiently<T: DeserializeOwned>(&self, request: &Request<T>, priority: Priority) -> Result<T, RpcProblem> {
+        const PAUSE: Duration = Duration::from_millis(500);
+        loop {
+            let turn = self.node.budget.turn(priority).await;
+            let mut params = RpcParams::new();
+            for param in &request.params {
+                params.push(param).map_err(|error| RpcProblem::Garbled(error.to_string()))?;
+            }
+            let began = Instant::now();
+            let answer = self.client.request(request.method, params).await.map_err(RpcProblem::from);
+            drop(turn);
+            match answer {
+                Err(RpcProblem::Cut(reason)) => return Err(RpcProblem::Cut(reason)),
+                Err(problem) if problem.is_rate_limit() => {
+                    tracing::debug!(
+                        endpoint = self.endpoint,
+                        method = request.method,
+                        "was turned away: too many requests"
+                    );
+                    self.node.budget.slow_down(PAUSE, Instant::now());
+                }
+                answer => {
+                    self.hear();
+                    self.node.note_answer(began.elapsed());
+                    return answer;
+                }
+            }
+        }
+    }
+
+    /// Notes that something came from the node.
+    pub(crate) fn hear(&self) {
+        *self.heard.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
+    }
+
+    /// Resolves when the node has said nothing for `patience` and gives no sign of life within as
+    /// long again.
+    pub(crate) async fn falls_silent(&self, patience: Duration) -> ConnectError {
+        loop {
+            let silent = self.heard.lock().unwrap_or_else(PoisonError::into_inner).elapsed();
+            if let Some(left) = patience.checked_sub(silent).filter(|left| !left.is_zero()) {
+                tokio::time::sleep(left).await;
+                continue;
+            }
+            // Outside of the budget: waiting for a turn is not silence, and this is asked only when
+            // nothing else comes.
+            let sign = finalized_head();
+            let answer = self.client.request::<BlockHash>(sign.method, RpcParams::new());
+            let problem = match tokio::time::timeout(patience, answer).await {
+                Ok(answer) => answer.map_err(RpcProblem::from).err(),
+                Err(_) => Some(RpcProblem::Deadline(patience)),
+            };
+            match problem {
+                None | Some(RpcProblem::Refused { .. } | RpcProblem::Garbled(_)) => self.hear(),
+                Some(problem) => return self.fault("a request for a sign of life", problem),
+            }
+        }
     }
 
     /// The headers of finalized blocks as they come.
@@ -284,6 +413,7 @@ impl Connection {
         match problem {
             RpcProblem::Deadline(after) => ConnectError::Silent { endpoint, what: what.to_owned(), after },
             RpcProblem::Cut(reason) => ConnectError::Cut { endpoint, reason },
+            RpcProblem::Oversized => ConnectError::Oversized { endpoint, limit: self.largest },
             RpcProblem::Refused { code, message, .. } => {
                 ConnectError::Unusable { endpoint, reason: format!("it refused {what}: {message} (code {code})") }
             }
@@ -298,7 +428,7 @@ impl Ask for Connection {
     type Error = ConnectError;
 
     async fn ask<T: DeserializeOwned + Send>(&self, request: Request<T>) -> Result<T, ConnectError> {
-        self.send(&request).await.map_err(|problem| self.fault(request.what(), problem))
+        self.send(&request, Priority::Following).await.map_err(|problem| self.fault(request.what(), problem))
     }
 
     fn nonsense(&self, what: &str, reason: String) -> ConnectError {

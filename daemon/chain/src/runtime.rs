@@ -3,12 +3,16 @@
 //! Everything here is pure: names are looked up, bytes are built and read. Which runtime belongs
 //! to which block is the follower's business (`link/follower.rs`).
 
+mod describe;
+mod features;
+
 use std::{collections::HashMap, fmt, sync::Arc};
 
 use frame_decode::storage::{StorageInfo, StorageTypeInfo};
 use scale_info::PortableRegistry;
 use subxt::Metadata;
 
+pub use self::describe::Description;
 use crate::{
     error::{Absent, Item},
     scale::{Mismatch, read, write},
@@ -110,17 +114,22 @@ impl Runtime {
             Item::Constant => {
                 pallet.map(|pallet| pallet.constants().map(|c| c.name().to_owned()).collect()).unwrap_or_default()
             }
+            Item::Pallet => {
+                let apis = metadata.runtime_api_traits().map(|api| api.name().to_owned());
+                self.pallets().map(str::to_owned).chain(apis).collect()
+            }
             Item::RuntimeApi => metadata
                 .runtime_api_trait_by_name(scope)
                 .map(|api| api.methods().map(|method| method.name().to_owned()).collect())
                 .unwrap_or_default(),
         };
-        Absent {
-            item,
-            name: format!("{scope}.{name}"),
-            spec_version: self.spec_version(),
-            nearest: nearest(name, &candidates).map(|found| format!("{scope}.{found}")),
+        let spec_version = self.spec_version();
+        if item == Item::Pallet {
+            let nearest = nearest(scope, &candidates).map(str::to_owned);
+            return Absent { item, name: scope.to_owned(), spec_version, nearest };
         }
+        let nearest = nearest(name, &candidates).map(|found| format!("{scope}.{found}"));
+        Absent { item, name: format!("{scope}.{name}"), spec_version, nearest }
     }
 
     pub(crate) fn storage_info(&self, pallet: &str, item: &str) -> Result<StorageInfo<'_, u32>, Absent> {

@@ -26,7 +26,7 @@ pub use self::{
 use crate::{
     block::BlockRef,
     error::ReadError,
-    link::{Head, Link},
+    link::{Head, Link, is_gone},
     rpc::{self, Ask, Changes, HexBytes},
     runtime::{ApiProblem, Runtime},
     scale::{Mismatch, read, read::FromScale},
@@ -191,9 +191,7 @@ impl View {
     /// "State already discarded"), which become a type here.
     async fn ask_state<T: serde::de::DeserializeOwned + Send>(&self, request: rpc::Request<T>) -> Result<T, ReadError> {
         self.link.ask(request).await.map_err(|error| match error {
-            ReadError::Refused { message, .. } if message.contains("State already discarded") => {
-                ReadError::Pruned { block: self.block().hash }
-            }
+            gone if is_gone(&gone) => ReadError::Pruned { block: self.block().hash },
             other => other,
         })
     }

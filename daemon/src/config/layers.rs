@@ -123,7 +123,7 @@ fn chosen_network(file: Option<&Layer>, singles: &[Single]) -> Result<Network, C
     text.parse().map_err(|error: super::NetworkError| ConfigError::BadValue {
         origin,
         key: "network".to_owned(),
-        value: format!("`{text}`"),
+        value: format!("`{}`", btd_chain::Endpoint::from(text)),
         reason: error.to_string(),
     })
 }

@@ -2,6 +2,8 @@
 
 use std::{fmt, str::FromStr};
 
+use blake2::{Blake2b, Digest, digest::consts::U8};
+use btd_chain::Endpoint;
 use serde::{Deserialize, Serialize};
 
 /// The chain to follow.
@@ -20,7 +22,7 @@ pub enum Network {
     /// The development chain inside btd.
     Devnet,
     /// The node at a URL.
-    Endpoint(String),
+    Endpoint(Endpoint),
 }
 
 /// Not a network.
@@ -43,11 +45,20 @@ impl Network {
         }
     }
 
-    /// A name that can be part of a path: each network's files are kept apart.
+    /// A name that can be part of a path: each network's files are kept apart. Of a URL with what
+    /// may be a key, the name has a hash instead.
     pub fn directory(&self) -> String {
+        let shown = self.to_string();
         let keep = |c: char| c.is_ascii_alphanumeric() || c == '.';
-        let plain: String = self.to_string().chars().map(|c| if keep(c) { c } else { '-' }).collect();
-        plain.trim_matches(['-', '.']).to_owned()
+        let plain: String = shown.chars().map(|c| if keep(c) { c } else { '-' }).collect();
+        let plain = plain.trim_matches(['-', '.']);
+        match self {
+            Self::Endpoint(endpoint) if endpoint.url() != shown => {
+                let hash: [u8; 8] = Blake2b::<U8>::digest(endpoint.url()).into();
+                format!("{plain}-{}", hex::encode(hash))
+            }
+            _ => plain.to_owned(),
+        }
     }
 }
 
@@ -59,7 +70,7 @@ impl fmt::Display for Network {
             Self::Archive => "archive",
             Self::Local => "local",
             Self::Devnet => "devnet",
-            Self::Endpoint(url) => url,
+            Self::Endpoint(endpoint) => return endpoint.fmt(f),
         })
     }
 }
@@ -79,9 +90,9 @@ impl FromStr for Network {
                     matches!(uri.scheme_str(), Some("ws" | "wss")) && uri.host().is_some_and(|host| !host.is_empty())
                 });
                 if !is_endpoint {
-                    return Err(NetworkError(text.to_owned()));
+                    return Err(NetworkError(Endpoint::from(text).to_string()));
                 }
-                Self::Endpoint(url.to_owned())
+                Self::Endpoint(url.into())
             }
         })
     }
@@ -97,7 +108,10 @@ impl TryFrom<String> for Network {
 
 impl From<Network> for String {
     fn from(network: Network) -> Self {
-        network.to_string()
+        match network {
+            Network::Endpoint(endpoint) => endpoint.url().to_owned(),
+            named => named.to_string(),
+        }
     }
 }
 
@@ -114,6 +128,11 @@ mod tests {
             assert!(text.parse::<Network>().is_err(), "{text}");
         }
         let url: Network = "ws://127.0.0.1:9944/x".parse().unwrap();
-        assert_eq!(url.directory(), "ws---127.0.0.1-9944-x");
+        assert_eq!(url.to_string(), "ws://127.0.0.1:9944/…");
+        assert_eq!(String::from(url.clone()), "ws://127.0.0.1:9944/x");
+        let other: Network = "ws://127.0.0.1:9944/y".parse().unwrap();
+        assert!(url.directory().starts_with("ws---127.0.0.1-9944-") && url.directory() != other.directory());
+        let refused = "http://user:hunter2@a.example".parse::<Network>().unwrap_err().to_string();
+        assert!(refused.contains("a.example") && !refused.contains("hunter2"), "{refused}");
     }
 }

@@ -10,9 +10,10 @@ use super::JournalError;
 /// `btdj` in ASCII: tells our files from other SQLite databases.
 const APPLICATION: i64 = 0x6274_646a;
 /// The newest schema: one more than the last of [`MIGRATIONS`].
-const NEWEST: i64 = 1;
+const NEWEST: i64 = 2;
 /// From schema `n` to `n + 1`, applied in order, each in its own transaction.
-const MIGRATIONS: [&str; 1] = ["
+const MIGRATIONS: [&str; 2] = [
+    "
     CREATE TABLE intents (
         id           INTEGER PRIMARY KEY AUTOINCREMENT,
         key          TEXT,
@@ -35,7 +36,40 @@ const MIGRATIONS: [&str; 1] = ["
         CHECK ((era_birth IS NULL) = (era_period IS NULL))
     ) STRICT;
     CREATE INDEX pending_intents ON intents (genesis, id) WHERE ending IS NULL;
-    "];
+    ",
+    // A fifth ending. SQLite cannot change a CHECK, so the table is made anew; the sequence of its
+    // numbers goes on, because a number names an intent for ever.
+    "
+    CREATE TABLE intents_2 (
+        id           INTEGER PRIMARY KEY AUTOINCREMENT,
+        key          TEXT,
+        wish         BLOB NOT NULL CHECK (length(wish) = 32),
+        genesis      BLOB NOT NULL CHECK (length(genesis) = 32),
+        signer       BLOB NOT NULL CHECK (length(signer) = 32),
+        nonce        INTEGER NOT NULL,
+        extrinsic    BLOB NOT NULL,
+        hash         BLOB NOT NULL CHECK (length(hash) = 32),
+        era_birth    INTEGER,
+        era_period   INTEGER,
+        spec_version INTEGER NOT NULL,
+        plan         TEXT NOT NULL,
+        recorded_at  INTEGER NOT NULL DEFAULT (unixepoch()),
+        ending       TEXT CHECK (ending IN ('succeeded', 'failed', 'refused', 'expired', 'unseen')),
+        details      TEXT,
+        settled_at   INTEGER,
+        UNIQUE (genesis, key),
+        CHECK ((ending IS NULL) = (details IS NULL)),
+        CHECK ((era_birth IS NULL) = (era_period IS NULL))
+    ) STRICT;
+    INSERT INTO intents_2 SELECT * FROM intents;
+    DELETE FROM sqlite_sequence WHERE name = 'intents_2';
+    INSERT INTO sqlite_sequence (name, seq)
+        SELECT 'intents_2', seq FROM sqlite_sequence WHERE name = 'intents';
+    DROP TABLE intents;
+    ALTER TABLE intents_2 RENAME TO intents;
+    CREATE INDEX pending_intents ON intents (genesis, id) WHERE ending IS NULL;
+    ",
+];
 
 /// Takes the exclusive lock, checks the file and brings its schema up to date.
 pub(super) fn prepare(connection: &mut Connection, path: &Path) -> Result<(), JournalError> {
@@ -116,5 +150,32 @@ pub(super) fn opening_failed(path: &Path, what: &str, error: rusqlite::Error) ->
             JournalError::Damaged { path: path.to_owned(), detail: format!("it {what}: {error}") }
         }
         Some(_) => JournalError::Statement { attempted: "be opened", source: error },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_an_older_journal_holds_is_there_after_the_migration() {
+        let mut connection = Connection::open_in_memory().unwrap();
+        connection.execute_batch(MIGRATIONS[0]).unwrap();
+        connection.pragma_update(None, "application_id", APPLICATION).unwrap();
+        connection.pragma_update(None, "user_version", 1).unwrap();
+        let insert = "INSERT INTO intents (key, wish, genesis, signer, nonce, extrinsic, hash, spec_version, plan)
+            VALUES (?1, zeroblob(32), zeroblob(32), zeroblob(32), 0, x'00', zeroblob(32), 425, '{}')";
+        for key in ["first", "second"] {
+            connection.execute(insert, [key]).unwrap();
+        }
+        connection.execute("DELETE FROM intents WHERE key = 'second'", []).unwrap();
+        migrate(&mut connection, Path::new("journal.db")).unwrap();
+        let version: i64 = connection.pragma_query_value(None, "user_version", |row| row.get(0)).unwrap();
+        assert_eq!(version, NEWEST);
+        let settled = "UPDATE intents SET ending = 'unseen', details = '{}' WHERE key = 'first'";
+        assert_eq!(connection.execute(settled, []).unwrap(), 1);
+        // A number is never given twice, not even one of a row that is gone.
+        connection.execute(insert, ["third"]).unwrap();
+        assert_eq!(connection.last_insert_rowid(), 3);
     }
 }

@@ -15,6 +15,8 @@ use serde_json::Value as Json;
 
 /// A snapshot older than this is read again although nothing seemed to touch it.
 pub(super) const OLDEST: u32 = 100;
+/// For so many blocks a subnet that could not be read is left alone, unless an event touches it.
+pub(super) const RETRY: u32 = 20;
 /// How many subnets are read at one time.
 pub(super) const BUDGET: usize = 16;
 /// Storage indices of mechanisms: `mechid * 4096 + netuid` (`GLOBAL_MAX_SUBNET_COUNT`).
@@ -76,6 +78,11 @@ const UNNAMED: &[(&str, &[Place])] = &[
     ("TakeDecreased", &[Account(1)]),
     ("TakeIncreased", &[Account(1)]),
 ];
+
+/// The subnets that an event names.
+pub fn named_by(event: &Event) -> BTreeSet<NetUid> {
+    Touched::by(std::slice::from_ref(event)).subnets
+}
 
 // === impl Touched ===
 

@@ -98,7 +98,7 @@ pub(super) async fn load_chain(cache: &Cache, genesis: BlockHash) -> Result<Meta
             _ => {}
         }
     }
-    Ok(Metagraphs { genesis: Some(genesis), list: list.map(Arc::new), subnets })
+    Ok(Metagraphs { genesis: Some(genesis), list: list.map(Arc::new), subnets, ..Metagraphs::default() })
 }
 
 /// Remembers which chain the network `label` is, and forgets what was kept of another under that name.

@@ -71,7 +71,7 @@ fn metagraphs(snapshots: &[Arc<Snapshot>]) -> Metagraphs {
         subnets: subnets.iter().map(|(netuid, snapshot)| (*netuid, snapshot.subnet.clone())).collect(),
         netuids: subnets.keys().copied().collect(),
     };
-    Metagraphs { genesis: Some(GENESIS), list: Some(Arc::new(list)), subnets }
+    Metagraphs { genesis: Some(GENESIS), list: Some(Arc::new(list)), subnets, ..Metagraphs::default() }
 }
 
 async fn open_cache(path: &Path) -> Cache {
@@ -132,6 +132,39 @@ fn keys_are_found_where_they_live() {
     assert_eq!(known.neurons(), 6);
 }
 
+#[test]
+fn a_subnet_that_cannot_be_read_leaves_the_others_whole_and_rests() {
+    let mut known = metagraphs(&[snapshot(1, 3, 4), snapshot(2, 3, 2)]);
+    let list = Arc::make_mut(known.list.as_mut().unwrap());
+    list.netuids.insert(NetUid(7));
+    assert!(!known.is_whole());
+    let garbled = ReadError::Garbled { what: "a metagraph".to_owned(), reason: "half of it".to_owned() };
+    assert!(!is_about_the_link(&garbled) && is_about_the_link(&ReadError::Cut { what: "x".to_owned() }));
+    break_off(&mut known.broken, NetUid(7), BlockNumber(5), &garbled);
+    break_off(&mut known.broken, NetUid(7), BlockNumber(30), &garbled);
+    break_off(&mut known.broken, NetUid(2), BlockNumber(40), &garbled);
+    assert!(known.is_whole());
+    let broken = &known.broken[&NetUid(7)];
+    assert_eq!(
+        (broken.since, broken.tried, broken.reason.as_str()),
+        (BlockNumber(5), BlockNumber(30), garbled.to_string().as_str())
+    );
+    // The one that was known before is not asked for again at once.
+    assert_eq!(known.known()[&NetUid(2)].read_at, BlockNumber(40));
+    assert_eq!(known.known()[&NetUid(1)].read_at, BlockNumber(3));
+}
+
+#[test]
+fn a_subnets_own_figures_are_the_newest_ones() {
+    let mut known = metagraphs(&[snapshot(1, 3, 4)]);
+    let list = Arc::make_mut(known.list.as_mut().unwrap());
+    list.subnets.get_mut(&NetUid(1)).unwrap().price = Tao::from_rao(77);
+    let (at, subnet) = known.newest(&known.subnets[&NetUid(1)]);
+    assert_eq!((at.block.number, subnet.price), (BlockNumber(9), Tao::from_rao(77)));
+    let (at, subnet) = known.newest(&snapshot(1, 10, 4));
+    assert_eq!((at.block.number, subnet.price), (BlockNumber(10), Tao::from_rao(1)));
+}
+
 struct Running {
     metagraph: Metagraph,
     token: CancellationToken,
@@ -140,7 +173,7 @@ struct Running {
 
 async fn follow(endpoint: String, cache: Cache) -> Running {
     let token = CancellationToken::new();
-    let config = LinkConfig { endpoints: vec![endpoint], stale_after_ms: 0, ..LinkConfig::default() };
+    let config = LinkConfig { endpoints: vec![endpoint.into()], stale_after_ms: 0, ..LinkConfig::default() };
     let (link, follower) = btd_chain::link(config).unwrap();
     tokio::spawn(follower.run(token.clone()));
     let (metagraph, refresher) = open(link, cache, "devnet".to_owned()).await.unwrap();

@@ -1,23 +1,38 @@
-//! The noun `chain`: how the link stands, and finalized blocks as they come.
+//! The noun `chain`: how the link stands, finalized blocks as they come, and raw reads (`raw`).
 
-use std::{sync::Arc, time::Instant};
+pub(super) mod raw;
+
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use btd_api::{
-    BlockNumber, ErrorKind,
-    chain::{ChainStatus, Finalized, FinalizedBlock, Status, SubscribeFinalized, SubscribeParams},
+    chain::{
+        self, Block, ChainStatus, Constant, Events, Finalized, FinalizedBlock, Metadata, RuntimeApi, Status, Storage,
+        SubscribeFinalized, SubscribeParams,
+    },
     rpc::Nothing,
 };
-use btd_chain::{BlockStream, Link};
+use btd_chain::{BlockStream, Link, LinkState, Priority};
 use futures_util::{Stream, stream};
+use tokio::time::timeout;
 
 use super::{Caller, Failure, Table, link, receipt};
 use crate::daemon::Parts;
 
-/// How many of the newest blocks a subscriber may begin at, and how far it may fall behind.
-const KEPT: u32 = 256;
-
 pub(super) fn register(table: &mut Table, parts: &Arc<Parts>) {
-    table.noun(parts).method::<Status>(status).subscription::<SubscribeFinalized>(subscribe).done();
+    table
+        .noun(parts)
+        .method::<Status>(status)
+        .method::<Block>(raw::block)
+        .method::<Events>(raw::events)
+        .method::<Storage>(raw::storage)
+        .method::<Constant>(raw::constant)
+        .method::<RuntimeApi>(raw::runtime_api)
+        .method::<Metadata>(raw::metadata)
+        .subscription::<SubscribeFinalized>(subscribe)
+        .done();
 }
 
 async fn status(parts: Arc<Parts>, _: Nothing, _: Caller) -> Result<ChainStatus, Failure> {
@@ -29,24 +44,20 @@ async fn subscribe(
     params: SubscribeParams,
     _: Caller,
 ) -> Result<impl Stream<Item = Finalized> + use<>, Failure> {
-    let blocks = match params.from_block {
-        None => parts.link.blocks(),
-        Some(first) => {
-            if behind(&parts.link, first) > KEPT {
-                let message =
-                    format!("block {first} is not among the newest {KEPT} blocks, which a subscriber may begin at");
-                return Err(Failure::new(ErrorKind::NotFound, message));
-            }
-            parts.link.blocks_from(first)
-        }
-    };
-    let link = parts.link.clone();
-    Ok(stream::unfold(Some(blocks), move |blocks| {
+    // Blocks of the past are fetched for this subscriber alone: whoever waits for an answer goes first.
+    let link = parts.link.with_priority(Priority::Bulk);
+    let blocks = params.from_block.map_or_else(|| link.blocks(), |first| link.blocks_from(first));
+    Ok(stream::unfold(Some((blocks, Told::Nothing)), move |state| {
         let link = link.clone();
         async move {
-            let mut blocks = blocks?;
-            match next(&link, &mut blocks).await {
-                item @ Finalized::Block(_) => Some((item, Some(blocks))),
+            let (mut blocks, told) = state?;
+            let item = tokio::select! {
+                item = next(&mut blocks) => item,
+                (link, trouble) = outage(&link), if told == Told::Nothing => Finalized::Waiting { link, trouble },
+            };
+            match item {
+                item @ Finalized::Block(_) => Some((item, Some((blocks, Told::Nothing)))),
+                item @ Finalized::Waiting { .. } => Some((item, Some((blocks, Told::Outage)))),
                 // The last item: the subscriber begins again from what it names.
                 item @ Finalized::Lagged { .. } => Some((item, None)),
             }
@@ -54,12 +65,31 @@ async fn subscribe(
     }))
 }
 
-/// The next block in order. Whoever reads too slowly, or asks for a block that cannot be read, is
-/// told where it was.
-async fn next(link: &Link, blocks: &mut BlockStream) -> Finalized {
-    if let Some(next) = blocks.cursor().filter(|next| behind(link, *next) > KEPT) {
-        return Finalized::Lagged { next };
+/// What a subscriber who waits for a block has been told about its absence.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Told {
+    Nothing,
+    Outage,
+}
+
+/// How the link stands, and why, once it has been away for long enough to be worth a word.
+pub(super) async fn outage(link: &Link) -> (chain::Link, String) {
+    /// A failover to another endpoint is over before.
+    const MOMENT: Duration = Duration::from_secs(2);
+    let mut states = link.state();
+    loop {
+        // The link that we hold keeps the sender alive.
+        let _ = states.wait_for(|state| !state.is_live()).await;
+        if timeout(MOMENT, states.wait_for(LinkState::is_live)).await.is_err() {
+            let state = states.borrow();
+            let trouble = state.cause().map_or_else(|| "no endpoint has answered yet".to_owned(), ToString::to_string);
+            return (super::link::standing(&state), trouble);
+        }
     }
+}
+
+/// The next block in order. Who asks for one that cannot be read is told where that was.
+async fn next(blocks: &mut BlockStream) -> Finalized {
     match blocks.next().await {
         Ok(block) => Finalized::Block(convert(&block)),
         Err(error) => {
@@ -67,11 +97,6 @@ async fn next(link: &Link, blocks: &mut BlockStream) -> Finalized {
             Finalized::Lagged { next: blocks.cursor().unwrap_or_default() }
         }
     }
-}
-
-/// How many blocks `number` is behind the newest.
-fn behind(link: &Link, number: BlockNumber) -> u32 {
-    link.finalized().map_or(0, |newest| newest.number.0.saturating_sub(number.0))
 }
 
 fn convert(block: &btd_chain::FinalizedBlock) -> FinalizedBlock {

@@ -3,14 +3,47 @@
 use std::time::Instant;
 
 use btd_api::chain::{self, BlockRef, ChainStatus};
-use btd_chain::{ConnectError, Link, LinkState};
+use btd_chain::{ConnectError, EndpointStatus, Link, LinkState, Standing};
 
+use super::receipt;
 use crate::config::Network;
 
 /// The chain as btd sees it at `now`.
 pub(super) fn status(network: &Network, link: &Link, now: Instant) -> ChainStatus {
     let state = link.state().borrow().clone();
-    describe(network, link.genesis(), &state, now)
+    let endpoints = link.endpoints();
+    let seen = endpoints.iter().filter_map(|endpoint| endpoint.finalized).map(|seen| seen.block.number.0).max();
+    let followed = state.finalized().map_or(0, |seen| seen.block.number.0);
+    let features = link.view().map(|view| view.runtime().features()).unwrap_or_default();
+    ChainStatus {
+        lag: seen.map_or(0, |seen| seen.saturating_sub(followed)),
+        endpoints: endpoints.into_iter().map(|status| endpoint(status, now)).collect(),
+        features: features.into_iter().map(str::to_owned).collect(),
+        ..describe(network, link.genesis(), &state, now)
+    }
+}
+
+fn endpoint(status: EndpointStatus, now: Instant) -> chain::EndpointStatus {
+    chain::EndpointStatus {
+        endpoint: status.endpoint,
+        archive: status.is_archive,
+        standing: match status.standing {
+            Standing::Unknown => chain::Standing::Unknown,
+            Standing::Active => chain::Standing::Active,
+            Standing::Standby => chain::Standing::Standby,
+            Standing::Resting => chain::Standing::Resting,
+        },
+        trouble: status.trouble.as_ref().map(|cause| cause.name().to_owned()),
+        reason: status.trouble.as_ref().map(ToString::to_string),
+        finalized: status.finalized.map(|seen| receipt::block(seen.block)),
+        seen_ms: status.finalized.map(|seen| millis(now, seen.at)),
+        latency_ms: status.latency.map(|latency| u64::try_from(latency.as_millis()).unwrap_or(u64::MAX)),
+        requests: status.requests,
+        failures: status.failures,
+        pruned: status.is_pruned,
+        rate_limited: status.is_rate_limited,
+        rests_ms: status.rests.map(|rest| u64::try_from(rest.as_millis()).unwrap_or(u64::MAX)),
+    }
 }
 
 fn describe(network: &Network, genesis: Option<btd_api::BlockHash>, state: &LinkState, now: Instant) -> ChainStatus {
@@ -29,10 +62,13 @@ fn describe(network: &Network, genesis: Option<btd_api::BlockHash>, state: &Link
         finalized: seen.map(|seen| BlockRef { number: seen.block.number, hash: seen.block.hash }),
         finalized_age_ms: seen.map(|seen| millis(now, seen.at)),
         trouble: state.cause().map(ToString::to_string),
+        lag: 0,
+        endpoints: Vec::new(),
+        features: Vec::new(),
     }
 }
 
-fn standing(state: &LinkState) -> chain::Link {
+pub(super) fn standing(state: &LinkState) -> chain::Link {
     match state {
         LinkState::Live { .. } => chain::Link::Live,
         _ if matches!(state.cause(), Some(ConnectError::Stale { .. })) => chain::Link::Stale,

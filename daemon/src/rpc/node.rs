@@ -4,12 +4,12 @@ use std::{sync::Arc, time::Instant};
 
 use btd_api::{
     ApiError, chain,
-    node::{NodeStatus, Phase, Status, Stop},
+    node::{NodeStatus, Phase, Status, Stop, Unreadable},
     rpc::Nothing,
 };
 
-use super::{Caller, Check, Health, Table, axon, link};
-use crate::{daemon::Parts, metagraph::Metagraphs};
+use super::{Caller, Check, Health, Table, axon, link, receipt};
+use crate::{daemon::Parts, metagraph::Broken};
 
 pub(super) fn register(table: &mut Table, parts: &Arc<Parts>) {
     table.noun(parts).method::<Status>(status).method::<Stop>(stop).done();
@@ -27,8 +27,10 @@ async fn status(parts: Arc<Parts>, _: Nothing, _: Caller) -> Result<NodeStatus, 
         uptime_s: now.saturating_duration_since(parts.started).as_secs(),
         chain,
         devnet: parts.devnet.map(|address| format!("ws://{address}")),
+        cache_at: known.list.as_ref().map(|list| receipt::at(list.at, &parts.link)),
         subnets: count(known.subnets.len()),
         neurons: count(known.neurons()),
+        unreadable: known.broken.iter().map(|(netuid, broken)| unreadable(*netuid, broken)).collect(),
         // A signer that is being started again has none.
         unlocked_keys: count(unlocked.iter().flatten().filter(|key| key.remaining.is_some()).count()),
         axon: parts.serving.status().map(axon::describe),
@@ -50,16 +52,15 @@ fn phase(parts: &Parts, link: chain::Link) -> Phase {
     let known = parts.metagraph.current();
     match link {
         _ if parts.spawner.is_stopping() => Phase::Stopping,
-        chain::Link::Live if is_whole(&known) => Phase::Ready,
+        chain::Link::Live if known.is_whole() => Phase::Ready,
         chain::Link::Live => Phase::Starting,
         _ if parts.link.finalized().is_some() || !known.subnets.is_empty() => Phase::Degraded,
         _ => Phase::Starting,
     }
 }
 
-/// Whether every subnet of the chain is known with its neurons.
-fn is_whole(known: &Metagraphs) -> bool {
-    known.list.as_ref().is_some_and(|list| list.netuids.iter().all(|netuid| known.subnets.contains_key(netuid)))
+fn unreadable(netuid: btd_api::NetUid, broken: &Broken) -> Unreadable {
+    Unreadable { netuid, since: broken.since, trouble: broken.reason.clone() }
 }
 
 /// What must hold for the daemon to be ready.
@@ -72,7 +73,7 @@ pub(super) fn health(parts: &Arc<Parts>) -> Health {
             _ => Some(chain.trouble.unwrap_or_else(|| "no block has arrived yet".to_owned())),
         };
         let stopping = parts.spawner.is_stopping().then(|| "btd is stopping".to_owned());
-        let unread = (!is_whole(&parts.metagraph.current())).then(|| "not every subnet has been read yet".to_owned());
+        let unread = (!parts.metagraph.current().is_whole()).then(|| "not every subnet has been read yet".to_owned());
         vec![
             Check { name: "running", trouble: stopping },
             Check { name: "chain", trouble },

@@ -49,10 +49,13 @@ async fn list(parts: Arc<Parts>, _: Nothing, _: Caller) -> Result<Subnets, Failu
 }
 
 async fn metagraph(parts: Arc<Parts>, params: SubnetParams, _: Caller) -> Result<MetagraphReply, Failure> {
-    let snapshot = snapshot(&parts.metagraph.current(), params.netuid)?;
+    let known = parts.metagraph.current();
+    let snapshot = snapshot(&known, params.netuid)?;
+    let (subnet_at, subnet) = known.newest(&snapshot);
     Ok(MetagraphReply {
         at: receipt::at(snapshot.at, &parts.link),
-        subnet: summary(&snapshot.subnet),
+        subnet_at: receipt::at(subnet_at, &parts.link),
+        subnet: summary(&subnet),
         neurons: snapshot.neurons().iter().map(neuron).collect(),
     })
 }
@@ -60,6 +63,10 @@ async fn metagraph(parts: Arc<Parts>, params: SubnetParams, _: Caller) -> Result
 /// The cached metagraph of a subnet: absent because there is no such subnet, or not read yet.
 pub(super) fn snapshot(metagraphs: &Metagraphs, netuid: NetUid) -> Result<Arc<Snapshot>, Failure> {
     let known = metagraphs.subnets.get(&netuid).cloned();
+    if let (None, Some(broken)) = (&known, metagraphs.broken.get(&netuid)) {
+        let message = format!("the metagraph of subnet {netuid} cannot be read: {}", broken.reason);
+        return Err(Failure(btd_api::ApiError::new(ErrorKind::NotOnThisRuntime, message).with("netuid", netuid)));
+    }
     known.ok_or_else(|| match &metagraphs.list {
         Some(list) if !list.netuids.contains(&netuid) => no_subnet(netuid),
         _ => receipt::warming_up(&format!("the metagraph of subnet {netuid}")),

@@ -66,6 +66,21 @@ pub enum SubmissionError {
         /// The last block that could have included it.
         until: BlockNumber,
     },
+    /// It is in a block whose events cannot be read: it succeeded or failed. The fee is spent.
+    #[error(
+        "extrinsic {extrinsic} is in block {block}, whose events cannot be read ({reason}): it succeeded or failed, \
+         and is never included again; look at what it should have changed, or at the block in an explorer"
+    )]
+    Unseen {
+        /// The extrinsic.
+        extrinsic: ExtrinsicHash,
+        /// The block.
+        block: BlockRef,
+        /// Its position in the block.
+        index: u32,
+        /// Why the events cannot be read.
+        reason: String,
+    },
     /// Sent, or about to be sent again, and not seen in a finalized block yet.
     #[error(
         "extrinsic {extrinsic} may or may not be included, up to block {era_end} ({cause}): btd goes on following it; \

@@ -1,7 +1,7 @@
 //! What became of an extrinsic, in the form in which the journal keeps it.
 
 use btd_api::{BlockNumber, Tao};
-use btd_chain::{BlockRef, DispatchError, Event, ExtrinsicHash, Inclusion, PoolRefusal, RefusalReason};
+use btd_chain::{BlockRef, DispatchError, Event, ExtrinsicHash, Inclusion, PoolRefusal, RefusalReason, Unseen};
 use serde::{Deserialize, Serialize};
 
 use super::plan::Plan;
@@ -21,6 +21,15 @@ pub enum Outcome {
     Expired {
         /// The last block that could have included it.
         until: BlockNumber,
+    },
+    /// In a finalized block whose events cannot be read: it succeeded or failed, and its fee is spent.
+    Unseen {
+        /// The block.
+        block: BlockRef,
+        /// Its position in the block.
+        index: u32,
+        /// Why the events cannot be read, in words.
+        reason: String,
     },
 }
 
@@ -98,6 +107,7 @@ impl Outcome {
             Self::Failed(..) => Ending::Failed,
             Self::Refused(_) => Ending::Refused,
             Self::Expired { .. } => Ending::Expired,
+            Self::Unseen { .. } => Ending::Unseen,
         };
         Ok(Settlement { ending, details: serde_json::to_string(self)? })
     }
@@ -105,6 +115,13 @@ impl Outcome {
     /// The outcome that the journal kept.
     pub(super) fn from_settlement(settlement: &Settlement) -> Result<Self, serde_json::Error> {
         serde_json::from_str(&settlement.details)
+    }
+}
+
+impl From<Unseen> for Outcome {
+    fn from(unseen: Unseen) -> Self {
+        let Unseen { block, index, reason } = unseen;
+        Self::Unseen { block, index, reason }
     }
 }
 
@@ -144,6 +161,11 @@ mod tests {
             Outcome::Failed(included, error),
             Outcome::Refused(Refused { code: 1010, name: "Payment".to_owned(), words: "cannot pay".to_owned() }),
             Outcome::Expired { until: BlockNumber(9) },
+            Outcome::Unseen {
+                block: BlockRef { number: BlockNumber(7), hash: BlockHash([1; 32]) },
+                index: 2,
+                reason: "the state is gone".to_owned(),
+            },
         ] {
             let kept = outcome.to_settlement().unwrap();
             assert_eq!(Outcome::from_settlement(&kept).unwrap(), outcome);

@@ -29,7 +29,7 @@ async fn devnet(block_time: BlockTime) -> Devnet {
 }
 
 fn follow(endpoint: String, token: &CancellationToken) -> Link {
-    let config = LinkConfig { endpoints: vec![endpoint], stale_after_ms: 0, ..LinkConfig::default() };
+    let config = LinkConfig { endpoints: vec![endpoint.into()], stale_after_ms: 0, ..LinkConfig::default() };
     let (link, follower) = btd_chain::link(config).unwrap();
     tokio::spawn(follower.run(token.clone()));
     link

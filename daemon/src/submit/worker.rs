@@ -31,8 +31,8 @@ use crate::{
 
 /// The pause after a block that could not be searched, and after a lost answer.
 const PAUSE: Duration = Duration::from_secs(3);
-/// What the pause grows to while the same block cannot be searched: a node that has thrown its
-/// events away will not find them, another endpoint may.
+/// What the pause grows to while the same block cannot be searched: this node may have thrown it
+/// away, another endpoint may have it.
 const LONGEST_PAUSE: Duration = Duration::from_mins(5);
 
 /// Whether the bytes may have reached a node before.
@@ -209,6 +209,9 @@ async fn follow(shared: Arc<Shared>, job: Job) {
         }
         Outcome::Refused(refused) => tracing::warn!(extrinsic = %hash, reason = refused.words, "extrinsic was refused"),
         Outcome::Expired { until } => tracing::warn!(extrinsic = %hash, until = %until, "extrinsic expired"),
+        Outcome::Unseen { block, reason, .. } => {
+            tracing::warn!(extrinsic = %hash, block = %block.number, reason, "extrinsic is included, its outcome cannot be read");
+        }
     }
     progress.send_replace(Progress::Settled(Arc::new(outcome)));
     shared.active.leave(intent.id);
@@ -327,6 +330,7 @@ async fn search(shared: &Shared, extrinsic: &SignedExtrinsic, from: BlockNumber)
     loop {
         match shared.link.track(extrinsic.hash, from, extrinsic.era_end()).await {
             Ok(Tracked::Included(inclusion)) => return Outcome::of(inclusion),
+            Ok(Tracked::IncludedUnseen(unseen)) => return unseen.into(),
             Ok(Tracked::Expired { until }) => return Outcome::Expired { until },
             Err(error) => {
                 tracing::warn!(%error, extrinsic = %extrinsic.hash, "could not search a block for an extrinsic");

@@ -5,14 +5,18 @@ use std::time::Duration;
 use btd_api::BlockHash;
 use serde::{Deserialize, Serialize};
 
-use crate::error::ConfigError;
+use crate::{endpoint::Endpoint, error::ConfigError};
 
 /// How to reach a chain. Times are in milliseconds.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct LinkConfig {
-    /// WebSocket URLs, tried in this order; the next one is taken when one fails.
-    pub endpoints: Vec<String>,
+    /// WebSocket URLs in the order of preference: the first that is well is followed, and gone back
+    /// to when it is well again.
+    pub endpoints: Vec<Endpoint>,
+    /// WebSocket URLs of nodes that keep the state of every block. They are asked for state that
+    /// the followed endpoint has thrown away, and for nothing else.
+    pub archives: Vec<Endpoint>,
     /// The hash of block 0, which names the chain. Without it the first endpoint that answers
     /// decides, for as long as the process lives.
     pub genesis: Option<BlockHash>,
@@ -23,11 +27,29 @@ pub struct LinkConfig {
     /// How long no finalized block may arrive before the endpoint counts as dead; 0 waits for
     /// ever, for chains that make blocks only on demand.
     pub stale_after_ms: u64,
-    /// The longest pause between two rounds of attempts. Pauses begin at half a second, double, and
-    /// are jittered.
+    /// The longest rest of an endpoint that failed. Rests begin at half a second, double with each
+    /// failure in a row, and are jittered; an endpoint of another chain rests four times as long.
     pub retry_max_ms: u64,
+    /// How long an endpoint may say nothing before it is asked for a sign of life, and how long that
+    /// may take; 0 asks for none.
+    pub heartbeat_ms: u64,
+    /// The time between two looks at another endpoint, for comparison; 0 looks at none.
+    pub scout_ms: u64,
+    /// How many blocks an endpoint may be behind another one.
+    pub max_lag_blocks: u32,
+    /// The average time of its answers above which an endpoint is left for one that takes at most
+    /// half as long; 0 leaves none.
+    pub slow_ms: u64,
+    /// How many requests an endpoint is asked each second in the long run; four seconds' worth at
+    /// once after a pause. 0 is no limit.
+    pub requests_per_s: u32,
+    /// How many requests may be unanswered at once; 0 is no limit.
+    pub requests_at_once: u32,
     /// How many of the newest finalized blocks are kept decoded in memory.
     pub recent_blocks: usize,
+    /// How many missed blocks are followed one by one after an outage. When more were missed, the
+    /// newest block is followed at once, and readers fetch those between at their own pace.
+    pub catch_up_blocks: u32,
     /// The largest answer that is accepted from a node.
     pub max_response_bytes: u32,
 }
@@ -35,13 +57,21 @@ pub struct LinkConfig {
 impl Default for LinkConfig {
     fn default() -> Self {
         Self {
-            endpoints: vec!["ws://127.0.0.1:9944".to_owned()],
+            endpoints: vec!["ws://127.0.0.1:9944".into()],
+            archives: Vec::new(),
             genesis: None,
             request_timeout_ms: 20_000,
-            connect_timeout_ms: 10_000,
+            connect_timeout_ms: 5_000,
             stale_after_ms: 60_000,
             retry_max_ms: 30_000,
+            heartbeat_ms: 5_000,
+            scout_ms: 20_000,
+            max_lag_blocks: 5,
+            slow_ms: 3_000,
+            requests_per_s: 100,
+            requests_at_once: 64,
             recent_blocks: 64,
+            catch_up_blocks: 64,
             max_response_bytes: 64 * 1024 * 1024,
         }
     }
@@ -50,17 +80,13 @@ impl Default for LinkConfig {
 // === impl LinkConfig ===
 
 impl LinkConfig {
-    /// Refuses what cannot lead to a chain. `ws://` is taken for what it says: unencrypted.
+    /// Refuses what cannot lead to a chain.
     pub(super) fn check(&self) -> Result<(), ConfigError> {
         if self.endpoints.is_empty() {
             return Err(ConfigError::NoEndpoint);
         }
-        let is_websocket = |endpoint: &str| {
-            let rest = endpoint.strip_prefix("ws://").or_else(|| endpoint.strip_prefix("wss://"));
-            rest.is_some_and(|host| !host.is_empty() && !host.starts_with('/') && !host.contains(char::is_whitespace))
-        };
-        match self.endpoints.iter().find(|endpoint| !is_websocket(endpoint)) {
-            Some(bad) => Err(ConfigError::BadEndpoint { endpoint: bad.clone() }),
+        match self.endpoints.iter().chain(&self.archives).find(|endpoint| !endpoint.is_websocket()) {
+            Some(bad) => Err(ConfigError::BadEndpoint { endpoint: bad.to_string() }),
             None => Ok(()),
         }
     }
@@ -71,6 +97,10 @@ impl LinkConfig {
 
     pub(crate) fn connect_timeout(&self) -> Duration {
         Duration::from_millis(self.connect_timeout_ms)
+    }
+
+    pub(super) fn heartbeat(&self) -> Option<Duration> {
+        (self.heartbeat_ms > 0).then(|| Duration::from_millis(self.heartbeat_ms))
     }
 
     pub(super) fn stale_after(&self) -> Option<Duration> {
@@ -87,7 +117,7 @@ mod tests {
     use super::*;
 
     fn with(endpoints: &[&str]) -> Result<(), ConfigError> {
-        let endpoints = endpoints.iter().map(|&endpoint| endpoint.to_owned()).collect();
+        let endpoints = endpoints.iter().map(|&endpoint| endpoint.into()).collect();
         LinkConfig { endpoints, ..LinkConfig::default() }.check()
     }
 

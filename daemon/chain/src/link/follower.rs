@@ -1,9 +1,11 @@
 //! The task that keeps the link alive and follows finalized blocks by number.
 //!
-//! One endpoint at a time, in the configured order. An endpoint counts by the blocks it brings, not
-//! by its open socket: one that is silent, stale, behind, on another chain or in contradiction to
-//! finalized history is left for the next. After any outage the missing blocks are read first, so
-//! that every number is followed once.
+//! One endpoint at a time, the preferred one that is well (`pool.rs`). An endpoint counts by the
+//! blocks it brings, not by its open socket: one that is silent, stale, slow, behind another
+//! (`scout.rs`), on another chain or in contradiction to finalized history is left for the next.
+//! After a short outage the missing blocks are read first; after a long one the newest block is
+//! followed at once, and readers fetch the rest by number, so that nobody waits for a week of
+//! blocks before he learns the present.
 
 use std::{
     hash::{BuildHasher, Hasher, RandomState},
@@ -12,9 +14,13 @@ use std::{
 };
 
 use btd_api::{BlockHash, BlockNumber};
+use subxt_rpcs::client::RpcSubscription;
 use tokio_util::sync::CancellationToken;
 
-use super::{Head, LinkState, Seen, Shared};
+use super::{
+    Head, LinkState, Seen, Shared, Standing,
+    scout::{self, Leave},
+};
 use crate::{
     block::{self, BlockRef, FinalizedBlock},
     error::ConnectError,
@@ -22,10 +28,8 @@ use crate::{
     rpc::{self, Ask, Connection},
 };
 
-/// The first pause after a full round of failed attempts.
-const FIRST_PAUSE: Duration = Duration::from_millis(500);
-/// The longest pause before the next endpoint after one that worked, or within a round.
-const SHORT_PAUSE: Duration = Duration::from_millis(250);
+/// The shortest pause between two attempts, whatever endpoints they are at.
+const GAP: Duration = Duration::from_millis(250);
 
 /// The long task behind a [`Link`](super::Link). Dropping it leaves the link without new blocks.
 #[derive(Debug)]
@@ -36,7 +40,7 @@ pub struct Follower {
     attempts: u32,
 }
 
-/// Never returned: serving an endpoint only ends with an error.
+/// Never returned: following an endpoint only ends with an error.
 enum Never {}
 
 // === impl Follower ===
@@ -48,40 +52,77 @@ impl Follower {
 
     /// Follows the chain until `stop` is cancelled. Failures are states, never the end.
     pub async fn run(mut self, stop: CancellationToken) {
-        let mut cause = None;
-        for turn in 0_usize.. {
-            let endpoints = &self.shared.config.endpoints;
-            let Some(endpoint) = endpoints.get(turn % endpoints.len().max(1)).cloned() else { return };
-            self.attempts = self.attempts.saturating_add(1);
-            let (attempt, last) = (self.attempts, self.last);
-            tracing::debug!(endpoint, attempt, "connecting to the chain");
-            self.shared.state.send_replace(LinkState::Connecting { endpoint: endpoint.clone(), attempt, last, cause });
-            let lost = tokio::select! {
-                () = stop.cancelled() => break,
-                Err(lost) = self.serve(&endpoint) => lost,
-            };
-            self.shared.connection.send_replace(None);
-            let retry_after = self.pause();
-            tracing::info!(endpoint, cause = lost.name(), reason = %lost, ?retry_after, "lost the chain");
-            let (since, last) = (Instant::now(), self.last);
-            self.shared.state.send_replace(LinkState::Lost { last, since, cause: lost.clone(), retry_after });
-            cause = Some(lost);
-            tokio::select! {
-                () = stop.cancelled() => break,
-                () = tokio::time::sleep(retry_after) => {}
-            }
-        }
+        let _ = stop.run_until_cancelled(self.keep_following()).await;
         self.shared.connection.send_replace(None);
     }
 
-    /// Follows one endpoint until it fails.
-    async fn serve(&mut self, endpoint: &str) -> Result<Never, ConnectError> {
-        let connection = Arc::new(Connection::open(endpoint, &self.shared.config).await?);
-        let genesis = self.check_genesis(&connection).await?;
+    async fn keep_following(&mut self) -> Never {
+        let mut cause = None;
+        loop {
+            // There is an endpoint: the configuration was checked.
+            let Some((index, _)) = self.shared.pool.next(Instant::now()) else { std::future::pending().await };
+            let node = Arc::clone(&self.shared.pool.followed[index]);
+            self.attempts = self.attempts.saturating_add(1);
+            let (attempt, last) = (self.attempts, self.last);
+            tracing::debug!(endpoint = %node.endpoint, attempt, "connecting to the chain");
+            let connecting = LinkState::Connecting { endpoint: node.endpoint.to_string(), attempt, last, cause };
+            self.shared.state.send_replace(connecting);
+            let Err(leave) = self.serve(index).await;
+            self.shared.connection.send_replace(None);
+            let lost = match leave {
+                Leave::Failed(lost) => lost,
+                Leave::Disowned(lost) => {
+                    self.disown(&lost);
+                    lost
+                }
+            };
+            let now = Instant::now();
+            match &lost {
+                ConnectError::Superseded { .. } => node.note_left(),
+                failure => node.note_failure(failure.clone(), self.shared.config.retry_max(), now, jitter),
+            }
+            let rest = self.shared.pool.next(now).map_or(Duration::ZERO, |(_, rest)| rest);
+            let retry_after = rest.max(jitter(GAP.min(self.shared.config.retry_max())));
+            tracing::info!(endpoint = %node.endpoint, cause = lost.name(), reason = %lost, ?retry_after, "lost the chain");
+            let last = self.last;
+            self.shared.state.send_replace(LinkState::Lost { last, since: now, cause: lost.clone(), retry_after });
+            cause = Some(lost);
+            tokio::time::sleep(retry_after).await;
+        }
+    }
+
+    /// What was followed is not the chain's history: it is forgotten, and the chain followed anew.
+    fn disown(&mut self, why: &ConnectError) {
+        tracing::error!(reason = %why, "what was followed is not the chain's history: following it anew");
+        self.last = None;
+        self.shared.recent.write().unwrap_or_else(PoisonError::into_inner).clear();
+        self.shared.head.send_replace(None);
+    }
+
+    /// Follows one endpoint until it fails, falls silent, or another one is better.
+    async fn serve(&mut self, index: usize) -> Result<Never, Leave> {
+        let shared = Arc::clone(&self.shared);
+        let node = &shared.pool.followed[index];
+        let connection = Connection::open(node, &shared.config).await.map_err(Leave::Failed)?;
+        let connection = Arc::new(connection);
+        let silence = async {
+            match shared.config.heartbeat() {
+                Some(patience) => connection.falls_silent(patience).await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            lost = self.follow(&connection) => lost.map_err(Leave::Failed),
+            silent = silence => Err(Leave::Failed(silent)),
+            leave = scout::watch(&shared, index) => Err(leave),
+        }
+    }
+
+    async fn follow(&mut self, connection: &Arc<Connection>) -> Result<Never, ConnectError> {
+        let endpoint = connection.endpoint();
+        let genesis = check_genesis(&self.shared, connection).await?;
         let mut heads = connection.finalized_heads().await?;
-        let hash = connection.ask(rpc::finalized_head()).await?;
-        let newest = connection.ask(rpc::header(hash)).await?;
-        let newest = newest.ok_or_else(|| connection.nonsense("its finalized head", "it has no header".to_owned()))?;
+        let newest = newest(connection).await?;
         if let Some(last) = self.last.filter(|last| newest.number < last.block.number) {
             return Err(ConnectError::Behind {
                 endpoint: endpoint.to_owned(),
@@ -99,48 +140,16 @@ impl Follower {
             since,
         };
         tracing::info!(endpoint, finalized = newest.number.0, "connected to the chain");
-        self.shared.connection.send_replace(Some(Arc::clone(&connection)));
+        self.shared.connection.send_replace(Some(Arc::clone(connection)));
         let mut announced = newest.number;
         loop {
-            self.follow_to(&connection, announced, &live).await?;
+            self.follow_to(connection, announced, &live).await?;
             announced = tokio::select! {
-                next = self.next_head(endpoint, &mut heads) => next?,
+                next = next_head(&self.shared, connection, &mut heads) => next?,
                 () = connection.broken() => {
                     return Err(ConnectError::Cut { endpoint: endpoint.to_owned(), reason: "the connection closed".to_owned() });
                 }
             };
-        }
-    }
-
-    /// The chain's name: what the endpoint calls block 0 must be what is wanted.
-    async fn check_genesis(&self, connection: &Connection) -> Result<BlockHash, ConnectError> {
-        let found = connection.ask(rpc::block_hash(BlockNumber(0))).await?;
-        let found = found.ok_or_else(|| connection.nonsense("block 0", "it has none".to_owned()))?;
-        let expected = *self.shared.genesis.get_or_init(|| found);
-        if found == expected {
-            return Ok(found);
-        }
-        Err(ConnectError::WrongGenesis { endpoint: connection.endpoint().to_owned(), expected, found })
-    }
-
-    /// The number of the next finalized head, if one comes in time.
-    async fn next_head(
-        &self,
-        endpoint: &str,
-        heads: &mut subxt_rpcs::client::RpcSubscription<rpc::Header>,
-    ) -> Result<BlockNumber, ConnectError> {
-        let endpoint = || endpoint.to_owned();
-        let next = match self.shared.config.stale_after() {
-            None => heads.next().await,
-            Some(after) => match tokio::time::timeout(after, heads.next()).await {
-                Ok(next) => next,
-                Err(_) => return Err(ConnectError::Stale { endpoint: endpoint(), after }),
-            },
-        };
-        match next {
-            Some(Ok(header)) => Ok(header.number),
-            Some(Err(error)) => Err(ConnectError::Cut { endpoint: endpoint(), reason: error.to_string() }),
-            None => Err(ConnectError::Cut { endpoint: endpoint(), reason: "the subscription ended".to_owned() }),
         }
     }
 
@@ -152,6 +161,12 @@ impl Follower {
         live: &(impl Fn(Seen, u32, BlockNumber) -> LinkState + Sync),
     ) -> Result<(), ConnectError> {
         let next = match self.last {
+            Some(last) if self.is_far(last, announced) => {
+                self.check_history(connection, last.block).await?;
+                let (from, to) = (last.block.number.0, announced.0);
+                tracing::info!(from, to, "went to the newest block after an outage");
+                announced
+            }
             Some(last) => BlockNumber(last.block.number.0.saturating_add(1)),
             None => announced,
         };
@@ -165,6 +180,7 @@ impl Follower {
             self.keep(block);
             self.last = Some(seen);
             self.attempts = 0;
+            connection.node().note_well(seen.block, seen.at, Standing::Active);
             self.shared.head.send_replace(Some(head));
             self.shared.state.send_replace(live(seen, spec_version, announced));
         }
@@ -173,9 +189,30 @@ impl Follower {
         if let (Some(seen), false) = (self.last, is_live) {
             let spec_version = self.shared.head.borrow().as_ref().map_or(0, |head| head.runtime.spec_version());
             self.attempts = 0;
+            connection.node().note_well(seen.block, seen.at, Standing::Active);
             self.shared.state.send_replace(live(seen, spec_version, announced));
         }
         Ok(())
+    }
+
+    /// Whether more blocks were missed than are followed one by one.
+    fn is_far(&self, last: Seen, announced: BlockNumber) -> bool {
+        let missed = announced.0.saturating_sub(last.block.number.0);
+        missed > self.shared.config.catch_up_blocks.max(1)
+    }
+
+    /// Blocks are about to be passed over, so their parents will not be compared: what was followed
+    /// last must be what the endpoint has at its height.
+    async fn check_history(&self, connection: &Connection, last: BlockRef) -> Result<(), ConnectError> {
+        let number = last.number;
+        let found = fetch::hash_of(connection, number).await?;
+        let found =
+            found.ok_or_else(|| connection.nonsense("a finalized block", format!("it has no block {number}")))?;
+        if found == last.hash {
+            return Ok(());
+        }
+        let (endpoint, number) = (connection.endpoint().to_owned(), BlockNumber(number.0.saturating_add(1)));
+        Err(ConnectError::Forked { endpoint, number, seen: last.hash, found })
     }
 
     /// Reads and decodes block `number`, which must continue what was followed.
@@ -183,7 +220,12 @@ impl Follower {
         let absent = || connection.nonsense("a finalized block", format!("it has no block {number}"));
         let hash = fetch::hash_of(connection, number).await?.ok_or_else(absent)?;
         let (raw, missing) = fetch::block(connection, hash).await?.ok_or_else(absent)?;
-        if let Some(last) = self.last.filter(|last| last.block.hash != raw.parent) {
+        if raw.block.number != number {
+            return Err(connection
+                .nonsense("a finalized block", format!("block {number} says that it is {}", raw.block.number)));
+        }
+        let before = self.last.filter(|last| last.block.number.0.checked_add(1) == Some(number.0));
+        if let Some(last) = before.filter(|last| last.block.hash != raw.parent) {
             return Err(ConnectError::Forked {
                 endpoint: connection.endpoint().to_owned(),
                 number,
@@ -192,7 +234,7 @@ impl Follower {
             });
         }
         let runtimes = &self.shared.runtimes;
-        let known = self.shared.head.borrow().as_ref().map(|head| head.runtime.clone());
+        let known = before.and_then(|_| self.shared.head.borrow().as_ref().map(|head| head.runtime.clone()));
         // The runtime in the state behind the parent has executed this block.
         let executed_by = match known {
             Some(runtime) => runtime,
@@ -221,31 +263,63 @@ impl Follower {
     /// Keeps a decoded block for readers, and as many before it as configured.
     fn keep(&self, block: FinalizedBlock) {
         let mut recent = self.shared.recent.write().unwrap_or_else(PoisonError::into_inner);
+        // They are found by their place in the row, so the row has no gap.
+        if recent.back().is_some_and(|last| last.block.number.0.checked_add(1) != Some(block.block.number.0)) {
+            recent.clear();
+        }
         recent.push_back(Arc::new(block));
         while recent.len() > self.shared.config.recent_blocks.max(1) {
             recent.pop_front();
         }
     }
-
-    /// How long to wait before the next attempt.
-    fn pause(&self) -> Duration {
-        let endpoints = u32::try_from(self.shared.config.endpoints.len()).unwrap_or(u32::MAX).max(1);
-        let longest = pause_after(self.attempts, endpoints, self.shared.config.retry_max());
-        jittered(longest, RandomState::new().build_hasher().finish())
-    }
 }
 
-/// The longest pause after `attempts` without a block: short while a round of all endpoints lasts,
-/// then doubling with each round.
-fn pause_after(attempts: u32, endpoints: u32, limit: Duration) -> Duration {
-    if attempts == 0 || !attempts.is_multiple_of(endpoints) {
-        return SHORT_PAUSE.min(limit);
+/// The chain's name: what the endpoint calls block 0 must be what is wanted.
+pub(super) async fn check_genesis(shared: &Shared, connection: &Connection) -> Result<BlockHash, ConnectError> {
+    let found = connection.ask(rpc::block_hash(BlockNumber(0))).await?;
+    let found = found.ok_or_else(|| connection.nonsense("block 0", "it has none".to_owned()))?;
+    let expected = *shared.genesis.get_or_init(|| found);
+    if found == expected {
+        return Ok(found);
     }
-    let rounds = attempts / endpoints;
-    FIRST_PAUSE.saturating_mul(2_u32.saturating_pow(rounds.saturating_sub(1))).min(limit)
+    Err(ConnectError::WrongGenesis { endpoint: connection.endpoint().to_owned(), expected, found })
+}
+
+/// The newest finalized block of an endpoint.
+pub(super) async fn newest(connection: &Connection) -> Result<BlockRef, ConnectError> {
+    let hash = connection.ask(rpc::finalized_head()).await?;
+    let header = connection.ask(rpc::header(hash)).await?;
+    let header = header.ok_or_else(|| connection.nonsense("its finalized head", "it has no header".to_owned()))?;
+    Ok(BlockRef { number: header.number, hash })
+}
+
+/// The number of the next finalized head, if one comes in time.
+async fn next_head(
+    shared: &Shared,
+    connection: &Connection,
+    heads: &mut RpcSubscription<rpc::Header>,
+) -> Result<BlockNumber, ConnectError> {
+    let endpoint = || connection.endpoint().to_owned();
+    let next = match shared.config.stale_after() {
+        None => heads.next().await,
+        Some(after) => match tokio::time::timeout(after, heads.next()).await {
+            Ok(next) => next,
+            Err(_) => return Err(ConnectError::Stale { endpoint: endpoint(), after }),
+        },
+    };
+    connection.hear();
+    match next {
+        Some(Ok(header)) => Ok(header.number),
+        Some(Err(error)) => Err(ConnectError::Cut { endpoint: endpoint(), reason: error.to_string() }),
+        None => Err(ConnectError::Cut { endpoint: endpoint(), reason: "the subscription ended".to_owned() }),
+    }
 }
 
 /// Between half of `longest` and all of it, so that many clients of one node do not return as one.
+pub(super) fn jitter(longest: Duration) -> Duration {
+    jittered(longest, RandomState::new().build_hasher().finish())
+}
+
 fn jittered(longest: Duration, random: u64) -> Duration {
     let half = longest / 2;
     let span = u64::try_from(half.as_millis()).unwrap_or(u64::MAX).saturating_add(1);
@@ -256,22 +330,12 @@ fn jittered(longest: Duration, random: u64) -> Duration {
 mod tests {
     use super::*;
 
-    const LIMIT: Duration = Duration::from_secs(30);
-
-    #[test]
-    fn pauses_double_per_round_and_end_at_the_limit() {
-        let pauses: Vec<u64> = [0, 1, 2, 3, 4, 6, 8]
-            .map(|attempts| pause_after(attempts, 2, LIMIT).as_millis().try_into().unwrap())
-            .into();
-        assert_eq!(pauses, [250, 250, 500, 250, 1000, 2000, 4000]);
-        assert_eq!(pause_after(u32::MAX - 1, 1, LIMIT), LIMIT);
-    }
-
     #[test]
     fn jitter_stays_between_half_and_all() {
+        let limit = Duration::from_secs(30);
         for random in [0, 1, 7, u64::MAX] {
-            let pause = jittered(LIMIT, random);
-            assert!(pause >= LIMIT / 2 && pause <= LIMIT, "{pause:?}");
+            let pause = jittered(limit, random);
+            assert!(pause >= limit / 2 && pause <= limit, "{pause:?}");
         }
     }
 }

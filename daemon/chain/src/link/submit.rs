@@ -6,7 +6,7 @@
 use btd_api::{AccountId, Tao};
 use codec::{Compact, Decode, Encode};
 
-use super::Link;
+use super::{Link, Priority};
 use crate::{
     block,
     call::Call,
@@ -74,7 +74,7 @@ impl Link {
             Err(_) => return Err(SubmitError::NotSent { cause: None }),
         };
         let ambiguous = |cause: String| SubmitError::Ambiguous { hash: extrinsic.hash, cause };
-        match connection.send(&rpc::submit(&extrinsic.bytes)).await {
+        match connection.send(&rpc::submit(&extrinsic.bytes), Priority::Submission).await {
             Ok(hash) if hash == extrinsic.hash => Ok(()),
             Ok(other) => Err(ambiguous(format!("the node calls it {other}"))),
             Err(RpcProblem::Refused { code, message, data }) => {
@@ -85,6 +85,7 @@ impl Link {
                 }
             }
             Err(RpcProblem::Deadline(after)) => Err(ambiguous(format!("no answer within {after:?}"))),
+            Err(RpcProblem::Oversized) => Err(ambiguous("the answer was larger than what is accepted".to_owned())),
             Err(RpcProblem::Cut(reason) | RpcProblem::Garbled(reason)) => Err(ambiguous(reason)),
         }
     }

@@ -19,6 +19,9 @@ use crate::{
 pub enum Tracked {
     /// It is in a finalized block.
     Included(Inclusion),
+    /// It is in a finalized block whose events no endpoint can tell, so that success and failure
+    /// look alike. The fee is paid and the nonce is used.
+    IncludedUnseen(Unseen),
     /// Every block that could have included it is final, and none has: it never will be.
     Expired {
         /// The last block that could have.
@@ -43,6 +46,17 @@ pub struct Inclusion {
     pub fee: Option<Tao>,
 }
 
+/// An extrinsic in a finalized block whose events are gone or illegible.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unseen {
+    /// The block.
+    pub block: BlockRef,
+    /// Its position in the block.
+    pub index: u32,
+    /// Why there are no events, in words.
+    pub reason: String,
+}
+
 // === impl Link ===
 
 impl Link {
@@ -63,21 +77,20 @@ impl Link {
                 return Ok(Tracked::Expired { until });
             }
             let block = blocks.next().await.map_err(|source| TrackError::Block { number, source })?;
-            if let Some(inclusion) = inclusion(&block, hash)? {
-                return Ok(Tracked::Included(inclusion));
+            if let Some(found) = found(&block, hash) {
+                return Ok(found);
             }
         }
     }
 }
 
-fn inclusion(block: &FinalizedBlock, hash: ExtrinsicHash) -> Result<Option<Inclusion>, TrackError> {
-    let Some(found) = block.extrinsics.iter().find(|extrinsic| extrinsic.hash == hash) else {
-        return Ok(None);
-    };
+fn found(block: &FinalizedBlock, hash: ExtrinsicHash) -> Option<Tracked> {
+    let found = block.extrinsics.iter().find(|extrinsic| extrinsic.hash == hash)?;
     let Some(result) = found.result.clone() else {
-        return Err(TrackError::NoEvents { block: block.block, reason: block.illegible.join("; ") });
+        let reason = block.illegible.join("; ");
+        return Some(Tracked::IncludedUnseen(Unseen { block: block.block, index: found.index, reason }));
     };
-    Ok(Some(Inclusion {
+    Some(Tracked::Included(Inclusion {
         block: block.block,
         timestamp_ms: block.timestamp_ms,
         index: found.index,
@@ -85,4 +98,30 @@ fn inclusion(block: &FinalizedBlock, hash: ExtrinsicHash) -> Result<Option<Inclu
         events: block.events.iter().filter(|event| event.extrinsic == Some(found.index)).cloned().collect(),
         fee: found.fee,
     }))
+}
+
+#[cfg(test)]
+mod tests {
+    use btd_api::BlockHash;
+
+    use super::*;
+    use crate::block::Extrinsic;
+
+    #[test]
+    fn without_events_it_is_included_and_its_outcome_is_not_known() {
+        let hash = ExtrinsicHash::of(b"sent");
+        let extrinsic = |index, hash, result| Extrinsic { index, hash, signer: None, call: None, result, fee: None };
+        let block = FinalizedBlock {
+            block: BlockRef { number: BlockNumber(9), hash: BlockHash([9; 32]) },
+            parent: BlockHash([8; 32]),
+            timestamp_ms: None,
+            spec_version: 425,
+            extrinsics: vec![extrinsic(0, ExtrinsicHash::of(b"other"), Some(Ok(()))), extrinsic(1, hash, None)],
+            events: vec![],
+            illegible: vec!["the state is gone".to_owned()],
+        };
+        let unseen = Unseen { block: block.block, index: 1, reason: "the state is gone".to_owned() };
+        assert_eq!(found(&block, hash), Some(Tracked::IncludedUnseen(unseen)));
+        assert_eq!(found(&block, ExtrinsicHash::of(b"never sent")), None);
+    }
 }

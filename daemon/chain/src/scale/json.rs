@@ -109,13 +109,17 @@ impl Decoder<'_> {
     /// A compact integer in the form that its width would have.
     fn compact(&self, input: &mut &[u8], inner: u32) -> Result<Json, Mismatch> {
         use TypeDefPrimitive as P;
+        let inner = definition(peel(inner, self.types)?, self.types)?;
+        // A compact unit takes no bytes at all (`MultiAddress::Index` of chains without indices).
+        if matches!(inner, TypeDef::Tuple(_)) {
+            return Ok(Json::Null);
+        }
         let number = compact(input)?;
-        Ok(match definition(peel(inner, self.types)?, self.types)? {
+        Ok(match inner {
             TypeDef::Primitive(P::U8 | P::U16 | P::U32) => match u32::try_from(number) {
                 Ok(number) => number.into(),
                 Err(_) => return Err(Mismatch::new("the compact integer is wider than its type")),
             },
-            TypeDef::Tuple(_) => Json::Null,
             _ => number.to_string().into(),
         })
     }

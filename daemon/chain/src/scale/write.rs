@@ -97,6 +97,16 @@ impl Encoder<'_, '_> {
             P::I64 => integer!(i64),
             P::I128 => integer!(i128),
             P::U256 | P::I256 => {
+                if let Value::Text(text) = value
+                    && let Some(bytes) = hex_text(text)
+                {
+                    let bytes = bytes?;
+                    if bytes.len() != 32 {
+                        return Err(Mismatch::new(format!("expected 32 bytes, got {}", bytes.len())));
+                    }
+                    self.out.extend_from_slice(&bytes);
+                    return Ok(());
+                }
                 self.out.extend_from_slice(&unsigned(value)?.to_le_bytes());
                 self.out.extend_from_slice(&[0; 16]);
             }
@@ -107,8 +117,13 @@ impl Encoder<'_, '_> {
 
     fn compact(&mut self, value: &Value, inner: u32) -> Result<(), Mismatch> {
         use TypeDefPrimitive as P;
+        let inner = definition(peel(inner, self.types)?, self.types)?;
+        // A compact unit takes no bytes at all.
+        if let (TypeDef::Tuple(_), Value::Null) = (inner, value) {
+            return Ok(());
+        }
         let number = unsigned(value)?;
-        let limit = match definition(peel(inner, self.types)?, self.types)? {
+        let limit = match inner {
             TypeDef::Primitive(P::U8) => u8::MAX.into(),
             TypeDef::Primitive(P::U16) => u16::MAX.into(),
             TypeDef::Primitive(P::U32) => u32::MAX.into(),

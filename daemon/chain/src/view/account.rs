@@ -37,18 +37,34 @@ record! {
     }
 }
 
+impl From<AccountInfo> for Balance {
+    fn from(AccountInfo { nonce, data }: AccountInfo) -> Self {
+        let frozen = data.frozen.max(data.misc_frozen).max(data.fee_frozen).unwrap_or(Tao::ZERO);
+        Self { free: data.free, reserved: data.reserved, frozen, nonce }
+    }
+}
+
+// === impl Balance ===
+
+#[cfg(test)]
+impl Balance {
+    /// What the bytes of an account's record say.
+    pub(crate) fn from_account(
+        bytes: &[u8],
+        id: u32,
+        types: &scale_info::PortableRegistry,
+    ) -> Result<Self, crate::scale::Mismatch> {
+        crate::scale::read::whole::<AccountInfo>(bytes, id, types).map(Self::from)
+    }
+}
+
 // === impl View ===
 
 impl View {
     /// What `account` holds. An account that the chain does not know holds nothing.
     pub async fn balance(&self, account: AccountId) -> Result<Balance, ReadError> {
         let info: Option<AccountInfo> = self.storage("System", "Account", &[account.into()]).await?;
-        Ok(info.map_or_else(Balance::default, |AccountInfo { nonce, data }| Balance {
-            free: data.free,
-            reserved: data.reserved,
-            frozen: data.frozen.max(data.misc_frozen).max(data.fee_frozen).unwrap_or(Tao::ZERO),
-            nonce,
-        }))
+        Ok(info.map_or_else(Balance::default, Balance::from))
     }
 
     /// The smallest balance that an account may have; below it the account is removed.

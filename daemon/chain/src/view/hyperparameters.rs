@@ -63,6 +63,18 @@ pub enum HyperValue {
 // === impl Hyperparameters ===
 
 impl Hyperparameters {
+    /// What an answer of the runtime API `method` holds.
+    #[cfg(test)]
+    pub(crate) fn read_answer(
+        method: &str,
+        answer: &[u8],
+        output: u32,
+        types: &PortableRegistry,
+    ) -> Result<Vec<(String, HyperValue)>, Mismatch> {
+        let generation = GENERATIONS.into_iter().find(|(_, known)| *known == method).unwrap_or(GENERATIONS[0]).0;
+        read_answer(generation, answer, output, types).map(Option::unwrap_or_default)
+    }
+
     /// The value of the parameter `name`.
     pub fn get(&self, name: &str) -> Option<&HyperValue> {
         self.entries.iter().find(|(known, _)| known == name).map(|(_, value)| value)
@@ -77,17 +89,27 @@ impl View {
         let available = GENERATIONS.into_iter().find(|(_, method)| self.runtime().has_runtime_api(API, method));
         // Without any, asking for the newest tells what is absent.
         let (generation, method) = available.unwrap_or(GENERATIONS[0]);
-        let entries = match generation {
-            Generation::V3 => self
-                .api::<Option<Vec<Entry>>>(API, method, &[netuid.into()])
-                .await?
-                .map(|entries| entries.into_iter().map(|entry| (entry.name, entry.value)).collect()),
-            Generation::V2 | Generation::V1 => {
-                self.api::<Option<Struct>>(API, method, &[netuid.into()]).await?.map(|Struct(entries)| entries)
-            }
-        };
+        let (answer, output) = self.api_bytes(API, method, &[netuid.into()]).await?;
+        let entries = read_answer(generation, &answer, output, self.runtime().types())
+            .map_err(|reason| self.decode_error(format!("{API}.{method}"), reason))?;
         Ok(entries.map(|entries| Hyperparameters { netuid, generation, entries }))
     }
+}
+
+/// Names and values from the answer of a generation; none when there is no such subnet.
+fn read_answer(
+    generation: Generation,
+    answer: &[u8],
+    output: u32,
+    types: &PortableRegistry,
+) -> Result<Option<Vec<(String, HyperValue)>>, Mismatch> {
+    Ok(match generation {
+        Generation::V3 => read::whole::<Option<Vec<Entry>>>(answer, output, types)?
+            .map(|entries| entries.into_iter().map(|entry| (entry.name, entry.value)).collect()),
+        Generation::V2 | Generation::V1 => {
+            read::whole::<Option<Struct>>(answer, output, types)?.map(|Struct(entries)| entries)
+        }
+    })
 }
 
 read::record! {

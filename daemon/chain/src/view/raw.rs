@@ -33,6 +33,11 @@ impl View {
             .map_err(|reason| self.decode_error(format!("{pallet}.{item}"), reason))
     }
 
+    /// How many keys a storage item has: none when it is a single value.
+    pub fn storage_keys(&self, pallet: &str, item: &str) -> Result<usize, ReadError> {
+        Ok(self.runtime().storage_info(pallet, item)?.keys.len())
+    }
+
     /// The entries of a storage map under `prefix`, its first keys; at most `limit`.
     pub async fn storage_entries(
         &self,

@@ -25,7 +25,7 @@ async fn included(link: &Link, extrinsic: &SignedExtrinsic, from: BlockNumber) -
     link.submit(extrinsic).await.unwrap();
     match in_time(link.track(extrinsic.hash, from, extrinsic.era_end())).await.unwrap() {
         Tracked::Included(inclusion) => inclusion,
-        other @ Tracked::Expired { .. } => panic!("{other:?}"),
+        other => panic!("{other:?}"),
     }
 }
 
@@ -174,7 +174,7 @@ async fn the_same_bytes_may_be_sent_twice() {
 async fn included_already(link: &Link, extrinsic: &SignedExtrinsic) -> Inclusion {
     match in_time(link.track(extrinsic.hash, BlockNumber(0), extrinsic.era_end())).await.unwrap() {
         Tracked::Included(inclusion) => inclusion,
-        other @ Tracked::Expired { .. } => panic!("{other:?}"),
+        other => panic!("{other:?}"),
     }
 }
 

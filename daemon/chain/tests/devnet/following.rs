@@ -89,3 +89,45 @@ async fn blocks_that_are_not_there_are_unknown() {
     assert!(unknown(followed.link.block_by_hash(BlockHash([9; 32])).await));
     assert!(matches!(followed.link.view_at(BlockHash([9; 32])).await, Err(ReadError::UnknownBlock { .. })));
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn after_a_long_outage_the_present_comes_first_and_nothing_is_lost() {
+    let devnet = chain().await;
+    let proxy = Proxy::before(devnet.address()).await;
+    let followed = follow(btd_chain::LinkConfig { catch_up_blocks: 8, ..config([proxy.address()]) });
+    let link = &followed.link;
+    until(link, LinkState::is_live).await;
+    let genesis = link.block(BlockNumber(0)).await.unwrap();
+    let mut stream = link.blocks();
+    let mut states = link.state();
+    proxy.cut();
+    until(link, |state| !state.is_live()).await;
+    devnet.mine(40).await.unwrap();
+    proxy.open();
+    // The first block that is followed after the outage is the newest one.
+    let first = in_time(states.wait_for(|state| state.finalized().is_some_and(|seen| seen.block.number.0 > 0))).await;
+    let first = first.unwrap().finalized().unwrap().block.number;
+    assert_eq!(first, BlockNumber(40));
+    let last = continue_with(&mut stream, &genesis, 40).await.pop().unwrap();
+    assert_eq!(last.block.hash, BlockHash(devnet.head().hash));
+    devnet.mine(2).await.unwrap();
+    continue_with(&mut stream, &last, 2).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn blocks_that_are_passed_over_are_not_a_way_around_history() {
+    let first = chain().await;
+    first.mine(3).await.unwrap();
+    let other = crate::chain_with(btd_devnet::BlockTime::Instant, 1_800_000_000_000).await;
+    other.mine(30).await.unwrap();
+    let proxy = Proxy::before(first.address()).await;
+    let followed = follow(btd_chain::LinkConfig { catch_up_blocks: 4, ..config([proxy.address()]) });
+    until(&followed.link, LinkState::is_live).await;
+    let seen = followed.link.finalized().unwrap();
+    proxy.lead_to(other.address());
+    proxy.cut();
+    until(&followed.link, |state| !state.is_live()).await;
+    proxy.open();
+    until(&followed.link, |state| state.cause().is_some_and(|cause| cause.name() == "forked")).await;
+    assert_eq!(followed.link.finalized(), Some(seen));
+}

@@ -4,8 +4,10 @@
 //! and the node, so that every run is the same.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking, its helpers too")]
 
+mod endpoints;
 mod extrinsics;
 mod faults;
+mod faulty;
 mod following;
 mod proxy;
 mod reads;
@@ -72,7 +74,7 @@ fn url(address: SocketAddr) -> String {
 /// A configuration for tests: short pauses, and never stale, because blocks come on demand.
 fn config(endpoints: impl IntoIterator<Item = SocketAddr>) -> LinkConfig {
     LinkConfig {
-        endpoints: endpoints.into_iter().map(url).collect(),
+        endpoints: endpoints.into_iter().map(|address| url(address).into()).collect(),
         stale_after_ms: 0,
         retry_max_ms: 20,
         ..LinkConfig::default()

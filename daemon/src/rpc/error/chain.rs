@@ -11,6 +11,7 @@ fn read_kind(error: &ReadError) -> ErrorKind {
         | ReadError::Deadline { .. }
         | ReadError::Cut { .. }
         | ReadError::Refused { .. }
+        | ReadError::Oversized { .. }
         | ReadError::Garbled { .. } => ErrorKind::ChainUnavailable,
         ReadError::Absent(_) | ReadError::Decode { .. } => ErrorKind::NotOnThisRuntime,
         ReadError::UnknownBlock { .. } | ReadError::Pruned { .. } => ErrorKind::NotFound,

@@ -35,6 +35,12 @@ impl From<SubmissionError> for Failure {
                 .with("extrinsic", extrinsic.to_string())
                 .with("name", "EraEnded")
                 .with("era_end", until),
+            SubmissionError::Unseen { extrinsic, block, index, .. } => {
+                ApiError::new(ErrorKind::OutcomeUnknown, message)
+                    .with("extrinsic", extrinsic.to_string())
+                    .with("block", btd_api::chain::BlockRef { number: block.number, hash: block.hash })
+                    .with("index", index)
+            }
             SubmissionError::Unknown { extrinsic, era_end, .. } => ApiError::new(ErrorKind::OutcomeUnknown, message)
                 .with("extrinsic", extrinsic.to_string())
                 .with("era_end", era_end),

@@ -1,0 +1,244 @@
+//! Finalized blocks, or single events, as they come.
+
+use btd_api::{
+    AccountId, BlockNumber, NetUid, Subscription,
+    chain::{Finalized, FinalizedBlock, Link, SubscribeFinalized, SubscribeParams},
+    events::{Happened, SubscribeEvents, SubscribeEventsParams},
+};
+use clap::Args;
+
+use super::event;
+use crate::{
+    args::number,
+    exit::Exit,
+    failure::Failure,
+    output::{Format, Page, text},
+    session::Session,
+};
+
+/// `btctl events`
+#[derive(Args, Debug)]
+pub(crate) struct EventsArgs {
+    /// The first block, past or yet to come; without it, the next one
+    #[arg(long, value_name = "BLOCK", value_parser = number::<BlockNumber>)]
+    from: Option<BlockNumber>,
+    /// Stop after this many blocks
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    blocks: Option<u32>,
+    /// Only events of this pallet
+    #[arg(long, value_name = "PALLET")]
+    pallet: Option<String>,
+    /// Only events of this name
+    #[arg(long, value_name = "NAME")]
+    event: Option<String>,
+    /// Only events about this subnet
+    #[arg(long, value_name = "NETUID", value_parser = number::<NetUid>)]
+    netuid: Option<NetUid>,
+    /// Only events that name this account, or that it caused
+    #[arg(long, value_name = "ADDRESS")]
+    account: Option<AccountId>,
+    /// Go on behind the event with this cursor; each event shows its own
+    #[arg(long, value_name = "CURSOR", conflicts_with = "from")]
+    from_cursor: Option<String>,
+    /// Stop after this many events
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..), conflicts_with = "blocks")]
+    count: Option<u32>,
+}
+
+// === impl EventsArgs ===
+
+impl EventsArgs {
+    /// Shows blocks, or events once one asks for some of them: with `--json` one object a line, as
+    /// it came.
+    pub(crate) async fn run(self, session: &Session) -> Result<Exit, Failure> {
+        let is_about_events = self.pallet.is_some()
+            || self.event.is_some()
+            || self.netuid.is_some()
+            || self.account.is_some()
+            || self.from_cursor.is_some()
+            || self.count.is_some();
+        if is_about_events { self.events(session).await } else { self.blocks(session).await }
+    }
+
+    async fn events(self, session: &Session) -> Result<Exit, Failure> {
+        if self.blocks.is_some() {
+            return Err(Failure::usage("--blocks counts blocks; to stop after some events write --count"));
+        }
+        let mut cursor = self.from_cursor.or_else(|| self.from.map(|block| block.to_string()));
+        let params = SubscribeEventsParams {
+            pallet: self.pallet,
+            event: self.event,
+            netuid: self.netuid,
+            account: self.account,
+            from_cursor: cursor.clone(),
+        };
+        let mut left = self.count;
+        let mut following = session.follow::<SubscribeEvents>(&params).await?;
+        loop {
+            let (text, item) = match following.next().await {
+                Ok(Some(notification)) => notification,
+                Ok(None) => return Err(broken_off(cursor, lost(SubscribeEvents::NAME))),
+                Err(cause) => return Err(broken_off(cursor, cause)),
+            };
+            if session.out.format() == Format::Json {
+                session.out.data(text.get())?;
+            }
+            let is_human = session.out.format() == Format::Human;
+            match item {
+                Happened::Event { cursor: behind, block, event: one, .. } => {
+                    if is_human {
+                        session.out.data(&format!("#{} {behind}  {}", block.number, event(&one)))?;
+                    }
+                    cursor = Some(behind);
+                    left = left.map(|left| left - 1);
+                    if left == Some(0) {
+                        return Ok(Exit::Success);
+                    }
+                }
+                Happened::Passed { cursor: behind, .. } => cursor = Some(behind),
+                Happened::Illegible { cursor: behind, block, trouble } => {
+                    if is_human {
+                        let trouble = text::visible(&trouble);
+                        session.out.note(format!("part of block #{} cannot be read: {trouble}", block.number));
+                    }
+                    cursor = Some(behind);
+                }
+                Happened::Waiting { link, trouble } => {
+                    if is_human {
+                        session.out.note(waiting(link, &trouble));
+                    }
+                }
+                Happened::Ended { cursor: at, trouble } => {
+                    let cause = Failure::Lost { method: SubscribeEvents::NAME, reason: trouble };
+                    return Err(broken_off(Some(at), cause));
+                }
+            }
+        }
+    }
+
+    async fn blocks(self, session: &Session) -> Result<Exit, Failure> {
+        let mut next = self.from;
+        let mut left = self.blocks;
+        let mut unreadable = None;
+        loop {
+            let mut following = session.follow::<SubscribeFinalized>(&SubscribeParams { from_block: next }).await?;
+            loop {
+                let (text, item) = match following.next().await {
+                    Ok(Some(notification)) => notification,
+                    Ok(None) => return Err(ended(next, lost(SubscribeFinalized::NAME))),
+                    Err(cause) => return Err(ended(next, cause)),
+                };
+                match item {
+                    Finalized::Block(block) => {
+                        match session.out.format() {
+                            Format::Json => session.out.data(text.get())?,
+                            Format::Human => session.out.data(&render(&block, session.out.page()))?,
+                        }
+                        next = Some(BlockNumber(block.block.number.0.saturating_add(1)));
+                        left = left.map(|left| left - 1);
+                        if left == Some(0) {
+                            return Ok(Exit::Success);
+                        }
+                    }
+                    Finalized::Waiting { link, trouble } => match session.out.format() {
+                        Format::Json => session.out.data(text.get())?,
+                        Format::Human => session.out.note(waiting(link, &trouble)),
+                    },
+                    // The same block twice: asking again does not help.
+                    Finalized::Lagged { next: unread } if unreadable == Some(unread) => {
+                        let reason = format!("block {unread} cannot be read");
+                        let cause = Failure::Lost { method: SubscribeFinalized::NAME, reason };
+                        return Err(ended(next, cause));
+                    }
+                    Finalized::Lagged { next: unread } => {
+                        next = Some(unread);
+                        unreadable = Some(unread);
+                        break;
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn waiting(link: Link, trouble: &str) -> String {
+    let why = match link {
+        Link::Stale => "blocks stopped arriving",
+        Link::Connecting | Link::Live | Link::Lost => "the chain is out of reach",
+    };
+    format!("no block comes, {why}: {}", text::visible(trouble))
+}
+
+fn lost(method: &'static str) -> Failure {
+    Failure::Lost { method, reason: "btd ended the subscription".to_owned() }
+}
+
+/// Says where to go on.
+fn broken_off(cursor: Option<String>, cause: Failure) -> Failure {
+    match cursor {
+        Some(cursor) => Failure::BrokenOff { cursor, cause: Box::new(cause) },
+        None => cause,
+    }
+}
+
+fn ended(next: Option<BlockNumber>, cause: Failure) -> Failure {
+    match next {
+        Some(next) => Failure::Unfollowed { next: next.0, cause: Box::new(cause) },
+        None => cause,
+    }
+}
+
+fn render(block: &FinalizedBlock, page: Page) -> String {
+    let counts = (text::count(block.extrinsics as usize, "extrinsic"), text::count(block.events.len(), "event"));
+    let number = page.bold(format_args!("#{}", block.block.number));
+    let events = block.events.iter().map(|one| {
+        let cause = one.extrinsic.map_or_else(|| "-".to_owned(), |index| index.to_string());
+        format!("  {cause:>3}  {}\n", event(one))
+    });
+    let events: String = events.collect();
+    format!("{number} {}, {}, {}\n{events}", block.block.hash, counts.0, counts.1)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_block_is_a_line_and_its_events_below_it() {
+        let hash = format!("0x{}", "ab".repeat(32));
+        let block: FinalizedBlock = serde_json::from_value(json!({
+            "number": 12, "hash": hash, "parent": hash, "timestamp_ms": null, "extrinsics": 1,
+            "events": [
+                { "pallet": "System", "name": "ExtrinsicSuccess", "fields": { "dispatch_info": { "class": "Normal" } },
+                  "extrinsic": 0 },
+                { "pallet": "Proxy", "name": "Announced", "fields": { "real": { "Id": "5G" }, "call": { "x": 1 } },
+                  "extrinsic": 0 },
+                { "pallet": "SubtensorModule", "name": "BlockEmission", "fields": ["5F", 7], "extrinsic": null },
+            ],
+        }))
+        .unwrap();
+        let expected = format!(
+            "\
+#12 {hash}, 1 extrinsic, 3 events
+    0  System.ExtrinsicSuccess
+    0  Proxy.Announced real=5G call={{\"x\":1}}
+    -  SubtensorModule.BlockEmission 5F 7
+"
+        );
+        assert_eq!(render(&block, Page::default()), expected);
+    }
+
+    #[test]
+    fn where_to_go_on_is_said() {
+        let failure = ended(Some(BlockNumber(13)), lost("chain_subscribeFinalized"));
+        assert_eq!(failure.exit(), Exit::Unreachable);
+        assert_eq!(failure.hint().unwrap(), "go on with --from 13");
+        let failure = broken_off(Some("13-2".to_owned()), lost("events_subscribe"));
+        assert_eq!(
+            (failure.exit(), failure.hint().unwrap().as_str()),
+            (Exit::Unreachable, "go on with --from-cursor 13-2")
+        );
+    }
+}

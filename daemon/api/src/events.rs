@@ -1,0 +1,94 @@
+//! The noun `events`: what happens on the chain, event by event, from any point on.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    AccountId, NetUid, Role, Subscription,
+    chain::{BlockRef, Event, Link},
+};
+
+/// Parameters of [`SubscribeEvents`]. What is left out does not restrict.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SubscribeEventsParams {
+    /// Of this pallet.
+    #[serde(default)]
+    pub pallet: Option<String>,
+    /// Of this name.
+    #[serde(default)]
+    pub event: Option<String>,
+    /// About this subnet, as far as the event's fields say.
+    #[serde(default)]
+    pub netuid: Option<NetUid>,
+    /// With this account among its fields, or caused by an extrinsic that the account signed.
+    #[serde(default)]
+    pub account: Option<AccountId>,
+    /// Where to go on: the cursor of the last item that was handled, or a block's number for that
+    /// block and those behind it. Without it, the next block is the first.
+    #[serde(default)]
+    pub from_cursor: Option<String>,
+}
+
+/// What a subscriber to events receives. Each item's cursor names the place behind it on the
+/// chain, and stays valid for as long as nodes keep the block, across restarts of everything.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase", tag = "type")]
+pub enum Happened {
+    /// An event that was asked for.
+    Event {
+        /// Go on behind it with this.
+        cursor: String,
+        /// The block.
+        block: BlockRef,
+        /// Its place among the block's events.
+        index: u32,
+        /// The event.
+        event: Event,
+    },
+    /// Blocks went by without such an event. Sent now and then, so that a cursor does not grow old.
+    Passed {
+        /// Go on with this.
+        cursor: String,
+        /// The last of them.
+        block: BlockRef,
+    },
+    /// A block whose events could not all be read; what could is told.
+    Illegible {
+        /// Go on behind it with this.
+        cursor: String,
+        /// The block.
+        block: BlockRef,
+        /// Why, in words.
+        trouble: String,
+    },
+    /// No block comes, because the chain is out of reach or its blocks stopped arriving. Sent once
+    /// for each outage.
+    Waiting {
+        /// How the link stands.
+        link: Link,
+        /// Why, in words.
+        trouble: String,
+    },
+    /// A block cannot be read, and the subscription ends; subscribe again from `cursor`, or behind it.
+    Ended {
+        /// Where it ended.
+        cursor: String,
+        /// Why, in words.
+        trouble: String,
+    },
+}
+
+/// The subscription to events.
+#[derive(Debug)]
+pub enum SubscribeEvents {}
+
+impl Subscription for SubscribeEvents {
+    const NAME: &'static str = "events_subscribe";
+    const UNSUBSCRIBE: &'static str = "events_unsubscribe";
+    const NOTIFICATION: &'static str = "events_happened";
+    const SUMMARY: &'static str = "Events of finalized blocks, each once and in order, filtered, from any cursor on";
+    const ROLE: Role = Role::Read;
+    type Params = SubscribeEventsParams;
+    type Item = Happened;
+}

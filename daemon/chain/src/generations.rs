@@ -1,0 +1,344 @@
+//! The real metadata of three generations, and everything that is read and written with each.
+//!
+//! Spec 103 (2023), 143 (2024) and 425 (2026, in versions 14 and 15), as nodes served them. Values
+//! are made up from the types themselves, so that every call and every type that is read is tried
+//! with many shapes, and the same ones at each run.
+
+use btd_api::{AccountId, Alpha, NetUid, Tao, Uid};
+use codec::{Compact, Encode};
+use scale_info::{PortableRegistry, TypeDef, TypeDefPrimitive};
+
+use crate::{
+    call::Call,
+    error::Item,
+    runtime::Runtime,
+    scale::{
+        json,
+        read::{self, FromScale},
+        write,
+    },
+    value::Value,
+    view::{Balance, DynamicInfo, Hyperparameters, MetagraphFields, StakeInfo},
+};
+
+fn runtime(spec: u32, metadata: &[u8]) -> Runtime {
+    Runtime::decode(spec, 1, metadata).unwrap()
+}
+
+macro_rules! metadata {
+    ($name:literal) => {
+        include_bytes!(concat!("../../../tests/vectors/metadata/metadata-", $name, ".scale"))
+    };
+}
+
+/// All that are there, oldest first.
+fn generations() -> [Runtime; 4] {
+    [
+        runtime(103, metadata!("103")),
+        runtime(143, metadata!("143")),
+        runtime(425, metadata!("425-v14")),
+        runtime(425, metadata!("425-v15")),
+    ]
+}
+
+fn newest() -> Runtime {
+    runtime(425, metadata!("425-v15"))
+}
+
+/// Makes values up: the same ones for the same seed (splitmix64).
+struct Sampler<'t> {
+    types: &'t PortableRegistry,
+    state: u64,
+    /// Set when a type without values was met: there is no such value.
+    is_impossible: bool,
+}
+
+impl Sampler<'_> {
+    fn next(&mut self) -> u64 {
+        self.state = self.state.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut mixed = self.state;
+        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        mixed ^ (mixed >> 31)
+    }
+
+    fn below(&mut self, limit: u64) -> usize {
+        usize::try_from(self.next() % limit.max(1)).unwrap()
+    }
+
+    fn bytes(&mut self, count: usize) -> Vec<u8> {
+        (0..count).map(|_| self.next().to_le_bytes()[0]).collect()
+    }
+
+    /// The SCALE bytes of some value of type `id`.
+    fn value(&mut self, id: u32, depth: u32, out: &mut Vec<u8>) {
+        let shallow = depth == 0;
+        let depth = depth.saturating_sub(1);
+        match self.types.resolve(id).unwrap().type_def.clone() {
+            TypeDef::Primitive(primitive) => self.primitive(&primitive, out),
+            TypeDef::Compact(inner) => self.compact(inner.type_param.id, out),
+            TypeDef::Sequence(sequence) => {
+                let count = if shallow { 0 } else { self.below(4) };
+                Compact(u32::try_from(count).unwrap()).encode_to(out);
+                (0..count).for_each(|_| self.value(sequence.type_param.id, depth, out));
+            }
+            TypeDef::Array(array) => (0..array.len).for_each(|_| self.value(array.type_param.id, depth, out)),
+            TypeDef::Tuple(tuple) => tuple.fields.iter().for_each(|field| self.value(field.id, depth, out)),
+            TypeDef::Composite(fields) => fields.fields.iter().for_each(|field| self.value(field.ty.id, depth, out)),
+            TypeDef::Variant(variants) => {
+                let leaf = variants.variants.iter().min_by_key(|variant| variant.fields.len());
+                let chosen = self.below(u64::try_from(variants.variants.len()).unwrap());
+                let variant = if shallow { leaf } else { variants.variants.get(chosen) };
+                let Some(variant) = variant else {
+                    self.is_impossible = true;
+                    return;
+                };
+                out.push(variant.index);
+                variant.fields.iter().for_each(|field| self.value(field.ty.id, depth, out));
+            }
+            TypeDef::BitSequence(_) => out.push(0),
+        }
+    }
+
+    fn primitive(&mut self, primitive: &TypeDefPrimitive, out: &mut Vec<u8>) {
+        use TypeDefPrimitive as P;
+        let width = match primitive {
+            P::Bool => return out.push(u8::from(self.next() & 1 == 1)),
+            P::Str => return "τ text".encode_to(out),
+            P::Char => panic!("no runtime has characters"),
+            P::U8 | P::I8 => 1,
+            P::U16 | P::I16 => 2,
+            P::U32 | P::I32 => 4,
+            P::U64 | P::I64 => 8,
+            P::U128 | P::I128 => 16,
+            P::U256 | P::I256 => 32,
+        };
+        let bytes = self.bytes(width);
+        out.extend(bytes);
+    }
+
+    fn compact(&mut self, inner: u32, out: &mut Vec<u8>) {
+        let mut bytes = Vec::new();
+        self.value(inner, 4, &mut bytes);
+        if bytes.is_empty() {
+            return;
+        }
+        // Small numbers come as often as large ones.
+        let keep = self.below(u64::try_from(bytes.len()).unwrap()) + 1;
+        bytes.truncate(keep);
+        bytes.resize(16, 0);
+        Compact(u128::from_le_bytes(bytes.try_into().unwrap())).encode_to(out);
+    }
+}
+
+/// Some values of a type, as bytes.
+fn samples(id: u32, types: &PortableRegistry) -> impl Iterator<Item = Vec<u8>> + '_ {
+    (0..12_u64).filter_map(move |seed| {
+        let mut bytes = Vec::new();
+        let mut sampler = Sampler { types, state: seed ^ (u64::from(id) << 8), is_impossible: false };
+        sampler.value(id, 6, &mut bytes);
+        (!sampler.is_impossible).then_some(bytes)
+    })
+}
+
+/// Every call is decoded, and encoded again from what was decoded, to the same bytes.
+#[test]
+fn every_call_is_read_and_written_back() {
+    for runtime in generations() {
+        let (mut calls, mut failed) = (0, Vec::new());
+        let pallets: Vec<String> = runtime.pallets().map(str::to_owned).collect();
+        for pallet in pallets {
+            let found = runtime.metadata().pallet_by_name(&pallet).unwrap();
+            let (index, Some(id)) = (found.call_index(), found.call_ty_id()) else { continue };
+            let variants = found.call_variants().unwrap_or_default().to_vec();
+            for variant in variants {
+                calls += 1;
+                for seed in 0..6 {
+                    let mut bytes = vec![index, variant.index];
+                    let state = seed ^ (u64::from(id) << 8);
+                    let mut sampler = Sampler { types: runtime.types(), state, is_impossible: false };
+                    variant.fields.iter().for_each(|field| sampler.value(field.ty.id, 5, &mut bytes));
+                    if sampler.is_impossible {
+                        continue;
+                    }
+                    if let Err(problem) = write_back(&runtime, &bytes) {
+                        failed.push(format!("{pallet}.{}: {problem}", variant.name));
+                        break;
+                    }
+                }
+            }
+        }
+        let spec = runtime.spec_version();
+        assert!(failed.is_empty(), "spec {spec}: {} of {calls} calls\n{}", failed.len(), failed.join("\n"));
+        assert!(calls > 50, "spec {spec} has {calls} calls");
+    }
+}
+
+fn write_back(runtime: &Runtime, bytes: &[u8]) -> Result<(), String> {
+    let decoded = crate::block::decode_call(bytes, runtime).map_err(|problem| format!("cannot be read: {problem}"))?;
+    let mut call = Call::new(&decoded.pallet, &decoded.call);
+    if let serde_json::Value::Object(arguments) = decoded.args.clone() {
+        for (name, value) in arguments {
+            call = call.arg(&name, Value::from_json(value).map_err(|problem| problem.to_string())?);
+        }
+    }
+    let written = call.encode(runtime).map_err(|problem| format!("{problem}\n    {}", decoded.args))?;
+    if written == bytes { Ok(()) } else { Err(format!("is written as something else\n    {}", decoded.args)) }
+}
+
+/// Every answer that the metadata describes can be shown by name.
+#[test]
+fn every_storage_value_constant_and_answer_reads_as_json() {
+    for runtime in generations() {
+        let metadata = runtime.metadata();
+        for pallet in metadata.pallets() {
+            for entry in pallet.storage().map_or(&[][..], |storage| storage.entries()) {
+                let info = runtime.storage_info(pallet.name(), entry.name()).unwrap();
+                for bytes in samples(info.value_id, runtime.types()) {
+                    json::whole(&bytes, info.value_id, runtime.types()).unwrap();
+                }
+            }
+            for constant in pallet.constants() {
+                json::whole(constant.value(), constant.ty(), runtime.types()).unwrap();
+            }
+        }
+        for api in metadata.runtime_api_traits() {
+            for method in api.methods() {
+                for bytes in samples(method.output_ty(), runtime.types()) {
+                    json::whole(&bytes, method.output_ty(), runtime.types()).unwrap();
+                }
+            }
+        }
+    }
+}
+
+/// Reads samples of an answer as the type that a typed read wants.
+fn api<T: FromScale>(api: &str, method: &str) {
+    let runtime = newest();
+    let output = runtime.metadata().runtime_api_trait_by_name(api).unwrap().method_by_name(method).unwrap().output_ty();
+    for bytes in samples(output, runtime.types()) {
+        read::whole::<T>(&bytes, output, runtime.types()).unwrap_or_else(|problem| panic!("{api}.{method}: {problem}"));
+    }
+}
+
+#[test]
+fn every_typed_answer_is_read() {
+    let subnets = "SubnetInfoRuntimeApi";
+    api::<Option<MetagraphFields>>(subnets, "get_metagraph");
+    api::<Option<MetagraphFields>>(subnets, "get_mechagraph");
+    api::<Option<DynamicInfo>>(subnets, "get_dynamic_info");
+    api::<Vec<Option<DynamicInfo>>>(subnets, "get_all_dynamic_info");
+    api::<Option<u64>>(subnets, "get_next_epoch_start_block");
+    api::<Vec<StakeInfo>>("StakeInfoRuntimeApi", "get_stake_info_for_coldkey");
+    api::<Tao>("SubnetRegistrationRuntimeApi", "get_network_registration_cost");
+    api::<Tao>("SwapRuntimeApi", "current_alpha_price");
+    let runtime = newest();
+    for method in ["get_subnet_hyperparams", "get_subnet_hyperparams_v2", "get_subnet_hyperparams_v3"] {
+        let api = runtime.metadata().runtime_api_trait_by_name(subnets).unwrap();
+        let output = api.method_by_name(method).unwrap().output_ty();
+        for bytes in samples(output, runtime.types()).filter(|bytes| bytes.first() == Some(&1)) {
+            let read = Hyperparameters::read_answer(method, &bytes, output, runtime.types()).unwrap();
+            assert!(method.ends_with("v3") || read.len() >= 27, "{method} has {} entries", read.len());
+        }
+    }
+}
+
+/// Reads samples of a storage value as the type that a typed read wants, in every generation that has it.
+fn storage<T: FromScale>(pallet: &str, item: &str, specs: &[u32]) {
+    let mut seen = Vec::new();
+    for runtime in generations() {
+        let Ok(info) = runtime.storage_info(pallet, item) else { continue };
+        seen.push(runtime.spec_version());
+        for bytes in samples(info.value_id, runtime.types()) {
+            let read = read::whole::<T>(&bytes, info.value_id, runtime.types());
+            read.unwrap_or_else(|problem| panic!("spec {}: {pallet}.{item}: {problem}", runtime.spec_version()));
+        }
+    }
+    assert_eq!(seen, specs, "{pallet}.{item}");
+}
+
+#[test]
+fn every_typed_storage_value_is_read_in_each_generation_that_has_it() {
+    const ALL: [u32; 4] = [103, 143, 425, 425];
+    let ours = "SubtensorModule";
+    storage::<bool>(ours, "NetworksAdded", &ALL);
+    storage::<Option<Uid>>(ours, "Uids", &ALL);
+    storage::<Tao>(ours, "Burn", &ALL);
+    storage::<Vec<u16>>(ours, "ValidatorTrust", &ALL);
+    storage::<Vec<(Uid, u16)>>(ours, "Weights", &ALL);
+    storage::<Vec<(Uid, u16)>>(ours, "Bonds", &ALL);
+    storage::<AccountId>(ours, "Owner", &ALL);
+    storage::<u16>(ours, "Tempo", &ALL);
+    storage::<Vec<bool>>(ours, "ValidatorPermit", &ALL);
+    storage::<Vec<u64>>(ours, "LastUpdate", &ALL);
+    storage::<Vec<Alpha>>(ours, "Emission", &ALL);
+}
+
+/// What is wrong is found before anything is asked; what is right is told by its features.
+#[test]
+fn absent_things_name_the_spec_and_the_nearest() {
+    let [oldest, old, ..] = generations();
+    let absent = old.absent(Item::Call, "SubtensorModule", "burned_registr");
+    assert_eq!(
+        absent.to_string(),
+        "this runtime (spec 143) has no call SubtensorModule.burned_registr; nearest: SubtensorModule.burned_register"
+    );
+    let told = oldest.absent(Item::RuntimeApi, "SubnetInfoRuntimeApi", "get_metagraph").to_string();
+    assert!(told.starts_with("this runtime (spec 103) has no runtime API"), "{told}");
+    let prepared = Call::new("SubtensorModule", "add_stake_limit").encode(&old).unwrap_err();
+    assert!(prepared.to_string().contains("has no call SubtensorModule.add_stake_limit; nearest:"), "{prepared}");
+}
+
+#[test]
+fn features_follow_the_generations() {
+    let [oldest, old, undescribed, newest] = generations().map(|runtime| runtime.features());
+    for feature in ["senate", "pow-registration", "burned-registration"] {
+        assert!(old.contains(&feature), "spec 143 lacks {feature}");
+    }
+    assert!(oldest.contains(&"pow-registration") && !oldest.contains(&"root-weights"), "{oldest:?}");
+    assert!(!newest.contains(&"senate") && !newest.contains(&"pow-registration-v2"));
+    for feature in
+        ["metagraph-api", "mechanisms", "hyperparameters-v3", "alpha-prices", "alpha-stake", "stake-limit-price"]
+    {
+        assert!(newest.contains(&feature) && !old.contains(&feature), "{feature}");
+    }
+    // The same runtime, described by metadata that knows of no runtime APIs.
+    assert!(undescribed.contains(&"timelocked-weights") && !undescribed.contains(&"metagraph-api"));
+    assert!(!newest.contains(&"baskets") && !newest.contains(&"pow-registration-v2"));
+}
+
+/// A record takes what it wants from whatever order, width and naming the runtime has.
+#[test]
+fn balances_are_read_from_every_form_of_the_account() {
+    for runtime in generations() {
+        let info = runtime.storage_info("System", "Account").unwrap();
+        for bytes in samples(info.value_id, runtime.types()) {
+            // A balance wider than ours is of no chain of ours: its upper half is cleared.
+            let json = json::whole(&bytes, info.value_id, runtime.types()).unwrap();
+            let read = Balance::from_account(&bytes, info.value_id, runtime.types());
+            let free: u128 = json["data"]["free"].as_str().unwrap().parse().unwrap();
+            match (u64::try_from(free), read) {
+                (Ok(free), Ok(read)) => {
+                    assert_eq!(
+                        (read.free, u64::from(read.nonce)),
+                        (Tao::from_rao(free), json["nonce"].as_u64().unwrap())
+                    );
+                }
+                (_, Err(problem)) => assert!(problem.to_string().contains("does not fit"), "{problem}"),
+                (Err(_), Ok(read)) => panic!("{read:?}"),
+            }
+        }
+    }
+}
+
+#[test]
+fn netuids_are_told_in_every_generation() {
+    for runtime in generations() {
+        let info = runtime.storage_info("SubtensorModule", "NetworksAdded").unwrap();
+        let key = runtime.storage_key("SubtensorModule", "NetworksAdded", &info, &[NetUid(7).into()]).unwrap();
+        assert_eq!(key[32..], [7, 0]);
+        let mut bytes = Vec::new();
+        write::encode(&NetUid(7).into(), info.keys[0].key_id, runtime.types(), &mut bytes).unwrap();
+        assert_eq!(bytes, [7, 0]);
+    }
+}

@@ -1,0 +1,249 @@
+//! How much an endpoint is asked: a rate, a number at once, and who goes first.
+//!
+//! Public endpoints turn away who asks too much, and the one request that matters is then turned
+//! away with the rest. So requests queue here, the important ones first, and an endpoint that says
+//! "too many" is asked half as often until it has been quiet for a while.
+
+use std::{
+    collections::BTreeSet,
+    sync::{Mutex, MutexGuard, PoisonError},
+    time::{Duration, Instant},
+};
+
+use tokio::sync::Notify;
+
+/// How important a request is; the first ones go first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Priority {
+    /// Keeping the link itself alive and current.
+    Following,
+    /// Making and sending extrinsics.
+    Submission,
+    /// What weights are decided by.
+    Weights,
+    /// Somebody waits for the answer.
+    Interactive,
+    /// Filling caches.
+    Bulk,
+}
+
+/// After "too many", the rate is halved; after so long without another one, doubled again.
+const QUIET: Duration = Duration::from_secs(30);
+/// The longest time between two requests, however often an endpoint says "too many".
+const SLOWEST: Duration = Duration::from_secs(2);
+
+/// The budget of one endpoint.
+#[derive(Debug)]
+pub(crate) struct Budget {
+    usual: Duration,
+    burst: u32,
+    at_once: usize,
+    state: Mutex<State>,
+    changed: Notify,
+}
+
+#[derive(Debug)]
+struct State {
+    /// Who waits, in the order in which they go.
+    queue: BTreeSet<Ticket>,
+    next_ticket: u64,
+    in_flight: usize,
+    /// The time between two requests now.
+    interval: Duration,
+    /// When the next request would be due if all came evenly; a burst may run ahead of it.
+    due: Instant,
+    slowed: Option<Instant>,
+}
+
+type Ticket = (Priority, u64);
+
+/// A turn to ask. Dropping it ends the turn.
+#[derive(Debug)]
+pub(crate) struct Turn<'b> {
+    budget: &'b Budget,
+}
+
+/// A place in the queue, given up when dropped.
+struct Place<'b> {
+    budget: &'b Budget,
+    ticket: Ticket,
+}
+
+/// What the head of the queue has to wait for.
+enum Wait {
+    Go,
+    Until(Instant),
+    Others,
+}
+
+// === impl Budget ===
+
+impl Budget {
+    /// `per_second` requests a second in the long run, four seconds' worth after a pause, and
+    /// `at_once` of them unanswered. Zero is no limit.
+    pub(crate) fn new(per_second: u32, at_once: u32, now: Instant) -> Self {
+        let usual = Duration::from_secs(1).checked_div(per_second).unwrap_or(Duration::ZERO);
+        let at_once = if at_once == 0 { usize::MAX } else { usize::try_from(at_once).unwrap_or(usize::MAX) };
+        let state =
+            State { queue: BTreeSet::new(), next_ticket: 0, in_flight: 0, interval: usual, due: now, slowed: None };
+        Self { usual, burst: per_second.saturating_mul(4), at_once, state: Mutex::new(state), changed: Notify::new() }
+    }
+
+    /// Waits for a turn. Cancelling gives the place up.
+    pub(crate) async fn turn(&self, priority: Priority) -> Turn<'_> {
+        let ticket = {
+            let mut state = self.state();
+            let ticket = (priority, state.next_ticket);
+            state.next_ticket += 1;
+            state.queue.insert(ticket);
+            ticket
+        };
+        let place = Place { budget: self, ticket };
+        loop {
+            let mut changed = std::pin::pin!(self.changed.notified());
+            // From here on a change is not missed, also one that happens before the waiting.
+            changed.as_mut().enable();
+            match self.try_turn(ticket, Instant::now()) {
+                Wait::Go => {
+                    drop(place);
+                    return Turn { budget: self };
+                }
+                Wait::Others => changed.await,
+                Wait::Until(when) => {
+                    tokio::select! {
+                        () = changed => {}
+                        () = tokio::time::sleep_until(when.into()) => {}
+                    }
+                }
+            }
+        }
+    }
+
+    /// Takes the turn of `ticket` if it has come.
+    fn try_turn(&self, ticket: Ticket, now: Instant) -> Wait {
+        let mut state = self.state();
+        if state.queue.first() != Some(&ticket) || state.in_flight >= self.at_once {
+            return Wait::Others;
+        }
+        state.recover(self.usual, now);
+        // While slowed down, an endpoint gets no bursts.
+        let ahead = if state.slowed.is_some() { Duration::ZERO } else { state.interval.saturating_mul(self.burst) };
+        if let Some(early) = state.due.checked_duration_since(now)
+            && early > ahead
+        {
+            return Wait::Until(now + early.saturating_sub(ahead));
+        }
+        state.due = state.due.max(now) + state.interval;
+        state.in_flight += 1;
+        Wait::Go
+    }
+
+    /// The endpoint said "too many": from now on it is asked half as often, and not at all for `pause`.
+    pub(crate) fn slow_down(&self, pause: Duration, now: Instant) {
+        const FIRST: Duration = Duration::from_millis(100);
+        let mut state = self.state();
+        state.interval = state.interval.saturating_mul(2).max(FIRST).min(SLOWEST);
+        state.slowed = Some(now);
+        state.due = state.due.max(now + pause);
+    }
+
+    /// Whether the endpoint said "too many" a short while ago.
+    pub(crate) fn is_slowed(&self, now: Instant) -> bool {
+        let mut state = self.state();
+        state.recover(self.usual, now);
+        state.slowed.is_some()
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+// === impl State ===
+
+impl State {
+    fn recover(&mut self, usual: Duration, now: Instant) {
+        while let Some(slowed) = self.slowed.filter(|slowed| now.saturating_duration_since(*slowed) >= QUIET) {
+            self.interval /= 2;
+            self.slowed = Some(slowed + QUIET);
+            if self.interval <= usual.max(Duration::from_millis(50)) {
+                self.interval = usual;
+                self.slowed = None;
+            }
+        }
+    }
+}
+
+impl Drop for Place<'_> {
+    fn drop(&mut self) {
+        self.budget.state().queue.remove(&self.ticket);
+        self.budget.changed.notify_waiters();
+    }
+}
+
+impl Drop for Turn<'_> {
+    fn drop(&mut self) {
+        self.budget.state().in_flight -= 1;
+        self.budget.changed.notify_waiters();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn the_important_go_first() {
+        let budget = Arc::new(Budget::new(0, 1, Instant::now()));
+        let held = budget.turn(Priority::Bulk).await;
+        let (sender, mut order) = tokio::sync::mpsc::channel(8);
+        for priority in [Priority::Bulk, Priority::Interactive, Priority::Submission, Priority::Weights] {
+            let (waits, sender) = (Arc::clone(&budget), sender.clone());
+            tokio::spawn(async move {
+                let _turn = waits.turn(priority).await;
+                sender.send(priority).await.unwrap();
+            });
+        }
+        while budget.state().queue.len() < 4 {
+            tokio::task::yield_now().await;
+        }
+        let gives_up = budget.turn(Priority::Following);
+        assert!(tokio::time::timeout(Duration::from_millis(5), gives_up).await.is_err());
+        drop(held);
+        let mut seen = Vec::new();
+        for _ in 0..4 {
+            seen.push(order.recv().await.unwrap());
+        }
+        assert_eq!(seen, [Priority::Submission, Priority::Weights, Priority::Interactive, Priority::Bulk]);
+    }
+
+    #[test]
+    fn a_burst_is_followed_by_the_rate_and_too_many_halves_it() {
+        let start = Instant::now();
+        let budget = Budget::new(10, 0, start);
+        let ask = |ticket, now| {
+            budget.state().queue.insert((Priority::Bulk, ticket));
+            let wait = budget.try_turn((Priority::Bulk, ticket), now);
+            budget.state().queue.clear();
+            match wait {
+                Wait::Go => Duration::ZERO,
+                Wait::Until(when) => when - now,
+                Wait::Others => panic!("nobody else is there"),
+            }
+        };
+        // Four seconds' worth at once, and the one that is due now.
+        assert!((0..41).all(|ticket| ask(ticket, start) == Duration::ZERO));
+        assert_eq!(ask(99, start), Duration::from_millis(100));
+        let later = start + Duration::from_secs(10);
+        assert_eq!(ask(100, later), Duration::ZERO);
+        budget.slow_down(Duration::from_secs(1), later);
+        assert_eq!(ask(101, later), Duration::from_secs(1));
+        let slowed = later + Duration::from_secs(2);
+        assert_eq!(ask(102, slowed), Duration::ZERO);
+        assert_eq!(ask(103, slowed), Duration::from_millis(200), "twice the interval, and no burst");
+        assert!(budget.is_slowed(slowed));
+        assert!(!budget.is_slowed(later + QUIET));
+    }
+}

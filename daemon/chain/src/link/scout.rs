@@ -1,0 +1,231 @@
+//! Looking at the other endpoints while one is followed.
+//!
+//! An endpoint cannot tell that it lags, or that its history is another one: only others can. So
+//! each of the others is visited now and then, over a connection of its own that lives for a few
+//! requests, and what it says is compared with what is followed. Every now and then becomes every
+//! other second when blocks are overdue. Nothing is followed from here.
+
+use std::{
+    collections::BTreeSet,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use btd_api::BlockNumber;
+
+use super::{LinkState, Shared, Standing, follower, pool::Node};
+use crate::{
+    block::BlockRef,
+    error::ConnectError,
+    fetch,
+    rpc::{self, Ask, Connection},
+};
+
+/// Blocks are overdue after a quarter of the time after which an endpoint is stale.
+const OVERDUE: u32 = 4;
+/// Between two visits while blocks are overdue.
+const HASTE: Duration = Duration::from_secs(2);
+/// An endpoint that is preferred is gone back to after so many good visits in a row.
+const TRUSTED: u32 = 2;
+
+/// Why the endpoint in use is to be left.
+#[derive(Debug)]
+pub(super) enum Leave {
+    /// Another one is better.
+    Failed(ConnectError),
+    /// Two others, and more than speak for it, contradict what was followed from it: what was
+    /// followed is not the chain's history.
+    Disowned(ConnectError),
+}
+
+/// What a visit found, beside what was followed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Report {
+    newest: BlockRef,
+    /// The height that both have, what was followed there, and what the other has.
+    common: Option<(BlockRef, BlockRef)>,
+}
+
+/// What a report says about the endpoint in use and the one that was visited.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Sight {
+    /// Neither is far from the other.
+    Level,
+    /// The one in use is far behind.
+    Ahead,
+    /// The visited one is far behind.
+    Behind,
+    /// They have two histories.
+    Contradicts,
+}
+
+/// Visits the other endpoints in turn until one of them is a reason to leave `active`.
+pub(super) async fn watch(shared: &Arc<Shared>, active: usize) -> Leave {
+    let others: Vec<usize> = (0..shared.pool.followed.len()).filter(|index| *index != active).collect();
+    if others.is_empty() || shared.config.scout_ms == 0 {
+        return std::future::pending().await;
+    }
+    let (mut against, mut for_us) = (BTreeSet::new(), BTreeSet::new());
+    let mut good_visits = vec![0_u32; shared.pool.followed.len()];
+    for index in others.iter().copied().cycle() {
+        pause(shared).await;
+        let node = &shared.pool.followed[index];
+        // Before the endpoint in use is live nothing is known to compare with: not even which chain
+        // is wanted, which is not for the others to say.
+        if node.rests(Instant::now()).is_some() || announced(shared).is_none() {
+            continue;
+        }
+        let report = match visit(shared, node).await {
+            Ok(report) => report,
+            Err(cause) => {
+                tracing::debug!(endpoint = %node.endpoint, %cause, "an endpoint that is not in use is not well");
+                good_visits[index] = 0;
+                node.note_failure(cause, shared.config.retry_max(), Instant::now(), follower::jitter);
+                continue;
+            }
+        };
+        let Some(announced) = announced(shared) else { continue };
+        let sight = judge(&report, announced, shared.config.max_lag_blocks);
+        let endpoint = shared.pool.followed[active].endpoint.to_string();
+        match (sight, report.common) {
+            (Sight::Contradicts, Some((ours, theirs))) => {
+                good_visits[index] = 0;
+                against.insert(index);
+                for_us.remove(&index);
+                let contradiction =
+                    |endpoint, seen, found| ConnectError::Forked { endpoint, number: ours.number, seen, found };
+                if against.len() >= 2 && against.len() > for_us.len() {
+                    return Leave::Disowned(contradiction(endpoint, theirs.hash, ours.hash));
+                }
+                let cause = contradiction(node.endpoint.to_string(), ours.hash, theirs.hash);
+                tracing::warn!(%cause, "two endpoints contradict each other");
+                node.note_failure(cause, shared.config.retry_max(), Instant::now(), follower::jitter);
+            }
+            (Sight::Behind, _) => {
+                good_visits[index] = 0;
+                let finalized = report.newest.number;
+                let cause = ConnectError::Behind { endpoint: node.endpoint.to_string(), finalized, seen: announced };
+                node.note_failure(cause, shared.config.retry_max(), Instant::now(), follower::jitter);
+            }
+            (Sight::Ahead, _) => {
+                node.note_well(report.newest, Instant::now(), Standing::Standby);
+                return Leave::Failed(ConnectError::Behind {
+                    endpoint,
+                    finalized: announced,
+                    seen: report.newest.number,
+                });
+            }
+            (Sight::Level | Sight::Contradicts, _) => {
+                node.note_well(report.newest, Instant::now(), Standing::Standby);
+                if report.common.is_some() {
+                    for_us.insert(index);
+                    against.remove(&index);
+                }
+                good_visits[index] += 1;
+                if let Some(slow) = is_slower(shared, active, node) {
+                    return Leave::Failed(slow);
+                }
+                if index < active && good_visits[index] >= TRUSTED {
+                    return Leave::Failed(ConnectError::Superseded { endpoint, by: node.endpoint.to_string() });
+                }
+            }
+        }
+    }
+    std::future::pending().await
+}
+
+/// The time until the next visit: the configured one, or less while blocks are overdue.
+async fn pause(shared: &Shared) {
+    let usual = follower::jitter(Duration::from_millis(shared.config.scout_ms));
+    let begun = Instant::now();
+    loop {
+        let waited = begun.elapsed();
+        let is_overdue = shared.config.stale_after().is_some_and(|stale| {
+            shared.state.borrow().finalized().is_some_and(|seen| seen.at.elapsed() > stale / OVERDUE)
+        });
+        let wanted = if is_overdue { HASTE.min(usual) } else { usual };
+        match wanted.checked_sub(waited) {
+            None | Some(Duration::ZERO) => return,
+            Some(left) => tokio::time::sleep(left.min(Duration::from_secs(1))).await,
+        }
+    }
+}
+
+/// The newest block that the endpoint in use has announced.
+fn announced(shared: &Shared) -> Option<BlockNumber> {
+    match &*shared.state.borrow() {
+        LinkState::Live { announced, .. } => Some(*announced),
+        LinkState::Connecting { .. } | LinkState::Lost { .. } => None,
+    }
+}
+
+/// Asks an endpoint what it has: its chain, its newest finalized block, and its block at a height
+/// that was followed.
+async fn visit(shared: &Shared, node: &Arc<Node>) -> Result<Report, ConnectError> {
+    let connection = Connection::open(node, &shared.config).await?;
+    follower::check_genesis(shared, &connection).await?;
+    let newest = follower::newest(&connection).await?;
+    let followed = shared.head.borrow().as_ref().map(|head| head.block);
+    let ours = followed.and_then(|followed| {
+        if followed.number <= newest.number {
+            Some(followed)
+        } else {
+            shared.recent(newest.number).map(|block| block.block)
+        }
+    });
+    let common = match ours {
+        Some(ours) if ours.number == newest.number => Some((ours, newest)),
+        Some(ours) => {
+            let hash = fetch::hash_of(&connection, ours.number).await?;
+            let none = || connection.nonsense("a finalized block", format!("it has no block {}", ours.number));
+            Some((ours, BlockRef { number: ours.number, hash: hash.ok_or_else(none)? }))
+        }
+        None => None,
+    };
+    // One of the usual size, for the delay of its answer.
+    connection.ask(rpc::header(newest.hash)).await?;
+    Ok(Report { newest, common })
+}
+
+/// Compares what was followed with what was found.
+fn judge(report: &Report, announced: BlockNumber, max_lag: u32) -> Sight {
+    match report.common {
+        Some((ours, theirs)) if ours.hash != theirs.hash => Sight::Contradicts,
+        _ if report.newest.number.0 > announced.0.saturating_add(max_lag) => Sight::Ahead,
+        _ if report.newest.number.0.saturating_add(max_lag) < announced.0 => Sight::Behind,
+        _ => Sight::Level,
+    }
+}
+
+/// Whether the endpoint in use takes far too long, and the other at most half as long.
+fn is_slower(shared: &Shared, active: usize, other: &Node) -> Option<ConnectError> {
+    let limit = Duration::from_millis(shared.config.slow_ms);
+    let node = &shared.pool.followed[active];
+    let (ours, theirs) = (node.latency()?, other.latency()?);
+    let is_slow = !limit.is_zero() && ours > limit && theirs < ours / 2;
+    is_slow.then(|| ConnectError::Slow { endpoint: node.endpoint.to_string(), latency: ours, limit })
+}
+
+#[cfg(test)]
+mod tests {
+    use btd_api::BlockHash;
+
+    use super::*;
+
+    fn block(number: u32, hash: u8) -> BlockRef {
+        BlockRef { number: BlockNumber(number), hash: BlockHash([hash; 32]) }
+    }
+
+    #[test]
+    fn others_are_judged_by_what_they_have() {
+        let sight = |newest, common| judge(&Report { newest, common }, BlockNumber(100), 5);
+        let same = Some((block(99, 1), block(99, 1)));
+        assert_eq!(sight(block(100, 1), same), Sight::Level);
+        assert_eq!(sight(block(105, 1), same), Sight::Level);
+        assert_eq!(sight(block(106, 1), same), Sight::Ahead);
+        assert_eq!(sight(block(95, 1), None), Sight::Level);
+        assert_eq!(sight(block(94, 1), None), Sight::Behind);
+        // A longer history is no argument for another one.
+        assert_eq!(sight(block(200, 1), Some((block(99, 1), block(99, 2)))), Sight::Contradicts);
+    }
+}

@@ -1,0 +1,292 @@
+//! Several endpoints, some of which misbehave: who is followed, who is named, and what readers see.
+
+use std::time::Duration;
+
+use btd_api::{BlockHash, BlockNumber};
+use btd_chain::{ConnectError, EndpointStatus, LinkConfig, LinkState, Standing};
+use btd_devnet::BlockTime;
+use serde_json::json;
+
+use crate::{
+    Followed, chain, chain_with, config,
+    faulty::{FaultyNode, Reaction},
+    follow, in_time, until,
+};
+
+/// A configuration whose waits are a test's, not a network's.
+fn brisk<const N: usize>(nodes: [&FaultyNode; N]) -> LinkConfig {
+    LinkConfig {
+        heartbeat_ms: 150,
+        request_timeout_ms: 3_000,
+        scout_ms: 30,
+        connect_timeout_ms: 2_000,
+        ..config(nodes.map(FaultyNode::address))
+    }
+}
+
+/// Waits until the endpoint at `index` is as wanted.
+async fn endpoint(followed: &Followed, index: usize, wanted: impl Fn(&EndpointStatus) -> bool) -> EndpointStatus {
+    in_time(async {
+        loop {
+            let status = followed.link.endpoints().swap_remove(index);
+            if wanted(&status) {
+                return status;
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    })
+    .await
+}
+
+fn is_active(status: &EndpointStatus) -> bool {
+    status.standing == Standing::Active
+}
+
+/// Waits until the endpoint at `index` was found wanting for the reason `name`.
+async fn named(followed: &Followed, index: usize, name: &str) -> ConnectError {
+    let has_name = |status: &EndpointStatus| status.trouble.as_ref().is_some_and(|cause| cause.name() == name);
+    endpoint(followed, index, has_name).await.trouble.unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_hundred_drops_lose_nothing_and_make_no_storm() {
+    const DROPS: u32 = 100;
+    let devnet = chain().await;
+    let node = FaultyNode::before(devnet.address()).await;
+    let followed = follow(brisk([&node]));
+    until(&followed.link, LinkState::is_live).await;
+    let mut blocks = followed.link.blocks_from(BlockNumber(1));
+    let mut parent = BlockHash(devnet.genesis_hash());
+    for drop in 0..DROPS {
+        devnet.mine(1 + drop % 3).await.unwrap();
+        node.drop_all();
+        devnet.mine(1).await.unwrap();
+    }
+    let last = devnet.head();
+    loop {
+        let expected = blocks.cursor().unwrap();
+        let block = in_time(blocks.next()).await.unwrap();
+        assert_eq!((block.block.number, block.parent), (expected, parent));
+        parent = block.block.hash;
+        if block.block.number.0 == last.number {
+            break;
+        }
+    }
+    assert_eq!(parent, BlockHash(last.hash));
+    // One connection for each drop, and another one where a drop comes while it is being made.
+    assert!(node.connections() <= 2 * DROPS, "{} connections", node.connections());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_dead_endpoint_is_asked_less_and_less() {
+    let devnet = chain().await;
+    let node = FaultyNode::before(devnet.address()).await;
+    let followed = follow(LinkConfig { retry_max_ms: 400, ..brisk([&node]) });
+    until(&followed.link, LinkState::is_live).await;
+    node.go_down();
+    let before = node.connections();
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    // A rest is 200 ms at least once the limit is reached.
+    assert!(node.connections() - before <= 11, "{} attempts in two seconds", node.connections() - before);
+    node.open();
+    until(&followed.link, LinkState::is_live).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whoever_goes_quiet_is_left_for_the_next_and_gone_back_to() {
+    let devnet = chain().await;
+    let (first, second) = (FaultyNode::before(devnet.address()).await, FaultyNode::before(devnet.address()).await);
+    let followed = follow(brisk([&first, &second]));
+    endpoint(&followed, 0, is_active).await;
+    first.stall();
+    named(&followed, 0, "silent").await;
+    endpoint(&followed, 1, is_active).await;
+    devnet.mine(2).await.unwrap();
+    until(&followed.link, |state| state.finalized().is_some_and(|seen| seen.block.number.0 == 2)).await;
+    // It is preferred, so it is followed again once it is well.
+    first.open();
+    endpoint(&followed, 0, is_active).await;
+    first.half_close();
+    devnet.mine(1).await.unwrap();
+    endpoint(&followed, 1, is_active).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whoever_turns_away_or_floods_is_named() {
+    let devnet = chain().await;
+    let (first, second) = (FaultyNode::before(devnet.address()).await, FaultyNode::before(devnet.address()).await);
+    first.turn_away();
+    let followed = follow(brisk([&first, &second]));
+    endpoint(&followed, 1, is_active).await;
+    named(&followed, 0, "rate-limited").await;
+
+    let third = FaultyNode::before(devnet.address()).await;
+    third.script(|method, _| match method {
+        "chain_getBlock" => Reaction::Oversized(200_000),
+        _ => Reaction::Pass,
+    });
+    let followed = follow(LinkConfig { max_response_bytes: 150_000, scout_ms: 0, ..brisk([&third, &second]) });
+    let flood = named(&followed, 0, "oversized").await;
+    assert!(flood.to_string().contains("more than 150000 bytes"), "{flood}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn too_many_requests_are_made_fewer_and_answered() {
+    let devnet = chain().await;
+    let node = FaultyNode::before(devnet.address()).await;
+    let followed = follow(brisk([&node]));
+    until(&followed.link, LinkState::is_live).await;
+    let mut refusals = 2;
+    node.script(move |method, _| {
+        if method == "state_getKeysPaged" && refusals > 0 {
+            refusals -= 1;
+            return Reaction::Refuse(429, "too many requests");
+        }
+        Reaction::Pass
+    });
+    assert_eq!(in_time(followed.link.view().unwrap().netuids()).await.unwrap().len(), 2);
+    assert!(followed.link.endpoints()[0].is_rate_limited);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_lagging_endpoint_is_told_by_another() {
+    let devnet = chain().await;
+    let (first, second) = (FaultyNode::before(devnet.address()).await, FaultyNode::before(devnet.address()).await);
+    let followed = follow(LinkConfig { max_lag_blocks: 3, ..brisk([&first, &second]) });
+    endpoint(&followed, 0, is_active).await;
+    // Alive, answering, and announcing the same block for ever.
+    first.announce(|header| header["number"] = json!("0x0"));
+    devnet.mine(6).await.unwrap();
+    let lag = named(&followed, 0, "behind").await;
+    assert!(matches!(lag, ConnectError::Behind { finalized, .. } if finalized.0 < 6), "{lag}");
+    until(&followed.link, |state| state.finalized().is_some_and(|seen| seen.block.number.0 == 6)).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn blocks_that_are_announced_and_not_there_are_not_followed() {
+    let devnet = chain().await;
+    let (first, second) = (FaultyNode::before(devnet.address()).await, FaultyNode::before(devnet.address()).await);
+    let followed = follow(LinkConfig { scout_ms: 0, ..brisk([&first, &second]) });
+    endpoint(&followed, 0, is_active).await;
+    first.announce(|header| header["number"] = json!("0xffff"));
+    devnet.mine(1).await.unwrap();
+    named(&followed, 0, "unusable").await;
+    let state = until(&followed.link, |state| state.finalized().is_some_and(|seen| seen.block.number.0 == 1)).await;
+    assert_eq!(state.finalized().unwrap().block.hash, BlockHash(devnet.head().hash));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_endpoint_of_another_network_is_named_and_never_followed() {
+    let devnet = chain().await;
+    let (first, second) = (FaultyNode::before(devnet.address()).await, FaultyNode::before(devnet.address()).await);
+    let alien = BlockHash([7; 32]);
+    second.script(move |method, params| match method {
+        "chain_getBlockHash" if params[0] == 0 => Reaction::Answer(json!(alien)),
+        _ => Reaction::Pass,
+    });
+    let followed = follow(brisk([&first, &second]));
+    endpoint(&followed, 0, is_active).await;
+    let wrong = named(&followed, 1, "wrong-genesis").await;
+    assert!(matches!(wrong, ConnectError::WrongGenesis { found, .. } if found == alien), "{wrong}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_history_that_two_others_contradict_is_given_up() {
+    let (truth, lie) = (chain().await, chain_with(BlockTime::Instant, 1_800_000_000_000).await);
+    assert_eq!(truth.genesis_hash(), lie.genesis_hash());
+    truth.mine(3).await.unwrap();
+    lie.mine(3).await.unwrap();
+    let liar = FaultyNode::before(lie.address()).await;
+    let (one, two) = (FaultyNode::before(truth.address()).await, FaultyNode::before(truth.address()).await);
+    // One witness against another settles nothing: what was followed stays, and the other is named.
+    let followed = follow(brisk([&liar, &one]));
+    named(&followed, 1, "forked").await;
+    assert!(is_active(&endpoint(&followed, 0, |_| true).await));
+
+    let followed = follow(brisk([&liar, &one, &two]));
+    named(&followed, 0, "forked").await;
+    let is_true = |state: &LinkState| {
+        state.is_live() && state.finalized().is_some_and(|seen| seen.block.hash == BlockHash(truth.head().hash))
+    };
+    until(&followed.link, is_true).await;
+    truth.mine(1).await.unwrap();
+    let next = in_time(followed.link.blocks_from(BlockNumber(4)).next()).await.unwrap();
+    assert_eq!(next.block.hash, BlockHash(truth.head().hash));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_same_question_asked_by_many_is_asked_once() {
+    let devnet = chain().await;
+    let node = FaultyNode::before(devnet.address()).await;
+    let followed = follow(LinkConfig { heartbeat_ms: 0, ..brisk([&node]) });
+    until(&followed.link, LinkState::is_live).await;
+    let view = followed.link.view().unwrap();
+    node.script(|_, _| Reaction::Late(Duration::from_millis(100)));
+    let before = node.requests();
+    let reads = (0..20).map(|_| {
+        let view = view.clone();
+        tokio::spawn(async move { view.network_registration_cost().await.unwrap() })
+    });
+    let reads: Vec<_> = reads.collect();
+    for read in reads {
+        in_time(read).await.unwrap();
+    }
+    assert_eq!(node.requests() - before, 1);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn old_state_is_read_from_an_archive() {
+    let devnet = chain().await;
+    let (pruned, archive) = (FaultyNode::before(devnet.address()).await, FaultyNode::before(devnet.address()).await);
+    let genesis = json!(BlockHash(devnet.genesis_hash()));
+    pruned.script(move |method, params| {
+        let asks_for_genesis = params.as_array().is_some_and(|params| params.contains(&genesis));
+        if method.starts_with("state_") && asks_for_genesis {
+            return Reaction::Refuse(4003, "Client error: UnknownBlock: State already discarded for 0x00");
+        }
+        Reaction::Pass
+    });
+    devnet.mine(2).await.unwrap();
+    let archives = vec![crate::url(archive.address()).into()];
+    let followed = follow(LinkConfig { archives, ..brisk([&pruned]) });
+    until(&followed.link, LinkState::is_live).await;
+    let view = in_time(followed.link.view_at(BlockHash(devnet.genesis_hash()))).await.unwrap();
+    assert_eq!(in_time(view.netuids()).await.unwrap().len(), 2);
+    let endpoints = followed.link.endpoints();
+    assert!(endpoints[0].is_pruned && !endpoints[0].is_archive);
+    assert!(endpoints[1].is_archive && endpoints[1].requests > 0);
+    assert_eq!(archive.connections(), 1, "one connection serves them all");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_runtime_upgrade_is_followed_at_its_block() {
+    let devnet = chain().await;
+    let node = FaultyNode::before(devnet.address()).await;
+    let followed = follow(brisk([&node]));
+    until(&followed.link, LinkState::is_live).await;
+    let before = followed.link.view().unwrap();
+    let spec = before.runtime().spec_version();
+    let genesis = json!(BlockHash(devnet.genesis_hash()));
+    // The state behind block 1 has another runtime. Reading its metadata is cut off, then not
+    // answered, and then works.
+    let mut troubles = vec![Reaction::Swallow, Reaction::HangUp];
+    node.script(move |method, params| match method {
+        "state_getRuntimeVersion" if params[0] != genesis => {
+            Reaction::Answer(json!({ "specVersion": spec + 1, "transactionVersion": 7 }))
+        }
+        "state_call" if params[0] == "Metadata_metadata_versions" => troubles.pop().unwrap_or(Reaction::Pass),
+        _ => Reaction::Pass,
+    });
+    let mut blocks = followed.link.blocks_from(BlockNumber(1));
+    devnet.mine(1).await.unwrap();
+    let first = in_time(blocks.next()).await.unwrap();
+    devnet.mine(1).await.unwrap();
+    let second = in_time(blocks.next()).await.unwrap();
+    // The block that brings an upgrade is the old runtime's last.
+    assert_eq!((first.spec_version, second.spec_version), (spec, spec + 1));
+    assert!(second.illegible.is_empty() && !second.events.is_empty());
+    let view = followed.link.view().unwrap();
+    assert_eq!((view.runtime().spec_version(), view.runtime().transaction_version()), (spec + 1, 7));
+    assert_eq!(before.runtime().spec_version(), spec);
+    assert_eq!(in_time(view.netuids()).await.unwrap().len(), 2);
+}
