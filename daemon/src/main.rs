@@ -3,7 +3,7 @@
 //! Exit codes: 0 stopped when asked to; 2 the command line is wrong; 78 the configuration is wrong
 //! (`EX_CONFIG`); 130 a second signal did not wait; 1 anything else, with the reason on stderr.
 
-use std::{path::PathBuf, process::ExitCode, time::Duration};
+use std::{io, path::PathBuf, process::ExitCode, time::Duration};
 
 use btd::{
     config::{self, ConfigError, Directories, Environment, Flags, Setting},
@@ -11,6 +11,7 @@ use btd::{
     logs, rpc,
 };
 use clap::Parser;
+use rustix::process::{DumpableBehavior, set_dumpable_behavior};
 
 /// The daemon of Bittensor operators: keys, chain, axon and dendrite behind one local socket.
 ///
@@ -73,6 +74,9 @@ impl Arguments {
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
+    if let Err(error) = hide() {
+        return complain(&error, 1);
+    }
     let settings = match settings(&arguments.flags()) {
         Ok(settings) => settings,
         Err(error) => return complain(&error, 78),
@@ -92,6 +96,12 @@ fn main() -> ExitCode {
         Err(error @ DaemonError::Impatient) => complain(&error, 130),
         Err(error) => complain(&error, 1),
     }
+}
+
+/// Passwords pass through this process on their way to the signer: no core of it is dumped, and no
+/// other process of its user looks into it.
+fn hide() -> io::Result<()> {
+    Ok(set_dumpable_behavior(DumpableBehavior::NotDumpable)?)
 }
 
 fn settings(flags: &Flags) -> Result<Settings, ConfigError> {

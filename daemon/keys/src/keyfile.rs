@@ -253,8 +253,7 @@ impl PublicKeyFile {
 
 /// What an address in a key file may look like: of any network's format, as wallets take it.
 pub(crate) fn parse_address(text: &str) -> Option<AccountId> {
-    use sp_core::crypto::{AccountId32, Ss58Codec};
-    AccountId32::from_ss58check_with_version(text).ok().map(|(account, _)| AccountId(account.into()))
+    AccountId::from_any_format(text).ok()
 }
 
 /// The scheme of a `cryptoType` field.

@@ -12,6 +12,7 @@ mod birth;
 pub mod durable;
 pub mod environment;
 pub mod foreign;
+mod junction;
 mod key;
 mod keyfile;
 mod mnemonic;

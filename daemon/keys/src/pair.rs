@@ -13,10 +13,10 @@ use schnorrkel::{
     ExpansionMode, Keypair, MiniSecretKey,
     derive::{ChainCode, Derivation},
 };
-use sp_core::crypto::DeriveJunction;
 use zeroize::Zeroizing;
 
 use crate::{
+    junction::Junction,
     scheme::{CONTEXT, PublicKey, Scheme, Signature},
     secret::Seed,
 };
@@ -97,22 +97,22 @@ impl KeyPair {
     }
 
     /// The pair at the end of a path of junctions.
-    pub(crate) fn derive(self, path: &[DeriveJunction]) -> Result<Self, KeyError> {
+    pub(crate) fn derive(self, path: &[Junction]) -> Result<Self, KeyError> {
         path.iter().try_fold(self, Self::step)
     }
 
-    fn step(self, junction: &DeriveJunction) -> Result<Self, KeyError> {
+    fn step(self, junction: &Junction) -> Result<Self, KeyError> {
         match (&self.0, junction) {
-            (Inner::Sr25519(pair), DeriveJunction::Soft(code)) => {
+            (Inner::Sr25519(pair), Junction::Soft(code)) => {
                 let derived = pair.secret.derived_key_simple(ChainCode(*code), b"").0;
                 Ok(Self(Inner::Sr25519(Box::new(derived.to_keypair()))))
             }
-            (Inner::Sr25519(pair), DeriveJunction::Hard(code)) => {
+            (Inner::Sr25519(pair), Junction::Hard(code)) => {
                 let mini = pair.secret.hard_derive_mini_secret_key(Some(ChainCode(*code)), b"").0;
                 Ok(Self(Inner::Sr25519(Box::new(mini.expand_to_keypair(ExpansionMode::Ed25519)))))
             }
-            (Inner::Ed25519(_), DeriveJunction::Soft(_)) => Err(KeyError::SoftJunction),
-            (Inner::Ed25519(key), DeriveJunction::Hard(code)) => {
+            (Inner::Ed25519(_), Junction::Soft(_)) => Err(KeyError::SoftJunction),
+            (Inner::Ed25519(key), Junction::Hard(code)) => {
                 // blake2b-256 of the SCALE tuple (text, seed, chain code); 0x2c is the length 11.
                 let digest = Blake2b::<U32>::new()
                     .chain_update(b"\x2cEd25519HDKD")

@@ -8,7 +8,6 @@ use base64::{Engine, engine::general_purpose::STANDARD};
 use btd_api::AccountId;
 use crypto_secretbox::{KeyInit, Nonce, XSalsa20Poly1305, aead::Aead};
 use serde::Deserialize;
-use sp_core::crypto::{AccountId32, Ss58Codec};
 use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
 
@@ -101,9 +100,7 @@ fn import_with(
         .map_err(|_| KeyFileError::WrongPassword)?;
     let pair = open_pkcs8(scheme, &plain)?;
     if let Some(stated) = keystore.address {
-        let stated = AccountId32::from_ss58check_with_version(&stated)
-            .map(|(account, _)| AccountId(account.into()))
-            .map_err(|_| damaged("its `address` is not an address"))?;
+        let stated = AccountId::from_any_format(&stated).map_err(|_| damaged("its `address` is not an address"))?;
         let derived = pair.public().account;
         if stated != derived {
             return Err(KeyFileError::AddressMismatch { stated, derived });

@@ -43,7 +43,9 @@ impl Memory {
         set_aside();
         match mlockall(MlockAllFlags::CURRENT) {
             Ok(()) => {
-                log::info(format_args!("the limit on locked memory is small: keys are locked, passwords in use are not"));
+                log::info(format_args!(
+                    "the limit on locked memory is small: keys are locked, passwords in use are not"
+                ));
                 Self::FirstHeap
             }
             Err(error) => {

@@ -48,7 +48,7 @@ fn a_killed_writer_leaves_the_old_or_the_new_key() {
     wallet.write(&KeyRole::Coldkey, &keys[0], Protection::Plain, Existing::Refuse).unwrap();
     let known = [keys[0].public(), keys[1].public()];
     let mut between = 0;
-    let kills = std::env::var(KILLS).map_or(40, |kills| kills.parse::<u32>().unwrap());
+    let kills = std::env::var_os(KILLS).map_or(40, |kills| kills.to_str().unwrap().parse::<u32>().unwrap());
     for kill in 0..kills {
         let mut victim = Command::new(std::env::current_exe().unwrap())
             .args(["crash::victim", "--exact", "--nocapture"])

@@ -190,6 +190,7 @@ pub fn write(stream: &mut impl Write, value: &impl Serialize) -> Result<(), Fram
 #[cfg(test)]
 mod tests {
     use btd_api::wallet::Secret;
+    use proptest::prelude::*;
 
     use super::*;
     use crate::{
@@ -238,7 +239,28 @@ mod tests {
         assert!(decode::<Call<Control>>(&more).is_err());
         assert!(matches!(length([0xff; 4]), Err(FrameError::TooLong(_))));
         assert!(matches!(encode(&vec![0_u8; LONGEST]), Err(FrameError::TooLong(_))));
-        // The number of operation that the requests channel does not have.
+        // The number of an operation that the requests channel does not have.
         assert!(decode::<Call<Requests>>(&[1, 9]).is_err());
+    }
+
+    proptest! {
+        #[test]
+        fn bytes_of_any_kind_do_no_harm(bytes: Vec<u8>) {
+            let _ = decode::<Call<Control>>(&bytes);
+            let _ = decode::<Call<Requests>>(&bytes);
+            let _ = decode::<Answer>(&bytes).map(|answer| answer.outcome.map(|reply| reply.read::<Signature>()));
+            let _ = read(&mut bytes.as_slice());
+        }
+
+        #[test]
+        fn a_changed_call_does_no_harm(at in 0_usize..100, by: u8) {
+            let key = KeyId::coldkey("w".parse().unwrap());
+            let password = Some(Secret::new("password"));
+            let unlock = Unlock { key, password, window: None, purposes: Purposes::ALL };
+            let mut frame = encode(&Call { number: 1, operation: Control::Unlock(unlock) }).unwrap();
+            let length = frame.len() - HEADER;
+            frame[HEADER + at % length] ^= by;
+            let _ = decode::<Call<Control>>(&frame[HEADER..]);
+        }
     }
 }

@@ -86,10 +86,9 @@ impl From<CustodyError> for Refusal {
             CustodyError::TooManyFailures { key, retry_in } => {
                 of(RefusalKind::TooManyFailures).about(key.clone()).retry_in(*retry_in)
             }
-            CustodyError::Window { .. } => of(RefusalKind::Invalid),
             CustodyError::Origin(KeyFileError::WrongPassword) => of(RefusalKind::WrongPassword),
             CustodyError::Origin(KeyFileError::OutOfMemory) => of(RefusalKind::Busy),
-            CustodyError::Origin(_) => of(RefusalKind::Invalid),
+            CustodyError::Window { .. } | CustodyError::Origin(_) => of(RefusalKind::Invalid),
             CustodyError::LockedMeanwhile(key) => of(RefusalKind::LockedMeanwhile).about(key.clone()),
             CustodyError::Purpose(_) => of(RefusalKind::Purpose),
             CustodyError::Store(store) => of(store_kind(store)),

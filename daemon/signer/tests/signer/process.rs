@@ -13,6 +13,7 @@ use std::{
 };
 
 use btd_api::wallet::Secret;
+use btd_keys::Key;
 use btd_signer_protocol::{
     Control, Existing, KeyId, NewKey, Operation, Origin, Protect, Purposes, Refusal, RefusalKind, Requests, Scheme,
     VERSION,
@@ -307,4 +308,33 @@ fn by_hand_it_says_who_starts_it() {
     assert_eq!(output.status.code(), Some(1));
     let said = String::from_utf8_lossy(&output.stderr);
     assert!(said.contains("btd starts btd-signer by itself"), "{said}");
+}
+
+/// What a signature costs through the process, beside the signature alone.
+#[test]
+#[ignore = "measures, and says so"]
+fn the_cost_of_a_round_trip() {
+    const SIGNATURES: u32 = 5_000;
+    let dir = wallets();
+    let signer = Signer::start(dir.path());
+    let made = signer.ask(make(None)).unwrap();
+    let hash = "a7ffc6f8bf1ed76651c14756a061d662f580ff4de43b49fa82d80a4b80f8434a";
+    let message = format!("1717.{0}.{0}.uuid.{hash}", made.hotkey.unwrap().public.account);
+    let ask = || {
+        let (wallet, hotkey) = ("w".parse().unwrap(), "h".parse().unwrap());
+        signer.request(SignSynapse { wallet, hotkey, message: message.clone() }).unwrap()
+    };
+    ask();
+    let begun = std::time::Instant::now();
+    for _ in 0..SIGNATURES {
+        ask();
+    }
+    let through = begun.elapsed() / SIGNATURES;
+    let pair = Key::from_uri(Scheme::Sr25519, "//Alice").unwrap().into_pair();
+    let begun = std::time::Instant::now();
+    for _ in 0..SIGNATURES {
+        std::hint::black_box(pair.sign(message.as_bytes()));
+    }
+    println!("{through:?} through the signer, {:?} alone", begun.elapsed() / SIGNATURES);
+    signer.end();
 }
