@@ -7,7 +7,7 @@
 use std::{
     fs,
     path::{Path, PathBuf},
-    process::{Command, Stdio},
+    process::{Child, Command, Stdio},
 };
 
 use btd_tests::{Daemon, Host, binary, wait_for};
@@ -47,6 +47,16 @@ fn signer_of(daemon: &Daemon) -> Option<u32> {
         status.contains(&format!("\nPPid:\t{}\n", daemon.pid())) && status.starts_with("Name:\tbtd-signer\n")
     };
     children.split_whitespace().filter_map(|pid| pid.parse().ok()).chain(all).find(is_child)
+}
+
+/// A process that does not outlive its test.
+struct Bound(Child);
+
+impl Drop for Bound {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
 }
 
 fn kill(pid: u32) {
@@ -191,7 +201,7 @@ fn a_signer_may_be_a_service_of_its_own() {
     golden(&host, FAST.0, "fast");
     let sockets = host.path("sockets");
     fs::create_dir(&sockets).unwrap();
-    let mut signer = Command::new(binary("btd-signer"))
+    let signer = Command::new(binary("btd-signer"))
         .arg("--wallets")
         .arg(host.path(".bittensor/wallets"))
         .arg("--sockets")
@@ -202,6 +212,7 @@ fn a_signer_may_be_a_service_of_its_own() {
         .stderr(Stdio::null())
         .spawn()
         .unwrap();
+    let mut signer = Bound(signer);
     let begin = || {
         let variables = [("BTD_KEYS__SIGNER_SOCKETS", sockets.to_str().unwrap())];
         host.start_with(&["--network", "ws://127.0.0.1:9"], &variables)
@@ -215,7 +226,5 @@ fn a_signer_may_be_a_service_of_its_own() {
     let daemon = begin();
     assert_eq!(state(&host, "fast"), "locked");
     assert!(daemon.stop().success());
-    assert!(signer.try_wait().unwrap().is_none());
-    signer.kill().unwrap();
-    signer.wait().unwrap();
+    assert!(signer.0.try_wait().unwrap().is_none());
 }

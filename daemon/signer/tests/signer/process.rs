@@ -83,7 +83,7 @@ impl Signer {
 
 fn ask<O: Operation>(mut stream: &UnixStream, operation: O) -> Result<O::Reply, Refusal> {
     frame::write(&mut stream, &Call { number: 7, operation: operation.into_call() }).unwrap();
-    let answer: Answer = frame::decode(&frame::read(&mut stream).unwrap().expect("an answer")).unwrap();
+    let answer: Answer = frame::decode(&frame::read(&mut stream).unwrap().unwrap()).unwrap();
     assert_eq!(answer.number, 7);
     answer.outcome.map(|reply| reply.read().unwrap())
 }
