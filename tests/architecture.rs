@@ -166,6 +166,7 @@ fn the_daemon_names_no_secret() {
     // Types of requests that sign or reveal, where they are asked and nowhere else.
     only_in("daemon/src", "SignExtrinsic", &["/submit/signer.rs"]);
     only_in("daemon/src", "SignText", &["/rpc/wallet.rs"]);
+    only_in("daemon/src", "OpenSealed", &["/rpc/wallet/keyfiles.rs"]);
     only_in("daemon/src", "SignSynapse", &["/custody.rs"]);
     for home in ["src/axon", "src/dendrite", "src/weights", "src/metagraph"] {
         for (name, text) in sources("daemon/src").into_iter().filter(|(name, _)| name.contains(home)) {

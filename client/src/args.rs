@@ -250,6 +250,9 @@ fn substitute(flag: &str) -> Option<&'static str> {
         "--password" | "--mnemonic" | "--seed" => {
             Some("secrets do not belong on the command line; see --password-stdin and --password-fd")
         }
+        "--json-password" | "--json_password" => {
+            Some("secrets do not belong on the command line: the passphrase is asked for, or see --json-password-fd")
+        }
         _ => None,
     }
 }

@@ -21,7 +21,7 @@ pub(crate) enum Failure {
     #[error("cancelled: nothing was signed or sent")]
     Declined,
     /// A secret could not be read from where it was said to be.
-    #[error("the password cannot be read from {place}: {source}")]
+    #[error("the secret cannot be read from {place}: {source}")]
     Password { place: String, source: io::Error },
     /// No daemon at the socket.
     #[error("btd does not answer at {}: {source}", path.display())]

@@ -14,16 +14,24 @@ use std::{
 use btd_api::wallet::Secret;
 use clap::Args;
 
-use crate::{failure::Failure, settings::Settings};
+use btd_api::{WalletName, wallet::KeyName};
 
-/// Longer than any password, shorter than a file given by mistake.
-const LONGEST_PASSWORD: u64 = 4096;
+use crate::{
+    failure::Failure,
+    session::Session,
+    settings::{self, Settings},
+};
+
+/// Longer than any password or mnemonic, shorter than a file given by mistake.
+const LONGEST_SECRET: u64 = 4096;
+/// No keystore comes near this size.
+const LONGEST_FILE: u64 = 64 * 1024;
 
 /// Where the password comes from.
 #[derive(Args, Clone, Debug, Default)]
 pub(crate) struct PasswordArgs {
     /// Read the password from the first line of standard input; without this and the next, it comes
-    /// from BT_WALLET_PASSWORD, the file BT_WALLET_PASSWORD_FILE, or a question
+    /// from BT_WALLET_PASSWORD, the key's own BT_PW_..., the file BT_WALLET_PASSWORD_FILE, or a question
     #[arg(long, alias = "password_stdin", conflicts_with = "password_fd")]
     password_stdin: bool,
     /// Read the password from the first line of this open file descriptor
@@ -31,9 +39,9 @@ pub(crate) struct PasswordArgs {
     password_fd: Option<u32>,
 }
 
-/// Where a password is read from, decided before anything is asked.
+/// Where a secret is read from, decided before anything is asked.
 #[derive(Clone, Debug)]
-pub(crate) enum PasswordSource {
+pub(crate) enum SecretSource {
     Stdin,
     Descriptor(u32),
     Given(Secret),
@@ -49,32 +57,91 @@ impl PasswordArgs {
         self.password_stdin || self.password_fd.is_some()
     }
 
-    /// Flag before environment before question.
+    /// Flag before environment before question, for a key that is still to be made.
     ///
     /// # Errors
     /// When only a person could tell, and there is none.
-    pub(crate) fn resolve(&self, settings: &Settings) -> Result<PasswordSource, Failure> {
+    pub(crate) fn resolve(&self, settings: &Settings) -> Result<SecretSource, Failure> {
+        self.resolve_with(settings, None)
+    }
+
+    /// The same for the key whose file is at `path`: its own `BT_PW_...` variable counts too.
+    ///
+    /// # Errors
+    /// When only a person could tell, and there is none; when the variable holds no password.
+    pub(crate) fn resolve_for(&self, settings: &Settings, path: &str) -> Result<SecretSource, Failure> {
+        self.resolve_with(settings, settings::obfuscated_password(path)?)
+    }
+
+    /// The same for a key by its name. The daemon is asked where its file lies only where the
+    /// environment has a variable that could be meant.
+    ///
+    /// # Errors
+    /// As [`Self::resolve_for`]; when there is no such key.
+    pub(crate) async fn resolve_key(
+        &self,
+        session: &Session,
+        wallet: &WalletName,
+        key: &KeyName,
+    ) -> Result<SecretSource, Failure> {
+        if self.is_given() || session.settings.password.password.is_some() || !settings::has_obfuscated_passwords() {
+            return self.resolve(&session.settings);
+        }
+        let detail = crate::wallet::detail(session, wallet, key).await?;
+        self.resolve_for(&session.settings, &detail.path)
+    }
+
+    fn resolve_with(&self, settings: &Settings, own: Option<Secret>) -> Result<SecretSource, Failure> {
         if self.password_stdin {
-            return Ok(PasswordSource::Stdin);
+            return Ok(SecretSource::Stdin);
         }
         if let Some(descriptor) = self.password_fd {
-            return Ok(PasswordSource::Descriptor(descriptor));
+            return Ok(SecretSource::Descriptor(descriptor));
         }
         if let Some(password) = &settings.password.password {
-            return Ok(PasswordSource::Given(Secret::new(password.clone())));
+            return Ok(SecretSource::Given(Secret::new(password.clone())));
+        }
+        if let Some(password) = own {
+            return Ok(SecretSource::Given(password));
         }
         if let Some(file) = &settings.password.file {
-            return Ok(PasswordSource::File(file.clone()));
+            return Ok(SecretSource::File(file.clone()));
         }
-        require_person("the password", "give it with --password-stdin, --password-fd N or BT_WALLET_PASSWORD_FILE")?;
-        Ok(PasswordSource::Person)
+        SecretSource::person(
+            "the password",
+            "give it with --password-stdin, --password-fd N or BT_WALLET_PASSWORD_FILE",
+        )
     }
 }
 
-// === impl PasswordSource ===
+// === impl SecretSource ===
 
-impl PasswordSource {
-    /// The password of a key that exists.
+impl SecretSource {
+    /// A person, if there is one; `hint` names the flag that answers in advance.
+    ///
+    /// # Errors
+    /// When there is none.
+    pub(crate) fn person(question: &'static str, hint: &'static str) -> Result<Self, Failure> {
+        require_person(question, hint)?;
+        Ok(Self::Person)
+    }
+
+    /// All of a file whose content is a secret, such as a keystore.
+    ///
+    /// # Errors
+    /// When it cannot be read as text, or is longer than any such file.
+    pub(crate) fn whole_file(path: &Path) -> Result<Secret, Failure> {
+        let failure = |source| Failure::Password { place: path.display().to_string(), source };
+        let file = File::open(path).map_err(failure)?;
+        let mut text = String::new();
+        file.take(LONGEST_FILE + 1).read_to_string(&mut text).map_err(failure)?;
+        if text.len() as u64 > LONGEST_FILE {
+            return Err(failure(io::ErrorKind::FileTooLarge.into()));
+        }
+        Ok(Secret::new(text))
+    }
+
+    /// The password of a key that exists, or another secret that is known.
     pub(crate) fn read(&self, question: &str) -> Result<Secret, Failure> {
         match self {
             Self::Stdin => first_line(io::stdin().lock(), "standard input"),
@@ -142,7 +209,7 @@ fn read_private(path: &Path) -> Result<Secret, Failure> {
 fn first_line(reader: impl BufRead, place: &str) -> Result<Secret, Failure> {
     let failure = |source| Failure::Password { place: place.to_owned(), source };
     let mut line = String::new();
-    reader.take(LONGEST_PASSWORD).read_line(&mut line).map_err(failure)?;
+    reader.take(LONGEST_SECRET).read_line(&mut line).map_err(failure)?;
     if line.is_empty() {
         return Err(failure(io::ErrorKind::UnexpectedEof.into()));
     }

@@ -8,7 +8,8 @@ use std::{
     time::Duration,
 };
 
-use btd_api::{HotkeyName, WalletName};
+use base64::{Engine, engine::general_purpose::STANDARD};
+use btd_api::{HotkeyName, WalletName, wallet::Secret};
 
 use crate::{args::Global, failure::Failure};
 
@@ -18,6 +19,31 @@ pub(crate) type Environment<'a> = &'a dyn Fn(&str) -> Option<OsString>;
 /// The process's own environment; an empty variable counts as none.
 pub(crate) fn environment(name: &str) -> Option<OsString> {
     std::env::var_os(name).filter(|value| !value.is_empty())
+}
+
+/// What the variables begin with that hold the password of one key file each.
+const OBFUSCATED: &str = "BT_PW_";
+
+/// Whether the environment has a password that is meant for one key file.
+pub(crate) fn has_obfuscated_passwords() -> bool {
+    std::env::vars_os().any(|(name, _)| name.to_str().is_some_and(|name| name.starts_with(OBFUSCATED)))
+}
+
+/// The password that a `BT_PW_...` variable holds for the key file at `path`, as wallets of the
+/// ecosystem store it: named after the path, base64 of the password xor the name.
+///
+/// # Errors
+/// When the variable is there and holds no such thing.
+pub(crate) fn obfuscated_password(path: &str) -> Result<Option<Secret>, Failure> {
+    let name = format!("{OBFUSCATED}{}", path.to_uppercase().replace(['/', '.'], "_"));
+    text(&environment, &name)?.map(|value| reveal(&name, &value)).transpose()
+}
+
+fn reveal(name: &str, value: &str) -> Result<Secret, Failure> {
+    let refused = |why: &str| Failure::usage(format!("{name} does not hold a password as wallets store it: {why}"));
+    let mut bytes = STANDARD.decode(value).map_err(|_| refused("it is not base64"))?;
+    bytes.iter_mut().zip(name.bytes().cycle()).for_each(|(byte, mask)| *byte ^= mask);
+    String::from_utf8(bytes).map(Secret::new).map_err(|_| refused("it was made for another path"))
 }
 
 /// Whether a question may be answered with yes in advance.
@@ -143,6 +169,16 @@ mod tests {
         assert_eq!(settings.wallet.unwrap().as_str(), "alice");
         assert_eq!(settings.hotkey.unwrap().as_str(), "m1");
         assert_eq!(resolve(&[], &[("BT_WALLET", "bob")]).unwrap().wallet.unwrap().as_str(), "bob");
+    }
+
+    #[test]
+    fn a_hidden_password_is_found_by_its_name() {
+        let name = "BT_PW__HOME_ALICE__BITTENSOR_WALLETS_DEFAULT_COLDKEY";
+        assert_eq!(reveal(name, "MjUsIyAwLSx+f3Y=").unwrap().expose(), "password123");
+        for bad in ["not base64!", "/////w=="] {
+            let failure = reveal(name, bad).unwrap_err().to_string();
+            assert!(failure.starts_with(name) && !failure.contains(bad), "{failure}");
+        }
     }
 
     #[test]

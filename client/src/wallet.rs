@@ -1,12 +1,20 @@
 //! The noun `wallet`: keys on this host, balances, transfers.
 
 mod balance;
+mod convert;
 mod create;
+mod file;
+mod inspect;
 mod keys;
+mod made;
+mod message;
+mod origin;
+mod public;
 mod transfer;
 
 use clap::Subcommand;
 
+pub(crate) use self::inspect::detail;
 use crate::{exit::Exit, failure::Failure, session::Session};
 
 /// `btctl wallet ...`
@@ -14,8 +22,31 @@ use crate::{exit::Exit, failure::Failure, session::Session};
 pub(crate) enum Command {
     /// Create a wallet: a coldkey and its first hotkey, from new mnemonics
     Create(create::CreateArgs),
+    /// Make a coldkey from a new mnemonic
+    #[command(alias = "new_coldkey")]
+    NewColdkey(made::NewColdkeyArgs),
+    /// Make a hotkey from a new mnemonic
+    #[command(alias = "new_hotkey")]
+    NewHotkey(made::NewHotkeyArgs),
+    /// Restore a coldkey from words, a seed, a private key or a polkadot.js keystore
+    #[command(alias = "regen_coldkey")]
+    RegenColdkey(made::RegenColdkeyArgs),
+    /// Restore a hotkey from words, a seed, a private key or a polkadot.js keystore
+    #[command(alias = "regen_hotkey")]
+    RegenHotkey(made::RegenHotkeyArgs),
+    /// Watch a coldkey whose secret lies elsewhere
+    #[command(alias = "regen_coldkeypub")]
+    RegenColdkeypub(public::RegenColdkeypubArgs),
+    /// Watch a hotkey whose secret lies elsewhere
+    #[command(alias = "regen_hotkeypub")]
+    RegenHotkeypub(public::RegenHotkeypubArgs),
     /// List the wallets of this host with their hotkeys and where those are registered
     List(keys::ListArgs),
+    /// Show one wallet: its files, their protection, what is wrong with them, and its money
+    #[command(visible_alias = "show")]
+    Inspect(inspect::InspectArgs),
+    /// The public halves of keys, to be taken to a host without the secrets
+    Export(public::ExportArgs),
     /// Free balance and stake of a wallet, an address, or every wallet of this host
     Balance(balance::BalanceArgs),
     /// Send tao from a wallet's coldkey
@@ -24,10 +55,20 @@ pub(crate) enum Command {
     Unlock(keys::UnlockArgs),
     /// Lock a key, a wallet, or everything, at once
     Lock(keys::LockArgs),
+    /// The keys that can be used now
+    Status(inspect::StatusArgs),
     /// Sign a message that cannot be mistaken for an extrinsic
     Sign(keys::SignArgs),
     /// Check a signature over a message
     Verify(keys::VerifyArgs),
+    /// Encrypt a message to an ed25519 key
+    Encrypt(message::EncryptArgs),
+    /// Decrypt a message that was encrypted to an ed25519 key of this host
+    Decrypt(message::DecryptArgs),
+    /// Bring a key file of an old encryption to the current one
+    Update(convert::UpdateArgs),
+    /// Write a key file anew under another protection or password
+    Convert(convert::ConvertArgs),
 }
 
 // === impl Command ===
@@ -36,13 +77,26 @@ impl Command {
     pub(crate) async fn run(self, session: &Session) -> Result<Exit, Failure> {
         match self {
             Self::Create(args) => args.run(session).await,
+            Self::NewColdkey(args) => args.run(session).await,
+            Self::NewHotkey(args) => args.run(session).await,
+            Self::RegenColdkey(args) => args.run(session).await,
+            Self::RegenHotkey(args) => args.run(session).await,
+            Self::RegenColdkeypub(args) => args.run(session).await,
+            Self::RegenHotkeypub(args) => args.run(session).await,
             Self::List(args) => args.run(session).await,
+            Self::Inspect(args) => args.run(session).await,
+            Self::Export(args) => args.run(session).await,
             Self::Balance(args) => args.run(session).await,
             Self::Transfer(args) => args.run(session).await,
             Self::Unlock(args) => args.run(session).await,
             Self::Lock(args) => args.run(session).await,
+            Self::Status(args) => args.run(session).await,
             Self::Sign(args) => args.run(session).await,
             Self::Verify(args) => args.run(session).await,
+            Self::Encrypt(args) => args.run(session).await,
+            Self::Decrypt(args) => args.run(session).await,
+            Self::Update(args) => args.run(session).await,
+            Self::Convert(args) => args.run(session).await,
         }
     }
 }

@@ -1,7 +1,7 @@
 //! Creating a wallet. The mnemonics are shown once, on the terminal, and nowhere else: where there
 //! is none, nothing is created unless they are asked for by name.
 
-use btd_api::wallet::{Create, CreateParams, Created, Existing, Secret};
+use btd_api::wallet::{Create, CreateParams, Created, Secret};
 use clap::Args;
 
 use crate::{
@@ -9,9 +9,10 @@ use crate::{
     exit::Exit,
     failure::Failure,
     output::{Format, Page, facts::Facts},
-    prompt::PasswordArgs,
     session::Session,
 };
+
+use super::file::{FileArgs, Usually};
 
 /// `btctl wallet create`
 #[derive(Args, Debug)]
@@ -24,30 +25,17 @@ pub(crate) struct CreateArgs {
     #[arg(long = "n-words", value_name = "N", default_value_t = 12, value_parser = words, visible_alias = "words", alias = "n_words")]
     words: u8,
     #[command(flatten)]
-    password: PasswordArgs,
-    /// Write the coldkey in plain text, for development
-    #[arg(
-        long,
-        aliases = ["no_password", "no-use-password"],
-        conflicts_with_all = ["password_stdin", "password_fd", "use_password"]
-    )]
-    no_password: bool,
-    /// Encrypt the coldkey, as is usual
-    #[arg(long, alias = "use_password", hide = true)]
-    use_password: bool,
+    file: FileArgs,
     /// Make both keys from a secret URI such as `//Alice`, without a password unless one is given; for
     /// development: others see the command line
     #[arg(long)]
     uri: Option<String>,
-    /// Keep a copy of key files that are in the way, and write new ones
-    #[arg(long, aliases = ["overwrite_coldkey", "overwrite-coldkey", "overwrite_hotkey", "overwrite-hotkey"])]
-    overwrite: bool,
     /// Show the mnemonics even where there is no terminal: with --json in the answer
     #[arg(long, alias = "show_mnemonic")]
     show_mnemonic: bool,
 }
 
-fn words(text: &str) -> Result<u8, String> {
+pub(super) fn words(text: &str) -> Result<u8, String> {
     match text.parse() {
         Ok(count @ (12 | 15 | 18 | 21 | 24)) => Ok(count),
         _ => Err("a mnemonic has 12, 15, 18, 21 or 24 words".to_owned()),
@@ -58,42 +46,40 @@ fn words(text: &str) -> Result<u8, String> {
 
 impl CreateArgs {
     pub(crate) async fn run(self, session: &Session) -> Result<Exit, Failure> {
-        let makes_mnemonics = self.uri.is_none();
-        let json = session.out.format() == Format::Json;
-        if makes_mnemonics && !self.show_mnemonic && (json || !session.out.aside_is_seen()) {
-            return Err(Failure::Usage {
-                message: "the mnemonics would be lost: they are shown once, and only on a terminal".to_owned(),
-                hint: Some("add --show-mnemonic to have them in the output, and keep that output secret"),
-            });
-        }
-        let password = if self.no_password || (self.uri.is_some() && !self.password.is_given() && !self.use_password) {
-            None
-        } else {
-            let source = self.password.resolve(&session.settings).map_err(|failure| match failure {
-                Failure::NobodyToAsk { question, .. } => Failure::NobodyToAsk {
-                    question,
-                    hint: "give it with --password-stdin or --password-fd N, or write the coldkey in plain text with --no-password",
-                },
-                other => other,
-            })?;
-            Some(source.choose("Password for the new coldkey: ")?)
-        };
+        asked_for_by_name(session, self.uri.is_none(), self.show_mnemonic)?;
+        let usually = if self.uri.is_some() { Usually::Plain } else { Usually::Encrypted };
+        let file = self.file.resolve(session, usually)?.choose("Password for the new coldkey: ")?;
         let params = CreateParams {
             wallet: self.wallet.resolve(&session.settings),
             hotkey: self.hotkey.resolve(&session.settings),
             words: Some(self.words),
-            plain: password.is_none(),
-            password,
+            plain: file.password.is_none(),
+            protection: file.protection,
+            password: file.password,
             uri: self.uri.map(Secret::new),
-            existing: if self.overwrite { Existing::Replace } else { Existing::Keep },
+            existing: file.existing,
         };
         let reply = session.call::<Create>(&params).await?;
-        if !json {
-            let created = reply.read()?;
+        let created = reply.read()?;
+        if session.out.format() == Format::Human {
             session.out.show(|page| mnemonics(&created, page));
         }
-        session.out.reply(&reply, render).map(|()| Exit::Success)
+        session.out.reply(&reply, render)?;
+        Ok(if created.hotkey_problem.is_none() { Exit::Success } else { Exit::Failure })
     }
+}
+
+/// Refuses to make a key whose words nobody would see: they are shown once, on a terminal, or in
+/// the output where somebody asked for them by name.
+pub(super) fn asked_for_by_name(session: &Session, makes_words: bool, asked: bool) -> Result<(), Failure> {
+    let seen = session.out.format() == Format::Human && session.out.aside_is_seen();
+    if !makes_words || asked || seen {
+        return Ok(());
+    }
+    Err(Failure::Usage {
+        message: "the mnemonic would be lost: it is shown once, and only on a terminal".to_owned(),
+        hint: Some("add --show-mnemonic to have it in the output, and keep that output secret"),
+    })
 }
 
 fn mnemonics(created: &Created, page: Page) -> String {
@@ -117,7 +103,13 @@ fn render(created: &Created, page: Page) -> String {
     facts.add("wallet", &created.wallet);
     facts.add("path", &created.path);
     facts.add("coldkey", created.coldkey);
-    facts.add("hotkey", format!("{} ({})", created.hotkey, created.hotkey_name));
+    match (&created.hotkey, &created.hotkey_problem) {
+        (Some(hotkey), _) => facts.add("hotkey", format!("{hotkey} ({})", created.hotkey_name)),
+        (None, problem) => {
+            let why = problem.as_deref().unwrap_or("unknown");
+            facts.add("hotkey", format!("{} could not be written: {why}", created.hotkey_name));
+        }
+    }
     facts.render(page)
 }
 
@@ -143,6 +135,18 @@ mod tests {
         for bad in ["--n-words 13", "--wallet ../x", "--no-password --password-stdin", "--password secret"] {
             assert!(!parses(bad), "{bad}");
         }
+    }
+
+    #[test]
+    fn the_words_of_a_coldkey_are_shown_also_when_its_hotkey_failed() {
+        let created: Created = serde_json::from_value(json!({
+            "wallet": "alice", "path": "/w/alice", "hotkey_name": "default", "hotkey": null,
+            "coldkey": "5GrwvaEF5zXb26Fz9rcQpDWS57CtERHpNehXCPcNoHGKutQY",
+            "hotkey_problem": "the disk is full", "coldkey_mnemonic": "cold words", "hotkey_mnemonic": null,
+        }))
+        .unwrap();
+        assert!(mnemonics(&created, Page::default()).contains("cold words"));
+        assert!(render(&created, Page::default()).contains("default could not be written: the disk is full"));
     }
 
     #[test]

@@ -5,11 +5,12 @@ use std::time::Duration;
 use btd_api::{
     AccountId, HotkeyName, WalletName,
     wallet::{
-        HotkeyEntry, KeyName, KeyState, List, ListParams, Lock, LockParams, Locked, Sign, SignParams, SignedMessage,
-        Unlock, UnlockParams, Unlocked, Verified, Verify, VerifyParams, Wallets,
+        HotkeyEntry, KeyName, KeyState, List, ListParams, Lock, LockParams, Locked, Registration, Sign, SignParams,
+        SignedMessage, Unlock, UnlockParams, Unlocked, Verified, Verify, VerifyParams, Wallets,
+        keyfiles::{Scheme, Use},
     },
 };
-use clap::Args;
+use clap::{Args, ValueEnum};
 
 use crate::{
     args::{WalletArg, duration},
@@ -23,15 +24,20 @@ use crate::{
     },
     prompt::PasswordArgs,
     session::Session,
+    settings::Settings,
 };
 
 /// `btctl wallet list`
 #[derive(Args, Debug)]
-pub(crate) struct ListArgs {}
+pub(crate) struct ListArgs {
+    /// Leave the hotkeys out
+    #[arg(long, alias = "coldkeys_only")]
+    coldkeys_only: bool,
+}
 
 /// Which key of the wallet: its coldkey, unless a hotkey is named.
 #[derive(Args, Clone, Debug, Default)]
-struct KeyArg {
+pub(crate) struct KeyArg {
     /// The hotkey of this name, in place of the coldkey
     #[arg(
         long = "wallet-hotkey",
@@ -55,6 +61,30 @@ pub(crate) struct UnlockArgs {
     /// For how long: `300`, `5m`, `1h` [default: 5m]
     #[arg(long = "for", value_name = "DURATION", value_parser = duration, visible_alias = "seconds")]
     time: Option<Duration>,
+    /// For what alone it may be used; more than once for several [default: everything]
+    #[arg(long = "use", value_enum, value_name = "USE", visible_alias = "purpose")]
+    uses: Vec<UseName>,
+}
+
+/// What an unlocked key may be used for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum UseName {
+    /// Whatever goes to the chain: spending, staking, registering, weights
+    Extrinsics,
+    /// Requests to axons, and replies of this host's
+    Synapses,
+    /// Signing and decrypting texts
+    Messages,
+}
+
+impl From<UseName> for Use {
+    fn from(name: UseName) -> Self {
+        match name {
+            UseName::Extrinsics => Self::Extrinsics,
+            UseName::Synapses => Self::Synapses,
+            UseName::Messages => Self::Messages,
+        }
+    }
 }
 
 /// `btctl wallet lock`: without a wallet, every key
@@ -113,8 +143,13 @@ pub(crate) struct VerifyArgs {
 // === impl KeyArg ===
 
 impl KeyArg {
-    fn resolve(self) -> KeyName {
+    pub(crate) fn resolve(self) -> KeyName {
         self.hotkey.map_or(KeyName::Coldkey, KeyName::Hotkey)
+    }
+
+    /// The usual hotkey where that was asked for, else [`Self::resolve`].
+    pub(crate) fn or_usual(self, use_hotkey: bool, settings: &Settings) -> KeyName {
+        if use_hotkey { KeyName::Hotkey(settings.hotkey.clone().unwrap_or_default()) } else { self.resolve() }
     }
 }
 
@@ -123,18 +158,20 @@ impl KeyArg {
 impl ListArgs {
     pub(crate) async fn run(self, session: &Session) -> Result<Exit, Failure> {
         let reply = session.call::<List>(&ListParams {}).await?;
-        session.out.reply(&reply, list).map(|()| Exit::Success)
+        let shown = if self.coldkeys_only { Shown::Coldkeys } else { Shown::Everything };
+        session.out.reply(&reply, |wallets, page| list(wallets, shown, page)).map(|()| Exit::Success)
     }
 }
 
 impl UnlockArgs {
     pub(crate) async fn run(self, session: &Session) -> Result<Exit, Failure> {
         let (wallet, key) = (self.wallet.resolve(&session.settings), self.key.resolve());
-        let source = self.password.resolve(&session.settings)?;
+        let source = self.password.resolve_key(session, &wallet, &key).await?;
         let password = source.read(&format!("Password of the {}: ", called(&wallet, &key)))?;
         // Less than a second is still one.
         let seconds = self.time.map(|time| u32::try_from(time.as_secs().max(1)).unwrap_or(u32::MAX));
-        let reply = session.call::<Unlock>(&UnlockParams { wallet, key, password, seconds }).await?;
+        let uses = (!self.uses.is_empty()).then(|| self.uses.into_iter().map(Use::from).collect());
+        let reply = session.call::<Unlock>(&UnlockParams { wallet, key, password, seconds, uses }).await?;
         session.out.reply(&reply, unlocked).map(|()| Exit::Success)
     }
 }
@@ -149,11 +186,7 @@ impl LockArgs {
 
 impl SignArgs {
     pub(crate) async fn run(self, session: &Session) -> Result<Exit, Failure> {
-        let key = if self.use_hotkey {
-            KeyName::Hotkey(session.settings.hotkey.clone().unwrap_or_default())
-        } else {
-            self.key.resolve()
-        };
+        let key = self.key.or_usual(self.use_hotkey, &session.settings);
         let params = SignParams { wallet: self.wallet.resolve(&session.settings), key, message: self.message };
         let reply = session.call::<Sign>(&params).await?;
         session.out.reply(&reply, signed).map(|()| Exit::Success)
@@ -172,14 +205,14 @@ impl VerifyArgs {
 
 // === what is shown ===
 
-fn called(wallet: &WalletName, key: &KeyName) -> String {
+pub(super) fn called(wallet: &WalletName, key: &KeyName) -> String {
     match key {
         KeyName::Coldkey => format!("coldkey of `{wallet}`"),
         KeyName::Hotkey(name) => format!("hotkey `{name}` of `{wallet}`"),
     }
 }
 
-const fn state(state: KeyState) -> &'static str {
+pub(super) const fn state(state: KeyState) -> &'static str {
     match state {
         KeyState::Plain => "plain",
         KeyState::Locked => "locked",
@@ -189,18 +222,34 @@ const fn state(state: KeyState) -> &'static str {
     }
 }
 
-fn registered(hotkey: &HotkeyEntry) -> String {
-    let places = hotkey.registered.iter().map(|place| format!("{}/{}", place.netuid, place.uid));
+/// A scheme in words.
+pub(super) const fn scheme_name(scheme: Scheme) -> &'static str {
+    match scheme {
+        Scheme::Sr25519 => "sr25519",
+        Scheme::Ed25519 => "ed25519",
+    }
+}
+
+/// `1/0 2/7`: subnet and slot.
+pub(super) fn places(registered: &[Registration]) -> String {
+    let places = registered.iter().map(|place| format!("{}/{}", place.netuid, place.uid));
     places.collect::<Vec<_>>().join(" ")
 }
 
-fn list(wallets: &Wallets, page: Page) -> String {
+/// How much of a wallet is listed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Shown {
+    Everything,
+    Coldkeys,
+}
+
+/// A tree: a line for each coldkey, and below it one for each of its hotkeys.
+fn list(wallets: &Wallets, shown: Shown, page: Page) -> String {
     if wallets.wallets.is_empty() {
         return format!("no wallets in {}\n", text::visible(&wallets.path));
     }
     let mut table = Table::new(&[
         Column::text("WALLET"),
-        Column::text("KEY"),
         Column::address("ADDRESS"),
         Column::text("STATE"),
         Column::text("SCHEME").leaves(1),
@@ -210,24 +259,25 @@ fn list(wallets: &Wallets, page: Page) -> String {
     for wallet in &wallets.wallets {
         table.row(&[
             wallet.name.to_string(),
-            "coldkey".to_owned(),
             wallet.coldkey.map_or_else(|| "?".to_owned(), |key| key.to_string()),
             state(wallet.state).to_owned(),
             scheme(&wallet.scheme),
             String::new(),
         ]);
-        for hotkey in &wallet.hotkeys {
+        let hotkeys: &[HotkeyEntry] = if shown == Shown::Coldkeys { &[] } else { &wallet.hotkeys };
+        for (at, hotkey) in hotkeys.iter().enumerate() {
+            let branch = if at + 1 == hotkeys.len() { "└── " } else { "├── " };
             table.row(&[
-                wallet.name.to_string(),
-                format!("hotkey {}", hotkey.name),
+                format!("{branch}{}", hotkey.name),
                 hotkey.address.map_or_else(|| "?".to_owned(), |key| key.to_string()),
                 state(hotkey.state).to_owned(),
                 scheme(&hotkey.scheme),
-                registered(hotkey),
+                places(&hotkey.registered),
             ]);
         }
     }
-    let count = text::count(wallets.wallets.len(), "wallet");
+    let hotkeys = wallets.wallets.iter().map(|wallet| wallet.hotkeys.len()).sum();
+    let count = format!("{} with {}", text::count(wallets.wallets.len(), "wallet"), text::count(hotkeys, "hotkey"));
     format!("{}{count} in {}\n", table.render(page), text::visible(&wallets.path))
 }
 
@@ -285,19 +335,23 @@ mod tests {
         .unwrap();
         let expected = format!(
             "\
-WALLET  KEY             ADDRESS                                           STATE       SCHEME   NETUID/UID
-alice   coldkey         {ALICE}  locked      sr25519
-alice   hotkey default  {ALICE}  plain       sr25519  1/0 2/7
-alice   hotkey torn     ?                                                 unreadable  ?
-1 wallet in /w
+WALLET       ADDRESS                                           STATE       SCHEME   NETUID/UID
+alice        {ALICE}  locked      sr25519
+├── default  {ALICE}  plain       sr25519  1/0 2/7
+└── torn     ?                                                 unreadable  ?
+1 wallet with 2 hotkeys in /w
 "
         );
-        assert_eq!(list(&wallets, Page::default()), expected);
+        assert_eq!(list(&wallets, Shown::Everything, Page::default()), expected);
+        assert!(!list(&wallets, Shown::Coldkeys, Page::default()).contains("torn"));
     }
 
     #[test]
     fn no_wallets_is_an_answer() {
-        assert_eq!(list(&Wallets { path: "/w".into(), wallets: vec![] }, Page::default()), "no wallets in /w\n");
+        assert_eq!(
+            list(&Wallets { path: "/w".into(), wallets: vec![] }, Shown::Everything, Page::default()),
+            "no wallets in /w\n"
+        );
     }
 
     #[test]
@@ -306,6 +360,8 @@ alice   hotkey torn     ?                                                 unread
         for good in [
             "unlock --wallet.name alice --for 10m".to_owned(),
             "unlock -w alice --seconds 60 --password-stdin".to_owned(),
+            "unlock -w alice --use extrinsics --use messages".to_owned(),
+            "list --coldkeys-only".to_owned(),
             "lock".to_owned(),
             "lock --wallet alice --wallet-hotkey m1".to_owned(),
             "sign --wallet-name alice --message hi --use-hotkey".to_owned(),

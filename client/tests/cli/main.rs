@@ -193,6 +193,14 @@ fn whatever_needs_a_person_refuses_at_once_where_there_is_none() {
         (&["wallet", "create"], "--show-mnemonic"),
         (&["--json", "wallet", "create", "--no-password"], "--show-mnemonic"),
         (&["wallet", "create", "--show-mnemonic"], "--password-stdin"),
+        (&["wallet", "new-coldkey", "--no-password"], "--show-mnemonic"),
+        (&["--json", "wallet", "new-hotkey"], "--show-mnemonic"),
+        (&["wallet", "regen-hotkey"], "--secret-stdin"),
+        (&["wallet", "regen-coldkey", "--secret-stdin"], "--password-stdin"),
+        (&["wallet", "regen-coldkey", "--mnemonic", "legal winner thank"], "--secret-stdin"),
+        (&["wallet", "regen-coldkey", "--seed=0x00", "--secret-stdin"], "--secret-stdin"),
+        (&["wallet", "regen-hotkey", "-j", "keystore.json"], "--json-password-fd"),
+        (&["wallet", "update"], "--password-stdin"),
     ] {
         let output = run(&daemon, arguments);
         assert_eq!((code(&output), out(&output)), (2, ""), "{arguments:?}");
@@ -273,7 +281,7 @@ fn passwords_come_from_where_they_are_said_to_be() {
     assert_eq!(code(&output), 0);
     assert_eq!(out(&output), format!("unlocked the coldkey of `w`, {ALICE}, for 60 s\n"));
     let calls = daemon.calls();
-    let expected = json!({ "wallet": "w", "key": "coldkey", "password": "pass word", "seconds": 60 });
+    let expected = json!({ "wallet": "w", "key": "coldkey", "password": "pass word", "seconds": 60, "uses": null });
     assert_eq!(calls[0].1, expected);
     assert_eq!(calls[1].1["password"], "from the environment");
     assert_eq!(calls[1].1["key"], json!({ "hotkey": "m1" }));
@@ -377,4 +385,74 @@ fn help_and_scripts_need_no_daemon() {
         assert_eq!(code(&output), 0, "{arguments:?}: {}", err(&output));
         assert!(out(&output).contains(text), "{arguments:?}: {}", out(&output));
     }
+}
+
+#[test]
+fn a_key_is_restored_from_two_lines_of_standard_input() {
+    let written = json!({
+        "wallet": "w", "key": "coldkey", "address": ALICE, "scheme": "sr25519", "protection": "nacl",
+        "path": "/w/coldkey", "kept": [], "mnemonic": null,
+    });
+    let daemon = Daemon::new().answer("wallet_regen_coldkey", written.clone()).start();
+    let arguments = ["wallet", "regen_coldkey", "-w", "w", "--mnemonic", "--secret-stdin", "--password-stdin"];
+    let mut child = start(&daemon, &arguments);
+    child.stdin.as_mut().unwrap().write_all(b"legal winner thank\npass word\nrest\n").unwrap();
+    let output = finish(child);
+    assert_eq!(code(&output), 0, "{}", err(&output));
+    assert!(!out(&output).contains("winner") && !err(&output).contains("winner"));
+    let call = daemon.calls().pop().unwrap().1;
+    let words = json!({ "mnemonic": { "words": "legal winner thank", "derivation_password": null } });
+    assert_eq!(call["origin"], words);
+    assert_eq!(call["file"], json!({ "password": "pass word", "protection": "nacl", "existing": "keep" }));
+    // A seed is known by its looks, and a native file by its flag.
+    let mut child = start(&daemon, &["wallet", "regen-coldkey", "--secret-stdin", "--password-stdin", "--native"]);
+    child.stdin.as_mut().unwrap().write_all(format!("0x{}\npass\n", "0f".repeat(32)).as_bytes()).unwrap();
+    assert_eq!(code(&finish(child)), 0);
+    let call = daemon.calls().pop().unwrap().1;
+    assert_eq!(call["origin"], json!({ "seed": format!("0x{}", "0f".repeat(32)) }));
+    assert_eq!(call["file"]["protection"], "native");
+}
+
+#[test]
+fn a_keystore_is_read_whole_and_its_passphrase_from_a_descriptor() {
+    let written = json!({
+        "wallet": "w", "key": { "hotkey": "h" }, "address": ALICE, "scheme": "ed25519", "protection": "plain",
+        "path": "/w/hotkeys/h", "kept": [], "mnemonic": null,
+    });
+    let daemon = Daemon::new().answer("wallet_regen_hotkey", written).start();
+    let directory = tempfile::tempdir().unwrap();
+    let (keystore, passphrase) = (directory.path().join("key.json"), directory.path().join("passphrase"));
+    std::fs::write(&keystore, "{\n\"encoded\": \"AA==\"\n}").unwrap();
+    std::fs::write(&passphrase, "open\n").unwrap();
+    let line = format!(
+        "exec 9<{} && exec {} wallet regen-hotkey -w w -H h -j {} --json-password-fd 9",
+        passphrase.display(),
+        env!("CARGO_BIN_EXE_btctl"),
+        keystore.display(),
+    );
+    let output = std::process::Command::new("sh").args(["-c", &line]).env("BTD_SOCKET", daemon.socket()).output();
+    let output = output.unwrap();
+    assert_eq!(code(&output), 0, "{}", err(&output));
+    let call = daemon.calls().pop().unwrap().1;
+    let origin = json!({ "keystore": { "json": "{\n\"encoded\": \"AA==\"\n}", "passphrase": "open" } });
+    assert_eq!(call["origin"], origin);
+    assert_eq!(call["file"], json!({ "password": null, "protection": "plain", "existing": "keep" }));
+}
+
+#[test]
+fn the_password_of_one_key_file_is_found_in_the_environment() {
+    let detail = json!({
+        "wallet": "w", "path": "/w", "balance": null,
+        "keys": [{
+            "key": "coldkey", "address": ALICE, "scheme": "sr25519", "state": "locked", "protection": "nacl",
+            "path": "/home/alice/.bittensor/wallets/default/coldkey", "warnings": [], "registered": [],
+        }],
+    });
+    let unlocked = json!({ "wallet": "w", "key": "coldkey", "address": ALICE, "seconds": 300 });
+    let daemon = Daemon::new().answer("wallet_inspect", detail).answer("wallet_unlock", unlocked).start();
+    let own = ("BT_PW__HOME_ALICE__BITTENSOR_WALLETS_DEFAULT_COLDKEY", "MjUsIyAwLSx+f3Y=");
+    let child = command(&["wallet", "unlock", "-w", "w"]).envs([own]).env("BTD_SOCKET", daemon.socket()).spawn();
+    let output = finish(child.unwrap());
+    assert_eq!(code(&output), 0, "{}", err(&output));
+    assert_eq!(daemon.calls().pop().unwrap().1["password"], "password123");
 }

@@ -92,6 +92,7 @@ fn book() -> Book {
     book.subscription::<chain::SubscribeFinalized>();
     book.subscription::<events::SubscribeEvents>();
     wallet::describe(&mut book);
+    wallet::keyfiles::describe(&mut book);
     subnets::describe(&mut book);
     axon::describe(&mut book);
     dendrite::describe(&mut book);
@@ -136,7 +137,7 @@ mod tests {
         assert_eq!(names.len(), entries.len());
         for entry in entries {
             let (noun, verb) = entry.name.split_once('_').expect(entry.name);
-            assert!(!noun.is_empty() && verb.chars().all(|c| c.is_ascii_alphabetic()), "{}", entry.name);
+            assert!(!noun.is_empty() && verb.chars().all(|c| c.is_ascii_alphabetic() || c == '_'), "{}", entry.name);
             assert!(!entry.summary.is_empty(), "{}", entry.name);
         }
     }

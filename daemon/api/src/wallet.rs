@@ -3,6 +3,8 @@
 //! Passwords travel only from the client to the daemon, over the local socket, and mnemonics only
 //! once, in the reply that creates them. Neither is ever logged, and their `Debug` says nothing.
 
+pub mod keyfiles;
+
 use std::fmt;
 
 use schemars::JsonSchema;
@@ -75,6 +77,9 @@ pub struct CreateParams {
     /// Encrypts the coldkey. Without it the coldkey is written in plain text, which `plain` must allow.
     #[serde(default)]
     pub password: Option<Secret>,
+    /// How the coldkey is encrypted: `nacl` if this does not say `native`.
+    #[serde(default)]
+    pub protection: Option<keyfiles::Protection>,
     /// Allows a coldkey in plain text.
     #[serde(default)]
     pub plain: bool,
@@ -97,8 +102,11 @@ pub struct Created {
     pub coldkey: Coldkey,
     /// The hotkey's name.
     pub hotkey_name: HotkeyName,
-    /// The hotkey's account.
-    pub hotkey: Hotkey,
+    /// The hotkey's account; none if the hotkey could not be written.
+    pub hotkey: Option<Hotkey>,
+    /// Why the hotkey could not be written. The coldkey was: its words stand below all the same.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hotkey_problem: Option<String>,
     /// The words that restore the coldkey; none when it was made from a URI.
     pub coldkey_mnemonic: Option<Secret>,
     /// The words that restore the hotkey; none when it was made from a URI.
@@ -240,6 +248,9 @@ pub struct UnlockParams {
     /// For how many seconds; default 300, at most what the configuration allows.
     #[serde(default)]
     pub seconds: Option<u32>,
+    /// For what; default everything.
+    #[serde(default)]
+    pub uses: Option<Vec<keyfiles::Use>>,
 }
 
 fn coldkey() -> KeyName {

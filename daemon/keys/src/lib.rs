@@ -34,4 +34,4 @@ pub use purpose::{ExtrinsicPayload, Purpose, PurposeError, Purposes, SynapseMess
 pub use scheme::{PublicKey, Scheme, Signature};
 pub use sealed_box::SealedBoxError;
 pub use secret::{Password, Seed};
-pub use store::{Existing, KeyId, KeyRole, KeySummary, Known, StoreError, Wallet, WalletStore, WalletSummary};
+pub use store::{Existing, KeyId, KeyRole, KeySummary, Known, Readers, StoreError, Wallet, WalletStore, WalletSummary};

@@ -26,7 +26,7 @@ use btd_api::{AccountId, HotkeyName, WalletName};
 use serde::{Deserialize, Serialize};
 
 pub use self::known::Known;
-pub use self::listing::{KeySummary, WalletSummary};
+pub use self::listing::{KeySummary, Readers, WalletSummary};
 use crate::{
     durable,
     key::Key,
@@ -220,14 +220,20 @@ impl Wallet {
     }
 
     /// The secret file of a key, unopened.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`], naming the wallets or hotkeys that there are, if it is not there.
     pub fn read(&self, role: &KeyRole) -> Result<KeyFile, StoreError> {
-        let path = self.path(role);
-        Ok(KeyFile::from_bytes(files::read(&path, "key file")?))
+        self.file(role).map_err(|error| self.naming_others(error))
+    }
+
+    fn file(&self, role: &KeyRole) -> Result<KeyFile, StoreError> {
+        Ok(KeyFile::from_bytes(files::read(&self.path(role), "key file")?))
     }
 
     /// A key, its address checked against what its own file and the public file beside it say.
     pub fn open(&self, role: &KeyRole, password: Option<&Password>) -> Result<Key, StoreError> {
-        let file = self.read(role).map_err(|error| self.naming_others(error))?;
+        let file = self.read(role)?;
         let key = file.open(password).map_err(|source| StoreError::KeyFile { path: self.path(role), source })?;
         let path = self.public_path(role);
         match Self::read_public_file(&path) {
@@ -243,7 +249,7 @@ impl Wallet {
     pub fn public(&self, role: &KeyRole) -> Result<PublicKey, StoreError> {
         match Self::read_public_file(&self.public_path(role)) {
             Err(StoreError::NotFound { .. }) => {
-                let file = self.read(role).map_err(|error| self.naming_others(error))?;
+                let file = self.read(role)?;
                 match (file.stated(), file.encryption()) {
                     (Some(public), _) => Ok(public),
                     (None, Encryption::None) => Ok(self.open(role, None)?.public()),
@@ -330,7 +336,7 @@ impl Wallet {
         protection: Protection<'_>,
     ) -> Result<Option<PathBuf>, StoreError> {
         let path = self.path(role);
-        let before = self.read(role).map_err(|error| self.naming_others(error))?.encryption();
+        let before = self.read(role)?.encryption();
         if before == protection.encryption() && before == Encryption::None {
             return Err(StoreError::Unchanged { path });
         }
@@ -358,7 +364,7 @@ impl Wallet {
         existing: Existing,
     ) -> Result<Option<PathBuf>, StoreError> {
         let path = self.public_path(role);
-        if let Ok(file) = self.read(role)
+        if let Ok(file) = self.file(role)
             && let Some(secret) = file.stated()
             && secret.account != public.account
         {

@@ -16,10 +16,10 @@ use std::{
 
 use btd_api::{HotkeyName, WalletName};
 use btd_keys::{
-    Encryption, ExtrinsicPayload, KeyFile, KeyFileError, KeyId, KeyPair, KeyRole, Password, PublicKey, Purpose,
-    Purposes, Signature, StoreError, SynapseMessage, TextMessage, WalletStore,
+    Encryption, ExtrinsicPayload, Key, KeyFile, KeyFileError, KeyId, KeyPair, KeyRole, Password, Protect, PublicKey,
+    Purpose, Purposes, Signature, StoreError, SynapseMessage, TextMessage, WalletStore,
 };
-use btd_signer_protocol::operations::KeyStatus;
+use btd_signer_protocol::operations::{KeyStatus, Reprotected};
 
 pub use self::error::CustodyError;
 use self::table::{Found, Held, Intent, Table, Window};
@@ -85,7 +85,7 @@ pub struct Unlocking {
 }
 
 struct Opened {
-    pair: KeyPair,
+    key: Key,
     encryption: Encryption,
 }
 
@@ -171,7 +171,7 @@ impl Custody {
         }
         match self.shared.store.wallet(&key.wallet).public(&key.role) {
             Err(StoreError::NotFound { .. }) if self.shared.credential(key).is_some() => {
-                Ok(self.shared.open(key, None)?.pair.public())
+                Ok(self.shared.open(key, None)?.key.public())
             }
             other => Ok(other?),
         }
@@ -206,6 +206,42 @@ impl Custody {
     /// When the key is locked, or was unlocked for something else.
     pub fn sign_message(&self, key: &KeyId, message: &TextMessage) -> Result<Signature, CustodyError> {
         Ok(self.use_for(key, Purpose::Message)?.sign(&message.signed()))
+    }
+
+    /// Opens a message that was sealed to this key, and tells whose key it is.
+    ///
+    /// # Errors
+    /// When the key is locked, was unlocked for something else, or the message is not for it.
+    pub fn open_sealed(
+        &self,
+        key: &KeyId,
+        sealed: &[u8],
+    ) -> Result<(zeroize::Zeroizing<Vec<u8>>, PublicKey), CustodyError> {
+        let pair = self.use_for(key, Purpose::Message)?;
+        Ok((pair.open_sealed(sealed)?, pair.public()))
+    }
+
+    /// Writes a key file anew under another protection. What is unlocked stays unlocked. A wrong
+    /// password counts as one.
+    ///
+    /// # Errors
+    /// When the password or the file is not right, or the file cannot be written.
+    pub fn reprotect(
+        &self,
+        id: &KeyId,
+        password: Option<&Password>,
+        protect: &Protect,
+    ) -> Result<Reprotected, CustodyError> {
+        let from = self.shared.encryption(id)?;
+        let wallet = self.shared.store.wallet(&id.wallet);
+        self.derive(|| {
+            let key = match password {
+                Some(password) if from != Encryption::None => self.shared.try_password(id, password)?.key,
+                _ => wallet.open(&id.role, None)?,
+            };
+            let kept = protect.with(|protection| wallet.reprotect(&id.role, &key, protection))?;
+            Ok(Reprotected { public: key.public(), from, path: wallet.path(&id.role), kept })
+        })
     }
 
     /// Runs `work`, which derives a key, when no other is being derived.
@@ -256,7 +292,7 @@ impl Custody {
 
     fn open_plain(&self, id: &KeyId) -> Result<KeyPair, CustodyError> {
         match self.shared.open(id, None) {
-            Ok(opened) => Ok(opened.pair),
+            Ok(opened) => Ok(opened.key.into_pair()),
             Err(StoreError::KeyFile { source: KeyFileError::PasswordRequired(_), .. }) => {
                 Err(CustodyError::Locked(id.clone()))
             }
@@ -296,8 +332,8 @@ impl Unlocking {
             (KeyRole::Hotkey(_), Encryption::None) => None,
             _ => Some(Window { until: custody.now().after(asked), purposes }),
         };
-        let public = opened.pair.public();
-        if !shared.table.insert(&intent, Held { pair: Arc::new(opened.pair), public, window }) {
+        let public = opened.key.public();
+        if !shared.table.insert(&intent, Held { pair: Arc::new(opened.key.into_pair()), public, window }) {
             return Err(CustodyError::LockedMeanwhile(key));
         }
         let purposes = window.map_or(Purposes::ALL, |window| window.purposes);
@@ -331,9 +367,7 @@ impl Shared {
     fn open(&self, id: &KeyId, password: Option<&Password>) -> Result<Opened, StoreError> {
         let wallet = self.store.wallet(&id.wallet);
         match wallet.read(&id.role) {
-            Ok(file) => {
-                Ok(Opened { pair: wallet.open(&id.role, password)?.into_pair(), encryption: file.encryption() })
-            }
+            Ok(file) => Ok(Opened { key: wallet.open(&id.role, password)?, encryption: file.encryption() }),
             Err(absent @ StoreError::NotFound { .. }) => match self.credential(id) {
                 Some(path) => Self::open_credential(path),
                 None => Err(absent),
@@ -350,7 +384,7 @@ impl Shared {
             source,
         })?;
         let key = KeyFile::from_bytes(bytes).open(None).map_err(|source| StoreError::KeyFile { path, source })?;
-        Ok(Opened { pair: key.into_pair(), encryption: Encryption::None })
+        Ok(Opened { key, encryption: Encryption::None })
     }
 
     /// One guess, charged before it is made.

@@ -5,15 +5,16 @@
 
 use btd_api::wallet::Secret;
 use btd_keys::{
-    Encryption, ExtrinsicPayload, KeyId, MadeKey, MadeWallet, Password, PublicKey, Signature, StoreError,
-    SynapseMessage, TextMessage, WalletSummary,
+    Encryption, ExtrinsicPayload, KeyId, MadeKey, MadeWallet, Password, PublicKey, PublicKeyFile, Shape, Signature,
+    StoreError, SynapseMessage, TextMessage, WalletSummary,
     environment::{self, Found, Variables},
 };
 use btd_signer_protocol::{
     Refusal, VERSION,
     operations::{
-        Hello, KeyStatus, Lock, LockAll, MakeKey, MakeWallet, PublicHotkey, SignExtrinsic, SignSynapse, SignText,
-        Unlock, UnlockFromEnvironment, Welcome,
+        Export, Hello, KeyStatus, Lock, LockAll, MakeKey, MakeWallet, OpenSealed, OpenedMessage, PublicHotkey,
+        PublicRecord, Reprotect, Reprotected, SignExtrinsic, SignSynapse, SignText, Summary, Unlock,
+        UnlockFromEnvironment, Watch, Watched, Welcome,
     },
 };
 
@@ -59,6 +60,63 @@ fn written(custody: &Custody, made: &MadeKey) {
 
 pub(crate) fn list(custody: &Custody) -> Handled<Vec<WalletSummary>> {
     Ok(custody.store().list().map_err(CustodyError::from)?)
+}
+
+pub(crate) fn summary(custody: &Custody, ask: &Summary) -> Handled<WalletSummary> {
+    Ok(custody.store().summary(&ask.wallet).map_err(CustodyError::from)?)
+}
+
+/// Public halves come from the files; what no file tells is left out.
+pub(crate) fn export(custody: &Custody, ask: &Export) -> Handled<Vec<PublicRecord>> {
+    let store = custody.store();
+    let wallets = match &ask.wallet {
+        Some(name) => vec![store.summary(name).map_err(CustodyError::from)?],
+        None => store.list().map_err(CustodyError::from)?,
+    };
+    let mut records = Vec::new();
+    for WalletSummary { name, coldkey, hotkeys, .. } in wallets {
+        let coldkey = coldkey.map(|summary| (KeyId::coldkey(name.clone()), summary));
+        let hotkeys = hotkeys.into_iter().map(|(hotkey, summary)| (KeyId::hotkey(name.clone(), hotkey), summary));
+        for (key, summary) in coldkey.into_iter().chain(hotkeys) {
+            let Some(public) = summary.public else { continue };
+            let path = store.wallet(&key.wallet).public_path(&key.role);
+            let file = path.strip_prefix(store.root()).unwrap_or(&path).to_owned();
+            let content = PublicKeyFile(public).render(Shape::Compact);
+            records.push(PublicRecord { key, public, file, content: String::from_utf8_lossy(&content).into_owned() });
+        }
+    }
+    Ok(records)
+}
+
+pub(crate) fn watch(custody: &Custody, ask: &Watch) -> Handled<Watched> {
+    let Watch { key, public, existing } = ask;
+    let wallet = custody.store().wallet(&key.wallet);
+    let kept = wallet.write_public(&key.role, public, *existing).map_err(CustodyError::from)?;
+    log::info(format_args!("wrote the public half of {key}"));
+    Ok(Watched { path: wallet.public_path(&key.role), kept })
+}
+
+pub(crate) fn reprotect(custody: &Custody, ask: &Reprotect) -> Handled<Reprotected> {
+    let Reprotect { key, password: secret, protect } = ask;
+    let done = custody.reprotect(key, secret.as_ref().map(password).as_ref(), protect);
+    match &done {
+        Ok(done) => log::info(format_args!("wrote {key} under another protection; it was {}", done.from)),
+        Err(CustodyError::WrongPassword { key, .. }) => {
+            log::warn(format_args!("refused a wrong password for {key}"));
+        }
+        Err(_) => {}
+    }
+    Ok(done?)
+}
+
+pub(crate) fn open_sealed(custody: &Custody, ask: &OpenSealed) -> Handled<OpenedMessage> {
+    let (opened, to) = custody.open_sealed(&ask.key, &ask.sealed)?;
+    log::info(format_args!("opened a message with {}", ask.key));
+    let message = Secret::new(match std::str::from_utf8(&opened) {
+        Ok(text) => text.to_owned(),
+        Err(_) => opened.iter().fold("0x".to_owned(), |hex, byte| hex + &format!("{byte:02x}")),
+    });
+    Ok(OpenedMessage { message, to })
 }
 
 pub(crate) fn public(custody: &Custody, key: &KeyId) -> Handled<PublicKey> {

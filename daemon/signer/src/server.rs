@@ -100,7 +100,14 @@ impl Server {
             Control::SignExtrinsic(ask) => to.say(&guarded(|| handlers::sign_extrinsic(custody, ask))),
             Control::SignText(ask) => to.say(&guarded(|| handlers::sign_text(custody, ask))),
             Control::Public(ask) => to.say(&guarded(|| handlers::public(custody, &ask.key))),
+            Control::OpenSealed(ask) => to.say(&guarded(|| handlers::open_sealed(custody, &ask))),
             Control::List(_) => self.queue(&self.files, to, handlers::list),
+            Control::Summary(ask) => self.queue(&self.files, to, move |custody| handlers::summary(custody, &ask)),
+            Control::Export(ask) => self.queue(&self.files, to, move |custody| handlers::export(custody, &ask)),
+            Control::Watch(ask) => self.queue(&self.files, to, move |custody| handlers::watch(custody, &ask)),
+            Control::Reprotect(ask) => {
+                self.queue(&self.derivations, to, move |custody| handlers::reprotect(custody, &ask));
+            }
             Control::MakeWallet(ask) => {
                 self.queue(&self.derivations, to, move |custody| handlers::make_wallet(custody, &ask));
             }

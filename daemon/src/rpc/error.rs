@@ -10,7 +10,7 @@ mod submit;
 use std::time::Duration;
 
 use btd_api::{ApiError, ErrorKind};
-use btd_signer_protocol::{KeyId, KeyRole, Refusal, RefusalKind};
+use btd_signer_protocol::{KeyId, KeyRole, Refusal, RefusalKind, SealedBoxError};
 use jsonrpsee::types::ErrorObjectOwned;
 
 use super::RequestId;
@@ -67,6 +67,12 @@ impl From<CustodyError> for Failure {
             | CustodyError::NoGreeting { .. } => ErrorKind::Internal,
         };
         Self::new(kind, words)
+    }
+}
+
+impl From<SealedBoxError> for Failure {
+    fn from(error: SealedBoxError) -> Self {
+        Self::new(ErrorKind::InvalidParams, error.to_string())
     }
 }
 

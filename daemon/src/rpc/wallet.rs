@@ -1,14 +1,15 @@
 //! The noun `wallet`: keys on this host, balances, transfers.
 
+mod keyfiles;
+
 use std::{sync::Arc, time::Duration};
 
 use btd_api::{
     ErrorKind, Hotkey, NetUid, Tao, WalletName,
     wallet::{
-        Balance, BalanceParams, BalanceRow, Balances, Create, CreateParams, Created, Existing, HotkeyEntry, KeyState,
-        List, ListParams, Lock, LockParams, Locked, Receipt, Registration, Sign, SignParams, SignedMessage,
-        StakePosition, Transfer, TransferParams, Unlock, UnlockParams, Unlocked, Verified, Verify, VerifyParams,
-        WalletEntry, Wallets,
+        Balance, BalanceParams, BalanceRow, Balances, Create, CreateParams, Created, HotkeyEntry, KeyState, List,
+        ListParams, Lock, LockParams, Locked, Receipt, Registration, Sign, SignParams, SignedMessage, StakePosition,
+        Transfer, TransferParams, Unlock, UnlockParams, Unlocked, Verified, Verify, VerifyParams, WalletEntry, Wallets,
     },
 };
 use btd_chain::View;
@@ -40,33 +41,40 @@ pub(super) fn register(table: &mut Table, parts: &Arc<Parts>) {
         .method::<Verify>(verify)
         .method::<Transfer>(transfer)
         .done();
+    keyfiles::register(table, parts);
 }
 
 async fn create(parts: Arc<Parts>, params: CreateParams, _: Caller) -> Result<Created, Failure> {
-    let CreateParams { wallet, hotkey: hotkey_name, words, password, plain, uri, existing } = params;
+    let CreateParams { wallet, hotkey: hotkey_name, words, password, protection, plain, uri, existing } = params;
     if password.is_none() && !plain {
         let message = "a coldkey needs a `password`, unless `plain` allows it to be written in plain text";
         return Err(Failure::new(ErrorKind::InvalidParams, message));
     }
-    let existing = match existing {
-        Existing::Keep => btd_signer_protocol::Existing::Refuse,
-        Existing::Replace => btd_signer_protocol::Existing::KeepCopy,
+    let existing = keyfiles::existing(existing);
+    let protect = match password {
+        Some(password) => keyfiles::protect(protection.unwrap_or(keyfiles::DEFAULT), Some(password))?,
+        None => Protect::Plain,
     };
     let origin = uri.map_or(Origin::NewWords(words.unwrap_or(12)), Origin::Uri);
     let new = |key, protect| NewKey { key, origin: origin.clone(), scheme: Scheme::Sr25519, protect, existing };
-    let coldkey = new(KeyId::coldkey(wallet.clone()), password.map_or(Protect::Plain, Protect::Nacl));
+    let coldkey = new(KeyId::coldkey(wallet.clone()), protect);
     let hotkey = new(KeyId::hotkey(wallet.clone(), hotkey_name.clone()), Protect::Plain);
     let made = parts.custody.ask(operations::MakeWallet { coldkey, hotkey }).await?;
-    let hotkey = made.hotkey.map_err(|words| Failure::new(ErrorKind::StorageFault, words))?;
+    // A coldkey that was written is told of, and its words, whatever became of the hotkey.
+    let (hotkey, hotkey_problem) = match made.hotkey {
+        Ok(hotkey) => (Some(hotkey), None),
+        Err(words) => (None, Some(words)),
+    };
     let directory = made.coldkey.path.parent().unwrap_or(&made.coldkey.path);
     Ok(Created {
         wallet,
         path: directory.display().to_string(),
         coldkey: made.coldkey.public.account.into(),
         hotkey_name,
-        hotkey: hotkey.public.account.into(),
+        hotkey: hotkey.as_ref().map(|hotkey| hotkey.public.account.into()),
+        hotkey_problem,
         coldkey_mnemonic: made.coldkey.mnemonic,
-        hotkey_mnemonic: hotkey.mnemonic,
+        hotkey_mnemonic: hotkey.and_then(|hotkey| hotkey.mnemonic),
     })
 }
 
@@ -197,12 +205,22 @@ fn worth(alpha: btd_api::Alpha, netuid: NetUid, price: Tao) -> Tao {
 }
 
 async fn unlock(parts: Arc<Parts>, params: UnlockParams, _: Caller) -> Result<Unlocked, Failure> {
-    let UnlockParams { wallet, key, password, seconds } = params;
+    let UnlockParams { wallet, key, password, seconds, uses } = params;
+    let purposes = match uses {
+        Some(uses) if uses.is_empty() => {
+            return Err(Failure::new(
+                ErrorKind::InvalidParams,
+                "`uses` is empty: a key that may do nothing stays locked",
+            ));
+        }
+        Some(uses) => uses.into_iter().map(keyfiles::purpose).collect(),
+        None => Purposes::ALL,
+    };
     let ask = operations::Unlock {
         key: key_id(wallet.clone(), key.clone()),
         password: Some(password),
         window: seconds.map(|seconds| Duration::from_secs(seconds.into())),
-        purposes: Purposes::ALL,
+        purposes,
     };
     let status: KeyStatus = parts.custody.ask(ask).await?;
     let remaining = status.remaining.map_or(0, |remaining| remaining.as_secs());

@@ -3,6 +3,7 @@
 use std::{
     collections::BTreeSet,
     fs, io,
+    os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
 };
 
@@ -21,6 +22,18 @@ pub struct KeySummary {
     pub encryption: Option<Encryption>,
     /// What is wrong with the files, for people.
     pub problem: Option<String>,
+    /// Who may read the secret file beside its owner.
+    pub readers: Readers,
+}
+
+/// Who may read a secret file, by its permissions.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Readers {
+    /// Its owner, and root.
+    #[default]
+    Owner,
+    /// Others on this host.
+    Others,
 }
 
 /// One wallet on disk.
@@ -95,8 +108,15 @@ pub(super) fn names(dir: &Path) -> Result<BTreeSet<String>, StoreError> {
     Ok(names)
 }
 
+fn readers(path: &Path) -> Readers {
+    match fs::metadata(path) {
+        Ok(metadata) if metadata.permissions().mode() & 0o077 != 0 => Readers::Others,
+        _ => Readers::Owner,
+    }
+}
+
 fn summary(wallet: &Wallet, role: &KeyRole) -> Option<KeySummary> {
-    let secret = match wallet.read(role) {
+    let secret = match wallet.file(role) {
         Ok(file) => Some(Ok(file)),
         Err(StoreError::NotFound { .. }) => None,
         Err(error) => Some(Err(error)),
@@ -140,5 +160,5 @@ fn summary(wallet: &Wallet, role: &KeyRole) -> Option<KeySummary> {
     {
         problem = Some(format!("the public file names {}, the secret file {}", public.account, secret.account));
     }
-    Some(KeySummary { public, encryption, problem })
+    Some(KeySummary { public, encryption, problem, readers: readers(&wallet.path(role)) })
 }

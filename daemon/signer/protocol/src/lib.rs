@@ -19,7 +19,8 @@ mod refusal;
 
 pub use btd_keys::{
     Encryption, Existing, ExtrinsicPayload, KeyId, KeyRole, KeySummary, MadeKey, MadeWallet, NewKey, Origin, Protect,
-    PublicKey, Purpose, PurposeError, Purposes, Scheme, Signature, SynapseMessage, TextMessage, WalletSummary,
+    PublicKey, Purpose, PurposeError, Purposes, Readers, Scheme, SealedBoxError, Signature, SynapseMessage,
+    TextMessage, WalletSummary, sealed_box,
 };
 
 pub use self::{

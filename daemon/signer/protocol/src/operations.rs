@@ -3,7 +3,9 @@
 use std::{collections::BTreeMap, path::PathBuf, time::Duration};
 
 use btd_api::{HotkeyName, WalletName, wallet::Secret};
-use btd_keys::{KeyId, MadeKey, MadeWallet, NewKey, PublicKey, Purposes, Signature, WalletSummary};
+use btd_keys::{
+    Encryption, Existing, KeyId, MadeKey, MadeWallet, NewKey, Protect, PublicKey, Purposes, Signature, WalletSummary,
+};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 /// Something that can be asked of the signer.
@@ -64,6 +66,16 @@ channel! {
         SignExtrinsic => Signature;
         /// Signs a text of the user.
         SignText => Signature;
+        /// One wallet on this host.
+        Summary => WalletSummary;
+        /// The public halves of keys, as their files tell them.
+        Export => Vec<PublicRecord>;
+        /// Writes the public half of a key whose secret lies elsewhere.
+        Watch => Watched;
+        /// Writes a key file anew under another protection.
+        Reprotect => Reprotected;
+        /// Opens a message that was sealed to a key of this host.
+        OpenSealed => OpenedMessage;
     }
 }
 
@@ -199,6 +211,95 @@ pub struct SignText {
     pub key: KeyId,
     /// The text; what is signed is the text between `<Bytes>` tags.
     pub text: String,
+}
+
+/// See [`Control::Summary`].
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Summary {
+    /// The wallet.
+    pub wallet: WalletName,
+}
+
+/// See [`Control::Export`].
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Export {
+    /// Of this wallet only.
+    pub wallet: Option<WalletName>,
+}
+
+/// The public half of one key.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PublicRecord {
+    /// Which key.
+    pub key: KeyId,
+    /// Its public half.
+    pub public: PublicKey,
+    /// Where its public file lies, or would lie, under a wallets directory.
+    pub file: PathBuf,
+    /// What that file holds.
+    pub content: String,
+}
+
+/// See [`Control::Watch`].
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Watch {
+    /// Under which name.
+    pub key: KeyId,
+    /// The public half.
+    pub public: PublicKey,
+    /// What happens to a public file that is in the way.
+    pub existing: Existing,
+}
+
+/// Reply of [`Watch`].
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Watched {
+    /// The file.
+    pub path: PathBuf,
+    /// The copy that was kept of a replaced one.
+    pub kept: Option<PathBuf>,
+}
+
+/// See [`Control::Reprotect`].
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Reprotect {
+    /// Which key.
+    pub key: KeyId,
+    /// The password that it has now; not needed for a plain file.
+    pub password: Option<Secret>,
+    /// How its file shall be protected.
+    pub protect: Protect,
+}
+
+/// Reply of [`Reprotect`].
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Reprotected {
+    /// The key's public half, the same as before.
+    pub public: PublicKey,
+    /// How the file was protected.
+    pub from: Encryption,
+    /// The file.
+    pub path: PathBuf,
+    /// The copy of the old file; none of a plain one.
+    pub kept: Option<PathBuf>,
+}
+
+/// See [`Control::OpenSealed`].
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct OpenSealed {
+    /// Which key.
+    pub key: KeyId,
+    /// The sealed message.
+    pub sealed: Vec<u8>,
+}
+
+/// Reply of [`OpenSealed`]: UTF-8 as it is, other bytes as `0x` and hex.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct OpenedMessage {
+    /// The message.
+    pub message: Secret,
+    /// To whom it was sealed.
+    pub to: PublicKey,
 }
 
 /// See [`Requests::PublicHotkey`].

@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use btd_keys::{KeyFileError, KeyId, MakeError, Purpose, PurposeError, StoreError, environment::EnvironmentError};
+use btd_keys::{
+    KeyFileError, KeyId, MakeError, Purpose, PurposeError, SealedBoxError, StoreError, environment::EnvironmentError,
+};
 use btd_signer_protocol::{Refusal, RefusalKind};
 
 use crate::backoff::FailureLogError;
@@ -51,6 +53,9 @@ pub enum CustodyError {
     /// What was to be signed is not what it was presented as.
     #[error(transparent)]
     Purpose(#[from] PurposeError),
+    /// A message that cannot be opened.
+    #[error(transparent)]
+    SealedBox(#[from] SealedBoxError),
     /// The key file.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -88,7 +93,7 @@ impl From<CustodyError> for Refusal {
             }
             CustodyError::Origin(KeyFileError::WrongPassword) => of(RefusalKind::WrongPassword),
             CustodyError::Origin(KeyFileError::OutOfMemory) => of(RefusalKind::Busy),
-            CustodyError::Window { .. } | CustodyError::Origin(_) => of(RefusalKind::Invalid),
+            CustodyError::Window { .. } | CustodyError::Origin(_) | CustodyError::SealedBox(_) => of(RefusalKind::Invalid),
             CustodyError::LockedMeanwhile(key) => of(RefusalKind::LockedMeanwhile).about(key.clone()),
             CustodyError::Purpose(_) => of(RefusalKind::Purpose),
             CustodyError::Store(store) => of(store_kind(store)),

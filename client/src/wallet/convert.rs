@@ -1,0 +1,158 @@
+//! Key files under another protection or password.
+
+use btd_api::wallet::keyfiles::{Convert, ConvertParams, Converted, Protection, Update, UpdateParams};
+use clap::{Args, ValueEnum};
+
+use super::keys::{KeyArg, called};
+use crate::{
+    args::WalletArg,
+    exit::Exit,
+    failure::Failure,
+    output::{Page, facts::Facts},
+    prompt::{PasswordArgs, SecretSource},
+    session::Session,
+};
+
+/// `btctl wallet convert`
+#[derive(Args, Debug)]
+pub(crate) struct ConvertArgs {
+    #[command(flatten)]
+    wallet: WalletArg,
+    #[command(flatten)]
+    key: KeyArg,
+    /// How the file shall be protected
+    #[arg(long, value_enum)]
+    to: Target,
+    #[command(flatten)]
+    password: PasswordArgs,
+    /// Give it a new password, and be asked for that: for a plain file this is what happens anyway
+    #[arg(long, alias = "new_password")]
+    new_password: bool,
+    /// Read the new password from this open file descriptor
+    #[arg(long, value_name = "N", alias = "new_password_fd")]
+    new_password_fd: Option<u32>,
+}
+
+/// `btctl wallet update`
+#[derive(Args, Debug)]
+pub(crate) struct UpdateArgs {
+    #[command(flatten)]
+    wallet: WalletArg,
+    #[command(flatten)]
+    key: KeyArg,
+    #[command(flatten)]
+    password: PasswordArgs,
+}
+
+/// What a file can be converted to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Target {
+    /// What every tool of the ecosystem reads
+    Nacl,
+    /// btd's own: stronger, and no Python tool reads it
+    Native,
+    /// No protection
+    Plain,
+    /// Weak, for tools from before 2024
+    AnsibleVault,
+}
+
+impl From<Target> for Protection {
+    fn from(target: Target) -> Self {
+        match target {
+            Target::Nacl => Self::Nacl,
+            Target::Native => Self::Native,
+            Target::Plain => Self::Plain,
+            Target::AnsibleVault => Self::AnsibleVault,
+        }
+    }
+}
+
+/// A protection in words.
+pub(crate) const fn protection_name(protection: Protection) -> &'static str {
+    match protection {
+        Protection::Plain => "plain",
+        Protection::Nacl => "nacl",
+        Protection::Native => "native: no Python tool reads it",
+        Protection::AnsibleVault => "ansible-vault, which is weak",
+        Protection::Fernet => "fernet, which is out of use",
+    }
+}
+
+// === the commands ===
+
+impl ConvertArgs {
+    pub(crate) async fn run(self, session: &Session) -> Result<Exit, Failure> {
+        let (wallet, key) = (self.wallet.resolve(&session.settings), self.key.resolve());
+        // Whether there is a password now, the file tells.
+        let now = super::inspect::detail(session, &wallet, &key).await?;
+        let what = called(&wallet, &key);
+        let encrypted = now.protection.is_some_and(|protection| protection != Protection::Plain);
+        let source = if encrypted { Some(self.password.resolve_for(&session.settings, &now.path)?) } else { None };
+        let chooses = self.to != Target::Plain && (self.new_password || self.new_password_fd.is_some() || !encrypted);
+        let new_source = match (chooses, self.new_password_fd) {
+            (false, _) => None,
+            (true, Some(number)) => Some(SecretSource::Descriptor(number)),
+            // A plain file has one password to ask for only, so the usual flags mean that.
+            (true, None) if !encrypted => Some(self.password.resolve_for(&session.settings, &now.path)?),
+            (true, None) => Some(SecretSource::person("the new password", "give it with --new-password-fd N")?),
+        };
+        let params = ConvertParams {
+            to: self.to.into(),
+            password: source.map(|source| source.read(&format!("Password of the {what}: "))).transpose()?,
+            new_password: new_source.map(|source| source.choose("New password: ")).transpose()?,
+            wallet,
+            key,
+        };
+        let reply = session.call::<Convert>(&params).await?;
+        session.out.reply(&reply, converted).map(|()| Exit::Success)
+    }
+}
+
+impl UpdateArgs {
+    pub(crate) async fn run(self, session: &Session) -> Result<Exit, Failure> {
+        let (wallet, key) = (self.wallet.resolve(&session.settings), self.key.resolve());
+        let source = self.password.resolve_key(session, &wallet, &key).await?;
+        let password = source.read(&format!("Password of the {}: ", called(&wallet, &key)))?;
+        let reply = session.call::<Update>(&UpdateParams { password, wallet, key }).await?;
+        session.out.reply(&reply, converted).map(|()| Exit::Success)
+    }
+}
+
+fn converted(converted: &Converted, page: Page) -> String {
+    if !converted.changed {
+        let what = called(&converted.wallet, &converted.key);
+        return format!("the {what} is {} already: nothing was written\n", protection_name(converted.to));
+    }
+    let mut facts = Facts::default();
+    facts.add("key", called(&converted.wallet, &converted.key));
+    facts.add("address", converted.address);
+    facts.add("was", protection_name(converted.from));
+    facts.add("is", protection_name(converted.to));
+    facts.add("path", &converted.path);
+    if let Some(kept) = &converted.kept {
+        facts.add("kept", kept);
+    }
+    facts.render(page)
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use crate::args::Cli;
+
+    #[test]
+    fn conversions_name_what_the_file_becomes() {
+        let parses = |words: &str| Cli::try_parse_from(format!("btctl wallet {words}").split(' ')).is_ok();
+        for good in [
+            "convert --to native -w a",
+            "convert --to nacl -w a -H h --password-stdin --new-password-fd 3",
+            "convert --to ansible-vault",
+            "update -w a --password-fd 4",
+        ] {
+            assert!(parses(good), "{good}");
+        }
+        assert!(!parses("convert") && !parses("convert --to fernet") && !parses("convert --to native --password x"));
+    }
+}

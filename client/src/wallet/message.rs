@@ -1,0 +1,83 @@
+//! Messages that only the holder of an ed25519 key can read.
+
+use btd_api::{
+    AccountId,
+    wallet::{
+        Secret,
+        keyfiles::{Decrypt, DecryptParams, Decrypted, Encrypt, EncryptParams, Encrypted},
+    },
+};
+use clap::Args;
+
+use super::keys::KeyArg;
+use crate::{args::WalletArg, exit::Exit, failure::Failure, output::Page, session::Session};
+
+/// `btctl wallet encrypt`
+#[derive(Args, Debug)]
+pub(crate) struct EncryptArgs {
+    /// The ed25519 key that alone can read it
+    #[arg(long, short = 't', value_name = "ADDRESS", visible_alias = "recipient", aliases = ["to-ss58", "to_ss58", "ss58"])]
+    to: AccountId,
+    /// The message
+    #[arg(long, short = 'm', value_name = "TEXT")]
+    message: String,
+}
+
+/// `btctl wallet decrypt`
+#[derive(Args, Debug)]
+pub(crate) struct DecryptArgs {
+    #[command(flatten)]
+    wallet: WalletArg,
+    #[command(flatten)]
+    key: KeyArg,
+    /// Decrypt with the usual hotkey
+    #[arg(long, alias = "use_hotkey", conflicts_with = "hotkey")]
+    use_hotkey: bool,
+    /// The sealed message, in hex
+    #[arg(long, short = 'c', value_name = "HEX")]
+    ciphertext: String,
+}
+
+// === the commands ===
+
+impl EncryptArgs {
+    pub(crate) async fn run(self, session: &Session) -> Result<Exit, Failure> {
+        let params = EncryptParams { message: Secret::new(self.message), to: self.to };
+        let reply = session.call::<Encrypt>(&params).await?;
+        session.out.reply(&reply, |sealed: &Encrypted, _: Page| format!("{}\n", sealed.ciphertext))?;
+        Ok(Exit::Success)
+    }
+}
+
+impl DecryptArgs {
+    pub(crate) async fn run(self, session: &Session) -> Result<Exit, Failure> {
+        let key = self.key.or_usual(self.use_hotkey, &session.settings);
+        let params = DecryptParams { ciphertext: self.ciphertext, wallet: self.wallet.resolve(&session.settings), key };
+        let reply = session.call::<Decrypt>(&params).await?;
+        session.out.reply(&reply, |opened: &Decrypted, _: Page| format!("{}\n", opened.message.expose()))?;
+        Ok(Exit::Success)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use crate::args::Cli;
+
+    #[test]
+    fn the_spellings_of_the_python_command_lines_work() {
+        const ALICE: &str = "5FA9nQDVg267DEd8m1ZypXLBnvN7SFxYwV7ndqSYGiN9TTpu";
+        let parses = |words: &str| Cli::try_parse_from(format!("btctl wallet {words}").split(' ')).is_ok();
+        for good in [
+            format!("encrypt --to {ALICE} --message hi"),
+            format!("encrypt -t {ALICE} -m hi"),
+            format!("encrypt --recipient {ALICE} --message hi"),
+            "decrypt -w a --ciphertext 00 --use-hotkey".to_owned(),
+            "decrypt -w a -H h -c 0x00".to_owned(),
+        ] {
+            assert!(parses(&good), "{good}");
+        }
+        assert!(!parses("encrypt --message hi") && !parses("decrypt -w a"));
+    }
+}
