@@ -111,8 +111,10 @@ def rpc_from_plain_python():
 
 
 for name in ["sdk10", "cli9", "sdk11"]:
+    # btcli 9 has the wallets of bittensor 10: one of them reads the golden files.
+    golden = [] if name == "cli9" else [HERE.parent / "vectors/wallets.json"]
     fixture = BIN / "examples/wallet_fixture"
-    script(f"wallets with {name}", VENVS / name / "bin/python", HERE / "wallets.py", fixture)
+    script(f"wallets with {name}", VENVS / name / "bin/python", HERE / "wallets.py", fixture, *golden)
 
 with daemon("--network", "devnet", "--block-time", "250ms"):
     url = f"ws://{btctl('status')['devnet'].removeprefix('ws://')}"

@@ -1,0 +1,165 @@
+//! Wallets through the real binaries: made, restored, watched, converted, and what is told of them.
+//!
+//! No chain answers here. Two key files take a derivation of 512 MiB; everything else is quick.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+use std::{
+    fs::{self, Permissions},
+    os::unix::fs::PermissionsExt,
+    path::{Path, PathBuf},
+};
+
+use btd_tests::{Daemon, Host};
+use serde_json::{Value, json};
+
+fn start(host: &Host) -> Daemon {
+    host.start_alone(&["--network", "ws://127.0.0.1:9"])
+}
+
+fn wallets(host: &Host) -> PathBuf {
+    host.path(".bittensor/wallets")
+}
+
+/// A file that only its owner can read.
+fn private(host: &Host, name: &str, text: &str) -> String {
+    let path = host.path(name);
+    fs::write(&path, text).unwrap();
+    fs::set_permissions(&path, Permissions::from_mode(0o600)).unwrap();
+    path.to_str().unwrap().to_owned()
+}
+
+fn ask_with_password(host: &Host, arguments: &[&str], password: &str) -> Value {
+    let output = host.btctl_with(&[&["--json"], arguments].concat(), &[("BT_WALLET_PASSWORD", password)]);
+    assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+    serde_json::from_slice(&output.stdout).unwrap()
+}
+
+#[test]
+fn a_key_is_made_once_and_restored_from_what_was_told_of_it() {
+    let host = Host::new();
+    let daemon = start(&host);
+    let made = host.ask(&["wallet", "new-hotkey", "-w", "a", "-H", "h", "--n-words", "15", "--show-mnemonic"]);
+    let words = made["mnemonic"].as_str().unwrap().to_owned();
+    assert_eq!(words.split(' ').count(), 15);
+    let from = private(&host, "words", &words);
+    let again = host.ask(&["wallet", "regen_hotkey", "-w", "b", "-H", "h", "--mnemonic", "--secret-file", &from]);
+    assert_eq!((&again["address"], &again["mnemonic"]), (&made["address"], &Value::Null));
+    let file: Value = serde_json::from_slice(&fs::read(wallets(&host).join("a/hotkeys/h")).unwrap()).unwrap();
+    for (field, flag) in [("secretSeed", "--seed"), ("privateKey", "--private-key")] {
+        let from = private(&host, field, file[field].as_str().unwrap());
+        let again = host.ask(&["wallet", "regen-hotkey", "-w", field, flag, "--secret-file", &from]);
+        assert_eq!(again["address"], made["address"], "{field}");
+    }
+
+    // What is there stays, unless a copy of it is kept.
+    let (code, said) = host.refused(&["wallet", "new-hotkey", "-w", "a", "-H", "h", "--show-mnemonic"]);
+    assert!(code == 1 && said.contains("exists already"), "{code} {said}");
+    let new = host.ask(&["wallet", "new-hotkey", "-w", "a", "-H", "h", "--show-mnemonic", "--overwrite"]);
+    let kept = new["kept"].as_array().unwrap();
+    assert_eq!(kept.len(), 2);
+    assert_eq!(serde_json::from_slice::<Value>(&fs::read(kept[0].as_str().unwrap()).unwrap()).unwrap(), file);
+
+    // Neither the log nor what is told later has the words.
+    let told = format!("{}{}", host.ask(&["wallet", "list"]), host.ask(&["wallet", "inspect", "-w", "a"]));
+    for text in [daemon.log(), told] {
+        assert!(!text.contains(&words) && !text.contains(file["secretSeed"].as_str().unwrap()), "{text}");
+    }
+    assert!(host.refused(&["wallet", "inspect", "-w", "c"]).1.contains("the wallets are a, b, privateKey, secretSeed"));
+}
+
+#[test]
+fn the_words_of_a_coldkey_are_told_when_its_hotkey_cannot_be_written() {
+    let host = Host::new();
+    let _daemon = start(&host);
+    fs::create_dir_all(wallets(&host).join("half")).unwrap();
+    // No directory can be made where a file is.
+    fs::write(wallets(&host).join("half/hotkeys"), "").unwrap();
+    let output = host.btctl(&["--json", "wallet", "create", "-w", "half", "--no-password", "--show-mnemonic"]);
+    assert_eq!(output.status.code(), Some(1));
+    let created: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert!(created["hotkey_problem"].as_str().unwrap().contains("hotkeys"), "{created}");
+    let from = private(&host, "words", created["coldkey_mnemonic"].as_str().unwrap());
+    let again = host.ask(&["wallet", "regen-coldkey", "-w", "again", "--secret-file", &from, "--no-password"]);
+    assert_eq!(again["address"], created["coldkey"]);
+}
+
+#[test]
+fn an_old_file_is_renewed_and_a_plain_one_is_given_a_password() {
+    let host = Host::new();
+    let _daemon = start(&host);
+    let vectors = Path::new(env!("CARGO_MANIFEST_DIR")).join("vectors/wallets.json");
+    let vectors: Value = serde_json::from_slice(&fs::read(vectors).unwrap()).unwrap();
+    let golden = vectors["wallets"].as_array().unwrap().iter().find(|wallet| wallet["id"] == "v10-ansible").unwrap();
+    let digits = golden["files"][0]["data_hex"].as_str().unwrap();
+    let bytes: Vec<u8> =
+        (0..digits.len()).step_by(2).map(|at| u8::from_str_radix(&digits[at..at + 2], 16).unwrap()).collect();
+    let path = wallets(&host).join("old/coldkey");
+    fs::create_dir_all(path.parent().unwrap()).unwrap();
+    fs::write(&path, &bytes).unwrap();
+    fs::set_permissions(&path, Permissions::from_mode(0o644)).unwrap();
+
+    let warnings = host.ask(&["wallet", "inspect", "-w", "old"])["keys"][0]["warnings"].to_string();
+    assert!(warnings.contains("chmod 600") && warnings.contains("btctl wallet update --wallet old"), "{warnings}");
+    let (code, said) = host.refused(&["wallet", "update", "-w", "old"]);
+    assert!(code == 2 && said.contains("--password-stdin"), "{code} {said}");
+    let update = ["wallet", "update", "-w", "old"];
+    let updated = ask_with_password(&host, &update, "ansible-pw-v10");
+    assert_eq!((&updated["from"], &updated["to"]), (&json!("ansible-vault"), &json!("nacl")));
+    assert_eq!(updated["address"], golden["files"][0]["expected"]["ss58"]);
+    assert_eq!(fs::read(updated["kept"].as_str().unwrap()).unwrap(), bytes);
+    assert!(fs::read(&path).unwrap().starts_with(b"$NACL"));
+    let again = ask_with_password(&host, &update, "not even read");
+    assert_eq!((&again["changed"], &again["kept"]), (&json!(false), &Value::Null));
+
+    host.ask(&["wallet", "new-coldkey", "-w", "new", "--uri", "//Alice"]);
+    let converted = ask_with_password(&host, &["wallet", "convert", "-w", "new", "--to", "native"], "new password");
+    assert_eq!((&converted["from"], &converted["kept"]), (&json!("plain"), &Value::Null));
+    let sealed = fs::read_to_string(wallets(&host).join("new/coldkey")).unwrap();
+    assert!(sealed.starts_with("$BTD_KEY;1;argon2id;") && sealed.contains("no Python tool does"), "{sealed}");
+    assert_eq!(fs::read_dir(wallets(&host).join("new")).unwrap().count(), 2, "no plain copy stays");
+    let (code, said) = host.refused(&["wallet", "sign", "-w", "new", "-m", "hi"]);
+    assert!(code == 5 && said.contains("btctl wallet unlock --wallet new"), "{code} {said}");
+}
+
+#[test]
+fn public_halves_are_watched_exported_and_written_to() {
+    let host = Host::new();
+    let _daemon = start(&host);
+    let made = host.ask(&["wallet", "new-hotkey", "-w", "a", "-H", "h", "--uri", "//Alice", "--crypto-type", "ed25519"]);
+    let address = made["address"].as_str().unwrap();
+    let watch = ["wallet", "regen-hotkeypub", "-w", "far", "-H", "h", "--scheme", "ed25519", "--ss58", address];
+    host.ask(&watch);
+    assert_eq!(host.refused(&watch).0, 1, "a public file is not replaced unasked");
+    let exported = host.ask(&["wallet", "export"]);
+    for key in exported["keys"].as_array().unwrap() {
+        let file = fs::read_to_string(wallets(&host).join(key["file"].as_str().unwrap())).unwrap();
+        assert_eq!((&key["content"], &key["address"]), (&json!(file), &json!(address)));
+    }
+    assert_eq!(exported["keys"].as_array().unwrap().len(), 2);
+
+    let sealed = host.ask(&["wallet", "encrypt", "--to", address, "-m", "for Alice"]);
+    let ciphertext = sealed["ciphertext"].as_str().unwrap();
+    let opened = host.ask(&["wallet", "decrypt", "-w", "a", "-H", "h", "--ciphertext", ciphertext]);
+    assert_eq!(opened["message"], "for Alice");
+    let (code, said) = host.refused(&["wallet", "decrypt", "-w", "far", "-H", "h", "-c", ciphertext]);
+    assert!(code == 1 && said.contains("there is no key file"), "{code} {said}");
+    let sr25519 = host.ask(&["wallet", "new-hotkey", "-w", "a", "-H", "sr", "--uri", "//Bob"]);
+    let refused = host.refused(&["wallet", "encrypt", "--to", sr25519["address"].as_str().unwrap(), "-m", "x"]);
+    assert!(refused.0 == 2 && refused.1.contains("ed25519"), "{refused:?}");
+}
+
+#[test]
+fn a_key_is_unlocked_for_what_was_asked_and_nothing_else() {
+    let host = Host::new();
+    let _daemon = start(&host);
+    host.ask(&["wallet", "new-coldkey", "-w", "a", "--uri", "//Alice"]);
+    let unlock = ["wallet", "unlock", "-w", "a", "--for", "60s", "--use", "extrinsics"];
+    ask_with_password(&host, &unlock, "ignored: the file is plain");
+    let usable = host.ask(&["wallet", "status"]);
+    assert_eq!(usable["keys"][0]["uses"], json!(["extrinsics"]));
+    assert!(usable["keys"][0]["seconds"].as_u64().unwrap() <= 60);
+    let (code, said) = host.refused(&["wallet", "sign", "-w", "a", "-m", "hi"]);
+    assert!(code == 9 && said.contains("not unlocked for messages"), "{code} {said}");
+    assert_eq!(host.ask(&["wallet", "lock", "-w", "a"])["locked"], 1);
+    assert_eq!(host.ask(&["wallet", "status"])["keys"], json!([]));
+}
