@@ -12,15 +12,15 @@ use std::{
     time::Duration,
 };
 
-use btd_api::{HotkeyName, NetUid, WalletName};
+use btd_api::{Coldkey, HotkeyName, NetUid, WalletName, stake::ColdkeyParams};
 use clap::{
     Args, Parser, Subcommand,
     error::{ContextKind, ContextValue, ErrorKind},
 };
 
 use crate::{
-    axon, chain, dendrite, exit::Exit, failure::Failure, node, output::Format, rpc, session::Session,
-    settings::Settings, shell, subnets, wallet,
+    axon, chain, crowd, dendrite, exit::Exit, explain, failure::Failure, multisig, node, output::Format, proxy, root,
+    rpc, session::Session, settings::Settings, shell, stake, subnets, sudo, tx, wallet, weights,
 };
 
 /// The command line of btd, the Bittensor daemon.
@@ -76,6 +76,30 @@ pub(crate) enum Command {
     /// Subnets, their neurons, and registration
     #[command(subcommand, visible_alias = "s", alias = "subnet")]
     Subnets(subnets::Command),
+    /// Stake: adding, removing, moving, and who inherits it
+    #[command(subcommand, visible_alias = "st", alias = "stakes")]
+    Stake(stake::Command),
+    /// Hyperparameters, and what else the owner of a subnet and root set
+    #[command(subcommand, visible_alias = "su", aliases = ["sudos", "hparams"])]
+    Sudo(sudo::Command),
+    /// Weights: setting, committing, revealing
+    #[command(subcommand, visible_alias = "wt", alias = "weight")]
+    Weights(weights::Command),
+    /// Root, its validators, and delegation
+    #[command(subcommand, visible_alias = "r", aliases = ["roots", "rt"])]
+    Root(root::Command),
+    /// Accounts that may sign for others
+    #[command(subcommand)]
+    Proxy(proxy::Command),
+    /// Accounts that several keys sign for together
+    #[command(subcommand, visible_alias = "ms")]
+    Multisig(multisig::Command),
+    /// Raising tao together
+    #[command(subcommand, visible_alias = "cr", alias = "crowdloan")]
+    Crowd(crowd::Command),
+    /// Extrinsics that the daemon has signed
+    #[command(subcommand)]
+    Tx(tx::Command),
     /// The endpoint at which this host's neuron answers
     #[command(subcommand)]
     Axon(axon::Command),
@@ -92,6 +116,8 @@ pub(crate) enum Command {
     Events(chain::EventsArgs),
     /// Call any method of the daemon
     Rpc(rpc::RpcArgs),
+    /// What an error means and what to do about it
+    Explain(explain::ExplainArgs),
     /// Print a completion script
     Completions(shell::CompletionsArgs),
     /// Print a man page
@@ -109,12 +135,21 @@ impl Command {
             Self::Status(args) => args.run(session).await,
             Self::Wallet(command) => command.run(session).await,
             Self::Subnets(command) => command.run(session).await,
+            Self::Stake(command) => command.run(session).await,
+            Self::Sudo(command) => command.run(session).await,
+            Self::Weights(command) => command.run(session).await,
+            Self::Root(command) => command.run(session).await,
+            Self::Proxy(command) => command.run(session).await,
+            Self::Multisig(command) => command.run(session).await,
+            Self::Crowd(command) => command.run(session).await,
+            Self::Tx(command) => command.run(session).await,
             Self::Axon(command) => command.run(session).await,
             Self::Dendrite(command) => command.run(session).await,
             Self::Chain(args) => args.run(session).await,
             Self::Query(query) => query.run(session).await,
             Self::Events(args) => args.run(session).await,
             Self::Rpc(args) => args.run(session).await,
+            Self::Explain(args) => args.run(session),
             Self::Completions(args) => args.run(session),
             Self::Man(args) => args.run(session),
             Self::ExitCodes => session.out.data(&Exit::table()).map(|()| Exit::Success),
@@ -150,6 +185,21 @@ pub(crate) struct HotkeyArg {
     pub(crate) hotkey: Option<HotkeyName>,
 }
 
+/// A coldkey: of a wallet, or by its address.
+#[derive(Args, Clone, Debug, Default)]
+pub(crate) struct ColdkeyArg {
+    /// Any coldkey, by its address
+    #[arg(
+        long,
+        short = 'k',
+        value_name = "SS58",
+        aliases = ["ss58-address", "ss58_address", "coldkey-ss58", "coldkey_ss58", "key", "coldkey", "address"]
+    )]
+    ss58: Option<Coldkey>,
+    #[command(flatten)]
+    wallet: WalletArg,
+}
+
 /// A subnet, as `--netuid 1` or as a bare `1`.
 #[derive(Args, Clone, Copy, Debug)]
 #[group(required = true, multiple = false)]
@@ -162,7 +212,17 @@ pub(crate) struct NetUidArg {
     flag: Option<NetUid>,
 }
 
-// === impl WalletArg, HotkeyArg, NetUidArg ===
+// === impl WalletArg, HotkeyArg, NetUidArg, ColdkeyArg ===
+
+impl ColdkeyArg {
+    /// The wallet that the environment names counts only where no address is given.
+    pub(crate) fn resolve(self, settings: &Settings) -> ColdkeyParams {
+        match (self.wallet.wallet, self.ss58) {
+            (None, None) => ColdkeyParams { wallet: settings.wallet.clone(), address: None },
+            (wallet, address) => ColdkeyParams { wallet, address },
+        }
+    }
+}
 
 impl WalletArg {
     pub(crate) fn resolve(self, settings: &Settings) -> WalletName {

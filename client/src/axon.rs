@@ -3,9 +3,9 @@
 use std::net::{IpAddr, SocketAddr};
 
 use btd_api::{
-    axon::{AxonStatus, Set, SetParams, Start, StartParams, Status, StatusReply, Stop, Stopped},
+    axon::{AxonStatus, Reset, ResetParams, Set, SetParams, Start, StartParams, Status, StatusReply, Stop, Stopped},
     rpc::Nothing,
-    wallet::{Receipt, Wait},
+    unsent,
 };
 use clap::{Args, Subcommand};
 
@@ -15,7 +15,7 @@ use crate::{
     failure::Failure,
     output::{Page, facts::Facts, text},
     session::Session,
-    spend::{self, Spending, Step, Terms, set_step},
+    spend::{self, Terms},
 };
 
 /// `btctl axon ...`
@@ -29,6 +29,8 @@ pub(crate) enum Command {
     Status,
     /// Publish on chain where a hotkey serves
     Set(SetArgs),
+    /// Publish on chain that a hotkey serves nowhere
+    Reset(ResetArgs),
 }
 
 /// `btctl axon start`
@@ -62,6 +64,19 @@ pub(crate) struct SetArgs {
     terms: Terms,
 }
 
+/// `btctl axon reset`
+#[derive(Args, Debug)]
+pub(crate) struct ResetArgs {
+    #[command(flatten)]
+    netuid: NetUidArg,
+    #[command(flatten)]
+    wallet: WalletArg,
+    #[command(flatten)]
+    hotkey: HotkeyArg,
+    #[command(flatten)]
+    terms: Terms,
+}
+
 // === impl Command ===
 
 impl Command {
@@ -88,31 +103,25 @@ impl Command {
                 })?;
             }
             Self::Set(args) => {
-                let params = SetParams {
+                let params = unsent!(SetParams {
                     netuid: args.netuid.resolve(),
                     wallet: args.wallet.resolve(&session.settings),
                     hotkey: args.hotkey.resolve(&session.settings),
                     ip: args.ip.to_string(),
                     port: args.port,
-                    dry_run: true,
-                    wait: Wait::default(),
-                    idempotency_key: None,
-                };
-                return spend::spend::<Set>(session, params, args.terms, spend::receipt).await;
+                });
+                return spend::sign::<Set>(session, params, args.terms).await;
+            }
+            Self::Reset(args) => {
+                let params = unsent!(ResetParams {
+                    netuid: args.netuid.resolve(),
+                    wallet: args.wallet.resolve(&session.settings),
+                    hotkey: args.hotkey.resolve(&session.settings),
+                });
+                return spend::sign::<Reset>(session, params, args.terms).await;
             }
         }
         Ok(Exit::Success)
-    }
-}
-
-impl Spending for Set {
-    fn step(mut params: SetParams, step: Step) -> SetParams {
-        set_step!(params, step);
-        params
-    }
-
-    fn receipt(reply: &Receipt) -> &Receipt {
-        reply
     }
 }
 

@@ -162,6 +162,9 @@ impl Failure {
             }
             Self::Unfollowed { next, .. } => return Some(format!("go on with --from {next}")),
             Self::BrokenOff { cursor, .. } => return Some(format!("go on with --from-cursor {cursor}")),
+            Self::Api(error) if error.data.get("remedy").is_some() => {
+                return error.data.get("remedy").and_then(Value::as_str).map(str::to_owned);
+            }
             Self::Api(error) => match error.kind()? {
                 // The daemon mostly names the very command.
                 ErrorKind::WalletLocked if error.message.contains("btctl wallet unlock") => return None,

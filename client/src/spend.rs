@@ -7,7 +7,8 @@
 use std::{fs::File, io::Read, time::Duration};
 
 use btd_api::{
-    IdempotencyKey, Method, Tao,
+    Coldkey, IdempotencyKey, Method, Tao,
+    signing::{Manner, Receipted, Signing},
     wallet::{Outcome, Plan, Receipt, Wait},
 };
 use clap::{Args, ValueEnum};
@@ -23,10 +24,11 @@ use crate::{
 };
 
 /// Longer than an era of 64 blocks of 12 seconds, after which the outcome is known.
-const SPEND: Duration = Duration::from_mins(20);
+pub(crate) const SPEND: Duration = Duration::from_mins(20);
 
 /// How something is to be signed.
 #[derive(Args, Clone, Debug)]
+#[command(next_help_heading = "How it is signed")]
 pub(crate) struct Terms {
     /// Show what would be done, and stop there
     #[arg(long, alias = "dry_run")]
@@ -37,98 +39,122 @@ pub(crate) struct Terms {
     /// The key of an earlier call, to repeat it without doing it twice
     #[arg(long, value_name = "KEY", alias = "idempotency_key")]
     idempotency_key: Option<IdempotencyKey>,
+    /// Sign as the proxy of this account, and act on its behalf
+    #[arg(long, value_name = "SS58", aliases = ["proxy-for", "proxy_for"])]
+    proxy: Option<Coldkey>,
+    /// For how many blocks it can be included: a power of two from 4 to 2048
+    #[arg(long, value_name = "BLOCKS", visible_alias = "period", value_parser = clap::value_parser!(u32).range(4..=2048))]
+    era: Option<u32>,
+    /// Pay this to the block's author on top of the fee
+    #[arg(long, value_name = "TAO", value_parser = Tao::from_tokens)]
+    tip: Option<Tao>,
+    /// The same as `--wait in-block`
+    #[arg(long, hide = true, alias = "wait_for_inclusion")]
+    wait_for_inclusion: bool,
+    /// The same as `--wait finalized`
+    #[arg(long, hide = true, alias = "wait_for_finalization")]
+    wait_for_finalization: bool,
 }
 
 /// A stage at which waiting ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum Until {
+    /// It is signed and in the daemon's journal
+    None,
     /// The chain's pool took it
     Submitted,
+    /// It stands in a block, which may still be replaced
+    InBlock,
     /// It stands in a finalized block
     Finalized,
 }
 
-/// One of the two calls that make a payment.
-#[derive(Clone, Debug)]
-pub(crate) enum Step {
-    Plan,
-    Send { wait: Wait, key: IdempotencyKey },
-}
+// === impl Terms ===
 
-/// A method that signs an extrinsic.
-pub(crate) trait Spending: Method<Params: Clone> {
-    /// The parameters for one step.
-    fn step(params: Self::Params, step: Step) -> Self::Params;
-    /// The plan and the outcome in its reply.
-    fn receipt(reply: &Self::Reply) -> &Receipt;
-}
-
-/// Sets the three members that the parameters of every [`Spending`] method have.
-macro_rules! set_step {
-    ($params:ident, $step:ident) => {
-        match $step {
-            $crate::spend::Step::Plan => {
-                $params.dry_run = true;
-                $params.idempotency_key = None;
-            }
-            $crate::spend::Step::Send { wait, key } => {
-                $params.dry_run = false;
-                $params.wait = wait;
-                $params.idempotency_key = Some(key);
-            }
+impl Terms {
+    fn manner(&self) -> Manner {
+        let wait = match self.wait {
+            _ if self.wait_for_finalization => Wait::Finalized,
+            _ if self.wait_for_inclusion => Wait::InBlock,
+            Until::None => Wait::None,
+            Until::Submitted => Wait::Submitted,
+            Until::InBlock => Wait::InBlock,
+            Until::Finalized => Wait::Finalized,
+        };
+        Manner {
+            dry_run: self.dry_run,
+            wait,
+            idempotency_key: self.idempotency_key.clone(),
+            tip: self.tip.unwrap_or(Tao::ZERO),
+            era: self.era,
+            proxy: self.proxy,
         }
-    };
+    }
 }
-pub(crate) use set_step;
 
-/// Plans, asks, sends, and shows what became of it.
+/// Plans, asks, sends, and shows what became of it: the answer is the receipt alone.
+///
+/// # Errors
+/// See [`spend`].
+pub(crate) async fn sign<M>(session: &Session, params: M::Params, terms: Terms) -> Result<Exit, Failure>
+where
+    M: Method<Params: Signing + Clone, Reply = Receipt>,
+{
+    spend::<M>(session, params, terms, receipt).await
+}
+
+/// Plans, asks, sends, and shows what became of it as `render` lays it out.
 ///
 /// # Errors
 /// At once, before anything is asked of the daemon, when a question would come up and nobody can
 /// answer it.
-pub(crate) async fn spend<M: Spending>(
+pub(crate) async fn spend<M>(
     session: &Session,
-    params: M::Params,
+    mut params: M::Params,
     terms: Terms,
     render: fn(&M::Reply, Page) -> String,
-) -> Result<Exit, Failure> {
-    let asks = !terms.dry_run && session.settings.consent == Consent::Ask;
+) -> Result<Exit, Failure>
+where
+    M: Method<Params: Signing + Clone, Reply: Receipted>,
+{
+    let manner = terms.manner();
+    let asks = !manner.dry_run && session.settings.consent == Consent::Ask;
     if asks {
         prompt::require_person(
             "whether to go ahead",
             "--yes goes ahead without a question, --dry-run only shows the plan",
         )?;
     }
-    let planned = session.call::<M>(&M::step(params.clone(), Step::Plan)).await?;
-    if terms.dry_run {
-        session.out.reply(&planned, |reply, page| card(&M::receipt(reply).plan, page))?;
+    params.set_manner(Manner { dry_run: true, idempotency_key: None, ..manner.clone() });
+    let planned = session.call::<M>(&params).await?;
+    if manner.dry_run {
+        session.out.reply(&planned, |reply, page| card(&reply.receipt().plan, page))?;
         return Ok(Exit::Success);
     }
     let reply = planned.read()?;
-    let plan = &M::receipt(&reply).plan;
+    let plan = &reply.receipt().plan;
     if asks {
         session.out.show(|page| card(plan, page));
         prompt::confirm("Sign and send it?")?;
     } else if session.out.format() == Format::Human {
         session.out.note(&plan.summary);
     }
-    let reply = send::<M>(session, params, terms).await?;
+    let reply = send::<M>(session, params, manner).await?;
     session.out.reply(&reply, render).map(|()| Exit::Success)
 }
 
-async fn send<M: Spending>(session: &Session, params: M::Params, terms: Terms) -> Result<Reply<M>, Failure> {
-    let key = match terms.idempotency_key {
+async fn send<M>(session: &Session, mut params: M::Params, manner: Manner) -> Result<Reply<M>, Failure>
+where
+    M: Method<Params: Signing>,
+{
+    let key = match manner.idempotency_key {
         Some(key) => key,
         None => fresh_key()?,
     };
-    let wait = match terms.wait {
-        Until::Submitted => Wait::Submitted,
-        Until::Finalized => Wait::Finalized,
-    };
-    if session.out.format() == Format::Human && wait == Wait::Finalized {
+    if session.out.format() == Format::Human && manner.wait == Wait::Finalized {
         session.out.note("waiting for a finalized block; Ctrl-C stops the waiting, not the extrinsic");
     }
-    let params = M::step(params, Step::Send { wait, key: key.clone() });
+    params.set_manner(Manner { idempotency_key: Some(key.clone()), ..manner });
     let limit = session.settings.timeout.unwrap_or(SPEND);
     let ended = tokio::select! {
         reply = session.call_within::<M>(&params, limit) => reply,
@@ -152,11 +178,19 @@ fn outcome_is_unknown(failure: &Failure) -> bool {
 
 /// 128 random bits in hex.
 fn fresh_key() -> Result<IdempotencyKey, Failure> {
-    let refused = |source| Failure::System { what: "random numbers", source };
+    let text = format!("{:032x}", u128::from_be_bytes(random()?));
+    text.parse().map_err(|error| Failure::System { what: "random numbers", source: std::io::Error::other(error) })
+}
+
+/// Eight random numbers that hide weights until they are revealed.
+pub(crate) fn fresh_salt() -> Result<Vec<u16>, Failure> {
+    Ok(random()?.chunks_exact(2).map(|pair| u16::from_be_bytes([pair[0], pair[1]])).collect())
+}
+
+fn random() -> Result<[u8; 16], Failure> {
     let mut bytes = [0; 16];
-    File::open("/dev/urandom").and_then(|mut file| file.read_exact(&mut bytes)).map_err(refused)?;
-    let text = format!("{:032x}", u128::from_be_bytes(bytes));
-    text.parse().map_err(|error| refused(std::io::Error::other(error)))
+    let filled = File::open("/dev/urandom").and_then(|mut file| file.read_exact(&mut bytes));
+    filled.map(|()| bytes).map_err(|source| Failure::System { what: "random numbers", source })
 }
 
 /// An amount with its unit.
@@ -175,6 +209,9 @@ pub(crate) fn card(plan: &Plan, page: Page) -> String {
     facts.add("fee", format!("{} (estimated)", tao(plan.fee)));
     facts.add("balance before", tao(plan.balance_before));
     facts.add("balance after", tao(plan.balance_after));
+    for effect in &plan.effects {
+        facts.add("effect", effect);
+    }
     let mut lines = vec![page.bold(text::visible(&plan.summary)), facts.render(page).trim_end().to_owned()];
     lines.extend(plan.warnings.iter().map(|warning| format!("{} {}", page.warn("warning:"), text::visible(warning))));
     lines.push(text::at(&plan.at, page));
@@ -192,6 +229,17 @@ pub(crate) fn receipt(receipt: &Receipt, page: Page) -> String {
 pub(crate) fn outcome(receipt: &Receipt, page: Page, facts: &mut Facts) {
     match &receipt.outcome {
         Outcome::Planned => facts.add("state", "planned; nothing was signed"),
+        Outcome::Recorded { extrinsic, era_end } => {
+            facts.add_painted("state", page.warn("signed and journalled, on its way"));
+            facts.add("extrinsic", extrinsic);
+            facts.add("last block", format!("#{era_end} can include it, none after"));
+        }
+        Outcome::InBlock { extrinsic, block, era_end } => {
+            facts.add_painted("state", page.warn("in a block, which is not final yet"));
+            facts.add("extrinsic", extrinsic);
+            facts.add("block", format!("#{} {}", block.number, block.hash));
+            facts.add("last block", format!("#{era_end} can include it, none after"));
+        }
         Outcome::Submitted { extrinsic, era_end } => {
             facts.add_painted("state", page.warn("submitted, not yet in a finalized block"));
             facts.add("extrinsic", extrinsic);

@@ -3,6 +3,7 @@
 mod list;
 mod matrix;
 mod metagraph;
+mod owning;
 mod register;
 
 use btd_api::{
@@ -38,6 +39,28 @@ pub(crate) enum Command {
     Matrix(matrix::MatrixArgs),
     /// Register a hotkey on a subnet for its current price
     Register(register::RegisterArgs),
+    /// What creating a subnet costs now
+    #[command(visible_alias = "burn-cost", aliases = ["lock_cost", "burn_cost", "create-cost", "create_cost"])]
+    LockCost,
+    /// Create a subnet, with an identity if wanted
+    Create(owning::CreateArgs),
+    /// Start a subnet's emission and the trade of its alpha
+    Start(owning::StartArgs),
+    /// Whether a subnet has been started, and when it can be
+    #[command(alias = "check_start")]
+    CheckStart(NetUidArg),
+    /// Set how a subnet describes itself
+    #[command(alias = "set_identity")]
+    SetIdentity(owning::SetIdentityArgs),
+    /// How a subnet describes itself
+    #[command(alias = "get_identity")]
+    GetIdentity(NetUidArg),
+    /// Set the symbol of a subnet's alpha
+    #[command(alias = "set_symbol")]
+    SetSymbol(owning::SetSymbolArgs),
+    /// The mechanisms of a subnet and how they share its emission
+    #[command(subcommand, visible_alias = "mech")]
+    Mechanisms(owning::MechanismsCommand),
 }
 
 // === impl Command ===
@@ -59,6 +82,14 @@ impl Command {
             }
             Self::Matrix(args) => return args.run(session).await,
             Self::Register(args) => return args.run(session).await,
+            Self::LockCost => return owning::lock_cost(session).await,
+            Self::Create(args) => return args.run(session).await,
+            Self::Start(args) => return args.run(session).await,
+            Self::CheckStart(netuid) => return owning::check_start(netuid, session).await,
+            Self::SetIdentity(args) => return args.run(session).await,
+            Self::GetIdentity(netuid) => return owning::get_identity(netuid, session).await,
+            Self::SetSymbol(args) => return args.run(session).await,
+            Self::Mechanisms(command) => return command.run(session).await,
         }
         Ok(Exit::Success)
     }

@@ -10,12 +10,13 @@ mod made;
 mod message;
 mod origin;
 mod public;
+mod onchain;
 mod transfer;
 
 use clap::Subcommand;
 
 pub(crate) use self::inspect::detail;
-use crate::{exit::Exit, failure::Failure, session::Session};
+use crate::{args::ColdkeyArg, exit::Exit, failure::Failure, session::Session};
 
 /// `btctl wallet ...`
 #[derive(Debug, Subcommand)]
@@ -51,6 +52,28 @@ pub(crate) enum Command {
     Balance(balance::BalanceArgs),
     /// Send tao from a wallet's coldkey
     Transfer(transfer::TransferArgs),
+    /// The neurons of this host's wallets
+    Overview(onchain::OverviewArgs),
+    /// Set how a coldkey describes itself
+    #[command(alias = "set_identity")]
+    SetIdentity(onchain::SetIdentityArgs),
+    /// How a coldkey describes itself
+    #[command(alias = "get_identity")]
+    GetIdentity(ColdkeyArg),
+    /// Make a coldkey the owner of a hotkey that nobody owns
+    #[command(alias = "associate_hotkey")]
+    AssociateHotkey(onchain::AssociateHotkeyArgs),
+    /// Exchange a hotkey for another, on one subnet or everywhere
+    #[command(alias = "swap_hotkey")]
+    SwapHotkey(onchain::SwapHotkeyArgs),
+    /// Let another coldkey take over everything, in two steps
+    #[command(subcommand, alias = "swap_coldkey")]
+    SwapColdkey(onchain::SwapColdkeyCommand),
+    /// The same as `swap-coldkey check`
+    #[command(hide = true, alias = "swap_check")]
+    SwapCheck(ColdkeyArg),
+    /// Ask a development chain for tao
+    Faucet(onchain::EndArgs),
     /// Unlock a key for a limited time
     Unlock(keys::UnlockArgs),
     /// Lock a key, a wallet, or everything, at once
@@ -88,6 +111,14 @@ impl Command {
             Self::Export(args) => args.run(session).await,
             Self::Balance(args) => args.run(session).await,
             Self::Transfer(args) => args.run(session).await,
+            Self::Overview(args) => args.run(session).await,
+            Self::SetIdentity(args) => args.run(session).await,
+            Self::GetIdentity(args) => onchain::get_identity(args, session).await,
+            Self::AssociateHotkey(args) => args.run(session).await,
+            Self::SwapHotkey(args) => args.run(session).await,
+            Self::SwapColdkey(command) => command.run(session).await,
+            Self::SwapCheck(args) => onchain::SwapColdkeyCommand::Check(args).run(session).await,
+            Self::Faucet(args) => onchain::faucet(args, session).await,
             Self::Unlock(args) => args.run(session).await,
             Self::Lock(args) => args.run(session).await,
             Self::Status(args) => args.run(session).await,

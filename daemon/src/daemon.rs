@@ -198,7 +198,8 @@ async fn start(settings: Settings, spawner: &Spawner, manager: &ServiceManager) 
     let custody = custody_config(config.keys, signer, &directories, &credentials);
     let custody = Custody::start(custody, spawner).await.map_err(failed("the signer"))?;
     let door = link.with_priority(Priority::Submission);
-    let (submitter, worker) = submit::submitter(door, custody.clone(), stores.journal.clone(), config.submit);
+    let (submitter, worker) =
+        submit::submitter(door, custody.clone(), stores.journal.clone(), config.submit, spawner.stopping());
     spawner.spawn(Stage::Work, "submit", |told| async move { Ok(worker.run(told).await?) });
     let transports = (config.axon, config.dendrite);
     let serving = Serving::new(transports, config.serving.admit, custody.clone(), metagraph.clone(), spawner.clone());

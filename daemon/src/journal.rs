@@ -15,12 +15,14 @@ use std::{
     os::unix::fs::OpenOptionsExt,
     path::{Path, PathBuf},
     sync::{Arc, Mutex, PoisonError},
+    time::Duration,
 };
 
 use btd_api::{AccountId, BlockHash, BlockNumber, IdempotencyKey};
-use btd_chain::{Era, SignedExtrinsic};
+use btd_chain::{Era, ExtrinsicHash, SignedExtrinsic};
 use rusqlite::{Connection, OptionalExtension, Row, named_params};
 
+mod history;
 mod schema;
 
 /// Why the journal cannot be used.
@@ -139,6 +141,26 @@ pub struct Intent {
     pub settlement: Option<Settlement>,
 }
 
+/// An intent with its times, in seconds since 1970.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Logged {
+    /// The intent.
+    pub intent: Intent,
+    /// When it was written down.
+    pub recorded_at: i64,
+    /// When its end was.
+    pub settled_at: Option<i64>,
+}
+
+/// Which intents are listed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kept {
+    /// All that the journal holds.
+    All,
+    /// Those whose outcome is not known.
+    Pending,
+}
+
 /// What [`Journal::record`] found.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Recorded {
@@ -152,6 +174,15 @@ pub enum Recorded {
 #[derive(Clone, Debug)]
 pub struct Journal {
     connection: Arc<Mutex<Connection>>,
+}
+
+// === impl IntentId ===
+
+impl IntentId {
+    /// The number, which grows with each intent.
+    pub const fn number(self) -> i64 {
+        self.0
+    }
 }
 
 // === impl Journal ===
@@ -177,6 +208,21 @@ impl Journal {
     /// The intents for the chain `genesis` whose outcome is not known, oldest first.
     pub async fn pending(&self, genesis: BlockHash) -> Result<Vec<Intent>, JournalError> {
         self.with(move |connection| pending(connection, genesis)).await
+    }
+
+    /// The newest intents for the chain `genesis`, at most `limit`.
+    pub async fn list(&self, genesis: BlockHash, kept: Kept, limit: u32) -> Result<Vec<Logged>, JournalError> {
+        self.with(move |connection| history::list(connection, genesis, kept, limit)).await
+    }
+
+    /// The intent for the chain `genesis` whose extrinsic has that hash.
+    pub async fn by_hash(&self, genesis: BlockHash, hash: ExtrinsicHash) -> Result<Option<Logged>, JournalError> {
+        self.with(move |connection| history::by_hash(connection, genesis, hash)).await
+    }
+
+    /// Forgets intents that ended more than `age` ago, and says how many. Pending ones stay.
+    pub async fn prune(&self, age: Duration) -> Result<usize, JournalError> {
+        self.with(move |connection| history::prune(connection, age)).await
     }
 
     /// Writes down how an intent ended. An intent ends once.

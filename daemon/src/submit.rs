@@ -11,10 +11,13 @@
 
 mod action;
 mod call;
+mod draft;
 mod error;
 mod facts;
+mod need;
 mod outcome;
 mod plan;
+mod policy;
 mod signer;
 mod worker;
 
@@ -25,20 +28,24 @@ use std::{
 };
 
 use blake2::{Blake2b, Digest as _, digest::consts::U32};
-use btd_api::{AccountId, BlockHash, BlockNumber, IdempotencyKey};
-use btd_chain::{ExtrinsicHash, Link, PrepareOptions, Prepared, SignedExtrinsic};
+use btd_api::{AccountId, BlockHash, BlockNumber, IdempotencyKey, Tao};
+use btd_chain::{BlockRef, Call, ExtrinsicHash, Link, PrepareError, PrepareOptions, Prepared, SignedExtrinsic};
 use btd_signer_protocol::KeyId;
 use serde::{Deserialize, Serialize};
 use tokio::{
     sync::{mpsc, watch},
     time::{sleep, timeout},
 };
+use tokio_util::sync::CancellationToken;
 
 pub use self::{
     action::{Action, Existence, Register, ServeAxon, Transfer},
+    draft::{Draft, Ground, Recipe},
     error::SubmissionError,
+    need::Need,
     outcome::{Included, Outcome, Receipt, Refused, Stage},
     plan::{Plan, Precondition},
+    policy::{Policy, PolicyRefusal},
     worker::Worker,
 };
 use self::{
@@ -47,12 +54,12 @@ use self::{
 };
 use crate::{
     custody::Custody,
-    journal::{Digest, Intent, Journal, NewIntent, Recorded},
+    journal::{Digest, Intent, Journal, Kept, Logged, NewIntent, Recorded},
     stamp::Stamp,
 };
 
 /// Settings of submission.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
     /// For how many blocks an extrinsic can be included: a power of two from 4 to 2048.
@@ -61,11 +68,15 @@ pub struct Config {
     pub resend_s: u32,
     /// Seconds for which a caller is kept waiting while the chain is out of reach.
     pub patience_s: u32,
+    /// Days for which the journal keeps what has ended; a repetition is recognised for as long.
+    pub keep_days: u32,
+    /// What is never signed.
+    pub policy: Policy,
 }
 
 impl Default for Config {
     fn default() -> Self {
-        Self { era_blocks: 64, resend_s: 60, patience_s: 30 }
+        Self { era_blocks: 64, resend_s: 60, patience_s: 30, keep_days: 90, policy: Policy::default() }
     }
 }
 
@@ -82,6 +93,19 @@ pub struct Order {
     pub idempotency_key: Option<IdempotencyKey>,
     /// How far to go.
     pub mode: Mode,
+    /// How it is put together.
+    pub terms: Terms,
+}
+
+/// How an extrinsic is put together.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Terms {
+    /// Paid to the block's author on top of the fee.
+    pub tip: Tao,
+    /// For how many blocks it can be included; none takes the configured number.
+    pub era_blocks: Option<u32>,
+    /// The account on whose behalf the signer acts, as its proxy.
+    pub real: Option<AccountId>,
 }
 
 /// How far to go with an order.
@@ -89,14 +113,20 @@ pub struct Order {
 pub enum Mode {
     /// Work the plan out and stop there.
     DryRun,
+    /// Sign, write to the journal and begin to send; wait for nothing.
+    UntilRecorded,
     /// Send, and wait until the pool has it.
     UntilSubmitted,
+    /// Send, and wait until it stands in a block that may still be replaced.
+    UntilInBlock,
     /// Send, and wait until it stands in a finalized block or its era has ended.
     UntilFinalized,
 }
 
 /// How long an order waits for the worker to take up what an earlier run left.
 const RESUMING: Duration = Duration::from_secs(10);
+/// How often the best chain is looked at for whoever waits for a block.
+const LOOK: Duration = Duration::from_millis(500);
 /// How many intents may wait for the worker.
 const QUEUE: usize = 256;
 
@@ -117,11 +147,20 @@ struct Shared {
     active: Active,
     queue: mpsc::Sender<worker::Job>,
     resumed: watch::Sender<bool>,
+    /// Ends what waits: the daemon is stopping. Extrinsics are followed on until the worker ends.
+    stopping: CancellationToken,
 }
 
 /// Makes the handle and the worker that follows extrinsics to their end. No I/O happens before
-/// [`Worker::run`]; orders wait until it has taken up what an earlier run left.
-pub fn submitter(link: Link, custody: Custody, journal: Journal, config: Config) -> (Submitter, Worker) {
+/// [`Worker::run`]; orders wait until it has taken up what an earlier run left. `stopping` ends the
+/// waiting of whoever waits.
+pub fn submitter(
+    link: Link,
+    custody: Custody,
+    journal: Journal,
+    config: Config,
+    stopping: CancellationToken,
+) -> (Submitter, Worker) {
     let (queue, jobs) = mpsc::channel(QUEUE);
     let shared = Arc::new(Shared {
         link,
@@ -132,6 +171,7 @@ pub fn submitter(link: Link, custody: Custody, journal: Journal, config: Config)
         active: Active::default(),
         queue,
         resumed: watch::Sender::new(false),
+        stopping,
     });
     (Submitter { shared: Arc::clone(&shared) }, Worker::new(shared, jobs))
 }
@@ -156,6 +196,31 @@ impl Submitter {
         }
         let intent = self.in_lane(&order).await?;
         self.wait(&intent, order.mode).await
+    }
+
+    /// The newest of what was signed for the chain that is followed, at most `limit`.
+    pub async fn logged(&self, limit: u32, pending_only: bool) -> Result<Vec<Logged>, SubmissionError> {
+        let genesis = self.genesis()?;
+        let kept = if pending_only { Kept::Pending } else { Kept::All };
+        Ok(self.shared.journal.list(genesis, kept, limit).await?)
+    }
+
+    /// What was signed for the chain that is followed, by its hash.
+    pub async fn logged_as(&self, extrinsic: ExtrinsicHash) -> Result<Option<Logged>, SubmissionError> {
+        Ok(self.shared.journal.by_hash(self.genesis()?, extrinsic).await?)
+    }
+
+    /// Waits for the end of what was signed before, as far as `mode` wants.
+    pub async fn follow(&self, intent: &Intent, mode: Mode) -> Result<Receipt, SubmissionError> {
+        self.wait(intent, mode).await
+    }
+
+    fn genesis(&self) -> Result<BlockHash, SubmissionError> {
+        let link = &self.shared.link;
+        match link.genesis() {
+            Some(genesis) => Ok(genesis),
+            None => Err(link.view().err().map_or(SubmissionError::NotResumed, Into::into)),
+        }
     }
 
     /// The part of a submission that one account does one at a time: from the nonce to the pool.
@@ -204,36 +269,79 @@ impl Submitter {
     async fn prepare(&self, order: &Order, choose: impl Fn(u32) -> u32) -> Result<(Plan, Prepared), SubmissionError> {
         let link = &self.shared.link;
         let view = link.view()?;
-        let facts = facts::gather(&view, &order.action, order.signer).await?;
+        let (signer, actor) = (order.signer, order.terms.real.unwrap_or(order.signer));
+        let mut facts = facts::gather(&view, &order.action, actor).await?;
+        let unsettled = facts::lower_by_best_block(link, actor, &mut facts).await;
         let price = facts.subnet.map(|subnet| subnet.price);
         // What is certain without a fee is said first: nothing is put together in vain. What the
         // balance lacks is said below, with the fee.
-        match plan::judge(&order.action, order.signer, &facts, btd_api::Tao::ZERO) {
+        match plan::judge(&order.action, actor, &facts, Tao::ZERO) {
             Ok(_) | Err(Precondition::Insufficient { .. }) => {}
             Err(other) => return Err(other.into()),
         }
-        let call = order.action.call(view.runtime(), price);
-        let mortality = btd_chain::Mortality::Blocks(self.shared.config.era_blocks);
-        let mut options = PrepareOptions { mortality, ..PrepareOptions::default() };
-        let mut prepared = link.prepare(&call, order.signer, options).await?;
-        let nonce = choose(prepared.nonce);
-        if nonce != prepared.nonce {
-            options.nonce = Some(nonce);
-            prepared = link.prepare(&call, order.signer, options).await?;
+        let draft = match &order.action {
+            Action::Drafted(recipe) => {
+                let draft = recipe.draft(Ground { view: view.clone(), actor }).await?;
+                need::check(&view, actor, &draft.needs).await?;
+                Some(draft)
+            }
+            Action::Transfer(_) | Action::Register(_) | Action::ServeAxon(_) => None,
+        };
+        let (call, summary) = match (&draft, order.action.call(view.runtime(), actor, price)) {
+            (Some(draft), _) => (draft.call.clone(), draft.summary.clone()),
+            (None, Some(typed)) => typed,
+            (None, None) => return Err(Precondition::Nothing.into()),
+        };
+        let call = on_behalf(call, order.terms.real);
+        let prepared = self.put_together(&call, order, choose).await?;
+        let fee = prepared.fee.saturating_add(order.terms.tip);
+        let shared_fee = if actor == signer { fee } else { Tao::ZERO };
+        let verdict = match &draft {
+            Some(draft) => plan::judge_draft(draft, actor, &facts, shared_fee)?,
+            None => plan::judge(&order.action, actor, &facts, shared_fee)?,
+        };
+        let mut effects = draft.as_ref().map(|draft| draft.effects.clone()).unwrap_or_default();
+        if actor != signer {
+            let payer = facts::of_payer(&view, signer).await?;
+            let rest = plan::judge_fee(signer, &payer, fee)?.balance_after;
+            effects.push(format!("{signer} signs as proxy of {actor} and pays the fee: τ{rest} remain to it"));
         }
-        let verdict = plan::judge(&order.action, order.signer, &facts, prepared.fee)?;
+        let spends = facts.account.free.saturating_sub(verdict.balance_after).saturating_sub(shared_fee);
+        let spends = draft.as_ref().map_or(spends, |draft| draft.spends);
+        self.shared.config.policy.judge(&call, spends, order.terms.tip)?;
         let plan = Plan {
             at: Stamp::of(view.block(), link),
             call: format!("{}.{}", prepared.preview.pallet, prepared.preview.call),
             arguments: prepared.preview.args.clone(),
-            summary: order.action.summary(order.signer, price),
-            signer: order.signer,
-            fee: prepared.fee,
+            summary,
+            signer,
+            fee,
             balance_before: facts.account.free,
             balance_after: verdict.balance_after,
-            warnings: verdict.warnings,
+            effects,
+            warnings: verdict.warnings.into_iter().chain(unsettled).collect(),
         };
         Ok((plan, prepared))
+    }
+
+    /// The extrinsic, complete but for its signature.
+    async fn put_together(
+        &self,
+        call: &Call,
+        order: &Order,
+        choose: impl Fn(u32) -> u32,
+    ) -> Result<Prepared, PrepareError> {
+        let link = &self.shared.link;
+        let era_blocks = order.terms.era_blocks.unwrap_or(self.shared.config.era_blocks);
+        let mortality = btd_chain::Mortality::Blocks(era_blocks);
+        let mut options = PrepareOptions { mortality, tip: order.terms.tip, ..PrepareOptions::default() };
+        let prepared = link.prepare(call, order.signer, options).await?;
+        let nonce = choose(prepared.nonce);
+        if nonce == prepared.nonce {
+            return Ok(prepared);
+        }
+        options.nonce = Some(nonce);
+        link.prepare(call, order.signer, options).await
     }
 
     async fn sign(&self, order: &Order, prepared: &Prepared) -> Result<SignedExtrinsic, SubmissionError> {
@@ -255,6 +363,9 @@ impl Submitter {
             return receipt(plan, extrinsic, Outcome::from_settlement(settlement).map_err(kept)?);
         }
         let mut progress = self.shared.follow(intent, worker::History::PerhapsSent).await;
+        if mode == Mode::UntilRecorded {
+            return Ok(Receipt { plan, stage: Stage::Recorded { extrinsic, era_end } });
+        }
         let enough = |progress: &Progress| match progress {
             Progress::Settled(_) => true,
             Progress::Sent => mode == Mode::UntilSubmitted,
@@ -265,11 +376,27 @@ impl Submitter {
                 Ok(reached) => reached.clone(),
                 Err(_) => return Err(unknown("btd is stopping".to_owned())),
             },
+            block = self.in_best_chain(extrinsic), if mode == Mode::UntilInBlock => {
+                return Ok(Receipt { plan, stage: Stage::InBlock { extrinsic, block, era_end } });
+            }
             cause = self.out_of_reach() => return Err(unknown(cause)),
+            () = self.shared.stopping.cancelled() => return Err(unknown("btd is stopping".to_owned())),
         };
         match reached {
             Progress::Settled(outcome) => receipt(plan, extrinsic, (*outcome).clone()),
             _ => Ok(Receipt { plan, stage: Stage::Submitted { extrinsic, era_end } }),
+        }
+    }
+
+    /// Resolves once the extrinsic stands in a block of the best chain that is not final yet.
+    async fn in_best_chain(&self, extrinsic: ExtrinsicHash) -> BlockRef {
+        loop {
+            match self.shared.link.in_best_chain(extrinsic).await {
+                Ok(Some(block)) => return block,
+                Ok(None) => {}
+                Err(error) => tracing::debug!(%error, %extrinsic, "could not look into the best chain"),
+            }
+            sleep(LOOK).await;
         }
     }
 
@@ -306,10 +433,25 @@ fn receipt(plan: Plan, extrinsic: ExtrinsicHash, outcome: Outcome) -> Result<Rec
     }
 }
 
-/// What makes two orders the same: the action and who signs it.
+/// `call`, made by its signer as the proxy of `real`, if there is one.
+fn on_behalf(call: Call, real: Option<AccountId>) -> Call {
+    match real {
+        Some(real) => Call::new("Proxy", "proxy")
+            .arg("real", real)
+            .arg("force_proxy_type", btd_chain::Value::Null)
+            .arg("call", call),
+        None => call,
+    }
+}
+
+/// What makes two orders the same: the action, who signs it, and on whose behalf.
 fn wish(order: &Order) -> Digest {
-    // The struct has no map and no float, so its JSON has one form and cannot fail.
-    let text = serde_json::to_vec(&(&order.action, order.signer)).unwrap_or_default();
+    // The struct has no float and only sorted maps, so its JSON has one form and cannot fail.
+    let text = match order.terms.real {
+        None => serde_json::to_vec(&(&order.action, order.signer)),
+        Some(real) => serde_json::to_vec(&(&order.action, order.signer, real)),
+    };
+    let text = text.unwrap_or_default();
     Digest(Blake2b::<U32>::digest(text).into())
 }
 

@@ -3,7 +3,7 @@
 use btd_api::{
     Tao,
     subnets::{Register, RegisterParams, Registered},
-    wallet::{Receipt, Wait},
+    unsent,
 };
 use clap::Args;
 
@@ -13,7 +13,7 @@ use crate::{
     failure::Failure,
     output::{Page, facts::Facts},
     session::Session,
-    spend::{self, Spending, Step, Terms, set_step},
+    spend::{self, Terms},
 };
 
 /// `btctl subnets register`
@@ -36,27 +36,13 @@ pub(crate) struct RegisterArgs {
 
 impl RegisterArgs {
     pub(super) async fn run(self, session: &Session) -> Result<Exit, Failure> {
-        let params = RegisterParams {
+        let params = unsent!(RegisterParams {
             netuid: self.netuid.resolve(),
             wallet: self.wallet.resolve(&session.settings),
             hotkey: self.hotkey.resolve(&session.settings),
             max_cost: self.max_cost,
-            dry_run: true,
-            wait: Wait::default(),
-            idempotency_key: None,
-        };
+        });
         spend::spend::<Register>(session, params, self.terms, render).await
-    }
-}
-
-impl Spending for Register {
-    fn step(mut params: RegisterParams, step: Step) -> RegisterParams {
-        set_step!(params, step);
-        params
-    }
-
-    fn receipt(reply: &Registered) -> &Receipt {
-        &reply.receipt
     }
 }
 

@@ -1,8 +1,8 @@
 //! Sending tao.
 
 use btd_api::{
-    Amount, Coldkey,
-    wallet::{Receipt, Transfer, TransferParams, Wait},
+    Amount, Coldkey, unsent,
+    wallet::{Transfer, TransferParams},
 };
 use clap::Args;
 
@@ -11,7 +11,7 @@ use crate::{
     exit::Exit,
     failure::Failure,
     session::Session,
-    spend::{self, Spending, Step, Terms, set_step},
+    spend::{self, Terms},
 };
 
 /// `btctl wallet transfer`
@@ -46,28 +46,14 @@ pub(crate) struct TransferArgs {
 
 impl TransferArgs {
     pub(crate) async fn run(self, session: &Session) -> Result<Exit, Failure> {
-        let params = TransferParams {
+        let params = unsent!(TransferParams {
             wallet: self.wallet.resolve(&session.settings),
             dest: self.dest,
             // Without --amount the parser asks for --all.
             amount: self.amount.unwrap_or(Amount::All),
             allow_death: self.allow_death,
-            dry_run: true,
-            wait: Wait::default(),
-            idempotency_key: None,
-        };
-        spend::spend::<Transfer>(session, params, self.terms, spend::receipt).await
-    }
-}
-
-impl Spending for Transfer {
-    fn step(mut params: TransferParams, step: Step) -> TransferParams {
-        set_step!(params, step);
-        params
-    }
-
-    fn receipt(reply: &Receipt) -> &Receipt {
-        reply
+        });
+        spend::sign::<Transfer>(session, params, self.terms).await
     }
 }
 

@@ -6,10 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Hotkey, HotkeyName, IdempotencyKey, NetUid, WalletName,
-    method::methods,
-    rpc::Nothing,
-    wallet::{Receipt, Wait},
+    Hotkey, HotkeyName, NetUid, WalletName, method::methods, rpc::Nothing, signing::signing_params, wallet::Receipt,
 };
 
 /// The running axon.
@@ -54,31 +51,34 @@ pub struct StatusReply {
     pub axon: Option<AxonStatus>,
 }
 
-/// Parameters of [`Set`].
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct SetParams {
-    /// The subnet.
-    pub netuid: NetUid,
-    /// The address under which strangers reach it.
-    pub ip: String,
-    /// The port.
-    pub port: u16,
-    /// The wallet.
-    #[serde(default)]
-    pub wallet: WalletName,
-    /// The hotkey whose endpoint it is.
-    #[serde(default)]
-    pub hotkey: HotkeyName,
-    /// Work the plan out and stop there.
-    #[serde(default)]
-    pub dry_run: bool,
-    /// How long to wait.
-    #[serde(default)]
-    pub wait: Wait,
-    /// Makes a repetition of this call harmless.
-    #[serde(default)]
-    pub idempotency_key: Option<IdempotencyKey>,
+signing_params! {
+    /// Parameters of [`Set`].
+    SetParams {
+        /// The subnet.
+        netuid: NetUid,
+        /// The address under which strangers reach it.
+        ip: String,
+        /// The port.
+        port: u16,
+        /// The wallet.
+        #[serde(default)]
+        wallet: WalletName,
+        /// The hotkey whose endpoint it is.
+        #[serde(default)]
+        hotkey: HotkeyName,
+    }
+
+    /// Parameters of [`Reset`].
+    ResetParams {
+        /// The subnet.
+        netuid: NetUid,
+        /// The wallet.
+        #[serde(default)]
+        wallet: WalletName,
+        /// The hotkey whose endpoint it is.
+        #[serde(default)]
+        hotkey: HotkeyName,
+    }
 }
 
 methods! {
@@ -90,4 +90,6 @@ methods! {
     Status = "axon_status" (Read): Nothing => StatusReply;
     /// Publishes on chain where a hotkey serves
     Set = "axon_set" (Operate): SetParams => Receipt;
+    /// Publishes on chain that a hotkey serves nowhere
+    Reset = "axon_reset" (Operate): ResetParams => Receipt;
 }

@@ -235,6 +235,9 @@ pub enum NameError {
         "`{0}` cannot name a wallet or hotkey: use 1 to 64 characters other than `/`, not beginning with `.`, and no control characters"
     )]
     Wallet(String),
+    /// As long as an address, and none.
+    #[error("`{0}` is not an address of this network: its checksum does not match")]
+    Address(String),
     /// Not 32 bytes of hex.
     #[error("`{0}` is not a block hash: expected 0x and 64 hex digits")]
     BlockHash(String),
@@ -297,6 +300,54 @@ file_name!(
     HotkeyName
 );
 
+/// A hotkey as a caller names it: by address, or by its name in the wallet that is spoken of.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum HotkeyRef {
+    /// Any hotkey.
+    Address(Hotkey),
+    /// A hotkey of the wallet.
+    Name(HotkeyName),
+}
+
+impl Default for HotkeyRef {
+    fn default() -> Self {
+        Self::Name(HotkeyName::default())
+    }
+}
+
+impl fmt::Display for HotkeyRef {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Address(hotkey) => hotkey.fmt(f),
+            Self::Name(name) => name.fmt(f),
+        }
+    }
+}
+
+impl FromStr for HotkeyRef {
+    type Err = NameError;
+
+    fn from_str(text: &str) -> Result<Self, NameError> {
+        match text.parse() {
+            Ok(hotkey) => Ok(Self::Address(hotkey)),
+            // Too long for a name that anyone gives, and all of an address's characters: a mistyped address.
+            Err(_) if (46..=50).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_alphanumeric()) => {
+                Err(NameError::Address(text.to_owned()))
+            }
+            Err(_) => text.parse().map(Self::Name),
+        }
+    }
+}
+
+as_text!(
+    HotkeyRef,
+    json_schema!({
+        "type": "string",
+        "description": "SS58 address of a hotkey, or the name of a hotkey of the wallet",
+        "examples": ["5FHneW46xGXgs5mUiveU4sbTyGBzmstUspZC92UhjJM694ty", "default"]
+    })
+);
+
 /// A text that the caller makes up for one intent: the same key with the same parameters never
 /// acts twice, and with other parameters is refused.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -341,6 +392,15 @@ mod tests {
         for good in ["default", "my wallet", "HotKey.Two", "ключ"] {
             assert_eq!(good.parse::<WalletName>().unwrap().as_str(), good);
         }
+    }
+
+    #[test]
+    fn a_hotkey_is_named_or_addressed_and_a_mistyped_address_is_neither() {
+        let address = "5GrwvaEF5zXb26Fz9rcQpDWS57CtERHpNehXCPcNoHGKutQY";
+        assert!(matches!(address.parse(), Ok(HotkeyRef::Address(_))));
+        assert_eq!("miner-1".parse(), Ok(HotkeyRef::Name("miner-1".parse().unwrap())));
+        assert!(matches!(address.replace("GKut", "GKuu").parse::<HotkeyRef>(), Err(NameError::Address(_))));
+        assert_eq!(serde_json::to_value(HotkeyRef::default()).unwrap(), "default");
     }
 
     #[test]

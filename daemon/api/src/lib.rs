@@ -9,27 +9,37 @@
 #![warn(missing_docs, missing_debug_implementations)]
 
 pub mod axon;
+pub mod catalogue;
 pub mod chain;
+pub mod crowd;
 pub mod dendrite;
 mod error;
 pub mod events;
 mod ids;
 mod method;
+pub mod multisig;
 pub mod node;
 pub mod openrpc;
+pub mod proxy;
 mod role;
+pub mod root;
 pub mod rpc;
+pub mod signing;
 mod ss58;
+pub mod stake;
 pub mod subnets;
+pub mod sudo;
+pub mod tx;
 mod units;
 pub mod wallet;
+pub mod weights;
 
 pub use error::{ApiError, ErrorKind};
 pub use ids::{
-    AccountId, BlockHash, BlockNumber, Coldkey, Hotkey, HotkeyName, IdempotencyKey, MechId, NameError, NetUid, Uid,
-    WalletName,
+    AccountId, BlockHash, BlockNumber, Coldkey, Hotkey, HotkeyName, HotkeyRef, IdempotencyKey, MechId, NameError,
+    NetUid, Uid, WalletName,
 };
 pub use method::{Method, Subscription};
 pub use role::Role;
 pub use ss58::AddressError;
-pub use units::{Alpha, Amount, AmountError, Tao};
+pub use units::{Alpha, AlphaAmount, Amount, AmountError, Ratio, Tao};

@@ -1,12 +1,19 @@
 //! The OpenRPC document, generated from the method types.
 //!
-//! Format: OpenRPC 1.3. Two extensions: `x-role` names the right that a method asks for, and
-//! `x-subscription` names the notification and the method that ends it.
+//! Format: OpenRPC 1.3. Three extensions: `x-role` names the right that a method asks for,
+//! `x-repeating` tells what calling it twice does, and `x-subscription` names the notification and
+//! the method that ends it. Each method has an example, made from its schema.
+
+mod example;
 
 use schemars::{JsonSchema, SchemaGenerator, generate::SchemaSettings};
 use serde_json::{Map, Value, json};
 
-use crate::{ErrorKind, Method, Role, Subscription, axon, chain, dendrite, events, node, rpc, subnets, wallet};
+use self::example::{Examples, Members};
+use crate::{
+    ErrorKind, Method, Role, Subscription, axon, chain, crowd, dendrite, events, multisig, node, proxy, root, rpc, stake,
+    subnets, sudo, tx, wallet, weights,
+};
 
 /// One method or subscription of the contract, without its schemas.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -15,8 +22,32 @@ pub struct Entry {
     pub name: &'static str,
     /// The right it asks for.
     pub role: Role,
+    /// What repeating it does.
+    pub repeating: Repeating,
     /// One sentence for people.
     pub summary: &'static str,
+}
+
+/// What it does to call a method twice.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Repeating {
+    /// Nothing: it only reads.
+    Safe,
+    /// Nothing under the same `idempotency_key`; without one, or under another, it acts twice.
+    Keyed,
+    /// It acts again.
+    Acts,
+}
+
+impl Repeating {
+    /// The word in the document.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Safe => "safe",
+            Self::Keyed => "keyed",
+            Self::Acts => "acts",
+        }
+    }
 }
 
 /// Collects the methods of every noun.
@@ -25,18 +56,26 @@ pub(crate) struct Book {
     schemas: SchemaGenerator,
     entries: Vec<Entry>,
     methods: Vec<Value>,
+    readers: Vec<Reader>,
 }
+
+/// Reads an example back as the types of the method.
+type Reader = (&'static str, fn(params: Value, reply: Value) -> Result<(), serde_json::Error>);
 
 impl Book {
     fn new() -> Self {
         let mut settings = SchemaSettings::draft07();
         settings.definitions_path = "/components/schemas".into();
         settings.meta_schema = None;
-        Self { schemas: settings.into_generator(), entries: Vec::new(), methods: Vec::new() }
+        Self { schemas: settings.into_generator(), entries: Vec::new(), methods: Vec::new(), readers: Vec::new() }
     }
 
     pub(crate) fn method<M: Method>(&mut self) {
         let result = self.schemas.subschema_for::<M::Reply>();
+        self.readers.push((M::NAME, |params, reply| {
+            serde_json::from_value::<M::Params>(params)?;
+            serde_json::from_value::<M::Reply>(reply).map(drop)
+        }));
         self.push::<M::Params>(M::NAME, M::SUMMARY, M::ROLE, &json!({ "name": "reply", "schema": result }), None);
     }
 
@@ -55,14 +94,22 @@ impl Book {
         result: &Value,
         subscription: Option<Value>,
     ) {
-        self.entries.push(Entry { name, role, summary });
+        let params = params_of::<P>(&mut self.schemas);
+        let has_key = params.iter().any(|param| param["name"] == "idempotency_key");
+        let repeating = match (role, has_key) {
+            (Role::Read, _) => Repeating::Safe,
+            (_, true) => Repeating::Keyed,
+            (_, false) => Repeating::Acts,
+        };
+        self.entries.push(Entry { name, role, repeating, summary });
         let mut method = json!({
             "name": name,
             "summary": summary,
             "paramStructure": "either",
-            "params": params_of::<P>(&mut self.schemas),
+            "params": params,
             "result": result,
             "x-role": role,
+            "x-repeating": repeating.name(),
         });
         if let Some(about) = subscription {
             method["x-subscription"] = about;
@@ -93,7 +140,17 @@ fn book() -> Book {
     book.subscription::<events::SubscribeEvents>();
     wallet::describe(&mut book);
     wallet::keyfiles::describe(&mut book);
+    wallet::onchain::describe(&mut book);
+    stake::describe(&mut book);
     subnets::describe(&mut book);
+    subnets::owning::describe(&mut book);
+    sudo::describe(&mut book);
+    weights::describe(&mut book);
+    root::describe(&mut book);
+    proxy::describe(&mut book);
+    multisig::describe(&mut book);
+    crowd::describe(&mut book);
+    tx::describe(&mut book);
     axon::describe(&mut book);
     dendrite::describe(&mut book);
     book
@@ -108,6 +165,10 @@ pub fn entries() -> Vec<Entry> {
 pub fn document() -> Value {
     let mut book = book();
     let schemas: Map<String, Value> = book.schemas.take_definitions(true);
+    let examples = Examples::new(&schemas);
+    for method in &mut book.methods {
+        method["examples"] = json!([example(method, &examples)]);
+    }
     let errors: Map<String, Value> = ErrorKind::ALL
         .iter()
         .map(|kind| (kind.name().to_owned(), json!({ "code": kind.code(), "message": kind.meaning() })))
@@ -121,6 +182,19 @@ pub fn document() -> Value {
         },
         "methods": book.methods,
         "components": { "schemas": schemas, "errors": errors },
+    })
+}
+
+/// A method's example: what must be said, and what comes back.
+fn example(method: &Value, examples: &Examples<'_>) -> Value {
+    let params = method["params"].as_array().into_iter().flatten().filter(|param| param["required"] == true);
+    let params =
+        params.map(|param| json!({ "name": param["name"], "value": examples.of(&param["schema"], Members::Required) }));
+    let result = examples.of(&method["result"]["schema"], Members::All);
+    json!({
+        "name": "simplest",
+        "params": params.collect::<Vec<Value>>(),
+        "result": { "name": method["result"]["name"], "value": result },
     })
 }
 
@@ -139,6 +213,36 @@ mod tests {
             let (noun, verb) = entry.name.split_once('_').expect(entry.name);
             assert!(!noun.is_empty() && verb.chars().all(|c| c.is_ascii_alphabetic() || c == '_'), "{}", entry.name);
             assert!(!entry.summary.is_empty(), "{}", entry.name);
+        }
+    }
+
+    /// Every method with its right and what repeating it does: a change here is a change of the contract.
+    #[test]
+    fn the_contract_is_as_it_was() {
+        let word = |role| serde_json::to_value(role).unwrap().as_str().unwrap().to_owned();
+        let line = |entry: Entry| format!("{} {} {}\n", entry.name, word(entry.role), entry.repeating.name());
+        let mut lines: Vec<String> = entries().into_iter().map(line).collect();
+        lines.sort();
+        let now = lines.concat();
+        let golden = include_str!("openrpc/methods.txt");
+        assert_eq!(now, golden, "daemon/api/src/openrpc/methods.txt should be\n{now}");
+    }
+
+    #[test]
+    fn every_method_has_an_example_that_is_one() {
+        let document = document();
+        let readers: std::collections::BTreeMap<_, _> = book().readers.into_iter().collect();
+        for method in document["methods"].as_array().unwrap() {
+            let name = method["name"].as_str().unwrap();
+            let example = &method["examples"][0];
+            let params = example["params"].as_array().unwrap().iter();
+            let params = params.map(|param| (param["name"].as_str().unwrap().to_owned(), param["value"].clone()));
+            let reply = example["result"]["value"].clone();
+            // A subscription answers with its number, which no type of the contract describes.
+            if let Some(read) = readers.get(name) {
+                read(Value::Object(params.collect()), reply)
+                    .unwrap_or_else(|error| panic!("{name}: {error}: {example}"));
+            }
         }
     }
 

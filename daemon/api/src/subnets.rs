@@ -1,14 +1,17 @@
 //! The noun `subnets`: subnets, their neurons, and registration.
 
+pub mod owning;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Alpha, BlockNumber, Coldkey, Hotkey, HotkeyName, IdempotencyKey, MechId, NetUid, Tao, Uid, WalletName,
+    Alpha, BlockNumber, Coldkey, Hotkey, HotkeyName, MechId, NetUid, Tao, Uid, WalletName,
     chain::At,
     method::methods,
     rpc::Nothing,
-    wallet::{Receipt, Wait},
+    signing::{Receipted, signing_params},
+    wallet::Receipt,
 };
 
 /// A subnet in one line.
@@ -187,30 +190,21 @@ pub struct MatrixReply {
     pub rows: Vec<Vec<f32>>,
 }
 
-/// Parameters of [`Register`].
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct RegisterParams {
-    /// The subnet.
-    pub netuid: NetUid,
-    /// The wallet whose coldkey pays.
-    #[serde(default)]
-    pub wallet: WalletName,
-    /// The hotkey that becomes a neuron.
-    #[serde(default)]
-    pub hotkey: HotkeyName,
-    /// The most that registering may cost; without it, what it costs now and half a percent more.
-    #[serde(default)]
-    pub max_cost: Option<Tao>,
-    /// Work the plan out and stop there.
-    #[serde(default)]
-    pub dry_run: bool,
-    /// How long to wait.
-    #[serde(default)]
-    pub wait: Wait,
-    /// Makes a repetition of this call harmless.
-    #[serde(default)]
-    pub idempotency_key: Option<IdempotencyKey>,
+signing_params! {
+    /// Parameters of [`Register`].
+    RegisterParams {
+        /// The subnet.
+        netuid: NetUid,
+        /// The wallet whose coldkey pays.
+        #[serde(default)]
+        wallet: WalletName,
+        /// The hotkey that becomes a neuron.
+        #[serde(default)]
+        hotkey: HotkeyName,
+        /// The most that registering may cost; without it, what it costs now and half a percent more.
+        #[serde(default)]
+        max_cost: Option<Tao>,
+    }
 }
 
 /// Reply of [`Register`].
@@ -223,6 +217,12 @@ pub struct Registered {
     /// What was planned, and what became of it.
     #[serde(flatten)]
     pub receipt: Receipt,
+}
+
+impl Receipted for Registered {
+    fn receipt(&self) -> &Receipt {
+        &self.receipt
+    }
 }
 
 methods! {

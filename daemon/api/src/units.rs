@@ -25,6 +25,9 @@ pub enum AmountError {
     /// Above 2⁶⁴ − 1 rao.
     #[error("`{0}` is more than any balance can hold (18446744073.709551615)")]
     TooLarge(String),
+    /// Not a share of a whole.
+    #[error("`{0}` is not a share: write `0.05` or `5%`, from 0 to 1 (100%)")]
+    NotRatio(String),
     /// Rao on the wire must be a decimal integer in a string.
     #[error("`{0}` is not an amount in rao: expected a decimal integer in a string")]
     NotRao(String),
@@ -217,6 +220,120 @@ as_text!(
     })
 );
 
+/// How much stake to move: a sum, or the whole position.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AlphaAmount {
+    /// Exactly this much.
+    Exactly(Alpha),
+    /// The whole position.
+    All,
+}
+
+impl AlphaAmount {
+    /// Reads what a person writes: tokens (`1.5`) or `all`.
+    pub fn from_tokens(text: &str) -> Result<Self, AmountError> {
+        if text.trim().eq_ignore_ascii_case("all") {
+            Ok(Self::All)
+        } else {
+            Alpha::from_tokens(text).map(Self::Exactly)
+        }
+    }
+}
+
+/// The wire's form: `all`, or rao as decimal text.
+impl fmt::Display for AlphaAmount {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Exactly(alpha) => alpha.rao().fmt(f),
+            Self::All => f.write_str("all"),
+        }
+    }
+}
+
+impl FromStr for AlphaAmount {
+    type Err = AmountError;
+
+    fn from_str(text: &str) -> Result<Self, AmountError> {
+        if text == "all" {
+            return Ok(Self::All);
+        }
+        text.parse().map(|rao| Self::Exactly(Alpha::from_rao(rao))).map_err(|_| AmountError::NotRao(text.to_owned()))
+    }
+}
+
+as_text!(
+    AlphaAmount,
+    json_schema!({
+        "type": "string",
+        "pattern": "^(all|[0-9]{1,20})$",
+        "description": "Alpha in rao as decimal text, or `all`"
+    })
+);
+
+/// A share from 0 to 1, in billionths: a tolerance, a take, a proportion.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Ratio(u32);
+
+/// Billionths in the whole.
+const WHOLE: u64 = 1_000_000_000;
+
+impl Ratio {
+    /// A share of `billionths`, at most the whole.
+    pub const fn from_billionths(billionths: u32) -> Option<Self> {
+        if billionths as u64 <= WHOLE { Some(Self(billionths)) } else { None }
+    }
+
+    /// The share in billionths.
+    pub const fn billionths(self) -> u32 {
+        self.0
+    }
+
+    /// The share as a whole number of `parts`, rounded to the nearest.
+    pub fn of(self, parts: u64) -> u64 {
+        let scaled = (u128::from(self.0) * u128::from(parts) + u128::from(WHOLE / 2)) / u128::from(WHOLE);
+        u64::try_from(scaled).unwrap_or(parts)
+    }
+
+    /// The share that `part` of `whole` is, rounded to the nearest billionth; 0 of nothing.
+    pub fn from_parts(part: u64, whole: u64) -> Self {
+        let share =
+            (u128::from(part.min(whole)) * u128::from(WHOLE) + u128::from(whole / 2)) / u128::from(whole.max(1));
+        Self(u32::try_from(share.min(u128::from(WHOLE))).unwrap_or(u32::MAX))
+    }
+}
+
+impl fmt::Display for Ratio {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let text = format!("{}.{:09}", u64::from(self.0) / WHOLE, u64::from(self.0) % WHOLE);
+        f.write_str(text.trim_end_matches('0').trim_end_matches('.'))
+    }
+}
+
+impl FromStr for Ratio {
+    type Err = AmountError;
+
+    /// Reads `0.05` or `5%`.
+    fn from_str(text: &str) -> Result<Self, AmountError> {
+        let (digits, divisor) = match text.trim().strip_suffix('%') {
+            Some(digits) => (digits.trim_end(), 100),
+            None => (text.trim(), 1),
+        };
+        let malformed = |_| AmountError::NotRatio(text.to_owned());
+        let billionths = parse_tokens(digits).map_err(malformed)? / divisor;
+        let fits = u32::try_from(billionths).ok().and_then(Self::from_billionths);
+        fits.ok_or_else(|| AmountError::NotRatio(text.to_owned()))
+    }
+}
+
+as_text!(
+    Ratio,
+    json_schema!({
+        "type": "string",
+        "description": "A share from 0 to 1 as decimal text, nine decimals at most",
+        "examples": ["0.005"]
+    })
+);
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -261,5 +378,19 @@ mod tests {
         assert_eq!(serde_json::from_str::<Amount>("\"7\"").unwrap(), Amount::Exactly(Tao::from_rao(7)));
         assert!(serde_json::from_str::<Tao>("7").is_err());
         assert!(serde_json::from_str::<Tao>("\"1.5\"").is_err());
+    }
+
+    #[test]
+    fn ratios_are_shares() {
+        let ratio = |text: &str| text.parse::<Ratio>().unwrap();
+        assert_eq!(
+            (ratio("5%"), ratio("0.5%").billionths(), ratio("1").to_string()),
+            (ratio("0.05"), 5_000_000, "1".into())
+        );
+        assert_eq!((ratio("0.18").of(65_535), Ratio::from_parts(11_796, 65_535).of(65_535)), (11_796, 11_796));
+        assert_eq!((ratio("1").of(u64::MAX), ratio("0").of(u64::MAX), Ratio::from_parts(5, 0).of(9)), (u64::MAX, 0, 0));
+        for text in ["1.1", "101%", "-1", "", "%", "x"] {
+            assert!(matches!(text.parse::<Ratio>(), Err(AmountError::NotRatio(_))), "{text}");
+        }
     }
 }

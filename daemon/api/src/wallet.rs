@@ -4,6 +4,7 @@
 //! once, in the reply that creates them. Neither is ever logged, and their `Debug` says nothing.
 
 pub mod keyfiles;
+pub mod onchain;
 
 use std::fmt;
 
@@ -12,9 +13,10 @@ use serde::{Deserialize, Serialize};
 use zeroize::{Zeroize, ZeroizeOnDrop};
 
 use crate::{
-    AccountId, Alpha, Amount, BlockHash, Coldkey, Hotkey, HotkeyName, IdempotencyKey, NetUid, Tao, Uid, WalletName,
+    AccountId, Alpha, Amount, BlockHash, Coldkey, Hotkey, HotkeyName, NetUid, Tao, Uid, WalletName,
     chain::{At, BlockRef, Event},
     method::methods,
+    signing::signing_params,
 };
 
 /// A text that must not be shown: `Debug` redacts it, and its memory is wiped on drop.
@@ -337,10 +339,14 @@ pub struct Verified {
 
 /// How long to wait for an extrinsic.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
+#[serde(rename_all = "kebab-case")]
 pub enum Wait {
+    /// Not at all: until it is signed and in the journal, from which it is sent whatever happens.
+    None,
     /// Until the chain's pool took it.
     Submitted,
+    /// Until it stands in a block, which may still be replaced by another.
+    InBlock,
     /// Until it stands in a finalized block, or its era has ended.
     #[default]
     Finalized,
@@ -365,21 +371,40 @@ pub struct Plan {
     pub balance_before: Tao,
     /// Free balance of the signer after it, fee included.
     pub balance_after: Tao,
+    /// What it brings about, beside what the balance shows.
+    #[serde(default)]
+    pub effects: Vec<String>,
     /// What the caller should know before saying yes.
     pub warnings: Vec<String>,
 }
 
 /// What became of an extrinsic.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "lowercase", tag = "state")]
+#[serde(rename_all = "kebab-case", tag = "state")]
 pub enum Outcome {
     /// Not sent: it was a dry run.
     Planned,
+    /// Signed and in the journal, from which it is sent whatever happens to the caller.
+    Recorded {
+        /// The extrinsic's hash.
+        extrinsic: BlockHash,
+        /// The last block that can include it.
+        era_end: crate::BlockNumber,
+    },
     /// In the chain's pool, and not followed any further by this call.
     Submitted {
         /// The extrinsic's hash.
         extrinsic: BlockHash,
         /// The last block that can include it.
+        era_end: crate::BlockNumber,
+    },
+    /// In a block that is not final yet, and not followed any further by this call.
+    InBlock {
+        /// The extrinsic's hash.
+        extrinsic: BlockHash,
+        /// The block.
+        block: BlockRef,
+        /// The last block that can include it, should this one be replaced.
         era_end: crate::BlockNumber,
     },
     /// In a finalized block, with success.
@@ -406,29 +431,20 @@ pub struct Receipt {
     pub outcome: Outcome,
 }
 
-/// Parameters of [`Transfer`].
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct TransferParams {
-    /// Who receives.
-    pub dest: Coldkey,
-    /// How much, or `all`.
-    pub amount: Amount,
-    /// The wallet whose coldkey pays.
-    #[serde(default)]
-    pub wallet: WalletName,
-    /// Allows the account to fall below the existential deposit and vanish.
-    #[serde(default)]
-    pub allow_death: bool,
-    /// Work the plan out and stop there.
-    #[serde(default)]
-    pub dry_run: bool,
-    /// How long to wait.
-    #[serde(default)]
-    pub wait: Wait,
-    /// Makes a repetition of this call harmless.
-    #[serde(default)]
-    pub idempotency_key: Option<IdempotencyKey>,
+signing_params! {
+    /// Parameters of [`Transfer`].
+    TransferParams {
+        /// Who receives.
+        dest: Coldkey,
+        /// How much, or `all`.
+        amount: Amount,
+        /// The wallet whose coldkey pays.
+        #[serde(default)]
+        wallet: WalletName,
+        /// Allows the account to fall below the existential deposit and vanish.
+        #[serde(default)]
+        allow_death: bool,
+    }
 }
 
 methods! {

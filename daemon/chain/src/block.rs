@@ -16,7 +16,7 @@ use crate::{
     dispatch::DispatchError,
     extrinsic::ExtrinsicHash,
     runtime::Runtime,
-    scale::{Mismatch, json, read},
+    scale::{Mismatch, json, read, skip},
 };
 
 /// One block, by number and hash.
@@ -79,7 +79,8 @@ pub struct Extrinsic {
     /// What it calls, where the metadata can tell.
     pub call: Option<DecodedCall>,
     /// How it ended, from the events `System.ExtrinsicSuccess` and `ExtrinsicFailed`; none where
-    /// the block's events are illegible.
+    /// the block's events are illegible. A call inside its call (of a proxy, a batch, a multisig,
+    /// sudo) that failed counts as its failure.
     pub result: Option<Result<(), DispatchError>>,
     /// The fee that was paid (`TransactionPayment.TransactionFeePaid`), if any.
     pub fee: Option<Tao>,
@@ -115,8 +116,9 @@ pub(crate) fn decode(raw: &RawBlock, runtime: &Runtime) -> FinalizedBlock {
             illegible.push(format!("extrinsic {index}: {problem}"));
             (None, None)
         });
+        // The first counts: what a call inside the call came to is told before the call's own end.
         let position = results.iter().position(|(of, ..)| *of == index);
-        let result = position.map(|position| results.swap_remove(position).1);
+        let result = position.map(|position| results.remove(position).1);
         let fee = fee_paid(&events, index);
         extrinsics.push(Extrinsic { index, hash: ExtrinsicHash::of(bytes), signer, call, result, fee });
     }
@@ -202,12 +204,46 @@ fn decode_event(input: &mut &[u8], runtime: &Runtime, results: &mut Results) -> 
             _ => {}
         }
     }
+    if let (Some(of), Some(failure)) = (extrinsic, inner_failure(pallet.name(), variant, whole, runtime)?) {
+        results.push((of, Err(failure)));
+    }
     // Topics: 32-byte hashes.
     let Compact(topics) = Compact::<u32>::decode(input).map_err(codec)?;
     for _ in 0..topics {
         <[u8; 32]>::decode(input).map_err(codec)?;
     }
     Ok(Event { pallet: pallet.name().to_owned(), name: variant.name.clone(), fields, extrinsic })
+}
+
+/// Events that tell how a call inside a call ended, by the field that says so. The call around it
+/// succeeds either way.
+const INNER: [(&str, &str, &str); 6] = [
+    ("Multisig", "MultisigExecuted", "result"),
+    ("Proxy", "ProxyExecuted", "result"),
+    ("Sudo", "Sudid", "sudo_result"),
+    ("Sudo", "SudoAsDone", "sudo_result"),
+    ("Utility", "BatchInterrupted", "error"),
+    ("Utility", "DispatchedAs", "result"),
+];
+
+/// How a call inside the extrinsic's own call failed, if this event says that it did.
+fn inner_failure(
+    pallet: &str,
+    variant: &scale_info::Variant<scale_info::form::PortableForm>,
+    fields: &[u8],
+    runtime: &Runtime,
+) -> Result<Option<DispatchError>, Mismatch> {
+    let Some((.., wanted)) = INNER.iter().find(|(of, name, _)| (*of, *name) == (pallet, variant.name.as_str())) else {
+        return Ok(None);
+    };
+    let mut input = fields;
+    for field in &variant.fields {
+        if field.name.as_deref() == Some(wanted) {
+            return DispatchError::read_failure(&mut input, field.ty.id, runtime);
+        }
+        skip(&mut input, field.ty.id, runtime.types())?;
+    }
+    Ok(None)
 }
 
 fn decode_body(bytes: &[u8], runtime: &Runtime) -> Result<(Option<AccountId>, Option<DecodedCall>), Mismatch> {

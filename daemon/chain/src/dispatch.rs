@@ -81,6 +81,24 @@ impl DispatchError {
         }
     }
 
+    /// Reads the failure in a value of type `id`: a `DispatchError`, or a `Result` that holds one.
+    pub(crate) fn read_failure(input: &mut &[u8], id: u32, runtime: &Runtime) -> Result<Option<Self>, Mismatch> {
+        let result = runtime.types().resolve(id).and_then(|ty| match &ty.type_def {
+            TypeDef::Variant(def) if ty.path.segments == ["Result"] => Some(&def.variants),
+            _ => None,
+        });
+        let Some(variants) = result else { return Self::read(input, id, runtime).map(Some) };
+        let (index, rest) = input.split_first().ok_or_else(|| Mismatch::new("the bytes end before a result"))?;
+        let failed = variants.iter().find(|variant| variant.name == "Err" && variant.index == *index);
+        match failed.and_then(|variant| variant.fields.first()) {
+            Some(field) => {
+                *input = rest;
+                Self::read(input, field.ty.id, runtime).map(Some)
+            }
+            None => Ok(None),
+        }
+    }
+
     fn read_module(
         input: &mut &[u8],
         fields: &[scale_info::Field<scale_info::form::PortableForm>],

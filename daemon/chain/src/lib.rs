@@ -20,6 +20,7 @@ mod fetch;
 mod generations;
 #[cfg(test)]
 mod handmade;
+mod hashes;
 mod link;
 mod refusal;
 mod rpc;
@@ -36,6 +37,7 @@ pub use error::{Absent, ConfigError, ConnectError, Item, PrepareError, ReadError
 pub use extrinsic::{
     Era, ExtrinsicHash, Mortality, PrepareOptions, Prepared, Sign, Signature, SignedExtrinsic, Signing, SigningPayload,
 };
+pub use hashes::{account_hash, call_hash, multisig_account, weights_commit_hash};
 pub use link::{
     BlockStream, EndpointStatus, Follower, Inclusion, Link, LinkConfig, LinkState, Priority, Seen, Standing, Tracked,
     Unseen, link,

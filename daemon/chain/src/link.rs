@@ -5,6 +5,7 @@
 //! the cheap handle: state, blocks, reads at a block, extrinsics. It never decides what to sign or
 //! when to send.
 
+mod best;
 mod budget;
 mod config;
 mod follower;

@@ -144,6 +144,10 @@ pub(crate) fn finalized_head() -> Request<BlockHash> {
     Request::new("chain_getFinalizedHead", vec![]).now()
 }
 
+pub(crate) fn best_hash() -> Request<Option<BlockHash>> {
+    Request::new("chain_getBlockHash", vec![]).about("the hash of the best block")
+}
+
 pub(crate) fn block_hash(number: BlockNumber) -> Request<Option<BlockHash>> {
     Request::new("chain_getBlockHash", vec![json!(number)]).about(format!("the hash of block {number}"))
 }

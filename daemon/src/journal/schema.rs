@@ -68,6 +68,12 @@ const MIGRATIONS: [&str; 2] = [
     DROP TABLE intents;
     ALTER TABLE intents_2 RENAME TO intents;
     CREATE INDEX pending_intents ON intents (genesis, id) WHERE ending IS NULL;
+    CREATE INDEX intents_by_hash ON intents (genesis, hash);
+    CREATE TABLE addresses (
+        name    TEXT PRIMARY KEY,
+        account BLOB NOT NULL CHECK (length(account) = 32),
+        note    TEXT NOT NULL
+    ) STRICT;
     ",
 ];
 
@@ -151,6 +157,24 @@ pub(super) fn opening_failed(path: &Path, what: &str, error: rusqlite::Error) ->
         }
         Some(_) => JournalError::Statement { attempted: "be opened", source: error },
     }
+}
+
+/// Rewrites a journal as the first schema had it, for tests of what comes after.
+#[cfg(test)]
+pub(super) fn back_to_the_first(path: &Path) {
+    let connection = Connection::open(path).unwrap();
+    let columns = "id, key, wish, genesis, signer, nonce, extrinsic, hash, era_birth, era_period, spec_version, plan, \
+                   recorded_at, ending, details, settled_at";
+    let statements = format!(
+        "CREATE TABLE kept AS SELECT {columns} FROM intents;
+         DROP TABLE intents; DROP TABLE addresses;
+         {}
+         INSERT INTO intents SELECT * FROM kept;
+         DROP TABLE kept;
+         PRAGMA user_version = 1;",
+        MIGRATIONS[0]
+    );
+    connection.execute_batch(&statements).unwrap();
 }
 
 #[cfg(test)]

@@ -60,6 +60,45 @@ async fn an_intent_is_pending_until_it_is_settled_and_is_read_back_as_it_was() {
 }
 
 #[tokio::test]
+async fn what_was_signed_is_listed_found_by_hash_and_forgotten_once_it_has_ended() {
+    let directory = tempfile::tempdir().unwrap();
+    let journal = Journal::open(directory.path().join("journal.db")).await.unwrap();
+    let chain = BlockHash([2; 32]);
+    let first = new(journal.record(intent(Some("a"), b"one")).await.unwrap());
+    let second = new(journal.record(intent(None, b"two")).await.unwrap());
+    let unseen = Settlement { ending: Ending::Unseen, details: "{}".to_owned() };
+    journal.settle(first.id, unseen.clone()).await.unwrap();
+
+    let ids = |listed: Vec<Logged>| listed.into_iter().map(|logged| logged.intent.id).collect::<Vec<_>>();
+    assert_eq!(ids(journal.list(chain, Kept::All, 10).await.unwrap()), [second.id, first.id]);
+    assert_eq!(ids(journal.list(chain, Kept::All, 1).await.unwrap()), [second.id]);
+    assert_eq!(ids(journal.list(chain, Kept::Pending, 10).await.unwrap()), [second.id]);
+    let found = journal.by_hash(chain, ExtrinsicHash::of(b"one")).await.unwrap().unwrap();
+    assert_eq!((found.intent.settlement, found.settled_at.is_some()), (Some(unseen), true));
+    assert_eq!(journal.by_hash(chain, ExtrinsicHash::of(b"three")).await.unwrap(), None);
+
+    assert_eq!(journal.prune(Duration::from_hours(1)).await.unwrap(), 0);
+    assert_eq!(journal.prune(Duration::ZERO).await.unwrap(), 1);
+    assert_eq!(ids(journal.list(chain, Kept::All, 10).await.unwrap()), [second.id]);
+}
+
+#[tokio::test]
+async fn a_journal_of_the_first_schema_keeps_its_intents() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("journal.db");
+    let journal = Journal::open(&path).await.unwrap();
+    let kept = new(journal.record(intent(Some("a"), b"one")).await.unwrap());
+    drop(journal);
+    schema::back_to_the_first(&path);
+    let journal = Journal::open(&path).await.unwrap();
+    assert_eq!(journal.pending(BlockHash([2; 32])).await.unwrap(), [kept.clone()]);
+    let unseen = Settlement { ending: Ending::Unseen, details: "{}".to_owned() };
+    journal.settle(kept.id, unseen).await.unwrap();
+    let next = new(journal.record(intent(None, b"two")).await.unwrap());
+    assert!(next.id > kept.id);
+}
+
+#[tokio::test]
 async fn a_key_is_used_once_on_each_chain() {
     let directory = tempfile::tempdir().unwrap();
     let journal = Journal::open(directory.path().join("journal.db")).await.unwrap();

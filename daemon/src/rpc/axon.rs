@@ -7,17 +7,15 @@ use std::{
 
 use btd_api::{
     ErrorKind, Hotkey,
-    axon::{AxonStatus, Set, SetParams, Start, StartParams, Status, StatusReply, Stop, Stopped},
+    axon::{AxonStatus, Reset, ResetParams, Set, SetParams, Start, StartParams, Status, StatusReply, Stop, Stopped},
     rpc::Nothing,
+    signing::Signing,
     wallet::Receipt,
 };
 use btd_signer_protocol::KeyId;
 use btd_wire::version::PROTOCOL_VERSION;
 
-use super::{
-    Caller, Failure, Table,
-    receipt::{self, Manner},
-};
+use super::{Caller, Failure, Table, receipt};
 use crate::{
     axon,
     daemon::Parts,
@@ -25,7 +23,14 @@ use crate::{
 };
 
 pub(super) fn register(table: &mut Table, parts: &Arc<Parts>) {
-    table.noun(parts).method::<Start>(start).method::<Stop>(stop).method::<Status>(status).method::<Set>(set).done();
+    table
+        .noun(parts)
+        .method::<Start>(start)
+        .method::<Stop>(stop)
+        .method::<Status>(status)
+        .method::<Set>(set)
+        .method::<Reset>(reset)
+        .done();
 }
 
 async fn start(parts: Arc<Parts>, params: StartParams, _: Caller) -> Result<AxonStatus, Failure> {
@@ -43,16 +48,24 @@ async fn status(parts: Arc<Parts>, _: Nothing, _: Caller) -> Result<StatusReply,
 }
 
 async fn set(parts: Arc<Parts>, params: SetParams, _: Caller) -> Result<Receipt, Failure> {
-    let SetParams { netuid, wallet, hotkey, ip, port, dry_run, wait, idempotency_key } = params;
+    let manner = params.manner();
+    let SetParams { netuid, wallet, hotkey, ip, port, .. } = params;
     let ip: IpAddr = ip.parse().map_err(|_| {
         Failure::new(ErrorKind::InvalidParams, format!("`{ip}` is not an address: write an IPv4 or IPv6 address"))
     })?;
     // The protocol's generation; peers read it as the version of the SDK that answers.
     let version = u32::try_from(PROTOCOL_VERSION).unwrap_or(u32::MAX);
     let action = Action::ServeAxon(ServeAxon { netuid, version, ip, port });
-    let manner = Manner { dry_run, wait, idempotency_key };
-    let key = KeyId::hotkey(wallet, hotkey);
-    receipt::submit(&parts.submitter, &parts.custody, &parts.link, (action, key), manner).await
+    receipt::submit(&parts, (action, KeyId::hotkey(wallet, hotkey)), manner).await
+}
+
+/// The chain has no call that takes an endpoint away: address 0 with port 1 is what peers take for none.
+async fn reset(parts: Arc<Parts>, params: ResetParams, _: Caller) -> Result<Receipt, Failure> {
+    let manner = params.manner();
+    let ResetParams { netuid, wallet, hotkey, .. } = params;
+    let unspecified = IpAddr::from([0, 0, 0, 0]);
+    let action = Action::ServeAxon(ServeAxon { netuid, version: 0, ip: unspecified, port: 1 });
+    receipt::submit(&parts, (action, KeyId::hotkey(wallet, hotkey)), manner).await
 }
 
 /// Reads `ip:port`.

@@ -1,8 +1,11 @@
 //! Blocks, plans and receipts in the words of the contract, for every noun that reads or signs.
 
+use std::sync::Arc;
+
 use btd_api::{
-    ErrorKind, IdempotencyKey,
+    Coldkey, ErrorKind, Hotkey, HotkeyRef, Method, WalletName,
     chain::{At, BlockRef, Event},
+    signing::{Manner, Signing},
     wallet::{self, KeyName, Wait},
 };
 use btd_chain::{Link, LinkState, ReadError};
@@ -10,9 +13,9 @@ use btd_signer_protocol::KeyId;
 
 use super::Failure;
 use crate::{
-    custody::Custody,
+    daemon::Parts,
     stamp::Stamp,
-    submit::{Action, Mode, Order, Plan, Receipt, Stage, Submitter},
+    submit::{Action, Draft, Ground, Mode, Order, Plan, Receipt, Recipe, Stage, SubmissionError, Terms},
 };
 
 /// Further behind what the endpoint has announced, in blocks, a reply counts as stale.
@@ -55,34 +58,84 @@ pub(super) fn key_id(wallet: btd_api::WalletName, key: KeyName) -> KeyId {
     }
 }
 
-/// What callers of every method that signs may say beside what is to be signed.
-pub(super) struct Manner {
-    pub(super) dry_run: bool,
-    pub(super) wait: Wait,
-    pub(super) idempotency_key: Option<IdempotencyKey>,
-}
-
-/// Has `action` signed by `key`, sent and followed, as far as the caller wants.
+/// Has `action` signed by `key`, sent and followed, as far as `manner` wants.
 pub(super) async fn submit(
-    submitter: &Submitter,
-    custody: &Custody,
-    link: &Link,
+    parts: &Parts,
     (action, key): (Action, KeyId),
     manner: Manner,
 ) -> Result<wallet::Receipt, Failure> {
-    let signer = custody.public(&key).await?.account;
-    let mode = match (manner.dry_run, manner.wait) {
+    let signer = parts.custody.public(&key).await?.account;
+    let Manner { dry_run, wait, idempotency_key, tip, era, proxy } = manner;
+    let mode = match (dry_run, wait) {
         (true, _) => Mode::DryRun,
+        (false, Wait::None) => Mode::UntilRecorded,
         (false, Wait::Submitted) => Mode::UntilSubmitted,
+        (false, Wait::InBlock) => Mode::UntilInBlock,
         (false, Wait::Finalized) => Mode::UntilFinalized,
     };
-    let order = Order { action, key, signer, idempotency_key: manner.idempotency_key, mode };
-    Ok(receipt(submitter.submit(order).await?, link))
+    let terms = Terms { tip, era_blocks: era, real: proxy.map(|real| real.account()) };
+    let order = Order { action, key, signer, idempotency_key, mode, terms };
+    Ok(receipt(parts.submitter.submit(order).await?, &parts.link))
 }
 
-fn receipt(receipt: Receipt, link: &Link) -> wallet::Receipt {
+/// Has the call that `draw` makes of `params` signed by `key`: what a method that signs does.
+///
+/// `draw` runs at the block at which the extrinsic is planned, and again when that is planned anew;
+/// it never runs for a repetition of what was signed already.
+pub(super) async fn sign<M, F>(
+    parts: &Parts,
+    key: KeyId,
+    params: M::Params,
+    draw: impl Fn(Ground, Arc<M::Params>) -> F + Send + Sync + 'static,
+) -> Result<wallet::Receipt, Failure>
+where
+    M: Method<Params: Signing + Clone + Sync>,
+    F: Future<Output = Result<Draft, SubmissionError>> + Send + 'static,
+{
+    let manner = params.manner();
+    let mut bare = params.clone();
+    bare.set_manner(Manner::default());
+    let wish = serde_json::to_value((M::NAME, bare))
+        .map_err(|error| Failure::new(ErrorKind::Internal, format!("the parameters cannot be compared: {error}")))?;
+    let params = Arc::new(params);
+    let recipe = Recipe::new(wish, move |ground| draw(ground, Arc::clone(&params)));
+    submit(parts, (Action::Drafted(recipe), key), manner).await
+}
+
+/// The account of a hotkey that is addressed, or named in `wallet`.
+pub(super) async fn hotkey(parts: &Parts, wallet: &WalletName, hotkey: &HotkeyRef) -> Result<Hotkey, Failure> {
+    match hotkey {
+        HotkeyRef::Address(hotkey) => Ok(*hotkey),
+        HotkeyRef::Name(name) => {
+            let key = KeyId::hotkey(wallet.clone(), name.clone());
+            Ok(Hotkey(parts.custody.public(&key).await?.account))
+        }
+    }
+}
+
+/// The coldkey that is addressed, or that of a wallet; of `default` when neither is said.
+pub(super) async fn coldkey(
+    parts: &Parts,
+    wallet: Option<WalletName>,
+    address: Option<Coldkey>,
+) -> Result<Coldkey, Failure> {
+    match (wallet, address) {
+        (Some(_), Some(_)) => Err(Failure::new(ErrorKind::InvalidParams, "give a `wallet` or an `address`, not both")),
+        (None, Some(address)) => Ok(address),
+        (wallet, None) => {
+            let key = KeyId::coldkey(wallet.unwrap_or_default());
+            Ok(parts.custody.public(&key).await?.account.into())
+        }
+    }
+}
+
+pub(super) fn receipt(receipt: Receipt, link: &Link) -> wallet::Receipt {
     let outcome = match receipt.stage {
         Stage::Planned => wallet::Outcome::Planned,
+        Stage::Recorded { extrinsic, era_end } => wallet::Outcome::Recorded { extrinsic: hash(extrinsic), era_end },
+        Stage::InBlock { extrinsic, block: at, era_end } => {
+            wallet::Outcome::InBlock { extrinsic: hash(extrinsic), block: block(at), era_end }
+        }
         Stage::Submitted { extrinsic, era_end } => wallet::Outcome::Submitted { extrinsic: hash(extrinsic), era_end },
         Stage::Finalized { extrinsic, included } => wallet::Outcome::Finalized {
             extrinsic: hash(extrinsic),
@@ -95,11 +148,11 @@ fn receipt(receipt: Receipt, link: &Link) -> wallet::Receipt {
     wallet::Receipt { plan: plan(receipt.plan, link), outcome }
 }
 
-fn hash(hash: btd_chain::ExtrinsicHash) -> btd_api::BlockHash {
+pub(super) fn hash(hash: btd_chain::ExtrinsicHash) -> btd_api::BlockHash {
     btd_api::BlockHash(*hash.as_bytes())
 }
 
-fn plan(plan: Plan, link: &Link) -> wallet::Plan {
+pub(super) fn plan(plan: Plan, link: &Link) -> wallet::Plan {
     wallet::Plan {
         at: at(plan.at, link),
         call: plan.call,
@@ -109,6 +162,7 @@ fn plan(plan: Plan, link: &Link) -> wallet::Plan {
         fee: plan.fee,
         balance_before: plan.balance_before,
         balance_after: plan.balance_after,
+        effects: plan.effects,
         warnings: plan.warnings,
     }
 }

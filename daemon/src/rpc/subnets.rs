@@ -1,11 +1,14 @@
 //! The noun `subnets`: subnets, their neurons, and registration.
 
+pub(super) mod owning;
+
 use std::sync::Arc;
 
 use btd_api::{
     BlockNumber, ErrorKind, MechId, NetUid, Uid,
     chain::{At, Event},
     rpc::Nothing,
+    signing::Signing,
     subnets::{
         AxonInfo, Hyperparameter, Hyperparameters, HyperparametersReply, List, Matrix, MatrixName, MatrixParams,
         MatrixReply, Metagraph, MetagraphReply, Neuron, Register, RegisterParams, Registered, SubnetParams,
@@ -18,10 +21,7 @@ use btd_signer_protocol::KeyId;
 use btd_tensor::SparseRow;
 use serde_json::{Value as Json, json};
 
-use super::{
-    Caller, Failure, Table,
-    receipt::{self, Manner},
-};
+use super::{Caller, Failure, Table, receipt};
 use crate::{
     daemon::Parts,
     metagraph::{self, Metagraphs, Snapshot},
@@ -73,7 +73,7 @@ pub(super) fn snapshot(metagraphs: &Metagraphs, netuid: NetUid) -> Result<Arc<Sn
     })
 }
 
-fn no_subnet(netuid: NetUid) -> Failure {
+pub(super) fn no_subnet(netuid: NetUid) -> Failure {
     Failure(btd_api::ApiError::new(ErrorKind::NotFound, format!("there is no subnet {netuid}")).with("netuid", netuid))
 }
 
@@ -84,7 +84,7 @@ async fn hyperparameters(parts: Arc<Parts>, params: SubnetParams, _: Caller) -> 
     Ok(HyperparametersReply { at, netuid: params.netuid, hyperparameters: entries.collect() })
 }
 
-fn raw(value: HyperValue) -> Json {
+pub(super) fn raw(value: HyperValue) -> Json {
     match value {
         HyperValue::Bool(flag) => flag.into(),
         HyperValue::Unsigned(number) => unsigned(number),
@@ -171,12 +171,11 @@ async fn check_mechanism(view: &View, netuid: NetUid, mechid: MechId) -> Result<
 }
 
 async fn register_neuron(parts: Arc<Parts>, params: RegisterParams, _: Caller) -> Result<Registered, Failure> {
-    let RegisterParams { netuid, wallet, hotkey, max_cost, dry_run, wait, idempotency_key } = params;
+    let manner = params.manner();
+    let RegisterParams { netuid, wallet, hotkey, max_cost, .. } = params;
     let hotkey = parts.custody.public(&KeyId::hotkey(wallet.clone(), hotkey)).await?.account.into();
     let action = Action::Register(submit::Register { netuid, hotkey, max_cost });
-    let manner = Manner { dry_run, wait, idempotency_key };
-    let key = KeyId::coldkey(wallet);
-    let receipt = receipt::submit(&parts.submitter, &parts.custody, &parts.link, (action, key), manner).await?;
+    let receipt = receipt::submit(&parts, (action, KeyId::coldkey(wallet)), manner).await?;
     let (uid, registered_at) = place(&receipt, netuid);
     Ok(Registered { uid, registered_at, receipt })
 }
@@ -212,7 +211,7 @@ fn summary(subnet: &metagraph::Subnet) -> SubnetSummary {
     }
 }
 
-fn neuron(neuron: &metagraph::Neuron) -> Neuron {
+pub(super) fn neuron(neuron: &metagraph::Neuron) -> Neuron {
     let ratio = |of_65535: u16| f64::from(of_65535) / f64::from(u16::MAX);
     Neuron {
         uid: neuron.uid,

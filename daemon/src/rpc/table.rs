@@ -251,13 +251,28 @@ fn read<P: DeserializeOwned>(params: &Params<'_>) -> Result<P, ApiError> {
             "parameters are an object, or a list in the order of the fields",
         ));
     }
-    serde_json::from_str(text).map_err(|error| {
-        let words = error.to_string();
-        // Where it stands in the line says nothing to a caller who wrote no line.
-        let words = words.rsplit_once(" at line ").map_or(words.as_str(), |(words, _)| words);
-        let words = if words == "trailing characters" { "more parameters than the method has" } else { words };
-        ApiError::new(ErrorKind::InvalidParams, words)
-    })
+    let mut json = serde_json::Deserializer::from_str(text);
+    let params = serde_path_to_error::deserialize(&mut json).map_err(|error| {
+        let path = error.path().to_string();
+        let refused = ApiError::new(ErrorKind::InvalidParams, words(&error.into_inner(), &path));
+        // A dot is the whole: no parameter of its own is at fault, or the words name it.
+        if path == "." { refused } else { refused.with("parameter", path) }
+    })?;
+    match json.end() {
+        Ok(()) => Ok(params),
+        Err(_) => Err(ApiError::new(ErrorKind::InvalidParams, "more parameters than the method has")),
+    }
+}
+
+/// What is wrong with a parameter, without where it stands in a line that the caller did not write.
+fn words(error: &serde_json::Error, path: &str) -> String {
+    let words = error.to_string();
+    let words = words.rsplit_once(" at line ").map_or(words.as_str(), |(words, _)| words);
+    match words {
+        "trailing characters" => "more parameters than the method has".to_owned(),
+        words if path == "." => words.to_owned(),
+        words => format!("`{path}`: {words}"),
+    }
 }
 
 fn write(reply: &impl Serialize) -> Result<Box<RawValue>, ApiError> {

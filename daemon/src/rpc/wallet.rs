@@ -1,11 +1,13 @@
 //! The noun `wallet`: keys on this host, balances, transfers.
 
 mod keyfiles;
+pub(super) mod onchain;
 
 use std::{sync::Arc, time::Duration};
 
 use btd_api::{
     ErrorKind, Hotkey, NetUid, Tao, WalletName,
+    signing::Signing,
     wallet::{
         Balance, BalanceParams, BalanceRow, Balances, Create, CreateParams, Created, HotkeyEntry, KeyState, List,
         ListParams, Lock, LockParams, Locked, Receipt, Registration, Sign, SignParams, SignedMessage, StakePosition,
@@ -14,14 +16,14 @@ use btd_api::{
 };
 use btd_chain::View;
 use btd_signer_protocol::{
-    Encryption, KeyId, KeyRole, KeySummary, NewKey, Origin, Protect, PublicKey, Purposes, Scheme, VERSION,
+    Encryption, KeyId, KeySummary, NewKey, Origin, Protect, PublicKey, Purposes, Scheme, VERSION,
     WalletSummary,
     operations::{self, KeyStatus, LockAll, SignText},
 };
 
 use super::{
     Caller, Failure, Table,
-    receipt::{self, Manner, key_id},
+    receipt::{self, key_id},
 };
 use crate::{
     daemon::Parts,
@@ -90,7 +92,7 @@ async fn list(parts: Arc<Parts>, _: ListParams, _: Caller) -> Result<Wallets, Fa
 }
 
 /// What the files say.
-async fn summaries(parts: &Parts) -> Result<Vec<WalletSummary>, Failure> {
+pub(super) async fn summaries(parts: &Parts) -> Result<Vec<WalletSummary>, Failure> {
     Ok(parts.custody.ask(operations::List {}).await?)
 }
 
@@ -196,7 +198,7 @@ async fn row(
 }
 
 /// Alpha at a price, rounded down. On root alpha is tao.
-fn worth(alpha: btd_api::Alpha, netuid: NetUid, price: Tao) -> Tao {
+pub(super) fn worth(alpha: btd_api::Alpha, netuid: NetUid, price: Tao) -> Tao {
     if netuid == NetUid(0) {
         return Tao::from_rao(alpha.rao());
     }
@@ -257,12 +259,11 @@ async fn verify(_: Arc<Parts>, params: VerifyParams, _: Caller) -> Result<Verifi
 }
 
 async fn transfer(parts: Arc<Parts>, params: TransferParams, _: Caller) -> Result<Receipt, Failure> {
-    let TransferParams { wallet, dest, amount, allow_death, dry_run, wait, idempotency_key } = params;
+    let manner = params.manner();
+    let TransferParams { wallet, dest, amount, allow_death, .. } = params;
     let existence = if allow_death { Existence::AllowDeath } else { Existence::KeepAlive };
     let action = Action::Transfer(submit::Transfer { dest, amount, existence });
-    let manner = Manner { dry_run, wait, idempotency_key };
-    let key = KeyId { wallet, role: KeyRole::Coldkey };
-    receipt::submit(&parts.submitter, &parts.custody, &parts.link, (action, key), manner).await
+    receipt::submit(&parts, (action, KeyId::coldkey(wallet)), manner).await
 }
 
 #[cfg(test)]

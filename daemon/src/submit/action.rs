@@ -1,7 +1,8 @@
 //! What can be done on the chain, as data: the one list of actions that btd signs.
 //!
 //! An action is what a caller wants, in btd's own types; it is compared (idempotency), shown (the
-//! plan) and turned into a [`Call`]. Whether it may be done is judged in [`super::plan`].
+//! plan) and turned into a [`Call`]. Whether it may be done is judged in [`super::plan`]. The three
+//! with a judgement of their own have a type here; all others are a [`Recipe`].
 
 use std::net::IpAddr;
 
@@ -9,7 +10,7 @@ use btd_api::{AccountId, Amount, Coldkey, Hotkey, NetUid, Tao};
 use btd_chain::{Call, Runtime};
 use serde::Serialize;
 
-use super::call;
+use super::{call, draft::Recipe};
 
 /// What to do. Serialised only to be compared.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -21,6 +22,8 @@ pub enum Action {
     Register(Register),
     /// Publish where the signing hotkey serves.
     ServeAxon(ServeAxon),
+    /// Anything else: a call that is drawn up where it is asked for.
+    Drafted(Recipe),
 }
 
 /// A transfer of tao.
@@ -82,10 +85,11 @@ pub(super) fn with_margin(price: Tao) -> Tao {
 // === impl Action ===
 
 impl Action {
-    /// The call that does it. `price` is what registering costs now, for a [`Register`] without a
-    /// limit of its own; older runtimes take no limit.
-    pub(super) fn call(&self, runtime: &Runtime, price: Option<Tao>) -> Call {
-        match self {
+    /// The call that does it, and one sentence for people. `price` is what registering costs now,
+    /// for a [`Register`] without a limit of its own; older runtimes take no limit. A recipe draws
+    /// its own.
+    pub(super) fn call(&self, runtime: &Runtime, actor: AccountId, price: Option<Tao>) -> Option<(Call, String)> {
+        let call = match self {
             Self::Transfer(transfer) => transfer.call(),
             Self::Register(register) => {
                 let limit = register.max_cost.or(price.map(with_margin));
@@ -97,17 +101,19 @@ impl Action {
                 }
             }
             Self::ServeAxon(axon) => call::serve_axon(axon.netuid, axon.version, axon.ip, axon.port),
-        }
+            Self::Drafted(_) => return None,
+        };
+        Some((call, self.summary(actor, price)))
     }
 
-    /// One sentence for people. `signer` is who signs.
-    pub(super) fn summary(&self, signer: AccountId, price: Option<Tao>) -> String {
+    /// One sentence for people. `actor` is whose action it is.
+    fn summary(&self, actor: AccountId, price: Option<Tao>) -> String {
         match self {
             Self::Transfer(Transfer { dest, amount: Amount::Exactly(amount), .. }) => {
-                format!("Transfer τ{amount} from {signer} to {dest}")
+                format!("Transfer τ{amount} from {actor} to {dest}")
             }
             Self::Transfer(Transfer { dest, amount: Amount::All, .. }) => {
-                format!("Transfer everything from {signer} to {dest}")
+                format!("Transfer everything from {actor} to {dest}")
             }
             Self::Register(Register { netuid, hotkey, .. }) => match price {
                 Some(price) => format!("Register hotkey {hotkey} on subnet {netuid} for τ{price}"),
@@ -115,8 +121,9 @@ impl Action {
             },
             Self::ServeAxon(ServeAxon { netuid, ip, port, .. }) => {
                 let address = std::net::SocketAddr::new(*ip, *port);
-                format!("Publish {address} as the axon of hotkey {signer} on subnet {netuid}")
+                format!("Publish {address} as the axon of hotkey {actor} on subnet {netuid}")
             }
+            Self::Drafted(recipe) => format!("{recipe:?}"),
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Why a submission did not end in a finalized block, with success.
 
-use super::{outcome::Refused, plan::Precondition};
+use super::{outcome::Refused, plan::Precondition, policy::PolicyRefusal};
 use crate::{custody::CustodyError, journal::JournalError};
 use btd_api::{BlockNumber, IdempotencyKey};
 use btd_chain::{BlockRef, DispatchError, ExtrinsicHash, PrepareError, ReadError};
@@ -93,6 +93,19 @@ pub enum SubmissionError {
         era_end: BlockNumber,
         /// Why it is not known.
         cause: String,
+    },
+    /// A rule of this daemon forbids it. Nothing was signed.
+    #[error(transparent)]
+    Policy(#[from] PolicyRefusal),
+    /// The connected runtime has no such call any more, or not yet. Nothing was signed.
+    #[error("this runtime (spec {spec_version}) has no call {what}: {instead}")]
+    Gone {
+        /// The call.
+        what: String,
+        /// The runtime.
+        spec_version: u32,
+        /// What does the same today.
+        instead: &'static str,
     },
     /// The journal's open intents have not been read yet.
     #[error("extrinsics of an earlier run are still being looked up: try again in a moment")]

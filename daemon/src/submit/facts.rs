@@ -1,19 +1,17 @@
 //! Reads what a plan is judged by, all at one block.
 
-use btd_api::{AccountId, Coldkey, Hotkey, NetUid, Tao};
-use btd_chain::{ReadError, Value, View};
+use btd_api::{AccountId, Hotkey, NetUid, Tao};
+use btd_chain::{Link, ReadError, View};
 
 use super::{
     action::{Action, Register, ServeAxon, Transfer},
+    need::owner,
     plan::{Account, Facts, Subnet},
 };
 
 /// Reads the facts for `action` of `signer` at the block of `view`.
 pub(super) async fn gather(view: &View, action: &Action, signer: AccountId) -> Result<Facts, ReadError> {
-    let balance = view.balance(signer).await?;
-    let account = Account { free: balance.free, reserved: balance.reserved, frozen: balance.frozen };
-    let mut facts =
-        Facts { account, deposit: view.existential_deposit()?, dest_exists: true, subnet: None, owner: None };
+    let mut facts = of_payer(view, signer).await?;
     match action {
         Action::Transfer(Transfer { dest, .. }) => {
             let dest = view.balance(dest.account()).await?;
@@ -26,6 +24,7 @@ pub(super) async fn gather(view: &View, action: &Action, signer: AccountId) -> R
         Action::ServeAxon(ServeAxon { netuid, .. }) => {
             facts.subnet = subnet(view, *netuid, Hotkey(signer)).await?;
         }
+        Action::Drafted(_) => {}
     }
     Ok(facts)
 }
@@ -46,9 +45,23 @@ async fn subnet(view: &View, netuid: NetUid, hotkey: Hotkey) -> Result<Option<Su
     }))
 }
 
-/// The coldkey that owns `hotkey`. The map's default, the zero account, stands for nobody.
-async fn owner(view: &View, hotkey: Hotkey) -> Result<Option<Coldkey>, ReadError> {
-    let owner = view.storage_json("SubtensorModule", "Owner", &[Value::from(hotkey)]).await?;
-    let owner = owner.as_str().and_then(|text| text.parse::<Coldkey>().ok());
-    Ok(owner.filter(|owner| *owner != Coldkey(AccountId([0; 32]))))
+/// What only the signer's account tells: enough to judge whether it can pay a fee.
+pub(super) async fn of_payer(view: &View, payer: AccountId) -> Result<Facts, ReadError> {
+    let balance = view.balance(payer).await?;
+    let account = Account { free: balance.free, reserved: balance.reserved, frozen: balance.frozen };
+    Ok(Facts { account, deposit: view.existential_deposit()?, dest_exists: true, subnet: None, owner: None })
+}
+
+/// Takes over the balance of the best block where it is lower: what has left the account there is
+/// not to be counted on, though that block is not final. Says so in words.
+pub(super) async fn lower_by_best_block(link: &Link, account: AccountId, facts: &mut Facts) -> Option<String> {
+    let best = link.best_view().await.ok()?;
+    let balance = best.balance(account).await.ok()?;
+    if balance.free >= facts.account.free {
+        return None;
+    }
+    let before = facts.account.free;
+    facts.account = Account { free: balance.free, reserved: balance.reserved, frozen: balance.frozen };
+    let number = best.block().number;
+    Some(format!("block {number}, not final yet, leaves τ{} of τ{before}: that is reckoned with", balance.free))
 }

@@ -71,6 +71,22 @@ pub struct Receipt {
 pub enum Stage {
     /// Not sent: it was a dry run.
     Planned,
+    /// Signed and in the journal.
+    Recorded {
+        /// The extrinsic.
+        extrinsic: ExtrinsicHash,
+        /// The last block that can include it.
+        era_end: BlockNumber,
+    },
+    /// In a block that is not final yet.
+    InBlock {
+        /// The extrinsic.
+        extrinsic: ExtrinsicHash,
+        /// The block, which may be replaced.
+        block: BlockRef,
+        /// The last block that can include it, should that one be replaced.
+        era_end: BlockNumber,
+    },
     /// In the chain's pool.
     Submitted {
         /// The extrinsic.

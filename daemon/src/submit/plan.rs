@@ -7,7 +7,10 @@
 use btd_api::{AccountId, Amount, Coldkey, Hotkey, NetUid, Tao, Uid};
 use serde::{Deserialize, Serialize};
 
-use super::action::{Action, Existence, Register, ServeAxon, Transfer, with_margin};
+use super::{
+    action::{Action, Existence, Register, ServeAxon, Transfer, with_margin},
+    draft::Draft,
+};
 use crate::stamp::Stamp;
 
 /// What an extrinsic would do, before it is signed.
@@ -29,6 +32,9 @@ pub struct Plan {
     pub balance_before: Tao,
     /// Free balance of the signer afterwards, fee included.
     pub balance_after: Tao,
+    /// What it brings about, beside what the balance shows.
+    #[serde(default)]
+    pub effects: Vec<String>,
     /// What the caller should know before saying yes.
     pub warnings: Vec<String>,
 }
@@ -118,6 +124,14 @@ pub enum Precondition {
         /// Why not.
         reason: &'static str,
     },
+    /// The chain would refuse it with this error.
+    #[error("{words}")]
+    Foreseen {
+        /// The error's name in the runtime, without its pallet.
+        error: &'static str,
+        /// What is wrong, and what to do.
+        words: String,
+    },
     /// No such subnet.
     #[error("there is no subnet {netuid}")]
     NoSuchSubnet {
@@ -186,7 +200,29 @@ pub(super) fn judge(action: &Action, signer: AccountId, facts: &Facts, fee: Tao)
         Action::Transfer(transfer) => judge_transfer(transfer, signer, facts, fee),
         Action::Register(register) => judge_register(register, signer, facts, fee),
         Action::ServeAxon(axon) => judge_axon(axon, signer, facts, fee),
+        // Its own needs were checked when it was drawn; what it costs is judged with its draft.
+        Action::Drafted(_) => judge_fee(signer, facts, fee),
     }
+}
+
+/// Judges what `draft` takes out of the balance of `actor` beside the fee, which is zero here when
+/// another account pays it.
+pub(super) fn judge_draft(draft: &Draft, actor: AccountId, facts: &Facts, fee: Tao) -> Result<Verdict, Precondition> {
+    let rest = if draft.spends == Tao::ZERO {
+        judge_fee(actor, facts, fee)?.balance_after
+    } else {
+        spend(actor, facts, draft.spends, fee, facts.account.held(facts.deposit))?
+    };
+    Ok(Verdict { balance_after: rest.saturating_add(draft.receives), warnings: draft.warnings.clone() })
+}
+
+/// What a call that only costs its fee leaves. A call without a fee needs no balance at all.
+pub(super) fn judge_fee(signer: AccountId, facts: &Facts, fee: Tao) -> Result<Verdict, Precondition> {
+    let balance_after = match fee {
+        Tao::ZERO => facts.account.free,
+        fee => spend(signer, facts, Tao::ZERO, fee, facts.account.held(facts.deposit))?,
+    };
+    Ok(Verdict { balance_after, warnings: Vec::new() })
 }
 
 /// Takes `amount` and the fee out of the account, of which `held` must stay.
@@ -295,11 +331,7 @@ fn judge_axon(axon: &ServeAxon, signer: AccountId, facts: &Facts, fee: Tao) -> R
     if broadcast {
         return Err(bad("it is a broadcast address"));
     }
-    let balance_after = match fee {
-        Tao::ZERO => facts.account.free,
-        fee => spend(signer, facts, Tao::ZERO, fee, facts.account.held(facts.deposit))?,
-    };
-    let mut warnings = Vec::new();
+    let Verdict { balance_after, mut warnings } = judge_fee(signer, facts, fee)?;
     if is_private(ip) {
         warnings.push(format!("{ip} is not reachable from the internet"));
     }

@@ -52,7 +52,8 @@ impl Run {
         let wallets = WalletStore::new(state.join("wallets"));
         let custody = Custody::in_process(wallets.root());
         let journal = Journal::open(state.join("journal.db")).await.unwrap();
-        let (submitter, worker) = submitter(link.clone(), custody.clone(), journal.clone(), Config::default());
+        let (submitter, worker) =
+            submitter(link.clone(), custody.clone(), journal.clone(), Config::default(), token.clone());
         tokio::spawn(worker.run(token.clone()));
         link.state().wait_for(LinkState::is_live).await.unwrap();
         Self { link, wallets, custody, journal, submitter, token }
@@ -75,7 +76,7 @@ impl Run {
     async fn order(&self, wallet: &str, action: Action) -> Order {
         let key = KeyId::coldkey(wallet.parse().unwrap());
         let signer = self.custody.public(&key).await.unwrap().account;
-        Order { action, key, signer, idempotency_key: None, mode: Mode::UntilFinalized }
+        Order { action, key, signer, idempotency_key: None, mode: Mode::UntilFinalized, terms: Terms::default() }
     }
 
     async fn hotkey(&self, wallet: &str) -> Hotkey {
@@ -223,6 +224,7 @@ async fn what_the_pool_refuses_is_over_at_once_and_is_not_sent_again() {
         signer: hotkey.account(),
         idempotency_key: None,
         mode: Mode::UntilFinalized,
+        terms: Terms::default(),
     };
     run.submitter.submit(serve(8091)).await.unwrap();
     // The runtime takes an endpoint once in a while only.

@@ -16,7 +16,7 @@ use btd_chain::{Era, PoolRefusal, SignedExtrinsic, SubmitError, Tracked};
 use tokio::{
     sync::{mpsc, watch},
     task::JoinSet,
-    time::sleep,
+    time::{interval, sleep},
 };
 use tokio_util::sync::CancellationToken;
 
@@ -34,6 +34,9 @@ const PAUSE: Duration = Duration::from_secs(3);
 /// What the pause grows to while the same block cannot be searched: this node may have thrown it
 /// away, another endpoint may have it.
 const LONGEST_PAUSE: Duration = Duration::from_mins(5);
+
+/// How often the journal is tidied up.
+const HOUSEKEEPING: Duration = Duration::from_hours(24);
 
 /// Whether the bytes may have reached a node before.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -158,9 +161,11 @@ impl Worker {
             }
         }
         self.shared.resumed.send_replace(true);
+        let mut housekeeping = interval(HOUSEKEEPING);
         loop {
             tokio::select! {
                 () = token.cancelled() => return Ok(()),
+                _ = housekeeping.tick() => self.forget_what_ended_long_ago().await,
                 Some(job) = self.jobs.recv() => {
                     following.spawn(follow(Arc::clone(&self.shared), job));
                 }
@@ -170,6 +175,18 @@ impl Worker {
                     }
                 }
             }
+        }
+    }
+}
+
+impl Worker {
+    /// Keeps the journal from growing for ever. What is pending is never forgotten.
+    async fn forget_what_ended_long_ago(&self) {
+        let age = Duration::from_hours(24).saturating_mul(self.shared.config.keep_days);
+        match self.shared.journal.prune(age).await {
+            Ok(0) => {}
+            Ok(forgotten) => tracing::info!(forgotten, "forgot extrinsics that ended long ago"),
+            Err(error) => tracing::warn!(error = with_causes(&error), "could not tidy the journal up"),
         }
     }
 }

@@ -32,8 +32,7 @@ impl From<PrepareError> for Failure {
             PrepareError::Absent(_)
             | PrepareError::UnknownExtension { .. }
             | PrepareError::UnsupportedVersion { .. } => ErrorKind::NotOnThisRuntime,
-            PrepareError::Argument { .. } => ErrorKind::InvalidParams,
-            PrepareError::BadPeriod { .. } => ErrorKind::Internal,
+            PrepareError::Argument { .. } | PrepareError::BadPeriod { .. } => ErrorKind::InvalidParams,
         };
         Self(ApiError::new(kind, error.to_string()))
     }

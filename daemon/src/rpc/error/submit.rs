@@ -1,6 +1,6 @@
 //! Failures of what is signed and sent.
 
-use btd_api::{ApiError, ErrorKind};
+use btd_api::{ApiError, ErrorKind, catalogue};
 
 use super::Failure;
 use crate::{
@@ -21,20 +21,26 @@ impl From<SubmissionError> for Failure {
             SubmissionError::DuplicateIntent { key } => {
                 ApiError::new(ErrorKind::DuplicateIntent, message).with("idempotency_key", key)
             }
-            SubmissionError::Refused { extrinsic, refused } => ApiError::new(ErrorKind::ExtrinsicInvalid, message)
-                .with("extrinsic", extrinsic.to_string())
-                .with("code", refused.code)
-                .with("name", refused.name),
-            SubmissionError::Dispatch { extrinsic, block, error } => ApiError::new(ErrorKind::DispatchFailed, message)
-                .with("module", error.pallet)
-                .with("error", error.name)
-                .with("docs", error.docs)
-                .with("extrinsic", extrinsic.to_string())
-                .with("block", btd_api::chain::BlockRef { number: block.number, hash: block.hash }),
-            SubmissionError::Expired { extrinsic, until } => ApiError::new(ErrorKind::ExtrinsicInvalid, message)
-                .with("extrinsic", extrinsic.to_string())
-                .with("name", "EraEnded")
-                .with("era_end", until),
+            SubmissionError::Refused { extrinsic, refused } => {
+                explained(ApiError::new(ErrorKind::ExtrinsicInvalid, message), &refused.name)
+                    .with("extrinsic", extrinsic.to_string())
+                    .with("code", refused.code)
+                    .with("name", refused.name)
+            }
+            SubmissionError::Dispatch { extrinsic, block, error } => {
+                explained(ApiError::new(ErrorKind::DispatchFailed, message), &error.name)
+                    .with("module", error.pallet)
+                    .with("error", error.name)
+                    .with("docs", error.docs)
+                    .with("extrinsic", extrinsic.to_string())
+                    .with("block", btd_api::chain::BlockRef { number: block.number, hash: block.hash })
+            }
+            SubmissionError::Expired { extrinsic, until } => {
+                explained(ApiError::new(ErrorKind::ExtrinsicInvalid, message), "EraEnded")
+                    .with("extrinsic", extrinsic.to_string())
+                    .with("name", "EraEnded")
+                    .with("era_end", until)
+            }
             SubmissionError::Unseen { extrinsic, block, index, .. } => {
                 ApiError::new(ErrorKind::OutcomeUnknown, message)
                     .with("extrinsic", extrinsic.to_string())
@@ -44,16 +50,52 @@ impl From<SubmissionError> for Failure {
             SubmissionError::Unknown { extrinsic, era_end, .. } => ApiError::new(ErrorKind::OutcomeUnknown, message)
                 .with("extrinsic", extrinsic.to_string())
                 .with("era_end", era_end),
+            SubmissionError::Policy(_) => ApiError::new(ErrorKind::PolicyRefused, message),
+            SubmissionError::Gone { what, instead, .. } => {
+                ApiError::new(ErrorKind::NotOnThisRuntime, message).with("call", what).with("instead", instead)
+            }
             SubmissionError::NotResumed => ApiError::new(ErrorKind::WarmingUp, message),
         };
         Self(api)
     }
 }
 
+/// Adds the class of the chain's error `name`.
+fn classed(error: ApiError, name: &str) -> ApiError {
+    error.with("class", catalogue::class_of(name).name())
+}
+
+/// Adds the class of the chain's error `name`, and what to do about it, if that is known.
+fn explained(error: ApiError, name: &str) -> ApiError {
+    let classed = classed(error, name);
+    match catalogue::find(name) {
+        Some(known) => classed.with("remedy", known.remedy),
+        None => classed,
+    }
+}
+
+/// The name under which the chain itself would refuse.
+fn chain_name(error: &Precondition) -> &'static str {
+    match error {
+        Precondition::Insufficient { .. } => "InsufficientBalance",
+        Precondition::BelowDeposit { .. } => "ExistentialDeposit",
+        Precondition::PriceAboveLimit { .. } => "RegistrationPriceLimitExceeded",
+        Precondition::AlreadyRegistered { .. } => "HotKeyAlreadyRegisteredInSubNet",
+        Precondition::Nothing => "AmountTooLow",
+        Precondition::RegistrationClosed { .. } => "SubNetRegistrationDisabled",
+        Precondition::Root => "RegistrationNotPermittedOnRootSubnet",
+        Precondition::ForeignHotkey { .. } => "NonAssociatedColdKey",
+        Precondition::NotRegistered { .. } => "HotKeyNotRegisteredInSubNet",
+        Precondition::BadEndpoint { .. } => "InvalidIpAddress",
+        Precondition::Foreseen { error, .. } => error,
+        Precondition::NoSuchSubnet { .. } => "SubnetNotExists",
+    }
+}
+
 impl From<Precondition> for Failure {
     fn from(error: Precondition) -> Self {
         let message = error.to_string();
-        let failed = ApiError::new(ErrorKind::Precondition, message.as_str());
+        let failed = classed(ApiError::new(ErrorKind::Precondition, message.as_str()), chain_name(&error));
         Self(match error {
             Precondition::Insufficient { needed, spendable, fee, held, .. } => {
                 failed.with("needed", needed).with("spendable", spendable).with("fee", fee).with("must_stay", held)
@@ -69,7 +111,10 @@ impl From<Precondition> for Failure {
             | Precondition::ForeignHotkey { .. }
             | Precondition::NotRegistered { .. }
             | Precondition::BadEndpoint { .. } => failed,
-            Precondition::NoSuchSubnet { netuid } => ApiError::new(ErrorKind::NotFound, message).with("netuid", netuid),
+            Precondition::Foreseen { error, .. } => failed.with("error", error),
+            Precondition::NoSuchSubnet { netuid } => {
+                classed(ApiError::new(ErrorKind::NotFound, message), "SubnetNotExists").with("netuid", netuid)
+            }
         })
     }
 }

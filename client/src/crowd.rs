@@ -1,0 +1,310 @@
+//! The noun `crowd`: raising tao together, for an account or for a call.
+
+use btd_api::{
+    Coldkey, Ratio, Tao,
+    crowd::{
+        Contribute, ContributeParams, Create, CreateParams, Crowdloan, CrowdloanReply, Crowdloans, Dissolve, Finalize,
+        IdParams, Info, InfoParams, List, Refund, Update, UpdateParams, Withdraw,
+    },
+    rpc::Nothing,
+    unsent,
+};
+use clap::{Args, Subcommand};
+
+use crate::{
+    args::WalletArg,
+    exit::Exit,
+    failure::Failure,
+    output::{
+        Page,
+        facts::Facts,
+        table::{Column, Table},
+        text,
+    },
+    session::Session,
+    spend::{self, Terms},
+};
+
+/// `btctl crowd ...`
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Every crowdloan
+    List,
+    /// One crowdloan with its contributions
+    #[command(alias = "contributors")]
+    Info(IdArg),
+    /// Begin to raise tao, for an account or for the lease of a subnet
+    Create(CreateArgs),
+    /// Give to a crowdloan
+    Contribute(ContributeArgs),
+    /// Take a contribution back
+    Withdraw(IdArgs),
+    /// Pay a full crowdloan out
+    Finalize(IdArgs),
+    /// Give contributors their tao back
+    Refund(IdArgs),
+    /// Remove a crowdloan that has been refunded
+    Dissolve(IdArgs),
+    /// Change the least contribution, the end or the cap
+    Update(UpdateArgs),
+}
+
+/// A crowdloan, by number.
+#[derive(Args, Clone, Copy, Debug)]
+#[group(required = true, multiple = false)]
+pub(crate) struct IdArg {
+    /// The crowdloan's number
+    #[arg(value_name = "ID")]
+    position: Option<u32>,
+    /// The same, as a flag
+    #[arg(long = "id", value_name = "ID", aliases = ["crowdloan-id", "crowdloan_id"])]
+    flag: Option<u32>,
+}
+
+/// A crowdloan and who signs.
+#[derive(Args, Debug)]
+pub(crate) struct IdArgs {
+    #[command(flatten)]
+    id: IdArg,
+    #[command(flatten)]
+    wallet: WalletArg,
+    #[command(flatten)]
+    terms: Terms,
+}
+
+/// `btctl crowd create`
+#[derive(Args, Debug)]
+pub(crate) struct CreateArgs {
+    /// What you give yourself
+    #[arg(long, value_name = "TAO", value_parser = Tao::from_tokens)]
+    deposit: Tao,
+    /// The least that others may give
+    #[arg(long, value_name = "TAO", value_parser = Tao::from_tokens, alias = "min_contribution", default_value = "0.1")]
+    min_contribution: Tao,
+    /// What is to be raised
+    #[arg(long, value_name = "TAO", value_parser = Tao::from_tokens)]
+    cap: Tao,
+    /// For how many blocks
+    #[arg(long, value_name = "BLOCKS")]
+    duration: u32,
+    /// Who gets it
+    #[arg(long, value_name = "SS58", visible_alias = "target-address", required_unless_present = "emissions_share")]
+    target: Option<Coldkey>,
+    /// Lease a subnet, and give contributors this share of its emission
+    #[arg(long, value_name = "SHARE", alias = "emissions", conflicts_with = "target")]
+    emissions_share: Option<Ratio>,
+    /// The last block of the lease; it never ends without one
+    #[arg(long, value_name = "BLOCK", alias = "lease-end-block", requires = "emissions_share")]
+    lease_end: Option<u32>,
+    #[command(flatten)]
+    wallet: WalletArg,
+    #[command(flatten)]
+    terms: Terms,
+}
+
+/// `btctl crowd contribute`
+#[derive(Args, Debug)]
+pub(crate) struct ContributeArgs {
+    #[command(flatten)]
+    id: IdArg,
+    /// How much
+    #[arg(long, short = 'a', value_name = "TAO", value_parser = Tao::from_tokens)]
+    amount: Tao,
+    #[command(flatten)]
+    wallet: WalletArg,
+    #[command(flatten)]
+    terms: Terms,
+}
+
+/// `btctl crowd update`
+#[derive(Args, Debug)]
+pub(crate) struct UpdateArgs {
+    #[command(flatten)]
+    id: IdArg,
+    #[command(flatten)]
+    change: Change,
+    #[command(flatten)]
+    wallet: WalletArg,
+    #[command(flatten)]
+    terms: Terms,
+}
+
+/// The one thing that is changed.
+#[derive(Args, Clone, Copy, Debug)]
+#[group(required = true, multiple = false)]
+pub(crate) struct Change {
+    /// The least that others may give
+    #[arg(long, value_name = "TAO", value_parser = Tao::from_tokens, alias = "min")]
+    min_contribution: Option<Tao>,
+    /// The last block
+    #[arg(long, value_name = "BLOCK", alias = "end-block")]
+    end: Option<u32>,
+    /// What is to be raised
+    #[arg(long, value_name = "TAO", value_parser = Tao::from_tokens)]
+    cap: Option<Tao>,
+}
+
+// === impl IdArg, IdArgs, Command ===
+
+impl IdArg {
+    fn resolve(self) -> u32 {
+        // The group asks for exactly one of the two.
+        self.flag.or(self.position).unwrap_or_default()
+    }
+}
+
+impl IdArgs {
+    fn resolve(self, session: &Session) -> (IdParams, Terms) {
+        let wallet = self.wallet.resolve(&session.settings);
+        (unsent!(IdParams { id: self.id.resolve(), wallet: wallet }), self.terms)
+    }
+}
+
+impl Command {
+    pub(crate) async fn run(self, session: &Session) -> Result<Exit, Failure> {
+        let settings = &session.settings;
+        match self {
+            Self::List => {
+                let reply = session.call::<List>(&Nothing {}).await?;
+                session.out.reply(&reply, list).map(|()| Exit::Success)
+            }
+            Self::Info(id) => {
+                let reply = session.call::<Info>(&InfoParams { id: id.resolve() }).await?;
+                session.out.reply(&reply, info).map(|()| Exit::Success)
+            }
+            Self::Create(args) => {
+                let params = unsent!(CreateParams {
+                    deposit: args.deposit,
+                    min_contribution: args.min_contribution,
+                    cap: args.cap,
+                    duration: args.duration,
+                    target: args.target,
+                    emissions_share: args.emissions_share,
+                    lease_end: args.lease_end,
+                    wallet: args.wallet.resolve(settings),
+                });
+                spend::sign::<Create>(session, params, args.terms).await
+            }
+            Self::Contribute(args) => {
+                let wallet = args.wallet.resolve(settings);
+                let params = unsent!(ContributeParams { id: args.id.resolve(), amount: args.amount, wallet: wallet });
+                spend::sign::<Contribute>(session, params, args.terms).await
+            }
+            Self::Withdraw(args) => {
+                let (params, terms) = args.resolve(session);
+                spend::sign::<Withdraw>(session, params, terms).await
+            }
+            Self::Finalize(args) => {
+                let (params, terms) = args.resolve(session);
+                spend::sign::<Finalize>(session, params, terms).await
+            }
+            Self::Refund(args) => {
+                let (params, terms) = args.resolve(session);
+                spend::sign::<Refund>(session, params, terms).await
+            }
+            Self::Dissolve(args) => {
+                let (params, terms) = args.resolve(session);
+                spend::sign::<Dissolve>(session, params, terms).await
+            }
+            Self::Update(args) => {
+                let params = unsent!(UpdateParams {
+                    id: args.id.resolve(),
+                    min_contribution: args.change.min_contribution,
+                    end: args.change.end,
+                    cap: args.change.cap,
+                    wallet: args.wallet.resolve(settings),
+                });
+                spend::sign::<Update>(session, params, args.terms).await
+            }
+        }
+    }
+}
+
+fn list(reply: &Crowdloans, page: Page) -> String {
+    let mut table = Table::new(&[
+        Column::number("ID"),
+        Column::text("STATE"),
+        Column::number("RAISED (τ)"),
+        Column::number("CAP (τ)"),
+        Column::number("LEAST (τ)").leaves(2),
+        Column::number("CONTRIBUTORS").leaves(1),
+        Column::number("LAST BLOCK"),
+        Column::text("FOR"),
+        Column::address("CREATOR").leaves(3),
+    ]);
+    let now = reply.at.block.number.0;
+    for one in &reply.crowdloans {
+        table.row(&[
+            one.id.to_string(),
+            state(one, now).to_owned(),
+            one.raised.to_string(),
+            one.cap.to_string(),
+            one.min_contribution.to_string(),
+            one.contributors.to_string(),
+            one.end.to_string(),
+            purpose(one),
+            one.creator.to_string(),
+        ]);
+    }
+    let count = text::count(reply.crowdloans.len(), "crowdloan");
+    let table = if reply.crowdloans.is_empty() { String::new() } else { table.render(page) };
+    format!("{table}{count}, {}\n", text::at(&reply.at, page))
+}
+
+fn state(one: &Crowdloan, now: u32) -> &'static str {
+    match one {
+        Crowdloan { finalized: true, .. } => "paid out",
+        one if one.raised >= one.cap => "full",
+        one if now >= one.end => "ended",
+        _ => "open",
+    }
+}
+
+fn purpose(one: &Crowdloan) -> String {
+    match (one.target, one.has_call) {
+        (Some(target), _) => target.to_string(),
+        (None, true) => "a call".to_owned(),
+        (None, false) => "-".to_owned(),
+    }
+}
+
+fn info(reply: &CrowdloanReply, page: Page) -> String {
+    let one = &reply.crowdloan;
+    let mut facts = Facts::default();
+    facts.add("crowdloan", one.id);
+    facts.add("state", state(one, reply.at.block.number.0));
+    facts.add("raised", format!("τ{} of τ{}", one.raised, one.cap));
+    facts.add("least", format!("τ{}", one.min_contribution));
+    facts.add("last block", format!("#{}", one.end));
+    facts.add("for", purpose(one));
+    facts.add("creator", format!("{}, who gave τ{}", one.creator, one.deposit));
+    let mut table = Table::new(&[Column::address("CONTRIBUTOR"), Column::number("AMOUNT (τ)")]);
+    for contribution in &reply.contributions {
+        table.row(&[contribution.coldkey.to_string(), contribution.amount.to_string()]);
+    }
+    format!("{}{}{}\n", facts.render(page), table.render(page), text::at(&reply.at, page))
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use crate::args::Cli;
+
+    #[test]
+    fn the_spellings_of_the_python_command_lines_are_taken() {
+        const BOB: &str = "5FHneW46xGXgs5mUiveU4sbTyGBzmstUspZC92UhjJM694ty";
+        for good in [
+            "crowd list".to_owned(),
+            "cr info --crowdloan-id 0".to_owned(),
+            format!("crowd create --deposit 10 --min-contribution 0.1 --cap 100 --duration 50400 --target {BOB}"),
+            "crowd create --deposit 10 --cap 100 --duration 50400 --emissions-share 30%".to_owned(),
+            "crowdloan contribute --id 0 --amount 5".to_owned(),
+            "crowd update 0 --cap 5".to_owned(),
+            "crowd dissolve --crowdloan_id 0".to_owned(),
+        ] {
+            assert!(Cli::try_parse_from(format!("btctl {good}").split(' ')).is_ok(), "{good}");
+        }
+        assert!(Cli::try_parse_from("btctl crowd update 0 --cap 5 --end 7".split(' ')).is_err());
+    }
+}

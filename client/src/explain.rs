@@ -1,0 +1,155 @@
+//! What an error means and what to do about it, from what this btctl knows: nothing is asked.
+
+use btd_api::{
+    ErrorKind,
+    catalogue::{self, ChainError, Class},
+};
+use clap::Args;
+use serde_json::{Value, json};
+
+use crate::{
+    exit::Exit,
+    failure::Failure,
+    output::{
+        Format, Page,
+        facts::Facts,
+        table::{Column, Table},
+    },
+    session::Session,
+};
+
+/// `btctl explain`
+#[derive(Args, Debug)]
+pub(crate) struct ExplainArgs {
+    /// An error of the chain (`SlippageTooHigh`), a kind or number of btd (`DISPATCH_FAILED`, `1302`), or a
+    /// class (`rate_limited`); without it, all classes
+    code: Option<String>,
+}
+
+/// What a code stands for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Meaning {
+    Kind(ErrorKind),
+    Class(Class),
+    Chain(&'static ChainError),
+}
+
+// === impl ExplainArgs ===
+
+impl ExplainArgs {
+    pub(crate) fn run(self, session: &Session) -> Result<Exit, Failure> {
+        let (out, page) = (&session.out, session.out.page());
+        let text = match self.code {
+            None if out.format() == Format::Json => {
+                Value::from_iter(Class::ALL.iter().map(|class| class_document(*class))).to_string()
+            }
+            None => classes(page),
+            Some(code) => {
+                let meaning = find(&code).ok_or_else(|| Failure::Usage {
+                    message: format!("`{code}` is no error that this btctl knows"),
+                    hint: Some("`btctl explain` lists the classes, and `btctl explain CLASS` the errors of one"),
+                })?;
+                match out.format() {
+                    Format::Json => document(meaning).to_string(),
+                    Format::Human => words(meaning, page),
+                }
+            }
+        };
+        out.data(&text).map(|()| Exit::Success)
+    }
+}
+
+fn find(code: &str) -> Option<Meaning> {
+    if let Ok(number) = code.parse::<i32>() {
+        return ErrorKind::from_code(number).map(Meaning::Kind);
+    }
+    let kind = ErrorKind::ALL.iter().find(|kind| kind.name().eq_ignore_ascii_case(&code.replace('-', "_")));
+    let class = Class::ALL.iter().find(|class| class.name() == code.replace('-', "_").to_ascii_lowercase());
+    let chain = || {
+        let bare = code.rsplit_once('.').map_or(code, |(_, bare)| bare);
+        let alike = catalogue::ALL.iter().find(|error| error.name.eq_ignore_ascii_case(bare));
+        catalogue::find(code).or(alike).map(Meaning::Chain)
+    };
+    // `INTERNAL` and `UNKNOWN` apart, no name stands for two things; the exact spelling of the chain goes first.
+    catalogue::find(code)
+        .map(Meaning::Chain)
+        .or(class.copied().map(Meaning::Class))
+        .or(kind.copied().map(Meaning::Kind))
+        .or_else(chain)
+}
+
+fn of_class(class: Class) -> impl Iterator<Item = &'static ChainError> {
+    catalogue::ALL.iter().filter(move |error| error.class == class)
+}
+
+fn class_document(class: Class) -> Value {
+    let errors: Vec<&str> = of_class(class).map(|error| error.name).collect();
+    json!({ "class": class.name(), "meaning": class.meaning(), "errors": errors })
+}
+
+fn document(meaning: Meaning) -> Value {
+    match meaning {
+        Meaning::Kind(kind) => json!({
+            "kind": kind.name(), "code": kind.code(), "retryable": kind.retryable(), "meaning": kind.meaning(),
+            "exit": Exit::from(kind).code(),
+        }),
+        Meaning::Class(class) => class_document(class),
+        Meaning::Chain(error) => json!({
+            "error": error.name, "class": error.class.name(), "meaning": error.class.meaning(), "remedy": error.remedy,
+        }),
+    }
+}
+
+fn words(meaning: Meaning, page: Page) -> String {
+    let mut facts = Facts::default();
+    match meaning {
+        Meaning::Kind(kind) => {
+            facts.add("kind", format!("{} ({})", kind.name(), kind.code()));
+            facts.add("meaning", kind.meaning());
+            facts.add("retry", if kind.retryable() { "the same may work later" } else { "the same will fail again" });
+            facts.add("exit code", Exit::from(kind).code());
+        }
+        Meaning::Class(class) => {
+            facts.add("class", class.name());
+            facts.add("meaning", class.meaning());
+            let mut table = Table::new(&[Column::text("ERROR"), Column::text("REMEDY")]);
+            for error in of_class(class) {
+                table.row(&[error.name.to_owned(), error.remedy.to_owned()]);
+            }
+            return format!("{}{}", facts.render(page), table.render(page));
+        }
+        Meaning::Chain(error) => {
+            facts.add("error", error.name);
+            facts.add("class", format!("{}: {}", error.class, error.class.meaning()));
+            facts.add("remedy", error.remedy);
+        }
+    }
+    facts.render(page)
+}
+
+fn classes(page: Page) -> String {
+    let mut table = Table::new(&[Column::text("CLASS"), Column::text("MEANING")]);
+    for class in Class::ALL {
+        table.row(&[class.name().to_owned(), class.meaning().to_owned()]);
+    }
+    table.render(page)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn codes_of_every_kind_are_explained() {
+        assert_eq!(find("1302"), Some(Meaning::Kind(ErrorKind::DispatchFailed)));
+        assert_eq!(find("dispatch-failed"), Some(Meaning::Kind(ErrorKind::DispatchFailed)));
+        assert_eq!(find("rate_limited"), Some(Meaning::Class(Class::RateLimited)));
+        for name in ["SlippageTooHigh", "SubtensorModule.SlippageTooHigh", "slippagetoohigh"] {
+            assert!(matches!(find(name), Some(Meaning::Chain(error)) if error.name == "SlippageTooHigh"), "{name}");
+        }
+        assert_eq!(find("Nonsense"), None);
+        let Some(meaning) = find("SlippageTooHigh") else { panic!() };
+        assert!(words(meaning, Page::default()).contains("remedy"));
+        assert_eq!(document(meaning)["class"], "insufficient_liquidity");
+    }
+}

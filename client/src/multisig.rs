@@ -1,0 +1,187 @@
+//! The noun `multisig`: accounts that several keys sign for together.
+
+use btd_api::{
+    AccountId, BlockHash,
+    multisig::{
+        Address, AddressParams, Approve, ApproveParams, Cancel, CancelParams, GetAddress, List, Proposals, Propose,
+        ProposeParams, Proposed,
+    },
+    unsent,
+};
+use clap::{Args, Subcommand};
+
+use crate::{
+    args::WalletArg,
+    exit::Exit,
+    failure::Failure,
+    output::{
+        Page,
+        facts::Facts,
+        table::{Column, Table},
+        text,
+    },
+    proxy::CallArg,
+    session::Session,
+    spend::{self, Terms},
+};
+
+/// `btctl multisig ...`
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// The account that signatories have together
+    Address(Parties),
+    /// The calls of such an account that wait for approvals
+    List(Parties),
+    /// Propose a call on behalf of such an account
+    Propose(CallArgs),
+    /// Agree to a proposed call, and make it when enough have
+    Approve(CallArgs),
+    /// Take a proposal back
+    Cancel(CancelArgs),
+}
+
+/// Who signs together, and how many must.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct Parties {
+    /// All signatories, with commas or by repeating it
+    #[arg(long, value_name = "SS58", value_delimiter = ',', required = true, alias = "signers")]
+    signatories: Vec<AccountId>,
+    /// How many of them must agree
+    #[arg(long, value_name = "N", default_value_t = 2)]
+    threshold: u16,
+}
+
+/// `btctl multisig propose` and `approve`
+#[derive(Args, Debug)]
+pub(crate) struct CallArgs {
+    #[command(flatten)]
+    parties: Parties,
+    #[command(flatten)]
+    call: CallArg,
+    #[command(flatten)]
+    wallet: WalletArg,
+    #[command(flatten)]
+    terms: Terms,
+}
+
+/// `btctl multisig cancel`
+#[derive(Args, Debug)]
+pub(crate) struct CancelArgs {
+    #[command(flatten)]
+    parties: Parties,
+    /// The hash of the call that was proposed
+    #[arg(long, value_name = "HASH", alias = "call_hash")]
+    call_hash: BlockHash,
+    #[command(flatten)]
+    wallet: WalletArg,
+    #[command(flatten)]
+    terms: Terms,
+}
+
+// === impl Parties, Command ===
+
+impl Parties {
+    fn resolve(self) -> AddressParams {
+        AddressParams { signatories: self.signatories, threshold: self.threshold }
+    }
+}
+
+impl Command {
+    pub(crate) async fn run(self, session: &Session) -> Result<Exit, Failure> {
+        let settings = &session.settings;
+        match self {
+            Self::Address(parties) => {
+                let reply = session.call::<GetAddress>(&parties.resolve()).await?;
+                let render = |address: &Address, _| format!("{}\n", address.account);
+                session.out.reply(&reply, render).map(|()| Exit::Success)
+            }
+            Self::List(parties) => {
+                let reply = session.call::<List>(&parties.resolve()).await?;
+                session.out.reply(&reply, list).map(|()| Exit::Success)
+            }
+            Self::Propose(CallArgs { parties, call, wallet, terms }) => {
+                let Parties { signatories, threshold } = parties;
+                let params = unsent!(ProposeParams {
+                    signatories: signatories,
+                    threshold: threshold,
+                    call: call.call,
+                    wallet: wallet.resolve(settings),
+                });
+                spend::spend::<Propose>(session, params, terms, proposed).await
+            }
+            Self::Approve(CallArgs { parties, call, wallet, terms }) => {
+                let Parties { signatories, threshold } = parties;
+                let params = unsent!(ApproveParams {
+                    signatories: signatories,
+                    threshold: threshold,
+                    call: call.call,
+                    wallet: wallet.resolve(settings),
+                });
+                spend::spend::<Approve>(session, params, terms, proposed).await
+            }
+            Self::Cancel(CancelArgs { parties, call_hash, wallet, terms }) => {
+                let params = unsent!(CancelParams {
+                    signatories: parties.signatories,
+                    threshold: parties.threshold,
+                    call_hash: call_hash,
+                    wallet: wallet.resolve(settings),
+                });
+                spend::sign::<Cancel>(session, params, terms).await
+            }
+        }
+    }
+}
+
+fn list(reply: &Proposals, page: Page) -> String {
+    let mut table = Table::new(&[
+        Column::address("CALL HASH"),
+        Column::text("PROPOSED AT"),
+        Column::address("PROPOSED BY"),
+        Column::number("AGREED"),
+        Column::number("DEPOSIT (τ)").leaves(1),
+    ]);
+    for one in &reply.proposals {
+        table.row(&[
+            one.call_hash.to_string(),
+            format!("#{}-{}", one.height, one.index),
+            one.depositor.to_string(),
+            one.approvals.len().to_string(),
+            one.deposit.to_string(),
+        ]);
+    }
+    let Proposals { at, account, proposals } = reply;
+    if proposals.is_empty() {
+        return format!("nothing is proposed on behalf of {account}\n{}\n", text::at(at, page));
+    }
+    format!("{}proposed on behalf of {account}\n{}\n", table.render(page), text::at(at, page))
+}
+
+fn proposed(proposed: &Proposed, page: Page) -> String {
+    let mut facts = Facts::default();
+    facts.add("account", proposed.account);
+    facts.add("call hash", proposed.call_hash);
+    spend::outcome(&proposed.receipt, page, &mut facts);
+    facts.render(page)
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use crate::args::Cli;
+
+    #[test]
+    fn signatories_are_a_list() {
+        let (a, b) =
+            ("5FHneW46xGXgs5mUiveU4sbTyGBzmstUspZC92UhjJM694ty", "5GrwvaEF5zXb26Fz9rcQpDWS57CtERHpNehXCPcNoHGKutQY");
+        for good in [
+            format!("multisig address --signatories {a},{b}"),
+            format!(
+                "ms propose --signatories {a} --signatories {b} --threshold 2 --call {{\"pallet\":\"System\",\"call\":\"remark\"}}"
+            ),
+        ] {
+            assert!(Cli::try_parse_from(format!("btctl {good}").split(' ')).is_ok(), "{good}");
+        }
+        assert!(Cli::try_parse_from("btctl multisig address --signatories alice".split(' ')).is_err());
+    }
+}

@@ -1,0 +1,286 @@
+//! The noun `proxy`: accounts that may sign for others.
+
+use btd_api::{
+    BlockHash, Coldkey,
+    proxy::{
+        Add, AddParams, Announce, AnnounceParams, AnyCall, Create, CreateParams, CreatedProxy, Execute, ExecuteParams,
+        Kill, KillParams, List, Proxies, Remove, RemoveParams,
+    },
+    unsent,
+};
+use clap::{Args, Subcommand};
+
+use crate::{
+    args::{ColdkeyArg, WalletArg},
+    exit::Exit,
+    failure::Failure,
+    output::{
+        Page,
+        facts::Facts,
+        table::{Column, Table},
+        text,
+    },
+    session::Session,
+    spend::{self, Terms},
+};
+
+/// `btctl proxy ...`
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Who may sign for a coldkey
+    List(ColdkeyArg),
+    /// Let an account sign for a coldkey
+    Add(AddArgs),
+    /// Take the right to sign for a coldkey away
+    Remove(RemoveArgs),
+    /// Create an account without a key, for which a coldkey signs
+    Create(CreateArgs),
+    /// Give an account without a key up, with all that it holds; name it with --proxy
+    Kill(KillArgs),
+    /// Announce a call on another's behalf, which can be made after the proxy's delay
+    Announce(AnnounceArgs),
+    /// Make a call that was announced
+    Execute(ExecuteArgs),
+}
+
+/// For what, and how late.
+#[derive(Args, Clone, Debug)]
+struct KindArgs {
+    /// For what: a proxy type of the runtime, such as `Staking` or `NonTransfer`
+    #[arg(long, value_name = "TYPE", default_value = "Any", alias = "proxy_type")]
+    proxy_type: String,
+    /// Blocks between an announcement and the call
+    #[arg(long, value_name = "BLOCKS", default_value_t = 0)]
+    delay: u32,
+}
+
+/// `btctl proxy add`
+#[derive(Args, Debug)]
+pub(crate) struct AddArgs {
+    /// Who may sign
+    #[arg(long, value_name = "SS58")]
+    delegate: Coldkey,
+    #[command(flatten)]
+    kind: KindArgs,
+    #[command(flatten)]
+    wallet: WalletArg,
+    #[command(flatten)]
+    terms: Terms,
+}
+
+/// `btctl proxy remove`
+#[derive(Args, Debug)]
+pub(crate) struct RemoveArgs {
+    /// Who may not sign any more
+    #[arg(long, value_name = "SS58", required_unless_present = "all")]
+    delegate: Option<Coldkey>,
+    /// Nobody may any more
+    #[arg(long, conflicts_with = "delegate")]
+    all: bool,
+    #[command(flatten)]
+    kind: KindArgs,
+    #[command(flatten)]
+    wallet: WalletArg,
+    #[command(flatten)]
+    terms: Terms,
+}
+
+/// `btctl proxy create`
+#[derive(Args, Debug)]
+pub(crate) struct CreateArgs {
+    #[command(flatten)]
+    kind: KindArgs,
+    /// Tells accounts of one block apart
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    index: u16,
+    #[command(flatten)]
+    wallet: WalletArg,
+    #[command(flatten)]
+    terms: Terms,
+}
+
+/// `btctl proxy kill`
+#[derive(Args, Debug)]
+pub(crate) struct KillArgs {
+    /// Who created it
+    #[arg(long, value_name = "SS58")]
+    spawner: Coldkey,
+    /// The block of its creation
+    #[arg(long, value_name = "BLOCK")]
+    height: u32,
+    /// The index in that block of the extrinsic that created it
+    #[arg(long, value_name = "N", alias = "ext_index")]
+    ext_index: u32,
+    /// The type it was created with
+    #[arg(long, value_name = "TYPE", default_value = "Any", alias = "proxy_type")]
+    proxy_type: String,
+    /// The index it was created with
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    index: u16,
+    #[command(flatten)]
+    wallet: WalletArg,
+    #[command(flatten)]
+    terms: Terms,
+}
+
+/// `btctl proxy announce`
+#[derive(Args, Debug)]
+pub(crate) struct AnnounceArgs {
+    /// On whose behalf
+    #[arg(long, value_name = "SS58")]
+    real: Coldkey,
+    /// BLAKE2b-256 of the call's bytes
+    #[arg(long, value_name = "HASH", alias = "call_hash")]
+    call_hash: BlockHash,
+    #[command(flatten)]
+    wallet: WalletArg,
+    #[command(flatten)]
+    terms: Terms,
+}
+
+/// `btctl proxy execute`
+#[derive(Args, Debug)]
+pub(crate) struct ExecuteArgs {
+    /// On whose behalf
+    #[arg(long, value_name = "SS58")]
+    real: Coldkey,
+    /// Who announced it; the signing coldkey without it
+    #[arg(long, value_name = "SS58")]
+    delegate: Option<Coldkey>,
+    #[command(flatten)]
+    call: CallArg,
+    #[command(flatten)]
+    wallet: WalletArg,
+    #[command(flatten)]
+    terms: Terms,
+}
+
+/// Any call of the runtime.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct CallArg {
+    /// The call as JSON: `{"pallet": "Balances", "call": "transfer_keep_alive", "args": {...}}`
+    #[arg(long, value_name = "JSON", value_parser = call)]
+    pub(crate) call: AnyCall,
+}
+
+fn call(text: &str) -> Result<AnyCall, String> {
+    serde_json::from_str(text).map_err(|error| format!("not a call: {error}"))
+}
+
+// === impl Command ===
+
+impl Command {
+    pub(crate) async fn run(self, session: &Session) -> Result<Exit, Failure> {
+        let settings = &session.settings;
+        match self {
+            Self::List(args) => {
+                let reply = session.call::<List>(&args.resolve(settings)).await?;
+                session.out.reply(&reply, list).map(|()| Exit::Success)
+            }
+            Self::Add(args) => {
+                let params = unsent!(AddParams {
+                    delegate: args.delegate,
+                    proxy_type: args.kind.proxy_type,
+                    delay: args.kind.delay,
+                    wallet: args.wallet.resolve(settings),
+                });
+                spend::sign::<Add>(session, params, args.terms).await
+            }
+            Self::Remove(args) => {
+                let params = unsent!(RemoveParams {
+                    delegate: args.delegate,
+                    proxy_type: args.kind.proxy_type,
+                    delay: args.kind.delay,
+                    wallet: args.wallet.resolve(settings),
+                });
+                spend::sign::<Remove>(session, params, args.terms).await
+            }
+            Self::Create(args) => {
+                let params = unsent!(CreateParams {
+                    proxy_type: args.kind.proxy_type,
+                    delay: args.kind.delay,
+                    index: args.index,
+                    wallet: args.wallet.resolve(settings),
+                });
+                spend::spend::<Create>(session, params, args.terms, created).await
+            }
+            Self::Kill(args) => {
+                let params = unsent!(KillParams {
+                    spawner: args.spawner,
+                    height: args.height,
+                    ext_index: args.ext_index,
+                    proxy_type: args.proxy_type,
+                    index: args.index,
+                    wallet: args.wallet.resolve(settings),
+                });
+                spend::sign::<Kill>(session, params, args.terms).await
+            }
+            Self::Announce(args) => {
+                let params = unsent!(AnnounceParams {
+                    real: args.real,
+                    call_hash: args.call_hash,
+                    wallet: args.wallet.resolve(settings),
+                });
+                spend::sign::<Announce>(session, params, args.terms).await
+            }
+            Self::Execute(args) => {
+                let params = unsent!(ExecuteParams {
+                    real: args.real,
+                    call: args.call.call,
+                    delegate: args.delegate,
+                    wallet: args.wallet.resolve(settings),
+                });
+                spend::sign::<Execute>(session, params, args.terms).await
+            }
+        }
+    }
+}
+
+fn list(reply: &Proxies, page: Page) -> String {
+    let mut table = Table::new(&[Column::address("DELEGATE"), Column::text("TYPE"), Column::number("DELAY (BLOCKS)")]);
+    for one in &reply.proxies {
+        table.row(&[one.delegate.to_string(), one.proxy_type.clone(), one.delay.to_string()]);
+    }
+    let Proxies { at, coldkey, deposit, proxies } = reply;
+    if proxies.is_empty() {
+        return format!("nobody may sign for {coldkey}\n{}\n", text::at(at, page));
+    }
+    format!("{}may sign for {coldkey}; τ{deposit} are held for it\n{}\n", table.render(page), text::at(at, page))
+}
+
+fn created(created: &CreatedProxy, page: Page) -> String {
+    let mut facts = Facts::default();
+    if let Some(account) = created.account {
+        facts.add("account", account);
+    }
+    spend::outcome(&created.receipt, page, &mut facts);
+    facts.render(page)
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+    use crate::args::Cli;
+
+    #[test]
+    fn calls_are_json() {
+        assert!(call(r#"{"pallet": "System", "call": "remark", "args": {"remark": "x"}}"#).is_ok());
+        assert!(call("System.remark").unwrap_err().contains("not a call"));
+    }
+
+    #[test]
+    fn the_spellings_of_the_python_command_lines_are_taken() {
+        const BOB: &str = "5FHneW46xGXgs5mUiveU4sbTyGBzmstUspZC92UhjJM694ty";
+        for good in [
+            format!("proxy add --delegate {BOB} --proxy-type Staking --delay 0 --wallet-name alice"),
+            "proxy remove --all".to_owned(),
+            "proxy create --index 1".to_owned(),
+            format!("proxy kill --height 5 --ext-index 1 --spawner {BOB} --proxy {BOB}"),
+            "proxy list".to_owned(),
+        ] {
+            assert!(Cli::try_parse_from(format!("btctl {good}").split(' ')).is_ok(), "{good}");
+        }
+    }
+}

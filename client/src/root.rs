@@ -1,0 +1,270 @@
+//! The noun `root`: subnet 0, whose validators share in every subnet, and delegation.
+
+use btd_api::{
+    BlockHash, NetUid, Ratio, Tao,
+    root::{
+        Delegates, DelegatesReply, GetTake, GetTakeParams, List, Register, RegisterParams, RootValidators, SenateVote,
+        SenateVoteParams, SetTake, SetTakeParams, SubnetWeight, Take, Weights, WeightsParams,
+    },
+    rpc::Nothing,
+    unsent,
+};
+use clap::{Args, Subcommand};
+
+use crate::{
+    args::{HotkeyArg, WalletArg, number},
+    exit::Exit,
+    failure::Failure,
+    output::{
+        Page,
+        table::{Column, Table},
+        text,
+    },
+    session::Session,
+    spend::{self, Terms},
+    stake::HotkeyRefArg,
+    weights,
+};
+
+/// `btctl root ...`
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// The validators of root
+    List,
+    /// Register a hotkey on root
+    Register(RegisterArgs),
+    /// Everybody to stake behind
+    #[command(visible_alias = "delegates", alias = "list_delegates")]
+    ListDelegates,
+    /// What a hotkey keeps of what others' stake earns
+    #[command(alias = "get_take")]
+    GetTake(GetTakeArgs),
+    /// Set what a hotkey keeps of what others' stake earns
+    #[command(alias = "set_take")]
+    SetTake(SetTakeArgs),
+    /// Set a root validator's weights over subnets, on runtimes that have them
+    #[command(visible_alias = "set-weights", aliases = ["boost", "slash", "set_weights"])]
+    Weights(WeightsArgs),
+    /// Vote on a proposal of the senate, on runtimes that have one
+    #[command(alias = "senate_vote")]
+    SenateVote(SenateVoteArgs),
+}
+
+/// `btctl root register`
+#[derive(Args, Debug)]
+pub(crate) struct RegisterArgs {
+    #[command(flatten)]
+    wallet: WalletArg,
+    #[command(flatten)]
+    hotkey: HotkeyArg,
+    #[command(flatten)]
+    terms: Terms,
+}
+
+/// `btctl root get-take`
+#[derive(Args, Debug)]
+pub(crate) struct GetTakeArgs {
+    #[command(flatten)]
+    hotkey: HotkeyRefArg,
+    #[command(flatten)]
+    wallet: WalletArg,
+}
+
+/// `btctl root set-take`
+#[derive(Args, Debug)]
+pub(crate) struct SetTakeArgs {
+    /// The new take, up to 0.18
+    #[arg(long, short = 't', value_name = "SHARE")]
+    take: Ratio,
+    #[command(flatten)]
+    hotkey: HotkeyRefArg,
+    #[command(flatten)]
+    wallet: WalletArg,
+    #[command(flatten)]
+    terms: Terms,
+}
+
+/// `btctl root weights`
+#[derive(Args, Debug)]
+pub(crate) struct WeightsArgs {
+    /// The subnets: `1,2`
+    #[arg(long, short = 'n', value_name = "NETUIDS", visible_alias = "netuid", value_delimiter = ',', required = true, value_parser = number::<NetUid>)]
+    netuids: Vec<NetUid>,
+    /// Their weights, in order; only their proportions count
+    #[arg(long = "weights", value_name = "WEIGHTS", value_delimiter = ',', required = true, value_parser = Tao::from_tokens)]
+    weights: Vec<Tao>,
+    /// The version key
+    #[arg(long, value_name = "N", default_value_t = 0, alias = "version_key")]
+    version_key: u64,
+    #[command(flatten)]
+    wallet: WalletArg,
+    #[command(flatten)]
+    hotkey: HotkeyArg,
+    #[command(flatten)]
+    terms: Terms,
+}
+
+/// `btctl root senate-vote`
+#[derive(Args, Debug)]
+pub(crate) struct SenateVoteArgs {
+    /// The proposal's hash
+    #[arg(long, value_name = "HASH", visible_alias = "proposal-hash", alias = "proposal_hash")]
+    proposal: BlockHash,
+    /// The proposal's index
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    index: u32,
+    /// Vote against it
+    #[arg(long, conflicts_with = "vote_aye")]
+    vote_nay: bool,
+    /// Vote for it, which is the default
+    #[arg(long)]
+    vote_aye: bool,
+    #[command(flatten)]
+    wallet: WalletArg,
+    #[command(flatten)]
+    hotkey: HotkeyArg,
+    #[command(flatten)]
+    terms: Terms,
+}
+
+// === impl Command ===
+
+impl Command {
+    pub(crate) async fn run(self, session: &Session) -> Result<Exit, Failure> {
+        let settings = &session.settings;
+        match self {
+            Self::List => {
+                let reply = session.call::<List>(&Nothing {}).await?;
+                session.out.reply(&reply, validators).map(|()| Exit::Success)
+            }
+            Self::Register(args) => {
+                let (wallet, hotkey) = (args.wallet.resolve(settings), args.hotkey.resolve(settings));
+                let params = unsent!(RegisterParams { wallet: wallet, hotkey: hotkey });
+                spend::sign::<Register>(session, params, args.terms).await
+            }
+            Self::ListDelegates => {
+                let reply = session.call::<Delegates>(&Nothing {}).await?;
+                session.out.reply(&reply, delegates).map(|()| Exit::Success)
+            }
+            Self::GetTake(args) => args.run(session).await,
+            Self::SetTake(args) => args.run(session).await,
+            Self::Weights(args) => args.run(session).await,
+            Self::SenateVote(args) => args.run(session).await,
+        }
+    }
+}
+
+impl GetTakeArgs {
+    pub(crate) async fn run(self, session: &Session) -> Result<Exit, Failure> {
+        let (hotkey, wallet) = (self.hotkey.resolve(&session.settings), self.wallet.resolve(&session.settings));
+        let reply = session.call::<GetTake>(&GetTakeParams { hotkey, wallet }).await?;
+        let render = |Take { at, hotkey, take, most }: &Take, page| {
+            format!(
+                "hotkey {hotkey} keeps {take} of what others' stake earns; {most} at most\n{}\n",
+                text::at(at, page)
+            )
+        };
+        session.out.reply(&reply, render).map(|()| Exit::Success)
+    }
+}
+
+impl SetTakeArgs {
+    pub(crate) async fn run(self, session: &Session) -> Result<Exit, Failure> {
+        let (hotkey, wallet) = (self.hotkey.resolve(&session.settings), self.wallet.resolve(&session.settings));
+        let params = unsent!(SetTakeParams { take: self.take, hotkey: hotkey, wallet: wallet });
+        spend::sign::<SetTake>(session, params, self.terms).await
+    }
+}
+
+impl WeightsArgs {
+    async fn run(self, session: &Session) -> Result<Exit, Failure> {
+        if self.netuids.len() != self.weights.len() {
+            return Err(Failure::usage("each of --netuids has one of --weights, in the same order"));
+        }
+        let pairs = self.netuids.into_iter().zip(weights::scale(&self.weights)?);
+        let params = unsent!(WeightsParams {
+            weights: pairs.map(|(netuid, weight)| SubnetWeight { netuid, weight }).collect(),
+            wallet: self.wallet.resolve(&session.settings),
+            hotkey: self.hotkey.resolve(&session.settings),
+            version_key: self.version_key,
+        });
+        spend::sign::<Weights>(session, params, self.terms).await
+    }
+}
+
+impl SenateVoteArgs {
+    pub(crate) async fn run(self, session: &Session) -> Result<Exit, Failure> {
+        let params = unsent!(SenateVoteParams {
+            proposal: self.proposal,
+            index: self.index,
+            approve: !self.vote_nay,
+            wallet: self.wallet.resolve(&session.settings),
+            hotkey: self.hotkey.resolve(&session.settings),
+        });
+        spend::sign::<SenateVote>(session, params, self.terms).await
+    }
+}
+
+fn validators(reply: &RootValidators, page: Page) -> String {
+    let mut table = Table::new(&[
+        Column::number("UID"),
+        Column::address("HOTKEY"),
+        Column::address("COLDKEY").leaves(1),
+        Column::number("STAKE (τ)"),
+    ]);
+    for one in &reply.validators {
+        table.row(&[one.uid.to_string(), one.hotkey.to_string(), one.coldkey.to_string(), one.stake.to_string()]);
+    }
+    let total = reply.validators.iter().fold(Tao::ZERO, |sum, one| sum.saturating_add(one.stake));
+    table.row(&["total".into(), String::new(), String::new(), total.to_string()]);
+    let count = text::count(reply.validators.len(), "validator");
+    format!("{}{count}, {}\n", table.render(page), text::at(&reply.at, page))
+}
+
+fn delegates(reply: &DelegatesReply, page: Page) -> String {
+    let mut table = Table::new(&[
+        Column::address("DELEGATE"),
+        Column::text("NAME"),
+        Column::number("TAKE"),
+        Column::number("NOMINATORS"),
+        Column::text("SUBNETS").leaves(2),
+        Column::text("VPERMIT").leaves(1),
+        Column::address("OWNER").leaves(3),
+    ]);
+    let list = |netuids: &[NetUid]| netuids.iter().map(ToString::to_string).collect::<Vec<_>>().join(",");
+    for one in &reply.delegates {
+        table.row(&[
+            one.hotkey.to_string(),
+            one.name.clone(),
+            one.take.to_string(),
+            one.nominators.to_string(),
+            list(&one.registrations),
+            list(&one.validator_permits),
+            one.owner.to_string(),
+        ]);
+    }
+    let count = text::count(reply.delegates.len(), "delegate");
+    format!("{}{count}, {}\n", table.render(page), text::at(&reply.at, page))
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use crate::args::Cli;
+
+    #[test]
+    fn the_spellings_of_v6_are_taken() {
+        let hash = format!("0x{}", "11".repeat(32));
+        for good in [
+            "root list".to_owned(),
+            "roots register --wallet.name alice --no_prompt".to_owned(),
+            "r list_delegates".to_owned(),
+            "root weights --netuids 1,2 --weights 0.5,10".to_owned(),
+            format!("root senate_vote --proposal {hash} --vote-nay"),
+            "root set_take --take 18%".to_owned(),
+        ] {
+            assert!(Cli::try_parse_from(format!("btctl {good}").split(' ')).is_ok(), "{good}");
+        }
+    }
+}

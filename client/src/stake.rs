@@ -1,0 +1,317 @@
+//! The noun `stake`: alpha behind hotkeys, what it earns, and who inherits it.
+
+mod child;
+mod list;
+mod trade;
+
+use btd_api::{
+    HotkeyRef, NetUid, Ratio, Tao,
+    stake::{
+        Auto, AutoStakes, Claim, ClaimParams, ClaimType, Fill, Protection, SetAuto, SetAutoParams, SetClaim,
+        SetClaimParams,
+    },
+    unsent,
+};
+use clap::{Args, Subcommand, ValueEnum};
+
+use crate::{
+    args::{ColdkeyArg, NetUidArg, WalletArg, number},
+    exit::Exit,
+    failure::Failure,
+    output::{
+        Page,
+        table::{Column, Table},
+        text,
+    },
+    session::Session,
+    settings::Settings,
+    spend::{self, Terms},
+};
+
+/// `btctl stake ...`
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Buy a subnet's alpha with tao and stake it behind a hotkey
+    Add(trade::AddArgs),
+    /// Take stake from behind a hotkey and sell it for tao
+    #[command(visible_alias = "unstake")]
+    Remove(trade::RemoveArgs),
+    /// The stake of a coldkey, position by position
+    #[command(visible_alias = "show")]
+    List(ColdkeyArg),
+    /// Move stake behind another hotkey, and to another subnet if wanted
+    Move(trade::MoveArgs),
+    /// Swap stake from one subnet to another behind the same hotkey
+    Swap(trade::SwapArgs),
+    /// Give stake to another coldkey
+    Transfer(trade::TransferArgs),
+    /// Where what a coldkey mines is staked, and what becomes of its root dividends
+    #[command(aliases = ["get-auto", "get_auto", "get-claim"])]
+    Auto(ColdkeyArg),
+    /// Set behind whom what a coldkey mines on a subnet is staked
+    #[command(alias = "set_auto")]
+    SetAuto(SetAutoArgs),
+    /// Claim root dividends now
+    #[command(visible_alias = "process-claim", alias = "process_claim")]
+    Claim(ClaimArgs),
+    /// Set what is done with root dividends
+    #[command(alias = "set_claim")]
+    SetClaim(SetClaimArgs),
+    /// Child hotkeys, which inherit stake weight
+    #[command(subcommand, visible_alias = "children")]
+    Child(child::Command),
+}
+
+/// A hotkey by its name in the wallet or by its address.
+#[derive(Args, Clone, Debug, Default)]
+pub(crate) struct HotkeyRefArg {
+    /// The hotkey, by name or address [env: BT_WALLET_HOTKEY] [default: default]
+    #[arg(
+        long = "hotkey",
+        short = 'H',
+        value_name = "NAME|SS58",
+        visible_alias = "wallet-hotkey",
+        aliases = [
+            "wallet.hotkey", "wallet_hotkey", "hotkey-name", "hotkey-ss58", "hotkey_ss58", "hotkey-ss58-address",
+            "hotkey_ss58address", "include-hotkeys", "hotkeys", "delegate-ss58", "delegate_ss58key",
+        ]
+    )]
+    hotkey: Option<HotkeyRef>,
+}
+
+/// What bounds the price of a trade.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct ProtectionArgs {
+    /// How far the price may move against you: `0.005` or `0.5%` [default: 0.005]
+    #[arg(long, value_name = "SHARE", visible_alias = "rate-tolerance", aliases = ["rate_tolerance", "limit"])]
+    tolerance: Option<Ratio>,
+    /// The worst price, in tao for one alpha (for a swap: origin's price over destination's)
+    #[arg(long, value_name = "TAO", value_parser = Tao::from_tokens, alias = "limit_price", conflicts_with = "tolerance")]
+    limit_price: Option<Tao>,
+    /// Trade at whatever the price is
+    #[arg(
+        long = "unsafe",
+        aliases = ["no-safe", "no-safe-staking", "unsafe-staking", "no_safe_staking"],
+        conflicts_with_all = ["tolerance", "limit_price", "safe"]
+    )]
+    unbounded: bool,
+    /// Keep to the bound, which is the default
+    #[arg(long, hide = true, aliases = ["safe-staking", "safe_staking"])]
+    safe: bool,
+    /// Trade the part that fits the bound, rather than nothing
+    #[arg(long, aliases = ["allow-partial-stake", "allow_partial_stake", "allow-partial"])]
+    partial: bool,
+    /// Trade all or nothing, which is the default
+    #[arg(long, hide = true, aliases = ["not-partial", "no-allow-partial-stake"], conflicts_with = "partial")]
+    no_partial: bool,
+}
+
+/// `btctl stake set-auto`
+#[derive(Args, Debug)]
+pub(crate) struct SetAutoArgs {
+    #[command(flatten)]
+    netuid: NetUidArg,
+    #[command(flatten)]
+    hotkey: HotkeyRefArg,
+    #[command(flatten)]
+    wallet: WalletArg,
+    #[command(flatten)]
+    terms: Terms,
+}
+
+/// `btctl stake claim`
+#[derive(Args, Debug)]
+pub(crate) struct ClaimArgs {
+    /// The subnets, one to five: `1,2,3`
+    #[arg(
+        long, short = 'n', value_name = "NETUIDS", visible_alias = "netuid", value_delimiter = ',', required = true,
+        value_parser = number::<NetUid>
+    )]
+    netuids: Vec<NetUid>,
+    #[command(flatten)]
+    wallet: WalletArg,
+    #[command(flatten)]
+    terms: Terms,
+}
+
+/// What is done with root dividends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Dividends {
+    /// Sell them and stake the tao on root
+    #[value(alias = "Swap")]
+    Swap,
+    /// Keep them as alpha; with --netuids on those subnets only
+    #[value(aliases = ["Keep", "delegated", "keep-subnets"])]
+    Keep,
+}
+
+/// `btctl stake set-claim`
+#[derive(Args, Debug)]
+pub(crate) struct SetClaimArgs {
+    /// What is done with them
+    #[arg(value_enum)]
+    claim: Dividends,
+    /// The subnets whose dividends are kept: `1,2,3`
+    #[arg(long, short = 'n', value_name = "NETUIDS", value_delimiter = ',', value_parser = number::<NetUid>)]
+    netuids: Vec<NetUid>,
+    #[command(flatten)]
+    wallet: WalletArg,
+    #[command(flatten)]
+    terms: Terms,
+}
+
+// === impl HotkeyRefArg, ProtectionArgs ===
+
+impl HotkeyRefArg {
+    pub(crate) fn resolve(self, settings: &Settings) -> HotkeyRef {
+        self.hotkey.or_else(|| settings.hotkey.clone().map(HotkeyRef::Name)).unwrap_or_default()
+    }
+}
+
+impl ProtectionArgs {
+    fn resolve(&self) -> (Protection, Fill) {
+        let protection = match (self.limit_price, self.tolerance) {
+            _ if self.unbounded => Protection::None,
+            (Some(limit), _) => Protection::Limit(limit),
+            (None, Some(tolerance)) => Protection::Tolerance(tolerance),
+            (None, None) => Protection::default(),
+        };
+        (protection, if self.partial { Fill::Partial } else { Fill::Whole })
+    }
+}
+
+// === impl Command ===
+
+impl Command {
+    pub(crate) async fn run(self, session: &Session) -> Result<Exit, Failure> {
+        let settings = &session.settings;
+        match self {
+            Self::Add(args) => args.run(session).await,
+            Self::Remove(args) => args.run(session).await,
+            Self::List(args) => list::run(args, session).await,
+            Self::Move(args) => args.run(session).await,
+            Self::Swap(args) => args.run(session).await,
+            Self::Transfer(args) => args.run(session).await,
+            Self::Auto(args) => {
+                let reply = session.call::<Auto>(&args.resolve(settings)).await?;
+                session.out.reply(&reply, auto).map(|()| Exit::Success)
+            }
+            Self::SetAuto(args) => {
+                let params = unsent!(SetAutoParams {
+                    netuid: args.netuid.resolve(),
+                    hotkey: args.hotkey.resolve(settings),
+                    wallet: args.wallet.resolve(settings),
+                });
+                spend::sign::<SetAuto>(session, params, args.terms).await
+            }
+            Self::Claim(args) => {
+                let params = unsent!(ClaimParams { netuids: args.netuids, wallet: args.wallet.resolve(settings) });
+                spend::sign::<Claim>(session, params, args.terms).await
+            }
+            Self::SetClaim(args) => {
+                let claim = match (args.claim, args.netuids.is_empty()) {
+                    (Dividends::Swap, true) => ClaimType::Swap,
+                    (Dividends::Keep, true) => ClaimType::Keep,
+                    (Dividends::Keep, false) => ClaimType::KeepSubnets(args.netuids),
+                    (Dividends::Swap, false) => {
+                        return Err(Failure::usage("--netuids names the subnets whose dividends are kept: say `keep`"));
+                    }
+                };
+                let params = unsent!(SetClaimParams { claim: claim, wallet: args.wallet.resolve(settings) });
+                spend::sign::<SetClaim>(session, params, args.terms).await
+            }
+            Self::Child(command) => command.run(session).await,
+        }
+    }
+}
+
+fn auto(auto: &AutoStakes, page: Page) -> String {
+    let mut table = Table::new(&[Column::number("NETUID"), Column::address("STAKED BEHIND")]);
+    for one in &auto.destinations {
+        table.row(&[one.netuid.to_string(), one.hotkey.to_string()]);
+    }
+    let rest = if auto.destinations.is_empty() { "on every subnet" } else { "elsewhere" };
+    let claim = match &auto.claim {
+        None => "this runtime does not tell".to_owned(),
+        Some(ClaimType::Swap) => "sold, the tao staked on root".to_owned(),
+        Some(ClaimType::Keep) => "kept as alpha".to_owned(),
+        Some(ClaimType::KeepSubnets(netuids)) => {
+            let netuids: Vec<String> = netuids.iter().map(ToString::to_string).collect();
+            format!("kept as alpha on subnets {}, else sold", netuids.join(", "))
+        }
+    };
+    let table = if auto.destinations.is_empty() { String::new() } else { table.render(page) };
+    let at = text::at(&auto.at, page);
+    format!("{table}{rest} behind the mining hotkey itself\nroot dividends: {claim}\ncoldkey {}, {at}\n", auto.coldkey)
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+    use crate::args::Cli;
+
+    const BOB: &str = "5FHneW46xGXgs5mUiveU4sbTyGBzmstUspZC92UhjJM694ty";
+
+    fn parse(words: &str) -> Result<Cli, String> {
+        Cli::try_parse_from(format!("btctl {words}").split_whitespace()).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn the_spellings_of_the_python_command_lines_are_taken() {
+        for good in [
+            format!("stake add --netuid 1 --amount 1.5 --include-hotkeys {BOB} --wallet-name alice -y"),
+            "st add -n 1 -a --hotkey h1 --tolerance 0.01 --partial".to_owned(),
+            "stake add --netuid 1 --all --unsafe --no_prompt".to_owned(),
+            "stake add --netuids 1 --amount 1 --rate-tolerance 1% --safe --proxy 5FHneW46xGXgs5mUiveU4sbTyGBzmstUspZC92UhjJM694ty".to_owned(),
+            format!("stake remove --netuid 1 --amount 1.5 --hotkey-ss58-address {BOB}"),
+            "stake remove --unstake-all --hotkey h1".to_owned(),
+            "stake remove --all-alpha --hotkey h1".to_owned(),
+            "stake remove --netuid 1 --amount all --limit-price 0.5".to_owned(),
+            format!("stake move --from {BOB} --to h2 --origin-netuid 1 --dest-netuid 2 --amount 3"),
+            format!("stake transfer --dest {BOB} --origin-netuid 1 --dest-netuid 1 --all"),
+            "stake swap --origin-netuid 1 -d 2 --swap-all".to_owned(),
+            "stake swap --origin 1 --dest 2 --amount 5 --wait in-block".to_owned(),
+            "stake list --ss58 5FHneW46xGXgs5mUiveU4sbTyGBzmstUspZC92UhjJM694ty".to_owned(),
+            "stake show".to_owned(),
+            "stake set-claim keep --netuids 1,2".to_owned(),
+            "stake process-claim --netuids 1,2".to_owned(),
+            format!("stake child set --netuid 1 --children {BOB} --proportions 0.5"),
+            format!("stake children set --netuid 1 -c {BOB} --prop 0.5 -c 5GrwvaEF5zXb26Fz9rcQpDWS57CtERHpNehXCPcNoHGKutQY --prop 0"),
+            "stake child revoke --netuid 1".to_owned(),
+            "stake child get --all".to_owned(),
+            "stake child take --netuid 1 -t 0.1".to_owned(),
+            "stake child take --netuid 1".to_owned(),
+        ] {
+            assert!(parse(&good).is_ok(), "{good}: {}", parse(&good).unwrap_err());
+        }
+        for (bad, why) in [
+            ("stake add --netuid 1 --amount 1 --unsafe --tolerance 0.1", "cannot be used with"),
+            ("stake add --netuid 1", "--amount"),
+            ("stake add --amount 1", "--netuid"),
+            ("stake add --netuid 1 --amount 1 --tolerance 2", "not a share"),
+            ("stake remove --netuid 1 --amount 1 --all", "cannot be used with"),
+            ("stake claim", "--netuids"),
+        ] {
+            let message = parse(bad).unwrap_err();
+            assert!(message.contains(why), "{bad}: {message}");
+        }
+    }
+
+    #[test]
+    fn half_a_percent_is_the_default_protection() {
+        let args = |words: &str| {
+            #[derive(Parser)]
+            struct Just {
+                #[command(flatten)]
+                protection: ProtectionArgs,
+            }
+            Just::parse_from(format!("x {words}").split_whitespace()).protection.resolve()
+        };
+        assert_eq!(args(""), (Protection::Tolerance("0.005".parse().unwrap()), Fill::Whole));
+        assert_eq!(args("--unsafe"), (Protection::None, Fill::Whole));
+        let limit = Protection::Limit(Tao::from_rao(500_000_000));
+        assert_eq!(args("--limit-price 0.5 --partial"), (limit, Fill::Partial));
+    }
+}

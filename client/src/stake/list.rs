@@ -1,0 +1,104 @@
+//! What a coldkey has staked, with what it is worth and earns.
+
+use btd_api::{
+    Alpha,
+    stake::{List, Position, Stakes},
+};
+
+use crate::{
+    args::ColdkeyArg,
+    exit::Exit,
+    failure::Failure,
+    output::{
+        Page,
+        table::{Column, Table},
+        text,
+    },
+    session::Session,
+};
+
+pub(super) async fn run(args: ColdkeyArg, session: &Session) -> Result<Exit, Failure> {
+    let reply = session.call::<List>(&args.resolve(&session.settings)).await?;
+    session.out.reply(&reply, render).map(|()| Exit::Success)
+}
+
+fn render(stakes: &Stakes, page: Page) -> String {
+    let mut table = Table::new(&[
+        Column::number("NETUID"),
+        Column::text("NAME").leaves(3),
+        Column::address("HOTKEY"),
+        Column::number("STAKE (α)"),
+        Column::number("PRICE (τ/α)").leaves(1),
+        Column::number("VALUE (τ)"),
+        Column::text("REGISTERED").leaves(2),
+        Column::number("EMISSION (α)").leaves(4),
+        Column::number("CLAIMABLE (α)").leaves(5),
+        Column::number("LOCKED (α)").leaves(6),
+    ]);
+    for position in &stakes.positions {
+        table.row(&row(position));
+    }
+    table.row(&[
+        "total".into(),
+        String::new(),
+        String::new(),
+        String::new(),
+        String::new(),
+        stakes.value.to_string(),
+        String::new(),
+        String::new(),
+        String::new(),
+        String::new(),
+    ]);
+    format!(
+        "{}coldkey {}, free τ{}, with stake τ{}; value at the prices now, slippage not counted\n{}\n",
+        table.render(page),
+        stakes.coldkey,
+        stakes.free,
+        stakes.free.saturating_add(stakes.value),
+        text::at(&stakes.at, page)
+    )
+}
+
+fn row(position: &Position) -> [String; 10] {
+    let some = |alpha: Alpha| if alpha == Alpha::ZERO { "-".to_owned() } else { alpha.to_string() };
+    [
+        position.netuid.to_string(),
+        [position.name.as_str(), position.symbol.as_str()].join(" ").trim().to_owned(),
+        position.hotkey.to_string(),
+        position.stake.to_string(),
+        position.price.to_string(),
+        position.value.to_string(),
+        if position.registered { "yes" } else { "no" }.to_owned(),
+        some(position.emission),
+        some(position.claimable),
+        some(position.locked),
+    ]
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn positions_have_a_total() {
+        let hotkey = "5FHneW46xGXgs5mUiveU4sbTyGBzmstUspZC92UhjJM694ty";
+        let stakes: Stakes = serde_json::from_value(json!({
+            "at": { "number": 9, "hash": format!("0x{}", "00".repeat(32)), "age_ms": 100, "stale": false },
+            "coldkey": hotkey, "free": "1000000000", "value": "500000000",
+            "positions": [{
+                "netuid": 1, "name": "apex", "symbol": "α", "hotkey": hotkey, "stake": "1000000000", "locked": "0",
+                "price": "500000000", "value": "500000000", "registered": true, "emission": "0",
+                "emission_tao": "0", "claimable": "7",
+            }],
+        }))
+        .unwrap();
+        let text = render(&stakes, Page::default());
+        let lines: Vec<&str> = text.lines().collect();
+        assert!(lines[1].contains("apex α") && lines[1].contains("0.000000007"), "{text}");
+        assert!(lines[2].trim_start().starts_with("total") && lines[2].contains("0.500000000"), "{text}");
+        assert!(lines[3].contains("free τ1.000000000, with stake τ1.500000000"), "{text}");
+    }
+}

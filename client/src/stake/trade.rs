@@ -1,0 +1,275 @@
+//! Staking and unstaking, moving, swapping and giving away.
+
+use btd_api::{
+    AlphaAmount, Amount, Coldkey, HotkeyRef, NetUid,
+    stake::{
+        Add, AddParams, Move, MoveParams, Remove, RemoveAll, RemoveAllParams, RemoveParams, Scope, Swap, SwapParams,
+        Transfer, TransferParams,
+    },
+    unsent,
+};
+use clap::Args;
+
+use super::{HotkeyRefArg, ProtectionArgs};
+use crate::{
+    args::{WalletArg, number},
+    exit::Exit,
+    failure::Failure,
+    session::Session,
+    spend::{self, Terms},
+};
+
+/// `btctl stake add`
+#[derive(Args, Debug)]
+pub(crate) struct AddArgs {
+    /// The subnet; on root (0) tao stays tao
+    #[arg(long, short = 'n', value_name = "NETUID", alias = "netuids", value_parser = number::<NetUid>)]
+    netuid: NetUid,
+    /// How much tao: `1.5`, or `all` that can be spent
+    #[arg(
+        long,
+        value_name = "TAO",
+        value_parser = Amount::from_tokens,
+        aliases = ["amount-tao", "amount_tao"],
+        allow_hyphen_values = true,
+        required_unless_present = "all"
+    )]
+    amount: Option<Amount>,
+    /// All that can be spent
+    #[arg(long, short = 'a', aliases = ["all-tokens", "all_tokens"], conflicts_with = "amount")]
+    all: bool,
+    #[command(flatten)]
+    hotkey: HotkeyRefArg,
+    #[command(flatten)]
+    wallet: WalletArg,
+    #[command(flatten)]
+    protection: ProtectionArgs,
+    #[command(flatten)]
+    terms: Terms,
+}
+
+/// `btctl stake remove`
+#[derive(Args, Debug)]
+pub(crate) struct RemoveArgs {
+    /// The subnet
+    #[arg(
+        long,
+        short = 'n',
+        value_name = "NETUID",
+        alias = "netuids",
+        value_parser = number::<NetUid>,
+        required_unless_present_any = ["all", "all_alpha"]
+    )]
+    netuid: Option<NetUid>,
+    /// How much alpha: `1.5`, or `all` of the position
+    #[arg(
+        long,
+        short = 'a',
+        value_name = "ALPHA",
+        value_parser = AlphaAmount::from_tokens,
+        aliases = ["amount-alpha", "amount_alpha"],
+        allow_hyphen_values = true,
+        required_unless_present_any = ["all", "all_alpha"]
+    )]
+    amount: Option<AlphaAmount>,
+    /// The whole position; without --netuid, those on every subnet and root
+    #[arg(long, aliases = ["unstake-all", "unstake_all"], conflicts_with = "amount")]
+    all: bool,
+    /// Those on every subnet but root, on which what they bring is staked
+    #[arg(long, aliases = ["unstake-all-alpha", "unstake_all_alpha", "all_alpha"], conflicts_with_all = ["amount", "all", "netuid"])]
+    all_alpha: bool,
+    #[command(flatten)]
+    hotkey: HotkeyRefArg,
+    #[command(flatten)]
+    wallet: WalletArg,
+    #[command(flatten)]
+    protection: ProtectionArgs,
+    #[command(flatten)]
+    terms: Terms,
+}
+
+/// Alpha of the origin.
+#[derive(Args, Clone, Debug)]
+struct PartArg {
+    /// How much alpha: `1.5`, or `all` of the position
+    #[arg(
+        long,
+        short = 'a',
+        value_name = "ALPHA",
+        value_parser = AlphaAmount::from_tokens,
+        aliases = ["amount-alpha", "amount_alpha"],
+        allow_hyphen_values = true,
+        required_unless_present = "all"
+    )]
+    amount: Option<AlphaAmount>,
+    /// The whole position
+    #[arg(long, aliases = ["stake-all", "stake_all", "swap-all", "swap_all"], conflicts_with = "amount")]
+    all: bool,
+}
+
+/// `btctl stake move`
+#[derive(Args, Debug)]
+pub(crate) struct MoveArgs {
+    /// Behind whom it is, by name or address [env: BT_WALLET_HOTKEY] [default: default]
+    #[arg(
+        long = "from",
+        short = 'H',
+        value_name = "NAME|SS58",
+        visible_alias = "hotkey",
+        aliases = ["hotkey-ss58", "wallet-hotkey", "wallet_hotkey", "wallet.hotkey", "origin-hotkey"]
+    )]
+    from: Option<HotkeyRef>,
+    /// Behind whom it shall be, by name or address
+    #[arg(long = "to", value_name = "NAME|SS58", visible_alias = "dest", aliases = ["dest-ss58", "dest-hotkey"])]
+    to: HotkeyRef,
+    /// The subnet it comes from
+    #[arg(long, short = 'o', value_name = "NETUID", aliases = ["origin_netuid", "origin"], value_parser = number::<NetUid>)]
+    origin_netuid: NetUid,
+    /// The subnet it goes to [default: the one it comes from]
+    #[arg(long, value_name = "NETUID", alias = "dest_netuid", value_parser = number::<NetUid>)]
+    dest_netuid: Option<NetUid>,
+    #[command(flatten)]
+    part: PartArg,
+    #[command(flatten)]
+    wallet: WalletArg,
+    #[command(flatten)]
+    terms: Terms,
+}
+
+/// `btctl stake swap`
+#[derive(Args, Debug)]
+pub(crate) struct SwapArgs {
+    /// The subnet it comes from
+    #[arg(long, short = 'o', value_name = "NETUID", aliases = ["origin_netuid", "origin"], value_parser = number::<NetUid>)]
+    origin_netuid: NetUid,
+    /// The subnet it goes to
+    #[arg(long, short = 'd', value_name = "NETUID", aliases = ["dest_netuid", "dest"], value_parser = number::<NetUid>)]
+    dest_netuid: NetUid,
+    #[command(flatten)]
+    part: PartArg,
+    #[command(flatten)]
+    hotkey: HotkeyRefArg,
+    #[command(flatten)]
+    wallet: WalletArg,
+    #[command(flatten)]
+    protection: ProtectionArgs,
+    #[command(flatten)]
+    terms: Terms,
+}
+
+/// `btctl stake transfer`
+#[derive(Args, Debug)]
+pub(crate) struct TransferArgs {
+    /// Whose it shall be
+    #[arg(long, short = 'd', value_name = "SS58", visible_alias = "dest-coldkey", aliases = ["dest-ss58", "dest_ss58", "destination"])]
+    dest: Coldkey,
+    /// The subnet it comes from
+    #[arg(long, short = 'o', value_name = "NETUID", aliases = ["origin_netuid", "origin"], value_parser = number::<NetUid>)]
+    origin_netuid: NetUid,
+    /// The subnet it goes to [default: the one it comes from]
+    #[arg(long, value_name = "NETUID", alias = "dest_netuid", value_parser = number::<NetUid>)]
+    dest_netuid: Option<NetUid>,
+    #[command(flatten)]
+    part: PartArg,
+    #[command(flatten)]
+    hotkey: HotkeyRefArg,
+    #[command(flatten)]
+    wallet: WalletArg,
+    #[command(flatten)]
+    terms: Terms,
+}
+
+// === impl AddArgs, RemoveArgs ===
+
+impl AddArgs {
+    pub(super) async fn run(self, session: &Session) -> Result<Exit, Failure> {
+        let (protection, fill) = self.protection.resolve();
+        let params = unsent!(AddParams {
+            // Without --amount the parser asks for --all.
+            amount: self.amount.unwrap_or(Amount::All),
+            netuid: self.netuid,
+            hotkey: self.hotkey.resolve(&session.settings),
+            wallet: self.wallet.resolve(&session.settings),
+            protection: protection,
+            fill: fill,
+        });
+        spend::sign::<Add>(session, params, self.terms).await
+    }
+}
+
+impl RemoveArgs {
+    pub(super) async fn run(self, session: &Session) -> Result<Exit, Failure> {
+        let (protection, fill) = self.protection.resolve();
+        let hotkey = self.hotkey.resolve(&session.settings);
+        let wallet = self.wallet.resolve(&session.settings);
+        let Some(netuid) = self.netuid else {
+            let scope = if self.all_alpha { Scope::Alpha } else { Scope::Everything };
+            let params = unsent!(RemoveAllParams { hotkey: hotkey, wallet: wallet, scope: scope });
+            return spend::sign::<RemoveAll>(session, params, self.terms).await;
+        };
+        let params = unsent!(RemoveParams {
+            // Without --amount the parser asks for --all.
+            amount: self.amount.unwrap_or(AlphaAmount::All),
+            netuid: netuid,
+            hotkey: hotkey,
+            wallet: wallet,
+            protection: protection,
+            fill: fill,
+        });
+        spend::sign::<Remove>(session, params, self.terms).await
+    }
+}
+
+// === impl PartArg, MoveArgs, SwapArgs, TransferArgs ===
+
+impl PartArg {
+    /// Without --amount the parser asks for --all.
+    fn resolve(&self) -> AlphaAmount {
+        self.amount.unwrap_or(AlphaAmount::All)
+    }
+}
+
+impl MoveArgs {
+    pub(super) async fn run(self, session: &Session) -> Result<Exit, Failure> {
+        let usual = || session.settings.hotkey.clone().map(HotkeyRef::Name);
+        let params = unsent!(MoveParams {
+            amount: self.part.resolve(),
+            origin_netuid: self.origin_netuid,
+            dest_hotkey: self.to,
+            dest_netuid: self.dest_netuid,
+            origin_hotkey: self.from.or_else(usual).unwrap_or_default(),
+            wallet: self.wallet.resolve(&session.settings),
+        });
+        spend::sign::<Move>(session, params, self.terms).await
+    }
+}
+
+impl SwapArgs {
+    pub(super) async fn run(self, session: &Session) -> Result<Exit, Failure> {
+        let (protection, fill) = self.protection.resolve();
+        let params = unsent!(SwapParams {
+            amount: self.part.resolve(),
+            origin_netuid: self.origin_netuid,
+            dest_netuid: self.dest_netuid,
+            hotkey: self.hotkey.resolve(&session.settings),
+            wallet: self.wallet.resolve(&session.settings),
+            protection: protection,
+            fill: fill,
+        });
+        spend::sign::<Swap>(session, params, self.terms).await
+    }
+}
+
+impl TransferArgs {
+    pub(super) async fn run(self, session: &Session) -> Result<Exit, Failure> {
+        let params = unsent!(TransferParams {
+            amount: self.part.resolve(),
+            dest: self.dest,
+            origin_netuid: self.origin_netuid,
+            dest_netuid: self.dest_netuid,
+            hotkey: self.hotkey.resolve(&session.settings),
+            wallet: self.wallet.resolve(&session.settings),
+        });
+        spend::sign::<Transfer>(session, params, self.terms).await
+    }
+}

@@ -1,0 +1,358 @@
+//! Subnets, from their owners' side: creating, starting and describing one.
+
+use btd_api::{
+    NetUid, Ratio, Tao,
+    rpc::Nothing,
+    subnets::{
+        SubnetParams,
+        owning::{
+            CheckStart, Cost, Create, CreateParams, CreatedSubnet, GetIdentity, IdentityReply, LockCost, Mechanisms,
+            MechanismsReply, MechanismsSet, MechanismsSetParams, MechanismsSplit, MechanismsSplitParams, SetIdentity,
+            SetIdentityParams, SetSymbol, SetSymbolParams, Start, StartParams, StartState, SubnetIdentity,
+        },
+    },
+    unsent,
+};
+use clap::{Args, Subcommand};
+
+use crate::{
+    args::{HotkeyArg, NetUidArg, WalletArg, number},
+    exit::Exit,
+    failure::Failure,
+    output::{
+        Page,
+        facts::Facts,
+        table::{Column, Table},
+        text,
+    },
+    session::Session,
+    spend::{self, Terms},
+};
+
+/// What a subnet says of itself.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct IdentityArgs {
+    /// Its name
+    #[arg(long, value_name = "TEXT", visible_alias = "sn-name", alias = "subnet_name", default_value_t)]
+    subnet_name: String,
+    /// Its source repository
+    #[arg(
+        long,
+        value_name = "URL",
+        visible_alias = "repo",
+        alias = "github_repo",
+        default_value_t,
+        hide_default_value = true
+    )]
+    github_repo: String,
+    /// Whom to write to
+    #[arg(long, value_name = "TEXT", aliases = ["contact", "email", "subnet_contact"], default_value_t, hide_default_value = true)]
+    subnet_contact: String,
+    /// Its web page
+    #[arg(long, value_name = "URL", aliases = ["url", "subnet_url"], default_value_t, hide_default_value = true)]
+    subnet_url: String,
+    /// Its Discord
+    #[arg(long, value_name = "TEXT", aliases = ["discord-handle", "discord_handle"], default_value_t, hide_default_value = true)]
+    discord: String,
+    /// What it does
+    #[arg(long, value_name = "TEXT", default_value_t, hide_default_value = true)]
+    description: String,
+    /// Its logo
+    #[arg(long, value_name = "URL", alias = "logo_url", default_value_t, hide_default_value = true)]
+    logo_url: String,
+    /// Anything else
+    #[arg(long, value_name = "TEXT", aliases = ["additional-info", "additional_info"], default_value_t, hide_default_value = true)]
+    additional: String,
+}
+
+/// `btctl subnets create`
+#[derive(Args, Debug)]
+pub(crate) struct CreateArgs {
+    #[command(flatten)]
+    wallet: WalletArg,
+    #[command(flatten)]
+    hotkey: HotkeyArg,
+    #[command(flatten)]
+    identity: IdentityArgs,
+    /// The most that it may cost
+    #[arg(long, value_name = "TAO", value_parser = Tao::from_tokens)]
+    max_cost: Option<Tao>,
+    #[command(flatten)]
+    terms: Terms,
+}
+
+/// `btctl subnets set-identity`
+#[derive(Args, Debug)]
+pub(crate) struct SetIdentityArgs {
+    #[command(flatten)]
+    netuid: NetUidArg,
+    #[command(flatten)]
+    identity: IdentityArgs,
+    #[command(flatten)]
+    wallet: WalletArg,
+    #[command(flatten)]
+    terms: Terms,
+}
+
+/// `btctl subnets start`
+#[derive(Args, Debug)]
+pub(crate) struct StartArgs {
+    #[command(flatten)]
+    netuid: NetUidArg,
+    #[command(flatten)]
+    wallet: WalletArg,
+    #[command(flatten)]
+    terms: Terms,
+}
+
+/// `btctl subnets set-symbol`
+#[derive(Args, Debug)]
+pub(crate) struct SetSymbolArgs {
+    /// The subnet
+    #[arg(long, short = 'n', value_name = "NETUID", value_parser = number::<NetUid>)]
+    netuid: NetUid,
+    /// The symbol: one of the chain's table that no other subnet has
+    symbol: String,
+    #[command(flatten)]
+    wallet: WalletArg,
+    #[command(flatten)]
+    terms: Terms,
+}
+
+/// `btctl subnets mechanisms ...`
+#[derive(Debug, Subcommand)]
+pub(crate) enum MechanismsCommand {
+    /// How many mechanisms a subnet has
+    Count(NetUidArg),
+    /// How its mechanisms share its emission
+    Emissions(NetUidArg),
+    /// Set how many mechanisms it has
+    Set(MechanismsSetArgs),
+    /// Set how its mechanisms share its emission
+    #[command(visible_alias = "split-emissions", alias = "emissions-split")]
+    Split(MechanismsSplitArgs),
+}
+
+/// `btctl subnets mechanisms set`
+#[derive(Args, Debug)]
+pub(crate) struct MechanismsSetArgs {
+    #[command(flatten)]
+    netuid: NetUidArg,
+    /// How many
+    #[arg(long, value_name = "N", alias = "mech-count")]
+    count: u8,
+    #[command(flatten)]
+    wallet: WalletArg,
+    #[command(flatten)]
+    terms: Terms,
+}
+
+/// `btctl subnets mechanisms split`
+#[derive(Args, Debug)]
+pub(crate) struct MechanismsSplitArgs {
+    #[command(flatten)]
+    netuid: NetUidArg,
+    /// The share of each, which come to 1: `0.7,0.3`; without it, evenly
+    #[arg(long, value_name = "SHARES", value_delimiter = ',')]
+    split: Vec<Ratio>,
+    #[command(flatten)]
+    wallet: WalletArg,
+    #[command(flatten)]
+    terms: Terms,
+}
+
+// === impl IdentityArgs ===
+
+impl IdentityArgs {
+    /// None where nothing is said.
+    fn resolve(self) -> Option<SubnetIdentity> {
+        let Self { subnet_name, github_repo, subnet_contact, subnet_url, discord, description, logo_url, additional } =
+            self;
+        let identity = SubnetIdentity {
+            subnet_name,
+            github_repo,
+            subnet_contact,
+            subnet_url,
+            discord,
+            description,
+            logo_url,
+            additional,
+        };
+        (identity != SubnetIdentity::default()).then_some(identity)
+    }
+}
+
+pub(super) async fn lock_cost(session: &Session) -> Result<Exit, Failure> {
+    let reply = session.call::<LockCost>(&Nothing {}).await?;
+    let render = |Cost { at, cost }: &Cost, page| format!("creating a subnet costs τ{cost}\n{}\n", text::at(at, page));
+    session.out.reply(&reply, render).map(|()| Exit::Success)
+}
+
+pub(super) async fn check_start(netuid: NetUidArg, session: &Session) -> Result<Exit, Failure> {
+    let reply = session.call::<CheckStart>(&SubnetParams { netuid: netuid.resolve() }).await?;
+    session.out.reply(&reply, start_state).map(|()| Exit::Success)
+}
+
+fn start_state(state: &StartState, page: Page) -> String {
+    let StartState { at, netuid, started_at, startable_from } = state;
+    let now = u64::from(at.block.number.0);
+    let words = match started_at {
+        Some(block) => format!("subnet {netuid} earns since block #{block}"),
+        None if now + 1 >= *startable_from => format!("subnet {netuid} has not been started, and can be now"),
+        None => {
+            let left = startable_from - now;
+            format!("subnet {netuid} can be started from block #{startable_from} on, in {left} blocks")
+        }
+    };
+    format!("{words}\n{}\n", text::at(at, page))
+}
+
+pub(super) async fn get_identity(netuid: NetUidArg, session: &Session) -> Result<Exit, Failure> {
+    let reply = session.call::<GetIdentity>(&SubnetParams { netuid: netuid.resolve() }).await?;
+    session.out.reply(&reply, identity).map(|()| Exit::Success)
+}
+
+fn identity(reply: &IdentityReply, page: Page) -> String {
+    let IdentityReply { at, netuid, identity } = reply;
+    let Some(identity) = identity else {
+        return format!("subnet {netuid} says nothing of itself\n{}\n", text::at(at, page));
+    };
+    let mut facts = Facts::default();
+    for (name, value) in [
+        ("name", &identity.subnet_name),
+        ("github", &identity.github_repo),
+        ("contact", &identity.subnet_contact),
+        ("url", &identity.subnet_url),
+        ("discord", &identity.discord),
+        ("description", &identity.description),
+        ("logo", &identity.logo_url),
+        ("additional", &identity.additional),
+    ] {
+        if !value.is_empty() {
+            facts.add(name, value);
+        }
+    }
+    format!("{}subnet {netuid}, {}\n", facts.render(page), text::at(at, page))
+}
+
+impl CreateArgs {
+    pub(super) async fn run(self, session: &Session) -> Result<Exit, Failure> {
+        let params = unsent!(CreateParams {
+            wallet: self.wallet.resolve(&session.settings),
+            hotkey: self.hotkey.resolve(&session.settings),
+            identity: self.identity.resolve(),
+            max_cost: self.max_cost,
+        });
+        let render = |created: &CreatedSubnet, page: Page| {
+            let mut facts = Facts::default();
+            if let Some(netuid) = created.netuid {
+                facts.add("netuid", netuid);
+            }
+            spend::outcome(&created.receipt, page, &mut facts);
+            facts.render(page)
+        };
+        spend::spend::<Create>(session, params, self.terms, render).await
+    }
+}
+
+impl StartArgs {
+    pub(super) async fn run(self, session: &Session) -> Result<Exit, Failure> {
+        let wallet = self.wallet.resolve(&session.settings);
+        let params = unsent!(StartParams { netuid: self.netuid.resolve(), wallet: wallet });
+        spend::sign::<Start>(session, params, self.terms).await
+    }
+}
+
+impl SetIdentityArgs {
+    pub(super) async fn run(self, session: &Session) -> Result<Exit, Failure> {
+        let identity = self.identity.resolve().ok_or_else(|| {
+            Failure::usage("nothing was said: give at least --subnet-name; what is left out becomes empty")
+        })?;
+        let params = unsent!(SetIdentityParams {
+            netuid: self.netuid.resolve(),
+            identity: identity,
+            wallet: self.wallet.resolve(&session.settings),
+        });
+        spend::sign::<SetIdentity>(session, params, self.terms).await
+    }
+}
+
+impl SetSymbolArgs {
+    pub(super) async fn run(self, session: &Session) -> Result<Exit, Failure> {
+        let wallet = self.wallet.resolve(&session.settings);
+        let params = unsent!(SetSymbolParams { netuid: self.netuid, symbol: self.symbol, wallet: wallet });
+        spend::sign::<SetSymbol>(session, params, self.terms).await
+    }
+}
+
+impl MechanismsCommand {
+    pub(super) async fn run(self, session: &Session) -> Result<Exit, Failure> {
+        match self {
+            Self::Count(netuid) | Self::Emissions(netuid) => {
+                let reply = session.call::<Mechanisms>(&SubnetParams { netuid: netuid.resolve() }).await?;
+                session.out.reply(&reply, mechanisms).map(|()| Exit::Success)
+            }
+            Self::Set(args) => {
+                let wallet = args.wallet.resolve(&session.settings);
+                let params =
+                    unsent!(MechanismsSetParams { netuid: args.netuid.resolve(), count: args.count, wallet: wallet });
+                spend::sign::<MechanismsSet>(session, params, args.terms).await
+            }
+            Self::Split(args) => {
+                let wallet = args.wallet.resolve(&session.settings);
+                let params =
+                    unsent!(MechanismsSplitParams { netuid: args.netuid.resolve(), split: args.split, wallet: wallet });
+                spend::sign::<MechanismsSplit>(session, params, args.terms).await
+            }
+        }
+    }
+}
+
+fn mechanisms(reply: &MechanismsReply, page: Page) -> String {
+    let mut table = Table::new(&[Column::number("MECHANISM"), Column::number("SHARE OF EMISSION")]);
+    for (mechid, share) in reply.shares.iter().enumerate() {
+        table.row(&[mechid.to_string(), share.to_string()]);
+    }
+    let count = text::count(reply.count.into(), "mechanism");
+    format!("{}subnet {}, {count}, {}\n", table.render(page), reply.netuid, text::at(&reply.at, page))
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+    use serde_json::json;
+
+    use super::*;
+    use crate::args::Cli;
+
+    #[test]
+    fn the_spellings_of_the_python_command_lines_are_taken() {
+        for good in [
+            "subnets create --wallet.name alice --subnet-name x --repo y --contact z -y",
+            "s start --netuid 1",
+            "s check_start 1",
+            "s burn-cost",
+            "subnets lock_cost",
+            "subnets set_identity --netuid 1 --sn-name x --discord-handle d --additional-info a",
+            "subnets get-identity 1",
+            "subnets set-symbol --netuid 1 β",
+            "subnets mechanisms count --netuid 1",
+            "subnets mech set --netuid 1 --mech-count 2",
+            "subnets mech split-emissions --netuid 1 --split 0.7,0.3",
+        ] {
+            assert!(Cli::try_parse_from(format!("btctl {good}").split(' ')).is_ok(), "{good}");
+        }
+    }
+
+    #[test]
+    fn a_subnet_is_started_can_be_or_will_be() {
+        let state = |started_at: Option<u64>, startable_from: u64| {
+            let at = json!({ "number": 9, "hash": format!("0x{}", "00".repeat(32)), "age_ms": 100, "stale": false });
+            let state = json!({ "at": at, "netuid": 1, "started_at": started_at, "startable_from": startable_from });
+            start_state(&serde_json::from_value(state).unwrap(), Page::default())
+        };
+        assert!(state(Some(5), 0).starts_with("subnet 1 earns since block #5\n"));
+        assert!(state(None, 10).contains("can be now"));
+        assert!(state(None, 12).contains("from block #12 on, in 3 blocks"));
+    }
+}

@@ -1,0 +1,280 @@
+//! The noun `sudo`: what the owner of a subnet, and root, set.
+
+use btd_api::{
+    NetUid,
+    subnets::SubnetParams,
+    sudo::{
+        Authority, ExplainedReply, Get, Notation, Set, SetParams, TriggerEpoch, TriggerEpochParams, Trim, TrimParams,
+        hyperparameters::{self, Setter},
+    },
+    unsent,
+};
+use clap::{Args, Subcommand};
+
+use crate::{
+    args::{NetUidArg, WalletArg, number},
+    exit::Exit,
+    failure::Failure,
+    output::{
+        Page,
+        facts::Facts,
+        table::{Column, Table},
+        text,
+    },
+    root,
+    session::Session,
+    spend::{self, Terms},
+};
+
+/// `btctl sudo ...`
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// The hyperparameters of a subnet with units, meaning and who may set them
+    Get(NetUidArg),
+    /// Set a hyperparameter of a subnet
+    Set(SetArgs),
+    /// What is known of a hyperparameter, or of all
+    Explain(ExplainArgs),
+    /// Remove the neurons of a subnet that earn least, down to a number
+    Trim(TrimArgs),
+    /// Let a subnet's next epoch begin ahead of time
+    #[command(alias = "trigger_epoch")]
+    TriggerEpoch(TriggerEpochArgs),
+    /// What a hotkey keeps of what others' stake earns
+    #[command(alias = "get_take")]
+    GetTake(root::GetTakeArgs),
+    /// Set what a hotkey keeps of what others' stake earns
+    #[command(alias = "set_take")]
+    SetTake(root::SetTakeArgs),
+    /// Vote on a proposal of the senate, on runtimes that have one
+    #[command(alias = "senate_vote")]
+    SenateVote(root::SenateVoteArgs),
+}
+
+/// In whose name.
+#[derive(Args, Clone, Copy, Debug)]
+struct AuthorityArg {
+    /// Do it as root: the wallet's coldkey holds the chain's sudo key
+    #[arg(long, alias = "sudo")]
+    root: bool,
+}
+
+/// `btctl sudo set`
+#[derive(Args, Debug)]
+pub(crate) struct SetArgs {
+    /// The subnet
+    #[arg(long, short = 'n', value_name = "NETUID", value_parser = number::<NetUid>)]
+    netuid: NetUid,
+    /// The hyperparameter; `btctl sudo explain` lists them
+    #[arg(long = "param", value_name = "NAME", visible_alias = "parameter")]
+    name: String,
+    /// Its value: `0.5` or `32767`, `τ0.7` or rao, `true`, two with a comma
+    #[arg(long, value_name = "VALUE", allow_hyphen_values = true)]
+    value: String,
+    /// The value is as people write it, even without a point
+    #[arg(long, conflicts_with = "raw")]
+    normalize: bool,
+    /// The value is as the chain counts it
+    #[arg(long)]
+    raw: bool,
+    #[command(flatten)]
+    authority: AuthorityArg,
+    #[command(flatten)]
+    wallet: WalletArg,
+    #[command(flatten)]
+    terms: Terms,
+}
+
+/// `btctl sudo explain`
+#[derive(Args, Debug)]
+pub(crate) struct ExplainArgs {
+    /// The hyperparameter; without it, all
+    name: Option<String>,
+}
+
+/// `btctl sudo trim`
+#[derive(Args, Debug)]
+pub(crate) struct TrimArgs {
+    #[command(flatten)]
+    netuid: NetUidArg,
+    /// How many neurons stay
+    #[arg(long, value_name = "N", visible_alias = "max-uids", alias = "max_uids")]
+    max: u16,
+    #[command(flatten)]
+    authority: AuthorityArg,
+    #[command(flatten)]
+    wallet: WalletArg,
+    #[command(flatten)]
+    terms: Terms,
+}
+
+/// `btctl sudo trigger-epoch`
+#[derive(Args, Debug)]
+pub(crate) struct TriggerEpochArgs {
+    #[command(flatten)]
+    netuid: NetUidArg,
+    #[command(flatten)]
+    wallet: WalletArg,
+    #[command(flatten)]
+    terms: Terms,
+}
+
+// === impl AuthorityArg, Command ===
+
+impl AuthorityArg {
+    fn resolve(self) -> Authority {
+        if self.root { Authority::Root } else { Authority::Owner }
+    }
+}
+
+impl Command {
+    pub(crate) async fn run(self, session: &Session) -> Result<Exit, Failure> {
+        let settings = &session.settings;
+        match self {
+            Self::Get(netuid) => {
+                let reply = session.call::<Get>(&SubnetParams { netuid: netuid.resolve() }).await?;
+                session.out.reply(&reply, render).map(|()| Exit::Success)
+            }
+            Self::Set(args) => {
+                let notation = match (args.normalize, args.raw) {
+                    (true, _) => Notation::Human,
+                    (_, true) => Notation::Raw,
+                    (false, false) => Notation::Either,
+                };
+                let params = unsent!(SetParams {
+                    netuid: args.netuid,
+                    name: args.name,
+                    value: args.value,
+                    wallet: args.wallet.resolve(settings),
+                    authority: args.authority.resolve(),
+                    notation: notation,
+                });
+                spend::sign::<Set>(session, params, args.terms).await
+            }
+            Self::Explain(args) => explain(args.name.as_deref(), session),
+            Self::Trim(args) => {
+                let params = unsent!(TrimParams {
+                    netuid: args.netuid.resolve(),
+                    max: args.max,
+                    wallet: args.wallet.resolve(settings),
+                    authority: args.authority.resolve(),
+                });
+                spend::sign::<Trim>(session, params, args.terms).await
+            }
+            Self::TriggerEpoch(args) => {
+                let wallet = args.wallet.resolve(settings);
+                let params = unsent!(TriggerEpochParams { netuid: args.netuid.resolve(), wallet: wallet });
+                spend::sign::<TriggerEpoch>(session, params, args.terms).await
+            }
+            Self::GetTake(args) => args.run(session).await,
+            Self::SetTake(args) => args.run(session).await,
+            Self::SenateVote(args) => args.run(session).await,
+        }
+    }
+}
+
+fn render(reply: &ExplainedReply, page: Page) -> String {
+    let mut table = Table::new(&[
+        Column::text("HYPERPARAMETER"),
+        Column::number("VALUE"),
+        Column::number("NORMALIZED"),
+        Column::text("OWNER SETTABLE").leaves(1),
+        Column::text("DESCRIPTION").leaves(2),
+    ]);
+    for one in &reply.hyperparameters {
+        let value = one.value.as_str().map_or_else(|| one.value.to_string(), str::to_owned);
+        let settable = match one.owner_settable {
+            Some(true) => "yes",
+            Some(false) => "no",
+            None => "-",
+        };
+        let human = one.human.clone().unwrap_or_else(|| value.clone());
+        table.row(&[one.name.clone(), value, human, settable.to_owned(), one.about.clone()]);
+    }
+    format!("{}subnet {}, {}\n", table.render(page), reply.netuid, text::at(&reply.at, page))
+}
+
+const fn setter(setter: Setter) -> &'static str {
+    match setter {
+        Setter::Owner => "the subnet's owner",
+        Setter::Root => "root alone",
+        Setter::Nobody => "nobody",
+    }
+}
+
+/// What this btctl knows; nothing is asked of the daemon.
+fn explain(name: Option<&str>, session: &Session) -> Result<Exit, Failure> {
+    let page = session.out.page();
+    let Some(name) = name else {
+        let mut table = Table::new(&[
+            Column::text("HYPERPARAMETER"),
+            Column::text("COUNTED IN"),
+            Column::text("SET BY"),
+            Column::text("DESCRIPTION").leaves(1),
+        ]);
+        for one in hyperparameters::ALL {
+            table.row(&[one.name.into(), one.unit.to_string(), setter(one.setter).into(), one.about.into()]);
+        }
+        return session.out.data(&table.render(page)).map(|()| Exit::Success);
+    };
+    let one = hyperparameters::find(name).ok_or_else(|| Failure::Usage {
+        message: format!("there is no hyperparameter `{name}`"),
+        hint: Some("`btctl sudo explain` lists them"),
+    })?;
+    let mut facts = Facts::default();
+    facts.add("name", one.name);
+    if !one.aliases.is_empty() {
+        facts.add("also", one.aliases.join(", "));
+    }
+    facts.add("counted in", one.unit);
+    facts.add("set by", setter(one.setter));
+    facts.add("about", one.about);
+    if one.setter != Setter::Nobody {
+        facts.add("call", format!("{}.{}", one.call.0, one.call.1));
+        let root = if one.setter == Setter::Root { " --root" } else { "" };
+        facts.add("to set it", format!("btctl sudo set --netuid N --param {} --value VALUE{root}", one.name));
+    }
+    session.out.data(&facts.render(page)).map(|()| Exit::Success)
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+    use serde_json::json;
+
+    use super::*;
+    use crate::args::Cli;
+
+    #[test]
+    fn the_spellings_of_the_python_command_lines_are_taken() {
+        for good in [
+            "sudo set --netuid 1 --param tempo --value 360",
+            "su set --netuid 1 --parameter kappa --value 0.5 --normalize --root",
+            "sudo get --netuid 1",
+            "sudo trim --netuid 1 --max 64",
+            "sudo trigger-epoch 1",
+            "sudo get_take",
+            "sudo set_take --take 0.1",
+            "sudo explain tempo",
+        ] {
+            assert!(Cli::try_parse_from(format!("btctl {good}").split(' ')).is_ok(), "{good}");
+        }
+    }
+
+    #[test]
+    fn values_are_shown_as_the_chain_and_as_people_have_them() {
+        let reply: ExplainedReply = serde_json::from_value(json!({
+            "at": { "number": 9, "hash": format!("0x{}", "00".repeat(32)), "age_ms": 100, "stale": false },
+            "netuid": 1,
+            "hyperparameters": [
+                { "name": "kappa", "value": 32767, "human": "0.49999237", "owner_settable": false, "about": "x" },
+                { "name": "new", "value": "5", "human": null, "owner_settable": null, "about": "" },
+            ],
+        }))
+        .unwrap();
+        let text = render(&reply, Page::default());
+        let lines: Vec<Vec<&str>> = text.lines().map(|line| line.split_whitespace().collect()).collect();
+        assert_eq!(lines[1], ["kappa", "32767", "0.49999237", "no", "x"]);
+        assert_eq!(lines[2], ["new", "5", "5", "-"]);
+    }
+}

@@ -1,0 +1,151 @@
+//! The noun `tx`: extrinsics that the daemon has signed.
+
+use btd_api::{
+    BlockHash,
+    tx::{Entries, Entry, Follow, FollowParams, List, ListParams, Show, ShowParams, Shown, State},
+    wallet::Wait,
+};
+use clap::{Args, Subcommand};
+
+use crate::{
+    exit::Exit,
+    failure::Failure,
+    output::{
+        Page,
+        facts::Facts,
+        table::{Column, Table},
+        text,
+    },
+    session::Session,
+    spend,
+};
+
+/// `btctl tx ...`
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// The extrinsics that the daemon signed, the newest first
+    List(ListArgs),
+    /// One of them, with its plan and its end
+    Show(HashArg),
+    /// Wait for the end of one of them
+    Follow(HashArg),
+}
+
+/// `btctl tx list`
+#[derive(Args, Debug)]
+pub(crate) struct ListArgs {
+    /// How many at most
+    #[arg(long, value_name = "N", default_value_t = 20)]
+    limit: u32,
+    /// Those on their way only
+    #[arg(long)]
+    pending: bool,
+}
+
+/// One extrinsic.
+#[derive(Args, Clone, Copy, Debug)]
+pub(crate) struct HashArg {
+    /// Its hash
+    extrinsic: BlockHash,
+}
+
+// === impl Command ===
+
+impl Command {
+    pub(crate) async fn run(self, session: &Session) -> Result<Exit, Failure> {
+        match self {
+            Self::List(args) => {
+                let params = ListParams { limit: Some(args.limit), pending: args.pending };
+                let reply = session.call::<List>(&params).await?;
+                session.out.reply(&reply, list).map(|()| Exit::Success)
+            }
+            Self::Show(HashArg { extrinsic }) => {
+                let reply = session.call::<Show>(&ShowParams { extrinsic }).await?;
+                session.out.reply(&reply, show).map(|()| Exit::Success)
+            }
+            Self::Follow(HashArg { extrinsic }) => {
+                let params = FollowParams { extrinsic, wait: Wait::Finalized };
+                let limit = session.settings.timeout.unwrap_or(spend::SPEND);
+                let reply = session.call_within::<Follow>(&params, limit).await?;
+                session.out.reply(&reply, spend::receipt).map(|()| Exit::Success)
+            }
+        }
+    }
+}
+
+const fn word(state: State) -> &'static str {
+    match state {
+        State::Pending => "pending",
+        State::Succeeded => "succeeded",
+        State::Failed => "failed",
+        State::Unseen => "included, end unknown",
+        State::Refused => "refused",
+        State::Expired => "expired",
+    }
+}
+
+fn list(reply: &Entries, page: Page) -> String {
+    let mut table = Table::new(&[
+        Column::number("ID"),
+        Column::text("STATE"),
+        Column::text("CALL"),
+        Column::number("NONCE").leaves(2),
+        Column::address("SIGNER").leaves(1),
+        Column::address("EXTRINSIC"),
+    ]);
+    for entry in &reply.entries {
+        table.row(&[
+            entry.id.to_string(),
+            word(entry.state).to_owned(),
+            entry.call.clone(),
+            entry.nonce.to_string(),
+            entry.signer.to_string(),
+            entry.extrinsic.to_string(),
+        ]);
+    }
+    if reply.entries.is_empty() { "nothing was signed\n".to_owned() } else { table.render(page) }
+}
+
+fn facts(entry: &Entry) -> Facts {
+    let mut facts = Facts::default();
+    facts.add("extrinsic", entry.extrinsic);
+    facts.add("state", word(entry.state));
+    facts.add("asked", &entry.summary);
+    facts.add("nonce", entry.nonce);
+    if let Some(end) = entry.era_end {
+        facts.add("last block", format!("#{end} can include it, none after"));
+    }
+    if let Some(key) = &entry.idempotency_key {
+        facts.add("key", key);
+    }
+    facts
+}
+
+fn show(shown: &Shown, page: Page) -> String {
+    let ending = match &shown.ending {
+        Some(ending) => format!("ending {ending}\n"),
+        None => String::new(),
+    };
+    format!("{}{}{}", facts(&shown.entry).render(page), spend::card(&shown.plan, page), text::visible_lines(&ending))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn what_was_signed_is_listed() {
+        let hash = format!("0x{}", "11".repeat(32));
+        let entries: Entries = serde_json::from_value(json!({ "entries": [{
+            "id": 7, "extrinsic": hash, "state": "unread", "call": "Balances.transfer_keep_alive", "summary": "send",
+            "signer": "5GrwvaEF5zXb26Fz9rcQpDWS57CtERHpNehXCPcNoHGKutQY", "nonce": 3, "recorded_at": 1,
+            "settled_at": 2, "era_end": 9, "idempotency_key": null,
+        }] }))
+        .unwrap();
+        let text = list(&entries, Page::default());
+        assert!(text.contains(" 7  included, end unknown  Balances.transfer_keep_alive"), "{text}");
+        assert!(facts(&entries.entries[0]).render(Page::default()).contains("#9 can include it"));
+    }
+}

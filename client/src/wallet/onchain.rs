@@ -1,0 +1,352 @@
+//! What a wallet's keys are on the chain: identities, ownership, and the exchange of keys.
+
+use btd_api::{
+    Coldkey, HotkeyRef, NetUid, unsent,
+    wallet::onchain::{
+        AnnouncementReply, AssociateHotkey, AssociateHotkeyParams, Faucet, FaucetParams, GetIdentity, Identity,
+        IdentityReply, Overview, OverviewParams, OverviewReply, SetIdentity, SetIdentityParams, SwapColdkeyAnnounce,
+        SwapColdkeyCheck, SwapColdkeyClear, SwapColdkeyDispute, SwapColdkeyEndParams, SwapColdkeyExecute,
+        SwapColdkeyParams, SwapHotkey, SwapHotkeyParams,
+    },
+};
+use clap::{Args, Subcommand};
+
+use crate::{
+    args::{ColdkeyArg, WalletArg, number},
+    exit::Exit,
+    failure::Failure,
+    output::{
+        Page,
+        facts::Facts,
+        table::{Column, Table},
+        text,
+    },
+    session::Session,
+    spend::{self, Terms},
+    stake::HotkeyRefArg,
+};
+
+/// `btctl wallet overview`
+#[derive(Args, Debug)]
+pub(crate) struct OverviewArgs {
+    #[command(flatten)]
+    wallet: WalletArg,
+    /// Every wallet of this host, whatever the environment says
+    #[arg(long, short = 'a', conflicts_with = "wallet")]
+    all: bool,
+    /// These subnets: `1,2`
+    #[arg(long, short = 'n', value_name = "NETUIDS", visible_alias = "netuid", value_delimiter = ',', value_parser = number::<NetUid>)]
+    netuids: Vec<NetUid>,
+}
+
+/// `btctl wallet set-identity`
+#[derive(Args, Debug)]
+pub(crate) struct SetIdentityArgs {
+    /// The name
+    #[arg(long, value_name = "TEXT", visible_alias = "id-name", aliases = ["display", "id_name"], default_value_t, hide_default_value = true)]
+    display_name: String,
+    /// The web page
+    #[arg(long, value_name = "URL", aliases = ["web", "web-url", "web_url"], default_value_t, hide_default_value = true)]
+    url: String,
+    /// The source repository
+    #[arg(long, value_name = "URL", aliases = ["github", "github_repo"], default_value_t, hide_default_value = true)]
+    github_repo: String,
+    /// The picture
+    #[arg(long, value_name = "URL", aliases = ["image-url", "image_url"], default_value_t, hide_default_value = true)]
+    image: String,
+    /// Discord
+    #[arg(long, value_name = "TEXT", default_value_t, hide_default_value = true)]
+    discord: String,
+    /// The description
+    #[arg(long, value_name = "TEXT", alias = "info", default_value_t, hide_default_value = true)]
+    description: String,
+    /// Anything else
+    #[arg(long, value_name = "TEXT", default_value_t, hide_default_value = true)]
+    additional: String,
+    #[command(flatten)]
+    wallet: WalletArg,
+    #[command(flatten)]
+    terms: Terms,
+}
+
+/// `btctl wallet associate-hotkey`
+#[derive(Args, Debug)]
+pub(crate) struct AssociateHotkeyArgs {
+    #[command(flatten)]
+    hotkey: HotkeyRefArg,
+    #[command(flatten)]
+    wallet: WalletArg,
+    #[command(flatten)]
+    terms: Terms,
+}
+
+/// `btctl wallet swap-hotkey`
+#[derive(Args, Debug)]
+pub(crate) struct SwapHotkeyArgs {
+    /// The hotkey that takes over, by name or address
+    #[arg(value_name = "NEW", required_unless_present = "new_hotkey", conflicts_with = "new_hotkey")]
+    new: Option<HotkeyRef>,
+    /// The same, as a flag
+    #[arg(long, value_name = "NAME|SS58", aliases = ["wallet.hotkey_b", "wallet.hotkey-b", "new_hotkey"])]
+    new_hotkey: Option<HotkeyRef>,
+    #[command(flatten)]
+    hotkey: HotkeyRefArg,
+    /// The one subnet on which it is exchanged; everywhere without it
+    #[arg(long, short = 'n', value_name = "NETUID", value_parser = number::<NetUid>)]
+    netuid: Option<NetUid>,
+    /// Everywhere, which is the default
+    #[arg(long, hide = true, alias = "all_netuids", conflicts_with = "netuid")]
+    all_netuids: bool,
+    /// Let stake stay behind the old hotkey
+    #[arg(long, alias = "keep_stake")]
+    keep_stake: bool,
+    #[command(flatten)]
+    wallet: WalletArg,
+    #[command(flatten)]
+    terms: Terms,
+}
+
+/// `btctl wallet swap-coldkey ...`
+#[derive(Debug, Subcommand)]
+pub(crate) enum SwapColdkeyCommand {
+    /// Announce that another coldkey will take over everything
+    Announce(NewColdkeyArgs),
+    /// Let the announced coldkey take over everything
+    Execute(NewColdkeyArgs),
+    /// Freeze the account because somebody else has announced the exchange
+    Dispute(EndArgs),
+    /// Take an announced exchange back
+    Clear(EndArgs),
+    /// What is announced
+    Check(ColdkeyArg),
+}
+
+/// The coldkey that takes over.
+#[derive(Args, Debug)]
+pub(crate) struct NewColdkeyArgs {
+    /// The coldkey that takes over
+    #[arg(long, value_name = "SS58", visible_alias = "new", aliases = ["new-coldkey-ss58", "new_coldkey"])]
+    new_coldkey: Coldkey,
+    #[command(flatten)]
+    wallet: WalletArg,
+    #[command(flatten)]
+    terms: Terms,
+}
+
+/// The wallet alone.
+#[derive(Args, Debug)]
+pub(crate) struct EndArgs {
+    #[command(flatten)]
+    wallet: WalletArg,
+    #[command(flatten)]
+    terms: Terms,
+}
+
+// === running ===
+
+impl OverviewArgs {
+    pub(super) async fn run(self, session: &Session) -> Result<Exit, Failure> {
+        let usual = if self.all { None } else { session.settings.wallet.clone() };
+        let params = OverviewParams { wallet: self.wallet.wallet.or(usual), netuids: self.netuids };
+        let reply = session.call::<Overview>(&params).await?;
+        session.out.reply(&reply, overview).map(|()| Exit::Success)
+    }
+}
+
+impl SetIdentityArgs {
+    pub(super) async fn run(self, session: &Session) -> Result<Exit, Failure> {
+        let Self { display_name, url, github_repo, image, discord, description, additional, wallet, terms } = self;
+        let identity = Identity { name: display_name, url, github_repo, image, discord, description, additional };
+        if identity == Identity::default() {
+            return Err(Failure::usage("nothing was said: give at least --id-name; what is left out becomes empty"));
+        }
+        let params = unsent!(SetIdentityParams { identity: identity, wallet: wallet.resolve(&session.settings) });
+        spend::sign::<SetIdentity>(session, params, terms).await
+    }
+}
+
+pub(super) async fn get_identity(args: ColdkeyArg, session: &Session) -> Result<Exit, Failure> {
+    let reply = session.call::<GetIdentity>(&args.resolve(&session.settings)).await?;
+    session.out.reply(&reply, identity).map(|()| Exit::Success)
+}
+
+impl AssociateHotkeyArgs {
+    pub(super) async fn run(self, session: &Session) -> Result<Exit, Failure> {
+        let (hotkey, wallet) = (self.hotkey.resolve(&session.settings), self.wallet.resolve(&session.settings));
+        let params = unsent!(AssociateHotkeyParams { hotkey: hotkey, wallet: wallet });
+        spend::sign::<AssociateHotkey>(session, params, self.terms).await
+    }
+}
+
+impl SwapHotkeyArgs {
+    pub(super) async fn run(self, session: &Session) -> Result<Exit, Failure> {
+        let params = unsent!(SwapHotkeyParams {
+            // The parser asks for one of the two.
+            new_hotkey: self.new.or(self.new_hotkey).unwrap_or_default(),
+            hotkey: self.hotkey.resolve(&session.settings),
+            wallet: self.wallet.resolve(&session.settings),
+            netuid: self.netuid,
+            keep_stake: self.keep_stake,
+        });
+        spend::sign::<SwapHotkey>(session, params, self.terms).await
+    }
+}
+
+impl SwapColdkeyCommand {
+    pub(super) async fn run(self, session: &Session) -> Result<Exit, Failure> {
+        let settings = &session.settings;
+        let new = |args: NewColdkeyArgs| {
+            let wallet = args.wallet.resolve(settings);
+            (unsent!(SwapColdkeyParams { new_coldkey: args.new_coldkey, wallet: wallet }), args.terms)
+        };
+        let end = |args: EndArgs| {
+            let wallet = args.wallet.resolve(settings);
+            (unsent!(SwapColdkeyEndParams { wallet: wallet }), args.terms)
+        };
+        match self {
+            Self::Announce(args) => {
+                let (params, terms) = new(args);
+                spend::sign::<SwapColdkeyAnnounce>(session, params, terms).await
+            }
+            Self::Execute(args) => {
+                let (params, terms) = new(args);
+                spend::sign::<SwapColdkeyExecute>(session, params, terms).await
+            }
+            Self::Dispute(args) => {
+                let (params, terms) = end(args);
+                spend::sign::<SwapColdkeyDispute>(session, params, terms).await
+            }
+            Self::Clear(args) => {
+                let (params, terms) = end(args);
+                spend::sign::<SwapColdkeyClear>(session, params, terms).await
+            }
+            Self::Check(args) => {
+                let reply = session.call::<SwapColdkeyCheck>(&args.resolve(settings)).await?;
+                session.out.reply(&reply, announcement).map(|()| Exit::Success)
+            }
+        }
+    }
+}
+
+pub(super) async fn faucet(args: EndArgs, session: &Session) -> Result<Exit, Failure> {
+    let wallet = args.wallet.resolve(&session.settings);
+    spend::sign::<Faucet>(session, unsent!(FaucetParams { wallet: wallet }), args.terms).await
+}
+
+// === showing ===
+
+fn overview(reply: &OverviewReply, page: Page) -> String {
+    let mut table = Table::new(&[
+        Column::text("WALLET"),
+        Column::text("HOTKEY"),
+        Column::number("NETUID"),
+        Column::number("UID"),
+        Column::text("ACTIVE").leaves(5),
+        Column::number("STAKE (τ)"),
+        Column::number("TRUST").leaves(8),
+        Column::number("CONSENSUS").leaves(9),
+        Column::number("INCENTIVE"),
+        Column::number("DIVIDENDS"),
+        Column::number("EMISSION (α)"),
+        Column::number("VTRUST").leaves(7),
+        Column::text("VPERMIT").leaves(6),
+        Column::number("UPDATED").leaves(4),
+        Column::text("AXON").leaves(3),
+        Column::address("HOTKEY ADDRESS").leaves(10),
+    ]);
+    let yes = |is: bool| if is { "yes" } else { "no" }.to_owned();
+    let score = |score: f64| format!("{score:.5}");
+    for own in &reply.neurons {
+        let neuron = &own.neuron;
+        table.row(&[
+            own.wallet.to_string(),
+            own.hotkey_name.to_string(),
+            own.netuid.to_string(),
+            neuron.uid.to_string(),
+            yes(neuron.active),
+            neuron.stake.to_string(),
+            score(neuron.trust),
+            score(neuron.consensus),
+            score(neuron.incentive),
+            score(neuron.dividends),
+            neuron.emission.to_string(),
+            score(neuron.validator_trust),
+            yes(neuron.validator_permit),
+            own.updated.to_string(),
+            neuron.axon.as_ref().map_or_else(|| "none".to_owned(), |axon| format!("{}:{}", axon.ip, axon.port)),
+            neuron.hotkey.to_string(),
+        ]);
+    }
+    let mut lines = String::new();
+    for idle in &reply.idle {
+        lines.push_str(&format!("{} {} {} is registered nowhere\n", idle.wallet, idle.hotkey_name, idle.hotkey));
+    }
+    let table = if reply.neurons.is_empty() { String::new() } else { table.render(page) };
+    let count = text::count(reply.neurons.len(), "neuron");
+    format!("{table}{}{count}, {}\n", text::visible_lines(&lines), text::at(&reply.at, page))
+}
+
+fn identity(reply: &IdentityReply, page: Page) -> String {
+    let IdentityReply { at, coldkey, identity } = reply;
+    let Some(identity) = identity else {
+        return format!("coldkey {coldkey} says nothing of itself\n{}\n", text::at(at, page));
+    };
+    let mut facts = Facts::default();
+    for (name, value) in [
+        ("name", &identity.name),
+        ("url", &identity.url),
+        ("github", &identity.github_repo),
+        ("image", &identity.image),
+        ("discord", &identity.discord),
+        ("description", &identity.description),
+        ("additional", &identity.additional),
+    ] {
+        if !value.is_empty() {
+            facts.add(name, value);
+        }
+    }
+    format!("{}coldkey {coldkey}, {}\n", facts.render(page), text::at(at, page))
+}
+
+fn announcement(reply: &AnnouncementReply, page: Page) -> String {
+    let AnnouncementReply { at, coldkey, announcement } = reply;
+    let words = match announcement {
+        None => format!("no exchange of coldkey {coldkey} is announced"),
+        Some(one) => {
+            let frozen = if one.disputed { ", and disputed: the account is frozen" } else { "" };
+            format!(
+                "coldkey {coldkey} is to be exchanged from block #{} on for one of the hash {}{frozen}",
+                one.executable_from, one.new_coldkey_hash
+            )
+        }
+    };
+    format!("{words}\n{}\n", text::at(at, page))
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use crate::args::Cli;
+
+    #[test]
+    fn the_spellings_of_the_python_command_lines_are_taken() {
+        const BOB: &str = "5FHneW46xGXgs5mUiveU4sbTyGBzmstUspZC92UhjJM694ty";
+        for good in [
+            "wallet overview --all --netuids 1,2".to_owned(),
+            "w set_identity --display x --web y --discord z".to_owned(),
+            "wallet set-identity --id-name x --github g --wallet-name alice".to_owned(),
+            format!("wallet get_identity --key {BOB}"),
+            "wallet associate_hotkey --wallet-hotkey h1".to_owned(),
+            "wallet swap_hotkey h2 --wallet.hotkey h1 --netuid 1".to_owned(),
+            "wallet swap_hotkey --wallet.hotkey h1 --wallet.hotkey_b h2".to_owned(),
+            format!("wallet swap-coldkey announce --new-coldkey {BOB}"),
+            "wallet swap-coldkey check".to_owned(),
+            "wallet swap-check".to_owned(),
+            "wallet faucet".to_owned(),
+        ] {
+            let parsed = Cli::try_parse_from(format!("btctl {good}").split(' '));
+            assert!(parsed.is_ok(), "{good}: {}", parsed.unwrap_err());
+        }
+    }
+}

@@ -1,0 +1,157 @@
+//! The noun `crowd`: raising tao together, for an account or for a call.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    Coldkey, Ratio, Tao, WalletName, chain::At, method::methods, rpc::Nothing, signing::signing_params, wallet::Receipt,
+};
+
+signing_params! {
+    /// Parameters of [`Create`].
+    CreateParams {
+        /// What the creator gives itself.
+        deposit: Tao,
+        /// The least that others may give.
+        min_contribution: Tao,
+        /// What is to be raised.
+        cap: Tao,
+        /// For how many blocks.
+        duration: u32,
+        /// Who gets it; without one, it leases a subnet.
+        #[serde(default)]
+        target: Option<Coldkey>,
+        /// For a lease: the share of the emission that contributors get.
+        #[serde(default)]
+        emissions_share: Option<Ratio>,
+        /// For a lease: its last block; it never ends without one.
+        #[serde(default)]
+        lease_end: Option<u32>,
+        /// The wallet whose coldkey creates it.
+        #[serde(default)]
+        wallet: WalletName,
+    }
+
+    /// Parameters of [`Contribute`].
+    ContributeParams {
+        /// The crowdloan.
+        id: u32,
+        /// How much.
+        amount: Tao,
+        /// The wallet whose coldkey pays.
+        #[serde(default)]
+        wallet: WalletName,
+    }
+
+    /// Parameters of [`Withdraw`], [`Finalize`], [`Refund`] and [`Dissolve`].
+    IdParams {
+        /// The crowdloan.
+        id: u32,
+        /// The wallet whose coldkey signs.
+        #[serde(default)]
+        wallet: WalletName,
+    }
+
+    /// Parameters of [`Update`]: one of the three.
+    UpdateParams {
+        /// The crowdloan.
+        id: u32,
+        /// The new least contribution.
+        #[serde(default)]
+        min_contribution: Option<Tao>,
+        /// The new last block.
+        #[serde(default)]
+        end: Option<u32>,
+        /// The new cap.
+        #[serde(default)]
+        cap: Option<Tao>,
+        /// The wallet whose coldkey created it.
+        #[serde(default)]
+        wallet: WalletName,
+    }
+}
+
+/// A crowdloan.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Crowdloan {
+    /// Its number.
+    pub id: u32,
+    /// Who created it.
+    pub creator: Coldkey,
+    /// What the creator gave.
+    pub deposit: Tao,
+    /// The least that others may give.
+    pub min_contribution: Tao,
+    /// What is to be raised.
+    pub cap: Tao,
+    /// What has been raised.
+    pub raised: Tao,
+    /// Its last block.
+    pub end: u32,
+    /// How many have given.
+    pub contributors: u32,
+    /// Who gets it, if it is an account.
+    pub target: Option<Coldkey>,
+    /// Whether it makes a call at its end.
+    pub has_call: bool,
+    /// Whether it has been paid out.
+    pub finalized: bool,
+}
+
+/// What somebody gave.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Contribution {
+    /// Who.
+    pub coldkey: Coldkey,
+    /// How much.
+    pub amount: Tao,
+}
+
+/// Reply of [`List`].
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Crowdloans {
+    /// The block at which it was read.
+    pub at: At,
+    /// The crowdloans, by number.
+    pub crowdloans: Vec<Crowdloan>,
+}
+
+/// Parameters of [`Info`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct InfoParams {
+    /// The crowdloan.
+    pub id: u32,
+}
+
+/// Reply of [`Info`].
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct CrowdloanReply {
+    /// The block at which it was read.
+    pub at: At,
+    /// The crowdloan.
+    pub crowdloan: Crowdloan,
+    /// What each gave, largest first.
+    pub contributions: Vec<Contribution>,
+}
+
+methods! {
+    /// Every crowdloan
+    List = "crowd_list" (Read): Nothing => Crowdloans;
+    /// One crowdloan with its contributions
+    Info = "crowd_info" (Read): InfoParams => CrowdloanReply;
+    /// Begins to raise tao, for an account or for the lease of a subnet
+    Create = "crowd_create" (Spend): CreateParams => Receipt;
+    /// Gives to a crowdloan
+    Contribute = "crowd_contribute" (Spend): ContributeParams => Receipt;
+    /// Takes a contribution back
+    Withdraw = "crowd_withdraw" (Spend): IdParams => Receipt;
+    /// Pays a full crowdloan out
+    Finalize = "crowd_finalize" (Spend): IdParams => Receipt;
+    /// Gives contributors their tao back
+    Refund = "crowd_refund" (Spend): IdParams => Receipt;
+    /// Removes a crowdloan that has been refunded
+    Dissolve = "crowd_dissolve" (Spend): IdParams => Receipt;
+    /// Changes the least contribution, the end or the cap
+    Update = "crowd_update" (Spend): UpdateParams => Receipt;
+}

@@ -1,0 +1,135 @@
+//! What every method that signs an extrinsic shares: the parameters that say how it is to be done.
+//!
+//! [`signing_params!`](crate::signing) adds them to a method's own parameters, at the end, and
+//! implements [`Signing`]; a client writes its own parameters with [`unsent!`](crate::unsent).
+//! What is signed is the business of each noun.
+
+use crate::{Coldkey, IdempotencyKey, Tao, wallet::Wait};
+
+/// How something is to be signed, beside what it is.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Manner {
+    /// Work the plan out and stop there.
+    pub dry_run: bool,
+    /// How long to wait.
+    pub wait: Wait,
+    /// Makes a repetition of the call harmless.
+    pub idempotency_key: Option<IdempotencyKey>,
+    /// Paid to the block's author on top of the fee.
+    pub tip: Tao,
+    /// For how many blocks it can be included; none takes what the daemon is configured with.
+    pub era: Option<u32>,
+    /// The account on whose behalf the key signs, as its proxy.
+    pub proxy: Option<Coldkey>,
+}
+
+/// Parameters of a method that signs.
+pub trait Signing {
+    /// How it is to be signed.
+    fn manner(&self) -> Manner;
+    /// The same parameters with another manner.
+    fn set_manner(&mut self, manner: Manner);
+}
+
+/// A reply that holds a receipt.
+pub trait Receipted {
+    /// What was planned, and what became of it.
+    fn receipt(&self) -> &crate::wallet::Receipt;
+}
+
+impl Receipted for crate::wallet::Receipt {
+    fn receipt(&self) -> &crate::wallet::Receipt {
+        self
+    }
+}
+
+/// Declares the parameters of a method that signs: its own, then those of [`Manner`].
+macro_rules! signing_params {
+    ($($(#[$meta:meta])* $name:ident { $($(#[$field_meta:meta])* $field:ident: $type:ty,)* })+) => {
+        $(
+            $(#[$meta])*
+            #[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize, schemars::JsonSchema)]
+            #[serde(deny_unknown_fields)]
+            pub struct $name {
+                $($(#[$field_meta])* pub $field: $type,)*
+                /// Work the plan out and stop there.
+                #[serde(default)]
+                pub dry_run: bool,
+                /// How long to wait.
+                #[serde(default)]
+                pub wait: $crate::wallet::Wait,
+                /// Makes a repetition of this call harmless.
+                #[serde(default)]
+                pub idempotency_key: Option<$crate::IdempotencyKey>,
+                /// Paid to the block's author on top of the fee.
+                #[serde(default)]
+                pub tip: $crate::Tao,
+                /// For how many blocks it can be included: a power of two from 4 to 2048. Default: as configured.
+                #[serde(default)]
+                pub era: Option<u32>,
+                /// The account on whose behalf the key signs, as its proxy.
+                #[serde(default)]
+                pub proxy: Option<$crate::Coldkey>,
+            }
+
+            impl $crate::signing::Signing for $name {
+                fn manner(&self) -> $crate::signing::Manner {
+                    $crate::signing::Manner {
+                        dry_run: self.dry_run,
+                        wait: self.wait,
+                        idempotency_key: self.idempotency_key.clone(),
+                        tip: self.tip,
+                        era: self.era,
+                        proxy: self.proxy,
+                    }
+                }
+
+                fn set_manner(&mut self, manner: $crate::signing::Manner) {
+                    let $crate::signing::Manner { dry_run, wait, idempotency_key, tip, era, proxy } = manner;
+                    self.dry_run = dry_run;
+                    self.wait = wait;
+                    self.idempotency_key = idempotency_key;
+                    self.tip = tip;
+                    self.era = era;
+                    self.proxy = proxy;
+                }
+            }
+        )+
+    };
+}
+pub(crate) use signing_params;
+
+/// The parameters of a method that signs, with the manner left for later: `unsent!(AddParams { netuid, amount })`.
+#[macro_export]
+macro_rules! unsent {
+    ($name:ident { $($body:tt)* }) => {
+        $name {
+            dry_run: true,
+            wait: Default::default(),
+            idempotency_key: None,
+            tip: $crate::Tao::ZERO,
+            era: None,
+            proxy: None,
+            $($body)*
+        }
+    };
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::wallet::TransferParams;
+
+    #[test]
+    fn the_manner_stands_behind_the_parameters_and_can_be_left_out() {
+        let dest = "5FHneW46xGXgs5mUiveU4sbTyGBzmstUspZC92UhjJM694ty";
+        let mut params: TransferParams =
+            serde_json::from_value(serde_json::json!({ "dest": dest, "amount": "5" })).unwrap();
+        assert_eq!(params.manner(), Manner::default());
+        let manner = Manner { dry_run: true, wait: Wait::InBlock, era: Some(8), ..Manner::default() };
+        params.set_manner(manner.clone());
+        assert_eq!(params.manner(), manner);
+        let unknown = serde_json::json!({ "dest": dest, "amount": "5", "tips": "1" });
+        assert!(serde_json::from_value::<TransferParams>(unknown).is_err());
+    }
+}

@@ -1,0 +1,298 @@
+//! The noun `crowd`: raising tao together, for an account or for a call.
+//!
+//! Semantics: pallet_crowdloan of subtensor, spec 425.
+
+use std::sync::Arc;
+
+use btd_api::{
+    BlockNumber, Coldkey, Ratio, Tao,
+    crowd::{
+        Contribute, ContributeParams, Contribution, Create, CreateParams, Crowdloan, CrowdloanReply, Crowdloans,
+        Dissolve, Finalize, IdParams, Info, InfoParams, List, Refund, Update, UpdateParams, Withdraw,
+    },
+    rpc::Nothing,
+    wallet::Receipt,
+};
+use btd_chain::{Call, Value};
+use btd_signer_protocol::KeyId;
+use serde_json::Value as Json;
+
+use super::{Caller, Failure, Table, receipt, stake::SUBTENSOR};
+use crate::{
+    daemon::Parts,
+    submit::{Draft, Ground, Precondition, SubmissionError},
+};
+
+const PALLET: &str = "Crowdloan";
+
+pub(super) fn register(table: &mut Table, parts: &Arc<Parts>) {
+    table
+        .noun(parts)
+        .method::<List>(list)
+        .method::<Info>(info)
+        .method::<Create>(create)
+        .method::<Contribute>(contribute)
+        .method::<Withdraw>(withdraw)
+        .method::<Finalize>(finalize)
+        .method::<Refund>(refund)
+        .method::<Dissolve>(dissolve)
+        .method::<Update>(update)
+        .done();
+}
+
+fn number(json: &Json) -> Option<u64> {
+    json.as_u64().or_else(|| json.as_str()?.parse().ok())
+}
+
+fn foreseen<T>(error: &'static str, words: String) -> Result<T, SubmissionError> {
+    Err(Precondition::Foreseen { error, words }.into())
+}
+
+fn crowdloan(id: u32, told: &Json) -> Option<Crowdloan> {
+    let tao = |name: &str| told.get(name).and_then(number).map(Tao::from_rao);
+    let short = |name: &str| told.get(name).and_then(number).and_then(|number| u32::try_from(number).ok());
+    let coldkey = |json: &Json| json.as_str().and_then(|text| text.parse::<Coldkey>().ok());
+    Some(Crowdloan {
+        id,
+        creator: coldkey(told.get("creator")?)?,
+        deposit: tao("deposit")?,
+        min_contribution: tao("min_contribution")?,
+        cap: tao("cap")?,
+        raised: tao("raised")?,
+        end: short("end")?,
+        contributors: short("contributors_count").unwrap_or(0),
+        target: told.get("target_address").and_then(coldkey),
+        has_call: told.get("call").is_some_and(|call| !call.is_null()),
+        finalized: told.get("finalized").and_then(Json::as_bool).unwrap_or(false),
+    })
+}
+
+async fn list(parts: Arc<Parts>, _: Nothing, _: Caller) -> Result<Crowdloans, Failure> {
+    let (view, at) = receipt::view(&parts.link)?;
+    let entries = view.storage_entries(PALLET, "Crowdloans", &[], usize::from(u16::MAX)).await?;
+    let read = |entry: &btd_chain::StorageEntry| {
+        let id = entry.keys.first().and_then(number).and_then(|id| u32::try_from(id).ok())?;
+        crowdloan(id, &entry.value)
+    };
+    let mut crowdloans: Vec<Crowdloan> = entries.iter().filter_map(read).collect();
+    crowdloans.sort_by_key(|crowdloan| crowdloan.id);
+    Ok(Crowdloans { at, crowdloans })
+}
+
+async fn info(parts: Arc<Parts>, params: InfoParams, _: Caller) -> Result<CrowdloanReply, Failure> {
+    let (view, at) = receipt::view(&parts.link)?;
+    let told = view.storage_json(PALLET, "Crowdloans", &[Value::from(params.id)]).await?;
+    let crowdloan = crowdloan(params.id, &told)
+        .ok_or_else(|| Failure::new(btd_api::ErrorKind::NotFound, format!("there is no crowdloan {}", params.id)))?;
+    let entries =
+        view.storage_entries(PALLET, "Contributions", &[Value::from(params.id)], usize::from(u16::MAX)).await?;
+    let contribution = |entry: &btd_chain::StorageEntry| {
+        let coldkey = entry.keys.get(1)?.as_str()?.parse().ok()?;
+        Some(Contribution { coldkey, amount: Tao::from_rao(number(&entry.value)?) })
+    };
+    let mut contributions: Vec<Contribution> = entries.iter().filter_map(contribution).collect();
+    contributions.sort_by_key(|contribution| std::cmp::Reverse(contribution.amount));
+    Ok(CrowdloanReply { at, crowdloan, contributions })
+}
+
+/// The crowdloan that a call is about, on a runtime that has such things.
+async fn existing(ground: &Ground, id: u32) -> Result<Crowdloan, SubmissionError> {
+    ground.require_call(PALLET, "contribute", "this chain has no crowdloans")?;
+    let told = ground.view.storage_json(PALLET, "Crowdloans", &[Value::from(id)]).await?;
+    match crowdloan(id, &told) {
+        Some(crowdloan) if crowdloan.finalized => {
+            foreseen("AlreadyFinalized", format!("crowdloan {id} has been paid out already"))
+        }
+        Some(crowdloan) => Ok(crowdloan),
+        None => foreseen("InvalidCrowdloanId", format!("there is no crowdloan {id}")),
+    }
+}
+
+/// The number that the chain will write into the next block.
+fn including(ground: &Ground) -> BlockNumber {
+    BlockNumber(ground.view.block().number.0.saturating_add(1))
+}
+
+fn own(ground: &Ground, crowdloan: &Crowdloan) -> Result<(), SubmissionError> {
+    if crowdloan.creator.account() == ground.actor {
+        return Ok(());
+    }
+    let words =
+        format!("crowdloan {} was created by {}, and only that account may do this", crowdloan.id, crowdloan.creator);
+    foreseen("InvalidOrigin", words)
+}
+
+async fn create(parts: Arc<Parts>, params: CreateParams, _: Caller) -> Result<Receipt, Failure> {
+    let key = KeyId::coldkey(params.wallet.clone());
+    receipt::sign::<Create, _>(&parts, key, params, |ground, params| async move {
+        ground.require_call(PALLET, "create", "this chain has no crowdloans")?;
+        let CreateParams { deposit, min_contribution, cap, duration, target, emissions_share, lease_end, .. } = *params;
+        let constant = |name| ground.view.constant_json(PALLET, name).map(|json| number(&json).unwrap_or(0));
+        let (least, shortest, longest) =
+            (constant("MinimumDeposit")?, constant("MinimumBlockDuration")?, constant("MaximumBlockDuration")?);
+        if deposit < Tao::from_rao(least) {
+            return foreseen("DepositTooLow", format!("a creator gives τ{} at least", Tao::from_rao(least)));
+        }
+        if cap <= deposit {
+            return foreseen("CapTooLow", format!("a cap is more than the deposit of τ{deposit}"));
+        }
+        let error = if u64::from(duration) < shortest { "BlockDurationTooShort" } else { "BlockDurationTooLong" };
+        if !(shortest..=longest).contains(&duration.into()) {
+            return foreseen(error, format!("a crowdloan lasts {shortest} to {longest} blocks, not {duration}"));
+        }
+        let end = including(&ground).0.saturating_add(duration);
+        let lease = match (target, emissions_share) {
+            (Some(_), None) => Value::Null,
+            (None, Some(share)) => Call::new(SUBTENSOR, "register_leased_network")
+                .arg("emissions_share", Value::from(percent(share)?))
+                .arg("end_block", lease_end.map_or(Value::Null, Value::from))
+                .into(),
+            _ => {
+                let words =
+                    "name either a target account, or the share of the emission for the lease of a subnet".to_owned();
+                return foreseen("InvalidOrigin", words);
+            }
+        };
+        let call = Call::new(PALLET, "create")
+            .arg("deposit", deposit)
+            .arg("min_contribution", min_contribution)
+            .arg("cap", cap)
+            .arg("end", end)
+            .arg("call", lease)
+            .arg("target_address", target.map_or(Value::Null, Value::from));
+        let purpose = target.map_or_else(|| "the lease of a subnet".to_owned(), |target| target.to_string());
+        Ok(Draft::new(call, format!("Raise τ{cap} for {purpose} until block {end}")).spends(deposit))
+    })
+    .await
+}
+
+/// A share as whole percents, which is what the chain takes.
+fn percent(share: Ratio) -> Result<u8, SubmissionError> {
+    match share.billionths() % 10_000_000 {
+        0 => Ok(u8::try_from(share.of(100)).unwrap_or(100)),
+        _ => foreseen("InvalidValue", format!("the share of the emission is a whole percentage, and {share} is none")),
+    }
+}
+
+async fn contribute(parts: Arc<Parts>, params: ContributeParams, _: Caller) -> Result<Receipt, Failure> {
+    let key = KeyId::coldkey(params.wallet.clone());
+    receipt::sign::<Contribute, _>(&parts, key, params, |ground, params| async move {
+        let (id, amount) = (params.id, params.amount);
+        let crowdloan = existing(&ground, id).await?;
+        if including(&ground).0 > crowdloan.end {
+            return foreseen("ContributionPeriodEnded", format!("crowdloan {id} ended with block {}", crowdloan.end));
+        }
+        if amount < crowdloan.min_contribution {
+            let least = crowdloan.min_contribution;
+            return foreseen("ContributionTooLow", format!("crowdloan {id} takes τ{least} at least"));
+        }
+        let missing = crowdloan.cap.saturating_sub(crowdloan.raised);
+        if missing == Tao::ZERO {
+            return foreseen("CapRaised", format!("crowdloan {id} has all of its τ{}", crowdloan.cap));
+        }
+        let call = Call::new(PALLET, "contribute").arg("crowdloan_id", id).arg("amount", amount);
+        let draft = Draft::new(call, format!("Give τ{amount} to crowdloan {id}"))
+            .effect(format!("τ{} of τ{} are raised, until block {}", crowdloan.raised, crowdloan.cap, crowdloan.end));
+        Ok(if amount > missing {
+            draft.spends(missing).warning(format!("only τ{missing} are missing: no more is taken"))
+        } else {
+            draft.spends(amount)
+        })
+    })
+    .await
+}
+
+async fn withdraw(parts: Arc<Parts>, params: IdParams, _: Caller) -> Result<Receipt, Failure> {
+    let key = KeyId::coldkey(params.wallet.clone());
+    receipt::sign::<Withdraw, _>(&parts, key, params, |ground, params| async move {
+        let id = params.id;
+        let crowdloan = existing(&ground, id).await?;
+        let keys = [Value::from(id), Value::from(ground.actor)];
+        let given =
+            number(&ground.view.storage_json(PALLET, "Contributions", &keys).await?).map_or(Tao::ZERO, Tao::from_rao);
+        let held = if crowdloan.creator.account() == ground.actor { crowdloan.deposit } else { Tao::ZERO };
+        let back = given.saturating_sub(held);
+        if back == Tao::ZERO {
+            return foreseen(
+                "NoContribution",
+                format!("{} has nothing to take back from crowdloan {id}", ground.actor),
+            );
+        }
+        let call = Call::new(PALLET, "withdraw").arg("crowdloan_id", id);
+        Ok(Draft::new(call, format!("Take τ{back} back from crowdloan {id}")).receives(back))
+    })
+    .await
+}
+
+async fn finalize(parts: Arc<Parts>, params: IdParams, _: Caller) -> Result<Receipt, Failure> {
+    let key = KeyId::coldkey(params.wallet.clone());
+    receipt::sign::<Finalize, _>(&parts, key, params, |ground, params| async move {
+        let id = params.id;
+        let crowdloan = existing(&ground, id).await?;
+        own(&ground, &crowdloan)?;
+        if crowdloan.raised < crowdloan.cap {
+            return foreseen("CapNotRaised", format!("crowdloan {id} has τ{} of τ{}", crowdloan.raised, crowdloan.cap));
+        }
+        let call = Call::new(PALLET, "finalize").arg("crowdloan_id", id);
+        let purpose = crowdloan.target.map_or_else(|| "its call".to_owned(), |target| target.to_string());
+        Ok(Draft::new(call, format!("Pay crowdloan {id} out: τ{} for {purpose}", crowdloan.raised)))
+    })
+    .await
+}
+
+async fn refund(parts: Arc<Parts>, params: IdParams, _: Caller) -> Result<Receipt, Failure> {
+    let key = KeyId::coldkey(params.wallet.clone());
+    receipt::sign::<Refund, _>(&parts, key, params, |ground, params| async move {
+        let id = params.id;
+        let crowdloan = existing(&ground, id).await?;
+        own(&ground, &crowdloan)?;
+        let call = Call::new(PALLET, "refund").arg("crowdloan_id", id);
+        let draft = Draft::new(call, format!("Give contributors of crowdloan {id} their tao back"));
+        Ok(draft.effect("up to 50 contributors at a time: repeat it until all have theirs"))
+    })
+    .await
+}
+
+async fn dissolve(parts: Arc<Parts>, params: IdParams, _: Caller) -> Result<Receipt, Failure> {
+    let key = KeyId::coldkey(params.wallet.clone());
+    receipt::sign::<Dissolve, _>(&parts, key, params, |ground, params| async move {
+        let id = params.id;
+        let crowdloan = existing(&ground, id).await?;
+        own(&ground, &crowdloan)?;
+        if crowdloan.contributors > 1 {
+            let words = format!("crowdloan {id} holds what {} have given: refund them first", crowdloan.contributors);
+            return foreseen("NotReadyToDissolve", words);
+        }
+        let call = Call::new(PALLET, "dissolve").arg("crowdloan_id", id);
+        Ok(Draft::new(call, format!("Remove crowdloan {id}")).receives(crowdloan.deposit))
+    })
+    .await
+}
+
+async fn update(parts: Arc<Parts>, params: UpdateParams, _: Caller) -> Result<Receipt, Failure> {
+    let key = KeyId::coldkey(params.wallet.clone());
+    receipt::sign::<Update, _>(&parts, key, params, |ground, params| async move {
+        let id = params.id;
+        let crowdloan = existing(&ground, id).await?;
+        own(&ground, &crowdloan)?;
+        let (call, what) = match (params.min_contribution, params.end, params.cap) {
+            (Some(least), None, None) => {
+                let call = Call::new(PALLET, "update_min_contribution").arg("new_min_contribution", least);
+                (call, format!("the least contribution to τ{least}"))
+            }
+            (None, Some(end), None) => {
+                (Call::new(PALLET, "update_end").arg("new_end", end), format!("the last block to {end}"))
+            }
+            (None, None, Some(cap)) => {
+                (Call::new(PALLET, "update_cap").arg("new_cap", cap), format!("the cap to τ{cap}"))
+            }
+            _ => {
+                let words =
+                    "one thing is changed at a time: the least contribution, the last block or the cap".to_owned();
+                return foreseen("InvalidValue", words);
+            }
+        };
+        Ok(Draft::new(call.arg("crowdloan_id", id), format!("Set {what} of crowdloan {id}")))
+    })
+    .await
+}

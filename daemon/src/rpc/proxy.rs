@@ -1,0 +1,215 @@
+//! The noun `proxy`: accounts that may sign for others.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use btd_api::{
+    AccountId, Coldkey, Tao,
+    proxy::{
+        Add, AddParams, Announce, AnnounceParams, AnyCall, Create, CreateParams, CreatedProxy, Execute, ExecuteParams,
+        Kill, KillParams, List, Proxies, Proxy, Remove, RemoveParams,
+    },
+    stake::ColdkeyParams,
+    wallet::{Outcome, Receipt},
+};
+use btd_chain::{Call, Value, call_hash};
+use btd_signer_protocol::KeyId;
+use serde_json::Value as Json;
+
+use super::{Caller, Failure, Table, receipt};
+use crate::{
+    daemon::Parts,
+    submit::{Draft, Precondition, SubmissionError},
+};
+
+pub(super) fn register(table: &mut Table, parts: &Arc<Parts>) {
+    table
+        .noun(parts)
+        .method::<List>(list)
+        .method::<Add>(add)
+        .method::<Remove>(remove)
+        .method::<Create>(create)
+        .method::<Kill>(kill)
+        .method::<Announce>(announce)
+        .method::<Execute>(execute)
+        .done();
+}
+
+/// A call by name, with arguments in the JSON form of the chain's own reads.
+pub(super) fn call(any: &AnyCall) -> Result<Call, Failure> {
+    let wrong = |error: btd_chain::NotAnInteger| {
+        Failure(btd_api::ApiError::new(btd_api::ErrorKind::InvalidParams, error.to_string()).with("parameter", "call"))
+    };
+    let args = any.args.iter().map(|(name, value)| Ok((name.clone(), Value::from_json(value.clone()).map_err(wrong)?)));
+    let args: BTreeMap<String, Value> = args.collect::<Result<_, Failure>>()?;
+    Ok(Call { pallet: any.pallet.clone(), call: any.call.clone(), args })
+}
+
+fn variant(name: &str) -> Value {
+    Value::Variant(name.to_owned(), Box::new(Value::Null))
+}
+
+async fn list(parts: Arc<Parts>, params: ColdkeyParams, _: Caller) -> Result<Proxies, Failure> {
+    let coldkey = receipt::coldkey(&parts, params.wallet, params.address).await?;
+    let (view, at) = receipt::view(&parts.link)?;
+    let told = view.storage_json("Proxy", "Proxies", &[coldkey.into()]).await?;
+    let deposit = told.get(1).and_then(|deposit| deposit.as_str()?.parse().ok()).map_or(Tao::ZERO, Tao::from_rao);
+    let proxies = told.get(0).and_then(Json::as_array).into_iter().flatten().filter_map(proxy).collect();
+    Ok(Proxies { at, coldkey, deposit, proxies })
+}
+
+fn proxy(told: &Json) -> Option<Proxy> {
+    Some(Proxy {
+        delegate: told.get("delegate")?.as_str()?.parse().ok()?,
+        proxy_type: told.get("proxy_type")?.as_str()?.to_owned(),
+        delay: told.get("delay").and_then(Json::as_u64).and_then(|delay| u32::try_from(delay).ok()).unwrap_or(0),
+    })
+}
+
+async fn add(parts: Arc<Parts>, params: AddParams, _: Caller) -> Result<Receipt, Failure> {
+    let key = KeyId::coldkey(params.wallet.clone());
+    receipt::sign::<Add, _>(&parts, key, params, |ground, params| async move {
+        let (delegate, kind, delay) = (params.delegate, params.proxy_type.as_str(), params.delay);
+        if delegate.account() == ground.actor {
+            let words = "an account needs no proxy to sign for itself".to_owned();
+            return Err(Precondition::Foreseen { error: "NoSelfProxy", words }.into());
+        }
+        let call = Call::new("Proxy", "add_proxy")
+            .arg("delegate", delegate)
+            .arg("proxy_type", variant(kind))
+            .arg("delay", delay);
+        let draft = Draft::new(call, format!("Let {delegate} sign for {} as `{kind}` proxy", ground.actor))
+            .effect("a deposit is held until the proxy is removed");
+        let draft = if delay > 0 {
+            draft.effect(format!("what it does is announced {delay} blocks ahead, and can be rejected until then"))
+        } else {
+            draft
+        };
+        Ok(match kind {
+            "Any" => draft.warning("an `Any` proxy without delay can move everything at once"),
+            _ => draft,
+        })
+    })
+    .await
+}
+
+async fn remove(parts: Arc<Parts>, params: RemoveParams, _: Caller) -> Result<Receipt, Failure> {
+    let key = KeyId::coldkey(params.wallet.clone());
+    receipt::sign::<Remove, _>(&parts, key, params, |ground, params| async move {
+        let told = ground.view.storage_json("Proxy", "Proxies", &[ground.actor.into()]).await?;
+        let proxies: Vec<Proxy> =
+            told.get(0).and_then(Json::as_array).into_iter().flatten().filter_map(proxy).collect();
+        let foreseen = |words: String| Err(Precondition::Foreseen { error: "NotFound", words }.into());
+        let Some(delegate) = params.delegate else {
+            if proxies.is_empty() {
+                return foreseen(format!("nobody may sign for {}", ground.actor));
+            }
+            let summary = format!("Let nobody sign for {} any more", ground.actor);
+            return Ok(Draft::new(Call::new("Proxy", "remove_proxies"), summary)
+                .effect(format!("{} proxies are removed", proxies.len()))
+                .warning("keyless accounts whose only proxy is this account are not touched by it"));
+        };
+        let (kind, delay) = (params.proxy_type.as_str(), params.delay);
+        let wanted = Proxy { delegate: delegate.account(), proxy_type: kind.to_owned(), delay };
+        if !proxies.contains(&wanted) {
+            let known: Vec<String> = proxies
+                .iter()
+                .map(|proxy| format!("{} as `{}`, delay {}", proxy.delegate, proxy.proxy_type, proxy.delay))
+                .collect();
+            let known = if known.is_empty() { "nobody".to_owned() } else { known.join("; ") };
+            return foreseen(format!("{delegate} is no `{kind}` proxy with delay {delay}: {known} may sign"));
+        }
+        let call = Call::new("Proxy", "remove_proxy")
+            .arg("delegate", delegate)
+            .arg("proxy_type", variant(kind))
+            .arg("delay", delay);
+        Ok(Draft::new(call, format!("Let {delegate} not sign for {} as `{kind}` proxy any more", ground.actor)))
+    })
+    .await
+}
+
+async fn create(parts: Arc<Parts>, params: CreateParams, _: Caller) -> Result<CreatedProxy, Failure> {
+    let key = KeyId::coldkey(params.wallet.clone());
+    let receipt = receipt::sign::<Create, _>(&parts, key, params, |ground, params| async move {
+        let kind = params.proxy_type.as_str();
+        let call = Call::new("Proxy", "create_pure")
+            .arg("proxy_type", variant(kind))
+            .arg("delay", params.delay)
+            .arg("index", params.index);
+        Ok(Draft::new(
+            call,
+            format!("Create an account without a key, for which {} signs as `{kind}` proxy", ground.actor),
+        )
+        .effect("a deposit is held until the account is given up")
+        .warning("note block and index of the extrinsic: giving the account up asks for them"))
+    })
+    .await?;
+    Ok(CreatedProxy { account: created(&receipt), receipt })
+}
+
+/// The new account from the event `PureCreated`.
+fn created(receipt: &Receipt) -> Option<AccountId> {
+    let Outcome::Finalized { events, .. } = &receipt.outcome else { return None };
+    let created = events.iter().find(|event| event.pallet == "Proxy" && event.name == "PureCreated")?;
+    created.fields.get("pure")?.as_str()?.parse().ok()
+}
+
+async fn kill(parts: Arc<Parts>, params: KillParams, _: Caller) -> Result<Receipt, Failure> {
+    if params.proxy.is_none() {
+        let message = "name the keyless account as `proxy`: only it can give itself up, through its proxy";
+        let error = btd_api::ApiError::new(btd_api::ErrorKind::InvalidParams, message).with("parameter", "proxy");
+        return Err(Failure(error));
+    }
+    let key = KeyId::coldkey(params.wallet.clone());
+    receipt::sign::<Kill, _>(&parts, key, params, |ground, params| async move {
+        let call = Call::new("Proxy", "kill_pure")
+            .arg("spawner", params.spawner)
+            .arg("proxy_type", variant(&params.proxy_type))
+            .arg("index", params.index)
+            .arg("height", params.height)
+            .arg("ext_index", params.ext_index);
+        let balance = ground.view.balance(ground.actor).await?.free;
+        Ok(Draft::new(call, format!("Give the keyless account {} up", ground.actor))
+            .warning(format!("what it holds is out of reach for ever: τ{balance} now, and all its stake")))
+    })
+    .await
+}
+
+async fn announce(parts: Arc<Parts>, params: AnnounceParams, _: Caller) -> Result<Receipt, Failure> {
+    let key = KeyId::coldkey(params.wallet.clone());
+    receipt::sign::<Announce, _>(&parts, key, params, |_, params| async move {
+        let (real, hash) = (params.real, params.call_hash);
+        let call = Call::new("Proxy", "announce").arg("real", real).arg("call_hash", hash);
+        Ok(Draft::new(call, format!("Announce the call {hash} on behalf of {real}"))
+            .effect("a deposit is held until it is made or rejected"))
+    })
+    .await
+}
+
+async fn execute(parts: Arc<Parts>, params: ExecuteParams, _: Caller) -> Result<Receipt, Failure> {
+    let inner = call(&params.call)?;
+    let key = KeyId::coldkey(params.wallet.clone());
+    receipt::sign::<Execute, _>(&parts, key, params, move |ground, params| {
+        let inner = inner.clone();
+        async move {
+            let delegate = params.delegate.unwrap_or(Coldkey(ground.actor));
+            let hash = call_hash(&inner, ground.view.runtime()).map_err(SubmissionError::from)?;
+            let told = ground.view.storage_json("Proxy", "Announcements", &[delegate.into()]).await?;
+            let is_it = |told: &&Json| {
+                let text = |name: &str| told.get(name).and_then(Json::as_str);
+                text("call_hash") == Some(&hash.to_string()) && text("real") == Some(&params.real.to_string())
+            };
+            if !told.get(0).and_then(Json::as_array).is_some_and(|announced| announced.iter().any(|one| is_it(&one))) {
+                let words = format!("{delegate} has not announced {inner} ({hash}) on behalf of {}", params.real);
+                return Err(Precondition::Foreseen { error: "Unannounced", words }.into());
+            }
+            let summary = format!("Make the announced call {inner} on behalf of {}", params.real);
+            let call = Call::new("Proxy", "proxy_announced")
+                .arg("delegate", delegate)
+                .arg("real", params.real)
+                .arg("force_proxy_type", Value::Null)
+                .arg("call", inner);
+            Ok(Draft::new(call, summary))
+        }
+    })
+    .await
+}

@@ -1,0 +1,247 @@
+//! The noun `root`: subnet 0, whose validators share in every subnet, and delegation.
+//!
+//! Root weights and the senate are gone from today's runtime; where the connected one still has
+//! them they work, elsewhere the answer names what took their place.
+
+use std::sync::Arc;
+
+use btd_api::{
+    Coldkey, Hotkey, NetUid, Ratio, Tao, Uid,
+    root::{
+        Delegate, Delegates, DelegatesReply, GetTake, GetTakeParams, List, Register, RegisterParams, RootValidator,
+        RootValidators, SenateVote, SenateVoteParams, SetTake, SetTakeParams, Take, Weights, WeightsParams,
+    },
+    rpc::Nothing,
+    wallet::Receipt,
+};
+use btd_chain::{Call, ReadError, Value, View};
+use btd_signer_protocol::KeyId;
+use serde_json::Value as Json;
+
+use super::{
+    Caller, Failure, Table, receipt,
+    stake::{SUBTENSOR, account},
+};
+use crate::{
+    daemon::Parts,
+    submit::{Draft, Need, Precondition},
+};
+
+const ROOT: NetUid = NetUid(0);
+const WHOLE: u64 = 65_535;
+
+pub(super) fn register(table: &mut Table, parts: &Arc<Parts>) {
+    table
+        .noun(parts)
+        .method::<List>(list)
+        .method::<Register>(register_on_root)
+        .method::<Delegates>(delegates)
+        .method::<GetTake>(get_take)
+        .method::<SetTake>(set_take)
+        .method::<Weights>(weights)
+        .method::<SenateVote>(senate_vote)
+        .done();
+}
+
+fn number(json: &Json) -> Option<u64> {
+    json.as_u64().or_else(|| json.as_str()?.parse().ok())
+}
+
+async fn list(parts: Arc<Parts>, _: Nothing, _: Caller) -> Result<RootValidators, Failure> {
+    let (view, at) = receipt::view(&parts.link)?;
+    let keys = view.storage_entries(SUBTENSOR, "Keys", &[ROOT.into()], usize::from(u16::MAX)).await?;
+    let mut validators = Vec::with_capacity(keys.len());
+    for entry in keys {
+        let uid = entry.keys.get(1).and_then(Json::as_u64).and_then(|uid| u16::try_from(uid).ok());
+        let (Some(uid), Some(hotkey)) = (uid, account(&entry.value)) else { continue };
+        let owner = view.storage_json(SUBTENSOR, "Owner", &[hotkey.into()]).await?;
+        let stake = view.storage_json(SUBTENSOR, "TotalHotkeyAlpha", &[hotkey.into(), ROOT.into()]).await?;
+        validators.push(RootValidator {
+            uid: Uid(uid),
+            hotkey,
+            coldkey: account(&owner).map_or(Coldkey(hotkey.account()), |owner| Coldkey(owner.account())),
+            stake: Tao::from_rao(number(&stake).unwrap_or(0)),
+        });
+    }
+    validators.sort_by_key(|validator| validator.uid);
+    Ok(RootValidators { at, validators })
+}
+
+async fn register_on_root(parts: Arc<Parts>, params: RegisterParams, _: Caller) -> Result<Receipt, Failure> {
+    let hotkey = KeyId::hotkey(params.wallet.clone(), params.hotkey.clone());
+    let hotkey = Hotkey(parts.custody.public(&hotkey).await?.account);
+    let key = KeyId::coldkey(params.wallet.clone());
+    receipt::sign::<Register, _>(&parts, key, params, move |ground, _| async move {
+        if let Some(uid) = ground.view.uid(ROOT, hotkey.account()).await? {
+            return Err(Precondition::AlreadyRegistered { hotkey, netuid: ROOT, uid }.into());
+        }
+        let call = Call::new(SUBTENSOR, "root_register").arg("hotkey", hotkey);
+        Ok(Draft::new(call, format!("Register hotkey {hotkey} on root"))
+            .effect("root takes the 64 hotkeys with most root stake: a full one drops that with the least"))
+    })
+    .await
+}
+
+async fn delegates(parts: Arc<Parts>, _: Nothing, _: Caller) -> Result<DelegatesReply, Failure> {
+    let (view, at) = receipt::view(&parts.link)?;
+    let told = view.runtime_api_json("DelegateInfoRuntimeApi", "get_delegates", &[]).await?;
+    let mut delegates: Vec<Delegate> = told.as_array().into_iter().flatten().filter_map(delegate).collect();
+    delegates.sort_by_key(|delegate| std::cmp::Reverse(delegate.nominators));
+    for delegate in &mut delegates {
+        delegate.name = name_of(&view, delegate.owner).await?;
+    }
+    Ok(DelegatesReply { at, delegates })
+}
+
+/// The name in a coldkey's identity; empty where it has none.
+async fn name_of(view: &View, coldkey: Coldkey) -> Result<String, ReadError> {
+    let identity = match view.storage_json(SUBTENSOR, "IdentitiesV2", &[coldkey.into()]).await {
+        Ok(identity) => identity,
+        Err(ReadError::Absent(_)) => return Ok(String::new()),
+        Err(error) => return Err(error),
+    };
+    Ok(identity.get("name").map(text).unwrap_or_default())
+}
+
+/// Bytes that are meant as text, as storage tells them.
+pub(super) fn text(json: &Json) -> String {
+    let bytes = json.as_str().and_then(|hex| hex::decode(hex.strip_prefix("0x")?).ok());
+    bytes.map_or_else(
+        || json.as_str().unwrap_or_default().to_owned(),
+        |bytes| String::from_utf8_lossy(&bytes).into_owned(),
+    )
+}
+
+fn delegate(told: &Json) -> Option<Delegate> {
+    let netuids = |name: &str| {
+        let netuid = |json: &Json| number(json).and_then(|netuid| u16::try_from(netuid).ok()).map(NetUid);
+        told.get(name).and_then(Json::as_array).into_iter().flatten().filter_map(netuid).collect()
+    };
+    Some(Delegate {
+        hotkey: account(told.get("delegate_ss58")?)?,
+        owner: Coldkey(account(told.get("owner_ss58")?)?.account()),
+        name: String::new(),
+        take: Ratio::from_parts(number(told.get("take")?)?, WHOLE),
+        nominators: told.get("nominators")?.as_array().map_or(0, |list| u32::try_from(list.len()).unwrap_or(u32::MAX)),
+        registrations: netuids("registrations"),
+        validator_permits: netuids("validator_permits"),
+    })
+}
+
+async fn get_take(parts: Arc<Parts>, params: GetTakeParams, _: Caller) -> Result<Take, Failure> {
+    let hotkey = receipt::hotkey(&parts, &params.wallet, &params.hotkey).await?;
+    let (view, at) = receipt::view(&parts.link)?;
+    let (take, _, most) = takes(&view, hotkey).await?;
+    Ok(Take { at, hotkey, take: Ratio::from_parts(take, WHOLE), most: Ratio::from_parts(most, WHOLE) })
+}
+
+/// A hotkey's take, and the least and most that the chain allows, in parts of 65535.
+async fn takes(view: &View, hotkey: Hotkey) -> Result<(u64, u64, u64), ReadError> {
+    let take = view.storage_json(SUBTENSOR, "Delegates", &[hotkey.into()]).await?;
+    let least = view.storage_json(SUBTENSOR, "MinDelegateTake", &[]).await?;
+    let most = view.storage_json(SUBTENSOR, "MaxDelegateTake", &[]).await?;
+    let number = |json: Json, usual| number(&json).unwrap_or(usual);
+    Ok((number(take, 0), number(least, 0), number(most, WHOLE)))
+}
+
+async fn set_take(parts: Arc<Parts>, params: SetTakeParams, _: Caller) -> Result<Receipt, Failure> {
+    let hotkey = receipt::hotkey(&parts, &params.wallet, &params.hotkey).await?;
+    let key = KeyId::coldkey(params.wallet.clone());
+    receipt::sign::<SetTake, _>(&parts, key, params, move |ground, params| async move {
+        let (now, least, most) = takes(&ground.view, hotkey).await?;
+        let wanted = params.take.of(WHOLE);
+        let foreseen = |error, words| Err(Precondition::Foreseen { error, words }.into());
+        let share = |parts| Ratio::from_parts(parts, WHOLE);
+        if wanted > most {
+            return foreseen("DelegateTakeTooHigh", format!("the chain allows a take of {} at most", share(most)));
+        }
+        if wanted < least || wanted == now {
+            let words =
+                format!("hotkey {hotkey} takes {} now, and the chain allows {} at least", share(now), share(least));
+            return foreseen("DelegateTakeTooLow", words);
+        }
+        let call = if wanted > now { "increase_take" } else { "decrease_take" };
+        let call = Call::new(SUBTENSOR, call).arg("hotkey", hotkey).arg("take", Value::from(wanted));
+        let summary =
+            format!("Let hotkey {hotkey} keep {} of what others' stake earns, after {}", params.take, share(now));
+        let draft = Draft::new(call, summary).needs(Need::OwnHotkey(hotkey));
+        Ok(draft.warning("a take can be raised once in 216000 blocks (about a month), counted from any change"))
+    })
+    .await
+}
+
+async fn weights(parts: Arc<Parts>, params: WeightsParams, _: Caller) -> Result<Receipt, Failure> {
+    const INSTEAD: &str = "subnets earn by the stake that flows to them: `stake add` is how to back one";
+    let key = KeyId::hotkey(params.wallet.clone(), params.hotkey.clone());
+    receipt::sign::<Weights, _>(&parts, key, params, |ground, params| async move {
+        let (netuids, values): (Vec<u16>, Vec<u16>) =
+            params.weights.iter().map(|weight| (weight.netuid.0, weight.weight)).unzip();
+        let hotkey = Hotkey(ground.actor);
+        // The call was renamed once before it was removed.
+        let names = ["set_root_weights", "set_tao_weights"];
+        let known = names.into_iter().find(|call| ground.view.runtime().has_call(SUBTENSOR, call));
+        let call = known.unwrap_or("set_root_weights");
+        ground.require_call(SUBTENSOR, call, INSTEAD)?;
+        let call = Call::new(SUBTENSOR, call)
+            .arg("netuid", ROOT)
+            .arg("hotkey", hotkey)
+            .arg("dests", netuids.iter().copied().collect::<Value>())
+            .arg("weights", values.iter().copied().collect::<Value>())
+            .arg("version_key", params.version_key);
+        let total: u64 = values.iter().map(|value| u64::from(*value)).sum();
+        let told = netuids
+            .iter()
+            .zip(&values)
+            .map(|(netuid, value)| format!("{} to subnet {netuid}", Ratio::from_parts((*value).into(), total)));
+        let told: Vec<String> = told.collect();
+        Ok(Draft::new(call, format!("Set root weights of hotkey {hotkey}")).effect(told.join(", ")))
+    })
+    .await
+}
+
+async fn senate_vote(parts: Arc<Parts>, params: SenateVoteParams, _: Caller) -> Result<Receipt, Failure> {
+    const INSTEAD: &str = "the senate was dissolved: nobody votes on proposals today";
+    let hotkey = KeyId::hotkey(params.wallet.clone(), params.hotkey.clone());
+    let hotkey = Hotkey(parts.custody.public(&hotkey).await?.account);
+    let key = KeyId::coldkey(params.wallet.clone());
+    receipt::sign::<SenateVote, _>(&parts, key, params, move |ground, params| async move {
+        ground.require_call(SUBTENSOR, "vote", INSTEAD)?;
+        let call = Call::new(SUBTENSOR, "vote")
+            .arg("hotkey", hotkey)
+            .arg("proposal", params.proposal)
+            .arg("index", params.index)
+            .arg("approve", params.approve);
+        let vote = if params.approve { "for" } else { "against" };
+        Ok(Draft::new(call, format!("Vote {vote} proposal {} as {hotkey}", params.proposal)))
+    })
+    .await
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn delegates_are_read() {
+        let (hotkey, owner) =
+            ("5FHneW46xGXgs5mUiveU4sbTyGBzmstUspZC92UhjJM694ty", "5GrwvaEF5zXb26Fz9rcQpDWS57CtERHpNehXCPcNoHGKutQY");
+        let told = json!({
+            "delegate_ss58": hotkey, "take": 11796, "nominators": [[owner, [[0, "5"]]]], "owner_ss58": owner,
+            "registrations": [0, 1], "validator_permits": [1], "return_per_1000": "0", "total_daily_return": "0",
+        });
+        let delegate = delegate(&told).unwrap();
+        assert_eq!((delegate.hotkey.to_string().as_str(), delegate.nominators), (hotkey, 1));
+        assert_eq!((delegate.registrations, delegate.validator_permits), (vec![NetUid(0), NetUid(1)], vec![NetUid(1)]));
+        assert_eq!(delegate.take.of(WHOLE), 11_796);
+    }
+
+    #[test]
+    fn text_is_bytes_or_itself() {
+        assert_eq!(
+            (text(&json!("0x616263")), text(&json!("abc")), text(&Json::Null)),
+            ("abc".into(), "abc".into(), String::new())
+        );
+    }
+}

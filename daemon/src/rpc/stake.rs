@@ -1,0 +1,198 @@
+//! The noun `stake`: alpha behind hotkeys, what it earns, and who inherits it.
+//!
+//! Trades are made with the limit that the caller's protection comes to at the planning block, so
+//! that a price that runs away costs nothing but the fee. Semantics: pallet_subtensor, spec 425.
+
+mod children;
+mod reads;
+mod trade;
+
+use std::sync::Arc;
+
+use btd_api::{
+    Coldkey, Hotkey, NetUid,
+    stake::{
+        Add, AddParams, Auto, ChildGet, ChildSet, ChildTake, Claim, ClaimParams, ClaimType, List, Move, MoveParams,
+        Remove, RemoveAll, RemoveAllParams, RemoveParams, Scope, SetAuto, SetAutoParams, SetClaim, SetClaimParams,
+        Swap, SwapParams, Transfer, TransferParams,
+    },
+    wallet::Receipt,
+};
+use btd_chain::{Call, Value};
+use btd_signer_protocol::KeyId;
+
+use super::{Caller, Failure, Table, receipt};
+use crate::{
+    daemon::Parts,
+    submit::{Draft, Need, Precondition},
+};
+
+/// The pallet of stake, subnets and weights.
+pub(super) const SUBTENSOR: &str = "SubtensorModule";
+
+pub(super) fn register(table: &mut Table, parts: &Arc<Parts>) {
+    table
+        .noun(parts)
+        .method::<Add>(add)
+        .method::<Remove>(remove)
+        .method::<RemoveAll>(remove_all)
+        .method::<Move>(move_stake)
+        .method::<Swap>(swap)
+        .method::<Transfer>(transfer)
+        .method::<List>(reads::list)
+        .method::<Auto>(reads::auto)
+        .method::<SetAuto>(set_auto)
+        .method::<Claim>(claim)
+        .method::<SetClaim>(set_claim)
+        .method::<ChildGet>(children::get)
+        .method::<ChildSet>(children::set)
+        .method::<ChildTake>(children::take)
+        .done();
+}
+
+async fn add(parts: Arc<Parts>, params: AddParams, _: Caller) -> Result<Receipt, Failure> {
+    let hotkey = receipt::hotkey(&parts, &params.wallet, &params.hotkey).await?;
+    let key = KeyId::coldkey(params.wallet.clone());
+    receipt::sign::<Add, _>(&parts, key, params, move |ground, params| async move {
+        trade::buy(&ground, &params, hotkey).await
+    })
+    .await
+}
+
+async fn remove(parts: Arc<Parts>, params: RemoveParams, _: Caller) -> Result<Receipt, Failure> {
+    let hotkey = receipt::hotkey(&parts, &params.wallet, &params.hotkey).await?;
+    let key = KeyId::coldkey(params.wallet.clone());
+    receipt::sign::<Remove, _>(&parts, key, params, move |ground, params| async move {
+        trade::sell(&ground, &params, hotkey).await
+    })
+    .await
+}
+
+async fn remove_all(parts: Arc<Parts>, params: RemoveAllParams, _: Caller) -> Result<Receipt, Failure> {
+    let hotkey = receipt::hotkey(&parts, &params.wallet, &params.hotkey).await?;
+    let key = KeyId::coldkey(params.wallet.clone());
+    receipt::sign::<RemoveAll, _>(&parts, key, params, move |ground, params| async move {
+        trade::give_up(&ground, params.scope == Scope::Everything, hotkey).await
+    })
+    .await
+}
+
+async fn move_stake(parts: Arc<Parts>, params: MoveParams, _: Caller) -> Result<Receipt, Failure> {
+    let from = receipt::hotkey(&parts, &params.wallet, &params.origin_hotkey).await?;
+    let to = receipt::hotkey(&parts, &params.wallet, &params.dest_hotkey).await?;
+    let key = KeyId::coldkey(params.wallet.clone());
+    receipt::sign::<Move, _>(&parts, key, params, move |ground, params| async move {
+        let (origin, dest) = (params.origin_netuid, params.dest_netuid.unwrap_or(params.origin_netuid));
+        if (origin, from) == (dest, to) {
+            return Err(Precondition::Nothing.into());
+        }
+        let alpha = trade::part(&ground, from, origin, params.amount).await?;
+        let call = Call::new(SUBTENSOR, "move_stake")
+            .arg("origin_hotkey", from)
+            .arg("destination_hotkey", to)
+            .arg("origin_netuid", origin)
+            .arg("destination_netuid", dest)
+            .arg("alpha_amount", alpha);
+        let summary = format!("Move α{alpha} of subnet {origin} from hotkey {from} to hotkey {to} on subnet {dest}");
+        let draft = Draft::new(call, summary).needs(Need::KnownHotkey(to));
+        trade::across(&ground, draft, (origin, dest), alpha).await
+    })
+    .await
+}
+
+async fn swap(parts: Arc<Parts>, params: SwapParams, _: Caller) -> Result<Receipt, Failure> {
+    let hotkey = receipt::hotkey(&parts, &params.wallet, &params.hotkey).await?;
+    let key = KeyId::coldkey(params.wallet.clone());
+    receipt::sign::<Swap, _>(&parts, key, params, move |ground, params| async move {
+        trade::swap(&ground, &params, hotkey).await
+    })
+    .await
+}
+
+async fn transfer(parts: Arc<Parts>, params: TransferParams, _: Caller) -> Result<Receipt, Failure> {
+    let hotkey = receipt::hotkey(&parts, &params.wallet, &params.hotkey).await?;
+    let key = KeyId::coldkey(params.wallet.clone());
+    receipt::sign::<Transfer, _>(&parts, key, params, move |ground, params| async move {
+        let (origin, dest) = (params.origin_netuid, params.dest_netuid.unwrap_or(params.origin_netuid));
+        if (origin, params.dest.account()) == (dest, ground.actor) {
+            return Err(Precondition::Nothing.into());
+        }
+        let alpha = trade::part(&ground, hotkey, origin, params.amount).await?;
+        let call = Call::new(SUBTENSOR, "transfer_stake")
+            .arg("destination_coldkey", params.dest)
+            .arg("hotkey", hotkey)
+            .arg("origin_netuid", origin)
+            .arg("destination_netuid", dest)
+            .arg("alpha_amount", alpha);
+        let (from, to) = (Coldkey(ground.actor), params.dest);
+        let summary =
+            format!("Give α{alpha} of subnet {origin} behind hotkey {hotkey} from {from} to {to} on subnet {dest}");
+        let draft = Draft::new(call, summary).needs(Need::Transfers(origin)).needs(Need::Transfers(dest));
+        trade::across(&ground, draft, (origin, dest), alpha).await
+    })
+    .await
+}
+
+async fn set_auto(parts: Arc<Parts>, params: SetAutoParams, _: Caller) -> Result<Receipt, Failure> {
+    let hotkey = receipt::hotkey(&parts, &params.wallet, &params.hotkey).await?;
+    let key = KeyId::coldkey(params.wallet.clone());
+    receipt::sign::<SetAuto, _>(&parts, key, params, move |_, params| async move {
+        let netuid = params.netuid;
+        let call = Call::new(SUBTENSOR, "set_coldkey_auto_stake_hotkey").arg("netuid", netuid).arg("hotkey", hotkey);
+        let summary = format!("Stake what is mined on subnet {netuid} behind hotkey {hotkey}");
+        Ok(Draft::new(call, summary).needs(Need::Subnet(netuid)).needs(Need::Neuron { netuid, hotkey }))
+    })
+    .await
+}
+
+async fn claim(parts: Arc<Parts>, params: ClaimParams, _: Caller) -> Result<Receipt, Failure> {
+    let key = KeyId::coldkey(params.wallet.clone());
+    receipt::sign::<Claim, _>(&parts, key, params, |_, params| async move {
+        if !(1..=5).contains(&params.netuids.len()) {
+            let words = "root dividends are claimed for one to five subnets at a time".to_owned();
+            return Err(Precondition::Foreseen { error: "InvalidSubnetNumber", words }.into());
+        }
+        let call = Call::new(SUBTENSOR, "claim_root").arg("subnets", sorted(&params.netuids));
+        let draft = Draft::new(call, format!("Claim root dividends of subnets {}", list(&params.netuids)));
+        let draft = draft.effect("what is below the subnet's threshold stays where it is");
+        Ok(params.netuids.iter().fold(draft, |draft, netuid| draft.needs(Need::Subnet(*netuid))))
+    })
+    .await
+}
+
+async fn set_claim(parts: Arc<Parts>, params: SetClaimParams, _: Caller) -> Result<Receipt, Failure> {
+    let key = KeyId::coldkey(params.wallet.clone());
+    receipt::sign::<SetClaim, _>(&parts, key, params, |_, params| async move {
+        let variant = |name: &str, content| Value::Variant(name.to_owned(), Box::new(content));
+        let (value, words) = match &params.claim {
+            ClaimType::Swap => {
+                (variant("Swap", Value::Null), "sell root dividends and stake the tao on root".to_owned())
+            }
+            ClaimType::Keep => (variant("Keep", Value::Null), "keep root dividends as alpha".to_owned()),
+            ClaimType::KeepSubnets(netuids) => {
+                let subnets = Value::Record([("subnets".to_owned(), sorted(netuids))].into());
+                let words = format!("keep root dividends of subnets {} as alpha, and sell the others", list(netuids));
+                (variant("KeepSubnets", subnets), words)
+            }
+        };
+        let call = Call::new(SUBTENSOR, "set_root_claim_type").arg("new_root_claim_type", value);
+        Ok(Draft::new(call, format!("From now on {words}")))
+    })
+    .await
+}
+
+/// Netuids as the chain wants a set: ascending, each once.
+fn sorted(netuids: &[NetUid]) -> Value {
+    let set: std::collections::BTreeSet<NetUid> = netuids.iter().copied().collect();
+    set.into_iter().collect()
+}
+
+fn list(netuids: &[NetUid]) -> String {
+    netuids.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+}
+
+/// Parses an account that storage tells as text; the zero account stands for nobody.
+pub(super) fn account(json: &serde_json::Value) -> Option<Hotkey> {
+    let hotkey: Hotkey = json.as_str()?.parse().ok()?;
+    (hotkey.account() != btd_api::AccountId([0; 32])).then_some(hotkey)
+}

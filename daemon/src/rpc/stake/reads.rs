@@ -1,0 +1,179 @@
+//! What a coldkey has staked, and what becomes of what it earns.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use btd_api::{
+    Alpha, Coldkey, Hotkey, NetUid, Tao,
+    stake::{AutoStake, AutoStakes, ClaimType, ColdkeyParams, Position, Stakes},
+};
+use btd_chain::{ReadError, StakeInfo, Value, View};
+use serde_json::Value as Json;
+
+use super::{SUBTENSOR, account};
+use crate::{
+    daemon::Parts,
+    metagraph,
+    rpc::{Caller, Failure, receipt, wallet::worth},
+};
+
+const ROOT: NetUid = NetUid(0);
+
+pub(super) async fn list(parts: Arc<Parts>, params: ColdkeyParams, _: Caller) -> Result<Stakes, Failure> {
+    let coldkey = receipt::coldkey(&parts, params.wallet, params.address).await?;
+    let (view, at) = receipt::view(&parts.link)?;
+    let free = view.balance(coldkey.account()).await?.free;
+    let stakes = match view.stake_for_coldkey(coldkey.account()).await {
+        Ok(stakes) => stakes,
+        // A runtime without subnets has no stake.
+        Err(ReadError::Absent(_)) => Vec::new(),
+        Err(error) => return Err(error.into()),
+    };
+    let claims = claimable(&view, coldkey, &stakes).await?;
+    let subnets = view.subnets().await?;
+    let price = |netuid| {
+        let found = subnets.iter().find(|subnet| subnet.netuid == netuid).and_then(|subnet| subnet.price);
+        if netuid == ROOT { Tao::from_rao(1_000_000_000) } else { found.unwrap_or(Tao::ZERO) }
+    };
+    let metagraphs = parts.metagraph.current();
+    let known = metagraphs.list.as_deref();
+    let mut positions: Vec<Position> = stakes.iter().map(|stake| position(stake, price(stake.netuid), known)).collect();
+    for ((netuid, hotkey), claimable) in claims {
+        match positions.iter_mut().find(|position| (position.netuid, position.hotkey) == (netuid, hotkey)) {
+            Some(position) => position.claimable = claimable,
+            None => {
+                let nothing = StakeInfo {
+                    hotkey: hotkey.account(),
+                    coldkey: coldkey.account(),
+                    netuid,
+                    stake: Alpha::ZERO,
+                    locked: Alpha::ZERO,
+                    emission: Alpha::ZERO,
+                    tao_emission: Tao::ZERO,
+                    is_registered: false,
+                };
+                positions.push(Position { claimable, ..position(&nothing, price(netuid), known) });
+            }
+        }
+    }
+    positions.sort_by_key(|position| position.netuid);
+    let value = positions.iter().fold(Tao::ZERO, |sum, position| sum.saturating_add(position.value));
+    Ok(Stakes { at, coldkey, free, value, positions })
+}
+
+fn position(stake: &StakeInfo, price: Tao, subnets: Option<&metagraph::List>) -> Position {
+    let subnet = subnets.and_then(|list| list.subnets.get(&stake.netuid));
+    Position {
+        netuid: stake.netuid,
+        name: subnet.map(|subnet| subnet.name.clone()).unwrap_or_default(),
+        symbol: subnet.map(|subnet| subnet.symbol.clone()).unwrap_or_default(),
+        hotkey: stake.hotkey.into(),
+        stake: stake.stake,
+        locked: stake.locked,
+        price,
+        value: worth(stake.stake, stake.netuid, price),
+        registered: stake.is_registered,
+        emission: stake.emission,
+        emission_tao: stake.tao_emission,
+        claimable: Alpha::ZERO,
+    }
+}
+
+type Claims = BTreeMap<(NetUid, Hotkey), Alpha>;
+
+/// Root dividends owed: for each root position the hotkey's rate on a subnet times the stake, less
+/// what was claimed (`RootClaimable`, `RootClaimed`; rates are fixed point with 32 bits behind the point).
+async fn claimable(view: &View, coldkey: Coldkey, stakes: &[StakeInfo]) -> Result<Claims, ReadError> {
+    let mut claims = Claims::new();
+    for stake in stakes.iter().filter(|stake| stake.netuid == ROOT) {
+        let rates = match view.storage_json(SUBTENSOR, "RootClaimable", &[stake.hotkey.into()]).await {
+            Ok(rates) => rates,
+            Err(ReadError::Absent(_)) => return Ok(claims),
+            Err(error) => return Err(error),
+        };
+        for (netuid, rate) in pairs(&rates) {
+            let keys = [netuid.into(), Value::from(stake.hotkey), coldkey.account().into()];
+            let claimed = view.storage_json(SUBTENSOR, "RootClaimed", &keys).await?;
+            let claimed: u128 = claimed.as_str().and_then(|text| text.parse().ok()).unwrap_or(0);
+            let owed = owed(rate, stake.stake, claimed);
+            if owed > Alpha::ZERO {
+                claims.insert((netuid, Hotkey(stake.hotkey)), owed);
+            }
+        }
+    }
+    Ok(claims)
+}
+
+/// A map from netuid to a fixed-point number, as storage tells it.
+fn pairs(rates: &Json) -> Vec<(NetUid, i128)> {
+    let entry = |entry: &Json| {
+        let netuid = u16::try_from(entry.get(0)?.as_u64()?).ok().map(NetUid)?;
+        let number = entry.get(1)?;
+        let bits = number.get("bits").unwrap_or(number).as_str()?.parse().ok()?;
+        Some((netuid, bits))
+    };
+    rates.as_array().into_iter().flatten().filter_map(entry).collect()
+}
+
+fn owed(rate: i128, stake: Alpha, claimed: u128) -> Alpha {
+    let earned = u128::try_from(rate).unwrap_or(0).saturating_mul(stake.rao().into()) >> 32;
+    Alpha::from_rao(u64::try_from(earned.saturating_sub(claimed)).unwrap_or(u64::MAX))
+}
+
+pub(super) async fn auto(parts: Arc<Parts>, params: ColdkeyParams, _: Caller) -> Result<AutoStakes, Failure> {
+    let coldkey = receipt::coldkey(&parts, params.wallet, params.address).await?;
+    let (view, at) = receipt::view(&parts.link)?;
+    let of_coldkey = [Value::from(coldkey)];
+    let entries = view.storage_entries(SUBTENSOR, "AutoStakeDestination", &of_coldkey, usize::from(u16::MAX)).await?;
+    let destination = |entry: &btd_chain::StorageEntry| {
+        let netuid = u16::try_from(entry.keys.get(1)?.as_u64()?).ok().map(NetUid)?;
+        Some(AutoStake { netuid, hotkey: account(&entry.value)? })
+    };
+    let mut destinations: Vec<AutoStake> = entries.iter().filter_map(destination).collect();
+    destinations.sort_by_key(|destination| destination.netuid);
+    let claim = match view.storage_json(SUBTENSOR, "RootClaimType", &of_coldkey).await {
+        Ok(claim) => claim_type(&claim),
+        Err(ReadError::Absent(_)) => None,
+        Err(error) => return Err(error.into()),
+    };
+    Ok(AutoStakes { at, coldkey, destinations, claim })
+}
+
+fn claim_type(claim: &Json) -> Option<ClaimType> {
+    match claim {
+        Json::String(name) if name == "Swap" => Some(ClaimType::Swap),
+        Json::String(name) if name == "Keep" => Some(ClaimType::Keep),
+        Json::Object(variant) => {
+            let subnets = variant.get("KeepSubnets")?;
+            let subnets = subnets.get("subnets").unwrap_or(subnets).as_array()?;
+            let netuid = |netuid: &Json| netuid.as_u64().and_then(|netuid| u16::try_from(netuid).ok()).map(NetUid);
+            Some(ClaimType::KeepSubnets(subnets.iter().filter_map(netuid).collect()))
+        }
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn dividends_are_rate_times_stake_less_what_was_claimed() {
+        let half = 1_i128 << 31;
+        assert_eq!(owed(half, Alpha::from_rao(1_001), 200), Alpha::from_rao(300));
+        assert_eq!(owed(half, Alpha::from_rao(100), 51), Alpha::ZERO);
+        assert_eq!(owed(-1, Alpha::from_rao(100), 0), Alpha::ZERO);
+        let told = json!([[1, { "bits": "2147483648" }], [2, "4294967296"], ["x", "1"]]);
+        assert_eq!(pairs(&told), [(NetUid(1), half), (NetUid(2), 1 << 32)]);
+    }
+
+    #[test]
+    fn claim_types_are_read() {
+        assert_eq!(claim_type(&json!("Swap")), Some(ClaimType::Swap));
+        let kept = ClaimType::KeepSubnets(vec![NetUid(1), NetUid(3)]);
+        assert_eq!(claim_type(&json!({ "KeepSubnets": { "subnets": [1, 3] } })), Some(kept.clone()));
+        assert_eq!(claim_type(&json!({ "KeepSubnets": [1, 3] })), Some(kept));
+        assert_eq!(claim_type(&json!("Burn")), None);
+    }
+}

@@ -1,0 +1,327 @@
+//! Subnets, from their owners' side: creating, starting and describing one.
+
+use std::sync::Arc;
+
+use btd_api::{
+    NetUid, Ratio,
+    rpc::Nothing,
+    subnets::{
+        SubnetParams,
+        owning::{
+            CheckStart, Cost, Create, CreateParams, CreatedSubnet, GetIdentity, IdentityReply, LockCost, Mechanisms,
+            MechanismsReply, MechanismsSet, MechanismsSetParams, MechanismsSplit, MechanismsSplitParams, SetIdentity,
+            SetIdentityParams, SetSymbol, SetSymbolParams, Start, StartParams, StartState, SubnetIdentity,
+        },
+    },
+    wallet::{Outcome, Receipt},
+};
+use btd_chain::{Call, ReadError, Value, View};
+use btd_signer_protocol::KeyId;
+
+use super::no_subnet;
+use crate::{
+    daemon::Parts,
+    rpc::{Caller, Failure, Table, receipt, stake::SUBTENSOR},
+    submit::{Draft, Need, Precondition, SubmissionError},
+};
+
+const ADMIN: &str = "AdminUtils";
+/// The whole that mechanisms share.
+const WHOLE: u64 = 65_535;
+
+pub(in crate::rpc) fn register(table: &mut Table, parts: &Arc<Parts>) {
+    table
+        .noun(parts)
+        .method::<LockCost>(lock_cost)
+        .method::<Create>(create)
+        .method::<Start>(start)
+        .method::<CheckStart>(check_start)
+        .method::<SetIdentity>(set_identity)
+        .method::<GetIdentity>(get_identity)
+        .method::<SetSymbol>(set_symbol)
+        .method::<Mechanisms>(mechanisms)
+        .method::<MechanismsSet>(mechanisms_set)
+        .method::<MechanismsSplit>(mechanisms_split)
+        .done();
+}
+
+async fn lock_cost(parts: Arc<Parts>, _: Nothing, _: Caller) -> Result<Cost, Failure> {
+    let (view, at) = receipt::view(&parts.link)?;
+    Ok(Cost { at, cost: view.network_registration_cost().await? })
+}
+
+async fn create(parts: Arc<Parts>, params: CreateParams, _: Caller) -> Result<CreatedSubnet, Failure> {
+    let hotkey = KeyId::hotkey(params.wallet.clone(), params.hotkey.clone());
+    let hotkey = parts.custody.public(&hotkey).await?.account;
+    let key = KeyId::coldkey(params.wallet.clone());
+    let receipt = receipt::sign::<Create, _>(&parts, key, params, move |ground, params| async move {
+        let cost = ground.view.network_registration_cost().await?;
+        if let Some(limit) = params.max_cost.filter(|limit| *limit < cost) {
+            let words = format!("a new subnet costs τ{cost} now, more than the limit of τ{limit}");
+            return Err(Precondition::Foreseen { error: "CannotAffordLockCost", words }.into());
+        }
+        let call = match &params.identity {
+            Some(identity) => {
+                check(identity)?;
+                Call::new(SUBTENSOR, "register_network_with_identity").arg("identity", record(identity))
+            }
+            None => Call::new(SUBTENSOR, "register_network"),
+        };
+        let draft = Draft::new(call.arg("hotkey", hotkey), format!("Create a subnet for τ{cost}"))
+            .spends(cost)
+            .effect("its alpha can be traded, and it earns, once it is started")
+            .warning("the cost is locked, does not come back, and can rise by inclusion: this call takes no limit");
+        Ok(cooldown(&ground.view, draft).await?)
+    })
+    .await?;
+    Ok(CreatedSubnet { netuid: created(&receipt), receipt })
+}
+
+/// Refuses while the last subnet is too young: the chain takes one in so many blocks, of anybody.
+async fn cooldown(view: &View, draft: Draft) -> Result<Draft, SubmissionError> {
+    let number = |json: serde_json::Value| json.as_u64().or_else(|| json.as_str()?.parse().ok()).unwrap_or(0);
+    let key = Value::Variant("NetworkLastRegistered".to_owned(), Box::new(Value::Null));
+    let last = view.storage_json(SUBTENSOR, "LastRateLimitedBlock", &[key]).await;
+    let limit = view.storage_json(SUBTENSOR, "NetworkRateLimit", &[]).await;
+    let (Ok(last), Ok(limit)) = (last, limit) else { return Ok(draft) };
+    let (last, limit, now) = (number(last), number(limit), u64::from(view.block().number.0) + 1);
+    if last > 0 && now.saturating_sub(last) < limit {
+        let words = format!(
+            "a subnet was created at block {last}, and the chain takes one in {limit} blocks: try again from block {}",
+            last + limit
+        );
+        return Err(Precondition::Foreseen { error: "NetworkTxRateLimitExceeded", words }.into());
+    }
+    Ok(draft)
+}
+
+/// The number from the event `NetworkAdded(netuid, mechanism)`.
+fn created(receipt: &Receipt) -> Option<NetUid> {
+    let Outcome::Finalized { events, .. } = &receipt.outcome else { return None };
+    let added = events.iter().find(|event| event.pallet == SUBTENSOR && event.name == "NetworkAdded")?;
+    added.fields.get(0)?.as_u64().and_then(|netuid| u16::try_from(netuid).ok()).map(NetUid)
+}
+
+/// The chain's own bounds (`is_valid_subnet_identity`).
+fn check(identity: &SubnetIdentity) -> Result<(), SubmissionError> {
+    let fields = [
+        ("subnet_name", &identity.subnet_name, 256),
+        ("github_repo", &identity.github_repo, 1024),
+        ("subnet_contact", &identity.subnet_contact, 1024),
+        ("subnet_url", &identity.subnet_url, 1024),
+        ("discord", &identity.discord, 256),
+        ("description", &identity.description, 1024),
+        ("logo_url", &identity.logo_url, 1024),
+        ("additional", &identity.additional, 1024),
+    ];
+    match fields.into_iter().find(|(_, text, most)| text.len() > *most) {
+        Some((name, text, most)) => {
+            let words = format!("`{name}` has {} bytes, and the chain takes {most} at most", text.len());
+            Err(Precondition::Foreseen { error: "InvalidIdentity", words }.into())
+        }
+        None => Ok(()),
+    }
+}
+
+/// Text as the chain keeps it: bytes, never read as hex.
+pub(in crate::rpc) fn bytes(text: &str) -> Value {
+    Value::Bytes(text.as_bytes().to_vec())
+}
+
+fn record(identity: &SubnetIdentity) -> Value {
+    let fields = [
+        ("subnet_name", &identity.subnet_name),
+        ("github_repo", &identity.github_repo),
+        ("subnet_contact", &identity.subnet_contact),
+        ("subnet_url", &identity.subnet_url),
+        ("discord", &identity.discord),
+        ("description", &identity.description),
+        ("logo_url", &identity.logo_url),
+        ("additional", &identity.additional),
+    ];
+    Value::Record(fields.into_iter().map(|(name, text)| (name.to_owned(), bytes(text))).collect())
+}
+
+async fn start(parts: Arc<Parts>, params: StartParams, _: Caller) -> Result<Receipt, Failure> {
+    let key = KeyId::coldkey(params.wallet.clone());
+    receipt::sign::<Start, _>(&parts, key, params, |ground, params| async move {
+        let netuid = params.netuid;
+        let (started, from) = start_state(&ground.view, netuid).await?;
+        let foreseen = |error, words| Err(Precondition::Foreseen { error, words }.into());
+        if let Some(started) = started {
+            let words = format!("subnet {netuid} was started already: it earns since block {started}");
+            return foreseen("FirstEmissionBlockNumberAlreadySet", words);
+        }
+        let next = u64::from(ground.view.block().number.0) + 1;
+        if next < from {
+            let words = format!("subnet {netuid} can be started from block {from} on, in {} blocks", from - next);
+            return foreseen("NeedWaitingMoreBlocksToStarCall", words);
+        }
+        let call = Call::new(SUBTENSOR, "start_call").arg("netuid", netuid);
+        let draft = Draft::new(call, format!("Start subnet {netuid}"))
+            .effect("its alpha can be traded and it earns emission from the next block on");
+        Ok(draft.needs(Need::OwnSubnet(netuid)))
+    })
+    .await
+}
+
+/// Since when a subnet earns, and from when on it can be started.
+async fn start_state(view: &View, netuid: NetUid) -> Result<(Option<u64>, u64), ReadError> {
+    let number = |json: serde_json::Value| json.as_u64().or_else(|| json.as_str()?.parse().ok());
+    let of = [Value::from(netuid)];
+    let started = number(view.storage_json(SUBTENSOR, "FirstEmissionBlockNumber", &of).await?);
+    let registered = number(view.storage_json(SUBTENSOR, "NetworkRegisteredAt", &of).await?).unwrap_or(0);
+    let delay = match view.storage_json(SUBTENSOR, "StartCallDelay", &[]).await {
+        Ok(delay) => number(delay).unwrap_or(0),
+        Err(ReadError::Absent(_)) => number(view.constant_json(SUBTENSOR, "InitialStartCallDelay")?).unwrap_or(0),
+        Err(error) => return Err(error),
+    };
+    Ok((started, registered.saturating_add(delay)))
+}
+
+async fn check_start(parts: Arc<Parts>, params: SubnetParams, _: Caller) -> Result<StartState, Failure> {
+    let netuid = params.netuid;
+    let (view, at) = receipt::view(&parts.link)?;
+    if !view.subnet_exists(netuid).await? {
+        return Err(no_subnet(netuid));
+    }
+    let (started_at, startable_from) = start_state(&view, netuid).await?;
+    Ok(StartState { at, netuid, started_at, startable_from })
+}
+
+async fn set_identity(parts: Arc<Parts>, params: SetIdentityParams, _: Caller) -> Result<Receipt, Failure> {
+    let key = KeyId::coldkey(params.wallet.clone());
+    receipt::sign::<SetIdentity, _>(&parts, key, params, |_, params| async move {
+        let netuid = params.netuid;
+        check(&params.identity)?;
+        let Value::Record(fields) = record(&params.identity) else { return Err(Precondition::Nothing.into()) };
+        let call = Call::new(SUBTENSOR, "set_subnet_identity").arg("netuid", netuid);
+        let call = fields.into_iter().fold(call, |call, (name, value)| call.arg(name, value));
+        Ok(Draft::new(call, format!("Set the identity of subnet {netuid}")).needs(Need::OwnSubnet(netuid)))
+    })
+    .await
+}
+
+async fn get_identity(parts: Arc<Parts>, params: SubnetParams, _: Caller) -> Result<IdentityReply, Failure> {
+    let netuid = params.netuid;
+    let (view, at) = receipt::view(&parts.link)?;
+    if !view.subnet_exists(netuid).await? {
+        return Err(no_subnet(netuid));
+    }
+    let identity = view.dynamic_info(netuid).await?.and_then(|info| info.subnet_identity);
+    let identity = identity.map(|identity| SubnetIdentity {
+        subnet_name: identity.subnet_name,
+        github_repo: identity.github_repo,
+        subnet_contact: identity.subnet_contact,
+        subnet_url: identity.subnet_url,
+        discord: identity.discord,
+        description: identity.description,
+        logo_url: identity.logo_url,
+        additional: identity.additional,
+    });
+    Ok(IdentityReply { at, netuid, identity })
+}
+
+async fn set_symbol(parts: Arc<Parts>, params: SetSymbolParams, _: Caller) -> Result<Receipt, Failure> {
+    let key = KeyId::coldkey(params.wallet.clone());
+    receipt::sign::<SetSymbol, _>(&parts, key, params, |_, params| async move {
+        let (netuid, symbol) = (params.netuid, &params.symbol);
+        let call = Call::new(SUBTENSOR, "update_symbol").arg("netuid", netuid).arg("symbol", bytes(symbol));
+        let draft = Draft::new(call, format!("Give the alpha of subnet {netuid} the symbol {symbol}"));
+        Ok(draft.needs(Need::OwnSubnet(netuid)))
+    })
+    .await
+}
+
+async fn mechanisms(parts: Arc<Parts>, params: SubnetParams, _: Caller) -> Result<MechanismsReply, Failure> {
+    let netuid = params.netuid;
+    let (view, at) = receipt::view(&parts.link)?;
+    if !view.subnet_exists(netuid).await? {
+        return Err(no_subnet(netuid));
+    }
+    let of = [Value::from(netuid)];
+    let count = view.storage_json(SUBTENSOR, "MechanismCountCurrent", &of).await?;
+    let count = count.as_u64().and_then(|count| u8::try_from(count).ok()).unwrap_or(1);
+    let split = view.storage_json(SUBTENSOR, "MechanismEmissionSplit", &of).await?;
+    let share = |share: &serde_json::Value| share.as_u64().map(|share| Ratio::from_parts(share, WHOLE));
+    let shares: Vec<Ratio> = split.as_array().into_iter().flatten().filter_map(share).collect();
+    let even = || vec![Ratio::from_parts(1, count.into()); count.into()];
+    Ok(MechanismsReply { at, netuid, count, shares: if shares.is_empty() { even() } else { shares } })
+}
+
+async fn mechanisms_set(parts: Arc<Parts>, params: MechanismsSetParams, _: Caller) -> Result<Receipt, Failure> {
+    let key = KeyId::coldkey(params.wallet.clone());
+    receipt::sign::<MechanismsSet, _>(&parts, key, params, |ground, params| async move {
+        let (netuid, count) = (params.netuid, params.count);
+        let most = ground.view.storage_json(SUBTENSOR, "MaxMechanismCount", &[]).await?.as_u64().unwrap_or(u64::MAX);
+        if count == 0 || u64::from(count) > most {
+            let words = format!("a subnet has 1 to {most} mechanisms on this chain, not {count}");
+            return Err(Precondition::Foreseen { error: "InvalidValue", words }.into());
+        }
+        let call = Call::new(ADMIN, "sudo_set_mechanism_count").arg("netuid", netuid).arg("mechanism_count", count);
+        let draft = Draft::new(call, format!("Give subnet {netuid} {count} mechanisms"))
+            .warning("the count and the split can each be changed once in 7200 blocks (about a day)");
+        Ok(draft.needs(Need::OwnSubnet(netuid)).needs(Need::OutsideFreeze(netuid)))
+    })
+    .await
+}
+
+async fn mechanisms_split(parts: Arc<Parts>, params: MechanismsSplitParams, _: Caller) -> Result<Receipt, Failure> {
+    let key = KeyId::coldkey(params.wallet.clone());
+    receipt::sign::<MechanismsSplit, _>(&parts, key, params, |_, params| async move {
+        let netuid = params.netuid;
+        let split = match params.split.as_slice() {
+            [] => Value::Null,
+            shares => parts_of_whole(shares)?.into_iter().collect(),
+        };
+        let call =
+            Call::new(ADMIN, "sudo_set_mechanism_emission_split").arg("netuid", netuid).arg("maybe_split", split);
+        let shares: Vec<String> = params.split.iter().map(ToString::to_string).collect();
+        let how = if shares.is_empty() { "evenly".to_owned() } else { shares.join(" to ") };
+        let draft = Draft::new(call, format!("Split the emission of subnet {netuid} between its mechanisms {how}"));
+        Ok(draft.needs(Need::OwnSubnet(netuid)).needs(Need::OutsideFreeze(netuid)))
+    })
+    .await
+}
+
+/// Shares of 1 as whole parts that come to 65535 exactly, which the chain insists on.
+fn parts_of_whole(shares: &[Ratio]) -> Result<Vec<u16>, SubmissionError> {
+    let total: u64 = shares.iter().map(|share| u64::from(share.billionths())).sum();
+    let slack = u64::try_from(shares.len()).unwrap_or(u64::MAX);
+    // Thirds are written as 0.333333333: what rounding takes is given to the last.
+    if total.abs_diff(1_000_000_000) > slack {
+        let words = "the shares of the mechanisms must come to 1".to_owned();
+        return Err(Precondition::Foreseen { error: "InvalidValue", words }.into());
+    }
+    let mut rest = WHOLE;
+    let mut parts = Vec::with_capacity(shares.len());
+    for (place, share) in shares.iter().enumerate() {
+        let part = if place + 1 == shares.len() { rest } else { share.of(WHOLE).min(rest) };
+        rest -= part;
+        parts.push(u16::try_from(part).unwrap_or(u16::MAX));
+    }
+    Ok(parts)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn shares_come_to_the_whole() {
+        let parts = |shares: &[&str]| {
+            let shares: Vec<Ratio> = shares.iter().map(|share| share.parse().unwrap()).collect();
+            parts_of_whole(&shares)
+        };
+        assert_eq!(parts(&["0.5", "0.5"]).unwrap(), [32_768, 32_767]);
+        assert_eq!(parts(&["0.333333333", "0.333333333", "0.333333333"]).unwrap(), [21_845, 21_845, 21_845]);
+        assert_eq!(parts(&["1", "0"]).unwrap(), [65_535, 0]);
+        assert!(parts(&["0.5", "0.4"]).is_err());
+    }
+
+    #[test]
+    fn identities_are_bounded() {
+        let named = |length: usize| SubnetIdentity { subnet_name: "x".repeat(length), ..SubnetIdentity::default() };
+        assert!(check(&named(256)).is_ok() && check(&named(257)).is_err());
+    }
+}

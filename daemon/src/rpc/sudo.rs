@@ -1,0 +1,155 @@
+//! The noun `sudo`: what the owner of a subnet, and root, set.
+
+mod value;
+
+use std::sync::Arc;
+
+use btd_api::{
+    NetUid,
+    subnets::SubnetParams,
+    sudo::{
+        Authority, Explained, ExplainedReply, Get, Set, SetParams, TriggerEpoch, TriggerEpochParams, Trim, TrimParams,
+        hyperparameters::{self, Hyperparameter, Setter},
+    },
+    wallet::Receipt,
+};
+use btd_chain::{Call, HyperValue};
+use btd_signer_protocol::KeyId;
+
+use super::{Caller, Failure, Table, receipt, stake::SUBTENSOR, subnets};
+use crate::{
+    daemon::Parts,
+    submit::{Draft, Ground, Need, Precondition, SubmissionError},
+};
+
+const ADMIN: &str = "AdminUtils";
+
+pub(super) fn register(table: &mut Table, parts: &Arc<Parts>) {
+    table
+        .noun(parts)
+        .method::<Get>(get)
+        .method::<Set>(set)
+        .method::<Trim>(trim)
+        .method::<TriggerEpoch>(trigger_epoch)
+        .done();
+}
+
+async fn get(parts: Arc<Parts>, params: SubnetParams, _: Caller) -> Result<ExplainedReply, Failure> {
+    let netuid = params.netuid;
+    let (view, at) = receipt::view(&parts.link)?;
+    let read = view.hyperparameters(netuid).await?.ok_or_else(|| subnets::no_subnet(netuid))?;
+    let explained = read.entries.into_iter().map(|(name, value)| explain(name, value)).collect();
+    Ok(ExplainedReply { at, netuid, hyperparameters: explained })
+}
+
+fn explain(name: String, value: HyperValue) -> Explained {
+    let known = hyperparameters::find(&name);
+    let human = match (&value, known) {
+        (HyperValue::Unsigned(raw), Some(known)) => known.unit.human(*raw),
+        (HyperValue::Tao(tao), _) => Some(format!("τ{tao}")),
+        _ => None,
+    };
+    Explained {
+        human,
+        owner_settable: known.map(|known| known.setter == Setter::Owner),
+        about: known.map(|known| known.about.to_owned()).unwrap_or_default(),
+        value: subnets::raw(value),
+        name,
+    }
+}
+
+async fn set(parts: Arc<Parts>, params: SetParams, _: Caller) -> Result<Receipt, Failure> {
+    let known = hyperparameters::find(&params.name).ok_or_else(|| {
+        let names: Vec<&str> = hyperparameters::ALL.iter().map(|known| known.name).collect();
+        let message = format!("there is no hyperparameter `{}`: known are {}", params.name, names.join(", "));
+        Failure(btd_api::ApiError::new(btd_api::ErrorKind::InvalidParams, message).with("parameter", "name"))
+    })?;
+    let values = value::read(known, &params.value, params.notation).map_err(|message| {
+        Failure(btd_api::ApiError::new(btd_api::ErrorKind::InvalidParams, message).with("parameter", "value"))
+    })?;
+    let key = KeyId::coldkey(params.wallet.clone());
+    receipt::sign::<Set, _>(&parts, key, params, move |ground, params| {
+        let values = values.clone();
+        async move {
+            let (pallet, call) = setter(known, params.authority)?;
+            let call = Call::new(pallet, call).arg("netuid", params.netuid);
+            let call = known
+                .arguments
+                .iter()
+                .zip(&values)
+                .fold(call, |call, (name, value)| call.arg(*name, value.value.clone()));
+            let shown: Vec<&str> = values.iter().map(|value| value.shown.as_str()).collect();
+            let netuid = params.netuid;
+            let summary = format!("Set {} of subnet {netuid} to {}", known.name, shown.join(", "));
+            let draft = Draft::new(call, summary).effect(known.about);
+            let draft = owned(&ground, draft, netuid, params.authority).await?;
+            Ok(draft.needs(Need::OutsideFreeze(netuid)))
+        }
+    })
+    .await
+}
+
+/// The call that sets it, and whether it may.
+fn setter(known: &Hyperparameter, authority: Authority) -> Result<(&'static str, &'static str), SubmissionError> {
+    let foreseen = |error, words| Err(Precondition::Foreseen { error, words }.into());
+    match (known.setter, authority) {
+        (Setter::Nobody, _) => foreseen("Deprecated", format!("{} cannot be set: {}", known.name, known.about)),
+        (Setter::Root, Authority::Owner) => foreseen(
+            "BadOrigin",
+            format!("{} is set by root alone: with the chain's sudo key, say that it is done as root", known.name),
+        ),
+        // Root sets the tempo by a call of its own, without the owner's bounds.
+        (_, Authority::Root) if known.name == "tempo" => Ok((ADMIN, "sudo_set_tempo")),
+        _ => Ok(known.call),
+    }
+}
+
+/// The draft as its owner signs it, or wrapped for root.
+async fn owned(ground: &Ground, draft: Draft, netuid: NetUid, authority: Authority) -> Result<Draft, SubmissionError> {
+    match authority {
+        Authority::Owner => Ok(draft
+            .needs(Need::OwnSubnet(netuid))
+            .warning("an owner changes each hyperparameter once in two tempos at most")),
+        Authority::Root => {
+            let key = ground.view.storage_json("Sudo", "Key", &[]).await?;
+            if key.as_str() != Some(&ground.actor.to_string()) {
+                let words = format!("{} does not hold the chain's sudo key", ground.actor);
+                return Err(Precondition::Foreseen { error: "RequireSudo", words }.into());
+            }
+            let call = Call::new("Sudo", "sudo").arg("call", draft.call.clone());
+            Ok(Draft { call, ..draft }.needs(Need::Subnet(netuid)))
+        }
+    }
+}
+
+async fn trim(parts: Arc<Parts>, params: TrimParams, _: Caller) -> Result<Receipt, Failure> {
+    let key = KeyId::coldkey(params.wallet.clone());
+    receipt::sign::<Trim, _>(&parts, key, params, |ground, params| async move {
+        let (netuid, max) = (params.netuid, params.max);
+        let call = Call::new(ADMIN, "sudo_trim_to_max_allowed_uids").arg("netuid", netuid).arg("max_n", max);
+        let now = ground.view.storage_json(SUBTENSOR, "SubnetworkN", &[netuid.into()]).await?.as_u64().unwrap_or(0);
+        let gone = now.saturating_sub(max.into());
+        let draft = Draft::new(call, format!("Trim subnet {netuid} to {max} neurons"))
+            .effect(format!("it has {now} neurons now: {gone} that earn least lose their place at once"))
+            .warning("a subnet is trimmed once in 216000 blocks (about a month)");
+        Ok(owned(&ground, draft, netuid, params.authority).await?.needs(Need::OutsideFreeze(netuid)))
+    })
+    .await
+}
+
+async fn trigger_epoch(parts: Arc<Parts>, params: TriggerEpochParams, _: Caller) -> Result<Receipt, Failure> {
+    let key = KeyId::coldkey(params.wallet.clone());
+    receipt::sign::<TriggerEpoch, _>(&parts, key, params, |ground, params| async move {
+        let netuid = params.netuid;
+        ground.require_call(SUBTENSOR, "trigger_epoch", "wait for the next epoch; `subnets list` shows when it is")?;
+        let committed = ground.view.storage_json(SUBTENSOR, "CommitRevealWeightsEnabled", &[netuid.into()]).await?;
+        if committed.as_bool() == Some(true) {
+            let words = format!("subnet {netuid} commits its weights first, and its epochs cannot be moved then");
+            return Err(Precondition::Foreseen { error: "DynamicTempoBlockedByCommitReveal", words }.into());
+        }
+        let call = Call::new(SUBTENSOR, "trigger_epoch").arg("netuid", netuid);
+        let draft = Draft::new(call, format!("Let the next epoch of subnet {netuid} begin ahead of time"));
+        Ok(draft.needs(Need::OwnSubnet(netuid)))
+    })
+    .await
+}

@@ -1,0 +1,140 @@
+//! Values of hyperparameters, from what a person or a program writes to what the chain takes.
+
+use btd_api::{
+    Hotkey, Ratio, Tao,
+    sudo::{
+        Notation,
+        hyperparameters::{Hyperparameter, Unit},
+    },
+};
+use btd_chain::Value;
+
+/// One argument, and how it is shown.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Argument {
+    pub(super) value: Value,
+    pub(super) shown: String,
+}
+
+/// Reads the value of `known`: as many parts as its call takes, with commas between them.
+pub(super) fn read(known: &Hyperparameter, text: &str, notation: Notation) -> Result<Vec<Argument>, String> {
+    let wanted = known.arguments.len().max(1);
+    let trimmed = text.trim().trim_start_matches('[').trim_end_matches(']');
+    let parts: Vec<&str> = trimmed.split(',').map(str::trim).collect();
+    if parts.len() != wanted {
+        return Err(format!("{} takes {wanted} values, {} were given: `{text}`", known.name, parts.len()));
+    }
+    parts.into_iter().map(|part| one(known, part, notation)).collect()
+}
+
+fn one(known: &Hyperparameter, text: &str, notation: Notation) -> Result<Argument, String> {
+    let is_human = match notation {
+        Notation::Human => true,
+        Notation::Raw => false,
+        Notation::Either => text.contains(['.', '%', 'τ']),
+    };
+    let wrong = |expected: &str| format!("`{text}` is no value of {}: expected {expected}", known.name);
+    let number = |raw: u128| {
+        let shown = known.unit.human(raw).map_or_else(|| raw.to_string(), |human| format!("{raw} ({human})"));
+        Argument { value: Value::from(raw), shown }
+    };
+    let raw = || text.parse::<u128>().map(number).map_err(|_| wrong("a whole number"));
+    match known.unit {
+        Unit::Flag => {
+            let flag = match text.to_ascii_lowercase().as_str() {
+                "true" | "yes" | "on" | "1" => true,
+                "false" | "no" | "off" | "0" => false,
+                // `yuma_version` 3 and 2 are names of the flag's two values.
+                "3" if known.name == "yuma3_enabled" => true,
+                "2" if known.name == "yuma3_enabled" => false,
+                _ => return Err(wrong("true or false")),
+            };
+            Ok(Argument { value: flag.into(), shown: flag.to_string() })
+        }
+        Unit::Tao if is_human => {
+            let tao = Tao::from_tokens(text).map_err(|error| error.to_string())?;
+            Ok(number(tao.rao().into()))
+        }
+        Unit::Share(whole) if is_human => {
+            let share: Ratio = text.parse().map_err(|error: btd_api::AmountError| error.to_string())?;
+            Ok(number(share.of(whole).into()))
+        }
+        Unit::Thousandths if is_human => {
+            let billionths = Tao::from_tokens(text).map_err(|_| wrong("a multiple, such as `2.5`"))?.rao();
+            Ok(number((billionths / 1_000_000).into()))
+        }
+        Unit::Fixed => {
+            let billionths = Tao::from_tokens(text).map_err(|_| wrong("a decimal, such as `1.26`"))?.rao();
+            let bits = (u128::from(billionths) << 64) / 1_000_000_000;
+            let value = Value::Record([("bits".to_owned(), Value::from(bits))].into());
+            Ok(Argument { value, shown: text.to_owned() })
+        }
+        Unit::Word(words) => {
+            let by_number = text.parse::<usize>().ok().and_then(|place| words.get(place));
+            let word = words.iter().find(|word| word.eq_ignore_ascii_case(text)).or(by_number);
+            let word = word.ok_or_else(|| wrong(&words.join(" or ")))?;
+            let value = Value::Variant((*word).to_owned(), Box::new(Value::Null));
+            Ok(Argument { value, shown: (*word).to_owned() })
+        }
+        Unit::Hotkey => {
+            let hotkey: Hotkey = text.parse().map_err(|_| wrong("an SS58 address"))?;
+            Ok(Argument { value: hotkey.into(), shown: hotkey.to_string() })
+        }
+        Unit::Tao | Unit::Share(_) | Unit::Thousandths | Unit::Count | Unit::Blocks | Unit::Epochs => raw(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use btd_api::sudo::hyperparameters::find;
+
+    use super::*;
+
+    fn raw(name: &str, text: &str, notation: Notation) -> Result<Vec<Value>, String> {
+        Ok(read(find(name).unwrap(), text, notation)?.into_iter().map(|argument| argument.value).collect())
+    }
+
+    fn either(name: &str, text: &str) -> Result<Vec<Value>, String> {
+        raw(name, text, Notation::Either)
+    }
+
+    #[test]
+    fn human_and_raw_values_come_to_the_same() {
+        for (name, human, chain) in [
+            ("kappa", "0.5", 32_768_u128),
+            ("kappa", "50%", 32_768),
+            ("min_burn", "τ0.7", 700_000_000),
+            ("bonds_moving_avg", "0.9", 900_000),
+            ("activity_cutoff_factor", "2.5", 2_500),
+        ] {
+            assert_eq!(either(name, human).unwrap(), [Value::from(chain)], "{name} {human}");
+            assert_eq!(either(name, &chain.to_string()).unwrap(), [Value::from(chain)], "{name}");
+        }
+        assert_eq!(raw("kappa", "1", Notation::Human).unwrap(), [Value::from(65_535_u128)]);
+        assert_eq!(raw("kappa", "1", Notation::Raw).unwrap(), [Value::from(1_u128)]);
+    }
+
+    #[test]
+    fn pairs_flags_words_and_fractions_are_read() {
+        assert_eq!(either("alpha_values", "[0.7, 0.9]").unwrap(), [Value::from(45_875_u128), Value::from(58_982_u128)]);
+        assert_eq!(either("yuma_version", "3").unwrap(), [Value::from(true)]);
+        assert_eq!(either("recycle_or_burn", "recycle").unwrap(), either("recycle_or_burn", "1").unwrap());
+        let one_and_a_half = Value::Record([("bits".to_owned(), Value::from(3_u128 << 63))].into());
+        assert_eq!(either("burn_increase_mult", "1.5").unwrap(), [one_and_a_half]);
+    }
+
+    #[test]
+    fn what_is_no_value_is_said() {
+        for (name, text, why) in [
+            ("tempo", "soon", "a whole number"),
+            ("liquid_alpha_enabled", "maybe", "true or false"),
+            ("kappa", "1.5", "not a share"),
+            ("alpha_values", "0.7", "takes 2 values"),
+            ("sn_owner_hotkey", "alice", "SS58"),
+            ("recycle_or_burn", "2", "Burn or Recycle"),
+        ] {
+            let message = either(name, text).unwrap_err();
+            assert!(message.contains(why), "{name} {text}: {message}");
+        }
+    }
+}

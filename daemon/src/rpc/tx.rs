@@ -1,0 +1,94 @@
+//! The noun `tx`: extrinsics that this daemon has signed, from its journal.
+
+use std::sync::Arc;
+
+use btd_api::{
+    BlockHash, ErrorKind,
+    tx::{Entries, Entry, Follow, FollowParams, List, ListParams, Show, ShowParams, Shown, State},
+    wallet::{Receipt, Wait},
+};
+
+use super::{Caller, Failure, Table, receipt};
+use crate::{
+    daemon::Parts,
+    journal::{Ending, Intent, Logged},
+    submit::{Mode, Plan},
+};
+
+/// How many are listed when nobody says how many.
+const USUAL: u32 = 50;
+/// How many are listed at most.
+const MOST: u32 = 1000;
+
+pub(super) fn register(table: &mut Table, parts: &Arc<Parts>) {
+    table.noun(parts).method::<List>(list).method::<Show>(show).method::<Follow>(follow).done();
+}
+
+async fn list(parts: Arc<Parts>, params: ListParams, _: Caller) -> Result<Entries, Failure> {
+    let limit = params.limit.unwrap_or(USUAL).min(MOST);
+    let logged = parts.submitter.logged(limit, params.pending).await?;
+    Ok(Entries { entries: logged.iter().map(entry).collect() })
+}
+
+fn entry(logged: &Logged) -> Entry {
+    let Logged { intent, recorded_at, settled_at } = logged;
+    let plan: Option<Plan> = serde_json::from_str(&intent.recorded.plan).ok();
+    let extrinsic = &intent.recorded.extrinsic;
+    Entry {
+        id: intent.id.number(),
+        extrinsic: receipt::hash(extrinsic.hash),
+        state: state(intent),
+        call: plan.as_ref().map(|plan| plan.call.clone()).unwrap_or_default(),
+        summary: plan.map(|plan| plan.summary).unwrap_or_default(),
+        signer: extrinsic.signer,
+        nonce: extrinsic.nonce,
+        recorded_at: *recorded_at,
+        settled_at: *settled_at,
+        era_end: extrinsic.era_end(),
+        idempotency_key: intent.recorded.key.clone(),
+    }
+}
+
+fn state(intent: &Intent) -> State {
+    match intent.settlement.as_ref().map(|settlement| settlement.ending) {
+        None => State::Pending,
+        Some(Ending::Succeeded) => State::Succeeded,
+        Some(Ending::Failed) => State::Failed,
+        Some(Ending::Unseen) => State::Unseen,
+        Some(Ending::Refused) => State::Refused,
+        Some(Ending::Expired) => State::Expired,
+    }
+}
+
+async fn one(parts: &Parts, extrinsic: BlockHash) -> Result<Logged, Failure> {
+    let found = parts.submitter.logged_as(extrinsic.0.into()).await?;
+    found.ok_or_else(|| {
+        let message = format!("this btd has not signed extrinsic {extrinsic}, or has forgotten it");
+        Failure::new(ErrorKind::NotFound, message)
+    })
+}
+
+async fn show(parts: Arc<Parts>, params: ShowParams, _: Caller) -> Result<Shown, Failure> {
+    let logged = one(&parts, params.extrinsic).await?;
+    let unreadable = |error: serde_json::Error| {
+        Failure::new(ErrorKind::Internal, format!("what the journal keeps of it cannot be read: {error}"))
+    };
+    let plan: Plan = serde_json::from_str(&logged.intent.recorded.plan).map_err(unreadable)?;
+    let ending = logged.intent.settlement.as_ref().map(|settlement| serde_json::from_str(&settlement.details));
+    Ok(Shown {
+        entry: entry(&logged),
+        plan: receipt::plan(plan, &parts.link),
+        ending: ending.transpose().map_err(unreadable)?,
+    })
+}
+
+async fn follow(parts: Arc<Parts>, params: FollowParams, _: Caller) -> Result<Receipt, Failure> {
+    let logged = one(&parts, params.extrinsic).await?;
+    let mode = match params.wait {
+        Wait::None => Mode::UntilRecorded,
+        Wait::Submitted => Mode::UntilSubmitted,
+        Wait::InBlock => Mode::UntilInBlock,
+        Wait::Finalized => Mode::UntilFinalized,
+    };
+    Ok(receipt::receipt(parts.submitter.follow(&logged.intent, mode).await?, &parts.link))
+}

@@ -1,0 +1,293 @@
+//! The noun `weights`: what a validator thinks of a subnet's neurons.
+//!
+//! One extrinsic at a time, as it is asked for. Deciding when to set, commit or reveal is a
+//! scheduler's business, which would use the same door.
+
+use std::{fs::File, io::Read, sync::Arc};
+
+use btd_api::{
+    ErrorKind, Hotkey, MechId, NetUid, Ratio, Uid,
+    wallet::Receipt,
+    weights::{
+        Commit, CommitParams, Committed, PendingCommit, Reveal, RevealParams, Set, SetParams, Show, ShowParams,
+        Standing, StandingWeight, Weight,
+    },
+};
+use btd_chain::{Call, ReadError, Value, View, weights_commit_hash};
+use btd_signer_protocol::KeyId;
+
+use super::{Caller, Failure, Table, receipt, stake::SUBTENSOR, subnets::no_subnet};
+use crate::{
+    daemon::Parts,
+    submit::{Draft, Ground, Need, Precondition, SubmissionError},
+};
+
+/// Numbers in a salt that btd draws.
+const SALT: usize = 8;
+/// Where the chain keeps mechanisms beside each other: 4096 subnets apart.
+const MECHANISMS: u16 = 4096;
+
+pub(super) fn register(table: &mut Table, parts: &Arc<Parts>) {
+    table.noun(parts).method::<Set>(set).method::<Commit>(commit).method::<Reveal>(reveal).method::<Show>(show).done();
+}
+
+fn split(weights: &[Weight]) -> (Vec<u16>, Vec<u16>) {
+    weights.iter().map(|weight| (weight.uid.0, weight.weight)).unzip()
+}
+
+fn foreseen<T>(error: &'static str, words: String) -> Result<T, SubmissionError> {
+    Err(Precondition::Foreseen { error, words }.into())
+}
+
+async fn set(parts: Arc<Parts>, params: SetParams, _: Caller) -> Result<Receipt, Failure> {
+    let key = KeyId::hotkey(params.wallet.clone(), params.hotkey.clone());
+    receipt::sign::<Set, _>(&parts, key, params, |ground, params| async move {
+        let (netuid, mechid, hotkey) = (params.netuid, params.mechid, Hotkey(ground.actor));
+        if commits_first(&ground.view, netuid).await? {
+            let words =
+                format!("subnet {netuid} takes no open weights: commit them with `weights commit`, then reveal them");
+            return foreseen("CommitRevealEnabled", words);
+        }
+        let uid = validator(&ground, netuid, mechid, params.version_key).await?;
+        let (uids, values) = split(&params.weights);
+        check(&ground.view, netuid, uid, &uids).await?;
+        let call = match mechid {
+            MechId(0) => Call::new(SUBTENSOR, "set_weights"),
+            mechid => Call::new(SUBTENSOR, "set_mechanism_weights").arg("mecid", mechid),
+        };
+        let call = call
+            .arg("netuid", netuid)
+            .arg("dests", uids.iter().copied().collect::<Value>())
+            .arg("weights", values.iter().copied().collect::<Value>())
+            .arg("version_key", params.version_key);
+        let summary = format!("Set {} weights of hotkey {hotkey} on subnet {netuid}", uids.len());
+        Ok(Draft::new(call, summary).effect(told(&params.weights)).needs(Need::Neuron { netuid, hotkey }))
+    })
+    .await
+}
+
+async fn commit(parts: Arc<Parts>, mut params: CommitParams, _: Caller) -> Result<Committed, Failure> {
+    // Drawn here, so that a repetition under the same key has to bring it along.
+    let salt = match params.salt.take() {
+        Some(salt) => salt,
+        None => fresh_salt()?,
+    };
+    let key = KeyId::hotkey(params.wallet.clone(), params.hotkey.clone());
+    let hotkey = Hotkey(parts.custody.public(&key).await?.account);
+    let (uids, values) = split(&params.weights);
+    let place = (params.netuid, params.mechid);
+    let commit_hash = weights_commit_hash(hotkey, place, (&uids, &values), &salt, params.version_key);
+    let sent = salt.clone();
+    params.salt = Some(salt.clone());
+    let receipt = receipt::sign::<Commit, _>(&parts, key, params, move |ground, params| {
+        let salt = sent.clone();
+        async move {
+            let (netuid, mechid) = (params.netuid, params.mechid);
+            if !commits_first(&ground.view, netuid).await? {
+                let words = format!("subnet {netuid} takes open weights, and no commits: use `weights set`");
+                return foreseen("CommitRevealDisabled", words);
+            }
+            let uid = validator(&ground, netuid, mechid, params.version_key).await?;
+            let (uids, _) = split(&params.weights);
+            check(&ground.view, netuid, uid, &uids).await?;
+            let call = match mechid {
+                MechId(0) => Call::new(SUBTENSOR, "commit_weights"),
+                mechid => Call::new(SUBTENSOR, "commit_mechanism_weights").arg("mecid", mechid),
+            };
+            let call = call.arg("netuid", netuid).arg("commit_hash", commit_hash);
+            let summary = format!("Commit {} weights of hotkey {hotkey} on subnet {netuid}", uids.len());
+            let salt: Vec<String> = salt.iter().map(ToString::to_string).collect();
+            Ok(Draft::new(call, summary)
+                .effect(told(&params.weights))
+                .warning(format!("keep the salt for the reveal: {}", salt.join(",")))
+                .needs(Need::Neuron { netuid, hotkey }))
+        }
+    })
+    .await?;
+    Ok(Committed { commit_hash, salt, receipt })
+}
+
+async fn reveal(parts: Arc<Parts>, params: RevealParams, _: Caller) -> Result<Receipt, Failure> {
+    let key = KeyId::hotkey(params.wallet.clone(), params.hotkey.clone());
+    receipt::sign::<Reveal, _>(&parts, key, params, |ground, params| async move {
+        let (netuid, mechid, hotkey) = (params.netuid, params.mechid, Hotkey(ground.actor));
+        let (uids, values) = split(&params.weights);
+        let hash = weights_commit_hash(hotkey, (netuid, mechid), (&uids, &values), &params.salt, params.version_key);
+        let commits = commits(&ground.view, (netuid, mechid), hotkey).await?;
+        if !commits.iter().any(|commit| commit.hash == hash) {
+            let words = format!(
+                "hotkey {hotkey} has not committed these weights with this salt and version key on subnet {netuid} \
+                 ({} commits wait, none is {hash})",
+                commits.len()
+            );
+            return foreseen("InvalidRevealCommitHashNotMatch", words);
+        }
+        let call = match mechid {
+            MechId(0) => Call::new(SUBTENSOR, "reveal_weights"),
+            mechid => Call::new(SUBTENSOR, "reveal_mechanism_weights").arg("mecid", mechid),
+        };
+        let call = call
+            .arg("netuid", netuid)
+            .arg("uids", uids.iter().copied().collect::<Value>())
+            .arg("values", values.iter().copied().collect::<Value>())
+            .arg("salt", params.salt.iter().copied().collect::<Value>())
+            .arg("version_key", params.version_key);
+        let summary = format!("Reveal {} weights of hotkey {hotkey} on subnet {netuid}", uids.len());
+        Ok(Draft::new(call, summary).effect(told(&params.weights)).needs(Need::Neuron { netuid, hotkey }))
+    })
+    .await
+}
+
+fn fresh_salt() -> Result<Vec<u16>, Failure> {
+    let mut bytes = [0; 2 * SALT];
+    let filled = File::open("/dev/urandom").and_then(|mut file| file.read_exact(&mut bytes));
+    filled
+        .map_err(|error| Failure::new(ErrorKind::Internal, format!("the system gives no random numbers: {error}")))?;
+    Ok(bytes.chunks_exact(2).map(|pair| u16::from_be_bytes([pair[0], pair[1]])).collect())
+}
+
+/// Weights as shares, for people.
+fn told(weights: &[Weight]) -> String {
+    let total: u64 = weights.iter().map(|weight| u64::from(weight.weight)).sum();
+    let one = |weight: &Weight| format!("{} to uid {}", Ratio::from_parts(weight.weight.into(), total), weight.uid);
+    let told: Vec<String> = weights.iter().take(16).map(one).collect();
+    let rest = weights.len().saturating_sub(told.len());
+    let more = if rest > 0 { format!(", and {rest} more") } else { String::new() };
+    format!("{}{more}", told.join(", "))
+}
+
+async fn number(view: &View, item: &str, keys: &[Value]) -> Result<u64, ReadError> {
+    let json = view.storage_json(SUBTENSOR, item, keys).await?;
+    Ok(json.as_u64().or_else(|| json.as_str()?.parse().ok()).unwrap_or(0))
+}
+
+async fn commits_first(view: &View, netuid: NetUid) -> Result<bool, ReadError> {
+    match view.storage_json(SUBTENSOR, "CommitRevealWeightsEnabled", &[netuid.into()]).await {
+        Ok(enabled) => Ok(enabled.as_bool().unwrap_or(false)),
+        Err(ReadError::Absent(_)) => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
+/// The block of the validator's last weights, and of the next that it may set.
+async fn pace(view: &View, netuid: NetUid, mechid: MechId, uid: Uid) -> Result<(u64, u64), ReadError> {
+    let index = netuid.0.wrapping_add(u16::from(mechid.0).wrapping_mul(MECHANISMS));
+    let updates = view.storage_json(SUBTENSOR, "LastUpdate", &[Value::from(index)]).await?;
+    let last = updates.get(usize::from(uid.0)).and_then(|last| last.as_u64().or_else(|| last.as_str()?.parse().ok()));
+    let limit = number(view, "WeightsSetRateLimit", &[netuid.into()]).await?;
+    Ok((last.unwrap_or(0), last.filter(|last| *last > 0).map_or(0, |last| last.saturating_add(limit))))
+}
+
+/// The signing hotkey's slot, if it may set weights now: registered, not too soon, of the version.
+async fn validator(ground: &Ground, netuid: NetUid, mechid: MechId, version_key: u64) -> Result<Uid, SubmissionError> {
+    let (view, hotkey) = (&ground.view, Hotkey(ground.actor));
+    if !view.subnet_exists(netuid).await? {
+        return Err(Precondition::NoSuchSubnet { netuid }.into());
+    }
+    let uid = view.uid(netuid, ground.actor).await?.ok_or(Precondition::NotRegistered { hotkey, netuid })?;
+    let (last, next) = pace(view, netuid, mechid, uid).await?;
+    let including = u64::from(view.block().number.0) + 1;
+    if including < next {
+        let words = format!(
+            "hotkey {hotkey} set weights on subnet {netuid} at block {last}, and may again from block {next} on, in {} \
+             blocks",
+            next - including
+        );
+        return foreseen("SettingWeightsTooFast", words);
+    }
+    let wanted = number(view, "WeightsVersionKey", &[netuid.into()]).await?;
+    if version_key < wanted {
+        let words = format!("subnet {netuid} wants weights of version {wanted} at least, these are of {version_key}");
+        return foreseen("IncorrectWeightVersionKey", words);
+    }
+    Ok(uid)
+}
+
+/// The chain's own checks of a vector, in its order.
+async fn check(view: &View, netuid: NetUid, own: Uid, uids: &[u16]) -> Result<(), SubmissionError> {
+    let n = number(view, "SubnetworkN", &[netuid.into()]).await?;
+    let mut sorted = uids.to_vec();
+    sorted.sort_unstable();
+    if let [.., last] = sorted[..]
+        && u64::from(last) >= n
+    {
+        return foreseen("UidVecContainInvalidOne", format!("subnet {netuid} has {n} neurons, and no uid {last}"));
+    }
+    if let Some(twice) = sorted.windows(2).find(|pair| pair[0] == pair[1]) {
+        return foreseen("DuplicateUids", format!("uid {} is given two weights", twice[0]));
+    }
+    let least = number(view, "MinAllowedWeights", &[netuid.into()]).await?.min(n);
+    let itself = uids == [own.0];
+    if u64::try_from(uids.len()).unwrap_or(u64::MAX) < least && !itself {
+        let words = format!("subnet {netuid} wants {least} weights at least, {} were given", uids.len());
+        return foreseen("WeightVecLengthIsLow", words);
+    }
+    let permits = view.storage_json(SUBTENSOR, "ValidatorPermit", &[netuid.into()]).await?;
+    let permit = permits.get(usize::from(own.0)).and_then(serde_json::Value::as_bool).unwrap_or(true);
+    if !permit && !itself {
+        let words = format!("uid {own} has no validator permit on subnet {netuid}, and weighs itself alone");
+        return foreseen("NeuronNoValidatorPermit", words);
+    }
+    Ok(())
+}
+
+/// A hotkey's commits that wait for their reveal.
+async fn commits(
+    view: &View,
+    (netuid, mechid): (NetUid, MechId),
+    hotkey: Hotkey,
+) -> Result<Vec<PendingCommit>, ReadError> {
+    let index = netuid.0.wrapping_add(u16::from(mechid.0).wrapping_mul(MECHANISMS));
+    let keys = [Value::from(index), Value::from(hotkey)];
+    let queue = match view.storage_json(SUBTENSOR, "WeightCommits", &keys).await {
+        Ok(queue) => queue,
+        Err(ReadError::Absent(_)) => return Ok(Vec::new()),
+        Err(error) => return Err(error),
+    };
+    let commit = |entry: &serde_json::Value| {
+        let number = |json: &serde_json::Value| json.as_u64().or_else(|| json.as_str()?.parse().ok());
+        Some(PendingCommit { hash: entry.get(0)?.as_str()?.parse().ok()?, block: number(entry.get(2)?)? })
+    };
+    Ok(queue.as_array().into_iter().flatten().filter_map(commit).collect())
+}
+
+async fn show(parts: Arc<Parts>, params: ShowParams, _: Caller) -> Result<Standing, Failure> {
+    let ShowParams { netuid, mechid, .. } = params;
+    let hotkey = receipt::hotkey(&parts, &params.wallet, &params.hotkey).await?;
+    let (view, at) = receipt::view(&parts.link)?;
+    if !view.subnet_exists(netuid).await? {
+        return Err(no_subnet(netuid));
+    }
+    let uid = view.uid(netuid, hotkey.account()).await?.ok_or(Precondition::NotRegistered { hotkey, netuid })?;
+    let rows = view.weights(netuid, mechid).await?;
+    let row = rows.into_iter().find(|(of, _)| *of == uid).map(|(_, row)| row).unwrap_or_default();
+    let total: u64 = row.iter().map(|(_, weight)| u64::from(*weight)).sum();
+    let standing =
+        |(uid, weight): (Uid, u16)| StandingWeight { uid, weight, share: Ratio::from_parts(weight.into(), total) };
+    let (last_update, next_allowed) = pace(&view, netuid, mechid, uid).await?;
+    Ok(Standing {
+        at,
+        netuid,
+        hotkey,
+        uid,
+        commit_reveal: commits_first(&view, netuid).await?,
+        last_update,
+        next_allowed,
+        weights: row.into_iter().map(standing).collect(),
+        commits: commits(&view, (netuid, mechid), hotkey).await?,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn weights_are_told_as_shares() {
+        let weights = [Weight { uid: Uid(3), weight: 1 }, Weight { uid: Uid(7), weight: 3 }];
+        assert_eq!(told(&weights), "0.25 to uid 3, 0.75 to uid 7");
+        let many: Vec<Weight> = (0..20).map(|uid| Weight { uid: Uid(uid), weight: 1 }).collect();
+        assert!(told(&many).ends_with("and 4 more"));
+        assert_eq!(split(&weights), (vec![3, 7], vec![1, 3]));
+    }
+}

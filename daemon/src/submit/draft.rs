@@ -1,0 +1,208 @@
+//! A call as data, with all that is said and checked about it before it is signed.
+//!
+//! A [`Recipe`] is what a caller wants, in a form that can be compared; it makes a [`Draft`] from
+//! the chain's state at one block: the call, a sentence for people, what it takes out of the free
+//! balance, and what must hold so that the chain does not refuse it. Which recipe belongs to which
+//! method is the edge's business.
+
+use std::{fmt, sync::Arc};
+
+use btd_api::{AccountId, Tao};
+use btd_chain::{Call, View};
+use futures_util::future::BoxFuture;
+use serde::{Serialize, Serializer};
+
+use super::{SubmissionError, need::Need};
+
+/// A call, and what is to be known of it.
+#[derive(Clone, Debug)]
+pub struct Draft {
+    /// What is called, by the metadata's names.
+    pub call: Call,
+    /// One sentence for people.
+    pub summary: String,
+    /// What it takes out of the free balance at most, the fee left out.
+    pub spends: Tao,
+    /// What it brings into the free balance, by estimate.
+    pub receives: Tao,
+    /// What it brings about, beside what the balance shows.
+    pub effects: Vec<String>,
+    /// What the caller should know before saying yes.
+    pub warnings: Vec<String>,
+    /// What must hold; checked before anything is signed.
+    pub needs: Vec<Need>,
+}
+
+/// Where a draft is made: the chain at one block, and the account that acts.
+#[derive(Clone, Debug)]
+pub struct Ground {
+    /// Reads of the chain, all at that block.
+    pub view: View,
+    /// Whose call it is: who signs, or whom the signer is the proxy of.
+    pub actor: AccountId,
+}
+
+/// Makes a draft of what a caller wants.
+type Draw = dyn Fn(Ground) -> BoxFuture<'static, Result<Draft, SubmissionError>> + Send + Sync;
+
+/// What a caller wants, and how a draft is made of it.
+#[derive(Clone)]
+pub struct Recipe {
+    /// The caller's words: the method and its parameters. Two recipes are the same when these are.
+    wish: serde_json::Value,
+    draw: Arc<Draw>,
+}
+
+// === impl Draft ===
+
+impl Draft {
+    /// A call that moves nothing and needs nothing yet.
+    pub fn new(call: Call, summary: impl Into<String>) -> Self {
+        Self {
+            call,
+            summary: summary.into(),
+            spends: Tao::ZERO,
+            receives: Tao::ZERO,
+            effects: Vec::new(),
+            warnings: Vec::new(),
+            needs: Vec::new(),
+        }
+    }
+
+    /// The same, taking up to `amount` out of the free balance.
+    #[must_use]
+    pub fn spends(self, amount: Tao) -> Self {
+        Self { spends: self.spends.saturating_add(amount), ..self }
+    }
+
+    /// The same, bringing about `amount` into the free balance.
+    #[must_use]
+    pub fn receives(self, amount: Tao) -> Self {
+        Self { receives: self.receives.saturating_add(amount), ..self }
+    }
+
+    /// The same, with something that it brings about.
+    #[must_use]
+    pub fn effect(mut self, words: impl Into<String>) -> Self {
+        self.effects.push(words.into());
+        self
+    }
+
+    /// The same, with something that the caller should know.
+    #[must_use]
+    pub fn warning(mut self, words: impl Into<String>) -> Self {
+        self.warnings.push(words.into());
+        self
+    }
+
+    /// The same, with something that must hold.
+    #[must_use]
+    pub fn needs(mut self, need: Need) -> Self {
+        self.needs.push(need);
+        self
+    }
+
+    /// Several drafts in one extrinsic: all of them happen, or none (`Utility.batch_all`).
+    /// One alone stays what it is; of none there is nothing to do.
+    pub fn all_of(drafts: Vec<Self>) -> Option<Self> {
+        let count = drafts.len();
+        let mut drafts = drafts.into_iter();
+        let first = drafts.next()?;
+        if count == 1 {
+            return Some(first);
+        }
+        let mut calls = vec![first.call.clone()];
+        let mut whole = drafts.fold(first, |mut whole, draft| {
+            calls.push(draft.call);
+            whole.summary = format!("{}; {}", whole.summary, draft.summary);
+            whole.effects.extend(draft.effects);
+            whole.warnings.extend(draft.warnings);
+            whole.needs.extend(draft.needs.into_iter());
+            Self {
+                spends: whole.spends.saturating_add(draft.spends),
+                receives: whole.receives.saturating_add(draft.receives),
+                ..whole
+            }
+        });
+        whole.call = Call::new("Utility", "batch_all").arg("calls", calls.into_iter().collect::<btd_chain::Value>());
+        Some(whole.effect(format!("all {count} calls happen, or none does")))
+    }
+}
+
+// === impl Ground ===
+
+impl Ground {
+    /// Refuses where the connected runtime lacks a call, and names what does the same today.
+    pub fn require_call(&self, pallet: &str, call: &str, instead: &'static str) -> Result<(), SubmissionError> {
+        let runtime = self.view.runtime();
+        if runtime.has_call(pallet, call) {
+            return Ok(());
+        }
+        let (what, spec_version) = (format!("{pallet}.{call}"), runtime.spec_version());
+        Err(SubmissionError::Gone { what, spec_version, instead })
+    }
+}
+
+// === impl Recipe ===
+
+impl Recipe {
+    /// What `wish` says, drawn by `draw`.
+    pub fn new<F>(wish: serde_json::Value, draw: impl Fn(Ground) -> F + Send + Sync + 'static) -> Self
+    where
+        F: Future<Output = Result<Draft, SubmissionError>> + Send + 'static,
+    {
+        Self { wish, draw: Arc::new(move |ground| Box::pin(draw(ground))) }
+    }
+
+    /// The draft, as the chain is at the block of `ground`.
+    pub(super) async fn draft(&self, ground: Ground) -> Result<Draft, SubmissionError> {
+        (self.draw)(ground).await
+    }
+}
+
+impl fmt::Debug for Recipe {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Recipe").field(&self.wish).finish()
+    }
+}
+
+impl PartialEq for Recipe {
+    fn eq(&self, other: &Self) -> bool {
+        self.wish == other.wish
+    }
+}
+
+impl Eq for Recipe {}
+
+impl Serialize for Recipe {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.wish.serialize(serializer)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn draft(rao: u64) -> Draft {
+        Draft::new(Call::new("System", "remark").arg("remark", "x"), format!("say {rao}")).spends(Tao::from_rao(rao))
+    }
+
+    #[test]
+    fn many_become_one_call_that_spends_what_all_spend() {
+        assert!(Draft::all_of(vec![]).is_none());
+        assert_eq!(Draft::all_of(vec![draft(1)]).unwrap().call.to_string(), "System.remark");
+        let whole = Draft::all_of(vec![draft(1), draft(2), draft(3)]).unwrap();
+        assert_eq!((whole.call.to_string().as_str(), whole.spends), ("Utility.batch_all", Tao::from_rao(6)));
+        assert_eq!(whole.summary, "say 1; say 2; say 3");
+        assert!(matches!(&whole.call.args["calls"], btd_chain::Value::List(calls) if calls.len() == 3));
+    }
+
+    #[test]
+    fn recipes_are_compared_by_what_the_caller_said() {
+        let recipe = |wish: &str| Recipe::new(wish.into(), |_| async { Ok(draft(1)) });
+        assert_eq!(recipe("a"), recipe("a"));
+        assert_ne!(recipe("a"), recipe("b"));
+        assert_eq!(serde_json::to_string(&recipe("a")).unwrap(), "\"a\"");
+    }
+}

@@ -1,0 +1,252 @@
+//! Every command that signs, told by the real binaries on a development chain: what it prints, where
+//! it prints it, how it ends, and what the chain has afterwards.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+use btd_tests::Host;
+use serde_json::Value;
+
+const ALICE: &str = "5GrwvaEF5zXb26Fz9rcQpDWS57CtERHpNehXCPcNoHGKutQY";
+const BOB: &str = "5FHneW46xGXgs5mUiveU4sbTyGBzmstUspZC92UhjJM694ty";
+const CHARLIE: &str = "5FLSigC9HGRKVhB9FiEo4Y3koPsNmBmLJbpXg2mp1hXcS59Y";
+
+/// A development chain that makes a block for each extrinsic, with wallets for //Alice and //Bob.
+struct Stage {
+    host: Host,
+    _daemon: btd_tests::Daemon,
+}
+
+impl Stage {
+    fn set() -> Self {
+        let host = Host::new();
+        let daemon = host.start(&["--network", "devnet", "--block-time", "100ms"]);
+        for (name, uri) in [("alice", "//Alice"), ("bob", "//Bob")] {
+            host.ask(&["wallet", "create", "--wallet", name, "--uri", uri]);
+        }
+        Self { host, _daemon: daemon }
+    }
+
+    fn ask(&self, words: &str) -> Value {
+        self.host.ask(&words.split(' ').collect::<Vec<_>>())
+    }
+
+    /// Signs as the words say, and gives the receipt of what must have succeeded.
+    fn signed(&self, words: &str) -> Value {
+        let receipt = self.ask(&format!("{words} --yes"));
+        assert_eq!(receipt["outcome"]["state"], "finalized", "{words}: {receipt}");
+        receipt
+    }
+
+    /// The error of what must fail: its kind, its class and the chain's name for it.
+    fn refused(&self, words: &str) -> (i32, Value) {
+        let words: Vec<&str> = words.split(' ').chain(["--yes", "--json"]).collect();
+        let (code, text) = self.host.refused(&words);
+        let document: Value = serde_json::from_str(text.lines().last().unwrap_or_default())
+            .unwrap_or_else(|error| panic!("{words:?}: {error}: {text}"));
+        (code, document["error"].clone())
+    }
+
+    fn event(receipt: &Value, name: &str) -> Value {
+        let events = receipt["outcome"]["events"].as_array().unwrap();
+        events.iter().find(|event| event["name"] == name).unwrap_or_else(|| panic!("no {name}: {receipt}"))["fields"]
+            .clone()
+    }
+}
+
+#[test]
+fn a_subnet_is_created_started_staked_on_and_tuned() {
+    let stage = Stage::set();
+    let created = stage.signed("subnets create --wallet alice --subnet-name two --repo https://example.org");
+    assert_eq!(created["netuid"], 2);
+    assert_eq!(stage.ask("subnets get-identity 2")["identity"]["subnet_name"], "two");
+
+    // Nothing is staked on it before it is started, and only its owner starts it, once.
+    let (code, error) = stage.refused("stake add --netuid 2 --amount 1 --wallet alice");
+    assert_eq!(
+        (code, &error["data"]["class"], &error["data"]["error"]),
+        (6, &"subtoken_disabled".into(), &"SubtokenDisabled".into())
+    );
+    assert_eq!(stage.refused("subnets start 2 --wallet bob").1["data"]["class"], "not_authorized");
+    stage.signed("subnets start 2 --wallet alice");
+    assert_eq!(stage.refused("subnets start 2 --wallet alice").1["data"]["class"], "already_exists");
+    assert!(stage.ask("subnets check-start 2")["started_at"].is_number());
+
+    // A trade beyond its own limit is refused before anything is signed; a small one does what it says.
+    let (code, error) = stage.refused("stake add --netuid 2 --amount 100 --wallet alice");
+    assert_eq!((code, &error["data"]["class"]), (6, &"insufficient_liquidity".into()));
+    let added = stage.signed(&format!("stake add --netuid 2 --amount 10 --tolerance 5% --hotkey {ALICE} --wallet bob"));
+    assert_eq!(added["plan"]["call"], "SubtensorModule.add_stake_limit");
+    Stage::event(&added, "StakeAdded");
+    let position = |wallet: &str| {
+        let stakes = stage.ask(&format!("stake list --wallet {wallet}"));
+        let positions = stakes["positions"].as_array().unwrap().clone();
+        let sum = positions.iter().filter(|position| position["netuid"] == 2);
+        sum.map(|position| position["stake"].as_str().unwrap().parse::<u64>().unwrap()).sum::<u64>()
+    };
+    let staked = position("bob");
+    assert!((9_000_000_000..10_000_000_000).contains(&staked), "{staked}");
+    stage.signed(&format!("stake remove --netuid 2 --amount 2 --tolerance 5% --hotkey {ALICE} --wallet bob"));
+    assert!(position("bob").abs_diff(staked - 2_000_000_000) < 1_000_000);
+    stage.signed(&format!("stake transfer --origin-netuid 2 --dest {ALICE} --amount 1 --hotkey {ALICE} --wallet bob"));
+    assert!(position("alice") > 900_000_000);
+    let error = stage.refused(&format!("stake remove --netuid 2 --amount 500 --hotkey {ALICE} --wallet bob")).1;
+    assert_eq!(error["data"]["error"], "NotEnoughStakeToWithdraw");
+    stage.signed(&format!("stake remove --netuid 2 --all --tolerance 5% --hotkey {ALICE} --wallet bob"));
+    assert_eq!(position("bob"), 0);
+
+    // Hyperparameters: as the owner, as root, and with values of both notations.
+    stage.signed("sudo set --netuid 2 --param min_burn --value 0.01 --wallet alice");
+    assert_eq!(
+        stage.refused("sudo set --netuid 2 --param kappa --value 0.6 --wallet alice").1["data"]["class"],
+        "not_authorized"
+    );
+    stage.signed("sudo set --netuid 2 --param kappa --value 0.6 --wallet alice --root");
+    stage.signed("sudo set --netuid 2 --param burn_increase_mult --value 1.5 --wallet alice");
+    let hyperparameters = stage.ask("sudo get 2");
+    let value = |name: &str| {
+        let list = hyperparameters["hyperparameters"].as_array().unwrap();
+        list.iter().find(|one| one["name"] == name).unwrap().clone()
+    };
+    assert_eq!(value("kappa")["value"], 39_321);
+    assert_eq!(value("min_burn")["human"], "τ0.010000000");
+    assert_eq!(value("burn_increase_mult")["value"], 1.5);
+    let (code, error) = stage.refused("sudo set --netuid 2 --param kapa --value 1 --wallet alice");
+    assert_eq!((code, &error["kind"], &error["data"]["parameter"]), (2, &"INVALID_PARAMS".into(), &"name".into()));
+}
+
+#[test]
+fn weights_are_set_openly_or_committed_and_revealed() {
+    let stage = Stage::set();
+    stage.signed("subnets create --wallet alice");
+    let (_, error) = stage.refused("weights set --netuid 2 --uids 0 --weights 1 --wallet alice");
+    assert_eq!(error["data"]["error"], "CommitRevealEnabled");
+    let (_, error) = stage.refused("weights commit --netuid 2 --uids 0 --weights 1 --wallet alice");
+    assert_eq!(error["data"]["class"], "rate_limited");
+    stage.signed("sudo set --netuid 2 --param weights_rate_limit --value 0 --wallet alice --root");
+    let committed = stage.signed("weights commit --netuid 2 --uids 0 --weights 1 --salt 1,2,3 --wallet alice");
+    let standing = stage.ask("weights show 2 --wallet alice");
+    assert_eq!(standing["commits"][0]["hash"], committed["commit_hash"]);
+    let (_, error) = stage.refused("weights reveal --netuid 2 --uids 0 --weights 1 --salt 1,2,4 --wallet alice");
+    assert_eq!(error["data"]["class"], "not_found");
+    stage.signed("sudo set --netuid 2 --param commit_reveal_weights_enabled --value false --wallet alice");
+    stage.signed("weights set --netuid 2 --uids 0 --weights 0.7 --wallet alice");
+    assert_eq!(stage.ask("weights show 2 --wallet alice")["weights"][0]["weight"], 65_535);
+    assert_eq!(
+        stage.refused("weights set --netuid 2 --uids 7 --weights 1 --wallet alice").1["data"]["error"],
+        "UidVecContainInvalidOne"
+    );
+}
+
+#[test]
+fn proxies_and_multisigs_act_for_others_and_their_failures_count() {
+    let stage = Stage::set();
+    let (_, error) = stage.refused(&format!("wallet transfer --dest {BOB} --amount 1 --wallet bob --proxy {ALICE}"));
+    assert_eq!((&error["kind"], &error["data"]["class"]), (&"DISPATCH_FAILED".into(), &"not_authorized".into()));
+    stage.signed(&format!("proxy add --delegate {BOB} --proxy-type Staking --wallet alice"));
+    assert_eq!(stage.ask("proxy list --wallet alice")["proxies"][0]["proxy_type"], "Staking");
+    let staked =
+        stage.signed(&format!("stake add --netuid 0 --amount 1 --hotkey {ALICE} --wallet bob --proxy {ALICE}"));
+    assert_eq!(staked["plan"]["call"], "Proxy.proxy");
+    assert_eq!(stage.ask("stake list --wallet alice")["positions"][0]["netuid"], 0);
+    // The proxy's own call succeeds, the call inside it does not: that is a failure.
+    let (code, error) = stage.refused(&format!("wallet transfer --dest {BOB} --amount 1 --wallet bob --proxy {ALICE}"));
+    assert_eq!((code, &error["kind"]), (6, &"DISPATCH_FAILED".into()));
+    stage.signed("proxy remove --all --wallet alice");
+
+    let account =
+        stage.ask(&format!("multisig address --signatories {ALICE},{BOB}"))["account"].as_str().unwrap().to_owned();
+    stage.signed(&format!("wallet transfer --dest {account} --amount 5 --wallet alice"));
+    let call = format!(
+        r#"{{"pallet":"Balances","call":"transfer_keep_alive","args":{{"dest":"{CHARLIE}","value":"1000000000"}}}}"#
+    );
+    let free = |address: &str| {
+        let rows = stage.ask(&format!("wallet balance {address}"));
+        rows["rows"][0]["free"].as_str().unwrap().parse::<u64>().unwrap()
+    };
+    let before = free(CHARLIE);
+    stage.signed(&format!("multisig propose --signatories {ALICE},{BOB} --call {call} --wallet alice"));
+    assert_eq!(stage.ask(&format!("multisig list --signatories {ALICE},{BOB}"))["proposals"][0]["depositor"], ALICE);
+    assert_eq!(free(CHARLIE), before);
+    stage.signed(&format!("multisig approve --signatories {ALICE},{BOB} --call {call} --wallet bob"));
+    assert_eq!(free(CHARLIE), before + 1_000_000_000);
+}
+
+#[test]
+fn what_the_runtime_lacks_is_said_with_what_took_its_place() {
+    let stage = Stage::set();
+    for (words, instead) in [
+        ("root weights --netuids 1 --weights 1 --wallet alice", "stake add"),
+        (&format!("root senate-vote --proposal 0x{} --wallet alice", "11".repeat(32)), "senate was dissolved"),
+        ("wallet faucet --wallet alice", "//Alice"),
+    ] {
+        let (code, error) = stage.refused(words);
+        assert_eq!((code, &error["kind"]), (1, &"NOT_ON_THIS_RUNTIME".into()), "{words}");
+        assert!(error["data"]["instead"].as_str().unwrap().contains(instead), "{words}: {error}");
+    }
+}
+
+#[test]
+fn what_is_signed_can_be_looked_up_followed_and_waited_for_in_every_way() {
+    let stage = Stage::set();
+    for (wait, state) in [("none", "recorded"), ("submitted", "submitted"), ("finalized", "finalized")] {
+        let sent = stage.ask(&format!("wallet transfer --dest {BOB} --amount 1 --wallet alice --yes --wait {wait}"));
+        assert_eq!(sent["outcome"]["state"], state, "{wait}");
+        let hash = sent["outcome"]["extrinsic"].as_str().unwrap().to_owned();
+        let followed = stage.ask(&format!("tx follow {hash}"));
+        assert_eq!(followed["outcome"]["state"], "finalized");
+        let shown = stage.ask(&format!("tx show {hash}"));
+        assert_eq!(
+            (&shown["state"], &shown["plan"]["call"]),
+            (&"succeeded".into(), &"Balances.transfer_keep_alive".into())
+        );
+    }
+    // A development chain's blocks are final at once, so a block of either kind ends the waiting.
+    let sent = stage.ask(&format!(
+        "wallet transfer --dest {BOB} --amount 1 --wallet alice --yes --wait in-block --tip 0.001 --era 8"
+    ));
+    assert!(["in-block", "finalized"].contains(&sent["outcome"]["state"].as_str().unwrap()), "{sent}");
+    let listed = stage.ask("tx list --limit 2");
+    assert_eq!(listed["entries"].as_array().unwrap().len(), 2);
+    assert_eq!(stage.ask("tx list --pending")["entries"].as_array().unwrap().len(), 0);
+    let unknown = format!("tx show 0x{}", "11".repeat(32));
+    let (_, text) = stage.host.refused(&unknown.split(' ').collect::<Vec<_>>());
+    assert!(text.contains("has not signed"), "{text}");
+}
+
+/// What each kind of trouble prints, and how it ends, with and without `--json`.
+#[test]
+fn trouble_has_one_form_whatever_the_command() {
+    let commands = [
+        "wallet transfer --dest 5FHneW46xGXgs5mUiveU4sbTyGBzmstUspZC92UhjJM694ty --amount 1",
+        "stake add --netuid 0 --amount 1",
+        "subnets create",
+        "sudo set --netuid 1 --param tempo --value 400",
+        "proxy add --delegate 5FHneW46xGXgs5mUiveU4sbTyGBzmstUspZC92UhjJM694ty",
+        "root register",
+        "weights set --netuid 1 --uids 0 --weights 1",
+        "wallet set-identity --id-name x",
+    ];
+    let host = Host::new();
+    let each = |host: &Host, wallet: &str, code: i32, kind: &str, words: &str| {
+        for command in commands {
+            let arguments: Vec<&str> = command.split(' ').chain(["--wallet", wallet, "--yes"]).collect();
+            let (plain_code, plain) = host.refused(&arguments);
+            let (json_code, json) = host.refused(&[&arguments[..], &["--json"]].concat());
+            let document: Value =
+                serde_json::from_str(&json).unwrap_or_else(|error| panic!("{command}: {error}: {json}"));
+            assert_eq!((plain_code, json_code), (code, code), "{command}: {plain}");
+            assert_eq!(document["error"]["kind"], kind, "{command}: {json}");
+            assert!(plain.starts_with("error: ") && plain.contains(words), "{command}: {plain}");
+        }
+    };
+    each(&host, "alice", 3, "DAEMON_UNREACHABLE", "btd does not answer");
+
+    // A chain that nobody answers for.
+    let daemon = host.start_alone(&["--network", "ws://127.0.0.1:9"]);
+    host.ask(&["wallet", "create", "--wallet", "alice", "--uri", "//Alice"]);
+    each(&host, "alice", 8, "CHAIN_UNAVAILABLE", "out of reach");
+    assert!(daemon.stop().success());
+
+    let daemon = host.start(&["--network", "devnet", "--block-time", "100ms"]);
+    each(&host, "nobody", 1, "NOT_FOUND", "nobody");
+    assert!(daemon.stop().success());
+}
