@@ -1,0 +1,143 @@
+//! Eight callers, and a daemon that is killed under them again and again: every intent lands once.
+//!
+//! The chain runs in another process, which stays. `BTD_STORM_CALLS` and `BTD_STORM_KILLS` make it
+//! larger than its usual size.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+use std::{
+    collections::BTreeSet,
+    sync::{
+        Mutex,
+        atomic::{AtomicUsize, Ordering},
+    },
+    thread,
+    time::Duration,
+};
+
+use btd_tests::{Host, wait_for};
+use serde_json::Value;
+
+const CHARLIE: &str = "5FLSigC9HGRKVhB9FiEo4Y3koPsNmBmLJbpXg2mp1hXcS59Y";
+const ALICE: &str = "5GrwvaEF5zXb26Fz9rcQpDWS57CtERHpNehXCPcNoHGKutQY";
+const CALLERS: usize = 8;
+
+fn size(variable: &str, usual: usize) -> usize {
+    std::env::var(variable).map_or(usual, |text| text.parse().unwrap())
+}
+
+/// Call number `i`: a transfer, or stake on root, each of an amount of its own.
+fn words(i: usize) -> Vec<String> {
+    let amount = format!("{}.{:09}", 1, i + 1);
+    let what: &[&str] = match i % 3 {
+        0 | 1 => &["wallet", "transfer", "--dest", CHARLIE],
+        _ => &["stake", "add", "--netuid", "0", "--hotkey", ALICE],
+    };
+    let rest =
+        ["--wallet", "alice", "--amount", &amount, "--yes", "--json", "--idempotency-key", &format!("storm-{i}")];
+    what.iter().copied().chain(rest).map(str::to_owned).collect()
+}
+
+/// Asks until the end is known, as a caller does who loses the daemon in the middle: whether it
+/// stands on the chain.
+fn lands(host: &Host, i: usize) -> bool {
+    let words = words(i);
+    let words: Vec<&str> = words.iter().map(String::as_str).collect();
+    wait_for(&format!("the end of call {i}"), || {
+        let output = host.btctl(&words);
+        if output.status.success() {
+            let receipt: Value = serde_json::from_slice(&output.stdout).unwrap();
+            assert_eq!(receipt["outcome"]["state"], "finalized", "{receipt}");
+            return Some(true);
+        }
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        let document: Value = said.lines().last().and_then(|line| serde_json::from_str(line).ok()).unwrap_or_default();
+        let kind = document["error"]["kind"].as_str().unwrap_or_default();
+        // Killed before it was sent, and not up again before its era was over: it is in no block.
+        if kind == "EXTRINSIC_INVALID" && document["error"]["data"]["name"] == "EraEnded" {
+            return Some(false);
+        }
+        let is_passing = [
+            "DAEMON_UNREACHABLE",
+            "CONNECTION_CLOSED",
+            "CONNECTION_LOST",
+            "TURNED_AWAY",
+            "NOT_BTD",
+            "OUTCOME_UNKNOWN",
+            "WARMING_UP",
+            "CHAIN_UNAVAILABLE",
+            "SHUTTING_DOWN",
+            "TIMEOUT",
+            "BUSY",
+        ];
+        assert!(is_passing.contains(&kind), "call {i} ended with {kind}: {said}");
+        thread::sleep(Duration::from_millis(50));
+        None
+    })
+}
+
+#[test]
+fn every_intent_lands_once_whenever_the_daemon_is_killed() {
+    let (calls, kills) = (size("BTD_STORM_CALLS", 24), size("BTD_STORM_KILLS", 3));
+    let chain = Host::new();
+    let _chain = chain.start(&["--network", "devnet", "--block-time", "250ms"]);
+    let endpoint = chain.ask(&["status"])["devnet"].as_str().expect("no address of the chain").to_owned();
+    let free = |address: &str| {
+        chain.ask(&["wallet", "balance", address])["rows"][0]["free"].as_str().unwrap().parse::<u64>().unwrap()
+    };
+
+    let host = Host::new();
+    let arguments = ["--network", endpoint.as_str()];
+    let mut daemon = Some(host.start(&arguments));
+    host.ask(&["wallet", "create", "--wallet", "alice", "--uri", "//Alice"]);
+    let before = free(CHARLIE);
+    let (next, done) = (AtomicUsize::new(0), AtomicUsize::new(0));
+    let landed = Mutex::new(BTreeSet::new());
+    thread::scope(|scope| {
+        for _ in 0..CALLERS {
+            scope.spawn(|| {
+                loop {
+                    let i = next.fetch_add(1, Ordering::Relaxed);
+                    if i >= calls {
+                        break;
+                    }
+                    if lands(&host, i) {
+                        landed.lock().unwrap().insert(i);
+                    }
+                    done.fetch_add(1, Ordering::Relaxed);
+                }
+            });
+        }
+        for kill in 1..=kills {
+            // Spread over the run, and at whatever point of a call that is.
+            wait_for("more calls to end", || {
+                (done.load(Ordering::Relaxed) >= calls * kill / (kills + 1)).then_some(())
+            });
+            daemon.take().expect("it was started").kill();
+            daemon = Some(host.start_alone(&arguments));
+        }
+    });
+    let landed = landed.into_inner().unwrap();
+    println!("{} of {calls} calls landed, {kills} kills", landed.len());
+
+    // What arrived is what was sent, once: each amount is its own, so no double and no loss adds up.
+    let sent = |wanted: fn(usize) -> bool| {
+        landed.iter().filter(|i| wanted(**i)).map(|i| 1_000_000_000 + u64::try_from(*i).unwrap() + 1).sum::<u64>()
+    };
+    assert_eq!(free(CHARLIE), before + sent(|i| i % 3 != 2));
+    let stakes = host.ask(&["stake", "list", "--wallet", "alice"]);
+    let staked = stakes["positions"].as_array().unwrap().iter().find(|position| position["netuid"] == 0).cloned();
+    let staked = staked.map_or(0, |position| position["stake"].as_str().unwrap().parse::<u64>().unwrap());
+    assert_eq!(staked, sent(|i| i % 3 == 2));
+
+    // Every intent has ended, each has a nonce of its own, and none is left out.
+    let listed = host.ask(&["tx", "list", "--limit", "1000"]);
+    let entries = listed["entries"].as_array().unwrap();
+    let mut nonces: Vec<u64> = entries
+        .iter()
+        .filter(|entry| entry["state"] == "succeeded")
+        .map(|entry| entry["nonce"].as_u64().unwrap())
+        .collect();
+    nonces.sort_unstable();
+    assert_eq!(nonces, (0..u64::try_from(landed.len()).unwrap()).collect::<Vec<_>>());
+    assert!(entries.iter().all(|entry| entry["state"] != "pending"), "{listed}");
+}
