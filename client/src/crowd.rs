@@ -156,7 +156,7 @@ impl IdArg {
 impl IdArgs {
     fn resolve(self, session: &Session) -> (IdParams, Terms) {
         let wallet = self.wallet.resolve(&session.settings);
-        (unsent!(IdParams { id: self.id.resolve(), wallet: wallet }), self.terms)
+        (unsent!(IdParams { id: self.id.resolve(), wallet }), self.terms)
     }
 }
 
@@ -187,7 +187,7 @@ impl Command {
             }
             Self::Contribute(args) => {
                 let wallet = args.wallet.resolve(settings);
-                let params = unsent!(ContributeParams { id: args.id.resolve(), amount: args.amount, wallet: wallet });
+                let params = unsent!(ContributeParams { id: args.id.resolve(), amount: args.amount, wallet });
                 spend::sign::<Contribute>(session, params, args.terms).await
             }
             Self::Withdraw(args) => {

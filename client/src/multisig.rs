@@ -102,8 +102,8 @@ impl Command {
             Self::Propose(CallArgs { parties, call, wallet, terms }) => {
                 let Parties { signatories, threshold } = parties;
                 let params = unsent!(ProposeParams {
-                    signatories: signatories,
-                    threshold: threshold,
+                    signatories,
+                    threshold,
                     call: call.call,
                     wallet: wallet.resolve(settings),
                 });
@@ -112,8 +112,8 @@ impl Command {
             Self::Approve(CallArgs { parties, call, wallet, terms }) => {
                 let Parties { signatories, threshold } = parties;
                 let params = unsent!(ApproveParams {
-                    signatories: signatories,
-                    threshold: threshold,
+                    signatories,
+                    threshold,
                     call: call.call,
                     wallet: wallet.resolve(settings),
                 });
@@ -123,7 +123,7 @@ impl Command {
                 let params = unsent!(CancelParams {
                     signatories: parties.signatories,
                     threshold: parties.threshold,
-                    call_hash: call_hash,
+                    call_hash,
                     wallet: wallet.resolve(settings),
                 });
                 spend::sign::<Cancel>(session, params, terms).await

@@ -139,7 +139,7 @@ impl Command {
             }
             Self::Register(args) => {
                 let (wallet, hotkey) = (args.wallet.resolve(settings), args.hotkey.resolve(settings));
-                let params = unsent!(RegisterParams { wallet: wallet, hotkey: hotkey });
+                let params = unsent!(RegisterParams { wallet, hotkey });
                 spend::sign::<Register>(session, params, args.terms).await
             }
             Self::ListDelegates => {
@@ -171,7 +171,7 @@ impl GetTakeArgs {
 impl SetTakeArgs {
     pub(crate) async fn run(self, session: &Session) -> Result<Exit, Failure> {
         let (hotkey, wallet) = (self.hotkey.resolve(&session.settings), self.wallet.resolve(&session.settings));
-        let params = unsent!(SetTakeParams { take: self.take, hotkey: hotkey, wallet: wallet });
+        let params = unsent!(SetTakeParams { take: self.take, hotkey, wallet });
         spend::sign::<SetTake>(session, params, self.terms).await
     }
 }

@@ -217,7 +217,7 @@ impl Command {
                         return Err(Failure::usage("--netuids names the subnets whose dividends are kept: say `keep`"));
                     }
                 };
-                let params = unsent!(SetClaimParams { claim: claim, wallet: args.wallet.resolve(settings) });
+                let params = unsent!(SetClaimParams { claim, wallet: args.wallet.resolve(settings) });
                 spend::sign::<SetClaim>(session, params, args.terms).await
             }
             Self::Child(command) => command.run(session).await,

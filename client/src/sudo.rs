@@ -147,7 +147,7 @@ impl Command {
                     value: args.value,
                     wallet: args.wallet.resolve(settings),
                     authority: args.authority.resolve(),
-                    notation: notation,
+                    notation,
                 });
                 spend::sign::<Set>(session, params, args.terms).await
             }
@@ -163,7 +163,7 @@ impl Command {
             }
             Self::TriggerEpoch(args) => {
                 let wallet = args.wallet.resolve(settings);
-                let params = unsent!(TriggerEpochParams { netuid: args.netuid.resolve(), wallet: wallet });
+                let params = unsent!(TriggerEpochParams { netuid: args.netuid.resolve(), wallet });
                 spend::sign::<TriggerEpoch>(session, params, args.terms).await
             }
             Self::GetTake(args) => args.run(session).await,

@@ -156,7 +156,7 @@ impl Command {
                 let params = unsent!(RevealParams {
                     netuid: args.netuid.resolve(),
                     weights: args.weights()?,
-                    salt: salt,
+                    salt,
                     wallet: args.wallet.resolve(settings),
                     hotkey: args.hotkey.resolve(settings),
                     mechid: args.mechid,

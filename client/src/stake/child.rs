@@ -139,7 +139,7 @@ impl Command {
                 let Some(take) = args.take else {
                     return show(session, ChildGetParams { netuid: Some(netuid), hotkey, wallet }).await;
                 };
-                let params = unsent!(ChildTakeParams { netuid: netuid, take: take, hotkey: hotkey, wallet: wallet });
+                let params = unsent!(ChildTakeParams { netuid, take, hotkey, wallet });
                 spend::sign::<ChildTake>(session, params, args.terms).await
             }
         }

@@ -190,8 +190,8 @@ impl AddArgs {
             netuid: self.netuid,
             hotkey: self.hotkey.resolve(&session.settings),
             wallet: self.wallet.resolve(&session.settings),
-            protection: protection,
-            fill: fill,
+            protection,
+            fill,
         });
         spend::sign::<Add>(session, params, self.terms).await
     }
@@ -204,17 +204,17 @@ impl RemoveArgs {
         let wallet = self.wallet.resolve(&session.settings);
         let Some(netuid) = self.netuid else {
             let scope = if self.all_alpha { Scope::Alpha } else { Scope::Everything };
-            let params = unsent!(RemoveAllParams { hotkey: hotkey, wallet: wallet, scope: scope });
+            let params = unsent!(RemoveAllParams { hotkey, wallet, scope });
             return spend::sign::<RemoveAll>(session, params, self.terms).await;
         };
         let params = unsent!(RemoveParams {
             // Without --amount the parser asks for --all.
             amount: self.amount.unwrap_or(AlphaAmount::All),
-            netuid: netuid,
-            hotkey: hotkey,
-            wallet: wallet,
-            protection: protection,
-            fill: fill,
+            netuid,
+            hotkey,
+            wallet,
+            protection,
+            fill,
         });
         spend::sign::<Remove>(session, params, self.terms).await
     }
@@ -253,8 +253,8 @@ impl SwapArgs {
             dest_netuid: self.dest_netuid,
             hotkey: self.hotkey.resolve(&session.settings),
             wallet: self.wallet.resolve(&session.settings),
-            protection: protection,
-            fill: fill,
+            protection,
+            fill,
         });
         spend::sign::<Swap>(session, params, self.terms).await
     }

@@ -258,7 +258,7 @@ impl CreateArgs {
 impl StartArgs {
     pub(super) async fn run(self, session: &Session) -> Result<Exit, Failure> {
         let wallet = self.wallet.resolve(&session.settings);
-        let params = unsent!(StartParams { netuid: self.netuid.resolve(), wallet: wallet });
+        let params = unsent!(StartParams { netuid: self.netuid.resolve(), wallet });
         spend::sign::<Start>(session, params, self.terms).await
     }
 }
@@ -270,7 +270,7 @@ impl SetIdentityArgs {
         })?;
         let params = unsent!(SetIdentityParams {
             netuid: self.netuid.resolve(),
-            identity: identity,
+            identity,
             wallet: self.wallet.resolve(&session.settings),
         });
         spend::sign::<SetIdentity>(session, params, self.terms).await
@@ -280,7 +280,7 @@ impl SetIdentityArgs {
 impl SetSymbolArgs {
     pub(super) async fn run(self, session: &Session) -> Result<Exit, Failure> {
         let wallet = self.wallet.resolve(&session.settings);
-        let params = unsent!(SetSymbolParams { netuid: self.netuid, symbol: self.symbol, wallet: wallet });
+        let params = unsent!(SetSymbolParams { netuid: self.netuid, symbol: self.symbol, wallet });
         spend::sign::<SetSymbol>(session, params, self.terms).await
     }
 }
@@ -295,13 +295,13 @@ impl MechanismsCommand {
             Self::Set(args) => {
                 let wallet = args.wallet.resolve(&session.settings);
                 let params =
-                    unsent!(MechanismsSetParams { netuid: args.netuid.resolve(), count: args.count, wallet: wallet });
+                    unsent!(MechanismsSetParams { netuid: args.netuid.resolve(), count: args.count, wallet });
                 spend::sign::<MechanismsSet>(session, params, args.terms).await
             }
             Self::Split(args) => {
                 let wallet = args.wallet.resolve(&session.settings);
                 let params =
-                    unsent!(MechanismsSplitParams { netuid: args.netuid.resolve(), split: args.split, wallet: wallet });
+                    unsent!(MechanismsSplitParams { netuid: args.netuid.resolve(), split: args.split, wallet });
                 spend::sign::<MechanismsSplit>(session, params, args.terms).await
             }
         }

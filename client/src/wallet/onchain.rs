@@ -160,7 +160,7 @@ impl SetIdentityArgs {
         if identity == Identity::default() {
             return Err(Failure::usage("nothing was said: give at least --id-name; what is left out becomes empty"));
         }
-        let params = unsent!(SetIdentityParams { identity: identity, wallet: wallet.resolve(&session.settings) });
+        let params = unsent!(SetIdentityParams { identity, wallet: wallet.resolve(&session.settings) });
         spend::sign::<SetIdentity>(session, params, terms).await
     }
 }
@@ -173,7 +173,7 @@ pub(super) async fn get_identity(args: ColdkeyArg, session: &Session) -> Result<
 impl AssociateHotkeyArgs {
     pub(super) async fn run(self, session: &Session) -> Result<Exit, Failure> {
         let (hotkey, wallet) = (self.hotkey.resolve(&session.settings), self.wallet.resolve(&session.settings));
-        let params = unsent!(AssociateHotkeyParams { hotkey: hotkey, wallet: wallet });
+        let params = unsent!(AssociateHotkeyParams { hotkey, wallet });
         spend::sign::<AssociateHotkey>(session, params, self.terms).await
     }
 }
@@ -197,11 +197,11 @@ impl SwapColdkeyCommand {
         let settings = &session.settings;
         let new = |args: NewColdkeyArgs| {
             let wallet = args.wallet.resolve(settings);
-            (unsent!(SwapColdkeyParams { new_coldkey: args.new_coldkey, wallet: wallet }), args.terms)
+            (unsent!(SwapColdkeyParams { new_coldkey: args.new_coldkey, wallet }), args.terms)
         };
         let end = |args: EndArgs| {
             let wallet = args.wallet.resolve(settings);
-            (unsent!(SwapColdkeyEndParams { wallet: wallet }), args.terms)
+            (unsent!(SwapColdkeyEndParams { wallet }), args.terms)
         };
         match self {
             Self::Announce(args) => {
@@ -230,7 +230,7 @@ impl SwapColdkeyCommand {
 
 pub(super) async fn faucet(args: EndArgs, session: &Session) -> Result<Exit, Failure> {
     let wallet = args.wallet.resolve(&session.settings);
-    spend::sign::<Faucet>(session, unsent!(FaucetParams { wallet: wallet }), args.terms).await
+    spend::sign::<Faucet>(session, unsent!(FaucetParams { wallet }), args.terms).await
 }
 
 // === showing ===
