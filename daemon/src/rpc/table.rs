@@ -254,9 +254,15 @@ fn read<P: DeserializeOwned>(params: &Params<'_>) -> Result<P, ApiError> {
     let mut json = serde_json::Deserializer::from_str(text);
     let params = serde_path_to_error::deserialize(&mut json).map_err(|error| {
         let path = error.path().to_string();
-        let refused = ApiError::new(ErrorKind::InvalidParams, words(&error.into_inner(), &path));
-        // A dot is the whole: no parameter of its own is at fault, or the words name it.
-        if path == "." { refused } else { refused.with("parameter", path) }
+        let words = words(&error.into_inner(), &path);
+        // A dot is the whole: no parameter of its own is at fault, or one is missing.
+        let missing = words.strip_prefix("missing field `").and_then(|rest| rest.split('`').next());
+        let parameter = if path == "." { missing.map(str::to_owned) } else { Some(path) };
+        let refused = ApiError::new(ErrorKind::InvalidParams, words);
+        match parameter {
+            Some(parameter) => refused.with("parameter", parameter),
+            None => refused,
+        }
     })?;
     match json.end() {
         Ok(()) => Ok(params),
