@@ -321,7 +321,10 @@ async fn announcement(view: &View, coldkey: Coldkey) -> Result<Option<Announceme
 
 async fn faucet(parts: Arc<Parts>, params: FaucetParams, _: Caller) -> Result<Receipt, Failure> {
     /// As easy as the chain asks for, whatever the network (`do_faucet`).
-    const DIFFICULTY: NonZeroU64 = NonZeroU64::new(1_000_000).unwrap();
+    const DIFFICULTY: NonZeroU64 = match NonZeroU64::new(1_000_000) {
+        Some(difficulty) => difficulty,
+        None => NonZeroU64::MIN,
+    };
     const INSTEAD: &str = "public networks give nothing away, and on a development chain //Alice holds the money: \
                            `btctl wallet create --wallet alice --uri //Alice`, then `btctl wallet transfer`";
     let key = KeyId::coldkey(params.wallet.clone());
