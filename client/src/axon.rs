@@ -3,7 +3,10 @@
 use std::net::{IpAddr, SocketAddr};
 
 use btd_api::{
-    axon::{AxonStatus, Reset, ResetParams, Set, SetParams, Start, StartParams, Status, StatusReply, Stop, Stopped},
+    axon::{
+        Attach, AttachParams, AxonStatus, Declaration, Detach, DetachParams, Reset, ResetParams, Set, SetParams, Start, StartParams,
+        Status, StatusReply, Stop, Stopped, SynapseStatus, Synapses,
+    },
     rpc::Nothing,
     unsent,
 };
@@ -13,7 +16,12 @@ use crate::{
     args::{HotkeyArg, NetUidArg, WalletArg},
     exit::Exit,
     failure::Failure,
-    output::{Page, facts::Facts, text},
+    output::{
+        Page,
+        facts::Facts,
+        table::{Column, Table},
+        text,
+    },
     session::Session,
     spend::{self, Terms},
 };
@@ -27,10 +35,60 @@ pub(crate) enum Command {
     Stop,
     /// The running axon with its counters
     Status,
+    /// Have a synapse answered by HTTP servers on this host
+    Attach(AttachArgs),
+    /// Withdraw a synapse that was attached
+    Detach {
+        /// The synapse
+        name: String,
+    },
     /// Publish on chain where a hotkey serves
     Set(SetArgs),
     /// Publish on chain that a hotkey serves nowhere
     Reset(ResetArgs),
+}
+
+/// A synapse class, declared as Python declares it
+#[derive(Args, Debug)]
+pub(crate) struct DeclarationArgs {
+    /// The synapse's class name, which is also its path
+    #[arg(value_name = "SYNAPSE")]
+    pub(crate) name: String,
+    /// A field, `name: type` or `name: type = default`, such as 'k: int = 5'; once for each, in order
+    #[arg(long = "declare", value_name = "FIELD")]
+    pub(crate) fields: Vec<String>,
+    /// A field that the body hash covers; once for each, in order
+    #[arg(long = "hash", value_name = "NAME")]
+    pub(crate) hash: Vec<String>,
+}
+
+impl DeclarationArgs {
+    pub(crate) fn declaration(self) -> Declaration {
+        let Self { name, fields, hash } = self;
+        Declaration { name, fields, required_hash_fields: hash, ..Declaration::default() }
+    }
+}
+
+/// `btctl axon attach`
+#[derive(Args, Debug)]
+pub(crate) struct AttachArgs {
+    #[command(flatten)]
+    declaration: DeclarationArgs,
+    /// A server, such as http://127.0.0.1:9101; once for each
+    #[arg(long = "upstream", value_name = "URL", required = true)]
+    upstreams: Vec<String>,
+    /// A path that answers 2xx to GET when a server is well
+    #[arg(long, value_name = "PATH")]
+    health: Option<String>,
+    /// Requests that all servers together answer at once [default: 16 for each]
+    #[arg(long, value_name = "COUNT")]
+    places: Option<u32>,
+    /// Requests that may wait [default: 128]
+    #[arg(long, value_name = "COUNT")]
+    waiting: Option<u32>,
+    /// Ask the servers about each request before it waits for its turn
+    #[arg(long)]
+    screen: bool,
 }
 
 /// `btctl axon start`
@@ -102,6 +160,22 @@ impl Command {
                     None => "no axon is running\n".to_owned(),
                 })?;
             }
+            Self::Attach(args) => {
+                let params = AttachParams {
+                    synapse: args.declaration.declaration(),
+                    upstreams: args.upstreams,
+                    health: args.health,
+                    places: args.places,
+                    waiting: args.waiting,
+                    screen: args.screen,
+                };
+                let reply = session.call::<Attach>(&params).await?;
+                session.out.reply(&reply, synapses)?;
+            }
+            Self::Detach { name } => {
+                let reply = session.call::<Detach>(&DetachParams { name }).await?;
+                session.out.reply(&reply, synapses)?;
+            }
             Self::Set(args) => {
                 let params = unsent!(SetParams {
                     netuid: args.netuid.resolve(),
@@ -139,8 +213,38 @@ fn status(axon: &AxonStatus, page: Page) -> String {
     facts.add("synapses", axon.synapses.join(", "));
     let happened = axon.requests.iter().filter(|(_, count)| **count > 0);
     let requests: Vec<String> = happened.map(|(outcome, count)| format!("{count} {outcome}")).collect();
+    facts.add("connections", axon.connections);
     facts.add("requests", if requests.is_empty() { "none yet".to_owned() } else { requests.join(", ") });
-    facts.render(page)
+    let facts = facts.render(page);
+    if axon.handlers.is_empty() { facts } else { format!("{facts}\n{}", handlers(&axon.handlers, page)) }
+}
+
+fn synapses(reply: &Synapses, page: Page) -> String {
+    handlers(&reply.synapses, page)
+}
+
+fn handlers(handlers: &[SynapseStatus], page: Page) -> String {
+    let mut table = Table::new(&[
+        Column::text("SYNAPSE"),
+        Column::text("HANDLER"),
+        Column::number("PLACES"),
+        Column::number("ANSWERING"),
+        Column::number("WAITING"),
+        Column::number("ANSWERED"),
+        Column::number("FAILED"),
+    ]);
+    for handler in handlers {
+        table.row(&[
+            handler.name.clone(),
+            handler.handler.clone(),
+            handler.places.map_or_else(|| "-".to_owned(), |places| places.to_string()),
+            handler.answering.to_string(),
+            handler.waiting.to_string(),
+            handler.answered.to_string(),
+            handler.failed.to_string(),
+        ]);
+    }
+    table.render(page)
 }
 
 fn stopped(axon: Option<&AxonStatus>, _: Page) -> String {

@@ -1,5 +1,7 @@
 //! The noun `dendrite`: asking the axons of others.
 
+mod query;
+
 use std::{net::SocketAddr, time::Duration};
 
 use btd_api::{
@@ -29,6 +31,8 @@ const MARGIN: Duration = Duration::from_mins(1);
 pub(crate) enum Command {
     /// Ask axons for the base synapse's echo: one by uid, hotkey or address, or all of a subnet
     Ping(PingArgs),
+    /// Send a message of any synapse to axons: by uid, hotkey or address, or all of a subnet
+    Query(query::QueryArgs),
 }
 
 /// `btctl dendrite ping`
@@ -74,11 +78,24 @@ enum Via {
     Quic,
 }
 
+impl From<Via> for Transport {
+    fn from(via: Via) -> Self {
+        match via {
+            Via::Auto => Self::Auto,
+            Via::Http => Self::Http,
+            Via::Quic => Self::Quic,
+        }
+    }
+}
+
 // === impl Command ===
 
 impl Command {
     pub(crate) async fn run(self, session: &Session) -> Result<Exit, Failure> {
-        let Self::Ping(args) = self;
+        let args = match self {
+            Self::Ping(args) => args,
+            Self::Query(args) => return query::run(args, session).await,
+        };
         if args.hotkey.is_some() && args.address.is_none() && args.netuid.is_none() {
             return Err(Failure::usage(
                 "a hotkey is looked up on a subnet (--netuid), or asked at an address (--address)",
@@ -92,11 +109,7 @@ impl Command {
             uid: args.uid,
             hotkey: args.hotkey,
             address: args.address.map(|address| address.to_string()),
-            transport: match args.transport {
-                Via::Auto => Transport::Auto,
-                Via::Http => Transport::Http,
-                Via::Quic => Transport::Quic,
-            },
+            transport: args.transport.into(),
             timeout_ms: args.deadline.map(|deadline| u32::try_from(deadline.as_millis()).unwrap_or(u32::MAX)),
         };
         let limit = session.settings.timeout.unwrap_or(deadline + MARGIN);

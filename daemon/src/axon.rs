@@ -4,6 +4,10 @@
 //! which asks `btd_wire` who may pass and a [`Handler`] for the answer. It reads membership from
 //! memory and never touches the chain; publishing the address is somebody else's work.
 //!
+//! A handler is code of this process ([`Ping`], [`Echo`], [`Topk`]), an HTTP server on this host
+//! ([`Upstream`]), or any program on the control socket ([`Workers`]). The classes they answer
+//! outlive the axon ([`Classes`]).
+//!
 //! HTTP/1.1 proves nothing of this axon to the caller: the protocol has no signed replies. Over
 //! QUIC the certificate does, see [`btd_wire::certificate`]. HTTP/1.1 replies announce HTTP/3 on
 //! the same port by `alt-svc`.
@@ -11,21 +15,26 @@
 //! The calling side is [`crate::dendrite`].
 
 mod certificate;
+mod classes;
 mod config;
-mod connections;
 mod counters;
 mod handler;
 mod http;
+mod queue;
 mod quic;
 mod service;
+mod shares;
 #[cfg(test)]
 pub(crate) mod tests;
+mod topk;
+mod upstream;
+mod workers;
 
 use std::{
     collections::BTreeMap,
     error::Error,
     fmt, io,
-    net::{SocketAddr, UdpSocket},
+    net::{IpAddr, SocketAddr, UdpSocket},
     sync::Arc,
     time::Duration,
 };
@@ -38,13 +47,17 @@ use btd_wire::{
 use tokio::{net::TcpListener, time::timeout};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-pub use config::Config;
-pub use handler::{Handler, HandlerError, Ping};
+pub use classes::{Capacity, ClassStatus, Classes};
+pub use config::{AccessLog, Config};
+pub use handler::{Answer, Echo, Handler, HandlerError, Ping, Request, Screening, TurnedAway, Verdict};
+pub use topk::Topk;
+pub use upstream::{Upstream, UpstreamConfig, UpstreamError};
+pub use workers::{AnswerError, Asked, Piece, Question, Registration, Reply, Screen, Seat, Workers, WorkersError};
 
 use self::{
-    connections::Connections,
     counters::Counters,
-    service::{Service, nanos_since_1970},
+    service::{Limits, Service, nanos_since_1970},
+    shares::Shares,
 };
 
 /// Starts axons.
@@ -87,7 +100,7 @@ pub enum AxonError {
     #[error("cannot make the QUIC certificate")]
     Tls(#[source] Box<dyn Error + Send + Sync>),
     /// Two handlers for one synapse.
-    #[error("two handlers answer the synapse {0}")]
+    #[error("another handler answers the synapse {0} already")]
     DuplicateSynapse(String),
 }
 
@@ -100,6 +113,8 @@ pub struct Status {
     pub address: SocketAddr,
     /// The synapses it answers.
     pub synapses: Vec<String>,
+    /// What goes on in each class.
+    pub classes: Vec<ClassStatus>,
     /// Connections open now.
     pub connections: usize,
     /// Senders remembered now, so that nothing passes twice.
@@ -113,7 +128,7 @@ pub struct Status {
 pub struct AxonHandle {
     hotkey: AccountId,
     address: SocketAddr,
-    synapses: Vec<String>,
+    classes: Arc<Classes>,
     memory: Arc<Memory>,
     edge: Arc<Edge>,
     accepting: TaskTracker,
@@ -124,7 +139,7 @@ pub struct AxonHandle {
 struct Edge {
     config: Config,
     service: Service,
-    connections: Arc<Connections>,
+    connections: Arc<Shares<IpAddr>>,
     counters: Arc<Counters>,
     /// One per connection.
     tasks: TaskTracker,
@@ -140,8 +155,8 @@ struct Edge {
 
 impl Axon {
     /// Binds the port for TCP and UDP and answers as `hotkey`, whose signer is asked once, for the
-    /// QUIC certificate. Serves [`Ping`]. Begins with an empty memory, and so refuses for
-    /// `max_clock_skew_ms` what an earlier run may have let pass.
+    /// QUIC certificate. Answers the classes of `classes`, and those that come to be declared
+    /// there. `memory` is what an earlier axon of this process left, or a [new one](Self::memory).
     ///
     /// # Errors
     /// When the port is taken or cannot be bound, or the hotkey does not sign.
@@ -149,31 +164,9 @@ impl Axon {
         config: Config,
         hotkey: AccountId,
         signer: Arc<dyn Signer>,
-        members: Arc<dyn Members>,
-    ) -> Result<AxonHandle, AxonError> {
-        let memory = Arc::new(Memory::new(nanos_since_1970(), config.max_clock_skew(), MemoryLimits::default()));
-        Self::start_with(config, hotkey, signer, (members, memory), vec![Arc::new(Ping)]).await
-    }
-
-    /// As [`Axon::start`], with a memory that an earlier axon of this process left, and with
-    /// handlers of the caller's choice.
-    ///
-    /// # Errors
-    /// As [`Axon::start`], and when two handlers answer one synapse.
-    pub async fn start_with(
-        config: Config,
-        hotkey: AccountId,
-        signer: Arc<dyn Signer>,
         (members, memory): (Arc<dyn Members>, Arc<Memory>),
-        handlers: Vec<Arc<dyn Handler>>,
+        classes: Arc<Classes>,
     ) -> Result<AxonHandle, AxonError> {
-        let handlers: Vec<_> = handlers.into_iter().map(|handler| (handler.spec(), handler)).collect();
-        let synapses: Vec<_> = handlers.iter().map(|(spec, _)| spec.name().to_owned()).collect();
-        if let Some(twice) =
-            synapses.iter().enumerate().find_map(|(at, name)| synapses[..at].contains(name).then_some(name))
-        {
-            return Err(AxonError::DuplicateSynapse(twice.clone()));
-        }
         let (tcp, udp, address) = bind(config.bind).await?;
         let now = Duration::from_nanos(u64::try_from(nanos_since_1970()).unwrap_or(u64::MAX));
         let validity = Duration::from_secs(u64::from(config.certificate_days) * 86_400);
@@ -181,12 +174,18 @@ impl Axon {
         let quic = quic::open(udp, tls)?;
 
         let counters = Arc::new(Counters::default());
-        let specs = handlers.iter().map(|(spec, _)| Arc::clone(spec)).collect();
-        let gate = Gate::new(hotkey, specs, config.rules(), members, Arc::clone(&memory));
-        let limits = (config.max_in_flight, Duration::from_millis(config.handler_timeout_ms));
-        let service = Service::new(gate, handlers, limits, address.port(), Arc::clone(&counters));
+        let known = Arc::clone(&classes);
+        let gate = Gate::new(hotkey, known, config.rules(), Arc::clone(&members), Arc::clone(&memory));
+        let limits = Limits {
+            in_flight: config.max_in_flight,
+            in_flight_per_hotkey: config.max_in_flight_per_hotkey,
+            longest_handling: Duration::from_millis(config.handler_timeout_ms),
+            access_log: config.access_log,
+        };
+        let answering = (Arc::clone(&classes), members);
+        let service = Service::new(gate, answering, limits, address.port(), Arc::clone(&counters));
         let edge = Arc::new(Edge {
-            connections: Connections::new(config.max_connections, config.max_connections_per_ip),
+            connections: Shares::new(config.max_connections, config.max_connections_per_ip),
             config,
             service,
             counters,
@@ -199,8 +198,14 @@ impl Axon {
         accepting.spawn(http::accept(tcp, Arc::clone(&edge)));
         accepting.spawn(quic::accept(quic, Arc::clone(&edge)));
         accepting.close();
-        tracing::info!(%hotkey, %address, synapses = synapses.join(", "), "axon started");
-        Ok(AxonHandle { hotkey, address, synapses, memory, edge, accepting })
+        tracing::info!(%hotkey, %address, synapses = classes.names().join(", "), "axon started");
+        Ok(AxonHandle { hotkey, address, classes, memory, edge, accepting })
+    }
+
+    /// A memory that begins now, and so refuses for `max_clock_skew_ms` what an earlier run may
+    /// have let pass.
+    pub fn memory(config: &Config) -> Arc<Memory> {
+        Arc::new(Memory::new(nanos_since_1970(), config.max_clock_skew(), MemoryLimits::default()))
     }
 }
 
@@ -227,8 +232,9 @@ impl AxonHandle {
         Status {
             hotkey: self.hotkey,
             address: self.address,
-            synapses: self.synapses.clone(),
-            connections: self.edge.connections.open(),
+            synapses: self.classes.names(),
+            classes: self.classes.status(),
+            connections: self.edge.connections.held(),
             senders: self.memory.len(),
             requests: self.edge.counters.snapshot(),
         }

@@ -202,7 +202,8 @@ async fn start(settings: Settings, spawner: &Spawner, manager: &ServiceManager) 
         submit::submitter(door, custody.clone(), stores.journal.clone(), config.submit, spawner.stopping());
     spawner.spawn(Stage::Work, "submit", |told| async move { Ok(worker.run(told).await?) });
     let transports = (config.axon, config.dendrite);
-    let serving = Serving::new(transports, config.serving.admit, custody.clone(), metagraph.clone(), spawner.clone());
+    let opened = Serving::new(transports, &config.serving, custody.clone(), metagraph.clone(), spawner.clone());
+    let serving = opened.map_err(failed("what answers synapses"))?;
 
     let network = config.network;
     let parts =

@@ -32,12 +32,13 @@ use ::http::{HeaderMap, StatusCode, header};
 use btd_api::AccountId;
 use btd_wire::{
     Signer,
-    outgoing::{Answer, CallFailure, Callee, Caller, Outgoing, Unsigned, merge},
+    outgoing::{Answer, CallFailure, Callee, Caller, Outgoing, Unsigned, merge, merge_head},
+    reply::EVENT_STREAM,
     synapse::{Synapse, SynapseSpec, latin1},
 };
 use bytes::Bytes;
 use indexmap::IndexMap;
-use tokio::time::timeout;
+use tokio::{sync::mpsc, time::timeout};
 use tokio_util::task::TaskTracker;
 
 pub use config::Config;
@@ -110,8 +111,19 @@ pub struct Dendrite {
 struct Reply {
     status: StatusCode,
     headers: HeaderMap,
-    body: Bytes,
+    body: Body,
 }
+
+/// The body of a reply.
+#[derive(Debug)]
+enum Body {
+    Whole(Bytes),
+    /// It went to whoever takes the pieces.
+    Streamed,
+}
+
+/// Who takes the pieces of a streamed reply, as they come. Whoever is slow slows the axon down.
+pub type Pieces = mpsc::Sender<Bytes>;
 
 /// What the axon said without any status at all.
 const NO_STATUS: &str = "Failed to parse response: the reply states no status";
@@ -153,17 +165,41 @@ impl Dendrite {
         target: Target,
         spec: &SynapseSpec,
         fields: IndexMap<String, btd_wire::python::Value>,
+        manner: (Transport, Duration),
+    ) -> Outcome {
+        self.ask(target, spec, fields, manner, None).await
+    }
+
+    /// As [`Dendrite::call`]; if the axon streams its reply, the bytes go to `pieces` as they come,
+    /// and the outcome says how it ended.
+    pub async fn call_streaming(
+        &self,
+        target: Target,
+        spec: &SynapseSpec,
+        fields: IndexMap<String, btd_wire::python::Value>,
+        manner: (Transport, Duration),
+        pieces: &Pieces,
+    ) -> Outcome {
+        self.ask(target, spec, fields, manner, Some(pieces)).await
+    }
+
+    async fn ask(
+        &self,
+        target: Target,
+        spec: &SynapseSpec,
+        fields: IndexMap<String, btd_wire::python::Value>,
         (transport, limit): (Transport, Duration),
+        pieces: Option<&Pieces>,
     ) -> Outcome {
         let started = Instant::now();
         let mut used = if transport == Transport::Quic { Transport::Quic } else { Transport::Http };
         let calling = async {
             let fields = spec.coerce(fields).map_err(|fault| CallFailure::NotSent(fault.to_string()))?;
-            let first = self.exchange(target, spec, &fields, transport, limit, &mut used).await?;
+            let first = self.exchange(target, spec, &fields, (transport, limit, pieces), &mut used).await?;
             match retry_after(&first) {
                 Some(pause) if started.elapsed() + pause < limit => {
                     tokio::time::sleep(pause).await;
-                    self.exchange(target, spec, &fields, transport, limit, &mut used).await
+                    self.exchange(target, spec, &fields, (transport, limit, pieces), &mut used).await
                 }
                 _ => Ok(first),
             }
@@ -197,8 +233,7 @@ impl Dendrite {
         target: Target,
         spec: &SynapseSpec,
         fields: &IndexMap<String, btd_wire::python::Value>,
-        transport: Transport,
-        limit: Duration,
+        (transport, limit, pieces): (Transport, Duration, Option<&Pieces>),
         used: &mut Transport,
     ) -> Result<Exchanged, CallFailure> {
         let axon = SocketAddr::new(target.ip, target.port);
@@ -221,19 +256,24 @@ impl Dendrite {
         let outgoing: Outgoing = unsigned.sign(spec, &signature);
         let reply = match *used {
             Transport::Quic => {
-                self.quic.send(axon, target.hotkey, &outgoing).await.map_err(QuicFailure::into_failure)?
+                self.quic.send(axon, target.hotkey, &outgoing, pieces).await.map_err(QuicFailure::into_failure)?
             }
             Transport::Http | Transport::Auto => {
-                let reply = self.http.send(axon, &outgoing).await?;
+                let reply = self.http.send(axon, &outgoing, pieces).await?;
                 self.note_offer(axon, &reply.headers);
                 reply
             }
         };
         let mut synapse = outgoing.synapse;
         let url = format!("http://{axon}{}", outgoing.path);
-        let answer = Answer { status: reply.status, headers: &reply.headers, body: &reply.body, url: &url };
         // A reply that cannot be read leaves its failure in the synapse.
-        let _ = merge(spec, &mut synapse, &answer);
+        let _ = match &reply.body {
+            Body::Whole(body) => {
+                let answer = Answer { status: reply.status, headers: &reply.headers, body, url: &url };
+                merge(spec, &mut synapse, &answer)
+            }
+            Body::Streamed => merge_head(&mut synapse, reply.status, &reply.headers),
+        };
         Ok(Exchanged { synapse, headers: reply.headers })
     }
 
@@ -306,6 +346,12 @@ fn retry_after(exchanged: &Exchanged) -> Option<Duration> {
     }
     let seconds = exchanged.headers.get(header::RETRY_AFTER)?.to_str().ok()?.parse().ok()?;
     Some(Duration::from_secs(seconds))
+}
+
+/// Whether a reply's bytes go to whoever takes pieces.
+fn is_streamed(status: StatusCode, headers: &HeaderMap) -> bool {
+    let declared = headers.get(header::CONTENT_TYPE).map(latin1).unwrap_or_default();
+    status == StatusCode::OK && declared.starts_with(EVENT_STREAM)
 }
 
 fn not_signed(error: &btd_wire::SignerError) -> CallFailure {

@@ -12,6 +12,7 @@ pub mod config;
 pub mod custody;
 pub mod daemon;
 pub mod dendrite;
+mod http_pool;
 pub mod journal;
 pub mod logs;
 pub mod metagraph;

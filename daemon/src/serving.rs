@@ -2,15 +2,17 @@
 //!
 //! Connects the protocol to the keys and to the metagraph and decides nothing of either: the axon
 //! and the dendrites get a signer that can sign their own messages and nothing else, and who may
-//! pass the axon's door is read from the metagraphs in memory.
+//! pass the axon's door is read from the metagraphs in memory. What answers a synapse is kept here
+//! too, so that it outlives the axon.
+
+mod admit;
+mod handlers;
 
 use std::{
-    borrow::Cow,
     collections::HashMap,
     error::Error,
     fmt,
     net::SocketAddr,
-    str::FromStr,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
@@ -18,13 +20,19 @@ use btd_api::{AccountId, Hotkey, HotkeyName, WalletName};
 use btd_signer_protocol::Scheme;
 use btd_wire::{
     Signable, Signer, SignerError, Signing,
-    admission::{AnyHotkey, Members, Memory, Standing},
+    admission::{Members, Memory},
+    synapse::{Declaration, SynapseSpec},
 };
 use serde::{Deserialize, Serialize};
 use tokio::sync::oneshot;
 
+use self::{admit::Doorkeeper, handlers::Handlers};
+pub use self::{
+    admit::{Admit, Door, MinStake, Precedence},
+    handlers::{HandlerKind, HandlersError, Service, SynapseConfig},
+};
 use crate::{
-    axon::{self, Axon, AxonError, AxonHandle, Ping, Status},
+    axon::{self, Axon, AxonError, AxonHandle, ClassStatus, Seat, Status, UpstreamConfig, Workers},
     custody::{Custody, CustodyError, RequestSigner},
     dendrite::{self, Dendrite},
     metagraph::Metagraph,
@@ -43,37 +51,11 @@ pub struct Config {
     pub hotkey: HotkeyName,
     /// Who may pass the axon's door.
     pub admit: Admit,
-}
-
-/// Who may pass the axon's door. Everyone has to prove the hotkey that it claims.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(try_from = "String", rename_all = "lowercase")]
-pub enum Admit {
-    /// Hotkeys that are registered on some subnet.
-    #[default]
-    Registered,
-    /// Any hotkey.
-    Anyone,
-}
-
-impl FromStr for Admit {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        match text {
-            "registered" => Ok(Self::Registered),
-            "anyone" => Ok(Self::Anyone),
-            other => Err(format!("`{other}` is nobody who can be admitted: write `registered` or `anyone`")),
-        }
-    }
-}
-
-impl TryFrom<String> for Admit {
-    type Error = String;
-
-    fn try_from(text: String) -> Result<Self, String> {
-        text.parse()
-    }
+    /// What else the door asks for.
+    pub door: Door,
+    /// Synapses that are answered from the start, by what the configuration says. Programs may add
+    /// others while btd runs.
+    pub synapses: Vec<SynapseConfig>,
 }
 
 /// Why the axon or a dendrite is not to be had.
@@ -106,6 +88,9 @@ pub enum ServingError {
     /// The axon.
     #[error(transparent)]
     Axon(#[from] AxonError),
+    /// What answers a synapse.
+    #[error(transparent)]
+    Handlers(Box<HandlersError>),
 }
 
 /// Signs for one hotkey what the synapse protocol wants signed.
@@ -119,23 +104,6 @@ impl Signer for HotkeySigner {
             let signature = self.0.sign(message.text()).await.map_err(|error| failed(error.into()))?;
             Ok(signature.bytes)
         })
-    }
-}
-
-/// The hotkeys that the metagraphs in memory know.
-#[derive(Debug)]
-struct Registered(Metagraph);
-
-impl Members for Registered {
-    fn standing(&self, hotkey: &AccountId) -> Standing {
-        let known = self.0.current();
-        if known.registrations(&Hotkey(*hotkey)).next().is_some() {
-            Standing::Admitted
-        } else if known.subnets.is_empty() {
-            Standing::Refused(Cow::Borrowed("no metagraph has been read yet"))
-        } else {
-            Standing::Refused(Cow::Borrowed("hotkey is not registered"))
-        }
     }
 }
 
@@ -155,9 +123,9 @@ pub struct Serving {
 struct Shared {
     axon: axon::Config,
     dendrite: dendrite::Config,
-    admit: Admit,
+    doorkeeper: Arc<Doorkeeper>,
+    handlers: Handlers,
     custody: Custody,
-    metagraph: Metagraph,
     spawner: Spawner,
     /// Held while an axon starts or stops.
     running: tokio::sync::Mutex<Option<Running>>,
@@ -175,28 +143,35 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 // === impl Serving ===
 
 impl Serving {
-    /// Nothing runs yet.
+    /// No axon runs yet. The synapses of the configuration are declared, and their upstreams looked
+    /// after.
+    ///
+    /// # Errors
+    /// When a synapse of the configuration cannot be answered as it says.
     pub fn new(
         (axon, dendrite): (axon::Config, dendrite::Config),
-        admit: Admit,
+        config: &Config,
         custody: Custody,
         metagraph: Metagraph,
         spawner: Spawner,
-    ) -> Self {
-        Self {
+    ) -> Result<Self, HandlersError> {
+        let handlers = Handlers::new(spawner.clone());
+        handlers.configure(&config.synapses)?;
+        let doorkeeper = Doorkeeper { admit: config.admit, door: config.door.clone(), metagraph };
+        Ok(Self {
             shared: Arc::new(Shared {
                 axon,
                 dendrite,
-                admit,
+                doorkeeper: Arc::new(doorkeeper),
+                handlers,
                 custody,
-                metagraph,
                 spawner,
                 running: tokio::sync::Mutex::default(),
                 visible: Mutex::default(),
                 memory: Mutex::default(),
                 dendrites: Mutex::default(),
             }),
-        }
+        })
     }
 
     /// Starts answering as a hotkey, at `bind` or at the configured address.
@@ -247,15 +222,56 @@ impl Serving {
         let mut config = shared.axon.clone();
         config.bind = bind.unwrap_or(config.bind);
         let account = signer.0.hotkey().account();
-        let members: Arc<dyn Members> = match shared.admit {
-            Admit::Registered => Arc::new(Registered(shared.metagraph.clone())),
-            Admit::Anyone => Arc::new(AnyHotkey),
-        };
-        let memory = lock(&shared.memory).clone();
-        match memory {
-            None => Axon::start(config, account, signer, members).await,
-            Some(memory) => Axon::start_with(config, account, signer, (members, memory), vec![Arc::new(Ping)]).await,
-        }
+        let members: Arc<dyn Members> = shared.doorkeeper.clone();
+        let memory = lock(&shared.memory).clone().unwrap_or_else(|| Axon::memory(&config));
+        Axon::start(config, account, signer, (members, memory), Arc::clone(&shared.handlers.classes)).await
+    }
+
+    /// A place for a program that answers a class, whether an axon runs or not.
+    ///
+    /// # Errors
+    /// When the declaration cannot be, or the class is answered otherwise.
+    pub fn serve(&self, service: Service) -> Result<Seat, ServingError> {
+        Ok(service.take(&self.shared.handlers.workers)?)
+    }
+
+    /// Where programs answer.
+    pub fn workers(&self) -> &Workers {
+        &self.shared.handlers.workers
+    }
+
+    /// Has a class answered by HTTP servers, with so many places and so many requests that wait.
+    ///
+    /// # Errors
+    /// When the declaration or a URL cannot be, or the class is answered otherwise.
+    pub fn attach(
+        &self,
+        declaration: &Declaration,
+        config: UpstreamConfig,
+        limits: (Option<usize>, Option<usize>),
+    ) -> Result<(), ServingError> {
+        Ok(self.shared.handlers.attach(handlers::spec(declaration)?, config, limits)?)
+    }
+
+    /// Withdraws a class that HTTP servers answer.
+    ///
+    /// # Errors
+    /// When there is none of that name.
+    pub async fn detach(&self, name: &str) -> Result<(), ServingError> {
+        Ok(self.shared.handlers.detach(name).await?)
+    }
+
+    /// What goes on in each class.
+    pub fn classes(&self) -> Vec<ClassStatus> {
+        self.shared.handlers.status()
+    }
+
+    /// A class as it is declared.
+    ///
+    /// # Errors
+    /// When the declaration cannot be.
+    pub fn spec(declaration: &Declaration) -> Result<Arc<SynapseSpec>, ServingError> {
+        Ok(handlers::spec(declaration)?)
     }
 
     /// Stops the axon after its requests in flight. What it was, if one was running.

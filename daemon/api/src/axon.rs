@@ -4,10 +4,50 @@ use std::collections::BTreeMap;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
 
 use crate::{
-    Hotkey, HotkeyName, NetUid, WalletName, method::methods, rpc::Nothing, signing::signing_params, wallet::Receipt,
+    Hotkey, HotkeyName, NetUid, Role, Subscription, WalletName, method::methods, rpc::Nothing, signing::signing_params,
+    wallet::Receipt,
 };
+
+/// A synapse class, declared as Python declares it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Declaration {
+    /// The class name, which is also the path.
+    pub name: String,
+    /// The fields in order, each `name: type` or `name: type = default`, such as
+    /// `messages: list[dict] = []`. Types are those of Python, and `Tensor`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub fields: Vec<String>,
+    /// The fields that the body hash covers, in the order in which they are hashed.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub required_hash_fields: Vec<String>,
+    /// Models that fields name as their type: their fields, written alike.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub models: BTreeMap<String, Vec<String>>,
+}
+
+/// What goes on in one class that is answered.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct SynapseStatus {
+    /// The class name.
+    pub name: String,
+    /// What answers: `built-in`, `socket` (a program that called [`Serve`]) or `http`.
+    pub handler: String,
+    /// Requests that can be answered at once now; 0 while no program serves, none where nothing but
+    /// the axon's own limit says.
+    pub places: Option<u64>,
+    /// Requests that are being answered.
+    pub answering: u64,
+    /// Requests that wait for their turn.
+    pub waiting: u64,
+    /// Requests answered since the class was declared.
+    pub answered: u64,
+    /// Requests that the handler did not answer, for whatever reason.
+    pub failed: u64,
+}
 
 /// The running axon.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -18,6 +58,15 @@ pub struct AxonStatus {
     pub address: String,
     /// The synapses it knows.
     pub synapses: Vec<String>,
+    /// What goes on in each of them.
+    #[serde(default)]
+    pub handlers: Vec<SynapseStatus>,
+    /// Connections that are open.
+    #[serde(default)]
+    pub connections: u64,
+    /// Senders remembered, so that nothing passes twice.
+    #[serde(default)]
+    pub senders: u64,
     /// Requests by outcome since it started.
     pub requests: BTreeMap<String, u64>,
 }
@@ -81,6 +130,163 @@ signing_params! {
     }
 }
 
+/// Parameters of [`Serve`].
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ServeParams {
+    /// The class to answer.
+    pub synapse: Declaration,
+    /// Requests that the program answers at once. Default 1.
+    #[serde(default)]
+    pub window: Option<u32>,
+    /// Requests of the class that may wait; the first program of a class decides. Default 128.
+    #[serde(default)]
+    pub waiting: Option<u32>,
+    /// Whether the program is asked about each request before that waits for its turn: questions of
+    /// kind `screen`.
+    #[serde(default)]
+    pub screen: bool,
+    /// For how long requests still wait when no program serves the class any more, in
+    /// milliseconds; the first program of a class decides. Default 30000.
+    #[serde(default)]
+    pub linger_ms: Option<u32>,
+}
+
+/// What a program is asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum AskedKind {
+    /// To answer a message, by [`AnswerRequest`] or piece by piece by [`StreamRequest`].
+    Answer,
+    /// Whether and how soon a message is to be answered, by [`ScreenRequest`].
+    Screen,
+    /// Nothing any more: the caller of this request is gone, or its time is over.
+    Cancelled,
+}
+
+/// What a program that serves is asked.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+pub struct Asked {
+    /// Names the question in the answer.
+    pub request: u64,
+    /// What is asked.
+    pub kind: AskedKind,
+    /// The class.
+    pub synapse: String,
+    /// The hotkey that signed the message.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sender: Option<Hotkey>,
+    /// For how long an answer is of use, in milliseconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub timeout_ms: Option<u64>,
+    /// The whole message, as a JSON object: the base of every synapse and the fields of the class.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<serde_json::Value>")]
+    pub message: Option<Box<RawValue>>,
+}
+
+/// The subscription by which a program answers a class.
+#[derive(Debug)]
+pub enum Serve {}
+
+impl Subscription for Serve {
+    const NAME: &'static str = "axon_serve";
+    const UNSUBSCRIBE: &'static str = "axon_unserve";
+    const NOTIFICATION: &'static str = "axon_asked";
+    const SUMMARY: &'static str = "Requests of a synapse class, for the program that answers them";
+    const ROLE: Role = Role::Operate;
+    type Params = ServeParams;
+    type Item = Asked;
+}
+
+/// Parameters of [`AnswerRequest`].
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct AnswerParams {
+    /// The question.
+    pub request: u64,
+    /// The fields of the class to change, and `axon.status_code` and `axon.status_message` if the
+    /// outcome is not 200; the whole message is taken too.
+    #[serde(default)]
+    #[schemars(with = "Option<serde_json::Map<String, serde_json::Value>>")]
+    pub message: Option<Box<RawValue>>,
+    /// That there is no answer, and why: status 500 for the caller, the reason for the log alone.
+    #[serde(default)]
+    pub failure: Option<String>,
+}
+
+/// Parameters of [`StreamRequest`]. A piece is `text` or `base64`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct StreamParams {
+    /// The question.
+    pub request: u64,
+    /// Text to be sent as it is.
+    #[serde(default)]
+    pub text: Option<String>,
+    /// Bytes to be sent, in base64.
+    #[serde(default)]
+    pub base64: Option<String>,
+    /// Whether this ends the answer.
+    #[serde(default)]
+    pub last: bool,
+}
+
+/// Parameters of [`ScreenRequest`].
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ScreenParams {
+    /// The question.
+    pub request: u64,
+    /// Turns the sender away with 403 and this reason.
+    #[serde(default)]
+    pub blacklist: Option<String>,
+    /// Turns the request away with 401 and this reason.
+    #[serde(default)]
+    pub not_verified: Option<String>,
+    /// How soon the request is answered: larger is sooner. Without one, by the axon's own rule.
+    #[serde(default)]
+    pub priority: Option<f64>,
+}
+
+/// Parameters of [`Attach`].
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct AttachParams {
+    /// The class.
+    pub synapse: Declaration,
+    /// The HTTP servers that answer it, such as `http://127.0.0.1:9101`.
+    pub upstreams: Vec<String>,
+    /// A path that answers 2xx to GET when a server is well; without it, one that accepts
+    /// connections is.
+    #[serde(default)]
+    pub health: Option<String>,
+    /// Requests that all servers together answer at once. Default 16 for each.
+    #[serde(default)]
+    pub places: Option<u32>,
+    /// Requests that may wait. Default 128.
+    #[serde(default)]
+    pub waiting: Option<u32>,
+    /// Whether servers are asked about each request before that waits for its turn.
+    #[serde(default)]
+    pub screen: bool,
+}
+
+/// Parameters of [`Detach`].
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct DetachParams {
+    /// The class name.
+    pub name: String,
+}
+
+/// Reply of [`Attach`] and [`Detach`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Synapses {
+    /// What is answered from now on.
+    pub synapses: Vec<SynapseStatus>,
+}
+
 methods! {
     /// Starts answering synapses as a hotkey, over HTTP/1.1 and HTTP/3 on one port number
     Start = "axon_start" (Operate): StartParams => AxonStatus;
@@ -88,6 +294,16 @@ methods! {
     Stop = "axon_stop" (Operate): Nothing => Stopped;
     /// The running axon with its counters
     Status = "axon_status" (Read): Nothing => StatusReply;
+    /// Has a synapse class answered by HTTP servers on this host
+    Attach = "axon_attach" (Operate): AttachParams => Synapses;
+    /// Withdraws a synapse class that was attached
+    Detach = "axon_detach" (Operate): DetachParams => Synapses;
+    /// Answers a request that came by `axon_serve`
+    AnswerRequest = "axon_answer" (Operate): AnswerParams => Nothing;
+    /// Streams a piece of the answer to a request that came by `axon_serve`
+    StreamRequest = "axon_stream" (Operate): StreamParams => Nothing;
+    /// Says whether and how soon a request that came by `axon_serve` is to be answered
+    ScreenRequest = "axon_screen" (Operate): ScreenParams => Nothing;
     /// Publishes on chain where a hotkey serves
     Set = "axon_set" (Operate): SetParams => Receipt;
     /// Publishes on chain that a hotkey serves nowhere

@@ -152,7 +152,9 @@ fn book() -> Book {
     crowd::describe(&mut book);
     tx::describe(&mut book);
     axon::describe(&mut book);
+    book.subscription::<axon::Serve>();
     dendrite::describe(&mut book);
+    book.subscription::<dendrite::SubscribeQuery>();
     book
 }
 

@@ -19,8 +19,11 @@ pub struct Config {
     pub max_connections: usize,
     /// Connections at once from one address.
     pub max_connections_per_ip: usize,
-    /// Verified requests at once. Further ones are answered 503 at once.
+    /// Verified requests at once, those that wait for a handler included. Further ones are answered
+    /// 503 at once.
     pub max_in_flight: usize,
+    /// Verified requests at once of one hotkey.
+    pub max_in_flight_per_hotkey: usize,
     /// Longest header block, in bytes.
     pub max_header_bytes: usize,
     /// Longest body, in bytes.
@@ -43,8 +46,32 @@ pub struct Config {
     pub rate_per_second: f64,
     /// Requests at once after a pause, per hotkey and source address.
     pub rate_burst: f64,
+    /// Requests per second in the long run, per network of source addresses (a /24, or a /48 of
+    /// IPv6), whoever they claim to be.
+    pub network_rate_per_second: f64,
+    /// Requests at once after a pause, per network.
+    pub network_rate_burst: f64,
+    /// Requests per second in the long run, per proven hotkey, wherever they come from.
+    pub hotkey_rate_per_second: f64,
+    /// Requests at once after a pause, per proven hotkey.
+    pub hotkey_rate_burst: f64,
+    /// Which requests leave a line in the log.
+    pub access_log: AccessLog,
     /// Validity of the QUIC certificate, in days. A new one is made at each start.
     pub certificate_days: u32,
+}
+
+/// Which requests leave a line in the log, at level `info` and under the target `btd::axon::access`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum AccessLog {
+    /// None.
+    Off,
+    /// Those whose sender was proven.
+    #[default]
+    Proven,
+    /// Every one: strangers then decide how much is logged.
+    All,
 }
 
 impl Default for Config {
@@ -54,6 +81,7 @@ impl Default for Config {
             max_connections: 1_024,
             max_connections_per_ip: 64,
             max_in_flight: 256,
+            max_in_flight_per_hotkey: 64,
             max_header_bytes: 32 * 1_024,
             max_body_bytes: 10 * 1_024 * 1_024,
             header_timeout_ms: 10_000,
@@ -64,6 +92,11 @@ impl Default for Config {
             max_timeout_ms: 12_000,
             rate_per_second: 100.0,
             rate_burst: 200.0,
+            network_rate_per_second: 1_000.0,
+            network_rate_burst: 2_000.0,
+            hotkey_rate_per_second: 200.0,
+            hotkey_rate_burst: 400.0,
+            access_log: AccessLog::default(),
             certificate_days: 365,
         }
     }
@@ -96,6 +129,8 @@ impl Config {
             max_clock_skew: self.max_clock_skew(),
             max_body: self.max_body_bytes,
             rate: Rate { per_second: self.rate_per_second, burst: self.rate_burst },
+            network_rate: Rate { per_second: self.network_rate_per_second, burst: self.network_rate_burst },
+            hotkey_rate: Rate { per_second: self.hotkey_rate_per_second, burst: self.hotkey_rate_burst },
             ..Rules::default()
         }
     }

@@ -5,7 +5,7 @@ use std::{
     sync::atomic::{AtomicU64, Ordering},
 };
 
-use btd_wire::admission::RefusalKind;
+use btd_wire::{admission::RefusalKind, reply::Failure};
 
 /// How a request ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -16,6 +16,10 @@ pub(super) enum Outcome {
     Failed,
     /// A handler did not answer in time.
     HandlerTimedOut,
+    /// Too many requests wait for the handler, or it is not there.
+    HandlerBusy,
+    /// The handler's own rules turned the sender away.
+    TurnedAway,
     /// The door stayed shut.
     Refused(RefusalKind),
 }
@@ -26,11 +30,40 @@ pub(super) struct Counters {
     answered: AtomicU64,
     failed: AtomicU64,
     handler_timed_out: AtomicU64,
+    handler_busy: AtomicU64,
+    turned_away: AtomicU64,
     refused: [AtomicU64; RefusalKind::ALL.len()],
     /// Connections closed because there were too many.
     pub(super) connections_refused: AtomicU64,
     /// Connections that ended in an error of the transport, slow ones included.
     pub(super) connections_failed: AtomicU64,
+}
+
+// === impl Outcome ===
+
+impl Outcome {
+    /// The name under which it is counted and logged.
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Answered => "answered",
+            Self::Failed => "failed",
+            Self::HandlerTimedOut => "handler_timed_out",
+            Self::HandlerBusy => "handler_busy",
+            Self::TurnedAway => "turned_away",
+            Self::Refused(kind) => kind.name(),
+        }
+    }
+}
+
+impl From<&Failure> for Outcome {
+    fn from(failure: &Failure) -> Self {
+        match failure {
+            Failure::TimedOut { .. } => Self::HandlerTimedOut,
+            Failure::Busy { .. } => Self::HandlerBusy,
+            Failure::Blacklisted { .. } | Failure::NotVerified { .. } => Self::TurnedAway,
+            Failure::Handler { .. } => Self::Failed,
+        }
+    }
 }
 
 // === impl Counters ===
@@ -41,6 +74,8 @@ impl Counters {
             Outcome::Answered => &self.answered,
             Outcome::Failed => &self.failed,
             Outcome::HandlerTimedOut => &self.handler_timed_out,
+            Outcome::HandlerBusy => &self.handler_busy,
+            Outcome::TurnedAway => &self.turned_away,
             Outcome::Refused(kind) => {
                 // Every kind is in the list.
                 match RefusalKind::ALL.iter().position(|other| *other == kind).and_then(|at| self.refused.get(at)) {
@@ -59,6 +94,8 @@ impl Counters {
         counts.insert("answered", read(&self.answered));
         counts.insert("failed", read(&self.failed));
         counts.insert("handler_timed_out", read(&self.handler_timed_out));
+        counts.insert("handler_busy", read(&self.handler_busy));
+        counts.insert("turned_away", read(&self.turned_away));
         counts.insert("connections_refused", read(&self.connections_refused));
         counts.insert("connections_failed", read(&self.connections_failed));
         counts

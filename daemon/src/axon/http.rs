@@ -1,18 +1,33 @@
 //! HTTP/1.1 on TCP.
 
-use std::{convert::Infallible, net::SocketAddr, sync::Arc, sync::atomic::Ordering, time::Duration};
+use std::{
+    convert::Infallible,
+    net::{IpAddr, SocketAddr},
+    sync::{Arc, atomic::Ordering},
+    time::Duration,
+};
 
+use btd_api::AccountId;
 use btd_wire::admission::{BodyError, BodySource};
 use bytes::{Bytes, BytesMut};
-use http_body_util::{BodyExt, Full};
-use hyper::{body::Incoming, server::conn::http1, service::service_fn};
+use futures_util::{StreamExt, TryStreamExt, stream::BoxStream};
+use http_body_util::{BodyExt, Either, Full, StreamBody};
+use hyper::{
+    body::{Frame, Incoming},
+    server::conn::http1,
+    service::service_fn,
+};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::{
     net::{TcpListener, TcpStream},
     time::{sleep, timeout},
 };
 
-use super::{Edge, connections::Place};
+use super::{
+    Edge, HandlerError,
+    service::ReplyBody,
+    shares::{Share, host},
+};
 
 /// After an error of `accept` (most often: no file descriptor left), before the next try.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
@@ -27,7 +42,7 @@ pub(super) async fn accept(listener: TcpListener, edge: Arc<Edge>) {
         };
         match accepted {
             Ok((stream, peer)) => {
-                if let Some(place) = edge.connections.enter(peer.ip()) {
+                if let Ok(place) = edge.connections.enter(host(peer.ip())) {
                     edge.tasks.spawn(serve(stream, peer, place, Arc::clone(&edge)));
                 } else {
                     edge.counters.connections_refused.fetch_add(1, Ordering::Relaxed);
@@ -46,7 +61,7 @@ pub(super) async fn accept(listener: TcpListener, edge: Arc<Edge>) {
 }
 
 /// Serves one connection: any number of requests, one after the other.
-async fn serve(stream: TcpStream, peer: SocketAddr, _place: Place, edge: Arc<Edge>) {
+async fn serve(stream: TcpStream, peer: SocketAddr, _place: Share<IpAddr>, edge: Arc<Edge>) {
     // Small replies must not wait for a full packet. Where this fails, they wait.
     let _ = stream.set_nodelay(true);
     let service = service_fn(|request: http::Request<Incoming>| {
@@ -55,7 +70,7 @@ async fn serve(stream: TcpStream, peer: SocketAddr, _place: Place, edge: Arc<Edg
             let (head, body) = request.into_parts();
             let body = Http1Body { body, deadline: edge.config.body_timeout() };
             let response = edge.service.respond(&head, body, peer).await;
-            Ok::<_, Infallible>(response.map(Full::new))
+            Ok::<_, Infallible>(response.map(sent))
         }
     });
     let connection = http1::Builder::new()
@@ -82,13 +97,23 @@ async fn serve(stream: TcpStream, peer: SocketAddr, _place: Place, edge: Arc<Edg
     }
 }
 
+type Streamed = StreamBody<BoxStream<'static, Result<Frame<Bytes>, HandlerError>>>;
+
+/// A reply's body as hyper sends it. An error in a streamed one ends the connection.
+fn sent(body: ReplyBody) -> Either<Full<Bytes>, Streamed> {
+    match body {
+        ReplyBody::Whole(bytes) => Either::Left(Full::new(bytes)),
+        ReplyBody::Stream(chunks) => Either::Right(StreamBody::new(chunks.map_ok(Frame::data).boxed())),
+    }
+}
+
 struct Http1Body {
     body: Incoming,
     deadline: Duration,
 }
 
 impl BodySource for Http1Body {
-    async fn read(mut self, limit: usize) -> Result<Bytes, BodyError> {
+    async fn read(mut self, _: &AccountId, limit: usize) -> Result<Bytes, BodyError> {
         let reading = async {
             let mut read = BytesMut::new();
             while let Some(frame) = self.body.frame().await {

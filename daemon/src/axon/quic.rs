@@ -2,14 +2,16 @@
 
 use std::{
     io,
-    net::{SocketAddr, UdpSocket},
+    net::{IpAddr, SocketAddr, UdpSocket},
     pin::Pin,
     sync::{Arc, atomic::Ordering},
     time::{Duration, Instant},
 };
 
+use btd_api::AccountId;
 use btd_wire::admission::{BodyError, BodySource};
 use bytes::{Buf, Bytes, BytesMut};
+use futures_util::StreamExt;
 use h3::{
     error::Code,
     server::{RequestResolver, RequestStream},
@@ -24,7 +26,11 @@ use tokio_util::{
     task::{TaskTracker, task_tracker::TaskTrackerToken},
 };
 
-use super::{AxonError, Edge, connections::Place};
+use super::{
+    AxonError, Edge, HandlerError,
+    service::{Chunks, ReplyBody},
+    shares::{Share, host},
+};
 
 type Connection = h3::server::Connection<h3_quinn::Connection, Bytes>;
 type Stream = RequestStream<h3_quinn::BidiStream<Bytes>, Bytes>;
@@ -125,7 +131,7 @@ pub(super) async fn accept(listener: Listener, edge: Arc<Edge>) {
             let _ = incoming.retry();
             continue;
         }
-        let Some(place) = edge.connections.enter(peer.ip()) else {
+        let Ok(place) = edge.connections.enter(host(peer.ip())) else {
             edge.counters.connections_refused.fetch_add(1, Ordering::Relaxed);
             tracing::debug!(%peer, "connection refused: too many");
             incoming.refuse();
@@ -145,7 +151,7 @@ pub(super) async fn accept(listener: Listener, edge: Arc<Edge>) {
 }
 
 /// Serves one connection: any number of requests at once.
-async fn serve(incoming: Incoming, _place: Place, edge: Arc<Edge>, handshake: TaskTrackerToken) {
+async fn serve(incoming: Incoming, _place: Share<IpAddr>, edge: Arc<Edge>, handshake: TaskTrackerToken) {
     let peer = incoming.remote_address();
     let opened = tokio::select! {
         () = edge.stop.cancelled() => return,
@@ -221,22 +227,48 @@ async fn answer(resolver: RequestResolver<h3_quinn::Connection, Bytes>, peer: So
     };
     let (head, ()) = request.into_parts();
     let body = Http3Body { stream: &mut stream, deadline: edge.config.body_timeout() };
-    let response = edge.service.respond(&head, body, peer).await;
-    match timeout(edge.config.body_timeout(), send(&mut stream, response)).await {
-        Ok(Ok(())) => {}
-        Ok(Err(error)) => failed(edge, peer, &error),
-        Err(_) => {
-            stream.stop_stream(Code::H3_REQUEST_CANCELLED);
-            failed(edge, peer, &"the reply was not taken in time");
+    let (head, body) = edge.service.respond(&head, body, peer).await.into_parts();
+    let limit = edge.config.body_timeout();
+    let head = async { Ok(stream.send_response(http::Response::from_parts(head, ())).await?) };
+    let sent = match (in_time(limit, head).await, body) {
+        (Err(unsent), _) => Err(unsent),
+        (Ok(()), ReplyBody::Whole(bytes)) => {
+            let whole = async {
+                stream.send_data(bytes).await?;
+                Ok(stream.finish().await?)
+            };
+            in_time(limit, whole).await
         }
+        (Ok(()), ReplyBody::Stream(chunks)) => send_chunks(&mut stream, chunks, limit).await,
+    };
+    if let Err(unsent) = sent {
+        // What arrived must not pass for the whole.
+        stream.stop_stream(Code::H3_REQUEST_CANCELLED);
+        failed(edge, peer, &unsent);
     }
 }
 
-async fn send(stream: &mut Stream, response: http::Response<Bytes>) -> Result<(), h3::error::StreamError> {
-    let (head, body) = response.into_parts();
-    stream.send_response(http::Response::from_parts(head, ())).await?;
-    stream.send_data(body).await?;
-    stream.finish().await
+/// Why a reply was not sent to its end.
+#[derive(Debug, thiserror::Error)]
+enum Unsent {
+    #[error("{0}")]
+    Stream(#[from] h3::error::StreamError),
+    #[error("the reply was not taken in time")]
+    NotTaken,
+    #[error("the handler did not stream to the end: {0}")]
+    Handler(#[from] HandlerError),
+}
+
+async fn in_time(limit: Duration, sending: impl Future<Output = Result<(), Unsent>>) -> Result<(), Unsent> {
+    timeout(limit, sending).await.unwrap_or(Err(Unsent::NotTaken))
+}
+
+async fn send_chunks(stream: &mut Stream, mut chunks: Chunks, limit: Duration) -> Result<(), Unsent> {
+    while let Some(chunk) = chunks.next().await {
+        let chunk = chunk?;
+        in_time(limit, async { Ok(stream.send_data(chunk).await?) }).await?;
+    }
+    in_time(limit, async { Ok(stream.finish().await?) }).await
 }
 
 struct Http3Body<'a> {
@@ -245,7 +277,7 @@ struct Http3Body<'a> {
 }
 
 impl BodySource for Http3Body<'_> {
-    async fn read(self, limit: usize) -> Result<Bytes, BodyError> {
+    async fn read(self, _: &AccountId, limit: usize) -> Result<Bytes, BodyError> {
         let reading = async {
             let mut read = BytesMut::new();
             while let Some(mut data) =

@@ -1,7 +1,7 @@
 //! A request's way from a transport to its answer: the same for HTTP/1.1 and HTTP/3.
 //!
-//! The decision is `btd_wire`'s; here it gets the clock, the body, a slot among the requests in
-//! flight, and a handler that may be slow or panic.
+//! The decision is `btd_wire`'s; here it gets the clock, the body, a share of the requests in
+//! flight, its turn in the class's queue, and a handler that may be slow or panic.
 
 use std::{
     net::SocketAddr,
@@ -10,33 +10,35 @@ use std::{
     time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 
+use btd_api::AccountId;
 use btd_wire::{
-    admission::{BodyError, BodySource, Gate, RequestHead, Unverified, Verified, admit},
+    admission::{BodyError, BodySource, Gate, Members, RequestHead, Verified, admit},
     reply::{self, Answering, Failure},
-    synapse::SynapseSpec,
     version::PROTOCOL_VERSION,
 };
 use bytes::Bytes;
-use futures_util::FutureExt;
+use futures_util::{FutureExt, StreamExt, stream, stream::BoxStream};
 use http::{Response, header, request};
-use tokio::{
-    sync::{OwnedSemaphorePermit, Semaphore},
-    time::timeout,
-};
+use tokio::time::{timeout, timeout_at};
 use uuid::Uuid;
 
 use super::{
+    classes::{Class, Classes},
+    config::AccessLog,
     counters::{Counters, Outcome},
-    handler::{Handler, HandlerError},
+    handler::{Answer, HandlerError, Request, Screening, TurnedAway},
+    queue::{Busy, Place},
+    shares::{NoShare, Share, Shares},
 };
 
 /// Answers requests of every transport.
 #[derive(Debug)]
 pub(super) struct Service {
     gate: Gate,
-    handlers: Vec<(Arc<SynapseSpec>, Arc<dyn Handler>)>,
-    slots: Arc<Semaphore>,
-    longest_handling: Duration,
+    classes: Arc<Classes>,
+    members: Arc<dyn Members>,
+    shares: Arc<Shares<AccountId>>,
+    limits: Limits,
     /// Names this run of the axon in error replies.
     uuid: String,
     /// What HTTP/1.1 replies say of HTTP/3 on the same port.
@@ -44,22 +46,47 @@ pub(super) struct Service {
     counters: Arc<Counters>,
 }
 
+/// What a service allows, and what it logs.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Limits {
+    pub(super) in_flight: usize,
+    pub(super) in_flight_per_hotkey: usize,
+    pub(super) longest_handling: Duration,
+    pub(super) access_log: AccessLog,
+}
+
+/// Bytes of a streamed reply as they come.
+pub(super) type Chunks = BoxStream<'static, Result<Bytes, HandlerError>>;
+
+/// The body of a reply.
+pub(super) enum ReplyBody {
+    Whole(Bytes),
+    Stream(Chunks),
+}
+
+/// What an admitted request holds until the last byte of its answer.
+struct Held {
+    _share: Option<Share<AccountId>>,
+    _place: Place,
+}
+
 // === impl Service ===
 
 impl Service {
     pub(super) fn new(
         gate: Gate,
-        handlers: Vec<(Arc<SynapseSpec>, Arc<dyn Handler>)>,
-        (max_in_flight, longest_handling): (usize, Duration),
+        (classes, members): (Arc<Classes>, Arc<dyn Members>),
+        limits: Limits,
         port: u16,
         counters: Arc<Counters>,
     ) -> Self {
         let alternative = format!("h3=\":{port}\"; ma=86400");
         Self {
             gate,
-            handlers,
-            slots: Arc::new(Semaphore::new(max_in_flight.min(Semaphore::MAX_PERMITS))),
-            longest_handling,
+            classes,
+            members,
+            shares: Shares::new(limits.in_flight, limits.in_flight_per_hotkey),
+            limits,
             uuid: Uuid::new_v4().to_string(),
             // Digits and ASCII punctuation only.
             alternative: http::HeaderValue::from_str(&alternative)
@@ -74,88 +101,180 @@ impl Service {
         head: &request::Parts,
         body: B,
         peer: SocketAddr,
-    ) -> Response<Bytes> {
+    ) -> Response<ReplyBody> {
         let started = Instant::now();
         let now = nanos_since_1970();
-        let incident = Uuid::new_v4().to_string();
-        let answering = |process_time: Duration| Answering {
-            uuid: &self.uuid,
-            version: PROTOCOL_VERSION,
-            now,
-            peer,
-            process_time: process_time.as_secs_f64(),
-            incident: &incident,
-        };
-        let mut slot = None;
-        let body = Metered { body, slots: &self.slots, slot: &mut slot };
+        let mut share = None;
+        let body = Metered { body, shares: &self.shares, share: &mut share };
         let path = head.uri.path();
         let request = RequestHead { method: &head.method, path, headers: &head.headers, peer };
         let (outcome, mut response) = match admit(&self.gate, request, body, now).await {
             Err(refused) => {
-                tracing::debug!(%peer, path, reason = %refused, %incident, "request refused");
-                let response = reply::refused(&refused, &answering(started.elapsed()));
-                (Outcome::Refused(refused.refusal.kind()), response)
-            }
-            Ok(verified) => {
-                let (spec, claimed) = (Arc::clone(verified.spec()), verified.claimed().clone());
-                let sender = verified.sender();
-                let answered = match self.handle(verified, &claimed).await {
-                    Ok(synapse) => reply::answered(&spec, synapse, started.elapsed().as_secs_f64()),
-                    Err(failure) => Err(failure),
-                };
-                match answered {
-                    Ok(response) => {
-                        tracing::debug!(%peer, path, %sender, "request answered");
-                        (Outcome::Answered, response)
-                    }
-                    Err(failure) => {
-                        tracing::warn!(%peer, path, %sender, reason = %failure, %incident, "request failed");
-                        let outcome = match failure {
-                            Failure::TimedOut { .. } => Outcome::HandlerTimedOut,
-                            Failure::Handler { .. } => Outcome::Failed,
-                        };
-                        (outcome, reply::failed(&failure, &claimed, &spec, &answering(started.elapsed())))
-                    }
+                let incident = Uuid::new_v4().to_string();
+                let outcome = Outcome::Refused(refused.refusal.kind());
+                if self.limits.access_log == AccessLog::All {
+                    tracing::info!(
+                        target: "btd::axon::access",
+                        %peer, path, outcome = outcome.name(), status = refused.refusal.status(),
+                        us = micros(started), "request refused"
+                    );
                 }
+                tracing::debug!(%peer, path, reason = %refused, %incident, "request refused");
+                let answering = self.answering(&incident, (peer, now), started);
+                (outcome, reply::refused(&refused, &answering).map(ReplyBody::Whole))
             }
+            Ok(verified) => self.answer(verified, share, (peer, now), started).await,
         };
         self.counters.count(outcome);
         response.headers_mut().insert(header::ALT_SVC, self.alternative.clone());
         response
     }
 
-    async fn handle(&self, verified: Verified, claimed: &Unverified) -> Result<btd_wire::synapse::Synapse, Failure> {
-        let spec = verified.spec();
-        let (_, handler) = self
-            .handlers
-            .iter()
-            .find(|(known, _)| known.name() == spec.name())
-            .ok_or_else(|| Failure::Handler { reason: format!("no handler for {}", spec.name()) })?;
+    fn answering<'a>(&'a self, incident: &'a str, (peer, now): (SocketAddr, i128), started: Instant) -> Answering<'a> {
+        let process_time = started.elapsed().as_secs_f64();
+        Answering { uuid: &self.uuid, version: PROTOCOL_VERSION, now, peer, process_time, incident }
+    }
+
+    /// Has an admitted request answered.
+    async fn answer(
+        &self,
+        verified: Verified,
+        share: Option<Share<AccountId>>,
+        (peer, now): (SocketAddr, i128),
+        started: Instant,
+    ) -> (Outcome, Response<ReplyBody>) {
+        let (spec, sender) = (Arc::clone(verified.spec()), verified.sender());
+        let claimed = verified.claimed().clone();
+        let class = self.classes.class(spec.name());
+        let answered = match &class {
+            Some(class) => self.handle(class, (verified, peer), share, claimed.timeout).await,
+            // Withdrawn since the request was admitted.
+            None => Err(Failure::Busy { reason: format!("nothing answers {} any more", spec.name()) }),
+        };
+        let answered = answered.and_then(|(answer, held, deadline)| {
+            let process_time = started.elapsed().as_secs_f64();
+            match answer {
+                Answer::Whole(synapse) => Ok(reply::answered(&spec, *synapse, process_time)?.map(ReplyBody::Whole)),
+                Answer::Stream(synapse, chunks) => {
+                    let chunks = bounded(chunks, held, deadline);
+                    Ok(reply::streaming(&spec, *synapse, process_time)?.map(|()| ReplyBody::Stream(chunks)))
+                }
+            }
+        });
+        let (outcome, response) = match answered {
+            Ok(response) => (Outcome::Answered, response),
+            Err(failure) => {
+                let incident = Uuid::new_v4().to_string();
+                let outcome = Outcome::from(&failure);
+                if matches!(outcome, Outcome::Failed | Outcome::HandlerTimedOut) {
+                    tracing::warn!(
+                        %peer, synapse = spec.name(), %sender, reason = %failure, %incident, "request failed"
+                    );
+                }
+                let answering = self.answering(&incident, (peer, now), started);
+                (outcome, reply::failed(&failure, &claimed, &spec, &answering).map(ReplyBody::Whole))
+            }
+        };
+        if let Some(class) = class {
+            class.count(outcome);
+        }
+        if self.limits.access_log != AccessLog::Off {
+            tracing::info!(
+                target: "btd::axon::access",
+                %peer, synapse = spec.name(), %sender, outcome = outcome.name(), status = response.status().as_u16(),
+                us = micros(started), "request"
+            );
+        }
+        (outcome, response)
+    }
+
+    /// Screens a request, waits for its turn, and hands it to its handler, all within the time that
+    /// its sender waits.
+    async fn handle(
+        &self,
+        class: &Class,
+        (verified, peer): (Verified, SocketAddr),
+        share: Option<Share<AccountId>>,
+        asked: Option<f64>,
+    ) -> Result<(Answer, Held, Instant), Failure> {
         // An admitted timeout is finite; one that is not positive leaves the handler no time.
-        let asked = claimed.timeout.unwrap_or(f64::MAX).clamp(0.0, self.longest_handling.as_secs_f64());
-        let handling = AssertUnwindSafe(async move { handler.handle(verified).await }).catch_unwind();
-        match timeout(Duration::from_secs_f64(asked), handling).await {
-            Ok(Ok(Ok(synapse))) => Ok(synapse),
-            Ok(Ok(Err(HandlerError(reason)))) => Err(Failure::Handler { reason }),
+        let asked = asked.unwrap_or(f64::MAX).clamp(0.0, self.limits.longest_handling.as_secs_f64());
+        let limit = Duration::from_secs_f64(asked);
+        let deadline = Instant::now() + limit;
+        let request = Request { verified, peer, deadline };
+        let handling = async {
+            let Screening { turned_away, priority } = class.handler.screen(&request).await?;
+            match turned_away {
+                Some(TurnedAway::Blacklisted(reason)) => return Err(Failure::Blacklisted { reason }),
+                Some(TurnedAway::NotVerified(reason)) => return Err(Failure::NotVerified { reason }),
+                None => {}
+            }
+            let priority = priority.unwrap_or_else(|| self.members.priority(&request.verified.sender()));
+            let place = class.queue.enter(priority).await.map_err(|Busy| Failure::Busy {
+                reason: format!("too many requests wait for {}", class.spec.name()),
+            })?;
+            let answer = class.handler.handle(request).await?;
+            Ok((answer, Held { _share: share, _place: place }, deadline))
+        };
+        match timeout(limit, AssertUnwindSafe(handling).catch_unwind()).await {
+            Ok(Ok(answered)) => answered,
             Ok(Err(_panic)) => Err(Failure::Handler { reason: "the handler panicked".to_owned() }),
             Err(_elapsed) => Err(Failure::TimedOut { timeout: asked }),
         }
     }
 }
 
-/// A body that takes a slot among the requests in flight before it is read, so that bodies in
-/// memory are bounded too. Only proven senders get that far.
+impl From<HandlerError> for Failure {
+    fn from(error: HandlerError) -> Self {
+        match error {
+            HandlerError::Failed(reason) => Self::Handler { reason },
+            HandlerError::Busy(reason) => Self::Busy { reason },
+        }
+    }
+}
+
+/// The chunks of a handler until the deadline, which then is an error. What the request holds is
+/// given back with the last of them.
+fn bounded(chunks: Chunks, held: Held, deadline: Instant) -> Chunks {
+    stream::unfold(Some((chunks, held)), move |state| async move {
+        let (mut chunks, held) = state?;
+        let next = AssertUnwindSafe(chunks.next()).catch_unwind();
+        let next = match timeout_at(deadline.into(), next).await {
+            Ok(Ok(next)) => next?,
+            Ok(Err(_panic)) => Err(HandlerError::Failed("the handler panicked".to_owned())),
+            Err(_elapsed) => Err(HandlerError::Failed("the deadline passed while it streamed".to_owned())),
+        };
+        match next {
+            Ok(chunk) => Some((Ok(chunk), Some((chunks, held)))),
+            Err(error) => {
+                tracing::warn!(reason = %error, "a streamed reply broke off");
+                Some((Err(error), None))
+            }
+        }
+    })
+    .boxed()
+}
+
+fn micros(since: Instant) -> u64 {
+    u64::try_from(since.elapsed().as_micros()).unwrap_or(u64::MAX)
+}
+
+/// A body that takes a share of the requests in flight before it is read, so that bodies in memory
+/// are bounded too. Only proven senders get that far.
 struct Metered<'a, B> {
     body: B,
-    slots: &'a Arc<Semaphore>,
-    slot: &'a mut Option<OwnedSemaphorePermit>,
+    shares: &'a Arc<Shares<AccountId>>,
+    share: &'a mut Option<Share<AccountId>>,
 }
 
 impl<B: BodySource + Send> BodySource for Metered<'_, B> {
-    async fn read(self, limit: usize) -> Result<Bytes, BodyError> {
-        let slot = Arc::clone(self.slots).try_acquire_owned().map_err(|_| BodyError::Busy)?;
-        *self.slot = Some(slot);
-        self.body.read(limit).await
+    async fn read(self, sender: &AccountId, limit: usize) -> Result<Bytes, BodyError> {
+        let share = self.shares.enter(*sender).map_err(|none| match none {
+            NoShare::All => BodyError::Busy,
+            NoShare::Owner => BodyError::SenderBusy,
+        })?;
+        *self.share = Some(share);
+        self.body.read(sender, limit).await
     }
 }
 

@@ -19,7 +19,7 @@ use quinn::{ClientConfig, Endpoint, TransportConfig, crypto::rustls::QuicClientC
 use tokio::sync::Mutex as AsyncMutex;
 use tokio_util::task::TaskTracker;
 
-use super::{Config, Reply, certificate};
+use super::{Body, Config, Pieces, Reply, certificate, is_streamed};
 
 type Sender = h3::client::SendRequest<h3_quinn::OpenStreams, Bytes>;
 type Key = (SocketAddr, AccountId);
@@ -99,6 +99,7 @@ impl QuicClient {
         axon: SocketAddr,
         hotkey: AccountId,
         outgoing: &Outgoing,
+        pieces: Option<&Pieces>,
     ) -> Result<Reply, QuicFailure> {
         let mut sender = self.sender(axon, hotkey, outgoing.path.trim_start_matches('/')).await?;
         let request = request(axon, outgoing).map_err(QuicFailure::NotConnected)?;
@@ -114,18 +115,25 @@ impl QuicClient {
             (Ok(response), _) => response,
             (Err(error), _) => return Err(broken(error)),
         };
+        let pieces = pieces.filter(|_| is_streamed(response.status(), response.headers()));
         let mut read = BytesMut::new();
         let payload = |text: String| QuicFailure::Broken(CallFailure::Payload(text));
         while let Some(mut data) =
             stream.recv_data().await.map_err(|error| payload(format!("Response payload is not completed: {error}")))?
         {
+            if let Some(pieces) = pieces {
+                let piece = data.copy_to_bytes(data.remaining());
+                pieces.send(piece).await.map_err(|_| QuicFailure::Broken(CallFailure::Disconnected))?;
+                continue;
+            }
             if data.remaining() > self.max_reply.saturating_sub(read.len()) {
                 return Err(payload(format!("Response is larger than {} bytes", self.max_reply)));
             }
             read.extend_from_slice(&data.copy_to_bytes(data.remaining()));
         }
         let (head, ()) = response.into_parts();
-        Ok(Reply { status: head.status, headers: head.headers, body: read.freeze() })
+        let body = if pieces.is_some() { Body::Streamed } else { Body::Whole(read.freeze()) };
+        Ok(Reply { status: head.status, headers: head.headers, body })
     }
 
     /// Does not use the connection to `hotkey` at `axon` again: it may lead to a process that is

@@ -9,7 +9,7 @@ use tokio::{
 
 use super::{Target, Transport};
 use crate::axon::{
-    Axon, Ping,
+    Axon,
     tests::support::{
         self, Key, PATIENCE, axon, axon_key, caller_key, config, dendrite, dendrite_of, members, old_memory,
     },
@@ -119,15 +119,8 @@ async fn auto_does_not_fall_back_from_a_server_that_is_somebody_else() {
     axon.stop().await;
     let other = Key::new(8);
     let config = crate::axon::Config { bind, ..config() };
-    let usurper = Axon::start_with(
-        config,
-        other.account(),
-        other.signer(),
-        (members(), old_memory()),
-        vec![std::sync::Arc::new(Ping)],
-    )
-    .await
-    .unwrap();
+    let known = (members(), old_memory());
+    let usurper = Axon::start(config, other.account(), other.signer(), known, support::classes(vec![])).await.unwrap();
     let outcome = dendrite.ping(target, Transport::Auto, PATIENCE).await;
     assert_eq!(outcome.status_code, 421, "{}", outcome.status_message);
     let requests = usurper.status().requests;

@@ -3,22 +3,32 @@
 use std::{
     net::{IpAddr, SocketAddr},
     sync::Arc,
+    time::Duration,
 };
 
+use base64::{Engine, engine::general_purpose::STANDARD};
 use btd_api::{
     ErrorKind, Hotkey,
-    axon::{AxonStatus, Reset, ResetParams, Set, SetParams, Start, StartParams, Status, StatusReply, Stop, Stopped},
+    axon::{
+        AnswerParams, AnswerRequest, Asked, AskedKind, Attach, AttachParams, AxonStatus, Declaration, Detach,
+        DetachParams, Reset, ResetParams, ScreenParams, ScreenRequest, Serve, ServeParams, Set, SetParams, Start, StartParams, Status,
+        StatusReply, Stop, Stopped, StreamParams, StreamRequest, SynapseStatus, Synapses,
+    },
     rpc::Nothing,
     signing::Signing,
     wallet::Receipt,
 };
 use btd_signer_protocol::KeyId;
-use btd_wire::version::PROTOCOL_VERSION;
+use btd_wire::{synapse, version::PROTOCOL_VERSION};
+use bytes::Bytes;
+use futures_util::{Stream, stream};
+use serde_json::value::RawValue;
 
 use super::{Caller, Failure, Table, receipt};
 use crate::{
-    axon,
+    axon::{self, ClassStatus, Piece, Question, Reply, Screen, UpstreamConfig, Verdict},
     daemon::Parts,
+    serving::Service,
     submit::{Action, ServeAxon},
 };
 
@@ -28,8 +38,14 @@ pub(super) fn register(table: &mut Table, parts: &Arc<Parts>) {
         .method::<Start>(start)
         .method::<Stop>(stop)
         .method::<Status>(status)
+        .method::<Attach>(attach)
+        .method::<Detach>(detach)
+        .method::<AnswerRequest>(answer)
+        .method::<StreamRequest>(stream_piece)
+        .method::<ScreenRequest>(screen)
         .method::<Set>(set)
         .method::<Reset>(reset)
+        .subscription::<Serve>(serve)
         .done();
 }
 
@@ -68,6 +84,114 @@ async fn reset(parts: Arc<Parts>, params: ResetParams, _: Caller) -> Result<Rece
     receipt::submit(&parts, (action, KeyId::hotkey(wallet, hotkey)), manner).await
 }
 
+async fn serve(
+    parts: Arc<Parts>,
+    params: ServeParams,
+    _: Caller,
+) -> Result<impl Stream<Item = Asked> + use<>, Failure> {
+    let count = |number: u32| usize::try_from(number).unwrap_or(usize::MAX);
+    let service = Service {
+        declaration: declaration(params.synapse),
+        window: count(params.window.unwrap_or(1)),
+        waiting: params.waiting.map(count),
+        screen: if params.screen { Screen::ByProgram } else { Screen::ByAxon },
+        linger: params.linger_ms.map(|ms| Duration::from_millis(ms.into())),
+    };
+    let seat = parts.serving.serve(service)?;
+    // The seat is given up when the subscription ends, and with it the stream.
+    Ok(stream::unfold(seat, |mut seat| async move {
+        let asked = seat.next().await?;
+        Some((describe_question(seat.synapse(), asked), seat))
+    }))
+}
+
+fn describe_question(synapse: &str, asked: axon::Asked) -> Asked {
+    let (kind, message) = match asked.question {
+        Question::Answer(message) => (AskedKind::Answer, Some(message)),
+        Question::Screen(message) => (AskedKind::Screen, Some(message)),
+        Question::Cancelled => (AskedKind::Cancelled, None),
+    };
+    Asked {
+        request: asked.id,
+        kind,
+        synapse: synapse.to_owned(),
+        sender: message.as_ref().map(|message| Hotkey(message.sender)),
+        timeout_ms: message.as_ref().map(|message| milliseconds(message.time_left)),
+        // btd wrote it as JSON itself.
+        message: message.and_then(|message| RawValue::from_string(message.json).ok()),
+    }
+}
+
+async fn answer(parts: Arc<Parts>, params: AnswerParams, _: Caller) -> Result<Nothing, Failure> {
+    let reply = match (params.message, params.failure) {
+        (_, Some(failure)) => Reply::Failure(failure),
+        (Some(message), None) => Reply::Fields(message.get().to_owned()),
+        (None, None) => Reply::Fields("{}".to_owned()),
+    };
+    parts.serving.workers().answer(params.request, reply)?;
+    Ok(Nothing {})
+}
+
+async fn stream_piece(parts: Arc<Parts>, params: StreamParams, _: Caller) -> Result<Nothing, Failure> {
+    let StreamParams { request, text, base64, last } = params;
+    let bytes = match (text, base64) {
+        (Some(_), Some(_)) => return Err(invalid("a piece is `text` or `base64`, not both")),
+        (Some(text), None) => Bytes::from(text),
+        (None, Some(base64)) => Bytes::from(STANDARD.decode(base64).map_err(|_| invalid("`base64` is not base64"))?),
+        (None, None) => Bytes::new(),
+    };
+    let workers = parts.serving.workers();
+    if !bytes.is_empty() {
+        workers.stream(request, Piece::Chunk(bytes)).await?;
+    }
+    if last {
+        workers.stream(request, Piece::End).await?;
+    }
+    Ok(Nothing {})
+}
+
+async fn screen(parts: Arc<Parts>, params: ScreenParams, _: Caller) -> Result<Nothing, Failure> {
+    let ScreenParams { request, blacklist, not_verified, priority } = params;
+    parts.serving.workers().answer(request, Reply::Verdict(Verdict { blacklist, not_verified, priority }))?;
+    Ok(Nothing {})
+}
+
+async fn attach(parts: Arc<Parts>, params: AttachParams, _: Caller) -> Result<Synapses, Failure> {
+    let count = |number: u32| usize::try_from(number).unwrap_or(usize::MAX);
+    let config = UpstreamConfig {
+        urls: params.upstreams,
+        health: params.health,
+        screen: params.screen,
+        ..UpstreamConfig::default()
+    };
+    let limits = (params.places.map(count), params.waiting.map(count));
+    parts.serving.attach(&declaration(params.synapse), config, limits)?;
+    Ok(synapses(&parts))
+}
+
+async fn detach(parts: Arc<Parts>, params: DetachParams, _: Caller) -> Result<Synapses, Failure> {
+    parts.serving.detach(&params.name).await?;
+    Ok(synapses(&parts))
+}
+
+fn synapses(parts: &Parts) -> Synapses {
+    Synapses { synapses: parts.serving.classes().into_iter().map(describe_class).collect() }
+}
+
+/// The declaration in the words of the protocol.
+pub(super) fn declaration(declared: Declaration) -> synapse::Declaration {
+    let Declaration { name, fields, required_hash_fields, models } = declared;
+    synapse::Declaration { name, fields, required_hash_fields, models }
+}
+
+fn invalid(words: &str) -> Failure {
+    Failure::new(ErrorKind::InvalidParams, words)
+}
+
+fn milliseconds(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
+
 /// Reads `ip:port`.
 pub(super) fn address(text: &str) -> Result<SocketAddr, Failure> {
     text.parse().map_err(|_| {
@@ -84,6 +208,25 @@ pub(super) fn describe(status: axon::Status) -> AxonStatus {
         hotkey: Hotkey(status.hotkey),
         address: status.address.to_string(),
         synapses: status.synapses,
+        handlers: status.classes.into_iter().map(describe_class).collect(),
+        connections: number(status.connections),
+        senders: number(status.senders),
         requests: status.requests.into_iter().map(|(outcome, count)| (outcome.to_owned(), count)).collect(),
     }
+}
+
+fn describe_class(class: ClassStatus) -> SynapseStatus {
+    SynapseStatus {
+        name: class.name,
+        handler: class.kind.to_owned(),
+        places: (class.places != usize::MAX).then(|| number(class.places)),
+        answering: number(class.answering),
+        waiting: number(class.waiting),
+        answered: class.answered,
+        failed: class.failed,
+    }
+}
+
+fn number(count: usize) -> u64 {
+    u64::try_from(count).unwrap_or(u64::MAX)
 }

@@ -4,9 +4,11 @@ use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use btd_api::{
     ErrorKind, Hotkey, Uid,
-    dendrite::{self as api, Ping, PingParams, PingReply, Pings},
+    dendrite::{self as api, Ping, PingParams, PingReply, Pings, Query, SubscribeQuery},
 };
 use futures_util::{StreamExt, stream};
+
+mod query;
 
 use super::{Caller, Failure, Table, axon::address, subnets::snapshot};
 use crate::{
@@ -23,22 +25,15 @@ const PATIENCE_MS: u32 = 12_000;
 const LONGEST_MS: u32 = 120_000;
 
 pub(super) fn register(table: &mut Table, parts: &Arc<Parts>) {
-    table.noun(parts).method::<Ping>(ping).done();
+    let noun = table.noun(parts).method::<Ping>(ping);
+    noun.method::<Query>(query::query).subscription::<SubscribeQuery>(query::subscribe).done();
 }
 
 async fn ping(parts: Arc<Parts>, params: PingParams, _: Caller) -> Result<Pings, Failure> {
-    let patience = params.timeout_ms.unwrap_or(PATIENCE_MS);
-    if !(1..=LONGEST_MS).contains(&patience) {
-        return Err(invalid(format!("`timeout_ms` is 1 to {LONGEST_MS}, not {patience}")));
-    }
-    let limit = Duration::from_millis(u64::from(patience));
+    let limit = limit("timeout_ms", params.timeout_ms.unwrap_or(PATIENCE_MS))?;
     let targets = targets(&params, &parts.metagraph.current())?;
     let dendrite = parts.serving.dendrite(&params.wallet, &params.wallet_hotkey).await?;
-    let transport = match params.transport {
-        api::Transport::Auto => Transport::Auto,
-        api::Transport::Http => Transport::Http,
-        api::Transport::Quic => Transport::Quic,
-    };
+    let transport = transport(params.transport);
     let replies = stream::iter(targets)
         .map(|(uid, target)| {
             let dendrite = Arc::clone(&dendrite);
@@ -48,6 +43,30 @@ async fn ping(parts: Arc<Parts>, params: PingParams, _: Caller) -> Result<Pings,
         .collect()
         .await;
     Ok(Pings { replies })
+}
+
+fn limit(name: &str, patience: u32) -> Result<Duration, Failure> {
+    if (1..=LONGEST_MS).contains(&patience) {
+        Ok(Duration::from_millis(u64::from(patience)))
+    } else {
+        Err(invalid(format!("`{name}` is 1 to {LONGEST_MS}, not {patience}")))
+    }
+}
+
+fn transport(wanted: api::Transport) -> Transport {
+    match wanted {
+        api::Transport::Auto => Transport::Auto,
+        api::Transport::Http => Transport::Http,
+        api::Transport::Quic => Transport::Quic,
+    }
+}
+
+fn used(transport: Transport) -> api::Transport {
+    match transport {
+        Transport::Auto => api::Transport::Auto,
+        Transport::Http => api::Transport::Http,
+        Transport::Quic => api::Transport::Quic,
+    }
 }
 
 /// Whom the caller means.
@@ -113,11 +132,7 @@ fn describe(uid: Option<Uid>, target: Target, outcome: Outcome) -> PingReply {
         uid,
         hotkey: Hotkey(target.hotkey),
         address: SocketAddr::new(target.ip, target.port).to_string(),
-        transport: match outcome.transport {
-            Transport::Auto => api::Transport::Auto,
-            Transport::Http => api::Transport::Http,
-            Transport::Quic => api::Transport::Quic,
-        },
+        transport: used(outcome.transport),
         status_code: outcome.status_code,
         status_message: outcome.status_message,
         process_time_s: outcome.process_time.as_secs_f64(),

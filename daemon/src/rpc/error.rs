@@ -14,7 +14,12 @@ use btd_signer_protocol::{KeyId, KeyRole, Refusal, RefusalKind, SealedBoxError};
 use jsonrpsee::types::ErrorObjectOwned;
 
 use super::RequestId;
-use crate::{axon::AxonError, causes::with_causes, custody::CustodyError, serving::ServingError};
+use crate::{
+    axon::{AnswerError, AxonError, WorkersError},
+    causes::with_causes,
+    custody::CustodyError,
+    serving::{HandlersError, ServingError},
+};
 
 /// A handler's failure: what the caller is told.
 ///
@@ -119,6 +124,16 @@ fn locked(key: &KeyId) -> ApiError {
 
 // === axon and dendrite ===
 
+impl From<AnswerError> for Failure {
+    fn from(error: AnswerError) -> Self {
+        let kind = match error {
+            AnswerError::Unknown(_) => ErrorKind::NotFound,
+            AnswerError::Streaming(_) => ErrorKind::InvalidParams,
+        };
+        Self::new(kind, error.to_string())
+    }
+}
+
 impl From<ServingError> for Failure {
     fn from(error: ServingError) -> Self {
         let words = with_causes(&error);
@@ -128,6 +143,12 @@ impl From<ServingError> for Failure {
             ServingError::Stopping => ErrorKind::ShuttingDown,
             ServingError::Key(error) => return error.into(),
             ServingError::Axon(error) => return error.into(),
+            ServingError::Handlers(ref error) => match **error {
+                HandlersError::Declaration { .. } | HandlersError::Upstream { .. } => ErrorKind::InvalidParams,
+                HandlersError::Workers(WorkersError::NoWindow) => ErrorKind::InvalidParams,
+                HandlersError::Taken(_) | HandlersError::Workers(_) => ErrorKind::AlreadyExists,
+                HandlersError::NotAttached(_) => ErrorKind::NotFound,
+            },
         };
         Self::new(kind, words)
     }

@@ -6,10 +6,11 @@
 //! 1. shape: path, method, headers present once and readable, sizes ([`Unverified`])
 //! 2. freshness: the nonce lies in a bounded window, after the boot fence, above the last one seen
 //! 3. membership: is the claimed hotkey known? A look-up in memory ([`Members`])
-//! 4. the bucket of this hotkey at this source address
+//! 4. the bucket of this hotkey at this source address, and that of the source's network
 //! 5. the signature, which covers the body hash that the header states
-//! 6. the body, capped, and its own hash
-//! 7. the nonce is recorded, atomically: of two equal requests one passes
+//! 6. the bucket of the proven hotkey, wherever it asks from
+//! 7. the body, capped, and its own hash
+//! 8. the nonce is recorded, atomically: of two equal requests one passes
 //!
 //! What is stricter here than in the Python axon, because the protocol leaves it open:
 //!
@@ -37,7 +38,7 @@ mod rules;
 mod unverified;
 mod verify;
 
-use std::{future::Future, net::IpAddr, sync::Arc};
+use std::{fmt, future::Future, net::IpAddr, sync::Arc};
 
 use btd_api::AccountId;
 use bytes::Bytes;
@@ -54,12 +55,31 @@ use crate::{
     python::{JsonError, read_json},
     synapse::{Synapse, SynapseSpec},
 };
-use bucket::Buckets;
+use bucket::{Buckets, host, network};
 
 /// Where a body comes from. The edge implements it over a transport, with its own deadline.
 pub trait BodySource {
-    /// Reads the whole body, giving up as soon as it exceeds `limit` bytes.
-    fn read(self, limit: usize) -> impl Future<Output = Result<Bytes, BodyError>> + Send;
+    /// Reads the whole body of a sender that has proven itself, giving up as soon as it exceeds
+    /// `limit` bytes.
+    fn read(self, sender: &AccountId, limit: usize) -> impl Future<Output = Result<Bytes, BodyError>> + Send;
+}
+
+/// The classes that an axon answers. Asked once per request, before anything else.
+pub trait Catalogue: Send + Sync + fmt::Debug {
+    /// The class called `name`. Must not block.
+    fn spec(&self, name: &str) -> Option<Arc<SynapseSpec>>;
+}
+
+impl Catalogue for Vec<Arc<SynapseSpec>> {
+    fn spec(&self, name: &str) -> Option<Arc<SynapseSpec>> {
+        self.iter().find(|spec| spec.name() == name).cloned()
+    }
+}
+
+impl<C: Catalogue> Catalogue for Arc<C> {
+    fn spec(&self, name: &str) -> Option<Arc<SynapseSpec>> {
+        (**self).spec(name)
+    }
 }
 
 /// Why a body could not be had.
@@ -74,13 +94,16 @@ pub enum BodyError {
     /// No slot is free to take another body in.
     #[error("no slot is free for another request")]
     Busy,
+    /// The sender has as many requests here as one may have.
+    #[error("the sender has as many requests here as one may have")]
+    SenderBusy,
     /// The connection ended or broke.
     #[error("the body ended early: {0}")]
     Broken(String),
 }
 
 impl BodySource for Bytes {
-    async fn read(self, limit: usize) -> Result<Bytes, BodyError> {
+    async fn read(self, _: &AccountId, limit: usize) -> Result<Bytes, BodyError> {
         if self.len() > limit { Err(BodyError::TooLarge) } else { Ok(self) }
     }
 }
@@ -129,11 +152,14 @@ impl Verified {
 pub struct Gate {
     /// The axon's own hotkey in format 42: part of every signed text.
     address: String,
-    specs: Vec<Arc<SynapseSpec>>,
+    specs: Box<dyn Catalogue>,
     rules: Rules,
     members: Arc<dyn Members>,
     memory: Arc<Memory>,
-    buckets: Buckets,
+    /// Of a claimed hotkey at a source, of a source's network, and of a proven hotkey.
+    claims: Buckets<(AccountId, IpAddr)>,
+    networks: Buckets<IpAddr>,
+    hotkeys: Buckets<AccountId>,
 }
 
 // === impl Gate ===
@@ -142,13 +168,21 @@ impl Gate {
     /// A door for the axon of `hotkey`, which answers the classes of `specs`.
     pub fn new(
         hotkey: AccountId,
-        specs: Vec<Arc<SynapseSpec>>,
+        specs: impl Catalogue + 'static,
         rules: Rules,
         members: Arc<dyn Members>,
         memory: Arc<Memory>,
     ) -> Self {
-        let buckets = Buckets::new(rules.rate);
-        Self { address: hotkey.to_string(), specs, rules, members, memory, buckets }
+        Self {
+            address: hotkey.to_string(),
+            specs: Box::new(specs),
+            members,
+            memory,
+            claims: Buckets::new(rules.rate),
+            networks: Buckets::new(rules.network_rate),
+            hotkeys: Buckets::new(rules.hotkey_rate),
+            rules,
+        }
     }
 
     /// The axon's own address.
@@ -159,10 +193,6 @@ impl Gate {
     /// The rules in force.
     pub fn rules(&self) -> &Rules {
         &self.rules
-    }
-
-    fn spec(&self, name: &str) -> Option<&Arc<SynapseSpec>> {
-        self.specs.iter().find(|spec| spec.name() == name)
     }
 }
 
@@ -181,7 +211,7 @@ pub async fn admit<B: BodySource>(
 ) -> Result<Verified, Refused> {
     // 1. Shape.
     let source = head.peer.ip();
-    let (unverified, spec) = Unverified::read(&head, |name| gate.spec(name).cloned(), gate.rules.max_body)?;
+    let (unverified, spec) = Unverified::read(&head, |name| gate.specs.spec(name), gate.rules.max_body)?;
     let claimed = Box::new(unverified);
     let (sender, body) = match admit_claimed(gate, &claimed, &spec, source, body, now).await {
         Ok(admitted) => admitted,
@@ -206,18 +236,22 @@ async fn admit_claimed<B: BodySource>(
     if let Standing::Refused(reason) = gate.members.standing(&claim.hotkey) {
         return Err(Refusal::NotAMember { reason });
     }
-    // 4. Bucket.
-    gate.buckets.take(claim.hotkey, source, now)?;
+    // 4. Buckets of what is only claimed.
+    gate.claims.take((claim.hotkey, host(source)), now)?;
+    gate.networks.take(network(source), now)?;
     // 5. Signature.
     let message = claimed.message(claim.nonce, &gate.address);
     if !verify_sr25519(&claim.hotkey, message.as_bytes(), &claim.signature) {
         return Err(Refusal::BadSignature { message, signature: claim.signature_text.to_owned() });
     }
-    // 6. Body.
-    let bytes = body.read(gate.rules.max_body).await.map_err(|error| match error {
+    // 6. The bucket of a proven hotkey.
+    gate.hotkeys.take(claim.hotkey, now)?;
+    // 7. Body.
+    let bytes = body.read(&claim.hotkey, gate.rules.max_body).await.map_err(|error| match error {
         BodyError::TooLarge => Refusal::TooLarge { limit: gate.rules.max_body },
         BodyError::TimedOut => Refusal::BodyTimedOut,
         BodyError::Busy => Refusal::Busy,
+        BodyError::SenderBusy => Refusal::SenderBusy,
         BodyError::Broken(reason) => Refusal::BadBody { reason },
     })?;
     let synapse = read_body(spec, &bytes)?;
@@ -225,7 +259,7 @@ async fn admit_claimed<B: BodySource>(
     if claimed.body_hash.as_deref() != Some(hash.as_str()) {
         return Err(Refusal::BodyHash { stated: claimed.body_hash.clone(), computed: hash });
     }
-    // 7. The nonce is recorded.
+    // 8. The nonce is recorded.
     gate.memory.record(claim.hotkey, claim.uuid, claim.nonce, gate.rules.horizon(now))?;
     Ok((claim.hotkey, synapse))
 }

@@ -203,7 +203,7 @@ pub async fn authenticate<B: BodySource>(
         return Err(AuthError::NotAMember(reason.into_owned()));
     }
     // 5. Body and signature.
-    let body = body.read(gate.rules.max_body).await?;
+    let body = body.read(&hotkey, gate.rules.max_body).await?;
     let payload = claim.payload(head, &body);
     let valid = match claim.scheme {
         Scheme::Sr25519 => verify_sr25519(&hotkey, payload.as_bytes(), &signature),

@@ -3,7 +3,7 @@
 //! Three things can be done with it: read and admit a request ([`admission`]), answer one
 //! ([`reply`]), and make a request and understand its answer ([`outgoing`]). The signed requests of
 //! SDK 11, which has no synapses, are in [`btauth`]. A message itself is a
-//! [`synapse`]; what Python means by its values is in [`python`].
+//! [`synapse`], a tensor in it is in [`tensor`]; what Python means by its values is in [`python`].
 //!
 //! This crate opens no socket, reads no clock and holds no secret: time is an argument, a body is
 //! a [`admission::BodySource`], and a signature is asked for as a [`Signable`] and handed in. So
@@ -19,6 +19,7 @@ pub mod python;
 pub mod reply;
 mod signable;
 pub mod synapse;
+pub mod tensor;
 pub mod version;
 
 pub use signable::{Purpose, Signable, Signer, SignerError, Signing};

@@ -41,6 +41,24 @@ pub enum Failure {
         /// The time it had, in seconds.
         timeout: f64,
     },
+    /// Too many requests wait for this handler, or it is not there.
+    #[error("Busy: {reason}")]
+    Busy {
+        /// Why, for the caller.
+        reason: String,
+    },
+    /// The handler's own rules turn the sender away.
+    #[error("Forbidden. Key is blacklisted: {reason}.")]
+    Blacklisted {
+        /// The handler's reason.
+        reason: String,
+    },
+    /// The handler's own check of the request did not pass.
+    #[error("Not Verified with error: {reason}")]
+    NotVerified {
+        /// The handler's reason.
+        reason: String,
+    },
     /// The handler failed, panicked, or answered what cannot be sent.
     #[error("handler failed: {reason}")]
     Handler {
@@ -56,6 +74,9 @@ impl Failure {
     pub fn status(&self) -> u16 {
         match self {
             Self::TimedOut { .. } => 408,
+            Self::Busy { .. } => 503,
+            Self::Blacklisted { .. } => 403,
+            Self::NotVerified { .. } => 401,
             Self::Handler { .. } => 500,
         }
     }
@@ -94,9 +115,15 @@ pub fn failed(
 ) -> Response<Bytes> {
     let text = match failure {
         Failure::Handler { .. } => internal(answering),
-        Failure::TimedOut { .. } => failure.to_string(),
+        Failure::TimedOut { .. } | Failure::Busy { .. } | Failure::Blacklisted { .. } | Failure::NotVerified { .. } => {
+            failure.to_string()
+        }
     };
-    error(failure.status(), &text, Some((claimed, spec)), answering)
+    let mut response = error(failure.status(), &text, Some((claimed, spec)), answering);
+    if matches!(failure, Failure::Busy { .. }) {
+        response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(1));
+    }
+    response
 }
 
 /// The reply of a handler: the whole synapse, with status 200 and `Success` unless the handler
@@ -105,16 +132,7 @@ pub fn failed(
 /// # Errors
 /// When the synapse cannot be sent: a status outside 100–999, or a number that JSON lacks.
 pub fn answered(spec: &SynapseSpec, mut synapse: Synapse, process_time: f64) -> Result<Response<Bytes>, Failure> {
-    let axon = &mut synapse.axon;
-    let status = *axon.status_code.get_or_insert(200);
-    if status == 200 && axon.status_message.as_deref().is_none_or(str::is_empty) {
-        axon.status_message = Some("Success".to_owned());
-    }
-    axon.process_time = Some(process_time);
-    let status = u16::try_from(status)
-        .ok()
-        .filter(|status| (200..=999).contains(status))
-        .ok_or_else(|| Failure::Handler { reason: format!("status {status} cannot be sent") })?;
+    let status = complete(&mut synapse, process_time)?;
     let value = synapse.to_value();
     if !is_finite(&value) {
         return Err(Failure::Handler { reason: "a field holds a number that JSON lacks".to_owned() });
@@ -122,6 +140,37 @@ pub fn answered(spec: &SynapseSpec, mut synapse: Synapse, process_time: f64) -> 
     let body = Bytes::from(write_json(&value, JsonStyle::Compact));
     let headers = synapse.to_headers(spec, body.len());
     Ok(response(status, &headers, body))
+}
+
+/// The head of a reply whose body the handler streams, as bytes of its own choice. The header block
+/// is that of the synapse before the first of them.
+///
+/// # Errors
+/// When the status cannot be sent.
+pub fn streaming(spec: &SynapseSpec, mut synapse: Synapse, process_time: f64) -> Result<Response<()>, Failure> {
+    let status = complete(&mut synapse, process_time)?;
+    let mut response = response(status, &synapse.to_headers(spec, 0), Bytes::new()).map(drop);
+    let headers = response.headers_mut();
+    headers.remove(header::CONTENT_LENGTH);
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(EVENT_STREAM));
+    Ok(response)
+}
+
+/// The content type of streamed replies. No peer frames its bytes as server-sent events.
+pub const EVENT_STREAM: &str = "text/event-stream";
+
+/// Fills in how the call ended, and gives the status of HTTP.
+fn complete(synapse: &mut Synapse, process_time: f64) -> Result<u16, Failure> {
+    let axon = &mut synapse.axon;
+    let status = *axon.status_code.get_or_insert(200);
+    if status == 200 && axon.status_message.as_deref().is_none_or(str::is_empty) {
+        axon.status_message = Some("Success".to_owned());
+    }
+    axon.process_time = Some(process_time);
+    u16::try_from(status)
+        .ok()
+        .filter(|status| (200..=999).contains(status))
+        .ok_or_else(|| Failure::Handler { reason: format!("status {status} cannot be sent") })
 }
 
 /// An error reply: `{"message": …}`, and the message in the header block too.

@@ -7,6 +7,7 @@
 //! This module holds the message as a value: its body as JSON, its header block, its hash. Who may
 //! send it is decided in [`crate::admission`].
 
+mod declare;
 mod field;
 mod hash;
 mod headers;
@@ -14,6 +15,7 @@ mod model;
 mod spec;
 mod terminal;
 
+pub use declare::{Declaration, DeclarationError};
 pub use field::{Coercion, FieldType};
 pub use hash::{EMPTY_BODY_HASH, sha3_hex};
 pub use headers::{HEADER_AXON, HEADER_DENDRITE, HEADER_INPUT_OBJ, HeaderBlock, header_value, latin1};

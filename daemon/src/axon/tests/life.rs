@@ -7,15 +7,24 @@ use tokio::{net::TcpListener, sync::Notify, time::timeout};
 
 use super::support::*;
 use crate::{
-    axon::{Axon, AxonError, Config, Ping},
+    axon::{Axon, AxonError, Capacity, Config, Ping},
     dendrite::Transport,
 };
 
 #[tokio::test]
 async fn an_occupied_port_is_named_and_nothing_stays_bound() {
     let key = axon_key();
-    let start =
-        async |bind| Axon::start(Config { bind, ..config() }, key.account(), key.signer(), members()).await.map(|_| ());
+    let start = async |bind| {
+        Axon::start(
+            Config { bind, ..config() },
+            key.account(),
+            key.signer(),
+            (members(), Axon::memory(&config())),
+            classes(vec![]),
+        )
+        .await
+        .map(|_| ())
+    };
     // TCP is taken.
     let tcp = TcpListener::bind("127.0.0.2:0").await.unwrap();
     let address = tcp.local_addr().unwrap();
@@ -39,16 +48,17 @@ async fn an_occupied_port_is_named_and_nothing_stays_bound() {
 async fn a_locked_hotkey_starts_no_axon() {
     let key = axon_key();
     key.lock();
-    let error = Axon::start(config(), key.account(), key.signer(), members()).await.unwrap_err();
+    let error =
+        Axon::start(config(), key.account(), key.signer(), (members(), Axon::memory(&config())), classes(vec![]))
+            .await
+            .unwrap_err();
     assert!(matches!(error, AxonError::Unsigned(_)), "{error}");
     assert!(error.to_string().contains("unlock it first"), "{error}");
 }
 
 #[tokio::test]
 async fn two_handlers_for_one_synapse_are_refused() {
-    let key = axon_key();
-    let handlers: Vec<Arc<dyn crate::axon::Handler>> = vec![Arc::new(Ping), Arc::new(Ping)];
-    let error = Axon::start_with(config(), key.account(), key.signer(), (members(), old_memory()), handlers).await;
+    let error = classes(vec![]).add(Arc::new(Ping), "test", Capacity { places: 1, waiting: 0 });
     assert!(matches!(error, Err(AxonError::DuplicateSynapse(name)) if name == "Synapse"));
 }
 
@@ -119,9 +129,8 @@ async fn the_next_axon_of_a_process_remembers_the_last() {
     assert_eq!(dendrite().ping(target(&first), Transport::Http, PATIENCE).await.status_code, 200);
     let memory = first.memory();
     first.stop().await;
-    let second = Axon::start_with(config(), key.account(), key.signer(), (members(), memory), vec![Arc::new(Ping)])
-        .await
-        .unwrap();
+    let again = (members(), memory);
+    let second = Axon::start(config(), key.account(), key.signer(), again, classes(vec![])).await.unwrap();
     assert_eq!(second.status().senders, 1);
     // No fence: the memory is whole.
     assert_eq!(dendrite().ping(target(&second), Transport::Quic, PATIENCE).await.status_code, 200);
@@ -132,7 +141,8 @@ async fn a_fresh_axon_refuses_the_first_moments_and_a_dendrite_comes_again() {
     let key = axon_key();
     // The fence lies 50 ms after the start; the axon asks for a second's patience.
     let fresh = Config { max_clock_skew_ms: 50, ..config() };
-    let axon = Axon::start(fresh, key.account(), key.signer(), members()).await.unwrap();
+    let memory = Axon::memory(&fresh);
+    let axon = Axon::start(fresh, key.account(), key.signer(), (members(), memory), classes(vec![])).await.unwrap();
     let outcome = dendrite().ping(target(&axon), Transport::Http, PATIENCE).await;
     assert_eq!(outcome.status_code, 200, "{}", outcome.status_message);
     let requests = axon.stop().await.requests;

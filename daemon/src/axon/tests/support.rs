@@ -12,16 +12,16 @@ use std::{
 use btd_api::AccountId;
 use btd_wire::{
     Signable, Signer, SignerError, Signing,
-    admission::{KnownHotkeys, Memory, MemoryLimits, Verified},
+    admission::{KnownHotkeys, Members, Memory, MemoryLimits},
     python::Value,
-    synapse::{FieldSpec, FieldType, HashFields, Synapse, SynapseSpec},
+    synapse::{FieldSpec, FieldType, HashFields, SynapseSpec},
 };
 use futures_util::future::BoxFuture;
 use schnorrkel::{ExpansionMode, Keypair, MiniSecretKey, signing_context};
 use tokio::sync::Notify;
 
 use crate::{
-    axon::{Axon, AxonHandle, Config, Handler, HandlerError, Ping},
+    axon::{Answer, Axon, AxonHandle, Capacity, Classes, Config, Handler, HandlerError, Ping, Request},
     dendrite::{self, Dendrite, Target},
 };
 
@@ -100,15 +100,24 @@ pub(crate) fn old_memory() -> Arc<Memory> {
     Arc::new(Memory::new(0, Duration::ZERO, MemoryLimits::default()))
 }
 
-pub(crate) fn members() -> Arc<KnownHotkeys> {
+pub(crate) fn members() -> Arc<dyn Members> {
     Arc::new(KnownHotkeys(HashSet::from([caller_key().account()])))
 }
 
 /// A running axon that knows [`caller_key`] and serves `Synapse` and the given handlers.
 pub(crate) async fn axon(config: Config, handlers: Vec<Arc<dyn Handler>>) -> AxonHandle {
-    let handlers = std::iter::once(Arc::new(Ping) as Arc<dyn Handler>).chain(handlers).collect();
     let key = axon_key();
-    Axon::start_with(config, key.account(), key.signer(), (members(), old_memory()), handlers).await.unwrap()
+    Axon::start(config, key.account(), key.signer(), (members(), old_memory()), classes(handlers)).await.unwrap()
+}
+
+/// `Synapse` and the given handlers, each without a limit of its own.
+pub(crate) fn classes(handlers: Vec<Arc<dyn Handler>>) -> Arc<Classes> {
+    let classes = Arc::<Classes>::default();
+    let handlers = std::iter::once(Arc::new(Ping) as Arc<dyn Handler>).chain(handlers);
+    for handler in handlers {
+        classes.add(handler, "test", Capacity { places: usize::MAX, waiting: 0 }).unwrap();
+    }
+    classes
 }
 
 pub(crate) fn target(axon: &AxonHandle) -> Target {
@@ -153,9 +162,9 @@ impl Handler for Scripted {
         Arc::new(spec(self.0))
     }
 
-    fn handle(&self, request: Verified) -> BoxFuture<'_, Result<Synapse, HandlerError>> {
+    fn handle(&self, request: Request) -> BoxFuture<'_, Result<Answer, HandlerError>> {
         Box::pin(async move {
-            let mut synapse = request.into_synapse();
+            let mut synapse = request.verified.into_synapse();
             match &self.1 {
                 Deed::Increment => {
                     let Value::Float(n) = synapse.fields["n"] else { panic!("n is a float") };
@@ -171,7 +180,7 @@ impl Handler for Scripted {
                     synapse.fields.insert("n".into(), Value::Float(f64::NAN));
                 }
             }
-            Ok(synapse)
+            Ok(synapse.into())
         })
     }
 }

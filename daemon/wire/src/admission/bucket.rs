@@ -1,16 +1,15 @@
-//! Token buckets: how often one hotkey at one source address may make us check a signature.
+//! Token buckets: how often a hotkey and a network may make us check a signature and read a body.
 //!
-//! The bucket is taken before the signature is checked, so the hotkey is only claimed. It is
+//! A bucket that is taken before the signature is checked knows the hotkey only as a claim. It is
 //! therefore keyed by the source too: a stranger who claims a victim's hotkey empties a bucket of
-//! its own, not the victim's. A source is an IPv4 address or the upper half of an IPv6 address.
+//! its own, not the victim's. A source is a [`host`], and many hosts make a [`network`].
 
 use std::{
     collections::HashMap,
-    net::{IpAddr, Ipv6Addr},
+    hash::Hash,
+    net::{IpAddr, Ipv4Addr, Ipv6Addr},
     sync::{Mutex, PoisonError},
 };
-
-use btd_api::AccountId;
 
 use super::{Nanos, Refusal};
 
@@ -29,20 +28,19 @@ impl Default for Rate {
     }
 }
 
-/// Buckets held at most. Beyond that, new pairs of hotkey and source share one bucket.
+/// Buckets held at most. Beyond that, new keys share one bucket.
 const MAX_BUCKETS: usize = 65_536;
 
-type Key = Option<(AccountId, IpAddr)>;
-
 #[derive(Debug)]
-pub(super) struct Buckets {
+pub(super) struct Buckets<K> {
     rate: Rate,
-    held: Mutex<Held>,
+    held: Mutex<Held<K>>,
 }
 
-#[derive(Debug, Default)]
-struct Held {
-    buckets: HashMap<Key, Bucket>,
+#[derive(Debug)]
+struct Held<K> {
+    /// `None` is what new keys share when there are too many.
+    buckets: HashMap<Option<K>, Bucket>,
     swept_at: Nanos,
 }
 
@@ -57,17 +55,17 @@ struct Bucket {
 
 // === impl Buckets ===
 
-impl Buckets {
+impl<K: Eq + Hash> Buckets<K> {
     pub(super) fn new(rate: Rate) -> Self {
-        Self { rate, held: Mutex::default() }
+        Self { rate, held: Mutex::new(Held { buckets: HashMap::new(), swept_at: 0 }) }
     }
 
     /// Takes one token, or says when there will be one.
-    pub(super) fn take(&self, hotkey: AccountId, source: IpAddr, now: Nanos) -> Result<(), Refusal> {
+    pub(super) fn take(&self, key: K, now: Nanos) -> Result<(), Refusal> {
         // A poisoned lock only says that another request panicked; the map is whole.
         let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
         let Held { buckets, swept_at } = &mut *held;
-        let mut key = Some((hotkey, network(source)));
+        let mut key = Some(key);
         if buckets.len() >= MAX_BUCKETS && !buckets.contains_key(&key) {
             if now >= *swept_at + SWEEP_EVERY {
                 *swept_at = now;
@@ -98,15 +96,26 @@ impl Bucket {
     }
 }
 
-fn network(source: IpAddr) -> IpAddr {
+/// One source: an IPv4 address or the upper half of an IPv6 address.
+pub(super) fn host(source: IpAddr) -> IpAddr {
     match source.to_canonical() {
         IpAddr::V4(address) => IpAddr::V4(address),
         IpAddr::V6(address) => IpAddr::V6(Ipv6Addr::from_bits(address.to_bits() >> 64 << 64)),
     }
 }
 
+/// What one owner of addresses usually has: a /24 of IPv4, a /48 of IPv6.
+pub(super) fn network(source: IpAddr) -> IpAddr {
+    match source.to_canonical() {
+        IpAddr::V4(address) => IpAddr::V4(Ipv4Addr::from_bits(address.to_bits() >> 8 << 8)),
+        IpAddr::V6(address) => IpAddr::V6(Ipv6Addr::from_bits(address.to_bits() >> 80 << 80)),
+    }
+}
+
 #[cfg(test)]
 mod tests {
+    use btd_api::AccountId;
+
     use super::*;
 
     const SECOND: Nanos = 1_000_000_000;
@@ -115,32 +124,33 @@ mod tests {
     fn a_flood_waits_and_others_do_not() {
         let buckets = Buckets::new(Rate { per_second: 2.0, burst: 3.0 });
         let key = AccountId([1; 32]);
-        let (here, there) = ([10, 0, 0, 1].into(), [10, 0, 0, 2].into());
+        let (here, there) = (IpAddr::from([10, 0, 0, 1]), IpAddr::from([10, 0, 0, 2]));
         for _ in 0..3 {
-            buckets.take(key, here, 0).unwrap();
+            buckets.take((key, here), 0).unwrap();
         }
-        assert_eq!(buckets.take(key, here, 0), Err(Refusal::TooManyRequests { retry_after: 0.5 }));
+        assert_eq!(buckets.take((key, here), 0), Err(Refusal::TooManyRequests { retry_after: 0.5 }));
         // The same hotkey from elsewhere, and another hotkey from here, are not held up.
-        buckets.take(key, there, 0).unwrap();
-        buckets.take(AccountId([2; 32]), here, 0).unwrap();
-        buckets.take(key, here, SECOND / 2).unwrap();
-        assert!(buckets.take(key, here, SECOND / 2).is_err());
+        buckets.take((key, there), 0).unwrap();
+        buckets.take((AccountId([2; 32]), here), 0).unwrap();
+        buckets.take((key, here), SECOND / 2).unwrap();
+        assert!(buckets.take((key, here), SECOND / 2).is_err());
         // A step back of the clock gives nothing.
-        assert!(buckets.take(key, here, 0).is_err());
+        assert!(buckets.take((key, here), 0).is_err());
     }
 
     #[test]
     fn one_ipv6_network_is_one_source() {
-        let [a, b, c] = ["2001:db8::1", "2001:db8::ffff", "2001:db8:0:1::1"].map(|text| network(text.parse().unwrap()));
+        let [a, b, c] = ["2001:db8::1", "2001:db8::ffff", "2001:db8:0:1::1"].map(|text| host(text.parse().unwrap()));
         assert_eq!(a, b);
         assert_ne!(a, c);
-        assert_eq!(network("::ffff:1.2.3.4".parse().unwrap()), IpAddr::from([1, 2, 3, 4]));
+        assert_eq!(host("::ffff:1.2.3.4".parse().unwrap()), IpAddr::from([1, 2, 3, 4]));
+        assert_eq!(network("::ffff:1.2.3.4".parse().unwrap()), IpAddr::from([1, 2, 3, 0]));
+        assert_eq!(network("2001:db8:7:8::1".parse().unwrap()), "2001:db8:7::".parse::<IpAddr>().unwrap());
     }
 
     #[test]
     fn memory_is_bounded() {
         let buckets = Buckets::new(Rate { per_second: 1.0, burst: 2.0 });
-        let source = [10, 0, 0, 1].into();
         let key = |number: u32| {
             let mut bytes = [0; 32];
             bytes[..4].copy_from_slice(&number.to_le_bytes());
@@ -148,11 +158,11 @@ mod tests {
         };
         for number in 0..70_000 {
             // Those beyond the bound share a bucket, which is soon empty.
-            let _ = buckets.take(key(number), source, 0);
+            let _ = buckets.take(key(number), 0);
         }
         assert!(buckets.held.lock().unwrap().buckets.len() <= MAX_BUCKETS + 1);
         // Once the buckets are full again they are forgotten.
-        buckets.take(key(80_000), source, 10 * SECOND).unwrap();
+        buckets.take(key(80_000), 10 * SECOND).unwrap();
         assert!(buckets.held.lock().unwrap().buckets.len() <= 2);
     }
 }

@@ -18,6 +18,12 @@ pub enum Standing {
 pub trait Members: Send + Sync + fmt::Debug {
     /// The standing of `hotkey`. Must not block.
     fn standing(&self, hotkey: &AccountId) -> Standing;
+
+    /// How soon a proven hotkey is answered when requests have to wait: larger is sooner. Must not
+    /// block.
+    fn priority(&self, _hotkey: &AccountId) -> f64 {
+        0.0
+    }
 }
 
 /// Everybody is known. Each caller still has to prove the hotkey it claims.

@@ -150,6 +150,9 @@ pub enum Refusal {
     /// Every slot for requests is taken.
     #[error("Busy: this axon is answering as many requests as it can")]
     Busy,
+    /// This hotkey has as many requests here as one may have.
+    #[error("Busy: this hotkey has as many requests here as one may have")]
+    SenderBusy,
     /// No room to remember another sender.
     #[error("Busy: too many senders at once")]
     MemoryFull,
@@ -209,7 +212,7 @@ impl Refusal {
             Self::NotJson { .. } => 422,
             // What the Python axon answers, though the fault is the caller's.
             Self::BadHeader { .. } | Self::BadBody { .. } | Self::BodyHash { .. } => 500,
-            Self::Busy | Self::MemoryFull => 503,
+            Self::Busy | Self::SenderBusy | Self::MemoryFull => 503,
         }
     }
 
@@ -236,7 +239,7 @@ impl Refusal {
             Self::TooManyRequests { .. } => RefusalKind::Throttled,
             Self::TooLarge { .. } => RefusalKind::TooLarge,
             Self::BodyTimedOut => RefusalKind::TimedOut,
-            Self::Busy | Self::MemoryFull => RefusalKind::Busy,
+            Self::Busy | Self::SenderBusy | Self::MemoryFull => RefusalKind::Busy,
         }
     }
 
@@ -246,7 +249,7 @@ impl Refusal {
             Self::BeforeBoot { behind } => u64::try_from(behind / 1_000_000_000 + 1).ok(),
             #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a positive count of seconds")]
             Self::TooManyRequests { retry_after } => Some(retry_after.ceil().max(1.0) as u64),
-            Self::Busy | Self::MemoryFull => Some(1),
+            Self::Busy | Self::SenderBusy | Self::MemoryFull => Some(1),
             _ => None,
         }
     }

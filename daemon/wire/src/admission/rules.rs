@@ -23,8 +23,12 @@ pub struct Rules {
     pub max_body: usize,
     /// Longest sender uuid, in bytes: it is kept in memory. Peers send 36.
     pub max_uuid: usize,
-    /// Requests per hotkey and source address.
+    /// Requests per claimed hotkey and source address.
     pub rate: Rate,
+    /// Requests per network of source addresses, whoever they claim to be.
+    pub network_rate: Rate,
+    /// Requests per proven hotkey, wherever they come from.
+    pub hotkey_rate: Rate,
 }
 
 // === impl Rules ===
@@ -37,6 +41,8 @@ impl Default for Rules {
             max_body: 10 * 1024 * 1024,
             max_uuid: 64,
             rate: Rate::default(),
+            network_rate: Rate { per_second: 1_000.0, burst: 2_000.0 },
+            hotkey_rate: Rate { per_second: 200.0, burst: 400.0 },
         }
     }
 }

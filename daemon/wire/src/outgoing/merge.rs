@@ -42,6 +42,20 @@ pub fn merge(spec: &SynapseSpec, local: &mut Synapse, answer: &Answer<'_>) -> Re
     merged
 }
 
+/// Merges the head of a streamed answer: its header block overwrites both terminals. What the
+/// streamed bytes mean only the class knows.
+///
+/// # Errors
+/// As [`merge`], for headers that cannot be read.
+pub fn merge_head(local: &mut Synapse, status: StatusCode, headers: &HeaderMap) -> Result<(), CallFailure> {
+    local.axon.status_code = Some(status.as_u16().into());
+    let merged = merge_headers(local, headers).map_err(CallFailure::Unreadable);
+    if let Err(failure) = &merged {
+        fail(local, failure);
+    }
+    merged
+}
+
 /// Puts a failure where callers look for the outcome.
 fn fail(local: &mut Synapse, failure: &CallFailure) {
     local.dendrite.status_code = Some(failure.status().into());
@@ -82,8 +96,12 @@ fn merge_parts(spec: &SynapseSpec, local: &mut Synapse, answer: &Answer<'_>) -> 
             }
         };
     }
-    let headers = Unverified::of_headers(answer.headers)
-        .map_err(|refusal| format!("1 validation error for Synapse\n  {refusal}"))?;
+    merge_headers(local, answer.headers)
+}
+
+fn merge_headers(local: &mut Synapse, headers: &HeaderMap) -> Result<(), String> {
+    let headers =
+        Unverified::of_headers(headers).map_err(|refusal| format!("1 validation error for Synapse\n  {refusal}"))?;
     local.dendrite.merge(headers.dendrite);
     local.axon.merge(headers.axon);
     local.dendrite.status_code = local.axon.status_code;

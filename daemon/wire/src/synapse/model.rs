@@ -73,6 +73,35 @@ impl Synapse {
         Ok(Self { name, timeout, total_size, header_size, dendrite, axon, computed_body_hash, fields })
     }
 
+    /// Takes over a handler's reply: fields of the class that it states, coerced, and of `axon` the
+    /// status and its message. Everything else in it is dropped.
+    ///
+    /// # Errors
+    /// When the reply is no object or a member does not fit.
+    pub fn update(&mut self, spec: &SynapseSpec, reply: Value) -> Result<(), Coercion> {
+        let Value::Dict(mut members) = reply else {
+            let reason = format!("a JSON object was expected, not {}", reply.type_name());
+            return Err(Coercion { path: String::new(), reason });
+        };
+        if let Some(axon) = members.swap_remove("axon") {
+            let axon = Terminal::from_value(&axon).map_err(|fault| fault.within("axon"))?;
+            self.axon.status_code = axon.status_code.or(self.axon.status_code);
+            self.axon.status_message = axon.status_message.or_else(|| self.axon.status_message.take());
+        }
+        for field in spec.fields() {
+            if let Some(value) = members.swap_remove(&field.name) {
+                // A field that may be absent may be emptied, as an assignment in Python would.
+                let value = if value == Value::None && field.default == Some(Value::None) {
+                    value
+                } else {
+                    field.of.coerce(value).map_err(|fault| fault.within(&field.name))?
+                };
+                self.fields.insert(field.name.clone(), value);
+            }
+        }
+        Ok(())
+    }
+
     /// The body as a JSON object in the order of the model.
     pub fn to_value(&self) -> Value {
         let base = [

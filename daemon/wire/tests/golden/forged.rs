@@ -96,7 +96,7 @@ const VERSION: &str = "bt_header_dendrite_version";
 struct Untouched;
 
 impl BodySource for Untouched {
-    async fn read(self, _: usize) -> Result<Bytes, BodyError> {
+    async fn read(self, _: &AccountId, _: usize) -> Result<Bytes, BodyError> {
         panic!("the body was read before the sender was proven")
     }
 }

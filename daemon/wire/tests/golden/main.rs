@@ -13,3 +13,4 @@ mod merging;
 mod properties;
 mod requests;
 mod support;
+mod tensors;

@@ -1,0 +1,69 @@
+"""``wallet``: the names of a wallet and a hotkey on this host. Their secrets stay with btd."""
+
+from __future__ import annotations
+
+from typing import Any, Optional
+
+from .rpc import Client
+
+__all__ = ["Wallet"]
+
+
+class _Key:
+    def __init__(self, address: Optional[str]) -> None:
+        self.ss58_address = address
+
+    def __repr__(self) -> str:
+        return f"Key({self.ss58_address})"
+
+
+class Wallet:
+    """A wallet by name, with one of its hotkeys. Addresses are asked of btd when they are needed."""
+
+    def __init__(
+        self, name: str = "default", hotkey: str = "default", path: Optional[str] = None, *, client: Optional[Client] = None
+    ) -> None:
+        self.name = name
+        self.hotkey_str = hotkey
+        self.path = path
+        self._client = client
+        self._entry: Any = None
+
+    def _known(self) -> dict:
+        if self._entry is None:
+            client = self._client or Client()
+            try:
+                wallets = client.call("wallet_list")["wallets"]
+            finally:
+                if self._client is None:
+                    client.close()
+            entry = next((wallet for wallet in wallets if wallet["name"] == self.name), None)
+            if entry is None:
+                raise KeyError(f"btd knows no wallet {self.name}")
+            self._entry = entry
+        return self._entry
+
+    @property
+    def hotkey(self) -> _Key:
+        """The hotkey's address, as ``hotkey.ss58_address``."""
+        hotkeys = self._known()["hotkeys"]
+        entry = next((hotkey for hotkey in hotkeys if hotkey["name"] == self.hotkey_str), None)
+        if entry is None:
+            raise KeyError(f"wallet {self.name} has no hotkey {self.hotkey_str}")
+        return _Key(entry.get("address") or entry.get("hotkey"))
+
+    @property
+    def coldkeypub(self) -> _Key:
+        """The coldkey's address, as ``coldkeypub.ss58_address``."""
+        coldkey = self._known()["coldkey"]
+        return _Key(coldkey.get("address") if isinstance(coldkey, dict) else coldkey)
+
+    def __repr__(self) -> str:
+        return f"wallet({self.name}, {self.hotkey_str})"
+
+
+def names(wallet: Optional[Any]) -> dict:
+    """The parameters by which btd's methods name the wallet and hotkey of the caller."""
+    if wallet is None:
+        return {"wallet": "default", "hotkey": "default"}
+    return {"wallet": wallet.name, "hotkey": wallet.hotkey_str}

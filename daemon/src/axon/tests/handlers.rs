@@ -1,0 +1,498 @@
+//! Handlers of every kind over real sockets: programs, HTTP servers, streams, queues, screening.
+
+use std::{
+    convert::Infallible,
+    net::SocketAddr,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use btd_wire::{
+    python::Value,
+    synapse::{FieldSpec, FieldType, HashFields, SynapseSpec},
+};
+use bytes::Bytes;
+use futures_util::{StreamExt, future::BoxFuture, stream};
+use http::{Response, StatusCode, header};
+use http_body_util::{BodyExt, Full};
+use hyper::{body::Incoming, server::conn::http1, service::service_fn};
+use hyper_util::rt::TokioIo;
+use indexmap::IndexMap;
+use tokio::{
+    net::TcpListener,
+    sync::{Notify, mpsc},
+    time::timeout,
+};
+use tokio_util::sync::CancellationToken;
+
+use super::support::*;
+use crate::{
+    axon::{
+        Answer, AnswerError, Axon, AxonHandle, Capacity, Classes, Handler, HandlerError, Piece, Question, Registration,
+        Reply, Request, Screen, Seat, Topk, Upstream, UpstreamConfig, Verdict, Workers, WorkersError,
+    },
+    dendrite::{Outcome, Transport},
+};
+
+const BOTH: [Transport; 2] = [Transport::Http, Transport::Quic];
+
+fn fields(text: &str) -> IndexMap<String, Value> {
+    [("n".to_owned(), Value::Float(1.0)), ("text".to_owned(), text.into())].into_iter().collect()
+}
+
+async fn serving(classes: &Arc<Classes>) -> AxonHandle {
+    serving_with(config(), classes).await
+}
+
+async fn serving_with(config: crate::axon::Config, classes: &Arc<Classes>) -> AxonHandle {
+    let key = axon_key();
+    let known = (members(), old_memory());
+    Axon::start(config, key.account(), key.signer(), known, Arc::clone(classes)).await.unwrap()
+}
+
+async fn ask(axon: &AxonHandle, transport: Transport) -> Outcome {
+    ask_within(axon, transport, PATIENCE).await
+}
+
+async fn ask_within(axon: &AxonHandle, transport: Transport, limit: Duration) -> Outcome {
+    dendrite().call(target(axon), &spec("Job"), fields("hello"), (transport, limit)).await
+}
+
+fn registration(window: usize) -> Registration {
+    Registration {
+        spec: Arc::new(spec("Job")),
+        window,
+        waiting: 16,
+        screen: Screen::ByAxon,
+        linger: Duration::from_secs(60),
+    }
+}
+
+/// The next message that a program is to answer.
+async fn next(seat: &mut Seat) -> (u64, String) {
+    let asked = timeout(PATIENCE, seat.next()).await.expect("a question comes").unwrap();
+    match asked.question {
+        Question::Answer(message) => (asked.id, message.json),
+        other => panic!("{other:?}"),
+    }
+}
+
+fn answer(workers: &Workers, id: u64, n: f64) {
+    workers.answer(id, Reply::Fields(format!(r#"{{"n": {n}, "unknown": 1}}"#))).unwrap();
+}
+
+#[tokio::test]
+async fn a_program_answers_by_id_and_in_any_order() {
+    let classes = classes(vec![]);
+    let workers = Workers::new(Arc::clone(&classes));
+    let mut seat = workers.serve(&registration(2)).unwrap();
+    let axon = serving(&classes).await;
+    for transport in BOTH {
+        let asking = async { tokio::join!(ask(&axon, transport), ask(&axon, transport)) };
+        let answering = async {
+            let (first, json) = next(&mut seat).await;
+            let message: serde_json::Value = serde_json::from_str(&json).unwrap();
+            assert_eq!((&message["text"], &message["n"]), (&"hello".into(), &1.0.into()));
+            assert_eq!(message["dendrite"]["hotkey"], caller_key().account().to_string());
+            assert_eq!(message["dendrite"]["ip"], "127.0.0.1");
+            let (second, _) = next(&mut seat).await;
+            answer(&workers, second, 2.0);
+            answer(&workers, first, 1.5);
+        };
+        let ((a, b), ()) = tokio::join!(asking, answering);
+        let mut numbers = [a, b].map(|outcome| {
+            assert_eq!(outcome.status_code, 200, "{}", outcome.status_message);
+            match outcome.synapse.unwrap().fields["n"] {
+                Value::Float(n) => n,
+                _ => panic!("n is a float"),
+            }
+        });
+        numbers.sort_by(f64::total_cmp);
+        assert_eq!(numbers, [1.5, 2.0]);
+    }
+    assert_eq!(workers.answer(999, Reply::Fields("{}".into())), Err(AnswerError::Unknown(999)));
+}
+
+#[tokio::test]
+async fn nothing_that_waits_is_lost_when_a_program_restarts() {
+    let classes = classes(vec![]);
+    let workers = Workers::new(Arc::clone(&classes));
+    workers.declare(&registration(1)).unwrap();
+    let axon = serving(&classes).await;
+    let asking = stream::iter(0..8).map(|_| ask(&axon, Transport::Http)).buffer_unordered(8).collect::<Vec<_>>();
+    let programs = async {
+        let mut answered = 0;
+        // Each program answers one request, takes one more and leaves with it; the last stays.
+        for life in 0..4 {
+            let mut seat = workers.serve(&registration(1)).unwrap();
+            let (id, _) = next(&mut seat).await;
+            answer(&workers, id, 0.0);
+            answered += 1;
+            if life < 3 {
+                let _taken_along = next(&mut seat).await;
+                continue;
+            }
+            while answered < 8 {
+                let (id, _) = next(&mut seat).await;
+                answer(&workers, id, 0.0);
+                answered += 1;
+            }
+            return seat;
+        }
+        unreachable!("the last program stays")
+    };
+    let (outcomes, _seat) = tokio::join!(asking, programs);
+    let codes: Vec<_> = outcomes.iter().map(|outcome| outcome.status_code).collect();
+    assert_eq!(codes, [200; 8], "{:?}", outcomes[0].status_message);
+}
+
+#[tokio::test]
+async fn a_request_that_ends_two_programs_is_given_up() {
+    let classes = classes(vec![]);
+    let workers = Workers::new(Arc::clone(&classes));
+    let axon = serving(&classes).await;
+    let programs = async {
+        for _ in 0..2 {
+            let mut seat = workers.serve(&registration(1)).unwrap();
+            next(&mut seat).await;
+        }
+    };
+    let (outcome, ()) = tokio::join!(
+        async {
+            // The class is there once the first program is.
+            loop {
+                let outcome = ask(&axon, Transport::Http).await;
+                if outcome.status_code != 404 {
+                    return outcome;
+                }
+                tokio::task::yield_now().await;
+            }
+        },
+        programs
+    );
+    assert_eq!(outcome.status_code, 500, "{}", outcome.status_message);
+}
+
+#[tokio::test]
+async fn a_program_streams_and_a_broken_stream_is_no_success() {
+    let classes = classes(vec![]);
+    let workers = Workers::new(Arc::clone(&classes));
+    let axon = serving(&classes).await;
+    for transport in BOTH {
+        let mut seat = workers.serve(&registration(1)).unwrap();
+        let (pieces, mut taken) = mpsc::channel(4);
+        let dendrite = dendrite();
+        let job = spec("Job");
+        let call = dendrite.call_streaming(target(&axon), &job, fields("x"), (transport, PATIENCE), &pieces);
+        let program = async {
+            let (id, _) = next(&mut seat).await;
+            for word in ["one ", "two ", "three"] {
+                workers.stream(id, Piece::Chunk(word.into())).await.unwrap();
+            }
+            assert_eq!(workers.answer(id, Reply::Fields("{}".into())), Err(AnswerError::Streaming(id)));
+            workers.stream(id, Piece::End).await.unwrap();
+            assert_eq!(workers.stream(id, Piece::End).await, Err(AnswerError::Unknown(id)));
+        };
+        let reading = async {
+            let mut read = Vec::new();
+            while read.len() < "one two three".len() {
+                read.extend_from_slice(&timeout(PATIENCE, taken.recv()).await.unwrap().unwrap());
+            }
+            String::from_utf8(read).unwrap()
+        };
+        let (outcome, (), read) = tokio::join!(call, program, reading);
+        assert_eq!((outcome.status_code, read.as_str()), (200, "one two three"), "{}", outcome.status_message);
+
+        // The program leaves in the middle.
+        let dendrite = super::support::dendrite();
+        let call = dendrite.call_streaming(target(&axon), &job, fields("x"), (transport, PATIENCE), &pieces);
+        let program = async {
+            let (id, _) = next(&mut seat).await;
+            workers.stream(id, Piece::Chunk("half".into())).await.unwrap();
+            let half = timeout(PATIENCE, taken.recv()).await.unwrap().unwrap();
+            assert_eq!(half, "half");
+            drop(seat);
+        };
+        let (outcome, ()) = tokio::join!(call, program);
+        assert_ne!(outcome.status_code, 200, "{}", outcome.status_message);
+    }
+}
+
+#[tokio::test]
+async fn a_program_screens_before_anything_waits() {
+    let classes = classes(vec![]);
+    let workers = Workers::new(Arc::clone(&classes));
+    let mut seat = workers.serve(&Registration { screen: Screen::ByProgram, ..registration(1) }).unwrap();
+    let axon = serving(&classes).await;
+    for (verdict, code, words) in [
+        (Verdict { blacklist: Some("no thanks".into()), ..Verdict::default() }, 403, "Key is blacklisted: no thanks."),
+        (Verdict { not_verified: Some("bad ticket".into()), ..Verdict::default() }, 401, "bad ticket"),
+        (Verdict { priority: Some(7.0), ..Verdict::default() }, 200, "Success"),
+    ] {
+        let program = async {
+            let asked = timeout(PATIENCE, seat.next()).await.unwrap().unwrap();
+            assert!(matches!(asked.question, Question::Screen(_)), "{asked:?}");
+            workers.answer(asked.id, Reply::Verdict(verdict)).unwrap();
+            if code == 200 {
+                let (id, _) = next(&mut seat).await;
+                answer(&workers, id, 1.0);
+            }
+        };
+        let (outcome, ()) = tokio::join!(ask(&axon, Transport::Http), program);
+        assert_eq!(outcome.status_code, code, "{}", outcome.status_message);
+        assert!(outcome.status_message.contains(words), "{}", outcome.status_message);
+    }
+    assert_eq!(axon.stop().await.requests["turned_away"], 2);
+}
+
+#[tokio::test]
+async fn a_program_hears_when_its_caller_is_gone() {
+    let classes = classes(vec![]);
+    let workers = Workers::new(Arc::clone(&classes));
+    let mut seat = workers.serve(&registration(1)).unwrap();
+    let axon = serving(&classes).await;
+    let dendrite = dendrite();
+    let id = {
+        let job = spec("Job");
+        let call = dendrite.call(target(&axon), &job, fields("x"), (Transport::Http, PATIENCE));
+        tokio::pin!(call);
+        tokio::select! {
+            _ = &mut call => panic!("nobody answered"),
+            (id, _) = next(&mut seat) => id,
+        }
+    };
+    drop(dendrite);
+    let asked = timeout(PATIENCE, seat.next()).await.unwrap().unwrap();
+    assert_eq!((asked.id, asked.question), (id, Question::Cancelled));
+    assert_eq!(workers.answer(id, Reply::Fields("{}".into())), Err(AnswerError::Unknown(id)));
+}
+
+#[tokio::test]
+async fn a_class_without_a_program_is_busy_after_a_while_and_may_be_declared_anew() {
+    let classes = classes(vec![]);
+    let workers = Workers::new(Arc::clone(&classes));
+    let hasty = Registration { linger: Duration::ZERO, ..registration(1) };
+    let seat = workers.serve(&hasty).unwrap();
+    let other =
+        Registration { spec: Arc::new(SynapseSpec::new("Job", vec![], HashFields::None).unwrap()), ..hasty.clone() };
+    assert!(matches!(workers.serve(&other), Err(WorkersError::DeclaredOtherwise(_))));
+    assert!(matches!(workers.serve(&registration(0)), Err(WorkersError::NoWindow)));
+    drop(seat);
+    let axon = serving(&classes).await;
+    tokio::time::sleep(Duration::from_millis(2)).await;
+    let outcome = ask(&axon, Transport::Http).await;
+    assert_eq!((outcome.status_code, outcome.status_message.as_str()), (503, "Busy: nothing serves Job now"));
+    let _seat = workers.serve(&other).unwrap();
+    assert!(matches!(
+        workers.serve(&Registration { spec: Arc::new(SynapseSpec::base()), ..hasty }),
+        Err(WorkersError::Taken(_))
+    ));
+}
+
+/// Counts how many run at once, and answers when told to.
+#[derive(Debug)]
+struct Slow {
+    go: Arc<Notify>,
+    running: Arc<AtomicUsize>,
+}
+
+impl Handler for Slow {
+    fn spec(&self) -> Arc<SynapseSpec> {
+        Arc::new(spec("Job"))
+    }
+
+    fn handle(&self, request: Request) -> BoxFuture<'_, Result<Answer, HandlerError>> {
+        Box::pin(async move {
+            self.running.fetch_add(1, Ordering::SeqCst);
+            self.go.notified().await;
+            self.running.fetch_sub(1, Ordering::SeqCst);
+            Ok(request.verified.into_synapse().into())
+        })
+    }
+}
+
+#[tokio::test]
+async fn a_full_queue_answers_busy_at_once_and_one_hotkey_has_its_share() {
+    let slow = |limit| {
+        let (go, running) = (Arc::new(Notify::new()), Arc::new(AtomicUsize::new(0)));
+        let classes = classes(vec![]);
+        let handler = Slow { go: Arc::clone(&go), running: Arc::clone(&running) };
+        classes.add(Arc::new(handler), "test", limit).unwrap();
+        (classes, go, running)
+    };
+    let (known, go, running) = slow(Capacity { places: 1, waiting: 1 });
+    let axon = serving(&known).await;
+    let asking = async { tokio::join!(ask(&axon, Transport::Http), ask(&axon, Transport::Quic)) };
+    let third = async {
+        while known.status().iter().all(|class| class.waiting == 0) {
+            tokio::task::yield_now().await;
+        }
+        let started = Instant::now();
+        let outcome = ask(&axon, Transport::Http).await;
+        assert_eq!(running.load(Ordering::SeqCst), 1);
+        go.notify_one();
+        while known.status().iter().any(|class| class.waiting > 0) {
+            tokio::task::yield_now().await;
+        }
+        go.notify_one();
+        (outcome, started)
+    };
+    let ((a, b), (busy, _)) = tokio::join!(asking, third);
+    assert_eq!([a.status_code, b.status_code, busy.status_code], [200, 200, 503], "{}", busy.status_message);
+    assert_eq!(axon.status().requests["handler_busy"], 1);
+
+    let (known, go, running) = slow(Capacity { places: 9, waiting: 0 });
+    let axon = serving_with(crate::axon::Config { max_in_flight_per_hotkey: 1, ..config() }, &known).await;
+    let second = async {
+        while running.load(Ordering::SeqCst) == 0 {
+            tokio::task::yield_now().await;
+        }
+        let outcome = ask(&axon, Transport::Http).await;
+        go.notify_one();
+        outcome
+    };
+    let (first, second) = tokio::join!(ask(&axon, Transport::Http), second);
+    assert_eq!((first.status_code, second.status_code), (200, 503));
+    assert!(second.status_message.contains("this hotkey"), "{}", second.status_message);
+}
+
+/// An HTTP server that does as its path says.
+async fn server(bind: SocketAddr) -> (SocketAddr, CancellationToken) {
+    let listener = TcpListener::bind(bind).await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let stop = CancellationToken::new();
+    let told = stop.clone();
+    tokio::spawn(async move {
+        while let Some(Ok((stream, _))) = told.run_until_cancelled(listener.accept()).await {
+            let told = told.clone();
+            tokio::spawn(async move {
+                let serving = http1::Builder::new().serve_connection(TokioIo::new(stream), service_fn(upstream));
+                let _ = told.run_until_cancelled(serving).await;
+            });
+        }
+    });
+    (address, stop)
+}
+
+async fn upstream(request: http::Request<Incoming>) -> Result<Response<Full<Bytes>>, Infallible> {
+    let path = request.uri().path().to_owned();
+    let sender = request.headers().get("btd-sender").cloned();
+    let body = request.into_body().collect().await.unwrap().to_bytes();
+    let (status, kind, reply) = match path.as_str() {
+        "/a/Job" => {
+            let message: serde_json::Value = serde_json::from_slice(&body).unwrap();
+            assert_eq!(sender.unwrap().to_str().unwrap(), message["dendrite"]["hotkey"].as_str().unwrap());
+            (200, "application/json", r#"{"n": 5}"#)
+        }
+        "/s/Job" => (200, "text/event-stream", "streamed"),
+        "/busy/Job" => (503, "application/json", r#"{"message": "later"}"#),
+        "/no/Job" => (402, "application/json", r#"{"message": "pay first"}"#),
+        "/bad/Job" => (200, "application/json", r#"{"n": "many"}"#),
+        "/screen/Job/screen" => (200, "application/json", r#"{"blacklist": "not you"}"#),
+        _ => (500, "text/plain", "oops"),
+    };
+    let mut response = Response::new(Full::new(Bytes::from_static(reply.as_bytes())));
+    *response.status_mut() = StatusCode::from_u16(status).unwrap();
+    response.headers_mut().insert(header::CONTENT_TYPE, kind.parse().unwrap());
+    Ok(response)
+}
+
+fn http_handler(urls: Vec<String>, screen: &str) -> Arc<Upstream> {
+    let config =
+        UpstreamConfig { urls, screen: screen == "screen", health_interval_ms: 10, ..UpstreamConfig::default() };
+    Arc::new(Upstream::new(Arc::new(spec("Job")), config).unwrap())
+}
+
+#[tokio::test]
+async fn an_http_server_answers_streams_and_refuses() {
+    let (address, _stop) = server(([127, 0, 0, 1], 0).into()).await;
+    for (path, code, words) in [
+        ("a", 200, "Success"),
+        ("busy", 503, "later"),
+        ("no", 402, "pay first"),
+        ("bad", 500, "Internal Server Error"),
+        ("oops", 500, "Internal Server Error"),
+        ("screen", 403, "not you"),
+    ] {
+        let axon = axon(config(), vec![http_handler(vec![format!("http://{address}/{path}")], path)]).await;
+        let outcome = ask(&axon, Transport::Http).await;
+        assert_eq!(outcome.status_code, code, "{path}: {}", outcome.status_message);
+        assert!(outcome.status_message.contains(words), "{path}: {}", outcome.status_message);
+        if code == 200 {
+            assert_eq!(outcome.synapse.unwrap().fields["n"], Value::Float(5.0));
+        }
+    }
+    let axon = axon(config(), vec![http_handler(vec![format!("http://{address}/s")], "")]).await;
+    let (pieces, mut taken) = mpsc::channel(4);
+    let dendrite = dendrite();
+    let job = spec("Job");
+    let call = dendrite.call_streaming(target(&axon), &job, fields("x"), (Transport::Http, PATIENCE), &pieces);
+    let (outcome, piece) = tokio::join!(call, taken.recv());
+    assert_eq!((outcome.status_code, piece.unwrap()), (200, Bytes::from_static(b"streamed")));
+}
+
+#[tokio::test]
+async fn requests_wait_while_an_http_server_restarts() {
+    // An address of its own: the port is bound again.
+    let (address, stop) = server(([127, 0, 1, 77], 0).into()).await;
+    let handler = http_handler(vec![format!("http://{address}/a")], "");
+    let end = CancellationToken::new();
+    let watching = tokio::spawn({
+        let (handler, end) = (Arc::clone(&handler), end.clone());
+        async move { handler.watch(end).await }
+    });
+    let axon = axon(config(), vec![handler]).await;
+    assert_eq!(ask(&axon, Transport::Http).await.status_code, 200);
+    stop.cancel();
+    let waits = ask(&axon, Transport::Http);
+    let restart = async {
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        server(address).await
+    };
+    let (outcome, _running) = tokio::join!(waits, restart);
+    assert_eq!(outcome.status_code, 200, "{}", outcome.status_message);
+    end.cancel();
+    watching.await.unwrap();
+    // Without a server the caller waits no longer than it said.
+    let gone = http_handler(vec!["http://127.0.0.1:1".to_owned()], "");
+    let axon = super::support::axon(config(), vec![gone]).await;
+    let outcome = ask_within(&axon, Transport::Http, Duration::from_millis(100)).await;
+    assert_eq!(outcome.status_code, 408, "{}", outcome.status_message);
+}
+
+#[tokio::test]
+async fn the_largest_elements_are_computed_over_the_wire() {
+    use btd_wire::tensor::{DType, Dialect, Tensor};
+    let axon = axon(config(), vec![Arc::new(Topk)]).await;
+    let numbers: Vec<u8> = [3.0_f32, 9.0, 4.0].iter().flat_map(|number| number.to_le_bytes()).collect();
+    let tensor = Tensor::new(Dialect::Numpy, DType::F32, vec![3], numbers.into()).unwrap();
+    let ask = |tensor: Value, topk: i64| {
+        let fields = [("topk".to_owned(), topk.into()), ("tensor".to_owned(), tensor)].into_iter().collect();
+        let axon = target(&axon);
+        async move { dendrite().call(axon, &Topk::declared(), fields, (Transport::Http, PATIENCE)).await }
+    };
+    let outcome = ask(tensor.to_value(), 2).await;
+    assert_eq!(outcome.status_code, 200, "{}", outcome.status_message);
+    let values = Tensor::from_value(&outcome.synapse.unwrap().fields["values"]).unwrap();
+    assert_eq!(values.data()[..], [9.0_f32.to_le_bytes(), 4.0_f32.to_le_bytes()].concat()[..]);
+    let outcome = ask(tensor.to_value(), 4).await;
+    assert_eq!(outcome.status_code, 422, "{}", outcome.status_message);
+    assert!(outcome.status_message.contains("0 to 3"), "{}", outcome.status_message);
+}
+
+#[tokio::test]
+async fn what_is_declared_while_the_axon_runs_is_served() {
+    let classes = classes(vec![]);
+    let axon = serving(&classes).await;
+    assert_eq!(ask(&axon, Transport::Http).await.status_code, 404);
+    let fields =
+        vec![FieldSpec::with_default("n", FieldType::Float, 0.0), FieldSpec::with_default("text", FieldType::Str, "")];
+    let declared = SynapseSpec::new("Job", fields, HashFields::Listed(vec!["text".into()])).unwrap();
+    classes.add(Arc::new(crate::axon::Echo(Arc::new(declared))), "echo", Capacity { places: 1, waiting: 1 }).unwrap();
+    assert_eq!(ask(&axon, Transport::Http).await.status_code, 200);
+    assert!(classes.remove("Job", "echo") && !classes.remove("Job", "echo"));
+    assert_eq!(ask(&axon, Transport::Quic).await.status_code, 404);
+}

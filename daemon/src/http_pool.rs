@@ -1,0 +1,187 @@
+//! HTTP/1.1 as a client: connections are kept for the next request to the same address.
+//!
+//! Used by the dendrite for the axons of others and by the axon for its handlers. It knows no
+//! synapse, follows no redirect and resolves no name; what a reply means is its caller's business.
+
+use std::{
+    collections::HashMap,
+    error::Error,
+    net::SocketAddr,
+    sync::{Arc, Mutex, PoisonError},
+    time::{Duration, Instant},
+};
+
+use bytes::Bytes;
+use http::{Request, Response};
+use http_body_util::{BodyExt, Full};
+use hyper::{
+    body::Incoming,
+    client::conn::http1::{self, SendRequest},
+};
+use hyper_util::rt::TokioIo;
+use tokio::net::TcpStream;
+use tokio_util::task::TaskTracker;
+
+type Sender = SendRequest<Full<Bytes>>;
+
+/// Idle connections, by address.
+#[derive(Clone, Debug)]
+pub(crate) struct HttpPool {
+    idle: Arc<Mutex<HashMap<SocketAddr, Vec<Idle>>>>,
+    keep: Duration,
+    max_idle: usize,
+    connections: TaskTracker,
+}
+
+#[derive(Debug)]
+struct Idle {
+    sender: Sender,
+    since: Instant,
+}
+
+/// A reply whose body is still to be read. Its connection is kept once the body has been read to
+/// its end; dropping it earlier closes the connection.
+#[derive(Debug)]
+pub(crate) struct PooledReply {
+    /// Status and headers.
+    pub(crate) head: http::response::Parts,
+    body: Incoming,
+    /// Gone once the connection has been handed back.
+    sender: Option<Sender>,
+    address: SocketAddr,
+    pool: HttpPool,
+}
+
+/// Why there is no reply.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum PoolError {
+    /// Nobody listens at the address. Nothing was sent.
+    #[error("nobody accepts connections at {address}")]
+    Unreachable {
+        /// The address.
+        address: SocketAddr,
+        /// What the system says.
+        #[source]
+        source: Box<dyn Error + Send + Sync>,
+    },
+    /// The connection ended before a reply began. The request may have been read.
+    #[error("the connection ended without a reply")]
+    Disconnected(#[source] hyper::Error),
+    /// What came is not HTTP.
+    #[error("the reply is not HTTP")]
+    NotHttp(#[source] hyper::Error),
+}
+
+// === impl HttpPool ===
+
+impl HttpPool {
+    /// Keeps up to `max_idle` connections for each address, each for `keep`. Tasks of connections
+    /// run under `connections`.
+    pub(crate) fn new(keep: Duration, max_idle: usize, connections: TaskTracker) -> Self {
+        Self { idle: Arc::default(), keep, max_idle, connections }
+    }
+
+    /// Sends one request. A kept connection that turns out to be closed before anything of the
+    /// request was written is replaced by a fresh one; nothing is ever sent twice.
+    pub(crate) async fn send(
+        &self,
+        address: SocketAddr,
+        mut request: Request<Full<Bytes>>,
+    ) -> Result<PooledReply, PoolError> {
+        loop {
+            let kept = self.take(address);
+            let fresh = kept.is_none();
+            let mut sender = match kept {
+                Some(sender) => sender,
+                None => self.connect(address).await.map_err(|source| PoolError::Unreachable { address, source })?,
+            };
+            match sender.try_send_request(request).await {
+                Ok(response) => return Ok(PooledReply::new(response, sender, address, self.clone())),
+                Err(mut error) => match error.take_message() {
+                    Some(unsent) if !fresh => request = unsent,
+                    _ => {
+                        let error = error.into_error();
+                        return Err(if error.is_parse() {
+                            PoolError::NotHttp(error)
+                        } else {
+                            PoolError::Disconnected(error)
+                        });
+                    }
+                },
+            }
+        }
+    }
+
+    async fn connect(&self, address: SocketAddr) -> Result<Sender, Box<dyn Error + Send + Sync>> {
+        let stream = TcpStream::connect(address).await?;
+        // Small requests must not wait for a full packet. Where this fails, they wait.
+        let _ = stream.set_nodelay(true);
+        let (sender, connection) = http1::handshake(TokioIo::new(stream)).await?;
+        self.connections.spawn(async move {
+            if let Err(error) = connection.await {
+                tracing::debug!(%address, %error, "connection ended");
+            }
+        });
+        Ok(sender)
+    }
+
+    fn take(&self, address: SocketAddr) -> Option<Sender> {
+        let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
+        let kept = idle.get_mut(&address)?;
+        while let Some(Idle { sender, since }) = kept.pop() {
+            if since.elapsed() < self.keep && sender.is_ready() {
+                return Some(sender);
+            }
+        }
+        idle.remove(&address);
+        None
+    }
+
+    fn keep(&self, address: SocketAddr, sender: Sender) {
+        if sender.is_closed() {
+            return;
+        }
+        let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
+        // What nobody asked for in time goes, whichever address it is of.
+        idle.retain(|_, kept| {
+            kept.retain(|idle| idle.since.elapsed() < self.keep);
+            !kept.is_empty()
+        });
+        let kept = idle.entry(address).or_default();
+        if kept.len() < self.max_idle {
+            kept.push(Idle { sender, since: Instant::now() });
+        }
+    }
+}
+
+// === impl PooledReply ===
+
+impl PooledReply {
+    fn new(response: Response<Incoming>, sender: Sender, address: SocketAddr, pool: HttpPool) -> Self {
+        let (head, body) = response.into_parts();
+        Self { head, body, sender: Some(sender), address, pool }
+    }
+
+    /// The next bytes of the body; `None` at its end.
+    pub(crate) async fn chunk(&mut self) -> Option<Result<Bytes, hyper::Error>> {
+        loop {
+            match self.body.frame().await {
+                Some(Ok(frame)) => match frame.into_data() {
+                    Ok(data) => return Some(Ok(data)),
+                    // Trailers are read and dropped.
+                    Err(_) => {}
+                },
+                Some(Err(error)) => {
+                    self.sender = None;
+                    return Some(Err(error));
+                }
+                None => {
+                    if let Some(sender) = self.sender.take() {
+                        self.pool.keep(self.address, sender);
+                    }
+                    return None;
+                }
+            }
+        }
+    }
+}
