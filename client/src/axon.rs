@@ -56,7 +56,7 @@ pub(crate) struct DeclarationArgs {
     pub(crate) name: String,
     /// A field, `name: type` or `name: type = default`, such as 'k: int = 5'; once for each, in order
     #[arg(long = "declare", value_name = "FIELD")]
-    pub(crate) fields: Vec<String>,
+    pub(crate) declare: Vec<String>,
     /// A field that the body hash covers; once for each, in order
     #[arg(long = "hash", value_name = "NAME")]
     pub(crate) hash: Vec<String>,
@@ -64,8 +64,8 @@ pub(crate) struct DeclarationArgs {
 
 impl DeclarationArgs {
     pub(crate) fn declaration(self) -> Declaration {
-        let Self { name, fields, hash } = self;
-        Declaration { name, fields, required_hash_fields: hash, ..Declaration::default() }
+        let Self { name, declare, hash } = self;
+        Declaration { name, fields: declare, required_hash_fields: hash, ..Declaration::default() }
     }
 }
 
@@ -213,7 +213,6 @@ fn status(axon: &AxonStatus, page: Page) -> String {
     facts.add("synapses", axon.synapses.join(", "));
     let happened = axon.requests.iter().filter(|(_, count)| **count > 0);
     let requests: Vec<String> = happened.map(|(outcome, count)| format!("{count} {outcome}")).collect();
-    facts.add("connections", axon.connections);
     facts.add("requests", if requests.is_empty() { "none yet".to_owned() } else { requests.join(", ") });
     let facts = facts.render(page);
     if axon.handlers.is_empty() { facts } else { format!("{facts}\n{}", handlers(&axon.handlers, page)) }

@@ -98,7 +98,8 @@ impl Default for Config {
     fn default() -> Self {
         Self {
             socket: None,
-            max_request_bytes: 1 << 20,
+            // Programs answer synapses over the socket, with bodies of up to `axon.max_body_bytes`.
+            max_request_bytes: 16 << 20,
             max_reply_bytes: 32 << 20,
             max_batch: 100,
             max_connections: 128,

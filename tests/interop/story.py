@@ -76,16 +76,15 @@ def daemon(*arguments):
 
 
 @contextlib.contextmanager
-def python_axon():
-    """A bittensor 10 axon: where it serves, and as whom."""
-    command = [VENVS / "sdk10/bin/python", HERE / "sdk10_axon.py", "serve", "--uri", "//Dave"]
+def neuron(*command):
+    """A program that answers synapses until its input ends: what it says of itself."""
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         try:
             for line in process.stdout:
                 if line.startswith("{"):
                     yield json.loads(line)
                     return
-            raise AssertionError("the Python axon did not start")
+            raise AssertionError(f"{command} did not start")
         finally:
             process.stdin.close()
             process.wait(timeout=60)
@@ -137,12 +136,26 @@ with daemon("--network", "devnet", "--block-time", "250ms"):
     script("the bittensor 10 dendrite asks our axon", *ping)
 
     print("\n-- our dendrite asks the bittensor 10 axon", flush=True)
-    with python_axon() as theirs:
+    serve = [VENVS / "sdk10/bin/python", HERE / "sdk10_axon.py", "serve", "--uri", "//Dave"]
+    with neuron(*serve) as theirs:
         address = f"{theirs['ip']}:{theirs['port']}"
         asked = ["dendrite", "ping", "--wallet", "bob", "--hotkey", theirs["hotkey"], "--address", address]
         reply = btctl(*asked)["replies"][0]
         assert reply["status_code"] == 200, reply
         print(f"ok   {reply['status_code']} {reply['status_message']} over {reply['transport']}")
     passed += 1
+
+    # Synapses with fields, in both directions, through the Python module of this project.
+    module = ["python3", HERE / "client_neuron.py"]
+    sockets = HOME / "run/btd/btd.sock"
+    serving = [*module, "serve", sockets, "--wallet", "charlie"]
+    with neuron(*map(str, serving)):
+        asking = [VENVS / "sdk10/bin/python", HERE / "sdk10_neuron.py", "ask", ip, port, axon["hotkey"], "--uri", "//Bob"]
+        script("the bittensor 10 dendrite asks a program behind our axon", *asking)
+        asking = [*module, "ask", sockets, ip, port, axon["hotkey"], "--wallet", "bob"]
+        script("our dendrite asks a program behind our axon", *asking)
+    with neuron(VENVS / "sdk10/bin/python", HERE / "sdk10_neuron.py", "serve", "--uri", "//Dave") as theirs:
+        asking = [*module, "ask", sockets, theirs["ip"], theirs["port"], theirs["hotkey"], "--wallet", "bob", "--peer", "sdk10"]
+        script("our dendrite asks the synapses of a bittensor 10 axon", *asking)
 
 print(f"\n{passed} passed, 0 failed")

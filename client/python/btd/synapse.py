@@ -107,8 +107,12 @@ class Synapse:
         models: Dict[str, List[str]] = {}
         fields = []
         for name, of in cls._fields().items():
-            text = f"{name}: {_spell(of, models)}"
+            spelled = _spell(of, models)
             default = _default(cls, name)
+            if default is None and not spelled.startswith("Optional["):
+                # `tensor: Tensor = None`: the field may be empty, whatever its annotation says.
+                spelled = f"Optional[{spelled}]"
+            text = f"{name}: {spelled}"
             if default is not _REQUIRED:
                 text += f" = {json.dumps(_write(default))}"
             fields.append(text)

@@ -50,13 +50,12 @@ class Wallet:
         entry = next((hotkey for hotkey in hotkeys if hotkey["name"] == self.hotkey_str), None)
         if entry is None:
             raise KeyError(f"wallet {self.name} has no hotkey {self.hotkey_str}")
-        return _Key(entry.get("address") or entry.get("hotkey"))
+        return _Key(entry["address"])
 
     @property
     def coldkeypub(self) -> _Key:
         """The coldkey's address, as ``coldkeypub.ss58_address``."""
-        coldkey = self._known()["coldkey"]
-        return _Key(coldkey.get("address") if isinstance(coldkey, dict) else coldkey)
+        return _Key(self._known()["coldkey"])
 
     def __repr__(self) -> str:
         return f"wallet({self.name}, {self.hotkey_str})"
