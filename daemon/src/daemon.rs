@@ -205,6 +205,13 @@ async fn start(settings: Settings, spawner: &Spawner, manager: &ServiceManager) 
     let opened = Serving::new(transports, &config.serving, custody.clone(), metagraph.clone(), spawner.clone());
     let serving = opened.map_err(failed("what answers synapses"))?;
 
+    let published = config.serving.publish.clone();
+    let (served, ordered) = (serving.clone(), submitter.clone());
+    spawner.spawn(Stage::Work, "publish", |told| async move {
+        serving::publish(published, served, ordered, told).await;
+        Ok(())
+    });
+
     let network = config.network;
     let parts =
         Parts { started, network, link, devnet, metagraph, custody, submitter, serving, spawner: spawner.clone() };

@@ -166,11 +166,12 @@ impl PooledReply {
     pub(crate) async fn chunk(&mut self) -> Option<Result<Bytes, hyper::Error>> {
         loop {
             match self.body.frame().await {
-                Some(Ok(frame)) => match frame.into_data() {
-                    Ok(data) => return Some(Ok(data)),
+                Some(Ok(frame)) => {
                     // Trailers are read and dropped.
-                    Err(_) => {}
-                },
+                    if let Ok(data) = frame.into_data() {
+                        return Some(Ok(data));
+                    }
+                }
                 Some(Err(error)) => {
                     self.sender = None;
                     return Some(Err(error));

@@ -7,6 +7,7 @@
 
 mod admit;
 mod handlers;
+mod publish;
 
 use std::{
     collections::HashMap,
@@ -26,10 +27,11 @@ use btd_wire::{
 use serde::{Deserialize, Serialize};
 use tokio::sync::oneshot;
 
-use self::{admit::Doorkeeper, handlers::Handlers};
+use self::{admit::Doorkeeper, handlers::Handlers, publish::Present};
 pub use self::{
     admit::{Admit, Door, MinStake, Precedence},
     handlers::{HandlerKind, HandlersError, Service, SynapseConfig},
+    publish::{Publish, publish},
 };
 use crate::{
     axon::{self, Axon, AxonError, AxonHandle, ClassStatus, Seat, Status, UpstreamConfig, Workers},
@@ -56,6 +58,8 @@ pub struct Config {
     /// Synapses that are answered from the start, by what the configuration says. Programs may add
     /// others while btd runs.
     pub synapses: Vec<SynapseConfig>,
+    /// Where the running axon is kept published on chain.
+    pub publish: Publish,
 }
 
 /// Why the axon or a dendrite is not to be had.
@@ -131,6 +135,8 @@ struct Shared {
     running: tokio::sync::Mutex<Option<Running>>,
     /// The axon that answers now, for those who only look.
     visible: Mutex<Option<Arc<Mutex<Option<AxonHandle>>>>>,
+    /// As whom it answers.
+    name: Mutex<Option<(WalletName, HotkeyName)>>,
     /// What axons of this process remember of nonces.
     memory: Mutex<Option<Arc<Memory>>>,
     dendrites: Mutex<HashMap<AccountId, Arc<Dendrite>>>,
@@ -168,6 +174,7 @@ impl Serving {
                 spawner,
                 running: tokio::sync::Mutex::default(),
                 visible: Mutex::default(),
+                name: Mutex::default(),
                 memory: Mutex::default(),
                 dendrites: Mutex::default(),
             }),
@@ -213,6 +220,7 @@ impl Serving {
             }
             Ok(())
         });
+        *lock(&shared.name) = Some((wallet.clone(), hotkey.clone()));
         *running = Some(Running { slot, task, last });
         Ok(status)
     }
@@ -288,6 +296,17 @@ impl Serving {
     pub fn status(&self) -> Option<Status> {
         let slot = lock(&self.shared.visible).clone()?;
         lock(&slot).as_ref().map(AxonHandle::status)
+    }
+
+    /// As whom and where the running axon answers.
+    fn present(&self) -> Option<Present> {
+        let Status { hotkey: account, address: bound, .. } = self.status()?;
+        let (wallet, hotkey) = lock(&self.shared.name).clone()?;
+        Some(Present { wallet, hotkey, account: Hotkey(account), bound })
+    }
+
+    fn metagraph(&self) -> &Metagraph {
+        &self.shared.doorkeeper.metagraph
     }
 
     /// The dendrite that asks as a hotkey. It keeps its connections from one call to the next.

@@ -152,6 +152,8 @@ with daemon("--network", "devnet", "--block-time", "250ms"):
     with neuron(*map(str, serving)):
         asking = [VENVS / "sdk10/bin/python", HERE / "sdk10_neuron.py", "ask", ip, port, axon["hotkey"], "--uri", "//Bob"]
         script("the bittensor 10 dendrite asks a program behind our axon", *asking)
+        asking = [VENVS / "sdk11/bin/python", HERE / "sdk11_auth.py", ip, port, axon["hotkey"], "--uri", "//Bob"]
+        script("bittensor 11's signed requests to a program behind our axon", *asking)
         asking = [*module, "ask", sockets, ip, port, axon["hotkey"], "--wallet", "bob"]
         script("our dendrite asks a program behind our axon", *asking)
     with neuron(VENVS / "sdk10/bin/python", HERE / "sdk10_neuron.py", "serve", "--uri", "//Dave") as theirs:

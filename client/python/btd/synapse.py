@@ -91,8 +91,9 @@ class Synapse:
             for parent in reversed(cls.__mro__):
                 if parent not in (object, Synapse, StreamingSynapse) and parent.__dict__.get("__annotations__"):
                     module = vars(sys.modules.get(parent.__module__, types.ModuleType("none")))
-                    resolved = typing.get_type_hints(parent, {**module, "Tensor": Tensor})
-                    hints.update({name: resolved[name] for name in parent.__annotations__})
+                    # Of this class alone: each class's words mean what they mean in its own module.
+                    own = types.SimpleNamespace(__annotations__=dict(parent.__annotations__))
+                    hints.update(typing.get_type_hints(own, {"Tensor": Tensor, **module}))
             known = {
                 name: of
                 for name, of in hints.items()

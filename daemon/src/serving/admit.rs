@@ -3,7 +3,10 @@
 //! The rules see the hotkey as a claim; whether it is proven is decided by `btd_wire`. They read
 //! the newest metagraphs and never the chain.
 
-use std::{borrow::Cow, str::FromStr};
+use std::{
+    borrow::{Borrow, Cow},
+    str::FromStr,
+};
 
 use btd_api::{AccountId, Alpha, Hotkey, NetUid};
 use btd_wire::admission::{Members, Standing};
@@ -153,9 +156,10 @@ impl Door {
     }
 
     /// What the rules say of a hotkey that is these neurons.
-    fn judge<'n, I: Iterator<Item = &'n Neuron>>(&self, neurons: I) -> Result<(), Cow<'static, str>> {
+    fn judge(&self, neurons: impl Iterator<Item: Borrow<Neuron>>) -> Result<(), Cow<'static, str>> {
         let (mut registered, mut permitted, mut stake) = (false, false, Alpha::ZERO);
         for neuron in neurons {
+            let neuron: &Neuron = neuron.borrow();
             registered = true;
             permitted |= neuron.validator_permit;
             stake = stake.max(neuron.stake);

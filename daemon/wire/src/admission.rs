@@ -25,6 +25,10 @@
 //! * A hotkey is its 32 bytes, in whatever SS58 format it is written.
 //! * Of equal authentication headers none is taken.
 //!
+//! A request with the headers of SDK 11 (`X-Bittensor-Version`) is authenticated by those, see
+//! [`crate::btauth`]: its signature covers method, path and raw body, and its body is the fields of
+//! the class. Membership, buckets, limits and what happens to it afterwards are the same.
+//!
 //! What stays open, because the protocol does not sign it: path, timeout, and every body field
 //! that the class does not hash. Whoever can change a request on its way can change those.
 //!
@@ -35,6 +39,7 @@ mod members;
 mod memory;
 mod refusal;
 mod rules;
+mod signed;
 mod unverified;
 mod verify;
 
@@ -209,6 +214,9 @@ pub async fn admit<B: BodySource>(
     body: B,
     now: Nanos,
 ) -> Result<Verified, Refused> {
+    if signed::is_signed(head.headers) {
+        return signed::admit(gate, head, body, now).await;
+    }
     // 1. Shape.
     let source = head.peer.ip();
     let (unverified, spec) = Unverified::read(&head, |name| gate.specs.spec(name), gate.rules.max_body)?;
@@ -247,13 +255,8 @@ async fn admit_claimed<B: BodySource>(
     // 6. The bucket of a proven hotkey.
     gate.hotkeys.take(claim.hotkey, now)?;
     // 7. Body.
-    let bytes = body.read(&claim.hotkey, gate.rules.max_body).await.map_err(|error| match error {
-        BodyError::TooLarge => Refusal::TooLarge { limit: gate.rules.max_body },
-        BodyError::TimedOut => Refusal::BodyTimedOut,
-        BodyError::Busy => Refusal::Busy,
-        BodyError::SenderBusy => Refusal::SenderBusy,
-        BodyError::Broken(reason) => Refusal::BadBody { reason },
-    })?;
+    let read = body.read(&claim.hotkey, gate.rules.max_body).await;
+    let bytes = read.map_err(|error| Refusal::of_body(error, gate.rules.max_body))?;
     let synapse = read_body(spec, &bytes)?;
     let hash = spec.body_hash(&synapse.fields);
     if claimed.body_hash.as_deref() != Some(hash.as_str()) {

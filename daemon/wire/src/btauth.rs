@@ -25,8 +25,8 @@ use crate::{
     synapse::latin1,
 };
 
-const VERSION: &str = "x-bittensor-version";
-const HOTKEY: &str = "x-bittensor-hotkey";
+pub(crate) const VERSION: &str = "x-bittensor-version";
+pub(crate) const HOTKEY: &str = "x-bittensor-hotkey";
 const NONCE: &str = "x-bittensor-nonce";
 const SIGNATURE: &str = "x-bittensor-signature";
 const RECEIVER: &str = "x-bittensor-receiver";
@@ -164,6 +164,25 @@ impl AuthGate {
 /// With the first check that fails.
 pub async fn authenticate<B: BodySource>(
     gate: &AuthGate,
+    head: AuthHead<'_>,
+    body: B,
+    now: Nanos,
+) -> Result<AuthCaller, AuthError> {
+    let door = Door { address: &gate.address, rules: &gate.rules, members: &*gate.members, seen: &gate.seen };
+    authenticate_at(door, head, body, now).await
+}
+
+/// A door that somebody else keeps.
+#[derive(Clone, Copy)]
+pub(crate) struct Door<'a> {
+    pub(crate) address: &'a str,
+    pub(crate) rules: &'a AuthRules,
+    pub(crate) members: &'a dyn Members,
+    pub(crate) seen: &'a Seen,
+}
+
+pub(crate) async fn authenticate_at<B: BodySource>(
+    gate: Door<'_>,
     head: AuthHead<'_>,
     body: B,
     now: Nanos,

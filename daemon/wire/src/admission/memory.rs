@@ -14,6 +14,7 @@ use std::{
 use btd_api::AccountId;
 
 use super::{Nanos, Refusal};
+use crate::btauth::Seen;
 
 /// Bounds of a [`Memory`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -39,6 +40,8 @@ pub struct Memory {
     /// Nonces up to here may have passed before this memory began.
     fence: Nanos,
     store: Mutex<Store>,
+    /// Nonces of requests that are signed as SDK 11 signs.
+    signed: Seen,
 }
 
 #[derive(Debug, Default)]
@@ -61,7 +64,13 @@ impl Memory {
     /// the fence lies that much later.
     pub fn new(start: Nanos, max_clock_skew: Duration, limits: MemoryLimits) -> Self {
         let skew = Nanos::try_from(max_clock_skew.as_nanos()).unwrap_or(Nanos::MAX);
-        Self { limits, fence: start.saturating_add(skew), store: Mutex::default() }
+        let signed = Seen::new(start, max_clock_skew);
+        Self { limits, fence: start.saturating_add(skew), store: Mutex::default(), signed }
+    }
+
+    /// What it remembers of requests that are signed as SDK 11 signs.
+    pub(super) fn signed(&self) -> &Seen {
+        &self.signed
     }
 
     /// Entries held, for reports.

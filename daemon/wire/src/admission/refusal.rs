@@ -5,8 +5,8 @@
 
 use std::{borrow::Cow, sync::Arc};
 
-use super::Unverified;
-use crate::synapse::SynapseSpec;
+use super::{BodyError, Unverified};
+use crate::{btauth::AuthError, synapse::SynapseSpec};
 
 /// One reason.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
@@ -150,6 +150,9 @@ pub enum Refusal {
     /// Every slot for requests is taken.
     #[error("Busy: this axon is answering as many requests as it can")]
     Busy,
+    /// A request signed as SDK 11 signs is not believed.
+    #[error("Not Verified with error: {0}")]
+    Signed(#[source] AuthError),
     /// This hotkey has as many requests here as one may have.
     #[error("Busy: this hotkey has as many requests here as one may have")]
     SenderBusy,
@@ -186,6 +189,17 @@ pub enum RefusalKind {
 // === impl Refusal ===
 
 impl Refusal {
+    /// A body that could not be had, where `limit` bytes are allowed.
+    pub(super) fn of_body(error: BodyError, limit: usize) -> Self {
+        match error {
+            BodyError::TooLarge => Self::TooLarge { limit },
+            BodyError::TimedOut => Self::BodyTimedOut,
+            BodyError::Busy => Self::Busy,
+            BodyError::SenderBusy => Self::SenderBusy,
+            BodyError::Broken(reason) => Self::BadBody { reason },
+        }
+    }
+
     /// The HTTP status of the reply.
     pub fn status(&self) -> u16 {
         match self {
@@ -206,6 +220,11 @@ impl Refusal {
             | Self::BeforeBoot { .. }
             | Self::Replayed
             | Self::BadSignature { .. } => 401,
+            Self::Signed(error) => match error {
+                AuthError::NotAMember(_) => 403,
+                AuthError::MemoryFull => 503,
+                _ => 401,
+            },
             Self::NotAMember { .. } => 403,
             Self::TooManyRequests { .. } => 429,
             Self::BodyTimedOut => 408,
@@ -233,6 +252,16 @@ impl Refusal {
             | Self::MalformedSignature
             | Self::BadSignature { .. }
             | Self::BodyHash { .. } => RefusalKind::Unauthenticated,
+            Self::Signed(error) => match error {
+                AuthError::Malformed(_) => RefusalKind::Malformed,
+                AuthError::Old(_) | AuthError::Ahead(_) => RefusalKind::Stale,
+                AuthError::BeforeBoot | AuthError::Replayed => RefusalKind::Replayed,
+                AuthError::NotAMember(_) => RefusalKind::Forbidden,
+                AuthError::MemoryFull => RefusalKind::Busy,
+                AuthError::WrongReceiver(_) | AuthError::BadSignature | AuthError::Body(_) => {
+                    RefusalKind::Unauthenticated
+                }
+            },
             Self::EndlessTimeout | Self::Stale { .. } | Self::FromTheFuture { .. } => RefusalKind::Stale,
             Self::BeforeBoot { .. } | Self::Replayed => RefusalKind::Replayed,
             Self::NotAMember { .. } => RefusalKind::Forbidden,
@@ -249,6 +278,7 @@ impl Refusal {
             Self::BeforeBoot { behind } => u64::try_from(behind / 1_000_000_000 + 1).ok(),
             #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a positive count of seconds")]
             Self::TooManyRequests { retry_after } => Some(retry_after.ceil().max(1.0) as u64),
+            Self::Signed(AuthError::BeforeBoot) => Some(2),
             Self::Busy | Self::SenderBusy | Self::MemoryFull => Some(1),
             _ => None,
         }

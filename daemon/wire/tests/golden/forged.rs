@@ -277,6 +277,48 @@ fn nothing_replays_after_a_restart() {
     after.send(&after.request(restarted + 3 * SECOND), restarted + 3 * SECOND).unwrap();
 }
 
+/// `BTD_REPLAYS` asks for more of them.
+#[expect(clippy::disallowed_methods, reason = "a large run is asked for by whoever runs the tests")]
+#[test]
+fn captured_requests_pass_once_whenever_and_from_wherever_they_come_again() {
+    let replays = std::env::var("BTD_REPLAYS").map_or(2_000, |count| count.parse().unwrap());
+    let generous = Rate { per_second: 1e9, burst: 1e9 };
+    let rules = Rules { rate: generous, network_rate: generous, hotkey_rate: generous, ..Rules::default() };
+    let scene = Scene::with(rules.clone());
+    let captured: Vec<Outgoing> = (0..200).map(|i| scene.request(NOW + i * SECOND / 100)).collect();
+    for (index, request) in captured.iter().enumerate() {
+        let clock = NOW + i128::try_from(index).unwrap() * SECOND / 100;
+        scene.send(request, clock).unwrap();
+    }
+    // The same axon after a restart, half a second after the last of them.
+    let restarted = NOW + 5 * SECOND / 2;
+    let mut later = Scene::with(rules.clone());
+    let memory = Arc::new(Memory::new(restarted, rules.max_clock_skew, MemoryLimits::default()));
+    let members = Arc::new(KnownHotkeys(HashSet::from([later.sender.account])));
+    later.gate = Gate::new(later.axon, vec![Arc::new(later.spec.clone())], rules, members, memory);
+    let timeouts = [None, Some("12.0"), Some("1000000"), Some("-1")];
+    for number in 0..replays {
+        let mut request = captured[number % captured.len()].clone();
+        if let Some(timeout) = timeouts[number / 7 % timeouts.len()] {
+            set(&mut request.headers, "timeout", timeout);
+        }
+        // Now, anywhere in the window, at its edge to the nanosecond, and long after.
+        let nonce = NOW + i128::try_from(number % captured.len()).unwrap() * SECOND / 100;
+        let edge = nonce + 16 * SECOND;
+        let within = i128::try_from(number).unwrap() * 7_919 * 1_000 % (16 * SECOND);
+        let clocks = [nonce, nonce + within, edge - 1, edge, edge + 1, nonce + 3_600 * SECOND, nonce - 2 * SECOND];
+        let clock = clocks[number / 3 % clocks.len()];
+        let (peer, scene) = (([10, 0, u8::try_from(number % 256).unwrap(), 1], 5_000).into(), &scene);
+        for scene in [scene, &later] {
+            let head = RequestHead { method: &Method::POST, path: &request.path, headers: &request.headers, peer };
+            // A restarted axon cannot be asked before it began.
+            let clock = if std::ptr::eq(scene, &raw const later) { clock.max(restarted) } else { clock };
+            let refused = now(admit(&scene.gate, head, request.body.clone(), clock));
+            assert!(refused.is_err(), "replay {number} at {} ns", clock - nonce);
+        }
+    }
+}
+
 #[test]
 fn strangers_leave_no_trace_and_cost_no_body() {
     let scene = Scene::new();

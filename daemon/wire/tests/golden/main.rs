@@ -12,5 +12,6 @@ mod hashes;
 mod merging;
 mod properties;
 mod requests;
+mod signed;
 mod support;
 mod tensors;

@@ -1,0 +1,74 @@
+//! Requests that are signed as SDK 11 signs, for the same synapses and through the same door.
+//!
+//! The order of the checks is that of the module above, but for one: the signature covers the raw
+//! body, so the body is read before the signature is checked, from known hotkeys with a fresh nonce
+//! only. A path is signed as it stands; one with a query does not verify.
+
+use btd_api::AccountId;
+use http::HeaderMap;
+
+use super::{
+    BodyError, BodySource, Gate, Nanos, Refusal, Refused, RequestHead, Unverified, Verified,
+    bucket::{host, network},
+    read_body,
+};
+use crate::{
+    btauth::{AuthError, AuthHead, AuthRules, Door, HOTKEY, VERSION, authenticate_at},
+    synapse::{Terminal, latin1},
+};
+
+/// Whether a request wants to be authenticated so.
+pub(super) fn is_signed(headers: &HeaderMap) -> bool {
+    headers.contains_key(VERSION)
+}
+
+pub(super) async fn admit<B: BodySource>(
+    gate: &Gate,
+    head: RequestHead<'_>,
+    body: B,
+    now: Nanos,
+) -> Result<Verified, Refused> {
+    let (unverified, spec) = Unverified::read(&head, |name| gate.specs.spec(name), gate.rules.max_body)?;
+    // What its synapse headers say, if it has any, is not signed.
+    let Unverified { timeout, .. } = unverified;
+    let timeout = timeout.filter(|timeout| timeout.is_finite());
+    let mut claimed =
+        Box::new(Unverified { timeout, axon: Terminal::default(), dendrite: Terminal::default(), body_hash: None });
+    match admit_claimed(gate, head, &spec, body, now).await {
+        Ok((sender, nonce, synapse)) => {
+            claimed.dendrite.hotkey = Some(sender.to_string());
+            claimed.dendrite.nonce = Some(nonce);
+            Ok(Verified { sender, spec, synapse, claimed })
+        }
+        Err(refusal) => Err(Refused::of_claim(refusal, claimed, spec)),
+    }
+}
+
+async fn admit_claimed<B: BodySource>(
+    gate: &Gate,
+    head: RequestHead<'_>,
+    spec: &crate::synapse::SynapseSpec,
+    body: B,
+    now: Nanos,
+) -> Result<(AccountId, Nanos, crate::synapse::Synapse), Refusal> {
+    let source = head.peer.ip();
+    // Buckets of what is only claimed. A hotkey that cannot be read is refused below.
+    let written = head.headers.get(HOTKEY).map(latin1).unwrap_or_default();
+    if let Ok(hotkey) = AccountId::from_any_format(&written) {
+        gate.claims.take((hotkey, host(source)), now)?;
+    }
+    gate.networks.take(network(source), now)?;
+    let rules =
+        AuthRules { max_clock_skew: gate.rules.max_clock_skew, max_body: gate.rules.max_body, ..AuthRules::default() };
+    let door = Door { address: &gate.address, rules: &rules, members: &*gate.members, seen: gate.memory.signed() };
+    let signed = AuthHead { method: head.method.as_str(), target: head.path, headers: head.headers };
+    let caller = authenticate_at(door, signed, body, now).await.map_err(|error| match error {
+        AuthError::NotAMember(reason) => Refusal::NotAMember { reason: reason.into() },
+        AuthError::Body(BodyError::Broken(reason)) => Refusal::BadBody { reason },
+        AuthError::Body(error) => Refusal::of_body(error, gate.rules.max_body),
+        other => Refusal::Signed(other),
+    })?;
+    gate.hotkeys.take(caller.hotkey, now)?;
+    let synapse = read_body(spec, &caller.body)?;
+    Ok((caller.hotkey, caller.nonce, synapse))
+}
