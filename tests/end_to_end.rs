@@ -122,6 +122,58 @@ fn a_life_on_the_development_chain() {
 }
 
 #[test]
+fn an_axon_is_kept_published_and_its_synapses_are_answered() {
+    let host = Host::new();
+    let config = host.path("btd.toml");
+    let settings = "[serving]\nsynapses = [{ name = \"Topk\", handler = \"topk\" }]\n\
+                    [serving.publish]\nnetuids = [1]\nip = \"127.0.0.2\"\n";
+    std::fs::write(&config, settings).unwrap();
+    let daemon = host.start(&["--network", "devnet", "--block-time", "250ms", "--config", config.to_str().unwrap()]);
+    let (_, mine) = wallets(&host);
+    let (coldkey, hotkey) = (mine["coldkey"].as_str().unwrap(), mine["hotkey"].as_str().unwrap());
+    host.ask(&["wallet", "transfer", "--wallet", "alice", "--dest", coldkey, "--amount", "100", "--yes"]);
+    let axon = host.ask(&["axon", "start", "--wallet", "mine", "--hotkey", "h1", "--bind", "127.0.0.2:0"]);
+    let port: u16 = axon["address"].as_str().unwrap().rsplit_once(':').unwrap().1.parse().unwrap();
+    // Nobody publishes it but btd itself, once the hotkey is registered.
+    host.ask(&["subnets", "register", "--netuid", "1", "--wallet", "mine", "--hotkey", "h1", "--yes"]);
+    wait_for("the axon in the metagraph", || {
+        let metagraph = host.ask(&["subnets", "metagraph", "1"]);
+        let neurons = metagraph["neurons"].as_array().unwrap().clone();
+        neurons.iter().any(|neuron| neuron["hotkey"] == hotkey && neuron["axon"]["port"] == port).then_some(())
+    });
+
+    // A synapse of the configuration, asked of all who serve.
+    let fields = ["topk: int = -1", "tensor: Optional[Tensor] = None", "values: Optional[Tensor] = None"];
+    let declared: Vec<&str> = fields.iter().flat_map(|field| ["--declare", field]).collect();
+    // [1.0, 3.0] as a tensor of float32.
+    let tensor = r#"tensor={"buffer": "hcQCbmTDxAR0eXBlozxmNMQEa2luZMQAxAVzaGFwZZECxARkYXRhxAgAAIA/AABAQA==", "dtype": "float32", "shape": [2]}"#;
+    let query = [
+        &["dendrite", "query", "Topk", "--field", "topk=1", "--field", tensor, "--netuid", "1", "--all"],
+        &["--wallet", "mine", "--wallet-hotkey", "h1"][..],
+        &declared,
+    ]
+    .concat();
+    let reply = &host.ask(&query)["replies"][0];
+    assert_eq!(reply["status_code"], 200, "{reply}");
+    assert_eq!(reply["message"]["values"]["shape"], json!([1]));
+    let status = host.ask(&["axon", "status"]);
+    let handlers = status["axon"]["handlers"].as_array().unwrap();
+    assert!(handlers.iter().any(|handler| handler["name"] == "Topk" && handler["answered"] == 1), "{status}");
+
+    // What is attached is answered by an HTTP server; this one is not there.
+    let attach = ["axon", "attach", "Prompt", "--declare", "text: str", "--upstream", "http://127.0.0.1:1"];
+    assert_eq!(host.ask(&attach)["synapses"].as_array().unwrap().len(), 3);
+    assert!(host.refused(&attach).1.contains("another handler"));
+    let asked = ["dendrite", "query", "Prompt", "--declare", "text: str", "--field", "text=hi", "--deadline", "300ms"];
+    let asked = [&asked[..], &["--netuid", "1", "--all", "--wallet", "mine", "--wallet-hotkey", "h1"]].concat();
+    let output = host.btctl(&[&["--json"], &asked[..]].concat());
+    let reply: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(reply["replies"][0]["status_code"], 408, "{reply}");
+    assert_eq!(host.ask(&["axon", "detach", "Prompt"])["synapses"].as_array().unwrap().len(), 2);
+    assert!(daemon.stop().success());
+}
+
+#[test]
 fn the_metagraph_outlives_the_chain() {
     let (node, host) = (Host::new(), Host::new());
     let chain = node.start(&["--network", "devnet", "--block-time", "250ms"]);

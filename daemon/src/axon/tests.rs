@@ -3,4 +3,6 @@
 mod edge;
 mod handlers;
 mod life;
+mod quic_edge;
+mod storm;
 pub(crate) mod support;
