@@ -35,6 +35,9 @@ pub struct Config {
     pub pool: PoolLimits,
     /// Connections served at once; further ones are refused.
     pub max_connections: u32,
+    /// Whether validators on root steer emission with their weights and, as senators, vote on proposals: what the network
+    /// had before spec 233 and 334. Part of block 0.
+    pub legacy_root: bool,
 }
 
 impl Default for Config {
@@ -47,6 +50,7 @@ impl Default for Config {
             retention: Retention::default(),
             pool: PoolLimits::default(),
             max_connections: 100,
+            legacy_root: false,
         }
     }
 }

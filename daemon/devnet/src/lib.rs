@@ -29,6 +29,7 @@ mod node;
 mod pool;
 mod producer;
 mod rpc;
+mod shield;
 mod store;
 mod workers;
 
@@ -44,7 +45,7 @@ use std::{
     time::Duration,
 };
 
-use btd_devnet_runtime::{GenesisSpec, genesis};
+use btd_devnet_runtime::{GenesisSpec, RootRule, genesis};
 use jsonrpsee::server::ServerHandle;
 use sp_core::storage::well_known_keys;
 use tokio::{sync::oneshot, time::timeout};
@@ -240,7 +241,8 @@ fn bind(address: SocketAddr) -> Result<TcpListener, DevnetError> {
 }
 
 fn open(config: &Config) -> Result<(Origin, Option<Store>), DevnetError> {
-    let spec = GenesisSpec { block_time: config.block_time.nominal_millis(), ..GenesisSpec::default() };
+    let root_rule = if config.legacy_root { RootRule::Legacy } else { RootRule::None };
+    let spec = GenesisSpec { block_time: config.block_time.nominal_millis(), root_rule, ..GenesisSpec::default() };
     let mut storage = genesis(&spec).map_err(DevnetError::Genesis)?;
     storage.top.insert(well_known_keys::CODE.to_vec(), CODE.to_vec());
     match &config.state {

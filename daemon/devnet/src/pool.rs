@@ -290,6 +290,11 @@ impl Pool {
         self.entries.values().any(|entry| entry.place == Place::Ready)
     }
 
+    /// Whether any extrinsic that could go into a block is sealed, and so may wait for a later one.
+    pub(crate) fn has_sealed(&self) -> bool {
+        self.entries.values().any(|entry| entry.place == Place::Ready && entry.extrinsic.sealed.is_some())
+    }
+
     /// Whether a ready extrinsic provides this tag.
     pub(crate) fn provides(&self, tag: &[u8]) -> bool {
         self.providers.contains_key(tag)

@@ -25,6 +25,7 @@ use crate::{
     config::BlockTime,
     node::{Change, Command, News, Node},
     pool::{Extrinsic, Outcome, Refusal},
+    shield,
     store::Store,
 };
 pub(crate) use clock::BlockClock;
@@ -33,6 +34,8 @@ pub(crate) use snapshots::{SnapshotError, Snapshots};
 
 /// Extrinsics too big for what is left of a block that are passed over before the block is closed.
 const MAX_SKIPPED: usize = 8;
+/// Extrinsics that every block has: its time, and the author's key.
+const INHERENTS: usize = 2;
 /// Extrinsics whose validity is checked again after each block.
 const REVALIDATED_PER_BLOCK: usize = 512;
 /// Longest time spent on extrinsics of one block.
@@ -111,8 +114,8 @@ impl Producer {
     fn make_instant_blocks(&mut self) -> Result<(), DevnetError> {
         while self.node.pool().has_ready() && !self.stopping.load(Ordering::Relaxed) {
             match self.make_block() {
-                // Inherents only: what is ready does not fit even an empty block.
-                Ok(block) if block.extrinsics.len() <= 1 => return Ok(()),
+                // Inherents only: what is ready does not fit even an empty block, unless it is sealed for a later one.
+                Ok(block) if block.extrinsics.len() <= INHERENTS && !self.node.pool().has_sealed() => return Ok(()),
                 Ok(_) => {}
                 Err(error) => return log_runtime_failure(error),
             }
@@ -172,13 +175,15 @@ impl Producer {
     fn draft(&self, ready: &[Arc<Extrinsic>], writes: &[(Vec<u8>, Option<Vec<u8>>)]) -> Result<Draft, DevnetError> {
         let parent = self.node.chain.head();
         let number = parent.number().saturating_add(1);
+        let genesis = self.node.chain.genesis_hash();
         let failed = |source| DevnetError::Block { number, source };
         let (_, state) = self.node.chain.state(None).map_err(|_| DevnetError::Stopped)?;
         let timestamp = self.clock.timestamp(number);
         let by_clock = timestamp / self.block_time.nominal_millis().max(1);
         let mut builder =
-            Builder::open(&state, &parent, timestamp, by_clock.max(slot(&parent.header).saturating_add(1)))
+            Builder::open(&state, &parent, genesis, (timestamp, by_clock.max(slot(&parent.header).saturating_add(1))))
                 .map_err(failed)?;
+        let key = shield::opening_in(number, genesis);
         let mut included = Vec::new();
         let mut invalid = Vec::new();
         let mut skipped = 0;
@@ -188,8 +193,19 @@ impl Producer {
             if out_of_time || !builder.takes_extrinsics() || skipped > MAX_SKIPPED {
                 break;
             }
+            let inside = match (&extrinsic.sealed, &key) {
+                (None, _) => None,
+                (Some(sealed), Some(key)) if shield::is_for(sealed, key) => Some(sealed.open(key)),
+                // Its block comes later, or never, and then its era ends.
+                (Some(_), _) => continue,
+            };
             match builder.apply(extrinsic.bytes.clone()) {
-                Applied::Included => included.push(extrinsic.hash),
+                Applied::Included => {
+                    included.push(extrinsic.hash);
+                    if let Some(inside) = inside {
+                        unseal(&mut builder, extrinsic.hash, inside);
+                    }
+                }
                 Applied::Refused(TransactionValidityError::Invalid(InvalidTransaction::ExhaustsResources)) => {
                     skipped += 1;
                 }
@@ -239,6 +255,21 @@ impl Producer {
             })
             .collect();
         self.node.pool().revalidated(results, head.number(), Instant::now());
+    }
+}
+
+/// Puts what was sealed right behind its envelope, where it is a valid extrinsic.
+fn unseal(builder: &mut Builder<'_>, envelope: H256, inside: Option<Vec<u8>>) {
+    let Some(extrinsic) = inside.and_then(|bytes| Extrinsic::decode(bytes).ok()) else {
+        tracing::debug!(?envelope, "nothing was sealed in it");
+        return;
+    };
+    match builder.apply(extrinsic.bytes) {
+        Applied::Included => {}
+        Applied::Refused(error) => tracing::debug!(?envelope, %error, "what was sealed in it is not valid"),
+        Applied::Panicked(error) => {
+            tracing::error!(?envelope, %error, "the runtime panicked over what was sealed in it")
+        }
     }
 }
 

@@ -107,6 +107,8 @@ pub mod pallet {
     const REVEAL_PERIODS: core::ops::RangeInclusive<u64> = 1..=100;
     /// Blocks between two changes of a subnet's owner hotkey.
     const OWNER_HOTKEY_LIMIT: u64 = 50_400;
+    /// Mechanisms a subnet may ever have.
+    const GREATEST_MECHANISMS: MechId = 16;
     /// Blocks between two changes of a subnet's mechanisms.
     const MECHANISM_LIMIT: u64 = 7_200;
 
@@ -122,34 +124,47 @@ pub mod pallet {
         }
 
         /// Who sets something that owners may set, outside the window before an epoch.
-        fn outside_window(origin: OriginFor<T>, netuid: NetUid) -> Result<Authority, DispatchError> {
-            let authority = Chain::<T>::authority_over(origin, netuid)?;
-            Self::ensure_subnet(netuid)?;
+        fn outside_window(origin: OriginFor<T>, netuid: NetUid) -> DispatchResult {
+            Chain::<T>::authority_over(origin, netuid)?;
             Chain::<T>::ensure_not_frozen(netuid)?;
-            Ok(authority)
+            Self::ensure_subnet(netuid)
         }
 
-        /// Lets an owner or root set a hyperparameter with `set`, and remembers when the owner did.
+        /// Lets an owner or root set a hyperparameter of a subnet with `set`, and remembers when the owner did.
         fn set_by_owner(
             origin: OriginFor<T>,
             netuid: NetUid,
             parameter: Hyperparameter,
             set: impl FnOnce(&Authority) -> DispatchResult,
         ) -> DispatchResult {
-            let authority = Self::outside_window(origin, netuid)?;
+            Self::set_by_owner_anywhere(origin, netuid, parameter, |authority| {
+                Self::ensure_subnet(netuid)?;
+                set(authority)
+            })
+        }
+
+        /// As [`Self::set_by_owner`], for the settings that root may make for a subnet that does not exist.
+        fn set_by_owner_anywhere(
+            origin: OriginFor<T>,
+            netuid: NetUid,
+            parameter: Hyperparameter,
+            set: impl FnOnce(&Authority) -> DispatchResult,
+        ) -> DispatchResult {
+            let authority = Chain::<T>::authority_over(origin, netuid)?;
             Chain::<T>::ensure_settable(&authority, netuid, parameter)?;
+            Chain::<T>::ensure_not_frozen(netuid)?;
             set(&authority)?;
             Chain::<T>::note_set(&authority, netuid, parameter);
             Ok(())
         }
 
-        /// Lets an owner do something once in `limit` blocks. Root may always.
-        fn once_in(authority: &Authority, netuid: NetUid, action: u16, limit: u64) -> DispatchResult {
-            if let Authority::Owner(who) = authority {
-                ensure!(Chain::<T>::waited(who, netuid, action, limit), ChainError::<T>::TxRateLimitExceeded);
-                Chain::<T>::remember_action(who, netuid, action);
+        /// Lets an owner do something once in `limit` blocks, outside the window before an epoch. Root may always.
+        fn once_in(origin: OriginFor<T>, netuid: NetUid, action: u16, limit: u64) -> DispatchResult {
+            if let Authority::Owner(who) = Chain::<T>::authority_over(origin, netuid)? {
+                ensure!(Chain::<T>::waited(&who, netuid, action, limit), ChainError::<T>::TxRateLimitExceeded);
+                Chain::<T>::remember_action(&who, netuid, action);
             }
-            Ok(())
+            Chain::<T>::ensure_not_frozen(netuid)
         }
 
         fn set_by_root_on(origin: OriginFor<T>, netuid: NetUid) -> DispatchResult {
@@ -158,8 +173,9 @@ pub mod pallet {
         }
 
         fn set_by_root_outside_window(origin: OriginFor<T>, netuid: NetUid) -> DispatchResult {
-            Self::set_by_root_on(origin, netuid)?;
-            Chain::<T>::ensure_not_frozen(netuid)
+            ensure_root(origin)?;
+            Chain::<T>::ensure_not_frozen(netuid)?;
+            Self::ensure_subnet(netuid)
         }
 
         fn ensure_uids(netuid: NetUid, max: u16) -> DispatchResult {
@@ -192,6 +208,7 @@ pub mod pallet {
         }
 
         fn store_mechanism_count(netuid: NetUid, count: MechId) -> DispatchResult {
+            ensure!(Chain::<T>::subnet_exists(netuid), ChainError::<T>::SubnetNotExists);
             ensure!((1..=s::MaxMechanismCount::<T>::get()).contains(&count), ChainError::<T>::InvalidValue);
             let all = s::MaxAllowedUids::<T>::get(netuid).saturating_mul(count.into());
             ensure!(all <= GREATEST_UIDS, ChainError::<T>::TooManyUIDsPerMechanism);
@@ -201,6 +218,7 @@ pub mod pallet {
         }
 
         fn store_split(netuid: NetUid, split: Option<Vec<u16>>) -> DispatchResult {
+            ensure!(Chain::<T>::subnet_exists(netuid), ChainError::<T>::SubnetNotExists);
             let Some(split) = split else {
                 s::MechanismEmissionSplit::<T>::remove(netuid);
                 return Ok(());

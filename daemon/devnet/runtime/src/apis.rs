@@ -6,6 +6,7 @@
 
 use alloc::{collections::BTreeMap, vec::Vec};
 
+use codec::Decode;
 use frame_support::{
     genesis_builder_helper::{build_state, get_preset},
     weights::Weight,
@@ -26,6 +27,7 @@ use crate::{
     SubtensorModule, System, TransactionPayment, VERSION,
     proxy::filters::{self, ProxyFilterInfo, ProxyTypeInfo},
     runtime_api,
+    shield::{self, ShieldedTransaction, envelope::AuthorKey},
     subtensor::{
         fixed::U64F64,
         info::{
@@ -348,6 +350,30 @@ impl_runtime_apis! {
     impl runtime_api::SubnetRegistrationRuntimeApi<Block> for Runtime {
         fn get_network_registration_cost() -> Tao {
             SubtensorModule::network_lock_cost()
+        }
+    }
+
+    impl runtime_api::ShieldApi<Block> for Runtime {
+        fn try_decode_shielded_tx(uxt: <Block as BlockT>::Extrinsic) -> Option<ShieldedTransaction> {
+            match uxt.function {
+                RuntimeCall::MevShield(shield::Call::submit_encrypted { ciphertext }) => {
+                    ShieldedTransaction::parse(&ciphertext)
+                }
+                _ => None,
+            }
+        }
+
+        fn is_shielded_using_current_key(key_hash: &[u8; 16]) -> bool {
+            shield::opens_next(key_hash)
+        }
+
+        fn try_unshield_tx(
+            dec_key_bytes: Vec<u8>,
+            shielded_tx: ShieldedTransaction,
+        ) -> Option<<Block as BlockT>::Extrinsic> {
+            let key = AuthorKey::from_expanded(&dec_key_bytes)?;
+            let inside = shielded_tx.open(&key)?;
+            <Block as BlockT>::Extrinsic::decode(&mut &inside[..]).ok()
         }
     }
 

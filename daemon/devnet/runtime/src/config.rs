@@ -5,10 +5,12 @@
 use frame_support::{
     derive_impl,
     dispatch::DispatchClass,
+    instances::{Instance1, Instance2},
     parameter_types,
-    traits::{ConstU8, ConstU32, Contains},
+    traits::{ConstU8, ConstU32, Contains, EqualPrivilegeOnly, LinearStoragePrice, fungible::HoldConsideration},
     weights::{IdentityFee, Weight, constants::WEIGHT_REF_TIME_PER_SECOND},
 };
+use frame_system::EnsureRoot;
 use pallet_transaction_payment::{ConstFeeMultiplier, Multiplier};
 use sp_runtime::{
     Perbill,
@@ -17,10 +19,12 @@ use sp_runtime::{
 use sp_version::RuntimeVersion;
 
 use crate::{
-    AccountId, Balance, Balances, Block, Hash, MILLISECONDS_PER_BLOCK, Nonce, OriginCaller, PalletInfo, Runtime,
-    RuntimeCall, RuntimeEvent, RuntimeFreezeReason, RuntimeHoldReason, RuntimeOrigin, RuntimeTask, System, VERSION,
+    AccountId, Balance, Balances, Block, Hash, MILLISECONDS_PER_BLOCK, Nonce, OriginCaller, PalletInfo, Preimage,
+    Runtime, RuntimeCall, RuntimeEvent, RuntimeFreezeReason, RuntimeHoldReason, RuntimeOrigin, RuntimeTask, System,
+    Triumvirate, VERSION,
     fees::{FeesToAuthor, LinearWeightToFee},
     proxy::ProxyType,
+    subtensor::senate,
     weights,
 };
 
@@ -59,6 +63,11 @@ parameter_types! {
     pub const ProxyDepositFactor: Balance = deposit(0, 33);
     pub const AnnouncementDepositBase: Balance = deposit(1, 16);
     pub const AnnouncementDepositFactor: Balance = deposit(0, 68);
+    pub const PreimageBaseDeposit: Balance = deposit(2, 64);
+    pub const PreimageByteDeposit: Balance = deposit(0, 1);
+    pub const PreimageHoldReason: RuntimeHoldReason = RuntimeHoldReason::Preimage(pallet_preimage::HoldReason::Preimage);
+    /// What scheduled calls may take of a block.
+    pub MaximumSchedulerWeight: Weight = Perbill::from_percent(80) * BlockWeights::get().max_block;
 }
 
 /// Refuses batches that directly contain a batch; such an inner call fails with `System.CallFiltered`.
@@ -184,6 +193,67 @@ impl pallet_proxy::Config for Runtime {
     type AnnouncementDepositFactor = AnnouncementDepositFactor;
     type BlockNumberProvider = System;
 }
+
+impl pallet_preimage::Config for Runtime {
+    type RuntimeEvent = RuntimeEvent;
+    type WeightInfo = pallet_preimage::weights::SubstrateWeight<Runtime>;
+    type Currency = Balances;
+    type ManagerOrigin = EnsureRoot<AccountId>;
+    type Consideration = HoldConsideration<
+        AccountId,
+        Balances,
+        PreimageHoldReason,
+        LinearStoragePrice<PreimageBaseDeposit, PreimageByteDeposit, Balance>,
+    >;
+}
+
+impl pallet_scheduler::Config for Runtime {
+    type RuntimeEvent = RuntimeEvent;
+    type RuntimeOrigin = RuntimeOrigin;
+    type PalletsOrigin = OriginCaller;
+    type RuntimeCall = RuntimeCall;
+    type MaximumWeight = MaximumSchedulerWeight;
+    type ScheduleOrigin = EnsureRoot<AccountId>;
+    type OriginPrivilegeCmp = EqualPrivilegeOnly;
+    type MaxScheduledPerBlock = ConstU32<50>;
+    type WeightInfo = pallet_scheduler::weights::SubstrateWeight<Runtime>;
+    type Preimages = Preimage;
+    type BlockNumberProvider = System;
+}
+
+impl pallet_membership::Config<Instance1> for Runtime {
+    type RuntimeEvent = RuntimeEvent;
+    type AddOrigin = EnsureRoot<AccountId>;
+    type RemoveOrigin = EnsureRoot<AccountId>;
+    type SwapOrigin = EnsureRoot<AccountId>;
+    type ResetOrigin = EnsureRoot<AccountId>;
+    type PrimeOrigin = EnsureRoot<AccountId>;
+    type MembershipInitialized = Triumvirate;
+    type MembershipChanged = Triumvirate;
+    type MaxMembers = ConstU32<3>;
+    type WeightInfo = pallet_membership::weights::SubstrateWeight<Runtime>;
+}
+
+impl pallet_membership::Config<Instance2> for Runtime {
+    type RuntimeEvent = RuntimeEvent;
+    type AddOrigin = EnsureRoot<AccountId>;
+    type RemoveOrigin = EnsureRoot<AccountId>;
+    type SwapOrigin = EnsureRoot<AccountId>;
+    type ResetOrigin = EnsureRoot<AccountId>;
+    type PrimeOrigin = EnsureRoot<AccountId>;
+    type MembershipInitialized = ();
+    type MembershipChanged = ();
+    type MaxMembers = ConstU32<{ senate::SEATS }>;
+    type WeightInfo = pallet_membership::weights::SubstrateWeight<Runtime>;
+}
+
+impl crate::triumvirate::Config for Runtime {
+    type Proposal = RuntimeCall;
+}
+
+impl crate::shield::Config for Runtime {}
+
+impl crate::alpha_assets::Config for Runtime {}
 
 impl crate::subtensor::Config for Runtime {}
 

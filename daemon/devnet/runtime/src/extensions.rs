@@ -13,7 +13,7 @@ use sp_runtime::generic::Era;
 
 pub use nonce::CheckNonce;
 pub use payment::ChargeTransactionPayment;
-pub use shield::{CheckShieldedTxValidity, DrandPriority};
+pub use shield::{CheckMortality, CheckShieldedTxValidity, DrandPriority};
 pub use subtensor::SubtensorTransactionExtension;
 pub use sudo::SudoTransactionExtension;
 
@@ -28,7 +28,7 @@ type SystemExtensions = (
     frame_system::CheckSpecVersion<Runtime>,
     frame_system::CheckTxVersion<Runtime>,
     frame_system::CheckGenesis<Runtime>,
-    frame_system::CheckEra<Runtime>,
+    CheckMortality,
     CheckNonce,
     frame_system::CheckWeight<Runtime>,
 );
@@ -49,7 +49,7 @@ pub fn signed(era: Era, nonce: Nonce, tip: Balance) -> TxExtension {
             frame_system::CheckSpecVersion::new(),
             frame_system::CheckTxVersion::new(),
             frame_system::CheckGenesis::new(),
-            frame_system::CheckEra::from(era),
+            CheckMortality::from(era),
             CheckNonce::from(nonce),
             frame_system::CheckWeight::new(),
         ),

@@ -23,6 +23,8 @@ pub struct GenesisSpec {
     pub root_staking: RootStaking,
     /// The beacon whose rounds open timelocked weights and commitments.
     pub beacon: DrandBeacon,
+    /// What root has a say in.
+    pub root_rule: RootRule,
 }
 
 /// A beacon of rounds.
@@ -32,6 +34,16 @@ pub enum DrandBeacon {
     Quicknet,
     /// The development beacon, whose rounds anybody can sign.
     Development,
+}
+
+/// What validators on root have a say in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RootRule {
+    /// Nothing, as on spec 425: it refuses their weights and has no senate.
+    None,
+    /// How TAO is shared among subnets, by their weights, and in the senate what the triumvirate (`//Alice`, `//Bob`,
+    /// `//Charlie`) proposes, as before spec 233.
+    Legacy,
 }
 
 /// Whether TAO can be staked on root before anybody with the sudo key allows it.
@@ -64,6 +76,7 @@ impl Default for GenesisSpec {
             network_rate_limit: 0,
             root_staking: RootStaking::Open,
             beacon: DrandBeacon::Development,
+            root_rule: RootRule::None,
         }
     }
 }
@@ -136,6 +149,16 @@ pub fn genesis(spec: &GenesisSpec) -> Result<Storage, String> {
                 RootStaking::Open => vec![ROOT],
                 RootStaking::Closed => Vec::new(),
             },
+            legacy_root: spec.root_rule == RootRule::Legacy,
+            ..Default::default()
+        },
+        triumvirate_members: crate::TriumvirateMembersConfig {
+            members: match spec.root_rule {
+                RootRule::Legacy => ["Alice", "Bob", "Charlie"].map(development_account).to_vec(),
+                RootRule::None => Vec::new(),
+            }
+            .try_into()
+            .map_err(|_| "the triumvirate has three members")?,
             ..Default::default()
         },
         ..Default::default()

@@ -10,6 +10,7 @@
 extern crate alloc;
 
 pub mod admin;
+pub mod alpha_assets;
 mod apis;
 pub mod beacon;
 pub mod commitments;
@@ -21,8 +22,10 @@ mod fees;
 pub mod genesis;
 pub mod proxy;
 pub mod runtime_api;
+pub mod shield;
 pub mod subtensor;
 pub mod swap;
+pub mod triumvirate;
 mod weights;
 
 use alloc::borrow::Cow;
@@ -36,7 +39,7 @@ use sp_version::RuntimeVersion;
 pub use apis::api;
 pub use extensions::TxExtension;
 pub use fees::fee_recipient;
-pub use genesis::{DEVELOPMENT_NAMES, DrandBeacon, GenesisSpec, RootStaking, genesis};
+pub use genesis::{DEVELOPMENT_NAMES, DrandBeacon, GenesisSpec, RootRule, RootStaking, genesis};
 
 /// Signature of an extrinsic; sr25519 in practice.
 pub type Signature = MultiSignature;
@@ -108,12 +111,22 @@ mod runtime {
     pub type TransactionPayment = pallet_transaction_payment;
     #[runtime::pallet_index(7)]
     pub type SubtensorModule = subtensor;
+    #[runtime::pallet_index(8)]
+    pub type Triumvirate = triumvirate;
+    #[runtime::pallet_index(9)]
+    pub type TriumvirateMembers = pallet_membership<Instance1>;
+    #[runtime::pallet_index(10)]
+    pub type SenateMembers = pallet_membership<Instance2>;
     #[runtime::pallet_index(11)]
     pub type Utility = pallet_utility;
     #[runtime::pallet_index(12)]
     pub type Sudo = pallet_sudo;
     #[runtime::pallet_index(13)]
     pub type Multisig = pallet_multisig;
+    #[runtime::pallet_index(14)]
+    pub type Preimage = pallet_preimage;
+    #[runtime::pallet_index(15)]
+    pub type Scheduler = pallet_scheduler;
     #[runtime::pallet_index(16)]
     pub type Proxy = pallet_proxy;
     #[runtime::pallet_index(18)]
@@ -126,4 +139,8 @@ mod runtime {
     pub type Crowdloan = crowdloan;
     #[runtime::pallet_index(28)]
     pub type Swap = swap;
+    #[runtime::pallet_index(30)]
+    pub type MevShield = shield;
+    #[runtime::pallet_index(31)]
+    pub type AlphaAssets = alpha_assets;
 }

@@ -5,6 +5,7 @@ use alloc::{collections::BTreeMap, vec::Vec};
 use crate::{
     AccountId,
     proxy::filters::{ProxyFilterInfo, ProxyTypeInfo},
+    shield::ShieldedTransaction,
     subtensor::{
         fixed::U64F64,
         info::{
@@ -90,6 +91,13 @@ sp_api::decl_runtime_apis! {
     /// What creating a subnet costs.
     pub trait SubnetRegistrationRuntimeApi {
         fn get_network_registration_cost() -> Tao;
+    }
+
+    /// Sealed extrinsics, as block authors open them.
+    pub trait ShieldApi {
+        fn try_decode_shielded_tx(uxt: Block::Extrinsic) -> Option<ShieldedTransaction>;
+        fn is_shielded_using_current_key(key_hash: &[u8; 16]) -> bool;
+        fn try_unshield_tx(dec_key_bytes: Vec<u8>, shielded_tx: ShieldedTransaction) -> Option<Block::Extrinsic>;
     }
 
     /// Prices of alpha and rehearsals of exchanges.

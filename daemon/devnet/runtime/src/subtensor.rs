@@ -38,7 +38,9 @@ mod power;
 mod pricing;
 mod registration;
 mod root;
+mod root_weights;
 mod safe_float;
+pub(crate) mod senate;
 mod serving;
 mod stake;
 mod staking;
@@ -51,6 +53,7 @@ pub mod types;
 pub mod validity;
 mod voting;
 mod weights;
+pub mod work;
 mod yuma;
 
 use frame_support::pallet_macros::import_section;
@@ -76,6 +79,7 @@ pub use safe_float::SafeFloat;
 )]
 pub mod pallet {
     use alloc::{
+        boxed::Box,
         collections::{BTreeMap, BTreeSet},
         vec::Vec,
     };
@@ -83,9 +87,9 @@ pub mod pallet {
     use codec::Compact;
     use frame_support::{
         PalletId,
-        dispatch::{DispatchResult, DispatchResultWithPostInfo},
+        dispatch::{DispatchResult, DispatchResultWithPostInfo, Pays},
         pallet_prelude::*,
-        traits::{ConstBool, ConstI16, ConstU8, ConstU16, ConstU64},
+        traits::{ConstBool, ConstI16, ConstU8, ConstU16, ConstU64, EnsureOrigin},
     };
     use frame_system::pallet_prelude::*;
     use sp_core::{H160, H256, ecdsa::Signature};
@@ -106,8 +110,9 @@ pub mod pallet {
         },
         validity,
         weights::WeightRow,
+        work::Work,
     };
-    use crate::{AccountId, crowdloan::CONTRIBUTORS};
+    use crate::{AccountId, crowdloan::CONTRIBUTORS, triumvirate::EnsureSenateMajority};
 
     /// The chain's own pallet.
     #[pallet::pallet]
@@ -123,6 +128,7 @@ pub mod pallet {
         + crate::swap::Config
         + crate::drand::Config
         + crate::crowdloan::Config
+        + crate::triumvirate::Config
     {
     }
 
@@ -143,6 +149,8 @@ pub mod pallet {
         pub network_rate_limit: Option<u64>,
         /// Networks on which stake is open from the start.
         pub started: Vec<NetUid>,
+        /// Whether validators on root steer emission with their weights and sit in the senate.
+        pub legacy_root: bool,
         #[serde(skip)]
         pub _config: core::marker::PhantomData<T>,
     }
@@ -151,6 +159,9 @@ pub mod pallet {
     impl<T: Config> BuildGenesisConfig for GenesisConfig<T> {
         fn build(&self) {
             Pallet::<T>::build_genesis(self.start_call_delay, self.network_rate_limit, &self.started);
+            if self.legacy_root {
+                LegacyRoot::<T>::put(true);
+            }
         }
     }
 }

@@ -2,7 +2,10 @@
 //!
 //! It decides nothing about which extrinsics and when; [`crate::producer`] does.
 
-use btd_devnet_runtime::{Header, UncheckedExtrinsic};
+use btd_devnet_runtime::{
+    Header, UncheckedExtrinsic,
+    shield::{INHERENT_IDENTIFIER, InherentType},
+};
 use codec::{Decode, Encode};
 use sp_core::H256;
 use sp_inherents::InherentData;
@@ -17,6 +20,7 @@ use super::{
     execute::{ExecutionError, Overlay, call},
     history::Block,
 };
+use crate::shield::announced_in;
 
 /// Engine id of Aura, whose slot stands in the header's digest.
 const AURA: [u8; 4] = *b"aura";
@@ -83,9 +87,16 @@ impl<'a> Builder<'a> {
     /// Opens the block after `parent` and applies its inherents.
     ///
     /// `timestamp` is in milliseconds since 1970; the runtime moves it forward if its parent's is too close.
-    pub(crate) fn open(state: &'a State, parent: &Block, timestamp: u64, slot: u64) -> Result<Self, BlockError> {
+    /// `genesis` is the hash of block 0, from which the author's keys follow.
+    pub(crate) fn open(
+        state: &'a State,
+        parent: &Block,
+        genesis: H256,
+        (timestamp, slot): (u64, u64),
+    ) -> Result<Self, BlockError> {
         let digest = Digest { logs: vec![DigestItem::PreRuntime(AURA, slot.encode())] };
-        let header = Header::new(parent.number().saturating_add(1), H256::zero(), H256::zero(), parent.hash, digest);
+        let number = parent.number().saturating_add(1);
+        let header = Header::new(number, H256::zero(), H256::zero(), parent.hash, digest);
         let mut builder = Self { state, overlay: Overlay::default(), extrinsics: Vec::new(), takes_extrinsics: true };
         let mode: ExtrinsicInclusionMode =
             builder.ask("initialize the block", "Core_initialize_block", &header.encode())?;
@@ -94,6 +105,8 @@ impl<'a> Builder<'a> {
         let mut data = InherentData::new();
         data.put_data(sp_timestamp::INHERENT_IDENTIFIER, &sp_timestamp::Timestamp::new(timestamp))
             .map_err(|error| BlockError::Inherent(error.to_string()))?;
+        let key: InherentType = announced_in(number, genesis).public().try_into().ok();
+        data.put_data(INHERENT_IDENTIFIER, &key).map_err(|error| BlockError::Inherent(error.to_string()))?;
         let inherents: Vec<UncheckedExtrinsic> =
             builder.ask("create inherents", "BlockBuilder_inherent_extrinsics", &data.encode())?;
         for inherent in inherents {

@@ -2,7 +2,10 @@
 
 use std::{cmp::Reverse, sync::Arc};
 
-use btd_devnet_runtime::UncheckedExtrinsic;
+use btd_devnet_runtime::{
+    RuntimeCall, UncheckedExtrinsic,
+    shield::{self, ShieldedTransaction},
+};
 use codec::{DecodeLimit, Encode};
 use sp_core::H256;
 use sp_runtime::{traits::Hash, transaction_validity::ValidTransaction};
@@ -18,6 +21,8 @@ const MAX_DEPTH: u32 = 256;
 pub(crate) struct Extrinsic {
     pub(crate) hash: H256,
     pub(crate) bytes: Vec<u8>,
+    /// The envelope it carries, when it carries a sealed extrinsic.
+    pub(crate) sealed: Option<ShieldedTransaction>,
 }
 
 impl Extrinsic {
@@ -28,7 +33,13 @@ impl Extrinsic {
         if extrinsic.encode() != bytes {
             return Err("the length prefix is not canonical".into());
         }
-        Ok(Self { hash: Hasher::hash(&bytes), bytes })
+        let sealed = match &extrinsic.function {
+            RuntimeCall::MevShield(shield::Call::submit_encrypted { ciphertext }) => {
+                ShieldedTransaction::parse(ciphertext)
+            }
+            _ => None,
+        };
+        Ok(Self { hash: Hasher::hash(&bytes), bytes, sealed })
     }
 }
 

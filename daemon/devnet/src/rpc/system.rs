@@ -64,7 +64,8 @@ fn dry_run(node: &Node, arguments: &mut Arguments) -> Answer {
     let failed = |error: &dyn std::fmt::Display| error::runtime("Unable to dry run extrinsic.", error);
     // The runtime moves the timestamp to the earliest that may follow the parent's.
     let slot = slot(&parent.header).saturating_add(1);
-    let mut builder = Builder::open(&state, &parent, 0, slot).map_err(|error| failed(&error))?;
+    let mut builder =
+        Builder::open(&state, &parent, node.chain.genesis_hash(), (0, slot)).map_err(|error| failed(&error))?;
     let result = builder.execute(&extrinsic.bytes).map_err(|error| failed(&error))?;
     Ok(json!(Bytes(result)))
 }

@@ -59,12 +59,12 @@ async fn a_transfer_lands_and_its_events_say_so() {
     assert_eq!(free(&chain, "Bob").await, bob + 3 * TAO);
     assert_eq!(account_info(&chain, "Alice", Some(&block)).await.nonce, 1);
     let body = chain.call("chain_getBlock", json!([block])).await;
-    assert_eq!(body["block"]["extrinsics"][1], hex(&extrinsic));
+    assert_eq!(body["block"]["extrinsics"][2], hex(&extrinsic));
     assert_eq!(body["justifications"], Value::Null);
     let events = events(&chain, &block).await;
     let of_transfer: Vec<&RuntimeEvent> = events
         .iter()
-        .filter(|record| record.phase == frame_system::Phase::ApplyExtrinsic(1))
+        .filter(|record| record.phase == frame_system::Phase::ApplyExtrinsic(2))
         .map(|record| &record.event)
         .collect();
     let transferred = RuntimeEvent::Balances(pallet_balances::Event::Transfer {

@@ -10,5 +10,6 @@ mod control;
 mod extrinsics;
 mod methods;
 mod persistence;
+mod shield;
 mod signer;
 mod subscriptions;

@@ -37,7 +37,7 @@ mod calls {
             netuid: NetUid,
             serving_rate_limit: u64,
         ) -> DispatchResult {
-            Self::set_by_owner(origin, netuid, Hyperparameter::ServingRateLimit, |_| {
+            Self::set_by_owner_anywhere(origin, netuid, Hyperparameter::ServingRateLimit, |_| {
                 s::ServingRateLimit::<T>::insert(netuid, serving_rate_limit);
                 Chain::<T>::announce(ChainEvent::ServingRateLimitSet(netuid, serving_rate_limit));
                 Ok(())
@@ -73,10 +73,10 @@ mod calls {
             netuid: NetUid,
             weights_version_key: u64,
         ) -> DispatchResult {
-            let authority = Self::outside_window(origin, netuid)?;
             let tempos = s::WeightsVersionKeyRateLimit::<T>::get();
             let limit = tempos.saturating_mul(s::Tempo::<T>::get(netuid).into());
-            Self::once_in(&authority, netuid, s::action::WEIGHTS_VERSION, limit)?;
+            Self::once_in(origin, netuid, s::action::WEIGHTS_VERSION, limit)?;
+            Self::ensure_subnet(netuid)?;
             s::WeightsVersionKey::<T>::insert(netuid, weights_version_key);
             Chain::<T>::announce(ChainEvent::WeightsVersionKeySet(netuid, weights_version_key));
             Ok(())
@@ -363,7 +363,7 @@ mod calls {
         #[pallet::call_index(33)]
         #[pallet::weight(Weight::from_parts(105_420_000, 0))] // not recorded
         pub fn sudo_set_total_issuance(origin: OriginFor<T>, _total_issuance: Tao) -> DispatchResult {
-            ensure_root(origin)?;
+            let _ = origin;
             Err(Error::<T>::Deprecated.into())
         }
 
@@ -432,7 +432,11 @@ mod calls {
         #[pallet::weight(Weight::from_parts(105_420_000, 0))] // not recorded
         pub fn sudo_set_nominator_min_required_stake(origin: OriginFor<T>, min_stake: u64) -> DispatchResult {
             ensure_root(origin)?;
+            let before = s::NominatorMinRequiredStake::<T>::get();
             s::NominatorMinRequiredStake::<T>::put(min_stake);
+            if min_stake > before {
+                Chain::<T>::drop_small_nominations();
+            }
             Ok(())
         }
 
@@ -475,7 +479,7 @@ mod calls {
         #[pallet::call_index(50)]
         #[pallet::weight(Weight::from_parts(225_538_000, 4_280))]
         pub fn sudo_set_liquid_alpha_enabled(origin: OriginFor<T>, netuid: NetUid, enabled: bool) -> DispatchResult {
-            Self::set_by_owner(origin, netuid, Hyperparameter::LiquidAlphaEnabled, |_| {
+            Self::set_by_owner_anywhere(origin, netuid, Hyperparameter::LiquidAlphaEnabled, |_| {
                 s::LiquidAlphaOn::<T>::insert(netuid, enabled);
                 Ok(())
             })
@@ -490,7 +494,7 @@ mod calls {
             alpha_low: u16,
             alpha_high: u16,
         ) -> DispatchResult {
-            Self::set_by_owner(origin, netuid, Hyperparameter::AlphaValues, |_| {
+            Self::set_by_owner_anywhere(origin, netuid, Hyperparameter::AlphaValues, |_| {
                 Self::ensure_alphas(netuid, alpha_low, alpha_high)?;
                 s::AlphaValues::<T>::insert(netuid, (alpha_low, alpha_high));
                 Ok(())
@@ -539,7 +543,8 @@ mod calls {
         #[pallet::call_index(61)]
         #[pallet::weight(Weight::from_parts(228_343_000, 4_280))]
         pub fn sudo_set_toggle_transfer(origin: OriginFor<T>, netuid: NetUid, toggle: bool) -> DispatchResult {
-            Self::set_by_owner(origin, netuid, Hyperparameter::TransferEnabled, |_| {
+            Self::set_by_owner_anywhere(origin, netuid, Hyperparameter::TransferEnabled, |_| {
+                ensure!(Chain::<T>::subnet_exists(netuid), ChainError::<T>::SubnetNotExists);
                 s::TransferToggle::<T>::insert(netuid, toggle);
                 Chain::<T>::announce(ChainEvent::TransferToggle(netuid, toggle));
                 Ok(())
@@ -603,7 +608,8 @@ mod calls {
             netuid: NetUid,
             subtoken_enabled: bool,
         ) -> DispatchResult {
-            Self::set_by_root_outside_window(origin, netuid)?;
+            ensure_root(origin)?;
+            Chain::<T>::ensure_not_frozen(netuid)?;
             s::SubtokenEnabled::<T>::insert(netuid, subtoken_enabled);
             Ok(())
         }
@@ -634,7 +640,7 @@ mod calls {
         #[pallet::call_index(69)]
         #[pallet::weight(Weight::from_parts(228_583_000, 4_280))]
         pub fn sudo_set_yuma3_enabled(origin: OriginFor<T>, netuid: NetUid, enabled: bool) -> DispatchResult {
-            Self::set_by_owner(origin, netuid, Hyperparameter::Yuma3Enabled, |_| {
+            Self::set_by_owner_anywhere(origin, netuid, Hyperparameter::Yuma3Enabled, |_| {
                 s::Yuma3On::<T>::insert(netuid, enabled);
                 Self::deposit_event(Event::Yuma3EnableToggled { netuid, enabled });
                 Ok(())
@@ -645,7 +651,7 @@ mod calls {
         #[pallet::call_index(70)]
         #[pallet::weight(Weight::from_parts(230_507_000, 4_280))]
         pub fn sudo_set_bonds_reset_enabled(origin: OriginFor<T>, netuid: NetUid, enabled: bool) -> DispatchResult {
-            Self::set_by_owner(origin, netuid, Hyperparameter::BondsResetEnabled, |_| {
+            Self::set_by_owner_anywhere(origin, netuid, Hyperparameter::BondsResetEnabled, |_| {
                 s::BondsResetOn::<T>::insert(netuid, enabled);
                 Chain::<T>::announce(ChainEvent::BondsResetOnSet(netuid, enabled));
                 Self::deposit_event(Event::BondsResetToggled { netuid, enabled });
@@ -671,7 +677,7 @@ mod calls {
             netuid: NetUid,
             immune_neurons: u16,
         ) -> DispatchResult {
-            Self::set_by_owner(origin, netuid, Hyperparameter::ImmuneNeuronLimit, |_| {
+            Self::set_by_owner_anywhere(origin, netuid, Hyperparameter::ImmuneNeuronLimit, |_| {
                 ensure!((1..=10).contains(&immune_neurons), ChainError::<T>::InvalidValue);
                 s::ImmuneOwnerUidsLimit::<T>::insert(netuid, immune_neurons);
                 Ok(())
@@ -715,8 +721,7 @@ mod calls {
             netuid: NetUid,
             mechanism_count: MechId,
         ) -> DispatchResult {
-            let authority = Self::outside_window(origin, netuid)?;
-            Self::once_in(&authority, netuid, s::action::MECHANISM_COUNT, MECHANISM_LIMIT)?;
+            Self::once_in(origin, netuid, s::action::MECHANISM_COUNT, MECHANISM_LIMIT)?;
             Self::store_mechanism_count(netuid, mechanism_count)
         }
 
@@ -728,8 +733,7 @@ mod calls {
             netuid: NetUid,
             maybe_split: Option<Vec<u16>>,
         ) -> DispatchResult {
-            let authority = Self::outside_window(origin, netuid)?;
-            Self::once_in(&authority, netuid, s::action::MECHANISM_SPLIT, MECHANISM_LIMIT)?;
+            Self::once_in(origin, netuid, s::action::MECHANISM_SPLIT, MECHANISM_LIMIT)?;
             Self::store_split(netuid, maybe_split)
         }
 
@@ -763,7 +767,7 @@ mod calls {
             netuid: NetUid,
             recycle_or_burn: RecycleOrBurnEnum,
         ) -> DispatchResult {
-            Self::set_by_owner(origin, netuid, Hyperparameter::RecycleOrBurn, |_| {
+            Self::set_by_owner_anywhere(origin, netuid, Hyperparameter::RecycleOrBurn, |_| {
                 s::RecycleOrBurn::<T>::insert(netuid, recycle_or_burn);
                 Ok(())
             })
@@ -843,6 +847,7 @@ mod calls {
         #[pallet::weight(Weight::from_parts(105_420_000, 0))] // not recorded
         pub fn sudo_set_max_mechanism_count(origin: OriginFor<T>, max_mechanism_count: MechId) -> DispatchResult {
             ensure_root(origin)?;
+            ensure!((1..=GREATEST_MECHANISMS).contains(&max_mechanism_count), ChainError::<T>::InvalidValue);
             s::MaxMechanismCount::<T>::put(max_mechanism_count);
             Ok(())
         }
@@ -907,7 +912,7 @@ mod calls {
         ) -> DispatchResult {
             Self::set_by_owner(origin, netuid, Hyperparameter::MinChildkeyTake, |_| {
                 let range = s::MinChildkeyTake::<T>::get()..=s::MaxChildkeyTake::<T>::get();
-                ensure!(range.contains(&take), ChainError::<T>::InvalidChildkeyTake);
+                ensure!(range.contains(&take), Error::<T>::InvalidValue);
                 s::MinChildkeyTakePerSubnet::<T>::insert(netuid, take);
                 Chain::<T>::announce(ChainEvent::MinChildKeyTakePerSubnetSet(netuid, take));
                 Ok(())

@@ -9,8 +9,8 @@ use sp_runtime::{
 };
 
 use crate::{
-    Runtime, RuntimeCall,
-    subtensor::{Error, validity},
+    Runtime, RuntimeCall, shield,
+    subtensor::{ColdkeySwapDisputes, Error, validity},
 };
 
 /// Refuses, with `InvalidTransaction::Custom`, calls whose preconditions are not met.
@@ -39,7 +39,11 @@ impl TransactionExtension<RuntimeCall> for SubtensorTransactionExtension {
                 RuntimeCall::SubtensorModule(call) => Some(call),
                 _ => None,
             };
-            validity::check_announcement(signer, own).map_err(refuse)?;
+            if !matches!(call, RuntimeCall::MevShield(shield::Call::submit_encrypted { .. })) {
+                validity::check_announcement(signer, own).map_err(refuse)?;
+            } else if ColdkeySwapDisputes::<Runtime>::contains_key(signer) {
+                return Err(refuse(Error::ColdkeySwapDisputed).into());
+            }
             if let Some(call) = own {
                 validity::check(signer, call).map_err(refuse)?;
             }

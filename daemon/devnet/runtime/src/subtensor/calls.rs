@@ -951,5 +951,66 @@ mod calls {
             Self::store_refusal_of_locks(coldkey, enabled);
             Ok(())
         }
+
+        /// Runs a call as root for the majority of the senate, as before spec 334.
+        #[pallet::call_index(51)]
+        #[pallet::weight((call.get_dispatch_info().call_weight, DispatchClass::Operational))]
+        pub fn sudo(origin: OriginFor<T>, call: Box<<T as crate::triumvirate::Config>::Proposal>) -> DispatchResult {
+            EnsureSenateMajority::ensure_origin(origin)?;
+            let result = crate::triumvirate::Pallet::<T>::run_as_root(*call);
+            Self::deposit_event(Event::Sudid(result));
+            result
+        }
+
+        /// Runs a call as root for the majority of the senate, with the weight the caller names.
+        #[pallet::call_index(52)]
+        #[pallet::weight((*weight, DispatchClass::Operational))]
+        pub fn sudo_unchecked_weight(
+            origin: OriginFor<T>,
+            call: Box<<T as crate::triumvirate::Config>::Proposal>,
+            weight: Weight,
+        ) -> DispatchResult {
+            let _ = weight;
+            Self::sudo(origin, call)
+        }
+
+        /// Votes on a proposal of the triumvirate, as the coldkey of a senator, as before spec 334.
+        #[pallet::call_index(55)]
+        #[pallet::weight((Weight::from_parts(30_000_000, 3_806), DispatchClass::Operational))]
+        pub fn vote(
+            origin: OriginFor<T>,
+            hotkey: T::AccountId,
+            proposal: T::Hash,
+            #[pallet::compact] index: u32,
+            approve: bool,
+        ) -> DispatchResultWithPostInfo {
+            let coldkey = ensure_signed(origin)?;
+            let first = Self::vote_as_senator(&coldkey, &hotkey, (proposal, index), approve)?;
+            Ok(if first { Pays::No } else { Pays::Yes }.into())
+        }
+
+        /// Gives 1,000 TAO for work, as on local test networks.
+        #[pallet::call_index(60)]
+        #[pallet::weight((Weight::from_parts(91_000_000, 0), DispatchClass::Normal, Pays::No))]
+        pub fn faucet(origin: OriginFor<T>, block_number: u64, nonce: u64, work: Vec<u8>) -> DispatchResult {
+            let coldkey = ensure_signed(origin)?;
+            Self::give_for_work(&coldkey, block_number, nonce, &work)
+        }
+
+        /// Registers a hotkey on a subnet for work, as runtimes after 425 do. They resolve it by name; its number there
+        /// is not known.
+        #[pallet::call_index(143)]
+        #[pallet::weight((Weight::from_parts(4_086_815_000, 6_148), DispatchClass::Normal, Pays::No))]
+        pub fn pow_register(
+            origin: OriginFor<T>,
+            netuid: NetUid,
+            work_block: u64,
+            nonce: u64,
+            work: [u8; 32],
+            hotkey: T::AccountId,
+        ) -> DispatchResult {
+            let coldkey = ensure_signed(origin)?;
+            Self::register_by_work(&coldkey, netuid, &Work { block: work_block, nonce, seal: work }, &hotkey)
+        }
     }
 }

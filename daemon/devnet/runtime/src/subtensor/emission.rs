@@ -7,11 +7,11 @@ use alloc::vec::Vec;
 use frame_support::traits::{Imbalance, fungible::Balanced};
 
 use super::{
-    BlockEmission, Config, EMAPriceHalvingBlocks, FirstEmissionBlockNumber, MinerBurned, NetworkRegistrationAllowed,
-    OwnerCutEnabled, Pallet, PendingOwnerCut, PendingRootAlphaDivs, PendingServerEmission, PendingValidatorEmission,
-    RootProp, SubnetAlphaIn, SubnetAlphaInEmission, SubnetAlphaOut, SubnetAlphaOutEmission, SubnetEmissionEnabled,
-    SubnetExcessTao, SubnetMovingAlpha, SubnetMovingPrice, SubnetOwnerCut, SubnetProtocolAlpha, SubnetTAO,
-    SubnetTaoInEmission, SubtokenEnabled, TaoWeight, TotalIssuance, TotalStake,
+    BlockEmission, Config, EMAPriceHalvingBlocks, FirstEmissionBlockNumber, LegacyRoot, MinerBurned,
+    NetworkRegistrationAllowed, OwnerCutEnabled, Pallet, PendingOwnerCut, PendingRootAlphaDivs, PendingServerEmission,
+    PendingValidatorEmission, RootProp, SubnetAlphaIn, SubnetAlphaInEmission, SubnetAlphaOut, SubnetAlphaOutEmission,
+    SubnetEmissionEnabled, SubnetExcessTao, SubnetMovingAlpha, SubnetMovingPrice, SubnetOwnerCut, SubnetProtocolAlpha,
+    SubnetTAO, SubnetTaoInEmission, SubtokenEnabled, TaoWeight, TotalIssuance, TotalStake,
     fixed::{U64F64, U96F32},
     pool::Fees,
     types::{Alpha, NetUid, ROOT, Tao},
@@ -117,8 +117,12 @@ impl<T: Config> Pallet<T> {
         SubnetMovingPrice::<T>::get(netuid).unsigned()
     }
 
-    /// Each subnet's share: by moving price, less what its owner burns; nothing where TAO emission is off.
+    /// Each subnet's share: by moving price, less what its owner burns; nothing where TAO emission is off. Where root
+    /// decides, it decides alone.
     fn emission_shares(subnets: &[NetUid]) -> Vec<U64F64> {
+        if LegacyRoot::<T>::get() {
+            return Self::shares_by_root(subnets);
+        }
         let normalised = |values: Vec<U64F64>| -> Vec<U64F64> {
             let total = values.iter().fold(U64F64::default(), |sum, value| sum.plus(*value));
             values.into_iter().map(|value| value.over(total)).collect()

@@ -153,5 +153,7 @@ mod errors {
         AutoEpochAlreadyImminent,
         DynamicTempoBlockedByCommitReveal,
         AccountRejectsLockedAlpha,
+        /// Of spec 150; spec 425 has no senate.
+        NotSenateMember,
     }
 }

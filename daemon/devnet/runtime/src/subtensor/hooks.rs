@@ -22,6 +22,7 @@ impl<T: Config> Pallet<T> {
     /// The work of every block.
     pub(super) fn begin_block() {
         Self::update_registration_prices();
+        Self::steer_emission();
         Self::emit_block();
         Self::reveal_timelocked();
         Self::run_epochs();

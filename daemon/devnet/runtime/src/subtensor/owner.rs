@@ -12,7 +12,7 @@ use super::{
     children::action,
     neurons::storage_index,
     symbols,
-    types::{Hyperparameter, MechId, NetUid, ROOT, RateLimitKey},
+    types::{Hyperparameter, MechId, NetUid, RateLimitKey},
 };
 use crate::AccountId;
 
@@ -79,8 +79,10 @@ impl<T: Config> Pallet<T> {
         let window = u64::from(AdminFreezeWindow::<T>::get());
         let tempo = u64::from(Tempo::<T>::get(netuid));
         let automatic = LastEpochBlock::<T>::get(netuid).saturating_add(tempo);
-        let near = netuid != ROOT && tempo != 0 && automatic.saturating_sub(Self::now()) < window;
-        ensure!(!near && PendingEpochAt::<T>::get(netuid) == 0, Error::<T>::AdminActionProhibitedDuringWeightsWindow);
+        let now = Self::now();
+        // The last epoch of root never moves, so from its first tempo on it is always frozen.
+        let frozen = PendingEpochAt::<T>::get(netuid) > now || automatic.saturating_sub(now) < window;
+        ensure!(tempo == 0 || !frozen, Error::<T>::AdminActionProhibitedDuringWeightsWindow);
         Ok(())
     }
 

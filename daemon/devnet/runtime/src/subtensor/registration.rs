@@ -78,13 +78,7 @@ impl<T: Config> Pallet<T> {
         let seat = Self::seat_for_registration(netuid)?;
 
         Self::burn_for_registration(coldkey, netuid, burn)?;
-        let uid = match seat {
-            Some(uid) => {
-                Self::replace_neuron(netuid, uid, hotkey);
-                uid
-            }
-            None => Self::append_neuron(netuid, hotkey),
-        };
+        let uid = Self::sit(netuid, seat, hotkey);
         Self::raise_burn(netuid);
         RegistrationsThisBlock::<T>::mutate(netuid, |count| *count = count.saturating_add(1));
         Self::deposit_event(Event::NeuronRegistered(netuid, uid, hotkey.clone()));
@@ -97,6 +91,21 @@ impl<T: Config> Pallet<T> {
             return Ok(None);
         }
         Self::neuron_to_prune(netuid).map(Some).ok_or_else(|| Error::<T>::NoNeuronIdAvailable.into())
+    }
+
+    fn sit(netuid: NetUid, seat: Option<u16>, hotkey: &AccountId) -> u16 {
+        match seat {
+            Some(uid) => {
+                Self::replace_neuron(netuid, uid, hotkey);
+                uid
+            }
+            None => Self::append_neuron(netuid, hotkey),
+        }
+    }
+
+    /// Gives the hotkey a uid, in place of another's where the subnet is full.
+    pub(super) fn take_seat(netuid: NetUid, hotkey: &AccountId) -> Result<u16, DispatchError> {
+        Ok(Self::sit(netuid, Self::seat_for_registration(netuid)?, hotkey))
     }
 
     /// Buys alpha for the burn and takes that alpha out of circulation.

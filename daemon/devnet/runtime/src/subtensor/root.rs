@@ -32,6 +32,7 @@ impl<T: Config> Pallet<T> {
                 uid
             }
         };
+        Self::join_senate(hotkey)?;
         if !Delegates::<T>::contains_key(hotkey) {
             Delegates::<T>::insert(hotkey, Delegates::<T>::get(hotkey));
         }

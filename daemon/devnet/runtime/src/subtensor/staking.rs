@@ -2,8 +2,11 @@
 //!
 //! What moves stake without a coldkey seeing TAO in between is in [`super::movement`].
 
+use alloc::vec::Vec;
+
 use frame_support::{
     ensure,
+    storage::with_storage_layer,
     traits::{
         fungible::Inspect,
         tokens::{Fortitude, Preservation},
@@ -12,8 +15,8 @@ use frame_support::{
 use sp_runtime::{DispatchError, DispatchResult};
 
 use super::{
-    Config, Delegates, Error, Event, LastColdkeyHotkeyStakeBlock, NominatorMinRequiredStake, Pallet, SubnetAlphaOut,
-    SubnetTAO, SubtokenEnabled,
+    AlphaV2, Config, Delegates, Error, Event, LastColdkeyHotkeyStakeBlock, NominatorMinRequiredStake, Pallet,
+    SubnetAlphaOut, SubnetTAO, SubtokenEnabled,
     pool::{self, Fees},
     types::{Alpha, NetUid, ROOT, Tao},
 };
@@ -218,6 +221,15 @@ impl<T: Config> Pallet<T> {
             return Ok(());
         }
         Self::sell_stake(left, held, Fees::Charged).map(|_| ())
+    }
+
+    /// Sells every nomination that a raised minimum has made too small. What cannot be sold stays.
+    pub fn drop_small_nominations() {
+        let positions: Vec<(AccountId, AccountId, NetUid)> = AlphaV2::<T>::iter_keys().collect();
+        for (hotkey, coldkey, netuid) in positions {
+            let left = Position { coldkey: &coldkey, hotkey: &hotkey, netuid };
+            let _ = with_storage_layer(|| Self::drop_small_nomination(left));
+        }
     }
 
     /// Takes back all stake behind a hotkey, wherever it can be.

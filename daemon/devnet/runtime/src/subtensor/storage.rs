@@ -618,6 +618,18 @@ mod storage {
     #[pallet::storage]
     pub type PendingChildKeyCooldown<T: Config> = StorageValue<_, u64, ValueQuery, ConstU64<7200>>;
 
+    // === What other generations of the chain have ===
+
+    /// Whether validators on root steer emission with their weights and sit in the senate, as before spec 233.
+    #[pallet::storage]
+    pub type LegacyRoot<T: Config> = StorageValue<_, bool, ValueQuery>;
+    /// What root gives each subnet of a block's TAO, under its name of spec 150.
+    #[pallet::storage]
+    pub type EmissionValues<T: Config> = StorageMap<_, Identity, NetUid, Tao, ValueQuery>;
+    /// The block whose hash a hotkey last worked on to register, as runtimes after 425 keep it.
+    #[pallet::storage]
+    pub type LastPowRegistrationBlock<T: Config> = StorageMap<_, Blake2_128Concat, T::AccountId, u64>;
+
     // === Defaults that are more than a number ===
 
     /// The account of 32 zero bytes: nobody.

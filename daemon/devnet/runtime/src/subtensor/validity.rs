@@ -6,10 +6,11 @@ use codec::Compact;
 use frame_support::ensure;
 
 use super::{
-    Call, ColdkeySwapAnnouncements, ColdkeySwapDisputes, CommitRevealWeightsEnabled, Config, Error, Pallet,
+    Call, ColdkeySwapAnnouncements, ColdkeySwapDisputes, Config, Error, Pallet,
     commits::Reveal,
     types::{AxonInfo, MechId, NetUid, PrometheusInfo},
     weights::WeightRow,
+    work::Work,
 };
 use crate::{AccountId, drand::LastStoredRound};
 
@@ -47,7 +48,7 @@ fn check_stake<T: Config>(hotkey: &AccountId, netuid: NetUid) -> Result<(), Erro
 
 fn check_weights<T: Config>(hotkey: &AccountId, netuid: NetUid, mechanism: MechId) -> Result<(), Error<T>> {
     check_stake::<T>(hotkey, netuid)?;
-    let plain = !CommitRevealWeightsEnabled::<T>::get(netuid);
+    let plain = !Pallet::<T>::weights_are_hidden(netuid);
     ensure!(!plain || Pallet::<T>::weights_rate_allows(hotkey, netuid, mechanism), Error::SettingWeightsTooFast);
     Ok(())
 }
@@ -173,6 +174,9 @@ pub fn check<T: Config>(signer: &AccountId, call: &Call<T>) -> Result<(), Error<
             Pallet::<T>::check_prometheus(signer, *netuid, &endpoint)
         }
         Call::associate_evm_key { netuid, .. } => Pallet::<T>::check_claim_of_address(signer, *netuid).map(|_| ()),
+        Call::pow_register { netuid, work_block, nonce, work, hotkey } => {
+            Pallet::<T>::check_work(signer, *netuid, &Work { block: *work_block, nonce: *nonce, seal: *work }, hotkey)
+        }
         call => check_weight_calls(signer, call),
     }
 }

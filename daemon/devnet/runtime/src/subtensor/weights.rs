@@ -7,8 +7,8 @@ use sp_runtime::{DispatchError, DispatchResult};
 
 use super::{
     CommitRevealWeightsEnabled, Config, Error, Event, Keys, LastUpdate, MaxWeightsLimit, MechanismCountCurrent,
-    MinAllowedWeights, Pallet, SubnetOwnerHotkey, SubnetworkN, Uids, ValidatorPermit, Weights, WeightsSetRateLimit,
-    WeightsVersionKey,
+    MinAllowedWeights, Pallet, SubnetOwnerHotkey, SubnetworkN, TotalNetworks, Uids, ValidatorPermit, Weights,
+    WeightsSetRateLimit, WeightsVersionKey,
     neurons::storage_index,
     types::{MechId, NetUid, ROOT},
 };
@@ -62,6 +62,20 @@ impl<T: Config> Pallet<T> {
         last == 0 || Self::now().saturating_sub(last) >= WeightsSetRateLimit::<T>::get(netuid)
     }
 
+    /// Whether weights must be committed before they are told. Root weights, where they count, are always in the open.
+    pub(super) fn weights_are_hidden(netuid: NetUid) -> bool {
+        CommitRevealWeightsEnabled::<T>::get(netuid) && !Self::root_weights_count(netuid)
+    }
+
+    /// How many weights a row may hold: towards neurons, or towards subnets on root.
+    fn weighable(netuid: NetUid) -> u16 {
+        if netuid == ROOT { TotalNetworks::<T>::get() } else { SubnetworkN::<T>::get(netuid) }
+    }
+
+    fn can_be_weighed(netuid: NetUid, target: u16) -> bool {
+        if netuid == ROOT { Self::subnet_exists(target) } else { target < SubnetworkN::<T>::get(netuid) }
+    }
+
     /// Stores weights that the hotkey sets in the open.
     pub(super) fn store_weights(
         hotkey: &AccountId,
@@ -69,7 +83,7 @@ impl<T: Config> Pallet<T> {
         mechanism: MechId,
         row: WeightRow<'_>,
     ) -> DispatchResult {
-        ensure!(!CommitRevealWeightsEnabled::<T>::get(netuid), Error::<T>::CommitRevealEnabled);
+        ensure!(!Self::weights_are_hidden(netuid), Error::<T>::CommitRevealEnabled);
         Self::check_row(hotkey, netuid, mechanism, row)?;
         ensure!(Self::weights_rate_allows(hotkey, netuid, mechanism), Error::<T>::SettingWeightsTooFast);
         let uid = Self::put_weights(hotkey, netuid, mechanism, row)?;
@@ -88,14 +102,13 @@ impl<T: Config> Pallet<T> {
         mechanism: MechId,
         row: WeightRow<'_>,
     ) -> Result<u16, DispatchError> {
-        ensure!(netuid != ROOT, Error::<T>::CanNotSetRootNetworkWeights);
+        ensure!(netuid != ROOT || Self::root_weights_count(netuid), Error::<T>::CanNotSetRootNetworkWeights);
         ensure!(row.uids.len() == row.weights.len(), Error::<T>::WeightVecNotEqualSize);
         ensure!(
             Self::subnet_exists(netuid) && mechanism < MechanismCountCurrent::<T>::get(netuid),
             Error::<T>::MechanismDoesNotExist
         );
-        let neurons = SubnetworkN::<T>::get(netuid);
-        ensure!(row.uids.len() <= usize::from(neurons), Error::<T>::UidsLengthExceedUidsInSubNet);
+        ensure!(row.uids.len() <= usize::from(Self::weighable(netuid)), Error::<T>::UidsLengthExceedUidsInSubNet);
         let uid = Uids::<T>::get(netuid, hotkey).ok_or(Error::<T>::HotKeyNotRegisteredInSubNet)?;
         ensure!(Self::may_set_weights(hotkey, netuid), Error::<T>::NotEnoughStakeToSetWeights);
         ensure!(row.version_key >= WeightsVersionKey::<T>::get(netuid), Error::<T>::IncorrectWeightVersionKey);
@@ -111,12 +124,11 @@ impl<T: Config> Pallet<T> {
     ) -> Result<u16, DispatchError> {
         let uid = Self::check_row(hotkey, netuid, mechanism, row)?;
         let WeightRow { uids, weights, .. } = row;
-        let neurons = SubnetworkN::<T>::get(netuid);
-        let only_self = uids == [uid];
-        ensure!(only_self || Self::has_permit(netuid, uid), Error::<T>::NeuronNoValidatorPermit);
+        let only_self = netuid != ROOT && uids == [uid];
+        ensure!(only_self || netuid == ROOT || Self::has_permit(netuid, uid), Error::<T>::NeuronNoValidatorPermit);
         ensure!(uids.iter().collect::<BTreeSet<_>>().len() == uids.len(), Error::<T>::DuplicateUids);
-        ensure!(uids.iter().all(|uid| *uid < neurons), Error::<T>::UidVecContainInvalidOne);
-        let least = usize::from(MinAllowedWeights::<T>::get(netuid).min(neurons));
+        ensure!(uids.iter().all(|uid| Self::can_be_weighed(netuid, *uid)), Error::<T>::UidVecContainInvalidOne);
+        let least = usize::from(MinAllowedWeights::<T>::get(netuid).min(Self::weighable(netuid)));
         ensure!(only_self || uids.len() >= least, Error::<T>::WeightVecLengthIsLow);
         let weights = upscaled(weights);
         ensure!(only_self || within_limit(&weights, MaxWeightsLimit::<T>::get(netuid)), Error::<T>::MaxWeightExceeded);

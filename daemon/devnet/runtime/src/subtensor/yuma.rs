@@ -196,6 +196,9 @@ fn share(ballot: &Ballot, mut verdict: Verdict) -> Verdict {
 }
 
 #[cfg(test)]
+mod properties;
+
+#[cfg(test)]
 mod tests {
     use alloc::{vec, vec::Vec};
 

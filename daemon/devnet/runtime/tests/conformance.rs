@@ -1,0 +1,93 @@
+//! One test for each rule of pallet_subtensor and AdminUtils, spec 425: who may call, which error comes first, which
+//! limits hold. Figures of the economy are compared by replaying recordings, in `economy.rs`.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on stops here")]
+
+#[path = "conformance/keys.rs"]
+mod keys;
+#[path = "conformance/limits.rs"]
+mod limits;
+#[path = "conformance/pool.rs"]
+mod pool;
+#[path = "conformance/registration.rs"]
+mod registration;
+#[path = "conformance/settings.rs"]
+mod settings;
+#[path = "conformance/staking.rs"]
+mod staking;
+
+use btd_devnet_runtime::{
+    AccountId, GenesisSpec, Runtime, RuntimeCall, RuntimeOrigin, System, UNIT,
+    genesis::{self, development_account},
+    subtensor::{self as s, Call},
+};
+use frame_support::storage::with_storage_layer;
+use sp_runtime::{DispatchError, traits::Dispatchable};
+
+/// The subnet of genesis.
+const FIRST: u16 = 1;
+/// The subnet that `//Alice` owns, with hotkey `//owner`, on chains with a subnet.
+const SUBNET: u16 = 2;
+/// No subnet.
+const NOWHERE: u16 = 77;
+/// What a call answers that succeeds.
+const OK: &str = "ok";
+
+fn key(name: &str) -> AccountId {
+    development_account(name)
+}
+
+/// The origin of a name, or root.
+fn origin(by: &str) -> RuntimeOrigin {
+    if by == "root" { RuntimeOrigin::root() } else { RuntimeOrigin::signed(key(by)) }
+}
+
+/// A chain as genesis leaves it, at its first block.
+fn on_a_chain(test: impl FnOnce()) {
+    let storage = genesis::genesis(&GenesisSpec::default()).unwrap();
+    sp_io::TestExternalities::new(storage).execute_with(|| {
+        System::set_block_number(1);
+        test();
+    });
+}
+
+/// A chain on which `//Alice` owns a subnet that has started.
+fn on_a_subnet(test: impl FnOnce()) {
+    on_a_chain(|| {
+        expect("Alice", Call::register_network { hotkey: key("owner") }, OK);
+        expect("Alice", Call::start_call { netuid: SUBNET }, OK);
+        test();
+    });
+}
+
+/// What a call answers; one that fails leaves no trace.
+fn answer(by: &str, call: impl Into<RuntimeCall>) -> String {
+    match with_storage_layer(|| call.into().dispatch(origin(by)).map(drop).map_err(|error| error.error)) {
+        Ok(()) => OK.to_owned(),
+        Err(DispatchError::Module(module)) => module.message.unwrap_or("an error without a name").to_owned(),
+        Err(DispatchError::BadOrigin) => "BadOrigin".to_owned(),
+        Err(error) => format!("{error:?}"),
+    }
+}
+
+#[track_caller]
+fn expect(by: &str, call: impl Into<RuntimeCall>, wanted: &str) {
+    let call = call.into();
+    assert_eq!(answer(by, call.clone()), wanted, "{by}: {call:?}");
+}
+
+/// Lets blocks pass, without what they do.
+fn wait(blocks: u32) {
+    System::set_block_number(System::block_number() + blocks);
+}
+
+fn give(name: &str, tao: u64) {
+    use frame_support::traits::Currency;
+    let _ = btd_devnet_runtime::Balances::deposit_creating(&key(name), tao * UNIT);
+}
+
+/// Registers a hotkey of `//Bob` on a subnet.
+fn register(netuid: u16, hotkey: &str) -> u16 {
+    expect("Bob", Call::burned_register { netuid, hotkey: key(hotkey) }, OK);
+    s::Uids::<Runtime>::get(netuid, key(hotkey)).unwrap()
+}

@@ -1,0 +1,261 @@
+//! Registration of neurons, of root validators and of subnets; starting a subnet; serving; identities.
+
+use btd_devnet_runtime::{
+    Runtime, System, UNIT,
+    subtensor::{self as s, Call, types::ROOT},
+};
+
+use crate::{FIRST, NOWHERE, OK, SUBNET, expect, give, key, on_a_chain, on_a_subnet, register, wait};
+
+#[test]
+fn burned_register_is_refused_in_order() {
+    on_a_chain(|| {
+        let calls: [fn(u16) -> Call<Runtime>; 2] = [
+            |netuid| Call::burned_register { netuid, hotkey: key("hotkey") },
+            |netuid| Call::register {
+                netuid,
+                block_number: 9,
+                nonce: 9,
+                work: vec![9],
+                hotkey: key("hotkey"),
+                coldkey: key("nobody"),
+            },
+        ];
+        for call in calls {
+            expect("empty", call(ROOT), "RegistrationNotPermittedOnRootSubnet");
+            expect("empty", call(NOWHERE), "SubnetNotExists");
+            s::NetworkRegistrationAllowed::<Runtime>::insert(FIRST, false);
+            expect("empty", call(FIRST), "SubNetRegistrationDisabled");
+            s::NetworkRegistrationAllowed::<Runtime>::insert(FIRST, true);
+            expect("empty", call(FIRST), "NotEnoughBalanceToStake");
+            s::MaxAllowedUids::<Runtime>::insert(FIRST, 0);
+            expect("Bob", call(FIRST), "NoNeuronIdAvailable");
+            s::MaxAllowedUids::<Runtime>::insert(FIRST, 256);
+        }
+        // The old entry burns like the other, for whoever signs.
+        expect("Bob", calls[1](FIRST), OK);
+        assert_eq!(s::Owner::<Runtime>::get(key("hotkey")), key("Bob"));
+        expect("empty", calls[0](FIRST), "HotKeyAlreadyRegisteredInSubNet");
+        expect("Bob", Call::try_associate_hotkey { hotkey: key("other") }, OK);
+        expect("Charlie", Call::burned_register { netuid: FIRST, hotkey: key("other") }, "NonAssociatedColdKey");
+    });
+}
+
+#[test]
+fn register_limit_compares_the_price_before_anything_else_of_the_subnet() {
+    on_a_chain(|| {
+        let call = |netuid, limit_price| Call::register_limit { netuid, hotkey: key("hotkey"), limit_price };
+        let burn = s::Burn::<Runtime>::get(FIRST);
+        expect("empty", call(ROOT, 0), "RegistrationNotPermittedOnRootSubnet");
+        expect("empty", call(NOWHERE, 0), "SubnetNotExists");
+        s::NetworkRegistrationAllowed::<Runtime>::insert(FIRST, false);
+        expect("empty", call(FIRST, burn - 1), "RegistrationPriceLimitExceeded");
+        expect("empty", call(FIRST, burn), "SubNetRegistrationDisabled");
+        s::NetworkRegistrationAllowed::<Runtime>::insert(FIRST, true);
+        expect("Bob", call(FIRST, burn), OK);
+        assert_eq!(s::Burn::<Runtime>::get(FIRST), burn * 126 / 100, "and raises it by a quarter and a bit");
+    });
+}
+
+#[test]
+fn a_new_neuron_waits_the_rate_limit_of_weights() {
+    on_a_chain(|| {
+        System::set_block_number(50);
+        let uid = register(FIRST, "hotkey");
+        assert_eq!(s::LastUpdate::<Runtime>::get(FIRST)[usize::from(uid)], 50);
+        assert_eq!(s::BlockAtRegistration::<Runtime>::get(FIRST, uid), 50);
+        assert!(s::Active::<Runtime>::get(FIRST)[usize::from(uid)]);
+        assert!(!s::ValidatorPermit::<Runtime>::get(FIRST)[usize::from(uid)]);
+        assert!(s::IsNetworkMember::<Runtime>::get(key("hotkey"), FIRST));
+        assert_eq!(s::RegistrationsThisBlock::<Runtime>::get(FIRST), 1);
+    });
+}
+
+#[test]
+fn root_register_is_refused_in_order() {
+    on_a_chain(|| {
+        let call = |hotkey: &str| Call::root_register { hotkey: key(hotkey) };
+        expect("Bob", call("one"), OK);
+        assert!(s::Delegates::<Runtime>::contains_key(key("one")));
+        expect("Bob", call("two"), "TooManyRegistrationsThisBlock");
+        s::MaxRegistrationsPerBlock::<Runtime>::insert(ROOT, 99);
+        expect("Bob", call("one"), "HotKeyAlreadyRegisteredInSubNet");
+        expect("Bob", call("two"), OK);
+        expect("Bob", call("three"), OK);
+        expect("Bob", call("four"), "TooManyRegistrationsThisInterval");
+        s::RegistrationsThisInterval::<Runtime>::insert(ROOT, 0);
+        // Whose the hotkey is does not matter.
+        expect("Charlie", Call::try_associate_hotkey { hotkey: key("charlies") }, OK);
+        expect("Bob", call("charlies"), OK);
+    });
+}
+
+#[test]
+fn register_network_is_refused_in_order() {
+    on_a_chain(|| {
+        let call = |hotkey: &str| Call::register_network { hotkey: key(hotkey) };
+        expect("Charlie", Call::try_associate_hotkey { hotkey: key("taken") }, OK);
+        expect("empty", call("taken"), "NonAssociatedColdKey");
+        s::NetworkRegistrationStartBlock::<Runtime>::put(5);
+        expect("empty", call("hotkey"), "SubNetRegistrationDisabled");
+        s::NetworkRegistrationStartBlock::<Runtime>::put(0);
+        s::NetworkRateLimit::<Runtime>::put(7_200);
+        expect("Alice", call("hotkey"), OK);
+        expect("empty", call("other"), "NetworkTxRateLimitExceeded");
+        System::set_block_number(7_200);
+        expect("empty", call("other"), "NetworkTxRateLimitExceeded");
+        System::set_block_number(7_201);
+        expect("empty", call("other"), "CannotAffordLockCost");
+        expect("Alice", call("hotkey"), OK);
+    });
+}
+
+#[test]
+fn the_lock_cost_doubles_and_falls_back() {
+    on_a_chain(|| {
+        let cost = btd_devnet_runtime::SubtensorModule::network_lock_cost;
+        assert_eq!(cost(), 1_000 * UNIT);
+        expect("Alice", Call::register_network { hotkey: key("owner") }, OK);
+        assert_eq!(cost(), 2_000 * UNIT);
+        // It falls by the last cost over the interval for each block.
+        let step = 1_000 * UNIT / 100_800;
+        wait(10);
+        assert_eq!(cost(), 2_000 * UNIT - 10 * step);
+        wait(201_600);
+        assert_eq!(cost(), 1_000 * UNIT, "never below the least");
+    });
+}
+
+#[test]
+fn a_new_subnet_has_its_defaults() {
+    on_a_chain(|| {
+        System::set_block_number(40);
+        expect("Alice", Call::register_network { hotkey: key("owner") }, OK);
+        let netuid = SUBNET;
+        assert_eq!(s::Tempo::<Runtime>::get(netuid), 360);
+        assert_eq!(s::LastEpochBlock::<Runtime>::get(netuid), 40 - u64::from(netuid % 360));
+        assert_eq!(s::MaxAllowedUids::<Runtime>::get(netuid), 256);
+        assert_eq!(s::MaxAllowedValidators::<Runtime>::get(netuid), 64);
+        assert_eq!(s::MinAllowedWeights::<Runtime>::get(netuid), 1);
+        assert_eq!(s::ImmunityPeriod::<Runtime>::get(netuid), 5_000);
+        assert!(s::Yuma3On::<Runtime>::get(netuid) && !s::SubnetEmissionEnabled::<Runtime>::get(netuid));
+        assert_eq!(s::Burn::<Runtime>::get(netuid), UNIT);
+        assert_eq!(s::SubnetMechanism::<Runtime>::get(netuid), 1);
+        assert_eq!(s::NetworkRegisteredAt::<Runtime>::get(netuid), 40);
+        assert_eq!(s::SubnetTAO::<Runtime>::get(netuid), 1_000 * UNIT);
+        assert_eq!(s::SubnetLocked::<Runtime>::get(netuid), 1_000 * UNIT);
+        assert_eq!(s::SubnetOwner::<Runtime>::get(netuid), key("Alice"));
+        assert_eq!(s::Uids::<Runtime>::get(netuid, key("owner")), Some(0));
+        assert!(s::CommitRevealWeightsEnabled::<Runtime>::get(netuid));
+        let stake = Call::add_stake { hotkey: key("owner"), netuid, amount_staked: UNIT };
+        expect("Alice", stake, "SubtokenDisabled");
+    });
+}
+
+#[test]
+fn start_call_is_refused_in_order() {
+    on_a_chain(|| {
+        expect("Alice", Call::register_network { hotkey: key("owner") }, OK);
+        let start = |netuid| Call::start_call { netuid };
+        expect("Alice", start(NOWHERE), "SubnetNotExists");
+        expect("Bob", start(SUBNET), "BadOrigin");
+        s::StartCallDelay::<Runtime>::put(10);
+        wait(9);
+        expect("Alice", start(SUBNET), "NeedWaitingMoreBlocksToStarCall");
+        wait(1);
+        expect("Alice", start(SUBNET), OK);
+        assert_eq!(s::FirstEmissionBlockNumber::<Runtime>::get(SUBNET), Some(12));
+        assert!(s::SubtokenEnabled::<Runtime>::get(SUBNET));
+        expect("Alice", start(SUBNET), "FirstEmissionBlockNumberAlreadySet");
+    });
+}
+
+fn axon(netuid: u16, ip: u128, ip_type: u8, port: u16) -> Call<Runtime> {
+    Call::serve_axon { netuid, version: 1, ip, port, ip_type, protocol: 4, placeholder1: 0, placeholder2: 0 }
+}
+
+#[test]
+fn serve_axon_is_refused_in_order() {
+    on_a_chain(|| {
+        expect("hotkey", axon(FIRST, 0x7f00_0001, 9, 0), "HotKeyNotRegisteredInNetwork");
+        register(FIRST, "hotkey");
+        expect("hotkey", axon(FIRST, 0x7f00_0001, 9, 0), "InvalidIpType");
+        expect("hotkey", axon(FIRST, 0x7f00_0001, 4, 0), "InvalidIpAddress");
+        expect("hotkey", axon(FIRST, 1, 6, 0), "InvalidIpAddress");
+        expect("hotkey", axon(FIRST, 0x0a00_0001, 4, 0), "InvalidPort");
+        expect("hotkey", axon(FIRST, 0, 4, 1), OK);
+        assert_eq!(s::Axons::<Runtime>::get(FIRST, key("hotkey")).unwrap().block, 1);
+        wait(49);
+        expect("hotkey", axon(FIRST, 0x0a00_0001, 4, 0), "ServingRateLimitExceeded");
+        wait(1);
+        expect("hotkey", axon(FIRST, 0x0a00_0001, 4, 1), OK);
+        s::ServingRateLimit::<Runtime>::insert(FIRST, 0);
+        expect("hotkey", axon(FIRST, 0x0a00_0001, 4, 2), OK);
+    });
+}
+
+#[test]
+fn serve_prometheus_looks_at_the_address_first_and_takes_no_zero() {
+    on_a_chain(|| {
+        let call = |ip, ip_type, port| Call::serve_prometheus { netuid: FIRST, version: 1, ip, port, ip_type };
+        expect("hotkey", call(7, 5, 0), "InvalidIpType");
+        expect("hotkey", call(0, 4, 0), "InvalidIpAddress");
+        expect("hotkey", call(7, 4, 0), "HotKeyNotRegisteredInNetwork");
+        register(FIRST, "hotkey");
+        expect("hotkey", call(7, 4, 0), "InvalidPort");
+        expect("hotkey", call(7, 4, 1), OK);
+        expect("hotkey", call(7, 4, 1), "ServingRateLimitExceeded");
+    });
+}
+
+#[test]
+fn identities_belong_to_the_registered_and_have_lengths() {
+    on_a_chain(|| {
+        let identity = |name: usize, image: usize| Call::set_identity {
+            name: vec![b'n'; name],
+            url: vec![],
+            github_repo: vec![],
+            image: vec![b'i'; image],
+            discord: vec![],
+            description: vec![],
+            additional: vec![],
+        };
+        expect("Bob", identity(1, 1), "HotKeyNotRegisteredInNetwork");
+        register(FIRST, "hotkey");
+        expect("Bob", identity(257, 0), "InvalidIdentity");
+        expect("Bob", identity(0, 1_025), "InvalidIdentity");
+        expect("Bob", identity(256, 1_024), OK);
+    });
+}
+
+#[test]
+fn subnet_identities_are_the_owners_and_have_lengths() {
+    on_a_subnet(|| {
+        let identity = |subnet_name: usize, subnet_url: usize| Call::set_subnet_identity {
+            netuid: SUBNET,
+            subnet_name: vec![b'n'; subnet_name],
+            github_repo: vec![],
+            subnet_contact: vec![],
+            subnet_url: vec![b'u'; subnet_url],
+            discord: vec![],
+            description: vec![],
+            logo_url: vec![],
+            additional: vec![],
+        };
+        expect("Bob", identity(257, 0), "NotSubnetOwner");
+        expect("Alice", identity(257, 0), "InvalidIdentity");
+        expect("Alice", identity(0, 1_025), "InvalidIdentity");
+        expect("Alice", identity(256, 1_024), OK);
+    });
+}
+
+#[test]
+fn try_associate_hotkey_takes_what_nobody_has() {
+    on_a_chain(|| {
+        give("newcomer", 1);
+        let call = || Call::try_associate_hotkey { hotkey: key("hotkey") };
+        expect("newcomer", call(), OK);
+        expect("Bob", call(), OK);
+        assert_eq!(s::Owner::<Runtime>::get(key("hotkey")), key("newcomer"), "and is no error otherwise");
+    });
+}

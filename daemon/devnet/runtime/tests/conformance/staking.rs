@@ -1,0 +1,193 @@
+//! Stake and its movements: which refusal comes first, and what is clamped.
+
+use btd_devnet_runtime::{
+    Runtime, SubtensorModule, UNIT,
+    subtensor::{self as s, Call, types::ROOT},
+};
+
+use crate::{FIRST, NOWHERE, OK, SUBNET, expect, key, on_a_chain, on_a_subnet};
+
+fn held(hotkey: &str, coldkey: &str, netuid: u16) -> u64 {
+    SubtensorModule::stake(&key(hotkey), &key(coldkey), netuid)
+}
+
+fn add(netuid: u16, amount_staked: u64) -> Call<Runtime> {
+    Call::add_stake { hotkey: key("owner"), netuid, amount_staked }
+}
+
+#[test]
+fn add_stake_is_refused_in_order() {
+    on_a_subnet(|| {
+        let nobody = |netuid, amount_staked| Call::add_stake { hotkey: key("nobody"), netuid, amount_staked };
+        expect("empty", nobody(NOWHERE, 0), "SubnetNotExists");
+        expect("empty", nobody(FIRST, 0), "SubtokenDisabled");
+        expect("empty", nobody(SUBNET, 1), "AmountTooLow");
+        // The least is 0.002 TAO and the fee.
+        expect("empty", nobody(SUBNET, 2_000_000), "AmountTooLow");
+        expect("empty", nobody(ROOT, 1_999_999), "AmountTooLow");
+        expect("empty", nobody(SUBNET, UNIT), "NotEnoughBalanceToStake");
+        expect("Bob", nobody(SUBNET, UNIT), "HotKeyAccountNotExists");
+        expect("Bob", add(SUBNET, 1_000_001 * UNIT), "InsufficientLiquidity");
+        expect("Bob", add(SUBNET, UNIT), OK);
+        expect("Bob", add(ROOT, 2_000_000), OK);
+    });
+}
+
+#[test]
+fn remove_stake_is_clamped_and_leaves_no_crumbs() {
+    on_a_subnet(|| {
+        let remove = |amount_unstaked| Call::remove_stake { hotkey: key("owner"), netuid: SUBNET, amount_unstaked };
+        expect("Bob", remove(UNIT), "AmountTooLow");
+        expect("Bob", add(SUBNET, 10 * UNIT), OK);
+        expect("Bob", remove(0), "AmountTooLow");
+        expect("Bob", remove(1), "AmountTooLow");
+        let none = Call::remove_stake { hotkey: key("owner"), netuid: FIRST, amount_unstaked: 1 };
+        expect("Bob", none, "SubtokenDisabled");
+        expect("Bob", remove(u64::MAX), OK);
+        assert_eq!(held("owner", "Bob", SUBNET), 0);
+    });
+}
+
+#[test]
+fn limits_of_price_refuse_or_cut() {
+    on_a_subnet(|| {
+        let add = |limit_price, allow_partial| Call::add_stake_limit {
+            hotkey: key("owner"),
+            netuid: SUBNET,
+            amount_staked: 500 * UNIT,
+            limit_price,
+            allow_partial,
+        };
+        let price = SubtensorModule::alpha_price(SUBNET);
+        expect("Bob", add(price / 2, false), "PriceLimitExceeded");
+        expect("Bob", add(price + price / 10, false), "SlippageTooHigh");
+        expect("Bob", add(price + price / 10, true), OK);
+        assert!(SubtensorModule::alpha_price(SUBNET) <= price + price / 10);
+        let remove = |limit_price, allow_partial| Call::remove_stake_limit {
+            hotkey: key("owner"),
+            netuid: SUBNET,
+            amount_unstaked: u64::MAX,
+            limit_price,
+            allow_partial,
+        };
+        let price = SubtensorModule::alpha_price(SUBNET);
+        expect("Bob", remove(price * 2, false), "PriceLimitExceeded");
+        expect("Bob", remove(price - price / 100, false), "SlippageTooHigh");
+        expect("Bob", remove(price - price / 100, true), OK);
+        let whole = Call::remove_stake_full_limit { hotkey: key("owner"), netuid: SUBNET, limit_price: None };
+        expect("Bob", whole, OK);
+        assert_eq!(held("owner", "Bob", SUBNET), 0);
+    });
+}
+
+#[test]
+fn movements_are_refused_in_order() {
+    on_a_subnet(|| {
+        expect("Bob", add(SUBNET, 100 * UNIT), OK);
+        expect("Bob", Call::try_associate_hotkey { hotkey: key("other") }, OK);
+        let moved = |to: &str, origin_netuid, destination_netuid, alpha_amount| Call::move_stake {
+            origin_hotkey: key("owner"),
+            destination_hotkey: key(to),
+            origin_netuid,
+            destination_netuid,
+            alpha_amount,
+        };
+        expect("Bob", moved("owner", SUBNET, SUBNET, UNIT), "SameNetuid");
+        expect("Bob", moved("other", NOWHERE, SUBNET, UNIT), "SubnetNotExists");
+        expect("Bob", moved("other", SUBNET, NOWHERE, UNIT), "SubnetNotExists");
+        expect("Bob", moved("other", SUBNET, FIRST, UNIT), "SubtokenDisabled");
+        expect("Bob", moved("nobody", SUBNET, SUBNET, UNIT), "HotKeyAccountNotExists");
+        expect("Bob", moved("other", SUBNET, SUBNET, 0), "AmountTooLow");
+        expect("Bob", moved("other", SUBNET, SUBNET, 1), "AmountTooLow");
+        let whole = held("owner", "Bob", SUBNET);
+        expect("Bob", moved("other", SUBNET, SUBNET, u64::MAX), OK);
+        assert_eq!(held("other", "Bob", SUBNET), whole, "within a subnet nothing is lost");
+
+        let swap = |origin_netuid, destination_netuid, alpha_amount| Call::swap_stake {
+            hotkey: key("other"),
+            origin_netuid,
+            destination_netuid,
+            alpha_amount,
+        };
+        expect("Bob", swap(SUBNET, SUBNET, UNIT), "SameNetuid");
+        expect("Bob", swap(SUBNET, ROOT, UNIT), OK);
+        assert!(held("other", "Bob", ROOT) > 0);
+    });
+}
+
+#[test]
+fn transfers_of_stake_need_both_subnets_leave() {
+    on_a_subnet(|| {
+        expect("Bob", add(SUBNET, 100 * UNIT), OK);
+        let transfer = |to: &str, destination_netuid| Call::transfer_stake {
+            destination_coldkey: key(to),
+            hotkey: key("owner"),
+            origin_netuid: SUBNET,
+            destination_netuid,
+            alpha_amount: 10 * UNIT,
+        };
+        s::TransferToggle::<Runtime>::insert(SUBNET, false);
+        expect("Bob", transfer("Charlie", SUBNET), "TransferDisallowed");
+        s::TransferToggle::<Runtime>::insert(SUBNET, true);
+        s::TransferToggle::<Runtime>::insert(ROOT, false);
+        expect("Bob", transfer("Charlie", ROOT), "TransferDisallowed");
+        expect("Bob", transfer("Charlie", SUBNET), OK);
+        assert_eq!(held("owner", "Charlie", SUBNET), 10 * UNIT);
+    });
+}
+
+#[test]
+fn alpha_is_destroyed_on_subnets_alone() {
+    on_a_subnet(|| {
+        expect("Bob", add(SUBNET, 100 * UNIT), OK);
+        let recycle = |netuid, amount| Call::recycle_alpha { hotkey: key("owner"), amount, netuid };
+        let burn = |netuid, amount| Call::burn_alpha { hotkey: key("owner"), amount, netuid };
+        for call in [recycle, burn] {
+            expect("Bob", call(NOWHERE, 1), "SubnetNotExists");
+            expect("Bob", call(ROOT, 1), "CannotBurnOrRecycleOnRootSubnet");
+        }
+        let out = s::SubnetAlphaOut::<Runtime>::get(SUBNET);
+        expect("Bob", burn(SUBNET, UNIT), OK);
+        assert_eq!(s::SubnetAlphaOut::<Runtime>::get(SUBNET), out, "what is burned stays issued");
+        expect("Bob", recycle(SUBNET, UNIT), OK);
+        assert_eq!(s::SubnetAlphaOut::<Runtime>::get(SUBNET), out - UNIT);
+    });
+}
+
+#[test]
+fn locked_stake_stays() {
+    on_a_subnet(|| {
+        expect("Bob", add(SUBNET, 100 * UNIT), OK);
+        expect("Bob", Call::try_associate_hotkey { hotkey: key("other") }, OK);
+        let lock = |hotkey: &str, netuid, amount| Call::lock_stake { hotkey: key(hotkey), netuid, amount };
+        expect("Bob", lock("nobody", NOWHERE, 0), "SubnetNotExists");
+        expect("Bob", lock("nobody", SUBNET, 0), "HotKeyAccountNotExists");
+        expect("Bob", lock("owner", SUBNET, 0), "AmountTooLow");
+        expect("Bob", lock("owner", SUBNET, u64::MAX), "InsufficientStakeForLock");
+        expect("Bob", Call::move_lock { destination_hotkey: key("other"), netuid: SUBNET }, "NoExistingLock");
+        let whole = held("owner", "Bob", SUBNET);
+        expect("Bob", lock("other", SUBNET, whole), OK);
+        expect("Bob", lock("owner", SUBNET, 1), "LockHotkeyMismatch");
+        let remove = Call::remove_stake { hotkey: key("owner"), netuid: SUBNET, amount_unstaked: u64::MAX };
+        expect("Bob", remove, "StakeUnavailable");
+        expect("Bob", Call::burn_alpha { hotkey: key("owner"), amount: UNIT, netuid: SUBNET }, "StakeUnavailable");
+        expect("Bob", Call::move_lock { destination_hotkey: key("nobody"), netuid: SUBNET }, "HotKeyAccountNotExists");
+        expect("Bob", Call::move_lock { destination_hotkey: key("owner"), netuid: SUBNET }, OK);
+    });
+}
+
+#[test]
+fn root_claims_are_for_one_to_five_subnets() {
+    on_a_chain(|| {
+        let claim = |subnets: std::ops::Range<u16>| Call::claim_root { subnets: subnets.collect() };
+        expect("Bob", claim(0..0), "InvalidSubnetNumber");
+        expect("Bob", claim(1..7), "InvalidSubnetNumber");
+        expect("Bob", claim(1..6), OK);
+        expect("root", Call::sudo_set_num_root_claims { new_value: 51 }, "InvalidNumRootClaim");
+        expect("Bob", Call::sudo_set_num_root_claims { new_value: 5 }, "BadOrigin");
+        let threshold = |new_value| Call::sudo_set_root_claim_threshold { netuid: FIRST, new_value };
+        expect("Bob", threshold(1), "BadOrigin");
+        expect("root", threshold(10_000_001), "InvalidRootClaimThreshold");
+        expect("root", threshold(10_000_000), OK);
+    });
+}
