@@ -1,7 +1,7 @@
-//! `AlphaAssets`: how much alpha each subnet has issued, burned and recycled. Storage alone; nobody calls it.
+//! `AlphaAssets`: how much alpha each subnet has issued, burned and recycled.
 //!
-//! What is issued counts what the pool and its participants were ever given; what was burned stays issued, what was recycled
-//! does not.
+//! Declared for clients that read it. The real chain keeps these books beside the reserves of `SubtensorModule`; this one
+//! keeps the reserves alone, so that every entry reads as nothing.
 
 pub use pallet::*;
 

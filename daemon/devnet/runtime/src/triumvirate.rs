@@ -56,7 +56,7 @@ pub struct Votes {
     pub end: BlockNumber,
 }
 
-/// A vote and a seat's worth of it, as a number.
+/// How many there are, as the chain counts.
 fn count(voters: &[AccountId]) -> u32 {
     u32::try_from(voters.len()).unwrap_or(u32::MAX)
 }
