@@ -78,9 +78,9 @@ impl NoNestedBatches {
         matches!(
             call,
             RuntimeCall::Utility(
-                pallet_utility::Call::batch { .. }
-                    | pallet_utility::Call::batch_all { .. }
-                    | pallet_utility::Call::force_batch { .. }
+                crate::utility::Call::batch { .. }
+                    | crate::utility::Call::batch_all { .. }
+                    | crate::utility::Call::force_batch { .. }
             )
         )
     }
@@ -90,9 +90,9 @@ impl Contains<RuntimeCall> for NoNestedBatches {
     fn contains(call: &RuntimeCall) -> bool {
         match call {
             RuntimeCall::Utility(
-                pallet_utility::Call::batch { calls }
-                | pallet_utility::Call::batch_all { calls }
-                | pallet_utility::Call::force_batch { calls },
+                crate::utility::Call::batch { calls }
+                | crate::utility::Call::batch_all { calls }
+                | crate::utility::Call::force_batch { calls },
             ) => !calls.iter().any(Self::is_batch),
             _ => true,
         }
@@ -154,12 +154,7 @@ impl pallet_transaction_payment::Config for Runtime {
     type WeightInfo = weights::Extensions;
 }
 
-impl pallet_utility::Config for Runtime {
-    type RuntimeEvent = RuntimeEvent;
-    type RuntimeCall = RuntimeCall;
-    type PalletsOrigin = OriginCaller;
-    type WeightInfo = weights::Utility;
-}
+impl crate::utility::Config for Runtime {}
 
 impl pallet_sudo::Config for Runtime {
     type RuntimeEvent = RuntimeEvent;

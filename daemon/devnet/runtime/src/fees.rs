@@ -64,9 +64,9 @@ fn places(who: &AccountId, call: &RuntimeCall, depth: u8) -> Vec<Place> {
         _ if depth == 0 => Vec::new(),
         RuntimeCall::Proxy(pallet_proxy::Call::proxy { call, .. }) => places(who, call, depth - 1),
         RuntimeCall::Utility(
-            pallet_utility::Call::batch { calls }
-            | pallet_utility::Call::batch_all { calls }
-            | pallet_utility::Call::force_batch { calls },
+            crate::utility::Call::batch { calls }
+            | crate::utility::Call::batch_all { calls }
+            | crate::utility::Call::force_batch { calls },
         ) => calls.iter().flat_map(|call| places(who, call, depth - 1)).collect(),
         _ => Vec::new(),
     }

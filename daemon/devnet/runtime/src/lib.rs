@@ -26,6 +26,7 @@ pub mod shield;
 pub mod subtensor;
 pub mod swap;
 pub mod triumvirate;
+pub mod utility;
 mod weights;
 
 use alloc::borrow::Cow;
@@ -118,7 +119,7 @@ mod runtime {
     #[runtime::pallet_index(10)]
     pub type SenateMembers = pallet_membership<Instance2>;
     #[runtime::pallet_index(11)]
-    pub type Utility = pallet_utility;
+    pub type Utility = utility;
     #[runtime::pallet_index(12)]
     pub type Sudo = pallet_sudo;
     #[runtime::pallet_index(13)]

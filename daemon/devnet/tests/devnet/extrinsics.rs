@@ -245,7 +245,7 @@ async fn a_full_pool_says_so() {
 /// Wraps a call in `levels` batches or the like, by hand: the runtime's types would overflow this thread's stack.
 fn nested(levels: usize) -> Vec<u8> {
     let innermost = RuntimeCall::System(frame_system::Call::remark { remark: vec![] }).encode();
-    let wrapper = RuntimeCall::Utility(pallet_utility::Call::as_derivative {
+    let wrapper = RuntimeCall::Utility(btd_devnet_runtime::utility::Call::as_derivative {
         index: 0,
         call: Box::new(RuntimeCall::System(frame_system::Call::remark { remark: vec![] })),
     })

@@ -6,7 +6,7 @@ use btd_devnet_runtime::{
 };
 use frame_support::{
     assert_ok,
-    dispatch::{DispatchInfo, GetDispatchInfo},
+    dispatch::{DispatchInfo, GetDispatchInfo, Pays},
 };
 use sp_runtime::{
     traits::DispatchTransaction,
@@ -96,7 +96,7 @@ fn one_position_pays_and_only_for_calls_that_move_it() {
         assert_eq!(ask(recycle("owner")), Ok(()));
         assert_eq!(ask(recycle("nobody")), refused, "nothing is held there");
         // A batch is looked into, and must name one position.
-        let batch = |calls| RuntimeCall::Utility(pallet_utility::Call::batch { calls });
+        let batch = |calls| RuntimeCall::Utility(btd_devnet_runtime::utility::Call::batch { calls });
         assert_eq!(ask(batch(vec![recycle("owner")])), Ok(()));
         assert_eq!(ask(batch(vec![recycle("owner"), recycle("other")])), refused);
         let proxied = |call| {
@@ -108,5 +108,24 @@ fn one_position_pays_and_only_for_calls_that_move_it() {
         let everything = |hotkey: &str| RuntimeCall::SubtensorModule(s::Call::unstake_all { hotkey: key(hotkey) });
         assert_eq!(ask(everything("owner")), Ok(()));
         assert!(s::SubtokenEnabled::<Runtime>::get(2));
+    });
+}
+
+#[test]
+fn batches_of_calls_that_cost_nothing_cost_nothing() {
+    on_a_chain(|| {
+        let free = || RuntimeCall::SubtensorModule(s::Call::decrease_take { hotkey: key("owner"), take: 1 });
+        let dear = || RuntimeCall::System(frame_system::Call::remark { remark: vec![] });
+        let batches = |calls: Vec<RuntimeCall>| {
+            [
+                btd_devnet_runtime::utility::Call::batch { calls: calls.clone() },
+                btd_devnet_runtime::utility::Call::batch_all { calls: calls.clone() },
+                btd_devnet_runtime::utility::Call::force_batch { calls },
+            ]
+            .map(|call| RuntimeCall::Utility(call).get_dispatch_info().pays_fee)
+        };
+        assert_eq!(batches(vec![]), [Pays::No; 3]);
+        assert_eq!(batches(vec![free(), free()]), [Pays::No; 3]);
+        assert_eq!(batches(vec![free(), dear()]), [Pays::Yes; 3]);
     });
 }
