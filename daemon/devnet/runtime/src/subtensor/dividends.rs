@@ -139,6 +139,7 @@ impl<T: Config> Pallet<T> {
         if cut > 0 && SubnetOwner::<T>::contains_key(netuid) && SubnetOwnerHotkey::<T>::contains_key(netuid) {
             Self::credit_stake(&SubnetOwnerHotkey::<T>::get(netuid), &SubnetOwner::<T>::get(netuid), netuid, cut);
             Self::pay_lease(netuid, cut);
+            Self::lock_owner_cut(netuid, cut);
         }
     }
 

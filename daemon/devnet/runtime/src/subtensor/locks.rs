@@ -4,12 +4,13 @@
 //! full conviction at once. Locked stake goes to another coldkey only where that one has said that it accepts it. What
 //! conviction decides on the real chain, the takeover of old subnets, is not here.
 
-use frame_support::ensure;
+use frame_support::{ensure, storage::with_storage_layer};
 use sp_runtime::DispatchResult;
 
 use super::{
     AccountFlags, Config, DecayingHotkeyLock, DecayingLock, DecayingOwnerLock, Error, Event, HotkeyLock, Lock,
-    LockingColdkeys, MaturityRate, Owner, OwnerLock, Pallet, StakingHotkeys, SubnetOwnerHotkey, UnlockRate,
+    LockingColdkeys, MaturityRate, Owner, OwnerCutAutoLockEnabled, OwnerLock, Pallet, StakingHotkeys, SubnetOwner,
+    SubnetOwnerHotkey, UnlockRate,
     fixed::U64F64,
     power,
     staking::Position,
@@ -135,6 +136,18 @@ impl<T: Config> Pallet<T> {
         Self::change_sum(netuid, hotkey, aging, |mass| mass.saturating_add(amount));
         Self::deposit_event(Event::StakeLocked { coldkey: coldkey.clone(), hotkey: hotkey.clone(), netuid, amount });
         Ok(())
+    }
+
+    /// Locks the owner's cut where the subnet does so: for the hotkey of the owner's lock, or for the owner's own.
+    pub(super) fn lock_owner_cut(netuid: NetUid, cut: Alpha) {
+        if !OwnerCutAutoLockEnabled::<T>::get(netuid) {
+            return;
+        }
+        let coldkey = SubnetOwner::<T>::get(netuid);
+        let hotkey = Self::current_lock(&coldkey, netuid)
+            .map_or_else(|| SubnetOwnerHotkey::<T>::get(netuid), |(hotkey, _)| hotkey);
+        // What cannot be locked stays free.
+        let _ = with_storage_layer(|| Self::lock_alpha(&coldkey, &hotkey, netuid, cut));
     }
 
     /// Lets a lock be for another hotkey, which has to earn conviction anew.

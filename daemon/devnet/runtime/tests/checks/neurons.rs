@@ -4,7 +4,7 @@ use btd_devnet_runtime::{
     Runtime, RuntimeOrigin, SubtensorModule, System, UNIT,
     subtensor::{evm, types::LockState},
 };
-use frame_support::{assert_noop, assert_ok};
+use frame_support::{assert_noop, assert_ok, traits::Hooks};
 use sp_core::{H160, Pair, ecdsa};
 use sp_io::hashing::keccak_256;
 use sp_runtime::DispatchError;
@@ -135,5 +135,24 @@ fn coldkeys_that_accept_no_locks_do_not_inherit_any() {
         assert!(lock("new").is_some() && lock("Bob").is_none());
         // The new coldkey is what the old one was, flags included.
         assert!(!s::AccountFlags::<Runtime>::contains_key(key("new")));
+    });
+}
+
+#[test]
+fn the_owners_cut_is_locked_where_the_subnet_does_so() {
+    on_a_chain(|| {
+        assert_ok!(SubtensorModule::register_network(by("Bob"), key("owner")));
+        assert_ok!(SubtensorModule::start_call(by("Bob"), 2));
+        let locked = || s::Lock::<Runtime>::get((key("Bob"), 2, key("owner"))).map_or(0, |lock| lock.locked_mass);
+        let epoch = |block: u32| {
+            s::PendingOwnerCut::<Runtime>::insert(2, 5_000);
+            System::set_block_number(block);
+            SubtensorModule::on_initialize(block);
+        };
+        epoch(400);
+        assert_eq!(locked(), 0);
+        s::OwnerCutAutoLockEnabled::<Runtime>::insert(2, true);
+        epoch(800);
+        assert!(locked() >= 5_000);
     });
 }
