@@ -24,7 +24,7 @@ use sp_version::RuntimeVersion;
 
 use crate::{
     AccountId, Balance, Block, Executive, InherentDataExt, Nonce, Runtime, RuntimeCall, RuntimeGenesisConfig,
-    SubtensorModule, System, TransactionPayment, VERSION,
+    SubtensorModule, System, TransactionPayment, VERSION, drand,
     proxy::filters::{self, ProxyFilterInfo, ProxyTypeInfo},
     runtime_api,
     shield::{self, ShieldedTransaction, envelope::AuthorKey},
@@ -38,6 +38,9 @@ use crate::{
         types::{Alpha, LockState, MechId, NetUid, Tao},
     },
 };
+
+/// Under which name inherent data holds the time, in milliseconds since 1970.
+const TIMESTAMP: sp_inherents::InherentIdentifier = *b"timstap0";
 
 impl_runtime_apis! {
     impl sp_api::Core<Block> for Runtime {
@@ -78,7 +81,9 @@ impl_runtime_apis! {
         }
 
         fn inherent_extrinsics(data: InherentData) -> Vec<<Block as BlockT>::Extrinsic> {
-            data.create_extrinsics()
+            let now = data.get_data::<u64>(&TIMESTAMP).ok().flatten().unwrap_or(0);
+            let pulses = drand::due_pulses(now);
+            data.create_extrinsics().into_iter().chain(pulses).collect()
         }
 
         fn check_inherents(block: <Block as BlockT>::LazyBlock, data: InherentData) -> CheckInherentsResult {

@@ -293,6 +293,15 @@ impl<T: Config> Pallet<T> {
         TimelockedIndex::<T>::mutate(|index| index.remove(&(netuid, who.clone())));
     }
 
+    /// Rounds that sealed fields wait for.
+    pub(crate) fn awaited_rounds() -> Vec<u64> {
+        let waiting = TimelockedIndex::<T>::get().into_iter().filter_map(|(netuid, who)| {
+            let registration = CommitmentOf::<T>::get(netuid, who)?;
+            Some(registration.info.fields.iter().filter_map(Data::reveal_round).collect::<Vec<u64>>())
+        });
+        waiting.flatten().collect()
+    }
+
     /// What the hotkeys of a subnet have published, encoded, as metagraphs show it.
     pub(crate) fn published_on(netuid: NetUid) -> Vec<(AccountId, Vec<u8>)> {
         CommitmentOf::<T>::iter_prefix(netuid).map(|(who, registration)| (who, registration.encode())).collect()

@@ -1,9 +1,10 @@
 //! `Drand`: rounds of the beacon that opens timelocked weights and commitments.
 //!
-//! Rounds come in unsigned extrinsics; the real chain's nodes fetch them, whoever runs this chain makes them with
-//! [`pulse_extrinsic`] or from a round that drand published. This pallet fetches nothing.
+//! Rounds come in unsigned extrinsics. The real chain's nodes fetch them; where the development beacon signs, blocks bring
+//! the rounds for which something waits ([`due_pulses`]), and elsewhere whoever runs this chain brings what drand published
+//! ([`pulse_extrinsic`]). This pallet fetches nothing.
 
-use alloc::vec::Vec;
+use alloc::{collections::BTreeSet, vec::Vec};
 
 use codec::{Decode, DecodeWithMemTracking, Encode, MaxEncodedLen};
 use frame_support::{BoundedVec, traits::ConstU32};
@@ -14,8 +15,9 @@ use sp_runtime::{MultiSignature, MultiSigner};
 pub use pallet::*;
 
 use crate::{
-    RuntimeCall, UncheckedExtrinsic,
+    Runtime, RuntimeCall, UncheckedExtrinsic,
     beacon::{self, Beacon, PUBLIC_KEY, Round},
+    subtensor as s,
 };
 
 /// Public key of drand's beacon `quicknet`.
@@ -157,11 +159,44 @@ pub fn pulse_extrinsic(pulse: Pulse, block_number: u32) -> UncheckedExtrinsic {
     UncheckedExtrinsic::new_bare(RuntimeCall::Drand(call))
 }
 
+/// Rounds that a block brings by itself at most.
+const GREATEST_DUE: usize = 10;
+
+/// Rounds that weights and commitments wait for.
+fn awaited() -> BTreeSet<Round> {
+    let weights = s::TimelockedWeightCommits::<Runtime>::iter_values()
+        .flat_map(|queue| queue.into_iter().map(|(_, _, _, round)| round).collect::<Vec<_>>());
+    weights.chain(crate::Commitments::awaited_rounds()).collect()
+}
+
+/// The extrinsics that bring the rounds for which something waits and whose time has come, in milliseconds since 1970.
+///
+/// There are some only where the development beacon signs: rounds of drand's have to be fetched and brought.
+pub fn due_pulses(now: u64) -> Vec<UncheckedExtrinsic> {
+    let config = BeaconConfig::<Runtime>::get();
+    let beacon = Beacon::development();
+    if config.public_key[..] != beacon.public_key() {
+        return Vec::new();
+    }
+    let elapsed = (now / 1_000).checked_sub(config.genesis_time.into());
+    let current = elapsed.and_then(|seconds| seconds.checked_div(config.period.into())).map_or(0, |round| round + 1);
+    let last = LastStoredRound::<Runtime>::get();
+    let block = frame_system::Pallet::<Runtime>::block_number();
+    awaited()
+        .into_iter()
+        .filter(|round| (last.saturating_add(1)..=current).contains(round))
+        .take(GREATEST_DUE)
+        .filter_map(|round| Pulse::new(round, &beacon.sign(round)))
+        .map(|pulse| pulse_extrinsic(pulse, block))
+        .collect()
+}
+
 #[frame_support::pallet]
 #[allow(
     clippy::pedantic,
     clippy::expect_used,
     clippy::unwrap_used,
+    clippy::let_unit_value,
     deprecated,
     unreachable_pub,
     reason = "the FRAME macros expand into this module, and calls take the arguments that clients send"
@@ -172,8 +207,8 @@ pub mod pallet {
     use sp_io::crypto::sr25519_verify;
 
     use super::{
-        Beacon, BeaconConfiguration, BeaconConfigurationPayload, MultiSignature, MultiSigner, Pulse, PulsesPayload,
-        Round, Vec, beacon,
+        BeaconConfiguration, BeaconConfigurationPayload, MultiSignature, MultiSigner, Pulse, PulsesPayload, Round, Vec,
+        beacon,
     };
 
     /// Rounds that are kept: those of a week.
@@ -415,11 +450,6 @@ pub mod pallet {
             let kept = oldest.saturating_add(surplus);
             (oldest..kept).for_each(Pulses::<T>::remove);
             OldestStoredRound::<T>::put(kept);
-        }
-
-        /// Whether the development beacon signs the rounds of this chain.
-        pub fn has_development_beacon() -> bool {
-            BeaconConfig::<T>::get().public_key[..] == Beacon::development().public_key()
         }
     }
 }

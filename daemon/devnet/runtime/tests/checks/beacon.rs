@@ -3,7 +3,7 @@
 #![allow(deprecated, reason = "unsigned extrinsics are validated as the real chain does")]
 
 use btd_devnet_runtime::{
-    Commitments, Drand, Runtime, RuntimeEvent, RuntimeOrigin, SubtensorModule, System,
+    Commitments, Drand, Runtime, RuntimeCall, RuntimeEvent, RuntimeOrigin, SubtensorModule, System,
     beacon::{Beacon, Entropy, seal},
     commitments::{self, CommitmentInfo, Data},
     drand::{self, Pulse, PulsesPayload},
@@ -229,6 +229,34 @@ fn commits_without_a_hotkey_are_of_the_older_form() {
         write(&[7]);
         begin(400);
         assert_eq!(s::Weights::<Runtime>::get(FIRST, uid), vec![(0, 65_535), (1, 65_535)]);
+    });
+}
+
+#[test]
+fn rounds_that_something_waits_for_come_by_themselves_from_the_development_beacon() {
+    on_a_chain(|| {
+        validator();
+        register("miner");
+        commit(7, &weights(&key("validator"), &[1, 2]));
+        let field = |reveal_round| Data::TimelockEncrypted { encrypted: vec![1].try_into().unwrap(), reveal_round };
+        assert_ok!(publish("miner", FIRST, vec![field(9), field(12)]));
+        // The seventh round comes eighteen seconds after the first.
+        let at = |milliseconds: u64| drand::due_pulses(1_692_803_367_000 + milliseconds);
+        assert!(drand::due_pulses(0).is_empty());
+        assert!(at(17_999).is_empty());
+        assert_eq!(at(18_000).len(), 1);
+        let due = at(30_000);
+        assert_eq!(due.len(), 2);
+        for extrinsic in due {
+            let RuntimeCall::Drand(call) = extrinsic.function else { panic!("no pulse") };
+            assert!(Drand::validate_unsigned(TransactionSource::InBlock, &call).is_ok());
+            let drand::Call::write_pulse { pulses_payload, signature } = call else { panic!("no pulse") };
+            assert_ok!(Drand::write_pulse(RuntimeOrigin::none(), pulses_payload, signature));
+        }
+        assert_eq!(drand::LastStoredRound::<Runtime>::get(), 9);
+        assert!(at(30_000).is_empty());
+        drand::BeaconConfig::<Runtime>::put(drand::BeaconConfiguration::quicknet());
+        assert!(at(60_000).is_empty(), "nobody here can sign rounds of drand's");
     });
 }
 
