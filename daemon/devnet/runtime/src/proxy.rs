@@ -1,5 +1,6 @@
 //! Proxy kinds of the chain. Which calls each may make is in [`filters`].
 
+#[allow(clippy::cast_possible_truncation, reason = "so the derived codec numbers variants")]
 pub mod filters;
 
 use codec::{Decode, DecodeWithMemTracking, Encode, MaxEncodedLen};

@@ -142,7 +142,9 @@ impl<T: Config> Pallet<T> {
             for (mechanism, index) in (0..).zip(Self::storage_indices(netuid)) {
                 let stale: Vec<u64> =
                     TimelockedWeightCommits::<T>::iter_key_prefix(index).filter(|other| *other < epoch).collect();
-                stale.into_iter().for_each(|other| TimelockedWeightCommits::<T>::remove(index, other));
+                for other in stale {
+                    TimelockedWeightCommits::<T>::remove(index, other);
+                }
                 Self::open_commits(netuid, mechanism, epoch);
             }
         }

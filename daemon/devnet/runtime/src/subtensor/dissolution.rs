@@ -59,7 +59,9 @@ macro_rules! forget_second {
     ($netuid:expr; $($map:ident),* $(,)?) => {
         $(
             let first: Vec<_> = $map::<T>::iter().filter(|(_, of, _)| *of == $netuid).map(|(key, ..)| key).collect();
-            first.into_iter().for_each(|key| $map::<T>::remove(key, $netuid));
+            for key in first {
+                $map::<T>::remove(key, $netuid);
+            }
         )*
     };
 }

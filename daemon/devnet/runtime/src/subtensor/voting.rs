@@ -71,7 +71,9 @@ impl<T: Config> Pallet<T> {
         let gone: alloc::vec::Vec<AccountId> = VotingPower::<T>::iter_key_prefix(netuid)
             .filter(|hotkey| !IsNetworkMember::<T>::get(hotkey, netuid))
             .collect();
-        gone.into_iter().for_each(|hotkey| VotingPower::<T>::remove(netuid, hotkey));
+        for hotkey in gone {
+            VotingPower::<T>::remove(netuid, hotkey);
+        }
     }
 
     /// Moves one validator's average. Who falls well below the stake that validators need has none any more.
