@@ -256,3 +256,69 @@ fn a_repeated_intent_acts_once() {
     assert_eq!(before - free(&host, "alice"), spent);
     assert!(daemon.stop().success());
 }
+
+#[test]
+fn anything_is_read_by_name_at_any_block() {
+    let host = Host::new();
+    let daemon = host.start(&["--network", "devnet", "--block-time", "instant"]);
+    wallets(&host);
+    let transfer = ["wallet", "transfer", "--wallet", "alice", "--dest", BOB, "--amount", "1", "--yes"];
+    let sent = [host.ask(&transfer), host.ask(&transfer)];
+    let block = |sent: &Value| sent["outcome"]["block"]["number"].as_u64().unwrap();
+    let (first, second) = (block(&sent[0]), block(&sent[1]));
+
+    // Raw reads, now and then.
+    let bob = |at: &[&str]| {
+        let account = host.ask(&[&["query", "storage", "System", "Account", BOB], at].concat());
+        rao(&account["value"]["data"]["free"])
+    };
+    let earlier = first.to_string();
+    assert_eq!(bob(&[]) - bob(&["--block", &earlier]), TAO);
+    let networks = host.ask(&["query", "storage", "SubtensorModule", "NetworksAdded"]);
+    assert_eq!(networks["entries"].as_array().unwrap().len(), 2);
+    assert_eq!(host.ask(&["query", "constant", "Balances", "ExistentialDeposit"])["value"], "500");
+    let api = host.ask(&["query", "runtime-api", "SubnetInfoRuntimeApi", "get_dynamic_info", "1"]);
+    assert_eq!(api["value"]["tempo"], 100);
+    let read = host.ask(&["query", "block", &earlier]);
+    assert_eq!(read["extrinsics"][1]["call"], "Balances.transfer_keep_alive");
+    assert_eq!(read["extrinsics"][1]["success"], true);
+    let described = host.ask(&["query", "metadata", "Balances"]);
+    assert!(described["items"].as_array().unwrap().iter().any(|item| item["name"] == "transfer_keep_alive"));
+    let (code, error) = host.refused(&["query", "storage", "SubtensorModule", "NetworkAdded"]);
+    assert!(code != 0 && error.contains("nearest: SubtensorModule.NetworksAdded"), "{error}");
+
+    // Events from a cursor on, and from behind the first of them.
+    let filter = ["events", "--pallet", "Balances", "--event", "Transfer", "--account", BOB];
+    let follow = |more: &[&str]| {
+        let output = host.btctl(&[&["--json"], &filter[..], more].concat());
+        assert!(output.status.success(), "{output:?}");
+        let lines = String::from_utf8(output.stdout).unwrap();
+        lines.lines().map(|line| serde_json::from_str::<Value>(line).unwrap()).collect::<Vec<_>>()
+    };
+    let all = follow(&["--from", "1", "--count", "2"]);
+    let numbers: Vec<u64> = all.iter().map(|item| item["block"]["number"].as_u64().unwrap()).collect();
+    assert_eq!(numbers, [first, second]);
+    let cursor = all[0]["cursor"].as_str().unwrap();
+    assert_eq!(follow(&["--from-cursor", cursor, "--count", "1"]), all[1..]);
+
+    // The whole metagraph, then and now, and as a file.
+    let now = host.ask(&["rpc", "metagraph_get", "netuid=1"]);
+    assert_eq!(now["columns"]["hotkeys"].as_array().unwrap().len(), 1);
+    let path = host.path("subnet.btd");
+    let saved = host.btctl(&["subnets", "metagraph", "1", "--save", path.to_str().unwrap()]);
+    assert!(saved.status.success(), "{saved:?}");
+    let bytes: String = std::fs::read(&path).unwrap().iter().map(|byte| format!("{byte:02x}")).collect();
+    let loaded = host.ask(&["rpc", "metagraph_load", &format!("bytes=0x{bytes}")]);
+    assert_eq!((&loaded["columns"], &loaded["figures"]), (&now["columns"], &now["figures"]));
+    let diff = host.ask(&["rpc", "metagraph_diff", "netuid=1", &format!("from={first}"), &format!("to={second}")]);
+    assert_eq!(diff["from"]["number"], first);
+    let past = host.ask(&["subnets", "metagraph", "1", "--block", &earlier]);
+    assert_eq!((&past["at"]["number"], &past["at"]["stale"]), (&json!(first), &json!(false)));
+    assert_eq!(host.ask(&["subnets", "price"])["prices"].as_array().unwrap().len(), 2);
+    assert!(rao(&host.ask(&["subnets", "lock-cost"])["cost"]) > 0);
+
+    let chain = host.ask(&["chain"]);
+    assert_eq!(chain["endpoints"][0]["standing"], "active");
+    assert!(chain["features"].as_array().unwrap().contains(&json!("mechanisms")));
+    assert!(daemon.stop().success());
+}

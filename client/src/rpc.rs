@@ -96,16 +96,24 @@ fn schema_of<'a>(contract: &'a Value, method: &str, name: &str) -> Option<&'a Va
     named(&named(&contract["methods"], method)?["params"], name)?.get("schema")
 }
 
+/// Whether the contract takes text there and no number.
 fn is_text(contract: &Value, schema: &Value) -> bool {
+    let takes = |kind| takes(contract, schema, kind);
+    takes("string") && !takes("integer") && !takes("number")
+}
+
+/// Whether a value of this JSON type is among what the schema allows.
+fn takes(contract: &Value, schema: &Value, kind: &str) -> bool {
     if let Some(reference) = schema["$ref"].as_str() {
-        return reference.strip_prefix('#').and_then(|at| contract.pointer(at)).is_some_and(|it| is_text(contract, it));
+        let at = reference.strip_prefix('#');
+        return at.and_then(|at| contract.pointer(at)).is_some_and(|found| takes(contract, found, kind));
     }
     if let Some(choices) = schema["anyOf"].as_array().or_else(|| schema["allOf"].as_array()) {
-        return choices.iter().any(|choice| is_text(contract, choice));
+        return choices.iter().any(|choice| takes(contract, choice, kind));
     }
     match &schema["type"] {
-        Value::Array(types) => types.iter().any(|one| one == "string") && !types.iter().any(|one| one == "integer"),
-        one => one == "string",
+        Value::Array(types) => types.iter().any(|one| one == kind),
+        one => one == kind,
     }
 }
 
@@ -149,6 +157,8 @@ mod tests {
     fn a_number_becomes_text_where_the_contract_asks_for_text() {
         let value = read("wallet_transfer", &["amount=1500000000", "dry_run=true", "wallet=7"]).unwrap();
         assert_eq!(value, json!({ "amount": "1500000000", "dry_run": true, "wallet": "7" }));
+        // A block is named by number or by hash.
+        assert_eq!(read("chain_block", &["block=5"]).unwrap(), json!({ "block": 5 }));
         let value = read("subnets_register", &["netuid=1", "max_cost=5"]).unwrap();
         assert_eq!(value, json!({ "netuid": 1, "max_cost": "5" }));
     }

@@ -4,16 +4,18 @@ mod list;
 mod matrix;
 mod metagraph;
 mod owning;
+mod price;
 mod register;
 
 use btd_api::{
     rpc::Nothing,
-    subnets::{Hyperparameters, HyperparametersReply, List, Metagraph, SubnetParams},
+    subnets::{Hyperparameters, HyperparametersReply, List, SubnetParams},
 };
-use clap::Subcommand;
+use clap::{Args, Subcommand};
 
 use crate::{
     args::NetUidArg,
+    chain::query::BlockArg,
     exit::Exit,
     failure::Failure,
     output::{
@@ -31,17 +33,22 @@ pub(crate) enum Command {
     List,
     /// One subnet with all its neurons
     #[command(alias = "show")]
-    Metagraph(NetUidArg),
+    Metagraph(metagraph::MetagraphArgs),
     /// The hyperparameters of a subnet
     #[command(visible_alias = "hparams")]
-    Hyperparameters(NetUidArg),
+    Hyperparameters(AtBlock),
+    /// What one alpha costs, of one subnet or of all
+    Price(price::PriceArgs),
+    /// What registering a neuron on a subnet costs
+    #[command(alias = "registration_cost")]
+    RegistrationCost(AtBlock),
+    /// What creating a subnet costs
+    #[command(visible_alias = "burn-cost", aliases = ["lock_cost", "burn_cost", "create-cost", "create_cost"])]
+    LockCost(BlockArg),
     /// The weights or bonds of a subnet, one entry a line
     Matrix(matrix::MatrixArgs),
     /// Register a hotkey on a subnet for its current price
     Register(register::RegisterArgs),
-    /// What creating a subnet costs now
-    #[command(visible_alias = "burn-cost", aliases = ["lock_cost", "burn_cost", "create-cost", "create_cost"])]
-    LockCost,
     /// Create a subnet, with an identity if wanted
     Create(owning::CreateArgs),
     /// Start a subnet's emission and the trade of its alpha
@@ -63,6 +70,23 @@ pub(crate) enum Command {
     Mechanisms(owning::MechanismsCommand),
 }
 
+/// A subnet at a block.
+#[derive(Args, Clone, Copy, Debug)]
+pub(crate) struct AtBlock {
+    #[command(flatten)]
+    netuid: NetUidArg,
+    #[command(flatten)]
+    at: BlockArg,
+}
+
+// === impl AtBlock ===
+
+impl AtBlock {
+    fn params(self) -> SubnetParams {
+        SubnetParams { netuid: self.netuid.resolve(), block: self.at.block }
+    }
+}
+
 // === impl Command ===
 
 impl Command {
@@ -72,17 +96,16 @@ impl Command {
                 let reply = session.call::<List>(&Nothing {}).await?;
                 session.out.reply(&reply, list::render)?;
             }
-            Self::Metagraph(netuid) => {
-                let reply = session.call::<Metagraph>(&SubnetParams { netuid: netuid.resolve() }).await?;
-                session.out.reply(&reply, metagraph::render)?;
-            }
-            Self::Hyperparameters(netuid) => {
-                let reply = session.call::<Hyperparameters>(&SubnetParams { netuid: netuid.resolve() }).await?;
+            Self::Metagraph(args) => return args.run(session).await,
+            Self::Hyperparameters(subnet) => {
+                let reply = session.call::<Hyperparameters>(&subnet.params()).await?;
                 session.out.reply(&reply, hyperparameters)?;
             }
+            Self::Price(args) => return args.run(session).await,
+            Self::RegistrationCost(subnet) => return price::burn_cost(subnet.params(), session).await,
+            Self::LockCost(at) => return price::lock_cost(at, session).await,
             Self::Matrix(args) => return args.run(session).await,
             Self::Register(args) => return args.run(session).await,
-            Self::LockCost => return owning::lock_cost(session).await,
             Self::Create(args) => return args.run(session).await,
             Self::Start(args) => return args.run(session).await,
             Self::CheckStart(netuid) => return owning::check_start(netuid, session).await,
@@ -123,6 +146,12 @@ mod tests {
             "subnets hparams --netuid 1",
             "subnets matrix 1 --matrix bonds",
             "subnets list",
+            "subnets metagraph 1 --block 7 --columns uid,stake,hotkey --sort stake",
+            "subnets metagraph 1 --save metagraph.npz",
+            "subnets price",
+            "subnets price 1 --block 7",
+            "subnets burn-cost 1",
+            "subnets lock-cost",
         ] {
             assert!(parses(good), "{good}");
         }

@@ -7,9 +7,11 @@
 //!
 //! It reads and never writes to the chain, and knows nothing of who asks.
 
+pub mod file;
 mod policy;
 mod snapshot;
 mod store;
+mod table;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -27,6 +29,7 @@ use self::policy::{BUDGET, Backlog, Due, Known, RETRY, Touched};
 pub use self::{
     policy::named_by,
     snapshot::{Endpoint, Neuron, Snapshot, Subnet},
+    table::{Change, Column, Table},
 };
 use crate::{
     cache::{Cache, CacheError},

@@ -26,6 +26,7 @@ mod gate;
 mod health;
 mod link;
 mod message;
+mod metagraph;
 mod multisig;
 mod node;
 mod peers;
@@ -144,6 +145,7 @@ pub fn answer_with(parts: &Arc<Parts>) -> (Table, Health) {
     stake::register(&mut table, parts);
     wallet::onchain::register(&mut table, parts);
     subnets::register(&mut table, parts);
+    metagraph::register(&mut table, parts);
     subnets::owning::register(&mut table, parts);
     sudo::register(&mut table, parts);
     weights::register(&mut table, parts);

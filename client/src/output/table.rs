@@ -89,8 +89,8 @@ impl Table {
     }
 
     /// Adds a row, a text for each column in order. Texts may be foreign.
-    pub(crate) fn row<const N: usize>(&mut self, cells: &[String; N]) {
-        debug_assert_eq!(N, self.columns.len(), "a text for each column");
+    pub(crate) fn row(&mut self, cells: &[String]) {
+        debug_assert_eq!(cells.len(), self.columns.len(), "a text for each column");
         self.rows.push(cells.iter().map(|cell| text::visible(cell).into_owned()).collect());
     }
 

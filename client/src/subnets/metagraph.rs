@@ -1,54 +1,237 @@
 //! A subnet with all its neurons, in the columns that operators know from the older command line.
 
+use std::{cmp::Ordering, fs, path::PathBuf};
+
 use btd_api::{
     Alpha,
-    subnets::{MetagraphReply, Neuron},
+    metagraph::{FileFormat, Save, SaveParams},
+    subnets::{Metagraph, MetagraphReply, Neuron, SubnetParams},
+};
+use clap::Args;
+
+use super::{AtBlock, list::cost};
+use crate::{
+    exit::Exit,
+    failure::Failure,
+    output::{
+        Format, Page,
+        table::{Column, Table},
+        text,
+    },
+    session::Session,
 };
 
-use super::list::cost;
-use crate::output::{
-    Page,
-    table::{Column, Table},
-    text,
-};
+/// `btctl subnets metagraph`
+#[derive(Args, Debug)]
+pub(crate) struct MetagraphArgs {
+    #[command(flatten)]
+    subnet: AtBlock,
+    /// The columns to show, with commas: uid,stake,rank,trust,consensus,incentive,dividends,emission,
+    /// vtrust,val,updated,active,axon,hotkey,coldkey, and name
+    #[arg(long, value_name = "COLUMNS", value_delimiter = ',', value_parser = column)]
+    columns: Vec<&'static Shown>,
+    /// Sort by this column: numbers from the largest on, texts from the first on
+    #[arg(long, visible_alias = "sort-by", value_name = "COLUMN", value_parser = column)]
+    sort: Option<&'static Shown>,
+    /// Save everything that the chain keeps of it to a file: NumPy's form where the name ends with
+    /// .npz, else btd's own
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["columns", "sort"])]
+    save: Option<PathBuf>,
+}
 
-pub(super) fn render(reply: &MetagraphReply, page: Page) -> String {
-    let mut table = Table::new(&[
-        Column::number("UID"),
-        Column::number("STAKE (α)"),
-        Column::number("RANK").leaves(12),
-        Column::number("TRUST").leaves(11),
-        Column::number("CONSENSUS").leaves(8),
-        Column::number("INCENTIVE").leaves(3),
-        Column::number("DIVIDENDS").leaves(4),
-        Column::number("EMISSION (α)").leaves(2),
-        Column::number("VTRUST").leaves(7),
-        Column::text("VAL").leaves(6),
-        Column::number("UPDATED").leaves(5),
-        Column::text("ACTIVE").leaves(9),
-        Column::text("AXON").leaves(1),
-        Column::address("HOTKEY"),
-        Column::address("COLDKEY").leaves(10),
-    ]);
-    for neuron in &reply.neurons {
-        let age = u64::from(reply.at.block.number.0).checked_sub(neuron.last_update);
-        table.row(&[
-            neuron.uid.to_string(),
-            format!("{:.4}", neuron.stake),
-            score(neuron.rank),
-            score(neuron.trust),
-            score(neuron.consensus),
-            score(neuron.incentive),
-            score(neuron.dividends),
-            format!("{:.6}", neuron.emission),
-            score(neuron.validator_trust),
-            mark(neuron.validator_permit),
-            age.map_or_else(|| "-".to_owned(), |blocks| blocks.to_string()),
-            mark(neuron.active),
-            axon(neuron),
-            neuron.hotkey.to_string(),
-            neuron.coldkey.to_string(),
-        ]);
+/// A column as it is shown.
+#[derive(Debug)]
+struct Shown {
+    name: &'static str,
+    column: Column,
+    /// The text, at a block.
+    text: fn(&Neuron, u32) -> String,
+    /// What rows are sorted by.
+    key: fn(&Neuron) -> Key,
+}
+
+/// What rows are sorted by.
+#[derive(Debug, PartialEq)]
+enum Key {
+    /// From the largest on.
+    Number(f64),
+    /// From the largest on.
+    Amount(u64),
+    /// From the smallest on.
+    Order(u64),
+    /// From the first on.
+    Text(String),
+}
+
+/// All columns in their order. Those before the last are shown unless others are asked for.
+static COLUMNS: [Shown; 16] = [
+    Shown {
+        name: "uid",
+        column: Column::number("UID"),
+        text: |neuron, _| neuron.uid.to_string(),
+        key: |neuron| Key::Order(neuron.uid.0.into()),
+    },
+    Shown {
+        name: "stake",
+        column: Column::number("STAKE (α)"),
+        text: |neuron, _| format!("{:.4}", neuron.stake),
+        key: |neuron| Key::Amount(neuron.stake.rao()),
+    },
+    Shown {
+        name: "rank",
+        column: Column::number("RANK").leaves(12),
+        text: |neuron, _| score(neuron.rank),
+        key: |neuron| Key::Number(neuron.rank),
+    },
+    Shown {
+        name: "trust",
+        column: Column::number("TRUST").leaves(11),
+        text: |neuron, _| score(neuron.trust),
+        key: |neuron| Key::Number(neuron.trust),
+    },
+    Shown {
+        name: "consensus",
+        column: Column::number("CONSENSUS").leaves(8),
+        text: |neuron, _| score(neuron.consensus),
+        key: |neuron| Key::Number(neuron.consensus),
+    },
+    Shown {
+        name: "incentive",
+        column: Column::number("INCENTIVE").leaves(3),
+        text: |neuron, _| score(neuron.incentive),
+        key: |neuron| Key::Number(neuron.incentive),
+    },
+    Shown {
+        name: "dividends",
+        column: Column::number("DIVIDENDS").leaves(4),
+        text: |neuron, _| score(neuron.dividends),
+        key: |neuron| Key::Number(neuron.dividends),
+    },
+    Shown {
+        name: "emission",
+        column: Column::number("EMISSION (α)").leaves(2),
+        text: |neuron, _| format!("{:.6}", neuron.emission),
+        key: |neuron| Key::Amount(neuron.emission.rao()),
+    },
+    Shown {
+        name: "vtrust",
+        column: Column::number("VTRUST").leaves(7),
+        text: |neuron, _| score(neuron.validator_trust),
+        key: |neuron| Key::Number(neuron.validator_trust),
+    },
+    Shown {
+        name: "val",
+        column: Column::text("VAL").leaves(6),
+        text: |neuron, _| mark(neuron.validator_permit),
+        key: |neuron| Key::Amount(neuron.validator_permit.into()),
+    },
+    Shown {
+        name: "updated",
+        column: Column::number("UPDATED").leaves(5),
+        text: |neuron, block| {
+            let age = u64::from(block).checked_sub(neuron.last_update);
+            age.map_or_else(|| "-".to_owned(), |blocks| blocks.to_string())
+        },
+        key: |neuron| Key::Amount(neuron.last_update),
+    },
+    Shown {
+        name: "active",
+        column: Column::text("ACTIVE").leaves(9),
+        text: |neuron, _| mark(neuron.active),
+        key: |neuron| Key::Amount(neuron.active.into()),
+    },
+    Shown {
+        name: "axon",
+        column: Column::text("AXON").leaves(1),
+        text: |neuron, _| axon(neuron),
+        key: |neuron| Key::Text(axon(neuron)),
+    },
+    Shown {
+        name: "hotkey",
+        column: Column::address("HOTKEY"),
+        text: |neuron, _| neuron.hotkey.to_string(),
+        key: |neuron| Key::Text(neuron.hotkey.to_string()),
+    },
+    Shown {
+        name: "coldkey",
+        column: Column::address("COLDKEY").leaves(10),
+        text: |neuron, _| neuron.coldkey.to_string(),
+        key: |neuron| Key::Text(neuron.coldkey.to_string()),
+    },
+    Shown {
+        name: "name",
+        column: Column::text("NAME"),
+        text: |neuron, _| {
+            neuron.identity.as_deref().map_or_else(|| "-".to_owned(), |name| text::visible(name).into_owned())
+        },
+        key: |neuron| Key::Text(neuron.identity.clone().unwrap_or_default()),
+    },
+];
+
+/// The columns of old, which are shown unless others are asked for.
+const USUAL: usize = 15;
+
+fn column(name: &str) -> Result<&'static Shown, String> {
+    let wanted = name.trim().to_lowercase();
+    let found = COLUMNS.iter().find(|column| column.name == wanted);
+    found.ok_or_else(|| {
+        let known = COLUMNS.iter().map(|column| column.name).collect::<Vec<_>>().join(", ");
+        format!("`{name}` is no column; there are: {known}")
+    })
+}
+
+// === impl MetagraphArgs ===
+
+impl MetagraphArgs {
+    pub(super) async fn run(self, session: &Session) -> Result<Exit, Failure> {
+        let params = self.subnet.params();
+        if let Some(path) = self.save {
+            return save(session, params, path).await;
+        }
+        let reply = session.call::<Metagraph>(&params).await?;
+        session.out.reply(&reply, |reply, page| render(reply, page, &self.columns, self.sort)).map(|()| Exit::Success)
+    }
+}
+
+/// Writes the file beside its name first, so that what was there stays whole until the new one is.
+async fn save(session: &Session, params: SubnetParams, path: PathBuf) -> Result<Exit, Failure> {
+    let is_npz = path.extension().is_some_and(|extension| extension == "npz");
+    let format = if is_npz { FileFormat::Npz } else { FileFormat::Btd };
+    let params = SaveParams { netuid: params.netuid, format, mechid: btd_api::MechId(0), block: params.block };
+    let reply = session.call::<Save>(&params).await?.read()?;
+    let digits = reply.bytes.strip_prefix("0x").unwrap_or(&reply.bytes);
+    let reason = "its bytes are not hex".to_owned();
+    let bytes = hex::decode(digits).map_err(|_| Failure::Lost { method: "metagraph_save", reason })?;
+    let mut beside = path.clone().into_os_string();
+    beside.push(".part");
+    fs::write(&beside, &bytes).and_then(|()| fs::rename(&beside, &path)).map_err(Failure::Output)?;
+    if session.out.format() == Format::Human {
+        let at = text::at(&reply.at, session.out.page());
+        session.out.note(format!("saved {} bytes to {}, {at}", bytes.len(), path.display()));
+    }
+    Ok(Exit::Success)
+}
+
+fn compare(one: &Neuron, other: &Neuron, by: &Shown) -> Ordering {
+    match ((by.key)(one), (by.key)(other)) {
+        (Key::Number(one), Key::Number(other)) => other.total_cmp(&one),
+        (Key::Amount(one), Key::Amount(other)) => other.cmp(&one),
+        (Key::Order(one), Key::Order(other)) => one.cmp(&other),
+        (Key::Text(one), Key::Text(other)) => one.cmp(&other),
+        _ => Ordering::Equal,
+    }
+}
+
+fn render(reply: &MetagraphReply, page: Page, columns: &[&'static Shown], sort: Option<&'static Shown>) -> String {
+    let columns = if columns.is_empty() { COLUMNS.iter().take(USUAL).collect() } else { columns.to_vec() };
+    let mut table = Table::new(&columns.iter().map(|shown| shown.column).collect::<Vec<_>>());
+    let mut neurons: Vec<&Neuron> = reply.neurons.iter().collect();
+    if let Some(by) = sort {
+        neurons.sort_by(|one, other| compare(one, other, by));
+    }
+    for neuron in neurons {
+        let texts = columns.iter().map(|shown| (shown.text)(neuron, reply.at.block.number.0));
+        table.row(&texts.collect::<Vec<_>>());
     }
     format!("{}{}{}", heading(reply, page), table.render(page), footer(reply, page))
 }
@@ -122,7 +305,7 @@ mod tests {
 
     #[test]
     fn the_columns_of_old_are_there() {
-        let text = render(&sample(), Page::default());
+        let text = render(&sample(), Page::default(), &[], None);
         let lines: Vec<&str> = text.lines().collect();
         assert_eq!(
             lines[0],
@@ -147,10 +330,22 @@ mod tests {
 
     #[test]
     fn a_narrow_terminal_keeps_what_matters_most() {
-        let text = render(&sample(), Page { width: Some(80), colour: Colour::Plain });
+        let text = render(&sample(), Page { width: Some(80), colour: Colour::Plain }, &[], None);
         let head = text.lines().nth(1).unwrap();
         assert!(head.chars().count() <= 80, "{head}");
         assert!(head.starts_with("UID") && head.contains("STAKE") && head.contains("HOTKEY") && head.contains("AXON"));
         assert!(text.contains("not shown for want of width: RANK, TRUST"), "{text}");
+    }
+
+    #[test]
+    fn columns_are_chosen_and_rows_sorted() {
+        let mut reply = sample();
+        reply.neurons[1].stake = Alpha::from_rao(9_000_000_000);
+        reply.neurons[1].identity = Some("nine".to_owned());
+        let columns = ["stake", "uid", "NAME"].map(|name| column(name).unwrap());
+        let text = render(&reply, Page::default(), &columns, Some(column("stake").unwrap()));
+        let lines: Vec<&str> = text.lines().skip(1).take(3).collect();
+        assert_eq!(lines, ["STAKE (α)  UID  NAME", "   9.0000    1  nine", "   1.5000    0  -"]);
+        assert!(column("weight").unwrap_err().contains("there are: uid, stake"));
     }
 }

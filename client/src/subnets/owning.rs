@@ -2,11 +2,10 @@
 
 use btd_api::{
     NetUid, Ratio, Tao,
-    rpc::Nothing,
     subnets::{
         SubnetParams,
         owning::{
-            CheckStart, Cost, Create, CreateParams, CreatedSubnet, GetIdentity, IdentityReply, LockCost, Mechanisms,
+            CheckStart, Create, CreateParams, CreatedSubnet, GetIdentity, IdentityReply, Mechanisms,
             MechanismsReply, MechanismsSet, MechanismsSetParams, MechanismsSplit, MechanismsSplitParams, SetIdentity,
             SetIdentityParams, SetSymbol, SetSymbolParams, Start, StartParams, StartState, SubnetIdentity,
         },
@@ -180,12 +179,6 @@ impl IdentityArgs {
         };
         (identity != SubnetIdentity::default()).then_some(identity)
     }
-}
-
-pub(super) async fn lock_cost(session: &Session) -> Result<Exit, Failure> {
-    let reply = session.call::<LockCost>(&Nothing {}).await?;
-    let render = |Cost { at, cost }: &Cost, page| format!("creating a subnet costs τ{cost}\n{}\n", text::at(at, page));
-    session.out.reply(&reply, render).map(|()| Exit::Success)
 }
 
 pub(super) async fn check_start(netuid: NetUidArg, session: &Session) -> Result<Exit, Failure> {

@@ -16,6 +16,7 @@ pub mod dendrite;
 mod error;
 pub mod events;
 mod ids;
+pub mod metagraph;
 mod method;
 pub mod multisig;
 pub mod node;

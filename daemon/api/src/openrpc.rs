@@ -11,7 +11,7 @@ use serde_json::{Map, Value, json};
 
 use self::example::{Examples, Members};
 use crate::{
-    ErrorKind, Method, Role, Subscription, axon, chain, crowd, dendrite, events, multisig, node, proxy, root, rpc, stake,
+    ErrorKind, Method, Role, Subscription, axon, chain, crowd, dendrite, events, metagraph, multisig, node, proxy, root, rpc, stake,
     subnets, sudo, tx, wallet, weights,
 };
 
@@ -143,6 +143,7 @@ fn book() -> Book {
     wallet::onchain::describe(&mut book);
     stake::describe(&mut book);
     subnets::describe(&mut book);
+    metagraph::describe(&mut book);
     subnets::owning::describe(&mut book);
     sudo::describe(&mut book);
     weights::describe(&mut book);

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     Alpha, BlockNumber, Coldkey, Hotkey, HotkeyName, MechId, NetUid, Tao, Uid, WalletName,
-    chain::At,
+    chain::{At, BlockId},
     method::methods,
     rpc::Nothing,
     signing::{Receipted, signing_params},
@@ -64,6 +64,57 @@ pub struct Subnets {
 pub struct SubnetParams {
     /// The subnet.
     pub netuid: NetUid,
+    /// The block; without it, what is cached, else the newest finalized one.
+    #[serde(default)]
+    pub block: Option<BlockId>,
+}
+
+/// Parameters of [`Price`].
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PriceParams {
+    /// One subnet; without it, all.
+    #[serde(default)]
+    pub netuid: Option<NetUid>,
+    /// The block; without it, the newest finalized one.
+    #[serde(default)]
+    pub block: Option<BlockId>,
+}
+
+/// What one alpha of a subnet costs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct SubnetPrice {
+    /// The subnet.
+    pub netuid: NetUid,
+    /// Rao of tao for one alpha; none on runtimes that do not tell.
+    pub price: Option<Tao>,
+}
+
+/// Reply of [`Price`].
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct PriceReply {
+    /// The block at which it was read.
+    pub at: At,
+    /// The prices, by subnet.
+    pub prices: Vec<SubnetPrice>,
+}
+
+/// Parameters of [`LockCost`].
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct LockCostParams {
+    /// The block; without it, the newest finalized one.
+    #[serde(default)]
+    pub block: Option<BlockId>,
+}
+
+/// Reply of [`BurnCost`] and [`LockCost`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct CostReply {
+    /// The block at which it was read.
+    pub at: At,
+    /// What it costs.
+    pub cost: Tao,
 }
 
 /// Where a neuron says that it serves.
@@ -232,6 +283,12 @@ methods! {
     Metagraph = "subnets_metagraph" (Read): SubnetParams => MetagraphReply;
     /// The hyperparameters of a subnet
     Hyperparameters = "subnets_hyperparameters" (Read): SubnetParams => HyperparametersReply;
+    /// What one alpha costs, of one subnet or of all
+    Price = "subnets_price" (Read): PriceParams => PriceReply;
+    /// What registering a neuron on a subnet costs
+    BurnCost = "subnets_burnCost" (Read): SubnetParams => CostReply;
+    /// What a new subnet costs
+    LockCost = "subnets_lockCost" (Read): LockCostParams => CostReply;
     /// The weight or bond matrix of a subnet, dense and normalised
     Matrix = "subnets_matrix" (Read): MatrixParams => MatrixReply;
     /// Registers a hotkey on a subnet for its current price

@@ -287,35 +287,42 @@ impl Link {
         next.send(request, self.priority).await.map_err(|problem| Self::read_error(request, problem))
     }
 
-    /// Asks the archives in their order; none when there is none, or none that answers.
+    /// Asks an archive; none when there is none, or none that answers.
     async fn archived(&self, request: &Request<Box<RawValue>>) -> Option<Box<RawValue>> {
-        let mut open = self.shared.archive.lock().await;
-        if let Some(connection) = open.as_ref() {
+        // A connection that was kept may have been closed meanwhile; the second one is new.
+        for _ in 0..2 {
+            let connection = self.archive().await?;
             match connection.send(request, self.priority).await {
                 Ok(answer) => return Some(answer),
                 Err(RpcProblem::Refused { .. }) => return None,
-                Err(_) => *open = None,
+                Err(_) => {
+                    let mut kept = self.shared.archive.lock().await;
+                    if kept.as_ref().is_some_and(|kept| Arc::ptr_eq(kept, &connection)) {
+                        *kept = None;
+                    }
+                }
             }
         }
-        for node in &self.shared.pool.archives {
-            if node.rests(Instant::now()).is_some() {
-                continue;
-            }
+        None
+    }
+
+    /// The connection to an archive that is kept, or one to the first archive that is well.
+    async fn archive(&self) -> Option<Arc<Connection>> {
+        let mut kept = self.shared.archive.lock().await;
+        if let Some(connection) = kept.as_ref() {
+            return Some(Arc::clone(connection));
+        }
+        for node in self.shared.pool.archives.iter().filter(|node| node.rests(Instant::now()).is_none()) {
             let connecting = async {
                 let connection = Connection::open(node, &self.shared.config).await?;
                 follower::check_genesis(&self.shared, &connection).await?;
                 let newest = follower::newest(&connection).await?;
-                let answer = connection.send(request, self.priority).await;
-                answer.map(|answer| (connection, newest, answer)).map_err(|problem| ConnectError::Unusable {
-                    endpoint: node.endpoint.to_string(),
-                    reason: format!("{problem:?}"),
-                })
+                Ok::<_, ConnectError>((connection, newest))
             };
             match connecting.await {
-                Ok((connection, newest, answer)) => {
+                Ok((connection, newest)) => {
                     node.note_well(newest, Instant::now(), Standing::Standby);
-                    *open = Some(Arc::new(connection));
-                    return Some(answer);
+                    return Some(Arc::clone(kept.insert(Arc::new(connection))));
                 }
                 Err(cause) => {
                     tracing::info!(endpoint = %node.endpoint, %cause, "an archive endpoint could not be asked");

@@ -127,7 +127,7 @@ impl Snapshot {
     }
 
     /// What the chain's metagraph says.
-    pub(super) fn read(raw: &RawMetagraph, at: Stamp) -> Self {
+    pub fn read(raw: &RawMetagraph, at: Stamp) -> Self {
         let fields = &raw.fields;
         let neurons = (0..fields.num_uids)
             .zip(fields.hotkeys.iter().zip(&fields.coldkeys))

@@ -6,13 +6,14 @@ use std::sync::Arc;
 
 use btd_api::{
     BlockNumber, ErrorKind, MechId, NetUid, Uid,
-    chain::{At, Event},
+    chain::{At, BlockId, Event},
     rpc::Nothing,
     signing::Signing,
     subnets::{
-        AxonInfo, Hyperparameter, Hyperparameters, HyperparametersReply, List, Matrix, MatrixName, MatrixParams,
-        MatrixReply, Metagraph, MetagraphReply, Neuron, Register, RegisterParams, Registered, SubnetParams,
-        SubnetSummary, Subnets,
+        AxonInfo, BurnCost, CostReply, Hyperparameter, Hyperparameters, HyperparametersReply, List, LockCost,
+        LockCostParams, Matrix, MatrixName, MatrixParams, MatrixReply, Metagraph, MetagraphReply, Neuron, Price,
+        PriceParams, PriceReply, Register, RegisterParams, Registered, SubnetParams, SubnetPrice, SubnetSummary,
+        Subnets,
     },
     wallet::{Outcome, Receipt},
 };
@@ -21,10 +22,11 @@ use btd_signer_protocol::KeyId;
 use btd_tensor::SparseRow;
 use serde_json::{Value as Json, json};
 
-use super::{Caller, Failure, Table, receipt};
+use super::{Caller, Failure, Table, chain::raw, receipt};
 use crate::{
     daemon::Parts,
     metagraph::{self, Metagraphs, Snapshot},
+    stamp::Stamp,
     submit::{self, Action},
 };
 
@@ -37,6 +39,9 @@ pub(super) fn register(table: &mut Table, parts: &Arc<Parts>) {
         .method::<List>(list)
         .method::<Metagraph>(metagraph)
         .method::<Hyperparameters>(hyperparameters)
+        .method::<Price>(price)
+        .method::<BurnCost>(burn_cost)
+        .method::<LockCost>(lock_cost)
         .method::<Matrix>(matrix)
         .method::<Register>(register_neuron)
         .done();
@@ -49,6 +54,9 @@ async fn list(parts: Arc<Parts>, _: Nothing, _: Caller) -> Result<Subnets, Failu
 }
 
 async fn metagraph(parts: Arc<Parts>, params: SubnetParams, _: Caller) -> Result<MetagraphReply, Failure> {
+    if let Some(block) = params.block {
+        return past_metagraph(&parts, params.netuid, block).await;
+    }
     let known = parts.metagraph.current();
     let snapshot = snapshot(&known, params.netuid)?;
     let (subnet_at, subnet) = known.newest(&snapshot);
@@ -58,6 +66,44 @@ async fn metagraph(parts: Arc<Parts>, params: SubnetParams, _: Caller) -> Result
         subnet: summary(&subnet),
         neurons: snapshot.neurons().iter().map(neuron).collect(),
     })
+}
+
+/// The metagraph at a block of the past, read from the chain.
+async fn past_metagraph(parts: &Parts, netuid: NetUid, block: BlockId) -> Result<MetagraphReply, Failure> {
+    let (view, at) = raw::view(&parts.link, Some(block)).await?;
+    let raw = view.metagraph(netuid).await?.ok_or_else(|| no_subnet(netuid))?;
+    let snapshot = Snapshot::read(&raw, Stamp::of(view.block(), &parts.link));
+    Ok(MetagraphReply {
+        at,
+        subnet_at: at,
+        subnet: summary(&snapshot.subnet),
+        neurons: snapshot.neurons().iter().map(neuron).collect(),
+    })
+}
+
+async fn price(parts: Arc<Parts>, params: PriceParams, _: Caller) -> Result<PriceReply, Failure> {
+    let (view, at) = raw::view(&parts.link, params.block).await?;
+    let entries = view.subnets().await?.into_iter();
+    let prices = entries.map(|entry| SubnetPrice { netuid: entry.netuid, price: entry.price });
+    let prices: Vec<SubnetPrice> =
+        prices.filter(|one| params.netuid.is_none_or(|netuid| netuid == one.netuid)).collect();
+    match params.netuid {
+        Some(netuid) if prices.is_empty() => Err(no_subnet(netuid)),
+        _ => Ok(PriceReply { at, prices }),
+    }
+}
+
+async fn burn_cost(parts: Arc<Parts>, params: SubnetParams, _: Caller) -> Result<CostReply, Failure> {
+    let (view, at) = raw::view(&parts.link, params.block).await?;
+    if !view.subnet_exists(params.netuid).await? {
+        return Err(no_subnet(params.netuid));
+    }
+    Ok(CostReply { at, cost: view.registration_cost(params.netuid).await? })
+}
+
+async fn lock_cost(parts: Arc<Parts>, params: LockCostParams, _: Caller) -> Result<CostReply, Failure> {
+    let (view, at) = raw::view(&parts.link, params.block).await?;
+    Ok(CostReply { at, cost: view.network_registration_cost().await? })
 }
 
 /// The cached metagraph of a subnet: absent because there is no such subnet, or not read yet.
@@ -78,7 +124,7 @@ pub(super) fn no_subnet(netuid: NetUid) -> Failure {
 }
 
 async fn hyperparameters(parts: Arc<Parts>, params: SubnetParams, _: Caller) -> Result<HyperparametersReply, Failure> {
-    let (view, at) = receipt::view(&parts.link)?;
+    let (view, at) = raw::view(&parts.link, params.block).await?;
     let read = view.hyperparameters(params.netuid).await?.ok_or_else(|| no_subnet(params.netuid))?;
     let entries = read.entries.into_iter().map(|(name, value)| Hyperparameter { name, value: raw(value) });
     Ok(HyperparametersReply { at, netuid: params.netuid, hyperparameters: entries.collect() })

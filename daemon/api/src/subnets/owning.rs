@@ -122,15 +122,6 @@ impl Receipted for CreatedSubnet {
     }
 }
 
-/// Reply of [`LockCost`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct Cost {
-    /// The block at which it was read.
-    pub at: At,
-    /// What it costs.
-    pub cost: Tao,
-}
-
 /// Reply of [`CheckStart`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct StartState {
@@ -169,8 +160,6 @@ pub struct MechanismsReply {
 }
 
 methods! {
-    /// What creating a subnet costs now
-    LockCost = "subnets_lock_cost" (Read): Nothing => Cost;
     /// Creates a subnet, with an identity if wanted
     Create = "subnets_create" (Spend): CreateParams => CreatedSubnet;
     /// Starts a subnet's emission and the trade of its alpha

@@ -8,7 +8,7 @@ use btd_api::{
     subnets::{
         SubnetParams,
         owning::{
-            CheckStart, Cost, Create, CreateParams, CreatedSubnet, GetIdentity, IdentityReply, LockCost, Mechanisms,
+            CheckStart, Create, CreateParams, CreatedSubnet, GetIdentity, IdentityReply, Mechanisms,
             MechanismsReply, MechanismsSet, MechanismsSetParams, MechanismsSplit, MechanismsSplitParams, SetIdentity,
             SetIdentityParams, SetSymbol, SetSymbolParams, Start, StartParams, StartState, SubnetIdentity,
         },
@@ -32,7 +32,6 @@ const WHOLE: u64 = 65_535;
 pub(in crate::rpc) fn register(table: &mut Table, parts: &Arc<Parts>) {
     table
         .noun(parts)
-        .method::<LockCost>(lock_cost)
         .method::<Create>(create)
         .method::<Start>(start)
         .method::<CheckStart>(check_start)
@@ -43,11 +42,6 @@ pub(in crate::rpc) fn register(table: &mut Table, parts: &Arc<Parts>) {
         .method::<MechanismsSet>(mechanisms_set)
         .method::<MechanismsSplit>(mechanisms_split)
         .done();
-}
-
-async fn lock_cost(parts: Arc<Parts>, _: Nothing, _: Caller) -> Result<Cost, Failure> {
-    let (view, at) = receipt::view(&parts.link)?;
-    Ok(Cost { at, cost: view.network_registration_cost().await? })
 }
 
 async fn create(parts: Arc<Parts>, params: CreateParams, _: Caller) -> Result<CreatedSubnet, Failure> {

@@ -1,0 +1,221 @@
+//! The noun `metagraph`: everything that the chain keeps of a subnet's neurons, at any block.
+//!
+//! The noun `subnets` serves what is always warm, in units for people. This one has every column
+//! and figure under the chain's own names and in its own units: ratios of 65535, amounts in rao.
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use crate::{
+    Hotkey, MechId, NetUid, Uid,
+    chain::{At, BlockId},
+    method::methods,
+};
+
+/// Parameters that name one metagraph.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct MetagraphParams {
+    /// The subnet.
+    pub netuid: NetUid,
+    /// The mechanism; 0 is the main one.
+    #[serde(default)]
+    pub mechid: MechId,
+    /// The block; without it, the newest finalized one.
+    #[serde(default)]
+    pub block: Option<BlockId>,
+}
+
+/// One validator's weights or bonds: its uid, then pairs of uid and value, of 65535.
+pub type Row = (Uid, Vec<(Uid, u16)>);
+
+/// Reply of [`Get`] and [`Load`]: a whole metagraph.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct MetagraphTable {
+    /// The block at which it was read.
+    pub at: At,
+    /// The subnet.
+    pub netuid: NetUid,
+    /// The mechanism.
+    pub mechid: MechId,
+    /// How many neurons.
+    pub neurons: u16,
+    /// The subnet's own figures: pool, price, hyperparameters, owner, identity.
+    pub figures: Map<String, Value>,
+    /// The columns, each with a value per uid; empty where the runtime does not keep it.
+    pub columns: BTreeMap<String, Vec<Value>>,
+    /// What validators give to whom, as the chain keeps it.
+    pub weights: Vec<Row>,
+    /// What validators hold of whom, as the chain keeps it.
+    pub bonds: Vec<Row>,
+}
+
+/// Parameters of [`Neuron`]: a slot or a hotkey.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NeuronParams {
+    /// The subnet.
+    pub netuid: NetUid,
+    /// The slot.
+    #[serde(default)]
+    pub uid: Option<Uid>,
+    /// The hotkey, in place of the slot.
+    #[serde(default)]
+    pub hotkey: Option<Hotkey>,
+    /// The mechanism; 0 is the main one.
+    #[serde(default)]
+    pub mechid: MechId,
+    /// The block; without it, the newest finalized one.
+    #[serde(default)]
+    pub block: Option<BlockId>,
+}
+
+/// Reply of [`Neuron`].
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct NeuronReply {
+    /// The block at which it was read.
+    pub at: At,
+    /// The neuron's value in every column.
+    pub neuron: Map<String, Value>,
+}
+
+/// Parameters of [`Column`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ColumnParams {
+    /// The subnet.
+    pub netuid: NetUid,
+    /// The column, by the chain's name or by the letter of the Python packages: S, R, T, C, I, E, D, Tv.
+    pub column: String,
+    /// The mechanism; 0 is the main one.
+    #[serde(default)]
+    pub mechid: MechId,
+    /// The block; without it, the newest finalized one.
+    #[serde(default)]
+    pub block: Option<BlockId>,
+}
+
+/// Reply of [`Column`].
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct ColumnReply {
+    /// The block at which it was read.
+    pub at: At,
+    /// A value per uid.
+    pub values: Vec<Value>,
+}
+
+/// Parameters of [`Diff`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct DiffParams {
+    /// The subnet.
+    pub netuid: NetUid,
+    /// The earlier block.
+    pub from: BlockId,
+    /// The later block; without it, the newest finalized one.
+    #[serde(default)]
+    pub to: Option<BlockId>,
+    /// The mechanism; 0 is the main one.
+    #[serde(default)]
+    pub mechid: MechId,
+}
+
+/// A neuron's value that is another one at the later block.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Change {
+    /// The neuron's slot.
+    pub uid: Uid,
+    /// The column.
+    pub column: String,
+    /// The value before; null where the slot was empty.
+    pub before: Value,
+    /// The value after; null where the slot is empty.
+    pub after: Value,
+}
+
+/// A figure of the subnet that is another one at the later block.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct FigureChange {
+    /// Its name.
+    pub name: String,
+    /// The value before.
+    pub before: Value,
+    /// The value after.
+    pub after: Value,
+}
+
+/// Reply of [`Diff`].
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct DiffReply {
+    /// The earlier block.
+    pub from: At,
+    /// The later block.
+    pub to: At,
+    /// The subnet's figures that changed.
+    pub figures: Vec<FigureChange>,
+    /// The neurons' values that changed, by uid.
+    pub changes: Vec<Change>,
+}
+
+/// A form of file.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum FileFormat {
+    /// btd's own, which [`Load`] reads.
+    #[default]
+    Btd,
+    /// NumPy's, which `numpy.load` reads.
+    Npz,
+}
+
+/// Parameters of [`Save`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SaveParams {
+    /// The subnet.
+    pub netuid: NetUid,
+    /// The form of the file.
+    #[serde(default)]
+    pub format: FileFormat,
+    /// The mechanism; 0 is the main one.
+    #[serde(default)]
+    pub mechid: MechId,
+    /// The block; without it, the newest finalized one.
+    #[serde(default)]
+    pub block: Option<BlockId>,
+}
+
+/// Reply of [`Save`]: the caller writes the file, for btd writes none on behalf of others.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct SaveReply {
+    /// The block at which it was read.
+    pub at: At,
+    /// The file's bytes as `0x` hex.
+    pub bytes: String,
+}
+
+/// Parameters of [`Load`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct LoadParams {
+    /// The bytes of a file in btd's own form, as `0x` hex.
+    pub bytes: String,
+}
+
+methods! {
+    /// A whole metagraph: every column and figure, weights and bonds, at any block
+    Get = "metagraph_get" (Read): MetagraphParams => MetagraphTable;
+    /// One neuron's value in every column
+    Neuron = "metagraph_neuron" (Read): NeuronParams => NeuronReply;
+    /// One column of a metagraph
+    Column = "metagraph_column" (Read): ColumnParams => ColumnReply;
+    /// What is another value at a later block, neuron by neuron
+    Diff = "metagraph_diff" (Read): DiffParams => DiffReply;
+    /// A metagraph as a file, in btd's own form or in NumPy's
+    Save = "metagraph_save" (Read): SaveParams => SaveReply;
+    /// What a file that btd saved holds
+    Load = "metagraph_load" (Read): LoadParams => MetagraphTable;
+}

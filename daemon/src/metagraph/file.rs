@@ -1,0 +1,299 @@
+//! Metagraphs as files: btd's own format, which reads back as what was written, and NumPy's (`npz`).
+//!
+//! The format `BTDMETA1`, all integers little-endian:
+//!
+//! ```text
+//! magic      8 bytes, "BTDMETA1"; a new layout has another digit
+//! header     u32 length, then JSON: at, netuid, mechid, neurons, figures,
+//!            columns [{name, kind, count}], weights and bonds (how many rows)
+//! columns    in the header's order: flags and u16 and u64 plain, accounts 32 bytes each,
+//!            texts as u32 length and UTF-8
+//! rows       weights, then bonds: u16 validator, u32 count, then count times (u16 uid, u16 value)
+//! checksum   32 bytes, BLAKE2b-256 of all before
+//! ```
+//! Nothing in it is code, and nothing is allocated that the file is too short to hold. Python reads
+//! the NumPy form with `numpy.load`; its pickles are neither written nor read.
+
+mod npz;
+
+use blake2::{Blake2b, Digest, digest::consts::U32};
+use btd_api::{AccountId, MechId, NetUid, Uid};
+use btd_chain::Row;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value as Json};
+
+pub use self::npz::npz;
+use super::table::{Column, Table};
+use crate::stamp::Stamp;
+
+const MAGIC: &[u8; 8] = b"BTDMETA1";
+const CHECKSUM: usize = 32;
+
+/// Why bytes are no saved metagraph.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum FileError {
+    /// It begins with something else.
+    #[error("it is no metagraph that btd saved: it does not begin with BTDMETA1")]
+    Foreign,
+    /// It is of a layout that this btd does not read.
+    #[error("it was saved by another version of btd, in the layout {0}")]
+    Version(char),
+    /// Its checksum does not match.
+    #[error("it is damaged: its checksum does not match")]
+    Damaged,
+    /// It ends too early, or says of itself what is not so.
+    #[error("it is damaged: {0}")]
+    Malformed(String),
+}
+
+#[derive(Serialize, Deserialize)]
+struct Header {
+    at: Stamp,
+    netuid: NetUid,
+    mechid: MechId,
+    neurons: u16,
+    figures: Map<String, Json>,
+    columns: Vec<Head>,
+    weights: u32,
+    bonds: u32,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Head {
+    name: String,
+    kind: Kind,
+    count: u32,
+}
+
+#[derive(Clone, Copy, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Kind {
+    Flags,
+    U16,
+    U64,
+    Accounts,
+    Texts,
+}
+
+fn count(number: usize) -> u32 {
+    u32::try_from(number).unwrap_or(u32::MAX)
+}
+
+/// The file that holds `table`.
+pub fn write(table: &Table) -> Vec<u8> {
+    let heads = table.columns.iter().map(|(name, column)| {
+        let kind = match column {
+            Column::Flags(_) => Kind::Flags,
+            Column::Shorts(_) => Kind::U16,
+            Column::Longs(_) => Kind::U64,
+            Column::Accounts(_) => Kind::Accounts,
+            Column::Texts(_) => Kind::Texts,
+        };
+        Head { name: name.clone(), kind, count: count(column.len()) }
+    });
+    let header = Header {
+        at: table.at,
+        netuid: table.netuid,
+        mechid: table.mechid,
+        neurons: table.neurons,
+        figures: table.figures.clone(),
+        columns: heads.collect(),
+        weights: count(table.weights.len()),
+        bonds: count(table.bonds.len()),
+    };
+    // The types have text keys only, so writing them cannot fail.
+    let header = serde_json::to_vec(&header).unwrap_or_default();
+    let mut out = MAGIC.to_vec();
+    out.extend(count(header.len()).to_le_bytes());
+    out.extend(header);
+    for (_, column) in &table.columns {
+        match column {
+            Column::Flags(values) => out.extend(values.iter().map(|flag| u8::from(*flag))),
+            Column::Shorts(values) => values.iter().for_each(|value| out.extend(value.to_le_bytes())),
+            Column::Longs(values) => values.iter().for_each(|value| out.extend(value.to_le_bytes())),
+            Column::Accounts(values) => values.iter().for_each(|value| out.extend(value.0)),
+            Column::Texts(values) => values.iter().for_each(|value| {
+                out.extend(count(value.len()).to_le_bytes());
+                out.extend(value.as_bytes());
+            }),
+        }
+    }
+    for (uid, entries) in table.weights.iter().chain(&table.bonds) {
+        out.extend(uid.0.to_le_bytes());
+        out.extend(count(entries.len()).to_le_bytes());
+        for (uid, value) in entries {
+            out.extend(uid.0.to_le_bytes());
+            out.extend(value.to_le_bytes());
+        }
+    }
+    let checksum = Blake2b::<U32>::digest(&out);
+    out.extend(checksum);
+    out
+}
+
+/// The metagraph that a file holds.
+///
+/// # Errors
+/// When it is not a file that [`write`] made.
+pub fn read(bytes: &[u8]) -> Result<Table, FileError> {
+    match bytes.first_chunk::<8>() {
+        Some(magic) if magic == MAGIC => {}
+        Some(magic) if magic.starts_with(b"BTDMETA") => return Err(FileError::Version(char::from(magic[7]))),
+        _ => return Err(FileError::Foreign),
+    }
+    let (body, checksum) = bytes.split_at_checked(bytes.len().saturating_sub(CHECKSUM)).ok_or(FileError::Damaged)?;
+    if Blake2b::<U32>::digest(body).as_slice() != checksum {
+        return Err(FileError::Damaged);
+    }
+    let mut input = Input(body.get(MAGIC.len()..).unwrap_or_default());
+    let length = input.size()?;
+    let header: Header =
+        serde_json::from_slice(input.take(length)?).map_err(|error| FileError::Malformed(error.to_string()))?;
+    let columns = header.columns.into_iter().map(|head| {
+        let count = usize::try_from(head.count).unwrap_or(usize::MAX);
+        Ok((head.name, input.column(head.kind, count)?))
+    });
+    let columns = columns.collect::<Result<_, FileError>>()?;
+    let weights = (0..header.weights).map(|_| input.row()).collect::<Result<_, _>>()?;
+    let bonds = (0..header.bonds).map(|_| input.row()).collect::<Result<_, _>>()?;
+    if !input.0.is_empty() {
+        return Err(FileError::Malformed(format!("{} bytes are left over", input.0.len())));
+    }
+    Ok(Table {
+        at: header.at,
+        netuid: header.netuid,
+        mechid: header.mechid,
+        neurons: header.neurons,
+        figures: header.figures,
+        columns,
+        weights,
+        bonds,
+    })
+}
+
+/// What is left to read.
+struct Input<'b>(&'b [u8]);
+
+// === impl Input ===
+
+impl<'b> Input<'b> {
+    fn take(&mut self, count: usize) -> Result<&'b [u8], FileError> {
+        let short = || FileError::Malformed("it ends too early".to_owned());
+        let (taken, rest) = self.0.split_at_checked(count).ok_or_else(short)?;
+        self.0 = rest;
+        Ok(taken)
+    }
+
+    fn array<const N: usize>(&mut self) -> Result<[u8; N], FileError> {
+        let taken = self.take(N)?;
+        taken.try_into().map_err(|_| FileError::Malformed("it ends too early".to_owned()))
+    }
+
+    fn short(&mut self) -> Result<u16, FileError> {
+        self.array().map(u16::from_le_bytes)
+    }
+
+    fn size(&mut self) -> Result<usize, FileError> {
+        self.array().map(|bytes| usize::try_from(u32::from_le_bytes(bytes)).unwrap_or(usize::MAX))
+    }
+
+    /// `count` values, each read by `one`; collecting stops where the bytes do.
+    fn many<T>(
+        &mut self,
+        count: usize,
+        mut one: impl FnMut(&mut Self) -> Result<T, FileError>,
+    ) -> Result<Vec<T>, FileError> {
+        let mut values = Vec::with_capacity(count.min(self.0.len()));
+        for _ in 0..count {
+            values.push(one(self)?);
+        }
+        Ok(values)
+    }
+
+    fn column(&mut self, kind: Kind, count: usize) -> Result<Column, FileError> {
+        Ok(match kind {
+            Kind::Flags => Column::Flags(self.many(count, |input| input.array::<1>().map(|[byte]| byte != 0))?),
+            Kind::U16 => Column::Shorts(self.many(count, Self::short)?),
+            Kind::U64 => Column::Longs(self.many(count, |input| input.array().map(u64::from_le_bytes))?),
+            Kind::Accounts => Column::Accounts(self.many(count, |input| input.array().map(AccountId))?),
+            Kind::Texts => Column::Texts(self.many(count, |input| {
+                let length = input.size()?;
+                let text = std::str::from_utf8(input.take(length)?);
+                text.map(str::to_owned).map_err(|_| FileError::Malformed("a text is not UTF-8".to_owned()))
+            })?),
+        })
+    }
+
+    fn row(&mut self) -> Result<Row, FileError> {
+        let validator = Uid(self.short()?);
+        let count = self.size()?;
+        Ok((validator, self.many(count, |input| Ok((Uid(input.short()?), input.short()?)))?))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use btd_api::{BlockHash, BlockNumber};
+    use btd_chain::BlockRef;
+    use serde_json::json;
+
+    use super::*;
+
+    /// A metagraph of `neurons` with something in every kind of column.
+    pub(super) fn table(neurons: u16) -> Table {
+        let each = |value: fn(u16) -> u16| (0..neurons).map(value).collect::<Vec<u16>>();
+        let account = |uid: u16| AccountId([u8::try_from(uid % 251).unwrap(); 32]);
+        let row = |uid: u16| (Uid(uid), vec![(Uid(0), 1), (Uid(neurons - 1), 65_535)]);
+        let block = BlockRef { number: BlockNumber(9), hash: BlockHash([1; 32]) };
+        Table {
+            at: Stamp { block, learnt_ms: 5 },
+            netuid: NetUid(1),
+            mechid: MechId(0),
+            neurons,
+            figures: Map::from_iter([("tempo".to_owned(), json!(100)), ("tao_in".to_owned(), json!("123"))]),
+            columns: vec![
+                ("hotkeys".to_owned(), Column::Accounts((0..neurons).map(account).collect())),
+                ("active".to_owned(), Column::Flags((0..neurons).map(|uid| uid % 3 == 0).collect())),
+                ("incentives".to_owned(), Column::Shorts(each(|uid| uid.wrapping_mul(31)))),
+                ("rank".to_owned(), Column::Shorts(vec![])),
+                ("total_stake".to_owned(), Column::Longs((0..neurons).map(|uid| u64::MAX - u64::from(uid)).collect())),
+                ("identity_name".to_owned(), Column::Texts((0..neurons).map(|uid| format!("τ{uid}")).collect())),
+            ],
+            weights: (0..neurons.min(3)).map(row).collect(),
+            bonds: vec![(Uid(1), vec![])],
+        }
+    }
+
+    #[test]
+    fn what_is_read_is_what_was_written() {
+        for neurons in [1, 2, 256] {
+            let table = table(neurons);
+            assert_eq!(read(&write(&table)).as_ref(), Ok(&table));
+        }
+    }
+
+    #[test]
+    fn nothing_that_is_damaged_is_read() {
+        let whole = write(&table(4));
+        assert_eq!(read(b""), Err(FileError::Foreign));
+        assert_eq!(read(b"\x80\x04pickle.."), Err(FileError::Foreign));
+        assert_eq!(read(b"BTDMETA2"), Err(FileError::Version('2')));
+        for length in (8..whole.len()).step_by(7) {
+            assert!(read(&whole[..length]).is_err(), "{length} bytes");
+        }
+        for place in (8..whole.len()).step_by(5) {
+            let mut bytes = whole.clone();
+            bytes[place] ^= 1;
+            assert_eq!(read(&bytes), Err(FileError::Damaged), "byte {place}");
+        }
+        // A checksum over lies: the length of a column that the file is too short to hold.
+        let text = String::from_utf8_lossy(&whole[12..]).into_owned();
+        assert!(text.contains("\"count\":4"));
+        let mut lying = whole[..whole.len() - CHECKSUM].to_vec();
+        let at = lying.windows(9).position(|window| window == b"\"count\":4").unwrap();
+        lying[at + 8] = b'9';
+        let checksum = Blake2b::<U32>::digest(&lying);
+        lying.extend(checksum);
+        assert!(matches!(read(&lying), Err(FileError::Malformed(_))));
+    }
+}

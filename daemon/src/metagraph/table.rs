@@ -1,0 +1,394 @@
+//! A whole metagraph at one block: every column and figure that the chain keeps, with weights and bonds.
+//!
+//! Snapshots hold what is served all the time; this holds everything, is read when somebody asks
+//! for it, and is what is saved, exported and compared. Columns have the chain's own names and
+//! units: ratios are of 65535, amounts are rao.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+use btd_api::{AccountId, Alpha, MechId, NetUid, Tao};
+use btd_chain::{RawMetagraph, ReadError, Row, View};
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value as Json, json};
+use tokio::try_join;
+
+use crate::stamp::Stamp;
+
+/// One column: a value for each neuron, by uid; empty where the runtime does not keep it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Column {
+    /// Truth values.
+    Flags(Vec<bool>),
+    /// Ratios of 65535, and small counts.
+    Shorts(Vec<u16>),
+    /// Blocks and amounts.
+    Longs(Vec<u64>),
+    /// Keys.
+    Accounts(Vec<AccountId>),
+    /// Texts: addresses, names.
+    Texts(Vec<String>),
+}
+
+/// A whole metagraph.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Table {
+    /// The block.
+    pub at: Stamp,
+    /// The subnet.
+    pub netuid: NetUid,
+    /// The mechanism.
+    pub mechid: MechId,
+    /// How many neurons it has.
+    pub neurons: u16,
+    /// The subnet's own figures by the chain's names: pool, price, hyperparameters.
+    pub figures: Map<String, Json>,
+    /// The columns by the chain's names, in the chain's order.
+    pub columns: Vec<(String, Column)>,
+    /// What validators give to whom, by validator.
+    pub weights: Vec<Row>,
+    /// What validators hold of whom, by validator.
+    pub bonds: Vec<Row>,
+}
+
+/// A value that is another one at the later of two blocks.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Change {
+    /// The neuron's slot.
+    pub uid: u16,
+    /// The column.
+    pub column: String,
+    /// The value before; null where the slot was empty.
+    pub before: Json,
+    /// The value after; null where the slot is empty.
+    pub after: Json,
+}
+
+// === impl Column ===
+
+impl Column {
+    /// How many values it has.
+    pub fn len(&self) -> usize {
+        match self {
+            Self::Flags(values) => values.len(),
+            Self::Shorts(values) => values.len(),
+            Self::Longs(values) => values.len(),
+            Self::Accounts(values) => values.len(),
+            Self::Texts(values) => values.len(),
+        }
+    }
+
+    /// Whether the runtime does not keep it, or there is no neuron.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The value of one neuron: amounts and blocks above 2^53 are no concern of anybody's yet, but
+    /// amounts are decimal text all the same, as everywhere.
+    pub fn value(&self, uid: usize) -> Option<Json> {
+        Some(match self {
+            Self::Flags(values) => (*values.get(uid)?).into(),
+            Self::Shorts(values) => (*values.get(uid)?).into(),
+            Self::Longs(values) => values.get(uid)?.to_string().into(),
+            Self::Accounts(values) => values.get(uid)?.to_string().into(),
+            Self::Texts(values) => values.get(uid)?.clone().into(),
+        })
+    }
+
+    /// All values, by uid.
+    pub fn values(&self) -> Vec<Json> {
+        (0..self.len()).filter_map(|uid| self.value(uid)).collect()
+    }
+
+    fn differs(&self, other: &Self, uid: usize) -> bool {
+        match (self, other) {
+            (Self::Flags(a), Self::Flags(b)) => a.get(uid) != b.get(uid),
+            (Self::Shorts(a), Self::Shorts(b)) => a.get(uid) != b.get(uid),
+            (Self::Longs(a), Self::Longs(b)) => a.get(uid) != b.get(uid),
+            (Self::Accounts(a), Self::Accounts(b)) => a.get(uid) != b.get(uid),
+            (Self::Texts(a), Self::Texts(b)) => a.get(uid) != b.get(uid),
+            _ => self.value(uid) != other.value(uid),
+        }
+    }
+}
+
+// === impl Table ===
+
+impl Table {
+    /// Reads it at the block of `view`; none when there is no such subnet or mechanism.
+    ///
+    /// # Errors
+    /// When the chain cannot be read.
+    pub async fn read(view: &View, netuid: NetUid, mechid: MechId, at: Stamp) -> Result<Option<Self>, ReadError> {
+        let (raw, weights, bonds) =
+            try_join!(view.mechagraph(netuid, mechid), view.weights(netuid, mechid), view.bonds(netuid, mechid))?;
+        Ok(raw.map(|raw| Self::of(&raw, weights, bonds, at)))
+    }
+
+    /// What the chain's metagraph says.
+    pub fn of(raw: &RawMetagraph, weights: Vec<Row>, bonds: Vec<Row>, at: Stamp) -> Self {
+        Self {
+            at,
+            netuid: raw.netuid,
+            mechid: raw.mechid,
+            neurons: raw.fields.num_uids,
+            figures: figures(raw),
+            columns: columns(raw),
+            weights,
+            bonds,
+        }
+    }
+
+    /// The column `name`, by the chain's name or by the letter that the Python packages use.
+    pub fn column(&self, name: &str) -> Option<&Column> {
+        let name = match name {
+            "S" | "stake" => "total_stake",
+            "R" | "ranks" => "rank",
+            "T" => "trust",
+            "C" => "consensus",
+            "I" | "incentive" => "incentives",
+            "E" => "emission",
+            "D" => "dividends",
+            "Tv" => "validator_trust",
+            name => name,
+        };
+        self.columns.iter().find(|(known, _)| known == name).map(|(_, column)| column)
+    }
+
+    /// One neuron by the names of the columns; none beyond the last.
+    pub fn neuron(&self, uid: u16) -> Option<Map<String, Json>> {
+        if uid >= self.neurons {
+            return None;
+        }
+        let row = self.columns.iter().filter_map(|(name, column)| Some((name.clone(), column.value(uid.into())?)));
+        Some(std::iter::once(("uid".to_owned(), json!(uid))).chain(row).collect())
+    }
+
+    /// The slot of `hotkey`, if it is registered.
+    pub fn uid(&self, hotkey: AccountId) -> Option<u16> {
+        let Some(Column::Accounts(hotkeys)) = self.column("hotkeys") else { return None };
+        u16::try_from(hotkeys.iter().position(|known| *known == hotkey)?).ok()
+    }
+
+    /// What is another value in `later`, by uid and then by column.
+    pub fn changes(&self, later: &Self) -> Vec<Change> {
+        let mut changes = Vec::new();
+        for uid in 0..self.neurons.max(later.neurons) {
+            let at = usize::from(uid);
+            for (name, after) in &later.columns {
+                let Some(before) = self.column(name) else { continue };
+                if before.differs(after, at) {
+                    let (before, after) = (before.value(at), after.value(at));
+                    changes.push(Change {
+                        uid,
+                        column: name.clone(),
+                        before: before.unwrap_or_default(),
+                        after: after.unwrap_or_default(),
+                    });
+                }
+            }
+        }
+        changes
+    }
+
+    /// The figures that are another value in `later`: the name, before and after.
+    pub fn figure_changes(&self, later: &Self) -> Vec<(String, Json, Json)> {
+        let changed = later.figures.iter().filter(|(name, value)| self.figures.get(*name) != Some(*value));
+        changed
+            .map(|(name, value)| (name.clone(), self.figures.get(name).cloned().unwrap_or_default(), value.clone()))
+            .collect()
+    }
+}
+
+/// An entry for each neuron that has one.
+fn columns(raw: &RawMetagraph) -> Vec<(String, Column)> {
+    use Column::{Accounts, Flags, Longs, Shorts, Texts};
+    let fields = &raw.fields;
+    let alphas = |amounts: &[Alpha]| Longs(amounts.iter().map(|amount| amount.rao()).collect());
+    let taos = |amounts: &[Tao]| Longs(amounts.iter().map(|amount| amount.rao()).collect());
+    let axons = &fields.axons;
+    let ip = |axon: &btd_chain::AxonInfo| match (axon.ip_type, u32::try_from(axon.ip)) {
+        (6, _) | (_, Err(_)) => IpAddr::V6(Ipv6Addr::from(axon.ip)).to_string(),
+        (_, Ok(ip)) => IpAddr::V4(Ipv4Addr::from(ip)).to_string(),
+    };
+    let identity = |pick: fn(&btd_chain::ChainIdentity) -> &str| {
+        Texts(fields.identities.iter().map(|one| one.as_ref().map(pick).unwrap_or_default().to_owned()).collect())
+    };
+    let columns = [
+        ("hotkeys", Accounts(fields.hotkeys.clone())),
+        ("coldkeys", Accounts(fields.coldkeys.clone())),
+        ("active", Flags(fields.active.clone())),
+        ("validator_permit", Flags(fields.validator_permit.clone())),
+        ("pruning_score", Shorts(fields.pruning_score.clone())),
+        ("last_update", Longs(fields.last_update.clone())),
+        ("emission", alphas(&fields.emission)),
+        ("dividends", Shorts(fields.dividends.clone())),
+        ("incentives", Shorts(fields.incentives.clone())),
+        ("consensus", Shorts(fields.consensus.clone())),
+        ("trust", Shorts(fields.trust.clone())),
+        ("rank", Shorts(fields.rank.clone())),
+        ("validator_trust", Shorts(raw.validator_trust.clone())),
+        ("block_at_registration", Longs(fields.block_at_registration.clone())),
+        ("alpha_stake", alphas(&fields.alpha_stake)),
+        ("tao_stake", taos(&fields.tao_stake)),
+        ("total_stake", taos(&fields.total_stake)),
+        ("axon_ip", Texts(axons.iter().map(ip).collect())),
+        ("axon_port", Shorts(axons.iter().map(|axon| axon.port).collect())),
+        ("axon_ip_type", Shorts(axons.iter().map(|axon| axon.ip_type.into()).collect())),
+        ("axon_protocol", Shorts(axons.iter().map(|axon| axon.protocol.into()).collect())),
+        ("axon_version", Longs(axons.iter().map(|axon| axon.version.into()).collect())),
+        ("axon_block", Longs(axons.iter().map(|axon| axon.block).collect())),
+        ("identity_name", identity(|identity| &identity.name)),
+        ("identity_url", identity(|identity| &identity.url)),
+        ("identity_github_repo", identity(|identity| &identity.github_repo)),
+        ("identity_image", identity(|identity| &identity.image)),
+        ("identity_discord", identity(|identity| &identity.discord)),
+        ("identity_description", identity(|identity| &identity.description)),
+        ("identity_additional", identity(|identity| &identity.additional)),
+    ];
+    columns.into_iter().map(|(name, column)| (name.to_owned(), column)).collect()
+}
+
+/// The figures by the chain's names. Amounts and numbers of 64 bits are decimal text.
+fn figures(raw: &RawMetagraph) -> Map<String, Json> {
+    let fields = &raw.fields;
+    let mut figures = Map::new();
+    macro_rules! texts {
+        ($($name:ident),+ $(,)?) => {
+            $(figures.insert(stringify!($name).to_owned(), fields.$name.to_string().into());)+
+        };
+    }
+    macro_rules! rao {
+        ($($name:ident),+ $(,)?) => {
+            $(figures.insert(stringify!($name).to_owned(), fields.$name.rao().to_string().into());)+
+        };
+    }
+    macro_rules! plain {
+        ($($name:ident),+ $(,)?) => {
+            $(figures.insert(stringify!($name).to_owned(), fields.$name.into());)+
+        };
+    }
+    texts!(
+        name,
+        symbol,
+        network_registered_at,
+        owner_hotkey,
+        owner_coldkey,
+        block,
+        last_step,
+        blocks_since_last_step,
+        subnet_emission,
+        subnet_volume,
+        weights_version,
+        weights_rate_limit,
+        activity_cutoff,
+        difficulty,
+        min_difficulty,
+        max_difficulty,
+        adjustment_alpha,
+        serving_rate_limit,
+        commit_reveal_period,
+        bonds_moving_avg,
+    );
+    rao!(
+        alpha_in,
+        alpha_out,
+        tao_in,
+        alpha_out_emission,
+        alpha_in_emission,
+        tao_in_emission,
+        pending_alpha_emission,
+        pending_root_emission,
+        burn,
+        min_burn,
+        max_burn,
+    );
+    plain!(
+        tempo,
+        rho,
+        kappa,
+        min_allowed_weights,
+        max_weights_limit,
+        max_validators,
+        num_uids,
+        max_uids,
+        registration_allowed,
+        pow_registration_allowed,
+        immunity_period,
+        adjustment_interval,
+        target_regs_per_interval,
+        max_regs_per_block,
+        commit_reveal_weights_enabled,
+        liquid_alpha_enabled,
+        alpha_high,
+        alpha_low,
+    );
+    figures.insert("moving_price_bits".to_owned(), fields.moving_price.0.to_string().into());
+    figures.insert("price".to_owned(), raw.price.map_or(Json::Null, |price| price.rao().to_string().into()));
+    let identity = fields.identity.as_ref().map_or(Json::Null, |identity| {
+        json!({
+            "subnet_name": identity.subnet_name, "github_repo": identity.github_repo,
+            "subnet_contact": identity.subnet_contact, "subnet_url": identity.subnet_url,
+            "discord": identity.discord, "description": identity.description, "logo_url": identity.logo_url,
+            "additional": identity.additional,
+        })
+    });
+    figures.insert("identity".to_owned(), identity);
+    let dividends = |entries: Vec<(String, String)>| Json::from_iter(entries);
+    let tao = fields.tao_dividends_per_hotkey.iter().map(|(key, amount)| (key.to_string(), amount.rao().to_string()));
+    figures.insert("tao_dividends_per_hotkey".to_owned(), dividends(tao.collect()));
+    let alpha =
+        fields.alpha_dividends_per_hotkey.iter().map(|(key, amount)| (key.to_string(), amount.rao().to_string()));
+    figures.insert("alpha_dividends_per_hotkey".to_owned(), dividends(alpha.collect()));
+    figures
+}
+
+#[cfg(test)]
+mod tests {
+    use btd_api::{BlockHash, BlockNumber};
+    use btd_chain::BlockRef;
+
+    use super::*;
+
+    fn table(hotkeys: &[u8], incentives: &[u16]) -> Table {
+        let block = BlockRef { number: BlockNumber(9), hash: BlockHash([1; 32]) };
+        Table {
+            at: Stamp { block, learnt_ms: 5 },
+            netuid: NetUid(1),
+            mechid: MechId(0),
+            neurons: u16::try_from(hotkeys.len()).unwrap(),
+            figures: Map::from_iter([("tempo".to_owned(), json!(100))]),
+            columns: vec![
+                ("hotkeys".to_owned(), Column::Accounts(hotkeys.iter().map(|key| AccountId([*key; 32])).collect())),
+                ("incentives".to_owned(), Column::Shorts(incentives.to_vec())),
+                ("rank".to_owned(), Column::Shorts(vec![])),
+            ],
+            weights: vec![],
+            bonds: vec![],
+        }
+    }
+
+    #[test]
+    fn columns_have_the_chains_names_and_the_old_letters() {
+        let table = table(&[1, 2], &[7, 8]);
+        assert_eq!(table.column("I"), table.column("incentives"));
+        assert_eq!(table.column("I").unwrap().values(), [json!(7), json!(8)]);
+        assert!(table.column("R").is_some_and(Column::is_empty) && table.column("X").is_none());
+        assert_eq!((table.uid(AccountId([2; 32])), table.uid(AccountId([3; 32]))), (Some(1), None));
+        let neuron = table.neuron(1).unwrap();
+        assert_eq!((&neuron["uid"], &neuron["incentives"]), (&json!(1), &json!(8)));
+        // A column that the runtime does not keep is no zero.
+        assert!(!neuron.contains_key("rank") && table.neuron(2).is_none());
+    }
+
+    #[test]
+    fn what_changed_is_told_slot_by_slot() {
+        let (before, mut after) = (table(&[1, 2], &[7, 8]), table(&[1, 3, 4], &[7, 9, 1]));
+        after.figures.insert("tempo".to_owned(), json!(99));
+        let changes = before.changes(&after);
+        let told: Vec<_> = changes.iter().map(|change| (change.uid, change.column.as_str())).collect();
+        assert_eq!(told, [(1, "hotkeys"), (1, "incentives"), (2, "hotkeys"), (2, "incentives")]);
+        assert_eq!((&changes[1].before, &changes[1].after, &changes[3].before), (&json!(8), &json!(9), &Json::Null));
+        assert_eq!(before.figure_changes(&after), [("tempo".to_owned(), json!(100), json!(99))]);
+        assert_eq!((before.changes(&before), before.figure_changes(&before)), (vec![], vec![]));
+    }
+}
