@@ -19,7 +19,7 @@ use clap::{
 };
 
 use crate::{
-    axon, chain, crowd, dendrite, exit::Exit, explain, failure::Failure, multisig, node, output::Format, proxy, root,
+    axon, chain, crowd, dendrite, devnet, exit::Exit, explain, failure::Failure, multisig, node, output::Format, proxy, root,
     rpc, session::Session, settings::Settings, shell, stake, subnets, sudo, tx, wallet, weights,
 };
 
@@ -106,6 +106,9 @@ pub(crate) enum Command {
     /// Asking the axons of others
     #[command(subcommand)]
     Dendrite(dendrite::Command),
+    /// The development chain inside btd: blocks, time, storage, snapshots, faults
+    #[command(subcommand)]
+    Devnet(devnet::Command),
     /// How the link to the chain stands, endpoint by endpoint
     #[command(visible_alias = "endpoints")]
     Chain(chain::ChainArgs),
@@ -145,6 +148,7 @@ impl Command {
             Self::Tx(command) => command.run(session).await,
             Self::Axon(command) => command.run(session).await,
             Self::Dendrite(command) => command.run(session).await,
+            Self::Devnet(command) => command.run(session).await,
             Self::Chain(args) => args.run(session).await,
             Self::Query(query) => query.run(session).await,
             Self::Events(args) => args.run(session).await,

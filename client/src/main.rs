@@ -9,7 +9,7 @@
 //! | [`args`] | what can be typed |
 //! | [`settings`] | what follows from it and from the environment |
 //! | [`session`] | one request on the socket |
-//! | [`wallet`], [`stake`], [`subnets`], [`sudo`], [`weights`], [`root`], [`proxy`], [`multisig`], [`crowd`], [`tx`], [`axon`], [`dendrite`], [`node`], [`chain`], [`rpc`] | a noun each: its arguments, its question, its display |
+//! | [`wallet`], [`stake`], [`subnets`], [`sudo`], [`weights`], [`root`], [`proxy`], [`multisig`], [`crowd`], [`tx`], [`axon`], [`dendrite`], [`devnet`], [`node`], [`chain`], [`rpc`] | a noun each: its arguments, its question, its display |
 //! | [`spend`] | plan, card, consent, then the real call: the same for all that signs an extrinsic |
 //! | [`prompt`] | questions to a person, and only where there is one |
 //! | [`output`] | the only place that prints |
@@ -20,6 +20,7 @@ mod axon;
 mod chain;
 mod crowd;
 mod dendrite;
+mod devnet;
 mod exit;
 mod explain;
 mod failure;

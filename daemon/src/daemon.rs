@@ -13,8 +13,8 @@ use std::{
     time::{Duration, Instant},
 };
 
-use btd_chain::{Link, LinkConfig, LinkState, Priority};
-use btd_devnet::{BlockTime, Devnet};
+use btd_chain::{Finality, Link, LinkConfig, LinkState, Priority};
+use btd_devnet::{BlockTime, Control, Devnet, Profile};
 use btd_signer_protocol::{KeyId, Purpose, operations::UnlockFromEnvironment};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
@@ -87,8 +87,8 @@ pub struct Parts {
     pub network: Network,
     /// The link to it.
     pub link: Link,
-    /// Where the embedded chain answers, if there is one.
-    pub devnet: Option<SocketAddr>,
+    /// The embedded chain, if there is one.
+    pub devnet: Option<Embedded>,
     /// Every subnet as it is known.
     pub metagraph: Metagraph,
     /// The keys of this host.
@@ -99,6 +99,17 @@ pub struct Parts {
     pub serving: Serving,
     /// Starts tasks, and stops the daemon.
     pub spawner: Spawner,
+}
+
+/// The chain inside this process.
+#[derive(Clone, Debug)]
+pub struct Embedded {
+    /// Where it answers Substrate JSON-RPC.
+    pub address: SocketAddr,
+    /// What it began with.
+    pub profile: Profile,
+    /// What its owner can do to it.
+    pub control: Control,
 }
 
 /// Runs the daemon until a signal, a caller or a failure ends it.
@@ -193,7 +204,8 @@ async fn start(settings: Settings, spawner: &Spawner, manager: &ServiceManager) 
         Network::Devnet => Some(start_devnet(config.devnet.clone(), spawner).await?),
         _ => None,
     };
-    let link = start_link(link_config(config.chain.clone(), devnet, config.devnet.block_time), spawner)?;
+    let embedded = devnet.as_ref().map(|devnet| devnet.address);
+    let link = start_link(link_config(config.chain.clone(), embedded, config.devnet.block_time), spawner)?;
     let metagraph = start_metagraph(&link, &stores.cache, &config.network, spawner).await?;
     let custody = custody_config(config.keys, signer, &directories, &credentials);
     let custody = Custody::start(custody, spawner).await.map_err(failed("the signer"))?;
@@ -312,17 +324,20 @@ fn start_server(
     Ok(())
 }
 
-async fn start_devnet(config: btd_devnet::Config, spawner: &Spawner) -> Result<SocketAddr, DaemonError> {
+async fn start_devnet(config: btd_devnet::Config, spawner: &Spawner) -> Result<Embedded, DaemonError> {
+    let profile = config.profile;
     let devnet = Devnet::start(config).await.map_err(failed("the development chain"))?;
-    let address = devnet.address();
+    let embedded = Embedded { address: devnet.address(), profile, control: devnet.control() };
     spawner.spawn(Stage::Work, "devnet", |told| async move { Ok(devnet.run_until(told).await?) });
-    Ok(address)
+    Ok(embedded)
 }
 
-/// The link's settings, adapted to an embedded chain: where it listens, and how often it has news.
+/// The link's settings, adapted to an embedded chain: where it listens, how often it has news, and that it may go back.
 fn link_config(mut config: LinkConfig, devnet: Option<SocketAddr>, block_time: BlockTime) -> LinkConfig {
     if let Some(address) = devnet {
         config.endpoints = vec![format!("ws://{address}").into()];
+        // Its owner can take it back to a snapshot.
+        config.finality = Finality::Revocable;
         config.stale_after_ms = match block_time {
             BlockTime::Instant => 0,
             BlockTime::Every(period) => {

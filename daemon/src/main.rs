@@ -29,6 +29,9 @@ struct Arguments {
     /// devnet: time between blocks, such as 12s or 250ms, or `instant` for a block per extrinsic
     #[arg(long, value_name = "TIME")]
     block_time: Option<String>,
+    /// devnet: what the chain begins with: empty, default, busy, or `busy:SUBNETSxNEURONS[:SEED]`
+    #[arg(long, value_name = "PROFILE")]
+    devnet_profile: Option<String>,
     /// devnet: keep the chain in this directory; without it, it is gone when btd stops
     #[arg(long, value_name = "DIR")]
     state: Option<String>,
@@ -58,6 +61,7 @@ impl Arguments {
         let settings = [
             ("--network", "network", self.network),
             ("--block-time", "devnet.block_time", self.block_time),
+            ("--devnet-profile", "devnet.profile", self.devnet_profile),
             ("--state", "devnet.state", self.state),
             ("--devnet-listen", "devnet.listen", self.devnet_listen),
             ("--data-dir", "directories.state", self.data_dir.as_ref().map(directory)),

@@ -19,6 +19,7 @@ mod calls;
 mod chain;
 mod crowd;
 mod dendrite;
+mod devnet;
 mod error;
 mod events;
 mod filter;
@@ -156,5 +157,6 @@ pub fn answer_with(parts: &Arc<Parts>) -> (Table, Health) {
     tx::register(&mut table, parts);
     axon::register(&mut table, parts);
     dendrite::register(&mut table, parts);
+    devnet::register(&mut table, parts);
     (table, node::health(parts))
 }

@@ -13,6 +13,7 @@ pub mod catalogue;
 pub mod chain;
 pub mod crowd;
 pub mod dendrite;
+pub mod devnet;
 mod error;
 pub mod events;
 mod ids;

@@ -11,7 +11,7 @@ use serde_json::{Map, Value, json};
 
 use self::example::{Examples, Members};
 use crate::{
-    ErrorKind, Method, Role, Subscription, axon, chain, crowd, dendrite, events, metagraph, multisig, node, proxy, root, rpc, stake,
+    ErrorKind, Method, Role, Subscription, axon, chain, crowd, dendrite, devnet, events, metagraph, multisig, node, proxy, root, rpc, stake,
     subnets, sudo, tx, wallet, weights,
 };
 
@@ -156,6 +156,7 @@ fn book() -> Book {
     book.subscription::<axon::Serve>();
     dendrite::describe(&mut book);
     book.subscription::<dendrite::SubscribeQuery>();
+    devnet::describe(&mut book);
     book
 }
 

@@ -39,7 +39,7 @@ pub use extrinsic::{
 };
 pub use hashes::{account_hash, call_hash, multisig_account, weights_commit_hash};
 pub use link::{
-    BlockStream, EndpointStatus, Follower, Inclusion, Link, LinkConfig, LinkState, Priority, Seen, Standing, Tracked,
+    BlockStream, EndpointStatus, Finality, Follower, Inclusion, Link, LinkConfig, LinkState, Priority, Seen, Standing, Tracked,
     Unseen, link,
 };
 pub use refusal::{PoolRefusal, RefusalReason, ValidityCode};

@@ -32,7 +32,7 @@ use tokio::sync::{Mutex, watch};
 pub(crate) use self::pool::Node;
 pub use self::{
     budget::Priority,
-    config::LinkConfig,
+    config::{Finality, LinkConfig},
     follower::Follower,
     pool::{EndpointStatus, Standing},
     state::{LinkState, Seen},
@@ -65,6 +65,8 @@ pub struct Link {
 pub(crate) struct Head {
     pub(crate) block: BlockRef,
     pub(crate) runtime: Runtime,
+    /// How often the chain had been taken back before.
+    pub(crate) generation: u64,
 }
 
 #[derive(Debug)]
@@ -193,7 +195,7 @@ impl Link {
         self.connection()?;
         let number = self.ask(rpc::header(hash)).await?.ok_or_else(unknown)?.number;
         let runtime = fetch::runtime_at(self, hash, self.runtimes()).await?;
-        Ok(View::new(self.clone(), Head { block: BlockRef { number, hash }, runtime }))
+        Ok(View::new(self.clone(), Head { block: BlockRef { number, hash }, runtime, generation: 0 }))
     }
 
     /// Reads pinned at finalized block `number`.
@@ -211,7 +213,7 @@ impl Link {
             None => fetch::hash_of(self, number).await?.ok_or_else(unknown)?,
         };
         let runtime = fetch::runtime_at(self, hash, self.runtimes()).await?;
-        Ok(View::new(self.clone(), Head { block: BlockRef { number, hash }, runtime }))
+        Ok(View::new(self.clone(), Head { block: BlockRef { number, hash }, runtime, generation: 0 }))
     }
 
     pub(crate) fn head(&self) -> Result<Head, ReadError> {

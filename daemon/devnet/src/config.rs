@@ -12,6 +12,8 @@ use std::{
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use crate::profile::Profile;
+
 /// Port on which Bittensor clients look for a local node.
 pub const DEFAULT_PORT: u16 = 9944;
 
@@ -25,6 +27,8 @@ pub struct Config {
     pub listen: SocketAddr,
     /// When blocks are made.
     pub block_time: BlockTime,
+    /// What the chain begins with.
+    pub profile: Profile,
     /// Directory that keeps the chain across restarts; in memory only when absent.
     pub state: Option<PathBuf>,
     /// Where block timestamps come from.
@@ -45,6 +49,7 @@ impl Default for Config {
         Self {
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, DEFAULT_PORT)),
             block_time: BlockTime::default(),
+            profile: Profile::default(),
             state: None,
             clock: Clock::default(),
             retention: Retention::default(),

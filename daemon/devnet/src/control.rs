@@ -27,7 +27,6 @@ pub type StorageChanges = Vec<(Vec<u8>, Option<Vec<u8>>)>;
 
 /// Why the chain did not do what its owner wanted. Unless said otherwise nothing has changed.
 #[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
 pub enum ControlError {
     /// No such snapshot, or it is spent: taking the chain back spends a snapshot and all later ones.
     #[error("there is no snapshot {0}: it was never taken, or the chain was taken back to it or to an earlier one")]

@@ -28,6 +28,7 @@ mod faults;
 mod node;
 mod pool;
 mod producer;
+mod profile;
 mod rpc;
 mod shield;
 mod store;
@@ -45,6 +46,7 @@ use std::{
     time::Duration,
 };
 
+pub use btd_devnet_runtime::Busy;
 use btd_devnet_runtime::{GenesisSpec, RootRule, genesis};
 use jsonrpsee::server::ServerHandle;
 use sp_core::storage::well_known_keys;
@@ -56,7 +58,8 @@ pub use config::{BlockTime, Clock, Config, DEFAULT_PORT, ParseBlockTimeError, Po
 pub use control::{Control, ControlError, DevelopmentAccount, DevnetStatus, StorageChanges};
 pub use error::DevnetError;
 pub use faults::{ActiveFault, Connections, Fault};
-pub use producer::SnapshotId;
+pub use producer::{ParseSnapshotIdError, SnapshotId};
+pub use profile::{ParseProfileError, Profile};
 pub use store::{FILE_NAME, StoreError};
 pub use workers::RUNTIME_THREAD;
 
@@ -242,7 +245,8 @@ fn bind(address: SocketAddr) -> Result<TcpListener, DevnetError> {
 
 fn open(config: &Config) -> Result<(Origin, Option<Store>), DevnetError> {
     let root_rule = if config.legacy_root { RootRule::Legacy } else { RootRule::None };
-    let spec = GenesisSpec { block_time: config.block_time.nominal_millis(), root_rule, ..GenesisSpec::default() };
+    let spec =
+        GenesisSpec { block_time: config.block_time.nominal_millis(), root_rule, ..config.profile.genesis() };
     let mut storage = genesis(&spec).map_err(DevnetError::Genesis)?;
     storage.top.insert(well_known_keys::CODE.to_vec(), CODE.to_vec());
     match &config.state {

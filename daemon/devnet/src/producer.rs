@@ -29,7 +29,7 @@ use crate::{
     store::Store,
 };
 pub(crate) use clock::BlockClock;
-pub use snapshots::SnapshotId;
+pub use snapshots::{ParseSnapshotIdError, SnapshotId};
 pub(crate) use snapshots::{SnapshotError, Snapshots};
 
 /// Extrinsics too big for what is left of a block that are passed over before the block is closed.

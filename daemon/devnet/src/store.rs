@@ -72,7 +72,7 @@ pub enum StoreError {
     /// The chain started from another block 0.
     #[error(
         "the chain in {path} has genesis {found:?}, this one would have {expected:?}: it was started with another \
-         block time or another version of the runtime; use the same, or choose another state directory"
+         block time, another profile or another version of the runtime; use the same, or choose another state directory"
     )]
     Genesis {
         /// The file.

@@ -5,6 +5,7 @@
 //! the words.
 
 mod chain;
+mod devnet;
 mod submit;
 
 use std::time::Duration;

@@ -8,7 +8,6 @@ use crate::{
     HotkeyName, NetUid, Ratio, Tao, WalletName,
     chain::At,
     method::methods,
-    rpc::Nothing,
     signing::{Receipted, signing_params},
     wallet::Receipt,
 };

@@ -52,6 +52,20 @@ pub struct LinkConfig {
     pub catch_up_blocks: u32,
     /// The largest answer that is accepted from a node.
     pub max_response_bytes: u32,
+    /// Whether finalized blocks may be taken back. Follows from the kind of the chain, so nobody configures it.
+    #[serde(skip)]
+    pub finality: Finality,
+}
+
+/// Whether finalized blocks stay.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Finality {
+    /// They do: an endpoint that says otherwise is left.
+    #[default]
+    Binding,
+    /// The owner of the chain can take it back to an earlier block, from which it goes on differently: a development
+    /// chain.
+    Revocable,
 }
 
 impl Default for LinkConfig {
@@ -73,6 +87,7 @@ impl Default for LinkConfig {
             recent_blocks: 64,
             catch_up_blocks: 64,
             max_response_bytes: 64 * 1024 * 1024,
+            finality: Finality::default(),
         }
     }
 }

@@ -18,7 +18,7 @@ use subxt_rpcs::client::RpcSubscription;
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    Head, LinkState, Seen, Shared, Standing,
+    Finality, Head, LinkState, Seen, Shared, Standing,
     scout::{self, Leave},
 };
 use crate::{
@@ -38,6 +38,8 @@ pub struct Follower {
     last: Option<Seen>,
     /// Attempts since a block was followed.
     attempts: u32,
+    /// How often the chain was taken back.
+    generation: u64,
 }
 
 /// Never returned: following an endpoint only ends with an error.
@@ -47,7 +49,7 @@ enum Never {}
 
 impl Follower {
     pub(super) fn new(shared: Arc<Shared>) -> Self {
-        Self { shared, last: None, attempts: 0 }
+        Self { shared, last: None, attempts: 0, generation: 0 }
     }
 
     /// Follows the chain until `stop` is cancelled. Failures are states, never the end.
@@ -123,6 +125,9 @@ impl Follower {
         let genesis = check_genesis(&self.shared, connection).await?;
         let mut heads = connection.finalized_heads().await?;
         let newest = newest(connection).await?;
+        if self.was_taken_back(connection, newest.number).await? {
+            self.forget();
+        }
         if let Some(last) = self.last.filter(|last| newest.number < last.block.number) {
             return Err(ConnectError::Behind {
                 endpoint: endpoint.to_owned(),
@@ -143,14 +148,43 @@ impl Follower {
         self.shared.connection.send_replace(Some(Arc::clone(connection)));
         let mut announced = newest.number;
         loop {
-            self.follow_to(connection, announced, &live).await?;
+            match self.follow_to(connection, announced, &live).await {
+                // Taken back and already longer than before.
+                Err(ConnectError::Forked { .. }) if self.shared.config.finality == Finality::Revocable => {
+                    self.forget();
+                    continue;
+                }
+                followed => followed?,
+            }
             announced = tokio::select! {
                 next = next_head(&self.shared, connection, &mut heads) => next?,
                 () = connection.broken() => {
                     return Err(ConnectError::Cut { endpoint: endpoint.to_owned(), reason: "the connection closed".to_owned() });
                 }
             };
+            if self.was_taken_back(connection, announced).await? {
+                self.forget();
+            }
         }
+    }
+
+    /// Whether the chain is one that can be taken back, and was, to this head or one before it.
+    async fn was_taken_back(&self, connection: &Connection, head: BlockNumber) -> Result<bool, ConnectError> {
+        match self.last {
+            // A head that is not beyond the last block may also have been announced twice.
+            Some(last) if self.shared.config.finality == Finality::Revocable && head <= last.block.number => {
+                Ok(fetch::hash_of(connection, last.block.number).await? != Some(last.block.hash))
+            }
+            _ => Ok(false),
+        }
+    }
+
+    /// Forgets the blocks that were followed: the chain goes on from elsewhere.
+    fn forget(&mut self) {
+        tracing::info!(last = self.last.map(|last| last.block.number.0), "the chain was taken back");
+        self.last = None;
+        self.generation = self.generation.wrapping_add(1);
+        self.shared.recent.write().unwrap_or_else(PoisonError::into_inner).clear();
     }
 
     /// Follows every block up to `announced` that was not followed yet.
@@ -257,7 +291,7 @@ impl Follower {
         }
         let mut decoded = block::decode(&raw, &executed_by);
         decoded.illegible.extend(missing.map(|error| error.to_string()));
-        Ok((decoded, Head { block: BlockRef { number, hash }, runtime }))
+        Ok((decoded, Head { block: BlockRef { number, hash }, runtime, generation: self.generation }))
     }
 
     /// Keeps a decoded block for readers, and as many before it as configured.

@@ -18,6 +18,8 @@ pub struct BlockStream {
     heads: watch::Receiver<Option<Head>>,
     /// The block that comes next; none until the first head is known.
     next: Option<BlockNumber>,
+    /// How often the chain had been taken back when `next` was decided.
+    generation: u64,
 }
 
 // === impl BlockStream ===
@@ -26,7 +28,8 @@ impl BlockStream {
     pub(super) fn new(link: Link, first: Option<BlockNumber>) -> Self {
         let heads = link.shared.head.subscribe();
         let next = first.or_else(|| link.finalized().map(|block| BlockNumber(block.number.0.saturating_add(1))));
-        Self { link, heads, next }
+        let generation = heads.borrow().as_ref().map_or(0, |head| head.generation);
+        Self { link, heads, next, generation }
     }
 
     /// The number of the block that comes next, as a cursor to continue from with
@@ -40,7 +43,7 @@ impl BlockStream {
     /// Cancelling the future loses nothing.
     pub async fn next(&mut self) -> Result<Arc<FinalizedBlock>, ReadError> {
         loop {
-            let next = self.wait().await;
+            let next = self.wait().await?;
             match self.link.block(next).await {
                 Ok(block) => {
                     self.next = Some(BlockNumber(next.0.saturating_add(1)));
@@ -55,14 +58,21 @@ impl BlockStream {
     }
 
     /// Waits until the next block is final.
-    async fn wait(&mut self) -> BlockNumber {
-        let next = self.next;
-        let reached =
-            |head: &Option<Head>| head.as_ref().is_some_and(|head| next.is_none_or(|n| n <= head.block.number));
+    async fn wait(&mut self) -> Result<BlockNumber, ReadError> {
+        let (next, generation) = (self.next, self.generation);
+        let reached = |head: &Option<Head>| {
+            head.as_ref()
+                .is_some_and(|head| head.generation != generation || next.is_none_or(|next| next <= head.block.number))
+        };
         // The guard over the head must not be held while waiting: a reader may be a task that moves.
-        let found = self.heads.wait_for(reached).await.ok().map(|head| head.as_ref().map(|head| head.block.number));
+        let found = self.heads.wait_for(reached).await.ok();
+        let found = found.map(|head| head.as_ref().map(|head| (head.block.number, head.generation)));
         match found {
-            Some(head) => next.or(head).unwrap_or_default(),
+            Some(Some((head, taken_back))) if taken_back != generation => {
+                (self.next, self.generation) = (Some(head), taken_back);
+                Err(ReadError::UnknownBlock { block: next.unwrap_or(head).to_string() })
+            }
+            Some(head) => Ok(next.or(head.map(|(number, _)| number)).unwrap_or_default()),
             // The link that we hold keeps the sender alive, so the channel cannot close.
             None => std::future::pending().await,
         }

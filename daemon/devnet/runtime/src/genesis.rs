@@ -1,7 +1,11 @@
 //! State at block 0.
 
+mod busy;
+
 use sp_core::{Pair, sr25519, storage::Storage};
 use sp_runtime::{BuildStorage, MultiSigner, traits::IdentifyAccount};
+
+pub use busy::Busy;
 
 use crate::{
     AccountId, Balance, MILLISECONDS_PER_BLOCK, RuntimeGenesisConfig, UNIT, config::MinimumPeriod,
@@ -25,6 +29,8 @@ pub struct GenesisSpec {
     pub beacon: DrandBeacon,
     /// What root has a say in.
     pub root_rule: RootRule,
+    /// What the chain has beside root.
+    pub subnets: Subnets,
 }
 
 /// A beacon of rounds.
@@ -44,6 +50,17 @@ pub enum RootRule {
     /// How TAO is shared among subnets, by their weights, and in the senate what the triumvirate (`//Alice`, `//Bob`,
     /// `//Charlie`) proposes, as before spec 233.
     Legacy,
+}
+
+/// The subnets that a chain starts with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Subnets {
+    /// None.
+    None,
+    /// One that belongs to nobody, as on every fresh localnet.
+    Nobodys,
+    /// Many with a past.
+    Busy(Busy),
 }
 
 /// Whether TAO can be staked on root before anybody with the sudo key allows it.
@@ -77,6 +94,7 @@ impl Default for GenesisSpec {
             root_staking: RootStaking::Open,
             beacon: DrandBeacon::Development,
             root_rule: RootRule::None,
+            subnets: Subnets::Nobodys,
         }
     }
 }
@@ -138,8 +156,14 @@ pub fn development_account(name: &str) -> AccountId {
 /// When a pallet refuses its part, as Balances does for a balance below the existential deposit or an account named
 /// twice.
 pub fn genesis(spec: &GenesisSpec) -> Result<Storage, String> {
+    let history = match spec.subnets {
+        Subnets::Busy(busy) => Some(busy::History::of(busy)?),
+        Subnets::None | Subnets::Nobodys => None,
+    };
+    let mut endowed = spec.endowed.clone();
+    endowed.extend(history.iter().flat_map(busy::History::endowed));
     let config = RuntimeGenesisConfig {
-        balances: crate::BalancesConfig { balances: spec.endowed.clone(), ..Default::default() },
+        balances: crate::BalancesConfig { balances: endowed, ..Default::default() },
         sudo: crate::SudoConfig { key: Some(spec.sudo.clone()) },
         drand: crate::DrandConfig { development_beacon: spec.beacon == DrandBeacon::Development, ..Default::default() },
         subtensor_module: crate::SubtensorModuleConfig {
@@ -150,6 +174,7 @@ pub fn genesis(spec: &GenesisSpec) -> Result<Storage, String> {
                 RootStaking::Closed => Vec::new(),
             },
             legacy_root: spec.root_rule == RootRule::Legacy,
+            bare: spec.subnets != Subnets::Nobodys,
             ..Default::default()
         },
         triumvirate_members: crate::TriumvirateMembersConfig {
@@ -164,6 +189,9 @@ pub fn genesis(spec: &GenesisSpec) -> Result<Storage, String> {
         ..Default::default()
     };
     let mut storage = config.build_storage()?;
+    if let Some(history) = &history {
+        history.write(&mut storage);
+    }
     if spec.block_time != MILLISECONDS_PER_BLOCK {
         storage.top.insert(MinimumPeriod::key().to_vec(), codec::Encode::encode(&(spec.block_time / 2)));
     }

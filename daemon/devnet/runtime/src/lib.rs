@@ -40,7 +40,7 @@ use sp_version::RuntimeVersion;
 pub use apis::api;
 pub use extensions::TxExtension;
 pub use fees::fee_recipient;
-pub use genesis::{DEVELOPMENT_NAMES, DrandBeacon, GenesisSpec, RootRule, RootStaking, genesis};
+pub use genesis::{Busy, DEVELOPMENT_NAMES, DrandBeacon, GenesisSpec, RootRule, RootStaking, Subnets, genesis};
 
 /// Signature of an extrinsic; sr25519 in practice.
 pub type Signature = MultiSignature;

@@ -46,7 +46,7 @@ mod stake;
 mod staking;
 mod storage;
 mod subnets;
-mod symbols;
+pub(crate) mod symbols;
 mod takes;
 #[allow(clippy::cast_possible_truncation, reason = "so the derived codec numbers variants")]
 pub mod types;
@@ -98,6 +98,7 @@ pub mod pallet {
     use super::{
         commits::Reveal,
         fixed::{I64F64, I96F32, U64F64, U96F32},
+        genesis,
         hotkeys::{Exchange, Stake},
         leases::{lease_end_weight, lease_weight},
         movement::RatioLimit,
@@ -105,8 +106,8 @@ pub mod pallet {
         staking::Position,
         types::{
             Alpha as AlphaBalance, AxonInfo, ChainIdentityV2, LeaseId, LockState, MechId, NetUid, NetUidStorageIndex,
-            NeuronCertificate, PrometheusInfo, RateLimitKey, RecycleOrBurnEnum, RootClaimTypeEnum, SubnetIdentityV3,
-            SubnetLease, Tao,
+            NeuronCertificate, PrometheusInfo, ROOT, RateLimitKey, RecycleOrBurnEnum, RootClaimTypeEnum,
+            SubnetIdentityV3, SubnetLease, Tao,
         },
         validity,
         weights::WeightRow,
@@ -151,6 +152,8 @@ pub mod pallet {
         pub started: Vec<NetUid>,
         /// Whether validators on root steer emission with their weights and sit in the senate.
         pub legacy_root: bool,
+        /// Whether root is the only network: the subnet of nobody is left out.
+        pub bare: bool,
         #[serde(skip)]
         pub _config: core::marker::PhantomData<T>,
     }
@@ -158,7 +161,8 @@ pub mod pallet {
     #[pallet::genesis_build]
     impl<T: Config> BuildGenesisConfig for GenesisConfig<T> {
         fn build(&self) {
-            Pallet::<T>::build_genesis(self.start_call_delay, self.network_rate_limit, &self.started);
+            let networks: &[NetUid] = if self.bare { &[ROOT] } else { &[ROOT, genesis::FIRST] };
+            Pallet::<T>::build_genesis(self.start_call_delay, self.network_rate_limit, &self.started, networks);
             if self.legacy_root {
                 LegacyRoot::<T>::put(true);
             }

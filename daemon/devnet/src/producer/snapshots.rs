@@ -2,7 +2,7 @@
 //!
 //! While there is one, every state since the oldest stays in memory. Snapshots do not outlive the process.
 
-use std::{fmt, sync::Arc};
+use std::{fmt, str::FromStr, sync::Arc};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
@@ -31,6 +31,20 @@ impl Serialize for SnapshotId {
     }
 }
 
+/// Not the name of a snapshot.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("`{0}` is not the name of a snapshot, such as 0x1")]
+pub struct ParseSnapshotIdError(String);
+
+impl FromStr for SnapshotId {
+    type Err = ParseSnapshotIdError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let number = text.strip_prefix("0x").and_then(|digits| u64::from_str_radix(digits, 16).ok());
+        number.map(Self).ok_or_else(|| ParseSnapshotIdError(text.to_owned()))
+    }
+}
+
 impl<'de> Deserialize<'de> for SnapshotId {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         #[derive(Deserialize)]
@@ -41,12 +55,8 @@ impl<'de> Deserialize<'de> for SnapshotId {
         }
         match Form::deserialize(deserializer) {
             Ok(Form::Number(number)) => Ok(Self(number)),
-            Ok(Form::Text(text)) => {
-                text.strip_prefix("0x").and_then(|digits| u64::from_str_radix(digits, 16).ok()).map(Self).ok_or_else(
-                    || serde::de::Error::custom(format!("`{text}` is not the number of a snapshot, such as 0x1")),
-                )
-            }
-            Err(_) => Err(serde::de::Error::custom("not the number of a snapshot, such as 0x1")),
+            Ok(Form::Text(text)) => text.parse().map_err(serde::de::Error::custom),
+            Err(_) => Err(serde::de::Error::custom("not the name of a snapshot, such as 0x1")),
         }
     }
 }

@@ -1,4 +1,4 @@
-//! What the pallet starts with: root, and one subnet that belongs to nobody.
+//! What the pallet starts with: root, and unless left out one subnet that belongs to nobody.
 
 use super::{
     Config, LargestLocked, MaxAllowedUids, MaxAllowedValidators, MinAllowedWeights, NetworkRateLimit,
@@ -10,7 +10,7 @@ use super::{
 use crate::{AccountId, UNIT};
 
 /// The subnet that every chain starts with.
-const FIRST: NetUid = 1;
+pub(super) const FIRST: NetUid = 1;
 /// Blocks between epochs of the networks of genesis.
 const TEMPO: u16 = 100;
 /// Seats on root.
@@ -19,7 +19,12 @@ const ROOT_SEATS: u16 = 64;
 const FIRST_RESERVE: u64 = 10 * UNIT;
 
 impl<T: Config> Pallet<T> {
-    pub(super) fn build_genesis(start_call_delay: Option<u64>, network_rate_limit: Option<u64>, started: &[NetUid]) {
+    pub(super) fn build_genesis(
+        start_call_delay: Option<u64>,
+        network_rate_limit: Option<u64>,
+        started: &[NetUid],
+        networks: &[NetUid],
+    ) {
         if let Some(delay) = start_call_delay {
             StartCallDelay::<T>::put(delay);
         }
@@ -29,7 +34,7 @@ impl<T: Config> Pallet<T> {
         for netuid in started {
             SubtokenEnabled::<T>::insert(netuid, true);
         }
-        for netuid in [ROOT, FIRST] {
+        for netuid in networks {
             NetworksAdded::<T>::insert(netuid, true);
             NetworkRegistrationAllowed::<T>::insert(netuid, true);
             SubnetworkN::<T>::insert(netuid, 0);
@@ -37,12 +42,14 @@ impl<T: Config> Pallet<T> {
             MinAllowedWeights::<T>::insert(netuid, 0);
             Tempo::<T>::insert(netuid, TEMPO);
             SubnetOwner::<T>::insert(netuid, Self::nobody());
-            TokenSymbol::<T>::insert(netuid, symbols::of(netuid).as_bytes().to_vec());
+            TokenSymbol::<T>::insert(netuid, symbols::of(*netuid).as_bytes().to_vec());
         }
-        TotalNetworks::<T>::put(2);
+        TotalNetworks::<T>::put(u16::try_from(networks.len()).unwrap_or(u16::MAX));
         MaxAllowedUids::<T>::insert(ROOT, ROOT_SEATS);
         TargetRegistrationsPerInterval::<T>::insert(ROOT, 1);
-        Self::build_first_subnet();
+        if networks.contains(&FIRST) {
+            Self::build_first_subnet();
+        }
     }
 
     fn build_first_subnet() {

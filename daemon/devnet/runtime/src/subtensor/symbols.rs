@@ -100,7 +100,7 @@ pub(super) fn exists(symbol: &[u8]) -> bool {
 }
 
 /// The symbol meant for the subnet.
-pub(super) fn of(netuid: NetUid) -> &'static str {
+pub(crate) fn of(netuid: NetUid) -> &'static str {
     SYMBOLS.get(usize::from(netuid)).copied().unwrap_or(UNKNOWN)
 }
 

@@ -1,0 +1,140 @@
+//! The development chain in its owner's hands, through `btctl devnet`: time, storage, the past, faults, profiles; and
+//! what btd makes of a chain that is taken back.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+use btd_tests::{Host, wait_for};
+use serde_json::Value;
+
+const BOB: &str = "5FHneW46xGXgs5mUiveU4sbTyGBzmstUspZC92UhjJM694ty";
+/// `System.Account` of //Ferdie, an account that nothing else touches here.
+const FERDIE: &str = "0x26aa394eea5630e07c48ae0c9558cef7b99d880ec681799c0cf30e8886371da9\
+                      23a05cabf6d3bde7ca3ef0d11596b5611cbd2d43530a44705ad088af313e18f80b53ef16b36177cd4b77b846f2a5f07c";
+
+fn balance(host: &Host, address: &str) -> Value {
+    host.ask(&["wallet", "balance", "--address", address])["rows"][0]["free"].clone()
+}
+
+fn finalized(host: &Host) -> u64 {
+    host.ask(&["status"])["chain"]["finalized"]["number"].as_u64().unwrap()
+}
+
+#[test]
+fn the_chain_is_in_its_owners_hands() {
+    let host = Host::new();
+    let daemon = host.start(&["--network", "devnet", "--block-time", "instant"]);
+    host.ask(&["wallet", "create", "--wallet", "alice", "--uri", "//Alice"]);
+    let pay = || {
+        host.ask(&["wallet", "transfer", "--wallet", "alice", "--dest", BOB, "--amount", "5", "--yes"])["outcome"]
+            .clone()
+    };
+
+    let accounts = host.ask(&["devnet", "accounts"]);
+    assert_eq!(accounts["accounts"][1]["uri"], "//Bob");
+    assert_eq!(accounts["accounts"][1]["address"], BOB);
+    assert_eq!(accounts["accounts"][1]["free"], "1000000000000000");
+    assert_eq!(host.ask(&["devnet", "mine", "7"])["number"], 7);
+    wait_for("btd to follow the blocks", || (finalized(&host) == 7).then_some(()));
+
+    // A snapshot, some life, and back; btd follows, and what was paid is not paid.
+    let (poor, snapshot) = (balance(&host, BOB), host.ask(&["devnet", "snapshot"])["snapshot"].clone());
+    assert_eq!(snapshot, "0x1");
+    assert_eq!(pay()["block"]["number"], 8);
+    assert_ne!(balance(&host, BOB), poor);
+    assert_eq!(host.ask(&["devnet", "mine", "30"])["number"], 38);
+    wait_for("btd to follow the blocks", || (finalized(&host) == 38).then_some(()));
+    assert_eq!(host.ask(&["devnet", "status"])["snapshots"][0]["block"]["number"], 7);
+    assert_eq!(host.ask(&["devnet", "revert", "0x1"])["number"], 7);
+    wait_for("btd to follow the chain back", || (finalized(&host) == 7).then_some(()));
+    assert_eq!(balance(&host, BOB), poor);
+    wait_for("the metagraphs to be read anew", || {
+        (host.ask(&["subnets", "metagraph", "1"])["at"]["number"].as_u64().unwrap() <= 7).then_some(())
+    });
+    let (code, error) = host.refused(&["devnet", "revert", "0x1"]);
+    assert!(code == 1 && error.contains("there is no snapshot 0x1"), "{code} {error}");
+    assert_eq!(pay()["block"]["number"], 8);
+
+    // Time, by a moment and by a span.
+    let set = host.ask(&["devnet", "set-time", "2040-01-01T00:00:00Z"]);
+    assert_eq!(set["timestamp_ms"], 2_208_988_800_000_u64);
+    host.ask(&["devnet", "mine"]);
+    assert_eq!(host.ask(&["devnet", "status"])["timestamp_ms"], 2_208_988_800_000_u64);
+    assert!(host.ask(&["devnet", "set-time", "+1h"])["timestamp_ms"].as_u64().unwrap() >= 2_208_992_400_000);
+    let (code, error) = host.refused(&["devnet", "set-time", "2039-01-01T00:00:00Z"]);
+    assert!(code == 2 && error.contains("time cannot be set"), "{code} {error}");
+
+    // Storage: money out of nothing.
+    let ferdie = host.ask(&["devnet", "accounts"])["accounts"][5]["address"].as_str().unwrap().to_owned();
+    let counters = "00000000".repeat(2) + "01000000" + "00000000";
+    let value = format!("0x{counters}{}{}", "00e40b5402000000", "00".repeat(8 + 8 + 15) + "80");
+    let before = host.ask(&["devnet", "status"])["head"]["number"].as_u64().unwrap();
+    let set = host.ask(&["devnet", "set-storage", &format!("{FERDIE}={value}")]);
+    assert_eq!(set["number"].as_u64().unwrap(), before + 1);
+    wait_for("btd to see the money", || (balance(&host, &ferdie) == "10000000000").then_some(()));
+    let (code, error) = host.refused(&["devnet", "set-storage", "0xzz=0x00"]);
+    assert!(code == 2 && error.contains("0xzz"), "{code} {error}");
+    assert!(daemon.stop().success());
+}
+
+#[test]
+fn faults_are_put_in_force_and_cleared() {
+    let host = Host::new();
+    let daemon = host.start(&["--network", "devnet", "--block-time", "250ms"]);
+    let stalled = host.ask(&["devnet", "fault", "stall-finality"]);
+    assert_eq!(stalled["faults"][0]["fault"], "stall_finality");
+    let at = wait_for("blocks without finality", || {
+        let status = host.ask(&["devnet", "status"]);
+        let number = |name: &str| status[name]["number"].as_u64().unwrap();
+        (number("head") > number("finalized") + 2).then(|| number("finalized"))
+    });
+    assert!(finalized(&host) <= at);
+    assert_eq!(host.ask(&["devnet", "fault", "clear"])["faults"], serde_json::json!([]));
+    wait_for("finality to catch up", || (finalized(&host) > at + 2).then_some(()));
+
+    // btd's own link is cut, and comes back by itself.
+    assert!(host.ask(&["devnet", "fault", "drop", "--connections", "ws"])["dropped"].as_u64().unwrap() >= 1);
+    let at = finalized(&host);
+    wait_for("the link to come back", || (finalized(&host) > at + 1).then_some(()));
+    host.ask(&["devnet", "fault", "refuse"]);
+    wait_for("the link to be lost", || (host.ask(&["status"])["chain"]["link"] != "live").then_some(()));
+    host.ask(&["devnet", "fault", "clear"]);
+    wait_for("the link to come back", || (host.ask(&["status"])["phase"] == "ready").then_some(()));
+    let listed = host.btctl(&["devnet", "fault"]);
+    assert_eq!(String::from_utf8_lossy(&listed.stdout), "no fault is in force\n");
+    let (code, _) = host.refused(&["devnet", "fault", "delay"]);
+    assert_eq!(code, 2, "a delay has a length");
+    assert!(daemon.stop().success());
+}
+
+#[test]
+fn a_busy_chain_is_read_whole() {
+    let (node, host) = (Host::new(), Host::new());
+    let chain = node.start(&["--network", "devnet", "--block-time", "250ms", "--devnet-profile", "busy:3x12:7"]);
+    let status = node.ask(&["devnet", "status"]);
+    assert_eq!(status["profile"], "busy:3x12:7");
+    let list = node.ask(&["subnets", "list"]);
+    assert_eq!(list["subnets"].as_array().unwrap().len(), 4);
+    let metagraph = node.ask(&["subnets", "metagraph", "2"]);
+    let neurons = metagraph["neurons"].as_array().unwrap();
+    assert_eq!((neurons.len(), &metagraph["subnet"]["name"]), (12, &Value::from("busy 2")));
+    assert!(neurons.iter().all(|neuron| neuron["stake"].as_str().unwrap() != "0"));
+    assert!(neurons[11]["axon"]["port"].is_u64());
+
+    // Who follows the chain of another btd has no say in it.
+    let daemon = host.start(&["--network", status["endpoint"].as_str().unwrap()]);
+    for verb in [&["mine"][..], &["status"], &["accounts"], &["snapshot"], &["fault", "clear"], &["set-time", "+1s"]] {
+        let (code, error) = host.refused(&[&["devnet"], verb].concat());
+        assert!(code == 1 && error.contains("btd --network devnet"), "{verb:?}: {code} {error}");
+    }
+    assert!(daemon.stop().success());
+    assert!(chain.stop().success());
+}
+
+#[test]
+fn a_profile_that_is_none_is_refused() {
+    for (profile, words) in [("full", "write empty, default, busy"), ("busy:0x5", "1 to 1024 subnets")] {
+        let host = Host::new();
+        let output = host.btd(&["--network", "devnet", "--devnet-profile", profile]).output().unwrap();
+        let error = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(!output.status.success() && error.contains(words), "{profile}: {error}");
+    }
+}
