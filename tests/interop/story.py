@@ -90,6 +90,43 @@ def neuron(*command):
             process.wait(timeout=60)
 
 
+def believed(facts):
+    """What btd must believe too: balance, stake and neurons at the block at which the chain stands still."""
+    head = btctl("devnet", "status")["head"]["number"]
+    deadline = time.monotonic() + 60
+    while btctl("subnets", "metagraph", str(facts["netuid"]))["at"]["number"] != head:
+        assert time.monotonic() < deadline, "btd does not follow"
+        time.sleep(0.2)
+    row = btctl("wallet", "balance", "--address", facts["coldkey"])["rows"][0]
+    ours = {(position["netuid"], position["hotkey"]): int(position["alpha"]) for position in row["positions"]}
+    theirs = {(netuid, hotkey): stake for netuid, hotkey, stake in facts["positions"] if stake}
+    # Some clients show tokens with fewer decimals than there are.
+    slack = facts.get("slack", 0)
+    assert abs(int(row["free"]) - facts["free"]) <= slack, (row["free"], facts["free"])
+    assert ours.keys() == theirs.keys(), (ours, theirs)
+    assert all(abs(ours[key] - theirs[key]) <= slack for key in ours), (ours, theirs)
+    neurons = btctl("subnets", "metagraph", str(facts["netuid"]))["neurons"]
+    assert [neuron["hotkey"] for neuron in neurons] == facts["hotkeys"], neurons
+    print(f"ok   btd believes the same at block {head}: τ{facts['free'] / 10**9:.9f}, {len(ours)} positions")
+
+
+def life(title, *command):
+    """A life that one package lives on a chain of its own. Its last line is what it believes at the end."""
+    global passed
+    print(f"\n-- {title}", flush=True)
+    with daemon("--network", "devnet", "--block-time", "250ms"):
+        command = [str(part) for part in [*command, btctl("status")["devnet"]]]
+        lines = []
+        with subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True) as process:
+            for line in process.stdout:
+                lines.append(line)
+                if not line.startswith("FACTS "):
+                    print(line, end="", flush=True)
+        assert process.returncode == 0, title
+        believed(json.loads(lines[-1].removeprefix("FACTS ")))
+    passed += 1
+
+
 def rpc_from_plain_python():
     """JSON-RPC with the standard library alone, as the README shows it."""
     global passed
@@ -159,5 +196,8 @@ with daemon("--network", "devnet", "--block-time", "250ms"):
     with neuron(VENVS / "sdk10/bin/python", HERE / "sdk10_neuron.py", "serve", "--uri", "//Dave") as theirs:
         asking = [*module, "ask", sockets, theirs["ip"], theirs["port"], theirs["hotkey"], "--wallet", "bob", "--peer", "sdk10"]
         script("our dendrite asks the synapses of a bittensor 10 axon", *asking)
+
+life("bittensor 10 lives on a chain", VENVS / "sdk10/bin/python", HERE / "sdk10_life.py")
+life("bittensor 11 lives on a chain", VENVS / "sdk11/bin/python", HERE / "sdk11_life.py")
 
 print(f"\n{passed} passed, 0 failed")

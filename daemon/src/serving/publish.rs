@@ -123,5 +123,6 @@ fn order(netuid: NetUid, wanted: SocketAddr, present: &Present) -> Order {
         signer: present.account.account(),
         idempotency_key: None,
         mode: Mode::UntilFinalized,
+        terms: Terms::default(),
     }
 }

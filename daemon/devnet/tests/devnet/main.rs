@@ -8,6 +8,7 @@ mod blocks;
 mod client;
 mod control;
 mod extrinsics;
+mod limits;
 mod methods;
 mod persistence;
 mod shield;

@@ -1,0 +1,111 @@
+//! Figures of the development chain, worth something in a release build only:
+//! `cargo run --release -p btd-devnet --example figures`.
+//!
+//! How long it takes to start, empty and busy; how many transfers go into one block; what a day of blocks does to
+//! memory. Each line says what was measured; a promise that does not hold ends the run with an error.
+
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a measurement that cannot go on has failed")]
+#![allow(dead_code, reason = "the tests' client and signer can do more than is measured here")]
+
+#[path = "../tests/devnet/client.rs"]
+mod client;
+#[path = "../tests/devnet/signer.rs"]
+mod signer;
+
+use std::{
+    fs,
+    io::Write as _,
+    time::{Duration, Instant},
+};
+
+use btd_devnet::{Config, Devnet};
+use serde_json::json;
+
+use crate::{
+    client::{Chain, manual},
+    signer::{TAO, hex, signed_transfer},
+};
+
+/// Blocks of a day, at twelve seconds.
+const DAY: u32 = 7_200;
+/// Transfers that must go into one block.
+const TRANSFERS: u32 = 1_000;
+
+fn say(line: &str) {
+    writeln!(std::io::stdout(), "{line}").unwrap();
+}
+
+/// Memory of this process, in MiB.
+fn memory() -> u64 {
+    let status = fs::read_to_string("/proc/self/status").unwrap();
+    let line = status.lines().find(|line| line.starts_with("VmRSS:")).unwrap();
+    line.split_whitespace().nth(1).unwrap().parse::<u64>().unwrap() / 1_024
+}
+
+/// Processor time of this process so far.
+fn processor() -> Duration {
+    let stat = fs::read_to_string("/proc/self/stat").unwrap();
+    let after_name = stat.rsplit_once(") ").unwrap().1;
+    let ticks: u64 = after_name.split_whitespace().skip(11).take(2).map(|ticks| ticks.parse::<u64>().unwrap()).sum();
+    // A hundred ticks a second, on every Linux that people use.
+    Duration::from_millis(ticks * 10)
+}
+
+async fn start(name: &str, profile: &str, limit: Duration) -> Chain {
+    let (began, spent) = (Instant::now(), processor());
+    let chain = Chain::start(Config { profile: profile.parse().unwrap(), ..manual() }).await;
+    let (took, spent) = (began.elapsed(), processor() - spent);
+    say(&format!("start, {name}: {took:.2?} ({spent:.2?} of processor), {} MiB", memory()));
+    // On a machine that has other work too, the processor's time is what the chain can answer for.
+    assert!(took.min(spent) < limit, "{name} is to start within {limit:?}");
+    chain
+}
+
+/// Sends transfers of one account and puts them into one block.
+async fn transfers(chain: &Chain) {
+    let extrinsics: Vec<_> = (0..TRANSFERS).map(|nonce| signed_transfer(chain, "Alice", "Bob", TAO, nonce)).collect();
+    let began = Instant::now();
+    for extrinsic in &extrinsics {
+        chain.call("author_submitExtrinsic", json!([hex(extrinsic)])).await;
+    }
+    let (submitted, began) = (began.elapsed(), Instant::now());
+    chain.devnet.mine(1).await.unwrap();
+    let made = began.elapsed();
+    let block = chain.call("chain_getBlock", json!([])).await;
+    let included = block["block"]["extrinsics"].as_array().unwrap().len() - 1;
+    say(&format!("transfers in one block: {included}, submitted in {submitted:.2?}, block made in {made:.2?}"));
+    assert_eq!(included, TRANSFERS as usize, "{TRANSFERS} transfers are to fit in a block");
+}
+
+/// A day of blocks with a transfer in each tenth.
+async fn day(devnet: &Devnet, chain: &Chain) {
+    let mut nonce = TRANSFERS;
+    let mut settled = 0;
+    let began = Instant::now();
+    for block in 1..=DAY {
+        if block % 10 == 0 {
+            chain.call("author_submitExtrinsic", json!([hex(&signed_transfer(chain, "Alice", "Bob", 1, nonce))])).await;
+            nonce += 1;
+        }
+        devnet.mine(1).await.unwrap();
+        if block % 1_200 == 0 {
+            say(&format!("day, block {block}: {} MiB after {:.1?}", memory(), began.elapsed()));
+        }
+        // From here on as many states and block hashes are kept as ever will be.
+        if block == 2_400 {
+            settled = memory();
+        }
+    }
+    let grown = memory().saturating_sub(settled);
+    say(&format!("day: grown by {grown} MiB from block 2400 on"));
+    assert!(grown <= settled / 4 + 8, "memory is not to grow with the chain");
+}
+
+#[tokio::main]
+async fn main() {
+    let chain = start("default", "default", Duration::from_secs(1)).await;
+    transfers(&chain).await;
+    day(&chain.devnet, &chain).await;
+    chain.stop().await;
+    start("busy with 128 subnets of 256 neurons", "busy", Duration::from_secs(5)).await.stop().await;
+}
