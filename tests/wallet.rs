@@ -125,7 +125,8 @@ fn an_old_file_is_renewed_and_a_plain_one_is_given_a_password() {
 fn public_halves_are_watched_exported_and_written_to() {
     let host = Host::new();
     let _daemon = start(&host);
-    let made = host.ask(&["wallet", "new-hotkey", "-w", "a", "-H", "h", "--uri", "//Alice", "--crypto-type", "ed25519"]);
+    let made =
+        host.ask(&["wallet", "new-hotkey", "-w", "a", "-H", "h", "--uri", "//Alice", "--crypto-type", "ed25519"]);
     let address = made["address"].as_str().unwrap();
     let watch = ["wallet", "regen-hotkeypub", "-w", "far", "-H", "h", "--scheme", "ed25519", "--ss58", address];
     host.ask(&watch);

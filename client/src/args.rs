@@ -19,8 +19,8 @@ use clap::{
 };
 
 use crate::{
-    axon, chain, crowd, dendrite, devnet, exit::Exit, explain, failure::Failure, multisig, node, output::Format, proxy, root,
-    rpc, session::Session, settings::Settings, shell, stake, subnets, sudo, tx, wallet, weights,
+    axon, chain, crowd, dendrite, devnet, exit::Exit, explain, failure::Failure, multisig, node, output::Format, proxy,
+    root, rpc, session::Session, settings::Settings, shell, stake, subnets, sudo, tx, wallet, weights,
 };
 
 /// The command line of btd, the Bittensor daemon.

@@ -4,8 +4,8 @@ use std::net::{IpAddr, SocketAddr};
 
 use btd_api::{
     axon::{
-        Attach, AttachParams, AxonStatus, Declaration, Detach, DetachParams, Reset, ResetParams, Set, SetParams, Start, StartParams,
-        Status, StatusReply, Stop, Stopped, SynapseStatus, Synapses,
+        Attach, AttachParams, AxonStatus, Declaration, Detach, DetachParams, Reset, ResetParams, Set, SetParams, Start,
+        StartParams, Status, StatusReply, Stop, Stopped, SynapseStatus, Synapses,
     },
     rpc::Nothing,
     unsent,

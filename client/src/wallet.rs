@@ -8,9 +8,9 @@ mod inspect;
 mod keys;
 mod made;
 mod message;
+mod onchain;
 mod origin;
 mod public;
-mod onchain;
 mod transfer;
 
 use clap::Subcommand;

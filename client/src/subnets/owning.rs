@@ -5,9 +5,9 @@ use btd_api::{
     subnets::{
         SubnetParams,
         owning::{
-            CheckStart, Create, CreateParams, CreatedSubnet, GetIdentity, IdentityReply, Mechanisms,
-            MechanismsReply, MechanismsSet, MechanismsSetParams, MechanismsSplit, MechanismsSplitParams, SetIdentity,
-            SetIdentityParams, SetSymbol, SetSymbolParams, Start, StartParams, StartState, SubnetIdentity,
+            CheckStart, Create, CreateParams, CreatedSubnet, GetIdentity, IdentityReply, Mechanisms, MechanismsReply,
+            MechanismsSet, MechanismsSetParams, MechanismsSplit, MechanismsSplitParams, SetIdentity, SetIdentityParams,
+            SetSymbol, SetSymbolParams, Start, StartParams, StartState, SubnetIdentity,
         },
     },
     unsent,
@@ -287,8 +287,7 @@ impl MechanismsCommand {
             }
             Self::Set(args) => {
                 let wallet = args.wallet.resolve(&session.settings);
-                let params =
-                    unsent!(MechanismsSetParams { netuid: args.netuid.resolve(), count: args.count, wallet });
+                let params = unsent!(MechanismsSetParams { netuid: args.netuid.resolve(), count: args.count, wallet });
                 spend::sign::<MechanismsSet>(session, params, args.terms).await
             }
             Self::Split(args) => {

@@ -11,8 +11,8 @@ use serde_json::{Map, Value, json};
 
 use self::example::{Examples, Members};
 use crate::{
-    ErrorKind, Method, Role, Subscription, axon, chain, crowd, dendrite, devnet, events, metagraph, multisig, node, proxy, root, rpc, stake,
-    subnets, sudo, tx, wallet, weights,
+    ErrorKind, Method, Role, Subscription, axon, chain, crowd, dendrite, devnet, events, metagraph, multisig, node,
+    proxy, root, rpc, stake, subnets, sudo, tx, wallet, weights,
 };
 
 /// One method or subscription of the contract, without its schemas.

@@ -39,8 +39,8 @@ pub use extrinsic::{
 };
 pub use hashes::{account_hash, call_hash, multisig_account, weights_commit_hash};
 pub use link::{
-    BlockStream, EndpointStatus, Finality, Follower, Inclusion, Link, LinkConfig, LinkState, Priority, Seen, Standing, Tracked,
-    Unseen, link,
+    BlockStream, EndpointStatus, Finality, Follower, Inclusion, Link, LinkConfig, LinkState, Priority, Seen, Standing,
+    Tracked, Unseen, link,
 };
 pub use refusal::{PoolRefusal, RefusalReason, ValidityCode};
 pub use runtime::{Description, Runtime};

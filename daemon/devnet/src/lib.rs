@@ -245,8 +245,7 @@ fn bind(address: SocketAddr) -> Result<TcpListener, DevnetError> {
 
 fn open(config: &Config) -> Result<(Origin, Option<Store>), DevnetError> {
     let root_rule = if config.legacy_root { RootRule::Legacy } else { RootRule::None };
-    let spec =
-        GenesisSpec { block_time: config.block_time.nominal_millis(), root_rule, ..config.profile.genesis() };
+    let spec = GenesisSpec { block_time: config.block_time.nominal_millis(), root_rule, ..config.profile.genesis() };
     let mut storage = genesis(&spec).map_err(DevnetError::Genesis)?;
     storage.top.insert(well_known_keys::CODE.to_vec(), CODE.to_vec());
     match &config.state {

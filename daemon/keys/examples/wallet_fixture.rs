@@ -17,9 +17,7 @@ use std::{
     io::{Read, Write},
 };
 
-use btd_keys::{
-    Encryption, Existing, Key, KeyRole, Password, Protection, Scheme, WalletStore, WordCount, sealed_box,
-};
+use btd_keys::{Encryption, Existing, Key, KeyRole, Password, Protection, Scheme, WalletStore, WordCount, sealed_box};
 use serde_json::{Map, Value, json};
 
 fn main() -> Result<(), Box<dyn Error>> {

@@ -11,8 +11,8 @@ use btd_api::{
     ErrorKind, Hotkey,
     axon::{
         AnswerParams, AnswerRequest, Asked, AskedKind, Attach, AttachParams, AxonStatus, Declaration, Detach,
-        DetachParams, Reset, ResetParams, ScreenParams, ScreenRequest, Serve, ServeParams, Set, SetParams, Start, StartParams, Status,
-        StatusReply, Stop, Stopped, StreamParams, StreamRequest, SynapseStatus, Synapses,
+        DetachParams, Reset, ResetParams, ScreenParams, ScreenRequest, Serve, ServeParams, Set, SetParams, Start,
+        StartParams, Status, StatusReply, Stop, Stopped, StreamParams, StreamRequest, SynapseStatus, Synapses,
     },
     rpc::Nothing,
     signing::Signing,

@@ -16,8 +16,7 @@ use btd_api::{
 };
 use btd_chain::View;
 use btd_signer_protocol::{
-    Encryption, KeyId, KeySummary, NewKey, Origin, Protect, PublicKey, Purposes, Scheme, VERSION,
-    WalletSummary,
+    Encryption, KeyId, KeySummary, NewKey, Origin, Protect, PublicKey, Purposes, Scheme, VERSION, WalletSummary,
     operations::{self, KeyStatus, LockAll, SignText},
 };
 

@@ -21,7 +21,7 @@ use super::Serving;
 use crate::{
     causes::with_causes,
     metagraph::Metagraphs,
-    submit::{Action, Mode, Order, ServeAxon, Submitter},
+    submit::{Action, Mode, Order, ServeAxon, Submitter, Terms},
 };
 
 /// Settings: where the axon is kept published, and under which address.

@@ -93,7 +93,9 @@ impl From<CustodyError> for Refusal {
             }
             CustodyError::Origin(KeyFileError::WrongPassword) => of(RefusalKind::WrongPassword),
             CustodyError::Origin(KeyFileError::OutOfMemory) => of(RefusalKind::Busy),
-            CustodyError::Window { .. } | CustodyError::Origin(_) | CustodyError::SealedBox(_) => of(RefusalKind::Invalid),
+            CustodyError::Window { .. } | CustodyError::Origin(_) | CustodyError::SealedBox(_) => {
+                of(RefusalKind::Invalid)
+            }
             CustodyError::LockedMeanwhile(key) => of(RefusalKind::LockedMeanwhile).about(key.clone()),
             CustodyError::Purpose(_) => of(RefusalKind::Purpose),
             CustodyError::Store(store) => of(store_kind(store)),

@@ -8,9 +8,9 @@ use btd_api::{
     subnets::{
         SubnetParams,
         owning::{
-            CheckStart, Create, CreateParams, CreatedSubnet, GetIdentity, IdentityReply, Mechanisms,
-            MechanismsReply, MechanismsSet, MechanismsSetParams, MechanismsSplit, MechanismsSplitParams, SetIdentity,
-            SetIdentityParams, SetSymbol, SetSymbolParams, Start, StartParams, StartState, SubnetIdentity,
+            CheckStart, Create, CreateParams, CreatedSubnet, GetIdentity, IdentityReply, Mechanisms, MechanismsReply,
+            MechanismsSet, MechanismsSetParams, MechanismsSplit, MechanismsSplitParams, SetIdentity, SetIdentityParams,
+            SetSymbol, SetSymbolParams, Start, StartParams, StartState, SubnetIdentity,
         },
     },
     wallet::{Outcome, Receipt},

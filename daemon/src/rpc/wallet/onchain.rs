@@ -19,8 +19,8 @@ use btd_api::{
     },
 };
 use btd_chain::{Call, ReadError, Value, View, account_hash};
-use btd_signer_protocol::KeyId;
 use btd_pow::{Control, Outcome, Puzzle, Solution, Target};
+use btd_signer_protocol::KeyId;
 use serde_json::Value as Json;
 
 use crate::{
