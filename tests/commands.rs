@@ -141,6 +141,7 @@ fn proxies_and_multisigs_act_for_others_and_their_failures_count() {
     let stage = Stage::set();
     let (_, error) = stage.refused(&format!("wallet transfer --dest {BOB} --amount 1 --wallet bob --proxy {ALICE}"));
     assert_eq!((&error["kind"], &error["data"]["class"]), (&"DISPATCH_FAILED".into(), &"not_authorized".into()));
+    stage.signed("root register --wallet alice");
     stage.signed(&format!("proxy add --delegate {BOB} --proxy-type Staking --wallet alice"));
     assert_eq!(stage.ask("proxy list --wallet alice")["proxies"][0]["proxy_type"], "Staking");
     let staked =

@@ -89,6 +89,7 @@ fn every_intent_lands_once_whenever_the_daemon_is_killed() {
     let arguments = ["--network", endpoint.as_str()];
     let mut daemon = Some(host.start(&arguments));
     host.ask(&["wallet", "create", "--wallet", "alice", "--uri", "//Alice"]);
+    host.ask(&["root", "register", "--wallet", "alice", "--yes"]);
     let before = free(CHARLIE);
     let (next, done) = (AtomicUsize::new(0), AtomicUsize::new(0));
     let landed = Mutex::new(BTreeSet::new());
@@ -138,6 +139,6 @@ fn every_intent_lands_once_whenever_the_daemon_is_killed() {
         .map(|entry| entry["nonce"].as_u64().unwrap())
         .collect();
     nonces.sort_unstable();
-    assert_eq!(nonces, (0..u64::try_from(landed.len()).unwrap()).collect::<Vec<_>>());
+    assert_eq!(nonces, (0..=u64::try_from(landed.len()).unwrap()).collect::<Vec<_>>());
     assert!(entries.iter().all(|entry| entry["state"] != "pending"), "{listed}");
 }

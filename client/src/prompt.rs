@@ -11,10 +11,11 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use btd_api::wallet::Secret;
+use btd_api::{
+    WalletName,
+    wallet::{KeyName, Secret},
+};
 use clap::Args;
-
-use btd_api::{WalletName, wallet::KeyName};
 
 use crate::{
     failure::Failure,

@@ -132,7 +132,7 @@ impl Command {
         let settings = &session.settings;
         match self {
             Self::Get(netuid) => {
-                let reply = session.call::<Get>(&SubnetParams { netuid: netuid.resolve() }).await?;
+                let reply = session.call::<Get>(&SubnetParams { netuid: netuid.resolve(), block: None }).await?;
                 session.out.reply(&reply, render).map(|()| Exit::Success)
             }
             Self::Set(args) => {

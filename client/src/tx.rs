@@ -139,7 +139,7 @@ mod tests {
     fn what_was_signed_is_listed() {
         let hash = format!("0x{}", "11".repeat(32));
         let entries: Entries = serde_json::from_value(json!({ "entries": [{
-            "id": 7, "extrinsic": hash, "state": "unread", "call": "Balances.transfer_keep_alive", "summary": "send",
+            "id": 7, "extrinsic": hash, "state": "unseen", "call": "Balances.transfer_keep_alive", "summary": "send",
             "signer": "5GrwvaEF5zXb26Fz9rcQpDWS57CtERHpNehXCPcNoHGKutQY", "nonce": 3, "recorded_at": 1,
             "settled_at": 2, "era_end": 9, "idempotency_key": null,
         }] }))

@@ -182,7 +182,7 @@ impl IdentityArgs {
 }
 
 pub(super) async fn check_start(netuid: NetUidArg, session: &Session) -> Result<Exit, Failure> {
-    let reply = session.call::<CheckStart>(&SubnetParams { netuid: netuid.resolve() }).await?;
+    let reply = session.call::<CheckStart>(&SubnetParams { netuid: netuid.resolve(), block: None }).await?;
     session.out.reply(&reply, start_state).map(|()| Exit::Success)
 }
 
@@ -201,7 +201,7 @@ fn start_state(state: &StartState, page: Page) -> String {
 }
 
 pub(super) async fn get_identity(netuid: NetUidArg, session: &Session) -> Result<Exit, Failure> {
-    let reply = session.call::<GetIdentity>(&SubnetParams { netuid: netuid.resolve() }).await?;
+    let reply = session.call::<GetIdentity>(&SubnetParams { netuid: netuid.resolve(), block: None }).await?;
     session.out.reply(&reply, identity).map(|()| Exit::Success)
 }
 
@@ -282,7 +282,7 @@ impl MechanismsCommand {
     pub(super) async fn run(self, session: &Session) -> Result<Exit, Failure> {
         match self {
             Self::Count(netuid) | Self::Emissions(netuid) => {
-                let reply = session.call::<Mechanisms>(&SubnetParams { netuid: netuid.resolve() }).await?;
+                let reply = session.call::<Mechanisms>(&SubnetParams { netuid: netuid.resolve(), block: None }).await?;
                 session.out.reply(&reply, mechanisms).map(|()| Exit::Success)
             }
             Self::Set(args) => {

@@ -145,7 +145,7 @@ pub(crate) fn finalized_head() -> Request<BlockHash> {
 }
 
 pub(crate) fn best_hash() -> Request<Option<BlockHash>> {
-    Request::new("chain_getBlockHash", vec![]).about("the hash of the best block")
+    Request::new("chain_getBlockHash", vec![]).about("the hash of the best block").now()
 }
 
 pub(crate) fn block_hash(number: BlockNumber) -> Request<Option<BlockHash>> {

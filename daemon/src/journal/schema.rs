@@ -10,9 +10,9 @@ use super::JournalError;
 /// `btdj` in ASCII: tells our files from other SQLite databases.
 const APPLICATION: i64 = 0x6274_646a;
 /// The newest schema: one more than the last of [`MIGRATIONS`].
-const NEWEST: i64 = 2;
+const NEWEST: i64 = 3;
 /// From schema `n` to `n + 1`, applied in order, each in its own transaction.
-const MIGRATIONS: [&str; 2] = [
+const MIGRATIONS: [&str; 3] = [
     "
     CREATE TABLE intents (
         id           INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -68,12 +68,9 @@ const MIGRATIONS: [&str; 2] = [
     DROP TABLE intents;
     ALTER TABLE intents_2 RENAME TO intents;
     CREATE INDEX pending_intents ON intents (genesis, id) WHERE ending IS NULL;
+    ",
+    "
     CREATE INDEX intents_by_hash ON intents (genesis, hash);
-    CREATE TABLE addresses (
-        name    TEXT PRIMARY KEY,
-        account BLOB NOT NULL CHECK (length(account) = 32),
-        note    TEXT NOT NULL
-    ) STRICT;
     ",
 ];
 
@@ -157,24 +154,6 @@ pub(super) fn opening_failed(path: &Path, what: &str, error: rusqlite::Error) ->
         }
         Some(_) => JournalError::Statement { attempted: "be opened", source: error },
     }
-}
-
-/// Rewrites a journal as the first schema had it, for tests of what comes after.
-#[cfg(test)]
-pub(super) fn back_to_the_first(path: &Path) {
-    let connection = Connection::open(path).unwrap();
-    let columns = "id, key, wish, genesis, signer, nonce, extrinsic, hash, era_birth, era_period, spec_version, plan, \
-                   recorded_at, ending, details, settled_at";
-    let statements = format!(
-        "CREATE TABLE kept AS SELECT {columns} FROM intents;
-         DROP TABLE intents; DROP TABLE addresses;
-         {}
-         INSERT INTO intents SELECT * FROM kept;
-         DROP TABLE kept;
-         PRAGMA user_version = 1;",
-        MIGRATIONS[0]
-    );
-    connection.execute_batch(&statements).unwrap();
 }
 
 #[cfg(test)]

@@ -83,22 +83,6 @@ async fn what_was_signed_is_listed_found_by_hash_and_forgotten_once_it_has_ended
 }
 
 #[tokio::test]
-async fn a_journal_of_the_first_schema_keeps_its_intents() {
-    let directory = tempfile::tempdir().unwrap();
-    let path = directory.path().join("journal.db");
-    let journal = Journal::open(&path).await.unwrap();
-    let kept = new(journal.record(intent(Some("a"), b"one")).await.unwrap());
-    drop(journal);
-    schema::back_to_the_first(&path);
-    let journal = Journal::open(&path).await.unwrap();
-    assert_eq!(journal.pending(BlockHash([2; 32])).await.unwrap(), [kept.clone()]);
-    let unseen = Settlement { ending: Ending::Unseen, details: "{}".to_owned() };
-    journal.settle(kept.id, unseen).await.unwrap();
-    let next = new(journal.record(intent(None, b"two")).await.unwrap());
-    assert!(next.id > kept.id);
-}
-
-#[tokio::test]
 async fn a_key_is_used_once_on_each_chain() {
     let directory = tempfile::tempdir().unwrap();
     let journal = Journal::open(directory.path().join("journal.db")).await.unwrap();

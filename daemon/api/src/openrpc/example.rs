@@ -102,6 +102,7 @@ fn text(pattern: Option<&str>) -> Value {
 /// The members of two objects; what is no object gives way.
 fn merge(into: Value, from: Value) -> Value {
     match (into, from) {
+        (Value::Object(into), from) if into.is_empty() => from,
         (Value::Object(mut into), Value::Object(from)) => {
             into.extend(from);
             Value::Object(into)

@@ -80,8 +80,8 @@ pub mod pallet {
     use sp_runtime::traits::BadOrigin;
 
     use super::{
-        Caller, GREATEST_BATCH, GetDispatchInfo, RuntimeCall, RuntimeOrigin, UnfilteredDispatchable, Vec, WeightInfo,
-        Weights, charge, count, derivative_weight,
+        Caller, GREATEST_BATCH, RuntimeCall, RuntimeOrigin, UnfilteredDispatchable, Vec, WeightInfo, Weights, charge,
+        count, derivative_weight,
     };
     use crate::{AccountId, OriginCaller};
 

@@ -52,7 +52,7 @@ impl pallet_transaction_payment::WeightInfo for Extensions {
 type UpstreamUtility = pallet_utility::weights::SubstrateWeight<Runtime>;
 
 /// Weights of Utility.
-pub struct Utility;
+pub(crate) struct Utility;
 
 impl pallet_utility::WeightInfo for Utility {
     fn batch(c: u32) -> Weight {

@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use btd_api::{
     NetUid, Ratio,
-    rpc::Nothing,
     subnets::{
         SubnetParams,
         owning::{

@@ -7,7 +7,7 @@ use codec::{Decode, DecodeWithMemTracking, Encode, Error, Input, MaxEncodedLen, 
 use frame_support::{BoundedVec, traits::ConstU32};
 use scale_info::{
     Path, Type, TypeInfo,
-    build::{FieldBuilder, Fields, Variants},
+    build::{Fields, Variants},
 };
 
 /// Bytes of a `Raw` field.
@@ -146,7 +146,7 @@ impl TypeInfo for Data {
         );
         for (name, index) in HASHES.into_iter().zip(FIRST_HASH..) {
             variants = variants.variant(name, |variant| {
-                variant.index(index).fields(Fields::unnamed().field(FieldBuilder::ty::<[u8; 32]>))
+                variant.index(index).fields(Fields::unnamed().field(|field| field.ty::<[u8; 32]>()))
             });
         }
         let variants = variants
@@ -161,7 +161,7 @@ impl TypeInfo for Data {
             .variant("BigRaw", |variant| {
                 variant
                     .index(BIG_RAW)
-                    .fields(Fields::unnamed().field(FieldBuilder::ty::<BoundedVec<u8, ConstU32<512>>>))
+                    .fields(Fields::unnamed().field(|field| field.ty::<BoundedVec<u8, ConstU32<512>>>()))
             });
         Type::builder().path(Path::new("Data", module_path!())).variant(variants)
     }
