@@ -307,7 +307,7 @@ fn anything_is_read_by_name_at_any_block() {
     let path = host.path("subnet.btd");
     let saved = host.btctl(&["subnets", "metagraph", "1", "--save", path.to_str().unwrap()]);
     assert!(saved.status.success(), "{saved:?}");
-    let bytes: String = std::fs::read(&path).unwrap().iter().map(|byte| format!("{byte:02x}")).collect();
+    let bytes = hex::encode(std::fs::read(&path).unwrap());
     let loaded = host.ask(&["rpc", "metagraph_load", &format!("bytes=0x{bytes}")]);
     assert_eq!((&loaded["columns"], &loaded["figures"]), (&now["columns"], &now["figures"]));
     let diff = host.ask(&["rpc", "metagraph_diff", "netuid=1", &format!("from={first}"), &format!("to={second}")]);

@@ -21,6 +21,7 @@ const CHARLIE: &str = "5FLSigC9HGRKVhB9FiEo4Y3koPsNmBmLJbpXg2mp1hXcS59Y";
 const ALICE: &str = "5GrwvaEF5zXb26Fz9rcQpDWS57CtERHpNehXCPcNoHGKutQY";
 const CALLERS: usize = 8;
 
+#[expect(clippy::disallowed_methods, reason = "the size of a test is asked for by who runs it")]
 fn size(variable: &str, usual: usize) -> usize {
     std::env::var(variable).map_or(usual, |text| text.parse().unwrap())
 }

@@ -41,7 +41,7 @@ impl ExplainArgs {
         let (out, page) = (&session.out, session.out.page());
         let text = match self.code {
             None if out.format() == Format::Json => {
-                Value::from_iter(Class::ALL.iter().map(|class| class_document(*class))).to_string()
+                Class::ALL.iter().map(|class| class_document(*class)).collect::<Value>().to_string()
             }
             None => classes(page),
             Some(code) => {

@@ -150,8 +150,9 @@ mod tests {
             "subnets metagraph 1 --save metagraph.npz",
             "subnets price",
             "subnets price 1 --block 7",
-            "subnets burn-cost 1",
-            "subnets lock-cost",
+            "subnets registration-cost 1",
+            "subnets burn-cost",
+            "subnets lock-cost --block 7",
         ] {
             assert!(parses(good), "{good}");
         }

@@ -55,7 +55,7 @@ struct Work {
 }
 
 fn sha3(text: &str) -> String {
-    Sha3_256::digest(text.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect()
+    hex::encode(Sha3_256::digest(text.as_bytes()))
 }
 
 fn work(word: &str) -> Result<Work, Failure> {
@@ -102,7 +102,7 @@ impl Asker {
         let Work { name, hash, fields } = &*self.work;
         let message = format!("{nonce}.{address}.{axon}.{uuid}.{hash}");
         let signature = self.pair.sign(signing_context(b"substrate").bytes(message.as_bytes())).to_bytes();
-        let signature: String = signature.iter().map(|byte| format!("{byte:02x}")).collect();
+        let signature = hex::encode(signature);
         let input = if *name == "Text" { "bt_header_input_obj_text: IiI=\r\n" } else { "" };
         let body = format!("{{\"name\": \"{name}\", \"timeout\": 30.0{fields}}}");
         let mut request = format!(
@@ -230,7 +230,7 @@ fn millis(duration: &Duration) -> f64 {
 fn connect(address: &str) -> Result<BufReader<TcpStream>, Failure> {
     let stream = TcpStream::connect(address)?;
     stream.set_nodelay(true)?;
-    stream.set_read_timeout(Some(Duration::from_secs(60)))?;
+    stream.set_read_timeout(Some(Duration::from_mins(1)))?;
     Ok(BufReader::with_capacity(64 * 1_024, stream))
 }
 

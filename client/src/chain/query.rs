@@ -181,7 +181,7 @@ fn block(reply: &BlockReply, page: Page) -> String {
         };
         lines.push(format!("{:>5}  {}{signer}, {end}", extrinsic.index, text::visible(call)));
     }
-    lines.push(format!("{}", text::count(reply.events.len(), "event")));
+    lines.push(text::count(reply.events.len(), "event"));
     lines.extend(listed(&reply.events, &reply.illegible, page));
     lines.join("\n")
 }

@@ -119,6 +119,7 @@ impl SetTimeArgs {
     }
 }
 
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "replies are rendered by reference")]
 fn render(set: &TimeSet, page: Page) -> String {
     let mut facts = Facts::default();
     facts.add("next block", written(set.timestamp_ms));

@@ -1,6 +1,6 @@
 //! One wallet in full, and the keys that can be used now.
 
-use std::time::Duration;
+use std::{fmt::Write as _, time::Duration};
 
 use btd_api::{
     WalletName,
@@ -104,9 +104,10 @@ fn inspected(wallet: &WalletDetail, page: Page) -> String {
         ]);
     }
     let warnings = wallet.keys.iter().flat_map(|key| key.warnings.iter().map(|warning| (&key.key, warning)));
-    let warnings: String = warnings
-        .map(|(key, warning)| format!("{} {}: {}\n", page.warn("warning:"), name(key), text::visible_lines(warning)))
-        .collect();
+    let warnings = warnings.fold(String::new(), |mut lines, (key, warning)| {
+        let _ = writeln!(lines, "{} {}: {}", page.warn("warning:"), name(key), text::visible_lines(warning));
+        lines
+    });
     let at = wallet.balance.as_ref().map(|balances| format!("{}\n", text::at(&balances.at, page)));
     format!("{}\n{}{warnings}{}", facts.render(page), table.render(page), at.unwrap_or_default())
 }

@@ -1,5 +1,7 @@
 //! What a wallet's keys are on the chain: identities, ownership, and the exchange of keys.
 
+use std::fmt::Write as _;
+
 use btd_api::{
     Coldkey, HotkeyRef, NetUid, unsent,
     wallet::onchain::{
@@ -279,7 +281,7 @@ fn overview(reply: &OverviewReply, page: Page) -> String {
     }
     let mut lines = String::new();
     for idle in &reply.idle {
-        lines.push_str(&format!("{} {} {} is registered nowhere\n", idle.wallet, idle.hotkey_name, idle.hotkey));
+        let _ = writeln!(lines, "{} {} {} is registered nowhere", idle.wallet, idle.hotkey_name, idle.hotkey);
     }
     let table = if reply.neurons.is_empty() { String::new() } else { table.render(page) };
     let count = text::count(reply.neurons.len(), "neuron");

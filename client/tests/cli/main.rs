@@ -393,7 +393,7 @@ fn a_key_is_restored_from_two_lines_of_standard_input() {
         "wallet": "w", "key": "coldkey", "address": ALICE, "scheme": "sr25519", "protection": "nacl",
         "path": "/w/coldkey", "kept": [], "mnemonic": null,
     });
-    let daemon = Daemon::new().answer("wallet_regen_coldkey", written.clone()).start();
+    let daemon = Daemon::new().answer("wallet_regenColdkey", written.clone()).start();
     let arguments = ["wallet", "regen_coldkey", "-w", "w", "--mnemonic", "--secret-stdin", "--password-stdin"];
     let mut child = start(&daemon, &arguments);
     child.stdin.as_mut().unwrap().write_all(b"legal winner thank\npass word\nrest\n").unwrap();
@@ -419,7 +419,7 @@ fn a_keystore_is_read_whole_and_its_passphrase_from_a_descriptor() {
         "wallet": "w", "key": { "hotkey": "h" }, "address": ALICE, "scheme": "ed25519", "protection": "plain",
         "path": "/w/hotkeys/h", "kept": [], "mnemonic": null,
     });
-    let daemon = Daemon::new().answer("wallet_regen_hotkey", written).start();
+    let daemon = Daemon::new().answer("wallet_regenHotkey", written).start();
     let directory = tempfile::tempdir().unwrap();
     let (keystore, passphrase) = (directory.path().join("key.json"), directory.path().join("passphrase"));
     std::fs::write(&keystore, "{\n\"encoded\": \"AA==\"\n}").unwrap();

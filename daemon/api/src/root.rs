@@ -152,13 +152,13 @@ methods! {
     /// Registers a hotkey on root
     Register = "root_register" (Spend): RegisterParams => Receipt;
     /// Everybody to stake behind
-    Delegates = "root_list_delegates" (Read): Nothing => DelegatesReply;
+    Delegates = "root_listDelegates" (Read): Nothing => DelegatesReply;
     /// What a hotkey keeps of what others' stake earns
-    GetTake = "root_get_take" (Read): GetTakeParams => Take;
+    GetTake = "root_getTake" (Read): GetTakeParams => Take;
     /// Sets what a hotkey keeps of what others' stake earns
-    SetTake = "root_set_take" (Spend): SetTakeParams => Receipt;
+    SetTake = "root_setTake" (Spend): SetTakeParams => Receipt;
     /// Sets a root validator's weights over subnets, on runtimes that have them
     Weights = "root_weights" (Operate): WeightsParams => Receipt;
     /// Votes on a proposal of the senate, on runtimes that have one
-    SenateVote = "root_senate_vote" (Spend): SenateVoteParams => Receipt;
+    SenateVote = "root_senateVote" (Spend): SenateVoteParams => Receipt;
 }

@@ -382,7 +382,7 @@ methods! {
     /// Takes stake from behind a hotkey and sells it for tao
     Remove = "stake_remove" (Spend): RemoveParams => Receipt;
     /// Gives up every position behind a hotkey
-    RemoveAll = "stake_remove_all" (Spend): RemoveAllParams => Receipt;
+    RemoveAll = "stake_removeAll" (Spend): RemoveAllParams => Receipt;
     /// Moves stake behind another hotkey, and to another subnet if wanted
     Move = "stake_move" (Spend): MoveParams => Receipt;
     /// Swaps stake from one subnet to another behind the same hotkey
@@ -394,15 +394,15 @@ methods! {
     /// Where what a coldkey mines is staked, and what becomes of its root dividends
     Auto = "stake_auto" (Read): ColdkeyParams => AutoStakes;
     /// Sets behind whom what a coldkey mines on a subnet is staked
-    SetAuto = "stake_set_auto" (Spend): SetAutoParams => Receipt;
+    SetAuto = "stake_setAuto" (Spend): SetAutoParams => Receipt;
     /// Claims root dividends now
     Claim = "stake_claim" (Spend): ClaimParams => Receipt;
     /// Sets what is done with root dividends
-    SetClaim = "stake_set_claim" (Spend): SetClaimParams => Receipt;
+    SetClaim = "stake_setClaim" (Spend): SetClaimParams => Receipt;
     /// The hotkeys that inherit from a hotkey, and its take
-    ChildGet = "stake_child_get" (Read): ChildGetParams => Families;
+    ChildGet = "stake_childGet" (Read): ChildGetParams => Families;
     /// Sets the hotkeys that inherit from a hotkey
-    ChildSet = "stake_child_set" (Spend): ChildSetParams => Receipt;
+    ChildSet = "stake_childSet" (Spend): ChildSetParams => Receipt;
     /// Sets what a hotkey keeps of what inherited stake earns
-    ChildTake = "stake_child_take" (Spend): ChildTakeParams => Receipt;
+    ChildTake = "stake_childTake" (Spend): ChildTakeParams => Receipt;
 }

@@ -111,5 +111,5 @@ methods! {
     /// Removes the neurons of a subnet that earn least, down to a number
     Trim = "sudo_trim" (Spend): TrimParams => Receipt;
     /// Lets a subnet's next epoch begin ahead of time
-    TriggerEpoch = "sudo_trigger_epoch" (Spend): TriggerEpochParams => Receipt;
+    TriggerEpoch = "sudo_triggerEpoch" (Spend): TriggerEpochParams => Receipt;
 }

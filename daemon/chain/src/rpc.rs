@@ -285,10 +285,14 @@ impl Connection {
     /// Opens a WebSocket. Nothing is asked yet.
     pub(crate) async fn open(node: &Arc<Node>, config: &LinkConfig) -> Result<Self, ConnectError> {
         let endpoint = &node.endpoint;
-        let unreachable = |reason: String| match reason.contains("429") {
+        let unreachable = |reason: String| {
+            let endpoint = endpoint.to_string();
             // The status of a handshake comes in words alone.
-            true => ConnectError::RateLimited { endpoint: endpoint.to_string() },
-            false => ConnectError::Unreachable { endpoint: endpoint.to_string(), reason },
+            if reason.contains("429") {
+                ConnectError::RateLimited { endpoint }
+            } else {
+                ConnectError::Unreachable { endpoint, reason }
+            }
         };
         let opening = ReconnectingRpcClient::builder()
             .retry_policy(std::iter::empty::<Duration>())

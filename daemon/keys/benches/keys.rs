@@ -62,8 +62,12 @@ fn sign_and_verify() {
     let secret = schnorrkel::SecretKey::from_bytes(&key.pair().private_key()).unwrap();
     let pair = secret.to_keypair();
     let signing = in_turns(
-        || drop(black_box(key.pair().sign(black_box(MESSAGE)))),
-        || drop(black_box(pair.sign_simple(CONTEXT, black_box(MESSAGE)).to_bytes())),
+        || {
+            black_box(key.pair().sign(black_box(MESSAGE)));
+        },
+        || {
+            black_box(pair.sign_simple(CONTEXT, black_box(MESSAGE)).to_bytes());
+        },
     );
     compare("sign", signing);
     let signature = key.pair().sign(MESSAGE).bytes;
@@ -108,11 +112,11 @@ fn unlock(python: Option<&str>) {
     wallet.write(&KeyRole::Coldkey, &key, Protection::Nacl(&password), Existing::Refuse).unwrap();
     let before = processor_time();
     assert_eq!(wallet.open(&KeyRole::Coldkey, Some(&password)).unwrap().public(), key.public());
-    println!("{:28} {:>10.2?} of processor time", "unlock $NACL, btd", processor_time() - before);
+    println!("{:28} {:>10.2?} of processor time", "unlock $NACL, btd", processor_time().saturating_sub(before));
     wallet.reprotect(&KeyRole::Coldkey, &key, Protection::Native(&password)).unwrap();
     let before = processor_time();
     assert_eq!(wallet.open(&KeyRole::Coldkey, Some(&password)).unwrap().public(), key.public());
-    println!("{:28} {:>10.2?} of processor time", "unlock native, btd", processor_time() - before);
+    println!("{:28} {:>10.2?} of processor time", "unlock native, btd", processor_time().saturating_sub(before));
     let Some(python) = python else { return };
     wallet.reprotect(&KeyRole::Coldkey, &key, Protection::Nacl(&password)).unwrap();
     let script = format!(

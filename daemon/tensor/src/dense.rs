@@ -172,7 +172,7 @@ impl Dense {
     ///
     /// # Errors
     /// When it has elements of a type that is not among [`Element`].
-    pub fn from_data(data: TensorData) -> Result<Self, ElementsError> {
+    pub fn from_data(data: &TensorData) -> Result<Self, ElementsError> {
         let element = Element::of(data.dtype())
             .ok_or_else(|| ElementsError::Backend(format!("it computed elements of type {:?}", data.dtype())))?;
         let shape = data.shape().to_vec();
@@ -212,7 +212,7 @@ impl Dense {
         let backend = |error: &dyn std::fmt::Debug| ElementsError::Backend(format!("{error:?}"));
         let values = values.map_err(|error| backend(&error))?;
         let indices = indices.try_into_data().map_err(|error| backend(&error))?.convert::<i64>();
-        let reshaped = |data: TensorData| Self::from_data(data).map(|dense| Self { shape: shape.clone(), ..dense });
+        let reshaped = |data: TensorData| Self::from_data(&data).map(|dense| Self { shape: shape.clone(), ..dense });
         Ok((reshaped(values)?, reshaped(indices)?))
     }
 
@@ -242,19 +242,19 @@ mod tests {
     fn bytes_go_to_burn_and_back_unchanged() {
         let floats: Vec<u8> = [1.5_f32, -2.0, 3.0, 4.0].iter().flat_map(|number| number.to_le_bytes()).collect();
         let tensor = dense(Element::F32, &[2, 2], floats.clone()).into_float::<2>().unwrap();
-        let back = Dense::from_data(tensor.into_data()).unwrap();
+        let back = Dense::from_data(&tensor.into_data()).unwrap();
         assert_eq!(back, dense(Element::F32, &[2, 2], floats));
         for (element, bytes) in
             [(Element::I64, 8), (Element::I32, 4), (Element::U8, 1), (Element::I8, 1), (Element::I16, 2)]
         {
             let data: Vec<u8> = (0..4 * bytes).map(|number| u8::try_from(number).unwrap()).collect();
             let tensor = dense(element, &[4], data.clone()).into_int::<1>().unwrap();
-            assert_eq!(Dense::from_data(tensor.into_data()).unwrap(), dense(element, &[4], data), "{element:?}");
+            assert_eq!(Dense::from_data(&tensor.into_data()).unwrap(), dense(element, &[4], data), "{element:?}");
         }
         for (element, bytes) in [(Element::F16, 2), (Element::F64, 8)] {
             let data = vec![0; 3 * bytes];
             let tensor = dense(element, &[3, 1], data.clone()).into_float::<2>().unwrap();
-            assert_eq!(Dense::from_data(tensor.into_data()).unwrap(), dense(element, &[3, 1], data), "{element:?}");
+            assert_eq!(Dense::from_data(&tensor.into_data()).unwrap(), dense(element, &[3, 1], data), "{element:?}");
         }
     }
 

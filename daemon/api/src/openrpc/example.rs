@@ -6,7 +6,7 @@
 use serde_json::{Map, Value, json};
 
 /// How deep a type may nest before its example is cut off.
-const DEEPEST: u8 = 12;
+const DEEPEST: u8 = 24;
 
 /// Makes examples of types whose definitions are all known.
 pub(super) struct Examples<'d> {

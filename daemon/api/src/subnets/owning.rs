@@ -164,17 +164,17 @@ methods! {
     /// Starts a subnet's emission and the trade of its alpha
     Start = "subnets_start" (Spend): StartParams => Receipt;
     /// Whether a subnet has been started, and when it can be
-    CheckStart = "subnets_check_start" (Read): SubnetParams => StartState;
+    CheckStart = "subnets_checkStart" (Read): SubnetParams => StartState;
     /// Sets how a subnet describes itself
-    SetIdentity = "subnets_set_identity" (Spend): SetIdentityParams => Receipt;
+    SetIdentity = "subnets_setIdentity" (Spend): SetIdentityParams => Receipt;
     /// How a subnet describes itself
-    GetIdentity = "subnets_get_identity" (Read): SubnetParams => IdentityReply;
+    GetIdentity = "subnets_getIdentity" (Read): SubnetParams => IdentityReply;
     /// Sets the symbol of a subnet's alpha
-    SetSymbol = "subnets_set_symbol" (Spend): SetSymbolParams => Receipt;
+    SetSymbol = "subnets_setSymbol" (Spend): SetSymbolParams => Receipt;
     /// The mechanisms of a subnet and how they share its emission
     Mechanisms = "subnets_mechanisms" (Read): SubnetParams => MechanismsReply;
     /// Sets how many mechanisms a subnet has
-    MechanismsSet = "subnets_mechanisms_set" (Spend): MechanismsSetParams => Receipt;
+    MechanismsSet = "subnets_mechanismsSet" (Spend): MechanismsSetParams => Receipt;
     /// Sets how a subnet's mechanisms share its emission
-    MechanismsSplit = "subnets_mechanisms_split" (Spend): MechanismsSplitParams => Receipt;
+    MechanismsSplit = "subnets_mechanismsSplit" (Spend): MechanismsSplitParams => Receipt;
 }

@@ -453,17 +453,17 @@ pub struct Usable {
 
 methods! {
     /// Makes a coldkey from a new mnemonic
-    NewColdkey = "wallet_new_coldkey" (Operate): NewColdkeyParams => KeyWritten;
+    NewColdkey = "wallet_newColdkey" (Operate): NewColdkeyParams => KeyWritten;
     /// Makes a hotkey from a new mnemonic
-    NewHotkey = "wallet_new_hotkey" (Operate): NewHotkeyParams => KeyWritten;
+    NewHotkey = "wallet_newHotkey" (Operate): NewHotkeyParams => KeyWritten;
     /// Restores a coldkey from words, a seed, a private key or a polkadot.js keystore
-    RegenColdkey = "wallet_regen_coldkey" (Operate): RegenColdkeyParams => KeyWritten;
+    RegenColdkey = "wallet_regenColdkey" (Operate): RegenColdkeyParams => KeyWritten;
     /// Restores a hotkey from words, a seed, a private key or a polkadot.js keystore
-    RegenHotkey = "wallet_regen_hotkey" (Operate): RegenHotkeyParams => KeyWritten;
+    RegenHotkey = "wallet_regenHotkey" (Operate): RegenHotkeyParams => KeyWritten;
     /// Writes the public half of a coldkey whose secret lies elsewhere
-    RegenColdkeypub = "wallet_regen_coldkeypub" (Operate): RegenColdkeypubParams => PublicWritten;
+    RegenColdkeypub = "wallet_regenColdkeypub" (Operate): RegenColdkeypubParams => PublicWritten;
     /// Writes the public half of a hotkey whose secret lies elsewhere
-    RegenHotkeypub = "wallet_regen_hotkeypub" (Operate): RegenHotkeypubParams => PublicWritten;
+    RegenHotkeypub = "wallet_regenHotkeypub" (Operate): RegenHotkeypubParams => PublicWritten;
     /// Writes a key file anew under another protection or password
     Convert = "wallet_convert" (Operate): ConvertParams => Converted;
     /// Brings a key file of an old encryption to the current one

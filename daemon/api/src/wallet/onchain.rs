@@ -174,23 +174,23 @@ methods! {
     /// The neurons of this host's wallets
     Overview = "wallet_overview" (Read): OverviewParams => OverviewReply;
     /// Sets how a coldkey describes itself
-    SetIdentity = "wallet_set_identity" (Spend): SetIdentityParams => Receipt;
+    SetIdentity = "wallet_setIdentity" (Spend): SetIdentityParams => Receipt;
     /// How a coldkey describes itself
-    GetIdentity = "wallet_get_identity" (Read): ColdkeyParams => IdentityReply;
+    GetIdentity = "wallet_getIdentity" (Read): ColdkeyParams => IdentityReply;
     /// Makes a coldkey the owner of a hotkey that nobody owns
-    AssociateHotkey = "wallet_associate_hotkey" (Spend): AssociateHotkeyParams => Receipt;
+    AssociateHotkey = "wallet_associateHotkey" (Spend): AssociateHotkeyParams => Receipt;
     /// Exchanges a hotkey for another, on one subnet or everywhere
-    SwapHotkey = "wallet_swap_hotkey" (Spend): SwapHotkeyParams => Receipt;
+    SwapHotkey = "wallet_swapHotkey" (Spend): SwapHotkeyParams => Receipt;
     /// Announces that another coldkey will take over everything
-    SwapColdkeyAnnounce = "wallet_swap_coldkey_announce" (Spend): SwapColdkeyParams => Receipt;
+    SwapColdkeyAnnounce = "wallet_swapColdkeyAnnounce" (Spend): SwapColdkeyParams => Receipt;
     /// Lets the announced coldkey take over everything
-    SwapColdkeyExecute = "wallet_swap_coldkey_execute" (Spend): SwapColdkeyParams => Receipt;
+    SwapColdkeyExecute = "wallet_swapColdkeyExecute" (Spend): SwapColdkeyParams => Receipt;
     /// Freezes an account whose exchange somebody else has announced
-    SwapColdkeyDispute = "wallet_swap_coldkey_dispute" (Spend): SwapColdkeyEndParams => Receipt;
+    SwapColdkeyDispute = "wallet_swapColdkeyDispute" (Spend): SwapColdkeyEndParams => Receipt;
     /// Takes an announced exchange back
-    SwapColdkeyClear = "wallet_swap_coldkey_clear" (Spend): SwapColdkeyEndParams => Receipt;
+    SwapColdkeyClear = "wallet_swapColdkeyClear" (Spend): SwapColdkeyEndParams => Receipt;
     /// What is announced for a coldkey
-    SwapColdkeyCheck = "wallet_swap_coldkey_check" (Read): ColdkeyParams => AnnouncementReply;
+    SwapColdkeyCheck = "wallet_swapColdkeyCheck" (Read): ColdkeyParams => AnnouncementReply;
     /// Asks a development chain for tao, for a proof of work, on runtimes that give it
     Faucet = "wallet_faucet" (Spend): FaucetParams => Receipt;
 }

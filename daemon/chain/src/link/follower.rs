@@ -54,7 +54,7 @@ impl Follower {
 
     /// Follows the chain until `stop` is cancelled. Failures are states, never the end.
     pub async fn run(mut self, stop: CancellationToken) {
-        let _ = stop.run_until_cancelled(self.keep_following()).await;
+        let _ = Box::pin(stop.run_until_cancelled(self.keep_following())).await;
         self.shared.connection.send_replace(None);
     }
 

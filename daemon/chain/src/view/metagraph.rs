@@ -236,7 +236,7 @@ pub type Row = (Uid, Vec<(Uid, u16)>);
 impl View {
     /// The metagraph of a subnet's main mechanism; none when there is no such subnet.
     pub async fn metagraph(&self, netuid: NetUid) -> Result<Option<RawMetagraph>, ReadError> {
-        self.mechagraph(netuid, MechId(0)).await
+        Box::pin(self.mechagraph(netuid, MechId(0))).await
     }
 
     /// The metagraph of one mechanism of a subnet; none when there is no such one.

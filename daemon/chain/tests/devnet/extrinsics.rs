@@ -240,8 +240,8 @@ async fn what_cannot_be_prepared_says_why() {
     let misspelt = prepare(Call::new("SubtensorModule", "burn_register"), usual).await.unwrap_err();
     let PrepareError::Absent(absent) = misspelt else { panic!("{misspelt:?}") };
     assert_eq!(absent.nearest.as_deref(), Some("SubtensorModule.burned_register"));
-    let gone = prepare(Call::new("Triumvirate", "vote"), usual).await.unwrap_err().to_string();
-    assert!(gone.contains("has no call Triumvirate.vote"), "{gone}");
+    let gone = prepare(Call::new("Senate", "vote"), usual).await.unwrap_err().to_string();
+    assert!(gone.contains("has no call Senate.vote"), "{gone}");
 
     let bob = Key::named("Bob").account();
     for (call, said) in [

@@ -186,7 +186,7 @@ async fn what_the_runtime_lacks_is_said_with_its_neighbour() {
     let wide = view.storage_json("SubtensorModule", "Tempo", &[Value::Uint(65_536)]).await.unwrap_err();
     assert!(wide.to_string().contains("does not fit u16"), "{wide}");
     assert!(view.runtime().has_call("SubtensorModule", "set_weights"));
-    assert!(!view.runtime().has_call("SubtensorModule", "vote"));
+    assert!(!view.runtime().has_call("SubtensorModule", "set_root_weights"));
     assert_eq!(view.uid(NetUid(1), AccountId([9; 32])).await.unwrap(), None::<Uid>);
     assert_eq!(view.block().number, BlockNumber(0));
 }

@@ -6,7 +6,7 @@
 pub use pallet::*;
 
 #[frame_support::pallet]
-#[allow(clippy::pedantic, unreachable_pub, reason = "the FRAME macros expand into this module")]
+#[allow(clippy::pedantic, clippy::expect_used, unreachable_pub, reason = "the FRAME macros expand into this module")]
 pub mod pallet {
     use frame_support::pallet_prelude::*;
 

@@ -25,6 +25,7 @@ pub mod runtime_api;
 pub mod shield;
 pub mod subtensor;
 pub mod swap;
+#[allow(clippy::cast_possible_truncation, reason = "so the derived codec numbers variants")]
 pub mod triumvirate;
 pub mod utility;
 mod weights;

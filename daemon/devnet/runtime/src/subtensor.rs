@@ -113,7 +113,11 @@ pub mod pallet {
         weights::WeightRow,
         work::Work,
     };
-    use crate::{AccountId, crowdloan::CONTRIBUTORS, triumvirate::EnsureSenateMajority};
+    use crate::{
+        AccountId,
+        crowdloan::CONTRIBUTORS,
+        triumvirate::{self, EnsureSenateMajority},
+    };
 
     /// The chain's own pallet.
     #[pallet::pallet]

@@ -45,7 +45,7 @@ async fn nonsense_is_answered_by_number() {
     for (body, code, words) in [
         (r#"{"jsonrpc":"2.0","id":1,"method":"no_such"}"#, -32601, "Method not found"),
         (r#"{"jsonrpc":"2.0","id":1,"method":"state_getStorage"}"#, -32602, "Invalid params"),
-        (r#"{"jsonrpc":"2.0","id":1,"method":"state_getStorage","params":7}"#, -32600, "Invalid request"),
+        (r#"{"jsonrpc":"2.0","id":1,"method":"state_getStorage","params":7}"#, -32602, "Invalid params"),
         (r#"{"jsonrpc":"1.0","id":1,"method":"system_chain"}"#, -32600, "Invalid request"),
         (r#"{"id":1,"method":"system_chain"}"#, -32600, "Invalid request"),
         (r#"{"jsonrpc":"2.0","id":1}"#, -32600, "Invalid request"),

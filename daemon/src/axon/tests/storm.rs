@@ -99,7 +99,7 @@ async fn good_callers_are_answered_in_any_weather() {
         window: 2,
         waiting: 64,
         screen: Screen::ByAxon,
-        linger: Duration::from_secs(60),
+        linger: Duration::from_mins(1),
     };
     workers.declare(&registration).unwrap();
     // Those who behave badly with a name of their own are known too: a flood by a stranger is cheap.
@@ -146,7 +146,7 @@ async fn good_callers_are_answered_in_any_weather() {
                 let text = head(&axon, &bad, 900_000 + number, 10 * 1_024 * 1_024).await;
                 let mut stream = connect(at, 41_000 + number).await.unwrap();
                 let _ = stream.write_all(text.as_bytes()).await;
-                let nested = [b'['; 64 * 1_024];
+                let nested = vec![b'['; 64 * 1_024];
                 for _ in 0..160 {
                     if stream.write_all(&nested).await.is_err() {
                         break;
@@ -164,7 +164,8 @@ async fn good_callers_are_answered_in_any_weather() {
                 assert_ne!(outcome.status_code, 200);
             }
         };
-        tokio::join!(flood, bombs, faults);
+        // Boxed, all of them: a test thread has a small stack.
+        tokio::join!(Box::pin(flood), Box::pin(bombs), Box::pin(faults));
         stop.store(true, Ordering::Relaxed);
     };
     // A handler that restarts after each answer, under a load that it must not lose.
@@ -197,7 +198,7 @@ async fn good_callers_are_answered_in_any_weather() {
     };
     // A last program stays, so that nothing is left without an answer.
     let calm_down = async {
-        tokio::join!(weather, restarts);
+        tokio::join!(Box::pin(weather), Box::pin(restarts));
         let mut seat = workers.serve(&registration).unwrap();
         let serve = async {
             while let Some(asked) = seat.next().await {
@@ -206,7 +207,7 @@ async fn good_callers_are_answered_in_any_weather() {
         };
         let _ = tokio::time::timeout(Duration::from_secs(1), serve).await;
     };
-    let ((), answered, stormy) = tokio::join!(calm_down, jobs, pings);
+    let ((), answered, stormy) = tokio::join!(Box::pin(calm_down), Box::pin(jobs), Box::pin(pings));
     assert!(answered > 0, "no job was answered");
 
     // The slow ones are thrown out, all of them, and what they took is given back.

@@ -7,7 +7,8 @@ use codec::{Decode, DecodeWithMemTracking, Encode, Error, Input, MaxEncodedLen, 
 use frame_support::{BoundedVec, traits::ConstU32};
 use scale_info::{
     Path, Type, TypeInfo,
-    build::{Fields, Variants},
+    build::{FieldBuilder, Fields, Variants},
+    form::MetaForm,
 };
 
 /// Bytes of a `Raw` field.
@@ -146,7 +147,7 @@ impl TypeInfo for Data {
         );
         for (name, index) in HASHES.into_iter().zip(FIRST_HASH..) {
             variants = variants.variant(name, |variant| {
-                variant.index(index).fields(Fields::unnamed().field(|field| field.ty::<[u8; 32]>()))
+                variant.index(index).fields(Fields::unnamed().field(FieldBuilder::<MetaForm, _>::ty::<[u8; 32]>))
             });
         }
         let variants = variants
@@ -161,7 +162,7 @@ impl TypeInfo for Data {
             .variant("BigRaw", |variant| {
                 variant
                     .index(BIG_RAW)
-                    .fields(Fields::unnamed().field(|field| field.ty::<BoundedVec<u8, ConstU32<512>>>()))
+                    .fields(Fields::unnamed().field(FieldBuilder::<MetaForm, _>::ty::<BoundedVec<u8, ConstU32<512>>>))
             });
         Type::builder().path(Path::new("Data", module_path!())).variant(variants)
     }

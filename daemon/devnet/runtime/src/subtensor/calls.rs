@@ -955,9 +955,9 @@ mod calls {
         /// Runs a call as root for the majority of the senate, as before spec 334.
         #[pallet::call_index(51)]
         #[pallet::weight((call.get_dispatch_info().call_weight, DispatchClass::Operational))]
-        pub fn sudo(origin: OriginFor<T>, call: Box<<T as crate::triumvirate::Config>::Proposal>) -> DispatchResult {
+        pub fn sudo(origin: OriginFor<T>, call: Box<<T as triumvirate::Config>::Proposal>) -> DispatchResult {
             EnsureSenateMajority::ensure_origin(origin)?;
-            let result = crate::triumvirate::Pallet::<T>::run_as_root(*call);
+            let result = triumvirate::Pallet::<T>::run_as_root(*call);
             Self::deposit_event(Event::Sudid(result));
             result
         }
@@ -967,7 +967,7 @@ mod calls {
         #[pallet::weight((*weight, DispatchClass::Operational))]
         pub fn sudo_unchecked_weight(
             origin: OriginFor<T>,
-            call: Box<<T as crate::triumvirate::Config>::Proposal>,
+            call: Box<<T as triumvirate::Config>::Proposal>,
             weight: Weight,
         ) -> DispatchResult {
             let _ = weight;

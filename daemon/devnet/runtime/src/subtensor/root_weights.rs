@@ -81,7 +81,9 @@ impl<T: Config> Pallet<T> {
         let mut shares: BTreeMap<NetUid, U64F64> =
             ranks.into_iter().map(|(netuid, (rank, trust))| (netuid, rank.by(consensus(trust, kappa, rho)))).collect();
         let total = shares.values().fold(U64F64::default(), |sum, share| sum.plus(*share));
-        shares.values_mut().for_each(|share| *share = share.over(total));
+        for share in shares.values_mut() {
+            *share = share.over(total);
+        }
         shares
     }
 }
