@@ -280,8 +280,9 @@ fn anything_is_read_by_name_at_any_block() {
     let api = host.ask(&["query", "runtime-api", "SubnetInfoRuntimeApi", "get_dynamic_info", "1"]);
     assert_eq!(api["value"]["tempo"], 100);
     let read = host.ask(&["query", "block", &earlier]);
-    assert_eq!(read["extrinsics"][1]["call"], "Balances.transfer_keep_alive");
-    assert_eq!(read["extrinsics"][1]["success"], true);
+    let transfer = &read["extrinsics"][2];
+    assert_eq!(transfer["call"], "Balances.transfer_keep_alive");
+    assert_eq!(transfer["success"], true);
     let described = host.ask(&["query", "metadata", "Balances"]);
     assert!(described["items"].as_array().unwrap().iter().any(|item| item["name"] == "transfer_keep_alive"));
     let (code, error) = host.refused(&["query", "storage", "SubtensorModule", "NetworkAdded"]);

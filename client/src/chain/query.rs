@@ -69,7 +69,7 @@ pub(crate) enum Query {
         /// The item
         item: String,
         /// Its keys, each as JSON where it reads as such; fewer than the item has list the entries below them
-        #[arg(value_name = "KEY", allow_hyphen_values = true)]
+        #[arg(value_name = "KEY", allow_negative_numbers = true)]
         keys: Vec<String>,
         #[command(flatten)]
         at: BlockArg,
@@ -98,7 +98,7 @@ pub(crate) enum Query {
         /// Its method
         method: String,
         /// Its arguments, each as JSON where it reads as such
-        #[arg(value_name = "ARGUMENT", allow_hyphen_values = true)]
+        #[arg(value_name = "ARGUMENT", allow_negative_numbers = true)]
         arguments: Vec<String>,
         #[command(flatten)]
         at: BlockArg,

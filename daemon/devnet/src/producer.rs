@@ -268,7 +268,7 @@ fn unseal(builder: &mut Builder<'_>, envelope: H256, inside: Option<Vec<u8>>) {
         Applied::Included => {}
         Applied::Refused(error) => tracing::debug!(?envelope, %error, "what was sealed in it is not valid"),
         Applied::Panicked(error) => {
-            tracing::error!(?envelope, %error, "the runtime panicked over what was sealed in it")
+            tracing::error!(?envelope, %error, "the runtime panicked over what was sealed in it");
         }
     }
 }

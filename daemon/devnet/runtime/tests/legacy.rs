@@ -276,7 +276,7 @@ fn emission_follows_root_weights() {
 /// The first nonce whose seal is below 2^256 / `difficulty`.
 fn solve(seal: impl Fn(u64) -> [u8; 32], difficulty: u64) -> (u64, [u8; 32]) {
     let limit = U256::MAX / difficulty;
-    (0..).map(|nonce| (nonce, seal(nonce))).find(|(_, seal)| U256::from_little_endian(seal) <= limit).unwrap()
+    (0..u64::MAX).map(|nonce| (nonce, seal(nonce))).find(|(_, seal)| U256::from_little_endian(seal) <= limit).unwrap()
 }
 
 #[test]

@@ -23,6 +23,7 @@ use sp_runtime::{Digest, traits::Dispatchable, traits::Header as _};
 /// Calls in a block.
 const PER_BLOCK: usize = 20;
 
+#[expect(clippy::disallowed_methods, reason = "a large run is asked for by whoever runs the tests")]
 fn number(variable: &str, default: u64) -> u64 {
     std::env::var(variable).map_or(default, |text| text.parse().expect("a number"))
 }

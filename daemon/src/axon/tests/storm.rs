@@ -89,6 +89,13 @@ async fn good_callers_are_answered_in_any_weather() {
         header_timeout_ms: 5_000,
         body_timeout_ms: 5_000,
         max_in_flight_per_hotkey: 32,
+        // The good callers share a hotkey and a network, and ask as fast as they are answered.
+        rate_per_second: 10_000.0,
+        rate_burst: 10_000.0,
+        network_rate_per_second: 10_000.0,
+        network_rate_burst: 10_000.0,
+        hotkey_rate_per_second: 10_000.0,
+        hotkey_rate_burst: 10_000.0,
         ..config()
     };
     let classes = classes(vec![Arc::new(Scripted("Panics", Deed::Panic)), Arc::new(Scripted("Hangs", Deed::Hang))]);

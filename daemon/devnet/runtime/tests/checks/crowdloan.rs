@@ -28,7 +28,8 @@ fn info() -> c::Crowdloan {
 }
 
 fn told(event: c::Event<Runtime>) -> bool {
-    System::events().into_iter().any(|record| record.event == RuntimeEvent::Crowdloan(event.clone()))
+    let event = RuntimeEvent::Crowdloan(event);
+    System::events().into_iter().any(|record| record.event == event)
 }
 
 #[test]

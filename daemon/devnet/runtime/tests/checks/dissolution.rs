@@ -69,7 +69,7 @@ fn nothing_of_a_closed_subnet_is_left() {
         let netuid = subnet();
         let registered = s::RegisteredSubnetCounter::<Runtime>::get(netuid);
         assert_ok!(SubtensorModule::lock_stake(by("Charlie"), key("owner"), netuid, UNIT));
-        s::RootClaimable::<Runtime>::mutate(key("owner"), |rates| rates.insert(netuid, Default::default()));
+        s::RootClaimable::<Runtime>::mutate(key("owner"), |rates| rates.insert(netuid, s::fixed::I96F32::default()));
         s::Weights::<Runtime>::insert(0, 0, vec![(1, 5), (netuid, 7)]);
         let networks = s::TotalNetworks::<Runtime>::get();
         System::reset_events();

@@ -29,18 +29,18 @@ fn addresses_are_claimed_with_their_keys_signature() {
             SubtensorModule::associate_evm_key(by("miner"), FIRST, address, 5, signature)
         };
         let signature = pair.sign_prehashed(&evm::digest(&key("miner"), 5));
-        assert_noop!(claim(address, signature.clone(), 0), Error::<Runtime>::HotKeyNotRegisteredInSubNet);
+        assert_noop!(claim(address, signature, 0), Error::<Runtime>::HotKeyNotRegisteredInSubNet);
         let uid = register("miner");
-        assert_noop!(claim(address, signature.clone(), 0), Error::<Runtime>::EvmKeyAssociateRateLimitExceeded);
+        assert_noop!(claim(address, signature, 0), Error::<Runtime>::EvmKeyAssociateRateLimitExceeded);
         System::set_block_number(7_200);
-        assert_noop!(claim(H160([1; 20]), signature.clone(), 0), Error::<Runtime>::InvalidRecoveredPublicKey);
+        assert_noop!(claim(H160([1; 20]), signature, 0), Error::<Runtime>::InvalidRecoveredPublicKey);
         assert_noop!(claim(address, pair.sign_prehashed(&[9; 32]), 0), Error::<Runtime>::InvalidRecoveredPublicKey);
         let broken = ecdsa::Signature::from([255; 65]);
         assert_noop!(claim(address, broken, 0), Error::<Runtime>::InvalidIdentity);
-        assert_ok!(claim(address, signature.clone(), 27));
+        assert_ok!(claim(address, signature, 27));
         assert_eq!(s::AssociatedEvmAddress::<Runtime>::get(FIRST, uid), Some((address, 7_200)));
         System::set_block_number(14_399);
-        assert_noop!(claim(address, signature.clone(), 0), Error::<Runtime>::EvmKeyAssociateRateLimitExceeded);
+        assert_noop!(claim(address, signature, 0), Error::<Runtime>::EvmKeyAssociateRateLimitExceeded);
         System::set_block_number(14_400);
         assert_ok!(claim(address, signature, 0));
     });

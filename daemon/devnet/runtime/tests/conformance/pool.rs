@@ -182,9 +182,15 @@ fn an_announced_exchange_lets_few_calls_through() {
                 pallet_balances::Call::transfer_all { dest: key("Eve").into(), keep_alive: true }.into(),
             ]
         };
-        of_the_exchange().into_iter().for_each(|call| admitted("Bob", call));
-        others().into_iter().for_each(|call| refused("Bob", call, 0));
-        others().into_iter().for_each(|call| admitted("Charlie", call));
+        for call in of_the_exchange() {
+            admitted("Bob", call);
+        }
+        for call in others() {
+            refused("Bob", call, 0);
+        }
+        for call in others() {
+            admitted("Charlie", call);
+        }
         expect("Bob", Call::dispute_coldkey_swap {}, crate::OK);
         of_the_exchange().into_iter().chain(others()).for_each(|call| refused("Bob", call, 21));
     });

@@ -133,7 +133,7 @@ impl Generator {
         match ty.type_def {
             TypeDef::Primitive(TypeDefPrimitive::U8) => Compact(figure.to_le_bytes()[0]).encode_to(out),
             TypeDef::Primitive(TypeDefPrimitive::U16) => {
-                Compact(u16::try_from(figure & 0xffff).unwrap()).encode_to(out)
+                Compact(u16::try_from(figure & 0xffff).unwrap()).encode_to(out);
             }
             TypeDef::Primitive(TypeDefPrimitive::U32) => {
                 Compact(u32::try_from(figure & 0xffff_ffff).unwrap()).encode_to(out);
