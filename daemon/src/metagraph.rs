@@ -380,12 +380,11 @@ fn is_about_the_link(error: &ReadError) -> bool {
 /// Notes that a subnet could not be read; the others are none the worse for it.
 fn break_off(broken: &mut BTreeMap<NetUid, Broken>, netuid: NetUid, at: BlockNumber, error: &ReadError) {
     let reason = error.to_string();
-    let since = match broken.get(&netuid) {
-        Some(before) => before.since,
-        None => {
-            tracing::warn!(%netuid, %error, "could not read a subnet's metagraph: the others go on without it");
-            at
-        }
+    let since = if let Some(before) = broken.get(&netuid) {
+        before.since
+    } else {
+        tracing::warn!(%netuid, %error, "could not read a subnet's metagraph: the others go on without it");
+        at
     };
     broken.insert(netuid, Broken { since, tried: at, reason });
 }

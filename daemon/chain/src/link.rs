@@ -265,7 +265,7 @@ impl Link {
                 if let Some(connection) = self.shared.connection.borrow().as_ref() {
                     connection.node().note_pruned();
                 }
-                match self.archived(&request).await {
+                match Box::pin(self.archived(&request)).await {
                     Some(answer) => Ok(Arc::from(answer)),
                     None => Err(error),
                 }
@@ -380,7 +380,8 @@ impl Ask for Link {
                 let link = self.clone();
                 self.shared.flights.join(key, move || async move { link.answer(untyped).await }.boxed()).await?
             }
-            None => self.answer(untyped).await?,
+            // Boxed: every read holds one of these, and they are large.
+            None => Box::pin(self.answer(untyped)).await?,
         };
         rpc::read(&answer).map_err(|problem| Self::read_error(&request, problem))
     }

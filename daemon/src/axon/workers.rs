@@ -296,15 +296,14 @@ impl Workers {
         let pieces = {
             let mut open = lock(&self.shared.open);
             let question = open.get_mut(&id).ok_or(AnswerError::Unknown(id))?;
-            let pieces = match &question.pieces {
-                Some(pieces) => pieces.clone(),
-                None => {
-                    let (pieces, taken) = mpsc::channel(PIECES);
-                    let waits = question.reply.take().ok_or(AnswerError::Unknown(id))?;
-                    waits.send(WorkerReply::Stream(taken)).map_err(|_| AnswerError::Unknown(id))?;
-                    question.pieces = Some(pieces.clone());
-                    pieces
-                }
+            let pieces = if let Some(pieces) = &question.pieces {
+                pieces.clone()
+            } else {
+                let (pieces, taken) = mpsc::channel(PIECES);
+                let waits = question.reply.take().ok_or(AnswerError::Unknown(id))?;
+                waits.send(WorkerReply::Stream(taken)).map_err(|_| AnswerError::Unknown(id))?;
+                question.pieces = Some(pieces.clone());
+                pieces
             };
             if matches!(piece, Piece::End) {
                 open.remove(&id);

@@ -145,8 +145,9 @@ impl From<ServingError> for Failure {
             ServingError::Key(error) => return error.into(),
             ServingError::Axon(error) => return error.into(),
             ServingError::Handlers(ref error) => match **error {
-                HandlersError::Declaration { .. } | HandlersError::Upstream { .. } => ErrorKind::InvalidParams,
-                HandlersError::Workers(WorkersError::NoWindow) => ErrorKind::InvalidParams,
+                HandlersError::Declaration { .. }
+                | HandlersError::Upstream { .. }
+                | HandlersError::Workers(WorkersError::NoWindow) => ErrorKind::InvalidParams,
                 HandlersError::Taken(_) | HandlersError::Workers(_) => ErrorKind::AlreadyExists,
                 HandlersError::NotAttached(_) => ErrorKind::NotFound,
             },

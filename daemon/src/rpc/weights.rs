@@ -213,8 +213,8 @@ async fn check(view: &View, netuid: NetUid, own: Uid, uids: &[u16]) -> Result<()
     {
         return foreseen("UidVecContainInvalidOne", format!("subnet {netuid} has {n} neurons, and no uid {last}"));
     }
-    if let Some(twice) = sorted.windows(2).find(|pair| pair[0] == pair[1]) {
-        return foreseen("DuplicateUids", format!("uid {} is given two weights", twice[0]));
+    if let Some((twice, _)) = sorted.iter().zip(sorted.iter().skip(1)).find(|(uid, next)| uid == next) {
+        return foreseen("DuplicateUids", format!("uid {twice} is given two weights"));
     }
     let least = number(view, "MinAllowedWeights", &[netuid.into()]).await?.min(n);
     let itself = uids == [own.0];

@@ -117,7 +117,7 @@ impl Draft {
             whole.summary = format!("{}; {}", whole.summary, draft.summary);
             whole.effects.extend(draft.effects);
             whole.warnings.extend(draft.warnings);
-            whole.needs.extend(draft.needs.into_iter());
+            whole.needs.extend(draft.needs);
             Self {
                 spends: whole.spends.saturating_add(draft.spends),
                 receives: whole.receives.saturating_add(draft.receives),

@@ -63,7 +63,7 @@ impl Run {
         self.wallets.wallet(&id.wallet).write(&id.role, key, protection, Existing::Refuse).unwrap();
     }
 
-    async fn with_wallet(self, name: &str, uri: &str) -> Self {
+    fn with_wallet(self, name: &str, uri: &str) -> Self {
         let key = |uri: &str| Key::from_uri(Scheme::Sr25519, uri).unwrap();
         let (coldkey, hotkey) = (key(uri), key(&format!("{uri}//hotkey")));
         let name: btd_api::WalletName = name.parse().unwrap();
@@ -115,7 +115,7 @@ fn keyed(order: &Order, key: &str) -> Order {
 #[tokio::test]
 async fn a_transfer_does_what_its_plan_says_and_a_repetition_does_nothing() {
     let (devnet, state) = (devnet(BlockTime::Instant).await, tempfile::tempdir().unwrap());
-    let run = Run::begin(state.path(), endpoint(&devnet)).await.with_wallet("alice", "//Alice").await;
+    let run = Run::begin(state.path(), endpoint(&devnet)).await.with_wallet("alice", "//Alice");
     let order = keyed(&run.order("alice", transfer(5_000_000_000)).await, "first");
     let bob = BOB.parse::<AccountId>().unwrap();
     let before = run.free(bob).await;
@@ -141,7 +141,7 @@ async fn a_transfer_does_what_its_plan_says_and_a_repetition_does_nothing() {
 #[tokio::test]
 async fn a_repetition_joins_what_is_under_way_and_another_order_takes_the_next_nonce() {
     let (devnet, state) = (devnet(on_demand()).await, tempfile::tempdir().unwrap());
-    let run = Run::begin(state.path(), endpoint(&devnet)).await.with_wallet("alice", "//Alice").await;
+    let run = Run::begin(state.path(), endpoint(&devnet)).await.with_wallet("alice", "//Alice");
     let order = keyed(&run.order("alice", transfer(1_000_000)).await, "joined");
     let another = run.order("alice", transfer(2_000_000)).await;
     let submit = |order: Order| {
@@ -170,7 +170,7 @@ async fn a_repetition_joins_what_is_under_way_and_another_order_takes_the_next_n
 #[tokio::test]
 async fn what_cannot_be_paid_is_refused_before_signing() {
     let (devnet, state) = (devnet(BlockTime::Instant).await, tempfile::tempdir().unwrap());
-    let run = Run::begin(state.path(), endpoint(&devnet)).await.with_wallet("poor", "//Nobody//at//all").await;
+    let run = Run::begin(state.path(), endpoint(&devnet)).await.with_wallet("poor", "//Nobody//at//all");
     let order = keyed(&run.order("poor", transfer(1)).await, "poor");
     let refused = run.submitter.submit(order.clone()).await;
     assert!(matches!(refused, Err(SubmissionError::Precondition(Precondition::Insufficient { .. }))), "{refused:?}");
@@ -181,7 +181,7 @@ async fn what_cannot_be_paid_is_refused_before_signing() {
 #[tokio::test]
 async fn registering_twice_in_one_block_fails_the_second_by_name() {
     let (devnet, state) = (devnet(on_demand()).await, tempfile::tempdir().unwrap());
-    let run = Run::begin(state.path(), endpoint(&devnet)).await.with_wallet("alice", "//Alice").await;
+    let run = Run::begin(state.path(), endpoint(&devnet)).await.with_wallet("alice", "//Alice");
     let hotkey = run.hotkey("alice").await;
     // Above what the first registration raises the price to.
     let max_cost = Some(Tao::from_rao(1_000_000_000_000));
@@ -214,7 +214,7 @@ async fn registering_twice_in_one_block_fails_the_second_by_name() {
 #[tokio::test]
 async fn what_the_pool_refuses_is_over_at_once_and_is_not_sent_again() {
     let (devnet, state) = (devnet(BlockTime::Instant).await, tempfile::tempdir().unwrap());
-    let run = Run::begin(state.path(), endpoint(&devnet)).await.with_wallet("alice", "//Alice").await;
+    let run = Run::begin(state.path(), endpoint(&devnet)).await.with_wallet("alice", "//Alice");
     let hotkey = run.hotkey("alice").await;
     let register = Action::Register(Register { netuid: NetUid(1), hotkey, max_cost: None });
     run.submitter.submit(run.order("alice", register).await).await.unwrap();
@@ -246,7 +246,7 @@ async fn what_the_pool_refuses_is_over_at_once_and_is_not_sent_again() {
 #[tokio::test]
 async fn an_extrinsic_that_no_block_took_expires() {
     let (devnet, state) = (devnet(on_demand()).await, tempfile::tempdir().unwrap());
-    let run = Run::begin(state.path(), endpoint(&devnet)).await.with_wallet("alice", "//Alice").await;
+    let run = Run::begin(state.path(), endpoint(&devnet)).await.with_wallet("alice", "//Alice");
     let order = run.order("alice", transfer(1)).await;
     // A nonce that never comes: the pool keeps it, and no block can take it.
     let (plan, prepared) = run.submitter.prepare(&order, |_| 9).await.unwrap();
@@ -292,7 +292,7 @@ async fn child_that_signs_and_never_sends() {
         return;
     };
     let run = Run::begin(&PathBuf::from(state), endpoint.into_string().unwrap()).await;
-    let run = run.with_wallet("alice", "//Alice").await;
+    let run = run.with_wallet("alice", "//Alice");
     let order = run.order("alice", transfer(3_000_000)).await;
     let (plan, prepared) = run.submitter.prepare(&order, |counted| counted).await.unwrap();
     let intent = NewIntent {

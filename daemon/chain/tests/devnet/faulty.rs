@@ -326,7 +326,7 @@ fn frame(opcode: u8, payload: &[u8], mask: Mask) -> Vec<u8> {
     match payload.len() {
         short @ 0..126 => frame.push(flag | u8::try_from(short).unwrap()),
         middle @ 126..=0xffff => {
-            frame.push(flag | 126);
+            frame.push(flag | 0x7e);
             frame.extend(u16::try_from(middle).unwrap().to_be_bytes());
         }
         long => {

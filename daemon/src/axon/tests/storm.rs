@@ -56,7 +56,7 @@ async fn head(axon: &AxonHandle, key: &Key, uuid: usize, length: usize) -> Strin
     let outgoing = unsigned.sign(&spec, &signature);
     let mut text = "POST /Synapse HTTP/1.1\r\nhost: x\r\n".to_owned();
     for (name, value) in outgoing.headers.iter().filter(|(name, _)| *name != "content-length") {
-        text += &format!("{name}: {}\r\n", value.to_str().unwrap());
+        text = text + name.as_str() + ": " + value.to_str().unwrap() + "\r\n";
     }
     text + &format!("content-length: {length}\r\n\r\n")
 }

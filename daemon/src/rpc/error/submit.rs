@@ -87,7 +87,7 @@ fn chain_name(error: &Precondition) -> &'static str {
         Precondition::ForeignHotkey { .. } => "NonAssociatedColdKey",
         Precondition::NotRegistered { .. } => "HotKeyNotRegisteredInSubNet",
         Precondition::BadEndpoint { .. } => "InvalidIpAddress",
-        Precondition::Foreseen { error: name, .. } => *name,
+        Precondition::Foreseen { error: name, .. } => name,
         Precondition::NoSuchSubnet { .. } => "SubnetNotExists",
     }
 }

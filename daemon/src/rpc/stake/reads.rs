@@ -38,22 +38,22 @@ pub(super) async fn list(parts: Arc<Parts>, params: ColdkeyParams, _: Caller) ->
     let known = metagraphs.list.as_deref();
     let mut positions: Vec<Position> = stakes.iter().map(|stake| position(stake, price(stake.netuid), known)).collect();
     for ((netuid, hotkey), claimable) in claims {
-        match positions.iter_mut().find(|position| (position.netuid, position.hotkey) == (netuid, hotkey)) {
-            Some(position) => position.claimable = claimable,
-            None => {
-                let nothing = StakeInfo {
-                    hotkey: hotkey.account(),
-                    coldkey: coldkey.account(),
-                    netuid,
-                    stake: Alpha::ZERO,
-                    locked: Alpha::ZERO,
-                    emission: Alpha::ZERO,
-                    tao_emission: Tao::ZERO,
-                    is_registered: false,
-                };
-                positions.push(Position { claimable, ..position(&nothing, price(netuid), known) });
-            }
+        let mut own = positions.iter_mut();
+        if let Some(position) = own.find(|position| (position.netuid, position.hotkey) == (netuid, hotkey)) {
+            position.claimable = claimable;
+            continue;
         }
+        let nothing = StakeInfo {
+            hotkey: hotkey.account(),
+            coldkey: coldkey.account(),
+            netuid,
+            stake: Alpha::ZERO,
+            locked: Alpha::ZERO,
+            emission: Alpha::ZERO,
+            tao_emission: Tao::ZERO,
+            is_registered: false,
+        };
+        positions.push(Position { claimable, ..position(&nothing, price(netuid), known) });
     }
     positions.sort_by_key(|position| position.netuid);
     let value = positions.iter().fold(Tao::ZERO, |sum, position| sum.saturating_add(position.value));

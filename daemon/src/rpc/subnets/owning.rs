@@ -64,7 +64,7 @@ async fn create(parts: Arc<Parts>, params: CreateParams, _: Caller) -> Result<Cr
             .spends(cost)
             .effect("its alpha can be traded, and it earns, once it is started")
             .warning("the cost is locked, does not come back, and can rise by inclusion: this call takes no limit");
-        Ok(cooldown(&ground.view, draft).await?)
+        cooldown(&ground.view, draft).await
     })
     .await?;
     Ok(CreatedSubnet { netuid: created(&receipt), receipt })

@@ -322,22 +322,15 @@ async fn update(parts: Arc<Parts>, params: UpdateParams, _: Caller) -> Result<Co
         KeyRole::Hotkey(name) => summary.hotkeys.into_iter().find(|(known, _)| known == name).map(|(_, found)| found),
     };
     let now = found.as_ref().and_then(|summary| Some((summary.encryption?, summary.public)));
-    match now {
-        Some((encryption @ (Encryption::Nacl | Encryption::Native), Some(public))) => {
-            let path = shown(&key_path(&summary.dir, &id.role));
-            let (from, to, address) = (protection(encryption), protection(encryption), public.account);
-            Ok(Converted { wallet, key, address, from, to, path, kept: None, changed: false })
-        }
-        // A file that is plain, unreadable or not there is the signer's to judge.
-        _ => {
-            let ask = operations::Reprotect {
-                key: id,
-                password: Some(password.clone()),
-                protect: protect(DEFAULT, Some(password))?,
-            };
-            reprotect(&parts, ask, DEFAULT).await
-        }
+    if let Some((encryption @ (Encryption::Nacl | Encryption::Native), Some(public))) = now {
+        let path = shown(&key_path(&summary.dir, &id.role));
+        let (from, to, address) = (protection(encryption), protection(encryption), public.account);
+        return Ok(Converted { wallet, key, address, from, to, path, kept: None, changed: false });
     }
+    // A file that is plain, unreadable or not there is the signer's to judge.
+    let ask =
+        operations::Reprotect { key: id, password: Some(password.clone()), protect: protect(DEFAULT, Some(password))? };
+    reprotect(&parts, ask, DEFAULT).await
 }
 
 fn key_path(dir: &Path, role: &KeyRole) -> std::path::PathBuf {

@@ -208,7 +208,7 @@ async fn swap_hotkey(parts: Arc<Parts>, params: SwapHotkeyParams, _: Caller) -> 
         let call = call
             .arg("hotkey", old)
             .arg("new_hotkey", new)
-            .arg("netuid", params.netuid.map(Value::from).unwrap_or(Value::Null));
+            .arg("netuid", params.netuid.map_or(Value::Null, Value::from));
         let summary = format!("Let hotkey {new} take over from {old} {place} for τ{cost}");
         let draft = Draft::new(call, summary).spends(cost).needs(Need::OwnHotkey(old));
         Ok(match params.netuid {
