@@ -20,6 +20,10 @@ const LARGEST: u64 = 512 * 1024 * 1024;
 /// Larger values would go to files of their own, which leak when the process dies.
 const LARGEST_VALUE: usize = 64 * 1024;
 
+/// How often a store that is in use is tried, and the time between.
+const ATTEMPTS: u32 = 20;
+const MOMENT: Duration = Duration::from_millis(50);
+
 /// Why the cache cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum CacheError {
@@ -170,7 +174,7 @@ async fn blocking<T: Send + 'static>(
 
 fn open(path: &Path, memory: u64) -> Result<(Cache, Found), CacheError> {
     fs::create_dir_all(path).map_err(disk(path, "made"))?;
-    match attempt(path, memory) {
+    match patient_attempt(path, memory) {
         Ok(cache) => match cache.database.size_on_disk() {
             Ok(bytes) if bytes > LARGEST => {
                 drop(cache);
@@ -190,6 +194,18 @@ fn open(path: &Path, memory: u64) -> Result<(Cache, Found), CacheError> {
             begin_anew(path, memory, Found::Damaged { aside, reason })
         }
     }
+}
+
+/// The lock may be held for a moment more by a process that is ending, or by one that was just forked
+/// from this one and has not become its own program yet.
+fn patient_attempt(path: &Path, memory: u64) -> Result<Cache, Attempt> {
+    for _ in 1..ATTEMPTS {
+        match attempt(path, memory) {
+            Err(Attempt::Locked) => std::thread::sleep(MOMENT),
+            ended => return ended,
+        }
+    }
+    attempt(path, memory)
 }
 
 fn begin_anew(path: &Path, memory: u64, found: Found) -> Result<(Cache, Found), CacheError> {

@@ -1,6 +1,6 @@
 //! The keys of this host, as the rest of btd sees them: handles to the signer.
 //!
-//! The signer is a process of its own (`btd-signer`) that btd [starts and restarts](process), or
+//! The signer is a process of its own (`btd-signer`) that btd starts and restarts, or
 //! finds at the sockets of a service. No secret key is ever in this process; passwords and new words
 //! pass through it on their way. [`Custody`] speaks on the daemon's channel. What the axon and the
 //! dendrites get is a [`RequestSigner`], which has only the other channel, where nothing but synapse

@@ -6,7 +6,7 @@
 //! user's text is signed between `<Bytes>` tags, where no extrinsic can be, and refused if it is a
 //! synapse message. A payload comes whole, so that the call it begins with can be compared with the
 //! call that its caller names: the calls that move funds or set weights are known by their indices
-//! ([`calls`]). What the call's arguments say is the chain module's to know.
+//! (`calls`). What the call's arguments say is the chain module's to know.
 
 mod calls;
 

@@ -1,7 +1,7 @@
 //! What the process gives up before it sees a secret.
 //!
 //! No dump of its memory and no tracing by others of the same user ([`hide`]); no system call but
-//! those in [`filter`], so no socket and no program is ever opened from here ([`confine`]). The
+//! those in `filter`, so no socket and no program is ever opened from here ([`confine`]). The
 //! second cannot be done without, and is an error when it fails; the first is refused to nobody by
 //! the kernels this runs on.
 

@@ -1,4 +1,4 @@
-//! Calls in, answers out: one reader for each connection, and [lanes](crate::lanes) for what takes long.
+//! Calls in, answers out: one reader for each connection, and lanes for what takes long.
 //!
 //! A connection is of one channel for its whole life, and reads that channel's operations and no
 //! others. What is quick is done by the reader itself, in the order of arrival: a lock is in force

@@ -134,7 +134,7 @@ pub fn write(table: &Table) -> Vec<u8> {
 /// The metagraph that a file holds.
 ///
 /// # Errors
-/// When it is not a file that [`write`] made.
+/// When it is not a file that [`write()`] made.
 pub fn read(bytes: &[u8]) -> Result<Table, FileError> {
     match bytes.first_chunk::<8>() {
         Some(magic) if magic == MAGIC => {}

