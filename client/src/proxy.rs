@@ -188,6 +188,7 @@ impl Command {
             }
             Self::Remove(args) => {
                 let params = unsent!(RemoveParams {
+                    all: args.delegate.is_none(),
                     delegate: args.delegate,
                     proxy_type: args.kind.proxy_type,
                     delay: args.kind.delay,

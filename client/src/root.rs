@@ -43,7 +43,7 @@ pub(crate) enum Command {
     #[command(alias = "set_take")]
     SetTake(SetTakeArgs),
     /// Set a root validator's weights over subnets, on runtimes that have them
-    #[command(visible_alias = "set-weights", aliases = ["boost", "slash", "set_weights"])]
+    #[command(visible_alias = "set-weights", alias = "set_weights")]
     Weights(WeightsArgs),
     /// Vote on a proposal of the senate, on runtimes that have one
     #[command(alias = "senate_vote")]

@@ -126,7 +126,19 @@ where
         )?;
     }
     params.set_manner(Manner { dry_run: true, idempotency_key: None, ..manner.clone() });
-    let planned = session.call::<M>(&params).await?;
+    let planned = match session.call::<M>(&params).await {
+        // A repetition of what may have landed: the journal knows what became of it, and a new wish fails
+        // in the same way as its plan.
+        Err(Failure::Api(error))
+            if error.kind() == Some(btd_api::ErrorKind::Precondition)
+                && manner.idempotency_key.is_some()
+                && !manner.dry_run =>
+        {
+            let reply = send::<M>(session, params, manner).await?;
+            return session.out.reply(&reply, render).map(|()| Exit::Success);
+        }
+        planned => planned?,
+    };
     if manner.dry_run {
         session.out.reply(&planned, |reply, page| card(&reply.receipt().plan, page))?;
         return Ok(Exit::Success);
@@ -138,6 +150,9 @@ where
         prompt::confirm("Sign and send it?")?;
     } else if session.out.format() == Format::Human {
         session.out.note(&plan.summary);
+        for warning in &plan.warnings {
+            session.out.note(format!("warning: {warning}"));
+        }
     }
     let reply = send::<M>(session, params, manner).await?;
     session.out.reply(&reply, render).map(|()| Exit::Success)

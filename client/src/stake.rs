@@ -83,7 +83,7 @@ pub(crate) struct HotkeyRefArg {
 #[derive(Args, Clone, Debug)]
 pub(crate) struct ProtectionArgs {
     /// How far the price may move against you: `0.005` or `0.5%` [default: 0.005]
-    #[arg(long, value_name = "SHARE", visible_alias = "rate-tolerance", aliases = ["rate_tolerance", "limit"])]
+    #[arg(long, value_name = "SHARE", visible_alias = "rate-tolerance", alias = "rate_tolerance")]
     tolerance: Option<Ratio>,
     /// The worst price, in tao for one alpha (for a swap: origin's price over destination's)
     #[arg(long, value_name = "TAO", value_parser = Tao::from_tokens, alias = "limit_price", conflicts_with = "tolerance")]
@@ -169,6 +169,11 @@ impl HotkeyRefArg {
 }
 
 impl ProtectionArgs {
+    /// Whether a bound was asked for in words.
+    fn is_given(&self) -> bool {
+        self.tolerance.is_some() || self.limit_price.is_some() || self.partial
+    }
+
     fn resolve(&self) -> (Protection, Fill) {
         let protection = match (self.limit_price, self.tolerance) {
             _ if self.unbounded => Protection::None,

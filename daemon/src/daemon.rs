@@ -335,7 +335,10 @@ async fn start_devnet(config: btd_devnet::Config, spawner: &Spawner) -> Result<E
 /// The link's settings, adapted to an embedded chain: where it listens, how often it has news, and that it may go back.
 fn link_config(mut config: LinkConfig, devnet: Option<SocketAddr>, block_time: BlockTime) -> LinkConfig {
     if let Some(address) = devnet {
+        // What is set for a network of others is not about this chain.
         config.endpoints = vec![format!("ws://{address}").into()];
+        config.archives.clear();
+        config.genesis = None;
         // Its owner can take it back to a snapshot.
         config.finality = Finality::Revocable;
         config.stale_after_ms = match block_time {

@@ -5,9 +5,7 @@
 //! daemon, so that after a crash the same bytes are sent again and never new ones. It holds public
 //! data only: signed bytes, no key and no password.
 //!
-//! Beside the intents it keeps the count of wrong passwords of each key, which must outlive the
-//! process too. It decides nothing and asks no chain; intents are written by [`crate::submit`]
-//! alone. A journal that is damaged, of a newer schema or in use by another process is refused: it
+//! It decides nothing and asks no chain; intents are written by [`crate::submit`] alone. A journal that is damaged, of a newer schema or in use by another process is refused: it
 //! cannot be rebuilt.
 
 use std::{

@@ -203,6 +203,11 @@ impl RemoveArgs {
         let hotkey = self.hotkey.resolve(&session.settings);
         let wallet = self.wallet.resolve(&session.settings);
         let Some(netuid) = self.netuid else {
+            if self.protection.is_given() {
+                return Err(Failure::usage(
+                    "the chain sells everything in one call without a limit: name a --netuid to have one",
+                ));
+            }
             let scope = if self.all_alpha { Scope::Alpha } else { Scope::Everything };
             let params = unsent!(RemoveAllParams { hotkey, wallet, scope });
             return spend::sign::<RemoveAll>(session, params, self.terms).await;

@@ -32,7 +32,14 @@ use crate::{
 #[derive(Args, Clone, Debug)]
 pub(crate) struct IdentityArgs {
     /// Its name
-    #[arg(long, value_name = "TEXT", visible_alias = "sn-name", alias = "subnet_name", default_value_t)]
+    #[arg(
+        long,
+        value_name = "TEXT",
+        visible_alias = "sn-name",
+        alias = "subnet_name",
+        default_value_t,
+        hide_default_value = true
+    )]
     subnet_name: String,
     /// Its source repository
     #[arg(

@@ -215,7 +215,7 @@ mod tests {
         assert_eq!(names.len(), entries.len());
         for entry in entries {
             let (noun, verb) = entry.name.split_once('_').expect(entry.name);
-            assert!(!noun.is_empty() && verb.chars().all(|c| c.is_ascii_alphabetic() || c == '_'), "{}", entry.name);
+            assert!(!noun.is_empty() && verb.chars().all(|c| c.is_ascii_alphabetic()), "{}", entry.name);
             assert!(!entry.summary.is_empty(), "{}", entry.name);
         }
     }

@@ -30,9 +30,12 @@ signing_params! {
 
     /// Parameters of [`Remove`].
     RemoveParams {
-        /// Who may not sign any more; without it nobody may.
+        /// Who may not sign any more.
         #[serde(default)]
         delegate: Option<Coldkey>,
+        /// That nobody may, in place of a delegate.
+        #[serde(default)]
+        all: bool,
         /// For what it might.
         #[serde(default = "any")]
         proxy_type: String,

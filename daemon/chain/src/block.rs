@@ -217,13 +217,14 @@ fn decode_event(input: &mut &[u8], runtime: &Runtime, results: &mut Results) -> 
 
 /// Events that tell how a call inside a call ended, by the field that says so. The call around it
 /// succeeds either way.
-const INNER: [(&str, &str, &str); 6] = [
+const INNER: [(&str, &str, &str); 7] = [
     ("Multisig", "MultisigExecuted", "result"),
     ("Proxy", "ProxyExecuted", "result"),
     ("Sudo", "Sudid", "sudo_result"),
     ("Sudo", "SudoAsDone", "sudo_result"),
     ("Utility", "BatchInterrupted", "error"),
     ("Utility", "DispatchedAs", "result"),
+    ("Utility", "ItemFailed", "error"),
 ];
 
 /// How a call inside the extrinsic's own call failed, if this event says that it did.

@@ -93,6 +93,9 @@ async fn add(parts: Arc<Parts>, params: AddParams, _: Caller) -> Result<Receipt,
 }
 
 async fn remove(parts: Arc<Parts>, params: RemoveParams, _: Caller) -> Result<Receipt, Failure> {
+    if params.all == params.delegate.is_some() {
+        return Err(Failure::new(btd_api::ErrorKind::InvalidParams, "name a `delegate`, or say `all`: one of the two"));
+    }
     let key = KeyId::coldkey(params.wallet.clone());
     receipt::sign::<Remove, _>(&parts, key, params, |ground, params| async move {
         let told = ground.view.storage_json("Proxy", "Proxies", &[ground.actor.into()]).await?;

@@ -35,6 +35,8 @@ const PAUSE: Duration = Duration::from_secs(3);
 /// away, another endpoint may have it.
 const LONGEST_PAUSE: Duration = Duration::from_mins(5);
 
+/// Days for which a repetition is recognised, whatever the settings say.
+const LEAST_KEPT: u32 = 7;
 /// How often the journal is tidied up.
 const HOUSEKEEPING: Duration = Duration::from_hours(24);
 
@@ -182,7 +184,7 @@ impl Worker {
 impl Worker {
     /// Keeps the journal from growing for ever. What is pending is never forgotten.
     async fn forget_what_ended_long_ago(&self) {
-        let age = Duration::from_hours(24).saturating_mul(self.shared.config.keep_days);
+        let age = Duration::from_hours(24).saturating_mul(self.shared.config.keep_days.max(LEAST_KEPT));
         match self.shared.journal.prune(age).await {
             Ok(0) => {}
             Ok(forgotten) => tracing::info!(forgotten, "forgot extrinsics that ended long ago"),

@@ -38,7 +38,7 @@ pub struct Follower {
     last: Option<Seen>,
     /// Attempts since a block was followed.
     attempts: u32,
-    /// How often the chain was taken back.
+    /// How often the chain went on from elsewhere than where it was followed to.
     generation: u64,
 }
 
@@ -96,8 +96,7 @@ impl Follower {
     /// What was followed is not the chain's history: it is forgotten, and the chain followed anew.
     fn disown(&mut self, why: &ConnectError) {
         tracing::error!(reason = %why, "what was followed is not the chain's history: following it anew");
-        self.last = None;
-        self.shared.recent.write().unwrap_or_else(PoisonError::into_inner).clear();
+        self.forget();
         self.shared.head.send_replace(None);
     }
 
@@ -179,9 +178,9 @@ impl Follower {
         }
     }
 
-    /// Forgets the blocks that were followed: the chain goes on from elsewhere.
+    /// Forgets the blocks that were followed: the chain goes on from elsewhere, and readers begin anew.
     fn forget(&mut self) {
-        tracing::info!(last = self.last.map(|last| last.block.number.0), "the chain was taken back");
+        tracing::info!(last = self.last.map(|last| last.block.number.0), "the chain goes on from elsewhere");
         self.last = None;
         self.generation = self.generation.wrapping_add(1);
         self.shared.recent.write().unwrap_or_else(PoisonError::into_inner).clear();

@@ -18,8 +18,8 @@ pub struct BlockStream {
     heads: watch::Receiver<Option<Head>>,
     /// The block that comes next; none until the first head is known.
     next: Option<BlockNumber>,
-    /// How often the chain had been taken back when `next` was decided.
-    generation: u64,
+    /// How often the chain had gone on from elsewhere when `next` was decided; none before the first head.
+    generation: Option<u64>,
 }
 
 // === impl BlockStream ===
@@ -28,7 +28,7 @@ impl BlockStream {
     pub(super) fn new(link: Link, first: Option<BlockNumber>) -> Self {
         let heads = link.shared.head.subscribe();
         let next = first.or_else(|| link.finalized().map(|block| BlockNumber(block.number.0.saturating_add(1))));
-        let generation = heads.borrow().as_ref().map_or(0, |head| head.generation);
+        let generation = heads.borrow().as_ref().map(|head| head.generation);
         Self { link, heads, next, generation }
     }
 
@@ -61,18 +61,23 @@ impl BlockStream {
     async fn wait(&mut self) -> Result<BlockNumber, ReadError> {
         let (next, generation) = (self.next, self.generation);
         let reached = |head: &Option<Head>| {
-            head.as_ref()
-                .is_some_and(|head| head.generation != generation || next.is_none_or(|next| next <= head.block.number))
+            head.as_ref().is_some_and(|head| {
+                generation.is_some_and(|known| head.generation != known)
+                    || next.is_none_or(|next| next <= head.block.number)
+            })
         };
         // The guard over the head must not be held while waiting: a reader may be a task that moves.
         let found = self.heads.wait_for(reached).await.ok();
         let found = found.map(|head| head.as_ref().map(|head| (head.block.number, head.generation)));
         match found {
-            Some(Some((head, taken_back))) if taken_back != generation => {
-                (self.next, self.generation) = (Some(head), taken_back);
+            Some(Some((head, now))) if generation.is_some_and(|known| now != known) => {
+                (self.next, self.generation) = (Some(head), Some(now));
                 Err(ReadError::UnknownBlock { block: next.unwrap_or(head).to_string() })
             }
-            Some(head) => Ok(next.or(head.map(|(number, _)| number)).unwrap_or_default()),
+            Some(head) => {
+                self.generation = head.map(|(_, now)| now).or(generation);
+                Ok(next.or(head.map(|(number, _)| number)).unwrap_or_default())
+            }
             // The link that we hold keeps the sender alive, so the channel cannot close.
             None => std::future::pending().await,
         }

@@ -8,7 +8,7 @@ use btd_api::AccountId;
 use http::HeaderMap;
 
 use super::{
-    BodyError, BodySource, Gate, Nanos, Refusal, Refused, RequestHead, Unverified, Verified,
+    BodyError, BodySource, Gate, Nanos, Refusal, Refused, RequestHead, Standing, Unverified, Verified,
     bucket::{host, network},
     read_body,
 };
@@ -52,9 +52,13 @@ async fn admit_claimed<B: BodySource>(
     now: Nanos,
 ) -> Result<(AccountId, Nanos, crate::synapse::Synapse), Refusal> {
     let source = head.peer.ip();
-    // Buckets of what is only claimed. A hotkey that cannot be read is refused below.
+    // Buckets of what is only claimed, for members alone: a stranger leaves no trace. A hotkey that cannot
+    // be read is refused below.
     let written = head.headers.get(HOTKEY).map(latin1).unwrap_or_default();
     if let Ok(hotkey) = AccountId::from_any_format(&written) {
+        if let Standing::Refused(reason) = gate.members.standing(&hotkey) {
+            return Err(Refusal::NotAMember { reason });
+        }
         gate.claims.take((hotkey, host(source)), now)?;
     }
     gate.networks.take(network(source), now)?;
