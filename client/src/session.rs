@@ -20,6 +20,8 @@ use crate::{failure::Failure, output::Output, settings::Settings};
 
 /// How long a read may take, unless `--timeout` says otherwise.
 const READ: Duration = Duration::from_secs(30);
+/// The same, where keys are derived from passwords.
+const DERIVE: Duration = Duration::from_mins(15);
 /// How long the socket may take to answer at all.
 const CONNECT: Duration = Duration::from_secs(10);
 /// The largest answer taken: a full matrix of 4096 neurons stays well below.
@@ -66,6 +68,12 @@ impl Session {
     /// Calls `M` with the deadline of a read.
     pub(crate) async fn call<M: Method>(&self, params: &M::Params) -> Result<Reply<M>, Failure> {
         self.call_within::<M>(params, self.settings.timeout.unwrap_or(READ)).await
+    }
+
+    /// Calls what derives a key from a password: one derivation takes seconds, and they wait in a line. The
+    /// daemon goes on without a caller, and what it tells once would be told to nobody.
+    pub(crate) async fn call_deriving<M: Method>(&self, params: &M::Params) -> Result<Reply<M>, Failure> {
+        self.call_within::<M>(params, self.settings.timeout.unwrap_or(DERIVE)).await
     }
 
     /// Calls `M`, and waits for its answer no longer than `limit`.

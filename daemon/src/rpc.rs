@@ -84,7 +84,7 @@ pub struct Config {
     pub max_reply_bytes: u32,
     /// Most calls in one batch.
     pub max_batch: u32,
-    /// Most connections at once.
+    /// Most connections at once: of btd's own user and root, of other users, and of the loopback port, each.
     pub max_connections: u32,
     /// Most subscriptions of one connection.
     pub max_subscriptions: u32,

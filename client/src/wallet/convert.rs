@@ -104,7 +104,7 @@ impl ConvertArgs {
             wallet,
             key,
         };
-        let reply = session.call::<Convert>(&params).await?;
+        let reply = session.call_deriving::<Convert>(&params).await?;
         session.out.reply(&reply, converted).map(|()| Exit::Success)
     }
 }
@@ -114,7 +114,7 @@ impl UpdateArgs {
         let (wallet, key) = (self.wallet.resolve(&session.settings), self.key.resolve());
         let source = self.password.resolve_key(session, &wallet, &key).await?;
         let password = source.read(&format!("Password of the {}: ", called(&wallet, &key)))?;
-        let reply = session.call::<Update>(&UpdateParams { password, wallet, key }).await?;
+        let reply = session.call_deriving::<Update>(&UpdateParams { password, wallet, key }).await?;
         session.out.reply(&reply, converted).map(|()| Exit::Success)
     }
 }

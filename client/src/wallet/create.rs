@@ -59,7 +59,7 @@ impl CreateArgs {
             uri: self.uri.map(Secret::new),
             existing: file.existing,
         };
-        let reply = session.call::<Create>(&params).await?;
+        let reply = session.call_deriving::<Create>(&params).await?;
         let created = reply.read()?;
         if session.out.format() == Format::Human {
             session.out.show(|page| mnemonics(&created, page));

@@ -142,6 +142,7 @@ fn usable(usable: &Usable, page: Page) -> String {
 const fn use_name(one: Use) -> &'static str {
     match one {
         Use::Extrinsics => "extrinsics",
+        Use::Weights => "weights",
         Use::Synapses => "synapses",
         Use::Messages => "messages",
     }

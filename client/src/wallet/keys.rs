@@ -71,6 +71,8 @@ pub(crate) struct UnlockArgs {
 enum UseName {
     /// Whatever goes to the chain: spending, staking, registering, weights
     Extrinsics,
+    /// Weights and commits to them alone: what moves no funds
+    Weights,
     /// Requests to axons, and replies of this host's
     Synapses,
     /// Signing and decrypting texts
@@ -81,6 +83,7 @@ impl From<UseName> for Use {
     fn from(name: UseName) -> Self {
         match name {
             UseName::Extrinsics => Self::Extrinsics,
+            UseName::Weights => Self::Weights,
             UseName::Synapses => Self::Synapses,
             UseName::Messages => Self::Messages,
         }

@@ -108,7 +108,7 @@ impl NewColdkeyArgs {
             uri: new.uri.map(Secret::new),
             file,
         };
-        show(session, &session.call::<NewColdkey>(&params).await?)
+        show(session, &session.call_deriving::<NewColdkey>(&params).await?)
     }
 }
 
@@ -125,7 +125,7 @@ impl NewHotkeyArgs {
             uri: new.uri.map(Secret::new),
             file,
         };
-        show(session, &session.call::<NewHotkey>(&params).await?)
+        show(session, &session.call_deriving::<NewHotkey>(&params).await?)
     }
 }
 
@@ -139,7 +139,7 @@ impl RegenColdkeyArgs {
             scheme: self.scheme.scheme.into(),
             file: file.choose("Password for the restored coldkey: ")?,
         };
-        show(session, &session.call::<RegenColdkey>(&params).await?)
+        show(session, &session.call_deriving::<RegenColdkey>(&params).await?)
     }
 }
 
@@ -153,7 +153,7 @@ impl RegenHotkeyArgs {
             scheme: self.scheme.scheme.into(),
             file: file.choose("Password for the restored hotkey: ")?,
         };
-        show(session, &session.call::<RegenHotkey>(&params).await?)
+        show(session, &session.call_deriving::<RegenHotkey>(&params).await?)
     }
 }
 

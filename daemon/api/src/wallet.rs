@@ -449,7 +449,7 @@ signing_params! {
 
 methods! {
     /// Creates a wallet: a coldkey and its first hotkey, from new mnemonics
-    Create = "wallet_create" (Operate): CreateParams => Created;
+    Create = "wallet_create" (Spend): CreateParams => Created;
     /// Lists the wallets of this host with their hotkeys and where those are registered
     List = "wallet_list" (Read): ListParams => Wallets;
     /// Free balance and stake of a wallet, an address, or every wallet of this host

@@ -311,7 +311,11 @@ impl Wallet {
         match existing {
             Existing::Refuse => {
                 files::create(&path, file.as_bytes())?;
-                files::replace(&public_path, &public)?;
+                // Nobody has been told of the key yet: without its public half it is as if never made.
+                if let Err(error) = files::replace(&public_path, &public) {
+                    files::remove(&path)?;
+                    return Err(error);
+                }
                 Ok(Vec::new())
             }
             Existing::KeepCopy => {

@@ -410,7 +410,10 @@ impl Shared {
             }
             Err(other) => {
                 self.failures.store(id, before)?;
-                self.gate.forgive(id);
+                // Earlier failures still count from when they were; only a key without any waits for nothing.
+                if before == 0 {
+                    self.gate.forgive(id);
+                }
                 Err(other.into())
             }
         }

@@ -62,8 +62,8 @@ impl Rules {
         let refuse = |kind, why: &str| Err(ApiError::new(kind, format!("`{name}` {why}")));
         if !connection.rights.allow(entry.role) {
             let held = connection.rights.to_string();
-            let message =
-                format!("`{name}` asks for the role {:?}; this caller holds: {held}", entry.role).to_lowercase();
+            let role = format!("{:?}", entry.role).to_lowercase();
+            let message = format!("`{name}` asks for the role {role}; this caller holds: {held}");
             return Err(ApiError::new(ErrorKind::PermissionDenied, message).with("needed", entry.role));
         }
         if self.stopping.is_cancelled() {

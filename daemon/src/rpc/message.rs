@@ -3,8 +3,14 @@
 //! Reads the envelope only; parameters stay as they came until a method wants them. Whatever is
 //! wrong is one of the contract's errors, with the id of the request where it has one.
 
+use std::fmt;
+
 use btd_api::{ApiError, ErrorKind};
 use jsonrpsee::types::{Id, InvalidRequest, Notification, Request};
+use serde::{
+    Deserializer as _,
+    de::{IgnoredAny, SeqAccess, Visitor},
+};
 use serde_json::value::RawValue;
 
 /// One message, over HTTP or WebSocket.
@@ -54,15 +60,48 @@ pub(super) fn read(bytes: &[u8], max_batch: usize) -> Result<Message<'_>, Box<Mi
 }
 
 fn batch(value: &RawValue, max_batch: usize) -> Result<Message<'_>, Box<Misread<'_>>> {
-    let values: Vec<&RawValue> = serde_json::from_str(value.get())
+    let Entries { kept: values, count } = serde_json::Deserializer::from_str(value.get())
+        .deserialize_seq(Most(max_batch))
         .or_else(|error| misread(ErrorKind::Parse, format!("the batch is not valid JSON: {error}")))?;
-    match values.len() {
+    match count {
         0 => misread(ErrorKind::InvalidRequest, "the batch is empty"),
         n if n > max_batch => {
             let words = format!("the batch has {n} calls, and {max_batch} is the most; none was run");
             misread(ErrorKind::BatchTooLarge, words)
         }
         _ => Ok(Message::Batch(values.into_iter().map(single).collect())),
+    }
+}
+
+/// The first entries of a list, and how many it has: a long one is counted and not kept.
+struct Entries<'a> {
+    kept: Vec<&'a RawValue>,
+    count: usize,
+}
+
+/// Reads a list and keeps so many of its entries.
+struct Most(usize);
+
+impl<'de> Visitor<'de> for Most {
+    type Value = Entries<'de>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a list of requests")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Entries<'de>, A::Error> {
+        let mut kept = Vec::new();
+        while kept.len() < self.0 {
+            match list.next_element()? {
+                Some(entry) => kept.push(entry),
+                None => return Ok(Entries { count: kept.len(), kept }),
+            }
+        }
+        let mut count = kept.len();
+        while list.next_element::<IgnoredAny>()?.is_some() {
+            count += 1;
+        }
+        Ok(Entries { kept, count })
     }
 }
 

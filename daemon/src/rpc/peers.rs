@@ -53,6 +53,11 @@ impl Peers {
         })
     }
 
+    /// Whether `uid` is btd's own user or root.
+    pub(super) fn masters(&self, uid: u32) -> bool {
+        self.masters.contains(&uid)
+    }
+
     /// Nobody holds any right, whoever runs this.
     #[cfg(test)]
     pub(super) fn nobody() -> Self {

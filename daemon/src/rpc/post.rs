@@ -8,7 +8,9 @@ use http::{HeaderMap, Method, Request, Response, StatusCode, header};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use jsonrpsee::server::HttpBody;
 
-use super::{gate::Gate, health::plain};
+use tokio::time::timeout;
+
+use super::{gate::Gate, health::plain, server::SILENCE};
 
 /// Answers a request of the control API that is not about health.
 pub(super) async fn answer<B>(request: Request<B>, gate: Gate, max_bytes: usize) -> Response<HttpBody>
@@ -24,7 +26,11 @@ where
     if !says_json(request.headers()) {
         return plain(StatusCode::UNSUPPORTED_MEDIA_TYPE, "a call has `content-type: application/json`\n");
     }
-    let body = match Limited::new(request.into_body(), max_bytes).collect().await {
+    let body = timeout(SILENCE, Limited::new(request.into_body(), max_bytes).collect());
+    let Ok(body) = body.await else {
+        return plain(StatusCode::REQUEST_TIMEOUT, "the request did not come to its end\n");
+    };
+    let body = match body {
         Ok(body) => body.to_bytes(),
         Err(error) if error.is::<LengthLimitError>() => {
             return json(StatusCode::PAYLOAD_TOO_LARGE, gate.too_large(max_bytes).into_json().get());

@@ -40,7 +40,7 @@ use super::{
 use crate::{service_manager::Pulse, supervisor::TaskResult};
 
 /// A client that sends nothing for so long is disconnected.
-const SILENCE: Duration = Duration::from_mins(1);
+pub(super) const SILENCE: Duration = Duration::from_mins(1);
 /// After a failed accept (no file descriptors left, say), the next try waits.
 const ACCEPT_AGAIN: Duration = Duration::from_millis(100);
 
@@ -92,7 +92,7 @@ struct Shared {
     methods: Methods,
     rules: Arc<Rules>,
     health: Health,
-    places: Arc<Semaphore>,
+    places: Places,
     connections: TaskTracker,
     numbers: Arc<AtomicUsize>,
     told: CancellationToken,
@@ -100,6 +100,24 @@ struct Shared {
     closing: CancellationToken,
     max_request_bytes: usize,
     limits: websocket::Limits,
+}
+
+/// Places for connections, apart for those who could otherwise shut each other out.
+#[derive(Clone)]
+struct Places {
+    /// btd's own user and root.
+    masters: Arc<Semaphore>,
+    /// Other users of the unix socket.
+    others: Arc<Semaphore>,
+    /// The loopback port, on which nobody is known before the first request.
+    loopback: Arc<Semaphore>,
+}
+
+impl Places {
+    fn new(each: usize) -> Self {
+        let places = || Arc::new(Semaphore::new(each));
+        Self { masters: places(), others: places(), loopback: places() }
+    }
 }
 
 // === impl Server ===
@@ -154,7 +172,7 @@ impl Server {
                 max_reply_bytes: size(config.max_reply_bytes),
             }),
             health,
-            places: Arc::new(Semaphore::new(size(config.max_connections).min(Semaphore::MAX_PERMITS))),
+            places: Places::new(size(config.max_connections).min(Semaphore::MAX_PERMITS)),
             connections: connections.clone(),
             numbers: Arc::default(),
             told: told.clone(),
@@ -213,6 +231,14 @@ async fn drain(closing: &CancellationToken, connections: &TaskTracker, requests:
     connections.wait().await;
 }
 
+fn place(places: &Arc<Semaphore>) -> Option<OwnedSemaphorePermit> {
+    let place = Arc::clone(places).try_acquire_owned().ok();
+    if place.is_none() {
+        tracing::warn!("the control API has as many connections as it may have; one more was refused");
+    }
+    place
+}
+
 /// Says why, and closes. Nothing of the caller is read, and nobody waits for one who does not.
 fn dismiss(stream: io::Result<impl io::Write>, why: &[u8]) {
     let _ = stream.and_then(|mut stream| stream.write(why));
@@ -226,7 +252,8 @@ impl Shared {
         let Ok(peer) = stream.peer_cred() else { return };
         let (uid, gid) = (peer.uid(), peer.gid());
         let shared = self.clone();
-        let Some(place) = self.place() else { return dismiss(stream.into_std(), BUSY) };
+        let places = if peers.masters(uid) { &self.places.masters } else { &self.places.others };
+        let Some(place) = place(places) else { return dismiss(stream.into_std(), BUSY) };
         self.connections.spawn(async move {
             let rights = if peers.needs_groups(uid) {
                 tokio::task::spawn_blocking(move || peers.rights(uid, gid)).await.unwrap_or_default()
@@ -244,16 +271,8 @@ impl Shared {
 
     fn take(&self, stream: TcpStream, door: Door) {
         let shared = self.clone();
-        let Some(place) = self.place() else { return dismiss(stream.into_std(), BUSY) };
+        let Some(place) = place(&self.places.loopback) else { return dismiss(stream.into_std(), BUSY) };
         self.connections.spawn(async move { shared.serve(stream, door, place).await });
-    }
-
-    fn place(&self) -> Option<OwnedSemaphorePermit> {
-        let place = Arc::clone(&self.places).try_acquire_owned().ok();
-        if place.is_none() {
-            tracing::warn!("the control API has as many connections as it may have; one more was refused");
-        }
-        place
     }
 
     /// Serves one connection until it closes. A WebSocket outlives the HTTP connection that it began

@@ -45,7 +45,8 @@ pub(super) fn register(table: &mut Table, parts: &Arc<Parts>) {
     keyfiles::register(table, parts);
 }
 
-async fn create(parts: Arc<Parts>, params: CreateParams, _: Caller) -> Result<Created, Failure> {
+async fn create(parts: Arc<Parts>, params: CreateParams, caller: Caller) -> Result<Created, Failure> {
+    keyfiles::tell_words_to(caller)?;
     let CreateParams { wallet, hotkey: hotkey_name, words, password, protection, plain, uri, existing } = params;
     if password.is_none() && !plain {
         let message = "a coldkey needs a `password`, unless `plain` allows it to be written in plain text";

@@ -37,6 +37,8 @@ type Receiver = connection::Receiver<Socket>;
 const QUEUE: usize = 64;
 /// Calls of one connection that are run at once.
 const CALLS: usize = 256;
+/// Bytes of a message that count as one call more.
+const ROOM: usize = 64 * 1024;
 
 /// Limits of a connection.
 #[derive(Clone, Copy, Debug)]
@@ -95,8 +97,7 @@ async fn serve(handshake: Handshake, stream: Upgraded, gate: Gate, limits: Limit
     let answers = session.answers.clone();
     let is_told = tokio::select! {
         () = listen(session, receiver) => false,
-        () = tell(&mut sender, &mut waiting, last_heard, limits.ping) => false,
-        () = closing.cancelled() => true,
+        is_told = tell(&mut sender, &mut waiting, last_heard, limits.ping, &closing) => is_told,
     };
     if is_told {
         // No more is read. What was asked is answered; subscriptions end where they are.
@@ -132,7 +133,11 @@ async fn listen(session: Session, mut receiver: Receiver) {
         let received = receiver.receive(&mut message).await;
         let _ = session.heard.send(Instant::now());
         match received {
-            Ok(soketto::Incoming::Data(Data::Text(_) | Data::Binary(_))) => session.take(message),
+            Ok(soketto::Incoming::Data(Data::Text(_) | Data::Binary(_))) => {
+                if !session.take(message).await {
+                    return;
+                }
+            }
             Ok(soketto::Incoming::Pong(_)) => {}
             Ok(soketto::Incoming::Closed(_)) | Err(connection::Error::Closed) => return,
             Err(connection::Error::MessageTooLarge { .. }) => {
@@ -146,31 +151,41 @@ async fn listen(session: Session, mut receiver: Receiver) {
     }
 }
 
-/// Writes what waits, and pings; returns when the caller is gone or silent.
+/// Writes what waits, and pings, until the caller is gone or silent, or `closing` is told between two
+/// messages: then true.
 async fn tell(
     sender: &mut Sender,
     waiting: &mut mpsc::Receiver<Box<RawValue>>,
     last_heard: tokio::sync::watch::Receiver<Instant>,
     ping: Duration,
-) {
+    closing: &CancellationToken,
+) -> bool {
     let mut pings = interval(ping);
     loop {
         let told = tokio::select! {
             message = waiting.recv() => match message {
                 Some(message) => timeout(ping * 2, write(sender, message)).await,
-                None => return,
+                None => return false,
             },
+            () = closing.cancelled() => return true,
             _ = pings.tick() => {
                 if last_heard.borrow().elapsed() > ping * 2 {
-                    return tracing::debug!("a caller fell silent and was disconnected");
+                    tracing::debug!("a caller fell silent and was disconnected");
+                    return false;
                 }
                 timeout(ping * 2, beat(sender)).await
             }
         };
         match told {
             Ok(Ok(())) => {}
-            Ok(Err(error)) => return tracing::debug!(%error, "a caller of the control API went away"),
-            Err(_) => return tracing::debug!("a caller that takes nothing was disconnected"),
+            Ok(Err(error)) => {
+                tracing::debug!(%error, "a caller of the control API went away");
+                return false;
+            }
+            Err(_) => {
+                tracing::debug!("a caller that takes nothing was disconnected");
+                return false;
+            }
         }
     }
 }
@@ -190,25 +205,29 @@ async fn beat(sender: &mut Sender) -> Result<(), connection::Error> {
 // === impl Session ===
 
 impl Session {
-    /// Answers a message beside the others; stops caring when the caller hangs up.
-    fn take(&self, message: Vec<u8>) {
+    /// Answers a message beside the others; stops caring when the caller hangs up. False when it has.
+    async fn take(&self, message: Vec<u8>) -> bool {
+        // A large message takes the room of many, until its answer has gone out.
+        let room = u32::try_from((1 + message.len() / ROOM).min(CALLS)).unwrap_or(1);
+        let Ok(place) = Arc::clone(&self.places).try_acquire_many_owned(room) else {
+            let refusal = self.gate.too_many(&message, CALLS);
+            drop(message);
+            // Said from here: a caller who takes no answers is not read from.
+            return self.sink.send(refusal.into_json()).await.is_ok();
+        };
         let (gate, sink) = (self.gate.clone(), self.sink.clone());
-        let place = Arc::clone(&self.places).try_acquire_owned();
         self.answers.spawn(async move {
-            let answer = async {
-                match place {
-                    Ok(_place) => gate.answer(&message).await,
-                    Err(_) => Some(gate.too_many(&message, CALLS)),
-                }
-            };
+            let _place = place;
             let answer = tokio::select! {
                 () = sink.closed() => return,
-                answer = answer => answer,
+                answer = gate.answer(&message) => answer,
             };
+            drop(message);
             // A subscription has told its answer itself, before its first item.
             let Some(answer) = answer.filter(|answer| !answer.is_subscription()) else { return };
             // Nobody is there any more to miss it.
             let _ = sink.send(answer.into_json()).await;
         });
+        true
     }
 }

@@ -416,6 +416,8 @@ pub struct Decrypted {
 pub enum Use {
     /// Extrinsics: they spend, stake, register, set weights.
     Extrinsics,
+    /// Weights and commits to them alone: extrinsics that move no funds.
+    Weights,
     /// Requests to axons, and replies of this host's.
     Synapses,
     /// Signing and decrypting texts.
@@ -453,15 +455,15 @@ pub struct Usable {
 
 methods! {
     /// Makes a coldkey from a new mnemonic
-    NewColdkey = "wallet_newColdkey" (Operate): NewColdkeyParams => KeyWritten;
+    NewColdkey = "wallet_newColdkey" (Spend): NewColdkeyParams => KeyWritten;
     /// Makes a hotkey from a new mnemonic
     NewHotkey = "wallet_newHotkey" (Operate): NewHotkeyParams => KeyWritten;
     /// Restores a coldkey from words, a seed, a private key or a polkadot.js keystore
-    RegenColdkey = "wallet_regenColdkey" (Operate): RegenColdkeyParams => KeyWritten;
+    RegenColdkey = "wallet_regenColdkey" (Spend): RegenColdkeyParams => KeyWritten;
     /// Restores a hotkey from words, a seed, a private key or a polkadot.js keystore
     RegenHotkey = "wallet_regenHotkey" (Operate): RegenHotkeyParams => KeyWritten;
     /// Writes the public half of a coldkey whose secret lies elsewhere
-    RegenColdkeypub = "wallet_regenColdkeypub" (Operate): RegenColdkeypubParams => PublicWritten;
+    RegenColdkeypub = "wallet_regenColdkeypub" (Spend): RegenColdkeypubParams => PublicWritten;
     /// Writes the public half of a hotkey whose secret lies elsewhere
     RegenHotkeypub = "wallet_regenHotkeypub" (Operate): RegenHotkeypubParams => PublicWritten;
     /// Writes a key file anew under another protection or password

@@ -50,7 +50,7 @@ impl Cost {
     /// (RFC 9106 asks for one pass at 2 GiB, or three at 64 MiB).
     pub(super) const USUAL: Self = Self { memory: 512 * 1024, passes: 4, lanes: 1 };
     /// The most that a file may ask for.
-    const MOST: Self = Self { memory: 512 * 1024, passes: 64, lanes: 16 };
+    const MOST: Self = Self { memory: 512 * 1024, passes: 16, lanes: 4 };
 
     fn params(self) -> Result<Params, KeyFileError> {
         let within =

@@ -298,6 +298,38 @@ async fn a_websocket_gets_the_same_errors_and_lives_on() {
 }
 
 #[tokio::test]
+async fn a_flood_on_one_connection_is_answered_or_refused_call_by_call() {
+    use tokio_util::compat::TokioAsyncReadCompatExt;
+    let server = run(Config::default()).await;
+    let stream = UnixStream::connect(&server.socket).await.unwrap();
+    let mut client = soketto::handshake::Client::new(stream.compat(), "localhost", "/");
+    assert!(matches!(client.handshake().await.unwrap(), soketto::handshake::ServerResponse::Accepted { .. }));
+    let (mut sender, mut receiver) = client.into_builder().finish();
+    let flood = async {
+        for id in 0..2_000 {
+            let call = json!({ "jsonrpc": "2.0", "id": id, "method": "test_long", "params": [10_000] });
+            sender.send_text(call.to_string()).await.unwrap();
+        }
+        sender.flush().await.unwrap();
+    };
+    let answers = async {
+        // Nothing is taken for a while.
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        let mut ids = std::collections::BTreeSet::new();
+        while ids.len() < 2_000 {
+            let mut answer = Vec::new();
+            receiver.receive_data(&mut answer).await.unwrap();
+            let answer: Value = serde_json::from_slice(&answer).unwrap();
+            if answer["result"].is_null() {
+                assert_eq!(answer["error"]["data"]["kind"], "BUSY");
+            }
+            assert!(ids.insert(answer["id"].as_u64().unwrap()));
+        }
+    };
+    tokio::join!(flood, answers);
+}
+
+#[tokio::test]
 async fn subscriptions_have_a_bound() {
     let server = run(Config { max_subscriptions: 1, ..Config::default() }).await;
     let stream = UnixStream::connect(&server.socket).await.unwrap();

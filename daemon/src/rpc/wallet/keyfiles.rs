@@ -23,7 +23,7 @@ use btd_signer_protocol::{
 };
 
 use super::{Caller, Failure, Table, key_id, registrations, state, summaries};
-use crate::daemon::Parts;
+use crate::{daemon::Parts, rpc::Peer};
 
 /// How a file with a password is protected when nobody says how: as every tool reads it.
 pub(super) const DEFAULT: Protection = Protection::Nacl;
@@ -73,6 +73,7 @@ pub(super) fn protect(protection: Protection, password: Option<Secret>) -> Resul
 pub(super) const fn purpose(one: Use) -> Purpose {
     match one {
         Use::Extrinsics => Purpose::Extrinsic,
+        Use::Weights => Purpose::Weights,
         Use::Synapses => Purpose::Synapse,
         Use::Messages => Purpose::Message,
     }
@@ -128,12 +129,25 @@ fn shown(path: &Path) -> String {
 
 // === making ===
 
-async fn new_coldkey(parts: Arc<Parts>, params: NewColdkeyParams, _: Caller) -> Result<KeyWritten, Failure> {
+/// New words are told to a program on this host whose user the kernel names, and to nobody else.
+pub(super) fn tell_words_to(caller: Caller) -> Result<(), Failure> {
+    match caller.peer {
+        Peer::Local { .. } => Ok(()),
+        Peer::Token => {
+            let words = "the words of a new key are told over the unix socket only, not over TCP";
+            Err(Failure::new(ErrorKind::PermissionDenied, words))
+        }
+    }
+}
+
+async fn new_coldkey(parts: Arc<Parts>, params: NewColdkeyParams, caller: Caller) -> Result<KeyWritten, Failure> {
+    tell_words_to(caller)?;
     let NewColdkeyParams { wallet, words, scheme, uri, file } = params;
     make(&parts, KeyId::coldkey(wallet), fresh(words, uri), scheme, file).await
 }
 
-async fn new_hotkey(parts: Arc<Parts>, params: NewHotkeyParams, _: Caller) -> Result<KeyWritten, Failure> {
+async fn new_hotkey(parts: Arc<Parts>, params: NewHotkeyParams, caller: Caller) -> Result<KeyWritten, Failure> {
+    tell_words_to(caller)?;
     let NewHotkeyParams { wallet, hotkey, words, scheme, uri, file } = params;
     make(&parts, KeyId::hotkey(wallet, hotkey), fresh(words, uri), scheme, file).await
 }
@@ -292,7 +306,7 @@ async fn status(parts: Arc<Parts>, _: StatusParams, _: Caller) -> Result<Usable,
         key: key_name(status.key.role),
         address: status.public.account,
         scheme: scheme(status.public.scheme),
-        uses: [Use::Extrinsics, Use::Synapses, Use::Messages]
+        uses: [Use::Extrinsics, Use::Weights, Use::Synapses, Use::Messages]
             .into_iter()
             .filter(|one| status.purposes.contains(purpose(*one)))
             .collect(),
