@@ -96,7 +96,7 @@ raw("a miner is registered", CALLS.burned_register(netuid=netuid, hotkey=miner_k
 graph = chain.subnets.metagraph(netuid, commitments=False)
 check("both have their uids", [n.hotkey for n in graph.neurons] == [validator_key, miner_key], len(graph.neurons))
 
-done("stake is added", AddStake(hotkey_ss58=validator_key, netuid=netuid, amount_tao=bittensor.tao(500), rate_tolerance=0.9))
+done("stake is added", AddStake(hotkey_ss58=validator_key, netuid=netuid, amount_tao=bittensor.tao(100), rate_tolerance=0.9))
 check("it is there", stake(validator_key, netuid) > 0, stake(validator_key, netuid))
 done("hyperparameter: immunity", SetHyperparameter(netuid=netuid, name="immunity_period", value=77))
 done("hyperparameter: weights", SetHyperparameter(netuid=netuid, name="commit_reveal_weights_enabled", value=0))
