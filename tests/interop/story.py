@@ -199,6 +199,5 @@ with daemon("--network", "devnet", "--block-time", "250ms"):
 
 life("bittensor 10 lives on a chain", VENVS / "sdk10/bin/python", HERE / "sdk10_life.py")
 life("bittensor 11 lives on a chain", VENVS / "sdk11/bin/python", HERE / "sdk11_life.py")
-life("btcli 9 lives on a chain", VENVS / "cli9/bin/python", HERE / "cli9_life.py", VENVS / "cli9/bin/btcli")
 
 print(f"\n{passed} passed, 0 failed")
