@@ -19,7 +19,7 @@ use serde_json::value::RawValue;
 use soketto::{Data, connection, data::ByteSlice125, handshake::http::Server as Handshake};
 use tokio::{
     sync::{Semaphore, mpsc},
-    time::{Instant, interval, timeout},
+    time::{Instant, interval_at, timeout},
 };
 use tokio_util::{
     compat::{Compat, TokioAsyncReadCompatExt},
@@ -160,7 +160,7 @@ async fn tell(
     ping: Duration,
     closing: &CancellationToken,
 ) -> bool {
-    let mut pings = interval(ping);
+    let mut pings = interval_at(Instant::now() + ping, ping);
     loop {
         let told = tokio::select! {
             message = waiting.recv() => match message {
