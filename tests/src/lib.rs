@@ -29,8 +29,14 @@ pub fn binary(name: &str) -> PathBuf {
         if std::env::var_os("BTD_TESTS_BUILT").is_some() {
             return directory;
         }
-        // Under `cargo test --workspace` they are there, and this does nothing.
-        let built = Command::new(env!("CARGO"))
+        // Under `cargo test --workspace` they are there, and this does nothing. What cargo tells a test of its own
+        // package must not reach it: build scripts that look at it would run again, and all that hangs on them.
+        let mut build = Command::new(env!("CARGO"));
+        let told = std::env::vars_os().map(|(name, _)| name);
+        for name in told.filter(|name| name.to_str().is_some_and(is_about_a_package)) {
+            build.env_remove(name);
+        }
+        let built = build
             .args(["build", "--workspace", "--bins", "--tests", "--locked", "--offline", "--quiet"])
             .args(if directory.ends_with("release") { &["--release"][..] } else { &[] })
             .current_dir(Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap())
@@ -41,6 +47,10 @@ pub fn binary(name: &str) -> PathBuf {
         directory
     });
     directory.join(name)
+}
+
+fn is_about_a_package(variable: &str) -> bool {
+    ["CARGO_MANIFEST_", "CARGO_PKG_", "CARGO_CRATE_", "CARGO_BIN_"].iter().any(|prefix| variable.starts_with(prefix))
 }
 
 /// Asks `ready` until it gives something.
