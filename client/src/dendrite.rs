@@ -116,17 +116,44 @@ impl Command {
         let reply = session.call_within::<Ping>(&params, limit).await?;
         let pings = reply.read()?;
         session.out.reply(&reply, render)?;
-        // One target that fails is a failure; a survey of many succeeds when anyone answered.
-        Ok(if answered(&pings) > 0 { Exit::Success } else { Exit::Failure })
+        Ok(exit(pings.replies.iter().map(|reply| reply.status_code)))
     }
 }
 
-fn answered(pings: &Pings) -> usize {
-    pings.replies.iter().filter(|reply| reply.status_code == 200).count()
+/// What an axon that answered says.
+const ANSWERED: u16 = 200;
+
+/// One target that fails is a failure; a survey of many succeeds when anyone answered.
+fn exit(mut codes: impl Iterator<Item = u16>) -> Exit {
+    if codes.any(|code| code == ANSWERED) { Exit::Success } else { Exit::Failure }
 }
 
 fn render(pings: &Pings, page: Page) -> String {
-    if pings.replies.is_empty() {
+    let answers = pings.replies.iter().map(|reply| Answer {
+        uid: reply.uid,
+        hotkey: reply.hotkey,
+        address: &reply.address,
+        transport: reply.transport,
+        status_code: reply.status_code,
+        process_time_s: reply.process_time_s,
+        words: reply.status_message.clone(),
+    });
+    rows(&answers.collect::<Vec<_>>(), page)
+}
+
+/// One axon's answer, as its row shows it.
+struct Answer<'a> {
+    uid: Option<Uid>,
+    hotkey: Hotkey,
+    address: &'a str,
+    transport: Transport,
+    status_code: u16,
+    process_time_s: f64,
+    words: String,
+}
+
+fn rows(answers: &[Answer<'_>], page: Page) -> String {
+    if answers.is_empty() {
         return "no neuron there says where it serves\n".to_owned();
     }
     let mut table = Table::new(&[
@@ -138,18 +165,19 @@ fn render(pings: &Pings, page: Page) -> String {
         Column::number("TIME (ms)"),
         Column::text("ANSWER"),
     ]);
-    for reply in &pings.replies {
+    for answer in answers {
         table.row(&[
-            reply.uid.map_or_else(|| "-".to_owned(), |uid| uid.to_string()),
-            reply.hotkey.to_string(),
-            reply.address.clone(),
-            transport(reply.transport).to_owned(),
-            reply.status_code.to_string(),
-            format!("{:.1}", reply.process_time_s * 1000.0),
-            reply.status_message.clone(),
+            answer.uid.map_or_else(|| "-".to_owned(), |uid| uid.to_string()),
+            answer.hotkey.to_string(),
+            answer.address.to_owned(),
+            transport(answer.transport).to_owned(),
+            answer.status_code.to_string(),
+            format!("{:.1}", answer.process_time_s * 1000.0),
+            answer.words.clone(),
         ]);
     }
-    format!("{}{} of {} answered\n", table.render(page), answered(pings), pings.replies.len())
+    let answered = answers.iter().filter(|answer| answer.status_code == ANSWERED).count();
+    format!("{}{answered} of {} answered\n", table.render(page), answers.len())
 }
 
 const fn transport(transport: Transport) -> &'static str {

@@ -134,6 +134,9 @@ where
                 && manner.idempotency_key.is_some()
                 && !manner.dry_run =>
         {
+            if asks {
+                prompt::confirm("Its plan fails now. Repeat what may have been sent under this key?")?;
+            }
             let reply = send::<M>(session, params, manner).await?;
             return session.out.reply(&reply, render).map(|()| Exit::Success);
         }

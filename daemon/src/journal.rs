@@ -5,8 +5,8 @@
 //! daemon, so that after a crash the same bytes are sent again and never new ones. It holds public
 //! data only: signed bytes, no key and no password.
 //!
-//! It decides nothing and asks no chain; intents are written by [`crate::submit`] alone. A journal that is damaged, of a newer schema or in use by another process is refused: it
-//! cannot be rebuilt.
+//! It decides nothing and asks no chain; intents are written by [`crate::submit`] alone. A journal
+//! that is damaged, of a newer schema or in use by another process is refused: it cannot be rebuilt.
 
 use std::{
     fs, io,

@@ -9,16 +9,13 @@ use btd_api::{
 use clap::Args;
 use serde_json::{Map, Value, value::to_raw_value};
 
-use super::{DEADLINE, MARGIN, Via, transport};
+use super::{ANSWERED, Answer, DEADLINE, MARGIN, Via, exit, rows};
 use crate::{
     args::{WalletArg, duration, number},
     axon::DeclarationArgs,
     exit::Exit,
     failure::Failure,
-    output::{
-        Page,
-        table::{Column, Table},
-    },
+    output::Page,
     session::Session,
 };
 
@@ -110,44 +107,26 @@ pub(super) async fn run(args: QueryArgs, session: &Session) -> Result<Exit, Fail
     let reply = session.call_within::<Query>(&params, limit).await?;
     let replies = reply.read()?;
     session.out.reply(&reply, render)?;
-    // One target that fails is a failure; a survey of many succeeds when anyone answered.
-    Ok(if answered(&replies) > 0 { Exit::Success } else { Exit::Failure })
-}
-
-fn answered(replies: &QueryReplies) -> usize {
-    replies.replies.iter().filter(|reply| reply.status_code == 200).count()
+    Ok(exit(replies.replies.iter().map(|reply| reply.status_code)))
 }
 
 fn render(replies: &QueryReplies, page: Page) -> String {
-    if replies.replies.is_empty() {
-        return "no neuron there says where it serves\n".to_owned();
-    }
-    let mut table = Table::new(&[
-        Column::number("UID"),
-        Column::address("HOTKEY"),
-        Column::text("ADDRESS"),
-        Column::text("TRANSPORT"),
-        Column::number("CODE"),
-        Column::number("TIME (ms)"),
-        Column::text("ANSWER"),
-    ]);
-    for reply in &replies.replies {
+    let answers = replies.replies.iter().map(|reply| {
         let message = reply.message.as_ref().and_then(|message| serde_json::from_str(message.get()).ok());
-        let answer = match message {
-            Some(message) if reply.status_code == 200 => fields(message),
-            _ => reply.status_message.clone(),
-        };
-        table.row(&[
-            reply.uid.map_or_else(|| "-".to_owned(), |uid| uid.to_string()),
-            reply.hotkey.to_string(),
-            reply.address.clone(),
-            transport(reply.transport).to_owned(),
-            reply.status_code.to_string(),
-            format!("{:.1}", reply.process_time_s * 1000.0),
-            answer,
-        ]);
-    }
-    format!("{}{} of {} answered\n", table.render(page), answered(replies), replies.replies.len())
+        Answer {
+            uid: reply.uid,
+            hotkey: reply.hotkey,
+            address: &reply.address,
+            transport: reply.transport,
+            status_code: reply.status_code,
+            process_time_s: reply.process_time_s,
+            words: match message {
+                Some(message) if reply.status_code == ANSWERED => fields(message),
+                _ => reply.status_message.clone(),
+            },
+        }
+    });
+    rows(&answers.collect::<Vec<_>>(), page)
 }
 
 /// Members that every synapse has; the rest are the class's own.

@@ -16,6 +16,13 @@ impl Facts {
         self.rows.push((text::visible(name).into_owned(), text::visible_lines(&value.to_string())));
     }
 
+    /// Adds those that say something.
+    pub(crate) fn add_said<const N: usize>(&mut self, said: [(&str, &String); N]) {
+        for (name, value) in said.into_iter().filter(|(_, value)| !value.is_empty()) {
+            self.add(name, value);
+        }
+    }
+
     /// Adds a line that is already painted.
     pub(crate) fn add_painted(&mut self, name: &str, value: String) {
         self.rows.push((name.to_owned(), value));

@@ -218,7 +218,7 @@ fn identity(reply: &IdentityReply, page: Page) -> String {
         return format!("subnet {netuid} says nothing of itself\n{}\n", text::at(at, page));
     };
     let mut facts = Facts::default();
-    for (name, value) in [
+    facts.add_said([
         ("name", &identity.subnet_name),
         ("github", &identity.github_repo),
         ("contact", &identity.subnet_contact),
@@ -227,11 +227,7 @@ fn identity(reply: &IdentityReply, page: Page) -> String {
         ("description", &identity.description),
         ("logo", &identity.logo_url),
         ("additional", &identity.additional),
-    ] {
-        if !value.is_empty() {
-            facts.add(name, value);
-        }
-    }
+    ]);
     format!("{}subnet {netuid}, {}\n", facts.render(page), text::at(at, page))
 }
 

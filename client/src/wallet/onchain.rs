@@ -294,7 +294,7 @@ fn identity(reply: &IdentityReply, page: Page) -> String {
         return format!("coldkey {coldkey} says nothing of itself\n{}\n", text::at(at, page));
     };
     let mut facts = Facts::default();
-    for (name, value) in [
+    facts.add_said([
         ("name", &identity.name),
         ("url", &identity.url),
         ("github", &identity.github_repo),
@@ -302,11 +302,7 @@ fn identity(reply: &IdentityReply, page: Page) -> String {
         ("discord", &identity.discord),
         ("description", &identity.description),
         ("additional", &identity.additional),
-    ] {
-        if !value.is_empty() {
-            facts.add(name, value);
-        }
-    }
+    ]);
     format!("{}coldkey {coldkey}, {}\n", facts.render(page), text::at(at, page))
 }
 

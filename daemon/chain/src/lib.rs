@@ -48,5 +48,5 @@ pub use scale::Mismatch;
 pub use value::{NotAnInteger, Value};
 pub use view::{
     AxonInfo, Balance, ChainIdentity, DynamicInfo, FixedPoint, Generation, HyperValue, Hyperparameters, I96F32,
-    MetagraphFields, RawMetagraph, Row, StakeInfo, StorageEntry, SubnetEntry, SubnetIdentity, View,
+    MetagraphFields, RawMetagraph, Row, StakeInfo, StorageEntry, SubnetEntry, SubnetIdentity, View, storage_index,
 };

@@ -204,7 +204,7 @@ impl FixedPoint {
 }
 
 /// Where the runtime keeps the weights and bonds of a mechanism (`NetUidStorageIndex`): 4096 apart.
-fn storage_index(netuid: NetUid, mechid: MechId) -> Value {
+pub fn storage_index(netuid: NetUid, mechid: MechId) -> Value {
     const SUBNETS: u16 = 4096;
     Value::from(netuid.0.wrapping_add(u16::from(mechid.0).wrapping_mul(SUBNETS)))
 }

@@ -17,10 +17,14 @@ use btd_chain::{Call, Value};
 use btd_signer_protocol::KeyId;
 use serde_json::Value as Json;
 
-use super::{Caller, Failure, Table, receipt, stake::SUBTENSOR};
+use super::{
+    Caller, Failure, Table,
+    receipt::{self, foreseen},
+    stake::{SUBTENSOR, number},
+};
 use crate::{
     daemon::Parts,
-    submit::{Draft, Ground, Precondition, SubmissionError},
+    submit::{Draft, Ground, SubmissionError},
 };
 
 const PALLET: &str = "Crowdloan";
@@ -38,14 +42,6 @@ pub(super) fn register(table: &mut Table, parts: &Arc<Parts>) {
         .method::<Dissolve>(dissolve)
         .method::<Update>(update)
         .done();
-}
-
-fn number(json: &Json) -> Option<u64> {
-    json.as_u64().or_else(|| json.as_str()?.parse().ok())
-}
-
-fn foreseen<T>(error: &'static str, words: String) -> Result<T, SubmissionError> {
-    Err(Precondition::Foreseen { error, words }.into())
 }
 
 fn crowdloan(id: u32, told: &Json) -> Option<Crowdloan> {

@@ -6,7 +6,7 @@ use btd_api::{
     ErrorKind, Hotkey, Uid,
     dendrite::{self as api, Ping, PingParams, PingReply, Pings, Query, SubscribeQuery},
 };
-use futures_util::{StreamExt, stream};
+use futures_util::{Stream, StreamExt, stream};
 
 mod query;
 
@@ -34,15 +34,20 @@ async fn ping(parts: Arc<Parts>, params: PingParams, _: Caller) -> Result<Pings,
     let targets = targets(&params, &parts.metagraph.current())?;
     let dendrite = parts.serving.dendrite(&params.wallet, &params.wallet_hotkey).await?;
     let transport = transport(params.transport);
-    let replies = stream::iter(targets)
-        .map(|(uid, target)| {
-            let dendrite = Arc::clone(&dendrite);
-            async move { describe(uid, target, dendrite.ping(target, transport, limit).await) }
-        })
-        .buffered(AT_ONCE)
-        .collect()
-        .await;
-    Ok(Pings { replies })
+    let asked = stream::iter(targets).map(|(uid, target)| {
+        let dendrite = Arc::clone(&dendrite);
+        async move { describe(uid, target, dendrite.ping(target, transport, limit).await) }
+    });
+    Ok(Pings { replies: in_their_order(asked, AT_ONCE).await })
+}
+
+/// Runs so many at once, whichever ends first, so that a slow one holds nobody up; gives the answers in
+/// the order of the questions.
+async fn in_their_order<T>(asked: impl Stream<Item = impl Future<Output = T>>, at_once: usize) -> Vec<T> {
+    let numbered = asked.enumerate().map(|(place, asking)| async move { (place, asking.await) });
+    let mut answers: Vec<_> = numbered.buffer_unordered(at_once).collect().await;
+    answers.sort_unstable_by_key(|(place, _)| *place);
+    answers.into_iter().map(|(_, answer)| answer).collect()
 }
 
 fn limit(name: &str, patience: u32) -> Result<Duration, Failure> {

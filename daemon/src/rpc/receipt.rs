@@ -15,7 +15,7 @@ use super::Failure;
 use crate::{
     daemon::Parts,
     stamp::Stamp,
-    submit::{Action, Draft, Ground, Mode, Order, Plan, Receipt, Recipe, Stage, SubmissionError, Terms},
+    submit::{Action, Draft, Ground, Mode, Order, Plan, Precondition, Receipt, Recipe, Stage, SubmissionError, Terms},
 };
 
 /// Further behind what the endpoint has announced, in blocks, a reply counts as stale.
@@ -66,16 +66,25 @@ pub(super) async fn submit(
 ) -> Result<wallet::Receipt, Failure> {
     let signer = parts.custody.public(&key).await?.account;
     let Manner { dry_run, wait, idempotency_key, tip, era, proxy } = manner;
-    let mode = match (dry_run, wait) {
-        (true, _) => Mode::DryRun,
-        (false, Wait::None) => Mode::UntilRecorded,
-        (false, Wait::Submitted) => Mode::UntilSubmitted,
-        (false, Wait::InBlock) => Mode::UntilInBlock,
-        (false, Wait::Finalized) => Mode::UntilFinalized,
-    };
+    let mode = if dry_run { Mode::DryRun } else { until(wait) };
     let terms = Terms { tip, era_blocks: era, real: proxy.map(|real| real.account()) };
     let order = Order { action, key, signer, idempotency_key, mode, terms };
     Ok(receipt(parts.submitter.submit(order).await?, &parts.link))
+}
+
+/// How far to go for whoever waits so long.
+pub(super) const fn until(wait: Wait) -> Mode {
+    match wait {
+        Wait::None => Mode::UntilRecorded,
+        Wait::Submitted => Mode::UntilSubmitted,
+        Wait::InBlock => Mode::UntilInBlock,
+        Wait::Finalized => Mode::UntilFinalized,
+    }
+}
+
+/// The refusal of what the chain would refuse as `error`.
+pub(super) fn foreseen<T>(error: &'static str, words: String) -> Result<T, SubmissionError> {
+    Err(Precondition::Foreseen { error, words }.into())
 }
 
 /// Has the call that `draw` makes of `params` signed by `key`: what a method that signs does.

@@ -16,11 +16,12 @@ use btd_api::{
 };
 use btd_chain::{Call, ReadError, Value, View};
 use btd_signer_protocol::KeyId;
+use futures_util::{StreamExt, stream};
 use serde_json::Value as Json;
 
 use super::{
     Caller, Failure, Table, receipt,
-    stake::{SUBTENSOR, account},
+    stake::{SUBTENSOR, account, number},
 };
 use crate::{
     daemon::Parts,
@@ -29,6 +30,9 @@ use crate::{
 
 const ROOT: NetUid = NetUid(0);
 const WHOLE: u64 = 65_535;
+
+/// Reads that are under way at once where many are needed.
+const AT_ONCE: usize = 32;
 
 pub(super) fn register(table: &mut Table, parts: &Arc<Parts>) {
     table
@@ -41,10 +45,6 @@ pub(super) fn register(table: &mut Table, parts: &Arc<Parts>) {
         .method::<Weights>(weights)
         .method::<SenateVote>(senate_vote)
         .done();
-}
-
-fn number(json: &Json) -> Option<u64> {
-    json.as_u64().or_else(|| json.as_str()?.parse().ok())
 }
 
 async fn list(parts: Arc<Parts>, _: Nothing, _: Caller) -> Result<RootValidators, Failure> {
@@ -87,8 +87,10 @@ async fn delegates(parts: Arc<Parts>, _: Nothing, _: Caller) -> Result<Delegates
     let told = view.runtime_api_json("DelegateInfoRuntimeApi", "get_delegates", &[]).await?;
     let mut delegates: Vec<Delegate> = told.as_array().into_iter().flatten().filter_map(delegate).collect();
     delegates.sort_by_key(|delegate| std::cmp::Reverse(delegate.nominators));
-    for delegate in &mut delegates {
-        delegate.name = name_of(&view, delegate.owner).await?;
+    let owners: Vec<Coldkey> = delegates.iter().map(|delegate| delegate.owner).collect();
+    let names: Vec<_> = stream::iter(owners).map(|owner| name_of(&view, owner)).buffered(AT_ONCE).collect().await;
+    for (delegate, name) in delegates.iter_mut().zip(names) {
+        delegate.name = name?;
     }
     Ok(DelegatesReply { at, delegates })
 }

@@ -30,6 +30,11 @@ use crate::{
 /// The pallet of stake, subnets and weights.
 pub(super) const SUBTENSOR: &str = "SubtensorModule";
 
+/// A number, as storage tells it: as text where it is large.
+pub(super) fn number(json: &serde_json::Value) -> Option<u64> {
+    json.as_u64().or_else(|| json.as_str()?.parse().ok())
+}
+
 pub(super) fn register(table: &mut Table, parts: &Arc<Parts>) {
     table
         .noun(parts)

@@ -5,14 +5,14 @@ use std::sync::Arc;
 use btd_api::{
     BlockHash, ErrorKind,
     tx::{Entries, Entry, Follow, FollowParams, List, ListParams, Show, ShowParams, Shown, State},
-    wallet::{Receipt, Wait},
+    wallet::Receipt,
 };
 
 use super::{Caller, Failure, Table, receipt};
 use crate::{
     daemon::Parts,
     journal::{Ending, Intent, Logged},
-    submit::{Mode, Plan},
+    submit::Plan,
 };
 
 /// How many are listed when nobody says how many.
@@ -84,11 +84,6 @@ async fn show(parts: Arc<Parts>, params: ShowParams, _: Caller) -> Result<Shown,
 
 async fn follow(parts: Arc<Parts>, params: FollowParams, _: Caller) -> Result<Receipt, Failure> {
     let logged = one(&parts, params.extrinsic).await?;
-    let mode = match params.wait {
-        Wait::None => Mode::UntilRecorded,
-        Wait::Submitted => Mode::UntilSubmitted,
-        Wait::InBlock => Mode::UntilInBlock,
-        Wait::Finalized => Mode::UntilFinalized,
-    };
+    let mode = receipt::until(params.wait);
     Ok(receipt::receipt(parts.submitter.follow(&logged.intent, mode).await?, &parts.link))
 }

@@ -118,12 +118,13 @@ async fn serve(handshake: Handshake, stream: Upgraded, gate: Gate, limits: Limit
             }
             Ok::<_, connection::Error>(())
         };
-        if let Err(error) = rest.await {
+        if let Ok(Err(error)) = timeout(limits.ping * 2, rest).await {
             tracing::debug!(%error, "a connection to the control API broke at its end");
         }
     }
     drop(waiting);
-    let _ = sender.close().await;
+    // One who takes nothing does not take the end either.
+    let _ = timeout(limits.ping * 2, sender.close()).await;
 }
 
 /// Reads until the caller closes the connection or breaks the protocol.

@@ -13,10 +13,15 @@ use btd_api::{
         Standing, StandingWeight, Weight,
     },
 };
-use btd_chain::{Call, ReadError, Value, View, weights_commit_hash};
+use btd_chain::{Call, ReadError, Value, View, storage_index, weights_commit_hash};
 use btd_signer_protocol::KeyId;
 
-use super::{Caller, Failure, Table, receipt, stake::SUBTENSOR, subnets::no_subnet};
+use super::{
+    Caller, Failure, Table,
+    receipt::{self, foreseen},
+    stake::{self, SUBTENSOR},
+    subnets::no_subnet,
+};
 use crate::{
     daemon::Parts,
     submit::{Draft, Ground, Need, Precondition, SubmissionError},
@@ -24,8 +29,6 @@ use crate::{
 
 /// Numbers in a salt that btd draws.
 const SALT: usize = 8;
-/// Where the chain keeps mechanisms beside each other: 4096 subnets apart.
-const MECHANISMS: u16 = 4096;
 
 pub(super) fn register(table: &mut Table, parts: &Arc<Parts>) {
     table.noun(parts).method::<Set>(set).method::<Commit>(commit).method::<Reveal>(reveal).method::<Show>(show).done();
@@ -33,10 +36,6 @@ pub(super) fn register(table: &mut Table, parts: &Arc<Parts>) {
 
 fn split(weights: &[Weight]) -> (Vec<u16>, Vec<u16>) {
     weights.iter().map(|weight| (weight.uid.0, weight.weight)).unzip()
-}
-
-fn foreseen<T>(error: &'static str, words: String) -> Result<T, SubmissionError> {
-    Err(Precondition::Foreseen { error, words }.into())
 }
 
 async fn set(parts: Arc<Parts>, params: SetParams, _: Caller) -> Result<Receipt, Failure> {
@@ -158,7 +157,7 @@ fn told(weights: &[Weight]) -> String {
 
 async fn number(view: &View, item: &str, keys: &[Value]) -> Result<u64, ReadError> {
     let json = view.storage_json(SUBTENSOR, item, keys).await?;
-    Ok(json.as_u64().or_else(|| json.as_str()?.parse().ok()).unwrap_or(0))
+    Ok(stake::number(&json).unwrap_or(0))
 }
 
 async fn commits_first(view: &View, netuid: NetUid) -> Result<bool, ReadError> {
@@ -171,9 +170,8 @@ async fn commits_first(view: &View, netuid: NetUid) -> Result<bool, ReadError> {
 
 /// The block of the validator's last weights, and of the next that it may set.
 async fn pace(view: &View, netuid: NetUid, mechid: MechId, uid: Uid) -> Result<(u64, u64), ReadError> {
-    let index = netuid.0.wrapping_add(u16::from(mechid.0).wrapping_mul(MECHANISMS));
-    let updates = view.storage_json(SUBTENSOR, "LastUpdate", &[Value::from(index)]).await?;
-    let last = updates.get(usize::from(uid.0)).and_then(|last| last.as_u64().or_else(|| last.as_str()?.parse().ok()));
+    let updates = view.storage_json(SUBTENSOR, "LastUpdate", &[storage_index(netuid, mechid)]).await?;
+    let last = updates.get(usize::from(uid.0)).and_then(stake::number);
     let limit = number(view, "WeightsSetRateLimit", &[netuid.into()]).await?;
     Ok((last.unwrap_or(0), last.filter(|last| *last > 0).map_or(0, |last| last.saturating_add(limit))))
 }
@@ -237,16 +235,14 @@ async fn commits(
     (netuid, mechid): (NetUid, MechId),
     hotkey: Hotkey,
 ) -> Result<Vec<PendingCommit>, ReadError> {
-    let index = netuid.0.wrapping_add(u16::from(mechid.0).wrapping_mul(MECHANISMS));
-    let keys = [Value::from(index), Value::from(hotkey)];
+    let keys = [storage_index(netuid, mechid), Value::from(hotkey)];
     let queue = match view.storage_json(SUBTENSOR, "WeightCommits", &keys).await {
         Ok(queue) => queue,
         Err(ReadError::Absent(_)) => return Ok(Vec::new()),
         Err(error) => return Err(error),
     };
     let commit = |entry: &serde_json::Value| {
-        let number = |json: &serde_json::Value| json.as_u64().or_else(|| json.as_str()?.parse().ok());
-        Some(PendingCommit { hash: entry.get(0)?.as_str()?.parse().ok()?, block: number(entry.get(2)?)? })
+        Some(PendingCommit { hash: entry.get(0)?.as_str()?.parse().ok()?, block: stake::number(entry.get(2)?)? })
     };
     Ok(queue.as_array().into_iter().flatten().filter_map(commit).collect())
 }

@@ -20,7 +20,7 @@ use tokio::{sync::mpsc, time::Instant};
 
 use super::{
     super::{Caller, Failure, axon, subnets::snapshot},
-    PATIENCE_MS, invalid, limit, neuron, published, serving, target, transport, used,
+    PATIENCE_MS, in_their_order, invalid, limit, neuron, published, serving, target, transport, used,
 };
 use crate::{
     daemon::Parts,
@@ -51,15 +51,11 @@ struct Plan {
 
 pub(super) async fn query(parts: Arc<Parts>, params: QueryParams, _: Caller) -> Result<QueryReplies, Failure> {
     let plan = Arc::new(plan(&parts, params).await?);
-    let replies = stream::iter(0..plan.targets.len())
-        .map(|index| {
-            let plan = Arc::clone(&plan);
-            async move { plan.ask(index, None).await }
-        })
-        .buffered(plan.at_once)
-        .collect()
-        .await;
-    Ok(QueryReplies { replies })
+    let asked = stream::iter(0..plan.targets.len()).map(|index| {
+        let plan = Arc::clone(&plan);
+        async move { plan.ask(index, None).await }
+    });
+    Ok(QueryReplies { replies: in_their_order(asked, plan.at_once).await })
 }
 
 pub(super) async fn subscribe(

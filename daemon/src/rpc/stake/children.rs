@@ -13,7 +13,7 @@ use btd_chain::{Call, Value, View};
 use btd_signer_protocol::KeyId;
 use serde_json::Value as Json;
 
-use super::{SUBTENSOR, account};
+use super::{SUBTENSOR, account, number};
 use crate::{
     daemon::Parts,
     rpc::{Caller, Failure, receipt},
@@ -57,10 +57,6 @@ async fn family(view: &View, hotkey: Hotkey, netuid: NetUid) -> Result<Family, F
             .map(|from| Pending { children: pending.get(0).map(children).unwrap_or_default(), from }),
         take: Ratio::from_parts(number(&take).unwrap_or(0), TAKES),
     })
-}
-
-fn number(json: &Json) -> Option<u64> {
-    json.as_u64().or_else(|| json.as_str()?.parse().ok())
 }
 
 /// A list of `(share, child)`, as storage tells it.

@@ -20,7 +20,10 @@ use btd_signer_protocol::KeyId;
 use super::no_subnet;
 use crate::{
     daemon::Parts,
-    rpc::{Caller, Failure, Table, receipt, stake::SUBTENSOR},
+    rpc::{
+        Caller, Failure, Table, receipt,
+        stake::{self, SUBTENSOR},
+    },
     submit::{Draft, Need, Precondition, SubmissionError},
 };
 
@@ -72,7 +75,7 @@ async fn create(parts: Arc<Parts>, params: CreateParams, _: Caller) -> Result<Cr
 
 /// Refuses while the last subnet is too young: the chain takes one in so many blocks, of anybody.
 async fn cooldown(view: &View, draft: Draft) -> Result<Draft, SubmissionError> {
-    let number = |json: serde_json::Value| json.as_u64().or_else(|| json.as_str()?.parse().ok()).unwrap_or(0);
+    let number = |json: serde_json::Value| stake::number(&json).unwrap_or(0);
     let key = Value::Variant("NetworkLastRegistered".to_owned(), Box::new(Value::Null));
     let last = view.storage_json(SUBTENSOR, "LastRateLimitedBlock", &[key]).await;
     let limit = view.storage_json(SUBTENSOR, "NetworkRateLimit", &[]).await;
@@ -160,7 +163,7 @@ async fn start(parts: Arc<Parts>, params: StartParams, _: Caller) -> Result<Rece
 
 /// Since when a subnet earns, and from when on it can be started.
 async fn start_state(view: &View, netuid: NetUid) -> Result<(Option<u64>, u64), ReadError> {
-    let number = |json: serde_json::Value| json.as_u64().or_else(|| json.as_str()?.parse().ok());
+    let number = |json: serde_json::Value| stake::number(&json);
     let of = [Value::from(netuid)];
     let started = number(view.storage_json(SUBTENSOR, "FirstEmissionBlockNumber", &of).await?);
     let registered = number(view.storage_json(SUBTENSOR, "NetworkRegisteredAt", &of).await?).unwrap_or(0);

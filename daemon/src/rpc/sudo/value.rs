@@ -63,6 +63,11 @@ fn one(known: &Hyperparameter, text: &str, notation: Notation) -> Result<Argumen
             let billionths = Tao::from_tokens(text).map_err(|_| wrong("a multiple, such as `2.5`"))?.rao();
             Ok(number((billionths / 1_000_000).into()))
         }
+        Unit::Fixed if notation == Notation::Raw => {
+            let bits: u128 = text.parse().map_err(|_| wrong("a whole number"))?;
+            let value = Value::Record([("bits".to_owned(), Value::from(bits))].into());
+            Ok(Argument { value, shown: text.to_owned() })
+        }
         Unit::Fixed => {
             let billionths = Tao::from_tokens(text).map_err(|_| wrong("a decimal, such as `1.26`"))?.rao();
             let bits = (u128::from(billionths) << 64) / 1_000_000_000;

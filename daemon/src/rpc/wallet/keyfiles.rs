@@ -244,19 +244,16 @@ async fn inspect(parts: Arc<Parts>, params: InspectParams, caller: Caller) -> Re
     let unlocked: Vec<KeyId> = parts.custody.status().await?.into_iter().map(|status| status.key).collect();
     let metagraphs = parts.metagraph.current();
     let owner = coldkey.as_ref().and_then(|summary| summary.public);
-    let coldkey = coldkey.map(|summary| (KeyId::coldkey(name.clone()), dir.join("coldkey"), summary));
-    let hotkeys = hotkeys.into_iter().map(|(hotkey, summary)| {
-        let path = dir.join("hotkeys").join(hotkey.as_str());
-        (KeyId::hotkey(name.clone(), hotkey), path, summary)
-    });
-    let keys = coldkey.into_iter().chain(hotkeys).map(|(id, path, summary)| {
+    let coldkey = coldkey.map(|summary| (KeyId::coldkey(name.clone()), summary));
+    let hotkeys = hotkeys.into_iter().map(|(hotkey, summary)| (KeyId::hotkey(name.clone(), hotkey), summary));
+    let keys = coldkey.into_iter().chain(hotkeys).map(|(id, summary)| {
         let address = summary.public.map(|public| public.account);
         KeyDetail {
             address,
             scheme: summary.public.map(|public| scheme(public.scheme)),
             state: state(&summary, &id, &unlocked),
             protection: summary.encryption.map(protection),
-            path: shown(&path),
+            path: shown(&key_path(&dir, &id.role)),
             warnings: warnings(&id, &summary),
             registered: match (&id.role, address) {
                 (KeyRole::Hotkey(_), Some(address)) => registrations(&metagraphs, Hotkey(address)),

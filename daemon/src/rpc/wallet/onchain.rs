@@ -26,13 +26,14 @@ use serde_json::Value as Json;
 use crate::{
     daemon::Parts,
     rpc::{
-        Caller, Failure, Table, receipt,
+        Caller, Failure, Table,
+        receipt::{self, foreseen},
         root::text,
-        stake::{SUBTENSOR, account},
+        stake::{SUBTENSOR, account, number},
         subnets::{self, owning::bytes},
         wallet::summaries,
     },
-    submit::{Draft, Need, Precondition, SubmissionError},
+    submit::{Draft, Need, Precondition},
 };
 
 /// What exchanging a hotkey costs, by how much of it is exchanged (`KeySwapCost`,
@@ -59,14 +60,6 @@ pub(in crate::rpc) fn register(table: &mut Table, parts: &Arc<Parts>) {
         .done();
 }
 
-fn number(json: &Json) -> Option<u64> {
-    json.as_u64().or_else(|| json.as_str()?.parse().ok())
-}
-
-fn foreseen<T>(error: &'static str, words: String) -> Result<T, SubmissionError> {
-    Err(Precondition::Foreseen { error, words }.into())
-}
-
 async fn overview(parts: Arc<Parts>, params: OverviewParams, _: Caller) -> Result<OverviewReply, Failure> {
     let metagraphs = parts.metagraph.current();
     let list = metagraphs.list.as_ref().ok_or_else(|| receipt::warming_up("the list of subnets"))?;
@@ -84,7 +77,7 @@ async fn overview(parts: Arc<Parts>, params: OverviewParams, _: Caller) -> Resul
             }
             for (netuid, uid) in places {
                 let Some(snapshot) = metagraphs.subnets.get(&netuid) else { continue };
-                let Some(neuron) = snapshot.neurons().iter().find(|neuron| neuron.uid == uid) else { continue };
+                let Some(neuron) = snapshot.neuron(uid) else { continue };
                 if params.netuids.is_empty() || params.netuids.contains(&netuid) {
                     let now = u64::from(snapshot.at.block.number.0);
                     neurons.push(OwnNeuron {
