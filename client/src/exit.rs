@@ -85,6 +85,7 @@ impl From<ErrorKind> for Exit {
             ErrorKind::OutcomeUnknown => Self::OutcomeUnknown,
             ErrorKind::Busy
             | ErrorKind::TooManySubscriptions
+            | ErrorKind::SubscriptionEnded
             | ErrorKind::WarmingUp
             | ErrorKind::ChainUnavailable
             | ErrorKind::ShuttingDown

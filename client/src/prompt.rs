@@ -210,7 +210,11 @@ fn read_private(path: &Path) -> Result<Secret, Failure> {
 fn first_line(reader: impl BufRead, place: &str) -> Result<Secret, Failure> {
     let failure = |source| Failure::Password { place: place.to_owned(), source };
     let mut line = String::new();
-    reader.take(LONGEST_SECRET).read_line(&mut line).map_err(failure)?;
+    reader.take(LONGEST_SECRET + 1).read_line(&mut line).map_err(failure)?;
+    // Never the beginning of one in place of the whole.
+    if u64::try_from(line.len()).unwrap_or(u64::MAX) > LONGEST_SECRET {
+        return Err(failure(io::ErrorKind::FileTooLarge.into()));
+    }
     if line.is_empty() {
         return Err(failure(io::ErrorKind::UnexpectedEof.into()));
     }
@@ -235,6 +239,8 @@ mod tests {
         assert_eq!(read("windows\r\n").unwrap(), "windows");
         assert_eq!(read("unended").unwrap(), "unended");
         assert!(matches!(read(""), Err(Failure::Password { .. })));
+        assert_eq!(read(&"x".repeat(4_095)).unwrap().len(), 4_095);
+        assert!(matches!(read(&"x".repeat(4_097)), Err(Failure::Password { .. })));
     }
 
     #[test]

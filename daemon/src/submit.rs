@@ -307,7 +307,7 @@ impl Submitter {
             effects.push(format!("{signer} signs as proxy of {actor} and pays the fee: τ{rest} remain to it"));
         }
         let spends = facts.account.free.saturating_sub(verdict.balance_after).saturating_sub(shared_fee);
-        let spends = draft.as_ref().map_or(spends, |draft| draft.spends);
+        let spends = draft.as_ref().map_or(spends, |draft| draft.spends.saturating_add(draft.carries));
         self.shared.config.policy.judge(&call, spends, order.terms.tip)?;
         let plan = Plan {
             at: Stamp::of(view.block(), link),

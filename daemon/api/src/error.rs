@@ -84,6 +84,8 @@ kinds! {
     NotOnThisRuntime = 1004, "NOT_ON_THIS_RUNTIME", false, "the connected chain's runtime lacks what was asked for";
     /// The process that holds the keys is not there.
     SignerUnavailable = 1005, "SIGNER_UNAVAILABLE", true, "the process that holds the keys has ended and is started again; every key is locked";
+    /// The source of a subscription has no more items.
+    SubscriptionEnded = 1006, "SUBSCRIPTION_ENDED", true, "the subscription has nothing more to tell; subscribe again";
     /// The caller's role does not reach.
     PermissionDenied = 1101, "PERMISSION_DENIED", false, "the caller's role does not allow this method";
     /// Asked too often.

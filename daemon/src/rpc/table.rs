@@ -228,10 +228,19 @@ async fn serve_subscription<C: Send + Sync + 'static, S: Subscription>(
         };
         match item {
             Some(Ok(item)) => sink.send(to_raw_value(&item)?).await?,
-            Some(Err(_)) => return Err(panicked(S::NAME, caller).to_string().into()),
-            None => return Err("the subscription has ended".into()),
+            Some(Err(_)) => return Err(ended(panicked(S::NAME, caller), caller)),
+            None => {
+                let words = format!("`{}` has nothing more to tell; subscribe again to go on", S::NAME);
+                return Err(ended(ApiError::new(ErrorKind::SubscriptionEnded, words), caller));
+            }
         }
     }
+}
+
+/// The last word of a subscription, as every other error.
+fn ended(error: ApiError, caller: Caller) -> SubscriptionError {
+    let error = to_wire(error, caller.request);
+    to_raw_value(&error).map_or_else(|_| error.message().into(), SubscriptionError::from_json)
 }
 
 fn caller(extensions: &Extensions) -> Result<Caller, ErrorObjectOwned> {

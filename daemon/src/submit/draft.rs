@@ -23,6 +23,9 @@ pub struct Draft {
     pub summary: String,
     /// What it takes out of the free balance at most, the fee left out.
     pub spends: Tao,
+    /// What goes from the account in another way than by spending it: with the account itself, say. The
+    /// rules of this daemon count it; the balance need not hold it.
+    pub carries: Tao,
     /// What it brings into the free balance, by estimate.
     pub receives: Tao,
     /// What it brings about, beside what the balance shows.
@@ -62,6 +65,7 @@ impl Draft {
             call,
             summary: summary.into(),
             spends: Tao::ZERO,
+            carries: Tao::ZERO,
             receives: Tao::ZERO,
             effects: Vec::new(),
             warnings: Vec::new(),
@@ -73,6 +77,12 @@ impl Draft {
     #[must_use]
     pub fn spends(self, amount: Tao) -> Self {
         Self { spends: self.spends.saturating_add(amount), ..self }
+    }
+
+    /// The same, taking `amount` along without spending it.
+    #[must_use]
+    pub fn carries(self, amount: Tao) -> Self {
+        Self { carries: self.carries.saturating_add(amount), ..self }
     }
 
     /// The same, bringing about `amount` into the free balance.
@@ -120,6 +130,7 @@ impl Draft {
             whole.needs.extend(draft.needs);
             Self {
                 spends: whole.spends.saturating_add(draft.spends),
+                carries: whole.carries.saturating_add(draft.carries),
                 receives: whole.receives.saturating_add(draft.receives),
                 ..whole
             }

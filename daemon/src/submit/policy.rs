@@ -13,7 +13,8 @@ use serde::{Deserialize, Serialize};
 pub struct Policy {
     /// Calls that are never signed: `Pallet.call`, or `Pallet.*` for all of a pallet.
     pub refuse_calls: Vec<String>,
-    /// The most rao that one extrinsic may take out of the free balance, fee left out; 0 for no limit.
+    /// The most rao that one extrinsic may take out of the free balance, fee left out; 0 for no limit. What
+    /// a call made for others moves (a proxy's, a multisig's) is theirs and not counted: forbid those by name.
     pub most_rao: u64,
     /// The largest tip, in rao; 0 for no limit.
     pub most_tip_rao: u64,

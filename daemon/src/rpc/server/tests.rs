@@ -264,12 +264,15 @@ async fn a_websocket_gets_the_same_errors_and_lives_on() {
     let mut client = soketto::handshake::Client::new(stream.compat(), "localhost", "/");
     assert!(matches!(client.handshake().await.unwrap(), soketto::handshake::ServerResponse::Accepted { .. }));
     let (mut sender, mut receiver) = client.into_builder().finish();
-    let mut ask = async |text: &str| {
-        sender.send_text(text).await.unwrap();
-        sender.flush().await.unwrap();
+    let mut next = async || {
         let mut answer = Vec::new();
         receiver.receive_data(&mut answer).await.unwrap();
         serde_json::from_slice::<Value>(&answer).unwrap()
+    };
+    let mut ask = async |text: &str| {
+        sender.send_text(text).await.unwrap();
+        sender.flush().await.unwrap();
+        next().await
     };
     let call =
         |method: &str, params: &str| format!(r#"{{"jsonrpc":"2.0","id":7,"method":"{method}","params":{params}}}"#);
@@ -295,6 +298,11 @@ async fn a_websocket_gets_the_same_errors_and_lives_on() {
     }
     let answer = ask("[1]").await;
     is_typed(&answer[0]);
+    // The end of a subscription is told like any other error.
+    assert!(ask(&call(Count::NAME, "[0,0]")).await["result"].is_number());
+    let end = next().await;
+    assert_eq!(end["params"]["error"]["code"], 1006, "{end}");
+    is_typed(&end["params"]);
 }
 
 #[tokio::test]

@@ -255,6 +255,7 @@ async fn execute(parts: Arc<Parts>, params: SwapColdkeyParams, _: Caller) -> Res
         let call = Call::new(SUBTENSOR, "swap_coldkey_announced").arg("new_coldkey", new);
         let balance = ground.view.balance(old.account()).await?.free;
         Ok(Draft::new(call, format!("Let coldkey {new} take over everything of {old}"))
+            .carries(balance)
             .effect(format!("all stake, hotkeys, subnets and the balance of τ{balance} go to {new}"))
             .warning("this cannot be undone: the old coldkey holds nothing afterwards"))
     })
