@@ -8,7 +8,7 @@ use std::{
 };
 
 use btd_api::AccountId;
-use btd_wire::admission::{BodyError, BodySource};
+use btd_wire::admission::{BodyError, BodySource, host};
 use bytes::{Bytes, BytesMut};
 use futures_util::{StreamExt, TryStreamExt, stream::BoxStream};
 use http_body_util::{BodyExt, Either, Full, StreamBody};
@@ -26,7 +26,7 @@ use tokio::{
 use super::{
     Edge, HandlerError,
     service::ReplyBody,
-    shares::{Share, host},
+    shares::Share,
 };
 
 /// After an error of `accept` (most often: no file descriptor left), before the next try.

@@ -9,7 +9,7 @@ use std::{
 };
 
 use btd_api::AccountId;
-use btd_wire::admission::{BodyError, BodySource};
+use btd_wire::admission::{BodyError, BodySource, host};
 use bytes::{Buf, Bytes, BytesMut};
 use futures_util::StreamExt;
 use h3::{
@@ -29,7 +29,7 @@ use tokio_util::{
 use super::{
     AxonError, Edge, HandlerError,
     service::{Chunks, ReplyBody},
-    shares::{Share, host},
+    shares::Share,
 };
 
 type Connection = h3::server::Connection<h3_quinn::Connection, Bytes>;

@@ -48,7 +48,7 @@ use std::{fmt, future::Future, net::IpAddr, sync::Arc};
 use btd_api::AccountId;
 use bytes::Bytes;
 
-pub use bucket::Rate;
+pub use bucket::{Rate, host};
 pub use members::{AnyHotkey, KnownHotkeys, Members, Standing};
 pub use memory::{Memory, MemoryLimits};
 pub use refusal::{Refusal, RefusalKind, Refused};
@@ -60,7 +60,7 @@ use crate::{
     python::{JsonError, read_json},
     synapse::{Synapse, SynapseSpec},
 };
-use bucket::{Buckets, host, network};
+use bucket::{Buckets, network};
 
 /// Where a body comes from. The edge implements it over a transport, with its own deadline.
 pub trait BodySource {

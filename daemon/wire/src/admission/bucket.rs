@@ -97,7 +97,7 @@ impl Bucket {
 }
 
 /// One source: an IPv4 address or the upper half of an IPv6 address.
-pub(super) fn host(source: IpAddr) -> IpAddr {
+pub fn host(source: IpAddr) -> IpAddr {
     match source.to_canonical() {
         IpAddr::V4(address) => IpAddr::V4(address),
         IpAddr::V6(address) => IpAddr::V6(Ipv6Addr::from_bits(address.to_bits() >> 64 << 64)),

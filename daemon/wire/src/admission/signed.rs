@@ -8,9 +8,8 @@ use btd_api::AccountId;
 use http::HeaderMap;
 
 use super::{
-    BodyError, BodySource, Gate, Nanos, Refusal, Refused, RequestHead, Standing, Unverified, Verified,
-    bucket::{host, network},
-    read_body,
+    BodyError, BodySource, Gate, Nanos, Refusal, Refused, RequestHead, Standing, Unverified, Verified, bucket::network,
+    host, read_body,
 };
 use crate::{
     btauth::{AuthError, AuthHead, AuthRules, Door, HOTKEY, VERSION, authenticate_at},
