@@ -7,8 +7,7 @@ use std::{
     time::Duration,
 };
 
-use btd_api::AccountId;
-use btd_wire::admission::{BodyError, BodySource, host};
+use btd_wire::admission::{BodyError, BodySource, Sender, host};
 use bytes::{Bytes, BytesMut};
 use futures_util::{StreamExt, TryStreamExt, stream::BoxStream};
 use http_body_util::{BodyExt, Either, Full, StreamBody};
@@ -23,11 +22,7 @@ use tokio::{
     time::{sleep, timeout},
 };
 
-use super::{
-    Edge, HandlerError,
-    service::ReplyBody,
-    shares::Share,
-};
+use super::{Edge, HandlerError, service::ReplyBody, shares::Share};
 
 /// After an error of `accept` (most often: no file descriptor left), before the next try.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
@@ -113,7 +108,7 @@ struct Http1Body {
 }
 
 impl BodySource for Http1Body {
-    async fn read(mut self, _: &AccountId, limit: usize) -> Result<Bytes, BodyError> {
+    async fn read(mut self, _: Sender, limit: usize) -> Result<Bytes, BodyError> {
         let reading = async {
             let mut read = BytesMut::new();
             while let Some(frame) = self.body.frame().await {

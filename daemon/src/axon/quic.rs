@@ -8,8 +8,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use btd_api::AccountId;
-use btd_wire::admission::{BodyError, BodySource, host};
+use btd_wire::admission::{BodyError, BodySource, Sender, host};
 use bytes::{Buf, Bytes, BytesMut};
 use futures_util::StreamExt;
 use h3::{
@@ -277,7 +276,7 @@ struct Http3Body<'a> {
 }
 
 impl BodySource for Http3Body<'_> {
-    async fn read(self, _: &AccountId, limit: usize) -> Result<Bytes, BodyError> {
+    async fn read(self, _: Sender, limit: usize) -> Result<Bytes, BodyError> {
         let reading = async {
             let mut read = BytesMut::new();
             while let Some(mut data) =

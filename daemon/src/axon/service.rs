@@ -4,7 +4,7 @@
 //! flight, its turn in the class's queue, and a handler that may be slow or panic.
 
 use std::{
-    net::SocketAddr,
+    net::{IpAddr, SocketAddr},
     panic::AssertUnwindSafe,
     sync::Arc,
     time::{Duration, Instant, SystemTime, UNIX_EPOCH},
@@ -12,7 +12,7 @@ use std::{
 
 use btd_api::AccountId;
 use btd_wire::{
-    admission::{BodyError, BodySource, Gate, Members, RequestHead, Verified, admit},
+    admission::{BodyError, BodySource, Gate, Members, RequestHead, Sender, Verified, admit, host},
     reply::{self, Answering, Failure},
     version::PROTOCOL_VERSION,
 };
@@ -38,6 +38,8 @@ pub(super) struct Service {
     classes: Arc<Classes>,
     members: Arc<dyn Members>,
     shares: Arc<Shares<AccountId>>,
+    /// Bodies that are read before their senders have proven themselves, by source.
+    unproven: Arc<Shares<IpAddr>>,
     limits: Limits,
     /// Names this run of the axon in error replies.
     uuid: String,
@@ -66,7 +68,7 @@ pub(super) enum ReplyBody {
 
 /// What an admitted request holds until the last byte of its answer.
 struct Held {
-    _share: Option<Share<AccountId>>,
+    _share: Share<AccountId>,
     _place: Place,
 }
 
@@ -86,6 +88,7 @@ impl Service {
             classes,
             members,
             shares: Shares::new(limits.in_flight, limits.in_flight_per_hotkey),
+            unproven: Shares::new(limits.in_flight, limits.in_flight_per_hotkey),
             limits,
             uuid: Uuid::new_v4().to_string(),
             // Digits and ASCII punctuation only.
@@ -95,7 +98,8 @@ impl Service {
         }
     }
 
-    /// Answers one request. Its body is read only after the sender has proven itself.
+    /// Answers one request. Its body is read only after the sender has proven itself, or, where the
+    /// proof covers the body, within what its source may have read so.
     pub(super) async fn respond<B: BodySource + Send>(
         &self,
         head: &request::Parts,
@@ -104,8 +108,8 @@ impl Service {
     ) -> Response<ReplyBody> {
         let started = Instant::now();
         let now = nanos_since_1970();
-        let mut share = None;
-        let body = Metered { body, shares: &self.shares, share: &mut share };
+        let (mut share, mut reading) = (None, None);
+        let body = Metered { body, service: self, source: host(peer.ip()), share: &mut share, reading: &mut reading };
         let path = head.uri.path();
         let request = RequestHead { method: &head.method, path, headers: &head.headers, peer };
         let (outcome, mut response) = match admit(&self.gate, request, body, now).await {
@@ -123,11 +127,23 @@ impl Service {
                 let answering = self.answering(&incident, (peer, now), started);
                 (outcome, reply::refused(&refused, &answering).map(ReplyBody::Whole))
             }
-            Ok(verified) => self.answer(verified, share, (peer, now), started).await,
+            Ok(verified) => {
+                let share = share.map_or_else(|| self.share(verified.sender()), Ok);
+                drop(reading);
+                self.answer(verified, share, (peer, now), started).await
+            }
         };
         self.counters.count(outcome);
         response.headers_mut().insert(header::ALT_SVC, self.alternative.clone());
         response
+    }
+
+    /// A share of the requests in flight for a proven sender.
+    fn share(&self, sender: AccountId) -> Result<Share<AccountId>, BodyError> {
+        self.shares.enter(sender).map_err(|none| match none {
+            NoShare::All => BodyError::Busy,
+            NoShare::Owner => BodyError::SenderBusy,
+        })
     }
 
     fn answering<'a>(&'a self, incident: &'a str, (peer, now): (SocketAddr, i128), started: Instant) -> Answering<'a> {
@@ -139,17 +155,18 @@ impl Service {
     async fn answer(
         &self,
         verified: Verified,
-        share: Option<Share<AccountId>>,
+        share: Result<Share<AccountId>, BodyError>,
         (peer, now): (SocketAddr, i128),
         started: Instant,
     ) -> (Outcome, Response<ReplyBody>) {
         let (spec, sender) = (Arc::clone(verified.spec()), verified.sender());
         let claimed = verified.claimed().clone();
         let class = self.classes.class(spec.name());
-        let answered = match &class {
-            Some(class) => self.handle(class, (verified, peer), share, claimed.timeout).await,
+        let answered = match (&class, share) {
+            (Some(class), Ok(share)) => self.handle(class, (verified, peer), share, claimed.timeout).await,
+            (Some(_), Err(none)) => Err(Failure::Busy { reason: none.to_string() }),
             // Withdrawn since the request was admitted.
-            None => Err(Failure::Busy { reason: format!("nothing answers {} any more", spec.name()) }),
+            (None, _) => Err(Failure::Busy { reason: format!("nothing answers {} any more", spec.name()) }),
         };
         let answered = answered.and_then(|(answer, held, deadline)| {
             let process_time = started.elapsed().as_secs_f64();
@@ -194,7 +211,7 @@ impl Service {
         &self,
         class: &Class,
         (verified, peer): (Verified, SocketAddr),
-        share: Option<Share<AccountId>>,
+        share: Share<AccountId>,
         asked: Option<f64>,
     ) -> Result<(Answer, Held, Instant), Failure> {
         // An admitted timeout is finite; one that is not positive leaves the handler no time.
@@ -259,21 +276,24 @@ fn micros(since: Instant) -> u64 {
     u64::try_from(since.elapsed().as_micros()).unwrap_or(u64::MAX)
 }
 
-/// A body that takes a share of the requests in flight before it is read, so that bodies in memory
-/// are bounded too. Only proven senders get that far.
+/// A body that takes a share before it is read, so that bodies in memory are bounded too: of the
+/// requests in flight for a proven sender, of its source's readings for one who is yet to be proven.
 struct Metered<'a, B> {
     body: B,
-    shares: &'a Arc<Shares<AccountId>>,
+    service: &'a Service,
+    source: IpAddr,
     share: &'a mut Option<Share<AccountId>>,
+    reading: &'a mut Option<Share<IpAddr>>,
 }
 
 impl<B: BodySource + Send> BodySource for Metered<'_, B> {
-    async fn read(self, sender: &AccountId, limit: usize) -> Result<Bytes, BodyError> {
-        let share = self.shares.enter(*sender).map_err(|none| match none {
-            NoShare::All => BodyError::Busy,
-            NoShare::Owner => BodyError::SenderBusy,
-        })?;
-        *self.share = Some(share);
+    async fn read(self, sender: Sender, limit: usize) -> Result<Bytes, BodyError> {
+        match sender {
+            Sender::Proven(hotkey) => *self.share = Some(self.service.share(hotkey)?),
+            Sender::Claimed => {
+                *self.reading = Some(self.service.unproven.enter(self.source).map_err(|_| BodyError::Busy)?)
+            }
+        }
         self.body.read(sender, limit).await
     }
 }

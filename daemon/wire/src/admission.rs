@@ -64,9 +64,18 @@ use bucket::{Buckets, network};
 
 /// Where a body comes from. The edge implements it over a transport, with its own deadline.
 pub trait BodySource {
-    /// Reads the whole body of a sender that has proven itself, giving up as soon as it exceeds
-    /// `limit` bytes.
-    fn read(self, sender: &AccountId, limit: usize) -> impl Future<Output = Result<Bytes, BodyError>> + Send;
+    /// Reads the whole body of a `sender`, giving up as soon as it exceeds `limit` bytes.
+    fn read(self, sender: Sender, limit: usize) -> impl Future<Output = Result<Bytes, BodyError>> + Send;
+}
+
+/// Whose body is read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Sender {
+    /// That of this hotkey, which has proven itself.
+    Proven(AccountId),
+    /// That of somebody who claims a hotkey that is known. The proof covers the body, so it can
+    /// only follow: nothing may be charged to the hotkey yet.
+    Claimed,
 }
 
 /// The classes that an axon answers. Asked once per request, before anything else.
@@ -108,7 +117,7 @@ pub enum BodyError {
 }
 
 impl BodySource for Bytes {
-    async fn read(self, _: &AccountId, limit: usize) -> Result<Bytes, BodyError> {
+    async fn read(self, _: Sender, limit: usize) -> Result<Bytes, BodyError> {
         if self.len() > limit { Err(BodyError::TooLarge) } else { Ok(self) }
     }
 }
@@ -255,7 +264,7 @@ async fn admit_claimed<B: BodySource>(
     // 6. The bucket of a proven hotkey.
     gate.hotkeys.take(claim.hotkey, now)?;
     // 7. Body.
-    let read = body.read(&claim.hotkey, gate.rules.max_body).await;
+    let read = body.read(Sender::Proven(claim.hotkey), gate.rules.max_body).await;
     let bytes = read.map_err(|error| Refusal::of_body(error, gate.rules.max_body))?;
     let synapse = read_body(spec, &bytes)?;
     let hash = spec.body_hash(&synapse.fields);

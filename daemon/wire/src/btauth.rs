@@ -20,7 +20,7 @@ use sha2::{Digest, Sha256};
 pub use seen::Seen;
 
 use crate::{
-    admission::{BodyError, BodySource, Members, Nanos, Standing, verify_sr25519},
+    admission::{BodyError, BodySource, Members, Nanos, Sender, Standing, verify_sr25519},
     python::read_int,
     synapse::latin1,
 };
@@ -222,7 +222,7 @@ pub(crate) async fn authenticate_at<B: BodySource>(
         return Err(AuthError::NotAMember(reason.into_owned()));
     }
     // 5. Body and signature.
-    let body = body.read(&hotkey, gate.rules.max_body).await?;
+    let body = body.read(Sender::Claimed, gate.rules.max_body).await?;
     let payload = claim.payload(head, &body);
     let valid = match claim.scheme {
         Scheme::Sr25519 => verify_sr25519(&hotkey, payload.as_bytes(), &signature),

@@ -1,6 +1,12 @@
 //! What a stranger may cost: requests refused, limits kept, faults contained.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 
 use btd_wire::{
     outgoing::{Callee, Caller, Unsigned},
@@ -175,6 +181,48 @@ async fn slow_and_idle_connections_are_closed() {
     let status = axon.stop().await;
     assert_eq!(status.requests["timed_out"], 1);
     assert_eq!(status.connections, 0);
+}
+
+/// The head of a request signed as SDK 11 signs, in the name of the known caller and with a signature that
+/// is none, and a part of its body.
+fn claimed(axon: &AxonHandle) -> Vec<u8> {
+    format!(
+        "POST /Synapse HTTP/1.1\r\nhost: x\r\nconnection: close\r\nx-bittensor-version: 1\r\n\
+         x-bittensor-hotkey: {}\r\nx-bittensor-nonce: {}\r\nx-bittensor-signature: {}\r\n\
+         x-bittensor-receiver: {}\r\ncontent-length: 100\r\n\r\n{{",
+        caller_key().account(),
+        nanos_since_1970(),
+        "0".repeat(128),
+        axon.hotkey()
+    )
+    .into_bytes()
+}
+
+#[tokio::test]
+async fn who_only_claims_a_hotkey_takes_nothing_of_its_share() {
+    let narrow = Config { max_in_flight_per_hotkey: 1, body_timeout_ms: 500, ..config() };
+    let axon = axon(narrow, vec![]).await;
+    let over = AtomicBool::new(false);
+    let strangers = async {
+        // From one source as many bodies of the unproven are read at once as one hotkey may have requests.
+        let requests = [claimed(&axon), claimed(&axon)];
+        let replies = tokio::join!(exchange(&axon, &requests[0]), exchange(&axon, &requests[1]));
+        over.store(true, Ordering::Relaxed);
+        let mut codes = [&replies.0, &replies.1].map(|reply| reply.split(' ').nth(1).unwrap().to_owned());
+        codes.sort();
+        assert_eq!(codes, ["408", "503"], "{replies:?}");
+    };
+    let caller = async {
+        let mut answered = 0;
+        while !over.load(Ordering::Relaxed) {
+            let outcome = dendrite().ping(target(&axon), Transport::Http, PATIENCE).await;
+            assert_eq!(outcome.status_code, 200, "{}", outcome.status_message);
+            answered += 1;
+        }
+        answered
+    };
+    let ((), answered) = tokio::join!(strangers, caller);
+    assert!(answered > 0);
 }
 
 #[tokio::test]

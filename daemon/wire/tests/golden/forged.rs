@@ -7,7 +7,7 @@ use btd_api::AccountId;
 use btd_wire::{
     admission::{
         AnyHotkey, BodyError, BodySource, Gate, KnownHotkeys, Memory, MemoryLimits, Rate, Refusal, RefusalKind,
-        Refused, RequestHead, Rules, Verified, admit,
+        Refused, RequestHead, Rules, Sender, Verified, admit,
     },
     outgoing::{Callee, Caller, Outgoing, Unsigned},
     python::Value,
@@ -96,7 +96,7 @@ const VERSION: &str = "bt_header_dendrite_version";
 struct Untouched;
 
 impl BodySource for Untouched {
-    async fn read(self, _: &AccountId, _: usize) -> Result<Bytes, BodyError> {
+    async fn read(self, _: Sender, _: usize) -> Result<Bytes, BodyError> {
         panic!("the body was read before the sender was proven")
     }
 }
