@@ -55,6 +55,7 @@ pub use upstream::{Upstream, UpstreamConfig, UpstreamError};
 pub use workers::{AnswerError, Asked, Piece, Question, Registration, Reply, Screen, Seat, Workers, WorkersError};
 
 use self::{
+    certificate::Certificates,
     counters::Counters,
     service::{Limits, Service, nanos_since_1970},
     shares::Shares,
@@ -154,8 +155,8 @@ struct Edge {
 // === impl Axon ===
 
 impl Axon {
-    /// Binds the port for TCP and UDP and answers as `hotkey`, whose signer is asked once, for the
-    /// QUIC certificate. Answers the classes of `classes`, and those that come to be declared
+    /// Binds the port for TCP and UDP and answers as `hotkey`, whose signer is asked for the QUIC
+    /// certificate, now and for each that follows it. Answers the classes of `classes`, and those that come to be declared
     /// there. `memory` is what an earlier axon of this process left, or a [new one](Self::memory).
     ///
     /// # Errors
@@ -167,11 +168,20 @@ impl Axon {
         (members, memory): (Arc<dyn Members>, Arc<Memory>),
         classes: Arc<Classes>,
     ) -> Result<AxonHandle, AxonError> {
+        let validity = Duration::from_secs(u64::from(config.certificate_days.max(1)) * 86_400);
+        let certificates = Certificates { hotkey, signer, validity };
+        Self::start_with(config, certificates, (members, memory), classes).await
+    }
+
+    async fn start_with(
+        config: Config,
+        certificates: Certificates,
+        (members, memory): (Arc<dyn Members>, Arc<Memory>),
+        classes: Arc<Classes>,
+    ) -> Result<AxonHandle, AxonError> {
+        let hotkey = certificates.hotkey;
         let (tcp, udp, address) = bind(config.bind).await?;
-        let now = Duration::from_nanos(u64::try_from(nanos_since_1970()).unwrap_or(u64::MAX));
-        let validity = Duration::from_secs(u64::from(config.certificate_days) * 86_400);
-        let tls = certificate::tls(hotkey, &*signer, now, validity).await?;
-        let quic = quic::open(udp, tls)?;
+        let quic = quic::open(udp, certificates).await?;
 
         let counters = Arc::new(Counters::default());
         let known = Arc::clone(&classes);

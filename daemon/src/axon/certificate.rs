@@ -1,4 +1,4 @@
-//! The axon's TLS key and the certificate in which its hotkey vouches for it.
+//! The axon's TLS key and the certificate in which its hotkey vouches for it, made anew in time.
 //!
 //! What the certificate proves, and what it does not, is said in [`btd_wire::certificate`].
 
@@ -13,13 +13,65 @@ use rustls::{
     version::TLS13,
 };
 
-use super::AxonError;
+use super::{AxonError, service::nanos_since_1970};
+
+/// Certificates of one hotkey, one after the other.
+#[derive(Debug)]
+pub(super) struct Certificates {
+    pub(super) hotkey: AccountId,
+    pub(super) signer: Arc<dyn Signer>,
+    /// Of each of them.
+    pub(super) validity: Duration,
+}
+
+/// Between two looks at the clock, which may be set and which a sleeping host does not count on,
+/// and between two tries when the hotkey does not sign.
+const LOOK_EVERY: Duration = Duration::from_hours(1);
+
+// === impl Certificates ===
+
+impl Certificates {
+    /// A TLS configuration with a fresh key and its certificate.
+    ///
+    /// # Errors
+    /// When the hotkey cannot sign, or its secret is not at hand.
+    pub(super) async fn issue(&self) -> Result<ServerConfig, AxonError> {
+        tls(self.hotkey, &*self.signer, now(), self.validity).await
+    }
+
+    /// Waits until two thirds of the validity are over, and gives the next configuration. A hotkey
+    /// that does not sign is asked again until it does. Dropping the future forgets nothing but how
+    /// long it has waited.
+    pub(super) async fn next(&self, issued: Duration) -> ServerConfig {
+        let due = issued + self.validity * 2 / 3;
+        loop {
+            let left = due.saturating_sub(now());
+            if !left.is_zero() {
+                tokio::time::sleep(left.min(LOOK_EVERY)).await;
+                continue;
+            }
+            match self.issue().await {
+                Ok(tls) => return tls,
+                Err(error) => {
+                    let expires = (issued + self.validity).as_secs();
+                    tracing::warn!(hotkey = %self.hotkey, %error, expires, "the QUIC certificate was not renewed");
+                    tokio::time::sleep(LOOK_EVERY).await;
+                }
+            }
+        }
+    }
+}
+
+/// Since 1970.
+pub(super) fn now() -> Duration {
+    Duration::from_nanos(u64::try_from(nanos_since_1970()).unwrap_or(u64::MAX))
+}
 
 /// A TLS configuration for HTTP/3 with a fresh key, which lives in memory only.
 ///
 /// # Errors
 /// When the hotkey cannot sign, or its secret is not at hand.
-pub(super) async fn tls(
+async fn tls(
     hotkey: AccountId,
     signer: &dyn Signer,
     now: Duration,

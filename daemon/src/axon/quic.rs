@@ -3,7 +3,7 @@
 use std::{
     io,
     net::{IpAddr, SocketAddr, UdpSocket},
-    pin::Pin,
+    pin::{Pin, pin},
     sync::{Arc, atomic::Ordering},
     time::{Duration, Instant},
 };
@@ -26,7 +26,8 @@ use tokio_util::{
 };
 
 use super::{
-    AxonError, Edge, HandlerError,
+    AxonError, Edge, HandlerError, certificate,
+    certificate::Certificates,
     service::{Chunks, ReplyBody},
     shares::Share,
 };
@@ -52,10 +53,26 @@ const LINGER: Duration = Duration::from_millis(100);
 pub(super) struct Listener {
     endpoint: Endpoint,
     drivers: Arc<Drivers>,
+    certificates: Certificates,
+    issued: Duration,
 }
 
-/// Opens the endpoint on a bound socket. `tls` must offer the protocol `h3`.
-pub(super) fn open(socket: UdpSocket, tls: rustls::ServerConfig) -> Result<Listener, AxonError> {
+/// Opens the endpoint on a bound socket, with the first of the certificates.
+///
+/// # Errors
+/// When the hotkey does not sign, or the socket cannot be used.
+pub(super) async fn open(socket: UdpSocket, certificates: Certificates) -> Result<Listener, AxonError> {
+    let issued = certificate::now();
+    let config = server_config(certificates.issue().await?)?;
+    let drivers = Arc::<Drivers>::default();
+    let runtime = Arc::clone(&drivers);
+    Endpoint::new(EndpointConfig::default(), Some(config), socket, runtime)
+        .map(|endpoint| Listener { endpoint, drivers, certificates, issued })
+        .map_err(|source| AxonError::Socket { source })
+}
+
+/// `tls` must offer the protocol `h3`.
+fn server_config(tls: rustls::ServerConfig) -> Result<ServerConfig, AxonError> {
     let crypto = QuicServerConfig::try_from(tls).map_err(|error| AxonError::Tls(error.into()))?;
     let mut transport = TransportConfig::default();
     transport
@@ -68,11 +85,7 @@ pub(super) fn open(socket: UdpSocket, tls: rustls::ServerConfig) -> Result<Liste
         .max_idle_timeout(IDLE.try_into().ok());
     let mut config = ServerConfig::with_crypto(Arc::new(crypto));
     config.transport_config(Arc::new(transport));
-    let drivers = Arc::<Drivers>::default();
-    let runtime = Arc::clone(&drivers);
-    Endpoint::new(EndpointConfig::default(), Some(config), socket, runtime)
-        .map(|endpoint| Listener { endpoint, drivers })
-        .map_err(|source| AxonError::Socket { source })
+    Ok(config)
 }
 
 /// quinn's own tasks, which hold the socket: tracked, so that the port is free once they have ended.
@@ -111,9 +124,11 @@ impl Drivers {
     }
 }
 
-/// Accepts connections until told to stop, then closes the endpoint when it is told to abort.
+/// Accepts connections until told to stop, then closes the endpoint when it is told to abort. The
+/// certificate is renewed under way: open connections keep theirs.
 pub(super) async fn accept(listener: Listener, edge: Arc<Edge>) {
-    let Listener { endpoint, drivers } = listener;
+    let Listener { endpoint, drivers, certificates, issued } = listener;
+    let mut renewal = pin!(certificates.next(issued));
     let _ended = edge.ended.clone().drop_guard();
     let handshakes = TaskTracker::new();
     loop {
@@ -123,6 +138,17 @@ pub(super) async fn accept(listener: Listener, edge: Arc<Edge>) {
                 Some(incoming) => incoming,
                 None => return,
             },
+            tls = renewal.as_mut() => {
+                renewal.set(certificates.next(certificate::now()));
+                match server_config(tls) {
+                    Ok(config) => {
+                        endpoint.set_server_config(Some(config));
+                        tracing::info!(hotkey = %certificates.hotkey, "QUIC certificate renewed");
+                    }
+                    Err(error) => tracing::warn!(%error, "the renewed QUIC certificate cannot be used"),
+                }
+                continue;
+            }
         };
         let peer = incoming.remote_address();
         if handshakes.len() >= UNPROVEN_HANDSHAKES && !incoming.remote_address_validated() {

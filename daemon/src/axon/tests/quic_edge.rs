@@ -14,7 +14,10 @@ use rustls::{
 use tokio::time::timeout;
 
 use super::support::*;
-use crate::dendrite::Transport;
+use crate::{
+    axon::{Axon, certificate::Certificates},
+    dendrite::Transport,
+};
 
 /// splitmix64: the same bytes in every run.
 struct Random(u64);
@@ -104,6 +107,32 @@ fn client() -> Endpoint {
     let mut endpoint = Endpoint::client("127.0.0.1:0".parse().unwrap()).unwrap();
     endpoint.set_default_client_config(ClientConfig::new(Arc::new(QuicClientConfig::try_from(tls).unwrap())));
     endpoint
+}
+
+/// The certificate that the server showed.
+fn shown(connection: &quinn::Connection) -> Vec<u8> {
+    let chain = connection.peer_identity().unwrap().downcast::<Vec<CertificateDer<'static>>>().unwrap();
+    chain[0].to_vec()
+}
+
+#[tokio::test]
+async fn a_certificate_is_renewed_in_time_and_open_connections_stay() {
+    let key = axon_key();
+    let certificates = Certificates { hotkey: key.account(), signer: key.signer(), validity: Duration::from_secs(3) };
+    let axon = Axon::start_with(config(), certificates, (members(), old_memory()), classes(vec![])).await.unwrap();
+    let connect =
+        async || timeout(PATIENCE, client().connect(axon.address(), "axon.invalid").unwrap()).await.unwrap().unwrap();
+    let first = connect().await;
+    let renewed = async {
+        while shown(&connect().await) == shown(&first) {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        // The new one is the hotkey's too: a dendrite that has never been here believes it.
+        while dendrite().ping(target(&axon), Transport::Quic, PATIENCE).await.status_code != 200 {}
+    };
+    timeout(PATIENCE, renewed).await.expect("it is renewed");
+    assert!(first.close_reason().is_none(), "{:?}", first.close_reason());
+    assert!(first.open_bi().await.is_ok());
 }
 
 /// Frames of HTTP/3: an empty SETTINGS, HEADERS with a literal path and method, DATA, GOAWAY, a
