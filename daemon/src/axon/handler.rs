@@ -9,8 +9,8 @@ use std::{
 
 use btd_wire::{
     admission::Verified,
-    python::{JsonStyle, read_json, write_json},
-    synapse::{Synapse, SynapseSpec},
+    python::{JsonStyle, read_json},
+    synapse::{Synapse, SynapseSpec, Terminal},
 };
 use bytes::Bytes;
 use futures_util::{future::BoxFuture, stream::BoxStream};
@@ -105,12 +105,13 @@ impl Request {
     /// The message as JSON for a program that answers it. What it says of its sender is what was
     /// proven and seen, not what its body claims.
     pub(super) fn to_json(&self) -> String {
-        let mut synapse = self.verified.synapse().clone();
-        synapse.dendrite = self.verified.claimed().dendrite.clone();
-        synapse.dendrite.hotkey = Some(self.verified.sender().to_string());
-        synapse.dendrite.ip = Some(self.peer.ip().to_canonical().to_string());
-        synapse.dendrite.port = Some(self.peer.port().into());
-        write_json(&synapse.to_value(), JsonStyle::Compact)
+        let dendrite = Terminal {
+            hotkey: Some(self.verified.sender().to_string()),
+            ip: Some(self.peer.ip().to_canonical().to_string()),
+            port: Some(self.peer.port().into()),
+            ..self.verified.claimed().dendrite.clone()
+        };
+        self.verified.synapse().to_json_from(&dendrite, JsonStyle::Compact)
     }
 
     /// The answer that `reply`, a JSON object, makes of the message: it overwrites the fields of

@@ -76,7 +76,7 @@ pub enum UpstreamError {
 pub struct Upstream {
     spec: Arc<SynapseSpec>,
     config: UpstreamConfig,
-    servers: Vec<Server>,
+    servers: Vec<Arc<Server>>,
     pool: HttpPool,
     /// A server is well again.
     recovered: Notify,
@@ -91,8 +91,8 @@ struct Server {
     busy: AtomicUsize,
 }
 
-/// A request at a server, counted until dropped.
-struct Busy<'a>(&'a Server);
+/// A request at a server, counted until dropped: at the end of its reply.
+struct Busy(Arc<Server>);
 
 /// Idle connections kept for each server.
 const MAX_IDLE: usize = 32;
@@ -111,7 +111,7 @@ impl Upstream {
     /// # Errors
     /// When a URL is not of the form `http://IP:PORT/path`.
     pub fn new(spec: Arc<SynapseSpec>, config: UpstreamConfig) -> Result<Self, UpstreamError> {
-        let servers = config.urls.iter().map(|url| server(url)).collect::<Result<Vec<_>, _>>()?;
+        let servers = config.urls.iter().map(|url| server(url).map(Arc::new)).collect::<Result<Vec<_>, _>>()?;
         if servers.is_empty() {
             return Err(UpstreamError::Empty);
         }
@@ -165,25 +165,25 @@ impl Upstream {
     }
 
     /// Waits for a server that is well: of several, the one with the fewest requests.
-    async fn pick(&self) -> Busy<'_> {
+    async fn pick(&self) -> Busy {
         loop {
             let recovered = self.recovered.notified();
             let well = self.servers.iter().filter(|server| server.well.load(Ordering::Relaxed));
             if let Some(server) = well.min_by_key(|server| server.busy.load(Ordering::Relaxed)) {
                 server.busy.fetch_add(1, Ordering::Relaxed);
-                return Busy(server);
+                return Busy(Arc::clone(server));
             }
             recovered.await;
         }
     }
 
     /// Posts a request to a server, and to another one if that one is not there.
-    async fn post(&self, path: &str, asked: &Request) -> Result<PooledReply, HandlerError> {
+    async fn post(&self, path: &str, asked: &Request) -> Result<(PooledReply, Busy), HandlerError> {
         let body = Bytes::from(asked.to_json());
         let mut attempts = 0;
         loop {
             let busy = self.pick().await;
-            let mut request = request(busy.0, Method::POST, path, body.clone());
+            let mut request = request(&busy.0, Method::POST, path, body.clone());
             let left = u64::try_from(asked.time_left().as_millis()).unwrap_or(u64::MAX);
             let headers = request.headers_mut();
             headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
@@ -192,8 +192,8 @@ impl Upstream {
                 headers.insert("btd-sender", sender);
             }
             match self.pool.send(busy.0.address, request).await {
-                Ok(reply) => return Ok(reply),
-                Err(PoolError::Unreachable { .. }) => self.mark(busy.0, Health::Ill),
+                Ok(reply) => return Ok((reply, busy)),
+                Err(PoolError::Unreachable { .. }) => self.mark(&busy.0, Health::Ill),
                 Err(PoolError::Disconnected(_)) if attempts + 1 < ATTEMPTS => attempts += 1,
                 Err(error) => return Err(HandlerError::Failed(format!("upstream {}: {error}", busy.0.address))),
             }
@@ -214,7 +214,7 @@ impl Upstream {
     }
 
     async fn answer(&self, request: Request) -> Result<Answer, HandlerError> {
-        let mut reply = self.post(&format!("/{}", self.spec.name()), &request).await?;
+        let (mut reply, busy) = self.post(&format!("/{}", self.spec.name()), &request).await?;
         let status = reply.head.status;
         let is_json = reply
             .head
@@ -223,7 +223,7 @@ impl Upstream {
             .and_then(|value| value.to_str().ok())
             .is_some_and(|value| value.starts_with("application/json"));
         if status.is_success() && !is_json {
-            return Ok(Answer::Stream(Box::new(request.verified.into_synapse()), chunks(reply)));
+            return Ok(Answer::Stream(Box::new(request.verified.into_synapse()), chunks(reply, busy)));
         }
         let body = self.read(&mut reply).await?;
         if status.is_success() {
@@ -262,7 +262,7 @@ impl Health {
     }
 }
 
-impl Drop for Busy<'_> {
+impl Drop for Busy {
     fn drop(&mut self) {
         self.0.busy.fetch_sub(1, Ordering::Relaxed);
     }
@@ -278,7 +278,7 @@ impl Handler for Upstream {
             if !self.config.screen {
                 return Ok(Screening::default());
             }
-            let mut reply = self.post(&format!("/{}/screen", self.spec.name()), request).await?;
+            let (mut reply, _busy) = self.post(&format!("/{}/screen", self.spec.name()), request).await?;
             let status = reply.head.status;
             let body = self.read(&mut reply).await?;
             if !status.is_success() {
@@ -295,11 +295,11 @@ impl Handler for Upstream {
     }
 }
 
-fn chunks(reply: PooledReply) -> stream::BoxStream<'static, Result<Bytes, HandlerError>> {
-    stream::unfold(reply, |mut reply| async move {
+fn chunks(reply: PooledReply, busy: Busy) -> stream::BoxStream<'static, Result<Bytes, HandlerError>> {
+    stream::unfold((reply, busy), |(mut reply, busy)| async move {
         let chunk = reply.chunk().await?;
         let chunk = chunk.map_err(|error| HandlerError::Failed(format!("its reply broke off: {error}")));
-        Some((chunk, reply))
+        Some((chunk, (reply, busy)))
     })
     .boxed()
 }

@@ -8,6 +8,10 @@
 //! what it had been asked and had not begun to answer is asked once more, of another seat or of
 //! the next, so programs see a request at least once. When nobody has come back for
 //! [`Registration::linger`], further requests are told that the axon is busy.
+//!
+//! Once a program screens a class, no request of it passes unscreened: while no seat screens,
+//! requests wait for one. A program that does not screen ends this by taking the class up when
+//! nobody else serves it.
 
 use std::{
     collections::HashMap,
@@ -176,6 +180,10 @@ struct Seats {
     taken: HashMap<u64, SeatState>,
     /// Since when there is none.
     empty_since: Instant,
+    /// Whether requests are asked about before they wait, though perhaps nobody is there to say.
+    screened: Screen,
+    /// Since when no seat screens.
+    unscreened_since: Instant,
     /// Whether another declaration has taken the class over.
     replaced: bool,
 }
@@ -263,7 +271,7 @@ impl Workers {
             shared: Arc::clone(&self.shared),
             queue: Arc::clone(&queue),
             linger: registration.linger,
-            seats: Mutex::new(Seats { taken: HashMap::new(), empty_since: Instant::now(), replaced: false }),
+            seats: Mutex::new(Seats::new(registration.screen)),
             arrived: Notify::new(),
         });
         let known: Arc<dyn Handler> = Arc::new(Handle(Arc::clone(&handler)));
@@ -320,7 +328,7 @@ impl WorkerHandler {
     fn seat(self: &Arc<Self>, window: usize, screen: Screen) -> Seat {
         let id = self.shared.ids.fetch_add(1, Ordering::Relaxed);
         let (teller, asked) = mpsc::channel(window.saturating_add(SLACK));
-        lock(&self.seats).taken.insert(id, SeatState { teller, window, busy: 0, screen });
+        lock(&self.seats).take(id, SeatState { teller, window, busy: 0, screen });
         self.queue.resize(|places| places.saturating_add(window));
         self.arrived.notify_waiters();
         tracing::info!(synapse = self.spec.name(), seat = id, window, "a program serves");
@@ -347,10 +355,9 @@ impl WorkerHandler {
         request: &Request,
         question: fn(Message) -> Question,
     ) -> Result<(WorkerReply, Exchange), HandlerError> {
-        let json = request.to_json();
         for _ in 0..ATTEMPTS {
             let message =
-                Message { sender: request.verified.sender(), time_left: request.time_left(), json: json.clone() };
+                Message { sender: request.verified.sender(), time_left: request.time_left(), json: request.to_json() };
             let (exchange, waits) = self.deliver(question(message)).await?;
             // A dropped reply says that the program left.
             if let Ok(reply) = waits.await {
@@ -362,9 +369,9 @@ impl WorkerHandler {
 
     async fn deliver(
         self: &Arc<Self>,
-        question: Question,
+        mut question: Question,
     ) -> Result<(Exchange, oneshot::Receiver<WorkerReply>), HandlerError> {
-        let busy = usize::from(matches!(question, Question::Answer(_)));
+        let screens = matches!(question, Question::Screen(_));
         loop {
             let arrived = self.arrived.notified();
             tokio::pin!(arrived);
@@ -375,10 +382,14 @@ impl WorkerHandler {
                 if seats.replaced {
                     return Err(HandlerError::Busy(format!("{} was declared anew", self.spec.name())));
                 }
-                let free = |seat: &SeatState| seat.window.saturating_sub(seat.busy);
-                let seat = seats.taken.iter_mut().max_by_key(|(_, seat)| free(seat));
+                if screens && seats.screened == Screen::ByAxon {
+                    let name = self.spec.name();
+                    return Err(HandlerError::Busy(format!("{name} was taken up by a program that does not screen")));
+                }
+                let asked = seats.taken.iter_mut().filter(|(_, seat)| !screens || seat.screen == Screen::ByProgram);
+                let seat = asked.max_by_key(|(_, seat)| seat.window.saturating_sub(seat.busy));
                 seat.map(|(id, seat)| {
-                    seat.busy += busy;
+                    seat.busy += usize::from(!screens);
                     (*id, seat.teller.clone())
                 })
             };
@@ -391,12 +402,44 @@ impl WorkerHandler {
             let open = Open { seat, teller: teller.clone(), reply: Some(reply), pieces: None };
             lock(&self.shared.open).insert(id, open);
             let exchange = Exchange { id, seat, handler: Arc::clone(self) };
-            let exchange = if busy == 0 { exchange.of_screening() } else { exchange };
-            if teller.send(Asked { id, question: question.clone() }).await.is_ok() {
-                return Ok((exchange, waits));
+            let exchange = if screens { exchange.of_screening() } else { exchange };
+            match teller.send(Asked { id, question }).await {
+                Ok(()) => return Ok((exchange, waits)),
+                // It left in between.
+                Err(unasked) => question = unasked.0.question,
             }
-            // It left in between.
         }
+    }
+}
+
+// === impl Seats ===
+
+impl Seats {
+    fn new(screened: Screen) -> Self {
+        let now = Instant::now();
+        Self { taken: HashMap::new(), empty_since: now, screened, unscreened_since: now, replaced: false }
+    }
+
+    fn take(&mut self, id: u64, seat: SeatState) {
+        if seat.screen == Screen::ByProgram || self.taken.is_empty() {
+            self.screened = seat.screen;
+        }
+        self.taken.insert(id, seat);
+    }
+
+    fn leave(&mut self, id: u64) {
+        let left = self.taken.remove(&id);
+        if self.taken.is_empty() {
+            self.empty_since = Instant::now();
+        }
+        if left.is_some_and(|seat| seat.screen == Screen::ByProgram) && !self.screens_now() {
+            self.unscreened_since = Instant::now();
+        }
+    }
+
+    /// Whether a seat is there to say what it thinks of requests.
+    fn screens_now(&self) -> bool {
+        self.taken.values().any(|seat| seat.screen == Screen::ByProgram)
     }
 }
 
@@ -416,7 +459,11 @@ impl Handler for Handle {
                 if seats.taken.is_empty() && seats.empty_since.elapsed() > self.0.linger {
                     return Err(HandlerError::Busy(format!("nothing serves {} now", self.0.spec.name())));
                 }
-                seats.taken.values().any(|seat| seat.screen == Screen::ByProgram)
+                let asks = seats.screened == Screen::ByProgram;
+                if asks && !seats.screens_now() && seats.unscreened_since.elapsed() > self.0.linger {
+                    return Err(HandlerError::Busy(format!("nothing screens {} now", self.0.spec.name())));
+                }
+                asks
             };
             if !asks {
                 return Ok(Screening::default());
@@ -482,12 +529,9 @@ impl Seat {
 
 impl Drop for Seat {
     fn drop(&mut self) {
-        let mut seats = lock(&self.handler.seats);
-        seats.taken.remove(&self.id);
-        if seats.taken.is_empty() {
-            seats.empty_since = Instant::now();
-        }
-        drop(seats);
+        // What is sent from here on comes back to its sender, who asks another seat.
+        self.asked.close();
+        lock(&self.handler.seats).leave(self.id);
         self.handler.queue.resize(|places| places.saturating_sub(self.window));
         // Those that wait for an answer from here learn that there will be none.
         lock(&self.handler.shared.open).retain(|_, open| open.seat != self.id);

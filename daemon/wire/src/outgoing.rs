@@ -16,7 +16,7 @@ pub use merge::{Answer, merge, merge_head};
 
 use crate::{
     Signable,
-    python::{JsonStyle, write_json},
+    python::JsonStyle,
     synapse::{Synapse, SynapseSpec, Terminal},
     version::PROTOCOL_VERSION,
 };
@@ -105,7 +105,7 @@ impl Unsigned {
     pub fn sign(self, spec: &SynapseSpec, signature: &[u8; 64]) -> Outgoing {
         let mut synapse = self.synapse;
         synapse.dendrite.signature = Some(format!("0x{}", hex::encode(signature)));
-        let body = Bytes::from(write_json(&synapse.to_value(), JsonStyle::Spaced));
+        let body = Bytes::from(synapse.to_json(JsonStyle::Spaced));
         let mut headers = synapse.to_headers(spec, body.len()).to_map();
         headers.insert(header::CONTENT_LENGTH, HeaderValue::from(body.len()));
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));

@@ -11,6 +11,7 @@ mod number;
 mod text;
 mod value;
 
+pub(crate) use json::write_object;
 pub use json::{JsonError, JsonStyle, read_json, write_json};
 pub use number::{Integer, float_repr, read_float, read_int};
 pub use text::{python_repr, python_str};

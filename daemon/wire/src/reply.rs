@@ -133,11 +133,10 @@ pub fn failed(
 /// When the synapse cannot be sent: a status outside 100–999, or a number that JSON lacks.
 pub fn answered(spec: &SynapseSpec, mut synapse: Synapse, process_time: f64) -> Result<Response<Bytes>, Failure> {
     let status = complete(&mut synapse, process_time)?;
-    let value = synapse.to_value();
-    if !is_finite(&value) {
+    if !synapse.fields.values().all(is_finite) {
         return Err(Failure::Handler { reason: "a field holds a number that JSON lacks".to_owned() });
     }
-    let body = Bytes::from(write_json(&value, JsonStyle::Compact));
+    let body = Bytes::from(synapse.to_json(JsonStyle::Compact));
     let headers = synapse.to_headers(spec, body.len());
     Ok(response(status, &headers, body))
 }

@@ -22,6 +22,7 @@ use hyper::{body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::rt::TokioIo;
 use indexmap::IndexMap;
 use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
     net::TcpListener,
     sync::{Notify, mpsc},
     time::timeout,
@@ -248,6 +249,65 @@ async fn a_program_screens_before_anything_waits() {
     assert_eq!(axon.stop().await.requests["turned_away"], 2);
 }
 
+/// Screens the next question and lets it in.
+async fn let_in(workers: &Workers, seat: &mut Seat) {
+    let asked = timeout(PATIENCE, seat.next()).await.unwrap().unwrap();
+    assert!(matches!(asked.question, Question::Screen(_)), "{asked:?}");
+    workers.answer(asked.id, Reply::Verdict(Verdict::default())).unwrap();
+}
+
+#[tokio::test]
+async fn nothing_passes_unscreened_while_the_program_that_screens_restarts() {
+    let classes = classes(vec![]);
+    let workers = Workers::new(Arc::clone(&classes));
+    let screening = Registration { screen: Screen::ByProgram, ..registration(1) };
+    let mut screens = Some(workers.serve(&screening).unwrap());
+    // Has more room, and is not asked what it thinks.
+    let mut answers = workers.serve(&registration(8)).unwrap();
+    let axon = serving(&classes).await;
+    for life in 0..3 {
+        let (outcome, ()) = tokio::join!(ask(&axon, Transport::Http), async {
+            if life == 1 {
+                // The request is there before anybody is who screens.
+                screens = None;
+                assert!(timeout(Duration::from_millis(50), answers.next()).await.is_err(), "it passed unscreened");
+                screens = Some(workers.serve(&screening).unwrap());
+            }
+            let_in(&workers, screens.as_mut().unwrap()).await;
+            let (id, _) = next(&mut answers).await;
+            answer(&workers, id, 1.0);
+        });
+        assert_eq!(outcome.status_code, 200, "{}", outcome.status_message);
+    }
+    // Both are gone: what comes now waits to be screened, and the class may be taken up by who does not.
+    drop((screens, answers));
+    let (outcome, mut alone) = tokio::join!(ask_within(&axon, Transport::Http, Duration::from_millis(300)), async {
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        workers.serve(&registration(1)).unwrap()
+    });
+    assert_eq!(outcome.status_code, 503, "{}", outcome.status_message);
+    assert!(outcome.status_message.contains("a program that does not screen"), "{}", outcome.status_message);
+    let (outcome, ()) = tokio::join!(ask(&axon, Transport::Http), async {
+        let (id, _) = next(&mut alone).await;
+        answer(&workers, id, 1.0);
+    });
+    assert_eq!(outcome.status_code, 200, "{}", outcome.status_message);
+}
+
+#[tokio::test]
+async fn a_screened_class_is_busy_when_nobody_has_screened_for_a_while() {
+    let classes = classes(vec![]);
+    let workers = Workers::new(Arc::clone(&classes));
+    let hasty = Registration { linger: Duration::ZERO, ..registration(1) };
+    let screens = workers.serve(&Registration { screen: Screen::ByProgram, ..hasty.clone() }).unwrap();
+    let _answers = workers.serve(&hasty).unwrap();
+    drop(screens);
+    let axon = serving(&classes).await;
+    tokio::time::sleep(Duration::from_millis(2)).await;
+    let outcome = ask(&axon, Transport::Http).await;
+    assert_eq!((outcome.status_code, outcome.status_message.as_str()), (503, "Busy: nothing screens Job now"));
+}
+
 #[tokio::test]
 async fn a_program_hears_when_its_caller_is_gone() {
     let classes = classes(vec![]);
@@ -432,6 +492,42 @@ async fn an_http_server_answers_streams_and_refuses() {
     let call = dendrite.call_streaming(target(&axon), &job, fields("x"), (Transport::Http, PATIENCE), &pieces);
     let (outcome, piece) = tokio::join!(call, taken.recv());
     assert_eq!((outcome.status_code, piece.unwrap()), (200, Bytes::from_static(b"streamed")));
+}
+
+/// A server that streams its name and never comes to an end.
+async fn endless(name: &'static str) -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(async move {
+        let mut open = Vec::new();
+        while let Ok((mut stream, _)) = listener.accept().await {
+            let _ = stream.read(&mut [0; 64 * 1_024]).await;
+            let head = "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n";
+            stream.write_all(format!("{head}{:x}\r\n{name}\r\n", name.len()).as_bytes()).await.unwrap();
+            open.push(stream);
+        }
+    });
+    address
+}
+
+#[tokio::test]
+async fn a_server_is_busy_until_its_stream_has_ended() {
+    let urls = [endless("first").await, endless("second").await].map(|address| format!("http://{address}"));
+    let axon = axon(config(), vec![http_handler(urls.to_vec(), "")]).await;
+    let (dendrite, job) = (dendrite(), spec("Job"));
+    let (pieces, mut taken) = mpsc::channel(4);
+    let call = || dendrite.call_streaming(target(&axon), &job, fields("x"), (Transport::Http, PATIENCE), &pieces);
+    let (first, second) = (call(), call());
+    tokio::pin!(first, second);
+    let mut names = Vec::new();
+    for call in [first.as_mut(), second.as_mut()] {
+        tokio::select! {
+            outcome = call => panic!("{}", outcome.status_message),
+            piece = taken.recv() => names.push(piece.unwrap()),
+        }
+    }
+    // The second request goes to the server that does nothing.
+    assert_eq!(names, ["first", "second"]);
 }
 
 #[tokio::test]

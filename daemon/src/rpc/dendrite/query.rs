@@ -9,7 +9,7 @@ use btd_api::{
 };
 use btd_wire::{
     outgoing::CallFailure,
-    python::{JsonStyle, Value, read_json, write_json},
+    python::{JsonStyle, Value, read_json},
     synapse::SynapseSpec,
 };
 use bytes::Bytes;
@@ -155,7 +155,7 @@ fn too_late(limit: Duration) -> Outcome {
 }
 
 fn describe(uid: Option<Uid>, target: Target, outcome: Outcome) -> QueryReply {
-    let message = outcome.synapse.map(|synapse| write_json(&synapse.to_value(), JsonStyle::Compact));
+    let message = outcome.synapse.map(|synapse| synapse.to_json(JsonStyle::Compact));
     QueryReply {
         uid,
         hotkey: Hotkey(target.hotkey),

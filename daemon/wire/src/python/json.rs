@@ -220,7 +220,7 @@ impl Reader<'_> {
         let mut out = String::new();
         loop {
             let rest = self.rest();
-            let plain = rest.find(|c: char| c == '"' || c == '\\' || c < ' ').unwrap_or(rest.len());
+            let plain = run(rest.as_bytes(), is_plain);
             out.push_str(rest.get(..plain).unwrap_or_default());
             self.at += plain;
             match self.peek() {
@@ -302,7 +302,6 @@ pub fn write_json(value: &Value, style: JsonStyle) -> String {
 }
 
 fn write_value(out: &mut String, value: &Value, style: JsonStyle) {
-    let comma = if style == JsonStyle::Spaced { ", " } else { "," };
     match value {
         Value::None => out.push_str("null"),
         Value::Bool(truth) => out.push_str(if *truth { "true" } else { "false" }),
@@ -317,48 +316,90 @@ fn write_value(out: &mut String, value: &Value, style: JsonStyle) {
             out.push('[');
             for (index, member) in members.iter().enumerate() {
                 if index > 0 {
-                    out.push_str(comma);
+                    out.push_str(comma(style));
                 }
                 write_value(out, member, style);
             }
             out.push(']');
         }
         Value::Dict(members) => {
-            out.push('{');
-            for (index, (key, member)) in members.iter().enumerate() {
-                if index > 0 {
-                    out.push_str(comma);
-                }
-                write_string(out, key, style);
-                out.push_str(if style == JsonStyle::Spaced { ": " } else { ":" });
-                write_value(out, member, style);
-            }
-            out.push('}');
+            write_members(out, members.iter().map(|(key, member)| (key.as_str(), member)), style);
         }
     }
 }
 
+/// Writes an object whose members are held by nobody together.
+pub(crate) fn write_object<'a>(members: impl Iterator<Item = (&'a str, &'a Value)>, style: JsonStyle) -> String {
+    let mut out = String::new();
+    write_members(&mut out, members, style);
+    out
+}
+
+fn write_members<'a>(out: &mut String, members: impl Iterator<Item = (&'a str, &'a Value)>, style: JsonStyle) {
+    out.push('{');
+    for (index, (key, member)) in members.enumerate() {
+        if index > 0 {
+            out.push_str(comma(style));
+        }
+        write_string(out, key, style);
+        out.push_str(if style == JsonStyle::Spaced { ": " } else { ":" });
+        write_value(out, member, style);
+    }
+    out.push('}');
+}
+
+fn comma(style: JsonStyle) -> &'static str {
+    if style == JsonStyle::Spaced { ", " } else { "," }
+}
+
 fn write_string(out: &mut String, text: &str, style: JsonStyle) {
+    out.reserve(text.len() + 2);
     out.push('"');
-    for c in text.chars() {
-        match c {
-            '"' => out.push_str("\\\""),
-            '\\' => out.push_str("\\\\"),
-            '\n' => out.push_str("\\n"),
-            '\r' => out.push_str("\\r"),
-            '\t' => out.push_str("\\t"),
-            '\u{8}' => out.push_str("\\b"),
-            '\u{c}' => out.push_str("\\f"),
-            c if c < ' ' || (style == JsonStyle::Spaced && c > '~') => {
+    let mut rest = text;
+    loop {
+        let plain = match style {
+            JsonStyle::Spaced => run(rest.as_bytes(), |byte| is_plain(byte) & (byte < 0x7f)),
+            JsonStyle::Compact => run(rest.as_bytes(), is_plain),
+        };
+        // Only bytes of whole characters are plain.
+        let (before, after) = rest.split_at_checked(plain).unwrap_or((rest, ""));
+        out.push_str(before);
+        let mut after = after.chars();
+        match after.next() {
+            None => break,
+            Some('"') => out.push_str("\\\""),
+            Some('\\') => out.push_str("\\\\"),
+            Some('\n') => out.push_str("\\n"),
+            Some('\r') => out.push_str("\\r"),
+            Some('\t') => out.push_str("\\t"),
+            Some('\u{8}') => out.push_str("\\b"),
+            Some('\u{c}') => out.push_str("\\f"),
+            Some(c) => {
                 for unit in c.encode_utf16(&mut [0; 2]) {
                     // Writing to a text cannot fail.
                     let _ = write!(out, "\\u{unit:04x}");
                 }
             }
-            c => out.push(c),
         }
+        rest = after.as_str();
     }
     out.push('"');
+}
+
+/// Whether a byte stands for itself between quotes.
+fn is_plain(byte: u8) -> bool {
+    (byte != b'"') & (byte != b'\\') & (byte >= b' ')
+}
+
+/// How many bytes at the start are plain. Blocks are looked at as a whole, which the compiler does
+/// with wide registers: a tensor is megabytes of plain text.
+fn run(bytes: &[u8], plain: impl Fn(u8) -> bool) -> usize {
+    const BLOCK: usize = 64;
+    let (blocks, _) = bytes.as_chunks::<BLOCK>();
+    let whole =
+        blocks.iter().take_while(|block| block.iter().fold(true, |all, byte| all & plain(*byte))).count() * BLOCK;
+    let rest = bytes.get(whole..).unwrap_or_default();
+    whole + rest.iter().position(|byte| !plain(*byte)).unwrap_or(rest.len())
 }
 
 #[cfg(test)]

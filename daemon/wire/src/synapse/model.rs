@@ -3,7 +3,7 @@
 use indexmap::IndexMap;
 
 use super::{Coercion, HeaderBlock, SynapseSpec, Terminal};
-use crate::python::{Value, read_float};
+use crate::python::{JsonStyle, Value, read_float, write_object};
 
 /// Seconds a call may take when nobody says otherwise.
 pub const DEFAULT_TIMEOUT: f64 = 12.0;
@@ -104,18 +104,34 @@ impl Synapse {
 
     /// The body as a JSON object in the order of the model.
     pub fn to_value(&self) -> Value {
-        let base = [
+        let base = self.base(&self.dendrite).into_iter().map(|(name, value)| (name.to_owned(), value));
+        let fields = self.fields.iter().map(|(name, value)| (name.clone(), value.clone()));
+        Value::Dict(base.chain(fields).collect())
+    }
+
+    /// The body as JSON text, without copying the fields first.
+    pub fn to_json(&self, style: JsonStyle) -> String {
+        self.to_json_from(&self.dendrite, style)
+    }
+
+    /// The body as JSON text that says `dendrite` of its sender.
+    pub fn to_json_from(&self, dendrite: &Terminal, style: JsonStyle) -> String {
+        let base = self.base(dendrite);
+        let base = base.iter().map(|(name, value)| (*name, value));
+        let fields = self.fields.iter().map(|(name, value)| (name.as_str(), value));
+        write_object(base.chain(fields), style)
+    }
+
+    fn base(&self, dendrite: &Terminal) -> [(&'static str, Value); 7] {
+        [
             ("name", self.name.clone().into()),
             ("timeout", self.timeout.into()),
             ("total_size", self.total_size.into()),
             ("header_size", self.header_size.into()),
-            ("dendrite", self.dendrite.to_value()),
+            ("dendrite", dendrite.to_value()),
             ("axon", self.axon.to_value()),
             ("computed_body_hash", self.computed_body_hash.clone().into()),
-        ];
-        let base = base.into_iter().map(|(name, value)| (name.to_owned(), value));
-        let fields = self.fields.iter().map(|(name, value)| (name.clone(), value.clone()));
-        Value::Dict(base.chain(fields).collect())
+        ]
     }
 
     /// The header block that goes with the message, in the order peers send it. `body_size` is the
