@@ -27,10 +27,16 @@ type Sender = SendRequest<Full<Bytes>>;
 /// Idle connections, by address.
 #[derive(Clone, Debug)]
 pub(crate) struct HttpPool {
-    idle: Arc<Mutex<HashMap<SocketAddr, Vec<Idle>>>>,
+    idle: Arc<Mutex<Kept>>,
     keep: Duration,
     max_idle: usize,
     connections: TaskTracker,
+}
+
+#[derive(Debug)]
+struct Kept {
+    by_address: HashMap<SocketAddr, Vec<Idle>>,
+    swept: Instant,
 }
 
 #[derive(Debug)]
@@ -72,13 +78,17 @@ pub(crate) enum PoolError {
     NotHttp(#[source] hyper::Error),
 }
 
+/// Between two looks for connections that nobody asked for in time.
+const SWEEP_EVERY: Duration = Duration::from_millis(500);
+
 // === impl HttpPool ===
 
 impl HttpPool {
     /// Keeps up to `max_idle` connections for each address, each for `keep`. Tasks of connections
     /// run under `connections`.
     pub(crate) fn new(keep: Duration, max_idle: usize, connections: TaskTracker) -> Self {
-        Self { idle: Arc::default(), keep, max_idle, connections }
+        let kept = Kept { by_address: HashMap::new(), swept: Instant::now() };
+        Self { idle: Arc::new(Mutex::new(kept)), keep, max_idle, connections }
     }
 
     /// Sends one request. A kept connection that turns out to be closed before anything of the
@@ -127,13 +137,13 @@ impl HttpPool {
 
     fn take(&self, address: SocketAddr) -> Option<Sender> {
         let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
-        let kept = idle.get_mut(&address)?;
+        let kept = idle.by_address.get_mut(&address)?;
         while let Some(Idle { sender, since }) = kept.pop() {
             if since.elapsed() < self.keep && sender.is_ready() {
                 return Some(sender);
             }
         }
-        idle.remove(&address);
+        idle.by_address.remove(&address);
         None
     }
 
@@ -142,14 +152,19 @@ impl HttpPool {
             return;
         }
         let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
-        // What nobody asked for in time goes, whichever address it is of.
-        idle.retain(|_, kept| {
-            kept.retain(|idle| idle.since.elapsed() < self.keep);
-            !kept.is_empty()
-        });
-        let kept = idle.entry(address).or_default();
+        let now = Instant::now();
+        // What nobody asked for in time goes, whichever address it is of. A look at every one is
+        // too much for every reply.
+        if now.duration_since(idle.swept) > SWEEP_EVERY {
+            idle.swept = now;
+            idle.by_address.retain(|_, kept| {
+                kept.retain(|idle| idle.since + self.keep > now);
+                !kept.is_empty()
+            });
+        }
+        let kept = idle.by_address.entry(address).or_default();
         if kept.len() < self.max_idle {
-            kept.push(Idle { sender, since: Instant::now() });
+            kept.push(Idle { sender, since: now });
         }
     }
 }
