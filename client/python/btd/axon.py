@@ -68,7 +68,10 @@ class Axon:
         self._subscriptions: List[Any] = []
         self._owns_axon = False
         self._pool: Optional[ThreadPoolExecutor] = None
+        #: Apart, so that what is to be screened does not wait for what is being answered.
+        self._screeners: Optional[ThreadPoolExecutor] = None
         self._loop: Optional[asyncio.AbstractEventLoop] = None
+        self._open: set = set()
         self._cancelled: set = set()
         self._lock = threading.Lock()
         self._ended = threading.Event()
@@ -124,6 +127,7 @@ class Axon:
             self._owns_axon = True
         self.address = running["address"]
         self._pool = ThreadPoolExecutor(self.max_workers, thread_name_prefix="btd-axon")
+        self._screeners = ThreadPoolExecutor(self.max_workers, thread_name_prefix="btd-axon-screen")
         self._loop = asyncio.new_event_loop()
         threading.Thread(target=self._loop.run_forever, name="btd-axon-loop", daemon=True).start()
         client.on_close(lambda _: self._ended.set())
@@ -143,8 +147,9 @@ class Axon:
         self._subscriptions.clear()
         if self._owns_axon:
             client.call("axon_stop")
-        if self._pool:
-            self._pool.shutdown(wait=False)
+        for pool in (self._pool, self._screeners):
+            if pool:
+                pool.shutdown(wait=False)
         if self._loop:
             self._loop.call_soon_threadsafe(self._loop.stop)
         self.started = False
@@ -167,24 +172,29 @@ class Axon:
 
     def _taker(self, attached: _Attached) -> Callable[[dict], None]:
         def take(asked: dict) -> None:
-            if asked["kind"] == "cancelled":
+            with self._lock:
+                if asked["kind"] == "cancelled":
+                    if asked["request"] in self._open:
+                        self._cancelled.add(asked["request"])
+                    return
+                self._open.add(asked["request"])
+            work, pool = (self._screen, self._screeners) if asked["kind"] == "screen" else (self._answer, self._pool)
+            assert pool is not None
+            try:
+                pool.submit(self._guarded, work, attached, asked)
+            except RuntimeError:  # It is shut down: btd asks another, or this program's next life.
                 with self._lock:
-                    self._cancelled.add(asked["request"])
-                return
-            work = self._screen if asked["kind"] == "screen" else self._answer
-            assert self._pool is not None
-            self._pool.submit(self._guarded, work, attached, asked)
+                    self._open.discard(asked["request"])
 
         return take
 
     def _guarded(self, work: Callable, attached: _Attached, asked: dict) -> None:
         client = self._connected()
-        with self._lock:
-            if asked["request"] in self._cancelled:
-                self._cancelled.discard(asked["request"])
-                return
         try:
-            work(client, attached, asked)
+            with self._lock:
+                cancelled = asked["request"] in self._cancelled
+            if not cancelled:
+                work(client, attached, asked)
         except (ConnectionError, OSError):
             pass  # btd asks another, or this program's next life.
         except RpcError as error:
@@ -198,6 +208,7 @@ class Axon:
                 _log.debug("nobody waits for that failure", exc_info=True)
         finally:
             with self._lock:
+                self._open.discard(asked["request"])
                 self._cancelled.discard(asked["request"])
 
     def _run(self, function: Callable, *arguments: Any) -> Any:

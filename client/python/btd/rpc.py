@@ -16,7 +16,7 @@ import struct
 import threading
 from concurrent.futures import Future
 from pathlib import Path
-from typing import Any, Callable, Dict, Optional
+from typing import Any, Callable, Dict, Optional, Tuple
 
 __all__ = ["Client", "RpcError", "default_socket"]
 
@@ -58,9 +58,8 @@ class Client:
         self.path = Path(path) if path is not None else default_socket()
         self.timeout = timeout
         self._ids = itertools.count(1)
-        self._waiting: Dict[int, "Future[Any]"] = {}
+        self._waiting: Dict[int, Tuple["Future[Any]", Optional[Callable[[Any], None]]]] = {}
         self._subscribers: Dict[Any, Callable[[Any], None]] = {}
-        self._unclaimed: Dict[Any, list] = {}
         self._lock = threading.Lock()
         self._sending = threading.Lock()
         self._closed: Optional[Exception] = None
@@ -73,12 +72,15 @@ class Client:
 
     def submit(self, method: str, params: Optional[dict] = None) -> "Future[Any]":
         """Sends a call and gives a future of its result."""
+        return self._submit(method, params, None)
+
+    def _submit(self, method: str, params: Optional[dict], take: Optional[Callable[[Any], None]]) -> "Future[Any]":
         future: "Future[Any]" = Future()
         number = next(self._ids)
         with self._lock:
             if self._closed is not None:
                 raise ConnectionError(f"the connection to btd is closed: {self._closed}")
-            self._waiting[number] = future
+            self._waiting[number] = (future, take)
         message = {"jsonrpc": "2.0", "id": number, "method": method, "params": params or {}}
         try:
             self._send(_TEXT, json.dumps(message).encode())
@@ -92,13 +94,8 @@ class Client:
 
     def subscribe(self, method: str, params: Optional[dict], take: Callable[[Any], None]) -> Any:
         """Begins a subscription; ``take`` gets each item on the reading thread. Gives its id."""
-        number = self.call(method, params)
-        with self._lock:
-            self._subscribers[number] = take
-            early = self._unclaimed.pop(number, [])
-        for item in early:
-            take(item)
-        return number
+        # The reading thread knows it before it reads the first item.
+        return self._submit(method, params, take).result(self.timeout)
 
     def unsubscribe(self, method: str, number: Any) -> None:
         """Ends a subscription."""
@@ -214,9 +211,11 @@ class Client:
     def _dispatch(self, message: Any) -> None:
         if "id" in message and message.get("id") is not None:
             with self._lock:
-                future = self._waiting.pop(message["id"], None)
-            if future is None:
-                return
+                future, take = self._waiting.pop(message["id"], (None, None))
+                if take is not None and "error" not in message:
+                    self._subscribers[message.get("result")] = take
+            if future is None or not future.set_running_or_notify_cancel():
+                return  # Nobody waits for it any more.
             if "error" in message:
                 error = message["error"]
                 future.set_exception(RpcError(error.get("code", 0), error.get("message", ""), error.get("data")))
@@ -224,12 +223,8 @@ class Client:
                 future.set_result(message.get("result"))
             return
         params = message.get("params") or {}
-        number = params.get("subscription")
         with self._lock:
-            take = self._subscribers.get(number)
-            if take is None and "result" in params and len(self._unclaimed) < 64:
-                # It may have come before the reply that names its subscription was handled.
-                self._unclaimed.setdefault(number, []).append(params["result"])
+            take = self._subscribers.get(params.get("subscription"))
         if take is not None and "result" in params:
             take(params["result"])
 
@@ -244,8 +239,9 @@ class Client:
         except OSError:
             pass
         self._socket.close()
-        for future in waiting.values():
-            future.set_exception(ConnectionError(f"the connection to btd ended: {error}"))
+        for future, _ in waiting.values():
+            if future.set_running_or_notify_cancel():
+                future.set_exception(ConnectionError(f"the connection to btd ended: {error}"))
         for told in self._on_close:
             told(error)
 
