@@ -1,16 +1,15 @@
 //! Every parser of strangers' bytes over its committed corpus, and over some thousand changes of it.
 //!
-//! The example `fuzz` runs one target for as long as one likes. What once failed belongs into the
+//! The example `fuzz_wire` runs one target for as long as one likes. What once failed belongs into the
 //! corpus.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+#[path = "../../../keys/tests/fuzz/driver.rs"]
+mod driver;
 #[path = "../../../keys/tests/fuzz/mutation.rs"]
 mod mutation;
 mod targets;
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
-
-use mutation::{Random, corpus, mutate};
 use targets::TARGETS;
 
 /// Changes of the corpus that each target gets here.
@@ -19,15 +18,14 @@ const EXECUTIONS: u64 = 2_000;
 #[test]
 fn every_target_bears_its_corpus_and_its_mutations() {
     for (name, target) in TARGETS {
-        let corpus = corpus(name);
-        assert!(corpus.len() >= 4, "{name} has {} entries", corpus.len());
-        for (entry, bytes) in &corpus {
-            assert!(catch_unwind(|| target(bytes)).is_ok(), "{name} fails on its entry {entry}");
-        }
-        for number in 0..EXECUTIONS {
-            let bytes = mutate(&corpus, &mut Random::new(number));
-            let survived = catch_unwind(AssertUnwindSafe(|| target(&bytes))).is_ok();
-            assert!(survived, "{name} fails on change {number}: {}", bytes.escape_ascii());
-        }
+        let entries = driver::bear((name, target), 0..EXECUTIONS).unwrap_or_else(|failed| panic!("{failed}"));
+        assert!(entries >= 4, "{name} has {entries} entries");
     }
+}
+
+#[test]
+fn a_mistyped_target_is_no_success() {
+    let arguments = ["requets".to_owned(), "1".to_owned()];
+    let error = driver::command(&TARGETS, &arguments).unwrap_err();
+    assert!(error.to_string().starts_with("no target is called requets: there are "), "{error}");
 }

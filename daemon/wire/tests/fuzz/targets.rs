@@ -26,10 +26,7 @@ use btd_wire::{
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 
-/// A target by name.
-pub(crate) type Target = (&'static str, fn(&[u8]));
-
-pub(crate) const TARGETS: [Target; 8] = [
+pub(crate) const TARGETS: [(&str, fn(&[u8])); 8] = [
     ("request", request),
     ("btauth", btauth),
     ("body", body),
