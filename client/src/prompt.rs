@@ -132,14 +132,17 @@ impl SecretSource {
     /// # Errors
     /// When it cannot be read as text, or is longer than any such file.
     pub(crate) fn whole_file(path: &Path) -> Result<Secret, Failure> {
-        let failure = |source| Failure::Password { place: path.display().to_string(), source };
-        let file = File::open(path).map_err(failure)?;
-        let mut text = String::new();
-        file.take(LONGEST_FILE + 1).read_to_string(&mut text).map_err(failure)?;
-        if text.len() as u64 > LONGEST_FILE {
-            return Err(failure(io::ErrorKind::FileTooLarge.into()));
-        }
-        Ok(Secret::new(text))
+        let place = path.display().to_string();
+        let file = File::open(path).map_err(|source| Failure::Password { place: place.clone(), source })?;
+        whole(file, &place)
+    }
+
+    /// All of standard input, for what must not stand on a command line.
+    ///
+    /// # Errors
+    /// As [`Self::whole_file`].
+    pub(crate) fn whole_stdin() -> Result<Secret, Failure> {
+        whole(io::stdin().lock(), "standard input")
     }
 
     /// The password of a key that exists, or another secret that is known.
@@ -207,6 +210,16 @@ fn read_private(path: &Path) -> Result<Secret, Failure> {
     first_line(BufReader::new(file), &place)
 }
 
+fn whole(reader: impl Read, place: &str) -> Result<Secret, Failure> {
+    let failure = |source| Failure::Password { place: place.to_owned(), source };
+    let mut text = String::new();
+    reader.take(LONGEST_FILE + 1).read_to_string(&mut text).map_err(failure)?;
+    if text.len() as u64 > LONGEST_FILE {
+        return Err(failure(io::ErrorKind::FileTooLarge.into()));
+    }
+    Ok(Secret::new(text))
+}
+
 fn first_line(reader: impl BufRead, place: &str) -> Result<Secret, Failure> {
     let failure = |source| Failure::Password { place: place.to_owned(), source };
     let mut line = String::new();
@@ -241,6 +254,14 @@ mod tests {
         assert!(matches!(read(""), Err(Failure::Password { .. })));
         assert_eq!(read(&"x".repeat(4_095)).unwrap().len(), 4_095);
         assert!(matches!(read(&"x".repeat(4_097)), Err(Failure::Password { .. })));
+    }
+
+    #[test]
+    fn a_whole_text_keeps_its_lines_and_its_bound() {
+        assert_eq!(whole("a\nb\n".as_bytes(), "test").unwrap().expose(), "a\nb\n");
+        let long = "x".repeat(64 * 1024 + 1);
+        assert!(whole(&long.as_bytes()[1..], "test").is_ok());
+        assert!(matches!(whole(long.as_bytes(), "test"), Err(Failure::Password { .. })));
     }
 
     #[test]

@@ -11,6 +11,7 @@ use crate::{
         Format, Page,
         table::{Column, Table},
     },
+    prompt::SecretSource,
     session::Session,
 };
 
@@ -22,12 +23,13 @@ use crate::{
   btctl rpc subnets_metagraph netuid=1
   btctl rpc wallet_transfer dest=5F... amount=1500000000 dry_run=true
   btctl rpc subnets_metagraph '{\"netuid\": 1}'
+  btctl rpc wallet_unlock - <params.json    what every process may not read
 
 Amounts are rao in decimal text.")]
 pub(crate) struct RpcArgs {
     /// The method, or `discover` for the list of methods
     method: String,
-    /// `name=value` pairs, a value being JSON where it reads as such; or one JSON object or array
+    /// `name=value` pairs, a value being JSON where it reads as such; or one JSON object or array; or `-` to read that from standard input
     #[arg(value_name = "PARAM", allow_hyphen_values = true)]
     params: Vec<String>,
 }
@@ -63,11 +65,14 @@ fn indented(text: &str) -> String {
 
 /// The parameters that `words` mean for `method`.
 fn params(method: &str, words: &[String]) -> Result<Value, Failure> {
-    if let [word] = words
-        && word.starts_with(['{', '['])
-    {
-        return serde_json::from_str(word)
-            .map_err(|error| Failure::usage(format!("the parameters are not valid JSON: {error}")));
+    let document = |text: &str| {
+        serde_json::from_str(text)
+            .map_err(|error| Failure::usage(format!("the parameters are not valid JSON: {error}")))
+    };
+    match words {
+        [word] if word == "-" => return document(SecretSource::whole_stdin()?.expose()),
+        [word] if word.starts_with(['{', '[']) => return document(word),
+        _ => {}
     }
     let contract = if words.is_empty() { Value::Null } else { openrpc::document() };
     let mut members = Map::new();

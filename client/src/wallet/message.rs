@@ -10,7 +10,7 @@ use btd_api::{
 use clap::Args;
 
 use super::keys::KeyArg;
-use crate::{args::WalletArg, exit::Exit, failure::Failure, output::Page, session::Session};
+use crate::{args::WalletArg, exit::Exit, failure::Failure, output::Page, prompt::SecretSource, session::Session};
 
 /// `btctl wallet encrypt`
 #[derive(Args, Debug)]
@@ -18,9 +18,12 @@ pub(crate) struct EncryptArgs {
     /// The ed25519 key that alone can read it
     #[arg(long, short = 't', value_name = "ADDRESS", visible_alias = "recipient", aliases = ["to-ss58", "to_ss58", "ss58"])]
     to: AccountId,
-    /// The message
-    #[arg(long, short = 'm', value_name = "TEXT")]
-    message: String,
+    /// The message, where every process may read it
+    #[arg(long, short = 'm', value_name = "TEXT", required_unless_present = "message_stdin")]
+    message: Option<String>,
+    /// Take all of standard input as the message
+    #[arg(long, conflicts_with = "message")]
+    message_stdin: bool,
 }
 
 /// `btctl wallet decrypt`
@@ -42,7 +45,11 @@ pub(crate) struct DecryptArgs {
 
 impl EncryptArgs {
     pub(crate) async fn run(self, session: &Session) -> Result<Exit, Failure> {
-        let params = EncryptParams { message: Secret::new(self.message), to: self.to };
+        let message = match self.message {
+            Some(message) => Secret::new(message),
+            None => SecretSource::whole_stdin()?,
+        };
+        let params = EncryptParams { message, to: self.to };
         let reply = session.call::<Encrypt>(&params).await?;
         session.out.reply(&reply, |sealed: &Encrypted, _: Page| format!("{}\n", sealed.ciphertext))?;
         Ok(Exit::Success)
@@ -73,11 +80,14 @@ mod tests {
             format!("encrypt --to {ALICE} --message hi"),
             format!("encrypt -t {ALICE} -m hi"),
             format!("encrypt --recipient {ALICE} --message hi"),
+            format!("encrypt -t {ALICE} --message-stdin"),
             "decrypt -w a --ciphertext 00 --use-hotkey".to_owned(),
             "decrypt -w a -H h -c 0x00".to_owned(),
         ] {
             assert!(parses(&good), "{good}");
         }
+        assert!(!parses(&format!("encrypt -t {ALICE}")));
+        assert!(!parses(&format!("encrypt -t {ALICE} -m hi --message-stdin")));
         assert!(!parses("encrypt --message hi") && !parses("decrypt -w a"));
     }
 }

@@ -1,9 +1,10 @@
-//! What keys cost, each beside its measure, in one run: `cargo bench -p btd-keys`.
+//! What keys cost, each beside its measure, in one run: `cargo bench -p btd-keys --bench keys`.
 //!
 //! Signing and verifying beside schnorrkel called directly, over the same keys and messages and in
 //! turns, so that whatever else the machine does befalls both; the listing of a thousand hotkeys;
 //! one unlock. `-- --python PATH` adds the unlock of the same file by the `bittensor` 11 of that
 //! interpreter. Times are processor time of this process where it says so, else of the clock.
+//! It runs itself again under the tunable of glibc under which the signer runs.
 #![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a measurement that fails is no measurement")]
 
 use std::{
@@ -125,14 +126,22 @@ fn unlock(python: Option<&str>) {
          key = wallet.get_coldkey(password={PASSWORD:?})\nprint(f'{{time.process_time() - before:.2f}}s')\n",
         root = root.path().to_str().unwrap(),
     );
-    let output = Command::new(python).args(["-c", &script]).output().unwrap();
+    let output = Command::new(python).args(["-c", &script]).env_remove(TUNABLES.0).output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let spent = String::from_utf8_lossy(&output.stdout);
     println!("{:28} {:>10} of processor time", "unlock $NACL, bittensor 11", spent.trim());
 }
 
+/// What the signer is started with: huge pages for key derivation.
+const TUNABLES: (&str, &str) = ("GLIBC_TUNABLES", "glibc.malloc.hugetlb=1");
+
 fn main() {
     let arguments: Vec<String> = std::env::args().collect();
+    if std::env::var_os(TUNABLES.0).is_none() {
+        let again =
+            Command::new(std::env::current_exe().unwrap()).args(&arguments[1..]).env(TUNABLES.0, TUNABLES.1).status();
+        std::process::exit(again.unwrap().code().unwrap_or(1));
+    }
     let python = arguments.iter().position(|word| word == "--python").and_then(|at| arguments.get(at + 1));
     sign_and_verify();
     listing();

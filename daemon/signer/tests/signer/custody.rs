@@ -403,6 +403,9 @@ fn a_storm_of_unlocks_derives_one_key_at_a_time() {
     let output = Command::new(std::env::current_exe().unwrap())
         .args(["custody::storm", "--exact", "--nocapture"])
         .env(STORM, dir.path())
+        // As the signer is started.
+        .env("MALLOC_ARENA_MAX", "1")
+        .env("GLIBC_TUNABLES", "glibc.malloc.hugetlb=1")
         .output()
         .unwrap();
     let output = String::from_utf8_lossy(&output.stdout).into_owned();
