@@ -254,6 +254,7 @@ impl<T: Config> Pallet<T> {
                 Self::stop_waiting(netuid, &who);
                 continue;
             };
+            let before = registration.info.fields.len();
             let (mut stay, mut opened) = (Vec::new(), Vec::new());
             for field in registration.info.fields {
                 match Self::fate(field) {
@@ -268,7 +269,7 @@ impl<T: Config> Pallet<T> {
             }
             if stay.is_empty() {
                 CommitmentOf::<T>::remove(netuid, &who);
-            } else {
+            } else if stay.len() < before {
                 registration.info.fields = BoundedVec::truncate_from(stay);
                 CommitmentOf::<T>::insert(netuid, &who, registration);
             }
