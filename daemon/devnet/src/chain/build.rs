@@ -3,7 +3,7 @@
 //! It decides nothing about which extrinsics and when; [`crate::producer`] does.
 
 use btd_devnet_runtime::{
-    Header, UncheckedExtrinsic,
+    Header, RuntimeCall, UncheckedExtrinsic,
     shield::{INHERENT_IDENTIFIER, InherentType},
 };
 use codec::{Decode, Encode};
@@ -53,6 +53,9 @@ pub enum BlockError {
     /// The runtime refused an inherent that it had asked for itself.
     #[error("the runtime refused its own inherent: {0}")]
     Inherent(String),
+    /// The block would not be the one after the head: a value that was written into the state says so.
+    #[error("the block would not follow the head: {0}")]
+    Misplaced(String),
     /// The state after the block could not be computed, or differs from the header.
     #[error("the state after the block is inconsistent: {0}")]
     State(String),
@@ -109,14 +112,26 @@ impl<'a> Builder<'a> {
         data.put_data(INHERENT_IDENTIFIER, &key).map_err(|error| BlockError::Inherent(error.to_string()))?;
         let inherents: Vec<UncheckedExtrinsic> =
             builder.ask("create inherents", "BlockBuilder_inherent_extrinsics", &data.encode())?;
-        for inherent in inherents {
-            match builder.apply(inherent.encode()) {
-                Applied::Included => {}
-                Applied::Refused(error) => return Err(BlockError::Inherent(error.to_string())),
-                Applied::Panicked(error) => return Err(BlockError::Inherent(error.to_string())),
-            }
-        }
+        builder.apply_inherents(inherents)?;
         Ok(builder)
+    }
+
+    /// Applies what every block has, and the rounds of the beacon that are due.
+    ///
+    /// A block without a round is a block still: what waits for it waits on. Without any other inherent it is none.
+    pub(super) fn apply_inherents(&mut self, inherents: Vec<UncheckedExtrinsic>) -> Result<(), BlockError> {
+        for inherent in inherents {
+            let error = match self.apply(inherent.encode()) {
+                Applied::Included => continue,
+                Applied::Refused(error) => error.to_string(),
+                Applied::Panicked(error) => error.to_string(),
+            };
+            if !matches!(inherent.function, RuntimeCall::Drand(_)) {
+                return Err(BlockError::Inherent(error));
+            }
+            tracing::error!(error, "the runtime refused a round of the beacon");
+        }
+        Ok(())
     }
 
     fn ask<T: Decode>(&mut self, step: &'static str, method: &str, arguments: &[u8]) -> Result<T, BlockError> {

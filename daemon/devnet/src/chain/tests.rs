@@ -2,6 +2,11 @@
 
 use std::time::Duration;
 
+use btd_devnet_runtime::{
+    RuntimeCall, UncheckedExtrinsic,
+    drand::{self, Pulse},
+    shield,
+};
 use sp_state_machine::{IterArgs, backend::Backend as _};
 
 use super::*;
@@ -118,6 +123,26 @@ async fn bytes_of_blocks_are_bounded() {
     // An empty block holds a timestamp of 11 bytes and a key for sealed extrinsics of 1,192.
     let kept = on(&devnet, |chain| (1..=10).filter(|number| chain.block_at(*number).is_some()).count()).await;
     assert_eq!(kept, 3);
+    devnet.stop().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_refused_round_of_the_beacon_costs_no_block() {
+    let devnet = chain(Retention::default()).await;
+    devnet.mine(1).await.unwrap();
+    on(&devnet, |chain| {
+        let (head, state) = chain.state(None).unwrap();
+        let open = || Builder::open(&state, &head, chain.genesis_hash(), (1_700_010_000_000, 1_000_000_000)).unwrap();
+        let mut builder = open();
+        // Rounds begin with 1, so this one is older than the newest.
+        let round = drand::pulse_extrinsic(Pulse::new(0, &[0; 48]).unwrap(), 2);
+        builder.apply_inherents(vec![round]).unwrap();
+        assert_eq!(builder.seal().unwrap().block.extrinsics.len(), 2);
+        let call = shield::Call::announce_next_key { enc_key: Some(vec![7].try_into().unwrap()) };
+        let key = UncheckedExtrinsic::new_bare(RuntimeCall::MevShield(call));
+        assert!(matches!(open().apply_inherents(vec![key]), Err(BlockError::Inherent(_))), "a key of one byte");
+    })
+    .await;
     devnet.stop().await.unwrap();
 }
 

@@ -245,6 +245,10 @@ fn rounds_that_something_waits_for_come_by_themselves_from_the_development_beaco
         assert!(drand::due_pulses(0).is_empty());
         assert!(at(17_999).is_empty());
         assert_eq!(at(18_000).len(), 1);
+        let now = System::block_number();
+        drand::NextUnsignedAt::<Runtime>::put(now + 1);
+        assert!(at(30_000).is_empty(), "none is taken before that block");
+        drand::NextUnsignedAt::<Runtime>::put(now);
         let due = at(30_000);
         assert_eq!(due.len(), 2);
         for extrinsic in due {
