@@ -16,6 +16,7 @@ pub mod beacon;
 pub mod commitments;
 mod config;
 pub mod crowdloan;
+mod dice;
 pub mod drand;
 pub mod extensions;
 mod fees;

@@ -17,6 +17,7 @@ use sp_runtime::{MultiSigner, traits::IdentifyAccount};
 
 use crate::{
     AccountId, Balance, Runtime, SubtensorModule, UNIT,
+    dice::Dice,
     subtensor::{
         self as s, SafeFloat,
         fixed::I96F32,
@@ -27,7 +28,8 @@ use crate::{
 
 /// Blocks between epochs.
 const TEMPO: u16 = 360;
-/// Most subnets and most neurons of each; the storage index of a mechanism has no room for more subnets.
+/// Most subnets and most neurons of each: more than any network has, and netuids that fit the index under which
+/// mechanisms keep what is theirs.
 const MOST_SUBNETS: u16 = 1_024;
 const MOST_NEURONS: u16 = 4_096;
 /// Most validators of a subnet, and seats on root.
@@ -65,28 +67,6 @@ impl Default for Busy {
 struct Party {
     coldkey: AccountId,
     hotkey: AccountId,
-}
-
-/// Pseudo-random numbers: SplitMix64.
-struct Dice(u64);
-
-impl Dice {
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut mixed = self.0;
-        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        mixed ^ (mixed >> 31)
-    }
-
-    /// A number from `least` up to and without `bound`.
-    fn between(&mut self, least: u64, bound: u64) -> u64 {
-        least + self.next() % (bound - least).max(1)
-    }
-
-    fn u16(&mut self) -> u16 {
-        (self.next() >> 48).try_into().unwrap_or(u16::MAX)
-    }
 }
 
 /// The account of a key that is derived step by step, `//busy//owner//1`.
@@ -144,7 +124,7 @@ impl History {
                 busy.subnets, busy.neurons
             ));
         }
-        let mut dice = Dice(busy.seed);
+        let mut dice = Dice::new(busy.seed);
         let count = (busy.neurons / 4).clamp(1, MOST_VALIDATORS);
         let validators =
             (0..count).map(|number| party(&format!("//busy//validator//{number}"))).collect::<Result<Vec<_>, _>>()?;
@@ -162,7 +142,7 @@ impl History {
                 pool_tao,
                 // Prices from a hundredth to a fifth of a TAO.
                 pool_alpha: pool_tao.saturating_mul(dice.between(5, 100)),
-                dice: Dice(dice.next()),
+                dice: Dice::new(dice.next()),
             })
         };
         let subnets = (1..=busy.subnets).map(subnet).collect::<Result<Vec<Subnet>, String>>()?;
@@ -211,7 +191,7 @@ impl Subnet {
         let neurons: Vec<Party> =
             [&self.owner].into_iter().chain(&history.validators).chain(&self.miners).cloned().collect();
         page.seats(netuid, &neurons);
-        let mut dice = Dice(self.dice.0);
+        let mut dice = self.dice.clone();
         let voters = history.validators.len() + 1;
         let stakes: Vec<Alpha> = (0..neurons.len())
             .map(|uid| {

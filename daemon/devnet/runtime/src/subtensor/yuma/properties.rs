@@ -6,36 +6,24 @@ use alloc::{vec, vec::Vec};
 use serde_json::{Value as Json, json};
 
 use super::{Ballot, Bonding, I32F32, Row, Verdict, consensus, matrix};
+use crate::dice::Dice;
 
 const VECTORS: &str = include_str!("../../../../../../tests/vectors/yuma.json");
 /// Ballots in the file.
 const RECORDED: u64 = 12;
 
-/// Random numbers (SplitMix64).
-struct Random(u64);
+fn below(dice: &mut Dice, bound: u64) -> u16 {
+    u16::try_from(dice.between(0, bound)).unwrap()
+}
 
-impl Random {
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut mixed = self.0;
-        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        mixed ^ (mixed >> 31)
-    }
-
-    fn below(&mut self, bound: u64) -> u16 {
-        u16::try_from(self.next() % bound).unwrap()
-    }
-
-    /// A row with about two thirds of its cells.
-    fn row(&mut self, columns: u16, value: impl Fn(u16) -> I32F32) -> Row {
-        (0..columns)
-            .filter_map(|column| {
-                let figure = self.below(65_535) + 1;
-                (self.below(3) > 0).then(|| (column, value(figure)))
-            })
-            .collect()
-    }
+/// A row with about two thirds of its cells.
+fn row(dice: &mut Dice, columns: u16, value: impl Fn(u16) -> I32F32) -> Row {
+    (0..columns)
+        .filter_map(|column| {
+            let figure = below(dice, 65_535) + 1;
+            (below(dice, 3) > 0).then(|| (column, value(figure)))
+        })
+        .collect()
 }
 
 fn bonding(kind: u64) -> Bonding {
@@ -54,16 +42,16 @@ fn bonding(kind: u64) -> Bonding {
 
 /// A ballot as the state of a subnet gives it: most neurons active, half with a permit, none weighing itself.
 fn ballot(seed: u64) -> Ballot {
-    let mut random = Random(seed);
-    let neurons = 4 + random.below(12);
+    let mut dice = Dice::new(seed);
+    let neurons = 4 + below(&mut dice, 12);
     let bonding = bonding(seed);
-    let mut stake: Vec<I32F32> = (0..neurons).map(|_| I32F32::raw(random.below(10_000) + 1)).collect();
+    let mut stake: Vec<I32F32> = (0..neurons).map(|_| I32F32::raw(below(&mut dice, 10_000) + 1)).collect();
     matrix::normalise(&mut stake);
-    let permits: Vec<bool> = (0..neurons).map(|uid| uid == 0 || random.below(2) == 0).collect();
+    let permits: Vec<bool> = (0..neurons).map(|uid| uid == 0 || below(&mut dice, 2) == 0).collect();
     let raw = matches!(bonding, Bonding::Shares { .. });
     let weights = (0..neurons)
         .map(|uid| {
-            let mut row = if permits[usize::from(uid)] { random.row(neurons, I32F32::raw) } else { Row::new() };
+            let mut row = if permits[usize::from(uid)] { row(&mut dice, neurons, I32F32::raw) } else { Row::new() };
             row.retain(|(column, _)| *column != uid);
             row
         })
@@ -71,17 +59,17 @@ fn ballot(seed: u64) -> Ballot {
     let bonds = (0..neurons)
         .map(|uid| {
             let value = |figure| if raw { I32F32::raw(figure) } else { I32F32::proportion(figure) };
-            if permits[usize::from(uid)] { random.row(neurons, value) } else { Row::new() }
+            if permits[usize::from(uid)] { row(&mut dice, neurons, value) } else { Row::new() }
         })
         .collect();
     Ballot {
         stake,
-        active: (0..neurons).map(|uid| uid == 0 || random.below(8) > 0).collect(),
+        active: (0..neurons).map(|uid| uid == 0 || below(&mut dice, 8) > 0).collect(),
         permits,
         weights,
         bonds,
-        kappa: I32F32::proportion(20_000 + random.below(30_000)),
-        penalty: [I32F32::ONE, I32F32::ZERO, I32F32::HALF][usize::from(random.below(3))],
+        kappa: I32F32::proportion(20_000 + below(&mut dice, 30_000)),
+        penalty: [I32F32::ONE, I32F32::ZERO, I32F32::HALF][usize::from(below(&mut dice, 3))],
         bonding,
     }
 }
@@ -232,9 +220,9 @@ fn write_the_recorded_ballots() {
 #[test]
 fn an_epoch_of_256_neurons_is_one_consensus() {
     let neurons = 256_u16;
-    let mut random = Random(1);
+    let mut dice = Dice::new(1);
     let stake = vec![I32F32::ONE.over(I32F32::raw(neurons)); usize::from(neurons)];
-    let rows: Vec<Row> = (0..neurons).map(|_| random.row(neurons, I32F32::proportion)).collect();
+    let rows: Vec<Row> = (0..neurons).map(|_| row(&mut dice, neurons, I32F32::proportion)).collect();
     for kind in 0..3 {
         let verdict = consensus(&Ballot {
             stake: stake.clone(),
