@@ -25,6 +25,10 @@ use crate::{
 /// Storage keys with the value they are to have, none for one that is to go.
 pub type StorageChanges = Vec<(Vec<u8>, Option<Vec<u8>>)>;
 
+/// The latest timestamp to which time can be set, in milliseconds since 1970: 2^53 - 1, the greatest number that every
+/// reader of JSON takes as it is. From there on a chain has all the time to go on in.
+const LATEST: u64 = (1 << 53) - 1;
+
 /// Why the chain did not do what its owner wanted. Unless said otherwise nothing has changed.
 #[derive(Debug, thiserror::Error)]
 pub enum ControlError {
@@ -41,6 +45,9 @@ pub enum ControlError {
         /// The earliest timestamp that the runtime takes.
         earliest: u64,
     },
+    /// A timestamp so late that no block could follow.
+    #[error("time cannot be set to {0}: {LATEST} is the latest that it can be set to (milliseconds since 1970)")]
+    TimeTooLate(u64),
     /// A key that no block can set.
     #[error("the storage key 0x{} cannot be set: child tries are not part of this chain", hex::encode(.0))]
     ChildStorage(Vec<u8>),
@@ -146,7 +153,8 @@ impl Control {
     /// No block is made.
     ///
     /// # Errors
-    /// [`ControlError::TimeGoesBack`] for one that is not later than the head's by half a block time at least.
+    /// [`ControlError::TimeGoesBack`] for one that is not later than the head's by half a block time at least,
+    /// [`ControlError::TimeTooLate`] for one after 2^53 - 1, and [`DevnetError::Stopped`] if the chain ends meanwhile.
     pub async fn set_time(&self, timestamp: u64) -> Result<u64, ControlError> {
         self.order(move |producer| set_time(producer, |_| timestamp)).await
     }
@@ -162,10 +170,12 @@ impl Control {
 
     /// Sets values of the state, or removes them, in a block of their own, and gives back that block.
     ///
-    /// They are written at the block's end, after all that the runtime does in it; its state root covers them.
+    /// They are written after the block's inherents and before the runtime closes it, which may overwrite what it writes
+    /// itself; the state root covers what stands in the end.
     ///
     /// # Errors
-    /// [`ControlError::ChildStorage`], [`ControlError::NothingToSet`], and those of [`Self::mine`].
+    /// [`ControlError::ChildStorage`], [`ControlError::NothingToSet`], and those of [`Self::mine`], among them
+    /// [`DevnetError::Block`] for values with which the block would not follow the head.
     pub async fn set_storage(&self, changes: StorageChanges) -> Result<BlockId, ControlError> {
         if changes.is_empty() {
             return Err(ControlError::NothingToSet);
@@ -291,6 +301,9 @@ fn set_time(producer: &mut Producer, wanted: impl FnOnce(u64) -> u64) -> Result<
     let wanted = wanted(producer.clock.timestamp(number).max(earliest));
     if wanted < earliest {
         return Err(ControlError::TimeGoesBack { wanted, earliest });
+    }
+    if wanted > LATEST {
+        return Err(ControlError::TimeTooLate(wanted));
     }
     producer.clock.set(number, wanted);
     Ok(wanted)

@@ -47,6 +47,9 @@ pub enum DevnetError {
         #[source]
         source: Option<io::Error>,
     },
+    /// As many orders wait for the chain as it lets wait. Nothing was done; the same may be asked again.
+    #[error("too many orders wait for the development chain already; try again")]
+    Busy,
     /// The chain is stopping or has stopped.
     #[error("the development chain has stopped")]
     Stopped,

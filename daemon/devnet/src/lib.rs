@@ -175,7 +175,8 @@ impl Devnet {
     /// Makes `count` blocks now, as [`Control::mine`] does; gives back the last one.
     ///
     /// # Errors
-    /// [`DevnetError::Block`] if the runtime fails, [`DevnetError::Stopped`] if the chain ends meanwhile.
+    /// [`DevnetError::Block`] if the runtime fails, [`DevnetError::Busy`] if too many orders wait,
+    /// [`DevnetError::Stopped`] if the chain ends meanwhile.
     pub async fn mine(&self, count: u32) -> Result<BlockId, DevnetError> {
         match self.control().mine(count).await {
             Ok(block) => Ok(block),
@@ -212,7 +213,8 @@ impl Devnet {
     }
 
     fn signal(&self) {
-        // Both fail only if the other end is gone, which is what they ask for.
+        // Both fail if the other end is gone, which is what they ask for. A producer whose queue is full has commands to
+        // wake it, and looks at `stopping` before each.
         let _ = self.server.stop();
         self.stopping.store(true, Ordering::Relaxed);
         let _ = self.node.command(Command::Stop);

@@ -4,7 +4,7 @@ use std::{
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, Ordering},
-        mpsc::SyncSender,
+        mpsc::{SyncSender, TrySendError},
     },
     time::Instant,
 };
@@ -71,8 +71,8 @@ pub(crate) struct Node {
     pub(crate) faults: Faults,
     pool: Mutex<Pool>,
     commands: SyncSender<Command>,
-    /// Whether [`Command::Ready`] is on its way, so that it is there once at most.
-    ready_sent: AtomicBool,
+    /// Whether the producer is to look at the pool, so that [`Command::Ready`] is on its way once at most.
+    ready: AtomicBool,
 }
 
 impl Node {
@@ -84,7 +84,7 @@ impl Node {
             faults: Faults::new(),
             pool: Mutex::new(pool),
             commands,
-            ready_sent: AtomicBool::new(false),
+            ready: AtomicBool::new(false),
         }
     }
 
@@ -92,9 +92,15 @@ impl Node {
         self.pool.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Tells the producer something, unless it has ended.
+    /// Tells the producer something.
+    ///
+    /// # Errors
+    /// [`DevnetError::Busy`] when its queue is full, [`DevnetError::Stopped`] when it has ended.
     pub(crate) fn command(&self, command: Command) -> Result<(), DevnetError> {
-        self.commands.try_send(command).map_err(|_| DevnetError::Stopped)
+        self.commands.try_send(command).map_err(|error| match error {
+            TrySendError::Full(_) => DevnetError::Busy,
+            TrySendError::Disconnected(_) => DevnetError::Stopped,
+        })
     }
 
     /// The newest final block: the head, unless finality stands still.
@@ -105,9 +111,9 @@ impl Node {
         stalled.and_then(|number| self.chain.block_at(number.min(head.number()))).unwrap_or(head)
     }
 
-    /// The producer has [`Command::Ready`] and is about to look at the pool.
-    pub(crate) fn ready_noted(&self) {
-        self.ready_sent.store(false, Ordering::Release);
+    /// Whether the producer is to look at the pool. It does so now: whoever is ready later has to tell it again.
+    pub(crate) fn take_ready(&self) -> bool {
+        self.ready.swap(false, Ordering::AcqRel)
     }
 
     /// Whether the extrinsic could go into a block after `at`, now or later.
@@ -150,8 +156,8 @@ impl Node {
 
     /// Tells the producer to look at the pool.
     pub(crate) fn tell_ready(&self) {
-        if !self.ready_sent.swap(true, Ordering::AcqRel) {
-            // A producer that has ended needs no command.
+        if !self.ready.swap(true, Ordering::AcqRel) {
+            // A producer that has ended needs no command, and one whose queue is full looks after each it has.
             let _ = self.command(Command::Ready);
         }
     }
@@ -164,5 +170,37 @@ impl Node {
             nonce = nonce.saturating_add(1);
         }
         Ok(nonce)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc::sync_channel;
+
+    use sp_core::storage::Storage;
+
+    use super::*;
+    use crate::{Config, chain::Origin};
+
+    #[test]
+    fn a_full_queue_is_said_and_loses_nobody_who_is_ready() {
+        let (commands, queue) = sync_channel(1);
+        let Config { pool, retention, .. } = Config::default();
+        let chain = Chain::new(Origin::genesis(Storage::default()), retention);
+        let node = Node::new(chain, Pool::new(pool), Workers::start().unwrap(), commands);
+        node.command(Command::Stop).unwrap();
+        assert!(matches!(node.command(Command::Stop), Err(DevnetError::Busy)));
+        node.tell_ready();
+        assert!(matches!(queue.try_recv(), Ok(Command::Stop)));
+        assert!(node.take_ready(), "the command that had filled the queue is enough to see it");
+
+        node.tell_ready();
+        node.tell_ready();
+        assert!(matches!(queue.try_recv(), Ok(Command::Ready)));
+        assert!(queue.try_recv().is_err(), "one is enough");
+        assert!(node.take_ready());
+        assert!(!node.take_ready());
+        drop(queue);
+        assert!(matches!(node.command(Command::Stop), Err(DevnetError::Stopped)));
     }
 }

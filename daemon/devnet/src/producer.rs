@@ -21,7 +21,7 @@ use sp_runtime::transaction_validity::{InvalidTransaction, TransactionValidityEr
 
 use crate::{
     DevnetError,
-    chain::{Applied, Block, Builder, Sealed, slot},
+    chain::{Applied, Block, BlockError, Builder, Sealed, slot},
     config::BlockTime,
     node::{Change, Command, News, Node},
     pool::{Extrinsic, Outcome, Refusal},
@@ -76,14 +76,12 @@ impl Producer {
             }
             match command {
                 Err(RecvTimeoutError::Disconnected) | Ok(Command::Stop) => return Ok(()),
-                Err(RecvTimeoutError::Timeout) => {}
-                Ok(Command::Ready) => {
-                    self.node.ready_noted();
-                    if self.block_time == BlockTime::Instant && self.node.faults.blocks_are_made() {
-                        self.make_instant_blocks()?;
-                    }
-                }
+                // Who is ready is looked for below, whatever woke this thread: the queue may have been full.
+                Err(RecvTimeoutError::Timeout) | Ok(Command::Ready) => {}
                 Ok(Command::Order(order)) => order(&mut self)?,
+            }
+            if self.node.take_ready() && self.block_time == BlockTime::Instant && self.node.faults.blocks_are_made() {
+                self.make_instant_blocks()?;
             }
             if let (Some(at), Some(period)) = (due, self.period())
                 && Instant::now() >= at
@@ -148,7 +146,7 @@ impl Producer {
         self.adopt(draft)
     }
 
-    /// Makes a block without extrinsics after which these values stand in the state.
+    /// Makes a block without extrinsics that writes these values, before the runtime closes it: closing may overwrite them.
     pub(crate) fn write_storage(&mut self, changes: &[(Vec<u8>, Option<Vec<u8>>)]) -> Result<Arc<Block>, DevnetError> {
         let draft = self.draft(&[], changes)?;
         self.adopt(draft)
@@ -171,7 +169,7 @@ impl Producer {
         Ok(block)
     }
 
-    /// A block with what fits of `ready`, and with `writes` made at its end.
+    /// A block with what fits of `ready`, and with `writes` made before the runtime closes it, which may overwrite them.
     fn draft(&self, ready: &[Arc<Extrinsic>], writes: &[(Vec<u8>, Option<Vec<u8>>)]) -> Result<Draft, DevnetError> {
         let parent = self.node.chain.head();
         let number = parent.number().saturating_add(1);
@@ -224,7 +222,9 @@ impl Producer {
         for (key, value) in writes {
             builder.set_storage(key.clone(), value.clone());
         }
-        Ok(Draft { sealed: builder.seal().map_err(failed)?, included, invalid })
+        let sealed = builder.seal().map_err(failed)?;
+        check_place(&sealed.block, &parent).map_err(failed)?;
+        Ok(Draft { sealed, included, invalid })
     }
 
     /// Time for the extrinsics of one block: two thirds of the period, within reason.
@@ -258,12 +258,27 @@ impl Producer {
     }
 }
 
-/// Puts what was sealed right behind its envelope, where it is a valid extrinsic.
+/// Whether the block comes right after `parent`. The runtime reads both from the state, into which anything may have been
+/// written; a block at another place would leave a store that nothing can read.
+fn check_place(block: &Block, parent: &Block) -> Result<(), BlockError> {
+    let (number, on) = (block.number(), block.header.parent_hash);
+    if parent.number().checked_add(1) == Some(number) && on == parent.hash {
+        return Ok(());
+    }
+    Err(BlockError::Misplaced(format!("its header says block {number} on {on:?}")))
+}
+
+/// Puts what was sealed right behind its envelope, where it is a valid extrinsic that somebody signed.
 fn unseal(builder: &mut Builder<'_>, envelope: H256, inside: Option<Vec<u8>>) {
     let Some(extrinsic) = inside.and_then(|bytes| Extrinsic::decode(bytes).ok()) else {
         tracing::debug!(?envelope, "nothing was sealed in it");
         return;
     };
+    // The runtime takes an inherent from whoever builds the block, which is not whoever sealed it.
+    if extrinsic.bare {
+        tracing::debug!(?envelope, "what was sealed in it is not signed");
+        return;
+    }
     match builder.apply(extrinsic.bytes) {
         Applied::Included => {}
         Applied::Refused(error) => tracing::debug!(?envelope, %error, "what was sealed in it is not valid"),

@@ -8,7 +8,10 @@ use btd_devnet_runtime::{
 };
 use codec::{DecodeLimit, Encode};
 use sp_core::H256;
-use sp_runtime::{traits::Hash, transaction_validity::ValidTransaction};
+use sp_runtime::{
+    traits::{ExtrinsicLike as _, Hash},
+    transaction_validity::ValidTransaction,
+};
 use tokio::sync::mpsc;
 
 use crate::chain::Hasher;
@@ -21,6 +24,8 @@ const MAX_DEPTH: u32 = 256;
 pub(crate) struct Extrinsic {
     pub(crate) hash: H256,
     pub(crate) bytes: Vec<u8>,
+    /// Whether nobody signed it and no extension is part of it, as with inherents.
+    pub(crate) bare: bool,
     /// The envelope it carries, when it carries a sealed extrinsic.
     pub(crate) sealed: Option<ShieldedTransaction>,
 }
@@ -39,7 +44,7 @@ impl Extrinsic {
             }
             _ => None,
         };
-        Ok(Self { hash: Hasher::hash(&bytes), bytes, sealed })
+        Ok(Self { hash: Hasher::hash(&bytes), bare: extrinsic.is_bare(), bytes, sealed })
     }
 }
 

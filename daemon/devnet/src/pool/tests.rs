@@ -35,7 +35,7 @@ impl Bench {
 
     fn insert(&mut self, id: u64, valid: ValidTransaction) -> Result<Receiver<Status>, Refusal> {
         let (watcher, statuses) = Watcher::new();
-        let extrinsic = Extrinsic { hash: Self::hash(id), bytes: vec![0; 10], sealed: None };
+        let extrinsic = Extrinsic { hash: Self::hash(id), bytes: vec![0; 10], bare: false, sealed: None };
         self.pool.insert(extrinsic, valid, 0, Some(watcher), self.now).map(|()| statuses)
     }
 
@@ -163,7 +163,7 @@ fn a_full_pool_drops_the_worst() {
 #[test]
 fn bytes_are_bounded_too_and_futures_more_tightly() {
     let mut bench = Bench::new();
-    let big = |id, size| Extrinsic { hash: Bench::hash(id), bytes: vec![0; size], sealed: None };
+    let big = |id, size| Extrinsic { hash: Bench::hash(id), bytes: vec![0; size], bare: false, sealed: None };
     let now = bench.now;
     assert!(bench.pool.insert(big(1, 1_500), valid(1, 0, 0, 9), 0, None, now).is_ok());
     assert_eq!(bench.pool.insert(big(2, 501), valid(2, 0, 0, 1), 0, None, now), Err(Refusal::ImmediatelyDropped));

@@ -73,11 +73,12 @@ pub(super) fn work(error: WorkError) -> ErrorObjectOwned {
 pub(super) fn control(error: ControlError) -> ErrorObjectOwned {
     let code = match &error {
         ControlError::UnknownSnapshot(_) => DEV + 1,
-        ControlError::TimeGoesBack { .. } => DEV + 2,
+        ControlError::TimeGoesBack { .. } | ControlError::TimeTooLate(_) => DEV + 2,
         ControlError::ChildStorage(_) | ControlError::NothingToSet => {
             return invalid_params(format!("changes: {error}"));
         }
         ControlError::Chain(DevnetError::Block { .. }) => DEV + 3,
+        ControlError::Chain(DevnetError::Busy) => SERVER_IS_BUSY_CODE,
         ControlError::Chain(_) | ControlError::State(_) => INTERNAL_ERROR_CODE,
     };
     let source = std::iter::successors(std::error::Error::source(&error), |error| error.source()).last();

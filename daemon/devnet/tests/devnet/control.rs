@@ -62,6 +62,25 @@ async fn time_that_was_set_is_the_next_blocks_and_goes_on() {
 }
 
 #[tokio::test]
+async fn no_time_is_so_late_that_no_block_could_follow() {
+    const LATEST: u64 = (1 << 53) - 1;
+    let chain = Chain::start(manual()).await;
+    chain.devnet.mine(1).await.unwrap();
+    for (method, ms) in
+        [("dev_increaseTime", u64::MAX - START), ("dev_increaseTime", u64::MAX), ("dev_setTime", LATEST + 1)]
+    {
+        let (code, words) = refusal(&chain, method, json!([ms])).await;
+        assert!(code == 5002 && words.contains(&LATEST.to_string()), "{method} {ms}: {code} {words}");
+    }
+    chain.devnet.mine(1).await.unwrap();
+    assert_eq!(now(&chain).await, START + 2 * HOUR, "time is as it was");
+    chain.call("dev_setTime", json!([LATEST])).await;
+    chain.devnet.mine(3).await.unwrap();
+    assert_eq!(now(&chain).await, LATEST + 2 * HOUR);
+    chain.stop().await;
+}
+
+#[tokio::test]
 async fn storage_is_set_in_a_block_whose_root_covers_it() {
     let chain = Chain::start(manual()).await;
     let (bob, free_key) = (account_key("Bob"), hex(&account_key("Nobody")));
@@ -110,6 +129,28 @@ async fn a_value_that_stops_the_runtime_is_taken_back_with_a_snapshot() {
     assert!(code == 5003 && words.contains("cannot make block 2"), "{code} {words}");
     chain.call("dev_revert", json!([snapshot])).await;
     assert_eq!(chain.call("dev_mine", json!([])).await["number"], 1);
+    chain.stop().await;
+}
+
+#[tokio::test]
+async fn no_value_puts_a_block_at_another_place() {
+    let directory = Directory::new();
+    let chain = Chain::start(directory.config()).await;
+    chain.devnet.mine(2).await.unwrap();
+    let before = picture(&chain).await;
+    for (item, value) in [("Number", 7_u32.encode()), ("ParentHash", [7_u8; 32].encode())] {
+        let change = json!([[[hex(&value_key("System", item)), hex(&value)]]]);
+        let (code, words) = refusal(&chain, "dev_setStorage", change).await;
+        assert!(code == 5003 && words.contains("cannot make block 3"), "{item}: {code} {words}");
+        assert!(words.contains("would not follow the head"), "{item}: {words}");
+    }
+    assert_eq!(picture(&chain).await, before);
+    chain.devnet.mine(1).await.unwrap();
+    let head = chain.devnet.head();
+    chain.stop().await;
+    let chain = Chain::start(directory.config()).await;
+    assert_eq!(chain.devnet.head(), head);
+    chain.devnet.mine(1).await.unwrap();
     chain.stop().await;
 }
 

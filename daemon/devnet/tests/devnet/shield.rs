@@ -1,8 +1,8 @@
 //! Sealed extrinsics: from the key in the state to the transfer inside.
 
-use btd_devnet_runtime::{RuntimeCall, shield};
+use btd_devnet_runtime::{RuntimeCall, UncheckedExtrinsic, shield};
 use chacha20poly1305::{KeyInit, XChaCha20Poly1305, XNonce, aead::Aead};
-use codec::Decode;
+use codec::{Decode, Encode};
 use ml_kem::{B32, EncapsulationKey768, TryKeyInit};
 use serde_json::json;
 use sp_core::H256;
@@ -64,6 +64,24 @@ async fn a_sealed_transfer_lands_two_blocks_later() {
     assert_eq!(account_info(&chain, "Alice", None).await.nonce, 2);
     let block = chain.call("chain_getBlock", json!([])).await;
     assert_eq!(block["block"]["extrinsics"].as_array().unwrap()[2..], [hex(&outer), hex(&inside)]);
+}
+
+#[tokio::test]
+async fn a_sealed_inherent_is_not_taken() {
+    let chain = Chain::start(manual()).await;
+    chain.devnet.mine(3).await.unwrap();
+    let next_key = key(&chain, "NextKey").await;
+    let announced = shield::Call::announce_next_key { enc_key: Some(vec![7; 1_184].try_into().unwrap()) };
+    let inside = UncheckedExtrinsic::new_bare(RuntimeCall::MevShield(announced)).encode();
+    let outer = sign("Alice", &seal(&inside, &next_key), mortal(&chain, 0, 8).await);
+    chain.call("author_submitExtrinsic", json!([hex(&outer)])).await;
+    chain.devnet.mine(2).await.unwrap();
+    let block = chain.call("chain_getBlock", json!([])).await;
+    assert_eq!(block["block"]["extrinsics"].as_array().unwrap()[2..], [hex(&outer)]);
+    // The keys have moved on by one, and none of them is the one that was sealed.
+    assert_eq!(key(&chain, "CurrentKey").await, next_key);
+    chain.devnet.mine(1).await.unwrap();
+    assert_ne!(key(&chain, "NextKey").await, [7; 1_184]);
 }
 
 #[tokio::test]

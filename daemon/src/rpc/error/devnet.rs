@@ -10,10 +10,12 @@ impl From<ControlError> for Failure {
     fn from(error: ControlError) -> Self {
         let kind = match &error {
             ControlError::UnknownSnapshot(_) => ErrorKind::NotFound,
-            ControlError::TimeGoesBack { .. } | ControlError::ChildStorage(_) | ControlError::NothingToSet => {
-                ErrorKind::InvalidParams
-            }
+            ControlError::TimeGoesBack { .. }
+            | ControlError::TimeTooLate(_)
+            | ControlError::ChildStorage(_)
+            | ControlError::NothingToSet => ErrorKind::InvalidParams,
             ControlError::Chain(DevnetError::Stopped) => ErrorKind::ShuttingDown,
+            ControlError::Chain(DevnetError::Busy) => ErrorKind::Busy,
             ControlError::Chain(_) | ControlError::State(_) => ErrorKind::Internal,
         };
         Self::new(kind, with_causes(&error))
