@@ -1,7 +1,8 @@
 //! `AlphaAssets`: how much alpha each subnet has issued, burned and recycled.
 //!
-//! Declared for clients that read it. The real chain keeps these books beside the reserves of `SubtensorModule`; this one
-//! keeps the reserves alone, so that every entry reads as nothing.
+//! Books beside the reserves of `SubtensorModule`, which nothing on the chain reads: that pallet notes here what it does.
+//! Alpha is minted into the pool and for participants, recycled where it leaves circulation to be minted again, and burned
+//! where it only becomes unusable. What genesis puts into its subnets is in no book.
 
 pub use pallet::*;
 
@@ -28,4 +29,26 @@ pub mod pallet {
     /// Alpha that was taken out of existence.
     #[pallet::storage]
     pub type AlphaRecycled<T: Config> = StorageMap<_, Twox64Concat, NetUid, Alpha, ValueQuery>;
+
+    impl<T: Config> Pallet<T> {
+        pub(crate) fn note_minted(netuid: NetUid, alpha: Alpha) {
+            TotalAlphaIssuance::<T>::mutate(netuid, |total| *total = total.saturating_add(alpha));
+        }
+
+        pub(crate) fn note_recycled(netuid: NetUid, alpha: Alpha) {
+            TotalAlphaIssuance::<T>::mutate(netuid, |total| *total = total.saturating_sub(alpha));
+            AlphaRecycled::<T>::mutate(netuid, |total| *total = total.saturating_add(alpha));
+        }
+
+        pub(crate) fn note_burned(netuid: NetUid, alpha: Alpha) {
+            AlphaBurned::<T>::mutate(netuid, |total| *total = total.saturating_add(alpha));
+        }
+
+        /// Closes the books of a subnet that is no more.
+        pub(crate) fn forget(netuid: NetUid) {
+            TotalAlphaIssuance::<T>::remove(netuid);
+            AlphaBurned::<T>::remove(netuid);
+            AlphaRecycled::<T>::remove(netuid);
+        }
+    }
 }

@@ -47,6 +47,7 @@ mod staking;
 mod storage;
 mod subnets;
 pub(crate) mod symbols;
+mod takeover;
 mod takes;
 #[allow(clippy::cast_possible_truncation, reason = "so the derived codec numbers variants")]
 pub mod types;
@@ -131,6 +132,7 @@ pub mod pallet {
         frame_system::Config<AccountId = AccountId, Hash = H256, RuntimeEvent: From<Event<Self>>>
         + pallet_balances::Config<Balance = u64>
         + crate::swap::Config
+        + crate::alpha_assets::Config
         + crate::drand::Config
         + crate::crowdloan::Config
         + crate::triumvirate::Config

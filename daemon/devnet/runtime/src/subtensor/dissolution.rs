@@ -42,7 +42,7 @@ use super::{
     Weights, WeightsSetRateLimit, WeightsVersionKey, Yuma3On,
     types::{Alpha, NetUid, ROOT, Tao},
 };
-use crate::{AccountId, swap};
+use crate::{AccountId, alpha_assets, swap};
 
 /// Removes what each of these maps holds for the subnet.
 macro_rules! forget {
@@ -251,6 +251,7 @@ impl<T: Config> Pallet<T> {
             SubnetMovingPrice, SubnetTaoFlow, SubnetEmaTaoFlow, SubnetProtocolFlow, SubnetEmaProtocolFlow,
             SubnetExcessTao, SubnetRootSellTao, PendingValidatorEmission, PendingServerEmission, PendingRootAlphaDivs,
             PendingOwnerCut, MinerBurned, BlocksSinceLastStep, LastMechansimStepBlock);
+        alpha_assets::Pallet::<T>::forget(netuid);
         if SubnetIdentitiesV3::<T>::take(netuid).is_some() {
             Self::deposit_event(Event::SubnetIdentityRemoved(netuid));
         }

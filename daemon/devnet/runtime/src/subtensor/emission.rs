@@ -16,7 +16,7 @@ use super::{
     pool::Fees,
     types::{Alpha, NetUid, ROOT, Tao},
 };
-use crate::UNIT;
+use crate::{UNIT, alpha_assets};
 
 /// TAO that will ever be issued, and alpha of each subnet.
 const SUPPLY: u64 = 21_000_000 * UNIT;
@@ -165,6 +165,7 @@ impl<T: Config> Pallet<T> {
         }
         SubnetAlphaInEmission::<T>::insert(netuid, alpha);
         SubnetAlphaIn::<T>::mutate(netuid, |reserve| *reserve = reserve.saturating_add(alpha));
+        alpha_assets::Pallet::<T>::note_minted(netuid, alpha);
         SubnetExcessTao::<T>::insert(netuid, injection.excess);
         SubnetTaoInEmission::<T>::insert(netuid, tao);
         SubnetTAO::<T>::mutate(netuid, |reserve| *reserve = reserve.saturating_add(tao));
@@ -177,6 +178,7 @@ impl<T: Config> Pallet<T> {
         let emitted = Self::evaluate_emission(Self::alpha_issuance(netuid));
         SubnetAlphaOutEmission::<T>::insert(netuid, emitted);
         SubnetAlphaOut::<T>::mutate(netuid, |out| *out = out.saturating_add(emitted));
+        alpha_assets::Pallet::<T>::note_minted(netuid, emitted);
         let emitted = U96F32::from_integer(emitted);
         let cut = if OwnerCutEnabled::<T>::get(netuid) {
             emitted.by(U96F32::ratio(SubnetOwnerCut::<T>::get().into(), u16::MAX.into()))
@@ -200,6 +202,7 @@ impl<T: Config> Pallet<T> {
     /// Takes alpha that nobody holds out of existence.
     pub(super) fn recycle_alpha_of(netuid: NetUid, alpha: Alpha) {
         SubnetAlphaOut::<T>::mutate(netuid, |out| *out = out.saturating_sub(alpha));
+        alpha_assets::Pallet::<T>::note_recycled(netuid, alpha);
     }
 
     /// Lets moving prices follow the pools, and tells the part of root.

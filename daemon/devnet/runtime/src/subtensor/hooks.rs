@@ -68,6 +68,7 @@ impl<T: Config> Pallet<T> {
             } else {
                 left -= 1;
                 Self::distribute_pending(netuid);
+                Self::hand_over_if_convinced(netuid);
                 Self::close_epoch(netuid, now);
             }
         }

@@ -1,8 +1,8 @@
 //! Locked stake: alpha that its coldkey promised to leave, and the conviction it earns its hotkey.
 //!
 //! A lock decays unless it is perpetual; conviction grows towards the locked mass. A lock behind the owner's hotkey has
-//! full conviction at once. Locked stake goes to another coldkey only where that one has said that it accepts it. What
-//! conviction decides on the real chain, the takeover of old subnets, is not here.
+//! full conviction at once. Locked stake goes to another coldkey only where that one has said that it accepts it.
+//! [`super::takeover`] is what conviction decides.
 
 use frame_support::{ensure, storage::with_storage_layer};
 use sp_runtime::DispatchResult;
@@ -40,7 +40,7 @@ fn fractions(blocks: u64, unlock: u64, maturity: u64, aging: Aging) -> (U64F64, 
     }
 }
 
-fn times(bits: U64F64, mass: Alpha) -> U64F64 {
+pub(super) fn times(bits: U64F64, mass: Alpha) -> U64F64 {
     U64F64::from_bits(bits.to_bits().saturating_mul(mass.into()))
 }
 

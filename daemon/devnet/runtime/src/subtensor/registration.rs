@@ -13,7 +13,7 @@ use sp_runtime::{DispatchError, DispatchResult};
 
 use super::{
     Burn, Config, Error, Event, MaxAllowedUids, NetworkRegistrationAllowed, OwnedHotkeys, Owner, Pallet,
-    RAORecycledForRegistration, RegistrationsThisBlock, StakingHotkeys, SubnetAlphaOut, SubnetworkN,
+    RAORecycledForRegistration, RegistrationsThisBlock, StakingHotkeys, SubnetworkN,
     pool::Fees,
     types::{NetUid, ROOT, Tao},
 };
@@ -112,7 +112,7 @@ impl<T: Config> Pallet<T> {
     fn burn_for_registration(coldkey: &AccountId, netuid: NetUid, burn: Tao) -> DispatchResult {
         Self::transfer(coldkey, &Self::subnet_account(netuid), burn, Preservation::Expendable)?;
         let bought = Self::buy(netuid, burn, Fees::Charged)?;
-        SubnetAlphaOut::<T>::mutate(netuid, |out| *out = out.saturating_sub(bought.output));
+        Self::recycle_alpha_of(netuid, bought.output);
         Self::record_flow(netuid, burn, i64::saturating_add);
         let total = RAORecycledForRegistration::<T>::mutate(netuid, |total| {
             *total = total.saturating_add(burn);

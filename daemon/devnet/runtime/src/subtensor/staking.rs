@@ -20,7 +20,7 @@ use super::{
     pool::{self, Fees},
     types::{Alpha, NetUid, ROOT, Tao},
 };
-use crate::{AccountId, fee_recipient};
+use crate::{AccountId, alpha_assets, fee_recipient};
 
 /// The least stake that may be added, and the least proceeds that may be left behind a partial withdrawal, in rao.
 pub(super) const LEAST_STAKE: Tao = 2_000_000;
@@ -284,6 +284,7 @@ impl<T: Config> Pallet<T> {
     pub(super) fn burn_stake(of: Position<'_>, alpha: Alpha) -> DispatchResult {
         let alpha = Self::check_destruction(of, alpha)?;
         Self::debit_stake(of.hotkey, of.coldkey, of.netuid, alpha);
+        alpha_assets::Pallet::<T>::note_burned(of.netuid, alpha);
         Self::deposit_event(Event::AlphaBurned(of.coldkey.clone(), of.hotkey.clone(), alpha, of.netuid));
         Ok(())
     }

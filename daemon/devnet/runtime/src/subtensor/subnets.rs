@@ -16,7 +16,7 @@ use super::{
     SubtokenEnabled, Tempo, TokenSymbol, TotalNetworks, TotalStake, Yuma3On, symbols,
     types::{Alpha, NetUid, ROOT, RateLimitKey, SubnetIdentityV3, Tao},
 };
-use crate::{AccountId, UNIT};
+use crate::{AccountId, UNIT, alpha_assets};
 
 /// Blocks between epochs of a new subnet.
 const TEMPO: u16 = 360;
@@ -133,7 +133,9 @@ impl<T: Config> Pallet<T> {
         let tao = paid.max(NetworkMinLockCost::<T>::get());
         let alpha = U256::from(tao) * U256::from(PRICE_SCALE) / price.max(U256::one());
         SubnetTAO::<T>::insert(netuid, tao);
-        SubnetAlphaIn::<T>::insert(netuid, Alpha::try_from(alpha).unwrap_or(Alpha::MAX));
+        let alpha = Alpha::try_from(alpha).unwrap_or(Alpha::MAX);
+        SubnetAlphaIn::<T>::insert(netuid, alpha);
+        alpha_assets::Pallet::<T>::note_minted(netuid, alpha);
         SubnetAlphaOut::<T>::insert(netuid, 0);
         SubnetLocked::<T>::insert(netuid, paid);
         TotalStake::<T>::mutate(|total| *total = total.saturating_add(tao));

@@ -1,11 +1,16 @@
 //! Stake and its movements: which refusal comes first, and what is clamped.
 
 use btd_devnet_runtime::{
-    Runtime, SubtensorModule, UNIT,
+    Runtime, SubtensorModule, System, UNIT, alpha_assets,
     subtensor::{self as s, Call, types::ROOT},
 };
+use frame_support::traits::Hooks;
 
-use crate::{FIRST, NOWHERE, OK, SUBNET, expect, key, on_a_chain, on_a_subnet};
+use crate::{FIRST, NOWHERE, OK, SUBNET, expect, key, on_a_chain, on_a_subnet, wait};
+
+type TotalAlphaIssuance = alpha_assets::TotalAlphaIssuance<Runtime>;
+type AlphaBurned = alpha_assets::AlphaBurned<Runtime>;
+type AlphaRecycled = alpha_assets::AlphaRecycled<Runtime>;
 
 fn held(hotkey: &str, coldkey: &str, netuid: u16) -> u64 {
     SubtensorModule::stake(&key(hotkey), &key(coldkey), netuid)
@@ -147,10 +152,14 @@ fn alpha_is_destroyed_on_subnets_alone() {
             expect("Bob", call(ROOT, 1), "CannotBurnOrRecycleOnRootSubnet");
         }
         let out = s::SubnetAlphaOut::<Runtime>::get(SUBNET);
+        let (issued, recycled) = (TotalAlphaIssuance::get(SUBNET), AlphaRecycled::get(SUBNET));
         expect("Bob", burn(SUBNET, UNIT), OK);
         assert_eq!(s::SubnetAlphaOut::<Runtime>::get(SUBNET), out, "what is burned stays issued");
+        assert_eq!((AlphaBurned::get(SUBNET), TotalAlphaIssuance::get(SUBNET)), (UNIT, issued));
         expect("Bob", recycle(SUBNET, UNIT), OK);
         assert_eq!(s::SubnetAlphaOut::<Runtime>::get(SUBNET), out - UNIT);
+        assert_eq!(AlphaRecycled::get(SUBNET), recycled + UNIT);
+        assert_eq!(TotalAlphaIssuance::get(SUBNET), issued - UNIT);
     });
 }
 
@@ -173,6 +182,43 @@ fn locked_stake_stays() {
         expect("Bob", Call::burn_alpha { hotkey: key("owner"), amount: UNIT, netuid: SUBNET }, "StakeUnavailable");
         expect("Bob", Call::move_lock { destination_hotkey: key("nobody"), netuid: SUBNET }, "HotKeyAccountNotExists");
         expect("Bob", Call::move_lock { destination_hotkey: key("owner"), netuid: SUBNET }, OK);
+    });
+}
+
+#[test]
+fn an_old_subnet_goes_to_whom_a_tenth_of_its_alpha_is_convinced_of() {
+    const YEAR: u32 = 2_629_800;
+    on_a_subnet(|| {
+        let owners = || (s::SubnetOwner::<Runtime>::get(SUBNET), s::SubnetOwnerHotkey::<Runtime>::get(SUBNET));
+        let epoch = || {
+            s::PendingEpochAt::<Runtime>::insert(SUBNET, u64::from(System::block_number()));
+            SubtensorModule::on_initialize(System::block_number());
+        };
+        let lock = |hotkey: &str, amount| Call::lock_stake { hotkey: key(hotkey), netuid: SUBNET, amount };
+        expect("Bob", Call::try_associate_hotkey { hotkey: key("other") }, OK);
+        expect("Bob", add(SUBNET, 100 * UNIT), OK);
+        let out = s::SubnetAlphaOut::<Runtime>::get(SUBNET);
+        expect("Bob", lock("other", out / 5), OK);
+        expect("Bob", Call::set_perpetual_lock { netuid: SUBNET, enabled: true }, OK);
+        wait(YEAR - 100);
+        assert_eq!(SubtensorModule::most_convicted_hotkey(SUBNET), Some(key("other")));
+        assert!(SubtensorModule::hotkey_conviction(&key("other"), SUBNET).times(1) > out / 10);
+        epoch();
+        assert_eq!(owners(), (key("Alice"), key("owner")), "the subnet is not old enough");
+
+        wait(102);
+        let locked = s::SubnetAlphaOut::<Runtime>::get(SUBNET);
+        s::SubnetAlphaOut::<Runtime>::insert(SUBNET, 3 * out);
+        epoch();
+        assert_eq!(owners(), (key("Alice"), key("owner")), "conviction is less than a tenth");
+        s::SubnetAlphaOut::<Runtime>::insert(SUBNET, locked);
+        epoch();
+        assert_eq!(owners(), (key("Bob"), key("other")));
+        let taken = s::Event::SubnetOwnerChanged { netuid: SUBNET, old_coldkey: key("Alice"), new_coldkey: key("Bob") };
+        assert!(System::events().iter().any(|record| record.event == taken.clone().into()));
+        let sum = s::OwnerLock::<Runtime>::get(SUBNET).unwrap();
+        assert_eq!((sum.locked_mass, sum.conviction.times(1)), (out / 5, out / 5), "an owner's conviction is full");
+        assert!(s::HotkeyLock::<Runtime>::get(SUBNET, key("other")).is_none());
     });
 }
 

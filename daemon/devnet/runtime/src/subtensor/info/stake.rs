@@ -6,9 +6,7 @@ use codec::{Compact, Decode, Encode};
 use scale_info::TypeInfo;
 
 use super::super::{
-    AlphaDividendsPerSubnet, AutoStakeDestination, Config, HotkeyLock, Pallet,
-    fixed::U64F64,
-    pool,
+    AlphaDividendsPerSubnet, AutoStakeDestination, Config, Pallet, pool,
     types::{Alpha, LockState, NetUid, Tao},
 };
 use crate::AccountId;
@@ -102,16 +100,6 @@ impl<T: Config> Pallet<T> {
     /// The lock of a coldkey on a subnet.
     pub fn coldkey_lock(coldkey: &AccountId, netuid: NetUid) -> Option<LockState> {
         Self::current_lock(coldkey, netuid).map(|(_, lock)| lock)
-    }
-
-    /// What locks have earned a hotkey in the choice of the subnet's owner.
-    pub fn hotkey_conviction(hotkey: &AccountId, netuid: NetUid) -> U64F64 {
-        HotkeyLock::<T>::get(netuid, hotkey).map_or_else(U64F64::default, |lock| lock.conviction)
-    }
-
-    /// The hotkey that locks favour most.
-    pub fn most_convicted_hotkey(netuid: NetUid) -> Option<AccountId> {
-        HotkeyLock::<T>::iter_prefix(netuid).max_by_key(|(_, lock)| lock.conviction).map(|(hotkey, _)| hotkey)
     }
 
     /// Where the mining income of a coldkey on a subnet is staked, if it said so.
