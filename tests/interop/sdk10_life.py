@@ -42,6 +42,15 @@ def node(method, *params):
     return answer["result"]
 
 
+def epoch():
+    """Lets blocks pass up to the subnet's next epoch, so that most of one is ahead."""
+    asked = int(netuid).to_bytes(2, "little").hex()
+    answer = node("state_call", "SubnetInfoRuntimeApi_get_next_epoch_start_block", f"0x{asked}")
+    head = int(node("chain_getHeader")["number"], 16)
+    # An option of 64 bits: one byte, then the number.
+    node("dev_mine", int.from_bytes(bytes.fromhex(answer[4:]), "little") - head)
+
+
 def wallet(name, hotkey):
     """A new wallet on disk without passwords, in the layout of the ecosystem."""
     made = Wallet(name=name, hotkey=hotkey, path=os.path.join(os.environ["HOME"], "wallets"))
@@ -115,12 +124,14 @@ with Subtensor(network=URL) as chain:
     earned = stake(miner_key, netuid, miner_coldkey)
     check("and its stake grows", earned > 0, earned)
 
+    # Nothing may be set just before an epoch.
+    epoch()
     done("hidden weights are switched on", owner_call("sudo_set_commit_reveal_weights_enabled", netuid=netuid, enabled=True))
     # This client normalises weights when it reveals, and not when it commits: only normal ones fit both.
     salt = [1, 2, 3, 4]
     terms = {"netuid": netuid, "uids": [0, 1], "weights": [21845, 65535], "salt": salt, "version_key": 0}
     done("weights are committed", chain.commit_weights(owner, **terms, wait_for_inclusion=True, wait_for_finalization=True))
-    node("dev_mine", TEMPO)
+    epoch()
     done("weights are revealed", chain.reveal_weights(owner, **terms))
     graph = chain.metagraph(netuid, lite=False)
     check("what was revealed counts", 0 < graph.W[0][0] < graph.W[0][1], graph.W.tolist())

@@ -198,6 +198,7 @@ with daemon("--network", "devnet", "--block-time", "250ms"):
         script("our dendrite asks the synapses of a bittensor 10 axon", *asking)
 
 life("bittensor 10 lives on a chain", VENVS / "sdk10/bin/python", HERE / "sdk10_life.py")
+life("btcli 9 lives on a chain", VENVS / "cli9/bin/python", HERE / "cli9_life.py", VENVS / "cli9/bin/btcli")
 life("bittensor 11 lives on a chain", VENVS / "sdk11/bin/python", HERE / "sdk11_life.py")
 
 print(f"\n{passed} passed, 0 failed")
