@@ -183,7 +183,7 @@ held = positions()[netuid]
 part = f"{held / 8 / 10**9:.4f}"
 done("stake is removed", "stake", "remove", *owner, *subnet, "--amount", part, "--unsafe", *plain)
 check("as much is gone", positions()[netuid] < held, positions())
-swap = ("--origin-netuid", netuid, "--dest-netuid", "0", "--amount", part, *plain)
+swap = ("--origin-netuid", netuid, "--dest-netuid", "0", "--amount", part, "--unsafe", *plain)
 done("stake is swapped to root", "stake", "swap", *owner, *swap)
 check("root has it", positions().get("0", 0) > 0, positions())
 give = ("--origin-netuid", netuid, "--dest-netuid", netuid, "--dest", BOB, "--amount", part, *plain)
