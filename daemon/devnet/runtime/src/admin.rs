@@ -75,19 +75,33 @@ pub mod pallet {
 
     #[pallet::error]
     pub enum Error<T> {
+        /// The subnet does not exist, check the netuid parameter
         SubnetDoesNotExist,
+        /// The maximum number of subnet validators must be less than the maximum number of allowed UIDs in the subnet.
         MaxValidatorsLargerThanMaxUIds,
+        /// The maximum number of subnet validators must be more than the current number of UIDs already in the subnet.
         MaxAllowedUIdsLessThanCurrentUIds,
+        /// The maximum value for bonds moving average is reached
         BondsMovingAverageMaxReached,
+        /// Only root can set negative sigmoid steepness values
         NegativeSigmoidSteepness,
+        /// Value not in allowed bounds.
         ValueNotInBounds,
+        /// The minimum allowed UIDs must be less than the current number of UIDs in the subnet.
         MinAllowedUidsGreaterThanCurrentUids,
+        /// The minimum allowed UIDs must be less than the maximum allowed UIDs.
         MinAllowedUidsGreaterThanMaxAllowedUids,
+        /// The maximum allowed UIDs must be greater than the minimum allowed UIDs.
         MaxAllowedUidsLessThanMinAllowedUids,
+        /// The maximum allowed UIDs must be less than the default maximum allowed UIDs.
         MaxAllowedUidsGreaterThanDefaultMaxAllowedUids,
+        /// Bad parameter value
         InvalidValue,
+        /// Operation is not permitted on the root network.
         NotPermittedOnRootSubnet,
+        /// POW Registration has been deprecated
         POWRegistrationDisabled,
+        /// Call is deprecated
         Deprecated,
     }
 

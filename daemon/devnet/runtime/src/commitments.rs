@@ -158,13 +158,13 @@ pub mod pallet {
 
     #[pallet::error]
     pub enum Error<T> {
-        /// The commitment has too many fields.
+        /// Account passed too many additional fields to their commitment
         TooManyFieldsInCommitmentInfo,
-        /// The account is no hotkey of the subnet.
+        /// Account is not allowed to make commitments to the chain
         AccountNotAllowedCommit,
-        /// The hotkey has published enough for this epoch.
+        /// Space Limit Exceeded for the current interval
         SpaceLimitExceeded,
-        /// A deposit could not be given back.
+        /// Indicates that unreserve returned a leftover, which is unexpected.
         UnexpectedUnreserveLeftover,
     }
 

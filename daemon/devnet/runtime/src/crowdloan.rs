@@ -198,57 +198,57 @@ pub mod pallet {
 
     #[pallet::error]
     pub enum Error<T> {
-        /// The creator's deposit is too small.
+        /// The crowdloan initial deposit is too low.
         DepositTooLow,
-        /// Less is to be raised than there is.
+        /// The crowdloan cap is too low.
         CapTooLow,
-        /// The least contribution is too small.
+        /// The minimum contribution is too low.
         MinimumContributionTooLow,
-        /// The end has passed.
+        /// The crowdloan cannot end in the past.
         CannotEndInPast,
-        /// The crowdloan is not open long enough.
+        /// The crowdloan block duration is too short.
         BlockDurationTooShort,
-        /// The crowdloan is open too long.
+        /// The block duration is too long.
         BlockDurationTooLong,
-        /// The account holds too little.
+        /// The account does not have enough balance to pay for the initial deposit/contribution.
         InsufficientBalance,
-        /// A number became too great.
+        /// An overflow occurred.
         Overflow,
-        /// No crowdloan has that number.
+        /// The crowdloan id is invalid.
         InvalidCrowdloanId,
-        /// Everything has been raised.
+        /// The crowdloan cap has been fully raised.
         CapRaised,
-        /// The end has come.
+        /// The contribution period has ended.
         ContributionPeriodEnded,
-        /// The contribution is too small.
+        /// The contribution is too low.
         ContributionTooLow,
-        /// The crowdloan is somebody else's.
+        /// The origin of this call is invalid.
         InvalidOrigin,
-        /// The crowdloan has served its purpose.
+        /// The crowdloan has already been finalized.
         AlreadyFinalized,
-        /// The end has not come.
+        /// The crowdloan contribution period has not ended yet.
         ContributionPeriodNotEnded,
-        /// The account has not contributed.
+        /// The contributor has no contribution for this crowdloan.
         NoContribution,
-        /// Not everything has been raised.
+        /// The crowdloan cap has not been raised.
         CapNotRaised,
-        /// A number became too small.
+        /// An underflow occurred.
         Underflow,
-        /// The call is not to be found.
+        /// Call to dispatch was not found in the preimage storage.
         CallUnavailable,
-        /// Contributors have not been given their money back.
+        /// The crowdloan is not ready to be dissolved, it still has contributions.
         NotReadyToDissolve,
-        /// The creator's deposit stays.
+        /// The deposit cannot be withdrawn from the crowdloan.
         DepositCannotBeWithdrawn,
-        /// Too many have contributed.
+        /// The maximum number of contributors has been reached.
         MaxContributorsReached,
-        /// A crowdloan is for a call or for an account, not for both or neither.
+        /// Exactly one of call or target address must be provided.
         InvalidFinalizationConfig,
-        /// The account has contributed what it may.
+        /// The contributor has already reached the maximum contribution.
         MaxContributionReached,
-        /// What each may contribute is less than they must.
+        /// The maximum contribution is too low.
         MaximumContributionTooLow,
-        /// What each must contribute is more than they may.
+        /// The minimum contribution is too high.
         MinimumContributionTooHigh,
     }
 

@@ -293,17 +293,17 @@ pub mod pallet {
 
     #[pallet::error]
     pub enum Error<T> {
-        /// Nothing was there.
+        /// The value retrieved was `None` as no value was previously set.
         NoneValue,
-        /// A number became too great.
+        /// There was an attempt to increment the value in storage over `u32::MAX`.
         StorageOverflow,
-        /// Drand does not answer.
+        /// failed to connect to the
         DrandConnectionFailure,
-        /// The round is not the beacon's.
+        /// the pulse is invalid
         UnverifiedPulse,
-        /// The round is not later than the latest.
+        /// the round number did not increment
         InvalidRoundNumber,
-        /// The round cannot be verified.
+        /// the pulse could not be verified
         PulseVerificationError,
     }
 

@@ -149,9 +149,13 @@ pub mod pallet {
 
     #[pallet::error]
     pub enum Error<T> {
+        /// The announced ML‑KEM encapsulation key length is invalid.
         BadEncKeyLen,
+        /// Unreachable.
         Unreachable,
+        /// Too many pending extrinsics in storage.
         TooManyPendingExtrinsics,
+        /// Weight exceeds the absolute maximum (half of total block weight).
         WeightExceedsAbsoluteMax,
     }
 

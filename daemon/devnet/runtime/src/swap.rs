@@ -123,31 +123,31 @@ pub mod pallet {
 
     #[pallet::error]
     pub enum Error<T> {
-        /// The fee rate is above the greatest.
+        /// The fee rate is too high
         FeeRateTooHigh,
-        /// Too little was put in.
+        /// The provided amount is insufficient for the swap.
         InsufficientInputAmount,
-        /// The pool holds too little.
+        /// The provided liquidity is insufficient for the operation.
         InsufficientLiquidity,
-        /// The price is already beyond the limit.
+        /// The operation would exceed the price limit.
         PriceLimitExceeded,
-        /// The account holds too little.
+        /// The caller does not have enough balance for the operation.
         InsufficientBalance,
-        /// The range of a position is none.
+        /// The provided tick range is invalid.
         InvalidTickRange,
-        /// The size of a position is none.
+        /// Provided liquidity parameter is invalid (likely too small)
         InvalidLiquidityValue,
-        /// The outgoing side of the pool is all but empty.
+        /// Reserves too low for operation.
         ReservesTooLow,
         /// The subnet does not exist.
         MechanismDoesNotExist,
-        /// Staking on the subnet has not begun.
+        /// The subnet does not have subtoken enabled
         SubtokenDisabled,
-        /// The sides of the pool weigh too differently.
+        /// Swap reserves are too imbalanced
         ReservesOutOfBalance,
-        /// More was put in than the pool can take.
+        /// Swap input is too large relative to input-side liquidity
         SwapInputTooLarge,
-        /// The call does nothing any more.
+        /// The extrinsic is deprecated
         Deprecated,
     }
 

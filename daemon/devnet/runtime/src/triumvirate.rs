@@ -154,16 +154,27 @@ pub mod pallet {
 
     #[pallet::error]
     pub enum Error<T> {
+        /// The account is no member.
         NotMember,
+        /// This call is proposed already.
         DuplicateProposal,
+        /// There is no such proposal.
         ProposalMissing,
+        /// The proposal has another index.
         WrongIndex,
+        /// The member has voted so already.
         DuplicateVote,
+        /// The members are set already.
         AlreadyInitialized,
+        /// The vote is still open.
         TooEarly,
+        /// As many proposals are open as may be.
         TooManyProposals,
+        /// The proposal weighs more than was said.
         WrongProposalWeight,
+        /// The proposal is longer than was said.
         WrongProposalLength,
+        /// The vote would be shorter or longer than one may be.
         WrongDuration,
     }
 

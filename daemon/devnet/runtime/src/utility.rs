@@ -139,9 +139,9 @@ pub mod pallet {
 
     #[pallet::error]
     pub enum Error<T> {
-        /// The batch has too many calls.
+        /// Too many calls batched.
         TooManyCalls,
-        /// No account can be derived.
+        /// Bad input data for derived account ID
         InvalidDerivedAccount,
     }
 

@@ -9,17 +9,49 @@
 #[path = "surface/listing.rs"]
 mod listing;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use btd_devnet_runtime::{GenesisSpec, Runtime, genesis};
+use scale_info::TypeDef;
 
 const REAL: &str = include_str!("vectors/surface-425.txt");
+const REAL_METADATA: &[u8] = include_bytes!("../../../../tests/vectors/metadata/metadata-425-v15.scale");
+/// Pallets whose errors are written here; the others are the SDK's own.
+const PALLETS: [&str; 8] =
+    ["SubtensorModule", "AdminUtils", "Commitments", "Crowdloan", "Drand", "MevShield", "Swap", "Utility"];
 const DIFFERENCES: &str = include_str!("vectors/surface-differences.txt");
 
-fn ours() -> BTreeSet<String> {
+fn our_metadata() -> Vec<u8> {
     let mut externalities = sp_io::TestExternalities::new(genesis(&GenesisSpec::default()).unwrap());
-    let metadata = externalities.execute_with(|| Runtime::metadata_at_version(15)).expect("version 15 is served");
-    listing::lines(&listing::decode(&metadata))
+    externalities.execute_with(|| Runtime::metadata_at_version(15)).expect("version 15 is served").to_vec()
+}
+
+/// What clients show for each error.
+fn words(metadata: &[u8]) -> BTreeMap<(String, String), String> {
+    let metadata = listing::decode(metadata);
+    let mut words = BTreeMap::new();
+    for pallet in &metadata.pallets {
+        let Some(error) = &pallet.error else { continue };
+        let TypeDef::Variant(errors) = &metadata.types.resolve(error.ty.id).unwrap().type_def else { continue };
+        for error in &errors.variants {
+            words.insert((pallet.name.clone(), error.name.clone()), error.docs.join(" "));
+        }
+    }
+    words
+}
+
+#[test]
+fn errors_say_what_the_real_ones_say() {
+    let ours = words(&our_metadata());
+    let silent: Vec<_> = ours.iter().filter(|(_, words)| words.is_empty()).map(|(error, _)| error).collect();
+    assert!(silent.is_empty(), "clients have nothing to show for {silent:?}");
+    for ((pallet, error), real) in
+        words(REAL_METADATA).into_iter().filter(|((pallet, _), _)| PALLETS.contains(&&**pallet))
+    {
+        // Brackets would be links that lead nowhere.
+        let real = real.replace(['[', ']'], "");
+        assert_eq!(ours.get(&(pallet.clone(), error.clone())), Some(&real), "{pallet}.{error}");
+    }
 }
 
 /// Whether `text` is `pattern`, in which `*` stands for anything.
@@ -41,7 +73,7 @@ fn matches(pattern: &str, text: &str) -> bool {
 #[test]
 fn every_difference_from_the_real_surface_is_wanted() {
     let real: BTreeSet<String> = REAL.lines().map(str::to_owned).collect();
-    let ours = ours();
+    let ours = listing::lines(&listing::decode(&our_metadata()));
     let missing = real.difference(&ours).map(|line| format!("- {line}"));
     let besides = ours.difference(&real).map(|line| format!("+ {line}"));
     let differences: Vec<String> = missing.chain(besides).collect();
