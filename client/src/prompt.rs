@@ -5,10 +5,12 @@
 //! echo; never from the command line itself, which every process can read.
 
 use std::{
+    collections::{BTreeMap, btree_map::Entry},
     fs::{self, File},
-    io::{self, BufRead, BufReader, IsTerminal, Read, Write},
+    io::{self, BufRead, BufReader, IsTerminal, Read, Seek, SeekFrom, Write},
     os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
+    sync::{Mutex, PoisonError},
 };
 
 use btd_api::{
@@ -149,12 +151,7 @@ impl SecretSource {
     pub(crate) fn read(&self, question: &str) -> Result<Secret, Failure> {
         match self {
             Self::Stdin => first_line(io::stdin().lock(), "standard input"),
-            Self::Descriptor(number) => {
-                let place = format!("file descriptor {number}");
-                let file = File::open(format!("/dev/fd/{number}"));
-                let file = file.map_err(|source| Failure::Password { place: place.clone(), source })?;
-                first_line(BufReader::new(file), &place)
-            }
+            Self::Descriptor(number) => descriptor_line(*number),
             Self::Given(password) => Ok(password.clone()),
             Self::File(path) => read_private(path),
             Self::Person => ask_secret(question),
@@ -207,7 +204,32 @@ fn read_private(path: &Path) -> Result<Secret, Failure> {
     if metadata.permissions().mode() & 0o077 != 0 {
         return Err(Failure::usage(format!("{place} can be read by others: `chmod 600` it first")));
     }
-    first_line(BufReader::new(file), &place)
+    // Without the white space at both ends, as SDK 11 and btd's own environment have it.
+    let content = whole(file, &place)?;
+    Ok(Secret::new(content.expose().trim()))
+}
+
+/// The next line of an open descriptor. Two secrets may come over one, so no more is taken than
+/// the line, and a later question goes on behind it.
+fn descriptor_line(number: u32) -> Result<Secret, Failure> {
+    static OPEN: Mutex<BTreeMap<u32, File>> = Mutex::new(BTreeMap::new());
+    let place = format!("file descriptor {number}");
+    let failure = |source| Failure::Password { place: place.clone(), source };
+    let mut open = OPEN.lock().unwrap_or_else(PoisonError::into_inner);
+    let file = match open.entry(number) {
+        Entry::Occupied(entry) => entry.into_mut(),
+        Entry::Vacant(entry) => {
+            let mut file = File::open(format!("/dev/fd/{number}")).map_err(failure)?;
+            // Opened anew it begins at the beginning, where the shell may have read already.
+            let info = fs::read_to_string(format!("/proc/self/fdinfo/{number}")).unwrap_or_default();
+            let at = info.lines().find_map(|line| line.strip_prefix("pos:")?.trim().parse().ok());
+            if let Some(at) = at.filter(|&at| at > 0) {
+                file.seek(SeekFrom::Start(at)).map_err(failure)?;
+            }
+            entry.insert(file)
+        }
+    };
+    first_line(BufReader::with_capacity(1, file), &place)
 }
 
 fn whole(reader: impl Read, place: &str) -> Result<Secret, Failure> {
@@ -257,6 +279,18 @@ mod tests {
     }
 
     #[test]
+    fn two_secrets_come_over_one_descriptor() {
+        use std::os::fd::AsRawFd;
+        let mut file = tempfile::tempfile().unwrap();
+        file.write_all(b"skipped\nold\nnew one\n").unwrap();
+        file.seek(SeekFrom::Start(8)).unwrap();
+        let number = u32::try_from(file.as_raw_fd()).unwrap();
+        assert_eq!(descriptor_line(number).unwrap().expose(), "old");
+        assert_eq!(descriptor_line(number).unwrap().expose(), "new one");
+        assert!(matches!(descriptor_line(number), Err(Failure::Password { .. })));
+    }
+
+    #[test]
     fn a_whole_text_keeps_its_lines_and_its_bound() {
         assert_eq!(whole("a\nb\n".as_bytes(), "test").unwrap().expose(), "a\nb\n");
         let long = "x".repeat(64 * 1024 + 1);
@@ -268,7 +302,7 @@ mod tests {
     fn a_password_file_that_others_can_read_is_refused() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("password");
-        fs::write(&path, "secret\n").unwrap();
+        fs::write(&path, " secret \n\n").unwrap();
         fs::set_permissions(&path, fs::Permissions::from_mode(0o640)).unwrap();
         assert!(matches!(read_private(&path), Err(Failure::Usage { .. })));
         fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();

@@ -71,7 +71,15 @@ fn params(method: &str, words: &[String]) -> Result<Value, Failure> {
     };
     match words {
         [word] if word == "-" => return document(SecretSource::whole_stdin()?.expose()),
-        [word] if word.starts_with(['{', '[']) => return document(word),
+        [word] if word.starts_with(['{', '[']) => {
+            let given = document(word)?;
+            let contract = openrpc::document();
+            let secret = |name: &String| schema_of(&contract, method, name).is_some_and(is_secret);
+            return match given.as_object().into_iter().flatten().map(|(name, _)| name).find(|&name| secret(name)) {
+                Some(name) => Err(on_the_command_line(name)),
+                None => Ok(given),
+            };
+        }
         _ => {}
     }
     let contract = if words.is_empty() { Value::Null } else { openrpc::document() };
@@ -81,11 +89,21 @@ fn params(method: &str, words: &[String]) -> Result<Value, Failure> {
             .split_once('=')
             .filter(|(name, _)| !name.is_empty())
             .ok_or_else(|| Failure::usage(format!("`{word}` is not `name=value`, nor a JSON object or array")))?;
+        if schema_of(&contract, method, name).is_some_and(is_secret) {
+            return Err(on_the_command_line(name));
+        }
         if members.insert(name.to_owned(), value_of(&contract, method, name, value)).is_some() {
             return Err(Failure::usage(format!("`{name}` is given twice")));
         }
     }
     Ok(Value::Object(members))
+}
+
+fn on_the_command_line(name: &str) -> Failure {
+    Failure::usage(format!(
+        "`{name}` is a secret, and every process can read a command line: give the parameters as JSON on \
+         standard input, with `-` in their place"
+    ))
 }
 
 /// JSON where the text reads as such and the contract does not ask for text: `amount=5` is `"5"`.
@@ -94,6 +112,13 @@ fn value_of(contract: &Value, method: &str, name: &str, text: &str) -> Value {
     let number_for_text =
         parsed.is_number() && schema_of(contract, method, name).is_some_and(|schema| is_text(contract, schema));
     if number_for_text { Value::from(text) } else { parsed }
+}
+
+/// Whether the contract holds the value to be a secret.
+fn is_secret(schema: &Value) -> bool {
+    let named = |schema: &Value| schema["$ref"].as_str().is_some_and(|name| name.ends_with("/Secret"));
+    let choices = ["anyOf", "allOf"].into_iter().filter_map(|list| schema[list].as_array()).flatten();
+    named(schema) || choices.into_iter().any(named)
 }
 
 fn schema_of<'a>(contract: &'a Value, method: &str, name: &str) -> Option<&'a Value> {
@@ -177,6 +202,9 @@ mod tests {
 
     #[test]
     fn what_is_neither_is_refused() {
+        let secrets = ["password=x", "{\"password\": \"x\"}"];
+        assert!(secrets.iter().all(|word| matches!(read("wallet_unlock", &[word]), Err(Failure::Usage { .. }))));
+        assert!(read("wallet_unlock", &["wallet=w"]).is_ok());
         for words in [&["netuid"][..], &["{broken"], &["=1"], &["a=1", "a=2"], &["a=1", "[2]"]] {
             assert!(matches!(read("x_y", words), Err(Failure::Usage { .. })), "{words:?}");
         }

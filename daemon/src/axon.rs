@@ -95,7 +95,9 @@ pub enum AxonError {
         source: io::Error,
     },
     /// The hotkey could not vouch for the TLS key.
-    #[error("the hotkey did not sign the QUIC certificate's statement: unlock it first")]
+    #[error(
+        "the hotkey did not sign the QUIC certificate's statement: unlock it, or give btd its password for the start (BT_WALLET_PASSWORD_FILE, BT_PW_..., or the credential wallet-password under systemd)"
+    )]
     Unsigned(#[from] SignerError),
     /// The TLS key or certificate could not be made.
     #[error("cannot make the QUIC certificate")]

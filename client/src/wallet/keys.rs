@@ -290,9 +290,16 @@ fn unlocked(unlocked: &Unlocked, _: Page) -> String {
 }
 
 fn locked(locked: Locked) -> String {
-    match locked.locked {
+    let said = match locked.locked {
         0 => "nothing was unlocked\n".to_owned(),
         count => format!("locked {}\n", text::count(count as usize, "key")),
+    };
+    match locked.plain {
+        0 => said,
+        plain => format!(
+            "{said}{} plain on disk, to which no lock applies: see `btctl wallet convert --to nacl`\n",
+            text::count(plain as usize, "key"),
+        ),
     }
 }
 

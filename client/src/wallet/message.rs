@@ -10,7 +10,14 @@ use btd_api::{
 use clap::Args;
 
 use super::keys::KeyArg;
-use crate::{args::WalletArg, exit::Exit, failure::Failure, output::Page, prompt::SecretSource, session::Session};
+use crate::{
+    args::WalletArg,
+    exit::Exit,
+    failure::Failure,
+    output::{Page, text},
+    prompt::SecretSource,
+    session::Session,
+};
 
 /// `btctl wallet encrypt`
 #[derive(Args, Debug)]
@@ -51,6 +58,9 @@ impl EncryptArgs {
         };
         let params = EncryptParams { message, to: self.to };
         let reply = session.call::<Encrypt>(&params).await?;
+        if let Some(warning) = &reply.read()?.warning {
+            session.out.note(format_args!("warning: {}", text::visible_lines(warning)));
+        }
         session.out.reply(&reply, |sealed: &Encrypted, _: Page| format!("{}\n", sealed.ciphertext))?;
         Ok(Exit::Success)
     }
@@ -61,16 +71,33 @@ impl DecryptArgs {
         let key = self.key.or_usual(self.use_hotkey, &session.settings);
         let params = DecryptParams { ciphertext: self.ciphertext, wallet: self.wallet.resolve(&session.settings), key };
         let reply = session.call::<Decrypt>(&params).await?;
-        session.out.reply(&reply, |opened: &Decrypted, _: Page| format!("{}\n", opened.message.expose()))?;
+        session.out.reply(&reply, opened)?;
         Ok(Exit::Success)
     }
+}
+
+/// The message is anybody's: on a terminal it must not act, elsewhere it is given as it is.
+fn opened(opened: &Decrypted, page: Page) -> String {
+    let message = opened.message.expose();
+    if page.width.is_some() { format!("{}\n", text::visible_lines(message)) } else { format!("{message}\n") }
 }
 
 #[cfg(test)]
 mod tests {
     use clap::Parser;
 
+    use super::*;
     use crate::args::Cli;
+
+    #[test]
+    fn a_message_does_not_act_on_a_terminal() {
+        let message = Decrypted {
+            message: Secret::new("a\u{1b}[2Jb\nc"),
+            to: "5FA9nQDVg267DEd8m1ZypXLBnvN7SFxYwV7ndqSYGiN9TTpu".parse().unwrap(),
+        };
+        assert_eq!(opened(&message, Page::default()), "a\u{1b}[2Jb\nc\n");
+        assert_eq!(opened(&message, Page { width: Some(80), ..Page::default() }), "a\u{fffd}[2Jb\nc\n");
+    }
 
     #[test]
     fn the_spellings_of_the_python_command_lines_work() {

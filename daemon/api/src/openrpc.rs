@@ -131,6 +131,14 @@ fn params_of<P: JsonSchema>(schemas: &mut SchemaGenerator) -> Vec<Value> {
         .collect()
 }
 
+/// The names of the parameters `P`, if any of them is, or may hold, a secret: then no value that
+/// was sent may be repeated to anybody.
+pub fn guarded<P: JsonSchema>() -> Option<Vec<String>> {
+    let schema = SchemaSettings::draft07().into_generator().into_root_schema_for::<P>();
+    let secret = schema.get("definitions").is_some_and(|known| known.get("Secret").is_some());
+    secret.then(|| properties(schema.as_value()).map(|(name, _)| name.clone()).collect())
+}
+
 fn book() -> Book {
     let mut book = Book::new();
     node::describe(&mut book);

@@ -75,9 +75,12 @@ impl Temporary {
             .and_then(|name| name.to_str())
             .ok_or_else(|| io::Error::new(io::ErrorKind::InvalidInput, "the path has no file name"))?;
         let stem = format!(".{name}.tmp-");
-        let mine = format!("{stem}{}-", std::process::id());
-        sweep(directory, &stem, &mine)?;
-        let path = directory.join(format!("{mine}{}.lock", NEXT.fetch_add(1, Ordering::Relaxed)));
+        sweep(directory, &stem)?;
+        let (pid, number) = (std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
+        // A process is told by its number and the time of its start: numbers come again, in
+        // containers at every start.
+        let started = started(&pid.to_string()).unwrap_or_default();
+        let path = directory.join(format!("{stem}{pid}-{started}-{number}.lock"));
         let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path)?;
         let temporary = Self { path };
         file.write_all(bytes)?;
@@ -93,16 +96,24 @@ impl Drop for Temporary {
     }
 }
 
+/// When the process of that number was started, in ticks since the host was; none if there is no
+/// such process. The 22nd field of proc(5)'s `stat`.
+fn started(pid: &str) -> Option<u64> {
+    let stat = fs::read_to_string(Path::new("/proc").join(pid).join("stat")).ok()?;
+    stat.rsplit_once(')')?.1.split_whitespace().nth(19)?.parse().ok()
+}
+
 /// Removes what writers of the same file left behind when they died: a killed writer's temporary
 /// may hold a secret that was never meant to stay.
-fn sweep(directory: &Path, stem: &str, mine: &str) -> io::Result<()> {
+fn sweep(directory: &Path, stem: &str) -> io::Result<()> {
     for entry in fs::read_dir(directory)? {
         let entry = entry?;
         let name = entry.file_name();
         let stale = name.to_str().is_some_and(|name| {
             name.strip_prefix(stem).is_some_and(|rest| {
-                let pid = rest.split('-').next().unwrap_or_default();
-                !name.starts_with(mine) && !Path::new("/proc").join(pid).exists()
+                let mut parts = rest.split('-');
+                let (pid, then) = (parts.next().unwrap_or_default(), parts.next().unwrap_or_default());
+                started(pid).is_none_or(|started| started.to_string() != then)
             })
         });
         if stale {
@@ -147,12 +158,13 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         // Process ids on Linux stay below 2^22.
         let dead = dir.path().join(".key.tmp-99999999-0.lock");
-        let living = dir.path().join(".key.tmp-1-0.lock");
+        let living = dir.path().join(format!(".key.tmp-1-{}-0.lock", started("1").unwrap()));
+        let mine_of_old = dir.path().join(format!(".key.tmp-{}-0-0.lock", std::process::id()));
         let other = dir.path().join(".key2.tmp-99999999-0.lock");
-        for path in [&dead, &living, &other] {
+        for path in [&dead, &living, &mine_of_old, &other] {
             fs::write(path, "x").unwrap();
         }
         create(&dir.path().join("key"), b"one").unwrap();
-        assert!(!dead.exists() && living.exists() && other.exists());
+        assert!(!dead.exists() && !mine_of_old.exists() && living.exists() && other.exists());
     }
 }

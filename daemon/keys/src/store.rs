@@ -127,6 +127,12 @@ pub enum StoreError {
         /// Which file.
         path: PathBuf,
     },
+    /// No tool would find the key again.
+    #[error("{} cannot be a hotkey's file: names that end in .lock or pub.txt mean other files", path.display())]
+    Name {
+        /// Where it would lie.
+        path: PathBuf,
+    },
     /// The operating system refused.
     #[error("cannot {action} {}: {source}", path.display())]
     Io {
@@ -360,7 +366,7 @@ impl Wallet {
     }
 
     /// Writes the public file alone: for keys whose secret lives elsewhere. Returns the copy that
-    /// was kept. Refuses to stand beside a plain secret of another key.
+    /// was kept. Refuses to stand beside a secret of another key.
     pub fn write_public(
         &self,
         role: &KeyRole,
@@ -368,11 +374,12 @@ impl Wallet {
         existing: Existing,
     ) -> Result<Option<PathBuf>, StoreError> {
         let path = self.public_path(role);
-        if let Ok(file) = self.file(role)
-            && let Some(secret) = file.stated()
-            && secret.account != public.account
-        {
-            return Err(StoreError::PublicMismatch { path, public: public.account, secret: secret.account });
+        if let Ok(file) = self.file(role) {
+            // Whose an encrypted secret is, only the public file that it was written with tells.
+            let secret = file.stated().or_else(|| Self::read_public_file(&path).ok());
+            if let Some(secret) = secret.filter(|secret| secret.account != public.account) {
+                return Err(StoreError::PublicMismatch { path, public: public.account, secret: secret.account });
+            }
         }
         let bytes = PublicKeyFile(*public).render(Shape::Compact);
         self.make_directory(role)?;
@@ -405,6 +412,10 @@ impl Wallet {
     fn make_directory(&self, role: &KeyRole) -> Result<(), StoreError> {
         let dir = match role {
             KeyRole::Coldkey => self.dir.clone(),
+            // What ends so is never listed as a hotkey, or as another one's public half.
+            KeyRole::Hotkey(name) if [".lock", "pub.txt"].iter().any(|end| name.as_str().ends_with(end)) => {
+                return Err(StoreError::Name { path: self.path(role) });
+            }
             KeyRole::Hotkey(_) => self.dir.join("hotkeys"),
         };
         durable::create_directory(&dir).map_err(|source| StoreError::Io {

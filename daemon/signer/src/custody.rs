@@ -369,7 +369,7 @@ impl Shared {
         match wallet.read(&id.role) {
             Ok(file) => Ok(Opened { key: wallet.open(&id.role, password)?, encryption: file.encryption() }),
             Err(absent @ StoreError::NotFound { .. }) => match self.credential(id) {
-                Some(path) => Self::open_credential(path),
+                Some(path) => self.open_credential(id, path),
                 None => Err(absent),
             },
             Err(error) => Err(error),
@@ -377,13 +377,22 @@ impl Shared {
     }
 
     /// A credential is a plain key file: a password beside it would be one more credential.
-    fn open_credential(path: PathBuf) -> Result<Opened, StoreError> {
+    fn open_credential(&self, id: &KeyId, path: PathBuf) -> Result<Opened, StoreError> {
         let bytes = std::fs::read(&path).map_err(|source| StoreError::Io {
             action: "read the credential",
             path: path.clone(),
             source,
         })?;
         let key = KeyFile::from_bytes(bytes).open(None).map_err(|source| StoreError::KeyFile { path, source })?;
+        let wallet = self.store.wallet(&id.wallet);
+        match wallet.public(&id.role) {
+            Ok(public) if public.account != key.public().account => {
+                let (path, secret) = (wallet.public_path(&id.role), key.public().account);
+                return Err(StoreError::PublicMismatch { path, public: public.account, secret });
+            }
+            Ok(_) | Err(StoreError::NotFound { .. }) => {}
+            Err(error) => return Err(error),
+        }
         Ok(Opened { key, encryption: Encryption::None })
     }
 

@@ -210,6 +210,8 @@ impl Process {
         if let Some(directory) = &config.credentials {
             command.arg("--credentials").arg(directory);
         }
+        // What btd itself was left open by its own parent, a connection perhaps, is not for the signer.
+        close_fds::set_fds_cloexec_threadsafe(3, &[]);
         let child = command.spawn()?;
         tracing::debug!(pid = child.id(), program = %program.display(), "started the signer");
         let last_words = LastWords::default();

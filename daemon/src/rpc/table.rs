@@ -14,6 +14,7 @@ use jsonrpsee::{
     server::Methods,
     types::{ErrorObjectOwned, Params},
 };
+use schemars::JsonSchema;
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::value::{RawValue, to_raw_value};
 use tokio_util::task::TaskTracker;
@@ -252,7 +253,7 @@ fn caller(extensions: &Extensions) -> Result<Caller, ErrorObjectOwned> {
 }
 
 /// Reads parameters by name or by position; none at all is the same as an empty object.
-fn read<P: DeserializeOwned>(params: &Params<'_>) -> Result<P, ApiError> {
+fn read<P: DeserializeOwned + JsonSchema>(params: &Params<'_>) -> Result<P, ApiError> {
     let text = params.as_str().map(str::trim).filter(|text| !text.is_empty() && *text != "null").unwrap_or("{}");
     if !text.starts_with(['{', '[']) {
         return Err(ApiError::new(
@@ -263,7 +264,13 @@ fn read<P: DeserializeOwned>(params: &Params<'_>) -> Result<P, ApiError> {
     let mut json = serde_json::Deserializer::from_str(text);
     let params = serde_path_to_error::deserialize(&mut json).map_err(|error| {
         let path = error.path().to_string();
-        let words = words(&error.into_inner(), &path);
+        let (path, words) = match btd_api::openrpc::guarded::<P>() {
+            Some(known) => guarded_words(&error.into_inner(), &path, &known),
+            None => {
+                let words = words(&error.into_inner(), &path);
+                (path, words)
+            }
+        };
         // A dot is the whole: no parameter of its own is at fault, or one is missing.
         let missing = words.strip_prefix("missing field `").and_then(|rest| rest.split('`').next());
         let parameter = if path == "." { missing.map(str::to_owned) } else { Some(path) };
@@ -290,6 +297,30 @@ fn words(error: &serde_json::Error, path: &str) -> String {
     }
 }
 
+/// The same, and the parameter, where a secret may have been sent in any place: of what was sent
+/// nothing is repeated but the names that the method knows.
+fn guarded_words(error: &serde_json::Error, path: &str, known: &[String]) -> (String, String) {
+    let own = words(error, ".");
+    if own.starts_with("missing field `") || own.starts_with("duplicate field `") {
+        return (".".to_owned(), own);
+    }
+    let list = known.join(", ");
+    let top = path.split(['.', '[']).next().unwrap_or_default();
+    match known.iter().find(|name| *name == top) {
+        Some(name) => {
+            let expected = own.rsplit_once(", expected ").map_or_else(
+                || "not what it takes; `btctl rpc discover --json` has its form".to_owned(),
+                |(_, expected)| format!("expected {expected}"),
+            );
+            (name.clone(), format!("`{name}`: {expected}; what was sent is not repeated here"))
+        }
+        None => (
+            ".".to_owned(),
+            format!("these are not the parameters of the method, which takes: {list}; by name, or in this order"),
+        ),
+    }
+}
+
 fn write(reply: &impl Serialize) -> Result<Box<RawValue>, ApiError> {
     to_raw_value(reply)
         .map_err(|error| ApiError::new(ErrorKind::Internal, format!("the reply cannot be written: {error}")))
@@ -298,4 +329,39 @@ fn write(reply: &impl Serialize) -> Result<Box<RawValue>, ApiError> {
 fn panicked(method: &'static str, caller: Caller) -> ApiError {
     tracing::error!(request = %caller.request, method, "a request panicked");
     ApiError::new(ErrorKind::Internal, format!("`{method}` failed by a fault of btd; its log has the details"))
+}
+
+#[cfg(test)]
+mod tests {
+    use btd_api::wallet::{UnlockParams, keyfiles::RegenColdkeyParams};
+
+    use super::*;
+
+    fn refused<P: DeserializeOwned + JsonSchema>(text: &str) -> ApiError {
+        read::<P>(&Params::new(Some(text))).err().unwrap_or_else(|| panic!("{text} was taken"))
+    }
+
+    #[test]
+    fn nothing_that_may_be_a_secret_is_repeated() {
+        const CANARY: &str = "legal-winner-98765432";
+        let shapes = [
+            r#"{"origin": {"mnemonic": "CANARY"}}"#,
+            r#"{"origin": "CANARY"}"#,
+            r#"{"origin": {"CANARY": 1}}"#,
+            r#"{"CANARY": "x"}"#,
+            r#"{"wallet": ["CANARY"]}"#,
+            r#"{"wallet": "CANARY/../x"}"#,
+            r#"["CANARY", "CANARY", "CANARY", "CANARY"]"#,
+        ];
+        for shape in shapes {
+            let text = shape.replace("CANARY", CANARY);
+            for error in [refused::<RegenColdkeyParams>(&text), refused::<UnlockParams>(&text)] {
+                let all = serde_json::to_string(&error.data).unwrap() + &error.message;
+                assert!(!all.contains("98765432"), "{text}: {all}");
+            }
+        }
+        let error = refused::<UnlockParams>(r#"{"wallet": "w", "password": 98765432}"#);
+        assert_eq!(error.message, "`password`: expected a string; what was sent is not repeated here");
+        assert!(refused::<UnlockParams>("{}").message.starts_with("missing field `"));
+    }
 }

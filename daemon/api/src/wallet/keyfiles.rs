@@ -385,6 +385,9 @@ pub struct Encrypted {
     pub ciphertext: String,
     /// Who can read it.
     pub to: AccountId,
+    /// What is not sure: that there is an ed25519 key at that address, which addresses do not tell.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub warning: Option<String>,
 }
 
 /// Parameters of [`Decrypt`].
@@ -467,9 +470,9 @@ methods! {
     /// Writes the public half of a hotkey whose secret lies elsewhere
     RegenHotkeypub = "wallet_regenHotkeypub" (Operate): RegenHotkeypubParams => PublicWritten;
     /// Writes a key file anew under another protection or password
-    Convert = "wallet_convert" (Operate): ConvertParams => Converted;
+    Convert = "wallet_convert" (Spend): ConvertParams => Converted;
     /// Brings a key file of an old encryption to the current one
-    Update = "wallet_update" (Operate): UpdateParams => Converted;
+    Update = "wallet_update" (Spend): UpdateParams => Converted;
     /// The public halves of keys, with the content of their public files
     Export = "wallet_export" (Read): ExportParams => Exported;
     /// Everything that is known of one wallet

@@ -1,10 +1,13 @@
 //! Key files on disk, with errors that name the file.
 
 use std::{
-    fs::{self, File},
+    fs::{self, OpenOptions},
     io::{self, Read},
+    os::unix::fs::OpenOptionsExt,
     path::{Path, PathBuf},
 };
+
+use rustix::fs::OFlags;
 
 use super::{Known, StoreError};
 use crate::durable;
@@ -18,14 +21,20 @@ fn failed(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> StoreE
 
 /// The bytes of the file at `path`; more than any key file has is an error.
 pub(super) fn read(path: &Path, what: &'static str) -> Result<Vec<u8>, StoreError> {
-    let file = match File::open(path) {
+    // What is no regular file, such as a pipe, must not keep anybody waiting.
+    let opened = OpenOptions::new().read(true).custom_flags(OFlags::NONBLOCK.bits().cast_signed()).open(path);
+    let file = match opened {
         Ok(file) => file,
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
             return Err(StoreError::NotFound { what, path: path.to_owned(), known: Known::NotLooked });
         }
         Err(error) => return Err(failed("open", path)(error)),
     };
-    let size = file.metadata().map_err(failed("read", path))?.len();
+    let metadata = file.metadata().map_err(failed("read", path))?;
+    if !metadata.is_file() {
+        return Err(failed("read", path)(io::Error::other("it is not a regular file")));
+    }
+    let size = metadata.len();
     let too_large = || failed("read", path)(io::Error::new(io::ErrorKind::FileTooLarge, "too large for a key file"));
     if size > LARGEST {
         return Err(too_large());

@@ -110,6 +110,7 @@ fn store_kind(error: &StoreError) -> RefusalKind {
         StoreError::Exists { .. } | StoreError::Unchanged { .. } => RefusalKind::Exists,
         StoreError::KeyFile { source, .. } => key_file_kind(source),
         StoreError::PublicMismatch { .. } => RefusalKind::Damaged,
+        StoreError::Name { .. } => RefusalKind::Invalid,
         StoreError::Io { .. } => RefusalKind::Storage,
     }
 }

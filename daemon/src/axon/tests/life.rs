@@ -53,7 +53,7 @@ async fn a_locked_hotkey_starts_no_axon() {
             .await
             .unwrap_err();
     assert!(matches!(error, AxonError::Unsigned(_)), "{error}");
-    assert!(error.to_string().contains("unlock it first"), "{error}");
+    assert!(error.to_string().contains("unlock it"), "{error}");
 }
 
 #[tokio::test]

@@ -338,7 +338,12 @@ async fn update(parts: Arc<Parts>, params: UpdateParams, _: Caller) -> Result<Co
         let (from, to, address) = (protection(encryption), protection(encryption), public.account);
         return Ok(Converted { wallet, key, address, from, to, path, kept: None, changed: false });
     }
-    // A file that is plain, unreadable or not there is the signer's to judge.
+    if found.is_some_and(|summary| summary.encryption == Some(Encryption::None)) {
+        let words = "the key is plain on disk, so there is no old encryption to replace: \
+            `btctl wallet convert --to nacl` encrypts it";
+        return Err(Failure::new(ErrorKind::InvalidParams, words));
+    }
+    // A file that is unreadable or not there is the signer's to judge.
     let ask =
         operations::Reprotect { key: id, password: Some(password.clone()), protect: protect(DEFAULT, Some(password))? };
     reprotect(&parts, ask, DEFAULT).await
@@ -371,12 +376,14 @@ async fn reprotect(parts: &Parts, ask: operations::Reprotect, to: Protection) ->
 async fn encrypt(parts: Arc<Parts>, params: EncryptParams, _: Caller) -> Result<Encrypted, Failure> {
     let EncryptParams { message, to } = params;
     // An address does not tell its scheme; of a key of this host it is known.
-    if known_scheme(&summaries(&parts).await?, to) == Some(KeyScheme::Sr25519) {
-        return Err(SealedBoxError::Scheme.into());
-    }
+    let warning = match known_scheme(&summaries(&parts).await?, to) {
+        Some(KeyScheme::Sr25519) => return Err(SealedBoxError::Scheme.into()),
+        Some(KeyScheme::Ed25519) => None,
+        None => Some(format!("no key of this host is {to}: if it is not an ed25519 key, nobody can read the message")),
+    };
     let public = PublicKey { scheme: KeyScheme::Ed25519, account: to };
     let sealed = sealed_box::seal(&public, message.expose().as_bytes())?;
-    Ok(Encrypted { ciphertext: format!("0x{}", hex::encode(sealed)), to })
+    Ok(Encrypted { ciphertext: format!("0x{}", hex::encode(sealed)), to, warning })
 }
 
 fn known_scheme(wallets: &[WalletSummary], account: AccountId) -> Option<KeyScheme> {
