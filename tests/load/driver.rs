@@ -1,14 +1,17 @@
 //! Load for axons and dendrites: signs live, counts failures, and reads what the other process spent.
 //!
 //! ```text
-//! load axon ADDRESS HOTKEY WORK CONNECTIONS REQUESTS PID
-//!     asks the axon of HOTKEY; WORK is `ping`, `text` (4 KiB, hashed) or the bytes of a tensor
+//! load axon ADDRESS HOTKEY WORK CONNECTIONS REQUESTS PID [RATE]
+//!     asks the axon of HOTKEY, as fast as it answers or RATE times a second; WORK is `ping`, `text`
+//!     (4 KiB, hashed) or the bytes of a tensor
 //! load stub FIRST_PORT PORTS
 //!     answers every request on PORTS ports with success and nothing else, until its input ends
+//! load storm ADDRESS HOTKEY CLIENTS BODIES PID
+//!     pings beside CLIENTS slow clients, then BODIES slow bodies, then a flood, then bombs
 //! ```
 //!
-//! The first prints one line of JSON: requests per second, failures, percentiles, the CPU time of
-//! PID per request and its memory. It keeps one connection a thread and verifies nothing, so it is
+//! The first prints one line of JSON: requests per second, failures, percentiles, those of the time
+//! that the axon says it took, the CPU time of PID per request and its memory. It keeps one connection a thread and verifies nothing, so it is
 //! cheap beside what it measures. It is a tool for measuring, not a client.
 
 use std::{
@@ -16,7 +19,7 @@ use std::{
     error::Error,
     fs,
     io::{BufRead, BufReader, Read, Write},
-    net::{TcpListener, TcpStream},
+    net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream},
     sync::{
         Arc,
         atomic::{AtomicI64, AtomicUsize, Ordering},
@@ -26,9 +29,12 @@ use std::{
 };
 
 use base64::{Engine, engine::general_purpose::STANDARD};
+use blake2::Blake2b512;
 use schnorrkel::{ExpansionMode, Keypair, MiniSecretKey, signing_context};
 use serde_json::json;
 use sha3::{Digest, Sha3_256};
+
+mod storm;
 
 type Failure = Box<dyn Error + Send + Sync>;
 
@@ -39,8 +45,12 @@ fn main() -> Result<(), Failure> {
     let arguments: Vec<String> = env::args().skip(1).collect();
     let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
     match words.as_slice() {
-        ["axon", address, hotkey, work, connections, requests, pid] => {
-            axon(address, hotkey, work, (connections.parse()?, requests.parse()?), pid)
+        ["axon", address, hotkey, work, connections, requests, pid, rate @ ..] => {
+            let rate = rate.first().map(|rate| rate.parse()).transpose()?;
+            axon(address, hotkey, work, (connections.parse()?, requests.parse()?, rate), pid)
+        }
+        ["storm", address, hotkey, clients, bodies, pid] => {
+            storm::storm(address, hotkey, (clients.parse()?, bodies.parse()?), pid)
         }
         ["stub", first, ports] => stub(first.parse()?, ports.parse()?),
         _ => Err("see the head of tests/load/driver.rs for the arguments".into()),
@@ -93,35 +103,51 @@ struct Asker {
 // === impl Asker ===
 
 impl Asker {
+    fn new(pair: Keypair, axon: &str, work: Arc<Work>, uuid: String, nonces: &Arc<AtomicI64>) -> Self {
+        let address = address_of(&pair);
+        Self { pair, address, axon: axon.to_owned(), work, uuid, nonces: Arc::clone(nonces) }
+    }
+
     fn request(&self) -> Vec<u8> {
+        let Work { name, fields, .. } = &*self.work;
+        let body = format!("{{\"name\": \"{name}\", \"timeout\": 30.0{fields}}}");
+        self.head_and_body(body.len(), body.as_bytes())
+    }
+
+    /// A signed head that announces `length` bytes, and the given ones.
+    fn head_and_body(&self, length: usize, body: &[u8]) -> Vec<u8> {
         let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         let now = i64::try_from(since.as_nanos()).unwrap_or(i64::MAX);
         let last = self.nonces.fetch_max(now, Ordering::Relaxed);
         let nonce = if last >= now { self.nonces.fetch_add(1, Ordering::Relaxed) + 1 } else { now };
         let Self { address, axon, uuid, .. } = self;
-        let Work { name, hash, fields } = &*self.work;
+        let Work { name, hash, .. } = &*self.work;
         let message = format!("{nonce}.{address}.{axon}.{uuid}.{hash}");
         let signature = self.pair.sign(signing_context(b"substrate").bytes(message.as_bytes())).to_bytes();
         let signature = hex::encode(signature);
         let input = if *name == "Text" { "bt_header_input_obj_text: IiI=\r\n" } else { "" };
-        let body = format!("{{\"name\": \"{name}\", \"timeout\": 30.0{fields}}}");
         let mut request = format!(
             "POST /{name} HTTP/1.1\r\nHost: x\r\nname: {name}\r\ntimeout: 30.0\r\nbt_header_axon_hotkey: {axon}\r\n\
              bt_header_dendrite_version: 10005000\r\nbt_header_dendrite_nonce: {nonce}\r\n\
              bt_header_dendrite_uuid: {uuid}\r\nbt_header_dendrite_hotkey: {address}\r\n\
              bt_header_dendrite_signature: 0x{signature}\r\n{input}computed_body_hash: {hash}\r\n\
-             Content-Type: application/json\r\nContent-Length: {}\r\n\r\n",
-            body.len()
+             Content-Type: application/json\r\nContent-Length: {length}\r\n\r\n"
         )
         .into_bytes();
-        request.extend(body.into_bytes());
+        request.extend_from_slice(body);
         request
     }
 }
 
-/// Reads one reply; whether it was a success.
-fn read_reply(stream: &mut BufReader<TcpStream>) -> Result<bool, Failure> {
-    let mut line = String::new();
+/// A reply.
+struct Answered {
+    success: bool,
+    /// What the axon says it took, from the end of the head to the beginning of the reply.
+    process_time: Option<Duration>,
+}
+
+fn read_reply(stream: &mut BufReader<TcpStream>) -> Result<Answered, Failure> {
+    let (mut line, mut process_time) = (String::new(), None);
     stream.read_line(&mut line)?;
     let success = line.split(' ').nth(1) == Some("200");
     let mut length = 0_usize;
@@ -134,66 +160,72 @@ fn read_reply(stream: &mut BufReader<TcpStream>) -> Result<bool, Failure> {
         if header.is_empty() {
             break;
         }
-        if let Some((name, value)) = header.split_once(':')
-            && name.eq_ignore_ascii_case("content-length")
-        {
-            length = value.trim().parse()?;
+        if let Some((name, value)) = header.split_once(':') {
+            if name.eq_ignore_ascii_case("content-length") {
+                length = value.trim().parse()?;
+            } else if name.eq_ignore_ascii_case("bt_header_axon_process_time") {
+                process_time = Duration::try_from_secs_f64(value.trim().parse()?).ok();
+            }
         }
     }
     std::io::copy(&mut stream.take(u64::try_from(length)?), &mut std::io::sink())?;
-    Ok(success)
+    Ok(Answered { success, process_time })
 }
 
 fn axon(
     address: &str,
     hotkey: &str,
     word: &str,
-    (connections, requests): (usize, usize),
+    (connections, requests, rate): (usize, usize, Option<f64>),
     pid: &str,
 ) -> Result<(), Failure> {
     let work = Arc::new(work(word)?);
     let (left, nonces) = (Arc::new(AtomicUsize::new(requests)), Arc::new(AtomicI64::new(0)));
+    // Each sends its share of the rate.
+    let pause = rate.map(|rate| Duration::from_secs_f64(f64::from(u32::try_from(connections).unwrap_or(1)) / rate));
     // The same key for all: an axon admits whom it knows, and this is the development key //Bob.
     let ready = Arc::new(std::sync::Barrier::new(connections + 1));
     let threads: Vec<_> = (0..connections)
         .map(|number| {
-            let asker = Asker {
-                pair: bob(),
-                address: BOB.to_owned(),
-                axon: hotkey.to_owned(),
-                work: Arc::clone(&work),
-                uuid: format!("load-{number}-{:x}", std::process::id()),
-                nonces: Arc::clone(&nonces),
-            };
+            let uuid = format!("load-{number}-{:x}", std::process::id());
+            let asker = Asker::new(bob(), hotkey, Arc::clone(&work), uuid, &nonces);
             let (left, ready, address) = (Arc::clone(&left), Arc::clone(&ready), address.to_owned());
             thread::Builder::new().stack_size(256 * 1_024).spawn(move || {
                 let mut connection = connect(&address).ok();
                 ready.wait();
-                let (mut taken, mut failed) = (Vec::new(), 0_usize);
+                let (mut taken, mut inside, mut failed) = (Vec::new(), Vec::new(), 0_usize);
                 while left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1)).is_ok() {
                     let began = Instant::now();
-                    if exchange(&mut connection, &address, &asker.request()).unwrap_or(false) {
-                        taken.push(began.elapsed());
-                    } else {
-                        failed += 1;
-                        connection = None;
+                    match exchange(&mut connection, &address, &asker.request()) {
+                        Ok(Answered { success: true, process_time }) => {
+                            taken.push(began.elapsed());
+                            inside.extend(process_time);
+                        }
+                        _ => {
+                            failed += 1;
+                            connection = None;
+                        }
+                    }
+                    if let Some(pause) = pause {
+                        thread::sleep(pause.saturating_sub(began.elapsed()));
                     }
                 }
-                (taken, failed)
+                (taken, inside, failed)
             })
         })
         .collect::<Result<_, _>>()?;
     ready.wait();
     let (before, began) = (cpu_seconds(pid)?, Instant::now());
-    let (mut taken, mut failed) = (Vec::new(), 0);
+    let (mut taken, mut inside, mut failed) = (Vec::new(), Vec::new(), 0);
     for thread in threads {
-        let (times, failures) = thread.join().map_err(|_| "a thread of the driver panicked")?;
+        let (times, within, failures) = thread.join().map_err(|_| "a thread of the driver panicked")?;
         taken.extend(times);
+        inside.extend(within);
         failed += failures;
     }
     let (elapsed, after) = (began.elapsed(), cpu_seconds(pid)?);
     taken.sort();
-    let percentile = |of: usize| taken.get(taken.len().saturating_sub(1) * of / 100).map_or(0.0, millis);
+    inside.sort();
     let count = f64::from(u32::try_from(requests)?);
     let report = json!({
         "work": word,
@@ -202,16 +234,15 @@ fn axon(
         "failed": failed,
         "cpu_ms_per_request": (after - before) * 1_000.0 / count,
         "requests_per_second": count / elapsed.as_secs_f64(),
-        "p50_ms": percentile(50),
-        "p99_ms": percentile(99),
+        "p50_ms": percentile(&taken, 50),
+        "p99_ms": percentile(&taken, 99),
+        "inside_p99_ms": percentile(&inside, 99),
         "rss_mib": memory_mib(pid, "VmRSS:")?,
         "peak_mib": memory_mib(pid, "VmHWM:")?,
     });
     writeln!(std::io::stdout(), "{report}")?;
     Ok(())
 }
-
-const BOB: &str = "5FHneW46xGXgs5mUiveU4sbTyGBzmstUspZC92UhjJM694ty";
 
 /// The development key //Bob, from its well-known seed.
 fn bob() -> Keypair {
@@ -223,6 +254,20 @@ fn bob() -> Keypair {
     MiniSecretKey::from_bytes(&SEED).expect("a seed").expand_to_keypair(ExpansionMode::Ed25519)
 }
 
+/// The key as others write it, in SS58 of format 42.
+fn address_of(pair: &Keypair) -> String {
+    let mut bytes = vec![42];
+    bytes.extend(pair.public.to_bytes());
+    let checksum = Blake2b512::new().chain_update(b"SS58PRE").chain_update(&bytes).finalize();
+    bytes.extend(checksum.iter().take(2));
+    bs58::encode(bytes).into_string()
+}
+
+/// Of sorted times, in milliseconds.
+fn percentile(taken: &[Duration], of: usize) -> f64 {
+    taken.get(taken.len().saturating_sub(1) * of / 100).map_or(0.0, millis)
+}
+
 fn millis(duration: &Duration) -> f64 {
     duration.as_secs_f64() * 1_000.0
 }
@@ -231,11 +276,25 @@ fn connect(address: &str) -> Result<BufReader<TcpStream>, Failure> {
     let stream = TcpStream::connect(address)?;
     stream.set_nodelay(true)?;
     stream.set_read_timeout(Some(Duration::from_mins(1)))?;
-    Ok(BufReader::with_capacity(64 * 1_024, stream))
+    Ok(buffered(stream))
+}
+
+fn buffered(stream: TcpStream) -> BufReader<TcpStream> {
+    BufReader::with_capacity(64 * 1_024, stream)
+}
+
+/// A connection from an address of this host, of which loopback has many.
+fn connect_from(source: Ipv4Addr, address: SocketAddr) -> Result<TcpStream, Failure> {
+    let socket = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None)?;
+    socket.bind(&SocketAddr::from((source, 0)).into())?;
+    socket.connect(&address.into())?;
+    let stream = TcpStream::from(socket);
+    stream.set_nodelay(true)?;
+    Ok(stream)
 }
 
 /// One request on the kept connection, or on a new one.
-fn exchange(connection: &mut Option<BufReader<TcpStream>>, address: &str, request: &[u8]) -> Result<bool, Failure> {
+fn exchange(connection: &mut Option<BufReader<TcpStream>>, address: &str, request: &[u8]) -> Result<Answered, Failure> {
     let stream = match connection {
         Some(stream) => stream,
         None => connection.insert(connect(address)?),
