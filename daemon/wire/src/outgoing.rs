@@ -48,6 +48,7 @@ pub struct Callee {
 #[derive(Debug, Clone)]
 pub struct Unsigned {
     synapse: Synapse,
+    hash: String,
     message: Signable,
 }
 
@@ -76,24 +77,25 @@ impl Unsigned {
         timeout: f64,
         nonce: i128,
     ) -> Self {
+        let (sender, receiver) = (caller.hotkey.to_string(), callee.hotkey.to_string());
+        let hash = spec.body_hash(&synapse.fields);
+        let message = Signable::request(nonce, &sender, &receiver, &caller.uuid, &hash);
         synapse.timeout = Some(timeout);
         synapse.dendrite = Terminal {
             ip: caller.ip.clone(),
             version: Some(PROTOCOL_VERSION),
             nonce: Some(nonce),
             uuid: Some(caller.uuid.clone()),
-            hotkey: Some(caller.hotkey.to_string()),
+            hotkey: Some(sender),
             ..Terminal::default()
         };
         synapse.axon = Terminal {
             ip: Some(callee.ip.clone()),
             port: Some(callee.port.into()),
-            hotkey: Some(callee.hotkey.to_string()),
+            hotkey: Some(receiver),
             ..Terminal::default()
         };
-        let hash = spec.body_hash(&synapse.fields);
-        let message = Signable::request(nonce, &caller.hotkey, &callee.hotkey, &caller.uuid, &hash);
-        Self { synapse, message }
+        Self { synapse, hash, message }
     }
 
     /// The text to sign.
@@ -106,7 +108,7 @@ impl Unsigned {
         let mut synapse = self.synapse;
         synapse.dendrite.signature = Some(format!("0x{}", hex::encode(signature)));
         let body = Bytes::from(synapse.to_json(JsonStyle::Spaced));
-        let mut headers = synapse.to_headers(spec, body.len()).to_map();
+        let mut headers = synapse.to_headers_hashed(spec, body.len(), &self.hash).to_map();
         headers.insert(header::CONTENT_LENGTH, HeaderValue::from(body.len()));
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
         Outgoing { path: format!("/{}", spec.name()), headers, body, synapse }

@@ -26,9 +26,9 @@ pub enum Purpose {
 // === impl Signable ===
 
 impl Signable {
-    /// The text of a request, see [`request_text`].
-    pub(crate) fn request(nonce: i128, sender: &AccountId, receiver: &AccountId, uuid: &str, body_hash: &str) -> Self {
-        let text = request_text(nonce, &sender.to_string(), &receiver.to_string(), uuid, body_hash);
+    /// The text of a request between two addresses, see [`request_text`].
+    pub(crate) fn request(nonce: i128, sender: &str, receiver: &str, uuid: &str, body_hash: &str) -> Self {
+        let text = request_text(nonce, sender, receiver, uuid, body_hash);
         Self { purpose: Purpose::Request, text }
     }
 

@@ -13,6 +13,9 @@ pub fn sha3_hex(text: &str) -> String {
 }
 
 pub(super) fn body_hash(values: &[&Value]) -> String {
+    if values.is_empty() {
+        return EMPTY_BODY_HASH.to_owned();
+    }
     let joined: String = values.iter().map(|value| sha3_hex(&python_str(value))).collect();
     sha3_hex(&joined)
 }
@@ -21,6 +24,7 @@ pub(super) fn body_hash(values: &[&Value]) -> String {
 mod tests {
     #[test]
     fn nothing_hashes_to_the_constant() {
+        assert_eq!(super::sha3_hex(""), super::EMPTY_BODY_HASH);
         assert_eq!(super::body_hash(&[]), super::EMPTY_BODY_HASH);
     }
 }

@@ -138,6 +138,11 @@ impl Synapse {
     /// length of the body in bytes and stands as `total_size`: peers put a Python heap size there,
     /// which nobody reads.
     pub fn to_headers(&self, spec: &SynapseSpec, body_size: usize) -> HeaderBlock {
+        self.to_headers_hashed(spec, body_size, &spec.body_hash(&self.fields))
+    }
+
+    /// The same, for who knows the hash of the fields already.
+    pub(crate) fn to_headers_hashed(&self, spec: &SynapseSpec, body_size: usize, hash: &str) -> HeaderBlock {
         let mut block = HeaderBlock::default();
         block.push("name", &self.name);
         block.push("timeout", &self.timeout.map_or_else(|| "None".to_owned(), crate::python::float_repr));
@@ -151,7 +156,7 @@ impl Synapse {
         let header_size = block.size();
         block.push("header_size", &header_size.to_string());
         block.push("total_size", &body_size.to_string());
-        block.push("computed_body_hash", &spec.body_hash(&self.fields));
+        block.push("computed_body_hash", hash);
         block
     }
 }
