@@ -15,7 +15,7 @@ use bytes::Bytes;
 use http::{Request, Response};
 use http_body_util::{BodyExt, Full};
 use hyper::{
-    body::Incoming,
+    body::{Body, Incoming},
     client::conn::http1::{self, SendRequest},
 };
 use hyper_util::rt::TokioIo;
@@ -175,6 +175,11 @@ impl PooledReply {
     fn new(response: Response<Incoming>, sender: Sender, address: SocketAddr, pool: HttpPool) -> Self {
         let (head, body) = response.into_parts();
         Self { head, body, sender: Some(sender), address, pool }
+    }
+
+    /// Bytes of the body that are sure to come if the peer keeps its word; 0 when it gave none.
+    pub(crate) fn stated_length(&self) -> usize {
+        usize::try_from(self.body.size_hint().lower()).unwrap_or(usize::MAX)
     }
 
     /// The next bytes of the body; `None` at its end.

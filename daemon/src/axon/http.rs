@@ -12,7 +12,7 @@ use bytes::{Bytes, BytesMut};
 use futures_util::{StreamExt, TryStreamExt, stream::BoxStream};
 use http_body_util::{BodyExt, Either, Full, StreamBody};
 use hyper::{
-    body::{Frame, Incoming},
+    body::{Body, Frame, Incoming},
     server::conn::http1,
     service::service_fn,
 };
@@ -110,7 +110,9 @@ struct Http1Body {
 impl BodySource for Http1Body {
     async fn read(mut self, _: Sender, limit: usize) -> Result<Bytes, BodyError> {
         let reading = async {
-            let mut read = BytesMut::new();
+            // What is stated and never comes takes no memory: pages are touched as bytes arrive.
+            let stated = usize::try_from(self.body.size_hint().lower()).unwrap_or(limit);
+            let mut read = BytesMut::with_capacity(stated.min(limit));
             while let Some(frame) = self.body.frame().await {
                 let frame = frame.map_err(|error| BodyError::Broken(error.to_string()))?;
                 // Trailers are read and dropped.

@@ -38,7 +38,7 @@ impl HttpClient {
     ) -> Result<Reply, CallFailure> {
         let mut reply = self.open(axon, outgoing).await?;
         let pieces = pieces.filter(|_| is_streamed(reply.head.status, &reply.head.headers));
-        let mut read = BytesMut::new();
+        let mut read = BytesMut::with_capacity(reply.stated_length().min(self.max_reply));
         while let Some(data) = reply.chunk().await {
             let data = data.map_err(|error| incomplete(&error))?;
             if let Some(pieces) = pieces {
