@@ -18,6 +18,7 @@ mod certificate;
 mod classes;
 mod config;
 mod counters;
+mod gather;
 mod handler;
 mod http;
 mod queue;
@@ -57,6 +58,7 @@ pub use workers::{AnswerError, Asked, Piece, Question, Registration, Reply, Scre
 use self::{
     certificate::Certificates,
     counters::Counters,
+    gather::Gatherer,
     service::{Limits, Service, nanos_since_1970},
     shares::Shares,
 };
@@ -188,6 +190,7 @@ impl Axon {
         let counters = Arc::new(Counters::default());
         let known = Arc::clone(&classes);
         let gate = Gate::new(hotkey, known, config.rules(), Arc::clone(&members), Arc::clone(&memory));
+        let gate = gate.verified_by(Gatherer::default());
         let limits = Limits {
             in_flight: config.max_in_flight,
             in_flight_per_hotkey: config.max_in_flight_per_hotkey,

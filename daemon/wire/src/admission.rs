@@ -54,7 +54,7 @@ pub use memory::{Memory, MemoryLimits};
 pub use refusal::{Refusal, RefusalKind, Refused};
 pub use rules::{Nanos, Rules, WINDOW_NS, python_window};
 pub use unverified::{RequestHead, Unverified};
-pub use verify::{verify_sr25519, verify_sr25519_plain};
+pub use verify::{OneByOne, Signed, Verifier, Verifying, verify_all, verify_sr25519, verify_sr25519_plain};
 
 use crate::{
     python::{JsonError, read_json},
@@ -170,6 +170,7 @@ pub struct Gate {
     rules: Rules,
     members: Arc<dyn Members>,
     memory: Arc<Memory>,
+    verifier: Box<dyn Verifier>,
     /// Of a claimed hotkey at a source, of a source's network, and of a proven hotkey.
     claims: Buckets<(AccountId, IpAddr)>,
     networks: Buckets<IpAddr>,
@@ -192,11 +193,18 @@ impl Gate {
             specs: Box::new(specs),
             members,
             memory,
+            verifier: Box::new(OneByOne),
             claims: Buckets::new(rules.rate),
             networks: Buckets::new(rules.network_rate),
             hotkeys: Buckets::new(rules.hotkey_rate),
             rules,
         }
+    }
+
+    /// The same door, with signatures of synapses checked by `verifier`.
+    #[must_use]
+    pub fn verified_by(self, verifier: impl Verifier + 'static) -> Self {
+        Self { verifier: Box::new(verifier), ..self }
     }
 
     /// The axon's own address.
@@ -258,7 +266,9 @@ async fn admit_claimed<B: BodySource>(
     gate.networks.take(network(source), now)?;
     // 5. Signature.
     let message = claimed.message(claim.nonce, &gate.address);
-    if !verify_sr25519(&claim.hotkey, message.as_bytes(), &claim.signature) {
+    let signed = Signed { signer: claim.hotkey, message, signature: claim.signature };
+    if !gate.verifier.verify(signed).await {
+        let message = claimed.message(claim.nonce, &gate.address);
         return Err(Refusal::BadSignature { message, signature: claim.signature_text.to_owned() });
     }
     // 6. The bucket of a proven hotkey.
