@@ -172,7 +172,7 @@ impl Axon {
         (members, memory): (Arc<dyn Members>, Arc<Memory>),
         classes: Arc<Classes>,
     ) -> Result<AxonHandle, AxonError> {
-        let validity = Duration::from_secs(u64::from(config.certificate_days.max(1)) * 86_400);
+        let validity = Duration::from_secs(u64::from(config.certificate_days) * 86_400);
         let certificates = Certificates { hotkey, signer, validity };
         Self::start_with(config, certificates, (members, memory), classes).await
     }

@@ -27,6 +27,8 @@ pub(super) struct Certificates {
 /// Between two looks at the clock, which may be set and which a sleeping host does not count on,
 /// and between two tries when the hotkey does not sign.
 const LOOK_EVERY: Duration = Duration::from_hours(1);
+/// Between two certificates at least, however short their validity.
+const SHORTEST: Duration = Duration::from_secs(1);
 
 // === impl Certificates ===
 
@@ -43,7 +45,7 @@ impl Certificates {
     /// that does not sign is asked again until it does. Dropping the future forgets nothing but how
     /// long it has waited.
     pub(super) async fn next(&self, issued: Duration) -> ServerConfig {
-        let due = issued + self.validity * 2 / 3;
+        let due = issued + (self.validity * 2 / 3).max(SHORTEST);
         loop {
             let left = due.saturating_sub(now());
             if !left.is_zero() {

@@ -57,8 +57,8 @@ pub struct Config {
     pub hotkey_rate_burst: f64,
     /// Which requests leave a line in the log.
     pub access_log: AccessLog,
-    /// Validity of the QUIC certificate, in days, at least 1. A new one is made at each start, and
-    /// when two thirds of the validity are over.
+    /// Validity of the QUIC certificate, in days. A new one is made at each start, and when two thirds
+    /// of the validity are over.
     pub certificate_days: u32,
 }
 
