@@ -48,5 +48,6 @@ pub use scale::Mismatch;
 pub use value::{NotAnInteger, Value};
 pub use view::{
     AxonInfo, Balance, ChainIdentity, DynamicInfo, FixedPoint, Generation, HyperValue, Hyperparameters, I96F32,
-    MetagraphFields, RawMetagraph, Row, StakeInfo, StorageEntry, SubnetEntry, SubnetIdentity, View, storage_index,
+    MetagraphFields, MetagraphParts, NeuronLite, Part, RawMetagraph, Row, StakeInfo, StorageEntry, SubnetEntry,
+    SubnetIdentity, SubnetMarks, View, storage_index,
 };

@@ -174,6 +174,18 @@ impl Link {
         Ok(Arc::new(decoded))
     }
 
+    /// The hash of finalized block `number`; none when the chain has not got there.
+    pub async fn block_hash(&self, number: BlockNumber) -> Result<Option<BlockHash>, ReadError> {
+        if let Some(block) = self.recent(number) {
+            return Ok(Some(block.block.hash));
+        }
+        self.connection()?;
+        match self.finalized() {
+            Some(finalized) if number <= finalized.number => fetch::hash_of(self, number).await,
+            _ => Ok(None),
+        }
+    }
+
     /// Finalized block `hash`; one of a fork that was not finalized is [`ReadError::UnknownBlock`].
     pub async fn block_by_hash(&self, hash: BlockHash) -> Result<Arc<FinalizedBlock>, ReadError> {
         let unknown = || ReadError::UnknownBlock { block: hash.to_string() };

@@ -8,9 +8,13 @@
 mod account;
 mod hyperparameters;
 mod metagraph;
+mod neurons;
+mod parts;
 mod raw;
 mod stake;
 mod subnets;
+
+use std::collections::HashMap;
 
 use btd_api::{MechId, NetUid};
 use frame_decode::storage::{StorageInfo, decode_storage_key_with_info};
@@ -19,6 +23,8 @@ pub use self::{
     account::Balance,
     hyperparameters::{Generation, HyperValue, Hyperparameters},
     metagraph::{AxonInfo, ChainIdentity, MetagraphFields, RawMetagraph, Row},
+    neurons::NeuronLite,
+    parts::{MetagraphParts, Part, SubnetMarks},
     raw::StorageEntry,
     stake::StakeInfo,
     subnets::{DynamicInfo, I96F32, SubnetEntry, SubnetIdentity},
@@ -35,6 +41,8 @@ use crate::{
 
 /// How many keys of a map are asked for at once.
 const PAGE: u32 = 512;
+/// How many values are asked for at once.
+const KEYS_AT_ONCE: usize = 1_000;
 /// The most entries of a map that are read at once: more is a mistake, or a node gone mad.
 const MAX_ENTRIES: usize = 1 << 20;
 
@@ -162,6 +170,7 @@ impl View {
         while entries.len() < limit {
             let request = rpc::storage_keys(&prefix, PAGE, after.as_deref(), at).about(what());
             let mut keys = self.ask_state(request).await?;
+            let is_last = keys.len() < PAGE as usize;
             keys.truncate(limit - entries.len());
             let Some(HexBytes(last)) = keys.last().cloned() else { break };
             if after.as_ref() == Some(&last) {
@@ -170,9 +179,44 @@ impl View {
             let changes: Vec<Changes> = self.ask_state(rpc::storage_values(&keys, at).about(what())).await?;
             let pairs = changes.into_iter().flat_map(|set| set.changes);
             entries.extend(pairs.filter_map(|(HexBytes(key), value)| Some((key, value?.0))));
+            if is_last {
+                break;
+            }
             after = Some(last);
         }
         Ok(entries)
+    }
+
+    /// What is stored at each of `keys` that has something, in as few requests as can be.
+    async fn stored(&self, what: &str, keys: &[HexBytes]) -> Result<HashMap<Vec<u8>, Vec<u8>>, ReadError> {
+        let at = self.block().hash;
+        let mut found = HashMap::with_capacity(keys.len());
+        for some in keys.chunks(KEYS_AT_ONCE) {
+            let sets: Vec<Changes> = self.ask_state(rpc::storage_values(some, at).about(what)).await?;
+            let pairs = sets.into_iter().flat_map(|set| set.changes);
+            found.extend(pairs.filter_map(|(HexBytes(key), value)| Some((key, value?.0))));
+        }
+        Ok(found)
+    }
+
+    /// The values of one item at many places, in their order; where nothing is stored, the
+    /// runtime's default, if it has one.
+    async fn values<T: FromScale>(
+        &self,
+        pallet: &str,
+        item: &str,
+        places: &[Vec<Value>],
+    ) -> Result<Vec<Option<T>>, ReadError> {
+        let what = format!("{pallet}.{item}");
+        let info = self.runtime().storage_info(pallet, item)?;
+        let keys = places.iter().map(|keys| self.storage_key(pallet, item, &info, keys).map(HexBytes));
+        let keys = keys.collect::<Result<Vec<_>, _>>()?;
+        let found = self.stored(&what, &keys).await?;
+        let values = keys.iter().map(|HexBytes(key)| {
+            let bytes = found.get(key).map(Vec::as_slice).or(info.default_value.as_deref());
+            bytes.map(|bytes| read::whole(bytes, info.value_id, self.runtime().types())).transpose()
+        });
+        values.collect::<Result<_, Mismatch>>().map_err(|reason| self.decode_error(what, reason))
     }
 
     fn storage_key(

@@ -6,9 +6,9 @@
 //! ours: only a value that does not fit is an error.
 
 use btd_api::{AccountId, Alpha, BlockHash, BlockNumber, Coldkey, Hotkey, MechId, NetUid, Tao, Uid};
-use scale_info::{PortableRegistry, TypeDef, TypeDefPrimitive};
+use scale_info::{Field, PortableRegistry, TypeDef, TypeDefPrimitive, form::PortableForm};
 
-use super::{MAX_DEPTH, Mismatch, array, byte, compact, definition, ident, is_byte, length, peel, skip, take, variant};
+use super::{MAX_DEPTH, Mismatch, array, byte, compact, definition, ident, is_byte, length, peel, take, variant};
 
 /// A type that reads itself from a value of any runtime type that can hold it.
 pub(crate) trait FromScale: Sized {
@@ -17,6 +17,26 @@ pub(crate) trait FromScale: Sized {
 
     /// Reads one value of type `id` and moves `input` behind it.
     fn from_scale(input: &mut &[u8], id: u32, types: &PortableRegistry) -> Result<Self, Mismatch>;
+
+    /// Reads `count` values of type `id`. Columns are long: what looks at the type once for all of
+    /// them takes a fraction of the time.
+    fn many(input: &mut &[u8], count: usize, id: u32, types: &PortableRegistry) -> Result<Vec<Self>, Mismatch> {
+        each(input, count, |input| Self::from_scale(input, id, types))
+    }
+}
+
+/// `count` values, each read by `read`.
+pub(crate) fn each<T>(
+    input: &mut &[u8],
+    count: usize,
+    mut read: impl FnMut(&mut &[u8]) -> Result<T, Mismatch>,
+) -> Result<Vec<T>, Mismatch> {
+    // Each element takes a byte at least, so the input's length bounds what is reserved.
+    let mut items = Vec::with_capacity(count.min(input.len()));
+    for index in 0..count {
+        items.push(read(input).map_err(|m| m.inside(format!("[{index}]")))?);
+    }
+    Ok(items)
 }
 
 /// Reads one value that must be all of `bytes`.
@@ -67,6 +87,22 @@ macro_rules! integers {
                 }
                 .ok_or_else(|| Mismatch::new(concat!("the number does not fit ", stringify!($type))))
             }
+
+            fn many(
+                input: &mut &[u8],
+                count: usize,
+                id: u32,
+                types: &PortableRegistry,
+            ) -> Result<Vec<Self>, Mismatch> {
+                let id = peel(id, types)?;
+                if !matches!(definition(id, types)?, TypeDef::Compact(_)) {
+                    return each(input, count, |input| Self::from_scale(input, id, types));
+                }
+                each(input, count, |input| {
+                    <$type>::try_from(compact(input)?)
+                        .map_err(|_| Mismatch::new(concat!("the number does not fit ", stringify!($type))))
+                })
+            }
         })+
     };
 }
@@ -77,6 +113,15 @@ macro_rules! wrapped {
         $(impl FromScale for $type {
             fn from_scale(input: &mut &[u8], id: u32, types: &PortableRegistry) -> Result<Self, Mismatch> {
                 <$inner>::from_scale(input, id, types).map($wrap)
+            }
+
+            fn many(
+                input: &mut &[u8],
+                count: usize,
+                id: u32,
+                types: &PortableRegistry,
+            ) -> Result<Vec<Self>, Mismatch> {
+                <$inner>::many(input, count, id, types).map(|all| all.into_iter().map($wrap).collect())
             }
         })+
     };
@@ -112,6 +157,15 @@ impl<const N: usize> FromScale for [u8; N] {
         match definition(peel(id, types)?, types)? {
             TypeDef::Array(def) if usize::try_from(def.len) == Ok(N) && is_byte(def.type_param.id, types) => {
                 array(input, "an array of bytes")
+            }
+            _ => Err(Mismatch::new(format!("expected {N} bytes"))),
+        }
+    }
+
+    fn many(input: &mut &[u8], count: usize, id: u32, types: &PortableRegistry) -> Result<Vec<Self>, Mismatch> {
+        match definition(peel(id, types)?, types)? {
+            TypeDef::Array(def) if usize::try_from(def.len) == Ok(N) && is_byte(def.type_param.id, types) => {
+                each(input, count, |input| array(input, "an array of bytes"))
             }
             _ => Err(Mismatch::new(format!("expected {N} bytes"))),
         }
@@ -152,12 +206,7 @@ impl<T: FromScale> FromScale for Vec<T> {
             TypeDef::Array(array) => (array.type_param.id, usize::try_from(array.len).unwrap_or(usize::MAX)),
             _ => return Err(Mismatch::new("expected a sequence")),
         };
-        // Each element takes a byte at least, so the input's length bounds what is reserved.
-        let mut items = Self::with_capacity(count.min(input.len()));
-        for index in 0..count {
-            items.push(T::from_scale(input, element, types).map_err(|m| m.inside(format!("[{index}]")))?);
-        }
-        Ok(items)
+        T::many(input, count, element, types)
     }
 }
 
@@ -196,27 +245,12 @@ impl<A: FromScale, B: FromScale> FromScale for (A, B) {
     }
 }
 
-/// Whether a visited field was wanted.
-pub(crate) enum Visit {
-    Taken,
-    Unknown,
-}
-
-/// Walks the named fields of a record; those that `visit` does not take are stepped over.
-pub(crate) fn fields<F>(input: &mut &[u8], mut id: u32, types: &PortableRegistry, mut visit: F) -> Result<(), Mismatch>
-where
-    F: FnMut(&str, &mut &[u8], u32) -> Result<Visit, Mismatch>,
-{
+/// The named fields of a record of type `id`, in order.
+pub(crate) fn named_fields(mut id: u32, types: &PortableRegistry) -> Result<&[Field<PortableForm>], Mismatch> {
     for _ in 0..MAX_DEPTH {
         match definition(id, types)? {
             TypeDef::Composite(composite) if composite.fields.iter().all(|field| field.name.is_some()) => {
-                for field in &composite.fields {
-                    let name = field.name.as_deref().unwrap_or_default();
-                    if matches!(visit(name, input, field.ty.id)?, Visit::Unknown) {
-                        skip(input, field.ty.id, types).map_err(|m| m.inside(name))?;
-                    }
-                }
-                return Ok(());
+                return Ok(&composite.fields);
             }
             TypeDef::Composite(wrapper) if wrapper.fields.len() == 1 => id = wrapper.fields[0].ty.id,
             TypeDef::Tuple(wrapper) if wrapper.fields.len() == 1 => id = wrapper.fields[0].id,
@@ -224,6 +258,17 @@ where
         }
     }
     Err(Mismatch::new("the type nests too deeply"))
+}
+
+/// Where each named field of a record of type `id` goes: what `place` says of its name, and its type.
+/// A field without a place is stepped over.
+pub(crate) fn plan(
+    id: u32,
+    types: &PortableRegistry,
+    place: impl Fn(&str) -> Option<usize>,
+) -> Result<Vec<(Option<usize>, u32)>, Mismatch> {
+    let fields = named_fields(id, types)?.iter();
+    Ok(fields.map(|field| (field.name.as_deref().and_then(&place), field.ty.id)).collect())
 }
 
 /// A struct that is read by its field names. `field: Type = default` may be missing in the runtime.
@@ -239,29 +284,62 @@ macro_rules! record {
             $( $(#[$field_meta])* $field_vis $field: $type, )*
         }
 
-        impl $crate::scale::read::FromScale for $name {
-            fn from_scale(
-                input: &mut &[u8],
+        impl $name {
+            /// Where each field of type `id` goes: its place among ours.
+            fn plan(
                 id: u32,
                 types: &scale_info::PortableRegistry,
+            ) -> Result<Vec<(Option<usize>, u32)>, $crate::scale::Mismatch> {
+                const NAMES: &[&str] = &[$(stringify!($field)),*];
+                $crate::scale::read::plan(id, types, |name| NAMES.iter().position(|known| *known == name))
+            }
+
+            /// Reads one value by where its fields go.
+            fn by_plan(
+                input: &mut &[u8],
+                plan: &[(Option<usize>, u32)],
+                types: &scale_info::PortableRegistry,
             ) -> Result<Self, $crate::scale::Mismatch> {
-                use $crate::scale::read::{Visit, fields, present};
                 $( let mut $field: Option<$type> = None; )*
-                fields(input, id, types, |name, input, id| {
-                    match name {
-                        $( stringify!($field) => {
-                            $field = present(input, id, types).map_err(|m| m.inside(name))?;
-                        } )*
-                        _ => return Ok(Visit::Unknown),
-                    }
-                    Ok(Visit::Taken)
-                })?;
+                for (place, id) in plan {
+                    let Some(place) = place else {
+                        $crate::scale::skip(input, *id, types)?;
+                        continue;
+                    };
+                    let mut places = 0_usize..;
+                    $(
+                        if places.next() == Some(*place) {
+                            let value = $crate::scale::read::present(input, *id, types);
+                            $field = value.map_err(|m| m.inside(stringify!($field)))?;
+                        }
+                    )*
+                }
                 Ok(Self {
                     $( $field: match $field {
                         Some(value) => value,
                         None => $crate::scale::read::record!(@missing $name $field $($missing)?),
                     }, )*
                 })
+            }
+        }
+
+        impl $crate::scale::read::FromScale for $name {
+            fn from_scale(
+                input: &mut &[u8],
+                id: u32,
+                types: &scale_info::PortableRegistry,
+            ) -> Result<Self, $crate::scale::Mismatch> {
+                Self::by_plan(input, &Self::plan(id, types)?, types)
+            }
+
+            fn many(
+                input: &mut &[u8],
+                count: usize,
+                id: u32,
+                types: &scale_info::PortableRegistry,
+            ) -> Result<Vec<Self>, $crate::scale::Mismatch> {
+                let plan = Self::plan(id, types)?;
+                $crate::scale::read::each(input, count, |input| Self::by_plan(input, &plan, types))
             }
         }
     };

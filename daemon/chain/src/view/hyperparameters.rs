@@ -11,7 +11,7 @@ use crate::{
     error::ReadError,
     scale::{
         Mismatch, json,
-        read::{self, FromScale, Visit},
+        read::{self, FromScale},
     },
 };
 
@@ -126,11 +126,11 @@ struct Struct(Vec<(String, HyperValue)>);
 impl FromScale for Struct {
     fn from_scale(input: &mut &[u8], id: u32, types: &PortableRegistry) -> Result<Self, Mismatch> {
         let mut entries = Vec::new();
-        read::fields(input, id, types, |name, input, id| {
-            let value = plain(name, input, id, types).map_err(|m| m.inside(name))?;
+        for field in read::named_fields(id, types)? {
+            let name = field.name.as_deref().unwrap_or_default();
+            let value = plain(name, input, field.ty.id, types).map_err(|m| m.inside(name))?;
             entries.push((name.to_owned(), value));
-            Ok(Visit::Taken)
-        })?;
+        }
         Ok(Self(entries))
     }
 }

@@ -11,7 +11,16 @@ use super::{
     View, storage_index,
     subnets::{I96F32, SubnetIdentity, if_present},
 };
-use crate::{block::BlockRef, error::ReadError, scale::read::record, value::Value};
+use crate::{
+    block::BlockRef,
+    error::ReadError,
+    runtime::Runtime,
+    scale::{
+        Mismatch,
+        read::{self, record},
+    },
+    value::Value,
+};
 
 const API: &str = "SubnetInfoRuntimeApi";
 const PALLET: &str = "SubtensorModule";
@@ -231,6 +240,21 @@ pub struct RawMetagraph {
 /// One validator's weights or bonds: what it gave to whom, as the chain keeps it.
 pub type Row = (Uid, Vec<(Uid, u16)>);
 
+// === impl MetagraphFields ===
+
+impl MetagraphFields {
+    /// Reads what `SubnetInfoRuntimeApi.get_metagraph` answered on `runtime`; none when that was no
+    /// subnet.
+    ///
+    /// # Errors
+    /// When the bytes are not what the runtime's metadata says.
+    pub fn decode(bytes: &[u8], runtime: &Runtime) -> Result<Option<Self>, Mismatch> {
+        let found = runtime.api_method(API, "get_metagraph", &[NetUid(0).into()]);
+        let found = found.map_err(|_| Mismatch::new("the runtime has no SubnetInfoRuntimeApi.get_metagraph"))?;
+        read::whole(bytes, found.output, runtime.types())
+    }
+}
+
 // === impl View ===
 
 impl View {
@@ -275,7 +299,8 @@ impl View {
         Ok(rows)
     }
 
-    /// The runtime's metagraph by the first of its APIs that is there.
+    /// The runtime's metagraph by the first of its APIs that is there; before there was any, put
+    /// together from neurons.
     async fn metagraph_fields(&self, netuid: NetUid, mechid: MechId) -> Result<Option<MetagraphFields>, ReadError> {
         let all: Value = (0..ALL_FIELDS).collect();
         let of_subnet: [(&str, Vec<Value>); 2] =
@@ -286,8 +311,10 @@ impl View {
         ];
         let generations = if mechid == MechId(0) { of_subnet } else { of_mechanism };
         let available = generations.iter().find(|(method, _)| self.runtime().has_runtime_api(API, method));
-        // Without any, asking for the usual one tells what is absent.
-        let (method, arguments) = available.unwrap_or(&generations[0]);
-        self.api(API, method, arguments).await
+        match available {
+            Some((method, arguments)) => self.api(API, method, arguments).await,
+            // Boxed: it is large, and runtimes of today need it never.
+            None => Box::pin(self.metagraph_of_old(netuid, mechid)).await,
+        }
     }
 }

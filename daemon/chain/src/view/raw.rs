@@ -38,6 +38,15 @@ impl View {
         Ok(self.runtime().storage_info(pallet, item)?.keys.len())
     }
 
+    /// The key under which a storage value lies, by name and all of its keys.
+    ///
+    /// # Errors
+    /// When the runtime has no such item, or the keys do not fit it.
+    pub fn storage_address(&self, pallet: &str, item: &str, keys: &[Value]) -> Result<Vec<u8>, ReadError> {
+        let info = self.runtime().storage_info(pallet, item)?;
+        self.storage_key(pallet, item, &info, keys)
+    }
+
     /// The entries of a storage map under `prefix`, its first keys; at most `limit`.
     pub async fn storage_entries(
         &self,
@@ -69,6 +78,11 @@ impl View {
         let (bytes, id) = self.runtime().constant_bytes(pallet, name)?;
         json::whole(bytes, id, self.runtime().types())
             .map_err(|reason| self.decode_error(format!("{pallet}.{name}"), reason))
+    }
+
+    /// The answer of a runtime API to `arguments`, in order, as the bytes that the node gave.
+    pub async fn runtime_api_bytes(&self, api: &str, method: &str, arguments: &[Value]) -> Result<Vec<u8>, ReadError> {
+        self.api_bytes(api, method, arguments).await.map(|(bytes, _)| bytes)
     }
 
     /// The answer of a runtime API to `arguments`, in order.

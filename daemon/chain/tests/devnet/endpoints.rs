@@ -77,6 +77,35 @@ async fn a_hundred_drops_lose_nothing_and_make_no_storm() {
     assert!(node.connections() <= 2 * DROPS, "{} connections", node.connections());
 }
 
+/// The blocks of an hour at twelve seconds each are made while nobody can be reached. A longer outage
+/// is asked for by `BTD_OUTAGE_BLOCKS`.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_hour_of_outage_is_caught_up_with_in_order_and_without_a_storm() {
+    let missed = std::env::var("BTD_OUTAGE_BLOCKS").map_or(300_u32, |blocks| blocks.parse().unwrap());
+    let devnet = chain().await;
+    let node = FaultyNode::before(devnet.address()).await;
+    let followed = follow(LinkConfig { retry_max_ms: 200, heartbeat_ms: 0, scout_ms: 0, ..brisk([&node]) });
+    until(&followed.link, LinkState::is_live).await;
+    let mut blocks = followed.link.blocks_from(BlockNumber(1));
+    let mut parent = BlockHash(devnet.genesis_hash());
+    node.go_down();
+    until(&followed.link, |state| !state.is_live()).await;
+    devnet.mine(missed).await.unwrap();
+    let (connections, requests) = (node.connections(), node.requests());
+    node.open();
+    for number in 1..=missed {
+        let block = in_time(blocks.next()).await.unwrap();
+        assert_eq!((block.block.number, block.parent), (BlockNumber(number), parent));
+        parent = block.block.hash;
+    }
+    assert_eq!(parent, BlockHash(devnet.head().hash));
+    // The newest is followed and told at once; for each block behind it there are its hash, its body,
+    // its events and the runtime that executed it.
+    let (again, asked) = (node.connections() - connections, node.requests() - requests);
+    assert!(again <= 10, "{again} connections to catch up");
+    assert!(asked <= missed * 5 + 50, "{asked} requests for {missed} blocks");
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_dead_endpoint_is_asked_less_and_less() {
     let devnet = chain().await;

@@ -1,0 +1,380 @@
+//! Neurons as runtimes told them before there were metagraphs: one structure for each, compiled in.
+//!
+//! `NeuronInfoRuntimeApi.get_neurons_lite` is there in every runtime since 2023. Until spec 233 it
+//! answered bytes within bytes and metadata did not describe them, so the layout is written down
+//! here (pallet_subtensor, `NeuronInfoLite`, the same from spec 103 to 425). What the subnet itself
+//! is like is read from storage, item by item. Newer runtimes are asked for whole metagraphs
+//! (`metagraph.rs`).
+
+use btd_api::{AccountId, Alpha, MechId, NetUid, Tao};
+use codec::{Compact, Decode};
+use tokio::try_join;
+
+use super::{
+    View,
+    metagraph::{AxonInfo, MetagraphFields},
+    subnets::{I96F32, if_present},
+};
+use crate::{
+    error::ReadError,
+    rpc::{self, HexBytes},
+    scale::{Mismatch, read::FromScale},
+};
+
+const PALLET: &str = "SubtensorModule";
+const FUNCTION: &str = "NeuronInfoRuntimeApi_get_neurons_lite";
+
+/// One neuron without its weights and bonds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NeuronLite {
+    /// Its operating key.
+    pub hotkey: AccountId,
+    /// Its owning key.
+    pub coldkey: AccountId,
+    /// Its slot.
+    pub uid: u16,
+    /// Whether it has acted lately.
+    pub active: bool,
+    /// Where it serves; all zero when it never said.
+    pub axon: AxonInfo,
+    /// What is staked on it, in all.
+    pub stake: u64,
+    /// Of 65535; 0 where the runtime does not compute it any more.
+    pub rank: u16,
+    /// In rao, per epoch.
+    pub emission: u64,
+    /// Of 65535.
+    pub incentive: u16,
+    /// Of 65535.
+    pub consensus: u16,
+    /// Of 65535; 0 where the runtime does not compute it any more.
+    pub trust: u16,
+    /// Of 65535.
+    pub validator_trust: u16,
+    /// Of 65535.
+    pub dividends: u16,
+    /// The block of its last weights.
+    pub last_update: u64,
+    /// Whether it may validate.
+    pub validator_permit: bool,
+    /// Of 65535; the lowest goes first.
+    pub pruning_score: u16,
+}
+
+// === impl NeuronLite ===
+
+impl NeuronLite {
+    /// Reads the SCALE bytes of a `Vec<NeuronInfoLite>`.
+    ///
+    /// # Errors
+    /// When the bytes are not that, or go on behind it.
+    pub fn decode_all(bytes: &[u8]) -> Result<Vec<Self>, Mismatch> {
+        let mut input = bytes;
+        let count = usize::try_from(compact(&mut input)?).unwrap_or(usize::MAX);
+        // Each takes more than a hundred bytes, so the input's length bounds what is reserved.
+        let mut neurons = Vec::with_capacity(count.min(input.len() / LEAST_BYTES));
+        for index in 0..count {
+            neurons.push(Self::decode(&mut input).map_err(|mismatch| mismatch.inside(format!("neuron {index}")))?);
+        }
+        if input.is_empty() {
+            Ok(neurons)
+        } else {
+            Err(Mismatch::new(format!("{} bytes are left over behind {count} neurons", input.len())))
+        }
+    }
+
+    fn decode(input: &mut &[u8]) -> Result<Self, Mismatch> {
+        let (hotkey, coldkey) = (account(input)?, account(input)?);
+        let uid = short(input)?;
+        let _netuid = short(input)?;
+        let active = flag(input)?;
+        let axon = AxonInfo {
+            block: fixed(input, u64::from_le_bytes)?,
+            version: fixed(input, u32::from_le_bytes)?,
+            ip: fixed(input, u128::from_le_bytes)?,
+            port: fixed(input, u16::from_le_bytes)?,
+            ip_type: fixed(input, u8::from_le_bytes)?,
+            protocol: fixed(input, u8::from_le_bytes)?,
+            placeholder1: fixed(input, u8::from_le_bytes)?,
+            placeholder2: fixed(input, u8::from_le_bytes)?,
+        };
+        // `PrometheusInfo`: block, version, ip, port, ip_type.
+        fixed(input, |_: [u8; 31]| ())?;
+        let mut stake = 0_u64;
+        for _ in 0..compact(input)? {
+            account(input)?;
+            stake = stake.saturating_add(compact(input)?);
+        }
+        Ok(Self {
+            hotkey,
+            coldkey,
+            uid,
+            active,
+            axon,
+            stake,
+            rank: short(input)?,
+            emission: compact(input)?,
+            incentive: short(input)?,
+            consensus: short(input)?,
+            trust: short(input)?,
+            validator_trust: short(input)?,
+            dividends: short(input)?,
+            last_update: compact(input)?,
+            validator_permit: flag(input)?,
+            pruning_score: short(input)?,
+        })
+    }
+}
+
+/// Two keys, an axon, a prometheus endpoint, two flags, and a byte for every other field.
+const LEAST_BYTES: usize = 64 + 34 + 31 + 2 + 12;
+
+fn fixed<const N: usize, T>(input: &mut &[u8], read: impl Fn([u8; N]) -> T) -> Result<T, Mismatch> {
+    let (taken, rest) = input.split_first_chunk().ok_or_else(|| Mismatch::new("the bytes end inside a neuron"))?;
+    *input = rest;
+    Ok(read(*taken))
+}
+
+fn account(input: &mut &[u8]) -> Result<AccountId, Mismatch> {
+    fixed(input, AccountId)
+}
+
+fn flag(input: &mut &[u8]) -> Result<bool, Mismatch> {
+    match fixed(input, u8::from_le_bytes)? {
+        0 => Ok(false),
+        1 => Ok(true),
+        other => Err(Mismatch::new(format!("{other} is not a flag"))),
+    }
+}
+
+fn compact(input: &mut &[u8]) -> Result<u64, Mismatch> {
+    let read = Compact::<u64>::decode(input).map_err(|_| Mismatch::new("the bytes are not a compact integer"))?;
+    Ok(read.0)
+}
+
+fn short(input: &mut &[u8]) -> Result<u16, Mismatch> {
+    u16::try_from(compact(input)?).map_err(|_| Mismatch::new("the number does not fit u16"))
+}
+
+// === impl View ===
+
+impl View {
+    /// The neurons of a subnet, by uid; none of a subnet that there is not.
+    pub async fn neurons_lite(&self, netuid: NetUid) -> Result<Vec<NeuronLite>, ReadError> {
+        let request = rpc::call(FUNCTION, &netuid.0.to_le_bytes(), self.block().hash);
+        let HexBytes(answer) = self.ask_state(request).await?;
+        neurons_within(&answer).map_err(|reason| self.decode_error(FUNCTION, reason))
+    }
+
+    /// A metagraph put together from a subnet's neurons and what storage says of the subnet; none
+    /// when there is no such subnet. Amounts of stake are in tao: before there were pools it was all
+    /// there was. There is one mechanism.
+    pub(super) async fn metagraph_of_old(
+        &self,
+        netuid: NetUid,
+        mechid: MechId,
+    ) -> Result<Option<MetagraphFields>, ReadError> {
+        if mechid != MechId(0) || !self.subnet_exists(netuid).await? {
+            return Ok(None);
+        }
+        let now = u64::from(self.block().number.0);
+        let (neurons, tempo, max_uids, burn, allowed, since) = try_join!(
+            self.neurons_lite(netuid),
+            self.of_subnet::<u16>("Tempo", netuid),
+            self.of_subnet::<u16>("MaxAllowedUids", netuid),
+            self.of_subnet::<Tao>("Burn", netuid),
+            self.of_subnet::<bool>("NetworkRegistrationAllowed", netuid),
+            self.of_subnet::<u64>("BlocksSinceLastStep", netuid),
+        )?;
+        let (owner, registered, immunity, kappa, rho, difficulty, validators) = try_join!(
+            self.of_subnet::<AccountId>("SubnetOwner", netuid),
+            self.of_subnet::<u64>("NetworkRegisteredAt", netuid),
+            self.of_subnet::<u16>("ImmunityPeriod", netuid),
+            self.of_subnet::<u16>("Kappa", netuid),
+            self.of_subnet::<u16>("Rho", netuid),
+            self.of_subnet::<u64>("Difficulty", netuid),
+            self.of_subnet::<u16>("MaxAllowedValidators", netuid),
+        )?;
+        let registrations: Vec<(u16, u64)> =
+            if_present(self.map(PALLET, "BlockAtRegistration", &[netuid.into()]).await)?.unwrap_or_default();
+        let since = since.unwrap_or(0);
+        let mut fields = MetagraphFields {
+            block: now,
+            tempo: tempo.unwrap_or(0),
+            last_step: now.saturating_sub(since),
+            blocks_since_last_step: since,
+            network_registered_at: registered.unwrap_or(0),
+            owner_coldkey: owner.unwrap_or(AccountId([0; 32])),
+            max_uids: max_uids.unwrap_or(0),
+            burn: burn.unwrap_or(Tao::ZERO),
+            registration_allowed: allowed.unwrap_or(true),
+            immunity_period: immunity.unwrap_or(0),
+            kappa: kappa.unwrap_or(0),
+            rho: rho.unwrap_or(0),
+            difficulty: difficulty.unwrap_or(0),
+            max_validators: validators.unwrap_or(0),
+            ..MetagraphFields::with(&neurons)
+        };
+        fields.block_at_registration = (0..fields.num_uids)
+            .map(|uid| registrations.iter().find(|(of, _)| *of == uid).map_or(0, |(_, block)| *block))
+            .collect();
+        Ok(Some(fields))
+    }
+
+    /// A value of a subnet; none where the runtime has no such item.
+    async fn of_subnet<T: FromScale>(&self, item: &str, netuid: NetUid) -> Result<Option<T>, ReadError> {
+        Ok(if_present(self.storage(PALLET, item, &[netuid.into()]).await)?.flatten())
+    }
+}
+
+/// The neurons in an answer: in bytes within bytes, or as they are.
+fn neurons_within(answer: &[u8]) -> Result<Vec<NeuronLite>, Mismatch> {
+    let mut input = answer;
+    let inner = compact(&mut input)?;
+    if usize::try_from(inner).is_ok_and(|inner| inner == input.len() && inner > 0)
+        && let Ok(neurons) = NeuronLite::decode_all(input)
+    {
+        return Ok(neurons);
+    }
+    NeuronLite::decode_all(answer)
+}
+
+// === impl MetagraphFields ===
+
+impl MetagraphFields {
+    /// The columns of `neurons`, and everything else empty.
+    fn with(neurons: &[NeuronLite]) -> Self {
+        let zero = AccountId([0; 32]);
+        let column = |pick: fn(&NeuronLite) -> u16| neurons.iter().map(pick).collect::<Vec<u16>>();
+        Self {
+            num_uids: u16::try_from(neurons.len()).unwrap_or(u16::MAX),
+            hotkeys: neurons.iter().map(|neuron| neuron.hotkey).collect(),
+            coldkeys: neurons.iter().map(|neuron| neuron.coldkey).collect(),
+            identities: Vec::new(),
+            axons: neurons.iter().map(|neuron| neuron.axon).collect(),
+            active: neurons.iter().map(|neuron| neuron.active).collect(),
+            validator_permit: neurons.iter().map(|neuron| neuron.validator_permit).collect(),
+            pruning_score: column(|neuron| neuron.pruning_score),
+            last_update: neurons.iter().map(|neuron| neuron.last_update).collect(),
+            emission: neurons.iter().map(|neuron| Alpha::from_rao(neuron.emission)).collect(),
+            dividends: column(|neuron| neuron.dividends),
+            incentives: column(|neuron| neuron.incentive),
+            consensus: column(|neuron| neuron.consensus),
+            trust: column(|neuron| neuron.trust),
+            rank: column(|neuron| neuron.rank),
+            block_at_registration: Vec::new(),
+            alpha_stake: vec![Alpha::ZERO; neurons.len()],
+            tao_stake: neurons.iter().map(|neuron| Tao::from_rao(neuron.stake)).collect(),
+            total_stake: neurons.iter().map(|neuron| Tao::from_rao(neuron.stake)).collect(),
+            tao_dividends_per_hotkey: Vec::new(),
+            alpha_dividends_per_hotkey: Vec::new(),
+            name: String::new(),
+            symbol: String::new(),
+            identity: None,
+            network_registered_at: 0,
+            owner_hotkey: zero,
+            owner_coldkey: zero,
+            block: 0,
+            tempo: 0,
+            last_step: 0,
+            blocks_since_last_step: 0,
+            subnet_emission: 0,
+            alpha_in: Alpha::ZERO,
+            alpha_out: Alpha::ZERO,
+            tao_in: Tao::ZERO,
+            alpha_out_emission: Alpha::ZERO,
+            alpha_in_emission: Alpha::ZERO,
+            tao_in_emission: Tao::ZERO,
+            pending_alpha_emission: Alpha::ZERO,
+            pending_root_emission: Tao::ZERO,
+            subnet_volume: 0,
+            moving_price: I96F32(0),
+            rho: 0,
+            kappa: 0,
+            min_allowed_weights: 0,
+            weights_version: 0,
+            weights_rate_limit: 0,
+            activity_cutoff: 0,
+            max_validators: 0,
+            max_uids: 0,
+            difficulty: 0,
+            immunity_period: 0,
+            min_difficulty: 0,
+            max_difficulty: 0,
+            adjustment_alpha: 0,
+            adjustment_interval: 0,
+            target_regs_per_interval: 0,
+            max_regs_per_block: 0,
+            serving_rate_limit: 0,
+            commit_reveal_period: 0,
+            alpha_high: 0,
+            alpha_low: 0,
+            bonds_moving_avg: 0,
+            max_weights_limit: u16::MAX,
+            burn: Tao::ZERO,
+            min_burn: Tao::ZERO,
+            max_burn: Tao::ZERO,
+            registration_allowed: false,
+            pow_registration_allowed: false,
+            commit_reveal_weights_enabled: false,
+            liquid_alpha_enabled: false,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use codec::Encode;
+
+    use super::*;
+
+    /// The bytes of a neuron, field by field as the pallet declares them.
+    fn encoded(uid: u16) -> Vec<u8> {
+        let key = |salt: u8| [salt, u8::try_from(uid % 256).unwrap()].repeat(16);
+        let mut out = [key(1), key(2)].concat();
+        (Compact(uid), Compact(7_u16), uid % 2 == 0).encode_to(&mut out);
+        (9_u64, 3_u32, 0x0102_0304_u128, 8_091_u16, 4_u8, 4_u8, 0_u8, 0_u8).encode_to(&mut out);
+        (1_u64, 2_u32, 3_u128, 4_u16, 5_u8).encode_to(&mut out);
+        vec![([5_u8; 32], Compact(40_u64)), ([6_u8; 32], Compact(u64::from(uid)))].encode_to(&mut out);
+        (Compact(10_u16), Compact(1_u64 << 40), Compact(12_u16), Compact(13_u16)).encode_to(&mut out);
+        (Compact(14_u16), Compact(15_u16), Compact(65_535_u16), Compact(17_u64)).encode_to(&mut out);
+        (true, Compact(18_u16)).encode_to(&mut out);
+        out
+    }
+
+    fn many(count: u16) -> Vec<u8> {
+        let mut out = Compact(u32::from(count)).encode();
+        (0..count).for_each(|uid| out.extend(encoded(uid)));
+        out
+    }
+
+    #[test]
+    fn neurons_are_read_by_their_layout_bare_and_within_bytes() {
+        for count in [0, 1, 3, 256] {
+            let bare = many(count);
+            let neurons = neurons_within(&bare).unwrap();
+            assert_eq!(neurons.len(), usize::from(count));
+            let within = bare.encode();
+            assert_eq!(neurons_within(&within).as_ref(), Ok(&neurons), "{count} neurons");
+        }
+        let neuron = &neurons_within(&many(3)).unwrap()[2];
+        assert_eq!((neuron.uid, neuron.active, neuron.stake, neuron.axon.port), (2, true, 42, 8_091));
+        assert_eq!((neuron.rank, neuron.emission, neuron.incentive, neuron.consensus), (10, 1 << 40, 12, 13));
+        assert_eq!((neuron.trust, neuron.validator_trust, neuron.dividends), (14, 15, 65_535));
+        assert_eq!((neuron.last_update, neuron.validator_permit, neuron.pruning_score), (17, true, 18));
+        assert_eq!((neuron.hotkey.0[0], neuron.coldkey.0[0]), (1, 2));
+        let fields = MetagraphFields::with(&neurons_within(&many(3)).unwrap());
+        assert_eq!((fields.num_uids, fields.hotkeys.len(), fields.total_stake[2]), (3, 3, Tao::from_rao(42)));
+    }
+
+    #[test]
+    fn what_is_cut_off_or_too_long_is_an_error() {
+        let whole = many(2);
+        for length in 0..whole.len() {
+            assert!(NeuronLite::decode_all(&whole[..length]).is_err(), "{length} bytes");
+        }
+        assert!(NeuronLite::decode_all(&[whole.clone(), vec![0]].concat()).is_err());
+        // A count that the bytes cannot hold reserves nothing.
+        assert!(NeuronLite::decode_all(&[0xfe, 0xff, 0xff, 0xff]).is_err());
+    }
+}

@@ -1,0 +1,168 @@
+//! Parts of a metagraph, and what tells that parts of it changed: less than reading all of it.
+//!
+//! A chain's events say what a block changed; these reads fetch that and no more. What to read when
+//! is not decided here. Storage items and APIs: pallet_subtensor, spec 425; an older runtime says
+//! by [`ReadError::Absent`] that it cannot tell a part alone.
+
+use std::collections::BTreeSet;
+
+use btd_api::{AccountId, Alpha, NetUid, Tao};
+
+use super::{
+    View,
+    metagraph::{AxonInfo, ChainIdentity},
+};
+use crate::{
+    error::ReadError,
+    rpc::HexBytes,
+    scale::read::{self, FromScale, record},
+    value::Value,
+};
+
+const PALLET: &str = "SubtensorModule";
+/// The index of the number of neurons in `SelectiveMetagraphIndex`.
+const COUNT: u16 = 30;
+
+/// A part of the metagraph's columns that changes by itself between two epochs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Part {
+    /// Stake: alpha, tao and both together.
+    Stake,
+    /// Where neurons serve.
+    Axons,
+    /// The blocks of their last weights.
+    LastUpdate,
+    /// What their coldkeys say about themselves.
+    Identities,
+}
+
+record! {
+    /// The columns of some parts; those of others are none.
+    #[derive(Debug, Clone, PartialEq)]
+    pub struct MetagraphParts {
+        /// How many neurons there are: no column has another length.
+        pub num_uids: Option<u16> = None,
+        /// [`Part::Stake`].
+        pub alpha_stake: Option<Vec<Alpha>> = None,
+        /// [`Part::Stake`].
+        pub tao_stake: Option<Vec<Tao>> = None,
+        /// [`Part::Stake`].
+        pub total_stake: Option<Vec<Tao>> = None,
+        /// [`Part::Axons`].
+        pub axons: Option<Vec<AxonInfo>> = None,
+        /// [`Part::LastUpdate`].
+        pub last_update: Option<Vec<u64>> = None,
+        /// [`Part::Identities`].
+        pub identities: Option<Vec<Option<ChainIdentity>>> = None,
+    }
+}
+
+/// What of a subnet changes without an event that says so, or is cheap to see; none where the
+/// runtime does not keep it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct SubnetMarks {
+    /// How many neurons it has.
+    pub neurons: Option<u16>,
+    /// How many it can have.
+    pub max_neurons: Option<u16>,
+    /// Whether neurons may register.
+    pub registration_allowed: Option<bool>,
+    /// What registering costs.
+    pub burn: Option<Tao>,
+}
+
+// === impl Part ===
+
+impl Part {
+    /// Its columns in `SelectiveMetagraphIndex`.
+    fn columns(self) -> &'static [u16] {
+        match self {
+            Self::Stake => &[67, 68, 69],
+            Self::Axons => &[55],
+            Self::LastUpdate => &[59],
+            Self::Identities => &[54],
+        }
+    }
+}
+
+// === impl View ===
+
+impl View {
+    /// Some parts of a subnet's metagraph; none when there is no such subnet.
+    pub async fn metagraph_parts(
+        &self,
+        netuid: NetUid,
+        parts: &BTreeSet<Part>,
+    ) -> Result<Option<MetagraphParts>, ReadError> {
+        let columns = parts.iter().flat_map(|part| part.columns()).copied();
+        let columns: Value = std::iter::once(COUNT).chain(columns).collect();
+        self.api("SubnetInfoRuntimeApi", "get_selective_metagraph", &[netuid.into(), columns]).await
+    }
+
+    /// The marks of each of `netuids`, in their order, in one request as a rule.
+    pub async fn subnet_marks(&self, netuids: &[NetUid]) -> Result<Vec<SubnetMarks>, ReadError> {
+        let items = ["SubnetworkN", "MaxAllowedUids", "NetworkRegistrationAllowed", "Burn"];
+        let infos = items.map(|item| self.runtime().storage_info(PALLET, item).ok());
+        let mut keys = Vec::with_capacity(netuids.len().saturating_mul(items.len()));
+        for netuid in netuids {
+            for (item, info) in items.iter().zip(&infos) {
+                // An item that the runtime lacks keeps its place, empty.
+                let key = info.as_ref().map(|info| self.storage_key(PALLET, item, info, &[(*netuid).into()]));
+                keys.push(HexBytes(key.transpose()?.unwrap_or_default()));
+            }
+        }
+        let asked: Vec<HexBytes> = keys.iter().filter(|HexBytes(key)| !key.is_empty()).cloned().collect();
+        let found = self.stored("the subnets' marks", &asked).await?;
+        let value = |index: usize, keys: &[HexBytes]| {
+            let (info, HexBytes(key)) = (infos[index].as_ref()?, &keys[index]);
+            let bytes = found.get(key).map(Vec::as_slice).or(info.default_value.as_deref())?;
+            Some((bytes.to_vec(), info.value_id))
+        };
+        let marks = keys.chunks(items.len()).map(|keys| {
+            Ok(SubnetMarks {
+                neurons: self.mark(value(0, keys))?,
+                max_neurons: self.mark(value(1, keys))?,
+                registration_allowed: self.mark(value(2, keys))?,
+                burn: self.mark(value(3, keys))?,
+            })
+        });
+        marks.collect()
+    }
+
+    fn mark<T: FromScale>(&self, value: Option<(Vec<u8>, u32)>) -> Result<Option<T>, ReadError> {
+        value
+            .map(|(bytes, id)| read::whole(&bytes, id, self.runtime().types()))
+            .transpose()
+            .map_err(|reason| self.decode_error("a subnet's marks", reason))
+    }
+
+    /// How many mechanisms the subnet has: one, where the runtime knows of no others.
+    pub async fn mechanisms(&self, netuid: NetUid) -> Result<u8, ReadError> {
+        match self.storage::<u8>(PALLET, "MechanismCountCurrent", &[netuid.into()]).await {
+            Ok(count) => Ok(count.unwrap_or(1)),
+            Err(ReadError::Absent(_)) => Ok(1),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// The hotkeys behind which any of `coldkeys` has stake.
+    pub async fn staking_hotkeys(&self, coldkeys: &[AccountId]) -> Result<BTreeSet<AccountId>, ReadError> {
+        let places: Vec<Vec<Value>> = coldkeys.iter().map(|coldkey| vec![(*coldkey).into()]).collect();
+        let hotkeys: Vec<Option<Vec<AccountId>>> = self.values(PALLET, "StakingHotkeys", &places).await?;
+        Ok(hotkeys.into_iter().flatten().flatten().collect())
+    }
+
+    /// Those of `netuids` on which any of `hotkeys` has children, to whom part of its stake counts.
+    pub async fn subnets_with_children(
+        &self,
+        hotkeys: &[AccountId],
+        netuids: &[NetUid],
+    ) -> Result<BTreeSet<NetUid>, ReadError> {
+        let pairs = hotkeys.iter().flat_map(|hotkey| netuids.iter().map(move |netuid| (*hotkey, *netuid)));
+        let places: Vec<Vec<Value>> = pairs.map(|(hotkey, netuid)| vec![hotkey.into(), netuid.into()]).collect();
+        let children: Vec<Option<Vec<(u64, AccountId)>>> = self.values(PALLET, "ChildKeys", &places).await?;
+        let has = |children: &Option<Vec<_>>| children.as_ref().is_some_and(|children| !children.is_empty());
+        let found = children.iter().zip(netuids.iter().cycle()).filter(|(children, _)| has(children));
+        Ok(found.map(|(_, netuid)| *netuid).collect())
+    }
+}
