@@ -313,6 +313,17 @@ fn anything_is_read_by_name_at_any_block() {
     assert_eq!((&loaded["columns"], &loaded["figures"]), (&now["columns"], &now["figures"]));
     let diff = host.ask(&["rpc", "metagraph_diff", "netuid=1", &format!("from={first}"), &format!("to={second}")]);
     assert_eq!(diff["from"]["number"], first);
+    let synced = host.ask(&["subnets", "sync", "1", "--block", &earlier]);
+    assert_eq!((&synced["at"]["number"], &synced["kept"]), (&json!(first), &json!(true)));
+    let history = host.ask(&["subnets", "history", "1", "--uid", "0", "--columns", "hotkeys,incentives"]);
+    let records = history["records"].as_array().unwrap();
+    let record = records.iter().find(|record| record["block"]["number"] == first).unwrap();
+    assert_eq!((&record["values"]["hotkeys"][0], &record["neurons"]), (&now["columns"]["hotkeys"][0], &json!(1)));
+    let neuron = host.ask(&["rpc", "metagraph_neuron", "netuid=1", "uid=0"]);
+    assert_eq!(neuron["neuron"]["hotkeys"], now["columns"]["hotkeys"][0]);
+    let live = host.btctl(&["--json", "subnets", "metagraph", "1", "--live", "--count", "1"]);
+    let live: Value = serde_json::from_slice(&live.stdout).unwrap();
+    assert_eq!(live["neurons"].as_array().unwrap().len(), 1);
     let past = host.ask(&["subnets", "metagraph", "1", "--block", &earlier]);
     assert_eq!((&past["at"]["number"], &past["at"]["stale"]), (&json!(first), &json!(false)));
     assert_eq!(host.ask(&["subnets", "price"])["prices"].as_array().unwrap().len(), 2);

@@ -47,6 +47,11 @@ fn render(status: &NodeStatus, page: Page) -> String {
             format!("subnet {} since #{}: {}", unreadable.netuid, unreadable.since, text::visible(&unreadable.trouble));
         facts.add_painted("unreadable", page.warn(words));
     }
+    if status.upkeep.differences > 0 {
+        let words =
+            format!("{} of {} checks found another value, now mended", status.upkeep.differences, status.upkeep.checks);
+        facts.add_painted("metagraphs", page.warn(words));
+    }
     facts.add("keys", format!("{} unlocked", status.unlocked_keys));
     facts.add("axon", status.axon.as_ref().map_or_else(|| "not running".to_owned(), axon::summary));
     facts.render(page)
@@ -108,6 +113,7 @@ mod tests {
             "cache_at": {
                 "number": 11, "hash": format!("0x{}", "00".repeat(32)), "age_ms": 9000, "stale": false,
             },
+            "upkeep": { "through": 9, "wholes": 3, "parts": 5, "checks": 4, "differences": 1 },
             "unreadable": [{ "netuid": 7, "since": 4, "trouble": "tempo: the number does not fit u16" }],
         }))
         .unwrap();
@@ -122,6 +128,7 @@ finalized   #12, 4 s ago
 devnet      ws://127.0.0.1:9944
 cache       2 subnets, 1 neuron, at block #11, 9 s ago
 unreadable  subnet 7 since #4: tempo: the number does not fit u16
+metagraphs  1 of 4 checks found another value, now mended
 keys        0 unlocked
 axon        not running
 ";

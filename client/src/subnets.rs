@@ -1,5 +1,6 @@
 //! The noun `subnets`: subnets, their neurons, and registration.
 
+mod history;
 mod list;
 mod matrix;
 mod metagraph;
@@ -34,6 +35,10 @@ pub(crate) enum Command {
     /// One subnet with all its neurons
     #[command(alias = "show")]
     Metagraph(metagraph::MetagraphArgs),
+    /// The past of a subnet's metagraph, an epoch a line
+    History(history::HistoryArgs),
+    /// Read a subnet's metagraph at a block of the past into its history
+    Sync(history::SyncArgs),
     /// The hyperparameters of a subnet
     #[command(visible_alias = "hparams")]
     Hyperparameters(AtBlock),
@@ -97,6 +102,8 @@ impl Command {
                 session.out.reply(&reply, list::render)?;
             }
             Self::Metagraph(args) => return args.run(session).await,
+            Self::History(args) => return args.run(session).await,
+            Self::Sync(args) => return args.run(session).await,
             Self::Hyperparameters(subnet) => {
                 let reply = session.call::<Hyperparameters>(&subnet.params()).await?;
                 session.out.reply(&reply, hyperparameters)?;
@@ -148,6 +155,10 @@ mod tests {
             "subnets list",
             "subnets metagraph 1 --block 7 --columns uid,stake,hotkey --sort stake",
             "subnets metagraph 1 --save metagraph.npz",
+            "subnets metagraph 1 --live --sort stake",
+            "subnets history 1",
+            "subnets history --netuid 1 --from 100 --to 900 --limit 5 --uid 3 --columns incentives,emission",
+            "subnets sync 1 --block 100",
             "subnets price",
             "subnets price 1 --block 7",
             "subnets registration-cost 1",
@@ -156,9 +167,15 @@ mod tests {
         ] {
             assert!(parses(good), "{good}");
         }
-        for bad in
-            ["subnets metagraph", "subnets metagraph 1 --netuid 1", "subnets metagraph 65536", "subnets metagraph x"]
-        {
+        for bad in [
+            "subnets metagraph",
+            "subnets metagraph 1 --netuid 1",
+            "subnets metagraph 65536",
+            "subnets metagraph x",
+            "subnets metagraph 1 --live --block 7",
+            "subnets history 1 --uid 3 --columns nothing",
+            "subnets sync 1",
+        ] {
             assert!(!parses(bad), "{bad}");
         }
     }

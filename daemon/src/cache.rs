@@ -13,10 +13,26 @@ use std::{
     time::Duration,
 };
 
-/// The tree, with the version of what is in it. A new layout takes a new name; old trees are dropped.
-const TREE: &str = "metagraph.1";
-/// Above this the store is begun anew at opening: sled gives space back late, sometimes never.
-const LARGEST: u64 = 512 * 1024 * 1024;
+/// What a store holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Layout {
+    /// The tree, with the version of what is in it. A new layout takes a new name; old trees are dropped.
+    tree: &'static str,
+    /// Above this many bytes on disk the store is begun anew at opening: sled gives space back late,
+    /// sometimes never.
+    largest: u64,
+}
+
+/// What is served of every subnet.
+const METAGRAPH: Layout = Layout { tree: "metagraph.1", largest: 512 * 1024 * 1024 };
+
+/// The past of metagraphs, of which as many bytes are kept.
+pub fn history_layout(bytes: u64) -> Layout {
+    /// How much larger than its content a store becomes before it is worth less than its space.
+    const AMPLIFICATION: u64 = 8;
+    Layout { tree: "history.1", largest: bytes.saturating_mul(AMPLIFICATION).max(METAGRAPH.largest) }
+}
+
 /// Larger values would go to files of their own, which leak when the process dies.
 const LARGEST_VALUE: usize = 64 * 1024;
 
@@ -122,8 +138,25 @@ impl Cache {
     /// Opens the store in the directory `path` with `memory` bytes of page cache, and says how it
     /// was found. Only a lock held by another process, and a disk that cannot be written, are errors.
     pub async fn open(path: impl Into<PathBuf>, memory: u64) -> Result<(Self, Found), CacheError> {
+        Self::open_as(METAGRAPH, path, memory).await
+    }
+
+    /// The same for a store of another layout.
+    pub async fn open_as(layout: Layout, path: impl Into<PathBuf>, memory: u64) -> Result<(Self, Found), CacheError> {
         let path = path.into();
-        blocking(move || open(&path, memory)).await
+        blocking(move || open(layout, &path, memory)).await
+    }
+
+    /// The key of every entry that begins with `prefix`, with the length of its value.
+    pub async fn sizes(&self, prefix: &[u8]) -> Result<Vec<(Vec<u8>, usize)>, CacheError> {
+        let (tree, prefix) = (self.tree.clone(), prefix.to_vec());
+        blocking(move || {
+            tree.scan_prefix(prefix)
+                .map(|entry| entry.map(|(key, value)| (key.to_vec(), value.len())))
+                .collect::<Result<_, _>>()
+                .map_err(|source| CacheError::Store { attempted: "read", source })
+        })
+        .await
     }
 
     /// Every entry whose key begins with `prefix`, in the order of the keys.
@@ -172,14 +205,14 @@ async fn blocking<T: Send + 'static>(
     tokio::task::spawn_blocking(work).await.unwrap_or(Err(CacheError::Interrupted))
 }
 
-fn open(path: &Path, memory: u64) -> Result<(Cache, Found), CacheError> {
+fn open(layout: Layout, path: &Path, memory: u64) -> Result<(Cache, Found), CacheError> {
     fs::create_dir_all(path).map_err(disk(path, "made"))?;
-    match patient_attempt(path, memory) {
+    match patient_attempt(layout, path, memory) {
         Ok(cache) => match cache.database.size_on_disk() {
-            Ok(bytes) if bytes > LARGEST => {
+            Ok(bytes) if bytes > layout.largest => {
                 drop(cache);
                 fs::remove_dir_all(path).map_err(disk(path, "emptied"))?;
-                begin_anew(path, memory, Found::TooLarge { bytes })
+                begin_anew(layout, path, memory, Found::TooLarge { bytes })
             }
             _ => Ok((cache, Found::Sound)),
         },
@@ -191,30 +224,30 @@ fn open(path: &Path, memory: u64) -> Result<(Cache, Found), CacheError> {
                 fs::remove_dir_all(&aside).map_err(disk(&aside, "removed"))?;
             }
             fs::rename(path, &aside).map_err(disk(path, "moved aside"))?;
-            begin_anew(path, memory, Found::Damaged { aside, reason })
+            begin_anew(layout, path, memory, Found::Damaged { aside, reason })
         }
     }
 }
 
 /// The lock may be held for a moment more by a process that is ending, or by one that was just forked
 /// from this one and has not become its own program yet.
-fn patient_attempt(path: &Path, memory: u64) -> Result<Cache, Attempt> {
+fn patient_attempt(layout: Layout, path: &Path, memory: u64) -> Result<Cache, Attempt> {
     for _ in 1..ATTEMPTS {
-        match attempt(path, memory) {
+        match attempt(layout, path, memory) {
             Err(Attempt::Locked) => std::thread::sleep(MOMENT),
             ended => return ended,
         }
     }
-    attempt(path, memory)
+    attempt(layout, path, memory)
 }
 
-fn begin_anew(path: &Path, memory: u64, found: Found) -> Result<(Cache, Found), CacheError> {
+fn begin_anew(layout: Layout, path: &Path, memory: u64, found: Found) -> Result<(Cache, Found), CacheError> {
     let failed = |error| match error {
         Attempt::Locked => CacheError::InUse { path: path.to_owned() },
         Attempt::Disk(source) => disk(path, "opened")(source),
         Attempt::Damaged(reason) => disk(path, "begun anew")(io::Error::other(reason)),
     };
-    attempt(path, memory).map(|cache| (cache, found)).map_err(failed)
+    attempt(layout, path, memory).map(|cache| (cache, found)).map_err(failed)
 }
 
 /// Where a damaged store goes. There is one such place, so that they do not pile up.
@@ -236,16 +269,16 @@ enum Attempt {
     Damaged(String),
 }
 
-fn attempt(path: &Path, memory: u64) -> Result<Cache, Attempt> {
+fn attempt(layout: Layout, path: &Path, memory: u64) -> Result<Cache, Attempt> {
     // On a damaged store sled may return an error, and may panic.
     let opened = catch_unwind(AssertUnwindSafe(|| {
         let database = sled::Config::new().path(path).cache_capacity(memory).mode(sled::Mode::LowSpace).open()?;
         for name in database.tree_names() {
-            if name != TREE.as_bytes() && name != b"__sled__default" {
+            if name != layout.tree.as_bytes() && name != b"__sled__default" {
                 database.drop_tree(name)?;
             }
         }
-        let tree = database.open_tree(TREE)?;
+        let tree = database.open_tree(layout.tree)?;
         // Reading all of it now finds damage now.
         for entry in &tree {
             entry?;

@@ -62,11 +62,13 @@ pub struct Config {
 pub struct CacheConfig {
     /// Memory for its pages, in MiB.
     pub memory_mib: u16,
+    /// The past of metagraphs that is kept, in MiB; 0 keeps none.
+    pub history_mib: u16,
 }
 
 impl Default for CacheConfig {
     fn default() -> Self {
-        Self { memory_mib: 32 }
+        Self { memory_mib: 32, history_mib: 64 }
     }
 }
 

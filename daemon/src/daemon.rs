@@ -19,12 +19,12 @@ use btd_signer_protocol::{KeyId, Purpose, operations::UnlockFromEnvironment};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::{
-    cache::{Cache, Found},
+    cache::{self, Cache, Found},
     causes::with_causes,
     config::{Config, Credentials, Directories, KeysConfig, Network},
     custody::{self, Custody, Place},
     journal::Journal,
-    metagraph::{self, Metagraph},
+    metagraph::{self, History, Metagraph},
     rpc::{self, Server},
     service_manager::{self, ServiceManager},
     serving::{self, Serving},
@@ -91,6 +91,8 @@ pub struct Parts {
     pub devnet: Option<Embedded>,
     /// Every subnet as it is known.
     pub metagraph: Metagraph,
+    /// Their past, if any of it is kept.
+    pub history: Option<History>,
     /// The keys of this host.
     pub custody: Custody,
     /// The door for whatever is signed.
@@ -160,6 +162,8 @@ pub async fn run(settings: Settings) -> Result<(), DaemonError> {
 struct Stores {
     journal: Journal,
     cache: Cache,
+    /// The past of metagraphs, if any of it is kept.
+    history: Option<History>,
 }
 
 /// How long closing the cache may take; it is rebuilt if it could not be closed.
@@ -175,17 +179,40 @@ impl Stores {
             Found::Sound => {}
             found => tracing::warn!(?found, "began the cache anew"),
         }
-        Ok(Self { journal, cache })
+        Ok(Self { journal, cache, history: open_history(config, directories).await })
     }
 
     async fn close(self) {
         if let Err(error) = self.journal.checkpoint().await {
             tracing::warn!(error = with_causes(&error), "the journal could not be tidied up; nothing in it is lost");
         }
+        if let Some(history) = self.history {
+            history.close(CLOSING).await;
+        }
         if let Err(error) = self.cache.close(CLOSING).await {
             tracing::warn!(error = with_causes(&error), "the cache could not be closed");
         }
     }
+}
+
+/// Opens the history. It is worth less than a start, so a failure is said and costs the history alone.
+async fn open_history(config: &Config, directories: &Directories) -> Option<History> {
+    let bytes = u64::from(config.cache.history_mib) << 20;
+    if bytes == 0 {
+        return None;
+    }
+    let memory = u64::from(config.cache.memory_mib) << 18;
+    let opened = Cache::open_as(cache::history_layout(bytes), directories.cache.join("history"), memory).await;
+    let history = match opened {
+        Ok((cache, found)) => {
+            if found != Found::Sound {
+                tracing::warn!(?found, "began the history of metagraphs anew");
+            }
+            History::open(cache, bytes).await.map_err(|error| with_causes(&error))
+        }
+        Err(error) => Err(with_causes(&error)),
+    };
+    history.inspect_err(|error| tracing::warn!(error, "the history of metagraphs is not kept")).ok()
 }
 
 /// Starts every part. When it returns, the control API answers.
@@ -206,7 +233,7 @@ async fn start(settings: Settings, spawner: &Spawner, manager: &ServiceManager) 
     };
     let embedded = devnet.as_ref().map(|devnet| devnet.address);
     let link = start_link(link_config(config.chain.clone(), embedded, config.devnet.block_time), spawner)?;
-    let metagraph = start_metagraph(&link, &stores.cache, &config.network, spawner).await?;
+    let metagraph = start_metagraph(&link, &stores, &config.network, spawner).await?;
     let custody = custody_config(config.keys, signer, &directories, &credentials);
     let custody = Custody::start(custody, spawner).await.map_err(failed("the signer"))?;
     let door = link.with_priority(Priority::Submission);
@@ -224,10 +251,18 @@ async fn start(settings: Settings, spawner: &Spawner, manager: &ServiceManager) 
         Ok(())
     });
 
-    let network = config.network;
-    let parts =
-        Parts { started, network, link, devnet, metagraph, custody, submitter, serving, spawner: spawner.clone() };
-    let parts = Arc::new(parts);
+    let parts = Arc::new(Parts {
+        started,
+        network: config.network,
+        link,
+        devnet,
+        metagraph,
+        history: stores.history.clone(),
+        custody,
+        submitter,
+        serving,
+        spawner: spawner.clone(),
+    });
     start_server(server, &parts, manager, spawner)?;
     if config.serving.axon {
         let started = start_axon(&config.serving, &parts, &credentials).await;
@@ -247,11 +282,11 @@ fn start_link(config: LinkConfig, spawner: &Spawner) -> Result<Link, DaemonError
 
 async fn start_metagraph(
     link: &Link,
-    cache: &Cache,
+    stores: &Stores,
     network: &Network,
     spawner: &Spawner,
 ) -> Result<Metagraph, DaemonError> {
-    let opened = metagraph::open(link.clone(), cache.clone(), network.to_string()).await;
+    let opened = metagraph::open(link.clone(), stores.cache.clone(), stores.history.clone(), network.to_string()).await;
     let (metagraph, refresher) = opened.map_err(failed("the metagraphs"))?;
     spawner.spawn(Stage::Work, "metagraph", |told| async move {
         refresher.run(told).await;

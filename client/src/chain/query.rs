@@ -146,7 +146,7 @@ impl Query {
 }
 
 /// Reads `1234` or `0x…`.
-fn block_id(text: &str) -> Result<BlockId, String> {
+pub(crate) fn block_id(text: &str) -> Result<BlockId, String> {
     if text.starts_with("0x") {
         return text.parse::<BlockHash>().map(BlockId::Hash).map_err(|error| error.to_string());
     }

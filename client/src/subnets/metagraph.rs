@@ -1,9 +1,10 @@
 //! A subnet with all its neurons, in the columns that operators know from the older command line.
 
-use std::{cmp::Ordering, fs, path::PathBuf};
+use std::{cmp::Ordering, fs, num::NonZeroU32, path::PathBuf};
 
 use btd_api::{
-    Alpha,
+    Alpha, Subscription,
+    chain::{Finalized, SubscribeFinalized, SubscribeParams},
     metagraph::{FileFormat, Save, SaveParams},
     subnets::{Metagraph, MetagraphReply, Neuron, SubnetParams},
 };
@@ -37,6 +38,12 @@ pub(crate) struct MetagraphArgs {
     /// .npz, else btd's own
     #[arg(long, value_name = "FILE", conflicts_with_all = ["columns", "sort"])]
     save: Option<PathBuf>,
+    /// Show it again at each block, until interrupted
+    #[arg(long, conflicts_with_all = ["save", "block"])]
+    live: bool,
+    /// With --live: end after so many times
+    #[arg(long, value_name = "N", requires = "live")]
+    count: Option<NonZeroU32>,
 }
 
 /// A column as it is shown.
@@ -188,8 +195,48 @@ impl MetagraphArgs {
         if let Some(path) = self.save {
             return save(session, params, path).await;
         }
+        if self.live {
+            return self.follow(session, params).await;
+        }
         let reply = session.call::<Metagraph>(&params).await?;
         session.out.reply(&reply, |reply, page| render(reply, page, &self.columns, self.sort)).map(|()| Exit::Success)
+    }
+
+    /// Shows it now and at each block; on a terminal in the same place.
+    async fn follow(self, session: &Session, params: SubnetParams) -> Result<Exit, Failure> {
+        /// Home, and nothing below.
+        const CLEAR: &str = "\u{1b}[H\u{1b}[J";
+        let mut left = self.count.map(NonZeroU32::get);
+        let mut following = session.follow::<SubscribeFinalized>(&SubscribeParams { from_block: None }).await?;
+        loop {
+            let reply = session.call::<Metagraph>(&params).await?;
+            if session.out.format() == Format::Json {
+                session.out.data(reply.text())?;
+            } else {
+                let page = session.out.page();
+                let clear = if page.width.is_some() { CLEAR } else { "" };
+                session.out.data(&format!("{clear}{}", render(&reply.read()?, page, &self.columns, self.sort)))?;
+            }
+            left = left.map(|left| left - 1);
+            if left == Some(0) {
+                return Ok(Exit::Success);
+            }
+            loop {
+                match following.next().await? {
+                    Some((_, Finalized::Block(_))) => break,
+                    // The last known one stays, and says itself that it is stale.
+                    Some((_, Finalized::Waiting { .. })) => {}
+                    Some((_, Finalized::Lagged { .. })) => {
+                        let anew = SubscribeParams { from_block: None };
+                        following = session.follow::<SubscribeFinalized>(&anew).await?;
+                    }
+                    None => {
+                        let reason = "btd ended the subscription".to_owned();
+                        return Err(Failure::Lost { method: SubscribeFinalized::NAME, reason });
+                    }
+                }
+            }
+        }
     }
 }
 

@@ -10,8 +10,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::{
-    Hotkey, MechId, NetUid, Uid,
-    chain::{At, BlockId},
+    BlockNumber, Hotkey, MechId, NetUid, Uid,
+    chain::{At, BlockId, BlockRef},
     method::methods,
 };
 
@@ -205,6 +205,96 @@ pub struct LoadParams {
     pub bytes: String,
 }
 
+/// Parameters of [`History`].
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct HistoryParams {
+    /// The subnet.
+    pub netuid: NetUid,
+    /// The mechanism; 0 is the main one.
+    #[serde(default)]
+    pub mechid: MechId,
+    /// The first block; without it, the first that is kept.
+    #[serde(default)]
+    pub from: Option<BlockNumber>,
+    /// The last block; without it, the last that is kept.
+    #[serde(default)]
+    pub to: Option<BlockNumber>,
+    /// The most records, 20 without it and 500 at most: the last ones up to `to`.
+    #[serde(default)]
+    pub limit: Option<u16>,
+    /// The columns whose values are told, by the chain's names; none without it.
+    #[serde(default)]
+    pub columns: Vec<String>,
+    /// The neuron whose values are told; without it, those of all.
+    #[serde(default)]
+    pub uid: Option<Uid>,
+}
+
+/// A metagraph as it was kept, one per epoch as a rule.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct HistoryRecord {
+    /// The block at which it was read.
+    pub block: BlockRef,
+    /// When btd learnt of that block, in milliseconds since 1970.
+    pub learnt_ms: u64,
+    /// How many neurons there were.
+    pub neurons: u16,
+    /// The slots whose hotkey is another one than in the record before.
+    pub replaced: Vec<Uid>,
+    /// How many neurons have another value in any column than in the record before.
+    pub changed: u32,
+    /// The columns that were asked for, each with a value per uid, or with the one neuron's alone.
+    pub values: BTreeMap<String, Vec<Value>>,
+}
+
+/// Reply of [`History`].
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct HistoryReply {
+    /// The subnet.
+    pub netuid: NetUid,
+    /// The mechanism.
+    pub mechid: MechId,
+    /// The records, in order.
+    pub records: Vec<HistoryRecord>,
+    /// The first block of which there is a record.
+    pub first: Option<BlockNumber>,
+    /// The last one.
+    pub last: Option<BlockNumber>,
+    /// How many records there are.
+    pub kept: u32,
+    /// The bytes that they take.
+    pub bytes: u64,
+}
+
+/// Parameters of [`Sync`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SyncParams {
+    /// The subnet.
+    pub netuid: NetUid,
+    /// The block, of any time: an archive endpoint is asked for what others have thrown away.
+    pub block: BlockId,
+    /// The mechanism; 0 is the main one.
+    #[serde(default)]
+    pub mechid: MechId,
+}
+
+/// Reply of [`Sync`].
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct SyncReply {
+    /// The block at which it was read.
+    pub at: At,
+    /// The subnet.
+    pub netuid: NetUid,
+    /// The mechanism.
+    pub mechid: MechId,
+    /// How many neurons it had.
+    pub neurons: u16,
+    /// Whether the history has it from now on; not where no history is kept.
+    pub kept: bool,
+}
+
 methods! {
     /// A whole metagraph: every column and figure, weights and bonds, at any block
     Get = "metagraph_get" (Read): MetagraphParams => MetagraphTable;
@@ -218,4 +308,8 @@ methods! {
     Save = "metagraph_save" (Read): SaveParams => SaveReply;
     /// What a file that btd saved holds
     Load = "metagraph_load" (Read): LoadParams => MetagraphTable;
+    /// The past of a metagraph: a record per epoch, what changed, and who
+    History = "metagraph_history" (Read): HistoryParams => HistoryReply;
+    /// Reads a metagraph at a block of the past, through an archive if need be, into the history
+    Sync = "metagraph_sync" (Operate): SyncParams => SyncReply;
 }

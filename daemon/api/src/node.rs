@@ -48,6 +48,8 @@ pub struct NodeStatus {
     pub neurons: u32,
     /// The subnets that cannot be read; of them the cache has what was known before, or nothing.
     pub unreadable: Vec<Unreadable>,
+    /// What keeping the cached metagraphs current took since the daemon started.
+    pub upkeep: Upkeep,
     /// How many keys are unlocked now.
     pub unlocked_keys: u32,
     /// The axon, when one is running.
@@ -63,6 +65,22 @@ pub struct Unreadable {
     pub since: BlockNumber,
     /// Why not, in words.
     pub trouble: String,
+}
+
+/// What keeping metagraphs current took. They are changed by what each block says it changed, and
+/// compared with the chain's own before each epoch.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Upkeep {
+    /// The block up to which everything kept is as the chain has it; none while something is being read.
+    pub through: Option<BlockNumber>,
+    /// Metagraphs that were read as a whole.
+    pub wholes: u64,
+    /// Metagraphs of which some columns were read.
+    pub parts: u64,
+    /// Comparisons with the chain's own.
+    pub checks: u64,
+    /// Comparisons that found another value, which was mended.
+    pub differences: u64,
 }
 
 methods! {

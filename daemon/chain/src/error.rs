@@ -268,6 +268,17 @@ pub enum ReadError {
         /// The number or hash.
         block: String,
     },
+    /// The chain was taken back to an earlier block and goes on from there (a development chain, or
+    /// one whose finality was revoked): what was read of it before may not hold any more.
+    #[error(
+        "the chain was taken back and goes on at block {head}: what was read before block {next} is to be read anew"
+    )]
+    TakenBack {
+        /// The block that was to come next.
+        next: BlockNumber,
+        /// The block that the chain is at now.
+        head: BlockNumber,
+    },
     /// The node has thrown that state away.
     #[error("the node no longer keeps the state of block {block}: ask an archive endpoint")]
     Pruned {

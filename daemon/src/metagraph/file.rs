@@ -232,7 +232,7 @@ impl<'b> Input<'b> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use btd_api::{BlockHash, BlockNumber};
     use btd_chain::BlockRef;
     use serde_json::json;
@@ -240,7 +240,7 @@ mod tests {
     use super::*;
 
     /// A metagraph of `neurons` with something in every kind of column.
-    pub(super) fn table(neurons: u16) -> Table {
+    pub(in super::super) fn table(neurons: u16) -> Table {
         let each = |value: fn(u16) -> u16| (0..neurons).map(value).collect::<Vec<u16>>();
         let account = |uid: u16| AccountId([u8::try_from(uid % 251).unwrap(); 32]);
         let row = |uid: u16| (Uid(uid), vec![(Uid(0), 1), (Uid(neurons - 1), 65_535)]);

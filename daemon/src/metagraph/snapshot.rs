@@ -5,13 +5,15 @@
 use std::{
     collections::HashMap,
     net::{IpAddr, Ipv4Addr, Ipv6Addr},
+    sync::{Arc, OnceLock},
 };
 
 use btd_api::{Alpha, BlockNumber, Coldkey, Hotkey, NetUid, Tao, Uid};
-use btd_chain::{AxonInfo, DynamicInfo, MetagraphFields, RawMetagraph};
+use btd_chain::{AxonInfo, ChainIdentity, DynamicInfo, MetagraphFields, MetagraphParts, RawMetagraph, SubnetMarks};
 use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
 
-use super::policy::Known;
+use super::{policy::Known, table::Table};
 use crate::stamp::Stamp;
 
 /// A subnet's own figures.
@@ -110,12 +112,24 @@ pub struct Endpoint {
 /// One subnet with all its neurons at one block.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Snapshot {
-    /// The block.
+    /// The block at which anything of it was read last.
     pub at: Stamp,
-    /// The subnet's own figures at that block.
+    /// The subnet's own figures when all of it was read.
     pub subnet: Subnet,
+    /// The block at which all of it was read.
+    whole_at: BlockNumber,
     neurons: Vec<Neuron>,
     by_hotkey: HashMap<Hotkey, Uid>,
+    beside: Beside,
+}
+
+/// What follows from a snapshot or was read with it: no part of what it is, and not kept.
+#[derive(Debug, Default)]
+struct Beside {
+    /// The neurons as somebody wrote them for callers.
+    written: OnceLock<Box<RawValue>>,
+    /// Every column that the chain told, without weights and bonds; none after a restart.
+    table: Option<Arc<Table>>,
 }
 
 // === impl Snapshot ===
@@ -123,7 +137,7 @@ pub struct Snapshot {
 impl Snapshot {
     pub(super) fn new(at: Stamp, subnet: Subnet, neurons: Vec<Neuron>) -> Self {
         let by_hotkey = neurons.iter().map(|neuron| (neuron.hotkey, neuron.uid)).collect();
-        Self { at, subnet, neurons, by_hotkey }
+        Self { at, subnet, whole_at: at.block.number, neurons, by_hotkey, beside: Beside::default() }
     }
 
     /// What the chain's metagraph says.
@@ -133,7 +147,24 @@ impl Snapshot {
             .zip(fields.hotkeys.iter().zip(&fields.coldkeys))
             .map(|(uid, (hotkey, coldkey))| neuron(raw, uid, Hotkey(*hotkey), Coldkey(*coldkey)))
             .collect();
-        Self::new(at, subnet(raw), neurons)
+        let table = Some(Arc::new(Table::of(raw, Vec::new(), Vec::new(), at)));
+        Self { beside: Beside { table, ..Beside::default() }, ..Self::new(at, subnet(raw), neurons) }
+    }
+
+    /// The neurons as [`Self::keep_written`] was given them.
+    pub fn written(&self) -> Option<&RawValue> {
+        self.beside.written.get().map(Box::as_ref)
+    }
+
+    /// Keeps the neurons as they are written for callers, for as long as they are what they are.
+    /// What was kept first stays.
+    pub fn keep_written(&self, neurons: Box<RawValue>) -> &RawValue {
+        self.beside.written.get_or_init(|| neurons)
+    }
+
+    /// Every column that the chain told, if they were read since the process began.
+    pub fn table(&self) -> Option<&Arc<Table>> {
+        self.beside.table.as_ref()
     }
 
     /// Its neurons, by uid.
@@ -151,17 +182,117 @@ impl Snapshot {
         self.by_hotkey.get(hotkey).copied()
     }
 
+    /// The same with the columns of `parts`, which were read at `at`; none when they are about
+    /// another number of neurons.
+    pub(super) fn with(&self, parts: MetagraphParts, at: Stamp) -> Option<Self> {
+        let count = self.neurons.len();
+        if parts.num_uids.is_some_and(|now| usize::from(now) != count) {
+            return None;
+        }
+        let mut after = Self { at, ..self.clone() };
+        after.beside.table = self.beside.table.as_ref().map(|table| Arc::new(table.with(&parts, at)));
+        after.replace(parts.alpha_stake, |neuron, stake| neuron.alpha_stake = stake)?;
+        after.replace(parts.tao_stake, |neuron, stake| neuron.tao_stake = stake)?;
+        after.replace(parts.total_stake, |neuron, stake| neuron.stake = Alpha::from_rao(stake.rao()))?;
+        after.replace(parts.last_update, |neuron, block| neuron.last_update = block)?;
+        after.replace(parts.axons, |neuron, axon| neuron.axon = endpoint(&axon))?;
+        after.replace(parts.identities, |neuron, identity| neuron.identity = name(identity.as_ref()))?;
+        Some(after)
+    }
+
+    /// Sets a column, if there is one; none when it has another length.
+    fn replace<T>(&mut self, column: Option<Vec<T>>, set: impl Fn(&mut Neuron, T)) -> Option<()> {
+        let Some(column) = column else { return Some(()) };
+        if column.len() != self.neurons.len() {
+            return None;
+        }
+        self.neurons.iter_mut().zip(column).for_each(|(neuron, value)| set(neuron, value));
+        Some(())
+    }
+
+    /// The slots and columns in which `other` has another value.
+    pub(super) fn differences(&self, other: &Self) -> Vec<(Uid, &'static str)> {
+        let mut differences = Vec::new();
+        for (uid, (one, two)) in (0..).zip(self.neurons.iter().zip(&other.neurons)) {
+            differences.extend(one.differences(two).into_iter().map(|column| (Uid(uid), column)));
+        }
+        let (few, many) = (self.neurons.len().min(other.neurons.len()), self.neurons.len().max(other.neurons.len()));
+        let unpaired = (few..many).filter_map(|uid| u16::try_from(uid).ok());
+        differences.extend(unpaired.map(|uid| (Uid(uid), "hotkey")));
+        differences
+    }
+
     /// What the refresh policy needs to know.
     pub(super) fn known(&self) -> Known {
         /// Between two looks at a subnet whose epoch is overdue, or which has none.
         const OVERDUE: u32 = 20;
-        let read_at = self.at.block.number;
+        let whole_at = self.whole_at;
         let expected = self.subnet.last_epoch.saturating_add(u64::from(self.subnet.tempo)).saturating_add(1);
         let next_epoch = u32::try_from(expected).unwrap_or(u32::MAX);
-        let next_epoch = if next_epoch > read_at.0 { next_epoch } else { read_at.0.saturating_add(OVERDUE) };
-        Known { read_at, next_epoch: BlockNumber(next_epoch) }
+        let next_epoch = if next_epoch > whole_at.0 { next_epoch } else { whole_at.0.saturating_add(OVERDUE) };
+        Known {
+            read_at: self.at.block.number,
+            whole_at,
+            last_epoch: self.subnet.last_epoch,
+            next_epoch: BlockNumber(next_epoch),
+        }
     }
 }
+
+// === impl Beside ===
+
+/// Another snapshot's neurons are not written yet.
+impl Clone for Beside {
+    fn clone(&self) -> Self {
+        Self { written: OnceLock::new(), table: self.table.clone() }
+    }
+}
+
+impl PartialEq for Beside {
+    fn eq(&self, _: &Self) -> bool {
+        true
+    }
+}
+
+impl Eq for Beside {}
+
+// === impl Neuron ===
+
+impl Neuron {
+    /// The columns in which `other` has another value.
+    fn differences(&self, other: &Self) -> Vec<&'static str> {
+        let mut differences = Vec::new();
+        macro_rules! compare {
+            ($($column:ident),+ $(,)?) => {
+                $(if self.$column != other.$column { differences.push(stringify!($column)); })+
+            };
+        }
+        compare!(
+            hotkey,
+            coldkey,
+            active,
+            validator_permit,
+            stake,
+            alpha_stake,
+            tao_stake,
+            rank,
+            trust,
+            consensus,
+            incentive,
+            dividends,
+            validator_trust,
+            emission,
+            last_update,
+            registered_at,
+            axon,
+            identity,
+        );
+        differences
+    }
+}
+
+/// The columns that claims of root dividends change.
+pub(super) const STAKE_COLUMNS: [&str; 3] = ["stake", "alpha_stake", "tao_stake"];
 
 /// The entry of a column, or its zero where the runtime leaves the column empty.
 fn at<T: Copy + Default>(column: &[T], uid: u16) -> T {
@@ -189,11 +320,14 @@ fn neuron(raw: &RawMetagraph, uid: u16, hotkey: Hotkey, coldkey: Coldkey) -> Neu
         last_update: at(&fields.last_update, uid),
         registered_at: at(&fields.block_at_registration, uid),
         axon: fields.axons.get(usize::from(uid)).and_then(endpoint),
-        identity: fields.identities.get(usize::from(uid)).and_then(|identity| {
-            let name = identity.as_ref()?.name.trim();
-            (!name.is_empty()).then(|| name.to_owned())
-        }),
+        identity: fields.identities.get(usize::from(uid)).and_then(|identity| name(identity.as_ref())),
     }
+}
+
+/// The name in an identity, if there is one.
+fn name(identity: Option<&ChainIdentity>) -> Option<String> {
+    let name = identity?.name.trim();
+    (!name.is_empty()).then(|| name.to_owned())
 }
 
 /// The chain keeps an address as the big-endian integer of its bytes; all zero means never said.
@@ -245,14 +379,19 @@ fn price(netuid: NetUid, tao_in: Tao, alpha_in: Alpha) -> Tao {
 
 impl Subnet {
     /// The same subnet with what changes from block to block read anew.
-    pub(super) fn updated(&self, dynamic: &DynamicInfo, price_now: Option<Tao>, burn: Option<Tao>) -> Self {
+    pub(super) fn updated(&self, dynamic: Option<&DynamicInfo>, price_now: Option<Tao>, marks: &SubnetMarks) -> Self {
+        let marked = Self {
+            neurons: marks.neurons.unwrap_or(self.neurons),
+            max_neurons: marks.max_neurons.unwrap_or(self.max_neurons),
+            registration_allowed: marks.registration_allowed.unwrap_or(self.registration_allowed),
+            burn: marks.burn.unwrap_or(self.burn),
+            ..self.clone()
+        };
+        let Some(dynamic) = dynamic else { return marked };
         Self {
-            netuid: self.netuid,
             name: dynamic.subnet_name.clone(),
             symbol: dynamic.token_symbol.clone(),
             owner: Coldkey(dynamic.owner_coldkey),
-            neurons: self.neurons,
-            max_neurons: self.max_neurons,
             tempo: dynamic.tempo,
             last_epoch: dynamic.last_step,
             blocks_since_epoch: dynamic.blocks_since_last_step,
@@ -261,8 +400,7 @@ impl Subnet {
             alpha_in: dynamic.alpha_in,
             alpha_out: dynamic.alpha_out,
             tao_in_emission: dynamic.tao_in_emission,
-            burn: burn.unwrap_or(self.burn),
-            registration_allowed: self.registration_allowed,
+            ..marked
         }
     }
 }

@@ -7,7 +7,7 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use btd_api::{AccountId, Alpha, MechId, NetUid, Tao};
-use btd_chain::{RawMetagraph, ReadError, Row, View};
+use btd_chain::{AxonInfo, ChainIdentity, MetagraphParts, RawMetagraph, ReadError, Row, View};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value as Json, json};
 use tokio::try_join;
@@ -138,6 +138,28 @@ impl Table {
         }
     }
 
+    /// The same with the columns of `parts`, which were read at `at`.
+    pub(super) fn with(&self, parts: &MetagraphParts, at: Stamp) -> Self {
+        let mut after = Self { at, ..self.clone() };
+        let taos = |amounts: &[Tao]| Column::Longs(amounts.iter().map(|amount| amount.rao()).collect());
+        let alphas = |amounts: &[Alpha]| Column::Longs(amounts.iter().map(|amount| amount.rao()).collect());
+        let single = [
+            ("alpha_stake", parts.alpha_stake.as_deref().map(alphas)),
+            ("tao_stake", parts.tao_stake.as_deref().map(taos)),
+            ("total_stake", parts.total_stake.as_deref().map(taos)),
+            ("last_update", parts.last_update.clone().map(Column::Longs)),
+        ];
+        let single = single.into_iter().filter_map(|(name, column)| Some((name, column?)));
+        let axons = parts.axons.as_deref().map(axon_columns).into_iter().flatten();
+        let identities = parts.identities.as_deref().map(identity_columns).into_iter().flatten();
+        for (name, column) in single.chain(axons).chain(identities) {
+            if let Some((_, known)) = after.columns.iter_mut().find(|(known, _)| known == name) {
+                *known = column;
+            }
+        }
+        after
+    }
+
     /// The column `name`, by the chain's name or by the letter that the Python packages use.
     pub fn column(&self, name: &str) -> Option<&Column> {
         let name = match name {
@@ -201,18 +223,10 @@ impl Table {
 
 /// An entry for each neuron that has one.
 fn columns(raw: &RawMetagraph) -> Vec<(String, Column)> {
-    use Column::{Accounts, Flags, Longs, Shorts, Texts};
+    use Column::{Accounts, Flags, Longs, Shorts};
     let fields = &raw.fields;
     let alphas = |amounts: &[Alpha]| Longs(amounts.iter().map(|amount| amount.rao()).collect());
     let taos = |amounts: &[Tao]| Longs(amounts.iter().map(|amount| amount.rao()).collect());
-    let axons = &fields.axons;
-    let ip = |axon: &btd_chain::AxonInfo| match (axon.ip_type, u32::try_from(axon.ip)) {
-        (6, _) | (_, Err(_)) => IpAddr::V6(Ipv6Addr::from(axon.ip)).to_string(),
-        (_, Ok(ip)) => IpAddr::V4(Ipv4Addr::from(ip)).to_string(),
-    };
-    let identity = |pick: fn(&btd_chain::ChainIdentity) -> &str| {
-        Texts(fields.identities.iter().map(|one| one.as_ref().map(pick).unwrap_or_default().to_owned()).collect())
-    };
     let columns = [
         ("hotkeys", Accounts(fields.hotkeys.clone())),
         ("coldkeys", Accounts(fields.coldkeys.clone())),
@@ -231,21 +245,43 @@ fn columns(raw: &RawMetagraph) -> Vec<(String, Column)> {
         ("alpha_stake", alphas(&fields.alpha_stake)),
         ("tao_stake", taos(&fields.tao_stake)),
         ("total_stake", taos(&fields.total_stake)),
-        ("axon_ip", Texts(axons.iter().map(ip).collect())),
-        ("axon_port", Shorts(axons.iter().map(|axon| axon.port).collect())),
-        ("axon_ip_type", Shorts(axons.iter().map(|axon| axon.ip_type.into()).collect())),
-        ("axon_protocol", Shorts(axons.iter().map(|axon| axon.protocol.into()).collect())),
-        ("axon_version", Longs(axons.iter().map(|axon| axon.version.into()).collect())),
-        ("axon_block", Longs(axons.iter().map(|axon| axon.block).collect())),
-        ("identity_name", identity(|identity| &identity.name)),
-        ("identity_url", identity(|identity| &identity.url)),
-        ("identity_github_repo", identity(|identity| &identity.github_repo)),
-        ("identity_image", identity(|identity| &identity.image)),
-        ("identity_discord", identity(|identity| &identity.discord)),
-        ("identity_description", identity(|identity| &identity.description)),
-        ("identity_additional", identity(|identity| &identity.additional)),
     ];
-    columns.into_iter().map(|(name, column)| (name.to_owned(), column)).collect()
+    let columns = columns.into_iter().chain(axon_columns(&fields.axons)).chain(identity_columns(&fields.identities));
+    columns.map(|(name, column)| (name.to_owned(), column)).collect()
+}
+
+/// What neurons say about where they serve.
+fn axon_columns(axons: &[AxonInfo]) -> [(&'static str, Column); 6] {
+    let ip = |axon: &AxonInfo| match (axon.ip_type, u32::try_from(axon.ip)) {
+        (6, _) | (_, Err(_)) => IpAddr::V6(Ipv6Addr::from(axon.ip)).to_string(),
+        (_, Ok(ip)) => IpAddr::V4(Ipv4Addr::from(ip)).to_string(),
+    };
+    let shorts = |pick: fn(&AxonInfo) -> u16| Column::Shorts(axons.iter().map(pick).collect());
+    let longs = |pick: fn(&AxonInfo) -> u64| Column::Longs(axons.iter().map(pick).collect());
+    [
+        ("axon_ip", Column::Texts(axons.iter().map(ip).collect())),
+        ("axon_port", shorts(|axon| axon.port)),
+        ("axon_ip_type", shorts(|axon| axon.ip_type.into())),
+        ("axon_protocol", shorts(|axon| axon.protocol.into())),
+        ("axon_version", longs(|axon| axon.version.into())),
+        ("axon_block", longs(|axon| axon.block)),
+    ]
+}
+
+/// What their coldkeys say about themselves; empty where they say nothing.
+fn identity_columns(identities: &[Option<ChainIdentity>]) -> [(&'static str, Column); 7] {
+    let column = |pick: fn(&ChainIdentity) -> &str| {
+        Column::Texts(identities.iter().map(|one| one.as_ref().map(pick).unwrap_or_default().to_owned()).collect())
+    };
+    [
+        ("identity_name", column(|identity| &identity.name)),
+        ("identity_url", column(|identity| &identity.url)),
+        ("identity_github_repo", column(|identity| &identity.github_repo)),
+        ("identity_image", column(|identity| &identity.image)),
+        ("identity_discord", column(|identity| &identity.discord)),
+        ("identity_description", column(|identity| &identity.description)),
+        ("identity_additional", column(|identity| &identity.additional)),
+    ]
 }
 
 /// The figures by the chain's names. Amounts and numbers of 64 bits are decimal text.

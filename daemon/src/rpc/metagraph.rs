@@ -1,23 +1,29 @@
 //! The noun `metagraph`: everything that the chain keeps of a subnet's neurons, at any block.
 //!
-//! Read from the chain when somebody asks; identical reads at one block cost one answer. Nothing is
-//! written to the disk on behalf of callers: files travel as bytes.
+//! Neurons and columns of now are served from memory, those of a block from the history where it
+//! has that block; the rest is read from the chain when somebody asks. Identical reads at one block
+//! cost one answer. No file is written on behalf of callers: files travel as bytes.
 
-use std::sync::Arc;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use btd_api::{
-    ErrorKind, MechId, NetUid, Uid,
+    BlockNumber, ErrorKind, MechId, NetUid, Uid,
     chain::{At, BlockId},
     metagraph::{
-        Change, Column, ColumnParams, ColumnReply, Diff, DiffParams, DiffReply, FigureChange, FileFormat, Get, Load,
-        LoadParams, MetagraphParams, MetagraphTable, Neuron, NeuronParams, NeuronReply, Save, SaveParams, SaveReply,
+        Change, Column, ColumnParams, ColumnReply, Diff, DiffParams, DiffReply, FigureChange, FileFormat, Get, History,
+        HistoryParams, HistoryRecord, HistoryReply, Load, LoadParams, MetagraphParams, MetagraphTable, Neuron,
+        NeuronParams, NeuronReply, Save, SaveParams, SaveReply, Sync, SyncParams, SyncReply,
     },
 };
 
 use super::{Caller, Failure, chain::raw, receipt, table::Table as Methods};
 use crate::{
+    causes::with_causes,
     daemon::Parts,
-    metagraph::{Table, file},
+    metagraph::{Table, file, history::HistoryError},
     stamp::Stamp,
 };
 
@@ -30,6 +36,8 @@ pub(super) fn register(methods: &mut Methods, parts: &Arc<Parts>) {
         .method::<Diff>(diff)
         .method::<Save>(save)
         .method::<Load>(load)
+        .method::<History>(history)
+        .method::<Sync>(sync)
         .done();
 }
 
@@ -43,6 +51,36 @@ async fn read(parts: &Parts, netuid: NetUid, mechid: MechId, block: Option<Block
         Failure::new(ErrorKind::NotFound, message)
     };
     Ok((table.ok_or_else(absent)?, at))
+}
+
+/// The columns at a block: those that are kept, without a block; from the history, if it has exactly
+/// that block; else from the chain.
+async fn recall(
+    parts: &Parts,
+    netuid: NetUid,
+    mechid: MechId,
+    block: Option<BlockId>,
+) -> Result<(Arc<Table>, At), Failure> {
+    if block.is_none() && mechid == MechId(0) {
+        let known = parts.metagraph.current();
+        if let Some((at, table)) = known.table(netuid) {
+            return Ok((Arc::clone(table), receipt::at(at, &parts.link)));
+        }
+    }
+    if let (Some(BlockId::Number(number)), Some(history)) = (block, &parts.history)
+        && let Some(genesis) = parts.link.genesis()
+    {
+        match history.of(genesis, (netuid, mechid), number).await {
+            Ok(Some(table)) => {
+                let at = At { stale: false, ..receipt::at(table.at, &parts.link) };
+                return Ok((Arc::new(table), at));
+            }
+            Ok(None) => {}
+            // The chain has it, or an archive.
+            Err(error) => tracing::warn!(error = with_causes(&error), "could not look into the history of metagraphs"),
+        }
+    }
+    read(parts, netuid, mechid, block).await.map(|(table, at)| (Arc::new(table), at))
 }
 
 async fn get(parts: Arc<Parts>, params: MetagraphParams, _: Caller) -> Result<MetagraphTable, Failure> {
@@ -65,7 +103,7 @@ fn whole(table: Table, at: At) -> MetagraphTable {
 
 async fn neuron(parts: Arc<Parts>, params: NeuronParams, _: Caller) -> Result<NeuronReply, Failure> {
     let NeuronParams { netuid, uid, hotkey, mechid, block } = params;
-    let (table, at) = read(&parts, netuid, mechid, block).await?;
+    let (table, at) = recall(&parts, netuid, mechid, block).await?;
     let found = match (uid, hotkey) {
         (Some(uid), None) => Some(uid),
         (None, Some(hotkey)) => table.uid(hotkey.0).map(Uid),
@@ -86,18 +124,24 @@ async fn neuron(parts: Arc<Parts>, params: NeuronParams, _: Caller) -> Result<Ne
 }
 
 async fn column(parts: Arc<Parts>, params: ColumnParams, _: Caller) -> Result<ColumnReply, Failure> {
-    let (table, at) = read(&parts, params.netuid, params.mechid, params.block).await?;
-    let unknown = || {
-        let known = table.columns.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>().join(", ");
-        Failure::new(ErrorKind::InvalidParams, format!("there is no column `{}`; there are: {known}", params.column))
-    };
-    Ok(ColumnReply { at, values: table.column(&params.column).ok_or_else(unknown)?.values() })
+    let (table, at) = recall(&parts, params.netuid, params.mechid, params.block).await?;
+    let column = table.column(&params.column).ok_or_else(|| no_column(&table, &params.column))?;
+    Ok(ColumnReply { at, values: column.values() })
+}
+
+fn no_column(table: &Table, name: &str) -> Failure {
+    let known = table.columns.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>().join(", ");
+    Failure::new(ErrorKind::InvalidParams, format!("there is no column `{name}`; there are: {known}"))
 }
 
 async fn diff(parts: Arc<Parts>, params: DiffParams, _: Caller) -> Result<DiffReply, Failure> {
     let DiffParams { netuid, from, to, mechid } = params;
-    let (before, from) = read(&parts, netuid, mechid, Some(from)).await?;
-    let (after, to) = read(&parts, netuid, mechid, to).await?;
+    let (before, from) = recall(&parts, netuid, mechid, Some(from)).await?;
+    // Figures change at each block, and those that are kept are of the last whole reading.
+    let (after, to) = match to {
+        Some(to) => recall(&parts, netuid, mechid, Some(to)).await?,
+        None => read(&parts, netuid, mechid, None).await.map(|(table, at)| (Arc::new(table), at))?,
+    };
     let changes = before.changes(&after).into_iter().map(|change| Change {
         uid: Uid(change.uid),
         column: change.column,
@@ -133,4 +177,85 @@ async fn load(parts: Arc<Parts>, params: LoadParams, _: Caller) -> Result<Metagr
     let table = file::read(&bytes).map_err(|error| refused(error.to_string()))?;
     let at = At { stale: false, ..receipt::at(table.at, &parts.link) };
     Ok(whole(table, at))
+}
+
+/// Records in a reply of [`history`] when nobody says how many, and at most.
+const RECORDS: u16 = 20;
+const MOST_RECORDS: u16 = 500;
+
+/// What is wrong with the history, in words.
+fn unusable(error: &HistoryError) -> Failure {
+    Failure::new(ErrorKind::Internal, with_causes(error))
+}
+
+async fn history(parts: Arc<Parts>, params: HistoryParams, _: Caller) -> Result<HistoryReply, Failure> {
+    let HistoryParams { netuid, mechid, from, to, limit, columns, uid } = params;
+    let none = || {
+        let message = "no history of metagraphs is kept: cache.history_mib is 0, or it could not be opened";
+        Failure::new(ErrorKind::NotFound, message)
+    };
+    let past = parts.history.as_ref().ok_or_else(none)?;
+    let genesis = parts.link.genesis().ok_or_else(|| receipt::warming_up("which chain it is"))?;
+    let (from, to) = (from.unwrap_or_default(), to.unwrap_or(BlockNumber(u32::MAX)));
+    let count = usize::from(limit.unwrap_or(RECORDS).min(MOST_RECORDS));
+    // One more, to which the first is compared.
+    let wanted = past.range(genesis, (netuid, mechid), (from, to), count.saturating_add(1)).await;
+    let tables = wanted.map_err(|error| unusable(&error))?;
+    let surplus = tables.len().saturating_sub(count);
+    let before = std::iter::repeat_n(None, 1 - surplus.min(1)).chain(tables.iter().map(Some));
+    let records = tables.iter().skip(surplus).zip(before);
+    let records = records.map(|(table, before)| record(table, before, &columns, uid)).collect::<Result<_, _>>()?;
+    let kept = past.kept(genesis, (netuid, mechid)).await;
+    let records_kept = u32::try_from(kept.records).unwrap_or(u32::MAX);
+    Ok(HistoryReply {
+        netuid,
+        mechid,
+        records,
+        first: kept.first,
+        last: kept.last,
+        kept: records_kept,
+        bytes: kept.bytes,
+    })
+}
+
+/// One record beside the one before it.
+fn record(
+    table: &Table,
+    before: Option<&Table>,
+    columns: &[String],
+    uid: Option<Uid>,
+) -> Result<HistoryRecord, Failure> {
+    let mut values = BTreeMap::new();
+    for name in columns {
+        let column = table.column(name).ok_or_else(|| no_column(table, name))?;
+        let all = match uid {
+            Some(uid) => column.value(uid.0.into()).into_iter().collect(),
+            None => column.values(),
+        };
+        values.insert(name.clone(), all);
+    }
+    let changes = before.map(|before| before.changes(table)).unwrap_or_default();
+    let changed: BTreeSet<u16> = changes.iter().map(|change| change.uid).collect();
+    let replaced = changes.iter().filter(|change| change.column == "hotkeys").map(|change| Uid(change.uid));
+    Ok(HistoryRecord {
+        block: receipt::block(table.at.block),
+        learnt_ms: table.at.learnt_ms,
+        neurons: table.neurons,
+        replaced: replaced.collect(),
+        changed: u32::try_from(changed.len()).unwrap_or(u32::MAX),
+        values,
+    })
+}
+
+async fn sync(parts: Arc<Parts>, params: SyncParams, _: Caller) -> Result<SyncReply, Failure> {
+    let SyncParams { netuid, block, mechid } = params;
+    let (table, at) = read(&parts, netuid, mechid, Some(block)).await?;
+    let kept = match (&parts.history, parts.link.genesis()) {
+        (Some(history), Some(genesis)) => {
+            history.record(genesis, &table).await.map_err(|error| unusable(&error))?;
+            true
+        }
+        _ => false,
+    };
+    Ok(SyncReply { at, netuid, mechid, neurons: table.neurons, kept })
 }

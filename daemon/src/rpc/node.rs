@@ -4,12 +4,15 @@ use std::{sync::Arc, time::Instant};
 
 use btd_api::{
     ApiError, chain,
-    node::{NodeStatus, Phase, Status, Stop, Unreadable},
+    node::{NodeStatus, Phase, Status, Stop, Unreadable, Upkeep},
     rpc::Nothing,
 };
 
 use super::{Caller, Check, Health, Table, axon, link, receipt};
-use crate::{daemon::Parts, metagraph::Broken};
+use crate::{
+    daemon::Parts,
+    metagraph::{Broken, Metagraphs},
+};
 
 pub(super) fn register(table: &mut Table, parts: &Arc<Parts>) {
     table.noun(parts).method::<Status>(status).method::<Stop>(stop).done();
@@ -31,6 +34,7 @@ async fn status(parts: Arc<Parts>, _: Nothing, _: Caller) -> Result<NodeStatus, 
         subnets: count(known.subnets.len()),
         neurons: count(known.neurons()),
         unreadable: known.broken.iter().map(|(netuid, broken)| unreadable(*netuid, broken)).collect(),
+        upkeep: upkeep(&known),
         // A signer that is being started again has none.
         unlocked_keys: count(unlocked.iter().flatten().filter(|key| key.remaining.is_some()).count()),
         axon: parts.serving.status().map(axon::describe),
@@ -56,6 +60,16 @@ fn phase(parts: &Parts, link: chain::Link) -> Phase {
         chain::Link::Live => Phase::Starting,
         _ if parts.link.finalized().is_some() || !known.subnets.is_empty() => Phase::Degraded,
         _ => Phase::Starting,
+    }
+}
+
+fn upkeep(known: &Metagraphs) -> Upkeep {
+    Upkeep {
+        through: known.through.map(|block| block.number),
+        wholes: known.upkeep.wholes,
+        parts: known.upkeep.parts,
+        checks: known.upkeep.checks,
+        differences: known.upkeep.differences,
     }
 }
 

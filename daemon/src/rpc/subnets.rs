@@ -20,9 +20,10 @@ use btd_api::{
 use btd_chain::{FixedPoint, HyperValue, ReadError, Row, View};
 use btd_signer_protocol::KeyId;
 use btd_tensor::SparseRow;
-use serde_json::{Value as Json, json};
+use serde::Serialize;
+use serde_json::{Value as Json, json, value::RawValue};
 
-use super::{Caller, Failure, Table, chain::raw, receipt};
+use super::{Caller, Failure, Table, chain::raw, receipt, table};
 use crate::{
     daemon::Parts,
     metagraph::{self, Metagraphs, Snapshot},
@@ -37,7 +38,7 @@ pub(super) fn register(table: &mut Table, parts: &Arc<Parts>) {
     table
         .noun(parts)
         .method::<List>(list)
-        .method::<Metagraph>(metagraph)
+        .written::<Metagraph, _, _, _>(metagraph)
         .method::<Hyperparameters>(hyperparameters)
         .method::<Price>(price)
         .method::<BurnCost>(burn_cost)
@@ -53,19 +54,39 @@ async fn list(parts: Arc<Parts>, _: Nothing, _: Caller) -> Result<Subnets, Failu
     Ok(Subnets { at: receipt::at(list.at, &parts.link), subnets: list.subnets.values().map(summary).collect() })
 }
 
-async fn metagraph(parts: Arc<Parts>, params: SubnetParams, _: Caller) -> Result<MetagraphReply, Failure> {
+/// A [`MetagraphReply`] whose neurons are written already.
+#[derive(Serialize)]
+struct WrittenMetagraph<'s> {
+    at: At,
+    subnet_at: At,
+    subnet: SubnetSummary,
+    neurons: &'s RawValue,
+}
+
+async fn metagraph(parts: Arc<Parts>, params: SubnetParams, _: Caller) -> Result<Box<RawValue>, Failure> {
     if let Some(block) = params.block {
-        return past_metagraph(&parts, params.netuid, block).await;
+        return Ok(table::write(&past_metagraph(&parts, params.netuid, block).await?)?);
     }
     let known = parts.metagraph.current();
     let snapshot = snapshot(&known, params.netuid)?;
     let (subnet_at, subnet) = known.newest(&snapshot);
-    Ok(MetagraphReply {
+    let reply = WrittenMetagraph {
         at: receipt::at(snapshot.at, &parts.link),
         subnet_at: receipt::at(subnet_at, &parts.link),
         subnet: summary(&subnet),
-        neurons: snapshot.neurons().iter().map(neuron).collect(),
-    })
+        neurons: written_neurons(&snapshot)?,
+    };
+    Ok(table::write(&reply)?)
+}
+
+/// The neurons as replies have them. Most requests between two blocks ask for the same, and two SS58
+/// addresses a neuron cost more than all the rest: they are written once.
+fn written_neurons(snapshot: &Snapshot) -> Result<&RawValue, Failure> {
+    if let Some(written) = snapshot.written() {
+        return Ok(written);
+    }
+    let neurons: Vec<Neuron> = snapshot.neurons().iter().map(neuron).collect();
+    Ok(snapshot.keep_written(table::write(&neurons)?))
 }
 
 /// The metagraph at a block of the past, read from the chain.
@@ -290,6 +311,31 @@ pub(super) fn neuron(neuron: &metagraph::Neuron) -> Neuron {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::metagraph::sample;
+
+    #[test]
+    fn written_neurons_read_as_the_reply_that_the_contract_names() {
+        let snapshot = sample(3);
+        let at: At = serde_json::from_value(json!({
+            "number": 9, "hash": format!("0x{}", "00".repeat(32)), "age_ms": 1, "stale": false,
+        }))
+        .unwrap();
+        let plain = MetagraphReply {
+            at,
+            subnet_at: at,
+            subnet: summary(&snapshot.subnet),
+            neurons: snapshot.neurons().iter().map(neuron).collect(),
+        };
+        for _ in 0..2 {
+            let written = WrittenMetagraph {
+                at,
+                subnet_at: at,
+                subnet: summary(&snapshot.subnet),
+                neurons: written_neurons(&snapshot).unwrap(),
+            };
+            assert_eq!(serde_json::to_string(&written).unwrap(), serde_json::to_string(&plain).unwrap());
+        }
+    }
 
     #[test]
     fn hyperparameters_keep_every_digit() {

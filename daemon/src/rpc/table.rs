@@ -154,7 +154,36 @@ impl<C: Send + Sync + 'static> Noun<'_, C> {
     /// Registers the handler of a method.
     #[must_use = "chain the next method, or end with `done`"]
     pub fn method<M: Method>(self, handler: impl Handler<C, M>) -> Self {
-        let (context, handler, requests) = (Arc::clone(&self.context), Arc::new(handler), self.table.requests.clone());
+        self.register::<M>(move |context, params, caller| {
+            let answer = handler.answer(context, params, caller);
+            async move { write(&answer.await?) }.boxed()
+        })
+    }
+
+    /// Registers the handler of a method that writes its reply itself, as `M::Reply` would be written:
+    /// for replies of which most is the same for everybody.
+    #[must_use = "chain the next method, or end with `done`"]
+    pub fn written<M, F, Fut, E>(self, handler: F) -> Self
+    where
+        M: Method,
+        F: Fn(Arc<C>, M::Params, Caller) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = Result<Box<RawValue>, E>> + Send + 'static,
+        E: Into<ApiError>,
+    {
+        self.register::<M>(move |context, params, caller| {
+            let answer = handler(context, params, caller);
+            async move { answer.await.map_err(Into::into) }.boxed()
+        })
+    }
+
+    fn register<M: Method>(
+        self,
+        answer: impl Fn(Arc<C>, M::Params, Caller) -> BoxFuture<'static, Result<Box<RawValue>, ApiError>>
+        + Send
+        + Sync
+        + 'static,
+    ) -> Self {
+        let (context, handler, requests) = (Arc::clone(&self.context), Arc::new(answer), self.table.requests.clone());
         self.table.enter(M::NAME, M::ROLE, Form::Method);
         let registered = self.table.module.register_async_method(M::NAME, move |params, _, extensions| {
             let (context, handler, requests) = (Arc::clone(&context), Arc::clone(&handler), requests.clone());
@@ -162,9 +191,7 @@ impl<C: Send + Sync + 'static> Noun<'_, C> {
                 let caller = caller(&extensions)?;
                 let answer = async {
                     let params = read::<M::Params>(&params)?;
-                    let answer = handler.answer(context, params, caller);
-                    let reply = requests.spawn(answer).await.map_err(|_| panicked(M::NAME, caller))??;
-                    write(&reply)
+                    requests.spawn(handler(context, params, caller)).await.map_err(|_| panicked(M::NAME, caller))?
                 };
                 answer.await.map_err(|error| to_wire(error, caller.request))
             }
@@ -321,7 +348,7 @@ fn guarded_words(error: &serde_json::Error, path: &str, known: &[String]) -> (St
     }
 }
 
-fn write(reply: &impl Serialize) -> Result<Box<RawValue>, ApiError> {
+pub(super) fn write(reply: &impl Serialize) -> Result<Box<RawValue>, ApiError> {
     to_raw_value(reply)
         .map_err(|error| ApiError::new(ErrorKind::Internal, format!("the reply cannot be written: {error}")))
 }

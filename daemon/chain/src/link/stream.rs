@@ -40,6 +40,7 @@ impl BlockStream {
 
     /// Waits for the next block. Losses of the link are waited out. An error is about that one
     /// block (the node has it no longer, or not as it should be); the next call asks for it again.
+    /// [`ReadError::TakenBack`] is about all that came before: the next call goes on at the new head.
     /// Cancelling the future loses nothing.
     pub async fn next(&mut self) -> Result<Arc<FinalizedBlock>, ReadError> {
         loop {
@@ -72,7 +73,7 @@ impl BlockStream {
         match found {
             Some(Some((head, now))) if generation.is_some_and(|known| now != known) => {
                 (self.next, self.generation) = (Some(head), Some(now));
-                Err(ReadError::UnknownBlock { block: next.unwrap_or(head).to_string() })
+                Err(ReadError::TakenBack { next: next.unwrap_or(head), head })
             }
             Some(head) => {
                 self.generation = head.map(|(_, now)| now).or(generation);

@@ -14,7 +14,7 @@ fn read_kind(error: &ReadError) -> ErrorKind {
         | ReadError::Oversized { .. }
         | ReadError::Garbled { .. } => ErrorKind::ChainUnavailable,
         ReadError::Absent(_) | ReadError::Decode { .. } => ErrorKind::NotOnThisRuntime,
-        ReadError::UnknownBlock { .. } | ReadError::Pruned { .. } => ErrorKind::NotFound,
+        ReadError::UnknownBlock { .. } | ReadError::TakenBack { .. } | ReadError::Pruned { .. } => ErrorKind::NotFound,
         ReadError::Argument { .. } => ErrorKind::InvalidParams,
     }
 }

@@ -1,0 +1,552 @@
+//! The long task that keeps metagraphs current: for each finalized block it reads what that block
+//! changed, and nothing else.
+//!
+//! Everything is read at the last block whose events were noted, so that between two rounds what is
+//! kept is what the chain has there ([`Metagraphs::through`]). Before an epoch changes a whole
+//! metagraph, the chain's own at that block is compared with the kept one: a difference is said,
+//! counted, and gone with the reading that follows.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+    time::Duration,
+};
+
+use btd_api::{AccountId, BlockHash, BlockNumber, MechId, NetUid};
+use btd_chain::{BlockStream, Link, Priority, RawMetagraph, ReadError, View};
+use futures_util::{FutureExt, StreamExt, stream};
+use tokio::{sync::watch, time::sleep};
+use tokio_util::sync::CancellationToken;
+
+use super::{
+    Broken, History, List, Metagraphs, Table,
+    history::HistoryError,
+    policy::{BUDGET, Backlog, Due, GATHERED, RETRY},
+    pools::Pools,
+    snapshot::{STAKE_COLUMNS, Snapshot},
+    store,
+    touched::{Extent, Touched, extend},
+};
+use crate::{
+    cache::{Cache, CacheError},
+    causes::with_causes,
+    stamp::Stamp,
+};
+
+/// How many metagraphs are asked for at the same time.
+const AT_ONCE: usize = 4;
+/// Further behind than this, blocks are skipped and everything is read anew.
+const FURTHEST_BEHIND: u32 = 64;
+/// The pause after a read that failed.
+const PAUSE: Duration = Duration::from_secs(2);
+
+/// The long task that keeps the metagraphs current.
+#[derive(Debug)]
+pub struct Refresher {
+    link: Link,
+    /// None after it failed: metagraphs are then served from memory alone.
+    cache: Option<Cache>,
+    /// None where no history is kept, and after it failed.
+    history: Option<History>,
+    network: String,
+    backlog: Backlog,
+    current: watch::Sender<Arc<Metagraphs>>,
+    /// The blocks that come; none when everything is to be begun anew.
+    blocks: Option<BlockStream>,
+    /// The last block whose events were noted, and at which things are read.
+    noted: BlockNumber,
+}
+
+/// How a subnet was read.
+enum Read {
+    /// As a whole.
+    Whole(Box<RawMetagraph>),
+    /// Some columns, put into what was kept.
+    Parts(Box<Snapshot>),
+}
+
+// === impl Refresher ===
+
+impl Refresher {
+    pub(super) fn new(
+        link: &Link,
+        (cache, history): (Cache, Option<History>),
+        network: String,
+        current: watch::Sender<Arc<Metagraphs>>,
+    ) -> Self {
+        Self {
+            link: link.with_priority(Priority::Bulk),
+            cache: Some(cache),
+            history,
+            network,
+            backlog: Backlog::new(GATHERED),
+            current,
+            blocks: None,
+            noted: BlockNumber(0),
+        }
+    }
+
+    /// The same, gathering claims of root dividends for `blocks` blocks before stake is read for them.
+    #[cfg(test)]
+    pub(super) fn gathering(mut self, blocks: u32) -> Self {
+        self.backlog = Backlog::new(blocks);
+        self
+    }
+
+    /// Keeps the metagraphs current until `token` is cancelled. Failures of the chain are waited
+    /// out; failures of the cache end the caching and nothing else.
+    pub async fn run(mut self, token: CancellationToken) {
+        let _ = token.clone().run_until_cancelled(self.keep_current()).await;
+        // The cache's last clones must be gone before it can be closed.
+        drop(self);
+    }
+
+    async fn keep_current(&mut self) {
+        let genesis = self.genesis().await;
+        self.adopt(genesis).await;
+        let mut failures = 0_u64;
+        loop {
+            if let Err(error) = self.round().await {
+                if failures == 0 {
+                    tracing::warn!(%error, "could not read metagraphs: the last known ones are served, and it is tried again");
+                } else {
+                    tracing::debug!(%error, failures, "could not read metagraphs");
+                }
+                failures = failures.saturating_add(1);
+                if is_about_the_block(&error) {
+                    self.blocks = None;
+                }
+                sleep(PAUSE).await;
+                let _ = self.link.state().wait_for(btd_chain::LinkState::is_live).await;
+                continue;
+            }
+            failures = 0;
+            if !self.backlog.is_waiting() {
+                self.next_blocks().await;
+            }
+        }
+    }
+
+    /// Waits for the next block, and takes those behind it that are there already.
+    async fn next_blocks(&mut self) {
+        let Some(blocks) = &mut self.blocks else { return };
+        let mut next = blocks.next().await;
+        loop {
+            match next {
+                Ok(block) => {
+                    if block.illegible.is_empty() {
+                        self.backlog.note(Touched::by(&block.events));
+                    } else {
+                        self.backlog.note_all();
+                    }
+                    self.noted = block.block.number;
+                }
+                Err(ReadError::TakenBack { next, head }) => {
+                    tracing::info!(%next, %head, "the chain was taken back: reading every metagraph anew");
+                    self.blocks = None;
+                    return;
+                }
+                Err(error) => {
+                    tracing::warn!(%error, "could not read a block: reading every metagraph anew");
+                    self.blocks = None;
+                    return;
+                }
+            }
+            let newest = self.link.finalized().map_or(0, |block| block.number.0);
+            if newest.saturating_sub(self.noted.0) > FURTHEST_BEHIND {
+                tracing::debug!(newest, noted = self.noted.0, "fell behind: reading every metagraph anew");
+                self.blocks = None;
+                return;
+            }
+            let Some(following) = blocks.next().now_or_never() else { return };
+            next = following;
+        }
+    }
+
+    /// The chain's genesis hash, once it is known.
+    async fn genesis(&self) -> BlockHash {
+        let mut state = self.link.state();
+        loop {
+            if let Some(genesis) = self.link.genesis() {
+                return genesis;
+            }
+            if state.changed().await.is_err() {
+                std::future::pending::<()>().await;
+            }
+        }
+    }
+
+    /// Takes up the chain `genesis`: what was loaded under the network's name may be another's.
+    async fn adopt(&mut self, genesis: BlockHash) {
+        if self.current.borrow().genesis != Some(genesis) {
+            let kept = match &self.cache {
+                Some(cache) => store::load_chain(cache, genesis).await,
+                None => Ok(Metagraphs::default()),
+            };
+            let kept = kept.unwrap_or_else(|error| {
+                tracing::warn!(%error, "could not read the cache");
+                Metagraphs::default()
+            });
+            self.current.send_replace(Arc::new(Metagraphs { genesis: Some(genesis), ..kept }));
+        }
+        if let Some(cache) = &self.cache {
+            let named = store::name(cache, &self.network, genesis).await;
+            self.cached(named);
+        }
+    }
+
+    /// Where everything is read: at the last block that was noted. When blocks were skipped, or
+    /// none was seen yet, that is the newest one, and everything is to be read.
+    async fn view(&mut self) -> Result<View, ReadError> {
+        if self.blocks.is_some() {
+            return self.link.view_of(self.noted).await;
+        }
+        let view = self.link.view()?;
+        self.verify_history(view.block().number).await;
+        self.noted = view.block().number;
+        self.blocks = Some(self.link.blocks_from(BlockNumber(self.noted.0.saturating_add(1))));
+        self.backlog.note_all();
+        Ok(view)
+    }
+
+    /// Reads what is due and publishes it.
+    async fn round(&mut self) -> Result<(), ReadError> {
+        let view = self.view().await?;
+        let before = Arc::clone(&self.current.borrow());
+        self.resolve(&view, &before).await?;
+        let listed = before.list.as_ref().map(|list| list.at.block.number);
+        let due = self.backlog.due(view.block().number, listed, &before.known(), |account| before.homes(account));
+        if due == Due::default() {
+            return Ok(());
+        }
+        match self.read(&view, &before, &due).await {
+            Ok(after) => {
+                self.publish(&before, after).await;
+                Ok(())
+            }
+            Err(error) => {
+                self.backlog.put_back(due);
+                Err(error)
+            }
+        }
+    }
+
+    /// Finds out in which subnets stake counts that changed on root, or for claims.
+    async fn resolve(&mut self, view: &View, before: &Metagraphs) -> Result<(), ReadError> {
+        let (rooted, claimed) = self.backlog.unresolved();
+        if rooted.is_empty() && claimed.is_empty() {
+            return Ok(());
+        }
+        let behind = match claimed.as_slice() {
+            [] => BTreeSet::new(),
+            coldkeys => or_none(view.staking_hotkeys(coldkeys).await)?,
+        };
+        let behind: Vec<AccountId> = behind.into_iter().collect();
+        let rooted = counts_where(view, before, &rooted).await?;
+        let claimed = counts_where(view, before, &behind).await?;
+        self.backlog.resolve(view.block().number, rooted, claimed);
+        Ok(())
+    }
+
+    async fn read(&mut self, view: &View, before: &Metagraphs, due: &Due) -> Result<Metagraphs, ReadError> {
+        let at = Stamp::of(view.block(), &self.link);
+        let mut after = before.clone();
+        let mut wanted: BTreeMap<NetUid, Extent> = due.subnets.iter().cloned().collect();
+        let is_first = |netuid: &NetUid| !before.subnets.contains_key(netuid);
+        let mut recorded = BTreeSet::new();
+        let pools = if due.list { Some(Pools::read(view).await?) } else { None };
+        if let Some(pools) = &pools {
+            after.subnets.retain(|netuid, _| pools.contains(*netuid));
+            after.broken.retain(|netuid, _| pools.contains(*netuid));
+            let checked = want_by_the_list(&mut wanted, pools, before, due, at.block.number);
+            self.check(before, &checked, &mut after).await?;
+            recorded.extend(checked.into_iter().chain(pools.netuids().filter(is_first)));
+            for (netuid, extent) in beyond_the_budget(&mut wanted, due) {
+                self.backlog.note_subnet(netuid, extent);
+            }
+        }
+        let kept = &before.subnets;
+        let read: Vec<_> = stream::iter(wanted)
+            .map(|(netuid, extent)| async move {
+                let stake_too = extent.has_stake();
+                (netuid, stake_too, read_one(view, netuid, extent, kept.get(&netuid).map(Arc::as_ref), at).await)
+            })
+            .buffer_unordered(AT_ONCE)
+            .collect()
+            .await;
+        for (netuid, stake_too, found) in read {
+            let snapshot = match found {
+                Ok(found) => found,
+                Err(error) if is_about_the_link(&error) => return Err(error),
+                Err(error) => {
+                    break_off(&mut after.broken, netuid, at.block.number, &error);
+                    continue;
+                }
+            };
+            after.broken.remove(&netuid);
+            match snapshot {
+                Some(Read::Whole(raw)) => {
+                    after.upkeep.wholes = after.upkeep.wholes.saturating_add(1);
+                    after.subnets.insert(netuid, Arc::new(Snapshot::read(&raw, at)));
+                    if recorded.contains(&netuid) {
+                        self.record(view, &raw, at).await;
+                    }
+                }
+                Some(Read::Parts(snapshot)) => {
+                    after.upkeep.parts = after.upkeep.parts.saturating_add(1);
+                    after.subnets.insert(netuid, Arc::new(*snapshot));
+                }
+                None => {
+                    after.subnets.remove(&netuid);
+                }
+            }
+            if stake_too {
+                self.backlog.read_stake(netuid);
+            }
+        }
+        if let Some(pools) = pools {
+            let subnets = pools.merged(&after.subnets);
+            after.list = Some(Arc::new(List { at, subnets, netuids: pools.netuids().collect() }));
+        }
+        after.claimed = self.backlog.claimed();
+        after.through = (!self.backlog.is_waiting()).then_some(at.block);
+        Ok(after)
+    }
+
+    /// Compares what is kept of `netuids` with what the chain has at the block up to which it is kept.
+    async fn check(
+        &self,
+        before: &Metagraphs,
+        netuids: &BTreeSet<NetUid>,
+        after: &mut Metagraphs,
+    ) -> Result<(), ReadError> {
+        let Some(through) = before.through.filter(|_| !netuids.is_empty()) else { return Ok(()) };
+        let view = match self.link.view_at(through.hash).await {
+            Ok(view) => view,
+            // The block is gone: what is read next is right, and what was is past comparing.
+            Err(error) if is_about_the_block(&error) => return Ok(()),
+            Err(error) => return Err(error),
+        };
+        let at = Stamp::of(through, &self.link);
+        for netuid in netuids {
+            let raw = match view.metagraph(*netuid).await {
+                Ok(raw) => raw,
+                Err(error) if is_about_the_link(&error) && !is_about_the_block(&error) => return Err(error),
+                Err(_) => continue,
+            };
+            let (Some(raw), Some(kept)) = (raw, before.subnets.get(netuid)) else { continue };
+            let mut differences = kept.differences(&Snapshot::read(&raw, at));
+            if self.backlog.has_claims(*netuid) {
+                differences.retain(|(_, column)| !STAKE_COLUMNS.contains(column));
+            }
+            after.upkeep.checks = after.upkeep.checks.saturating_add(1);
+            if let Some((uid, column)) = differences.first() {
+                after.upkeep.differences = after.upkeep.differences.saturating_add(1);
+                let (values, block) = (differences.len(), through.number.0);
+                tracing::warn!(
+                    %netuid, block, values, first_uid = %uid, first_column = column,
+                    "a kept metagraph differed from the chain's: it is read anew"
+                );
+            }
+        }
+        Ok(())
+    }
+
+    /// Forgets what the history has of blocks that are not the chain's: it was taken back, or begins
+    /// anew under the same genesis, as development chains do.
+    async fn verify_history(&mut self, newest: BlockNumber) {
+        let Some((history, genesis)) = self.history.clone().zip(self.link.genesis()) else { return };
+        match strangers(&history, genesis, newest, &self.link).await {
+            Ok(None) => {}
+            Ok(Some(first)) => {
+                tracing::info!(first = first.0, "the history had blocks that the chain has not: they are forgotten");
+                if let Err(error) = history.forget_from(genesis, first).await {
+                    tracing::error!(error = with_causes(&error), "the history failed: no more is kept of it");
+                    self.history = None;
+                }
+            }
+            Err(error) => tracing::debug!(%error, "could not compare the history with the chain"),
+        }
+    }
+
+    /// Records a metagraph in the history, and those of the subnet's other mechanisms.
+    async fn record(&mut self, view: &View, main: &RawMetagraph, at: Stamp) {
+        let Some((history, genesis)) = self.history.clone().zip(self.link.genesis()) else { return };
+        let mut tables = vec![Table::of(main, Vec::new(), Vec::new(), at)];
+        // Of an old runtime, or a block that is gone already, there is the main one.
+        let mechanisms = view.mechanisms(main.netuid).await.unwrap_or(1);
+        for mechid in (1..mechanisms).map(MechId) {
+            if let Ok(Some(raw)) = view.mechagraph(main.netuid, mechid).await {
+                tables.push(Table::of(&raw, Vec::new(), Vec::new(), at));
+            }
+        }
+        for table in &tables {
+            if let Err(error) = history.record(genesis, table).await {
+                if let HistoryError::TooLarge { .. } = error {
+                    tracing::warn!(netuid = %table.netuid, %error, "a metagraph is not in the history");
+                    continue;
+                }
+                let error = with_causes(&error);
+                tracing::error!(error, "the history failed: no more is kept of the past of metagraphs");
+                self.history = None;
+                return;
+            }
+        }
+    }
+
+    /// Serves `after` from now on, and keeps it.
+    async fn publish(&mut self, before: &Metagraphs, after: Metagraphs) {
+        let after = Arc::new(after);
+        self.current.send_replace(Arc::clone(&after));
+        if let Some(cache) = &self.cache {
+            let written = cache.write(store::difference(before, &after)).await;
+            self.cached(written);
+        }
+    }
+
+    /// A store that failed once takes no more writes: what it holds may be torn.
+    fn cached(&mut self, written: Result<(), CacheError>) {
+        if let Err(error) = written {
+            tracing::error!(%error, "the cache failed: metagraphs are served from memory, and not kept");
+            self.cache = None;
+        }
+    }
+}
+
+/// Adds to `wanted` what the list of all subnets tells: which are new, gone, of another size, or
+/// have had an epoch. Returns those whose whole metagraph is read without an event that changed it.
+fn want_by_the_list(
+    wanted: &mut BTreeMap<NetUid, Extent>,
+    pools: &Pools,
+    before: &Metagraphs,
+    due: &Due,
+    block: BlockNumber,
+) -> BTreeSet<NetUid> {
+    wanted.retain(|netuid, _| pools.contains(*netuid));
+    let rests = |netuid: &NetUid| {
+        let broken = before.broken.get(netuid);
+        broken.is_some_and(|broken| block.0.saturating_sub(broken.tried.0) < RETRY)
+    };
+    let known = before.known();
+    let ended: BTreeSet<NetUid> = pools.after_an_epoch(&known, block).filter(|netuid| !rests(netuid)).collect();
+    let is_new = |netuid: &NetUid| !before.subnets.contains_key(netuid) && !rests(netuid);
+    let whole = pools.of_another_size(&before.subnets).chain(pools.netuids().filter(is_new));
+    for netuid in whole.chain(ended.iter().copied()) {
+        extend(wanted, netuid, Extent::Whole);
+    }
+    ended.into_iter().chain(due.aged.iter().copied()).collect()
+}
+
+/// Takes out of `wanted` what is more than is read at one time, but for what was due before.
+fn beyond_the_budget(wanted: &mut BTreeMap<NetUid, Extent>, due: &Due) -> BTreeMap<NetUid, Extent> {
+    let was_due = |netuid: &NetUid| due.subnets.iter().any(|(due, _)| due == netuid);
+    let room = BUDGET.saturating_sub(due.subnets.len());
+    let rest: Vec<NetUid> = wanted.keys().filter(|netuid| !was_due(netuid)).skip(room).copied().collect();
+    rest.into_iter().filter_map(|netuid| wanted.remove_entry(&netuid)).collect()
+}
+
+/// Reads as much of a subnet as `extent` says: all of it where nothing is kept to put parts into, or
+/// where the runtime cannot tell parts. None when there is no such subnet.
+async fn read_one(
+    view: &View,
+    netuid: NetUid,
+    extent: Extent,
+    kept: Option<&Snapshot>,
+    at: Stamp,
+) -> Result<Option<Read>, ReadError> {
+    if let (Extent::Parts(parts), Some(kept)) = (extent, kept) {
+        match view.metagraph_parts(netuid, &parts).await {
+            Ok(None) => return Ok(None),
+            Ok(Some(parts)) => {
+                if let Some(snapshot) = kept.with(parts, at) {
+                    return Ok(Some(Read::Parts(Box::new(snapshot))));
+                }
+            }
+            Err(ReadError::Absent(_)) => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(view.metagraph(netuid).await?.map(|raw| Read::Whole(Box::new(raw))))
+}
+
+/// The subnets in which the stake of any of `hotkeys` counts for somebody: where they are
+/// registered, or have children.
+async fn counts_where(view: &View, before: &Metagraphs, hotkeys: &[AccountId]) -> Result<BTreeSet<NetUid>, ReadError> {
+    if hotkeys.is_empty() {
+        return Ok(BTreeSet::new());
+    }
+    let netuids: Vec<NetUid> = before.subnets.keys().copied().collect();
+    let lives = hotkeys.iter().flat_map(|hotkey| before.homes_of_hotkey(*hotkey));
+    let children = or_none(view.subnets_with_children(hotkeys, &netuids).await)?;
+    Ok(lives.chain(children).collect())
+}
+
+/// The first block of the history that is not the chain's, if there is one. Up to some block all
+/// are, and behind it none.
+async fn strangers(
+    history: &History,
+    genesis: BlockHash,
+    newest: BlockNumber,
+    link: &Link,
+) -> Result<Option<BlockNumber>, ReadError> {
+    let blocks = history.recorded_blocks(genesis).await;
+    let reached = blocks.partition_point(|block| *block <= newest);
+    let (mut known, mut unknown) = (0, reached);
+    // The last one tells as a rule; only else the place is searched for.
+    let mut probe = reached.checked_sub(1);
+    while let Some(at) = probe.filter(|_| known < unknown) {
+        let Some(block) = blocks.get(at).copied() else { break };
+        let recorded = history.recorded_hash(genesis, block).await.ok().flatten();
+        // What cannot be read any more is nobody's.
+        if recorded.is_some() && link.block_hash(block).await? == recorded {
+            known = at.saturating_add(1);
+        } else {
+            unknown = at;
+        }
+        probe = Some(known.midpoint(unknown));
+    }
+    Ok(blocks.get(unknown).copied())
+}
+
+/// Nothing where the runtime has no such thing.
+fn or_none<T: Ord>(found: Result<BTreeSet<T>, ReadError>) -> Result<BTreeSet<T>, ReadError> {
+    match found {
+        Err(ReadError::Absent(_)) => Ok(BTreeSet::new()),
+        found => found,
+    }
+}
+
+/// Whether a read failed because of the block at which it was made.
+fn is_about_the_block(error: &ReadError) -> bool {
+    matches!(error, ReadError::UnknownBlock { .. } | ReadError::TakenBack { .. } | ReadError::Pruned { .. })
+}
+
+/// Whether a read failed because of the way to the chain, and not because of what was read.
+pub(super) fn is_about_the_link(error: &ReadError) -> bool {
+    match error {
+        ReadError::NotConnected { .. }
+        | ReadError::Deadline { .. }
+        | ReadError::Cut { .. }
+        | ReadError::UnknownBlock { .. }
+        | ReadError::TakenBack { .. }
+        | ReadError::Pruned { .. } => true,
+        ReadError::Refused { .. }
+        | ReadError::Oversized { .. }
+        | ReadError::Absent(_)
+        | ReadError::Argument { .. }
+        | ReadError::Decode { .. }
+        | ReadError::Garbled { .. } => false,
+    }
+}
+
+/// Notes that a subnet could not be read; the others are none the worse for it.
+pub(super) fn break_off(broken: &mut BTreeMap<NetUid, Broken>, netuid: NetUid, at: BlockNumber, error: &ReadError) {
+    let reason = error.to_string();
+    let since = if let Some(before) = broken.get(&netuid) {
+        before.since
+    } else {
+        tracing::warn!(%netuid, %error, "could not read a subnet's metagraph: the others go on without it");
+        at
+    };
+    broken.insert(netuid, Broken { since, tried: at, reason });
+}

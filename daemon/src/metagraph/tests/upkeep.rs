@@ -1,0 +1,295 @@
+//! That what is kept is what the chain has, while things happen on a busy chain.
+
+use std::{collections::BTreeSet, env};
+
+use btd_api::MechId;
+use btd_chain::{Call, PrepareOptions, Sign, Signature, Signing, SigningPayload, SubmitError};
+use btd_devnet::{Busy, Clock, Control, Profile};
+use btd_keys::{Key, Scheme};
+
+use super::*;
+
+const BUSY: Busy = Busy { subnets: 3, neurons: 12, seed: 7 };
+
+/// How often something happens; a longer run is asked for by `BTD_UPKEEP_STEPS`.
+const STEPS: u64 = 45;
+
+struct Signer(Key);
+
+impl Signer {
+    fn of(uri: &str) -> Self {
+        Self(Key::from_uri(Scheme::Sr25519, uri).unwrap())
+    }
+}
+
+impl Sign for Signer {
+    fn account(&self) -> AccountId {
+        self.0.public().account
+    }
+
+    fn sign<'a>(&'a self, payload: &'a SigningPayload) -> Signing<'a> {
+        let signature = self.0.pair().sign(&payload.message).bytes;
+        Box::pin(async move { Ok(Signature::Sr25519(signature)) })
+    }
+}
+
+/// The block that is read at.
+fn stamp_of(busily: &Busily) -> Stamp {
+    Stamp { block: busily.link.finalized().unwrap(), learnt_ms: 5 }
+}
+
+/// SplitMix64: the same things happen in every run.
+struct Dice(u64);
+
+impl Dice {
+    fn below(&mut self, bound: u64) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut mixed = self.0;
+        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        (mixed ^ (mixed >> 31)) % bound
+    }
+}
+
+struct Busily {
+    devnet: Devnet,
+    control: Control,
+    link: Link,
+    running: Running,
+    history: History,
+    dice: Dice,
+    _directory: tempfile::TempDir,
+}
+
+impl Busily {
+    async fn begin() -> Self {
+        let config = btd_devnet::Config {
+            listen: "127.0.0.1:0".parse().unwrap(),
+            block_time: BlockTime::Instant,
+            profile: Profile::Busy(BUSY),
+            clock: Clock::Stepped { start: 1_700_000_000_000 },
+            ..Default::default()
+        };
+        let devnet = Devnet::start(config).await.unwrap();
+        let directory = tempfile::tempdir().unwrap();
+        let token = CancellationToken::new();
+        let endpoint = format!("ws://{}", devnet.address());
+        let config = LinkConfig {
+            endpoints: vec![endpoint.into()],
+            stale_after_ms: 0,
+            finality: btd_chain::Finality::Revocable,
+            ..LinkConfig::default()
+        };
+        let (link, follower) = btd_chain::link(config).unwrap();
+        tokio::spawn(follower.run(token.clone()));
+        let cache = open_cache(&directory.path().join("metagraph")).await;
+        let (past, _) = Cache::open(directory.path().join("history"), 4 << 20).await.unwrap();
+        let history = History::open(past, 64 << 20).await.unwrap();
+        let (metagraph, refresher) = open(link.clone(), cache, Some(history.clone()), "busy".to_owned()).await.unwrap();
+        let refreshing = tokio::spawn(refresher.gathering(0).run(token.clone()));
+        let running = Running { metagraph, token, refreshing };
+        Self { control: devnet.control(), devnet, link, running, history, dice: Dice(1), _directory: directory }
+    }
+
+    /// What is kept, once it is of the newest block.
+    async fn settled(&self) -> Arc<Metagraphs> {
+        let head = self.devnet.head();
+        let mut news = self.running.metagraph.subscribe();
+        let is_there = |known: &Arc<Metagraphs>| {
+            known.through.is_some_and(|through| through.number.0 == head.number) && known.is_whole()
+        };
+        let known = tokio::time::timeout(Duration::from_mins(1), news.wait_for(is_there)).await;
+        Arc::clone(&known.expect("the metagraphs do not get to the newest block").unwrap())
+    }
+
+    /// Compares all that is kept with what the runtime says at the same block.
+    async fn compare(&self, after: &str) -> Arc<Metagraphs> {
+        let known = self.settled().await;
+        let through = known.through.unwrap();
+        let view = self.link.view_at(through.hash).await.unwrap();
+        for (netuid, kept) in &known.subnets {
+            let raw = view.metagraph(*netuid).await.unwrap().unwrap();
+            let fresh = Snapshot::read(&raw, stamp(through.number.0));
+            let differences = kept.differences(&fresh);
+            assert_eq!(differences, [], "subnet {netuid} at block {} after {after}", through.number);
+            let (at, table) = known.table(*netuid).unwrap();
+            assert_eq!(at.block, through, "nothing is gathered");
+            assert_eq!(table.columns, Table::of(&raw, vec![], vec![], at).columns, "subnet {netuid} after {after}");
+            let listed = &known.list.as_ref().unwrap().subnets[netuid];
+            assert_eq!(*listed, fresh.subnet, "subnet {netuid} at block {} after {after}", through.number);
+        }
+        known
+    }
+
+    /// Sends a call; the chain makes a block for it, whether it succeeds or fails.
+    async fn send(&self, call: &Call, by: &Signer) {
+        let before = self.devnet.head().number;
+        let prepared = self.link.prepare(call, by.account(), PrepareOptions::default()).await.unwrap();
+        let extrinsic = prepared.sign(by).await.unwrap();
+        match self.link.submit(&extrinsic).await {
+            // Too soon after the last one, say: then nothing happens.
+            Err(SubmitError::Refused(_)) => return,
+            sent => sent.unwrap(),
+        }
+        let included = async {
+            while self.devnet.head().number == before {
+                tokio::time::sleep(Duration::from_millis(2)).await;
+            }
+        };
+        tokio::time::timeout(Duration::from_mins(1), included).await.expect("no block came");
+    }
+
+    /// Something that an operator may do, and what it is called.
+    async fn something(&mut self, step: u64) -> &'static str {
+        let call = |name: &str| Call::new("SubtensorModule", name);
+        let validator = self.dice.below(3);
+        let hotkey = Signer::of(&format!("//busy//validator//{validator}//hot"));
+        let owner = Signer::of(&format!("//busy//validator//{validator}"));
+        let alice = Signer::of("//Alice");
+        let netuid = u16::try_from(self.dice.below(4)).unwrap();
+        let other = u16::try_from(1 + self.dice.below(3)).unwrap();
+        let rao = 1_000_000_000 * (1 + self.dice.below(20));
+        match self.dice.below(9) {
+            0 | 1 => {
+                let call = call("add_stake").arg("hotkey", hotkey.account()).arg("netuid", netuid);
+                self.send(&call.arg("amount_staked", rao), &alice).await;
+                "staking"
+            }
+            2 => {
+                let call = call("remove_stake").arg("hotkey", hotkey.account()).arg("netuid", netuid);
+                self.send(&call.arg("amount_unstaked", rao), &owner).await;
+                "unstaking"
+            }
+            3 => {
+                let call = call("swap_stake").arg("hotkey", hotkey.account()).arg("origin_netuid", netuid);
+                let call = call.arg("destination_netuid", other).arg("alpha_amount", rao);
+                self.send(&call, &owner).await;
+                "swapping stake"
+            }
+            4 => {
+                let fresh = Signer::of(&format!("//fresh//{step}")).account();
+                self.send(&call("burned_register").arg("netuid", other).arg("hotkey", fresh), &alice).await;
+                "registering"
+            }
+            5 => {
+                let call = call("serve_axon").arg("netuid", other).arg("version", 1_u32).arg("ip", 0x0808_0808_u32);
+                let port = u16::try_from(8_000 + step).unwrap();
+                let call = call.arg("port", port).arg("ip_type", 4_u8).arg("protocol", 4_u8);
+                self.send(&call.arg("placeholder1", 0_u8).arg("placeholder2", 0_u8), &hotkey).await;
+                "announcing an axon"
+            }
+            6 => {
+                let mut call = call("set_identity").arg("name", format!("validator {step}").as_str());
+                for field in ["url", "github_repo", "image", "discord", "description", "additional"] {
+                    call = call.arg(field, "");
+                }
+                self.send(&call, &owner).await;
+                "naming itself"
+            }
+            7 => {
+                let subnets: btd_chain::Value = [other].into_iter().collect();
+                self.send(&call("claim_root").arg("subnets", subnets), &owner).await;
+                "claiming root dividends"
+            }
+            _ => {
+                let hash = [u8::try_from(step % 251).unwrap(); 32].to_vec();
+                let call = call("commit_weights").arg("netuid", other);
+                self.send(&call.arg("commit_hash", btd_chain::Value::Bytes(hash)), &hotkey).await;
+                "committing weights"
+            }
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_kept_is_what_a_busy_chain_has() {
+    let mut busily = Busily::begin().await;
+    let begun = busily.compare("the beginning").await;
+    assert_eq!(begun.subnets.len(), 4);
+    let steps = env::var("BTD_UPKEEP_STEPS").map_or(STEPS, |steps| steps.parse().unwrap());
+    let mut seen = BTreeSet::new();
+    for step in 0..steps {
+        let what = busily.something(step).await;
+        seen.insert(what);
+        let blocks = u32::try_from(busily.dice.below(18)).unwrap();
+        if blocks > 0 && busily.dice.below(2) == 0 {
+            busily.devnet.mine(blocks).await.unwrap();
+        }
+        busily.compare(what).await;
+    }
+    // The first epochs of the three subnets are over by block 271.
+    while busily.devnet.head().number < 300 {
+        busily.devnet.mine(30).await.unwrap();
+        busily.settled().await;
+    }
+    let known = busily.compare("the epochs").await;
+    assert!(seen.len() >= 6, "{seen:?}");
+    assert!(known.subnets.values().all(|subnet| subnet.subnet.netuid == NetUid(0) || subnet.subnet.last_epoch > 1));
+    let Upkeep { wholes, parts, checks, differences } = known.upkeep.clone();
+    assert_eq!(differences, 0, "nothing happened that was not noticed");
+    assert!(checks >= 3, "each of three epochs is preceded by a check, there were {checks}");
+    // One record to begin with and one behind the epoch: what the chain had there.
+    let (genesis, through) = (busily.link.genesis().unwrap(), known.through.unwrap());
+    let recorded =
+        busily.history.range(genesis, (NetUid(2), MechId(0)), (BlockNumber(0), through.number), 9).await.unwrap();
+    assert_eq!(recorded.len(), 2);
+    let view = busily.link.view_at(recorded[1].at.block.hash).await.unwrap();
+    let fresh = Table::read(&view, NetUid(2), MechId(0), recorded[1].at).await.unwrap().unwrap();
+    assert_eq!((&recorded[1].columns, &recorded[1].figures), (&fresh.columns, &fresh.figures));
+    assert!(!recorded[0].changes(&recorded[1]).is_empty());
+    // Four to begin with, three epochs, and registrations: blocks as such cost no metagraph.
+    let registrations = known.neurons() - begun.neurons();
+    let most = 4 + 3 + u64::try_from(registrations).unwrap();
+    assert!(wholes <= most && parts > 0, "{wholes} whole reads for {registrations} registrations, {parts} of parts");
+    busily.running.token.cancel();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_no_event_tells_is_found_before_an_epoch_and_healed() {
+    let busily = Busily::begin().await;
+    let netuid = NetUid(1);
+    let known = busily.compare("the beginning").await;
+    let active = known.subnets[&netuid].neurons().iter().filter(|neuron| neuron.active).count();
+    assert_eq!(active, 12);
+    // The column `Active` of subnet 1, written past all calls: no event tells of it.
+    let view = busily.link.view().unwrap();
+    let key = view.storage_address("SubtensorModule", "Active", &[netuid.into()]).unwrap();
+    let nobody = std::iter::once(12 << 2).chain([0; 12]).collect();
+    busily.control.set_storage(vec![(key, Some(nobody))]).await.unwrap();
+    let known = busily.settled().await;
+    assert_eq!(known.subnets[&netuid].neurons().iter().filter(|neuron| neuron.active).count(), 12);
+    assert_eq!(known.upkeep.differences, 0);
+    // Its epoch is at block 91 or so.
+    busily.devnet.mine(120).await.unwrap();
+    let known = busily.compare("the epoch").await;
+    assert_eq!((known.upkeep.checks, known.upkeep.differences), (1, 1));
+    busily.running.token.cancel();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_chain_that_was_taken_back_is_read_anew() {
+    let busily = Busily::begin().await;
+    busily.compare("the beginning").await;
+    busily.devnet.mine(5).await.unwrap();
+    busily.compare("five blocks").await;
+    let snapshot = busily.control.snapshot().await.unwrap();
+    let alice = Signer::of("//Alice");
+    let fresh = Signer::of("//fresh").account();
+    let register = Call::new("SubtensorModule", "burned_register").arg("netuid", 1_u16).arg("hotkey", fresh);
+    busily.send(&register, &alice).await;
+    assert_eq!(busily.compare("a registration").await.subnets[&NetUid(1)].neurons().len(), 13);
+    let genesis = busily.link.genesis().unwrap();
+    let past =
+        Table::read(&busily.link.view().unwrap(), NetUid(1), MechId(0), stamp_of(&busily)).await.unwrap().unwrap();
+    busily.history.record(genesis, &past).await.unwrap();
+    assert_eq!(busily.history.recorded_blocks(genesis).await, [BlockNumber(0), BlockNumber(6)]);
+    busily.control.revert(snapshot).await.unwrap();
+    busily.devnet.mine(4).await.unwrap();
+    let known = busily.compare("taking it back").await;
+    let of_another_life = busily.history.of(genesis, (NetUid(1), MechId(0)), BlockNumber(6)).await.unwrap();
+    assert_eq!(of_another_life, None, "the chain has another block 6");
+    assert!(!busily.history.recorded_blocks(genesis).await.is_empty());
+    drop(known);
+    assert_eq!(busily.compare("taking it back").await.subnets[&NetUid(1)].neurons().len(), 12);
+    busily.running.token.cancel();
+}
