@@ -196,15 +196,13 @@ fn axon(
                 let (mut taken, mut inside, mut failed) = (Vec::new(), Vec::new(), 0_usize);
                 while left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1)).is_ok() {
                     let began = Instant::now();
-                    match exchange(&mut connection, &address, &asker.request()) {
-                        Ok(Answered { success: true, process_time }) => {
-                            taken.push(began.elapsed());
-                            inside.extend(process_time);
-                        }
-                        _ => {
-                            failed += 1;
-                            connection = None;
-                        }
+                    let reply = exchange(&mut connection, &address, &asker.request());
+                    if let Ok(Answered { success: true, process_time }) = reply {
+                        taken.push(began.elapsed());
+                        inside.extend(process_time);
+                    } else {
+                        failed += 1;
+                        connection = None;
                     }
                     if let Some(pause) = pause {
                         thread::sleep(pause.saturating_sub(began.elapsed()));

@@ -210,9 +210,9 @@ impl Scene<'_> {
             let sent = stream.write_all(&asker.head_and_body(LENGTH, &nested));
             let answered = sent.map_err(Failure::from).and_then(|()| read_reply(&mut buffered(stream)));
             if answered.is_ok() {
-                harm.done += 1
+                harm.done += 1;
             } else {
-                harm.refused += 1
+                harm.refused += 1;
             }
             thread::sleep(Duration::from_millis(50));
         }

@@ -358,7 +358,7 @@ fn write_string(out: &mut String, text: &str, style: JsonStyle) {
     let mut rest = text;
     loop {
         let plain = match style {
-            JsonStyle::Spaced => run(rest.as_bytes(), |byte| is_plain(byte) & (byte < 0x7f)),
+            JsonStyle::Spaced => run(rest.as_bytes(), |byte| is_plain(byte) && byte < 0x7f),
             JsonStyle::Compact => run(rest.as_bytes(), is_plain),
         };
         // Only bytes of whole characters are plain.
@@ -388,7 +388,7 @@ fn write_string(out: &mut String, text: &str, style: JsonStyle) {
 
 /// Whether a byte stands for itself between quotes.
 fn is_plain(byte: u8) -> bool {
-    (byte != b'"') & (byte != b'\\') & (byte >= b' ')
+    byte != b'"' && byte != b'\\' && byte >= b' '
 }
 
 /// How many bytes at the start are plain. Blocks are looked at as a whole, which the compiler does

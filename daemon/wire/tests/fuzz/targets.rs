@@ -26,7 +26,9 @@ use btd_wire::{
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 
-pub(crate) const TARGETS: [(&str, fn(&[u8])); 8] = [
+use crate::driver::Target;
+
+pub(crate) const TARGETS: [Target; 8] = [
     ("request", request),
     ("btauth", btauth),
     ("body", body),
