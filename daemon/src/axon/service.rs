@@ -291,7 +291,7 @@ impl<B: BodySource + Send> BodySource for Metered<'_, B> {
         match sender {
             Sender::Proven(hotkey) => *self.share = Some(self.service.share(hotkey)?),
             Sender::Claimed => {
-                *self.reading = Some(self.service.unproven.enter(self.source).map_err(|_| BodyError::Busy)?)
+                *self.reading = Some(self.service.unproven.enter(self.source).map_err(|_| BodyError::Busy)?);
             }
         }
         self.body.read(sender, limit).await
