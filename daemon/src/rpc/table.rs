@@ -291,12 +291,11 @@ fn read<P: DeserializeOwned + JsonSchema>(params: &Params<'_>) -> Result<P, ApiE
     let mut json = serde_json::Deserializer::from_str(text);
     let params = serde_path_to_error::deserialize(&mut json).map_err(|error| {
         let path = error.path().to_string();
-        let (path, words) = match btd_api::openrpc::guarded::<P>() {
-            Some(known) => guarded_words(&error.into_inner(), &path, &known),
-            None => {
-                let words = words(&error.into_inner(), &path);
-                (path, words)
-            }
+        let (path, words) = if let Some(known) = btd_api::openrpc::guarded::<P>() {
+            guarded_words(&error.into_inner(), &path, &known)
+        } else {
+            let words = words(&error.into_inner(), &path);
+            (path, words)
         };
         // A dot is the whole: no parameter of its own is at fault, or one is missing.
         let missing = words.strip_prefix("missing field `").and_then(|rest| rest.split('`').next());
