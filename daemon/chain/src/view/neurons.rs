@@ -332,7 +332,7 @@ mod tests {
     fn encoded(uid: u16) -> Vec<u8> {
         let key = |salt: u8| [salt, u8::try_from(uid % 256).unwrap()].repeat(16);
         let mut out = [key(1), key(2)].concat();
-        (Compact(uid), Compact(7_u16), uid % 2 == 0).encode_to(&mut out);
+        (Compact(uid), Compact(7_u16), uid.is_multiple_of(2)).encode_to(&mut out);
         (9_u64, 3_u32, 0x0102_0304_u128, 8_091_u16, 4_u8, 4_u8, 0_u8, 0_u8).encode_to(&mut out);
         (1_u64, 2_u32, 3_u128, 4_u16, 5_u8).encode_to(&mut out);
         vec![([5_u8; 32], Compact(40_u64)), ([6_u8; 32], Compact(u64::from(uid)))].encode_to(&mut out);

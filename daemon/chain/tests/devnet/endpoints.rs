@@ -79,6 +79,7 @@ async fn a_hundred_drops_lose_nothing_and_make_no_storm() {
 
 /// The blocks of an hour at twelve seconds each are made while nobody can be reached. A longer outage
 /// is asked for by `BTD_OUTAGE_BLOCKS`.
+#[expect(clippy::disallowed_methods, reason = "a large run is asked for by whoever runs the tests")]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_hour_of_outage_is_caught_up_with_in_order_and_without_a_storm() {
     let missed = std::env::var("BTD_OUTAGE_BLOCKS").map_or(300_u32, |blocks| blocks.parse().unwrap());

@@ -501,7 +501,7 @@ async fn endless(name: &'static str) -> SocketAddr {
     tokio::spawn(async move {
         let mut open = Vec::new();
         while let Ok((mut stream, _)) = listener.accept().await {
-            let _ = stream.read(&mut [0; 64 * 1_024]).await;
+            let _ = stream.read(&mut vec![0; 64 * 1_024]).await;
             let head = "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n";
             stream.write_all(format!("{head}{:x}\r\n{name}\r\n", name.len()).as_bytes()).await.unwrap();
             open.push(stream);

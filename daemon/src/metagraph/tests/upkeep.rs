@@ -201,6 +201,7 @@ impl Busily {
     }
 }
 
+#[expect(clippy::disallowed_methods, reason = "a large run is asked for by whoever runs the tests")]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_is_kept_is_what_a_busy_chain_has() {
     let mut busily = Busily::begin().await;
