@@ -152,6 +152,8 @@ for name in ["sdk10", "cli9", "sdk11"]:
     fixture = BIN / "examples/wallet_fixture"
     script(f"wallets with {name}", VENVS / name / "bin/python", HERE / "wallets.py", fixture, *golden)
 
+script("what listing wallets costs beside both btcli", "python3", HERE / "list_cost.py", "--venvs", VENVS, "--bin", BIN)
+
 with daemon("--network", "devnet", "--block-time", "250ms"):
     url = f"ws://{btctl('status')['devnet'].removeprefix('ws://')}"
     script("bittensor 10 on the chain", VENVS / "sdk10/bin/python", HERE / "sdk10_chain.py", url)
