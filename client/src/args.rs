@@ -4,6 +4,8 @@
 //! have in their fingers are accepted as aliases wherever they mean the same; each noun's file
 //! holds its own arguments.
 
+mod idle;
+
 use std::{
     ffi::OsString,
     num::{IntErrorKind, ParseIntError},
@@ -19,8 +21,9 @@ use clap::{
 };
 
 use crate::{
-    axon, chain, crowd, dendrite, devnet, exit::Exit, explain, failure::Failure, multisig, node, output::Format, proxy,
-    root, rpc, session::Session, settings::Settings, shell, stake, subnets, sudo, tx, wallet, weights,
+    addr, axon, chain, config, crowd, dendrite, devnet, exit::Exit, explain, failure::Failure, legacy, misc, multisig,
+    node, output::Format, proxy, root, rpc, session::Session, settings::Settings, shell, stake, subnets, sudo, tx,
+    wallet, weights,
 };
 
 /// The command line of btd, the Bittensor daemon.
@@ -54,6 +57,9 @@ pub(crate) struct Global {
     /// Answer questions with yes
     #[arg(long, short = 'y', global = true, aliases = ["no-prompt", "no_prompt"])]
     pub(crate) yes: bool,
+    /// Answer questions with no: what would be signed is shown, and nothing is
+    #[arg(long, global = true, conflicts_with = "yes")]
+    pub(crate) no: bool,
     /// Keep standard error for questions and failures
     #[arg(long, short = 'q', global = true)]
     pub(crate) quiet: bool,
@@ -109,6 +115,18 @@ pub(crate) enum Command {
     /// The development chain inside btd: blocks, time, storage, snapshots, faults
     #[command(subcommand)]
     Devnet(devnet::Command),
+    /// What is set for btctl, and what the running daemon goes by
+    #[command(subcommand, visible_alias = "c", alias = "conf")]
+    Config(config::Command),
+    /// A book of addresses by name
+    #[command(subcommand, visible_alias = "addresses")]
+    Addr(addr::Command),
+    /// Units, addresses and endpoints
+    #[command(subcommand, alias = "misc")]
+    Utils(misc::Command),
+    /// What the sixth Python command line had there: updating, and the faucet
+    #[command(subcommand, visible_alias = "l")]
+    Legacy(legacy::Command),
     /// How the link to the chain stands, endpoint by endpoint
     #[command(visible_alias = "endpoints")]
     Chain(chain::ChainArgs),
@@ -149,6 +167,10 @@ impl Command {
             Self::Axon(command) => command.run(session).await,
             Self::Dendrite(command) => command.run(session).await,
             Self::Devnet(command) => command.run(session).await,
+            Self::Config(command) => command.run(session).await,
+            Self::Addr(command) => command.run(session),
+            Self::Utils(command) => command.run(session).await,
+            Self::Legacy(command) => command.run(session).await,
             Self::Chain(args) => args.run(session).await,
             Self::Query(query) => query.run(session).await,
             Self::Events(args) => args.run(session).await,
@@ -197,7 +219,8 @@ pub(crate) struct ColdkeyArg {
         long,
         short = 'k',
         value_name = "SS58",
-        aliases = ["ss58-address", "ss58_address", "coldkey-ss58", "coldkey_ss58", "key", "coldkey", "address"]
+        aliases = ["ss58-address", "ss58_address", "coldkey-ss58", "coldkey_ss58", "key", "coldkey", "address"],
+        value_parser = addr::coldkey
     )]
     ss58: Option<Coldkey>,
     #[command(flatten)]
@@ -281,13 +304,23 @@ pub(crate) struct Refusal {
     pub(crate) format: Format,
 }
 
-/// Reads the words of the command line.
-pub(crate) fn parse(words: impl IntoIterator<Item = OsString>) -> Result<Cli, Refusal> {
-    let words: Vec<OsString> = words.into_iter().collect();
-    Cli::try_parse_from(&words).map_err(|error| {
+/// Reads the words of the command line, and tells which of them have no meaning for the command and
+/// were passed over.
+pub(crate) fn parse(words: impl IntoIterator<Item = OsString>) -> Result<(Cli, Vec<String>), Refusal> {
+    let mut words: Vec<OsString> = words.into_iter().collect();
+    let mut idle = Vec::new();
+    loop {
+        let error = match Cli::try_parse_from(&words) {
+            Ok(cli) => return Ok((cli, idle)),
+            Err(error) => error,
+        };
+        if let Some(word) = idle::pass_over(&error, &mut words) {
+            idle.push(word);
+            continue;
+        }
         let json = words.iter().any(|word| word.to_str().is_some_and(|word| word.starts_with("--json")));
-        Refusal { hint: hint(&error), error, format: if json { Format::Json } else { Format::Human } }
-    })
+        return Err(Refusal { hint: hint(&error), error, format: if json { Format::Json } else { Format::Human } });
+    }
 }
 
 /// What to do in place of a flag that the Python command lines have and this one cannot, and of a
@@ -313,6 +346,12 @@ fn substitute(flag: &str) -> Option<&'static str> {
         }
         "--password" | "--mnemonic" | "--seed" => {
             Some("secrets do not belong on the command line; see --password-stdin and --password-fd")
+        }
+        "--announce-only" | "--announce_only" => {
+            Some("a delayed proxy announces with `btctl proxy announce`, and does it later with `btctl proxy execute`")
+        }
+        "--mev-protection" | "--mev-shield" => {
+            Some("btd sends to the pool of its own endpoints; what bounds a trade is --tolerance, or --limit-price")
         }
         "--json-password" | "--json_password" => {
             Some("secrets do not belong on the command line: the passphrase is asked for, or see --json-password-fd")

@@ -12,6 +12,7 @@ use btd_api::{
 use clap::{Args, Subcommand};
 
 use crate::{
+    addr,
     args::WalletArg,
     exit::Exit,
     failure::Failure,
@@ -88,7 +89,7 @@ pub(crate) struct CreateArgs {
     #[arg(long, value_name = "BLOCKS")]
     duration: u32,
     /// Who gets it
-    #[arg(long, value_name = "SS58", visible_alias = "target-address", required_unless_present = "emissions_share")]
+    #[arg(long, value_name = "SS58", visible_alias = "target-address", required_unless_present = "emissions_share", value_parser = addr::coldkey)]
     target: Option<Coldkey>,
     /// Lease a subnet, and give contributors this share of its emission
     #[arg(long, value_name = "SHARE", alias = "emissions", conflicts_with = "target")]

@@ -11,6 +11,7 @@ use btd_api::{
 use clap::{Args, Subcommand, ValueEnum};
 
 use crate::{
+    addr,
     args::{WalletArg, duration, number},
     exit::Exit,
     failure::Failure,
@@ -46,7 +47,7 @@ pub(crate) struct PingArgs {
     #[arg(long, value_parser = number::<Uid>, requires = "netuid", conflicts_with_all = ["hotkey", "all", "address"])]
     uid: Option<Uid>,
     /// The neuron with this hotkey on the subnet, or the hotkey that should answer at --address
-    #[arg(long, value_name = "SS58", conflicts_with = "all")]
+    #[arg(long, value_name = "SS58", conflicts_with = "all", value_parser = addr::hotkey)]
     hotkey: Option<Hotkey>,
     /// An address, in place of what the metagraph says; --hotkey says who should answer there
     #[arg(long, value_name = "IP:PORT", requires = "hotkey", conflicts_with = "all")]

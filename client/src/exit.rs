@@ -98,6 +98,7 @@ impl From<ErrorKind> for Exit {
             | ErrorKind::AlreadyExists
             | ErrorKind::KeyFileDamaged
             | ErrorKind::DuplicateIntent
+            | ErrorKind::Cancelled
             | ErrorKind::NotFound
             | ErrorKind::PeerUnreachable
             | ErrorKind::AddressInUse

@@ -62,6 +62,9 @@ pub(crate) enum Failure {
     /// Ctrl-C.
     #[error("interrupted")]
     Interrupted,
+    /// A file of btctl's own cannot be written.
+    #[error("cannot write {}: {source}", path.display())]
+    File { path: PathBuf, source: io::Error },
     /// Standard output cannot be written.
     #[error("cannot write the output: {0}")]
     Output(io::Error),
@@ -108,7 +111,9 @@ impl Failure {
             Self::Unseen { .. } => Exit::OutcomeUnknown,
             Self::Unfollowed { cause, .. } | Self::BrokenOff { cause, .. } => cause.exit(),
             Self::Interrupted => Exit::Interrupted,
-            Self::Declined | Self::Misunderstood { .. } | Self::Output(_) | Self::System { .. } => Exit::Failure,
+            Self::Declined | Self::Misunderstood { .. } | Self::File { .. } | Self::Output(_) | Self::System { .. } => {
+                Exit::Failure
+            }
         }
     }
 
@@ -134,6 +139,7 @@ impl Failure {
             Self::Unseen { .. } => ErrorKind::OutcomeUnknown.name(),
             Self::Unfollowed { cause, .. } | Self::BrokenOff { cause, .. } => cause.kind(),
             Self::Interrupted => "INTERRUPTED",
+            Self::File { .. } => "FILE",
             Self::Output(_) => "OUTPUT",
             Self::System { .. } => "SYSTEM",
         }

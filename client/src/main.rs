@@ -7,26 +7,31 @@
 //! | file | what |
 //! | --- | --- |
 //! | [`args`] | what can be typed |
-//! | [`settings`] | what follows from it and from the environment |
+//! | [`preferences`], [`settings`] | what follows from it, from the environment and from files |
 //! | [`session`] | one request on the socket |
-//! | [`wallet`], [`stake`], [`subnets`], [`sudo`], [`weights`], [`root`], [`proxy`], [`multisig`], [`crowd`], [`tx`], [`axon`], [`dendrite`], [`devnet`], [`node`], [`chain`], [`rpc`] | a noun each: its arguments, its question, its display |
+//! | [`wallet`], [`stake`], [`subnets`], [`sudo`], [`weights`], [`root`], [`proxy`], [`multisig`], [`crowd`], [`tx`], [`axon`], [`dendrite`], [`devnet`], [`node`], [`chain`], [`config`], [`addr`], [`misc`], [`legacy`], [`rpc`] | a noun each: its arguments, its question, its display |
 //! | [`spend`] | plan, card, consent, then the real call: the same for all that signs an extrinsic |
 //! | [`prompt`] | questions to a person, and only where there is one |
 //! | [`output`] | the only place that prints |
 //! | [`failure`], [`exit`] | what went wrong, in words and as an exit code |
 
+mod addr;
 mod args;
 mod axon;
 mod chain;
+mod config;
 mod crowd;
 mod dendrite;
 mod devnet;
 mod exit;
 mod explain;
 mod failure;
+mod legacy;
+mod misc;
 mod multisig;
 mod node;
 mod output;
+mod preferences;
 mod prompt;
 mod proxy;
 mod root;
@@ -44,17 +49,32 @@ mod weights;
 
 use std::process::ExitCode;
 
-use crate::{args::Cli, output::Output, session::Session, settings::Settings};
+use crate::{
+    args::Cli,
+    output::Output,
+    preferences::{Key, Preferences},
+    session::Session,
+    settings::Settings,
+};
 
 fn main() -> ExitCode {
-    let cli = match args::parse(std::env::args_os()) {
-        Ok(cli) => cli,
+    let (mut cli, idle) = match args::parse(std::env::args_os()) {
+        Ok(parsed) => parsed,
         Err(refusal) => return output::refusal(&refusal),
     };
+    let preferences = match Preferences::load(&settings::environment) {
+        Ok(preferences) => preferences,
+        Err(failure) => return Output::new(&cli.global, &settings::environment).end(Err(failure)),
+    };
+    cli.global.json |= preferences.is_set(Key::Json) == Some(true);
+    cli.global.quiet |= preferences.is_set(Key::Quiet) == Some(true);
     let output = Output::new(&cli.global, &settings::environment);
-    match Settings::resolve(&cli.global, &settings::environment) {
+    match Settings::resolve(&cli.global, &settings::environment, &preferences) {
         Ok(settings) => {
             let session = Session::new(settings, output);
+            for word in idle {
+                session.out.note(format!("note: {word} has no meaning for this command"));
+            }
             let ended = run(cli, &session);
             session.out.end(ended)
         }

@@ -11,6 +11,7 @@ use btd_api::{
 use clap::{Args, Subcommand};
 
 use crate::{
+    addr,
     args::WalletArg,
     exit::Exit,
     failure::Failure,
@@ -44,7 +45,7 @@ pub(crate) enum Command {
 #[derive(Args, Clone, Debug)]
 pub(crate) struct Parties {
     /// All signatories, with commas or by repeating it
-    #[arg(long, value_name = "SS58", value_delimiter = ',', required = true, alias = "signers")]
+    #[arg(long, value_name = "SS58", value_delimiter = ',', required = true, alias = "signers", value_parser = addr::account)]
     signatories: Vec<AccountId>,
     /// How many of them must agree
     #[arg(long, value_name = "N", default_value_t = 2)]

@@ -186,6 +186,20 @@ pub(crate) fn confirm(question: &str) -> Result<(), Failure> {
     if is_yes(&answer) { Ok(()) } else { Err(Failure::Declined) }
 }
 
+/// Asks for a line of text; `hint` names the flag that answers in advance.
+///
+/// # Errors
+/// When there is nobody to ask.
+pub(crate) fn line(question: &'static str, hint: &'static str) -> Result<String, Failure> {
+    require_person(question, hint)?;
+    let mut answer = String::new();
+    let mut stderr = io::stderr().lock();
+    write!(stderr, "{question}: ").and_then(|()| stderr.flush()).map_err(Failure::Output)?;
+    drop(stderr);
+    io::stdin().lock().take(4096).read_line(&mut answer).map_err(Failure::Output)?;
+    Ok(answer.trim().to_owned())
+}
+
 fn is_yes(answer: &str) -> bool {
     matches!(answer.trim().to_ascii_lowercase().as_str(), "y" | "yes")
 }

@@ -11,6 +11,7 @@ use btd_api::{
 use clap::{Args, Subcommand};
 
 use crate::{
+    addr,
     args::{ColdkeyArg, WalletArg},
     exit::Exit,
     failure::Failure,
@@ -58,7 +59,7 @@ struct KindArgs {
 #[derive(Args, Debug)]
 pub(crate) struct AddArgs {
     /// Who may sign
-    #[arg(long, value_name = "SS58")]
+    #[arg(long, value_name = "SS58", value_parser = addr::coldkey)]
     delegate: Coldkey,
     #[command(flatten)]
     kind: KindArgs,
@@ -72,7 +73,7 @@ pub(crate) struct AddArgs {
 #[derive(Args, Debug)]
 pub(crate) struct RemoveArgs {
     /// Who may not sign any more
-    #[arg(long, value_name = "SS58", required_unless_present = "all")]
+    #[arg(long, value_name = "SS58", required_unless_present = "all", value_parser = addr::coldkey)]
     delegate: Option<Coldkey>,
     /// Nobody may any more
     #[arg(long, conflicts_with = "delegate")]
@@ -103,7 +104,7 @@ pub(crate) struct CreateArgs {
 #[derive(Args, Debug)]
 pub(crate) struct KillArgs {
     /// Who created it
-    #[arg(long, value_name = "SS58")]
+    #[arg(long, value_name = "SS58", value_parser = addr::coldkey)]
     spawner: Coldkey,
     /// The block of its creation
     #[arg(long, value_name = "BLOCK")]
@@ -127,7 +128,7 @@ pub(crate) struct KillArgs {
 #[derive(Args, Debug)]
 pub(crate) struct AnnounceArgs {
     /// On whose behalf
-    #[arg(long, value_name = "SS58")]
+    #[arg(long, value_name = "SS58", value_parser = addr::coldkey)]
     real: Coldkey,
     /// BLAKE2b-256 of the call's bytes
     #[arg(long, value_name = "HASH", alias = "call_hash")]
@@ -142,10 +143,10 @@ pub(crate) struct AnnounceArgs {
 #[derive(Args, Debug)]
 pub(crate) struct ExecuteArgs {
     /// On whose behalf
-    #[arg(long, value_name = "SS58")]
+    #[arg(long, value_name = "SS58", value_parser = addr::coldkey)]
     real: Coldkey,
     /// Who announced it; the signing coldkey without it
-    #[arg(long, value_name = "SS58")]
+    #[arg(long, value_name = "SS58", value_parser = addr::coldkey)]
     delegate: Option<Coldkey>,
     #[command(flatten)]
     call: CallArg,

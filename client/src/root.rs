@@ -1,18 +1,23 @@
 //! The noun `root`: subnet 0, whose validators share in every subnet, and delegation.
 
+mod delegation;
+mod senate;
+mod weights;
+
 use btd_api::{
-    BlockHash, NetUid, Ratio, Tao,
+    NetUid, Ratio, Tao,
     root::{
-        Delegates, DelegatesReply, GetTake, GetTakeParams, List, Register, RegisterParams, RootValidators, SenateVote,
-        SenateVoteParams, SetTake, SetTakeParams, SubnetWeight, Take, Weights, WeightsParams,
+        Delegates, DelegatesReply, GetTake, GetTakeParams, List, Register, RegisterParams, RootValidators, SetTake,
+        SetTakeParams, Take,
     },
     rpc::Nothing,
     unsent,
 };
 use clap::{Args, Subcommand};
 
+pub(crate) use self::senate::{VoteArgs, proposals, senate};
 use crate::{
-    args::{HotkeyArg, WalletArg, number},
+    args::{ColdkeyArg, HotkeyArg, WalletArg},
     exit::Exit,
     failure::Failure,
     output::{
@@ -23,7 +28,6 @@ use crate::{
     session::Session,
     spend::{self, Terms},
     stake::HotkeyRefArg,
-    weights,
 };
 
 /// `btctl root ...`
@@ -44,10 +48,30 @@ pub(crate) enum Command {
     SetTake(SetTakeArgs),
     /// Set a root validator's weights over subnets, on runtimes that have them
     #[command(visible_alias = "set-weights", alias = "set_weights")]
-    Weights(WeightsArgs),
+    Weights(weights::SetArgs),
+    /// The weights that root validators give to subnets
+    #[command(alias = "get_weights")]
+    GetWeights,
+    /// Raise the weight of a subnet among a root validator's, on runtimes that have them
+    Boost(weights::BoostArgs),
+    /// Lower the weight of a subnet among a root validator's, on runtimes that have them
+    Slash(weights::SlashArgs),
+    /// The members of the senate, on runtimes that have one
+    Senate,
+    /// What the senate votes on, on runtimes that have one
+    Proposals,
     /// Vote on a proposal of the senate, on runtimes that have one
     #[command(alias = "senate_vote")]
-    SenateVote(SenateVoteArgs),
+    SenateVote(VoteArgs),
+    /// Stake tao on root behind a delegate
+    Delegate(delegation::DelegateArgs),
+    /// Take tao on root from behind a delegate
+    Undelegate(delegation::UndelegateArgs),
+    /// A coldkey's stake behind hotkeys of others
+    #[command(alias = "my_delegates")]
+    MyDelegates(ColdkeyArg),
+    /// Make a hotkey a delegate, on runtimes where that is a step of its own
+    Nominate(RegisterArgs),
 }
 
 /// `btctl root register`
@@ -84,49 +108,6 @@ pub(crate) struct SetTakeArgs {
     terms: Terms,
 }
 
-/// `btctl root weights`
-#[derive(Args, Debug)]
-pub(crate) struct WeightsArgs {
-    /// The subnets: `1,2`
-    #[arg(long, short = 'n', value_name = "NETUIDS", visible_alias = "netuid", value_delimiter = ',', required = true, value_parser = number::<NetUid>)]
-    netuids: Vec<NetUid>,
-    /// Their weights, in order; only their proportions count
-    #[arg(long = "weights", value_name = "WEIGHTS", value_delimiter = ',', required = true, value_parser = Tao::from_tokens)]
-    weights: Vec<Tao>,
-    /// The version key
-    #[arg(long, value_name = "N", default_value_t = 0, alias = "version_key")]
-    version_key: u64,
-    #[command(flatten)]
-    wallet: WalletArg,
-    #[command(flatten)]
-    hotkey: HotkeyArg,
-    #[command(flatten)]
-    terms: Terms,
-}
-
-/// `btctl root senate-vote`
-#[derive(Args, Debug)]
-pub(crate) struct SenateVoteArgs {
-    /// The proposal's hash
-    #[arg(long, value_name = "HASH", visible_alias = "proposal-hash", alias = "proposal_hash")]
-    proposal: BlockHash,
-    /// The proposal's index
-    #[arg(long, value_name = "N", default_value_t = 0)]
-    index: u32,
-    /// Vote against it
-    #[arg(long, conflicts_with = "vote_aye")]
-    vote_nay: bool,
-    /// Vote for it, which is the default
-    #[arg(long)]
-    vote_aye: bool,
-    #[command(flatten)]
-    wallet: WalletArg,
-    #[command(flatten)]
-    hotkey: HotkeyArg,
-    #[command(flatten)]
-    terms: Terms,
-}
-
 // === impl Command ===
 
 impl Command {
@@ -149,7 +130,16 @@ impl Command {
             Self::GetTake(args) => args.run(session).await,
             Self::SetTake(args) => args.run(session).await,
             Self::Weights(args) => args.run(session).await,
+            Self::GetWeights => weights::get(session).await,
+            Self::Boost(args) => args.run(session).await,
+            Self::Slash(args) => args.run(session).await,
+            Self::Senate => senate(session).await,
+            Self::Proposals => proposals(session).await,
             Self::SenateVote(args) => args.run(session).await,
+            Self::Delegate(args) => args.run(session).await,
+            Self::Undelegate(args) => args.run(session).await,
+            Self::MyDelegates(args) => delegation::mine(args, session).await,
+            Self::Nominate(args) => delegation::nominate(args, session).await,
         }
     }
 }
@@ -173,35 +163,6 @@ impl SetTakeArgs {
         let (hotkey, wallet) = (self.hotkey.resolve(&session.settings), self.wallet.resolve(&session.settings));
         let params = unsent!(SetTakeParams { take: self.take, hotkey, wallet });
         spend::sign::<SetTake>(session, params, self.terms).await
-    }
-}
-
-impl WeightsArgs {
-    async fn run(self, session: &Session) -> Result<Exit, Failure> {
-        if self.netuids.len() != self.weights.len() {
-            return Err(Failure::usage("each of --netuids has one of --weights, in the same order"));
-        }
-        let pairs = self.netuids.into_iter().zip(weights::scale(&self.weights)?);
-        let params = unsent!(WeightsParams {
-            weights: pairs.map(|(netuid, weight)| SubnetWeight { netuid, weight }).collect(),
-            wallet: self.wallet.resolve(&session.settings),
-            hotkey: self.hotkey.resolve(&session.settings),
-            version_key: self.version_key,
-        });
-        spend::sign::<Weights>(session, params, self.terms).await
-    }
-}
-
-impl SenateVoteArgs {
-    pub(crate) async fn run(self, session: &Session) -> Result<Exit, Failure> {
-        let params = unsent!(SenateVoteParams {
-            proposal: self.proposal,
-            index: self.index,
-            approve: !self.vote_nay,
-            wallet: self.wallet.resolve(&session.settings),
-            hotkey: self.hotkey.resolve(&session.settings),
-        });
-        spend::sign::<SenateVote>(session, params, self.terms).await
     }
 }
 
@@ -262,6 +223,19 @@ mod tests {
             "r list_delegates".to_owned(),
             "root weights --netuids 1,2 --weights 0.5,10".to_owned(),
             format!("root senate_vote --proposal {hash} --vote-nay"),
+            "r get_weights".to_owned(),
+            "root weights".to_owned(),
+            "root boost --netuid 1 --increase 0.01 --no_prompt".to_owned(),
+            "root slash --netuid 1 --decrease 0.01".to_owned(),
+            "root senate".to_owned(),
+            "root proposals".to_owned(),
+            "root delegate --delegate_ss58key 5FHneW46xGXgs5mUiveU4sbTyGBzmstUspZC92UhjJM694ty --amount 1".to_owned(),
+            "root undelegate --delegate_ss58key 5FHneW46xGXgs5mUiveU4sbTyGBzmstUspZC92UhjJM694ty --all".to_owned(),
+            "root my_delegates --wallet.name alice".to_owned(),
+            "root nominate --wallet.name alice --wallet.hotkey default".to_owned(),
+            format!("sudo senate_vote --proposal {hash} --vote-aye"),
+            "su senate".to_owned(),
+            "su proposals".to_owned(),
             "root set_take --take 18%".to_owned(),
         ] {
             assert!(Cli::try_parse_from(format!("btctl {good}").split(' ')).is_ok(), "{good}");

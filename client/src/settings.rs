@@ -9,9 +9,17 @@ use std::{
 };
 
 use base64::{Engine, engine::general_purpose::STANDARD};
-use btd_api::{HotkeyName, WalletName, wallet::Secret};
+use btd_api::{
+    HotkeyName, WalletName,
+    stake::{Fill, Protection},
+    wallet::Secret,
+};
 
-use crate::{args::Global, failure::Failure};
+use crate::{
+    args::{Global, duration},
+    failure::Failure,
+    preferences::{Key, Preferences},
+};
 
 /// Reads one variable of the environment.
 pub(crate) type Environment<'a> = &'a dyn Fn(&str) -> Option<OsString>;
@@ -46,11 +54,12 @@ fn reveal(name: &str, value: &str) -> Result<Secret, Failure> {
     String::from_utf8(bytes).map(Secret::new).map_err(|_| refused("it was made for another path"))
 }
 
-/// Whether a question may be answered with yes in advance.
+/// How a question is answered in advance.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Consent {
     Ask,
     Given,
+    Withheld,
 }
 
 /// Where a password may come from when no flag says so.
@@ -73,18 +82,42 @@ pub(crate) struct Settings {
     /// `BT_WALLET_HOTKEY`.
     pub(crate) hotkey: Option<HotkeyName>,
     pub(crate) password: PasswordVariables,
+    /// What bounds a trade where nothing is said.
+    pub(crate) protection: Protection,
+    /// What happens where only a part can be traded within that.
+    pub(crate) fill: Fill,
 }
 
 // === impl Settings ===
 
 impl Settings {
-    pub(crate) fn resolve(global: &Global, environment: Environment<'_>) -> Result<Self, Failure> {
+    /// What flags say, then the environment, then the files.
+    pub(crate) fn resolve(
+        global: &Global,
+        environment: Environment<'_>,
+        preferences: &Preferences,
+    ) -> Result<Self, Failure> {
+        // What the files say was checked when they were read.
+        let tolerance = preferences.get(Key::RateTolerance).and_then(|text| text.parse().ok());
         Ok(Self {
-            socket: socket(global.socket.as_deref(), environment),
-            timeout: global.timeout,
-            consent: if global.yes { Consent::Given } else { Consent::Ask },
-            wallet: name(environment, &["BT_WALLET_NAME", "BT_WALLET"])?,
-            hotkey: name(environment, &["BT_WALLET_HOTKEY"])?,
+            socket: socket(global.socket.as_deref(), environment, preferences),
+            timeout: global.timeout.or_else(|| duration(preferences.get(Key::Timeout)?).ok()),
+            consent: match (global.yes, global.no) {
+                (true, _) => Consent::Given,
+                (false, true) => Consent::Withheld,
+                (false, false) => Consent::Ask,
+            },
+            wallet: name(environment, preferences, Key::WalletName)?,
+            hotkey: name(environment, preferences, Key::WalletHotkey)?,
+            protection: match (preferences.is_set(Key::SafeStaking), tolerance) {
+                (Some(false), _) => Protection::None,
+                (_, Some(tolerance)) => Protection::Tolerance(tolerance),
+                (_, None) => Protection::default(),
+            },
+            fill: match preferences.is_set(Key::AllowPartialStake) {
+                Some(true) => Fill::Partial,
+                _ => Fill::Whole,
+            },
             password: PasswordVariables {
                 password: text(environment, "BT_WALLET_PASSWORD")?,
                 file: environment("BT_WALLET_PASSWORD_FILE").map(PathBuf::from),
@@ -99,27 +132,31 @@ fn text(environment: Environment<'_>, variable: &str) -> Result<Option<String>, 
         .transpose()
 }
 
-fn name<N>(environment: Environment<'_>, variables: &[&str]) -> Result<Option<N>, Failure>
+fn name<N>(environment: Environment<'_>, preferences: &Preferences, key: Key) -> Result<Option<N>, Failure>
 where
     N: std::str::FromStr,
     N::Err: std::fmt::Display,
 {
-    for variable in variables {
+    for variable in key.variables() {
         if let Some(value) = text(environment, variable)? {
             return value.parse().map(Some).map_err(|error| Failure::usage(format!("{variable}: {error}")));
         }
     }
-    Ok(None)
+    let set = preferences.get(key).map(|value| (key.name(), value));
+    set.map(|(name, value)| value.parse().map_err(|error| Failure::usage(format!("{name}: {error}")))).transpose()
 }
 
 /// The daemon's socket, found as the daemon places it: what is said, then the user's own daemon,
 /// then the host's service. Where none is running, the user's own is the one that is missed.
-fn socket(flag: Option<&Path>, environment: Environment<'_>) -> PathBuf {
+fn socket(flag: Option<&Path>, environment: Environment<'_>, preferences: &Preferences) -> PathBuf {
     const FILE: &str = "btd.sock";
     if let Some(path) = flag {
         return path.to_owned();
     }
     if let Some(path) = environment("BTD_SOCKET") {
+        return path.into();
+    }
+    if let Some(path) = preferences.get(Key::Socket) {
         return path.into();
     }
     if let Some(directories) = environment("RUNTIME_DIRECTORY")
@@ -148,9 +185,9 @@ mod tests {
         let typed = ["btctl"].iter().chain(args).chain(&["status"]);
         let global = Cli::try_parse_from(typed).unwrap().global;
         let variables = variables.to_vec();
-        Settings::resolve(&global, &move |name: &str| {
-            variables.iter().find(|(variable, _)| *variable == name).map(|(_, value)| value.into())
-        })
+        let environment =
+            move |name: &str| variables.iter().find(|(variable, _)| *variable == name).map(|(_, value)| value.into());
+        Settings::resolve(&global, &environment, &Preferences::load(&environment)?)
     }
 
     #[test]

@@ -7,13 +7,15 @@
 use std::{fs::File, io::Read, time::Duration};
 
 use btd_api::{
-    Coldkey, IdempotencyKey, Method, Tao,
-    signing::{Manner, Receipted, Signing},
+    ApiError, Coldkey, ErrorKind, IdempotencyKey, Method, Tao,
+    signing::{Lane, Manner, Receipted, Signing},
     wallet::{Outcome, Plan, Receipt, Wait},
 };
 use clap::{Args, ValueEnum};
 
 use crate::{
+    addr,
+    args::duration,
     chain,
     exit::Exit,
     failure::Failure,
@@ -40,7 +42,7 @@ pub(crate) struct Terms {
     #[arg(long, value_name = "KEY", alias = "idempotency_key")]
     idempotency_key: Option<IdempotencyKey>,
     /// Sign as the proxy of this account, and act on its behalf
-    #[arg(long, value_name = "SS58", aliases = ["proxy-for", "proxy_for"])]
+    #[arg(long, value_name = "SS58", aliases = ["proxy-for", "proxy_for"], value_parser = addr::coldkey)]
     proxy: Option<Coldkey>,
     /// For how many blocks it can be included: a power of two from 4 to 2048
     #[arg(long, value_name = "BLOCKS", visible_alias = "period", value_parser = clap::value_parser!(u32).range(4..=2048))]
@@ -48,12 +50,24 @@ pub(crate) struct Terms {
     /// Pay this to the block's author on top of the fee
     #[arg(long, value_name = "TAO", value_parser = Tao::from_tokens)]
     tip: Option<Tao>,
+    /// Whether it comes before or after other orders of the account that wait
+    #[arg(long, value_enum, default_value_t = Priority::Normal)]
+    lane: Priority,
+    /// Give up what has not been handed to any node after this: `30s`, `5m`
+    #[arg(long, value_name = "DURATION", value_parser = duration)]
+    deadline: Option<Duration>,
     /// The same as `--wait in-block`
     #[arg(long, hide = true, alias = "wait_for_inclusion")]
     wait_for_inclusion: bool,
     /// The same as `--wait finalized`
     #[arg(long, hide = true, alias = "wait_for_finalization")]
     wait_for_finalization: bool,
+    /// The same as `--wait in-block`
+    #[arg(long, hide = true, alias = "no_wait_for_finalization", conflicts_with = "wait_for_finalization")]
+    no_wait_for_finalization: bool,
+    /// The same as `--wait submitted`
+    #[arg(long, hide = true, alias = "no_wait_for_inclusion", conflicts_with = "wait_for_inclusion")]
+    no_wait_for_inclusion: bool,
 }
 
 /// A stage at which waiting ends.
@@ -69,6 +83,17 @@ enum Until {
     Finalized,
 }
 
+/// Which orders of an account come first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Priority {
+    /// Before all others
+    Urgent,
+    /// In the order in which they come
+    Normal,
+    /// When nobody else of the account waits
+    Bulk,
+}
+
 // === impl Terms ===
 
 impl Terms {
@@ -76,6 +101,8 @@ impl Terms {
         let wait = match self.wait {
             _ if self.wait_for_finalization => Wait::Finalized,
             _ if self.wait_for_inclusion => Wait::InBlock,
+            _ if self.no_wait_for_inclusion => Wait::Submitted,
+            _ if self.no_wait_for_finalization => Wait::InBlock,
             Until::None => Wait::None,
             Until::Submitted => Wait::Submitted,
             Until::InBlock => Wait::InBlock,
@@ -88,6 +115,13 @@ impl Terms {
             tip: self.tip.unwrap_or(Tao::ZERO),
             era: self.era,
             proxy: self.proxy,
+            lane: match self.lane {
+                Priority::Urgent => Lane::Urgent,
+                Priority::Normal => Lane::Normal,
+                Priority::Bulk => Lane::Bulk,
+            },
+            // A part of a second is a second: none would be no time at all.
+            deadline_s: self.deadline.map(|limit| u32::try_from(limit.as_millis().div_ceil(1000)).unwrap_or(u32::MAX)),
         }
     }
 }
@@ -130,10 +164,11 @@ where
         // A repetition of what may have landed: the journal knows what became of it, and a new wish fails
         // in the same way as its plan.
         Err(Failure::Api(error))
-            if error.kind() == Some(btd_api::ErrorKind::Precondition)
-                && manner.idempotency_key.is_some()
-                && !manner.dry_run =>
+            if error.kind() == Some(ErrorKind::Precondition) && manner.idempotency_key.is_some() && !manner.dry_run =>
         {
+            if session.settings.consent == Consent::Withheld {
+                return Err(Failure::Declined);
+            }
             if asks {
                 prompt::confirm("Its plan fails now. Repeat what may have been sent under this key?")?;
             }
@@ -148,6 +183,14 @@ where
     }
     let reply = planned.read()?;
     let plan = &reply.receipt().plan;
+    if let Some(key) = &plan.locked {
+        let message = format!("the key {key} is locked: unlock it first; nothing was signed");
+        return Err(ApiError::new(ErrorKind::WalletLocked, message).with("key", key).into());
+    }
+    if session.settings.consent == Consent::Withheld {
+        session.out.show(|page| card(plan, page));
+        return Err(Failure::Declined);
+    }
     if asks {
         session.out.show(|page| card(plan, page));
         prompt::confirm("Sign and send it?")?;
@@ -189,7 +232,7 @@ where
 fn outcome_is_unknown(failure: &Failure) -> bool {
     match failure {
         Failure::Timeout { .. } | Failure::Lost { .. } | Failure::Interrupted => true,
-        Failure::Api(error) => error.kind() == Some(btd_api::ErrorKind::OutcomeUnknown),
+        Failure::Api(error) => error.kind() == Some(ErrorKind::OutcomeUnknown),
         _ => false,
     }
 }
@@ -232,6 +275,9 @@ pub(crate) fn card(plan: &Plan, page: Page) -> String {
     }
     let mut lines = vec![page.bold(text::visible(&plan.summary)), facts.render(page).trim_end().to_owned()];
     lines.extend(plan.warnings.iter().map(|warning| format!("{} {}", page.warn("warning:"), text::visible(warning))));
+    if let Some(key) = &plan.locked {
+        lines.push(format!("{} the key {key} is locked: unlock it first", page.warn("warning:")));
+    }
     lines.push(text::at(&plan.at, page));
     lines.join("\n") + "\n"
 }
@@ -268,7 +314,7 @@ pub(crate) fn outcome(receipt: &Receipt, page: Page, facts: &mut Facts) {
             facts.add("asked", &receipt.plan.summary);
             facts.add("extrinsic", extrinsic);
             facts.add("block", format!("#{} {}, index {index}", block.number, block.hash));
-            facts.add("fee", tao(*fee));
+            facts.add("fee", fee.map_or_else(|| "not told by the chain".to_owned(), tao));
             let events: Vec<String> = events.iter().map(chain::event).collect();
             facts.add("events", events.join("\n"));
         }
@@ -364,7 +410,7 @@ events     Balances.Transfer amount=5 to=x
     fn only_what_may_have_been_sent_is_unknown() {
         let lost = Failure::Lost { method: "wallet_transfer", reason: "closed".into() };
         assert!(outcome_is_unknown(&lost) && outcome_is_unknown(&Failure::Interrupted));
-        let refused = btd_api::ApiError::new(btd_api::ErrorKind::Precondition, "too little");
+        let refused = ApiError::new(ErrorKind::Precondition, "too little");
         assert!(!outcome_is_unknown(&Failure::Api(refused)));
     }
 }

@@ -15,6 +15,7 @@ use btd_api::{
 use clap::{Args, Subcommand, ValueEnum};
 
 use crate::{
+    addr,
     args::{ColdkeyArg, NetUidArg, WalletArg, number},
     exit::Exit,
     failure::Failure,
@@ -74,7 +75,8 @@ pub(crate) struct HotkeyRefArg {
         aliases = [
             "wallet.hotkey", "wallet_hotkey", "hotkey-name", "hotkey-ss58", "hotkey_ss58", "hotkey-ss58-address",
             "hotkey_ss58address", "include-hotkeys", "hotkeys", "delegate-ss58", "delegate_ss58key",
-        ]
+        ],
+        value_parser = addr::hotkey_ref
     )]
     hotkey: Option<HotkeyRef>,
 }
@@ -174,14 +176,21 @@ impl ProtectionArgs {
         self.tolerance.is_some() || self.limit_price.is_some() || self.partial
     }
 
-    fn resolve(&self) -> (Protection, Fill) {
+    /// `usual` is what holds where nothing is said.
+    fn resolve(&self, usual: (Protection, Fill)) -> (Protection, Fill) {
         let protection = match (self.limit_price, self.tolerance) {
             _ if self.unbounded => Protection::None,
             (Some(limit), _) => Protection::Limit(limit),
             (None, Some(tolerance)) => Protection::Tolerance(tolerance),
-            (None, None) => Protection::default(),
+            (None, None) if self.safe && usual.0 == Protection::None => Protection::default(),
+            (None, None) => usual.0,
         };
-        (protection, if self.partial { Fill::Partial } else { Fill::Whole })
+        let fill = match (self.partial, self.no_partial) {
+            (true, _) => Fill::Partial,
+            (false, true) => Fill::Whole,
+            (false, false) => usual.1,
+        };
+        (protection, fill)
     }
 }
 
@@ -312,7 +321,8 @@ mod tests {
                 #[command(flatten)]
                 protection: ProtectionArgs,
             }
-            Just::parse_from(format!("x {words}").split_whitespace()).protection.resolve()
+            let usual = (Protection::default(), Fill::Whole);
+            Just::parse_from(format!("x {words}").split_whitespace()).protection.resolve(usual)
         };
         assert_eq!(args(""), (Protection::Tolerance("0.005".parse().unwrap()), Fill::Whole));
         assert_eq!(args("--unsafe"), (Protection::None, Fill::Whole));

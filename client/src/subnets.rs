@@ -109,7 +109,7 @@ impl Command {
                 session.out.reply(&reply, hyperparameters)?;
             }
             Self::Price(args) => return args.run(session).await,
-            Self::RegistrationCost(subnet) => return price::burn_cost(subnet.params(), session).await,
+            Self::RegistrationCost(subnet) => return price::registration_cost(subnet.params(), session).await,
             Self::LockCost(at) => return price::lock_cost(at, session).await,
             Self::Matrix(args) => return args.run(session).await,
             Self::Register(args) => return args.run(session).await,

@@ -48,7 +48,11 @@ pub(crate) enum Command {
     SetTake(root::SetTakeArgs),
     /// Vote on a proposal of the senate, on runtimes that have one
     #[command(alias = "senate_vote")]
-    SenateVote(root::SenateVoteArgs),
+    SenateVote(root::VoteArgs),
+    /// The members of the senate, on runtimes that have one
+    Senate,
+    /// What the senate votes on, on runtimes that have one
+    Proposals,
 }
 
 /// In whose name.
@@ -169,6 +173,8 @@ impl Command {
             Self::GetTake(args) => args.run(session).await,
             Self::SetTake(args) => args.run(session).await,
             Self::SenateVote(args) => args.run(session).await,
+            Self::Senate => root::senate(session).await,
+            Self::Proposals => root::proposals(session).await,
         }
     }
 }

@@ -1,8 +1,14 @@
 //! The noun `tx`: extrinsics that the daemon has signed.
 
+use std::time::Duration;
+
 use btd_api::{
-    BlockHash,
-    tx::{Entries, Entry, Follow, FollowParams, List, ListParams, Show, ShowParams, Shown, State},
+    BlockHash, IdempotencyKey,
+    signing::Lane,
+    tx::{
+        Cancel, CancelParams, Cancelled, Entries, Entry, Follow, FollowParams, List, ListParams, Show, ShowParams,
+        Shown, State, Waiting,
+    },
     wallet::Wait,
 };
 use clap::{Args, Subcommand};
@@ -29,6 +35,19 @@ pub(crate) enum Command {
     Show(HashArg),
     /// Wait for the end of one of them
     Follow(HashArg),
+    /// Take back what no node has been handed: what waits for its turn, or could not be sent so far
+    Cancel(CancelArgs),
+}
+
+/// `btctl tx cancel`
+#[derive(Args, Debug)]
+#[group(required = true, multiple = false)]
+pub(crate) struct CancelArgs {
+    /// Its hash, if it was signed
+    extrinsic: Option<BlockHash>,
+    /// The key that the order was given with, signed or not; `tx list` shows those that wait
+    #[arg(long, value_name = "KEY", visible_alias = "idempotency-key", alias = "idempotency_key")]
+    key: Option<IdempotencyKey>,
 }
 
 /// `btctl tx list`
@@ -69,8 +88,23 @@ impl Command {
                 let reply = session.call_within::<Follow>(&params, limit).await?;
                 session.out.reply(&reply, spend::receipt).map(|()| Exit::Success)
             }
+            Self::Cancel(CancelArgs { extrinsic, key }) => {
+                let params = CancelParams { extrinsic, key };
+                let reply = session.call::<Cancel>(&params).await?;
+                session.out.reply(&reply, cancelled).map(|()| Exit::Success)
+            }
         }
     }
+}
+
+fn cancelled(Cancelled { waiting, extrinsic }: &Cancelled, _: Page) -> String {
+    let waited = match waiting {
+        0 => String::new(),
+        1 => "called off while it waited: 1 order\n".to_owned(),
+        many => format!("called off while they waited: {many} orders\n"),
+    };
+    let signed = extrinsic.map(|extrinsic| format!("taken back, and never in any block: extrinsic {extrinsic}\n"));
+    format!("{waited}{}", signed.unwrap_or_default())
 }
 
 const fn word(state: State) -> &'static str {
@@ -81,6 +115,7 @@ const fn word(state: State) -> &'static str {
         State::Unseen => "included, end unknown",
         State::Refused => "refused",
         State::Expired => "expired",
+        State::Withdrawn => "withdrawn",
     }
 }
 
@@ -103,7 +138,32 @@ fn list(reply: &Entries, page: Page) -> String {
             entry.extrinsic.to_string(),
         ]);
     }
-    if reply.entries.is_empty() { "nothing was signed\n".to_owned() } else { table.render(page) }
+    let signed = if reply.entries.is_empty() { "nothing was signed\n".to_owned() } else { table.render(page) };
+    format!("{signed}{}", waiting(&reply.waiting, page))
+}
+
+/// Those that wait for their turn; nothing where none does.
+fn waiting(orders: &[Waiting], page: Page) -> String {
+    if orders.is_empty() {
+        return String::new();
+    }
+    let mut table = Table::new(&[
+        Column::text("WAITS"),
+        Column::text("LANE"),
+        Column::text("KEY"),
+        Column::address("SIGNER").leaves(1),
+    ]);
+    for order in orders {
+        let lane = match order.lane {
+            Lane::Urgent => "urgent",
+            Lane::Normal => "normal",
+            Lane::Bulk => "bulk",
+        };
+        let key = order.idempotency_key.as_ref().map_or("-", |key| key.as_str());
+        let waited = text::duration(Duration::from_millis(order.waited_ms));
+        table.row(&[waited, lane.to_owned(), key.to_owned(), order.signer.to_string()]);
+    }
+    format!("\n{}", table.render(page))
 }
 
 fn facts(entry: &Entry) -> Facts {

@@ -4,6 +4,7 @@ mod balance;
 mod convert;
 mod create;
 mod file;
+mod history;
 mod inspect;
 mod keys;
 mod made;
@@ -15,7 +16,10 @@ mod transfer;
 
 use clap::Subcommand;
 
-pub(crate) use self::inspect::detail;
+pub(crate) use self::{
+    inspect::detail,
+    onchain::{EndArgs, faucet},
+};
 use crate::{args::ColdkeyArg, exit::Exit, failure::Failure, session::Session};
 
 /// `btctl wallet ...`
@@ -54,6 +58,8 @@ pub(crate) enum Command {
     Transfer(transfer::TransferArgs),
     /// The neurons of this host's wallets
     Overview(onchain::OverviewArgs),
+    /// What happened to an account of this host, from the blocks that btd followed
+    History(history::HistoryArgs),
     /// Set how a coldkey describes itself
     #[command(alias = "set_identity")]
     SetIdentity(onchain::SetIdentityArgs),
@@ -112,6 +118,7 @@ impl Command {
             Self::Balance(args) => args.run(session).await,
             Self::Transfer(args) => args.run(session).await,
             Self::Overview(args) => args.run(session).await,
+            Self::History(args) => args.run(session).await,
             Self::SetIdentity(args) => args.run(session).await,
             Self::GetIdentity(args) => onchain::get_identity(args, session).await,
             Self::AssociateHotkey(args) => args.run(session).await,

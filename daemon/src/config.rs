@@ -112,13 +112,32 @@ pub struct Setting {
     pub value: String,
 }
 
+/// A setting as it holds, and where it is said.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Effective {
+    /// The path of its key: `rpc.socket`.
+    pub key: String,
+    /// Its value.
+    pub value: serde_json::Value,
+    /// The file, the variable, the flag or the preset that says it; `default` where nothing does.
+    pub origin: String,
+}
+
+/// Reads every layer and checks it; tells beside the whole where each setting is said.
+///
+/// # Errors
+/// See [`load`].
+pub fn load_with_origins(flags: &Flags, environment: &Environment) -> Result<(Config, Vec<Effective>), ConfigError> {
+    layers::load(flags, environment)
+}
+
 /// Reads every layer and checks it.
 ///
 /// # Errors
 /// When a file cannot be read, a key is unknown or a value does not fit; the error names the
 /// source, the key and the value.
 pub fn load(flags: &Flags, environment: &Environment) -> Result<Config, ConfigError> {
-    layers::load(flags, environment)
+    load_with_origins(flags, environment).map(|(config, _)| config)
 }
 
 #[cfg(test)]

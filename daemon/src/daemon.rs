@@ -21,9 +21,10 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use crate::{
     cache::{self, Cache, Found},
     causes::with_causes,
-    config::{Config, Credentials, Directories, KeysConfig, Network},
+    config::{Config, Credentials, Directories, Effective, KeysConfig, Network},
     custody::{self, Custody, Place},
     journal::Journal,
+    ledger::{self, Ledger},
     metagraph::{self, History, Metagraph},
     rpc::{self, Server},
     service_manager::{self, ServiceManager},
@@ -37,6 +38,8 @@ use crate::{
 pub struct Settings {
     /// The settings of every part.
     pub config: Config,
+    /// The same, setting by setting, with where each is said.
+    pub effective: Vec<Effective>,
     /// Where files are kept.
     pub directories: Directories,
     /// Passwords that the environment has.
@@ -85,10 +88,14 @@ pub struct Parts {
     pub started: Instant,
     /// The chain that is followed.
     pub network: Network,
+    /// The settings that this run goes by.
+    pub settings: Vec<Effective>,
     /// The link to it.
     pub link: Link,
     /// The embedded chain, if there is one.
     pub devnet: Option<Embedded>,
+    /// What happened to the accounts of this host.
+    pub ledger: Ledger,
     /// Every subnet as it is known.
     pub metagraph: Metagraph,
     /// Their past, if any of it is kept.
@@ -217,7 +224,7 @@ async fn open_history(config: &Config, directories: &Directories) -> Option<Hist
 
 /// Starts every part. When it returns, the control API answers.
 async fn start(settings: Settings, spawner: &Spawner, manager: &ServiceManager) -> Result<Stores, DaemonError> {
-    let Settings { config, directories, credentials, signer, .. } = settings;
+    let Settings { config, effective, directories, credentials, signer, .. } = settings;
     let started = Instant::now();
     private_directory(&directories.state)?;
     private_directory(&directories.cache)?;
@@ -236,6 +243,12 @@ async fn start(settings: Settings, spawner: &Spawner, manager: &ServiceManager) 
     let metagraph = start_metagraph(&link, &stores, &config.network, spawner).await?;
     let custody = custody_config(config.keys, signer, &directories, &credentials);
     let custody = Custody::start(custody, spawner).await.map_err(failed("the signer"))?;
+    let ledger = Ledger::open(directories.state.join("ledger.db")).await.map_err(failed("the ledger"))?;
+    let writer = ledger::Follower::new(ledger.clone(), &link, custody.clone());
+    spawner.spawn(Stage::Work, "ledger", |told| async move {
+        writer.run(told).await;
+        Ok(())
+    });
     let door = link.with_priority(Priority::Submission);
     let (submitter, worker) =
         submit::submitter(door, custody.clone(), stores.journal.clone(), config.submit, spawner.stopping());
@@ -254,8 +267,10 @@ async fn start(settings: Settings, spawner: &Spawner, manager: &ServiceManager) 
     let parts = Arc::new(Parts {
         started,
         network: config.network,
+        settings: effective,
         link,
         devnet,
+        ledger,
         metagraph,
         history: stores.history.clone(),
         custody,

@@ -117,6 +117,8 @@ pub enum Ending {
     Expired,
     /// In a finalized block whose events nobody can read: success and failure look alike.
     Unseen,
+    /// Taken back before any node had it: it is in no block.
+    Withdrawn,
 }
 
 /// The end of an intent, with its details as JSON of [`crate::submit`].
@@ -400,7 +402,7 @@ fn malformed(
 // === impl Ending ===
 
 impl Ending {
-    const ALL: [Self; 5] = [Self::Succeeded, Self::Failed, Self::Refused, Self::Expired, Self::Unseen];
+    const ALL: [Self; 6] = [Self::Succeeded, Self::Failed, Self::Refused, Self::Expired, Self::Unseen, Self::Withdrawn];
 
     /// The word that the journal's file uses.
     const fn name(self) -> &'static str {
@@ -410,6 +412,7 @@ impl Ending {
             Self::Refused => "refused",
             Self::Expired => "expired",
             Self::Unseen => "unseen",
+            Self::Withdrawn => "withdrawn",
         }
     }
 

@@ -14,6 +14,7 @@ pub mod daemon;
 pub mod dendrite;
 mod http_pool;
 pub mod journal;
+pub mod ledger;
 pub mod logs;
 pub mod metagraph;
 pub mod rpc;

@@ -110,11 +110,11 @@ fn hide() -> io::Result<()> {
 
 fn settings(flags: &Flags) -> Result<Settings, ConfigError> {
     let environment = Environment::of_process();
-    let config = config::load(flags, &environment)?;
+    let (config, effective) = config::load_with_origins(flags, &environment)?;
     let directories = Directories::settle(&config.directories, &environment, nix::unistd::geteuid().as_raw())?;
     let (credentials, service_manager) = (environment.credentials(), environment.service_manager(std::process::id()));
     let signer = environment.beside("btd-signer");
-    Ok(Settings { config, directories, credentials, signer, service_manager })
+    Ok(Settings { config, effective, directories, credentials, signer, service_manager })
 }
 
 #[expect(clippy::print_stderr, reason = "the last word of the process, also when there is no log yet")]

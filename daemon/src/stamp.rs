@@ -41,7 +41,7 @@ impl From<Seen> for Stamp {
     }
 }
 
-fn since_1970() -> u64 {
+pub(crate) fn since_1970() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, millis)
 }
 

@@ -5,7 +5,8 @@
 //! followed by hash in finalized blocks, by a [`Worker`] that outlives the request. After a restart
 //! the worker takes up what is pending and sends *the same bytes* until their era ends; nothing is
 //! ever signed anew. For each account one extrinsic at a time is put together and sent, so that
-//! two never get the same nonce.
+//! two never get the same nonce; who comes first is a matter of [`Lane`]s. What no node has been
+//! handed yet can be taken back.
 //!
 //! It knows no wallet names beyond the key to sign with, and nothing of JSON-RPC.
 
@@ -14,6 +15,7 @@ mod call;
 mod draft;
 mod error;
 mod facts;
+mod lane;
 mod need;
 mod outcome;
 mod plan;
@@ -22,15 +24,14 @@ mod signer;
 mod worker;
 
 use std::{
-    collections::HashMap,
-    sync::{Arc, Mutex, PoisonError},
-    time::Duration,
+    sync::Arc,
+    time::{Duration, Instant},
 };
 
 use blake2::{Blake2b, Digest as _, digest::consts::U32};
-use btd_api::{AccountId, BlockHash, BlockNumber, IdempotencyKey, Tao};
+use btd_api::{AccountId, BlockHash, BlockNumber, IdempotencyKey, Tao, signing::Lane};
 use btd_chain::{BlockRef, Call, ExtrinsicHash, Link, PrepareError, PrepareOptions, Prepared, SignedExtrinsic};
-use btd_signer_protocol::KeyId;
+use btd_signer_protocol::{Encryption, KeyId, KeyRole, Refusal, RefusalKind, operations::Summary};
 use serde::{Deserialize, Serialize};
 use tokio::{
     sync::{mpsc, watch},
@@ -41,7 +42,8 @@ use tokio_util::sync::CancellationToken;
 pub use self::{
     action::{Action, Existence, Register, ServeAxon, Transfer},
     draft::{Draft, Ground, Recipe},
-    error::SubmissionError,
+    error::{SubmissionError, Withdrawal},
+    lane::Waiting,
     need::Need,
     outcome::{Included, Outcome, Receipt, Refused, Stage},
     plan::{Plan, Precondition},
@@ -49,11 +51,12 @@ pub use self::{
     worker::Worker,
 };
 use self::{
+    lane::Lanes,
     signer::Signer,
     worker::{Active, Progress},
 };
 use crate::{
-    custody::Custody,
+    custody::{Custody, CustodyError},
     journal::{Digest, Intent, Journal, Kept, Logged, NewIntent, Recorded},
     stamp::Stamp,
 };
@@ -106,6 +109,10 @@ pub struct Terms {
     pub era_blocks: Option<u32>,
     /// The account on whose behalf the signer acts, as its proxy.
     pub real: Option<AccountId>,
+    /// Whether it comes before or after other orders of the account.
+    pub lane: Lane,
+    /// After which what no node has been handed is given up.
+    pub deadline: Option<Duration>,
 }
 
 /// How far to go with an order.
@@ -121,6 +128,23 @@ pub enum Mode {
     UntilInBlock,
     /// Send, and wait until it stands in a finalized block or its era has ended.
     UntilFinalized,
+}
+
+/// Why something cannot be taken back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NotWithdrawn {
+    /// A node has it, or may have it.
+    #[error("a node has it, or may have it: it can stand in a block up to the end of its era")]
+    Sent,
+    /// It has ended.
+    #[error("it has ended already")]
+    Ended,
+    /// Something with a later nonce could never be included without it.
+    #[error("what was signed after it, up to nonce {nonce}, waits behind it: take that back first")]
+    Awaited {
+        /// The highest nonce behind it.
+        nonce: u32,
+    },
 }
 
 /// How long an order waits for the worker to take up what an earlier run left.
@@ -142,8 +166,8 @@ struct Shared {
     custody: Custody,
     journal: Journal,
     config: Config,
-    /// One lock for each account that has signed: held from the nonce to the pool.
-    lanes: Mutex<HashMap<AccountId, Arc<tokio::sync::Mutex<()>>>>,
+    /// Who of an account comes next: a turn is held from the nonce to the pool.
+    lanes: Arc<Lanes>,
     active: Active,
     queue: mpsc::Sender<worker::Job>,
     resumed: watch::Sender<bool>,
@@ -167,7 +191,7 @@ pub fn submitter(
         custody,
         journal,
         config,
-        lanes: Mutex::default(),
+        lanes: Arc::default(),
         active: Active::default(),
         queue,
         resumed: watch::Sender::new(false),
@@ -183,7 +207,8 @@ impl Submitter {
     /// its own. If it is cancelled all the same, the journal knows what was signed.
     pub async fn submit(&self, order: Order) -> Result<Receipt, SubmissionError> {
         if order.mode == Mode::DryRun {
-            let (plan, _) = self.prepare(&order, |counted| counted).await?;
+            let (mut plan, _) = self.prepare(&order, |counted| counted).await?;
+            plan.locked = self.require_unlocked(&order.key).await.is_err().then(|| order.key.to_string());
             return Ok(Receipt { plan, stage: Stage::Planned });
         }
         let mut resumed = self.shared.resumed.subscribe();
@@ -215,6 +240,44 @@ impl Submitter {
         self.wait(intent, mode).await
     }
 
+    /// What waits for its turn and is not signed yet.
+    pub fn waiting(&self) -> Vec<Waiting> {
+        self.shared.lanes.waiting()
+    }
+
+    /// Calls off what waits for its turn under `key`, and says how many orders did.
+    pub fn call_off(&self, key: &IdempotencyKey) -> usize {
+        self.shared.lanes.call_off(key)
+    }
+
+    /// What was signed under `key` for the chain that is followed.
+    pub async fn logged_under(&self, key: IdempotencyKey) -> Result<Option<Intent>, SubmissionError> {
+        Ok(self.shared.journal.find(self.genesis()?, key).await?)
+    }
+
+    /// Takes back what was signed, unless a node has it or may have it, or something later waits behind it.
+    pub async fn withdraw(&self, intent: &Intent) -> Result<(), NotWithdrawn> {
+        let SignedExtrinsic { signer, nonce, .. } = intent.recorded.extrinsic;
+        if intent.settlement.is_some() {
+            return Err(NotWithdrawn::Ended);
+        }
+        // Nobody takes a later nonce meanwhile.
+        let _turn = self.shared.lanes.turn(signer, Lane::Urgent, None).await.map_err(|_| NotWithdrawn::Sent)?;
+        if let Some(behind) = self.shared.active.behind(signer, nonce) {
+            return Err(NotWithdrawn::Awaited { nonce: behind });
+        }
+        let Some(mut progress) = self.shared.active.take_back(intent.id) else { return Err(NotWithdrawn::Ended) };
+        let decided = |progress: &Progress| !matches!(progress, Progress::Recorded | Progress::Unsent);
+        match progress.wait_for(decided).await {
+            Ok(reached) => match &*reached {
+                Progress::Settled(outcome) if matches!(**outcome, Outcome::Withdrawn { .. }) => Ok(()),
+                Progress::Settled(_) => Err(NotWithdrawn::Ended),
+                _ => Err(NotWithdrawn::Sent),
+            },
+            Err(_) => Err(NotWithdrawn::Sent),
+        }
+    }
+
     fn genesis(&self) -> Result<BlockHash, SubmissionError> {
         let link = &self.shared.link;
         match link.genesis() {
@@ -225,8 +288,13 @@ impl Submitter {
 
     /// The part of a submission that one account does one at a time: from the nonce to the pool.
     async fn in_lane(&self, order: &Order) -> Result<Intent, SubmissionError> {
-        let lane = self.lane(order.signer);
-        let _turn = lane.lock().await;
+        let deadline = order.terms.deadline.map(|limit| Instant::now() + limit);
+        let waiting = self.shared.lanes.turn(order.signer, order.terms.lane, order.idempotency_key.clone());
+        let turn = match order.terms.deadline {
+            None => waiting.await,
+            Some(limit) => timeout(limit, waiting).await.map_err(|_| Withdrawal::Late)?,
+        };
+        let _turn = turn.map_err(|_| Withdrawal::Cancelled)?;
         let wish = wish(order);
         let view = self.shared.link.view();
         if let (Some(key), Some(genesis)) = (&order.idempotency_key, self.shared.link.genesis())
@@ -235,9 +303,14 @@ impl Submitter {
             return same_wish(earlier, wish, key);
         }
         view?;
+        // Known before any work is done, and before anybody waits for it.
+        self.require_unlocked(&order.key).await?;
         let (plan, prepared) =
             self.prepare(order, |counted| self.shared.active.free_nonce(order.signer, counted)).await?;
         let extrinsic = self.sign(order, &prepared).await?;
+        if deadline.is_some_and(|deadline| deadline <= Instant::now()) {
+            return Err(Withdrawal::Late.into());
+        }
         let recorded = NewIntent {
             key: order.idempotency_key.clone(),
             wish,
@@ -250,7 +323,7 @@ impl Submitter {
         match (self.shared.journal.record(recorded).await?, &order.idempotency_key) {
             (Recorded::KeyTaken(earlier), Some(key)) => same_wish(earlier, wish, key),
             (Recorded::New(intent) | Recorded::KeyTaken(intent), _) => {
-                let mut progress = self.shared.follow(&intent, worker::History::NeverSent).await;
+                let mut progress = self.shared.follow(&intent, worker::History::NeverSent, deadline).await;
                 let attempted = |progress: &Progress| !matches!(progress, Progress::Recorded);
                 // An error means that the daemon is stopping; the journal knows the rest.
                 let _ = progress.wait_for(attempted).await;
@@ -259,9 +332,23 @@ impl Submitter {
         }
     }
 
-    fn lane(&self, account: AccountId) -> Arc<tokio::sync::Mutex<()>> {
-        let mut lanes = self.shared.lanes.lock().unwrap_or_else(PoisonError::into_inner);
-        Arc::clone(lanes.entry(account).or_default())
+    /// Refuses a key whose file is encrypted and that is not unlocked. All else the signer knows better.
+    async fn require_unlocked(&self, key: &KeyId) -> Result<(), SubmissionError> {
+        if self.shared.custody.status().await?.iter().any(|usable| usable.key == *key) {
+            return Ok(());
+        }
+        let wallet = self.shared.custody.ask(Summary { wallet: key.wallet.clone() }).await?;
+        let file = match &key.role {
+            KeyRole::Coldkey => wallet.coldkey,
+            KeyRole::Hotkey(name) => wallet.hotkeys.into_iter().find(|(known, _)| known == name).map(|(_, file)| file),
+        };
+        match file.and_then(|file| file.encryption) {
+            None | Some(Encryption::None) => Ok(()),
+            Some(_) => {
+                let refusal = Refusal::new(RefusalKind::Locked, format!("the key {key} is locked: unlock it first"));
+                Err(CustodyError::Refused(refusal.about(key.clone())).into())
+            }
+        }
     }
 
     /// Reads, judges and puts together, all at the newest finalized block. `choose` makes the nonce
@@ -320,6 +407,7 @@ impl Submitter {
             balance_after: verdict.balance_after,
             effects,
             warnings: verdict.warnings.into_iter().chain(unsettled).collect(),
+            locked: None,
         };
         Ok((plan, prepared))
     }
@@ -362,14 +450,14 @@ impl Submitter {
         if let Some(settlement) = &intent.settlement {
             return receipt(plan, extrinsic, Outcome::from_settlement(settlement).map_err(kept)?);
         }
-        let mut progress = self.shared.follow(intent, worker::History::PerhapsSent).await;
+        let mut progress = self.shared.follow(intent, worker::History::PerhapsSent, None).await;
         if mode == Mode::UntilRecorded {
             return Ok(Receipt { plan, stage: Stage::Recorded { extrinsic, era_end } });
         }
         let enough = |progress: &Progress| match progress {
             Progress::Settled(_) => true,
             Progress::Sent => mode == Mode::UntilSubmitted,
-            Progress::Recorded | Progress::Unsure | Progress::Shut => false,
+            Progress::Recorded | Progress::Unsent | Progress::Unsure | Progress::Shut => false,
         };
         let reached = tokio::select! {
             reached = progress.wait_for(enough) => match reached {
@@ -430,6 +518,7 @@ fn receipt(plan: Plan, extrinsic: ExtrinsicHash, outcome: Outcome) -> Result<Rec
         Outcome::Refused(refused) => Err(SubmissionError::Refused { extrinsic, refused: Box::new(refused) }),
         Outcome::Expired { until } => Err(SubmissionError::Expired { extrinsic, until }),
         Outcome::Unseen { block, index, reason } => Err(SubmissionError::Unseen { extrinsic, block, index, reason }),
+        Outcome::Withdrawn { why } => Err(why.into()),
     }
 }
 

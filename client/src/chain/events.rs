@@ -9,6 +9,7 @@ use clap::Args;
 
 use super::event;
 use crate::{
+    addr,
     args::number,
     exit::Exit,
     failure::Failure,
@@ -35,7 +36,7 @@ pub(crate) struct EventsArgs {
     #[arg(long, value_name = "NETUID", value_parser = number::<NetUid>)]
     netuid: Option<NetUid>,
     /// Only events that name this account, or that it caused
-    #[arg(long, value_name = "ADDRESS")]
+    #[arg(long, value_name = "ADDRESS", value_parser = addr::account)]
     account: Option<AccountId>,
     /// Go on behind the event with this cursor; each event shows its own
     #[arg(long, value_name = "CURSOR", conflicts_with = "from")]

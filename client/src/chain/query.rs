@@ -13,6 +13,7 @@ use serde_json::Value;
 
 use super::event;
 use crate::{
+    addr,
     args::number,
     exit::Exit,
     failure::Failure,
@@ -55,7 +56,7 @@ pub(crate) enum Query {
         #[arg(long, value_name = "NETUID", value_parser = number::<NetUid>)]
         netuid: Option<NetUid>,
         /// Naming this account, or caused by it
-        #[arg(long, value_name = "ADDRESS")]
+        #[arg(long, value_name = "ADDRESS", value_parser = addr::account)]
         account: Option<AccountId>,
     },
     /// A storage item: a value, or the entries of a map

@@ -11,6 +11,7 @@ use serde_json::{Map, Value, value::to_raw_value};
 
 use super::{ANSWERED, Answer, DEADLINE, MARGIN, Via, exit, rows};
 use crate::{
+    addr,
     args::{WalletArg, duration, number},
     axon::DeclarationArgs,
     exit::Exit,
@@ -36,7 +37,7 @@ pub(crate) struct QueryArgs {
     #[arg(long = "uid", value_name = "UID", value_delimiter = ',', value_parser = number::<Uid>, requires = "netuid")]
     uids: Vec<Uid>,
     /// A neuron with this hotkey on the subnet; once for each
-    #[arg(long = "hotkey", value_name = "SS58", requires = "netuid")]
+    #[arg(long = "hotkey", value_name = "SS58", requires = "netuid", value_parser = addr::hotkey)]
     hotkeys: Vec<Hotkey>,
     /// An axon by hotkey and address, SS58@IP:PORT; once for each
     #[arg(long = "axon", value_name = "SS58@IP:PORT", value_parser = axon)]

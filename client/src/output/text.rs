@@ -27,6 +27,21 @@ pub(crate) fn ago(millis: u64) -> String {
     }
 }
 
+/// Milliseconds since 1970 as a date and a time of UTC: `2023-11-14 22:13:20`.
+pub(crate) fn moment(millis: u64) -> String {
+    let (days, second) = (millis / 86_400_000, millis / 1000 % 86_400);
+    // The civil calendar from days since 0000-03-01, in eras of 400 years of 146,097 days.
+    let from_march = days + 719_468;
+    let (era, day_of_era) = (from_march / 146_097, from_march % 146_097);
+    let year_of_era = (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    let month_from_march = (5 * day_of_year + 2) / 153;
+    let day = day_of_year - (153 * month_from_march + 2) / 5 + 1;
+    let month = if month_from_march < 10 { month_from_march + 3 } else { month_from_march - 9 };
+    let year = era * 400 + year_of_era + u64::from(month <= 2);
+    format!("{year}-{month:02}-{day:02} {:02}:{:02}:{:02}", second / 3600, second / 60 % 60, second % 60)
+}
+
 /// The last line of what was read: the block, and loudly when it is old.
 pub(crate) fn at(at: &At, page: Page) -> String {
     let (number, age) = (at.block.number, ago(at.age_ms));
@@ -74,6 +89,20 @@ mod tests {
     use btd_api::{BlockHash, BlockNumber, chain::BlockRef};
 
     use super::*;
+
+    #[test]
+    fn moments_are_dates_of_utc() {
+        for (seconds, text) in [
+            (0, "1970-01-01 00:00:00"),
+            (951_782_399, "2000-02-28 23:59:59"),
+            (951_782_400, "2000-02-29 00:00:00"),
+            (1_709_251_200, "2024-03-01 00:00:00"),
+            (1_700_000_000, "2023-11-14 22:13:20"),
+            (4_107_542_400, "2100-03-01 00:00:00"),
+        ] {
+            assert_eq!(moment(seconds * 1000), text);
+        }
+    }
 
     #[test]
     fn times_have_one_unit() {

@@ -9,6 +9,7 @@ use clap::{Args, Subcommand};
 
 use super::HotkeyRefArg;
 use crate::{
+    addr,
     args::{NetUidArg, WalletArg, number},
     exit::Exit,
     failure::Failure,
@@ -55,7 +56,7 @@ pub(crate) struct SetArgs {
     #[command(flatten)]
     netuid: NetUidArg,
     /// Who inherits; several with commas or by repeating it
-    #[arg(long, short = 'c', value_name = "SS58", value_delimiter = ',', required = true)]
+    #[arg(long, short = 'c', value_name = "SS58", value_delimiter = ',', required = true, value_parser = addr::hotkey)]
     children: Vec<Hotkey>,
     /// The share of each, in order: `0.5` or `50%`
     #[arg(long, value_name = "SHARE", visible_alias = "prop", value_delimiter = ',', required = true)]

@@ -12,6 +12,7 @@ use clap::Args;
 
 use super::{HotkeyRefArg, ProtectionArgs};
 use crate::{
+    addr,
     args::{WalletArg, number},
     exit::Exit,
     failure::Failure,
@@ -116,11 +117,12 @@ pub(crate) struct MoveArgs {
         short = 'H',
         value_name = "NAME|SS58",
         visible_alias = "hotkey",
-        aliases = ["hotkey-ss58", "wallet-hotkey", "wallet_hotkey", "wallet.hotkey", "origin-hotkey"]
+        aliases = ["hotkey-ss58", "wallet-hotkey", "wallet_hotkey", "wallet.hotkey", "origin-hotkey"],
+        value_parser = addr::hotkey_ref
     )]
     from: Option<HotkeyRef>,
     /// Behind whom it shall be, by name or address
-    #[arg(long = "to", value_name = "NAME|SS58", visible_alias = "dest", aliases = ["dest-ss58", "dest-hotkey"])]
+    #[arg(long = "to", value_name = "NAME|SS58", visible_alias = "dest", aliases = ["dest-ss58", "dest-hotkey"], value_parser = addr::hotkey_ref)]
     to: HotkeyRef,
     /// The subnet it comes from
     #[arg(long, short = 'o', value_name = "NETUID", aliases = ["origin_netuid", "origin"], value_parser = number::<NetUid>)]
@@ -161,7 +163,7 @@ pub(crate) struct SwapArgs {
 #[derive(Args, Debug)]
 pub(crate) struct TransferArgs {
     /// Whose it shall be
-    #[arg(long, short = 'd', value_name = "SS58", visible_alias = "dest-coldkey", aliases = ["dest-ss58", "dest_ss58", "destination"])]
+    #[arg(long, short = 'd', value_name = "SS58", visible_alias = "dest-coldkey", aliases = ["dest-ss58", "dest_ss58", "destination"], value_parser = addr::coldkey)]
     dest: Coldkey,
     /// The subnet it comes from
     #[arg(long, short = 'o', value_name = "NETUID", aliases = ["origin_netuid", "origin"], value_parser = number::<NetUid>)]
@@ -183,7 +185,7 @@ pub(crate) struct TransferArgs {
 
 impl AddArgs {
     pub(super) async fn run(self, session: &Session) -> Result<Exit, Failure> {
-        let (protection, fill) = self.protection.resolve();
+        let (protection, fill) = self.protection.resolve((session.settings.protection, session.settings.fill));
         let params = unsent!(AddParams {
             // Without --amount the parser asks for --all.
             amount: self.amount.unwrap_or(Amount::All),
@@ -199,7 +201,7 @@ impl AddArgs {
 
 impl RemoveArgs {
     pub(super) async fn run(self, session: &Session) -> Result<Exit, Failure> {
-        let (protection, fill) = self.protection.resolve();
+        let (protection, fill) = self.protection.resolve((session.settings.protection, session.settings.fill));
         let hotkey = self.hotkey.resolve(&session.settings);
         let wallet = self.wallet.resolve(&session.settings);
         let Some(netuid) = self.netuid else {
@@ -251,7 +253,7 @@ impl MoveArgs {
 
 impl SwapArgs {
     pub(super) async fn run(self, session: &Session) -> Result<Exit, Failure> {
-        let (protection, fill) = self.protection.resolve();
+        let (protection, fill) = self.protection.resolve((session.settings.protection, session.settings.fill));
         let params = unsent!(SwapParams {
             amount: self.part.resolve(),
             origin_netuid: self.origin_netuid,

@@ -2,7 +2,7 @@
 
 use btd_api::{
     NetUid,
-    subnets::{BurnCost, CostReply, LockCost, LockCostParams, Price, PriceParams, PriceReply, SubnetParams},
+    subnets::{CostReply, LockCost, LockCostParams, Price, PriceParams, PriceReply, RegistrationCost, SubnetParams},
 };
 use clap::Args;
 
@@ -42,8 +42,8 @@ impl PriceArgs {
     }
 }
 
-pub(super) async fn burn_cost(params: SubnetParams, session: &Session) -> Result<Exit, Failure> {
-    let reply = session.call::<BurnCost>(&params).await?;
+pub(super) async fn registration_cost(params: SubnetParams, session: &Session) -> Result<Exit, Failure> {
+    let reply = session.call::<RegistrationCost>(&params).await?;
     session.out.reply(&reply, cost).map(|()| Exit::Success)
 }
 

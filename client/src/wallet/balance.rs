@@ -7,6 +7,7 @@ use btd_api::{
 use clap::{Args, ValueEnum};
 
 use crate::{
+    addr,
     exit::Exit,
     failure::Failure,
     output::{
@@ -21,10 +22,10 @@ use crate::{
 #[derive(Args, Debug)]
 pub(crate) struct BalanceArgs {
     /// Any coldkey
-    #[arg(value_name = "ADDRESS", conflicts_with_all = ["wallet", "all", "ss58"])]
+    #[arg(value_name = "ADDRESS", conflicts_with_all = ["wallet", "all", "ss58"], value_parser = addr::coldkey)]
     address: Option<Coldkey>,
     /// The same, as a flag
-    #[arg(long, value_name = "ADDRESS", aliases = ["ss58-address", "ss58_address", "address"], conflicts_with_all = ["wallet", "all"])]
+    #[arg(long, value_name = "ADDRESS", aliases = ["ss58-address", "ss58_address", "address"], conflicts_with_all = ["wallet", "all"], value_parser = addr::coldkey)]
     ss58: Option<Coldkey>,
     /// One wallet [env: BT_WALLET_NAME]
     #[arg(

@@ -13,6 +13,7 @@ use btd_api::{
 use clap::{Args, ValueEnum};
 
 use crate::{
+    addr,
     args::{WalletArg, duration},
     exit::Exit,
     failure::Failure,
@@ -139,7 +140,7 @@ pub(crate) struct VerifyArgs {
     #[arg(long, short = 's', value_name = "HEX")]
     signature: String,
     /// Who should have signed
-    #[arg(long, short = 'a', value_name = "SS58", visible_alias = "address", aliases = ["ss58"])]
+    #[arg(long, short = 'a', value_name = "SS58", visible_alias = "address", aliases = ["ss58"], value_parser = addr::account)]
     signer: AccountId,
 }
 

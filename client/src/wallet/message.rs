@@ -11,6 +11,7 @@ use clap::Args;
 
 use super::keys::KeyArg;
 use crate::{
+    addr,
     args::WalletArg,
     exit::Exit,
     failure::Failure,
@@ -23,7 +24,7 @@ use crate::{
 #[derive(Args, Debug)]
 pub(crate) struct EncryptArgs {
     /// The ed25519 key that alone can read it
-    #[arg(long, short = 't', value_name = "ADDRESS", visible_alias = "recipient", aliases = ["to-ss58", "to_ss58", "ss58"])]
+    #[arg(long, short = 't', value_name = "ADDRESS", visible_alias = "recipient", aliases = ["to-ss58", "to_ss58", "ss58"], value_parser = addr::account)]
     to: AccountId,
     /// The message, where every process may read it
     #[arg(long, short = 'm', value_name = "TEXT", required_unless_present = "message_stdin")]

@@ -14,6 +14,7 @@ use btd_api::{
 use clap::{Args, Subcommand};
 
 use crate::{
+    addr,
     args::{ColdkeyArg, WalletArg, number},
     exit::Exit,
     failure::Failure,
@@ -86,10 +87,10 @@ pub(crate) struct AssociateHotkeyArgs {
 #[derive(Args, Debug)]
 pub(crate) struct SwapHotkeyArgs {
     /// The hotkey that takes over, by name or address
-    #[arg(value_name = "NEW", required_unless_present = "new_hotkey", conflicts_with = "new_hotkey")]
+    #[arg(value_name = "NEW", required_unless_present = "new_hotkey", conflicts_with = "new_hotkey", value_parser = addr::hotkey_ref)]
     new: Option<HotkeyRef>,
     /// The same, as a flag
-    #[arg(long, value_name = "NAME|SS58", aliases = ["wallet.hotkey_b", "wallet.hotkey-b", "new_hotkey"])]
+    #[arg(long, value_name = "NAME|SS58", aliases = ["wallet.hotkey_b", "wallet.hotkey-b", "new_hotkey"], value_parser = addr::hotkey_ref)]
     new_hotkey: Option<HotkeyRef>,
     #[command(flatten)]
     hotkey: HotkeyRefArg,
@@ -127,7 +128,7 @@ pub(crate) enum SwapColdkeyCommand {
 #[derive(Args, Debug)]
 pub(crate) struct NewColdkeyArgs {
     /// The coldkey that takes over
-    #[arg(long, value_name = "SS58", visible_alias = "new", aliases = ["new-coldkey-ss58", "new_coldkey"])]
+    #[arg(long, value_name = "SS58", visible_alias = "new", aliases = ["new-coldkey-ss58", "new_coldkey"], value_parser = addr::coldkey)]
     new_coldkey: Coldkey,
     #[command(flatten)]
     wallet: WalletArg,
@@ -230,7 +231,7 @@ impl SwapColdkeyCommand {
     }
 }
 
-pub(super) async fn faucet(args: EndArgs, session: &Session) -> Result<Exit, Failure> {
+pub(crate) async fn faucet(args: EndArgs, session: &Session) -> Result<Exit, Failure> {
     let wallet = args.wallet.resolve(&session.settings);
     spend::sign::<Faucet>(session, unsent!(FaucetParams { wallet }), args.terms).await
 }

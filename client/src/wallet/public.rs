@@ -14,6 +14,7 @@ use clap::Args;
 
 use super::{file::SchemeArg, keys::called};
 use crate::{
+    addr,
     args::{HotkeyArg, WalletArg},
     exit::Exit,
     failure::Failure,
@@ -29,7 +30,7 @@ use crate::{
 #[derive(Args, Clone, Copy, Debug)]
 struct WatchedArgs {
     /// Its address
-    #[arg(long, value_name = "ADDRESS", aliases = ["ss58-address", "ss58_address", "address", "addr"], required_unless_present = "public_key")]
+    #[arg(long, value_name = "ADDRESS", aliases = ["ss58-address", "ss58_address", "address", "addr"], required_unless_present = "public_key", value_parser = addr::account)]
     ss58: Option<AccountId>,
     /// Its public key, 64 hex digits
     #[arg(long, value_name = "HEX", value_parser = public_key, aliases = ["public-key-hex", "public_key_hex", "public_key", "pubkey"])]

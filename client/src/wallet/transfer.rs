@@ -7,6 +7,7 @@ use btd_api::{
 use clap::Args;
 
 use crate::{
+    addr,
     args::WalletArg,
     exit::Exit,
     failure::Failure,
@@ -20,7 +21,7 @@ pub(crate) struct TransferArgs {
     #[command(flatten)]
     wallet: WalletArg,
     /// Who receives
-    #[arg(long, short = 'd', value_name = "SS58", visible_alias = "destination")]
+    #[arg(long, short = 'd', value_name = "SS58", visible_alias = "destination", value_parser = addr::coldkey)]
     dest: Coldkey,
     /// How much tao: `1.5`, or `all`
     #[arg(

@@ -110,6 +110,8 @@ kinds! {
     DuplicateIntent = 1304, "DUPLICATE_INTENT", false, "the idempotency key was used with other parameters";
     /// A check before signing failed; nothing was signed.
     Precondition = 1305, "PRECONDITION_FAILED", false, "a check before signing failed; nothing was signed or sent";
+    /// Taken back before it was sent.
+    Cancelled = 1306, "CANCELLED", false, "taken back, or too late, before it was sent; nothing happened";
     /// No such thing.
     NotFound = 1401, "NOT_FOUND", false, "no such thing";
     /// Not an address of this network.

@@ -11,6 +11,7 @@
 pub mod axon;
 pub mod catalogue;
 pub mod chain;
+pub mod config;
 pub mod crowd;
 pub mod dendrite;
 pub mod devnet;

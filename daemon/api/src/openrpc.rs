@@ -11,8 +11,8 @@ use serde_json::{Map, Value, json};
 
 use self::example::{Examples, Members};
 use crate::{
-    ErrorKind, Method, Role, Subscription, axon, chain, crowd, dendrite, devnet, events, metagraph, multisig, node,
-    proxy, root, rpc, stake, subnets, sudo, tx, wallet, weights,
+    ErrorKind, Method, Role, Subscription, axon, chain, config, crowd, dendrite, devnet, events, metagraph, multisig,
+    node, proxy, root, rpc, stake, subnets, sudo, tx, wallet, weights,
 };
 
 /// One method or subscription of the contract, without its schemas.
@@ -144,11 +144,13 @@ fn book() -> Book {
     node::describe(&mut book);
     rpc::describe(&mut book);
     chain::describe(&mut book);
+    config::describe(&mut book);
     book.subscription::<chain::SubscribeFinalized>();
     book.subscription::<events::SubscribeEvents>();
     wallet::describe(&mut book);
     wallet::keyfiles::describe(&mut book);
     wallet::onchain::describe(&mut book);
+    wallet::history::describe(&mut book);
     stake::describe(&mut book);
     subnets::describe(&mut book);
     metagraph::describe(&mut book);

@@ -4,8 +4,9 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Coldkey, Hotkey, HotkeyName, HotkeyRef, NetUid, Ratio, Tao, Uid, WalletName, chain::At, method::methods,
-    rpc::Nothing, signing::signing_params, wallet::Receipt,
+    Alpha, AlphaAmount, Amount, BlockHash, BlockNumber, Coldkey, Hotkey, HotkeyName, HotkeyRef, NetUid, Ratio, Tao,
+    Uid, WalletName, chain::At, method::methods, rpc::Nothing, signing::signing_params, stake::ColdkeyParams,
+    wallet::Receipt,
 };
 
 signing_params! {
@@ -49,9 +50,10 @@ signing_params! {
     /// Parameters of [`SenateVote`].
     SenateVoteParams {
         /// The proposal's hash.
-        proposal: crate::BlockHash,
-        /// Its index, which the call asks for as well.
-        index: u32,
+        proposal: BlockHash,
+        /// Its index, which the call asks for as well; without it, what the chain has.
+        #[serde(default)]
+        index: Option<u32>,
         /// Whether it is a yes.
         approve: bool,
         /// The wallet whose coldkey signs.
@@ -61,6 +63,161 @@ signing_params! {
         #[serde(default)]
         hotkey: HotkeyName,
     }
+
+    /// Parameters of [`Boost`] and [`Slash`].
+    NudgeParams {
+        /// The subnet whose weight is changed.
+        netuid: NetUid,
+        /// By how much of the whole row: `0.01` is a hundredth.
+        amount: Ratio,
+        /// The wallet.
+        #[serde(default)]
+        wallet: WalletName,
+        /// The root validator's hotkey, which signs.
+        #[serde(default)]
+        hotkey: HotkeyName,
+    }
+
+    /// Parameters of [`DelegateTo`].
+    DelegateParams {
+        /// How much tao, or `all` that can be spent.
+        amount: Amount,
+        /// The delegate.
+        delegate: Hotkey,
+        /// The wallet whose coldkey pays.
+        #[serde(default)]
+        wallet: WalletName,
+    }
+
+    /// Parameters of [`Undelegate`].
+    UndelegateParams {
+        /// How much tao, or `all`.
+        amount: AlphaAmount,
+        /// The delegate.
+        delegate: Hotkey,
+        /// The wallet whose coldkey gets it back.
+        #[serde(default)]
+        wallet: WalletName,
+    }
+
+    /// Parameters of [`Nominate`].
+    NominateParams {
+        /// The wallet whose coldkey owns the hotkey.
+        #[serde(default)]
+        wallet: WalletName,
+        /// The hotkey that becomes a delegate.
+        #[serde(default)]
+        hotkey: HotkeyName,
+    }
+}
+
+/// A root validator's weights.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct RootRow {
+    /// Its slot.
+    pub uid: Uid,
+    /// The hotkey; none of a slot that is free again.
+    pub hotkey: Option<Hotkey>,
+    /// The subnets it gives weight to, each with its share of the row.
+    pub weights: Vec<SubnetShare>,
+}
+
+/// A subnet's share of a row.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct SubnetShare {
+    /// The subnet.
+    pub netuid: NetUid,
+    /// Its share.
+    pub share: Ratio,
+}
+
+/// Reply of [`GetWeights`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct RootRows {
+    /// The block at which it was read.
+    pub at: At,
+    /// Those who give weights, by slot.
+    pub rows: Vec<RootRow>,
+}
+
+/// A member of the senate.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Senator {
+    /// The hotkey.
+    pub hotkey: Hotkey,
+    /// The owner's name for itself; empty where it has none.
+    pub name: String,
+}
+
+/// Reply of [`Senate`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Senators {
+    /// The block at which it was read.
+    pub at: At,
+    /// The senators.
+    pub senators: Vec<Senator>,
+}
+
+/// Something that the senate votes on.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Proposal {
+    /// The hash of the call.
+    pub hash: BlockHash,
+    /// Its number.
+    pub index: u32,
+    /// How many ayes it takes.
+    pub threshold: u32,
+    /// Who is for it.
+    pub ayes: Vec<Hotkey>,
+    /// Who is against it.
+    pub nays: Vec<Hotkey>,
+    /// The block from which on it can be closed, whatever the votes.
+    pub end: BlockNumber,
+    /// `Pallet.call`; empty where the chain does not keep the call.
+    pub call: String,
+    /// The call's arguments, as the chain's metadata names them.
+    pub arguments: serde_json::Value,
+}
+
+/// Reply of [`Proposals`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct ProposalList {
+    /// The block at which it was read.
+    pub at: At,
+    /// How many senators there are.
+    pub seats: u32,
+    /// What is open.
+    pub proposals: Vec<Proposal>,
+}
+
+/// Stake behind a delegate.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Delegation {
+    /// The delegate's hotkey.
+    pub hotkey: Hotkey,
+    /// Whose it is; none of a hotkey that is no delegate.
+    pub owner: Option<Coldkey>,
+    /// The owner's name for itself; empty where it has none.
+    pub name: String,
+    /// What it keeps of what others' stake earns.
+    pub take: Option<Ratio>,
+    /// How many coldkeys stake behind it.
+    pub nominators: Option<u32>,
+    /// The subnet.
+    pub netuid: NetUid,
+    /// The stake: tao on root, else the subnet's alpha.
+    pub stake: Alpha,
+}
+
+/// Reply of [`MyDelegates`].
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Delegations {
+    /// The block at which it was read.
+    pub at: At,
+    /// Whose stake it is.
+    pub coldkey: Coldkey,
+    /// Its stake behind hotkeys of others.
+    pub delegations: Vec<Delegation>,
 }
 
 /// What a root validator thinks of a subnet.
@@ -159,6 +316,24 @@ methods! {
     SetTake = "root_setTake" (Spend): SetTakeParams => Receipt;
     /// Sets a root validator's weights over subnets, on runtimes that have them
     Weights = "root_weights" (Operate): WeightsParams => Receipt;
+    /// The weights that root validators give to subnets
+    GetWeights = "root_getWeights" (Read): Nothing => RootRows;
+    /// Raises the weight of a subnet among a root validator's, on runtimes that have them
+    Boost = "root_boost" (Operate): NudgeParams => Receipt;
+    /// Lowers the weight of a subnet among a root validator's, on runtimes that have them
+    Slash = "root_slash" (Operate): NudgeParams => Receipt;
+    /// The members of the senate, on runtimes that have one
+    Senate = "root_senate" (Read): Nothing => Senators;
+    /// What the senate votes on, on runtimes that have one
+    Proposals = "root_proposals" (Read): Nothing => ProposalList;
     /// Votes on a proposal of the senate, on runtimes that have one
     SenateVote = "root_senateVote" (Spend): SenateVoteParams => Receipt;
+    /// Stakes tao on root behind a delegate
+    DelegateTo = "root_delegate" (Spend): DelegateParams => Receipt;
+    /// Takes tao on root from behind a delegate
+    Undelegate = "root_undelegate" (Spend): UndelegateParams => Receipt;
+    /// A coldkey's stake behind hotkeys of others
+    MyDelegates = "root_myDelegates" (Read): ColdkeyParams => Delegations;
+    /// Makes a hotkey a delegate, on runtimes where that is a step of its own
+    Nominate = "root_nominate" (Spend): NominateParams => Receipt;
 }

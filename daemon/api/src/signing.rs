@@ -4,7 +4,24 @@
 //! implements [`Signing`]; a client writes its own parameters with [`unsent!`](crate::unsent).
 //! What is signed is the business of each noun.
 
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
 use crate::{Coldkey, IdempotencyKey, Tao, wallet::Wait};
+
+/// Which orders of one account come first. It has one sequence of nonces: a lane decides who gets
+/// the next one, and nothing overtakes what has one already.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Lane {
+    /// Before all others.
+    Urgent,
+    /// In the order in which they come.
+    #[default]
+    Normal,
+    /// When nobody else of the account waits.
+    Bulk,
+}
 
 /// How something is to be signed, beside what it is.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -21,6 +38,10 @@ pub struct Manner {
     pub era: Option<u32>,
     /// The account on whose behalf the key signs, as its proxy.
     pub proxy: Option<Coldkey>,
+    /// Which orders of the account come first.
+    pub lane: Lane,
+    /// Seconds after which what has not been sent is given up.
+    pub deadline_s: Option<u32>,
 }
 
 /// Parameters of a method that signs.
@@ -70,6 +91,13 @@ macro_rules! signing_params {
                 /// The account on whose behalf the key signs, as its proxy.
                 #[serde(default)]
                 pub proxy: Option<$crate::Coldkey>,
+                /// Whether it comes before or after other orders of the account that wait.
+                #[serde(default)]
+                pub lane: $crate::signing::Lane,
+                /// Seconds after which it is given up if it has not been handed to any node; what was sent is bound by
+                /// `era` alone.
+                #[serde(default)]
+                pub deadline_s: Option<u32>,
             }
 
             impl $crate::signing::Signing for $name {
@@ -81,17 +109,23 @@ macro_rules! signing_params {
                         tip: self.tip,
                         era: self.era,
                         proxy: self.proxy,
+                        lane: self.lane,
+                        deadline_s: self.deadline_s,
                     }
                 }
 
                 fn set_manner(&mut self, manner: $crate::signing::Manner) {
-                    let $crate::signing::Manner { dry_run, wait, idempotency_key, tip, era, proxy } = manner;
+                    let $crate::signing::Manner {
+                        dry_run, wait, idempotency_key, tip, era, proxy, lane, deadline_s,
+                    } = manner;
                     self.dry_run = dry_run;
                     self.wait = wait;
                     self.idempotency_key = idempotency_key;
                     self.tip = tip;
                     self.era = era;
                     self.proxy = proxy;
+                    self.lane = lane;
+                    self.deadline_s = deadline_s;
                 }
             }
         )+
@@ -110,6 +144,8 @@ macro_rules! unsent {
             tip: $crate::Tao::ZERO,
             era: None,
             proxy: None,
+            lane: Default::default(),
+            deadline_s: None,
             $($body)*
         }
     };

@@ -108,7 +108,7 @@ pub struct LockCostParams {
     pub block: Option<BlockId>,
 }
 
-/// Reply of [`BurnCost`] and [`LockCost`].
+/// Reply of [`RegistrationCost`] and [`LockCost`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct CostReply {
     /// The block at which it was read.
@@ -286,7 +286,7 @@ methods! {
     /// What one alpha costs, of one subnet or of all
     Price = "subnets_price" (Read): PriceParams => PriceReply;
     /// What registering a neuron on a subnet costs
-    BurnCost = "subnets_burnCost" (Read): SubnetParams => CostReply;
+    RegistrationCost = "subnets_registrationCost" (Read): SubnetParams => CostReply;
     /// What a new subnet costs
     LockCost = "subnets_lockCost" (Read): LockCostParams => CostReply;
     /// The weight or bond matrix of a subnet, dense and normalised

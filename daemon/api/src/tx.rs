@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     AccountId, BlockHash, BlockNumber, IdempotencyKey,
     method::methods,
+    signing::Lane,
     wallet::{Plan, Receipt, Wait},
 };
 
@@ -25,6 +26,8 @@ pub enum State {
     Refused,
     /// Its era ended, and it is in no block.
     Expired,
+    /// Taken back before any node had it: it is in no block.
+    Withdrawn,
 }
 
 /// One extrinsic.
@@ -69,6 +72,22 @@ pub struct ListParams {
 pub struct Entries {
     /// The extrinsics, the newest first.
     pub entries: Vec<Entry>,
+    /// What waits for its turn and is not signed yet.
+    #[serde(default)]
+    pub waiting: Vec<Waiting>,
+}
+
+/// An order that waits until those before it have been sent.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Waiting {
+    /// Who would sign.
+    pub signer: AccountId,
+    /// Its lane.
+    pub lane: Lane,
+    /// The caller's key, if it gave one: what it is cancelled by.
+    pub idempotency_key: Option<IdempotencyKey>,
+    /// For how long it has waited, in milliseconds.
+    pub waited_ms: u64,
 }
 
 /// Parameters of [`Show`].
@@ -102,6 +121,25 @@ pub struct FollowParams {
     pub wait: Wait,
 }
 
+/// Parameters of [`Cancel`]: one of the two.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct CancelParams {
+    /// The hash of what was signed.
+    pub extrinsic: Option<BlockHash>,
+    /// The key that the order was given with, signed or not.
+    pub key: Option<IdempotencyKey>,
+}
+
+/// Reply of [`Cancel`]: what was taken back. Nothing of it will ever be in a block.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Cancelled {
+    /// How many orders were waiting for their turn under that key.
+    pub waiting: u32,
+    /// What was signed already, and no node had.
+    pub extrinsic: Option<BlockHash>,
+}
+
 methods! {
     /// The extrinsics that this daemon signed for the chain it follows
     List = "tx_list" (Read): ListParams => Entries;
@@ -109,4 +147,6 @@ methods! {
     Show = "tx_show" (Read): ShowParams => Shown;
     /// Waits for the end of one of them
     Follow = "tx_follow" (Read): FollowParams => Receipt;
+    /// Takes back what no node has been handed yet: what waits for its turn, and what could not be sent so far
+    Cancel = "tx_cancel" (Operate): CancelParams => Cancelled;
 }

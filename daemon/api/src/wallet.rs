@@ -3,6 +3,7 @@
 //! Passwords travel only from the client to the daemon, over the local socket, and mnemonics only
 //! once, in the reply that creates them. Neither is ever logged, and their `Debug` says nothing.
 
+pub mod history;
 pub mod keyfiles;
 pub mod onchain;
 
@@ -379,6 +380,9 @@ pub struct Plan {
     pub effects: Vec<String>,
     /// What the caller should know before saying yes.
     pub warnings: Vec<String>,
+    /// Of a dry run: the key that has to be unlocked before this can be signed.
+    #[serde(default)]
+    pub locked: Option<String>,
 }
 
 /// What became of an extrinsic.
@@ -418,8 +422,8 @@ pub enum Outcome {
         block: BlockRef,
         /// Its index in the block.
         index: u32,
-        /// What it really paid.
-        fee: Tao,
+        /// What it really paid, tip included; none where the chain does not tell.
+        fee: Option<Tao>,
         /// The events that it caused.
         events: Vec<Event>,
     },

@@ -74,6 +74,12 @@ impl Runtime {
         self.metadata().pallet_by_name(pallet).is_some_and(|pallet| pallet.call_variant_by_name(call).is_some())
     }
 
+    /// Whether that call has an argument named `argument`.
+    pub fn call_takes(&self, pallet: &str, call: &str, argument: &str) -> bool {
+        let call = self.metadata().pallet_by_name(pallet).and_then(|pallet| pallet.call_variant_by_name(call));
+        call.is_some_and(|call| call.fields.iter().any(|field| field.name.as_deref() == Some(argument)))
+    }
+
     /// Whether the runtime has `pallet` with a storage item named `item`.
     pub fn has_storage(&self, pallet: &str, item: &str) -> bool {
         self.storage_info(pallet, item).is_ok()

@@ -5,7 +5,7 @@ use std::{fs, path::PathBuf};
 use config::{ConfigBuilder, FileFormat, builder::DefaultState};
 use serde_json::Value;
 
-use super::{Config, ConfigError, Environment, Flags, Network};
+use super::{Config, ConfigError, Effective, Environment, Flags, Network};
 
 type Builder = ConfigBuilder<DefaultState>;
 
@@ -38,7 +38,7 @@ impl Origin {
     }
 }
 
-pub(super) fn load(flags: &Flags, environment: &Environment) -> Result<Config, ConfigError> {
+pub(super) fn load(flags: &Flags, environment: &Environment) -> Result<(Config, Vec<Effective>), ConfigError> {
     let known = serde_json::to_value(Config::default()).unwrap_or_default();
     let file = flags.file.clone().or_else(|| environment.file()).map(read).transpose()?;
     let singles = singles(flags, environment, &known)?;
@@ -65,7 +65,33 @@ pub(super) fn load(flags: &Flags, environment: &Environment) -> Result<Config, C
     if let Network::Endpoint(url) = &config.network {
         config.chain.endpoints = vec![url.clone()];
     }
-    Ok(config)
+    let mut settings = Vec::new();
+    let whole = serde_json::to_value(&config).unwrap_or_default();
+    effective(&whole, "", &|key| origin(key, &layers, &singles), &mut settings);
+    Ok((config, settings))
+}
+
+/// Where the setting at `key` is said.
+fn origin(key: &str, layers: &[Layer], singles: &[Single]) -> String {
+    if let Some(single) = singles.iter().rev().find(|single| single.key == key) {
+        return single.origin.clone();
+    }
+    let pointer = format!("/{}", key.replace('.', "/"));
+    let found = layers.iter().rev().find(|layer| layer.values.pointer(&pointer).is_some());
+    found.map_or_else(|| "default".to_owned(), |layer| layer.origin.name())
+}
+
+/// The settings below `path`, each with what `origin` says of it.
+fn effective(value: &Value, path: &str, origin: &dyn Fn(&str) -> String, found: &mut Vec<Effective>) {
+    match value {
+        Value::Object(members) if !members.is_empty() => {
+            for (name, value) in members {
+                let path = if path.is_empty() { name.clone() } else { format!("{path}.{name}") };
+                effective(value, &path, origin, found);
+            }
+        }
+        value => found.push(Effective { key: path.to_owned(), value: value.clone(), origin: origin(path) }),
+    }
 }
 
 fn read(path: PathBuf) -> Result<Layer, ConfigError> {

@@ -10,9 +10,9 @@ use super::JournalError;
 /// `btdj` in ASCII: tells our files from other SQLite databases.
 const APPLICATION: i64 = 0x6274_646a;
 /// The newest schema: one more than the last of [`MIGRATIONS`].
-const NEWEST: i64 = 3;
+const NEWEST: i64 = 4;
 /// From schema `n` to `n + 1`, applied in order, each in its own transaction.
-const MIGRATIONS: [&str; 3] = [
+const MIGRATIONS: [&str; 4] = [
     "
     CREATE TABLE intents (
         id           INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -70,6 +70,38 @@ const MIGRATIONS: [&str; 3] = [
     CREATE INDEX pending_intents ON intents (genesis, id) WHERE ending IS NULL;
     ",
     "
+    CREATE INDEX intents_by_hash ON intents (genesis, hash);
+    ",
+    // A sixth ending, in the same way.
+    "
+    CREATE TABLE intents_4 (
+        id           INTEGER PRIMARY KEY AUTOINCREMENT,
+        key          TEXT,
+        wish         BLOB NOT NULL CHECK (length(wish) = 32),
+        genesis      BLOB NOT NULL CHECK (length(genesis) = 32),
+        signer       BLOB NOT NULL CHECK (length(signer) = 32),
+        nonce        INTEGER NOT NULL,
+        extrinsic    BLOB NOT NULL,
+        hash         BLOB NOT NULL CHECK (length(hash) = 32),
+        era_birth    INTEGER,
+        era_period   INTEGER,
+        spec_version INTEGER NOT NULL,
+        plan         TEXT NOT NULL,
+        recorded_at  INTEGER NOT NULL DEFAULT (unixepoch()),
+        ending       TEXT CHECK (ending IN ('succeeded', 'failed', 'refused', 'expired', 'unseen', 'withdrawn')),
+        details      TEXT,
+        settled_at   INTEGER,
+        UNIQUE (genesis, key),
+        CHECK ((ending IS NULL) = (details IS NULL)),
+        CHECK ((era_birth IS NULL) = (era_period IS NULL))
+    ) STRICT;
+    INSERT INTO intents_4 SELECT * FROM intents;
+    DELETE FROM sqlite_sequence WHERE name = 'intents_4';
+    INSERT INTO sqlite_sequence (name, seq)
+        SELECT 'intents_4', seq FROM sqlite_sequence WHERE name = 'intents';
+    DROP TABLE intents;
+    ALTER TABLE intents_4 RENAME TO intents;
+    CREATE INDEX pending_intents ON intents (genesis, id) WHERE ending IS NULL;
     CREATE INDEX intents_by_hash ON intents (genesis, hash);
     ",
 ];
@@ -175,7 +207,7 @@ mod tests {
         migrate(&mut connection, Path::new("journal.db")).unwrap();
         let version: i64 = connection.pragma_query_value(None, "user_version", |row| row.get(0)).unwrap();
         assert_eq!(version, NEWEST);
-        let settled = "UPDATE intents SET ending = 'unseen', details = '{}' WHERE key = 'first'";
+        let settled = "UPDATE intents SET ending = 'withdrawn', details = '{}' WHERE key = 'first'";
         assert_eq!(connection.execute(settled, []).unwrap(), 1);
         // A number is never given twice, not even one of a row that is gone.
         connection.execute(insert, ["third"]).unwrap();

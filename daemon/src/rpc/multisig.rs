@@ -16,7 +16,7 @@ use btd_chain::{Call, ReadError, Value, View, call_hash, multisig_account};
 use btd_signer_protocol::KeyId;
 use serde_json::Value as Json;
 
-use super::{Caller, Failure, Table, proxy, receipt};
+use super::{Caller, Failure, Table, deposit, proxy, receipt};
 use crate::{
     daemon::Parts,
     submit::{Draft, Ground, Precondition, SubmissionError},
@@ -124,7 +124,10 @@ async fn as_multi(
     Ok(match (existing, agreed >= usize::from(threshold)) {
         (Some(_), true) => draft.effect("with this approval the call is made"),
         (Some(_), false) => draft,
-        (None, _) => draft.effect("a deposit is held until it is made or taken back"),
+        (None, _) => {
+            let held = deposit::PROPOSAL.of(ground, threshold.into());
+            deposit::holding(draft, held, "it is made or taken back")
+        }
     })
 }
 

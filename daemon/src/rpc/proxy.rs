@@ -15,7 +15,7 @@ use btd_chain::{Call, Value, call_hash};
 use btd_signer_protocol::KeyId;
 use serde_json::Value as Json;
 
-use super::{Caller, Failure, Table, receipt};
+use super::{Caller, Failure, Table, deposit, receipt};
 use crate::{
     daemon::Parts,
     submit::{Draft, Precondition, SubmissionError},
@@ -77,8 +77,9 @@ async fn add(parts: Arc<Parts>, params: AddParams, _: Caller) -> Result<Receipt,
             .arg("delegate", delegate)
             .arg("proxy_type", variant(kind))
             .arg("delay", delay);
-        let draft = Draft::new(call, format!("Let {delegate} sign for {} as `{kind}` proxy", ground.actor))
-            .effect("a deposit is held until the proxy is removed");
+        let draft = Draft::new(call, format!("Let {delegate} sign for {} as `{kind}` proxy", ground.actor));
+        let held = deposit::PROXIES.of_one_more(&ground, "Proxies").await;
+        let draft = deposit::holding(draft, held, "the proxy is removed");
         let draft = if delay > 0 {
             draft.effect(format!("what it does is announced {delay} blocks ahead, and can be rejected until then"))
         } else {
@@ -138,12 +139,10 @@ async fn create(parts: Arc<Parts>, params: CreateParams, _: Caller) -> Result<Cr
             .arg("proxy_type", variant(kind))
             .arg("delay", params.delay)
             .arg("index", params.index);
-        Ok(Draft::new(
-            call,
-            format!("Create an account without a key, for which {} signs as `{kind}` proxy", ground.actor),
-        )
-        .effect("a deposit is held until the account is given up")
-        .warning("note block and index of the extrinsic: giving the account up asks for them"))
+        let summary = format!("Create an account without a key, for which {} signs as `{kind}` proxy", ground.actor);
+        let held = deposit::PROXIES.of(&ground, 1);
+        let draft = deposit::holding(Draft::new(call, summary), held, "the account is given up");
+        Ok(draft.warning("note block and index of the extrinsic: giving the account up asks for them"))
     })
     .await?;
     Ok(CreatedProxy { account: created(&receipt), receipt })
@@ -179,11 +178,12 @@ async fn kill(parts: Arc<Parts>, params: KillParams, _: Caller) -> Result<Receip
 
 async fn announce(parts: Arc<Parts>, params: AnnounceParams, _: Caller) -> Result<Receipt, Failure> {
     let key = KeyId::coldkey(params.wallet.clone());
-    receipt::sign::<Announce, _>(&parts, key, params, |_, params| async move {
+    receipt::sign::<Announce, _>(&parts, key, params, |ground, params| async move {
         let (real, hash) = (params.real, params.call_hash);
         let call = Call::new("Proxy", "announce").arg("real", real).arg("call_hash", hash);
-        Ok(Draft::new(call, format!("Announce the call {hash} on behalf of {real}"))
-            .effect("a deposit is held until it is made or rejected"))
+        let draft = Draft::new(call, format!("Announce the call {hash} on behalf of {real}"));
+        let held = deposit::ANNOUNCEMENTS.of_one_more(&ground, "Announcements").await;
+        Ok(deposit::holding(draft, held, "it is made or rejected"))
     })
     .await
 }

@@ -1,6 +1,6 @@
 //! Blocks, plans and receipts in the words of the contract, for every noun that reads or signs.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use btd_api::{
     Coldkey, ErrorKind, Hotkey, HotkeyRef, Method, WalletName,
@@ -65,9 +65,10 @@ pub(super) async fn submit(
     manner: Manner,
 ) -> Result<wallet::Receipt, Failure> {
     let signer = parts.custody.public(&key).await?.account;
-    let Manner { dry_run, wait, idempotency_key, tip, era, proxy } = manner;
+    let Manner { dry_run, wait, idempotency_key, tip, era, proxy, lane, deadline_s } = manner;
     let mode = if dry_run { Mode::DryRun } else { until(wait) };
-    let terms = Terms { tip, era_blocks: era, real: proxy.map(|real| real.account()) };
+    let deadline = deadline_s.map(|seconds| Duration::from_secs(seconds.into()));
+    let terms = Terms { tip, era_blocks: era, real: proxy.map(|real| real.account()), lane, deadline };
     let order = Order { action, key, signer, idempotency_key, mode, terms };
     Ok(receipt(parts.submitter.submit(order).await?, &parts.link))
 }
@@ -173,6 +174,7 @@ pub(super) fn plan(plan: Plan, link: &Link) -> wallet::Plan {
         balance_after: plan.balance_after,
         effects: plan.effects,
         warnings: plan.warnings,
+        locked: plan.locked,
     }
 }
 

@@ -3,13 +3,18 @@
 //! Root weights and the senate are gone from today's runtime; where the connected one still has
 //! them they work, elsewhere the answer names what took their place.
 
+mod delegation;
+mod senate;
+mod weights;
+
 use std::sync::Arc;
 
 use btd_api::{
-    Coldkey, Hotkey, NetUid, Ratio, Tao, Uid,
+    ApiError, Coldkey, ErrorKind, Hotkey, NetUid, Ratio, Tao, Uid,
     root::{
-        Delegate, Delegates, DelegatesReply, GetTake, GetTakeParams, List, Register, RegisterParams, RootValidator,
-        RootValidators, SenateVote, SenateVoteParams, SetTake, SetTakeParams, Take, Weights, WeightsParams,
+        Boost, Delegate, DelegateTo, Delegates, DelegatesReply, GetTake, GetTakeParams, GetWeights, List, MyDelegates,
+        Nominate, Proposals, Register, RegisterParams, RootValidator, RootValidators, Senate, SenateVote, SetTake,
+        SetTakeParams, Slash, Take, Undelegate, Weights,
     },
     rpc::Nothing,
     wallet::Receipt,
@@ -42,9 +47,40 @@ pub(super) fn register(table: &mut Table, parts: &Arc<Parts>) {
         .method::<Delegates>(delegates)
         .method::<GetTake>(get_take)
         .method::<SetTake>(set_take)
-        .method::<Weights>(weights)
-        .method::<SenateVote>(senate_vote)
+        .method::<Weights>(weights::set)
+        .method::<GetWeights>(weights::get)
+        .method::<Boost>(weights::boost)
+        .method::<Slash>(weights::slash)
+        .method::<Senate>(senate::members)
+        .method::<Proposals>(senate::proposals)
+        .method::<SenateVote>(senate::vote)
+        .method::<DelegateTo>(delegation::delegate)
+        .method::<Undelegate>(delegation::undelegate)
+        .method::<MyDelegates>(delegation::mine)
+        .method::<Nominate>(delegation::nominate)
         .done();
+}
+
+/// Refuses a read where the connected runtime does not keep `item`, and names what comes nearest today.
+fn require_item(view: &View, pallet: &str, item: &str, instead: &'static str) -> Result<(), Failure> {
+    if view.runtime().has_storage(pallet, item) {
+        return Ok(());
+    }
+    let (spec, what) = (view.runtime().spec_version(), format!("{pallet}.{item}"));
+    let message = format!("this runtime (spec {spec}) does not keep {what}: {instead}");
+    let error = ApiError::new(ErrorKind::NotOnThisRuntime, message).with("item", what).with("instead", instead);
+    Err(Failure(error))
+}
+
+/// The hotkey of a wallet, and the key that names it.
+async fn own_hotkey(
+    parts: &Parts,
+    wallet: &btd_api::WalletName,
+    hotkey: &btd_api::HotkeyName,
+) -> Result<(KeyId, Hotkey), Failure> {
+    let key = KeyId::hotkey(wallet.clone(), hotkey.clone());
+    let account = parts.custody.public(&key).await?.account;
+    Ok((key, Hotkey(account)))
 }
 
 async fn list(parts: Arc<Parts>, _: Nothing, _: Caller) -> Result<RootValidators, Failure> {
@@ -68,8 +104,7 @@ async fn list(parts: Arc<Parts>, _: Nothing, _: Caller) -> Result<RootValidators
 }
 
 async fn register_on_root(parts: Arc<Parts>, params: RegisterParams, _: Caller) -> Result<Receipt, Failure> {
-    let hotkey = KeyId::hotkey(params.wallet.clone(), params.hotkey.clone());
-    let hotkey = Hotkey(parts.custody.public(&hotkey).await?.account);
+    let (_, hotkey) = own_hotkey(&parts, &params.wallet, &params.hotkey).await?;
     let key = KeyId::coldkey(params.wallet.clone());
     receipt::sign::<Register, _>(&parts, key, params, move |ground, _| async move {
         if let Some(uid) = ground.view.uid(ROOT, hotkey.account()).await? {
@@ -84,8 +119,7 @@ async fn register_on_root(parts: Arc<Parts>, params: RegisterParams, _: Caller) 
 
 async fn delegates(parts: Arc<Parts>, _: Nothing, _: Caller) -> Result<DelegatesReply, Failure> {
     let (view, at) = receipt::view(&parts.link)?;
-    let told = view.runtime_api_json("DelegateInfoRuntimeApi", "get_delegates", &[]).await?;
-    let mut delegates: Vec<Delegate> = told.as_array().into_iter().flatten().filter_map(delegate).collect();
+    let mut delegates = known_delegates(&view).await?;
     delegates.sort_by_key(|delegate| std::cmp::Reverse(delegate.nominators));
     let owners: Vec<Coldkey> = delegates.iter().map(|delegate| delegate.owner).collect();
     let names: Vec<_> = stream::iter(owners).map(|owner| name_of(&view, owner)).buffered(AT_ONCE).collect().await;
@@ -93,6 +127,12 @@ async fn delegates(parts: Arc<Parts>, _: Nothing, _: Caller) -> Result<Delegates
         delegate.name = name?;
     }
     Ok(DelegatesReply { at, delegates })
+}
+
+/// Everybody to stake behind, without their names.
+async fn known_delegates(view: &View) -> Result<Vec<Delegate>, ReadError> {
+    let told = view.runtime_api_json("DelegateInfoRuntimeApi", "get_delegates", &[]).await?;
+    Ok(told.as_array().into_iter().flatten().filter_map(delegate).collect())
 }
 
 /// The name in a coldkey's identity; empty where it has none.
@@ -168,53 +208,6 @@ async fn set_take(parts: Arc<Parts>, params: SetTakeParams, _: Caller) -> Result
             format!("Let hotkey {hotkey} keep {} of what others' stake earns, after {}", params.take, share(now));
         let draft = Draft::new(call, summary).needs(Need::OwnHotkey(hotkey));
         Ok(draft.warning("a take can be raised once in 216000 blocks (about a month), counted from any change"))
-    })
-    .await
-}
-
-async fn weights(parts: Arc<Parts>, params: WeightsParams, _: Caller) -> Result<Receipt, Failure> {
-    const INSTEAD: &str = "subnets earn by the stake that flows to them: `stake add` is how to back one";
-    let key = KeyId::hotkey(params.wallet.clone(), params.hotkey.clone());
-    receipt::sign::<Weights, _>(&parts, key, params, |ground, params| async move {
-        let (netuids, values): (Vec<u16>, Vec<u16>) =
-            params.weights.iter().map(|weight| (weight.netuid.0, weight.weight)).unzip();
-        let hotkey = Hotkey(ground.actor);
-        // The call was renamed once before it was removed.
-        let names = ["set_root_weights", "set_tao_weights"];
-        let known = names.into_iter().find(|call| ground.view.runtime().has_call(SUBTENSOR, call));
-        let call = known.unwrap_or("set_root_weights");
-        ground.require_call(SUBTENSOR, call, INSTEAD)?;
-        let call = Call::new(SUBTENSOR, call)
-            .arg("netuid", ROOT)
-            .arg("hotkey", hotkey)
-            .arg("dests", netuids.iter().copied().collect::<Value>())
-            .arg("weights", values.iter().copied().collect::<Value>())
-            .arg("version_key", params.version_key);
-        let total: u64 = values.iter().map(|value| u64::from(*value)).sum();
-        let told = netuids
-            .iter()
-            .zip(&values)
-            .map(|(netuid, value)| format!("{} to subnet {netuid}", Ratio::from_parts((*value).into(), total)));
-        let told: Vec<String> = told.collect();
-        Ok(Draft::new(call, format!("Set root weights of hotkey {hotkey}")).effect(told.join(", ")))
-    })
-    .await
-}
-
-async fn senate_vote(parts: Arc<Parts>, params: SenateVoteParams, _: Caller) -> Result<Receipt, Failure> {
-    const INSTEAD: &str = "the senate was dissolved: nobody votes on proposals today";
-    let hotkey = KeyId::hotkey(params.wallet.clone(), params.hotkey.clone());
-    let hotkey = Hotkey(parts.custody.public(&hotkey).await?.account);
-    let key = KeyId::coldkey(params.wallet.clone());
-    receipt::sign::<SenateVote, _>(&parts, key, params, move |ground, params| async move {
-        ground.require_call(SUBTENSOR, "vote", INSTEAD)?;
-        let call = Call::new(SUBTENSOR, "vote")
-            .arg("hotkey", hotkey)
-            .arg("proposal", params.proposal)
-            .arg("index", params.index)
-            .arg("approve", params.approve);
-        let vote = if params.approve { "for" } else { "against" };
-        Ok(Draft::new(call, format!("Vote {vote} proposal {} as {hotkey}", params.proposal)))
     })
     .await
 }

@@ -5,7 +5,7 @@
 
 mod children;
 mod reads;
-mod trade;
+pub(super) mod trade;
 
 use std::sync::Arc;
 

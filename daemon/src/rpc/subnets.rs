@@ -10,9 +10,9 @@ use btd_api::{
     rpc::Nothing,
     signing::Signing,
     subnets::{
-        AxonInfo, BurnCost, CostReply, Hyperparameter, Hyperparameters, HyperparametersReply, List, LockCost,
-        LockCostParams, Matrix, MatrixName, MatrixParams, MatrixReply, Metagraph, MetagraphReply, Neuron, Price,
-        PriceParams, PriceReply, Register, RegisterParams, Registered, SubnetParams, SubnetPrice, SubnetSummary,
+        AxonInfo, CostReply, Hyperparameter, Hyperparameters, HyperparametersReply, List, LockCost, LockCostParams,
+        Matrix, MatrixName, MatrixParams, MatrixReply, Metagraph, MetagraphReply, Neuron, Price, PriceParams,
+        PriceReply, Register, RegisterParams, Registered, RegistrationCost, SubnetParams, SubnetPrice, SubnetSummary,
         Subnets,
     },
     wallet::{Outcome, Receipt},
@@ -41,7 +41,7 @@ pub(super) fn register(table: &mut Table, parts: &Arc<Parts>) {
         .written::<Metagraph, _, _, _>(metagraph)
         .method::<Hyperparameters>(hyperparameters)
         .method::<Price>(price)
-        .method::<BurnCost>(burn_cost)
+        .method::<RegistrationCost>(registration_cost)
         .method::<LockCost>(lock_cost)
         .method::<Matrix>(matrix)
         .method::<Register>(register_neuron)
@@ -114,7 +114,7 @@ async fn price(parts: Arc<Parts>, params: PriceParams, _: Caller) -> Result<Pric
     }
 }
 
-async fn burn_cost(parts: Arc<Parts>, params: SubnetParams, _: Caller) -> Result<CostReply, Failure> {
+async fn registration_cost(parts: Arc<Parts>, params: SubnetParams, _: Caller) -> Result<CostReply, Failure> {
     let (view, at) = raw::view(&parts.link, params.block).await?;
     if !view.subnet_exists(params.netuid).await? {
         return Err(no_subnet(params.netuid));

@@ -1,10 +1,13 @@
 //! The noun `tx`: extrinsics that this daemon has signed, from its journal.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Instant};
 
 use btd_api::{
     BlockHash, ErrorKind,
-    tx::{Entries, Entry, Follow, FollowParams, List, ListParams, Show, ShowParams, Shown, State},
+    tx::{
+        Cancel, CancelParams, Cancelled, Entries, Entry, Follow, FollowParams, List, ListParams, Show, ShowParams,
+        Shown, State, Waiting,
+    },
     wallet::Receipt,
 };
 
@@ -21,13 +24,26 @@ const USUAL: u32 = 50;
 const MOST: u32 = 1000;
 
 pub(super) fn register(table: &mut Table, parts: &Arc<Parts>) {
-    table.noun(parts).method::<List>(list).method::<Show>(show).method::<Follow>(follow).done();
+    table
+        .noun(parts)
+        .method::<List>(list)
+        .method::<Show>(show)
+        .method::<Follow>(follow)
+        .method::<Cancel>(cancel)
+        .done();
 }
 
 async fn list(parts: Arc<Parts>, params: ListParams, _: Caller) -> Result<Entries, Failure> {
     let limit = params.limit.unwrap_or(USUAL).min(MOST);
     let logged = parts.submitter.logged(limit, params.pending).await?;
-    Ok(Entries { entries: logged.iter().map(entry).collect() })
+    let now = Instant::now();
+    let waiting = parts.submitter.waiting().into_iter().map(|order| Waiting {
+        signer: order.signer,
+        lane: order.lane,
+        idempotency_key: order.idempotency_key,
+        waited_ms: u64::try_from(now.saturating_duration_since(order.since).as_millis()).unwrap_or(u64::MAX),
+    });
+    Ok(Entries { entries: logged.iter().map(entry).collect(), waiting: waiting.collect() })
 }
 
 fn entry(logged: &Logged) -> Entry {
@@ -57,6 +73,7 @@ fn state(intent: &Intent) -> State {
         Some(Ending::Unseen) => State::Unseen,
         Some(Ending::Refused) => State::Refused,
         Some(Ending::Expired) => State::Expired,
+        Some(Ending::Withdrawn) => State::Withdrawn,
     }
 }
 
@@ -86,4 +103,33 @@ async fn follow(parts: Arc<Parts>, params: FollowParams, _: Caller) -> Result<Re
     let logged = one(&parts, params.extrinsic).await?;
     let mode = receipt::until(params.wait);
     Ok(receipt::receipt(parts.submitter.follow(&logged.intent, mode).await?, &parts.link))
+}
+
+async fn cancel(parts: Arc<Parts>, params: CancelParams, _: Caller) -> Result<Cancelled, Failure> {
+    let (waiting, intent) = match (params.extrinsic, params.key) {
+        (Some(extrinsic), None) => (0, Some(one(&parts, extrinsic).await?.intent)),
+        (None, Some(key)) => {
+            let waiting = parts.submitter.call_off(&key);
+            let waiting = u32::try_from(waiting).unwrap_or(u32::MAX);
+            (waiting, parts.submitter.logged_under(key).await?)
+        }
+        (Some(_), Some(_)) | (None, None) => {
+            let message = "give the `extrinsic` or the `key`, one of the two";
+            return Err(Failure::new(ErrorKind::InvalidParams, message));
+        }
+    };
+    let Some(intent) = intent else {
+        return match waiting {
+            0 => Err(Failure::new(ErrorKind::NotFound, "nothing waits, and nothing was signed, under that key")),
+            waiting => Ok(Cancelled { waiting, extrinsic: None }),
+        };
+    };
+    let extrinsic = receipt::hash(intent.recorded.extrinsic.hash);
+    match parts.submitter.withdraw(&intent).await {
+        Ok(()) => Ok(Cancelled { waiting, extrinsic: Some(extrinsic) }),
+        Err(why) => {
+            let message = format!("extrinsic {extrinsic} is not taken back: {why}; `tx follow` tells its end");
+            Err(Failure::new(ErrorKind::Precondition, message))
+        }
+    }
 }

@@ -1,5 +1,6 @@
 //! The noun `wallet`: keys on this host, balances, transfers.
 
+pub(super) mod history;
 mod keyfiles;
 pub(super) mod onchain;
 

@@ -4,6 +4,22 @@ use super::{outcome::Refused, plan::Precondition, policy::PolicyRefusal};
 use crate::{custody::CustodyError, journal::JournalError};
 use btd_api::{BlockNumber, IdempotencyKey};
 use btd_chain::{BlockRef, DispatchError, ExtrinsicHash, PrepareError, ReadError};
+use serde::{Deserialize, Serialize};
+
+/// Why something was taken back before any node had it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+#[serde(rename_all = "snake_case")]
+pub enum Withdrawal {
+    /// Somebody asked for it.
+    #[error("it was cancelled before any node had it: nothing happened; ask anew with a new idempotency key")]
+    Cancelled,
+    /// Its deadline passed.
+    #[error(
+        "its deadline passed before any node had it: nothing happened; ask anew with a new idempotency key, or a longer \
+         deadline"
+    )]
+    Late,
+}
 
 /// Why a submission failed, or is not known to have succeeded.
 #[derive(Debug, thiserror::Error)]
@@ -107,6 +123,9 @@ pub enum SubmissionError {
         /// What does the same today.
         instead: &'static str,
     },
+    /// It was taken back before any node had it. Nothing happened.
+    #[error(transparent)]
+    Withdrawn(#[from] Withdrawal),
     /// The journal's open intents have not been read yet.
     #[error("extrinsics of an earlier run are still being looked up: try again in a moment")]
     NotResumed,

@@ -4,7 +4,7 @@ use btd_api::{BlockNumber, Tao};
 use btd_chain::{BlockRef, DispatchError, Event, ExtrinsicHash, Inclusion, PoolRefusal, RefusalReason, Unseen};
 use serde::{Deserialize, Serialize};
 
-use super::plan::Plan;
+use super::{error::Withdrawal, plan::Plan};
 use crate::journal::{Ending, Settlement};
 
 /// The end of an extrinsic.
@@ -31,6 +31,11 @@ pub enum Outcome {
         /// Why the events cannot be read, in words.
         reason: String,
     },
+    /// It was taken back before any node had it: it is in no block.
+    Withdrawn {
+        /// Why.
+        why: Withdrawal,
+    },
 }
 
 /// An extrinsic in a finalized block.
@@ -40,8 +45,8 @@ pub struct Included {
     pub block: BlockRef,
     /// Its position in the block.
     pub index: u32,
-    /// What it paid, tip included.
-    pub fee: Tao,
+    /// What it paid, tip included; none where the chain does not tell.
+    pub fee: Option<Tao>,
     /// What it caused, in order.
     pub events: Vec<Event>,
 }
@@ -109,7 +114,7 @@ impl Outcome {
     /// The outcome of an extrinsic that was found in a block.
     pub(super) fn of(inclusion: Inclusion) -> Self {
         let Inclusion { block, index, result, events, fee, .. } = inclusion;
-        let included = Included { block, index, fee: fee.unwrap_or(Tao::ZERO), events };
+        let included = Included { block, index, fee, events };
         match result {
             Ok(()) => Self::Succeeded(included),
             Err(error) => Self::Failed(included, error),
@@ -124,6 +129,7 @@ impl Outcome {
             Self::Refused(_) => Ending::Refused,
             Self::Expired { .. } => Ending::Expired,
             Self::Unseen { .. } => Ending::Unseen,
+            Self::Withdrawn { .. } => Ending::Withdrawn,
         };
         Ok(Settlement { ending, details: serde_json::to_string(self)? })
     }
@@ -163,7 +169,7 @@ mod tests {
         let included = Included {
             block: BlockRef { number: BlockNumber(7), hash: BlockHash([1; 32]) },
             index: 2,
-            fee: Tao::from_rao(136_247),
+            fee: Some(Tao::from_rao(136_247)),
             events: vec![Event {
                 pallet: "Balances".to_owned(),
                 name: "Transfer".to_owned(),
@@ -182,6 +188,7 @@ mod tests {
                 index: 2,
                 reason: "the state is gone".to_owned(),
             },
+            Outcome::Withdrawn { why: Withdrawal::Late },
         ] {
             let kept = outcome.to_settlement().unwrap();
             assert_eq!(Outcome::from_settlement(&kept).unwrap(), outcome);

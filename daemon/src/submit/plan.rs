@@ -37,6 +37,9 @@ pub struct Plan {
     pub effects: Vec<String>,
     /// What the caller should know before saying yes.
     pub warnings: Vec<String>,
+    /// Of a dry run: the key that has to be unlocked before this can be signed.
+    #[serde(default)]
+    pub locked: Option<String>,
 }
 
 /// Why an action would fail. Nothing was signed.

@@ -11,7 +11,6 @@ use btd_api::{Amount, Coldkey, Hotkey, NetUid, Tao};
 use btd_chain::{LinkConfig, LinkState};
 use btd_devnet::{BlockTime, Devnet};
 use btd_keys::{Existing, Key, Password, Protection, Scheme, WalletStore};
-use btd_signer_protocol::RefusalKind;
 use tokio_util::sync::CancellationToken;
 
 use super::*;
@@ -126,7 +125,7 @@ async fn a_transfer_does_what_its_plan_says_and_a_repetition_does_nothing() {
 
     let receipt = run.submitter.submit(order.clone()).await.unwrap();
     let Stage::Finalized { included, .. } = &receipt.stage else { panic!("{receipt:?}") };
-    assert_eq!(included.fee, receipt.plan.fee);
+    assert_eq!(included.fee, Some(receipt.plan.fee));
     assert!(included.events.iter().any(|event| event.pallet == "Balances" && event.name == "Transfer"));
     assert_eq!(run.free(order.signer).await, receipt.plan.balance_after);
     assert_eq!(run.free(bob).await, before.checked_add(Tao::from_rao(5_000_000_000)).unwrap());
@@ -156,7 +155,7 @@ async fn a_repetition_joins_what_is_under_way_and_another_order_takes_the_next_n
     while run.submitter.shared.active.free_nonce(sent.plan.signer, 0) != 2 {
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
-    while run.submitter.shared.lanes.lock().unwrap().values().any(|lane| lane.try_lock().is_err()) {
+    while run.submitter.shared.lanes.is_taken() {
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
     assert_eq!(run.pending().await.len(), 2);
@@ -238,7 +237,7 @@ async fn what_the_pool_refuses_is_over_at_once_and_is_not_sent_again() {
     // As one who read the journal just before the end was written would have it followed.
     let found = run.journal.find(run.link.genesis().unwrap(), "hasty".parse().unwrap()).await.unwrap().unwrap();
     let late = Intent { settlement: None, ..found };
-    let mut progress = run.submitter.shared.follow(&late, worker::History::PerhapsSent).await;
+    let mut progress = run.submitter.shared.follow(&late, worker::History::PerhapsSent, None).await;
     let moved = progress.wait_for(|progress| !matches!(progress, Progress::Recorded)).await.unwrap();
     assert!(matches!(&*moved, Progress::Settled(outcome) if matches!(**outcome, Outcome::Refused(_))), "{moved:?}");
 }
@@ -259,7 +258,7 @@ async fn an_extrinsic_that_no_block_took_expires() {
         plan: serde_json::to_string(&plan).unwrap(),
     };
     let Recorded::New(intent) = run.journal.record(intent).await.unwrap() else { panic!("the key is new") };
-    let mut progress = run.submitter.shared.follow(&intent, worker::History::NeverSent).await;
+    let mut progress = run.submitter.shared.follow(&intent, worker::History::NeverSent, None).await;
     // What comes after it is not put behind it: the gap is filled first.
     let free = |from| run.submitter.shared.active.free_nonce(order.signer, from);
     assert_eq!([free(0), free(8), free(9)], [0, 8, 10]);
@@ -343,4 +342,44 @@ async fn killed_between_journal_and_broadcast_the_same_bytes_are_sent_after_the_
     assert_eq!(included.block.number, BlockNumber(1));
     let account = run.link.view().unwrap().balance(receipt.plan.signer).await.unwrap();
     assert_eq!((account.nonce, account.free), (1, receipt.plan.balance_after));
+}
+
+#[tokio::test]
+async fn what_no_node_has_can_be_taken_back_and_leaves_no_gap() {
+    let (devnet, state) = (devnet(BlockTime::Instant).await, tempfile::tempdir().unwrap());
+    let run = Run::begin(state.path(), endpoint(&devnet)).await.with_wallet("alice", "//Alice");
+    let order = run.order("alice", transfer(7)).await;
+    let (plan, prepared) = run.submitter.prepare(&order, |counted| counted).await.unwrap();
+    let (plan, extrinsic) =
+        (serde_json::to_string(&plan).unwrap(), run.submitter.sign(&order, &prepared).await.unwrap());
+    let genesis = run.link.genesis().unwrap();
+    drop(devnet);
+    run.link.state().wait_for(|state| !state.is_live()).await.unwrap();
+
+    let record = async |key: &str, nonce: u32, deadline: Option<Duration>| {
+        let extrinsic = SignedExtrinsic { nonce, ..extrinsic.clone() };
+        let intent =
+            NewIntent { key: Some(key.parse().unwrap()), wish: wish(&order), genesis, extrinsic, plan: plan.clone() };
+        let Recorded::New(intent) = run.journal.record(intent).await.unwrap() else { panic!("the key is new") };
+        let deadline = deadline.map(|limit| Instant::now() + limit);
+        let mut progress = run.submitter.shared.follow(&intent, worker::History::NeverSent, deadline).await;
+        progress.wait_for(|progress| matches!(progress, Progress::Unsent)).await.unwrap();
+        (intent, progress)
+    };
+    let (first, _) = record("first", 0, None).await;
+    let (second, _) = record("second", 1, None).await;
+    assert_eq!(run.submitter.withdraw(&first).await, Err(NotWithdrawn::Awaited { nonce: 1 }));
+    run.submitter.withdraw(&second).await.unwrap();
+    run.submitter.withdraw(&first).await.unwrap();
+    assert_eq!(run.submitter.shared.active.free_nonce(order.signer, 0), 0);
+    let (_, mut late) = record("late", 0, Some(Duration::from_millis(1))).await;
+    let late = late.wait_for(|progress| matches!(progress, Progress::Settled(_))).await.unwrap().clone();
+    let Progress::Settled(outcome) = late else { panic!("{late:?}") };
+    assert_eq!(*outcome, Outcome::Withdrawn { why: Withdrawal::Late });
+    assert_eq!(run.pending().await, []);
+    let again = run
+        .submitter
+        .follow(&run.journal.find(genesis, "first".parse().unwrap()).await.unwrap().unwrap(), Mode::UntilFinalized)
+        .await;
+    assert!(matches!(again, Err(SubmissionError::Withdrawn(Withdrawal::Cancelled))), "{again:?}");
 }

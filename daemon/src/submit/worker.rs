@@ -8,11 +8,11 @@
 use std::{
     collections::{HashMap, HashSet},
     sync::{Arc, Mutex, PoisonError},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
-use btd_api::{AccountId, BlockNumber};
-use btd_chain::{Era, PoolRefusal, SignedExtrinsic, SubmitError, Tracked};
+use btd_api::{AccountId, BlockNumber, signing::Lane};
+use btd_chain::{Era, LinkState, PoolRefusal, SignedExtrinsic, SubmitError, Tracked};
 use tokio::{
     sync::{mpsc, watch},
     task::JoinSet,
@@ -21,7 +21,10 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    Shared, genesis,
+    Shared,
+    error::Withdrawal,
+    genesis,
+    lane::Turn,
     outcome::{Outcome, Refused},
 };
 use crate::{
@@ -54,6 +57,8 @@ pub(super) enum History {
 pub(super) enum Progress {
     /// In the journal.
     Recorded,
+    /// No node has it: the link is down.
+    Unsent,
     /// In a pool.
     Sent,
     /// Sent or not: the link was lost.
@@ -70,6 +75,15 @@ pub(super) struct Job {
     intent: Intent,
     history: History,
     progress: watch::Sender<Progress>,
+    terms: Terms,
+}
+
+/// When an extrinsic that no node has is given up.
+#[derive(Clone, Debug)]
+struct Terms {
+    /// Cancelled by whoever takes it back.
+    taken_back: CancellationToken,
+    deadline: Option<Instant>,
 }
 
 #[derive(Debug)]
@@ -77,6 +91,7 @@ struct Followed {
     signer: AccountId,
     nonce: u32,
     progress: watch::Receiver<Progress>,
+    taken_back: CancellationToken,
 }
 
 /// The extrinsics that are being followed.
@@ -99,22 +114,46 @@ impl Active {
         let followed = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let on_its_way = |entry: &&Followed| {
             entry.signer == signer
-                && matches!(*entry.progress.borrow(), Progress::Recorded | Progress::Sent | Progress::Unsure)
+                && matches!(
+                    *entry.progress.borrow(),
+                    Progress::Recorded | Progress::Unsent | Progress::Sent | Progress::Unsure
+                )
         };
         let taken: HashSet<u32> = followed.values().filter(on_its_way).map(|entry| entry.nonce).collect();
         (from..u32::MAX).find(|nonce| !taken.contains(nonce)).unwrap_or(u32::MAX)
     }
 
+    /// The highest nonce on its way for `signer` that is later than `nonce`.
+    pub(super) fn behind(&self, signer: AccountId, nonce: u32) -> Option<u32> {
+        let followed = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        followed.values().filter(|entry| entry.signer == signer && entry.nonce > nonce).map(|entry| entry.nonce).max()
+    }
+
+    /// Asks that an intent be given up if no node has it; what becomes of that its progress tells.
+    pub(super) fn take_back(&self, id: IntentId) -> Option<watch::Receiver<Progress>> {
+        let followed = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let entry = followed.get(&id)?;
+        entry.taken_back.cancel();
+        Some(entry.progress.clone())
+    }
+
     /// The progress of an intent, and the job of following it unless it is followed already.
-    fn enter(&self, intent: &Intent, history: History) -> (watch::Receiver<Progress>, Option<Job>) {
+    fn enter(
+        &self,
+        intent: &Intent,
+        history: History,
+        deadline: Option<Instant>,
+    ) -> (watch::Receiver<Progress>, Option<Job>) {
         let mut followed = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(entry) = followed.get(&intent.id) {
             return (entry.progress.clone(), None);
         }
         let (sender, progress) = watch::channel(Progress::Recorded);
         let SignedExtrinsic { signer, nonce, .. } = intent.recorded.extrinsic;
-        followed.insert(intent.id, Followed { signer, nonce, progress: progress.clone() });
-        (progress, Some(Job { intent: intent.clone(), history, progress: sender }))
+        let taken_back = CancellationToken::new();
+        let terms = Terms { taken_back: taken_back.clone(), deadline };
+        followed.insert(intent.id, Followed { signer, nonce, progress: progress.clone(), taken_back });
+        (progress, Some(Job { intent: intent.clone(), history, progress: sender, terms }))
     }
 
     fn leave(&self, id: IntentId) {
@@ -125,9 +164,15 @@ impl Active {
 // === impl Shared ===
 
 impl Shared {
-    /// The progress of a pending intent, which the worker follows from now on.
-    pub(super) async fn follow(&self, intent: &Intent, history: History) -> watch::Receiver<Progress> {
-        let (progress, job) = self.active.enter(intent, history);
+    /// The progress of a pending intent, which the worker follows from now on. One that no node has at its
+    /// `deadline` is given up.
+    pub(super) async fn follow(
+        &self,
+        intent: &Intent,
+        history: History,
+        deadline: Option<Instant>,
+    ) -> watch::Receiver<Progress> {
+        let (progress, job) = self.active.enter(intent, history, deadline);
         if let Some(job) = job {
             // Without a worker the sender is dropped, which tells whoever waits.
             let _ = self.queue.send(job).await;
@@ -156,7 +201,7 @@ impl Worker {
                 let pending = self.shared.journal.pending(genesis).await?;
                 tracing::info!(pending = pending.len(), %genesis, "took up the journal");
                 for intent in pending {
-                    if let (_, Some(job)) = self.shared.active.enter(&intent, History::PerhapsSent) {
+                    if let (_, Some(job)) = self.shared.active.enter(&intent, History::PerhapsSent, None) {
                         following.spawn(follow(Arc::clone(&self.shared), job));
                     }
                 }
@@ -195,7 +240,7 @@ impl Worker {
 
 /// Sends, searches blocks and sends again, until the end is known; then writes it down.
 async fn follow(shared: Arc<Shared>, job: Job) {
-    let Job { intent, mut history, progress } = job;
+    let Job { intent, mut history, progress, terms } = job;
     // Whoever repeats an order may have read the journal a moment before the end was written there.
     if history == History::PerhapsSent
         && let Some(settlement) = settlement(&shared, intent.id).await
@@ -208,11 +253,12 @@ async fn follow(shared: Arc<Shared>, job: Job) {
         return;
     }
     let hash = intent.recorded.extrinsic.hash;
-    let outcome = loop {
-        let outcome = end_of(&shared, &intent.recorded.extrinsic, history, &progress).await;
+    // The turn of what is given up is held until its nonce is free again.
+    let (outcome, _turn) = loop {
+        let (outcome, turn) = end_of(&shared, &intent.recorded.extrinsic, history, (&progress, &terms)).await;
         let is_written = write_down(&shared, &intent, &outcome).await;
-        if is_written || !matches!(outcome, Outcome::Refused(_)) {
-            break outcome;
+        if is_written || !matches!(outcome, Outcome::Refused(_) | Outcome::Withdrawn { .. }) {
+            break (outcome, turn);
         }
         // What the journal holds as pending is sent again at the next start: nobody is told that it is over.
         history = History::PerhapsSent;
@@ -221,7 +267,7 @@ async fn follow(shared: Arc<Shared>, job: Job) {
     };
     match &outcome {
         Outcome::Succeeded(included) => {
-            tracing::info!(extrinsic = %hash, block = %included.block.number, fee = %included.fee, "extrinsic succeeded");
+            tracing::info!(extrinsic = %hash, block = %included.block.number, fee = included.fee.map(tracing::field::display), "extrinsic succeeded");
         }
         Outcome::Failed(included, error) => {
             tracing::warn!(extrinsic = %hash, block = %included.block.number, %error, "extrinsic failed");
@@ -231,6 +277,7 @@ async fn follow(shared: Arc<Shared>, job: Job) {
         Outcome::Unseen { block, reason, .. } => {
             tracing::warn!(extrinsic = %hash, block = %block.number, reason, "extrinsic is included, its outcome cannot be read");
         }
+        Outcome::Withdrawn { why } => tracing::info!(extrinsic = %hash, ?why, "extrinsic was given up unsent"),
     }
     progress.send_replace(Progress::Settled(Arc::new(outcome)));
     shared.active.leave(intent.id);
@@ -272,8 +319,8 @@ async fn end_of(
     shared: &Shared,
     extrinsic: &SignedExtrinsic,
     mut history: History,
-    progress: &watch::Sender<Progress>,
-) -> Outcome {
+    (progress, terms): (&watch::Sender<Progress>, &Terms),
+) -> (Outcome, Option<Turn>) {
     let from = match extrinsic.era {
         Era::Mortal { birth, .. } => birth,
         Era::Immortal => BlockNumber(0),
@@ -286,6 +333,10 @@ async fn end_of(
                 history = History::PerhapsSent;
                 progress.send_replace(Progress::Sent);
                 Duration::from_secs(shared.config.resend_s.into())
+            }
+            Err(SubmitError::NotSent { .. }) if history == History::NeverSent => {
+                progress.send_replace(Progress::Unsent);
+                PAUSE
             }
             Err(SubmitError::NotSent { .. }) => {
                 progress.send_replace(Progress::Unsure);
@@ -306,7 +357,7 @@ async fn end_of(
             Err(SubmitError::Refused(refusal)) => {
                 let refused = Refused::from(&refusal);
                 if history == History::NeverSent {
-                    return Outcome::Refused(refused);
+                    return (Outcome::Refused(refused), None);
                 }
                 tracing::debug!(extrinsic = %extrinsic.hash, reason = refused.words, "was not taken again");
                 progress.send_replace(Progress::Shut);
@@ -314,9 +365,34 @@ async fn end_of(
             }
         };
         tokio::select! {
-            outcome = &mut search => return outcome,
+            outcome = &mut search => return (outcome, None),
             () = again(shared, pause) => {}
+            given_up = give_up(shared, extrinsic, terms), if history == History::NeverSent => return given_up,
         }
+    }
+}
+
+/// Resolves when what no node has is to be given up.
+async fn give_up(shared: &Shared, extrinsic: &SignedExtrinsic, terms: &Terms) -> (Outcome, Option<Turn>) {
+    let late = async {
+        match terms.deadline {
+            Some(deadline) => sleep(deadline.saturating_duration_since(Instant::now())).await,
+            None => std::future::pending().await,
+        }
+        // Nobody takes a later nonce meanwhile.
+        let turn = shared.lanes.turn(extrinsic.signer, Lane::Urgent, None).await.ok();
+        if shared.active.behind(extrinsic.signer, extrinsic.nonce).is_some() {
+            // It is in the way of others now, which can only be included after it.
+            drop(turn);
+            std::future::pending::<()>().await;
+            return None;
+        }
+        turn
+    };
+    tokio::select! {
+        // Whoever takes it back has the turn.
+        () = terms.taken_back.cancelled() => (Outcome::Withdrawn { why: Withdrawal::Cancelled }, None),
+        turn = late => (Outcome::Withdrawn { why: Withdrawal::Late }, turn),
     }
 }
 
@@ -332,7 +408,7 @@ async fn again(shared: &Shared, pause: Duration) {
     let mut state = shared.link.state();
     let back = async {
         let lost = state.wait_for(|state| !state.is_live()).await.is_ok();
-        if !lost || state.wait_for(btd_chain::LinkState::is_live).await.is_err() {
+        if !lost || state.wait_for(LinkState::is_live).await.is_err() {
             std::future::pending::<()>().await;
         }
     };
@@ -347,16 +423,27 @@ async fn again(shared: &Shared, pause: Duration) {
 async fn search(shared: &Shared, extrinsic: &SignedExtrinsic, from: BlockNumber) -> Outcome {
     let mut pause = PAUSE;
     loop {
+        let begun = Instant::now();
         match shared.link.track(extrinsic.hash, from, extrinsic.era_end()).await {
             Ok(Tracked::Included(inclusion)) => return Outcome::of(inclusion),
             Ok(Tracked::IncludedUnseen(unseen)) => return unseen.into(),
             Ok(Tracked::Expired { until }) => return Outcome::Expired { until },
             Err(error) => {
                 tracing::warn!(%error, extrinsic = %extrinsic.hash, "could not search a block for an extrinsic");
+                // A search that went on for long had got further, and another endpoint may have what this one lacks.
+                let (got_further, asked) = (begun.elapsed() > pause, endpoint(shared));
                 sleep(pause).await;
-                pause = LONGEST_PAUSE.min(pause * 2);
+                pause = if got_further || endpoint(shared) != asked { PAUSE } else { LONGEST_PAUSE.min(pause * 2) };
             }
         }
+    }
+}
+
+/// The endpoint that is followed now.
+fn endpoint(shared: &Shared) -> Option<String> {
+    match &*shared.link.state().borrow() {
+        LinkState::Live { endpoint, .. } => Some(endpoint.clone()),
+        LinkState::Connecting { .. } | LinkState::Lost { .. } => None,
     }
 }
 

@@ -54,6 +54,7 @@ impl From<SubmissionError> for Failure {
             SubmissionError::Gone { what, instead, .. } => {
                 ApiError::new(ErrorKind::NotOnThisRuntime, message).with("call", what).with("instead", instead)
             }
+            SubmissionError::Withdrawn(_) => ApiError::new(ErrorKind::Cancelled, message),
             SubmissionError::NotResumed => ApiError::new(ErrorKind::WarmingUp, message),
         };
         Self(api)

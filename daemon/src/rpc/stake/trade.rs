@@ -18,7 +18,7 @@ const FOR_FEES: u64 = 5_000_000;
 const ROOT: NetUid = NetUid(0);
 
 /// Buys alpha for a part of the free balance.
-pub(super) async fn buy(ground: &Ground, params: &AddParams, hotkey: Hotkey) -> Result<Draft, SubmissionError> {
+pub(in crate::rpc) async fn buy(ground: &Ground, params: &AddParams, hotkey: Hotkey) -> Result<Draft, SubmissionError> {
     let netuid = params.netuid;
     let amount = match params.amount {
         Amount::Exactly(amount) => amount,
@@ -54,7 +54,11 @@ pub(super) async fn buy(ground: &Ground, params: &AddParams, hotkey: Hotkey) -> 
 }
 
 /// Sells alpha into the free balance.
-pub(super) async fn sell(ground: &Ground, params: &RemoveParams, hotkey: Hotkey) -> Result<Draft, SubmissionError> {
+pub(in crate::rpc) async fn sell(
+    ground: &Ground,
+    params: &RemoveParams,
+    hotkey: Hotkey,
+) -> Result<Draft, SubmissionError> {
     let netuid = params.netuid;
     let alpha = part(ground, hotkey, netuid, params.amount).await?;
     let price = price(ground, netuid).await?;

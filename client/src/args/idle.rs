@@ -1,0 +1,108 @@
+//! Words that the Python command lines take with every command, and that say nothing to this one: a
+//! hotkey where only the coldkey counts, or a default in so many words.
+//!
+//! They are passed over, and it is said so, rather than refused: scripts are full of them. A word
+//! that asks for something that would then not happen is never among them.
+
+use std::ffi::OsString;
+
+use clap::error::{ContextKind, ContextValue, ErrorKind};
+
+/// Those that have a value.
+const VALUED: &[&str] = &[
+    "--hotkey",
+    "-H",
+    "--wallet-hotkey",
+    "--wallet_hotkey",
+    "--wallet.hotkey",
+    "--wallet-name",
+    "--wallet_name",
+    "--wallet.name",
+];
+/// Those that have none: each says what holds anyway.
+const BARE: &[&str] = &[
+    "--verbose",
+    "-v",
+    "--no-overwrite",
+    "--no-all-netuids",
+    "--no-all-hotkeys",
+    "--no-use-hotkey",
+    "--no-mev-protection",
+    "--no-mev-shield",
+    "--no-cache",
+    "--no_cache",
+    "--no-disk-cache",
+    "--no_version_checking",
+    "--no-version-checking",
+    "--strict",
+    "--safe-register",
+    "--safe-staking",
+    "--safe_staking",
+    "--safe",
+    "--not-partial",
+    "--no-partial",
+    "--no-allow-partial-stake",
+];
+
+/// Takes the word that `error` complains of out of `words`, with its value, if it says nothing here.
+pub(super) fn pass_over(error: &clap::Error, words: &mut Vec<OsString>) -> Option<String> {
+    if error.kind() != ErrorKind::UnknownArgument {
+        return None;
+    }
+    let Some(ContextValue::String(named)) = error.get(ContextKind::InvalidArg) else { return None };
+    let bare = named.split('=').next()?;
+    let (is_valued, is_bare) = (VALUED.contains(&bare), BARE.contains(&bare));
+    if !is_valued && !is_bare {
+        return None;
+    }
+    let place = words.iter().position(|word| {
+        word.to_str().is_some_and(|word| word == bare || word.split_once('=').is_some_and(|(name, _)| name == bare))
+    })?;
+    let word = words.remove(place);
+    let has_own_value = word.to_str().is_some_and(|word| word.contains('='));
+    // A value never begins with a dash: no wallet or hotkey has such a name.
+    let value_follows = words.get(place).and_then(|next| next.to_str()).is_some_and(|next| !next.starts_with('-'));
+    if is_valued && !has_own_value && value_follows {
+        words.remove(place);
+    }
+    Some(bare.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::parse;
+
+    fn passed(words: &str) -> Result<Vec<String>, String> {
+        let words = format!("btctl {words}");
+        parse(words.split(' ').map(Into::into)).map(|(_, idle)| idle).map_err(|refusal| refusal.error.to_string())
+    }
+
+    #[test]
+    fn what_says_nothing_is_passed_over() {
+        for (words, idle) in [
+            (
+                "wallet transfer --wallet.name a --wallet.hotkey h --dest 5FHneW46xGXgs5mUiveU4sbTyGBzmstUspZC92UhjJM694ty -a 1",
+                vec!["--wallet.hotkey"],
+            ),
+            ("wallet list --wallet-name a --verbose", vec!["--wallet-name", "--verbose"]),
+            ("subnets list --hotkey=h --strict", vec!["--hotkey", "--strict"]),
+            ("stake list -H h -v", vec!["-H", "-v"]),
+            ("subnets register --netuid 1 --safe", vec!["--safe"]),
+            ("stake add --netuid 1 --amount 1 --hotkey h", vec![]),
+        ] {
+            assert_eq!(passed(words).unwrap(), idle, "{words}");
+        }
+    }
+
+    #[test]
+    fn what_asks_for_something_is_refused() {
+        for words in [
+            "stake add --netuid 1 --amount 1 --mev-protection",
+            "subnets register --netuid 1 --unsafe",
+            "wallet list --nonsense",
+            "wallet transfer --announce-only",
+        ] {
+            assert!(passed(words).is_err(), "{words}");
+        }
+    }
+}

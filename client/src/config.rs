@@ -1,0 +1,228 @@
+//! The noun `config`: what is set for `btctl`, and what the running daemon goes by, each with its origin.
+
+use btd_api::{
+    config::{DaemonSettings, Show},
+    rpc::Nothing,
+};
+use clap::{Args, Subcommand};
+use serde_json::json;
+
+use crate::{
+    exit::Exit,
+    failure::Failure,
+    output::{
+        Format, Page,
+        table::{Column, Table},
+    },
+    preferences::{self, Key, Preferences},
+    session::Session,
+    settings,
+};
+
+/// `btctl config ...`
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// What is set for btctl
+    Get(GetArgs),
+    /// Set something for btctl, in its own file: `config set wallet_name alice`
+    Set(SetArgs),
+    /// Take back what was set in btctl's own file
+    Clear(ClearArgs),
+    /// What holds for btctl and what the running daemon goes by
+    Show(ShowArgs),
+}
+
+/// `btctl config get`
+#[derive(Args, Debug)]
+pub(crate) struct GetArgs {
+    /// What; without it, everything
+    #[arg(value_parser = Key::named)]
+    name: Option<Key>,
+}
+
+/// `btctl config set`
+#[derive(Args, Debug)]
+pub(crate) struct SetArgs {
+    /// What; `config get` lists it
+    #[arg(value_parser = Key::named, requires = "value", required_unless_present_any = FLAGS)]
+    name: Option<Key>,
+    /// The value
+    #[arg(allow_hyphen_values = true)]
+    value: Option<String>,
+    #[command(flatten)]
+    flags: SetFlags,
+}
+
+const FLAGS: [&str; 7] = ["wallet_name", "wallet_hotkey", "rate_tolerance", "safe", "no_safe", "partial", "no_partial"];
+
+/// The same as flags, as the Python command line has them.
+#[derive(Args, Debug)]
+struct SetFlags {
+    /// The same as `config set wallet_name`
+    #[arg(long, short = 'w', value_name = "NAME", aliases = ["wallet", "wallet.name", "wallet_name", "name"])]
+    wallet_name: Option<String>,
+    /// The same as `config set wallet_hotkey`
+    #[arg(long, short = 'H', value_name = "NAME", aliases = ["hotkey", "wallet.hotkey", "wallet_hotkey"])]
+    wallet_hotkey: Option<String>,
+    /// The same as `config set rate_tolerance`
+    #[arg(long, value_name = "SHARE", aliases = ["tolerance", "rate_tolerance"])]
+    rate_tolerance: Option<String>,
+    /// The same as `config set safe_staking true`
+    #[arg(long = "safe-staking", aliases = ["safe", "safe_staking"])]
+    safe: bool,
+    /// The same as `config set safe_staking false`
+    #[arg(long = "no-safe-staking", aliases = ["unsafe", "no_safe_staking"], conflicts_with = "safe")]
+    no_safe: bool,
+    /// The same as `config set allow_partial_stake true`
+    #[arg(long = "allow-partial-stake", aliases = ["partial", "allow_partial_stake"])]
+    partial: bool,
+    /// The same as `config set allow_partial_stake false`
+    #[arg(long = "no-allow-partial-stake", aliases = ["no-partial", "no_allow_partial_stake"], conflicts_with = "partial")]
+    no_partial: bool,
+}
+
+/// `btctl config clear`
+#[derive(Args, Debug)]
+#[group(required = true, multiple = false)]
+pub(crate) struct ClearArgs {
+    /// What
+    #[arg(value_parser = Key::named)]
+    name: Option<Key>,
+    /// Everything
+    #[arg(long)]
+    all: bool,
+}
+
+/// `btctl config show`
+#[derive(Args, Debug)]
+pub(crate) struct ShowArgs {
+    /// Tell where each value comes from
+    #[arg(long)]
+    origin: bool,
+    /// What is set somewhere only, without defaults
+    #[arg(long)]
+    set: bool,
+}
+
+// === impl Command ===
+
+impl Command {
+    pub(crate) async fn run(self, session: &Session) -> Result<Exit, Failure> {
+        let environment = settings::environment;
+        let known = Preferences::load(&environment)?;
+        match self {
+            Self::Get(args) => get(&known, args.name, session),
+            Self::Set(args) => {
+                let mut values = own(&known)?;
+                for (key, value) in args.pairs() {
+                    key.check(&value).map_err(|why| Failure::usage(format!("{}: {why}", key.name())))?;
+                    values.1.insert(key, value);
+                }
+                preferences::write(&values.0, &values.1)?;
+                get(&Preferences::load(&environment)?, None, session)
+            }
+            Self::Clear(args) => {
+                let mut values = own(&known)?;
+                values.1.retain(|key, _| args.name.is_some_and(|name| name != *key));
+                preferences::write(&values.0, &values.1)?;
+                get(&Preferences::load(&environment)?, None, session)
+            }
+            Self::Show(args) => show(&known, &args, session).await,
+        }
+    }
+}
+
+type Own = (std::path::PathBuf, std::collections::BTreeMap<Key, String>);
+
+fn own(known: &Preferences) -> Result<Own, Failure> {
+    let path = known.own.clone().ok_or_else(|| Failure::usage("there is no home for btctl's own file: set HOME"))?;
+    let values = preferences::read(&path)?;
+    Ok((path, values))
+}
+
+impl SetArgs {
+    fn pairs(self) -> Vec<(Key, String)> {
+        let word = |given: bool, value: &str| given.then(|| value.to_owned());
+        let flags = self.flags;
+        let pairs = [
+            (self.name, self.value),
+            (Some(Key::WalletName), flags.wallet_name),
+            (Some(Key::WalletHotkey), flags.wallet_hotkey),
+            (Some(Key::RateTolerance), flags.rate_tolerance),
+            (Some(Key::SafeStaking), word(flags.safe, "true").or(word(flags.no_safe, "false"))),
+            (Some(Key::AllowPartialStake), word(flags.partial, "true").or(word(flags.no_partial, "false"))),
+        ];
+        pairs.into_iter().filter_map(|(key, value)| Some((key?, value?))).collect()
+    }
+}
+
+fn get(known: &Preferences, only: Option<Key>, session: &Session) -> Result<Exit, Failure> {
+    let keys = Key::ALL.iter().copied().filter(|key| only.is_none_or(|only| only == *key));
+    let told: Vec<_> = keys.map(|key| (key, known.effective(key, &settings::environment))).collect();
+    match session.out.format() {
+        Format::Json => {
+            let members = told.iter().map(|(key, (value, origin))| {
+                (key.name().to_owned(), json!({ "value": value, "default": key.usual(), "origin": origin.to_string() }))
+            });
+            let document: serde_json::Map<String, serde_json::Value> = members.collect();
+            session.out.document(&serde_json::Value::Object(document).to_string())?;
+        }
+        Format::Human => {
+            let mut table =
+                Table::new(&[Column::text("NAME"), Column::text("VALUE"), Column::text("MEANING").leaves(1)]);
+            for (key, (value, _)) in &told {
+                let value = value.clone().unwrap_or_else(|| format!("(default: {})", key.usual()));
+                table.row(&[key.name().to_owned(), value, key.meaning().to_owned()]);
+            }
+            session.out.data(&table.render(session.out.page()))?;
+        }
+    }
+    Ok(Exit::Success)
+}
+
+async fn show(known: &Preferences, args: &ShowArgs, session: &Session) -> Result<Exit, Failure> {
+    let reply = session.call::<Show>(&Nothing {}).await?.read()?;
+    let told = Key::ALL.iter().map(|key| (*key, known.effective(*key, &settings::environment)));
+    let told: Vec<_> = told.filter(|(_, (value, _))| !args.set || value.is_some()).collect();
+    let daemon: Vec<_> = reply.settings.iter().filter(|one| !args.set || one.origin != "default").collect();
+    match session.out.format() {
+        Format::Json => {
+            let client: Vec<_> = told
+                .iter()
+                .map(|(key, (value, origin))| {
+                    let value = value.clone().unwrap_or_else(|| key.usual().to_owned());
+                    json!({ "key": key.name(), "value": value, "origin": origin.to_string() })
+                })
+                .collect();
+            session.out.document(&json!({ "btctl": client, "btd": daemon }).to_string())?;
+        }
+        Format::Human => {
+            let rows = told.into_iter().map(|(key, (value, origin))| {
+                let value = value.unwrap_or_else(|| key.usual().to_owned());
+                [format!("btctl: {}", key.name()), value, origin.to_string()]
+            });
+            let settings = DaemonSettings { settings: daemon.into_iter().cloned().collect() };
+            let text = render(rows.chain(daemon_rows(&settings)), args.origin, session.out.page());
+            session.out.data(&text)?;
+        }
+    }
+    Ok(Exit::Success)
+}
+
+fn daemon_rows(settings: &DaemonSettings) -> impl Iterator<Item = [String; 3]> + '_ {
+    settings.settings.iter().map(|one| {
+        let value = one.value.as_str().map_or_else(|| one.value.to_string(), str::to_owned);
+        [one.key.clone(), value, one.origin.clone()]
+    })
+}
+
+fn render(rows: impl Iterator<Item = [String; 3]>, origin: bool, page: Page) -> String {
+    if origin {
+        let mut table = Table::new(&[Column::text("SETTING"), Column::text("VALUE"), Column::text("ORIGIN")]);
+        rows.for_each(|row| table.row(&row));
+        return table.render(page);
+    }
+    let mut table = Table::new(&[Column::text("SETTING"), Column::text("VALUE")]);
+    rows.for_each(|[key, value, _]| table.row(&[key, value]));
+    table.render(page)
+}

@@ -1,0 +1,225 @@
+//! The noun `utils`: units and addresses in their other forms, and how fast endpoints answer.
+
+use std::{
+    str::FromStr,
+    time::{Duration, Instant},
+};
+
+use btd_api::{
+    AccountId, Tao,
+    chain::{ChainStatus, EndpointStatus, Status},
+    rpc::Nothing,
+};
+use clap::{Args, Subcommand};
+use serde_json::json;
+
+use crate::{
+    addr,
+    exit::Exit,
+    failure::Failure,
+    output::{
+        Format, Page,
+        facts::Facts,
+        table::{Column, Table},
+        text,
+    },
+    session::Session,
+};
+
+/// `btctl utils ...`
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Convert between tao and rao, and between an address and its public key
+    Convert(ConvertArgs),
+    /// How fast the chain's endpoints answer, as the daemon measures it with each request, and how fast the daemon does
+    Latency(LatencyArgs),
+}
+
+/// `btctl utils convert`
+#[derive(Args, Debug)]
+#[group(required = true, multiple = false)]
+pub(crate) struct ConvertArgs {
+    /// Tao, an address, or 64 hex digits of a public key
+    #[arg(value_parser = Thing::from_str)]
+    thing: Option<Thing>,
+    /// An amount in rao
+    #[arg(long, value_name = "RAO", value_parser = rao)]
+    rao: Option<Thing>,
+    /// An amount in tao
+    #[arg(long, value_name = "TAO", value_parser = tao)]
+    tao: Option<Thing>,
+    /// An address, or a name in the address book
+    #[arg(long, value_name = "SS58", value_parser = account)]
+    ss58: Option<Thing>,
+    /// A public key
+    #[arg(long, value_name = "HEX", value_parser = public_key)]
+    hex: Option<Thing>,
+}
+
+/// `btctl utils latency`
+#[derive(Args, Debug)]
+pub(crate) struct LatencyArgs {
+    /// Those whose URL has this in it only; the daemon's configuration names the endpoints
+    #[arg(long, value_name = "TEXT", aliases = ["networks", "network"])]
+    endpoint: Option<String>,
+}
+
+/// What can be converted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Thing {
+    Amount(Tao),
+    Account(AccountId),
+}
+
+fn rao(text: &str) -> Result<Thing, String> {
+    let digits = text.trim_end_matches('ρ');
+    let rao = digits.parse().map_err(|_| format!("`{text}` is not a whole number of rao"))?;
+    Ok(Thing::Amount(Tao::from_rao(rao)))
+}
+
+fn tao(text: &str) -> Result<Thing, String> {
+    let digits = text.trim_start_matches('τ');
+    Tao::from_tokens(digits).map(Thing::Amount).map_err(|error| error.to_string())
+}
+
+fn account(text: &str) -> Result<Thing, String> {
+    addr::account(text).map(Thing::Account)
+}
+
+fn public_key(text: &str) -> Result<Thing, String> {
+    let malformed = || format!("`{text}` is not a public key: that is 64 hex digits");
+    let mut bytes = [0; 32];
+    hex::decode_to_slice(text.trim_start_matches("0x"), &mut bytes).map_err(|_| malformed())?;
+    Ok(Thing::Account(AccountId(bytes)))
+}
+
+impl FromStr for Thing {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        if text.starts_with(|c: char| c.is_ascii_digit() || matches!(c, 'τ' | '.')) && text.len() < 40 {
+            return tao(text);
+        }
+        if text.starts_with("0x") || text.len() == 64 {
+            return public_key(text);
+        }
+        account(text)
+    }
+}
+
+// === impl Command ===
+
+impl Command {
+    pub(crate) async fn run(self, session: &Session) -> Result<Exit, Failure> {
+        match self {
+            Self::Convert(args) => args.run(session),
+            Self::Latency(args) => args.run(session).await,
+        }
+    }
+}
+
+impl ConvertArgs {
+    fn run(self, session: &Session) -> Result<Exit, Failure> {
+        let given = self.thing.or(self.rao).or(self.tao).or(self.ss58).or(self.hex);
+        let Some(thing) = given else { return Err(Failure::usage("there is nothing to convert")) };
+        match session.out.format() {
+            Format::Json => session.out.document(&thing.document().to_string())?,
+            Format::Human => session.out.data(&thing.facts().render(session.out.page()))?,
+        }
+        Ok(Exit::Success)
+    }
+}
+
+impl Thing {
+    fn document(self) -> serde_json::Value {
+        match self {
+            Self::Amount(tao) => json!({ "tao": tao.to_string(), "rao": tao.rao().to_string() }),
+            Self::Account(account) => {
+                json!({ "ss58": account, "public_key": format!("0x{}", hex::encode(account.as_bytes())) })
+            }
+        }
+    }
+
+    fn facts(self) -> Facts {
+        let mut facts = Facts::default();
+        match self {
+            Self::Amount(tao) => {
+                facts.add("tao", format!("τ{tao}"));
+                facts.add("rao", format!("{}ρ", tao.rao()));
+            }
+            Self::Account(account) => {
+                facts.add("ss58", account);
+                facts.add("public key", format!("0x{}", hex::encode(account.as_bytes())));
+            }
+        }
+        facts
+    }
+}
+
+impl LatencyArgs {
+    async fn run(self, session: &Session) -> Result<Exit, Failure> {
+        let begun = Instant::now();
+        let reply = session.call::<Status>(&Nothing {}).await?;
+        let (here, mut status) = (begun.elapsed(), reply.read()?);
+        if let Some(part) = &self.endpoint {
+            status.endpoints.retain(|endpoint| endpoint.endpoint.contains(part.as_str()));
+        }
+        // Those never asked come last.
+        status.endpoints.sort_by_key(|endpoint| (endpoint.latency_ms.is_none(), endpoint.latency_ms));
+        match session.out.format() {
+            Format::Json => {
+                let endpoints: Vec<_> = status.endpoints.iter().map(endpoint).collect();
+                let here = u64::try_from(here.as_micros()).unwrap_or(u64::MAX);
+                session.out.document(&json!({ "daemon_us": here, "endpoints": endpoints }).to_string())?;
+            }
+            Format::Human => session.out.data(&latencies(&status, here, session.out.page()))?,
+        }
+        Ok(Exit::Success)
+    }
+}
+
+fn endpoint(endpoint: &EndpointStatus) -> serde_json::Value {
+    json!({
+        "endpoint": endpoint.endpoint, "latency_ms": endpoint.latency_ms, "requests": endpoint.requests,
+        "trouble": endpoint.trouble,
+    })
+}
+
+fn latencies(status: &ChainStatus, here: Duration, page: Page) -> String {
+    let mut table = Table::new(&[
+        Column::text("ENDPOINT"),
+        Column::number("LATENCY (ms)"),
+        Column::number("REQUESTS").leaves(1),
+        Column::text("TROUBLE"),
+    ]);
+    for endpoint in &status.endpoints {
+        table.row(&[
+            endpoint.endpoint.clone(),
+            endpoint.latency_ms.map_or_else(|| "-".to_owned(), |millis| millis.to_string()),
+            endpoint.requests.to_string(),
+            endpoint.trouble.as_deref().map_or_else(|| "-".to_owned(), |trouble| text::visible(trouble).into_owned()),
+        ]);
+    }
+    format!("{}btd itself answered within {}\n", table.render(page), text::duration(here))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn things_are_told_apart() {
+        let alice = "5GrwvaEF5zXb26Fz9rcQpDWS57CtERHpNehXCPcNoHGKutQY";
+        let key = "0xd43593c715fdd31c61141abd04a99fd6822c8558854ccde39a5684e7a56da27d";
+        let read = |text: &str| text.parse::<Thing>().map(|thing| thing.document());
+        assert_eq!(read("1.5"), Ok(json!({ "tao": "1.500000000", "rao": "1500000000" })));
+        assert_eq!(read("τ1.5"), read("1.5"));
+        assert_eq!(rao("1500000000").map(Thing::document), read("1.5"));
+        assert_eq!(read(alice), Ok(json!({ "ss58": alice, "public_key": key })));
+        assert_eq!((read(key), read(&key[2..])), (read(alice), read(alice)));
+        for bad in ["", "x", "0x12", "1.0000000001", "-1"] {
+            assert!(read(bad).is_err(), "{bad}");
+        }
+        assert!(rao("1.5").is_err());
+    }
+}

@@ -1,0 +1,308 @@
+//! What is set for `btctl` once and for all, and where it is set: its own file, and the
+//! `config.yml` of the Python command line, which is read as it is and never written.
+//!
+//! Its own file is JSON, one object, in `$XDG_CONFIG_HOME/btd/btctl.json`. The daemon's settings are
+//! its own affair; see `config show`.
+
+use std::{
+    collections::BTreeMap,
+    fs, io,
+    path::{Path, PathBuf},
+};
+
+use btd_api::{HotkeyName, Ratio, WalletName};
+use serde_json::Value;
+
+use crate::{args, failure::Failure, settings::Environment};
+
+/// Declares what can be set: name, the variables that come first, default, meaning.
+macro_rules! keys {
+    ($($key:ident = $name:literal, [$($variable:literal),*], $usual:literal, $meaning:literal;)+) => {
+        /// Something that can be set.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+        pub(crate) enum Key {
+            $(#[doc = $meaning] $key,)+
+        }
+
+        impl Key {
+            pub(crate) const ALL: &'static [Self] = &[$(Self::$key),+];
+
+            pub(crate) const fn name(self) -> &'static str {
+                match self { $(Self::$key => $name,)+ }
+            }
+
+            /// The variables of the environment that say it, the first of them before the others.
+            pub(crate) const fn variables(self) -> &'static [&'static str] {
+                match self { $(Self::$key => &[$($variable),*],)+ }
+            }
+
+            /// What holds where nothing is set, in words.
+            pub(crate) const fn usual(self) -> &'static str {
+                match self { $(Self::$key => $usual,)+ }
+            }
+
+            pub(crate) const fn meaning(self) -> &'static str {
+                match self { $(Self::$key => $meaning,)+ }
+            }
+        }
+    };
+}
+
+keys! {
+    WalletName = "wallet_name", ["BT_WALLET_NAME", "BT_WALLET"], "default", "the wallet where none is named";
+    WalletHotkey = "wallet_hotkey", ["BT_WALLET_HOTKEY"], "default", "the hotkey where none is named";
+    Socket = "socket", ["BTD_SOCKET"], "the user's own daemon, else the host's", "the daemon's socket";
+    Timeout = "timeout", [], "30s for reads, 20m for what is signed", "how long to wait for the daemon";
+    Json = "json", [], "false", "answers as JSON documents";
+    Quiet = "quiet", [], "false", "standard error for questions and failures only";
+    RateTolerance = "rate_tolerance", [], "0.005", "how far a price may move against a trade";
+    SafeStaking = "safe_staking", [], "true", "trades keep to a bound";
+    AllowPartialStake = "allow_partial_stake", [], "false", "trades the part that fits the bound";
+}
+
+/// Where a value comes from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Origin {
+    /// A variable of the environment.
+    Variable(&'static str),
+    /// A file.
+    File(PathBuf),
+    /// Nothing says it.
+    Default,
+}
+
+/// What the files say.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Preferences {
+    /// Btctl's own file, whether or not it is there; none without a home.
+    pub(crate) own: Option<PathBuf>,
+    values: BTreeMap<Key, (String, PathBuf)>,
+}
+
+// === impl Key ===
+
+impl Key {
+    /// The key of that name, or of one that the Python command lines use for it.
+    pub(crate) fn named(name: &str) -> Result<Self, String> {
+        let plain = name.trim_start_matches("--").replace(['-', '.'], "_");
+        let name = match plain.as_str() {
+            "wallet" | "name" => "wallet_name",
+            "hotkey" => "wallet_hotkey",
+            "tolerance" => "rate_tolerance",
+            "safe" => "safe_staking",
+            "partial" => "allow_partial_stake",
+            other => other,
+        };
+        Self::ALL.iter().copied().find(|key| key.name() == name).ok_or_else(|| match name {
+            "network" | "subtensor_network" | "chain" | "wallet_path" | "archive_endpoints" | "fallback_endpoints" => {
+                format!("`{name}` is a setting of the daemon: see `btctl config show`, and btd.toml")
+            }
+            _ => {
+                let names: Vec<&str> = Self::ALL.iter().map(|key| key.name()).collect();
+                format!("nothing is called `{name}`: there are {}", names.join(", "))
+            }
+        })
+    }
+
+    /// Refuses what the key cannot mean.
+    pub(crate) fn check(self, value: &str) -> Result<(), String> {
+        match self {
+            Self::WalletName => value.parse::<WalletName>().map(drop).map_err(|error| error.to_string()),
+            Self::WalletHotkey => value.parse::<HotkeyName>().map(drop).map_err(|error| error.to_string()),
+            Self::Timeout => args::duration(value).map(drop),
+            Self::RateTolerance => value.parse::<Ratio>().map(drop).map_err(|error| error.to_string()),
+            Self::Json | Self::Quiet | Self::SafeStaking | Self::AllowPartialStake => match truth(value) {
+                Some(_) => Ok(()),
+                None => Err(format!("`{value}` is neither `true` nor `false`")),
+            },
+            Self::Socket if value.is_empty() => Err("a socket has a path".to_owned()),
+            Self::Socket => Ok(()),
+        }
+    }
+}
+
+fn truth(value: &str) -> Option<bool> {
+    match value.to_ascii_lowercase().as_str() {
+        "true" | "yes" | "on" | "1" => Some(true),
+        "false" | "no" | "off" | "0" => Some(false),
+        _ => None,
+    }
+}
+
+impl std::fmt::Display for Origin {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Variable(name) => write!(f, "the variable {name}"),
+            Self::File(path) => path.display().fmt(f),
+            Self::Default => f.write_str("default"),
+        }
+    }
+}
+
+// === impl Preferences ===
+
+/// Where btctl keeps its own files; none without a home.
+pub(crate) fn directory(environment: Environment<'_>) -> Option<PathBuf> {
+    let home = || environment("HOME").map(|home| Path::new(&home).join(".config"));
+    let configured = environment("XDG_CONFIG_HOME").map(PathBuf::from).filter(|path| path.is_absolute());
+    configured.or_else(home).map(|directory| directory.join("btd"))
+}
+
+impl Preferences {
+    /// Reads the files that are there.
+    ///
+    /// # Errors
+    /// When btctl's own file is not what it should be. That of others is taken for what it has.
+    pub(crate) fn load(environment: Environment<'_>) -> Result<Self, Failure> {
+        let mut values = BTreeMap::new();
+        let python = environment("BTCLI_CONFIG_PATH")
+            .map(PathBuf::from)
+            .or_else(|| environment("HOME").map(|home| Path::new(&home).join(".bittensor").join("config.yml")));
+        if let Some((path, text)) = python.and_then(|path| fs::read_to_string(&path).ok().map(|text| (path, text))) {
+            let known = scalars(&text).filter(|(key, value)| key.check(value).is_ok());
+            values.extend(known.map(|(key, value)| (key, (value, path.clone()))));
+        }
+        let own = directory(environment).map(|directory| directory.join("btctl.json"));
+        if let Some(path) = &own {
+            values.extend(read(path)?.into_iter().map(|(key, value)| (key, (value, path.clone()))));
+        }
+        Ok(Self { own, values })
+    }
+
+    /// What the files say of `key`.
+    pub(crate) fn get(&self, key: Key) -> Option<&str> {
+        self.values.get(&key).map(|(value, _)| value.as_str())
+    }
+
+    /// The same, where it is yes or no.
+    pub(crate) fn is_set(&self, key: Key) -> Option<bool> {
+        self.get(key).and_then(truth)
+    }
+
+    /// The value of `key` and where it comes from, variables counted, flags not.
+    pub(crate) fn effective(&self, key: Key, environment: Environment<'_>) -> (Option<String>, Origin) {
+        for variable in key.variables() {
+            if let Some(value) = environment(variable) {
+                return (Some(value.to_string_lossy().into_owned()), Origin::Variable(variable));
+            }
+        }
+        match self.values.get(&key) {
+            Some((value, path)) => (Some(value.clone()), Origin::File(path.clone())),
+            None => (None, Origin::Default),
+        }
+    }
+}
+
+/// What btctl's own file at `path` says; nothing where it is not there.
+pub(crate) fn read(path: &Path) -> Result<BTreeMap<Key, String>, Failure> {
+    let refused = |why: String| Failure::usage(format!("{}: {why}", path.display()));
+    let text = match fs::read_to_string(path) {
+        Ok(text) => text,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(BTreeMap::new()),
+        Err(error) => return Err(refused(error.to_string())),
+    };
+    let document: BTreeMap<String, Value> = serde_json::from_str(&text).map_err(|error| refused(error.to_string()))?;
+    let mut values = BTreeMap::new();
+    for (name, value) in document {
+        let key = Key::named(&name).map_err(refused)?;
+        let value = match value {
+            Value::String(text) => text,
+            other => other.to_string(),
+        };
+        key.check(&value).map_err(|why| refused(format!("{name}: {why}")))?;
+        values.insert(key, value);
+    }
+    Ok(values)
+}
+
+/// Writes btctl's own file whole, or leaves it as it was.
+pub(crate) fn write(path: &Path, values: &BTreeMap<Key, String>) -> Result<(), Failure> {
+    let document: BTreeMap<&str, &String> = values.iter().map(|(key, value)| (key.name(), value)).collect();
+    save(path, &serde_json::to_string_pretty(&document).unwrap_or_default())
+}
+
+/// Replaces the file at `path` by one with this text, in one step.
+///
+/// # Errors
+/// When the directory or the file cannot be written.
+pub(crate) fn save(path: &Path, text: &str) -> Result<(), Failure> {
+    let written = || -> io::Result<()> {
+        if let Some(directory) = path.parent() {
+            fs::create_dir_all(directory)?;
+        }
+        let beside = path.with_extension(format!("new-{}", std::process::id()));
+        fs::write(&beside, format!("{text}\n"))?;
+        fs::rename(&beside, path)
+    };
+    written().map_err(|source| Failure::File { path: path.to_owned(), source })
+}
+
+/// The plain values at the top of a YAML document: `key: value`. What is nested, or null, is left out.
+fn scalars(text: &str) -> impl Iterator<Item = (Key, String)> + '_ {
+    text.lines().filter_map(|line| {
+        let (name, value) = line.split_once(':').filter(|_| !line.starts_with([' ', '\t', '#', '-']))?;
+        let value = value.split(" #").next()?.trim().trim_matches(['"', '\'']);
+        let key = Key::named(name.trim()).ok()?;
+        (!value.is_empty() && !matches!(value, "null" | "~")).then(|| (key, value.to_owned()))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn load(home: &Path, variables: &[(&str, &str)]) -> Result<Preferences, Failure> {
+        let home = home.to_owned();
+        let variables = variables.to_vec();
+        Preferences::load(&move |name: &str| match name {
+            "HOME" => Some(home.clone().into()),
+            name => variables.iter().find(|(variable, _)| *variable == name).map(|(_, value)| value.into()),
+        })
+    }
+
+    #[test]
+    fn its_own_file_comes_before_that_of_the_python_command_line() {
+        let home = tempfile::tempdir().unwrap();
+        fs::create_dir(home.path().join(".bittensor")).unwrap();
+        let theirs = "wallet_name: theirs\nwallet_hotkey: 'h1' # mine\nnetwork: finney\nrate_tolerance: 0.01\nsafe_staking: null\nmetagraph_cols:\n  UID: true\n";
+        fs::write(home.path().join(".bittensor").join("config.yml"), theirs).unwrap();
+        let mut values = BTreeMap::new();
+        values.insert(Key::WalletName, "mine".to_owned());
+        values.insert(Key::Json, "true".to_owned());
+        let own = home.path().join(".config").join("btd").join("btctl.json");
+        write(&own, &values).unwrap();
+        let preferences = load(home.path(), &[]).unwrap();
+        assert_eq!(preferences.get(Key::WalletName), Some("mine"));
+        assert_eq!(
+            (preferences.get(Key::WalletHotkey), preferences.get(Key::RateTolerance)),
+            (Some("h1"), Some("0.01"))
+        );
+        assert_eq!((preferences.is_set(Key::Json), preferences.is_set(Key::SafeStaking)), (Some(true), None));
+        let (value, origin) = preferences.effective(Key::WalletName, &|_| None);
+        assert_eq!((value.as_deref(), origin), (Some("mine"), Origin::File(own.clone())));
+        let variable = |name: &str| (name == "BT_WALLET").then(|| "env".into());
+        assert_eq!(
+            preferences.effective(Key::WalletName, &variable),
+            (Some("env".into()), Origin::Variable("BT_WALLET"))
+        );
+
+        fs::write(&own, "{\"wallet_name\": \"../x\"}").unwrap();
+        let failure = load(home.path(), &[]).unwrap_err().to_string();
+        assert!(failure.contains("btctl.json: wallet_name: "), "{failure}");
+    }
+
+    #[test]
+    fn names_are_taken_as_they_are_typed_elsewhere() {
+        for (name, key) in [
+            ("wallet.name", Key::WalletName),
+            ("--hotkey", Key::WalletHotkey),
+            ("rate-tolerance", Key::RateTolerance),
+            ("safe_staking", Key::SafeStaking),
+        ] {
+            assert_eq!(Key::named(name), Ok(key), "{name}");
+        }
+        assert!(Key::named("network").unwrap_err().contains("a setting of the daemon"));
+        assert!(Key::named("colour").unwrap_err().contains("wallet_name, "));
+        assert!(Key::RateTolerance.check("2").is_err() && Key::Json.check("maybe").is_err());
+    }
+}

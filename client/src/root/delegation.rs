@@ -1,0 +1,144 @@
+//! Stake on root behind delegates, in the words of runtimes before subnets had tokens.
+
+use btd_api::{
+    AlphaAmount, Amount, Hotkey,
+    root::{
+        DelegateParams, DelegateTo, Delegations, MyDelegates, Nominate, NominateParams, Undelegate, UndelegateParams,
+    },
+    unsent,
+};
+use clap::Args;
+
+use super::RegisterArgs;
+use crate::{
+    addr,
+    args::{ColdkeyArg, WalletArg},
+    exit::Exit,
+    failure::Failure,
+    output::{
+        Page,
+        table::{Column, Table},
+        text,
+    },
+    session::Session,
+    spend::{self, Terms},
+};
+
+/// The delegate in question.
+#[derive(Args, Clone, Copy, Debug)]
+struct DelegateArg {
+    /// The delegate's hotkey; `root list-delegates` shows them
+    #[arg(
+        long,
+        value_name = "SS58",
+        visible_alias = "delegate-ss58",
+        aliases = ["delegate_ss58key", "delegate-ss58key", "delegate_ss58", "hotkey"],
+        value_parser = addr::hotkey
+    )]
+    delegate: Hotkey,
+}
+
+/// `btctl root delegate`
+#[derive(Args, Debug)]
+pub(crate) struct DelegateArgs {
+    #[command(flatten)]
+    delegate: DelegateArg,
+    /// How much tao: `1.5`, or `all` that can be spent
+    #[arg(
+        long, short = 'a', value_name = "TAO", value_parser = Amount::from_tokens, allow_hyphen_values = true,
+        required_unless_present = "all"
+    )]
+    amount: Option<Amount>,
+    /// All that can be spent
+    #[arg(long, conflicts_with = "amount")]
+    all: bool,
+    #[command(flatten)]
+    wallet: WalletArg,
+    #[command(flatten)]
+    terms: Terms,
+}
+
+/// `btctl root undelegate`
+#[derive(Args, Debug)]
+pub(crate) struct UndelegateArgs {
+    #[command(flatten)]
+    delegate: DelegateArg,
+    /// How much tao: `1.5`, or `all`
+    #[arg(
+        long, short = 'a', value_name = "TAO", value_parser = AlphaAmount::from_tokens, allow_hyphen_values = true,
+        required_unless_present = "all"
+    )]
+    amount: Option<AlphaAmount>,
+    /// All that is behind the delegate
+    #[arg(long, conflicts_with = "amount")]
+    all: bool,
+    #[command(flatten)]
+    wallet: WalletArg,
+    #[command(flatten)]
+    terms: Terms,
+}
+
+// === impl DelegateArgs, UndelegateArgs ===
+
+impl DelegateArgs {
+    pub(super) async fn run(self, session: &Session) -> Result<Exit, Failure> {
+        let params = unsent!(DelegateParams {
+            // Without --amount the parser asks for --all.
+            amount: self.amount.unwrap_or(Amount::All),
+            delegate: self.delegate.delegate,
+            wallet: self.wallet.resolve(&session.settings),
+        });
+        spend::sign::<DelegateTo>(session, params, self.terms).await
+    }
+}
+
+impl UndelegateArgs {
+    pub(super) async fn run(self, session: &Session) -> Result<Exit, Failure> {
+        let params = unsent!(UndelegateParams {
+            // Without --amount the parser asks for --all.
+            amount: self.amount.unwrap_or(AlphaAmount::All),
+            delegate: self.delegate.delegate,
+            wallet: self.wallet.resolve(&session.settings),
+        });
+        spend::sign::<Undelegate>(session, params, self.terms).await
+    }
+}
+
+pub(super) async fn nominate(args: RegisterArgs, session: &Session) -> Result<Exit, Failure> {
+    let params = unsent!(NominateParams {
+        wallet: args.wallet.resolve(&session.settings),
+        hotkey: args.hotkey.resolve(&session.settings),
+    });
+    spend::sign::<Nominate>(session, params, args.terms).await
+}
+
+pub(super) async fn mine(args: ColdkeyArg, session: &Session) -> Result<Exit, Failure> {
+    let reply = session.call::<MyDelegates>(&args.resolve(&session.settings)).await?;
+    session.out.reply(&reply, delegations).map(|()| Exit::Success)
+}
+
+fn delegations(reply: &Delegations, page: Page) -> String {
+    let mut table = Table::new(&[
+        Column::text("NAME"),
+        Column::address("DELEGATE"),
+        Column::number("NETUID"),
+        Column::number("STAKE"),
+        Column::number("TAKE").leaves(1),
+        Column::number("NOMINATORS").leaves(2),
+        Column::address("OWNER").leaves(3),
+    ]);
+    let or_dash = |text: Option<String>| text.unwrap_or_else(|| "-".to_owned());
+    for one in &reply.delegations {
+        table.row(&[
+            if one.name.is_empty() { "-".to_owned() } else { text::visible(&one.name).into_owned() },
+            one.hotkey.to_string(),
+            one.netuid.to_string(),
+            format!("{} {}", one.stake, if one.netuid.0 == 0 { "τ" } else { "α" }),
+            or_dash(one.take.map(|take| take.to_string())),
+            or_dash(one.nominators.map(|count| count.to_string())),
+            or_dash(one.owner.map(|owner| owner.to_string())),
+        ]);
+    }
+    let count = text::count(reply.delegations.len(), "position");
+    format!("{}{count} of {}, {}\n", table.render(page), reply.coldkey, text::at(&reply.at, page))
+}

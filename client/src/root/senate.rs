@@ -1,0 +1,134 @@
+//! The senate, what it votes on, and a vote.
+
+use btd_api::{
+    BlockHash, Hotkey,
+    root::{Proposal, ProposalList, Proposals, Senate, SenateVote, SenateVoteParams, Senators},
+    rpc::Nothing,
+    unsent,
+};
+use clap::Args;
+
+use crate::{
+    args::{HotkeyArg, WalletArg},
+    chain,
+    exit::Exit,
+    failure::Failure,
+    output::{
+        Page,
+        facts::Facts,
+        table::{Column, Table},
+        text,
+    },
+    session::Session,
+    spend::{self, Terms},
+};
+
+/// `btctl root senate-vote`
+#[derive(Args, Debug)]
+pub(crate) struct VoteArgs {
+    /// The proposal's hash
+    #[arg(long, value_name = "HASH", visible_alias = "proposal-hash", alias = "proposal_hash")]
+    proposal: BlockHash,
+    /// The proposal's index [default: what the chain has]
+    #[arg(long, value_name = "N")]
+    index: Option<u32>,
+    /// Vote against it
+    #[arg(long, conflicts_with = "vote_aye", alias = "vote_nay")]
+    vote_nay: bool,
+    /// Vote for it, which is the default
+    #[arg(long, alias = "vote_aye")]
+    vote_aye: bool,
+    #[command(flatten)]
+    wallet: WalletArg,
+    #[command(flatten)]
+    hotkey: HotkeyArg,
+    #[command(flatten)]
+    terms: Terms,
+}
+
+// === impl VoteArgs ===
+
+impl VoteArgs {
+    pub(crate) async fn run(self, session: &Session) -> Result<Exit, Failure> {
+        let params = unsent!(SenateVoteParams {
+            proposal: self.proposal,
+            index: self.index,
+            approve: !self.vote_nay,
+            wallet: self.wallet.resolve(&session.settings),
+            hotkey: self.hotkey.resolve(&session.settings),
+        });
+        spend::sign::<SenateVote>(session, params, self.terms).await
+    }
+}
+
+/// `btctl root senate`
+pub(crate) async fn senate(session: &Session) -> Result<Exit, Failure> {
+    let reply = session.call::<Senate>(&Nothing {}).await?;
+    session.out.reply(&reply, senators).map(|()| Exit::Success)
+}
+
+fn senators(reply: &Senators, page: Page) -> String {
+    let mut table = Table::new(&[Column::text("NAME"), Column::address("ADDRESS")]);
+    for one in &reply.senators {
+        let name = if one.name.is_empty() { "-" } else { &one.name };
+        table.row(&[text::visible(name).into_owned(), one.hotkey.to_string()]);
+    }
+    format!("{}{}, {}\n", table.render(page), text::count(reply.senators.len(), "senator"), text::at(&reply.at, page))
+}
+
+/// `btctl root proposals`
+pub(crate) async fn proposals(session: &Session) -> Result<Exit, Failure> {
+    let reply = session.call::<Proposals>(&Nothing {}).await?;
+    session.out.reply(&reply, open).map(|()| Exit::Success)
+}
+
+fn open(reply: &ProposalList, page: Page) -> String {
+    let seats = text::count(reply.seats as usize, "senator");
+    let at = text::at(&reply.at, page);
+    let told: Vec<String> = reply.proposals.iter().map(|proposal| one(proposal).render(page)).collect();
+    let count = text::count(reply.proposals.len(), "open proposal");
+    format!("{}{}{count}, {seats}, {at}\n", told.join("\n"), if told.is_empty() { "" } else { "\n" })
+}
+
+fn one(proposal: &Proposal) -> Facts {
+    let voters = |voters: &[Hotkey]| {
+        let names: Vec<String> = voters.iter().map(ToString::to_string).collect();
+        if names.is_empty() { "0".to_owned() } else { format!("{}: {}", names.len(), names.join(" ")) }
+    };
+    let mut facts = Facts::default();
+    facts.add("hash", proposal.hash);
+    facts.add("index", proposal.index);
+    facts.add("threshold", proposal.threshold);
+    facts.add("ayes", voters(&proposal.ayes));
+    facts.add("nays", voters(&proposal.nays));
+    facts.add("end", format!("#{}", proposal.end));
+    facts.add("call", if proposal.call.is_empty() { "not kept by the chain" } else { &proposal.call });
+    for (name, value) in proposal.arguments.as_object().into_iter().flatten() {
+        facts.add(&format!("  {name}"), chain::field(value));
+    }
+    facts
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_proposal_shows_who_voted_how() {
+        let alice = "5GrwvaEF5zXb26Fz9rcQpDWS57CtERHpNehXCPcNoHGKutQY";
+        let hash = format!("0x{}", "11".repeat(32));
+        let list: ProposalList = serde_json::from_value(json!({
+            "at": { "number": 9, "hash": hash, "age_ms": 100, "stale": false }, "seats": 3,
+            "proposals": [{
+                "hash": hash, "index": 7, "threshold": 2, "ayes": [alice], "nays": [], "end": 50,
+                "call": "System.remark", "arguments": { "remark": "0x74" },
+            }],
+        }))
+        .unwrap();
+        let text = open(&list, Page::default());
+        assert!(text.contains(&format!("ayes       1: {alice}\nnays       0\n")), "{text}");
+        assert!(text.contains("  remark   0x74\n\n1 open proposal, 3 senators, at block #9"), "{text}");
+    }
+}

@@ -1,0 +1,147 @@
+//! What happened to an account.
+
+use btd_api::{
+    AccountId, BlockNumber,
+    wallet::history::{Happening, History, HistoryEntry, HistoryParams, HistoryReply},
+};
+use clap::Args;
+
+use crate::{
+    addr,
+    args::WalletArg,
+    chain,
+    exit::Exit,
+    failure::Failure,
+    output::{
+        Page,
+        table::{Column, Table},
+        text,
+    },
+    session::Session,
+};
+
+/// `btctl wallet history`
+#[derive(Args, Debug)]
+#[command(
+    after_help = "Covered are the blocks that btd followed while it ran, and those it caught up with after a rest of a \
+                  day at most: every event that names a coldkey or hotkey of this host, from when btd knew the key. \
+                  Nothing is asked of an indexer or an archive. The last line tells the blocks; what btd itself signed \
+                  is in `tx list`."
+)]
+pub(crate) struct HistoryArgs {
+    #[command(flatten)]
+    wallet: WalletArg,
+    /// An account of this host, coldkey or hotkey
+    #[arg(
+        long,
+        short = 'k',
+        value_name = "SS58",
+        aliases = ["coldkey", "address", "key", "ss58-address"],
+        conflicts_with = "wallet",
+        value_parser = addr::account
+    )]
+    ss58: Option<AccountId>,
+    /// How many at most, the newest first
+    #[arg(long, value_name = "N", default_value_t = 50)]
+    limit: u32,
+    /// Those before this block only: to read on
+    #[arg(long, value_name = "BLOCK")]
+    before: Option<u32>,
+}
+
+// === impl HistoryArgs ===
+
+impl HistoryArgs {
+    pub(crate) async fn run(self, session: &Session) -> Result<Exit, Failure> {
+        let wallet = match self.ss58 {
+            Some(_) => None,
+            None => Some(self.wallet.resolve(&session.settings)),
+        };
+        let (limit, before) = (Some(self.limit), self.before.map(BlockNumber));
+        let params = HistoryParams { wallet, address: self.ss58, limit, before };
+        let reply = session.call::<History>(&params).await?;
+        session.out.reply(&reply, render).map(|()| Exit::Success)
+    }
+}
+
+fn render(reply: &HistoryReply, page: Page) -> String {
+    let mut table = Table::new(&[
+        Column::number("BLOCK"),
+        Column::text("TIME").leaves(1),
+        Column::text("WHAT"),
+        Column::number("TAO (τ)"),
+        Column::text("WITH"),
+        Column::address("EXTRINSIC").leaves(2),
+    ]);
+    for entry in &reply.entries {
+        let (what, tao, with) = words(entry);
+        table.row(&[
+            entry.block.to_string(),
+            entry.time_ms.map_or_else(|| "-".to_owned(), text::moment),
+            what,
+            tao,
+            with,
+            entry.extrinsic.map_or_else(|| "-".to_owned(), |hash| hash.to_string()),
+        ]);
+    }
+    let spans: Vec<String> = reply.covered.iter().map(|span| format!("#{} to #{}", span.first, span.last)).collect();
+    let covered = if spans.is_empty() { "no block yet".to_owned() } else { spans.join(", ") };
+    let rows = if reply.entries.is_empty() { String::new() } else { table.render(page) };
+    let count = match reply.entries.len() {
+        1 => "1 entry".to_owned(),
+        many => format!("{many} entries"),
+    };
+    format!("{rows}{count} of {}; the ledger covers {covered}\n", reply.account)
+}
+
+/// What happened, what it did to the free balance, and with whom.
+fn words(entry: &HistoryEntry) -> (String, String, String) {
+    let what = |text: &str| text.to_owned();
+    match &entry.what {
+        Happening::Received { from, amount } => (what("received"), format!("+{amount}"), from.to_string()),
+        Happening::Sent { to, amount } => (what("sent"), format!("-{amount}"), to.to_string()),
+        Happening::Fee { amount } => (what("fee"), format!("-{amount}"), String::new()),
+        Happening::StakeAdded { hotkey, netuid, tao, alpha } => {
+            (format!("staked α{alpha} on {netuid}"), format!("-{tao}"), hotkey.to_string())
+        }
+        Happening::StakeRemoved { hotkey, netuid, tao, alpha } => {
+            (format!("unstaked α{alpha} on {netuid}"), format!("+{tao}"), hotkey.to_string())
+        }
+        Happening::Registered { hotkey, netuid } => (format!("registered on {netuid}"), what("-"), hotkey.to_string()),
+        Happening::Failed => (what("an extrinsic failed"), what("-"), String::new()),
+        Happening::Event => (chain::event(&entry.event), what("-"), String::new()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn the_ledger_reads_as_a_list_and_tells_what_it_covers() {
+        let (alice, bob) =
+            ("5GrwvaEF5zXb26Fz9rcQpDWS57CtERHpNehXCPcNoHGKutQY", "5FHneW46xGXgs5mUiveU4sbTyGBzmstUspZC92UhjJM694ty");
+        let event = json!({ "pallet": "Balances", "name": "Transfer", "fields": {}, "extrinsic": 1 });
+        let reply: HistoryReply = serde_json::from_value(json!({
+            "account": alice,
+            "entries": [
+                { "block": 9, "time_ms": 1_700_000_000_000_u64, "index": 2, "extrinsic": null, "kind": "sent", "to": bob,
+                  "amount": "1500000000", "event": event },
+                { "block": 8, "time_ms": null, "index": 1, "extrinsic": null, "kind": "event", "event": event },
+            ],
+            "covered": [{ "first": 1, "last": 3 }, { "first": 7, "last": 9 }],
+        }))
+        .unwrap();
+        let text = render(&reply, Page::default());
+        assert!(text.contains(&format!("2023-11-14 22:13:20  sent               -1.500000000  {bob}")), "{text}");
+        assert!(text.contains("Balances.Transfer"), "{text}");
+        assert!(
+            text.ends_with(
+                "2 entries of 5GrwvaEF5zXb26Fz9rcQpDWS57CtERHpNehXCPcNoHGKutQY; the ledger covers #1 to #3, #7 to #9\n"
+            ),
+            "{text}"
+        );
+    }
+}

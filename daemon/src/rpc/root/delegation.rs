@@ -1,0 +1,155 @@
+//! Staking on root behind a delegate, as runtimes had it before each subnet had a token of its own.
+//!
+//! Today that is stake on subnet 0, where tao stays tao; before spec 233 stake named no subnet. The
+//! same commands work on both.
+
+use std::sync::Arc;
+
+use btd_api::{
+    AlphaAmount, Amount, Coldkey, Hotkey, HotkeyRef, Tao,
+    root::{
+        DelegateParams, DelegateTo, Delegation, Delegations, Nominate, NominateParams, Undelegate, UndelegateParams,
+    },
+    stake::{AddParams, ColdkeyParams, Fill, Protection, RemoveParams},
+    unsent,
+    wallet::Receipt,
+};
+use btd_chain::{Call, ReadError, Value};
+use btd_signer_protocol::KeyId;
+
+use super::{Caller, Failure, ROOT, SUBTENSOR, account, known_delegates, name_of, number, own_hotkey, receipt};
+use crate::{
+    daemon::Parts,
+    rpc::stake::trade,
+    submit::{Draft, Ground, Need, Precondition, SubmissionError},
+};
+
+/// Whether stake names the subnet that it is on.
+fn names_subnets(ground: &Ground) -> bool {
+    ground.view.runtime().call_takes(SUBTENSOR, "add_stake", "netuid")
+}
+
+pub(super) async fn delegate(parts: Arc<Parts>, params: DelegateParams, _: Caller) -> Result<Receipt, Failure> {
+    let key = KeyId::coldkey(params.wallet.clone());
+    receipt::sign::<DelegateTo, _>(&parts, key, params, |ground, params| async move {
+        let hotkey = params.delegate;
+        if names_subnets(&ground) {
+            let add = unsent!(AddParams {
+                amount: params.amount,
+                netuid: ROOT,
+                hotkey: HotkeyRef::Address(hotkey),
+                wallet: params.wallet.clone(),
+                protection: Protection::None,
+                fill: Fill::Whole,
+            });
+            return trade::buy(&ground, &add, hotkey).await;
+        }
+        let Amount::Exactly(amount) = params.amount else {
+            let words = "on this runtime an amount has to be named: `all` is not worked out".to_owned();
+            return receipt::foreseen("AmountTooLow", words);
+        };
+        let call = Call::new(SUBTENSOR, "add_stake").arg("hotkey", hotkey).arg("amount_staked", amount);
+        let draft = Draft::new(call, format!("Stake τ{amount} behind delegate {hotkey}")).spends(amount);
+        Ok(draft.needs(Need::KnownHotkey(hotkey)))
+    })
+    .await
+}
+
+pub(super) async fn undelegate(parts: Arc<Parts>, params: UndelegateParams, _: Caller) -> Result<Receipt, Failure> {
+    let key = KeyId::coldkey(params.wallet.clone());
+    receipt::sign::<Undelegate, _>(&parts, key, params, |ground, params| async move {
+        let hotkey = params.delegate;
+        if names_subnets(&ground) {
+            let remove = unsent!(RemoveParams {
+                amount: params.amount,
+                netuid: ROOT,
+                hotkey: HotkeyRef::Address(hotkey),
+                wallet: params.wallet.clone(),
+                protection: Protection::None,
+                fill: Fill::Whole,
+            });
+            return trade::sell(&ground, &remove, hotkey).await;
+        }
+        take_out(&ground, hotkey, params.amount).await
+    })
+    .await
+}
+
+/// Takes stake out where it is on no subnet (`Stake`: hotkey, coldkey to rao).
+async fn take_out(ground: &Ground, hotkey: Hotkey, amount: AlphaAmount) -> Result<Draft, SubmissionError> {
+    let keys = [Value::from(hotkey), Value::from(Coldkey(ground.actor))];
+    let held = ground.view.storage_json(SUBTENSOR, "Stake", &keys).await?;
+    let held = Tao::from_rao(number(&held).unwrap_or(0));
+    let amount = match amount {
+        AlphaAmount::All => held,
+        AlphaAmount::Exactly(amount) => Tao::from_rao(amount.rao()),
+    };
+    if amount == Tao::ZERO {
+        return Err(Precondition::Nothing.into());
+    }
+    if amount > held {
+        let words = format!("τ{held} stand behind hotkey {hotkey}: τ{amount} cannot be taken");
+        return receipt::foreseen("NotEnoughStakeToWithdraw", words);
+    }
+    let call = Call::new(SUBTENSOR, "remove_stake").arg("hotkey", hotkey).arg("amount_unstaked", amount);
+    Ok(Draft::new(call, format!("Take τ{amount} from behind delegate {hotkey}")).receives(amount))
+}
+
+pub(super) async fn mine(parts: Arc<Parts>, params: ColdkeyParams, _: Caller) -> Result<Delegations, Failure> {
+    let coldkey = receipt::coldkey(&parts, params.wallet, params.address).await?;
+    let (view, at) = receipt::view(&parts.link)?;
+    let stakes = match view.stake_for_coldkey(coldkey.account()).await {
+        Ok(stakes) => stakes,
+        Err(ReadError::Absent(_)) => Vec::new(),
+        Err(error) => return Err(error.into()),
+    };
+    let known = known_delegates(&view).await?;
+    let mut delegations = Vec::new();
+    for stake in stakes.iter().filter(|stake| stake.stake > btd_api::Alpha::ZERO) {
+        let hotkey = Hotkey(stake.hotkey);
+        let delegate = known.iter().find(|delegate| delegate.hotkey == hotkey);
+        let owner = match delegate {
+            Some(delegate) => Some(delegate.owner),
+            None => {
+                let owner = view.storage_json(SUBTENSOR, "Owner", &[hotkey.into()]).await?;
+                account(&owner).map(|owner| Coldkey(owner.account()))
+            }
+        };
+        if owner == Some(coldkey) {
+            continue;
+        }
+        delegations.push(Delegation {
+            hotkey,
+            owner,
+            name: match owner {
+                Some(owner) => name_of(&view, owner).await?,
+                None => String::new(),
+            },
+            take: delegate.map(|delegate| delegate.take),
+            nominators: delegate.map(|delegate| delegate.nominators),
+            netuid: stake.netuid,
+            stake: stake.stake,
+        });
+    }
+    delegations.sort_by_key(|one| (one.netuid, std::cmp::Reverse(one.stake)));
+    Ok(Delegations { at, coldkey, delegations })
+}
+
+pub(super) async fn nominate(parts: Arc<Parts>, params: NominateParams, _: Caller) -> Result<Receipt, Failure> {
+    const INSTEAD: &str = "every hotkey on root is a delegate today: the nearest is `root register`";
+    let (_, hotkey) = own_hotkey(&parts, &params.wallet, &params.hotkey).await?;
+    let key = KeyId::coldkey(params.wallet.clone());
+    receipt::sign::<Nominate, _>(&parts, key, params, move |ground, _| async move {
+        ground.require_call(SUBTENSOR, "become_delegate", INSTEAD)?;
+        let mut call = Call::new(SUBTENSOR, "become_delegate").arg("hotkey", hotkey);
+        // The first runtimes let a take be chosen here; later ones begin with the usual one.
+        if ground.view.runtime().call_takes(SUBTENSOR, "become_delegate", "take") {
+            let usual = ground.view.storage_json(SUBTENSOR, "DefaultTake", &[]).await;
+            let usual = usual.ok().as_ref().and_then(number).unwrap_or(11_796);
+            call = call.arg("take", Value::from(usual));
+        }
+        let draft = Draft::new(call, format!("Make hotkey {hotkey} a delegate, behind which others can stake"));
+        Ok(draft.needs(Need::OwnHotkey(hotkey)))
+    })
+    .await
+}

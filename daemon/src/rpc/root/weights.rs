@@ -1,0 +1,224 @@
+//! The weights that root validators give to subnets: what steered emission before spec 233.
+//!
+//! Runtimes before spec 186 take them by `set_weights` of subnet 0, signed by the hotkey; those up to
+//! 314 by a call of their own, signed by the coldkey, which was renamed once. Later ones take none;
+//! a development chain with `legacy_root` takes them in the oldest way.
+
+use std::sync::Arc;
+
+use btd_api::{
+    Hotkey, NetUid, Ratio, Uid, WalletName,
+    root::{Boost, NudgeParams, RootRow, RootRows, Slash, SubnetShare, SubnetWeight, Weights, WeightsParams},
+    rpc::Nothing,
+    signing::Signing,
+    wallet::Receipt,
+};
+use btd_chain::{Call, ReadError, Value, View};
+use btd_signer_protocol::KeyId;
+use serde_json::Value as Json;
+
+use super::{Caller, Failure, ROOT, SUBTENSOR, account, number, own_hotkey, receipt};
+use crate::{
+    daemon::Parts,
+    submit::{Draft, Ground, Precondition, SubmissionError},
+};
+
+const INSTEAD: &str = "subnets earn by the stake that flows to them: `stake add` is how to back one";
+/// The calls of their own, the newer name last.
+const OWN: [&str; 2] = ["set_root_weights", "set_tao_weights"];
+/// The first runtime that has one of them.
+const FIRST_WITH_OWN: u32 = 186;
+/// A row as a whole, in billionths.
+const WHOLE: u64 = 1_000_000_000;
+
+/// How the connected runtime takes root weights.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Way {
+    /// As weights of subnet 0.
+    OfSubnetZero,
+    /// By this call.
+    Own(&'static str),
+    /// Not at all.
+    None,
+}
+
+async fn way(view: &View) -> Result<Way, ReadError> {
+    let runtime = view.runtime();
+    if let Some(own) = OWN.into_iter().find(|call| runtime.has_call(SUBTENSOR, call)) {
+        return Ok(Way::Own(own));
+    }
+    let counts = if runtime.has_storage(SUBTENSOR, "LegacyRoot") {
+        view.storage_json(SUBTENSOR, "LegacyRoot", &[]).await? == Json::Bool(true)
+    } else {
+        runtime.spec_version() < FIRST_WITH_OWN
+    };
+    Ok(if counts && runtime.has_call(SUBTENSOR, "set_weights") { Way::OfSubnetZero } else { Way::None })
+}
+
+/// The key that signs root weights of `hotkey` on the connected runtime.
+async fn signer(parts: &Parts, wallet: &WalletName, hotkey: KeyId) -> Result<KeyId, Failure> {
+    let (view, _) = receipt::view(&parts.link)?;
+    Ok(match way(&view).await? {
+        Way::Own(_) => KeyId::coldkey(wallet.clone()),
+        Way::OfSubnetZero | Way::None => hotkey,
+    })
+}
+
+pub(super) async fn get(parts: Arc<Parts>, _: Nothing, _: Caller) -> Result<RootRows, Failure> {
+    let (view, at) = receipt::view(&parts.link)?;
+    let keys = view.storage_entries(SUBTENSOR, "Keys", &[ROOT.into()], usize::from(u16::MAX)).await?;
+    let uid = |keys: &[Json]| keys.get(1).and_then(Json::as_u64).and_then(|uid| u16::try_from(uid).ok()).map(Uid);
+    let hotkey = |wanted: Uid| {
+        let found = keys.iter().find(|entry| uid(&entry.keys) == Some(wanted));
+        found.and_then(|entry| account(&entry.value))
+    };
+    let rows = view.storage_entries(SUBTENSOR, "Weights", &[ROOT.into()], usize::from(u16::MAX)).await?;
+    let row = |entry: &btd_chain::StorageEntry| {
+        let (uid, row) = (uid(&entry.keys)?, row(&entry.value));
+        let total = row.iter().map(|weight| u64::from(weight.weight)).sum();
+        let share =
+            |one: &SubnetWeight| SubnetShare { netuid: one.netuid, share: Ratio::from_parts(one.weight.into(), total) };
+        (total > 0).then(|| RootRow { uid, hotkey: hotkey(uid), weights: row.iter().map(share).collect() })
+    };
+    let mut rows: Vec<RootRow> = rows.iter().filter_map(row).collect();
+    rows.sort_by_key(|row| row.uid);
+    Ok(RootRows { at, rows })
+}
+
+/// A row, as storage tells it.
+fn row(told: &Json) -> Vec<SubnetWeight> {
+    let weight = |pair: &Json| {
+        let part = |index: usize| pair.get(index).and_then(number).and_then(|number| u16::try_from(number).ok());
+        Some(SubnetWeight { netuid: NetUid(part(0)?), weight: part(1)? })
+    };
+    told.as_array().into_iter().flatten().filter_map(weight).filter(|weight| weight.weight > 0).collect()
+}
+
+pub(super) async fn set(parts: Arc<Parts>, params: WeightsParams, _: Caller) -> Result<Receipt, Failure> {
+    let (key, hotkey) = own_hotkey(&parts, &params.wallet, &params.hotkey).await?;
+    let key = signer(&parts, &params.wallet, key).await?;
+    receipt::sign::<Weights, _>(&parts, key, params, move |ground, params| async move {
+        draft(&ground, hotkey, &params.weights, params.version_key).await
+    })
+    .await
+}
+
+pub(super) async fn boost(parts: Arc<Parts>, params: NudgeParams, _: Caller) -> Result<Receipt, Failure> {
+    nudge::<Boost>(parts, params, raised).await
+}
+
+pub(super) async fn slash(parts: Arc<Parts>, params: NudgeParams, _: Caller) -> Result<Receipt, Failure> {
+    nudge::<Slash>(parts, params, lowered).await
+}
+
+async fn nudge<M>(parts: Arc<Parts>, params: NudgeParams, change: fn(u64, u64) -> u64) -> Result<Receipt, Failure>
+where
+    M: btd_api::Method<Params = NudgeParams>,
+    NudgeParams: Signing,
+{
+    let (key, hotkey) = own_hotkey(&parts, &params.wallet, &params.hotkey).await?;
+    let key = signer(&parts, &params.wallet, key).await?;
+    receipt::sign::<M, _>(&parts, key, params, move |ground, params| async move {
+        if way(&ground.view).await? == Way::None {
+            return Err(gone(&ground));
+        }
+        let Some(uid) = ground.view.uid(ROOT, hotkey.account()).await? else {
+            return Err(Precondition::NotRegistered { hotkey, netuid: ROOT }.into());
+        };
+        let told = ground.view.storage_json(SUBTENSOR, "Weights", &[ROOT.into(), Value::from(uid.0)]).await?;
+        let changed = nudged(&row(&told), params.netuid, params.amount, change);
+        if changed.is_empty() {
+            return Err(Precondition::Nothing.into());
+        }
+        draft(&ground, hotkey, &changed, 0).await
+    })
+    .await
+}
+
+fn raised(share: u64, by: u64) -> u64 {
+    share.saturating_add(by)
+}
+
+fn lowered(share: u64, by: u64) -> u64 {
+    share.saturating_sub(by)
+}
+
+/// A row in which the share of `netuid` is changed by `amount` of the whole; the largest weight becomes 65535.
+fn nudged(row: &[SubnetWeight], netuid: NetUid, amount: Ratio, change: fn(u64, u64) -> u64) -> Vec<SubnetWeight> {
+    let total: u64 = row.iter().map(|one| u64::from(one.weight)).sum();
+    let mut shares: Vec<(NetUid, u64)> =
+        row.iter().map(|one| (one.netuid, u64::from(one.weight) * WHOLE / total.max(1))).collect();
+    if !shares.iter().any(|(known, _)| *known == netuid) {
+        shares.push((netuid, 0));
+        shares.sort_by_key(|(netuid, _)| *netuid);
+    }
+    for (_, share) in shares.iter_mut().filter(|(known, _)| *known == netuid) {
+        *share = change(*share, amount.billionths().into());
+    }
+    let largest = shares.iter().map(|(_, share)| *share).max().unwrap_or(0);
+    let scaled = |share: u64| u16::try_from(share * u64::from(u16::MAX) / largest.max(1)).unwrap_or(u16::MAX);
+    let weights = shares.into_iter().map(|(netuid, share)| SubnetWeight { netuid, weight: scaled(share) });
+    weights.filter(|one| one.weight > 0).collect()
+}
+
+/// Root weights are no more, and what comes nearest.
+fn gone(ground: &Ground) -> SubmissionError {
+    let (what, spec_version) = (format!("{SUBTENSOR}.{}", OWN[0]), ground.view.runtime().spec_version());
+    SubmissionError::Gone { what, spec_version, instead: INSTEAD }
+}
+
+/// The call that gives `weights` to subnets in the name of `hotkey`.
+async fn draft(
+    ground: &Ground,
+    hotkey: Hotkey,
+    weights: &[SubnetWeight],
+    version_key: u64,
+) -> Result<Draft, SubmissionError> {
+    let (netuids, values): (Vec<u16>, Vec<u16>) = weights.iter().map(|weight| (weight.netuid.0, weight.weight)).unzip();
+    let call = match way(&ground.view).await? {
+        Way::Own(call) => Call::new(SUBTENSOR, call).arg("hotkey", hotkey),
+        Way::OfSubnetZero => Call::new(SUBTENSOR, "set_weights"),
+        Way::None => return Err(gone(ground)),
+    };
+    let call = call
+        .arg("netuid", ROOT)
+        .arg("dests", netuids.iter().copied().collect::<Value>())
+        .arg("weights", values.iter().copied().collect::<Value>())
+        .arg("version_key", version_key);
+    if ground.view.uid(ROOT, hotkey.account()).await?.is_none() {
+        return Err(Precondition::NotRegistered { hotkey, netuid: ROOT }.into());
+    }
+    let total: u64 = values.iter().map(|value| u64::from(*value)).sum();
+    let told = netuids
+        .iter()
+        .zip(&values)
+        .map(|(netuid, value)| format!("{} to subnet {netuid}", Ratio::from_parts((*value).into(), total)));
+    let told: Vec<String> = told.collect();
+    Ok(Draft::new(call, format!("Set root weights of hotkey {hotkey}")).effect(told.join(", ")))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn share(text: &str) -> Ratio {
+        text.parse().unwrap()
+    }
+
+    #[test]
+    fn a_row_is_nudged_by_shares_of_the_whole() {
+        let weights = |row: &[(u16, u16)]| -> Vec<SubnetWeight> {
+            row.iter().map(|(netuid, weight)| SubnetWeight { netuid: NetUid(*netuid), weight: *weight }).collect()
+        };
+        let half = row(&json!([[1, 65535], [2, 65535], [3, 0]]));
+        assert_eq!(half, weights(&[(1, 65535), (2, 65535)]));
+        assert_eq!(nudged(&half, NetUid(1), share("0.5"), raised), weights(&[(1, 65535), (2, 32767)]));
+        assert_eq!(nudged(&half, NetUid(1), share("0.25"), lowered), weights(&[(1, 32767), (2, 65535)]));
+        assert_eq!(nudged(&half, NetUid(1), share("1"), lowered), weights(&[(2, 65535)]));
+        assert_eq!(nudged(&half, NetUid(7), share("0.5"), raised), weights(&[(1, 65535), (2, 65535), (7, 65535)]));
+        assert_eq!(nudged(&[], NetUid(1), share("0.1"), raised), weights(&[(1, 65535)]));
+        assert_eq!(nudged(&[], NetUid(1), share("0.1"), lowered), []);
+    }
+}
