@@ -1,7 +1,8 @@
-//! Eight callers, and a daemon that is killed under them again and again: every intent lands once.
+//! Eight callers, a daemon that is killed under them again and again, and a link that is cut around the
+//! sending of extrinsics: every intent lands once.
 //!
-//! The chain runs in another process, which stays. `BTD_STORM_CALLS` and `BTD_STORM_KILLS` make it
-//! larger than its usual size.
+//! The chain runs in another process, which stays. `BTD_STORM_CALLS`, `BTD_STORM_KILLS` and
+//! `BTD_STORM_CUTS` make it larger than its usual size.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 use std::{
@@ -11,10 +12,10 @@ use std::{
         atomic::{AtomicUsize, Ordering},
     },
     thread,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
-use btd_tests::{Host, wait_for};
+use btd_tests::{Host, cutter::Cutter, wait_for};
 use serde_json::Value;
 
 const CHARLIE: &str = "5FLSigC9HGRKVhB9FiEo4Y3koPsNmBmLJbpXg2mp1hXcS59Y";
@@ -78,10 +79,23 @@ fn lands(host: &Host, i: usize) -> bool {
 
 #[test]
 fn every_intent_lands_once_whenever_the_daemon_is_killed() {
-    let (calls, kills) = (size("BTD_STORM_CALLS", 24), size("BTD_STORM_KILLS", 3));
+    storm(size("BTD_STORM_CALLS", 24), size("BTD_STORM_KILLS", 3), 0);
+}
+
+#[test]
+fn every_intent_lands_once_wherever_the_link_is_cut() {
+    storm(size("BTD_STORM_CALLS", 16), size("BTD_STORM_KILLS", 1), size("BTD_STORM_CUTS", 6));
+}
+
+/// So many calls, with so many kills of the daemon and cuts of its link among them.
+fn storm(calls: usize, kills: usize, cuts: usize) {
+    let begun = Instant::now();
     let chain = Host::new();
     let _chain = chain.start(&["--network", "devnet", "--block-time", "250ms"]);
-    let endpoint = chain.ask(&["status"])["devnet"].as_str().expect("no address of the chain").to_owned();
+    let node = chain.ask(&["status"])["devnet"].as_str().expect("no address of the chain").to_owned();
+    // Cut as often as the calls allow: what was cut is sent again, and counts once more.
+    let cutter = (cuts > 0).then(|| Cutter::before(&node, (calls / cuts).max(2), cuts));
+    let endpoint = cutter.as_ref().map_or(node, Cutter::endpoint);
     let free = |address: &str| {
         chain.ask(&["wallet", "balance", address])["rows"][0]["free"].as_str().unwrap().parse::<u64>().unwrap()
     };
@@ -119,7 +133,9 @@ fn every_intent_lands_once_whenever_the_daemon_is_killed() {
         }
     });
     let landed = landed.into_inner().unwrap();
-    println!("{} of {calls} calls landed, {kills} kills", landed.len());
+    let cut = cutter.as_ref().map(Cutter::cuts).unwrap_or_default();
+    println!("{} of {calls} calls landed, {kills} kills, cuts {cut:?}, in {:?}", landed.len(), begun.elapsed());
+    assert!(cut.iter().sum::<usize>() >= cuts / 2, "the link was cut {cut:?} times only");
 
     // What arrived is what was sent, once: each amount is its own, so no double and no loss adds up.
     let sent = |wanted: fn(usize) -> bool| {

@@ -6,6 +6,8 @@
 //! sleeping for a fixed time.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::missing_panics_doc, clippy::print_stderr)]
 
+pub mod cutter;
+
 use std::{
     fs::{self, File},
     path::{Path, PathBuf},
@@ -95,7 +97,8 @@ impl Host {
         self.home.path().join(name)
     }
 
-    fn command(&self, name: &str) -> Command {
+    /// A binary on this host, not started.
+    pub fn command_of(&self, name: &str) -> Command {
         let mut command = Command::new(binary(name));
         command
             .env_clear()
@@ -111,7 +114,7 @@ impl Host {
 
     /// `btd` with these arguments, not started; the embedded chain listens on a free port.
     pub fn btd(&self, arguments: &[&str]) -> Command {
-        let mut command = self.command("btd");
+        let mut command = self.command_of("btd");
         command.env("BTD_DEVNET__LISTEN", "127.0.0.1:0").args(arguments);
         command
     }
@@ -161,7 +164,7 @@ impl Host {
 
     /// Runs `btctl` with more variables.
     pub fn btctl_with(&self, arguments: &[&str], variables: &[(&str, &str)]) -> Output {
-        self.command("btctl").args(arguments).envs(variables.iter().copied()).output().unwrap()
+        self.command_of("btctl").args(arguments).envs(variables.iter().copied()).output().unwrap()
     }
 
     /// Runs `btctl --json` and reads what it prints.

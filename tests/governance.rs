@@ -1,0 +1,100 @@
+//! The senate, root weights and delegation by the real binaries, on a development chain that still has them, and
+//! what is said on one that has not.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+use btd_tests::{Daemon, Host, wait_for};
+use serde_json::{Value, json};
+
+const ALICE: &str = "5GrwvaEF5zXb26Fz9rcQpDWS57CtERHpNehXCPcNoHGKutQY";
+/// `Triumvirate`: the list of open proposals, the call of one, and its votes (twox128 of pallet and item, then the
+/// hash), for `System.remark("test")` with index 7 and a threshold of 2, open until block 100,000.
+const PROPOSAL: &str = "0xa73cb6c99c0dbf60fb5f4315e12128883730930c7483e2a7cf4b3f46d96d2a1a";
+const OPEN: [&str; 3] = [
+    "0x84b82a4594e531d95ee4af12f83baea088c2f7188c6fdd1dffae2fa0d171f440=\
+     0x04a73cb6c99c0dbf60fb5f4315e12128883730930c7483e2a7cf4b3f46d96d2a1a",
+    "0x84b82a4594e531d95ee4af12f83baea0e9d6db8868a37d79930bc3f7f33950d1\
+     a73cb6c99c0dbf60fb5f4315e12128883730930c7483e2a7cf4b3f46d96d2a1a=0x00001074657374",
+    "0x84b82a4594e531d95ee4af12f83baea071cd3068e6118bfb392b798317f63a89\
+     a73cb6c99c0dbf60fb5f4315e12128883730930c7483e2a7cf4b3f46d96d2a1a=0x07000000020000000000a0860100",
+];
+
+/// A development chain with a wallet for //Alice and one for //Bob.
+fn stage(legacy: &str) -> (Host, Daemon) {
+    let host = Host::new();
+    let daemon =
+        host.start_with(&["--network", "devnet", "--block-time", "100ms"], &[("BTD_DEVNET__LEGACY_ROOT", legacy)]);
+    wait_for("btd to be ready", || (host.ask(&["status"])["phase"] == "ready").then_some(()));
+    for (name, uri) in [("alice", "//Alice"), ("bob", "//Bob")] {
+        host.ask(&["wallet", "create", "--wallet", name, "--uri", uri]);
+    }
+    (host, daemon)
+}
+
+fn ask(host: &Host, words: &str) -> Value {
+    host.ask(&words.split(' ').collect::<Vec<_>>())
+}
+
+fn signed(host: &Host, words: &str) -> Value {
+    let receipt = ask(host, &format!("{words} --yes"));
+    assert_eq!(receipt["outcome"]["state"], "finalized", "{words}: {receipt}");
+    receipt
+}
+
+fn refused(host: &Host, words: &str) -> Value {
+    let words: Vec<&str> = words.split(' ').chain(["--yes", "--json"]).collect();
+    let (_, text) = host.refused(&words);
+    let document: Value = serde_json::from_str(text.lines().last().unwrap_or_default()).unwrap();
+    document["error"].clone()
+}
+
+#[test]
+fn senators_vote_and_root_validators_steer_where_the_chain_has_them() {
+    let (host, _daemon) = stage("true");
+    host.ask(&[&["devnet", "set-storage"], &OPEN[..]].concat());
+    signed(&host, "root register --wallet alice");
+    assert_eq!(ask(&host, "root senate")["senators"][0]["hotkey"], ALICE);
+    let open = ask(&host, "sudo proposals");
+    let one = &open["proposals"][0];
+    assert_eq!((&one["index"], &one["call"], &open["seats"]), (&json!(7), &json!("System.remark"), &json!(1)));
+    let vote = format!("root senate_vote --proposal {PROPOSAL} --vote-nay --wallet.name alice");
+    assert_eq!(signed(&host, &vote)["plan"]["call"], "SubtensorModule.vote");
+    assert_eq!(ask(&host, "root proposals")["proposals"][0]["nays"][0], ALICE);
+    assert_eq!(refused(&host, &vote)["data"]["error"], "DuplicateVote");
+    let stranger = format!("sudo senate-vote --proposal {PROPOSAL} --wallet bob");
+    assert_eq!(refused(&host, &stranger)["data"]["error"], "NotSenateMember");
+
+    // Weights are taken once in a while.
+    ask(&host, "devnet mine 101");
+    signed(&host, "root weights --netuids 1 --weights 1 --wallet alice");
+    let shares = || {
+        let rows = ask(&host, "root get_weights");
+        let weights = rows["rows"][0]["weights"].as_array().unwrap().clone();
+        weights.iter().map(|one| (one["netuid"].clone(), one["share"].clone())).collect::<Vec<_>>()
+    };
+    assert_eq!(shares(), [(json!(1), json!("1"))]);
+    let slashed = refused(&host, "root slash --netuid 1 --decrease 1 --wallet alice");
+    assert_eq!(slashed["kind"], "PRECONDITION_FAILED");
+    assert_eq!(refused(&host, "root boost --netuid 1 --increase 0.1 --wallet bob")["kind"], "PRECONDITION_FAILED");
+}
+
+#[test]
+fn delegation_is_stake_on_root() {
+    let (host, _daemon) = stage("false");
+    signed(&host, "root register --wallet alice");
+    let to_alice = format!("root delegate --delegate_ss58key {ALICE} --amount 10 --wallet.name bob");
+    assert_eq!(signed(&host, &to_alice)["plan"]["call"], "SubtensorModule.add_stake");
+    let mine = || ask(&host, "root my_delegates --wallet bob")["delegations"].clone();
+    let delegation = mine()[0].clone();
+    assert_eq!((&delegation["hotkey"], &delegation["netuid"]), (&json!(ALICE), &json!(0)));
+    assert_eq!((&delegation["owner"], &delegation["stake"]), (&json!(ALICE), &json!("10000000000")));
+    signed(&host, &format!("root undelegate --delegate {ALICE} --all --wallet bob"));
+    assert_eq!(mine(), json!([]));
+
+    // What this runtime lacks is named, with what comes nearest.
+    let nominate = refused(&host, "root nominate --wallet alice");
+    assert_eq!(nominate["kind"], "NOT_ON_THIS_RUNTIME");
+    assert!(nominate["data"]["instead"].as_str().unwrap().contains("root register"), "{nominate}");
+    let weights = refused(&host, "root weights --netuids 1 --weights 1 --wallet alice");
+    assert_eq!(weights["kind"], "NOT_ON_THIS_RUNTIME");
+    assert_eq!(ask(&host, "root senate")["senators"], json!([]));
+}

@@ -1,0 +1,71 @@
+//! What btctl keeps for itself, and what btd keeps of what it followed, by the real binaries.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+use btd_tests::{Host, wait_for};
+use serde_json::{Value, json};
+
+const ALICE: &str = "5GrwvaEF5zXb26Fz9rcQpDWS57CtERHpNehXCPcNoHGKutQY";
+const BOB: &str = "5FHneW46xGXgs5mUiveU4sbTyGBzmstUspZC92UhjJM694ty";
+
+fn ask(host: &Host, words: &str) -> Value {
+    host.ask(&words.split(' ').collect::<Vec<_>>())
+}
+
+#[test]
+fn names_and_settings_hold_from_one_command_to_the_next_and_the_ledger_remembers() {
+    let host = Host::new();
+    let daemon = host.start(&["--network", "devnet", "--block-time", "100ms"]);
+    ask(&host, "wallet create --wallet alice --uri //Alice");
+
+    ask(&host, "config set wallet_name alice");
+    assert_eq!(ask(&host, "config get wallet_name")["wallet_name"]["value"], "alice");
+    let (code, words) = host.refused(&["config", "set", "rate_tolerance", "2"]);
+    assert_eq!(code, 2, "{words}");
+    let shown = ask(&host, "config show --origin");
+    let of = |list: &str, key: &str| {
+        let all = shown[list].as_array().unwrap();
+        all.iter().find(|one| one["key"] == key).unwrap_or_else(|| panic!("no {key}: {shown}")).clone()
+    };
+    assert!(of("btctl", "wallet_name")["origin"].as_str().unwrap().ends_with("btctl.json"), "{shown}");
+    assert_eq!(
+        (&of("btd", "network")["value"], &of("btd", "network")["origin"]),
+        (&json!("devnet"), &json!("--network"))
+    );
+    assert_eq!(of("btd", "submit.era_blocks")["origin"], "default");
+    assert_eq!(of("btd", "log.filter")["origin"], "the variable BTD_LOG__FILTER");
+
+    ask(&host, &format!("addr add friend {BOB}"));
+    let (code, words) = host.refused(&["addr", "add", "friend", ALICE]);
+    assert!(code == 2 && words.contains("--overwrite"), "{words}");
+    let sent = ask(&host, "wallet transfer --dest friend --amount 2.5 --yes");
+    assert_eq!(sent["plan"]["arguments"]["dest"]["Id"], BOB);
+
+    // The ledger has it once the block was looked through, and after a restart still.
+    let history = || {
+        let history = ask(&host, "wallet history");
+        let found = history["entries"].as_array().unwrap().iter().find(|entry| entry["kind"] == "sent").cloned();
+        found.map(|entry| (entry, history["covered"].clone()))
+    };
+    let (entry, covered) = wait_for("the ledger to have the transfer", history);
+    assert_eq!((&entry["to"], &entry["amount"]), (&json!(BOB), &json!("2500000000")));
+    assert_eq!(entry["extrinsic"], sent["outcome"]["extrinsic"]);
+    assert_eq!(covered.as_array().unwrap().len(), 1);
+    assert!(ask(&host, &format!("wallet history --ss58 {ALICE}"))["entries"].as_array().unwrap().len() >= 2);
+
+    // Nothing is left to be taken back.
+    let extrinsic = sent["outcome"]["extrinsic"].as_str().unwrap();
+    assert_eq!(host.refused(&["tx", "cancel", extrinsic]).0, 6);
+    assert_eq!(host.refused(&["tx", "cancel", "--key", "never-used"]).0, 1);
+    assert_eq!(ask(&host, "tx list")["waiting"], json!([]));
+
+    // A no is a no, and what has no meaning is passed over with a word.
+    let output =
+        host.btctl(&["wallet", "transfer", "--dest", "@friend", "--amount", "1", "--no", "--wallet.hotkey", "h"]);
+    let words = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(1), "{words}");
+    assert!(
+        words.contains("--wallet.hotkey has no meaning") && words.contains("cancelled: nothing was signed"),
+        "{words}"
+    );
+    daemon.stop();
+}

@@ -1,0 +1,235 @@
+//! What every command says, on which stream and with which exit code: against a development chain that stands
+//! still, and where the wallet is missing, the wallet is locked, the daemon is not there, or the chain is not.
+//!
+//! `tests/transcripts/commands.txt` lists the commands; beside it lie the snapshots, one for each circumstance,
+//! with and without `--json`. What differs from run to run (ages, ports, paths, hashes) is written as a word.
+//! `BTD_TRANSCRIPTS=write` writes them anew; read the difference before keeping it.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+use std::{collections::BTreeSet, fmt::Write as _, fs, io::Write as _, path::PathBuf, process::Output};
+
+use btd_tests::{Host, wait_for};
+
+const ALICE: &str = "5GrwvaEF5zXb26Fz9rcQpDWS57CtERHpNehXCPcNoHGKutQY";
+const BOB: &str = "5FHneW46xGXgs5mUiveU4sbTyGBzmstUspZC92UhjJM694ty";
+/// A block an hour: the chain stands still while it is looked at.
+const STILL: [&str; 4] = ["--network", "devnet", "--block-time", "1h"];
+/// Of longer answers the beginning is kept, and how long they are.
+const MOST_LINES: usize = 24;
+const MOST_CHARACTERS: usize = 1_200;
+
+/// A command, and what it does.
+struct Typed {
+    kind: char,
+    words: Vec<String>,
+}
+
+fn commands() -> Vec<Typed> {
+    let list = include_str!("transcripts/commands.txt");
+    let lines = list.lines().filter(|line| !line.starts_with('#') && !line.is_empty());
+    let read = |line: &str| {
+        let (kind, words) = line.split_once(' ').expect("a letter and a command");
+        let long = |word: &str| match word {
+            "HASH" => format!("0x{}", "11".repeat(32)),
+            "SIGNATURE" => "00".repeat(64),
+            "CALL" => r#"{"pallet":"System","call":"remark","args":{"remark":"0x00"}}"#.to_owned(),
+            word => word.replace("ALICE", ALICE).replace("BOB", BOB),
+        };
+        Typed { kind: kind.chars().next().unwrap(), words: words.split(' ').map(long).collect() }
+    };
+    lines.map(read).collect()
+}
+
+/// The commands that have none below them, as `--help` tells.
+fn leaves(host: &Host, path: &[&str], found: &mut BTreeSet<String>) {
+    let output = host.btctl(&[path, &["--help"]].concat());
+    let help = String::from_utf8(output.stdout).unwrap();
+    let Some((_, list)) = help.split_once("\nCommands:\n") else {
+        found.insert(path.join(" "));
+        return;
+    };
+    let names = list.lines().take_while(|line| !line.is_empty());
+    let names = names.filter_map(|line| line.strip_prefix("  ").filter(|line| !line.starts_with(' ')));
+    for name in names.filter_map(|line| line.split(' ').next()).filter(|name| *name != "help") {
+        leaves(host, &[path, &[name]].concat(), found);
+    }
+}
+
+/// `text` with what differs from run to run written as a word.
+fn settled(text: &str, host: &Host) -> String {
+    let home = host.path("").to_string_lossy().trim_end_matches('/').to_owned();
+    let text = text.replace(&home, "HOME");
+    let mut settled = String::new();
+    let mut rest = text.as_str();
+    while let Some(c) = rest.chars().next() {
+        let digits = |text: &str| text.chars().take_while(char::is_ascii_digit).count();
+        if let Some(hex) = rest.strip_prefix("0x")
+            && hex.chars().take_while(char::is_ascii_hexdigit).count() == 64
+        {
+            settled.push_str("0xHASH");
+            rest = &hex[64..];
+        } else if let Some(port) = rest.strip_prefix("127.0.0.1:").filter(|port| digits(port) > 1) {
+            settled.push_str("127.0.0.1:PORT");
+            rest = &port[digits(port)..];
+        } else if let Some((skipped, name)) = volatile(rest) {
+            settled.push_str(name);
+            rest = &rest[skipped..];
+        } else {
+            settled.push(c);
+            rest = &rest[c.len_utf8()..];
+        }
+    }
+    settled
+}
+
+/// A value that time or chance makes, at the beginning of `text`: how long it is, and what is written for it.
+fn volatile(text: &str) -> Option<(usize, &'static str)> {
+    const MEMBERS: [&str; 16] = [
+        "age_ms",
+        "finalized_age_ms",
+        "seen_ms",
+        "latency_ms",
+        "requests",
+        "pid",
+        "uptime_ms",
+        "uptime_s",
+        "request_id",
+        "learnt_ms",
+        "time",
+        "timestamp_ms",
+        "waited_ms",
+        "up_ms",
+        "since_ms",
+        "fetched_ms",
+    ];
+    for member in MEMBERS {
+        if let Some(rest) = text.strip_prefix('"').and_then(|text| text.strip_prefix(member))
+            && let Some(value) = rest.strip_prefix("\":")
+        {
+            let end = value.find([',', '}']).unwrap_or(value.len());
+            return Some((member.len() + 3 + end, "\"VARIES\":0"));
+        }
+    }
+    if text.starts_with("just now") {
+        return Some((8, "AGE"));
+    }
+    let digits = text.chars().take_while(char::is_ascii_digit).count();
+    if digits > 0 {
+        for unit in [" ms ago", " s ago", " min ago", " h ago"] {
+            if text[digits..].starts_with(unit) {
+                return Some((digits + unit.len(), "AGE"));
+            }
+        }
+    }
+    None
+}
+
+fn shortened(text: &str) -> String {
+    let (lines, characters) = (text.lines().count(), text.chars().count());
+    if lines <= MOST_LINES && characters <= MOST_CHARACTERS {
+        return text.to_owned();
+    }
+    // How long the whole is may depend on the width of a number that differs.
+    let begins: String = text.lines().take(MOST_LINES).collect::<Vec<_>>().join("\n");
+    let begins: String = begins.chars().take(MOST_CHARACTERS).collect();
+    format!("{begins}\n[...]\n")
+}
+
+fn record(transcript: &mut String, host: &Host, typed: &[String], output: &Output) {
+    let stream = |name: &str, bytes: &[u8]| {
+        let text = String::from_utf8_lossy(bytes);
+        let end = if text.ends_with('\n') || text.is_empty() { "" } else { "\n" };
+        if text.is_empty() { String::new() } else { format!("--- {name}\n{}{end}", shortened(&settled(&text, host))) }
+    };
+    let words = settled(&typed.join(" "), host);
+    let code = output.status.code().expect("btctl was killed");
+    writeln!(transcript, "$ btctl {words}\n--- exit {code}").unwrap();
+    transcript.push_str(&stream("stdout", &output.stdout));
+    transcript.push_str(&stream("stderr", &output.stderr));
+    transcript.push('\n');
+}
+
+/// Types each command of these kinds, with and without `--json`, and compares with what was once kept.
+fn told(circumstance: &str, host: &Host, kinds: &str, more: impl Fn(char) -> Vec<&'static str>) {
+    let mut transcript = String::new();
+    for typed in commands().into_iter().filter(|typed| kinds.contains(typed.kind)) {
+        let words: Vec<String> =
+            typed.words.into_iter().chain(more(typed.kind).into_iter().map(str::to_owned)).collect();
+        for json in [&[][..], &["--json".to_owned()]] {
+            let words = [words.as_slice(), json].concat();
+            let output = host.btctl(&words.iter().map(String::as_str).collect::<Vec<_>>());
+            // Data or an error, never both, and JSON where it was asked for.
+            let is_answer = words[1] == "verify";
+            let is_alone = output.status.success() || output.stdout.is_empty() || is_answer;
+            assert!(is_alone, "{circumstance}: {words:?} failed with data: {output:?}");
+            if !json.is_empty() && output.status.success() && typed.kind != 'l' {
+                let document: Result<serde_json::Value, _> = serde_json::from_slice(&output.stdout);
+                assert!(document.is_ok(), "{circumstance}: {words:?} told no JSON: {output:?}");
+            }
+            record(&mut transcript, host, &words, &output);
+        }
+    }
+    let file = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("transcripts").join(format!("{circumstance}.txt"));
+    if std::env::var_os("BTD_TRANSCRIPTS").is_some() {
+        fs::write(&file, &transcript).unwrap();
+        return;
+    }
+    let kept = fs::read_to_string(&file).unwrap_or_default();
+    for (number, (was, is)) in (1..).zip(kept.lines().zip(transcript.lines())) {
+        assert_eq!(was, is, "{circumstance}.txt, line {number}: BTD_TRANSCRIPTS=write writes it anew");
+    }
+    assert_eq!(kept.lines().count(), transcript.lines().count(), "{circumstance}.txt");
+}
+
+#[test]
+fn every_command_has_a_transcript() {
+    let mut all = BTreeSet::new();
+    leaves(&Host::new(), &[], &mut all);
+    let listed: Vec<String> = commands().iter().map(|typed| typed.words.join(" ")).collect();
+    let lacking: Vec<&String> = all
+        .iter()
+        .filter(|path| !listed.iter().any(|words| words == *path || words.starts_with(&format!("{path} "))))
+        .collect();
+    assert!(lacking.is_empty(), "not in commands.txt: {lacking:?}");
+}
+
+#[test]
+fn without_a_daemon() {
+    told("no-daemon", &Host::new(), "rskol", |kind| if kind == 's' { vec!["--yes"] } else { vec![] });
+}
+
+#[test]
+fn without_a_chain() {
+    let host = Host::new();
+    let _daemon = host.start_alone(&["--network", "ws://127.0.0.1:1"]);
+    host.ask(&["wallet", "create", "--wallet", "default", "--uri", "//Alice"]);
+    told("no-chain", &host, "rs", |kind| if kind == 's' { vec!["--yes"] } else { vec![] });
+}
+
+#[test]
+fn without_a_wallet() {
+    let host = Host::new();
+    let _daemon = host.start(&STILL);
+    told("no-wallet", &host, "rsk", |kind| if kind == 's' { vec!["--yes"] } else { vec![] });
+}
+
+#[test]
+fn with_a_locked_wallet() {
+    let host = Host::new();
+    let _daemon = host.start(&STILL);
+    let mut create = host.command_of("btctl");
+    create.args(["wallet", "create", "--wallet", "default", "--uri", "//Alice", "--password-stdin", "--yes"]);
+    let mut child = create.stdin(std::process::Stdio::piped()).stdout(std::process::Stdio::null()).spawn().unwrap();
+    child.stdin.take().unwrap().write_all(b"a long enough passphrase 1\n").unwrap();
+    assert!(child.wait().unwrap().success());
+    told("locked-wallet", &host, "s", |_| vec!["--yes"]);
+}
+
+#[test]
+fn with_everything_there() {
+    let host = Host::new();
+    let _daemon = host.start(&STILL);
+    host.ask(&["wallet", "create", "--wallet", "default", "--uri", "//Alice"]);
+    wait_for("the metagraphs", || host.btctl(&["subnets", "metagraph", "1"]).status.success().then_some(()));
+    told("devnet", &host, "rskol", |kind| if kind == 's' { vec!["--dry-run"] } else { vec![] });
+}
