@@ -273,7 +273,7 @@ fn only_in(dir: &str, word: &str, homes: &[&str]) {
 #[test]
 fn each_library_has_one_home_in_the_daemon() {
     only_in("daemon/src", "sled::", &["/cache"]);
-    only_in("daemon/src", "rusqlite::", &["/journal"]);
+    only_in("daemon/src", "rusqlite::", &["/journal", "/ledger"]);
     only_in("daemon/src", "quinn::", &["/quic"]);
     only_in("daemon/src", "h3::", &["/quic"]);
     only_in("daemon/src", "jsonrpsee::", &["/rpc"]);
@@ -285,7 +285,7 @@ fn each_library_has_one_home_in_the_daemon() {
 
 #[test]
 fn inner_modules_do_not_know_the_edge() {
-    for home in ["axon", "dendrite", "metagraph", "cache", "journal", "submit"] {
+    for home in ["axon", "dendrite", "metagraph", "cache", "journal", "ledger", "submit"] {
         for (name, text) in sources("daemon/src") {
             if name.contains(&format!("src/{home}")) {
                 let line = code(&text).find(|line| line.contains("crate::rpc"));

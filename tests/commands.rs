@@ -177,10 +177,10 @@ fn what_the_runtime_lacks_is_said_with_what_took_its_place() {
     let (code, error) = stage.refused("root weights --netuids 1 --weights 1 --wallet alice");
     assert_eq!((code, &error["kind"]), (1, &"NOT_ON_THIS_RUNTIME".into()));
     assert!(error["data"]["instead"].as_str().unwrap().contains("stake add"), "{error}");
-    // The development chain has a senate all the same, in which Alice has no seat.
+    // The development chain has a senate all the same, which votes on nothing.
     let proposal = "11".repeat(32);
     let (code, error) = stage.refused(&format!("root senate-vote --proposal 0x{proposal} --wallet alice"));
-    assert_eq!((code, &error["kind"]), (6, &"DISPATCH_FAILED".into()));
+    assert_eq!((code, &error["data"]["error"]), (6, &"ProposalMissing".into()));
 }
 
 #[test]

@@ -51,11 +51,11 @@ signing_params! {
     SenateVoteParams {
         /// The proposal's hash.
         proposal: BlockHash,
+        /// Whether it is a yes.
+        approve: bool,
         /// Its index, which the call asks for as well; without it, what the chain has.
         #[serde(default)]
         index: Option<u32>,
-        /// Whether it is a yes.
-        approve: bool,
         /// The wallet whose coldkey signs.
         #[serde(default)]
         wallet: WalletName,
