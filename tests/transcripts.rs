@@ -199,6 +199,7 @@ fn without_a_daemon() {
 }
 
 #[test]
+#[ignore = "when the link gives up one attempt and begins the next is a matter of time"]
 fn without_a_chain() {
     let host = Host::new();
     let _daemon = host.start_alone(&["--network", "ws://127.0.0.1:1"]);
