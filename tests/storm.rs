@@ -3,7 +3,7 @@
 //!
 //! The chain runs in another process, which stays. `BTD_STORM_CALLS`, `BTD_STORM_KILLS` and
 //! `BTD_STORM_CUTS` make it larger than its usual size.
-#![allow(clippy::unwrap_used, clippy::expect_used)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stdout)]
 
 use std::{
     collections::BTreeSet,

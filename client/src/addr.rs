@@ -143,10 +143,10 @@ pub(crate) fn account(text: &str) -> Result<AccountId, String> {
 
 /// Reads a hotkey: its name in the wallet, its address, or `@name` in the book.
 pub(crate) fn hotkey_ref(text: &str) -> Result<HotkeyRef, String> {
-    match text.starts_with('@') {
-        true => hotkey(text).map(HotkeyRef::Address),
-        false => text.parse().map_err(|error: btd_api::NameError| error.to_string()),
+    if text.starts_with('@') {
+        return hotkey(text).map(HotkeyRef::Address);
     }
+    text.parse().map_err(|error: btd_api::NameError| error.to_string())
 }
 
 // === impl Command ===

@@ -211,7 +211,7 @@ mod tests {
     fn things_are_told_apart() {
         let alice = "5GrwvaEF5zXb26Fz9rcQpDWS57CtERHpNehXCPcNoHGKutQY";
         let key = "0xd43593c715fdd31c61141abd04a99fd6822c8558854ccde39a5684e7a56da27d";
-        let read = |text: &str| text.parse::<Thing>().map(|thing| thing.document());
+        let read = |text: &str| text.parse::<Thing>().map(Thing::document);
         assert_eq!(read("1.5"), Ok(json!({ "tao": "1.500000000", "rao": "1500000000" })));
         assert_eq!(read("τ1.5"), read("1.5"));
         assert_eq!(rao("1500000000").map(Thing::document), read("1.5"));

@@ -162,8 +162,8 @@ mod tests {
     const ALICE: AccountId = AccountId([1; 32]);
     const BOB: AccountId = AccountId([2; 32]);
 
-    fn key(text: &str) -> Option<IdempotencyKey> {
-        Some(text.parse().unwrap())
+    fn key(text: &str) -> IdempotencyKey {
+        text.parse().unwrap()
     }
 
     async fn queued(lanes: &Lanes, count: usize) {
@@ -182,7 +182,7 @@ mod tests {
             let (lanes, order) = (Arc::clone(&lanes), order.clone());
             let waiting = Arc::clone(&lanes);
             tokio::spawn(async move {
-                let turn = lanes.turn(ALICE, lane, key(name)).await.unwrap();
+                let turn = lanes.turn(ALICE, lane, Some(key(name))).await.unwrap();
                 order.send(name).await.unwrap();
                 drop(turn);
             });
@@ -205,7 +205,7 @@ mod tests {
         let first = lanes.turn(ALICE, Lane::Normal, None).await.unwrap();
         let wait = |name: &'static str| {
             let lanes = Arc::clone(&lanes);
-            tokio::spawn(async move { lanes.turn(ALICE, Lane::Normal, key(name)).await.map(drop) })
+            tokio::spawn(async move { lanes.turn(ALICE, Lane::Normal, Some(key(name))).await.map(drop) })
         };
         let off = wait("off");
         queued(&lanes, 1).await;
@@ -213,7 +213,7 @@ mod tests {
         queued(&lanes, 2).await;
         let last = wait("last");
         queued(&lanes, 3).await;
-        let off_key = key("off").unwrap();
+        let off_key = key("off");
         assert_eq!((lanes.call_off(&off_key), lanes.call_off(&off_key)), (1, 0));
         assert_eq!(off.await.unwrap(), Err(CalledOff));
         gone.abort();

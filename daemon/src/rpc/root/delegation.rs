@@ -108,12 +108,11 @@ pub(super) async fn mine(parts: Arc<Parts>, params: ColdkeyParams, _: Caller) ->
     for stake in stakes.iter().filter(|stake| stake.stake > btd_api::Alpha::ZERO) {
         let hotkey = Hotkey(stake.hotkey);
         let delegate = known.iter().find(|delegate| delegate.hotkey == hotkey);
-        let owner = match delegate {
-            Some(delegate) => Some(delegate.owner),
-            None => {
-                let owner = view.storage_json(SUBTENSOR, "Owner", &[hotkey.into()]).await?;
-                account(&owner).map(|owner| Coldkey(owner.account()))
-            }
+        let owner = if let Some(delegate) = delegate {
+            Some(delegate.owner)
+        } else {
+            let owner = view.storage_json(SUBTENSOR, "Owner", &[hotkey.into()]).await?;
+            account(&owner).map(|owner| Coldkey(owner.account()))
         };
         if owner == Some(coldkey) {
             continue;

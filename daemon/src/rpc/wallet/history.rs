@@ -75,9 +75,10 @@ fn meaning(event: &Event, account: AccountId) -> Option<Happening> {
         ("Balances", "Transfer") => {
             let (from, to) = (who("from", 0)?, who("to", 1)?);
             let amount = Tao::from_rao(number("amount", 2)?);
-            Some(match to == account {
-                true => Happening::Received { from: Coldkey(from), amount },
-                false => Happening::Sent { to: Coldkey(to), amount },
+            Some(if to == account {
+                Happening::Received { from: Coldkey(from), amount }
+            } else {
+                Happening::Sent { to: Coldkey(to), amount }
             })
         }
         ("TransactionPayment", "TransactionFeePaid") => {
