@@ -1,3 +1,5 @@
+//! That the history gives back what was told it, in its bounds, and forgets what is damaged.
+
 use std::path::Path;
 
 use btd_api::AccountId;
