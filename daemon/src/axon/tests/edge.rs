@@ -218,6 +218,8 @@ async fn who_only_claims_a_hotkey_takes_nothing_of_its_share() {
             let outcome = dendrite().ping(target(&axon), Transport::Http, PATIENCE).await;
             assert_eq!(outcome.status_code, 200, "{}", outcome.status_message);
             answered += 1;
+            // Slower than its own bucket fills.
+            tokio::time::sleep(Duration::from_millis(50)).await;
         }
         answered
     };
