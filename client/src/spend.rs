@@ -183,7 +183,8 @@ where
     }
     let reply = planned.read()?;
     let plan = &reply.receipt().plan;
-    if let Some(key) = &plan.locked {
+    // A repetition of what was signed needs no key: then the daemon judges.
+    if let Some(key) = plan.locked.as_ref().filter(|_| manner.idempotency_key.is_none()) {
         let message = format!("the key {key} is locked: unlock it first; nothing was signed");
         return Err(ApiError::new(ErrorKind::WalletLocked, message).with("key", key).into());
     }

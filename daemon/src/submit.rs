@@ -43,7 +43,7 @@ pub use self::{
     action::{Action, Existence, Register, ServeAxon, Transfer},
     draft::{Draft, Ground, Recipe},
     error::{SubmissionError, Withdrawal},
-    lane::Waiting,
+    lane::{CallOff, Waiting},
     need::Need,
     outcome::{Included, Outcome, Receipt, Refused, Stage},
     plan::{Plan, Precondition},
@@ -208,7 +208,13 @@ impl Submitter {
     pub async fn submit(&self, order: Order) -> Result<Receipt, SubmissionError> {
         if order.mode == Mode::DryRun {
             let (mut plan, _) = self.prepare(&order, |counted| counted).await?;
-            plan.locked = self.require_unlocked(&order.key).await.is_err().then(|| order.key.to_string());
+            plan.locked = match self.require_unlocked(&order.key).await {
+                Ok(()) => None,
+                Err(SubmissionError::Key(CustodyError::Refused(refusal))) if refusal.kind == RefusalKind::Locked => {
+                    Some(order.key.to_string())
+                }
+                Err(error) => return Err(error),
+            };
             return Ok(Receipt { plan, stage: Stage::Planned });
         }
         let mut resumed = self.shared.resumed.subscribe();
@@ -245,9 +251,14 @@ impl Submitter {
         self.shared.lanes.waiting()
     }
 
-    /// Calls off what waits for its turn under `key`, and says how many orders did.
-    pub fn call_off(&self, key: &IdempotencyKey) -> usize {
-        self.shared.lanes.call_off(key)
+    /// Calls off what waits for its turn under `key`, or has it. When this returns, what had it is in the
+    /// journal or will never be.
+    pub async fn call_off(&self, key: &IdempotencyKey) -> CallOff {
+        let called = self.shared.lanes.call_off(key);
+        for account in &called.under_way {
+            drop(self.shared.lanes.turn(*account, Lane::Urgent, None).await);
+        }
+        called
     }
 
     /// What was signed under `key` for the chain that is followed.
@@ -291,10 +302,16 @@ impl Submitter {
         let deadline = order.terms.deadline.map(|limit| Instant::now() + limit);
         let waiting = self.shared.lanes.turn(order.signer, order.terms.lane, order.idempotency_key.clone());
         let turn = match order.terms.deadline {
-            None => waiting.await,
-            Some(limit) => timeout(limit, waiting).await.map_err(|_| Withdrawal::Late)?,
+            None => Ok(waiting.await),
+            Some(limit) => timeout(limit, waiting).await,
         };
-        let _turn = turn.map_err(|_| Withdrawal::Cancelled)?;
+        let turn = turn.map_err(|_| Withdrawal::Late).and_then(|turn| turn.map_err(|_| Withdrawal::Cancelled));
+        if let (Err(_), Some(key)) = (&turn, &order.idempotency_key)
+            && self.shared.lanes.knows(order.signer, key)
+        {
+            // A repetition ends as its original does, and what that came to is known behind it.
+            drop(self.shared.lanes.turn(order.signer, Lane::Bulk, None).await);
+        }
         let wish = wish(order);
         let view = self.shared.link.view();
         if let (Some(key), Some(genesis)) = (&order.idempotency_key, self.shared.link.genesis())
@@ -302,6 +319,7 @@ impl Submitter {
         {
             return same_wish(earlier, wish, key);
         }
+        let turn = turn?;
         view?;
         // Known before any work is done, and before anybody waits for it.
         self.require_unlocked(&order.key).await?;
@@ -310,6 +328,9 @@ impl Submitter {
         let extrinsic = self.sign(order, &prepared).await?;
         if deadline.is_some_and(|deadline| deadline <= Instant::now()) {
             return Err(Withdrawal::Late.into());
+        }
+        if turn.is_called_off() {
+            return Err(Withdrawal::Cancelled.into());
         }
         let recorded = NewIntent {
             key: order.idempotency_key.clone(),

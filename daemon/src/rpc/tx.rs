@@ -109,9 +109,10 @@ async fn cancel(parts: Arc<Parts>, params: CancelParams, _: Caller) -> Result<Ca
     let (waiting, intent) = match (params.extrinsic, params.key) {
         (Some(extrinsic), None) => (0, Some(one(&parts, extrinsic).await?.intent)),
         (None, Some(key)) => {
-            let waiting = parts.submitter.call_off(&key);
-            let waiting = u32::try_from(waiting).unwrap_or(u32::MAX);
-            (waiting, parts.submitter.logged_under(key).await?)
+            let called = parts.submitter.call_off(&key).await;
+            let intent = parts.submitter.logged_under(key).await?;
+            let stopped = if intent.is_some() { 0 } else { called.under_way.len() };
+            (u32::try_from(called.waiting.saturating_add(stopped)).unwrap_or(u32::MAX), intent)
         }
         (Some(_), Some(_)) | (None, None) => {
             let message = "give the `extrinsic` or the `key`, one of the two";

@@ -20,8 +20,17 @@ pub(super) struct Lanes(Mutex<HashMap<AccountId, Line>>);
 /// Whoever waits behind the one whose turn it is, by lane and arrival.
 #[derive(Debug, Default)]
 struct Line {
+    /// Whose turn it is.
+    holder: Holder,
     waiting: BTreeMap<(Lane, u64), Waiter>,
     arrivals: u64,
+}
+
+#[derive(Debug, Default)]
+struct Holder {
+    key: Option<IdempotencyKey>,
+    /// Somebody wants it to stop before anything is signed for good.
+    is_called_off: bool,
 }
 
 #[derive(Debug)]
@@ -50,6 +59,15 @@ pub(super) struct Turn {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct CalledOff;
 
+/// What calling off a key came to.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct CallOff {
+    /// How many orders waited for their turn, and do not any more.
+    pub waiting: usize,
+    /// The accounts whose turn an order under that key has: it stops, unless it is past the journal.
+    pub under_way: Vec<AccountId>,
+}
+
 /// An order that waits for its turn.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Waiting {
@@ -76,7 +94,8 @@ impl Lanes {
         let called = {
             let mut lines = self.lines();
             let Some(line) = lines.get_mut(&account) else {
-                lines.insert(account, Line::default());
+                let holder = Holder { key, is_called_off: false };
+                lines.insert(account, Line { holder, ..Line::default() });
                 return Ok(Turn { lanes: Arc::clone(self), account: Some(account) });
             };
             let (call, called) = oneshot::channel();
@@ -91,16 +110,28 @@ impl Lanes {
         }
     }
 
-    /// Calls off whoever waits under `key`, and says how many did.
-    pub(super) fn call_off(&self, key: &IdempotencyKey) -> usize {
+    /// Calls off whoever waits, or has its turn, under `key`.
+    pub(super) fn call_off(&self, key: &IdempotencyKey) -> CallOff {
         let mut lines = self.lines();
-        let mut called = 0;
-        for line in lines.values_mut() {
+        let mut called = CallOff::default();
+        for (account, line) in lines.iter_mut() {
+            if line.holder.key.as_ref() == Some(key) {
+                line.holder.is_called_off = true;
+                called.under_way.push(*account);
+            }
             let off = line.waiting.extract_if(.., |_, waiter| waiter.key.as_ref() == Some(key));
             // Whoever does not listen any more has given up by itself.
-            called += off.filter_map(|(_, waiter)| waiter.call.send(Called::Off).ok()).count();
+            called.waiting += off.filter_map(|(_, waiter)| waiter.call.send(Called::Off).ok()).count();
         }
         called
+    }
+
+    /// Whether an order of `account` under `key` waits or has its turn.
+    pub(super) fn knows(&self, account: AccountId, key: &IdempotencyKey) -> bool {
+        self.lines().get(&account).is_some_and(|line| {
+            let is_meant = |waiter: &Waiter| waiter.key.as_ref() == Some(key) && !waiter.call.is_closed();
+            line.holder.key.as_ref() == Some(key) || line.waiting.values().any(is_meant)
+        })
     }
 
     /// Who waits now, those whose turn comes first at the front of each account.
@@ -131,6 +162,7 @@ impl Lanes {
         let Some(line) = lines.get_mut(&account) else { return };
         while let Some((_, waiter)) = line.waiting.pop_first() {
             let turn = Turn { lanes: Arc::clone(self), account: Some(account) };
+            line.holder = Holder { key: waiter.key, is_called_off: false };
             match waiter.call.send(Called::Up(turn)) {
                 Ok(()) => return,
                 Err(Called::Up(mut turn)) => turn.account = None,
@@ -142,6 +174,16 @@ impl Lanes {
 
     fn lines(&self) -> MutexGuard<'_, HashMap<AccountId, Line>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+// === impl Turn ===
+
+impl Turn {
+    /// Whether somebody called off the order that has this turn.
+    pub(super) fn is_called_off(&self) -> bool {
+        let lines = self.lanes.lines();
+        self.account.and_then(|account| lines.get(&account)).is_some_and(|line| line.holder.is_called_off)
     }
 }
 
@@ -214,7 +256,7 @@ mod tests {
         let last = wait("last");
         queued(&lanes, 3).await;
         let off_key = key("off");
-        assert_eq!((lanes.call_off(&off_key), lanes.call_off(&off_key)), (1, 0));
+        assert_eq!((lanes.call_off(&off_key).waiting, lanes.call_off(&off_key).waiting), (1, 0));
         assert_eq!(off.await.unwrap(), Err(CalledOff));
         gone.abort();
         let _ = gone.await;
@@ -235,5 +277,25 @@ mod tests {
         drop(waiting);
         assert!(lanes.lines().is_empty());
         drop(lanes.turn(ALICE, Lane::Normal, None).await.unwrap());
+    }
+
+    #[tokio::test]
+    async fn who_has_the_turn_is_known_and_learns_that_it_was_called_off() {
+        let lanes = Arc::new(Lanes::default());
+        let first = lanes.turn(ALICE, Lane::Normal, Some(key("first"))).await.unwrap();
+        let second = tokio::spawn({
+            let lanes = Arc::clone(&lanes);
+            async move { lanes.turn(ALICE, Lane::Normal, Some(key("second"))).await }
+        });
+        queued(&lanes, 1).await;
+        assert!(lanes.knows(ALICE, &key("first")) && lanes.knows(ALICE, &key("second")));
+        assert!(!lanes.knows(BOB, &key("first")));
+        assert_eq!(lanes.call_off(&key("first")), CallOff { waiting: 0, under_way: vec![ALICE] });
+        assert!(first.is_called_off());
+        drop(first);
+        let second = second.await.unwrap().unwrap();
+        assert!(!second.is_called_off() && !lanes.knows(ALICE, &key("first")));
+        drop(second);
+        assert!(!lanes.is_taken());
     }
 }
