@@ -141,7 +141,10 @@ impl Metagraphs {
     pub fn table(&self, netuid: NetUid) -> Option<(Stamp, &Arc<Table>)> {
         let snapshot = self.subnets.get(&netuid)?;
         let current = self.list.as_ref().map(|list| list.at);
-        let current = current.filter(|at| self.through == Some(at.block) && !self.claimed.contains(&netuid));
+        let current = current.filter(|at| {
+            let is_behind = self.claimed.contains(&netuid) || self.broken.contains_key(&netuid);
+            self.through == Some(at.block) && !is_behind
+        });
         Some((current.unwrap_or(snapshot.at), snapshot.table()?))
     }
 
@@ -158,6 +161,7 @@ impl Metagraphs {
             let mut known = snapshot.known();
             if let Some(broken) = self.broken.get(netuid) {
                 known.read_at = known.read_at.max(broken.tried);
+                known.tried = Some(broken.tried);
             }
             (*netuid, known)
         });

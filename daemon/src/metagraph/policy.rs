@@ -29,6 +29,8 @@ pub(super) struct Known {
     pub(super) read_at: BlockNumber,
     /// The block at which all of it was read.
     pub(super) whole_at: BlockNumber,
+    /// The block at which it could not be read, if that was the last thing tried.
+    pub(super) tried: Option<BlockNumber>,
     /// The block of the last epoch that was seen.
     pub(super) last_epoch: u64,
     /// The first block at which its next epoch may have run.
@@ -145,7 +147,12 @@ impl Backlog {
             let is_old = block.0.saturating_sub(state.whole_at.0) >= OLDEST;
             // Read at a block that the chain has not reached: it began anew.
             let from_elsewhere = state.read_at > block;
-            if touched.all || is_old || from_elsewhere {
+            // What could not be read is left alone for a while, and then tried whatever happened to it.
+            let rests = state.tried.is_some_and(|tried| block.0.saturating_sub(tried.0) < RETRY);
+            if rests && !touched.all {
+                continue;
+            }
+            if touched.all || is_old || from_elsewhere || state.tried.is_some() {
                 if is_old && !touched.all && !from_elsewhere && !wanted.contains_key(netuid) {
                     aged.insert(*netuid);
                 }
@@ -165,6 +172,11 @@ impl Backlog {
             self.note_subnet(netuid, extent);
         }
         Due { list: touched_something || listed != Some(block) || !subnets.is_empty(), subnets, aged }
+    }
+
+    /// Forgets claims on subnets that are no more.
+    pub(super) fn retain_claims(&mut self, exists: impl Fn(NetUid) -> bool) {
+        self.claims.retain(|netuid, _| exists(*netuid));
     }
 
     /// Notes that stake was read with a subnet: the claims on it are in what was read.
@@ -206,7 +218,8 @@ mod tests {
     fn known(entries: &[(u16, u32)]) -> BTreeMap<NetUid, Known> {
         let known = entries.iter().map(|(netuid, read)| {
             let read_at = BlockNumber(*read);
-            let known = Known { read_at, whole_at: read_at, last_epoch: 7, next_epoch: BlockNumber(read + 100) };
+            let known =
+                Known { read_at, whole_at: read_at, tried: None, last_epoch: 7, next_epoch: BlockNumber(read + 100) };
             (NetUid(*netuid), known)
         });
         known.collect()

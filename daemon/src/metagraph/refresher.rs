@@ -258,6 +258,7 @@ impl Refresher {
         if let Some(pools) = &pools {
             after.subnets.retain(|netuid, _| pools.contains(*netuid));
             after.broken.retain(|netuid, _| pools.contains(*netuid));
+            self.backlog.retain_claims(|netuid| pools.contains(netuid));
             let checked = want_by_the_list(&mut wanted, pools, before, due, at.block.number);
             self.check(before, &checked, &mut after).await?;
             recorded.extend(checked.into_iter().chain(pools.netuids().filter(is_first)));

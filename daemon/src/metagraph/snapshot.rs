@@ -233,6 +233,7 @@ impl Snapshot {
         Known {
             read_at: self.at.block.number,
             whole_at,
+            tried: None,
             last_epoch: self.subnet.last_epoch,
             next_epoch: BlockNumber(next_epoch),
         }
