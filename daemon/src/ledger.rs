@@ -103,12 +103,15 @@ fn failed(attempted: &'static str) -> impl FnOnce(rusqlite::Error) -> LedgerErro
 // === impl Ledger ===
 
 impl Ledger {
-    /// Opens the ledger at `path`. One that is damaged, or of another form, is begun anew: what it
-    /// said is public, and on the chain.
+    /// Opens the ledger at `path`. One that is damaged is begun anew: what it said is public, and on
+    /// the chain. What keeps a sound one from being opened is an error.
     pub async fn open(path: impl Into<PathBuf>) -> Result<Self, LedgerError> {
         let path = path.into();
         let connection = blocking(move || {
             open(&path).or_else(|error| {
+                if !is_damage(&error) {
+                    return Err(LedgerError::Open { path, source: error });
+                }
                 tracing::warn!(ledger = %path.display(), %error, "began the ledger anew");
                 for name in ["", "-wal", "-shm"] {
                     let mut file = path.clone().into_os_string();
@@ -172,6 +175,18 @@ fn open(path: &Path) -> rusqlite::Result<Connection> {
     }
     connection.execute_batch(SCHEMA)?;
     Ok(connection)
+}
+
+fn is_damage(error: &rusqlite::Error) -> bool {
+    match error {
+        rusqlite::Error::InvalidQuery => true,
+        other => matches!(
+            other.sqlite_error_code(),
+            Some(
+                rusqlite::ErrorCode::NotADatabase | rusqlite::ErrorCode::DatabaseCorrupt | rusqlite::ErrorCode::Unknown
+            )
+        ),
+    }
 }
 
 fn append(

@@ -77,6 +77,14 @@ impl Follower {
                 }
             };
             failures = 0;
+            if !block.illegible.is_empty() {
+                // What it held is not known, so it is not covered.
+                tracing::debug!(
+                    block = block.block.number.0,
+                    "left a block out of the ledger: not all of it can be read"
+                );
+                continue;
+            }
             accounts.look(&self.custody, &block).await;
             let entries = entries(&block, &accounts.known);
             while let Err(error) = self.ledger.append(genesis, block.block.number, entries.clone()).await {
