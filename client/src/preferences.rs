@@ -6,7 +6,9 @@
 
 use std::{
     collections::BTreeMap,
-    fs, io,
+    fs::{self, DirBuilder, OpenOptions},
+    io::{self, Write},
+    os::unix::fs::{DirBuilderExt, OpenOptionsExt},
     path::{Path, PathBuf},
 };
 
@@ -228,10 +230,13 @@ pub(crate) fn write(path: &Path, values: &BTreeMap<Key, String>) -> Result<(), F
 pub(crate) fn save(path: &Path, text: &str) -> Result<(), Failure> {
     let written = || -> io::Result<()> {
         if let Some(directory) = path.parent() {
-            fs::create_dir_all(directory)?;
+            DirBuilder::new().recursive(true).mode(0o700).create(directory)?;
         }
         let beside = path.with_extension(format!("new-{}", std::process::id()));
-        fs::write(&beside, format!("{text}\n"))?;
+        // Whom one pays is nobody else's to read, or to change.
+        let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&beside)?;
+        file.write_all(format!("{text}\n").as_bytes())?;
+        file.sync_all()?;
         fs::rename(&beside, path)
     };
     written().map_err(|source| Failure::File { path: path.to_owned(), source })
