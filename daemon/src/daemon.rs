@@ -389,6 +389,8 @@ fn link_config(mut config: LinkConfig, devnet: Option<SocketAddr>, block_time: B
         config.endpoints = vec![format!("ws://{address}").into()];
         config.archives.clear();
         config.genesis = None;
+        // It spares nobody, and mines a day of blocks at once.
+        config.requests_per_s = 0;
         // Its owner can take it back to a snapshot.
         config.finality = Finality::Revocable;
         config.stale_after_ms = match block_time {

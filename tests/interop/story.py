@@ -94,7 +94,8 @@ def believed(facts):
     """What btd must believe too: balance, stake and neurons at the block at which the chain stands still."""
     head = btctl("devnet", "status")["head"]["number"]
     deadline = time.monotonic() + 60
-    while btctl("subnets", "metagraph", str(facts["netuid"]))["at"]["number"] != head:
+    # Neurons bear the block that last changed them, the subnet's figures the newest one.
+    while btctl("subnets", "metagraph", str(facts["netuid"]))["subnet_at"]["number"] != head:
         assert time.monotonic() < deadline, "btd does not follow"
         time.sleep(0.2)
     row = btctl("wallet", "balance", "--address", facts["coldkey"])["rows"][0]

@@ -206,8 +206,16 @@ impl Link {
         let unknown = || ReadError::UnknownBlock { block: hash.to_string() };
         self.connection()?;
         let number = self.ask(rpc::header(hash)).await?.ok_or_else(unknown)?.number;
-        let runtime = fetch::runtime_at(self, hash, self.runtimes()).await?;
+        let runtime = self.runtime_of(hash).await?;
         Ok(View::new(self.clone(), Head { block: BlockRef { number, hash }, runtime, generation: 0 }))
+    }
+
+    /// The runtime of a block, which is state: a node may have thrown it away.
+    async fn runtime_of(&self, hash: BlockHash) -> Result<Runtime, ReadError> {
+        fetch::runtime_at(self, hash, self.runtimes()).await.map_err(|error| match error {
+            gone if is_gone(&gone) => ReadError::Pruned { block: hash },
+            other => other,
+        })
     }
 
     /// Reads pinned at finalized block `number`.
@@ -224,7 +232,7 @@ impl Link {
             Some(block) => block.block.hash,
             None => fetch::hash_of(self, number).await?.ok_or_else(unknown)?,
         };
-        let runtime = fetch::runtime_at(self, hash, self.runtimes()).await?;
+        let runtime = self.runtime_of(hash).await?;
         Ok(View::new(self.clone(), Head { block: BlockRef { number, hash }, runtime, generation: 0 }))
     }
 

@@ -113,7 +113,8 @@ impl Refresher {
                     tracing::debug!(%error, failures, "could not read metagraphs");
                 }
                 failures = failures.saturating_add(1);
-                if is_about_the_block(&error) {
+                // A block that cannot be read twice is not waited for: the newest one can be.
+                if is_about_the_block(&error) || failures > 1 {
                     self.blocks = None;
                 }
                 sleep(PAUSE).await;
@@ -198,7 +199,9 @@ impl Refresher {
     /// Where everything is read: at the last block that was noted. When blocks were skipped, or
     /// none was seen yet, that is the newest one, and everything is to be read.
     async fn view(&mut self) -> Result<View, ReadError> {
-        if self.blocks.is_some() {
+        let newest = self.link.finalized().map_or(0, |block| block.number.0);
+        // A node may have thrown away what lies so far behind.
+        if self.blocks.is_some() && newest.saturating_sub(self.noted.0) <= FURTHEST_BEHIND {
             return self.link.view_of(self.noted).await;
         }
         let view = self.link.view()?;
