@@ -199,7 +199,6 @@ fn without_a_daemon() {
 }
 
 #[test]
-#[ignore = "when the link gives up one attempt and begins the next is a matter of time"]
 fn without_a_chain() {
     let host = Host::new();
     let _daemon = host.start_alone(&["--network", "ws://127.0.0.1:1"]);
@@ -208,7 +207,6 @@ fn without_a_chain() {
 }
 
 #[test]
-#[ignore = "the state of the development chain is part of it, which moves with the chain's own work"]
 fn without_a_wallet() {
     let host = Host::new();
     let _daemon = host.start(&STILL);
@@ -216,7 +214,6 @@ fn without_a_wallet() {
 }
 
 #[test]
-#[ignore = "the state of the development chain is part of it, which moves with the chain's own work"]
 fn with_a_locked_wallet() {
     let host = Host::new();
     let _daemon = host.start(&STILL);
@@ -229,7 +226,6 @@ fn with_a_locked_wallet() {
 }
 
 #[test]
-#[ignore = "the state of the development chain is part of it, which moves with the chain's own work"]
 fn with_everything_there() {
     let host = Host::new();
     let _daemon = host.start(&STILL);
