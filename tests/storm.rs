@@ -132,6 +132,8 @@ fn storm(calls: usize, kills: usize, cuts: usize) {
             daemon = Some(host.start_alone(&arguments));
         }
     });
+    // The last kill or cut may have been a moment ago.
+    wait_for("btd to be ready", || (host.ask(&["status"])["phase"] == "ready").then_some(()));
     let landed = landed.into_inner().unwrap();
     let cut = cutter.as_ref().map(Cutter::cuts).unwrap_or_default();
     println!("{} of {calls} calls landed, {kills} kills, cuts {cut:?}, in {:?}", landed.len(), begun.elapsed());

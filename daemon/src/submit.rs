@@ -376,7 +376,7 @@ impl Submitter {
     /// of the one that the node counts up to, which may be too low: a pool can forget.
     async fn prepare(&self, order: &Order, choose: impl Fn(u32) -> u32) -> Result<(Plan, Prepared), SubmissionError> {
         let link = &self.shared.link;
-        let view = link.view()?;
+        let view = link.first_view().await?;
         let (signer, actor) = (order.signer, order.terms.real.unwrap_or(order.signer));
         let mut facts = facts::gather(&view, &order.action, actor).await?;
         let unsettled = facts::lower_by_best_block(link, actor, &mut facts).await;

@@ -201,6 +201,15 @@ impl Link {
         Ok(View::new(self.clone(), self.head()?))
     }
 
+    /// The same for who asks as soon as this process has begun: as long as the first attempt at an
+    /// endpoint is under way, its first block is waited for, for as long as a request may take.
+    pub async fn first_view(&self) -> Result<View, ReadError> {
+        let mut states = self.state();
+        let decided = states.wait_for(|state| state.finalized().is_some() || state.cause().is_some());
+        let _ = tokio::time::timeout(self.shared.config.request_timeout(), decided).await;
+        self.view()
+    }
+
     /// Reads pinned at a block of the past. Most nodes keep the state of a few hundred blocks only.
     pub async fn view_at(&self, hash: BlockHash) -> Result<View, ReadError> {
         let unknown = || ReadError::UnknownBlock { block: hash.to_string() };

@@ -64,7 +64,7 @@ fn crowdloan(id: u32, told: &Json) -> Option<Crowdloan> {
 }
 
 async fn list(parts: Arc<Parts>, _: Nothing, _: Caller) -> Result<Crowdloans, Failure> {
-    let (view, at) = receipt::view(&parts.link)?;
+    let (view, at) = receipt::view(&parts.link).await?;
     let entries = view.storage_entries(PALLET, "Crowdloans", &[], usize::from(u16::MAX)).await?;
     let read = |entry: &btd_chain::StorageEntry| {
         let id = entry.keys.first().and_then(number).and_then(|id| u32::try_from(id).ok())?;
@@ -76,7 +76,7 @@ async fn list(parts: Arc<Parts>, _: Nothing, _: Caller) -> Result<Crowdloans, Fa
 }
 
 async fn info(parts: Arc<Parts>, params: InfoParams, _: Caller) -> Result<CrowdloanReply, Failure> {
-    let (view, at) = receipt::view(&parts.link)?;
+    let (view, at) = receipt::view(&parts.link).await?;
     let told = view.storage_json(PALLET, "Crowdloans", &[Value::from(params.id)]).await?;
     let crowdloan = crowdloan(params.id, &told)
         .ok_or_else(|| Failure::new(btd_api::ErrorKind::NotFound, format!("there is no crowdloan {}", params.id)))?;

@@ -61,7 +61,7 @@ async fn address(_: Arc<Parts>, params: AddressParams, _: Caller) -> Result<Addr
 
 async fn list(parts: Arc<Parts>, params: AddressParams, _: Caller) -> Result<Proposals, Failure> {
     let (account, _) = parties(&params.signatories, params.threshold)?;
-    let (view, at) = receipt::view(&parts.link)?;
+    let (view, at) = receipt::view(&parts.link).await?;
     let entries = view.storage_entries("Multisig", "Multisigs", &[account.into()], usize::from(u16::MAX)).await?;
     let proposals = entries.iter().filter_map(|entry| proposal(entry.keys.get(1)?, &entry.value)).collect();
     Ok(Proposals { at, account, proposals })
@@ -134,7 +134,7 @@ async fn as_multi(
 async fn propose(parts: Arc<Parts>, params: ProposeParams, _: Caller) -> Result<Proposed, Failure> {
     let (account, ordered) = parties(&params.signatories, params.threshold)?;
     let inner = proxy::call(&params.call)?;
-    let call_hash = hash_now(&parts, &inner)?;
+    let call_hash = hash_now(&parts, &inner).await?;
     let key = KeyId::coldkey(params.wallet.clone());
     let receipt = receipt::sign::<Propose, _>(&parts, key, params, move |ground, params| {
         let (inner, ordered) = (inner.clone(), ordered.clone());
@@ -154,7 +154,7 @@ async fn propose(parts: Arc<Parts>, params: ProposeParams, _: Caller) -> Result<
 async fn approve(parts: Arc<Parts>, params: ApproveParams, _: Caller) -> Result<Proposed, Failure> {
     let (account, ordered) = parties(&params.signatories, params.threshold)?;
     let inner = proxy::call(&params.call)?;
-    let call_hash = hash_now(&parts, &inner)?;
+    let call_hash = hash_now(&parts, &inner).await?;
     let key = KeyId::coldkey(params.wallet.clone());
     let receipt = receipt::sign::<Approve, _>(&parts, key, params, move |ground, params| {
         let (inner, ordered) = (inner.clone(), ordered.clone());
@@ -176,8 +176,8 @@ async fn approve(parts: Arc<Parts>, params: ApproveParams, _: Caller) -> Result<
     Ok(Proposed { account, call_hash, receipt })
 }
 
-fn hash_now(parts: &Parts, call: &Call) -> Result<BlockHash, Failure> {
-    Ok(call_hash(call, parts.link.view()?.runtime())?)
+async fn hash_now(parts: &Parts, call: &Call) -> Result<BlockHash, Failure> {
+    Ok(call_hash(call, parts.link.first_view().await?.runtime())?)
 }
 
 async fn cancel(parts: Arc<Parts>, params: CancelParams, _: Caller) -> Result<Receipt, Failure> {

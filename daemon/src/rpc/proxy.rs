@@ -50,7 +50,7 @@ fn variant(name: &str) -> Value {
 
 async fn list(parts: Arc<Parts>, params: ColdkeyParams, _: Caller) -> Result<Proxies, Failure> {
     let coldkey = receipt::coldkey(&parts, params.wallet, params.address).await?;
-    let (view, at) = receipt::view(&parts.link)?;
+    let (view, at) = receipt::view(&parts.link).await?;
     let told = view.storage_json("Proxy", "Proxies", &[coldkey.into()]).await?;
     let deposit = told.get(1).and_then(|deposit| deposit.as_str()?.parse().ok()).map_or(Tao::ZERO, Tao::from_rao);
     let proxies = told.get(0).and_then(Json::as_array).into_iter().flatten().filter_map(proxy).collect();

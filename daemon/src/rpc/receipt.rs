@@ -37,8 +37,8 @@ fn is_current(state: &LinkState) -> bool {
 }
 
 /// Reads pinned at the newest finalized block, and that block.
-pub(super) fn view(link: &Link) -> Result<(btd_chain::View, At), ReadError> {
-    let view = link.view()?;
+pub(super) async fn view(link: &Link) -> Result<(btd_chain::View, At), ReadError> {
+    let view = link.first_view().await?;
     let at = at(Stamp::of(view.block(), link), link);
     Ok((view, at))
 }

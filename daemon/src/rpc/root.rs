@@ -84,7 +84,7 @@ async fn own_hotkey(
 }
 
 async fn list(parts: Arc<Parts>, _: Nothing, _: Caller) -> Result<RootValidators, Failure> {
-    let (view, at) = receipt::view(&parts.link)?;
+    let (view, at) = receipt::view(&parts.link).await?;
     let keys = view.storage_entries(SUBTENSOR, "Keys", &[ROOT.into()], usize::from(u16::MAX)).await?;
     let mut validators = Vec::with_capacity(keys.len());
     for entry in keys {
@@ -118,7 +118,7 @@ async fn register_on_root(parts: Arc<Parts>, params: RegisterParams, _: Caller) 
 }
 
 async fn delegates(parts: Arc<Parts>, _: Nothing, _: Caller) -> Result<DelegatesReply, Failure> {
-    let (view, at) = receipt::view(&parts.link)?;
+    let (view, at) = receipt::view(&parts.link).await?;
     let mut delegates = known_delegates(&view).await?;
     delegates.sort_by_key(|delegate| std::cmp::Reverse(delegate.nominators));
     let owners: Vec<Coldkey> = delegates.iter().map(|delegate| delegate.owner).collect();
@@ -172,7 +172,7 @@ fn delegate(told: &Json) -> Option<Delegate> {
 
 async fn get_take(parts: Arc<Parts>, params: GetTakeParams, _: Caller) -> Result<Take, Failure> {
     let hotkey = receipt::hotkey(&parts, &params.wallet, &params.hotkey).await?;
-    let (view, at) = receipt::view(&parts.link)?;
+    let (view, at) = receipt::view(&parts.link).await?;
     let (take, _, most) = takes(&view, hotkey).await?;
     Ok(Take { at, hotkey, take: Ratio::from_parts(take, WHOLE), most: Ratio::from_parts(most, WHOLE) })
 }

@@ -214,7 +214,7 @@ async fn view_of(parts: &Parts, snapshot: &Snapshot) -> Result<(View, At), Failu
     match parts.link.view_at(snapshot.at.block.hash).await {
         Ok(view) => Ok((view, receipt::at(snapshot.at, &parts.link))),
         Err(ReadError::Pruned { .. } | ReadError::UnknownBlock { .. } | ReadError::Refused { .. }) => {
-            Ok(receipt::view(&parts.link)?)
+            Ok(receipt::view(&parts.link).await?)
         }
         Err(error) => Err(error.into()),
     }

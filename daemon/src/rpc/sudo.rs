@@ -36,7 +36,7 @@ pub(super) fn register(table: &mut Table, parts: &Arc<Parts>) {
 
 async fn get(parts: Arc<Parts>, params: SubnetParams, _: Caller) -> Result<ExplainedReply, Failure> {
     let netuid = params.netuid;
-    let (view, at) = receipt::view(&parts.link)?;
+    let (view, at) = receipt::view(&parts.link).await?;
     let read = view.hyperparameters(netuid).await?.ok_or_else(|| subnets::no_subnet(netuid))?;
     let explained = read.entries.into_iter().map(|(name, value)| explain(name, value)).collect();
     Ok(ExplainedReply { at, netuid, hyperparameters: explained })

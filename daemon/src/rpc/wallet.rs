@@ -157,7 +157,7 @@ async fn balance(parts: Arc<Parts>, params: BalanceParams, _: Caller) -> Result<
             known.collect()
         }
     };
-    let (view, at) = receipt::view(&parts.link)?;
+    let (view, at) = receipt::view(&parts.link).await?;
     let mut rows = Vec::with_capacity(wanted.len());
     let mut prices = None;
     for (wallet, coldkey) in wanted {

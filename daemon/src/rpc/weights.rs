@@ -250,7 +250,7 @@ async fn commits(
 async fn show(parts: Arc<Parts>, params: ShowParams, _: Caller) -> Result<Standing, Failure> {
     let ShowParams { netuid, mechid, .. } = params;
     let hotkey = receipt::hotkey(&parts, &params.wallet, &params.hotkey).await?;
-    let (view, at) = receipt::view(&parts.link)?;
+    let (view, at) = receipt::view(&parts.link).await?;
     if !view.subnet_exists(netuid).await? {
         return Err(no_subnet(netuid));
     }

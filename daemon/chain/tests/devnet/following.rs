@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use btd_api::{BlockHash, BlockNumber};
-use btd_chain::{BlockStream, FinalizedBlock, LinkState, ReadError};
+use btd_chain::{BlockStream, FinalizedBlock, LinkState, ReadError, link};
+use tokio_util::sync::CancellationToken;
 
 use crate::{chain, config, follow, in_time, live, proxy::Proxy, until};
 
@@ -49,6 +50,29 @@ async fn no_block_is_missed_over_two_cuts() {
     let state = until(link, |state| state.finalized().is_some_and(|seen| seen.block == last.block)).await;
     let LinkState::Live { genesis: name, announced, spec_version, .. } = state else { panic!("{state:?}") };
     assert_eq!((name, announced, spec_version), (BlockHash(devnet.genesis_hash()), BlockNumber(25), last.spec_version));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_asks_before_the_first_block_waits_for_it_and_not_for_one_that_never_comes() {
+    let devnet = chain().await;
+    let (early, follower) = link(config([devnet.address()])).unwrap();
+    assert!(matches!(early.view(), Err(ReadError::NotConnected { cause: None })));
+    let stop = CancellationToken::new();
+    let (view, ()) = tokio::join!(
+        async {
+            let view = in_time(early.first_view()).await;
+            stop.cancel();
+            view
+        },
+        follower.run(stop.clone())
+    );
+    assert_eq!(view.unwrap().block().number, BlockNumber(0));
+
+    let proxy = Proxy::before(devnet.address()).await;
+    proxy.cut();
+    let unreachable = follow(config([proxy.address()]));
+    let refused = in_time(unreachable.link.first_view()).await;
+    assert!(matches!(refused, Err(ReadError::NotConnected { cause: Some(_) })), "{refused:?}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

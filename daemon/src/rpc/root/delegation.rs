@@ -97,7 +97,7 @@ async fn take_out(ground: &Ground, hotkey: Hotkey, amount: AlphaAmount) -> Resul
 
 pub(super) async fn mine(parts: Arc<Parts>, params: ColdkeyParams, _: Caller) -> Result<Delegations, Failure> {
     let coldkey = receipt::coldkey(&parts, params.wallet, params.address).await?;
-    let (view, at) = receipt::view(&parts.link)?;
+    let (view, at) = receipt::view(&parts.link).await?;
     let stakes = match view.stake_for_coldkey(coldkey.account()).await {
         Ok(stakes) => stakes,
         Err(ReadError::Absent(_)) => Vec::new(),

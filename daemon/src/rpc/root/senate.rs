@@ -29,7 +29,7 @@ async fn seated(view: &View) -> Result<Vec<Hotkey>, ReadError> {
 }
 
 pub(super) async fn members(parts: Arc<Parts>, _: Nothing, _: Caller) -> Result<Senators, Failure> {
-    let (view, at) = receipt::view(&parts.link)?;
+    let (view, at) = receipt::view(&parts.link).await?;
     require_item(&view, "SenateMembers", "Members", INSTEAD)?;
     let mut senators = Vec::new();
     for hotkey in seated(&view).await? {
@@ -44,7 +44,7 @@ pub(super) async fn members(parts: Arc<Parts>, _: Nothing, _: Caller) -> Result<
 }
 
 pub(super) async fn proposals(parts: Arc<Parts>, _: Nothing, _: Caller) -> Result<ProposalList, Failure> {
-    let (view, at) = receipt::view(&parts.link)?;
+    let (view, at) = receipt::view(&parts.link).await?;
     require_item(&view, TRIUMVIRATE, "Proposals", INSTEAD)?;
     let hashes = view.storage_json(TRIUMVIRATE, "Proposals", &[]).await?;
     let mut proposals = Vec::new();

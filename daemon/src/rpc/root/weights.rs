@@ -57,7 +57,7 @@ async fn way(view: &View) -> Result<Way, ReadError> {
 
 /// The key that signs root weights of `hotkey` on the connected runtime.
 async fn signer(parts: &Parts, wallet: &WalletName, hotkey: KeyId) -> Result<KeyId, Failure> {
-    let (view, _) = receipt::view(&parts.link)?;
+    let (view, _) = receipt::view(&parts.link).await?;
     Ok(match way(&view).await? {
         Way::Own(_) => KeyId::coldkey(wallet.clone()),
         Way::OfSubnetZero | Way::None => hotkey,
@@ -65,7 +65,7 @@ async fn signer(parts: &Parts, wallet: &WalletName, hotkey: KeyId) -> Result<Key
 }
 
 pub(super) async fn get(parts: Arc<Parts>, _: Nothing, _: Caller) -> Result<RootRows, Failure> {
-    let (view, at) = receipt::view(&parts.link)?;
+    let (view, at) = receipt::view(&parts.link).await?;
     let keys = view.storage_entries(SUBTENSOR, "Keys", &[ROOT.into()], usize::from(u16::MAX)).await?;
     let uid = |keys: &[Json]| keys.get(1).and_then(Json::as_u64).and_then(|uid| u16::try_from(uid).ok()).map(Uid);
     let hotkey = |wanted: Uid| {

@@ -27,7 +27,7 @@ const TAKES: u64 = 65_535;
 
 pub(super) async fn get(parts: Arc<Parts>, params: ChildGetParams, _: Caller) -> Result<Families, Failure> {
     let hotkey = receipt::hotkey(&parts, &params.wallet, &params.hotkey).await?;
-    let (view, at) = receipt::view(&parts.link)?;
+    let (view, at) = receipt::view(&parts.link).await?;
     let netuids = match params.netuid {
         Some(netuid) => vec![netuid],
         None => view.netuids().await?,

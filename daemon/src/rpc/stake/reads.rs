@@ -20,7 +20,7 @@ const ROOT: NetUid = NetUid(0);
 
 pub(super) async fn list(parts: Arc<Parts>, params: ColdkeyParams, _: Caller) -> Result<Stakes, Failure> {
     let coldkey = receipt::coldkey(&parts, params.wallet, params.address).await?;
-    let (view, at) = receipt::view(&parts.link)?;
+    let (view, at) = receipt::view(&parts.link).await?;
     let free = view.balance(coldkey.account()).await?.free;
     let stakes = match view.stake_for_coldkey(coldkey.account()).await {
         Ok(stakes) => stakes,
@@ -121,7 +121,7 @@ fn owed(rate: i128, stake: Alpha, claimed: u128) -> Alpha {
 
 pub(super) async fn auto(parts: Arc<Parts>, params: ColdkeyParams, _: Caller) -> Result<AutoStakes, Failure> {
     let coldkey = receipt::coldkey(&parts, params.wallet, params.address).await?;
-    let (view, at) = receipt::view(&parts.link)?;
+    let (view, at) = receipt::view(&parts.link).await?;
     let of_coldkey = [Value::from(coldkey)];
     let entries = view.storage_entries(SUBTENSOR, "AutoStakeDestination", &of_coldkey, usize::from(u16::MAX)).await?;
     let destination = |entry: &btd_chain::StorageEntry| {

@@ -177,7 +177,7 @@ async fn start_state(view: &View, netuid: NetUid) -> Result<(Option<u64>, u64), 
 
 async fn check_start(parts: Arc<Parts>, params: SubnetParams, _: Caller) -> Result<StartState, Failure> {
     let netuid = params.netuid;
-    let (view, at) = receipt::view(&parts.link)?;
+    let (view, at) = receipt::view(&parts.link).await?;
     if !view.subnet_exists(netuid).await? {
         return Err(no_subnet(netuid));
     }
@@ -200,7 +200,7 @@ async fn set_identity(parts: Arc<Parts>, params: SetIdentityParams, _: Caller) -
 
 async fn get_identity(parts: Arc<Parts>, params: SubnetParams, _: Caller) -> Result<IdentityReply, Failure> {
     let netuid = params.netuid;
-    let (view, at) = receipt::view(&parts.link)?;
+    let (view, at) = receipt::view(&parts.link).await?;
     if !view.subnet_exists(netuid).await? {
         return Err(no_subnet(netuid));
     }
@@ -231,7 +231,7 @@ async fn set_symbol(parts: Arc<Parts>, params: SetSymbolParams, _: Caller) -> Re
 
 async fn mechanisms(parts: Arc<Parts>, params: SubnetParams, _: Caller) -> Result<MechanismsReply, Failure> {
     let netuid = params.netuid;
-    let (view, at) = receipt::view(&parts.link)?;
+    let (view, at) = receipt::view(&parts.link).await?;
     if !view.subnet_exists(netuid).await? {
         return Err(no_subnet(netuid));
     }

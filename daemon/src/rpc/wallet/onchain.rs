@@ -128,7 +128,7 @@ async fn set_identity(parts: Arc<Parts>, params: SetIdentityParams, _: Caller) -
 
 async fn get_identity(parts: Arc<Parts>, params: ColdkeyParams, _: Caller) -> Result<IdentityReply, Failure> {
     let coldkey = receipt::coldkey(&parts, params.wallet, params.address).await?;
-    let (view, at) = receipt::view(&parts.link)?;
+    let (view, at) = receipt::view(&parts.link).await?;
     let told = view.storage_json(SUBTENSOR, "IdentitiesV2", &[coldkey.into()]).await?;
     let field = |name: &str| told.get(name).map(text).unwrap_or_default();
     let identity = told.is_object().then(|| Identity {
@@ -300,7 +300,7 @@ async fn clear(parts: Arc<Parts>, params: SwapColdkeyEndParams, _: Caller) -> Re
 
 async fn check(parts: Arc<Parts>, params: ColdkeyParams, _: Caller) -> Result<AnnouncementReply, Failure> {
     let coldkey = receipt::coldkey(&parts, params.wallet, params.address).await?;
-    let (view, at) = receipt::view(&parts.link)?;
+    let (view, at) = receipt::view(&parts.link).await?;
     Ok(AnnouncementReply { at, coldkey, announcement: announcement(&view, coldkey).await? })
 }
 
