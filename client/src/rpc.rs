@@ -74,11 +74,15 @@ fn params(method: &str, words: &[String]) -> Result<Value, Failure> {
         [word] if word.starts_with(['{', '[']) => {
             let given = document(word)?;
             let contract = openrpc::document();
-            let secret = |name: &String| schema_of(&contract, method, name).is_some_and(is_secret);
-            return match given.as_object().into_iter().flatten().map(|(name, _)| name).find(|&name| secret(name)) {
-                Some(name) => Err(on_the_command_line(name)),
-                None => Ok(given),
-            };
+            let taken = params_of(&contract, method);
+            let by_name = |param: &Value| given.get(param["name"].as_str()?);
+            let values = taken.iter().enumerate().filter_map(|(at, param)| {
+                Some((param, if given.is_array() { given.get(at)? } else { by_name(param)? }))
+            });
+            for (param, value) in values {
+                refuse_secrets(&contract, param, value)?;
+            }
+            return Ok(given);
         }
         _ => {}
     }
@@ -89,21 +93,45 @@ fn params(method: &str, words: &[String]) -> Result<Value, Failure> {
             .split_once('=')
             .filter(|(name, _)| !name.is_empty())
             .ok_or_else(|| Failure::usage(format!("`{word}` is not `name=value`, nor a JSON object or array")))?;
-        if schema_of(&contract, method, name).is_some_and(is_secret) {
-            return Err(on_the_command_line(name));
+        let value = value_of(&contract, method, name, value);
+        if let Some(param) = params_of(&contract, method).iter().find(|param| param["name"] == name) {
+            refuse_secrets(&contract, param, &value)?;
         }
-        if members.insert(name.to_owned(), value_of(&contract, method, name, value)).is_some() {
+        if members.insert(name.to_owned(), value).is_some() {
             return Err(Failure::usage(format!("`{name}` is given twice")));
         }
     }
     Ok(Value::Object(members))
 }
 
-fn on_the_command_line(name: &str) -> Failure {
-    Failure::usage(format!(
-        "`{name}` is a secret, and every process can read a command line: give the parameters as JSON on \
-         standard input, with `-` in their place"
-    ))
+/// Every process can read a command line.
+fn refuse_secrets(contract: &Value, param: &Value, value: &Value) -> Result<(), Failure> {
+    if !holds_secret(contract, &param["schema"], value) {
+        return Ok(());
+    }
+    Err(Failure::usage(format!(
+        "`{}` holds a secret, and every process can read a command line: give the parameters as JSON on standard \
+         input, with `-` in their place",
+        param["name"].as_str().unwrap_or_default()
+    )))
+}
+
+/// Whether the contract holds a part of the value to be a secret.
+fn holds_secret(contract: &Value, schema: &Value, value: &Value) -> bool {
+    if value.is_null() {
+        return false;
+    }
+    if let Some(reference) = schema["$ref"].as_str() {
+        let target = reference.strip_prefix('#').and_then(|at| contract.pointer(at));
+        return reference.ends_with("/Secret") || target.is_some_and(|target| holds_secret(contract, target, value));
+    }
+    let holds = |schema: &Value, value: &Value| holds_secret(contract, schema, value);
+    let choices = ["anyOf", "allOf", "oneOf"].into_iter().filter_map(|list| schema[list].as_array()).flatten();
+    let members = value.as_object().into_iter().flatten();
+    let items = value.as_array().into_iter().flatten();
+    choices.into_iter().any(|choice| holds(choice, value))
+        || members.into_iter().any(|(name, value)| schema["properties"].get(name).is_some_and(|of| holds(of, value)))
+        || items.into_iter().any(|item| schema.get("items").is_some_and(|of| holds(of, item)))
 }
 
 /// JSON where the text reads as such and the contract does not ask for text: `amount=5` is `"5"`.
@@ -114,16 +142,14 @@ fn value_of(contract: &Value, method: &str, name: &str, text: &str) -> Value {
     if number_for_text { Value::from(text) } else { parsed }
 }
 
-/// Whether the contract holds the value to be a secret.
-fn is_secret(schema: &Value) -> bool {
-    let named = |schema: &Value| schema["$ref"].as_str().is_some_and(|name| name.ends_with("/Secret"));
-    let choices = ["anyOf", "allOf"].into_iter().filter_map(|list| schema[list].as_array()).flatten();
-    named(schema) || choices.into_iter().any(named)
+fn params_of<'a>(contract: &'a Value, method: &str) -> &'a [Value] {
+    let methods = contract["methods"].as_array().into_iter().flatten();
+    let named = methods.into_iter().find(|entry| entry["name"] == method);
+    named.and_then(|entry| entry["params"].as_array()).map_or(&[], Vec::as_slice)
 }
 
 fn schema_of<'a>(contract: &'a Value, method: &str, name: &str) -> Option<&'a Value> {
-    let named = |list: &'a Value, name: &str| list.as_array()?.iter().find(|entry| entry["name"] == name);
-    named(&named(&contract["methods"], method)?["params"], name)?.get("schema")
+    params_of(contract, method).iter().find(|param| param["name"] == name)?.get("schema")
 }
 
 /// Whether the contract takes text there and no number.
@@ -202,8 +228,17 @@ mod tests {
 
     #[test]
     fn what_is_neither_is_refused() {
-        let secrets = ["password=x", "{\"password\": \"x\"}"];
-        assert!(secrets.iter().all(|word| matches!(read("wallet_unlock", &[word]), Err(Failure::Usage { .. }))));
+        for (method, words) in [
+            ("wallet_unlock", &["password=x"][..]),
+            ("wallet_unlock", &[r#"{"wallet": "w", "password": "x"}"#]),
+            ("wallet_unlock", &[r#"["x", "w"]"#]),
+            ("wallet_regenColdkey", &["wallet=w", r#"origin={"mnemonic": {"words": "a b c"}}"#]),
+            ("wallet_regenColdkey", &[r#"{"wallet": "w", "origin": {"mnemonic": {"words": "a b c"}}}"#]),
+            ("wallet_newColdkey", &["wallet=w", r#"file={"protection": "nacl", "password": "x"}"#]),
+        ] {
+            assert!(matches!(read(method, words), Err(Failure::Usage { .. })), "{method} {words:?}");
+        }
+        assert!(read("wallet_newColdkey", &["wallet=w", r#"file={"protection": "plain"}"#]).is_ok());
         assert!(read("wallet_unlock", &["wallet=w"]).is_ok());
         for words in [&["netuid"][..], &["{broken"], &["=1"], &["a=1", "a=2"], &["a=1", "[2]"]] {
             assert!(matches!(read("x_y", words), Err(Failure::Usage { .. })), "{words:?}");
