@@ -11,7 +11,7 @@
 
 use std::{
     collections::BTreeMap,
-    fs, io,
+    io,
     path::{Path, PathBuf},
 };
 
@@ -19,9 +19,13 @@ use base64::{Engine, engine::general_purpose::STANDARD};
 use zeroize::{Zeroize, Zeroizing};
 
 use crate::{
+    regular,
     secret::Password,
     store::{KeyId, KeyRole},
 };
+
+/// Longer than any password.
+const LONGEST: u64 = 64 * 1024;
 
 /// The variables of a process, or of a test.
 pub type Variables = BTreeMap<String, String>;
@@ -127,7 +131,9 @@ fn credential(variables: &Variables, key: &KeyId) -> Option<PathBuf> {
 
 /// The password in a file, stripped of white space at both ends as SDK 11 does.
 pub fn read_file(path: &Path) -> Result<Password, EnvironmentError> {
-    fs::read_to_string(path)
-        .map(|text| Password::new(Zeroizing::new(text).trim()))
-        .map_err(|source| EnvironmentError::File { path: path.to_owned(), source })
+    let failed = |source| EnvironmentError::File { path: path.to_owned(), source };
+    let bytes = Zeroizing::new(regular::read(path, LONGEST).map_err(failed)?);
+    let text =
+        str::from_utf8(&bytes).map_err(|_| failed(io::Error::new(io::ErrorKind::InvalidData, "it is not text")))?;
+    Ok(Password::new(text.trim()))
 }

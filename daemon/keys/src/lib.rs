@@ -19,6 +19,7 @@ mod mnemonic;
 mod pair;
 mod polkadot_js;
 pub mod purpose;
+mod regular;
 mod scheme;
 pub mod sealed_box;
 mod secret;

@@ -127,6 +127,14 @@ pub enum StoreError {
         /// Which file.
         path: PathBuf,
     },
+    /// The public file beside an encrypted key names another key than is to be written there.
+    #[error("{} names {told}, and an encrypted key lies beside it: if that is not its address, move the file away first", path.display())]
+    PublicTold {
+        /// The public file.
+        path: PathBuf,
+        /// The address in it.
+        told: AccountId,
+    },
     /// No tool would find the key again.
     #[error("{} cannot be a hotkey's file: names that end in .lock or pub.txt mean other files", path.display())]
     Name {
@@ -366,7 +374,8 @@ impl Wallet {
     }
 
     /// Writes the public file alone: for keys whose secret lives elsewhere. Returns the copy that
-    /// was kept. Refuses to stand beside a secret of another key.
+    /// was kept. Refuses to stand beside a secret of another key, as far as that can be told without its
+    /// password; opening the key tells for certain.
     pub fn write_public(
         &self,
         role: &KeyRole,
@@ -375,10 +384,13 @@ impl Wallet {
     ) -> Result<Option<PathBuf>, StoreError> {
         let path = self.public_path(role);
         if let Ok(file) = self.file(role) {
-            // Whose an encrypted secret is, only the public file that it was written with tells.
-            let secret = file.stated().or_else(|| Self::read_public_file(&path).ok());
-            if let Some(secret) = secret.filter(|secret| secret.account != public.account) {
+            if let Some(secret) = file.stated().filter(|secret| secret.account != public.account) {
                 return Err(StoreError::PublicMismatch { path, public: public.account, secret: secret.account });
+            }
+            // Whose an encrypted secret is, only the public file tells that was written with it.
+            let told = if file.stated().is_none() { Self::read_public_file(&path).ok() } else { None };
+            if let Some(told) = told.filter(|told| told.account != public.account) {
+                return Err(StoreError::PublicTold { path, told: told.account });
             }
         }
         let bytes = PublicKeyFile(*public).render(Shape::Compact);

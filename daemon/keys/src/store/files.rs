@@ -1,16 +1,12 @@
 //! Key files on disk, with errors that name the file.
 
 use std::{
-    fs::{self, OpenOptions},
-    io::{self, Read},
-    os::unix::fs::OpenOptionsExt,
+    fs, io,
     path::{Path, PathBuf},
 };
 
-use rustix::fs::OFlags;
-
 use super::{Known, StoreError};
-use crate::durable;
+use crate::{durable, regular};
 
 /// No key file of any kind comes near this size.
 const LARGEST: u64 = 64 * 1024;
@@ -21,28 +17,10 @@ fn failed(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> StoreE
 
 /// The bytes of the file at `path`; more than any key file has is an error.
 pub(super) fn read(path: &Path, what: &'static str) -> Result<Vec<u8>, StoreError> {
-    // What is no regular file, such as a pipe, must not keep anybody waiting.
-    let opened = OpenOptions::new().read(true).custom_flags(OFlags::NONBLOCK.bits().cast_signed()).open(path);
-    let file = match opened {
-        Ok(file) => file,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            return Err(StoreError::NotFound { what, path: path.to_owned(), known: Known::NotLooked });
-        }
-        Err(error) => return Err(failed("open", path)(error)),
-    };
-    let metadata = file.metadata().map_err(failed("read", path))?;
-    if !metadata.is_file() {
-        return Err(failed("read", path)(io::Error::other("it is not a regular file")));
-    }
-    let size = metadata.len();
-    let too_large = || failed("read", path)(io::Error::new(io::ErrorKind::FileTooLarge, "too large for a key file"));
-    if size > LARGEST {
-        return Err(too_large());
-    }
-    // Room for everything at once: growing would leave copies of a secret behind.
-    let mut bytes = Vec::with_capacity(usize::try_from(size + 1).map_err(|_| too_large())?);
-    file.take(LARGEST + 1).read_to_end(&mut bytes).map_err(failed("read", path))?;
-    if bytes.len() as u64 > LARGEST { Err(too_large()) } else { Ok(bytes) }
+    regular::read(path, LARGEST).map_err(|error| match error.kind() {
+        io::ErrorKind::NotFound => StoreError::NotFound { what, path: path.to_owned(), known: Known::NotLooked },
+        _ => failed("read", path)(error),
+    })
 }
 
 /// Creates the file at `path`, or fails if anything is there.

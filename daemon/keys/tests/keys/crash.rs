@@ -6,6 +6,7 @@
 use std::{
     fs,
     io::{BufRead, BufReader},
+    os::unix::fs::PermissionsExt,
     path::Path,
     process::{Command, Stdio},
     time::Duration,
@@ -14,7 +15,7 @@ use std::{
 use btd_api::WalletName;
 use btd_keys::{Existing, Key, KeyFile, KeyRole, Protection, PublicKeyFile, Scheme, StoreError, WalletStore};
 
-/// How many kills, if not forty.
+/// How many kills, if not a thousand.
 const KILLS: &str = "BTD_TEST_KILLS";
 const VICTIM: &str = "BTD_TEST_CRASH_DIR";
 
@@ -48,7 +49,7 @@ fn a_killed_writer_leaves_the_old_or_the_new_key() {
     wallet.write(&KeyRole::Coldkey, &keys[0], Protection::Plain, Existing::Refuse).unwrap();
     let known = [keys[0].public(), keys[1].public()];
     let mut between = 0;
-    let kills = std::env::var_os(KILLS).map_or(40, |kills| kills.to_str().unwrap().parse::<u32>().unwrap());
+    let kills = std::env::var_os(KILLS).map_or(1_000, |kills| kills.to_str().unwrap().parse::<u32>().unwrap());
     for kill in 0..kills {
         let mut victim = Command::new(std::env::current_exe().unwrap())
             .args(["crash::victim", "--exact", "--nocapture"])
@@ -74,7 +75,10 @@ fn a_killed_writer_leaves_the_old_or_the_new_key() {
         }
         assert_eq!(wallet.public(&KeyRole::Coldkey).unwrap(), key);
         assert_whole_copies(wallet.dir());
+        assert_private(wallet.dir());
     }
+    // Else they all came while nothing was being written.
+    assert!(kills < 1_000 || between > 0);
     println!("{between} of {kills} kills fell between the two files");
     // The next write succeeds and sweeps what the dead have left.
     wallet.write(&KeyRole::Coldkey, &keys[0], Protection::Plain, Existing::KeepCopy).unwrap();
@@ -87,6 +91,15 @@ fn a_killed_writer_leaves_the_old_or_the_new_key() {
         wallet.write(&KeyRole::Coldkey, &keys[1], Protection::Plain, Existing::Refuse),
         Err(StoreError::Exists { .. })
     ));
+}
+
+/// From its creation on nothing is open to others.
+fn assert_private(dir: &Path) {
+    for entry in fs::read_dir(dir).unwrap() {
+        let entry = entry.unwrap();
+        let mode = entry.metadata().unwrap().permissions().mode() & 0o777;
+        assert_eq!(mode, 0o600, "{}", entry.path().display());
+    }
 }
 
 fn assert_whole_copies(dir: &Path) {

@@ -189,3 +189,66 @@ fn what_cannot_be_read_is_listed_with_its_problem() {
     assert_eq!(problems, [("good", false), ("huge", true), ("torn", true)]);
     assert_eq!(WalletStore::new(root.path().join("absent")).list().unwrap(), []);
 }
+
+#[test]
+fn a_pipe_in_the_place_of_a_key_keeps_nobody_waiting() {
+    let root = tempfile::tempdir().unwrap();
+    let wallet = new_wallet(root.path());
+    fs::create_dir_all(wallet.dir()).unwrap();
+    let path = wallet.path(&KeyRole::Coldkey);
+    assert!(std::process::Command::new("mkfifo").arg(&path).status().unwrap().success());
+    let error = wallet.open(&KeyRole::Coldkey, None).unwrap_err();
+    assert!(error.to_string().contains("not a regular file"), "{error}");
+    assert!(WalletStore::new(root.path()).list().unwrap()[0].coldkey.as_ref().unwrap().problem.is_some());
+    let password = btd_keys::environment::read_file(&path).unwrap_err();
+    assert!(password.to_string().contains("password file"), "{password}");
+}
+
+#[test]
+fn an_encrypted_key_keeps_its_address() {
+    let root = tempfile::tempdir().unwrap();
+    let wallet = new_wallet(root.path());
+    let (key, other, password) = (new_key(), new_key(), Password::new("x"));
+    wallet.write(&KeyRole::Coldkey, &key, Protection::AnsibleVault(&password), Existing::Refuse).unwrap();
+    let refused = wallet.write_public(&KeyRole::Coldkey, &other.public(), Existing::KeepCopy).unwrap_err();
+    assert!(matches!(refused, StoreError::PublicTold { .. }), "{refused}");
+    assert_eq!(wallet.public(&KeyRole::Coldkey).unwrap(), key.public());
+    // Lost, it is written anew, and opening the key tells whether it was the right one.
+    fs::remove_file(wallet.public_path(&KeyRole::Coldkey)).unwrap();
+    wallet.write_public(&KeyRole::Coldkey, &other.public(), Existing::Refuse).unwrap();
+    let found = wallet.open(&KeyRole::Coldkey, Some(&password)).unwrap_err();
+    assert!(matches!(found, StoreError::PublicMismatch { .. }), "{found}");
+}
+
+#[test]
+fn names_that_mean_other_files_are_refused() {
+    let root = tempfile::tempdir().unwrap();
+    let wallet = new_wallet(root.path());
+    for name in ["x.lock", "xpub.txt"] {
+        let refused = wallet.write(&hotkey(name), &new_key(), Protection::Plain, Existing::Refuse).unwrap_err();
+        assert!(matches!(refused, StoreError::Name { .. }), "{refused}");
+    }
+    assert!(!wallet.dir().join("hotkeys").exists());
+}
+
+#[test]
+fn of_many_who_write_one_key_at_once_one_wins() {
+    const WRITERS: usize = 64;
+    let root = tempfile::tempdir().unwrap();
+    let wallet = new_wallet(root.path());
+    let keys: Vec<Key> = (0..WRITERS).map(|_| new_key()).collect();
+    let write = |existing| {
+        std::thread::scope(|scope| {
+            let write = |key| wallet.write(&KeyRole::Coldkey, key, Protection::Plain, existing);
+            let threads: Vec<_> = keys.iter().map(|key| scope.spawn(move || write(key))).collect();
+            threads.into_iter().map(|thread| thread.join().unwrap()).collect::<Vec<_>>()
+        })
+    };
+    let outcomes = write(Existing::Refuse);
+    let winners: Vec<&Key> = keys.iter().zip(&outcomes).filter_map(|(key, done)| done.is_ok().then_some(key)).collect();
+    assert_eq!(winners.len(), 1);
+    for refused in outcomes.iter().filter_map(|outcome| outcome.as_ref().err()) {
+        assert!(matches!(refused, StoreError::Exists { .. }), "{refused}");
+    }
+    assert_eq!(wallet.open(&KeyRole::Coldkey, None).unwrap().public(), winners[0].public());
+}
