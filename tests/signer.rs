@@ -232,3 +232,82 @@ fn a_signer_may_be_a_service_of_its_own() {
     assert!(daemon.stop().success());
     assert!(signer.0.try_wait().unwrap().is_none());
 }
+
+/// What a process has open, as its `/proc/PID/fd` names it; none where that may not be read.
+fn open_files(pid: u32) -> Option<Vec<String>> {
+    let entries = fs::read_dir(format!("/proc/{pid}/fd")).ok()?;
+    let name =
+        |entry: std::io::Result<fs::DirEntry>| Some(fs::read_link(entry.ok()?.path()).ok()?.display().to_string());
+    Some(entries.filter_map(name).collect())
+}
+
+#[test]
+fn a_socket_that_btd_was_left_open_is_not_the_signers() {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    // A copy that is not closed when another program is run.
+    let leaked = rustix::io::dup(&listener).unwrap();
+    let host = Host::new();
+    let daemon = start(&host);
+    drop(leaked);
+    let (Some(btd), Some(signer)) =
+        (open_files(daemon.pid()), open_files(signer_of(&daemon).expect("btd has no signer")))
+    else {
+        println!("only root can see what the two have open: not looked");
+        return;
+    };
+    let address = listener.local_addr().unwrap();
+    let inode = socket_of(address.port());
+    assert!(btd.contains(&inode), "the socket was not inherited: this test sees nothing");
+    assert!(!signer.contains(&inode), "{signer:?}");
+    // Its three channels with btd, and nothing else that could be a network.
+    let sockets: std::collections::BTreeSet<&String> =
+        signer.iter().filter(|name| name.starts_with("socket:")).collect();
+    assert_eq!(sockets.len(), 3, "{signer:?}");
+    assert!(daemon.stop().success());
+}
+
+/// The listening socket at this port, as `/proc/PID/fd` names it.
+fn socket_of(port: u16) -> String {
+    let table = fs::read_to_string("/proc/net/tcp").unwrap();
+    let line = table.lines().find(|line| line.contains(&format!(":{port:04X} 00000000:0000 0A"))).unwrap();
+    format!("socket:[{}]", line.split_whitespace().nth(9).unwrap())
+}
+
+/// One call over TCP, with the token of the host's btd.
+fn over_tcp(host: &Host, port: u16, method: &str, params: &Value) -> Value {
+    use std::io::{Read, Write};
+    let token = fs::read_to_string(host.path("state/btd/rpc.token")).unwrap();
+    let body = serde_json::json!({ "jsonrpc": "2.0", "id": 1, "method": method, "params": params }).to_string();
+    let mut stream = std::net::TcpStream::connect(("127.0.0.1", port)).unwrap();
+    write!(
+        stream,
+        "POST / HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\ncontent-type: application/json\r\n\
+         authorization: Bearer {}\r\ncontent-length: {}\r\n\r\n{body}",
+        token.trim(),
+        body.len()
+    )
+    .unwrap();
+    let mut reply = String::new();
+    stream.read_to_string(&mut reply).unwrap();
+    serde_json::from_str(reply.split("\r\n\r\n").nth(1).unwrap()).unwrap_or_else(|_| panic!("{reply}"))
+}
+
+#[test]
+fn words_are_never_told_over_tcp() {
+    let host = Host::new();
+    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let listen = format!("127.0.0.1:{port}");
+    let variables = [("BTD_RPC__TCP__LISTEN", listen.as_str()), ("BTD_RPC__TCP__RIGHTS", "read,spend")];
+    let daemon = host.start_with(&["--network", "ws://127.0.0.1:9"], &variables);
+    assert!(over_tcp(&host, port, "wallet_list", &serde_json::json!({}))["result"].is_object());
+    for (method, params) in [
+        ("wallet_create", serde_json::json!({ "wallet": "told", "hotkey": "h", "plain": true })),
+        ("wallet_newColdkey", serde_json::json!({ "wallet": "told", "file": { "protection": "plain" } })),
+        ("wallet_newHotkey", serde_json::json!({ "wallet": "told", "hotkey": "h", "file": { "protection": "plain" } })),
+    ] {
+        let reply = over_tcp(&host, port, method, &params);
+        assert_eq!(reply["error"]["data"]["kind"], "PERMISSION_DENIED", "{method}: {reply}");
+    }
+    assert!(!host.path(".bittensor/wallets/told").exists());
+    assert!(daemon.stop().success());
+}

@@ -324,7 +324,13 @@ impl Unlocking {
         let shared = &custody.shared;
         let opened = match password {
             Some(password) if shared.encryption(&key)? != Encryption::None => {
-                custody.derive(|| shared.try_password(&key, &password))?
+                custody.derive(|| {
+                    // Who has waited for a turn may be too late: seconds and a guess are not spent then.
+                    if shared.table.is_locked_since(&intent) {
+                        return Err(CustodyError::LockedMeanwhile(key.clone()));
+                    }
+                    shared.try_password(&key, &password)
+                })?
             }
             _ => shared.open(&key, None)?,
         };

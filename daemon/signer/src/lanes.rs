@@ -13,6 +13,8 @@ use std::{
 
 use btd_signer_protocol::{Refusal, RefusalKind};
 
+use crate::memory::scrub_stack;
+
 /// Enough for everything here; key derivation works on the heap.
 const STACK: usize = 512 * 1024;
 
@@ -56,9 +58,12 @@ impl fmt::Debug for Lane {
     }
 }
 
-/// The outcome of `work`, also if it panics. What a panic says is not repeated: it may say anything.
+/// The outcome of `work`, also if it panics, with nothing of it left on the stack. What a panic says
+/// is not repeated: it may say anything.
 pub(crate) fn guarded<T>(work: impl FnOnce() -> Result<T, Refusal>) -> Result<T, Refusal> {
-    catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|_: Box<dyn Any + Send>| {
+    let outcome = catch_unwind(AssertUnwindSafe(work));
+    scrub_stack();
+    outcome.unwrap_or_else(|_: Box<dyn Any + Send>| {
         Err(Refusal::new(RefusalKind::Fault, "the signer failed at this call: its log says where"))
     })
 }

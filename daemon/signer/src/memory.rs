@@ -5,6 +5,9 @@
 //! lock, and that are given back within seconds. Under the small limit of a desktop session later
 //! allocations would fail; there a piece of the heap is set aside and locked, from which keys then
 //! get their place. Where not even that is allowed nothing is locked, and that is said once.
+//!
+//! Keys on the heap are wiped by their types. What moving them has left on a stack is wiped by
+//! [`scrub_stack`].
 
 use std::{fs, io};
 
@@ -69,6 +72,16 @@ impl Memory {
         let _ = mlockall(MlockAllFlags::CURRENT | MlockAllFlags::FUTURE);
         outcome
     }
+}
+
+/// Overwrites what ended calls of this thread have left below the caller's frame: a value that is
+/// moved leaves its bytes in the place where it was.
+#[inline(never)]
+#[expect(clippy::large_stack_arrays, reason = "the stack is what is to be overwritten")]
+pub(crate) fn scrub_stack() {
+    /// Deeper than any call here reaches, and a half of the smallest stack.
+    const DEPTH: usize = 256 * 1024;
+    std::hint::black_box(&mut [0_u8; DEPTH]);
 }
 
 /// Whether nothing that the signer will allocate meets the limit.

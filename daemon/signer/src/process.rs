@@ -1,8 +1,8 @@
 //! A run of the signer: from the command line to its end.
 //!
 //! Everything that the process will need is opened first, then it gives up the rest, and only then
-//! are keys looked at. It ends with its control channel, or, as a service of its own, never; a
-//! channel that ends locks every key.
+//! are keys looked at. It ends with its control channel, or, as a service of its own, when it is told
+//! to; either locks every key, and so does a channel that ends.
 
 use std::{
     fs, io,
@@ -20,6 +20,7 @@ use std::{
 
 use btd_keys::WalletStore;
 use btd_signer_protocol::{CONTROL_SOCKET, REQUESTS_SOCKET, frame::FrameError};
+use nix::sys::signal::{SigSet, Signal};
 use rustix::fs::Mode;
 
 use crate::{
@@ -74,11 +75,8 @@ enum Channels {
 /// # Errors
 /// When the process cannot be hardened or its channels cannot be had.
 pub fn run(arguments: &Arguments) -> Result<(), SignerError> {
-    std::panic::set_hook(Box::new(|panic| {
-        // Where, and not what: a panic's words may be made of what was being worked on.
-        let place = panic.location().map_or_else(|| "?".to_owned(), ToString::to_string);
-        log::error(format_args!("a call failed at {place}"));
-    }));
+    quiet_panics();
+    let endings = endings().map_err(|error| SignerError::Thread(error.into()))?;
     rustix::process::umask(Mode::from_raw_mode(0o077));
     hardening::hide()?;
     let (channels, doors) = match &arguments.sockets {
@@ -87,10 +85,43 @@ pub fn run(arguments: &Arguments) -> Result<(), SignerError> {
     };
     hardening::confine(doors)?;
     let custody = custody(arguments, Memory::lock());
+    let ending = custody.clone();
+    spawn("end", move || end_when_told(&endings, &ending))?;
     let expiring = custody.clone();
     spawn("expiry", move || expiring.keep_expiring(|key| log::info(format_args!("locked {key}: its time was over"))))?;
     let server = Server::start(custody, ServerConfig::default()).map_err(SignerError::Thread)?;
     serve(&server, channels)
+}
+
+/// From now on a panic says where it was, and not what: its words may be made of what was being
+/// worked on.
+pub fn quiet_panics() {
+    std::panic::set_hook(Box::new(|panic| {
+        let place = panic.location().map_or_else(|| "?".to_owned(), ToString::to_string);
+        log::error(format_args!("a call failed at {place}"));
+    }));
+}
+
+/// The signals that end the process, which no thread takes by the way from now on.
+fn endings() -> nix::Result<SigSet> {
+    let mut signals = SigSet::empty();
+    signals.add(Signal::SIGTERM);
+    signals.add(Signal::SIGINT);
+    signals.thread_block()?;
+    Ok(signals)
+}
+
+/// Locks every key, which wipes it, before the process ends.
+#[expect(clippy::exit, reason = "the threads that serve channels wait in reads, and hold nothing that is not wiped")]
+fn end_when_told(signals: &SigSet, custody: &Custody) {
+    match signals.wait() {
+        Ok(signal) => {
+            let count = custody.lock_all(None);
+            log::info(format_args!("ends by {signal}; locked keys: {count}"));
+            std::process::exit(0);
+        }
+        Err(error) => log::error(format_args!("cannot wait for the signal to end: {error}")),
+    }
 }
 
 fn custody(arguments: &Arguments, memory: Memory) -> Custody {

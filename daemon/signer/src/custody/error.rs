@@ -109,7 +109,7 @@ fn store_kind(error: &StoreError) -> RefusalKind {
         StoreError::NotFound { .. } => RefusalKind::NotFound,
         StoreError::Exists { .. } | StoreError::Unchanged { .. } => RefusalKind::Exists,
         StoreError::KeyFile { source, .. } => key_file_kind(source),
-        StoreError::PublicMismatch { .. } => RefusalKind::Damaged,
+        StoreError::PublicMismatch { .. } | StoreError::PublicTold { .. } => RefusalKind::Damaged,
         StoreError::Name { .. } => RefusalKind::Invalid,
         StoreError::Io { .. } => RefusalKind::Storage,
     }

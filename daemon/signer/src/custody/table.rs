@@ -83,6 +83,11 @@ impl Table {
         Intent { table: Arc::clone(self), number }
     }
 
+    /// Whether the key was locked since the intent.
+    pub(super) fn is_locked_since(&self, intent: &Intent) -> bool {
+        !self.state().intents.contains_key(&intent.number)
+    }
+
     /// Tells whether it was inserted: not if the key was locked since the intent.
     pub(super) fn insert(&self, intent: &Intent, held: Held) -> bool {
         let mut state = self.state();

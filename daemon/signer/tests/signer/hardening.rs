@@ -55,6 +55,30 @@ fn confined() {
     outcome("stream", ours.write_all(b"x").and_then(|()| io::Read::read_exact(&mut theirs, &mut [0])));
 }
 
+const PANICS: &str = "BTD_TEST_PANICS";
+
+/// Not a test by itself: what the next one starts.
+#[test]
+fn panics() {
+    let Some(secret) = std::env::vars_os().find_map(|(name, value)| (name == PANICS).then_some(value)) else { return };
+    btd_signer::process::quiet_panics();
+    let thread = std::thread::spawn(move || panic!("while at {}", secret.display()));
+    assert!(thread.join().is_err());
+}
+
+#[test]
+fn a_panic_says_where_and_not_what() {
+    let output = Command::new(std::env::current_exe().unwrap())
+        .args(["hardening::panics", "--exact", "--nocapture", "--test-threads=1"])
+        .env(PANICS, "canary-7b20")
+        .output()
+        .unwrap();
+    let said = [output.stdout, output.stderr].concat();
+    let said = String::from_utf8_lossy(&said);
+    assert!(output.status.success() && said.contains("a call failed at"), "{said}");
+    assert!(!said.contains("canary-7b20"), "{said}");
+}
+
 #[test]
 fn no_socket_can_be_opened_and_no_program_run() {
     let dir = tempfile::tempdir().unwrap();

@@ -5,7 +5,11 @@ use std::{
     io::Read,
     os::{
         fd::OwnedFd,
-        unix::{fs::PermissionsExt, net::UnixStream, process::CommandExt},
+        unix::{
+            fs::PermissionsExt,
+            net::UnixStream,
+            process::{CommandExt, ExitStatusExt},
+        },
     },
     path::Path,
     process::{Child, Command, Stdio},
@@ -13,7 +17,6 @@ use std::{
 };
 
 use btd_api::wallet::Secret;
-use btd_keys::Key;
 use btd_signer_protocol::{
     Control, Existing, KeyId, NewKey, Operation, Origin, Protect, Purposes, Refusal, RefusalKind, Requests, Scheme,
     VERSION,
@@ -315,31 +318,109 @@ fn by_hand_it_says_who_starts_it() {
     assert!(said.contains("btd starts btd-signer by itself"), "{said}");
 }
 
-/// What a signature costs through the process, beside the signature alone.
+/// One figure of `/proc/PID/status`, in KiB.
+fn kib(signer: &Signer, name: &str) -> u64 {
+    let status = fs::read_to_string(signer.proc("status")).unwrap();
+    let line = status.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':')).unwrap();
+    line.trim().trim_end_matches(" kB").parse().unwrap()
+}
+
 #[test]
-#[ignore = "measures, and says so"]
-fn the_cost_of_a_round_trip() {
-    const SIGNATURES: u32 = 5_000;
+fn a_hundred_unlocks_at_once_take_the_memory_of_one() {
+    const UNLOCKS: u64 = 100;
     let dir = wallets();
     let signer = Signer::start(dir.path());
-    let made = signer.ask(make(None)).unwrap();
-    let hash = "a7ffc6f8bf1ed76651c14756a061d662f580ff4de43b49fa82d80a4b80f8434a";
-    let message = format!("1717.{0}.{0}.uuid.{hash}", made.hotkey.unwrap().public.account);
-    let ask = || {
-        let (wallet, hotkey) = ("w".parse().unwrap(), "h".parse().unwrap());
-        signer.request(SignSynapse { wallet, hotkey, message: message.clone() }).unwrap()
-    };
-    ask();
-    let begun = std::time::Instant::now();
-    for _ in 0..SIGNATURES {
-        ask();
+    let mut sealed = make(Some("right"));
+    sealed.hotkey.protect = Protect::Nacl(Secret::new("right"));
+    signer.ask(sealed).unwrap();
+    let mut stream = &signer.control;
+    let hotkey = KeyId::hotkey("w".parse().unwrap(), "h".parse().unwrap());
+    for number in 0..UNLOCKS {
+        let key = if number % 2 == 0 { coldkey() } else { hotkey.clone() };
+        let operation = Unlock { key, ..unlock("right") }.into_call();
+        frame::write(&mut stream, &Call { number, operation }).unwrap();
     }
-    let through = begun.elapsed() / SIGNATURES;
-    let pair = Key::from_uri(Scheme::Sr25519, "//Alice").unwrap().into_pair();
-    let begun = std::time::Instant::now();
-    for _ in 0..SIGNATURES {
-        std::hint::black_box(pair.sign(message.as_bytes()));
-    }
-    println!("{through:?} through the signer, {:?} alone", begun.elapsed() / SIGNATURES);
+    // Some are under way or done; the others need not be.
+    std::thread::sleep(Duration::from_secs(2));
+    frame::write(&mut stream, &Call { number: UNLOCKS, operation: LockAll { wallet: None }.into_call() }).unwrap();
+    let answers: Vec<Answer> =
+        (0..=UNLOCKS).map(|_| frame::decode(&frame::read(&mut stream).unwrap().unwrap()).unwrap()).collect();
+    let late = answers.iter().filter_map(|answer| answer.outcome.as_ref().err()).map(|refusal| refusal.kind);
+    assert!(late.filter(|kind| *kind == RefusalKind::LockedMeanwhile).count() > 50);
+    let peak = kib(&signer, "VmHWM");
+    println!("{UNLOCKS} unlocks at once took {peak} KiB at most");
+    assert!((512 * 1024..600 * 1024).contains(&peak), "{peak} KiB");
+    assert_eq!(signer.ask(Status {}).unwrap(), []);
     signer.end();
+}
+
+/// How often `bytes` stand in the memory of the signer, which only root can read.
+fn copies(signer: &Signer, bytes: &[u8]) -> usize {
+    use std::os::unix::fs::FileExt;
+    let memory = fs::File::open(signer.proc("mem")).unwrap();
+    let maps = fs::read_to_string(signer.proc("maps")).unwrap();
+    let writable = maps.lines().filter_map(|line| {
+        let (range, rest) = line.split_once(' ')?;
+        let (from, to) = range.split_once('-').filter(|_| rest.starts_with("rw"))?;
+        Some((u64::from_str_radix(from, 16).unwrap(), u64::from_str_radix(to, 16).unwrap()))
+    });
+    let count = |(from, to): (u64, u64)| {
+        let mut region = vec![0; usize::try_from(to - from).unwrap()];
+        // What is reserved and not there yet cannot be read.
+        let there = memory.read_exact_at(&mut region, from).is_ok();
+        if there { region.windows(bytes.len()).filter(|window| *window == bytes).count() } else { 0 }
+    };
+    writable.map(count).sum()
+}
+
+#[test]
+fn what_is_locked_or_over_is_wiped_from_its_memory_and_what_is_held_is_not_swapped() {
+    if !rustix::process::geteuid().is_root() {
+        println!("only root can look into the signer: not looked");
+        return;
+    }
+    let dir = wallets();
+    let password = sealed(dir.path());
+    let wallet = btd_keys::WalletStore::new(dir.path()).wallet(&"w".parse().unwrap());
+    let key = wallet.open(&btd_keys::KeyRole::Coldkey, Some(&btd_keys::Password::new(password))).unwrap();
+    let secret = key.pair().private_key()[..32].to_vec();
+    let signer = Signer::start(dir.path());
+    signer.ask(unlock(password)).unwrap();
+    assert!(copies(&signer, &secret) >= 1, "the unlocked key is not found: this test sees nothing");
+    let (locked, resident) = (kib(&signer, "VmLck"), kib(&signer, "VmRSS"));
+    assert!(locked * 10 >= resident * 9, "{locked} of {resident} KiB are locked in memory");
+    assert_eq!(signer.ask(LockAll { wallet: None }).unwrap(), 1);
+    assert_eq!((copies(&signer, &secret), copies(&signer, password.as_bytes())), (0, 0), "after the lock");
+    signer.ask(Unlock { window: Some(Duration::from_secs(1)), ..unlock(password) }).unwrap();
+    assert!(copies(&signer, &secret) >= 1);
+    let deadline = std::time::Instant::now() + Duration::from_mins(1);
+    while !signer.ask(Status {}).unwrap().is_empty() || copies(&signer, &secret) > 0 {
+        assert!(std::time::Instant::now() < deadline, "the key is still there after its window");
+        std::thread::sleep(Duration::from_millis(100));
+    }
+    assert_eq!(copies(&signer, password.as_bytes()), 0, "after its window");
+    signer.end();
+}
+
+#[test]
+fn told_to_end_it_locks_first_and_dumps_nothing() {
+    let dir = wallets();
+    let password = sealed(dir.path());
+    let mut signer = Signer::start(dir.path());
+    signer.ask(unlock(password)).unwrap();
+    let send = |signal: &str, pid: u32| {
+        assert!(Command::new("kill").args([signal, &pid.to_string()]).status().unwrap().success());
+    };
+    send("-TERM", signer.child.id());
+    assert!(signer.child.wait().unwrap().success());
+    let mut log = String::new();
+    signer.child.stderr.take().unwrap().read_to_string(&mut log).unwrap();
+    assert!(log.contains("ends by SIGTERM; locked keys: 1"), "{log}");
+
+    // A fault that would leave a core of any other process leaves none of this one.
+    let mut signer = Signer::start(dir.path());
+    signer.ask(unlock(password)).unwrap();
+    send("-ABRT", signer.child.id());
+    let ended = signer.child.wait().unwrap();
+    assert_eq!((ended.signal(), ended.core_dumped()), (Some(6), false));
 }
