@@ -201,7 +201,16 @@ impl Link {
         Ok(View::new(self.clone(), self.head()?))
     }
 
-    /// The same for who asks as soon as this process has begun: as long as the first attempt at an
+    /// The same, and the blocks behind that one. A chain that was taken back in between is told by the
+    /// blocks.
+    pub fn view_and_blocks(&self) -> Result<(View, BlockStream), ReadError> {
+        self.connection()?;
+        let head = self.head()?;
+        let blocks = BlockStream::behind(self.clone(), &head);
+        Ok((View::new(self.clone(), head), blocks))
+    }
+
+    /// Reads pinned at the newest finalized block for who asks as soon as this process has begun: as long as the first attempt at an
     /// endpoint is under way, its first block is waited for, for as long as a request may take.
     pub async fn first_view(&self) -> Result<View, ReadError> {
         let mut states = self.state();

@@ -143,6 +143,20 @@ impl History {
         Ok(delta::between(last, table).map(|delta| (group.start, sealed(DIFFERENCE, &delta))))
     }
 
+    /// The records of a group up to block `to`, in order, or why they are illegible.
+    async fn rebuilt(
+        &self,
+        subject: Subject,
+        start: BlockNumber,
+        to: BlockNumber,
+    ) -> Result<Result<Vec<Table>, String>, HistoryError> {
+        let entries = self.cache.scan(&index::prefix(subject, start)).await?;
+        Ok(match tokio::task::spawn_blocking(move || rebuild(&entries, to)).await {
+            Ok(rebuilt) => rebuilt.map_err(|error| error.to_string()),
+            Err(error) => Err(error.to_string()),
+        })
+    }
+
     /// The records of a group up to block `to`, in order. A group that is damaged is dropped.
     async fn read(
         &self,
@@ -151,12 +165,9 @@ impl History {
         start: BlockNumber,
         to: BlockNumber,
     ) -> Result<Vec<Table>, HistoryError> {
-        let entries = self.cache.scan(&index::prefix(subject, start)).await?;
-        let rebuilt = tokio::task::spawn_blocking(move || rebuild(&entries, to)).await;
-        let reason = match rebuilt {
-            Ok(Ok(tables)) => return Ok(tables),
-            Ok(Err(error)) => error.to_string(),
-            Err(error) => error.to_string(),
+        let reason = match self.rebuilt(subject, start, to).await? {
+            Ok(tables) => return Ok(tables),
+            Err(reason) => reason,
         };
         let (netuid, first) = (subject.netuid, start.0);
         tracing::warn!(%netuid, first, reason, "part of the history of a metagraph was damaged, and is dropped");
@@ -207,14 +218,23 @@ impl History {
         count: usize,
     ) -> Result<Vec<Table>, HistoryError> {
         let subject = Subject { genesis, netuid, mechid };
-        let mut index = self.state.lock().await;
-        let wanted = index.blocks(subject, from, to, count);
-        let (Some(first), Some(last)) = (wanted.first().copied(), wanted.last().copied()) else {
-            return Ok(Vec::new());
+        let (wanted, groups, last) = {
+            let index = self.state.lock().await;
+            let wanted = index.blocks(subject, from, to, count);
+            let (Some(first), Some(last)) = (wanted.first().copied(), wanted.last().copied()) else {
+                return Ok(Vec::new());
+            };
+            let groups = index.groups(subject, first, last);
+            (wanted, groups, last)
         };
         let mut tables = Vec::with_capacity(wanted.len());
-        for start in index.groups(subject, first, last) {
-            let found = self.read(&mut index, subject, start, last).await?;
+        for start in groups {
+            // Nobody who records waits for a reader. What is illegible may have been written to
+            // meanwhile: it is judged when nobody writes.
+            let found = match self.rebuilt(subject, start, last).await? {
+                Ok(tables) => tables,
+                Err(_) => self.read(&mut *self.state.lock().await, subject, start, last).await?,
+            };
             tables.extend(found.into_iter().filter(|table| wanted.contains(&table.at.block.number)));
         }
         tables.sort_by_key(|table| table.at.block.number);

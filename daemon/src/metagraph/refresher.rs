@@ -37,6 +37,8 @@ use crate::{
 const AT_ONCE: usize = 4;
 /// Further behind than this, blocks are skipped and everything is read anew.
 const FURTHEST_BEHIND: u32 = 64;
+/// So many places are asked for children at the most; for more, stake counts everywhere.
+const MOST_ASKED: usize = 4_096;
 /// The pause after a read that failed.
 const PAUSE: Duration = Duration::from_secs(2);
 
@@ -55,6 +57,8 @@ pub struct Refresher {
     blocks: Option<BlockStream>,
     /// The last block whose events were noted, and at which things are read.
     noted: BlockNumber,
+    /// From this block on the history was not compared with the chain; none when all of it was.
+    unverified: Option<BlockNumber>,
 }
 
 /// How a subnet was read.
@@ -83,6 +87,7 @@ impl Refresher {
             current,
             blocks: None,
             noted: BlockNumber(0),
+            unverified: Some(BlockNumber(0)),
         }
     }
 
@@ -201,14 +206,18 @@ impl Refresher {
     async fn view(&mut self) -> Result<View, ReadError> {
         let newest = self.link.finalized().map_or(0, |block| block.number.0);
         // A node may have thrown away what lies so far behind.
-        if self.blocks.is_some() && newest.saturating_sub(self.noted.0) <= FURTHEST_BEHIND {
-            return self.link.view_of(self.noted).await;
+        let view = if self.blocks.is_some() && newest.saturating_sub(self.noted.0) <= FURTHEST_BEHIND {
+            self.link.view_of(self.noted).await?
+        } else {
+            let (view, blocks) = self.link.view_and_blocks()?;
+            (self.noted, self.blocks) = (view.block().number, Some(blocks));
+            self.backlog.note_all();
+            self.unverified = Some(BlockNumber(0));
+            view
+        };
+        if self.unverified.is_some_and(|first| first <= self.noted) {
+            self.verify_history(self.noted).await;
         }
-        let view = self.link.view()?;
-        self.verify_history(view.block().number).await;
-        self.noted = view.block().number;
-        self.blocks = Some(self.link.blocks_from(BlockNumber(self.noted.0.saturating_add(1))));
-        self.backlog.note_all();
         Ok(view)
     }
 
@@ -357,12 +366,21 @@ impl Refresher {
     }
 
     /// Forgets what the history has of blocks that are not the chain's: it was taken back, or begins
-    /// anew under the same genesis, as development chains do.
+    /// anew under the same genesis, as development chains do. What lies beyond the newest block, where
+    /// a node may only have to catch up, is looked at when the chain gets there.
     async fn verify_history(&mut self, newest: BlockNumber) {
-        let Some((history, genesis)) = self.history.clone().zip(self.link.genesis()) else { return };
-        match strangers(&history, genesis, newest, &self.link).await {
+        let Some((history, genesis)) = self.history.clone().zip(self.link.genesis()) else {
+            self.unverified = None;
+            return;
+        };
+        let compared = compare(&history, genesis, newest, &self.link).await;
+        if let Ok(Compared { beyond, .. }) = &compared {
+            self.unverified = *beyond;
+        }
+        match compared.map(|compared| compared.strange) {
             Ok(None) => {}
             Ok(Some(first)) => {
+                self.unverified = None;
                 tracing::info!(first = first.0, "the history had blocks that the chain has not: they are forgotten");
                 if let Err(error) = history.forget_from(genesis, first).await {
                     tracing::error!(error = with_causes(&error), "the history failed: no more is kept of it");
@@ -474,42 +492,57 @@ async fn read_one(
 }
 
 /// The subnets in which the stake of any of `hotkeys` counts for somebody: where they are
-/// registered, or have children.
+/// registered, or have children. Many hotkeys, of which one coldkey may have thousands, are not
+/// asked for one by one: theirs may count anywhere.
 async fn counts_where(view: &View, before: &Metagraphs, hotkeys: &[AccountId]) -> Result<BTreeSet<NetUid>, ReadError> {
     if hotkeys.is_empty() {
         return Ok(BTreeSet::new());
     }
     let netuids: Vec<NetUid> = before.subnets.keys().copied().collect();
+    if hotkeys.len().saturating_mul(netuids.len()) > MOST_ASKED {
+        return Ok(netuids.into_iter().collect());
+    }
     let lives = hotkeys.iter().flat_map(|hotkey| before.homes_of_hotkey(*hotkey));
     let children = or_none(view.subnets_with_children(hotkeys, &netuids).await)?;
     Ok(lives.chain(children).collect())
 }
 
-/// The first block of the history that is not the chain's, if there is one. Up to some block all
-/// are, and behind it none.
-async fn strangers(
+/// What comparing the history with the chain has shown.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Compared {
+    /// The first block of the history that is not the chain's.
+    pub(super) strange: Option<BlockNumber>,
+    /// The first block of the history that the chain has not reached.
+    pub(super) beyond: Option<BlockNumber>,
+}
+
+/// Compares the history up to `newest` with the chain. Up to some block all is the chain's, and
+/// behind it nothing.
+pub(super) async fn compare(
     history: &History,
     genesis: BlockHash,
     newest: BlockNumber,
     link: &Link,
-) -> Result<Option<BlockNumber>, ReadError> {
-    let blocks = history.recorded_blocks(genesis).await;
-    let reached = blocks.partition_point(|block| *block <= newest);
-    let (mut known, mut unknown) = (0, reached);
+) -> Result<Compared, ReadError> {
+    let mut blocks = history.recorded_blocks(genesis).await;
+    let beyond = blocks.split_off(blocks.partition_point(|block| *block <= newest));
+    let (mut known, mut unknown) = (0, blocks.len());
     // The last one tells as a rule; only else the place is searched for.
-    let mut probe = reached.checked_sub(1);
+    let mut probe = blocks.len().checked_sub(1);
     while let Some(at) = probe.filter(|_| known < unknown) {
         let Some(block) = blocks.get(at).copied() else { break };
-        let recorded = history.recorded_hash(genesis, block).await.ok().flatten();
-        // What cannot be read any more is nobody's.
-        if recorded.is_some() && link.block_hash(block).await? == recorded {
-            known = at.saturating_add(1);
-        } else {
-            unknown = at;
+        match history.recorded_hash(genesis, block).await {
+            Ok(Some(recorded)) if link.block_hash(block).await? == Some(recorded) => known = at.saturating_add(1),
+            Ok(Some(_)) => unknown = at,
+            // It was damaged, and is gone: it tells nothing of its neighbours.
+            Ok(None) | Err(_) => {
+                blocks.remove(at);
+                unknown = unknown.saturating_sub(1);
+            }
         }
         probe = Some(known.midpoint(unknown));
     }
-    Ok(blocks.get(unknown).copied())
+    Ok(Compared { strange: blocks.get(unknown).copied(), beyond: beyond.first().copied() })
 }
 
 /// Nothing where the runtime has no such thing.

@@ -10,7 +10,7 @@ use btd_chain::ReadError;
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    refresher::{break_off, is_about_the_link},
+    refresher::{Compared, break_off, compare, is_about_the_link},
     *,
 };
 

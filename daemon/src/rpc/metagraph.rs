@@ -196,7 +196,9 @@ async fn history(parts: Arc<Parts>, params: HistoryParams, _: Caller) -> Result<
     };
     let past = parts.history.as_ref().ok_or_else(none)?;
     let genesis = parts.link.genesis().ok_or_else(|| receipt::warming_up("which chain it is"))?;
-    let (from, to) = (from.unwrap_or_default(), to.unwrap_or(BlockNumber(u32::MAX)));
+    // Records beyond what the chain has reached are of another life of it, or ahead of a node that lags.
+    let reached = parts.link.finalized().map_or(BlockNumber(u32::MAX), |block| block.number);
+    let (from, to) = (from.unwrap_or_default(), to.unwrap_or(reached).min(reached));
     let count = usize::from(limit.unwrap_or(RECORDS).min(MOST_RECORDS));
     // One more, to which the first is compared.
     let wanted = past.range(genesis, (netuid, mechid), (from, to), count.saturating_add(1)).await;

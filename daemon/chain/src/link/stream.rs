@@ -32,6 +32,12 @@ impl BlockStream {
         Self { link, heads, next, generation }
     }
 
+    /// Those behind `head`, as long as the chain goes on from there.
+    pub(super) fn behind(link: Link, head: &Head) -> Self {
+        let next = Some(BlockNumber(head.block.number.0.saturating_add(1)));
+        Self { heads: link.shared.head.subscribe(), link, next, generation: Some(head.generation) }
+    }
+
     /// The number of the block that comes next, as a cursor to continue from with
     /// [`Link::blocks_from`]; none while no block has been seen.
     pub fn cursor(&self) -> Option<BlockNumber> {

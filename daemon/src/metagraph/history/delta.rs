@@ -27,12 +27,13 @@ struct Header {
 }
 
 /// The difference that [`apply`] turns back; none when the two have other columns, or another
-/// number of neurons.
+/// number of neurons, or when the later one has weights or bonds.
 pub(super) fn between(before: &Table, after: &Table) -> Option<Vec<u8>> {
     let alike = |((one, a), (two, b)): (&(String, Column), &(String, Column))| one == two && a.is_like(b);
     if before.neurons != after.neurons
         || before.columns.len() != after.columns.len()
         || !before.columns.iter().zip(&after.columns).all(alike)
+        || !(after.weights.is_empty() && after.bonds.is_empty())
     {
         return None;
     }
@@ -265,11 +266,14 @@ mod tests {
 
     #[test]
     fn another_shape_has_no_difference() {
-        let (small, large) = (file::tests::table(4), file::tests::table(5));
-        assert_eq!(between(&small, &large), None);
-        let mut other = small.clone();
+        let weightless = |neurons| Table { weights: vec![], bonds: vec![], ..file::tests::table(neurons) };
+        let small = file::tests::table(4);
+        assert!(between(&small, &weightless(4)).is_some());
+        assert_eq!(between(&small, &weightless(5)), None);
+        let mut other = weightless(4);
         other.columns[1].0 = "else".to_owned();
         assert_eq!(between(&small, &other), None);
+        assert_eq!(between(&small, &small), None, "its weights would be lost");
         assert!(small.weights.iter().all(|(uid, _)| *uid < Uid(4)));
     }
 

@@ -8,6 +8,7 @@ use btd_devnet::{Busy, Clock, Control, Profile};
 use btd_keys::{Key, Scheme};
 
 use super::*;
+use crate::cache::Batch;
 
 const BUSY: Busy = Busy { subnets: 3, neurons: 12, seed: 7 };
 
@@ -292,5 +293,45 @@ async fn a_chain_that_was_taken_back_is_read_anew() {
     assert!(!busily.history.recorded_blocks(genesis).await.is_empty());
     drop(known);
     assert_eq!(busily.compare("taking it back").await.subnets[&NetUid(1)].neurons().len(), 12);
+    busily.running.token.cancel();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_history_is_compared_as_far_as_the_chain_goes() {
+    let busily = Busily::begin().await;
+    busily.devnet.mine(3).await.unwrap();
+    busily.compare("three blocks").await;
+    let (link, genesis) = (&busily.link, busily.link.genesis().unwrap());
+    let newest = link.finalized().unwrap();
+    let mut table = Table::read(&link.view().unwrap(), NetUid(1), MechId(0), stamp_of(&busily)).await.unwrap().unwrap();
+    (table.weights, table.bonds) = (vec![], vec![]);
+    let of = |netuid: u16, number: u32, hash: BlockHash| {
+        let mut of = Table { netuid: NetUid(netuid), ..table.clone() };
+        of.at.block = BlockRef { number: BlockNumber(number), hash };
+        of
+    };
+    let directory = tempfile::tempdir().unwrap();
+    let cache = open_cache(directory.path()).await;
+    let history = History::open(cache.clone(), 4 << 20).await.unwrap();
+    let compared = async |to: BlockNumber| compare(&history, genesis, to, link).await.unwrap();
+    let first = link.block_hash(BlockNumber(1)).await.unwrap().unwrap();
+    let other = BlockHash([9; 32]);
+    history.record(genesis, &of(1, 1, first)).await.unwrap();
+    history.record(genesis, &of(2, newest.number.0, newest.hash)).await.unwrap();
+    let beyond = BlockNumber(newest.number.0 + 5);
+    history.record(genesis, &of(3, beyond.0, other)).await.unwrap();
+    // Ahead of a node that lags: nothing is said against it yet.
+    assert_eq!(compared(newest.number).await, Compared { strange: None, beyond: Some(beyond) });
+    busily.devnet.mine(5).await.unwrap();
+    busily.compare("five more").await;
+    assert_eq!(compared(beyond).await, Compared { strange: Some(beyond), beyond: None });
+    // A record that is damaged is no stranger, and says nothing of those before it.
+    let mut batch = Batch::default();
+    for (key, _) in cache.scan(&[&genesis.0[..], &[0, 3]].concat()).await.unwrap() {
+        batch.put(&key, b"damaged".to_vec());
+    }
+    cache.write(batch).await.unwrap();
+    assert_eq!(compared(beyond).await, Compared { strange: None, beyond: None });
+    assert_eq!(history.recorded_blocks(genesis).await, [BlockNumber(1), newest.number]);
     busily.running.token.cancel();
 }
