@@ -12,6 +12,7 @@ pub mod file;
 pub mod history;
 mod policy;
 mod pools;
+mod recorder;
 mod refresher;
 mod snapshot;
 mod store;

@@ -12,24 +12,23 @@ use std::{
     time::Duration,
 };
 
-use btd_api::{AccountId, BlockHash, BlockNumber, MechId, NetUid};
+use btd_api::{AccountId, BlockHash, BlockNumber, NetUid};
 use btd_chain::{BlockStream, Link, Priority, RawMetagraph, ReadError, View};
 use futures_util::{FutureExt, StreamExt, stream};
 use tokio::{sync::watch, time::sleep};
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    Broken, History, List, Metagraphs, Table,
-    history::HistoryError,
+    Broken, History, List, Metagraphs,
     policy::{BUDGET, Backlog, Due, GATHERED, RETRY},
     pools::Pools,
+    recorder::Recorder,
     snapshot::{STAKE_COLUMNS, Snapshot},
     store,
     touched::{Extent, Touched, extend},
 };
 use crate::{
     cache::{Cache, CacheError},
-    causes::with_causes,
     stamp::Stamp,
 };
 
@@ -48,8 +47,7 @@ pub struct Refresher {
     link: Link,
     /// None after it failed: metagraphs are then served from memory alone.
     cache: Option<Cache>,
-    /// None where no history is kept, and after it failed.
-    history: Option<History>,
+    recorder: Recorder,
     network: String,
     backlog: Backlog,
     current: watch::Sender<Arc<Metagraphs>>,
@@ -57,8 +55,6 @@ pub struct Refresher {
     blocks: Option<BlockStream>,
     /// The last block whose events were noted, and at which things are read.
     noted: BlockNumber,
-    /// From this block on the history was not compared with the chain; none when all of it was.
-    unverified: Option<BlockNumber>,
 }
 
 /// How a subnet was read.
@@ -78,16 +74,16 @@ impl Refresher {
         network: String,
         current: watch::Sender<Arc<Metagraphs>>,
     ) -> Self {
+        let link = link.with_priority(Priority::Bulk);
         Self {
-            link: link.with_priority(Priority::Bulk),
+            recorder: Recorder::new(link.clone(), history),
+            link,
             cache: Some(cache),
-            history,
             network,
             backlog: Backlog::new(GATHERED),
             current,
             blocks: None,
             noted: BlockNumber(0),
-            unverified: Some(BlockNumber(0)),
         }
     }
 
@@ -212,12 +208,10 @@ impl Refresher {
             let (view, blocks) = self.link.view_and_blocks()?;
             (self.noted, self.blocks) = (view.block().number, Some(blocks));
             self.backlog.note_all();
-            self.unverified = Some(BlockNumber(0));
+            self.recorder.doubt();
             view
         };
-        if self.unverified.is_some_and(|first| first <= self.noted) {
-            self.verify_history(self.noted).await;
-        }
+        self.recorder.verify(self.noted).await;
         Ok(view)
     }
 
@@ -300,10 +294,11 @@ impl Refresher {
             match snapshot {
                 Some(Read::Whole(raw)) => {
                     after.upkeep.wholes = after.upkeep.wholes.saturating_add(1);
-                    after.subnets.insert(netuid, Arc::new(Snapshot::read(&raw, at)));
-                    if recorded.contains(&netuid) {
-                        self.record(view, &raw, at).await;
+                    let snapshot = Arc::new(Snapshot::read(&raw, at));
+                    if let Some(table) = snapshot.table().filter(|_| recorded.contains(&netuid)) {
+                        self.recorder.record(view, table).await;
                     }
+                    after.subnets.insert(netuid, snapshot);
                 }
                 Some(Read::Parts(snapshot)) => {
                     after.upkeep.parts = after.upkeep.parts.saturating_add(1);
@@ -363,57 +358,6 @@ impl Refresher {
             }
         }
         Ok(())
-    }
-
-    /// Forgets what the history has of blocks that are not the chain's: it was taken back, or begins
-    /// anew under the same genesis, as development chains do. What lies beyond the newest block, where
-    /// a node may only have to catch up, is looked at when the chain gets there.
-    async fn verify_history(&mut self, newest: BlockNumber) {
-        let Some((history, genesis)) = self.history.clone().zip(self.link.genesis()) else {
-            self.unverified = None;
-            return;
-        };
-        let compared = compare(&history, genesis, newest, &self.link).await;
-        if let Ok(Compared { beyond, .. }) = &compared {
-            self.unverified = *beyond;
-        }
-        match compared.map(|compared| compared.strange) {
-            Ok(None) => {}
-            Ok(Some(first)) => {
-                self.unverified = None;
-                tracing::info!(first = first.0, "the history had blocks that the chain has not: they are forgotten");
-                if let Err(error) = history.forget_from(genesis, first).await {
-                    tracing::error!(error = with_causes(&error), "the history failed: no more is kept of it");
-                    self.history = None;
-                }
-            }
-            Err(error) => tracing::debug!(%error, "could not compare the history with the chain"),
-        }
-    }
-
-    /// Records a metagraph in the history, and those of the subnet's other mechanisms.
-    async fn record(&mut self, view: &View, main: &RawMetagraph, at: Stamp) {
-        let Some((history, genesis)) = self.history.clone().zip(self.link.genesis()) else { return };
-        let mut tables = vec![Table::of(main, Vec::new(), Vec::new(), at)];
-        // Of an old runtime, or a block that is gone already, there is the main one.
-        let mechanisms = view.mechanisms(main.netuid).await.unwrap_or(1);
-        for mechid in (1..mechanisms).map(MechId) {
-            if let Ok(Some(raw)) = view.mechagraph(main.netuid, mechid).await {
-                tables.push(Table::of(&raw, Vec::new(), Vec::new(), at));
-            }
-        }
-        for table in &tables {
-            if let Err(error) = history.record(genesis, table).await {
-                if let HistoryError::TooLarge { .. } = error {
-                    tracing::warn!(netuid = %table.netuid, %error, "a metagraph is not in the history");
-                    continue;
-                }
-                let error = with_causes(&error);
-                tracing::error!(error, "the history failed: no more is kept of the past of metagraphs");
-                self.history = None;
-                return;
-            }
-        }
     }
 
     /// Serves `after` from now on, and keeps it.
@@ -505,44 +449,6 @@ async fn counts_where(view: &View, before: &Metagraphs, hotkeys: &[AccountId]) -
     let lives = hotkeys.iter().flat_map(|hotkey| before.homes_of_hotkey(*hotkey));
     let children = or_none(view.subnets_with_children(hotkeys, &netuids).await)?;
     Ok(lives.chain(children).collect())
-}
-
-/// What comparing the history with the chain has shown.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) struct Compared {
-    /// The first block of the history that is not the chain's.
-    pub(super) strange: Option<BlockNumber>,
-    /// The first block of the history that the chain has not reached.
-    pub(super) beyond: Option<BlockNumber>,
-}
-
-/// Compares the history up to `newest` with the chain. Up to some block all is the chain's, and
-/// behind it nothing.
-pub(super) async fn compare(
-    history: &History,
-    genesis: BlockHash,
-    newest: BlockNumber,
-    link: &Link,
-) -> Result<Compared, ReadError> {
-    let mut blocks = history.recorded_blocks(genesis).await;
-    let beyond = blocks.split_off(blocks.partition_point(|block| *block <= newest));
-    let (mut known, mut unknown) = (0, blocks.len());
-    // The last one tells as a rule; only else the place is searched for.
-    let mut probe = blocks.len().checked_sub(1);
-    while let Some(at) = probe.filter(|_| known < unknown) {
-        let Some(block) = blocks.get(at).copied() else { break };
-        match history.recorded_hash(genesis, block).await {
-            Ok(Some(recorded)) if link.block_hash(block).await? == Some(recorded) => known = at.saturating_add(1),
-            Ok(Some(_)) => unknown = at,
-            // It was damaged, and is gone: it tells nothing of its neighbours.
-            Ok(None) | Err(_) => {
-                blocks.remove(at);
-                unknown = unknown.saturating_sub(1);
-            }
-        }
-        probe = Some(known.midpoint(unknown));
-    }
-    Ok(Compared { strange: blocks.get(unknown).copied(), beyond: beyond.first().copied() })
 }
 
 /// Nothing where the runtime has no such thing.

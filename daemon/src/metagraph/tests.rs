@@ -10,7 +10,8 @@ use btd_chain::ReadError;
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    refresher::{Compared, break_off, compare, is_about_the_link},
+    recorder::{Compared, compare},
+    refresher::{break_off, is_about_the_link},
     *,
 };
 

@@ -1,0 +1,127 @@
+//! What the refresher does about the past: it records metagraphs in the history, and keeps out of it
+//! what is not the chain's.
+//!
+//! A history that fails is used no more; the present is none the worse for it.
+
+use std::sync::Arc;
+
+use btd_api::{BlockHash, BlockNumber, MechId};
+use btd_chain::{Link, ReadError, View};
+
+use super::{History, Table, history::HistoryError};
+use crate::causes::with_causes;
+
+/// Writes the history. One for each refresher.
+#[derive(Debug)]
+pub(super) struct Recorder {
+    link: Link,
+    /// None where no history is kept, and after it failed.
+    history: Option<History>,
+    /// From this block on it was not compared with the chain; none when all of it was.
+    unverified: Option<BlockNumber>,
+}
+
+/// What comparing the history with the chain has shown.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Compared {
+    /// The first block of the history that is not the chain's.
+    pub(super) strange: Option<BlockNumber>,
+    /// The first block of the history that the chain has not reached.
+    pub(super) beyond: Option<BlockNumber>,
+}
+
+// === impl Recorder ===
+
+impl Recorder {
+    pub(super) fn new(link: Link, history: Option<History>) -> Self {
+        Self { link, history, unverified: Some(BlockNumber(0)) }
+    }
+
+    /// Notes that the chain may go on from elsewhere than where it was followed to.
+    pub(super) fn doubt(&mut self) {
+        self.unverified = Some(BlockNumber(0));
+    }
+
+    /// Forgets what the history has of blocks that are not the chain's: it was taken back, or begins
+    /// anew under the same genesis, as development chains do. What lies beyond the newest block, where
+    /// a node may only have to catch up, is looked at when the chain gets there.
+    pub(super) async fn verify(&mut self, newest: BlockNumber) {
+        if self.unverified.is_none_or(|first| first > newest) {
+            return;
+        }
+        let Some((history, genesis)) = self.history.clone().zip(self.link.genesis()) else {
+            self.unverified = None;
+            return;
+        };
+        let Compared { strange, beyond } = match compare(&history, genesis, newest, &self.link).await {
+            Ok(compared) => compared,
+            Err(error) => {
+                tracing::debug!(%error, "could not compare the history with the chain");
+                return;
+            }
+        };
+        self.unverified = beyond;
+        let Some(first) = strange else { return };
+        // With it goes what lies behind it.
+        self.unverified = None;
+        tracing::info!(first = first.0, "the history had blocks that the chain has not: they are forgotten");
+        if let Err(error) = history.forget_from(genesis, first).await {
+            tracing::error!(error = with_causes(&error), "the history failed: no more is kept of it");
+            self.history = None;
+        }
+    }
+
+    /// Records a metagraph, and those of the subnet's other mechanisms.
+    pub(super) async fn record(&mut self, view: &View, main: &Arc<Table>) {
+        let Some((history, genesis)) = self.history.clone().zip(self.link.genesis()) else { return };
+        let mut tables = vec![Arc::clone(main)];
+        // Of an old runtime, or a block that is gone already, there is the main one.
+        let mechanisms = view.mechanisms(main.netuid).await.unwrap_or(1);
+        for mechid in (1..mechanisms).map(MechId) {
+            if let Ok(Some(raw)) = view.mechagraph(main.netuid, mechid).await {
+                tables.push(Arc::new(Table::of(&raw, Vec::new(), Vec::new(), main.at)));
+            }
+        }
+        for table in &tables {
+            if let Err(error) = history.record(genesis, table).await {
+                if let HistoryError::TooLarge { .. } = error {
+                    tracing::warn!(netuid = %table.netuid, %error, "a metagraph is not in the history");
+                    continue;
+                }
+                let error = with_causes(&error);
+                tracing::error!(error, "the history failed: no more is kept of the past of metagraphs");
+                self.history = None;
+                return;
+            }
+        }
+    }
+}
+
+/// Compares the history up to `newest` with the chain. Up to some block all is the chain's, and
+/// behind it nothing.
+pub(super) async fn compare(
+    history: &History,
+    genesis: BlockHash,
+    newest: BlockNumber,
+    link: &Link,
+) -> Result<Compared, ReadError> {
+    let mut blocks = history.recorded_blocks(genesis).await;
+    let beyond = blocks.split_off(blocks.partition_point(|block| *block <= newest));
+    let (mut known, mut unknown) = (0, blocks.len());
+    // The last one tells as a rule; only else the place is searched for.
+    let mut probe = blocks.len().checked_sub(1);
+    while let Some(at) = probe.filter(|_| known < unknown) {
+        let Some(block) = blocks.get(at).copied() else { break };
+        match history.recorded_hash(genesis, block).await {
+            Ok(Some(recorded)) if link.block_hash(block).await? == Some(recorded) => known = at.saturating_add(1),
+            Ok(Some(_)) => unknown = at,
+            // It was damaged, and is gone: it tells nothing of its neighbours.
+            Ok(None) | Err(_) => {
+                blocks.remove(at);
+                unknown = unknown.saturating_sub(1);
+            }
+        }
+        probe = Some(known.midpoint(unknown));
+    }
+    Ok(Compared { strange: blocks.get(unknown).copied(), beyond: beyond.first().copied() })
+}
