@@ -128,6 +128,41 @@ def life(title, *command):
     passed += 1
 
 
+def the_same_reads():
+    """One block of a busy chain that stands still, read by bittensor 10 and by btctl."""
+    with daemon("--network", "devnet", "--block-time", "instant", "--devnet-profile", "busy:3x24:7"):
+        btctl("wallet", "create", "--wallet", "dave", "--uri", "//Dave")
+        for order in [
+            ["subnets", "register", "--netuid", "1"],
+            ["axon", "set", "--netuid", "1", "--ip", "203.0.113.9", "--port", "8091"],
+            ["wallet", "set-identity", "--display-name", "dave τ"],
+            ["stake", "add", "--netuid", "1", "--amount", "25"],
+        ]:
+            btctl(*order, "--wallet", "dave", "--yes")
+        btctl("devnet", "mine", "120")
+        head = btctl("devnet", "status")["head"]["number"]
+        deadline = time.monotonic() + 60
+        while btctl("query", "block")["number"] != head:
+            assert time.monotonic() < deadline, "btd does not follow"
+        addresses = [row["coldkey"] for row in btctl("wallet", "balance", "--all")["rows"]]
+        ours = {
+            "metagraph": btctl("rpc", "metagraph_get", '{"netuid":1}'),
+            "hyperparameters": btctl("subnets", "hyperparameters", "1"),
+            "subnets": btctl("subnets", "list"),
+            "block": btctl("query", "block"),
+            "balances": {address: btctl("wallet", "balance", address)["rows"][0]["free"] for address in addresses},
+            "costs": {
+                "burn": btctl("subnets", "show", "1")["subnet"]["burn"],
+                "lock": btctl("subnets", "lock-cost")["cost"],
+                "deposit": btctl("query", "constant", "Balances", "ExistentialDeposit")["value"],
+            },
+        }
+        said = HOME / "reads.json"
+        said.write_text(json.dumps(ours))
+        url = btctl("status")["devnet"]
+        script("the same reads by bittensor 10 and by btctl", VENVS / "sdk10/bin/python", HERE / "sdk10_reads.py", url, said)
+
+
 def rpc_from_plain_python():
     """JSON-RPC with the standard library alone, as the README shows it."""
     global passed
@@ -154,6 +189,8 @@ for name in ["sdk10", "cli9", "sdk11"]:
     script(f"wallets with {name}", VENVS / name / "bin/python", HERE / "wallets.py", fixture, *golden)
 
 script("what listing wallets costs beside both btcli", "python3", HERE / "list_cost.py", "--venvs", VENVS, "--bin", BIN)
+
+the_same_reads()
 
 with daemon("--network", "devnet", "--block-time", "250ms"):
     url = f"ws://{btctl('status')['devnet'].removeprefix('ws://')}"
