@@ -2,7 +2,7 @@
 
     python client_neuron.py serve SOCKET [--wallet NAME]
         answers synapses behind btd's axon; prints {"address": …} when it does, and stops when its
-        standard input ends.
+        standard input ends, whatever it is still at.
     python client_neuron.py ask SOCKET IP PORT HOTKEY [--wallet NAME] [--peer btd|sdk10]
         asks an axon that answers the same synapses; prints one line per check and fails on the first
         that does not hold.
@@ -15,6 +15,7 @@ import json
 import pathlib
 import sys
 import time
+from concurrent.futures import TimeoutError as Elapsed
 from typing import Any, Dict, List, Optional
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "client/python"))
@@ -62,6 +63,10 @@ class Slow(bt.Synapse):
     seconds: float = 5.0
 
 
+class Endless(bt.Synapse):
+    pass
+
+
 class Picky(bt.Synapse):
     ticket: str = ""
 
@@ -95,6 +100,11 @@ def slow(synapse: Slow) -> Slow:
     return synapse
 
 
+async def endless(synapse: Endless) -> Endless:
+    await asyncio.Event().wait()
+    return synapse
+
+
 def picky(synapse: Picky) -> Picky:
     return synapse
 
@@ -115,7 +125,7 @@ def picky_priority(synapse: Picky) -> float:
 def serves():
     client = bt.Client(ARGUMENTS.socket)
     axon = bt.axon(wallet=bt.wallet(name=ARGUMENTS.wallet, client=client), client=client)
-    axon.attach(topk).attach(prompt).attach(stream).attach(slow)
+    axon.attach(topk).attach(prompt).attach(stream).attach(slow).attach(endless)
     axon.attach(picky, blacklist_fn=picky_blacklist, priority_fn=picky_priority, verify_fn=picky_verify)
     axon.start()
     print(json.dumps({"address": axon.address}), flush=True)
@@ -184,6 +194,8 @@ def asks():
         check("a check of the handler's own turns away", outcome(forged) == (401, "Not Verified with error: a forged ticket"), outcome(forged))
         welcome = ask(Picky(ticket="gold"))
         check("others pass", outcome(welcome)[0] == 200, outcome(welcome))
+        never = ask(Endless(), timeout=0.3)
+        check("a handler that never ends is given up", outcome(never)[0] == 408, outcome(never))
 
     unknown = type("Unknown", (bt.Synapse,), {})
     check("an unknown synapse is not found", outcome(ask(unknown()))[0] == 404, outcome(ask(unknown())))
@@ -197,6 +209,14 @@ def asks():
         check("a type that does not travel is told", "does not travel" in str(error), error)
     metagraph = bt.metagraph(1, client=client)
     check("the metagraph is there", metagraph.n > 0 and len(metagraph.axons) == metagraph.n, metagraph)
+    # Given up before btd answered: what begins all the same is ended.
+    client.timeout = 0
+    try:
+        client.subscribe("chain_subscribeFinalized", {}, print, "chain_unsubscribeFinalized")
+        check("a subscription can be given up", False, "it was answered")
+    except Elapsed:
+        client.call("chain_status", timeout=10)
+        check("a subscription that was given up is gone", not client._subscribers, client._subscribers)
     dendrite.close_session()
     client.close()
     print("all checks passed")

@@ -13,7 +13,7 @@ import inspect
 import logging
 import threading
 import typing
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import CancelledError, ThreadPoolExecutor
 from typing import Any, Callable, Dict, List, Optional, Tuple
 
 from .rpc import Client, RpcError
@@ -133,7 +133,8 @@ class Axon:
         client.on_close(lambda _: self._ended.set())
         for attached in self._attached.values():
             params = {"synapse": attached.of.declaration(), "window": self.max_workers, "screen": attached.screens}
-            self._subscriptions.append(client.subscribe("axon_serve", params, self._taker(attached)))
+            taker = self._taker(client, attached)
+            self._subscriptions.append(client.subscribe("axon_serve", params, taker, "axon_unserve"))
         self.started = True
         return self
 
@@ -142,21 +143,25 @@ class Axon:
         if not self.started:
             return self
         client = self._connected()
-        for subscription in self._subscriptions:
-            client.unsubscribe("axon_unserve", subscription)
-        self._subscriptions.clear()
-        if self._owns_axon:
-            client.call("axon_stop")
-        for pool in (self._pool, self._screeners):
-            if pool:
-                pool.shutdown(wait=False)
-        if self._loop:
-            self._loop.call_soon_threadsafe(self._loop.stop)
         self.started = False
-        self._ended.set()
-        if self._owns_client:
-            client.close()
-            self._client = None
+        try:
+            for subscription in self._subscriptions:
+                client.unsubscribe("axon_unserve", subscription)
+            self._subscriptions.clear()
+            if self._owns_axon:
+                client.call("axon_stop")
+        except ConnectionError:
+            pass  # btd is gone, and the places with it.
+        finally:
+            for pool in (self._pool, self._screeners):
+                if pool:
+                    pool.shutdown(wait=False, cancel_futures=True)
+            if self._loop:
+                asyncio.run_coroutine_threadsafe(_end(self._loop), self._loop)
+            self._ended.set()
+            if self._owns_client:
+                client.close()
+                self._client = None
         return self
 
     def wait(self, timeout: Optional[float] = None) -> bool:
@@ -170,7 +175,7 @@ class Axon:
             self._client = Client()
         return self._client
 
-    def _taker(self, attached: _Attached) -> Callable[[dict], None]:
+    def _taker(self, client: Client, attached: _Attached) -> Callable[[dict], None]:
         def take(asked: dict) -> None:
             with self._lock:
                 if asked["kind"] == "cancelled":
@@ -181,21 +186,20 @@ class Axon:
             work, pool = (self._screen, self._screeners) if asked["kind"] == "screen" else (self._answer, self._pool)
             assert pool is not None
             try:
-                pool.submit(self._guarded, work, attached, asked)
+                pool.submit(self._guarded, client, work, attached, asked)
             except RuntimeError:  # It is shut down: btd asks another, or this program's next life.
                 with self._lock:
                     self._open.discard(asked["request"])
 
         return take
 
-    def _guarded(self, work: Callable, attached: _Attached, asked: dict) -> None:
-        client = self._connected()
+    def _guarded(self, client: Client, work: Callable, attached: _Attached, asked: dict) -> None:
         try:
             with self._lock:
                 cancelled = asked["request"] in self._cancelled
             if not cancelled:
                 work(client, attached, asked)
-        except (ConnectionError, OSError):
+        except (ConnectionError, OSError, CancelledError):
             pass  # btd asks another, or this program's next life.
         except RpcError as error:
             if error.kind != "NOT_FOUND":  # Its caller may be gone.
@@ -281,6 +285,15 @@ class Axon:
                 await asyncio.wrap_future(call)
 
         return send
+
+
+async def _end(loop: asyncio.AbstractEventLoop) -> None:
+    """Ends what runs on the loop, so that no thread waits for it for ever, and then the loop."""
+    running = asyncio.all_tasks(loop) - {asyncio.current_task(loop)}
+    for task in running:
+        task.cancel()
+    await asyncio.gather(*running, return_exceptions=True)
+    loop.stop()
 
 
 def _pair(verdict: Any) -> Tuple[bool, str]:

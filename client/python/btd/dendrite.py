@@ -113,7 +113,7 @@ class Dendrite:
         client = self._connected()
         params = self._params([target_axon], synapse, timeout, "auto")
         subscription = await loop.run_in_executor(
-            None, lambda: client.subscribe("dendrite_subscribeQuery", params, take)
+            None, lambda: client.subscribe("dendrite_subscribeQuery", params, take, "dendrite_unsubscribeQuery")
         )
         end: dict = {}
 
@@ -146,7 +146,7 @@ class Dendrite:
         events: "queue.Queue[dict]" = queue.Queue()
         client = self._connected()
         params = self._params([target_axon], synapse, timeout, "auto")
-        subscription = client.subscribe("dendrite_subscribeQuery", params, events.put)
+        subscription = client.subscribe("dendrite_subscribeQuery", params, events.put, "dendrite_unsubscribeQuery")
         try:
             while True:
                 event = events.get(timeout=timeout + _MARGIN)

@@ -15,6 +15,7 @@ import socket
 import struct
 import threading
 from concurrent.futures import Future
+from concurrent.futures import TimeoutError as Elapsed
 from pathlib import Path
 from typing import Any, Callable, Dict, Optional, Tuple
 
@@ -51,6 +52,10 @@ def default_socket() -> Path:
     return service if service.exists() else own
 
 
+#: Who gets the items of a subscription, and the method that ends it.
+_Subscriber = Tuple[Callable[[Any], None], str]
+
+
 class Client:
     """A connection to btd. It may be shared by threads; ``close`` ends it."""
 
@@ -58,7 +63,7 @@ class Client:
         self.path = Path(path) if path is not None else default_socket()
         self.timeout = timeout
         self._ids = itertools.count(1)
-        self._waiting: Dict[int, Tuple["Future[Any]", Optional[Callable[[Any], None]]]] = {}
+        self._waiting: Dict[int, Tuple["Future[Any]", Optional[_Subscriber]]] = {}
         self._subscribers: Dict[Any, Callable[[Any], None]] = {}
         self._lock = threading.Lock()
         self._sending = threading.Lock()
@@ -74,13 +79,13 @@ class Client:
         """Sends a call and gives a future of its result."""
         return self._submit(method, params, None)
 
-    def _submit(self, method: str, params: Optional[dict], take: Optional[Callable[[Any], None]]) -> "Future[Any]":
+    def _submit(self, method: str, params: Optional[dict], subscriber: Optional[_Subscriber]) -> "Future[Any]":
         future: "Future[Any]" = Future()
         number = next(self._ids)
         with self._lock:
             if self._closed is not None:
                 raise ConnectionError(f"the connection to btd is closed: {self._closed}")
-            self._waiting[number] = (future, take)
+            self._waiting[number] = (future, subscriber)
         message = {"jsonrpc": "2.0", "id": number, "method": method, "params": params or {}}
         try:
             self._send(_TEXT, json.dumps(message).encode())
@@ -92,10 +97,18 @@ class Client:
         """Calls a method and waits for its result; raises :class:`RpcError` when btd refuses."""
         return self.submit(method, params).result(self.timeout if timeout is None else timeout)
 
-    def subscribe(self, method: str, params: Optional[dict], take: Callable[[Any], None]) -> Any:
-        """Begins a subscription; ``take`` gets each item on the reading thread. Gives its id."""
+    def subscribe(self, method: str, params: Optional[dict], take: Callable[[Any], None], end: str) -> Any:
+        """Begins a subscription; ``take`` gets each item on the reading thread. Gives its id.
+
+        ``end`` is the method that ends it: one that begins after this call gave up is ended at once.
+        """
         # The reading thread knows it before it reads the first item.
-        return self._submit(method, params, take).result(self.timeout)
+        future = self._submit(method, params, (take, end))
+        try:
+            return future.result(self.timeout)
+        except Elapsed:
+            future.cancel()
+            raise
 
     def unsubscribe(self, method: str, number: Any) -> None:
         """Ends a subscription."""
@@ -211,10 +224,13 @@ class Client:
     def _dispatch(self, message: Any) -> None:
         if "id" in message and message.get("id") is not None:
             with self._lock:
-                future, take = self._waiting.pop(message["id"], (None, None))
-                if take is not None and "error" not in message:
-                    self._subscribers[message.get("result")] = take
+                future, subscriber = self._waiting.pop(message["id"], (None, None))
+                begun = subscriber if "error" not in message else None
+                if begun is not None:
+                    self._subscribers[message.get("result")] = begun[0]
             if future is None or not future.set_running_or_notify_cancel():
+                if begun is not None:
+                    self.unsubscribe(begun[1], message.get("result"))
                 return  # Nobody waits for it any more.
             if "error" in message:
                 error = message["error"]
