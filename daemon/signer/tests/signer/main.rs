@@ -1,9 +1,11 @@
 //! Tests of the signer through its public face: custody, the process itself, and what it gave up.
 #![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a test fails by panicking, and says what it measured")]
 
+mod clock;
 mod custody;
 mod hardening;
 mod process;
+mod tracing;
 
 use std::{fs, path::Path};
 

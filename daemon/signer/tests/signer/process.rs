@@ -32,7 +32,7 @@ use crate::{golden, hex_bytes, text};
 /// A secret that must be found nowhere but in the answer that shows it.
 const PASSWORD: &str = "canary-4f1d-password";
 
-struct Signer {
+pub(crate) struct Signer {
     child: Child,
     control: UnixStream,
     requests: UnixStream,
@@ -43,7 +43,7 @@ impl Signer {
         Self::start_as(Path::new(env!("CARGO_BIN_EXE_btd-signer")), wallets, None)
     }
 
-    fn start_as(program: &Path, wallets: &Path, user: Option<u32>) -> Self {
+    pub(crate) fn start_as(program: &Path, wallets: &Path, user: Option<u32>) -> Self {
         let pair = || UnixStream::pair().map(|(ours, theirs)| (ours, Stdio::from(OwnedFd::from(theirs)))).unwrap();
         let ((control, its_control), (requests, its_requests)) = (pair(), pair());
         let mut command = Command::new(program);
@@ -62,7 +62,7 @@ impl Signer {
         Self { child, control, requests }
     }
 
-    fn ask<O: Operation<Channel = Control>>(&self, operation: O) -> Result<O::Reply, Refusal> {
+    pub(crate) fn ask<O: Operation<Channel = Control>>(&self, operation: O) -> Result<O::Reply, Refusal> {
         ask(&self.control, operation)
     }
 
@@ -70,12 +70,16 @@ impl Signer {
         ask(&self.requests, operation)
     }
 
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     fn proc(&self, file: &str) -> std::path::PathBuf {
         Path::new("/proc").join(self.child.id().to_string()).join(file)
     }
 
     /// Hangs up, and gives its log.
-    fn end(mut self) -> String {
+    pub(crate) fn end(mut self) -> String {
         drop((self.control, self.requests));
         assert!(self.child.wait().unwrap().success());
         let mut log = String::new();
@@ -91,7 +95,7 @@ fn ask<O: Operation>(mut stream: &UnixStream, operation: O) -> Result<O::Reply, 
     answer.outcome.map(|reply| reply.read().unwrap())
 }
 
-fn wallets() -> TempDir {
+pub(crate) fn wallets() -> TempDir {
     tempfile::tempdir().unwrap()
 }
 
@@ -227,7 +231,7 @@ fn other_processes_of_its_user_cannot_look_into_it() {
     signer.end();
 }
 
-fn with_user(command: &mut Command, user: Option<u32>) -> &mut Command {
+pub(crate) fn with_user(command: &mut Command, user: Option<u32>) -> &mut Command {
     match user {
         None => command,
         Some(user) => command.uid(user).gid(user),
