@@ -183,10 +183,10 @@ def rpc_from_plain_python():
 
 
 for name in ["sdk10", "cli9", "sdk11"]:
-    # btcli 9 has the wallets of bittensor 10: one of them reads the golden files.
-    golden = [] if name == "cli9" else [HERE.parent / "vectors/wallets.json"]
     fixture = BIN / "examples/wallet_fixture"
-    script(f"wallets with {name}", VENVS / name / "bin/python", HERE / "wallets.py", fixture, *golden)
+    script(f"wallets with {name}", VENVS / name / "bin/python", HERE / "wallets.py", fixture)
+
+script("every golden file about keys", "python3", HERE / "key_vectors.py", "--venvs", VENVS, "--bin", BIN)
 
 script("what listing wallets costs beside both btcli", "python3", HERE / "list_cost.py", "--venvs", VENVS, "--bin", BIN)
 

@@ -5,11 +5,6 @@
 //! password comes on standard input. They print one JSON object: for each key its address, scheme,
 //! private key, and a signature over `interop`.
 //!
-//! `rewrite FROM TO` opens every wallet in FROM, with the passwords of an object on standard input
-//! (`WALLET/coldkey` and so on), writes it in TO in the same encryption, and prints the addresses.
-//! `box URI` opens the sealed message (hex) on standard input with an ed25519 key, and prints it and
-//! the same message sealed again.
-//!
 //! The counterpart is `tests/interop/wallets.py`. Test keys only: this prints secrets.
 
 use std::{
@@ -17,7 +12,7 @@ use std::{
     io::{Read, Write},
 };
 
-use btd_keys::{Encryption, Existing, Key, KeyRole, Password, Protection, Scheme, WalletStore, WordCount, sealed_box};
+use btd_keys::{Existing, Key, KeyRole, Password, Protection, Scheme, WalletStore, WordCount};
 use serde_json::{Map, Value, json};
 
 fn main() -> Result<(), Box<dyn Error>> {
@@ -29,9 +24,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         ["write", dir] => write(&WalletStore::new(*dir), &Password::new(input))?,
         ["read", dir] => read(&WalletStore::new(*dir), &Password::new(input))?,
         ["native", dir] => native(&WalletStore::new(*dir), &Password::new(input))?,
-        ["rewrite", from, to] => rewrite(&WalletStore::new(*from), &WalletStore::new(*to), &input)?,
-        ["box", uri] => reseal(uri, &input)?,
-        _ => return Err("usage: wallet_fixture write|read|native DIR, rewrite FROM TO, box URI".into()),
+        _ => return Err("usage: wallet_fixture write|read|native DIR".into()),
     };
     writeln!(std::io::stdout(), "{}", Value::Object(report))?;
     Ok(())
@@ -54,46 +47,6 @@ fn native(store: &WalletStore, password: &Password) -> Result<Map<String, Value>
     let wallet = store.wallet(&"native".parse()?);
     wallet.write(&KeyRole::Coldkey, &key, Protection::Native(password), Existing::Refuse)?;
     read(store, password)
-}
-
-fn rewrite(from: &WalletStore, to: &WalletStore, passwords: &str) -> Result<Map<String, Value>, Box<dyn Error>> {
-    let passwords: Map<String, Value> = serde_json::from_str(passwords)?;
-    let mut report = Map::new();
-    for summary in from.list()? {
-        let (source, target) = (from.wallet(&summary.name), to.wallet(&summary.name));
-        let coldkey = summary.coldkey.map(|found| (KeyRole::Coldkey, found));
-        let hotkeys = summary.hotkeys.into_iter().map(|(name, found)| (KeyRole::Hotkey(name), found));
-        for (role, found) in coldkey.into_iter().chain(hotkeys) {
-            let path = source.path(&role);
-            let name = path.strip_prefix(from.root())?.to_string_lossy().into_owned();
-            let Some(encryption) = found.encryption else {
-                let public = found.public.ok_or("no file tells the key")?;
-                target.write_public(&role, &public, Existing::Refuse)?;
-                continue;
-            };
-            let password = passwords.get(&name).and_then(Value::as_str).map(Password::new);
-            let key = source.open(&role, password.as_ref())?;
-            let protection = match (&password, encryption) {
-                (None, _) => Protection::Plain,
-                (Some(password), Encryption::AnsibleVault) => Protection::AnsibleVault(password),
-                // Fernet is read only, and out of use.
-                (Some(password), _) => Protection::Nacl(password),
-            };
-            target.write(&role, &key, protection, Existing::Refuse)?;
-            report.insert(name, json!(key.public().account));
-        }
-    }
-    Ok(report)
-}
-
-fn reseal(uri: &str, sealed: &str) -> Result<Map<String, Value>, Box<dyn Error>> {
-    let key = Key::from_uri(Scheme::Ed25519, uri)?;
-    let opened = key.pair().open_sealed(&hex::decode(sealed.trim())?)?;
-    let sealed = sealed_box::seal(&key.public(), &opened)?;
-    Ok(Map::from_iter([
-        ("opened".to_owned(), json!(hex::encode(&*opened))),
-        ("sealed".to_owned(), json!(hex::encode(sealed))),
-    ]))
 }
 
 fn read(store: &WalletStore, password: &Password) -> Result<Map<String, Value>, Box<dyn Error>> {
