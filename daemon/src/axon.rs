@@ -23,6 +23,7 @@ mod handler;
 mod http;
 mod queue;
 mod quic;
+mod readings;
 mod service;
 mod shares;
 #[cfg(test)]
@@ -253,6 +254,12 @@ impl AxonHandle {
             senders: self.memory.len(),
             requests: self.edge.counters.snapshot(),
         }
+    }
+
+    /// Bodies that are read of senders who have not proven themselves.
+    #[cfg(test)]
+    fn readings(&self) -> usize {
+        self.edge.service.readings()
     }
 
     /// Completes when the axon no longer accepts on one of its transports: because it was stopped,

@@ -28,6 +28,7 @@ use super::{
     counters::{Counters, Outcome},
     handler::{Answer, HandlerError, Request, Screening, TurnedAway},
     queue::{Busy, Place},
+    readings::{Reading, Readings, TooMany},
     shares::{NoShare, Share, Shares},
 };
 
@@ -39,7 +40,7 @@ pub(super) struct Service {
     members: Arc<dyn Members>,
     shares: Arc<Shares<AccountId>>,
     /// Bodies that are read before their senders have proven themselves, by source.
-    unproven: Arc<Shares<IpAddr>>,
+    unproven: Arc<Readings>,
     limits: Limits,
     /// Names this run of the axon in error replies.
     uuid: String,
@@ -88,7 +89,7 @@ impl Service {
             classes,
             members,
             shares: Shares::new(limits.in_flight, limits.in_flight_per_hotkey),
-            unproven: Shares::new(limits.in_flight, limits.in_flight_per_hotkey),
+            unproven: Readings::new(limits.in_flight, limits.in_flight_per_hotkey),
             limits,
             uuid: Uuid::new_v4().to_string(),
             // Digits and ASCII punctuation only.
@@ -136,6 +137,11 @@ impl Service {
         self.counters.count(outcome);
         response.headers_mut().insert(header::ALT_SVC, self.alternative.clone());
         response
+    }
+
+    #[cfg(test)]
+    pub(super) fn readings(&self) -> usize {
+        self.unproven.held()
     }
 
     /// A share of the requests in flight for a proven sender.
@@ -283,7 +289,7 @@ struct Metered<'a, B> {
     service: &'a Service,
     source: IpAddr,
     share: &'a mut Option<Share<AccountId>>,
-    reading: &'a mut Option<Share<IpAddr>>,
+    reading: &'a mut Option<Reading>,
 }
 
 impl<B: BodySource + Send> BodySource for Metered<'_, B> {
@@ -291,7 +297,11 @@ impl<B: BodySource + Send> BodySource for Metered<'_, B> {
         match sender {
             Sender::Proven(hotkey) => *self.share = Some(self.service.share(hotkey)?),
             Sender::Claimed => {
-                *self.reading = Some(self.service.unproven.enter(self.source).map_err(|_| BodyError::Busy)?);
+                let reading = self.service.unproven.enter(self.source).map_err(|TooMany| BodyError::Busy)?;
+                let displaced = reading.displaced();
+                *self.reading = Some(reading);
+                let read = displaced.run_until_cancelled(self.body.read(sender, limit)).await;
+                return read.unwrap_or(Err(BodyError::Busy));
             }
         }
         self.body.read(sender, limit).await

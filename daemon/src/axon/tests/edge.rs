@@ -16,7 +16,7 @@ use btd_wire::{
 use indexmap::IndexMap;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
-    net::TcpStream,
+    net::{TcpSocket, TcpStream},
     sync::Notify,
     time::timeout,
 };
@@ -225,6 +225,33 @@ async fn who_only_claims_a_hotkey_takes_nothing_of_its_share() {
     };
     let ((), answered) = tokio::join!(strangers, caller);
     assert!(answered > 0);
+}
+
+#[tokio::test]
+async fn silent_bodies_from_many_sources_keep_no_newcomer_out() {
+    let narrow = Config { max_in_flight: 2, max_in_flight_per_hotkey: 1, body_timeout_ms: 60_000, ..config() };
+    let axon = axon(narrow, vec![]).await;
+    let request = claimed(&axon);
+    let mut silent = Vec::new();
+    for last in [2, 3] {
+        let socket = TcpSocket::new_v4().unwrap();
+        socket.bind(([127, 0, 0, last], 0).into()).unwrap();
+        let mut stream = socket.connect(axon.address()).await.unwrap();
+        stream.write_all(&request).await.unwrap();
+        // It has its place when the axon has read its head: the next one is younger.
+        while axon.readings() < silent.len() + 1 {
+            tokio::task::yield_now().await;
+        }
+        silent.push(stream);
+    }
+    // Its body is whole, and its signature is none.
+    let whole = [&request[..], &[b' '; 99]].concat();
+    let reply = exchange(&axon, &whole).await;
+    assert!(reply.starts_with("HTTP/1.1 401"), "{reply}");
+    let mut reply = String::new();
+    timeout(PATIENCE, silent[0].read_to_string(&mut reply)).await.expect("the oldest gives way").unwrap();
+    assert!(reply.starts_with("HTTP/1.1 503"), "{reply}");
+    assert_eq!(axon.readings(), 1, "the younger one is left alone");
 }
 
 #[tokio::test]
