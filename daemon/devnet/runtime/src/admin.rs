@@ -1,7 +1,7 @@
 //! `AdminUtils`: settings of the chain and of subnets, with who may change which, and when.
 //!
-//! Left out are the calls for what this chain does not have: authorities of consensus, the EVM's chain id; and trimming
-//! a subnet to fewer uids. [`crate::subtensor::owner`] holds the rules of owners.
+//! Left out are the calls for what this chain does not have: authorities of consensus, and the EVM's chain id.
+//! [`crate::subtensor::owner`] holds the rules of owners.
 
 mod calls;
 
@@ -125,6 +125,8 @@ pub mod pallet {
     const GREATEST_MECHANISMS: MechId = 16;
     /// Blocks between two changes of a subnet's mechanisms.
     const MECHANISM_LIMIT: u64 = 7_200;
+    /// Blocks between two trimmings of a subnet.
+    const TRIMMING_LIMIT: u64 = 216_000;
 
     impl<T: Config> Pallet<T> {
         fn ensure_subnet(netuid: NetUid) -> DispatchResult {

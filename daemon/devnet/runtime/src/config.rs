@@ -23,7 +23,7 @@ use crate::{
     Runtime, RuntimeCall, RuntimeEvent, RuntimeFreezeReason, RuntimeHoldReason, RuntimeOrigin, RuntimeTask, System,
     Triumvirate, VERSION,
     fees::{FeesToAuthor, LinearWeightToFee},
-    proxy::ProxyType,
+    guards::Guarded,
     subtensor::senate,
     weights,
 };
@@ -37,7 +37,7 @@ const ITEM_FEE: Balance = 20_000_000;
 /// Deposit per stored byte, in rao.
 const BYTE_FEE: Balance = 1_000_000;
 
-const fn deposit(items: Balance, bytes: Balance) -> Balance {
+pub(crate) const fn deposit(items: Balance, bytes: Balance) -> Balance {
     items * ITEM_FEE + bytes * BYTE_FEE
 }
 
@@ -59,10 +59,6 @@ parameter_types! {
     pub FeeMultiplier: Multiplier = Multiplier::one();
     pub const MultisigDepositBase: Balance = deposit(1, 112);
     pub const MultisigDepositFactor: Balance = deposit(0, 32);
-    pub const ProxyDepositBase: Balance = deposit(1, 40);
-    pub const ProxyDepositFactor: Balance = deposit(0, 33);
-    pub const AnnouncementDepositBase: Balance = deposit(1, 16);
-    pub const AnnouncementDepositFactor: Balance = deposit(0, 68);
     pub const PreimageBaseDeposit: Balance = deposit(2, 64);
     pub const PreimageByteDeposit: Balance = deposit(0, 1);
     pub const PreimageHoldReason: RuntimeHoldReason = RuntimeHoldReason::Preimage(pallet_preimage::HoldReason::Preimage);
@@ -164,7 +160,7 @@ impl pallet_sudo::Config for Runtime {
 
 impl pallet_multisig::Config for Runtime {
     type RuntimeEvent = RuntimeEvent;
-    type RuntimeCall = RuntimeCall;
+    type RuntimeCall = Guarded;
     type Currency = Balances;
     type DepositBase = MultisigDepositBase;
     type DepositFactor = MultisigDepositFactor;
@@ -173,21 +169,7 @@ impl pallet_multisig::Config for Runtime {
     type BlockNumberProvider = System;
 }
 
-impl pallet_proxy::Config for Runtime {
-    type RuntimeEvent = RuntimeEvent;
-    type RuntimeCall = RuntimeCall;
-    type Currency = Balances;
-    type ProxyType = ProxyType;
-    type ProxyDepositBase = ProxyDepositBase;
-    type ProxyDepositFactor = ProxyDepositFactor;
-    type MaxProxies = ConstU32<20>;
-    type WeightInfo = weights::Proxy;
-    type MaxPending = ConstU32<75>;
-    type CallHasher = BlakeTwo256;
-    type AnnouncementDepositBase = AnnouncementDepositBase;
-    type AnnouncementDepositFactor = AnnouncementDepositFactor;
-    type BlockNumberProvider = System;
-}
+impl crate::proxy::Config for Runtime {}
 
 impl pallet_preimage::Config for Runtime {
     type RuntimeEvent = RuntimeEvent;

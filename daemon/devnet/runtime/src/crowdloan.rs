@@ -82,7 +82,7 @@ pub mod pallet {
         weights::constants::RocksDbWeight,
     };
     use frame_system::pallet_prelude::*;
-    use sp_runtime::traits::{AccountIdConversion, BlakeTwo256, Dispatchable, Header, HeaderProvider};
+    use sp_runtime::traits::{AccountIdConversion, BlakeTwo256, Header, HeaderProvider};
 
     use super::{
         AccountId, CONTRIBUTORS, Crowdloan, CrowdloanId, LEAST_CONTRIBUTION, LEAST_DEPOSIT, LONGEST, REFUNDS,
@@ -374,7 +374,8 @@ pub mod pallet {
                 (Some(call), None) => {
                     CurrentCrowdloanId::<T>::put(crowdloan_id);
                     let (call, _) = T::Preimages::peek(call).map_err(|_| Error::<T>::CallUnavailable)?;
-                    call.dispatch(crate::RuntimeOrigin::signed(who)).map_err(|failure| failure.error)?;
+                    crate::guards::dispatch(call, crate::RuntimeOrigin::signed(who))
+                        .map_err(|failure| failure.error)?;
                     CurrentCrowdloanId::<T>::kill();
                 }
                 (None, Some(target)) => Self::pay(&crowdloan.funds_account, target, crowdloan.raised)?,

@@ -62,7 +62,7 @@ fn places(who: &AccountId, call: &RuntimeCall, depth: u8) -> Vec<Place> {
     match call {
         RuntimeCall::SubtensorModule(call) => SubtensorModule::places_for_fee(who, call),
         _ if depth == 0 => Vec::new(),
-        RuntimeCall::Proxy(pallet_proxy::Call::proxy { call, .. }) => places(who, call, depth - 1),
+        RuntimeCall::Proxy(crate::proxy::Call::proxy { call, .. }) => places(who, call, depth - 1),
         RuntimeCall::Utility(
             crate::utility::Call::batch { calls }
             | crate::utility::Call::batch_all { calls }

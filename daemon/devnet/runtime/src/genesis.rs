@@ -100,9 +100,10 @@ impl Default for GenesisSpec {
 }
 
 impl GenesisSpec {
-    /// The state in which recordings of the real runtime begin. Beside the default, `//Dave`, `//Eve` and `//Ferdie` own
-    /// 100,000 TAO, and so do two accounts of the EVM 2,000; subnets are created one a day, stake on root waits for
-    /// permission, and the beacon is drand's.
+    /// A localnet of the real runtime, as recordings of it begin: subnets are created one a day, stake on root waits for
+    /// permission, and the beacon is drand's. Beside the default, two accounts of the EVM own 2,000 TAO, and `//Dave`,
+    /// `//Eve` and `//Ferdie` 100,000. The published chain specification gives these three 2,000; the recordings were made
+    /// with more, as every balance in them shows, so that each of the three can pay for a subnet.
     pub fn localnet() -> Self {
         let mut spec = Self {
             network_rate_limit: PUBLIC_NETWORK_RATE_LIMIT,

@@ -49,8 +49,10 @@ mod subnets;
 pub(crate) mod symbols;
 mod takeover;
 mod takes;
+mod trimming;
 #[allow(clippy::cast_possible_truncation, reason = "so the derived codec numbers variants")]
 pub mod types;
+mod upkeep;
 pub mod validity;
 mod voting;
 mod weights;

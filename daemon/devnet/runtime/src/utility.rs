@@ -11,11 +11,11 @@ use frame_support::{
     weights::{Weight, constants::RocksDbWeight},
 };
 use pallet_utility::WeightInfo;
-use sp_runtime::{DispatchResultWithInfo, traits::Dispatchable};
+use sp_runtime::DispatchResultWithInfo;
 
 pub use pallet::*;
 
-use crate::{RuntimeCall, RuntimeOrigin, weights::Utility as Weights};
+use crate::{RuntimeCall, RuntimeOrigin, guards, weights::Utility as Weights};
 
 /// Calls of a batch.
 const GREATEST_BATCH: u32 = 10_922;
@@ -53,7 +53,7 @@ impl Caller {
         let result = if self.is_root {
             call.dispatch_bypass_filter(self.origin.clone())
         } else {
-            call.dispatch(self.origin.clone())
+            guards::dispatch(call, self.origin.clone())
         };
         let weight = extract_actual_weight(&result, &info);
         (result, weight)

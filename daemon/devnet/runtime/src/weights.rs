@@ -81,7 +81,7 @@ impl pallet_utility::WeightInfo for Utility {
 type UpstreamProxy = pallet_proxy::weights::SubstrateWeight<Runtime>;
 
 /// Weights of Proxy. The pallet asks for the most proxies an account may have, so three of them are constants.
-pub struct Proxy;
+pub(crate) struct Proxy;
 
 impl pallet_proxy::WeightInfo for Proxy {
     fn proxy(_proxies: u32) -> Weight {

@@ -3,18 +3,32 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on stops here")]
 
+#[path = "conformance/distribution.rs"]
+mod distribution;
+#[path = "conformance/guards.rs"]
+mod guards;
 #[path = "conformance/keys.rs"]
 mod keys;
 #[path = "conformance/limits.rs"]
 mod limits;
+#[path = "conformance/mechanisms.rs"]
+mod mechanisms;
+#[path = "conformance/multisigs.rs"]
+mod multisigs;
 #[path = "conformance/pool.rs"]
 mod pool;
+#[path = "conformance/proxies.rs"]
+mod proxies;
 #[path = "conformance/registration.rs"]
 mod registration;
 #[path = "conformance/settings.rs"]
 mod settings;
 #[path = "conformance/staking.rs"]
 mod staking;
+#[path = "conformance/trimming.rs"]
+mod trimming;
+#[path = "conformance/upkeep.rs"]
+mod upkeep;
 
 use btd_devnet_runtime::{
     AccountId, GenesisSpec, Runtime, RuntimeCall, RuntimeOrigin, System, UNIT,

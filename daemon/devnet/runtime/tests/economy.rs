@@ -1,7 +1,7 @@
 //! Replays recordings of the real runtime, spec 425, and compares verdicts of the pool, results, fees, weights, events
 //! and state.
 //!
-//! Each story runs to its end. What is left out of the comparison is named in `economy/story.rs`.
+//! Each story runs to its end, and everything recorded is compared: a call or an item that this chain lacks fails.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on stops here")]
 

@@ -737,6 +737,14 @@ mod calls {
             Self::store_split(netuid, maybe_split)
         }
 
+        /// Leaves a subnet no more uids than this: those that earn least go, and the others move up.
+        #[pallet::call_index(78)]
+        #[pallet::weight(Weight::from_parts(259_500_000, 4_383))] // not recorded
+        pub fn sudo_trim_to_max_allowed_uids(origin: OriginFor<T>, netuid: NetUid, max_n: u16) -> DispatchResult {
+            Self::once_in(origin, netuid, s::action::TRIMMING, TRIMMING_LIMIT)?;
+            Chain::<T>::trim(netuid, max_n)
+        }
+
         /// Sets the number of neurons below which none is pruned away.
         #[pallet::call_index(79)]
         #[pallet::weight(Weight::from_parts(312_890_000, 4_383))]

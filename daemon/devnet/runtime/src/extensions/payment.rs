@@ -1,4 +1,5 @@
-//! Fee payment: the upstream extension with flat priorities, so that a tip buys no place in the queue.
+//! Fee payment: the upstream extension with flat priorities, so that a tip buys no place in the queue; and with the fees
+//! of proxied calls paid by whom [`crate::proxy`] says.
 
 use codec::{Decode, DecodeWithMemTracking, Encode};
 use frame_support::{dispatch::DispatchClass, weights::Weight};
@@ -7,18 +8,18 @@ use scale_info::TypeInfo;
 use sp_runtime::{
     DispatchResult,
     traits::{
-        DispatchInfoOf, DispatchOriginOf, Implication, PostDispatchInfoOf, TransactionExtension,
+        AsSystemOriginSigner, DispatchInfoOf, DispatchOriginOf, Implication, PostDispatchInfoOf, TransactionExtension,
         TransactionExtensionMetadata, ValidateResult,
     },
     transaction_validity::{TransactionPriority, TransactionSource, TransactionValidityError},
 };
 
-use crate::{Balance, Runtime, RuntimeCall};
+use crate::{Balance, Runtime, RuntimeCall, RuntimeOrigin, proxy::payer};
 
 const NORMAL_PRIORITY: TransactionPriority = 1;
 const OPERATIONAL_PRIORITY: TransactionPriority = 10_000_000_000;
 
-/// Charges the fee and the tip (rao) to the signer.
+/// Charges the fee and the tip (rao) to the signer, or to the account that pays for its proxies.
 #[derive(Encode, Decode, DecodeWithMemTracking, Clone, Eq, PartialEq, Debug, TypeInfo)]
 pub struct ChargeTransactionPayment(Upstream<Runtime>);
 
@@ -52,8 +53,10 @@ impl TransactionExtension<RuntimeCall> for ChargeTransactionPayment {
         inherited_implication: &impl Implication,
         source: TransactionSource,
     ) -> ValidateResult<Self::Val, RuntimeCall> {
-        let (mut validity, val, origin) =
-            self.0.validate(origin, call, info, len, self_implicit, inherited_implication, source)?;
+        let other = origin.as_system_origin_signer().and_then(|signer| payer::other_payer(signer, call));
+        let payer = other.map_or_else(|| origin.clone(), RuntimeOrigin::signed);
+        let (mut validity, val, _) =
+            self.0.validate(payer, call, info, len, self_implicit, inherited_implication, source)?;
         if matches!(val, Val::Charge { .. }) {
             validity.priority = match info.class {
                 DispatchClass::Normal | DispatchClass::Mandatory => NORMAL_PRIORITY,

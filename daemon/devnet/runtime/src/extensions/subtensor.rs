@@ -1,4 +1,5 @@
-//! Preconditions of the chain's own calls, checked before an extrinsic enters the pool.
+//! Preconditions of the chain's own calls, checked before an extrinsic enters the pool. Calls inside other calls are
+//! checked by [`crate::guards`].
 
 use codec::{Decode, DecodeWithMemTracking, Encode};
 use scale_info::TypeInfo;
@@ -8,10 +9,7 @@ use sp_runtime::{
     transaction_validity::{InvalidTransaction, TransactionSource, ValidTransaction},
 };
 
-use crate::{
-    Runtime, RuntimeCall, shield,
-    subtensor::{ColdkeySwapDisputes, Error, validity},
-};
+use crate::{RuntimeCall, guards, subtensor::validity};
 
 /// Refuses, with `InvalidTransaction::Custom`, calls whose preconditions are not met.
 #[derive(Encode, Decode, DecodeWithMemTracking, Clone, Eq, PartialEq, Debug, Default, TypeInfo)]
@@ -33,20 +31,8 @@ impl TransactionExtension<RuntimeCall> for SubtensorTransactionExtension {
         _inherited_implication: &impl Encode,
         _source: TransactionSource,
     ) -> ValidateResult<Self::Val, RuntimeCall> {
-        let refuse = |error: Error<Runtime>| InvalidTransaction::Custom(validity::code(&error));
         if let Some(signer) = origin.as_system_origin_signer() {
-            let own = match call {
-                RuntimeCall::SubtensorModule(call) => Some(call),
-                _ => None,
-            };
-            if !matches!(call, RuntimeCall::MevShield(shield::Call::submit_encrypted { .. })) {
-                validity::check_announcement(signer, own).map_err(refuse)?;
-            } else if ColdkeySwapDisputes::<Runtime>::contains_key(signer) {
-                return Err(refuse(Error::ColdkeySwapDisputed).into());
-            }
-            if let Some(call) = own {
-                validity::check(signer, call).map_err(refuse)?;
-            }
+            guards::check(signer, call).map_err(|error| InvalidTransaction::Custom(validity::code(&error)))?;
         }
         Ok((ValidTransaction::default(), (), origin))
     }

@@ -34,6 +34,8 @@ pub mod action {
     pub const MECHANISM_COUNT: u16 = 7;
     /// The split of emission among mechanisms was set.
     pub const MECHANISM_SPLIT: u16 = 8;
+    /// The subnet was trimmed.
+    pub const TRIMMING: u16 = 9;
     /// The owner set the tempo.
     pub const TEMPO: u16 = 11;
 }

@@ -13,6 +13,7 @@ use sp_runtime::{DispatchError, DispatchResult};
 use super::{
     CommitRevealWeightsEnabled, CommitRevealWeightsVersion, Config, Error, Event, LastUpdate, MechanismCountCurrent,
     Pallet, RevealPeriodEpochs, SubnetEpochIndex, TimelockedWeightCommits, Uids, WeightCommits,
+    hooks::DueEpochs,
     neurons::storage_index,
     types::{MechId, NetUid, NetUidStorageIndex, ROOT},
     weights::WeightRow,
@@ -134,9 +135,11 @@ impl<T: Config> Pallet<T> {
         });
     }
 
-    /// Opens the timelocked commits whose epoch it is, and drops those whose epoch has passed.
-    pub(super) fn reveal_timelocked() {
-        for netuid in Self::netuids_in_storage_order().into_iter().filter(|netuid| *netuid != ROOT) {
+    /// Opens the timelocked commits whose epoch it is, and drops those whose epoch has passed. A subnet whose epoch is
+    /// deferred waits for the block in which it runs.
+    pub(super) fn reveal_timelocked(due: &DueEpochs) {
+        let waits = |netuid: &NetUid| *netuid == ROOT || due.deferred.contains(netuid);
+        for netuid in Self::netuids_in_storage_order().into_iter().filter(|netuid| !waits(netuid)) {
             let period = RevealPeriodEpochs::<T>::get(netuid);
             let Some(epoch) = Self::current_epoch(netuid).checked_sub(period) else { continue };
             for (mechanism, index) in (0..).zip(Self::storage_indices(netuid)) {

@@ -1,5 +1,7 @@
 //! What happens at the start of every block, in the order of the real chain.
 
+use alloc::vec::Vec;
+
 use frame_system::pallet_prelude::BlockNumberFor;
 use sp_runtime::traits::SaturatedConversion;
 
@@ -12,6 +14,12 @@ use super::{
 /// An epoch is overdue after this many blocks, whatever the tempo says.
 const LONGEST_EPOCH: u64 = 50_400;
 
+/// Subnets whose epoch is due, in the order in which they run.
+pub(super) struct DueEpochs {
+    run: Vec<NetUid>,
+    pub(super) deferred: Vec<NetUid>,
+}
+
 impl<T: Config> Pallet<T> {
     /// Height of the block being built.
     pub fn now() -> u64 {
@@ -21,14 +29,17 @@ impl<T: Config> Pallet<T> {
 
     /// The work of every block.
     pub(super) fn begin_block() {
+        Self::forget_old_exchanges();
         Self::update_registration_prices();
         Self::steer_emission();
         Self::emit_block();
-        Self::reveal_timelocked();
-        Self::run_epochs();
+        let due = Self::due_epochs();
+        Self::reveal_timelocked(&due);
+        Self::run_epochs(&due);
         Self::update_moving_prices();
         Self::apply_due_children();
         Self::claim_for_some();
+        Self::index_some_stakers();
     }
 
     fn update_registration_prices() {
@@ -54,23 +65,30 @@ impl<T: Config> Pallet<T> {
                 || now.saturating_sub(LastEpochBlock::<T>::get(netuid)) >= tempo)
     }
 
-    fn run_epochs() {
+    /// Which subnets have an epoch to run in this block, and which of them must wait: a block runs only so many.
+    fn due_epochs() -> DueEpochs {
         let now = Self::now();
-        let mut left = MaxEpochsPerBlock::<T>::get();
+        let mut run = Self::netuids_in_storage_order();
+        run.retain(|netuid| *netuid != ROOT && Self::epoch_is_due(*netuid, now));
+        let deferred = run.split_off(run.len().min(usize::from(MaxEpochsPerBlock::<T>::get())));
+        DueEpochs { run, deferred }
+    }
+
+    fn run_epochs(due: &DueEpochs) {
+        let now = Self::now();
         for netuid in Self::netuids_in_storage_order().into_iter().filter(|netuid| *netuid != ROOT) {
-            if !Self::epoch_is_due(netuid, now) {
-                BlocksSinceLastStep::<T>::mutate(netuid, |blocks| *blocks = blocks.saturating_add(1));
-            } else if left == 0 {
-                let next = now.saturating_add(1);
-                PendingEpochAt::<T>::insert(netuid, next);
-                BlocksSinceLastStep::<T>::mutate(netuid, |blocks| *blocks = blocks.saturating_add(1));
-                Self::deposit_event(super::Event::EpochDeferred { netuid, from_block: now, to_block: next });
-            } else {
-                left -= 1;
+            if due.run.contains(&netuid) {
                 Self::distribute_pending(netuid);
                 Self::hand_over_if_convinced(netuid);
                 Self::close_epoch(netuid, now);
+                continue;
             }
+            if due.deferred.contains(&netuid) {
+                let next = now.saturating_add(1);
+                PendingEpochAt::<T>::insert(netuid, next);
+                Self::deposit_event(super::Event::EpochDeferred { netuid, from_block: now, to_block: next });
+            }
+            BlocksSinceLastStep::<T>::mutate(netuid, |blocks| *blocks = blocks.saturating_add(1));
         }
     }
 

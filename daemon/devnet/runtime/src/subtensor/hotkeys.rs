@@ -28,7 +28,7 @@ const COST: Tao = 100_000_000;
 /// What an exchange on one subnet costs, in rao.
 const COST_ON_SUBNET: Tao = 1_000_000;
 /// Blocks between two exchanges of a coldkey on one subnet.
-const INTERVAL: u64 = 7_200;
+pub(super) const INTERVAL: u64 = 7_200;
 
 /// What becomes of the stake behind the old hotkey.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

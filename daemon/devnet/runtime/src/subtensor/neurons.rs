@@ -133,21 +133,26 @@ impl<T: Config> Pallet<T> {
     /// the oldest registration, then the lowest uid; those still immune only when too few others are left.
     pub(super) fn neuron_to_prune(netuid: NetUid) -> Option<u16> {
         let immortal = Self::immortal_uids(netuid);
-        let now = Self::now();
-        let immunity = u64::from(ImmunityPeriod::<T>::get(netuid));
         let emission = Emission::<T>::get(netuid);
         let (mut immune, mut mortal) = (Vec::new(), Vec::new());
         for uid in (0..SubnetworkN::<T>::get(netuid)).filter(|uid| !immortal.contains(uid)) {
             let registered = BlockAtRegistration::<T>::get(netuid, uid);
             let candidate = (emission.get(usize::from(uid)).copied().unwrap_or(0), registered, uid);
-            if now.saturating_sub(registered) < immunity { immune.push(candidate) } else { mortal.push(candidate) }
+            if Self::is_immune(netuid, uid) { immune.push(candidate) } else { mortal.push(candidate) }
         }
         let spare = mortal.len() > usize::from(MinNonImmuneUids::<T>::get(netuid));
         let candidates = if spare { mortal } else { immune };
         candidates.into_iter().min().map(|(_, _, uid)| uid)
     }
 
-    fn immortal_uids(netuid: NetUid) -> Vec<u16> {
+    /// Whether the neuron registered so lately that it is not pruned while there are others.
+    pub(super) fn is_immune(netuid: NetUid, uid: u16) -> bool {
+        let age = Self::now().saturating_sub(BlockAtRegistration::<T>::get(netuid, uid));
+        age < u64::from(ImmunityPeriod::<T>::get(netuid))
+    }
+
+    /// Uids of the owner that are never pruned.
+    pub(super) fn immortal_uids(netuid: NetUid) -> Vec<u16> {
         let mut owned: Vec<(u64, u16)> = OwnedHotkeys::<T>::get(SubnetOwner::<T>::get(netuid))
             .iter()
             .filter_map(|hotkey| Uids::<T>::get(netuid, hotkey))

@@ -206,6 +206,30 @@ fn commits_wait_for_their_round_and_expire_with_their_epoch() {
 }
 
 #[test]
+fn commits_of_a_deferred_subnet_wait_for_the_block_in_which_it_runs() {
+    on_a_chain(|| {
+        let uid = validator();
+        commit(7, &weights(&key("validator"), &[1, 2]));
+        write(&[7]);
+        // No epoch may run in this block, so the one that is due runs in the next.
+        s::MaxEpochsPerBlock::<Runtime>::put(0);
+        let epoch = s::SubnetEpochIndex::<Runtime>::get(FIRST);
+        begin(400);
+        let deferred = s::Event::EpochDeferred { netuid: FIRST, from_block: 400, to_block: 401 };
+        assert!(events().contains(&RuntimeEvent::SubtensorModule(deferred)));
+        assert_eq!(s::PendingEpochAt::<Runtime>::get(FIRST), 401);
+        assert_eq!(s::SubnetEpochIndex::<Runtime>::get(FIRST), epoch);
+        assert!(s::Weights::<Runtime>::get(FIRST, uid).is_empty());
+        assert_eq!(s::TimelockedWeightCommits::<Runtime>::get(FIRST, epoch).len(), 1);
+        s::MaxEpochsPerBlock::<Runtime>::put(2);
+        begin(401);
+        assert_eq!(s::Weights::<Runtime>::get(FIRST, uid), vec![(0, 32_768), (1, 65_535)]);
+        assert_eq!(s::SubnetEpochIndex::<Runtime>::get(FIRST), epoch + 1);
+        assert_eq!(s::PendingEpochAt::<Runtime>::get(FIRST), 0);
+    });
+}
+
+#[test]
 fn commits_that_are_broken_or_anothers_are_dropped() {
     on_a_chain(|| {
         let uid = validator();

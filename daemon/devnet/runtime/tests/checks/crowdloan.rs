@@ -3,7 +3,7 @@
 use btd_devnet_runtime::{
     Balances, Crowdloan, Proxy, Runtime, RuntimeCall, RuntimeEvent, SubtensorModule, System, UNIT,
     crowdloan::{self as c, Error as Refusal},
-    proxy::ProxyType,
+    proxy::{self, ProxyType},
     subtensor::fixed::U64F64,
 };
 use frame_support::{assert_noop, assert_ok, dispatch::DispatchResult};
@@ -212,7 +212,7 @@ fn a_leased_subnet_is_run_through_a_proxy_and_what_it_did_not_cost_is_given_back
         assert_eq!(s::SubnetLeaseShares::<Runtime>::get(0, key("Charlie")), U64F64::ratio(1, 4));
         assert_eq!(Balances::free_balance(key("Charlie")), before[1] - 300 * UNIT + left / 4);
         assert_eq!(Balances::free_balance(key("Bob")), before[0] - 900 * UNIT + (left - left / 4));
-        assert_eq!(Proxy::proxies(lease.coldkey.clone()).0[0].proxy_type, ProxyType::SubnetLeaseBeneficiary);
+        assert_eq!(proxy::Proxies::<Runtime>::get(&lease.coldkey).0[0].proxy_type, ProxyType::SubnetLeaseBeneficiary);
         assert!(c::CurrentCrowdloanId::<Runtime>::get().is_none());
         // Bob may start the subnet, but not give its stake away.
         let start = RuntimeCall::SubtensorModule(s::Call::start_call { netuid: 2 });

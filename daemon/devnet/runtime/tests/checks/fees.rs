@@ -101,7 +101,7 @@ fn one_position_pays_and_only_for_calls_that_move_it() {
         assert_eq!(ask(batch(vec![recycle("owner"), recycle("other")])), refused);
         let proxied = |call| {
             let (real, call) = (key("staker").into(), Box::new(call));
-            RuntimeCall::Proxy(pallet_proxy::Call::proxy { real, force_proxy_type: None, call })
+            RuntimeCall::Proxy(btd_devnet_runtime::proxy::Call::proxy { real, force_proxy_type: None, call })
         };
         assert_eq!(ask(proxied(batch(vec![recycle("owner")]))), Ok(()));
         assert_eq!(ask(proxied(proxied(batch(vec![recycle("owner")])))), refused, "two wrappers are looked into");

@@ -173,3 +173,70 @@ fn auto_stake_goes_to_a_neuron_of_the_subnet() {
         expect("Bob", set(FIRST), "SameAutoStakeHotkeyAlreadySet");
     });
 }
+
+/// The account that holds a subnet's TAO, which nobody has the key of.
+fn account_of(netuid: u16) -> AccountId {
+    let mut bytes = [0; 32];
+    bytes[..12].copy_from_slice(b"modlsubtensr");
+    bytes[12..14].copy_from_slice(&netuid.to_le_bytes());
+    AccountId::new(bytes)
+}
+
+#[test]
+fn accounts_of_subnets_are_nobodys_hotkeys() {
+    on_a_subnet(|| {
+        let hotkey = || account_of(FIRST);
+        let refused = "CannotUseSystemAccount";
+        expect("Bob", Call::burned_register { netuid: FIRST, hotkey: hotkey() }, refused);
+        expect("Bob", Call::register_network { hotkey: hotkey() }, refused);
+        expect("Bob", Call::try_associate_hotkey { hotkey: key("old") }, OK);
+        expect("Bob", Call::swap_hotkey { hotkey: key("old"), new_hotkey: hotkey(), netuid: None }, refused);
+    });
+}
+
+#[test]
+fn exchanges_of_hotkeys_cost_more_than_some_have() {
+    on_a_chain(|| {
+        wait(8_000);
+        expect("poor", Call::try_associate_hotkey { hotkey: key("old") }, OK);
+        let swap = |netuid| Call::swap_hotkey { hotkey: key("old"), new_hotkey: key("new"), netuid };
+        for netuid in [None, Some(FIRST)] {
+            expect("poor", swap(netuid), "NotEnoughBalanceToPaySwapHotKey");
+        }
+        give("poor", 1);
+        expect("poor", swap(None), OK);
+    });
+}
+
+#[test]
+fn stake_follows_an_exchange_of_hotkeys_or_stays() {
+    use btd_devnet_runtime::SubtensorModule;
+    for keep_stake in [true, false] {
+        on_a_subnet(|| {
+            let uid = register(SUBNET, "old");
+            expect("Bob", Call::add_stake { hotkey: key("old"), netuid: SUBNET, amount_staked: 10 * UNIT }, OK);
+            let stake = |hotkey: &str| SubtensorModule::stake(&key(hotkey), &key("Bob"), SUBNET);
+            let before = stake("old");
+            assert!(before > 0);
+            let (hotkey, new_hotkey) = (key("old"), key("new"));
+            expect("Bob", Call::swap_hotkey_v2 { hotkey, new_hotkey, netuid: None, keep_stake }, OK);
+            assert_eq!(s::Keys::<Runtime>::get(SUBNET, uid), key("new"), "the seat always follows");
+            assert_eq!((stake("old"), stake("new")), if keep_stake { (before, 0) } else { (0, before) });
+        });
+    }
+}
+
+#[test]
+fn validators_on_root_say_whether_new_subnets_become_their_children() {
+    on_a_chain(|| {
+        let set = |enabled| Call::set_auto_parent_delegation_enabled { hotkey: key("hotkey"), enabled };
+        expect("Bob", set(false), "NonAssociatedColdKey");
+        expect("Bob", Call::try_associate_hotkey { hotkey: key("hotkey") }, OK);
+        expect("Bob", set(false), "HotKeyNotRegisteredInSubNet");
+        expect("Bob", Call::root_register { hotkey: key("hotkey") }, OK);
+        for enabled in [false, true] {
+            expect("Bob", set(enabled), OK);
+            assert_eq!(s::AutoParentDelegationEnabled::<Runtime>::get(key("hotkey")), enabled);
+        }
+    });
+}

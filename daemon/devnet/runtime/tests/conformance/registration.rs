@@ -259,3 +259,70 @@ fn try_associate_hotkey_takes_what_nobody_has() {
         assert_eq!(s::Owner::<Runtime>::get(key("hotkey")), key("newcomer"), "and is no error otherwise");
     });
 }
+
+#[test]
+fn axons_come_with_a_certificate_that_can_be_read() {
+    on_a_chain(|| {
+        register(FIRST, "hotkey");
+        s::ServingRateLimit::<Runtime>::insert(FIRST, 0);
+        let serve = |certificate: Vec<u8>| Call::serve_axon_tls {
+            netuid: FIRST,
+            version: 1,
+            ip: 0x0a00_0001,
+            port: 7,
+            ip_type: 4,
+            protocol: 4,
+            placeholder1: 0,
+            placeholder2: 0,
+            certificate,
+        };
+        let stored = || s::NeuronCertificates::<Runtime>::get(FIRST, key("hotkey"));
+        // An algorithm without a key, and a key of 65 bytes, are none; the axon is announced all the same.
+        for unreadable in [vec![], vec![1], vec![1; 66]] {
+            expect("hotkey", serve(unreadable), OK);
+            assert!(stored().is_none());
+        }
+        assert_eq!(s::Axons::<Runtime>::get(FIRST, key("hotkey")).unwrap().port, 7);
+        expect("hotkey", serve([vec![3], vec![5; 64]].concat()), OK);
+        let certificate = stored().unwrap();
+        assert_eq!((certificate.algorithm, certificate.public_key.to_vec()), (3, vec![5; 64]));
+        // One that cannot be read leaves the old one.
+        expect("hotkey", serve(vec![1]), OK);
+        assert_eq!(stored().unwrap().algorithm, 3);
+        expect("nobody", serve(vec![1, 2]), "HotKeyNotRegisteredInNetwork");
+    });
+}
+
+#[test]
+fn without_root_nobody_registers_there() {
+    on_a_chain(|| {
+        s::NetworksAdded::<Runtime>::remove(0);
+        expect("Bob", Call::root_register { hotkey: key("hotkey") }, "RootNetworkDoesNotExist");
+    });
+}
+
+#[test]
+fn leases_are_for_the_crowdloan_that_is_being_finalised() {
+    use btd_devnet_runtime::crowdloan;
+    on_a_chain(|| {
+        let lease = |end_block| Call::register_leased_network {
+            emissions_share: sp_runtime::Percent::from_percent(30),
+            end_block,
+        };
+        expect("Bob", lease(None), "InvalidCrowdloanId");
+        let create = crowdloan::Call::create {
+            deposit: 20 * UNIT,
+            min_contribution: UNIT,
+            cap: 2_000 * UNIT,
+            end: System::block_number() + 100_800,
+            call: Some(Box::new(lease(None).into())),
+            target_address: None,
+        };
+        expect("Bob", create, OK);
+        crowdloan::CurrentCrowdloanId::<Runtime>::put(0);
+        expect("Charlie", lease(None), "InvalidLeaseBeneficiary");
+        expect("Bob", lease(Some(System::block_number())), "LeaseCannotEndInThePast");
+        s::NextSubnetLeaseId::<Runtime>::put(u32::MAX);
+        expect("Bob", lease(None), "Overflow");
+    });
+}

@@ -237,3 +237,31 @@ fn root_claims_are_for_one_to_five_subnets() {
         expect("root", threshold(10_000_000), OK);
     });
 }
+
+#[test]
+fn all_alpha_of_a_hotkey_moves_to_root_where_it_can() {
+    on_a_subnet(|| {
+        let all = || Call::unstake_all_alpha { hotkey: key("owner") };
+        let stake = |netuid| SubtensorModule::stake(&key("owner"), &key("Alice"), netuid);
+        expect("Alice", Call::unstake_all_alpha { hotkey: key("nobody") }, "HotKeyAccountNotExists");
+        expect("Alice", Call::add_stake { hotkey: key("owner"), netuid: SUBNET, amount_staked: 10 * UNIT }, OK);
+        let held = stake(SUBNET);
+        // A position on a subnet that is closed is left alone.
+        s::SubtokenEnabled::<Runtime>::insert(SUBNET, false);
+        expect("Alice", all(), OK);
+        assert_eq!((stake(SUBNET), stake(ROOT)), (held, 0));
+        s::SubtokenEnabled::<Runtime>::insert(SUBNET, true);
+        expect("Alice", all(), OK);
+        assert_eq!(stake(SUBNET), 0);
+        assert!(stake(ROOT) > 9 * UNIT, "{}", stake(ROOT));
+    });
+}
+
+#[test]
+fn nothing_is_destroyed_of_nothing() {
+    on_a_subnet(|| {
+        let (hotkey, amount, netuid) = (key("owner"), 1, SUBNET);
+        expect("Bob", Call::burn_alpha { hotkey: hotkey.clone(), amount, netuid }, "NotEnoughStakeToWithdraw");
+        expect("Bob", Call::recycle_alpha { hotkey, amount, netuid }, "NotEnoughStakeToWithdraw");
+    });
+}

@@ -12,7 +12,7 @@ use frame_support::{
 };
 use sp_core::{Pair, sr25519};
 use sp_runtime::{
-    ApplyExtrinsicResult, Digest, DispatchError, MultiSignature, MultiSigner,
+    ApplyExtrinsicResult, Digest, DigestItem, DispatchError, MultiSignature, MultiSigner,
     generic::Era,
     traits::{Header as _, IdentifyAccount},
     transaction_validity::{TransactionSource, TransactionValidity},
@@ -90,9 +90,11 @@ impl Chain {
         self.number += 1;
         let (number, parent) = (self.number, self.parent);
         let value = self.externalities.execute_with(|| {
-            let header = Header::new(number, Hash::zero(), Hash::zero(), parent, Digest::default());
+            let slot = FIRST_SLOT + u64::from(number);
+            let digest = Digest { logs: vec![DigestItem::PreRuntime(*b"aura", slot.encode())] };
+            let header = Header::new(number, Hash::zero(), Hash::zero(), parent, digest);
             Executive::initialize_block(&header);
-            let now = (FIRST_SLOT + u64::from(number)) * SLOT;
+            let now = slot * SLOT;
             let timestamp = RuntimeCall::Timestamp(pallet_timestamp::Call::set { now });
             apply(UncheckedExtrinsic::new_bare(timestamp)).unwrap().unwrap();
             let value = fill();
