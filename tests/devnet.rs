@@ -131,7 +131,7 @@ fn a_busy_chain_is_read_whole() {
 
 #[test]
 fn a_profile_that_is_none_is_refused() {
-    for (profile, words) in [("full", "write empty, default, busy"), ("busy:0x5", "1 to 1024 subnets")] {
+    for (profile, words) in [("full", "write empty, default, localnet, busy"), ("busy:0x5", "1 to 1024 subnets")] {
         let host = Host::new();
         let output = host.btd(&["--network", "devnet", "--devnet-profile", profile]).output().unwrap();
         let error = String::from_utf8_lossy(&output.stderr).into_owned();

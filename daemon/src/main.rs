@@ -29,7 +29,7 @@ struct Arguments {
     /// devnet: time between blocks, such as 12s or 250ms, or `instant` for a block per extrinsic
     #[arg(long, value_name = "TIME")]
     block_time: Option<String>,
-    /// devnet: what the chain begins with: empty, default, busy, or `busy:SUBNETSxNEURONS[:SEED]`
+    /// devnet: what the chain begins with: empty, default, localnet, busy, or `busy:SUBNETSxNEURONS[:SEED]`
     #[arg(long, value_name = "PROFILE")]
     devnet_profile: Option<String>,
     /// devnet: keep the chain in this directory; without it, it is gone when btd stops

@@ -56,8 +56,8 @@ async fn start(name: &str, profile: &str, limit: Duration) -> Chain {
     let chain = Chain::start(Config { profile: profile.parse().unwrap(), ..manual() }).await;
     let (took, spent) = (began.elapsed(), processor().saturating_sub(spent));
     say(&format!("start, {name}: {took:.2?} ({spent:.2?} of processor), {} MiB", memory()));
-    // On a machine that has other work too, the processor's time is what the chain can answer for.
-    assert!(took.min(spent) < limit, "{name} is to start within {limit:?}");
+    // Both: on a machine that has other work too the former says little.
+    assert!(took < limit && spent < limit, "{name} is to start within {limit:?}: measure on an idle machine");
     chain
 }
 

@@ -5,7 +5,7 @@ use std::{fmt, str::FromStr};
 use btd_devnet_runtime::{Busy, GenesisSpec, Subnets};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-/// What a chain begins with. Written `empty`, `default`, `busy`, `busy:8x16` or `busy:8x16:7`.
+/// What a chain begins with. Written `empty`, `default`, `localnet`, `busy`, `busy:8x16` or `busy:8x16:7`.
 ///
 /// The well-known accounts have money in all of them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -15,6 +15,8 @@ pub enum Profile {
     /// Root, and subnet 1 that belongs to nobody, as on a fresh localnet.
     #[default]
     Default,
+    /// The same as on a localnet of the real runtime: subnets one a day, stake on root closed, drand's own beacon.
+    Localnet,
     /// Many subnets full of neurons with stake, weights and bonds; which follows from the numbers alone.
     Busy(Busy),
 }
@@ -23,6 +25,7 @@ impl Profile {
     /// As block 0 is built.
     pub(crate) fn genesis(self) -> GenesisSpec {
         let subnets = match self {
+            Self::Localnet => return GenesisSpec::localnet(),
             Self::Empty => Subnets::None,
             Self::Default => Subnets::Nobodys,
             Self::Busy(busy) => Subnets::Busy(busy),
@@ -33,7 +36,7 @@ impl Profile {
 
 /// Not a profile.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("not a profile: {0:?}; write empty, default, busy, or busy:SUBNETSxNEURONS[:SEED] such as busy:8x16")]
+#[error("not a profile: {0:?}; write empty, default, localnet, busy, or busy:SUBNETSxNEURONS[:SEED] such as busy:8x16")]
 pub struct ParseProfileError(String);
 
 fn busy(size: &str) -> Option<Busy> {
@@ -49,6 +52,7 @@ impl FromStr for Profile {
         match (text, text.strip_prefix("busy:")) {
             ("empty", _) => Ok(Self::Empty),
             ("default", _) => Ok(Self::Default),
+            ("localnet", _) => Ok(Self::Localnet),
             ("busy", _) => Ok(Self::Busy(Busy::default())),
             (_, Some(size)) => busy(size).map(Self::Busy).ok_or_else(|| ParseProfileError(text.to_owned())),
             _ => Err(ParseProfileError(text.to_owned())),
@@ -61,6 +65,7 @@ impl fmt::Display for Profile {
         match self {
             Self::Empty => f.write_str("empty"),
             Self::Default => f.write_str("default"),
+            Self::Localnet => f.write_str("localnet"),
             Self::Busy(Busy { subnets, neurons, seed }) => write!(f, "busy:{subnets}x{neurons}:{seed}"),
         }
     }
@@ -87,6 +92,7 @@ mod tests {
         for (text, want) in [
             ("empty", Profile::Empty),
             ("default", Profile::Default),
+            ("localnet", Profile::Localnet),
             ("busy:128x256:0", Profile::Busy(Busy::default())),
             ("busy:8x16:7", Profile::Busy(Busy { subnets: 8, neurons: 16, seed: 7 })),
         ] {

@@ -27,7 +27,7 @@ fn invalid(reason: &str) -> Result<Value, (i32, String, Value)> {
     Err((1010, "Invalid Transaction".to_owned(), json!(reason)))
 }
 
-async fn events(chain: &Chain, at: &Value) -> Vec<EventRecord> {
+pub(crate) async fn events(chain: &Chain, at: &Value) -> Vec<EventRecord> {
     let value = chain.call("state_getStorageAt", json!([hex(&value_key("System", "Events")), at])).await;
     Vec::decode(&mut unhex(&value).as_slice()).unwrap()
 }

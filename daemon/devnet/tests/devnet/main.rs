@@ -9,6 +9,7 @@ mod client;
 mod control;
 mod extrinsics;
 mod limits;
+mod localnet;
 mod methods;
 mod persistence;
 mod shield;

@@ -1,7 +1,7 @@
 //! Methods: shapes of answers, and that no request, however bad, harms the node.
 
 use btd_devnet::{Config, Retention};
-use codec::Decode;
+use codec::{Decode, Encode};
 use serde_json::{Value, json};
 use sp_core::H256;
 use sp_runtime::traits::BlakeTwo256;
@@ -271,15 +271,122 @@ async fn http_and_websocket_share_the_port() {
     chain.stop().await;
 }
 
+/// Names of the node's own, their parameters, and the runtime API whose bytes they answer with.
+fn old_names() -> Vec<(&'static str, Value, &'static str, Vec<u8>)> {
+    let (alice, bob) = (account("Alice"), account("Bob"));
+    let (hotkey, netuid, uid, mecid, indexes) = (alice.encode(), 1_u16.encode(), 0_u16.encode(), 0_u8, vec![0_u16, 8]);
+    let row = |name, params, api, arguments: &[&[u8]]| (name, params, api, arguments.concat());
+    let bytes: &[u8] = alice.as_ref();
+    let one = || json!([1]);
+    let none = || json!([]);
+    vec![
+        row("delegateInfo_getDelegates", none(), "DelegateInfoRuntimeApi_get_delegates", &[]),
+        row("delegateInfo_getDelegate", json!([bytes]), "DelegateInfoRuntimeApi_get_delegate", &[&hotkey]),
+        row("delegateInfo_getDelegate", json!([alice.to_string()]), "DelegateInfoRuntimeApi_get_delegate", &[&hotkey]),
+        row("delegateInfo_getDelegated", json!([bytes]), "DelegateInfoRuntimeApi_get_delegated", &[&hotkey]),
+        row("neuronInfo_getNeuronsLite", one(), "NeuronInfoRuntimeApi_get_neurons_lite", &[&netuid]),
+        row("neuronInfo_getNeuronLite", json!([1, 0]), "NeuronInfoRuntimeApi_get_neuron_lite", &[&netuid, &uid]),
+        row("neuronInfo_getNeurons", one(), "NeuronInfoRuntimeApi_get_neurons", &[&netuid]),
+        row("neuronInfo_getNeuron", json!([1, 0]), "NeuronInfoRuntimeApi_get_neuron", &[&netuid, &uid]),
+        row("subnetInfo_getSubnetInfo", one(), "SubnetInfoRuntimeApi_get_subnet_info", &[&netuid]),
+        row("subnetInfo_getSubnetsInfo", none(), "SubnetInfoRuntimeApi_get_subnets_info", &[]),
+        row("subnetInfo_getSubnetInfo_v2", one(), "SubnetInfoRuntimeApi_get_subnet_info_v2", &[&netuid]),
+        row("subnetInfo_getSubnetsInfo_v2", none(), "SubnetInfoRuntimeApi_get_subnets_info_v2", &[]),
+        row("subnetInfo_getSubnetHyperparams", one(), "SubnetInfoRuntimeApi_get_subnet_hyperparams", &[&netuid]),
+        row("subnetInfo_getSubnetHyperparamsV2", one(), "SubnetInfoRuntimeApi_get_subnet_hyperparams_v2", &[&netuid]),
+        row("subnetInfo_getAllDynamicInfo", none(), "SubnetInfoRuntimeApi_get_all_dynamic_info", &[]),
+        row("subnetInfo_getDynamicInfo", one(), "SubnetInfoRuntimeApi_get_dynamic_info", &[&netuid]),
+        row("subnetInfo_getAllMetagraphs", none(), "SubnetInfoRuntimeApi_get_all_metagraphs", &[]),
+        row("subnetInfo_getMetagraph", one(), "SubnetInfoRuntimeApi_get_metagraph", &[&netuid]),
+        row("subnetInfo_getAllMechagraphs", none(), "SubnetInfoRuntimeApi_get_all_mechagraphs", &[]),
+        row("subnetInfo_getMechagraph", json!([1, 0]), "SubnetInfoRuntimeApi_get_mechagraph", &[&netuid, &[mecid]]),
+        row("subnetInfo_getSubnetState", one(), "SubnetInfoRuntimeApi_get_subnet_state", &[&netuid]),
+        row(
+            "subnetInfo_getSelectiveMetagraph",
+            json!([1, indexes]),
+            "SubnetInfoRuntimeApi_get_selective_metagraph",
+            &[&netuid, &indexes.encode()],
+        ),
+        row(
+            "subnetInfo_getSelectiveMechagraph",
+            json!([1, 0, indexes]),
+            "SubnetInfoRuntimeApi_get_selective_mechagraph",
+            &[&netuid, &[mecid], &indexes.encode()],
+        ),
+        row(
+            "subnetInfo_getColdkeyAutoStakeHotkey",
+            json!([bob.to_string(), 1]),
+            "SubnetInfoRuntimeApi_get_coldkey_auto_stake_hotkey",
+            &[&bob.encode(), &netuid],
+        ),
+        row("subnetInfo_getSubnetAccountId", one(), "SubnetInfoRuntimeApi_get_subnet_account_id", &[&netuid]),
+        row(
+            "stakeInfo_getColdkeyLock",
+            json!([bob.to_string(), 1]),
+            "StakeInfoRuntimeApi_get_coldkey_lock",
+            &[&bob.encode(), &netuid],
+        ),
+    ]
+}
+
 #[tokio::test]
 async fn old_names_answer_with_the_bytes_of_the_runtime_api() {
     let chain = Chain::start(manual()).await;
-    let encoded = unhex(&chain.call("state_call", json!(["NeuronInfoRuntimeApi_get_neurons_lite", "0x0100"])).await);
-    assert_eq!(chain.call("neuronInfo_getNeuronsLite", json!([1])).await, json!(encoded));
-    let alice = account("Alice");
-    let by_address = chain.call("delegateInfo_getDelegate", json!([alice.to_string()])).await;
-    let bytes: &[u8] = alice.as_ref();
-    assert_eq!(chain.call("delegateInfo_getDelegate", json!([bytes])).await, by_address);
-    assert!(chain.call("subnetInfo_getLockCost", json!([])).await.is_u64());
+    let first = chain.call("chain_getBlockHash", json!([])).await;
+    chain.devnet.mine(3).await.unwrap();
+    let mut empty = 0;
+    for (name, params, api, arguments) in old_names() {
+        for at in [Value::Null, first.clone()] {
+            let encoded = unhex(&chain.call("state_call", json!([api, hex(&arguments), at])).await);
+            let mut params = params.as_array().unwrap().clone();
+            params.push(at);
+            assert_eq!(chain.call(name, json!(params)).await, json!(encoded), "{name} {params:?}");
+            empty += usize::from(encoded == [0]);
+        }
+    }
+    // There are no delegates, locks and destinations; everything else says something.
+    assert!(empty <= 2 * 6, "{empty} answers are empty");
+    chain.stop().await;
+}
+
+#[tokio::test]
+async fn old_names_answer_with_the_numbers_of_the_runtime_api() {
+    let chain = Chain::start(manual()).await;
+    chain.devnet.mine(1).await.unwrap();
+    let ask =
+        async |api: &str, arguments: Vec<u8>| unhex(&chain.call("state_call", json!([api, hex(&arguments)])).await);
+    let number = |bytes: Vec<u8>| u64::decode(&mut bytes.as_slice()).unwrap();
+    let cost = number(ask("SubnetRegistrationRuntimeApi_get_network_registration_cost", vec![]).await);
+    assert_eq!(chain.call("subnetInfo_getLockCost", json!([])).await, cost);
+    let prune = ask("SubnetInfoRuntimeApi_get_subnet_to_prune", vec![]).await;
+    let prune = Option::<u16>::decode(&mut prune.as_slice()).unwrap();
+    assert_eq!(chain.call("subnetInfo_getSubnetToPrune", json!([])).await, json!(prune));
+    let price = number(ask("SwapRuntimeApi_current_alpha_price", 1_u16.encode()).await);
+    assert_eq!(chain.call("swap_currentAlphaPrice", json!([1])).await, price);
+    let all = chain.call("swap_currentAlphaPriceAll", json!([])).await;
+    assert!(all.as_array().unwrap().contains(&json!({ "netuid": 1, "price": price })), "{all}");
+    for (name, api) in [
+        ("swap_simSwapTaoForAlpha", "SwapRuntimeApi_sim_swap_tao_for_alpha"),
+        ("swap_simSwapAlphaForTao", "SwapRuntimeApi_sim_swap_alpha_for_tao"),
+    ] {
+        let told = <[u64; 6]>::decode(&mut ask(api, (1_u16, 1_000_000_u64).encode()).await.as_slice()).unwrap();
+        let answer = chain.call(name, json!([1, 1_000_000])).await;
+        let names = ["tao_amount", "alpha_amount", "tao_fee", "alpha_fee", "tao_slippage", "alpha_slippage"];
+        assert_eq!(names.map(|name| answer[name].as_u64().unwrap()), told, "{name}");
+        assert!(told[0] > 0 && told[1] > 0, "{name}: {told:?}");
+    }
+    chain.stop().await;
+}
+
+#[tokio::test]
+async fn no_name_of_the_node_is_left_unasked() {
+    let chain = Chain::start(manual()).await;
+    let methods = chain.call("rpc_methods", json!([])).await["methods"].clone();
+    let own = ["delegateInfo_", "neuronInfo_", "subnetInfo_", "stakeInfo_", "swap_"];
+    let served = methods.as_array().unwrap().iter().map(|name| name.as_str().unwrap());
+    let served = served.filter(|name| own.iter().any(|prefix| name.starts_with(prefix))).count();
+    let mut asked: Vec<&str> = old_names().into_iter().map(|(name, ..)| name).collect();
+    asked.dedup();
+    assert_eq!((served, asked.len()), (31, 25), "and six that answer with numbers");
     chain.stop().await;
 }

@@ -29,12 +29,14 @@ pub(crate) struct Terms {
     /// Block in which the era starts; the genesis hash for an immortal one.
     pub(crate) birth: H256,
     pub(crate) genesis: H256,
+    /// Rao beside the fee.
+    pub(crate) tip: Balance,
 }
 
 impl Terms {
     pub(crate) fn immortal(chain: &Chain, nonce: Nonce) -> Self {
         let genesis = H256(chain.devnet.genesis_hash());
-        Self { nonce, era: Era::Immortal, birth: genesis, genesis }
+        Self { nonce, era: Era::Immortal, birth: genesis, genesis, tip: 0 }
     }
 }
 
@@ -45,7 +47,7 @@ pub(crate) fn sign(signer: &str, call: &RuntimeCall, terms: Terms) -> Vec<u8> {
 /// Signs a call that is already encoded, and may be no call at all.
 pub(crate) fn sign_encoded(signer: &str, call: &[u8], terms: Terms) -> Vec<u8> {
     let pair = pair(signer);
-    let extension = extensions::signed(terms.era, terms.nonce, 0).encode();
+    let extension = extensions::signed(terms.era, terms.nonce, terms.tip).encode();
     let no_metadata_hash: Option<[u8; 32]> = None;
     let implicit =
         (VERSION.spec_version, VERSION.transaction_version, terms.genesis, terms.birth, no_metadata_hash).encode();
