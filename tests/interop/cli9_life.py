@@ -192,12 +192,23 @@ done("money is sent", "wallet", "transfer", *owner, "--dest", BOB, "--amount", "
 
 node("dev_fault", "stallBlocks")
 shown = btcli("subnets", "show", *subnet, *network, "--no-prompt")
+rows = sorted(shown["uids"], key=lambda row: row["uid"])
+hyper = {row["hyperparameter"]: row["value"] for row in btcli("subnets", "hyperparameters", *subnet, *network)}
 facts = {
     "coldkey": coldkey,
     "free": round(free(coldkey) * 10**9),
     "netuid": int(netuid),
-    "hotkeys": [row["hotkey"] for row in sorted(shown["uids"], key=lambda row: row["uid"])],
+    "hotkeys": [row["hotkey"] for row in rows],
     "positions": [[int(n), validator_key, rao] for n, rao in positions().items()],
+    "hyperparameters": {
+        name: hyper[name]
+        for name in ("tempo", "immunity_period", "max_validators", "weights_rate_limit", "serving_rate_limit",
+                     "min_allowed_weights", "commit_reveal_weights_enabled", "registration_allowed")
+    },
+    "incentive": [row["incentive"] for row in rows],
+    # The command gives tokens, as fractions.
+    "emission": [round(row["emissions"] * 10**9) for row in rows],
+    "slack": 1,
 }
 print("all checks passed")
 print("FACTS " + json.dumps(facts))

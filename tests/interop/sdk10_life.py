@@ -1,4 +1,5 @@
-"""bittensor 10 lives a life on the development chain: a wallet, a subnet, stake, weights, an epoch, and money moved.
+"""bittensor 10 lives a life on the development chain: a wallet, the faucet, a subnet, stake, weights, an epoch, and money
+moved.
 
 Run with the interpreter of an environment that has bittensor 10, against a chain of its own whose block time is at
 most a second: `python sdk10_life.py ws://127.0.0.1:9944`. Prints one line per check, fails on the first that does not
@@ -17,6 +18,7 @@ sys.argv = sys.argv[:1]
 os.environ["HOME"] = tempfile.mkdtemp()
 
 import bittensor
+import faucet
 from bittensor import Balance, Subtensor
 from bittensor_wallet import Keypair, Wallet
 
@@ -88,6 +90,13 @@ with Subtensor(network=URL) as chain:
     done("money arrives", chain.transfer(alice, coldkey, Balance.from_tao(10_000), wait_for_finalization=True))
     check("it is there", chain.get_balance(coldkey).tao == 10_000, chain.get_balance(coldkey))
 
+    # Nobody has sent this account anything: the faucet is free, and so admits it.
+    poor = wallet("poor", "poor")
+    asked = chain.compose_call("SubtensorModule", "faucet", faucet.work_on(node, poor.coldkeypub.public_key))
+    done("the faucet gives", chain.sign_and_send_extrinsic(call=asked, wallet=poor, wait_for_finalization=True))
+    given = chain.get_balance(poor.coldkeypub.ss58_address)
+    check("a thousand arrived", given.rao == faucet.GIVEN, given)
+
     before = chain.get_all_subnets_netuid()
     cost = chain.get_subnet_burn_cost()
     done("a subnet is created", chain.register_subnet(owner))
@@ -151,12 +160,21 @@ with Subtensor(network=URL) as chain:
 
     node("dev_fault", "stallBlocks")
     graph = chain.metagraph(netuid, lite=False)
+    hyper = chain.get_subnet_hyperparameters(netuid)
     facts = {
         "coldkey": coldkey,
         "free": chain.get_balance(coldkey).rao,
         "netuid": netuid,
         "hotkeys": list(graph.hotkeys),
         "positions": [[n, validator_key, stake(validator_key, n)] for n in (0, netuid)],
+        "hyperparameters": {
+            name: getattr(hyper, name)
+            for name in ("tempo", "immunity_period", "kappa", "max_validators", "weights_rate_limit", "serving_rate_limit", "alpha_high",
+                         "min_allowed_weights", "commit_reveal_weights_enabled", "registration_allowed")
+        },
+        "incentive": [float(share) for share in graph.I],
+        # This client shows emission as a fraction of a token.
+        "emission": [round(neuron.emission * 10**9) for neuron in chain.neurons(netuid)],
     }
 print("all checks passed")
 print("FACTS " + json.dumps(facts))

@@ -1,4 +1,5 @@
-"""bittensor 11 lives a life on the development chain: a subnet, stake, weights, an epoch, and money moved.
+"""bittensor 11 lives a life on the development chain: wallets on disk, the faucet, a subnet, stake, weights in the open and
+hidden, epochs, and money moved.
 
 Run with the interpreter of an environment that has bittensor 11, against a chain of its own whose block time is at
 most a second: `python sdk11_life.py ws://127.0.0.1:9944`. Prints one line per check, fails on the first that does not
@@ -6,6 +7,7 @@ hold, and ends with what the client believes at the last block, as one line of J
 chain is left standing still there (`dev_fault stallBlocks`), so that another reader can be held to it.
 """
 
+import hashlib
 import json
 import os
 import sys
@@ -18,10 +20,12 @@ sys.argv = sys.argv[:1]
 os.environ["HOME"] = tempfile.mkdtemp()
 
 import bittensor
+import faucet
 from bittensor import (
-    AddStake, RegisterSubnet, RemoveStake, SetHyperparameter, StartCall, Subtensor,
-    SwapStake, Transfer, TransferStake,
+    AddStake, RegisterSubnet, RemoveStake, RevealWeights, SetHyperparameter, StartCall, Subtensor,
+    SwapStake, Transfer, TransferStake, Wallet,
 )
+from bittensor.intents import normalize
 from bittensor.keyfiles import Keypair
 
 BOB = "5FHneW46xGXgs5mUiveU4sbTyGBzmstUspZC92UhjJM694ty"
@@ -47,6 +51,15 @@ def node(method, *params):
     return answer["result"]
 
 
+def epoch():
+    """Lets blocks pass up to the subnet's next epoch, so that most of one is ahead."""
+    asked = int(netuid).to_bytes(2, "little").hex()
+    answer = node("state_call", "SubnetInfoRuntimeApi_get_next_epoch_start_block", f"0x{asked}")
+    head = int(node("chain_getHeader")["number"], 16)
+    # An option of 64 bits: one byte, then the number.
+    node("dev_mine", int.from_bytes(bytes.fromhex(answer[4:]), "little") - head)
+
+
 class Keys:
     """A wallet whose keys are derived from a development phrase."""
 
@@ -56,11 +69,31 @@ class Keys:
         self.hotkey = self.hotkeypub = Keypair.create_from_uri(hotkey)
 
 
+def wallet(name, hotkey):
+    """A new wallet on disk without passwords, read back from there."""
+    where = {"name": name, "hotkey": hotkey, "path": os.path.join(os.environ["HOME"], "wallets")}
+    made = Wallet(**where)
+    made.create_new_coldkey(use_password=False, suppress=True)
+    made.create_new_hotkey(use_password=False, suppress=True)
+    read = Wallet(**where)
+    check(f"a wallet is made for the {name}", read.coldkeypub.ss58_address == made.coldkeypub.ss58_address, hotkey)
+    return read
+
+
+def committed(hotkey, netuid, uids, values, salt, version_key=0):
+    """The hash that hides weights: of hotkey, subnet, weights, salt and version, SCALE-encoded one after the other."""
+    def numbers(values):
+        return bytes([len(values) << 2]) + b"".join(value.to_bytes(2, "little") for value in values)
+
+    plain = hotkey.public_key + netuid.to_bytes(2, "little") + numbers(uids) + numbers(values) + numbers(salt)
+    return "0x" + hashlib.blake2b(plain + version_key.to_bytes(8, "little"), digest_size=32).hexdigest()
+
+
 print(f"bittensor {version('bittensor')} on {URL}")
 chain = Subtensor(URL)
 alice = Keys("//Alice", "//Alice")
-life = f"//Alice//life//{os.urandom(4).hex()}"
-owner, miner = Keys(f"{life}//owner", f"{life}//validator"), Keys(f"{life}//miner", f"{life}//worker")
+# What miners of the subnet's owner earn is burned, so the miner is somebody else.
+owner, miner = wallet("owner", "validator"), wallet("miner", "worker")
 coldkey, validator_key, miner_key = owner.coldkey.ss58_address, owner.hotkey.ss58_address, miner.hotkey.ss58_address
 
 
@@ -87,6 +120,13 @@ def stake(hotkey, netuid, coldkey=coldkey):
 done("money arrives", Transfer(dest_ss58=coldkey, amount_tao=bittensor.tao(10_000)), alice)
 done("and at the miner", Transfer(dest_ss58=miner.coldkey.ss58_address, amount_tao=bittensor.tao(100)), alice)
 check("it is there", chain.balances.get(coldkey).rao == 10_000 * 10**9, chain.balances.get(coldkey))
+# Nobody has sent this account anything: the faucet is free, and so admits it. The client's tables are of a network that
+# has no faucet.
+poor = wallet("poor", "poor")
+asked = bittensor.calls.Call("SubtensorModule", "faucet", faucet.work_on(node, poor.coldkeypub.public_key))
+raw("the faucet gives", asked, poor)
+given = chain.balances.get(poor.coldkeypub.ss58_address)
+check("a thousand arrived", given.rao == faucet.GIVEN, given)
 
 before = netuids()
 done("a subnet is created", RegisterSubnet())
@@ -114,6 +154,18 @@ check("an epoch pays the miner", float(paid.incentive) > 0.99, paid.incentive)
 earned = stake(miner_key, netuid, miner.coldkey.ss58_address)
 check("and its stake grows", earned > 0, earned)
 
+# Nothing may be set just before an epoch.
+epoch()
+done("hidden weights are switched on", SetHyperparameter(netuid=netuid, name="commit_reveal_weights_enabled", value=1))
+wish, salt = ([0, 1], [0.25, 0.75]), [5, 6, 7, 8]
+uids, values = normalize(*wish)
+commit_hash = committed(owner.hotkeypub, netuid, uids, values, salt)
+raw("weights are committed", CALLS.commit_weights(netuid=netuid, commit_hash=commit_hash), owner, signer="hotkey")
+epoch()
+done("weights are revealed", RevealWeights(netuid=netuid, uids=wish[0], weights=wish[1], salt=salt))
+row = dict(chain.query(bittensor.storage.SubtensorModule.Weights, [netuid, 0]))
+check("what was revealed counts", row == dict(zip(uids, values)), row)
+
 held = stake(validator_key, netuid)
 part = bittensor.Balance.from_rao(held // 8, netuid)
 done("stake is removed", RemoveStake(hotkey_ss58=validator_key, netuid=netuid, amount_alpha=part, rate_tolerance=0.9))
@@ -128,12 +180,20 @@ done("money is sent", Transfer(dest_ss58=BOB, amount_tao=bittensor.tao(1)))
 
 node("dev_fault", "stallBlocks")
 graph = chain.subnets.metagraph(netuid, commitments=False)
+hyper = chain.read("subnet_hyperparameters", netuid=netuid)
 facts = {
     "coldkey": coldkey,
     "free": chain.balances.get(coldkey).rao,
     "netuid": netuid,
     "hotkeys": [neuron.hotkey for neuron in graph.neurons],
     "positions": [[n, validator_key, stake(validator_key, n)] for n in (0, netuid)],
+    "hyperparameters": {
+        name: hyper[name]
+        for name in ("tempo", "immunity_period", "kappa", "max_validators", "weights_rate_limit", "serving_rate_limit", "alpha_high",
+                     "min_allowed_weights", "commit_reveal_weights_enabled", "registration_allowed")
+    },
+    "incentive": [float(neuron.incentive) for neuron in graph.neurons],
+    "emission": [neuron.emission.rao for neuron in graph.neurons],
 }
 chain.close()
 print("all checks passed")

@@ -91,7 +91,8 @@ def neuron(*command):
 
 
 def believed(facts):
-    """What btd must believe too: balance, stake and neurons at the block at which the chain stands still."""
+    """What btd must believe too, at the block at which the chain stands still: balance, stake and neurons, what these
+    earned, and the subnet's hyperparameters."""
     head = btctl("devnet", "status")["head"]["number"]
     deadline = time.monotonic() + 60
     # Neurons bear the block that last changed them, the subnet's figures the newest one.
@@ -108,7 +109,20 @@ def believed(facts):
     assert all(abs(ours[key] - theirs[key]) <= slack for key in ours), (ours, theirs)
     neurons = btctl("subnets", "metagraph", str(facts["netuid"]))["neurons"]
     assert [neuron["hotkey"] for neuron in neurons] == facts["hotkeys"], neurons
-    print(f"ok   btd believes the same at block {head}: τ{facts['free'] / 10**9:.9f}, {len(ours)} positions")
+    # Incentives are shares of 65,535; some clients round them.
+    earned = [(neuron["incentive"], int(neuron["emission"])) for neuron in neurons]
+    claimed = list(zip(facts["incentive"], facts["emission"], strict=True))
+    assert any(emission for _, emission in claimed), "somebody earns"
+    for (incentive, emission), (their_incentive, their_emission) in zip(earned, claimed, strict=True):
+        assert abs(incentive - their_incentive) <= 1 / 65_535, (earned, claimed)
+        assert abs(emission - their_emission) <= slack, (earned, claimed)
+    told = {one["name"]: one["value"] for one in btctl("subnets", "hyperparameters", str(facts["netuid"]))["hyperparameters"]}
+    theirs = facts["hyperparameters"]
+    assert {name: told[name] for name in theirs} == theirs, (told, theirs)
+    print(
+        f"ok   btd believes the same at block {head}: τ{facts['free'] / 10**9:.9f}, {len(ours)} positions, "
+        f"{len(earned)} neurons, {len(theirs)} hyperparameters"
+    )
 
 
 def life(title, *command):
