@@ -123,6 +123,10 @@ pub async fn open(
     Ok((Metagraph { current: receiver }, refresher))
 }
 
+/// So many blocks, and milliseconds, what is kept may be behind the chain before that is said.
+const FURTHEST_BEHIND: u32 = 5;
+const PATIENCE_MS: u64 = 30_000;
+
 // === impl Metagraphs ===
 
 impl Metagraphs {
@@ -135,6 +139,14 @@ impl Metagraphs {
     pub fn is_whole(&self) -> bool {
         let is_settled = |netuid| self.subnets.contains_key(netuid) || self.broken.contains_key(netuid);
         self.list.as_ref().is_some_and(|list| list.netuids.iter().all(is_settled))
+    }
+
+    /// Whether the list of subnets, which is read at every block, has not been for long although the
+    /// chain has got to `finalized`.
+    pub fn is_left_behind(&self, finalized: BlockNumber) -> bool {
+        self.list.as_ref().is_some_and(|list| {
+            finalized.0.saturating_sub(list.at.block.number.0) > FURTHEST_BEHIND && list.at.age_ms() > PATIENCE_MS
+        })
     }
 
     /// Every column of a subnet's neurons as it is kept, and the block of which that is true; none

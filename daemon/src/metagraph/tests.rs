@@ -109,6 +109,16 @@ async fn what_is_kept_is_what_was_known() {
     assert_eq!(store::load(&cache, "test").await.unwrap(), Some(second));
 }
 
+#[test]
+fn what_is_behind_the_chain_for_long_is_said_to_be() {
+    let long_ago = metagraphs(&[snapshot(1, 3, 4)]);
+    assert!(!long_ago.is_left_behind(BlockNumber(14)) && long_ago.is_left_behind(BlockNumber(15)));
+    // Blocks that come all at once are read in a moment.
+    let now = Stamp { learnt_ms: crate::stamp::since_1970(), ..stamp(9) };
+    let list = long_ago.list.as_ref().map(|list| Arc::new(List { at: now, ..List::clone(list) }));
+    assert!(!Metagraphs { list, ..long_ago }.is_left_behind(BlockNumber(1_000)));
+}
+
 #[tokio::test]
 async fn another_chain_under_the_same_name_replaces_the_first() {
     let directory = tempfile::tempdir().unwrap();

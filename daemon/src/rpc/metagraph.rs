@@ -64,7 +64,7 @@ async fn recall(
     if block.is_none() && mechid == MechId(0) {
         let known = parts.metagraph.current();
         if let Some((at, table)) = known.table(netuid) {
-            return Ok((Arc::clone(table), receipt::at(at, &parts.link)));
+            return Ok((Arc::clone(table), receipt::kept_at(at, &known, &parts.link)));
         }
     }
     if let (Some(BlockId::Number(number)), Some(history)) = (block, &parts.history)

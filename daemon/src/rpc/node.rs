@@ -30,7 +30,7 @@ async fn status(parts: Arc<Parts>, _: Nothing, _: Caller) -> Result<NodeStatus, 
         uptime_s: now.saturating_duration_since(parts.started).as_secs(),
         chain,
         devnet: parts.devnet.as_ref().map(|devnet| format!("ws://{}", devnet.address)),
-        cache_at: known.list.as_ref().map(|list| receipt::at(list.at, &parts.link)),
+        cache_at: known.list.as_ref().map(|list| receipt::kept_at(list.at, &known, &parts.link)),
         subnets: count(known.subnets.len()),
         neurons: count(known.neurons()),
         unreadable: known.broken.iter().map(|(netuid, broken)| unreadable(*netuid, broken)).collect(),
@@ -56,11 +56,16 @@ fn phase(parts: &Parts, link: chain::Link) -> Phase {
     let known = parts.metagraph.current();
     match link {
         _ if parts.spawner.is_stopping() => Phase::Stopping,
+        chain::Link::Live if is_left_behind(parts, &known) => Phase::Degraded,
         chain::Link::Live if known.is_whole() => Phase::Ready,
         chain::Link::Live => Phase::Starting,
         _ if parts.link.finalized().is_some() || !known.subnets.is_empty() => Phase::Degraded,
         _ => Phase::Starting,
     }
+}
+
+fn is_left_behind(parts: &Parts, known: &Metagraphs) -> bool {
+    parts.link.finalized().is_some_and(|block| known.is_left_behind(block.number))
 }
 
 fn upkeep(known: &Metagraphs) -> Upkeep {
@@ -87,7 +92,13 @@ pub(super) fn health(parts: &Arc<Parts>) -> Health {
             _ => Some(chain.trouble.unwrap_or_else(|| "no block has arrived yet".to_owned())),
         };
         let stopping = parts.spawner.is_stopping().then(|| "btd is stopping".to_owned());
-        let unread = (!parts.metagraph.current().is_whole()).then(|| "not every subnet has been read yet".to_owned());
+        let known = parts.metagraph.current();
+        let unread = match &known.list {
+            Some(list) if is_left_behind(&parts, &known) => {
+                Some(format!("it is of block {}, and the chain has gone on", list.at.block.number))
+            }
+            _ => (!known.is_whole()).then(|| "not every subnet has been read yet".to_owned()),
+        };
         vec![
             Check { name: "running", trouble: stopping },
             Check { name: "chain", trouble },

@@ -14,6 +14,7 @@ use btd_signer_protocol::KeyId;
 use super::Failure;
 use crate::{
     daemon::Parts,
+    metagraph::Metagraphs,
     stamp::Stamp,
     submit::{Action, Draft, Ground, Mode, Order, Plan, Precondition, Receipt, Recipe, Stage, SubmissionError, Terms},
 };
@@ -24,6 +25,14 @@ const FURTHEST_BEHIND: u32 = 5;
 /// When a reply was read, as `link` stands now.
 pub(super) fn at(stamp: Stamp, link: &Link) -> At {
     At { block: block(stamp.block), age_ms: stamp.age_ms(), stale: !is_current(&link.state().borrow()) }
+}
+
+/// The same for what is kept of the metagraphs: it is stale too when blocks arrive and keeping it
+/// current fails.
+pub(super) fn kept_at(stamp: Stamp, known: &Metagraphs, link: &Link) -> At {
+    let at = at(stamp, link);
+    let is_left_behind = link.finalized().is_some_and(|block| known.is_left_behind(block.number));
+    At { stale: at.stale || is_left_behind, ..at }
 }
 
 /// Whether blocks arrive, and are followed as they do: not while those of an outage are caught up with.

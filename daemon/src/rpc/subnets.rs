@@ -51,7 +51,10 @@ pub(super) fn register(table: &mut Table, parts: &Arc<Parts>) {
 async fn list(parts: Arc<Parts>, _: Nothing, _: Caller) -> Result<Subnets, Failure> {
     let metagraphs = parts.metagraph.current();
     let list = metagraphs.list.as_ref().ok_or_else(|| receipt::warming_up("the list of subnets"))?;
-    Ok(Subnets { at: receipt::at(list.at, &parts.link), subnets: list.subnets.values().map(summary).collect() })
+    Ok(Subnets {
+        at: receipt::kept_at(list.at, &metagraphs, &parts.link),
+        subnets: list.subnets.values().map(summary).collect(),
+    })
 }
 
 /// A [`MetagraphReply`] whose neurons are written already.
@@ -71,8 +74,8 @@ async fn metagraph(parts: Arc<Parts>, params: SubnetParams, _: Caller) -> Result
     let snapshot = snapshot(&known, params.netuid)?;
     let (subnet_at, subnet) = known.newest(&snapshot);
     let reply = WrittenMetagraph {
-        at: receipt::at(snapshot.at, &parts.link),
-        subnet_at: receipt::at(subnet_at, &parts.link),
+        at: receipt::kept_at(snapshot.at, &known, &parts.link),
+        subnet_at: receipt::kept_at(subnet_at, &known, &parts.link),
         subnet: summary(&subnet),
         neurons: written_neurons(&snapshot)?,
     };

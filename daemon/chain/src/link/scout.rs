@@ -21,8 +21,9 @@ use crate::{
     rpc::{self, Ask, Connection},
 };
 
-/// Blocks are overdue after a quarter of the time after which an endpoint is stale.
-const OVERDUE: u32 = 4;
+/// Blocks are overdue after so many hundredths of the time after which an endpoint is stale: a moment
+/// after the next block of the public network should have come.
+const OVERDUE: u32 = 22;
 /// Between two visits while blocks are overdue.
 const HASTE: Duration = Duration::from_secs(2);
 /// An endpoint that is preferred is gone back to after so many good visits in a row.
@@ -85,7 +86,8 @@ pub(super) async fn watch(shared: &Arc<Shared>, active: usize) -> Leave {
             }
         };
         let Some(announced) = announced(shared) else { continue };
-        let sight = judge(&report, announced, shared.config.max_lag_blocks);
+        let tolerated = tolerated(shared, announced);
+        let sight = judge(&report, announced, tolerated, shared.config.max_lag_blocks);
         let endpoint = shared.pool.followed[active].endpoint.to_string();
         match (sight, report.common) {
             (Sight::Contradicts, Some((ours, theirs))) => {
@@ -140,15 +142,28 @@ async fn pause(shared: &Shared) {
     let begun = Instant::now();
     loop {
         let waited = begun.elapsed();
-        let is_overdue = shared.config.stale_after().is_some_and(|stale| {
-            shared.state.borrow().finalized().is_some_and(|seen| seen.at.elapsed() > stale / OVERDUE)
-        });
-        let wanted = if is_overdue { HASTE.min(usual) } else { usual };
+        let wanted = if is_overdue(shared) { HASTE.min(usual) } else { usual };
         match wanted.checked_sub(waited) {
             None | Some(Duration::ZERO) => return,
             Some(left) => tokio::time::sleep(left.min(Duration::from_secs(1))).await,
         }
     }
+}
+
+/// Whether the next block should have been followed by now.
+fn is_overdue(shared: &Shared) -> bool {
+    shared.config.stale_after().is_some_and(|stale| {
+        shared.state.borrow().finalized().is_some_and(|seen| seen.at.elapsed() > stale * OVERDUE / 100)
+    })
+}
+
+/// The newest block that another endpoint may have before the one in use is left: somewhat ahead of
+/// what that has announced as a rule, and none that was not followed while blocks are overdue.
+fn tolerated(shared: &Shared, announced: BlockNumber) -> BlockNumber {
+    let followed = shared.state.borrow().finalized().map(|seen| seen.block.number);
+    followed
+        .filter(|_| is_overdue(shared))
+        .unwrap_or(BlockNumber(announced.0.saturating_add(shared.config.max_lag_blocks)))
 }
 
 /// The newest block that the endpoint in use has announced.
@@ -188,10 +203,10 @@ async fn visit(shared: &Shared, node: &Arc<Node>) -> Result<Report, ConnectError
 }
 
 /// Compares what was followed with what was found.
-fn judge(report: &Report, announced: BlockNumber, max_lag: u32) -> Sight {
+fn judge(report: &Report, announced: BlockNumber, tolerated: BlockNumber, max_lag: u32) -> Sight {
     match report.common {
         Some((ours, theirs)) if ours.hash != theirs.hash => Sight::Contradicts,
-        _ if report.newest.number.0 > announced.0.saturating_add(max_lag) => Sight::Ahead,
+        _ if report.newest.number > tolerated => Sight::Ahead,
         _ if report.newest.number.0.saturating_add(max_lag) < announced.0 => Sight::Behind,
         _ => Sight::Level,
     }
@@ -218,13 +233,17 @@ mod tests {
 
     #[test]
     fn others_are_judged_by_what_they_have() {
-        let sight = |newest, common| judge(&Report { newest, common }, BlockNumber(100), 5);
+        let within =
+            |tolerated, newest, common| judge(&Report { newest, common }, BlockNumber(100), BlockNumber(tolerated), 5);
+        let sight = |newest, common| within(105, newest, common);
         let same = Some((block(99, 1), block(99, 1)));
         assert_eq!(sight(block(100, 1), same), Sight::Level);
         assert_eq!(sight(block(105, 1), same), Sight::Level);
         assert_eq!(sight(block(106, 1), same), Sight::Ahead);
         assert_eq!(sight(block(95, 1), None), Sight::Level);
         assert_eq!(sight(block(94, 1), None), Sight::Behind);
+        // While blocks are overdue, one that is newer than what was followed is enough.
+        assert_eq!((within(99, block(100, 1), same), within(99, block(99, 1), same)), (Sight::Ahead, Sight::Level));
         // A longer history is no argument for another one.
         assert_eq!(sight(block(200, 1), Some((block(99, 1), block(99, 2)))), Sight::Contradicts);
     }

@@ -193,6 +193,20 @@ async fn a_lagging_endpoint_is_told_by_another() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_endpoint_whose_blocks_are_overdue_is_left_long_before_it_is_stale() {
+    let devnet = chain().await;
+    let (first, second) = (FaultyNode::before(devnet.address()).await, FaultyNode::before(devnet.address()).await);
+    // A block is overdue after 1.1 s, and an endpoint that brings none is stale after 5 s.
+    let followed = follow(LinkConfig { stale_after_ms: 5_000, ..brisk([&first, &second]) });
+    endpoint(&followed, 0, is_active).await;
+    first.announce(|header| header["number"] = json!("0x0"));
+    devnet.mine(1).await.unwrap();
+    let lag = named(&followed, 0, "behind").await;
+    assert!(matches!(lag, ConnectError::Behind { finalized: BlockNumber(0), seen: BlockNumber(1), .. }), "{lag}");
+    until(&followed.link, |state| state.finalized().is_some_and(|seen| seen.block.number.0 == 1)).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn blocks_that_are_announced_and_not_there_are_not_followed() {
     let devnet = chain().await;
     let (first, second) = (FaultyNode::before(devnet.address()).await, FaultyNode::before(devnet.address()).await);

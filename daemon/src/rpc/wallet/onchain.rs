@@ -92,7 +92,7 @@ async fn overview(parts: Arc<Parts>, params: OverviewParams, _: Caller) -> Resul
         }
     }
     neurons.sort_by_key(|own| (own.netuid, own.neuron.uid));
-    Ok(OverviewReply { at: receipt::at(list.at, &parts.link), neurons, idle })
+    Ok(OverviewReply { at: receipt::kept_at(list.at, &metagraphs, &parts.link), neurons, idle })
 }
 
 /// The fields of an identity, with the most bytes that the chain takes.
