@@ -2,12 +2,14 @@
 //!
 //! Key files are 0600 from their first byte and directories 0700. Nothing is ever truncated or
 //! written in place. What a crash can leave is a hidden `.NAME.tmp-…lock` beside the file, which
-//! wallets do not list and the next write of the same file sweeps away.
+//! wallets do not list and the next write of the same file sweeps away. Its writer holds a lock on
+//! it for as long as it lives: a number would not tell the living from the dead, for writers in
+//! containers of their own count processes each for themselves.
 
 use std::{
-    fs::{self, DirBuilder, File, OpenOptions},
+    fs::{self, DirBuilder, File, OpenOptions, TryLockError},
     io::{self, Write},
-    os::unix::fs::{DirBuilderExt, OpenOptionsExt},
+    os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt},
     path::{Path, PathBuf},
     sync::atomic::{AtomicU64, Ordering},
 };
@@ -65,6 +67,8 @@ fn sync_directory(path: &Path) -> io::Result<()> {
 /// A complete file under a hidden name, removed unless it was renamed.
 struct Temporary {
     path: PathBuf,
+    /// Locked until this is dropped.
+    _file: File,
 }
 
 impl Temporary {
@@ -76,16 +80,21 @@ impl Temporary {
             .ok_or_else(|| io::Error::new(io::ErrorKind::InvalidInput, "the path has no file name"))?;
         let stem = format!(".{name}.tmp-");
         sweep(directory, &stem)?;
-        let (pid, number) = (std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
-        // A process is told by its number and the time of its start: numbers come again, in
-        // containers at every start.
-        let started = started(&pid.to_string()).unwrap_or_default();
-        let path = directory.join(format!("{stem}{pid}-{started}-{number}.lock"));
-        let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path)?;
-        let temporary = Self { path };
-        file.write_all(bytes)?;
-        file.sync_all()?;
-        Ok(temporary)
+        let (mut file, path) = loop {
+            let number = NEXT.fetch_add(1, Ordering::Relaxed);
+            let path = directory.join(format!("{stem}{}-{number}.lock", std::process::id()));
+            match OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path) {
+                Ok(file) if is_own(&file)? => break (file, path),
+                // A sweeper was faster than the lock, and has removed it or is about to.
+                Ok(_) => {}
+                // Left by, or in use of, a process that had the same number.
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+                Err(error) => return Err(error),
+            }
+        };
+        let written = file.write_all(bytes).and_then(|()| file.sync_all());
+        let temporary = Self { path, _file: file };
+        written.map(|()| temporary)
     }
 }
 
@@ -96,11 +105,14 @@ impl Drop for Temporary {
     }
 }
 
-/// When the process of that number was started, in ticks since the host was; none if there is no
-/// such process. The 22nd field of proc(5)'s `stat`.
-fn started(pid: &str) -> Option<u64> {
-    let stat = fs::read_to_string(Path::new("/proc").join(pid).join("stat")).ok()?;
-    stat.rsplit_once(')')?.1.split_whitespace().nth(19)?.parse().ok()
+/// Locks a new file, and tells whether it is there still. Where there are no locks it is: nobody
+/// sweeps there.
+fn is_own(file: &File) -> io::Result<bool> {
+    match file.try_lock() {
+        Ok(()) => Ok(file.metadata()?.nlink() > 0),
+        Err(TryLockError::WouldBlock) => Ok(false),
+        Err(TryLockError::Error(_)) => Ok(true),
+    }
 }
 
 /// Removes what writers of the same file left behind when they died: a killed writer's temporary
@@ -108,17 +120,18 @@ fn started(pid: &str) -> Option<u64> {
 fn sweep(directory: &Path, stem: &str) -> io::Result<()> {
     for entry in fs::read_dir(directory)? {
         let entry = entry?;
-        let name = entry.file_name();
-        let stale = name.to_str().is_some_and(|name| {
-            name.strip_prefix(stem).is_some_and(|rest| {
-                let mut parts = rest.split('-');
-                let (pid, then) = (parts.next().unwrap_or_default(), parts.next().unwrap_or_default());
-                started(pid).is_none_or(|started| started.to_string() != then)
-            })
-        });
-        if stale {
-            match fs::remove_file(entry.path()) {
-                Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        if !entry.file_name().to_str().is_some_and(|name| name.starts_with(stem)) || !entry.file_type()?.is_file() {
+            continue;
+        }
+        let path = entry.path();
+        let is_gone = |error: &io::Error| error.kind() == io::ErrorKind::NotFound;
+        let file = match File::open(&path) {
+            Err(error) if is_gone(&error) => continue,
+            opened => opened?,
+        };
+        if file.try_lock().is_ok() {
+            match fs::remove_file(&path) {
+                Err(error) if !is_gone(&error) => return Err(error),
                 // Gone, by us or by another writer.
                 _ => {}
             }
@@ -156,15 +169,38 @@ mod tests {
     #[test]
     fn leftovers_of_the_dead_are_swept_and_those_of_the_living_are_not() {
         let dir = tempfile::tempdir().unwrap();
-        // Process ids on Linux stay below 2^22.
-        let dead = dir.path().join(".key.tmp-99999999-0.lock");
-        let living = dir.path().join(format!(".key.tmp-1-{}-0.lock", started("1").unwrap()));
-        let mine_of_old = dir.path().join(format!(".key.tmp-{}-0-0.lock", std::process::id()));
-        let other = dir.path().join(".key2.tmp-99999999-0.lock");
-        for path in [&dead, &living, &mine_of_old, &other] {
+        let dead = dir.path().join(".key.tmp-1-0.lock");
+        // Of a writer that this process cannot see, under the number that its own next file has.
+        let next = NEXT.load(Ordering::Relaxed);
+        let living = dir.path().join(format!(".key.tmp-{}-{next}.lock", std::process::id()));
+        let other = dir.path().join(".key2.tmp-1-0.lock");
+        for path in [&dead, &living, &other] {
             fs::write(path, "x").unwrap();
         }
+        let held = File::open(&living).unwrap();
+        held.try_lock().unwrap();
         create(&dir.path().join("key"), b"one").unwrap();
-        assert!(!dead.exists() && !mine_of_old.exists() && living.exists() && other.exists());
+        assert!(!dead.exists() && living.exists() && other.exists());
+        drop(held);
+        replace(&dir.path().join("key"), b"two").unwrap();
+        assert!(!living.exists() && other.exists());
+        assert_eq!(
+            (fs::read(dir.path().join("key")).unwrap(), fs::read_dir(dir.path()).unwrap().count()),
+            (b"two".to_vec(), 2)
+        );
+    }
+
+    #[test]
+    fn a_new_file_that_a_sweeper_has_found_is_given_up() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join(".key.tmp-1-0.lock");
+        let file = File::create_new(&path).unwrap();
+        let sweeper = File::open(&path).unwrap();
+        sweeper.try_lock().unwrap();
+        assert!(!is_own(&file).unwrap());
+        fs::remove_file(&path).unwrap();
+        drop(sweeper);
+        assert!(!is_own(&file).unwrap());
+        assert!(is_own(&File::create_new(&path).unwrap()).unwrap());
     }
 }
