@@ -199,6 +199,116 @@ fn secrets_are_where_they_belong_and_nowhere_else() {
     }
 }
 
+/// A directory of the service manager's, with these files.
+fn credentials(host: &Host, files: &[(&str, &[u8])]) -> String {
+    let directory = host.path("credentials");
+    fs::create_dir(&directory).unwrap();
+    for (name, bytes) in files {
+        fs::write(directory.join(name), bytes).unwrap();
+    }
+    directory.to_str().unwrap().to_owned()
+}
+
+/// The secret file of a golden wallet, moved to where a hotkey lies.
+fn as_hotkey(host: &Host, id: &str, wallet: &str) -> PathBuf {
+    golden(host, id, "from");
+    let dir = host.path(".bittensor/wallets");
+    fs::create_dir_all(dir.join(wallet).join("hotkeys")).unwrap();
+    let path = dir.join(wallet).join("hotkeys/h");
+    fs::rename(dir.join("from/coldkey"), &path).unwrap();
+    fs::remove_dir_all(dir.join("from")).unwrap();
+    path
+}
+
+/// What makes btd answer synapses as a hotkey of that wallet, from its start on.
+fn serving(wallet: &str) -> [(&str, &str); 4] {
+    [
+        ("BTD_SERVING__AXON", "true"),
+        ("BTD_SERVING__WALLET", wallet),
+        ("BTD_SERVING__HOTKEY", "h"),
+        ("BTD_AXON__BIND", "127.0.0.1:0"),
+    ]
+}
+
+fn serve(host: &Host, wallet: &str, variables: &[(&str, &str)]) -> Daemon {
+    host.start_with(&["--network", "ws://127.0.0.1:9"], &[&serving(wallet)[..], variables].concat())
+}
+
+/// As whom the axon answers, once it does.
+fn served_as(host: &Host, what: &str) -> String {
+    wait_for(what, || host.ask(&["axon", "status"])["axon"]["hotkey"].as_str().map(str::to_owned))
+}
+
+#[test]
+fn a_hotkey_of_the_service_manager_serves_from_the_start() {
+    let host = Host::new();
+    let path = as_hotkey(&host, "v10-plain-sr25519-12", "handed");
+    let key: Value = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
+    let directory = credentials(&host, &[("hotkey.handed.h", &fs::read(&path).unwrap())]);
+    // No wallet of this host has it.
+    fs::remove_dir_all(host.path(".bittensor/wallets")).unwrap();
+    let daemon = serve(&host, "handed", &[("CREDENTIALS_DIRECTORY", &directory)]);
+    assert_eq!(served_as(&host, "the axon"), key["ss58Address"]);
+    // It is loaded, and locking says that no lock applies to it.
+    let usable = host.ask(&["wallet", "status"]);
+    assert_eq!(usable["keys"][0]["address"], key["ss58Address"], "{usable}");
+    let locked = host.ask(&["wallet", "lock"]);
+    assert_eq!((&locked["locked"], &locked["plain"]), (&1.into(), &1.into()), "{locked}");
+    assert!(daemon.stop().success());
+}
+
+#[test]
+fn a_hotkey_with_a_password_serves_from_the_start_where_the_environment_has_the_password() {
+    let obfuscated = |path: &Path| {
+        use base64::Engine;
+        // As the peers name and hide it.
+        let name = format!("BT_PW_{}", path.to_str().unwrap().to_uppercase().replace(['/', '.'], "_"));
+        let hidden: Vec<u8> = FAST.1.bytes().zip(name.bytes().cycle()).map(|(byte, key)| byte ^ key).collect();
+        (name, base64::engine::general_purpose::STANDARD.encode(hidden))
+    };
+    let ways: [(&str, &dyn Fn(&Host, &Path) -> (String, String)); 5] = [
+        ("BT_WALLET_PASSWORD", &|_, _| ("BT_WALLET_PASSWORD".to_owned(), FAST.1.to_owned())),
+        ("BT_WALLET_PASSWORD_FILE", &|host, _| {
+            let file = host.path("password");
+            fs::write(&file, format!("{}\n", FAST.1)).unwrap();
+            ("BT_WALLET_PASSWORD_FILE".to_owned(), file.to_str().unwrap().to_owned())
+        }),
+        ("BT_PW_", &|_, path| obfuscated(path)),
+        ("wallet-password", &|host, _| {
+            ("CREDENTIALS_DIRECTORY".to_owned(), credentials(host, &[("wallet-password", FAST.1.as_bytes())]))
+        }),
+        ("wallet-password.sealed", &|host, _| {
+            let files = [("wallet-password.sealed", FAST.1.as_bytes()), ("wallet-password", b"another's")];
+            ("CREDENTIALS_DIRECTORY".to_owned(), credentials(host, &files))
+        }),
+    ];
+    let vectors = Path::new(env!("CARGO_MANIFEST_DIR")).join("vectors/wallets.json");
+    let vectors: Value = serde_json::from_slice(&fs::read(vectors).unwrap()).unwrap();
+    let wallet = vectors["wallets"].as_array().unwrap().iter().find(|wallet| wallet["id"] == FAST.0).unwrap();
+    let address = wallet["files"][0]["expected"]["ss58"].as_str().unwrap();
+    for (what, way) in ways {
+        let host = Host::new();
+        let path = as_hotkey(&host, FAST.0, "sealed");
+        let (name, value) = way(&host, &path);
+        let daemon = serve(&host, "sealed", &[(&name, &value)]);
+        assert_eq!(served_as(&host, what), address, "{what}");
+        assert!(!daemon.log().contains(FAST.1), "{what}");
+        assert!(daemon.stop().success());
+    }
+}
+
+#[test]
+fn without_the_password_of_its_hotkey_btd_ends_and_says_so() {
+    let host = Host::new();
+    as_hotkey(&host, FAST.0, "sealed");
+    let mut btd = host.btd(&["--network", "ws://127.0.0.1:9"]);
+    let output = btd.envs(serving("sealed")).output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    assert!(said.contains("cannot start the axon") && said.contains("sealed/hotkeys/h"), "{said}");
+    assert!(said.contains("a password is needed"), "{said}");
+}
+
 #[test]
 fn a_signer_may_be_a_service_of_its_own() {
     let host = Host::new();

@@ -296,8 +296,9 @@ fn locked(locked: Locked) -> String {
         count => format!("locked {}\n", text::count(count as usize, "key")),
     };
     match locked.plain {
-        0 => said,
-        plain => format!(
+        None => format!("{said}how many keys lie plain on disk cannot be told: no lock applies to those\n"),
+        Some(0) => said,
+        Some(plain) => format!(
             "{said}{} plain on disk, to which no lock applies: see `btctl wallet convert --to nacl`\n",
             text::count(plain as usize, "key"),
         ),

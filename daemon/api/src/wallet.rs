@@ -290,9 +290,9 @@ pub struct LockParams {
 pub struct Locked {
     /// How many keys were unlocked, and are not any more.
     pub locked: u32,
-    /// How many of those that were named lie plain on disk: they sign without being unlocked, and go on doing so.
-    #[serde(default)]
-    pub plain: u32,
+    /// How many of those that were named lie plain on disk, or were handed over by the service manager: they sign
+    /// without being unlocked, and go on doing so. `null` if their files could not be looked at.
+    pub plain: Option<u32>,
 }
 
 /// Parameters of [`Sign`].

@@ -4,6 +4,7 @@
 //! Key derivations run one at a time, whoever asks: each takes 512 MiB. Expiry is checked at every
 //! use, so a key whose window has ended signs nothing even if nobody has come round to wiping it.
 
+mod credentials;
 mod error;
 mod table;
 
@@ -16,11 +17,12 @@ use std::{
 
 use btd_api::{HotkeyName, WalletName};
 use btd_keys::{
-    Encryption, ExtrinsicPayload, Key, KeyFile, KeyFileError, KeyId, KeyPair, KeyRole, Password, Protect, PublicKey,
-    Purpose, Purposes, Signature, StoreError, SynapseMessage, TextMessage, WalletStore,
+    Encryption, ExtrinsicPayload, Key, KeyFileError, KeyId, KeyPair, KeyRole, Password, Protect, PublicKey, Purpose,
+    Purposes, Signature, StoreError, SynapseMessage, TextMessage, WalletStore, WalletSummary,
 };
 use btd_signer_protocol::operations::{KeyStatus, Reprotected};
 
+use self::credentials::Credentials;
 pub use self::error::CustodyError;
 use self::table::{Found, Held, Intent, Table, Window};
 use crate::{
@@ -66,7 +68,7 @@ pub struct Custody {
 struct Shared {
     store: WalletStore,
     /// Key files handed over by the service manager, beside those of the store.
-    credentials: Option<PathBuf>,
+    credentials: Credentials,
     config: CustodyConfig,
     clock: Arc<dyn Clock>,
     failures: Arc<dyn FailureLog>,
@@ -101,7 +103,18 @@ impl Custody {
     ) -> Self {
         let gate = Gate::new(clock.now());
         let (derivation, table) = (Mutex::new(Memory::Swappable), Arc::default());
-        Self { shared: Arc::new(Shared { store, credentials: None, config, clock, failures, gate, derivation, table }) }
+        Self {
+            shared: Arc::new(Shared {
+                store,
+                credentials: Credentials::default(),
+                config,
+                clock,
+                failures,
+                gate,
+                derivation,
+                table,
+            }),
+        }
     }
 
     /// The same with hotkey files in `credentials` (`hotkey.WALLET.NAME`), and with memory that is
@@ -109,7 +122,13 @@ impl Custody {
     #[must_use]
     pub fn with(self, credentials: Option<PathBuf>, memory: Memory) -> Self {
         let Some(shared) = Arc::into_inner(self.shared) else { unreachable!("a new handle has no clones") };
-        Self { shared: Arc::new(Shared { credentials, derivation: Mutex::new(memory), ..shared }) }
+        Self {
+            shared: Arc::new(Shared {
+                credentials: Credentials(credentials),
+                derivation: Mutex::new(memory),
+                ..shared
+            }),
+        }
     }
 
     /// The wallets this is custody of.
@@ -119,7 +138,7 @@ impl Custody {
 
     /// The directory of credentials, if the service manager gave one.
     pub fn credentials(&self) -> Option<&std::path::Path> {
-        self.shared.credentials.as_deref()
+        self.shared.credentials.0.as_deref()
     }
 
     /// Begins to unlock a key: from now on, locking it makes the unlock fail.
@@ -156,6 +175,32 @@ impl Custody {
         self.shared.table.remove_all(wallet)
     }
 
+    /// How many keys of this wallet, or of all, lie plain on this host: they sign without being
+    /// unlocked, and no lock applies to them. Of `role` only, if one is given.
+    ///
+    /// # Errors
+    /// When the files cannot be looked at.
+    pub fn plain(&self, wallet: Option<&WalletName>, role: Option<&KeyRole>) -> Result<usize, CustodyError> {
+        let store = self.store();
+        let summaries = match wallet {
+            None => store.list()?,
+            Some(name) => match store.summary(name) {
+                Ok(summary) => vec![summary],
+                Err(StoreError::NotFound { .. }) => Vec::new(),
+                Err(error) => return Err(error.into()),
+            },
+        };
+        let is_meant = |key: &KeyId| {
+            wallet.is_none_or(|wallet| key.wallet == *wallet) && role.is_none_or(|role| key.role == *role)
+        };
+        let on_disk = summaries.into_iter().flat_map(WalletSummary::into_keys);
+        let on_disk =
+            on_disk.filter(|(key, found)| is_meant(key) && found.encryption == Some(Encryption::None)).count();
+        let is_handed_over = |key: &KeyId| is_meant(key) && !store.wallet(&key.wallet).path(&key.role).exists();
+        let handed_over = self.shared.credentials.plain()?;
+        Ok(on_disk + handed_over.iter().filter(|names| names.iter().any(is_handed_over)).count())
+    }
+
     /// The keys that can be used now, by name.
     pub fn status(&self) -> Vec<KeyStatus> {
         self.shared.table.status(self.now())
@@ -170,7 +215,7 @@ impl Custody {
             return Ok(public);
         }
         match self.shared.store.wallet(&key.wallet).public(&key.role) {
-            Err(StoreError::NotFound { .. }) if self.shared.credential(key).is_some() => {
+            Err(StoreError::NotFound { .. }) if self.shared.credentials.file(key).is_some() => {
                 Ok(self.shared.open(key, None)?.key.public())
             }
             other => Ok(other?),
@@ -356,16 +401,9 @@ impl fmt::Debug for Unlocking {
 // === impl Shared ===
 
 impl Shared {
-    /// The credential that holds a hotkey's file, if there is one.
-    fn credential(&self, id: &KeyId) -> Option<PathBuf> {
-        let KeyRole::Hotkey(name) = &id.role else { return None };
-        let path = self.credentials.as_ref()?.join(format!("hotkey.{}.{name}", id.wallet));
-        path.is_file().then_some(path)
-    }
-
     fn encryption(&self, id: &KeyId) -> Result<Encryption, StoreError> {
         match self.store.wallet(&id.wallet).read(&id.role) {
-            Err(StoreError::NotFound { .. }) if self.credential(id).is_some() => Ok(Encryption::None),
+            Err(StoreError::NotFound { .. }) if self.credentials.file(id).is_some() => Ok(Encryption::None),
             other => Ok(other?.encryption()),
         }
     }
@@ -374,32 +412,12 @@ impl Shared {
         let wallet = self.store.wallet(&id.wallet);
         match wallet.read(&id.role) {
             Ok(file) => Ok(Opened { key: wallet.open(&id.role, password)?, encryption: file.encryption() }),
-            Err(absent @ StoreError::NotFound { .. }) => match self.credential(id) {
-                Some(path) => self.open_credential(id, path),
-                None => Err(absent),
-            },
+            Err(absent @ StoreError::NotFound { .. }) => {
+                let path = self.credentials.file(id).ok_or(absent)?;
+                Ok(Opened { key: Credentials::open(&self.store, id, path)?, encryption: Encryption::None })
+            }
             Err(error) => Err(error),
         }
-    }
-
-    /// A credential is a plain key file: a password beside it would be one more credential.
-    fn open_credential(&self, id: &KeyId, path: PathBuf) -> Result<Opened, StoreError> {
-        let bytes = std::fs::read(&path).map_err(|source| StoreError::Io {
-            action: "read the credential",
-            path: path.clone(),
-            source,
-        })?;
-        let key = KeyFile::from_bytes(bytes).open(None).map_err(|source| StoreError::KeyFile { path, source })?;
-        let wallet = self.store.wallet(&id.wallet);
-        match wallet.public(&id.role) {
-            Ok(public) if public.account != key.public().account => {
-                let (path, secret) = (wallet.public_path(&id.role), key.public().account);
-                return Err(StoreError::PublicMismatch { path, public: public.account, secret });
-            }
-            Ok(_) | Err(StoreError::NotFound { .. }) => {}
-            Err(error) => return Err(error),
-        }
-        Ok(Opened { key, encryption: Encryption::None })
     }
 
     /// One guess, charged before it is made.

@@ -12,8 +12,8 @@ use btd_keys::{
 use btd_signer_protocol::{
     Refusal, VERSION,
     operations::{
-        Export, Hello, KeyStatus, Lock, LockAll, MakeKey, MakeWallet, OpenSealed, OpenedMessage, PublicHotkey,
-        PublicRecord, Reprotect, Reprotected, SignExtrinsic, SignSynapse, SignText, Summary, Unlock,
+        CountPlain, Export, Hello, KeyStatus, Lock, LockAll, MakeKey, MakeWallet, OpenSealed, OpenedMessage,
+        PublicHotkey, PublicRecord, Reprotect, Reprotected, SignExtrinsic, SignSynapse, SignText, Summary, Unlock,
         UnlockFromEnvironment, Watch, Watched, Welcome,
     },
 };
@@ -74,10 +74,8 @@ pub(crate) fn export(custody: &Custody, ask: &Export) -> Handled<Vec<PublicRecor
         None => store.list().map_err(CustodyError::from)?,
     };
     let mut records = Vec::new();
-    for WalletSummary { name, coldkey, hotkeys, .. } in wallets {
-        let coldkey = coldkey.map(|summary| (KeyId::coldkey(name.clone()), summary));
-        let hotkeys = hotkeys.into_iter().map(|(hotkey, summary)| (KeyId::hotkey(name.clone(), hotkey), summary));
-        for (key, summary) in coldkey.into_iter().chain(hotkeys) {
+    for wallet in wallets {
+        for (key, summary) in wallet.into_keys() {
             let Some(public) = summary.public else { continue };
             let path = store.wallet(&key.wallet).public_path(&key.role);
             let file = path.strip_prefix(store.root()).unwrap_or(&path).to_owned();
@@ -196,6 +194,10 @@ pub(crate) fn lock_all(custody: &Custody, ask: &LockAll) -> usize {
     let count = custody.lock_all(ask.wallet.as_ref());
     log::info(format_args!("locked keys: {count}"));
     count
+}
+
+pub(crate) fn count_plain(custody: &Custody, ask: &CountPlain) -> Handled<usize> {
+    Ok(custody.plain(ask.wallet.as_ref(), ask.role.as_ref())?)
 }
 
 pub(crate) fn sign_extrinsic(custody: &Custody, ask: SignExtrinsic) -> Handled<Signature> {

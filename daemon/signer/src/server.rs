@@ -105,6 +105,9 @@ impl Server {
             Control::Summary(ask) => self.queue(&self.files, to, move |custody| handlers::summary(custody, &ask)),
             Control::Export(ask) => self.queue(&self.files, to, move |custody| handlers::export(custody, &ask)),
             Control::Watch(ask) => self.queue(&self.files, to, move |custody| handlers::watch(custody, &ask)),
+            Control::CountPlain(ask) => {
+                self.queue(&self.files, to, move |custody| handlers::count_plain(custody, &ask));
+            }
             Control::Reprotect(ask) => {
                 self.queue(&self.derivations, to, move |custody| handlers::reprotect(custody, &ask));
             }

@@ -17,9 +17,8 @@ use btd_api::{
 };
 use btd_chain::View;
 use btd_signer_protocol::{
-    Encryption, KeyId, KeyRole, KeySummary, NewKey, Origin, Protect, PublicKey, Purposes, Scheme, VERSION,
-    WalletSummary,
-    operations::{self, KeyStatus, LockAll, SignText},
+    Encryption, KeyId, KeySummary, NewKey, Origin, Protect, PublicKey, Purposes, Scheme, VERSION, WalletSummary,
+    operations::{self, CountPlain, KeyStatus, LockAll, SignText},
 };
 
 use super::{
@@ -27,6 +26,7 @@ use super::{
     receipt::{self, key_id},
 };
 use crate::{
+    causes::with_causes,
     daemon::Parts,
     metagraph::Metagraphs,
     submit::{self, Action, Existence},
@@ -236,29 +236,22 @@ async fn lock(parts: Arc<Parts>, params: LockParams, _: Caller) -> Result<Locked
         LockParams { wallet: Some(wallet), key: Some(key) } => {
             let key = key_id(wallet, key);
             let locked = parts.custody.ask(operations::Lock { key: key.clone() }).await?;
-            (locked, plain(&parts, Some(&key.wallet), |role| *role == key.role).await)
+            (locked, CountPlain { wallet: Some(key.wallet), role: Some(key.role) })
         }
         LockParams { wallet, key: None } => {
             let locked = parts.custody.ask(LockAll { wallet: wallet.clone() }).await?;
-            (locked, plain(&parts, wallet.as_ref(), |_| true).await)
+            (locked, CountPlain { wallet, role: None })
         }
         LockParams { wallet: None, key: Some(_) } => {
             return Err(Failure::new(ErrorKind::InvalidParams, "a `key` needs its `wallet`"));
         }
     };
-    Ok(Locked { locked: u32::try_from(locked).unwrap_or(u32::MAX), plain })
-}
-
-/// How many of these keys no lock keeps from signing. Locking has been done when this is asked, so
-/// wallets that cannot be read now are no failure of it.
-async fn plain(parts: &Parts, wallet: Option<&WalletName>, of: impl Fn(&KeyRole) -> bool) -> u32 {
-    let wallets = summaries(parts).await.unwrap_or_default().into_iter();
-    let keys = wallets.filter(|found| wallet.is_none_or(|wallet| found.name == *wallet)).flat_map(|found| {
-        let coldkey = found.coldkey.map(|summary| (KeyRole::Coldkey, summary));
-        coldkey.into_iter().chain(found.hotkeys.into_iter().map(|(name, summary)| (KeyRole::Hotkey(name), summary)))
+    // Locking has been done: files that cannot be read now are no failure of it.
+    let plain = parts.custody.ask(plain).await.inspect_err(|error| {
+        tracing::warn!(error = with_causes(error), "could not count the keys that are plain on disk");
     });
-    let count = keys.filter(|(role, summary)| of(role) && summary.encryption == Some(Encryption::None)).count();
-    u32::try_from(count).unwrap_or(u32::MAX)
+    let count = |keys| u32::try_from(keys).unwrap_or(u32::MAX);
+    Ok(Locked { locked: count(locked), plain: plain.ok().map(count) })
 }
 
 async fn sign(parts: Arc<Parts>, params: SignParams, _: Caller) -> Result<SignedMessage, Failure> {

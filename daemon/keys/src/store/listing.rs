@@ -10,7 +10,7 @@ use std::{
 use btd_api::{HotkeyName, WalletName};
 use serde::{Deserialize, Serialize};
 
-use super::{KeyRole, StoreError, Wallet, WalletStore};
+use super::{KeyId, KeyRole, StoreError, Wallet, WalletStore};
 use crate::{keyfile::Encryption, scheme::PublicKey};
 
 /// What the files say of one key.
@@ -47,6 +47,16 @@ pub struct WalletSummary {
     pub coldkey: Option<KeySummary>,
     /// Its hotkeys, by name.
     pub hotkeys: Vec<(HotkeyName, KeySummary)>,
+}
+
+impl WalletSummary {
+    /// Its keys, the coldkey first.
+    pub fn into_keys(self) -> impl Iterator<Item = (KeyId, KeySummary)> {
+        let Self { name, coldkey, hotkeys, .. } = self;
+        let coldkey = coldkey.map(|summary| (KeyId::coldkey(name.clone()), summary));
+        let hotkeys = hotkeys.into_iter().map(move |(hotkey, summary)| (KeyId::hotkey(name.clone(), hotkey), summary));
+        coldkey.into_iter().chain(hotkeys)
+    }
 }
 
 pub(super) fn list(store: &WalletStore) -> Result<Vec<WalletSummary>, StoreError> {

@@ -4,7 +4,8 @@ use std::{collections::BTreeMap, path::PathBuf, time::Duration};
 
 use btd_api::{HotkeyName, WalletName, wallet::Secret};
 use btd_keys::{
-    Encryption, Existing, KeyId, MadeKey, MadeWallet, NewKey, Protect, PublicKey, Purposes, Signature, WalletSummary,
+    Encryption, Existing, KeyId, KeyRole, MadeKey, MadeWallet, NewKey, Protect, PublicKey, Purposes, Signature,
+    WalletSummary,
 };
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
@@ -76,6 +77,8 @@ channel! {
         Reprotect => Reprotected;
         /// Opens a message that was sealed to a key of this host.
         OpenSealed => OpenedMessage;
+        /// How many keys lie plain on this host, to which no lock applies.
+        CountPlain => usize;
     }
 }
 
@@ -185,6 +188,15 @@ pub struct Lock {
 pub struct LockAll {
     /// Of this wallet only.
     pub wallet: Option<WalletName>,
+}
+
+/// See [`Control::CountPlain`].
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct CountPlain {
+    /// Of this wallet only.
+    pub wallet: Option<WalletName>,
+    /// This key of each only.
+    pub role: Option<KeyRole>,
 }
 
 /// See [`Control::Status`].

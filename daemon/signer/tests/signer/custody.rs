@@ -17,8 +17,8 @@ use std::{
 
 use btd_api::{HotkeyName, WalletName};
 use btd_keys::{
-    Existing, ExtrinsicPayload, Key, KeyId, KeyRole, Password, Protection, Purpose, PurposeError, Purposes, Scheme,
-    SynapseMessage, TextMessage, WalletStore,
+    Existing, ExtrinsicPayload, Key, KeyFile, KeyId, KeyRole, Password, Protection, Purpose, PurposeError, Purposes,
+    Scheme, Shape, StoreError, SynapseMessage, TextMessage, WalletStore,
 };
 use btd_signer::{
     BootClock, BootTime, Clock, FailureLog, FailureLogError, Memory, MemoryFailureLog,
@@ -204,6 +204,60 @@ fn a_hotkey_may_come_from_the_service_manager() {
     assert!(public.verify_exact(&PAYLOAD, &custody.sign_extrinsic(&key("miner"), &payload()).unwrap().bytes));
     assert!(matches!(custody.sign_extrinsic(&key("locked"), &payload()), Err(CustodyError::Locked(_))));
     assert!(matches!(custody.sign_extrinsic(&key("absent"), &payload()), Err(CustodyError::Store(_))));
+}
+
+/// Custody of the fixture's wallets and of credentials, which are empty yet.
+fn with_credentials(fixture: &Fixture) -> (Custody, TempDir) {
+    let credentials = tempfile::tempdir().unwrap();
+    let store = WalletStore::new(fixture.dir.path());
+    let custody = Custody::new(store, CustodyConfig::default(), fixture.clock.clone(), fixture.failures.clone())
+        .with(Some(credentials.path().to_owned()), Memory::Swappable);
+    (custody, credentials)
+}
+
+#[test]
+fn a_credential_of_another_key_than_the_wallet_names_is_not_used() {
+    let fixture = Fixture::new();
+    let (custody, credentials) = with_credentials(&fixture);
+    let wallet = custody.store().wallet(&"w".parse().unwrap());
+    let watched = Key::from_uri(Scheme::Sr25519, "//Bob").unwrap().public();
+    wallet.write_public(&hotkey("watched").role, &watched, Existing::Refuse).unwrap();
+    copy(&fixture.dir.path().join("w/hotkeys/alice"), &credentials.path().join("hotkey.w.watched"));
+    let refused = custody.sign_extrinsic(&hotkey("watched"), &payload());
+    assert!(
+        matches!(&refused, Err(CustodyError::Store(StoreError::PublicMismatch { public, .. })) if *public == watched.account),
+        "{refused:?}"
+    );
+    assert!(custody.status().is_empty());
+    // With the file that the wallet names it signs.
+    let bob = Key::from_uri(Scheme::Sr25519, "//Bob").unwrap();
+    let file = KeyFile::plain(&bob, Shape::Compact);
+    fs::write(credentials.path().join("hotkey.w.watched"), file.as_bytes()).unwrap();
+    assert!(watched.verify_exact(&PAYLOAD, &custody.sign_extrinsic(&hotkey("watched"), &payload()).unwrap().bytes));
+}
+
+#[test]
+fn keys_that_no_lock_applies_to_are_counted_wherever_they_lie() {
+    let fixture = Fixture::new();
+    let (custody, credentials) = with_credentials(&fixture);
+    let (own, other) = ("w".parse().unwrap(), "other.one".parse().unwrap());
+    assert_eq!((custody.plain(None, None).unwrap(), custody.plain(Some(&other), None).unwrap()), (1, 0));
+    let (plain, sealed) = (fixture.dir.path().join("w/hotkeys/alice"), fixture.dir.path().join("w/hotkeys/sealed"));
+    copy(&plain, &credentials.path().join("hotkey.other.one.miner"));
+    copy(&sealed, &credentials.path().join("hotkey.other.one.locked"));
+    // The wallet's own file goes before this one, and the last is none of a hotkey.
+    copy(&plain, &credentials.path().join("hotkey.w.alice"));
+    copy(&plain, &credentials.path().join("wallet-password"));
+    let miner = hotkey("miner").role;
+    assert_eq!(custody.plain(None, None).unwrap(), 2);
+    assert_eq!((custody.plain(Some(&own), None).unwrap(), custody.plain(Some(&other), None).unwrap()), (1, 1));
+    assert_eq!(custody.plain(Some(&own), Some(&hotkey("alice").role)).unwrap(), 1);
+    assert_eq!(custody.plain(Some(&own), Some(&hotkey("sealed").role)).unwrap(), 0);
+    assert_eq!(custody.plain(Some(&other), Some(&miner)).unwrap(), 1);
+    // What cannot be looked at is not said to be none.
+    fs::remove_dir_all(fixture.dir.path()).unwrap();
+    fs::write(fixture.dir.path(), "").unwrap();
+    assert!(matches!(custody.plain(None, None), Err(CustodyError::Store(StoreError::Io { .. }))));
 }
 
 #[test]

@@ -1,0 +1,76 @@
+//! Key files that the service manager hands over, in a directory of their own.
+//!
+//! `hotkey.WALLET.NAME` is the secret file of that hotkey. What lies in the wallets directory under
+//! the same name goes before it. A credential is plain: a password beside it would be one more
+//! credential.
+
+use std::{
+    fs, io,
+    path::{Path, PathBuf},
+};
+
+use btd_keys::{Encryption, Key, KeyFile, KeyId, KeyRole, StoreError, WalletStore};
+
+/// The directory, if there is one.
+#[derive(Debug, Default)]
+pub(super) struct Credentials(pub(super) Option<PathBuf>);
+
+impl Credentials {
+    /// The file of a hotkey, if it was handed over.
+    pub(super) fn file(&self, id: &KeyId) -> Option<PathBuf> {
+        let KeyRole::Hotkey(name) = &id.role else { return None };
+        let path = self.0.as_ref()?.join(format!("hotkey.{}.{name}", id.wallet));
+        path.is_file().then_some(path)
+    }
+
+    /// The key in such a file, its address checked against what the wallets directory says.
+    pub(super) fn open(store: &WalletStore, id: &KeyId, path: PathBuf) -> Result<Key, StoreError> {
+        let bytes = read(&path)?;
+        let key = KeyFile::from_bytes(bytes).open(None).map_err(|source| StoreError::KeyFile { path, source })?;
+        let wallet = store.wallet(&id.wallet);
+        match wallet.public(&id.role) {
+            Ok(public) if public.account != key.public().account => {
+                let (path, secret) = (wallet.public_path(&id.role), key.public().account);
+                Err(StoreError::PublicMismatch { path, public: public.account, secret })
+            }
+            Ok(_) | Err(StoreError::NotFound { .. }) => Ok(key),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// The hotkeys whose files are plain, each with every name that its file can have: a point may
+    /// be one of a wallet's name.
+    pub(super) fn plain(&self) -> Result<Vec<Vec<KeyId>>, StoreError> {
+        let Some(directory) = &self.0 else { return Ok(Vec::new()) };
+        let failed = |source| StoreError::Io { action: "list", path: directory.clone(), source };
+        let entries = match fs::read_dir(directory) {
+            Ok(entries) => entries,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+            Err(error) => return Err(failed(error)),
+        };
+        let mut found = Vec::new();
+        for entry in entries {
+            let entry = entry.map_err(failed)?;
+            let names = names(&entry.file_name().to_string_lossy());
+            let path = entry.path();
+            if !names.is_empty() && path.is_file() {
+                let file = KeyFile::from_bytes(read(&path)?);
+                if file.encryption() == Encryption::None {
+                    found.push(names);
+                }
+            }
+        }
+        Ok(found)
+    }
+}
+
+fn read(path: &Path) -> Result<Vec<u8>, StoreError> {
+    fs::read(path).map_err(|source| StoreError::Io { action: "read the credential", path: path.to_owned(), source })
+}
+
+/// Which hotkeys a file of that name can be the file of.
+fn names(file: &str) -> Vec<KeyId> {
+    let Some(names) = file.strip_prefix("hotkey.") else { return Vec::new() };
+    let splits = names.match_indices('.').map(|(at, _)| (&names[..at], &names[at + 1..]));
+    splits.filter_map(|(wallet, name)| Some(KeyId::hotkey(wallet.parse().ok()?, name.parse().ok()?))).collect()
+}
