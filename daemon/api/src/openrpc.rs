@@ -5,11 +5,13 @@
 //! the method that ends it. Each method has an example, made from its schema.
 
 mod example;
+mod form;
 
 use schemars::{JsonSchema, SchemaGenerator, generate::SchemaSettings};
 use serde_json::{Map, Value, json};
 
 use self::example::{Examples, Members};
+pub use self::form::{Guarded, guarded};
 use crate::{
     ErrorKind, Method, Role, Subscription, axon, chain, config, crowd, dendrite, devnet, events, metagraph, multisig,
     node, proxy, root, rpc, stake, subnets, sudo, tx, wallet, weights,
@@ -105,7 +107,7 @@ impl Book {
         let mut method = json!({
             "name": name,
             "summary": summary,
-            "paramStructure": "either",
+            "paramStructure": if guarded::<P>().is_some() { "by-name" } else { "either" },
             "params": params,
             "result": result,
             "x-role": role,
@@ -129,14 +131,6 @@ fn params_of<P: JsonSchema>(schemas: &mut SchemaGenerator) -> Vec<Value> {
     properties(schema.as_value())
         .map(|(name, schema)| json!({ "name": name, "required": required.contains(&name.as_str()), "schema": schema }))
         .collect()
-}
-
-/// The names of the parameters `P`, if any of them is, or may hold, a secret: then no value that
-/// was sent may be repeated to anybody.
-pub fn guarded<P: JsonSchema>() -> Option<Vec<String>> {
-    let schema = SchemaSettings::draft07().into_generator().into_root_schema_for::<P>();
-    let secret = schema.get("definitions").is_some_and(|known| known.get("Secret").is_some());
-    secret.then(|| properties(schema.as_value()).map(|(name, _)| name.clone()).collect())
 }
 
 fn book() -> Book {

@@ -6,7 +6,10 @@
 
 use std::{collections::BTreeMap, future::Future, panic::AssertUnwindSafe, sync::Arc};
 
-use btd_api::{ApiError, ErrorKind, Method, Role, Subscription};
+use btd_api::{
+    ApiError, ErrorKind, Method, Role, Subscription,
+    openrpc::{self, Guarded},
+};
 use futures_util::{FutureExt, Stream, StreamExt, future::BoxFuture, pin_mut, stream::BoxStream};
 use jsonrpsee::{
     Extensions, PendingSubscriptionSink, RpcModule,
@@ -125,7 +128,7 @@ impl Table {
 
     /// The names of the contract that nothing answers.
     pub fn missing(&self) -> Vec<&'static str> {
-        let entries = btd_api::openrpc::entries();
+        let entries = openrpc::entries();
         entries.into_iter().map(|entry| entry.name).filter(|name| !self.entries.contains_key(name)).collect()
     }
 
@@ -288,11 +291,19 @@ fn read<P: DeserializeOwned + JsonSchema>(params: &Params<'_>) -> Result<P, ApiE
             "parameters are an object, or a list in the order of the fields",
         ));
     }
+    if text.starts_with('[')
+        && text != "[]"
+        && let Some(guarded) = openrpc::guarded::<P>()
+    {
+        // In another place than its own a secret would be taken for a name, and told.
+        let words = format!("a parameter holds a secret, so all go by name: {}", guarded.names().join(", "));
+        return Err(ApiError::new(ErrorKind::InvalidParams, words));
+    }
     let mut json = serde_json::Deserializer::from_str(text);
     let params = serde_path_to_error::deserialize(&mut json).map_err(|error| {
         let path = error.path().to_string();
-        let (path, words) = if let Some(known) = btd_api::openrpc::guarded::<P>() {
-            guarded_words(&error.into_inner(), &path, &known)
+        let (path, words) = if let Some(guarded) = openrpc::guarded::<P>() {
+            guarded_words(&error.into_inner(), &path, &guarded)
         } else {
             let words = words(&error.into_inner(), &path);
             (path, words)
@@ -325,26 +336,17 @@ fn words(error: &serde_json::Error, path: &str) -> String {
 
 /// The same, and the parameter, where a secret may have been sent in any place: of what was sent
 /// nothing is repeated but the names that the method knows.
-fn guarded_words(error: &serde_json::Error, path: &str, known: &[String]) -> (String, String) {
+fn guarded_words(error: &serde_json::Error, path: &str, guarded: &Guarded) -> (String, String) {
     let own = words(error, ".");
     if own.starts_with("missing field `") || own.starts_with("duplicate field `") {
         return (".".to_owned(), own);
     }
-    let list = known.join(", ");
-    let top = path.split(['.', '[']).next().unwrap_or_default();
-    match known.iter().find(|name| *name == top) {
-        Some(name) => {
-            let expected = own.rsplit_once(", expected ").map_or_else(
-                || "not what it takes; `btctl rpc discover --json` has its form".to_owned(),
-                |(_, expected)| format!("expected {expected}"),
-            );
-            (name.clone(), format!("`{name}`: {expected}; what was sent is not repeated here"))
-        }
-        None => (
-            ".".to_owned(),
-            format!("these are not the parameters of the method, which takes: {list}; by name, or in this order"),
-        ),
+    if let Some((name, form)) = guarded.takes(path) {
+        let words = format!("`{name}` takes {form}; what was sent is not repeated here");
+        return (name, words);
     }
+    let names = guarded.names().join(", ");
+    (".".to_owned(), format!("these are not the parameters of the method, which takes: {names}"))
 }
 
 pub(super) fn write(reply: &impl Serialize) -> Result<Box<RawValue>, ApiError> {
@@ -387,7 +389,14 @@ mod tests {
             }
         }
         let error = refused::<UnlockParams>(r#"{"wallet": "w", "password": 98765432}"#);
-        assert_eq!(error.message, "`password`: expected a string; what was sent is not repeated here");
+        assert_eq!(error.message, "`password` takes text; what was sent is not repeated here");
+        assert_eq!(error.data["parameter"], "password");
+        let error = refused::<RegenColdkeyParams>(r#"{"origin": {"keystore": "98765432"}}"#);
+        assert!(error.message.contains("` takes an object "), "{error:?}");
         assert!(refused::<UnlockParams>("{}").message.starts_with("missing field `"));
+        // By position a password in the place of a name would be looked for, and not found by that name.
+        let error = refused::<UnlockParams>(r#"["w", "98765432"]"#);
+        assert!(error.message.starts_with("a parameter holds a secret, so all go by name: "), "{error:?}");
+        assert!(refused::<UnlockParams>("[]").message.starts_with("these are not the parameters"));
     }
 }
