@@ -18,6 +18,10 @@ use btd_api::{
     wallet::{KeyName, Secret},
 };
 use clap::Args;
+use rustix::{
+    io::Errno,
+    process::{PidfdFlags, PidfdGetfdFlags, getpid, pidfd_getfd, pidfd_open},
+};
 
 use crate::{
     failure::Failure,
@@ -232,18 +236,30 @@ fn descriptor_line(number: u32) -> Result<Secret, Failure> {
     let mut open = OPEN.lock().unwrap_or_else(PoisonError::into_inner);
     let file = match open.entry(number) {
         Entry::Occupied(entry) => entry.into_mut(),
-        Entry::Vacant(entry) => {
-            let mut file = File::open(format!("/dev/fd/{number}")).map_err(failure)?;
-            // Opened anew it begins at the beginning, where the shell may have read already.
+        Entry::Vacant(entry) => entry.insert(descriptor(number).map_err(failure)?),
+    };
+    first_line(BufReader::with_capacity(1, file), &place)
+}
+
+/// An open descriptor of this process, whatever it is of: a file, a pipe, a socket.
+fn descriptor(number: u32) -> io::Result<File> {
+    let raw = i32::try_from(number).map_err(|_| io::Error::from(io::ErrorKind::InvalidInput))?;
+    let own = pidfd_open(getpid(), PidfdFlags::empty());
+    match own.and_then(|own| pidfd_getfd(own, raw, PidfdGetfdFlags::empty())) {
+        Ok(copy) => Ok(copy.into()),
+        Err(Errno::BADF) => Err(Errno::BADF.into()),
+        // An old kernel, or a container that forbids it: opened anew, which sockets cannot be, and
+        // which begins at the beginning, where the shell may have read already.
+        Err(_) => {
+            let mut file = File::open(format!("/dev/fd/{number}"))?;
             let info = fs::read_to_string(format!("/proc/self/fdinfo/{number}")).unwrap_or_default();
             let at = info.lines().find_map(|line| line.strip_prefix("pos:")?.trim().parse().ok());
             if let Some(at) = at.filter(|&at| at > 0) {
-                file.seek(SeekFrom::Start(at)).map_err(failure)?;
+                file.seek(SeekFrom::Start(at))?;
             }
-            entry.insert(file)
+            Ok(file)
         }
-    };
-    first_line(BufReader::with_capacity(1, file), &place)
+    }
 }
 
 fn whole(reader: impl Read, place: &str) -> Result<Secret, Failure> {
@@ -302,6 +318,21 @@ mod tests {
         assert_eq!(descriptor_line(number).unwrap().expose(), "old");
         assert_eq!(descriptor_line(number).unwrap().expose(), "new one");
         assert!(matches!(descriptor_line(number), Err(Failure::Password { .. })));
+    }
+
+    #[test]
+    fn a_secret_may_come_over_a_pipe_or_a_socket() {
+        use std::os::{fd::AsRawFd, unix::net::UnixStream};
+        let (mut ours, theirs) = UnixStream::pair().unwrap();
+        ours.write_all(b"over a socket\nand no more").unwrap();
+        let number = u32::try_from(theirs.as_raw_fd()).unwrap();
+        assert_eq!(descriptor_line(number).unwrap().expose(), "over a socket");
+        let (reader, mut writer) = io::pipe().unwrap();
+        writer.write_all(b"over a pipe\n").unwrap();
+        assert_eq!(descriptor_line(u32::try_from(reader.as_raw_fd()).unwrap()).unwrap().expose(), "over a pipe");
+        // A number under which nothing is open.
+        let closed = descriptor_line(1_000_000).unwrap_err();
+        assert!(matches!(closed, Failure::Password { .. }), "{closed:?}");
     }
 
     #[test]
