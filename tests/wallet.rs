@@ -112,6 +112,12 @@ fn an_old_file_is_renewed_and_a_plain_one_is_given_a_password() {
     assert_eq!((&again["changed"], &again["kept"]), (&json!(false), &Value::Null));
 
     host.ask(&["wallet", "new-coldkey", "-w", "new", "--uri", "//Alice"]);
+    // What has no encryption has no old one, and is left as it is.
+    let plain = fs::read(wallets(&host).join("new/coldkey")).unwrap();
+    let refused = host.btctl_with(&["wallet", "update", "-w", "new"], &[("BT_WALLET_PASSWORD", "new password")]);
+    let said = String::from_utf8_lossy(&refused.stderr);
+    assert!(refused.status.code() == Some(2) && said.contains("btctl wallet convert --to nacl"), "{said}");
+    assert_eq!(fs::read(wallets(&host).join("new/coldkey")).unwrap(), plain);
     let converted = ask_with_password(&host, &["wallet", "convert", "-w", "new", "--to", "native"], "new password");
     assert_eq!((&converted["from"], &converted["kept"]), (&json!("plain"), &Value::Null));
     let sealed = fs::read_to_string(wallets(&host).join("new/coldkey")).unwrap();
@@ -139,6 +145,7 @@ fn public_halves_are_watched_exported_and_written_to() {
     assert_eq!(exported["keys"].as_array().unwrap().len(), 2);
 
     let sealed = host.ask(&["wallet", "encrypt", "--to", address, "-m", "for Alice"]);
+    assert_eq!(sealed.get("warning"), None, "the key is known to be one that can read it");
     let ciphertext = sealed["ciphertext"].as_str().unwrap();
     let opened = host.ask(&["wallet", "decrypt", "-w", "a", "-H", "h", "--ciphertext", ciphertext]);
     assert_eq!(opened["message"], "for Alice");
@@ -147,6 +154,14 @@ fn public_halves_are_watched_exported_and_written_to() {
     let sr25519 = host.ask(&["wallet", "new-hotkey", "-w", "a", "-H", "sr", "--uri", "//Bob"]);
     let refused = host.refused(&["wallet", "encrypt", "--to", sr25519["address"].as_str().unwrap(), "-m", "x"]);
     assert!(refused.0 == 2 && refused.1.contains("ed25519"), "{refused:?}");
+    // Of a stranger's address nobody here can tell whether its key reads such messages.
+    let stranger = "5FLSigC9HGRKVhB9FiEo4Y3koPsNmBmLJbpXg2mp1hXcS59Y";
+    let output = host.btctl(&["wallet", "encrypt", "--to", stranger, "-m", "x"]);
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success() && said.contains("warning: no key of this host is 5FLS"), "{said}");
+    assert!(output.stdout.starts_with(b"0x") && !output.stdout.contains(&b'w'), "{output:?}");
+    let warning = host.ask(&["wallet", "encrypt", "--to", stranger, "-m", "x"])["warning"].to_string();
+    assert!(warning.contains("nobody can read the message"), "{warning}");
 }
 
 #[test]

@@ -18,7 +18,7 @@ import tempfile
 import time
 
 HERE = pathlib.Path(__file__).resolve().parent
-PATIENCE = 600  # seconds for one script
+PATIENCE = 1200  # seconds for one script: the golden files take some sixty key derivations
 
 parser = argparse.ArgumentParser(description=__doc__)
 parser.add_argument("--venvs", type=pathlib.Path, required=True)
