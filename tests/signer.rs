@@ -257,6 +257,9 @@ fn a_hotkey_of_the_service_manager_serves_from_the_start() {
     assert!(daemon.stop().success());
 }
 
+/// How the environment has a password: the variable and its value, for a host and the path of a key.
+type Way<'a> = &'a dyn Fn(&Host, &Path) -> (String, String);
+
 #[test]
 fn a_hotkey_with_a_password_serves_from_the_start_where_the_environment_has_the_password() {
     let obfuscated = |path: &Path| {
@@ -266,7 +269,7 @@ fn a_hotkey_with_a_password_serves_from_the_start_where_the_environment_has_the_
         let hidden: Vec<u8> = FAST.1.bytes().zip(name.bytes().cycle()).map(|(byte, key)| byte ^ key).collect();
         (name, base64::engine::general_purpose::STANDARD.encode(hidden))
     };
-    let ways: [(&str, &dyn Fn(&Host, &Path) -> (String, String)); 5] = [
+    let ways: [(&str, Way<'_>); 5] = [
         ("BT_WALLET_PASSWORD", &|_, _| ("BT_WALLET_PASSWORD".to_owned(), FAST.1.to_owned())),
         ("BT_WALLET_PASSWORD_FILE", &|host, _| {
             let file = host.path("password");
