@@ -23,11 +23,11 @@ static NEXT: AtomicU64 = AtomicU64::new(0);
 pub fn create(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let temporary = Temporary::write(path, bytes)?;
     match rustix::fs::renameat_with(CWD, &temporary.path, CWD, path, RenameFlags::NOREPLACE) {
-        Ok(()) => {}
+        Ok(()) => temporary.renamed(),
         // File systems without that flag have hard links, which do not replace either.
         Err(rustix::io::Errno::INVAL | rustix::io::Errno::NOSYS) => {
             fs::hard_link(&temporary.path, path)?;
-            fs::remove_file(&temporary.path)?;
+            drop(temporary);
         }
         Err(error) => return Err(error.into()),
     }
@@ -38,6 +38,7 @@ pub fn create(path: &Path, bytes: &[u8]) -> io::Result<()> {
 pub fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let temporary = Temporary::write(path, bytes)?;
     fs::rename(&temporary.path, path)?;
+    temporary.renamed();
     sync_directory(parent(path)?)
 }
 
@@ -98,10 +99,19 @@ impl Temporary {
     }
 }
 
+impl Temporary {
+    /// It has its name. What another writer, in a container of its own, makes under the hidden one from
+    /// now on is that writer's.
+    fn renamed(mut self) {
+        self.path = PathBuf::new();
+    }
+}
+
 impl Drop for Temporary {
     fn drop(&mut self) {
-        // After a rename there is nothing left to remove.
-        let _ = fs::remove_file(&self.path);
+        if !self.path.as_os_str().is_empty() {
+            let _ = fs::remove_file(&self.path);
+        }
     }
 }
 
@@ -125,8 +135,11 @@ fn sweep(directory: &Path, stem: &str) -> io::Result<()> {
         }
         let path = entry.path();
         let is_gone = |error: &io::Error| error.kind() == io::ErrorKind::NotFound;
-        let file = match File::open(&path) {
+        // For writing too: some file systems lock nothing else.
+        let file = match OpenOptions::new().read(true).write(true).open(&path) {
             Err(error) if is_gone(&error) => continue,
+            // Another user's: whether its writer lives is not for this one to find out.
+            Err(error) if error.kind() == io::ErrorKind::PermissionDenied => continue,
             opened => opened?,
         };
         if file.try_lock().is_ok() {
@@ -188,6 +201,19 @@ mod tests {
             (fs::read(dir.path().join("key")).unwrap(), fs::read_dir(dir.path()).unwrap().count()),
             (b"two".to_vec(), 2)
         );
+    }
+
+    #[test]
+    fn what_was_renamed_is_another_writers_to_make_anew() {
+        let dir = tempfile::tempdir().unwrap();
+        let temporary = Temporary::write(&dir.path().join("key"), b"one").unwrap();
+        let hidden = temporary.path.clone();
+        fs::rename(&hidden, dir.path().join("key")).unwrap();
+        fs::write(&hidden, "another's").unwrap();
+        temporary.renamed();
+        assert_eq!(fs::read(&hidden).unwrap(), b"another's");
+        drop(Temporary::write(&dir.path().join("other"), b"two").unwrap());
+        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 2, "what got no name is removed");
     }
 
     #[test]
