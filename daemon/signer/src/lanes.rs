@@ -61,11 +61,17 @@ impl fmt::Debug for Lane {
 /// The outcome of `work`, also if it panics, with nothing of it left on the stack. What a panic says
 /// is not repeated: it may say anything.
 pub(crate) fn guarded<T>(work: impl FnOnce() -> Result<T, Refusal>) -> Result<T, Refusal> {
-    let outcome = catch_unwind(AssertUnwindSafe(work));
+    let outcome = apart(work);
     scrub_stack();
     outcome.unwrap_or_else(|_: Box<dyn Any + Send>| {
         Err(Refusal::new(RefusalKind::Fault, "the signer failed at this call: its log says where"))
     })
+}
+
+/// In a frame of its own, whatever the optimizer would like: what it leaves lies below the caller's.
+#[inline(never)]
+fn apart<T>(work: impl FnOnce() -> Result<T, Refusal>) -> std::thread::Result<Result<T, Refusal>> {
+    catch_unwind(AssertUnwindSafe(work))
 }
 
 #[cfg(test)]

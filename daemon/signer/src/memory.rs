@@ -79,8 +79,9 @@ impl Memory {
 #[inline(never)]
 #[expect(clippy::large_stack_arrays, reason = "the stack is what is to be overwritten")]
 pub(crate) fn scrub_stack() {
-    /// Deeper than any call here reaches, and a half of the smallest stack.
-    const DEPTH: usize = 256 * 1024;
+    /// Deeper than any call here reaches: key derivation works on the heap. It is done after each
+    /// signature, of which this much is a tenth.
+    const DEPTH: usize = 64 * 1024;
     std::hint::black_box(&mut [0_u8; DEPTH]);
 }
 
