@@ -107,7 +107,8 @@ class Client:
         try:
             return future.result(self.timeout)
         except Elapsed:
-            future.cancel()
+            if not future.cancel() and future.exception() is None:
+                self.unsubscribe(end, future.result())  # It began at the last moment.
             raise
 
     def unsubscribe(self, method: str, number: Any) -> None:
