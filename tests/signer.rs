@@ -310,6 +310,7 @@ fn without_the_password_of_its_hotkey_btd_ends_and_says_so() {
     assert_eq!(output.status.code(), Some(1), "{said}");
     assert!(said.contains("cannot start the axon") && said.contains("sealed/hotkeys/h"), "{said}");
     assert!(said.contains("a password is needed"), "{said}");
+    assert!(said.contains("BT_WALLET_PASSWORD_FILE") && said.contains("the credential wallet-password"), "{said}");
 }
 
 #[test]

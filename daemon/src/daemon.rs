@@ -15,20 +15,20 @@ use std::{
 
 use btd_chain::{Finality, Link, LinkConfig, LinkState, Priority};
 use btd_devnet::{BlockTime, Control, Devnet, Profile};
-use btd_signer_protocol::{KeyId, Purpose, operations::UnlockFromEnvironment};
+use btd_signer_protocol::{KeyId, Purpose, RefusalKind, operations::UnlockFromEnvironment};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::{
     cache::{self, Cache, Found},
     causes::with_causes,
     config::{Config, Credentials, Directories, Effective, KeysConfig, Network},
-    custody::{self, Custody, Place},
+    custody::{self, Custody, CustodyError, Place},
     journal::Journal,
     ledger::{self, Ledger},
     metagraph::{self, History, Metagraph},
     rpc::{self, Server},
     service_manager::{self, ServiceManager},
-    serving::{self, Serving},
+    serving::{self, Serving, ServingError},
     submit::{self, Submitter},
     supervisor::{Spawner, Stage, Supervisor, TaskFailure, TaskResult},
 };
@@ -344,8 +344,17 @@ async fn start_axon(
         purposes: [Purpose::Synapse].into_iter().collect(),
     };
     parts.custody.ask(ask).await?;
-    parts.serving.start(&config.wallet, &config.hotkey, None).await?;
-    Ok(())
+    match parts.serving.start(&config.wallet, &config.hotkey, None).await {
+        Ok(_) => Ok(()),
+        Err(ServingError::Key(CustodyError::Refused(refusal))) if refusal.kind == RefusalKind::PasswordRequired => {
+            Err(format!(
+                "{refusal}\nhint: give it in BT_WALLET_PASSWORD, BT_WALLET_PASSWORD_FILE or the key's own BT_PW_..., or \
+                 under systemd as the credential wallet-password"
+            )
+            .into())
+        }
+        Err(other) => Err(other.into()),
+    }
 }
 
 fn start_server(
