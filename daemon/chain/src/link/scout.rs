@@ -23,7 +23,7 @@ use crate::{
 
 /// Blocks are overdue after so many hundredths of the time after which an endpoint is stale: a moment
 /// after the next block of the public network should have come.
-const OVERDUE: u32 = 22;
+const OVERDUE: u32 = 21;
 /// Between two visits while blocks are overdue.
 const HASTE: Duration = Duration::from_secs(2);
 /// An endpoint that is preferred is gone back to after so many good visits in a row.
@@ -68,6 +68,8 @@ pub(super) async fn watch(shared: &Arc<Shared>, active: usize) -> Leave {
     }
     let (mut against, mut for_us) = (BTreeSet::new(), BTreeSet::new());
     let mut good_visits = vec![0_u32; shared.pool.followed.len()];
+    // The block behind which the next one was overdue at the last look.
+    let mut waiting = None;
     for index in others.iter().copied().cycle() {
         pause(shared).await;
         let node = &shared.pool.followed[index];
@@ -111,11 +113,14 @@ pub(super) async fn watch(shared: &Arc<Shared>, active: usize) -> Leave {
             }
             (Sight::Ahead, _) => {
                 node.note_well(report.newest, Instant::now(), Standing::Standby);
-                return Leave::Failed(ConnectError::Behind {
-                    endpoint,
-                    finalized: announced,
-                    seen: report.newest.number,
-                });
+                let followed = followed(shared).unwrap_or(announced);
+                let is_far = report.newest.number.0 > announced.0.saturating_add(shared.config.max_lag_blocks);
+                // One block that is missing once may be on its way.
+                if is_far || waiting == Some(followed) {
+                    let seen = report.newest.number;
+                    return Leave::Failed(ConnectError::Behind { endpoint, finalized: followed, seen });
+                }
+                waiting = Some(followed);
             }
             (Sight::Level | Sight::Contradicts, _) => {
                 node.note_well(report.newest, Instant::now(), Standing::Standby);
@@ -160,10 +165,14 @@ fn is_overdue(shared: &Shared) -> bool {
 /// The newest block that another endpoint may have before the one in use is left: somewhat ahead of
 /// what that has announced as a rule, and none that was not followed while blocks are overdue.
 fn tolerated(shared: &Shared, announced: BlockNumber) -> BlockNumber {
-    let followed = shared.state.borrow().finalized().map(|seen| seen.block.number);
-    followed
+    followed(shared)
         .filter(|_| is_overdue(shared))
         .unwrap_or(BlockNumber(announced.0.saturating_add(shared.config.max_lag_blocks)))
+}
+
+/// The newest block that was followed.
+fn followed(shared: &Shared) -> Option<BlockNumber> {
+    shared.state.borrow().finalized().map(|seen| seen.block.number)
 }
 
 /// The newest block that the endpoint in use has announced.
