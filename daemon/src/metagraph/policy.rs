@@ -142,6 +142,11 @@ impl Backlog {
                 extend(&mut wanted, netuid, extent.clone());
             }
         }
+        for (netuid, since) in &self.claims {
+            if block.0.saturating_sub(since.0) >= self.gathered {
+                extend(&mut wanted, *netuid, Extent::part(Part::Stake));
+            }
+        }
         let mut aged = BTreeSet::new();
         for (netuid, state) in known {
             let is_old = block.0.saturating_sub(state.whole_at.0) >= OLDEST;
@@ -150,6 +155,10 @@ impl Backlog {
             // What could not be read is left alone for a while, and then tried whatever happened to it.
             let rests = state.tried.is_some_and(|tried| block.0.saturating_sub(tried.0) < RETRY);
             if rests && !touched.all {
+                // Parts would be put into what is known to lack something.
+                if wanted.contains_key(netuid) {
+                    extend(&mut wanted, *netuid, Extent::Whole);
+                }
                 continue;
             }
             if touched.all || is_old || from_elsewhere || state.tried.is_some() {
@@ -157,11 +166,6 @@ impl Backlog {
                     aged.insert(*netuid);
                 }
                 extend(&mut wanted, *netuid, Extent::Whole);
-            }
-        }
-        for (netuid, since) in &self.claims {
-            if block.0.saturating_sub(since.0) >= self.gathered {
-                extend(&mut wanted, *netuid, Extent::part(Part::Stake));
             }
         }
         let read_at = |netuid: &NetUid| known.get(netuid).map_or(BlockNumber(0), |state| state.read_at);
@@ -276,6 +280,19 @@ mod tests {
         assert!(!of.epoch_ran(Some(7), BlockNumber(1_000)), "the chain says that none ran");
         assert!(of.epoch_ran(Some(151), BlockNumber(151)));
         assert!(of.epoch_ran(None, BlockNumber(150)) && !of.epoch_ran(None, BlockNumber(149)));
+    }
+
+    #[test]
+    fn what_could_not_be_read_as_a_whole_is_not_read_in_parts() {
+        let mut known = known(&[(1, 9), (2, 9)]);
+        known.entry(NetUid(1)).and_modify(|state| state.tried = Some(BlockNumber(10)));
+        let mut backlog = backlog();
+        assert_eq!(due_at(&mut backlog, 12, &known), Due::default(), "it rests");
+        backlog.note(touched("SubtensorModule", "AxonServed", json!([1, ALICE])));
+        backlog.note(touched("SubtensorModule", "AxonServed", json!([2, ALICE])));
+        let due = due_at(&mut backlog, 12, &known);
+        assert_eq!(due.subnets, [(NetUid(1), Extent::Whole), (NetUid(2), Extent::part(Part::Axons))]);
+        assert_eq!(due_at(&mut backlog, 10 + RETRY, &known).subnets, [(NetUid(1), Extent::Whole)]);
     }
 
     #[test]
