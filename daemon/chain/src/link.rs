@@ -210,13 +210,18 @@ impl Link {
         Ok((View::new(self.clone(), head), blocks))
     }
 
-    /// Reads pinned at the newest finalized block for who asks as soon as this process has begun: as long as the first attempt at an
-    /// endpoint is under way, its first block is waited for, for as long as a request may take.
+    /// The same for who asks as soon as this process has begun: the first block is waited for.
     pub async fn first_view(&self) -> Result<View, ReadError> {
+        self.begun().await;
+        self.view()
+    }
+
+    /// Waits as long as the first attempt at an endpoint is under way, at the most for as long as a
+    /// request may take.
+    pub async fn begun(&self) {
         let mut states = self.state();
         let decided = states.wait_for(|state| state.finalized().is_some() || state.cause().is_some());
         let _ = tokio::time::timeout(self.shared.config.request_timeout(), decided).await;
-        self.view()
     }
 
     /// Reads pinned at a block of the past. Most nodes keep the state of a few hundred blocks only.

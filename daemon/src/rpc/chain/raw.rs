@@ -101,19 +101,19 @@ fn values(json: Vec<Json>) -> Result<Vec<Value>, Failure> {
 
 /// A finalized block, the newest one unless another is named.
 async fn find(link: &Link, id: Option<BlockId>) -> Result<Arc<FinalizedBlock>, Failure> {
-    let newest = link.first_view().await?;
+    link.begun().await;
     Ok(match id {
         Some(BlockId::Number(number)) => link.block(number).await?,
         Some(BlockId::Hash(hash)) => link.block_by_hash(hash).await?,
-        None => link.block(newest.block().number).await?,
+        None => link.block(link.view()?.block().number).await?,
     })
 }
 
 /// Reads pinned at a block, the newest finalized one unless another is named, and that block.
 pub(in super::super) async fn view(link: &Link, id: Option<BlockId>) -> Result<(View, At), Failure> {
-    let newest = receipt::view(link).await?;
+    link.begun().await;
     let view = match id {
-        None => return Ok(newest),
+        None => return Ok(receipt::view(link).await?),
         Some(BlockId::Number(number)) => link.view_of(number).await?,
         Some(BlockId::Hash(hash)) => link.view_at(hash).await?,
     };
