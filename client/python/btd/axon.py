@@ -131,11 +131,11 @@ class Axon:
         self._loop = asyncio.new_event_loop()
         threading.Thread(target=self._loop.run_forever, name="btd-axon-loop", daemon=True).start()
         client.on_close(lambda _: self._ended.set())
+        self.started = True
         for attached in self._attached.values():
             params = {"synapse": attached.of.declaration(), "window": self.max_workers, "screen": attached.screens}
             taker = self._taker(client, attached)
             self._subscriptions.append(client.subscribe("axon_serve", params, taker, "axon_unserve"))
-        self.started = True
         return self
 
     def stop(self) -> "Axon":
@@ -143,7 +143,8 @@ class Axon:
         if not self.started:
             return self
         client = self._connected()
-        self.started = False
+        with self._lock:
+            self.started = False
         try:
             for subscription in self._subscriptions:
                 client.unsubscribe("axon_unserve", subscription)
@@ -222,8 +223,12 @@ class Axon:
             async def awaited() -> Any:
                 return await result
 
-            assert self._loop is not None
-            return asyncio.run_coroutine_threadsafe(awaited(), self._loop).result()
+            with self._lock:  # What begins before the end is ended with it, and nothing begins behind it.
+                if not self.started or self._loop is None:
+                    result.close() if inspect.iscoroutine(result) else None
+                    raise CancelledError()
+                running = asyncio.run_coroutine_threadsafe(awaited(), self._loop)
+            return running.result()
         return result
 
     def _screen(self, client: Client, attached: _Attached, asked: dict) -> None:
