@@ -67,6 +67,10 @@ class Endless(bt.Synapse):
     pass
 
 
+class Tardy(bt.Synapse):
+    pass
+
+
 class Picky(bt.Synapse):
     ticket: str = ""
 
@@ -105,6 +109,11 @@ async def endless(synapse: Endless) -> Endless:
     return synapse
 
 
+def tardy(synapse: Tardy) -> Tardy:
+    time.sleep(3)  # Long enough to be asked for by the loop when that has ended.
+    return endless(synapse)
+
+
 def picky(synapse: Picky) -> Picky:
     return synapse
 
@@ -125,7 +134,7 @@ def picky_priority(synapse: Picky) -> float:
 def serves():
     client = bt.Client(ARGUMENTS.socket)
     axon = bt.axon(wallet=bt.wallet(name=ARGUMENTS.wallet, client=client), client=client)
-    axon.attach(topk).attach(prompt).attach(stream).attach(slow).attach(endless)
+    axon.attach(topk).attach(prompt).attach(stream).attach(slow).attach(endless).attach(tardy)
     axon.attach(picky, blacklist_fn=picky_blacklist, priority_fn=picky_priority, verify_fn=picky_verify)
     axon.start()
     print(json.dumps({"address": axon.address}), flush=True)
@@ -209,6 +218,9 @@ def asks():
         check("a type that does not travel is told", "does not travel" in str(error), error)
     metagraph = bt.metagraph(1, client=client)
     check("the metagraph is there", metagraph.n > 0 and len(metagraph.axons) == metagraph.n, metagraph)
+    if ARGUMENTS.peer == "btd":
+        late = ask(Tardy(), timeout=0.3)
+        check("one that goes on when its program ends is given up too", outcome(late)[0] == 408, outcome(late))
     # Given up before btd answered: what begins all the same is ended.
     client.timeout = 0
     try:

@@ -5,7 +5,9 @@ keccak256(block hash ++ coldkey))), times the difficulty stays below 2^256 when 
 must be one of the last three, so let the chain stand still meanwhile. The hashes are hashlib's and pycryptodome's.
 """
 
+import contextlib
 import hashlib
+import time
 
 from Crypto.Hash import keccak
 
@@ -33,15 +35,24 @@ def solve(block_hash, coldkey):
         nonce += 1
 
 
+@contextlib.contextmanager
 def work_on(node, coldkey):
-    """The arguments of the call for a coldkey, on the head of a chain that stands still while they are found.
+    """The arguments of the call for a coldkey, on the head of a chain that stands still while they are found and sent.
 
-    `node` calls the chain's own methods.
+    `node` calls the chain's own methods. The call must be sent, and not waited for, before the chain goes on.
     """
     node("dev_fault", "stallBlocks")
     head = node("chain_getHeader")
     number = int(head["number"], 16)
     block_hash = bytes.fromhex(node("chain_getBlockHash", number)[2:])
     nonce, work = solve(block_hash, coldkey)
+    yield {"block_number": number, "nonce": nonce, "work": list(work)}
     node("dev_clearFaults")
-    return {"block_number": number, "nonce": nonce, "work": list(work)}
+
+
+def arrives(balance):
+    """What `balance` tells once it tells of anything."""
+    deadline = time.monotonic() + 60
+    while not (found := balance()) and time.monotonic() < deadline:
+        time.sleep(0.25)
+    return found

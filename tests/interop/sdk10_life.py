@@ -92,10 +92,12 @@ with Subtensor(network=URL) as chain:
 
     # Nobody has sent this account anything: the faucet is free, and so admits it.
     poor = wallet("poor", "poor")
-    asked = chain.compose_call("SubtensorModule", "faucet", faucet.work_on(node, poor.coldkeypub.public_key))
-    done("the faucet gives", chain.sign_and_send_extrinsic(call=asked, wallet=poor, wait_for_finalization=True))
-    given = chain.get_balance(poor.coldkeypub.ss58_address)
-    check("a thousand arrived", given.rao == faucet.GIVEN, given)
+    with faucet.work_on(node, poor.coldkeypub.public_key) as work:
+        asked = chain.compose_call("SubtensorModule", "faucet", work)
+        sent = chain.sign_and_send_extrinsic(call=asked, wallet=poor, wait_for_inclusion=False, wait_for_finalization=False)
+    done("the faucet is asked", sent)
+    given = faucet.arrives(lambda: chain.get_balance(poor.coldkeypub.ss58_address).rao)
+    check("a thousand arrived", given == faucet.GIVEN, given)
 
     before = chain.get_all_subnets_netuid()
     cost = chain.get_subnet_burn_cost()

@@ -123,10 +123,11 @@ check("it is there", chain.balances.get(coldkey).rao == 10_000 * 10**9, chain.ba
 # Nobody has sent this account anything: the faucet is free, and so admits it. The client's tables are of a network that
 # has no faucet.
 poor = wallet("poor", "poor")
-asked = bittensor.calls.Call("SubtensorModule", "faucet", faucet.work_on(node, poor.coldkeypub.public_key))
-raw("the faucet gives", asked, poor)
-given = chain.balances.get(poor.coldkeypub.ss58_address)
-check("a thousand arrived", given.rao == faucet.GIVEN, given)
+with faucet.work_on(node, poor.coldkeypub.public_key) as work:
+    asked = bittensor.calls.Call("SubtensorModule", "faucet", work)
+    raw("the faucet is asked", asked, poor, wait_for_inclusion=False, wait_for_finalization=False)
+given = faucet.arrives(lambda: chain.balances.get(poor.coldkeypub.ss58_address).rao)
+check("a thousand arrived", given == faucet.GIVEN, given)
 
 before = netuids()
 done("a subnet is created", RegisterSubnet())

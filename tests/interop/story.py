@@ -158,6 +158,7 @@ def the_same_reads():
         deadline = time.monotonic() + 60
         while btctl("query", "block")["number"] != head:
             assert time.monotonic() < deadline, "btd does not follow"
+            time.sleep(0.2)
         addresses = [row["coldkey"] for row in btctl("wallet", "balance", "--all")["rows"]]
         ours = {
             "metagraph": btctl("rpc", "metagraph_get", '{"netuid":1}'),
