@@ -14,6 +14,7 @@ import dataclasses
 import json
 import pathlib
 import sys
+import threading
 import time
 from concurrent.futures import TimeoutError as Elapsed
 from typing import Any, Dict, List, Optional
@@ -221,12 +222,16 @@ def asks():
     if ARGUMENTS.peer == "btd":
         late = ask(Tardy(), timeout=0.3)
         check("one that goes on when its program ends is given up too", outcome(late)[0] == 408, outcome(late))
-    # Given up before btd answered: what begins all the same is ended.
+    # Given up before btd's answer was read: what begins all the same is ended.
+    read_on = threading.Event()
+    dispatch = client._dispatch
+    client._dispatch = lambda message: (read_on.wait(), dispatch(message))
     client.timeout = 0
     try:
         client.subscribe("chain_subscribeFinalized", {}, print, "chain_unsubscribeFinalized")
         check("a subscription can be given up", False, "it was answered")
     except Elapsed:
+        read_on.set()
         client.call("chain_status", timeout=10)
         check("a subscription that was given up is gone", not client._subscribers, client._subscribers)
     dendrite.close_session()
