@@ -102,6 +102,19 @@ pub struct NewIntent {
     pub extrinsic: SignedExtrinsic,
     /// The plan that was agreed to, as JSON of [`crate::submit`].
     pub plan: String,
+    /// The time after which it is given up unless a node has been handed it, in milliseconds since 1970.
+    pub deadline_ms: Option<u64>,
+    /// Whether a node may have it.
+    pub handing: Handing,
+}
+
+/// Whether the bytes of an intent may have reached a node.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Handing {
+    /// For certain none has them. This is written down before they are offered to one: [`Journal::hand_over`].
+    Never,
+    /// One may have them.
+    Perhaps,
 }
 
 /// How an intent ended.
@@ -225,6 +238,12 @@ impl Journal {
         self.with(move |connection| history::prune(connection, age)).await
     }
 
+    /// Writes down that a node may have a pending intent from now on, or that none has it for certain. When this
+    /// returns, it is on the disk.
+    pub async fn hand_over(&self, id: IntentId, handing: Handing) -> Result<(), JournalError> {
+        self.with(move |connection| hand_over(connection, id, handing)).await
+    }
+
     /// Writes down how an intent ended. An intent ends once.
     pub async fn settle(&self, id: IntentId, settlement: Settlement) -> Result<(), JournalError> {
         self.with(move |connection| settle(connection, id, &settlement)).await
@@ -288,10 +307,11 @@ fn record(connection: &mut Connection, intent: NewIntent) -> Result<Recorded, Jo
     transaction
         .execute(
             "INSERT INTO intents
-                (key, wish, genesis, signer, nonce, extrinsic, hash, era_birth, era_period, spec_version, plan)
+                (key, wish, genesis, signer, nonce, extrinsic, hash, era_birth, era_period, spec_version, plan,
+                 deadline_ms, unsent)
              VALUES
                 (:key, :wish, :genesis, :signer, :nonce, :extrinsic, :hash, :era_birth, :era_period, :spec_version,
-                 :plan)",
+                 :plan, :deadline_ms, :unsent)",
             named_params! {
                 ":key": intent.key.as_ref().map(IdempotencyKey::as_str),
                 ":wish": intent.wish.0,
@@ -304,6 +324,8 @@ fn record(connection: &mut Connection, intent: NewIntent) -> Result<Recorded, Jo
                 ":era_period": period,
                 ":spec_version": intent.extrinsic.spec_version,
                 ":plan": intent.plan,
+                ":deadline_ms": intent.deadline_ms.map(|time| i64::try_from(time).unwrap_or(i64::MAX)),
+                ":unsent": intent.handing == Handing::Never,
             },
         )
         .map_err(failed)?;
@@ -313,7 +335,7 @@ fn record(connection: &mut Connection, intent: NewIntent) -> Result<Recorded, Jo
 }
 
 const COLUMNS: &str = "id, key, wish, genesis, signer, nonce, extrinsic, hash, era_birth, era_period, spec_version, \
-                       plan, ending, details";
+                       plan, ending, details, deadline_ms, unsent";
 
 fn find(connection: &Connection, genesis: BlockHash, key: &IdempotencyKey) -> Result<Option<Intent>, JournalError> {
     connection
@@ -338,6 +360,13 @@ fn pending(connection: &Connection, genesis: BlockHash) -> Result<Vec<Intent>, J
     list().map_err(|source| JournalError::Statement { attempted: "list the pending intents", source })
 }
 
+fn hand_over(connection: &Connection, id: IntentId, handing: Handing) -> Result<(), JournalError> {
+    let changed = connection
+        .execute("UPDATE intents SET unsent = ?1 WHERE id = ?2 AND ending IS NULL", (handing == Handing::Never, id.0))
+        .map_err(|source| JournalError::Statement { attempted: "write down that an intent is sent", source })?;
+    if changed == 1 { Ok(()) } else { Err(JournalError::NotPending { id: id.0 }) }
+}
+
 fn settle(connection: &Connection, id: IntentId, settlement: &Settlement) -> Result<(), JournalError> {
     let changed = connection
         .execute(
@@ -359,6 +388,7 @@ fn read(row: &Row<'_>) -> rusqlite::Result<Intent> {
     let key: Option<String> = row.get("key")?;
     let key = key.map(|key| key.parse().map_err(|error| malformed(row, "key", error))).transpose()?;
     let ending: Option<String> = row.get("ending")?;
+    let deadline: Option<i64> = row.get("deadline_ms")?;
     let settlement = match ending {
         None => None,
         Some(name) => Some(Settlement {
@@ -385,6 +415,8 @@ fn read(row: &Row<'_>) -> rusqlite::Result<Intent> {
                 spec_version: row.get("spec_version")?,
             },
             plan: row.get("plan")?,
+            deadline_ms: deadline.and_then(|time| u64::try_from(time).ok()),
+            handing: if row.get("unsent")? { Handing::Never } else { Handing::Perhaps },
         },
         settlement,
     })

@@ -41,10 +41,11 @@ impl From<Seen> for Stamp {
     }
 }
 
+/// What the clock on the wall shows, in milliseconds since 1970.
 pub(crate) fn since_1970() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, millis)
 }
 
-fn millis(duration: Duration) -> u64 {
+pub(crate) fn millis(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }

@@ -57,8 +57,8 @@ use self::{
 };
 use crate::{
     custody::{Custody, CustodyError},
-    journal::{Digest, Intent, Journal, Kept, Logged, NewIntent, Recorded},
-    stamp::Stamp,
+    journal::{Digest, Handing, Intent, Journal, Kept, Logged, NewIntent, Recorded},
+    stamp::{Stamp, millis, since_1970},
 };
 
 /// Settings of submission.
@@ -299,7 +299,7 @@ impl Submitter {
 
     /// The part of a submission that one account does one at a time: from the nonce to the pool.
     async fn in_lane(&self, order: &Order) -> Result<Intent, SubmissionError> {
-        let deadline = order.terms.deadline.map(|limit| Instant::now() + limit);
+        let deadline = order.terms.deadline.map(|limit| (Instant::now() + limit, since_1970() + millis(limit)));
         let waiting = self.shared.lanes.turn(order.signer, order.terms.lane, order.idempotency_key.clone());
         let turn = match order.terms.deadline {
             None => Ok(waiting.await),
@@ -326,7 +326,7 @@ impl Submitter {
         let (plan, prepared) =
             self.prepare(order, |counted| self.shared.active.free_nonce(order.signer, counted)).await?;
         let extrinsic = self.sign(order, &prepared).await?;
-        if deadline.is_some_and(|deadline| deadline <= Instant::now()) {
+        if deadline.is_some_and(|(deadline, _)| deadline <= Instant::now()) {
             return Err(Withdrawal::Late.into());
         }
         if turn.is_called_off() {
@@ -339,12 +339,15 @@ impl Submitter {
             plan: serde_json::to_string(&plan)
                 .map_err(|source| SubmissionError::Kept { extrinsic: extrinsic.hash, source })?,
             extrinsic,
+            deadline_ms: deadline.map(|(_, time)| time),
+            // With a deadline it matters after a restart whether a node has it: that is written down before one gets it.
+            handing: if deadline.is_some() { Handing::Never } else { Handing::Perhaps },
         };
         // From here on the extrinsic exists, whatever happens to this process.
         match (self.shared.journal.record(recorded).await?, &order.idempotency_key) {
             (Recorded::KeyTaken(earlier), Some(key)) => same_wish(earlier, wish, key),
             (Recorded::New(intent) | Recorded::KeyTaken(intent), _) => {
-                let mut progress = self.shared.follow(&intent, worker::History::NeverSent, deadline).await;
+                let mut progress = self.shared.follow(&intent, worker::History::NeverSent).await;
                 let attempted = |progress: &Progress| !matches!(progress, Progress::Recorded);
                 // An error means that the daemon is stopping; the journal knows the rest.
                 let _ = progress.wait_for(attempted).await;
@@ -471,7 +474,7 @@ impl Submitter {
         if let Some(settlement) = &intent.settlement {
             return receipt(plan, extrinsic, Outcome::from_settlement(settlement).map_err(kept)?);
         }
-        let mut progress = self.shared.follow(intent, worker::History::PerhapsSent, None).await;
+        let mut progress = self.shared.follow(intent, worker::History::PerhapsSent).await;
         if mode == Mode::UntilRecorded {
             return Ok(Receipt { plan, stage: Stage::Recorded { extrinsic, era_end } });
         }

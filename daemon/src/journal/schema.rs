@@ -10,9 +10,9 @@ use super::JournalError;
 /// `btdj` in ASCII: tells our files from other SQLite databases.
 const APPLICATION: i64 = 0x6274_646a;
 /// The newest schema: one more than the last of [`MIGRATIONS`].
-const NEWEST: i64 = 4;
+const NEWEST: i64 = 5;
 /// From schema `n` to `n + 1`, applied in order, each in its own transaction.
-const MIGRATIONS: [&str; 4] = [
+const MIGRATIONS: [&str; 5] = [
     "
     CREATE TABLE intents (
         id           INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -103,6 +103,11 @@ const MIGRATIONS: [&str; 4] = [
     ALTER TABLE intents_4 RENAME TO intents;
     CREATE INDEX pending_intents ON intents (genesis, id) WHERE ending IS NULL;
     CREATE INDEX intents_by_hash ON intents (genesis, hash);
+    ",
+    // What an order's deadline needs to hold over a restart.
+    "
+    ALTER TABLE intents ADD COLUMN deadline_ms INTEGER;
+    ALTER TABLE intents ADD COLUMN unsent INTEGER NOT NULL DEFAULT 0 CHECK (unsent IN (0, 1));
     ",
 ];
 

@@ -23,6 +23,8 @@ fn intent(key: Option<&str>, extrinsic: &[u8]) -> NewIntent {
             spec_version: 425,
         },
         plan: "{}".to_owned(),
+        deadline_ms: None,
+        handing: Handing::Perhaps,
     }
 }
 

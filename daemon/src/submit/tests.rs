@@ -237,7 +237,7 @@ async fn what_the_pool_refuses_is_over_at_once_and_is_not_sent_again() {
     // As one who read the journal just before the end was written would have it followed.
     let found = run.journal.find(run.link.genesis().unwrap(), "hasty".parse().unwrap()).await.unwrap().unwrap();
     let late = Intent { settlement: None, ..found };
-    let mut progress = run.submitter.shared.follow(&late, worker::History::PerhapsSent, None).await;
+    let mut progress = run.submitter.shared.follow(&late, worker::History::PerhapsSent).await;
     let moved = progress.wait_for(|progress| !matches!(progress, Progress::Recorded)).await.unwrap();
     assert!(matches!(&*moved, Progress::Settled(outcome) if matches!(**outcome, Outcome::Refused(_))), "{moved:?}");
 }
@@ -256,9 +256,11 @@ async fn an_extrinsic_that_no_block_took_expires() {
         genesis: run.link.genesis().unwrap(),
         extrinsic,
         plan: serde_json::to_string(&plan).unwrap(),
+        deadline_ms: None,
+        handing: Handing::Perhaps,
     };
     let Recorded::New(intent) = run.journal.record(intent).await.unwrap() else { panic!("the key is new") };
-    let mut progress = run.submitter.shared.follow(&intent, worker::History::NeverSent, None).await;
+    let mut progress = run.submitter.shared.follow(&intent, worker::History::NeverSent).await;
     // What comes after it is not put behind it: the gap is filled first.
     let free = |from| run.submitter.shared.active.free_nonce(order.signer, from);
     assert_eq!([free(0), free(8), free(9)], [0, 8, 10]);
@@ -300,6 +302,8 @@ async fn child_that_signs_and_never_sends() {
         genesis: prepared.payload().genesis,
         extrinsic: run.submitter.sign(&order, &prepared).await.unwrap(),
         plan: serde_json::to_string(&plan).unwrap(),
+        deadline_ms: None,
+        handing: Handing::Perhaps,
     };
     run.journal.record(intent).await.unwrap();
     let mut out = std::io::stdout();
@@ -358,11 +362,17 @@ async fn what_no_node_has_can_be_taken_back_and_leaves_no_gap() {
 
     let record = async |key: &str, nonce: u32, deadline: Option<Duration>| {
         let extrinsic = SignedExtrinsic { nonce, ..extrinsic.clone() };
-        let intent =
-            NewIntent { key: Some(key.parse().unwrap()), wish: wish(&order), genesis, extrinsic, plan: plan.clone() };
+        let intent = NewIntent {
+            key: Some(key.parse().unwrap()),
+            wish: wish(&order),
+            genesis,
+            extrinsic,
+            plan: plan.clone(),
+            deadline_ms: deadline.map(|limit| since_1970() + millis(limit)),
+            handing: Handing::Never,
+        };
         let Recorded::New(intent) = run.journal.record(intent).await.unwrap() else { panic!("the key is new") };
-        let deadline = deadline.map(|limit| Instant::now() + limit);
-        let mut progress = run.submitter.shared.follow(&intent, worker::History::NeverSent, deadline).await;
+        let mut progress = run.submitter.shared.follow(&intent, worker::History::NeverSent).await;
         progress.wait_for(|progress| matches!(progress, Progress::Unsent)).await.unwrap();
         (intent, progress)
     };
@@ -382,4 +392,51 @@ async fn what_no_node_has_can_be_taken_back_and_leaves_no_gap() {
         .follow(&run.journal.find(genesis, "first".parse().unwrap()).await.unwrap().unwrap(), Mode::UntilFinalized)
         .await;
     assert!(matches!(again, Err(SubmissionError::Withdrawn(Withdrawal::Cancelled))), "{again:?}");
+}
+
+/// Orders with a deadline that no node has, as a daemon leaves them that is stopped while the chain is out of reach.
+#[tokio::test]
+async fn a_deadline_holds_over_a_restart() {
+    let (devnet, state) = (devnet(BlockTime::Instant).await, tempfile::tempdir().unwrap());
+    let genesis = BlockHash(devnet.genesis_hash());
+    let run = Run::begin(state.path(), endpoint(&devnet)).await.with_wallet("alice", "//Alice");
+    let order = run.order("alice", transfer(9)).await;
+    for (key, nonce, deadline_ms, handing) in [
+        ("sent", 0, Some(1), Handing::Perhaps),
+        ("late", 1, Some(1), Handing::Never),
+        ("late-too", 2, Some(1), Handing::Never),
+    ] {
+        let (plan, prepared) = run.submitter.prepare(&order, |_| nonce).await.unwrap();
+        let intent = NewIntent {
+            key: Some(key.parse().unwrap()),
+            wish: wish(&order),
+            genesis,
+            extrinsic: run.submitter.sign(&order, &prepared).await.unwrap(),
+            plan: serde_json::to_string(&plan).unwrap(),
+            deadline_ms,
+            handing,
+        };
+        run.journal.record(intent).await.unwrap();
+    }
+    drop(run);
+
+    let run = loop {
+        // The journal is free again once every task of the run before has ended.
+        let journal = Journal::open(state.path().join("journal.db")).await;
+        if journal.is_ok() {
+            drop(journal);
+            break Run::begin(state.path(), endpoint(&devnet)).await;
+        }
+        sleep(Duration::from_millis(20)).await;
+    };
+    let repeat = async |key: &str| run.submitter.submit(keyed(&order, key)).await;
+    for key in ["late", "late-too"] {
+        let late = repeat(key).await;
+        assert!(matches!(late, Err(SubmissionError::Withdrawn(Withdrawal::Late))), "{key}: {late:?}");
+    }
+    // What a node may have is followed to its end, whatever its deadline was.
+    let sent = repeat("sent").await.unwrap();
+    assert!(matches!(sent.stage, Stage::Finalized { .. }), "{sent:?}");
+    assert_eq!(run.submitter.shared.active.free_nonce(order.signer, 1), 1);
+    assert_eq!(devnet.head().number, 1);
 }

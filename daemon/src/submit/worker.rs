@@ -3,7 +3,10 @@
 //! Sending the same bytes again is always safe, because the chain takes a nonce once; so bytes that
 //! are in no block are sent again after a while and after each loss of the link. A refusal ends an
 //! extrinsic only if it is the pool's own and the bytes were never sent before; otherwise it may be
-//! in a block already, and blocks alone tell. What has ended is never sent again.
+//! in a block already, and blocks alone tell. What has ended is never sent again. What no node was
+//! ever offered is known as such after a restart too, and then given up when its deadline passes.
+
+mod sending;
 
 use std::{
     collections::{HashMap, HashSet},
@@ -11,8 +14,8 @@ use std::{
     time::{Duration, Instant},
 };
 
-use btd_api::{AccountId, BlockNumber, signing::Lane};
-use btd_chain::{Era, LinkState, PoolRefusal, SignedExtrinsic, SubmitError, Tracked};
+use btd_api::AccountId;
+use btd_chain::SignedExtrinsic;
 use tokio::{
     sync::{mpsc, watch},
     task::JoinSet,
@@ -20,24 +23,15 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-use super::{
-    Shared,
-    error::Withdrawal,
-    genesis,
-    lane::Turn,
-    outcome::{Outcome, Refused},
-};
+use super::{Shared, error::Withdrawal, genesis, outcome::Outcome};
 use crate::{
     causes::with_causes,
-    journal::{Intent, IntentId, JournalError, Settlement},
+    journal::{Handing, Intent, IntentId, JournalError, Settlement},
+    stamp::since_1970,
 };
 
 /// The pause after a block that could not be searched, and after a lost answer.
 const PAUSE: Duration = Duration::from_secs(3);
-/// What the pause grows to while the same block cannot be searched: this node may have thrown it
-/// away, another endpoint may have it.
-const LONGEST_PAUSE: Duration = Duration::from_mins(5);
-
 /// Days for which a repetition is recognised, whatever the settings say.
 const LEAST_KEPT: u32 = 7;
 /// How often the journal is tidied up.
@@ -46,9 +40,9 @@ const HOUSEKEEPING: Duration = Duration::from_hours(24);
 /// Whether the bytes may have reached a node before.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum History {
-    /// Signed by this process a moment ago.
+    /// Signed by this process a moment ago, or by an earlier run whose journal says so.
     NeverSent,
-    /// From an earlier run, or sent already.
+    /// Sent already, or nobody knows.
     PerhapsSent,
 }
 
@@ -138,12 +132,7 @@ impl Active {
     }
 
     /// The progress of an intent, and the job of following it unless it is followed already.
-    fn enter(
-        &self,
-        intent: &Intent,
-        history: History,
-        deadline: Option<Instant>,
-    ) -> (watch::Receiver<Progress>, Option<Job>) {
+    fn enter(&self, intent: &Intent, history: History) -> (watch::Receiver<Progress>, Option<Job>) {
         let mut followed = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(entry) = followed.get(&intent.id) {
             return (entry.progress.clone(), None);
@@ -151,7 +140,7 @@ impl Active {
         let (sender, progress) = watch::channel(Progress::Recorded);
         let SignedExtrinsic { signer, nonce, .. } = intent.recorded.extrinsic;
         let taken_back = CancellationToken::new();
-        let terms = Terms { taken_back: taken_back.clone(), deadline };
+        let terms = Terms { taken_back: taken_back.clone(), deadline: intent.recorded.deadline_ms.map(moment) };
         followed.insert(intent.id, Followed { signer, nonce, progress: progress.clone(), taken_back });
         (progress, Some(Job { intent: intent.clone(), history, progress: sender, terms }))
     }
@@ -165,14 +154,9 @@ impl Active {
 
 impl Shared {
     /// The progress of a pending intent, which the worker follows from now on. One that no node has at its
-    /// `deadline` is given up.
-    pub(super) async fn follow(
-        &self,
-        intent: &Intent,
-        history: History,
-        deadline: Option<Instant>,
-    ) -> watch::Receiver<Progress> {
-        let (progress, job) = self.active.enter(intent, history, deadline);
+    /// deadline is given up.
+    pub(super) async fn follow(&self, intent: &Intent, history: History) -> watch::Receiver<Progress> {
+        let (progress, job) = self.active.enter(intent, history);
         if let Some(job) = job {
             // Without a worker the sender is dropped, which tells whoever waits.
             let _ = self.queue.send(job).await;
@@ -200,10 +184,8 @@ impl Worker {
             genesis = genesis(&self.shared.link) => {
                 let pending = self.shared.journal.pending(genesis).await?;
                 tracing::info!(pending = pending.len(), %genesis, "took up the journal");
-                for intent in pending {
-                    if let (_, Some(job)) = self.shared.active.enter(&intent, History::PerhapsSent, None) {
-                        following.spawn(follow(Arc::clone(&self.shared), job));
-                    }
+                for job in self.take_up(&pending).await {
+                    following.spawn(follow(Arc::clone(&self.shared), job));
                 }
             }
         }
@@ -227,6 +209,30 @@ impl Worker {
 }
 
 impl Worker {
+    /// Enters what an earlier run left, and gives the jobs of following it. What no node has and is late is given
+    /// up at once, the latest nonce first: none is left to wait behind another that will never come.
+    async fn take_up(&self, pending: &[Intent]) -> Vec<Job> {
+        let shared = &self.shared;
+        let history = |intent: &Intent| match intent.recorded.handing {
+            Handing::Never => History::NeverSent,
+            Handing::Perhaps => History::PerhapsSent,
+        };
+        let entered = pending.iter().filter_map(|intent| shared.active.enter(intent, history(intent)).1);
+        let mut entered: Vec<Job> = entered.collect();
+        entered.sort_by_key(|job| std::cmp::Reverse(job.intent.recorded.extrinsic.nonce));
+        let mut left = Vec::new();
+        for job in entered {
+            let outcome = Outcome::Withdrawn { why: Withdrawal::Late };
+            if job.is_to_be_given_up(&shared.active) && write_down(shared, &job.intent, &outcome).await {
+                settle(shared, &job.intent, &job.progress, outcome);
+            } else {
+                left.push(job);
+            }
+        }
+        left.reverse();
+        left
+    }
+
     /// Keeps the journal from growing for ever. What is pending is never forgotten.
     async fn forget_what_ended_long_ago(&self) {
         let age = Duration::from_hours(24).saturating_mul(self.shared.config.keep_days.max(LEAST_KEPT));
@@ -236,6 +242,33 @@ impl Worker {
             Err(error) => tracing::warn!(error = with_causes(&error), "could not tidy the journal up"),
         }
     }
+}
+
+// === impl Job, Terms ===
+
+impl Job {
+    /// Whether it is late, no node has it, and nothing later waits behind it.
+    fn is_to_be_given_up(&self, active: &Active) -> bool {
+        self.history == History::NeverSent && self.terms.is_late() && is_last(active, &self.intent.recorded.extrinsic)
+    }
+}
+
+impl Terms {
+    fn is_late(&self) -> bool {
+        self.deadline.is_some_and(|deadline| deadline <= Instant::now())
+    }
+}
+
+/// Whether nothing on its way has a later nonce of the same account: it could only be included behind this one.
+fn is_last(active: &Active, extrinsic: &SignedExtrinsic) -> bool {
+    active.behind(extrinsic.signer, extrinsic.nonce).is_none()
+}
+
+/// The moment at which the clock on the wall shows `time_ms`, in milliseconds since 1970; now if that is past.
+fn moment(time_ms: u64) -> Instant {
+    let left = Duration::from_millis(time_ms.saturating_sub(since_1970()));
+    let now = Instant::now();
+    now.checked_add(left).unwrap_or(now)
 }
 
 /// Sends, searches blocks and sends again, until the end is known; then writes it down.
@@ -252,10 +285,9 @@ async fn follow(shared: Arc<Shared>, job: Job) {
         shared.active.leave(intent.id);
         return;
     }
-    let hash = intent.recorded.extrinsic.hash;
     // The turn of what is given up is held until its nonce is free again.
     let (outcome, _turn) = loop {
-        let (outcome, turn) = end_of(&shared, &intent.recorded.extrinsic, history, (&progress, &terms)).await;
+        let (outcome, turn) = sending::end_of(&shared, &intent, history, (&progress, &terms)).await;
         let is_written = write_down(&shared, &intent, &outcome).await;
         if is_written || !matches!(outcome, Outcome::Refused(_) | Outcome::Withdrawn { .. }) {
             break (outcome, turn);
@@ -265,6 +297,12 @@ async fn follow(shared: Arc<Shared>, job: Job) {
         progress.send_replace(Progress::Unsure);
         sleep(PAUSE).await;
     };
+    settle(&shared, &intent, &progress, outcome);
+}
+
+/// Tells whoever waits how an extrinsic ended, and follows it no more.
+fn settle(shared: &Shared, intent: &Intent, progress: &watch::Sender<Progress>, outcome: Outcome) {
+    let hash = intent.recorded.extrinsic.hash;
     match &outcome {
         Outcome::Succeeded(included) => {
             tracing::info!(extrinsic = %hash, block = %included.block.number, fee = included.fee.map(tracing::field::display), "extrinsic succeeded");
@@ -311,156 +349,6 @@ async fn write_down(shared: &Shared, intent: &Intent, outcome: &Outcome) -> bool
         Err(error) => {
             tracing::error!(%error, %extrinsic, "could not put an outcome into words");
             false
-        }
-    }
-}
-
-async fn end_of(
-    shared: &Shared,
-    extrinsic: &SignedExtrinsic,
-    mut history: History,
-    (progress, terms): (&watch::Sender<Progress>, &Terms),
-) -> (Outcome, Option<Turn>) {
-    let from = match extrinsic.era {
-        Era::Mortal { birth, .. } => birth,
-        Era::Immortal => BlockNumber(0),
-    };
-    let search = search(shared, extrinsic, from);
-    tokio::pin!(search);
-    loop {
-        let pause = match shared.link.submit(extrinsic).await {
-            Ok(()) => {
-                history = History::PerhapsSent;
-                progress.send_replace(Progress::Sent);
-                Duration::from_secs(shared.config.resend_s.into())
-            }
-            Err(SubmitError::NotSent { .. }) if history == History::NeverSent => {
-                progress.send_replace(Progress::Unsent);
-                PAUSE
-            }
-            Err(SubmitError::NotSent { .. }) => {
-                progress.send_replace(Progress::Unsure);
-                PAUSE
-            }
-            Err(SubmitError::Ambiguous { cause, .. }) => {
-                history = History::PerhapsSent;
-                tracing::debug!(extrinsic = %extrinsic.hash, cause, "did not learn whether an extrinsic arrived");
-                progress.send_replace(Progress::Unsure);
-                PAUSE
-            }
-            Err(SubmitError::Refused(refusal)) if !is_the_pools(&refusal) => {
-                history = History::PerhapsSent;
-                tracing::debug!(extrinsic = %extrinsic.hash, %refusal, "did not learn whether an extrinsic arrived");
-                progress.send_replace(Progress::Unsure);
-                PAUSE
-            }
-            Err(SubmitError::Refused(refusal)) => {
-                let refused = Refused::from(&refusal);
-                if history == History::NeverSent {
-                    return (Outcome::Refused(refused), None);
-                }
-                tracing::debug!(extrinsic = %extrinsic.hash, reason = refused.words, "was not taken again");
-                progress.send_replace(Progress::Shut);
-                Duration::from_secs(shared.config.resend_s.into())
-            }
-        };
-        tokio::select! {
-            outcome = &mut search => return (outcome, None),
-            () = again(shared, pause) => {}
-            given_up = give_up(shared, extrinsic, terms), if history == History::NeverSent => return given_up,
-        }
-    }
-}
-
-/// Resolves when what no node has is to be given up.
-async fn give_up(shared: &Shared, extrinsic: &SignedExtrinsic, terms: &Terms) -> (Outcome, Option<Turn>) {
-    let late = async {
-        match terms.deadline {
-            Some(deadline) => sleep(deadline.saturating_duration_since(Instant::now())).await,
-            None => std::future::pending().await,
-        }
-        // Nobody takes a later nonce meanwhile.
-        let turn = shared.lanes.turn(extrinsic.signer, Lane::Urgent, None).await.ok();
-        if shared.active.behind(extrinsic.signer, extrinsic.nonce).is_some() {
-            // It is in the way of others now, which can only be included after it.
-            drop(turn);
-            std::future::pending::<()>().await;
-            return None;
-        }
-        turn
-    };
-    tokio::select! {
-        // Whoever takes it back has the turn.
-        () = terms.taken_back.cancelled() => (Outcome::Withdrawn { why: Withdrawal::Cancelled }, None),
-        turn = late => (Outcome::Withdrawn { why: Withdrawal::Late }, turn),
-    }
-}
-
-/// Whether a refusal says for certain that the pool did not take the bytes: the codes of
-/// `sc_rpc_api::author` do, and so do those of JSON-RPC for a request that is not understood. With
-/// any other a proxy may speak for a node that did take them.
-fn is_the_pools(refusal: &PoolRefusal) -> bool {
-    matches!(refusal.code, 1000..=1099 | -32700 | -32602..=-32600)
-}
-
-/// Resolves when it is time to send again: after `pause`, and when a lost link has come back.
-async fn again(shared: &Shared, pause: Duration) {
-    let mut state = shared.link.state();
-    let back = async {
-        let lost = state.wait_for(|state| !state.is_live()).await.is_ok();
-        if !lost || state.wait_for(LinkState::is_live).await.is_err() {
-            std::future::pending::<()>().await;
-        }
-    };
-    tokio::select! {
-        () = back => {}
-        () = sleep(pause) => {}
-    }
-}
-
-/// Searches the finalized blocks of the extrinsic's era. A block that cannot be searched is asked
-/// for again: skipping it could turn "unknown" into "never".
-async fn search(shared: &Shared, extrinsic: &SignedExtrinsic, from: BlockNumber) -> Outcome {
-    let mut pause = PAUSE;
-    loop {
-        let begun = Instant::now();
-        match shared.link.track(extrinsic.hash, from, extrinsic.era_end()).await {
-            Ok(Tracked::Included(inclusion)) => return Outcome::of(inclusion),
-            Ok(Tracked::IncludedUnseen(unseen)) => return unseen.into(),
-            Ok(Tracked::Expired { until }) => return Outcome::Expired { until },
-            Err(error) => {
-                tracing::warn!(%error, extrinsic = %extrinsic.hash, "could not search a block for an extrinsic");
-                // A search that went on for long had got further, and another endpoint may have what this one lacks.
-                let (got_further, asked) = (begun.elapsed() > pause, endpoint(shared));
-                sleep(pause).await;
-                pause = if got_further || endpoint(shared) != asked { PAUSE } else { LONGEST_PAUSE.min(pause * 2) };
-            }
-        }
-    }
-}
-
-/// The endpoint that is followed now.
-fn endpoint(shared: &Shared) -> Option<String> {
-    match &*shared.link.state().borrow() {
-        LinkState::Live { endpoint, .. } => Some(endpoint.clone()),
-        LinkState::Connecting { .. } | LinkState::Lost { .. } => None,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use btd_chain::RefusalReason;
-
-    use super::*;
-
-    #[test]
-    fn only_the_pool_itself_can_say_that_it_did_not_take_an_extrinsic() {
-        let says = |code| is_the_pools(&PoolRefusal { code, reason: RefusalReason::Other, text: String::new() });
-        for code in [1001, 1010, 1012, 1014, 1016, -32700, -32600, -32601, -32602] {
-            assert!(says(code), "{code}");
-        }
-        for code in [-32603, -32000, -32005, 429, 502] {
-            assert!(!says(code), "{code}");
         }
     }
 }
