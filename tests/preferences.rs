@@ -11,6 +11,10 @@ fn ask(host: &Host, words: &str) -> Value {
     host.ask(&words.split(' ').collect::<Vec<_>>())
 }
 
+fn daemon_head(host: &Host) -> u64 {
+    ask(host, "devnet status")["head"]["number"].as_u64().unwrap()
+}
+
 #[test]
 fn names_and_settings_hold_from_one_command_to_the_next_and_the_ledger_remembers() {
     let host = Host::new();
@@ -50,7 +54,26 @@ fn names_and_settings_hold_from_one_command_to_the_next_and_the_ledger_remembers
     assert_eq!((&entry["to"], &entry["amount"]), (&json!(BOB), &json!("2500000000")));
     assert_eq!(entry["extrinsic"], sent["outcome"]["extrinsic"]);
     assert_eq!(covered.as_array().unwrap().len(), 1);
-    assert!(ask(&host, &format!("wallet history --ss58 {ALICE}"))["entries"].as_array().unwrap().len() >= 2);
+    let all = ask(&host, &format!("wallet history --ss58 {ALICE}"))["entries"].as_array().unwrap().clone();
+    assert!(all.len() >= 2, "{all:?}");
+    // One at a time, nothing is left out.
+    let mut read = Vec::new();
+    let mut page = ask(&host, "wallet history --limit 1");
+    loop {
+        read.extend(page["entries"].as_array().unwrap().clone());
+        let Some(next) = page["next"].as_str() else { break };
+        page = ask(&host, &format!("wallet history --limit 1 --before {next}"));
+    }
+    assert!(read.len() >= all.len() && all.iter().all(|entry| read.contains(entry)), "{all:?} {read:?}");
+    // A key that comes later is known from when it came.
+    let since = daemon_head(&host);
+    ask(&host, "wallet create --wallet later --uri //Eve");
+    ask(&host, "wallet transfer --wallet later --dest friend --amount 1 --yes");
+    let known = wait_for("the ledger to look for it", || {
+        ask(&host, "wallet history --wallet later")["covered"][0]["first"].as_u64()
+    });
+    assert!(known >= since, "{known} {since}");
+    assert_eq!(ask(&host, &format!("wallet history --ss58 {BOB}"))["covered"], json!([]));
 
     // Nothing is left to be taken back.
     let extrinsic = sent["outcome"]["extrinsic"].as_str().unwrap();
@@ -67,5 +90,43 @@ fn names_and_settings_hold_from_one_command_to_the_next_and_the_ledger_remembers
         words.contains("--wallet.hotkey has no meaning") && words.contains("cancelled: nothing was signed"),
         "{words}"
     );
+    daemon.stop();
+}
+
+/// What the ledger has as sent, the newest first, once its newest is `newest` tao.
+fn sent(host: &Host, newest: &str) -> Vec<String> {
+    wait_for("the ledger to have the newest transfer", || {
+        let history = ask(host, "wallet history --wallet alice");
+        let entries = history["entries"].as_array().unwrap().iter().filter(|entry| entry["kind"] == "sent");
+        let sent: Vec<String> = entries.map(|entry| entry["amount"].as_str().unwrap().to_owned()).collect();
+        sent.first().is_some_and(|amount| amount == newest).then_some(sent)
+    })
+}
+
+#[test]
+fn a_chain_that_goes_back_takes_its_part_of_the_ledger_along() {
+    let host = Host::new();
+    let transfer = |amount: &str| {
+        ask(&host, &format!("wallet transfer --wallet alice --dest {BOB} --amount {amount} --yes"));
+    };
+    let instant = ["--network", "devnet", "--block-time", "instant"];
+    let daemon = host.start(&instant);
+    ask(&host, "wallet create --wallet alice --uri //Alice");
+    transfer("1");
+    let snapshot = ask(&host, "devnet snapshot")["snapshot"].as_str().unwrap().to_owned();
+    ["2", "3", "4"].into_iter().for_each(transfer);
+    assert_eq!(sent(&host, "4000000000").len(), 4);
+    ask(&host, &format!("devnet revert {snapshot}"));
+    let head = ask(&host, "devnet mine 6")["number"].clone();
+    wait_for("btd to follow", || (ask(&host, "chain")["finalized"]["number"] == head).then_some(()));
+    transfer("5");
+    assert_eq!(sent(&host, "5000000000"), ["5000000000", "1000000000"]);
+    daemon.stop();
+
+    // Another chain that begins the same: what was on the first never was.
+    let daemon = host.start(&instant);
+    ask(&host, "devnet mine 9");
+    transfer("6");
+    assert_eq!(sent(&host, "6000000000"), ["6000000000"]);
     daemon.stop();
 }

@@ -11,7 +11,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{axon, dendrite, logs, rpc, serving, submit, supervisor};
+use crate::{axon, dendrite, ledger, logs, rpc, serving, submit, supervisor};
 
 pub mod directories;
 mod environment;
@@ -46,6 +46,8 @@ pub struct Config {
     pub keys: KeysConfig,
     /// Extrinsics.
     pub submit: submit::Config,
+    /// What is kept of what happened to the accounts of this host.
+    pub ledger: ledger::Config,
     /// Whether btd serves from its start, and as whom.
     pub serving: serving::Config,
     /// The axon.

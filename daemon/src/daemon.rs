@@ -243,7 +243,8 @@ async fn start(settings: Settings, spawner: &Spawner, manager: &ServiceManager) 
     let metagraph = start_metagraph(&link, &stores, &config.network, spawner).await?;
     let custody = custody_config(config.keys, signer, &directories, &credentials);
     let custody = Custody::start(custody, spawner).await.map_err(failed("the signer"))?;
-    let ledger = Ledger::open(directories.state.join("ledger.db")).await.map_err(failed("the ledger"))?;
+    let ledger =
+        Ledger::open(directories.state.join("ledger.db"), config.ledger).await.map_err(failed("the ledger"))?;
     let writer = ledger::Follower::new(ledger.clone(), &link, custody.clone());
     spawner.spawn(Stage::Work, "ledger", |told| async move {
         writer.run(told).await;

@@ -2,22 +2,49 @@
 //!
 //! Every event of a finalized block that names one of the accounts, or was caused by an extrinsic
 //! that one of them signed, is written down as it is; what it means is said when it is read. It
-//! starts when btd first sees the chain and goes on over restarts where it left off; where blocks
-//! could not be had any more, the span has a gap, which is told. It is a record, not a proof of
-//! completeness, and asks no archive: a damaged file is begun anew. Beside it, [`Follower`] writes.
+//! starts when btd first sees the chain and goes on over restarts where it left off. What it does not
+//! know it tells: for each account from which block on it was looked for, and every hole since with
+//! the reason. It is bounded by age and number ([`Config`]), and tells before which block it was cut.
+//!
+//! It is a record, not a proof of completeness, and asks no archive: a damaged file is begun anew.
+//! Beside it, [`Follower`] writes; `store` is its file.
 
 mod follower;
+mod span;
+mod store;
 
 use std::{
-    path::{Path, PathBuf},
+    collections::BTreeSet,
+    path::PathBuf,
     sync::{Arc, Mutex, PoisonError},
+    time::Duration,
 };
 
-use btd_api::{AccountId, BlockHash, BlockNumber};
+use btd_api::{AccountId, BlockHash, BlockNumber, wallet::history::Cursor};
 use btd_chain::Event;
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::Connection;
+use serde::{Deserialize, Serialize};
 
-pub use self::follower::Follower;
+pub use self::{
+    follower::Follower,
+    span::{Hole, Span, Why},
+};
+
+/// Settings of the ledger: how much is kept of each chain. The oldest goes first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Config {
+    /// Days for which an entry is kept, by the time of its block; 0 is for ever.
+    pub keep_days: u32,
+    /// Entries that are kept at most; 0 is no limit. A thousand take about half a MiB.
+    pub most_entries: u32,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self { keep_days: 730, most_entries: 1_000_000 }
+    }
+}
 
 /// Why the ledger cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -60,41 +87,40 @@ pub struct Entry {
     pub event: Event,
 }
 
-/// Blocks without a gap, all of them looked through.
+/// What is known of an account.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Known {
+    /// The blocks that were looked through for it, oldest first.
+    pub spans: Vec<Span>,
+    /// What lies between them, and why nothing is known of it.
+    pub holes: Vec<Hole>,
+    /// Entries of any account before this block were once there, and are cut away.
+    pub cut: Option<BlockNumber>,
+}
+
+/// A block that was looked through.
+#[derive(Clone, Debug)]
+struct Looked {
+    number: BlockNumber,
+    hash: BlockHash,
+    /// For whom.
+    watched: BTreeSet<AccountId>,
+    entries: Vec<Entry>,
+}
+
+/// A block by whose hash a chain is recognised.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Span {
-    /// The first.
-    pub first: BlockNumber,
-    /// The last.
-    pub last: BlockNumber,
+struct Mark {
+    number: BlockNumber,
+    hash: BlockHash,
 }
 
 /// The open ledger. Clones share one connection; statements run on blocking threads.
 #[derive(Clone, Debug)]
 pub struct Ledger {
     connection: Arc<Mutex<Connection>>,
+    config: Config,
 }
-
-const SCHEMA: &str = "
-    CREATE TABLE IF NOT EXISTS entries (
-        genesis   BLOB NOT NULL,
-        block     INTEGER NOT NULL,
-        place     INTEGER NOT NULL,
-        account   BLOB NOT NULL,
-        time_ms   INTEGER,
-        extrinsic BLOB,
-        event     TEXT NOT NULL,
-        PRIMARY KEY (genesis, account, block, place)
-    ) STRICT, WITHOUT ROWID;
-    CREATE INDEX IF NOT EXISTS entries_by_block ON entries (genesis, block);
-    CREATE TABLE IF NOT EXISTS spans (
-        genesis BLOB NOT NULL,
-        first   INTEGER NOT NULL,
-        last    INTEGER NOT NULL,
-        PRIMARY KEY (genesis, first)
-    ) STRICT, WITHOUT ROWID;
-    PRAGMA user_version = 1;
-";
 
 fn failed(attempted: &'static str) -> impl FnOnce(rusqlite::Error) -> LedgerError {
     move |source| LedgerError::Statement { attempted, source }
@@ -105,11 +131,11 @@ fn failed(attempted: &'static str) -> impl FnOnce(rusqlite::Error) -> LedgerErro
 impl Ledger {
     /// Opens the ledger at `path`. One that is damaged is begun anew: what it said is public, and on
     /// the chain. What keeps a sound one from being opened is an error.
-    pub async fn open(path: impl Into<PathBuf>) -> Result<Self, LedgerError> {
+    pub async fn open(path: impl Into<PathBuf>, config: Config) -> Result<Self, LedgerError> {
         let path = path.into();
         let connection = blocking(move || {
-            open(&path).or_else(|error| {
-                if !is_damage(&error) {
+            store::open(&path).or_else(|error| {
+                if !store::is_damage(&error) {
                     return Err(LedgerError::Open { path, source: error });
                 }
                 tracing::warn!(ledger = %path.display(), %error, "began the ledger anew");
@@ -118,43 +144,87 @@ impl Ledger {
                     file.push(name);
                     let _ = std::fs::remove_file(file);
                 }
-                open(&path).map_err(|source| LedgerError::Open { path, source })
+                store::open(&path).map_err(|source| LedgerError::Open { path, source })
             })
         })
         .await?;
-        Ok(Self { connection: Arc::new(Mutex::new(connection)) })
+        Ok(Self { connection: Arc::new(Mutex::new(connection)), config })
     }
 
-    /// The newest entries of `account` on the chain `genesis`, at most `limit`, those before block `before` only.
+    /// The newest entries of `account` on the chain `genesis`, at most `limit`, those before `before` only.
     pub async fn entries(
         &self,
         genesis: BlockHash,
         account: AccountId,
-        before: Option<BlockNumber>,
+        before: Option<Cursor>,
         limit: u32,
     ) -> Result<Vec<Entry>, LedgerError> {
-        self.with(move |connection| entries(connection, genesis, account, before, limit).map_err(failed("be read")))
+        self.with("be read", move |connection| store::entries(connection, genesis, account, before, limit)).await
+    }
+
+    /// What is known of `account` on the chain `genesis`.
+    pub async fn known(&self, genesis: BlockHash, account: AccountId) -> Result<Known, LedgerError> {
+        self.with("tell what it covers", move |connection| {
+            let (looked, watched) = (store::spans(connection, genesis)?, store::watched(connection, genesis, account)?);
+            let spans = span::both(&looked, &watched);
+            let holes = span::holes(&spans, &looked, &store::holes(connection, genesis)?);
+            Ok(Known { spans, holes, cut: store::cut(connection, genesis)? })
+        })
+        .await
+    }
+
+    /// Writes down what happened in one block, and for whom it was looked through. What the ledger says of
+    /// that chain from this block on is forgotten: the chain has gone back.
+    async fn append(&self, genesis: BlockHash, looked: Looked) -> Result<(), LedgerError> {
+        self.with("write a block down", move |connection| store::append(connection, genesis, &looked)).await
+    }
+
+    /// Writes down that blocks are left out, and why.
+    async fn leave_out(&self, genesis: BlockHash, hole: Hole) -> Result<(), LedgerError> {
+        self.with("write down that blocks are left out", move |connection| store::leave_out(connection, genesis, hole))
             .await
     }
 
-    /// The blocks of the chain `genesis` that were looked through, oldest first.
-    pub async fn spans(&self, genesis: BlockHash) -> Result<Vec<Span>, LedgerError> {
-        self.with(move |connection| spans(connection, genesis).map_err(failed("tell what it covers"))).await
+    /// Forgets what the ledger says of the chain `genesis` from block `from` on.
+    async fn forget(&self, genesis: BlockHash, from: BlockNumber) -> Result<(), LedgerError> {
+        self.with("forget a branch", move |connection| store::forget(connection, genesis, from)).await
     }
 
-    /// Writes down what happened in one block, and that all blocks from the last on were looked through.
-    /// What a later part of the ledger says of that chain is forgotten: the chain has gone back.
-    async fn append(&self, genesis: BlockHash, block: BlockNumber, entries: Vec<Entry>) -> Result<(), LedgerError> {
-        self.with(move |connection| append(connection, genesis, block, &entries).map_err(failed("write a block down")))
-            .await
+    /// How many blocks of the chain `genesis` can be recognised by their hash.
+    async fn marks(&self, genesis: BlockHash) -> Result<u32, LedgerError> {
+        self.with("count its blocks", move |connection| store::marks(connection, genesis)).await
+    }
+
+    /// One of them: 0 is the newest.
+    async fn mark(&self, genesis: BlockHash, place: u32) -> Result<Option<Mark>, LedgerError> {
+        self.with("tell a block's hash", move |connection| store::mark(connection, genesis, place)).await
+    }
+
+    /// The last block of the chain `genesis` that was looked through.
+    async fn last(&self, genesis: BlockHash) -> Result<Option<BlockNumber>, LedgerError> {
+        self.with("tell where it left off", move |connection| store::last(connection, genesis)).await
+    }
+
+    /// Cuts what is older, or more, than is to be kept of the chain `genesis`. Gives the block before which it is
+    /// cut now, if anything was.
+    async fn cut(&self, genesis: BlockHash, now_ms: u64) -> Result<Option<BlockNumber>, LedgerError> {
+        let Config { keep_days, most_entries } = self.config;
+        let age = Duration::from_hours(24).saturating_mul(keep_days);
+        let oldest_ms = (keep_days > 0).then(|| now_ms.saturating_sub(crate::stamp::millis(age)));
+        let most = (most_entries > 0).then_some(most_entries);
+        self.with("cut what is too old", move |connection| store::prune(connection, genesis, oldest_ms, most)).await
     }
 
     async fn with<T: Send + 'static>(
         &self,
-        statement: impl FnOnce(&mut Connection) -> Result<T, LedgerError> + Send + 'static,
+        attempted: &'static str,
+        statement: impl FnOnce(&mut Connection) -> rusqlite::Result<T> + Send + 'static,
     ) -> Result<T, LedgerError> {
         let connection = Arc::clone(&self.connection);
-        blocking(move || statement(&mut connection.lock().unwrap_or_else(PoisonError::into_inner))).await
+        blocking(move || {
+            statement(&mut connection.lock().unwrap_or_else(PoisonError::into_inner)).map_err(failed(attempted))
+        })
+        .await
     }
 }
 
@@ -164,177 +234,5 @@ async fn blocking<T: Send + 'static>(
     tokio::task::spawn_blocking(work).await.unwrap_or(Err(LedgerError::Interrupted))
 }
 
-fn open(path: &Path) -> rusqlite::Result<Connection> {
-    let connection = Connection::open(path)?;
-    connection.pragma_update_and_check(None, "journal_mode", "WAL", |_| Ok(()))?;
-    // Losing the last blocks with the power means only that they are followed once more.
-    connection.pragma_update(None, "synchronous", "NORMAL")?;
-    let sound: String = connection.query_row("PRAGMA quick_check(1)", [], |row| row.get(0))?;
-    if sound != "ok" {
-        return Err(rusqlite::Error::InvalidQuery);
-    }
-    connection.execute_batch(SCHEMA)?;
-    Ok(connection)
-}
-
-fn is_damage(error: &rusqlite::Error) -> bool {
-    match error {
-        rusqlite::Error::InvalidQuery => true,
-        other => matches!(
-            other.sqlite_error_code(),
-            Some(
-                rusqlite::ErrorCode::NotADatabase | rusqlite::ErrorCode::DatabaseCorrupt | rusqlite::ErrorCode::Unknown
-            )
-        ),
-    }
-}
-
-fn append(
-    connection: &mut Connection,
-    genesis: BlockHash,
-    block: BlockNumber,
-    entries: &[Entry],
-) -> rusqlite::Result<()> {
-    let transaction = connection.transaction()?;
-    transaction.execute("DELETE FROM entries WHERE genesis = ?1 AND block >= ?2", params![genesis.0, block.0])?;
-    transaction.execute("DELETE FROM spans WHERE genesis = ?1 AND first >= ?2", params![genesis.0, block.0])?;
-    let before = block.0.saturating_sub(1);
-    transaction.execute("UPDATE spans SET last = ?2 WHERE genesis = ?1 AND last > ?2", params![genesis.0, before])?;
-    let grown = transaction
-        .execute("UPDATE spans SET last = ?3 WHERE genesis = ?1 AND last = ?2", params![genesis.0, before, block.0])?;
-    if grown == 0 {
-        transaction
-            .execute("INSERT INTO spans (genesis, first, last) VALUES (?1, ?2, ?2)", params![genesis.0, block.0])?;
-    }
-    for entry in entries {
-        let event = serde_json::to_string(&entry.event).unwrap_or_default();
-        transaction.execute(
-            "INSERT OR REPLACE INTO entries (genesis, block, place, account, time_ms, extrinsic, event)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
-            params![
-                genesis.0,
-                entry.block.0,
-                entry.index,
-                entry.account.0,
-                entry.time_ms.and_then(|time| i64::try_from(time).ok()),
-                entry.extrinsic.map(|hash| hash.0),
-                event
-            ],
-        )?;
-    }
-    transaction.commit()
-}
-
-fn entries(
-    connection: &Connection,
-    genesis: BlockHash,
-    account: AccountId,
-    before: Option<BlockNumber>,
-    limit: u32,
-) -> rusqlite::Result<Vec<Entry>> {
-    let before = before.map_or(i64::MAX, |block| block.0.into());
-    connection
-        .prepare_cached(
-            "SELECT block, place, time_ms, extrinsic, event FROM entries
-             WHERE genesis = ?1 AND account = ?2 AND block < ?3 ORDER BY block DESC, place DESC LIMIT ?4",
-        )?
-        .query_map(params![genesis.0, account.0, before, limit], |row| {
-            let event: String = row.get("event")?;
-            let event = serde_json::from_str(&event).map_err(|error| {
-                rusqlite::Error::FromSqlConversionFailure(4, rusqlite::types::Type::Text, error.into())
-            })?;
-            let time_ms: Option<i64> = row.get("time_ms")?;
-            let extrinsic: Option<[u8; 32]> = row.get("extrinsic")?;
-            Ok(Entry {
-                block: BlockNumber(row.get("block")?),
-                time_ms: time_ms.and_then(|time| u64::try_from(time).ok()),
-                index: row.get("place")?,
-                account,
-                extrinsic: extrinsic.map(BlockHash),
-                event,
-            })
-        })?
-        .collect()
-}
-
-fn spans(connection: &Connection, genesis: BlockHash) -> rusqlite::Result<Vec<Span>> {
-    let span = |row: &rusqlite::Row<'_>| Ok(Span { first: BlockNumber(row.get(0)?), last: BlockNumber(row.get(1)?) });
-    connection
-        .prepare_cached("SELECT first, last FROM spans WHERE genesis = ?1 ORDER BY first")?
-        .query_map([genesis.0], span)?
-        .collect()
-}
-
-fn last(connection: &Connection, genesis: BlockHash) -> rusqlite::Result<Option<BlockNumber>> {
-    let last = "SELECT last FROM spans WHERE genesis = ?1 ORDER BY first DESC LIMIT 1";
-    connection.query_row(last, [genesis.0], |row| row.get(0)).optional().map(|last| last.map(BlockNumber))
-}
-
-impl Ledger {
-    /// The last block of the chain `genesis` that was looked through.
-    async fn last(&self, genesis: BlockHash) -> Result<Option<BlockNumber>, LedgerError> {
-        self.with(move |connection| last(connection, genesis).map_err(failed("tell where it left off"))).await
-    }
-}
-
 #[cfg(test)]
-mod tests {
-    use serde_json::json;
-
-    use super::*;
-
-    const GENESIS: BlockHash = BlockHash([1; 32]);
-    const ALICE: AccountId = AccountId([7; 32]);
-
-    fn entry(block: u32, index: u32) -> Entry {
-        let event = Event {
-            pallet: "Balances".to_owned(),
-            name: "Transfer".to_owned(),
-            fields: json!({ "amount": "5" }),
-            extrinsic: Some(1),
-        };
-        let (block, extrinsic) = (BlockNumber(block), Some(BlockHash([9; 32])));
-        Entry { block, time_ms: Some(12_000), index, account: ALICE, extrinsic, event }
-    }
-
-    fn span(first: u32, last: u32) -> Span {
-        Span { first: BlockNumber(first), last: BlockNumber(last) }
-    }
-
-    #[tokio::test]
-    async fn blocks_follow_each_other_or_leave_a_gap() {
-        let directory = tempfile::tempdir().unwrap();
-        let path = directory.path().join("ledger.db");
-        let ledger = Ledger::open(&path).await.unwrap();
-        let append = async |block: u32, entries: Vec<Entry>| {
-            ledger.append(GENESIS, BlockNumber(block), entries).await.unwrap();
-        };
-        append(5, vec![entry(5, 0), entry(5, 3)]).await;
-        append(6, vec![]).await;
-        append(9, vec![entry(9, 1)]).await;
-        assert_eq!(ledger.spans(GENESIS).await.unwrap(), [span(5, 6), span(9, 9)]);
-        assert_eq!(ledger.last(GENESIS).await.unwrap(), Some(BlockNumber(9)));
-        let read = async |before, limit| ledger.entries(GENESIS, ALICE, before, limit).await.unwrap();
-        assert_eq!(read(None, 10).await, [entry(9, 1), entry(5, 3), entry(5, 0)]);
-        assert_eq!(read(Some(BlockNumber(9)), 1).await, [entry(5, 3)]);
-        assert_eq!(ledger.entries(GENESIS, AccountId([8; 32]), None, 9).await.unwrap(), []);
-
-        // The same block once more is no second one, and a chain that goes back takes its future along.
-        append(9, vec![entry(9, 1)]).await;
-        assert_eq!(read(None, 10).await.len(), 3);
-        append(6, vec![entry(6, 2)]).await;
-        assert_eq!(read(None, 10).await, [entry(6, 2), entry(5, 3), entry(5, 0)]);
-        assert_eq!(ledger.spans(GENESIS).await.unwrap(), [span(5, 6)]);
-        drop(ledger);
-        assert_eq!(Ledger::open(&path).await.unwrap().last(GENESIS).await.unwrap(), Some(BlockNumber(6)));
-    }
-
-    #[tokio::test]
-    async fn what_is_no_ledger_is_begun_anew() {
-        let directory = tempfile::tempdir().unwrap();
-        let path = directory.path().join("ledger.db");
-        std::fs::write(&path, "not a database, but long enough to be looked at as one".repeat(40)).unwrap();
-        let ledger = Ledger::open(&path).await.unwrap();
-        assert_eq!(ledger.last(GENESIS).await.unwrap(), None);
-    }
-}
+mod tests;

@@ -1,8 +1,10 @@
 //! What happened to an account.
 
+use std::fmt::Write as _;
+
 use btd_api::{
-    AccountId, BlockNumber,
-    wallet::history::{Happening, History, HistoryEntry, HistoryParams, HistoryReply},
+    AccountId,
+    wallet::history::{Cursor, Happening, History, HistoryEntry, HistoryParams, HistoryReply, Why},
 };
 use clap::Args;
 
@@ -23,10 +25,11 @@ use crate::{
 /// `btctl wallet history`
 #[derive(Args, Debug)]
 #[command(
-    after_help = "Covered are the blocks that btd followed while it ran, and those it caught up with after a rest of a \
-                  day at most: every event that names a coldkey or hotkey of this host, from when btd knew the key. \
-                  Nothing is asked of an indexer or an archive. The last line tells the blocks; what btd itself signed \
-                  is in `tx list`."
+    after_help = "Known are the blocks that btd followed while it ran, and those it caught up with after a rest of a day \
+                  at most: every event that names a coldkey or hotkey of this host, from when btd knew the key. \
+                  Nothing is asked of an indexer or an archive. The last lines tell from which block on the account's \
+                  history is known, and every hole in it; how much is kept is set by `ledger` in btd.toml. What btd \
+                  itself signed is in `tx list`."
 )]
 pub(crate) struct HistoryArgs {
     #[command(flatten)]
@@ -44,9 +47,9 @@ pub(crate) struct HistoryArgs {
     /// How many at most, the newest first
     #[arg(long, value_name = "N", default_value_t = 50)]
     limit: u32,
-    /// Those before this block only: to read on
-    #[arg(long, value_name = "BLOCK")]
-    before: Option<u32>,
+    /// Those before this block, or this event of it, only: to read on
+    #[arg(long, value_name = "BLOCK[:EVENT]")]
+    before: Option<Cursor>,
 }
 
 // === impl HistoryArgs ===
@@ -57,8 +60,7 @@ impl HistoryArgs {
             Some(_) => None,
             None => Some(self.wallet.resolve(&session.settings)),
         };
-        let (limit, before) = (Some(self.limit), self.before.map(BlockNumber));
-        let params = HistoryParams { wallet, address: self.ss58, limit, before };
+        let params = HistoryParams { wallet, address: self.ss58, limit: Some(self.limit), before: self.before };
         let reply = session.call::<History>(&params).await?;
         session.out.reply(&reply, render).map(|()| Exit::Success)
     }
@@ -84,14 +86,39 @@ fn render(reply: &HistoryReply, page: Page) -> String {
             entry.extrinsic.map_or_else(|| "-".to_owned(), |hash| hash.to_string()),
         ]);
     }
-    let spans: Vec<String> = reply.covered.iter().map(|span| format!("#{} to #{}", span.first, span.last)).collect();
-    let covered = if spans.is_empty() { "no block yet".to_owned() } else { spans.join(", ") };
     let rows = if reply.entries.is_empty() { String::new() } else { table.render(page) };
     let count = match reply.entries.len() {
         1 => "1 entry".to_owned(),
         many => format!("{many} entries"),
     };
-    format!("{rows}{count} of {}; the ledger covers {covered}\n", reply.account)
+    let more = reply.next.map_or_else(String::new, |next| format!("; older ones with --before {next}"));
+    format!("{rows}{count} of {}{more}\n{}", reply.account, knowledge(reply))
+}
+
+/// From which block on the account's history is known, and what is missing of it.
+fn knowledge(reply: &HistoryReply) -> String {
+    let (Some(first), Some(last)) = (reply.covered.first(), reply.covered.last()) else {
+        return "nothing is known of it yet: no block was looked through for it\n".to_owned();
+    };
+    let mut lines = format!("known from #{} to #{}\n", first.first, last.last);
+    for hole in &reply.holes {
+        let blocks = if hole.first == hole.last {
+            format!("#{}", hole.first)
+        } else {
+            format!("#{} to #{}", hole.first, hole.last)
+        };
+        let why = match hole.why {
+            Why::NotFollowed => "btd did not follow the chain",
+            Why::NotWatched => "it was not an account of this host",
+            Why::Unreadable => "no node gave them",
+            Why::Illegible => "not all of it could be decoded",
+        };
+        let _ = writeln!(lines, "unknown {blocks}: {why}");
+    }
+    if let Some(cut) = reply.cut {
+        let _ = writeln!(lines, "cut before #{cut}: what is older is not kept");
+    }
+    lines
 }
 
 /// What happened, what it did to the free balance, and with whom.
@@ -131,7 +158,10 @@ mod tests {
                   "amount": "1500000000", "event": event },
                 { "block": 8, "time_ms": null, "index": 1, "extrinsic": null, "kind": "event", "event": event },
             ],
-            "covered": [{ "first": 1, "last": 3 }, { "first": 7, "last": 9 }],
+            "next": "8:1",
+            "covered": [{ "first": 5, "last": 6 }, { "first": 9, "last": 9 }],
+            "holes": [{ "first": 7, "last": 7, "why": "illegible" }, { "first": 8, "last": 8, "why": "not-followed" }],
+            "cut": 5,
         }))
         .unwrap();
         let text = render(&reply, Page::default());
@@ -139,7 +169,11 @@ mod tests {
         assert!(text.contains("Balances.Transfer"), "{text}");
         assert!(
             text.ends_with(
-                "2 entries of 5GrwvaEF5zXb26Fz9rcQpDWS57CtERHpNehXCPcNoHGKutQY; the ledger covers #1 to #3, #7 to #9\n"
+                "2 entries of 5GrwvaEF5zXb26Fz9rcQpDWS57CtERHpNehXCPcNoHGKutQY; older ones with --before 8:1\n\
+                 known from #5 to #9\n\
+                 unknown #7: not all of it could be decoded\n\
+                 unknown #8: btd did not follow the chain\n\
+                 cut before #5: what is older is not kept\n"
             ),
             "{text}"
         );

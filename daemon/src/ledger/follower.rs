@@ -3,21 +3,24 @@
 use std::{collections::BTreeSet, time::Duration};
 
 use btd_api::{AccountId, BlockHash, BlockNumber};
-use btd_chain::{BlockStream, FinalizedBlock, Link, Priority};
+use btd_chain::{BlockStream, FinalizedBlock, Link, Priority, ReadError};
 use btd_signer_protocol::operations::List;
 use serde_json::Value as Json;
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
-use super::{Entry, Ledger};
+use super::{Entry, Hole, Ledger, LedgerError, Looked, Mark, Span, Why};
 use crate::{causes::with_causes, custody::Custody, stamp::since_1970};
 
 /// The pause after a block that could not be had, or written down.
 const PAUSE: Duration = Duration::from_secs(5);
-/// After so many failures in a row the blocks that are missing are given up.
+/// After so many failures in a row a block that is missing is given up: one, and twice as many each time that the
+/// next one is missing too.
 const PATIENCE: u32 = 3;
 /// Further behind, in blocks, nothing is caught up with: a day of twelve seconds each.
 const FURTHEST: u32 = 7_200;
+/// So many blocks lie between two looks at what is to be cut.
+const BETWEEN_CUTS: u32 = 500;
 
 /// The long task behind [`Ledger`].
 #[derive(Debug)]
@@ -33,6 +36,17 @@ struct Accounts {
     known: BTreeSet<AccountId>,
     /// In milliseconds since 1970, the time of blocks.
     looked_ms: Option<u64>,
+}
+
+/// How far the following has come.
+struct Position {
+    blocks: BlockStream,
+    /// The block that was looked through last.
+    tip: Option<Mark>,
+    /// How often the block that comes next could not be had.
+    failures: u32,
+    /// How many blocks are given up when one is missing.
+    stride: u32,
 }
 
 // === impl Follower ===
@@ -60,74 +74,192 @@ impl Follower {
             }
         };
         let mut accounts = Accounts::default();
-        let mut failures = 0;
-        let mut blocks = self.resume(genesis).await;
+        let mut position = self.resume(genesis).await;
+        let mut looked = 0_u32;
         loop {
-            let block = match blocks.next().await {
+            let block = match position.blocks.next().await {
                 Ok(block) => block,
+                Err(ReadError::TakenBack { .. }) => {
+                    position = self.resume(genesis).await;
+                    continue;
+                }
                 Err(error) => {
-                    failures += 1;
-                    tracing::debug!(error = with_causes(&error), failures, "could not read a block for the ledger");
-                    if failures >= PATIENCE {
-                        failures = 0;
-                        blocks = self.link.blocks();
-                    }
+                    tracing::debug!(error = with_causes(&error), "could not read a block for the ledger");
+                    self.missed(genesis, &mut position).await;
                     sleep(PAUSE).await;
                     continue;
                 }
             };
-            failures = 0;
-            if !block.illegible.is_empty() {
-                // What it held is not known, so it is not covered.
-                tracing::debug!(
-                    block = block.block.number.0,
-                    "left a block out of the ledger: not all of it can be read"
-                );
+            if position.tip.is_some_and(|tip| {
+                tip.number.0.checked_add(1) == Some(block.block.number.0) && tip.hash != block.parent
+            }) {
+                // It does not follow on what the ledger has.
+                sleep(PAUSE).await;
+                position = self.resume(genesis).await;
                 continue;
             }
-            accounts.look(&self.custody, &block).await;
-            let entries = entries(&block, &accounts.known);
-            while let Err(error) = self.ledger.append(genesis, block.block.number, entries.clone()).await {
-                tracing::error!(error = with_causes(&error), "could not write to the ledger");
-                sleep(PAUSE).await;
+            (position.failures, position.stride) = (0, 1);
+            if block.illegible.is_empty() {
+                let mark = self.look_through(genesis, &block, &mut accounts).await;
+                position.tip = Some(mark);
+            } else {
+                let number = block.block.number;
+                tracing::debug!(block = number.0, "left a block out of the ledger: not all of it can be read");
+                let span = Span { first: number, last: number };
+                self.insist("leave a block out", || self.ledger.leave_out(genesis, Hole { span, why: Why::Illegible }))
+                    .await;
+                position.tip = None;
             }
+            if looked.is_multiple_of(BETWEEN_CUTS) {
+                self.cut(genesis).await;
+            }
+            looked = looked.wrapping_add(1);
         }
     }
 
-    /// The blocks from where the ledger left off, or from now on.
-    async fn resume(&self, genesis: BlockHash) -> BlockStream {
-        let last = self.ledger.last(genesis).await.unwrap_or_else(|error| {
-            tracing::error!(error = with_causes(&error), "could not read the ledger");
-            None
-        });
+    /// Writes down what happened in a block to the accounts that there are.
+    async fn look_through(&self, genesis: BlockHash, block: &FinalizedBlock, accounts: &mut Accounts) -> Mark {
+        accounts.look(&self.custody, block).await;
+        let (number, hash) = (block.block.number, block.block.hash);
+        let looked = Looked { number, hash, watched: accounts.known.clone(), entries: entries(block, &accounts.known) };
+        self.insist("write a block down", || self.ledger.append(genesis, looked.clone())).await;
+        Mark { number, hash }
+    }
+
+    /// Counts a failure, and gives the blocks up that are asked for in vain.
+    async fn missed(&self, genesis: BlockHash, position: &mut Position) {
+        position.failures += 1;
+        let (Some(first), Some(newest)) = (position.blocks.cursor(), self.link.finalized()) else { return };
+        if position.failures < PATIENCE || newest.number < first {
+            return;
+        }
+        let last = BlockNumber(first.0.saturating_add(position.stride - 1).min(newest.number.0));
+        tracing::warn!(first = first.0, last = last.0, "left blocks out of the ledger: no node gives them");
+        let hole = Hole { span: Span { first, last }, why: Why::Unreadable };
+        self.insist("leave blocks out", || self.ledger.leave_out(genesis, hole)).await;
+        *position = Position {
+            blocks: self.link.blocks_from(BlockNumber(last.0.saturating_add(1))),
+            tip: None,
+            failures: 0,
+            stride: position.stride.saturating_mul(2),
+        };
+    }
+
+    /// Forgets what is not of this chain any more, and goes on where the ledger then leaves off, or from now on.
+    async fn resume(&self, genesis: BlockHash) -> Position {
+        let standing = loop {
+            match self.standing(genesis).await {
+                Ok(standing) => break standing,
+                Err(Unsettled::Ledger(error)) => {
+                    tracing::error!(error = with_causes(&error), "could not read the ledger");
+                }
+                Err(Unsettled::Chain(error)) => {
+                    tracing::debug!(error = with_causes(&error), "could not tell whether the ledger is of this chain");
+                }
+            }
+            sleep(PAUSE).await;
+        };
+        if let Some(from) = standing {
+            tracing::info!(from = from.0, "forgot a branch in the ledger: the chain has gone back");
+            self.insist("forget a branch", || self.ledger.forget(genesis, from)).await;
+        }
+        let last = self.insist("read where it left off", || self.ledger.last(genesis)).await;
         let newest = self.link.finalized().map(|block| block.number.0);
-        match (last, newest) {
-            (Some(BlockNumber(last)), Some(newest)) if newest.saturating_sub(last) <= FURTHEST && last <= newest => {
+        let blocks = match (last, newest) {
+            (Some(BlockNumber(last)), Some(newest)) if last <= newest && newest - last <= FURTHEST => {
                 self.link.blocks_from(BlockNumber(last.saturating_add(1)))
             }
             _ => self.link.blocks(),
+        };
+        Position { blocks, tip: None, failures: 0, stride: 1 }
+    }
+
+    /// From which block on the ledger is not of the chain that is followed; none when all of it is.
+    async fn standing(&self, genesis: BlockHash) -> Result<Option<BlockNumber>, Unsettled> {
+        let count = self.ledger.marks(genesis).await?;
+        if count == 0 || self.stands(genesis, 0).await? {
+            return Ok(None);
+        }
+        // Of the marks from the newest on, those up to one are dead, and the others stand.
+        let (mut dead, mut alive) = (0, count);
+        while alive - dead > 1 {
+            let middle = dead + (alive - dead) / 2;
+            if self.stands(genesis, middle).await? {
+                alive = middle;
+            } else {
+                dead = middle;
+            }
+        }
+        let newest = if alive == count { None } else { self.ledger.mark(genesis, alive).await? };
+        Ok(Some(newest.map_or(BlockNumber(0), |mark| BlockNumber(mark.number.0.saturating_add(1)))))
+    }
+
+    /// Whether a mark's block is on the chain.
+    async fn stands(&self, genesis: BlockHash, place: u32) -> Result<bool, Unsettled> {
+        match self.ledger.mark(genesis, place).await? {
+            None => Ok(false),
+            Some(mark) => Ok(self.link.block_hash(mark.number).await? == Some(mark.hash)),
         }
     }
+
+    async fn cut(&self, genesis: BlockHash) {
+        match self.ledger.cut(genesis, since_1970()).await {
+            Ok(None) => {}
+            Ok(Some(before)) => tracing::info!(before = before.0, "cut the ledger"),
+            Err(error) => tracing::warn!(error = with_causes(&error), "could not cut the ledger"),
+        }
+    }
+
+    /// Does it until it can be done.
+    async fn insist<T, F>(&self, what: &'static str, mut attempt: impl FnMut() -> F) -> T
+    where
+        F: Future<Output = Result<T, LedgerError>>,
+    {
+        loop {
+            match attempt().await {
+                Ok(done) => return done,
+                Err(error) => tracing::error!(error = with_causes(&error), what, "the ledger failed"),
+            }
+            sleep(PAUSE).await;
+        }
+    }
+}
+
+/// Why it cannot be told what of the ledger stands.
+#[derive(Debug, thiserror::Error)]
+enum Unsettled {
+    #[error(transparent)]
+    Ledger(#[from] LedgerError),
+    #[error(transparent)]
+    Chain(#[from] ReadError),
 }
 
 // === impl Accounts ===
 
 impl Accounts {
-    /// Looks again which accounts there are, unless that was done after `block` was made or nobody signed in it.
+    /// Looks again which accounts there are, unless that was done after `block` was made or nobody signed in it. The
+    /// first look is waited for: without it nobody would be looked for.
     async fn look(&mut self, custody: &Custody, block: &FinalizedBlock) {
         let is_newer = self.looked_ms.is_some_and(|looked| block.timestamp_ms.is_some_and(|made| made < looked));
         let is_signed = block.extrinsics.iter().any(|extrinsic| extrinsic.signer.is_some());
         if is_newer || (self.looked_ms.is_some() && !is_signed) {
             return;
         }
-        match custody.ask(List {}).await {
-            Ok(wallets) => {
-                self.looked_ms = Some(since_1970());
-                let coldkeys = wallets.iter().filter_map(|wallet| wallet.coldkey.as_ref()?.public);
-                let hotkeys = wallets.iter().flat_map(|wallet| &wallet.hotkeys).filter_map(|(_, key)| key.public);
-                self.known = coldkeys.chain(hotkeys).map(|public| public.account).collect();
+        loop {
+            match custody.ask(List {}).await {
+                Ok(wallets) => {
+                    self.looked_ms = Some(since_1970());
+                    let coldkeys = wallets.iter().filter_map(|wallet| wallet.coldkey.as_ref()?.public);
+                    let hotkeys = wallets.iter().flat_map(|wallet| &wallet.hotkeys).filter_map(|(_, key)| key.public);
+                    self.known = coldkeys.chain(hotkeys).map(|public| public.account).collect();
+                    return;
+                }
+                Err(error) => tracing::debug!(error = with_causes(&error), "could not list the wallets for the ledger"),
             }
-            Err(error) => tracing::debug!(error = with_causes(&error), "could not list the wallets for the ledger"),
+            if self.looked_ms.is_some() {
+                return;
+            }
+            sleep(PAUSE).await;
         }
     }
 }

@@ -7,14 +7,14 @@ use std::sync::Arc;
 
 use btd_api::{
     AccountId, Alpha, Coldkey, ErrorKind, Hotkey, NetUid, Tao,
-    wallet::history::{Coverage, Happening, History, HistoryEntry, HistoryParams, HistoryReply},
+    wallet::history::{Coverage, Cursor, Happening, History, HistoryEntry, HistoryParams, HistoryReply, Hole},
 };
 use btd_chain::Event;
 use serde_json::Value as Json;
 
 use crate::{
     daemon::Parts,
-    ledger::{Entry, LedgerError},
+    ledger::{self, Entry, LedgerError, Span},
     rpc::{Caller, Failure, Table, receipt},
 };
 
@@ -41,13 +41,26 @@ async fn history(parts: Arc<Parts>, params: HistoryParams, _: Caller) -> Result<
     let HistoryParams { wallet, address, limit, before } = params;
     let account = receipt::coldkey(&parts, wallet, address.map(Coldkey)).await?.account();
     let genesis = parts.link.genesis().ok_or_else(|| receipt::warming_up("the chain"))?;
-    let entries = parts.ledger.entries(genesis, account, before, limit.unwrap_or(USUAL).min(MOST)).await?;
-    let covered = parts.ledger.spans(genesis).await?;
+    let limit = limit.unwrap_or(USUAL).min(MOST);
+    let mut entries = parts.ledger.entries(genesis, account, before, limit.saturating_add(1)).await?;
+    let known = parts.ledger.known(genesis, account).await?;
+    let has_more = usize::try_from(limit).is_ok_and(|limit| entries.len() > limit);
+    if has_more {
+        entries.pop();
+    }
+    let place = |entry: &Entry| Cursor { block: entry.block, index: entry.index };
     Ok(HistoryReply {
         account,
+        next: entries.last().filter(|_| has_more).map(place),
         entries: entries.into_iter().map(entry).collect(),
-        covered: covered.into_iter().map(|span| Coverage { first: span.first, last: span.last }).collect(),
+        covered: known.spans.into_iter().map(|Span { first, last }| Coverage { first, last }).collect(),
+        holes: known.holes.into_iter().map(|hole| hole_of(&hole)).collect(),
+        cut: known.cut,
     })
+}
+
+fn hole_of(hole: &ledger::Hole) -> Hole {
+    Hole { first: hole.span.first, last: hole.span.last, why: hole.why }
 }
 
 fn entry(entry: Entry) -> HistoryEntry {
