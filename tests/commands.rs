@@ -249,3 +249,86 @@ fn trouble_has_one_form_whatever_the_command() {
     each(&host, "nobody", 1, "NOT_FOUND", "nobody");
     assert!(daemon.stop().success());
 }
+
+#[test]
+fn stake_is_locked_and_earns_conviction() {
+    let stage = Stage::set();
+    stage.signed("subnets create --wallet alice");
+    stage.signed("subnets start 2 --wallet alice");
+    stage.signed(&format!("stake add --netuid 2 --amount 10 --unsafe --hotkey {ALICE} --wallet bob"));
+    assert_eq!(stage.ask("lock list --wallet bob")["locks"], Value::Array(vec![]));
+    let (_, error) = stage.refused(&format!("lock move 2 --to {BOB} --wallet bob"));
+    assert_eq!(error["data"]["error"], "NoExistingLock");
+    let (_, error) = stage.refused(&format!("lock add 2 --amount 500 --hotkey {ALICE} --wallet bob"));
+    assert_eq!(error["data"]["error"], "InsufficientStakeForLock");
+
+    let locked = stage.signed(&format!("lock add 2 --amount 4 --hotkey {ALICE} --mode perpetual --wallet bob"));
+    assert_eq!(locked["plan"]["call"], "Utility.batch_all");
+    Stage::event(&locked, "StakeLocked");
+    let lock = || stage.ask("stake locks --wallet bob --netuid 2")["locks"][0].clone();
+    assert_eq!((&lock()["locked"], &lock()["mode"]), (&"4000000000".into(), &"perpetual".into()));
+    assert_eq!(lock()["hotkey"], ALICE);
+    let (_, error) = stage.refused(&format!("stake lock 2 --amount 1 --hotkey {BOB} --wallet bob"));
+    assert_eq!(error["data"]["error"], "LockHotkeyMismatch");
+    // What is locked does not leave, and the rest does.
+    let (_, error) = stage.refused(&format!("stake remove --netuid 2 --amount 7 --hotkey {ALICE} --wallet bob"));
+    assert_eq!(error["data"]["error"], "StakeUnavailable");
+    assert_eq!(stage.ask("stake list --wallet bob")["positions"][0]["locked"], "4000000000");
+    stage.signed(&format!("stake lock 2 --amount all --hotkey {ALICE} --wallet bob"));
+    assert_eq!(lock()["free"], "0");
+
+    // A lock for the hotkey of the subnet's owner has full conviction at once.
+    let conviction = stage.ask("subnets conviction 2");
+    assert_eq!(
+        (&conviction["candidates"][0]["hotkey"], &conviction["candidates"][0]["is_owner"]),
+        (&ALICE.into(), &true.into())
+    );
+    assert_eq!(conviction["total"], lock()["locked"]);
+    stage.signed("stake unlock 2 --wallet bob");
+    assert_eq!(lock()["mode"], "decaying");
+    stage.signed("subnets register 2 --wallet bob");
+    stage.signed(&format!("lock move 2 --to {BOB} --wallet bob"));
+    assert_eq!(lock()["hotkey"], BOB);
+}
+
+#[test]
+fn several_trades_are_one_extrinsic_and_bounds_are_kept_or_refused() {
+    let stage = Stage::set();
+    stage.signed("subnets create --wallet alice");
+    stage.signed("subnets start 2 --wallet alice");
+    stage.signed("subnets register 2 --wallet bob");
+    let places = format!("--hotkey {ALICE},{BOB}");
+    let added = stage.signed(&format!("stake add --netuids 0,2 --amount 3 {places} --tolerance 50% --wallet bob"));
+    assert_eq!(added["plan"]["call"], "Utility.batch_all");
+    assert_eq!(added["plan"]["arguments"]["calls"].as_array().unwrap().len(), 4);
+    let positions = || stage.ask("stake list --wallet bob")["positions"].as_array().unwrap().clone();
+    assert_eq!(positions().len(), 4);
+    // One that the chain would refuse refuses all.
+    let (_, error) =
+        stage.refused(&format!("stake add --netuids 2,9 --amount 3 {places} --tolerance 50% --wallet bob"));
+    assert_eq!(error["data"]["class"], "subnet_not_exists");
+    let (code, _) = stage.refused("stake remove --all --all-hotkeys --wallet bob");
+    assert_eq!(code, 2);
+    stage.signed("stake remove --all-netuids --amount all --all-hotkeys --tolerance 50% --wallet bob");
+    let left = positions();
+    assert!(left.iter().all(|position| position["hotkey"] == ALICE) && left.len() == 2, "{left:?}");
+
+    // A bound that the chain's call cannot keep is refused in words; on one subnet there is nothing to bound.
+    let crossing =
+        format!("stake move --from {ALICE} --to {BOB} --origin-netuid 2 --dest-netuid 0 --amount 1 --wallet bob");
+    let (code, error) = stage.refused(&format!("{crossing} --tolerance 0.01"));
+    assert!(code == 2 && error["message"].as_str().unwrap().contains("stake swap"), "{error}");
+    let planned = stage.ask(&format!("{crossing} --unsafe --dry-run"));
+    assert!(planned["plan"]["warnings"][0].as_str().unwrap().contains("takes no limit"), "{planned}");
+    stage.signed(&format!(
+        "stake move --from {ALICE} --to {BOB} --origin-netuid 2 --amount 1 --safe-staking --wallet bob"
+    ));
+
+    let burnt = stage.signed("sudo stake-burn 2 --amount 1 --tolerance 50% --hotkey default --wallet bob");
+    Stage::event(&burnt, "AddStakeBurn");
+    let (code, _) = stage.refused("sudo stake-burn 2 --amount 1 --partial --wallet bob");
+    assert_eq!(code, 2);
+    // On root, registering is another call.
+    let rooted = stage.signed("subnets register 0 --wallet bob");
+    assert_eq!(rooted["plan"]["call"], "SubtensorModule.root_register");
+}

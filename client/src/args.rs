@@ -85,6 +85,9 @@ pub(crate) enum Command {
     /// Stake: adding, removing, moving, and who inherits it
     #[command(subcommand, visible_alias = "st", alias = "stakes")]
     Stake(stake::Command),
+    /// Locked stake, and the conviction that it earns
+    #[command(subcommand, alias = "conviction")]
+    Lock(stake::lock::Command),
     /// Hyperparameters, and what else the owner of a subnet and root set
     #[command(subcommand, visible_alias = "su", aliases = ["sudos", "hparams"])]
     Sudo(sudo::Command),
@@ -157,6 +160,7 @@ impl Command {
             Self::Wallet(command) => command.run(session).await,
             Self::Subnets(command) => command.run(session).await,
             Self::Stake(command) => command.run(session).await,
+            Self::Lock(command) => command.run(session).await,
             Self::Sudo(command) => command.run(session).await,
             Self::Weights(command) => command.run(session).await,
             Self::Root(command) => command.run(session).await,

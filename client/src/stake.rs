@@ -2,12 +2,13 @@
 
 mod child;
 mod list;
+pub(crate) mod lock;
 mod trade;
 
 use btd_api::{
     HotkeyRef, NetUid, Ratio, Tao,
     stake::{
-        Auto, AutoStakes, Claim, ClaimParams, ClaimType, Fill, Protection, SetAuto, SetAutoParams, SetClaim,
+        Auto, AutoStakes, Claim, ClaimParams, ClaimType, Fill, Hotkeys, Protection, SetAuto, SetAutoParams, SetClaim,
         SetClaimParams,
     },
     unsent,
@@ -58,6 +59,12 @@ pub(crate) enum Command {
     /// Set what is done with root dividends
     #[command(alias = "set_claim")]
     SetClaim(SetClaimArgs),
+    /// The locks of a coldkey, as they stand now
+    Locks(lock::LocksArgs),
+    /// Lock stake behind a hotkey, or more of it
+    Lock(lock::LockArgs),
+    /// Let the lock on a subnet decay, so that its stake may leave in time
+    Unlock(lock::UnlockArgs),
     /// Child hotkeys, which inherit stake weight
     #[command(subcommand, visible_alias = "children")]
     Child(child::Command),
@@ -79,6 +86,38 @@ pub(crate) struct HotkeyRefArg {
         value_parser = addr::hotkey_ref
     )]
     hotkey: Option<HotkeyRef>,
+}
+
+/// Several hotkeys, by their names in the wallet or by their addresses.
+#[derive(Args, Clone, Debug, Default)]
+pub(crate) struct HotkeysArg {
+    /// The hotkeys, by name or address, several with commas [env: BT_WALLET_HOTKEY] [default: default]
+    #[arg(
+        long = "hotkey",
+        short = 'H',
+        value_name = "NAME|SS58",
+        visible_aliases = ["wallet-hotkey", "include-hotkeys"],
+        aliases = [
+            "wallet.hotkey", "wallet_hotkey", "hotkey-name", "hotkey-ss58", "hotkey_ss58", "hotkey-ss58-address",
+            "hotkey_ss58address", "hotkeys", "delegate-ss58", "delegate_ss58key",
+        ],
+        value_delimiter = ',',
+        value_parser = addr::hotkey_ref
+    )]
+    hotkeys: Vec<HotkeyRef>,
+    /// All hotkeys of the wallet
+    #[arg(long, alias = "all_hotkeys", conflicts_with = "hotkeys")]
+    all_hotkeys: bool,
+    /// All hotkeys of the wallet but these
+    #[arg(
+        long,
+        value_name = "NAME|SS58",
+        alias = "exclude_hotkeys",
+        conflicts_with = "hotkeys",
+        value_delimiter = ',',
+        value_parser = addr::hotkey_ref
+    )]
+    exclude_hotkeys: Vec<HotkeyRef>,
 }
 
 /// What bounds the price of a trade.
@@ -170,10 +209,51 @@ impl HotkeyRefArg {
     }
 }
 
+impl HotkeysArg {
+    /// The only one that is meant; none where it may be several.
+    fn only(&self, settings: &Settings) -> Option<HotkeyRef> {
+        match self.hotkeys.as_slice() {
+            _ if self.all_hotkeys || !self.exclude_hotkeys.is_empty() => None,
+            [] => Some(settings.hotkey.clone().map(HotkeyRef::Name).unwrap_or_default()),
+            [only] => Some(only.clone()),
+            _ => None,
+        }
+    }
+
+    /// All that are meant.
+    fn resolve(self, settings: &Settings) -> Hotkeys {
+        match self.only(settings) {
+            Some(only) => Hotkeys::Only(vec![only]),
+            None if self.hotkeys.is_empty() => Hotkeys::AllBut(self.exclude_hotkeys),
+            None => Hotkeys::Only(self.hotkeys),
+        }
+    }
+}
+
 impl ProtectionArgs {
     /// Whether a bound was asked for in words.
     fn is_given(&self) -> bool {
-        self.tolerance.is_some() || self.limit_price.is_some() || self.partial
+        self.tolerance.is_some() || self.limit_price.is_some() || self.partial || self.safe
+    }
+
+    /// Refuses a bound where stake crosses from one subnet to another by a call of the chain that takes none. On one
+    /// subnet nothing is traded, and whatever the bound is holds.
+    fn require_none(&self, (origin, dest): (NetUid, Option<NetUid>), what: &str) -> Result<(), Failure> {
+        match dest.filter(|dest| *dest != origin) {
+            Some(dest) if self.is_given() => Err(Failure::usage(format!(
+                "the chain takes no bound of the price where stake is {what} from subnet {origin} to {dest}: first `stake swap \
+                 --origin-netuid {origin} --dest-netuid {dest}`, which takes one, then this on subnet {dest}; or say --unsafe"
+            ))),
+            _ => Ok(()),
+        }
+    }
+
+    /// The same for a trade that the chain makes whole or not at all.
+    pub(crate) fn whole(&self, usual: (Protection, Fill)) -> Result<Protection, Failure> {
+        if self.partial {
+            return Err(Failure::usage("the chain makes this trade whole or not at all: leave --partial out"));
+        }
+        Ok(self.resolve(usual).0)
     }
 
     /// `usual` is what holds where nothing is said.
@@ -234,6 +314,9 @@ impl Command {
                 let params = unsent!(SetClaimParams { claim, wallet: args.wallet.resolve(settings) });
                 spend::sign::<SetClaim>(session, params, args.terms).await
             }
+            Self::Locks(args) => args.run(session).await,
+            Self::Lock(args) => args.run(session).await,
+            Self::Unlock(args) => args.run(session).await,
             Self::Child(command) => command.run(session).await,
         }
     }
@@ -280,6 +363,13 @@ mod tests {
             "stake add --netuid 1 --all --unsafe --no_prompt".to_owned(),
             "stake add --netuids 1 --amount 1 --rate-tolerance 1% --safe --proxy 5FHneW46xGXgs5mUiveU4sbTyGBzmstUspZC92UhjJM694ty".to_owned(),
             format!("stake remove --netuid 1 --amount 1.5 --hotkey-ss58-address {BOB}"),
+            format!("stake add --netuids 1,2 --amount 1 --include-hotkeys h1,{BOB}"),
+            "stake add --all-netuids --all --all-hotkeys".to_owned(),
+            "stake add -n 1 --amount 1 --exclude-hotkeys h1".to_owned(),
+            "stake remove --all-netuids --amount all --all-hotkeys".to_owned(),
+            "stake remove --netuids 1,2 --amount 1 --include-hotkeys h1,h2".to_owned(),
+            "stake move --from h1 --to h2 --origin-netuid 1 --amount 3 --safe-staking --tolerance 0.01".to_owned(),
+            format!("stake transfer --dest {BOB} --origin-netuid 1 --all --partial"),
             "stake remove --unstake-all --hotkey h1".to_owned(),
             "stake remove --all-alpha --hotkey h1".to_owned(),
             "stake remove --netuid 1 --amount all --limit-price 0.5".to_owned(),
@@ -306,6 +396,8 @@ mod tests {
             ("stake add --amount 1", "--netuid"),
             ("stake add --netuid 1 --amount 1 --tolerance 2", "not a share"),
             ("stake remove --netuid 1 --amount 1 --all", "cannot be used with"),
+            ("stake add --netuid 1 --all-netuids --amount 1", "cannot be used with"),
+            ("stake add --netuid 1 --amount 1 --hotkey h1 --all-hotkeys", "cannot be used with"),
             ("stake claim", "--netuids"),
         ] {
             let message = parse(bad).unwrap_err();

@@ -25,6 +25,7 @@ use crate::{
         text,
     },
     session::Session,
+    stake::lock,
 };
 
 /// `btctl subnets ...`
@@ -52,6 +53,8 @@ pub(crate) enum Command {
     LockCost(BlockArg),
     /// The weights or bonds of a subnet, one entry a line
     Matrix(matrix::MatrixArgs),
+    /// The hotkeys that locks on a subnet favour, and what makes the first its owner
+    Conviction(lock::ConvictionArgs),
     /// Register a hotkey on a subnet for its current price
     Register(register::RegisterArgs),
     /// Create a subnet, with an identity if wanted
@@ -112,6 +115,7 @@ impl Command {
             Self::RegistrationCost(subnet) => return price::registration_cost(subnet.params(), session).await,
             Self::LockCost(at) => return price::lock_cost(at, session).await,
             Self::Matrix(args) => return args.run(session).await,
+            Self::Conviction(args) => return args.run(session).await,
             Self::Register(args) => return args.run(session).await,
             Self::Create(args) => return args.run(session).await,
             Self::Start(args) => return args.run(session).await,

@@ -1,10 +1,11 @@
 //! The noun `sudo`: what the owner of a subnet, and root, set.
 
 use btd_api::{
-    NetUid,
+    NetUid, Tao,
     subnets::SubnetParams,
     sudo::{
-        Authority, ExplainedReply, Get, Notation, Set, SetParams, TriggerEpoch, TriggerEpochParams, Trim, TrimParams,
+        Authority, ExplainedReply, Get, Notation, Set, SetParams, StakeBurn, StakeBurnParams, TriggerEpoch,
+        TriggerEpochParams, Trim, TrimParams,
         hyperparameters::{self, Setter},
     },
     unsent,
@@ -24,6 +25,7 @@ use crate::{
     root,
     session::Session,
     spend::{self, Terms},
+    stake::{HotkeyRefArg, ProtectionArgs},
 };
 
 /// `btctl sudo ...`
@@ -40,6 +42,9 @@ pub(crate) enum Command {
     /// Let a subnet's next epoch begin ahead of time
     #[command(alias = "trigger_epoch")]
     TriggerEpoch(TriggerEpochArgs),
+    /// Buy a subnet's alpha and destroy it
+    #[command(visible_alias = "buyback", alias = "stake_burn")]
+    StakeBurn(StakeBurnArgs),
     /// What a hotkey keeps of what others' stake earns
     #[command(alias = "get_take")]
     GetTake(root::GetTakeArgs),
@@ -112,6 +117,24 @@ pub(crate) struct TrimArgs {
     terms: Terms,
 }
 
+/// `btctl sudo stake-burn`
+#[derive(Args, Debug)]
+pub(crate) struct StakeBurnArgs {
+    #[command(flatten)]
+    netuid: NetUidArg,
+    /// How much tao is spent
+    #[arg(long, short = 'a', value_name = "TAO", value_parser = Tao::from_tokens, allow_hyphen_values = true)]
+    amount: Tao,
+    #[command(flatten)]
+    hotkey: HotkeyRefArg,
+    #[command(flatten)]
+    wallet: WalletArg,
+    #[command(flatten)]
+    protection: ProtectionArgs,
+    #[command(flatten)]
+    terms: Terms,
+}
+
 /// `btctl sudo trigger-epoch`
 #[derive(Args, Debug)]
 pub(crate) struct TriggerEpochArgs {
@@ -169,6 +192,17 @@ impl Command {
                 let wallet = args.wallet.resolve(settings);
                 let params = unsent!(TriggerEpochParams { netuid: args.netuid.resolve(), wallet });
                 spend::sign::<TriggerEpoch>(session, params, args.terms).await
+            }
+            Self::StakeBurn(args) => {
+                let usual = (settings.protection, settings.fill);
+                let params = unsent!(StakeBurnParams {
+                    amount: args.amount,
+                    netuid: args.netuid.resolve(),
+                    hotkey: args.hotkey.resolve(settings),
+                    wallet: args.wallet.resolve(settings),
+                    protection: args.protection.whole(usual)?,
+                });
+                spend::sign::<StakeBurn>(session, params, args.terms).await
             }
             Self::GetTake(args) => args.run(session).await,
             Self::SetTake(args) => args.run(session).await,
@@ -259,6 +293,8 @@ mod tests {
             "sudo get --netuid 1",
             "sudo trim --netuid 1 --max 64",
             "sudo trigger-epoch 1",
+            "sudo stake-burn --netuid 1 --amount 5 --tolerance 0.1",
+            "sudo buyback --netuid 1 -a 5 --unsafe",
             "sudo get_take",
             "sudo set_take --take 0.1",
             "sudo explain tempo",

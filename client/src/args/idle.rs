@@ -35,7 +35,6 @@ const BARE: &[&str] = &[
     "--no_version_checking",
     "--no-version-checking",
     "--strict",
-    "--safe-register",
     "--safe-staking",
     "--safe_staking",
     "--safe",
@@ -87,7 +86,7 @@ mod tests {
             ("wallet list --wallet-name a --verbose", vec!["--wallet-name", "--verbose"]),
             ("subnets list --hotkey=h --strict", vec!["--hotkey", "--strict"]),
             ("stake list -H h -v", vec!["-H", "-v"]),
-            ("subnets register --netuid 1 --safe", vec!["--safe"]),
+            ("subnets start --netuid 1 --safe", vec!["--safe"]),
             ("stake add --netuid 1 --amount 1 --hotkey h", vec![]),
         ] {
             assert_eq!(passed(words).unwrap(), idle, "{words}");
@@ -98,7 +97,7 @@ mod tests {
     fn what_asks_for_something_is_refused() {
         for words in [
             "stake add --netuid 1 --amount 1 --mev-protection",
-            "subnets register --netuid 1 --unsafe",
+            "subnets start --netuid 1 --unsafe",
             "wallet list --nonsense",
             "wallet transfer --announce-only",
         ] {

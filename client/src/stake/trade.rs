@@ -3,14 +3,14 @@
 use btd_api::{
     AlphaAmount, Amount, Coldkey, HotkeyRef, NetUid,
     stake::{
-        Add, AddParams, Move, MoveParams, Remove, RemoveAll, RemoveAllParams, RemoveParams, Scope, Swap, SwapParams,
-        Transfer, TransferParams,
+        Add, AddMany, AddManyParams, AddParams, Move, MoveParams, Remove, RemoveAll, RemoveAllParams, RemoveMany,
+        RemoveManyParams, RemoveParams, Scope, Swap, SwapParams, Transfer, TransferParams,
     },
     unsent,
 };
 use clap::Args;
 
-use super::{HotkeyRefArg, ProtectionArgs};
+use super::{HotkeyRefArg, HotkeysArg, ProtectionArgs};
 use crate::{
     addr,
     args::{WalletArg, number},
@@ -23,10 +23,21 @@ use crate::{
 /// `btctl stake add`
 #[derive(Args, Debug)]
 pub(crate) struct AddArgs {
-    /// The subnet; on root (0) tao stays tao
-    #[arg(long, short = 'n', value_name = "NETUID", alias = "netuids", value_parser = number::<NetUid>)]
-    netuid: NetUid,
-    /// How much tao: `1.5`, or `all` that can be spent
+    /// The subnets, several with commas; on root (0) tao stays tao
+    #[arg(
+        long = "netuid",
+        short = 'n',
+        value_name = "NETUID",
+        visible_alias = "netuids",
+        value_delimiter = ',',
+        value_parser = number::<NetUid>,
+        required_unless_present = "all_netuids"
+    )]
+    netuids: Vec<NetUid>,
+    /// Root and every subnet that has been started
+    #[arg(long, alias = "all_netuids", conflicts_with = "netuids")]
+    all_netuids: bool,
+    /// How much tao, at each of several places: `1.5`, or `all` that can be spent, in equal parts
     #[arg(
         long,
         value_name = "TAO",
@@ -40,7 +51,7 @@ pub(crate) struct AddArgs {
     #[arg(long, short = 'a', aliases = ["all-tokens", "all_tokens"], conflicts_with = "amount")]
     all: bool,
     #[command(flatten)]
-    hotkey: HotkeyRefArg,
+    hotkeys: HotkeysArg,
     #[command(flatten)]
     wallet: WalletArg,
     #[command(flatten)]
@@ -52,17 +63,21 @@ pub(crate) struct AddArgs {
 /// `btctl stake remove`
 #[derive(Args, Debug)]
 pub(crate) struct RemoveArgs {
-    /// The subnet
+    /// The subnets, several with commas
     #[arg(
-        long,
+        long = "netuid",
         short = 'n',
         value_name = "NETUID",
-        alias = "netuids",
+        visible_alias = "netuids",
+        value_delimiter = ',',
         value_parser = number::<NetUid>,
-        required_unless_present_any = ["all", "all_alpha"]
+        required_unless_present_any = ["all", "all_alpha", "all_netuids"]
     )]
-    netuid: Option<NetUid>,
-    /// How much alpha: `1.5`, or `all` of the position
+    netuids: Vec<NetUid>,
+    /// Every subnet on which there is stake behind these hotkeys, root included, each sold within the bound
+    #[arg(long, alias = "all_netuids", conflicts_with_all = ["netuids", "all_alpha"])]
+    all_netuids: bool,
+    /// How much alpha, of each of several positions: `1.5`, or `all` of it
     #[arg(
         long,
         short = 'a',
@@ -77,10 +92,10 @@ pub(crate) struct RemoveArgs {
     #[arg(long, aliases = ["unstake-all", "unstake_all"], conflicts_with = "amount")]
     all: bool,
     /// Those on every subnet but root, on which what they bring is staked
-    #[arg(long, aliases = ["unstake-all-alpha", "unstake_all_alpha", "all_alpha"], conflicts_with_all = ["amount", "all", "netuid"])]
+    #[arg(long, aliases = ["unstake-all-alpha", "unstake_all_alpha", "all_alpha"], conflicts_with_all = ["amount", "all", "netuids"])]
     all_alpha: bool,
     #[command(flatten)]
-    hotkey: HotkeyRefArg,
+    hotkeys: HotkeysArg,
     #[command(flatten)]
     wallet: WalletArg,
     #[command(flatten)]
@@ -135,6 +150,8 @@ pub(crate) struct MoveArgs {
     #[command(flatten)]
     wallet: WalletArg,
     #[command(flatten)]
+    protection: ProtectionArgs,
+    #[command(flatten)]
     terms: Terms,
 }
 
@@ -178,6 +195,8 @@ pub(crate) struct TransferArgs {
     #[command(flatten)]
     wallet: WalletArg,
     #[command(flatten)]
+    protection: ProtectionArgs,
+    #[command(flatten)]
     terms: Terms,
 }
 
@@ -186,44 +205,48 @@ pub(crate) struct TransferArgs {
 impl AddArgs {
     pub(super) async fn run(self, session: &Session) -> Result<Exit, Failure> {
         let (protection, fill) = self.protection.resolve((session.settings.protection, session.settings.fill));
-        let params = unsent!(AddParams {
-            // Without --amount the parser asks for --all.
-            amount: self.amount.unwrap_or(Amount::All),
-            netuid: self.netuid,
-            hotkey: self.hotkey.resolve(&session.settings),
-            wallet: self.wallet.resolve(&session.settings),
-            protection,
-            fill,
-        });
-        spend::sign::<Add>(session, params, self.terms).await
+        // Without --amount the parser asks for --all.
+        let amount = self.amount.unwrap_or(Amount::All);
+        let wallet = self.wallet.resolve(&session.settings);
+        if let ([netuid], Some(hotkey)) = (self.netuids.as_slice(), self.hotkeys.only(&session.settings)) {
+            let params = unsent!(AddParams { amount, netuid: *netuid, hotkey, wallet, protection, fill });
+            return spend::sign::<Add>(session, params, self.terms).await;
+        }
+        let (netuids, hotkeys) = (self.netuids, self.hotkeys.resolve(&session.settings));
+        let params = unsent!(AddManyParams { amount, netuids, hotkeys, wallet, protection, fill });
+        spend::sign::<AddMany>(session, params, self.terms).await
     }
 }
 
 impl RemoveArgs {
     pub(super) async fn run(self, session: &Session) -> Result<Exit, Failure> {
         let (protection, fill) = self.protection.resolve((session.settings.protection, session.settings.fill));
-        let hotkey = self.hotkey.resolve(&session.settings);
+        let only = self.hotkeys.only(&session.settings);
         let wallet = self.wallet.resolve(&session.settings);
-        let Some(netuid) = self.netuid else {
+        if self.netuids.is_empty() && !self.all_netuids {
+            let Some(hotkey) = only else {
+                return Err(Failure::usage(
+                    "the chain gives up the stake behind one hotkey at a time: for several, say --all-netuids --amount all",
+                ));
+            };
             if self.protection.is_given() {
                 return Err(Failure::usage(
-                    "the chain sells everything in one call without a limit: name a --netuid to have one",
+                    "the chain sells everything in one call without a limit: name a --netuid, or say --all-netuids, to have one",
                 ));
             }
             let scope = if self.all_alpha { Scope::Alpha } else { Scope::Everything };
             let params = unsent!(RemoveAllParams { hotkey, wallet, scope });
             return spend::sign::<RemoveAll>(session, params, self.terms).await;
-        };
-        let params = unsent!(RemoveParams {
-            // Without --amount the parser asks for --all.
-            amount: self.amount.unwrap_or(AlphaAmount::All),
-            netuid,
-            hotkey,
-            wallet,
-            protection,
-            fill,
-        });
-        spend::sign::<Remove>(session, params, self.terms).await
+        }
+        // Without --amount the parser asks for --all.
+        let amount = self.amount.unwrap_or(AlphaAmount::All);
+        if let ([netuid], Some(hotkey)) = (self.netuids.as_slice(), only) {
+            let params = unsent!(RemoveParams { amount, netuid: *netuid, hotkey, wallet, protection, fill });
+            return spend::sign::<Remove>(session, params, self.terms).await;
+        }
+        let (netuids, hotkeys) = (self.netuids, self.hotkeys.resolve(&session.settings));
+        let params = unsent!(RemoveManyParams { amount, netuids, hotkeys, wallet, protection, fill });
+        spend::sign::<RemoveMany>(session, params, self.terms).await
     }
 }
 
@@ -238,6 +261,7 @@ impl PartArg {
 
 impl MoveArgs {
     pub(super) async fn run(self, session: &Session) -> Result<Exit, Failure> {
+        self.protection.require_none((self.origin_netuid, self.dest_netuid), "moved")?;
         let usual = || session.settings.hotkey.clone().map(HotkeyRef::Name);
         let params = unsent!(MoveParams {
             amount: self.part.resolve(),
@@ -269,6 +293,7 @@ impl SwapArgs {
 
 impl TransferArgs {
     pub(super) async fn run(self, session: &Session) -> Result<Exit, Failure> {
+        self.protection.require_none((self.origin_netuid, self.dest_netuid), "given away")?;
         let params = unsent!(TransferParams {
             amount: self.part.resolve(),
             dest: self.dest,

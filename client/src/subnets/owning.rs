@@ -153,14 +153,36 @@ pub(crate) struct MechanismsSetArgs {
     terms: Terms,
 }
 
+/// Reads a number with a point, or a percentage, in billionths.
+fn proportion(text: &str) -> Result<u64, String> {
+    let digits = text.trim().trim_end_matches('%').trim_end();
+    let number =
+        Tao::from_tokens(digits).map_err(|_| format!("`{text}` is not a share: write `0.7`, `70` or `70%`"))?;
+    Ok(number.rao())
+}
+
+/// Proportions as shares of the whole.
+fn shares(proportions: &[u64]) -> Result<Vec<Ratio>, Failure> {
+    const WHOLE: u128 = 1_000_000_000;
+    let sum: u128 = proportions.iter().copied().map(u128::from).sum();
+    if sum == 0 && !proportions.is_empty() {
+        return Err(Failure::usage("shares of nothing are nothing: give one of the mechanisms more than 0"));
+    }
+    let share = |proportion: &u64| {
+        let billionths = (u128::from(*proportion) * WHOLE + sum / 2) / sum.max(1);
+        u32::try_from(billionths).ok().and_then(Ratio::from_billionths).unwrap_or_default()
+    };
+    Ok(proportions.iter().map(share).collect())
+}
+
 /// `btctl subnets mechanisms split`
 #[derive(Args, Debug)]
 pub(crate) struct MechanismsSplitArgs {
     #[command(flatten)]
     netuid: NetUidArg,
-    /// The share of each, which come to 1: `0.7,0.3`; without it, evenly
-    #[arg(long, value_name = "SHARES", value_delimiter = ',')]
-    split: Vec<Ratio>,
+    /// The share of each, of which only the proportions count: `0.7,0.3` or `70,30`; without it, evenly
+    #[arg(long, value_name = "SHARES", value_delimiter = ',', value_parser = proportion)]
+    split: Vec<u64>,
     #[command(flatten)]
     wallet: WalletArg,
     #[command(flatten)]
@@ -295,8 +317,11 @@ impl MechanismsCommand {
             }
             Self::Split(args) => {
                 let wallet = args.wallet.resolve(&session.settings);
-                let params =
-                    unsent!(MechanismsSplitParams { netuid: args.netuid.resolve(), split: args.split, wallet });
+                let params = unsent!(MechanismsSplitParams {
+                    netuid: args.netuid.resolve(),
+                    split: shares(&args.split)?,
+                    wallet
+                });
                 spend::sign::<MechanismsSplit>(session, params, args.terms).await
             }
         }
@@ -334,6 +359,7 @@ mod tests {
             "subnets mechanisms count --netuid 1",
             "subnets mech set --netuid 1 --mech-count 2",
             "subnets mech split-emissions --netuid 1 --split 0.7,0.3",
+            "subnets mech split-emissions --netuid 1 --split 70,30",
         ] {
             assert!(Cli::try_parse_from(format!("btctl {good}").split(' ')).is_ok(), "{good}");
         }
@@ -349,5 +375,18 @@ mod tests {
         assert!(state(Some(5), 0).starts_with("subnet 1 earns since block #5\n"));
         assert!(state(None, 10).contains("can be now"));
         assert!(state(None, 12).contains("from block #12 on, in 3 blocks"));
+    }
+
+    #[test]
+    fn only_the_proportions_of_shares_count() {
+        let split = |text: &str| {
+            let proportions: Vec<u64> = text.split(',').map(|part| proportion(part).unwrap()).collect();
+            shares(&proportions).map(|shares| shares.iter().map(ToString::to_string).collect::<Vec<_>>().join(","))
+        };
+        for text in ["0.7,0.3", "70,30", "70%,30%", "7,3"] {
+            assert_eq!(split(text).unwrap(), "0.7,0.3", "{text}");
+        }
+        assert_eq!(split("1,1,1").unwrap(), "0.333333333,0.333333333,0.333333333");
+        assert!(split("0,0").is_err() && shares(&[]).unwrap().is_empty() && proportion("a").is_err());
     }
 }

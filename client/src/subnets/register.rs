@@ -1,8 +1,9 @@
 //! Registering a hotkey.
 
 use btd_api::{
-    Tao,
-    subnets::{Register, RegisterParams, Registered},
+    NetUid, Ratio, Tao,
+    root::{self, RegisterParams as OnRoot},
+    subnets::{Register, RegisterParams, Registered, RegistrationCost, SubnetParams},
     unsent,
 };
 use clap::Args;
@@ -16,6 +17,9 @@ use crate::{
     spend::{self, Terms},
 };
 
+/// On root nobody registers by burning: `root register` is what is meant.
+const ROOT: NetUid = NetUid(0);
+
 /// `btctl subnets register`
 #[derive(Args, Debug)]
 pub(crate) struct RegisterArgs {
@@ -28,6 +32,21 @@ pub(crate) struct RegisterArgs {
     /// The most that registering may cost; without it, what it costs now and half a percent more
     #[arg(long, value_name = "TAO", value_parser = Tao::from_tokens, allow_hyphen_values = true)]
     max_cost: Option<Tao>,
+    /// How far the price may rise until then: `0.005` or `0.5%`
+    #[arg(
+        long,
+        value_name = "SHARE",
+        visible_alias = "rate-tolerance",
+        alias = "rate_tolerance",
+        conflicts_with = "max_cost"
+    )]
+    tolerance: Option<Ratio>,
+    /// Register at whatever the price is then
+    #[arg(long = "unsafe", aliases = ["unsafe-register", "unsafe_register"], conflicts_with_all = ["max_cost", "tolerance"])]
+    unbounded: bool,
+    /// Keep to a bound, which is the default
+    #[arg(long, hide = true, aliases = ["safe-register", "safe_register"], conflicts_with = "unbounded")]
+    safe: bool,
     #[command(flatten)]
     terms: Terms,
 }
@@ -36,12 +55,25 @@ pub(crate) struct RegisterArgs {
 
 impl RegisterArgs {
     pub(super) async fn run(self, session: &Session) -> Result<Exit, Failure> {
-        let params = unsent!(RegisterParams {
-            netuid: self.netuid.resolve(),
-            wallet: self.wallet.resolve(&session.settings),
-            hotkey: self.hotkey.resolve(&session.settings),
-            max_cost: self.max_cost,
-        });
+        let (wallet, hotkey) = (self.wallet.resolve(&session.settings), self.hotkey.resolve(&session.settings));
+        let netuid = self.netuid.resolve();
+        if netuid == ROOT {
+            if self.max_cost.is_some() || self.tolerance.is_some() {
+                return Err(Failure::usage("a place on root costs nothing but the fee: leave its bound out"));
+            }
+            let params = unsent!(OnRoot { wallet, hotkey });
+            return spend::sign::<root::Register>(session, params, self.terms).await;
+        }
+        let max_cost = match self.tolerance {
+            Some(tolerance) => {
+                let subnet = SubnetParams { netuid, block: None };
+                let cost = session.call::<RegistrationCost>(&subnet).await?.read()?.cost;
+                Some(cost.saturating_add(Tao::from_rao(tolerance.of(cost.rao()))))
+            }
+            None if self.unbounded => Some(Tao::from_rao(u64::MAX)),
+            None => self.max_cost,
+        };
+        let params = unsent!(RegisterParams { netuid, wallet, hotkey, max_cost });
         spend::spend::<Register>(session, params, self.terms, render).await
     }
 }

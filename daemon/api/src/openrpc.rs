@@ -146,6 +146,7 @@ fn book() -> Book {
     wallet::onchain::describe(&mut book);
     wallet::history::describe(&mut book);
     stake::describe(&mut book);
+    stake::locks::describe(&mut book);
     subnets::describe(&mut book);
     metagraph::describe(&mut book);
     subnets::owning::describe(&mut book);

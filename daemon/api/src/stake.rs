@@ -1,5 +1,7 @@
 //! The noun `stake`: alpha behind hotkeys, what it earns, and who inherits it.
 
+pub mod locks;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -56,6 +58,16 @@ pub enum Scope {
     Alpha,
 }
 
+/// Several hotkeys.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Hotkeys {
+    /// These.
+    Only(Vec<HotkeyRef>),
+    /// All of the wallet but these.
+    AllBut(Vec<HotkeyRef>),
+}
+
 signing_params! {
     /// Parameters of [`Add`].
     AddParams {
@@ -90,6 +102,44 @@ signing_params! {
         #[serde(default)]
         wallet: WalletName,
         /// What bounds the price.
+        #[serde(default)]
+        protection: Protection,
+        /// What happens where only a part fits the bound.
+        #[serde(default)]
+        fill: Fill,
+    }
+
+    /// Parameters of [`AddMany`].
+    AddManyParams {
+        /// How much tao at each of them, or `all` that can be spent, in equal parts.
+        amount: Amount,
+        /// The subnets.
+        netuids: Vec<NetUid>,
+        /// Behind whom, on each of the subnets.
+        hotkeys: Hotkeys,
+        /// The wallet whose coldkey pays.
+        #[serde(default)]
+        wallet: WalletName,
+        /// What bounds each price.
+        #[serde(default)]
+        protection: Protection,
+        /// What happens where only a part fits the bound.
+        #[serde(default)]
+        fill: Fill,
+    }
+
+    /// Parameters of [`RemoveMany`].
+    RemoveManyParams {
+        /// How much alpha from each position, or `all` of it.
+        amount: AlphaAmount,
+        /// The subnets; none stands for all on which there is stake behind these hotkeys.
+        netuids: Vec<NetUid>,
+        /// Behind whom it is.
+        hotkeys: Hotkeys,
+        /// The wallet whose coldkey holds it.
+        #[serde(default)]
+        wallet: WalletName,
+        /// What bounds each price.
         #[serde(default)]
         protection: Protection,
         /// What happens where only a part fits the bound.
@@ -379,6 +429,10 @@ pub struct Families {
 methods! {
     /// Buys a subnet's alpha with tao and stakes it behind a hotkey
     Add = "stake_add" (Spend): AddParams => Receipt;
+    /// Stakes behind several hotkeys, on several subnets: all of it happens, or nothing
+    AddMany = "stake_addMany" (Spend): AddManyParams => Receipt;
+    /// Takes stake from several positions and sells it: all of it happens, or nothing
+    RemoveMany = "stake_removeMany" (Spend): RemoveManyParams => Receipt;
     /// Takes stake from behind a hotkey and sells it for tao
     Remove = "stake_remove" (Spend): RemoveParams => Receipt;
     /// Gives up every position behind a hotkey

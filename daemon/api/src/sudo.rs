@@ -6,7 +6,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    NetUid, WalletName, chain::At, method::methods, signing::signing_params, subnets::SubnetParams, wallet::Receipt,
+    HotkeyRef, NetUid, Tao, WalletName, chain::At, method::methods, signing::signing_params, stake::Protection,
+    subnets::SubnetParams, wallet::Receipt,
 };
 
 /// In whose name a call is made.
@@ -77,6 +78,25 @@ signing_params! {
     }
 }
 
+signing_params! {
+    /// Parameters of [`StakeBurn`].
+    StakeBurnParams {
+        /// How much tao is spent.
+        amount: Tao,
+        /// The subnet whose alpha is bought and destroyed.
+        netuid: NetUid,
+        /// Behind whom it stands for a moment, by the chain's bookkeeping.
+        #[serde(default)]
+        hotkey: HotkeyRef,
+        /// The wallet whose coldkey pays.
+        #[serde(default)]
+        wallet: WalletName,
+        /// What bounds the price.
+        #[serde(default)]
+        protection: Protection,
+    }
+}
+
 /// A hyperparameter with what is known of it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Explained {
@@ -112,4 +132,6 @@ methods! {
     Trim = "sudo_trim" (Spend): TrimParams => Receipt;
     /// Lets a subnet's next epoch begin ahead of time
     TriggerEpoch = "sudo_triggerEpoch" (Spend): TriggerEpochParams => Receipt;
+    /// Buys a subnet's alpha and destroys it
+    StakeBurn = "sudo_stakeBurn" (Spend): StakeBurnParams => Receipt;
 }

@@ -294,6 +294,14 @@ impl Ratio {
         u64::try_from(scaled).unwrap_or(parts)
     }
 
+    /// The share as a whole number of `parts`, rounded down, as the Python command lines count takes and
+    /// hyperparameters: never more than was said. What [`Self::from_parts`] tells of a number is read back as it.
+    pub fn down_to(self, parts: u16) -> u16 {
+        // Half a billionth is what cannot be told apart.
+        let scaled = (2 * u64::from(self.0) + 1) * u64::from(parts) / (2 * WHOLE);
+        u16::try_from(scaled).unwrap_or(parts).min(parts)
+    }
+
     /// The share that `part` of `whole` is, rounded to the nearest billionth; 0 of nothing.
     pub fn from_parts(part: u64, whole: u64) -> Self {
         let share =
@@ -388,6 +396,14 @@ mod tests {
             (ratio("0.05"), 5_000_000, "1".into())
         );
         assert_eq!((ratio("0.18").of(65_535), Ratio::from_parts(11_796, 65_535).of(65_535)), (11_796, 11_796));
+        assert_eq!((ratio("0.1").of(65_535), ratio("0.1").down_to(65_535)), (6_554, 6_553));
+        assert_eq!(
+            (ratio("1").down_to(65_535), ratio("0").down_to(65_535), ratio("0.5").down_to(65_535)),
+            (65_535, 0, 32_767)
+        );
+        for part in (0..=65_535).step_by(7) {
+            assert_eq!(u64::from(Ratio::from_parts(part, 65_535).down_to(65_535)), part);
+        }
         assert_eq!((ratio("1").of(u64::MAX), ratio("0").of(u64::MAX), Ratio::from_parts(5, 0).of(9)), (u64::MAX, 0, 0));
         for text in ["1.1", "101%", "-1", "", "%", "x"] {
             assert!(matches!(text.parse::<Ratio>(), Err(AmountError::NotRatio(_))), "{text}");

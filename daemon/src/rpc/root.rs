@@ -191,7 +191,7 @@ async fn set_take(parts: Arc<Parts>, params: SetTakeParams, _: Caller) -> Result
     let key = KeyId::coldkey(params.wallet.clone());
     receipt::sign::<SetTake, _>(&parts, key, params, move |ground, params| async move {
         let (now, least, most) = takes(&ground.view, hotkey).await?;
-        let wanted = params.take.of(WHOLE);
+        let wanted = u64::from(params.take.down_to(u16::MAX));
         let foreseen = |error, words| Err(Precondition::Foreseen { error, words }.into());
         let share = |parts| Ratio::from_parts(parts, WHOLE);
         if wanted > most {

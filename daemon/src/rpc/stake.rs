@@ -4,6 +4,8 @@
 //! that a price that runs away costs nothing but the fee. Semantics: pallet_subtensor, spec 425.
 
 mod children;
+mod locks;
+mod many;
 mod reads;
 pub(super) mod trade;
 
@@ -12,9 +14,9 @@ use std::sync::Arc;
 use btd_api::{
     Coldkey, Hotkey, NetUid,
     stake::{
-        Add, AddParams, Auto, ChildGet, ChildSet, ChildTake, Claim, ClaimParams, ClaimType, List, Move, MoveParams,
-        Remove, RemoveAll, RemoveAllParams, RemoveParams, Scope, SetAuto, SetAutoParams, SetClaim, SetClaimParams,
-        Swap, SwapParams, Transfer, TransferParams,
+        Add, AddMany, AddManyParams, AddParams, Auto, ChildGet, ChildSet, ChildTake, Claim, ClaimParams, ClaimType,
+        List, Move, MoveParams, Remove, RemoveAll, RemoveAllParams, RemoveMany, RemoveManyParams, RemoveParams, Scope,
+        SetAuto, SetAutoParams, SetClaim, SetClaimParams, Swap, SwapParams, Transfer, TransferParams,
     },
     wallet::Receipt,
 };
@@ -36,9 +38,12 @@ pub(super) fn number(json: &serde_json::Value) -> Option<u64> {
 }
 
 pub(super) fn register(table: &mut Table, parts: &Arc<Parts>) {
+    locks::register(table, parts);
     table
         .noun(parts)
         .method::<Add>(add)
+        .method::<AddMany>(add_many)
+        .method::<RemoveMany>(remove_many)
         .method::<Remove>(remove)
         .method::<RemoveAll>(remove_all)
         .method::<Move>(move_stake)
@@ -73,6 +78,26 @@ async fn remove(parts: Arc<Parts>, params: RemoveParams, _: Caller) -> Result<Re
     .await
 }
 
+async fn add_many(parts: Arc<Parts>, params: AddManyParams, _: Caller) -> Result<Receipt, Failure> {
+    let hotkeys = many::hotkeys(&parts, &params.wallet, &params.hotkeys).await?;
+    let key = KeyId::coldkey(params.wallet.clone());
+    receipt::sign::<AddMany, _>(&parts, key, params, move |ground, params| {
+        let hotkeys = hotkeys.clone();
+        async move { many::buy(&ground, &params, &hotkeys).await }
+    })
+    .await
+}
+
+async fn remove_many(parts: Arc<Parts>, params: RemoveManyParams, _: Caller) -> Result<Receipt, Failure> {
+    let hotkeys = many::hotkeys(&parts, &params.wallet, &params.hotkeys).await?;
+    let key = KeyId::coldkey(params.wallet.clone());
+    receipt::sign::<RemoveMany, _>(&parts, key, params, move |ground, params| {
+        let hotkeys = hotkeys.clone();
+        async move { many::sell(&ground, &params, &hotkeys).await }
+    })
+    .await
+}
+
 async fn remove_all(parts: Arc<Parts>, params: RemoveAllParams, _: Caller) -> Result<Receipt, Failure> {
     let hotkey = receipt::hotkey(&parts, &params.wallet, &params.hotkey).await?;
     let key = KeyId::coldkey(params.wallet.clone());
@@ -100,7 +125,7 @@ async fn move_stake(parts: Arc<Parts>, params: MoveParams, _: Caller) -> Result<
             .arg("alpha_amount", alpha);
         let summary = format!("Move α{alpha} of subnet {origin} from hotkey {from} to hotkey {to} on subnet {dest}");
         let draft = Draft::new(call, summary).needs(Need::KnownHotkey(to));
-        trade::across(&ground, draft, (origin, dest), alpha).await
+        trade::unbounded(&ground, draft, (origin, dest), alpha).await
     })
     .await
 }
@@ -133,7 +158,7 @@ async fn transfer(parts: Arc<Parts>, params: TransferParams, _: Caller) -> Resul
         let summary =
             format!("Give α{alpha} of subnet {origin} behind hotkey {hotkey} from {from} to {to} on subnet {dest}");
         let draft = Draft::new(call, summary).needs(Need::Transfers(origin)).needs(Need::Transfers(dest));
-        trade::across(&ground, draft, (origin, dest), alpha).await
+        trade::unbounded(&ground, draft, (origin, dest), alpha).await
     })
     .await
 }

@@ -8,7 +8,8 @@ use btd_api::{
     NetUid,
     subnets::SubnetParams,
     sudo::{
-        Authority, Explained, ExplainedReply, Get, Set, SetParams, TriggerEpoch, TriggerEpochParams, Trim, TrimParams,
+        Authority, Explained, ExplainedReply, Get, Set, SetParams, StakeBurn, StakeBurnParams, TriggerEpoch,
+        TriggerEpochParams, Trim, TrimParams,
         hyperparameters::{self, Hyperparameter, Setter},
     },
     wallet::Receipt,
@@ -16,7 +17,11 @@ use btd_api::{
 use btd_chain::{Call, HyperValue};
 use btd_signer_protocol::KeyId;
 
-use super::{Caller, Failure, Table, receipt, stake::SUBTENSOR, subnets};
+use super::{
+    Caller, Failure, Table, receipt,
+    stake::{SUBTENSOR, trade},
+    subnets,
+};
 use crate::{
     daemon::Parts,
     submit::{Draft, Ground, Need, Precondition, SubmissionError},
@@ -31,6 +36,7 @@ pub(super) fn register(table: &mut Table, parts: &Arc<Parts>) {
         .method::<Set>(set)
         .method::<Trim>(trim)
         .method::<TriggerEpoch>(trigger_epoch)
+        .method::<StakeBurn>(stake_burn)
         .done();
 }
 
@@ -85,6 +91,15 @@ async fn set(parts: Arc<Parts>, params: SetParams, _: Caller) -> Result<Receipt,
             let draft = owned(&ground, draft, netuid, params.authority).await?;
             Ok(draft.needs(Need::OutsideFreeze(netuid)))
         }
+    })
+    .await
+}
+
+async fn stake_burn(parts: Arc<Parts>, params: StakeBurnParams, _: Caller) -> Result<Receipt, Failure> {
+    let hotkey = receipt::hotkey(&parts, &params.wallet, &params.hotkey).await?;
+    let key = KeyId::coldkey(params.wallet.clone());
+    receipt::sign::<StakeBurn, _>(&parts, key, params, move |ground, params| async move {
+        trade::burn(&ground, &params, hotkey).await
     })
     .await
 }

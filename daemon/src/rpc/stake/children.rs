@@ -123,7 +123,7 @@ pub(super) async fn take(parts: Arc<Parts>, params: ChildTakeParams, _: Caller) 
     let key = KeyId::coldkey(params.wallet.clone());
     receipt::sign::<ChildTake, _>(&parts, key, params, move |ground, params| async move {
         let (netuid, take) = (params.netuid, params.take);
-        let parts = take.of(TAKES);
+        let parts = u64::from(take.down_to(u16::MAX));
         let most = most_take(&ground).await?;
         if parts > most {
             let most = Ratio::from_parts(most, TAKES);

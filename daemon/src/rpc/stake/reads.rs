@@ -1,6 +1,9 @@
 //! What a coldkey has staked, and what becomes of what it earns.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use btd_api::{
     Alpha, Coldkey, Hotkey, NetUid, Tao,
@@ -9,7 +12,7 @@ use btd_api::{
 use btd_chain::{ReadError, StakeInfo, Value, View};
 use serde_json::Value as Json;
 
-use super::{SUBTENSOR, account};
+use super::{SUBTENSOR, account, locks};
 use crate::{
     daemon::Parts,
     metagraph,
@@ -55,9 +58,26 @@ pub(super) async fn list(parts: Arc<Parts>, params: ColdkeyParams, _: Caller) ->
         };
         positions.push(Position { claimable, ..position(&nothing, price(netuid), known) });
     }
+    for netuid in positions.iter().map(|position| position.netuid).collect::<BTreeSet<_>>() {
+        if let Some(lock) = locks::standing(&view, coldkey, netuid).await? {
+            bear(&mut positions, netuid, &lock);
+        }
+    }
     positions.sort_by_key(|position| position.netuid);
     let value = positions.iter().fold(Tao::ZERO, |sum, position| sum.saturating_add(position.value));
     Ok(Stakes { at, coldkey, free, value, positions })
+}
+
+/// Shows a lock in the positions of its subnet: that of its hotkey first, and the others for what that lacks. To the
+/// chain it is a part of them all.
+fn bear(positions: &mut [Position], netuid: NetUid, lock: &locks::Standing) {
+    let mut rest = lock.locked;
+    let mut own: Vec<&mut Position> = positions.iter_mut().filter(|position| position.netuid == netuid).collect();
+    own.sort_by_key(|position| position.hotkey != lock.hotkey);
+    for position in own {
+        position.locked = position.stake.min(rest);
+        rest = rest.saturating_sub(position.locked);
+    }
 }
 
 fn position(stake: &StakeInfo, price: Tao, subnets: Option<&metagraph::List>) -> Position {

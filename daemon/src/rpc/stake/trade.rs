@@ -1,12 +1,13 @@
 //! Buying, selling and swapping alpha: which call, at which limit, and what it is likely to bring.
 
 use btd_api::{
-    Alpha, AlphaAmount, Amount, Hotkey, NetUid, Ratio, Tao,
+    Alpha, AlphaAmount, Amount, Coldkey, Hotkey, NetUid, Ratio, Tao,
     stake::{AddParams, Fill, Protection, RemoveParams, SwapParams},
+    sudo::StakeBurnParams,
 };
 use btd_chain::{Call, ReadError, Value};
 
-use super::SUBTENSOR;
+use super::{SUBTENSOR, locks};
 use crate::submit::{Draft, Ground, Need, Precondition, SubmissionError};
 
 /// One token in rao: the price of root's alpha, and the scale of prices.
@@ -22,11 +23,7 @@ pub(in crate::rpc) async fn buy(ground: &Ground, params: &AddParams, hotkey: Hot
     let netuid = params.netuid;
     let amount = match params.amount {
         Amount::Exactly(amount) => amount,
-        Amount::All => {
-            let balance = ground.view.balance(ground.actor).await?;
-            let held = ground.view.existential_deposit()?.max(balance.frozen.saturating_sub(balance.reserved));
-            balance.free.saturating_sub(held).saturating_sub(Tao::from_rao(FOR_FEES))
-        }
+        Amount::All => spendable(ground, 1).await?,
     };
     if amount < LEAST {
         return Err(too_little(amount));
@@ -50,6 +47,60 @@ pub(in crate::rpc) async fn buy(ground: &Ground, params: &AddParams, hotkey: Hot
         fits(price, trade, limit.filter(|_| params.fill == Fill::Whole), Side::Buy)?;
         draft = slipping(draft, price, trade, limit);
     }
+    Ok(draft.needs(Need::Subnet(netuid)).needs(Need::Started(netuid)).needs(Need::KnownHotkey(hotkey)))
+}
+
+/// What can be spent when everything is staked in `count` trades.
+pub(super) async fn spendable(ground: &Ground, count: u64) -> Result<Tao, SubmissionError> {
+    let balance = ground.view.balance(ground.actor).await?;
+    let held = ground.view.existential_deposit()?.max(balance.frozen.saturating_sub(balance.reserved));
+    Ok(balance.free.saturating_sub(held).saturating_sub(Tao::from_rao(FOR_FEES.saturating_mul(count))))
+}
+
+/// Root, and every subnet whose owner has started it.
+pub(super) async fn started(ground: &Ground) -> Result<Vec<NetUid>, SubmissionError> {
+    let mut started = Vec::new();
+    for netuid in ground.view.netuids().await? {
+        let enabled = ground.view.storage_json(SUBTENSOR, "SubtokenEnabled", &[netuid.into()]).await;
+        match enabled {
+            Ok(enabled) if netuid == ROOT || enabled.as_bool().unwrap_or(true) => started.push(netuid),
+            Ok(_) => {}
+            // Before alpha there was nothing to start.
+            Err(ReadError::Absent(_)) => started.push(netuid),
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Ok(started)
+}
+
+/// Buys alpha and destroys it.
+pub(in crate::rpc) async fn burn(
+    ground: &Ground,
+    params: &StakeBurnParams,
+    hotkey: Hotkey,
+) -> Result<Draft, SubmissionError> {
+    let (netuid, amount) = (params.netuid, params.amount);
+    ground.require_call(SUBTENSOR, "add_stake_burn", "nothing does both at once there: `stake add`, then burn")?;
+    if amount < LEAST {
+        return Err(too_little(amount));
+    }
+    if netuid == ROOT {
+        let words = "root has no alpha that could be bought and destroyed".to_owned();
+        return Err(Precondition::Foreseen { error: "CannotBurnOrRecycleOnRootSubnet", words }.into());
+    }
+    let price = price(ground, netuid).await?;
+    let limit = limit(price, params.protection, Side::Buy);
+    let call = Call::new(SUBTENSOR, "add_stake_burn")
+        .arg("hotkey", hotkey)
+        .arg("netuid", netuid)
+        .arg("amount", amount)
+        .arg("limit", Value::from(limit));
+    let draft = Draft::new(call, format!("Buy alpha of subnet {netuid} for τ{amount} and destroy it")).spends(amount);
+    let quote = quote(ground, "sim_swap_tao_for_alpha", netuid, amount.rao(), "alpha_amount").await?;
+    let draft = bounds(draft, price, quote.map(|alpha| format!("α{}", Alpha::from_rao(alpha))), limit, Fill::Whole);
+    let trade = quote.map(|alpha| (amount.rao(), alpha));
+    fits(price, trade, limit, Side::Buy)?;
+    let draft = slipping(draft, price, trade, limit).warning("what is bought is gone: nobody gets it");
     Ok(draft.needs(Need::Subnet(netuid)).needs(Need::Started(netuid)).needs(Need::KnownHotkey(hotkey)))
 }
 
@@ -147,8 +198,25 @@ pub(super) async fn swap(ground: &Ground, params: &SwapParams, hotkey: Hotkey) -
     across(ground, draft, (origin, dest), alpha).await
 }
 
+/// What crossing from one subnet to another by a call without a limit needs, and brings.
+pub(super) async fn unbounded(
+    ground: &Ground,
+    draft: Draft,
+    (origin, dest): (NetUid, NetUid),
+    alpha: Alpha,
+) -> Result<Draft, SubmissionError> {
+    let draft = if origin == dest {
+        draft
+    } else {
+        draft.warning(
+            "this call takes no limit: whatever the prices are at inclusion are the prices; `stake swap` takes one",
+        )
+    };
+    across(ground, draft, (origin, dest), alpha).await
+}
+
 /// What crossing from one subnet to another needs, and brings.
-pub(super) async fn across(
+async fn across(
     ground: &Ground,
     mut draft: Draft,
     (origin, dest): (NetUid, NetUid),
@@ -182,10 +250,15 @@ pub(super) async fn part(
 ) -> Result<Alpha, SubmissionError> {
     let stakes = ground.view.stake_for_coldkey(ground.actor).await?;
     let position = stakes.iter().find(|stake| Hotkey(stake.hotkey) == hotkey && stake.netuid == netuid);
-    let (stake, locked) = position.map_or((Alpha::ZERO, Alpha::ZERO), |stake| (stake.stake, stake.locked));
+    let stake = position.map_or(Alpha::ZERO, |stake| stake.stake);
+    // A lock is of all that the coldkey has on the subnet, whichever hotkey it stands behind.
+    let staked = locks::staked(&stakes, netuid);
+    let locked = locks::standing(&ground.view, Coldkey(ground.actor), netuid).await?;
+    let locked = locked.map_or(Alpha::ZERO, |lock| lock.locked);
+    let free = staked.saturating_sub(locked);
     let alpha = match amount {
         AlphaAmount::Exactly(alpha) => alpha,
-        AlphaAmount::All => stake.saturating_sub(locked),
+        AlphaAmount::All => stake.min(free),
     };
     let foreseen = |error, words| Err(Precondition::Foreseen { error, words }.into());
     if alpha == Alpha::ZERO && stake > Alpha::ZERO {
@@ -195,8 +268,8 @@ pub(super) async fn part(
         let words = format!("α{stake} of subnet {netuid} stand behind hotkey {hotkey}: α{alpha} cannot be taken");
         return foreseen("NotEnoughStakeToWithdraw", words);
     }
-    if alpha > stake.saturating_sub(locked) {
-        let words = format!("of α{stake} of subnet {netuid} behind hotkey {hotkey}, α{locked} are locked");
+    if alpha > free {
+        let words = format!("of α{staked} staked on subnet {netuid}, α{locked} are locked: α{free} may leave");
         return foreseen("StakeUnavailable", words);
     }
     Ok(alpha)

@@ -57,7 +57,8 @@ fn one(known: &Hyperparameter, text: &str, notation: Notation) -> Result<Argumen
         }
         Unit::Share(whole) if is_human => {
             let share: Ratio = text.parse().map_err(|error: btd_api::AmountError| error.to_string())?;
-            Ok(number(share.of(whole).into()))
+            let parts = u16::try_from(whole).map_or_else(|_| share.of(whole), |whole| share.down_to(whole).into());
+            Ok(number(parts.into()))
         }
         Unit::Thousandths if is_human => {
             let billionths = Tao::from_tokens(text).map_err(|_| wrong("a multiple, such as `2.5`"))?.rao();
@@ -106,8 +107,8 @@ mod tests {
     #[test]
     fn human_and_raw_values_come_to_the_same() {
         for (name, human, chain) in [
-            ("kappa", "0.5", 32_768_u128),
-            ("kappa", "50%", 32_768),
+            ("kappa", "0.5", 32_767_u128),
+            ("kappa", "50%", 32_767),
             ("min_burn", "τ0.7", 700_000_000),
             ("bonds_moving_avg", "0.9", 900_000),
             ("activity_cutoff_factor", "2.5", 2_500),
@@ -121,7 +122,7 @@ mod tests {
 
     #[test]
     fn pairs_flags_words_and_fractions_are_read() {
-        assert_eq!(either("alpha_values", "[0.7, 0.9]").unwrap(), [Value::from(45_875_u128), Value::from(58_982_u128)]);
+        assert_eq!(either("alpha_values", "[0.7, 0.9]").unwrap(), [Value::from(45_874_u128), Value::from(58_981_u128)]);
         assert_eq!(either("yuma_version", "3").unwrap(), [Value::from(true)]);
         assert_eq!(either("recycle_or_burn", "recycle").unwrap(), either("recycle_or_burn", "1").unwrap());
         let one_and_a_half = Value::Record([("bits".to_owned(), Value::from(3_u128 << 63))].into());

@@ -1,0 +1,293 @@
+//! Locked stake, and the conviction that it earns hotkeys.
+//!
+//! What a lock has become by now is the runtime's own reckoning (`get_coldkey_lock`, `get_hotkey_conviction`).
+//! Convictions are fixed point with 64 bits behind the point; the parts of a rao are left out.
+
+use std::{collections::BTreeSet, sync::Arc};
+
+use btd_api::{
+    Alpha, AlphaAmount, BlockNumber, Coldkey, Hotkey, NetUid,
+    stake::locks::{
+        Candidate, ConvictionParams, ConvictionReply, Lock, LockMode, LockModeParams, LockParams, LockStake, Locks,
+        LocksParams, LocksReply, MoveLock, MoveLockParams, SetLockMode,
+    },
+    wallet::Receipt,
+};
+use btd_chain::{Call, ReadError, StakeInfo, Value, View};
+use btd_signer_protocol::KeyId;
+use serde_json::Value as Json;
+
+use super::{SUBTENSOR, account, number};
+use crate::{
+    daemon::Parts,
+    rpc::{Caller, Failure, Table, receipt, subnets},
+    submit::{Draft, Need, Precondition, SubmissionError},
+};
+
+const STAKE_API: &str = "StakeInfoRuntimeApi";
+/// How old a subnet has to be, in blocks, before conviction can change its owner.
+const OLD: u32 = 2_629_800;
+/// All conviction has to reach one part in so many of the alpha outside the pool.
+const QUORUM: u64 = 10;
+/// How many hotkeys are told when nobody says how many.
+const USUAL: u32 = 25;
+/// What lacks on a runtime from before locks.
+const NO_LOCKS: &str = "nothing does the same there: stake can always be taken out";
+
+pub(super) fn register(table: &mut Table, parts: &Arc<Parts>) {
+    table
+        .noun(parts)
+        .method::<LockStake>(lock)
+        .method::<SetLockMode>(set_mode)
+        .method::<MoveLock>(move_lock)
+        .method::<Locks>(locks)
+        .method::<btd_api::stake::locks::Conviction>(conviction)
+        .done();
+}
+
+/// The lock of a coldkey on a subnet.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Standing {
+    pub(super) hotkey: Hotkey,
+    pub(super) locked: Alpha,
+    conviction: Alpha,
+}
+
+async fn lock(parts: Arc<Parts>, params: LockParams, _: Caller) -> Result<Receipt, Failure> {
+    let hotkey = receipt::hotkey(&parts, &params.wallet, &params.hotkey).await?;
+    let key = KeyId::coldkey(params.wallet.clone());
+    receipt::sign::<LockStake, _>(&parts, key, params, move |ground, params| async move {
+        ground.require_call(SUBTENSOR, "lock_stake", NO_LOCKS)?;
+        let (netuid, coldkey) = (params.netuid, Coldkey(ground.actor));
+        let stakes = ground.view.stake_for_coldkey(ground.actor).await?;
+        let standing = standing(&ground.view, coldkey, netuid).await?;
+        let mode = mode(&ground.view, coldkey, netuid).await?;
+        let amount = lockable(params.amount, staked(&stakes, netuid), standing, (hotkey, netuid))?;
+        let wanted = params.mode.unwrap_or(mode);
+        let call = Call::new(SUBTENSOR, "lock_stake").arg("hotkey", hotkey).arg("netuid", netuid).arg("amount", amount);
+        let draft = Draft::new(call, format!("Lock α{amount} of subnet {netuid} for hotkey {hotkey}"));
+        let draft = draft.effect(aging(wanted)).needs(Need::Subnet(netuid)).needs(Need::KnownHotkey(hotkey));
+        let first = (wanted != mode).then(|| aging_draft(netuid, wanted));
+        Draft::all_of(first.into_iter().chain([draft]).collect()).ok_or_else(|| Precondition::Nothing.into())
+    })
+    .await
+}
+
+/// How much is to be locked, if the chain will take it.
+fn lockable(
+    amount: AlphaAmount,
+    staked: Alpha,
+    standing: Option<Standing>,
+    (hotkey, netuid): (Hotkey, NetUid),
+) -> Result<Alpha, SubmissionError> {
+    if let Some(other) = standing.map(|lock| lock.hotkey).filter(|other| *other != hotkey) {
+        let words = format!(
+            "the lock on subnet {netuid} is for hotkey {other}, and there is one for each subnet: lock more for that one, or \
+             move the lock"
+        );
+        return receipt::foreseen("LockHotkeyMismatch", words);
+    }
+    let locked = standing.map_or(Alpha::ZERO, |lock| lock.locked);
+    let free = staked.saturating_sub(locked);
+    let amount = match amount {
+        AlphaAmount::Exactly(amount) => amount,
+        AlphaAmount::All => free,
+    };
+    if amount == Alpha::ZERO {
+        return Err(Precondition::Nothing.into());
+    }
+    if amount > free {
+        let words =
+            format!("of α{staked} staked on subnet {netuid}, α{locked} are locked: α{amount} more cannot be locked");
+        return receipt::foreseen("InsufficientStakeForLock", words);
+    }
+    Ok(amount)
+}
+
+fn aging(mode: LockMode) -> &'static str {
+    match mode {
+        LockMode::Decaying => "it shrinks with every block, and what it lets go may leave",
+        LockMode::Perpetual => "none of it may leave until the lock is set to decay",
+    }
+}
+
+fn aging_draft(netuid: NetUid, mode: LockMode) -> Draft {
+    let call =
+        Call::new(SUBTENSOR, "set_perpetual_lock").arg("netuid", netuid).arg("enabled", mode == LockMode::Perpetual);
+    let word = match mode {
+        LockMode::Decaying => "decay",
+        LockMode::Perpetual => "stay",
+    };
+    Draft::new(call, format!("Let what is locked on subnet {netuid} {word}"))
+}
+
+async fn set_mode(parts: Arc<Parts>, params: LockModeParams, _: Caller) -> Result<Receipt, Failure> {
+    let key = KeyId::coldkey(params.wallet.clone());
+    receipt::sign::<SetLockMode, _>(&parts, key, params, |ground, params| async move {
+        ground.require_call(SUBTENSOR, "set_perpetual_lock", NO_LOCKS)?;
+        let draft =
+            aging_draft(params.netuid, params.mode).effect(aging(params.mode)).needs(Need::Subnet(params.netuid));
+        if mode(&ground.view, Coldkey(ground.actor), params.netuid).await? == params.mode {
+            return Ok(draft.warning("it does so already"));
+        }
+        Ok(draft)
+    })
+    .await
+}
+
+async fn move_lock(parts: Arc<Parts>, params: MoveLockParams, _: Caller) -> Result<Receipt, Failure> {
+    let dest = receipt::hotkey(&parts, &params.wallet, &params.dest_hotkey).await?;
+    let key = KeyId::coldkey(params.wallet.clone());
+    receipt::sign::<MoveLock, _>(&parts, key, params, move |ground, params| async move {
+        ground.require_call(SUBTENSOR, "move_lock", NO_LOCKS)?;
+        let netuid = params.netuid;
+        let Some(lock) = standing(&ground.view, Coldkey(ground.actor), netuid).await? else {
+            return receipt::foreseen("NoExistingLock", format!("nothing is locked on subnet {netuid}"));
+        };
+        if lock.hotkey == dest {
+            return Err(Precondition::Nothing.into());
+        }
+        let call = Call::new(SUBTENSOR, "move_lock").arg("destination_hotkey", dest).arg("netuid", netuid);
+        let summary =
+            format!("Let the α{} locked on subnet {netuid} be for hotkey {dest}, not for {}", lock.locked, lock.hotkey);
+        let draft = Draft::new(call, summary).warning("conviction begins anew at nothing");
+        Ok(draft.needs(Need::Subnet(netuid)).needs(Need::KnownHotkey(dest)))
+    })
+    .await
+}
+
+async fn locks(parts: Arc<Parts>, params: LocksParams, _: Caller) -> Result<LocksReply, Failure> {
+    let coldkey = receipt::coldkey(&parts, params.wallet, params.address).await?;
+    let (view, at) = receipt::view(&parts.link).await?;
+    let entries = view.storage_entries(SUBTENSOR, "Lock", &[Value::from(coldkey)], usize::from(u16::MAX)).await?;
+    let netuid = |entry: &btd_chain::StorageEntry| u16::try_from(entry.keys.get(1)?.as_u64()?).ok().map(NetUid);
+    let mut netuids: BTreeSet<NetUid> = entries.iter().filter_map(netuid).collect();
+    netuids.retain(|netuid| params.netuid.is_none_or(|wanted| wanted == *netuid));
+    let stakes = view.stake_for_coldkey(coldkey.account()).await?;
+    let mut locks = Vec::new();
+    for netuid in netuids {
+        let Some(standing) = standing(&view, coldkey, netuid).await? else { continue };
+        let staked = staked(&stakes, netuid);
+        locks.push(Lock {
+            netuid,
+            hotkey: standing.hotkey,
+            mode: mode(&view, coldkey, netuid).await?,
+            locked: standing.locked,
+            conviction: standing.conviction,
+            staked,
+            free: staked.saturating_sub(standing.locked),
+        });
+    }
+    let rate = async |item| view.storage_json(SUBTENSOR, item, &[]).await.map(|rate| number(&rate).unwrap_or(0));
+    let (unlock_blocks, maturity_blocks) = (rate("UnlockRate").await?, rate("MaturityRate").await?);
+    Ok(LocksReply { at, coldkey, unlock_blocks, maturity_blocks, locks })
+}
+
+async fn conviction(parts: Arc<Parts>, params: ConvictionParams, _: Caller) -> Result<ConvictionReply, Failure> {
+    let netuid = params.netuid;
+    let (view, at) = receipt::view(&parts.link).await?;
+    if !view.subnet_exists(netuid).await? {
+        return Err(subnets::no_subnet(netuid));
+    }
+    let of_subnet = [Value::from(netuid)];
+    let owner = account(&view.storage_json(SUBTENSOR, "SubnetOwnerHotkey", &of_subnet).await?);
+    let mut hotkeys = BTreeSet::new();
+    for item in ["HotkeyLock", "DecayingHotkeyLock"] {
+        let entries = view.storage_entries(SUBTENSOR, item, &of_subnet, usize::from(u16::MAX)).await?;
+        hotkeys.extend(entries.iter().filter_map(|entry| account(entry.keys.get(1)?)));
+    }
+    for item in ["OwnerLock", "DecayingOwnerLock"] {
+        let lock = view.storage_json(SUBTENSOR, item, &of_subnet).await?;
+        hotkeys.extend(owner.filter(|_| !lock.is_null()));
+    }
+    let mut candidates = Vec::new();
+    for hotkey in hotkeys {
+        let arguments = [Value::from(hotkey), netuid.into()];
+        let conviction = fixed(&view.runtime_api_json(STAKE_API, "get_hotkey_conviction", &arguments).await?);
+        let coldkey = view.storage_json(SUBTENSOR, "Owner", &[Value::from(hotkey)]).await?;
+        let coldkey = account(&coldkey).map(|owner| Coldkey(owner.account()));
+        candidates.push(Candidate { hotkey, coldkey, conviction, is_owner: owner == Some(hotkey) });
+    }
+    candidates.retain(|candidate| candidate.conviction > Alpha::ZERO);
+    candidates.sort_by_key(|candidate| std::cmp::Reverse(candidate.conviction));
+    let total = candidates.iter().fold(Alpha::ZERO, |sum, candidate| sum.saturating_add(candidate.conviction));
+    candidates.truncate(usize::try_from(params.limit.unwrap_or(USUAL)).unwrap_or(usize::MAX));
+    let read =
+        async |item| view.storage_json(SUBTENSOR, item, &of_subnet).await.map(|value| number(&value).unwrap_or(0));
+    let outside = read("SubnetAlphaOut").await?;
+    let registered_at = u32::try_from(read("NetworkRegisteredAt").await?).unwrap_or(u32::MAX);
+    Ok(ConvictionReply {
+        at,
+        netuid,
+        candidates,
+        total,
+        needed: Alpha::from_rao(outside / QUORUM),
+        registered_at: BlockNumber(registered_at),
+        open_from: BlockNumber(registered_at.saturating_add(OLD).saturating_add(1)),
+    })
+}
+
+/// The lock as it stands now; none where nothing is locked, or no longer.
+pub(super) async fn standing(view: &View, coldkey: Coldkey, netuid: NetUid) -> Result<Option<Standing>, ReadError> {
+    let keys = [Value::from(coldkey), netuid.into()];
+    let entries = match view.storage_entries(SUBTENSOR, "Lock", &keys, 1).await {
+        // Before locks there were none.
+        Err(ReadError::Absent(_)) => return Ok(None),
+        entries => entries?,
+    };
+    let Some(hotkey) = entries.first().and_then(|entry| account(entry.keys.get(2)?)) else { return Ok(None) };
+    let state = view.runtime_api_json(STAKE_API, "get_coldkey_lock", &keys).await?;
+    let Some(locked) = state.get("locked_mass").and_then(number) else { return Ok(None) };
+    let conviction = state.get("conviction").map_or(Alpha::ZERO, fixed);
+    Ok(Some(Standing { hotkey, locked: Alpha::from_rao(locked), conviction }))
+}
+
+async fn mode(view: &View, coldkey: Coldkey, netuid: NetUid) -> Result<LockMode, ReadError> {
+    let decays = view.storage_json(SUBTENSOR, "DecayingLock", &[Value::from(coldkey), netuid.into()]).await?;
+    Ok(if decays == Json::Bool(false) { LockMode::Perpetual } else { LockMode::Decaying })
+}
+
+/// What a coldkey has staked on a subnet altogether.
+pub(super) fn staked(stakes: &[StakeInfo], netuid: NetUid) -> Alpha {
+    let own = stakes.iter().filter(|stake| stake.netuid == netuid);
+    own.fold(Alpha::ZERO, |sum, stake| sum.saturating_add(stake.stake))
+}
+
+/// The whole part of a fixed-point number with 64 bits behind the point.
+fn fixed(number: &Json) -> Alpha {
+    let bits = number.get("bits").unwrap_or(number);
+    let bits = bits.as_str().and_then(|text| text.parse::<u128>().ok()).or_else(|| bits.as_u64().map(u128::from));
+    Alpha::from_rao(u64::try_from(bits.unwrap_or(0) >> 64).unwrap_or(u64::MAX))
+}
+
+#[cfg(test)]
+mod tests {
+    use btd_api::AccountId;
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn convictions_are_whole_rao() {
+        assert_eq!(fixed(&json!({ "bits": (5_u128 << 64 | 7).to_string() })), Alpha::from_rao(5));
+        assert_eq!(fixed(&json!({ "bits": 7 })), Alpha::ZERO);
+        assert_eq!(fixed(&json!({ "bits": u128::MAX.to_string() })), Alpha::from_rao(u64::MAX));
+        assert_eq!(fixed(&Json::Null), Alpha::ZERO);
+    }
+
+    #[test]
+    fn what_the_chain_would_not_lock_is_refused_before() {
+        let hotkey = |byte| Hotkey(AccountId([byte; 32]));
+        let alpha = Alpha::from_rao;
+        let standing =
+            |byte, locked| Some(Standing { hotkey: hotkey(byte), locked: alpha(locked), conviction: Alpha::ZERO });
+        let lock = |amount, staked, standing| lockable(amount, alpha(staked), standing, (hotkey(1), NetUid(2))).ok();
+        let exactly = |rao| AlphaAmount::Exactly(alpha(rao));
+        assert_eq!(lock(exactly(5), 5, None), Some(alpha(5)));
+        assert_eq!(lock(exactly(6), 5, None), None);
+        assert_eq!(lock(AlphaAmount::All, 9, standing(1, 4)), Some(alpha(5)));
+        assert_eq!(lock(exactly(6), 9, standing(1, 4)), None);
+        assert_eq!(lock(AlphaAmount::All, 4, standing(1, 4)), None);
+        assert_eq!(lock(exactly(1), 9, standing(3, 4)), None);
+    }
+}

@@ -1,0 +1,172 @@
+//! Trades at several positions in one extrinsic: all of them happen, or none does.
+//!
+//! Each is drawn up as a trade of its own at the price now; those on one subnet move the price for each other.
+
+use btd_api::{
+    Amount, Hotkey, HotkeyRef, NetUid, Tao, WalletName,
+    stake::{AddManyParams, AddParams, Hotkeys, RemoveManyParams, RemoveParams},
+    unsent,
+};
+use btd_signer_protocol::operations::Summary;
+
+use super::trade;
+use crate::{
+    daemon::Parts,
+    rpc::{Failure, receipt},
+    submit::{Draft, Ground, Precondition, SubmissionError},
+};
+
+/// The most trades in one extrinsic.
+const MOST: usize = 64;
+
+/// The accounts of `hotkeys`, each once.
+pub(super) async fn hotkeys(parts: &Parts, wallet: &WalletName, hotkeys: &Hotkeys) -> Result<Vec<Hotkey>, Failure> {
+    let named = match hotkeys {
+        Hotkeys::Only(named) | Hotkeys::AllBut(named) => named,
+    };
+    let mut found = Vec::new();
+    for one in named {
+        let hotkey = receipt::hotkey(parts, wallet, one).await?;
+        if !found.contains(&hotkey) {
+            found.push(hotkey);
+        }
+    }
+    if matches!(hotkeys, Hotkeys::Only(_)) {
+        return Ok(found);
+    }
+    let wallet = parts.custody.ask(Summary { wallet: wallet.clone() }).await?;
+    let mut rest: Vec<Hotkey> = Vec::new();
+    for public in wallet.hotkeys.into_iter().filter_map(|(_, file)| file.public) {
+        let hotkey = Hotkey(public.account);
+        if !found.contains(&hotkey) && !rest.contains(&hotkey) {
+            rest.push(hotkey);
+        }
+    }
+    Ok(rest)
+}
+
+/// Buys alpha of each subnet behind each hotkey.
+pub(super) async fn buy(ground: &Ground, params: &AddManyParams, hotkeys: &[Hotkey]) -> Result<Draft, SubmissionError> {
+    let netuids = match params.netuids.as_slice() {
+        [] => trade::started(ground).await?,
+        named => named.to_vec(),
+    };
+    let places = places(hotkeys, &netuids)?;
+    let amount = match params.amount {
+        Amount::Exactly(amount) => amount,
+        Amount::All => {
+            let count = u64::try_from(places.len()).unwrap_or(u64::MAX);
+            Tao::from_rao(trade::spendable(ground, count).await?.rao() / count.max(1))
+        }
+    };
+    let mut drafts = Vec::new();
+    for (hotkey, netuid) in &places {
+        let one = unsent!(AddParams {
+            amount: Amount::Exactly(amount),
+            netuid: *netuid,
+            hotkey: HotkeyRef::Address(*hotkey),
+            wallet: params.wallet.clone(),
+            protection: params.protection,
+            fill: params.fill,
+        });
+        drafts.push(trade::buy(ground, &one, *hotkey).await?);
+    }
+    whole(drafts, &places)
+}
+
+/// Sells alpha of each subnet from behind each hotkey.
+pub(super) async fn sell(
+    ground: &Ground,
+    params: &RemoveManyParams,
+    hotkeys: &[Hotkey],
+) -> Result<Draft, SubmissionError> {
+    let places = if params.netuids.is_empty() {
+        let stakes = ground.view.stake_for_coldkey(ground.actor).await?;
+        let held = stakes.iter().filter(|stake| hotkeys.contains(&Hotkey(stake.hotkey)));
+        bounded(held.map(|stake| (Hotkey(stake.hotkey), stake.netuid)).collect())?
+    } else {
+        places(hotkeys, &params.netuids)?
+    };
+    let mut drafts = Vec::new();
+    for (hotkey, netuid) in &places {
+        let one = unsent!(RemoveParams {
+            amount: params.amount,
+            netuid: *netuid,
+            hotkey: HotkeyRef::Address(*hotkey),
+            wallet: params.wallet.clone(),
+            protection: params.protection,
+            fill: params.fill,
+        });
+        match trade::sell(ground, &one, *hotkey).await {
+            // All of it is locked, and nobody named it.
+            Err(SubmissionError::Precondition(Precondition::Nothing)) if params.netuids.is_empty() => {}
+            draft => drafts.push(draft?),
+        }
+    }
+    whole(drafts, &places)
+}
+
+type Place = (Hotkey, NetUid);
+
+/// Every hotkey on every subnet, each once.
+fn places(hotkeys: &[Hotkey], netuids: &[NetUid]) -> Result<Vec<Place>, SubmissionError> {
+    let mut places: Vec<Place> = Vec::new();
+    for place in hotkeys.iter().flat_map(|hotkey| netuids.iter().map(|netuid| (*hotkey, *netuid))) {
+        if !places.contains(&place) {
+            places.push(place);
+        }
+    }
+    bounded(places)
+}
+
+fn bounded(places: Vec<Place>) -> Result<Vec<Place>, SubmissionError> {
+    if places.len() > MOST {
+        let words = format!("{} trades in one extrinsic are more than the {MOST} that btd puts into one", places.len());
+        return Err(Precondition::Foreseen { error: "TooManyCalls", words }.into());
+    }
+    Ok(places)
+}
+
+fn whole(drafts: Vec<Draft>, places: &[Place]) -> Result<Draft, SubmissionError> {
+    let draft = Draft::all_of(drafts).ok_or(Precondition::Nothing)?;
+    let shares =
+        |(place, (_, netuid)): (usize, &Place)| places.iter().skip(place + 1).any(|(_, other)| other == netuid);
+    if places.iter().enumerate().any(shares) {
+        return Ok(draft
+            .warning("several trades on one subnet move its price for each other: what each brings is an estimate"));
+    }
+    Ok(draft)
+}
+
+#[cfg(test)]
+mod tests {
+    use btd_api::AccountId;
+    use btd_chain::Call;
+
+    use super::*;
+
+    fn hotkey(byte: u8) -> Hotkey {
+        Hotkey(AccountId([byte; 32]))
+    }
+
+    #[test]
+    fn every_hotkey_meets_every_subnet_once() {
+        let found = places(&[hotkey(1), hotkey(2), hotkey(1)], &[NetUid(3), NetUid(3), NetUid(4)]).unwrap();
+        let expected = [(hotkey(1), NetUid(3)), (hotkey(1), NetUid(4)), (hotkey(2), NetUid(3)), (hotkey(2), NetUid(4))];
+        assert_eq!(found, expected);
+        let many: Vec<NetUid> = (0..65).map(NetUid).collect();
+        assert!(places(&[hotkey(1)], &many).is_err());
+    }
+
+    #[test]
+    fn trades_on_one_subnet_are_warned_of() {
+        let draft = || Draft::new(Call::new("a", "b"), "trade");
+        let warned = |places: &[Place]| {
+            let drafts = places.iter().map(|_| draft()).collect();
+            whole(drafts, places).unwrap().warnings.len()
+        };
+        assert_eq!(warned(&[(hotkey(1), NetUid(3)), (hotkey(1), NetUid(4))]), 0);
+        assert_eq!(warned(&[(hotkey(1), NetUid(3)), (hotkey(2), NetUid(3))]), 1);
+        assert!(whole(vec![], &[]).is_err());
+    }
+}
