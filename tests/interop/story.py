@@ -19,6 +19,7 @@ import time
 
 HERE = pathlib.Path(__file__).resolve().parent
 PATIENCE = 1200  # seconds for one script: the golden files take some sixty key derivations
+LONG_PATIENCE = 1800  # and for one that types some eighty commands of btcli, each of which takes seconds to start
 
 parser = argparse.ArgumentParser(description=__doc__)
 parser.add_argument("--venvs", type=pathlib.Path, required=True)
@@ -39,11 +40,11 @@ ENVIRONMENT = {
 passed = 0
 
 
-def script(title, *command):
+def script(title, *command, patience=PATIENCE):
     """One script that must succeed."""
     global passed
     print(f"\n-- {title}", flush=True)
-    subprocess.run([str(part) for part in command], check=True, stdin=subprocess.DEVNULL, timeout=PATIENCE)
+    subprocess.run([str(part) for part in command], check=True, stdin=subprocess.DEVNULL, timeout=patience)
     passed += 1
 
 
@@ -255,5 +256,8 @@ with daemon("--network", "devnet", "--block-time", "250ms"):
 life("bittensor 10 lives on a chain", VENVS / "sdk10/bin/python", HERE / "sdk10_life.py")
 life("btcli 9 lives on a chain", VENVS / "cli9/bin/python", HERE / "cli9_life.py", VENVS / "cli9/bin/btcli")
 life("bittensor 11 lives on a chain", VENVS / "sdk11/bin/python", HERE / "sdk11_life.py")
+
+script("btcli 9 and btctl tell the same story", VENVS / "cli9/bin/python", HERE / "same_story.py", VENVS / "cli9/bin/btcli",
+       BIN, patience=LONG_PATIENCE)
 
 print(f"\n{passed} passed, 0 failed")

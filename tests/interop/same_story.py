@@ -1,0 +1,287 @@
+"""The same story told by btcli 9 and by btctl ends in the same state of the chain.
+
+Two daemons, each with a development chain of its own that makes a block for each extrinsic, begin at the same block 0.
+Every operation is done on one of them by btcli and on the other by btctl, with the very same words wherever btcli's
+serve; both must take as many blocks for it. In the end all storage of both chains is read and compared, key by key:
+whatever differs is named, and must be among what `EXCLUDED` gives a reason for.
+
+Run with the interpreter of an environment that has btcli 9: `python same_story.py PATH/TO/btcli DIRECTORY`, the
+directory being that of btd and btctl. Prints one line per operation, fails on the first that one of them cannot do.
+"""
+
+import asyncio
+import json
+import os
+import re
+import sys
+import time
+
+from world import World, difference
+
+BTCLI, BINARIES = sys.argv[1:3]
+theirs, ours = World("btcli", BINARIES), World("btctl", BINARIES)
+# btcli's own modules look for their files at home.
+os.environ["HOME"] = str(theirs.home)
+
+from bittensor_cli.src.bittensor.extrinsics.root import convert_weights_and_uids_for_emit
+from bittensor_cli.src.bittensor.subtensor_interface import SubtensorInterface
+from bittensor_cli.src.commands.weights import SetWeightsExtrinsic
+from bittensor_cli.version import __version_as_int__
+from bittensor_wallet import Wallet
+
+BOB = "5FHneW46xGXgs5mUiveU4sbTyGBzmstUspZC92UhjJM694ty"
+CHARLIE = "5FLSigC9HGRKVhB9FiEo4Y3koPsNmBmLJbpXg2mp1hXcS59Y"
+NETUID = 2
+# btcli gives its own version as that of the weights.
+VERSION = ("--version-key", str(__version_as_int__))
+JSON, QUIET = "--json-output", "--no-prompt"
+UIDS, WEIGHTS, SALT = [0, 1], [0.25, 0.75], [163, 241, 217, 11, 161, 142, 147, 189]
+
+# Storage that may differ, and why. Everything else must be equal to the last bit.
+BLOCK = "describes the newest block itself, and no two signatures are the same"
+CLOCK = "tells the time at which a block was made, and the two take turns"
+EXCLUDED = {
+    "System.ParentHash": BLOCK,
+    "System.BlockHash": BLOCK,
+    "System.Digest": BLOCK,
+    "Timestamp.Now": CLOCK,
+    "Aura.CurrentSlot": CLOCK,
+}
+# Numbers within a value that may differ: where they stand, by how much, and why.
+NEAR = {
+    "SubtensorModule.Axons": (slice(8, 12), 2**32, "holds the version that the endpoint speaks, which only btctl publishes"),
+    "System.Account": (slice(16, 24), 100, "pays a rao for a byte, and btcli signs some extrinsics without an era, which is one byte less"),
+    "Crowdloan.Crowdloans": (slice(48, 52), 1, "counts its blocks from the one that btcli saw last, or from the next one"),
+}
+
+
+def check(what, holds, seen):
+    print(f"{'ok  ' if holds else 'FAIL'} {what}: {seen}", flush=True)
+    if not holds:
+        sys.exit(1)
+
+
+def flat(text):
+    """Without the lines that boxes are drawn with."""
+    return " ".join(re.sub("[─│╭╮╰╯]", " ", text).split())[-2000:]
+
+
+def by_btcli(*words, answers=None):
+    """Whether btcli could do it, which it tells in one way or another, and what it said."""
+    done = theirs.run(BTCLI, *words, answers=answers)
+    text = done.stdout + done.stderr
+    failed = done.returncode != 0 or "❌" in text or re.search(r'"success": *(false|null)', text)
+    return not failed, flat(text)
+
+
+def by_btctl(*words):
+    done = ours.run(ours.binaries / "btctl", "--json", "--yes", *words)
+    return done.returncode == 0, flat(done.stdout + done.stderr)
+
+
+def both(*words, btcli_also=(), btctl_also=(), btctl=None, lacks=(), answers=None):
+    """The same words for both. `..._also` is what only one of them wants said; `btctl` stands in for words that only
+    btcli has; `lacks` are the options that this one command of btcli does not have, `answers` what it asks for all the same."""
+    what = " ".join(word for word in words[:3] if not word.startswith("-"))
+    before = (theirs.head(), ours.head())
+    options = [word for word in (JSON, QUIET) if word not in lacks]
+    done, said = by_btcli(*words, *btcli_also, *btcli_chain(), *options, answers=answers)
+    if not done:
+        check(f"{what}, by btcli", False, said)
+    done, said = by_btctl(*(btctl or words), *btctl_also)
+    if not done:
+        check(f"{what}, by btctl", False, said)
+    blocks = took(before)
+    # Some commands of btcli do not wait for the block.
+    deadline = time.monotonic() + 30
+    while blocks[0] != blocks[1] and time.monotonic() < deadline:
+        time.sleep(0.2)
+        blocks = took(before)
+    check(what, blocks[0] == blocks[1], f"{blocks[0]} and {blocks[1]} blocks")
+
+
+def took(before):
+    return tuple(world.head() - block for world, block in zip((theirs, ours), before))
+
+
+def btcli_chain():
+    return ("--wallet-path", theirs.home / ".bittensor/wallets", "--network", theirs.url)
+
+
+def made(*words):
+    """A key that both make from the same secret."""
+    words = ("wallet", *words)
+    path = ("--wallet-path", theirs.home / ".bittensor/wallets", "--no-use-password", "--json-output")
+    done, said = by_btcli(*words, *path)
+    check(f"{' '.join(words[:2])}, by btcli", done, "done" if done else said)
+    done, said = by_btctl(*words)
+    check(f"{' '.join(words[:2])}, by btctl", done, "done" if done else said)
+
+
+def address(wallet, hotkey=None):
+    """The address of a key, which both have."""
+    place = f".bittensor/wallets/{wallet}/" + (f"hotkeys/{hotkey}" if hotkey else "coldkeypub.txt")
+    found = {json.loads((world.home / place).read_text())["ss58Address"] for world in (theirs, ours)}
+    check(f"address of {wallet} {hotkey or ''}", len(found) == 1, found)
+    return found.pop()
+
+
+def mine(count):
+    for world in (theirs, ours):
+        world.node("dev_mine", count)
+
+
+def epoch():
+    """Lets blocks pass up to the subnet's next epoch, just before which nothing may be set."""
+    asked = NETUID.to_bytes(2, "little").hex()
+    answer = theirs.node("state_call", "SubnetInfoRuntimeApi_get_next_epoch_start_block", f"0x{asked}")
+    # An option of 64 bits: one byte, then the number.
+    mine(int.from_bytes(bytes.fromhex(answer[4:]), "little") - theirs.head())
+
+
+async def weigh(act):
+    """What `weights commit` does once it knows whether weights are hidden.
+
+    The command itself ends before, without a word: it asks for storage named `get_commit_reveal_weights_enabled`, which
+    no chain has.
+    """
+    signer = Wallet(name="owner", hotkey="validator", path=str(theirs.home / ".bittensor/wallets"))
+    async with SubtensorInterface(theirs.url) as chain:
+        sent = SetWeightsExtrinsic(chain, signer, NETUID, None, UIDS, WEIGHTS, SALT, __version_as_int__, wait_for_inclusion=True)
+        return await act(sent, *convert_weights_and_uids_for_emit(UIDS, WEIGHTS))
+
+
+def weights(what, act, *more):
+    success, message, _ = asyncio.run(weigh(act))
+    check(f"weights {what}, by btcli", success, message)
+    listed = ("--uids", ",".join(map(str, UIDS)), "--weights", ",".join(map(str, WEIGHTS)), *VERSION, *more)
+    done, said = by_btctl("weights", what, "--netuid", str(NETUID), "--wallet", "owner", "--hotkey", "validator", *listed)
+    check(f"weights {what}, by btctl", done, "done" if done else said)
+
+
+def told():
+    owner = ("--wallet-name", "owner", "--hotkey", "validator")
+    assistant = ("--wallet-name", "owner", "--hotkey", "second")
+    miner = ("--wallet-name", "miner", "--hotkey", "miner")
+    alice = ("--wallet-name", "alice", "--hotkey", "default")
+    subnet = ("--netuid", str(NETUID))
+    open_order = ("--no-mev-protection",)
+
+    made("create", *alice, "--uri", "//Alice")
+    for name in ("owner", "miner"):
+        made("new-coldkey", "--wallet-name", name, "--uri", f"//{name.capitalize()}")
+    more = [("--wallet-name", "miner", "--hotkey", hotkey) for hotkey in ("heir", "next")]
+    for words in (owner, assistant, miner, *more):
+        made("new-hotkey", *words, "--uri", f"//{(words[1] + words[3]).capitalize()}")
+    coldkey, validator = address("owner"), address("owner", "validator")
+    second, miner_key, heir = address("owner", "second"), address("miner", "miner"), address("miner", "heir")
+    miner_coldkey = address("miner")
+
+    # A subnet begins.
+    both("wallet", "transfer", *alice, "--dest", coldkey, "--amount", "20000")
+    both("wallet", "transfer", *alice, "--dest", miner_coldkey, "--amount", "100")
+    site = "https://life.example"
+    about = ("--subnet-name", "life", "--github-repo", "https://github.com/life/life", "--subnet-contact", "ops@life.example",
+             "--subnet-url", site, "--discord", "life", "--description", "A life", "--logo-url", f"{site}/logo.png",
+             "--additional-info", "none")
+    both("subnets", "create", *owner, *about, *open_order)
+    both("subnets", "start", *owner, *subnet, lacks=(JSON,))
+    both("subnets", "register", *miner, *subnet)
+    both("subnets", "register", *assistant, *subnet, btcli_also=("--safe", "--tolerance", "0.5"))
+    both("subnets", "register", *owner, "--netuid", "0")
+
+    # Stake comes.
+    both("stake", "add", *owner, *subnet, "--amount", "500", "--unsafe", *open_order)
+    both("stake", "add", *owner, *subnet, "--amount", "5", "--safe", "--tolerance", "0.5", *open_order)
+    both("stake", "add", *miner, *subnet, "--amount", "20", "--safe", "--tolerance", "0.01", "--partial", *open_order)
+    both("stake", "add", *owner, "--netuid", "0", "--amount", "40", "--unsafe", *open_order)
+
+    # Nothing may be set just before an epoch. This one also gives the permit to set weights about others.
+    epoch()
+    for name, value in {
+        "immunity_period": "77", "min_burn": "1000000", "serving_rate_limit": "3", "bonds_moving_avg": "800000",
+        "commit_reveal_weights_enabled": "false", "liquid_alpha_enabled": "true", "min_allowed_weights": "1",
+        "weights_version": "0", "commit_reveal_period": "1", "transfers_enabled": "true", "yuma3_enabled": "true",
+    }.items():
+        both("sudo", "set", *owner, *subnet, "--param", name, "--value", value)
+    both("sudo", "set-take", *owner, "--take", "0.1", lacks=(QUIET,))
+    both("subnets", "set-symbol", *owner, *subnet, "ب")
+    both("subnets", "set-identity", *owner, *subnet, *about[:-2], "--additional-info", "more")
+    both("wallet", "set-identity", *owner, "--id-name", "Owner", "--web-url", site, "--image-url", f"{site}/me.png",
+         "--discord", "owner", "--description", "Who owns it", "--additional", "nothing", "--github", "https://github.com/life")
+    both("wallet", "associate-hotkey", "--wallet-name", "miner", "--hotkey", "heir", lacks=(JSON,))
+    both("axon", "set", *miner, *subnet, "--ip", "8.8.8.8", "--port", "8091", lacks=(JSON,))
+
+    # Weights, open and hidden.
+    weights("set", SetWeightsExtrinsic._set_weights_without_commit_reveal)
+    # A hyperparameter can be set again after two tempos.
+    mine(721)
+    epoch()
+    both("sudo", "set", *owner, *subnet, "--param", "commit_reveal_weights_enabled", "--value", "true")
+    mine(100)
+    weights("commit", SetWeightsExtrinsic.commit_weights, "--salt", ",".join(map(str, SALT)))
+    epoch()
+    listed = ("--uids", "0,1", "--weights", "0.25,0.75", "--salt", ",".join(map(str, SALT)))
+    both("weights", "reveal", *owner, *subnet, *listed, btctl_also=VERSION)
+    epoch()
+
+    # Heirs, helpers and what is done by itself.
+    both("stake", "child", "set", *owner, *subnet, "--children", heir, "--proportions", "0.5")
+    both("stake", "child", "take", *owner, *subnet, "--take", "0.1")
+    both("stake", "set-auto", "--wallet-name", "owner", *subnet, btctl_also=("--hotkey", validator), answers=f"{validator}\n")
+    both("stake", "set-claim", "keep", *owner)
+    both("proxy", "add", *owner, "--delegate", BOB, "--proxy-type", "Staking", "--delay", "5")
+    both("proxy", "add", *owner, "--delegate", miner_coldkey, "--proxy-type", "Any", "--delay", "0")
+    both("proxy", "remove", *owner, "--delegate", BOB, "--proxy-type", "Staking", "--delay", "5")
+    both("wallet", "transfer", *miner, "--dest", BOB, "--amount", "2", "--proxy", coldkey)
+
+    # Stake goes.
+    both("stake", "remove", *owner, *subnet, "--amount", "10", "--unsafe", *open_order)
+    both("stake", "remove", *owner, *subnet, "--amount", "10", "--safe", "--tolerance", "0.5", *open_order)
+    both("stake", "swap", *owner, "--origin-netuid", str(NETUID), "--dest-netuid", "0", "--amount", "10", "--unsafe", *open_order)
+    both("stake", "move", "--wallet-name", "owner", "--from", validator, "--to", miner_key, "--origin-netuid", str(NETUID),
+         "--dest-netuid", str(NETUID), "--amount", "10", *open_order)
+    both("stake", "transfer", *owner, "--origin-netuid", str(NETUID), "--dest-netuid", str(NETUID), "--dest", BOB, "--amount", "10",
+         *open_order)
+
+    # A crowd, another hotkey, another coldkey to come.
+    both("crowd", "create", *owner, "--deposit", "10", "--min-contribution", "1", "--cap", "100", "--duration", "60000",
+         "--target", BOB, btcli_also=("--fundraising",))
+    both("crowd", "contribute", *miner, "--id", "0", "--amount", "5")
+    both("crowd", "update", *owner, "--id", "0", "--cap", "90")
+    both("crowd", "withdraw", *miner, "--id", "0")
+    both("sudo", "set", *owner, *subnet, "--param", "max_allowed_uids", "--value", "128")
+    both("subnets", "mechanisms", "set", *owner, *subnet, "--count", "2", answers="y\n")
+    both("subnets", "mechanisms", "split-emissions", *owner, *subnet, "--split", "60,40")
+    both("wallet", "swap-hotkey", *miner, "next", "--all-netuids")
+    both("wallet", "swap-coldkey", "announce", *miner, "--new-coldkey", CHARLIE, lacks=(JSON,), btcli_also=open_order)
+    epoch()
+
+
+def is_near(item, one, other):
+    """Whether two values differ only in the number that may, and by no more than it may."""
+    where, slack, _ = NEAR[item]
+    one, other = (bytearray.fromhex((value or "0x")[2:]) for value in (one, other))
+    numbers = [int.from_bytes(value[where], "little") for value in (one, other)]
+    one[where] = other[where] = b""
+    return one == other and abs(numbers[0] - numbers[1]) <= slack
+
+
+with theirs.running(), ours.running():
+    told()
+    found, equal = difference(theirs, ours)
+
+excused = {}
+for item, keys in list(found.items()):
+    if item in EXCLUDED:
+        excused[item] = EXCLUDED[item]
+    elif item in NEAR and all(is_near(item, one, other) for _, one, other in keys):
+        excused[item] = NEAR[item][2]
+strange = {item: keys for item, keys in found.items() if item not in excused}
+for item, reason in sorted(excused.items()):
+    print(f"     {item}: {len(found[item])} differ; it {reason}")
+for item, keys in strange.items():
+    for key, *values in keys[:5]:
+        print(f"FAIL {item} at {key or '-'}: {values[0]} by btcli, {values[1]} by btctl")
+check("the chains are in the same state", not strange, f"{equal} keys equal, {sum(map(len, found.values()))} not")
+print("all checks passed")
