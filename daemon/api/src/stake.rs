@@ -113,7 +113,7 @@ signing_params! {
     AddManyParams {
         /// How much tao at each of them, or `all` that can be spent, in equal parts.
         amount: Amount,
-        /// The subnets.
+        /// The subnets; none stands for root and all that have been started.
         netuids: Vec<NetUid>,
         /// Behind whom, on each of the subnets.
         hotkeys: Hotkeys,
