@@ -222,6 +222,18 @@ impl Custody {
         }
     }
 
+    /// How the file of a key is encrypted; `None` where there is no file.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn encryption(&self, key: &KeyId) -> Result<Option<Encryption>, CustodyError> {
+        match self.shared.encryption(key) {
+            Ok(encryption) => Ok(Some(encryption)),
+            Err(StoreError::NotFound { .. }) => Ok(None),
+            Err(error) => Err(error.into()),
+        }
+    }
+
     /// Signs an extrinsic's payload.
     ///
     /// # Errors
@@ -277,8 +289,9 @@ impl Custody {
         password: Option<&Password>,
         protect: &Protect,
     ) -> Result<Reprotected, CustodyError> {
-        let from = self.shared.encryption(id)?;
         let wallet = self.shared.store.wallet(&id.wallet);
+        // What the service manager handed over is its own to change.
+        let from = wallet.read(&id.role)?.encryption();
         self.derive(|| {
             let key = match password {
                 Some(password) if from != Encryption::None => self.shared.try_password(id, password)?.key,
@@ -401,10 +414,14 @@ impl fmt::Debug for Unlocking {
 // === impl Shared ===
 
 impl Shared {
+    /// How the file of a key is encrypted, wherever it lies.
     fn encryption(&self, id: &KeyId) -> Result<Encryption, StoreError> {
         match self.store.wallet(&id.wallet).read(&id.role) {
-            Err(StoreError::NotFound { .. }) if self.credentials.file(id).is_some() => Ok(Encryption::None),
-            other => Ok(other?.encryption()),
+            Ok(file) => Ok(file.encryption()),
+            Err(absent @ StoreError::NotFound { .. }) => {
+                Credentials::encryption(&self.credentials.file(id).ok_or(absent)?)
+            }
+            Err(error) => Err(error),
         }
     }
 
@@ -414,7 +431,7 @@ impl Shared {
             Ok(file) => Ok(Opened { key: wallet.open(&id.role, password)?, encryption: file.encryption() }),
             Err(absent @ StoreError::NotFound { .. }) => {
                 let path = self.credentials.file(id).ok_or(absent)?;
-                Ok(Opened { key: Credentials::open(&self.store, id, path)?, encryption: Encryption::None })
+                Credentials::open(&self.store, id, path, password)
             }
             Err(error) => Err(error),
         }

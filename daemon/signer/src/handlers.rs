@@ -6,7 +6,7 @@
 use btd_api::wallet::Secret;
 use btd_keys::{
     Encryption, ExtrinsicPayload, KeyId, MadeKey, MadeWallet, Password, PublicKey, PublicKeyFile, Shape, Signature,
-    StoreError, SynapseMessage, TextMessage, WalletSummary,
+    SynapseMessage, TextMessage, WalletSummary,
     environment::{self, Found, Variables},
 };
 use btd_signer_protocol::{
@@ -162,12 +162,10 @@ fn announced_password(
     key: &KeyId,
     announced: &std::collections::BTreeMap<String, Secret>,
 ) -> Result<Option<Password>, CustodyError> {
-    let wallet = custody.store().wallet(&key.wallet);
-    match wallet.read(&key.role) {
-        Ok(file) if file.encryption() != Encryption::None => {}
-        Ok(_) | Err(StoreError::NotFound { .. }) => return Ok(None),
-        Err(error) => return Err(error.into()),
+    if matches!(custody.encryption(key)?, None | Some(Encryption::None)) {
+        return Ok(None);
     }
+    let wallet = custody.store().wallet(&key.wallet);
     let mut variables: Variables =
         announced.iter().map(|(name, value)| (name.clone(), value.expose().to_owned())).collect();
     if let Some(directory) = custody.credentials() {

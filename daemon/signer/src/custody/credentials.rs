@@ -1,15 +1,18 @@
 //! Key files that the service manager hands over, in a directory of their own.
 //!
 //! `hotkey.WALLET.NAME` is the secret file of that hotkey. What lies in the wallets directory under
-//! the same name goes before it. A credential is plain: a password beside it would be one more
-//! credential.
+//! the same name goes before it. The service manager keeps credentials encrypted itself, so the file
+//! may be plain; one with a password is opened as any other, also by the credential
+//! `wallet-password` beside it.
 
 use std::{
     fs, io,
     path::{Path, PathBuf},
 };
 
-use btd_keys::{Encryption, Key, KeyFile, KeyId, KeyRole, StoreError, WalletStore};
+use btd_keys::{Encryption, KeyFile, KeyId, KeyRole, Password, StoreError, WalletStore};
+
+use super::Opened;
 
 /// The directory, if there is one.
 #[derive(Debug, Default)]
@@ -23,17 +26,28 @@ impl Credentials {
         path.is_file().then_some(path)
     }
 
+    /// How such a file is encrypted.
+    pub(super) fn encryption(path: &Path) -> Result<Encryption, StoreError> {
+        Ok(KeyFile::from_bytes(read(path)?).encryption())
+    }
+
     /// The key in such a file, its address checked against what the wallets directory says.
-    pub(super) fn open(store: &WalletStore, id: &KeyId, path: PathBuf) -> Result<Key, StoreError> {
-        let bytes = read(&path)?;
-        let key = KeyFile::from_bytes(bytes).open(None).map_err(|source| StoreError::KeyFile { path, source })?;
+    pub(super) fn open(
+        store: &WalletStore,
+        id: &KeyId,
+        path: PathBuf,
+        password: Option<&Password>,
+    ) -> Result<Opened, StoreError> {
+        let file = KeyFile::from_bytes(read(&path)?);
+        let encryption = file.encryption();
+        let key = file.open(password).map_err(|source| StoreError::KeyFile { path, source })?;
         let wallet = store.wallet(&id.wallet);
         match wallet.public(&id.role) {
             Ok(public) if public.account != key.public().account => {
                 let (path, secret) = (wallet.public_path(&id.role), key.public().account);
                 Err(StoreError::PublicMismatch { path, public: public.account, secret })
             }
-            Ok(_) | Err(StoreError::NotFound { .. }) => Ok(key),
+            Ok(_) | Err(StoreError::NotFound { .. }) => Ok(Opened { key, encryption }),
             Err(error) => Err(error),
         }
     }
@@ -53,11 +67,8 @@ impl Credentials {
             let entry = entry.map_err(failed)?;
             let names = names(&entry.file_name().to_string_lossy());
             let path = entry.path();
-            if !names.is_empty() && path.is_file() {
-                let file = KeyFile::from_bytes(read(&path)?);
-                if file.encryption() == Encryption::None {
-                    found.push(names);
-                }
+            if !names.is_empty() && path.is_file() && Self::encryption(&path)? == Encryption::None {
+                found.push(names);
             }
         }
         Ok(found)

@@ -17,8 +17,8 @@ use std::{
 
 use btd_api::{HotkeyName, WalletName};
 use btd_keys::{
-    Existing, ExtrinsicPayload, Key, KeyFile, KeyId, KeyRole, Password, Protection, Purpose, PurposeError, Purposes,
-    Scheme, Shape, StoreError, SynapseMessage, TextMessage, WalletStore,
+    Existing, ExtrinsicPayload, Key, KeyFile, KeyId, KeyRole, Password, Protect, Protection, Purpose, PurposeError,
+    Purposes, Scheme, Shape, StoreError, SynapseMessage, TextMessage, WalletStore,
 };
 use btd_signer::{
     BootClock, BootTime, Clock, FailureLog, FailureLogError, Memory, MemoryFailureLog,
@@ -213,6 +213,32 @@ fn with_credentials(fixture: &Fixture) -> (Custody, TempDir) {
     let custody = Custody::new(store, CustodyConfig::default(), fixture.clock.clone(), fixture.failures.clone())
         .with(Some(credentials.path().to_owned()), Memory::Swappable);
     (custody, credentials)
+}
+
+#[test]
+fn a_hotkey_of_the_service_manager_may_have_a_password() {
+    let fixture = Fixture::new();
+    let (custody, credentials) = with_credentials(&fixture);
+    let key = KeyId::hotkey("other".parse().unwrap(), "miner".parse().unwrap());
+    let credential = credentials.path().join("hotkey.other.miner");
+    copy(&fixture.dir.path().join("w/hotkeys/sealed"), &credential);
+    let unlock = |password: &str| {
+        let password = Some(Password::new(password));
+        custody.unlock(UnlockRequest { key: key.clone(), password, window: Some(seconds(10)), purposes: Purposes::ALL })
+    };
+    assert!(matches!(custody.sign_extrinsic(&key, &payload()), Err(CustodyError::Locked(_))));
+    assert!(matches!(unlock("wrong"), Err(CustodyError::WrongPassword { .. })));
+    fixture.clock.advance(seconds(1));
+    // It has its window as one that lies in a wallet.
+    assert_eq!(unlock(PASSWORD).unwrap().remaining, Some(seconds(10)));
+    let public = custody.public(&key).unwrap();
+    assert!(public.verify_exact(&PAYLOAD, &custody.sign_extrinsic(&key, &payload()).unwrap().bytes));
+    fixture.clock.advance(seconds(10));
+    assert!(matches!(custody.sign_extrinsic(&key, &payload()), Err(CustodyError::Locked(_))));
+    // Only a file of the wallets is written anew.
+    let reprotected = custody.reprotect(&key, Some(&Password::new(PASSWORD)), &Protect::Plain);
+    assert!(matches!(reprotected, Err(CustodyError::Store(StoreError::NotFound { .. }))), "{reprotected:?}");
+    assert!(!fixture.dir.path().join("other").exists() && credential.exists());
 }
 
 #[test]
