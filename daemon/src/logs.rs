@@ -2,9 +2,11 @@
 //!
 //! No files and no rotation: the service manager keeps what a service prints. What callers send is
 //! never an event; and since libraries that carry requests would print them when asked for their
-//! finest events, their level ends at `info` whatever the filter says.
+//! finest events, their level ends at `info` whatever the filter says. A panic says where it was; its
+//! words are repeated only if they stand in the code, since others are made of what was being worked
+//! on, and passwords pass through here.
 
-use std::{io::IsTerminal, panic, str::FromStr, thread};
+use std::{any::Any, io::IsTerminal, panic, str::FromStr, thread};
 
 use serde::{Deserialize, Serialize};
 use tracing_subscriber::{EnvFilter, filter::Directive};
@@ -100,15 +102,20 @@ pub fn begin(config: &Config, talkative: &[&str], trapped: &'static str) -> Resu
     }
     .map_err(|_| LogError::Twice)?;
     panic::set_hook(Box::new(move |panic| {
-        let message = panic.payload_as_str().unwrap_or("a panic without a message");
         let place = panic.location().map(ToString::to_string);
         if thread::current().name() == Some(trapped) {
-            tracing::debug!(place, message, "trapped a panic");
+            // A runtime knows nothing but its chain.
+            tracing::debug!(place, message = panic.payload_as_str(), "trapped a panic");
         } else {
-            tracing::error!(place, message, "panicked");
+            tracing::error!(place, message = panic_words(panic.payload()), "panicked");
         }
     }));
     Ok(())
+}
+
+/// What a panic said, if those words stand in the code as they are.
+pub(crate) fn panic_words(payload: &(dyn Any + Send)) -> &'static str {
+    payload.downcast_ref::<&'static str>().copied().unwrap_or("its words may hold what was worked on, and are left out")
 }
 
 #[cfg(test)]
@@ -120,6 +127,15 @@ mod tests {
         let config = Config { filter: "btd=loud".into(), ..Config::default() };
         let error = filter(&config, &[]).unwrap_err().to_string();
         assert!(error.contains("log.filter = `btd=loud`"), "{error}");
+    }
+
+    #[test]
+    fn a_panic_repeats_the_words_of_the_code_alone() {
+        let words = |work: fn(u8)| panic_words(&*panic::catch_unwind(|| work(7)).unwrap_err());
+        assert_eq!(words(|_| panic!("as it stands here")), "as it stands here");
+        assert!(words(|number| panic!("made of {number}")).contains("left out"));
+        assert!(words(|number| drop("ß"[usize::from(number > 0)..].to_owned())).contains("left out"));
+        assert!(words(|number| panic::panic_any(number)).contains("left out"));
     }
 
     #[test]

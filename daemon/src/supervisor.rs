@@ -8,7 +8,6 @@
 //! then the inner work is cancelled; the caller closes the stores after [`Supervisor::run`] returns.
 
 use std::{
-    any::Any,
     error::Error,
     fmt,
     future::Future,
@@ -24,6 +23,8 @@ use tokio::{
     time::{Instant, timeout_at},
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+use crate::logs::panic_words;
 
 /// Settings of the supervisor.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -66,12 +67,12 @@ pub enum TaskFailure {
         task: &'static str,
     },
     /// The task panicked: a fault of btd.
-    #[error("the task `{task}` panicked: {message}")]
+    #[error("the task `{task}` panicked: {words}")]
     Panicked {
         /// Its name.
         task: &'static str,
-        /// What the panic said.
-        message: String,
+        /// What the panic said, as far as that is told.
+        words: &'static str,
     },
 }
 
@@ -164,7 +165,7 @@ impl Spawner {
                 Ok(Ok(())) if told_too.is_cancelled() => None,
                 Ok(Ok(())) => Some(TaskFailure::EndedEarly { task: name }),
                 Ok(Err(source)) => Some(TaskFailure::Failed { task: name, source }),
-                Err(panic) => Some(TaskFailure::Panicked { task: name, message: panic_message(&*panic) }),
+                Err(panic) => Some(TaskFailure::Panicked { task: name, words: panic_words(&*panic) }),
             };
             match failure {
                 None => tracing::debug!(task = name, "task ended"),
@@ -217,16 +218,6 @@ impl Shared {
         tracing::error!(error = %failure, "task failed");
         self.failure.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(failure);
         self.stop.cancel();
-    }
-}
-
-fn panic_message(panic: &(dyn Any + Send)) -> String {
-    if let Some(text) = panic.downcast_ref::<&str>() {
-        (*text).to_owned()
-    } else if let Some(text) = panic.downcast_ref::<String>() {
-        text.clone()
-    } else {
-        "a panic without a message".to_owned()
     }
 }
 

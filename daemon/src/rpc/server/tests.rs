@@ -5,7 +5,7 @@ use std::{
     time::Duration,
 };
 
-use btd_api::{ApiError, Method, Role, Subscription, rpc::Nothing};
+use btd_api::{ApiError, Method, Role, Subscription, rpc::Nothing, wallet::UnlockParams};
 use futures_util::{Stream, stream};
 use jsonrpsee::{
     core::client::{ClientT, SubscriptionClientT},
@@ -48,6 +48,7 @@ struct Pair {
 method!(Add, "test_add", Read, Pair => u32);
 method!(Spend, "test_spend", Spend, Nothing => u32);
 method!(Panic, "test_panic", Read, Nothing => u32);
+method!(Open, "test_open", Spend, UnlockParams => u32);
 method!(Wait, "test_wait", Read, Nothing => u32);
 method!(Long, "test_long", Read, Pair => String);
 
@@ -81,6 +82,10 @@ async fn spend(_: Arc<Bench>, _: Nothing, _: Caller) -> Result<u32, ApiError> {
 async fn panic(bench: Arc<Bench>, _: Nothing, _: Caller) -> Result<u32, ApiError> {
     assert!(bench.finished.load(Ordering::Relaxed) > 1_000, "a fault of the handler");
     Ok(1)
+}
+
+async fn open(_: Arc<Bench>, params: UnlockParams, _: Caller) -> Result<u32, ApiError> {
+    panic!("while at {}", params.password.expose())
 }
 
 async fn wait(bench: Arc<Bench>, _: Nothing, _: Caller) -> Result<u32, ApiError> {
@@ -128,6 +133,7 @@ async fn run_for(config: Config, peers: Option<Peers>) -> Running {
         .method::<Add>(add)
         .method::<Spend>(spend)
         .method::<Panic>(panic)
+        .method::<Open>(open)
         .method::<Wait>(wait)
         .method::<Long>(long)
         .subscription::<Count>(count)
@@ -388,6 +394,39 @@ async fn a_panic_is_that_requests_only() {
     let reply = server.call("test_panic", json!([])).await;
     assert_eq!((&reply["error"]["code"], &reply["error"]["data"]["kind"]), (&json!(-32603), &json!("INTERNAL_ERROR")));
     assert_eq!(server.call("test_add", json!([1])).await["result"], 1);
+}
+
+const PANICS: &str = "BTD_TEST_PANICS";
+
+/// Not a test by itself: what the next one starts, with the log of the daemon at its finest.
+#[tokio::test]
+async fn panics() {
+    let Some(secret) = std::env::vars_os().find_map(|(name, value)| (name == PANICS).then_some(value)) else { return };
+    let log = crate::logs::Config { filter: "trace".to_owned(), ..crate::logs::Config::default() };
+    crate::logs::begin(&log, &crate::rpc::CARRIERS, "a runtime").unwrap();
+    let server = run(Config::default()).await;
+    let params = json!({ "wallet": "w", "key": "coldkey", "password": secret.to_str() });
+    println!("answered {}", server.call("test_open", params).await);
+    let supervisor = crate::supervisor::Supervisor::new(crate::supervisor::Config::default());
+    supervisor.spawner().spawn(crate::supervisor::Stage::Work, "keys", move |_| async move {
+        panic!("while at {}", secret.display());
+    });
+    println!("ended by: {}", supervisor.run().await.unwrap_err());
+}
+
+#[test]
+fn no_panic_tells_a_password() {
+    let output = std::process::Command::new(std::env::current_exe().unwrap())
+        .args(["rpc::server::tests::panics", "--exact", "--nocapture", "--test-threads=1"])
+        .env(PANICS, "canary-51cd")
+        .output()
+        .unwrap();
+    let said = String::from_utf8([output.stdout, output.stderr].concat()).unwrap();
+    // Where it was is told each time, and the request and the task are.
+    for words in ["panicked", "server/tests.rs:", "a request panicked", "INTERNAL_ERROR", "the task `keys` panicked"] {
+        assert!(said.contains(words), "{words}: {said}");
+    }
+    assert!(output.status.success() && !said.contains("canary-51cd"), "{said}");
 }
 
 #[tokio::test]
