@@ -15,22 +15,10 @@ use serde_json::Value;
 
 /// Opens in milliseconds.
 const FAST: (&str, &str) = ("v10-ansible", "ansible-pw-v10");
+/// An address of nobody here.
+const BOB: &str = "5FHneW46xGXgs5mUiveU4sbTyGBzmstUspZC92UhjJM694ty";
 /// Opens in seconds, and takes 512 MiB.
 const SLOW: (&str, &str) = ("v10-nacl-cold-24", "testing-password-1");
-
-/// Writes the golden wallet `id` as the wallet `name`.
-fn golden(host: &Host, id: &str, name: &str) {
-    let vectors = Path::new(env!("CARGO_MANIFEST_DIR")).join("vectors/wallets.json");
-    let vectors: Value = serde_json::from_slice(&fs::read(vectors).unwrap()).unwrap();
-    let wallet = vectors["wallets"].as_array().unwrap().iter().find(|wallet| wallet["id"] == id).unwrap();
-    for file in wallet["files"].as_array().unwrap() {
-        let path = host.path(".bittensor/wallets").join(name).join(file["relpath"].as_str().unwrap());
-        fs::create_dir_all(path.parent().unwrap()).unwrap();
-        let digits = file["data_hex"].as_str().unwrap();
-        let bytes = (0..digits.len()).step_by(2).map(|at| u8::from_str_radix(&digits[at..at + 2], 16).unwrap());
-        fs::write(path, bytes.collect::<Vec<u8>>()).unwrap();
-    }
-}
 
 /// btd without a chain.
 fn start(host: &Host) -> Daemon {
@@ -80,8 +68,8 @@ fn state(host: &Host, wallet: &str) -> Value {
 #[test]
 fn when_the_signer_dies_keys_are_locked_and_another_takes_its_place() {
     let host = Host::new();
-    golden(&host, FAST.0, "fast");
-    golden(&host, "v10-plain-sr25519-12", "plain");
+    host.golden_wallet(FAST.0, "fast");
+    host.golden_wallet("v10-plain-sr25519-12", "plain");
     let daemon = start(&host);
     assert!(unlock(&host, "fast", FAST.1).status.success());
     assert!(sign(&host, "fast").status.success());
@@ -101,7 +89,7 @@ fn when_the_signer_dies_keys_are_locked_and_another_takes_its_place() {
 #[test]
 fn a_call_that_loses_its_signer_says_so() {
     let host = Host::new();
-    golden(&host, SLOW.0, "slow");
+    host.golden_wallet(SLOW.0, "slow");
     let daemon = start(&host);
     let signer = signer_of(&daemon).expect("btd has no signer");
     let output = std::thread::scope(|scope| {
@@ -149,7 +137,7 @@ fn without_its_program_btd_says_where_it_looked() {
 fn secrets_are_where_they_belong_and_nowhere_else() {
     const PASSWORD: &str = "canary-password-77";
     let host = Host::new();
-    golden(&host, FAST.0, "fast");
+    host.golden_wallet(FAST.0, "fast");
     let daemon = start(&host);
     let made = host.ask(&["wallet", "create", "--wallet", "plain", "--no-password", "--show-mnemonic"]);
     let words = made["coldkey_mnemonic"].as_str().unwrap().to_owned();
@@ -211,7 +199,7 @@ fn credentials(host: &Host, files: &[(&str, &[u8])]) -> String {
 
 /// The secret file of a golden wallet, moved to where a hotkey lies.
 fn as_hotkey(host: &Host, id: &str, wallet: &str) -> PathBuf {
-    golden(host, id, "from");
+    host.golden_wallet(id, "from");
     let dir = host.path(".bittensor/wallets");
     fs::create_dir_all(dir.join(wallet).join("hotkeys")).unwrap();
     let path = dir.join(wallet).join("hotkeys/h");
@@ -257,6 +245,27 @@ fn a_hotkey_of_the_service_manager_serves_from_the_start() {
     assert!(daemon.stop().success());
 }
 
+#[test]
+fn a_plain_hotkey_of_a_wallet_serves_from_the_start() {
+    let host = Host::new();
+    let path = as_hotkey(&host, "v10-plain-sr25519-12", "own");
+    let key: Value = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
+    let daemon = serve(&host, "own", &[]);
+    assert_eq!(served_as(&host, "the axon"), key["ss58Address"]);
+    // Nobody unlocked it, and it stays loaded.
+    let usable = host.ask(&["wallet", "status"]);
+    assert_eq!((&usable["keys"][0]["address"], &usable["keys"][0]["seconds"]), (&key["ss58Address"], &Value::Null));
+    let signed = host.ask(&["wallet", "sign", "--wallet", "own", "--hotkey", "h", "--message", "hi"]);
+    assert_eq!(signed["signer"], key["ss58Address"]);
+    // Of another key under its name, btd serves as nobody.
+    assert!(daemon.stop().success());
+    fs::write(&path, fs::read_to_string(&path).unwrap().replace(key["ss58Address"].as_str().unwrap(), BOB)).unwrap();
+    let output = host.btd(&["--network", "ws://127.0.0.1:9"]).envs(serving("own")).output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    assert!(said.contains("cannot start the axon") && said.contains("own/hotkeys/h"), "{said}");
+}
+
 /// How the environment has a password: the variable and its value, for a host and the path of a key.
 type Way<'a> = &'a dyn Fn(&Host, &Path) -> (String, String);
 
@@ -269,7 +278,7 @@ fn a_hotkey_with_a_password_serves_from_the_start_where_the_environment_has_the_
         let hidden: Vec<u8> = FAST.1.bytes().zip(name.bytes().cycle()).map(|(byte, key)| byte ^ key).collect();
         (name, base64::engine::general_purpose::STANDARD.encode(hidden))
     };
-    let ways: [(&str, Way<'_>); 5] = [
+    let ways: [(&str, Way<'_>); 6] = [
         ("BT_WALLET_PASSWORD", &|_, _| ("BT_WALLET_PASSWORD".to_owned(), FAST.1.to_owned())),
         ("BT_WALLET_PASSWORD_FILE", &|host, _| {
             let file = host.path("password");
@@ -282,6 +291,13 @@ fn a_hotkey_with_a_password_serves_from_the_start_where_the_environment_has_the_
         }),
         ("wallet-password.sealed", &|host, _| {
             let files = [("wallet-password.sealed", FAST.1.as_bytes()), ("wallet-password", b"another's")];
+            ("CREDENTIALS_DIRECTORY".to_owned(), credentials(host, &files))
+        }),
+        ("a key file of the service manager and its password", &|host, path| {
+            let key = fs::read(path).unwrap();
+            // No wallet of this host has it.
+            fs::remove_dir_all(host.path(".bittensor/wallets")).unwrap();
+            let files = [("hotkey.sealed.h", key.as_slice()), ("wallet-password", FAST.1.as_bytes())];
             ("CREDENTIALS_DIRECTORY".to_owned(), credentials(host, &files))
         }),
     ];
@@ -316,7 +332,7 @@ fn without_the_password_of_its_hotkey_btd_ends_and_says_so() {
 #[test]
 fn a_signer_may_be_a_service_of_its_own() {
     let host = Host::new();
-    golden(&host, FAST.0, "fast");
+    host.golden_wallet(FAST.0, "fast");
     let sockets = host.path("sockets");
     fs::create_dir(&sockets).unwrap();
     let signer = Command::new(binary("btd-signer"))

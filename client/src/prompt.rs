@@ -4,6 +4,8 @@
 //! Passwords come from a flag that names a place, from the environment, or from a question without
 //! echo; never from the command line itself, which every process can read.
 
+mod terminal;
+
 use std::{
     collections::{BTreeMap, btree_map::Entry},
     fs::{self, File},
@@ -23,6 +25,7 @@ use rustix::{
     process::{PidfdFlags, PidfdGetfdFlags, getpid, pidfd_getfd, pidfd_open},
 };
 
+use self::terminal::ask_secret;
 use crate::{
     failure::Failure,
     session::Session,
@@ -206,12 +209,6 @@ pub(crate) fn line(question: &'static str, hint: &'static str) -> Result<String,
 
 fn is_yes(answer: &str) -> bool {
     matches!(answer.trim().to_ascii_lowercase().as_str(), "y" | "yes")
-}
-
-fn ask_secret(question: &str) -> Result<Secret, Failure> {
-    rpassword::prompt_password(question)
-        .map(Secret::new)
-        .map_err(|source| Failure::Password { place: "the terminal".to_owned(), source })
 }
 
 fn read_private(path: &Path) -> Result<Secret, Failure> {

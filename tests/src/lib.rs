@@ -7,6 +7,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::missing_panics_doc, clippy::print_stderr)]
 
 pub mod cutter;
+pub mod terminal;
 
 use std::{
     fs::{self, File},
@@ -95,6 +96,23 @@ impl Host {
     /// A path in the home.
     pub fn path(&self, name: &str) -> PathBuf {
         self.home.path().join(name)
+    }
+
+    /// Writes the golden wallet `id` of `vectors/wallets.json` as the wallet `name`.
+    ///
+    /// # Panics
+    /// When there is no such golden wallet.
+    pub fn golden_wallet(&self, id: &str, name: &str) {
+        let vectors = Path::new(env!("CARGO_MANIFEST_DIR")).join("vectors/wallets.json");
+        let vectors: Value = serde_json::from_slice(&fs::read(vectors).unwrap()).unwrap();
+        let wallet = vectors["wallets"].as_array().unwrap().iter().find(|wallet| wallet["id"] == id).unwrap();
+        for file in wallet["files"].as_array().unwrap() {
+            let path = self.path(".bittensor/wallets").join(name).join(file["relpath"].as_str().unwrap());
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            let digits = file["data_hex"].as_str().unwrap();
+            let bytes = (0..digits.len()).step_by(2).map(|at| u8::from_str_radix(&digits[at..at + 2], 16).unwrap());
+            fs::write(path, bytes.collect::<Vec<u8>>()).unwrap();
+        }
     }
 
     /// A binary on this host, not started.

@@ -1,0 +1,142 @@
+//! Secrets between a person and `btctl`, on a terminal: what is asked without echo, what is shown once,
+//! and how the terminal is left.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+use btd_tests::{Daemon, Host, binary, terminal::Terminal, wait_for};
+use serde_json::Value;
+
+/// Opens in milliseconds.
+const FAST: (&str, &str) = ("v10-ansible", "ansible-pw-v10");
+
+fn start(host: &Host) -> Daemon {
+    host.start_alone(&["--network", "ws://127.0.0.1:9"])
+}
+
+/// Waits until the question stands there and its answer would not appear.
+fn asked(terminal: &mut Terminal, question: &str) {
+    terminal.wait_for(question);
+    assert!(!terminal.echoes(), "{question}");
+}
+
+#[test]
+fn a_password_is_asked_for_without_echo() {
+    let host = Host::new();
+    host.golden_wallet(FAST.0, "fast");
+    let daemon = start(&host);
+    let unlock = ["wallet", "unlock", "--wallet", "fast"];
+    let mut terminal = Terminal::btctl(&host, &unlock);
+    assert!(terminal.echoes());
+    asked(&mut terminal, "Password of the coldkey of `fast`: ");
+    terminal.press("canary-typed\r");
+    terminal.wait_for("error: wrong password for fast/coldkey: the next attempt is possible in 1 s");
+    assert_eq!(terminal.end(), 5);
+    assert!(!terminal.screen().contains("canary"), "{terminal:?}");
+
+    // A line is edited as any other: a letter is taken back, and a whole line.
+    let terminal = wait_for("the back-off to end", || {
+        let mut terminal = Terminal::btctl(&host, &unlock);
+        asked(&mut terminal, "Password of the coldkey of `fast`: ");
+        terminal.press(&format!("canary-typed\x15{}x\x7f\r", FAST.1));
+        (terminal.end() == 0).then_some(terminal)
+    });
+    assert!(terminal.screen().contains("unlocked the coldkey of `fast`"), "{terminal:?}");
+    for secret in ["canary", FAST.1] {
+        assert!(!terminal.screen().contains(secret) && !daemon.log().contains(secret), "{secret}: {terminal:?}");
+    }
+    assert!(daemon.stop().success());
+}
+
+#[test]
+fn whoever_gives_up_has_the_terminal_back_as_it_was() {
+    let host = Host::new();
+    host.golden_wallet(FAST.0, "fast");
+    let daemon = start(&host);
+    for key in ["\x03", "\x1c"] {
+        let mut terminal = Terminal::btctl(&host, &["wallet", "unlock", "--wallet", "fast"]);
+        asked(&mut terminal, "Password of the coldkey of `fast`: ");
+        terminal.press(&format!("{}{key}", FAST.1));
+        terminal.wait_for("error: interrupted");
+        assert_eq!(terminal.end(), 130);
+        assert!(!terminal.screen().contains(FAST.1), "{terminal:?}");
+    }
+    assert_eq!(host.ask(&["wallet", "status"])["keys"], serde_json::json!([]), "nothing was asked of btd");
+    assert!(daemon.stop().success());
+}
+
+#[test]
+fn what_is_pasted_behind_a_secret_is_not_the_shells() {
+    let host = Host::new();
+    let _daemon = start(&host);
+    let mut terminal = Terminal::btctl(&host, &["wallet", "regen-hotkey", "--wallet", "w", "--mnemonic"]);
+    asked(&mut terminal, "Words: ");
+    terminal.press("no words\rcanary-line\r");
+    assert_ne!(terminal.end(), 0);
+    terminal.press("what is typed now\r");
+    terminal.wait_for("[then came what is typed now]");
+    assert!(!terminal.screen().contains("canary-line"), "{terminal:?}");
+}
+
+#[test]
+fn the_words_of_a_new_wallet_appear_once_and_on_the_terminal_alone() {
+    const PASSWORD: &str = "canary-password-1";
+    let host = Host::new();
+    let daemon = start(&host);
+    let out = host.path("out");
+    let create = |first: &str, second: &str| {
+        let command = r#"exec "$0" wallet create --wallet w --hotkey h --native >"$1""#;
+        let (btctl, out) = (binary("btctl"), out.to_str().unwrap());
+        let mut terminal = Terminal::run(&host, &["sh", "-c", command, btctl.to_str().unwrap(), out]);
+        asked(&mut terminal, "Password for the new coldkey: ");
+        terminal.press(&format!("{first}\r"));
+        asked(&mut terminal, "Repeat it: ");
+        terminal.press(&format!("{second}\r"));
+        let code = terminal.end();
+        (code, terminal.screen())
+    };
+    let (code, screen) = create(PASSWORD, "canary-password-2");
+    assert!(code == 2 && screen.contains("the two passwords differ; nothing was written"), "{code} {screen}");
+    assert!(!host.path(".bittensor").exists());
+
+    let (code, screen) = create(PASSWORD, PASSWORD);
+    assert_eq!(code, 0, "{screen}");
+    let words = |key: &str| {
+        let shown = screen.split(&format!("The words that restore the {key}:\n\n")).nth(1).unwrap();
+        shown.lines().next().unwrap().trim().to_owned()
+    };
+    let wallet = host.path(".bittensor/wallets/w");
+    let hotkey: Value = serde_json::from_slice(&fs::read(wallet.join("hotkeys/h")).unwrap()).unwrap();
+    assert_eq!(hotkey["secretPhrase"], words("hotkey"));
+    host.ask(&["wallet", "inspect", "--wallet", "w"]);
+    assert!(daemon.stop().success());
+    let kept = files(&host.path(""));
+    assert!(kept.iter().any(|(path, _)| path.ends_with("btd.log")) && kept.iter().any(|(path, _)| *path == out));
+    for secret in [words("coldkey"), words("hotkey")] {
+        assert_eq!((secret.split(' ').count(), screen.matches(&secret).count()), (12, 1), "{screen}");
+        for (path, bytes) in kept.iter().filter(|(path, _)| *path != wallet.join("hotkeys/h")) {
+            let found = bytes.windows(secret.len()).any(|window| window == secret.as_bytes());
+            assert!(!found, "words are in {}", path.display());
+        }
+    }
+    assert!(!screen.contains("canary"), "{screen}");
+}
+
+/// Every file below.
+fn files(directory: &Path) -> Vec<(PathBuf, Vec<u8>)> {
+    let (mut open, mut found) = (vec![directory.to_owned()], Vec::new());
+    while let Some(directory) = open.pop() {
+        for path in fs::read_dir(directory).unwrap().map(|entry| entry.unwrap().path()) {
+            if path.is_dir() {
+                open.push(path);
+            } else if path.is_file() {
+                let bytes = fs::read(&path).unwrap();
+                found.push((path, bytes));
+            }
+        }
+    }
+    found
+}
