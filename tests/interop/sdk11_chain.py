@@ -48,6 +48,8 @@ check("balances are prefunded", all(b.rao > 10**14 for b in balances.values()), 
 check("one balance is read", chain.balances.get(ALICE).rao == balances[ALICE].rao, balances[ALICE])
 deposit = chain.balances.existential_deposit()
 check("constants are read", deposit.rao == EXISTENTIAL_DEPOSIT, deposit)
+pace = chain.read("block_time")
+check("the time between blocks is told", 0 < pace <= 1 and chain.is_fast_blocks() == (pace == 0.25), pace)
 
 subnets = chain.subnets.all()
 check("subnets 0 and 1 exist", [s.netuid for s in subnets][:2] == [0, 1], len(subnets))
@@ -57,8 +59,7 @@ check("a subnet is described", (subnet.netuid, subnet.tempo) == (1, 100), subnet
 hyper = chain.read("subnet_hyperparameters", netuid=1)
 check("hyperparameters are read", hyper["tempo"] == 100 and "kappa" in hyper, len(hyper))
 
-# Without commitments: the development chain has no Commitments pallet.
-graph = chain.subnets.metagraph(1, commitments=False)
+graph = chain.subnets.metagraph(1)
 uids = [neuron.uid for neuron in graph.neurons]
 check("a metagraph is read", uids == list(range(len(uids))) and uids, len(uids))
 

@@ -177,6 +177,8 @@ def the_same_reads():
         said.write_text(json.dumps(ours))
         url = btctl("status")["devnet"]
         script("the same reads by bittensor 10 and by btctl", VENVS / "sdk10/bin/python", HERE / "sdk10_reads.py", url, said)
+        for name in ["sdk10", "sdk11"]:
+            script(f"every read of {name}", VENVS / name / "bin/python", HERE / "every_read.py", url)
 
 
 def rpc_from_plain_python():

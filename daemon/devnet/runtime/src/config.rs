@@ -7,11 +7,14 @@ use frame_support::{
     dispatch::DispatchClass,
     instances::{Instance1, Instance2},
     parameter_types,
-    traits::{ConstU8, ConstU32, Contains, EqualPrivilegeOnly, LinearStoragePrice, fungible::HoldConsideration},
+    traits::{
+        ConstBool, ConstU8, ConstU32, Contains, EqualPrivilegeOnly, LinearStoragePrice, fungible::HoldConsideration,
+    },
     weights::{IdentityFee, Weight, constants::WEIGHT_REF_TIME_PER_SECOND},
 };
 use frame_system::EnsureRoot;
 use pallet_transaction_payment::{ConstFeeMultiplier, Multiplier};
+use sp_consensus_aura::sr25519::AuthorityId as AuraId;
 use sp_runtime::{
     Perbill,
     traits::{AccountIdLookup, BlakeTwo256, One},
@@ -55,6 +58,8 @@ parameter_types! {
     /// Half the block time. Kept in state, so that a chain with fast blocks reports its own figure; genesis writes it
     /// when it differs from the default.
     pub storage MinimumPeriod: u64 = MILLISECONDS_PER_BLOCK / 2;
+    /// The block time, as clients that reckon with fast blocks read it.
+    pub SlotDuration: u64 = MinimumPeriod::get().saturating_mul(2);
     pub const ExistentialDeposit: Balance = 500;
     pub FeeMultiplier: Multiplier = Multiplier::one();
     pub const MultisigDepositBase: Balance = deposit(1, 112);
@@ -121,6 +126,16 @@ impl pallet_timestamp::Config for Runtime {
     type OnTimestampSet = ();
     type MinimumPeriod = MinimumPeriod;
     type WeightInfo = pallet_timestamp::weights::SubstrateWeight<Runtime>;
+}
+
+/// The author signs no block and nobody checks one: the pallet keeps the slot and says who the author is. Time is free to
+/// leave the slots' grid, as it does where a test sets it.
+impl pallet_aura::Config for Runtime {
+    type AuthorityId = AuraId;
+    type MaxAuthorities = ConstU32<32>;
+    type DisabledValidators = ();
+    type AllowMultipleBlocksPerSlot = ConstBool<false>;
+    type SlotDuration = SlotDuration;
 }
 
 impl pallet_balances::Config for Runtime {

@@ -8,7 +8,7 @@ use sp_runtime::{BuildStorage, MultiSigner, traits::IdentifyAccount};
 pub use busy::Busy;
 
 use crate::{
-    AccountId, Balance, MILLISECONDS_PER_BLOCK, RuntimeGenesisConfig, UNIT, config::MinimumPeriod,
+    AccountId, Balance, MILLISECONDS_PER_BLOCK, RuntimeGenesisConfig, UNIT, config::MinimumPeriod, fees::fee_recipient,
     subtensor::types::ROOT,
 };
 
@@ -163,7 +163,9 @@ pub fn genesis(spec: &GenesisSpec) -> Result<Storage, String> {
     };
     let mut endowed = spec.endowed.clone();
     endowed.extend(history.iter().flat_map(busy::History::endowed));
+    let author: [u8; 32] = fee_recipient().into();
     let config = RuntimeGenesisConfig {
+        aura: crate::AuraConfig { authorities: vec![sr25519::Public::from_raw(author).into()] },
         balances: crate::BalancesConfig { balances: endowed, ..Default::default() },
         sudo: crate::SudoConfig { key: Some(spec.sudo.clone()) },
         drand: crate::DrandConfig { development_beacon: spec.beacon == DrandBeacon::Development, ..Default::default() },

@@ -109,6 +109,8 @@ mod runtime {
     pub type System = frame_system;
     #[runtime::pallet_index(2)]
     pub type Timestamp = pallet_timestamp;
+    #[runtime::pallet_index(3)]
+    pub type Aura = pallet_aura;
     #[runtime::pallet_index(5)]
     pub type Balances = pallet_balances;
     #[runtime::pallet_index(6)]

@@ -3,7 +3,8 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on stops here")]
 
 use btd_devnet_runtime::{
-    Balance, Block, GenesisSpec, Hash, Header, RuntimeCall, SignedPayload, UncheckedExtrinsic, api, extensions,
+    AccountId, Balance, Block, GenesisSpec, Hash, Header, RuntimeCall, SignedPayload, UncheckedExtrinsic, api,
+    extensions, fee_recipient,
     genesis::{self, development_account},
     subtensor::{
         self,
@@ -12,7 +13,8 @@ use btd_devnet_runtime::{
 };
 use codec::{Decode, Encode};
 use sp_core::{Pair, sr25519};
-use sp_runtime::{ApplyExtrinsicResult, Digest, MultiSignature, generic::Era, traits::Header as _};
+use sp_io::hashing::twox_128;
+use sp_runtime::{ApplyExtrinsicResult, Digest, DigestItem, MultiSignature, generic::Era, traits::Header as _};
 
 const NOW: u64 = 1_800_000_012_000;
 
@@ -48,6 +50,20 @@ fn version_is_the_one_clients_know() {
             let metadata: Option<Vec<u8>> = call("Metadata_metadata_at_version", &version.encode());
             assert_eq!(&metadata.unwrap()[..4], b"meta", "metadata of version {version}");
         }
+    });
+}
+
+#[test]
+fn the_slots_are_those_of_the_headers_and_as_long_as_blocks_are_apart() {
+    let spec = GenesisSpec { block_time: 250, ..GenesisSpec::default() };
+    sp_io::TestExternalities::new(genesis::genesis(&spec).unwrap()).execute_with(|| {
+        let digest = Digest { logs: vec![DigestItem::PreRuntime(*b"aura", 77_u64.encode())] };
+        let header = Header::new(1, Hash::zero(), Hash::zero(), Hash::repeat_byte(1), digest);
+        call::<sp_runtime::ExtrinsicInclusionMode>("Core_initialize_block", &header.encode());
+        assert_eq!(call::<u64>("AuraApi_slot_duration", &[]), 250);
+        assert_eq!(call::<Vec<AccountId>>("AuraApi_authorities", &[]), [fee_recipient()]);
+        let current = sp_io::storage::get(&[twox_128(b"Aura"), twox_128(b"CurrentSlot")].concat()).unwrap();
+        assert_eq!(u64::decode(&mut &current[..]).unwrap(), 77);
     });
 }
 
