@@ -6,11 +6,13 @@
 
 use std::{
     fs,
+    os::unix::process::ExitStatusExt,
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
 };
 
 use btd_tests::{Daemon, Host, binary, wait_for};
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use serde_json::Value;
 
 /// Opens in milliseconds.
@@ -185,6 +187,21 @@ fn secrets_are_where_they_belong_and_nowhere_else() {
             assert!(!found, "a secret is in {place}");
         }
     }
+}
+
+#[test]
+fn a_fault_of_btd_leaves_no_core_with_what_passed_through_it() {
+    let limit = getrlimit(Resource::Core);
+    setrlimit(Resource::Core, Rlimit { current: limit.maximum, maximum: limit.maximum }).unwrap();
+    let host = Host::new();
+    let mut other = Command::new("sleep").arg("60").current_dir(host.path("")).spawn().unwrap();
+    assert!(Command::new("kill").args(["-ABRT", &other.id().to_string()]).status().unwrap().success());
+    if !other.wait().unwrap().core_dumped() {
+        println!("no process leaves a core here: not looked");
+        return;
+    }
+    let ended = start(&host).abort();
+    assert_eq!((ended.signal(), ended.core_dumped()), (Some(6), false));
 }
 
 /// A directory of the service manager's, with these files.

@@ -125,6 +125,31 @@ fn the_words_of_a_new_wallet_appear_once_and_on_the_terminal_alone() {
     assert!(!screen.contains("canary"), "{screen}");
 }
 
+#[test]
+fn a_keystore_is_opened_with_a_passphrase_that_is_asked_for() {
+    let host = Host::new();
+    let _daemon = start(&host);
+    let vectors: Value = serde_json::from_str(include_str!("vectors/keystore_json.json")).unwrap();
+    for (number, case) in vectors["cases"].as_array().unwrap().iter().enumerate() {
+        let Some(passphrase) = case["passphrase"].as_str().filter(|text| !text.is_empty()) else { continue };
+        let (keystore, wallet) = (host.path("keystore.json"), format!("w{number}"));
+        fs::write(&keystore, case["json"].to_string()).unwrap();
+        let from = ["--json-path", keystore.to_str().unwrap()];
+        let restore = [&["wallet", "regen-coldkey", "--wallet", &wallet, "--no-password"][..], &from].concat();
+        let mut terminal = Terminal::btctl(&host, &restore);
+        asked(&mut terminal, "Passphrase of the keystore: ");
+        terminal.press("canary-typed\r");
+        terminal.wait_for("error: ");
+        assert_eq!(terminal.end(), 5, "{terminal:?}");
+        let mut terminal = Terminal::btctl(&host, &restore);
+        asked(&mut terminal, "Passphrase of the keystore: ");
+        terminal.press(&format!("{passphrase}\r"));
+        terminal.wait_for(case["expected"]["ss58"].as_str().unwrap());
+        assert_eq!(terminal.end(), 0);
+        assert!(!terminal.screen().contains(&format!("keystore: {passphrase}")), "{terminal:?}");
+    }
+}
+
 /// Every file below.
 fn files(directory: &Path) -> Vec<(PathBuf, Vec<u8>)> {
     let (mut open, mut found) = (vec![directory.to_owned()], Vec::new());

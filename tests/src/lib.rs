@@ -239,6 +239,12 @@ impl Daemon {
         self.child.wait().unwrap()
     }
 
+    /// Ends it as a fault does, which leaves a core where there is one to be left.
+    pub fn abort(mut self) -> ExitStatus {
+        self.signal("ABRT");
+        self.child.wait().unwrap()
+    }
+
     /// Kills it without warning.
     pub fn kill(mut self) {
         self.child.kill().unwrap();
