@@ -108,8 +108,13 @@ fn an_old_file_is_renewed_and_a_plain_one_is_given_a_password() {
     assert_eq!(updated["address"], golden["files"][0]["expected"]["ss58"]);
     assert_eq!(fs::read(updated["kept"].as_str().unwrap()).unwrap(), bytes);
     assert!(fs::read(&path).unwrap().starts_with(b"$NACL"));
-    let again = ask_with_password(&host, &update, "not even read");
+    // What is not replaced needs no password.
+    let again = host.ask(&update);
     assert_eq!((&again["changed"], &again["kept"]), (&json!(false), &Value::Null));
+    fs::write(&path, &bytes).unwrap();
+    let all = ask_with_password(&host, &["wallet", "update", "--all"], "ansible-pw-v10");
+    assert_eq!((all.as_array().unwrap().len(), &all[0]["wallet"], &all[0]["to"]), (1, &json!("old"), &json!("nacl")));
+    assert_eq!(host.ask(&["wallet", "update", "--all"]), json!([]));
 
     host.ask(&["wallet", "new-coldkey", "-w", "new", "--uri", "//Alice"]);
     // What has no encryption has no old one, and is left as it is.
@@ -165,6 +170,27 @@ fn public_halves_are_watched_exported_and_written_to() {
 }
 
 #[test]
+fn a_wallet_has_the_schemes_that_were_asked_for_and_signs_under_them() {
+    let host = Host::new();
+    let _daemon = start(&host);
+    let create = ["wallet", "create", "-w", "a", "-H", "h", "--no-password", "--show-mnemonic"];
+    host.ask(&[&create[..], &["--coldkey-crypto-type", "ed25519"]].concat());
+    let list = host.ask(&["wallet", "list"]);
+    let wallet = &list["wallets"][0];
+    assert_eq!((&wallet["scheme"], &wallet["hotkeys"][0]["scheme"]), (&json!("ed25519"), &json!("sr25519")));
+    let signed = host.ask(&["wallet", "sign", "-w", "a", "-m", "hi"]);
+    let exported = host.ask(&["wallet", "export"]);
+    let (signature, key) = (signed["signature"].as_str().unwrap(), exported["keys"][0]["public_key"].as_str().unwrap());
+    let verify = ["wallet", "verify", "-m", "hi", "-s", signature];
+    for more in [&["-p", key][..], &["-a", signed["signer"].as_str().unwrap(), "--crypto-type", "ed25519"]] {
+        assert_eq!(host.ask(&[&verify[..], more].concat()), json!({ "valid": true, "scheme": "ed25519" }));
+    }
+    let output = host.btctl(&[&["--json"], &verify[..], &["-p", key, "--crypto-type", "sr25519"]].concat());
+    assert_eq!(output.status.code(), Some(1));
+    assert_eq!(serde_json::from_slice::<Value>(&output.stdout).unwrap(), json!({ "valid": false, "scheme": null }));
+}
+
+#[test]
 fn a_key_is_unlocked_for_what_was_asked_and_nothing_else() {
     let host = Host::new();
     let _daemon = start(&host);
@@ -177,6 +203,11 @@ fn a_key_is_unlocked_for_what_was_asked_and_nothing_else() {
     assert!(usable["keys"][0]["seconds"].as_u64().unwrap() <= 60);
     let (code, said) = host.refused(&["wallet", "sign", "-w", "a", "-m", "hi"]);
     assert!(code == 9 && said.contains("not unlocked for messages"), "{code} {said}");
+    // Who mistypes a name must not believe that the key is locked.
+    for (typed, words) in [(&["-w", "b"][..], "there is no wallet"), (&["-w", "a", "-H", "h"], "no hotkey `h`")] {
+        let (code, said) = host.refused(&[&["wallet", "lock"], typed].concat());
+        assert!(code == 1 && said.contains(words), "{code} {said}");
+    }
     assert_eq!(host.ask(&["wallet", "lock", "-w", "a"])["locked"], 1);
     assert_eq!(host.ask(&["wallet", "status"])["keys"], json!([]));
 }

@@ -1,16 +1,25 @@
 //! Key files under another protection or password.
 
-use btd_api::wallet::keyfiles::{Convert, ConvertParams, Converted, Protection, Update, UpdateParams};
+use btd_api::{
+    WalletName,
+    wallet::{
+        List, ListParams, Secret,
+        keyfiles::{
+            Convert, ConvertParams, Converted, Inspect, InspectParams, KeyDetail, Protection, Update, UpdateParams,
+        },
+    },
+};
 use clap::{Args, ValueEnum};
+use serde_json::json;
 
 use super::keys::{KeyArg, called};
 use crate::{
     args::WalletArg,
     exit::Exit,
     failure::Failure,
-    output::{Page, facts::Facts},
+    output::{Format, Page, facts::Facts},
     prompt::{PasswordArgs, SecretSource},
-    session::Session,
+    session::{Reply, Session},
 };
 
 /// `btctl wallet convert`
@@ -40,6 +49,9 @@ pub(crate) struct UpdateArgs {
     wallet: WalletArg,
     #[command(flatten)]
     key: KeyArg,
+    /// Every key of this host whose encryption is an old one
+    #[arg(long, conflicts_with_all = ["wallet", "hotkey"])]
+    all: bool,
     #[command(flatten)]
     password: PasswordArgs,
 }
@@ -111,12 +123,55 @@ impl ConvertArgs {
 
 impl UpdateArgs {
     pub(crate) async fn run(self, session: &Session) -> Result<Exit, Failure> {
+        if self.all {
+            return self.run_all(session).await;
+        }
         let (wallet, key) = (self.wallet.resolve(&session.settings), self.key.resolve());
-        let source = self.password.resolve_key(session, &wallet, &key).await?;
-        let password = source.read(&format!("Password of the {}: ", called(&wallet, &key)))?;
-        let reply = session.call_deriving::<Update>(&UpdateParams { password, wallet, key }).await?;
+        let now = super::detail(session, &wallet, &key).await?;
+        let reply = renew(session, &self.password, wallet, now).await?;
         session.out.reply(&reply, converted).map(|()| Exit::Success)
     }
+
+    async fn run_all(self, session: &Session) -> Result<Exit, Failure> {
+        let wallets = session.call::<List>(&ListParams {}).await?.read()?.wallets;
+        let mut renewed = Vec::new();
+        for wallet in wallets.into_iter().map(|wallet| wallet.name) {
+            let keys = session.call::<Inspect>(&InspectParams { wallet: wallet.clone() }).await?.read()?.keys;
+            for key in keys.into_iter().filter(is_old) {
+                renewed.push(renew(session, &self.password, wallet.clone(), key).await?.read()?);
+            }
+        }
+        match session.out.format() {
+            Format::Json => session.out.document(&json!(renewed).to_string())?,
+            Format::Human if renewed.is_empty() => session.out.data("no key of this host has an old encryption")?,
+            Format::Human => {
+                let all: Vec<_> = renewed.iter().map(|one| converted(one, session.out.page())).collect();
+                session.out.data(&all.join("\n"))?;
+            }
+        }
+        Ok(Exit::Success)
+    }
+}
+
+/// Whether the encryption of a key file is one that is replaced.
+fn is_old(key: &KeyDetail) -> bool {
+    matches!(key.protection, Some(Protection::AnsibleVault | Protection::Fernet))
+}
+
+/// Only what will be replaced needs a password.
+async fn renew(
+    session: &Session,
+    password: &PasswordArgs,
+    wallet: WalletName,
+    now: KeyDetail,
+) -> Result<Reply<Update>, Failure> {
+    let password = if is_old(&now) {
+        let source = password.resolve_for(&session.settings, &now.path)?;
+        source.read(&format!("Password of the {}: ", called(&wallet, &now.key)))?
+    } else {
+        Secret::new("")
+    };
+    session.call_deriving::<Update>(&UpdateParams { password, wallet, key: now.key }).await
 }
 
 fn converted(converted: &Converted, page: Page) -> String {
@@ -150,9 +205,11 @@ mod tests {
             "convert --to nacl -w a -H h --password-stdin --new-password-fd 3",
             "convert --to ansible-vault",
             "update -w a --password-fd 4",
+            "update --all",
         ] {
             assert!(parses(good), "{good}");
         }
+        assert!(!parses("update --all -w a"));
         assert!(!parses("convert") && !parses("convert --to fernet") && !parses("convert --to native --password x"));
     }
 }

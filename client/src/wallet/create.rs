@@ -12,7 +12,7 @@ use crate::{
     session::Session,
 };
 
-use super::file::{FileArgs, Usually};
+use super::file::{FileArgs, SchemeName, Usually};
 
 /// `btctl wallet create`
 #[derive(Args, Debug)]
@@ -24,6 +24,12 @@ pub(crate) struct CreateArgs {
     /// How many words each mnemonic has: 12, 15, 18, 21 or 24
     #[arg(long = "n-words", value_name = "N", default_value_t = 12, value_parser = words, visible_alias = "words", alias = "n_words")]
     words: u8,
+    /// How the coldkey signs
+    #[arg(long, value_enum, default_value_t, aliases = ["crypto-type", "crypto_type", "coldkey-crypto-type", "coldkey_crypto_type"])]
+    scheme: SchemeName,
+    /// How the hotkey signs; axons of the SDKs verify sr25519 only
+    #[arg(long, value_enum, default_value_t, aliases = ["hotkey-crypto-type", "hotkey_crypto_type", "hotkey_scheme"])]
+    hotkey_scheme: SchemeName,
     #[command(flatten)]
     file: FileArgs,
     /// Make both keys from a secret URI such as `//Alice`, without a password unless one is given; for
@@ -57,6 +63,8 @@ impl CreateArgs {
             protection: file.protection,
             password: file.password,
             uri: self.uri.map(Secret::new),
+            scheme: self.scheme.into(),
+            hotkey_scheme: self.hotkey_scheme.into(),
             existing: file.existing,
         };
         let reply = session.call_deriving::<Create>(&params).await?;
@@ -129,6 +137,8 @@ mod tests {
             "--wallet-name alice --wallet-hotkey m1 --n-words 24 --overwrite",
             "-w alice -H m1 --n_words 12 --use-password",
             "--wallet alice --hotkey m1 --uri //Alice --no-use-password",
+            "--coldkey-crypto-type ed25519 --hotkey-crypto-type sr25519",
+            "--crypto-type ed25519 --hotkey-scheme ed25519",
         ] {
             assert!(parses(good), "{good}");
         }

@@ -12,6 +12,7 @@ use btd_api::{
 };
 use clap::{Args, ValueEnum};
 
+use super::{file::SchemeName, public::public_key};
 use crate::{
     addr,
     args::{WalletArg, duration},
@@ -139,9 +140,16 @@ pub(crate) struct VerifyArgs {
     /// The signature, 128 hex digits
     #[arg(long, short = 's', value_name = "HEX")]
     signature: String,
-    /// Who should have signed
-    #[arg(long, short = 'a', value_name = "SS58", visible_alias = "address", aliases = ["ss58"], value_parser = addr::account)]
+    /// Who should have signed, by address or public key
+    #[arg(long, short = 'a', value_name = "SS58", visible_alias = "address", aliases = ["ss58", "public-key", "public_key"], short_alias = 'p', value_parser = signer)]
     signer: AccountId,
+    /// Under which scheme [default: either]
+    #[arg(long, value_enum, aliases = ["crypto-type", "crypto_type"])]
+    scheme: Option<SchemeName>,
+}
+
+fn signer(text: &str) -> Result<AccountId, String> {
+    public_key(text).or_else(|_| addr::account(text))
 }
 
 // === impl KeyArg ===
@@ -199,7 +207,8 @@ impl SignArgs {
 
 impl VerifyArgs {
     pub(crate) async fn run(self, session: &Session) -> Result<Exit, Failure> {
-        let params = VerifyParams { message: self.message, signature: self.signature, signer: self.signer };
+        let Self { message, signature, signer, scheme } = self;
+        let params = VerifyParams { message, signature, signer, scheme: scheme.map(Scheme::from) };
         let reply = session.call::<Verify>(&params).await?;
         let valid = reply.read()?.valid;
         session.out.reply(&reply, verified)?;
@@ -378,6 +387,7 @@ alice        {ALICE}  locked      sr25519
             "lock --wallet alice --wallet-hotkey m1".to_owned(),
             "sign --wallet-name alice --message hi --use-hotkey".to_owned(),
             format!("verify -m hi -s 00 --address {ALICE}"),
+            format!("verify -m hi -s 00 -p 0x{} --crypto-type ed25519", "0f".repeat(32)),
         ] {
             assert!(parses(&good), "{good}");
         }

@@ -76,7 +76,8 @@ pub(crate) struct ExportArgs {
     wallet: Option<WalletName>,
 }
 
-fn public_key(text: &str) -> Result<AccountId, String> {
+/// An account by its public key.
+pub(super) fn public_key(text: &str) -> Result<AccountId, String> {
     let digits = text.strip_prefix("0x").unwrap_or(text);
     let malformed = || "a public key is 64 hex digits".to_owned();
     if digits.len() != 64 || !digits.is_ascii() {

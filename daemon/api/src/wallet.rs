@@ -89,6 +89,12 @@ pub struct CreateParams {
     /// A secret URI such as `//Alice` in place of new mnemonics: both keys are that key. For development.
     #[serde(default)]
     pub uri: Option<Secret>,
+    /// How the coldkey signs.
+    #[serde(default)]
+    pub scheme: keyfiles::Scheme,
+    /// How the hotkey signs.
+    #[serde(default)]
+    pub hotkey_scheme: keyfiles::Scheme,
     /// What to do with key files that are in the way.
     #[serde(default)]
     pub existing: Existing,
@@ -330,6 +336,9 @@ pub struct VerifyParams {
     pub signature: String,
     /// Who should have signed.
     pub signer: AccountId,
+    /// Under which scheme; under any if this does not say.
+    #[serde(default)]
+    pub scheme: Option<keyfiles::Scheme>,
 }
 
 /// Reply of [`Verify`].

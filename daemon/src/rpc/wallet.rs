@@ -10,14 +10,15 @@ use btd_api::{
     ErrorKind, Hotkey, NetUid, Tao, WalletName,
     signing::Signing,
     wallet::{
-        Balance, BalanceParams, BalanceRow, Balances, Create, CreateParams, Created, HotkeyEntry, KeyState, List,
-        ListParams, Lock, LockParams, Locked, Receipt, Registration, Sign, SignParams, SignedMessage, StakePosition,
-        Transfer, TransferParams, Unlock, UnlockParams, Unlocked, Verified, Verify, VerifyParams, WalletEntry, Wallets,
+        Balance, BalanceParams, BalanceRow, Balances, Create, CreateParams, Created, HotkeyEntry, KeyName, KeyState,
+        List, ListParams, Lock, LockParams, Locked, Receipt, Registration, Sign, SignParams, SignedMessage,
+        StakePosition, Transfer, TransferParams, Unlock, UnlockParams, Unlocked, Verified, Verify, VerifyParams,
+        WalletEntry, Wallets,
     },
 };
 use btd_chain::View;
 use btd_signer_protocol::{
-    Encryption, KeyId, KeySummary, NewKey, Origin, Protect, PublicKey, Purposes, Scheme, VERSION, WalletSummary,
+    Encryption, KeyId, KeySummary, NewKey, Origin, Protect, PublicKey, Purposes, VERSION, WalletSummary,
     operations::{self, CountPlain, KeyStatus, LockAll, SignText},
 };
 
@@ -49,20 +50,26 @@ pub(super) fn register(table: &mut Table, parts: &Arc<Parts>) {
 
 async fn create(parts: Arc<Parts>, params: CreateParams, caller: Caller) -> Result<Created, Failure> {
     keyfiles::tell_words_to(caller)?;
-    let CreateParams { wallet, hotkey: hotkey_name, words, password, protection, plain, uri, existing } = params;
+    let CreateParams { wallet, hotkey: hotkey_name, words, password, protection, plain, uri, .. } = params;
     if password.is_none() && !plain {
         let message = "a coldkey needs a `password`, unless `plain` allows it to be written in plain text";
         return Err(Failure::new(ErrorKind::InvalidParams, message));
     }
-    let existing = keyfiles::existing(existing);
+    let existing = keyfiles::existing(params.existing);
     let protect = match password {
         Some(password) => keyfiles::protect(protection.unwrap_or(keyfiles::DEFAULT), Some(password))?,
         None => Protect::Plain,
     };
     let origin = uri.map_or(Origin::NewWords(words.unwrap_or(12)), Origin::Uri);
-    let new = |key, protect| NewKey { key, origin: origin.clone(), scheme: Scheme::Sr25519, protect, existing };
-    let coldkey = new(KeyId::coldkey(wallet.clone()), protect);
-    let hotkey = new(KeyId::hotkey(wallet.clone(), hotkey_name.clone()), Protect::Plain);
+    let new = |key, scheme, protect| NewKey {
+        key,
+        origin: origin.clone(),
+        scheme: keyfiles::key_scheme(scheme),
+        protect,
+        existing,
+    };
+    let coldkey = new(KeyId::coldkey(wallet.clone()), params.scheme, protect);
+    let hotkey = new(KeyId::hotkey(wallet.clone(), hotkey_name.clone()), params.hotkey_scheme, Protect::Plain);
     let made = parts.custody.ask(operations::MakeWallet { coldkey, hotkey }).await?;
     // A coldkey that was written is told of, and its words, whatever became of the hotkey.
     let (hotkey, hotkey_problem) = match made.hotkey {
@@ -232,6 +239,7 @@ async fn unlock(parts: Arc<Parts>, params: UnlockParams, _: Caller) -> Result<Un
 }
 
 async fn lock(parts: Arc<Parts>, params: LockParams, _: Caller) -> Result<Locked, Failure> {
+    let named = params.wallet.clone().map(|wallet| (wallet, params.key.clone()));
     let (locked, plain) = match params {
         LockParams { wallet: Some(wallet), key: Some(key) } => {
             let key = key_id(wallet, key);
@@ -250,8 +258,23 @@ async fn lock(parts: Arc<Parts>, params: LockParams, _: Caller) -> Result<Locked
     let plain = parts.custody.ask(plain).await.inspect_err(|error| {
         tracing::warn!(error = with_causes(error), "could not count the keys that are plain on disk");
     });
+    if let (0, Ok(0), Some((wallet, key))) = (locked, &plain, named) {
+        known(&parts, wallet, key).await?;
+    }
     let count = |keys| u32::try_from(keys).unwrap_or(u32::MAX);
     Ok(Locked { locked: count(locked), plain: plain.ok().map(count) })
+}
+
+/// Refuses a name that no key of this host has: who mistypes one must not take another's key for locked.
+async fn known(parts: &Parts, wallet: WalletName, key: Option<KeyName>) -> Result<(), Failure> {
+    let summary = parts.custody.ask(operations::Summary { wallet: wallet.clone() }).await?;
+    match key {
+        Some(KeyName::Hotkey(hotkey)) if !summary.hotkeys.iter().any(|(name, _)| *name == hotkey) => {
+            let words = format!("nothing was locked: the wallet `{wallet}` has no hotkey `{hotkey}`");
+            Err(Failure::new(ErrorKind::NotFound, words))
+        }
+        _ => Ok(()),
+    }
 }
 
 async fn sign(parts: Arc<Parts>, params: SignParams, _: Caller) -> Result<SignedMessage, Failure> {
@@ -266,7 +289,11 @@ async fn verify(_: Arc<Parts>, params: VerifyParams, _: Caller) -> Result<Verifi
     let mut signature = [0; 64];
     hex::decode_to_slice(digits, &mut signature)
         .map_err(|_| Failure::new(ErrorKind::InvalidParams, "a signature is 128 hex digits, with or without 0x"))?;
-    let scheme = PublicKey::verify_any(params.signer, params.message.as_bytes(), &signature);
+    let (account, message) = (params.signer, params.message.as_bytes());
+    let scheme = match params.scheme.map(keyfiles::key_scheme) {
+        None => PublicKey::verify_any(account, message, &signature),
+        Some(scheme) => PublicKey { scheme, account }.verify(message, &signature).then_some(scheme),
+    };
     Ok(Verified { valid: scheme.is_some(), scheme: scheme.map(|scheme| scheme.name().to_owned()) })
 }
 

@@ -89,7 +89,7 @@ const fn protection(encryption: Encryption) -> Protection {
     }
 }
 
-const fn key_scheme(scheme: Scheme) -> KeyScheme {
+pub(super) const fn key_scheme(scheme: Scheme) -> KeyScheme {
     match scheme {
         Scheme::Sr25519 => KeyScheme::Sr25519,
         Scheme::Ed25519 => KeyScheme::Ed25519,
