@@ -200,7 +200,6 @@ fn whatever_needs_a_person_refuses_at_once_where_there_is_none() {
         (&["wallet", "regen-coldkey", "--mnemonic", "legal winner thank"], "--secret-stdin"),
         (&["wallet", "regen-coldkey", "--seed=0x00", "--secret-stdin"], "--secret-stdin"),
         (&["wallet", "regen-hotkey", "-j", "keystore.json"], "--json-password-fd"),
-        (&["wallet", "update"], "--password-stdin"),
     ] {
         let output = run(&daemon, arguments);
         assert_eq!((code(&output), out(&output)), (2, ""), "{arguments:?}");
