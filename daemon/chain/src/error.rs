@@ -204,9 +204,18 @@ impl std::fmt::Display for Item {
     }
 }
 
-/// The connected runtime has no such thing.
+/// In which sense a runtime lacks something.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Lack {
+    /// It is not there.
+    Missing,
+    /// It may be there: metadata of version 14 describes no runtime APIs, and the layout of this one
+    /// is not known without a description.
+    Undescribed,
+}
+
+/// The connected runtime has no such thing, or none that can be asked.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("this runtime (spec {spec_version}) has no {item} {name}{}", .nearest.as_ref().map(|n| format!("; nearest: {n}")).unwrap_or_default())]
 pub struct Absent {
     /// What kind of thing.
     pub item: Item,
@@ -216,6 +225,23 @@ pub struct Absent {
     pub spec_version: u32,
     /// A thing of the same kind and pallet with a similar name.
     pub nearest: Option<String>,
+    /// Whether it is not there or only not described.
+    pub lack: Lack,
+}
+
+impl std::fmt::Display for Absent {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { item, name, spec_version, nearest, lack } = self;
+        match lack {
+            Lack::Missing => write!(f, "this runtime (spec {spec_version}) has no {item} {name}")?,
+            Lack::Undescribed => write!(
+                f,
+                "the metadata of this runtime (spec {spec_version}) does not describe the {item} {name}, \
+                 and its layout is not known without"
+            )?,
+        }
+        nearest.as_ref().map_or(Ok(()), |nearest| write!(f, "; nearest: {nearest}"))
+    }
 }
 
 /// Why something could not be read from the chain.

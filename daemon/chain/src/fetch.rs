@@ -28,7 +28,8 @@ pub(crate) async fn runtime_at<A: Ask>(asked: &A, at: BlockHash, known: &Runtime
         return Ok(runtime);
     }
     let metadata = metadata_at(asked, at).await?;
-    let runtime = Runtime::decode(version.spec_version, version.transaction_version, &metadata)
+    let apis = version.apis.iter().filter_map(|(HexBytes(id), _)| id.as_slice().try_into().ok()).collect();
+    let runtime = Runtime::decode(version.spec_version, version.transaction_version, apis, &metadata)
         .map_err(|reason| asked.nonsense("the metadata", reason.to_string()))?;
     tracing::info!(spec_version = version.spec_version, bytes = metadata.len(), "read the runtime's metadata");
     known.insert(runtime.clone());

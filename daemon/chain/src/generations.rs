@@ -14,18 +14,23 @@ use scale_info::{PortableRegistry, TypeDef, TypeDefPrimitive};
 use crate::{
     call::Call,
     error::Item,
-    runtime::Runtime,
+    runtime::{Form, Runtime},
     scale::{
         json,
         read::{self, FromScale},
         write,
     },
     value::Value,
-    view::{Balance, DynamicInfo, Hyperparameters, MetagraphFields, StakeInfo},
+    view::{Balance, DynamicInfo, Hyperparameters, MetagraphFields, NeuronLite, StakeInfo},
 };
 
+/// The runtime APIs of pallet_subtensor, as a runtime's version names them.
+const APIS: [&str; 5] =
+    ["8375104b299b74c5", "42e62be4a39e5b60", "806df4ccaa9ed485", "5d1fbfbe852f2807", "c6886e2f8e598b0a"];
+
 fn runtime(spec: u32, metadata: &[u8]) -> Runtime {
-    Runtime::decode(spec, 1, metadata).unwrap()
+    let apis = APIS.map(|id| hex::decode(id).unwrap().try_into().unwrap()).to_vec();
+    Runtime::decode(spec, 1, apis, metadata).unwrap()
 }
 
 macro_rules! metadata {
@@ -247,6 +252,76 @@ fn every_typed_answer_is_read() {
     }
 }
 
+/// The layouts that are written down for runtimes whose metadata describes no APIs: every sample is
+/// shown by name, and read as the type that a typed read wants.
+#[test]
+fn every_answer_that_old_metadata_does_not_describe_is_read_by_its_layout() {
+    let [oldest, old, ..] = generations();
+    for runtime in [oldest, old] {
+        let method = |api: &str, method: &str, arguments: &[Value]| {
+            let found = runtime.api_method(api, method, arguments).unwrap();
+            (found.outputs.clone(), found.types.clone(), found.form)
+        };
+        let account: Value = AccountId([5; 32]).into();
+        let netuid: Value = NetUid(1).into();
+        let mut read = 0;
+        for (api, name, arguments) in [
+            ("SubnetInfoRuntimeApi", "get_subnet_info", vec![netuid.clone()]),
+            ("SubnetInfoRuntimeApi", "get_subnets_info", vec![]),
+            ("SubnetInfoRuntimeApi", "get_subnet_hyperparams", vec![netuid.clone()]),
+            ("NeuronInfoRuntimeApi", "get_neurons", vec![netuid.clone()]),
+            ("NeuronInfoRuntimeApi", "get_neuron", vec![netuid.clone(), 0_u16.into()]),
+            ("NeuronInfoRuntimeApi", "get_neurons_lite", vec![netuid.clone()]),
+            ("NeuronInfoRuntimeApi", "get_neuron_lite", vec![netuid, 0_u16.into()]),
+            ("DelegateInfoRuntimeApi", "get_delegates", vec![]),
+            ("DelegateInfoRuntimeApi", "get_delegate", vec![account.clone()]),
+            ("DelegateInfoRuntimeApi", "get_delegated", vec![account.clone()]),
+            ("StakeInfoRuntimeApi", "get_stake_info_for_coldkey", vec![account.clone()]),
+            ("StakeInfoRuntimeApi", "get_stake_info_for_coldkeys", vec![Value::List(vec![account])]),
+            ("SubnetRegistrationRuntimeApi", "get_network_registration_cost", vec![]),
+        ] {
+            let (outputs, types, form) = method(api, name, &arguments);
+            for output in &outputs {
+                for plain in samples(*output, &types) {
+                    // As the runtime sends it: bytes within bytes, none as no bytes at all.
+                    let sent = match form {
+                        Form::Plain => plain.clone(),
+                        Form::Within => plain.encode(),
+                        Form::WithinOrNone => plain[1..].to_vec().encode(),
+                    };
+                    let (content, found) = form.content(sent, &outputs, &types).unwrap();
+                    // None looks the same in each of the layouts that an answer had.
+                    assert!(content == plain && (found == *output || plain == [0]), "{name}");
+                    json::whole(&content, found, &types).unwrap();
+                    match name {
+                        "get_subnet_hyperparams" => {
+                            let entries = Hyperparameters::read_answer(name, &content, found, &types).unwrap();
+                            assert!(matches!(entries.len(), 0 | 18 | 20 | 22), "{}", entries.len());
+                        }
+                        "get_stake_info_for_coldkey" => {
+                            read::whole::<Vec<StakeInfo>>(&content, found, &types).unwrap();
+                        }
+                        // The same bytes as the layout that is compiled in reads.
+                        "get_neurons_lite" => {
+                            let neurons = json::whole(&content, found, &types).unwrap();
+                            let compiled = NeuronLite::decode_all(&content).unwrap();
+                            assert_eq!(neurons.as_array().map(Vec::len), Some(compiled.len()));
+                            for (told, neuron) in neurons.as_array().unwrap().iter().zip(&compiled) {
+                                assert_eq!(told["hotkey"], neuron.hotkey.to_string());
+                                assert_eq!(told["trust"], neuron.trust);
+                                assert_eq!(told["pruning_score"], neuron.pruning_score);
+                            }
+                        }
+                        _ => {}
+                    }
+                    read += 1;
+                }
+            }
+        }
+        assert!(read > 100, "{read} answers");
+    }
+}
+
 /// Reads samples of a storage value as the type that a typed read wants, in every generation that has it.
 fn storage<T: FromScale>(pallet: &str, item: &str, specs: &[u32]) {
     let mut seen = Vec::new();
@@ -288,8 +363,12 @@ fn absent_things_name_the_spec_and_the_nearest() {
         absent.to_string(),
         "this runtime (spec 143) has no call SubtensorModule.burned_registr; nearest: SubtensorModule.burned_register"
     );
-    let told = oldest.absent(Item::RuntimeApi, "SubnetInfoRuntimeApi", "get_metagraph").to_string();
+    let told = oldest.absent(Item::RuntimeApi, "SwapRuntimeApi", "current_alpha_price").to_string();
     assert!(told.starts_with("this runtime (spec 103) has no runtime API"), "{told}");
+    let told = oldest.absent(Item::RuntimeApi, "SubnetInfoRuntimeApi", "get_neuron").to_string();
+    assert!(told.starts_with("the metadata of this runtime (spec 103) does not describe the runtime API"), "{told}");
+    let metagraph = old.absent(Item::RuntimeApi, "SubnetInfoRuntimeApi", "get_subnet_infos");
+    assert_eq!(metagraph.nearest.as_deref(), Some("SubnetInfoRuntimeApi.get_subnet_info"));
     let prepared = Call::new("SubtensorModule", "add_stake_limit").encode(&old).unwrap_err();
     assert!(prepared.to_string().contains("has no call SubtensorModule.add_stake_limit; nearest:"), "{prepared}");
 }
@@ -298,9 +377,11 @@ fn absent_things_name_the_spec_and_the_nearest() {
 fn features_follow_the_generations() {
     let [oldest, old, undescribed, newest, rewritten] = generations().map(|runtime| runtime.features());
     assert_eq!(newest, rewritten);
-    for feature in ["senate", "pow-registration", "burned-registration"] {
+    for feature in ["senate", "pow-registration", "burned-registration", "runtime-apis"] {
         assert!(old.contains(&feature), "spec 143 lacks {feature}");
     }
+    // The call is still there, and burns tao.
+    assert!(!newest.contains(&"pow-registration") && !undescribed.contains(&"pow-registration"));
     assert!(oldest.contains(&"pow-registration") && !oldest.contains(&"root-weights"), "{oldest:?}");
     assert!(!newest.contains(&"senate") && !newest.contains(&"pow-registration-v2"));
     for feature in

@@ -165,5 +165,5 @@ pub(crate) fn runtime(extensions: Vec<Extension>, version: u8) -> Runtime {
             .collect(),
     };
     let metadata = RuntimeMetadataV14::new(vec![system, subtensor], extrinsic, meta_type::<Whole>());
-    Runtime::decode(150, 1, &RuntimeMetadataPrefixed::from(metadata).encode()).unwrap()
+    Runtime::decode(150, 1, vec![], &RuntimeMetadataPrefixed::from(metadata).encode()).unwrap()
 }

@@ -33,7 +33,7 @@ pub use block::{BlockRef, DecodedCall, Event, Extrinsic, FinalizedBlock};
 pub use call::Call;
 pub use dispatch::DispatchError;
 pub use endpoint::Endpoint;
-pub use error::{Absent, ConfigError, ConnectError, Item, PrepareError, ReadError, SignError, SubmitError, TrackError};
+pub use error::{Absent, ConfigError, ConnectError, Item, Lack, PrepareError, ReadError, SignError, SubmitError, TrackError};
 pub use extrinsic::{
     Era, ExtrinsicHash, Mortality, PrepareOptions, Prepared, Sign, Signature, SignedExtrinsic, Signing, SigningPayload,
 };

@@ -80,6 +80,9 @@ pub(crate) struct RuntimeVersion {
     pub(crate) spec_version: u32,
     #[serde(default)]
     pub(crate) transaction_version: u32,
+    /// The runtime APIs by their hashes, each with its version.
+    #[serde(default)]
+    pub(crate) apis: Vec<(HexBytes, u32)>,
 }
 
 /// The answer of `state_queryStorageAt`.

@@ -5,6 +5,7 @@
 
 mod describe;
 mod features;
+mod undescribed;
 
 use std::{collections::HashMap, fmt, sync::Arc};
 
@@ -13,8 +14,10 @@ use scale_info::PortableRegistry;
 use subxt::Metadata;
 
 pub use self::describe::Description;
+pub(crate) use self::undescribed::{ApiId, Form};
+use self::undescribed::{Method, Undescribed};
 use crate::{
-    error::{Absent, Item},
+    error::{Absent, Item, Lack},
     scale::{Mismatch, read, write},
     value::Value,
 };
@@ -29,16 +32,22 @@ struct Inner {
     spec_version: u32,
     transaction_version: u32,
     metadata: Metadata,
+    /// The runtime APIs, where the metadata describes none.
+    undescribed: Option<Undescribed>,
 }
 
-/// A method of a runtime API, found in the metadata.
-pub(crate) struct ApiMethod {
+/// A method of a runtime API, found in the metadata or among the layouts that are known without it.
+pub(crate) struct ApiMethod<'r> {
     /// The name for `state_call`.
     pub(crate) function: String,
     /// The encoded arguments.
     pub(crate) arguments: Vec<u8>,
-    /// The type of the reply.
-    pub(crate) output: u32,
+    /// The types that its answer may have, the newest first: one, where metadata describes it.
+    pub(crate) outputs: Vec<u32>,
+    /// In which form it answers.
+    pub(crate) form: Form,
+    /// Where those types are described.
+    pub(crate) types: &'r PortableRegistry,
 }
 
 impl fmt::Debug for Runtime {
@@ -53,10 +62,19 @@ impl fmt::Debug for Runtime {
 // === impl Runtime ===
 
 impl Runtime {
-    /// Reads metadata as a node sends it: the magic number `meta`, then version 14, 15 or 16.
-    pub(crate) fn decode(spec_version: u32, transaction_version: u32, metadata: &[u8]) -> Result<Self, Mismatch> {
+    /// Reads metadata as a node sends it: the magic number `meta`, then version 14, 15 or 16. `apis`
+    /// are the runtime APIs as the runtime's version names them, which version 14 does not describe.
+    pub(crate) fn decode(
+        spec_version: u32,
+        transaction_version: u32,
+        apis: Vec<ApiId>,
+        metadata: &[u8],
+    ) -> Result<Self, Mismatch> {
         let metadata = Metadata::decode_from(metadata).map_err(|error| Mismatch::new(error.to_string()))?;
-        Ok(Self { inner: Arc::new(Inner { spec_version, transaction_version, metadata }) })
+        let has_batches = metadata.storage_info("SubtensorModule", "ValidatorBatchSize").is_ok();
+        let describes = metadata.runtime_api_traits().next().is_some();
+        let undescribed = (!describes).then(|| Undescribed::new(spec_version, apis, has_batches));
+        Ok(Self { inner: Arc::new(Inner { spec_version, transaction_version, metadata, undescribed }) })
     }
 
     /// The number that names this runtime; it grows with every upgrade.
@@ -85,10 +103,15 @@ impl Runtime {
         self.storage_info(pallet, item).is_ok()
     }
 
-    /// Whether the metadata describes `method` of the runtime API `api`. Metadata of version 14
-    /// describes none.
+    /// Whether `method` of the runtime API `api` can be asked: the metadata describes it, or it does
+    /// not and the layout of an old runtime's is known.
     pub fn has_runtime_api(&self, api: &str, method: &str) -> bool {
-        self.metadata().runtime_api_trait_by_name(api).is_some_and(|api| api.method_by_name(method).is_some())
+        let found = self.metadata().runtime_api_trait_by_name(api);
+        found.is_some_and(|api| api.method_by_name(method).is_some()) || self.undescribed_method(api, method).is_some()
+    }
+
+    fn undescribed_method(&self, api: &str, method: &str) -> Option<&Method> {
+        self.inner.undescribed.as_ref()?.method(api, method)
     }
 
     /// The names of the pallets.
@@ -124,18 +147,23 @@ impl Runtime {
                 let apis = metadata.runtime_api_traits().map(|api| api.name().to_owned());
                 self.pallets().map(str::to_owned).chain(apis).collect()
             }
-            Item::RuntimeApi => metadata
-                .runtime_api_trait_by_name(scope)
-                .map(|api| api.methods().map(|method| method.name().to_owned()).collect())
-                .unwrap_or_default(),
+            Item::RuntimeApi => {
+                let described = metadata.runtime_api_trait_by_name(scope).into_iter().flat_map(|api| api.methods());
+                let undescribed = self.inner.undescribed.iter().flat_map(Undescribed::methods);
+                let undescribed = undescribed.filter(|method| method.api == scope).map(|method| method.name.to_owned());
+                described.map(|method| method.name().to_owned()).chain(undescribed).collect()
+            }
         };
         let spec_version = self.spec_version();
         if item == Item::Pallet {
             let nearest = nearest(scope, &candidates).map(str::to_owned);
-            return Absent { item, name: scope.to_owned(), spec_version, nearest };
+            return Absent { item, name: scope.to_owned(), spec_version, nearest, lack: Lack::Missing };
         }
         let nearest = nearest(name, &candidates).map(|found| format!("{scope}.{found}"));
-        Absent { item, name: format!("{scope}.{name}"), spec_version, nearest }
+        let is_undescribed =
+            item == Item::RuntimeApi && self.inner.undescribed.as_ref().is_some_and(|apis| !apis.is_without(scope));
+        let lack = if is_undescribed { Lack::Undescribed } else { Lack::Missing };
+        Absent { item, name: format!("{scope}.{name}"), spec_version, nearest, lack }
     }
 
     pub(crate) fn storage_info(&self, pallet: &str, item: &str) -> Result<StorageInfo<'_, u32>, Absent> {
@@ -173,23 +201,26 @@ impl Runtime {
     }
 
     /// A method of a runtime API with its arguments, in order.
-    pub(crate) fn api_method(&self, api: &str, method: &str, arguments: &[Value]) -> Result<ApiMethod, ApiProblem> {
-        let found = self
-            .metadata()
-            .runtime_api_trait_by_name(api)
-            .and_then(|found| found.method_by_name(method))
-            .ok_or_else(|| self.absent(Item::RuntimeApi, api, method))?;
-        let inputs: Vec<_> = found.inputs().collect();
-        if inputs.len() != arguments.len() {
-            let names = inputs.iter().map(|input| &*input.name).collect::<Vec<_>>().join(", ");
-            let problem = format!("{} arguments were given, the runtime wants ({names})", arguments.len());
-            return Err(ApiProblem::Argument(Mismatch::new(problem)));
+    pub(crate) fn api_method(
+        &self,
+        api: &str,
+        method: &str,
+        arguments: &[Value],
+    ) -> Result<ApiMethod<'_>, ApiProblem> {
+        let function = format!("{api}_{method}");
+        let described = self.metadata().runtime_api_trait_by_name(api).and_then(|found| found.method_by_name(method));
+        if let Some(found) = described {
+            let inputs: Vec<(&str, u32)> = found.inputs().map(|input| (&*input.name, input.id)).collect();
+            let arguments = encode_arguments(&inputs, arguments, self.types())?;
+            let (outputs, types) = (vec![found.output_ty()], self.types());
+            return Ok(ApiMethod { function, arguments, outputs, form: Form::Plain, types });
         }
-        let mut bytes = Vec::new();
-        for (argument, input) in arguments.iter().zip(&inputs) {
-            write::encode(argument, input.id, self.types(), &mut bytes).map_err(|m| m.inside(&*input.name))?;
-        }
-        Ok(ApiMethod { function: format!("{api}_{method}"), arguments: bytes, output: found.output_ty() })
+        let (Some(undescribed), Some(found)) = (&self.inner.undescribed, self.undescribed_method(api, method)) else {
+            return Err(self.absent(Item::RuntimeApi, api, method).into());
+        };
+        let types = undescribed.types();
+        let arguments = encode_arguments(&found.arguments, &Method::arguments_of(arguments), types)?;
+        Ok(ApiMethod { function, arguments, outputs: found.outputs.clone(), form: found.form, types })
     }
 
     /// A constant of a pallet.
@@ -224,6 +255,24 @@ impl From<Mismatch> for ApiProblem {
     fn from(mismatch: Mismatch) -> Self {
         Self::Argument(mismatch)
     }
+}
+
+/// Arguments of a runtime API, in order.
+fn encode_arguments(
+    inputs: &[(&str, u32)],
+    arguments: &[Value],
+    types: &PortableRegistry,
+) -> Result<Vec<u8>, ApiProblem> {
+    if inputs.len() != arguments.len() {
+        let names = inputs.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(", ");
+        let problem = format!("{} arguments were given, the runtime wants ({names})", arguments.len());
+        return Err(ApiProblem::Argument(Mismatch::new(problem)));
+    }
+    let mut bytes = Vec::new();
+    for (argument, (name, id)) in arguments.iter().zip(inputs) {
+        write::encode(argument, *id, types, &mut bytes).map_err(|m| m.inside(*name))?;
+    }
+    Ok(bytes)
 }
 
 /// Bytes that are encoded already: what `write::encode` made, handed through subxt's traits.
@@ -291,14 +340,17 @@ impl Runtimes {
 mod tests {
     use super::*;
 
-    /// Metadata of version 14 describes no runtime APIs: that is an answer, not a failure.
+    /// Metadata of version 14 describes no runtime APIs: that is an answer, not a failure, and not one
+    /// that says there are none.
     #[test]
-    fn old_metadata_has_no_runtime_apis() {
+    fn old_metadata_describes_no_runtime_apis() {
         let runtime = crate::handmade::runtime(crate::handmade::extensions_of_2024(), 4);
         let Err(ApiProblem::Absent(absent)) = runtime.api_method("SubnetInfoRuntimeApi", "get_metagraph", &[]) else {
             panic!("it has one")
         };
-        assert_eq!(absent.to_string(), "this runtime (spec 150) has no runtime API SubnetInfoRuntimeApi.get_metagraph");
+        let said = "the metadata of this runtime (spec 150) does not describe the runtime API \
+                    SubnetInfoRuntimeApi.get_metagraph, and its layout is not known without";
+        assert_eq!((absent.to_string().as_str(), absent.lack), (said, Lack::Undescribed));
         assert!(runtime.has_storage("Subtensor", "Owner") && runtime.has_call("Subtensor", "add_stake"));
         assert!(!runtime.has_storage("Subtensor", "Owners") && !runtime.has_call("System", "remark"));
     }

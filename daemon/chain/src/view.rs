@@ -18,6 +18,7 @@ use std::collections::HashMap;
 
 use btd_api::{MechId, NetUid};
 use frame_decode::storage::{StorageInfo, decode_storage_key_with_info};
+use scale_info::PortableRegistry;
 
 pub use self::{
     account::Balance,
@@ -55,6 +56,13 @@ pub struct FixedPoint {
     pub fraction_bits: u8,
 }
 
+/// What a runtime API answered, and how it is to be read.
+struct ApiAnswer<'r> {
+    bytes: Vec<u8>,
+    output: u32,
+    types: &'r PortableRegistry,
+}
+
 /// Reads of the chain's state at one block. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct View {
@@ -87,21 +95,24 @@ impl View {
         ReadError::Decode { what: what.into(), spec_version: self.runtime().spec_version(), reason }
     }
 
-    /// Calls a runtime API; returns the answer's bytes and type.
-    async fn api_bytes(&self, api: &str, method: &str, arguments: &[Value]) -> Result<(Vec<u8>, u32), ReadError> {
+    /// Calls a runtime API.
+    async fn api_answer(&self, api: &str, method: &str, arguments: &[Value]) -> Result<ApiAnswer<'_>, ReadError> {
         let found = self.runtime().api_method(api, method, arguments).map_err(|problem| match problem {
             ApiProblem::Absent(absent) => ReadError::Absent(absent),
             ApiProblem::Argument(reason) => ReadError::Argument { what: format!("{api}.{method}"), reason },
         })?;
         let HexBytes(answer) = self.ask_state(rpc::call(&found.function, &found.arguments, self.block().hash)).await?;
-        Ok((answer, found.output))
+        let (bytes, output) = found
+            .form
+            .content(answer, &found.outputs, found.types)
+            .map_err(|reason| self.decode_error(format!("{api}.{method}"), reason))?;
+        Ok(ApiAnswer { bytes, output, types: found.types })
     }
 
     /// Calls a runtime API and reads the answer.
     async fn api<T: FromScale>(&self, api: &str, method: &str, arguments: &[Value]) -> Result<T, ReadError> {
-        let (answer, output) = self.api_bytes(api, method, arguments).await?;
-        read::whole(&answer, output, self.runtime().types())
-            .map_err(|reason| self.decode_error(format!("{api}.{method}"), reason))
+        let ApiAnswer { bytes, output, types } = self.api_answer(api, method, arguments).await?;
+        read::whole(&bytes, output, types).map_err(|reason| self.decode_error(format!("{api}.{method}"), reason))
     }
 
     /// One storage value's bytes and type; the runtime's default where there is no entry, if it has one.

@@ -4,7 +4,7 @@
 
 use scale_info::{Field, PortableRegistry, TypeDef, form::PortableForm};
 
-use super::Runtime;
+use super::{Runtime, undescribed::Undescribed};
 use crate::error::{Absent, Item};
 
 /// Something that a runtime has.
@@ -37,7 +37,16 @@ impl Runtime {
             let methods = api.methods().map(|method| method.name().to_owned()).collect::<Vec<_>>().join(", ");
             described("api", api.name(), methods)
         });
-        pallets.chain(apis).collect()
+        let mut all: Vec<Description> = pallets.chain(apis).collect();
+        for method in self.inner.undescribed.iter().flat_map(Undescribed::methods) {
+            match all.last_mut() {
+                Some(last) if last.kind == "api" && last.name == method.api => {
+                    last.signature = format!("{}, {}", last.signature, method.name);
+                }
+                _ => all.push(described("api", method.api, method.name.to_owned())),
+            }
+        }
+        all
     }
 
     /// Everything that the pallet or runtime API `name` has.
@@ -45,16 +54,21 @@ impl Runtime {
         let (metadata, types) = (self.metadata(), self.types());
         if let Some(api) = metadata.runtime_api_trait_by_name(name) {
             let methods = api.methods().map(|method| {
-                let inputs =
-                    method.inputs().map(|input| format!("{}: {}", &*input.name, type_text(input.id, types, DEPTH)));
-                let inputs = inputs.collect::<Vec<_>>().join(", ");
-                described(
-                    "method",
-                    method.name(),
-                    format!("({inputs}) -> {}", type_text(method.output_ty(), types, DEPTH)),
-                )
+                let inputs = method.inputs().map(|input| (input.name.to_string(), input.id));
+                described("method", method.name(), method_text(inputs, method.output_ty(), types))
             });
             return Ok(methods.collect());
+        }
+        if let Some(undescribed) = &self.inner.undescribed {
+            let methods = undescribed.methods().iter().filter(|method| method.api == name).map(|method| {
+                let inputs = method.arguments.iter().map(|(name, id)| ((*name).to_owned(), *id));
+                let output = method.outputs.first().copied().unwrap_or_default();
+                described("method", method.name, method_text(inputs, output, undescribed.types()))
+            });
+            let methods: Vec<Description> = methods.collect();
+            if !methods.is_empty() {
+                return Ok(methods);
+            }
         }
         let pallet = metadata.pallet_by_name(name).ok_or_else(|| self.absent(Item::Pallet, name, ""))?;
         let mut all = Vec::new();
@@ -85,6 +99,11 @@ impl Runtime {
 
 /// How deep a type is spelt out.
 const DEPTH: u8 = 4;
+
+fn method_text(inputs: impl Iterator<Item = (String, u32)>, output: u32, types: &PortableRegistry) -> String {
+    let inputs = inputs.map(|(name, id)| format!("{name}: {}", type_text(id, types, DEPTH)));
+    format!("({}) -> {}", inputs.collect::<Vec<_>>().join(", "), type_text(output, types, DEPTH))
+}
 
 fn fields_text(fields: &[Field<PortableForm>], types: &PortableRegistry) -> String {
     let field = |field: &Field<PortableForm>| {

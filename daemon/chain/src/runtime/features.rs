@@ -8,11 +8,13 @@ use super::Runtime;
 /// Something that a runtime has or lacks.
 enum Needs {
     Call(&'static str, &'static str),
+    /// A call that does what it is named for only while there is a storage item.
+    CallWith((&'static str, &'static str), &'static str),
     Storage(&'static str, &'static str),
     Api(&'static str, &'static str),
 }
 
-use Needs::{Api, Call, Storage};
+use Needs::{Api, Call, CallWith, Storage};
 
 const SUBTENSOR: &str = "SubtensorModule";
 
@@ -28,7 +30,8 @@ const FEATURES: &[(&str, Needs)] = &[
     ("stake-availability", Api("StakeInfoRuntimeApi", "get_stake_availability_for_coldkeys")),
     ("burned-registration", Call(SUBTENSOR, "burned_register")),
     ("registration-limit", Call(SUBTENSOR, "register_limit")),
-    ("pow-registration", Call(SUBTENSOR, "register")),
+    // Spec 401 dropped the proof of work together with the ranks; the call stayed, and burns tao.
+    ("pow-registration", CallWith((SUBTENSOR, "register"), "Rank")),
     ("pow-registration-v2", Call(SUBTENSOR, "pow_register")),
     ("alpha-stake", Storage(SUBTENSOR, "SubnetAlphaIn")),
     ("stake-limit-price", Call(SUBTENSOR, "add_stake_limit")),
@@ -69,6 +72,7 @@ impl Runtime {
     pub fn features(&self) -> Vec<&'static str> {
         let has = |needs: &Needs| match needs {
             Call(pallet, call) => self.has_call(pallet, call),
+            CallWith((pallet, call), item) => self.has_call(pallet, call) && self.has_storage(pallet, item),
             Storage(pallet, item) => self.has_storage(pallet, item),
             Api(api, method) => self.has_runtime_api(api, method),
         };

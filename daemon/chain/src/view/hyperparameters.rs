@@ -6,7 +6,7 @@
 use btd_api::{NetUid, Tao};
 use scale_info::{PortableRegistry, TypeDef, TypeDefPrimitive};
 
-use super::{FixedPoint, View};
+use super::{ApiAnswer, FixedPoint, View};
 use crate::{
     error::ReadError,
     scale::{
@@ -89,8 +89,8 @@ impl View {
         let available = GENERATIONS.into_iter().find(|(_, method)| self.runtime().has_runtime_api(API, method));
         // Without any, asking for the newest tells what is absent.
         let (generation, method) = available.unwrap_or(GENERATIONS[0]);
-        let (answer, output) = self.api_bytes(API, method, &[netuid.into()]).await?;
-        let entries = read_answer(generation, &answer, output, self.runtime().types())
+        let ApiAnswer { bytes, output, types } = self.api_answer(API, method, &[netuid.into()]).await?;
+        let entries = read_answer(generation, &bytes, output, types)
             .map_err(|reason| self.decode_error(format!("{API}.{method}"), reason))?;
         Ok(entries.map(|entries| Hyperparameters { netuid, generation, entries }))
     }

@@ -251,7 +251,8 @@ impl MetagraphFields {
     pub fn decode(bytes: &[u8], runtime: &Runtime) -> Result<Option<Self>, Mismatch> {
         let found = runtime.api_method(API, "get_metagraph", &[NetUid(0).into()]);
         let found = found.map_err(|_| Mismatch::new("the runtime has no SubnetInfoRuntimeApi.get_metagraph"))?;
-        read::whole(bytes, found.output, runtime.types())
+        let (content, output) = found.form.content(bytes.to_vec(), &found.outputs, found.types)?;
+        read::whole(&content, output, found.types)
     }
 }
 

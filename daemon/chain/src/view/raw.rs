@@ -5,7 +5,7 @@
 use frame_decode::storage::decode_storage_key_with_info;
 use serde_json::Value as Json;
 
-use super::View;
+use super::{ApiAnswer, View};
 use crate::{
     error::ReadError,
     scale::{Mismatch, json},
@@ -80,15 +80,15 @@ impl View {
             .map_err(|reason| self.decode_error(format!("{pallet}.{name}"), reason))
     }
 
-    /// The answer of a runtime API to `arguments`, in order, as the bytes that the node gave.
+    /// The answer of a runtime API to `arguments`, in order, as SCALE bytes: what the node gave, and of
+    /// runtimes that answered bytes within bytes the inner ones.
     pub async fn runtime_api_bytes(&self, api: &str, method: &str, arguments: &[Value]) -> Result<Vec<u8>, ReadError> {
-        self.api_bytes(api, method, arguments).await.map(|(bytes, _)| bytes)
+        self.api_answer(api, method, arguments).await.map(|answer| answer.bytes)
     }
 
     /// The answer of a runtime API to `arguments`, in order.
     pub async fn runtime_api_json(&self, api: &str, method: &str, arguments: &[Value]) -> Result<Json, ReadError> {
-        let (answer, output) = self.api_bytes(api, method, arguments).await?;
-        json::whole(&answer, output, self.runtime().types())
-            .map_err(|reason| self.decode_error(format!("{api}.{method}"), reason))
+        let ApiAnswer { bytes, output, types } = self.api_answer(api, method, arguments).await?;
+        json::whole(&bytes, output, types).map_err(|reason| self.decode_error(format!("{api}.{method}"), reason))
     }
 }

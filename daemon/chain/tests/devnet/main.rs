@@ -11,6 +11,7 @@ mod faulty;
 mod following;
 mod proxy;
 mod reads;
+mod runtimes;
 
 use std::{future::Future, net::SocketAddr, time::Duration};
 

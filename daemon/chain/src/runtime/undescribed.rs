@@ -1,0 +1,260 @@
+//! Runtime APIs that a runtime has and its metadata does not describe.
+//!
+//! Metadata of version 14 describes no runtime APIs. Which ones there are, the runtime's version
+//! says (`apis` of `state_getRuntimeVersion`, by hash); what their methods took and answered up to
+//! spec 153 is written down here (`layouts.rs`). An API that is there and not written down is
+//! undescribed, which is not the same as absent: nobody guesses a layout.
+//!
+//! These runtimes answered bytes within bytes: a structure's SCALE bytes as a `Vec<u8>`, an empty
+//! one where there is no such thing.
+
+mod layouts;
+
+use blake2::{Blake2b, Digest, digest::consts::U8};
+use codec::{Compact, Decode};
+use scale_info::{MetaType, PortableRegistry, Registry, meta_type};
+
+use self::layouts::{
+    AccountId32, DelegateInfo, NeuronInfo, NeuronInfoLite, StakeInfo, SubnetHyperparams, SubnetHyperparamsOf18,
+    SubnetHyperparamsOf20, SubnetInfo, of_2023,
+};
+use crate::{
+    scale::{self, Mismatch},
+    value::Value,
+};
+
+/// The last spec version of which the layouts are known to hold.
+const LAST_SPEC: u32 = 153;
+
+/// The name of a runtime API as a runtime's version tells it: eight bytes of BLAKE2b.
+pub(crate) type ApiId = [u8; 8];
+
+/// In which form a method answers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Form {
+    /// The value itself.
+    Plain,
+    /// The value's bytes as a sequence of bytes.
+    Within,
+    /// The same, and an empty sequence stands for none: the layout is that of the option's content.
+    WithinOrNone,
+}
+
+/// The runtime APIs of a runtime whose metadata describes none.
+#[derive(Debug)]
+pub(super) struct Undescribed {
+    /// What its version says; empty where that was not told.
+    ids: Vec<ApiId>,
+    types: PortableRegistry,
+    methods: Vec<Method>,
+}
+
+/// A method whose layout is known.
+#[derive(Debug)]
+pub(super) struct Method {
+    pub(super) api: &'static str,
+    pub(super) name: &'static str,
+    /// The names and types of its arguments.
+    pub(super) arguments: Vec<(&'static str, u32)>,
+    /// The layouts that its answer had, the newest first.
+    pub(super) outputs: Vec<u32>,
+    pub(super) form: Form,
+}
+
+// === impl Undescribed ===
+
+impl Undescribed {
+    /// `has_batches` tells the runtimes of 2023, whose subnets were told in another layout.
+    pub(super) fn new(spec_version: u32, ids: Vec<ApiId>, has_batches: bool) -> Self {
+        let mut registry = Registry::new();
+        let mut methods = Vec::new();
+        if spec_version <= LAST_SPEC {
+            for (api, name, arguments, outputs, form) in known(has_batches) {
+                if !ids.contains(&id(api)) {
+                    continue;
+                }
+                let mut register = |ty: &MetaType| registry.register_type(ty).id;
+                let arguments = arguments.iter().map(|(name, ty)| (*name, register(ty))).collect();
+                let outputs = outputs.iter().map(&mut register).collect();
+                methods.push(Method { api, name, arguments, outputs, form });
+            }
+        }
+        Self { ids, types: registry.into(), methods }
+    }
+
+    /// The types of arguments and answers.
+    pub(super) fn types(&self) -> &PortableRegistry {
+        &self.types
+    }
+
+    /// The methods whose layouts are known.
+    pub(super) fn methods(&self) -> &[Method] {
+        &self.methods
+    }
+
+    pub(super) fn method(&self, api: &str, name: &str) -> Option<&Method> {
+        self.methods.iter().find(|method| method.api == api && method.name == name)
+    }
+
+    /// Whether the runtime's version says that the runtime has no such API.
+    pub(super) fn is_without(&self, api: &str) -> bool {
+        !self.ids.is_empty() && !self.ids.contains(&id(api))
+    }
+}
+
+// === impl Method ===
+
+impl Method {
+    /// The arguments as they are encoded: accounts travelled as their bytes, so an address is read
+    /// here, where a sequence of bytes would take its letters.
+    pub(super) fn arguments_of(arguments: &[Value]) -> Vec<Value> {
+        let account = |value: &Value| match value {
+            Value::Text(text) => text.parse().map_or_else(|_| value.clone(), Value::Account),
+            other => other.clone(),
+        };
+        let each = |value: &Value| match value {
+            Value::List(items) => Value::List(items.iter().map(account).collect()),
+            other => account(other),
+        };
+        arguments.iter().map(each).collect()
+    }
+}
+
+// === impl Form ===
+
+impl Form {
+    /// The content of an answer, in the form that its layout has, and the layout among `outputs` that
+    /// it fills to the last byte.
+    pub(crate) fn content(
+        self,
+        answer: Vec<u8>,
+        outputs: &[u32],
+        types: &PortableRegistry,
+    ) -> Result<(Vec<u8>, u32), Mismatch> {
+        let newest = *outputs.first().ok_or_else(|| Mismatch::new("the metadata does not say what is answered"))?;
+        if self == Self::Plain {
+            return Ok((answer, newest));
+        }
+        let mut inner = answer.as_slice();
+        let length = Compact::<u32>::decode(&mut inner).map_err(|_| Mismatch::new("its length is cut off"))?.0;
+        if usize::try_from(length) != Ok(inner.len()) {
+            let words = format!("{length} bytes were announced, {} came", inner.len());
+            return Err(Mismatch::new(words));
+        }
+        let content = match self {
+            Self::Plain | Self::Within => inner.to_vec(),
+            Self::WithinOrNone if inner.is_empty() => vec![0],
+            Self::WithinOrNone => [&[1], inner].concat(),
+        };
+        let fills = |output: &&u32| {
+            let mut rest = content.as_slice();
+            scale::skip(&mut rest, **output, types).is_ok() && rest.is_empty()
+        };
+        // Where none fits, the newest tells best what is wrong.
+        let output = outputs.iter().find(fills).copied().unwrap_or(newest);
+        Ok((content, output))
+    }
+}
+
+/// The identity of an API in a runtime's version.
+fn id(api: &str) -> ApiId {
+    Blake2b::<U8>::digest(api).into()
+}
+
+type Known = (&'static str, &'static str, Vec<(&'static str, MetaType)>, Vec<MetaType>, Form);
+
+/// The methods and their layouts (pallet_subtensor, spec 150).
+fn known(has_batches: bool) -> Vec<Known> {
+    use Form::{Plain, Within, WithinOrNone};
+    const SUBNETS: &str = "SubnetInfoRuntimeApi";
+    const NEURONS: &str = "NeuronInfoRuntimeApi";
+    const DELEGATES: &str = "DelegateInfoRuntimeApi";
+    const STAKE: &str = "StakeInfoRuntimeApi";
+    type Staked = (AccountId32, Vec<StakeInfo>);
+    let netuid = || ("netuid", meta_type::<u16>());
+    let account = |name| (name, meta_type::<Vec<u8>>());
+    let one = |of_today: MetaType, of_2023: MetaType| vec![if has_batches { of_2023 } else { of_today }];
+    let subnet = one(meta_type::<Option<SubnetInfo>>(), meta_type::<Option<of_2023::SubnetInfo>>());
+    let subnets = one(meta_type::<Vec<Option<SubnetInfo>>>(), meta_type::<Vec<Option<of_2023::SubnetInfo>>>());
+    let hyperparameters = vec![
+        meta_type::<Option<SubnetHyperparams>>(),
+        meta_type::<Option<SubnetHyperparamsOf20>>(),
+        meta_type::<Option<SubnetHyperparamsOf18>>(),
+    ];
+    let uid = || ("uid", meta_type::<u16>());
+    let accounts = ("coldkey_account_vecs", meta_type::<Vec<Vec<u8>>>());
+    vec![
+        (SUBNETS, "get_subnet_info", vec![netuid()], subnet, WithinOrNone),
+        (SUBNETS, "get_subnets_info", vec![], subnets, Within),
+        (SUBNETS, "get_subnet_hyperparams", vec![netuid()], hyperparameters, WithinOrNone),
+        (NEURONS, "get_neurons", vec![netuid()], vec![meta_type::<Vec<NeuronInfo>>()], Within),
+        (NEURONS, "get_neuron", vec![netuid(), uid()], vec![meta_type::<Option<NeuronInfo>>()], WithinOrNone),
+        (NEURONS, "get_neurons_lite", vec![netuid()], vec![meta_type::<Vec<NeuronInfoLite>>()], Within),
+        (NEURONS, "get_neuron_lite", vec![netuid(), uid()], vec![meta_type::<Option<NeuronInfoLite>>()], WithinOrNone),
+        (DELEGATES, "get_delegates", vec![], vec![meta_type::<Vec<DelegateInfo>>()], Within),
+        (
+            DELEGATES,
+            "get_delegate",
+            vec![account("delegate_account_vec")],
+            vec![meta_type::<Option<DelegateInfo>>()],
+            WithinOrNone,
+        ),
+        (
+            DELEGATES,
+            "get_delegated",
+            vec![account("delegatee_account_vec")],
+            vec![meta_type::<Vec<(DelegateInfo, Compact<u64>)>>()],
+            Within,
+        ),
+        (
+            STAKE,
+            "get_stake_info_for_coldkey",
+            vec![account("coldkey_account_vec")],
+            vec![meta_type::<Vec<StakeInfo>>()],
+            Within,
+        ),
+        (STAKE, "get_stake_info_for_coldkeys", vec![accounts], vec![meta_type::<Vec<Staked>>()], Within),
+        ("SubnetRegistrationRuntimeApi", "get_network_registration_cost", vec![], vec![meta_type::<u64>()], Plain),
+    ]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// As nodes tell them in `state_getRuntimeVersion`.
+    #[test]
+    fn apis_are_named_by_eight_bytes_of_their_hash() {
+        let named = |api| hex::encode(id(api));
+        assert_eq!((named("Core"), named("Metadata")), ("df6acb689907609b".to_owned(), "37e397fc7c91f5e4".to_owned()));
+        assert_eq!(named("SubnetInfoRuntimeApi"), "8375104b299b74c5");
+    }
+
+    #[test]
+    fn layouts_hold_where_the_version_says_that_the_api_is_there() {
+        let stake = || vec![id("StakeInfoRuntimeApi")];
+        let old = Undescribed::new(143, stake(), false);
+        assert_eq!(old.methods().len(), 2);
+        assert!(old.method("StakeInfoRuntimeApi", "get_stake_info_for_coldkey").is_some());
+        assert!(old.method("SubnetInfoRuntimeApi", "get_subnet_info").is_none());
+        assert!(old.is_without("SubnetInfoRuntimeApi") && !old.is_without("StakeInfoRuntimeApi"));
+        // Of a newer runtime only that it has the API is known; of one that tells nothing, not even that.
+        let newer = Undescribed::new(154, stake(), false);
+        assert!(newer.methods().is_empty() && !newer.is_without("StakeInfoRuntimeApi"));
+        assert!(!Undescribed::new(143, vec![], false).is_without("StakeInfoRuntimeApi"));
+    }
+
+    #[test]
+    fn answers_within_bytes_are_taken_out_and_checked() {
+        let runtime = Undescribed::new(143, vec![id("StakeInfoRuntimeApi")], false);
+        let outputs = &runtime.methods()[0].outputs;
+        let content = |form: Form, answer: &[u8]| form.content(answer.to_vec(), outputs, runtime.types());
+        assert_eq!(content(Form::Within, &[4, 0]).unwrap().0, [0]);
+        assert_eq!(content(Form::WithinOrNone, &[0]).unwrap().0, [0]);
+        assert_eq!(content(Form::WithinOrNone, &[8, 7, 9]).unwrap().0, [1, 7, 9]);
+        assert_eq!(content(Form::Plain, &[8, 7]).unwrap().0, [8, 7]);
+        for broken in [&[][..], &[8, 7], &[4, 7, 7]] {
+            assert!(content(Form::Within, broken).is_err(), "{broken:?}");
+        }
+    }
+}

@@ -1,0 +1,269 @@
+//! Runtimes of other years over a scripted node: what their metadata does not describe, and an
+//! upgrade that brings other metadata.
+//!
+//! The node answers with the real metadata of spec 143 (2024, version 14) or 103 (2023); storage is
+//! the development chain's, whose items have had the same keys since.
+
+use std::collections::{HashMap, HashSet};
+
+use btd_api::{AccountId, BlockHash, BlockNumber, NetUid, Tao};
+use btd_chain::{Generation, HyperValue, Item, Lack, LinkState, ReadError};
+use codec::{Compact, Encode};
+use serde_json::{Value as Json, json};
+
+use crate::{
+    chain, config,
+    faulty::{FaultyNode, Reaction},
+    follow, in_time, until,
+};
+
+const OF_2024: &[u8] = include_bytes!("../../../../tests/vectors/metadata/metadata-143.scale");
+const OF_2023: &[u8] = include_bytes!("../../../../tests/vectors/metadata/metadata-103.scale");
+
+/// The runtime APIs of pallet_subtensor before 2025, by their hashes, and Core.
+const APIS: [(&str, &str); 6] = [
+    ("Core", "0xdf6acb689907609b"),
+    ("SubnetInfoRuntimeApi", "0x8375104b299b74c5"),
+    ("DelegateInfoRuntimeApi", "0x42e62be4a39e5b60"),
+    ("NeuronInfoRuntimeApi", "0x806df4ccaa9ed485"),
+    ("StakeInfoRuntimeApi", "0x5d1fbfbe852f2807"),
+    ("SubnetRegistrationRuntimeApi", "0xc6886e2f8e598b0a"),
+];
+
+fn hex_of(bytes: &[u8]) -> String {
+    format!("0x{}", hex::encode(bytes))
+}
+
+/// What an old runtime answers: the function and its arguments, and the bytes.
+type Answers = HashMap<(&'static str, Vec<u8>), Vec<u8>>;
+
+/// An answer of an old runtime to one request; none to what it has in common with the new one.
+fn old(spec: u32, metadata: &[u8], answers: &Answers, method: &str, params: &Json) -> Option<Reaction> {
+    match method {
+        "state_getRuntimeVersion" => {
+            let apis: Vec<Json> = APIS.iter().map(|(_, id)| json!([id, 1])).collect();
+            Some(Reaction::Answer(json!({ "specVersion": spec, "transactionVersion": 1, "apis": apis })))
+        }
+        "state_getMetadata" => Some(Reaction::Answer(json!(hex_of(metadata)))),
+        "state_call" => {
+            let asked = |(function, arguments): &(&str, Vec<u8>)| {
+                params[0] == *function && params[1] == hex_of(arguments).as_str()
+            };
+            let found = answers.iter().find(|(call, _)| asked(call));
+            Some(match found {
+                Some((_, answer)) => Reaction::Answer(json!(hex_of(answer))),
+                None => Reaction::Refuse(4003, "Client error: Execution failed: function not found"),
+            })
+        }
+        _ => None,
+    }
+}
+
+/// The eighteen fields that every layout of the hyperparameters has.
+fn hyperparameters() -> Vec<u8> {
+    let short = |number: u16| Compact(number).encode();
+    let long = |number: u64| Compact(number).encode();
+    [
+        [10, 32_767, 4_096, 8, 455, 99].map(short).concat(),
+        [10_000_000, u64::MAX / 4, 1_013, 100].map(long).concat(),
+        [112, 5_000].map(short).concat(),
+        vec![1],
+        short(2),
+        [1, 100_000_000_000, 900_000].map(long).concat(),
+        short(1),
+    ]
+    .concat()
+}
+
+fn asked(netuid: u16) -> Vec<u8> {
+    netuid.encode()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn apis_that_old_metadata_does_not_describe_are_asked_by_their_layouts() {
+    let devnet = chain().await;
+    let node = FaultyNode::before(devnet.address()).await;
+    let (coldkey, hotkey, nominator) = ([7_u8; 32], [8_u8; 32], [9_u8; 32]);
+    let serving = (Compact(50_u64), Compact(64_u16), Compact(58_000_u64), Compact(1_u64 << 40)).encode();
+    let delegate = (
+        (hotkey, Compact(11_796_u16), vec![(nominator, Compact(5_u64)), (coldkey, Compact(6_u64))], coldkey),
+        (vec![Compact(0_u16), Compact(1)], vec![Compact(1_u16)], Compact(0_u64), Compact(0_u64)),
+    )
+        .encode();
+    let stakes = vec![(hotkey, coldkey, Compact(1_u64 << 41)), (nominator, coldkey, Compact(3))].encode();
+    let answers = Answers::from([
+        (
+            ("SubnetInfoRuntimeApi_get_subnet_hyperparams", asked(1)),
+            [hyperparameters(), serving].concat().encode(),
+        ),
+        (("SubnetInfoRuntimeApi_get_subnet_hyperparams", asked(9)), vec![0]),
+        (("SubnetRegistrationRuntimeApi_get_network_registration_cost", vec![]), 123_u64.encode()),
+        (("StakeInfoRuntimeApi_get_stake_info_for_coldkey", coldkey.to_vec().encode()), stakes.encode()),
+        (("DelegateInfoRuntimeApi_get_delegates", vec![]), [vec![4], delegate.clone()].concat().encode()),
+        (("DelegateInfoRuntimeApi_get_delegate", hotkey.to_vec().encode()), delegate.encode()),
+        (("DelegateInfoRuntimeApi_get_delegate", nominator.to_vec().encode()), vec![0]),
+    ]);
+    node.script(move |method, params| old(143, OF_2024, &answers, method, params).unwrap_or(Reaction::Pass));
+    let followed = follow(config([node.address()]));
+    until(&followed.link, LinkState::is_live).await;
+    let view = followed.link.view().unwrap();
+    assert_eq!(view.runtime().spec_version(), 143);
+    assert!(view.runtime().features().contains(&"runtime-apis"));
+
+    let read = view.hyperparameters(NetUid(1)).await.unwrap().unwrap();
+    assert_eq!((read.generation, read.entries.len()), (Generation::V1, 22));
+    assert_eq!(read.get("tempo"), Some(&HyperValue::Unsigned(99)));
+    assert_eq!(read.get("registration_allowed"), Some(&HyperValue::Bool(true)));
+    assert_eq!(read.get("max_burn"), Some(&HyperValue::Tao(Tao::from_rao(100_000_000_000))));
+    assert_eq!(read.get("difficulty"), Some(&HyperValue::Unsigned(1 << 40)));
+    assert_eq!(view.hyperparameters(NetUid(9)).await.unwrap(), None);
+
+    assert_eq!(view.network_registration_cost().await.unwrap(), Tao::from_rao(123));
+
+    let stakes = view.stake_for_coldkey(AccountId(coldkey)).await.unwrap();
+    let told: Vec<_> = stakes.iter().map(|stake| (stake.hotkey.0, stake.netuid, stake.stake.rao())).collect();
+    assert_eq!(told, [(hotkey, NetUid(0), 1 << 41), (nominator, NetUid(0), 3)]);
+
+    let api = "DelegateInfoRuntimeApi";
+    let delegates = view.runtime_api_json(api, "get_delegates", &[]).await.unwrap();
+    assert_eq!(delegates[0]["delegate_ss58"], json!(AccountId(hotkey).to_string()));
+    assert_eq!((&delegates[0]["take"], &delegates[0]["registrations"]), (&json!(11_796), &json!([0, 1])));
+    assert_eq!(delegates[0]["nominators"].as_array().map(Vec::len), Some(2));
+    // An account is told as an address, too.
+    let address = AccountId(hotkey).to_string();
+    let one = view.runtime_api_json(api, "get_delegate", &[address.as_str().into()]).await.unwrap();
+    assert_eq!(one, delegates[0]);
+    let none = view.runtime_api_json(api, "get_delegate", &[AccountId(nominator).into()]).await.unwrap();
+    assert_eq!(none, Json::Null);
+    let methods = view.runtime().describe(api).unwrap();
+    assert_eq!(methods[1].signature, "(delegate_account_vec: Vec<u8>) -> Option<DelegateInfo>");
+    assert!(view.runtime().describe_all().iter().any(|one| one.kind == "api" && one.name == api));
+
+    // What is not written down is not said to be absent; what the runtime's version denies, is.
+    let absent = |error: ReadError| match error {
+        ReadError::Absent(absent) => absent,
+        other => panic!("{other:?}"),
+    };
+    let undescribed = absent(view.dynamic_info(NetUid(1)).await.unwrap_err());
+    assert_eq!((undescribed.item, undescribed.lack), (Item::RuntimeApi, Lack::Undescribed));
+    assert!(undescribed.to_string().contains("does not describe the runtime API SubnetInfoRuntimeApi.get_dynamic_info"));
+    let missing = absent(view.price(NetUid(1)).await.unwrap_err());
+    assert_eq!(missing.to_string(), "this runtime (spec 143) has no runtime API SwapRuntimeApi.current_alpha_price");
+}
+
+/// The hyperparameters grew at their end; an answer is read by the layout that it fills.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_layout_that_grew_is_read_as_far_as_it_had_grown() {
+    let devnet = chain().await;
+    let node = FaultyNode::before(devnet.address()).await;
+    let function = "SubnetInfoRuntimeApi_get_subnet_hyperparams";
+    let twenty = [hyperparameters(), (Compact(50_u64), Compact(64_u16)).encode()].concat();
+    let cut = [hyperparameters(), vec![0xff]].concat();
+    let of_2023 = [
+        (Compact(3_u16), Compact(10_u16), Compact(32_767_u16), Compact(7_u64)).encode(),
+        (1..=10_u16).flat_map(|number| Compact(number).encode()).collect(),
+        (Compact(256_u16), Compact(4_096_u16), Compact(17_u64), Compact(99_u16), Compact(0_u16)).encode(),
+        (vec![[2_u16, 65_535]], Compact(70_000_u64), Compact(1_000_000_000_u64)).encode(),
+    ]
+    .concat();
+    let answers = Answers::from([
+        ((function, asked(1)), hyperparameters().encode()),
+        ((function, asked(2)), twenty.encode()),
+        ((function, asked(3)), cut.encode()),
+        ((function, asked(4)), hyperparameters()),
+        (("SubnetInfoRuntimeApi_get_subnet_info", asked(3)), of_2023.encode()),
+    ]);
+    node.script(move |method, params| old(103, OF_2023, &answers, method, params).unwrap_or(Reaction::Pass));
+    let followed = follow(config([node.address()]));
+    until(&followed.link, LinkState::is_live).await;
+    let view = followed.link.view().unwrap();
+    let names = |read: btd_chain::Hyperparameters| read.entries.into_iter().map(|(name, _)| name).collect::<Vec<_>>();
+    let eighteen = names(view.hyperparameters(NetUid(1)).await.unwrap().unwrap());
+    assert_eq!((eighteen.len(), eighteen.last().unwrap().as_str()), (18, "max_regs_per_block"));
+    let twenty = names(view.hyperparameters(NetUid(2)).await.unwrap().unwrap());
+    assert_eq!((twenty.len(), twenty.last().unwrap().as_str()), (20, "max_validators"));
+    // Bytes that no layout fits, and an answer that is no bytes within bytes, are errors.
+    for netuid in [3, 4] {
+        let error = view.hyperparameters(NetUid(netuid)).await.unwrap_err();
+        assert!(matches!(error, ReadError::Decode { spec_version: 103, .. }), "{error:?}");
+    }
+    let info = view.runtime_api_json("SubnetInfoRuntimeApi", "get_subnet_info", &[3_u16.into()]).await.unwrap();
+    assert_eq!((&info["synergy_scaling_law_power"], &info["burn"]), (&json!(10), &json!("1000000000")));
+    assert_eq!(info["network_connect"], json!([[2, 65_535]]));
+}
+
+/// `System.Events` of spec 143: `Commitments.Commitment(netuid, who)`, in a pallet that has moved since.
+fn events_of_2024(netuid: u16) -> Vec<u8> {
+    const COMMITMENTS: u8 = 17;
+    let phase = [vec![0], 0_u32.to_le_bytes().to_vec()].concat();
+    let event = [vec![COMMITMENTS, 0], netuid.encode(), vec![6; 32]].concat();
+    [vec![4], phase, event, vec![0]].concat()
+}
+
+/// Up to block 3 the state has the runtime of spec 143 with its metadata, from block 4 on the one of
+/// today. Blocks and reads of each side are decoded with its own.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_upgrade_that_changes_the_metadata_changes_what_reads_decode_with() {
+    let devnet = chain().await;
+    devnet.mine(3).await.unwrap();
+    let node = FaultyNode::before(devnet.address()).await;
+    let mut before = HashSet::new();
+    {
+        let direct = follow(config([devnet.address()]));
+        until(&direct.link, LinkState::is_live).await;
+        for number in 0..=3 {
+            let hash: BlockHash = direct.link.block_hash(BlockNumber(number)).await.unwrap().unwrap();
+            before.insert(hash.to_string());
+        }
+    }
+    let answers = Answers::from([(
+        ("SubnetInfoRuntimeApi_get_subnet_hyperparams", asked(1)),
+        hyperparameters().encode(),
+    )]);
+    let events = format!("0x26aa394eea5630e07c48ae0c9558cef7{}", "80d41e5e16056765bc8461851072c9d7");
+    let executed_by_old: HashSet<String> = before.clone();
+    node.script(move |method, params| {
+        let last = params.as_array().and_then(|params| params.last()).and_then(Json::as_str).unwrap_or_default();
+        if !before.contains(last) {
+            return Reaction::Pass;
+        }
+        if method == "state_getStorage" && params[0] == events.as_str() && executed_by_old.contains(last) {
+            return Reaction::Answer(json!(hex_of(&events_of_2024(77))));
+        }
+        old(143, OF_2024, &answers, method, params).unwrap_or(Reaction::Pass)
+    });
+    let followed = follow(config([node.address()]));
+    let link = &followed.link;
+    until(link, LinkState::is_live).await;
+    assert_eq!(link.view().unwrap().runtime().spec_version(), 143);
+    let mut blocks = link.blocks_from(BlockNumber(1));
+    devnet.mine(3).await.unwrap();
+    let mut seen = Vec::new();
+    while seen.len() < 6 {
+        seen.push(in_time(blocks.next()).await.unwrap());
+    }
+    let specs: Vec<u32> = seen.iter().map(|block| block.spec_version).collect();
+    let today = link.view().unwrap().runtime().spec_version();
+    // The block that brings the upgrade is still executed by the runtime before it.
+    assert_eq!(specs, [143, 143, 143, 143, today, today]);
+    for block in &seen[..3] {
+        let [event] = block.events.as_slice() else { panic!("{:?}", block.events) };
+        assert_eq!((event.pallet.as_str(), event.name.as_str()), ("Commitments", "Commitment"));
+        assert_eq!(event.fields["netuid"], json!(77));
+    }
+    for block in &seen[4..] {
+        assert!(block.illegible.is_empty(), "{:?}", block.illegible);
+        assert!(block.events.iter().any(|event| event.pallet == "System" && event.name == "ExtrinsicSuccess"));
+    }
+
+    let (old, new) = (link.view_of(BlockNumber(3)).await.unwrap(), link.view_of(BlockNumber(4)).await.unwrap());
+    assert_eq!((old.runtime().spec_version(), new.runtime().spec_version()), (143, today));
+    let generation = |read: Option<btd_chain::Hyperparameters>| read.unwrap().generation;
+    assert_eq!(generation(old.hyperparameters(NetUid(1)).await.unwrap()), Generation::V1);
+    assert_eq!(generation(new.hyperparameters(NetUid(1)).await.unwrap()), Generation::V3);
+    assert_eq!(old.netuids().await.unwrap(), new.netuids().await.unwrap());
+    assert!(old.price(NetUid(1)).await.is_err() && new.price(NetUid(1)).await.is_ok());
+    assert!(new.dynamic_info(NetUid(1)).await.unwrap().is_some());
+    // And again, with both known by now.
+    assert_eq!(generation(old.hyperparameters(NetUid(1)).await.unwrap()), Generation::V1);
+}
