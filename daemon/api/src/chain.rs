@@ -57,6 +57,9 @@ pub struct ChainStatus {
     pub finalized: Option<BlockRef>,
     /// How long ago it arrived, in milliseconds.
     pub finalized_age_ms: Option<u64>,
+    /// What the endpoint in use thinks the best block; it is not final, and another may take its place.
+    #[serde(default)]
+    pub best: Option<BlockRef>,
     /// Why the link is not live, in words.
     pub trouble: Option<String>,
     /// How many blocks what is followed is behind the newest that any endpoint was seen to have.
@@ -189,6 +192,43 @@ impl Subscription for SubscribeFinalized {
     const ROLE: Role = Role::Read;
     type Params = SubscribeParams;
     type Item = Finalized;
+}
+
+/// What a subscriber to best blocks receives.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase", tag = "type")]
+pub enum Best {
+    /// The endpoint in use thinks this the best block. It may take the place of one of the same
+    /// height, and numbers may be passed over: who is slow is told the newest alone.
+    Block {
+        /// The block.
+        #[serde(flatten)]
+        block: BlockRef,
+        /// Its parent's hash.
+        parent: BlockHash,
+    },
+    /// No block comes, because the chain is out of reach or its blocks stopped arriving. Sent once
+    /// for each outage; the next block that comes ends it.
+    Waiting {
+        /// How the link stands.
+        link: Link,
+        /// Why, in words.
+        trouble: String,
+    },
+}
+
+/// The subscription to best blocks.
+#[derive(Debug)]
+pub enum SubscribeBest {}
+
+impl Subscription for SubscribeBest {
+    const NAME: &'static str = "chain_subscribeBest";
+    const UNSUBSCRIBE: &'static str = "chain_unsubscribeBest";
+    const NOTIFICATION: &'static str = "chain_best";
+    const SUMMARY: &'static str = "Best blocks as they come: they are not final, and may be replaced";
+    const ROLE: Role = Role::Read;
+    type Params = Nothing;
+    type Item = Best;
 }
 
 /// A block, by its number or by its hash.

@@ -140,6 +140,7 @@ fn book() -> Book {
     chain::describe(&mut book);
     config::describe(&mut book);
     book.subscription::<chain::SubscribeFinalized>();
+    book.subscription::<chain::SubscribeBest>();
     book.subscription::<events::SubscribeEvents>();
     wallet::describe(&mut book);
     wallet::keyfiles::describe(&mut book);

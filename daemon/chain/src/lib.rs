@@ -33,14 +33,16 @@ pub use block::{BlockRef, DecodedCall, Event, Extrinsic, FinalizedBlock};
 pub use call::Call;
 pub use dispatch::DispatchError;
 pub use endpoint::Endpoint;
-pub use error::{Absent, ConfigError, ConnectError, Item, Lack, PrepareError, ReadError, SignError, SubmitError, TrackError};
+pub use error::{
+    Absent, ConfigError, ConnectError, Item, Lack, PrepareError, ReadError, SignError, SubmitError, TrackError,
+};
 pub use extrinsic::{
     Era, ExtrinsicHash, Mortality, PrepareOptions, Prepared, Sign, Signature, SignedExtrinsic, Signing, SigningPayload,
 };
 pub use hashes::{account_hash, call_hash, multisig_account, weights_commit_hash};
 pub use link::{
-    BlockStream, EndpointStatus, Finality, Follower, Inclusion, Link, LinkConfig, LinkState, Priority, Seen, Standing,
-    Tracked, Unseen, link,
+    BestHead, BlockStream, EndpointStatus, Finality, Follower, Inclusion, Link, LinkConfig, LinkState, Priority, Seen,
+    Standing, Tracked, Unseen, link,
 };
 pub use refusal::{PoolRefusal, RefusalReason, ValidityCode};
 pub use runtime::{Description, Runtime};

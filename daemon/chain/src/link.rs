@@ -29,8 +29,8 @@ use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
 use tokio::sync::{Mutex, watch};
 
-pub(crate) use self::pool::Node;
 pub use self::{
+    best::BestHead,
     budget::Priority,
     config::{Finality, LinkConfig},
     follower::Follower,
@@ -39,6 +39,7 @@ pub use self::{
     stream::BlockStream,
     track::{Inclusion, Tracked, Unseen},
 };
+pub(crate) use self::{budget::Urgency, pool::Node};
 use self::{
     merge::{Answer, Flights},
     pool::Pool,
@@ -47,7 +48,7 @@ use crate::{
     block::{self, BlockRef, FinalizedBlock},
     error::{ConfigError, ConnectError, ReadError},
     fetch,
-    rpc::{self, Ask, Connection, Request, RpcProblem},
+    rpc::{self, Ask, Connection, Header, Request, RpcProblem},
     runtime::{Runtime, Runtimes},
     view::View,
 };
@@ -81,6 +82,7 @@ struct Shared {
     state: watch::Sender<LinkState>,
     connection: watch::Sender<Option<Arc<Connection>>>,
     head: watch::Sender<Option<Head>>,
+    best: watch::Sender<Option<BestHead>>,
     recent: RwLock<VecDeque<Arc<FinalizedBlock>>>,
     runtimes: Runtimes,
 }
@@ -104,6 +106,7 @@ pub fn link(config: LinkConfig) -> Result<(Link, Follower), ConfigError> {
         state: watch::Sender::new(connecting),
         connection: watch::Sender::new(None),
         head: watch::Sender::new(None),
+        best: watch::Sender::new(None),
         recent: RwLock::default(),
         runtimes: Runtimes::default(),
     });
@@ -160,8 +163,12 @@ impl Link {
         if self.finalized().is_none_or(|finalized| number > finalized.number) {
             return Err(unknown());
         }
-        let hash = fetch::hash_of(self, number).await?.ok_or_else(unknown)?;
-        let (raw, missing) = fetch::block(self, hash).await?.ok_or_else(unknown)?;
+        let hash = self.hash_of(number).await?.ok_or_else(unknown)?;
+        let (raw, missing) = match fetch::block(self, hash).await? {
+            Some(read) => read,
+            // A node that keeps the bodies of the newest blocks alone knows the hash of an old one.
+            None => Box::pin(fetch::block(&Archives(self), hash)).await?.ok_or_else(unknown)?,
+        };
         let runtime =
             match fetch::runtime_at(self, if number.0 == 0 { hash } else { raw.parent }, self.runtimes()).await {
                 Ok(runtime) => runtime,
@@ -174,6 +181,22 @@ impl Link {
         Ok(Arc::new(decoded))
     }
 
+    /// The hash of block `number`, which is known to be final, from the node or an archive.
+    async fn hash_of(&self, number: BlockNumber) -> Result<Option<BlockHash>, ReadError> {
+        match fetch::hash_of(self, number).await? {
+            Some(hash) => Ok(Some(hash)),
+            None => Box::pin(fetch::hash_of(&Archives(self), number)).await,
+        }
+    }
+
+    /// The header of block `hash`, from the node or an archive.
+    async fn header(&self, hash: BlockHash) -> Result<Option<Header>, ReadError> {
+        match self.ask(rpc::header(hash)).await? {
+            Some(header) => Ok(Some(header)),
+            None => Box::pin(Archives(self).ask(rpc::header(hash))).await,
+        }
+    }
+
     /// The hash of finalized block `number`; none when the chain has not got there.
     pub async fn block_hash(&self, number: BlockNumber) -> Result<Option<BlockHash>, ReadError> {
         if let Some(block) = self.recent(number) {
@@ -181,7 +204,7 @@ impl Link {
         }
         self.connection()?;
         match self.finalized() {
-            Some(finalized) if number <= finalized.number => fetch::hash_of(self, number).await,
+            Some(finalized) if number <= finalized.number => self.hash_of(number).await,
             _ => Ok(None),
         }
     }
@@ -190,7 +213,7 @@ impl Link {
     pub async fn block_by_hash(&self, hash: BlockHash) -> Result<Arc<FinalizedBlock>, ReadError> {
         let unknown = || ReadError::UnknownBlock { block: hash.to_string() };
         self.connection()?;
-        let number = self.ask(rpc::header(hash)).await?.ok_or_else(unknown)?.number;
+        let number = self.header(hash).await?.ok_or_else(unknown)?.number;
         let block = self.block(number).await?;
         if block.block.hash == hash { Ok(block) } else { Err(unknown()) }
     }
@@ -228,7 +251,7 @@ impl Link {
     pub async fn view_at(&self, hash: BlockHash) -> Result<View, ReadError> {
         let unknown = || ReadError::UnknownBlock { block: hash.to_string() };
         self.connection()?;
-        let number = self.ask(rpc::header(hash)).await?.ok_or_else(unknown)?.number;
+        let number = self.header(hash).await?.ok_or_else(unknown)?.number;
         let runtime = self.runtime_of(hash).await?;
         Ok(View::new(self.clone(), Head { block: BlockRef { number, hash }, runtime, generation: 0 }))
     }
@@ -253,7 +276,7 @@ impl Link {
         }
         let hash = match self.recent(number) {
             Some(block) => block.block.hash,
-            None => fetch::hash_of(self, number).await?.ok_or_else(unknown)?,
+            None => self.hash_of(number).await?.ok_or_else(unknown)?,
         };
         let runtime = self.runtime_of(hash).await?;
         Ok(View::new(self.clone(), Head { block: BlockRef { number, hash }, runtime, generation: 0 }))
@@ -302,13 +325,13 @@ impl Link {
     }
 
     /// Asks the followed endpoint; what it has thrown away, an archive.
-    async fn answer(&self, request: Request<Box<RawValue>>) -> Answer {
-        match self.answer_now(&request).await {
+    async fn answer(&self, request: Request<Box<RawValue>>, urgency: Urgency) -> Answer {
+        match self.answer_now(&request, &urgency).await {
             Err(error) if is_gone(&error) => {
                 if let Some(connection) = self.shared.connection.borrow().as_ref() {
                     connection.node().note_pruned();
                 }
-                match Box::pin(self.archived(&request)).await {
+                match Box::pin(self.archived(&request, &urgency)).await {
                     Some(answer) => Ok(Arc::from(answer)),
                     None => Err(error),
                 }
@@ -317,9 +340,13 @@ impl Link {
         }
     }
 
-    async fn answer_now(&self, request: &Request<Box<RawValue>>) -> Result<Box<RawValue>, ReadError> {
+    async fn answer_now(
+        &self,
+        request: &Request<Box<RawValue>>,
+        urgency: &Urgency,
+    ) -> Result<Box<RawValue>, ReadError> {
         let connection = self.coming_connection().await?;
-        let problem = match connection.send(request, self.priority).await {
+        let problem = match connection.send(request, urgency).await {
             Ok(answer) => return Ok(answer),
             Err(problem) => problem,
         };
@@ -329,15 +356,15 @@ impl Link {
         let Some(next) = self.another_connection(&connection).await else {
             return Err(Self::read_error(request, problem));
         };
-        next.send(request, self.priority).await.map_err(|problem| Self::read_error(request, problem))
+        next.send(request, urgency).await.map_err(|problem| Self::read_error(request, problem))
     }
 
     /// Asks an archive; none when there is none, or none that answers.
-    async fn archived(&self, request: &Request<Box<RawValue>>) -> Option<Box<RawValue>> {
+    async fn archived(&self, request: &Request<Box<RawValue>>, urgency: &Urgency) -> Option<Box<RawValue>> {
         // A connection that was kept may have been closed meanwhile; the second one is new.
         for _ in 0..2 {
             let connection = self.archive().await?;
-            match connection.send(request, self.priority).await {
+            match connection.send(request, urgency).await {
                 Ok(answer) => return Some(answer),
                 Err(RpcProblem::Refused { .. }) => return None,
                 Err(_) => {
@@ -421,10 +448,11 @@ impl Ask for Link {
         let answer = match request.key() {
             Some(key) => {
                 let link = self.clone();
-                self.shared.flights.join(key, move || async move { link.answer(untyped).await }.boxed()).await?
+                let begin = move |urgency| async move { link.answer(untyped, urgency).await }.boxed();
+                self.shared.flights.join(key, self.priority, begin).await?
             }
             // Boxed: every read holds one of these, and they are large.
-            None => Box::pin(self.answer(untyped)).await?,
+            None => Box::pin(self.answer(untyped, Urgency::new(self.priority))).await?,
         };
         rpc::read(&answer).map_err(|problem| Self::read_error(&request, problem))
     }
@@ -435,5 +463,29 @@ impl Ask for Link {
 
     fn is_refusal(error: &ReadError) -> bool {
         matches!(error, ReadError::Refused { .. })
+    }
+}
+
+/// The archives of a link, for what the followed endpoint answers with nothing: old bodies, headers
+/// and hashes. Without an archive there is nothing there either.
+struct Archives<'l>(&'l Link);
+
+impl Ask for Archives<'_> {
+    type Error = ReadError;
+
+    async fn ask<T: DeserializeOwned + Send>(&self, request: Request<T>) -> Result<T, ReadError> {
+        let urgency = Urgency::new(self.0.priority);
+        let found = Box::pin(self.0.archived(&request.untyped(), &urgency)).await;
+        // What stands for nothing is read as what was asked for.
+        let nothing = || RawValue::NULL.to_owned();
+        rpc::read(&found.unwrap_or_else(nothing)).map_err(|problem| Link::read_error(&request, problem))
+    }
+
+    fn nonsense(&self, what: &str, reason: String) -> ReadError {
+        self.0.nonsense(what, reason)
+    }
+
+    fn is_refusal(error: &ReadError) -> bool {
+        Link::is_refusal(error)
     }
 }

@@ -12,8 +12,10 @@ use std::{
 };
 
 use btd_api::{AccountId, BlockHash, BlockNumber};
+use codec::{Compact, Encode};
 use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::{Value as Json, json, value::RawValue};
+use subxt::config::{Hasher, substrate::BlakeTwo256};
 use subxt_rpcs::{
     RpcClient,
     client::{ReconnectingRpcClient, RpcParams, RpcSubscription},
@@ -23,7 +25,7 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     error::ConnectError,
     extrinsic::ExtrinsicHash,
-    link::{LinkConfig, Node, Priority},
+    link::{LinkConfig, Node, Priority, Urgency},
     value::hex_bytes,
 };
 
@@ -58,6 +60,24 @@ pub(crate) struct Header {
     pub(crate) parent_hash: BlockHash,
     #[serde(deserialize_with = "block_number")]
     pub(crate) number: BlockNumber,
+}
+
+/// A whole header, from which its hash follows.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct FullHeader {
+    pub(crate) parent_hash: BlockHash,
+    #[serde(deserialize_with = "block_number")]
+    pub(crate) number: BlockNumber,
+    state_root: BlockHash,
+    extrinsics_root: BlockHash,
+    digest: Digest,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+struct Digest {
+    /// Encoded already.
+    logs: Vec<HexBytes>,
 }
 
 /// The answer of `chain_getBlock`.
@@ -105,6 +125,21 @@ fn block_number<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Blo
 
 fn hex(bytes: &[u8]) -> Json {
     Json::String(format!("0x{}", hex::encode(bytes)))
+}
+
+// === impl FullHeader ===
+
+impl FullHeader {
+    /// Its hash (`sp_runtime::generic::Header` with BLAKE2b-256).
+    pub(crate) fn hash(&self) -> BlockHash {
+        let mut bytes = self.parent_hash.0.to_vec();
+        Compact(self.number.0).encode_to(&mut bytes);
+        bytes.extend_from_slice(&self.state_root.0);
+        bytes.extend_from_slice(&self.extrinsics_root.0);
+        Compact(u32::try_from(self.digest.logs.len()).unwrap_or(u32::MAX)).encode_to(&mut bytes);
+        self.digest.logs.iter().for_each(|HexBytes(log)| bytes.extend_from_slice(log));
+        BlockHash(BlakeTwo256.hash(&bytes).0)
+    }
 }
 
 // === impl Request ===
@@ -333,9 +368,9 @@ impl Connection {
     pub(crate) async fn send<T: DeserializeOwned>(
         &self,
         request: &Request<T>,
-        priority: Priority,
+        urgency: &Urgency,
     ) -> Result<T, RpcProblem> {
-        let answer = tokio::time::timeout(self.deadline, self.patiently(request, priority));
+        let answer = tokio::time::timeout(self.deadline, self.patiently(request, urgency));
         let result = answer.await.unwrap_or(Err(RpcProblem::Deadline(self.deadline)));
         if matches!(result, Err(RpcProblem::Cut(_) | RpcProblem::Oversized)) {
             self.broken.cancel();
@@ -344,10 +379,10 @@ impl Connection {
     }
 
     /// Sends `request` until it is not turned away for being one of too many.
-    async fn patiently<T: DeserializeOwned>(&self, request: &Request<T>, priority: Priority) -> Result<T, RpcProblem> {
+    async fn patiently<T: DeserializeOwned>(&self, request: &Request<T>, urgency: &Urgency) -> Result<T, RpcProblem> {
         const PAUSE: Duration = Duration::from_millis(500);
         loop {
-            let turn = self.node.budget.turn(priority).await;
+            let turn = self.node.budget.turn_of(urgency).await;
             let mut params = RpcParams::new();
             for param in &request.params {
                 params.push(param).map_err(|error| RpcProblem::Garbled(error.to_string()))?;
@@ -405,11 +440,23 @@ impl Connection {
 
     /// The headers of finalized blocks as they come.
     pub(crate) async fn finalized_heads(&self) -> Result<RpcSubscription<Header>, ConnectError> {
-        const METHOD: &str = "chain_subscribeFinalizedHeads";
-        let opening = self.client.subscribe(METHOD, RpcParams::new(), "chain_unsubscribeFinalizedHeads");
+        self.heads("chain_subscribeFinalizedHeads", "chain_unsubscribeFinalizedHeads").await
+    }
+
+    /// The headers of best blocks as they come; a later one may take the place of an earlier.
+    pub(crate) async fn best_heads(&self) -> Result<RpcSubscription<FullHeader>, ConnectError> {
+        self.heads("chain_subscribeNewHeads", "chain_unsubscribeNewHeads").await
+    }
+
+    async fn heads<T: DeserializeOwned>(
+        &self,
+        method: &'static str,
+        end: &'static str,
+    ) -> Result<RpcSubscription<T>, ConnectError> {
+        let opening = self.client.subscribe(method, RpcParams::new(), end);
         match tokio::time::timeout(self.deadline, opening).await {
-            Ok(opened) => opened.map_err(|error| self.fault(METHOD, error.into())),
-            Err(_) => Err(self.fault(METHOD, RpcProblem::Deadline(self.deadline))),
+            Ok(opened) => opened.map_err(|error| self.fault(method, error.into())),
+            Err(_) => Err(self.fault(method, RpcProblem::Deadline(self.deadline))),
         }
     }
 
@@ -439,7 +486,8 @@ impl Ask for Connection {
     type Error = ConnectError;
 
     async fn ask<T: DeserializeOwned + Send>(&self, request: Request<T>) -> Result<T, ConnectError> {
-        self.send(&request, Priority::Following).await.map_err(|problem| self.fault(request.what(), problem))
+        let urgency = Urgency::new(Priority::Following);
+        self.send(&request, &urgency).await.map_err(|problem| self.fault(request.what(), problem))
     }
 
     fn nonsense(&self, what: &str, reason: String) -> ConnectError {

@@ -9,12 +9,12 @@ use std::{
 
 use btd_api::{
     chain::{
-        self, Block, ChainStatus, Constant, Events, Finalized, FinalizedBlock, Metadata, RuntimeApi, Status, Storage,
-        SubscribeFinalized, SubscribeParams,
+        self, Best, Block, ChainStatus, Constant, Events, Finalized, FinalizedBlock, Metadata, RuntimeApi, Status,
+        Storage, SubscribeBest, SubscribeFinalized, SubscribeParams,
     },
     rpc::Nothing,
 };
-use btd_chain::{BlockStream, Link, LinkState, Priority};
+use btd_chain::{BestHead, BlockStream, Link, LinkState, Priority};
 use futures_util::{Stream, stream};
 use tokio::time::timeout;
 
@@ -32,6 +32,7 @@ pub(super) fn register(table: &mut Table, parts: &Arc<Parts>) {
         .method::<RuntimeApi>(raw::runtime_api)
         .method::<Metadata>(raw::metadata)
         .subscription::<SubscribeFinalized>(subscribe)
+        .subscription::<SubscribeBest>(subscribe_best)
         .done();
 }
 
@@ -61,6 +62,28 @@ async fn subscribe(
                 // The last item: the subscriber begins again from what it names.
                 item @ Finalized::Lagged { .. } => Some((item, None)),
             }
+        }
+    }))
+}
+
+async fn subscribe_best(parts: Arc<Parts>, _: Nothing, _: Caller) -> Result<impl Stream<Item = Best> + use<>, Failure> {
+    let link = parts.link.clone();
+    let heads = link.best();
+    Ok(stream::unfold((heads, None, Told::Nothing), move |(mut heads, last, told)| {
+        let link = link.clone();
+        async move {
+            let another = |head: &Option<BestHead>| head.is_some() && *head != last;
+            let head = tokio::select! {
+                // The link that is held here keeps the sender alive.
+                head = heads.wait_for(another) => Ok(head.ok().and_then(|head| *head)),
+                outage = outage(&link), if told == Told::Nothing => Err(outage),
+            };
+            let head = match head {
+                Ok(head) => head,
+                Err((link, trouble)) => return Some((Best::Waiting { link, trouble }, (heads, last, Told::Outage))),
+            };
+            let BestHead { block, parent } = head?;
+            Some((Best::Block { block: receipt::block(block), parent }, (heads, head, Told::Nothing)))
         }
     }))
 }

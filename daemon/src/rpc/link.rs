@@ -19,6 +19,7 @@ pub(super) fn status(network: &Network, link: &Link, now: Instant) -> ChainStatu
         lag: seen.map_or(0, |seen| seen.saturating_sub(followed)),
         endpoints: endpoints.into_iter().map(|status| endpoint(status, now)).collect(),
         features: features.into_iter().map(str::to_owned).collect(),
+        best: link.best().borrow().map(|best| receipt::block(best.block)),
         ..describe(network, link.genesis(), &state, now)
     }
 }
@@ -62,6 +63,7 @@ fn describe(network: &Network, genesis: Option<btd_api::BlockHash>, state: &Link
         finalized: seen.map(|seen| BlockRef { number: seen.block.number, hash: seen.block.hash }),
         finalized_age_ms: seen.map(|seen| millis(now, seen.at)),
         trouble: state.cause().map(ToString::to_string),
+        best: None,
         lag: 0,
         endpoints: Vec::new(),
         features: Vec::new(),

@@ -13,7 +13,7 @@ use btd_api::{
         Standing, StandingWeight, Weight,
     },
 };
-use btd_chain::{Call, ReadError, Value, View, storage_index, weights_commit_hash};
+use btd_chain::{Call, Priority, ReadError, Value, View, storage_index, weights_commit_hash};
 use btd_signer_protocol::KeyId;
 
 use super::{
@@ -250,7 +250,8 @@ async fn commits(
 async fn show(parts: Arc<Parts>, params: ShowParams, _: Caller) -> Result<Standing, Failure> {
     let ShowParams { netuid, mechid, .. } = params;
     let hotkey = receipt::hotkey(&parts, &params.wallet, &params.hotkey).await?;
-    let (view, at) = receipt::view(&parts.link).await?;
+    // Programs decide by this when to set which weights.
+    let (view, at) = receipt::view(&parts.link.with_priority(Priority::Weights)).await?;
     if !view.subnet_exists(netuid).await? {
         return Err(no_subnet(netuid));
     }

@@ -6,11 +6,11 @@
 
 use std::{
     collections::BTreeSet,
-    sync::{Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant},
 };
 
-use tokio::sync::Notify;
+use tokio::sync::{Notify, watch};
 
 /// How important a request is; the first ones go first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -25,6 +25,12 @@ pub enum Priority {
     Interactive,
     /// Filling caches.
     Bulk,
+}
+
+/// The priority of a request that several may wait for: that of the most important of them.
+#[derive(Debug, Clone)]
+pub(crate) struct Urgency {
+    now: Arc<watch::Sender<Priority>>,
 }
 
 /// After "too many", the rate is halved; after so long without another one, doubled again.
@@ -76,6 +82,24 @@ enum Wait {
     Others,
 }
 
+// === impl Urgency ===
+
+impl Urgency {
+    pub(crate) fn new(priority: Priority) -> Self {
+        Self { now: Arc::new(watch::Sender::new(priority)) }
+    }
+
+    /// Somebody waits for it to whom it is as important as that. A request that is in the queue goes
+    /// forward; what is on its way already cannot be hastened.
+    pub(crate) fn raise(&self, priority: Priority) {
+        self.now.send_if_modified(|now| {
+            let is_more = priority < *now;
+            *now = priority.min(*now);
+            is_more
+        });
+    }
+}
+
 // === impl Budget ===
 
 impl Budget {
@@ -115,6 +139,19 @@ impl Budget {
                         () = tokio::time::sleep_until(when.into()) => {}
                     }
                 }
+            }
+        }
+    }
+
+    /// Waits for a turn of a request that may become more important while it waits.
+    pub(crate) async fn turn_of(&self, urgency: &Urgency) -> Turn<'_> {
+        let mut changes = urgency.now.subscribe();
+        loop {
+            let priority = *changes.borrow_and_update();
+            tokio::select! {
+                turn = self.turn(priority) => return turn,
+                // The sender is among what was lent to us, so this is a change and no end.
+                _ = changes.changed() => {}
             }
         }
     }
@@ -217,6 +254,37 @@ mod tests {
             seen.push(order.recv().await.unwrap());
         }
         assert_eq!(seen, [Priority::Submission, Priority::Weights, Priority::Interactive, Priority::Bulk]);
+    }
+
+    /// What was asked for a cache, and is then asked by somebody who waits, goes before what came
+    /// between the two.
+    #[tokio::test]
+    async fn a_request_goes_forward_when_somebody_more_important_joins_it() {
+        let budget = Arc::new(Budget::new(0, 1, Instant::now()));
+        let held = budget.turn(Priority::Following).await;
+        let (sender, mut order) = tokio::sync::mpsc::channel(8);
+        let joined = Urgency::new(Priority::Bulk);
+        for (name, urgency) in [("joined", joined.clone()), ("between", Urgency::new(Priority::Interactive))] {
+            let (waits, sender) = (Arc::clone(&budget), sender.clone());
+            let before = budget.state().queue.len();
+            tokio::spawn(async move {
+                let _turn = waits.turn_of(&urgency).await;
+                sender.send(name).await.unwrap();
+            });
+            while budget.state().queue.len() == before {
+                tokio::task::yield_now().await;
+            }
+        }
+        // Less important is no change; more important is.
+        joined.raise(Priority::Bulk);
+        joined.raise(Priority::Weights);
+        while budget.state().queue.first().is_none_or(|(priority, _)| *priority != Priority::Weights) {
+            tokio::task::yield_now().await;
+        }
+        drop(held);
+        assert_eq!((order.recv().await, order.recv().await), (Some("joined"), Some("between")));
+        joined.raise(Priority::Interactive);
+        assert_eq!(*joined.now.borrow(), Priority::Weights);
     }
 
     #[test]

@@ -18,7 +18,7 @@ use subxt_rpcs::client::RpcSubscription;
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    Finality, Head, LinkState, Seen, Shared, Standing,
+    Finality, Head, LinkState, Seen, Shared, Standing, best,
     scout::{self, Leave},
 };
 use crate::{
@@ -71,6 +71,7 @@ impl Follower {
             self.shared.state.send_replace(connecting);
             let Err(leave) = self.serve(index).await;
             self.shared.connection.send_replace(None);
+            self.shared.best.send_replace(None);
             let lost = match leave {
                 Leave::Failed(lost) => lost,
                 Leave::Disowned(lost) => {
@@ -114,6 +115,7 @@ impl Follower {
         };
         tokio::select! {
             lost = self.follow(&connection) => lost.map_err(Leave::Failed),
+            never = best::watch(&shared, &connection) => match never {},
             silent = silence => Err(Leave::Failed(silent)),
             leave = scout::watch(&shared, index) => Err(leave),
         }

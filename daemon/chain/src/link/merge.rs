@@ -2,7 +2,8 @@
 //!
 //! Twenty programs that ask for one metagraph at one block cost the node one answer. Only reads
 //! that are pinned at a block are merged: their answer cannot depend on the moment. An answer is
-//! shared while it is awaited and kept no longer.
+//! shared while it is awaited and kept no longer. It is as important as to the most important of
+//! those who wait for it.
 
 use std::{
     collections::HashMap,
@@ -15,6 +16,7 @@ use futures_util::{
 };
 use serde_json::value::RawValue;
 
+use super::budget::{Priority, Urgency};
 use crate::error::ReadError;
 
 /// What a request came to, for everybody who waits for it.
@@ -25,7 +27,14 @@ type Flight = Shared<BoxFuture<'static, Answer>>;
 /// The requests that are on their way.
 #[derive(Debug, Default)]
 pub(crate) struct Flights {
-    flying: Mutex<HashMap<String, WeakShared<BoxFuture<'static, Answer>>>>,
+    flying: Mutex<HashMap<String, Flying>>,
+}
+
+/// A request that is on its way, as long as somebody waits for it.
+#[derive(Debug)]
+struct Flying {
+    answer: WeakShared<BoxFuture<'static, Answer>>,
+    urgency: Urgency,
 }
 
 // === impl Flights ===
@@ -34,23 +43,37 @@ impl Flights {
     /// The answer to the request that `key` names: of the one that is on its way already, or of
     /// the one that `begin` makes. Whoever stops waiting leaves it to the others; when nobody is
     /// left it is cancelled.
-    pub(crate) async fn join(&self, key: String, begin: impl FnOnce() -> BoxFuture<'static, Answer>) -> Answer {
-        self.flight(key, begin).await
+    pub(crate) async fn join(
+        &self,
+        key: String,
+        priority: Priority,
+        begin: impl FnOnce(Urgency) -> BoxFuture<'static, Answer>,
+    ) -> Answer {
+        self.flight(key, priority, begin).await
     }
 
-    fn flight(&self, key: String, begin: impl FnOnce() -> BoxFuture<'static, Answer>) -> Flight {
+    fn flight(
+        &self,
+        key: String,
+        priority: Priority,
+        begin: impl FnOnce(Urgency) -> BoxFuture<'static, Answer>,
+    ) -> Flight {
         /// So many entries that nobody waits for any more may pile up before they are swept out.
         const LITTER: usize = 64;
         let mut flying = self.flying.lock().unwrap_or_else(PoisonError::into_inner);
         let is_on_its_way = |flight: &Flight| flight.peek().is_none();
-        if let Some(flight) = flying.get(&key).and_then(WeakShared::upgrade).filter(is_on_its_way) {
+        if let Some(known) = flying.get(&key)
+            && let Some(flight) = known.answer.upgrade().filter(is_on_its_way)
+        {
+            known.urgency.raise(priority);
             return flight;
         }
         if flying.len() >= LITTER {
-            flying.retain(|_, flight| flight.upgrade().is_some_and(|flight| is_on_its_way(&flight)));
+            flying.retain(|_, known| known.answer.upgrade().is_some_and(|flight| is_on_its_way(&flight)));
         }
-        let flight = begin().shared();
-        flying.extend(flight.downgrade().map(|weak| (key, weak)));
+        let urgency = Urgency::new(priority);
+        let flight = begin(urgency.clone()).shared();
+        flying.extend(flight.downgrade().map(|answer| (key, Flying { answer, urgency })));
         flight
     }
 }
@@ -68,7 +91,7 @@ mod tests {
         let (open, gate) = tokio::sync::watch::channel(false);
         let ask = |key: &str| {
             let (asked, mut gate) = (Arc::clone(&asked), gate.clone());
-            flights.join(key.to_owned(), move || {
+            flights.join(key.to_owned(), Priority::Interactive, move |_| {
                 async move {
                     let turn = asked.fetch_add(1, Ordering::SeqCst);
                     let _ = gate.wait_for(|open| *open).await;

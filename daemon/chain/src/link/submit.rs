@@ -6,7 +6,7 @@
 use btd_api::{AccountId, Tao};
 use codec::{Compact, Decode, Encode};
 
-use super::{Link, Priority};
+use super::{Link, Priority, Urgency};
 use crate::{
     block,
     call::Call,
@@ -74,7 +74,8 @@ impl Link {
             Err(_) => return Err(SubmitError::NotSent { cause: None }),
         };
         let ambiguous = |cause: String| SubmitError::Ambiguous { hash: extrinsic.hash, cause };
-        match connection.send(&rpc::submit(&extrinsic.bytes), Priority::Submission).await {
+        let urgency = Urgency::new(Priority::Submission);
+        match connection.send(&rpc::submit(&extrinsic.bytes), &urgency).await {
             Ok(hash) if hash == extrinsic.hash => Ok(()),
             Ok(other) => Err(ambiguous(format!("the node calls it {other}"))),
             Err(RpcProblem::Refused { code, message, data }) => {

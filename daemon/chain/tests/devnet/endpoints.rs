@@ -302,6 +302,50 @@ async fn old_state_is_read_from_an_archive() {
     assert_eq!(archive.connections(), 1, "one connection serves them all");
 }
 
+/// A node that began at a snapshot knows no old hashes; one that keeps few bodies answers with none.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn old_blocks_are_read_from_an_archive() {
+    let devnet = chain().await;
+    devnet.mine(3).await.unwrap();
+    let (pruned, archive) = (FaultyNode::before(devnet.address()).await, FaultyNode::before(devnet.address()).await);
+    let (one, two) = {
+        let direct = follow(config([devnet.address()]));
+        until(&direct.link, LinkState::is_live).await;
+        let block = async |number| direct.link.block(BlockNumber(number)).await.unwrap();
+        (block(1).await, block(2).await)
+    };
+    let (without_body, unknown) = (json!(one.block.hash), json!(two.block.hash));
+    pruned.script(move |method, params| match method {
+        "chain_getBlock" if params[0] == without_body || params[0] == unknown => Reaction::Answer(json!(null)),
+        "chain_getBlockHash" if params[0] == 2 => Reaction::Answer(json!(null)),
+        "chain_getHeader" if params[0] == unknown => Reaction::Answer(json!(null)),
+        _ => Reaction::Pass,
+    });
+    // Without an archive there is no such block.
+    let alone = follow(brisk([&pruned]));
+    until(&alone.link, LinkState::is_live).await;
+    for number in [1, 2] {
+        let error = in_time(alone.link.block(BlockNumber(number))).await.unwrap_err();
+        assert!(matches!(error, btd_chain::ReadError::UnknownBlock { .. }), "{error:?}");
+    }
+    assert_eq!(archive.connections(), 0);
+
+    let archives = vec![crate::url(archive.address()).into()];
+    let followed = follow(LinkConfig { archives, ..brisk([&pruned]) });
+    until(&followed.link, LinkState::is_live).await;
+    for block in [&one, &two] {
+        assert_eq!(in_time(followed.link.block(block.block.number)).await.unwrap(), *block);
+        assert_eq!(in_time(followed.link.block_by_hash(block.block.hash)).await.unwrap(), *block);
+        assert_eq!(in_time(followed.link.block_hash(block.block.number)).await.unwrap(), Some(block.block.hash));
+        assert_eq!(in_time(followed.link.view_of(block.block.number)).await.unwrap().block(), block.block);
+    }
+    assert_eq!(archive.connections(), 1, "one connection serves them all");
+    // What is beyond the finalized blocks is asked of nobody.
+    let asked = archive.requests();
+    assert!(followed.link.block(BlockNumber(4)).await.is_err());
+    assert_eq!(archive.requests(), asked);
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_runtime_upgrade_is_followed_at_its_block() {
     let devnet = chain().await;

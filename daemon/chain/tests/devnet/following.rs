@@ -52,6 +52,30 @@ async fn no_block_is_missed_over_two_cuts() {
     assert_eq!((name, announced, spec_version), (BlockHash(devnet.genesis_hash()), BlockNumber(25), last.spec_version));
 }
 
+/// The hash of a best block follows from its header; nobody is asked for it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_best_block_is_told_as_it_comes_and_none_while_the_chain_is_away() {
+    let devnet = chain().await;
+    let proxy = Proxy::before(devnet.address()).await;
+    let followed = follow(config([proxy.address()]));
+    until(&followed.link, LinkState::is_live).await;
+    let mut best = followed.link.best();
+    for _ in 0..3 {
+        let head = devnet.mine(2).await.unwrap();
+        let wanted =
+            |told: &Option<btd_chain::BestHead>| told.is_some_and(|told| told.block.number == BlockNumber(head.number));
+        let told = in_time(best.wait_for(wanted)).await.unwrap().unwrap();
+        assert_eq!(told.block.hash, BlockHash(head.hash));
+        until(&followed.link, |state| state.finalized().is_some_and(|seen| seen.block.number.0 >= head.number)).await;
+        let block = in_time(followed.link.block_by_hash(told.parent)).await.unwrap();
+        assert_eq!(block.block.number.0 + 1, head.number);
+        proxy.cut();
+        in_time(best.wait_for(Option::is_none)).await.unwrap();
+        proxy.open();
+        until(&followed.link, LinkState::is_live).await;
+    }
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn who_asks_before_the_first_block_waits_for_it_and_not_for_one_that_never_comes() {
     let devnet = chain().await;
