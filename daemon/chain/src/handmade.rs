@@ -128,6 +128,11 @@ pub(crate) fn extensions_of_2024() -> Vec<Extension> {
 
 /// A runtime with these extensions that takes extrinsics of `version`.
 pub(crate) fn runtime(extensions: Vec<Extension>, version: u8) -> Runtime {
+    runtime_of(150, extensions, version)
+}
+
+/// The same of another spec version.
+pub(crate) fn runtime_of(spec: u32, extensions: Vec<Extension>, version: u8) -> Runtime {
     let pallet = |name, index| PalletMetadata {
         name,
         storage: None,
@@ -165,5 +170,5 @@ pub(crate) fn runtime(extensions: Vec<Extension>, version: u8) -> Runtime {
             .collect(),
     };
     let metadata = RuntimeMetadataV14::new(vec![system, subtensor], extrinsic, meta_type::<Whole>());
-    Runtime::decode(150, 1, vec![], &RuntimeMetadataPrefixed::from(metadata).encode()).unwrap()
+    Runtime::decode(spec, 1, vec![], &RuntimeMetadataPrefixed::from(metadata).encode()).unwrap()
 }

@@ -7,7 +7,7 @@ mod describe;
 mod features;
 mod undescribed;
 
-use std::{collections::HashMap, fmt, sync::Arc};
+use std::{fmt, sync::Arc};
 
 use frame_decode::storage::{StorageInfo, StorageTypeInfo};
 use scale_info::PortableRegistry;
@@ -201,12 +201,7 @@ impl Runtime {
     }
 
     /// A method of a runtime API with its arguments, in order.
-    pub(crate) fn api_method(
-        &self,
-        api: &str,
-        method: &str,
-        arguments: &[Value],
-    ) -> Result<ApiMethod<'_>, ApiProblem> {
+    pub(crate) fn api_method(&self, api: &str, method: &str, arguments: &[Value]) -> Result<ApiMethod<'_>, ApiProblem> {
         let function = format!("{api}_{method}");
         let described = self.metadata().runtime_api_trait_by_name(api).and_then(|found| found.method_by_name(method));
         if let Some(found) = described {
@@ -316,23 +311,35 @@ fn edits(from: &str, to: &str) -> usize {
     row[to.len()]
 }
 
-/// The runtimes seen so far, by spec version: a chain has few, and each block names its own.
+/// The runtimes that were used last, by spec version: each block names its own. Metadata is large, and
+/// who reads through all of a chain's past meets hundreds.
 #[derive(Debug, Default)]
 pub(crate) struct Runtimes {
-    known: std::sync::RwLock<HashMap<u32, Runtime>>,
+    /// The one used last is the last.
+    known: std::sync::Mutex<Vec<Runtime>>,
 }
 
 // === impl Runtimes ===
 
 impl Runtimes {
+    /// How many are kept.
+    const MOST: usize = 16;
+
     pub(crate) fn get(&self, spec_version: u32) -> Option<Runtime> {
-        let known = self.known.read().unwrap_or_else(std::sync::PoisonError::into_inner);
-        known.get(&spec_version).cloned()
+        let mut known = self.known.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let index = known.iter().position(|runtime| runtime.spec_version() == spec_version)?;
+        let found = known.remove(index);
+        known.push(found.clone());
+        Some(found)
     }
 
     pub(crate) fn insert(&self, runtime: Runtime) {
-        let mut known = self.known.write().unwrap_or_else(std::sync::PoisonError::into_inner);
-        known.insert(runtime.spec_version(), runtime);
+        let mut known = self.known.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        known.retain(|other| other.spec_version() != runtime.spec_version());
+        if known.len() >= Self::MOST {
+            known.remove(0);
+        }
+        known.push(runtime);
     }
 }
 
@@ -363,6 +370,21 @@ mod tests {
         let key = runtime.storage_key("Subtensor", "Owner", &info, &[Value::Uint(513)]).unwrap();
         assert_eq!((prefix.len(), key), (32, [&prefix[..], &[1, 2]].concat()));
         assert!(runtime.storage_key("Subtensor", "Owner", &info, &[Value::Uint(1), Value::Uint(2)]).is_err());
+    }
+
+    #[test]
+    fn the_runtimes_used_last_are_kept_and_no_more() {
+        let runtimes = Runtimes::default();
+        let of = |spec| crate::handmade::runtime_of(spec, crate::handmade::extensions_of_2024(), 4);
+        for spec in 0..40 {
+            runtimes.insert(of(spec));
+            // The first one is used again and again.
+            assert!(runtimes.get(0).is_some(), "spec {spec}");
+        }
+        let known: Vec<u32> = (0..40).filter(|spec| runtimes.get(*spec).is_some()).collect();
+        assert_eq!(known, std::iter::once(0).chain(25..40).collect::<Vec<_>>());
+        runtimes.insert(of(39));
+        assert_eq!(runtimes.known.lock().unwrap().len(), Runtimes::MOST);
     }
 
     #[test]

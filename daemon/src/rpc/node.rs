@@ -1,9 +1,13 @@
 //! The noun `node`: the daemon itself.
 
-use std::{sync::Arc, time::Instant};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use btd_api::{
-    ApiError, chain,
+    ApiError,
+    chain::{self, ChainStatus},
     node::{NodeStatus, Phase, Status, Stop, Unreadable, Upkeep},
     rpc::Nothing,
 };
@@ -25,7 +29,7 @@ async fn status(parts: Arc<Parts>, _: Nothing, _: Caller) -> Result<NodeStatus, 
     let unlocked = parts.custody.status().await;
     Ok(NodeStatus {
         version: env!("CARGO_PKG_VERSION").to_owned(),
-        phase: phase(&parts, chain.link),
+        phase: phase(&parts, &chain),
         pid: std::process::id(),
         uptime_s: now.saturating_duration_since(parts.started).as_secs(),
         chain,
@@ -52,16 +56,28 @@ fn count(number: usize) -> u32 {
     u32::try_from(number).unwrap_or(u32::MAX)
 }
 
-fn phase(parts: &Parts, link: chain::Link) -> Phase {
+fn phase(parts: &Parts, chain: &ChainStatus) -> Phase {
     let known = parts.metagraph.current();
-    match link {
+    match chain.link {
         _ if parts.spawner.is_stopping() => Phase::Stopping,
+        // What an earlier run kept is old, and is read anew.
+        chain::Link::Live if is_left_behind(parts, &known) && known.through.is_none() && is_young(parts) => {
+            Phase::Starting
+        }
         chain::Link::Live if is_left_behind(parts, &known) => Phase::Degraded,
         chain::Link::Live if known.is_whole() => Phase::Ready,
         chain::Link::Live => Phase::Starting,
+        // The first attempt at an endpoint is under way.
+        chain::Link::Connecting if chain.trouble.is_none() => Phase::Starting,
         _ if parts.link.finalized().is_some() || !known.subnets.is_empty() => Phase::Degraded,
         _ => Phase::Starting,
     }
+}
+
+/// Whether this process began so recently that nothing can be expected of it yet.
+fn is_young(parts: &Parts) -> bool {
+    const YOUTH: Duration = Duration::from_mins(1);
+    parts.started.elapsed() < YOUTH
 }
 
 fn is_left_behind(parts: &Parts, known: &Metagraphs) -> bool {
