@@ -2,6 +2,7 @@
 
 mod history;
 mod list;
+mod load;
 mod matrix;
 mod metagraph;
 mod owning;
@@ -36,6 +37,8 @@ pub(crate) enum Command {
     /// One subnet with all its neurons
     #[command(alias = "show")]
     Metagraph(metagraph::MetagraphArgs),
+    /// What a file holds that `metagraph --save` wrote
+    Load(load::LoadArgs),
     /// The past of a subnet's metagraph, an epoch a line
     History(history::HistoryArgs),
     /// Read a subnet's metagraph at a block of the past into its history
@@ -105,6 +108,7 @@ impl Command {
                 session.out.reply(&reply, list::render)?;
             }
             Self::Metagraph(args) => return args.run(session).await,
+            Self::Load(args) => return args.run(session).await,
             Self::History(args) => return args.run(session).await,
             Self::Sync(args) => return args.run(session).await,
             Self::Hyperparameters(subnet) => {
@@ -160,6 +164,10 @@ mod tests {
             "subnets metagraph 1 --block 7 --columns uid,stake,hotkey --sort stake",
             "subnets metagraph 1 --save metagraph.npz",
             "subnets metagraph 1 --live --sort stake",
+            "subnets metagraph 1 --mechid 1 --block 7",
+            "subnets metagraph 1 --mechid 1 --live",
+            "subnets matrix 1 --mechid 1 --block 7",
+            "subnets matrix 1 --matrix bonds",
             "subnets history 1",
             "subnets history --netuid 1 --from 100 --to 900 --limit 5 --uid 3 --columns incentives,emission",
             "subnets sync 1 --block 100",
@@ -177,6 +185,8 @@ mod tests {
             "subnets metagraph 65536",
             "subnets metagraph x",
             "subnets metagraph 1 --live --block 7",
+            "subnets load",
+            "subnets load there-is-no-such-file.btd",
             "subnets history 1 --uid 3 --columns nothing",
             "subnets sync 1",
         ] {

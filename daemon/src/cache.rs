@@ -24,7 +24,7 @@ pub struct Layout {
 }
 
 /// What is served of every subnet.
-const METAGRAPH: Layout = Layout { tree: "metagraph.1", largest: 512 * 1024 * 1024 };
+const METAGRAPH: Layout = Layout { tree: "metagraph.2", largest: 512 * 1024 * 1024 };
 
 /// The past of metagraphs, of which as many bytes are kept.
 pub fn history_layout(bytes: u64) -> Layout {

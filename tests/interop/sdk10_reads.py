@@ -2,8 +2,9 @@
 
 Run with the interpreter of an environment that has bittensor 10: `python sdk10_reads.py
 ws://127.0.0.1:9944 OURS`, where OURS is a JSON file of what btctl answered (`story.py` writes it):
-`metagraph` (metagraph_get of subnet 1), `hyperparameters`, `subnets` (the list), `block`, `balances`
-by address, `costs`. Every attribute of the package's objects is compared, or named below with the
+`metagraph` (metagraph_get of subnet 1), `neurons` (of `subnets metagraph 1`), `hyperparameters`,
+`subnets` (the list), `prices`, `infos` (of every subnet), `delegates`, `nominators`, `stakes` and
+`balances` by address, `mechanisms`, `block`, `costs`. Every attribute of the package's objects is compared, or named below with the
 reason why it is not. Prints one line per object; fails on the first field that differs.
 """
 
@@ -140,6 +141,114 @@ def neurons(chain):
     told("neurons, one by one", before)
 
 
+def fields(what, theirs, **mine):
+    """Every field of an object, by its own names; a field without a value of ours is named as None."""
+    same(f"the fields of {what}", sorted(vars(theirs)), sorted(mine))
+    for name, value in mine.items():
+        if value is not None:
+            same(f"{name} of {what}", getattr(theirs, name), value)
+
+
+def lite_neurons(chain):
+    before, columns = compared, ours["metagraph"]["columns"]
+    neurons = chain.neurons_lite(NETUID)
+    same("the number of neurons", len(neurons), len(ours["neurons"]))
+    for theirs, mine in zip(neurons, ours["neurons"]):
+        uid = mine["uid"]
+        fields(
+            f"neuron {uid}", theirs, uid=uid, netuid=NETUID, is_null=False,
+            **{name: mine[name] for name in ["hotkey", "coldkey", "active", "validator_permit", "last_update",
+                                             "incentive", "consensus", "dividends", "validator_trust"]},
+            emission=int(mine["emission"]) / 10**9,
+            # As `NeuronInfoLite` sums it up: alpha alone, and of its owner alone; the same number twice more.
+            stake=None, total_stake=None, stake_dict=None,
+            # Compared below, and of no use to anybody.
+            axon_info=None, prometheus_info=None,
+        )
+        axon = mine["axon"] or {"ip": "0.0.0.0", "port": 0, "version": 0}
+        for name in ["ip", "port", "version"]:
+            same(f"the axon's {name} of {uid}", getattr(theirs.axon_info, name), axon[name])
+        same(f"rank and trust of {uid}, which the runtime does not compute", (mine["rank"], mine["trust"]), (None, None))
+        one = chain.get_neuron_for_pubkey_and_subnet(mine["hotkey"], NETUID)
+        same(f"the uid of {mine['hotkey']}", one.uid, uid)
+        same(f"the registration of {uid}", int(columns["block_at_registration"][uid]), mine["registered_at"])
+    told("lite neurons", before)
+
+
+def subnet_infos(chain):
+    before = compared
+    infos = chain.get_all_subnets_info()
+    same("the number of subnets", len(infos), len(ours["infos"]))
+    for theirs, mine in zip(infos, ours["infos"]):
+        netuid, number = mine["netuid"], lambda name: int(mine[name])
+        for info in [theirs, chain.get_subnet_info(netuid)]:
+            fields(
+                f"subnet {netuid}", info, netuid=netuid, modality=number("network_modality"), owner_ss58=mine["owner"],
+                subnetwork_n=number("subnetwork_n"), max_n=number("max_allowed_uids"), tempo=number("tempo"),
+                blocks_since_epoch=number("blocks_since_last_step"), emission_value=number("emission_value"),
+                max_weight_limit=number("max_weights_limit"), difficulty=number("difficulty"), rho=number("rho"),
+                kappa=number("kappa"), immunity_period=number("immunity_period"),
+                max_allowed_validators=number("max_allowed_validators"), scaling_law_power=number("scaling_law_power"),
+                min_allowed_weights=number("min_allowed_weights"), burn=None,
+                connection_requirements={str(to): share / WHOLE for to, share in mine["network_connect"]},
+            )
+            same(f"burn of {netuid}", info.burn.rao, number("burn"))
+        listed = ours["subnets"]["subnets"][netuid]
+        same(f"the neurons of {netuid}", theirs.subnetwork_n, listed["neurons"])
+        same(f"the most neurons of {netuid}", theirs.max_n, listed["max_neurons"])
+    prices = {netuid: price.rao for netuid, price in chain.get_subnet_prices().items()}
+    same("prices", prices, {one["netuid"]: int(one["price"]) for one in ours["prices"]})
+    same("the number of subnets", chain.get_total_subnets(), len(ours["infos"]))
+    same("the number of mechanisms", chain.get_mechanism_count(NETUID), ours["mechanisms"])
+    told("subnets by the older read, prices", before)
+
+
+def delegates(chain):
+    before = compared
+    theirs = {delegate.hotkey_ss58: delegate for delegate in chain.get_delegates()}
+    nominators = {one["delegate_ss58"]: one for one in ours["nominators"]}
+    same("the delegates", sorted(theirs), sorted(one["hotkey"] for one in ours["delegates"]))
+    for mine in ours["delegates"]:
+        hotkey, raw = mine["hotkey"], nominators[mine["hotkey"]]
+        stakes = {who: {netuid: int(amount) for netuid, amount in rows} for who, rows in raw["nominators"]}
+        totals = {}
+        for rows in stakes.values():
+            for netuid, amount in rows.items():
+                totals[netuid] = totals.get(netuid, 0) + amount
+        for delegate in [theirs[hotkey], chain.get_delegate_by_hotkey(hotkey)]:
+            fields(
+                f"delegate {hotkey}", delegate, hotkey_ss58=hotkey, owner_ss58=mine["owner"], take=float(mine["take"]),
+                validator_permits=mine["validator_permits"], registrations=mine["registrations"],
+                return_per_1000=None, total_stake=None, nominators=None,
+            )
+            same(f"the return of {hotkey}", delegate.return_per_1000.rao, int(raw["return_per_1000"]))
+            rao = {netuid: stake.rao for netuid, stake in delegate.total_stake.items()}
+            same(f"the stake of {hotkey}", rao, totals)
+            rao = {who: {netuid: stake.rao for netuid, stake in rows.items()} for who, rows in delegate.nominators.items()}
+            same(f"the nominators of {hotkey}", rao, stakes)
+        same(f"how many nominate {hotkey}", len(stakes), mine["nominators"])
+    told("delegates", before)
+
+
+def stakes(chain):
+    before = compared
+    for coldkey, positions in ours["stakes"].items():
+        mine = {(one["netuid"], one["hotkey"]): one for one in positions if int(one["stake"])}
+        rows = chain.get_stake_info_for_coldkey(coldkey) or []
+        same(f"where {coldkey} has stake", sorted((row.netuid, row.hotkey_ss58) for row in rows), sorted(mine))
+        for row in rows:
+            one, place = mine[row.netuid, row.hotkey_ss58], f"{coldkey} on {row.netuid}"
+            fields(
+                f"the stake of {place}", row, hotkey_ss58=one["hotkey"], coldkey_ss58=coldkey, netuid=one["netuid"],
+                is_registered=one["registered"], stake=None, locked=None, emission=None,
+                # The runtime answers 0, always.
+                drain=0,
+            )
+            for name in ["stake", "locked", "emission"]:
+                same(f"the {name} of {place}", getattr(row, name).rao, int(one[name]))
+    told("stake of every coldkey", before)
+
+
 def hyperparameters(chain):
     before, said = compared, {entry["name"]: entry["value"] for entry in ours["hyperparameters"]["hyperparameters"]}
     theirs = dict(vars(chain.get_subnet_hyperparameters(NETUID)))
@@ -182,6 +291,6 @@ def single(chain):
 
 
 with Subtensor(network=URL) as connected:
-    for read in [metagraph, neurons, hyperparameters, subnets, single]:
+    for read in [metagraph, neurons, lite_neurons, hyperparameters, subnets, subnet_infos, delegates, stakes, single]:
         read(connected)
 print(f"all {compared} values are the same")

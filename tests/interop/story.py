@@ -152,6 +152,9 @@ def the_same_reads():
             ["axon", "set", "--netuid", "1", "--ip", "203.0.113.9", "--port", "8091"],
             ["wallet", "set-identity", "--display-name", "dave τ"],
             ["stake", "add", "--netuid", "1", "--amount", "25"],
+            # This makes a delegate of the hotkey.
+            ["root", "register"],
+            ["stake", "add", "--netuid", "0", "--amount", "3"],
         ]:
             btctl(*order, "--wallet", "dave", "--yes")
         btctl("devnet", "mine", "120")
@@ -165,6 +168,13 @@ def the_same_reads():
             "metagraph": btctl("rpc", "metagraph_get", '{"netuid":1}'),
             "hyperparameters": btctl("subnets", "hyperparameters", "1"),
             "subnets": btctl("subnets", "list"),
+            "neurons": btctl("subnets", "metagraph", "1")["neurons"],
+            "prices": btctl("subnets", "price")["prices"],
+            "infos": btctl("query", "runtime-api", "SubnetInfoRuntimeApi", "get_subnets_info_v2")["value"],
+            "delegates": btctl("root", "list-delegates")["delegates"],
+            "nominators": btctl("query", "runtime-api", "DelegateInfoRuntimeApi", "get_delegates")["value"],
+            "stakes": {address: btctl("stake", "list", "--ss58", address)["positions"] for address in addresses},
+            "mechanisms": btctl("query", "storage", "SubtensorModule", "MechanismCountCurrent", "1")["value"],
             "block": btctl("query", "block"),
             "balances": {address: btctl("wallet", "balance", address)["rows"][0]["free"] for address in addresses},
             "costs": {

@@ -69,8 +69,8 @@ fn row(position: &Position) -> [String; 10] {
         position.stake.to_string(),
         position.price.to_string(),
         position.value.to_string(),
-        if position.registered { "yes" } else { "no" }.to_owned(),
-        some(position.emission),
+        position.registered.map_or("-", |is| if is { "yes" } else { "no" }).to_owned(),
+        some(position.emission.unwrap_or(Alpha::ZERO)),
         some(position.claimable),
         some(position.locked),
     ]

@@ -86,7 +86,8 @@ static COLUMNS: [&str; 19] = [
     "axon_port",
 ];
 
-fn column(name: &str) -> Result<&'static str, String> {
+/// A column that has one number or key, by the chain's name for it.
+pub(super) fn column(name: &str) -> Result<&'static str, String> {
     let wanted = name.trim().to_lowercase();
     let found = COLUMNS.iter().copied().find(|column| *column == wanted);
     found.ok_or_else(|| format!("`{name}` is no column; there are: {}", COLUMNS.join(", ")))

@@ -1,5 +1,7 @@
 //! Every subnet in one line.
 
+use std::fmt::Display;
+
 use btd_api::subnets::{SubnetSummary, Subnets};
 
 use crate::output::{
@@ -29,11 +31,11 @@ pub(super) fn render(subnets: &Subnets, page: Page) -> String {
             subnet.name.clone(),
             subnet.neurons.to_string(),
             subnet.max_neurons.to_string(),
-            format!("{:.6}", subnet.price),
-            format!("{:.6}", subnet.tao_in_emission),
-            format!("{:.4}", subnet.tao_in),
-            format!("{:.4}", subnet.alpha_in),
-            format!("{:.4}", subnet.alpha_out),
+            told(subnet.price, 6),
+            told(subnet.tao_in_emission, 6),
+            told(subnet.tao_in, 4),
+            told(subnet.alpha_in, 4),
+            told(subnet.alpha_out, 4),
             format!("{}/{}", subnet.blocks_since_epoch, subnet.tempo),
             cost(subnet),
             subnet.symbol.clone(),
@@ -42,6 +44,11 @@ pub(super) fn render(subnets: &Subnets, page: Page) -> String {
     let neurons: usize = subnets.subnets.iter().map(|subnet| usize::from(subnet.neurons)).sum();
     let (count, neurons) = (text::count(subnets.subnets.len(), "subnet"), text::count(neurons, "neuron"));
     format!("{}{count}, {neurons}, {}\n", table.render(page), text::at(&subnets.at, page))
+}
+
+/// An amount with so many digits; of what the runtime does not tell, no zero.
+pub(super) fn told(amount: Option<impl Display>, digits: usize) -> String {
+    amount.map_or_else(|| "-".to_owned(), |amount| format!("{amount:.digits$}"))
 }
 
 /// What registering costs, or that it is closed.
@@ -73,10 +80,14 @@ pub(super) mod tests {
         root["netuid"] = json!(0);
         root["name"] = json!("root");
         root["registration_allowed"] = json!(false);
+        // As a runtime without pools tells it.
+        for absent in ["price", "tao_in", "alpha_in", "alpha_out", "tao_in_emission"] {
+            root[absent] = json!(null);
+        }
         let subnets: Subnets = serde_json::from_value(json!({ "at": at, "subnets": [root, summary()] })).unwrap();
         let expected = "\
 NETUID  NAME  N  MAX_N  PRICE (τ/α)  EMISSION (τ/block)  POOL (τ)  POOL (α)  STAKE (α)  TEMPO (k/n)  REGISTER (τ)  SYMBOL
-     0  root  2    256     1.000000            0.500000   10.0000   10.0000     1.9999       82/100        closed  α
+     0  root  2    256            -                   -         -         -          -       82/100        closed  α
      1  apex  2    256     1.000000            0.500000   10.0000   10.0000     1.9999       82/100      0.100000  α
 2 subnets, 4 neurons, at block #9, just now
 ";

@@ -2,12 +2,13 @@
 
 use btd_api::{
     MechId,
-    subnets::{Matrix, MatrixName, MatrixParams, MatrixReply},
+    metagraph::{Matrix, MatrixName, MatrixParams, MatrixReply},
 };
 use clap::{Args, ValueEnum};
 
 use crate::{
     args::NetUidArg,
+    chain::query::BlockArg,
     exit::Exit,
     failure::Failure,
     output::{
@@ -29,6 +30,8 @@ pub(crate) struct MatrixArgs {
     /// The mechanism; 0 is the main one
     #[arg(long, value_name = "MECHID", default_value = "0")]
     mechid: MechId,
+    #[command(flatten)]
+    at: BlockArg,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -47,7 +50,8 @@ impl MatrixArgs {
             Which::Weights => MatrixName::Weights,
             Which::Bonds => MatrixName::Bonds,
         };
-        let params = MatrixParams { netuid: self.netuid.resolve(), matrix, mechid: self.mechid };
+        let (netuid, block) = (self.netuid.resolve(), self.at.block);
+        let params = MatrixParams { netuid, matrix, mechid: self.mechid, block };
         let reply = session.call::<Matrix>(&params).await?;
         session.out.reply(&reply, render).map(|()| Exit::Success)
     }

@@ -3,9 +3,9 @@
 use std::{cmp::Ordering, fs, num::NonZeroU32, path::PathBuf};
 
 use btd_api::{
-    Alpha, Subscription,
+    Alpha, MechId, Subscription,
     chain::{Finalized, SubscribeFinalized, SubscribeParams},
-    metagraph::{FileFormat, Save, SaveParams},
+    metagraph::{FileFormat, MetagraphParams, Save, SaveParams},
     subnets::{Metagraph, MetagraphReply, Neuron, SubnetParams},
 };
 use clap::Args;
@@ -27,6 +27,9 @@ use crate::{
 pub(crate) struct MetagraphArgs {
     #[command(flatten)]
     subnet: AtBlock,
+    /// The mechanism; 0 is the main one
+    #[arg(long, value_name = "MECHID", default_value = "0")]
+    mechid: MechId,
     /// The columns to show, with commas: uid,stake,rank,trust,consensus,incentive,dividends,emission,
     /// vtrust,val,updated,active,axon,hotkey,coldkey, and name
     #[arg(long, value_name = "COLUMNS", value_delimiter = ',', value_parser = column)]
@@ -87,14 +90,14 @@ static COLUMNS: [Shown; 16] = [
     Shown {
         name: "rank",
         column: Column::number("RANK").leaves(12),
-        text: |neuron, _| score(neuron.rank),
-        key: |neuron| Key::Number(neuron.rank),
+        text: |neuron, _| neuron.rank.map_or_else(none, score),
+        key: |neuron| Key::Number(neuron.rank.unwrap_or(f64::NEG_INFINITY)),
     },
     Shown {
         name: "trust",
         column: Column::number("TRUST").leaves(11),
-        text: |neuron, _| score(neuron.trust),
-        key: |neuron| Key::Number(neuron.trust),
+        text: |neuron, _| neuron.trust.map_or_else(none, score),
+        key: |neuron| Key::Number(neuron.trust.unwrap_or(f64::NEG_INFINITY)),
     },
     Shown {
         name: "consensus",
@@ -123,8 +126,8 @@ static COLUMNS: [Shown; 16] = [
     Shown {
         name: "vtrust",
         column: Column::number("VTRUST").leaves(7),
-        text: |neuron, _| score(neuron.validator_trust),
-        key: |neuron| Key::Number(neuron.validator_trust),
+        text: |neuron, _| neuron.validator_trust.map_or_else(none, score),
+        key: |neuron| Key::Number(neuron.validator_trust.unwrap_or(f64::NEG_INFINITY)),
     },
     Shown {
         name: "val",
@@ -191,7 +194,8 @@ fn column(name: &str) -> Result<&'static Shown, String> {
 
 impl MetagraphArgs {
     pub(super) async fn run(self, session: &Session) -> Result<Exit, Failure> {
-        let params = self.subnet.params();
+        let SubnetParams { netuid, block } = self.subnet.params();
+        let params = MetagraphParams { netuid, mechid: self.mechid, block };
         if let Some(path) = self.save {
             return save(session, params, path).await;
         }
@@ -203,7 +207,7 @@ impl MetagraphArgs {
     }
 
     /// Shows it now and at each block; on a terminal in the same place.
-    async fn follow(self, session: &Session, params: SubnetParams) -> Result<Exit, Failure> {
+    async fn follow(self, session: &Session, params: MetagraphParams) -> Result<Exit, Failure> {
         /// Home, and nothing below.
         const CLEAR: &str = "\u{1b}[H\u{1b}[J";
         let mut left = self.count.map(NonZeroU32::get);
@@ -241,10 +245,11 @@ impl MetagraphArgs {
 }
 
 /// Writes the file beside its name first, so that what was there stays whole until the new one is.
-async fn save(session: &Session, params: SubnetParams, path: PathBuf) -> Result<Exit, Failure> {
+async fn save(session: &Session, params: MetagraphParams, path: PathBuf) -> Result<Exit, Failure> {
     let is_npz = path.extension().is_some_and(|extension| extension == "npz");
     let format = if is_npz { FileFormat::Npz } else { FileFormat::Btd };
-    let params = SaveParams { netuid: params.netuid, format, mechid: btd_api::MechId(0), block: params.block };
+    let MetagraphParams { netuid, mechid, block } = params;
+    let params = SaveParams { netuid, format, mechid, block };
     let reply = session.call::<Save>(&params).await?.read()?;
     let digits = reply.bytes.strip_prefix("0x").unwrap_or(&reply.bytes);
     let reason = "its bytes are not hex".to_owned();
@@ -287,13 +292,13 @@ fn heading(reply: &MetagraphReply, page: Page) -> String {
     let subnet = &reply.subnet;
     let name = page.bold(format_args!("subnet {} {}", subnet.netuid, text::visible(&subnet.name)));
     format!(
-        "{name}, owner {}, {}/{} neurons, tempo {}/{}, price τ{:.6}, registering {}\n",
+        "{name}, owner {}, {}/{} neurons, tempo {}/{}, price {}, registering {}\n",
         subnet.owner,
         subnet.neurons,
         subnet.max_neurons,
         subnet.blocks_since_epoch,
         subnet.tempo,
-        subnet.price,
+        subnet.price.map_or_else(none, |price| format!("τ{price:.6}")),
         if subnet.registration_allowed { format!("τ{}", cost(subnet)) } else { cost(subnet) },
     )
 }
@@ -309,6 +314,11 @@ fn footer(reply: &MetagraphReply, page: Page) -> String {
 
 fn score(score: f64) -> String {
     format!("{score:.5}")
+}
+
+/// What the runtime does not keep.
+fn none() -> String {
+    "-".to_owned()
 }
 
 fn mark(holds: bool) -> String {
@@ -334,7 +344,7 @@ mod tests {
                 "coldkey": "5FHneW46xGXgs5mUiveU4sbTyGBzmstUspZC92UhjJM694ty",
                 "active": true, "validator_permit": uid == 0,
                 "stake": "1500000000", "alpha_stake": "1500000000", "tao_stake": "0",
-                "rank": 0.0, "trust": 0.0, "consensus": 0.5, "incentive": 0.5, "dividends": 1.0, "validator_trust": 0.0,
+                "rank": null, "trust": null, "consensus": 0.5, "incentive": 0.5, "dividends": 1.0, "validator_trust": 0.0,
                 "emission": "1000", "last_update": 4, "registered_at": 2, "axon": axon, "identity": null,
             })
         };
@@ -366,7 +376,7 @@ mod tests {
         );
         assert_eq!(
             words(lines[2]),
-            "0 1.5000 0.00000 0.00000 0.50000 0.50000 1.00000 0.000001 0.00000 * 5 * 127.0.0.1:8091 \
+            "0 1.5000 - - 0.50000 0.50000 1.00000 0.000001 0.00000 * 5 * 127.0.0.1:8091 \
              5GrwvaEF5zXb26Fz9rcQpDWS57CtERHpNehXCPcNoHGKutQY 5FHneW46xGXgs5mUiveU4sbTyGBzmstUspZC92UhjJM694ty"
         );
         assert_eq!(

@@ -259,6 +259,7 @@ fn overview(reply: &OverviewReply, page: Page) -> String {
     ]);
     let yes = |is: bool| if is { "yes" } else { "no" }.to_owned();
     let score = |score: f64| format!("{score:.5}");
+    let kept = |kept: Option<f64>| kept.map_or_else(|| "-".to_owned(), score);
     for own in &reply.neurons {
         let neuron = &own.neuron;
         table.row(&[
@@ -268,12 +269,12 @@ fn overview(reply: &OverviewReply, page: Page) -> String {
             neuron.uid.to_string(),
             yes(neuron.active),
             neuron.stake.to_string(),
-            score(neuron.trust),
+            kept(neuron.trust),
             score(neuron.consensus),
             score(neuron.incentive),
             score(neuron.dividends),
             neuron.emission.to_string(),
-            score(neuron.validator_trust),
+            kept(neuron.validator_trust),
             yes(neuron.validator_permit),
             own.updated.to_string(),
             neuron.axon.as_ref().map_or_else(|| "none".to_owned(), |axon| format!("{}:{}", axon.ip, axon.port)),

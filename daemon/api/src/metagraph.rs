@@ -16,7 +16,7 @@ use crate::{
 };
 
 /// Parameters that name one metagraph.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct MetagraphParams {
     /// The subnet.
@@ -295,6 +295,43 @@ pub struct SyncReply {
     pub kept: bool,
 }
 
+/// Which matrix.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum MatrixName {
+    /// What each validator gives each neuron; rows sum to 1.
+    Weights,
+    /// What each validator holds of each neuron; columns sum to 1.
+    Bonds,
+}
+
+/// Parameters of [`Matrix`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct MatrixParams {
+    /// The subnet.
+    pub netuid: NetUid,
+    /// Which matrix.
+    pub matrix: MatrixName,
+    /// The mechanism; 0 is the main one.
+    #[serde(default)]
+    pub mechid: MechId,
+    /// The block; without it, that of the metagraph which btd keeps warm.
+    #[serde(default)]
+    pub block: Option<BlockId>,
+}
+
+/// Reply of [`Matrix`].
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct MatrixReply {
+    /// The block at which it was read.
+    pub at: At,
+    /// How many neurons: the matrix is `n` by `n`.
+    pub n: u16,
+    /// Rows by validator uid, each of `n` numbers, normalised.
+    pub rows: Vec<Vec<f32>>,
+}
+
 methods! {
     /// A whole metagraph: every column and figure, weights and bonds, at any block
     Get = "metagraph_get" (Read): MetagraphParams => MetagraphTable;
@@ -302,6 +339,8 @@ methods! {
     Neuron = "metagraph_neuron" (Read): NeuronParams => NeuronReply;
     /// One column of a metagraph
     Column = "metagraph_column" (Read): ColumnParams => ColumnReply;
+    /// The weights or bonds of a mechanism as a matrix, dense and normalised
+    Matrix = "metagraph_matrix" (Read): MatrixParams => MatrixReply;
     /// What is another value at a later block, neuron by neuron
     Diff = "metagraph_diff" (Read): DiffParams => DiffReply;
     /// A metagraph as a file, in btd's own form or in NumPy's

@@ -331,12 +331,12 @@ pub struct Position {
     pub price: Tao,
     /// What the stake is worth at that price, slippage not counted.
     pub value: Tao,
-    /// Whether the hotkey has a place in the subnet.
-    pub registered: bool,
-    /// What the last epoch brought the position, in alpha.
-    pub emission: Alpha,
+    /// Whether the hotkey has a place in the subnet; none where the runtime does not tell.
+    pub registered: Option<bool>,
+    /// What the last epoch brought the position, in alpha; none where the runtime does not tell.
+    pub emission: Option<Alpha>,
     /// The same, in tao.
-    pub emission_tao: Tao,
+    pub emission_tao: Option<Tao>,
     /// Root dividends of the subnet that can be claimed for this position's hotkey.
     pub claimable: Alpha,
 }

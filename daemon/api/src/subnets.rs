@@ -6,8 +6,9 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Alpha, BlockNumber, Coldkey, Hotkey, HotkeyName, MechId, NetUid, Tao, Uid, WalletName,
+    Alpha, BlockNumber, Coldkey, Hotkey, HotkeyName, NetUid, Tao, Uid, WalletName,
     chain::{At, BlockId},
+    metagraph::MetagraphParams,
     method::methods,
     rpc::Nothing,
     signing::{Receipted, signing_params},
@@ -33,16 +34,17 @@ pub struct SubnetSummary {
     pub tempo: u16,
     /// Blocks since the last epoch.
     pub blocks_since_epoch: u64,
-    /// The price of its alpha: rao of tao for one alpha.
-    pub price: Tao,
-    /// Tao in its pool.
-    pub tao_in: Tao,
-    /// Alpha in its pool.
-    pub alpha_in: Alpha,
-    /// Alpha outside its pool: the stake.
-    pub alpha_out: Alpha,
-    /// Tao emitted into its pool each block.
-    pub tao_in_emission: Tao,
+    /// The price of its alpha: rao of tao for one alpha; none where the runtime has no pools, or the
+    /// pool has no alpha.
+    pub price: Option<Tao>,
+    /// Tao in its pool; none where the runtime has no pools.
+    pub tao_in: Option<Tao>,
+    /// Alpha in its pool; none where the runtime has no pools.
+    pub alpha_in: Option<Alpha>,
+    /// Alpha outside its pool: the stake; none where the runtime has no pools.
+    pub alpha_out: Option<Alpha>,
+    /// Tao emitted into its pool each block; none where the runtime has no pools.
+    pub tao_in_emission: Option<Tao>,
     /// What registering a neuron costs now.
     pub burn: Tao,
     /// Whether neurons may register.
@@ -145,22 +147,23 @@ pub struct Neuron {
     pub validator_permit: bool,
     /// Stake weight: alpha, and root tao times the chain's tao weight. In alpha.
     pub stake: Alpha,
-    /// Alpha staked to it on this subnet, parents and children counted.
-    pub alpha_stake: Alpha,
+    /// Alpha staked to it on this subnet, parents and children counted; none where the runtime has no
+    /// alpha.
+    pub alpha_stake: Option<Alpha>,
     /// Tao staked to it on root, parents and children counted.
     pub tao_stake: Tao,
-    /// Rank; 0 where the runtime does not compute it any more.
-    pub rank: f64,
-    /// Trust; 0 where the runtime does not compute it any more.
-    pub trust: f64,
+    /// Rank; none where the runtime does not compute it any more.
+    pub rank: Option<f64>,
+    /// Trust; none where the runtime does not compute it any more.
+    pub trust: Option<f64>,
     /// Consensus.
     pub consensus: f64,
     /// Incentive.
     pub incentive: f64,
     /// Dividends.
     pub dividends: f64,
-    /// Validator trust.
-    pub validator_trust: f64,
+    /// Validator trust; none where the runtime does not keep it.
+    pub validator_trust: Option<f64>,
     /// Alpha earned in the last epoch.
     pub emission: Alpha,
     /// The block of its last weights.
@@ -187,6 +190,15 @@ pub struct MetagraphReply {
     pub neurons: Vec<Neuron>,
 }
 
+/// Reply of [`Show`].
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Shown {
+    /// The block at which it was read.
+    pub at: At,
+    /// The subnet in one line.
+    pub subnet: SubnetSummary,
+}
+
 /// One hyperparameter.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Hyperparameter {
@@ -205,40 +217,6 @@ pub struct HyperparametersReply {
     pub netuid: NetUid,
     /// Its hyperparameters, in the chain's order.
     pub hyperparameters: Vec<Hyperparameter>,
-}
-
-/// Which matrix.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
-pub enum MatrixName {
-    /// What each validator gives each neuron; rows sum to 1.
-    Weights,
-    /// What each validator holds of each neuron; columns sum to 1.
-    Bonds,
-}
-
-/// Parameters of [`Matrix`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct MatrixParams {
-    /// The subnet.
-    pub netuid: NetUid,
-    /// Which matrix.
-    pub matrix: MatrixName,
-    /// The mechanism; 0 is the main one.
-    #[serde(default)]
-    pub mechid: MechId,
-}
-
-/// Reply of [`Matrix`].
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-pub struct MatrixReply {
-    /// The block at which it was read.
-    pub at: At,
-    /// How many neurons: the matrix is `n` by `n`.
-    pub n: u16,
-    /// Rows by validator uid, each of `n` numbers, normalised.
-    pub rows: Vec<Vec<f32>>,
 }
 
 signing_params! {
@@ -279,18 +257,18 @@ impl Receipted for Registered {
 methods! {
     /// Every subnet in one line
     List = "subnets_list" (Read): Nothing => Subnets;
-    /// One subnet with all its neurons, from the cache that btd keeps warm
-    Metagraph = "subnets_metagraph" (Read): SubnetParams => MetagraphReply;
+    /// One subnet with all its neurons: of the main mechanism from the cache that btd keeps warm
+    Metagraph = "subnets_metagraph" (Read): MetagraphParams => MetagraphReply;
+    /// One subnet in one line, without its neurons
+    Show = "subnets_show" (Read): SubnetParams => Shown;
     /// The hyperparameters of a subnet
     Hyperparameters = "subnets_hyperparameters" (Read): SubnetParams => HyperparametersReply;
     /// What one alpha costs, of one subnet or of all
     Price = "subnets_price" (Read): PriceParams => PriceReply;
     /// What registering a neuron on a subnet costs
-    RegistrationCost = "subnets_registrationCost" (Read): SubnetParams => CostReply;
+    RegistrationCost = "subnets_burnCost" (Read): SubnetParams => CostReply;
     /// What a new subnet costs
     LockCost = "subnets_lockCost" (Read): LockCostParams => CostReply;
-    /// The weight or bond matrix of a subnet, dense and normalised
-    Matrix = "subnets_matrix" (Read): MatrixParams => MatrixReply;
     /// Registers a hotkey on a subnet for its current price
     Register = "subnets_register" (Spend): RegisterParams => Registered;
 }

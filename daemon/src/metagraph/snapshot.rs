@@ -9,7 +9,7 @@ use std::{
 };
 
 use btd_api::{Alpha, BlockNumber, Coldkey, Hotkey, NetUid, Tao, Uid};
-use btd_chain::{AxonInfo, ChainIdentity, DynamicInfo, MetagraphFields, MetagraphParts, RawMetagraph, SubnetMarks};
+use btd_chain::{AxonInfo, ChainIdentity, DynamicInfo, MetagraphParts, RawMetagraph, SubnetMarks};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
@@ -37,16 +37,16 @@ pub struct Subnet {
     pub last_epoch: u64,
     /// Blocks since then.
     pub blocks_since_epoch: u64,
-    /// Rao of tao for one alpha.
-    pub price: Tao,
-    /// Tao in its pool.
-    pub tao_in: Tao,
-    /// Alpha in its pool.
-    pub alpha_in: Alpha,
-    /// Alpha outside its pool.
-    pub alpha_out: Alpha,
-    /// Tao emitted into its pool each block.
-    pub tao_in_emission: Tao,
+    /// Rao of tao for one alpha; none where the runtime has no pools, or the pool has no alpha.
+    pub price: Option<Tao>,
+    /// Tao in its pool; none where the runtime has no pools.
+    pub tao_in: Option<Tao>,
+    /// Alpha in its pool; none where the runtime has no pools.
+    pub alpha_in: Option<Alpha>,
+    /// Alpha outside its pool; none where the runtime has no pools.
+    pub alpha_out: Option<Alpha>,
+    /// Tao emitted into its pool each block; none where the runtime has no pools.
+    pub tao_in_emission: Option<Tao>,
     /// What registering costs.
     pub burn: Tao,
     /// Whether neurons may register.
@@ -68,22 +68,22 @@ pub struct Neuron {
     pub validator_permit: bool,
     /// Stake weight in consensus.
     pub stake: Alpha,
-    /// Alpha behind it, parents and children counted.
-    pub alpha_stake: Alpha,
+    /// Alpha behind it, parents and children counted; none where the runtime has no alpha.
+    pub alpha_stake: Option<Alpha>,
     /// Root's tao behind it, parents and children counted.
     pub tao_stake: Tao,
-    /// Of 65535; 0 where the runtime does not compute it any more.
-    pub rank: u16,
-    /// Of 65535; 0 where the runtime does not compute it any more.
-    pub trust: u16,
+    /// Of 65535; none where the runtime does not compute it any more.
+    pub rank: Option<u16>,
+    /// Of 65535; none where the runtime does not compute it any more.
+    pub trust: Option<u16>,
     /// Of 65535.
     pub consensus: u16,
     /// Of 65535.
     pub incentive: u16,
     /// Of 65535.
     pub dividends: u16,
-    /// Of 65535.
-    pub validator_trust: u16,
+    /// Of 65535; none where the runtime does not keep it.
+    pub validator_trust: Option<u16>,
     /// Alpha earned in the last epoch.
     pub emission: Alpha,
     /// The block of its last weights.
@@ -191,7 +191,7 @@ impl Snapshot {
         }
         let mut after = Self { at, ..self.clone() };
         after.beside.table = self.beside.table.as_ref().map(|table| Arc::new(table.with(&parts, at)));
-        after.replace(parts.alpha_stake, |neuron, stake| neuron.alpha_stake = stake)?;
+        after.replace(parts.alpha_stake, |neuron, stake| neuron.alpha_stake = Some(stake))?;
         after.replace(parts.tao_stake, |neuron, stake| neuron.tao_stake = stake)?;
         after.replace(parts.total_stake, |neuron, stake| neuron.stake = Alpha::from_rao(stake.rao()))?;
         after.replace(parts.last_update, |neuron, block| neuron.last_update = block)?;
@@ -295,9 +295,14 @@ impl Neuron {
 /// The columns that claims of root dividends change.
 pub(super) const STAKE_COLUMNS: [&str; 3] = ["stake", "alpha_stake", "tao_stake"];
 
-/// The entry of a column, or its zero where the runtime leaves the column empty.
+/// The entry of a column; none where the runtime leaves the column empty.
+fn kept<T: Copy>(column: &[T], uid: u16) -> Option<T> {
+    column.get(usize::from(uid)).copied()
+}
+
+/// The entry of a column that every runtime keeps.
 fn at<T: Copy + Default>(column: &[T], uid: u16) -> T {
-    column.get(usize::from(uid)).copied().unwrap_or_default()
+    kept(column, uid).unwrap_or_default()
 }
 
 fn neuron(raw: &RawMetagraph, uid: u16, hotkey: Hotkey, coldkey: Coldkey) -> Neuron {
@@ -309,14 +314,14 @@ fn neuron(raw: &RawMetagraph, uid: u16, hotkey: Hotkey, coldkey: Coldkey) -> Neu
         active: at(&fields.active, uid),
         validator_permit: at(&fields.validator_permit, uid),
         stake: Alpha::from_rao(at(&fields.total_stake, uid).rao()),
-        alpha_stake: at(&fields.alpha_stake, uid),
+        alpha_stake: kept(&fields.alpha_stake, uid),
         tao_stake: at(&fields.tao_stake, uid),
-        rank: at(&fields.rank, uid),
-        trust: at(&fields.trust, uid),
+        rank: kept(&fields.rank, uid),
+        trust: kept(&fields.trust, uid),
         consensus: at(&fields.consensus, uid),
         incentive: at(&fields.incentives, uid),
         dividends: at(&fields.dividends, uid),
-        validator_trust: at(&raw.validator_trust, uid),
+        validator_trust: kept(&raw.validator_trust, uid),
         emission: at(&fields.emission, uid),
         last_update: at(&fields.last_update, uid),
         registered_at: at(&fields.block_at_registration, uid),
@@ -345,7 +350,7 @@ fn endpoint(axon: &AxonInfo) -> Option<Endpoint> {
 
 fn subnet(raw: &RawMetagraph) -> Subnet {
     let fields = &raw.fields;
-    let MetagraphFields { tao_in, alpha_in, .. } = *fields;
+    let (tao_in, alpha_in) = (raw.told("tao_in", fields.tao_in), raw.told("alpha_in", fields.alpha_in));
     Subnet {
         netuid: raw.netuid,
         name: fields.name.clone(),
@@ -356,24 +361,25 @@ fn subnet(raw: &RawMetagraph) -> Subnet {
         tempo: fields.tempo,
         last_epoch: fields.last_step,
         blocks_since_epoch: fields.blocks_since_last_step,
-        price: raw.price.unwrap_or_else(|| price(raw.netuid, tao_in, alpha_in)),
+        price: raw.price.or_else(|| price(raw.netuid, tao_in?, alpha_in?)),
         tao_in,
         alpha_in,
-        alpha_out: fields.alpha_out,
-        tao_in_emission: fields.tao_in_emission,
+        alpha_out: raw.told("alpha_out", fields.alpha_out),
+        tao_in_emission: raw.told("tao_in_emission", fields.tao_in_emission),
         burn: fields.burn,
         registration_allowed: fields.registration_allowed,
     }
 }
 
-/// The price where the runtime does not tell it: one on root, else what the pool's halves say.
-fn price(netuid: NetUid, tao_in: Tao, alpha_in: Alpha) -> Tao {
+/// The price where the runtime does not tell it: one on root, else what the pool's halves say; none
+/// of an empty pool, and where it is beyond all reason.
+fn price(netuid: NetUid, tao_in: Tao, alpha_in: Alpha) -> Option<Tao> {
     const ONE: u64 = 1_000_000_000;
     if netuid == NetUid(0) {
-        return Tao::from_rao(ONE);
+        return Some(Tao::from_rao(ONE));
     }
-    let ratio = (u128::from(tao_in.rao()) * u128::from(ONE)).checked_div(u128::from(alpha_in.rao()));
-    Tao::from_rao(ratio.and_then(|ratio| u64::try_from(ratio).ok()).unwrap_or(0))
+    let ratio = (u128::from(tao_in.rao()) * u128::from(ONE)).checked_div(u128::from(alpha_in.rao()))?;
+    u64::try_from(ratio).ok().map(Tao::from_rao)
 }
 
 // === impl Subnet ===
@@ -396,11 +402,11 @@ impl Subnet {
             tempo: dynamic.tempo,
             last_epoch: dynamic.last_step,
             blocks_since_epoch: dynamic.blocks_since_last_step,
-            price: price_now.unwrap_or_else(|| price(self.netuid, dynamic.tao_in, dynamic.alpha_in)),
-            tao_in: dynamic.tao_in,
-            alpha_in: dynamic.alpha_in,
-            alpha_out: dynamic.alpha_out,
-            tao_in_emission: dynamic.tao_in_emission,
+            price: price_now.or_else(|| price(self.netuid, dynamic.tao_in, dynamic.alpha_in)),
+            tao_in: Some(dynamic.tao_in),
+            alpha_in: Some(dynamic.alpha_in),
+            alpha_out: Some(dynamic.alpha_out),
+            tao_in_emission: Some(dynamic.tao_in_emission),
             ..marked
         }
     }
@@ -427,9 +433,9 @@ mod tests {
     #[test]
     fn a_price_follows_from_the_pool() {
         let rao = Tao::from_rao;
-        assert_eq!(price(NetUid(0), rao(0), Alpha::ZERO), rao(1_000_000_000));
-        assert_eq!(price(NetUid(1), rao(10), Alpha::from_rao(20)), rao(500_000_000));
-        assert_eq!(price(NetUid(1), rao(10), Alpha::ZERO), rao(0));
-        assert_eq!(price(NetUid(1), rao(u64::MAX), Alpha::from_rao(1)), rao(0));
+        assert_eq!(price(NetUid(0), rao(0), Alpha::ZERO), Some(rao(1_000_000_000)));
+        assert_eq!(price(NetUid(1), rao(10), Alpha::from_rao(20)), Some(rao(500_000_000)));
+        assert_eq!(price(NetUid(1), rao(10), Alpha::ZERO), None);
+        assert_eq!(price(NetUid(1), rao(u64::MAX), Alpha::from_rao(1)), None);
     }
 }

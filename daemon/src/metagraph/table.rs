@@ -284,23 +284,28 @@ fn identity_columns(identities: &[Option<ChainIdentity>]) -> [(&'static str, Col
     ]
 }
 
-/// The figures by the chain's names. Amounts and numbers of 64 bits are decimal text.
+/// The figures by the chain's names. Amounts and numbers of 64 bits are decimal text; what the runtime
+/// does not tell is null.
 fn figures(raw: &RawMetagraph) -> Map<String, Json> {
     let fields = &raw.fields;
     let mut figures = Map::new();
+    // What the runtime does not tell is null, and no zero.
+    let mut tell = |name: &str, value: Json| {
+        figures.insert(name.to_owned(), if raw.tells(name) { value } else { Json::Null });
+    };
     macro_rules! texts {
         ($($name:ident),+ $(,)?) => {
-            $(figures.insert(stringify!($name).to_owned(), fields.$name.to_string().into());)+
+            $(tell(stringify!($name), fields.$name.to_string().into());)+
         };
     }
     macro_rules! rao {
         ($($name:ident),+ $(,)?) => {
-            $(figures.insert(stringify!($name).to_owned(), fields.$name.rao().to_string().into());)+
+            $(tell(stringify!($name), fields.$name.rao().to_string().into());)+
         };
     }
     macro_rules! plain {
         ($($name:ident),+ $(,)?) => {
-            $(figures.insert(stringify!($name).to_owned(), fields.$name.into());)+
+            $(tell(stringify!($name), fields.$name.into());)+
         };
     }
     texts!(
@@ -358,7 +363,8 @@ fn figures(raw: &RawMetagraph) -> Map<String, Json> {
         alpha_high,
         alpha_low,
     );
-    figures.insert("moving_price_bits".to_owned(), fields.moving_price.0.to_string().into());
+    let moving_price = raw.told("moving_price", fields.moving_price.0.to_string());
+    figures.insert("moving_price_bits".to_owned(), moving_price.map_or(Json::Null, Json::from));
     figures.insert("price".to_owned(), raw.price.map_or(Json::Null, |price| price.rao().to_string().into()));
     let identity = fields.identity.as_ref().map_or(Json::Null, |identity| {
         json!({

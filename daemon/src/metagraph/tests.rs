@@ -32,14 +32,14 @@ fn neuron(uid: u16) -> Neuron {
         active: true,
         validator_permit: false,
         stake: Alpha::from_rao(u64::MAX),
-        alpha_stake: Alpha::ZERO,
+        alpha_stake: Some(Alpha::ZERO),
         tao_stake: Tao::ZERO,
-        rank: 0,
-        trust: 0,
+        rank: None,
+        trust: None,
         consensus: 1,
         incentive: 2,
         dividends: 65_535,
-        validator_trust: 3,
+        validator_trust: Some(3),
         emission: Alpha::ZERO,
         last_update: 4,
         registered_at: 5,
@@ -59,11 +59,11 @@ fn subnet(netuid: u16, neurons: u16) -> Subnet {
         tempo: 100,
         last_epoch: 0,
         blocks_since_epoch: 1,
-        price: Tao::from_rao(1),
-        tao_in: Tao::ZERO,
-        alpha_in: Alpha::ZERO,
-        alpha_out: Alpha::ZERO,
-        tao_in_emission: Tao::ZERO,
+        price: Some(Tao::from_rao(1)),
+        tao_in: Some(Tao::ZERO),
+        alpha_in: Some(Alpha::ZERO),
+        alpha_out: Some(Alpha::ZERO),
+        tao_in_emission: Some(Tao::ZERO),
         burn: Tao::from_rao(2),
         registration_allowed: true,
     }
@@ -182,11 +182,11 @@ fn a_subnet_that_cannot_be_read_leaves_the_others_whole_and_rests() {
 fn a_subnets_own_figures_are_the_newest_ones() {
     let mut known = metagraphs(&[snapshot(1, 3, 4)]);
     let list = Arc::make_mut(known.list.as_mut().unwrap());
-    list.subnets.get_mut(&NetUid(1)).unwrap().price = Tao::from_rao(77);
+    list.subnets.get_mut(&NetUid(1)).unwrap().price = Some(Tao::from_rao(77));
     let (at, subnet) = known.newest(&known.subnets[&NetUid(1)]);
-    assert_eq!((at.block.number, subnet.price), (BlockNumber(9), Tao::from_rao(77)));
+    assert_eq!((at.block.number, subnet.price), (BlockNumber(9), Some(Tao::from_rao(77))));
     let (at, subnet) = known.newest(&snapshot(1, 10, 4));
-    assert_eq!((at.block.number, subnet.price), (BlockNumber(10), Tao::from_rao(1)));
+    assert_eq!((at.block.number, subnet.price), (BlockNumber(10), Some(Tao::from_rao(1))));
 }
 
 struct Running {

@@ -4,6 +4,8 @@
 //! has that block; the rest is read from the chain when somebody asks. Identical reads at one block
 //! cost one answer. No file is written on behalf of callers: files travel as bytes.
 
+mod matrix;
+
 use std::{
     collections::{BTreeMap, BTreeSet},
     sync::Arc,
@@ -14,12 +16,12 @@ use btd_api::{
     chain::{At, BlockId},
     metagraph::{
         Change, Column, ColumnParams, ColumnReply, Diff, DiffParams, DiffReply, FigureChange, FileFormat, Get, History,
-        HistoryParams, HistoryRecord, HistoryReply, Load, LoadParams, MetagraphParams, MetagraphTable, Neuron,
+        HistoryParams, HistoryRecord, HistoryReply, Load, LoadParams, Matrix, MetagraphParams, MetagraphTable, Neuron,
         NeuronParams, NeuronReply, Save, SaveParams, SaveReply, Sync, SyncParams, SyncReply,
     },
 };
 
-use super::{Caller, Failure, chain::raw, receipt, table::Table as Methods};
+use super::{Caller, Failure, chain::raw, receipt, subnets::no_mechanism, table::Table as Methods};
 use crate::{
     causes::with_causes,
     daemon::Parts,
@@ -33,6 +35,7 @@ pub(super) fn register(methods: &mut Methods, parts: &Arc<Parts>) {
         .method::<Get>(get)
         .method::<Neuron>(neuron)
         .method::<Column>(column)
+        .method::<Matrix>(matrix::matrix)
         .method::<Diff>(diff)
         .method::<Save>(save)
         .method::<Load>(load)
@@ -46,11 +49,7 @@ async fn read(parts: &Parts, netuid: NetUid, mechid: MechId, block: Option<Block
     let (view, at) = raw::view(&parts.link, block).await?;
     let stamp = Stamp::of(view.block(), &parts.link);
     let table = Table::read(&view, netuid, mechid, stamp).await?;
-    let absent = || {
-        let message = format!("there is no mechanism {mechid} of a subnet {netuid} at block {}", at.block.number);
-        Failure::new(ErrorKind::NotFound, message)
-    };
-    Ok((table.ok_or_else(absent)?, at))
+    Ok((table.ok_or_else(|| no_mechanism(netuid, mechid, at))?, at))
 }
 
 /// The columns at a block: those that are kept, without a block; from the history, if it has exactly

@@ -7,19 +7,18 @@ use std::sync::Arc;
 use btd_api::{
     BlockNumber, ErrorKind, MechId, NetUid, Uid,
     chain::{At, BlockId, Event},
+    metagraph::MetagraphParams,
     rpc::Nothing,
     signing::Signing,
     subnets::{
         AxonInfo, CostReply, Hyperparameter, Hyperparameters, HyperparametersReply, List, LockCost, LockCostParams,
-        Matrix, MatrixName, MatrixParams, MatrixReply, Metagraph, MetagraphReply, Neuron, Price, PriceParams,
-        PriceReply, Register, RegisterParams, Registered, RegistrationCost, SubnetParams, SubnetPrice, SubnetSummary,
-        Subnets,
+        Metagraph, MetagraphReply, Neuron, Price, PriceParams, PriceReply, Register, RegisterParams, Registered,
+        RegistrationCost, Show, Shown, SubnetParams, SubnetPrice, SubnetSummary, Subnets,
     },
     wallet::{Outcome, Receipt},
 };
-use btd_chain::{FixedPoint, HyperValue, ReadError, Row, View};
+use btd_chain::{FixedPoint, HyperValue, ReadError, View};
 use btd_signer_protocol::KeyId;
-use btd_tensor::SparseRow;
 use serde::Serialize;
 use serde_json::{Value as Json, json, value::RawValue};
 
@@ -39,11 +38,11 @@ pub(super) fn register(table: &mut Table, parts: &Arc<Parts>) {
         .noun(parts)
         .method::<List>(list)
         .written::<Metagraph, _, _, _>(metagraph)
+        .method::<Show>(show)
         .method::<Hyperparameters>(hyperparameters)
         .method::<Price>(price)
         .method::<RegistrationCost>(registration_cost)
         .method::<LockCost>(lock_cost)
-        .method::<Matrix>(matrix)
         .method::<Register>(register_neuron)
         .done();
 }
@@ -66,12 +65,14 @@ struct WrittenMetagraph<'s> {
     neurons: &'s RawValue,
 }
 
-async fn metagraph(parts: Arc<Parts>, params: SubnetParams, _: Caller) -> Result<Box<RawValue>, Failure> {
-    if let Some(block) = params.block {
-        return Ok(table::write(&past_metagraph(&parts, params.netuid, block).await?)?);
+async fn metagraph(parts: Arc<Parts>, params: MetagraphParams, _: Caller) -> Result<Box<RawValue>, Failure> {
+    let MetagraphParams { netuid, mechid, block } = params;
+    // Of the main mechanism there is always one in memory, of the others none.
+    if block.is_some() || mechid != MechId(0) {
+        return Ok(table::write(&past_metagraph(&parts, netuid, mechid, block).await?)?);
     }
     let known = parts.metagraph.current();
-    let snapshot = snapshot(&known, params.netuid)?;
+    let snapshot = snapshot(&known, netuid)?;
     let (subnet_at, subnet) = known.newest(&snapshot);
     let reply = WrittenMetagraph {
         at: receipt::kept_at(snapshot.at, &known, &parts.link),
@@ -92,10 +93,16 @@ fn written_neurons(snapshot: &Snapshot) -> Result<&RawValue, Failure> {
     Ok(snapshot.keep_written(table::write(&neurons)?))
 }
 
-/// The metagraph at a block of the past, read from the chain.
-async fn past_metagraph(parts: &Parts, netuid: NetUid, block: BlockId) -> Result<MetagraphReply, Failure> {
-    let (view, at) = raw::view(&parts.link, Some(block)).await?;
-    let raw = view.metagraph(netuid).await?.ok_or_else(|| no_subnet(netuid))?;
+/// The metagraph of a mechanism at a block, read from the chain.
+async fn past_metagraph(
+    parts: &Parts,
+    netuid: NetUid,
+    mechid: MechId,
+    block: Option<BlockId>,
+) -> Result<MetagraphReply, Failure> {
+    let (view, at) = raw::view(&parts.link, block).await?;
+    let absent = || if mechid == MechId(0) { no_subnet(netuid) } else { no_mechanism(netuid, mechid, at) };
+    let raw = view.mechagraph(netuid, mechid).await?.ok_or_else(absent)?;
     let snapshot = Snapshot::read(&raw, Stamp::of(view.block(), &parts.link));
     Ok(MetagraphReply {
         at,
@@ -103,6 +110,17 @@ async fn past_metagraph(parts: &Parts, netuid: NetUid, block: BlockId) -> Result
         subnet: summary(&snapshot.subnet),
         neurons: snapshot.neurons().iter().map(neuron).collect(),
     })
+}
+
+async fn show(parts: Arc<Parts>, params: SubnetParams, _: Caller) -> Result<Shown, Failure> {
+    let SubnetParams { netuid, block } = params;
+    if let Some(block) = block {
+        let MetagraphReply { at, subnet, .. } = past_metagraph(&parts, netuid, MechId(0), Some(block)).await?;
+        return Ok(Shown { at, subnet });
+    }
+    let known = parts.metagraph.current();
+    let (at, subnet) = known.newest(&*snapshot(&known, netuid)?);
+    Ok(Shown { at: receipt::kept_at(at, &known, &parts.link), subnet: summary(&subnet) })
 }
 
 async fn price(parts: Arc<Parts>, params: PriceParams, _: Caller) -> Result<PriceReply, Failure> {
@@ -147,6 +165,11 @@ pub(super) fn no_subnet(netuid: NetUid) -> Failure {
     Failure(btd_api::ApiError::new(ErrorKind::NotFound, format!("there is no subnet {netuid}")).with("netuid", netuid))
 }
 
+pub(super) fn no_mechanism(netuid: NetUid, mechid: MechId, at: At) -> Failure {
+    let message = format!("there is no mechanism {mechid} of a subnet {netuid} at block {}", at.block.number);
+    Failure(btd_api::ApiError::new(ErrorKind::NotFound, message).with("netuid", netuid))
+}
+
 async fn hyperparameters(parts: Arc<Parts>, params: SubnetParams, _: Caller) -> Result<HyperparametersReply, Failure> {
     let (view, at) = raw::view(&parts.link, params.block).await?;
     let read = view.hyperparameters(params.netuid).await?.ok_or_else(|| no_subnet(params.netuid))?;
@@ -186,57 +209,14 @@ fn decimal(number: FixedPoint) -> Json {
     text.parse::<f64>().map_or(Json::String(text), |number| json!(number))
 }
 
-async fn matrix(parts: Arc<Parts>, params: MatrixParams, _: Caller) -> Result<MatrixReply, Failure> {
-    let MatrixParams { netuid, matrix, mechid } = params;
-    let snapshot = snapshot(&parts.metagraph.current(), netuid)?;
-    let (view, at) = view_of(&parts, &snapshot).await?;
-    check_mechanism(&view, netuid, mechid).await?;
-    let rows = match matrix {
-        MatrixName::Weights => view.weights(netuid, mechid).await?,
-        MatrixName::Bonds => view.bonds(netuid, mechid).await?,
-    };
-    let n = snapshot.subnet.neurons;
-    // Arithmetic over up to 4096 by 4096 numbers is no work for a thread that serves others.
-    let worked_out = tokio::task::spawn_blocking(move || {
-        let rows: Vec<SparseRow> = rows.into_iter().map(|(uid, entries): Row| SparseRow { uid, entries }).collect();
-        match matrix {
-            MatrixName::Weights => btd_tensor::Matrix::weights(n, &rows).into_rows(),
-            MatrixName::Bonds => btd_tensor::Matrix::bonds(n, &rows).into_rows(),
-        }
-    });
-    let internal = |error: String| Failure::new(ErrorKind::Internal, error);
-    let rows = worked_out
-        .await
-        .map_err(|_| internal("working the matrix out broke off".to_owned()))?
-        .map_err(|error| internal(error.to_string()))?;
-    Ok(MatrixReply { at, n, rows })
-}
-
 /// Reads at the snapshot's own block, or at the newest where the node has thrown that away.
-async fn view_of(parts: &Parts, snapshot: &Snapshot) -> Result<(View, At), Failure> {
+pub(super) async fn view_of(parts: &Parts, snapshot: &Snapshot) -> Result<(View, At), Failure> {
     match parts.link.view_at(snapshot.at.block.hash).await {
         Ok(view) => Ok((view, receipt::at(snapshot.at, &parts.link))),
         Err(ReadError::Pruned { .. } | ReadError::UnknownBlock { .. } | ReadError::Refused { .. }) => {
             Ok(receipt::view(&parts.link).await?)
         }
         Err(error) => Err(error.into()),
-    }
-}
-
-async fn check_mechanism(view: &View, netuid: NetUid, mechid: MechId) -> Result<(), Failure> {
-    if mechid == MechId(0) {
-        return Ok(());
-    }
-    let count = match view.storage_json("SubtensorModule", "MechanismCountCurrent", &[netuid.into()]).await {
-        Ok(count) => count.as_u64().unwrap_or(1),
-        Err(ReadError::Absent(_)) => 1,
-        Err(error) => return Err(error.into()),
-    };
-    if u64::from(mechid.0) < count {
-        Ok(())
-    } else {
-        let message = format!("subnet {netuid} has {count} mechanisms, counted from 0: there is no mechanism {mechid}");
-        Err(Failure::new(ErrorKind::NotFound, message))
     }
 }
 
@@ -292,12 +272,12 @@ pub(super) fn neuron(neuron: &metagraph::Neuron) -> Neuron {
         stake: neuron.stake,
         alpha_stake: neuron.alpha_stake,
         tao_stake: neuron.tao_stake,
-        rank: ratio(neuron.rank),
-        trust: ratio(neuron.trust),
+        rank: neuron.rank.map(ratio),
+        trust: neuron.trust.map(ratio),
         consensus: ratio(neuron.consensus),
         incentive: ratio(neuron.incentive),
         dividends: ratio(neuron.dividends),
-        validator_trust: ratio(neuron.validator_trust),
+        validator_trust: neuron.validator_trust.map(ratio),
         emission: neuron.emission,
         last_update: neuron.last_update,
         registered_at: neuron.registered_at,

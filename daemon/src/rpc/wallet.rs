@@ -185,7 +185,7 @@ async fn row(
     let stakes = match view.stake_for_coldkey(coldkey.account()).await {
         Ok(stakes) => stakes,
         // A runtime without subnets has no stake.
-        Err(btd_chain::ReadError::Absent(_)) => Vec::new(),
+        Err(btd_chain::ReadError::Absent(absent)) if absent.lack == btd_chain::Lack::Missing => Vec::new(),
         Err(error) => return Err(error.into()),
     };
     if !stakes.is_empty() && prices.is_none() {

@@ -235,10 +235,26 @@ pub struct RawMetagraph {
     pub validator_trust: Vec<u16>,
     /// Everything that the runtime's own metagraph holds.
     pub fields: MetagraphFields,
+    /// The names of the fields that this runtime does not tell: what stands in them means nothing.
+    pub untold: Vec<&'static str>,
 }
 
 /// One validator's weights or bonds: what it gave to whom, as the chain keeps it.
 pub type Row = (Uid, Vec<(Uid, u16)>);
+
+// === impl RawMetagraph ===
+
+impl RawMetagraph {
+    /// Whether the runtime tells the field `name` of [`MetagraphFields`].
+    pub fn tells(&self, name: &str) -> bool {
+        !self.untold.contains(&name)
+    }
+
+    /// The `value` of the field `name`, if the runtime tells it.
+    pub fn told<T>(&self, name: &str, value: T) -> Option<T> {
+        self.tells(name).then_some(value)
+    }
+}
 
 // === impl MetagraphFields ===
 
@@ -272,7 +288,7 @@ impl View {
             self.price(netuid),
             self.storage::<Vec<u16>>(PALLET, "ValidatorTrust", &of_subnet),
         );
-        let Some(fields) = fields? else { return Ok(None) };
+        let Some((fields, untold)) = fields? else { return Ok(None) };
         Ok(Some(RawMetagraph {
             block: self.block(),
             netuid,
@@ -280,6 +296,7 @@ impl View {
             price: if_present(price)?,
             validator_trust: if_present(validator_trust)?.flatten().unwrap_or_default(),
             fields,
+            untold,
         }))
     }
 
@@ -301,8 +318,12 @@ impl View {
     }
 
     /// The runtime's metagraph by the first of its APIs that is there; before there was any, put
-    /// together from neurons.
-    async fn metagraph_fields(&self, netuid: NetUid, mechid: MechId) -> Result<Option<MetagraphFields>, ReadError> {
+    /// together from neurons. With it come the names of the fields that could not be told.
+    async fn metagraph_fields(
+        &self,
+        netuid: NetUid,
+        mechid: MechId,
+    ) -> Result<Option<(MetagraphFields, Vec<&'static str>)>, ReadError> {
         let all: Value = (0..ALL_FIELDS).collect();
         let of_subnet: [(&str, Vec<Value>); 2] =
             [("get_metagraph", vec![netuid.into()]), ("get_selective_metagraph", vec![netuid.into(), all.clone()])];
@@ -313,7 +334,10 @@ impl View {
         let generations = if mechid == MechId(0) { of_subnet } else { of_mechanism };
         let available = generations.iter().find(|(method, _)| self.runtime().has_runtime_api(API, method));
         match available {
-            Some((method, arguments)) => self.api(API, method, arguments).await,
+            Some((method, arguments)) => {
+                let fields: Option<MetagraphFields> = self.api(API, method, arguments).await?;
+                Ok(fields.map(|fields| (fields, Vec::new())))
+            }
             // Boxed: it is large, and runtimes of today need it never.
             None => Box::pin(self.metagraph_of_old(netuid, mechid)).await,
         }

@@ -11,7 +11,7 @@ use codec::{Compact, Decode};
 use tokio::try_join;
 
 use super::{
-    View,
+    HyperValue, Hyperparameters, View,
     metagraph::{AxonInfo, MetagraphFields},
     subnets::{I96F32, if_present},
 };
@@ -60,6 +60,79 @@ pub struct NeuronLite {
     /// Of 65535; the lowest goes first.
     pub pruning_score: u16,
 }
+
+/// What storage says of a subnet where no runtime API does; none where the runtime has no such item.
+struct OldSubnet {
+    tempo: Option<u16>,
+    max_uids: Option<u16>,
+    burn: Option<Tao>,
+    registration_allowed: Option<bool>,
+    pow_registration_allowed: Option<bool>,
+    blocks_since_last_step: Option<u64>,
+    owner: Option<AccountId>,
+    registered_at: Option<u64>,
+    emission: Option<u64>,
+    immunity_period: Option<u16>,
+    kappa: Option<u16>,
+    rho: Option<u16>,
+    difficulty: Option<u64>,
+    max_validators: Option<u16>,
+}
+
+/// The fields of a subnet that neurons do not tell.
+const UNTOLD: [&str; 51] = [
+    "name",
+    "symbol",
+    "identity",
+    "network_registered_at",
+    "owner_hotkey",
+    "owner_coldkey",
+    "tempo",
+    "last_step",
+    "blocks_since_last_step",
+    "subnet_emission",
+    "alpha_in",
+    "alpha_out",
+    "tao_in",
+    "alpha_out_emission",
+    "alpha_in_emission",
+    "tao_in_emission",
+    "pending_alpha_emission",
+    "pending_root_emission",
+    "subnet_volume",
+    "moving_price",
+    "rho",
+    "kappa",
+    "min_allowed_weights",
+    "max_weights_limit",
+    "weights_version",
+    "weights_rate_limit",
+    "activity_cutoff",
+    "max_validators",
+    "max_uids",
+    "burn",
+    "difficulty",
+    "registration_allowed",
+    "pow_registration_allowed",
+    "immunity_period",
+    "min_difficulty",
+    "max_difficulty",
+    "min_burn",
+    "max_burn",
+    "adjustment_alpha",
+    "adjustment_interval",
+    "target_regs_per_interval",
+    "max_regs_per_block",
+    "serving_rate_limit",
+    "bonds_moving_avg",
+    "tao_dividends_per_hotkey",
+    "alpha_dividends_per_hotkey",
+    "commit_reveal_weights_enabled",
+    "commit_reveal_period",
+    "liquid_alpha_enabled",
+    "alpha_high",
+    "alpha_low",
+];
 
 // === impl NeuronLite ===
 
@@ -166,59 +239,100 @@ impl View {
         neurons_within(&answer).map_err(|reason| self.decode_error(FUNCTION, reason))
     }
 
-    /// A metagraph put together from a subnet's neurons and what storage says of the subnet; none
-    /// when there is no such subnet. Amounts of stake are in tao: before there were pools it was all
-    /// there was. There is one mechanism.
+    /// A metagraph put together from a subnet's neurons, its hyperparameters and what storage says of
+    /// the subnet, and the names of the fields of which none of them tells; none when there is no such
+    /// subnet. Amounts of stake are in tao: before there were pools it was all there was. There is one
+    /// mechanism.
     pub(super) async fn metagraph_of_old(
         &self,
         netuid: NetUid,
         mechid: MechId,
-    ) -> Result<Option<MetagraphFields>, ReadError> {
+    ) -> Result<Option<(MetagraphFields, Vec<&'static str>)>, ReadError> {
         if mechid != MechId(0) || !self.subnet_exists(netuid).await? {
             return Ok(None);
         }
-        let now = u64::from(self.block().number.0);
-        let (neurons, tempo, max_uids, burn, allowed, since) = try_join!(
+        let (neurons, hyperparameters, of_subnet, registrations) = try_join!(
             self.neurons_lite(netuid),
+            async { if_present(self.hyperparameters(netuid).await).map(Option::flatten) },
+            self.subnet_of_old(netuid),
+            async { if_present(self.map::<u16, u64>(PALLET, "BlockAtRegistration", &[netuid.into()]).await) },
+        )?;
+        let now = u64::from(self.block().number.0);
+        // Registering was open before there was a switch.
+        let mut fields = MetagraphFields { block: now, registration_allowed: true, ..MetagraphFields::with(&neurons) };
+        let mut untold = UNTOLD.to_vec();
+        if let Some(hyperparameters) = &hyperparameters {
+            fields.take(hyperparameters);
+            untold.retain(|name| hyperparameters.get(name).is_none());
+        }
+        macro_rules! known {
+            ($($field:ident = $value:expr),+ $(,)?) => {
+                $(if let Some(value) = $value {
+                    fields.$field = value;
+                    untold.retain(|name| *name != stringify!($field));
+                })+
+            };
+        }
+        known!(
+            tempo = of_subnet.tempo,
+            max_uids = of_subnet.max_uids,
+            burn = of_subnet.burn,
+            registration_allowed = of_subnet.registration_allowed,
+            pow_registration_allowed = of_subnet.pow_registration_allowed,
+            blocks_since_last_step = of_subnet.blocks_since_last_step,
+            last_step = of_subnet.blocks_since_last_step.map(|since| now.saturating_sub(since)),
+            owner_coldkey = of_subnet.owner,
+            network_registered_at = of_subnet.registered_at,
+            subnet_emission = of_subnet.emission,
+            immunity_period = of_subnet.immunity_period,
+            kappa = of_subnet.kappa,
+            rho = of_subnet.rho,
+            difficulty = of_subnet.difficulty,
+            max_validators = of_subnet.max_validators,
+        );
+        if let Some(registrations) = registrations {
+            let block = |uid| registrations.iter().find(|(of, _)| *of == uid).map_or(0, |(_, block)| *block);
+            fields.block_at_registration = (0..fields.num_uids).map(block).collect();
+        }
+        Ok(Some((fields, untold)))
+    }
+
+    /// What storage says of a subnet.
+    async fn subnet_of_old(&self, netuid: NetUid) -> Result<OldSubnet, ReadError> {
+        let (tempo, max_uids, burn, registration_allowed, pow_registration_allowed, blocks_since_last_step) = try_join!(
             self.of_subnet::<u16>("Tempo", netuid),
             self.of_subnet::<u16>("MaxAllowedUids", netuid),
             self.of_subnet::<Tao>("Burn", netuid),
             self.of_subnet::<bool>("NetworkRegistrationAllowed", netuid),
+            self.of_subnet::<bool>("NetworkPowRegistrationAllowed", netuid),
             self.of_subnet::<u64>("BlocksSinceLastStep", netuid),
         )?;
-        let (owner, registered, immunity, kappa, rho, difficulty, validators) = try_join!(
+        let (owner, registered_at, emission, immunity_period, kappa, rho, difficulty, max_validators) = try_join!(
             self.of_subnet::<AccountId>("SubnetOwner", netuid),
             self.of_subnet::<u64>("NetworkRegisteredAt", netuid),
+            self.of_subnet::<u64>("EmissionValues", netuid),
             self.of_subnet::<u16>("ImmunityPeriod", netuid),
             self.of_subnet::<u16>("Kappa", netuid),
             self.of_subnet::<u16>("Rho", netuid),
             self.of_subnet::<u64>("Difficulty", netuid),
             self.of_subnet::<u16>("MaxAllowedValidators", netuid),
         )?;
-        let registrations: Vec<(u16, u64)> =
-            if_present(self.map(PALLET, "BlockAtRegistration", &[netuid.into()]).await)?.unwrap_or_default();
-        let since = since.unwrap_or(0);
-        let mut fields = MetagraphFields {
-            block: now,
-            tempo: tempo.unwrap_or(0),
-            last_step: now.saturating_sub(since),
-            blocks_since_last_step: since,
-            network_registered_at: registered.unwrap_or(0),
-            owner_coldkey: owner.unwrap_or(AccountId([0; 32])),
-            max_uids: max_uids.unwrap_or(0),
-            burn: burn.unwrap_or(Tao::ZERO),
-            registration_allowed: allowed.unwrap_or(true),
-            immunity_period: immunity.unwrap_or(0),
-            kappa: kappa.unwrap_or(0),
-            rho: rho.unwrap_or(0),
-            difficulty: difficulty.unwrap_or(0),
-            max_validators: validators.unwrap_or(0),
-            ..MetagraphFields::with(&neurons)
-        };
-        fields.block_at_registration = (0..fields.num_uids)
-            .map(|uid| registrations.iter().find(|(of, _)| *of == uid).map_or(0, |(_, block)| *block))
-            .collect();
-        Ok(Some(fields))
+        Ok(OldSubnet {
+            tempo,
+            max_uids,
+            burn,
+            registration_allowed,
+            pow_registration_allowed,
+            blocks_since_last_step,
+            owner,
+            registered_at,
+            emission,
+            immunity_period,
+            kappa,
+            rho,
+            difficulty,
+            max_validators,
+        })
     }
 
     /// A value of a subnet; none where the runtime has no such item.
@@ -242,6 +356,46 @@ fn neurons_within(answer: &[u8]) -> Result<Vec<NeuronLite>, Mismatch> {
 // === impl MetagraphFields ===
 
 impl MetagraphFields {
+    /// Takes over the hyperparameters that have the names of fields.
+    fn take(&mut self, hyperparameters: &Hyperparameters) {
+        macro_rules! take {
+            ($($field:ident),+ $(,)?) => {
+                $(if let Some(HyperValue::Unsigned(value)) = hyperparameters.get(stringify!($field)) {
+                    self.$field = (*value).try_into().unwrap_or(self.$field);
+                })+
+            };
+        }
+        take!(
+            rho,
+            kappa,
+            immunity_period,
+            min_allowed_weights,
+            max_weights_limit,
+            tempo,
+            min_difficulty,
+            max_difficulty,
+            weights_version,
+            weights_rate_limit,
+            adjustment_interval,
+            activity_cutoff,
+            target_regs_per_interval,
+            bonds_moving_avg,
+            max_regs_per_block,
+            serving_rate_limit,
+            max_validators,
+            adjustment_alpha,
+            difficulty,
+        );
+        for (name, field) in [("min_burn", &mut self.min_burn), ("max_burn", &mut self.max_burn)] {
+            if let Some(HyperValue::Tao(amount)) = hyperparameters.get(name) {
+                *field = *amount;
+            }
+        }
+        if let Some(HyperValue::Bool(allowed)) = hyperparameters.get("registration_allowed") {
+            self.registration_allowed = *allowed;
+        }
+    }
+
     /// The columns of `neurons`, and everything else empty.
     fn with(neurons: &[NeuronLite]) -> Self {
         let zero = AccountId([0; 32]);
@@ -263,7 +417,7 @@ impl MetagraphFields {
             trust: column(|neuron| neuron.trust),
             rank: column(|neuron| neuron.rank),
             block_at_registration: Vec::new(),
-            alpha_stake: vec![Alpha::ZERO; neurons.len()],
+            alpha_stake: Vec::new(),
             tao_stake: neurons.iter().map(|neuron| Tao::from_rao(neuron.stake)).collect(),
             total_stake: neurons.iter().map(|neuron| Tao::from_rao(neuron.stake)).collect(),
             tao_dividends_per_hotkey: Vec::new(),

@@ -19,12 +19,12 @@ record! {
         pub stake: Alpha,
         /// The part that is locked.
         pub locked: Alpha = Alpha::ZERO,
-        /// What the last epoch brought the hotkey, in alpha.
-        pub emission: Alpha = Alpha::ZERO,
-        /// What the last epoch brought the hotkey, in tao.
-        pub tao_emission: Tao = Tao::ZERO,
-        /// Whether the hotkey has a place in the subnet.
-        pub is_registered: bool = false,
+        /// What the last epoch brought the hotkey, in alpha; none where the runtime does not tell.
+        pub emission: Option<Alpha> = None,
+        /// What the last epoch brought the hotkey, in tao; none where the runtime does not tell.
+        pub tao_emission: Option<Tao> = None,
+        /// Whether the hotkey has a place in the subnet; none where the runtime does not tell.
+        pub is_registered: Option<bool> = None,
     }
 }
 

@@ -1,10 +1,13 @@
 //! Reads at one block: balances, subnets, metagraph, hyperparameters, stake, and anything by name.
 
 use btd_api::{AccountId, BlockNumber, MechId, NetUid, Tao, Uid};
-use btd_chain::{Call, Generation, HyperValue, Item, Link, PrepareOptions, ReadError, Sign, Tracked, Value};
+use btd_chain::{
+    Call, Generation, HyperValue, Item, Link, PrepareOptions, ReadError, Sign, Tracked, Value, storage_index,
+};
+use codec::Encode;
 use serde_json::json;
 
-use crate::{Key, in_time, live};
+use crate::{Key, in_time, live, until};
 
 /// Signs, submits and waits for success.
 async fn land(link: &Link, call: Call, key: &Key) {
@@ -112,6 +115,52 @@ async fn the_metagraph_has_every_column() {
     assert_eq!(view.bonds(NetUid(1), MechId(0)).await.unwrap(), []);
     // The view of before the registration still answers as it did.
     assert_eq!(link.view_at(before.block.hash).await.unwrap().metagraph(NetUid(1)).await.unwrap(), Some(before));
+}
+
+/// Each mechanism has weights, bonds, incentives and last updates of its own, and the neurons are those
+/// of the subnet.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn mechanisms_have_their_own_weights_and_bonds() {
+    let (devnet, followed) = live().await;
+    let link = &followed.link;
+    land(link, register(Key::named("Alice//hotkey").account()), &Key::named("Alice")).await;
+    let view = link.view().unwrap();
+    let (netuid, second) = (NetUid(1), MechId(1));
+    let address = |item: &str, keys: &[Value]| view.storage_address("SubtensorModule", item, keys).unwrap();
+    let of = |mechid| storage_index(netuid, mechid);
+    let row = |item: &str, mechid, uid: u16, row: Vec<(u16, u16)>| {
+        (address(item, &[of(mechid), uid.into()]), Some(row.encode()))
+    };
+    devnet
+        .control()
+        .set_storage(vec![
+            (address("MechanismCountCurrent", &[netuid.into()]), Some(vec![2])),
+            row("Weights", MechId(0), 0, vec![(1, 100)]),
+            row("Weights", second, 0, vec![(0, 7), (1, 65_535)]),
+            row("Weights", second, 1, vec![(0, 9)]),
+            row("Bonds", second, 1, vec![(0, 65_535), (1, 3)]),
+            (address("Incentive", &[of(second)]), Some(vec![11_u16, 22].encode())),
+            (address("LastUpdate", &[of(second)]), Some(vec![5_u64, 6].encode())),
+        ])
+        .await
+        .unwrap();
+    let number = devnet.head().number;
+    until(link, |state| state.finalized().is_some_and(|seen| seen.block.number.0 >= number)).await;
+    let view = link.view().unwrap();
+    let uid = |(uid, row): (Uid, Vec<(Uid, u16)>)| (uid.0, row.into_iter().map(|(to, value)| (to.0, value)).collect());
+    let rows = |rows: Vec<btd_chain::Row>| rows.into_iter().map(uid).collect::<Vec<(u16, Vec<(u16, u16)>)>>();
+    assert_eq!(rows(view.weights(netuid, MechId(0)).await.unwrap()), [(0, vec![(1, 100)])]);
+    assert_eq!(rows(view.weights(netuid, second).await.unwrap()), [(0, vec![(0, 7), (1, 65_535)]), (1, vec![(0, 9)])]);
+    assert_eq!(rows(view.bonds(netuid, MechId(0)).await.unwrap()), []);
+    assert_eq!(rows(view.bonds(netuid, second).await.unwrap()), [(1, vec![(0, 65_535), (1, 3)])]);
+    assert_eq!(view.mechanisms(netuid).await.unwrap(), 2);
+    let first = view.metagraph(netuid).await.unwrap().unwrap();
+    let other = view.mechagraph(netuid, second).await.unwrap().unwrap();
+    assert_eq!((other.netuid, other.mechid), (netuid, second));
+    assert_eq!((other.fields.incentives.as_slice(), other.fields.last_update.as_slice()), (&[11, 22][..], &[5, 6][..]));
+    assert_ne!(first.fields.incentives, other.fields.incentives);
+    assert_eq!((first.fields.hotkeys, first.fields.total_stake), (other.fields.hotkeys, other.fields.total_stake));
+    assert_eq!(view.mechagraph(netuid, MechId(2)).await.unwrap(), None);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -92,10 +92,7 @@ async fn apis_that_old_metadata_does_not_describe_are_asked_by_their_layouts() {
         .encode();
     let stakes = vec![(hotkey, coldkey, Compact(1_u64 << 41)), (nominator, coldkey, Compact(3))].encode();
     let answers = Answers::from([
-        (
-            ("SubnetInfoRuntimeApi_get_subnet_hyperparams", asked(1)),
-            [hyperparameters(), serving].concat().encode(),
-        ),
+        (("SubnetInfoRuntimeApi_get_subnet_hyperparams", asked(1)), [hyperparameters(), serving].concat().encode()),
         (("SubnetInfoRuntimeApi_get_subnet_hyperparams", asked(9)), vec![0]),
         (("SubnetRegistrationRuntimeApi_get_network_registration_cost", vec![]), 123_u64.encode()),
         (("StakeInfoRuntimeApi_get_stake_info_for_coldkey", coldkey.to_vec().encode()), stakes.encode()),
@@ -123,6 +120,7 @@ async fn apis_that_old_metadata_does_not_describe_are_asked_by_their_layouts() {
     let stakes = view.stake_for_coldkey(AccountId(coldkey)).await.unwrap();
     let told: Vec<_> = stakes.iter().map(|stake| (stake.hotkey.0, stake.netuid, stake.stake.rao())).collect();
     assert_eq!(told, [(hotkey, NetUid(0), 1 << 41), (nominator, NetUid(0), 3)]);
+    assert_eq!((stakes[0].is_registered, stakes[0].emission), (None, None));
 
     let api = "DelegateInfoRuntimeApi";
     let delegates = view.runtime_api_json(api, "get_delegates", &[]).await.unwrap();
@@ -146,7 +144,9 @@ async fn apis_that_old_metadata_does_not_describe_are_asked_by_their_layouts() {
     };
     let undescribed = absent(view.dynamic_info(NetUid(1)).await.unwrap_err());
     assert_eq!((undescribed.item, undescribed.lack), (Item::RuntimeApi, Lack::Undescribed));
-    assert!(undescribed.to_string().contains("does not describe the runtime API SubnetInfoRuntimeApi.get_dynamic_info"));
+    assert!(
+        undescribed.to_string().contains("does not describe the runtime API SubnetInfoRuntimeApi.get_dynamic_info")
+    );
     let missing = absent(view.price(NetUid(1)).await.unwrap_err());
     assert_eq!(missing.to_string(), "this runtime (spec 143) has no runtime API SwapRuntimeApi.current_alpha_price");
 }
@@ -192,6 +192,44 @@ async fn a_layout_that_grew_is_read_as_far_as_it_had_grown() {
     assert_eq!(info["network_connect"], json!([[2, 65_535]]));
 }
 
+/// Before there were metagraphs one is put together, and what nobody tells is not made up.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_metagraph_of_an_old_runtime_says_what_it_does_not_know() {
+    let devnet = chain().await;
+    let node = FaultyNode::before(devnet.address()).await;
+    let (hotkey, coldkey) = ([1_u8; 32], [2_u8; 32]);
+    let axon = (9_u64, 3_u32, 0x0102_0304_u128, 8_091_u16, 4_u8, 4_u8, 0_u8, 0_u8);
+    let neuron = [
+        (hotkey, coldkey, Compact(0_u16), Compact(1_u16), true, axon).encode(),
+        (1_u64, 2_u32, 3_u128, 4_u16, 5_u8).encode(),
+        vec![(coldkey, Compact(40_u64))].encode(),
+        (Compact(10_u16), Compact(11_u64), Compact(12_u16), Compact(13_u16)).encode(),
+        (Compact(14_u16), Compact(15_u16), Compact(16_u16), Compact(17_u64), true, Compact(18_u16)).encode(),
+    ]
+    .concat();
+    let answers = Answers::from([
+        (("NeuronInfoRuntimeApi_get_neurons_lite", asked(1)), [vec![4], neuron].concat().encode()),
+        (("SubnetInfoRuntimeApi_get_subnet_hyperparams", asked(1)), hyperparameters().encode()),
+    ]);
+    node.script(move |method, params| old(143, OF_2024, &answers, method, params).unwrap_or(Reaction::Pass));
+    let followed = follow(config([node.address()]));
+    until(&followed.link, LinkState::is_live).await;
+    let view = followed.link.view().unwrap();
+    let metagraph = view.metagraph(NetUid(1)).await.unwrap().unwrap();
+    let fields = &metagraph.fields;
+    assert_eq!((fields.rank.as_slice(), fields.trust.as_slice()), (&[10][..], &[14][..]));
+    assert_eq!((fields.total_stake[0], fields.axons[0].port), (Tao::from_rao(40), 8_091));
+    assert_eq!((fields.alpha_stake.as_slice(), metagraph.price), (&[][..], None));
+    // Of the hyperparameters, what the runtime API says; of the pools, nothing.
+    assert_eq!((fields.weights_version, fields.max_burn), (1_013, Tao::from_rao(100_000_000_000)));
+    assert!(metagraph.tells("weights_version") && metagraph.tells("tempo") && metagraph.tells("burn"));
+    for unknown in ["tao_in", "alpha_in", "moving_price", "commit_reveal_period", "symbol", "serving_rate_limit"] {
+        assert!(!metagraph.tells(unknown), "{unknown}");
+    }
+    assert_eq!(view.mechagraph(NetUid(1), btd_api::MechId(1)).await.unwrap(), None);
+    assert_eq!(view.metagraph(NetUid(9)).await.unwrap(), None);
+}
+
 /// `System.Events` of spec 143: `Commitments.Commitment(netuid, who)`, in a pallet that has moved since.
 fn events_of_2024(netuid: u16) -> Vec<u8> {
     const COMMITMENTS: u8 = 17;
@@ -216,10 +254,8 @@ async fn an_upgrade_that_changes_the_metadata_changes_what_reads_decode_with() {
             before.insert(hash.to_string());
         }
     }
-    let answers = Answers::from([(
-        ("SubnetInfoRuntimeApi_get_subnet_hyperparams", asked(1)),
-        hyperparameters().encode(),
-    )]);
+    let answers =
+        Answers::from([(("SubnetInfoRuntimeApi_get_subnet_hyperparams", asked(1)), hyperparameters().encode())]);
     let events = format!("0x26aa394eea5630e07c48ae0c9558cef7{}", "80d41e5e16056765bc8461851072c9d7");
     let executed_by_old: HashSet<String> = before.clone();
     node.script(move |method, params| {

@@ -9,7 +9,7 @@ use btd_api::{
     Alpha, Coldkey, Hotkey, NetUid, Tao,
     stake::{AutoStake, AutoStakes, ClaimType, ColdkeyParams, Position, Stakes},
 };
-use btd_chain::{ReadError, StakeInfo, Value, View};
+use btd_chain::{Lack, ReadError, StakeInfo, Value, View};
 use serde_json::Value as Json;
 
 use super::{SUBTENSOR, account, locks};
@@ -27,8 +27,8 @@ pub(super) async fn list(parts: Arc<Parts>, params: ColdkeyParams, _: Caller) ->
     let free = view.balance(coldkey.account()).await?.free;
     let stakes = match view.stake_for_coldkey(coldkey.account()).await {
         Ok(stakes) => stakes,
-        // A runtime without subnets has no stake.
-        Err(ReadError::Absent(_)) => Vec::new(),
+        // A runtime without subnets has no stake; of one that is not described, that is not known.
+        Err(ReadError::Absent(absent)) if absent.lack == Lack::Missing => Vec::new(),
         Err(error) => return Err(error.into()),
     };
     let claims = claimable(&view, coldkey, &stakes).await?;
@@ -52,9 +52,9 @@ pub(super) async fn list(parts: Arc<Parts>, params: ColdkeyParams, _: Caller) ->
             netuid,
             stake: Alpha::ZERO,
             locked: Alpha::ZERO,
-            emission: Alpha::ZERO,
-            tao_emission: Tao::ZERO,
-            is_registered: false,
+            emission: Some(Alpha::ZERO),
+            tao_emission: Some(Tao::ZERO),
+            is_registered: Some(false),
         };
         positions.push(Position { claimable, ..position(&nothing, price(netuid), known) });
     }

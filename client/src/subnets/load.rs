@@ -1,0 +1,108 @@
+//! What a file holds that `subnets metagraph --save` wrote.
+//!
+//! btd reads it, for btctl knows nothing of its form; the chain is not asked.
+
+use std::fs;
+
+use btd_api::metagraph::{Load, LoadParams, MetagraphTable};
+use clap::Args;
+use serde_json::Value;
+
+use super::history::column;
+use crate::{
+    exit::Exit,
+    failure::Failure,
+    output::{
+        Page,
+        table::{Column, Table},
+        text,
+    },
+    session::Session,
+};
+
+/// `btctl subnets load`
+#[derive(Args, Debug)]
+pub(crate) struct LoadArgs {
+    /// The file, in btd's own form
+    #[arg(value_name = "FILE", value_parser = contents)]
+    file: Contents,
+    /// The columns to show, with commas, by the chain's names: incentives,dividends,emission,total_stake
+    /// and so on
+    #[arg(long, value_name = "COLUMNS", value_delimiter = ',', value_parser = column)]
+    columns: Vec<&'static str>,
+}
+
+/// The bytes of a file that was named.
+#[derive(Clone, Debug)]
+struct Contents(Vec<u8>);
+
+fn contents(path: &str) -> Result<Contents, String> {
+    fs::read(path).map(Contents).map_err(|error| format!("it cannot be read: {error}"))
+}
+
+/// The columns that are shown unless others are named.
+const USUAL: [&str; 7] =
+    ["total_stake", "consensus", "incentives", "dividends", "emission", "validator_permit", "hotkeys"];
+
+// === impl LoadArgs ===
+
+impl LoadArgs {
+    pub(super) async fn run(self, session: &Session) -> Result<Exit, Failure> {
+        let Contents(bytes) = self.file;
+        let reply = session.call::<Load>(&LoadParams { bytes: format!("0x{}", hex::encode(bytes)) }).await?;
+        let columns = if self.columns.is_empty() { USUAL.to_vec() } else { self.columns };
+        session.out.reply(&reply, |reply, page| render(reply, page, &columns)).map(|()| Exit::Success)
+    }
+}
+
+fn render(reply: &MetagraphTable, page: Page, columns: &[&'static str]) -> String {
+    let mut heads = vec![Column::number("UID")];
+    heads.extend(columns.iter().copied().map(Column::number));
+    let mut table = Table::new(&heads);
+    for uid in 0..reply.neurons {
+        let values =
+            columns.iter().map(|name| match reply.columns.get(*name).and_then(|all| all.get(usize::from(uid))) {
+                Some(Value::String(text)) => text::visible(text).into_owned(),
+                Some(other) => other.to_string(),
+                None => "-".to_owned(),
+            });
+        table.row(&std::iter::once(uid.to_string()).chain(values).collect::<Vec<_>>());
+    }
+    let name = reply.figures.get("name").and_then(Value::as_str).unwrap_or_default();
+    let count = text::count(usize::from(reply.neurons), "neuron");
+    let (weights, bonds) = (reply.weights.len(), reply.bonds.len());
+    let rows = format!("{} of weights, {bonds} of bonds", text::count(weights, "row"));
+    let at = text::at(&reply.at, page);
+    format!(
+        "{}subnet {} {}, mechanism {}, {count}, {rows}, {at}\n",
+        table.render(page),
+        reply.netuid,
+        text::visible(name),
+        reply.mechid,
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn columns_that_the_runtime_did_not_keep_are_no_zeros() {
+        let reply: MetagraphTable = serde_json::from_value(json!({
+            "at": { "number": 9, "hash": format!("0x{}", "00".repeat(32)), "age_ms": 100, "stale": false },
+            "netuid": 1, "mechid": 0, "neurons": 2, "figures": { "name": "apex" },
+            "columns": { "incentives": [7, 65_535], "total_stake": ["1500000000", "0"], "rank": [] },
+            "weights": [[0, [[1, 65_535]]]], "bonds": [],
+        }))
+        .unwrap();
+        let expected = "\
+UID  total_stake  incentives  rank
+  0   1500000000           7     -
+  1            0       65535     -
+subnet 1 apex, mechanism 0, 2 neurons, 1 row of weights, 0 of bonds, at block #9, just now
+";
+        assert_eq!(render(&reply, Page::default(), &["total_stake", "incentives", "rank"]), expected);
+    }
+}
