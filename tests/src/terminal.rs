@@ -50,6 +50,8 @@ impl Terminal {
     pub fn run(host: &Host, command: &[&str]) -> Self {
         let pair = openpty(None, None).unwrap();
         let before = tcgetattr(&pair.master).unwrap();
+        // What the command finds: else that it shows nothing would say nothing of it.
+        assert!(before.local_flags.contains(LocalFlags::ECHO));
         let slave = |fd: &OwnedFd| Stdio::from(fd.try_clone().unwrap());
         // The same surroundings as without a terminal, in a session that this terminal controls.
         let mut shell = Command::new("setsid");
