@@ -27,16 +27,52 @@ fn size(variable: &str, usual: usize) -> usize {
     std::env::var(variable).map_or(usual, |text| text.parse().unwrap())
 }
 
-/// Call number `i`: a transfer, or stake on root, each of an amount of its own.
+/// What a call does. Those with an amount have one of their own, by which they are told apart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    Transfer,
+    Stake,
+    Unstake,
+    /// What is done with root dividends, one thing and the other in turns.
+    Claim,
+}
+
+fn kind(i: usize) -> Kind {
+    [Kind::Transfer, Kind::Stake, Kind::Transfer, Kind::Unstake, Kind::Claim][i % 5]
+}
+
+fn rao(i: usize) -> u64 {
+    1_000_000_000 + u64::try_from(i).unwrap() + 1
+}
+
+/// Call number `i`.
 fn words(i: usize) -> Vec<String> {
-    let amount = format!("{}.{:09}", 1, i + 1);
-    let what: &[&str] = match i % 3 {
-        0 | 1 => &["wallet", "transfer", "--dest", CHARLIE],
-        _ => &["stake", "add", "--netuid", "0", "--hotkey", ALICE],
+    let amount = format!("{}.{:09}", rao(i) / 1_000_000_000, rao(i) % 1_000_000_000);
+    let claim = if i.is_multiple_of(2) { "swap" } else { "keep" };
+    let what: &[&str] = match kind(i) {
+        Kind::Transfer => &["wallet", "transfer", "--dest", CHARLIE, "--amount", &amount],
+        Kind::Stake => &["stake", "add", "--netuid", "0", "--hotkey", ALICE, "--amount", &amount],
+        Kind::Unstake => &["stake", "remove", "--netuid", "0", "--hotkey", ALICE, "--amount", &amount],
+        Kind::Claim => &["stake", "set-claim", claim],
     };
-    let rest =
-        ["--wallet", "alice", "--amount", &amount, "--yes", "--json", "--idempotency-key", &format!("storm-{i}")];
+    let rest = ["--wallet", "alice", "--yes", "--json", "--idempotency-key", &format!("storm-{i}")];
     what.iter().copied().chain(rest).map(str::to_owned).collect()
+}
+
+/// What all calls of a kind that landed moved.
+fn moved(landed: &BTreeSet<usize>, wanted: Kind) -> u64 {
+    landed.iter().filter(|i| kind(**i) == wanted).map(|i| rao(*i)).sum()
+}
+
+/// Everything that was signed.
+fn signed(host: &Host) -> Vec<Value> {
+    let mut entries = Vec::new();
+    let mut page = host.ask(&["tx", "list", "--limit", "1000"]);
+    loop {
+        entries.extend(page["entries"].as_array().unwrap().clone());
+        let Some(next) = page["next"].as_i64() else { return entries };
+        page = host.ask(&["tx", "list", "--limit", "1000", "--before", &next.to_string()]);
+    }
 }
 
 /// Asks until the end is known, as a caller does who loses the daemon in the middle: whether it
@@ -105,6 +141,7 @@ fn storm(calls: usize, kills: usize, cuts: usize) {
     let mut daemon = Some(host.start(&arguments));
     host.ask(&["wallet", "create", "--wallet", "alice", "--uri", "//Alice"]);
     host.ask(&["root", "register", "--wallet", "alice", "--yes"]);
+    host.ask(&["stake", "add", "--netuid", "0", "--hotkey", ALICE, "--wallet", "alice", "--amount", "1000", "--yes"]);
     let before = free(CHARLIE);
     let (next, done) = (AtomicUsize::new(0), AtomicUsize::new(0));
     let landed = Mutex::new(BTreeSet::new());
@@ -140,24 +177,22 @@ fn storm(calls: usize, kills: usize, cuts: usize) {
     assert!(cut.iter().sum::<usize>() >= cuts / 2, "the link was cut {cut:?} times only");
 
     // What arrived is what was sent, once: each amount is its own, so no double and no loss adds up.
-    let sent = |wanted: fn(usize) -> bool| {
-        landed.iter().filter(|i| wanted(**i)).map(|i| 1_000_000_000 + u64::try_from(*i).unwrap() + 1).sum::<u64>()
-    };
-    assert_eq!(free(CHARLIE), before + sent(|i| i % 3 != 2));
+    assert_eq!(free(CHARLIE), before + moved(&landed, Kind::Transfer));
     let stakes = host.ask(&["stake", "list", "--wallet", "alice"]);
     let staked = stakes["positions"].as_array().unwrap().iter().find(|position| position["netuid"] == 0).cloned();
     let staked = staked.map_or(0, |position| position["stake"].as_str().unwrap().parse::<u64>().unwrap());
-    assert_eq!(staked, sent(|i| i % 3 == 2));
+    let staked_before = 1_000_000_000_000;
+    assert_eq!(staked + moved(&landed, Kind::Unstake), staked_before + moved(&landed, Kind::Stake));
 
     // Every intent has ended, each has a nonce of its own, and none is left out.
-    let listed = host.ask(&["tx", "list", "--limit", "1000"]);
-    let entries = listed["entries"].as_array().unwrap();
+    let entries = signed(&host);
     let mut nonces: Vec<u64> = entries
         .iter()
         .filter(|entry| entry["state"] == "succeeded")
         .map(|entry| entry["nonce"].as_u64().unwrap())
         .collect();
     nonces.sort_unstable();
-    assert_eq!(nonces, (0..=u64::try_from(landed.len()).unwrap()).collect::<Vec<_>>());
-    assert!(entries.iter().all(|entry| entry["state"] != "pending"), "{listed}");
+    // Those two that came before the storm are among them.
+    assert_eq!(nonces, (0..u64::try_from(landed.len() + 2).unwrap()).collect::<Vec<_>>());
+    assert!(entries.iter().all(|entry| entry["state"] != "pending"), "{entries:?}");
 }

@@ -59,6 +59,9 @@ pub(crate) struct ListArgs {
     /// Those on their way only
     #[arg(long)]
     pending: bool,
+    /// Those with a lower ID only: to read on
+    #[arg(long, value_name = "ID")]
+    before: Option<i64>,
 }
 
 /// One extrinsic.
@@ -74,7 +77,7 @@ impl Command {
     pub(crate) async fn run(self, session: &Session) -> Result<Exit, Failure> {
         match self {
             Self::List(args) => {
-                let params = ListParams { limit: Some(args.limit), pending: args.pending };
+                let params = ListParams { limit: Some(args.limit), pending: args.pending, before: args.before };
                 let reply = session.call::<List>(&params).await?;
                 session.out.reply(&reply, list).map(|()| Exit::Success)
             }
@@ -139,7 +142,8 @@ fn list(reply: &Entries, page: Page) -> String {
         ]);
     }
     let signed = if reply.entries.is_empty() { "nothing was signed\n".to_owned() } else { table.render(page) };
-    format!("{signed}{}", waiting(&reply.waiting, page))
+    let more = reply.next.map_or_else(String::new, |next| format!("older ones with --before {next}\n"));
+    format!("{signed}{more}{}", waiting(&reply.waiting, page))
 }
 
 /// Those that wait for their turn; nothing where none does.

@@ -223,9 +223,16 @@ impl Journal {
         self.with(move |connection| pending(connection, genesis)).await
     }
 
-    /// The newest intents for the chain `genesis`, at most `limit`.
-    pub async fn list(&self, genesis: BlockHash, kept: Kept, limit: u32) -> Result<Vec<Logged>, JournalError> {
-        self.with(move |connection| history::list(connection, genesis, kept, limit)).await
+    /// The newest intents for the chain `genesis`, at most `limit`; those before the number `before` only, if there
+    /// is one.
+    pub async fn list(
+        &self,
+        genesis: BlockHash,
+        kept: Kept,
+        before: Option<i64>,
+        limit: u32,
+    ) -> Result<Vec<Logged>, JournalError> {
+        self.with(move |connection| history::list(connection, genesis, (kept, before), limit)).await
     }
 
     /// The intent for the chain `genesis` whose extrinsic has that hash.

@@ -65,6 +65,8 @@ pub struct ListParams {
     pub limit: Option<u32>,
     /// Those on their way only.
     pub pending: bool,
+    /// Those with a lower number in the journal only: to read on.
+    pub before: Option<i64>,
 }
 
 /// Reply of [`List`].
@@ -72,6 +74,8 @@ pub struct ListParams {
 pub struct Entries {
     /// The extrinsics, the newest first.
     pub entries: Vec<Entry>,
+    /// Where to read on: there is more. Goes into `before`.
+    pub next: Option<i64>,
     /// What waits for its turn and is not signed yet.
     #[serde(default)]
     pub waiting: Vec<Waiting>,

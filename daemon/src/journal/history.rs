@@ -15,7 +15,7 @@ fn logged(row: &Row<'_>) -> rusqlite::Result<Logged> {
 pub(super) fn list(
     connection: &Connection,
     genesis: BlockHash,
-    kept: Kept,
+    (kept, before): (Kept, Option<i64>),
     limit: u32,
 ) -> Result<Vec<Logged>, JournalError> {
     let only = match kept {
@@ -25,10 +25,10 @@ pub(super) fn list(
     let list = || -> rusqlite::Result<Vec<Logged>> {
         connection
             .prepare_cached(&format!(
-                "SELECT {COLUMNS}, recorded_at, settled_at FROM intents WHERE genesis = ?1 {only} ORDER BY id DESC \
-                 LIMIT ?2"
+                "SELECT {COLUMNS}, recorded_at, settled_at FROM intents WHERE genesis = ?1 AND id < ?2 {only} \
+                 ORDER BY id DESC LIMIT ?3"
             ))?
-            .query_map((genesis.0, limit), logged)?
+            .query_map((genesis.0, before.unwrap_or(i64::MAX), limit), logged)?
             .collect()
     };
     list().map_err(|source| JournalError::Statement { attempted: "list what was signed", source })

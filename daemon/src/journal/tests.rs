@@ -72,16 +72,18 @@ async fn what_was_signed_is_listed_found_by_hash_and_forgotten_once_it_has_ended
     journal.settle(first.id, unseen.clone()).await.unwrap();
 
     let ids = |listed: Vec<Logged>| listed.into_iter().map(|logged| logged.intent.id).collect::<Vec<_>>();
-    assert_eq!(ids(journal.list(chain, Kept::All, 10).await.unwrap()), [second.id, first.id]);
-    assert_eq!(ids(journal.list(chain, Kept::All, 1).await.unwrap()), [second.id]);
-    assert_eq!(ids(journal.list(chain, Kept::Pending, 10).await.unwrap()), [second.id]);
+    assert_eq!(ids(journal.list(chain, Kept::All, None, 10).await.unwrap()), [second.id, first.id]);
+    assert_eq!(ids(journal.list(chain, Kept::All, None, 1).await.unwrap()), [second.id]);
+    let before = Some(second.id.number());
+    assert_eq!(ids(journal.list(chain, Kept::All, before, 10).await.unwrap()), [first.id]);
+    assert_eq!(ids(journal.list(chain, Kept::Pending, None, 10).await.unwrap()), [second.id]);
     let found = journal.by_hash(chain, ExtrinsicHash::of(b"one")).await.unwrap().unwrap();
     assert_eq!((found.intent.settlement, found.settled_at.is_some()), (Some(unseen), true));
     assert_eq!(journal.by_hash(chain, ExtrinsicHash::of(b"three")).await.unwrap(), None);
 
     assert_eq!(journal.prune(Duration::from_hours(1)).await.unwrap(), 0);
     assert_eq!(journal.prune(Duration::ZERO).await.unwrap(), 1);
-    assert_eq!(ids(journal.list(chain, Kept::All, 10).await.unwrap()), [second.id]);
+    assert_eq!(ids(journal.list(chain, Kept::All, None, 10).await.unwrap()), [second.id]);
 }
 
 #[tokio::test]

@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Instant};
 
 use btd_api::{
-    BlockHash, ErrorKind,
+    ApiError, BlockHash, ErrorKind,
     tx::{
         Cancel, CancelParams, Cancelled, Entries, Entry, Follow, FollowParams, List, ListParams, Show, ShowParams,
         Shown, State, Waiting,
@@ -14,8 +14,8 @@ use btd_api::{
 use super::{Caller, Failure, Table, receipt};
 use crate::{
     daemon::Parts,
-    journal::{Ending, Intent, Logged},
-    submit::Plan,
+    journal::{Ending, Intent, Kept, Logged},
+    submit::{NotWithdrawn, Plan},
 };
 
 /// How many are listed when nobody says how many.
@@ -35,7 +35,12 @@ pub(super) fn register(table: &mut Table, parts: &Arc<Parts>) {
 
 async fn list(parts: Arc<Parts>, params: ListParams, _: Caller) -> Result<Entries, Failure> {
     let limit = params.limit.unwrap_or(USUAL).min(MOST);
-    let logged = parts.submitter.logged(limit, params.pending).await?;
+    let kept = if params.pending { Kept::Pending } else { Kept::All };
+    let mut logged = parts.submitter.logged(kept, params.before, limit.saturating_add(1)).await?;
+    let has_more = usize::try_from(limit).is_ok_and(|limit| logged.len() > limit);
+    if has_more {
+        logged.pop();
+    }
     let now = Instant::now();
     let waiting = parts.submitter.waiting().into_iter().map(|order| Waiting {
         signer: order.signer,
@@ -43,7 +48,8 @@ async fn list(parts: Arc<Parts>, params: ListParams, _: Caller) -> Result<Entrie
         idempotency_key: order.idempotency_key,
         waited_ms: u64::try_from(now.saturating_duration_since(order.since).as_millis()).unwrap_or(u64::MAX),
     });
-    Ok(Entries { entries: logged.iter().map(entry).collect(), waiting: waiting.collect() })
+    let entries: Vec<Entry> = logged.iter().map(entry).collect();
+    Ok(Entries { next: entries.last().filter(|_| has_more).map(|entry| entry.id), entries, waiting: waiting.collect() })
 }
 
 fn entry(logged: &Logged) -> Entry {
@@ -109,7 +115,10 @@ async fn cancel(parts: Arc<Parts>, params: CancelParams, _: Caller) -> Result<Ca
     let (waiting, intent) = match (params.extrinsic, params.key) {
         (Some(extrinsic), None) => (0, Some(one(&parts, extrinsic).await?.intent)),
         (None, Some(key)) => {
-            let called = parts.submitter.call_off(&key).await;
+            let called = parts.submitter.call_off(&key).await.map_err(|why| {
+                let message = format!("it is not known yet whether what goes by the key `{key}` is called off: {why}");
+                Failure(ApiError::new(ErrorKind::OutcomeUnknown, message).with("idempotency_key", &key))
+            })?;
             let intent = parts.submitter.logged_under(key).await?;
             let stopped = if intent.is_some() { 0 } else { called.under_way.len() };
             (u32::try_from(called.waiting.saturating_add(stopped)).unwrap_or(u32::MAX), intent)
@@ -129,8 +138,12 @@ async fn cancel(parts: Arc<Parts>, params: CancelParams, _: Caller) -> Result<Ca
     match parts.submitter.withdraw(&intent).await {
         Ok(()) => Ok(Cancelled { waiting, extrinsic: Some(extrinsic) }),
         Err(why) => {
+            let kind = match why {
+                NotWithdrawn::Undecided => ErrorKind::OutcomeUnknown,
+                NotWithdrawn::Sent | NotWithdrawn::Ended | NotWithdrawn::Awaited { .. } => ErrorKind::Precondition,
+            };
             let message = format!("extrinsic {extrinsic} is not taken back: {why}; `tx follow` tells its end");
-            Err(Failure::new(ErrorKind::Precondition, message))
+            Err(Failure::new(kind, message))
         }
     }
 }

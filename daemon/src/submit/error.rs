@@ -126,6 +126,15 @@ pub enum SubmissionError {
     /// It was taken back before any node had it. Nothing happened.
     #[error(transparent)]
     Withdrawn(#[from] Withdrawal),
+    /// Another request under the same idempotency key has the account's turn, or waits for it.
+    #[error(
+        "another request with the idempotency key `{key}` is under way, and has not come to an end in time: ask again \
+         with the same key to learn its end"
+    )]
+    UnderWay {
+        /// The key.
+        key: IdempotencyKey,
+    },
     /// The journal's open intents have not been read yet.
     #[error("extrinsics of an earlier run are still being looked up: try again in a moment")]
     NotResumed,

@@ -11,11 +11,16 @@ use std::{
 };
 
 use btd_api::{AccountId, IdempotencyKey, signing::Lane};
-use tokio::sync::oneshot;
+use tokio::sync::{Notify, oneshot};
+use tokio_util::sync::CancellationToken;
 
 /// The turns of all accounts.
 #[derive(Debug, Default)]
-pub(super) struct Lanes(Mutex<HashMap<AccountId, Line>>);
+pub(super) struct Lanes {
+    lines: Mutex<HashMap<AccountId, Line>>,
+    /// Tells that somebody's turn, or waiting for it, has ended.
+    ended: Notify,
+}
 
 /// Whoever waits behind the one whose turn it is, by lane and arrival.
 #[derive(Debug, Default)]
@@ -29,8 +34,8 @@ struct Line {
 #[derive(Debug, Default)]
 struct Holder {
     key: Option<IdempotencyKey>,
-    /// Somebody wants it to stop before anything is signed for good.
-    is_called_off: bool,
+    /// Cancelled by whoever wants it to stop before anything is signed for good.
+    called_off: CancellationToken,
 }
 
 #[derive(Debug)]
@@ -53,7 +58,11 @@ pub(super) struct Turn {
     lanes: Arc<Lanes>,
     /// None once it was handed on.
     account: Option<AccountId>,
+    called_off: CancellationToken,
 }
+
+/// Somebody who stops waiting, for whatever reason.
+struct Leaving<'a>(&'a Lanes);
 
 /// Somebody called the order off before its turn came.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -91,12 +100,15 @@ impl Lanes {
         lane: Lane,
         key: Option<IdempotencyKey>,
     ) -> Result<Turn, CalledOff> {
+        // Dropped after `called` is: then the place is given up.
+        let _leaving = Leaving(self);
         let called = {
             let mut lines = self.lines();
             let Some(line) = lines.get_mut(&account) else {
-                let holder = Holder { key, is_called_off: false };
+                let called_off = CancellationToken::new();
+                let holder = Holder { key, called_off: called_off.clone() };
                 lines.insert(account, Line { holder, ..Line::default() });
-                return Ok(Turn { lanes: Arc::clone(self), account: Some(account) });
+                return Ok(Turn { lanes: Arc::clone(self), account: Some(account), called_off });
             };
             let (call, called) = oneshot::channel();
             line.arrivals += 1;
@@ -116,7 +128,7 @@ impl Lanes {
         let mut called = CallOff::default();
         for (account, line) in lines.iter_mut() {
             if line.holder.key.as_ref() == Some(key) {
-                line.holder.is_called_off = true;
+                line.holder.called_off.cancel();
                 called.under_way.push(*account);
             }
             let off = line.waiting.extract_if(.., |_, waiter| waiter.key.as_ref() == Some(key));
@@ -132,6 +144,19 @@ impl Lanes {
             let is_meant = |waiter: &Waiter| waiter.key.as_ref() == Some(key) && !waiter.call.is_closed();
             line.holder.key.as_ref() == Some(key) || line.waiting.values().any(is_meant)
         })
+    }
+
+    /// Waits until no order of `account` under `key` waits or has its turn. What it came to is then in the journal.
+    pub(super) async fn ended(&self, account: AccountId, key: &IdempotencyKey) {
+        loop {
+            let ended = self.ended.notified();
+            tokio::pin!(ended);
+            ended.as_mut().enable();
+            if !self.knows(account, key) {
+                return;
+            }
+            ended.await;
+        }
     }
 
     /// Who waits now, those whose turn comes first at the front of each account.
@@ -161,8 +186,9 @@ impl Lanes {
         let mut lines = self.lines();
         let Some(line) = lines.get_mut(&account) else { return };
         while let Some((_, waiter)) = line.waiting.pop_first() {
-            let turn = Turn { lanes: Arc::clone(self), account: Some(account) };
-            line.holder = Holder { key: waiter.key, is_called_off: false };
+            let called_off = CancellationToken::new();
+            line.holder = Holder { key: waiter.key, called_off: called_off.clone() };
+            let turn = Turn { lanes: Arc::clone(self), account: Some(account), called_off };
             match waiter.call.send(Called::Up(turn)) {
                 Ok(()) => return,
                 Err(Called::Up(mut turn)) => turn.account = None,
@@ -173,17 +199,27 @@ impl Lanes {
     }
 
     fn lines(&self) -> MutexGuard<'_, HashMap<AccountId, Line>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.lines.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-// === impl Turn ===
+// === impl Leaving, Turn ===
+
+impl Drop for Leaving<'_> {
+    fn drop(&mut self) {
+        self.0.ended.notify_waiters();
+    }
+}
 
 impl Turn {
     /// Whether somebody called off the order that has this turn.
     pub(super) fn is_called_off(&self) -> bool {
-        let lines = self.lanes.lines();
-        self.account.and_then(|account| lines.get(&account)).is_some_and(|line| line.holder.is_called_off)
+        self.called_off.is_cancelled()
+    }
+
+    /// Resolves when somebody calls off the order that has this turn.
+    pub(super) async fn called_off(&self) {
+        self.called_off.cancelled().await;
     }
 }
 
@@ -191,6 +227,7 @@ impl Drop for Turn {
     fn drop(&mut self) {
         if let Some(account) = self.account.take() {
             self.lanes.hand_on(account);
+            self.lanes.ended.notify_waiters();
         }
     }
 }
@@ -277,6 +314,28 @@ mod tests {
         drop(waiting);
         assert!(lanes.lines().is_empty());
         drop(lanes.turn(ALICE, Lane::Normal, None).await.unwrap());
+    }
+
+    #[tokio::test]
+    async fn the_end_of_an_order_is_told_however_it_ends() {
+        let lanes = Arc::new(Lanes::default());
+        let (turned, waited) = (key("turned"), key("waited"));
+        let first = lanes.turn(ALICE, Lane::Normal, Some(turned.clone())).await.unwrap();
+        let mut second = Box::pin(lanes.turn(ALICE, Lane::Normal, Some(waited.clone())));
+        assert!(futures_util::poll!(&mut second).is_pending());
+        let mut ended = [Box::pin(lanes.ended(ALICE, &turned)), Box::pin(lanes.ended(ALICE, &waited))];
+        for ended in &mut ended {
+            assert!(futures_util::poll!(ended).is_pending());
+        }
+        let [turned_ended, waited_ended] = ended;
+        // It gives up waiting, which the other one does not care about.
+        drop(second);
+        waited_ended.await;
+        let mut turned_ended = turned_ended;
+        assert!(futures_util::poll!(&mut turned_ended).is_pending());
+        drop(first);
+        turned_ended.await;
+        lanes.ended(BOB, &turned).await;
     }
 
     #[tokio::test]

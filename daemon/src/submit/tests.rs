@@ -7,13 +7,18 @@ use std::{
     time::Duration,
 };
 
-use btd_api::{Amount, Coldkey, Hotkey, NetUid, Tao};
-use btd_chain::{LinkConfig, LinkState};
+use btd_api::{Amount, BlockNumber, Coldkey, Hotkey, NetUid, Tao};
+use btd_chain::{LinkConfig, LinkState, SignedExtrinsic};
 use btd_devnet::{BlockTime, Devnet};
 use btd_keys::{Existing, Key, Password, Protection, Scheme, WalletStore};
+use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
-use super::*;
+use super::{turn::wish, worker::Progress, *};
+use crate::{
+    journal::{Handing, NewIntent, Recorded},
+    stamp::{millis, since_1970},
+};
 
 const BOB: &str = "5FHneW46xGXgs5mUiveU4sbTyGBzmstUspZC92UhjJM694ty";
 
@@ -46,13 +51,16 @@ struct Run {
 
 impl Run {
     async fn begin(state: &Path, endpoint: String) -> Self {
+        Self::begin_with(state, endpoint, Config::default()).await
+    }
+
+    async fn begin_with(state: &Path, endpoint: String, config: Config) -> Self {
         let token = CancellationToken::new();
         let link = follow(endpoint, &token);
         let wallets = WalletStore::new(state.join("wallets"));
         let custody = Custody::in_process(wallets.root());
         let journal = Journal::open(state.join("journal.db")).await.unwrap();
-        let (submitter, worker) =
-            submitter(link.clone(), custody.clone(), journal.clone(), Config::default(), token.clone());
+        let (submitter, worker) = submitter(link.clone(), custody.clone(), journal.clone(), config, token.clone());
         tokio::spawn(worker.run(token.clone()));
         link.state().wait_for(LinkState::is_live).await.unwrap();
         Self { link, wallets, custody, journal, submitter, token }
@@ -283,6 +291,22 @@ async fn a_locked_coldkey_signs_nothing() {
     assert_eq!(run.pending().await, []);
 }
 
+/// Signs an order and writes it down under `key`, and does not send it.
+async fn record(run: &Run, order: &Order, key: &str) -> Intent {
+    let (plan, prepared) = run.submitter.prepare(order, |counted| counted).await.unwrap();
+    let intent = NewIntent {
+        key: Some(key.parse().unwrap()),
+        wish: wish(order),
+        genesis: prepared.payload().genesis,
+        extrinsic: run.submitter.sign(order, &prepared).await.unwrap(),
+        plan: serde_json::to_string(&plan).unwrap(),
+        deadline_ms: None,
+        handing: Handing::Perhaps,
+    };
+    let Recorded::New(intent) = run.journal.record(intent).await.unwrap() else { panic!("the key is new") };
+    intent
+}
+
 const CHILD_STATE: &str = "BTD_TEST_SUBMIT_STATE";
 const CHILD_ENDPOINT: &str = "BTD_TEST_SUBMIT_ENDPOINT";
 
@@ -295,17 +319,7 @@ async fn child_that_signs_and_never_sends() {
     let run = Run::begin(&PathBuf::from(state), endpoint.into_string().unwrap()).await;
     let run = run.with_wallet("alice", "//Alice");
     let order = run.order("alice", transfer(3_000_000)).await;
-    let (plan, prepared) = run.submitter.prepare(&order, |counted| counted).await.unwrap();
-    let intent = NewIntent {
-        key: Some("killed".parse().unwrap()),
-        wish: wish(&order),
-        genesis: prepared.payload().genesis,
-        extrinsic: run.submitter.sign(&order, &prepared).await.unwrap(),
-        plan: serde_json::to_string(&plan).unwrap(),
-        deadline_ms: None,
-        handing: Handing::Perhaps,
-    };
-    run.journal.record(intent).await.unwrap();
+    record(&run, &order, "killed").await;
     let mut out = std::io::stdout();
     writeln!(out, "committed").unwrap();
     out.flush().unwrap();
@@ -439,4 +453,56 @@ async fn a_deadline_holds_over_a_restart() {
     assert!(matches!(sent.stage, Stage::Finalized { .. }), "{sent:?}");
     assert_eq!(run.submitter.shared.active.free_nonce(order.signer, 1), 1);
     assert_eq!(devnet.head().number, 1);
+}
+
+/// Somebody has the account's turn under a key and comes to no end, as one does whom the signer lets wait.
+#[tokio::test]
+async fn nobody_waits_longer_for_another_order_than_it_said() {
+    let (devnet, state) = (devnet(BlockTime::Instant).await, tempfile::tempdir().unwrap());
+    let config = Config { patience_s: 0, ..Config::default() };
+    let run = Run::begin_with(state.path(), endpoint(&devnet), config).await.with_wallet("alice", "//Alice");
+    let plain = run.order("alice", transfer(7)).await;
+    let (key, lanes) = ("held".parse::<IdempotencyKey>().unwrap(), Arc::clone(&run.submitter.shared.lanes));
+    let held = lanes.turn(plain.signer, Lane::Normal, Some(key.clone())).await.unwrap();
+    let terms = Terms { deadline: Some(Duration::from_millis(1)), ..Terms::default() };
+
+    // A repetition does not know what becomes of its original, and another order is late.
+    let repeated = run.submitter.submit(Order { terms, ..keyed(&plain, "held") }).await;
+    assert!(matches!(repeated, Err(SubmissionError::UnderWay { .. })), "{repeated:?}");
+    for late in [plain.clone(), keyed(&plain, "other")] {
+        let late = run.submitter.submit(Order { terms, ..late }).await;
+        assert!(matches!(late, Err(SubmissionError::Withdrawn(Withdrawal::Late))), "{late:?}");
+    }
+    // Whoever calls it off is told that it is not decided, and it is told to stop.
+    assert_eq!(run.submitter.call_off(&key).await, Err(NotWithdrawn::Undecided));
+    held.called_off().await;
+    let intent = record(&run, &plain, "signed").await;
+    assert_eq!(run.submitter.withdraw(&intent).await, Err(NotWithdrawn::Undecided));
+
+    drop(held);
+    assert_eq!(run.submitter.call_off(&key).await.unwrap(), CallOff::default());
+    assert_eq!(run.submitter.logged_under(key).await.unwrap(), None);
+    let again = run.submitter.submit(keyed(&plain, "held")).await.unwrap();
+    assert!(matches!(again.stage, Stage::Finalized { .. }), "{again:?}");
+}
+
+#[tokio::test]
+async fn an_order_that_is_called_off_stops_before_it_is_signed() {
+    let (devnet, state) = (devnet(BlockTime::Instant).await, tempfile::tempdir().unwrap());
+    let run = Run::begin(state.path(), endpoint(&devnet)).await.with_wallet("alice", "//Alice");
+    let order = keyed(&run.order("alice", transfer(7)).await, "called-off");
+    let key = order.idempotency_key.clone().unwrap();
+    let lanes = Arc::clone(&run.submitter.shared.lanes);
+    let submitter = run.submitter.clone();
+    let submitted = tokio::spawn(async move { submitter.submit(order).await });
+    while !lanes.is_taken() {
+        tokio::task::yield_now().await;
+    }
+    let called = run.submitter.call_off(&key).await.unwrap();
+    assert_eq!(called.under_way.len(), 1);
+    let ended = submitted.await.unwrap();
+    match run.submitter.logged_under(key).await.unwrap() {
+        None => assert!(matches!(ended, Err(SubmissionError::Withdrawn(Withdrawal::Cancelled))), "{ended:?}"),
+        Some(_) => assert!(ended.is_ok(), "{ended:?}"),
+    }
 }

@@ -55,6 +55,9 @@ impl From<SubmissionError> for Failure {
                 ApiError::new(ErrorKind::NotOnThisRuntime, message).with("call", what).with("instead", instead)
             }
             SubmissionError::Withdrawn(_) => ApiError::new(ErrorKind::Cancelled, message),
+            SubmissionError::UnderWay { key } => {
+                ApiError::new(ErrorKind::OutcomeUnknown, message).with("idempotency_key", key)
+            }
             SubmissionError::NotResumed => ApiError::new(ErrorKind::WarmingUp, message),
         };
         Self(api)

@@ -1,0 +1,134 @@
+//! From an order to a plan and a signature, all at one block; nothing here is written down or sent.
+
+use btd_api::AccountId;
+use btd_api::Tao;
+use btd_chain::{Call, PrepareError, PrepareOptions, Prepared, SignedExtrinsic};
+use btd_signer_protocol::{Encryption, KeyId, KeyRole, Refusal, RefusalKind, operations::Summary};
+
+use super::{Action, Ground, Order, Plan, Precondition, SubmissionError, Submitter, facts, need, plan, signer::Signer};
+use crate::{custody::CustodyError, stamp::Stamp};
+
+impl Submitter {
+    /// Refuses a key whose file is encrypted and that is not unlocked. All else the signer knows better.
+    pub(super) async fn require_unlocked(&self, key: &KeyId) -> Result<(), SubmissionError> {
+        if self.shared.custody.status().await?.iter().any(|usable| usable.key == *key) {
+            return Ok(());
+        }
+        let wallet = self.shared.custody.ask(Summary { wallet: key.wallet.clone() }).await?;
+        let file = match &key.role {
+            KeyRole::Coldkey => wallet.coldkey,
+            KeyRole::Hotkey(name) => wallet.hotkeys.into_iter().find(|(known, _)| known == name).map(|(_, file)| file),
+        };
+        match file.and_then(|file| file.encryption) {
+            None | Some(Encryption::None) => Ok(()),
+            Some(_) => {
+                let refusal = Refusal::new(RefusalKind::Locked, format!("the key {key} is locked: unlock it first"));
+                Err(CustodyError::Refused(refusal.about(key.clone())).into())
+            }
+        }
+    }
+
+    /// Reads, judges and puts together, all at the newest finalized block. `choose` makes the nonce
+    /// of the one that the node counts up to, which may be too low: a pool can forget.
+    pub(super) async fn prepare(
+        &self,
+        order: &Order,
+        choose: impl Fn(u32) -> u32,
+    ) -> Result<(Plan, Prepared), SubmissionError> {
+        let link = &self.shared.link;
+        let view = link.first_view().await?;
+        let (signer, actor) = (order.signer, order.terms.real.unwrap_or(order.signer));
+        let mut facts = facts::gather(&view, &order.action, actor).await?;
+        let unsettled = facts::lower_by_best_block(link, actor, &mut facts).await;
+        let price = facts.subnet.map(|subnet| subnet.price);
+        // What is certain without a fee is said first: nothing is put together in vain. What the
+        // balance lacks is said below, with the fee.
+        match plan::judge(&order.action, actor, &facts, Tao::ZERO) {
+            Ok(_) | Err(Precondition::Insufficient { .. }) => {}
+            Err(other) => return Err(other.into()),
+        }
+        let draft = match &order.action {
+            Action::Drafted(recipe) => {
+                let draft = recipe.draft(Ground { view: view.clone(), actor }).await?;
+                need::check(&view, actor, &draft.needs).await?;
+                Some(draft)
+            }
+            Action::Transfer(_) | Action::Register(_) | Action::ServeAxon(_) => None,
+        };
+        let (call, summary) = match (&draft, order.action.call(view.runtime(), actor, price)) {
+            (Some(draft), _) => (draft.call.clone(), draft.summary.clone()),
+            (None, Some(typed)) => typed,
+            (None, None) => return Err(Precondition::Nothing.into()),
+        };
+        let call = on_behalf(call, order.terms.real);
+        let prepared = self.put_together(&call, order, choose).await?;
+        let fee = prepared.fee.saturating_add(order.terms.tip);
+        let shared_fee = if actor == signer { fee } else { Tao::ZERO };
+        let verdict = match &draft {
+            Some(draft) => plan::judge_draft(draft, actor, &facts, shared_fee)?,
+            None => plan::judge(&order.action, actor, &facts, shared_fee)?,
+        };
+        let mut effects = draft.as_ref().map(|draft| draft.effects.clone()).unwrap_or_default();
+        if actor != signer {
+            let payer = facts::of_payer(&view, signer).await?;
+            let rest = plan::judge_fee(signer, &payer, fee)?.balance_after;
+            effects.push(format!("{signer} signs as proxy of {actor} and pays the fee: τ{rest} remain to it"));
+        }
+        let spends = facts.account.free.saturating_sub(verdict.balance_after).saturating_sub(shared_fee);
+        let spends = draft.as_ref().map_or(spends, |draft| draft.spends.saturating_add(draft.carries));
+        self.shared.config.policy.judge(&call, spends, order.terms.tip)?;
+        let plan = Plan {
+            at: Stamp::of(view.block(), link),
+            call: format!("{}.{}", prepared.preview.pallet, prepared.preview.call),
+            arguments: prepared.preview.args.clone(),
+            summary,
+            signer,
+            fee,
+            balance_before: facts.account.free,
+            balance_after: verdict.balance_after,
+            effects,
+            warnings: verdict.warnings.into_iter().chain(unsettled).collect(),
+            locked: None,
+        };
+        Ok((plan, prepared))
+    }
+
+    /// The extrinsic, complete but for its signature.
+    async fn put_together(
+        &self,
+        call: &Call,
+        order: &Order,
+        choose: impl Fn(u32) -> u32,
+    ) -> Result<Prepared, PrepareError> {
+        let link = &self.shared.link;
+        let era_blocks = order.terms.era_blocks.unwrap_or(self.shared.config.era_blocks);
+        let mortality = btd_chain::Mortality::Blocks(era_blocks);
+        let mut options = PrepareOptions { mortality, tip: order.terms.tip, ..PrepareOptions::default() };
+        let prepared = link.prepare(call, order.signer, options).await?;
+        let nonce = choose(prepared.nonce);
+        if nonce == prepared.nonce {
+            return Ok(prepared);
+        }
+        options.nonce = Some(nonce);
+        link.prepare(call, order.signer, options).await
+    }
+
+    pub(super) async fn sign(&self, order: &Order, prepared: &Prepared) -> Result<SignedExtrinsic, SubmissionError> {
+        let signer = Signer::new(&self.shared.custody, order.key.clone(), order.signer);
+        match prepared.sign(&signer).await {
+            Ok(extrinsic) => Ok(extrinsic),
+            Err(error) => Err(signer.into_refusal().map_or(SubmissionError::Sign(error), SubmissionError::Key)),
+        }
+    }
+}
+
+/// `call`, made by its signer as the proxy of `real`, if there is one.
+fn on_behalf(call: Call, real: Option<AccountId>) -> Call {
+    match real {
+        Some(real) => Call::new("Proxy", "proxy")
+            .arg("real", real)
+            .arg("force_proxy_type", btd_chain::Value::Null)
+            .arg("call", call),
+        None => call,
+    }
+}
