@@ -87,6 +87,17 @@ class World:
     def head(self):
         return int(self.node("chain_getHeader")["number"], 16)
 
+    def signed(self, number):
+        """The signed extrinsics of a block: whose each is, how many bytes it has, and which fee it paid."""
+        raw = self.node("chain_getBlock", self.node("chain_getBlockHash", number))["block"]["extrinsics"]
+        read = self.btctl("query", "block", number)["extrinsics"]
+        # Before the signer there are the length in two bytes, the version, and the form of the address.
+        return [
+            {"signer": text[10:74], "length": len(text) // 2 - 1, "fee": int(known["fee"] or 0), "call": known["call"]}
+            for text, known in zip(raw, read, strict=True)
+            if known["signer"]
+        ]
+
     def storage(self):
         """All storage at the newest block: value by key."""
         keys, last = [], None
