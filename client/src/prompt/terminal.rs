@@ -4,6 +4,9 @@
 //! this process and leave its terminal mute, so meanwhile there is none: Ctrl-C and Ctrl-\ are ends
 //! of the line, and what was typed before them counts for nothing. What was typed before the question
 //! or behind the answer is thrown away: a shell shall not run the second line of a pasted secret.
+//!
+//! A signal from elsewhere than the keyboard still ends the process at once and leaves its terminal mute;
+//! shells that edit lines set it right again, elsewhere `stty sane` does.
 
 use std::{
     fs::File,
@@ -12,6 +15,7 @@ use std::{
 
 use btd_api::wallet::Secret;
 use rustix::termios::{LocalModes, OptionalActions, SpecialCodeIndex, Termios, tcgetattr, tcsetattr};
+use zeroize::Zeroizing;
 
 use crate::failure::Failure;
 
@@ -37,7 +41,7 @@ pub(super) fn ask_secret(question: &str) -> Result<Secret, Failure> {
         (&terminal).write_all(b"\n").map_err(unreadable)?;
     }
     drop(mute);
-    answer(line.map_err(unreadable)?)
+    answer(&line.map_err(unreadable)?)
 }
 
 fn unreadable(source: io::Error) -> Failure {
@@ -45,9 +49,9 @@ fn unreadable(source: io::Error) -> Failure {
 }
 
 /// What was typed up to the end of the line, which is part of it.
-fn line(mut terminal: impl Read) -> io::Result<Vec<u8>> {
+fn line(mut terminal: impl Read) -> io::Result<Zeroizing<Vec<u8>>> {
     // Room for everything at once: growing would leave copies of a secret behind.
-    let mut line = vec![0; LONGEST_LINE + 1];
+    let mut line = Zeroizing::new(vec![0; LONGEST_LINE + 1]);
     let mut length = 0;
     loop {
         match terminal.read(&mut line[length..]) {
@@ -66,20 +70,17 @@ fn line(mut terminal: impl Read) -> io::Result<Vec<u8>> {
 }
 
 /// The secret in such a line.
-fn answer(mut line: Vec<u8>) -> Result<Secret, Failure> {
-    match line.last() {
-        None => return Err(unreadable(io::ErrorKind::UnexpectedEof.into())),
-        Some(&(CTRL_C | CTRL_BACKSLASH)) => {
-            drop(Secret::new(String::from_utf8(line).unwrap_or_default()));
-            return Err(Failure::Interrupted);
-        }
-        Some(_) if line.len() >= LONGEST_LINE => return Err(unreadable(io::ErrorKind::FileTooLarge.into())),
-        Some(b'\n') => drop(line.pop()),
+fn answer(line: &[u8]) -> Result<Secret, Failure> {
+    let typed = match line {
+        [] => return Err(unreadable(io::ErrorKind::UnexpectedEof.into())),
+        [.., CTRL_C | CTRL_BACKSLASH] => return Err(Failure::Interrupted),
+        _ if line.len() >= LONGEST_LINE => return Err(unreadable(io::ErrorKind::FileTooLarge.into())),
+        [typed @ .., b'\n'] => typed,
         // Ctrl-D ended it.
-        Some(_) => {}
-    }
-    let text = String::from_utf8(line).map_err(|_| unreadable(io::ErrorKind::InvalidData.into()))?;
-    let secret = Secret::new(text);
+        typed => typed,
+    };
+    let text = str::from_utf8(typed).map_err(|_| unreadable(io::ErrorKind::InvalidData.into()))?;
+    let secret = Secret::new(text.to_owned());
     if secret.expose().contains(char::is_control) {
         return Err(Failure::Usage {
             message: "a key that stands for no character is among what was typed: nothing was done with it".to_owned(),
@@ -124,7 +125,7 @@ mod tests {
         let mut pieces = pieces.iter();
         let reader = std::iter::from_fn(|| pieces.next())
             .fold(Box::new(io::empty()) as Box<dyn Read>, |before, piece| Box::new(before.chain(*piece)));
-        answer(line(reader).map_err(unreadable)?)
+        answer(&line(reader).map_err(unreadable)?)
     }
 
     #[test]

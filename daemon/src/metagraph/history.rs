@@ -30,6 +30,7 @@ use super::{
 use crate::{
     cache::{Batch, Cache, CacheError},
     causes::with_causes,
+    logs::panic_words,
 };
 
 /// Records of a group.
@@ -153,7 +154,10 @@ impl History {
         let entries = self.cache.scan(&index::prefix(subject, start)).await?;
         Ok(match tokio::task::spawn_blocking(move || rebuild(&entries, to)).await {
             Ok(rebuilt) => rebuilt.map_err(|error| error.to_string()),
-            Err(error) => Err(error.to_string()),
+            Err(error) => Err(match error.try_into_panic() {
+                Ok(panic) => panic_words(&*panic).to_owned(),
+                Err(error) => error.to_string(),
+            }),
         })
     }
 

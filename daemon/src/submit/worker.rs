@@ -18,7 +18,7 @@ use btd_api::AccountId;
 use btd_chain::SignedExtrinsic;
 use tokio::{
     sync::{mpsc, watch},
-    task::JoinSet,
+    task::{JoinError, JoinSet},
     time::{interval, sleep},
 };
 use tokio_util::sync::CancellationToken;
@@ -27,6 +27,7 @@ use super::{Shared, error::Withdrawal, genesis, outcome::Outcome};
 use crate::{
     causes::with_causes,
     journal::{Handing, Intent, IntentId, JournalError, Settlement},
+    logs::panic_words,
     stamp::since_1970,
 };
 
@@ -199,8 +200,8 @@ impl Worker {
                     following.spawn(follow(Arc::clone(&self.shared), job));
                 }
                 Some(ended) = following.join_next() => {
-                    if let Err(error) = ended && error.is_panic() {
-                        tracing::error!(%error, "following an extrinsic panicked; it is taken up at the next start");
+                    if let Err(Ok(panic)) = ended.map_err(JoinError::try_into_panic) {
+                        tracing::error!(message = panic_words(&*panic), "following an extrinsic panicked; it is taken up at the next start");
                     }
                 }
             }
