@@ -136,6 +136,11 @@ impl Link {
         self.shared.genesis.get().copied()
     }
 
+    /// Whether finalized blocks stay.
+    pub fn finality(&self) -> Finality {
+        self.shared.config.finality
+    }
+
     /// The newest finalized block that was followed, however old it is.
     pub fn finalized(&self) -> Option<BlockRef> {
         self.shared.head.borrow().as_ref().map(|head| head.block)

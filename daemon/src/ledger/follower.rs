@@ -3,7 +3,7 @@
 use std::{collections::BTreeSet, time::Duration};
 
 use btd_api::{AccountId, BlockHash, BlockNumber};
-use btd_chain::{BlockStream, FinalizedBlock, Link, Priority, ReadError};
+use btd_chain::{BlockStream, Finality, FinalizedBlock, Link, Priority, ReadError};
 use btd_signer_protocol::operations::List;
 use serde_json::Value as Json;
 use tokio::time::sleep;
@@ -147,11 +147,18 @@ impl Follower {
 
     /// Forgets what is not of this chain any more, and goes on where the ledger then leaves off, or from now on.
     async fn resume(&self, genesis: BlockHash) -> Position {
+        let mut is_told = false;
         let standing = loop {
             match self.standing(genesis).await {
                 Ok(standing) => break standing,
                 Err(Unsettled::Ledger(error)) => {
                     tracing::error!(error = with_causes(&error), "could not read the ledger");
+                }
+                Err(Unsettled::Behind { block }) => {
+                    if !is_told {
+                        tracing::info!(block = block.0, "the ledger waits: the node has not got to its newest block");
+                    }
+                    is_told = true;
                 }
                 Err(Unsettled::Chain(error)) => {
                     tracing::debug!(error = with_causes(&error), "could not tell whether the ledger is of this chain");
@@ -194,11 +201,16 @@ impl Follower {
         Ok(Some(newest.map_or(BlockNumber(0), |mark| BlockNumber(mark.number.0.saturating_add(1)))))
     }
 
-    /// Whether a mark's block is on the chain.
+    /// Whether a mark's block is on the chain. A node that has not got there does not know: it may be an own one that
+    /// catches up, or one of several behind the same address. Only a chain that can be taken back is one without it.
     async fn stands(&self, genesis: BlockHash, place: u32) -> Result<bool, Unsettled> {
         match self.ledger.mark(genesis, place).await? {
             None => Ok(false),
-            Some(mark) => Ok(self.link.block_hash(mark.number).await? == Some(mark.hash)),
+            Some(mark) => match self.link.block_hash(mark.number).await? {
+                Some(hash) => Ok(hash == mark.hash),
+                None if self.link.finality() == Finality::Revocable => Ok(false),
+                None => Err(Unsettled::Behind { block: mark.number }),
+            },
         }
     }
 
@@ -232,6 +244,8 @@ enum Unsettled {
     Ledger(#[from] LedgerError),
     #[error(transparent)]
     Chain(#[from] ReadError),
+    #[error("the node has not got to block {block}")]
+    Behind { block: BlockNumber },
 }
 
 // === impl Accounts ===
@@ -316,6 +330,8 @@ fn collect(fields: &Json, found: &mut BTreeSet<AccountId>) {
     }
 }
 
+#[cfg(test)]
+mod behind;
 #[cfg(test)]
 mod tests {
     use btd_chain::{BlockRef, Event};
