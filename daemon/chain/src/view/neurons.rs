@@ -253,7 +253,7 @@ impl View {
         }
         let (neurons, hyperparameters, of_subnet, registrations) = try_join!(
             self.neurons_lite(netuid),
-            async { if_present(self.hyperparameters(netuid).await).map(Option::flatten) },
+            self.hyperparameters_of_old(netuid),
             self.subnet_of_old(netuid),
             async { if_present(self.map::<u16, u64>(PALLET, "BlockAtRegistration", &[netuid.into()]).await) },
         )?;
@@ -262,8 +262,8 @@ impl View {
         let mut fields = MetagraphFields { block: now, registration_allowed: true, ..MetagraphFields::with(&neurons) };
         let mut untold = UNTOLD.to_vec();
         if let Some(hyperparameters) = &hyperparameters {
-            fields.take(hyperparameters);
-            untold.retain(|name| hyperparameters.get(name).is_none());
+            let taken = fields.take(hyperparameters);
+            untold.retain(|name| !taken.contains(name));
         }
         macro_rules! known {
             ($($field:ident = $value:expr),+ $(,)?) => {
@@ -295,6 +295,20 @@ impl View {
             fields.block_at_registration = (0..fields.num_uids).map(block).collect();
         }
         Ok(Some((fields, untold)))
+    }
+
+    /// A subnet's hyperparameters; none also where the runtime's metadata does not describe them as they
+    /// are (before spec 233 an answer was described as bytes, with a structure within that grew), and
+    /// where the runtime that its version named has no such method. What storage says is read without.
+    async fn hyperparameters_of_old(&self, netuid: NetUid) -> Result<Option<Hyperparameters>, ReadError> {
+        match if_present(self.hyperparameters(netuid).await) {
+            Err(cause @ (ReadError::Decode { .. } | ReadError::Refused { .. })) => {
+                let spec_version = self.runtime().spec_version();
+                tracing::info!(netuid = netuid.0, spec_version, %cause, "the hyperparameters are not told");
+                Ok(None)
+            }
+            read => read.map(Option::flatten),
+        }
     }
 
     /// What storage says of a subnet.
@@ -356,12 +370,17 @@ fn neurons_within(answer: &[u8]) -> Result<Vec<NeuronLite>, Mismatch> {
 // === impl MetagraphFields ===
 
 impl MetagraphFields {
-    /// Takes over the hyperparameters that have the names of fields.
-    fn take(&mut self, hyperparameters: &Hyperparameters) {
+    /// Takes over the hyperparameters that have the names of fields, and says which: one of another
+    /// kind than the field's is left.
+    fn take(&mut self, hyperparameters: &Hyperparameters) -> Vec<&'static str> {
+        let mut taken = Vec::new();
         macro_rules! take {
             ($($field:ident),+ $(,)?) => {
-                $(if let Some(HyperValue::Unsigned(value)) = hyperparameters.get(stringify!($field)) {
-                    self.$field = (*value).try_into().unwrap_or(self.$field);
+                $(if let Some(HyperValue::Unsigned(value)) = hyperparameters.get(stringify!($field))
+                    && let Ok(value) = (*value).try_into()
+                {
+                    self.$field = value;
+                    taken.push(stringify!($field));
                 })+
             };
         }
@@ -385,15 +404,27 @@ impl MetagraphFields {
             max_validators,
             adjustment_alpha,
             difficulty,
+            commit_reveal_period,
+            alpha_high,
+            alpha_low,
         );
         for (name, field) in [("min_burn", &mut self.min_burn), ("max_burn", &mut self.max_burn)] {
             if let Some(HyperValue::Tao(amount)) = hyperparameters.get(name) {
                 *field = *amount;
+                taken.push(name);
             }
         }
-        if let Some(HyperValue::Bool(allowed)) = hyperparameters.get("registration_allowed") {
-            self.registration_allowed = *allowed;
+        for (name, field) in [
+            ("registration_allowed", &mut self.registration_allowed),
+            ("commit_reveal_weights_enabled", &mut self.commit_reveal_weights_enabled),
+            ("liquid_alpha_enabled", &mut self.liquid_alpha_enabled),
+        ] {
+            if let Some(HyperValue::Bool(is_on)) = hyperparameters.get(name) {
+                *field = *is_on;
+                taken.push(name);
+            }
         }
+        taken
     }
 
     /// The columns of `neurons`, and everything else empty.
@@ -519,6 +550,29 @@ mod tests {
         assert_eq!((neuron.hotkey.0[0], neuron.coldkey.0[0]), (1, 2));
         let fields = MetagraphFields::with(&neurons_within(&many(3)).unwrap());
         assert_eq!((fields.num_uids, fields.hotkeys.len(), fields.total_stake[2]), (3, 3, Tao::from_rao(42)));
+    }
+
+    #[test]
+    fn hyperparameters_are_told_where_they_were_taken_over() {
+        let entries = [
+            ("tempo", HyperValue::Unsigned(99)),
+            ("alpha_high", HyperValue::Unsigned(58_982)),
+            ("min_burn", HyperValue::Tao(Tao::from_rao(5))),
+            ("liquid_alpha_enabled", HyperValue::Bool(true)),
+            // Too large for its field, of another kind, and of no field.
+            ("rho", HyperValue::Unsigned(65_536)),
+            ("max_burn", HyperValue::Unsigned(7)),
+            ("commit_reveal_weights_enabled", HyperValue::Unsigned(1)),
+            ("scaling_law_power", HyperValue::Unsigned(50)),
+        ];
+        let entries = entries.map(|(name, value)| (name.to_owned(), value)).to_vec();
+        let generation = crate::view::Generation::V1;
+        let mut fields = MetagraphFields::with(&[]);
+        let taken = fields.take(&Hyperparameters { netuid: NetUid(1), generation, entries });
+        assert_eq!(taken, ["tempo", "alpha_high", "min_burn", "liquid_alpha_enabled"]);
+        assert_eq!((fields.tempo, fields.alpha_high, fields.min_burn), (99, 58_982, Tao::from_rao(5)));
+        assert!(fields.liquid_alpha_enabled && !fields.commit_reveal_weights_enabled);
+        assert_eq!((fields.rho, fields.max_burn), (0, Tao::ZERO));
     }
 
     #[test]

@@ -192,23 +192,27 @@ async fn a_layout_that_grew_is_read_as_far_as_it_had_grown() {
     assert_eq!(info["network_connect"], json!([[2, 65_535]]));
 }
 
-/// Before there were metagraphs one is put together, and what nobody tells is not made up.
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_metagraph_of_an_old_runtime_says_what_it_does_not_know() {
-    let devnet = chain().await;
-    let node = FaultyNode::before(devnet.address()).await;
+/// Neuron 0 of subnet 1.
+fn neuron_lite() -> Vec<u8> {
     let (hotkey, coldkey) = ([1_u8; 32], [2_u8; 32]);
     let axon = (9_u64, 3_u32, 0x0102_0304_u128, 8_091_u16, 4_u8, 4_u8, 0_u8, 0_u8);
-    let neuron = [
+    [
         (hotkey, coldkey, Compact(0_u16), Compact(1_u16), true, axon).encode(),
         (1_u64, 2_u32, 3_u128, 4_u16, 5_u8).encode(),
         vec![(coldkey, Compact(40_u64))].encode(),
         (Compact(10_u16), Compact(11_u64), Compact(12_u16), Compact(13_u16)).encode(),
         (Compact(14_u16), Compact(15_u16), Compact(16_u16), Compact(17_u64), true, Compact(18_u16)).encode(),
     ]
-    .concat();
+    .concat()
+}
+
+/// Before there were metagraphs one is put together, and what nobody tells is not made up.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_metagraph_of_an_old_runtime_says_what_it_does_not_know() {
+    let devnet = chain().await;
+    let node = FaultyNode::before(devnet.address()).await;
     let answers = Answers::from([
-        (("NeuronInfoRuntimeApi_get_neurons_lite", asked(1)), [vec![4], neuron].concat().encode()),
+        (("NeuronInfoRuntimeApi_get_neurons_lite", asked(1)), [vec![4], neuron_lite()].concat().encode()),
         (("SubnetInfoRuntimeApi_get_subnet_hyperparams", asked(1)), hyperparameters().encode()),
     ]);
     node.script(move |method, params| old(143, OF_2024, &answers, method, params).unwrap_or(Reaction::Pass));
@@ -228,6 +232,34 @@ async fn the_metagraph_of_an_old_runtime_says_what_it_does_not_know() {
     }
     assert_eq!(view.mechagraph(NetUid(1), btd_api::MechId(1)).await.unwrap(), None);
     assert_eq!(view.metagraph(NetUid(9)).await.unwrap(), None);
+}
+
+/// Hyperparameters of a layout that is not known, or that a runtime refuses, take no metagraph with them.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_metagraph_is_read_without_hyperparameters_that_are_illegible_or_refused() {
+    const HYPERPARAMETERS: &str = "SubnetInfoRuntimeApi_get_subnet_hyperparams";
+    for answer in [Some([hyperparameters(), vec![0xff]].concat().encode()), None] {
+        let devnet = chain().await;
+        let node = FaultyNode::before(devnet.address()).await;
+        let neurons = [vec![4], neuron_lite()].concat().encode();
+        let mut answers = Answers::from([(("NeuronInfoRuntimeApi_get_neurons_lite", asked(1)), neurons)]);
+        let has_answer = answer.is_some();
+        answers.extend(answer.map(|answer| ((HYPERPARAMETERS, asked(1)), answer)));
+        node.script(move |method, params| old(143, OF_2024, &answers, method, params).unwrap_or(Reaction::Pass));
+        let followed = follow(config([node.address()]));
+        until(&followed.link, LinkState::is_live).await;
+        let view = followed.link.view().unwrap();
+        let error = view.hyperparameters(NetUid(1)).await.unwrap_err();
+        let expected = if has_answer { "cannot be decoded" } else { "refused" };
+        assert!(error.to_string().contains(expected), "{error}");
+        let metagraph = view.metagraph(NetUid(1)).await.unwrap().unwrap();
+        assert_eq!((metagraph.fields.rank.as_slice(), metagraph.fields.weights_version), (&[10][..], 0));
+        // What storage says is told all the same.
+        assert!(metagraph.tells("tempo") && metagraph.tells("burn"));
+        for unknown in ["weights_version", "max_burn", "adjustment_alpha", "commit_reveal_weights_enabled"] {
+            assert!(!metagraph.tells(unknown), "{unknown}");
+        }
+    }
 }
 
 /// `System.Events` of spec 143: `Commitments.Commitment(netuid, who)`, in a pallet that has moved since.
