@@ -214,7 +214,7 @@ impl Runtime {
             return Err(self.absent(Item::RuntimeApi, api, method).into());
         };
         let types = undescribed.types();
-        let arguments = encode_arguments(&found.arguments, &Method::arguments_of(arguments), types)?;
+        let arguments = encode_arguments(&found.arguments, &undescribed.arguments_of(found, arguments)?, types)?;
         Ok(ApiMethod { function, arguments, outputs: found.outputs.clone(), form: found.form, types })
     }
 

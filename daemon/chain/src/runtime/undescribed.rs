@@ -11,8 +11,9 @@
 mod layouts;
 
 use blake2::{Blake2b, Digest, digest::consts::U8};
+use btd_api::{AccountId, AddressError};
 use codec::{Compact, Decode};
-use scale_info::{MetaType, PortableRegistry, Registry, meta_type};
+use scale_info::{MetaType, PortableRegistry, Registry, TypeDef, meta_type};
 
 use self::layouts::{
     AccountId32, DelegateInfo, NeuronInfo, NeuronInfoLite, StakeInfo, SubnetHyperparams, SubnetHyperparamsOf18,
@@ -96,27 +97,38 @@ impl Undescribed {
         self.methods.iter().find(|method| method.api == api && method.name == name)
     }
 
+    /// The arguments of `method` as they are encoded: accounts travelled as their bytes, and whatever is
+    /// a sequence among the arguments is an account or a list of them (`known`). An address is read
+    /// here, where a sequence of bytes would take its letters.
+    ///
+    /// # Errors
+    /// When one of those is no account: the runtime would answer that it has nothing.
+    pub(super) fn arguments_of(&self, method: &Method, arguments: &[Value]) -> Result<Vec<Value>, Mismatch> {
+        let element = |id: u32| match self.types.resolve(id).map(|ty| &ty.type_def) {
+            Some(TypeDef::Sequence(sequence)) => Some(sequence.type_param.id),
+            _ => None,
+        };
+        let read = |(index, value): (usize, &Value)| {
+            let Some((name, id)) = method.arguments.get(index) else { return Ok(value.clone()) };
+            match (element(*id), value) {
+                (None, value) => Ok(value.clone()),
+                (Some(inner), Value::List(items)) if element(inner).is_some() => {
+                    let accounts = items.iter().enumerate().map(|(index, item)| {
+                        account(item).map_err(|problem| problem.inside(format!("[{index}]")).inside(*name))
+                    });
+                    accounts.collect::<Result<_, _>>().map(Value::List)
+                }
+                // What is not a list is refused where it is encoded.
+                (Some(inner), other) if element(inner).is_some() => Ok(other.clone()),
+                (Some(_), one) => account(one).map_err(|problem| problem.inside(*name)),
+            }
+        };
+        arguments.iter().enumerate().map(read).collect()
+    }
+
     /// Whether the runtime's version says that the runtime has no such API.
     pub(super) fn is_without(&self, api: &str) -> bool {
         !self.ids.is_empty() && !self.ids.contains(&id(api))
-    }
-}
-
-// === impl Method ===
-
-impl Method {
-    /// The arguments as they are encoded: accounts travelled as their bytes, so an address is read
-    /// here, where a sequence of bytes would take its letters.
-    pub(super) fn arguments_of(arguments: &[Value]) -> Vec<Value> {
-        let account = |value: &Value| match value {
-            Value::Text(text) => text.parse().map_or_else(|_| value.clone(), Value::Account),
-            other => other.clone(),
-        };
-        let each = |value: &Value| match value {
-            Value::List(items) => Value::List(items.iter().map(account).collect()),
-            other => account(other),
-        };
-        arguments.iter().map(each).collect()
     }
 }
 
@@ -154,6 +166,27 @@ impl Form {
         let output = outputs.iter().find(fills).copied().unwrap_or(newest);
         Ok((content, output))
     }
+}
+
+/// An account as what its bytes are encoded from.
+fn account(value: &Value) -> Result<Value, Mismatch> {
+    const WANTED: &str = "an account is wanted: an SS58 address, or 0x and 32 bytes of hex";
+    let bytes = match value {
+        Value::Account(_) => return Ok(value.clone()),
+        Value::Text(text) => {
+            let Some(digits) = text.strip_prefix("0x") else {
+                let read = text.parse().map(Value::Account);
+                return read.map_err(|error: AddressError| Mismatch::new(format!("{WANTED}: {error}")));
+            };
+            hex::decode(digits).map_err(|error| Mismatch::new(format!("{WANTED}: {error}")))?
+        }
+        Value::Bytes(bytes) => bytes.clone(),
+        Value::List(items) if items.len() == 32 => return Ok(value.clone()),
+        _ => return Err(Mismatch::new(WANTED)),
+    };
+    let count = bytes.len();
+    let bytes = bytes.try_into().map_err(|_| Mismatch::new(format!("{WANTED}: there are {count} bytes")))?;
+    Ok(Value::Account(AccountId(bytes)))
 }
 
 /// The identity of an API in a runtime's version.
@@ -220,6 +253,8 @@ fn known(has_batches: bool) -> Vec<Known> {
 
 #[cfg(test)]
 mod tests {
+    use std::slice;
+
     use super::*;
 
     /// As nodes tell them in `state_getRuntimeVersion`.
@@ -242,6 +277,32 @@ mod tests {
         let newer = Undescribed::new(154, stake(), false);
         assert!(newer.methods().is_empty() && !newer.is_without("StakeInfoRuntimeApi"));
         assert!(!Undescribed::new(143, vec![], false).is_without("StakeInfoRuntimeApi"));
+    }
+
+    /// Anything else would be taken for the bytes of its letters, and the runtime would answer with nothing.
+    #[test]
+    fn an_account_is_an_address_or_its_bytes_and_nothing_else() {
+        let runtime = Undescribed::new(143, vec![id("StakeInfoRuntimeApi"), id("NeuronInfoRuntimeApi")], false);
+        let (key, address) = ([7_u8; 32], AccountId([7; 32]).to_string());
+        let hex = format!("0x{}", hex::encode(key));
+        let read = |name: &str, arguments: &[Value]| {
+            let api = if name.starts_with("get_stake") { "StakeInfoRuntimeApi" } else { "NeuronInfoRuntimeApi" };
+            runtime.arguments_of(runtime.method(api, name).unwrap(), arguments)
+        };
+        let (one, many) = ("get_stake_info_for_coldkey", "get_stake_info_for_coldkeys");
+        let account = Value::Account(AccountId(key));
+        for given in [address.as_str().into(), hex.as_str().into(), Value::Bytes(key.to_vec()), account.clone()] {
+            assert_eq!(read(one, slice::from_ref(&given)).unwrap(), slice::from_ref(&account));
+            assert_eq!(read(many, &[Value::List(vec![given])]).unwrap(), [Value::List(vec![account.clone()])]);
+        }
+        let mistyped = format!("{}x", &address[..address.len() - 1]);
+        for wrong in [mistyped.as_str().into(), "alice".into(), "0x07".into(), Value::Bytes(vec![7; 31]), Value::Null] {
+            let problem = read(one, slice::from_ref(&wrong)).unwrap_err().to_string();
+            assert!(problem.contains("coldkey_account_vec") && problem.contains("SS58"), "{problem}");
+            assert!(read(many, &[Value::List(vec![account.clone(), wrong])]).is_err());
+        }
+        // What is no account is left to its type.
+        assert_eq!(read("get_neuron", &["1".into(), Value::Uint(2)]).unwrap(), ["1".into(), Value::Uint(2)]);
     }
 
     #[test]
