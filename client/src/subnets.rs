@@ -186,7 +186,6 @@ mod tests {
             "subnets metagraph x",
             "subnets metagraph 1 --live --block 7",
             "subnets load",
-            "subnets load there-is-no-such-file.btd",
             "subnets history 1 --uid 3 --columns nothing",
             "subnets sync 1",
         ] {

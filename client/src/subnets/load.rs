@@ -2,7 +2,11 @@
 //!
 //! btd reads it, for btctl knows nothing of its form; the chain is not asked.
 
-use std::fs;
+use std::{
+    fs::File,
+    io::{self, Read},
+    path::{Path, PathBuf},
+};
 
 use btd_api::metagraph::{Load, LoadParams, MetagraphTable};
 use clap::Args;
@@ -24,20 +28,27 @@ use crate::{
 #[derive(Args, Debug)]
 pub(crate) struct LoadArgs {
     /// The file, in btd's own form
-    #[arg(value_name = "FILE", value_parser = contents)]
-    file: Contents,
+    #[arg(value_name = "FILE")]
+    file: PathBuf,
     /// The columns to show, with commas, by the chain's names: incentives,dividends,emission,total_stake
     /// and so on
     #[arg(long, value_name = "COLUMNS", value_delimiter = ',', value_parser = column)]
     columns: Vec<&'static str>,
 }
 
-/// The bytes of a file that was named.
-#[derive(Clone, Debug)]
-struct Contents(Vec<u8>);
+/// No metagraph takes as many bytes, weights and bonds included.
+const LARGEST: u64 = 64 << 20;
 
-fn contents(path: &str) -> Result<Contents, String> {
-    fs::read(path).map(Contents).map_err(|error| format!("it cannot be read: {error}"))
+/// The bytes of the file at `path`.
+fn contents(path: &Path) -> Result<Vec<u8>, Failure> {
+    let unread = |error: io::Error| Failure::usage(format!("{} cannot be read: {error}", path.display()));
+    let mut bytes = Vec::new();
+    File::open(path).and_then(|file| file.take(LARGEST + 1).read_to_end(&mut bytes)).map_err(unread)?;
+    if bytes.len() as u64 > LARGEST {
+        let words = format!("{} is no metagraph that btd wrote: it has more than {LARGEST} bytes", path.display());
+        return Err(Failure::usage(words));
+    }
+    Ok(bytes)
 }
 
 /// The columns that are shown unless others are named.
@@ -48,7 +59,7 @@ const USUAL: [&str; 7] =
 
 impl LoadArgs {
     pub(super) async fn run(self, session: &Session) -> Result<Exit, Failure> {
-        let Contents(bytes) = self.file;
+        let bytes = contents(&self.file)?;
         let reply = session.call::<Load>(&LoadParams { bytes: format!("0x{}", hex::encode(bytes)) }).await?;
         let columns = if self.columns.is_empty() { USUAL.to_vec() } else { self.columns };
         session.out.reply(&reply, |reply, page| render(reply, page, &columns)).map(|()| Exit::Success)
@@ -87,6 +98,14 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+
+    #[test]
+    fn a_file_that_cannot_be_read_or_never_ends_is_refused_by_name() {
+        let refusal = |path: &str| contents(Path::new(path)).unwrap_err().to_string();
+        assert!(refusal("there-is-no-such-file.btd").starts_with("there-is-no-such-file.btd cannot be read: "));
+        #[cfg(target_os = "linux")]
+        assert_eq!(refusal("/dev/zero"), "/dev/zero is no metagraph that btd wrote: it has more than 67108864 bytes");
+    }
 
     #[test]
     fn columns_that_the_runtime_did_not_keep_are_no_zeros() {
