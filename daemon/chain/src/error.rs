@@ -311,6 +311,17 @@ pub enum ReadError {
         /// The block's hash.
         block: BlockHash,
     },
+    /// Only an archive may still have it, and none of those in `chain.archives` can be asked.
+    #[error(
+        "{what} may be had from an archive alone, and none in chain.archives can be asked now{}",
+        .cause.as_ref().map(|cause| format!(": {cause}")).unwrap_or_default()
+    )]
+    NoArchive {
+        /// The request.
+        what: String,
+        /// What is wrong with the first that is not well.
+        cause: Option<Box<ConnectError>>,
+    },
     /// An argument does not fit what the runtime wants. Nothing was asked.
     #[error("{what} cannot be asked: {reason}")]
     Argument {

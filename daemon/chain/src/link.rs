@@ -336,10 +336,8 @@ impl Link {
                 if let Some(connection) = self.shared.connection.borrow().as_ref() {
                     connection.node().note_pruned();
                 }
-                match Box::pin(self.archived(&request, &urgency)).await {
-                    Some(answer) => Ok(Arc::from(answer)),
-                    None => Err(error),
-                }
+                let archived = Box::pin(self.archived(&request, &urgency)).await?;
+                archived.map(Arc::from).ok_or(error)
             }
             other => other.map(Arc::from),
         }
@@ -364,30 +362,61 @@ impl Link {
         next.send(request, urgency).await.map_err(|problem| Self::read_error(request, problem))
     }
 
-    /// Asks an archive; none when there is none, or none that answers.
-    async fn archived(&self, request: &Request<Box<RawValue>>, urgency: &Urgency) -> Option<Box<RawValue>> {
-        // A connection that was kept may have been closed meanwhile; the second one is new.
-        for _ in 0..2 {
-            let connection = self.archive().await?;
-            match connection.send(request, urgency).await {
-                Ok(answer) => return Some(answer),
-                Err(RpcProblem::Refused { .. }) => return None,
-                Err(_) => {
-                    let mut kept = self.shared.archive.lock().await;
-                    if kept.as_ref().is_some_and(|kept| Arc::ptr_eq(kept, &connection)) {
-                        *kept = None;
-                    }
-                }
-            }
+    /// Asks an archive; none when no archive is configured. One that says no or is lost is an error:
+    /// what it would have said is not known.
+    async fn archived(
+        &self,
+        request: &Request<Box<RawValue>>,
+        urgency: &Urgency,
+    ) -> Result<Option<Box<RawValue>>, ReadError> {
+        let Some(connection) = self.archive(request.what()).await? else { return Ok(None) };
+        if let Ok(answer) = self.archive_says(&connection, request, urgency).await? {
+            return Ok(Some(answer));
         }
-        None
+        // A connection that was kept may have been closed meanwhile; this one is new.
+        let Some(connection) = self.archive(request.what()).await? else { return Ok(None) };
+        self.archive_says(&connection, request, urgency).await?.map(Some).map_err(|lost| {
+            let cause = connection.fault(request.what(), lost.clone());
+            connection.node().note_failure(cause, self.shared.config.retry_max(), Instant::now(), follower::jitter);
+            Self::read_error(request, lost)
+        })
     }
 
-    /// The connection to an archive that is kept, or one to the first archive that is well.
-    async fn archive(&self) -> Option<Arc<Connection>> {
+    /// What the archive at `connection` answers; the inner error is a loss, and that connection is then
+    /// not kept.
+    async fn archive_says(
+        &self,
+        connection: &Arc<Connection>,
+        request: &Request<Box<RawValue>>,
+        urgency: &Urgency,
+    ) -> Result<Result<Box<RawValue>, RpcProblem>, ReadError> {
+        let problem = match connection.send(request, urgency).await {
+            Ok(answer) => return Ok(Ok(answer)),
+            Err(problem) => problem,
+        };
+        if matches!(problem, RpcProblem::Cut(_) | RpcProblem::Oversized | RpcProblem::Deadline(_)) {
+            let mut kept = self.shared.archive.lock().await;
+            if kept.as_ref().is_some_and(|kept| Arc::ptr_eq(kept, connection)) {
+                *kept = None;
+            }
+        }
+        match problem {
+            RpcProblem::Cut(_) | RpcProblem::Deadline(_) => Ok(Err(problem)),
+            RpcProblem::Oversized | RpcProblem::Refused { .. } | RpcProblem::Garbled(_) => {
+                Err(Self::read_error(request, problem))
+            }
+        }
+    }
+
+    /// The connection to an archive that is kept, or one to the first archive that is well; none when
+    /// no archive is configured.
+    async fn archive(&self, what: &str) -> Result<Option<Arc<Connection>>, ReadError> {
+        if self.shared.pool.archives.is_empty() {
+            return Ok(None);
+        }
         let mut kept = self.shared.archive.lock().await;
         if let Some(connection) = kept.as_ref() {
-            return Some(Arc::clone(connection));
+            return Ok(Some(Arc::clone(connection)));
         }
         for node in self.shared.pool.archives.iter().filter(|node| node.rests(Instant::now()).is_none()) {
             let connecting = async {
@@ -399,7 +428,7 @@ impl Link {
             match connecting.await {
                 Ok((connection, newest)) => {
                     node.note_well(newest, Instant::now(), Standing::Standby);
-                    return Some(Arc::clone(kept.insert(Arc::new(connection))));
+                    return Ok(Some(Arc::clone(kept.insert(Arc::new(connection)))));
                 }
                 Err(cause) => {
                     tracing::info!(endpoint = %node.endpoint, %cause, "an archive endpoint could not be asked");
@@ -407,7 +436,9 @@ impl Link {
                 }
             }
         }
-        None
+        let now = Instant::now();
+        let cause = self.shared.pool.archives.iter().find_map(|node| node.status(now).trouble);
+        Err(ReadError::NoArchive { what: what.to_owned(), cause: cause.map(Box::new) })
     }
 
     fn read_error<T>(request: &Request<T>, problem: RpcProblem) -> ReadError {
@@ -472,7 +503,8 @@ impl Ask for Link {
 }
 
 /// The archives of a link, for what the followed endpoint answers with nothing: old bodies, headers
-/// and hashes. Without an archive there is nothing there either.
+/// and hashes. Where no archive is configured there is nothing there either; one that cannot be asked
+/// is an error.
 struct Archives<'l>(&'l Link);
 
 impl Ask for Archives<'_> {
@@ -480,7 +512,7 @@ impl Ask for Archives<'_> {
 
     async fn ask<T: DeserializeOwned + Send>(&self, request: Request<T>) -> Result<T, ReadError> {
         let urgency = Urgency::new(self.0.priority);
-        let found = Box::pin(self.0.archived(&request.untyped(), &urgency)).await;
+        let found = Box::pin(self.0.archived(&request.untyped(), &urgency)).await?;
         // What stands for nothing is read as what was asked for.
         let nothing = || RawValue::NULL.to_owned();
         rpc::read(&found.unwrap_or_else(nothing)).map_err(|problem| Link::read_error(&request, problem))

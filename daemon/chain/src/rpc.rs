@@ -232,7 +232,7 @@ pub(crate) fn submit(extrinsic: &[u8]) -> Request<ExtrinsicHash> {
 }
 
 /// How a request failed.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) enum RpcProblem {
     /// No answer in time.
     Deadline(Duration),

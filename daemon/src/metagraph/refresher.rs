@@ -472,6 +472,7 @@ pub(super) fn is_about_the_link(error: &ReadError) -> bool {
         | ReadError::Cut { .. }
         | ReadError::UnknownBlock { .. }
         | ReadError::TakenBack { .. }
+        | ReadError::NoArchive { .. }
         | ReadError::Pruned { .. } => true,
         ReadError::Refused { .. }
         | ReadError::Oversized { .. }

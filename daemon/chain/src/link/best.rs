@@ -4,12 +4,12 @@
 //! make a plan's balance fresher and tell that an extrinsic is on its way. What became of it is
 //! told by finalized blocks alone (`track.rs`).
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use btd_api::BlockHash;
 use tokio::sync::watch;
 
-use super::{Link, Shared};
+use super::{Head, Link, Shared, follower::jitter};
 use crate::{
     block::BlockRef,
     error::ReadError,
@@ -20,6 +20,10 @@ use crate::{
 
 /// How far back from the best block is looked at most: finality lags by a few blocks.
 const DEEPEST: u32 = 32;
+/// Before a node that stopped telling best blocks is asked for them again, at first.
+const PAUSE: Duration = Duration::from_millis(250);
+/// How long the best block may be older than the finalized one: both are on their way at once.
+const MOMENT: Duration = Duration::from_secs(2);
 
 /// What the node thinks the best block; another one may take its place.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -30,27 +34,68 @@ pub struct BestHead {
     pub parent: BlockHash,
 }
 
-/// Tells the best blocks of `connection` as they come, once it is known to be one of the wanted chain,
-/// and for as long as it tells them. A node that does not is no reason to leave it: what counts are
-/// finalized blocks.
+/// Tells the best blocks of `connection` as they come, once it is known to be one of the wanted chain.
+/// A node that does not tell them, or stops, is no reason to leave it: what counts are finalized
+/// blocks. Until it tells them again none is known, and it is asked again less and less often.
 pub(super) async fn watch(shared: &Shared, connection: &Arc<Connection>) -> std::convert::Infallible {
     let mut connections = shared.connection.subscribe();
     let is_followed =
         |known: &Option<Arc<Connection>>| known.as_ref().is_some_and(|known| Arc::ptr_eq(known, connection));
     // The sender is in what was lent to us, so this ends only when it is followed.
     let _ = connections.wait_for(is_followed).await;
-    match connection.best_heads().await {
-        Ok(mut heads) => {
-            while let Some(Ok(header)) = heads.next().await {
-                connection.hear();
-                let block = BlockRef { number: header.number, hash: header.hash() };
-                shared.best.send_replace(Some(BestHead { block, parent: header.parent_hash }));
+    let longest = shared.config.retry_max();
+    let (shortest, moment) = (PAUSE.min(longest), MOMENT.min(longest));
+    let mut pause = shortest;
+    loop {
+        match connection.best_heads().await {
+            Ok(mut heads) => {
+                loop {
+                    let told = tokio::select! {
+                        told = heads.next() => told,
+                        () = is_passed(shared, moment) => None,
+                    };
+                    let header = match told {
+                        Some(Ok(header)) => header,
+                        Some(Err(cause)) => {
+                            tracing::info!(endpoint = connection.endpoint(), %cause, "a best block is illegible");
+                            break;
+                        }
+                        None => break,
+                    };
+                    connection.hear();
+                    pause = shortest;
+                    let block = BlockRef { number: header.number, hash: header.hash() };
+                    shared.best.send_replace(Some(BestHead { block, parent: header.parent_hash }));
+                }
+                tracing::debug!(endpoint = connection.endpoint(), "no more best blocks are told");
             }
-            tracing::debug!(endpoint = connection.endpoint(), "no more best blocks are told");
+            Err(cause) => tracing::info!(endpoint = connection.endpoint(), %cause, "best blocks are not told"),
         }
-        Err(cause) => tracing::info!(endpoint = connection.endpoint(), %cause, "best blocks are not told"),
+        shared.best.send_replace(None);
+        tokio::time::sleep(jitter(pause)).await;
+        pause = pause.saturating_mul(2).min(longest);
     }
-    std::future::pending().await
+}
+
+/// Resolves when a block was followed and no best block as new as that is told for a `moment` after. The
+/// transport does not say that a node ended a subscription (subxt-rpcs waits for the connection's end),
+/// and a node may forget one; but what is final was the best first.
+async fn is_passed(shared: &Shared, moment: Duration) {
+    let mut heads = shared.head.subscribe();
+    let number = |head: &Option<Head>| head.as_ref().map(|head| head.block.number);
+    let is_behind = |followed| shared.best.borrow().is_none_or(|best| best.block.number < followed);
+    loop {
+        let followed = match heads.wait_for(|head| number(head).is_some_and(is_behind)).await {
+            Ok(head) => number(&head),
+            Err(_) => None,
+        };
+        // The sender is in what was lent to us, so there is one.
+        let Some(followed) = followed else { return std::future::pending().await };
+        tokio::time::sleep(moment).await;
+        if is_behind(followed) {
+            return;
+        }
+    }
 }
 
 // === impl Link ===

@@ -187,7 +187,7 @@ impl Node {
         self.record().ready_at.and_then(|ready| ready.checked_duration_since(now)).filter(|rest| !rest.is_zero())
     }
 
-    fn status(&self, now: Instant) -> EndpointStatus {
+    pub(crate) fn status(&self, now: Instant) -> EndpointStatus {
         let (is_rate_limited, rests) = (self.budget.is_slowed(now), self.rests(now));
         let record = self.record();
         EndpointStatus {

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use btd_api::{BlockHash, BlockNumber};
-use btd_chain::{ConnectError, EndpointStatus, LinkConfig, LinkState, Standing};
-use btd_devnet::BlockTime;
+use btd_chain::{ConnectError, EndpointStatus, LinkConfig, LinkState, ReadError, Standing};
+use btd_devnet::{BlockTime, Devnet};
 use serde_json::json;
 
 use crate::{
@@ -36,6 +36,15 @@ async fn endpoint(followed: &Followed, index: usize, wanted: impl Fn(&EndpointSt
         }
     })
     .await
+}
+
+/// Has `node` say from now on that block 0 is its newest, whoever asks.
+fn stays_at_genesis(node: &FaultyNode, devnet: &Devnet) {
+    let genesis = json!(BlockHash(devnet.genesis_hash()));
+    node.script(move |method, _| match method {
+        "chain_getFinalizedHead" => Reaction::Answer(genesis.clone()),
+        _ => Reaction::Pass,
+    });
 }
 
 fn is_active(status: &EndpointStatus) -> bool {
@@ -184,8 +193,9 @@ async fn a_lagging_endpoint_is_told_by_another() {
     let (first, second) = (FaultyNode::before(devnet.address()).await, FaultyNode::before(devnet.address()).await);
     let followed = follow(LinkConfig { max_lag_blocks: 3, ..brisk([&first, &second]) });
     endpoint(&followed, 0, is_active).await;
-    // Alive, answering, and announcing the same block for ever.
-    first.announce(|header| header["number"] = json!("0x0"));
+    // Alive, answering, and with the same block for ever, so that nobody goes back to it.
+    stays_at_genesis(&first, &devnet);
+    first.announce(|_, header| header["number"] = json!("0x0"));
     devnet.mine(6).await.unwrap();
     let lag = named(&followed, 0, "behind").await;
     assert!(matches!(lag, ConnectError::Behind { finalized, .. } if finalized.0 < 6), "{lag}");
@@ -199,7 +209,8 @@ async fn an_endpoint_whose_blocks_are_overdue_is_left_long_before_it_is_stale() 
     // A block is overdue after 1.1 s, and an endpoint that brings none is stale after 5 s.
     let followed = follow(LinkConfig { stale_after_ms: 5_000, ..brisk([&first, &second]) });
     endpoint(&followed, 0, is_active).await;
-    first.announce(|header| header["number"] = json!("0x0"));
+    stays_at_genesis(&first, &devnet);
+    first.announce(|_, header| header["number"] = json!("0x0"));
     devnet.mine(1).await.unwrap();
     let lag = named(&followed, 0, "behind").await;
     assert!(matches!(lag, ConnectError::Behind { finalized: BlockNumber(0), seen: BlockNumber(1), .. }), "{lag}");
@@ -212,7 +223,7 @@ async fn blocks_that_are_announced_and_not_there_are_not_followed() {
     let (first, second) = (FaultyNode::before(devnet.address()).await, FaultyNode::before(devnet.address()).await);
     let followed = follow(LinkConfig { scout_ms: 0, ..brisk([&first, &second]) });
     endpoint(&followed, 0, is_active).await;
-    first.announce(|header| header["number"] = json!("0xffff"));
+    first.announce(|_, header| header["number"] = json!("0xffff"));
     devnet.mine(1).await.unwrap();
     named(&followed, 0, "unusable").await;
     let state = until(&followed.link, |state| state.finalized().is_some_and(|seen| seen.block.number.0 == 1)).await;
@@ -326,7 +337,7 @@ async fn old_blocks_are_read_from_an_archive() {
     until(&alone.link, LinkState::is_live).await;
     for number in [1, 2] {
         let error = in_time(alone.link.block(BlockNumber(number))).await.unwrap_err();
-        assert!(matches!(error, btd_chain::ReadError::UnknownBlock { .. }), "{error:?}");
+        assert!(matches!(error, ReadError::UnknownBlock { .. }), "{error:?}");
     }
     assert_eq!(archive.connections(), 0);
 
@@ -344,6 +355,70 @@ async fn old_blocks_are_read_from_an_archive() {
     let asked = archive.requests();
     assert!(followed.link.block(BlockNumber(4)).await.is_err());
     assert_eq!(archive.requests(), asked);
+}
+
+/// What an archive did not get to say is not nothing.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_archive_that_fails_half_way_makes_no_empty_block() {
+    let devnet = chain().await;
+    devnet.mine(3).await.unwrap();
+    let (pruned, archive) = (FaultyNode::before(devnet.address()).await, FaultyNode::before(devnet.address()).await);
+    let archives = vec![crate::url(archive.address()).into()];
+    let followed = follow(LinkConfig { archives, ..brisk([&pruned]) });
+    until(&followed.link, LinkState::is_live).await;
+    let one = in_time(followed.link.block(BlockNumber(1))).await.unwrap();
+    let hash = json!(one.block.hash);
+    pruned.script({
+        let hash = hash.clone();
+        move |method, params| match method {
+            "chain_getBlock" if params[0] == hash => Reaction::Answer(json!(null)),
+            "chain_getBlockHash" if params[0] == 2 => Reaction::Answer(json!(null)),
+            _ => Reaction::Pass,
+        }
+    });
+    assert_eq!(in_time(followed.link.block(BlockNumber(1))).await.unwrap(), one);
+    assert!(!one.events.is_empty() && archive.requests() > 0);
+
+    // It has the body and says no to the events: the block is told, and that its events are not.
+    archive.script({
+        let hash = hash.clone();
+        move |method, params| match method {
+            "state_getStorage" if params[1] == hash => Reaction::Refuse(-32_000, "busy"),
+            "chain_getBlockHash" if params[0] == 2 => Reaction::Refuse(-32_000, "busy"),
+            _ => Reaction::Pass,
+        }
+    });
+    let told = in_time(followed.link.block(BlockNumber(1))).await.unwrap();
+    assert!(told.illegible.iter().any(|problem| problem.contains("busy")), "{:?}", told.illegible);
+    let refused = in_time(followed.link.block_hash(BlockNumber(2))).await.unwrap_err();
+    assert!(matches!(refused, ReadError::Refused { .. }), "{refused:?}");
+
+    // It hangs up, and then it is gone: nothing is known of the block, not even that there is none.
+    archive.script(move |method, params| match method {
+        "state_getStorage" if params[1] == hash => Reaction::HangUp,
+        "chain_getBlockHash" if params[0] == 2 => Reaction::HangUp,
+        _ => Reaction::Pass,
+    });
+    for number in [1, 2] {
+        let lost = in_time(followed.link.block(BlockNumber(number))).await.unwrap_err();
+        assert!(matches!(lost, ReadError::Cut { .. } | ReadError::NoArchive { .. }), "{lost:?}");
+    }
+    archive.go_down();
+    for number in [1, 2] {
+        let lost = in_time(followed.link.block(BlockNumber(number))).await.unwrap_err();
+        assert!(matches!(lost, ReadError::NoArchive { cause: Some(_), .. }), "{lost:?}");
+    }
+    archive.script(|_, _| Reaction::Pass);
+    archive.open();
+    let whole = in_time(async {
+        loop {
+            match followed.link.block(BlockNumber(1)).await {
+                Ok(block) => return block,
+                Err(_) => tokio::time::sleep(Duration::from_millis(10)).await,
+            }
+        }
+    });
+    assert_eq!(whole.await, one);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -59,7 +59,7 @@ enum Mode {
 }
 
 type Script = Box<dyn FnMut(&str, &Json) -> Reaction + Send>;
-type Announcing = Box<dyn Fn(&mut Json) + Send>;
+type Announcing = Box<dyn Fn(&str, &mut Json) + Send>;
 
 struct Inner {
     target: SocketAddr,
@@ -85,7 +85,7 @@ impl FaultyNode {
         let inner = Arc::new(Inner {
             target,
             script: Mutex::new(Box::new(|_, _| Reaction::Pass)),
-            announcing: Mutex::new(Box::new(|_| {})),
+            announcing: Mutex::new(Box::new(|_, _| {})),
             connections: AtomicU32::new(0),
             requests: AtomicU32::new(0),
         });
@@ -118,8 +118,9 @@ impl FaultyNode {
         *self.inner.script.lock().unwrap() = Box::new(script);
     }
 
-    /// Changes the headers that are announced.
-    pub(crate) fn announce(&self, rewrite: impl Fn(&mut Json) + Send + 'static) {
+    /// Changes the headers that are announced, each by the method that brings it (`chain_newHead`). One
+    /// that becomes null ends its subscription with an error.
+    pub(crate) fn announce(&self, rewrite: impl Fn(&str, &mut Json) + Send + 'static) {
         *self.inner.announcing.lock().unwrap() = Box::new(rewrite);
     }
 
@@ -263,8 +264,11 @@ async fn answers(
             Mode::Open | Mode::Down | Mode::TooMany => {}
         }
         if let Ok(mut said) = serde_json::from_slice::<Json>(&payload) {
-            if said["method"].is_string() {
-                (inner.announcing.lock().unwrap())(&mut said["params"]["result"]);
+            if let Some(method) = said["method"].as_str().map(str::to_owned) {
+                (inner.announcing.lock().unwrap())(&method, &mut said["params"]["result"]);
+                if said["params"]["result"].is_null() {
+                    said["params"] = json!({ "subscription": said["params"]["subscription"], "error": "it ended" });
+                }
                 payload = said.to_string().into_bytes();
             }
             let after = held.lock().unwrap().remove(&said["id"].to_string());

@@ -4,9 +4,10 @@ use std::sync::Arc;
 
 use btd_api::{BlockHash, BlockNumber};
 use btd_chain::{BlockStream, FinalizedBlock, LinkState, ReadError, link};
+use serde_json::{Value as Json, json};
 use tokio_util::sync::CancellationToken;
 
-use crate::{chain, config, follow, in_time, live, proxy::Proxy, until};
+use crate::{chain, config, faulty::FaultyNode, follow, in_time, live, proxy::Proxy, until};
 
 /// Reads `count` blocks, which must follow `before` without a gap.
 async fn continue_with(stream: &mut BlockStream, before: &FinalizedBlock, count: usize) -> Vec<Arc<FinalizedBlock>> {
@@ -74,6 +75,37 @@ async fn the_best_block_is_told_as_it_comes_and_none_while_the_chain_is_away() {
         proxy.open();
         until(&followed.link, LinkState::is_live).await;
     }
+}
+
+/// The rest of the connection is well, so nothing but the best block is missing meanwhile.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_best_block_is_kept_when_the_node_stops_telling_them_and_they_are_asked_for_again() {
+    let devnet = chain().await;
+    let node = FaultyNode::before(devnet.address()).await;
+    let followed = follow(config([node.address()]));
+    until(&followed.link, LinkState::is_live).await;
+    let mut best = followed.link.best();
+    in_time(best.wait_for(Option::is_some)).await.unwrap();
+    let faults: [fn(&mut Json); 2] = [
+        // The node ends the subscription; a header cannot be read.
+        |header| *header = Json::Null,
+        |header| header["digest"] = json!("none"),
+    ];
+    for fault in faults {
+        node.announce(move |method, header| {
+            if method == "chain_newHead" {
+                fault(header);
+            }
+        });
+        let number = devnet.mine(1).await.unwrap().number;
+        in_time(best.wait_for(Option::is_none)).await.unwrap();
+        until(&followed.link, |state| state.finalized().is_some_and(|seen| seen.block.number.0 == number)).await;
+        node.announce(|_, _| {});
+        let number = devnet.mine(1).await.unwrap().number;
+        let is_newest = |told: &Option<btd_chain::BestHead>| told.is_some_and(|told| told.block.number.0 == number);
+        in_time(best.wait_for(is_newest)).await.unwrap();
+    }
+    assert_eq!(node.connections(), 1);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

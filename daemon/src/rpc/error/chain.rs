@@ -12,6 +12,7 @@ fn read_kind(error: &ReadError) -> ErrorKind {
         | ReadError::Cut { .. }
         | ReadError::Refused { .. }
         | ReadError::Oversized { .. }
+        | ReadError::NoArchive { .. }
         | ReadError::Garbled { .. } => ErrorKind::ChainUnavailable,
         ReadError::Absent(_) | ReadError::Decode { .. } => ErrorKind::NotOnThisRuntime,
         ReadError::UnknownBlock { .. } | ReadError::TakenBack { .. } | ReadError::Pruned { .. } => ErrorKind::NotFound,
