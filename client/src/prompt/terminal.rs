@@ -75,9 +75,8 @@ fn answer(line: &[u8]) -> Result<Secret, Failure> {
         [] => return Err(unreadable(io::ErrorKind::UnexpectedEof.into())),
         [.., CTRL_C | CTRL_BACKSLASH] => return Err(Failure::Interrupted),
         _ if line.len() >= LONGEST_LINE => return Err(unreadable(io::ErrorKind::FileTooLarge.into())),
-        [typed @ .., b'\n'] => typed,
-        // Ctrl-D ended it.
-        typed => typed,
+        // What Ctrl-D ended has no line end.
+        _ => line.strip_suffix(b"\n").unwrap_or(line),
     };
     let text = str::from_utf8(typed).map_err(|_| unreadable(io::ErrorKind::InvalidData.into()))?;
     let secret = Secret::new(text.to_owned());

@@ -187,6 +187,7 @@ fn forget_in(transaction: &Transaction<'_>, genesis: BlockHash, from: BlockNumbe
         "DELETE FROM spans WHERE genesis = ?1 AND first >= ?2",
         "DELETE FROM holes WHERE genesis = ?1 AND first >= ?2",
         "DELETE FROM watched WHERE genesis = ?1 AND first >= ?2",
+        "UPDATE cuts SET before = ?2 WHERE genesis = ?1 AND before > ?2",
     ] {
         transaction.prepare_cached(statement)?.execute(params![genesis.0, from.0])?;
     }

@@ -126,6 +126,9 @@ async fn what_is_too_old_or_too_much_is_cut_at_a_block_and_that_is_told() {
     // A day after the third second.
     assert_eq!(aging.cut(GENESIS, 86_403_000).await.unwrap(), Some(BlockNumber(3)));
     assert_eq!(aging.entries(GENESIS, ALICE, None, 9).await.unwrap(), [entry(4, 0), entry(3, 0)]);
+    // Of a chain that was taken back further nothing is cut that is still to come.
+    aging.forget(GENESIS, BlockNumber(2)).await.unwrap();
+    assert_eq!(aging.known(GENESIS, ALICE).await.unwrap().cut, Some(BlockNumber(2)));
 }
 
 #[tokio::test]

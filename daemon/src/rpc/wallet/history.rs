@@ -41,7 +41,7 @@ async fn history(parts: Arc<Parts>, params: HistoryParams, _: Caller) -> Result<
     let HistoryParams { wallet, address, limit, before } = params;
     let account = receipt::coldkey(&parts, wallet, address.map(Coldkey)).await?.account();
     let genesis = parts.link.genesis().ok_or_else(|| receipt::warming_up("the chain"))?;
-    let limit = limit.unwrap_or(USUAL).min(MOST);
+    let limit = limit.unwrap_or(USUAL).clamp(1, MOST);
     let mut entries = parts.ledger.entries(genesis, account, before, limit.saturating_add(1)).await?;
     let known = parts.ledger.known(genesis, account).await?;
     let has_more = usize::try_from(limit).is_ok_and(|limit| entries.len() > limit);
