@@ -292,6 +292,53 @@ fn stake_is_locked_and_earns_conviction() {
 }
 
 #[test]
+fn what_is_locked_stays_on_its_subnet_and_the_rest_leaves() {
+    let stage = Stage::set();
+    stage.signed("subnets create --wallet alice");
+    stage.signed("subnets start 2 --wallet alice");
+    stage.signed("subnets register 2 --wallet bob");
+    let both = format!("--hotkey {ALICE},{BOB} --tolerance 50% --wallet bob");
+    stage.signed(&format!("stake add --netuids 2 --amount 5 {both}"));
+    stage.signed(&format!("lock add 2 --amount 4 --hotkey {ALICE} --mode perpetual --wallet bob"));
+
+    // What one position gives up, the other does not give up again.
+    let sold = stage.signed(&format!("stake remove --netuids 2 --amount all {both}"));
+    let calls = sold["plan"]["arguments"]["calls"].to_string();
+    assert!(calls.contains("remove_stake_full_limit") && calls.contains("amount_unstaked"), "{calls}");
+    let left = || stage.ask("stake list --wallet bob")["positions"].as_array().unwrap().clone();
+    let rao = |position: &Value| position["stake"].as_str().unwrap().parse::<u64>().unwrap();
+    assert!(left().len() == 1 && rao(&left()[0]).abs_diff(4_000_000_000) < 1_000_000, "{:?}", left());
+    assert_eq!(left()[0]["hotkey"], BOB);
+    let unavailable = |words: &str| assert_eq!(stage.refused(words).1["data"]["error"], "StakeUnavailable", "{words}");
+    unavailable("stake remove --all-netuids --amount all --all-hotkeys --tolerance 50% --wallet bob");
+    unavailable(&format!("stake remove --all --hotkey {BOB} --wallet bob"));
+
+    // A list of subnets that came out empty does not mean every subnet.
+    let nowhere = r#"{"amount":"all","netuids":{"only":[]},"hotkeys":{"all-but":[]},"wallet":"bob"}"#;
+    for method in ["stake_removeMany", "stake_addMany"] {
+        let (_, text) = stage.host.refused(&["--json", "rpc", method, nowhere]);
+        assert!(text.contains("INVALID_PARAMS") && text.contains("no subnet is named"), "{text}");
+    }
+
+    // Within its subnet it moves.
+    stage.signed(&format!("stake move --from {BOB} --to {ALICE} --origin-netuid 2 --amount all --wallet bob"));
+    assert_eq!(left()[0]["hotkey"], ALICE);
+    let given = stage.ask(&format!(
+        "stake transfer --dest {ALICE} --origin-netuid 2 --amount 1 --hotkey {ALICE} --wallet bob --dry-run"
+    ));
+    assert!(given["plan"]["warnings"].to_string().contains("the lock goes along"), "{given}");
+
+    // The chain's call for whole positions passes over one that is locked in part; the one with an amount does not.
+    stage.signed(&format!("stake add --netuids 0,2 --amount 2 --tolerance 50% --hotkey {ALICE} --wallet bob"));
+    let planned = stage.ask(&format!("stake remove --all --hotkey {ALICE} --wallet bob --dry-run"));
+    assert!(planned["plan"]["effects"].to_string().contains("1 positions"), "{planned}");
+    assert!(planned["plan"]["warnings"].to_string().contains("on subnet 2 stay"), "{planned}");
+    let sold = stage.signed(&format!("stake remove --netuid 2 --all --tolerance 50% --hotkey {ALICE} --wallet bob"));
+    assert_eq!(sold["plan"]["call"], "SubtensorModule.remove_stake_limit");
+    assert!(left().iter().any(|position| rao(position).abs_diff(4_000_000_000) < 1_000_000), "{:?}", left());
+}
+
+#[test]
 fn several_trades_are_one_extrinsic_and_bounds_are_kept_or_refused() {
     let stage = Stage::set();
     stage.signed("subnets create --wallet alice");

@@ -3,8 +3,8 @@
 use btd_api::{
     AlphaAmount, Amount, Coldkey, HotkeyRef, NetUid,
     stake::{
-        Add, AddMany, AddManyParams, AddParams, Move, MoveParams, Remove, RemoveAll, RemoveAllParams, RemoveMany,
-        RemoveManyParams, RemoveParams, Scope, Swap, SwapParams, Transfer, TransferParams,
+        Add, AddMany, AddManyParams, AddParams, Move, MoveParams, Netuids, Remove, RemoveAll, RemoveAllParams,
+        RemoveMany, RemoveManyParams, RemoveParams, Scope, Swap, SwapParams, Transfer, TransferParams,
     },
     unsent,
 };
@@ -212,7 +212,8 @@ impl AddArgs {
             let params = unsent!(AddParams { amount, netuid: *netuid, hotkey, wallet, protection, fill });
             return spend::sign::<Add>(session, params, self.terms).await;
         }
-        let (netuids, hotkeys) = (self.netuids, self.hotkeys.resolve(&session.settings));
+        let netuids = if self.all_netuids { Netuids::All } else { Netuids::Only(self.netuids) };
+        let hotkeys = self.hotkeys.resolve(&session.settings);
         let params = unsent!(AddManyParams { amount, netuids, hotkeys, wallet, protection, fill });
         spend::sign::<AddMany>(session, params, self.terms).await
     }
@@ -244,7 +245,8 @@ impl RemoveArgs {
             let params = unsent!(RemoveParams { amount, netuid: *netuid, hotkey, wallet, protection, fill });
             return spend::sign::<Remove>(session, params, self.terms).await;
         }
-        let (netuids, hotkeys) = (self.netuids, self.hotkeys.resolve(&session.settings));
+        let netuids = if self.all_netuids { Netuids::All } else { Netuids::Only(self.netuids) };
+        let hotkeys = self.hotkeys.resolve(&session.settings);
         let params = unsent!(RemoveManyParams { amount, netuids, hotkeys, wallet, protection, fill });
         spend::sign::<RemoveMany>(session, params, self.terms).await
     }

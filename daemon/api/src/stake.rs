@@ -3,7 +3,7 @@
 pub mod locks;
 
 use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, de};
 
 use crate::{
     Alpha, AlphaAmount, Amount, Coldkey, Hotkey, HotkeyRef, NetUid, Ratio, Tao, WalletName, chain::At, method::methods,
@@ -68,6 +68,28 @@ pub enum Hotkeys {
     AllBut(Vec<HotkeyRef>),
 }
 
+/// Several subnets. That all are meant has to be said: a list that came out empty means none of them.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Netuids {
+    /// These, at least one.
+    Only(
+        #[serde(deserialize_with = "some_netuids")]
+        #[schemars(length(min = 1))]
+        Vec<NetUid>,
+    ),
+    /// Every one.
+    All,
+}
+
+fn some_netuids<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<NetUid>, D::Error> {
+    let netuids = Vec::deserialize(deserializer)?;
+    if netuids.is_empty() {
+        return Err(de::Error::custom("no subnet is named: name at least one, or say `all` in place of a list"));
+    }
+    Ok(netuids)
+}
+
 signing_params! {
     /// Parameters of [`Add`].
     AddParams {
@@ -113,8 +135,8 @@ signing_params! {
     AddManyParams {
         /// How much tao at each of them, or `all` that can be spent, in equal parts.
         amount: Amount,
-        /// The subnets; none stands for root and all that have been started.
-        netuids: Vec<NetUid>,
+        /// The subnets; `all` are root and those that have been started.
+        netuids: Netuids,
         /// Behind whom, on each of the subnets.
         hotkeys: Hotkeys,
         /// The wallet whose coldkey pays.
@@ -132,8 +154,8 @@ signing_params! {
     RemoveManyParams {
         /// How much alpha from each position, or `all` of it.
         amount: AlphaAmount,
-        /// The subnets; none stands for all on which there is stake behind these hotkeys.
-        netuids: Vec<NetUid>,
+        /// The subnets; `all` are those on which there is stake behind these hotkeys.
+        netuids: Netuids,
         /// Behind whom it is.
         hotkeys: Hotkeys,
         /// The wallet whose coldkey holds it.
@@ -459,4 +481,30 @@ methods! {
     ChildSet = "stake_childSet" (Spend): ChildSetParams => Receipt;
     /// Sets what a hotkey keeps of what inherited stake earns
     ChildTake = "stake_childTake" (Spend): ChildTakeParams => Receipt;
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn no_subnet_is_not_every_subnet() {
+        let many = |netuids: serde_json::Value| {
+            let params = json!({ "amount": "all", "netuids": netuids, "hotkeys": { "all-but": [] } });
+            let add = serde_json::from_value::<AddManyParams>(params.clone()).map(|params| params.netuids);
+            let remove = serde_json::from_value::<RemoveManyParams>(params).map(|params| params.netuids);
+            assert_eq!(add.as_ref().ok(), remove.as_ref().ok());
+            remove.map_err(|error| error.to_string())
+        };
+        assert_eq!(many(json!("all")), Ok(Netuids::All));
+        assert_eq!(many(json!({ "only": [2, 0] })), Ok(Netuids::Only(vec![NetUid(2), NetUid(0)])));
+        assert!(many(json!({ "only": [] })).unwrap_err().contains("no subnet is named"));
+        for other in [json!([]), json!([2]), json!(null), json!("only")] {
+            assert!(many(other.clone()).is_err(), "{other}");
+        }
+        let left_out = json!({ "amount": "all", "hotkeys": { "all-but": [] } });
+        assert!(serde_json::from_value::<RemoveManyParams>(left_out).is_err());
+    }
 }

@@ -4,6 +4,7 @@
 //! that a price that runs away costs nothing but the fee. Semantics: pallet_subtensor, spec 425.
 
 mod children;
+mod holdings;
 mod locks;
 mod many;
 mod reads;
@@ -12,7 +13,7 @@ pub(super) mod trade;
 use std::sync::Arc;
 
 use btd_api::{
-    Coldkey, Hotkey, NetUid,
+    Alpha, Coldkey, Hotkey, NetUid,
     stake::{
         Add, AddMany, AddManyParams, AddParams, Auto, ChildGet, ChildSet, ChildTake, Claim, ClaimParams, ClaimType,
         List, Move, MoveParams, Remove, RemoveAll, RemoveAllParams, RemoveMany, RemoveManyParams, RemoveParams, Scope,
@@ -23,6 +24,7 @@ use btd_api::{
 use btd_chain::{Call, Value};
 use btd_signer_protocol::KeyId;
 
+use self::holdings::Part;
 use super::{Caller, Failure, Table, receipt};
 use crate::{
     daemon::Parts,
@@ -116,7 +118,7 @@ async fn move_stake(parts: Arc<Parts>, params: MoveParams, _: Caller) -> Result<
         if (origin, from) == (dest, to) {
             return Err(Precondition::Nothing.into());
         }
-        let alpha = trade::part(&ground, from, origin, params.amount).await?;
+        let alpha = trade::part(&ground, from, (origin, dest), params.amount).await?.alpha;
         let call = Call::new(SUBTENSOR, "move_stake")
             .arg("origin_hotkey", from)
             .arg("destination_hotkey", to)
@@ -147,7 +149,7 @@ async fn transfer(parts: Arc<Parts>, params: TransferParams, _: Caller) -> Resul
         if (origin, params.dest.account()) == (dest, ground.actor) {
             return Err(Precondition::Nothing.into());
         }
-        let alpha = trade::part(&ground, hotkey, origin, params.amount).await?;
+        let Part { alpha, bound, .. } = trade::part(&ground, hotkey, (origin, dest), params.amount).await?;
         let call = Call::new(SUBTENSOR, "transfer_stake")
             .arg("destination_coldkey", params.dest)
             .arg("hotkey", hotkey)
@@ -157,7 +159,13 @@ async fn transfer(parts: Arc<Parts>, params: TransferParams, _: Caller) -> Resul
         let (from, to) = (Coldkey(ground.actor), params.dest);
         let summary =
             format!("Give α{alpha} of subnet {origin} behind hotkey {hotkey} from {from} to {to} on subnet {dest}");
-        let draft = Draft::new(call, summary).needs(Need::Transfers(origin)).needs(Need::Transfers(dest));
+        let mut draft = Draft::new(call, summary).needs(Need::Transfers(origin)).needs(Need::Transfers(dest));
+        if bound > Alpha::ZERO {
+            draft = draft.warning(format!(
+                "α{bound} of it are locked, and the lock goes along: {to} has to accept locked stake, and may have none \
+                 there for another hotkey"
+            ));
+        }
         trade::unbounded(&ground, draft, (origin, dest), alpha).await
     })
     .await

@@ -159,9 +159,7 @@ async fn move_lock(parts: Arc<Parts>, params: MoveLockParams, _: Caller) -> Resu
 async fn locks(parts: Arc<Parts>, params: LocksParams, _: Caller) -> Result<LocksReply, Failure> {
     let coldkey = receipt::coldkey(&parts, params.wallet, params.address).await?;
     let (view, at) = receipt::view(&parts.link).await?;
-    let entries = view.storage_entries(SUBTENSOR, "Lock", &[Value::from(coldkey)], usize::from(u16::MAX)).await?;
-    let netuid = |entry: &btd_chain::StorageEntry| u16::try_from(entry.keys.get(1)?.as_u64()?).ok().map(NetUid);
-    let mut netuids: BTreeSet<NetUid> = entries.iter().filter_map(netuid).collect();
+    let mut netuids = netuids(&view, coldkey).await?;
     netuids.retain(|netuid| params.netuid.is_none_or(|wanted| wanted == *netuid));
     let stakes = view.stake_for_coldkey(coldkey.account()).await?;
     let mut locks = Vec::new();
@@ -225,6 +223,13 @@ async fn conviction(parts: Arc<Parts>, params: ConvictionParams, _: Caller) -> R
         registered_at: BlockNumber(registered_at),
         open_from: BlockNumber(registered_at.saturating_add(OLD).saturating_add(1)),
     })
+}
+
+/// The subnets on which a coldkey has a lock, or had one that nothing has touched since.
+pub(super) async fn netuids(view: &View, coldkey: Coldkey) -> Result<BTreeSet<NetUid>, ReadError> {
+    let entries = view.storage_entries(SUBTENSOR, "Lock", &[Value::from(coldkey)], usize::from(u16::MAX)).await?;
+    let netuid = |entry: &btd_chain::StorageEntry| u16::try_from(entry.keys.get(1)?.as_u64()?).ok().map(NetUid);
+    Ok(entries.iter().filter_map(netuid).collect())
 }
 
 /// The lock as it stands now; none where nothing is locked, or no longer.

@@ -3,13 +3,13 @@
 //! Each is drawn up as a trade of its own at the price now; those on one subnet move the price for each other.
 
 use btd_api::{
-    Amount, Hotkey, HotkeyRef, NetUid, Tao, WalletName,
-    stake::{AddManyParams, AddParams, Hotkeys, RemoveManyParams, RemoveParams},
+    AlphaAmount, Amount, Hotkey, HotkeyRef, NetUid, Tao, WalletName,
+    stake::{AddManyParams, AddParams, Hotkeys, Netuids, RemoveManyParams, RemoveParams},
     unsent,
 };
 use btd_signer_protocol::operations::Summary;
 
-use super::trade;
+use super::{holdings::Holdings, trade};
 use crate::{
     daemon::Parts,
     rpc::{Failure, receipt},
@@ -47,9 +47,9 @@ pub(super) async fn hotkeys(parts: &Parts, wallet: &WalletName, hotkeys: &Hotkey
 
 /// Buys alpha of each subnet behind each hotkey.
 pub(super) async fn buy(ground: &Ground, params: &AddManyParams, hotkeys: &[Hotkey]) -> Result<Draft, SubmissionError> {
-    let netuids = match params.netuids.as_slice() {
-        [] => trade::started(ground).await?,
-        named => named.to_vec(),
+    let netuids = match &params.netuids {
+        Netuids::All => trade::started(ground).await?,
+        Netuids::Only(named) => named.clone(),
     };
     let places = places(hotkeys, &netuids)?;
     let amount = match params.amount {
@@ -80,14 +80,15 @@ pub(super) async fn sell(
     params: &RemoveManyParams,
     hotkeys: &[Hotkey],
 ) -> Result<Draft, SubmissionError> {
-    let places = if params.netuids.is_empty() {
-        let stakes = ground.view.stake_for_coldkey(ground.actor).await?;
-        let held = stakes.iter().filter(|stake| hotkeys.contains(&Hotkey(stake.hotkey)));
-        bounded(held.map(|stake| (Hotkey(stake.hotkey), stake.netuid)).collect())?
-    } else {
-        places(hotkeys, &params.netuids)?
+    let mut holdings = Holdings::everywhere(ground).await?;
+    let places = match &params.netuids {
+        Netuids::All => {
+            let held = holdings.stakes().iter().filter(|stake| hotkeys.contains(&Hotkey(stake.hotkey)));
+            bounded(held.map(|stake| (Hotkey(stake.hotkey), stake.netuid)).collect())?
+        }
+        Netuids::Only(named) => places(hotkeys, named)?,
     };
-    let mut drafts = Vec::new();
+    let (mut drafts, mut sold, mut stays) = (Vec::new(), Vec::new(), Vec::new());
     for (hotkey, netuid) in &places {
         let one = unsent!(RemoveParams {
             amount: params.amount,
@@ -97,13 +98,21 @@ pub(super) async fn sell(
             protection: params.protection,
             fill: params.fill,
         });
-        match trade::sell(ground, &one, *hotkey).await {
-            // All of it is locked, and nobody named it.
-            Err(SubmissionError::Precondition(Precondition::Nothing)) if params.netuids.is_empty() => {}
-            draft => drafts.push(draft?),
+        match trade::sell_of(ground, &mut holdings, &one, *hotkey).await {
+            // Nothing of it may leave, or nothing more.
+            Err(SubmissionError::Precondition(Precondition::Nothing)) if params.amount == AlphaAmount::All => {
+                stays.push(format!("what is behind hotkey {hotkey} on subnet {netuid} stays: it is locked"));
+            }
+            draft => {
+                drafts.push(draft?);
+                sold.push((*hotkey, *netuid));
+            }
         }
     }
-    whole(drafts, &places)
+    if drafts.is_empty() && !stays.is_empty() {
+        return Err(Precondition::Foreseen { error: "StakeUnavailable", words: stays.join("; ") }.into());
+    }
+    Ok(stays.into_iter().fold(whole(drafts, &sold)?, Draft::warning))
 }
 
 type Place = (Hotkey, NetUid);

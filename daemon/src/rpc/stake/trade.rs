@@ -1,13 +1,16 @@
 //! Buying, selling and swapping alpha: which call, at which limit, and what it is likely to bring.
 
 use btd_api::{
-    Alpha, AlphaAmount, Amount, Coldkey, Hotkey, NetUid, Ratio, Tao,
+    Alpha, AlphaAmount, Amount, Hotkey, NetUid, Ratio, Tao,
     stake::{AddParams, Fill, Protection, RemoveParams, SwapParams},
     sudo::StakeBurnParams,
 };
-use btd_chain::{Call, ReadError, Value};
+use btd_chain::{Call, ReadError, StakeInfo, Value};
 
-use super::{SUBTENSOR, locks};
+use super::{
+    SUBTENSOR,
+    holdings::{Holdings, Part},
+};
 use crate::submit::{Draft, Ground, Need, Precondition, SubmissionError};
 
 /// One token in rao: the price of root's alpha, and the scale of prices.
@@ -110,14 +113,26 @@ pub(in crate::rpc) async fn sell(
     params: &RemoveParams,
     hotkey: Hotkey,
 ) -> Result<Draft, SubmissionError> {
+    let mut holdings = Holdings::on(ground, params.netuid).await?;
+    sell_of(ground, &mut holdings, params, hotkey).await
+}
+
+/// The same, of `holdings`, which have so much less afterwards.
+pub(super) async fn sell_of(
+    ground: &Ground,
+    holdings: &mut Holdings,
+    params: &RemoveParams,
+    hotkey: Hotkey,
+) -> Result<Draft, SubmissionError> {
     let netuid = params.netuid;
-    let alpha = part(ground, hotkey, netuid, params.amount).await?;
+    let Part { alpha, stake, .. } = holdings.leaves(hotkey, netuid, params.amount)?;
     let price = price(ground, netuid).await?;
     let limit = match netuid {
         ROOT => None,
         _ => limit(price, params.protection, Side::Sell),
     };
-    let is_whole = params.amount == AlphaAmount::All && params.fill == Fill::Whole;
+    // That call names no amount: it sells all that is there.
+    let is_whole = params.amount == AlphaAmount::All && alpha == stake && params.fill == Fill::Whole;
     let call = match limit {
         Some(limit) if is_whole && ground.view.runtime().has_call(SUBTENSOR, "remove_stake_full_limit") => {
             Call::new(SUBTENSOR, "remove_stake_full_limit").arg("limit_price", Value::from(Some(limit)))
@@ -138,16 +153,33 @@ pub(in crate::rpc) async fn sell(
         fits(price, trade, limit.filter(|_| params.fill == Fill::Whole), Side::Sell)?;
         draft = slipping(draft, price, trade, limit);
     }
+    if params.amount == AlphaAmount::All && alpha < stake {
+        let stays = stake.saturating_sub(alpha);
+        draft = draft.warning(format!("α{stays} behind hotkey {hotkey} on subnet {netuid} stay: they are locked"));
+    }
     Ok(draft.needs(Need::Subnet(netuid)).needs(Need::Started(netuid)))
 }
 
-/// Gives up all positions behind a hotkey, in one call of the chain's own that knows no limit.
+/// Gives up all positions behind a hotkey, in one call of the chain's own that knows no limit. It passes over a
+/// position that may not leave as a whole.
 pub(super) async fn give_up(ground: &Ground, everything: bool, hotkey: Hotkey) -> Result<Draft, SubmissionError> {
-    let stakes = ground.view.stake_for_coldkey(ground.actor).await?;
-    let held = stakes.iter().filter(|stake| Hotkey(stake.hotkey) == hotkey && (everything || stake.netuid != ROOT));
-    let held: Vec<_> = held.collect();
-    if held.is_empty() {
+    let holdings = Holdings::everywhere(ground).await?;
+    let wanted = |stake: &&StakeInfo| Hotkey(stake.hotkey) == hotkey && (everything || stake.netuid != ROOT);
+    let held = holdings.stakes().iter().filter(wanted);
+    let (held, bound): (Vec<_>, Vec<_>) = held.partition(|stake| stake.stake <= holdings.free(stake.netuid));
+    let stays = |stake: &&StakeInfo| {
+        let (netuid, free) = (stake.netuid, holdings.free(stake.netuid));
+        format!("the α{} on subnet {netuid} stay: of all on it only α{free} are not locked", stake.stake)
+    };
+    if held.is_empty() && bound.is_empty() {
         return Err(Precondition::Nothing.into());
+    }
+    if held.is_empty() {
+        let stays = bound.iter().map(stays).collect::<Vec<_>>().join("; ");
+        let words = format!(
+            "{stays}: this call takes whole positions or nothing; `stake remove` with --netuid and --amount takes a part"
+        );
+        return Err(Precondition::Foreseen { error: "StakeUnavailable", words }.into());
     }
     let mut worth = Tao::ZERO;
     for stake in &held {
@@ -165,6 +197,7 @@ pub(super) async fn give_up(ground: &Ground, everything: bool, hotkey: Hotkey) -
     let draft = Draft::new(Call::new(SUBTENSOR, call).arg("hotkey", hotkey), summary)
         .effect(format!("{} positions, about τ{worth} at the prices now", held.len()))
         .warning("this call takes no limit: whatever the prices are at inclusion is what it brings");
+    let draft = bound.iter().map(stays).fold(draft, Draft::warning);
     Ok(if everything { draft.receives(worth) } else { draft })
 }
 
@@ -175,7 +208,7 @@ pub(super) async fn swap(ground: &Ground, params: &SwapParams, hotkey: Hotkey) -
         let words = format!("stake on subnet {origin} cannot be swapped for itself");
         return Err(Precondition::Foreseen { error: "SameNetuid", words }.into());
     }
-    let alpha = part(ground, hotkey, origin, params.amount).await?;
+    let alpha = part(ground, hotkey, (origin, dest), params.amount).await?.alpha;
     let (from, to) = (price(ground, origin).await?, price(ground, dest).await?);
     let ratio = Tao::from_rao(ratio(from, to));
     let limit = limit(ratio, params.protection, Side::Sell);
@@ -241,38 +274,15 @@ async fn across(
     Ok(draft.needs(Need::Started(origin)).needs(Need::Started(dest)))
 }
 
-/// How much alpha of a position `amount` is, and whether it is there and not locked.
+/// How much alpha of a position `amount` is, where it goes from one subnet to another, or stays on its own.
 pub(super) async fn part(
     ground: &Ground,
     hotkey: Hotkey,
-    netuid: NetUid,
+    (origin, dest): (NetUid, NetUid),
     amount: AlphaAmount,
-) -> Result<Alpha, SubmissionError> {
-    let stakes = ground.view.stake_for_coldkey(ground.actor).await?;
-    let position = stakes.iter().find(|stake| Hotkey(stake.hotkey) == hotkey && stake.netuid == netuid);
-    let stake = position.map_or(Alpha::ZERO, |stake| stake.stake);
-    // A lock is of all that the coldkey has on the subnet, whichever hotkey it stands behind.
-    let staked = locks::staked(&stakes, netuid);
-    let locked = locks::standing(&ground.view, Coldkey(ground.actor), netuid).await?;
-    let locked = locked.map_or(Alpha::ZERO, |lock| lock.locked);
-    let free = staked.saturating_sub(locked);
-    let alpha = match amount {
-        AlphaAmount::Exactly(alpha) => alpha,
-        AlphaAmount::All => stake.min(free),
-    };
-    let foreseen = |error, words| Err(Precondition::Foreseen { error, words }.into());
-    if alpha == Alpha::ZERO && stake > Alpha::ZERO {
-        return Err(Precondition::Nothing.into());
-    }
-    if alpha > stake || stake == Alpha::ZERO {
-        let words = format!("α{stake} of subnet {netuid} stand behind hotkey {hotkey}: α{alpha} cannot be taken");
-        return foreseen("NotEnoughStakeToWithdraw", words);
-    }
-    if alpha > free {
-        let words = format!("of α{staked} staked on subnet {netuid}, α{locked} are locked: α{free} may leave");
-        return foreseen("StakeUnavailable", words);
-    }
-    Ok(alpha)
+) -> Result<Part, SubmissionError> {
+    let mut holdings = Holdings::on(ground, origin).await?;
+    if origin == dest { holdings.stays(hotkey, origin, amount) } else { holdings.leaves(hotkey, origin, amount) }
 }
 
 /// The price of one alpha in rao of tao; on root alpha is tao.
