@@ -3,7 +3,7 @@
 use btd_api::{
     NetUid, Ratio, Tao,
     root::{self, RegisterParams as OnRoot},
-    subnets::{Register, RegisterParams, Registered, RegistrationCost, SubnetParams},
+    subnets::{Register, RegisterParams, Registered},
     unsent,
 };
 use clap::Args;
@@ -64,16 +64,8 @@ impl RegisterArgs {
             let params = unsent!(OnRoot { wallet, hotkey });
             return spend::sign::<root::Register>(session, params, self.terms).await;
         }
-        let max_cost = match self.tolerance {
-            Some(tolerance) => {
-                let subnet = SubnetParams { netuid, block: None };
-                let cost = session.call::<RegistrationCost>(&subnet).await?.read()?.cost;
-                Some(cost.saturating_add(Tao::from_rao(tolerance.of(cost.rao()))))
-            }
-            None if self.unbounded => Some(Tao::from_rao(u64::MAX)),
-            None => self.max_cost,
-        };
-        let params = unsent!(RegisterParams { netuid, wallet, hotkey, max_cost });
+        let max_cost = if self.unbounded { Some(Tao::from_rao(u64::MAX)) } else { self.max_cost };
+        let params = unsent!(RegisterParams { netuid, wallet, hotkey, max_cost, tolerance: self.tolerance });
         spend::spend::<Register>(session, params, self.terms, render).await
     }
 }

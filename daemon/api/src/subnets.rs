@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Alpha, BlockNumber, Coldkey, Hotkey, HotkeyName, NetUid, Tao, Uid, WalletName,
+    Alpha, BlockNumber, Coldkey, Hotkey, HotkeyName, NetUid, Ratio, Tao, Uid, WalletName,
     chain::{At, BlockId},
     metagraph::MetagraphParams,
     method::methods,
@@ -233,6 +233,9 @@ signing_params! {
         /// The most that registering may cost; without it, what it costs now and half a percent more.
         #[serde(default)]
         max_cost: Option<Tao>,
+        /// In place of `max_cost`: how far the price may rise from what it is when the order is planned.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        tolerance: Option<Ratio>,
     }
 }
 
@@ -265,7 +268,7 @@ methods! {
     Hyperparameters = "subnets_hyperparameters" (Read): SubnetParams => HyperparametersReply;
     /// What one alpha costs, of one subnet or of all
     Price = "subnets_price" (Read): PriceParams => PriceReply;
-    /// What registering a neuron on a subnet costs
+    /// What registering a neuron on a subnet costs; what a subnet itself costs is `subnets_lockCost`
     RegistrationCost = "subnets_burnCost" (Read): SubnetParams => CostReply;
     /// What a new subnet costs
     LockCost = "subnets_lockCost" (Read): LockCostParams => CostReply;

@@ -213,18 +213,25 @@ fn decimal(number: FixedPoint) -> Json {
 pub(super) async fn view_of(parts: &Parts, snapshot: &Snapshot) -> Result<(View, At), Failure> {
     match parts.link.view_at(snapshot.at.block.hash).await {
         Ok(view) => Ok((view, receipt::at(snapshot.at, &parts.link))),
-        Err(ReadError::Pruned { .. } | ReadError::UnknownBlock { .. } | ReadError::Refused { .. }) => {
-            Ok(receipt::view(&parts.link).await?)
-        }
+        Err(
+            ReadError::Pruned { .. }
+            | ReadError::UnknownBlock { .. }
+            | ReadError::Refused { .. }
+            | ReadError::NoArchive { .. },
+        ) => Ok(receipt::view(&parts.link).await?),
         Err(error) => Err(error.into()),
     }
 }
 
 async fn register_neuron(parts: Arc<Parts>, params: RegisterParams, _: Caller) -> Result<Registered, Failure> {
     let manner = params.manner();
-    let RegisterParams { netuid, wallet, hotkey, max_cost, .. } = params;
+    let RegisterParams { netuid, wallet, hotkey, max_cost, tolerance, .. } = params;
+    if max_cost.is_some() && tolerance.is_some() {
+        let words = "`max_cost` and `tolerance` are two bounds for one price: leave one out";
+        return Err(Failure::new(ErrorKind::InvalidParams, words));
+    }
     let hotkey = parts.custody.public(&KeyId::hotkey(wallet.clone(), hotkey)).await?.account.into();
-    let action = Action::Register(submit::Register { netuid, hotkey, max_cost });
+    let action = Action::Register(submit::Register { netuid, hotkey, max_cost, tolerance });
     let receipt = receipt::submit(&parts, (action, KeyId::coldkey(wallet)), manner).await?;
     let (uid, registered_at) = place(&receipt, netuid);
     Ok(Registered { uid, registered_at, receipt })

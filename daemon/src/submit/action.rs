@@ -6,7 +6,7 @@
 
 use std::net::IpAddr;
 
-use btd_api::{AccountId, Amount, Coldkey, Hotkey, NetUid, Tao};
+use btd_api::{AccountId, Amount, Coldkey, Hotkey, NetUid, Ratio, Tao};
 use btd_chain::{Call, Runtime};
 use serde::Serialize;
 
@@ -57,6 +57,9 @@ pub struct Register {
     pub hotkey: Hotkey,
     /// The most that it may cost; without it, the price at planning and half a percent more.
     pub max_cost: Option<Tao>,
+    /// Where there is no `max_cost`: how far the price may rise, in place of half a percent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tolerance: Option<Ratio>,
 }
 
 /// A neuron's endpoint.
@@ -77,9 +80,22 @@ fn as_text<S: serde::Serializer>(amount: &Amount, serializer: S) -> Result<S::Ok
 }
 
 /// Half a percent above `price`, rounded up: what a price may move between planning and inclusion.
-pub(super) fn with_margin(price: Tao) -> Tao {
+fn with_margin(price: Tao) -> Tao {
     let margin = price.rao().div_ceil(200);
     price.saturating_add(Tao::from_rao(margin))
+}
+
+// === impl Register ===
+
+impl Register {
+    /// The most that is paid where registering costs `price`.
+    pub(super) fn limit(&self, price: Tao) -> Tao {
+        match (self.max_cost, self.tolerance) {
+            (Some(limit), _) => limit,
+            (None, Some(tolerance)) => price.saturating_add(Tao::from_rao(tolerance.of(price.rao()))),
+            (None, None) => with_margin(price),
+        }
+    }
 }
 
 // === impl Action ===
@@ -92,7 +108,7 @@ impl Action {
         let call = match self {
             Self::Transfer(transfer) => transfer.call(),
             Self::Register(register) => {
-                let limit = register.max_cost.or(price.map(with_margin));
+                let limit = price.map(|price| register.limit(price)).or(register.max_cost);
                 match limit {
                     Some(limit) if runtime.has_call("SubtensorModule", "register_limit") => {
                         call::register_limit(register.netuid, register.hotkey, limit)
@@ -148,6 +164,22 @@ mod tests {
         for (price, expected) in [(0, 0), (1, 2), (200, 201), (1_000_000_000, 1_005_000_000), (u64::MAX, u64::MAX)] {
             assert_eq!(with_margin(Tao::from_rao(price)), Tao::from_rao(expected), "{price}");
         }
+    }
+
+    /// The wish is the same whatever the price is when it is repeated; the limit follows the price.
+    #[test]
+    fn a_tolerance_is_wished_for_and_not_what_it_comes_to() {
+        let tolerance = Ratio::from_billionths(20_000_000);
+        let (netuid, hotkey) = (NetUid(1), Hotkey(AccountId([2; 32])));
+        let wish = Register { netuid, hotkey, max_cost: None, tolerance };
+        assert_eq!(wish.limit(Tao::from_rao(1_000)), Tao::from_rao(1_020));
+        assert_eq!(wish.limit(Tao::from_rao(u64::MAX)), Tao::from_rao(u64::MAX));
+        let without = Register { tolerance: None, ..wish };
+        assert_eq!(without.limit(Tao::from_rao(1_000)), Tao::from_rao(1_005));
+        let bounded = Register { max_cost: Some(Tao::from_rao(7)), ..without.clone() };
+        assert_eq!(bounded.limit(Tao::from_rao(1_000)), Tao::from_rao(7));
+        // Wishes that were written down before there were tolerances compare as before.
+        assert!(!serde_json::to_string(&without).unwrap().contains("tolerance"));
     }
 
     #[test]

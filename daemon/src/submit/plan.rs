@@ -8,7 +8,7 @@ use btd_api::{AccountId, Amount, Coldkey, Hotkey, NetUid, Tao, Uid};
 use serde::{Deserialize, Serialize};
 
 use super::{
-    action::{Action, Existence, Register, ServeAxon, Transfer, with_margin},
+    action::{Action, Existence, Register, ServeAxon, Transfer},
     draft::Draft,
 };
 use crate::stamp::Stamp;
@@ -284,7 +284,7 @@ fn judge_transfer(transfer: &Transfer, signer: AccountId, facts: &Facts, fee: Ta
 }
 
 fn judge_register(register: &Register, signer: AccountId, facts: &Facts, fee: Tao) -> Result<Verdict, Precondition> {
-    let Register { netuid, hotkey, max_cost } = *register;
+    let Register { netuid, hotkey, max_cost, .. } = *register;
     if netuid == NetUid(0) {
         return Err(Precondition::Root);
     }
@@ -302,7 +302,7 @@ fn judge_register(register: &Register, signer: AccountId, facts: &Facts, fee: Ta
         return Err(Precondition::ForeignHotkey { hotkey, owner, payer: signer });
     }
     let balance_after = spend(signer, facts, subnet.price, fee, facts.account.held(facts.deposit))?;
-    let limit = max_cost.unwrap_or(with_margin(subnet.price));
+    let limit = register.limit(subnet.price);
     let warning = if subnet.takes_limit {
         format!("the price moves with each block: at most τ{limit} is paid, and it does not come back")
     } else {
@@ -383,7 +383,7 @@ mod tests {
     }
 
     fn register(max_cost: Option<u64>, facts: &Facts) -> Result<Verdict, Precondition> {
-        let register = Register { netuid: NetUid(1), hotkey: HOTKEY, max_cost: max_cost.map(rao) };
+        let register = Register { netuid: NetUid(1), hotkey: HOTKEY, max_cost: max_cost.map(rao), tolerance: None };
         judge(&Action::Register(register), SIGNER, facts, rao(100))
     }
 
@@ -482,7 +482,7 @@ mod tests {
         assert!(matches!(register(None, &state), Err(Precondition::AlreadyRegistered { uid: Uid(4), .. })));
         state.subnet.as_mut().unwrap().open = false;
         assert!(matches!(register(None, &state), Err(Precondition::RegistrationClosed { .. })));
-        let root = Action::Register(Register { netuid: NetUid(0), hotkey: HOTKEY, max_cost: None });
+        let root = Action::Register(Register { netuid: NetUid(0), hotkey: HOTKEY, max_cost: None, tolerance: None });
         assert_eq!(judge(&root, SIGNER, &state, Tao::ZERO), Err(Precondition::Root));
     }
 

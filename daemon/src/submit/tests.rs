@@ -192,7 +192,7 @@ async fn registering_twice_in_one_block_fails_the_second_by_name() {
     let hotkey = run.hotkey("alice").await;
     // Above what the first registration raises the price to.
     let max_cost = Some(Tao::from_rao(1_000_000_000_000));
-    let register = |netuid| Action::Register(Register { netuid: NetUid(netuid), hotkey, max_cost });
+    let register = |netuid| Action::Register(Register { netuid: NetUid(netuid), hotkey, max_cost, tolerance: None });
     let order = run.order("alice", register(1)).await;
     let sent = Order { mode: Mode::UntilSubmitted, ..order.clone() };
     run.submitter.submit(keyed(&sent, "one")).await.unwrap();
@@ -223,7 +223,7 @@ async fn what_the_pool_refuses_is_over_at_once_and_is_not_sent_again() {
     let (devnet, state) = (devnet(BlockTime::Instant).await, tempfile::tempdir().unwrap());
     let run = Run::begin(state.path(), endpoint(&devnet)).await.with_wallet("alice", "//Alice");
     let hotkey = run.hotkey("alice").await;
-    let register = Action::Register(Register { netuid: NetUid(1), hotkey, max_cost: None });
+    let register = Action::Register(Register { netuid: NetUid(1), hotkey, max_cost: None, tolerance: None });
     run.submitter.submit(run.order("alice", register).await).await.unwrap();
     let serve = |port| Order {
         action: Action::ServeAxon(ServeAxon { netuid: NetUid(1), version: 1, ip: [8, 8, 8, 8].into(), port }),
