@@ -461,7 +461,13 @@ fn or_none<T: Ord>(found: Result<BTreeSet<T>, ReadError>) -> Result<BTreeSet<T>,
 
 /// Whether a read failed because of the block at which it was made.
 fn is_about_the_block(error: &ReadError) -> bool {
-    matches!(error, ReadError::UnknownBlock { .. } | ReadError::TakenBack { .. } | ReadError::Pruned { .. })
+    matches!(
+        error,
+        ReadError::UnknownBlock { .. }
+            | ReadError::TakenBack { .. }
+            | ReadError::Pruned { .. }
+            | ReadError::NoArchive { .. }
+    )
 }
 
 /// Whether a read failed because of the way to the chain, and not because of what was read.
