@@ -153,12 +153,15 @@ pub(crate) struct MechanismsSetArgs {
     terms: Terms,
 }
 
-/// Reads a number with a point, or a percentage, in billionths.
+/// Reads a number with a point, or a percentage, in billionths. `70%` is `0.7`, also beside one.
 fn proportion(text: &str) -> Result<u64, String> {
-    let digits = text.trim().trim_end_matches('%').trim_end();
+    let (digits, divisor) = match text.trim().strip_suffix('%') {
+        Some(digits) => (digits.trim_end(), 100),
+        None => (text.trim(), 1),
+    };
     let number =
         Tao::from_tokens(digits).map_err(|_| format!("`{text}` is not a share: write `0.7`, `70` or `70%`"))?;
-    Ok(number.rao())
+    Ok(number.rao() / divisor)
 }
 
 /// Proportions as shares of the whole.
@@ -383,10 +386,15 @@ mod tests {
             let proportions: Vec<u64> = text.split(',').map(|part| proportion(part).unwrap()).collect();
             shares(&proportions).map(|shares| shares.iter().map(ToString::to_string).collect::<Vec<_>>().join(","))
         };
-        for text in ["0.7,0.3", "70,30", "70%,30%", "7,3"] {
+        for text in ["0.7,0.3", "70,30", "70%,30%", "0.7,30%", "7,3"] {
             assert_eq!(split(text).unwrap(), "0.7,0.3", "{text}");
         }
         assert_eq!(split("1,1,1").unwrap(), "0.333333333,0.333333333,0.333333333");
-        assert!(split("0,0").is_err() && shares(&[]).unwrap().is_empty() && proportion("a").is_err());
+        assert!(
+            split("0,0").is_err()
+                && shares(&[]).unwrap().is_empty()
+                && proportion("a").is_err()
+                && proportion("70%%").is_err()
+        );
     }
 }
