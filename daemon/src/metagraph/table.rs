@@ -363,6 +363,12 @@ fn figures(raw: &RawMetagraph) -> Map<String, Json> {
         alpha_high,
         alpha_low,
     );
+    let dividends = |entries: Vec<(String, String)>| Json::from_iter(entries);
+    let tao = fields.tao_dividends_per_hotkey.iter().map(|(key, amount)| (key.to_string(), amount.rao().to_string()));
+    tell("tao_dividends_per_hotkey", dividends(tao.collect()));
+    let alpha =
+        fields.alpha_dividends_per_hotkey.iter().map(|(key, amount)| (key.to_string(), amount.rao().to_string()));
+    tell("alpha_dividends_per_hotkey", dividends(alpha.collect()));
     let moving_price = raw.told("moving_price", fields.moving_price.0.to_string());
     figures.insert("moving_price_bits".to_owned(), moving_price.map_or(Json::Null, Json::from));
     figures.insert("price".to_owned(), raw.price.map_or(Json::Null, |price| price.rao().to_string().into()));
@@ -375,12 +381,6 @@ fn figures(raw: &RawMetagraph) -> Map<String, Json> {
         })
     });
     figures.insert("identity".to_owned(), identity);
-    let dividends = |entries: Vec<(String, String)>| Json::from_iter(entries);
-    let tao = fields.tao_dividends_per_hotkey.iter().map(|(key, amount)| (key.to_string(), amount.rao().to_string()));
-    figures.insert("tao_dividends_per_hotkey".to_owned(), dividends(tao.collect()));
-    let alpha =
-        fields.alpha_dividends_per_hotkey.iter().map(|(key, amount)| (key.to_string(), amount.rao().to_string()));
-    figures.insert("alpha_dividends_per_hotkey".to_owned(), dividends(alpha.collect()));
     figures
 }
 
