@@ -34,7 +34,7 @@ pub(crate) struct AddArgs {
         required_unless_present = "all_netuids"
     )]
     netuids: Vec<NetUid>,
-    /// Root and every subnet that has been started
+    /// Root and every subnet that has been started; an order has room for 64 places, so name the subnets of a large chain
     #[arg(long, alias = "all_netuids", conflicts_with = "netuids")]
     all_netuids: bool,
     /// How much tao, at each of several places: `1.5`, or `all` that can be spent, in equal parts

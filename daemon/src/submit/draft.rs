@@ -127,7 +127,12 @@ impl Draft {
             whole.summary = format!("{}; {}", whole.summary, draft.summary);
             whole.effects.extend(draft.effects);
             whole.warnings.extend(draft.warnings);
-            whole.needs.extend(draft.needs);
+            for need in draft.needs {
+                // Each is looked up once.
+                if !whole.needs.contains(&need) {
+                    whole.needs.push(need);
+                }
+            }
             Self {
                 spends: whole.spends.saturating_add(draft.spends),
                 carries: whole.carries.saturating_add(draft.carries),

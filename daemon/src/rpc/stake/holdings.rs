@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use btd_api::{Alpha, AlphaAmount, Coldkey, Hotkey, NetUid};
-use btd_chain::{ReadError, StakeInfo};
+use btd_chain::StakeInfo;
 
 use super::locks;
 use crate::submit::{Ground, Precondition, SubmissionError};
@@ -39,11 +39,7 @@ impl Holdings {
 
     /// What the actor holds, for trades on any subnet.
     pub(super) async fn everywhere(ground: &Ground) -> Result<Self, SubmissionError> {
-        let netuids = match locks::netuids(&ground.view, Coldkey(ground.actor)).await {
-            // Before locks there were none.
-            Err(ReadError::Absent(_)) => BTreeSet::new(),
-            netuids => netuids?,
-        };
+        let netuids = locks::netuids(&ground.view, Coldkey(ground.actor)).await?;
         Self::read(ground, netuids).await
     }
 

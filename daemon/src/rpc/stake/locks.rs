@@ -202,14 +202,16 @@ async fn conviction(parts: Arc<Parts>, params: ConvictionParams, _: Caller) -> R
     for hotkey in hotkeys {
         let arguments = [Value::from(hotkey), netuid.into()];
         let conviction = fixed(&view.runtime_api_json(STAKE_API, "get_hotkey_conviction", &arguments).await?);
-        let coldkey = view.storage_json(SUBTENSOR, "Owner", &[Value::from(hotkey)]).await?;
-        let coldkey = account(&coldkey).map(|owner| Coldkey(owner.account()));
-        candidates.push(Candidate { hotkey, coldkey, conviction, is_owner: owner == Some(hotkey) });
+        candidates.push(Candidate { hotkey, coldkey: None, conviction, is_owner: owner == Some(hotkey) });
     }
     candidates.retain(|candidate| candidate.conviction > Alpha::ZERO);
     candidates.sort_by_key(|candidate| std::cmp::Reverse(candidate.conviction));
     let total = candidates.iter().fold(Alpha::ZERO, |sum, candidate| sum.saturating_add(candidate.conviction));
     candidates.truncate(usize::try_from(params.limit.unwrap_or(USUAL)).unwrap_or(usize::MAX));
+    for candidate in &mut candidates {
+        let coldkey = view.storage_json(SUBTENSOR, "Owner", &[Value::from(candidate.hotkey)]).await?;
+        candidate.coldkey = account(&coldkey).map(|owner| Coldkey(owner.account()));
+    }
     let read =
         async |item| view.storage_json(SUBTENSOR, item, &of_subnet).await.map(|value| number(&value).unwrap_or(0));
     let outside = read("SubnetAlphaOut").await?;
@@ -227,7 +229,11 @@ async fn conviction(parts: Arc<Parts>, params: ConvictionParams, _: Caller) -> R
 
 /// The subnets on which a coldkey has a lock, or had one that nothing has touched since.
 pub(super) async fn netuids(view: &View, coldkey: Coldkey) -> Result<BTreeSet<NetUid>, ReadError> {
-    let entries = view.storage_entries(SUBTENSOR, "Lock", &[Value::from(coldkey)], usize::from(u16::MAX)).await?;
+    let entries = match view.storage_entries(SUBTENSOR, "Lock", &[Value::from(coldkey)], usize::from(u16::MAX)).await {
+        // Before locks there were none.
+        Err(ReadError::Absent(_)) => return Ok(BTreeSet::new()),
+        entries => entries?,
+    };
     let netuid = |entry: &btd_chain::StorageEntry| u16::try_from(entry.keys.get(1)?.as_u64()?).ok().map(NetUid);
     Ok(entries.iter().filter_map(netuid).collect())
 }

@@ -1,9 +1,6 @@
 //! What a coldkey has staked, and what becomes of what it earns.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    sync::Arc,
-};
+use std::{collections::BTreeMap, sync::Arc};
 
 use btd_api::{
     Alpha, Coldkey, Hotkey, NetUid, Tao,
@@ -58,7 +55,7 @@ pub(super) async fn list(parts: Arc<Parts>, params: ColdkeyParams, _: Caller) ->
         };
         positions.push(Position { claimable, ..position(&nothing, price(netuid), known) });
     }
-    for netuid in positions.iter().map(|position| position.netuid).collect::<BTreeSet<_>>() {
+    for netuid in locks::netuids(&view, coldkey).await? {
         if let Some(lock) = locks::standing(&view, coldkey, netuid).await? {
             bear(&mut positions, netuid, &lock);
         }
