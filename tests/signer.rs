@@ -263,6 +263,20 @@ fn a_hotkey_of_the_service_manager_serves_from_the_start() {
 }
 
 #[test]
+fn a_sealed_hotkey_of_the_service_manager_can_be_locked_again() {
+    let host = Host::new();
+    let path = as_hotkey(&host, FAST.0, "sealed");
+    let directory = credentials(&host, &[("hotkey.sealed.h", &fs::read(&path).unwrap())]);
+    fs::remove_dir_all(host.path(".bittensor/wallets")).unwrap();
+    let _daemon = host.start_with(&["--network", "ws://127.0.0.1:9"], &[("CREDENTIALS_DIRECTORY", &directory)]);
+    // It is locked already, and there.
+    let locked = host.ask(&["wallet", "lock", "--wallet", "sealed", "--hotkey", "h"]);
+    assert_eq!((&locked["locked"], &locked["plain"]), (&0.into(), &0.into()), "{locked}");
+    let (code, said) = host.refused(&["wallet", "lock", "--wallet", "sealed", "--hotkey", "i"]);
+    assert!(code == 1 && said.contains("has no hotkey `i`"), "{code} {said}");
+}
+
+#[test]
 fn a_plain_hotkey_of_a_wallet_serves_from_the_start() {
     let host = Host::new();
     let path = as_hotkey(&host, "v10-plain-sr25519-12", "own");

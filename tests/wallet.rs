@@ -112,6 +112,15 @@ fn an_old_file_is_renewed_and_a_plain_one_is_given_a_password() {
     let again = host.ask(&update);
     assert_eq!((&again["changed"], &again["kept"]), (&json!(false), &Value::Null));
     fs::write(&path, &bytes).unwrap();
+    // One that cannot be opened ends it, and what was renewed before is told.
+    host.golden_wallet("v4-fernet", "older");
+    let partly = host.btctl_with(&["--json", "wallet", "update", "--all"], &[("BT_WALLET_PASSWORD", "ansible-pw-v10")]);
+    assert_eq!(partly.status.code(), Some(5), "{}", String::from_utf8_lossy(&partly.stderr));
+    let told: Value = serde_json::from_slice(&partly.stdout).unwrap();
+    assert_eq!((told.as_array().unwrap().len(), &told[0]["wallet"]), (1, &json!("old")));
+    assert_eq!(fs::read(told[0]["kept"].as_str().unwrap()).unwrap(), bytes);
+    fs::remove_dir_all(wallets(&host).join("older")).unwrap();
+    fs::write(&path, &bytes).unwrap();
     let all = ask_with_password(&host, &["wallet", "update", "--all"], "ansible-pw-v10");
     assert_eq!((all.as_array().unwrap().len(), &all[0]["wallet"], &all[0]["to"]), (1, &json!("old"), &json!("nacl")));
     assert_eq!(host.ask(&["wallet", "update", "--all"]), json!([]));
@@ -130,6 +139,15 @@ fn an_old_file_is_renewed_and_a_plain_one_is_given_a_password() {
     assert_eq!(fs::read_dir(wallets(&host).join("new")).unwrap().count(), 2, "no plain copy stays");
     let (code, said) = host.refused(&["wallet", "sign", "-w", "new", "-m", "hi"]);
     assert!(code == 5 && said.contains("btctl wallet unlock --wallet new"), "{code} {said}");
+
+    // And back, over what every tool reads.
+    for (from, to, begins) in [("native", "nacl", "$NACL"), ("nacl", "plain", "{")] {
+        let converted = ask_with_password(&host, &["wallet", "convert", "-w", "new", "--to", to], "new password");
+        assert_eq!((&converted["from"], &converted["to"]), (&json!(from), &json!(to)));
+        assert!(fs::read_to_string(wallets(&host).join("new/coldkey")).unwrap().starts_with(begins), "{to}");
+    }
+    let signed = host.ask(&["wallet", "sign", "-w", "new", "-m", "hi"]);
+    assert_eq!(signed["signer"], "5GrwvaEF5zXb26Fz9rcQpDWS57CtERHpNehXCPcNoHGKutQY");
 }
 
 #[test]

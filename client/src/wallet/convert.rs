@@ -3,7 +3,7 @@
 use btd_api::{
     WalletName,
     wallet::{
-        List, ListParams, Secret,
+        List, ListParams, Secret, WalletEntry,
         keyfiles::{
             Convert, ConvertParams, Converted, Inspect, InspectParams, KeyDetail, Protection, Update, UpdateParams,
         },
@@ -135,13 +135,10 @@ impl UpdateArgs {
     async fn run_all(self, session: &Session) -> Result<Exit, Failure> {
         let wallets = session.call::<List>(&ListParams {}).await?.read()?.wallets;
         let mut renewed = Vec::new();
-        for wallet in wallets.into_iter().map(|wallet| wallet.name) {
-            let keys = session.call::<Inspect>(&InspectParams { wallet: wallet.clone() }).await?.read()?.keys;
-            for key in keys.into_iter().filter(is_old) {
-                renewed.push(renew(session, &self.password, wallet.clone(), key).await?.read()?);
-            }
-        }
+        let ended = self.renew_all(session, wallets, &mut renewed).await;
+        // What was written before a failure is told all the same.
         match session.out.format() {
+            Format::Human if renewed.is_empty() && ended.is_err() => {}
             Format::Json => session.out.document(&json!(renewed).to_string())?,
             Format::Human if renewed.is_empty() => session.out.data("no key of this host has an old encryption")?,
             Format::Human => {
@@ -149,7 +146,23 @@ impl UpdateArgs {
                 session.out.data(&all.join("\n"))?;
             }
         }
-        Ok(Exit::Success)
+        ended.map(|()| Exit::Success)
+    }
+
+    /// One key after the other, up to the first that cannot be opened.
+    async fn renew_all(
+        &self,
+        session: &Session,
+        wallets: Vec<WalletEntry>,
+        renewed: &mut Vec<Converted>,
+    ) -> Result<(), Failure> {
+        for wallet in wallets.into_iter().map(|wallet| wallet.name) {
+            let keys = session.call::<Inspect>(&InspectParams { wallet: wallet.clone() }).await?.read()?.keys;
+            for key in keys.into_iter().filter(is_old) {
+                renewed.push(renew(session, &self.password, wallet.clone(), key).await?.read()?);
+            }
+        }
+        Ok(())
     }
 }
 
@@ -158,18 +171,28 @@ fn is_old(key: &KeyDetail) -> bool {
     matches!(key.protection, Some(Protection::AnsibleVault | Protection::Fernet))
 }
 
-/// Only what will be replaced needs a password.
+/// Whether nothing will be asked of a key file but what it is: it is plain, or the daemon can tell without its password
+/// that it is none to be replaced.
+fn is_told(key: &KeyDetail) -> bool {
+    match key.protection {
+        Some(Protection::Plain) => true,
+        Some(Protection::Nacl | Protection::Native) => key.address.is_some(),
+        Some(Protection::AnsibleVault | Protection::Fernet) | None => false,
+    }
+}
+
+/// Only what needs a password is asked for one.
 async fn renew(
     session: &Session,
     password: &PasswordArgs,
     wallet: WalletName,
     now: KeyDetail,
 ) -> Result<Reply<Update>, Failure> {
-    let password = if is_old(&now) {
+    let password = if is_told(&now) {
+        Secret::new("")
+    } else {
         let source = password.resolve_for(&session.settings, &now.path)?;
         source.read(&format!("Password of the {}: ", called(&wallet, &now.key)))?
-    } else {
-        Secret::new("")
     };
     session.call_deriving::<Update>(&UpdateParams { password, wallet, key: now.key }).await
 }

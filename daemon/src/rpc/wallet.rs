@@ -265,14 +265,20 @@ async fn lock(parts: Arc<Parts>, params: LockParams, _: Caller) -> Result<Locked
     Ok(Locked { locked: count(locked), plain: plain.ok().map(count) })
 }
 
-/// Refuses a name that no key of this host has: who mistypes one must not take another's key for locked.
+/// Refuses a name that no key of this host has: who mistypes one must not take another's key for locked. Hotkeys of the
+/// service manager are none of a wallet's files, and are there all the same.
 async fn known(parts: &Parts, wallet: WalletName, key: Option<KeyName>) -> Result<(), Failure> {
-    let summary = parts.custody.ask(operations::Summary { wallet: wallet.clone() }).await?;
-    match key {
-        Some(KeyName::Hotkey(hotkey)) if !summary.hotkeys.iter().any(|(name, _)| *name == hotkey) => {
+    let Some(KeyName::Hotkey(hotkey)) = key else {
+        parts.custody.ask(operations::Summary { wallet }).await?;
+        return Ok(());
+    };
+    let id = KeyId::hotkey(wallet.clone(), hotkey.clone());
+    match parts.custody.public(&id).await.map_err(Failure::from) {
+        Err(Failure(error)) if error.kind() == Some(ErrorKind::NotFound) => {
             let words = format!("nothing was locked: the wallet `{wallet}` has no hotkey `{hotkey}`");
             Err(Failure::new(ErrorKind::NotFound, words))
         }
+        // One whose public half cannot be told now is there.
         _ => Ok(()),
     }
 }
