@@ -55,6 +55,9 @@ fn a_life_on_the_development_chain() {
     });
     assert_eq!(neuron["uid"], uid);
     assert_eq!(neuron["coldkey"], coldkey);
+    let listed = host.ask(&["wallet", "list"]);
+    let own = listed["wallets"].as_array().unwrap().iter().find(|wallet| wallet["name"] == "mine").unwrap();
+    assert_eq!(own["hotkeys"][0]["registered"], serde_json::json!([{ "netuid": 1, "uid": uid }]), "{listed}");
     assert!(neuron["axon"].is_null());
     assert!(free(&host, "mine") < 100 * TAO);
 

@@ -284,6 +284,18 @@ fn passwords_come_from_where_they_are_said_to_be() {
     assert_eq!(calls[0].1, expected);
     assert_eq!(calls[1].1["password"], "from the environment");
     assert_eq!(calls[1].1["key"], json!({ "hotkey": "m1" }));
+
+    let directory = tempfile::tempdir().unwrap();
+    let password = directory.path().join("password");
+    std::fs::write(&password, "over a descriptor\n").unwrap();
+    let line = format!(
+        "exec 9<{} && exec {} wallet unlock -w w --password-fd 9",
+        password.display(),
+        env!("CARGO_BIN_EXE_btctl")
+    );
+    let output = std::process::Command::new("sh").args(["-c", &line]).env("BTD_SOCKET", daemon.socket()).output();
+    assert_eq!(code(&output.unwrap()), 0);
+    assert_eq!(daemon.calls().pop().unwrap().1["password"], "over a descriptor");
 }
 
 #[test]

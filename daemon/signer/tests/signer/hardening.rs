@@ -14,6 +14,8 @@ use std::{
 use btd_signer::hardening::{Doors, confine, hide};
 
 const CONFINED: &str = "BTD_TEST_CONFINED_DIR";
+/// Whether the child may accept connections, as under the service manager.
+const ACCEPTS: &str = "BTD_TEST_ACCEPTS";
 
 fn outcome<T>(name: &str, outcome: io::Result<T>) {
     match outcome {
@@ -30,8 +32,11 @@ fn confined() {
     // Both ends of a stream that is open when the rest is given up.
     let (mut ours, mut theirs) = UnixStream::pair().unwrap();
     let parent = rustix::process::getppid().unwrap();
+    let door = UnixListener::bind(dir.join("door")).unwrap();
+    let _caller = UnixStream::connect(dir.join("door")).unwrap();
     hide().unwrap();
-    confine(Doors::Shut).unwrap();
+    confine(if std::env::var_os(ACCEPTS).is_some() { Doors::Accept } else { Doors::Shut }).unwrap();
+    outcome("accept", door.accept());
     outcome("tcp listen", TcpListener::bind("127.0.0.1:0"));
     outcome("tcp6 listen", TcpListener::bind("[::1]:0"));
     outcome("tcp connect", TcpStream::connect("127.0.0.1:9"));
@@ -79,31 +84,41 @@ fn a_panic_says_where_and_not_what() {
     assert!(!said.contains("canary-7b20"), "{said}");
 }
 
+/// What the child could do, behind doors of that kind.
+fn behind(doors: Doors) -> String {
+    let dir = tempfile::tempdir().unwrap();
+    let mut child = Command::new(std::env::current_exe().unwrap());
+    child.args(["hardening::confined", "--exact", "--nocapture", "--test-threads=1"]).env(CONFINED, dir.path());
+    if doors == Doors::Accept {
+        child.env(ACCEPTS, "1");
+    }
+    let output = child.output().unwrap();
+    let said = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(output.status.success(), "{said}{}", String::from_utf8_lossy(&output.stderr));
+    said
+}
+
 #[test]
 fn no_socket_can_be_opened_and_no_program_run() {
-    let dir = tempfile::tempdir().unwrap();
-    let output = Command::new(std::env::current_exe().unwrap())
-        .args(["hardening::confined", "--exact", "--nocapture", "--test-threads=1"])
-        .env(CONFINED, dir.path())
-        .output()
-        .unwrap();
-    let said = String::from_utf8_lossy(&output.stdout);
-    assert!(output.status.success(), "{said}{}", String::from_utf8_lossy(&output.stderr));
-    for refused in [
-        "tcp listen",
-        "tcp6 listen",
-        "tcp connect",
-        "udp",
-        "unix listen",
-        "unix connect",
-        "unix datagram",
-        "socket pair",
-        "program",
-        "kill",
-    ] {
-        assert!(said.contains(&format!("{refused}: PermissionDenied")), "{refused}\n{said}");
-    }
-    for kept in ["write", "list", "thread", "stream"] {
-        assert!(said.contains(&format!("{kept}: done")), "{kept}\n{said}");
+    for (doors, accepts) in [(Doors::Shut, "PermissionDenied"), (Doors::Accept, "done")] {
+        let said = behind(doors);
+        assert!(said.contains(&format!("accept: {accepts}")), "{doors:?}\n{said}");
+        for refused in [
+            "tcp listen",
+            "tcp6 listen",
+            "tcp connect",
+            "udp",
+            "unix listen",
+            "unix connect",
+            "unix datagram",
+            "socket pair",
+            "program",
+            "kill",
+        ] {
+            assert!(said.contains(&format!("{refused}: PermissionDenied")), "{doors:?}, {refused}\n{said}");
+        }
+        for kept in ["write", "list", "thread", "stream"] {
+            assert!(said.contains(&format!("{kept}: done")), "{doors:?}, {kept}\n{said}");
+        }
     }
 }

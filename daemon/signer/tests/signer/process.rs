@@ -389,6 +389,16 @@ fn what_is_locked_or_over_is_wiped_from_its_memory_and_what_is_held_is_not_swapp
     let wallet = btd_keys::WalletStore::new(dir.path()).wallet(&"w".parse().unwrap());
     let key = wallet.open(&btd_keys::KeyRole::Coldkey, Some(&btd_keys::Password::new(password))).unwrap();
     let secret = key.pair().private_key()[..32].to_vec();
+    // What else the file holds, as bytes and as its text says it.
+    let golden = golden("wallets.json");
+    let golden = golden["wallets"].as_array().unwrap().iter().find(|wallet| text(wallet, "id") == "v10-ansible");
+    let expected = &golden.unwrap()["files"][0]["expected"];
+    let (seed, private) = (text(expected, "secret_seed"), text(expected, "private_key"));
+    let spelt =
+        [&seed[2..], &private[2..66], text(expected, "secret_phrase"), password].map(|text| text.as_bytes().to_vec());
+    let everything = [vec![secret.clone(), hex_bytes(&seed[2..])], spelt.to_vec()].concat();
+    let left = |signer: &Signer| everything.iter().map(|bytes| copies(signer, bytes)).collect::<Vec<_>>();
+    let nothing = vec![0; everything.len()];
     let signer = Signer::start(dir.path());
     signer.ask(unlock(password)).unwrap();
     assert!(copies(&signer, &secret) >= 1, "the unlocked key is not found: this test sees nothing");
@@ -397,7 +407,7 @@ fn what_is_locked_or_over_is_wiped_from_its_memory_and_what_is_held_is_not_swapp
     let least = if may_lock_all() { resident * 9 / 10 } else { 1 };
     assert!(locked >= least, "{locked} of {resident} KiB are locked in memory");
     assert_eq!(signer.ask(LockAll { wallet: None }).unwrap(), 1);
-    assert_eq!((copies(&signer, &secret), copies(&signer, password.as_bytes())), (0, 0), "after the lock");
+    assert_eq!(left(&signer), nothing, "after the lock");
     signer.ask(Unlock { window: Some(Duration::from_secs(1)), ..unlock(password) }).unwrap();
     assert!(copies(&signer, &secret) >= 1);
     let deadline = std::time::Instant::now() + Duration::from_mins(1);
@@ -405,7 +415,7 @@ fn what_is_locked_or_over_is_wiped_from_its_memory_and_what_is_held_is_not_swapp
         assert!(std::time::Instant::now() < deadline, "the key is still there after its window");
         std::thread::sleep(Duration::from_millis(100));
     }
-    assert_eq!(copies(&signer, password.as_bytes()), 0, "after its window");
+    assert_eq!(left(&signer), nothing, "after its window");
     signer.end();
 }
 
