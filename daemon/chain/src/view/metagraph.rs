@@ -4,6 +4,8 @@
 //! runtime no longer computes (`pruning_score`, `trust` and `rank` since spec 401) are empty, not
 //! filled up. Derived numbers are another crate's work.
 
+mod old;
+
 use btd_api::{AccountId, Alpha, MechId, NetUid, Tao, Uid};
 use tokio::join;
 

@@ -34,51 +34,36 @@ pub(super) struct PrometheusInfo {
     ip_type: u8,
 }
 
-#[derive(TypeInfo)]
-pub(super) struct NeuronInfo {
-    hotkey: AccountId32,
-    coldkey: AccountId32,
-    uid: Short,
-    netuid: Short,
-    active: bool,
-    axon_info: AxonInfo,
-    prometheus_info: PrometheusInfo,
-    stake: Vec<(AccountId32, Long)>,
-    rank: Short,
-    emission: Long,
-    incentive: Short,
-    consensus: Short,
-    trust: Short,
-    validator_trust: Short,
-    dividends: Short,
-    last_update: Long,
-    validator_permit: bool,
-    weights: Vec<(Short, Short)>,
-    bonds: Vec<(Short, Short)>,
-    pruning_score: Short,
+/// A neuron, with the fields between its permit and its score that only the long form has.
+macro_rules! neuron {
+    ($name:ident { $($field:ident: $type:ty),* $(,)? }) => {
+        #[derive(TypeInfo)]
+        pub(super) struct $name {
+            hotkey: AccountId32,
+            coldkey: AccountId32,
+            uid: Short,
+            netuid: Short,
+            active: bool,
+            axon_info: AxonInfo,
+            prometheus_info: PrometheusInfo,
+            stake: Vec<(AccountId32, Long)>,
+            rank: Short,
+            emission: Long,
+            incentive: Short,
+            consensus: Short,
+            trust: Short,
+            validator_trust: Short,
+            dividends: Short,
+            last_update: Long,
+            validator_permit: bool,
+            $($field: $type,)*
+            pruning_score: Short,
+        }
+    };
 }
 
-#[derive(TypeInfo)]
-pub(super) struct NeuronInfoLite {
-    hotkey: AccountId32,
-    coldkey: AccountId32,
-    uid: Short,
-    netuid: Short,
-    active: bool,
-    axon_info: AxonInfo,
-    prometheus_info: PrometheusInfo,
-    stake: Vec<(AccountId32, Long)>,
-    rank: Short,
-    emission: Long,
-    incentive: Short,
-    consensus: Short,
-    trust: Short,
-    validator_trust: Short,
-    dividends: Short,
-    last_update: Long,
-    validator_permit: bool,
-    pruning_score: Short,
-}
+neuron!(NeuronInfo { weights: Vec<(Short, Short)>, bonds: Vec<(Short, Short)> });
+neuron!(NeuronInfoLite {});
 
 #[derive(TypeInfo)]
 pub(super) struct SubnetInfo {
