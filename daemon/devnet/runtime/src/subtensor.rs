@@ -14,6 +14,7 @@ mod claims;
 mod coldkeys;
 mod commits;
 mod constants;
+mod conviction;
 mod dissolution;
 mod dividends;
 mod emission;

@@ -5,12 +5,16 @@
 
 #[path = "conformance/distribution.rs"]
 mod distribution;
+#[path = "conformance/exchanges.rs"]
+mod exchanges;
 #[path = "conformance/guards.rs"]
 mod guards;
 #[path = "conformance/keys.rs"]
 mod keys;
 #[path = "conformance/limits.rs"]
 mod limits;
+#[path = "conformance/locks.rs"]
+mod locks;
 #[path = "conformance/mechanisms.rs"]
 mod mechanisms;
 #[path = "conformance/multisigs.rs"]

@@ -1,7 +1,7 @@
 //! The calls of `AdminUtils`: indices, arguments and weights of the real one.
 //!
-//! Weights are those the real runtime reports, since fees follow from them; calls whose weight was never recorded are
-//! marked.
+//! Weights are those the real runtime reports or its benchmarks of June 2026 give, which agree wherever both are known,
+//! since fees follow from them. Calls known from neither are marked: theirs stand in earlier sources of the pallet.
 
 use frame_support::pallet_macros::pallet_section;
 
@@ -11,7 +11,7 @@ mod calls {
     impl<T: Config> Pallet<T> {
         /// Sets the greatest share a delegate may keep.
         #[pallet::call_index(1)]
-        #[pallet::weight(Weight::from_parts(105_420_000, 0))] // not recorded
+        #[pallet::weight(Weight::from_parts(105_400_000, 0))]
         pub fn sudo_set_default_take(origin: OriginFor<T>, default_take: u16) -> DispatchResult {
             ensure_root(origin)?;
             s::MaxDelegateTake::<T>::put(default_take);
@@ -46,7 +46,7 @@ mod calls {
 
         /// Sets the least difficulty, which nothing uses.
         #[pallet::call_index(4)]
-        #[pallet::weight(Weight::from_parts(259_434_000, 4_383))] // not recorded
+        #[pallet::weight(Weight::from_parts(259_554_000, 4_383))]
         pub fn sudo_set_min_difficulty(origin: OriginFor<T>, netuid: NetUid, min_difficulty: u64) -> DispatchResult {
             Self::set_by_root_outside_window(origin, netuid)?;
             s::MinDifficulty::<T>::insert(netuid, min_difficulty);
@@ -56,7 +56,7 @@ mod calls {
 
         /// Sets the greatest difficulty, which nothing uses.
         #[pallet::call_index(5)]
-        #[pallet::weight(Weight::from_parts(259_500_000, 4_383))] // not recorded
+        #[pallet::weight(Weight::from_parts(259_704_000, 4_383))]
         pub fn sudo_set_max_difficulty(origin: OriginFor<T>, netuid: NetUid, max_difficulty: u64) -> DispatchResult {
             Self::set_by_owner(origin, netuid, Hyperparameter::MaxDifficulty, |_| {
                 s::MaxDifficulty::<T>::insert(netuid, max_difficulty);
@@ -98,7 +98,7 @@ mod calls {
 
         /// Sets the interval of adjustment, which nothing uses.
         #[pallet::call_index(8)]
-        #[pallet::weight(Weight::from_parts(141_351_000, 4_084))] // not recorded
+        #[pallet::weight(Weight::from_parts(141_320_000, 4_084))]
         pub fn sudo_set_adjustment_interval(
             origin: OriginFor<T>,
             netuid: NetUid,
@@ -318,7 +318,7 @@ mod calls {
 
         /// Sets the registrations allowed in a block; root alone uses them.
         #[pallet::call_index(27)]
-        #[pallet::weight(Weight::from_parts(259_434_000, 4_383))] // not recorded
+        #[pallet::weight(Weight::from_parts(259_604_000, 4_383))]
         pub fn sudo_set_max_registrations_per_block(
             origin: OriginFor<T>,
             netuid: NetUid,
@@ -332,7 +332,7 @@ mod calls {
 
         /// Sets the share of owners, in parts of 65,535.
         #[pallet::call_index(28)]
-        #[pallet::weight(Weight::from_parts(105_420_000, 0))] // not recorded
+        #[pallet::weight(Weight::from_parts(114_000_000, 0))] // not recorded
         pub fn sudo_set_subnet_owner_cut(origin: OriginFor<T>, subnet_owner_cut: u16) -> DispatchResult {
             ensure_root(origin)?;
             s::SubnetOwnerCut::<T>::put(subnet_owner_cut);
@@ -361,7 +361,7 @@ mod calls {
 
         /// Refused.
         #[pallet::call_index(33)]
-        #[pallet::weight(Weight::from_parts(105_420_000, 0))] // not recorded
+        #[pallet::weight(Weight::from_parts(5_931_000, 0))]
         pub fn sudo_set_total_issuance(origin: OriginFor<T>, _total_issuance: Tao) -> DispatchResult {
             let _ = origin;
             Err(Error::<T>::Deprecated.into())
@@ -369,7 +369,7 @@ mod calls {
 
         /// Sets the blocks in which a new subnet is not replaced.
         #[pallet::call_index(35)]
-        #[pallet::weight(Weight::from_parts(105_420_000, 0))] // not recorded
+        #[pallet::weight(Weight::from_parts(114_000_000, 0))] // not recorded
         pub fn sudo_set_network_immunity_period(origin: OriginFor<T>, immunity_period: u64) -> DispatchResult {
             ensure_root(origin)?;
             s::NetworkImmunityPeriod::<T>::put(immunity_period);
@@ -379,7 +379,7 @@ mod calls {
 
         /// Sets the least cost of a new subnet.
         #[pallet::call_index(36)]
-        #[pallet::weight(Weight::from_parts(105_420_000, 0))] // not recorded
+        #[pallet::weight(Weight::from_parts(114_000_000, 0))] // not recorded
         pub fn sudo_set_network_min_lock_cost(origin: OriginFor<T>, lock_cost: Tao) -> DispatchResult {
             ensure_root(origin)?;
             s::NetworkMinLockCost::<T>::put(lock_cost);
@@ -389,7 +389,7 @@ mod calls {
 
         /// Sets the greatest number of subnets.
         #[pallet::call_index(37)]
-        #[pallet::weight(Weight::from_parts(105_420_000, 0))] // not recorded
+        #[pallet::weight(Weight::from_parts(114_000_000, 0))] // not recorded
         pub fn sudo_set_subnet_limit(origin: OriginFor<T>, max_subnets: u16) -> DispatchResult {
             ensure_root(origin)?;
             s::SubnetLimit::<T>::put(max_subnets);
@@ -399,7 +399,7 @@ mod calls {
 
         /// Sets how fast the cost of a new subnet falls, in blocks.
         #[pallet::call_index(38)]
-        #[pallet::weight(Weight::from_parts(105_420_000, 0))] // not recorded
+        #[pallet::weight(Weight::from_parts(114_000_000, 0))] // not recorded
         pub fn sudo_set_lock_reduction_interval(origin: OriginFor<T>, interval: u64) -> DispatchResult {
             ensure_root(origin)?;
             s::NetworkLockReductionInterval::<T>::put(interval);
@@ -409,7 +409,7 @@ mod calls {
 
         /// Sets what registrations have burned.
         #[pallet::call_index(39)]
-        #[pallet::weight(Weight::from_parts(141_351_000, 4_084))] // not recorded
+        #[pallet::weight(Weight::from_parts(141_541_000, 4_084))]
         pub fn sudo_set_rao_recycled(origin: OriginFor<T>, netuid: NetUid, rao_recycled: Tao) -> DispatchResult {
             Self::set_by_root_on(origin, netuid)?;
             s::RAORecycledForRegistration::<T>::insert(netuid, rao_recycled);
@@ -429,7 +429,7 @@ mod calls {
 
         /// Sets the least nomination, in millionths of the least stake.
         #[pallet::call_index(43)]
-        #[pallet::weight(Weight::from_parts(105_420_000, 0))] // not recorded
+        #[pallet::weight(Weight::from_parts(255_697_000, 6_890))]
         pub fn sudo_set_nominator_min_required_stake(origin: OriginFor<T>, min_stake: u64) -> DispatchResult {
             ensure_root(origin)?;
             let before = s::NominatorMinRequiredStake::<T>::get();
@@ -452,7 +452,7 @@ mod calls {
 
         /// Sets the least share a delegate may keep.
         #[pallet::call_index(46)]
-        #[pallet::weight(Weight::from_parts(105_420_000, 0))] // not recorded
+        #[pallet::weight(Weight::from_parts(105_490_000, 0))]
         pub fn sudo_set_min_delegate_take(origin: OriginFor<T>, take: u16) -> DispatchResult {
             ensure_root(origin)?;
             s::MinDelegateTake::<T>::put(take);
@@ -503,7 +503,7 @@ mod calls {
 
         /// Sets the blocks before a subnet is dissolved.
         #[pallet::call_index(55)]
-        #[pallet::weight(Weight::from_parts(105_420_000, 0))] // not recorded
+        #[pallet::weight(Weight::from_parts(105_591_000, 0))]
         pub fn sudo_set_dissolve_network_schedule_duration(origin: OriginFor<T>, duration: u32) -> DispatchResult {
             ensure_root(origin)?;
             s::DissolveNetworkScheduleDuration::<T>::put(duration);
@@ -553,7 +553,7 @@ mod calls {
 
         /// Sets whether a built-in contract of the EVM answers.
         #[pallet::call_index(62)]
-        #[pallet::weight(Weight::from_parts(105_420_000, 0))] // not recorded
+        #[pallet::weight(Weight::from_parts(31_162_000, 3_507))]
         pub fn sudo_toggle_evm_precompile(
             origin: OriginFor<T>,
             precompile_id: PrecompileEnum,
@@ -578,7 +578,7 @@ mod calls {
 
         /// Sets the owner's hotkey of a subnet.
         #[pallet::call_index(64)]
-        #[pallet::weight(Weight::from_parts(259_500_000, 4_383))] // not recorded
+        #[pallet::weight(Weight::from_parts(103_918_000, 0))] // not recorded
         pub fn sudo_set_subnet_owner_hotkey(
             origin: OriginFor<T>,
             netuid: NetUid,
@@ -616,7 +616,7 @@ mod calls {
 
         /// Sets the owner's hotkey of a subnet.
         #[pallet::call_index(67)]
-        #[pallet::weight(Weight::from_parts(259_500_000, 4_383))] // not recorded
+        #[pallet::weight(Weight::from_parts(275_687_000, 4_177))]
         pub fn sudo_set_sn_owner_hotkey(origin: OriginFor<T>, netuid: NetUid, hotkey: T::AccountId) -> DispatchResult {
             Self::store_owner_hotkey(origin, netuid, &hotkey)
         }
@@ -661,7 +661,7 @@ mod calls {
 
         /// Sets the version of timelocked weights.
         #[pallet::call_index(71)]
-        #[pallet::weight(Weight::from_parts(105_420_000, 0))] // not recorded
+        #[pallet::weight(Weight::from_parts(106_052_000, 0))]
         pub fn sudo_set_commit_reveal_version(origin: OriginFor<T>, version: u16) -> DispatchResult {
             ensure_root(origin)?;
             s::CommitRevealWeightsVersion::<T>::put(version);
@@ -686,7 +686,7 @@ mod calls {
 
         /// Sets what child keys burn of their parents' dividends, in parts of 2^64 − 1.
         #[pallet::call_index(73)]
-        #[pallet::weight(Weight::from_parts(105_420_000, 0))] // not recorded
+        #[pallet::weight(Weight::from_parts(140_650_000, 0))] // not recorded
         pub fn sudo_set_ck_burn(origin: OriginFor<T>, burn: u64) -> DispatchResult {
             ensure_root(origin)?;
             s::CKBurn::<T>::put(burn);
@@ -695,7 +695,7 @@ mod calls {
 
         /// Sets the blocks before an epoch in which nothing may be set.
         #[pallet::call_index(74)]
-        #[pallet::weight(Weight::from_parts(105_420_000, 0))] // not recorded
+        #[pallet::weight(Weight::from_parts(105_450_000, 0))]
         pub fn sudo_set_admin_freeze_window(origin: OriginFor<T>, window: u16) -> DispatchResult {
             ensure_root(origin)?;
             s::AdminFreezeWindow::<T>::put(window);
@@ -715,7 +715,7 @@ mod calls {
 
         /// Sets the number of mechanisms of a subnet.
         #[pallet::call_index(76)]
-        #[pallet::weight(Weight::from_parts(259_500_000, 4_383))] // not recorded
+        #[pallet::weight(Weight::from_parts(140_000_000, 0))] // not recorded
         pub fn sudo_set_mechanism_count(
             origin: OriginFor<T>,
             netuid: NetUid,
@@ -727,7 +727,7 @@ mod calls {
 
         /// Sets how emission is split among mechanisms, in parts of 65,535.
         #[pallet::call_index(77)]
-        #[pallet::weight(Weight::from_parts(259_500_000, 4_383))] // not recorded
+        #[pallet::weight(Weight::from_parts(140_000_000, 0))] // not recorded
         pub fn sudo_set_mechanism_emission_split(
             origin: OriginFor<T>,
             netuid: NetUid,
@@ -739,7 +739,7 @@ mod calls {
 
         /// Leaves a subnet no more uids than this: those that earn least go, and the others move up.
         #[pallet::call_index(78)]
-        #[pallet::weight(Weight::from_parts(259_500_000, 4_383))] // not recorded
+        #[pallet::weight(Weight::from_parts(338_302_000, 4_398))]
         pub fn sudo_trim_to_max_allowed_uids(origin: OriginFor<T>, netuid: NetUid, max_n: u16) -> DispatchResult {
             Self::once_in(origin, netuid, s::action::TRIMMING, TRIMMING_LIMIT)?;
             Chain::<T>::trim(netuid, max_n)
@@ -769,7 +769,7 @@ mod calls {
 
         /// Sets what happens to what the owner's miners earn.
         #[pallet::call_index(80)]
-        #[pallet::weight(Weight::from_parts(259_500_000, 4_383))] // not recorded
+        #[pallet::weight(Weight::from_parts(1_000_000, 0))] // not recorded
         pub fn sudo_set_recycle_or_burn(
             origin: OriginFor<T>,
             netuid: NetUid,
@@ -783,7 +783,7 @@ mod calls {
 
         /// Sets the flow below which a subnet gets nothing, which nothing uses.
         #[pallet::call_index(81)]
-        #[pallet::weight(Weight::from_parts(105_420_000, 0))] // not recorded
+        #[pallet::weight(Weight::from_parts(107_343_000, 0))] // not recorded
         pub fn sudo_set_tao_flow_cutoff(origin: OriginFor<T>, flow_cutoff: I64F64) -> DispatchResult {
             ensure_root(origin)?;
             s::TaoFlowCutoff::<T>::put(flow_cutoff);
@@ -792,7 +792,7 @@ mod calls {
 
         /// Sets the exponent of flows, which nothing uses.
         #[pallet::call_index(82)]
-        #[pallet::weight(Weight::from_parts(105_420_000, 0))] // not recorded
+        #[pallet::weight(Weight::from_parts(107_343_000, 0))] // not recorded
         pub fn sudo_set_tao_flow_normalization_exponent(origin: OriginFor<T>, exponent: U64F64) -> DispatchResult {
             ensure_root(origin)?;
             let range = U64F64::ONE..=U64F64::from_integer(2);
@@ -803,7 +803,7 @@ mod calls {
 
         /// Sets how flows are smoothed, which nothing uses.
         #[pallet::call_index(83)]
-        #[pallet::weight(Weight::from_parts(105_420_000, 0))] // not recorded
+        #[pallet::weight(Weight::from_parts(107_343_000, 0))] // not recorded
         pub fn sudo_set_tao_flow_smoothing_factor(origin: OriginFor<T>, smoothing_factor: u64) -> DispatchResult {
             ensure_root(origin)?;
             s::FlowEmaSmoothingFactor::<T>::put(smoothing_factor);
@@ -852,7 +852,7 @@ mod calls {
 
         /// Sets the greatest number of mechanisms.
         #[pallet::call_index(88)]
-        #[pallet::weight(Weight::from_parts(105_420_000, 0))] // not recorded
+        #[pallet::weight(Weight::from_parts(140_000_000, 0))] // not recorded
         pub fn sudo_set_max_mechanism_count(origin: OriginFor<T>, max_mechanism_count: MechId) -> DispatchResult {
             ensure_root(origin)?;
             ensure!((1..=GREATEST_MECHANISMS).contains(&max_mechanism_count), ChainError::<T>::InvalidValue);
@@ -893,7 +893,7 @@ mod calls {
 
         /// Sets whether flows count, which nothing uses.
         #[pallet::call_index(91)]
-        #[pallet::weight(Weight::from_parts(105_420_000, 0))] // not recorded
+        #[pallet::weight(Weight::from_parts(107_343_000, 0))] // not recorded
         pub fn sudo_set_net_tao_flow_enabled(origin: OriginFor<T>, enabled: bool) -> DispatchResult {
             ensure_root(origin)?;
             s::NetTaoFlowEnabled::<T>::put(enabled);
@@ -912,7 +912,7 @@ mod calls {
 
         /// Sets the least childkey take of a subnet.
         #[pallet::call_index(93)]
-        #[pallet::weight(Weight::from_parts(259_500_000, 4_383))] // not recorded
+        #[pallet::weight(Weight::from_parts(313_100_000, 4_419))]
         pub fn sudo_set_min_childkey_take_per_subnet(
             origin: OriginFor<T>,
             netuid: NetUid,
@@ -954,7 +954,7 @@ mod calls {
 
         /// Sets how many epochs may end in a block.
         #[pallet::call_index(96)]
-        #[pallet::weight(Weight::from_parts(105_420_000, 0))] // not recorded
+        #[pallet::weight(Weight::from_parts(105_530_000, 0))]
         pub fn sudo_set_max_epochs_per_block(origin: OriginFor<T>, max_epochs_per_block: u8) -> DispatchResult {
             ensure_root(origin)?;
             ensure!(max_epochs_per_block >= 1, Error::<T>::InvalidValue);

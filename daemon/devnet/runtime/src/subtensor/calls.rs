@@ -767,8 +767,7 @@ mod calls {
         ) -> DispatchResultWithPostInfo {
             let coldkey = ensure_signed(origin)?;
             let exchange = Exchange { old: &hotkey, new: &new_hotkey, stake: Stake::Follows };
-            Self::exchange_hotkey(&coldkey, exchange, netuid)?;
-            Ok(Some(Weight::from_parts(7_950_000_000, 0)).into())
+            Ok(Some(Self::exchange_hotkey(&coldkey, exchange, netuid)?).into())
         }
 
         /// Exchanges a hotkey for another, with its stake or without.
@@ -783,8 +782,7 @@ mod calls {
         ) -> DispatchResultWithPostInfo {
             let coldkey = ensure_signed(origin)?;
             let exchange = Exchange { old: &hotkey, new: &new_hotkey, stake: keep_stake.into() };
-            Self::exchange_hotkey(&coldkey, exchange, netuid)?;
-            Ok(Some(Weight::from_parts(7_950_000_000, 0)).into())
+            Ok(Some(Self::exchange_hotkey(&coldkey, exchange, netuid)?).into())
         }
 
         /// Exchanges a coldkey by force.

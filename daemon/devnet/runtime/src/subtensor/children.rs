@@ -1,6 +1,6 @@
 //! Child keys: hotkeys to which another hotkey lends its stake on a subnet, and what they keep for it.
 
-use alloc::{collections::BTreeSet, vec::Vec};
+use alloc::{collections::BTreeMap, vec::Vec};
 
 use frame_support::ensure;
 use sp_runtime::DispatchResult;
@@ -16,6 +16,21 @@ use crate::AccountId;
 
 /// A proportion in parts of 2^64 − 1, and whose it is.
 pub(super) type Share = (u64, AccountId);
+
+/// Children or parents and their proportions, ordered by account.
+struct Family {
+    members: BTreeMap<AccountId, u64>,
+}
+
+impl Family {
+    fn of(shares: &[Share]) -> Self {
+        Self { members: shares.iter().map(|(proportion, who)| (who.clone(), *proportion)).collect() }
+    }
+
+    fn shares(self) -> Vec<Share> {
+        self.members.into_iter().map(|(who, proportion)| (proportion, who)).collect()
+    }
+}
 
 /// Children a hotkey may have on a subnet.
 const GREATEST_FAMILY: usize = 5;
@@ -59,12 +74,14 @@ impl<T: Config> Pallet<T> {
         netuid: NetUid,
         children: Vec<Share>,
     ) -> DispatchResult {
+        ensure!(Self::waited(hotkey, netuid, action::CHILDREN, CHILDREN_LIMIT), Error::<T>::TxRateLimitExceeded);
         ensure!(netuid != ROOT, Error::<T>::RegistrationNotPermittedOnRootSubnet);
         ensure!(Self::subnet_exists(netuid), Error::<T>::SubnetNotExists);
         ensure!(Self::owns(coldkey, hotkey), Error::<T>::NonAssociatedColdKey);
-        Self::check_children(hotkey, netuid, &children)?;
-        ensure!(Self::waited(hotkey, netuid, action::CHILDREN, CHILDREN_LIMIT), Error::<T>::TxRateLimitExceeded);
-        let counts = Self::stake_weight(hotkey, netuid) >= StakeThreshold::<T>::get()
+        let family = Family::of(&children);
+        ensure!(family.members.len() == children.len(), Error::<T>::DuplicateChild);
+        Self::check_family(hotkey, netuid, &family)?;
+        let counts = Self::worth_of_hotkey(hotkey) >= StakeThreshold::<T>::get()
             || SubnetOwnerHotkey::<T>::get(netuid) == *hotkey;
         ensure!(children.is_empty() || counts, Error::<T>::NotEnoughStakeToSetChildkeys);
         Self::remember_action(hotkey, netuid, action::CHILDREN);
@@ -78,32 +95,45 @@ impl<T: Config> Pallet<T> {
         Ok(())
     }
 
-    fn check_children(hotkey: &AccountId, netuid: NetUid, children: &[Share]) -> DispatchResult {
+    fn check_family(hotkey: &AccountId, netuid: NetUid, family: &Family) -> DispatchResult {
+        let children = &family.members;
+        ensure!(!children.contains_key(hotkey), Error::<T>::InvalidChild);
         ensure!(children.len() <= GREATEST_FAMILY, Error::<T>::TooManyChildren);
-        ensure!(children.iter().all(|(_, child)| child != hotkey), Error::<T>::InvalidChild);
-        let distinct: BTreeSet<&AccountId> = children.iter().map(|(_, child)| child).collect();
-        ensure!(distinct.len() == children.len(), Error::<T>::DuplicateChild);
-        let total: u128 = children.iter().map(|(proportion, _)| u128::from(*proportion)).sum();
+        let total: u128 = children.values().map(|proportion| u128::from(*proportion)).sum();
         ensure!(total <= u128::from(u64::MAX), Error::<T>::ProportionOverflow);
         let parents = ParentKeys::<T>::get(hotkey, netuid);
-        let mutual = parents.iter().any(|(_, parent)| distinct.contains(parent));
+        let mutual = parents.iter().any(|(_, parent)| children.contains_key(parent));
         ensure!(!mutual, Error::<T>::ChildParentInconsistency);
         Ok(())
     }
 
+    /// Gives a hotkey its children, ordered by account. Nothing happens where they cannot be its children any more.
     fn apply_children(hotkey: &AccountId, netuid: NetUid, children: Vec<Share>) {
-        for (_, child) in ChildKeys::<T>::take(hotkey, netuid) {
-            ParentKeys::<T>::mutate_exists(&child, netuid, |parents| {
+        let family = Family::of(&children);
+        if Self::check_family(hotkey, netuid, &family).is_err() {
+            return;
+        }
+        let before = ChildKeys::<T>::take(hotkey, netuid);
+        for (child, proportion) in &family.members {
+            ParentKeys::<T>::mutate(child, netuid, |parents| {
+                match parents.iter_mut().find(|(_, parent)| parent == hotkey) {
+                    Some(share) => share.0 = *proportion,
+                    None => parents.push((*proportion, hotkey.clone())),
+                }
+            });
+        }
+        for (_, child) in before.iter().filter(|(_, child)| !family.members.contains_key(child)) {
+            ParentKeys::<T>::mutate_exists(child, netuid, |parents| {
                 let mut left = parents.take().unwrap_or_default();
                 left.retain(|(_, parent)| parent != hotkey);
                 *parents = Some(left).filter(|left| !left.is_empty());
             });
         }
-        for (proportion, child) in &children {
-            ParentKeys::<T>::mutate(child, netuid, |parents| parents.push((*proportion, hotkey.clone())));
+        if !family.members.is_empty() {
+            ChildKeys::<T>::insert(hotkey, netuid, family.shares());
         }
-        if !children.is_empty() {
-            ChildKeys::<T>::insert(hotkey, netuid, &children);
+        if ParentKeys::<T>::contains_key(hotkey, netuid) {
+            ParentKeys::<T>::mutate(hotkey, netuid, |parents| *parents = Family::of(parents).shares());
         }
         Self::deposit_event(Event::SetChildren(hotkey.clone(), netuid, children));
     }
@@ -115,15 +145,14 @@ impl<T: Config> Pallet<T> {
             if LastEpochBlock::<T>::get(netuid) != now {
                 continue;
             }
+            let started = SubtokenEnabled::<T>::get(netuid);
             let due: Vec<(AccountId, Vec<Share>)> = PendingChildKeys::<T>::iter_prefix(netuid)
-                .filter(|(_, (_, due))| *due < now)
+                .filter(|(_, (_, due))| !started || *due < now)
                 .map(|(hotkey, (children, _))| (hotkey, children))
                 .collect();
             for (hotkey, children) in due {
                 PendingChildKeys::<T>::remove(netuid, &hotkey);
-                if Self::check_children(&hotkey, netuid, &children).is_ok() {
-                    Self::apply_children(&hotkey, netuid, children);
-                }
+                Self::apply_children(&hotkey, netuid, children);
             }
         }
     }
@@ -140,7 +169,7 @@ impl<T: Config> Pallet<T> {
         ensure!((least..=MaxChildkeyTake::<T>::get()).contains(&take), Error::<T>::InvalidChildkeyTake);
         let limit = TxChildkeyTakeRateLimit::<T>::get();
         ensure!(
-            take <= ChildkeyTake::<T>::get(hotkey, netuid)
+            take <= ChildkeyTake::<T>::get(hotkey, netuid).max(least)
                 || Self::waited(hotkey, netuid, action::CHILDKEY_TAKE, limit),
             Error::<T>::TxChildkeyTakeRateLimitExceeded
         );

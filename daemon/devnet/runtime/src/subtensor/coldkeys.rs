@@ -6,7 +6,7 @@ use sp_core::H256;
 use sp_runtime::{DispatchResult, traits::SaturatedConversion};
 
 use super::{
-    AccountFlags, AlphaV2, AutoStakeDestination, AutoStakeDestinationColdkeys, ColdkeySwapAnnouncementDelay,
+    AccountFlags, AutoStakeDestination, AutoStakeDestinationColdkeys, ColdkeySwapAnnouncementDelay,
     ColdkeySwapAnnouncements, ColdkeySwapDisputes, ColdkeySwapReannouncementDelay, Config, Error, Event, IdentitiesV2,
     OwnedHotkeys, Owner, Pallet, RootClaimType, RootClaimed, StakingColdkeys, StakingColdkeysByIndex, StakingHotkeys,
     SubnetOwner, types::Tao,
@@ -99,7 +99,9 @@ impl<T: Config> Pallet<T> {
         } else {
             AccountFlags::<T>::insert(new, flags);
         }
-        if let Some(identity) = IdentitiesV2::<T>::take(old) {
+        if !IdentitiesV2::<T>::contains_key(new)
+            && let Some(identity) = IdentitiesV2::<T>::take(old)
+        {
             IdentitiesV2::<T>::insert(new, identity);
         }
         for netuid in Self::netuids() {
@@ -116,10 +118,12 @@ impl<T: Config> Pallet<T> {
             }
         }
         let staking = StakingHotkeys::<T>::take(old);
-        for hotkey in &staking {
-            for netuid in Self::netuids() {
-                if AlphaV2::<T>::contains_key((hotkey, old, netuid)) {
-                    AlphaV2::<T>::insert((hotkey, new, netuid), AlphaV2::<T>::take((hotkey, old, netuid)));
+        for netuid in Self::netuids() {
+            for hotkey in &staking {
+                let alpha = Self::stake(hotkey, old, netuid);
+                if alpha != 0 {
+                    Self::debit_stake(hotkey, old, netuid, alpha);
+                    Self::credit_stake(hotkey, new, netuid, alpha);
                 }
                 let claimed = RootClaimed::<T>::take((netuid, hotkey, old));
                 if claimed != 0 {
@@ -127,7 +131,8 @@ impl<T: Config> Pallet<T> {
                 }
             }
         }
-        StakingHotkeys::<T>::insert(new, staking);
+        // Hotkeys behind which there is stake come first.
+        StakingHotkeys::<T>::mutate(new, |all| staking.iter().for_each(|hotkey| Self::remember(all, hotkey)));
         let owned = OwnedHotkeys::<T>::take(old);
         for hotkey in &owned {
             Owner::<T>::insert(hotkey, new);

@@ -1,25 +1,28 @@
 //! Exchanging a hotkey for another of the same coldkey: everywhere, or on one subnet.
 //!
-//! Locks stay with the old hotkey; their coldkeys can move them.
+//! Locks go with it, whether its stake does or not.
 
-use alloc::vec::Vec;
+use alloc::{collections::BTreeSet, vec, vec::Vec};
 
 use frame_support::{
     ensure,
     traits::{
+        Get,
         fungible::Balanced,
         tokens::{Fortitude, Precision, Preservation},
     },
+    weights::Weight,
 };
-use sp_runtime::DispatchResult;
+use sp_runtime::{DispatchError, DispatchResult};
 
 use super::{
     AlphaDividendsPerSubnet, AlphaV2, AutoStakeDestination, AutoStakeDestinationColdkeys, Axons, ChildKeys,
-    ChildkeyTake, Config, Delegates, Error, Event, IsNetworkMember, Keys, LastHotkeySwapOnNetuid, LastTxBlock,
+    ChildkeyTake, Config, Delegates, Error, Event, IsNetworkMember, Keys, LastHotkeySwapOnNetuid, LastRateLimitedBlock,
     NeuronCertificates, OwnedHotkeys, Owner, Pallet, ParentKeys, PendingChildKeys, Prometheus,
     RootAlphaDividendsPerSubnet, RootClaimable, RootClaimed, StakingHotkeys, SubnetOwnerHotkey, TotalHotkeyAlpha,
-    TotalHotkeySharesV2, TotalIssuance, TxRateLimit, Uids, WeightCommits,
-    types::{NetUid, Tao},
+    TotalHotkeyAlphaLastEpoch, TotalIssuance, TxRateLimit, Uids, WeightCommits,
+    children::Share,
+    types::{NetUid, ROOT, RateLimitKey, Tao},
 };
 use crate::AccountId;
 
@@ -69,39 +72,111 @@ impl<T: Config> Pallet<T> {
         Ok(())
     }
 
-    /// Exchanges a hotkey everywhere, or on `netuid` alone.
+    /// Exchanges a hotkey everywhere, or on `netuid` alone. Returns what that weighs.
     pub(super) fn exchange_hotkey(
         coldkey: &AccountId,
         exchange: Exchange<'_>,
         netuid: Option<NetUid>,
-    ) -> DispatchResult {
+    ) -> Result<Weight, DispatchError> {
         let Exchange { old, new, .. } = exchange;
+        ensure!(netuid.is_none_or(Self::subnet_exists), Error::<T>::SubnetNotExists);
         ensure!(Self::owns(coldkey, old), Error::<T>::NonAssociatedColdKey);
-        ensure!(old != new, Error::<T>::NewHotKeyIsSameWithOld);
         ensure!(!Self::hotkey_exists(new) || Self::owns(coldkey, new), Error::<T>::NonAssociatedColdKey);
+        ensure!(old != new, Error::<T>::NewHotKeyIsSameWithOld);
         ensure!(!Self::is_subnet_account(new), Error::<T>::CannotUseSystemAccount);
         let now = Self::now();
-        let (last, limit) = (LastTxBlock::<T>::get(coldkey), TxRateLimit::<T>::get());
+        let last = LastRateLimitedBlock::<T>::get(RateLimitKey::LastTxBlock(coldkey.clone()));
+        let limit = TxRateLimit::<T>::get();
         ensure!(limit == 0 || last == 0 || now.saturating_sub(last) > limit, Error::<T>::HotKeySetTxRateLimitExceeded);
+        let netuids = netuid.map_or_else(Self::netuids, |netuid| vec![netuid]);
+        let taken = netuids.iter().any(|netuid| Self::is_registered(*netuid, new));
+        ensure!(!taken, Error::<T>::HotKeyAlreadyRegisteredInSubNet);
+        ensure!(!netuids.contains(&ROOT) || Self::is_clean_on_root(new), Error::<T>::NewHotKeyNotCleanForRootSwap);
+        let weight = Self::exchange_weight(exchange, netuid, &netuids);
         if let Some(netuid) = netuid {
             Self::pay_and_exchange_on(coldkey, exchange, netuid)?;
         } else {
             Self::pay_and_exchange(coldkey, exchange)?;
         }
-        LastTxBlock::<T>::insert(coldkey, now);
-        Ok(())
+        Self::inherit_limits(exchange, netuid);
+        LastRateLimitedBlock::<T>::insert(RateLimitKey::LastTxBlock(coldkey.clone()), now);
+        Ok(weight)
+    }
+
+    /// Whether nothing of root dividends could be mixed up by giving the hotkey another's.
+    fn is_clean_on_root(hotkey: &AccountId) -> bool {
+        RootClaimable::<T>::get(hotkey).is_empty() && TotalHotkeyAlpha::<T>::get(hotkey, ROOT) == 0
+    }
+
+    /// Lets the blocks of the old hotkey's last changes of takes hold for the new one.
+    fn inherit_limits(Exchange { old, new, .. }: Exchange<'_>, netuid: Option<NetUid>) {
+        for key in [RateLimitKey::LastTxBlockDelegateTake, RateLimitKey::LastTxBlockChildKeyTake] {
+            let last = LastRateLimitedBlock::<T>::get(key(old.clone()));
+            if last != 0 {
+                LastRateLimitedBlock::<T>::insert(key(new.clone()), last);
+            }
+            if netuid.is_none() {
+                LastRateLimitedBlock::<T>::remove(key(old.clone()));
+            }
+        }
+    }
+
+    /// What an exchange weighs: what it reads and writes, counted as the real chain counts it.
+    fn exchange_weight(
+        Exchange { old, stake, .. }: Exchange<'_>,
+        netuid: Option<NetUid>,
+        netuids: &[NetUid],
+    ) -> Weight {
+        let (mut reads, mut writes) = if netuid.is_some() { (16, 8) } else { (14, 14) };
+        let positions: Vec<NetUid> = AlphaV2::<T>::iter_key_prefix((old,)).map(|(_, netuid)| netuid).collect();
+        let all = positions.len();
+        for netuid in netuids {
+            (reads, writes) = (reads + 4, writes + 5);
+            let present = |there: bool| usize::from(there && Self::is_registered(*netuid, old));
+            let moved = present(Axons::<T>::contains_key(netuid, old))
+                + present(Prometheus::<T>::contains_key(netuid, old))
+                + present(NeuronCertificates::<T>::contains_key(netuid, old))
+                + Self::storage_indices(*netuid)
+                    .map(|index| present(WeightCommits::<T>::contains_key(index, old)))
+                    .sum::<usize>();
+            (reads, writes) = (reads + moved + present(true), writes + 2 * moved + 3 * present(true));
+            if SubnetOwnerHotkey::<T>::contains_key(netuid) {
+                reads += 1;
+                writes += usize::from(SubnetOwnerHotkey::<T>::get(netuid) == *old);
+            }
+            let relatives = ChildKeys::<T>::get(old, netuid).len() + ParentKeys::<T>::get(old, netuid).len();
+            (reads, writes) = (reads + 2 * relatives, writes + 2 * relatives);
+            if stake == Stake::Follows {
+                let here = positions.iter().filter(|place| *place == netuid).count();
+                (reads, writes) = (reads + 6 + all + 8 * here, writes + 6 + all + 8 * here);
+                if *netuid == ROOT {
+                    (reads, writes) = (reads + 2, writes + 2);
+                }
+            }
+        }
+        if netuid.is_none() {
+            (reads, writes) = (reads + all, writes);
+            if Delegates::<T>::contains_key(old) {
+                (reads, writes) = (reads + 2, writes + 2);
+            }
+            if stake == Stake::Follows {
+                (reads, writes) = (reads + all, writes + all);
+            }
+        }
+        T::DbWeight::get().reads_writes(reads as u64, writes as u64)
+    }
+
+    fn may_exchange_again(coldkey: &AccountId, netuid: NetUid) -> bool {
+        LastHotkeySwapOnNetuid::<T>::get(netuid, coldkey).saturating_add(INTERVAL) < Self::now()
     }
 
     fn pay_and_exchange_on(coldkey: &AccountId, exchange: Exchange<'_>, netuid: NetUid) -> DispatchResult {
-        let now = Self::now();
-        ensure!(Self::subnet_exists(netuid), Error::<T>::SubnetNotExists);
-        ensure!(!Self::is_registered(netuid, exchange.new), Error::<T>::HotKeyAlreadyRegisteredInSubNet);
-        let last = LastHotkeySwapOnNetuid::<T>::get(netuid, coldkey);
-        ensure!(last.saturating_add(INTERVAL) < now, Error::<T>::HotKeySwapOnSubnetIntervalNotPassed);
+        ensure!(Self::may_exchange_again(coldkey, netuid), Error::<T>::HotKeySwapOnSubnetIntervalNotPassed);
         Self::recycle_tao(coldkey, COST_ON_SUBNET, Error::NotEnoughBalanceToPaySwapHotKey)?;
-        Self::claim_hotkey(coldkey, exchange.new)?;
-        Self::exchange_on(netuid, exchange);
-        LastHotkeySwapOnNetuid::<T>::insert(netuid, coldkey, now);
+        Owner::<T>::insert(exchange.new, coldkey);
+        OwnedHotkeys::<T>::mutate(coldkey, |hotkeys| Self::remember(hotkeys, exchange.new));
+        Self::exchange_on(netuid, exchange)?;
+        LastHotkeySwapOnNetuid::<T>::insert(netuid, coldkey, Self::now());
         Self::deposit_event(Event::HotkeySwappedOnSubnet {
             coldkey: coldkey.clone(),
             old_hotkey: exchange.old.clone(),
@@ -112,11 +187,19 @@ impl<T: Config> Pallet<T> {
     }
 
     fn pay_and_exchange(coldkey: &AccountId, exchange: Exchange<'_>) -> DispatchResult {
-        let taken = Self::netuids().into_iter().any(|netuid| Self::is_registered(netuid, exchange.new));
-        ensure!(!taken, Error::<T>::HotKeyAlreadyRegisteredInSubNet);
+        let takes_part = |netuid: &NetUid| {
+            IsNetworkMember::<T>::get(exchange.old, netuid) || !ChildKeys::<T>::get(exchange.old, netuid).is_empty()
+        };
+        let mut netuids = Self::netuids();
+        netuids.retain(takes_part);
+        // A first exchange need not wait, however young the chain.
+        let waited = netuids.iter().all(|netuid| {
+            LastHotkeySwapOnNetuid::<T>::get(netuid, coldkey) == 0 || Self::may_exchange_again(coldkey, *netuid)
+        });
+        ensure!(waited, Error::<T>::HotKeySwapOnSubnetIntervalNotPassed);
         Self::recycle_tao(coldkey, COST, Error::NotEnoughBalanceToPaySwapHotKey)?;
-        Self::exchange_everywhere(coldkey, exchange);
-        for netuid in Self::netuids().into_iter().filter(|netuid| Self::is_registered(*netuid, exchange.new)) {
+        Self::exchange_everywhere(coldkey, exchange)?;
+        for netuid in netuids {
             LastHotkeySwapOnNetuid::<T>::insert(netuid, coldkey, Self::now());
         }
         Self::deposit_event(Event::HotkeySwapped {
@@ -127,43 +210,42 @@ impl<T: Config> Pallet<T> {
         Ok(())
     }
 
-    fn exchange_everywhere(coldkey: &AccountId, exchange: Exchange<'_>) {
+    fn exchange_everywhere(coldkey: &AccountId, exchange: Exchange<'_>) -> DispatchResult {
         let Exchange { old, new, stake } = exchange;
-        for netuid in Self::netuids() {
-            Self::exchange_on(netuid, exchange);
+        let holders: BTreeSet<AccountId> = AlphaV2::<T>::iter_key_prefix((old,)).map(|(holder, _)| holder).collect();
+        if stake == Stake::Follows {
+            Owner::<T>::remove(old);
         }
         Owner::<T>::insert(new, coldkey);
         OwnedHotkeys::<T>::mutate(coldkey, |hotkeys| {
+            Self::remember(hotkeys, new);
             if stake == Stake::Follows {
                 hotkeys.retain(|hotkey| hotkey != old);
             }
-            Self::remember(hotkeys, new);
         });
-        StakingHotkeys::<T>::mutate(coldkey, |hotkeys| Self::replace(hotkeys, old, new, stake));
+        for netuid in Self::netuids() {
+            Self::exchange_on(netuid, exchange)?;
+        }
         if Delegates::<T>::contains_key(old) {
-            Delegates::<T>::insert(new, Delegates::<T>::get(old));
+            Delegates::<T>::insert(new, Delegates::<T>::take(old));
         }
         if stake == Stake::Follows {
-            Owner::<T>::remove(old);
-            Delegates::<T>::remove(old);
-            RootClaimable::<T>::insert(new, RootClaimable::<T>::take(old));
-        }
-    }
-
-    fn replace(hotkeys: &mut Vec<AccountId>, old: &AccountId, new: &AccountId, stake: Stake) {
-        if stake == Stake::Follows {
-            match (hotkeys.iter().position(|hotkey| hotkey == old), hotkeys.contains(new)) {
-                (Some(place), false) => hotkeys[place] = new.clone(),
-                (Some(place), true) => drop(hotkeys.remove(place)),
-                (None, _) => {}
+            for holder in holders {
+                StakingHotkeys::<T>::mutate(&holder, |hotkeys| {
+                    if hotkeys.contains(old) {
+                        hotkeys.retain(|hotkey| hotkey != old && hotkey != new);
+                        hotkeys.push(new.clone());
+                    }
+                });
             }
         }
-        Self::remember(hotkeys, new);
+        Ok(())
     }
 
     /// Moves all that one subnet knows of a hotkey.
-    fn exchange_on(netuid: NetUid, exchange: Exchange<'_>) {
+    fn exchange_on(netuid: NetUid, exchange: Exchange<'_>) -> DispatchResult {
         let Exchange { old, new, stake } = exchange;
+        Self::exchange_locks(netuid, old, new);
         if let Some(uid) = Uids::<T>::take(netuid, old) {
             Uids::<T>::insert(netuid, new, uid);
             Keys::<T>::insert(netuid, uid, new);
@@ -179,33 +261,47 @@ impl<T: Config> Pallet<T> {
         if SubnetOwnerHotkey::<T>::contains_key(netuid) && SubnetOwnerHotkey::<T>::get(netuid) == *old {
             SubnetOwnerHotkey::<T>::insert(netuid, new);
         }
-        Self::exchange_relatives(netuid, exchange);
-        Self::inherit_voting_power(netuid, old, new);
+        Self::exchange_relatives(netuid, exchange)?;
+        for coldkey in AutoStakeDestinationColdkeys::<T>::take(old, netuid) {
+            AutoStakeDestination::<T>::insert(&coldkey, netuid, new);
+            AutoStakeDestinationColdkeys::<T>::mutate(new, netuid, |all| Self::remember(all, &coldkey));
+        }
         if stake == Stake::Follows {
+            Self::inherit_voting_power(netuid, old, new);
+            TotalHotkeyAlphaLastEpoch::<T>::swap(old, netuid, new, netuid);
             AlphaDividendsPerSubnet::<T>::swap(netuid, old, netuid, new);
             RootAlphaDividendsPerSubnet::<T>::swap(netuid, old, netuid, new);
-            for coldkey in AutoStakeDestinationColdkeys::<T>::take(old, netuid) {
-                AutoStakeDestination::<T>::insert(&coldkey, netuid, new);
-                AutoStakeDestinationColdkeys::<T>::mutate(new, netuid, |all| Self::remember(all, &coldkey));
-            }
             Self::exchange_stake(netuid, old, new);
+            if netuid == ROOT {
+                RootClaimable::<T>::insert(new, RootClaimable::<T>::take(old));
+            }
+        }
+        Ok(())
+    }
+
+    /// Puts `new` in the place of `old` among shares, as the last.
+    fn rename(shares: &mut Vec<Share>, old: &AccountId, new: &AccountId) {
+        if let Some(place) = shares.iter().position(|(_, who)| who == old) {
+            let (part, _) = shares.remove(place);
+            shares.push((part, new.clone()));
         }
     }
 
-    fn exchange_relatives(netuid: NetUid, Exchange { old, new, .. }: Exchange<'_>) {
-        let renamed = |shares: Vec<(u64, AccountId)>| -> Vec<(u64, AccountId)> {
-            shares.into_iter().map(|(part, who)| (part, if who == *old { new.clone() } else { who })).collect()
-        };
-        let children = ChildKeys::<T>::take(old, netuid);
+    fn exchange_relatives(netuid: NetUid, Exchange { old, new, .. }: Exchange<'_>) -> DispatchResult {
+        let mut children = ChildKeys::<T>::take(old, netuid);
+        let mut parents = ParentKeys::<T>::take(old, netuid);
+        let related = children.iter().chain(&parents).any(|(_, who)| who == new);
+        ensure!(!related, Error::<T>::InvalidChild);
         for (_, child) in &children {
-            ParentKeys::<T>::mutate(child, netuid, |parents| *parents = renamed(core::mem::take(parents)));
+            ParentKeys::<T>::mutate(child, netuid, |shares| Self::rename(shares, old, new));
         }
+        for (_, parent) in &parents {
+            ChildKeys::<T>::mutate(parent, netuid, |shares| Self::rename(shares, old, new));
+        }
+        children.sort_by(|one, other| one.1.cmp(&other.1));
+        parents.sort_by(|one, other| one.1.cmp(&other.1));
         if !children.is_empty() {
             ChildKeys::<T>::insert(new, netuid, children);
-        }
-        let parents = ParentKeys::<T>::take(old, netuid);
-        for (_, parent) in &parents {
-            ChildKeys::<T>::mutate(parent, netuid, |children| *children = renamed(core::mem::take(children)));
         }
         if !parents.is_empty() {
             ParentKeys::<T>::insert(new, netuid, parents);
@@ -213,38 +309,32 @@ impl<T: Config> Pallet<T> {
         if PendingChildKeys::<T>::contains_key(netuid, old) {
             PendingChildKeys::<T>::insert(netuid, new, PendingChildKeys::<T>::take(netuid, old));
         }
+        let waiting: Vec<AccountId> = PendingChildKeys::<T>::iter_prefix(netuid)
+            .filter(|(_, (children, _))| children.iter().any(|(_, child)| child == old))
+            .map(|(parent, _)| parent)
+            .collect();
+        for parent in waiting {
+            PendingChildKeys::<T>::mutate(netuid, parent, |(children, _)| Self::rename(children, old, new));
+        }
         if ChildkeyTake::<T>::contains_key(old, netuid) {
             ChildkeyTake::<T>::insert(new, netuid, ChildkeyTake::<T>::take(old, netuid));
         }
+        Ok(())
     }
 
     fn exchange_stake(netuid: NetUid, old: &AccountId, new: &AccountId) {
-        let holders: Vec<AccountId> = AlphaV2::<T>::iter_prefix((old,))
-            .filter(|((_, place), _)| *place == netuid)
-            .map(|((coldkey, _), _)| coldkey)
+        let holders: BTreeSet<AccountId> = AlphaV2::<T>::iter_key_prefix((old,))
+            .filter(|(_, place)| *place == netuid)
+            .map(|(coldkey, _)| coldkey)
             .collect();
-        if TotalHotkeyAlpha::<T>::get(new, netuid) == 0 {
-            // Nobody holds shares of the new hotkey: those of the old one keep their worth.
-            for coldkey in &holders {
-                AlphaV2::<T>::insert((new, coldkey, netuid), AlphaV2::<T>::take((old, coldkey, netuid)));
-            }
-            TotalHotkeyAlpha::<T>::insert(new, netuid, TotalHotkeyAlpha::<T>::take(old, netuid));
-            TotalHotkeySharesV2::<T>::insert(new, netuid, TotalHotkeySharesV2::<T>::take(old, netuid));
-        } else {
-            for coldkey in &holders {
-                let alpha = Self::stake(old, coldkey, netuid);
-                Self::debit_stake(old, coldkey, netuid, alpha);
-                Self::credit_stake(new, coldkey, netuid, alpha);
-            }
-        }
         for coldkey in holders {
             let claimed = RootClaimed::<T>::take((netuid, old, &coldkey));
             if claimed != 0 {
                 RootClaimed::<T>::insert((netuid, new, &coldkey), claimed);
             }
-            let left = Self::netuids().into_iter().any(|netuid| Self::stake(old, &coldkey, netuid) != 0);
-            let stake = if left { Stake::Stays } else { Stake::Follows };
-            StakingHotkeys::<T>::mutate(&coldkey, |hotkeys| Self::replace(hotkeys, old, new, stake));
+            let alpha = Self::stake(old, &coldkey, netuid);
+            Self::debit_stake(old, &coldkey, netuid, alpha);
+            Self::credit_stake(new, &coldkey, netuid, alpha);
         }
     }
 }

@@ -1,115 +1,32 @@
-//! Locked stake: alpha that its coldkey promised to leave, and the conviction it earns its hotkey.
+//! Locked stake: alpha that its coldkey promised to leave, for the conviction it earns a hotkey.
 //!
 //! A lock decays unless it is perpetual; conviction grows towards the locked mass. A lock behind the owner's hotkey has
 //! full conviction at once. Locked stake goes to another coldkey only where that one has said that it accepts it.
-//! [`super::takeover`] is what conviction decides.
+//! [`super::conviction`] holds how locks age, [`super::takeover`] what conviction decides.
+
+use alloc::vec::Vec;
 
 use frame_support::{ensure, storage::with_storage_layer};
 use sp_runtime::DispatchResult;
 
 use super::{
-    AccountFlags, Config, DecayingHotkeyLock, DecayingLock, DecayingOwnerLock, Error, Event, HotkeyLock, Lock,
-    LockingColdkeys, MaturityRate, Owner, OwnerCutAutoLockEnabled, OwnerLock, Pallet, StakingHotkeys, SubnetOwner,
-    SubnetOwnerHotkey, UnlockRate,
+    AccountFlags, Config, DecayingLock, Error, Event, Lock, LockingColdkeys, Owner, OwnerCutAutoLockEnabled, Pallet,
+    StakingHotkeys, SubnetOwner, SubnetOwnerHotkey,
+    conviction::{Aging, Favoured, Standing},
     fixed::U64F64,
-    power,
     staking::Position,
     types::{Alpha, LockState, NetUid},
 };
 use crate::AccountId;
 
-/// Less than this is nothing.
-const DUST: Alpha = 100;
-
 /// The flag of a coldkey that may be given locked stake.
 const ACCEPTS_LOCKS: u128 = 1;
 
-/// How a lock ages.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Aging {
-    Decays,
-    Stays,
-}
-
-/// The fractions that `blocks` leave: of mass, of conviction, and what conviction gains of the mass.
-fn fractions(blocks: u64, unlock: u64, maturity: u64, aging: Aging) -> (U64F64, U64F64, U64F64) {
-    let kept = power::decay(blocks, maturity);
-    match aging {
-        Aging::Stays => (U64F64::ONE, kept, U64F64::ONE.minus(kept)),
-        Aging::Decays => (power::decay(blocks, unlock), kept, U64F64::ratio(blocks, maturity).by(kept)),
-    }
-}
-
-pub(super) fn times(bits: U64F64, mass: Alpha) -> U64F64 {
-    U64F64::from_bits(bits.to_bits().saturating_mul(mass.into()))
-}
-
 impl<T: Config> Pallet<T> {
-    fn aging(coldkey: &AccountId, netuid: NetUid) -> Aging {
-        if DecayingLock::<T>::get(coldkey, netuid) == Some(false) { Aging::Stays } else { Aging::Decays }
-    }
-
-    fn is_owner_hotkey(netuid: NetUid, hotkey: &AccountId) -> bool {
-        SubnetOwnerHotkey::<T>::contains_key(netuid) && SubnetOwnerHotkey::<T>::get(netuid) == *hotkey
-    }
-
-    /// The coldkey's lock on the subnet and whom it is for, as it is now.
-    pub(super) fn current_lock(coldkey: &AccountId, netuid: NetUid) -> Option<(AccountId, LockState)> {
-        let (hotkey, lock) = Lock::<T>::iter_prefix((coldkey, netuid)).next()?;
-        let aging = Self::aging(coldkey, netuid);
-        let aged = Self::aged(&lock, aging);
-        let conviction =
-            if Self::is_owner_hotkey(netuid, &hotkey) { times(U64F64::ONE, aged.locked_mass) } else { aged.conviction };
-        Some((hotkey, LockState { conviction, ..aged })).filter(|(_, lock)| lock.locked_mass >= DUST)
-    }
-
-    fn aged(lock: &LockState, aging: Aging) -> LockState {
-        let now = Self::now();
-        let blocks = now.saturating_sub(lock.last_update);
-        let (mass, kept, gained) = fractions(blocks, UnlockRate::<T>::get(), MaturityRate::<T>::get(), aging);
-        LockState {
-            locked_mass: mass.times(lock.locked_mass),
-            conviction: lock.conviction.by(kept).plus(times(gained, lock.locked_mass)),
-            last_update: now,
-        }
-    }
-
-    /// Changes what is locked for a hotkey altogether. Its conviction is not kept here but for the owner's hotkey.
-    fn change_sum(netuid: NetUid, hotkey: &AccountId, aging: Aging, change: impl FnOnce(Alpha) -> Alpha) {
-        let owner = Self::is_owner_hotkey(netuid, hotkey);
-        let act = |sum: &mut Option<LockState>| {
-            let before = sum.take().map_or(0, |sum| Self::aged(&sum, aging).locked_mass);
-            let locked_mass = change(before);
-            let conviction = if owner { times(U64F64::ONE, locked_mass) } else { U64F64::default() };
-            *sum = (locked_mass >= DUST).then(|| LockState { locked_mass, conviction, last_update: Self::now() });
-        };
-        match (owner, aging) {
-            (true, Aging::Decays) => DecayingOwnerLock::<T>::mutate_exists(netuid, act),
-            (true, Aging::Stays) => OwnerLock::<T>::mutate_exists(netuid, act),
-            (false, Aging::Decays) => DecayingHotkeyLock::<T>::mutate_exists(netuid, hotkey, act),
-            (false, Aging::Stays) => HotkeyLock::<T>::mutate_exists(netuid, hotkey, act),
-        }
-    }
-
-    fn put_lock(coldkey: &AccountId, netuid: NetUid, hotkey: &AccountId, mut lock: LockState) {
-        if Self::is_owner_hotkey(netuid, hotkey) {
-            lock.conviction = times(U64F64::ONE, lock.locked_mass);
-        }
-        Lock::<T>::insert((coldkey, netuid, hotkey), lock);
-        LockingColdkeys::<T>::insert((netuid, hotkey, coldkey), ());
-    }
-
-    fn drop_lock(coldkey: &AccountId, netuid: NetUid, hotkey: &AccountId) {
-        Lock::<T>::remove((coldkey, netuid, hotkey));
-        LockingColdkeys::<T>::remove((netuid, hotkey, coldkey));
-    }
-
-    /// How much of what the coldkey holds on the subnet may leave: all of it, or what is not locked.
+    /// How much of what the coldkey holds on the subnet may leave: what is not locked.
     pub(super) fn unlocked_stake(coldkey: &AccountId, netuid: NetUid) -> Alpha {
-        match Self::current_lock(coldkey, netuid) {
-            None => Alpha::MAX,
-            Some((_, lock)) => Self::stake_on(coldkey, netuid).saturating_sub(lock.locked_mass),
-        }
+        let locked = Self::current_lock(coldkey, netuid).map_or(0, |(_, lock)| lock.locked_mass);
+        Self::stake_on(coldkey, netuid).saturating_sub(locked)
     }
 
     fn stake_on(coldkey: &AccountId, netuid: NetUid) -> Alpha {
@@ -121,19 +38,17 @@ impl<T: Config> Pallet<T> {
     /// Locks more of the coldkey's alpha for a hotkey.
     pub(super) fn lock_alpha(coldkey: &AccountId, hotkey: &AccountId, netuid: NetUid, amount: Alpha) -> DispatchResult {
         ensure!(Self::subnet_exists(netuid), Error::<T>::SubnetNotExists);
-        ensure!(Self::hotkey_exists(hotkey), Error::<T>::HotKeyAccountNotExists);
         ensure!(amount != 0, Error::<T>::AmountTooLow);
-        let current = Self::current_lock(coldkey, netuid);
-        ensure!(current.as_ref().is_none_or(|(locked, _)| locked == hotkey), Error::<T>::LockHotkeyMismatch);
-        let mut lock = current.map_or_else(
-            || LockState { locked_mass: 0, conviction: U64F64::default(), last_update: Self::now() },
-            |(_, lock)| lock,
-        );
+        ensure!(Self::hotkey_exists(hotkey), Error::<T>::HotKeyAccountNotExists);
+        let held = Lock::<T>::iter_key_prefix((coldkey, netuid)).next();
+        ensure!(held.is_none_or(|held| held == *hotkey), Error::<T>::LockHotkeyMismatch);
+        let mut lock = Self::bring_up_to_date(coldkey, netuid, hotkey);
         lock.locked_mass = lock.locked_mass.saturating_add(amount);
         ensure!(lock.locked_mass <= Self::stake_on(coldkey, netuid), Error::<T>::InsufficientStakeForLock);
-        Self::put_lock(coldkey, netuid, hotkey, lock);
-        let aging = Self::aging(coldkey, netuid);
-        Self::change_sum(netuid, hotkey, aging, |mass| mass.saturating_add(amount));
+        let standing = Self::standing(coldkey, netuid, hotkey);
+        Self::put_lock(coldkey, netuid, hotkey, Self::rolled(&lock, standing));
+        let added = LockState { locked_mass: amount, ..Self::no_lock() };
+        Self::add_to_sum(netuid, hotkey, standing, &added);
         Self::deposit_event(Event::StakeLocked { coldkey: coldkey.clone(), hotkey: hotkey.clone(), netuid, amount });
         Ok(())
     }
@@ -150,17 +65,25 @@ impl<T: Config> Pallet<T> {
         let _ = with_storage_layer(|| Self::lock_alpha(&coldkey, &hotkey, netuid, cut));
     }
 
-    /// Lets a lock be for another hotkey, which has to earn conviction anew.
+    fn same_owner(one: &AccountId, other: &AccountId) -> bool {
+        Owner::<T>::get(one) == Owner::<T>::get(other)
+    }
+
+    /// Lets a lock be for another hotkey, which has to earn conviction anew unless its owner is the same.
     pub(super) fn move_lock_to(coldkey: &AccountId, hotkey: &AccountId, netuid: NetUid) -> DispatchResult {
+        ensure!(Self::subnet_exists(netuid), Error::<T>::SubnetNotExists);
         ensure!(Self::hotkey_exists(hotkey), Error::<T>::HotKeyAccountNotExists);
-        let (origin, mut lock) = Self::current_lock(coldkey, netuid).ok_or(Error::<T>::NoExistingLock)?;
-        let aging = Self::aging(coldkey, netuid);
-        let mass = lock.locked_mass;
+        let (origin, removed) = Self::current_lock(coldkey, netuid).ok_or(Error::<T>::NoExistingLock)?;
+        let mut lock = removed.clone();
+        if !Self::same_owner(&origin, hotkey) {
+            lock.conviction = U64F64::default();
+        }
+        let standing = Self::standing(coldkey, netuid, hotkey);
+        let lock = Self::rolled(&lock, standing);
         Self::drop_lock(coldkey, netuid, &origin);
-        Self::change_sum(netuid, &origin, aging, |sum| sum.saturating_sub(mass));
-        lock.conviction = U64F64::default();
-        Self::put_lock(coldkey, netuid, hotkey, lock);
-        Self::change_sum(netuid, hotkey, aging, |sum| sum.saturating_add(mass));
+        Self::put_lock(coldkey, netuid, hotkey, lock.clone());
+        Self::take_from_sum(netuid, &origin, Self::standing(coldkey, netuid, &origin), &removed);
+        Self::add_to_sum(netuid, hotkey, standing, &lock);
         Self::deposit_event(Event::LockMoved {
             coldkey: coldkey.clone(),
             origin_hotkey: origin,
@@ -174,16 +97,18 @@ impl<T: Config> Pallet<T> {
     pub(super) fn store_perpetual(coldkey: &AccountId, netuid: NetUid, enabled: bool) -> DispatchResult {
         ensure!(Self::subnet_exists(netuid), Error::<T>::SubnetNotExists);
         let before = Self::aging(coldkey, netuid);
-        let current = Self::current_lock(coldkey, netuid);
-        DecayingLock::<T>::insert(coldkey, netuid, !enabled);
-        let after = Self::aging(coldkey, netuid);
-        if let Some((hotkey, lock)) = current {
-            let mass = lock.locked_mass;
-            Self::put_lock(coldkey, netuid, &hotkey, lock);
-            if before != after {
-                Self::change_sum(netuid, &hotkey, before, |sum| sum.saturating_sub(mass));
-                Self::change_sum(netuid, &hotkey, after, |sum| sum.saturating_add(mass));
-            }
+        let after = if enabled { Aging::Stays } else { Aging::Decays };
+        let held = Lock::<T>::iter_key_prefix((coldkey, netuid)).next();
+        let lock = held.map(|hotkey| (Self::bring_up_to_date(coldkey, netuid, &hotkey), hotkey));
+        if enabled {
+            DecayingLock::<T>::insert(coldkey, netuid, false);
+        } else {
+            DecayingLock::<T>::remove(coldkey, netuid);
+        }
+        if let Some((lock, hotkey)) = lock.filter(|_| before != after) {
+            let favoured = Self::favoured(netuid, &hotkey);
+            Self::take_from_sum(netuid, &hotkey, Standing { favoured, aging: before }, &lock);
+            Self::add_to_sum(netuid, &hotkey, Standing { favoured, aging: after }, &lock);
         }
         Self::deposit_event(Event::PerpetualLockUpdated { coldkey: coldkey.clone(), netuid, enabled });
         Ok(())
@@ -201,85 +126,87 @@ impl<T: Config> Pallet<T> {
         Self::deposit_event(Event::RejectLockedAlphaUpdated { coldkey, enabled });
     }
 
-    fn ensure_accepts_locks(coldkey: &AccountId) -> DispatchResult {
+    fn ensure_accepts(coldkey: &AccountId, mass: Alpha) -> DispatchResult {
         let accepts = AccountFlags::<T>::get(coldkey) & ACCEPTS_LOCKS != 0;
-        ensure!(accepts, Error::<T>::AccountRejectsLockedAlpha);
+        ensure!(mass == 0 || accepts, Error::<T>::AccountRejectsLockedAlpha);
         Ok(())
     }
 
     /// Lets as much of a lock go with stake that is given to another coldkey as the stake exceeds what is not locked,
-    /// and of its conviction in proportion, where the new lock is for a hotkey of the same owner.
+    /// and of its conviction in proportion. It stays for the hotkey that it was for.
     pub(super) fn give_lock(from: Position<'_>, to: Position<'_>, alpha: Alpha) -> DispatchResult {
         let netuid = from.netuid;
-        let Some((origin, mut lock)) = Self::current_lock(from.coldkey, netuid) else { return Ok(()) };
+        let Some((hotkey, mut lock)) = Self::current_lock(from.coldkey, netuid) else { return Ok(()) };
         let free = Self::stake_on(from.coldkey, netuid).saturating_sub(lock.locked_mass);
         let mass = alpha.saturating_sub(free).min(lock.locked_mass);
-        if mass == 0 {
-            return Ok(());
-        }
-        let now = Self::now();
         let held = Self::current_lock(to.coldkey, netuid);
-        ensure!(held.as_ref().is_none_or(|(hotkey, _)| hotkey == to.hotkey), Error::<T>::LockHotkeyMismatch);
-        Self::ensure_accepts_locks(to.coldkey)?;
-        let leaving = lock.conviction.by(U64F64::ratio(mass, lock.locked_mass));
-        let arriving = if Owner::<T>::get(&origin) == Owner::<T>::get(to.hotkey) { leaving } else { U64F64::default() };
+        let theirs = held.as_ref().map_or(&hotkey, |(theirs, _)| theirs).clone();
+        ensure!(alpha <= free || theirs == hotkey, Error::<T>::LockHotkeyMismatch);
+        Self::ensure_accepts(to.coldkey, mass)?;
+        let conviction =
+            if mass == 0 { U64F64::default() } else { lock.conviction.by(U64F64::ratio(mass, lock.locked_mass)) };
+        let given = LockState { locked_mass: mass, conviction, ..Self::no_lock() };
         lock.locked_mass = lock.locked_mass.saturating_sub(mass);
-        lock.conviction = lock.conviction.minus(leaving);
-        if lock.locked_mass < DUST {
-            Self::drop_lock(from.coldkey, netuid, &origin);
-        } else {
-            Self::put_lock(from.coldkey, netuid, &origin, lock);
+        lock.conviction = lock.conviction.minus(conviction);
+        let received = held.map_or_else(Self::no_lock, |(_, held)| held).with(&given);
+        let (leaves, arrives) =
+            (Self::standing(from.coldkey, netuid, &hotkey), Self::standing(to.coldkey, netuid, &theirs));
+        Self::put_lock(from.coldkey, netuid, &hotkey, Self::rolled(&lock, leaves));
+        Self::put_lock(to.coldkey, netuid, &theirs, Self::rolled(&received, arrives));
+        if mass != 0 {
+            Self::take_from_sum(netuid, &hotkey, leaves, &given);
+            Self::add_to_sum(netuid, &theirs, arrives, &given);
         }
-        let before =
-            held.map_or(LockState { locked_mass: 0, conviction: U64F64::default(), last_update: now }, |held| held.1);
-        let after = LockState {
-            locked_mass: before.locked_mass.saturating_add(mass),
-            conviction: before.conviction.plus(arriving),
-            last_update: now,
-        };
-        Self::put_lock(to.coldkey, netuid, to.hotkey, after);
-        let (leaves, arrives) = (Self::aging(from.coldkey, netuid), Self::aging(to.coldkey, netuid));
-        Self::change_sum(netuid, &origin, leaves, |sum| sum.saturating_sub(mass));
-        Self::change_sum(netuid, to.hotkey, arrives, |sum| sum.saturating_add(mass));
         Ok(())
     }
 
-    /// Refuses a new coldkey for locks that does not accept any.
+    /// Refuses a new coldkey that has locks of its own, or that accepts none where there are some to inherit.
     pub(super) fn ensure_may_inherit_locks(old: &AccountId, new: &AccountId) -> DispatchResult {
-        let any = Self::netuids().into_iter().any(|netuid| Self::current_lock(old, netuid).is_some());
-        if any { Self::ensure_accepts_locks(new) } else { Ok(()) }
+        let locked = |coldkey: &AccountId| {
+            let masses = Self::netuids().into_iter().filter_map(|netuid| Self::current_lock(coldkey, netuid));
+            masses.fold(0_u64, |sum, (_, lock)| sum.saturating_add(lock.locked_mass))
+        };
+        ensure!(locked(new) == 0, Error::<T>::ActiveLockExists);
+        Self::ensure_accepts(new, locked(old))
     }
 
     /// Gives the locks of a coldkey to another.
     pub(super) fn inherit_locks(old: &AccountId, new: &AccountId, netuid: NetUid) {
-        let Some((hotkey, lock)) = Self::current_lock(old, netuid) else { return };
-        Self::drop_lock(old, netuid, &hotkey);
+        let lock = Self::current_lock(old, netuid);
+        if let Some((hotkey, lock)) = &lock {
+            Self::drop_lock(old, netuid, hotkey);
+            Self::take_from_sum(netuid, hotkey, Self::standing(old, netuid, hotkey), lock);
+        }
         if let Some(decays) = DecayingLock::<T>::take(old, netuid) {
             DecayingLock::<T>::insert(new, netuid, decays);
         }
-        Self::put_lock(new, netuid, &hotkey, lock);
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::{Aging, U64F64, fractions, times};
-
-    #[test]
-    fn aging_is_the_recorded_one() {
-        let rate = 934_866;
-        let mass = |blocks, mass| fractions(blocks, rate, rate, Aging::Decays).0.times(mass);
-        assert_eq!(mass(103, 10_000_000_000), 9_998_898_298);
-        assert_eq!(mass(2, 10_998_898_298), 10_998_874_767);
-        assert_eq!(mass(202, 3_000_000_000), 2_999_351_848);
-        let (_, _, gained) = fractions(202, rate, rate, Aging::Decays);
-        assert_eq!(times(gained, 3_000_000_000).to_bits(), 11_954_987_923_605_693_000_000_000);
+        if let Some((hotkey, lock)) = lock {
+            let standing = Self::standing(new, netuid, &hotkey);
+            let lock = Self::rolled(&lock, standing);
+            Self::put_lock(new, netuid, &hotkey, lock.clone());
+            Self::add_to_sum(netuid, &hotkey, standing, &lock);
+        }
     }
 
-    #[test]
-    fn perpetual_locks_stay() {
-        let (mass, kept, gained) = fractions(1_000, 10, 10, Aging::Stays);
-        assert_eq!(mass, U64F64::ONE);
-        assert_eq!(kept.plus(gained), U64F64::ONE);
+    /// Lets the locks for a hotkey be for the one it is exchanged for.
+    pub(super) fn exchange_locks(netuid: NetUid, old: &AccountId, new: &AccountId) {
+        let before = Self::favoured(netuid, old);
+        let after = if before == Favoured::Owner { before } else { Self::favoured(netuid, new) };
+        let coldkeys: Vec<AccountId> = LockingColdkeys::<T>::iter_key_prefix((netuid, old)).collect();
+        for coldkey in coldkeys {
+            let lock = Lock::<T>::get((&coldkey, netuid, old));
+            Self::drop_lock(&coldkey, netuid, old);
+            if let Some(lock) = lock {
+                let aging = Self::aging(&coldkey, netuid);
+                let rolled = Self::rolled(&lock, Standing { favoured: before, aging });
+                Self::put_lock(&coldkey, netuid, new, Self::rolled(&rolled, Standing { favoured: after, aging }));
+            }
+        }
+        for aging in Aging::ALL {
+            if let Some(sum) = Self::take_sum(netuid, old, Standing { favoured: before, aging }) {
+                let standing = Standing { favoured: after, aging };
+                Self::put_sum(netuid, new, standing, Self::rolled(&sum, standing));
+            }
+        }
     }
 }

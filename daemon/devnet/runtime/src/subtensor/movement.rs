@@ -24,10 +24,17 @@ pub(super) struct RatioLimit {
     pub(super) excess: Excess,
 }
 
+/// Whether owners of subnets must allow a movement.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Leave {
+    Needed,
+    NotNeeded,
+}
+
 impl<T: Config> Pallet<T> {
     /// Moves stake to another hotkey of the same coldkey.
     pub(super) fn move_stake_between(from: Position<'_>, to: Position<'_>, alpha: Alpha) -> DispatchResult {
-        let moved = Self::relocate(from, to, alpha, None)?;
+        let moved = Self::relocate(from, to, alpha, None, Leave::NotNeeded)?;
         Self::deposit_event(Event::StakeMoved(
             from.coldkey.clone(),
             from.hotkey.clone(),
@@ -41,7 +48,7 @@ impl<T: Config> Pallet<T> {
 
     /// Gives stake to another coldkey, where owners of the subnets allow it.
     pub(super) fn transfer_stake_to(from: Position<'_>, to: Position<'_>, alpha: Alpha) -> DispatchResult {
-        let moved = Self::relocate(from, to, alpha, None)?;
+        let moved = Self::relocate(from, to, alpha, None, Leave::Needed)?;
         Self::deposit_event(Event::StakeTransferred(
             from.coldkey.clone(),
             to.coldkey.clone(),
@@ -60,7 +67,7 @@ impl<T: Config> Pallet<T> {
         alpha: Alpha,
         limit: Option<RatioLimit>,
     ) -> DispatchResult {
-        let moved = Self::relocate(from, Position { netuid, ..from }, alpha, limit)?;
+        let moved = Self::relocate(from, Position { netuid, ..from }, alpha, limit, Leave::NotNeeded)?;
         Self::deposit_event(Event::StakeSwapped(from.coldkey.clone(), from.hotkey.clone(), from.netuid, netuid, moved));
         Ok(())
     }
@@ -80,40 +87,46 @@ impl<T: Config> Pallet<T> {
         to: Position<'_>,
         alpha: Alpha,
         limit: Option<RatioLimit>,
+        leave: Leave,
     ) -> Result<Tao, DispatchError> {
-        Self::check_ends(from, to)?;
+        let alpha = alpha.min(Self::held(from));
         let greatest = match limit {
             Some(limit) if from.netuid != to.netuid => Self::greatest_movement(from.netuid, to.netuid, limit.least)?,
-            _ => Alpha::MAX,
+            _ => alpha,
         };
-        let wanted = alpha.min(Self::held(from));
-        ensure!(
-            wanted <= greatest || limit.is_none_or(|limit| limit.excess == Excess::LeftOut),
-            Error::<T>::SlippageTooHigh
-        );
-        let alpha = wanted.min(greatest);
-        ensure!(alpha != 0, Error::<T>::AmountTooLow);
-        Self::check_toggles(from, to)?;
+        Self::check_ends(from, to)?;
         if from.netuid == to.netuid {
+            Self::check_toggles(from, to, leave)?;
             return Self::hand_over(from, to, alpha);
         }
+        let quote = Self::quote_sell(from.netuid, alpha, Fees::Charged);
+        let proceeds = quote.map_err(|_| Error::<T>::InsufficientLiquidity)?.output;
+        ensure!(proceeds > LEAST_STAKE, Error::<T>::AmountTooLow);
+        ensure!(
+            alpha <= greatest || limit.is_none_or(|limit| limit.excess == Excess::LeftOut),
+            Error::<T>::SlippageTooHigh
+        );
+        Self::check_toggles(from, to, leave)?;
+        ensure!(alpha <= Self::unlocked_stake(from.coldkey, from.netuid), Error::<T>::StakeUnavailable);
+        let alpha = alpha.min(greatest);
+        ensure!(alpha != 0, Error::<T>::AmountTooLow);
         let (leaving, arriving) =
             if from.netuid == ROOT { (Fees::Waived, Fees::Charged) } else { (Fees::Charged, Fees::Waived) };
-        let proceeds = Self::quote_sell(from.netuid, alpha, leaving)?.output;
-        ensure!(proceeds > LEAST_STAKE, Error::<T>::AmountTooLow);
-        ensure!(alpha <= Self::unlocked_stake(from.coldkey, from.netuid), Error::<T>::StakeUnavailable);
         let tao = Self::sell_stake(from, alpha, leaving)?;
         if from.coldkey != to.coldkey {
             Self::transfer(from.coldkey, to.coldkey, tao, Preservation::Expendable)?;
         }
-        Self::make_delegate(to);
-        Self::buy_stake(to, tao, arriving)?;
+        // A limit can leave so little that it stays TAO.
+        if tao >= LEAST_STAKE {
+            Self::make_delegate(to);
+            Self::buy_stake(to, tao, arriving)?;
+        }
         Ok(tao)
     }
 
-    fn check_toggles(from: Position<'_>, to: Position<'_>) -> DispatchResult {
-        let allowed = from.coldkey == to.coldkey
-            || (TransferToggle::<T>::get(from.netuid) && TransferToggle::<T>::get(to.netuid));
+    fn check_toggles(from: Position<'_>, to: Position<'_>, leave: Leave) -> DispatchResult {
+        let allowed =
+            leave == Leave::NotNeeded || (TransferToggle::<T>::get(from.netuid) && TransferToggle::<T>::get(to.netuid));
         ensure!(allowed, Error::<T>::TransferDisallowed);
         Ok(())
     }

@@ -95,6 +95,13 @@ impl<T: Config> Pallet<T> {
         (U256::from(Self::inherited_alpha(hotkey, netuid)) << 64) + (tao << 32)
     }
 
+    /// What all stake behind a hotkey is worth at current prices, in rao of TAO.
+    pub(super) fn worth_of_hotkey(hotkey: &AccountId) -> Tao {
+        Self::netuids().into_iter().fold(0_u64, |sum, netuid| {
+            sum.saturating_add(Self::worth(netuid, TotalHotkeyAlpha::<T>::get(hotkey, netuid)))
+        })
+    }
+
     /// Whether the hotkey counts enough to set weights.
     pub(super) fn may_set_weights(hotkey: &AccountId, netuid: NetUid) -> bool {
         Self::stake_weight(hotkey, netuid) >= StakeThreshold::<T>::get()

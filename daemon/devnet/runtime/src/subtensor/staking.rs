@@ -16,7 +16,7 @@ use sp_runtime::{DispatchError, DispatchResult};
 
 use super::{
     AlphaV2, Config, Delegates, Error, Event, LastColdkeyHotkeyStakeBlock, NominatorMinRequiredStake, Pallet,
-    SubnetAlphaOut, SubnetTAO, SubtokenEnabled,
+    PendingChildKeys, StakeThreshold, SubnetAlphaOut, SubnetTAO, SubtokenEnabled,
     pool::{self, Fees},
     types::{Alpha, NetUid, ROOT, Tao},
 };
@@ -62,6 +62,7 @@ impl<T: Config> Pallet<T> {
         Self::stake(position.hotkey, position.coldkey, position.netuid)
     }
 
+    /// Whether `tao` may be staked, of which a limit lets `greatest` through.
     fn check_purchase(to: Position<'_>, tao: Tao, greatest: Tao, excess: Excess) -> DispatchResult {
         let netuid = to.netuid;
         ensure!(
@@ -74,10 +75,12 @@ impl<T: Config> Pallet<T> {
         let fee = if Self::is_one_for_one(netuid) { 0 } else { pool::fee::<T>(netuid, tao) };
         ensure!(tao >= LEAST_STAKE.saturating_add(fee), Error::<T>::AmountTooLow);
         ensure!(excess == Excess::LeftOut || tao <= greatest, Error::<T>::SlippageTooHigh);
+        let tao = tao.min(greatest);
         ensure!(Self::spendable(to.coldkey) >= tao, Error::<T>::NotEnoughBalanceToStake);
         ensure!(Self::hotkey_exists(to.hotkey), Error::<T>::HotKeyAccountNotExists);
-        let output = Self::quote_buy(netuid, tao.min(greatest), Fees::Charged)?.output;
-        ensure!(output > 0, Error::<T>::InsufficientLiquidity);
+        let quote = Self::quote_buy(netuid, tao, Fees::Charged).map_err(|_| Error::<T>::InsufficientLiquidity)?;
+        ensure!(quote.input >= LEAST_STAKE, Error::<T>::AmountTooLow);
+        ensure!(quote.output > 0, Error::<T>::InsufficientLiquidity);
         Ok(())
     }
 
@@ -120,6 +123,7 @@ impl<T: Config> Pallet<T> {
         let pool_account = Self::subnet_account(netuid);
         let paid = Self::transfer(coldkey, &pool_account, tao.min(free), Preservation::Preserve)?;
         let bought = Self::buy(netuid, paid, fees)?;
+        ensure!(bought.output != 0, Error::<T>::AmountTooLow);
         Self::record_flow(netuid, bought.input, i64::saturating_add);
         Self::transfer(&pool_account, &fee_recipient(), bought.fee, Preservation::Expendable)?;
         Self::credit_stake(hotkey, coldkey, netuid, bought.output);
@@ -127,6 +131,7 @@ impl<T: Config> Pallet<T> {
             Self::owe_nothing_for(hotkey, coldkey, bought.output);
             Self::index_root_staker(coldkey);
         }
+        Self::refresh_lock(coldkey, netuid);
         LastColdkeyHotkeyStakeBlock::<T>::insert(coldkey, hotkey, Self::now());
         Self::deposit_event(Event::StakeAdded(
             coldkey.clone(),
@@ -139,12 +144,16 @@ impl<T: Config> Pallet<T> {
         Ok(bought.output)
     }
 
-    fn check_sale(from: Position<'_>, alpha: Alpha) -> DispatchResult {
+    /// Whether `alpha` may be sold, of which a limit lets `greatest` through.
+    fn check_sale(from: Position<'_>, alpha: Alpha, greatest: Alpha, excess: Excess) -> DispatchResult {
         Self::check_staking(from.netuid)?;
         ensure!(alpha != 0, Error::<T>::AmountTooLow);
-        let partial = alpha < Self::held(from);
-        let proceeds = Self::quote_sell(from.netuid, alpha, Fees::Charged);
-        ensure!(!partial || proceeds?.output >= LEAST_STAKE, Error::<T>::AmountTooLow);
+        let left = Self::held(from).checked_sub(alpha).ok_or(Error::<T>::NotEnoughStakeToWithdraw)?;
+        let quote = Self::quote_sell(from.netuid, alpha, Fees::Charged);
+        let proceeds = quote.map_err(|_| Error::<T>::InsufficientLiquidity)?.output;
+        ensure!(left == 0 || proceeds >= LEAST_STAKE, Error::<T>::AmountTooLow);
+        ensure!(excess == Excess::LeftOut || alpha <= greatest, Error::<T>::SlippageTooHigh);
+        ensure!(Self::hotkey_exists(from.hotkey), Error::<T>::HotKeyAccountNotExists);
         ensure!(alpha <= Self::unlocked_stake(from.coldkey, from.netuid), Error::<T>::StakeUnavailable);
         Ok(())
     }
@@ -152,29 +161,39 @@ impl<T: Config> Pallet<T> {
     /// Sells up to `alpha` of the coldkey's stake behind the hotkey and pays the coldkey.
     pub(super) fn unstake(coldkey: &AccountId, hotkey: &AccountId, netuid: NetUid, alpha: Alpha) -> DispatchResult {
         let from = Position { coldkey, hotkey, netuid };
-        Self::check_staking(netuid)?;
+        ensure!(SubtokenEnabled::<T>::get(netuid), Error::<T>::SubtokenDisabled);
         let alpha = alpha.min(Self::held(from));
-        Self::check_sale(from, alpha)?;
+        Self::check_sale(from, alpha, alpha, Excess::Refused)?;
         Self::sell_stake(from, alpha, Fees::Charged)?;
-        Self::drop_small_nomination(from)
+        Self::drop_small_nomination(from)?;
+        Self::drop_children_of_the_poor(hotkey);
+        Ok(())
+    }
+
+    /// Forgets the children that a hotkey was to have, once it holds too little for any.
+    fn drop_children_of_the_poor(hotkey: &AccountId) {
+        if Self::worth_of_hotkey(hotkey) < StakeThreshold::<T>::get() {
+            for netuid in Self::netuids() {
+                PendingChildKeys::<T>::remove(netuid, hotkey);
+            }
+        }
     }
 
     /// The same, as long as the price does not fall below `limit`.
     pub(super) fn unstake_within(from: Position<'_>, alpha: Alpha, limit: Tao, excess: Excess) -> DispatchResult {
-        Self::check_staking(from.netuid)?;
-        let alpha = alpha.min(Self::held(from));
         let greatest = Self::greatest_sale(from.netuid, limit)?;
-        ensure!(excess == Excess::LeftOut || alpha <= greatest, Error::<T>::SlippageTooHigh);
-        let alpha = alpha.min(greatest);
-        Self::check_sale(from, alpha)?;
-        Self::sell_stake(from, alpha, Fees::Charged)?;
-        Self::drop_small_nomination(from)
+        Self::check_sale(from, alpha, greatest, excess)?;
+        Self::sell_stake(from, alpha.min(greatest), Fees::Charged)?;
+        Self::drop_small_nomination(from)?;
+        Self::drop_children_of_the_poor(from.hotkey);
+        Ok(())
     }
 
     /// Takes back all stake, at `limit` or better when there is one.
     pub(super) fn unstake_whole(from: Position<'_>, limit: Option<Tao>) -> DispatchResult {
+        ensure!(Self::subnet_exists(from.netuid), Error::<T>::SubnetNotExists);
         match limit {
-            Some(limit) => Self::unstake_within(from, Alpha::MAX, limit, Excess::Refused),
+            Some(limit) => Self::unstake_within(from, Self::held(from), limit, Excess::Refused),
             None => Self::unstake(from.coldkey, from.hotkey, from.netuid, Alpha::MAX),
         }
     }
@@ -201,6 +220,7 @@ impl<T: Config> Pallet<T> {
         let fee = if sold.fee == 0 { 0 } else { Self::sell(netuid, sold.fee, Fees::Waived)?.output };
         Self::transfer(&pool_account, payee, sold.output, Preservation::Expendable)?;
         Self::transfer(&pool_account, &fee_recipient(), fee, Preservation::Expendable)?;
+        Self::refresh_lock(coldkey, netuid);
         Self::deposit_event(Event::StakeRemoved(
             coldkey.clone(),
             hotkey.clone(),
@@ -253,7 +273,7 @@ impl<T: Config> Pallet<T> {
 
     fn sell_what_can_be(from: Position<'_>) -> Result<Tao, DispatchError> {
         let held = Self::held(from);
-        if Self::check_sale(from, held).is_err() {
+        if Self::check_sale(from, held, held, Excess::Refused).is_err() {
             return Ok(0);
         }
         Self::sell_stake(from, held, Fees::Charged)

@@ -7,10 +7,10 @@ use sp_core::U256;
 use sp_runtime::{DispatchError, DispatchResult};
 
 use super::{
-    AutoParentDelegationEnabled, Burn, ChildKeys, Config, Error, Event, FirstEmissionBlockNumber, ImmunityPeriod, Keys,
+    AutoParentDelegationEnabled, Burn, Config, Error, Event, FirstEmissionBlockNumber, ImmunityPeriod, Keys,
     LastEpochBlock, LastRateLimitedBlock, MaxAllowedUids, MaxAllowedValidators, MinAllowedWeights,
     NetworkImmunityPeriod, NetworkLastLockCost, NetworkMinLockCost, NetworkRateLimit, NetworkRegisteredAt,
-    NetworkRegistrationAllowed, NetworkRegistrationStartBlock, NetworksAdded, Pallet, ParentKeys, PendingEpochAt,
+    NetworkRegistrationAllowed, NetworkRegistrationStartBlock, NetworksAdded, Owner, Pallet, PendingEpochAt,
     RegisteredSubnetCounter, StartCallDelay, SubnetAlphaIn, SubnetAlphaOut, SubnetEmissionEnabled, SubnetLimit,
     SubnetLocked, SubnetMechanism, SubnetMovingPrice, SubnetOwner, SubnetOwnerHotkey, SubnetTAO, SubnetworkN,
     SubtokenEnabled, Tempo, TokenSymbol, TotalNetworks, TotalStake, Yuma3On, symbols,
@@ -181,9 +181,8 @@ impl<T: Config> Pallet<T> {
                 continue;
             }
             let children = alloc::vec![(u64::MAX, owner_hotkey.clone())];
-            ChildKeys::<T>::insert(&validator, netuid, &children);
-            ParentKeys::<T>::append(owner_hotkey, netuid, (u64::MAX, &validator));
-            Self::deposit_event(Event::SetChildren(validator, netuid, children));
+            // A validator that may have no children stays without.
+            let _ = Self::schedule_children(&Owner::<T>::get(&validator), &validator, netuid, children);
         }
     }
 

@@ -1,15 +1,15 @@
 //! The takeover of old subnets: whoever the locks on a subnet favour most becomes its owner.
 //!
-//! [`super::locks`] holds what a lock is and how conviction grows out of it. Here it is added up.
+//! [`super::locks`] holds what a lock is and [`super::conviction`] how conviction grows out of it. Here it is added up.
 
 use alloc::collections::BTreeMap;
 
 use super::{
-    Config, DecayingHotkeyLock, DecayingOwnerLock, Event, HotkeyLock, LockingColdkeys, NetworkRegisteredAt, Owner,
-    OwnerLock, Pallet, SubnetAlphaOut, SubnetOwner, SubnetOwnerHotkey,
+    Config, DecayingHotkeyLock, DecayingOwnerLock, Event, HotkeyLock, NetworkRegisteredAt, Owner, OwnerLock, Pallet,
+    SubnetAlphaOut, SubnetOwner, SubnetOwnerHotkey,
+    conviction::{Aging, Favoured, Standing},
     fixed::U64F64,
-    locks::times,
-    types::{LockState, NetUid},
+    types::NetUid,
 };
 use crate::AccountId;
 
@@ -21,22 +21,29 @@ const QUORUM: u128 = 10;
 impl<T: Config> Pallet<T> {
     /// What locks have earned each hotkey of a subnet by now.
     fn convictions(netuid: NetUid) -> BTreeMap<AccountId, U64F64> {
-        let mut all: BTreeMap<AccountId, U64F64> = BTreeMap::new();
-        for (hotkey, coldkey) in LockingColdkeys::<T>::iter_key_prefix((netuid,)) {
-            if let Some((_, lock)) = Self::current_lock(&coldkey, netuid).filter(|(locked, _)| *locked == hotkey) {
-                let sum = all.entry(hotkey).or_default();
-                *sum = sum.plus(lock.conviction);
-            }
+        let mut hotkeys: BTreeMap<AccountId, U64F64> = HotkeyLock::<T>::iter_key_prefix(netuid)
+            .chain(DecayingHotkeyLock::<T>::iter_key_prefix(netuid))
+            .map(|hotkey| (hotkey, U64F64::default()))
+            .collect();
+        if OwnerLock::<T>::contains_key(netuid) || DecayingOwnerLock::<T>::contains_key(netuid) {
+            hotkeys.insert(SubnetOwnerHotkey::<T>::get(netuid), U64F64::default());
         }
-        all
+        for (hotkey, conviction) in &mut hotkeys {
+            *conviction = Self::hotkey_conviction(hotkey, netuid);
+        }
+        hotkeys
     }
 
     /// What locks have earned a hotkey in the choice of the subnet's owner.
     pub fn hotkey_conviction(hotkey: &AccountId, netuid: NetUid) -> U64F64 {
-        LockingColdkeys::<T>::iter_key_prefix((netuid, hotkey))
-            .filter_map(|coldkey| Self::current_lock(&coldkey, netuid))
-            .filter(|(locked, _)| locked == hotkey)
-            .fold(U64F64::default(), |sum, (_, lock)| sum.plus(lock.conviction))
+        let of = |favoured| {
+            Aging::ALL.into_iter().fold(U64F64::default(), |sum, aging| {
+                sum.plus(Self::sum(netuid, hotkey, Standing { favoured, aging }).conviction)
+            })
+        };
+        let as_owner =
+            if Self::favoured(netuid, hotkey) == Favoured::Owner { of(Favoured::Owner) } else { U64F64::default() };
+        of(Favoured::Other).plus(as_owner)
     }
 
     /// The hotkey that locks favour most.
@@ -46,17 +53,21 @@ impl<T: Config> Pallet<T> {
 
     /// Gives an old subnet to the coldkey of the hotkey that locks favour most, where there is conviction enough.
     pub(super) fn hand_over_if_convinced(netuid: NetUid) {
-        if Self::now().saturating_sub(NetworkRegisteredAt::<T>::get(netuid)) <= OLD {
+        let out = SubnetAlphaOut::<T>::get(netuid);
+        if out == 0 || Self::now() < NetworkRegisteredAt::<T>::get(netuid).saturating_add(OLD) {
             return;
         }
         let convictions = Self::convictions(netuid);
         let total = convictions.values().fold(U64F64::default(), |sum, conviction| sum.plus(*conviction));
-        if total.to_bits().saturating_mul(QUORUM) < u128::from(SubnetAlphaOut::<T>::get(netuid)) << 64 {
+        if total.to_bits().saturating_mul(QUORUM) < u128::from(out) << 64 {
             return;
         }
         let Some((king, _)) = convictions.into_iter().max_by_key(|(_, conviction)| *conviction) else { return };
         let (old, new) = (SubnetOwner::<T>::get(netuid), Owner::<T>::get(&king));
-        if old == new {
+        if old == new || !Self::hotkey_exists(&king) {
+            return;
+        }
+        if !Self::is_registered(netuid, &king) && Self::take_seat(netuid, &king).is_err() {
             return;
         }
         Self::rank_locks(netuid, &king);
@@ -68,15 +79,16 @@ impl<T: Config> Pallet<T> {
     /// Keeps what is locked for the owner's hotkey altogether as that of any other, and that of the next one as its own.
     fn rank_locks(netuid: NetUid, next: &AccountId) {
         let owner = SubnetOwnerHotkey::<T>::get(netuid);
-        let any = |sum: LockState| LockState { conviction: U64F64::default(), ..sum };
-        let own = |sum: LockState| LockState { conviction: times(U64F64::ONE, sum.locked_mass), ..sum };
-        if let Some(sum) = OwnerLock::<T>::take(netuid) {
-            HotkeyLock::<T>::insert(netuid, &owner, any(sum));
+        for aging in Aging::ALL {
+            let (own, any) =
+                (Standing { favoured: Favoured::Owner, aging }, Standing { favoured: Favoured::Other, aging });
+            if let Some(sum) = Self::take_sum(netuid, &owner, own) {
+                let sum = Self::sum(netuid, &owner, any).with(&sum);
+                Self::put_sum(netuid, &owner, any, sum);
+            }
+            if let Some(sum) = Self::take_sum(netuid, next, any) {
+                Self::add_to_sum(netuid, next, own, &sum);
+            }
         }
-        if let Some(sum) = DecayingOwnerLock::<T>::take(netuid) {
-            DecayingHotkeyLock::<T>::insert(netuid, &owner, any(sum));
-        }
-        OwnerLock::<T>::set(netuid, HotkeyLock::<T>::take(netuid, next).map(own));
-        DecayingOwnerLock::<T>::set(netuid, DecayingHotkeyLock::<T>::take(netuid, next).map(own));
     }
 }

@@ -43,9 +43,11 @@ fn set_children_is_refused_in_order() {
         expect("Bob", set(NOWHERE, vec![]), "SubnetNotExists");
         expect("Bob", set(FIRST, vec![]), "NonAssociatedColdKey");
         expect("Bob", Call::try_associate_hotkey { hotkey: key("hotkey") }, OK);
-        expect("Bob", set(FIRST, (0..6).map(child).collect()), "TooManyChildren");
-        expect("Bob", set(FIRST, vec![(1, key("hotkey"))]), "InvalidChild");
-        expect("Bob", set(FIRST, vec![child(1), child(1)]), "DuplicateChild");
+        let own = (1, key("hotkey"));
+        expect("Bob", set(FIRST, vec![own.clone(), child(1), child(1)]), "DuplicateChild");
+        expect("Bob", set(FIRST, (0..6).map(child).chain([own]).collect()), "InvalidChild");
+        let many = (0..6).map(|number| (u64::MAX, key(&format!("child{number}"))));
+        expect("Bob", set(FIRST, many.collect()), "TooManyChildren");
         expect("Bob", set(FIRST, vec![(u64::MAX, key("a")), (1, key("b"))]), "ProportionOverflow");
         s::StakeThreshold::<Runtime>::put(1);
         expect("Bob", set(FIRST, vec![child(1)]), "NotEnoughStakeToSetChildkeys");
@@ -54,12 +56,48 @@ fn set_children_is_refused_in_order() {
         assert_eq!(s::ChildKeys::<Runtime>::get(key("hotkey"), FIRST).len(), 1, "at once where nothing has started");
         wait(149);
         expect("Bob", set(FIRST, vec![child(2)]), "TxRateLimitExceeded");
+        expect("Alice", set(FIRST, vec![child(2)]), "TxRateLimitExceeded");
         wait(1);
         expect("Bob", set(FIRST, vec![child(2)]), OK);
         // Parent and child cannot be each other's.
         expect("Bob", Call::try_associate_hotkey { hotkey: key("child2") }, OK);
         let back = Call::set_children { hotkey: key("child2"), netuid: FIRST, children: vec![(1, key("hotkey"))] };
         expect("Bob", back, "ChildParentInconsistency");
+    });
+}
+
+#[test]
+fn children_are_kept_by_account_and_parents_by_time() {
+    on_a_chain(|| {
+        let names = ["a", "b", "c", "d"];
+        for parent in ["parent", "other"] {
+            expect("Bob", Call::try_associate_hotkey { hotkey: key(parent) }, OK);
+            let children = names.iter().rev().map(|name| (7, key(name))).collect();
+            expect("Bob", Call::set_children { hotkey: key(parent), netuid: FIRST, children }, OK);
+        }
+        let mut sorted: Vec<_> = names.iter().map(|name| (7, key(name))).collect();
+        sorted.sort_by_key(|(_, child)| child.clone());
+        assert_eq!(s::ChildKeys::<Runtime>::get(key("parent"), FIRST), sorted);
+        let parents = || s::ParentKeys::<Runtime>::get(key("a"), FIRST);
+        assert_eq!(parents(), [(7, key("parent")), (7, key("other"))]);
+        wait(150);
+        let children = vec![(9, key("a"))];
+        expect("Bob", Call::set_children { hotkey: key("parent"), netuid: FIRST, children }, OK);
+        assert_eq!(parents(), [(9, key("parent")), (7, key("other"))], "a share that changes keeps its place");
+        assert_eq!(s::ParentKeys::<Runtime>::get(key("b"), FIRST), [(7, key("other"))]);
+    });
+}
+
+#[test]
+fn stake_anywhere_lets_a_hotkey_have_children() {
+    on_a_subnet(|| {
+        expect("Bob", Call::try_associate_hotkey { hotkey: key("parent") }, OK);
+        let set = || Call::set_children { hotkey: key("parent"), netuid: FIRST, children: vec![(1, key("child"))] };
+        s::StakeThreshold::<Runtime>::put(5 * UNIT);
+        expect("Bob", set(), "NotEnoughStakeToSetChildkeys");
+        let hotkey = key("parent");
+        expect("Bob", Call::add_stake { hotkey, netuid: SUBNET, amount_staked: 6 * UNIT }, OK);
+        expect("Bob", set(), OK);
     });
 }
 
@@ -113,6 +151,8 @@ fn swap_hotkey_is_refused_in_order() {
         let again = Call::swap_hotkey { hotkey: key("new"), new_hotkey: key("newer"), netuid: None };
         expect("Alice", again.clone(), "HotKeySetTxRateLimitExceeded");
         wait(1_001);
+        expect("Alice", again.clone(), "HotKeySwapOnSubnetIntervalNotPassed");
+        System::set_block_number(14_402);
         let before = btd_devnet_runtime::Balances::free_balance(key("Alice"));
         expect("Alice", again, OK);
         assert_eq!(before - btd_devnet_runtime::Balances::free_balance(key("Alice")), UNIT / 10);

@@ -48,6 +48,8 @@ fn remove_stake_is_clamped_and_leaves_no_crumbs() {
         expect("Bob", remove(1), "AmountTooLow");
         let none = Call::remove_stake { hotkey: key("owner"), netuid: FIRST, amount_unstaked: 1 };
         expect("Bob", none, "SubtokenDisabled");
+        let nowhere = Call::remove_stake { hotkey: key("owner"), netuid: NOWHERE, amount_unstaked: 1 };
+        expect("Bob", nowhere, "SubtokenDisabled");
         expect("Bob", remove(u64::MAX), OK);
         assert_eq!(held("owner", "Bob", SUBNET), 0);
     });
@@ -71,7 +73,7 @@ fn limits_of_price_refuse_or_cut() {
         let remove = |limit_price, allow_partial| Call::remove_stake_limit {
             hotkey: key("owner"),
             netuid: SUBNET,
-            amount_unstaked: u64::MAX,
+            amount_unstaked: held("owner", "Bob", SUBNET),
             limit_price,
             allow_partial,
         };
@@ -82,6 +84,51 @@ fn limits_of_price_refuse_or_cut() {
         let whole = Call::remove_stake_full_limit { hotkey: key("owner"), netuid: SUBNET, limit_price: None };
         expect("Bob", whole, OK);
         assert_eq!(held("owner", "Bob", SUBNET), 0);
+    });
+}
+
+#[test]
+fn what_a_limit_lets_through_must_be_enough() {
+    on_a_subnet(|| {
+        let price = SubtensorModule::alpha_price(SUBNET);
+        let add = |limit_price, allow_partial| Call::add_stake_limit {
+            hotkey: key("owner"),
+            netuid: SUBNET,
+            amount_staked: 900_000 * UNIT,
+            limit_price,
+            allow_partial,
+        };
+        // A millionth above the price lets 0.0005 TAO of the pool's thousand through.
+        expect("Bob", add(price + price / 1_000_000, true), "AmountTooLow");
+        // A coldkey need hold no more than what goes through.
+        expect("Bob", add(price + price / 10, false), "SlippageTooHigh");
+        expect("Dave", add(price + price / 10, true), OK);
+        let remove = |amount_unstaked| Call::remove_stake_limit {
+            hotkey: key("owner"),
+            netuid: SUBNET,
+            amount_unstaked,
+            limit_price: price / 2,
+            allow_partial: true,
+        };
+        expect("Dave", remove(0), "AmountTooLow");
+        expect("Dave", remove(u64::MAX), "NotEnoughStakeToWithdraw");
+        expect("Dave", remove(held("owner", "Dave", SUBNET)), OK);
+    });
+}
+
+#[test]
+fn children_to_come_are_forgotten_with_the_stake_that_earned_them() {
+    on_a_subnet(|| {
+        expect("Bob", Call::try_associate_hotkey { hotkey: key("parent") }, OK);
+        let (hotkey, netuid) = (key("parent"), SUBNET);
+        expect("Bob", Call::add_stake { hotkey: hotkey.clone(), netuid, amount_staked: 10 * UNIT }, OK);
+        s::StakeThreshold::<Runtime>::put(5 * UNIT);
+        let children = vec![(1, key("child"))];
+        expect("Bob", Call::set_children { hotkey: hotkey.clone(), netuid, children }, OK);
+        assert!(s::PendingChildKeys::<Runtime>::contains_key(netuid, &hotkey));
+        let amount_unstaked = held("parent", "Bob", netuid) * 3 / 4;
+        expect("Bob", Call::remove_stake { hotkey: hotkey.clone(), netuid, amount_unstaked }, OK);
+        assert!(!s::PendingChildKeys::<Runtime>::contains_key(netuid, &hotkey));
     });
 }
 
@@ -170,8 +217,8 @@ fn locked_stake_stays() {
         expect("Bob", Call::try_associate_hotkey { hotkey: key("other") }, OK);
         let lock = |hotkey: &str, netuid, amount| Call::lock_stake { hotkey: key(hotkey), netuid, amount };
         expect("Bob", lock("nobody", NOWHERE, 0), "SubnetNotExists");
-        expect("Bob", lock("nobody", SUBNET, 0), "HotKeyAccountNotExists");
-        expect("Bob", lock("owner", SUBNET, 0), "AmountTooLow");
+        expect("Bob", lock("nobody", SUBNET, 0), "AmountTooLow");
+        expect("Bob", lock("nobody", SUBNET, 1), "HotKeyAccountNotExists");
         expect("Bob", lock("owner", SUBNET, u64::MAX), "InsufficientStakeForLock");
         expect("Bob", Call::move_lock { destination_hotkey: key("other"), netuid: SUBNET }, "NoExistingLock");
         let whole = held("owner", "Bob", SUBNET);
@@ -246,9 +293,9 @@ fn all_alpha_of_a_hotkey_moves_to_root_where_it_can() {
         expect("Alice", Call::unstake_all_alpha { hotkey: key("nobody") }, "HotKeyAccountNotExists");
         expect("Alice", Call::add_stake { hotkey: key("owner"), netuid: SUBNET, amount_staked: 10 * UNIT }, OK);
         let held = stake(SUBNET);
-        // A position on a subnet that is closed is left alone.
+        // A position on a subnet that is closed is left alone, and nothing cannot be staked on root.
         s::SubtokenEnabled::<Runtime>::insert(SUBNET, false);
-        expect("Alice", all(), OK);
+        expect("Alice", all(), "AmountTooLow");
         assert_eq!((stake(SUBNET), stake(ROOT)), (held, 0));
         s::SubtokenEnabled::<Runtime>::insert(SUBNET, true);
         expect("Alice", all(), OK);

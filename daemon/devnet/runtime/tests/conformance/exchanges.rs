@@ -1,0 +1,99 @@
+//! Exchanges of hotkeys: what goes with them, and what they weigh.
+
+use btd_devnet_runtime::{
+    Runtime, SubtensorModule, System, UNIT,
+    subtensor::{self as s, Call, types::ROOT},
+};
+use frame_support::weights::Weight;
+use sp_runtime::traits::Dispatchable;
+
+use crate::{OK, SUBNET, expect, key, on_a_chain, on_a_subnet, origin, register, wait};
+
+fn swap(from: &str, to: &str, netuid: Option<u16>) -> Call<Runtime> {
+    Call::swap_hotkey { hotkey: key(from), new_hotkey: key(to), netuid }
+}
+
+#[test]
+fn a_hotkey_with_root_stake_takes_nobodys_place() {
+    on_a_chain(|| {
+        s::SubtokenEnabled::<Runtime>::insert(ROOT, true);
+        for hotkey in ["old", "new", "fresh"] {
+            expect("Bob", Call::try_associate_hotkey { hotkey: key(hotkey) }, OK);
+        }
+        expect("Bob", Call::add_stake { hotkey: key("new"), netuid: ROOT, amount_staked: UNIT }, OK);
+        expect("Bob", swap("old", "new", None), "NewHotKeyNotCleanForRootSwap");
+        expect("Bob", swap("old", "fresh", None), OK);
+    });
+}
+
+#[test]
+fn locks_follow_an_exchange_of_hotkeys() {
+    on_a_subnet(|| {
+        register(SUBNET, "old");
+        let (hotkey, netuid) = (key("old"), SUBNET);
+        expect("Bob", Call::add_stake { hotkey: hotkey.clone(), netuid, amount_staked: 10 * UNIT }, OK);
+        expect("Bob", Call::lock_stake { hotkey, netuid, amount: 1_000_000 }, OK);
+        expect("Bob", swap("old", "new", None), OK);
+        assert!(s::Lock::<Runtime>::get((key("Bob"), SUBNET, key("old"))).is_none());
+        assert_eq!(s::Lock::<Runtime>::get((key("Bob"), SUBNET, key("new"))).unwrap().locked_mass, 1_000_000);
+        assert!(s::DecayingHotkeyLock::<Runtime>::get(SUBNET, key("old")).is_none());
+        assert_eq!(s::DecayingHotkeyLock::<Runtime>::get(SUBNET, key("new")).unwrap().locked_mass, 1_000_000);
+    });
+}
+
+#[test]
+fn relatives_follow_an_exchange_of_hotkeys() {
+    on_a_chain(|| {
+        for hotkey in ["parent", "old", "child"] {
+            expect("Bob", Call::try_associate_hotkey { hotkey: key(hotkey) }, OK);
+        }
+        let set = |hotkey: &str, children| Call::set_children { hotkey: key(hotkey), netuid: crate::FIRST, children };
+        expect("Bob", set("parent", vec![(3, key("old")), (4, key("else"))]), OK);
+        expect("Bob", set("old", vec![(5, key("child"))]), OK);
+        expect("Bob", swap("old", "child", None), "InvalidChild");
+        expect("Bob", swap("old", "new", None), OK);
+        let children = s::ChildKeys::<Runtime>::get(key("parent"), crate::FIRST);
+        assert_eq!(children, [(4, key("else")), (3, key("new"))], "the new hotkey comes last");
+        assert_eq!(s::ParentKeys::<Runtime>::get(key("new"), crate::FIRST), [(3, key("parent"))]);
+        assert_eq!(s::ParentKeys::<Runtime>::get(key("child"), crate::FIRST), [(5, key("new"))]);
+        assert!(s::ChildKeys::<Runtime>::get(key("old"), crate::FIRST).is_empty());
+    });
+}
+
+#[test]
+fn an_exchange_on_one_subnet_leaves_lists_as_they_are() {
+    on_a_subnet(|| {
+        register(SUBNET, "old");
+        expect("Bob", Call::add_stake { hotkey: key("old"), netuid: SUBNET, amount_staked: 10 * UNIT }, OK);
+        System::set_block_number(7_201);
+        expect("Bob", swap("old", "new", Some(SUBNET)), OK);
+        assert_eq!(s::StakingHotkeys::<Runtime>::get(key("Bob")), [key("old"), key("new")]);
+        assert_eq!(s::OwnedHotkeys::<Runtime>::get(key("Bob")), [key("old"), key("new")]);
+        assert_eq!(SubtensorModule::stake(&key("old"), &key("Bob"), SUBNET), 0);
+        wait(1_001);
+        expect("Bob", swap("new", "newer", None), "HotKeySwapOnSubnetIntervalNotPassed");
+        System::set_block_number(14_402);
+        expect("Bob", swap("new", "newer", None), OK);
+        assert_eq!(s::StakingHotkeys::<Runtime>::get(key("Bob")), [key("old"), key("newer")]);
+        assert_eq!(s::OwnedHotkeys::<Runtime>::get(key("Bob")), [key("old"), key("newer")]);
+    });
+}
+
+#[test]
+fn an_exchange_of_hotkeys_weighs_what_it_moves() {
+    let weighed = |stakers: &[&str]| {
+        let mut weight = Weight::zero();
+        on_a_subnet(|| {
+            register(SUBNET, "old");
+            for by in stakers {
+                expect(by, Call::add_stake { hotkey: key("old"), netuid: SUBNET, amount_staked: 10 * UNIT }, OK);
+            }
+            let call = btd_devnet_runtime::RuntimeCall::from(swap("old", "new", None));
+            weight = call.dispatch(origin("Bob")).unwrap().actual_weight.unwrap();
+        });
+        weight.ref_time()
+    };
+    // Reads weigh 25, writes 100 million. The first figure is recorded.
+    assert_eq!(weighed(&["Bob"]), 7_950_000_000);
+    assert_eq!(weighed(&["Bob", "Charlie"]) - weighed(&["Bob"]), 25_000_000 * 13 + 100_000_000 * 12);
+}
