@@ -261,6 +261,8 @@ with daemon("--network", "devnet", "--block-time", "250ms"):
         script("bittensor 11's signed requests to a program behind our axon", *asking)
         asking = [*module, "ask", sockets, ip, port, axon["hotkey"], "--wallet", "bob"]
         script("our dendrite asks a program behind our axon", *asking)
+    edges = ["python3", HERE / "client_edges.py", sockets, "--wallet", "charlie", "--asks", "bob"]
+    script("what goes wrong around a program behind our axon", *edges)
     with neuron(VENVS / "sdk10/bin/python", HERE / "sdk10_neuron.py", "serve", "--uri", "//Dave") as theirs:
         asking = [*module, "ask", sockets, theirs["ip"], theirs["port"], theirs["hotkey"], "--wallet", "bob", "--peer", "sdk10"]
         script("our dendrite asks the synapses of a bittensor 10 axon", *asking)

@@ -24,10 +24,14 @@ Requests reach the forward function only after btd has verified them. The module
 """
 
 from .axon import Axon
+from .axon_info import AxonInfo
 from .dendrite import Dendrite
-from .metagraph import AxonInfo, Metagraph
+from .fields import Field
+from .metagraph import Metagraph
 from .rpc import Client, RpcError
-from .synapse import Field, StreamingSynapse, Synapse, TerminalInfo
+from .stream import StreamingSynapse
+from .synapse import Synapse
+from .terminal import TerminalInfo
 from .tensor import Tensor, tensor
 from .wallet import Wallet
 

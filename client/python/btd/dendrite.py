@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-import base64
+import copy
+import ipaddress
 import queue
-from typing import Any, AsyncIterator, List, Optional, Sequence, Union
+import uuid
+from typing import Any, AsyncIterator, Dict, List, Optional, Sequence, Union
 
-from .metagraph import AxonInfo
+from .axon_info import AxonInfo
+from .connections import Connections
+from .fields import frozen
 from .rpc import Client
-from .synapse import StreamingSynapse, Synapse, TerminalInfo
+from .stream import Response, StreamingSynapse, piece_of
+from .synapse import Synapse
+from .terminal import TerminalInfo
 from .wallet import names
 
 __all__ = ["Dendrite"]
@@ -19,12 +25,12 @@ _MARGIN = 30.0
 
 
 class Dendrite:
-    """The asking side of a neuron."""
+    """The asking side of a neuron. It may be shared by threads and by event loops."""
 
     def __init__(self, wallet: Any = None, *, client: Optional[Client] = None) -> None:
         self.wallet = wallet
-        self._client = client
-        self._owns_client = client is None
+        self.uuid = str(uuid.uuid1())
+        self._connections = Connections(client)
 
     # --- asking and waiting
 
@@ -35,18 +41,27 @@ class Dendrite:
         deserialize: bool = True,
         timeout: float = 12.0,
         transport: str = "auto",
+        streaming: bool = False,
         **_: Any,
     ) -> Any:
         """Sends the synapse to each axon; a list of replies, or one for a single axon.
 
         A reply is the message after the call, or what its ``deserialize`` makes of it. How the call
-        ended is in its ``dendrite.status_code`` and ``dendrite.status_message``.
+        ended is in its ``dendrite.status_code`` and ``dendrite.status_message``. With ``streaming``,
+        gives asynchronous iterators, as :meth:`forward` does; :meth:`stream` is for code that does
+        not await.
         """
         synapse = synapse if synapse is not None else Synapse()
-        single = not isinstance(axons, (list, tuple))
-        params = self._params([axons] if single else list(axons), synapse, timeout, transport)
-        replies = self._connected().call("dendrite_query", params, timeout=timeout + _MARGIN)["replies"]
-        results = [self._result(synapse, reply) for reply in self._in_order(params, replies)]
+        single, targets = _listed(axons)
+        if streaming:
+            streams = [self.call_stream(target, copy.deepcopy(synapse), timeout, deserialize) for target in targets]
+            return streams[0] if single else streams
+        if not targets:
+            return []
+        params = self._params(targets, synapse, timeout, transport)
+        call = self._connections.free().submit("dendrite_query", params)
+        replies = call.result(_patience(timeout))["replies"]
+        results = _results(synapse, targets, replies, timeout)
         results = [result.deserialize() if deserialize else result for result in results]
         return results[0] if single else results
 
@@ -68,8 +83,8 @@ class Dendrite:
             params["filter"] = whom.pop("filter")
         else:
             params["all"] = True
-        replies = self._connected().call("dendrite_query", params, timeout=timeout + _MARGIN)["replies"]
-        results = [self._result(synapse, reply) for reply in replies]
+        replies = self._connections.free().call("dendrite_query", params, timeout=_patience(timeout))["replies"]
+        results = [_filled(copy.deepcopy(synapse), reply, None, timeout) for reply in replies]
         return [result.deserialize() if deserialize else result for result in results]
 
     # --- asking without waiting
@@ -80,94 +95,121 @@ class Dendrite:
         synapse: Optional[Synapse] = None,
         timeout: float = 12.0,
         deserialize: bool = True,
+        run_async: bool = True,
         streaming: bool = False,
         **_: Any,
     ) -> Any:
         """As :meth:`query`, for code that awaits. With ``streaming``, gives asynchronous iterators."""
         synapse = synapse if synapse is not None else Synapse()
+        single, targets = _listed(axons)
         if streaming:
-            single = not isinstance(axons, (list, tuple))
-            streams = [
-                self.call_stream(axon, synapse, timeout, deserialize) for axon in ([axons] if single else axons)
-            ]
+            streams = [self.call_stream(target, copy.deepcopy(synapse), timeout, deserialize) for target in targets]
             return streams[0] if single else streams
-        loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(None, lambda: self.query(axons, synapse, deserialize, timeout))
+        if not run_async:
+            results = [await self.call(target, copy.deepcopy(synapse), timeout, deserialize) for target in targets]
+            return results[0] if single else results
+        results = await self._asked(targets, synapse, timeout)
+        results = [result.deserialize() if deserialize else result for result in results]
+        return results[0] if single else results
 
     __call__ = forward
+    aquery = forward
 
-    async def call(self, target_axon: Any, synapse: Optional[Synapse] = None, timeout: float = 12.0, deserialize: bool = True) -> Any:
-        """Sends the synapse to one axon."""
-        return await self.forward(target_axon, synapse, timeout, deserialize)
+    async def call(
+        self, target_axon: Any, synapse: Optional[Synapse] = None, timeout: float = 12.0, deserialize: bool = True
+    ) -> Any:
+        """Sends the synapse to one axon, and fills it with the reply."""
+        synapse = synapse if synapse is not None else Synapse()
+        target = _info(target_axon)
+        params = self._params([target], synapse, timeout, "auto")
+        replies = await self._reply(params, timeout)
+        _filled(synapse, replies[0], target, timeout)
+        return synapse.deserialize() if deserialize else synapse
 
     async def call_stream(
-        self, target_axon: Any, synapse: StreamingSynapse, timeout: float = 12.0, deserialize: bool = True
+        self,
+        target_axon: Any,
+        synapse: Optional[StreamingSynapse] = None,
+        timeout: float = 12.0,
+        deserialize: bool = True,
     ) -> AsyncIterator[Any]:
         """Gives the pieces of a streaming axon's reply as they come, and at last the message."""
+        asked: Any = synapse if synapse is not None else Synapse()
+        target = _info(target_axon)
         loop = asyncio.get_running_loop()
         events: "asyncio.Queue[dict]" = asyncio.Queue()
-
-        def take(event: dict) -> None:
-            loop.call_soon_threadsafe(events.put_nowait, event)
-
-        client = self._connected()
-        params = self._params([target_axon], synapse, timeout, "auto")
-        subscription = await loop.run_in_executor(
-            None, lambda: client.subscribe("dendrite_subscribeQuery", params, take, "dendrite_unsubscribeQuery")
+        # Another loop may have ended before the last of its events.
+        take = lambda event: None if loop.is_closed() else loop.call_soon_threadsafe(events.put_nowait, event)  # noqa: E731
+        params = self._params([target], asked, timeout, "auto")
+        client = self._connections.free()
+        subscription = await asyncio.to_thread(
+            client.subscribe, "dendrite_subscribeQuery", params, take, "dendrite_unsubscribeQuery"
         )
-        end: dict = {}
+        end: Dict[str, Any] = {}
 
         async def pieces() -> AsyncIterator[bytes]:
-            while True:
-                event = await asyncio.wait_for(events.get(), timeout + _MARGIN)
-                if event.get("text") is not None:
-                    yield event["text"].encode()
-                elif event.get("base64") is not None:
-                    yield base64.b64decode(event["base64"])
+            while not end:
+                event = await asyncio.wait_for(events.get(), _patience(timeout))
+                piece = piece_of(event)
+                if piece is not None:
+                    yield piece
                 elif event.get("reply") is not None:
                     end.update(event["reply"])
-                    return
 
+        response = Response(pieces())
+        failure: Optional[Exception] = None
         try:
-            if isinstance(synapse, StreamingSynapse):
-                async for piece in synapse.process_streaming_response(pieces()):
+            if isinstance(asked, StreamingSynapse):
+                async for piece in asked.process_streaming_response(response):
                     yield piece
-            else:
-                async for piece in pieces():
+            async for piece in pieces():  # What the class left unread.
+                if not isinstance(asked, StreamingSynapse):
                     yield piece
+        except Exception as error:  # It is the call that failed, as with bittensor.
+            failure = error
         finally:
             client.unsubscribe("dendrite_unsubscribeQuery", subscription)
         if end:
-            result = self._result(synapse, end)
-            yield result.deserialize() if deserialize else result
+            _filled(asked, end, target, timeout)
+        if failure is None and end and asked.is_success and isinstance(asked, StreamingSynapse):
+            response.status = end["status_code"]
+            response.headers.update({"name": asked.name, "timeout": str(timeout), "content-type": "text/event-stream"})
+            try:
+                _adopt(asked, asked.extract_response_json(response) or {})
+            except Exception as error:
+                failure = error
+        if failure is not None:
+            asked.dendrite.status_code, asked.dendrite.process_time = 422, None
+            asked.dendrite.status_message = f"Failed to parse response: {failure}"
+        yield asked.deserialize() if deserialize else asked
 
     def stream(self, target_axon: Any, synapse: Synapse, timeout: float = 12.0) -> Any:
         """As :meth:`call_stream`, for code that does not await: an iterator of bytes, then the message."""
         events: "queue.Queue[dict]" = queue.Queue()
-        client = self._connected()
-        params = self._params([target_axon], synapse, timeout, "auto")
+        target = _info(target_axon)
+        client = self._connections.free()
+        params = self._params([target], synapse, timeout, "auto")
         subscription = client.subscribe("dendrite_subscribeQuery", params, events.put, "dendrite_unsubscribeQuery")
         try:
             while True:
-                event = events.get(timeout=timeout + _MARGIN)
-                if event.get("text") is not None:
-                    yield event["text"].encode()
-                elif event.get("base64") is not None:
-                    yield base64.b64decode(event["base64"])
+                event = events.get(timeout=_patience(timeout))
+                piece = piece_of(event)
+                if piece is not None:
+                    yield piece
                 elif event.get("reply") is not None:
-                    yield self._result(synapse, event["reply"])
+                    yield _filled(copy.deepcopy(synapse), event["reply"], target, timeout)
                     return
         finally:
             client.unsubscribe("dendrite_unsubscribeQuery", subscription)
 
-    def close_session(self) -> None:
-        """Ends the connection to btd."""
-        if self._client is not None and self._owns_client:
-            self._client.close()
-            self._client = None
+    # --- the session
+
+    def close_session(self, using_new_loop: bool = False) -> None:
+        """Ends the connections to btd that this dendrite made; the next call makes others."""
+        self._connections.close()
 
     async def aclose_session(self) -> None:
-        """Ends the connection to btd."""
+        """As :meth:`close_session`."""
         self.close_session()
 
     async def __aenter__(self) -> "Dendrite":
@@ -182,40 +224,46 @@ class Dendrite:
     def __exit__(self, *_: Any) -> None:
         self.close_session()
 
+    def __str__(self) -> str:
+        return f"dendrite({self.wallet})"
+
+    __repr__ = __str__
+
     # --- between messages and btd
 
-    def _connected(self) -> Client:
-        if self._client is None or self._client.closed:
-            self._client = Client()
-        return self._client
-
-    def _params(self, axons: List[Any], synapse: Synapse, timeout: float, transport: str) -> dict:
+    def _params(self, targets: Sequence[Any], synapse: Synapse, timeout: Optional[float], transport: str) -> dict:
         wallet = names(self.wallet)
+        # None is for as long as it takes: a day.
+        milliseconds = max(1, int(timeout * 1000)) if timeout is not None else 86_400_000
         return {
-            "synapse": type(synapse).declaration(),
-            "fields": synapse.fields(),
+            "synapse": type(synapse)._declaration(),
+            "fields": synapse._values(),
             "wallet": wallet["wallet"],
             "wallet_hotkey": wallet["hotkey"],
-            "axons": [{"hotkey": axon.hotkey, "address": _address(axon)} for axon in map(_info, axons)],
+            "axons": [{"hotkey": target.hotkey, "address": _address(target)} for target in targets],
             "transport": transport,
-            "timeout_ms": max(1, int(timeout * 1000)),
+            "timeout_ms": milliseconds,
         }
 
-    def _in_order(self, params: dict, replies: List[dict]) -> List[dict]:
-        # btd asks each axon once; one that was named twice gets its reply twice.
-        known = {(reply["hotkey"], reply["address"]): reply for reply in replies}
-        return [known[(axon["hotkey"], axon["address"])] for axon in params["axons"]]
+    async def _reply(self, params: dict, timeout: Optional[float]) -> List[dict]:
+        # Nothing of it waits in a thread: as many may be asked at once as btd takes.
+        call = asyncio.wrap_future(self._connections.free().submit("dendrite_query", params))
+        return (await asyncio.wait_for(call, _patience(timeout)))["replies"]
 
-    def _result(self, sent: Synapse, reply: dict) -> Synapse:
-        message = reply.get("message")
-        result = type(sent).from_json(message) if message else sent.copy()
-        result.dendrite.status_code = reply["status_code"]
-        result.dendrite.status_message = reply["status_message"]
-        result.dendrite.process_time = reply["process_time_s"]
-        # Who was asked, whatever the reply says of itself.
-        result.axon = result.axon or TerminalInfo()
-        result.axon.hotkey = reply["hotkey"]
-        return result
+    async def _asked(self, targets: List[Any], synapse: Synapse, timeout: Optional[float]) -> List[Synapse]:
+        if not targets:
+            return []
+        replies = await self._reply(self._params(targets, synapse, timeout, "auto"), timeout)
+        return _results(synapse, targets, replies, timeout)
+
+
+def _patience(timeout: Optional[float]) -> Optional[float]:
+    return None if timeout is None else timeout + _MARGIN
+
+
+def _listed(axons: Any) -> tuple:
+    single = not isinstance(axons, (list, tuple))
+    return single, [_info(axon) for axon in ([axons] if single else axons)]
 
 
 def _info(axon: Any) -> Any:
@@ -223,4 +271,65 @@ def _info(axon: Any) -> Any:
 
 
 def _address(axon: Any) -> str:
-    return axon.address if isinstance(axon, AxonInfo) else f"{axon.ip}:{axon.port}"
+    return axon.address if isinstance(axon, AxonInfo) else AxonInfo(axon.ip, axon.port, axon.hotkey).address
+
+
+def _key(hotkey: str, address: str) -> tuple:
+    host, _, port = address.rpartition(":")
+    try:
+        return hotkey, ipaddress.ip_address(host.strip("[]")), port
+    except ValueError:
+        return hotkey, host, port
+
+
+def _results(synapse: Synapse, targets: List[Any], replies: List[dict], timeout: Optional[float]) -> List[Synapse]:
+    # btd asks each axon once; one that was named twice gets its reply twice.
+    known = {_key(reply["hotkey"], reply["address"]): reply for reply in replies}
+    found = [known.get(_key(target.hotkey, _address(target))) for target in targets]
+    return [
+        _filled(copy.deepcopy(synapse), reply or _NONE, target, timeout) for target, reply in zip(targets, found)
+    ]
+
+
+_NONE = {"status_code": 422, "status_message": "Failed to parse response: btd gave no reply of this axon"}
+
+
+def _adopt(synapse: Synapse, message: Dict[str, Any]) -> None:
+    """Takes the fields of an answer, but for those that are frozen: they stay the caller's."""
+    cls = type(synapse)
+    # The whole message is read before any of it is taken; a field left out takes its default.
+    received = cls._received({**_kept(synapse, message), **message})
+    for name in cls._fields():
+        if not frozen(cls, name) and name in message:
+            synapse.__dict__[name] = received.__dict__[name]
+
+
+def _kept(synapse: Synapse, message: Dict[str, Any]) -> Dict[str, Any]:
+    cls = type(synapse)
+    return {name: synapse.__dict__[name] for name in cls._fields() if name not in message or frozen(cls, name)}
+
+
+def _filled(synapse: Synapse, reply: dict, target: Any, timeout: Optional[float]) -> Synapse:
+    """The synapse as the call left it: the answer's fields, and of both ends what is known."""
+    code, words = int(reply["status_code"]), reply["status_message"]
+    message = reply.get("message")
+    if message is None and code == 200:
+        code, words = 422, "Failed to parse response: the axon answered nothing"
+    dendrite, axon = TerminalInfo(), TerminalInfo()
+    if message is not None:
+        dendrite, axon = TerminalInfo.from_json(message.get("dendrite")), TerminalInfo.from_json(message.get("axon"))
+        if code == 200:
+            try:
+                _adopt(synapse, message)
+            except (TypeError, ValueError) as error:
+                code, words = 422, f"Failed to parse response: {error}"
+    synapse.timeout, synapse.dendrite, synapse.axon = timeout, dendrite, axon
+    dendrite.status_code, dendrite.status_message = code, words
+    dendrite.process_time = reply.get("process_time_s") if code == 200 else None
+    # Who was asked, whatever the reply says of itself.
+    if target is not None:
+        axon.ip, axon.port, axon.hotkey = str(target.ip), int(target.port), target.hotkey
+    else:
+        host, _, port = reply["address"].rpartition(":")
+        axon.ip, axon.port, axon.hotkey = host.strip("[]"), int(port), reply["hotkey"]
+    return synapse

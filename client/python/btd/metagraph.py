@@ -2,39 +2,14 @@
 
 from __future__ import annotations
 
-import dataclasses
 from typing import Any, List, Optional
 
+from .axon_info import AxonInfo
 from .rpc import Client
 
-__all__ = ["AxonInfo", "Metagraph"]
+__all__ = ["Metagraph"]
 
 _RAO = 10**9
-
-
-@dataclasses.dataclass(frozen=True)
-class AxonInfo:
-    """Where a neuron says that it serves, and as whom."""
-
-    ip: str
-    port: int
-    hotkey: str
-    coldkey: str = ""
-    version: int = 0
-
-    @property
-    def is_serving(self) -> bool:
-        """Whether it says so at all."""
-        return self.ip != "0.0.0.0" and self.port != 0
-
-    def ip_str(self) -> str:
-        """``/ipv4/1.2.3.4:8091``"""
-        return f"/ipv{6 if ':' in self.ip else 4}/{self.ip}:{self.port}"
-
-    @property
-    def address(self) -> str:
-        """``1.2.3.4:8091``, as btd's methods take it."""
-        return f"[{self.ip}]:{self.port}" if ":" in self.ip else f"{self.ip}:{self.port}"
 
 
 class Metagraph:

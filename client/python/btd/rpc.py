@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import itertools
 import json
+import logging
 import os
 import secrets
 import socket
@@ -20,6 +21,11 @@ from pathlib import Path
 from typing import Any, Callable, Dict, Optional, Tuple
 
 __all__ = ["Client", "RpcError", "default_socket"]
+
+_log = logging.getLogger("btd.rpc")
+
+#: The largest request that btd takes unless its configuration says otherwise (``rpc.max_request_bytes``).
+_LARGEST = 16 << 20
 
 _TEXT, _CLOSE, _PING, _PONG = 1, 8, 9, 10
 
@@ -59,9 +65,12 @@ _Subscriber = Tuple[Callable[[Any], None], str]
 class Client:
     """A connection to btd. It may be shared by threads; ``close`` ends it."""
 
-    def __init__(self, path: Optional[os.PathLike] = None, timeout: float = 60.0) -> None:
+    def __init__(
+        self, path: Optional[os.PathLike] = None, timeout: float = 60.0, *, max_request_bytes: int = _LARGEST
+    ) -> None:
         self.path = Path(path) if path is not None else default_socket()
         self.timeout = timeout
+        self.max_request_bytes = max_request_bytes
         self._ids = itertools.count(1)
         self._waiting: Dict[int, Tuple["Future[Any]", Optional[_Subscriber]]] = {}
         self._subscribers: Dict[Any, Callable[[Any], None]] = {}
@@ -76,19 +85,39 @@ class Client:
     # --- calls
 
     def submit(self, method: str, params: Optional[dict] = None) -> "Future[Any]":
-        """Sends a call and gives a future of its result."""
+        """Sends a call and gives a future of its result.
+
+        Raises :class:`ValueError` or :class:`TypeError` for parameters that are no JSON (NaN, an
+        infinity, half a surrogate pair, an object) or larger than btd takes: they are not sent.
+        """
         return self._submit(method, params, None)
+
+    def _written(self, message: dict) -> bytes:
+        method = message["method"]
+        try:
+            text = json.dumps(message, allow_nan=False, ensure_ascii=False).encode()
+        except UnicodeEncodeError as error:
+            raise ValueError(f"{method} is not sent: a text in it is no Unicode ({error.reason})") from error
+        except ValueError as error:
+            raise ValueError(f"{method} is not sent: a number in it is NaN or infinite, which JSON has not") from error
+        except TypeError as error:
+            raise TypeError(f"{method} is not sent: {error}") from error
+        if len(text) > self.max_request_bytes:
+            most = f"the most is {self.max_request_bytes} (rpc.max_request_bytes of btd, max_request_bytes of Client)"
+            raise ValueError(f"{method} is not sent: it has {len(text)} bytes, {most}")
+        return text
 
     def _submit(self, method: str, params: Optional[dict], subscriber: Optional[_Subscriber]) -> "Future[Any]":
         future: "Future[Any]" = Future()
         number = next(self._ids)
+        # What cannot be sent is told before anybody waits for it.
+        text = self._written({"jsonrpc": "2.0", "id": number, "method": method, "params": params or {}})
         with self._lock:
             if self._closed is not None:
                 raise ConnectionError(f"the connection to btd is closed: {self._closed}")
             self._waiting[number] = (future, subscriber)
-        message = {"jsonrpc": "2.0", "id": number, "method": method, "params": params or {}}
         try:
-            self._send(_TEXT, json.dumps(message).encode())
+            self._send(_TEXT, text)
         except OSError as error:
             self._fail(error)
         return future
@@ -124,6 +153,17 @@ class Client:
     def on_close(self, told: Callable[[Exception], None]) -> None:
         """Has ``told`` called once, from the reading thread, when the connection has ended."""
         self._on_close.append(told)
+
+    @property
+    def calls(self) -> int:
+        """How many calls wait for their answer."""
+        return len(self._waiting)
+
+    @property
+    def subscriptions(self) -> int:
+        """How many subscriptions there are, with those that are about to begin."""
+        with self._lock:
+            return len(self._subscribers) + sum(subscriber is not None for _, subscriber in self._waiting.values())
 
     @property
     def closed(self) -> bool:
@@ -239,11 +279,26 @@ class Client:
             else:
                 future.set_result(message.get("result"))
             return
+        if "error" in message:
+            self._refused(message["error"])
+            return
         params = message.get("params") or {}
         with self._lock:
             take = self._subscribers.get(params.get("subscription"))
         if take is not None and "result" in params:
-            take(params["result"])
+            try:
+                take(params["result"])
+            except Exception:  # One who cannot take it does not end the connection of the others.
+                _log.exception("an item of a subscription was not taken")
+
+    def _refused(self, error: dict) -> None:
+        # btd could not tell which call it refused: none of those that wait may wait for ever.
+        _log.error("btd refused a message without saying which: %s", error.get("message"))
+        with self._lock:
+            waiting, self._waiting = self._waiting, {}
+        for future, _ in waiting.values():
+            if future.set_running_or_notify_cancel():
+                future.set_exception(RpcError(error.get("code", 0), error.get("message", ""), error.get("data")))
 
     def _fail(self, error: Exception) -> None:
         with self._lock:

@@ -2,85 +2,72 @@
 
 A class's annotations become the declaration that btd checks bodies by, so a field's type must be
 one that travels: ``int``, ``float``, ``bool``, ``str``, ``Any``, ``list``, ``dict``, ``tuple``,
-``Optional``, ``Union``, :class:`Tensor`, or a dataclass of such.
+``Optional``, ``Union``, ``Literal``, an ``Enum``, :class:`Tensor`, or a dataclass or pydantic model
+of such. A field may have any name, those of the methods here too: nothing in this module calls them
+on an instance.
 """
 
 from __future__ import annotations
 
+import base64
 import copy
 import dataclasses
+import enum
+import hashlib
 import json
 import sys
-import types
-import typing
 from typing import Any, ClassVar, Dict, List, Optional, Tuple, get_args, get_origin
 
-from .tensor import Tensor
+from .fields import REQUIRED, Field, FieldError, default_of, frozen, held
+from .terminal import TerminalInfo
+from .values import hints_of, read, spell, write
 
-__all__ = ["Field", "StreamingSynapse", "Synapse", "TerminalInfo"]
+__all__ = ["Field", "Synapse", "TerminalInfo"]
 
-_REQUIRED = object()
-
-
-class Field:
-    """A default, as ``pydantic.Field(...)`` gives one: ``x: list = Field(default_factory=list)``."""
-
-    def __init__(self, default: Any = _REQUIRED, *, default_factory: Any = None, **_: Any) -> None:
-        self.default = default
-        self.default_factory = default_factory
-
-
-@dataclasses.dataclass
-class TerminalInfo:
-    """What a message says of one end of the call."""
-
-    status_code: Optional[int] = None
-    status_message: Optional[str] = None
-    process_time: Optional[float] = None
-    ip: Optional[str] = None
-    port: Optional[int] = None
-    version: Optional[int] = None
-    nonce: Optional[int] = None
-    uuid: Optional[str] = None
-    hotkey: Optional[str] = None
-    signature: Optional[str] = None
-
-    @staticmethod
-    def from_json(value: Any) -> "TerminalInfo":
-        """Reads the object of a message; unknown members are dropped."""
-        known = {field.name for field in dataclasses.fields(TerminalInfo)}
-        return TerminalInfo(**{name: member for name, member in (value or {}).items() if name in known})
+_BASE = ("name", "timeout", "total_size", "header_size", "dendrite", "axon", "computed_body_hash")
 
 
 class Synapse:
     """A message. Subclasses declare fields; each instance has its own values of them."""
 
-    #: Fields that the body hash covers, in the order in which they are hashed.
+    _base = True
+
+    #: Fields that the body hash covers, in the order in which they are hashed. Annotated as a field
+    #: and not as a class variable, as with bittensor 6, it means them in the order of the fields.
     required_hash_fields: ClassVar[Tuple[str, ...]] = ()
 
     def __init__(self, **values: Any) -> None:
-        self.timeout: Optional[float] = values.pop("timeout", 12.0)
-        self.dendrite: TerminalInfo = values.pop("dendrite", None) or TerminalInfo()
-        self.axon: TerminalInfo = values.pop("axon", None) or TerminalInfo()
-        for base in ("name", "total_size", "header_size", "computed_body_hash"):
-            values.pop(base, None)
-        for name, of in self._fields().items():
-            if name in values:
-                value = _read(of, values.pop(name))
+        cls = type(self)
+        self.name: str = cls.__name__
+        timeout = values.get("timeout", 12.0)
+        self.timeout: Optional[float] = None if timeout is None else float(timeout)
+        self.dendrite: TerminalInfo = TerminalInfo.from_json(values.get("dendrite"))
+        self.axon: TerminalInfo = TerminalInfo.from_json(values.get("axon"))
+        self.total_size, self.header_size = int(values.get("total_size") or 0), int(values.get("header_size") or 0)
+        self.computed_body_hash: str = values.get("computed_body_hash") or ""
+        # Like pydantic, what is no field is dropped.
+        for field, of in cls._fields().items():
+            if field in values:
+                value = held(cls, field, of, values[field])
             else:
-                value = _default(type(self), name)
-                if value is _REQUIRED:
-                    raise TypeError(f"{type(self).__name__} needs a value for the field `{name}`")
-            setattr(self, name, value)
-        if values:
-            raise TypeError(f"{type(self).__name__} has no field `{next(iter(values))}`")
+                value = default_of(cls, field, of)
+                if value is REQUIRED:
+                    raise FieldError(f"{cls.__name__} needs a value for the field `{field}`")
+                value = _default_held(of, value)
+            object.__setattr__(self, field, value)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        cls = type(self)
+        of = cls._fields().get(name, REQUIRED)
+        if of is not REQUIRED:
+            if frozen(cls, name):
+                raise FieldError(f"{cls.__name__}.{name} is frozen: it keeps the value that it was made with")
+            value = held(cls, name, of, value)
+        elif name == "body_hash":
+            raise AttributeError("body_hash follows from the fields: it cannot be set")
+        object.__setattr__(self, name, value)
 
     # --- the class
-
-    @property
-    def name(self) -> str:
-        """The class name, which is also the path."""
-        return type(self).__name__
 
     @classmethod
     def _fields(cls) -> Dict[str, Any]:
@@ -89,227 +76,211 @@ class Synapse:
         if known is None:
             hints: Dict[str, Any] = {}
             for parent in reversed(cls.__mro__):
-                if parent not in (object, Synapse, StreamingSynapse) and parent.__dict__.get("__annotations__"):
-                    module = vars(sys.modules.get(parent.__module__, types.ModuleType("none")))
-                    # Of this class alone: each class's words mean what they mean in its own module.
-                    own = types.SimpleNamespace(__annotations__=dict(parent.__annotations__))
-                    hints.update(typing.get_type_hints(own, {"Tensor": Tensor, **module}))
+                if parent is not object and not parent.__dict__.get("_base", False):
+                    hints.update(hints_of(parent))
+            cls._hashed_as_field = get_origin(hints.get("required_hash_fields", ClassVar[Any])) is not ClassVar
             known = {
                 name: of
                 for name, of in hints.items()
-                if get_origin(of) is not ClassVar and not name.startswith("_") and name != "required_hash_fields"
+                if get_origin(of) is not ClassVar
+                and of is not ClassVar
+                and not name.startswith("_")
+                and name not in (*_BASE, "required_hash_fields")
             }
             cls._declared = known  # type: ignore[attr-defined]
         return known
 
     @classmethod
-    def declaration(cls) -> dict:
-        """The class as btd's methods take it."""
+    def _hashed(cls) -> List[str]:
+        """The fields that the body hash covers, in the order in which they are hashed."""
+        fields = cls._fields()
+        hashed = default_of(cls, "required_hash_fields")
+        hashed = [] if hashed is REQUIRED or hashed is None else list(hashed)
+        return [name for name in fields if name in hashed] if cls._hashed_as_field else hashed
+
+    @classmethod
+    def _declaration(cls) -> Dict[str, Any]:
         models: Dict[str, List[str]] = {}
         fields = []
+        hashed = cls._hashed()
         for name, of in cls._fields().items():
-            spelled = _spell(of, models)
-            default = _default(cls, name)
+            spelled = spell(f"{cls.__name__}.{name}", of, models)
+            if name in hashed:
+                _refuse_unequal_text(f"{cls.__name__}.{name}", of)
+            default = default_of(cls, name, of)
             if default is None and not spelled.startswith("Optional["):
                 # `tensor: Tensor = None`: the field may be empty, whatever its annotation says.
                 spelled = f"Optional[{spelled}]"
             text = f"{name}: {spelled}"
-            if default is not _REQUIRED:
-                text += f" = {json.dumps(_write(default))}"
+            if default is not REQUIRED:
+                text += f" = {json.dumps(write(default))}"
             fields.append(text)
-        hashed = list(cls.required_hash_fields or ())
         return {"name": cls.__name__, "fields": fields, "required_hash_fields": hashed, "models": models}
 
     @classmethod
-    def from_json(cls, message: dict) -> "Synapse":
-        """Reads a message as it travels."""
-        own = {name: message[name] for name in cls._fields() if name in message}
-        synapse = cls(**own)
+    def declaration(cls) -> Dict[str, Any]:
+        """The class as btd's methods take it."""
+        return cls._declaration()
+
+    @classmethod
+    def _received(cls, message: Dict[str, Any]) -> "Synapse":
+        synapse = cls(**{name: value for name, value in message.items() if name in cls._fields()})
         synapse.timeout = message.get("timeout")
         synapse.dendrite = TerminalInfo.from_json(message.get("dendrite"))
         synapse.axon = TerminalInfo.from_json(message.get("axon"))
+        synapse.total_size, synapse.header_size = message.get("total_size") or 0, message.get("header_size") or 0
+        synapse.computed_body_hash = message.get("computed_body_hash") or ""
         return synapse
+
+    @classmethod
+    def from_json(cls, message: Dict[str, Any]) -> "Synapse":
+        """Reads a message as it travels."""
+        return cls._received(message)
 
     # --- the message
 
+    def _values(self) -> Dict[str, Any]:
+        return {name: write(self.__dict__[name]) for name in self._fields()}
+
     def fields(self) -> Dict[str, Any]:
         """The fields of the class as they travel."""
-        return {name: _write(getattr(self, name)) for name in self._fields()}
+        return self._values()
 
     def deserialize(self) -> Any:
         """What a caller gets; a subclass may give a part of the message instead of the whole."""
         return self
 
-    def copy(self) -> "Synapse":
-        """A message with values of its own."""
-        return copy.deepcopy(self)
+    def model_copy(self, *, update: Optional[Dict[str, Any]] = None, deep: bool = True) -> "Synapse":
+        """A message with values of its own, but for those of ``update``; ``deep=False`` shares them."""
+        made = copy.deepcopy(self) if deep else copy.copy(self)
+        for name, value in (update or {}).items():
+            made.__dict__[name] = value  # Neither read nor refused, as with pydantic.
+        return made
 
-    model_copy = copy
+    def copy(self, **how: Any) -> "Synapse":
+        """As :meth:`model_copy`."""
+        return Synapse.model_copy(self, **how)
 
-    def model_dump(self) -> Dict[str, Any]:
-        """The message as a dictionary."""
-        base = {"name": self.name, "timeout": self.timeout}
+    def _dump(self) -> Dict[str, Any]:
         ends = {"dendrite": dataclasses.asdict(self.dendrite), "axon": dataclasses.asdict(self.axon)}
-        return {**base, **ends, **self.fields()}
+        base = {name: ends.get(name, getattr(self, name)) for name in _BASE}
+        return {**base, **Synapse._values(self)}
 
-    dict = model_dump
+    def model_dump(self, **_: Any) -> Dict[str, Any]:
+        """The message as a dictionary."""
+        return Synapse._dump(self)
 
-    def failed_verification(self) -> bool:
-        """Whether the axon did not take the signature."""
-        return self.dendrite.status_code == 401
+    def dict(self, **_: Any) -> Dict[str, Any]:
+        """As :meth:`model_dump`."""
+        return Synapse._dump(self)
+
+    def model_dump_json(self, **_: Any) -> str:
+        """The message as JSON."""
+        return json.dumps(Synapse._dump(self))
+
+    def json(self, **_: Any) -> str:
+        """As :meth:`model_dump_json`."""
+        return json.dumps(Synapse._dump(self))
+
+    @property
+    def body_hash(self) -> str:
+        """The hash that is signed: SHA3-256 over those of the texts of ``required_hash_fields``."""
+        texts = [str(_plain(self.__dict__.get(name))) for name in self._hashed()]
+        return _sha3("".join(_sha3(text) for text in texts))
+
+    def get_total_size(self) -> int:
+        """The size of the message in bytes, as JSON; it is kept in ``total_size``."""
+        self.total_size = len(json.dumps(Synapse._dump(self)))
+        return self.total_size
+
+    def get_required_fields(self) -> List[str]:
+        """The fields that have no default."""
+        return [name for name, of in self._fields().items() if default_of(type(self), name, of) is REQUIRED]
+
+    def to_headers(self) -> Dict[str, str]:
+        """The headers that describe the message. btd writes its own: these are for programs that read them."""
+        headers = {"name": self.name, "timeout": str(self.timeout)}
+        for end in ("axon", "dendrite"):
+            values = dataclasses.asdict(getattr(self, end))
+            headers.update({f"bt_header_{end}_{name}": str(value) for name, value in values.items() if value is not None})
+        for name in Synapse.get_required_fields(self):
+            value = write(self.__dict__[name])
+            if value is not None:
+                empty = base64.b64encode(json.dumps(type(value)()).encode()).decode()
+                headers[f"bt_header_input_obj_{name}"] = empty
+        headers["header_size"] = str(sys.getsizeof(headers))
+        headers["total_size"] = str(Synapse.get_total_size(self))
+        headers["computed_body_hash"] = Synapse.body_hash.fget(self)  # type: ignore[attr-defined]
+        return headers
+
+    # --- how the call ended
 
     @property
     def is_success(self) -> bool:
         """Whether the axon answered."""
-        return self.dendrite.status_code == 200
+        return self.dendrite is not None and self.dendrite.status_code == 200
 
     @property
     def is_failure(self) -> bool:
-        """Whether it did not."""
-        return not self.is_success
+        """Whether it did not, or has not yet."""
+        return self.dendrite is not None and self.dendrite.status_code != 200
 
     @property
     def is_timeout(self) -> bool:
         """Whether time was up."""
-        return self.dendrite.status_code == 408
+        return self.dendrite is not None and self.dendrite.status_code == 408
 
     @property
     def is_blacklist(self) -> bool:
         """Whether the axon turned the caller away."""
-        return self.dendrite.status_code == 403
+        return self.dendrite is not None and self.dendrite.status_code == 403
+
+    @property
+    def failed_verification(self) -> bool:
+        """Whether the axon did not take the signature."""
+        return self.dendrite is not None and self.dendrite.status_code == 401
 
     def __repr__(self) -> str:
-        own = ", ".join(f"{name}={getattr(self, name)!r}" for name in self._fields())
-        return f"{self.name}({own})"
+        own = ", ".join(f"{name}={self.__dict__.get(name)!r}" for name in self._fields())
+        return f"{type(self).__name__}({own})"
 
     def __eq__(self, other: object) -> bool:
-        return type(self) is type(other) and self.fields() == other.fields()  # type: ignore[attr-defined]
+        return type(self) is type(other) and self._values() == other._values()  # type: ignore[attr-defined]
+
+    __hash__ = None  # type: ignore[assignment]
 
 
-class StreamingSynapse(Synapse):
-    """A message that is answered piece by piece.
-
-    The forward function returns ``synapse.create_streaming_response(streamer)``, where ``streamer``
-    is a coroutine function that is given ``send``, or any iterator of text or bytes.
-    """
-
-    class BTStreamingResponse:
-        """What a forward function returns to stream."""
-
-        def __init__(self, streamer: Any, *, synapse: Optional["StreamingSynapse"] = None) -> None:
-            self.streamer = streamer
-            self.synapse = synapse
-
-    def create_streaming_response(self, streamer: Any) -> "StreamingSynapse.BTStreamingResponse":
-        """Answers with what ``streamer`` sends."""
-        return StreamingSynapse.BTStreamingResponse(streamer, synapse=self)
-
-    async def process_streaming_response(self, response: Any) -> Any:
-        """What the caller gets of the pieces: without a rule of the subclass, each as it came."""
-        async for chunk in response:
-            yield chunk
-
-    def extract_response_json(self, response: Any) -> dict:
-        """What the class makes of the whole when it has ended: nothing, unless it says so."""
-        return {}
+def _default_held(of: Any, value: Any) -> Any:
+    """A default is not checked; a list of what is meant for tensors or models still becomes one."""
+    try:
+        return read(of, value)
+    except (TypeError, ValueError):
+        return value
 
 
-# --- types and values
-
-
-def _default(cls: type, name: str) -> Any:
-    for parent in cls.__mro__:
-        if parent in (Synapse, StreamingSynapse, object):
-            break
-        if name in parent.__dict__:
-            value = parent.__dict__[name]
-            factory = getattr(value, "default_factory", None)
-            if callable(factory):
-                return factory()
-            # pydantic's own fields are understood too; theirs is `PydanticUndefined` when there is none.
-            if isinstance(value, Field) or type(value).__name__ == "FieldInfo":
-                value = value.default
-                if value is ... or type(value).__name__ == "PydanticUndefinedType":
-                    return _REQUIRED
-            return copy.deepcopy(value) if value is not _REQUIRED else value
-    return _REQUIRED
-
-
-_PLAIN = {int: "int", float: "float", bool: "bool", str: "str", Any: "Any", type(None): "None"}
-
-
-def _spell(of: Any, models: Dict[str, List[str]]) -> str:
-    if of in _PLAIN:
-        return _PLAIN[of]
-    origin, args = get_origin(of), get_args(of)
-    if of is Tensor:
-        return "Tensor"
-    if of in (list, dict):
-        return of.__name__
-    if origin in (list, set, frozenset):
-        return f"list[{_spell(args[0], models)}]" if args else "list"
-    if origin is dict:
-        return f"dict[str, {_spell(args[1], models)}]"
-    if origin is tuple:
-        return f"tuple[{', '.join(_spell(arg, models) for arg in args)}]"
-    if origin is typing.Literal:
-        kinds = sorted({_spell(type(arg), models) for arg in args})
-        return f"Union[{', '.join(kinds)}]"
-    if origin is typing.Annotated:
-        return _spell(args[0], models)
-    if origin is typing.Union or origin is getattr(types, "UnionType", None):
-        present = [arg for arg in args if arg is not type(None)]
-        inner = ", ".join(_spell(arg, models) for arg in present)
-        union = inner if len(present) == 1 else f"Union[{inner}]"
-        return union if len(present) == len(args) else f"Optional[{union}]"
-    if dataclasses.is_dataclass(of):
-        if of.__name__ not in models:
-            lines: List[str] = []
-            models[of.__name__] = lines
-            hints = typing.get_type_hints(of)
-            for field in dataclasses.fields(of):
-                text = f"{field.name}: {_spell(hints[field.name], models)}"
-                if field.default is not dataclasses.MISSING:
-                    text += f" = {json.dumps(_write(field.default))}"
-                elif field.default_factory is not dataclasses.MISSING:
-                    text += f" = {json.dumps(_write(field.default_factory()))}"
-                lines.append(text)
-        return of.__name__
-    raise TypeError(f"a field of type {of!r} does not travel")
-
-
-def _read(of: Any, value: Any) -> Any:
-    """A value that came from JSON, or from a caller, as the field's type holds it."""
-    if value is None:
-        return None
-    origin, args = get_origin(of), get_args(of)
-    if of is Tensor:
-        return Tensor.from_json(value)
-    if dataclasses.is_dataclass(of) and isinstance(of, type) and isinstance(value, dict):
-        hints = typing.get_type_hints(of)
-        return of(**{name: _read(hints[name], member) for name, member in value.items() if name in hints})
-    if origin is list and args and isinstance(value, (list, tuple)):
-        return [_read(args[0], member) for member in value]
-    if origin is tuple and args and isinstance(value, (list, tuple)) and len(args) == len(value):
-        return tuple(_read(arg, member) for arg, member in zip(args, value))
-    if origin is dict and len(args) == 2 and isinstance(value, dict):
-        return {key: _read(args[1], member) for key, member in value.items()}
-    if origin is typing.Union or origin is getattr(types, "UnionType", None):
-        present = [arg for arg in args if arg is not type(None)]
-        return _read(present[0], value) if len(present) == 1 else value
-    return value
-
-
-def _write(value: Any) -> Any:
-    """A value as JSON has it."""
-    if isinstance(value, Tensor):
-        return value.to_json()
-    if type(value).__module__.split(".")[0] in ("numpy", "torch"):
-        return Tensor.serialize(value).to_json()
-    if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return {field.name: _write(getattr(value, field.name)) for field in dataclasses.fields(value)}
+def _plain(value: Any) -> Any:
+    if isinstance(value, (list, tuple)):
+        return type(value)(_plain(member) for member in value)
     if isinstance(value, dict):
-        return {str(key): _write(member) for key, member in value.items()}
-    if isinstance(value, (list, tuple, set, frozenset)):
-        return [_write(member) for member in value]
-    return value
+        return {key: _plain(member) for key, member in value.items()}
+    return value if value is None or isinstance(value, (str, int, float)) else write(value)
+
+
+def _sha3(text: str) -> str:
+    return hashlib.sha3_256(text.encode()).hexdigest()
+
+
+def _refuse_unequal_text(name: str, of: Any) -> None:
+    """Refuses what is hashed and whose text in Python is another here than where btd reads it."""
+    origin, args = get_origin(of) or of, get_args(of)
+    if isinstance(of, type) and issubclass(of, enum.Enum):
+        raise TypeError(f"the field `{name}`: an Enum cannot be hashed; use Literal or str")
+    if origin in (set, frozenset):
+        raise TypeError(f"the field `{name}`: a set cannot be hashed; use list")
+    if origin is tuple and (not args or args[-1] is ...):
+        raise TypeError(f"the field `{name}`: a tuple of any length cannot be hashed; use list")
+    if origin is dict and args and args[0] not in (str, Any):
+        raise TypeError(f"the field `{name}`: a dict with keys of type {args[0].__name__} cannot be hashed; use str")
+    for arg in args:
+        if not isinstance(arg, str):
+            _refuse_unequal_text(name, arg)

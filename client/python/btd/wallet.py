@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Optional
+from typing import Any, Callable, Optional
 
 from .rpc import Client
 
@@ -21,11 +21,19 @@ class Wallet:
     """A wallet by name, with one of its hotkeys. Addresses are asked of btd when they are needed."""
 
     def __init__(
-        self, name: str = "default", hotkey: str = "default", path: Optional[str] = None, *, client: Optional[Client] = None
+        self,
+        name: Optional[str] = None,
+        hotkey: Optional[str] = None,
+        path: Optional[str] = None,
+        config: Any = None,
+        *,
+        client: Optional[Client] = None,
     ) -> None:
-        self.name = name
-        self.hotkey_str = hotkey
-        self.path = path
+        section = configured(config, "wallet")
+        self.name = name or section("name") or "default"
+        self.hotkey_str = hotkey or section("hotkey") or "default"
+        #: For programs that print it: btd has its own (`wallet_list` says which).
+        self.path = path or section("path")
         self._client = client
         self._entry: Any = None
 
@@ -59,6 +67,16 @@ class Wallet:
 
     def __repr__(self) -> str:
         return f"wallet({self.name}, {self.hotkey_str})"
+
+
+def configured(config: Any, section: str) -> Callable[[str], Any]:
+    """What a ``config`` (of attributes or keys, as programs make one) says in a section, by name."""
+
+    def member(of: Any, name: str) -> Any:
+        return of.get(name) if isinstance(of, dict) else getattr(of, name, None)
+
+    of = member(config, section) if config is not None else None
+    return lambda name: member(of, name) if of is not None else None
 
 
 def names(wallet: Optional[Any]) -> dict:

@@ -1,0 +1,268 @@
+"""What goes wrong around a neuron of the Python module: each must end at once, be told, and harm no other.
+
+    python client_edges.py SOCKET [--wallet NAME] [--asks NAME]
+
+Serves and asks in one program over a running btd whose axon is at a loopback address; prints one
+line per check and fails on the first that does not hold. Nothing but the standard library.
+"""
+
+import argparse
+import asyncio
+import json
+import math
+import pathlib
+import socketserver
+import sys
+import threading
+import time
+from typing import Any, Dict, List, Literal, Optional
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "client/python"))
+
+import btd as bt
+
+parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+parser.add_argument("socket")
+parser.add_argument("--wallet", default="default")
+parser.add_argument("--asks", default="default")
+ARGUMENTS = parser.parse_args()
+
+
+class Odd(bt.Synapse):
+    what: str = ""
+    answer: Any = None
+
+
+class Hung(bt.Synapse):
+    pass
+
+
+class Together(bt.Synapse):
+    answer: Optional[int] = None
+
+
+class Ranked(bt.Synapse):
+    rank: str = "0"
+
+
+class Torn(bt.StreamingSynapse):
+    prompt: str = ""
+    said: str = ""
+
+    async def process_streaming_response(self, response):
+        async for piece in response.content.iter_any():
+            yield piece.decode()
+
+    def extract_response_json(self, response):
+        return {"name": self.name, "said": response.headers["name"]}
+
+
+class Kept(bt.Synapse):
+    asked: str = bt.Field("", frozen=True)
+    answer: Optional[str] = None
+
+
+class Keyed(bt.Synapse):
+    weights: Dict[int, float] = {}
+    mode: Literal["a", "b"] = "a"
+    seen: Optional[str] = None
+
+
+ODD = {
+    "nan": math.nan,
+    "infinite": {"deep": [math.inf, 1.0]},
+    "surrogate": "\ud800",
+    "object": object(),
+    "large": "x" * (17 << 20),
+}
+RELEASE = threading.Event()
+GATHERED: List[asyncio.Event] = []
+ABANDONED = threading.Event()
+
+
+def odd(synapse: Odd) -> Odd:
+    synapse.answer = ODD.get(synapse.what, "well")
+    return synapse
+
+
+def hung(synapse: Hung) -> Hung:
+    RELEASE.wait()
+    return synapse
+
+
+async def together(synapse: Together) -> Together:
+    """Nobody goes on before 64 are here: it can end only if they run side by side."""
+    GATHERED.append(asyncio.Event())
+    mine = GATHERED[-1]
+    if len(GATHERED) == 64:
+        for each in GATHERED:
+            each.set()
+    try:
+        await mine.wait()
+    except asyncio.CancelledError:
+        ABANDONED.set()
+        raise
+    synapse.answer = len(GATHERED)
+    return synapse
+
+
+def ranked(synapse: Ranked) -> Ranked:
+    return synapse
+
+
+def torn(synapse: Torn):
+    async def streamer(send):
+        await send(b"begun")
+        if synapse.prompt == "tear":
+            raise ValueError("torn")
+
+    return synapse.create_streaming_response(streamer)
+
+
+def keyed(synapse: Keyed) -> Keyed:
+    synapse.seen = repr((synapse.weights, synapse.mode))
+    return synapse
+
+
+class Peer(socketserver.BaseRequestHandler):
+    """An axon that changes what it may not, or says that all is well and nothing else."""
+
+    def handle(self):
+        data = b""
+        while b"\r\n\r\n" not in data:
+            data += self.request.recv(65536)
+        body = b"" if b"/Odd " in data else json.dumps({"asked": "changed", "answer": "given"}).encode()
+        head = b"HTTP/1.1 200 OK\r\nbt_header_axon_status_code: 200\r\ncontent-type: application/json\r\n"
+        self.request.sendall(head + b"content-length: %d\r\nconnection: close\r\n\r\n" % len(body) + body)
+
+
+def check(what, holds, seen=""):
+    print(f"{'ok  ' if holds else 'FAIL'} {what}: {str(seen)[:160]}", flush=True)
+    if not holds:
+        sys.exit(1)
+
+
+def refused(what, kind, words, call):
+    try:
+        call()
+        check(what, False, "nothing was said")
+    except kind as error:
+        check(what, words in str(error), error)
+
+
+def code(synapse):
+    return synapse.dendrite.status_code
+
+
+def answers(axon, ask):
+    for what, wanted in (("nan", None), ("infinite", {"deep": [None, 1.0]})):
+        reply = ask(Odd(what=what))
+        check(f"an answer with {what} has null in its place", code(reply) == 200 and reply.answer == wanted, reply.answer)
+    for what in ("surrogate", "object", "large"):
+        replies = [code(ask(Odd(what=what))) for _ in range(12)]
+        check(f"an answer with {what} fails at once, each time", replies == [500] * 12, replies)
+    check("and the next is answered", code(ask(Odd())) == 200)
+    for rank in ("inf", "-inf", "nan"):
+        check(f"a priority of {rank} is one", code(ask(Ranked(rank=rank))) == 200)
+    refused("a query with NaN is refused at once", ValueError, "NaN", lambda: ask(Odd(answer=math.nan)))
+    refused("and one that is too large", ValueError, "bytes", lambda: ask(Odd(answer="x" * (17 << 20))))
+
+
+def streams(dendrite, target):
+    async def pieces(**prompt):
+        return [piece async for piece in dendrite.call_stream(target, Torn(**prompt), timeout=60, deserialize=False)]
+
+    told = asyncio.run(pieces(prompt="whole"))
+    check("pieces are read as from aiohttp", told[0] == "begun" and code(told[-1]) == 200, told)
+    check("and the class makes of the whole what it wants", told[-1].said == "Torn", told[-1])
+    told = asyncio.run(pieces(prompt="tear"))
+    check("a stream that fails ends", told[0] == "begun" and isinstance(told[-1], Torn), told)
+
+    async def queried():
+        (stream,) = dendrite.query([target], Torn(prompt="whole"), streaming=True)
+        return [piece async for piece in stream]
+
+    check("query streams too", asyncio.run(queried())[0] == "begun")
+
+
+def side_by_side(dendrite, target, ask):
+    given_up = [threading.Thread(target=ask, args=(Hung(),), kwargs={"timeout": 0.3}) for _ in range(16)]
+    for thread in given_up:
+        thread.start()
+    check("hung handlers leave others alone", code(ask(Odd())) == 200)
+    for thread in given_up:
+        thread.join()
+
+    async def gathered():
+        return await asyncio.gather(*(dendrite.forward(target, Together(), deserialize=False) for _ in range(64)))
+
+    replies = asyncio.run(gathered())
+    check("64 coroutines run side by side", {code(reply) for reply in replies} == {200}, len(replies))
+    late = ask(Together(), timeout=0.3)
+    check("one that is given up", code(late) == 408, late.dendrite)
+    check("is cancelled", ABANDONED.wait(10))
+    check("whose time is nobody's", late.dendrite.process_time is None and late.axon.port == target.port, late.axon)
+
+
+def peers(dendrite, hotkey):
+    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Peer) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        peer = bt.AxonInfo("127.0.0.1", server.server_address[1], hotkey)
+        kept = dendrite.query(peer, Kept(asked="mine"), deserialize=False)
+        check("a frozen field stays", (code(kept), kept.asked, kept.answer) == (200, "mine", "given"), kept)
+        nothing = dendrite.query(peer, Odd(what="mine"), deserialize=False)
+        check("nothing is no success", code(nothing) != 200 and not nothing.is_success, nothing.dendrite)
+        filled = Kept(asked="mine")
+        reply = asyncio.run(dendrite.call(peer, filled, deserialize=False))
+        check("`call` fills what it was given", reply is filled and filled.answer == "given", filled)
+        server.shutdown()
+    for spelled in ("0:0:0:0:0:0:0:1", "::ffff:127.0.0.1", "FE80::1"):
+        reply = dendrite.query([bt.AxonInfo(spelled, 1, hotkey)], Odd(), deserialize=False, timeout=2)[0]
+        check(f"{spelled} is an address", code(reply) in (408, 503), reply.dendrite.status_message)
+    check("nobody asked is nobody answering", dendrite.query([], Odd()) == [])
+
+
+def returns(axon, ask):
+    axon._client._socket.shutdown(2)  # As when btd ends.
+    deadline = time.monotonic() + 20
+    while axon.started and time.monotonic() < deadline:
+        time.sleep(0.01)
+    check("an axon knows that btd is away", not axon.started)
+    while not axon.started and time.monotonic() < deadline:
+        time.sleep(0.05)
+    check("and answers again when it is back", axon.started and code(ask(Odd())) == 200)
+
+
+def main():
+    client = bt.Client(ARGUMENTS.socket)
+    wallet = bt.wallet(name=ARGUMENTS.wallet, client=client)
+    axon = bt.axon(wallet=wallet, client=bt.Client(ARGUMENTS.socket))
+    for forward in (odd, hung, together, torn, keyed):
+        axon.attach(forward)
+    axon.attach(ranked, priority_fn=lambda synapse: float(synapse.rank))
+    axon.start()
+    info = axon.info()
+    target = bt.AxonInfo(info.ip, info.port, wallet.hotkey.ss58_address)
+    dendrite = bt.dendrite(wallet=bt.wallet(name=ARGUMENTS.asks, client=client), client=client)
+
+    def ask(synapse, **how):
+        return dendrite.query(target, synapse, deserialize=False, **how)
+
+    another = bt.axon(wallet=bt.wallet(name=ARGUMENTS.asks, client=client), client=client)
+    refused("another hotkey is told", RuntimeError, "answers as", another.start)
+    refused("another port is told", RuntimeError, "at port", bt.axon(wallet=wallet, port=1, client=client).start)
+    answers(axon, ask)
+    streams(dendrite, target)
+    reply = ask(Keyed(weights={3: 0.5}, mode="b"))
+    check("keys are numbers again", reply.seen == "({3: 0.5}, 'b')" and reply.weights == {3: 0.5}, reply)
+    side_by_side(dendrite, target, ask)
+    peers(dendrite, target.hotkey)
+    returns(axon, ask)
+    axon.stop()
+    check("a stopped axon says so", not axon.started and axon.wait(0))
+    dendrite.close_session()
+    client.close()
+    print("all checks passed")
+
+
+main()
