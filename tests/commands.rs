@@ -2,7 +2,7 @@
 //! it prints it, how it ends, and what the chain has afterwards.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
-use btd_tests::Host;
+use btd_tests::{Host, terminal::Terminal};
 use serde_json::Value;
 
 const ALICE: &str = "5GrwvaEF5zXb26Fz9rcQpDWS57CtERHpNehXCPcNoHGKutQY";
@@ -378,4 +378,76 @@ fn several_trades_are_one_extrinsic_and_bounds_are_kept_or_refused() {
     // On root, registering is another call.
     let rooted = stage.signed("subnets register 0 --wallet bob");
     assert_eq!(rooted["plan"]["call"], "SubtensorModule.root_register");
+}
+
+#[test]
+fn the_past_is_read_on_and_the_list_of_subnets_is_that_of_any_block() {
+    let stage = Stage::set();
+    let before = stage.ask("chain")["finalized"]["number"].as_u64().unwrap();
+    stage.signed("subnets create --wallet alice --subnet-name two");
+    stage.signed("subnets register 1 --wallet bob");
+    let created = stage.signed("subnets create --wallet bob --subnet-name three");
+    let after = created["outcome"]["block"]["number"].as_u64().unwrap();
+    let names = |words: &str| {
+        let list = stage.ask(words);
+        let subnets = list["subnets"].as_array().unwrap();
+        let names: Vec<String> = subnets.iter().map(|subnet| subnet["name"].as_str().unwrap().to_owned()).collect();
+        (names, subnets[1].clone())
+    };
+    let cost = stage.ask(&format!("subnets registration-cost 1 --block {before}"))["cost"].clone();
+    let (then, apex) = names(&format!("subnets list --block {before}"));
+    assert_eq!((then.len(), &apex["neurons"], &apex["burn"]), (2, &1.into(), &cost));
+    let (now, apex) = names(&format!("subnets list --block {after}"));
+    assert_eq!(now[2..], ["two", "three"]);
+    assert_eq!(apex["neurons"], 2);
+
+    // What was signed is read in pages, none of it twice and none left out.
+    let all = stage.ask("tx list")["entries"].as_array().unwrap().clone();
+    let mut read = Vec::new();
+    let mut page = stage.ask("tx list --limit 2");
+    loop {
+        read.extend(page["entries"].as_array().unwrap().clone());
+        let Some(next) = page["next"].as_i64() else { break };
+        page = stage.ask(&format!("tx list --limit 2 --before {next}"));
+    }
+    assert_eq!((read.len(), &read), (3, &all));
+}
+
+#[test]
+fn whoever_was_asked_is_told_the_command_that_asks_nothing() {
+    let stage = Stage::set();
+    let mut terminal =
+        Terminal::btctl(&stage.host, &["wallet", "transfer", "--wallet", "alice", "--dest", BOB, "--amount", "2"]);
+    terminal.wait_for("Sign and send it? [y/N]");
+    terminal.press("y\r");
+    let command = format!("btctl wallet transfer --wallet alice --dest {BOB} --amount 2 --yes");
+    terminal.wait_for(&format!("hint: the same without a question: {command}"));
+    assert_eq!(terminal.end(), 0);
+    // It does the same.
+    stage.ask(command.trim_start_matches("btctl "));
+    assert_eq!(stage.ask("tx list")["entries"].as_array().unwrap().len(), 2);
+}
+
+#[test]
+fn stake_is_picked_from_a_list_and_taken_out() {
+    let stage = Stage::set();
+    stage.signed("subnets register 1 --wallet alice");
+    stage.signed("subnets register 1 --wallet bob");
+    stage.signed(&format!("stake add --netuid 0 --amount 3 --hotkey {ALICE} --wallet bob"));
+    stage.signed(&format!("stake add --netuid 0 --amount 4 --hotkey {BOB} --wallet bob"));
+    let positions = || stage.ask("stake list --wallet bob")["positions"].as_array().unwrap().clone();
+    let (picked, left) = (positions()[1].clone(), positions()[0].clone());
+    let mut terminal = Terminal::btctl(&stage.host, &["stake", "remove", "--interactive", "--wallet", "bob"]);
+    terminal.wait_for("Which, such as 1,3, or all: ");
+    terminal.press("2\r");
+    terminal.wait_for("How much of it, or all: ");
+    terminal.press("all\r");
+    terminal.wait_for("Sign and send it? [y/N]");
+    terminal.press("y\r");
+    let hotkey = picked["hotkey"].as_str().unwrap();
+    terminal.wait_for(&format!("btctl stake remove --wallet bob --netuid 0 --hotkey {hotkey} --amount all --yes"));
+    assert_eq!(terminal.end(), 0);
+    assert_eq!(positions(), [left]);
+    // Without a terminal there is nobody to choose.
+    assert_eq!(stage.host.refused(&["stake", "remove", "-i", "--wallet", "bob"]).0, 2);
 }

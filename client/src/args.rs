@@ -311,7 +311,7 @@ pub(crate) struct Refusal {
 /// Reads the words of the command line, and tells which of them have no meaning for the command and
 /// were passed over.
 pub(crate) fn parse(words: impl IntoIterator<Item = OsString>) -> Result<(Cli, Vec<String>), Refusal> {
-    let mut words: Vec<OsString> = words.into_iter().collect();
+    let mut words: Vec<OsString> = words.into_iter().map(idle::whole).collect();
     let mut idle = Vec::new();
     loop {
         let error = match Cli::try_parse_from(&words) {

@@ -118,6 +118,12 @@ pub(crate) struct SetArgs {
     /// The port
     #[arg(long, aliases = ["axon.external_port", "external-port"], value_parser = clap::value_parser!(u16).range(1..))]
     port: u16,
+    /// The generation of the address, which it tells itself
+    #[arg(long, hide = true, alias = "ip_type", value_parser = ["4", "6"])]
+    ip_type: Option<String>,
+    /// The protocol, of which there is one
+    #[arg(long, hide = true, value_parser = ["4"])]
+    protocol: Option<String>,
     #[command(flatten)]
     terms: Terms,
 }
@@ -177,6 +183,10 @@ impl Command {
                 session.out.reply(&reply, synapses)?;
             }
             Self::Set(args) => {
+                let generation = if args.ip.is_ipv4() { "4" } else { "6" };
+                if args.ip_type.is_some_and(|said| said != generation) {
+                    return Err(Failure::usage(format!("{} is an address of IP version {generation}", args.ip)));
+                }
                 let params = unsent!(SetParams {
                     netuid: args.netuid.resolve(),
                     wallet: args.wallet.resolve(&session.settings),

@@ -91,6 +91,12 @@ pub(crate) struct CreateArgs {
     /// Who gets it
     #[arg(long, value_name = "SS58", visible_alias = "target-address", required_unless_present = "emissions_share", value_parser = addr::coldkey)]
     target: Option<Coldkey>,
+    /// Raise tao for an account, which is what `--target` says already
+    #[arg(long, hide = true, conflicts_with = "emissions_share")]
+    fundraising: bool,
+    /// Lease a subnet, which is what `--emissions-share` says already
+    #[arg(long, hide = true, alias = "subnet_lease", requires = "emissions_share")]
+    subnet_lease: bool,
     /// Lease a subnet, and give contributors this share of its emission
     #[arg(long, value_name = "SHARE", alias = "emissions", conflicts_with = "target")]
     emissions_share: Option<Ratio>,
@@ -299,7 +305,8 @@ mod tests {
             "crowd list".to_owned(),
             "cr info --crowdloan-id 0".to_owned(),
             format!("crowd create --deposit 10 --min-contribution 0.1 --cap 100 --duration 50400 --target {BOB}"),
-            "crowd create --deposit 10 --cap 100 --duration 50400 --emissions-share 30%".to_owned(),
+            "crowd create --deposit 10 --cap 100 --duration 50400 --emissions-share 30% --subnet-lease".to_owned(),
+            format!("crowd create --fundraising --deposit 10 --cap 100 --duration 50400 --target-address {BOB}"),
             "crowdloan contribute --id 0 --amount 5".to_owned(),
             "crowd update 0 --cap 5".to_owned(),
             "crowd dissolve --crowdloan_id 0".to_owned(),

@@ -27,6 +27,7 @@ mod exit;
 mod explain;
 mod failure;
 mod legacy;
+mod live;
 mod misc;
 mod multisig;
 mod node;
@@ -71,7 +72,8 @@ fn main() -> ExitCode {
     let output = Output::new(&cli.global, &settings::environment);
     match Settings::resolve(&cli.global, &settings::environment, &preferences) {
         Ok(settings) => {
-            let session = Session::new(settings, output);
+            let words = std::env::args_os().skip(1).map(|word| word.to_string_lossy().into_owned());
+            let session = Session::new(settings, output, words.collect());
             for word in idle {
                 session.out.note(format!("note: {word} has no meaning for this command"));
             }

@@ -4,6 +4,7 @@
 //! With `--json` standard output is one JSON document, the daemon's answer as it came (indented
 //! only for a terminal), and stays empty on failure. Colour repeats what the words say.
 
+pub(crate) mod column;
 pub(crate) mod facts;
 pub(crate) mod table;
 pub(crate) mod text;

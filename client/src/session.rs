@@ -3,7 +3,7 @@
 //! Every call has its own connection and a deadline. Retries are not made here: what may be asked
 //! again is for the caller to know.
 
-use std::{io, marker::PhantomData, time::Duration};
+use std::{borrow::Cow, cell::RefCell, io, marker::PhantomData, time::Duration};
 
 use btd_api::{ApiError, Method, Subscription};
 use jsonrpsee_client_transport::ws::WsHandshakeError;
@@ -32,6 +32,8 @@ const LARGEST_ANSWER: u32 = 256 << 20;
 pub(crate) struct Session {
     pub(crate) settings: Settings,
     pub(crate) out: Output,
+    /// The command line, and what was answered to questions since, as flags.
+    words: RefCell<Vec<String>>,
 }
 
 /// An answer as the daemon wrote it, and what it should be.
@@ -58,11 +60,43 @@ impl ToRpcParams for Params {
     }
 }
 
+/// A word as a shell takes it for one.
+fn quoted(word: &str) -> Cow<'_, str> {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "_@%+=:,./-".contains(c);
+    if !word.is_empty() && word.chars().all(is_plain) {
+        return word.into();
+    }
+    format!("'{}'", word.replace('\'', r"'\''")).into()
+}
+
 // === impl Session ===
 
 impl Session {
-    pub(crate) fn new(settings: Settings, out: Output) -> Self {
-        Self { settings, out }
+    /// `words` is the command line behind the program's name.
+    pub(crate) fn new(settings: Settings, out: Output, words: Vec<String>) -> Self {
+        Self { settings, out, words: RefCell::new(words) }
+    }
+
+    /// Notes what somebody answered to a question, and with which flag nobody would have been asked.
+    pub(crate) fn answered(&self, flag: &str, value: &str) {
+        self.words.borrow_mut().extend([flag.to_owned(), value.to_owned()]);
+    }
+
+    /// The command line so far.
+    pub(crate) fn words(&self) -> Vec<String> {
+        self.words.borrow().clone()
+    }
+
+    /// Sets what is as good as the command line, for whom something was chosen.
+    pub(crate) fn stands_for(&self, words: Vec<String>) {
+        *self.words.borrow_mut() = words;
+    }
+
+    /// The command that does the same and asks nothing, as a shell takes it.
+    pub(crate) fn unasked(&self) -> String {
+        let words = self.words.borrow();
+        let words = words.iter().map(|word| quoted(word));
+        ["btctl".into()].into_iter().chain(words).chain(["--yes".into()]).collect::<Vec<_>>().join(" ")
     }
 
     /// Calls `M` with the deadline of a read.
@@ -192,5 +226,17 @@ impl<S: Subscription> Following<S> {
         let text = text.map_err(misunderstood)?;
         let item = serde_json::from_str(text.get()).map_err(misunderstood)?;
         Ok(Some((text, item)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_are_quoted_as_a_shell_needs_it() {
+        assert_eq!(quoted("--amount=1.5"), "--amount=1.5");
+        assert_eq!(quoted("it's τ"), r"'it'\''s τ'");
+        assert_eq!(quoted(""), "''");
     }
 }

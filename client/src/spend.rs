@@ -97,6 +97,11 @@ enum Priority {
 // === impl Terms ===
 
 impl Terms {
+    /// Whether an idempotency key was given.
+    pub(crate) const fn is_keyed(&self) -> bool {
+        self.idempotency_key.is_some()
+    }
+
     fn manner(&self) -> Manner {
         let wait = match self.wait {
             _ if self.wait_for_finalization => Wait::Finalized,
@@ -202,7 +207,11 @@ where
         }
     }
     let reply = send::<M>(session, params, manner).await?;
-    session.out.reply(&reply, render).map(|()| Exit::Success)
+    session.out.reply(&reply, render)?;
+    if asks {
+        session.out.note(format!("hint: the same without a question: {}", session.unasked()));
+    }
+    Ok(Exit::Success)
 }
 
 async fn send<M>(session: &Session, mut params: M::Params, manner: Manner) -> Result<Reply<M>, Failure>

@@ -3,6 +3,7 @@
 mod child;
 mod list;
 pub(crate) mod lock;
+mod pick;
 mod trade;
 
 use btd_api::{
@@ -40,7 +41,7 @@ pub(crate) enum Command {
     Remove(trade::RemoveArgs),
     /// The stake of a coldkey, position by position
     #[command(visible_alias = "show")]
-    List(ColdkeyArg),
+    List(list::ListArgs),
     /// Move stake behind another hotkey, and to another subnet if wanted
     Move(trade::MoveArgs),
     /// Swap stake from one subnet to another behind the same hotkey
@@ -57,7 +58,7 @@ pub(crate) enum Command {
     #[command(visible_alias = "process-claim", alias = "process_claim")]
     Claim(ClaimArgs),
     /// Set what is done with root dividends
-    #[command(alias = "set_claim")]
+    #[command(aliases = ["set_claim", "unclaim"])]
     SetClaim(SetClaimArgs),
     /// The locks of a coldkey, as they stand now
     Locks(lock::LocksArgs),
@@ -364,10 +365,13 @@ mod tests {
             "stake add --netuids 1 --amount 1 --rate-tolerance 1% --safe --proxy 5FHneW46xGXgs5mUiveU4sbTyGBzmstUspZC92UhjJM694ty".to_owned(),
             format!("stake remove --netuid 1 --amount 1.5 --hotkey-ss58-address {BOB}"),
             format!("stake add --netuids 1,2 --amount 1 --include-hotkeys h1,{BOB}"),
+            "stake list --live --count 2".to_owned(),
             "stake add --all-netuids --all --all-hotkeys".to_owned(),
             "stake add -n 1 --amount 1 --exclude-hotkeys h1".to_owned(),
             "stake remove --all-netuids --amount all --all-hotkeys".to_owned(),
             "stake remove --netuids 1,2 --amount 1 --include-hotkeys h1,h2".to_owned(),
+            "stake remove --interactive --wallet-name w".to_owned(),
+            "stake remove -i --unsafe".to_owned(),
             "stake move --from h1 --to h2 --origin-netuid 1 --amount 3 --safe-staking --tolerance 0.01".to_owned(),
             format!("stake transfer --dest {BOB} --origin-netuid 1 --all --partial"),
             "stake remove --unstake-all --hotkey h1".to_owned(),
@@ -396,6 +400,7 @@ mod tests {
             ("stake add --amount 1", "--netuid"),
             ("stake add --netuid 1 --amount 1 --tolerance 2", "not a share"),
             ("stake remove --netuid 1 --amount 1 --all", "cannot be used with"),
+            ("stake remove --netuid 1 --interactive", "cannot be used with"),
             ("stake add --netuid 1 --all-netuids --amount 1", "cannot be used with"),
             ("stake add --netuid 1 --amount 1 --hotkey h1 --all-hotkeys", "cannot be used with"),
             ("stake claim", "--netuids"),

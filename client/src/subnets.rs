@@ -9,10 +9,7 @@ mod owning;
 mod price;
 mod register;
 
-use btd_api::{
-    rpc::Nothing,
-    subnets::{Hyperparameters, HyperparametersReply, List, SubnetParams},
-};
+use btd_api::subnets::{Hyperparameters, HyperparametersReply, SubnetParams};
 use clap::{Args, Subcommand};
 
 use crate::{
@@ -33,7 +30,7 @@ use crate::{
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Every subnet in one line
-    List,
+    List(list::ListArgs),
     /// One subnet with all its neurons
     #[command(alias = "show")]
     Metagraph(metagraph::MetagraphArgs),
@@ -103,10 +100,7 @@ impl AtBlock {
 impl Command {
     pub(crate) async fn run(self, session: &Session) -> Result<Exit, Failure> {
         match self {
-            Self::List => {
-                let reply = session.call::<List>(&Nothing {}).await?;
-                session.out.reply(&reply, list::render)?;
-            }
+            Self::List(args) => return args.run(session).await,
             Self::Metagraph(args) => return args.run(session).await,
             Self::Load(args) => return args.run(session).await,
             Self::History(args) => return args.run(session).await,
@@ -167,7 +161,10 @@ mod tests {
             "subnets metagraph 1 --mechid 1 --block 7",
             "subnets metagraph 1 --mechid 1 --live",
             "subnets matrix 1 --mechid 1 --block 7",
-            "subnets matrix 1 --matrix bonds",
+            "subnets list --sort cap --columns netuid,cap,supply --block 7",
+            "subnets list --live --count 3",
+            "subnets price --netuids 1 --current",
+            "subnets price --all",
             "subnets history 1",
             "subnets history --netuid 1 --from 100 --to 900 --limit 5 --uid 3 --columns incentives,emission",
             "subnets sync 1 --block 100",
@@ -184,7 +181,6 @@ mod tests {
             "subnets metagraph 1 --netuid 1",
             "subnets metagraph 65536",
             "subnets metagraph x",
-            "subnets metagraph 1 --live --block 7",
             "subnets load",
             "subnets history 1 --uid 3 --columns nothing",
             "subnets sync 1",

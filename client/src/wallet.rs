@@ -11,6 +11,7 @@ mod made;
 mod message;
 mod onchain;
 mod origin;
+mod overview;
 mod public;
 mod transfer;
 
@@ -57,7 +58,7 @@ pub(crate) enum Command {
     /// Send tao from a wallet's coldkey
     Transfer(transfer::TransferArgs),
     /// The neurons of this host's wallets
-    Overview(onchain::OverviewArgs),
+    Overview(overview::OverviewArgs),
     /// What happened to an account of this host, from the blocks that btd followed
     History(history::HistoryArgs),
     /// Set how a coldkey describes itself

@@ -43,6 +43,15 @@ const BARE: &[&str] = &[
     "--no-allow-partial-stake",
 ];
 
+/// Flags of one dash and two letters, which the Python command lines have, as those of two dashes.
+pub(super) fn whole(word: OsString) -> OsString {
+    match word.to_str() {
+        Some("-in") => "--include-hotkeys".into(),
+        Some("-ex") => "--exclude-hotkeys".into(),
+        _ => word,
+    }
+}
+
 /// Takes the word that `error` complains of out of `words`, with its value, if it says nothing here.
 pub(super) fn pass_over(error: &clap::Error, words: &mut Vec<OsString>) -> Option<String> {
     if error.kind() != ErrorKind::UnknownArgument {
@@ -87,6 +96,7 @@ mod tests {
             ("subnets list --hotkey=h --strict", vec!["--hotkey", "--strict"]),
             ("stake list -H h -v", vec!["-H", "-v"]),
             ("subnets start --netuid 1 --safe", vec!["--safe"]),
+            ("stake add -n 1 --amount 1 -in h1", vec![]),
             ("stake add --netuid 1 --amount 1 --hotkey h", vec![]),
         ] {
             assert_eq!(passed(words).unwrap(), idle, "{words}");

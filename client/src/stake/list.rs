@@ -5,10 +5,13 @@ use btd_api::{
     stake::{List, Position, Stakes},
 };
 
+use clap::Args;
+
 use crate::{
     args::ColdkeyArg,
     exit::Exit,
     failure::Failure,
+    live::LiveArgs,
     output::{
         Page,
         table::{Column, Table},
@@ -17,8 +20,21 @@ use crate::{
     session::Session,
 };
 
-pub(super) async fn run(args: ColdkeyArg, session: &Session) -> Result<Exit, Failure> {
-    let reply = session.call::<List>(&args.resolve(&session.settings)).await?;
+/// `btctl stake list`
+#[derive(Args, Debug)]
+pub(crate) struct ListArgs {
+    #[command(flatten)]
+    coldkey: ColdkeyArg,
+    #[command(flatten)]
+    live: LiveArgs,
+}
+
+pub(super) async fn run(args: ListArgs, session: &Session) -> Result<Exit, Failure> {
+    let params = args.coldkey.resolve(&session.settings);
+    if args.live.is_wanted(None)? {
+        return args.live.follow::<List>(session, &params, render).await;
+    }
+    let reply = session.call::<List>(&params).await?;
     session.out.reply(&reply, render).map(|()| Exit::Success)
 }
 

@@ -10,7 +10,7 @@ use btd_api::{
 };
 use clap::Args;
 
-use super::{HotkeyRefArg, HotkeysArg, ProtectionArgs};
+use super::{HotkeyRefArg, HotkeysArg, ProtectionArgs, pick};
 use crate::{
     addr,
     args::{WalletArg, number},
@@ -71,7 +71,7 @@ pub(crate) struct RemoveArgs {
         visible_alias = "netuids",
         value_delimiter = ',',
         value_parser = number::<NetUid>,
-        required_unless_present_any = ["all", "all_alpha", "all_netuids"]
+        required_unless_present_any = ["all", "all_alpha", "all_netuids", "interactive"]
     )]
     netuids: Vec<NetUid>,
     /// Every subnet on which there is stake behind these hotkeys, root included, each sold within the bound
@@ -85,7 +85,7 @@ pub(crate) struct RemoveArgs {
         value_parser = AlphaAmount::from_tokens,
         aliases = ["amount-alpha", "amount_alpha"],
         allow_hyphen_values = true,
-        required_unless_present_any = ["all", "all_alpha"]
+        required_unless_present_any = ["all", "all_alpha", "interactive"]
     )]
     amount: Option<AlphaAmount>,
     /// The whole position; without --netuid, those on every subnet and root
@@ -94,6 +94,15 @@ pub(crate) struct RemoveArgs {
     /// Those on every subnet but root, on which what they bring is staked
     #[arg(long, aliases = ["unstake-all-alpha", "unstake_all_alpha", "all_alpha"], conflicts_with_all = ["amount", "all", "netuids"])]
     all_alpha: bool,
+    /// Choose from what is staked, on a terminal
+    #[arg(
+        long,
+        short = 'i',
+        conflicts_with_all = [
+            "netuids", "all_netuids", "amount", "all", "all_alpha", "hotkeys", "all_hotkeys", "exclude_hotkeys",
+        ]
+    )]
+    interactive: bool,
     #[command(flatten)]
     hotkeys: HotkeysArg,
     #[command(flatten)]
@@ -132,7 +141,10 @@ pub(crate) struct MoveArgs {
         short = 'H',
         value_name = "NAME|SS58",
         visible_alias = "hotkey",
-        aliases = ["hotkey-ss58", "wallet-hotkey", "wallet_hotkey", "wallet.hotkey", "origin-hotkey"],
+        aliases = [
+            "hotkey-ss58", "wallet-hotkey", "wallet_hotkey", "wallet.hotkey", "wallet-hotkey-ss58", "wallet_hotkey_ss58",
+            "origin-hotkey",
+        ],
         value_parser = addr::hotkey_ref
     )]
     from: Option<HotkeyRef>,
@@ -224,6 +236,9 @@ impl RemoveArgs {
         let (protection, fill) = self.protection.resolve((session.settings.protection, session.settings.fill));
         let only = self.hotkeys.only(&session.settings);
         let wallet = self.wallet.resolve(&session.settings);
+        if self.interactive {
+            return pick::remove(session, wallet, (protection, fill), self.terms).await;
+        }
         if self.netuids.is_empty() && !self.all_netuids {
             let Some(hotkey) = only else {
                 return Err(Failure::usage(

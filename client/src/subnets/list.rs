@@ -2,45 +2,169 @@
 
 use std::fmt::Display;
 
-use btd_api::subnets::{SubnetSummary, Subnets};
+use btd_api::{
+    Alpha, Tao,
+    subnets::{List, ListParams, SubnetSummary, Subnets},
+};
+use clap::Args;
 
-use crate::output::{
-    Page,
-    table::{Column, Table},
-    text,
+use crate::{
+    chain::query::BlockArg,
+    exit::Exit,
+    failure::Failure,
+    live::LiveArgs,
+    output::{
+        Page,
+        column::{self, Key, Shown},
+        table::Column,
+        text,
+    },
+    session::Session,
 };
 
-pub(super) fn render(subnets: &Subnets, page: Page) -> String {
-    let mut table = Table::new(&[
-        Column::number("NETUID"),
-        Column::text("NAME"),
-        Column::number("N"),
-        Column::number("MAX_N").leaves(1),
-        Column::number("PRICE (τ/α)"),
-        Column::number("EMISSION (τ/block)").leaves(2),
-        Column::number("POOL (τ)").leaves(3),
-        Column::number("POOL (α)").leaves(4),
-        Column::number("STAKE (α)").leaves(5),
-        Column::number("TEMPO (k/n)").leaves(6),
-        Column::number("REGISTER (τ)"),
-        Column::text("SYMBOL").leaves(7),
-    ]);
-    for subnet in &subnets.subnets {
-        table.row(&[
-            subnet.netuid.to_string(),
-            subnet.name.clone(),
-            subnet.neurons.to_string(),
-            subnet.max_neurons.to_string(),
-            told(subnet.price, 6),
-            told(subnet.tao_in_emission, 6),
-            told(subnet.tao_in, 4),
-            told(subnet.alpha_in, 4),
-            told(subnet.alpha_out, 4),
-            format!("{}/{}", subnet.blocks_since_epoch, subnet.tempo),
-            cost(subnet),
-            subnet.symbol.clone(),
-        ]);
+/// `btctl subnets list`
+#[derive(Args, Debug)]
+pub(crate) struct ListArgs {
+    #[command(flatten)]
+    at: BlockArg,
+    /// The columns to show, with commas: netuid,name,n,max_n,price,emission,tao,alpha,stake,tempo,register,symbol, and
+    /// supply, cap
+    #[arg(long, value_name = "COLUMNS", value_delimiter = ',', value_parser = column)]
+    columns: Vec<&'static Shown<SubnetSummary>>,
+    /// Sort by this column: numbers from the largest on, texts and netuids from the first on
+    #[arg(long, visible_alias = "sort-by", value_name = "COLUMN", value_parser = column)]
+    sort: Option<&'static Shown<SubnetSummary>>,
+    #[command(flatten)]
+    live: LiveArgs,
+}
+
+/// All columns in their order. Those before the last two are shown unless others are asked for.
+static COLUMNS: [Shown<SubnetSummary>; 14] = [
+    Shown {
+        name: "netuid",
+        column: Column::number("NETUID"),
+        text: |subnet, _| subnet.netuid.to_string(),
+        key: |subnet| Key::Order(subnet.netuid.0.into()),
+    },
+    Shown {
+        name: "name",
+        column: Column::text("NAME"),
+        text: |subnet, _| subnet.name.clone(),
+        key: |subnet| Key::Text(subnet.name.to_lowercase()),
+    },
+    Shown {
+        name: "n",
+        column: Column::number("N"),
+        text: |subnet, _| subnet.neurons.to_string(),
+        key: |subnet| Key::Amount(subnet.neurons.into()),
+    },
+    Shown {
+        name: "max_n",
+        column: Column::number("MAX_N").leaves(1),
+        text: |subnet, _| subnet.max_neurons.to_string(),
+        key: |subnet| Key::Amount(subnet.max_neurons.into()),
+    },
+    Shown {
+        name: "price",
+        column: Column::number("PRICE (τ/α)"),
+        text: |subnet, _| told(subnet.price, 6),
+        key: |subnet| Key::Amount(subnet.price.map_or(0, Tao::rao)),
+    },
+    Shown {
+        name: "emission",
+        column: Column::number("EMISSION (τ/block)").leaves(2),
+        text: |subnet, _| told(subnet.tao_in_emission, 6),
+        key: |subnet| Key::Amount(subnet.tao_in_emission.map_or(0, Tao::rao)),
+    },
+    Shown {
+        name: "tao",
+        column: Column::number("POOL (τ)").leaves(3),
+        text: |subnet, _| told(subnet.tao_in, 4),
+        key: |subnet| Key::Amount(subnet.tao_in.map_or(0, Tao::rao)),
+    },
+    Shown {
+        name: "alpha",
+        column: Column::number("POOL (α)").leaves(4),
+        text: |subnet, _| told(subnet.alpha_in, 4),
+        key: |subnet| Key::Amount(subnet.alpha_in.map_or(0, Alpha::rao)),
+    },
+    Shown {
+        name: "stake",
+        column: Column::number("STAKE (α)").leaves(5),
+        text: |subnet, _| told(subnet.alpha_out, 4),
+        key: |subnet| Key::Amount(subnet.alpha_out.map_or(0, Alpha::rao)),
+    },
+    Shown {
+        name: "tempo",
+        column: Column::number("TEMPO (k/n)").leaves(6),
+        text: |subnet, _| format!("{}/{}", subnet.blocks_since_epoch, subnet.tempo),
+        key: |subnet| Key::Amount(subnet.tempo.into()),
+    },
+    Shown {
+        name: "register",
+        column: Column::number("REGISTER (τ)"),
+        text: |subnet, _| cost(subnet),
+        key: |subnet| Key::Amount(if subnet.registration_allowed { subnet.burn.rao() } else { 0 }),
+    },
+    Shown {
+        name: "symbol",
+        column: Column::text("SYMBOL").leaves(7),
+        text: |subnet, _| subnet.symbol.clone(),
+        key: |subnet| Key::Text(subnet.symbol.clone()),
+    },
+    Shown {
+        name: "supply",
+        column: Column::number("SUPPLY (α)"),
+        text: |subnet, _| told(supply(subnet), 4),
+        key: |subnet| Key::Amount(supply(subnet).map_or(0, Alpha::rao)),
+    },
+    Shown {
+        name: "cap",
+        column: Column::number("MARKET CAP (τ)"),
+        text: |subnet, _| told(market_cap(subnet), 4),
+        key: |subnet| Key::Amount(market_cap(subnet).map_or(0, Tao::rao)),
+    },
+];
+
+/// Those that are shown unless others are asked for.
+const USUAL: usize = 12;
+
+fn column(name: &str) -> Result<&'static Shown<SubnetSummary>, String> {
+    column::find(&COLUMNS, name)
+}
+
+/// All alpha that there is: in the pool and out of it; none where the runtime has no pools.
+fn supply(subnet: &SubnetSummary) -> Option<Alpha> {
+    Some(subnet.alpha_in?.saturating_add(subnet.alpha_out?))
+}
+
+/// What all of it would be worth at the price.
+fn market_cap(subnet: &SubnetSummary) -> Option<Tao> {
+    const ONE: u128 = 1_000_000_000;
+    let rao = u128::from(supply(subnet)?.rao()) * u128::from(subnet.price?.rao()) / ONE;
+    Some(Tao::from_rao(u64::try_from(rao).unwrap_or(u64::MAX)))
+}
+
+impl ListArgs {
+    pub(super) async fn run(self, session: &Session) -> Result<Exit, Failure> {
+        let params = ListParams { block: self.at.block };
+        let render = |subnets: &Subnets, page: Page| render(subnets, page, &self.columns, self.sort);
+        if self.live.is_wanted(params.block)? {
+            return self.live.follow::<List>(session, &params, render).await;
+        }
+        let reply = session.call::<List>(&params).await?;
+        session.out.reply(&reply, render).map(|()| Exit::Success)
     }
+}
+
+fn render(
+    subnets: &Subnets,
+    page: Page,
+    columns: &[&'static Shown<SubnetSummary>],
+    sort: Option<&'static Shown<SubnetSummary>>,
+) -> String {
+    let columns = if columns.is_empty() { COLUMNS.iter().take(USUAL).collect() } else { columns.to_vec() };
+    let table = column::table(&column::sorted(&subnets.subnets, sort, None), &columns, subnets.at.block.number.0);
     let neurons: usize = subnets.subnets.iter().map(|subnet| usize::from(subnet.neurons)).sum();
     let (count, neurons) = (text::count(subnets.subnets.len(), "subnet"), text::count(neurons, "neuron"));
     format!("{}{count}, {neurons}, {}\n", table.render(page), text::at(&subnets.at, page))
@@ -91,6 +215,24 @@ NETUID  NAME  N  MAX_N  PRICE (τ/α)  EMISSION (τ/block)  POOL (τ)  POOL (α)
      1  apex  2    256     1.000000            0.500000   10.0000   10.0000     1.9999       82/100      0.100000  α
 2 subnets, 4 neurons, at block #9, just now
 ";
-        assert_eq!(render(&subnets, Page::default()), expected);
+        assert_eq!(render(&subnets, Page::default(), &[], None), expected);
+    }
+
+    #[test]
+    fn columns_are_chosen_and_rows_sorted() {
+        let at = json!({ "number": 9, "hash": format!("0x{}", "00".repeat(32)), "age_ms": 100, "stale": false });
+        let mut dear = summary();
+        (dear["netuid"], dear["name"]) = (json!(2), json!("dear"));
+        dear["price"] = json!("2000000000");
+        let subnets: Subnets = serde_json::from_value(json!({ "at": at, "subnets": [summary(), dear] })).unwrap();
+        let columns = ["NETUID", "supply", "cap"].map(|name| column(name).unwrap());
+        let lines = |sort| {
+            let text = render(&subnets, Page::default(), &columns, Some(column(sort).unwrap()));
+            text.lines().skip(1).take(2).map(str::to_owned).collect::<Vec<_>>()
+        };
+        let expected = ["     2     11.9999         23.9999", "     1     11.9999         11.9999"];
+        assert_eq!(lines("cap"), expected);
+        assert_eq!(lines("name").first().unwrap(), expected[1]);
+        assert!(column("weight").unwrap_err().contains("there are: netuid, name"));
     }
 }

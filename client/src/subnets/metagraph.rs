@@ -1,10 +1,9 @@
 //! A subnet with all its neurons, in the columns that operators know from the older command line.
 
-use std::{cmp::Ordering, fs, num::NonZeroU32, path::PathBuf};
+use std::{fs, path::PathBuf};
 
 use btd_api::{
-    Alpha, MechId, Subscription,
-    chain::{Finalized, SubscribeFinalized, SubscribeParams},
+    Alpha, MechId,
     metagraph::{FileFormat, MetagraphParams, Save, SaveParams},
     subnets::{Metagraph, MetagraphReply, Neuron, SubnetParams},
 };
@@ -14,9 +13,11 @@ use super::{AtBlock, list::cost};
 use crate::{
     exit::Exit,
     failure::Failure,
+    live::LiveArgs,
     output::{
         Format, Page,
-        table::{Column, Table},
+        column::{self, Key, Shown},
+        table::Column,
         text,
     },
     session::Session,
@@ -33,48 +34,20 @@ pub(crate) struct MetagraphArgs {
     /// The columns to show, with commas: uid,stake,rank,trust,consensus,incentive,dividends,emission,
     /// vtrust,val,updated,active,axon,hotkey,coldkey, and name
     #[arg(long, value_name = "COLUMNS", value_delimiter = ',', value_parser = column)]
-    columns: Vec<&'static Shown>,
+    columns: Vec<&'static Shown<Neuron>>,
     /// Sort by this column: numbers from the largest on, texts from the first on
     #[arg(long, visible_alias = "sort-by", value_name = "COLUMN", value_parser = column)]
-    sort: Option<&'static Shown>,
+    sort: Option<&'static Shown<Neuron>>,
     /// Save everything that the chain keeps of it to a file: NumPy's form where the name ends with
     /// .npz, else btd's own
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["columns", "sort"])]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["columns", "sort", "live"])]
     save: Option<PathBuf>,
-    /// Show it again at each block, until interrupted
-    #[arg(long, conflicts_with_all = ["save", "block"])]
-    live: bool,
-    /// With --live: end after so many times
-    #[arg(long, value_name = "N", requires = "live")]
-    count: Option<NonZeroU32>,
-}
-
-/// A column as it is shown.
-#[derive(Debug)]
-struct Shown {
-    name: &'static str,
-    column: Column,
-    /// The text, at a block.
-    text: fn(&Neuron, u32) -> String,
-    /// What rows are sorted by.
-    key: fn(&Neuron) -> Key,
-}
-
-/// What rows are sorted by.
-#[derive(Debug, PartialEq)]
-enum Key {
-    /// From the largest on.
-    Number(f64),
-    /// From the largest on.
-    Amount(u64),
-    /// From the smallest on.
-    Order(u64),
-    /// From the first on.
-    Text(String),
+    #[command(flatten)]
+    live: LiveArgs,
 }
 
 /// All columns in their order. Those before the last are shown unless others are asked for.
-static COLUMNS: [Shown; 16] = [
+static COLUMNS: [Shown<Neuron>; 16] = [
     Shown {
         name: "uid",
         column: Column::number("UID"),
@@ -181,13 +154,8 @@ static COLUMNS: [Shown; 16] = [
 /// The columns of old, which are shown unless others are asked for.
 const USUAL: usize = 15;
 
-fn column(name: &str) -> Result<&'static Shown, String> {
-    let wanted = name.trim().to_lowercase();
-    let found = COLUMNS.iter().find(|column| column.name == wanted);
-    found.ok_or_else(|| {
-        let known = COLUMNS.iter().map(|column| column.name).collect::<Vec<_>>().join(", ");
-        format!("`{name}` is no column; there are: {known}")
-    })
+fn column(name: &str) -> Result<&'static Shown<Neuron>, String> {
+    column::find(&COLUMNS, name)
 }
 
 // === impl MetagraphArgs ===
@@ -199,48 +167,12 @@ impl MetagraphArgs {
         if let Some(path) = self.save {
             return save(session, params, path).await;
         }
-        if self.live {
-            return self.follow(session, params).await;
+        let render = |reply: &MetagraphReply, page: Page| render(reply, page, &self.columns, self.sort);
+        if self.live.is_wanted(params.block)? {
+            return self.live.follow::<Metagraph>(session, &params, render).await;
         }
         let reply = session.call::<Metagraph>(&params).await?;
-        session.out.reply(&reply, |reply, page| render(reply, page, &self.columns, self.sort)).map(|()| Exit::Success)
-    }
-
-    /// Shows it now and at each block; on a terminal in the same place.
-    async fn follow(self, session: &Session, params: MetagraphParams) -> Result<Exit, Failure> {
-        /// Home, and nothing below.
-        const CLEAR: &str = "\u{1b}[H\u{1b}[J";
-        let mut left = self.count.map(NonZeroU32::get);
-        let mut following = session.follow::<SubscribeFinalized>(&SubscribeParams { from_block: None }).await?;
-        loop {
-            let reply = session.call::<Metagraph>(&params).await?;
-            if session.out.format() == Format::Json {
-                session.out.data(reply.text())?;
-            } else {
-                let page = session.out.page();
-                let clear = if page.width.is_some() { CLEAR } else { "" };
-                session.out.data(&format!("{clear}{}", render(&reply.read()?, page, &self.columns, self.sort)))?;
-            }
-            left = left.map(|left| left - 1);
-            if left == Some(0) {
-                return Ok(Exit::Success);
-            }
-            loop {
-                match following.next().await? {
-                    Some((_, Finalized::Block(_))) => break,
-                    // The last known one stays, and says itself that it is stale.
-                    Some((_, Finalized::Waiting { .. })) => {}
-                    Some((_, Finalized::Lagged { .. })) => {
-                        let anew = SubscribeParams { from_block: None };
-                        following = session.follow::<SubscribeFinalized>(&anew).await?;
-                    }
-                    None => {
-                        let reason = "btd ended the subscription".to_owned();
-                        return Err(Failure::Lost { method: SubscribeFinalized::NAME, reason });
-                    }
-                }
-            }
-        }
+        session.out.reply(&reply, render).map(|()| Exit::Success)
     }
 }
 
@@ -264,27 +196,14 @@ async fn save(session: &Session, params: MetagraphParams, path: PathBuf) -> Resu
     Ok(Exit::Success)
 }
 
-fn compare(one: &Neuron, other: &Neuron, by: &Shown) -> Ordering {
-    match ((by.key)(one), (by.key)(other)) {
-        (Key::Number(one), Key::Number(other)) => other.total_cmp(&one),
-        (Key::Amount(one), Key::Amount(other)) => other.cmp(&one),
-        (Key::Order(one), Key::Order(other)) => one.cmp(&other),
-        (Key::Text(one), Key::Text(other)) => one.cmp(&other),
-        _ => Ordering::Equal,
-    }
-}
-
-fn render(reply: &MetagraphReply, page: Page, columns: &[&'static Shown], sort: Option<&'static Shown>) -> String {
+fn render(
+    reply: &MetagraphReply,
+    page: Page,
+    columns: &[&'static Shown<Neuron>],
+    sort: Option<&'static Shown<Neuron>>,
+) -> String {
     let columns = if columns.is_empty() { COLUMNS.iter().take(USUAL).collect() } else { columns.to_vec() };
-    let mut table = Table::new(&columns.iter().map(|shown| shown.column).collect::<Vec<_>>());
-    let mut neurons: Vec<&Neuron> = reply.neurons.iter().collect();
-    if let Some(by) = sort {
-        neurons.sort_by(|one, other| compare(one, other, by));
-    }
-    for neuron in neurons {
-        let texts = columns.iter().map(|shown| (shown.text)(neuron, reply.at.block.number.0));
-        table.row(&texts.collect::<Vec<_>>());
-    }
+    let table = column::table(&column::sorted(&reply.neurons, sort, None), &columns, reply.at.block.number.0);
     format!("{}{}{}", heading(reply, page), table.render(page), footer(reply, page))
 }
 

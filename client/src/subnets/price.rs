@@ -26,8 +26,21 @@ pub(crate) struct PriceArgs {
     #[arg(value_name = "NETUID", value_parser = number::<NetUid>)]
     position: Option<NetUid>,
     /// The same, as a flag
-    #[arg(long = "netuid", value_name = "NETUID", value_parser = number::<NetUid>, conflicts_with = "position")]
+    #[arg(
+        long = "netuid",
+        short = 'n',
+        value_name = "NETUID",
+        alias = "netuids",
+        value_parser = number::<NetUid>,
+        conflicts_with = "position"
+    )]
     flag: Option<NetUid>,
+    /// All subnets, which is what no number stands for
+    #[arg(long, hide = true, aliases = ["all-netuids", "all_netuids"], conflicts_with_all = ["position", "flag"])]
+    all: bool,
+    /// What it costs now, which is what no block stands for
+    #[arg(long, hide = true, conflicts_with = "block")]
+    current: bool,
     #[command(flatten)]
     at: BlockArg,
 }

@@ -1,14 +1,11 @@
-//! What a wallet's keys are on the chain: identities, ownership, and the exchange of keys.
-
-use std::fmt::Write as _;
+//! What a wallet's keys are on the chain: identities, ownership, and the exchange of keys. Their neurons are [`super::overview`]'s.
 
 use btd_api::{
     Coldkey, HotkeyRef, NetUid, unsent,
     wallet::onchain::{
         AnnouncementReply, AssociateHotkey, AssociateHotkeyParams, Faucet, FaucetParams, GetIdentity, Identity,
-        IdentityReply, Overview, OverviewParams, OverviewReply, SetIdentity, SetIdentityParams, SwapColdkeyAnnounce,
-        SwapColdkeyCheck, SwapColdkeyClear, SwapColdkeyDispute, SwapColdkeyEndParams, SwapColdkeyExecute,
-        SwapColdkeyParams, SwapHotkey, SwapHotkeyParams,
+        IdentityReply, SetIdentity, SetIdentityParams, SwapColdkeyAnnounce, SwapColdkeyCheck, SwapColdkeyClear,
+        SwapColdkeyDispute, SwapColdkeyEndParams, SwapColdkeyExecute, SwapColdkeyParams, SwapHotkey, SwapHotkeyParams,
     },
 };
 use clap::{Args, Subcommand};
@@ -18,29 +15,11 @@ use crate::{
     args::{ColdkeyArg, WalletArg, number},
     exit::Exit,
     failure::Failure,
-    output::{
-        Page,
-        facts::Facts,
-        table::{Column, Table},
-        text,
-    },
+    output::{Page, facts::Facts, text},
     session::Session,
     spend::{self, Terms},
     stake::HotkeyRefArg,
 };
-
-/// `btctl wallet overview`
-#[derive(Args, Debug)]
-pub(crate) struct OverviewArgs {
-    #[command(flatten)]
-    wallet: WalletArg,
-    /// Every wallet of this host, whatever the environment says
-    #[arg(long, short = 'a', conflicts_with = "wallet")]
-    all: bool,
-    /// These subnets: `1,2`
-    #[arg(long, short = 'n', value_name = "NETUIDS", visible_alias = "netuid", value_delimiter = ',', value_parser = number::<NetUid>)]
-    netuids: Vec<NetUid>,
-}
 
 /// `btctl wallet set-identity`
 #[derive(Args, Debug)]
@@ -147,15 +126,6 @@ pub(crate) struct EndArgs {
 
 // === running ===
 
-impl OverviewArgs {
-    pub(super) async fn run(self, session: &Session) -> Result<Exit, Failure> {
-        let usual = if self.all { None } else { session.settings.wallet.clone() };
-        let params = OverviewParams { wallet: self.wallet.wallet.or(usual), netuids: self.netuids };
-        let reply = session.call::<Overview>(&params).await?;
-        session.out.reply(&reply, overview).map(|()| Exit::Success)
-    }
-}
-
 impl SetIdentityArgs {
     pub(super) async fn run(self, session: &Session) -> Result<Exit, Failure> {
         let Self { display_name, url, github_repo, image, discord, description, additional, wallet, terms } = self;
@@ -238,58 +208,6 @@ pub(crate) async fn faucet(args: EndArgs, session: &Session) -> Result<Exit, Fai
 
 // === showing ===
 
-fn overview(reply: &OverviewReply, page: Page) -> String {
-    let mut table = Table::new(&[
-        Column::text("WALLET"),
-        Column::text("HOTKEY"),
-        Column::number("NETUID"),
-        Column::number("UID"),
-        Column::text("ACTIVE").leaves(5),
-        Column::number("STAKE (τ)"),
-        Column::number("TRUST").leaves(8),
-        Column::number("CONSENSUS").leaves(9),
-        Column::number("INCENTIVE"),
-        Column::number("DIVIDENDS"),
-        Column::number("EMISSION (α)"),
-        Column::number("VTRUST").leaves(7),
-        Column::text("VPERMIT").leaves(6),
-        Column::number("UPDATED").leaves(4),
-        Column::text("AXON").leaves(3),
-        Column::address("HOTKEY ADDRESS").leaves(10),
-    ]);
-    let yes = |is: bool| if is { "yes" } else { "no" }.to_owned();
-    let score = |score: f64| format!("{score:.5}");
-    let kept = |kept: Option<f64>| kept.map_or_else(|| "-".to_owned(), score);
-    for own in &reply.neurons {
-        let neuron = &own.neuron;
-        table.row(&[
-            own.wallet.to_string(),
-            own.hotkey_name.to_string(),
-            own.netuid.to_string(),
-            neuron.uid.to_string(),
-            yes(neuron.active),
-            neuron.stake.to_string(),
-            kept(neuron.trust),
-            score(neuron.consensus),
-            score(neuron.incentive),
-            score(neuron.dividends),
-            neuron.emission.to_string(),
-            kept(neuron.validator_trust),
-            yes(neuron.validator_permit),
-            own.updated.to_string(),
-            neuron.axon.as_ref().map_or_else(|| "none".to_owned(), |axon| format!("{}:{}", axon.ip, axon.port)),
-            neuron.hotkey.to_string(),
-        ]);
-    }
-    let mut lines = String::new();
-    for idle in &reply.idle {
-        let _ = writeln!(lines, "{} {} {} is registered nowhere", idle.wallet, idle.hotkey_name, idle.hotkey);
-    }
-    let table = if reply.neurons.is_empty() { String::new() } else { table.render(page) };
-    let count = text::count(reply.neurons.len(), "neuron");
-    format!("{table}{}{count}, {}\n", text::visible_lines(&lines), text::at(&reply.at, page))
-}
-
 fn identity(reply: &IdentityReply, page: Page) -> String {
     let IdentityReply { at, coldkey, identity } = reply;
     let Some(identity) = identity else {
@@ -333,7 +251,7 @@ mod tests {
     fn the_spellings_of_the_python_command_lines_are_taken() {
         const BOB: &str = "5FHneW46xGXgs5mUiveU4sbTyGBzmstUspZC92UhjJM694ty";
         for good in [
-            "wallet overview --all --netuids 1,2".to_owned(),
+            "wallet overview --all --netuids 1,2 --sort_by stake --sort-order ascend".to_owned(),
             "w set_identity --display x --web y --discord z".to_owned(),
             "wallet set-identity --id-name x --github g --wallet-name alice".to_owned(),
             format!("wallet get_identity --key {BOB}"),

@@ -10,7 +10,6 @@ use crate::{
     chain::{At, BlockId},
     metagraph::MetagraphParams,
     method::methods,
-    rpc::Nothing,
     signing::{Receipted, signing_params},
     wallet::Receipt,
 };
@@ -49,6 +48,14 @@ pub struct SubnetSummary {
     pub burn: Tao,
     /// Whether neurons may register.
     pub registration_allowed: bool,
+}
+
+/// Parameters of [`List`].
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct ListParams {
+    /// A block of the past, which is read from the chain; without it, what btd keeps of the newest.
+    pub block: Option<BlockId>,
 }
 
 /// Reply of [`List`].
@@ -259,7 +266,7 @@ impl Receipted for Registered {
 
 methods! {
     /// Every subnet in one line
-    List = "subnets_list" (Read): Nothing => Subnets;
+    List = "subnets_list" (Read): ListParams => Subnets;
     /// One subnet with all its neurons: of the main mechanism from the cache that btd keeps warm
     Metagraph = "subnets_metagraph" (Read): MetagraphParams => MetagraphReply;
     /// One subnet in one line, without its neurons

@@ -1,5 +1,6 @@
 //! The noun `subnets`: subnets, their neurons, and registration.
 
+mod list;
 pub(super) mod owning;
 
 use std::sync::Arc;
@@ -8,12 +9,11 @@ use btd_api::{
     BlockNumber, ErrorKind, MechId, NetUid, Uid,
     chain::{At, BlockId, Event},
     metagraph::MetagraphParams,
-    rpc::Nothing,
     signing::Signing,
     subnets::{
         AxonInfo, CostReply, Hyperparameter, Hyperparameters, HyperparametersReply, List, LockCost, LockCostParams,
         Metagraph, MetagraphReply, Neuron, Price, PriceParams, PriceReply, Register, RegisterParams, Registered,
-        RegistrationCost, Show, Shown, SubnetParams, SubnetPrice, SubnetSummary, Subnets,
+        RegistrationCost, Show, Shown, SubnetParams, SubnetPrice, SubnetSummary,
     },
     wallet::{Outcome, Receipt},
 };
@@ -36,7 +36,7 @@ const LARGEST_EXACT: u128 = 1 << 53;
 pub(super) fn register(table: &mut Table, parts: &Arc<Parts>) {
     table
         .noun(parts)
-        .method::<List>(list)
+        .method::<List>(list::list)
         .written::<Metagraph, _, _, _>(metagraph)
         .method::<Show>(show)
         .method::<Hyperparameters>(hyperparameters)
@@ -45,15 +45,6 @@ pub(super) fn register(table: &mut Table, parts: &Arc<Parts>) {
         .method::<LockCost>(lock_cost)
         .method::<Register>(register_neuron)
         .done();
-}
-
-async fn list(parts: Arc<Parts>, _: Nothing, _: Caller) -> Result<Subnets, Failure> {
-    let metagraphs = parts.metagraph.current();
-    let list = metagraphs.list.as_ref().ok_or_else(|| receipt::warming_up("the list of subnets"))?;
-    Ok(Subnets {
-        at: receipt::kept_at(list.at, &metagraphs, &parts.link),
-        subnets: list.subnets.values().map(summary).collect(),
-    })
 }
 
 /// A [`MetagraphReply`] whose neurons are written already.

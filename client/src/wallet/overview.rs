@@ -1,0 +1,179 @@
+//! The neurons of this host's wallets.
+
+use std::fmt::Write as _;
+
+use btd_api::{
+    NetUid,
+    wallet::onchain::{Overview, OverviewParams, OverviewReply, OwnNeuron},
+};
+use clap::Args;
+
+use crate::{
+    args::{WalletArg, number},
+    exit::Exit,
+    failure::Failure,
+    output::{
+        Page,
+        column::{self, Key, Order, Shown},
+        table::Column,
+        text,
+    },
+    session::Session,
+};
+
+/// `btctl wallet overview`
+#[derive(Args, Debug)]
+pub(crate) struct OverviewArgs {
+    #[command(flatten)]
+    wallet: WalletArg,
+    /// Every wallet of this host, whatever the environment says
+    #[arg(long, short = 'a', conflicts_with = "wallet")]
+    all: bool,
+    /// These subnets: `1,2`
+    #[arg(long, short = 'n', value_name = "NETUIDS", visible_alias = "netuid", value_delimiter = ',', value_parser = number::<NetUid>)]
+    netuids: Vec<NetUid>,
+    /// Sort by this column; without it, by subnet and uid
+    #[arg(long, value_name = "COLUMN", visible_alias = "sort-by", alias = "sort_by", value_parser = column)]
+    sort: Option<&'static Shown<OwnNeuron>>,
+    /// Which way; without it, numbers from the largest on, and texts from the first on
+    #[arg(long, value_enum, value_name = "ORDER", alias = "sort_order", requires = "sort")]
+    sort_order: Option<Order>,
+}
+
+/// The columns, in their order.
+static COLUMNS: [Shown<OwnNeuron>; 16] = [
+    Shown {
+        name: "wallet",
+        column: Column::text("WALLET"),
+        text: |own, _| own.wallet.to_string(),
+        key: |own| Key::Text(own.wallet.to_string()),
+    },
+    Shown {
+        name: "hotkey",
+        column: Column::text("HOTKEY"),
+        text: |own, _| own.hotkey_name.to_string(),
+        key: |own| Key::Text(own.hotkey_name.to_string()),
+    },
+    Shown {
+        name: "netuid",
+        column: Column::number("NETUID"),
+        text: |own, _| own.netuid.to_string(),
+        key: |own| Key::Order(own.netuid.0.into()),
+    },
+    Shown {
+        name: "uid",
+        column: Column::number("UID"),
+        text: |own, _| own.neuron.uid.to_string(),
+        key: |own| Key::Order(own.neuron.uid.0.into()),
+    },
+    Shown {
+        name: "active",
+        column: Column::text("ACTIVE").leaves(5),
+        text: |own, _| yes(own.neuron.active),
+        key: |own| Key::Amount(own.neuron.active.into()),
+    },
+    Shown {
+        name: "stake",
+        column: Column::number("STAKE (τ)"),
+        text: |own, _| own.neuron.stake.to_string(),
+        key: |own| Key::Amount(own.neuron.stake.rao()),
+    },
+    Shown {
+        name: "trust",
+        column: Column::number("TRUST").leaves(8),
+        text: |own, _| own.neuron.trust.map_or_else(|| "-".to_owned(), score),
+        key: |own| Key::Number(own.neuron.trust.unwrap_or(f64::NEG_INFINITY)),
+    },
+    Shown {
+        name: "consensus",
+        column: Column::number("CONSENSUS").leaves(9),
+        text: |own, _| score(own.neuron.consensus),
+        key: |own| Key::Number(own.neuron.consensus),
+    },
+    Shown {
+        name: "incentive",
+        column: Column::number("INCENTIVE"),
+        text: |own, _| score(own.neuron.incentive),
+        key: |own| Key::Number(own.neuron.incentive),
+    },
+    Shown {
+        name: "dividends",
+        column: Column::number("DIVIDENDS"),
+        text: |own, _| score(own.neuron.dividends),
+        key: |own| Key::Number(own.neuron.dividends),
+    },
+    Shown {
+        name: "emission",
+        column: Column::number("EMISSION (α)"),
+        text: |own, _| own.neuron.emission.to_string(),
+        key: |own| Key::Amount(own.neuron.emission.rao()),
+    },
+    Shown {
+        name: "vtrust",
+        column: Column::number("VTRUST").leaves(7),
+        text: |own, _| own.neuron.validator_trust.map_or_else(|| "-".to_owned(), score),
+        key: |own| Key::Number(own.neuron.validator_trust.unwrap_or(f64::NEG_INFINITY)),
+    },
+    Shown {
+        name: "vpermit",
+        column: Column::text("VPERMIT").leaves(6),
+        text: |own, _| yes(own.neuron.validator_permit),
+        key: |own| Key::Amount(own.neuron.validator_permit.into()),
+    },
+    Shown {
+        name: "updated",
+        column: Column::number("UPDATED").leaves(4),
+        text: |own, _| own.updated.to_string(),
+        key: |own| Key::Amount(own.updated),
+    },
+    Shown {
+        name: "axon",
+        column: Column::text("AXON").leaves(3),
+        text: |own, _| axon(own),
+        key: |own| Key::Text(axon(own)),
+    },
+    Shown {
+        name: "hotkey_ss58",
+        column: Column::address("HOTKEY ADDRESS").leaves(10),
+        text: |own, _| own.neuron.hotkey.to_string(),
+        key: |own| Key::Text(own.neuron.hotkey.to_string()),
+    },
+];
+
+fn column(name: &str) -> Result<&'static Shown<OwnNeuron>, String> {
+    column::find(&COLUMNS, name)
+}
+
+fn yes(is: bool) -> String {
+    if is { "yes" } else { "no" }.to_owned()
+}
+
+fn score(score: f64) -> String {
+    format!("{score:.5}")
+}
+
+fn axon(own: &OwnNeuron) -> String {
+    own.neuron.axon.as_ref().map_or_else(|| "none".to_owned(), |axon| format!("{}:{}", axon.ip, axon.port))
+}
+
+impl OverviewArgs {
+    pub(super) async fn run(self, session: &Session) -> Result<Exit, Failure> {
+        let usual = if self.all { None } else { session.settings.wallet.clone() };
+        let params = OverviewParams { wallet: self.wallet.wallet.or(usual), netuids: self.netuids };
+        let reply = session.call::<Overview>(&params).await?;
+        let (sort, order) = (self.sort, self.sort_order);
+        session.out.reply(&reply, |reply, page| render(reply, page, sort, order)).map(|()| Exit::Success)
+    }
+}
+
+fn render(reply: &OverviewReply, page: Page, sort: Option<&'static Shown<OwnNeuron>>, order: Option<Order>) -> String {
+    let mut lines = String::new();
+    for idle in &reply.idle {
+        let _ = writeln!(lines, "{} {} {} is registered nowhere", idle.wallet, idle.hotkey_name, idle.hotkey);
+    }
+    let rows = column::sorted(&reply.neurons, sort, order);
+    let table = column::table(&rows, &COLUMNS.iter().collect::<Vec<_>>(), reply.at.block.number.0);
+    let table = if rows.is_empty() { String::new() } else { table.render(page) };
+    let count = text::count(rows.len(), "neuron");
+    format!("{table}{}{count}, {}\n", text::visible_lines(&lines), text::at(&reply.at, page))
+}
