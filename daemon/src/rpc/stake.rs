@@ -7,6 +7,7 @@ mod children;
 mod holdings;
 mod locks;
 mod many;
+mod market;
 mod reads;
 pub(super) mod trade;
 

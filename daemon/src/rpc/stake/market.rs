@@ -1,0 +1,305 @@
+//! What a trade of alpha comes to in its pool: the price, what it brings by the pool's own reckoning, and how far it
+//! moves the price. Which call makes it is [`super::trade`]'s business.
+//!
+//! On root alpha is tao: nothing is traded there, and there is no price to protect.
+
+use btd_api::{
+    Alpha, NetUid, Ratio, Tao,
+    stake::{Fill, Protection},
+};
+use btd_chain::{ReadError, Value};
+
+use crate::submit::{Draft, Ground, Precondition, SubmissionError};
+
+/// One token in rao: the price of root's alpha, and the scale of prices.
+const ONE: u64 = 1_000_000_000;
+pub(super) const ROOT: NetUid = NetUid(0);
+
+/// A trade of tao for the alpha of one subnet, or of that alpha for tao.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Trade {
+    netuid: NetUid,
+    side: Side,
+    /// Of one alpha, now.
+    price: Tao,
+    limit: Option<Tao>,
+    fill: Fill,
+    /// What is given for what; none where the runtime cannot tell.
+    amounts: Option<(Tao, Alpha)>,
+}
+
+// === impl Trade ===
+
+impl Trade {
+    /// Alpha of a subnet for `tao`.
+    pub(super) async fn buying(
+        ground: &Ground,
+        netuid: NetUid,
+        tao: Tao,
+        (protection, fill): (Protection, Fill),
+    ) -> Result<Self, SubmissionError> {
+        let price = price(ground, netuid).await?;
+        let amounts = alpha_for(ground, netuid, tao).await?.map(|alpha| (tao, alpha));
+        Ok(Self::new((netuid, Side::Buy), price, amounts, (protection, fill)))
+    }
+
+    /// Tao for `alpha` of a subnet.
+    pub(super) async fn selling(
+        ground: &Ground,
+        netuid: NetUid,
+        alpha: Alpha,
+        (protection, fill): (Protection, Fill),
+    ) -> Result<Self, SubmissionError> {
+        let price = price(ground, netuid).await?;
+        let amounts = tao_for(ground, netuid, alpha).await?.map(|tao| (tao, alpha));
+        Ok(Self::new((netuid, Side::Sell), price, amounts, (protection, fill)))
+    }
+
+    fn new(
+        (netuid, side): (NetUid, Side),
+        price: Tao,
+        amounts: Option<(Tao, Alpha)>,
+        (protection, fill): (Protection, Fill),
+    ) -> Self {
+        let limit = if netuid == ROOT { None } else { limit(price, protection, side) };
+        Self { netuid, side, price, limit, fill, amounts }
+    }
+
+    /// The worst price at which it is made; none where any will do.
+    pub(super) const fn limit(&self) -> Option<Tao> {
+        self.limit
+    }
+
+    /// The tao that it takes or brings, by estimate; none where the runtime cannot tell.
+    pub(super) fn tao(&self) -> Option<Tao> {
+        self.amounts.map(|(tao, _)| tao)
+    }
+
+    /// The draft with what the trade is likely to bring, and between which prices. Refused is one that would move the
+    /// price beyond its limit all by itself.
+    pub(super) fn tell(&self, draft: Draft) -> Result<Draft, SubmissionError> {
+        if self.netuid == ROOT {
+            return Ok(draft);
+        }
+        self.fits()?;
+        Ok(self.slipping(self.bounds(draft)))
+    }
+
+    /// Says what is likely to come, and between which prices.
+    fn bounds(&self, draft: Draft) -> Draft {
+        let Self { price, limit, .. } = self;
+        let about = match (self.amounts, self.side) {
+            (None, _) => String::new(),
+            (Some((_, alpha)), Side::Buy) => format!("brings about α{alpha}, "),
+            (Some((tao, _)), Side::Sell) => format!("brings about τ{tao}, "),
+        };
+        let words = match (limit, self.fill) {
+            (Some(limit), Fill::Whole) => format!("{about}at τ{price} for one now; not at all beyond τ{limit}"),
+            (Some(limit), Fill::Partial) => format!("{about}at τ{price} for one now; as much as goes up to τ{limit}"),
+            (None, _) => format!("{about}at τ{price} for one now"),
+        };
+        let draft = draft.effect(words);
+        match limit {
+            Some(_) => draft,
+            None => draft.warning("no limit is set: whatever the price is at inclusion is the price"),
+        }
+    }
+
+    /// Refuses a trade that would move the price beyond its limit all by itself: the chain takes the fee
+    /// and does nothing. In a pool of two tokens the price ends as far beyond the average as it began
+    /// before it; a thousandth is left for the pool's own fee.
+    fn fits(&self) -> Result<(), SubmissionError> {
+        let (Some(average), Some(limit), Fill::Whole) = (self.average(), self.limit, self.fill) else { return Ok(()) };
+        let (average, price) = (u128::from(average.rao()), self.price);
+        let end = average * average / u128::from(price.rao().max(1));
+        let limit_rao = u128::from(limit.rao());
+        let is_beyond = match self.side {
+            Side::Buy => end * 999 / 1000 > limit_rao,
+            Side::Sell => end * 1001 / 1000 < limit_rao,
+        };
+        if !is_beyond {
+            return Ok(());
+        }
+        let end = Tao::from_rao(u64::try_from(end).unwrap_or(u64::MAX));
+        let words = format!(
+            "the trade itself would move the price from τ{price} to about τ{end}, beyond the limit of τ{limit}: trade \
+             less, allow a partial fill, or widen the tolerance"
+        );
+        Err(Precondition::Foreseen { error: "SlippageTooHigh", words }.into())
+    }
+
+    /// Warns where the trade itself moves the price by more than a hundredth, or beyond its limit.
+    fn slipping(&self, draft: Draft) -> Draft {
+        let Some(average) = self.average() else { return draft };
+        let distance = Ratio::from_parts(average.rao().abs_diff(self.price.rao()), self.price.rao());
+        if distance.billionths() > 10_000_000 {
+            let beyond = if self.limit.is_some() { ", which may be beyond the limit" } else { "" };
+            return draft.warning(format!(
+                "the trade moves the price itself: τ{average} for one on average, {distance} from the price now{beyond}"
+            ));
+        }
+        draft
+    }
+
+    /// What one alpha comes to; none where that is not known.
+    fn average(&self) -> Option<Tao> {
+        let (tao, alpha) = self.amounts.filter(|(_, alpha)| *alpha > Alpha::ZERO)?;
+        Some(ratio(tao, Tao::from_rao(alpha.rao())))
+    }
+}
+
+/// The price of one alpha in rao of tao; on root alpha is tao.
+pub(super) async fn price(ground: &Ground, netuid: NetUid) -> Result<Tao, SubmissionError> {
+    if netuid == ROOT {
+        return Ok(Tao::from_rao(ONE));
+    }
+    if !ground.view.subnet_exists(netuid).await? {
+        return Err(Precondition::NoSuchSubnet { netuid }.into());
+    }
+    Ok(ground.view.price(netuid).await?)
+}
+
+/// The tao that selling `alpha` of a subnet brings by the pool's own reckoning; none where the runtime has none.
+pub(super) async fn tao_for(ground: &Ground, netuid: NetUid, alpha: Alpha) -> Result<Option<Tao>, SubmissionError> {
+    let quote = quote(ground, ("sim_swap_alpha_for_tao", "tao_amount"), netuid, alpha.rao()).await?;
+    Ok(quote.map(Tao::from_rao))
+}
+
+/// The alpha of a subnet that `tao` buys by the pool's own reckoning; none where the runtime has none.
+pub(super) async fn alpha_for(ground: &Ground, netuid: NetUid, tao: Tao) -> Result<Option<Alpha>, SubmissionError> {
+    let quote = quote(ground, ("sim_swap_tao_for_alpha", "alpha_amount"), netuid, tao.rao()).await?;
+    Ok(quote.map(Alpha::from_rao))
+}
+
+async fn quote(
+    ground: &Ground,
+    (method, member): (&str, &str),
+    netuid: NetUid,
+    amount: u64,
+) -> Result<Option<u64>, SubmissionError> {
+    if netuid == ROOT {
+        return Ok(Some(amount));
+    }
+    let arguments = [netuid.into(), Value::from(amount)];
+    match ground.view.runtime_api_json("SwapRuntimeApi", method, &arguments).await {
+        Ok(result) => Ok(result.get(member).and_then(|value| value.as_str()?.parse().ok())),
+        Err(ReadError::Absent(_)) => Ok(None),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// On which side of a price the caller stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Side {
+    Buy,
+    Sell,
+}
+
+/// The worst price that `protection` allows, seen from `price`; none where it allows all.
+pub(super) fn limit(price: Tao, protection: Protection, side: Side) -> Option<Tao> {
+    let tolerance = match protection {
+        Protection::None => return None,
+        Protection::Limit(limit) => return Some(limit),
+        Protection::Tolerance(tolerance) => tolerance.of(price.rao()),
+    };
+    Some(match side {
+        Side::Buy => price.saturating_add(Tao::from_rao(tolerance)),
+        Side::Sell => price.saturating_sub(Tao::from_rao(tolerance)),
+    })
+}
+
+/// `from` divided by `to`, in billionths, rounded down.
+pub(super) fn ratio(from: Tao, to: Tao) -> Tao {
+    let scaled = u128::from(from.rao()) * u128::from(ONE) / u128::from(to.rao().max(1));
+    Tao::from_rao(u64::try_from(scaled).unwrap_or(u64::MAX))
+}
+
+#[cfg(test)]
+mod tests {
+    use btd_chain::Call;
+
+    use super::*;
+
+    const SUBNET: NetUid = NetUid(1);
+
+    fn rao(rao: u64) -> Tao {
+        Tao::from_rao(rao)
+    }
+
+    /// One at a price of one tao, of so much tao for so much alpha.
+    fn trade(side: Side, amounts: Option<(u64, u64)>, limit: Option<u64>) -> Trade {
+        let amounts = amounts.map(|(tao, alpha)| (rao(tao), Alpha::from_rao(alpha)));
+        let protection = limit.map_or(Protection::None, |limit| Protection::Limit(rao(limit)));
+        Trade::new((SUBNET, side), rao(ONE), amounts, (protection, Fill::Whole))
+    }
+
+    fn draft() -> Draft {
+        Draft::new(Call::new("a", "b"), "trade")
+    }
+
+    #[test]
+    fn a_limit_stands_on_the_callers_side_of_the_price() {
+        let tolerance = Protection::default();
+        assert_eq!(limit(rao(1_000_000), tolerance, Side::Buy), Some(rao(1_005_000)));
+        assert_eq!(limit(rao(1_000_000), tolerance, Side::Sell), Some(rao(995_000)));
+        assert_eq!(limit(rao(1_000_000), Protection::Limit(rao(7)), Side::Sell), Some(rao(7)));
+        assert_eq!(limit(rao(1_000_000), Protection::None, Side::Buy), None);
+        let all = Protection::Tolerance("1".parse().unwrap());
+        assert_eq!(limit(rao(5), all, Side::Sell), Some(Tao::ZERO));
+        assert_eq!(limit(rao(u64::MAX), all, Side::Buy), Some(rao(u64::MAX)));
+    }
+
+    #[test]
+    fn a_trade_beyond_its_own_limit_is_refused() {
+        // 5 tao into a pool of 1000 and 1000: the price goes from 1 to 1.010025.
+        let bought = Some((5_000_000_000, 4_975_124_378));
+        let fits = |side, amounts, limit| trade(side, amounts, limit).tell(draft()).is_ok();
+        assert!(!fits(Side::Buy, bought, Some(1_005_000_000)));
+        assert!(fits(Side::Buy, bought, Some(1_011_000_000)));
+        assert!(fits(Side::Buy, bought, None) && fits(Side::Buy, None, Some(1)));
+        let partial = Trade { fill: Fill::Partial, ..trade(Side::Buy, bought, Some(1_005_000_000)) };
+        assert!(partial.tell(draft()).is_ok());
+        // 5 alpha into it: the price falls to 0.990075.
+        let sold = Some((4_975_124_378, 5_000_000_000));
+        assert!(!fits(Side::Sell, sold, Some(995_000_000)));
+        assert!(fits(Side::Sell, sold, Some(989_000_000)));
+    }
+
+    #[test]
+    fn on_root_there_is_nothing_to_protect() {
+        let amounts = Some((rao(5), Alpha::from_rao(5)));
+        let root = Trade::new((ROOT, Side::Buy), rao(ONE), amounts, (Protection::Limit(rao(1)), Fill::Whole));
+        assert_eq!((root.limit(), root.tao()), (None, Some(rao(5))));
+        let told = root.tell(draft()).unwrap();
+        assert!(told.effects.is_empty() && told.warnings.is_empty());
+    }
+
+    #[test]
+    fn what_comes_and_at_which_price_is_told() {
+        let told = |side, limit| trade(side, Some((ONE, 2 * ONE)), limit).bounds(draft());
+        let bought = told(Side::Buy, Some(3 * ONE));
+        assert_eq!(
+            bought.effects,
+            ["brings about α2.000000000, at τ1.000000000 for one now; not at all beyond τ3.000000000"]
+        );
+        let sold = told(Side::Sell, None);
+        assert_eq!(sold.effects, ["brings about τ1.000000000, at τ1.000000000 for one now"]);
+        assert_eq!((bought.warnings.len(), sold.warnings.len()), (0, 1));
+    }
+
+    #[test]
+    fn the_ratio_of_prices_is_in_billionths() {
+        assert_eq!(ratio(rao(ONE), rao(500_000_000)), rao(2 * ONE));
+        assert_eq!(ratio(rao(1), rao(3)), rao(333_333_333));
+        assert_eq!(ratio(rao(u64::MAX), rao(0)), rao(u64::MAX));
+    }
+
+    #[test]
+    fn a_trade_that_moves_its_price_is_warned_of() {
+        let warnings = |amounts, limit| trade(Side::Buy, amounts, limit).slipping(draft()).warnings;
+        assert!(warnings(Some((1_005, 1_000)), None).is_empty());
+        let warned = warnings(Some((1_100, 1_000)), Some(ONE));
+        assert!(warned[0].contains("0.1 from the price now, which may be beyond"), "{warned:?}");
+        assert!(warnings(Some((1, 0)), None).is_empty() && warnings(None, None).is_empty());
+    }
+}
