@@ -8,7 +8,7 @@ use btd_api::{
     signing::{Manner, Signing},
     wallet::{self, KeyName, Wait},
 };
-use btd_chain::{Link, LinkState, ReadError};
+use btd_chain::{Link, LinkState, ReadError, View};
 use btd_signer_protocol::KeyId;
 
 use super::Failure;
@@ -46,10 +46,35 @@ fn is_current(state: &LinkState) -> bool {
 }
 
 /// Reads pinned at the newest finalized block, and that block.
-pub(super) async fn view(link: &Link) -> Result<(btd_chain::View, At), ReadError> {
+pub(super) async fn view(link: &Link) -> Result<(View, At), ReadError> {
     let view = link.first_view().await?;
     let at = at(Stamp::of(view.block(), link), link);
     Ok((view, at))
+}
+
+/// Refuses what needs an item of storage that the connected runtime does not keep, and names what comes nearest.
+pub(super) fn require_item(
+    view: &View,
+    pallet: &str,
+    item: &str,
+    instead: &'static str,
+) -> Result<(), SubmissionError> {
+    if view.runtime().has_storage(pallet, item) {
+        return Ok(());
+    }
+    Err(untold(format!("{pallet}.{item}"), view, instead))
+}
+
+/// The same for a method of a runtime API.
+pub(super) fn require_api(view: &View, api: &str, method: &str, instead: &'static str) -> Result<(), SubmissionError> {
+    if view.runtime().has_runtime_api(api, method) {
+        return Ok(());
+    }
+    Err(untold(format!("{api}.{method}"), view, instead))
+}
+
+fn untold(what: String, view: &View, instead: &'static str) -> SubmissionError {
+    SubmissionError::Untold { what, spec_version: view.runtime().spec_version(), instead }
 }
 
 pub(super) fn block(block: btd_chain::BlockRef) -> BlockRef {

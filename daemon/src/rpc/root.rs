@@ -10,7 +10,7 @@ mod weights;
 use std::sync::Arc;
 
 use btd_api::{
-    ApiError, Coldkey, ErrorKind, Hotkey, NetUid, Ratio, Tao, Uid,
+    Coldkey, Hotkey, NetUid, Ratio, Tao, Uid,
     root::{
         Boost, Delegate, DelegateTo, Delegates, DelegatesReply, GetTake, GetTakeParams, GetWeights, List, MyDelegates,
         Nominate, Proposals, Register, RegisterParams, RootValidator, RootValidators, Senate, SenateVote, SetTake,
@@ -59,17 +59,6 @@ pub(super) fn register(table: &mut Table, parts: &Arc<Parts>) {
         .method::<MyDelegates>(delegation::mine)
         .method::<Nominate>(delegation::nominate)
         .done();
-}
-
-/// Refuses a read where the connected runtime does not keep `item`, and names what comes nearest today.
-fn require_item(view: &View, pallet: &str, item: &str, instead: &'static str) -> Result<(), Failure> {
-    if view.runtime().has_storage(pallet, item) {
-        return Ok(());
-    }
-    let (spec, what) = (view.runtime().spec_version(), format!("{pallet}.{item}"));
-    let message = format!("this runtime (spec {spec}) does not keep {what}: {instead}");
-    let error = ApiError::new(ErrorKind::NotOnThisRuntime, message).with("item", what).with("instead", instead);
-    Err(Failure(error))
 }
 
 /// The hotkey of a wallet, and the key that names it.

@@ -123,6 +123,16 @@ pub enum SubmissionError {
         /// What does the same today.
         instead: &'static str,
     },
+    /// The connected runtime does not tell what must be known, any more or yet. Nothing was signed.
+    #[error("this runtime (spec {spec_version}) has no {what}: {instead}")]
+    Untold {
+        /// The item of storage, or the method of a runtime API.
+        what: String,
+        /// The runtime.
+        spec_version: u32,
+        /// What comes nearest.
+        instead: &'static str,
+    },
     /// It was taken back before any node had it. Nothing happened.
     #[error(transparent)]
     Withdrawn(#[from] Withdrawal),

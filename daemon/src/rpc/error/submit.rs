@@ -54,6 +54,9 @@ impl From<SubmissionError> for Failure {
             SubmissionError::Gone { what, instead, .. } => {
                 ApiError::new(ErrorKind::NotOnThisRuntime, message).with("call", what).with("instead", instead)
             }
+            SubmissionError::Untold { what, instead, .. } => {
+                ApiError::new(ErrorKind::NotOnThisRuntime, message).with("item", what).with("instead", instead)
+            }
             SubmissionError::Withdrawn(_) => ApiError::new(ErrorKind::Cancelled, message),
             SubmissionError::UnderWay { key } => {
                 ApiError::new(ErrorKind::OutcomeUnknown, message).with("idempotency_key", key)

@@ -13,7 +13,7 @@ use btd_chain::{Call, ReadError, Value, View};
 use btd_signer_protocol::KeyId;
 use serde_json::Value as Json;
 
-use super::{Caller, Failure, SUBTENSOR, account, name_of, number, own_hotkey, receipt, require_item};
+use super::{Caller, Failure, SUBTENSOR, account, name_of, number, own_hotkey, receipt};
 use crate::{daemon::Parts, submit::Draft};
 
 const INSTEAD: &str = "the senate was dissolved: nobody votes on proposals today; the nearest is `root list`, the \
@@ -30,7 +30,7 @@ async fn seated(view: &View) -> Result<Vec<Hotkey>, ReadError> {
 
 pub(super) async fn members(parts: Arc<Parts>, _: Nothing, _: Caller) -> Result<Senators, Failure> {
     let (view, at) = receipt::view(&parts.link).await?;
-    require_item(&view, "SenateMembers", "Members", INSTEAD)?;
+    receipt::require_item(&view, "SenateMembers", "Members", INSTEAD)?;
     let mut senators = Vec::new();
     for hotkey in seated(&view).await? {
         let owner = account(&view.storage_json(SUBTENSOR, "Owner", &[hotkey.into()]).await?);
@@ -45,7 +45,7 @@ pub(super) async fn members(parts: Arc<Parts>, _: Nothing, _: Caller) -> Result<
 
 pub(super) async fn proposals(parts: Arc<Parts>, _: Nothing, _: Caller) -> Result<ProposalList, Failure> {
     let (view, at) = receipt::view(&parts.link).await?;
-    require_item(&view, TRIUMVIRATE, "Proposals", INSTEAD)?;
+    receipt::require_item(&view, TRIUMVIRATE, "Proposals", INSTEAD)?;
     let hashes = view.storage_json(TRIUMVIRATE, "Proposals", &[]).await?;
     let mut proposals = Vec::new();
     for hash in hashes.as_array().into_iter().flatten().filter_map(|hash| hash.as_str()?.parse().ok()) {

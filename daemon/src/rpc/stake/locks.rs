@@ -33,6 +33,9 @@ const QUORUM: u64 = 10;
 const USUAL: u32 = 25;
 /// What lacks on a runtime from before locks.
 const NO_LOCKS: &str = "nothing does the same there: stake can always be taken out";
+/// What lacks on a runtime that keeps locks and does not reckon what they have become.
+const NO_RECKONING: &str = "how much is still locked cannot be told there, nor what may leave; as it was locked it is in \
+                            `query storage SubtensorModule Lock`";
 
 pub(super) fn register(table: &mut Table, parts: &Arc<Parts>) {
     table
@@ -159,6 +162,7 @@ async fn move_lock(parts: Arc<Parts>, params: MoveLockParams, _: Caller) -> Resu
 async fn locks(parts: Arc<Parts>, params: LocksParams, _: Caller) -> Result<LocksReply, Failure> {
     let coldkey = receipt::coldkey(&parts, params.wallet, params.address).await?;
     let (view, at) = receipt::view(&parts.link).await?;
+    receipt::require_item(&view, SUBTENSOR, "Lock", NO_LOCKS)?;
     let mut netuids = netuids(&view, coldkey).await?;
     netuids.retain(|netuid| params.netuid.is_none_or(|wanted| wanted == *netuid));
     let stakes = view.stake_for_coldkey(coldkey.account()).await?;
@@ -184,6 +188,8 @@ async fn locks(parts: Arc<Parts>, params: LocksParams, _: Caller) -> Result<Lock
 async fn conviction(parts: Arc<Parts>, params: ConvictionParams, _: Caller) -> Result<ConvictionReply, Failure> {
     let netuid = params.netuid;
     let (view, at) = receipt::view(&parts.link).await?;
+    receipt::require_item(&view, SUBTENSOR, "HotkeyLock", NO_LOCKS)?;
+    receipt::require_api(&view, STAKE_API, "get_hotkey_conviction", NO_RECKONING)?;
     if !view.subnet_exists(netuid).await? {
         return Err(subnets::no_subnet(netuid));
     }
@@ -239,7 +245,11 @@ pub(super) async fn netuids(view: &View, coldkey: Coldkey) -> Result<BTreeSet<Ne
 }
 
 /// The lock as it stands now; none where nothing is locked, or no longer.
-pub(super) async fn standing(view: &View, coldkey: Coldkey, netuid: NetUid) -> Result<Option<Standing>, ReadError> {
+pub(super) async fn standing(
+    view: &View,
+    coldkey: Coldkey,
+    netuid: NetUid,
+) -> Result<Option<Standing>, SubmissionError> {
     let keys = [Value::from(coldkey), netuid.into()];
     let entries = match view.storage_entries(SUBTENSOR, "Lock", &keys, 1).await {
         // Before locks there were none.
@@ -247,6 +257,7 @@ pub(super) async fn standing(view: &View, coldkey: Coldkey, netuid: NetUid) -> R
         entries => entries?,
     };
     let Some(hotkey) = entries.first().and_then(|entry| account(entry.keys.get(2)?)) else { return Ok(None) };
+    receipt::require_api(view, STAKE_API, "get_coldkey_lock", NO_RECKONING)?;
     let state = view.runtime_api_json(STAKE_API, "get_coldkey_lock", &keys).await?;
     let Some(locked) = state.get("locked_mass").and_then(number) else { return Ok(None) };
     let conviction = state.get("conviction").map_or(Alpha::ZERO, fixed);
