@@ -271,6 +271,13 @@ impl Journal {
         .await
     }
 
+    /// Runs statements of a test's own.
+    #[cfg(test)]
+    pub(crate) async fn execute(&self, statements: &'static str) {
+        let run = move |connection: &mut Connection| Ok(connection.execute_batch(statements));
+        self.with(run).await.unwrap().unwrap();
+    }
+
     async fn with<T: Send + 'static>(
         &self,
         statement: impl FnOnce(&mut Connection) -> Result<T, JournalError> + Send + 'static,

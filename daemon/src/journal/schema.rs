@@ -195,7 +195,10 @@ pub(super) fn opening_failed(path: &Path, what: &str, error: rusqlite::Error) ->
 
 #[cfg(test)]
 mod tests {
+    use btd_api::{BlockHash, BlockNumber};
+
     use super::*;
+    use crate::journal::{Ending, Handing, Journal, NewIntent, Settlement};
 
     #[test]
     fn what_an_older_journal_holds_is_there_after_the_migration() {
@@ -217,5 +220,40 @@ mod tests {
         // A number is never given twice, not even one of a row that is gone.
         connection.execute(insert, ["third"]).unwrap();
         assert_eq!(connection.last_insert_rowid(), 3);
+    }
+    /// As a btd left it that knew no deadlines: whether a node has what is pending is not known, so one may.
+    #[tokio::test]
+    async fn what_is_pending_in_a_journal_of_schema_4_is_followed_on() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("journal.db");
+        let old = Connection::open(&path).unwrap();
+        for statements in &MIGRATIONS[..4] {
+            old.execute_batch(statements).unwrap();
+        }
+        old.pragma_update(None, "application_id", APPLICATION).unwrap();
+        old.pragma_update(None, "user_version", 4).unwrap();
+        let insert = "INSERT INTO intents
+                (key, wish, genesis, signer, nonce, extrinsic, hash, era_birth, era_period, spec_version, plan, ending,
+                 details)
+            VALUES (?1, zeroblob(32), zeroblob(32), zeroblob(32), 7, x'0102', ?2, 64, 32, 424, '{}', ?3, ?4)";
+        let hash = *ExtrinsicHash::of(&[1, 2]).as_bytes();
+        old.execute(insert, (Some("open"), hash, None::<&str>, None::<&str>)).unwrap();
+        old.execute(insert, (Some("done"), hash, Some("succeeded"), Some("{}"))).unwrap();
+        drop(old);
+
+        let journal = Journal::open(&path).await.unwrap();
+        let pending = journal.pending(BlockHash([0; 32])).await.unwrap();
+        let [intent] = pending.as_slice() else { panic!("{pending:?}") };
+        let NewIntent { key, extrinsic, deadline_ms, handing, .. } = &intent.recorded;
+        assert_eq!((key.as_ref().unwrap().as_str(), *deadline_ms, *handing), ("open", None, Handing::Perhaps));
+        assert_eq!((extrinsic.bytes.as_slice(), extrinsic.nonce, extrinsic.spec_version), (&[1, 2][..], 7, 424));
+        assert_eq!(extrinsic.era_end(), Some(BlockNumber(95)));
+        let done = journal.find(BlockHash([0; 32]), "done".parse().unwrap()).await.unwrap().unwrap();
+        assert_eq!(done.settlement.unwrap().ending, Ending::Succeeded);
+        // What only the newest schema takes.
+        journal.hand_over(intent.id, Handing::Never).await.unwrap();
+        let withdrawn = Settlement { ending: Ending::Withdrawn, details: "{}".to_owned() };
+        journal.settle(intent.id, withdrawn).await.unwrap();
+        assert_eq!(journal.pending(BlockHash([0; 32])).await.unwrap(), []);
     }
 }

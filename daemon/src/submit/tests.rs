@@ -16,7 +16,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{turn::wish, worker::Progress, *};
 use crate::{
-    journal::{Handing, NewIntent, Recorded},
+    journal::{Handing, JournalError, NewIntent, Recorded},
     stamp::{millis, since_1970},
 };
 
@@ -104,6 +104,17 @@ impl Drop for Run {
     fn drop(&mut self) {
         self.token.cancel();
     }
+}
+
+/// Waits until the journal is free, which it is once every task of the run before has ended.
+async fn freed(state: &Path) {
+    for _ in 0..1_000 {
+        match Journal::open(state.join("journal.db")).await {
+            Err(JournalError::InUse { .. }) => sleep(Duration::from_millis(20)).await,
+            opened => return drop(opened.unwrap()),
+        }
+    }
+    panic!("tasks of an earlier run keep the journal open");
 }
 
 fn endpoint(devnet: &Devnet) -> String {
@@ -408,6 +419,42 @@ async fn what_no_node_has_can_be_taken_back_and_leaves_no_gap() {
     assert!(matches!(again, Err(SubmissionError::Withdrawn(Withdrawal::Cancelled))), "{again:?}");
 }
 
+/// While the journal cannot take down that a node may have the bytes, none gets them.
+#[tokio::test]
+async fn that_a_node_may_have_the_bytes_is_written_down_before_they_leave() {
+    let (devnet, state) = (devnet(BlockTime::Instant).await, tempfile::tempdir().unwrap());
+    let run = Run::begin(state.path(), endpoint(&devnet)).await.with_wallet("alice", "//Alice");
+    let order = run.order("alice", transfer(9)).await;
+    let kept = async |key: &str| {
+        run.journal.find(run.link.genesis().unwrap(), key.parse().unwrap()).await.unwrap().unwrap().recorded.handing
+    };
+    run.journal
+        .execute(
+            "CREATE TRIGGER stuck BEFORE UPDATE OF unsent ON intents
+             BEGIN SELECT RAISE(ABORT, 'nothing is written'); END",
+        )
+        .await;
+    let (plan, prepared) = run.submitter.prepare(&order, |counted| counted).await.unwrap();
+    let intent = NewIntent {
+        key: Some("first".parse().unwrap()),
+        wish: wish(&order),
+        genesis: run.link.genesis().unwrap(),
+        extrinsic: run.submitter.sign(&order, &prepared).await.unwrap(),
+        plan: serde_json::to_string(&plan).unwrap(),
+        deadline_ms: None,
+        handing: Handing::Never,
+    };
+    let Recorded::New(intent) = run.journal.record(intent).await.unwrap() else { panic!("the key is new") };
+    let mut progress = run.submitter.shared.follow(&intent, worker::History::NeverSent).await;
+    progress.changed().await.unwrap();
+    assert!(matches!(*progress.borrow_and_update(), Progress::Unsent));
+    assert_eq!((kept("first").await, devnet.head().number), (Handing::Never, 0));
+
+    run.journal.execute("DROP TRIGGER stuck").await;
+    progress.wait_for(|progress| matches!(progress, Progress::Settled(_))).await.unwrap();
+    assert_eq!((kept("first").await, devnet.head().number), (Handing::Perhaps, 1));
+}
+
 /// Orders with a deadline that no node has, as a daemon leaves them that is stopped while the chain is out of reach.
 #[tokio::test]
 async fn a_deadline_holds_over_a_restart() {
@@ -434,15 +481,8 @@ async fn a_deadline_holds_over_a_restart() {
     }
     drop(run);
 
-    let run = loop {
-        // The journal is free again once every task of the run before has ended.
-        let journal = Journal::open(state.path().join("journal.db")).await;
-        if journal.is_ok() {
-            drop(journal);
-            break Run::begin(state.path(), endpoint(&devnet)).await;
-        }
-        sleep(Duration::from_millis(20)).await;
-    };
+    freed(state.path()).await;
+    let run = Run::begin(state.path(), endpoint(&devnet)).await;
     let repeat = async |key: &str| run.submitter.submit(keyed(&order, key)).await;
     for key in ["late", "late-too"] {
         let late = repeat(key).await;
