@@ -48,7 +48,7 @@ pub(crate) struct HistoryArgs {
     #[arg(long, value_name = "N", default_value_t = 50)]
     limit: u32,
     /// Those before this block, or this event of it, only: to read on
-    #[arg(long, value_name = "BLOCK[:EVENT]")]
+    #[arg(long, value_name = "BLOCK[-EVENT]")]
     before: Option<Cursor>,
 }
 
@@ -158,7 +158,7 @@ mod tests {
                   "amount": "1500000000", "event": event },
                 { "block": 8, "time_ms": null, "index": 1, "extrinsic": null, "kind": "event", "event": event },
             ],
-            "next": "8:1",
+            "next": "8-1",
             "covered": [{ "first": 5, "last": 6 }, { "first": 9, "last": 9 }],
             "holes": [{ "first": 7, "last": 7, "why": "illegible" }, { "first": 8, "last": 8, "why": "not-followed" }],
             "cut": 5,
@@ -169,7 +169,7 @@ mod tests {
         assert!(text.contains("Balances.Transfer"), "{text}");
         assert!(
             text.ends_with(
-                "2 entries of 5GrwvaEF5zXb26Fz9rcQpDWS57CtERHpNehXCPcNoHGKutQY; older ones with --before 8:1\n\
+                "2 entries of 5GrwvaEF5zXb26Fz9rcQpDWS57CtERHpNehXCPcNoHGKutQY; older ones with --before 8-1\n\
                  known from #5 to #9\n\
                  unknown #7: not all of it could be decoded\n\
                  unknown #8: btd did not follow the chain\n\

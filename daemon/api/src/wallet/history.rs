@@ -11,7 +11,7 @@ use crate::{
 };
 
 /// A place in the ledger from which it is read on, towards the past: an event of a block. What it names is not read
-/// again. Written `9:2`, or `9` for all that was before block 9.
+/// again. Written `9-2`, as cursors of events are, or `9` for all that was before block 9.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Cursor {
     /// The block.
@@ -22,20 +22,20 @@ pub struct Cursor {
 
 impl fmt::Display for Cursor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}:{}", self.block, self.index)
+        write!(f, "{}-{}", self.block, self.index)
     }
 }
 
 /// Not a place in the ledger.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` is no place in the ledger: write a block, or a block and an event such as `9:2`")]
+#[error("`{0}` is no place in the ledger: write a block, or a block and an event such as `9-2`")]
 pub struct ParseCursorError(String);
 
 impl FromStr for Cursor {
     type Err = ParseCursorError;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let (block, index) = text.split_once(':').unwrap_or((text, "0"));
+        let (block, index) = text.split_once('-').unwrap_or((text, "0"));
         match (block.parse(), index.parse()) {
             (Ok(block), Ok(index)) => Ok(Self { block, index }),
             _ => Err(ParseCursorError(text.to_owned())),
@@ -47,9 +47,9 @@ as_text!(
     Cursor,
     json_schema!({
         "type": "string",
-        "pattern": "^[0-9]+(:[0-9]+)?$",
+        "pattern": "^[0-9]+(-[0-9]+)?$",
         "description": "a block, or a block and the place of an event in it",
-        "examples": ["9", "9:2"]
+        "examples": ["9", "9-2"]
     })
 );
 
@@ -208,9 +208,9 @@ mod tests {
     fn a_place_is_a_block_or_an_event_of_one() {
         let cursor = |block, index| Cursor { block: BlockNumber(block), index };
         assert_eq!("9".parse(), Ok(cursor(9, 0)));
-        assert_eq!("9:2".parse(), Ok(cursor(9, 2)));
-        assert_eq!(serde_json::to_string(&cursor(9, 2)).unwrap(), "\"9:2\"");
-        for bad in ["", ":", "9:", ":2", "a", "9:2:1", "-1", "4294967296"] {
+        assert_eq!("9-2".parse(), Ok(cursor(9, 2)));
+        assert_eq!(serde_json::to_string(&cursor(9, 2)).unwrap(), "\"9-2\"");
+        for bad in ["", "-", "9-", "-2", "a", "9-2-1", "9:2", "-1", "4294967296"] {
             assert!(bad.parse::<Cursor>().is_err(), "{bad}");
         }
     }
