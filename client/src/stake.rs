@@ -391,6 +391,10 @@ mod tests {
             "stake child get --all".to_owned(),
             "stake child take --netuid 1 -t 0.1".to_owned(),
             "stake child take --netuid 1".to_owned(),
+            "stake child revoke --all-netuids".to_owned(),
+            "stake child take 1 -t 0.1".to_owned(),
+            "stake child take --all -t 0.1".to_owned(),
+            format!("stake child set --all_netuids --children {BOB} --proportions 0.5"),
         ] {
             assert!(parse(&good).is_ok(), "{good}: {}", parse(&good).unwrap_err());
         }

@@ -10,7 +10,7 @@ use clap::{Args, Subcommand};
 use super::HotkeyRefArg;
 use crate::{
     addr,
-    args::{NetUidArg, WalletArg, number},
+    args::{WalletArg, number},
     exit::Exit,
     failure::Failure,
     output::{
@@ -42,7 +42,7 @@ pub(crate) struct GetArgs {
     #[arg(long, value_name = "NETUID", value_parser = number::<NetUid>)]
     netuid: Option<NetUid>,
     /// All subnets, which is the default
-    #[arg(long, hide = true, aliases = ["all-netuids", "allnetuids"], conflicts_with = "netuid")]
+    #[arg(long, hide = true, aliases = ["all-netuids", "all_netuids", "allnetuids"], conflicts_with = "netuid")]
     all: bool,
     #[command(flatten)]
     hotkey: HotkeyRefArg,
@@ -50,11 +50,26 @@ pub(crate) struct GetArgs {
     wallet: WalletArg,
 }
 
+/// One subnet, or every one.
+#[derive(Args, Clone, Copy, Debug)]
+#[group(required = true, multiple = false)]
+struct PlaceArg {
+    /// The subnet's number
+    #[arg(value_name = "NETUID", value_parser = number::<NetUid>)]
+    position: Option<NetUid>,
+    /// The same, as a flag
+    #[arg(long = "netuid", value_name = "NETUID", value_parser = number::<NetUid>)]
+    flag: Option<NetUid>,
+    /// Every subnet but root, in one extrinsic
+    #[arg(long, aliases = ["all_netuids", "allnetuids", "all"])]
+    all_netuids: bool,
+}
+
 /// `btctl stake child set`
 #[derive(Args, Debug)]
 pub(crate) struct SetArgs {
     #[command(flatten)]
-    netuid: NetUidArg,
+    place: PlaceArg,
     /// Who inherits; several with commas or by repeating it
     #[arg(long, short = 'c', value_name = "SS58", value_delimiter = ',', required = true, value_parser = addr::hotkey)]
     children: Vec<Hotkey>,
@@ -73,7 +88,7 @@ pub(crate) struct SetArgs {
 #[derive(Args, Debug)]
 pub(crate) struct RevokeArgs {
     #[command(flatten)]
-    netuid: NetUidArg,
+    place: PlaceArg,
     #[command(flatten)]
     hotkey: HotkeyRefArg,
     #[command(flatten)]
@@ -86,7 +101,7 @@ pub(crate) struct RevokeArgs {
 #[derive(Args, Debug)]
 pub(crate) struct TakeArgs {
     #[command(flatten)]
-    netuid: NetUidArg,
+    place: PlaceArg,
     /// The new take, up to 0.18
     #[arg(long, short = 't', value_name = "SHARE")]
     take: Option<Ratio>,
@@ -98,7 +113,14 @@ pub(crate) struct TakeArgs {
     terms: Terms,
 }
 
-// === impl Command ===
+// === impl PlaceArg, Command ===
+
+impl PlaceArg {
+    /// The one subnet; none where all are meant.
+    fn netuid(self) -> Option<NetUid> {
+        self.flag.or(self.position)
+    }
+}
 
 impl Command {
     pub(super) async fn run(self, session: &Session) -> Result<Exit, Failure> {
@@ -118,7 +140,8 @@ impl Command {
                 }
                 let pairs = args.children.into_iter().zip(args.proportions);
                 let params = unsent!(ChildSetParams {
-                    netuid: args.netuid.resolve(),
+                    netuid: args.place.netuid(),
+                    all_netuids: args.place.all_netuids,
                     children: pairs.map(|(hotkey, proportion)| Child { hotkey, proportion }).collect(),
                     hotkey: args.hotkey.resolve(settings),
                     wallet: args.wallet.resolve(settings),
@@ -127,7 +150,8 @@ impl Command {
             }
             Self::Revoke(args) => {
                 let params = unsent!(ChildSetParams {
-                    netuid: args.netuid.resolve(),
+                    netuid: args.place.netuid(),
+                    all_netuids: args.place.all_netuids,
                     children: Vec::new(),
                     hotkey: args.hotkey.resolve(settings),
                     wallet: args.wallet.resolve(settings),
@@ -135,12 +159,13 @@ impl Command {
                 spend::sign::<ChildSet>(session, params, args.terms).await
             }
             Self::Take(args) => {
-                let (netuid, hotkey) = (args.netuid.resolve(), args.hotkey.resolve(settings));
+                let (netuid, hotkey) = (args.place.netuid(), args.hotkey.resolve(settings));
                 let wallet = args.wallet.resolve(settings);
                 let Some(take) = args.take else {
-                    return show(session, ChildGetParams { netuid: Some(netuid), hotkey, wallet }).await;
+                    return show(session, ChildGetParams { netuid, hotkey, wallet }).await;
                 };
-                let params = unsent!(ChildTakeParams { netuid, take, hotkey, wallet });
+                let all_netuids = args.place.all_netuids;
+                let params = unsent!(ChildTakeParams { netuid, all_netuids, take, hotkey, wallet });
                 spend::sign::<ChildTake>(session, params, args.terms).await
             }
         }

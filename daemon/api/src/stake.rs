@@ -6,8 +6,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize, de};
 
 use crate::{
-    Alpha, AlphaAmount, Amount, Coldkey, Hotkey, HotkeyRef, NetUid, Ratio, Tao, WalletName, chain::At, method::methods,
-    signing::signing_params, wallet::Receipt,
+    Alpha, AlphaAmount, Amount, Coldkey, Hotkey, HotkeyName, HotkeyRef, NetUid, Ratio, Tao, WalletName, chain::At,
+    method::methods, signing::signing_params, wallet::Receipt,
 };
 
 /// How far the price may move against the caller between planning and inclusion, as a share of it;
@@ -66,6 +66,20 @@ pub enum Hotkeys {
     Only(Vec<HotkeyRef>),
     /// All of the wallet but these.
     AllBut(Vec<HotkeyRef>),
+}
+
+impl Hotkeys {
+    /// Whether the hotkey of that name and address is among them.
+    pub fn covers(&self, name: &HotkeyName, hotkey: Hotkey) -> bool {
+        let is_it = |one: &HotkeyRef| match one {
+            HotkeyRef::Name(known) => known == name,
+            HotkeyRef::Address(known) => *known == hotkey,
+        };
+        match self {
+            Self::Only(named) => named.iter().any(is_it),
+            Self::AllBut(named) => !named.iter().any(is_it),
+        }
+    }
 }
 
 /// Several subnets. That all are meant has to be said: a list that came out empty means none of them.
@@ -273,10 +287,14 @@ signing_params! {
 
     /// Parameters of [`ChildSet`].
     ChildSetParams {
-        /// The subnet.
-        netuid: NetUid,
         /// Who inherits, at most five; none revokes all.
         children: Vec<Child>,
+        /// The subnet.
+        #[serde(default)]
+        netuid: Option<NetUid>,
+        /// Every subnet but root, in place of one; where all are revoked, those on which somebody inherits.
+        #[serde(default)]
+        all_netuids: bool,
         /// Whose stake is inherited.
         #[serde(default)]
         hotkey: HotkeyRef,
@@ -287,10 +305,14 @@ signing_params! {
 
     /// Parameters of [`ChildTake`].
     ChildTakeParams {
-        /// The subnet.
-        netuid: NetUid,
         /// What the hotkey keeps of what inherited stake earns, from 0 to 0.18.
         take: Ratio,
+        /// The subnet.
+        #[serde(default)]
+        netuid: Option<NetUid>,
+        /// Every subnet but root, in place of one.
+        #[serde(default)]
+        all_netuids: bool,
         /// The hotkey.
         #[serde(default)]
         hotkey: HotkeyRef,
@@ -488,6 +510,19 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::AccountId;
+
+    #[test]
+    fn hotkeys_are_meant_by_name_or_by_address() {
+        let (one, other): (Hotkey, Hotkey) = (Hotkey(AccountId([1; 32])), Hotkey(AccountId([2; 32])));
+        let name = |name: &str| name.parse::<HotkeyName>().unwrap();
+        let named = vec![HotkeyRef::Name(name("h1")), HotkeyRef::Address(one)];
+        let (only, but) = (Hotkeys::Only(named.clone()), Hotkeys::AllBut(named));
+        for (known, hotkey, is_meant) in [("h1", other, true), ("h2", one, true), ("h2", other, false)] {
+            assert_eq!(only.covers(&name(known), hotkey), is_meant, "{known} {hotkey}");
+            assert_eq!(but.covers(&name(known), hotkey), !is_meant, "{known} {hotkey}");
+        }
+    }
 
     #[test]
     fn no_subnet_is_not_every_subnet() {

@@ -5,11 +5,11 @@
 use std::sync::Arc;
 
 use btd_api::{
-    Hotkey, NetUid, Ratio,
+    ErrorKind, Hotkey, NetUid, Ratio,
     stake::{Child, ChildGetParams, ChildSet, ChildSetParams, ChildTake, ChildTakeParams, Families, Family, Pending},
     wallet::Receipt,
 };
-use btd_chain::{Call, Value, View};
+use btd_chain::{Call, ReadError, Value, View};
 use btd_signer_protocol::KeyId;
 use serde_json::Value as Json;
 
@@ -42,7 +42,7 @@ pub(super) async fn get(parts: Arc<Parts>, params: ChildGetParams, _: Caller) ->
     Ok(Families { at, hotkey, subnets })
 }
 
-async fn family(view: &View, hotkey: Hotkey, netuid: NetUid) -> Result<Family, Failure> {
+async fn family(view: &View, hotkey: Hotkey, netuid: NetUid) -> Result<Family, ReadError> {
     let keys = [Value::from(hotkey), netuid.into()];
     let now = view.storage_json(SUBTENSOR, "ChildKeys", &keys).await?;
     let pending = view.storage_json(SUBTENSOR, "PendingChildKeys", &[netuid.into(), Value::from(hotkey)]).await?;
@@ -70,28 +70,72 @@ fn children(list: &Json) -> Vec<Child> {
 pub(super) async fn set(parts: Arc<Parts>, params: ChildSetParams, _: Caller) -> Result<Receipt, Failure> {
     let hotkey = receipt::hotkey(&parts, &params.wallet, &params.hotkey).await?;
     let key = KeyId::coldkey(params.wallet.clone());
-    receipt::sign::<ChildSet, _>(&parts, key, params, move |_, params| async move {
-        let netuid = params.netuid;
+    let place = place(params.netuid, params.all_netuids)?;
+    receipt::sign::<ChildSet, _>(&parts, key, params, move |ground, params| async move {
         check(&params.children, hotkey)?;
-        let children = params
-            .children
-            .iter()
-            .map(|child| Value::List(vec![Value::from(child.proportion.of(WHOLE)), Value::from(child.hotkey)]));
-        let call = Call::new(SUBTENSOR, "set_children")
-            .arg("hotkey", hotkey)
-            .arg("netuid", netuid)
-            .arg("children", Value::List(children.collect()));
-        let summary = match params.children.len() {
-            0 => format!("Revoke all children of hotkey {hotkey} on subnet {netuid}"),
-            count => format!("Set {count} children of hotkey {hotkey} on subnet {netuid}"),
+        let netuids = match place {
+            Place::One(netuid) => vec![netuid],
+            Place::Everywhere if params.children.is_empty() => with_children(&ground.view, hotkey).await?,
+            Place::Everywhere => but_root(&ground.view).await?,
         };
-        let draft = params.children.iter().fold(Draft::new(call, summary), |draft, child| {
+        let drafts = netuids.into_iter().map(|netuid| of_subnet(&params.children, hotkey, netuid)).collect();
+        let nobody =
+            || Precondition::Foreseen { error: "InvalidChild", words: format!("nobody inherits from hotkey {hotkey}") };
+        let draft = Draft::all_of(drafts).ok_or_else(nobody)?;
+        let draft = params.children.iter().fold(draft, |draft, child| {
             draft.effect(format!("{} inherits {} of its stake weight", child.hotkey, child.proportion))
         });
-        let draft = draft.effect("they inherit from the first epoch after a cooldown on (7200 blocks, unless changed)");
-        Ok(draft.needs(Need::Subnet(netuid)).needs(Need::OwnHotkey(hotkey)))
+        Ok(draft
+            .effect("they inherit from the first epoch after a cooldown on (7200 blocks, unless changed)")
+            .needs(Need::OwnHotkey(hotkey)))
     })
     .await
+}
+
+/// On which subnets something is set.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Place {
+    One(NetUid),
+    Everywhere,
+}
+
+fn place(netuid: Option<NetUid>, all_netuids: bool) -> Result<Place, Failure> {
+    match (netuid, all_netuids) {
+        (Some(netuid), false) => Ok(Place::One(netuid)),
+        (None, true) => Ok(Place::Everywhere),
+        _ => Err(Failure::new(ErrorKind::InvalidParams, "name a `netuid`, or say `all_netuids`: one of the two")),
+    }
+}
+
+/// Every subnet but root, on which nobody inherits.
+async fn but_root(view: &View) -> Result<Vec<NetUid>, SubmissionError> {
+    Ok(view.netuids().await?.into_iter().filter(|netuid| *netuid != NetUid(0)).collect())
+}
+
+/// The subnets on which somebody inherits from a hotkey, or will.
+async fn with_children(view: &View, hotkey: Hotkey) -> Result<Vec<NetUid>, SubmissionError> {
+    let mut netuids = Vec::new();
+    for netuid in but_root(view).await? {
+        let family = family(view, hotkey, netuid).await?;
+        let later = family.pending.is_some_and(|pending| !pending.children.is_empty());
+        if later || !family.children.is_empty() {
+            netuids.push(netuid);
+        }
+    }
+    Ok(netuids)
+}
+
+fn of_subnet(children: &[Child], hotkey: Hotkey, netuid: NetUid) -> Draft {
+    let pair = |child: &Child| Value::List(vec![Value::from(child.proportion.of(WHOLE)), Value::from(child.hotkey)]);
+    let call = Call::new(SUBTENSOR, "set_children")
+        .arg("hotkey", hotkey)
+        .arg("netuid", netuid)
+        .arg("children", Value::List(children.iter().map(pair).collect()));
+    let summary = match children.len() {
+        0 => format!("Revoke all children of hotkey {hotkey} on subnet {netuid}"),
+        count => format!("Set {count} children of hotkey {hotkey} on subnet {netuid}"),
+    };
+    Draft::new(call, summary).needs(Need::Subnet(netuid))
 }
 
 /// The chain's own checks of a list of children, in its order.
@@ -121,8 +165,9 @@ fn check(children: &[Child], parent: Hotkey) -> Result<(), SubmissionError> {
 pub(super) async fn take(parts: Arc<Parts>, params: ChildTakeParams, _: Caller) -> Result<Receipt, Failure> {
     let hotkey = receipt::hotkey(&parts, &params.wallet, &params.hotkey).await?;
     let key = KeyId::coldkey(params.wallet.clone());
+    let place = place(params.netuid, params.all_netuids)?;
     receipt::sign::<ChildTake, _>(&parts, key, params, move |ground, params| async move {
-        let (netuid, take) = (params.netuid, params.take);
+        let take = params.take;
         let parts = u64::from(take.down_to(u16::MAX));
         let most = most_take(&ground).await?;
         if parts > most {
@@ -130,13 +175,21 @@ pub(super) async fn take(parts: Arc<Parts>, params: ChildTakeParams, _: Caller) 
             let words = format!("a take of {take} is more than this chain allows, {most}");
             return Err(Precondition::Foreseen { error: "InvalidChildkeyTake", words }.into());
         }
-        let call = Call::new(SUBTENSOR, "set_childkey_take")
-            .arg("hotkey", hotkey)
-            .arg("netuid", netuid)
-            .arg("take", Value::from(parts));
-        let summary = format!("Let hotkey {hotkey} keep {take} of what inherited stake earns on subnet {netuid}");
-        let draft = Draft::new(call, summary).warning("a take can be raised once in 216000 blocks (about a month)");
-        Ok(draft.needs(Need::Subnet(netuid)).needs(Need::OwnHotkey(hotkey)))
+        let netuids = match place {
+            Place::One(netuid) => vec![netuid],
+            Place::Everywhere => but_root(&ground.view).await?,
+        };
+        let draft = |netuid: NetUid| {
+            let call = Call::new(SUBTENSOR, "set_childkey_take")
+                .arg("hotkey", hotkey)
+                .arg("netuid", netuid)
+                .arg("take", Value::from(parts));
+            let summary = format!("Let hotkey {hotkey} keep {take} of what inherited stake earns on subnet {netuid}");
+            Draft::new(call, summary).needs(Need::Subnet(netuid))
+        };
+        let draft = Draft::all_of(netuids.into_iter().map(draft).collect()).ok_or(Precondition::Nothing)?;
+        let draft = draft.warning("a take can be raised once in 216000 blocks (about a month)");
+        Ok(draft.needs(Need::OwnHotkey(hotkey)))
     })
     .await
 }
@@ -172,6 +225,13 @@ mod tests {
         assert_eq!(refused(&[child(1, "0.1"), child(1, "0.1")]), Some("DuplicateChild"));
         assert_eq!(refused(&[child(9, "0.1")]), Some("InvalidChild"));
         assert_eq!(refused(&(1..=6).map(|byte| child(byte, "0.1")).collect::<Vec<_>>()), Some("TooManyChildren"));
+    }
+
+    #[test]
+    fn one_subnet_is_named_or_all_are() {
+        assert_eq!(place(Some(NetUid(1)), false).unwrap(), Place::One(NetUid(1)));
+        assert_eq!(place(None, true).unwrap(), Place::Everywhere);
+        assert!(place(None, false).is_err() && place(Some(NetUid(1)), true).is_err());
     }
 
     #[test]
