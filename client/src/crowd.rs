@@ -1,12 +1,13 @@
 //! The noun `crowd`: raising tao together, for an account or for a call.
 
+mod list;
+
 use btd_api::{
-    Coldkey, Ratio, Tao,
+    BlockNumber, Coldkey, Ratio, Tao,
     crowd::{
-        Contribute, ContributeParams, Create, CreateParams, Crowdloan, CrowdloanReply, Crowdloans, Dissolve, Finalize,
-        IdParams, Info, InfoParams, List, Refund, Update, UpdateParams, Withdraw,
+        Contribute, ContributeParams, Create, CreateParams, Crowdloan, CrowdloanReply, Dissolve, Finalize, IdParams,
+        Info, InfoParams, Refund, State, Update, UpdateParams, Withdraw,
     },
-    rpc::Nothing,
     unsent,
 };
 use clap::{Args, Subcommand};
@@ -29,8 +30,8 @@ use crate::{
 /// `btctl crowd ...`
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Every crowdloan
-    List,
+    /// The crowdloans, all or some
+    List(list::ListArgs),
     /// One crowdloan with its contributions
     #[command(alias = "contributors")]
     Info(IdArg),
@@ -171,10 +172,7 @@ impl Command {
     pub(crate) async fn run(self, session: &Session) -> Result<Exit, Failure> {
         let settings = &session.settings;
         match self {
-            Self::List => {
-                let reply = session.call::<List>(&Nothing {}).await?;
-                session.out.reply(&reply, list).map(|()| Exit::Success)
-            }
+            Self::List(args) => args.run(session).await,
             Self::Info(id) => {
                 let reply = session.call::<Info>(&InfoParams { id: id.resolve() }).await?;
                 session.out.reply(&reply, info).map(|()| Exit::Success)
@@ -227,43 +225,12 @@ impl Command {
     }
 }
 
-fn list(reply: &Crowdloans, page: Page) -> String {
-    let mut table = Table::new(&[
-        Column::number("ID"),
-        Column::text("STATE"),
-        Column::number("RAISED (τ)"),
-        Column::number("CAP (τ)"),
-        Column::number("LEAST (τ)").leaves(2),
-        Column::number("CONTRIBUTORS").leaves(1),
-        Column::number("LAST BLOCK"),
-        Column::text("FOR"),
-        Column::address("CREATOR").leaves(3),
-    ]);
-    let now = reply.at.block.number.0;
-    for one in &reply.crowdloans {
-        table.row(&[
-            one.id.to_string(),
-            state(one, now).to_owned(),
-            one.raised.to_string(),
-            one.cap.to_string(),
-            one.min_contribution.to_string(),
-            one.contributors.to_string(),
-            one.end.to_string(),
-            purpose(one),
-            one.creator.to_string(),
-        ]);
-    }
-    let count = text::count(reply.crowdloans.len(), "crowdloan");
-    let table = if reply.crowdloans.is_empty() { String::new() } else { table.render(page) };
-    format!("{table}{count}, {}\n", text::at(&reply.at, page))
-}
-
 fn state(one: &Crowdloan, now: u32) -> &'static str {
-    match one {
-        Crowdloan { finalized: true, .. } => "paid out",
-        one if one.raised >= one.cap => "full",
-        one if now >= one.end => "ended",
-        _ => "open",
+    match one.state(BlockNumber(now)) {
+        State::Open => "open",
+        State::Full => "full",
+        State::Ended => "ended",
+        State::PaidOut => "paid out",
     }
 }
 
@@ -298,11 +265,14 @@ mod tests {
 
     use crate::args::Cli;
 
+    const BOB: &str = "5FHneW46xGXgs5mUiveU4sbTyGBzmstUspZC92UhjJM694ty";
+
     #[test]
     fn the_spellings_of_the_python_command_lines_are_taken() {
-        const BOB: &str = "5FHneW46xGXgs5mUiveU4sbTyGBzmstUspZC92UhjJM694ty";
         for good in [
             "crowd list".to_owned(),
+            "crowd list --status active --type subnet --sort-by raised --sort-order desc".to_owned(),
+            format!("crowd list --status finalized --type fundraising --search-creator {BOB} --sort end"),
             "cr info --crowdloan-id 0".to_owned(),
             format!("crowd create --deposit 10 --min-contribution 0.1 --cap 100 --duration 50400 --target {BOB}"),
             "crowd create --deposit 10 --cap 100 --duration 50400 --emissions-share 30% --subnet-lease".to_owned(),
@@ -313,6 +283,8 @@ mod tests {
         ] {
             assert!(Cli::try_parse_from(format!("btctl {good}").split(' ')).is_ok(), "{good}");
         }
-        assert!(Cli::try_parse_from("btctl crowd update 0 --cap 5 --end 7".split(' ')).is_err());
+        for bad in ["crowd update 0 --cap 5 --end 7", "crowd list --status lost", "crowd list --sort-order desc"] {
+            assert!(Cli::try_parse_from(format!("btctl {bad}").split(' ')).is_err(), "{bad}");
+        }
     }
 }

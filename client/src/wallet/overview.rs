@@ -3,12 +3,14 @@
 use std::fmt::Write as _;
 
 use btd_api::{
-    NetUid,
+    HotkeyRef, NetUid,
+    stake::Hotkeys,
     wallet::onchain::{Overview, OverviewParams, OverviewReply, OwnNeuron},
 };
 use clap::Args;
 
 use crate::{
+    addr,
     args::{WalletArg, number},
     exit::Exit,
     failure::Failure,
@@ -32,6 +34,25 @@ pub(crate) struct OverviewArgs {
     /// These subnets: `1,2`
     #[arg(long, short = 'n', value_name = "NETUIDS", visible_alias = "netuid", value_delimiter = ',', value_parser = number::<NetUid>)]
     netuids: Vec<NetUid>,
+    /// These hotkeys, by name or address, several with commas; `-in` too
+    #[arg(
+        long,
+        value_name = "NAME|SS58",
+        aliases = ["include_hotkeys", "hotkeys"],
+        value_delimiter = ',',
+        value_parser = addr::hotkey_ref,
+        conflicts_with = "exclude_hotkeys"
+    )]
+    include_hotkeys: Vec<HotkeyRef>,
+    /// All hotkeys but these; `-ex` too
+    #[arg(
+        long,
+        value_name = "NAME|SS58",
+        alias = "exclude_hotkeys",
+        value_delimiter = ',',
+        value_parser = addr::hotkey_ref
+    )]
+    exclude_hotkeys: Vec<HotkeyRef>,
     /// Sort by this column; without it, by subnet and uid
     #[arg(long, value_name = "COLUMN", visible_alias = "sort-by", alias = "sort_by", value_parser = column)]
     sort: Option<&'static Shown<OwnNeuron>>,
@@ -159,7 +180,12 @@ fn axon(own: &OwnNeuron) -> String {
 impl OverviewArgs {
     pub(super) async fn run(self, session: &Session) -> Result<Exit, Failure> {
         let usual = if self.all { None } else { session.settings.wallet.clone() };
-        let params = OverviewParams { wallet: self.wallet.wallet.or(usual), netuids: self.netuids };
+        let hotkeys = match (self.include_hotkeys, self.exclude_hotkeys) {
+            (named, _) if !named.is_empty() => Some(Hotkeys::Only(named)),
+            (_, named) if !named.is_empty() => Some(Hotkeys::AllBut(named)),
+            _ => None,
+        };
+        let params = OverviewParams { wallet: self.wallet.wallet.or(usual), netuids: self.netuids, hotkeys };
         let reply = session.call::<Overview>(&params).await?;
         let (sort, order) = (self.sort, self.sort_order);
         session.out.reply(&reply, |reply, page| render(reply, page, sort, order)).map(|()| Exit::Success)

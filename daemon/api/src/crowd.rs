@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Coldkey, Ratio, Tao, WalletName, chain::At, method::methods, rpc::Nothing, signing::signing_params, wallet::Receipt,
+    BlockNumber, Coldkey, Ratio, Tao, WalletName, chain::At, method::methods, signing::signing_params, wallet::Receipt,
 };
 
 signing_params! {
@@ -98,6 +98,71 @@ pub struct Crowdloan {
     pub finalized: bool,
 }
 
+/// How far a crowdloan has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum State {
+    /// It takes contributions.
+    Open,
+    /// All has been raised, and is not paid out yet.
+    Full,
+    /// Its last block went by before all was raised.
+    Ended,
+    /// It has been paid out.
+    PaidOut,
+}
+
+/// What a crowdloan is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Purpose {
+    /// The lease of a subnet, or another call.
+    Subnet,
+    /// An account.
+    Fundraising,
+}
+
+/// Parameters of [`List`]. What is left out does not restrict.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct ListParams {
+    /// Those that have come so far.
+    pub state: Option<State>,
+    /// Those for this.
+    pub purpose: Option<Purpose>,
+    /// Those of this creator.
+    pub creator: Option<Coldkey>,
+}
+
+impl Crowdloan {
+    /// How far it has come at block `now`.
+    pub fn state(&self, now: BlockNumber) -> State {
+        match self {
+            Self { finalized: true, .. } => State::PaidOut,
+            one if one.raised >= one.cap => State::Full,
+            one if now.0 >= one.end => State::Ended,
+            _ => State::Open,
+        }
+    }
+
+    /// What it is for.
+    pub fn purpose(&self) -> Purpose {
+        match (self.target, self.has_call) {
+            (None, true) => Purpose::Subnet,
+            _ => Purpose::Fundraising,
+        }
+    }
+}
+
+impl ListParams {
+    /// Whether `one` is among those that are meant at block `now`.
+    pub fn covers(&self, one: &Crowdloan, now: BlockNumber) -> bool {
+        self.state.is_none_or(|state| state == one.state(now))
+            && self.purpose.is_none_or(|purpose| purpose == one.purpose())
+            && self.creator.is_none_or(|creator| creator == one.creator)
+    }
+}
+
 /// What somebody gave.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Contribution {
@@ -136,8 +201,8 @@ pub struct CrowdloanReply {
 }
 
 methods! {
-    /// Every crowdloan
-    List = "crowd_list" (Read): Nothing => Crowdloans;
+    /// The crowdloans, all or some
+    List = "crowd_list" (Read): ListParams => Crowdloans;
     /// One crowdloan with its contributions
     Info = "crowd_info" (Read): InfoParams => CrowdloanReply;
     /// Begins to raise tao, for an account or for the lease of a subnet
@@ -154,4 +219,41 @@ methods! {
     Dissolve = "crowd_dissolve" (Spend): IdParams => Receipt;
     /// Changes the least contribution, the end or the cap
     Update = "crowd_update" (Spend): UpdateParams => Receipt;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::AccountId;
+
+    #[test]
+    fn what_is_meant_is_told_by_state_purpose_and_creator() {
+        let creator = Coldkey(AccountId([1; 32]));
+        let open = Crowdloan {
+            id: 0,
+            creator,
+            deposit: Tao::from_rao(1),
+            min_contribution: Tao::from_rao(1),
+            cap: Tao::from_rao(10),
+            raised: Tao::from_rao(9),
+            end: 7,
+            contributors: 1,
+            target: Some(creator),
+            has_call: false,
+            finalized: false,
+        };
+        let state = |one: &Crowdloan, now| one.state(BlockNumber(now));
+        assert_eq!((state(&open, 6), state(&open, 7)), (State::Open, State::Ended));
+        let full = Crowdloan { raised: open.cap, ..open.clone() };
+        assert_eq!(state(&full, 7), State::Full);
+        assert_eq!(state(&Crowdloan { finalized: true, ..full }, 7), State::PaidOut);
+
+        let covers = |params: ListParams| params.covers(&open, BlockNumber(6));
+        let all = ListParams::default();
+        assert!(covers(all) && covers(ListParams { state: Some(State::Open), ..all }));
+        assert!(!covers(ListParams { state: Some(State::Full), ..all }));
+        assert!(covers(ListParams { purpose: Some(Purpose::Fundraising), creator: Some(creator), ..all }));
+        assert!(!covers(ListParams { purpose: Some(Purpose::Subnet), ..all }));
+        assert!(!covers(ListParams { creator: Some(Coldkey(AccountId([2; 32]))), ..all }));
+    }
 }

@@ -8,9 +8,8 @@ use btd_api::{
     BlockNumber, Coldkey, Ratio, Tao,
     crowd::{
         Contribute, ContributeParams, Contribution, Create, CreateParams, Crowdloan, CrowdloanReply, Crowdloans,
-        Dissolve, Finalize, IdParams, Info, InfoParams, List, Refund, Update, UpdateParams, Withdraw,
+        Dissolve, Finalize, IdParams, Info, InfoParams, List, ListParams, Refund, Update, UpdateParams, Withdraw,
     },
-    rpc::Nothing,
     wallet::Receipt,
 };
 use btd_chain::{Call, Value};
@@ -63,7 +62,7 @@ fn crowdloan(id: u32, told: &Json) -> Option<Crowdloan> {
     })
 }
 
-async fn list(parts: Arc<Parts>, _: Nothing, _: Caller) -> Result<Crowdloans, Failure> {
+async fn list(parts: Arc<Parts>, params: ListParams, _: Caller) -> Result<Crowdloans, Failure> {
     let (view, at) = receipt::view(&parts.link).await?;
     let entries = view.storage_entries(PALLET, "Crowdloans", &[], usize::from(u16::MAX)).await?;
     let read = |entry: &btd_chain::StorageEntry| {
@@ -71,6 +70,7 @@ async fn list(parts: Arc<Parts>, _: Nothing, _: Caller) -> Result<Crowdloans, Fa
         crowdloan(id, &entry.value)
     };
     let mut crowdloans: Vec<Crowdloan> = entries.iter().filter_map(read).collect();
+    crowdloans.retain(|one| params.covers(one, view.block().number));
     crowdloans.sort_by_key(|crowdloan| crowdloan.id);
     Ok(Crowdloans { at, crowdloans })
 }

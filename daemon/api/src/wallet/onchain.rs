@@ -4,8 +4,12 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Coldkey, Hotkey, HotkeyName, HotkeyRef, NetUid, WalletName, chain::At, method::methods, signing::signing_params,
-    stake::ColdkeyParams, wallet::Receipt,
+    Coldkey, Hotkey, HotkeyName, HotkeyRef, NetUid, WalletName,
+    chain::At,
+    method::methods,
+    signing::signing_params,
+    stake::{ColdkeyParams, Hotkeys},
+    wallet::Receipt,
 };
 
 /// How a coldkey describes itself.
@@ -131,6 +135,8 @@ pub struct OverviewParams {
     pub wallet: Option<WalletName>,
     /// These subnets; all without any.
     pub netuids: Vec<NetUid>,
+    /// These hotkeys of the wallets, by their names or addresses; all without it.
+    pub hotkeys: Option<Hotkeys>,
 }
 
 /// A neuron of this host.

@@ -70,6 +70,9 @@ async fn overview(parts: Arc<Parts>, params: OverviewParams, _: Caller) -> Resul
         }
         for (hotkey_name, summary) in wallet.hotkeys {
             let Some(hotkey) = summary.public.map(|public| Hotkey(public.account)) else { continue };
+            if params.hotkeys.as_ref().is_some_and(|wanted| !wanted.covers(&hotkey_name, hotkey)) {
+                continue;
+            }
             let places: Vec<_> = metagraphs.registrations(&hotkey).collect();
             if places.is_empty() {
                 let wallet = wallet.name.clone();
