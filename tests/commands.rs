@@ -2,7 +2,7 @@
 //! it prints it, how it ends, and what the chain has afterwards.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
-use btd_tests::{Host, terminal::Terminal};
+use btd_tests::{Host, terminal::Terminal, wait_for};
 use serde_json::Value;
 
 const ALICE: &str = "5GrwvaEF5zXb26Fz9rcQpDWS57CtERHpNehXCPcNoHGKutQY";
@@ -90,8 +90,26 @@ fn a_subnet_is_created_started_staked_on_and_tuned() {
     assert!(position("alice") > 900_000_000);
     let error = stage.refused(&format!("stake remove --netuid 2 --amount 500 --hotkey {ALICE} --wallet bob")).1;
     assert_eq!(error["data"]["error"], "NotEnoughStakeToWithdraw");
-    stage.signed(&format!("stake remove --netuid 2 --all --tolerance 5% --hotkey {ALICE} --wallet bob"));
+    // All of it leaves with what is earned until then, with a limit or without; unless a part may stay.
+    let whole = format!("stake remove --netuid 2 --all --hotkey {ALICE} --wallet bob");
+    let plan = |terms: &str| stage.ask(&format!("{whole} {terms} --dry-run"))["plan"].clone();
+    assert_eq!(plan("--unsafe")["call"], "SubtensorModule.remove_stake_full_limit");
+    let partial = plan("--partial");
+    assert_eq!(partial["call"], "SubtensorModule.remove_stake_limit");
+    assert!(partial["effects"].to_string().contains("until then stays there"), "{partial}");
+    stage.signed(&format!("{whole} --tolerance 5%"));
     assert_eq!(position("bob"), 0);
+
+    // Who inherits on every subnet at once.
+    let everywhere = stage.signed(&format!(
+        "stake child set --all-netuids --children {BOB} --proportions 0.5 --hotkey {ALICE} --wallet alice"
+    ));
+    assert_eq!(everywhere["plan"]["call"], "Utility.batch_all");
+    let families = stage.ask(&format!("stake child get --hotkey {ALICE} --wallet alice"));
+    let netuids: Vec<&Value> = families["subnets"].as_array().unwrap().iter().map(|family| &family["netuid"]).collect();
+    assert_eq!(netuids, [1, 2]);
+    let revoked = stage.ask(&format!("stake child revoke --all-netuids --hotkey {ALICE} --wallet alice --dry-run"));
+    assert_eq!(revoked["plan"]["arguments"]["calls"].as_array().unwrap().len(), 2);
 
     // Hyperparameters: as the owner, as root, and with values of both notations.
     stage.signed("sudo set --netuid 2 --param min_burn --value 0.01 --wallet alice");
@@ -151,6 +169,45 @@ fn proxies_and_multisigs_act_for_others_and_their_failures_count() {
     // The proxy's own call succeeds, the call inside it does not: that is a failure.
     let (code, error) = stage.refused(&format!("wallet transfer --dest {BOB} --amount 1 --wallet bob --proxy {ALICE}"));
     assert_eq!((code, &error["kind"]), (6, &"DISPATCH_FAILED".into()));
+    stage.signed("proxy remove --all --wallet alice");
+
+    // What was announced with its call is made by the hash alone, or by none, once its time has come.
+    stage.signed(&format!("proxy add --delegate {BOB} --delay 3 --wallet alice"));
+    let call = |rao: u64| {
+        format!(r#"{{"pallet":"Balances","call":"transfer_keep_alive","args":{{"dest":"{CHARLIE}","value":"{rao}"}}}}"#)
+    };
+    stage.signed(&format!("proxy announce --real {ALICE} --call {} --wallet bob", call(1_000_000_000)));
+    let announced = stage.ask("proxy list --wallet bob")["announced"][0].clone();
+    assert_eq!((&announced["call"], &announced["real"]), (&"Balances.transfer_keep_alive".into(), &ALICE.into()));
+    let hash = announced["call_hash"].as_str().unwrap();
+    let ready = announced["executable_from"].as_u64().unwrap();
+    assert_eq!(ready, announced["announced_at"].as_u64().unwrap() + 3);
+    let (_, error) = stage.refused(&format!("proxy execute --real {BOB} --wallet bob"));
+    assert_eq!(error["data"]["error"], "Unannounced");
+    let due = |ready: u64| {
+        wait_for("the delay to pass", || {
+            let block = stage.ask("proxy list --wallet bob")["at"]["number"].as_u64().unwrap();
+            (block >= ready).then_some(())
+        });
+    };
+    due(ready);
+    let other = format!("0x{}", "11".repeat(32));
+    let (_, error) = stage.refused(&format!("proxy execute --real {ALICE} --call-hash {other} --wallet bob"));
+    assert_eq!(error["data"]["error"], "Unannounced");
+    let wrong = format!("proxy execute --real {ALICE} --call-hash {hash} --call-hex 0x000000 --wallet bob");
+    assert_eq!(stage.refused(&wrong).1["data"]["parameter"], "call_hash");
+    let made = stage.signed(&format!("proxy execute --real {ALICE} --call-hash {hash} --wallet bob"));
+    assert_eq!(made["plan"]["call"], "Proxy.proxy_announced");
+    assert_eq!(stage.ask("proxy list --wallet bob")["announced"].as_array().unwrap().len(), 0);
+    // `System.remark` of nothing is two indices and a length, all zero: announced by its hash, it is made by its bytes.
+    let remark = "0xab29e6dc16755d0071eba349ebda225d15e4f910cb474549c47e95cb85ecc4d6";
+    stage.signed(&format!("proxy announce --real {ALICE} --call-hash {remark} --wallet bob"));
+    let announced = stage.ask("proxy list --wallet bob")["announced"][0].clone();
+    assert_eq!(announced["call"], Value::Null);
+    due(announced["executable_from"].as_u64().unwrap());
+    let (_, error) = stage.refused(&format!("proxy execute --real {ALICE} --wallet bob"));
+    assert!(error["message"].as_str().unwrap().contains("give the call, or its bytes"), "{error}");
+    stage.signed(&format!("proxy execute --real {ALICE} --call-hex 0x000000 --wallet bob"));
     stage.signed("proxy remove --all --wallet alice");
 
     let account =

@@ -3,8 +3,8 @@
 use btd_api::{
     BlockHash, Coldkey,
     proxy::{
-        Add, AddParams, Announce, AnnounceParams, AnyCall, Create, CreateParams, CreatedProxy, Execute, ExecuteParams,
-        Kill, KillParams, List, Proxies, Remove, RemoveParams,
+        Add, AddParams, Announce, AnnounceParams, Announcement, AnyCall, Create, CreateParams, CreatedProxy, Execute,
+        ExecuteParams, Kill, KillParams, List, Proxies, Remove, RemoveParams,
     },
     unsent,
 };
@@ -28,7 +28,7 @@ use crate::{
 /// `btctl proxy ...`
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Who may sign for a coldkey
+    /// Who may sign for a coldkey, and what it has announced on behalf of others
     List(ColdkeyArg),
     /// Let an account sign for a coldkey
     Add(AddArgs),
@@ -130,9 +130,8 @@ pub(crate) struct AnnounceArgs {
     /// On whose behalf
     #[arg(long, value_name = "SS58", value_parser = addr::coldkey)]
     real: Coldkey,
-    /// BLAKE2b-256 of the call's bytes
-    #[arg(long, value_name = "HASH", alias = "call_hash")]
-    call_hash: BlockHash,
+    #[command(flatten)]
+    call: AnnouncedArg,
     #[command(flatten)]
     wallet: WalletArg,
     #[command(flatten)]
@@ -148,12 +147,31 @@ pub(crate) struct ExecuteArgs {
     /// Who announced it; the signing coldkey without it
     #[arg(long, value_name = "SS58", value_parser = addr::coldkey)]
     delegate: Option<Coldkey>,
-    #[command(flatten)]
-    call: CallArg,
+    /// The call as JSON; btd knows what it announced itself
+    #[arg(long, value_name = "JSON", value_parser = call, conflicts_with_all = ["call_hex", "call_hash"])]
+    call: Option<AnyCall>,
+    /// The call as the runtime's bytes
+    #[arg(long, value_name = "HEX", alias = "call_hex")]
+    call_hex: Option<String>,
+    /// Its hash; without it and the call, the only one that is announced
+    #[arg(long, value_name = "HASH", alias = "call_hash")]
+    call_hash: Option<BlockHash>,
     #[command(flatten)]
     wallet: WalletArg,
     #[command(flatten)]
     terms: Terms,
+}
+
+/// What is announced.
+#[derive(Args, Clone, Debug)]
+#[group(required = true, multiple = false)]
+struct AnnouncedArg {
+    /// The call as JSON, which btd remembers for as far back as `tx list` goes
+    #[arg(long, value_name = "JSON", value_parser = call)]
+    call: Option<AnyCall>,
+    /// BLAKE2b-256 of the call's bytes, without the call
+    #[arg(long, value_name = "HASH", alias = "call_hash")]
+    call_hash: Option<BlockHash>,
 }
 
 /// Any call of the runtime.
@@ -220,7 +238,8 @@ impl Command {
             Self::Announce(args) => {
                 let params = unsent!(AnnounceParams {
                     real: args.real,
-                    call_hash: args.call_hash,
+                    call_hash: args.call.call_hash,
+                    call: args.call.call,
                     wallet: args.wallet.resolve(settings),
                 });
                 spend::sign::<Announce>(session, params, args.terms).await
@@ -228,7 +247,9 @@ impl Command {
             Self::Execute(args) => {
                 let params = unsent!(ExecuteParams {
                     real: args.real,
-                    call: args.call.call,
+                    call: args.call,
+                    call_hex: args.call_hex,
+                    call_hash: args.call_hash,
                     delegate: args.delegate,
                     wallet: args.wallet.resolve(settings),
                 });
@@ -243,11 +264,37 @@ fn list(reply: &Proxies, page: Page) -> String {
     for one in &reply.proxies {
         table.row(&[one.delegate.to_string(), one.proxy_type.clone(), one.delay.to_string()]);
     }
-    let Proxies { at, coldkey, deposit, proxies } = reply;
-    if proxies.is_empty() {
-        return format!("nobody may sign for {coldkey}\n{}\n", text::at(at, page));
+    let Proxies { at, coldkey, deposit, proxies, announced } = reply;
+    let rights = if proxies.is_empty() {
+        format!("nobody may sign for {coldkey}\n")
+    } else {
+        format!("{}may sign for {coldkey}; τ{deposit} are held for it\n", table.render(page))
+    };
+    format!("{rights}{}{}\n", announcements(announced, page), text::at(at, page))
+}
+
+fn announcements(announced: &[Announcement], page: Page) -> String {
+    if announced.is_empty() {
+        return String::new();
     }
-    format!("{}may sign for {coldkey}; τ{deposit} are held for it\n{}\n", table.render(page), text::at(at, page))
+    let mut table = Table::new(&[
+        Column::address("ON BEHALF OF"),
+        Column::text("CALL"),
+        Column::number("ANNOUNCED"),
+        Column::number("FROM BLOCK"),
+        Column::text("HASH"),
+    ]);
+    let unknown = || "-".to_owned();
+    for one in announced {
+        table.row(&[
+            one.real.to_string(),
+            one.call.clone().unwrap_or_else(unknown),
+            one.announced_at.to_string(),
+            one.executable_from.map_or_else(unknown, |from| from.to_string()),
+            one.call_hash.to_string(),
+        ]);
+    }
+    format!("{}announced, and neither made nor taken back\n", table.render(page))
 }
 
 fn created(created: &CreatedProxy, page: Page) -> String {
@@ -262,9 +309,13 @@ fn created(created: &CreatedProxy, page: Page) -> String {
 #[cfg(test)]
 mod tests {
     use clap::Parser;
+    use serde_json::{Value, json};
 
     use super::*;
     use crate::args::Cli;
+
+    const BOB: &str = "5FHneW46xGXgs5mUiveU4sbTyGBzmstUspZC92UhjJM694ty";
+    const HASH: &str = "1111111111111111111111111111111111111111111111111111111111111111";
 
     #[test]
     fn calls_are_json() {
@@ -274,15 +325,46 @@ mod tests {
 
     #[test]
     fn the_spellings_of_the_python_command_lines_are_taken() {
-        const BOB: &str = "5FHneW46xGXgs5mUiveU4sbTyGBzmstUspZC92UhjJM694ty";
         for good in [
             format!("proxy add --delegate {BOB} --proxy-type Staking --delay 0 --wallet-name alice"),
             "proxy remove --all".to_owned(),
             "proxy create --index 1".to_owned(),
             format!("proxy kill --height 5 --ext-index 1 --spawner {BOB} --proxy {BOB}"),
             "proxy list".to_owned(),
+            format!("proxy announce --real {BOB} --call-hash 0x{HASH}"),
+            format!(r#"proxy announce --real {BOB} --call {{"pallet":"System","call":"remark"}}"#),
+            format!("proxy execute --real {BOB} --delegate {BOB} --call-hash 0x{HASH} --call-hex 0x0000"),
+            format!("proxy execute --real {BOB}"),
         ] {
             assert!(Cli::try_parse_from(format!("btctl {good}").split(' ')).is_ok(), "{good}");
         }
+        for bad in [
+            format!("proxy announce --real {BOB}"),
+            format!(r#"proxy execute --real {BOB} --call-hash 0x{HASH} --call {{"pallet":"System","call":"remark"}}"#),
+        ] {
+            assert!(Cli::try_parse_from(format!("btctl {bad}").split(' ')).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn what_waits_is_listed_behind_who_may_sign() {
+        let at = json!({ "number": 9, "hash": format!("0x{HASH}"), "age_ms": 100, "stale": false });
+        let waits = |call: Value, from: Value| {
+            json!({
+                "real": BOB, "call_hash": format!("0x{HASH}"), "announced_at": 7, "executable_from": from, "call": call,
+            })
+        };
+        let reply: Proxies = serde_json::from_value(json!({
+            "at": at, "coldkey": BOB, "deposit": "0", "proxies": [],
+            "announced": [waits(json!("System.remark"), json!(17)), waits(json!(null), json!(null))],
+        }))
+        .unwrap();
+        let text = list(&reply, Page::default());
+        assert!(text.starts_with(&format!("nobody may sign for {BOB}\nON BEHALF OF")), "{text}");
+        let words: Vec<String> =
+            text.lines().map(|line| line.split_whitespace().collect::<Vec<_>>().join(" ")).collect();
+        assert_eq!(words[2], format!("{BOB} System.remark 7 17 0x{HASH}"));
+        assert_eq!(words[3], format!("{BOB} - 7 - 0x{HASH}"));
+        assert_eq!(words[4], "announced, and neither made nor taken back");
     }
 }

@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    AccountId, BlockHash, Coldkey, Tao, WalletName,
+    AccountId, BlockHash, BlockNumber, Coldkey, Tao, WalletName,
     chain::At,
     method::methods,
     signing::{Receipted, signing_params},
@@ -87,7 +87,11 @@ signing_params! {
         /// On whose behalf.
         real: Coldkey,
         /// BLAKE2b-256 of the call's bytes.
-        call_hash: BlockHash,
+        #[serde(default)]
+        call_hash: Option<BlockHash>,
+        /// The call itself in place of its hash: this daemon remembers it, and can make it when its time has come.
+        #[serde(default)]
+        call: Option<AnyCall>,
         /// The wallet whose coldkey is the proxy.
         #[serde(default)]
         wallet: WalletName,
@@ -97,8 +101,16 @@ signing_params! {
     ExecuteParams {
         /// On whose behalf.
         real: Coldkey,
-        /// The call that was announced: `{ "pallet", "call", "args" }`.
-        call: AnyCall,
+        /// The call that was announced: `{ "pallet", "call", "args" }`. Without it and its bytes, one that this daemon
+        /// announced.
+        #[serde(default)]
+        call: Option<AnyCall>,
+        /// The same, as the runtime's bytes in hex.
+        #[serde(default)]
+        call_hex: Option<String>,
+        /// Its BLAKE2b-256 hash. Without it and the call, the only one that the delegate has announced.
+        #[serde(default)]
+        call_hash: Option<BlockHash>,
         /// Who announced it; the signing coldkey without it.
         #[serde(default)]
         delegate: Option<Coldkey>,
@@ -136,6 +148,21 @@ pub struct Proxy {
     pub delay: u32,
 }
 
+/// A call that waits until it can be made.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Announcement {
+    /// On whose behalf.
+    pub real: Coldkey,
+    /// BLAKE2b-256 of the call's bytes.
+    pub call_hash: BlockHash,
+    /// The block of the announcement.
+    pub announced_at: BlockNumber,
+    /// The first block that can make it; none where the announcer is no proxy of that account.
+    pub executable_from: Option<BlockNumber>,
+    /// `Pallet.call`; none where this daemon did not announce it, or by its hash alone.
+    pub call: Option<String>,
+}
+
 /// Reply of [`List`].
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Proxies {
@@ -147,6 +174,8 @@ pub struct Proxies {
     pub deposit: Tao,
     /// Who may sign.
     pub proxies: Vec<Proxy>,
+    /// What this coldkey has announced on behalf of others, and neither made nor taken back.
+    pub announced: Vec<Announcement>,
 }
 
 /// Reply of [`Create`].
@@ -166,7 +195,7 @@ impl Receipted for CreatedProxy {
 }
 
 methods! {
-    /// Who may sign for a coldkey
+    /// Who may sign for a coldkey, and what it has announced on behalf of others
     List = "proxy_list" (Read): ColdkeyParams => Proxies;
     /// Lets an account sign for a coldkey
     Add = "proxy_add" (Spend): AddParams => Receipt;

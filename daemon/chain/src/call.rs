@@ -8,9 +8,10 @@ use std::{collections::BTreeMap, fmt};
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    block::{DecodedCall, decode_call},
     error::{Item, PrepareError},
     runtime::Runtime,
-    scale::write,
+    scale::{Mismatch, write},
     value::Value,
 };
 
@@ -44,6 +45,24 @@ impl Call {
     pub fn arg(mut self, name: impl Into<String>, value: impl Into<Value>) -> Self {
         self.args.insert(name.into(), value.into());
         self
+    }
+
+    /// The call that `bytes` are in `runtime`: pallet and call index, then the arguments in order.
+    ///
+    /// # Errors
+    /// When they are no call there, or not the bytes of the call that they read as.
+    pub fn read(bytes: &[u8], runtime: &Runtime) -> Result<Self, Mismatch> {
+        let DecodedCall { pallet, call, args } = decode_call(bytes, runtime)?;
+        let read = match Value::from_json(args) {
+            Ok(Value::Record(args)) => Self { pallet, call, args },
+            Ok(_) => Self::new(pallet, call),
+            Err(error) => return Err(Mismatch::new(error.to_string())),
+        };
+        match read.encode(runtime) {
+            Ok(again) if again == bytes => Ok(read),
+            Ok(_) => Err(Mismatch::new(format!("{read} has other bytes"))),
+            Err(error) => Err(Mismatch::new(error.to_string())),
+        }
     }
 
     /// The bytes of the call in `runtime`: pallet and call index, then the arguments in order.

@@ -1,12 +1,14 @@
 //! The noun `proxy`: accounts that may sign for others.
 
+mod announced;
+
 use std::{collections::BTreeMap, sync::Arc};
 
 use btd_api::{
-    AccountId, Coldkey, Tao,
+    AccountId, ApiError, Coldkey, ErrorKind, Tao,
     proxy::{
-        Add, AddParams, Announce, AnnounceParams, AnyCall, Create, CreateParams, CreatedProxy, Execute, ExecuteParams,
-        Kill, KillParams, List, Proxies, Proxy, Remove, RemoveParams,
+        Add, AddParams, Announce, AnnounceParams, Announcement, AnyCall, Create, CreateParams, CreatedProxy, Execute,
+        ExecuteParams, Kill, KillParams, List, Proxies, Proxy, Remove, RemoveParams,
     },
     stake::ColdkeyParams,
     wallet::{Outcome, Receipt},
@@ -15,10 +17,11 @@ use btd_chain::{Call, Value, call_hash};
 use btd_signer_protocol::KeyId;
 use serde_json::Value as Json;
 
+use self::announced::Meant;
 use super::{Caller, Failure, Table, deposit, receipt};
 use crate::{
     daemon::Parts,
-    submit::{Draft, Precondition, SubmissionError},
+    submit::{Draft, Precondition},
 };
 
 pub(super) fn register(table: &mut Table, parts: &Arc<Parts>) {
@@ -36,10 +39,8 @@ pub(super) fn register(table: &mut Table, parts: &Arc<Parts>) {
 
 /// A call by name, with arguments in the JSON form of the chain's own reads.
 pub(super) fn call(any: &AnyCall) -> Result<Call, Failure> {
-    let wrong = |error: btd_chain::NotAnInteger| {
-        Failure(btd_api::ApiError::new(btd_api::ErrorKind::InvalidParams, error.to_string()).with("parameter", "call"))
-    };
-    let args = any.args.iter().map(|(name, value)| Ok((name.clone(), Value::from_json(value.clone()).map_err(wrong)?)));
+    let unfit = |error: btd_chain::NotAnInteger| wrong("call", error.to_string());
+    let args = any.args.iter().map(|(name, value)| Ok((name.clone(), Value::from_json(value.clone()).map_err(unfit)?)));
     let args: BTreeMap<String, Value> = args.collect::<Result<_, Failure>>()?;
     Ok(Call { pallet: any.pallet.clone(), call: any.call.clone(), args })
 }
@@ -54,7 +55,17 @@ async fn list(parts: Arc<Parts>, params: ColdkeyParams, _: Caller) -> Result<Pro
     let told = view.storage_json("Proxy", "Proxies", &[coldkey.into()]).await?;
     let deposit = told.get(1).and_then(|deposit| deposit.as_str()?.parse().ok()).map_or(Tao::ZERO, Tao::from_rao);
     let proxies = told.get(0).and_then(Json::as_array).into_iter().flatten().filter_map(proxy).collect();
-    Ok(Proxies { at, coldkey, deposit, proxies })
+    let mut waiting = Vec::new();
+    for one in announced::by(&view, coldkey).await? {
+        waiting.push(Announcement {
+            real: one.real,
+            call_hash: one.hash,
+            announced_at: one.height,
+            executable_from: announced::executable_from(&view, (one.real, coldkey), one.height).await?,
+            call: announced::known(&parts, one.hash).await?.map(|call| call.to_string()),
+        });
+    }
+    Ok(Proxies { at, coldkey, deposit, proxies, announced: waiting })
 }
 
 fn proxy(told: &Json) -> Option<Proxy> {
@@ -178,37 +189,72 @@ async fn kill(parts: Arc<Parts>, params: KillParams, _: Caller) -> Result<Receip
 
 async fn announce(parts: Arc<Parts>, params: AnnounceParams, _: Caller) -> Result<Receipt, Failure> {
     let key = KeyId::coldkey(params.wallet.clone());
-    receipt::sign::<Announce, _>(&parts, key, params, |ground, params| async move {
-        let (real, hash) = (params.real, params.call_hash);
-        let call = Call::new("Proxy", "announce").arg("real", real).arg("call_hash", hash);
-        let draft = Draft::new(call, format!("Announce the call {hash} on behalf of {real}"));
-        let held = deposit::ANNOUNCEMENTS.of_one_more(&ground, "Announcements").await;
-        Ok(deposit::holding(draft, held, "it is made or rejected"))
+    let known = match (&params.call, params.call_hash) {
+        (Some(any), None) => Some(call(any)?),
+        (None, Some(_)) => None,
+        _ => return Err(wrong("call_hash", "give the `call_hash`, or the `call` itself: one of the two".to_owned())),
+    };
+    receipt::sign::<Announce, _>(&parts, key, params, move |ground, params| {
+        let known = known.clone();
+        async move {
+            let real = params.real;
+            let (hash, what) = match (&known, params.call_hash) {
+                (Some(known), _) => (call_hash(known, ground.view.runtime())?, known.to_string()),
+                (None, Some(hash)) => (hash, "the call".to_owned()),
+                (None, None) => return Err(Precondition::Nothing.into()),
+            };
+            let call = Call::new("Proxy", "announce").arg("real", real).arg("call_hash", hash);
+            let draft = Draft::new(call, format!("Announce {what} {hash} on behalf of {real}"));
+            let draft = known.into_iter().fold(draft, Draft::announces);
+            let held = deposit::ANNOUNCEMENTS.of_one_more(&ground, "Announcements").await;
+            Ok(deposit::holding(draft, held, "it is made or rejected"))
+        }
     })
     .await
 }
 
-async fn execute(parts: Arc<Parts>, params: ExecuteParams, _: Caller) -> Result<Receipt, Failure> {
-    let inner = call(&params.call)?;
-    let key = KeyId::coldkey(params.wallet.clone());
-    receipt::sign::<Execute, _>(&parts, key, params, move |ground, params| {
-        let inner = inner.clone();
-        async move {
-            let delegate = params.delegate.unwrap_or(Coldkey(ground.actor));
-            let hash = call_hash(&inner, ground.view.runtime()).map_err(SubmissionError::from)?;
-            let told = ground.view.storage_json("Proxy", "Announcements", &[delegate.into()]).await?;
-            let is_it = |told: &&Json| {
-                let text = |name: &str| told.get(name).and_then(Json::as_str);
-                text("call_hash") == Some(&hash.to_string()) && text("real") == Some(&params.real.to_string())
-            };
-            if !told.get(0).and_then(Json::as_array).is_some_and(|announced| announced.iter().any(|one| is_it(&one))) {
-                let words = format!("{delegate} has not announced {inner} ({hash}) on behalf of {}", params.real);
-                return Err(Precondition::Foreseen { error: "Unannounced", words }.into());
+fn wrong(parameter: &str, words: String) -> Failure {
+    Failure(ApiError::new(ErrorKind::InvalidParams, words).with("parameter", parameter))
+}
+
+/// Which announced call is meant: by its words, its bytes, its hash, or as the only one.
+async fn meant(parts: &Parts, params: &ExecuteParams) -> Result<Meant, Failure> {
+    match (&params.call, &params.call_hex, params.call_hash) {
+        (None, None, None) => Ok(Meant::Only),
+        (None, None, Some(hash)) => Ok(Meant::Hash(hash)),
+        (Some(any), None, None) => Ok(Meant::Call(call(any)?)),
+        // Whoever gives both gets a look at whether they are the same.
+        (None, Some(text), hash) => {
+            let digits = text.strip_prefix("0x").unwrap_or(text);
+            let bytes = hex::decode(digits).map_err(|error| wrong("call_hex", format!("not bytes in hex: {error}")))?;
+            let (view, _) = receipt::view(&parts.link).await?;
+            let read = Call::read(&bytes, view.runtime());
+            let call = read.map_err(|error| wrong("call_hex", format!("not a call of this runtime: {error}")))?;
+            let own = call_hash(&call, view.runtime())?;
+            match hash {
+                Some(hash) if hash != own => {
+                    Err(wrong("call_hash", format!("{call} has the hash {own}, and not {hash}")))
+                }
+                _ => Ok(Meant::Call(call)),
             }
-            let summary = format!("Make the announced call {inner} on behalf of {}", params.real);
+        }
+        _ => Err(wrong("call", "give the `call`, or its bytes, or its hash".to_owned())),
+    }
+}
+
+async fn execute(parts: Arc<Parts>, params: ExecuteParams, _: Caller) -> Result<Receipt, Failure> {
+    let meant = meant(&parts, &params).await?;
+    let key = KeyId::coldkey(params.wallet.clone());
+    let ours = Arc::clone(&parts);
+    receipt::sign::<Execute, _>(&parts, key, params, move |ground, params| {
+        let (ours, meant) = (Arc::clone(&ours), meant.clone());
+        async move {
+            let (real, delegate) = (params.real, params.delegate.unwrap_or(Coldkey(ground.actor)));
+            let inner = announced::due(&ours, &ground, (real, delegate), &meant).await?;
+            let summary = format!("Make the announced call {inner} on behalf of {real}");
             let call = Call::new("Proxy", "proxy_announced")
                 .arg("delegate", delegate)
-                .arg("real", params.real)
+                .arg("real", real)
                 .arg("force_proxy_type", Value::Null)
                 .arg("call", inner);
             Ok(Draft::new(call, summary))

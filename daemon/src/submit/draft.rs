@@ -34,6 +34,8 @@ pub struct Draft {
     pub warnings: Vec<String>,
     /// What must hold; checked before anything is signed.
     pub needs: Vec<Need>,
+    /// The call whose hash it announces: the chain keeps the hash alone, and the journal this.
+    pub announces: Option<Call>,
 }
 
 /// Where a draft is made: the chain at one block, and the account that acts.
@@ -70,7 +72,14 @@ impl Draft {
             effects: Vec::new(),
             warnings: Vec::new(),
             needs: Vec::new(),
+            announces: None,
         }
+    }
+
+    /// The same, which announces `call`.
+    #[must_use]
+    pub fn announces(self, call: Call) -> Self {
+        Self { announces: Some(call), ..self }
     }
 
     /// The same, taking up to `amount` out of the free balance.

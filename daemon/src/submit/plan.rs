@@ -5,6 +5,7 @@
 //! is always taken in a way that keeps the account alive.
 
 use btd_api::{AccountId, Amount, Coldkey, Hotkey, NetUid, Tao, Uid};
+use btd_chain::Call;
 use serde::{Deserialize, Serialize};
 
 use super::{
@@ -37,6 +38,9 @@ pub struct Plan {
     pub effects: Vec<String>,
     /// What the caller should know before saying yes.
     pub warnings: Vec<String>,
+    /// The call whose hash it announces, where that is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub announced: Option<Call>,
     /// Of a dry run: the key that has to be unlocked before this can be signed.
     #[serde(default)]
     pub locked: Option<String>,

@@ -88,6 +88,7 @@ impl Submitter {
             balance_after: verdict.balance_after,
             effects,
             warnings: verdict.warnings.into_iter().chain(unsettled).collect(),
+            announced: draft.and_then(|draft| draft.announces),
             locked: None,
         };
         Ok((plan, prepared))
