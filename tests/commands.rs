@@ -504,7 +504,27 @@ fn stake_is_picked_from_a_list_and_taken_out() {
     let hotkey = picked["hotkey"].as_str().unwrap();
     terminal.wait_for(&format!("btctl stake remove --wallet bob --netuid 0 --hotkey {hotkey} --amount all --yes"));
     assert_eq!(terminal.end(), 0);
-    assert_eq!(positions(), [left]);
+    assert_eq!(positions(), std::slice::from_ref(&left));
+    // The wizard asks for everything, and tells the command that asks nothing.
+    let mut terminal = Terminal::btctl(&stage.host, &["stake", "wizard", "--wallet", "bob"]);
+    terminal.wait_for("What to do: remove, move, swap or transfer: ");
+    terminal.press("transfer\r");
+    terminal.wait_for("Which of them: ");
+    terminal.press("1\r");
+    terminal.wait_for("How much of it, or all: ");
+    terminal.press("1\r");
+    terminal.wait_for("To which coldkey: ");
+    terminal.press(&format!("{ALICE}\r"));
+    terminal.wait_for("Sign and send it? [y/N]");
+    terminal.press("y\r");
+    let flags = format!(
+        "--origin-netuid 0 --hotkey {} --amount 1.000000000 --dest {ALICE} --yes",
+        left["hotkey"].as_str().unwrap()
+    );
+    terminal.wait_for(&format!("btctl stake transfer --wallet bob {flags}"));
+    assert_eq!(terminal.end(), 0);
+    assert_eq!(stage.ask("stake list --wallet alice")["positions"][0]["stake"], "1000000000");
+    assert_eq!(stage.host.refused(&["stake", "wizard", "--wallet", "bob"]).0, 2);
     // Without a terminal there is nobody to choose.
     assert_eq!(stage.host.refused(&["stake", "remove", "-i", "--wallet", "bob"]).0, 2);
 }

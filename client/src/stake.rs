@@ -5,6 +5,7 @@ mod list;
 pub(crate) mod lock;
 mod pick;
 mod trade;
+mod wizard;
 
 use btd_api::{
     HotkeyRef, NetUid, Ratio, Tao,
@@ -48,6 +49,8 @@ pub(crate) enum Command {
     Swap(trade::SwapArgs),
     /// Give stake to another coldkey
     Transfer(trade::TransferArgs),
+    /// Take out, move, swap or give away stake, asked for step by step on a terminal
+    Wizard(wizard::WizardArgs),
     /// Where what a coldkey mines is staked, and what becomes of its root dividends
     #[command(aliases = ["get-auto", "get_auto", "get-claim"])]
     Auto(ColdkeyArg),
@@ -315,6 +318,7 @@ impl Command {
                 let params = unsent!(SetClaimParams { claim, wallet: args.wallet.resolve(settings) });
                 spend::sign::<SetClaim>(session, params, args.terms).await
             }
+            Self::Wizard(args) => args.run(session).await,
             Self::Locks(args) => args.run(session).await,
             Self::Lock(args) => args.run(session).await,
             Self::Unlock(args) => args.run(session).await,
@@ -391,6 +395,7 @@ mod tests {
             "stake child get --all".to_owned(),
             "stake child take --netuid 1 -t 0.1".to_owned(),
             "stake child take --netuid 1".to_owned(),
+            "stake wizard --wallet-name alice --unsafe".to_owned(),
             "stake child revoke --all-netuids".to_owned(),
             "stake child take 1 -t 0.1".to_owned(),
             "stake child take --all -t 0.1".to_owned(),

@@ -61,7 +61,7 @@ pub(super) async fn remove(
 }
 
 /// An amount as `--amount` takes it.
-fn said(amount: AlphaAmount) -> String {
+pub(super) fn said(amount: AlphaAmount) -> String {
     match amount {
         AlphaAmount::Exactly(alpha) => alpha.to_string(),
         AlphaAmount::All => "all".to_owned(),
@@ -74,7 +74,7 @@ fn without_question(mut words: Vec<String>) -> Vec<String> {
     words
 }
 
-fn numbered(positions: &[Position], page: Page) -> String {
+pub(super) fn numbered(positions: &[Position], page: Page) -> String {
     let mut table = Table::new(&[
         Column::number("NO"),
         Column::number("NETUID"),
@@ -97,7 +97,7 @@ fn numbered(positions: &[Position], page: Page) -> String {
 }
 
 /// The positions whose numbers are named, each once.
-fn chosen<'p>(told: &str, positions: &'p [Position]) -> Result<Vec<&'p Position>, String> {
+pub(super) fn chosen<'p>(told: &str, positions: &'p [Position]) -> Result<Vec<&'p Position>, String> {
     if told.trim().eq_ignore_ascii_case("all") {
         return Ok(positions.iter().collect());
     }
@@ -117,12 +117,12 @@ fn chosen<'p>(told: &str, positions: &'p [Position]) -> Result<Vec<&'p Position>
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use serde_json::json;
 
     use super::*;
 
-    fn positions() -> Vec<Position> {
+    pub(crate) fn positions() -> Vec<Position> {
         let position = |netuid: u16| {
             serde_json::from_value(json!({
                 "netuid": netuid, "name": "apex", "symbol": "α", "hotkey": "5FHneW46xGXgs5mUiveU4sbTyGBzmstUspZC92UhjJM694ty",
