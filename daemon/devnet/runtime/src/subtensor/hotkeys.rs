@@ -127,6 +127,7 @@ impl<T: Config> Pallet<T> {
         netuid: Option<NetUid>,
         netuids: &[NetUid],
     ) -> Weight {
+        // Checks, the price and the owner's lists come first; what follows depends on what the hotkey has.
         let (mut reads, mut writes) = if netuid.is_some() { (16, 8) } else { (14, 14) };
         let positions: Vec<NetUid> = AlphaV2::<T>::iter_key_prefix((old,)).map(|(_, netuid)| netuid).collect();
         let all = positions.len();
