@@ -8,11 +8,13 @@ line per check and fails on the first that does not hold. Nothing but the standa
 
 import argparse
 import asyncio
+import copy
 import json
 import math
 import pathlib
 import socketserver
 import sys
+import tempfile
 import threading
 import time
 from typing import Any, Dict, List, Literal, Optional
@@ -219,7 +221,23 @@ def peers(dendrite, hotkey):
     for spelled in ("0:0:0:0:0:0:0:1", "::ffff:127.0.0.1", "FE80::1"):
         reply = dendrite.query([bt.AxonInfo(spelled, 1, hotkey)], Odd(), deserialize=False, timeout=2)[0]
         check(f"{spelled} is an address", code(reply) in (408, 503), reply.dendrite.status_message)
+    odd_ones = [bt.AxonInfo("nowhere", 1, hotkey), bt.AxonInfo("127.0.0.1", 1, "nobody"), bt.AxonInfo("127.0.0.1", 1, hotkey)]
+    told = dendrite.query(odd_ones, Odd(), deserialize=False, timeout=2)
+    check("one that is no axon leaves the others alone", [code(reply) for reply in told] == [422, 422, 503], told[0].dendrite)
     check("nobody asked is nobody answering", dendrite.query([], Odd()) == [])
+
+
+def metagraphs(client):
+    metagraph = bt.metagraph(1, client=client)
+    whole = copy.deepcopy(metagraph)
+    past = bt.metagraph(1, sync=False, client=client).sync(block=int(metagraph.block))
+    check("a metagraph can be of the past", int(past.block) == int(metagraph.block) and int(past.n) >= 1, past)
+    with tempfile.TemporaryDirectory() as folder:
+        saved = bt.metagraph(1, sync=False).load([str(metagraph.save([folder])._folder([folder]).parents[1])])
+    check("be saved and loaded", saved.neurons == metagraph.neurons == whole.neurons and int(saved.block) == int(metagraph.block))
+    check("and has weights and bonds", len(saved.W) == len(saved.B) == int(saved.n) and saved.tempo == saved.hparams.tempo)
+    if type(metagraph.n) is not int:
+        check("its columns are numpy's", bool((metagraph.S >= 0).all()) and metagraph.uids.tolist()[0] == 0, metagraph.S)
 
 
 def returns(axon, ask):
@@ -257,6 +275,7 @@ def main():
     check("keys are numbers again", reply.seen == "({3: 0.5}, 'b')" and reply.weights == {3: 0.5}, reply)
     side_by_side(dendrite, target, ask)
     peers(dendrite, target.hotkey)
+    metagraphs(client)
     returns(axon, ask)
     axon.stop()
     check("a stopped axon says so", not axon.started and axon.wait(0))

@@ -261,6 +261,8 @@ with daemon("--network", "devnet", "--block-time", "250ms"):
         script("bittensor 11's signed requests to a program behind our axon", *asking)
         asking = [*module, "ask", sockets, ip, port, axon["hotkey"], "--wallet", "bob"]
         script("our dendrite asks a program behind our axon", *asking)
+    for python in ("python3", VENVS / "sdk10/bin/python"):  # Without numpy and pydantic, and with them.
+        script("the synapse classes of the module", python, HERE / "client_types.py")
     edges = ["python3", HERE / "client_edges.py", sockets, "--wallet", "charlie", "--asks", "bob"]
     script("what goes wrong around a program behind our axon", *edges)
     with neuron(VENVS / "sdk10/bin/python", HERE / "sdk10_neuron.py", "serve", "--uri", "//Dave") as theirs:

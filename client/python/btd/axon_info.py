@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import ipaddress
 import json
+from typing import Any, Optional
 
-__all__ = ["AxonInfo"]
+__all__ = ["AxonInfo", "unaskable", "written"]
+
+_BASE58 = "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -56,9 +60,33 @@ class AxonInfo:
 
 
 def written(ip: str, port: int) -> str:
-    """``ip:port`` in the one spelling that an address has."""
+    """``ip:port`` in the one spelling that an address has; of names ``localhost`` alone is known."""
+    ip = "127.0.0.1" if ip == "localhost" else ip
     try:
         ip = str(ipaddress.ip_address(str(ip).strip("[]")))
     except ValueError:
         pass  # btd says what is wrong with it.
     return f"[{ip}]:{port}" if ":" in ip else f"{ip}:{port}"
+
+
+def unaskable(axon: Any) -> Optional[str]:
+    """Why nothing can be sent to an axon, if so: what it has for an address or a hotkey is none."""
+    try:
+        ipaddress.ip_address("127.0.0.1" if axon.ip == "localhost" else str(axon.ip).strip("[]"))
+    except ValueError:
+        return f"`{axon.ip}` is not an IP address"
+    if not (isinstance(axon.port, int) and 0 <= axon.port < 1 << 16):
+        return f"`{axon.port}` is not a port"
+    return None if _is_address(axon.hotkey) else f"`{axon.hotkey}` is not the SS58 address of a hotkey"
+
+
+def _is_address(text: Any) -> bool:
+    if not isinstance(text, str) or not 46 <= len(text) <= 48 or not set(text) <= set(_BASE58):
+        return False
+    number = 0
+    for letter in text:
+        number = number * 58 + _BASE58.index(letter)
+    if number >= 1 << 280:
+        return False
+    data = number.to_bytes(35, "big")
+    return data[0] == 42 and hashlib.blake2b(b"SS58PRE" + data[:-2]).digest()[:2] == data[-2:]

@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 import copy
 import ipaddress
+import logging
 import queue
 import uuid
-from typing import Any, AsyncIterator, Dict, List, Optional, Sequence, Union
+from typing import Any, AsyncIterator, Dict, List, Optional, Sequence, Tuple, Union
 
-from .axon_info import AxonInfo
+from .axon_info import AxonInfo, unaskable, written
 from .connections import Connections
 from .fields import frozen
 from .rpc import Client
@@ -19,6 +20,11 @@ from .terminal import TerminalInfo
 from .wallet import names
 
 __all__ = ["Dendrite"]
+
+_log = logging.getLogger("btd.dendrite")
+
+#: The longest that btd waits for an axon, in seconds.
+_LONGEST = 120.0
 
 #: What a call may take beyond the deadline of its axons.
 _MARGIN = 30.0
@@ -30,6 +36,7 @@ class Dendrite:
     def __init__(self, wallet: Any = None, *, client: Optional[Client] = None) -> None:
         self.wallet = wallet
         self.uuid = str(uuid.uuid1())
+        self._me: Optional[str] = None
         self._connections = Connections(client)
 
     # --- asking and waiting
@@ -56,12 +63,11 @@ class Dendrite:
         if streaming:
             streams = [self.call_stream(target, copy.deepcopy(synapse), timeout, deserialize) for target in targets]
             return streams[0] if single else streams
-        if not targets:
-            return []
         params = self._params(targets, synapse, timeout, transport)
-        call = self._connections.free().submit("dendrite_query", params)
-        replies = call.result(_patience(timeout))["replies"]
-        results = _results(synapse, targets, replies, timeout)
+        replies = []
+        if params["axons"]:
+            replies = self._connections.free().call("dendrite_query", params, timeout=_patience(timeout))["replies"]
+        results = self._results(synapse, targets, replies, timeout)
         results = [result.deserialize() if deserialize else result for result in results]
         return results[0] if single else results
 
@@ -84,7 +90,7 @@ class Dendrite:
         else:
             params["all"] = True
         replies = self._connections.free().call("dendrite_query", params, timeout=_patience(timeout))["replies"]
-        results = [_filled(copy.deepcopy(synapse), reply, None, timeout) for reply in replies]
+        results = [self._filled(copy.deepcopy(synapse), reply, None, timeout) for reply in replies]
         return [result.deserialize() if deserialize else result for result in results]
 
     # --- asking without waiting
@@ -108,7 +114,7 @@ class Dendrite:
         if not run_async:
             results = [await self.call(target, copy.deepcopy(synapse), timeout, deserialize) for target in targets]
             return results[0] if single else results
-        results = await self._asked(targets, synapse, timeout)
+        results = self._results(synapse, targets, await self._replies(targets, synapse, timeout), timeout)
         results = [result.deserialize() if deserialize else result for result in results]
         return results[0] if single else results
 
@@ -121,9 +127,8 @@ class Dendrite:
         """Sends the synapse to one axon, and fills it with the reply."""
         synapse = synapse if synapse is not None else Synapse()
         target = _info(target_axon)
-        params = self._params([target], synapse, timeout, "auto")
-        replies = await self._reply(params, timeout)
-        _filled(synapse, replies[0], target, timeout)
+        replies = await self._replies([target], synapse, timeout)
+        self._filled(synapse, replies[0] if replies else _lost(target), target, timeout)
         return synapse.deserialize() if deserialize else synapse
 
     async def call_stream(
@@ -136,6 +141,10 @@ class Dendrite:
         """Gives the pieces of a streaming axon's reply as they come, and at last the message."""
         asked: Any = synapse if synapse is not None else Synapse()
         target = _info(target_axon)
+        if unaskable(target):
+            self._filled(asked, _lost(target), target, timeout)
+            yield asked.deserialize() if deserialize else asked
+            return
         loop = asyncio.get_running_loop()
         events: "asyncio.Queue[dict]" = asyncio.Queue()
         # Another loop may have ended before the last of its events.
@@ -170,7 +179,7 @@ class Dendrite:
         finally:
             client.unsubscribe("dendrite_unsubscribeQuery", subscription)
         if end:
-            _filled(asked, end, target, timeout)
+            self._filled(asked, end, target, timeout)
         if failure is None and end and asked.is_success and isinstance(asked, StreamingSynapse):
             response.status = end["status_code"]
             response.headers.update({"name": asked.name, "timeout": str(timeout), "content-type": "text/event-stream"})
@@ -187,6 +196,9 @@ class Dendrite:
         """As :meth:`call_stream`, for code that does not await: an iterator of bytes, then the message."""
         events: "queue.Queue[dict]" = queue.Queue()
         target = _info(target_axon)
+        if unaskable(target):
+            yield self._filled(copy.deepcopy(synapse), _lost(target), target, timeout)
+            return
         client = self._connections.free()
         params = self._params([target], synapse, timeout, "auto")
         subscription = client.subscribe("dendrite_subscribeQuery", params, events.put, "dendrite_unsubscribeQuery")
@@ -197,7 +209,7 @@ class Dendrite:
                 if piece is not None:
                     yield piece
                 elif event.get("reply") is not None:
-                    yield _filled(copy.deepcopy(synapse), event["reply"], target, timeout)
+                    yield self._filled(copy.deepcopy(synapse), event["reply"], target, timeout)
                     return
         finally:
             client.unsubscribe("dendrite_unsubscribeQuery", subscription)
@@ -233,35 +245,76 @@ class Dendrite:
 
     def _params(self, targets: Sequence[Any], synapse: Synapse, timeout: Optional[float], transport: str) -> dict:
         wallet = names(self.wallet)
-        # None is for as long as it takes: a day.
-        milliseconds = max(1, int(timeout * 1000)) if timeout is not None else 86_400_000
+        if timeout is None or timeout <= 0:
+            timeout = _LONGEST  # As with aiohttp, it is no limit of the caller's.
+        elif timeout > _LONGEST:
+            _log.warning("btd waits %.0f s for an axon at most, not %s s", _LONGEST, timeout)
+            timeout = _LONGEST
         return {
             "synapse": type(synapse)._declaration(),
             "fields": synapse._values(),
             "wallet": wallet["wallet"],
             "wallet_hotkey": wallet["hotkey"],
-            "axons": [{"hotkey": target.hotkey, "address": _address(target)} for target in targets],
+            "axons": [{"hotkey": target.hotkey, "address": _address(target)} for target in targets if not unaskable(target)],
             "transport": transport,
-            "timeout_ms": milliseconds,
+            "timeout_ms": max(1, int(timeout * 1000)),
         }
 
-    async def _reply(self, params: dict, timeout: Optional[float]) -> List[dict]:
+    async def _replies(self, targets: List[Any], synapse: Synapse, timeout: Optional[float]) -> List[dict]:
+        params = self._params(targets, synapse, timeout, "auto")
+        if not params["axons"]:
+            return []
         # Nothing of it waits in a thread: as many may be asked at once as btd takes.
         call = asyncio.wrap_future(self._connections.free().submit("dendrite_query", params))
         return (await asyncio.wait_for(call, _patience(timeout)))["replies"]
 
-    async def _asked(self, targets: List[Any], synapse: Synapse, timeout: Optional[float]) -> List[Synapse]:
-        if not targets:
-            return []
-        replies = await self._reply(self._params(targets, synapse, timeout, "auto"), timeout)
-        return _results(synapse, targets, replies, timeout)
+    def _results(self, synapse: Synapse, targets: List[Any], replies: List[dict], timeout: Optional[float]) -> List[Any]:
+        # btd asks each axon once; one that was named twice gets its reply twice.
+        known = {_key(reply["hotkey"], reply["address"]): reply for reply in replies}
+        found = [known.get(_key(target.hotkey, _address(target))) or _lost(target) for target in targets]
+        return [self._filled(copy.deepcopy(synapse), reply, target, timeout) for reply, target in zip(found, targets)]
+
+    def _filled(self, synapse: Synapse, reply: dict, target: Any, timeout: Optional[float]) -> Synapse:
+        """The synapse as the call left it: the answer's fields, and of both ends what is known."""
+        code, words = int(reply["status_code"]), reply["status_message"]
+        message = reply.get("message")
+        if message is None and code == 200:
+            code, words = 422, "Failed to parse response: the axon answered nothing"
+        dendrite, axon = TerminalInfo(), TerminalInfo()
+        if message is not None:
+            dendrite, axon = TerminalInfo.from_json(message.get("dendrite")), TerminalInfo.from_json(message.get("axon"))
+            if code == 200:
+                try:
+                    _adopt(synapse, message)
+                except (TypeError, ValueError) as error:
+                    code, words = 422, f"Failed to parse response: {error}"
+        synapse.timeout, synapse.dendrite, synapse.axon = timeout, dendrite, axon
+        dendrite.status_code, dendrite.status_message = code, words
+        dendrite.process_time = reply.get("process_time_s") if code == 200 else None
+        dendrite.hotkey = dendrite.hotkey or self._hotkey()
+        # Who was asked, whatever the reply says of itself.
+        if target is not None:
+            axon.ip, axon.hotkey = str(target.ip), target.hotkey
+            axon.port = target.port if isinstance(target.port, int) else None
+        else:
+            host, _, port = reply["address"].rpartition(":")
+            axon.ip, axon.port, axon.hotkey = host.strip("[]"), int(port), reply["hotkey"]
+        return synapse
+
+    def _hotkey(self) -> Optional[str]:
+        if self._me is None and self.wallet is not None:
+            try:
+                self._me = self.wallet.hotkey.ss58_address
+            except Exception:  # The call itself has gone through: this is for the record alone.
+                _log.debug("the hotkey's address is not known", exc_info=True)
+        return self._me
 
 
-def _patience(timeout: Optional[float]) -> Optional[float]:
-    return None if timeout is None else timeout + _MARGIN
+def _patience(timeout: Optional[float]) -> float:
+    return (timeout if timeout and 0 < timeout < _LONGEST else _LONGEST) + _MARGIN
 
 
-def _listed(axons: Any) -> tuple:
+def _listed(axons: Any) -> Tuple[bool, List[Any]]:
     single = not isinstance(axons, (list, tuple))
     return single, [_info(axon) for axon in ([axons] if single else axons)]
 
@@ -271,10 +324,10 @@ def _info(axon: Any) -> Any:
 
 
 def _address(axon: Any) -> str:
-    return axon.address if isinstance(axon, AxonInfo) else AxonInfo(axon.ip, axon.port, axon.hotkey).address
+    return written(axon.ip, axon.port)
 
 
-def _key(hotkey: str, address: str) -> tuple:
+def _key(hotkey: Any, address: str) -> Tuple[Any, ...]:
     host, _, port = address.rpartition(":")
     try:
         return hotkey, ipaddress.ip_address(host.strip("[]")), port
@@ -282,54 +335,17 @@ def _key(hotkey: str, address: str) -> tuple:
         return hotkey, host, port
 
 
-def _results(synapse: Synapse, targets: List[Any], replies: List[dict], timeout: Optional[float]) -> List[Synapse]:
-    # btd asks each axon once; one that was named twice gets its reply twice.
-    known = {_key(reply["hotkey"], reply["address"]): reply for reply in replies}
-    found = [known.get(_key(target.hotkey, _address(target))) for target in targets]
-    return [
-        _filled(copy.deepcopy(synapse), reply or _NONE, target, timeout) for target, reply in zip(targets, found)
-    ]
-
-
-_NONE = {"status_code": 422, "status_message": "Failed to parse response: btd gave no reply of this axon"}
+def _lost(target: Any) -> Dict[str, Any]:
+    why = unaskable(target) or "btd gave no reply of this axon"
+    return {"status_code": 422, "status_message": f"Failed to parse response: {why}"}
 
 
 def _adopt(synapse: Synapse, message: Dict[str, Any]) -> None:
     """Takes the fields of an answer, but for those that are frozen: they stay the caller's."""
     cls = type(synapse)
-    # The whole message is read before any of it is taken; a field left out takes its default.
-    received = cls._received({**_kept(synapse, message), **message})
+    own = {name: synapse.__dict__[name] for name in cls._fields() if name not in message or frozen(cls, name)}
+    # The whole is read before any of it is taken.
+    received = cls._received({**message, **own})
     for name in cls._fields():
-        if not frozen(cls, name) and name in message:
+        if name not in own:
             synapse.__dict__[name] = received.__dict__[name]
-
-
-def _kept(synapse: Synapse, message: Dict[str, Any]) -> Dict[str, Any]:
-    cls = type(synapse)
-    return {name: synapse.__dict__[name] for name in cls._fields() if name not in message or frozen(cls, name)}
-
-
-def _filled(synapse: Synapse, reply: dict, target: Any, timeout: Optional[float]) -> Synapse:
-    """The synapse as the call left it: the answer's fields, and of both ends what is known."""
-    code, words = int(reply["status_code"]), reply["status_message"]
-    message = reply.get("message")
-    if message is None and code == 200:
-        code, words = 422, "Failed to parse response: the axon answered nothing"
-    dendrite, axon = TerminalInfo(), TerminalInfo()
-    if message is not None:
-        dendrite, axon = TerminalInfo.from_json(message.get("dendrite")), TerminalInfo.from_json(message.get("axon"))
-        if code == 200:
-            try:
-                _adopt(synapse, message)
-            except (TypeError, ValueError) as error:
-                code, words = 422, f"Failed to parse response: {error}"
-    synapse.timeout, synapse.dendrite, synapse.axon = timeout, dendrite, axon
-    dendrite.status_code, dendrite.status_message = code, words
-    dendrite.process_time = reply.get("process_time_s") if code == 200 else None
-    # Who was asked, whatever the reply says of itself.
-    if target is not None:
-        axon.ip, axon.port, axon.hotkey = str(target.ip), int(target.port), target.hotkey
-    else:
-        host, _, port = reply["address"].rpartition(":")
-        axon.ip, axon.port, axon.hotkey = host.strip("[]"), int(port), reply["hotkey"]
-    return synapse

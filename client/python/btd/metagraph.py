@@ -1,146 +1,370 @@
-"""``metagraph``: a subnet's neurons, from btd's memory: no request to the chain, no pickle."""
+"""``metagraph``: a subnet's neurons, from btd's memory: no request to the chain, no pickle.
+
+Columns are numpy arrays of the types that bittensor gave them, ``n`` and ``block`` numbers of
+numpy. Where there is no numpy they are lists and numbers of Python.
+"""
 
 from __future__ import annotations
 
-from typing import Any, List, Optional
+import copy
+import json
+import os
+import types
+from pathlib import Path
+from typing import Any, Dict, List, Optional, Sequence
 
 from .axon_info import AxonInfo
 from .rpc import Client
 
-__all__ = ["Metagraph"]
+try:
+    import numpy
+except ImportError:  # Lists then.
+    numpy = None  # type: ignore[assignment]
+
+__all__ = ["Metagraph", "Neuron"]
 
 _RAO = 10**9
+_U16 = 65535
+
+#: What btd's whole table says of the subnet beside its hyperparameters.
+_FIGURES = frozenset(
+    "name symbol network_registered_at owner_hotkey owner_coldkey last_step blocks_since_last_step num_uids max_uids "
+    "tao_in alpha_in alpha_out subnet_volume price identity tao_dividends_per_hotkey alpha_dividends_per_hotkey".split()
+)
+
+
+class Neuron(dict):
+    """A neuron: its values as keys and as attributes."""
+
+    def __getattr__(self, name: str) -> Any:
+        try:
+            return self[name]
+        except KeyError:
+            raise AttributeError(f"a neuron has no {name}") from None
+
+    @property
+    def axon_info(self) -> AxonInfo:
+        """Where it serves."""
+        axon = self.get("axon") or {"ip": "0.0.0.0", "port": 0, "version": 0}
+        return AxonInfo(axon["ip"], axon["port"], self["hotkey"], self["coldkey"], axon["version"])
 
 
 class Metagraph:
     """The neurons of a subnet, in the order of their uids. Stakes are in tokens, scores 0 to 1."""
 
-    def __init__(self, netuid: int, network: Optional[str] = None, sync: bool = True, *, client: Optional[Client] = None, **_: Any) -> None:
+    def __init__(
+        self,
+        netuid: int,
+        network: Optional[str] = None,
+        lite: bool = True,
+        sync: bool = True,
+        subtensor: Any = None,
+        mechid: int = 0,
+        *,
+        client: Optional[Client] = None,
+        **_: Any,
+    ) -> None:
         self.netuid = netuid
         self.network = network
+        self.mechid = mechid
+        #: Weights and bonds are read when they are first asked for, whatever this says.
+        self.lite = lite
         self._client = client
-        self.neurons: List[dict] = []
-        self.subnet: dict = {}
-        self.block = 0
+        self.neurons: List[Neuron] = []
+        self.subnet: Dict[str, Any] = {}
         self.stale = True
+        self._block = 0
+        self._whole: Optional[Dict[str, Any]] = None
         if sync:
             self.sync()
 
-    def sync(self, *_: Any, **__: Any) -> "Metagraph":
-        """Reads what btd knows now."""
-        client = self._client or Client()
-        try:
-            reply = client.call("subnets_metagraph", {"netuid": self.netuid})
-        finally:
-            if self._client is None:
-                client.close()
-        self.neurons, self.subnet = reply["neurons"], reply["subnet"]
-        self.block, self.stale = reply["at"]["number"], reply["at"]["stale"]
+    def sync(self, block: Optional[int] = None, lite: Optional[bool] = None, subtensor: Any = None) -> "Metagraph":
+        """Reads what btd knows now, or what was at a block of the past; ``subtensor`` is not needed.
+
+        Raises :class:`RpcError` when the chain's node no longer has the block.
+        """
+        if block is not None or self.mechid:
+            whole = self._table(block)
+            self.neurons, self.subnet = _neurons(whole["columns"], whole["neurons"]), dict(whole["figures"])
+            self._block, self.stale, self._whole = whole["at"]["number"], whole["at"]["stale"], whole
+            return self
+        reply = self._call("subnets_metagraph", {"netuid": self.netuid})
+        self.neurons, self.subnet = [Neuron(neuron) for neuron in reply["neurons"]], reply["subnet"]
+        # Neurons are read again when something happens to them: they are those of the later block too.
+        self._block, self.stale = max(reply["at"]["number"], reply["subnet_at"]["number"]), reply["at"]["stale"]
+        self._whole = None
         return self
 
-    def _column(self, name: str) -> list:
-        return [neuron[name] for neuron in self.neurons]
+    # --- on disk
+
+    def save(self, root_dir: Optional[Sequence[str]] = None) -> "Metagraph":
+        """Writes it, with weights and bonds, to ``~/.bittensor/metagraphs/…/block-N.json``."""
+        folder = self._folder(root_dir)
+        folder.mkdir(parents=True, exist_ok=True)
+        kept = {"neurons": self.neurons, "subnet": self.subnet, "block": self._block, "whole": self._read_whole()}
+        part = folder / f".block-{self._block}.json.{os.getpid()}"
+        part.write_text(json.dumps(kept))
+        part.replace(folder / f"block-{self._block}.json")
+        return self
+
+    def load(self, root_dir: Optional[Sequence[str]] = None) -> "Metagraph":
+        """Reads the newest that was saved. bittensor's own files, which are pickles, are left alone."""
+        return self.load_from_path(self._folder(root_dir))
+
+    def load_from_path(self, dir_path: Any) -> "Metagraph":
+        """Reads the newest that was saved in a folder."""
+        found = {}
+        for path in Path(dir_path).glob("block-*.json"):
+            number = path.stem.partition("-")[2]
+            if number.isdigit():
+                found[int(number)] = path
+        if not found:
+            raise ValueError(f"no metagraph is saved in {dir_path}")
+        kept = json.loads(found[max(found)].read_text())
+        self.neurons = [Neuron(neuron) for neuron in kept["neurons"]]
+        self.subnet, self._block, self._whole, self.stale = kept["subnet"], kept["block"], kept["whole"], True
+        return self
+
+    def _folder(self, root_dir: Optional[Sequence[str]]) -> Path:
+        root = Path(*(root_dir or ["~", ".bittensor", "metagraphs"])).expanduser()
+        return root / f"network-{self.network}" / f"netuid-{self.netuid}"
+
+    # --- the subnet
 
     @property
-    def n(self) -> int:
+    def n(self) -> Any:
         """How many there are."""
-        return len(self.neurons)
+        return _array(len(self.neurons), "int64")
 
     @property
-    def uids(self) -> List[int]:
+    def block(self) -> Any:
+        """The block of which this is."""
+        return _array(self._block, "int64")
+
+    @property
+    def tempo(self) -> int:
+        """Blocks from epoch to epoch."""
+        return int(self.subnet["tempo"])
+
+    @property
+    def hparams(self) -> Any:
+        """The hyperparameters, and what else the whole table says of the subnet, as attributes."""
+        return types.SimpleNamespace(**{name: _number(value) for name, value in self._read_whole()["figures"].items()})
+
+    def __getattr__(self, name: str) -> Any:
+        if name not in _FIGURES:
+            raise AttributeError(f"metagraph has no {name}")
+        return _number(self._read_whole()["figures"][name])
+
+    # --- the neurons
+
+    @property
+    def uids(self) -> Any:
         """Their slots."""
-        return self._column("uid")
+        return self._column("uid", "int64")
 
     @property
     def hotkeys(self) -> List[str]:
         """Their hotkeys."""
-        return self._column("hotkey")
+        return [neuron["hotkey"] for neuron in self.neurons]
 
     @property
     def coldkeys(self) -> List[str]:
         """Their coldkeys."""
-        return self._column("coldkey")
+        return [neuron["coldkey"] for neuron in self.neurons]
 
     @property
     def axons(self) -> List[AxonInfo]:
         """Where they serve; those that do not have the address 0.0.0.0:0."""
-        found = []
-        for neuron in self.neurons:
-            axon = neuron.get("axon") or {"ip": "0.0.0.0", "port": 0, "version": 0}
-            found.append(AxonInfo(axon["ip"], axon["port"], neuron["hotkey"], neuron["coldkey"], axon["version"]))
-        return found
+        return [neuron.axon_info for neuron in self.neurons]
 
     @property
-    def stake(self) -> List[float]:
+    def addresses(self) -> List[str]:
+        """Where they serve, each as ``/ipv4/1.2.3.4:8091``."""
+        return [axon.ip_str() for axon in self.axons]
+
+    @property
+    def stake(self) -> Any:
         """Their stake weight."""
-        return [int(rao) / _RAO for rao in self._column("stake")]
+        return self._tokens("stake")
 
-    S = total_stake = stake
+    S = total_stake = TS = stake
 
     @property
-    def alpha_stake(self) -> List[float]:
+    def alpha_stake(self) -> Any:
         """The subnet's own token behind them."""
-        return [int(rao) / _RAO for rao in self._column("alpha_stake")]
+        return self._tokens("alpha_stake")
+
+    AS = alpha_stake
 
     @property
-    def tao_stake(self) -> List[float]:
+    def tao_stake(self) -> Any:
         """The root's token behind them."""
-        return [int(rao) / _RAO for rao in self._column("tao_stake")]
+        return self._tokens("tao_stake")
 
     @property
-    def emission(self) -> List[float]:
+    def emission(self) -> Any:
         """What they earned in the last epoch."""
-        return [int(rao) / _RAO for rao in self._column("emission")]
+        return self._tokens("emission")
 
     E = emission
 
     @property
-    def validator_permit(self) -> List[bool]:
+    def validator_permit(self) -> Any:
         """Whether they may validate."""
-        return self._column("validator_permit")
+        return self._column("validator_permit", "bool")
 
     @property
-    def active(self) -> List[bool]:
+    def active(self) -> Any:
         """Whether they have acted lately."""
-        return self._column("active")
+        return self._column("active", "int64")
 
     @property
-    def last_update(self) -> List[int]:
+    def last_update(self) -> Any:
         """The block of their last weights."""
-        return self._column("last_update")
+        return self._column("last_update", "int64")
 
     @property
-    def incentive(self) -> List[float]:
+    def block_at_registration(self) -> List[int]:
+        """The block at which each registered."""
+        return [int(neuron["registered_at"]) for neuron in self.neurons]
+
+    @property
+    def incentive(self) -> Any:
         """Their incentive."""
-        return self._column("incentive")
+        return self._column("incentive", "float32")
 
     I = incentive  # noqa: E741
 
     @property
-    def consensus(self) -> List[float]:
+    def consensus(self) -> Any:
         """Their consensus."""
-        return self._column("consensus")
+        return self._column("consensus", "float32")
 
     C = consensus
 
     @property
-    def dividends(self) -> List[float]:
+    def dividends(self) -> Any:
         """Their dividends."""
-        return self._column("dividends")
+        return self._column("dividends", "float32")
 
     D = dividends
 
     @property
-    def trust(self) -> List[float]:
-        """Their trust."""
-        return self._column("trust")
+    def rank(self) -> Any:
+        """Their rank: zeros where the chain keeps it no longer."""
+        return self._column("rank", "float32")
+
+    R = ranks = rank
+
+    @property
+    def trust(self) -> Any:
+        """Their trust: zeros where the chain keeps it no longer."""
+        return self._column("trust", "float32")
 
     T = trust
 
     @property
-    def validator_trust(self) -> List[float]:
+    def validator_trust(self) -> Any:
         """Their validator trust."""
-        return self._column("validator_trust")
+        return self._column("validator_trust", "float32")
+
+    Tv = validator_trust
+
+    @property
+    def weights(self) -> Any:
+        """What each gives to each, by uids: a row that says anything adds up to 1."""
+        rows = self._rows("weights")
+        sums = [sum(row) or 1 for row in rows]
+        return _array([[value / total for value in row] for row, total in zip(rows, sums)], "float32")
+
+    W = weights
+
+    @property
+    def bonds(self) -> Any:
+        """What each holds of each, by uids, of 65535."""
+        return _array(self._rows("bonds"), "float32")
+
+    B = bonds
+
+    # --- how it is read
+
+    def _call(self, method: str, params: Dict[str, Any]) -> Any:
+        client = self._client if self._client is not None and not self._client.closed else None
+        if client is not None:
+            return client.call(method, params)
+        with Client(self._client.path if self._client is not None else None) as own:
+            return own.call(method, params)
+
+    def _table(self, block: Optional[int]) -> Dict[str, Any]:
+        params = {"netuid": self.netuid, "mechid": self.mechid}
+        if block is not None:
+            params["block"] = int(block)
+        return self._call("metagraph_get", params)
+
+    def _read_whole(self) -> Dict[str, Any]:
+        if self._whole is None:
+            self._whole = self._table(self._block)
+        return self._whole
+
+    def _column(self, name: str, dtype: str) -> Any:
+        # What the chain keeps no longer is null.
+        return _array([neuron[name] if neuron[name] is not None else 0 for neuron in self.neurons], dtype)
+
+    def _tokens(self, name: str) -> Any:
+        return _array([int(neuron[name] or 0) / _RAO for neuron in self.neurons], "float32")
+
+    def _rows(self, name: str) -> List[List[int]]:
+        count = len(self.neurons)
+        rows = [[0] * count for _ in range(count)]
+        for uid, values in self._read_whole()[name]:
+            for other, value in values:
+                if uid < count and other < count:
+                    rows[uid][other] = value
+        return rows
+
+    def __deepcopy__(self, memo: Dict[int, Any]) -> "Metagraph":
+        other = copy.copy(self)
+        memo[id(self)] = other
+        # The connection is no part of it: both may use it.
+        kept = {name: value for name, value in self.__dict__.items() if name != "_client"}
+        other.__dict__.update(copy.deepcopy(kept, memo))
+        return other
 
     def __repr__(self) -> str:
-        return f"metagraph(netuid={self.netuid}, n={self.n}, block={self.block})"
+        return f"metagraph(netuid:{self.netuid}, n:{len(self.neurons)}, block:{self._block}, network:{self.network})"
+
+
+def _array(values: Any, dtype: str) -> Any:
+    return numpy.array(values, dtype=dtype) if numpy is not None else values
+
+
+def _number(value: Any) -> Any:
+    """Large numbers travel as text."""
+    return int(value) if isinstance(value, str) and value.lstrip("-").isdigit() else value
+
+
+def _neurons(columns: Dict[str, list], count: int) -> List[Neuron]:
+    """The neurons of a whole table, with the names and units of those that btd keeps in memory."""
+
+    def of(name: str, uid: int) -> Any:
+        column = columns.get(name) or []
+        return column[uid] if uid < len(column) else None
+
+    def score(name: str, uid: int) -> Optional[float]:
+        value = of(name, uid)
+        return None if value is None else int(value) / _U16
+
+    found = []
+    for uid in range(count):
+        axon = {"ip": of("axon_ip", uid), "port": of("axon_port", uid), "version": int(of("axon_version", uid) or 0)}
+        axon["block"] = int(of("axon_block", uid) or 0)
+        neuron = {"uid": uid, "hotkey": of("hotkeys", uid), "coldkey": of("coldkeys", uid), "axon": axon}
+        neuron.update({name: of(name, uid) for name in ("active", "validator_permit", "alpha_stake", "tao_stake", "emission")})
+        neuron.update({"stake": of("total_stake", uid), "incentive": score("incentives", uid)})
+        neuron.update({name: score(name, uid) for name in ("rank", "trust", "consensus", "dividends", "validator_trust")})
+        neuron["last_update"] = int(of("last_update", uid) or 0)
+        neuron["registered_at"] = int(of("block_at_registration", uid) or 0)
+        neuron["identity"] = of("identity_name", uid) or None
+        found.append(Neuron(neuron))
+    return found

@@ -54,6 +54,9 @@ class Tensor:
 
     @staticmethod
     def _of_numpy(array: Any, dtype: str) -> "Tensor":
+        dtype = dtype.lstrip("<>=")
+        if dtype[:2] in ("f2", "f4", "f8", "i2", "i4", "i8"):  # So numpy names those of another byte order.
+            dtype = array.dtype.newbyteorder("=").name
         _plain(dtype)
         # `tobytes` writes C order whatever the layout; the byte order must be little-endian.
         little = array.astype(array.dtype.newbyteorder("<"), copy=False)
@@ -145,6 +148,10 @@ class Tensor:
     def to_json(self) -> dict:
         """The object that a synapse's field holds."""
         return {"buffer": self.buffer, "dtype": self.dtype, "shape": self.shape}
+
+    def model_dump(self, **_: Any) -> dict:
+        """As :meth:`to_json`."""
+        return self.to_json()
 
     @staticmethod
     def from_json(value: Any) -> "Tensor":

@@ -1,0 +1,189 @@
+"""Synapse classes of the Python module, without a btd: what is declared, held, refused and written.
+
+    python client_types.py
+
+Prints one line per check and fails on the first that does not hold. Any Python from 3.9; with
+pydantic at hand its fields and models are tried too.
+"""
+
+import copy
+import dataclasses
+import enum
+import functools
+import pathlib
+import sys
+from typing import Annotated, Any, ClassVar, Dict, List, Literal, Optional, Set, Tuple, Union
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "client/python"))
+
+import btd as bt
+
+try:
+    import pydantic
+except ImportError:
+    pydantic = None
+
+
+class Kind(str, enum.Enum):
+    SHORT = "short"
+    LONG = "long"
+
+
+@dataclasses.dataclass
+class Point:
+    x: int = 0
+    tags: List[str] = dataclasses.field(default_factory=list)
+
+
+class Many(bt.Synapse):
+    plain: int = 0
+    ratio: float = 1.0
+    maybe: Optional[str] = None
+    either: Union[int, str] = 0
+    anything: Any = None
+    mode: Literal["a", "b"] = "a"
+    kind: Kind = Kind.SHORT
+    scores: Dict[int, float] = {}
+    numbers: Tuple[int, ...] = ()
+    pair: Tuple[int, str] = (1, "a")
+    bare: Dict = {}
+    seen: Set[int] = set()
+    points: List[Point] = []
+    tensor: bt.Tensor = None
+    share: float = bt.Field(0.5, ge=0, le=1)
+    word: str = bt.Field("", max_length=5)
+    TOP: ClassVar[int] = 7
+
+
+DECLARED = [
+    "plain: int = 0", "ratio: float = 1.0", "maybe: Optional[str] = null", "either: Union[int, str] = 0",
+    "anything: Optional[Any] = null", 'mode: str = "a"', 'kind: str = "short"', "scores: dict[str, float] = {}",
+    "numbers: list[int] = []", 'pair: tuple[int, str] = [1, "a"]', "bare: dict = {}", "seen: list[int] = []",
+    "points: list[Point] = []", "tensor: Optional[Tensor] = null", "share: float = 0.5", 'word: str = ""',
+]  # fmt: skip
+
+
+class Shadows(bt.Synapse):
+    fields: List[int] = []
+    declaration: str = "said"
+    json: Optional[str] = None
+    copy: int = 0
+
+
+class Old(bt.Synapse):
+    b: int = 1
+    a: int = 2
+    required_hash_fields: List[str] = ["a", "b"]
+
+
+class New(bt.Synapse):
+    b: int = 1
+    a: int = 2
+    required_hash_fields: ClassVar[Tuple[str, ...]] = ("a", "b")
+
+
+class Child(New):
+    c: "Optional[int]" = None
+
+
+class Topk(bt.Synapse):
+    topk: int = bt.Field(2, allow_mutation=False)
+    answer: Optional[str] = None
+
+
+def check(what, holds, seen=""):
+    print(f"{'ok  ' if holds else 'FAIL'} {what}: {str(seen)[:160]}", flush=True)
+    if not holds:
+        sys.exit(1)
+
+
+def refused(what, kind, words, call):
+    try:
+        call()
+        check(what, False, "nothing was said")
+    except kind as error:
+        check(what, words in str(error), error)
+
+
+def declares():
+    declared = Many.declaration()
+    check("each type is declared", declared["fields"] == DECLARED, declared["fields"])
+    check("with its models", declared["models"] == {"Point": ["x: int = 0", "tags: list[str] = []"]}, declared["models"])
+    check("a parent's fields come first", [text[0] for text in Child.declaration()["fields"]] == ["b", "a", "c"])
+    check("hash fields of a class variable keep their order", New.declaration()["required_hash_fields"] == ["a", "b"])
+    check("those of a field have the fields'", Old.declaration()["required_hash_fields"] == ["b", "a"])
+    check("and are hashed so", Old().body_hash == type("Old", (New,), {"required_hash_fields": ("b", "a")})().body_hash)
+    nothing = "a7ffc6f8bf1ed76651c14756a061d662f580ff4de43b49fa82d80a4b80f8434a"
+    check("no hash fields have the hash of nothing", Many().body_hash == nothing, Many().body_hash)
+    for of in (complex, bytes, Dict[bytes, int]):
+        bad = type("Bad", (bt.Synapse,), {"__annotations__": {"x": of}, "__module__": __name__})
+        refused(f"{of} is refused by name", TypeError, "`Bad.x`", bad.declaration)
+    for of in (Dict[int, float], Tuple[int, ...], Set[int], Kind):
+        bad = type("Bad", (bt.Synapse,), {"__annotations__": {"x": of}, "x": None, "required_hash_fields": ("x",)})
+        refused(f"{of} is not hashed", TypeError, "cannot be hashed; use", bad.declaration)
+
+
+def holds():
+    many = Many(plain="5", ratio=1, scores={"3": 0.5}, numbers=[1, 2], seen=[1, 1], points=[{"x": 4}], kind="long")
+    check("values are read as pydantic reads them", (many.plain, many.ratio) == (5, 1.0), many)
+    check("and those of containers", (many.scores, many.numbers, many.seen) == ({3: 0.5}, (1, 2), {1}), many)
+    check("and of models", many.points == [Point(4)] and many.kind is Kind.LONG, many)
+    for name, value in (("plain", "q"), ("plain", 1.5), ("maybe", 3), ("mode", "z"), ("share", 2), ("word", "longer"), ("pair", [1])):
+        refused(f"{name}={value!r} is refused", ValueError, f"Many.{name}", functools.partial(Many, **{name: value}))
+    refused("an assignment too", ValueError, "Many.plain", lambda: setattr(Many(), "plain", "q"))
+    first, second = Many(), Many()
+    first.points.append(Point())
+    check("a default is each instance's own", second.points == [])
+    topk = Topk(topk=3)
+    refused("what is frozen stays", ValueError, "frozen", lambda: setattr(topk, "topk", 4))
+    check("what is unknown is dropped", Topk(unknown=1) == Topk())
+    check("fields may have the names of methods", Shadows(fields=[1], json="j").declaration == "said", Shadows(fields=[1]))
+    check("which changes nothing for the rest", len(Shadows._declaration()["fields"]) == 4 and Shadows() == Shadows())
+    check("a copy is one", many.copy(deep=True) == many and copy.deepcopy(many) == many)
+    check("with what is to be changed", many.model_copy(update={"plain": 9}).plain == 9)
+    check("a dump makes the same again", Many(**many.model_dump()) == many)
+    check("texts of it are there", '"plain": 5' in many.json() == many.model_dump_json())
+    headers = many.to_headers()
+    check("and headers", headers["name"] == "Many" and int(headers["total_size"]) == many.total_size, headers)
+    fresh = [many.is_success, many.is_failure, many.is_timeout, many.is_blacklist, many.failed_verification]
+    check("nothing was asked yet", fresh == [False, True, False, False, False], fresh)
+    many.dendrite.status_code = "401"
+    check("a status is a number", many.dendrite.status_code == 401 and many.failed_verification is True)
+
+
+def pydantics():
+    class Role(pydantic.BaseModel):
+        name: str
+        weight: float = 1.0
+
+    class Chat(bt.Synapse):
+        roles: List[Role] = []
+        query: str = pydantic.Field(..., title="t", frozen=True, max_length=5)
+        count: Annotated[int, pydantic.Field(ge=0)] = 0
+
+    declared = Chat.declaration()
+    check("pydantic's models are declared", declared["models"] == {"Role": ["name: str", "weight: float = 1.0"]}, declared)
+    chat = Chat(query="q", roles=[{"name": "n"}])
+    check("and held", chat.roles[0].weight == 1.0 and chat.fields()["roles"] == [{"name": "n", "weight": 1.0}], chat)
+    refused("its frozen fields stay", ValueError, "frozen", lambda: setattr(chat, "query", "x"))
+    refused("its bounds hold", ValueError, "Chat.count", lambda: Chat(query="q", count=-1))
+    refused("in texts too", ValueError, "Chat.query", lambda: Chat(query="longer"))
+
+
+def main():
+    print(f"Python {sys.version.split()[0]}, {'with' if pydantic else 'without'} pydantic")
+    declares()
+    holds()
+    if pydantic is not None:
+        pydantics()
+    config = {"axon": {"port": 8095, "max_workers": 3}, "wallet": {"name": "w", "hotkey": "h"}}
+    axon, wallet = bt.axon(config=config), bt.wallet(config=config)
+    check("a config is heeded", (axon.port, axon.max_workers, wallet.name, wallet.hotkey_str) == (8095, 3, "w", "h"))
+    info = bt.AxonInfo("::1", 8091, "5F", version=3)
+    check("an axon's address is written and read", bt.AxonInfo.from_string(info.to_string()) == info, info)
+    bound = functools.partial(lambda extra, synapse: synapse, 1)
+    refused("a function without annotations is told", TypeError, "annotation", lambda: axon.attach(bound))
+    print("all checks passed")
+
+
+main()
