@@ -43,6 +43,10 @@ class Together(bt.Synapse):
     answer: Optional[int] = None
 
 
+class Ends(bt.Synapse):
+    how: str = ""
+
+
 class Ranked(bt.Synapse):
     rank: str = "0"
 
@@ -83,6 +87,8 @@ ABANDONED = threading.Event()
 
 
 def odd(synapse: Odd) -> Odd:
+    if synapse.what == "exit":
+        sys.exit(1)
     synapse.answer = ODD.get(synapse.what, "well")
     return synapse
 
@@ -106,6 +112,14 @@ async def together(synapse: Together) -> Together:
         raise
     synapse.answer = len(GATHERED)
     return synapse
+
+
+async def ends(synapse: Ends) -> Ends:
+    if synapse.how == "exit":
+        sys.exit(1)
+    if synapse.how == "connection":
+        raise ConnectionError("another's")
+    raise asyncio.CancelledError()
 
 
 def ranked(synapse: Ranked) -> Ranked:
@@ -163,6 +177,8 @@ def answers(axon, ask):
     for what in ("surrogate", "object", "large"):
         replies = [code(ask(Odd(what=what))) for _ in range(12)]
         check(f"an answer with {what} fails at once, each time", replies == [500] * 12, replies)
+    replies = [code(ask(Ends(how=how))) for how in ("exit", "connection", "cancelled")] + [code(ask(Odd(what="exit")))]
+    check("functions that end themselves end one request", replies == [500] * 4, replies)
     check("and the next is answered", code(ask(Odd())) == 200)
     for rank in ("inf", "-inf", "nan"):
         check(f"a priority of {rank} is one", code(ask(Ranked(rank=rank))) == 200)
@@ -259,6 +275,7 @@ def main():
         axon.attach(forward)
     axon.attach(ranked, priority_fn=lambda synapse: float(synapse.rank))
     axon.start()
+    axon.attach(ends)  # One more, when it is at it already.
     info = axon.info()
     target = bt.AxonInfo(info.ip, info.port, wallet.hotkey.ss58_address)
     dendrite = bt.dendrite(wallet=bt.wallet(name=ARGUMENTS.asks, client=client), client=client)

@@ -23,7 +23,7 @@ from .rpc import Client, RpcError
 from .stream import StreamingSynapse
 from .synapse import Synapse
 from .values import finite
-from .workers import Loop, Threads
+from .workers import Loop, Threads, tame
 
 __all__ = ["Answering", "Attached"]
 
@@ -115,8 +115,16 @@ class Answering:
     async def _guarded(self, client: Client, work: Callable, attached: Attached, asked: dict) -> None:
         try:
             await work(client, attached, asked)
-        except ConnectionError:
-            pass  # btd asks another, or this program's next life.
+        except asyncio.CancelledError:
+            with self._lock:
+                given_up = (id(client), asked["request"]) not in self._open
+            if given_up:
+                raise
+            await self._fails(client, asked, "its function was cancelled")  # By itself: its caller waits.
+        except ConnectionError as error:
+            if not client.closed:  # The function's own: its caller waits.
+                _log.exception("answering %s failed", asked["synapse"])
+                await self._fails(client, asked, f"{type(error).__name__}: {error}")
         except RpcError as error:
             if error.kind != "NOT_FOUND":  # Its caller may be gone.
                 _log.warning("btd did not take an answer of %s: %s", asked["synapse"], error)
@@ -154,12 +162,24 @@ class Answering:
 
     async def _awaited(self, awaitable: Any) -> Any:
         async def awaited() -> Any:
-            return await awaitable
+            try:
+                return await awaitable
+            except (SystemExit, KeyboardInterrupt, StopIteration) as error:
+                raise tame(error) from None
 
-        return await asyncio.wrap_future(self._handlers.submit(awaited()))
+        running = awaited()
+        try:
+            handled = self._handlers.submit(running)
+        except RuntimeError:  # The loop has ended, and with it the axon.
+            running.close()
+            close = getattr(awaitable, "close", None)
+            if close is not None:
+                close()
+            raise asyncio.CancelledError() from None
+        return await asyncio.wrap_future(handled)
 
     async def _screen(self, client: Client, attached: Attached, asked: dict) -> None:
-        synapse = attached.of.from_json(asked["message"])  # type: ignore[attr-defined]
+        synapse = attached.of._received(asked["message"])  # type: ignore[attr-defined]
         verdict: Dict[str, Any] = {"request": asked["request"]}
         if attached.verify is not None:
             try:
@@ -175,7 +195,7 @@ class Answering:
         await _call(client, "axon_screen", verdict)
 
     async def _answer(self, client: Client, attached: Attached, asked: dict) -> None:
-        synapse = attached.of.from_json(asked["message"])  # type: ignore[attr-defined]
+        synapse = attached.of._received(asked["message"])  # type: ignore[attr-defined]
         result = await self._run(attached, "answer", attached.forward, synapse)
         request = asked["request"]
         if isinstance(result, StreamingSynapse.BTStreamingResponse):

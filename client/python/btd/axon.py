@@ -78,8 +78,13 @@ class Axon:
         has verified the sender before any of them is called.
         """
         of = _answered(forward_fn)
-        of.declaration()  # type: ignore[attr-defined]  # A type that does not travel is told here.
-        self._attached[of.__name__] = Attached(of, forward_fn, blacklist_fn, priority_fn, verify_fn)
+        of._declaration()  # type: ignore[attr-defined]  # A type that does not travel is told here.
+        attached = Attached(of, forward_fn, blacklist_fn, priority_fn, verify_fn)
+        if self.started and self._client is not None and self._answering is not None:
+            if of.__name__ in self._attached:
+                raise RuntimeError(f"{of.__name__} is answered already: stop the axon first")
+            self._subscriptions.append(self._place(self._client, self._answering, attached))
+        self._attached[of.__name__] = attached
         return self
 
     def info(self) -> AxonInfo:
@@ -96,7 +101,7 @@ class Axon:
         knows it by that; a host behind a translator of addresses must say which it has.
         """
         if certificate is not None:
-            raise ValueError("btd publishes its own certificate (`btctl axon set --tls`): leave `certificate` out")
+            raise ValueError("btd makes its axon's certificate itself: leave `certificate` out")
         port = self.external_port or self.port or (_parted(self.address)[1] if self.address else None)
         if not port:
             raise ValueError("say at which port others reach this axon: external_port")
@@ -185,24 +190,28 @@ class Axon:
             self._same(running)
         begun: List[Any] = []
         try:
-            for attached in self._attached.values():
-                params = {
-                    "synapse": attached.of.declaration(),  # type: ignore[attr-defined]
-                    "window": attached.window(self.max_workers),
-                    "screen": attached.screens,
-                }
-                taker = answering.taker(client, attached)
-                begun.append(client.subscribe("axon_serve", params, taker, "axon_unserve"))
+            for attached in list(self._attached.values()):
+                begun.append(self._place(client, answering, attached))
+            with self._lock:
+                if self._answering is not answering:
+                    raise RuntimeError("the axon was stopped meanwhile")
+                self._subscriptions = begun
+                self.address, self.started = running["address"], True
         except BaseException:
             for subscription in begun:
                 client.unsubscribe("axon_unserve", subscription)
             raise
-        with self._lock:
-            self._subscriptions = begun
-            self.address, self.started = running["address"], True
         client.on_close(lambda error: self._lost(client, error))
         if client.closed:  # It ended before it could tell.
             self._lost(client, ConnectionError("the connection ended"))
+
+    def _place(self, client: Client, answering: Answering, attached: Attached) -> Any:
+        params = {
+            "synapse": attached.of._declaration(),  # type: ignore[attr-defined]
+            "window": attached.window(self.max_workers),
+            "screen": attached.screens,
+        }
+        return client.subscribe("axon_serve", params, answering.taker(client, attached), "axon_unserve")
 
     def _same(self, running: dict) -> None:
         """Refuses an axon that answers as another, or elsewhere."""

@@ -151,9 +151,8 @@ class Dendrite:
         take = lambda event: None if loop.is_closed() else loop.call_soon_threadsafe(events.put_nowait, event)  # noqa: E731
         params = self._params([target], asked, timeout, "auto")
         client = self._connections.free()
-        subscription = await asyncio.to_thread(
-            client.subscribe, "dendrite_subscribeQuery", params, take, "dendrite_unsubscribeQuery"
-        )
+        begun = client.begin("dendrite_subscribeQuery", params, take, "dendrite_unsubscribeQuery")
+        subscription = await asyncio.wait_for(asyncio.wrap_future(begun), client.timeout)
         end: Dict[str, Any] = {}
 
         async def pieces() -> AsyncIterator[bytes]:

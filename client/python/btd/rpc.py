@@ -131,14 +131,18 @@ class Client:
 
         ``end`` is the method that ends it: one that begins after this call gave up is ended at once.
         """
-        # The reading thread knows it before it reads the first item.
-        future = self._submit(method, params, (take, end))
+        future = self.begin(method, params, take, end)
         try:
             return future.result(self.timeout)
         except Elapsed:
             if not future.cancel() and future.exception() is None:
                 self.unsubscribe(end, future.result())  # It began at the last moment.
             raise
+
+    def begin(self, method: str, params: Optional[dict], take: Callable[[Any], None], end: str) -> "Future[Any]":
+        """As :meth:`subscribe`, with a future of the id; one that is cancelled before is ended."""
+        # The reading thread knows it before it reads the first item.
+        return self._submit(method, params, (take, end))
 
     def unsubscribe(self, method: str, number: Any) -> None:
         """Ends a subscription."""

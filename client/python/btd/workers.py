@@ -11,7 +11,7 @@ import threading
 from concurrent.futures import Future
 from typing import Any, Callable, Optional, Tuple
 
-__all__ = ["Loop", "Threads"]
+__all__ = ["Loop", "Threads", "tame"]
 
 _Work = Tuple["Future[Any]", Callable[[], Any]]
 
@@ -53,7 +53,7 @@ class Threads:
                     try:
                         future.set_result(function())
                     except BaseException as error:  # Its caller's to handle, whatever it is.
-                        future.set_exception(error)
+                        future.set_exception(tame(error))
             finally:
                 with self._lock:
                     self._busy -= 1
@@ -94,3 +94,10 @@ class Loop:
             self.submit(ending)
         except RuntimeError:  # It has ended already.
             ending.close()
+
+
+def tame(error: BaseException) -> Exception:
+    """An error that ends a request and no more: ``sys.exit`` in one would end the loop that waits for it."""
+    if isinstance(error, Exception) and not isinstance(error, StopIteration):
+        return error
+    return RuntimeError(f"{type(error).__name__}: {error}")
