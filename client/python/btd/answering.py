@@ -32,6 +32,9 @@ _log = logging.getLogger("btd.axon")
 #: How many requests of a class are answered at once by coroutines.
 _COROUTINES = 256
 
+#: Seconds between attempts when btd is busy.
+_PAUSES = (0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 4.0)
+
 
 class Attached:
     """A class with the functions that answer and screen it."""
@@ -241,6 +244,14 @@ def awaits(function: Callable) -> bool:
 
 
 async def _call(client: Client, method: str, params: dict) -> Any:
+    for pause in _PAUSES:
+        try:
+            return await asyncio.wait_for(asyncio.wrap_future(client.submit(method, params)), client.timeout)
+        except RpcError as error:
+            # More pieces wait for slow callers than one connection carries.
+            if error.kind != "BUSY":
+                raise
+            await asyncio.sleep(pause)
     return await asyncio.wait_for(asyncio.wrap_future(client.submit(method, params)), client.timeout)
 
 

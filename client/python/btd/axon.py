@@ -118,7 +118,7 @@ class Axon:
         hotkey, or elsewhere than at ``ip`` and ``port``.
         """
         if self._answering is not None:
-            raise RuntimeError("this axon is started already")
+            return self  # It is started already.
         client = self._connected()
         self._ended.clear()
         self._answering = Answering(self.max_workers)
@@ -127,6 +127,12 @@ class Axon:
         except BaseException:
             self._answering.end()
             self._answering = None
+            if self._owns_axon:  # Nothing would answer there.
+                self._owns_axon = False
+                try:
+                    client.call("axon_stop")
+                except Exception:
+                    _log.warning("btd's axon is left running: `btctl axon stop` stops it", exc_info=True)
             raise
         return self
 

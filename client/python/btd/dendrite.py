@@ -45,10 +45,11 @@ class Dendrite:
         self,
         axons: Union[AxonInfo, Any, Sequence[Any]],
         synapse: Optional[Synapse] = None,
-        deserialize: bool = True,
         timeout: float = 12.0,
-        transport: str = "auto",
+        deserialize: bool = True,
+        run_async: bool = True,
         streaming: bool = False,
+        transport: str = "auto",
         **_: Any,
     ) -> Any:
         """Sends the synapse to each axon; a list of replies, or one for a single axon.
