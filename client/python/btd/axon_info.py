@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import hashlib
 import ipaddress
 import json
@@ -77,11 +78,12 @@ def unaskable(axon: Any) -> Optional[str]:
         return f"`{axon.ip}` is not an IP address"
     if not (isinstance(axon.port, int) and 0 <= axon.port < 1 << 16):
         return f"`{axon.port}` is not a port"
-    return None if _is_address(axon.hotkey) else f"`{axon.hotkey}` is not the SS58 address of a hotkey"
+    return None if isinstance(axon.hotkey, str) and _is_address(axon.hotkey) else f"`{axon.hotkey}` is not the SS58 address of a hotkey"
 
 
-def _is_address(text: Any) -> bool:
-    if not isinstance(text, str) or not 46 <= len(text) <= 48 or not set(text) <= set(_BASE58):
+@functools.lru_cache(maxsize=8192)
+def _is_address(text: str) -> bool:
+    if not 46 <= len(text) <= 48 or not set(text) <= set(_BASE58):
         return False
     number = 0
     for letter in text:

@@ -62,7 +62,7 @@ class Dendrite:
         synapse = synapse if synapse is not None else Synapse()
         single, targets = _listed(axons)
         if streaming:
-            streams = [self.call_stream(target, copy.deepcopy(synapse), timeout, deserialize) for target in targets]
+            streams = [self.call_stream(target, copy.copy(synapse), timeout, deserialize) for target in targets]
             return streams[0] if single else streams
         params = self._params(targets, synapse, timeout, transport)
         replies = []
@@ -91,7 +91,7 @@ class Dendrite:
         else:
             params["all"] = True
         replies = self._connections.free().call("dendrite_query", params, timeout=_patience(timeout))["replies"]
-        results = [self._filled(copy.deepcopy(synapse), reply, None, timeout) for reply in replies]
+        results = [self._filled(copy.copy(synapse), reply, None, timeout) for reply in replies]
         return [result.deserialize() if deserialize else result for result in results]
 
     # --- asking without waiting
@@ -110,10 +110,10 @@ class Dendrite:
         synapse = synapse if synapse is not None else Synapse()
         single, targets = _listed(axons)
         if streaming:
-            streams = [self.call_stream(target, copy.deepcopy(synapse), timeout, deserialize) for target in targets]
+            streams = [self.call_stream(target, copy.copy(synapse), timeout, deserialize) for target in targets]
             return streams[0] if single else streams
         if not run_async:
-            results = [await self.call(target, copy.deepcopy(synapse), timeout, deserialize) for target in targets]
+            results = [await self.call(target, copy.copy(synapse), timeout, deserialize) for target in targets]
             return results[0] if single else results
         results = self._results(synapse, targets, await self._replies(targets, synapse, timeout), timeout)
         results = [result.deserialize() if deserialize else result for result in results]
@@ -197,7 +197,7 @@ class Dendrite:
         events: "queue.Queue[dict]" = queue.Queue()
         target = _info(target_axon)
         if unaskable(target):
-            yield self._filled(copy.deepcopy(synapse), _lost(target), target, timeout)
+            yield self._filled(copy.copy(synapse), _lost(target), target, timeout)
             return
         client = self._connections.free()
         params = self._params([target], synapse, timeout, "auto")
@@ -209,7 +209,7 @@ class Dendrite:
                 if piece is not None:
                     yield piece
                 elif event.get("reply") is not None:
-                    yield self._filled(copy.deepcopy(synapse), event["reply"], target, timeout)
+                    yield self._filled(copy.copy(synapse), event["reply"], target, timeout)
                     return
         finally:
             client.unsubscribe("dendrite_unsubscribeQuery", subscription)
@@ -272,7 +272,7 @@ class Dendrite:
         # btd asks each axon once; one that was named twice gets its reply twice.
         known = {_key(reply["hotkey"], reply["address"]): reply for reply in replies}
         found = [known.get(_key(target.hotkey, _address(target))) or _lost(target) for target in targets]
-        return [self._filled(copy.deepcopy(synapse), reply, target, timeout) for reply, target in zip(found, targets)]
+        return [self._filled(copy.copy(synapse), reply, target, timeout) for reply, target in zip(found, targets)]
 
     def _filled(self, synapse: Synapse, reply: dict, target: Any, timeout: Optional[float]) -> Synapse:
         """The synapse as the call left it: the answer's fields, and of both ends what is known."""

@@ -170,14 +170,14 @@ def read(of: Any, value: Any) -> Any:
 
     Raises :class:`ValueError` for one that it cannot hold.
     """
-    if value is None:
-        return None
-    origin, args = get_origin(of) or of, get_args(of)
+    if value is None or of is Any or type(value) is of and of in _SIMPLE:
+        return value
     if of is Tensor:
         return Tensor.from_json(value)
+    origin, args = get_origin(of) or of, get_args(of)
     if hasattr(of, "__metadata__"):
         return read(args[0], value)
-    if of in (int, float, bool, str) if isinstance(of, type) else False:
+    if isinstance(of, type) and of in _SIMPLE:
         return _coerced(of, value)
     if isinstance(of, type) and issubclass(of, enum.Enum):
         return value if isinstance(value, of) else of(value)
@@ -193,22 +193,34 @@ def read(of: Any, value: Any) -> Any:
     if origin in _UNIONS:
         return _read_union(args, value)
     if origin in (set, frozenset) and isinstance(value, (list, tuple, set, frozenset)):
-        return origin(read(args[0], member) for member in value) if args else origin(value)
+        return origin(_read_all(args[0], value)) if args else origin(value)
     if origin in _LISTS and isinstance(value, (list, tuple)):
-        return [read(args[0], member) for member in value] if args else list(value)
+        return _read_all(args[0], value) if args else list(value)
     if origin is tuple and isinstance(value, (list, tuple)):
         if not args:
             return tuple(value)
         if len(args) == 2 and args[1] is ...:
-            return tuple(read(args[0], member) for member in value)
+            return tuple(_read_all(args[0], value))
         if len(args) != len(value):
             raise ValueError(f"{len(value)} values are not the {len(args)} of a tuple")
         return tuple(read(arg, member) for arg, member in zip(args, value))
     if origin in _MAPS and isinstance(value, dict):
-        return {read(args[0], key): read(args[1], member) for key, member in value.items()} if args else dict(value)
+        if not args:
+            return dict(value)
+        return dict(zip(_read_all(args[0], value.keys()), _read_all(args[1], value.values())))
     if origin in (*_LISTS, *_MAPS, tuple) and isinstance(value, (str, int, float)):
         raise ValueError(f"{value!r} is no {getattr(origin, '__name__', origin)}")
     return value
+
+
+_SIMPLE = (int, float, bool, str)
+
+
+def _read_all(of: Any, values: typing.Collection[Any]) -> List[Any]:
+    # Long lists of numbers are what they are already.
+    if of is Any or of in _SIMPLE and set(map(type, values)) <= {of}:
+        return list(values)
+    return [read(of, value) for value in values]
 
 
 def _read_union(args: tuple, value: Any) -> Any:
