@@ -209,9 +209,11 @@ class Answering:
                 for name in ("status_code", "status_message")
                 if getattr(result.axon, name) is not None
             }
-            # A number that JSON has not arrives as null, as from bittensor.
-            message = finite({**result._values(), "axon": status})
-            await _call(client, "axon_answer", {"request": request, "message": message})
+            message = {**result._values(), "axon": status}
+            try:
+                await _call(client, "axon_answer", {"request": request, "message": message})
+            except ValueError:  # A number that JSON has not arrives as null, as from bittensor.
+                await _call(client, "axon_answer", {"request": request, "message": finite(message)})
             return
         send = _sender(client, request)
         if callable(result):

@@ -296,8 +296,13 @@ def write(value: Any) -> Any:
     if isinstance(value, dict):
         return {_key(key): write(member) for key, member in value.items()}
     if isinstance(value, (list, tuple, set, frozenset)):
+        if set(map(type, value)) <= _WRITTEN:
+            return list(value)
         return [write(member) for member in value]
     return value
+
+
+_WRITTEN = {int, float, bool, str, type(None)}
 
 
 def _key(key: Any) -> str:
