@@ -34,7 +34,7 @@ pub(crate) enum Command {
     List(list::ListArgs),
     /// One crowdloan with its contributions
     #[command(alias = "contributors")]
-    Info(IdArg),
+    Info(InfoArgs),
     /// Begin to raise tao, for an account or for the lease of a subnet
     Create(CreateArgs),
     /// Give to a crowdloan
@@ -61,6 +61,16 @@ pub(crate) struct IdArg {
     /// The same, as a flag
     #[arg(long = "id", value_name = "ID", aliases = ["crowdloan-id", "crowdloan_id"])]
     flag: Option<u32>,
+}
+
+/// `btctl crowd info`
+#[derive(Args, Clone, Copy, Debug)]
+pub(crate) struct InfoArgs {
+    #[command(flatten)]
+    id: IdArg,
+    /// Who has given how much, which is told anyway
+    #[arg(long, hide = true, alias = "show_contributors")]
+    show_contributors: bool,
 }
 
 /// A crowdloan and who signs.
@@ -173,8 +183,8 @@ impl Command {
         let settings = &session.settings;
         match self {
             Self::List(args) => args.run(session).await,
-            Self::Info(id) => {
-                let reply = session.call::<Info>(&InfoParams { id: id.resolve() }).await?;
+            Self::Info(args) => {
+                let reply = session.call::<Info>(&InfoParams { id: args.id.resolve() }).await?;
                 session.out.reply(&reply, info).map(|()| Exit::Success)
             }
             Self::Create(args) => {
@@ -273,7 +283,7 @@ mod tests {
             "crowd list".to_owned(),
             "crowd list --status active --type subnet --sort-by raised --sort-order desc".to_owned(),
             format!("crowd list --status finalized --type fundraising --search-creator {BOB} --sort end"),
-            "cr info --crowdloan-id 0".to_owned(),
+            "cr info --crowdloan-id 0 --show-contributors".to_owned(),
             format!("crowd create --deposit 10 --min-contribution 0.1 --cap 100 --duration 50400 --target {BOB}"),
             "crowd create --deposit 10 --cap 100 --duration 50400 --emissions-share 30% --subnet-lease".to_owned(),
             format!("crowd create --fundraising --deposit 10 --cap 100 --duration 50400 --target-address {BOB}"),

@@ -86,6 +86,7 @@ pub(crate) struct HotkeyRefArg {
         aliases = [
             "wallet.hotkey", "wallet_hotkey", "hotkey-name", "hotkey-ss58", "hotkey_ss58", "hotkey-ss58-address",
             "hotkey_ss58address", "include-hotkeys", "hotkeys", "delegate-ss58", "delegate_ss58key",
+            "child-hotkey-ss58",
         ],
         value_parser = addr::hotkey_ref
     )]
@@ -397,6 +398,7 @@ mod tests {
             "stake child take --netuid 1".to_owned(),
             "stake wizard --wallet-name alice --unsafe".to_owned(),
             "stake child revoke --all-netuids".to_owned(),
+            format!("stake child take --child-hotkey-ss58 {BOB} --netuid 1 -t 0.1"),
             "stake child take 1 -t 0.1".to_owned(),
             "stake child take --all -t 0.1".to_owned(),
             format!("stake child set --all_netuids --children {BOB} --proportions 0.5"),

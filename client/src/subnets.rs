@@ -160,6 +160,7 @@ mod tests {
             "subnets metagraph 1 --live --sort stake",
             "subnets metagraph 1 --mechid 1 --block 7",
             "subnets metagraph 1 --mechid 1 --live",
+            "subnets show --netuid 1 --mech_id 1",
             "subnets matrix 1 --mechid 1 --block 7",
             "subnets list --sort cap --columns netuid,cap,supply --block 7",
             "subnets list --live --count 3",

@@ -29,7 +29,12 @@ pub(crate) struct MetagraphArgs {
     #[command(flatten)]
     subnet: AtBlock,
     /// The mechanism; 0 is the main one
-    #[arg(long, value_name = "MECHID", default_value = "0")]
+    #[arg(
+        long,
+        value_name = "MECHID",
+        default_value = "0",
+        aliases = ["mech-id", "mech_id", "mechanism-id", "mechanism_id"]
+    )]
     mechid: MechId,
     /// The columns to show, with commas: uid,stake,rank,trust,consensus,incentive,dividends,emission,
     /// vtrust,val,updated,active,axon,hotkey,coldkey, and name
