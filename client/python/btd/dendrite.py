@@ -148,8 +148,11 @@ class Dendrite:
             return
         loop = asyncio.get_running_loop()
         events: "asyncio.Queue[dict]" = asyncio.Queue()
-        # Another loop may have ended before the last of its events.
-        take = lambda event: None if loop.is_closed() else loop.call_soon_threadsafe(events.put_nowait, event)  # noqa: E731
+
+        def take(event: dict) -> None:
+            if not loop.is_closed():  # As one may be that was left before the last of its events.
+                loop.call_soon_threadsafe(events.put_nowait, event)
+
         params = self._params([target], asked, timeout, "auto")
         client = self._connections.free()
         begun = client.begin("dendrite_subscribeQuery", params, take, "dendrite_unsubscribeQuery")
@@ -178,18 +181,17 @@ class Dendrite:
             failure = error
         finally:
             client.unsubscribe("dendrite_unsubscribeQuery", subscription)
-        if end:
-            self._filled(asked, end, target, timeout)
-        if failure is None and end and asked.is_success and isinstance(asked, StreamingSynapse):
-            response.status = end["status_code"]
-            response.headers.update({"name": asked.name, "timeout": str(timeout), "content-type": "text/event-stream"})
+        if failure is None:
+            self._filled(asked, end or _lost(target), target, timeout)
+        if failure is None and asked.is_success and isinstance(asked, StreamingSynapse):
+            response.headers.update({"name": type(asked).__name__, "timeout": str(timeout)})
             try:
                 _adopt(asked, asked.extract_response_json(response) or {})
             except Exception as error:
                 failure = error
         if failure is not None:
-            asked.dendrite.status_code, asked.dendrite.process_time = 422, None
-            asked.dendrite.status_message = f"Failed to parse response: {failure}"
+            reply = {"status_code": 422, "status_message": f"Failed to parse response: {failure}"}
+            self._filled(asked, reply, target, timeout)
         yield asked.deserialize() if deserialize else asked
 
     def stream(self, target_axon: Any, synapse: Synapse, timeout: float = 12.0) -> Any:
