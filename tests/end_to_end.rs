@@ -329,6 +329,16 @@ fn anything_is_read_by_name_at_any_block() {
     assert_eq!(live["neurons"].as_array().unwrap().len(), 1);
     let past = host.ask(&["subnets", "metagraph", "1", "--block", &earlier]);
     assert_eq!((&past["at"]["number"], &past["at"]["stale"]), (&json!(first), &json!(false)));
+    // A subnet's line without its neurons is the same line.
+    let shown = host.ask(&["rpc", "subnets_show", "netuid=1", &format!("block={first}")]);
+    assert_eq!((&shown["subnet"], &shown["at"]["number"]), (&past["subnet"], &json!(first)));
+    let chosen = ["--columns", "uid,stake,hotkey", "--sort", "stake", "--block", &earlier];
+    let table = host.btctl(&[&["subnets", "metagraph", "1"], &chosen[..]].concat());
+    let table = String::from_utf8(table.stdout).unwrap();
+    let heads: Vec<&str> = table.lines().nth(1).unwrap_or_default().split_whitespace().collect();
+    assert_eq!(heads, ["UID", "STAKE", "(α)", "HOTKEY"], "{table}");
+    let read = host.ask(&["subnets", "load", path.to_str().unwrap()]);
+    assert_eq!((&read["columns"], &read["at"]["number"]), (&now["columns"], &now["at"]["number"]));
     assert_eq!(host.ask(&["subnets", "price"])["prices"].as_array().unwrap().len(), 2);
     assert!(rao(&host.ask(&["subnets", "lock-cost"])["cost"]) > 0);
 

@@ -149,10 +149,8 @@ impl GetTakeArgs {
         let (hotkey, wallet) = (self.hotkey.resolve(&session.settings), self.wallet.resolve(&session.settings));
         let reply = session.call::<GetTake>(&GetTakeParams { hotkey, wallet }).await?;
         let render = |Take { at, hotkey, take, most }: &Take, page| {
-            format!(
-                "hotkey {hotkey} keeps {take} of what others' stake earns; {most} at most\n{}\n",
-                text::at(at, page)
-            )
+            let most = most.map_or_else(String::new, |most| format!("; {most} at most"));
+            format!("hotkey {hotkey} keeps {take} of what others' stake earns{most}\n{}\n", text::at(at, page))
         };
         session.out.reply(&reply, render).map(|()| Exit::Success)
     }
@@ -174,7 +172,8 @@ fn validators(reply: &RootValidators, page: Page) -> String {
         Column::number("STAKE (τ)"),
     ]);
     for one in &reply.validators {
-        table.row(&[one.uid.to_string(), one.hotkey.to_string(), one.coldkey.to_string(), one.stake.to_string()]);
+        let coldkey = one.coldkey.map_or_else(|| "-".to_owned(), |coldkey| coldkey.to_string());
+        table.row(&[one.uid.to_string(), one.hotkey.to_string(), coldkey, one.stake.to_string()]);
     }
     let total = reply.validators.iter().fold(Tao::ZERO, |sum, one| sum.saturating_add(one.stake));
     table.row(&["total".into(), String::new(), String::new(), total.to_string()]);

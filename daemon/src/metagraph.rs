@@ -16,6 +16,7 @@ mod recorder;
 mod refresher;
 mod snapshot;
 mod store;
+mod subnet;
 mod table;
 mod touched;
 
@@ -32,7 +33,8 @@ use self::policy::Known;
 pub use self::{
     history::History,
     refresher::Refresher,
-    snapshot::{Endpoint, Neuron, Snapshot, Subnet},
+    snapshot::{Endpoint, Neuron, Snapshot},
+    subnet::Subnet,
     table::{Change, Column, Table},
     touched::named_by,
 };

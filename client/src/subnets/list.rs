@@ -104,7 +104,7 @@ static COLUMNS: [Shown<SubnetSummary>; 14] = [
         name: "register",
         column: Column::number("REGISTER (τ)"),
         text: |subnet, _| cost(subnet),
-        key: |subnet| Key::Amount(if subnet.registration_allowed { subnet.burn.rao() } else { 0 }),
+        key: |subnet| Key::Amount(if is_closed(subnet) { 0 } else { subnet.burn.rao() }),
     },
     Shown {
         name: "symbol",
@@ -177,7 +177,12 @@ pub(super) fn told(amount: Option<impl Display>, digits: usize) -> String {
 
 /// What registering costs, or that it is closed.
 pub(super) fn cost(subnet: &SubnetSummary) -> String {
-    if subnet.registration_allowed { format!("{:.6}", subnet.burn) } else { "closed".to_owned() }
+    if is_closed(subnet) { "closed".to_owned() } else { format!("{:.6}", subnet.burn) }
+}
+
+/// Whether the chain says that nobody may register.
+pub(super) fn is_closed(subnet: &SubnetSummary) -> bool {
+    subnet.registration_allowed == Some(false)
 }
 
 #[cfg(test)]
@@ -208,12 +213,16 @@ pub(super) mod tests {
         for absent in ["price", "tao_in", "alpha_in", "alpha_out", "tao_in_emission"] {
             root[absent] = json!(null);
         }
-        let subnets: Subnets = serde_json::from_value(json!({ "at": at, "subnets": [root, summary()] })).unwrap();
+        // As a runtime tells it that knows neither owners nor a switch.
+        let mut old = summary();
+        (old["netuid"], old["owner"], old["registration_allowed"]) = (json!(2), json!(null), json!(null));
+        let subnets: Subnets = serde_json::from_value(json!({ "at": at, "subnets": [root, summary(), old] })).unwrap();
         let expected = "\
 NETUID  NAME  N  MAX_N  PRICE (τ/α)  EMISSION (τ/block)  POOL (τ)  POOL (α)  STAKE (α)  TEMPO (k/n)  REGISTER (τ)  SYMBOL
      0  root  2    256            -                   -         -         -          -       82/100        closed  α
      1  apex  2    256     1.000000            0.500000   10.0000   10.0000     1.9999       82/100      0.100000  α
-2 subnets, 4 neurons, at block #9, just now
+     2  apex  2    256     1.000000            0.500000   10.0000   10.0000     1.9999       82/100      0.100000  α
+3 subnets, 6 neurons, at block #9, just now
 ";
         assert_eq!(render(&subnets, Page::default(), &[], None), expected);
     }

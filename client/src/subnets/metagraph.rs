@@ -9,7 +9,10 @@ use btd_api::{
 };
 use clap::Args;
 
-use super::{AtBlock, list::cost};
+use super::{
+    AtBlock,
+    list::{cost, is_closed},
+};
 use crate::{
     exit::Exit,
     failure::Failure,
@@ -217,13 +220,13 @@ fn heading(reply: &MetagraphReply, page: Page) -> String {
     let name = page.bold(format_args!("subnet {} {}", subnet.netuid, text::visible(&subnet.name)));
     format!(
         "{name}, owner {}, {}/{} neurons, tempo {}/{}, price {}, registering {}\n",
-        subnet.owner,
+        subnet.owner.map_or_else(none, |owner| owner.to_string()),
         subnet.neurons,
         subnet.max_neurons,
         subnet.blocks_since_epoch,
         subnet.tempo,
         subnet.price.map_or_else(none, |price| format!("τ{price:.6}")),
-        if subnet.registration_allowed { format!("τ{}", cost(subnet)) } else { cost(subnet) },
+        if is_closed(subnet) { cost(subnet) } else { format!("τ{}", cost(subnet)) },
     )
 }
 
@@ -307,6 +310,18 @@ mod tests {
             lines[4],
             "2 neurons, stake 3.0000 α, emission 0.000002 α per epoch, STALE: blocks stopped arriving; this is block #9, just now"
         );
+    }
+
+    #[test]
+    fn an_owner_that_the_runtime_does_not_tell_is_no_address() {
+        let mut reply = sample();
+        (reply.subnet.owner, reply.subnet.registration_allowed) = (None, None);
+        let text = render(&reply, Page::default(), &[], None);
+        let head = text.lines().next().unwrap();
+        assert!(head.contains("owner -, ") && head.ends_with("registering τ0.100000"), "{head}");
+        reply.subnet.registration_allowed = Some(false);
+        let text = render(&reply, Page::default(), &[], None);
+        assert!(text.lines().next().unwrap().ends_with("registering closed"), "{text}");
     }
 
     #[test]

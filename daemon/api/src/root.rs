@@ -237,9 +237,9 @@ pub struct RootValidator {
     pub uid: Uid,
     /// The hotkey.
     pub hotkey: Hotkey,
-    /// Whose it is.
-    pub coldkey: Coldkey,
-    /// Its stake on root.
+    /// Whose it is; none where the chain knows no owner.
+    pub coldkey: Option<Coldkey>,
+    /// Its stake on root; all of its stake where the runtime does not part it by subnets.
     pub stake: Tao,
 }
 
@@ -271,8 +271,9 @@ pub struct Take {
     pub hotkey: Hotkey,
     /// What it keeps of what others' stake earns.
     pub take: Ratio,
-    /// The most that the chain allows.
-    pub most: Ratio,
+    /// The most that the chain allows; none where the runtime knows no bound, as that of spec 143
+    /// (2024), under which a take could not be changed.
+    pub most: Option<Ratio>,
 }
 
 /// Somebody to stake behind.

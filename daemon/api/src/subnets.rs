@@ -23,8 +23,8 @@ pub struct SubnetSummary {
     pub name: String,
     /// The symbol of its alpha.
     pub symbol: String,
-    /// Who owns it.
-    pub owner: Coldkey,
+    /// Who owns it; none where the runtime does not tell, as that of 2023 (spec 103).
+    pub owner: Option<Coldkey>,
     /// How many neurons it has.
     pub neurons: u16,
     /// How many it can have.
@@ -46,8 +46,8 @@ pub struct SubnetSummary {
     pub tao_in_emission: Option<Tao>,
     /// What registering a neuron costs now.
     pub burn: Tao,
-    /// Whether neurons may register.
-    pub registration_allowed: bool,
+    /// Whether neurons may register; none where the runtime does not tell.
+    pub registration_allowed: Option<bool>,
 }
 
 /// Parameters of [`List`].

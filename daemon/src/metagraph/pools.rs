@@ -7,10 +7,7 @@ use std::{collections::BTreeMap, sync::Arc};
 use btd_api::{BlockNumber, NetUid};
 use btd_chain::{ReadError, SubnetEntry, SubnetMarks, View};
 
-use super::{
-    policy::Known,
-    snapshot::{Snapshot, Subnet},
-};
+use super::{policy::Known, snapshot::Snapshot, subnet::Subnet};
 
 /// All subnets in one line each.
 pub(super) struct Pools {

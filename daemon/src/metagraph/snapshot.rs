@@ -8,50 +8,13 @@ use std::{
     sync::{Arc, OnceLock},
 };
 
-use btd_api::{Alpha, BlockNumber, Coldkey, Hotkey, NetUid, Tao, Uid};
-use btd_chain::{AxonInfo, ChainIdentity, DynamicInfo, MetagraphParts, RawMetagraph, SubnetMarks};
+use btd_api::{Alpha, BlockNumber, Coldkey, Hotkey, Tao, Uid};
+use btd_chain::{AxonInfo, ChainIdentity, MetagraphParts, RawMetagraph};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-use super::{policy::Known, table::Table};
+use super::{policy::Known, subnet::Subnet, table::Table};
 use crate::stamp::Stamp;
-
-/// A subnet's own figures.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Subnet {
-    /// Its number.
-    pub netuid: NetUid,
-    /// Its name.
-    pub name: String,
-    /// The symbol of its alpha.
-    pub symbol: String,
-    /// Who owns it.
-    pub owner: Coldkey,
-    /// How many neurons it has.
-    pub neurons: u16,
-    /// How many it can have.
-    pub max_neurons: u16,
-    /// Blocks between epochs.
-    pub tempo: u16,
-    /// The block of the last epoch.
-    pub last_epoch: u64,
-    /// Blocks since then.
-    pub blocks_since_epoch: u64,
-    /// Rao of tao for one alpha; none where the runtime has no pools, or the pool has no alpha.
-    pub price: Option<Tao>,
-    /// Tao in its pool; none where the runtime has no pools.
-    pub tao_in: Option<Tao>,
-    /// Alpha in its pool; none where the runtime has no pools.
-    pub alpha_in: Option<Alpha>,
-    /// Alpha outside its pool; none where the runtime has no pools.
-    pub alpha_out: Option<Alpha>,
-    /// Tao emitted into its pool each block; none where the runtime has no pools.
-    pub tao_in_emission: Option<Tao>,
-    /// What registering costs.
-    pub burn: Tao,
-    /// Whether neurons may register.
-    pub registration_allowed: bool,
-}
 
 /// One neuron.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -148,7 +111,7 @@ impl Snapshot {
             .map(|(uid, (hotkey, coldkey))| neuron(raw, uid, Hotkey(*hotkey), Coldkey(*coldkey)))
             .collect();
         let table = Some(Arc::new(Table::of(raw, Vec::new(), Vec::new(), at)));
-        Self { beside: Beside { table, ..Beside::default() }, ..Self::new(at, subnet(raw), neurons) }
+        Self { beside: Beside { table, ..Beside::default() }, ..Self::new(at, Subnet::read(raw), neurons) }
     }
 
     /// The neurons as [`Self::keep_written`] was given them.
@@ -348,70 +311,6 @@ fn endpoint(axon: &AxonInfo) -> Option<Endpoint> {
     Some(Endpoint { ip, port: axon.port, version: axon.version, block: axon.block })
 }
 
-fn subnet(raw: &RawMetagraph) -> Subnet {
-    let fields = &raw.fields;
-    let (tao_in, alpha_in) = (raw.told("tao_in", fields.tao_in), raw.told("alpha_in", fields.alpha_in));
-    Subnet {
-        netuid: raw.netuid,
-        name: fields.name.clone(),
-        symbol: fields.symbol.clone(),
-        owner: Coldkey(fields.owner_coldkey),
-        neurons: fields.num_uids,
-        max_neurons: fields.max_uids,
-        tempo: fields.tempo,
-        last_epoch: fields.last_step,
-        blocks_since_epoch: fields.blocks_since_last_step,
-        price: raw.price.or_else(|| price(raw.netuid, tao_in?, alpha_in?)),
-        tao_in,
-        alpha_in,
-        alpha_out: raw.told("alpha_out", fields.alpha_out),
-        tao_in_emission: raw.told("tao_in_emission", fields.tao_in_emission),
-        burn: fields.burn,
-        registration_allowed: fields.registration_allowed,
-    }
-}
-
-/// The price where the runtime does not tell it: one on root, else what the pool's halves say; none
-/// of an empty pool, and where it is beyond all reason.
-fn price(netuid: NetUid, tao_in: Tao, alpha_in: Alpha) -> Option<Tao> {
-    const ONE: u64 = 1_000_000_000;
-    if netuid == NetUid(0) {
-        return Some(Tao::from_rao(ONE));
-    }
-    let ratio = (u128::from(tao_in.rao()) * u128::from(ONE)).checked_div(u128::from(alpha_in.rao()))?;
-    u64::try_from(ratio).ok().map(Tao::from_rao)
-}
-
-// === impl Subnet ===
-
-impl Subnet {
-    /// The same subnet with what changes from block to block read anew.
-    pub(super) fn updated(&self, dynamic: Option<&DynamicInfo>, price_now: Option<Tao>, marks: &SubnetMarks) -> Self {
-        let marked = Self {
-            neurons: marks.neurons.unwrap_or(self.neurons),
-            max_neurons: marks.max_neurons.unwrap_or(self.max_neurons),
-            registration_allowed: marks.registration_allowed.unwrap_or(self.registration_allowed),
-            burn: marks.burn.unwrap_or(self.burn),
-            ..self.clone()
-        };
-        let Some(dynamic) = dynamic else { return marked };
-        Self {
-            name: dynamic.subnet_name.clone(),
-            symbol: dynamic.token_symbol.clone(),
-            owner: Coldkey(dynamic.owner_coldkey),
-            tempo: dynamic.tempo,
-            last_epoch: dynamic.last_step,
-            blocks_since_epoch: dynamic.blocks_since_last_step,
-            price: price_now.or_else(|| price(self.netuid, dynamic.tao_in, dynamic.alpha_in)),
-            tao_in: Some(dynamic.tao_in),
-            alpha_in: Some(dynamic.alpha_in),
-            alpha_out: Some(dynamic.alpha_out),
-            tao_in_emission: Some(dynamic.tao_in_emission),
-            ..marked
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -428,14 +327,5 @@ mod tests {
         assert_eq!(text(axon(1 << 100, 4, 8091)).as_deref(), Some("0:10::"));
         assert_eq!(text(axon(0, 4, 8091)).as_deref(), Some("0.0.0.0"));
         assert_eq!(text(axon(0, 0, 0)), None);
-    }
-
-    #[test]
-    fn a_price_follows_from_the_pool() {
-        let rao = Tao::from_rao;
-        assert_eq!(price(NetUid(0), rao(0), Alpha::ZERO), Some(rao(1_000_000_000)));
-        assert_eq!(price(NetUid(1), rao(10), Alpha::from_rao(20)), Some(rao(500_000_000)));
-        assert_eq!(price(NetUid(1), rao(10), Alpha::ZERO), None);
-        assert_eq!(price(NetUid(1), rao(u64::MAX), Alpha::from_rao(1)), None);
     }
 }

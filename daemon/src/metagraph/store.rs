@@ -19,7 +19,8 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use super::{
     List, Metagraphs,
-    snapshot::{Neuron, Snapshot, Subnet},
+    snapshot::{Neuron, Snapshot},
+    subnet::Subnet,
 };
 use crate::{
     cache::{Batch, Cache, CacheError},

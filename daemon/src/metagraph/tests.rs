@@ -53,7 +53,7 @@ fn subnet(netuid: u16, neurons: u16) -> Subnet {
         netuid: NetUid(netuid),
         name: "apex".to_owned(),
         symbol: "α".to_owned(),
-        owner: Coldkey(AccountId([9; 32])),
+        owner: Some(Coldkey(AccountId([9; 32]))),
         neurons,
         max_neurons: 256,
         tempo: 100,
@@ -65,7 +65,7 @@ fn subnet(netuid: u16, neurons: u16) -> Subnet {
         alpha_out: Some(Alpha::ZERO),
         tao_in_emission: Some(Tao::ZERO),
         burn: Tao::from_rao(2),
-        registration_allowed: true,
+        registration_allowed: Some(true),
     }
 }
 

@@ -21,8 +21,9 @@ use btd_api::{
 };
 use btd_chain::{Call, ReadError, Value, View};
 use btd_signer_protocol::KeyId;
-use futures_util::{StreamExt, stream};
+use futures_util::{StreamExt, TryStreamExt, stream};
 use serde_json::Value as Json;
+use tokio::try_join;
 
 use super::{
     Caller, Failure, Table, receipt,
@@ -75,21 +76,31 @@ async fn own_hotkey(
 async fn list(parts: Arc<Parts>, _: Nothing, _: Caller) -> Result<RootValidators, Failure> {
     let (view, at) = receipt::view(&parts.link).await?;
     let keys = view.storage_entries(SUBTENSOR, "Keys", &[ROOT.into()], usize::from(u16::MAX)).await?;
-    let mut validators = Vec::with_capacity(keys.len());
-    for entry in keys {
+    let places = keys.iter().filter_map(|entry| {
         let uid = entry.keys.get(1).and_then(Json::as_u64).and_then(|uid| u16::try_from(uid).ok());
-        let (Some(uid), Some(hotkey)) = (uid, account(&entry.value)) else { continue };
-        let owner = view.storage_json(SUBTENSOR, "Owner", &[hotkey.into()]).await?;
-        let stake = view.storage_json(SUBTENSOR, "TotalHotkeyAlpha", &[hotkey.into(), ROOT.into()]).await?;
-        validators.push(RootValidator {
-            uid: Uid(uid),
-            hotkey,
-            coldkey: account(&owner).map_or(Coldkey(hotkey.account()), |owner| Coldkey(owner.account())),
-            stake: Tao::from_rao(number(&stake).unwrap_or(0)),
-        });
-    }
+        Some((Uid(uid?), account(&entry.value)?))
+    });
+    let places: Vec<(Uid, Hotkey)> = places.collect();
+    let read = stream::iter(places).map(|(uid, hotkey)| root_validator(&view, uid, hotkey)).buffered(AT_ONCE);
+    let mut validators: Vec<RootValidator> = read.try_collect().await?;
     validators.sort_by_key(|validator| validator.uid);
     Ok(RootValidators { at, validators })
+}
+
+async fn root_validator(view: &View, uid: Uid, hotkey: Hotkey) -> Result<RootValidator, ReadError> {
+    let of_hotkey = [hotkey.into()];
+    let by_subnet = view.runtime().has_storage(SUBTENSOR, "TotalHotkeyAlpha");
+    let stake = async {
+        // Before stake was parted by subnets it was one amount.
+        if by_subnet {
+            view.storage_json(SUBTENSOR, "TotalHotkeyAlpha", &[hotkey.into(), ROOT.into()]).await
+        } else {
+            view.storage_json(SUBTENSOR, "TotalHotkeyStake", &of_hotkey).await
+        }
+    };
+    let (owner, stake) = try_join!(view.storage_json(SUBTENSOR, "Owner", &of_hotkey), stake)?;
+    let coldkey = account(&owner).map(|owner| Coldkey(owner.account()));
+    Ok(RootValidator { uid, hotkey, coldkey, stake: Tao::from_rao(number(&stake).unwrap_or(0)) })
 }
 
 async fn register_on_root(parts: Arc<Parts>, params: RegisterParams, _: Caller) -> Result<Receipt, Failure> {
@@ -162,25 +173,44 @@ fn delegate(told: &Json) -> Option<Delegate> {
 async fn get_take(parts: Arc<Parts>, params: GetTakeParams, _: Caller) -> Result<Take, Failure> {
     let hotkey = receipt::hotkey(&parts, &params.wallet, &params.hotkey).await?;
     let (view, at) = receipt::view(&parts.link).await?;
-    let (take, _, most) = takes(&view, hotkey).await?;
-    Ok(Take { at, hotkey, take: Ratio::from_parts(take, WHOLE), most: Ratio::from_parts(most, WHOLE) })
+    let Takes { now, most, .. } = takes(&view, hotkey).await?;
+    let share = |parts| Ratio::from_parts(parts, WHOLE);
+    Ok(Take { at, hotkey, take: share(now), most: most.map(share) })
 }
 
-/// A hotkey's take, and the least and most that the chain allows, in parts of 65535.
-async fn takes(view: &View, hotkey: Hotkey) -> Result<(u64, u64, u64), ReadError> {
-    let take = view.storage_json(SUBTENSOR, "Delegates", &[hotkey.into()]).await?;
-    let least = view.storage_json(SUBTENSOR, "MinDelegateTake", &[]).await?;
-    let most = view.storage_json(SUBTENSOR, "MaxDelegateTake", &[]).await?;
-    let number = |json: Json, usual| number(&json).unwrap_or(usual);
-    Ok((number(take, 0), number(least, 0), number(most, WHOLE)))
+/// A hotkey's take and its bounds, in parts of 65535.
+struct Takes {
+    now: u64,
+    /// None where the runtime knows no bound.
+    least: Option<u64>,
+    /// None where the runtime knows no bound.
+    most: Option<u64>,
+}
+
+async fn takes(view: &View, hotkey: Hotkey) -> Result<Takes, ReadError> {
+    let bound = async |item| match view.storage_json(SUBTENSOR, item, &[]).await {
+        Ok(bound) => Ok(number(&bound)),
+        Err(ReadError::Absent(_)) => Ok(None),
+        Err(error) => Err(error),
+    };
+    let hotkey = [hotkey.into()];
+    let (now, least, most) = try_join!(
+        view.storage_json(SUBTENSOR, "Delegates", &hotkey),
+        bound("MinDelegateTake"),
+        bound("MaxDelegateTake"),
+    )?;
+    Ok(Takes { now: number(&now).unwrap_or(0), least, most })
 }
 
 async fn set_take(parts: Arc<Parts>, params: SetTakeParams, _: Caller) -> Result<Receipt, Failure> {
     let hotkey = receipt::hotkey(&parts, &params.wallet, &params.hotkey).await?;
     let key = KeyId::coldkey(params.wallet.clone());
     receipt::sign::<SetTake, _>(&parts, key, params, move |ground, params| async move {
-        let (now, least, most) = takes(&ground.view, hotkey).await?;
+        let Takes { now, least, most } = takes(&ground.view, hotkey).await?;
+        let (least, most) = (least.unwrap_or(0), most.unwrap_or(WHOLE));
         let wanted = u64::from(params.take.down_to(u16::MAX));
+        let call = if wanted > now { "increase_take" } else { "decrease_take" };
+        ground.require_call(SUBTENSOR, call, "a take is what the chain gives each delegate, and cannot be changed")?;
         let foreseen = |error, words| Err(Precondition::Foreseen { error, words }.into());
         let share = |parts| Ratio::from_parts(parts, WHOLE);
         if wanted > most {
@@ -191,7 +221,6 @@ async fn set_take(parts: Arc<Parts>, params: SetTakeParams, _: Caller) -> Result
                 format!("hotkey {hotkey} takes {} now, and the chain allows {} at least", share(now), share(least));
             return foreseen("DelegateTakeTooLow", words);
         }
-        let call = if wanted > now { "increase_take" } else { "decrease_take" };
         let call = Call::new(SUBTENSOR, call).arg("hotkey", hotkey).arg("take", Value::from(wanted));
         let summary =
             format!("Let hotkey {hotkey} keep {} of what others' stake earns, after {}", params.take, share(now));

@@ -9,6 +9,7 @@ mod extrinsics;
 mod faults;
 mod faulty;
 mod following;
+mod old;
 mod proxy;
 mod reads;
 mod runtimes;

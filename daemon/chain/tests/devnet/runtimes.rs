@@ -4,7 +4,7 @@
 //! The node answers with the real metadata of spec 143 (2024, version 14) or 103 (2023); storage is
 //! the development chain's, whose items have had the same keys since.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 
 use btd_api::{AccountId, BlockHash, BlockNumber, NetUid, Tao};
 use btd_chain::{Generation, HyperValue, Item, Lack, LinkState, ReadError};
@@ -14,70 +14,10 @@ use serde_json::{Value as Json, json};
 use crate::{
     chain, config,
     faulty::{FaultyNode, Reaction},
-    follow, in_time, until,
+    follow, in_time,
+    old::{Answers, OF_2023, OF_2024, asked, hex_of, hyperparameters, neuron_lite, old},
+    until,
 };
-
-const OF_2024: &[u8] = include_bytes!("../../../../tests/vectors/metadata/metadata-143.scale");
-const OF_2023: &[u8] = include_bytes!("../../../../tests/vectors/metadata/metadata-103.scale");
-
-/// The runtime APIs of pallet_subtensor before 2025, by their hashes, and Core.
-const APIS: [(&str, &str); 6] = [
-    ("Core", "0xdf6acb689907609b"),
-    ("SubnetInfoRuntimeApi", "0x8375104b299b74c5"),
-    ("DelegateInfoRuntimeApi", "0x42e62be4a39e5b60"),
-    ("NeuronInfoRuntimeApi", "0x806df4ccaa9ed485"),
-    ("StakeInfoRuntimeApi", "0x5d1fbfbe852f2807"),
-    ("SubnetRegistrationRuntimeApi", "0xc6886e2f8e598b0a"),
-];
-
-fn hex_of(bytes: &[u8]) -> String {
-    format!("0x{}", hex::encode(bytes))
-}
-
-/// What an old runtime answers: the function and its arguments, and the bytes.
-type Answers = HashMap<(&'static str, Vec<u8>), Vec<u8>>;
-
-/// An answer of an old runtime to one request; none to what it has in common with the new one.
-fn old(spec: u32, metadata: &[u8], answers: &Answers, method: &str, params: &Json) -> Option<Reaction> {
-    match method {
-        "state_getRuntimeVersion" => {
-            let apis: Vec<Json> = APIS.iter().map(|(_, id)| json!([id, 1])).collect();
-            Some(Reaction::Answer(json!({ "specVersion": spec, "transactionVersion": 1, "apis": apis })))
-        }
-        "state_getMetadata" => Some(Reaction::Answer(json!(hex_of(metadata)))),
-        "state_call" => {
-            let asked = |(function, arguments): &(&str, Vec<u8>)| {
-                params[0] == *function && params[1] == hex_of(arguments).as_str()
-            };
-            let found = answers.iter().find(|(call, _)| asked(call));
-            Some(match found {
-                Some((_, answer)) => Reaction::Answer(json!(hex_of(answer))),
-                None => Reaction::Refuse(4003, "Client error: Execution failed: function not found"),
-            })
-        }
-        _ => None,
-    }
-}
-
-/// The eighteen fields that every layout of the hyperparameters has.
-fn hyperparameters() -> Vec<u8> {
-    let short = |number: u16| Compact(number).encode();
-    let long = |number: u64| Compact(number).encode();
-    [
-        [10, 32_767, 4_096, 8, 455, 99].map(short).concat(),
-        [10_000_000, u64::MAX / 4, 1_013, 100].map(long).concat(),
-        [112, 5_000].map(short).concat(),
-        vec![1],
-        short(2),
-        [1, 100_000_000_000, 900_000].map(long).concat(),
-        short(1),
-    ]
-    .concat()
-}
-
-fn asked(netuid: u16) -> Vec<u8> {
-    netuid.encode()
-}
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn apis_that_old_metadata_does_not_describe_are_asked_by_their_layouts() {
@@ -190,20 +130,6 @@ async fn a_layout_that_grew_is_read_as_far_as_it_had_grown() {
     let info = view.runtime_api_json("SubnetInfoRuntimeApi", "get_subnet_info", &[3_u16.into()]).await.unwrap();
     assert_eq!((&info["synergy_scaling_law_power"], &info["burn"]), (&json!(10), &json!("1000000000")));
     assert_eq!(info["network_connect"], json!([[2, 65_535]]));
-}
-
-/// Neuron 0 of subnet 1.
-fn neuron_lite() -> Vec<u8> {
-    let (hotkey, coldkey) = ([1_u8; 32], [2_u8; 32]);
-    let axon = (9_u64, 3_u32, 0x0102_0304_u128, 8_091_u16, 4_u8, 4_u8, 0_u8, 0_u8);
-    [
-        (hotkey, coldkey, Compact(0_u16), Compact(1_u16), true, axon).encode(),
-        (1_u64, 2_u32, 3_u128, 4_u16, 5_u8).encode(),
-        vec![(coldkey, Compact(40_u64))].encode(),
-        (Compact(10_u16), Compact(11_u64), Compact(12_u16), Compact(13_u16)).encode(),
-        (Compact(14_u16), Compact(15_u16), Compact(16_u16), Compact(17_u64), true, Compact(18_u16)).encode(),
-    ]
-    .concat()
 }
 
 /// Before there were metagraphs one is put together, and what nobody tells is not made up.

@@ -1,0 +1,167 @@
+//! A subnet's own figures: its pool, its pace, its owner, and what a place costs.
+//!
+//! They come with a whole metagraph, or without the neurons from the list of all subnets, which is
+//! read at every block. What a runtime does not tell is none.
+
+use btd_api::{Alpha, Coldkey, NetUid, Tao};
+use btd_chain::{DynamicInfo, RawMetagraph, ReadError, SubnetMarks, View};
+use serde::{Deserialize, Serialize};
+use tokio::try_join;
+
+/// A subnet's own figures.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Subnet {
+    /// Its number.
+    pub netuid: NetUid,
+    /// Its name.
+    pub name: String,
+    /// The symbol of its alpha.
+    pub symbol: String,
+    /// Who owns it; none where the runtime does not tell.
+    pub owner: Option<Coldkey>,
+    /// How many neurons it has.
+    pub neurons: u16,
+    /// How many it can have.
+    pub max_neurons: u16,
+    /// Blocks between epochs.
+    pub tempo: u16,
+    /// The block of the last epoch.
+    pub last_epoch: u64,
+    /// Blocks since then.
+    pub blocks_since_epoch: u64,
+    /// Rao of tao for one alpha; none where the runtime has no pools, or the pool has no alpha.
+    pub price: Option<Tao>,
+    /// Tao in its pool; none where the runtime has no pools.
+    pub tao_in: Option<Tao>,
+    /// Alpha in its pool; none where the runtime has no pools.
+    pub alpha_in: Option<Alpha>,
+    /// Alpha outside its pool; none where the runtime has no pools.
+    pub alpha_out: Option<Alpha>,
+    /// Tao emitted into its pool each block; none where the runtime has no pools.
+    pub tao_in_emission: Option<Tao>,
+    /// What registering costs.
+    pub burn: Tao,
+    /// Whether neurons may register; none where the runtime does not tell.
+    pub registration_allowed: Option<bool>,
+}
+
+// === impl Subnet ===
+
+impl Subnet {
+    /// What the chain's metagraph says.
+    pub(super) fn read(raw: &RawMetagraph) -> Self {
+        let fields = &raw.fields;
+        let (tao_in, alpha_in) = (raw.told("tao_in", fields.tao_in), raw.told("alpha_in", fields.alpha_in));
+        Self {
+            netuid: raw.netuid,
+            name: fields.name.clone(),
+            symbol: fields.symbol.clone(),
+            owner: raw.told("owner_coldkey", Coldkey(fields.owner_coldkey)),
+            neurons: fields.num_uids,
+            max_neurons: fields.max_uids,
+            tempo: fields.tempo,
+            last_epoch: fields.last_step,
+            blocks_since_epoch: fields.blocks_since_last_step,
+            price: raw.price.or_else(|| price(raw.netuid, tao_in?, alpha_in?)),
+            tao_in,
+            alpha_in,
+            alpha_out: raw.told("alpha_out", fields.alpha_out),
+            tao_in_emission: raw.told("tao_in_emission", fields.tao_in_emission),
+            burn: fields.burn,
+            registration_allowed: raw.told("registration_allowed", fields.registration_allowed),
+        }
+    }
+
+    /// A subnet at the block of `view`, without its neurons; none when there is no such subnet.
+    ///
+    /// # Errors
+    /// When the chain cannot be read.
+    pub async fn at(view: &View, netuid: NetUid) -> Result<Option<Self>, ReadError> {
+        let (dynamic, price, marks) = ask(view, netuid).await?;
+        let whole = (dynamic, marks.neurons, marks.max_neurons, marks.burn);
+        let (Some(dynamic), Some(neurons), Some(max_neurons), Some(burn)) = whole else {
+            // Before there were pools it is told with the neurons; of a subnet that there is not, nothing is.
+            return Ok(view.metagraph(netuid).await?.map(|raw| Self::read(&raw)));
+        };
+        let registration_allowed = marks.registration_allowed;
+        Ok(Some(Self { neurons, max_neurons, burn, registration_allowed, ..Self::told(&dynamic, price) }))
+    }
+
+    /// What `dynamic` tells, and no more: neurons, places and their cost are not in it.
+    fn told(dynamic: &DynamicInfo, price_now: Option<Tao>) -> Self {
+        let DynamicInfo { netuid, tao_in, alpha_in, .. } = *dynamic;
+        Self {
+            netuid,
+            name: dynamic.subnet_name.clone(),
+            symbol: dynamic.token_symbol.clone(),
+            owner: Some(Coldkey(dynamic.owner_coldkey)),
+            neurons: 0,
+            max_neurons: 0,
+            tempo: dynamic.tempo,
+            last_epoch: dynamic.last_step,
+            blocks_since_epoch: dynamic.blocks_since_last_step,
+            price: price_now.or_else(|| price(netuid, tao_in, alpha_in)),
+            tao_in: Some(tao_in),
+            alpha_in: Some(alpha_in),
+            alpha_out: Some(dynamic.alpha_out),
+            tao_in_emission: Some(dynamic.tao_in_emission),
+            burn: Tao::ZERO,
+            registration_allowed: None,
+        }
+    }
+
+    /// The same subnet with what changes from block to block read anew.
+    pub(super) fn updated(&self, dynamic: Option<&DynamicInfo>, price_now: Option<Tao>, marks: &SubnetMarks) -> Self {
+        let told = dynamic.map_or_else(|| self.clone(), |dynamic| Self::told(dynamic, price_now));
+        Self {
+            netuid: self.netuid,
+            neurons: marks.neurons.unwrap_or(self.neurons),
+            max_neurons: marks.max_neurons.unwrap_or(self.max_neurons),
+            burn: marks.burn.unwrap_or(self.burn),
+            registration_allowed: marks.registration_allowed.or(self.registration_allowed),
+            ..told
+        }
+    }
+}
+
+/// What is read of a subnet without its neurons; of what the runtime has no call for, none.
+async fn ask(view: &View, netuid: NetUid) -> Result<(Option<DynamicInfo>, Option<Tao>, SubnetMarks), ReadError> {
+    let dynamic = async { Ok(told(view.dynamic_info(netuid).await)?.flatten()) };
+    let price = async { told(view.price(netuid).await) };
+    let marks = async { Ok(view.subnet_marks(&[netuid]).await?.first().copied().unwrap_or_default()) };
+    try_join!(dynamic, price, marks)
+}
+
+/// Nothing instead of an error where the runtime has no such call.
+fn told<T>(read: Result<T, ReadError>) -> Result<Option<T>, ReadError> {
+    match read {
+        Ok(value) => Ok(Some(value)),
+        Err(ReadError::Absent(_)) => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// The price where the runtime does not tell it: one on root, else what the pool's halves say; none
+/// of an empty pool, and where it is beyond all reason.
+fn price(netuid: NetUid, tao_in: Tao, alpha_in: Alpha) -> Option<Tao> {
+    const ONE: u64 = 1_000_000_000;
+    if netuid == NetUid(0) {
+        return Some(Tao::from_rao(ONE));
+    }
+    let ratio = (u128::from(tao_in.rao()) * u128::from(ONE)).checked_div(u128::from(alpha_in.rao()))?;
+    u64::try_from(ratio).ok().map(Tao::from_rao)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_price_follows_from_the_pool() {
+        let rao = Tao::from_rao;
+        assert_eq!(price(NetUid(0), rao(0), Alpha::ZERO), Some(rao(1_000_000_000)));
+        assert_eq!(price(NetUid(1), rao(10), Alpha::from_rao(20)), Some(rao(500_000_000)));
+        assert_eq!(price(NetUid(1), rao(10), Alpha::ZERO), None);
+        assert_eq!(price(NetUid(1), rao(u64::MAX), Alpha::from_rao(1)), None);
+    }
+}

@@ -1,0 +1,207 @@
+//! A whole btd before a node whose runtime is of another year: what its replies tell, and what they
+//! say is not told.
+//!
+//! The node answers with the real metadata of spec 143 (2024) or 103 (2023), both of version 14.
+//! Storage is the development chain's behind it, whose items have had the same keys since.
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking, its helpers too")]
+#![allow(clippy::needless_pass_by_value, reason = "parameters are written where they are passed")]
+
+#[allow(dead_code, reason = "it can do more than is asked of it here")]
+#[path = "../chain/tests/devnet/faulty.rs"]
+mod faulty;
+#[allow(dead_code, reason = "it knows more than is asked of it here")]
+#[path = "../chain/tests/devnet/old.rs"]
+mod old;
+#[allow(dead_code, reason = "it can do more than is asked of it here")]
+#[path = "process/place.rs"]
+mod place;
+
+use std::{path::PathBuf, thread, time::Duration};
+
+use btd_api::AccountId;
+use btd_chain::{LinkConfig, LinkState, Value, View};
+use btd_devnet::{BlockTime, Clock, Devnet};
+use codec::{Compact, Encode};
+use serde_json::{Value as Json, json};
+use tokio_util::sync::CancellationToken;
+
+use faulty::{FaultyNode, Reaction};
+use old::{Answers, OF_2023, OF_2024, asked, hyperparameters, neuron_lite, old};
+use place::{Daemon, Place, call, wait_for};
+
+const HOTKEY: AccountId = AccountId([1; 32]);
+const COLDKEY: AccountId = AccountId([2; 32]);
+
+/// A node of another year, and a btd that follows it.
+struct Running {
+    socket: PathBuf,
+    _daemon: Daemon,
+    _place: Place,
+    _node: FaultyNode,
+    _devnet: Devnet,
+}
+
+/// What a runtime answers about its neurons, and `more`.
+fn answers(more: impl IntoIterator<Item = ((&'static str, Vec<u8>), Vec<u8>)>) -> Answers {
+    const NEURONS: &str = "NeuronInfoRuntimeApi_get_neurons_lite";
+    let delegate = (
+        (HOTKEY.0, Compact(11_796_u16), vec![(COLDKEY.0, Compact(6_u64))], COLDKEY.0),
+        (vec![Compact(1_u16)], vec![Compact(1_u16)], Compact(0_u64), Compact(0_u64)),
+    );
+    let mut answers = Answers::from([
+        ((NEURONS, asked(0)), vec![0_u8].encode()),
+        ((NEURONS, asked(1)), [vec![4], neuron_lite()].concat().encode()),
+        (("DelegateInfoRuntimeApi_get_delegates", vec![]), [vec![4], delegate.encode()].concat().encode()),
+    ]);
+    answers.extend(more);
+    answers
+}
+
+// === impl Running ===
+
+impl Running {
+    /// Ready to be asked. `stored` is what the chain keeps besides, by the runtime's own keys.
+    async fn of(
+        (spec, metadata): (u32, &'static [u8]),
+        answers: Answers,
+        stored: impl Fn(&View) -> Vec<(Vec<u8>, Vec<u8>)>,
+    ) -> Self {
+        let config = btd_devnet::Config {
+            listen: "127.0.0.1:0".parse().unwrap(),
+            block_time: BlockTime::Instant,
+            clock: Clock::Stepped { start: 1_700_000_000_000 },
+            ..btd_devnet::Config::default()
+        };
+        let devnet = Devnet::start(config).await.unwrap();
+        let node = FaultyNode::before(devnet.address()).await;
+        node.script(move |method, params| old(spec, metadata, &answers, method, params).unwrap_or(Reaction::Pass));
+        let endpoint = format!("ws://{}", node.address());
+        let changes = stored(&view(&endpoint).await).into_iter().map(|(key, value)| (key, Some(value)));
+        devnet.control().set_storage(changes.collect()).await.unwrap();
+        devnet.mine(1).await.unwrap();
+        let place = Place::new();
+        let mut daemon = place.start(&["--network", &endpoint], &[]);
+        daemon.until("the control API answers");
+        let socket = place.path("btd.sock");
+        wait_for(&socket);
+        let running = Self { socket, _daemon: daemon, _place: place, _node: node, _devnet: devnet };
+        while running.call("node_status", json!({}))["result"]["phase"] != "ready" {
+            thread::sleep(Duration::from_millis(10));
+        }
+        running
+    }
+
+    fn call(&self, method: &str, params: Json) -> Json {
+        call(&self.socket, method, &params.to_string())
+    }
+
+    fn ask(&self, method: &str, params: Json) -> Json {
+        let mut reply = self.call(method, params);
+        assert!(reply.get("error").is_none(), "{method}: {reply}");
+        reply["result"].take()
+    }
+}
+
+/// A look at the newest block through `endpoint`.
+async fn view(endpoint: &str) -> View {
+    let config = LinkConfig { endpoints: vec![endpoint.to_owned().into()], stale_after_ms: 0, ..LinkConfig::default() };
+    let (link, follower) = btd_chain::link(config).unwrap();
+    tokio::spawn(follower.run(CancellationToken::new()));
+    link.state().wait_for(LinkState::is_live).await.unwrap();
+    link.view().unwrap()
+}
+
+fn key(view: &View, item: &str, keys: &[Value]) -> Vec<u8> {
+    view.storage_address("SubtensorModule", item, keys).unwrap()
+}
+
+/// The fields of a subnet's line that no runtime before 2025 tells.
+const WITHOUT_POOLS: [&str; 5] = ["price", "tao_in", "alpha_in", "alpha_out", "tao_in_emission"];
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_runtime_of_2023_tells_no_owner_and_no_switch() {
+    // A burn that is no default.
+    let stored = |view: &View| vec![(key(view, "Burn", &[1_u16.into()]), 50_000_000_000_u64.encode())];
+    let btd = Running::of((103, OF_2023), answers([]), stored).await;
+    assert_eq!(btd.ask("chain_status", json!({}))["spec_version"], 103);
+
+    let listed = btd.ask("subnets_list", json!({}));
+    let line = &listed["subnets"][1];
+    assert_eq!((&line["netuid"], &line["neurons"]), (&json!(1), &json!(1)));
+    let burn = &line["burn"];
+    assert!(burn.as_str().is_some_and(|burn| burn.parse::<u64>().is_ok_and(|burn| burn > 1_000_000_000)), "{line}");
+    for unknown in [&["owner", "registration_allowed"][..], &WITHOUT_POOLS].concat() {
+        assert_eq!(line.get(unknown), Some(&Json::Null), "{unknown}");
+    }
+    let block = listed["at"]["number"].clone();
+    for params in [json!({ "netuid": 1 }), json!({ "netuid": 1, "block": block })] {
+        assert_eq!(&btd.ask("subnets_show", params.clone())["subnet"], line, "{params}");
+        let metagraph = btd.ask("subnets_metagraph", params.clone());
+        assert_eq!(&metagraph["subnet"], line, "{params}");
+        let neuron = &metagraph["neurons"][0];
+        assert_eq!((&neuron["tao_stake"], &neuron["alpha_stake"]), (&json!("40"), &Json::Null));
+        assert_eq!(neuron["rank"], json!(10.0 / 65_535.0));
+    }
+
+    let whole = btd.ask("metagraph_get", json!({ "netuid": 1 }));
+    for unknown in ["owner_hotkey", "owner_coldkey", "registration_allowed", "tao_in"] {
+        assert_eq!(whole["figures"].get(unknown), Some(&Json::Null), "{unknown}");
+    }
+    assert_eq!((&whole["figures"]["burn"], &whole["columns"]["alpha_stake"]), (burn, &json!([])));
+    assert_eq!(btd.ask("metagraph_column", json!({ "netuid": 1, "column": "R" }))["values"], json!([10]));
+    assert_eq!(btd.ask("subnets_price", json!({ "netuid": 1 }))["prices"], json!([{ "netuid": 1, "price": null }]));
+    assert_eq!(&btd.ask("subnets_burnCost", json!({ "netuid": 1 }))["cost"], burn);
+    let take = btd.ask("root_getTake", json!({ "hotkey": HOTKEY.to_string() }));
+    assert_eq!(take.get("most"), Some(&Json::Null));
+    // What it cannot tell at all is an error that names the runtime, and no empty reply.
+    let refused = btd.call("subnets_lockCost", json!({}));
+    assert!(refused["error"]["message"].as_str().is_some_and(|words| !words.is_empty()), "{refused}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_runtime_of_2024_tells_owners_takes_and_root() {
+    let stored = |view: &View| {
+        let (hotkey, root) = ([Value::from(HOTKEY)], Value::from(0_u16));
+        vec![
+            (key(view, "SubnetOwner", &[1_u16.into()]), COLDKEY.0.to_vec()),
+            (key(view, "NetworkRegistrationAllowed", &[1_u16.into()]), false.encode()),
+            (key(view, "Keys", &[root, 0_u16.into()]), HOTKEY.0.to_vec()),
+            (key(view, "Owner", &hotkey), COLDKEY.0.to_vec()),
+            (key(view, "TotalHotkeyStake", &hotkey), 777_u64.encode()),
+            (key(view, "Delegates", &hotkey), 6_553_u16.encode()),
+        ]
+    };
+    let answers = answers([
+        (("SubnetInfoRuntimeApi_get_subnet_hyperparams", asked(1)), hyperparameters().encode()),
+        (("SubnetRegistrationRuntimeApi_get_network_registration_cost", vec![]), 123_u64.encode()),
+    ]);
+    let btd = Running::of((143, OF_2024), answers, stored).await;
+    let (hotkey, coldkey) = (HOTKEY.to_string(), COLDKEY.to_string());
+
+    let listed = btd.ask("subnets_list", json!({}));
+    let line = &listed["subnets"][1];
+    assert_eq!((&line["owner"], &line["registration_allowed"]), (&json!(coldkey), &json!(false)));
+    for unknown in WITHOUT_POOLS {
+        assert_eq!(line.get(unknown), Some(&Json::Null), "{unknown}");
+    }
+    let hyperparameters = btd.ask("subnets_hyperparameters", json!({ "netuid": 1 }));
+    assert_eq!(hyperparameters["hyperparameters"].as_array().map(Vec::len), Some(18));
+    assert_eq!(btd.ask("subnets_lockCost", json!({}))["cost"], "123");
+
+    let root = btd.ask("root_list", json!({}));
+    let expected = json!([{ "uid": 0, "hotkey": hotkey, "coldkey": coldkey, "stake": "777" }]);
+    assert_eq!(root["validators"], expected);
+    let take = btd.ask("root_getTake", json!({ "hotkey": hotkey }));
+    assert_eq!(take.get("most"), Some(&Json::Null));
+    assert_eq!(take["take"], json!("0.09999237"), "{take}");
+    let delegates = btd.ask("root_listDelegates", json!({}));
+    assert_eq!(
+        (&delegates["delegates"][0]["owner"], &delegates["delegates"][0]["nominators"]),
+        (&json!(coldkey), &json!(1))
+    );
+
+    // Today's reads that the runtime lacks are refused by name.
+    let refused = btd.call("chain_runtimeApi", json!({ "api": "SwapRuntimeApi", "method": "current_alpha_price" }));
+    let words = refused["error"]["message"].as_str().unwrap();
+    assert!(words.contains("spec 143") && words.contains("SwapRuntimeApi"), "{words}");
+}
