@@ -197,11 +197,15 @@ pub struct SaveReply {
     pub bytes: String,
 }
 
+/// The most bytes of a file that [`Load`] takes. As hex they fit into a request of the largest size
+/// that btd takes by itself (`rpc.max_request_bytes`, 16 MiB).
+pub const LARGEST_FILE: usize = (8 << 20) - 1_024;
+
 /// Parameters of [`Load`].
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct LoadParams {
-    /// The bytes of a file in btd's own form, as `0x` hex.
+    /// The bytes of a file in btd's own form, as `0x` hex; at most 8387584 of them.
     pub bytes: String,
 }
 
