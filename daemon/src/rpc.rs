@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::daemon::Parts;
 
+mod answer;
 mod axon;
 mod caller;
 mod calls;

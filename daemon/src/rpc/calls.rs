@@ -1,5 +1,5 @@
 //! Runs calls: the handlers of the [`super::Table`] behind their names, and for a connection that
-//! stays, its subscriptions.
+//! stays, its subscriptions, which are jsonrpsee's.
 //!
 //! Knows nothing of rights: the gate stands before it.
 
@@ -8,18 +8,24 @@ use jsonrpsee::{
         server::{BoundedSubscriptions, MethodCallback, SubscriptionState},
         traits::IdProvider,
     },
-    server::{ConnectionId, MethodResponse, MethodSink, Methods, RandomIntegerIdProvider},
+    server::{ConnectionId, MethodSink, Methods, RandomIntegerIdProvider},
     types::{Params, Request},
 };
 
 use btd_api::{ApiError, ErrorKind};
 
-use super::{RequestId, error::to_wire};
+use super::{
+    Caller, RequestId,
+    answer::{Answer, Envelope},
+    error::to_wire,
+    table::Runs,
+};
 
 /// The handlers, as one connection reaches them.
 #[derive(Clone, Debug)]
 pub(super) struct Calls {
-    pub(super) methods: Methods,
+    pub(super) runs: Runs,
+    pub(super) subscriptions: Methods,
     pub(super) connection: ConnectionId,
     pub(super) max_reply_bytes: usize,
     /// What only a connection that stays has.
@@ -39,21 +45,22 @@ const IDS: &dyn IdProvider = &RandomIntegerIdProvider;
 // === impl Calls ===
 
 impl Calls {
-    /// Runs `request`, known as `number` in errors. The reply to a subscription has gone into the
-    /// feed already when this returns.
-    pub(super) async fn run(&self, request: Request<'_>, number: RequestId) -> MethodResponse {
+    /// Runs `request` of `caller`, known as `number` in errors. The reply to a subscription has gone
+    /// into the feed already when this returns.
+    pub(super) async fn run(&self, request: Request<'_>, caller: Caller, number: RequestId) -> Answer {
         let Request { id, method, params, extensions, .. } = request;
-        let refuse =
-            |kind, words: String| MethodResponse::error(id.clone(), to_wire(ApiError::new(kind, words), number));
+        let refuse = |kind, words: String| Answer::error(&id, &to_wire(ApiError::new(kind, words), number));
         let params = Params::new(params.as_ref().map(|params| params.get()));
-        match (self.methods.method(&method), &self.feed) {
-            (Some(MethodCallback::Async(run)), _) => {
-                let (id, params) = (id.into_owned(), params.into_owned());
-                run(id, params, self.connection, self.max_reply_bytes, extensions).await
-            }
-            (Some(MethodCallback::Sync(run)), _) => run(id, params, self.max_reply_bytes, extensions),
+        if let Some(run) = self.runs.get(method.as_ref()) {
+            let envelope = Envelope { id: id.clone().into_owned(), most: self.max_reply_bytes };
+            return match run(params.into_owned(), caller, envelope).await {
+                Ok(json) => Answer::reply(json),
+                Err(error) => Answer::error(&id, &to_wire(error, number)),
+            };
+        }
+        match (self.subscriptions.method(&method), &self.feed) {
             (Some(MethodCallback::Unsubscription(run)), Some(_)) => {
-                run(id, params, self.connection, self.max_reply_bytes, extensions)
+                run(id, params, self.connection, self.max_reply_bytes, extensions).into()
             }
             (Some(MethodCallback::Subscription(run)), Some(feed)) => {
                 let Some(subscription_permit) = feed.subscriptions.acquire() else {
@@ -62,10 +69,10 @@ impl Calls {
                     return refuse(ErrorKind::TooManySubscriptions, words);
                 };
                 let state = SubscriptionState { conn_id: self.connection, id_provider: IDS, subscription_permit };
-                run(id, params, feed.sink.clone(), state, extensions).await
+                run(id, params, feed.sink.clone(), state, extensions).await.into()
             }
             (Some(_), None) => refuse(ErrorKind::InvalidRequest, format!("`{method}` needs a WebSocket connection")),
-            (None, _) => refuse(ErrorKind::MethodNotFound, "no method of that name".into()),
+            (_, _) => refuse(ErrorKind::MethodNotFound, "no method of that name".into()),
         }
     }
 }

@@ -8,16 +8,13 @@
 use std::{collections::BTreeMap, sync::Arc, time::Instant};
 
 use btd_api::{ApiError, ErrorKind, Role};
-use jsonrpsee::{
-    core::server::BatchResponseBuilder,
-    server::MethodResponse,
-    types::{ErrorObjectOwned, Id, Request},
-};
+use jsonrpsee::types::{ErrorObjectOwned, Id, Request};
 use serde::Deserialize;
 use tokio_util::sync::CancellationToken;
 
 use super::{
     Caller, RequestId,
+    answer::Answer,
     caller::{Carrier, Connection, RequestIds},
     calls::{Calls, Feed},
     error::to_wire,
@@ -97,7 +94,7 @@ impl Gate {
     }
 
     /// Answers one message; none when it wants no answer.
-    pub(super) async fn answer(&self, bytes: &[u8]) -> Option<MethodResponse> {
+    pub(super) async fn answer(&self, bytes: &[u8]) -> Option<Answer> {
         match message::read(bytes, self.rules.max_batch) {
             Ok(Message::Single(Single::Call(request))) => Some(self.pass(request, Standing::Alone).await),
             // A call that wants no answer is not run: nothing in the contract is worth doing unheard.
@@ -108,26 +105,31 @@ impl Gate {
     }
 
     /// In the order given, one after the other.
-    async fn batch(&self, entries: Vec<Result<Single<'_>, Box<Misread<'_>>>>) -> Option<MethodResponse> {
-        let mut replies = BatchResponseBuilder::new_with_limit(self.rules.max_reply_bytes);
+    async fn batch(&self, entries: Vec<Result<Single<'_>, Box<Misread<'_>>>>) -> Option<Answer> {
+        let mut replies = Vec::with_capacity(entries.len());
+        // The brackets, and a comma behind each.
+        let mut bytes = 2_usize;
         for entry in entries {
             let reply = match entry {
                 Ok(Single::Call(request)) => self.pass(request, Standing::InBatch).await,
                 Ok(Single::Notification) => continue,
                 Err(misread) => self.misread(*misread),
             };
-            if replies.append(reply).is_err() {
+            bytes = bytes.saturating_add(reply.text().len()).saturating_add(1);
+            if bytes > self.rules.max_reply_bytes {
                 let words = format!(
                     "the replies to this batch are larger than {} bytes together; all that was asked was run",
                     self.rules.max_reply_bytes
                 );
-                return Some(self.refuse(Id::Null, ApiError::new(ErrorKind::ReplyTooLarge, words)));
+                return Some(self.refuse(&Id::Null, ApiError::new(ErrorKind::ReplyTooLarge, words)));
             }
+            replies.push(reply);
         }
-        (!replies.is_empty()).then(|| MethodResponse::from_batch(replies.finish()))
+        let list = || Answer::list(&replies).unwrap_or_else(|error| self.refuse(&Id::Null, error));
+        (!replies.is_empty()).then(list)
     }
 
-    async fn pass(&self, mut request: Request<'_>, standing: Standing) -> MethodResponse {
+    async fn pass(&self, mut request: Request<'_>, standing: Standing) -> Answer {
         let began = Instant::now();
         let number = self.rules.ids.next();
         let Connection { peer, rights, .. } = self.connection;
@@ -135,68 +137,62 @@ impl Gate {
         let method = self.rules.entries.get_key_value(request.method.as_ref()).map(|(name, _)| *name);
         let response = match &admitted {
             Ok(_) => {
-                let id = request.id.clone();
-                request.extensions.insert(Caller { peer, rights, request: number });
-                self.complete(id, self.calls.run(request, number).await, number)
+                let (id, caller) = (request.id.clone(), Caller { peer, rights, request: number });
+                request.extensions.insert(caller);
+                complete(&id, self.calls.run(request, caller, number).await, number)
             }
-            Err(error) => MethodResponse::error(request.id, to_wire(error.clone(), number)),
+            Err(error) => Answer::error(&request.id, &to_wire(error.clone(), number)),
         };
         tracing::debug!(
             request = %number,
             method = method.unwrap_or("unknown"),
             role = admitted.ok().map(|entry| format!("{:?}", entry.role).to_lowercase()),
             %peer,
-            code = response.as_error_code().unwrap_or(0),
+            code = response.code().unwrap_or(0),
             ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX),
             "answered"
         );
         response
     }
 
-    /// A library's own errors say what they have to say without the contract's `data`; this adds it.
-    fn complete(&self, id: Id<'_>, response: MethodResponse, number: RequestId) -> MethodResponse {
-        let Some(code) = response.as_error_code() else { return response };
-        let Ok(Refused { error }) = serde_json::from_str(response.as_json().get()) else { return response };
-        let kind = ErrorKind::from_code(code).unwrap_or(ErrorKind::Internal);
-        let is_typed = error.data().is_some_and(|data| data.get().starts_with('{'));
-        if is_typed || response.is_subscription() {
-            return response;
-        }
-        let words = match kind {
-            ErrorKind::ReplyTooLarge => {
-                format!("the reply is larger than {} bytes; ask for less at once", self.rules.max_reply_bytes)
-            }
-            _ => error.message().to_owned(),
-        };
-        MethodResponse::error(id, to_wire(ApiError::new(kind, words), number))
-    }
-
-    fn misread(&self, misread: Misread<'_>) -> MethodResponse {
-        self.refuse(misread.id, misread.error)
+    fn misread(&self, misread: Misread<'_>) -> Answer {
+        self.refuse(&misread.id, misread.error)
     }
 
     /// The answer to a message that was not read to its end.
-    pub(super) fn too_large(&self, most: usize) -> MethodResponse {
+    pub(super) fn too_large(&self, most: usize) -> Answer {
         let words = format!("the request is larger than {most} bytes, which is the most; nothing was run");
-        self.refuse(Id::Null, ApiError::new(ErrorKind::RequestTooLarge, words))
+        self.refuse(&Id::Null, ApiError::new(ErrorKind::RequestTooLarge, words))
     }
 
     /// The answer to a message of a connection that has `most` messages in work.
-    pub(super) fn too_many(&self, bytes: &[u8], most: usize) -> MethodResponse {
+    pub(super) fn too_many(&self, bytes: &[u8], most: usize) -> Answer {
         let id = match message::read(bytes, self.rules.max_batch) {
             Ok(Message::Single(Single::Call(request))) => request.id,
             _ => Id::Null,
         };
         let words = format!("this connection waits for {most} answers already, which is the most; nothing was run");
-        self.refuse(id, ApiError::new(ErrorKind::Busy, words))
+        self.refuse(&id, ApiError::new(ErrorKind::Busy, words))
     }
 
-    fn refuse(&self, id: Id<'_>, error: ApiError) -> MethodResponse {
+    fn refuse(&self, id: &Id<'_>, error: ApiError) -> Answer {
         let number = self.rules.ids.next();
         let (peer, code) = (self.connection.peer, error.code);
         tracing::debug!(request = %number, %peer, code, "refused a message");
-        MethodResponse::error(id, to_wire(error, number))
+        Answer::error(id, &to_wire(error, number))
     }
+}
+
+/// A library's own errors say what they have to say without the contract's `data`; this adds it.
+fn complete(id: &Id<'_>, response: Answer, number: RequestId) -> Answer {
+    let Some(code) = response.code() else { return response };
+    let Ok(Refused { error }) = serde_json::from_str(response.text()) else { return response };
+    let is_typed = error.data().is_some_and(|data| data.get().starts_with('{'));
+    if is_typed || response.is_sent() {
+        return response;
+    }
+    let kind = ErrorKind::from_code(code).unwrap_or(ErrorKind::Internal);
+    Answer::error(id, &to_wire(ApiError::new(kind, error.message()), number))
 }
 
 /// An answer, as far as it is an error.

@@ -7,6 +7,7 @@ use bytes::Bytes;
 use http::{HeaderMap, Method, Request, Response, StatusCode, header};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use jsonrpsee::server::HttpBody;
+use serde_json::value::RawValue;
 
 use tokio::time::timeout;
 
@@ -33,7 +34,7 @@ where
     let body = match body {
         Ok(body) => body.to_bytes(),
         Err(error) if error.is::<LengthLimitError>() => {
-            return json(StatusCode::PAYLOAD_TOO_LARGE, gate.too_large(max_bytes).into_json().get());
+            return json(StatusCode::PAYLOAD_TOO_LARGE, gate.too_large(max_bytes).into_json());
         }
         Err(_) => return plain(StatusCode::BAD_REQUEST, "the request broke off\n"),
     };
@@ -42,7 +43,7 @@ where
         *nothing.status_mut() = StatusCode::NO_CONTENT;
         return nothing;
     };
-    json(StatusCode::OK, answer.into_json().get())
+    json(StatusCode::OK, answer.into_json())
 }
 
 /// A web page cannot send this type to another origin without being asked first.
@@ -52,8 +53,8 @@ fn says_json(headers: &HeaderMap) -> bool {
     kind.eq_ignore_ascii_case("application/json") || kind.eq_ignore_ascii_case("application/json-rpc")
 }
 
-fn json(status: StatusCode, text: &str) -> Response<HttpBody> {
-    let mut response = Response::new(HttpBody::from(text.to_owned()));
+fn json(status: StatusCode, message: Box<RawValue>) -> Response<HttpBody> {
+    let mut response = Response::new(HttpBody::from(String::from(Box::<str>::from(message))));
     *response.status_mut() = status;
     let kind = header::HeaderValue::from_static("application/json; charset=utf-8");
     response.headers_mut().insert(header::CONTENT_TYPE, kind);

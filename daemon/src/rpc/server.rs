@@ -35,7 +35,9 @@ use super::{
     gate::{Gate, Rules},
     health::plain,
     peers::{Peers, UnknownName},
-    post, websocket,
+    post,
+    table::Runs,
+    websocket,
 };
 use crate::{service_manager::Pulse, supervisor::TaskResult};
 
@@ -89,7 +91,8 @@ enum Door {
 /// What every connection shares.
 #[derive(Clone)]
 struct Shared {
-    methods: Methods,
+    runs: Runs,
+    subscriptions: Methods,
     rules: Arc<Rules>,
     health: Health,
     places: Places,
@@ -157,13 +160,14 @@ impl Server {
     ///
     /// # Errors
     /// Never, at present; a failed accept is logged and tried again.
-    pub async fn serve(self, table: Table, health: Health, pulse: Pulse, told: CancellationToken) -> TaskResult {
+    pub async fn serve(self, mut table: Table, health: Health, pulse: Pulse, told: CancellationToken) -> TaskResult {
         let Self { socket, tcp, peers, config } = self;
         let size = |setting: u32| usize::try_from(setting).unwrap_or(usize::MAX);
         let closing = CancellationToken::new();
         let connections = TaskTracker::new();
         let shared = Shared {
-            methods: table.methods(),
+            runs: table.take_runs(),
+            subscriptions: table.subscriptions(),
             rules: Arc::new(Rules {
                 entries: table.entries().clone(),
                 ids: RequestIds::default(),
@@ -286,7 +290,8 @@ impl Shared {
         let closing = self.closing.clone();
         let (shared, place) = (Arc::new(self), Arc::new(place));
         let calls = Calls {
-            methods: shared.methods.clone(),
+            runs: shared.runs.clone(),
+            subscriptions: shared.subscriptions.clone(),
             connection: ConnectionId(shared.numbers.fetch_add(1, Ordering::Relaxed)),
             max_reply_bytes: shared.rules.max_reply_bytes,
             feed: None,

@@ -19,10 +19,10 @@ use btd_api::{
 };
 use btd_chain::{FixedPoint, HyperValue, ReadError, View};
 use btd_signer_protocol::KeyId;
-use serde::Serialize;
+use serde::{Serialize, Serializer, ser::Error as _};
 use serde_json::{Value as Json, json, value::RawValue};
 
-use super::{Caller, Failure, Table, chain::raw, receipt, table};
+use super::{Caller, Failure, Table, answer, chain::raw, receipt};
 use crate::{
     daemon::Parts,
     metagraph::{self, Metagraphs, Snapshot},
@@ -37,7 +37,7 @@ pub(super) fn register(table: &mut Table, parts: &Arc<Parts>) {
     table
         .noun(parts)
         .method::<List>(list::list)
-        .written::<Metagraph, _, _, _>(metagraph)
+        .written::<Metagraph, _, _, _, _>(metagraph)
         .method::<Show>(show)
         .method::<Hyperparameters>(hyperparameters)
         .method::<Price>(price)
@@ -47,31 +47,41 @@ pub(super) fn register(table: &mut Table, parts: &Arc<Parts>) {
         .done();
 }
 
-/// A [`MetagraphReply`] whose neurons are written already.
+/// A [`MetagraphReply`], as it is written.
 #[derive(Serialize)]
-struct WrittenMetagraph<'s> {
-    at: At,
-    subnet_at: At,
-    subnet: SubnetSummary,
-    neurons: &'s RawValue,
+#[serde(untagged)]
+enum WrittenMetagraph {
+    /// Read for this reply.
+    Read(Box<MetagraphReply>),
+    /// Of the one in memory, whose neurons are written already.
+    Warm { at: At, subnet_at: At, subnet: Box<SubnetSummary>, neurons: WrittenNeurons },
 }
 
-async fn metagraph(parts: Arc<Parts>, params: MetagraphParams, _: Caller) -> Result<Box<RawValue>, Failure> {
+/// The neurons of a snapshot, as [`written_neurons`] wrote them.
+struct WrittenNeurons(Arc<Snapshot>);
+
+impl Serialize for WrittenNeurons {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        written_neurons(&self.0).map_err(|failure| S::Error::custom(failure.0.message))?.serialize(serializer)
+    }
+}
+
+async fn metagraph(parts: Arc<Parts>, params: MetagraphParams, _: Caller) -> Result<WrittenMetagraph, Failure> {
     let MetagraphParams { netuid, mechid, block } = params;
     // Of the main mechanism there is always one in memory, of the others none.
     if block.is_some() || mechid != MechId(0) {
-        return Ok(table::write(&past_metagraph(&parts, netuid, mechid, block).await?)?);
+        let read = past_metagraph(&parts, netuid, mechid, block).await?;
+        return Ok(WrittenMetagraph::Read(Box::new(read)));
     }
     let known = parts.metagraph.current();
     let snapshot = snapshot(&known, netuid)?;
     let (subnet_at, subnet) = known.newest(&snapshot);
-    let reply = WrittenMetagraph {
+    Ok(WrittenMetagraph::Warm {
         at: receipt::kept_at(snapshot.at, &known, &parts.link),
         subnet_at: receipt::kept_at(subnet_at, &known, &parts.link),
-        subnet: summary(&subnet),
-        neurons: written_neurons(&snapshot)?,
-    };
-    Ok(table::write(&reply)?)
+        subnet: Box::new(summary(&subnet)),
+        neurons: WrittenNeurons(snapshot),
+    })
 }
 
 /// The neurons as replies have them. Most requests between two blocks ask for the same, and two SS58
@@ -81,7 +91,7 @@ fn written_neurons(snapshot: &Snapshot) -> Result<&RawValue, Failure> {
         return Ok(written);
     }
     let neurons: Vec<Neuron> = snapshot.neurons().iter().map(neuron).collect();
-    Ok(snapshot.keep_written(table::write(&neurons)?))
+    Ok(snapshot.keep_written(answer::write(&neurons)?))
 }
 
 /// The metagraph of a mechanism at a block, read from the chain.
@@ -106,8 +116,9 @@ async fn past_metagraph(
 async fn show(parts: Arc<Parts>, params: SubnetParams, _: Caller) -> Result<Shown, Failure> {
     let SubnetParams { netuid, block } = params;
     if let Some(block) = block {
-        let MetagraphReply { at, subnet, .. } = past_metagraph(&parts, netuid, MechId(0), Some(block)).await?;
-        return Ok(Shown { at, subnet });
+        let (view, at) = raw::view(&parts.link, Some(block)).await?;
+        let subnet = metagraph::Subnet::at(&view, netuid).await?.ok_or_else(|| no_subnet(netuid))?;
+        return Ok(Shown { at, subnet: summary(&subnet) });
     }
     let known = parts.metagraph.current();
     let (at, subnet) = known.newest(&*snapshot(&known, netuid)?);
@@ -308,14 +319,16 @@ mod tests {
             neurons: snapshot.neurons().iter().map(neuron).collect(),
         };
         for _ in 0..2 {
-            let written = WrittenMetagraph {
+            let written = WrittenMetagraph::Warm {
                 at,
                 subnet_at: at,
-                subnet: summary(&snapshot.subnet),
-                neurons: written_neurons(&snapshot).unwrap(),
+                subnet: Box::new(summary(&snapshot.subnet)),
+                neurons: WrittenNeurons(Arc::clone(&snapshot)),
             };
             assert_eq!(serde_json::to_string(&written).unwrap(), serde_json::to_string(&plain).unwrap());
         }
+        let read = serde_json::to_string(&WrittenMetagraph::Read(Box::new(plain.clone()))).unwrap();
+        assert_eq!(read, serde_json::to_string(&plain).unwrap());
     }
 
     #[test]

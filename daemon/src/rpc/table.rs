@@ -4,7 +4,7 @@
 //! It runs as a task of its own: it goes on when its caller hangs up, so that nothing that spends
 //! is cut in the middle, and its panic is that request's only.
 
-use std::{collections::BTreeMap, future::Future, panic::AssertUnwindSafe, sync::Arc};
+use std::{collections::BTreeMap, fmt, future::Future, panic::AssertUnwindSafe, sync::Arc};
 
 use btd_api::{
     ApiError, ErrorKind, Method, Role, Subscription,
@@ -22,7 +22,7 @@ use serde::{Serialize, de::DeserializeOwned};
 use serde_json::value::{RawValue, to_raw_value};
 use tokio_util::task::TaskTracker;
 
-use super::{Caller, error::to_wire};
+use super::{Caller, answer::Envelope, error::to_wire};
 
 /// What the gate needs to know of a name that can be called.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -98,10 +98,18 @@ where
     }
 }
 
+/// Runs a method: its parameters, who asks, and what stands around the reply.
+pub(super) type Run =
+    dyn Fn(Params<'static>, Caller, Envelope) -> BoxFuture<'static, Result<Box<RawValue>, ApiError>> + Send + Sync;
+
+/// The methods by their names.
+#[derive(Clone)]
+pub(super) struct Runs(Arc<BTreeMap<&'static str, Box<Run>>>);
+
 /// All methods and subscriptions that this daemon answers.
-#[derive(Debug)]
 pub struct Table {
-    module: RpcModule<()>,
+    runs: BTreeMap<&'static str, Box<Run>>,
+    subscriptions: RpcModule<()>,
     entries: BTreeMap<&'static str, Entry>,
     requests: TaskTracker,
 }
@@ -114,9 +122,33 @@ pub struct Noun<'a, C> {
 
 // === impl Table ===
 
+impl Runs {
+    /// What runs the method `name`.
+    pub(super) fn get(&self, name: &str) -> Option<&Run> {
+        self.0.get(name).map(Box::as_ref)
+    }
+}
+
+impl fmt::Debug for Runs {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_set().entries(self.0.keys()).finish()
+    }
+}
+
+impl fmt::Debug for Table {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Table").field("entries", &self.entries).finish_non_exhaustive()
+    }
+}
+
 impl Default for Table {
     fn default() -> Self {
-        Self { module: RpcModule::new(()), entries: BTreeMap::new(), requests: TaskTracker::new() }
+        Self {
+            runs: BTreeMap::new(),
+            subscriptions: RpcModule::new(()),
+            entries: BTreeMap::new(),
+            requests: TaskTracker::new(),
+        }
     }
 }
 
@@ -141,8 +173,14 @@ impl Table {
         &self.entries
     }
 
-    pub(super) fn methods(&self) -> Methods {
-        self.module.clone().into()
+    /// The subscriptions.
+    pub(super) fn subscriptions(&self) -> Methods {
+        self.subscriptions.clone().into()
+    }
+
+    /// Takes the methods out.
+    pub(super) fn take_runs(&mut self) -> Runs {
+        Runs(Arc::new(std::mem::take(&mut self.runs)))
     }
 
     fn enter(&mut self, name: &'static str, role: Role, form: Form) {
@@ -157,49 +195,44 @@ impl<C: Send + Sync + 'static> Noun<'_, C> {
     /// Registers the handler of a method.
     #[must_use = "chain the next method, or end with `done`"]
     pub fn method<M: Method>(self, handler: impl Handler<C, M>) -> Self {
-        self.register::<M>(move |context, params, caller| {
+        self.register::<M>(move |context, params, caller, envelope| {
             let answer = handler.answer(context, params, caller);
-            async move { write(&answer.await?) }.boxed()
+            async move { envelope.around(&answer.await?) }.boxed()
         })
     }
 
-    /// Registers the handler of a method that writes its reply itself, as `M::Reply` would be written:
-    /// for replies of which most is the same for everybody.
+    /// Registers the handler of a method whose reply is written as `M::Reply` would be, and is not
+    /// one: for replies of which most is the same for everybody, and written already.
     #[must_use = "chain the next method, or end with `done`"]
-    pub fn written<M, F, Fut, E>(self, handler: F) -> Self
+    pub fn written<M, F, Fut, R, E>(self, handler: F) -> Self
     where
         M: Method,
         F: Fn(Arc<C>, M::Params, Caller) -> Fut + Send + Sync + 'static,
-        Fut: Future<Output = Result<Box<RawValue>, E>> + Send + 'static,
+        Fut: Future<Output = Result<R, E>> + Send + 'static,
+        R: Serialize,
         E: Into<ApiError>,
     {
-        self.register::<M>(move |context, params, caller| {
+        self.register::<M>(move |context, params, caller, envelope| {
             let answer = handler(context, params, caller);
-            async move { answer.await.map_err(Into::into) }.boxed()
+            async move { envelope.around(&answer.await.map_err(Into::into)?) }.boxed()
         })
     }
 
     fn register<M: Method>(
         self,
-        answer: impl Fn(Arc<C>, M::Params, Caller) -> BoxFuture<'static, Result<Box<RawValue>, ApiError>>
+        answer: impl Fn(Arc<C>, M::Params, Caller, Envelope) -> BoxFuture<'static, Result<Box<RawValue>, ApiError>>
         + Send
         + Sync
         + 'static,
     ) -> Self {
-        let (context, handler, requests) = (Arc::clone(&self.context), Arc::new(answer), self.table.requests.clone());
+        let (context, requests) = (Arc::clone(&self.context), self.table.requests.clone());
         self.table.enter(M::NAME, M::ROLE, Form::Method);
-        let registered = self.table.module.register_async_method(M::NAME, move |params, _, extensions| {
-            let (context, handler, requests) = (Arc::clone(&context), Arc::clone(&handler), requests.clone());
-            async move {
-                let caller = caller(&extensions)?;
-                let answer = async {
-                    let params = read::<M::Params>(&params)?;
-                    requests.spawn(handler(context, params, caller)).await.map_err(|_| panicked(M::NAME, caller))?
-                };
-                answer.await.map_err(|error| to_wire(error, caller.request))
-            }
-        });
-        debug_assert!(registered.is_ok(), "`{}` is registered twice", M::NAME);
+        let run = move |params: Params<'static>, caller: Caller, envelope: Envelope| {
+            let answering = read::<M::Params>(&params)
+                .map(|params| requests.spawn(answer(Arc::clone(&context), params, caller, envelope)));
+            async move { answering?.await.map_err(|_| panicked(M::NAME, caller))? }.boxed()
+        };
+        self.table.runs.insert(M::NAME, Box::new(run));
         self
     }
 
@@ -209,7 +242,7 @@ impl<C: Send + Sync + 'static> Noun<'_, C> {
         let (context, source) = (Arc::clone(&self.context), Arc::new(source));
         self.table.enter(S::NAME, S::ROLE, Form::Subscribe);
         self.table.enter(S::UNSUBSCRIBE, S::ROLE, Form::Unsubscribe);
-        let registered = self.table.module.register_subscription(
+        let registered = self.table.subscriptions.register_subscription(
             S::NAME,
             S::NOTIFICATION,
             S::UNSUBSCRIBE,
@@ -347,11 +380,6 @@ fn guarded_words(error: &serde_json::Error, path: &str, guarded: &Guarded) -> (S
     }
     let names = guarded.names().join(", ");
     (".".to_owned(), format!("these are not the parameters of the method, which takes: {names}"))
-}
-
-pub(super) fn write(reply: &impl Serialize) -> Result<Box<RawValue>, ApiError> {
-    to_raw_value(reply)
-        .map_err(|error| ApiError::new(ErrorKind::Internal, format!("the reply cannot be written: {error}")))
 }
 
 fn panicked(method: &'static str, caller: Caller) -> ApiError {

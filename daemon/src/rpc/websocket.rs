@@ -225,7 +225,7 @@ impl Session {
             };
             drop(message);
             // A subscription has told its answer itself, before its first item.
-            let Some(answer) = answer.filter(|answer| !answer.is_subscription()) else { return };
+            let Some(answer) = answer.filter(|answer| !answer.is_sent()) else { return };
             // Nobody is there any more to miss it.
             let _ = sink.send(answer.into_json()).await;
         });

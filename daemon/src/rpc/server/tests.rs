@@ -359,6 +359,9 @@ async fn subscriptions_have_a_bound() {
 
 #[tokio::test]
 async fn sizes_have_bounds() {
+    // A saved metagraph of the largest size that btctl sends fits into a request.
+    let request = btd_api::metagraph::LARGEST_FILE * 2 + 1_024;
+    assert!(u64::from(Config::default().max_request_bytes) >= u64::try_from(request).unwrap());
     let config = Config { max_request_bytes: 2_000, max_reply_bytes: 1_000, ..Config::default() };
     let server = run(config).await;
     let (status, refused) = server.post(&format!("{{\"x\":\"{}\"}}", "y".repeat(4_000))).await;
