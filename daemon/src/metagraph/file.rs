@@ -1,20 +1,25 @@
 //! Metagraphs as files: btd's own format, which reads back as what was written, and NumPy's (`npz`).
 //!
-//! The format `BTDMETA1`, all integers little-endian:
+//! The format `BTDMETA2`, all integers little-endian:
 //!
 //! ```text
-//! magic      8 bytes, "BTDMETA1"; a new layout has another digit
+//! magic      8 bytes, "BTDMETA2"; a new layout has another digit
 //! header     u32 length, then JSON: at, netuid, mechid, neurons, figures,
 //!            columns [{name, kind, count}], weights and bonds (how many rows)
 //! columns    in the header's order: flags and u16 and u64 plain, accounts 32 bytes each,
 //!            texts as u32 length and UTF-8
 //! rows       weights, then bonds: u16 validator, u32 count, then count times (u16 uid, u16 value)
-//! checksum   32 bytes, BLAKE2b-256 of all before
+//! checksum   4 bytes, CRC-32 of all before, as ZIP and zlib have it
 //! ```
+//! The layout 1, which is read too, ends with 32 bytes of BLAKE2b-256 in place of the CRC: damage is
+//! all that a checksum can tell, and that one took longer than all the rest.
+//!
 //! Nothing in it is code, and nothing is allocated that the file is too short to hold. Python reads
 //! the NumPy form with `numpy.load`; its pickles are neither written nor read.
 
 mod npz;
+
+use std::borrow::Cow;
 
 use blake2::{Blake2b, Digest, digest::consts::U32};
 use btd_api::{AccountId, MechId, NetUid, Uid};
@@ -26,14 +31,14 @@ pub use self::npz::npz;
 use super::table::{Column, Table};
 use crate::stamp::Stamp;
 
-const MAGIC: &[u8; 8] = b"BTDMETA1";
-const CHECKSUM: usize = 32;
+const MAGIC: &[u8; 8] = b"BTDMETA2";
+const MAGIC_1: &[u8; 8] = b"BTDMETA1";
 
 /// Why bytes are no saved metagraph.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum FileError {
     /// It begins with something else.
-    #[error("it is no metagraph that btd saved: it does not begin with BTDMETA1")]
+    #[error("it is no metagraph that btd saved: it does not begin with BTDMETA2")]
     Foreign,
     /// It is of a layout that this btd does not read.
     #[error("it was saved by another version of btd, in the layout {0}")]
@@ -47,20 +52,20 @@ pub enum FileError {
 }
 
 #[derive(Serialize, Deserialize)]
-struct Header {
+struct Header<'t> {
     at: Stamp,
     netuid: NetUid,
     mechid: MechId,
     neurons: u16,
-    figures: Map<String, Json>,
-    columns: Vec<Head>,
+    figures: Cow<'t, Map<String, Json>>,
+    columns: Vec<Head<'t>>,
     weights: u32,
     bonds: u32,
 }
 
 #[derive(Serialize, Deserialize)]
-struct Head {
-    name: String,
+struct Head<'t> {
+    name: Cow<'t, str>,
     kind: Kind,
     count: u32,
 }
@@ -89,46 +94,71 @@ pub fn write(table: &Table) -> Vec<u8> {
             Column::Accounts(_) => Kind::Accounts,
             Column::Texts(_) => Kind::Texts,
         };
-        Head { name: name.clone(), kind, count: count(column.len()) }
+        Head { name: Cow::Borrowed(name), kind, count: count(column.len()) }
     });
     let header = Header {
         at: table.at,
         netuid: table.netuid,
         mechid: table.mechid,
         neurons: table.neurons,
-        figures: table.figures.clone(),
+        figures: Cow::Borrowed(&table.figures),
         columns: heads.collect(),
         weights: count(table.weights.len()),
         bonds: count(table.bonds.len()),
     };
     // The types have text keys only, so writing them cannot fail.
     let header = serde_json::to_vec(&header).unwrap_or_default();
-    let mut out = MAGIC.to_vec();
+    let columns: usize = table.columns.iter().map(|(_, column)| size(column)).sum();
+    let rows: usize = table.weights.iter().chain(&table.bonds).map(|(_, entries)| 6 + entries.len() * 4).sum();
+    let mut out = Vec::with_capacity(MAGIC.len() + 4 + header.len() + columns + rows + 4);
+    out.extend_from_slice(MAGIC);
     out.extend(count(header.len()).to_le_bytes());
-    out.extend(header);
+    out.extend_from_slice(&header);
     for (_, column) in &table.columns {
         match column {
-            Column::Flags(values) => out.extend(values.iter().map(|flag| u8::from(*flag))),
-            Column::Shorts(values) => values.iter().for_each(|value| out.extend(value.to_le_bytes())),
-            Column::Longs(values) => values.iter().for_each(|value| out.extend(value.to_le_bytes())),
-            Column::Accounts(values) => values.iter().for_each(|value| out.extend(value.0)),
-            Column::Texts(values) => values.iter().for_each(|value| {
-                out.extend(count(value.len()).to_le_bytes());
-                out.extend(value.as_bytes());
-            }),
+            Column::Flags(values) => put(&mut out, values.iter().map(|flag| [u8::from(*flag)])),
+            Column::Shorts(values) => put(&mut out, values.iter().map(|value| value.to_le_bytes())),
+            Column::Longs(values) => put(&mut out, values.iter().map(|value| value.to_le_bytes())),
+            Column::Accounts(values) => put(&mut out, values.iter().map(|account| account.0)),
+            Column::Texts(values) => {
+                for value in values {
+                    out.extend_from_slice(&count(value.len()).to_le_bytes());
+                    out.extend_from_slice(value.as_bytes());
+                }
+            }
         }
     }
     for (uid, entries) in table.weights.iter().chain(&table.bonds) {
-        out.extend(uid.0.to_le_bytes());
-        out.extend(count(entries.len()).to_le_bytes());
-        for (uid, value) in entries {
-            out.extend(uid.0.to_le_bytes());
-            out.extend(value.to_le_bytes());
-        }
+        out.extend_from_slice(&uid.0.to_le_bytes());
+        out.extend_from_slice(&count(entries.len()).to_le_bytes());
+        let pair = |(uid, value): &(Uid, u16)| {
+            let ([a, b], [c, d]) = (uid.0.to_le_bytes(), value.to_le_bytes());
+            [a, b, c, d]
+        };
+        put(&mut out, entries.iter().map(pair));
     }
-    let checksum = Blake2b::<U32>::digest(&out);
-    out.extend(checksum);
+    let checksum = crc32fast::hash(&out);
+    out.extend_from_slice(&checksum.to_le_bytes());
     out
+}
+
+/// How many bytes a column takes in a file.
+fn size(column: &Column) -> usize {
+    match column {
+        Column::Flags(values) => values.len(),
+        Column::Shorts(values) => values.len() * 2,
+        Column::Longs(values) => values.len() * 8,
+        Column::Accounts(values) => values.len() * 32,
+        Column::Texts(values) => values.iter().map(|value| 4 + value.len()).sum(),
+    }
+}
+
+/// Appends values of `N` bytes each, which are known in number: one by one they took several times as long.
+fn put<const N: usize>(out: &mut Vec<u8>, values: impl ExactSizeIterator<Item = [u8; N]>) {
+    let start = out.len();
+    out.resize(start + values.len() * N, 0);
+    let (places, _) = out[start..].as_chunks_mut::<N>();
+    places.iter_mut().zip(values).for_each(|(place, value)| *place = value);
 }
 
 /// The metagraph that a file holds.
@@ -136,22 +166,26 @@ pub fn write(table: &Table) -> Vec<u8> {
 /// # Errors
 /// When it is not a file that [`write()`] made.
 pub fn read(bytes: &[u8]) -> Result<Table, FileError> {
-    match bytes.first_chunk::<8>() {
-        Some(magic) if magic == MAGIC => {}
+    let body = match bytes.first_chunk::<8>() {
+        Some(magic) if magic == MAGIC => {
+            let (body, checksum) = bytes.split_last_chunk::<4>().ok_or(FileError::Damaged)?;
+            (crc32fast::hash(body) == u32::from_le_bytes(*checksum)).then_some(body)
+        }
+        Some(magic) if magic == MAGIC_1 => {
+            let (body, checksum) = bytes.split_last_chunk::<32>().ok_or(FileError::Damaged)?;
+            (Blake2b::<U32>::digest(body).as_slice() == checksum).then_some(body)
+        }
         Some(magic) if magic.starts_with(b"BTDMETA") => return Err(FileError::Version(char::from(magic[7]))),
         _ => return Err(FileError::Foreign),
-    }
-    let (body, checksum) = bytes.split_at_checked(bytes.len().saturating_sub(CHECKSUM)).ok_or(FileError::Damaged)?;
-    if Blake2b::<U32>::digest(body).as_slice() != checksum {
-        return Err(FileError::Damaged);
-    }
+    };
+    let body = body.ok_or(FileError::Damaged)?;
     let mut input = Input(body.get(MAGIC.len()..).unwrap_or_default());
     let length = input.size()?;
-    let header: Header =
+    let header: Header<'_> =
         serde_json::from_slice(input.take(length)?).map_err(|error| FileError::Malformed(error.to_string()))?;
     let columns = header.columns.into_iter().map(|head| {
         let count = usize::try_from(head.count).unwrap_or(usize::MAX);
-        Ok((head.name, input.column(head.kind, count)?))
+        Ok((head.name.into_owned(), input.column(head.kind, count)?))
     });
     let columns = columns.collect::<Result<_, FileError>>()?;
     let weights = (0..header.weights).map(|_| input.row()).collect::<Result<_, _>>()?;
@@ -164,7 +198,7 @@ pub fn read(bytes: &[u8]) -> Result<Table, FileError> {
         netuid: header.netuid,
         mechid: header.mechid,
         neurons: header.neurons,
-        figures: header.figures,
+        figures: header.figures.into_owned(),
         columns,
         weights,
         bonds,
@@ -197,37 +231,38 @@ impl<'b> Input<'b> {
         self.array().map(|bytes| usize::try_from(u32::from_le_bytes(bytes)).unwrap_or(usize::MAX))
     }
 
-    /// `count` values, each read by `one`; collecting stops where the bytes do.
-    fn many<T>(
-        &mut self,
-        count: usize,
-        mut one: impl FnMut(&mut Self) -> Result<T, FileError>,
-    ) -> Result<Vec<T>, FileError> {
-        let mut values = Vec::with_capacity(count.min(self.0.len()));
+    /// `count` values of `N` bytes each.
+    fn many<const N: usize, T>(&mut self, count: usize, value: impl Fn([u8; N]) -> T) -> Result<Vec<T>, FileError> {
+        let (places, _) = self.take(count.saturating_mul(N))?.as_chunks::<N>();
+        Ok(places.iter().map(|place| value(*place)).collect())
+    }
+
+    fn texts(&mut self, count: usize) -> Result<Vec<String>, FileError> {
+        // Each takes four bytes at least, so the file's length bounds what is reserved.
+        let mut texts = Vec::with_capacity(count.min(self.0.len() / 4));
         for _ in 0..count {
-            values.push(one(self)?);
+            let length = self.size()?;
+            let text = std::str::from_utf8(self.take(length)?);
+            texts.push(text.map_err(|_| FileError::Malformed("a text is not UTF-8".to_owned()))?.to_owned());
         }
-        Ok(values)
+        Ok(texts)
     }
 
     fn column(&mut self, kind: Kind, count: usize) -> Result<Column, FileError> {
         Ok(match kind {
-            Kind::Flags => Column::Flags(self.many(count, |input| input.array::<1>().map(|[byte]| byte != 0))?),
-            Kind::U16 => Column::Shorts(self.many(count, Self::short)?),
-            Kind::U64 => Column::Longs(self.many(count, |input| input.array().map(u64::from_le_bytes))?),
-            Kind::Accounts => Column::Accounts(self.many(count, |input| input.array().map(AccountId))?),
-            Kind::Texts => Column::Texts(self.many(count, |input| {
-                let length = input.size()?;
-                let text = std::str::from_utf8(input.take(length)?);
-                text.map(str::to_owned).map_err(|_| FileError::Malformed("a text is not UTF-8".to_owned()))
-            })?),
+            Kind::Flags => Column::Flags(self.many(count, |[byte]| byte != 0)?),
+            Kind::U16 => Column::Shorts(self.many(count, u16::from_le_bytes)?),
+            Kind::U64 => Column::Longs(self.many(count, u64::from_le_bytes)?),
+            Kind::Accounts => Column::Accounts(self.many(count, AccountId)?),
+            Kind::Texts => Column::Texts(self.texts(count)?),
         })
     }
 
     fn row(&mut self) -> Result<Row, FileError> {
         let validator = Uid(self.short()?);
         let count = self.size()?;
-        Ok((validator, self.many(count, |input| Ok((Uid(input.short()?), input.short()?)))?))
+        let pair = |[a, b, c, d]: [u8; 4]| (Uid(u16::from_le_bytes([a, b])), u16::from_le_bytes([c, d]));
+        Ok((validator, self.many(count, pair)?))
     }
 }
 
@@ -272,12 +307,31 @@ pub(super) mod tests {
         }
     }
 
+    /// The same body behind the magic of layout 1, with its checksum.
+    fn of_layout_1(table: &Table) -> Vec<u8> {
+        let mut bytes = write(table);
+        bytes.truncate(bytes.len() - 4);
+        bytes[..8].copy_from_slice(MAGIC_1);
+        let checksum = Blake2b::<U32>::digest(&bytes);
+        bytes.extend(checksum);
+        bytes
+    }
+
+    #[test]
+    fn the_layout_before_is_read_and_checked() {
+        let mut bytes = of_layout_1(&table(4));
+        assert_eq!(read(&bytes).as_ref(), Ok(&table(4)));
+        bytes[20] ^= 1;
+        assert_eq!(read(&bytes), Err(FileError::Damaged));
+        assert_eq!(read(&bytes[..39]), Err(FileError::Damaged));
+    }
+
     #[test]
     fn nothing_that_is_damaged_is_read() {
         let whole = write(&table(4));
         assert_eq!(read(b""), Err(FileError::Foreign));
         assert_eq!(read(b"\x80\x04pickle.."), Err(FileError::Foreign));
-        assert_eq!(read(b"BTDMETA2"), Err(FileError::Version('2')));
+        assert_eq!(read(b"BTDMETA3"), Err(FileError::Version('3')));
         for length in (8..whole.len()).step_by(7) {
             assert!(read(&whole[..length]).is_err(), "{length} bytes");
         }
@@ -289,11 +343,11 @@ pub(super) mod tests {
         // A checksum over lies: the length of a column that the file is too short to hold.
         let text = String::from_utf8_lossy(&whole[12..]).into_owned();
         assert!(text.contains("\"count\":4"));
-        let mut lying = whole[..whole.len() - CHECKSUM].to_vec();
+        let mut lying = whole[..whole.len() - 4].to_vec();
         let at = lying.windows(9).position(|window| window == b"\"count\":4").unwrap();
         lying[at + 8] = b'9';
-        let checksum = Blake2b::<U32>::digest(&lying);
-        lying.extend(checksum);
+        let checksum = crc32fast::hash(&lying);
+        lying.extend(checksum.to_le_bytes());
         assert!(matches!(read(&lying), Err(FileError::Malformed(_))));
     }
 }
