@@ -209,12 +209,17 @@ pub(super) fn prune(
 ) -> rusqlite::Result<Option<BlockNumber>> {
     let transaction = connection.transaction()?;
     let block = |row: &Row<'_>| row.get::<_, Option<u32>>(0);
-    // The newest block that goes, by age and by number.
+    // The newest block that goes, by age and by number. Time goes up with the blocks: both statements
+    // follow their index from one end and stop at the first row that tells.
     let aged = match oldest_ms.and_then(|time| i64::try_from(time).ok()) {
         None => None,
         Some(time) => {
-            let statement = "SELECT max(block) FROM entries WHERE genesis = ?1 AND time_ms < ?2";
-            transaction.query_row(statement, params![genesis.0, time], block)?
+            let stays = "SELECT block FROM entries WHERE genesis = ?1 AND time_ms >= ?2 ORDER BY block LIMIT 1";
+            let stays = transaction.query_row(stays, params![genesis.0, time], block).optional()?.flatten();
+            let goes = "SELECT block FROM entries WHERE genesis = ?1 AND block < ?3 AND time_ms < ?2
+                        ORDER BY block DESC LIMIT 1";
+            let below = stays.map_or(i64::MAX, i64::from);
+            transaction.query_row(goes, params![genesis.0, time, below], block).optional()?.flatten()
         }
     };
     let excess = match most {
