@@ -10,6 +10,7 @@ import argparse
 import asyncio
 import copy
 import json
+import logging
 import math
 import pathlib
 import socketserver
@@ -268,6 +269,7 @@ def returns(axon, ask):
 
 
 def main():
+    logging.getLogger("btd.axon").setLevel(logging.CRITICAL)  # What fails here is meant to.
     client = bt.Client(ARGUMENTS.socket)
     wallet = bt.wallet(name=ARGUMENTS.wallet, client=client)
     axon = bt.axon(wallet=wallet, client=bt.Client(ARGUMENTS.socket))

@@ -19,7 +19,7 @@ import sys
 import threading
 from typing import Any, Callable, Dict, Optional, Tuple
 
-from .rpc import Client, RpcError
+from .rpc import Client, RpcError, TooLarge
 from .stream import StreamingSynapse
 from .synapse import Synapse
 from .values import finite
@@ -212,6 +212,8 @@ class Answering:
             message = {**result._values(), "axon": status}
             try:
                 await _call(client, "axon_answer", {"request": request, "message": message})
+            except TooLarge:
+                raise
             except ValueError:  # A number that JSON has not arrives as null, as from bittensor.
                 await _call(client, "axon_answer", {"request": request, "message": finite(message)})
             return

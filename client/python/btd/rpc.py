@@ -20,7 +20,7 @@ from concurrent.futures import TimeoutError as Elapsed
 from pathlib import Path
 from typing import Any, Callable, Dict, Optional, Tuple
 
-__all__ = ["Client", "RpcError", "default_socket"]
+__all__ = ["Client", "RpcError", "TooLarge", "default_socket"]
 
 _log = logging.getLogger("btd.rpc")
 
@@ -43,6 +43,10 @@ class RpcError(Exception):
     def kind(self) -> Optional[str]:
         """The error's name, such as ``NOT_FOUND``."""
         return self.data.get("kind")
+
+
+class TooLarge(ValueError):
+    """A request with more bytes than btd takes: it was not sent."""
 
 
 def default_socket() -> Path:
@@ -104,7 +108,7 @@ class Client:
             raise TypeError(f"{method} is not sent: {error}") from error
         if len(text) > self.max_request_bytes:
             most = f"the most is {self.max_request_bytes} (rpc.max_request_bytes of btd, max_request_bytes of Client)"
-            raise ValueError(f"{method} is not sent: it has {len(text)} bytes, {most}")
+            raise TooLarge(f"{method} is not sent: it has {len(text)} bytes, {most}")
         return text
 
     def _submit(self, method: str, params: Optional[dict], subscriber: Optional[_Subscriber]) -> "Future[Any]":
