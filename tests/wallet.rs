@@ -229,3 +229,40 @@ fn a_key_is_unlocked_for_what_was_asked_and_nothing_else() {
     assert_eq!(host.ask(&["wallet", "lock", "-w", "a"])["locked"], 1);
     assert_eq!(host.ask(&["wallet", "status"])["keys"], json!([]));
 }
+
+#[test]
+fn words_on_two_lines_restore_nothing_and_an_odd_wallet_hides_none() {
+    let host = Host::new();
+    let _daemon = start(&host);
+    let twelve = "legal winner thank year wave sausage worth useful legal winner thank yellow";
+    let words = host.path("words");
+    // The first line has words of its own, which are the wrong key's.
+    fs::write(&words, format!("{twelve}\n{twelve}\n")).unwrap();
+    let regen = ["wallet", "regen-coldkey", "-w", "a", "--mnemonic", "--secret-stdin", "--no-password"];
+    let mut command = host.command_of("btctl");
+    let refused = command.args(regen).stdin(fs::File::open(&words).unwrap()).output().unwrap();
+    let said = String::from_utf8_lossy(&refused.stderr);
+    assert!(refused.status.code() == Some(2) && said.contains("a secret is one line"), "{said}");
+    assert!(!wallets(&host).join("a").exists());
+
+    host.ask(&["wallet", "new-hotkey", "-w", "good", "-H", "h", "--uri", "//Alice"]);
+    host.ask(&["wallet", "new-coldkey", "-w", "odd", "--uri", "//Bob"]);
+    fs::write(wallets(&host).join("odd/hotkeys"), "no directory").unwrap();
+    let listed = host.ask(&["wallet", "list"]);
+    let told: Vec<_> =
+        listed["wallets"].as_array().unwrap().iter().map(|one| (&one["name"], one.get("problem"))).collect();
+    assert_eq!(told[0], (&json!("good"), None));
+    assert!(told[1].0 == "odd" && told[1].1.unwrap().as_str().unwrap().contains("odd/hotkeys"), "{told:?}");
+    let shown = host.btctl(&["wallet", "inspect", "-w", "odd"]);
+    assert!(shown.status.success() && String::from_utf8_lossy(&shown.stdout).contains("warning: cannot list"));
+
+    // A plain hotkey needs no unlocking, and that is said.
+    let unlocked = ask_with_password(&host, &["wallet", "unlock", "-w", "good", "-H", "h"], "ignored");
+    assert_eq!(unlocked["seconds"], Value::Null);
+    // Another tool writes another key there: it is the one that signs.
+    host.ask(&["wallet", "new-hotkey", "-w", "other", "-H", "h", "--uri", "//Bob"]);
+    fs::copy(wallets(&host).join("other/hotkeys/h"), wallets(&host).join("good/hotkeys/h")).unwrap();
+    fs::copy(wallets(&host).join("other/hotkeys/hpub.txt"), wallets(&host).join("good/hotkeys/hpub.txt")).unwrap();
+    let signed = host.ask(&["wallet", "sign", "-w", "good", "-H", "h", "-m", "-5"]);
+    assert_eq!(signed["signer"], "5FHneW46xGXgs5mUiveU4sbTyGBzmstUspZC92UhjJM694ty");
+}

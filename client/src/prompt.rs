@@ -25,6 +25,8 @@ use rustix::{
     process::{PidfdFlags, PidfdGetfdFlags, getpid, pidfd_getfd, pidfd_open},
 };
 
+use zeroize::Zeroizing;
+
 use self::terminal::ask_secret;
 use crate::{
     failure::Failure,
@@ -157,12 +159,34 @@ impl SecretSource {
     /// The password of a key that exists, or another secret that is known.
     pub(crate) fn read(&self, question: &str) -> Result<Secret, Failure> {
         match self {
-            Self::Stdin => first_line(io::stdin().lock(), "standard input"),
+            Self::Stdin => descriptor_line(0),
             Self::Descriptor(number) => descriptor_line(*number),
             Self::Given(password) => Ok(password.clone()),
             Self::File(path) => read_private(path),
             Self::Person => ask_secret(question),
         }
+    }
+
+    /// Refuses what is left behind the lines that were read, as far as it is there already: words on two lines
+    /// would restore the key of the first.
+    ///
+    /// # Errors
+    /// When there is more.
+    pub(crate) fn ends_here(&self) -> Result<(), Failure> {
+        let number = match self {
+            Self::Stdin => 0,
+            Self::Descriptor(number) => *number,
+            Self::Given(_) | Self::File(_) | Self::Person => return Ok(()),
+        };
+        // What was never read is not looked at either.
+        let open = OPEN.lock().unwrap_or_else(PoisonError::into_inner);
+        if open.get(&number).is_some_and(has_more) {
+            let place = place(number);
+            return Err(Failure::usage(format!(
+                "{place} has more lines than were asked of it, so nothing was done: a secret is one line, also one of 24 words"
+            )));
+        }
+        Ok(())
     }
 
     /// The password of a new key: a person is asked twice.
@@ -221,14 +245,35 @@ fn read_private(path: &Path) -> Result<Secret, Failure> {
     }
     // Without the white space at both ends, as SDK 11 and btd's own environment have it.
     let content = whole(file, &place)?;
-    Ok(Secret::new(content.expose().trim()))
+    match content.expose().trim() {
+        "" => Err(Failure::usage(format!("{place} is empty: the secret is to stand in it"))),
+        secret => Ok(Secret::new(secret)),
+    }
+}
+
+/// The descriptors that secrets were read from.
+static OPEN: Mutex<BTreeMap<u32, File>> = Mutex::new(BTreeMap::new());
+
+fn place(descriptor: u32) -> String {
+    match descriptor {
+        0 => "standard input".to_owned(),
+        number => format!("file descriptor {number}"),
+    }
+}
+
+/// Whether something but white space can be read at once.
+fn has_more(mut file: &File) -> bool {
+    // What tells nothing of what it holds, such as an ended pipe or a device, holds nothing.
+    let there = rustix::io::ioctl_fionread(file).unwrap_or(0).min(LONGEST_SECRET);
+    let mut rest = Zeroizing::new(vec![0; usize::try_from(there).unwrap_or(0)]);
+    let read = if rest.is_empty() { Ok(0) } else { file.read(&mut rest) };
+    read.is_ok_and(|count| !rest[..count].trim_ascii().is_empty())
 }
 
 /// The next line of an open descriptor. Two secrets may come over one, so no more is taken than
 /// the line, and a later question goes on behind it.
 fn descriptor_line(number: u32) -> Result<Secret, Failure> {
-    static OPEN: Mutex<BTreeMap<u32, File>> = Mutex::new(BTreeMap::new());
-    let place = format!("file descriptor {number}");
+    let place = place(number);
     let failure = |source| Failure::Password { place: place.clone(), source };
     let mut open = OPEN.lock().unwrap_or_else(PoisonError::into_inner);
     let file = match open.entry(number) {
@@ -353,5 +398,28 @@ mod tests {
         assert!(matches!(read_private(&path), Err(Failure::Usage { .. })));
         fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
         assert_eq!(read_private(&path).unwrap().expose(), "secret");
+        // An empty one is no password to be tried.
+        fs::write(&path, "\n").unwrap();
+        assert!(read_private(&path).unwrap_err().to_string().contains("is empty"));
+    }
+
+    #[test]
+    fn what_is_left_behind_a_secret_is_noticed() {
+        for (text, lines, more) in [
+            ("one\n", 1, false),
+            ("one\n \n", 1, false),
+            ("one\ntwo\n", 1, true),
+            ("one\ntwo\n", 2, false),
+            ("one\ntwo\nthree", 2, true),
+        ] {
+            let (reader, mut writer) = io::pipe().unwrap();
+            writer.write_all(text.as_bytes()).unwrap();
+            let reader = File::from(std::os::fd::OwnedFd::from(reader));
+            for _ in 0..lines {
+                first_line(BufReader::with_capacity(1, &reader), "test").unwrap();
+            }
+            // The writer may keep it open: nobody waits for more.
+            assert_eq!(has_more(&reader), more, "{text:?}");
+        }
     }
 }

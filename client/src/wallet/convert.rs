@@ -149,20 +149,31 @@ impl UpdateArgs {
         ended.map(|()| Exit::Success)
     }
 
-    /// One key after the other, up to the first that cannot be opened.
+    /// One key after the other. What cannot be opened is left as it is and ends it with the first
+    /// such failure, after the others.
     async fn renew_all(
         &self,
         session: &Session,
         wallets: Vec<WalletEntry>,
         renewed: &mut Vec<Converted>,
     ) -> Result<(), Failure> {
+        let mut ended = Ok(());
         for wallet in wallets.into_iter().map(|wallet| wallet.name) {
             let keys = session.call::<Inspect>(&InspectParams { wallet: wallet.clone() }).await?.read()?.keys;
             for key in keys.into_iter().filter(is_old) {
-                renewed.push(renew(session, &self.password, wallet.clone(), key).await?.read()?);
+                let what = called(&wallet, &key.key);
+                match renew(session, &self.password, wallet.clone(), key).await {
+                    Ok(reply) => renewed.push(reply.read()?),
+                    // The daemon's answer is about this key; without one there is no going on.
+                    Err(Failure::Api(error)) => {
+                        session.out.note(format_args!("left the {what} as it is: {error}"));
+                        ended = ended.and(Err(error.into()));
+                    }
+                    Err(other) => return Err(other),
+                }
             }
         }
-        Ok(())
+        ended
     }
 }
 

@@ -104,7 +104,10 @@ fn inspected(wallet: &WalletDetail, page: Page) -> String {
         ]);
     }
     let warnings = wallet.keys.iter().flat_map(|key| key.warnings.iter().map(|warning| (&key.key, warning)));
-    let warnings = warnings.fold(String::new(), |mut lines, (key, warning)| {
+    let problem = wallet.problem.iter().fold(String::new(), |lines, problem| {
+        format!("{lines}{} {}\n", page.warn("warning:"), text::visible_lines(problem))
+    });
+    let warnings = warnings.fold(problem, |mut lines, (key, warning)| {
         let _ = writeln!(lines, "{} {}: {}", page.warn("warning:"), name(key), text::visible_lines(warning));
         lines
     });

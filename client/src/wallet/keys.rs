@@ -60,7 +60,7 @@ pub(crate) struct UnlockArgs {
     key: KeyArg,
     #[command(flatten)]
     password: PasswordArgs,
-    /// For how long: `300`, `5m`, `1h` [default: 5m]
+    /// For how long: `300`, `5m`; at most 15m, unless the daemon's configuration says otherwise [default: 5m]
     #[arg(long = "for", value_name = "DURATION", value_parser = duration, visible_alias = "seconds")]
     time: Option<Duration>,
     /// For what alone it may be used; more than once for several [default: everything]
@@ -127,7 +127,7 @@ pub(crate) struct SignArgs {
     #[arg(long, alias = "use_hotkey", conflicts_with = "hotkey")]
     use_hotkey: bool,
     /// The message
-    #[arg(long, short = 'm')]
+    #[arg(long, short = 'm', allow_hyphen_values = true)]
     message: String,
 }
 
@@ -135,7 +135,7 @@ pub(crate) struct SignArgs {
 #[derive(Args, Debug)]
 pub(crate) struct VerifyArgs {
     /// The message
-    #[arg(long, short = 'm')]
+    #[arg(long, short = 'm', allow_hyphen_values = true)]
     message: String,
     /// The signature, 128 hex digits
     #[arg(long, short = 's', value_name = "HEX")]
@@ -291,12 +291,23 @@ fn list(wallets: &Wallets, shown: Shown, page: Page) -> String {
     }
     let hotkeys = wallets.wallets.iter().map(|wallet| wallet.hotkeys.len()).sum();
     let count = format!("{} with {}", text::count(wallets.wallets.len(), "wallet"), text::count(hotkeys, "hotkey"));
-    format!("{}{count} in {}\n", table.render(page), text::visible(&wallets.path))
+    let problems = wallets.wallets.iter().filter_map(|wallet| Some((&wallet.name, wallet.problem.as_ref()?)));
+    let problems = problems.fold(String::new(), |lines, (name, problem)| {
+        format!("{lines}{} {name}: {}\n", page.warn("warning:"), text::visible_lines(problem))
+    });
+    format!("{}{problems}{count} in {}\n", table.render(page), text::visible(&wallets.path))
 }
 
 fn unlocked(unlocked: &Unlocked, _: Page) -> String {
-    let time = text::duration(Duration::from_secs(u64::from(unlocked.seconds)));
-    format!("unlocked the {}, {}, for {time}\n", called(&unlocked.wallet, &unlocked.key), unlocked.address)
+    let what = called(&unlocked.wallet, &unlocked.key);
+    match unlocked.seconds.map(|seconds| text::duration(Duration::from_secs(seconds.into()))) {
+        Some(time) => format!("unlocked the {what}, {}, for {time}\n", unlocked.address),
+        None => format!(
+            "the {what}, {}, is plain on disk: it needs no unlocking, and no time or use bounds it; \
+             `btctl wallet convert --to nacl` gives it a password\n",
+            unlocked.address
+        ),
+    }
 }
 
 fn locked(locked: Locked) -> String {

@@ -139,6 +139,7 @@ impl RegenColdkeyArgs {
             scheme: self.scheme.scheme.into(),
             file: file.choose("Password for the restored coldkey: ")?,
         };
+        origin.ends_here()?;
         show(session, &session.call_deriving::<RegenColdkey>(&params).await?)
     }
 }
@@ -153,6 +154,7 @@ impl RegenHotkeyArgs {
             scheme: self.scheme.scheme.into(),
             file: file.choose("Password for the restored hotkey: ")?,
         };
+        origin.ends_here()?;
         show(session, &session.call_deriving::<RegenHotkey>(&params).await?)
     }
 }

@@ -37,7 +37,7 @@ pub(crate) struct OriginArgs {
     /// Read them from the first line of this open file descriptor
     #[arg(long, value_name = "N", alias = "secret_fd", conflicts_with = "secret_file")]
     secret_fd: Option<u32>,
-    /// Read them from the first line of this file, which nobody else may be able to read
+    /// Read them from this file, which nobody else may be able to read
     #[arg(long, value_name = "FILE", alias = "secret_file")]
     secret_file: Option<PathBuf>,
 }
@@ -100,11 +100,20 @@ impl OriginArgs {
 // === impl OriginSource ===
 
 impl OriginSource {
+    /// Refuses what is left where it was read from; after all secrets of the command have been read.
+    ///
+    /// # Errors
+    /// When there is more.
+    pub(crate) fn ends_here(&self) -> Result<(), Failure> {
+        let (Self::Text(_, source) | Self::Keystore(_, source)) = self;
+        source.ends_here()
+    }
+
     /// Reads it.
-    pub(crate) fn read(self) -> Result<Origin, Failure> {
+    pub(crate) fn read(&self) -> Result<Origin, Failure> {
         match self {
             Self::Keystore(path, passphrase) => {
-                let json = SecretSource::whole_file(&path)?;
+                let json = SecretSource::whole_file(path)?;
                 let passphrase = passphrase.read("Passphrase of the keystore: ")?;
                 Ok(Origin::Keystore { json, passphrase })
             }
@@ -115,7 +124,7 @@ impl OriginSource {
                     Kind::PrivateKey => "Private key: ",
                     Kind::Unsaid => "Words, seed or private key: ",
                 };
-                origin(kind, source.read(question)?)
+                origin(*kind, source.read(question)?)
             }
         }
     }

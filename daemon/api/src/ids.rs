@@ -247,7 +247,9 @@ pub enum NameError {
 }
 
 fn check_file_name(text: &str) -> Result<String, NameError> {
-    let fits = (1..=64).contains(&text.len())
+    // As a file name it also has room for 255 bytes, and a suffix.
+    let fits = (1..=64).contains(&text.chars().count())
+        && text.len() <= 200
         && !text.starts_with('.')
         && !text.chars().any(|c| c == '/' || c == '\\' || c.is_control());
     if fits { Ok(text.to_owned()) } else { Err(NameError::Wallet(text.to_owned())) }

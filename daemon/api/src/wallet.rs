@@ -175,6 +175,9 @@ pub struct WalletEntry {
     pub state: KeyState,
     /// Its hotkeys, by name.
     pub hotkeys: Vec<HotkeyEntry>,
+    /// Why its hotkeys could not be listed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub problem: Option<String>,
 }
 
 /// Parameters of [`List`].
@@ -275,8 +278,9 @@ pub struct Unlocked {
     pub key: KeyName,
     /// The account.
     pub address: AccountId,
-    /// After how many seconds it locks itself.
-    pub seconds: u32,
+    /// After how many seconds it locks itself; none for a hotkey that is plain on disk, which needs no
+    /// unlocking and which every use is open to.
+    pub seconds: Option<u32>,
 }
 
 /// Parameters of [`Lock`]: one key, one wallet, or (with neither) all.

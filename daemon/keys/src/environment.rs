@@ -135,5 +135,8 @@ pub fn read_file(path: &Path) -> Result<Password, EnvironmentError> {
     let bytes = Zeroizing::new(regular::read(path, LONGEST).map_err(failed)?);
     let text =
         str::from_utf8(&bytes).map_err(|_| failed(io::Error::new(io::ErrorKind::InvalidData, "it is not text")))?;
-    Ok(Password::new(text.trim()))
+    match text.trim() {
+        "" => Err(failed(io::Error::new(io::ErrorKind::InvalidData, "it is empty"))),
+        password => Ok(Password::new(password)),
+    }
 }

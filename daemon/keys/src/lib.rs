@@ -32,6 +32,7 @@ pub use keyfile::{Encryption, KeyFile, KeyFileError, Protection, PublicKeyFile, 
 pub use mnemonic::{Mnemonic, WordCount};
 pub use pair::{KeyError, KeyPair};
 pub use purpose::{ExtrinsicPayload, Purpose, PurposeError, Purposes, SynapseMessage, TextMessage};
+pub use regular::FileMark;
 pub use scheme::{PublicKey, Scheme, Signature};
 pub use sealed_box::SealedBoxError;
 pub use secret::{Password, Seed};

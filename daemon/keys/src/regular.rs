@@ -1,9 +1,10 @@
-//! Reading files that somebody may have put something else in the place of.
+//! Reading files that somebody may have put something else in the place of, and telling whether
+//! somebody has.
 
 use std::{
-    fs::OpenOptions,
+    fs::{self, OpenOptions},
     io::{self, Read},
-    os::unix::fs::OpenOptionsExt,
+    os::unix::fs::{MetadataExt, OpenOptionsExt},
     path::Path,
 };
 
@@ -25,4 +26,27 @@ pub(crate) fn read(path: &Path, most: u64) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::with_capacity(usize::try_from(metadata.len() + 1).map_err(|_| too_large())?);
     file.take(most + 1).read_to_end(&mut bytes)?;
     if bytes.len() as u64 > most { Err(too_large()) } else { Ok(bytes) }
+}
+
+/// Which file lies in a place and when it was last written: of two that differ, the content may
+/// differ too. Permissions and names are no part of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FileMark {
+    device: u64,
+    inode: u64,
+    size: u64,
+    written: (i64, i64),
+}
+
+impl FileMark {
+    /// The mark of the file at `path`, behind any symbolic links; `None` if it cannot be looked at.
+    pub fn of(path: &Path) -> Option<Self> {
+        let metadata = fs::metadata(path).ok()?;
+        Some(Self {
+            device: metadata.dev(),
+            inode: metadata.ino(),
+            size: metadata.size(),
+            written: (metadata.mtime(), metadata.mtime_nsec()),
+        })
+    }
 }

@@ -31,6 +31,7 @@ use crate::{
     durable,
     key::Key,
     keyfile::{Encryption, KeyFile, KeyFileError, Protection, PublicKeyFile, Shape},
+    regular::FileMark,
     scheme::PublicKey,
     secret::Password,
 };
@@ -135,6 +136,14 @@ pub enum StoreError {
         /// The address in it.
         told: AccountId,
     },
+    /// A public file would stand beside the secret of another key.
+    #[error("{} is the secret of {secret}: a public file beside it can name no other key; move the secret away first, or take another name", path.display())]
+    OtherSecret {
+        /// The secret file.
+        path: PathBuf,
+        /// Its address.
+        secret: AccountId,
+    },
     /// No tool would find the key again.
     #[error("{} cannot be a hotkey's file: names that end in .lock or pub.txt mean other files", path.display())]
     Name {
@@ -184,7 +193,7 @@ impl WalletStore {
     /// [`StoreError::NotFound`], naming the wallets that there are, if it has no files.
     pub fn summary(&self, name: &WalletName) -> Result<WalletSummary, StoreError> {
         let wallet = self.wallet(name);
-        listing::wallet(&wallet, name.clone())?.ok_or_else(|| StoreError::NotFound {
+        listing::wallet(&wallet, name.clone()).ok_or_else(|| StoreError::NotFound {
             what: "wallet",
             path: wallet.dir.clone(),
             known: Known::wallets(self.root()),
@@ -243,6 +252,11 @@ impl Wallet {
 
     fn file(&self, role: &KeyRole) -> Result<KeyFile, StoreError> {
         Ok(KeyFile::from_bytes(files::read(&self.path(role), "key file")?))
+    }
+
+    /// Which secret file a key has now; `None` if it cannot be looked at.
+    pub fn mark(&self, role: &KeyRole) -> Option<FileMark> {
+        FileMark::of(&self.path(role))
     }
 
     /// A key, its address checked against what its own file and the public file beside it say.
@@ -366,7 +380,9 @@ impl Wallet {
                 files::keep_copy(&path, &self.copies_dir(role))?
             }
         };
-        files::replace(&path, file.as_bytes())?;
+        // Behind a link, the key itself is written anew: a link in its place would leave the old file as it is.
+        let behind = fs::canonicalize(&path).map_err(|source| StoreError::Io { action: "find", path, source })?;
+        files::replace(&behind, file.as_bytes())?;
         if let Err(StoreError::NotFound { .. }) = Self::read_public_file(&self.public_path(role)) {
             files::replace(&self.public_path(role), &PublicKeyFile(key.public()).render(Shape::Compact))?;
         }
@@ -385,7 +401,7 @@ impl Wallet {
         let path = self.public_path(role);
         if let Ok(file) = self.file(role) {
             if let Some(secret) = file.stated().filter(|secret| secret.account != public.account) {
-                return Err(StoreError::PublicMismatch { path, public: public.account, secret: secret.account });
+                return Err(StoreError::OtherSecret { path: self.path(role), secret: secret.account });
             }
             // Whose an encrypted secret is, only the public file tells that was written with it.
             let told = if file.stated().is_none() { Self::read_public_file(&path).ok() } else { None };

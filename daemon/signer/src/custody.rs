@@ -2,10 +2,13 @@
 //!
 //! Everything blocks and nothing is asynchronous: which thread does what is the server's to decide.
 //! Key derivations run one at a time, whoever asks: each takes 512 MiB. Expiry is checked at every
-//! use, so a key whose window has ended signs nothing even if nobody has come round to wiping it.
+//! use, so a key whose window has ended signs nothing even if nobody has come round to wiping it. So
+//! is the file: other tools work on the same wallets, and a key whose file is no longer the one that
+//! was opened is forgotten.
 
 mod credentials;
 mod error;
+mod listing;
 mod table;
 
 use std::{
@@ -17,8 +20,8 @@ use std::{
 
 use btd_api::{HotkeyName, WalletName};
 use btd_keys::{
-    Encryption, ExtrinsicPayload, Key, KeyFileError, KeyId, KeyPair, KeyRole, Password, Protect, PublicKey, Purpose,
-    Purposes, Signature, StoreError, SynapseMessage, TextMessage, WalletStore, WalletSummary,
+    Encryption, ExtrinsicPayload, FileMark, Key, KeyFileError, KeyId, KeyPair, KeyRole, Password, Protect, PublicKey,
+    Purpose, Purposes, Signature, StoreError, SynapseMessage, TextMessage, WalletStore,
 };
 use btd_signer_protocol::operations::{KeyStatus, Reprotected};
 
@@ -28,6 +31,7 @@ use self::table::{Found, Held, Intent, Table, Window};
 use crate::{
     backoff::{FailureLog, Gate},
     clock::{BootTime, Clock},
+    log,
     memory::Memory,
 };
 
@@ -175,34 +179,9 @@ impl Custody {
         self.shared.table.remove_all(wallet)
     }
 
-    /// How many keys of this wallet, or of all, lie plain on this host: they sign without being
-    /// unlocked, and no lock applies to them. Of `role` only, if one is given.
-    ///
-    /// # Errors
-    /// When the files cannot be looked at.
-    pub fn plain(&self, wallet: Option<&WalletName>, role: Option<&KeyRole>) -> Result<usize, CustodyError> {
-        let store = self.store();
-        let summaries = match wallet {
-            None => store.list()?,
-            Some(name) => match store.summary(name) {
-                Ok(summary) => vec![summary],
-                Err(StoreError::NotFound { .. }) => Vec::new(),
-                Err(error) => return Err(error.into()),
-            },
-        };
-        let is_meant = |key: &KeyId| {
-            wallet.is_none_or(|wallet| key.wallet == *wallet) && role.is_none_or(|role| key.role == *role)
-        };
-        let on_disk = summaries.into_iter().flat_map(WalletSummary::into_keys);
-        let on_disk =
-            on_disk.filter(|(key, found)| is_meant(key) && found.encryption == Some(Encryption::None)).count();
-        let is_handed_over = |key: &KeyId| is_meant(key) && !store.wallet(&key.wallet).path(&key.role).exists();
-        let handed_over = self.shared.credentials.plain()?;
-        Ok(on_disk + handed_over.iter().filter(|names| names.iter().any(is_handed_over)).count())
-    }
-
     /// The keys that can be used now, by name.
     pub fn status(&self) -> Vec<KeyStatus> {
+        self.forget_changed(None);
         self.shared.table.status(self.now())
     }
 
@@ -211,6 +190,7 @@ impl Custody {
     /// # Errors
     /// When no file tells it.
     pub fn public(&self, key: &KeyId) -> Result<PublicKey, CustodyError> {
+        self.forget_changed(Some(key));
         if let Some(public) = self.shared.table.public(key) {
             return Ok(public);
         }
@@ -278,8 +258,8 @@ impl Custody {
         Ok((pair.open_sealed(sealed)?, pair.public()))
     }
 
-    /// Writes a key file anew under another protection. What is unlocked stays unlocked. A wrong
-    /// password counts as one.
+    /// Writes a key file anew under another protection. What is unlocked stays so until its time has
+    /// come; a plain hotkey that was in use is locked from now on. A wrong password counts as one.
     ///
     /// # Errors
     /// When the password or the file is not right, or the file cannot be written.
@@ -291,13 +271,20 @@ impl Custody {
     ) -> Result<Reprotected, CustodyError> {
         let wallet = self.shared.store.wallet(&id.wallet);
         // What the service manager handed over is its own to change.
-        let from = wallet.read(&id.role)?.encryption();
+        let from = match wallet.read(&id.role) {
+            Err(StoreError::NotFound { .. }) if self.shared.credentials.file(id).is_some() => {
+                return Err(CustodyError::HandedOver(id.clone()));
+            }
+            file => file?.encryption(),
+        };
+        self.forget_changed(Some(id));
         self.derive(|| {
             let key = match password {
                 Some(password) if from != Encryption::None => self.shared.try_password(id, password)?.key,
                 _ => wallet.open(&id.role, None)?,
             };
             let kept = protect.with(|protection| wallet.reprotect(&id.role, &key, protection))?;
+            self.shared.table.rewritten(id, self.shared.mark(id));
             Ok(Reprotected { public: key.public(), from, path: wallet.path(&id.role), kept })
         })
     }
@@ -329,17 +316,27 @@ impl Custody {
         self.shared.clock.now()
     }
 
+    /// Forgets the key, or any, whose file is not the one it was opened from.
+    fn forget_changed(&self, key: Option<&KeyId>) {
+        for (key, mark) in self.shared.table.marks(key) {
+            if self.shared.mark(&key) != mark && self.shared.table.remove_marked(&key, mark) {
+                log::warn(format_args!("forgot {key}: its file is not the one any more that was opened"));
+            }
+        }
+    }
+
     /// The pair of a key that is allowed this purpose. A plain hotkey is loaded on first use and
     /// kept; a plain coldkey is opened for this one use: nobody has to unlock what is not locked.
     fn use_for(&self, key: &KeyId, purpose: Purpose) -> Result<Arc<KeyPair>, CustodyError> {
+        self.forget_changed(Some(key));
         match self.shared.table.find(key, purpose, self.now()) {
             Found::Usable(pair) => Ok(pair),
             Found::NotAllowed => Err(CustodyError::NotAllowed { key: key.clone(), purpose }),
             Found::Absent => {
-                let intent = self.shared.table.intend(key);
+                let (intent, mark) = (self.shared.table.intend(key), self.shared.mark(key));
                 let pair = Arc::new(self.open_plain(key)?);
                 if let KeyRole::Hotkey(_) = key.role {
-                    let held = Held { pair: Arc::clone(&pair), public: pair.public(), window: None };
+                    let held = Held { pair: Arc::clone(&pair), public: pair.public(), window: None, mark };
                     // If it was locked meanwhile, this one use is older than the lock.
                     self.shared.table.insert(&intent, held);
                 }
@@ -380,6 +377,8 @@ impl Unlocking {
     pub fn finish(self) -> Result<KeyStatus, CustodyError> {
         let Self { custody, intent, request: UnlockRequest { key, password, purposes, .. }, window: asked } = self;
         let shared = &custody.shared;
+        // Before it is opened: what is written meanwhile is another file then.
+        let mark = shared.mark(&key);
         let opened = match password {
             Some(password) if shared.encryption(&key)? != Encryption::None => {
                 custody.derive(|| {
@@ -397,7 +396,7 @@ impl Unlocking {
             _ => Some(Window { until: custody.now().after(asked), purposes }),
         };
         let public = opened.key.public();
-        if !shared.table.insert(&intent, Held { pair: Arc::new(opened.key.into_pair()), public, window }) {
+        if !shared.table.insert(&intent, Held { pair: Arc::new(opened.key.into_pair()), public, window, mark }) {
             return Err(CustodyError::LockedMeanwhile(key));
         }
         let purposes = window.map_or(Purposes::ALL, |window| window.purposes);
@@ -423,6 +422,12 @@ impl Shared {
             }
             Err(error) => Err(error),
         }
+    }
+
+    /// Which file a key has now, wherever it lies.
+    fn mark(&self, id: &KeyId) -> Option<FileMark> {
+        let own = self.store.wallet(&id.wallet).mark(&id.role);
+        own.or_else(|| FileMark::of(&self.credentials.file(id)?))
     }
 
     fn open(&self, id: &KeyId, password: Option<&Password>) -> Result<Opened, StoreError> {

@@ -59,19 +59,19 @@ fn written(custody: &Custody, made: &MadeKey) {
 }
 
 pub(crate) fn list(custody: &Custody) -> Handled<Vec<WalletSummary>> {
-    Ok(custody.store().list().map_err(CustodyError::from)?)
+    Ok(custody.wallets()?)
 }
 
 pub(crate) fn summary(custody: &Custody, ask: &Summary) -> Handled<WalletSummary> {
-    Ok(custody.store().summary(&ask.wallet).map_err(CustodyError::from)?)
+    Ok(custody.wallet(&ask.wallet)?)
 }
 
 /// Public halves come from the files; what no file tells is left out.
 pub(crate) fn export(custody: &Custody, ask: &Export) -> Handled<Vec<PublicRecord>> {
     let store = custody.store();
     let wallets = match &ask.wallet {
-        Some(name) => vec![store.summary(name).map_err(CustodyError::from)?],
-        None => store.list().map_err(CustodyError::from)?,
+        Some(name) => vec![custody.wallet(name)?],
+        None => custody.wallets()?,
     };
     let mut records = Vec::new();
     for wallet in wallets {

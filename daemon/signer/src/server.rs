@@ -12,7 +12,7 @@ use std::{
 };
 
 use btd_signer_protocol::{
-    Control, Refusal, Requests,
+    Control, Refusal, RefusalKind, Requests,
     frame::{self, Answer, Call, FrameError, Reply},
 };
 use serde::{Serialize, de::DeserializeOwned};
@@ -185,8 +185,19 @@ impl Replier {
             Err(refusal) => Ok(Err(refusal.clone())),
         };
         let sent = reply.and_then(|outcome| {
-            let answer = Answer { number: self.number, outcome };
-            frame::write(&mut *self.out.lock().unwrap_or_else(PoisonError::into_inner), &answer)
+            let mut out = self.out.lock().unwrap_or_else(PoisonError::into_inner);
+            match frame::write(&mut *out, &Answer { number: self.number, outcome }) {
+                // Nothing of it has been sent.
+                Err(FrameError::TooLong(length)) => {
+                    let words = format!(
+                        "the answer has {length} bytes and there is room for {}: ask for one wallet",
+                        frame::LONGEST
+                    );
+                    let refusal = Refusal::new(RefusalKind::Storage, words);
+                    frame::write(&mut *out, &Answer { number: self.number, outcome: Err(refusal) })
+                }
+                sent => sent,
+            }
         });
         if let Err(error) = sent {
             log::warn(format_args!("an answer could not be sent: {error}"));
@@ -194,5 +205,23 @@ impl Replier {
             let out = self.out.lock().unwrap_or_else(PoisonError::into_inner);
             let _ = out.shutdown(std::net::Shutdown::Both);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_answer_without_room_is_refused_and_the_connection_goes_on() {
+        let (ours, mut theirs) = UnixStream::pair().unwrap();
+        let out = Arc::new(Mutex::new(ours));
+        Replier { number: 1, out: Arc::clone(&out) }.say(&Ok("x".repeat(frame::LONGEST)));
+        Replier { number: 2, out }.say(&Ok("short"));
+        let mut next = || frame::decode::<Answer>(&frame::read(&mut theirs).unwrap().unwrap()).unwrap();
+        let (long, short) = (next(), next());
+        assert_eq!((long.number, short.number), (1, 2));
+        assert!(long.outcome.unwrap_err().message.contains("ask for one wallet"));
+        assert_eq!(short.outcome.unwrap().read::<String>().unwrap(), "short");
     }
 }

@@ -127,6 +127,7 @@ fn entry(wallet: WalletSummary, unlocked: &[KeyId], metagraphs: &Metagraphs) -> 
         state: coldkey_state,
         hotkeys: hotkeys.collect(),
         name: wallet.name,
+        problem: wallet.problem,
     }
 }
 
@@ -234,8 +235,8 @@ async fn unlock(parts: Arc<Parts>, params: UnlockParams, _: Caller) -> Result<Un
         purposes,
     };
     let status: KeyStatus = parts.custody.ask(ask).await?;
-    let remaining = status.remaining.map_or(0, |remaining| remaining.as_secs());
-    Ok(Unlocked { wallet, key, address: status.public.account, seconds: u32::try_from(remaining).unwrap_or(u32::MAX) })
+    let seconds = status.remaining.map(|remaining| u32::try_from(remaining.as_secs()).unwrap_or(u32::MAX));
+    Ok(Unlocked { wallet, key, address: status.public.account, seconds })
 }
 
 async fn lock(parts: Arc<Parts>, params: LockParams, _: Caller) -> Result<Locked, Failure> {

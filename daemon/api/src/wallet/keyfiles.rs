@@ -364,6 +364,9 @@ pub struct WalletDetail {
     pub path: String,
     /// The coldkey, then the hotkeys by name.
     pub keys: Vec<KeyDetail>,
+    /// Why its hotkeys could not be listed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub problem: Option<String>,
     /// The coldkey's money; none while the chain cannot be read.
     pub balance: Option<super::Balances>,
 }

@@ -24,6 +24,8 @@ pub struct KeySummary {
     pub problem: Option<String>,
     /// Who may read the secret file beside its owner.
     pub readers: Readers,
+    /// Where the secret file lies if that is not in the wallet's directory: handed over by the service manager.
+    pub handed_over: Option<PathBuf>,
 }
 
 /// Who may read a secret file, by its permissions.
@@ -47,6 +49,8 @@ pub struct WalletSummary {
     pub coldkey: Option<KeySummary>,
     /// Its hotkeys, by name.
     pub hotkeys: Vec<(HotkeyName, KeySummary)>,
+    /// Why its hotkeys could not be listed, for people.
+    pub problem: Option<String>,
 }
 
 impl WalletSummary {
@@ -64,26 +68,30 @@ pub(super) fn list(store: &WalletStore) -> Result<Vec<WalletSummary>, StoreError
     for name in names(store.root())? {
         // What cannot be a wallet's name (hidden directories, for one) is not a wallet.
         let Ok(name) = name.parse::<WalletName>() else { continue };
-        wallets.extend(wallet(&store.wallet(&name), name)?);
+        wallets.extend(wallet(&store.wallet(&name), name));
     }
     Ok(wallets)
 }
 
 /// The wallet of that name; `None` if nothing in its directory makes it one.
-pub(super) fn wallet(wallet: &Wallet, name: WalletName) -> Result<Option<WalletSummary>, StoreError> {
+pub(super) fn wallet(wallet: &Wallet, name: WalletName) -> Option<WalletSummary> {
     if !wallet.dir().is_dir() {
-        return Ok(None);
+        return None;
     }
     let coldkey = summary(wallet, &KeyRole::Coldkey);
     if coldkey.is_none() && !wallet.dir().join("hotkeys").is_dir() {
-        return Ok(None);
+        return None;
     }
-    let hotkeys = wallet
-        .hotkeys()?
+    // One odd wallet does not hide the others.
+    let (names, problem) = match wallet.hotkeys() {
+        Ok(names) => (names, None),
+        Err(error) => (Vec::new(), Some(error.to_string())),
+    };
+    let hotkeys = names
         .into_iter()
         .filter_map(|name| summary(wallet, &KeyRole::Hotkey(name.clone())).map(|summary| (name, summary)))
         .collect();
-    Ok(Some(WalletSummary { name, dir: wallet.dir().to_owned(), coldkey, hotkeys }))
+    Some(WalletSummary { name, dir: wallet.dir().to_owned(), coldkey, hotkeys, problem })
 }
 
 /// Every file in `dir` is a hotkey, except public files, which stand for the hotkey of their name,
@@ -118,10 +126,13 @@ pub(super) fn names(dir: &Path) -> Result<BTreeSet<String>, StoreError> {
     Ok(names)
 }
 
-fn readers(path: &Path) -> Readers {
-    match fs::metadata(path) {
-        Ok(metadata) if metadata.permissions().mode() & 0o077 != 0 => Readers::Others,
-        _ => Readers::Owner,
+impl Readers {
+    /// Who may read the file at `path`.
+    pub fn of(path: &Path) -> Self {
+        match fs::metadata(path) {
+            Ok(metadata) if metadata.permissions().mode() & 0o077 != 0 => Self::Others,
+            _ => Self::Owner,
+        }
     }
 }
 
@@ -170,5 +181,5 @@ fn summary(wallet: &Wallet, role: &KeyRole) -> Option<KeySummary> {
     {
         problem = Some(format!("the public file names {}, the secret file {}", public.account, secret.account));
     }
-    Some(KeySummary { public, encryption, problem, readers: readers(&wallet.path(role)) })
+    Some(KeySummary { public, encryption, problem, readers: Readers::of(&wallet.path(role)), handed_over: None })
 }

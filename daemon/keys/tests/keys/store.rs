@@ -97,7 +97,42 @@ fn a_watched_key_gets_its_secret_but_no_other() {
     assert!(!wallet.path(&KeyRole::Coldkey).exists());
     wallet.write(&KeyRole::Coldkey, &key, Protection::Plain, Existing::Refuse).unwrap();
     let refused = wallet.write_public(&KeyRole::Coldkey, &other.public(), Existing::KeepCopy);
-    assert!(matches!(refused, Err(StoreError::PublicMismatch { .. })));
+    assert!(matches!(refused, Err(StoreError::OtherSecret { .. })));
+}
+
+#[test]
+fn one_odd_wallet_does_not_hide_the_others() {
+    let root = tempfile::tempdir().unwrap();
+    let store = WalletStore::new(root.path());
+    for name in ["a", "odd", "z"] {
+        let wallet = store.wallet(&name.parse().unwrap());
+        wallet.write(&KeyRole::Coldkey, &new_key(), Protection::Plain, Existing::Refuse).unwrap();
+    }
+    fs::write(root.path().join("odd/hotkeys"), "no directory").unwrap();
+    let listed = store.list().unwrap();
+    let problems: Vec<_> = listed.iter().map(|wallet| (wallet.name.as_str(), wallet.problem.is_some())).collect();
+    assert_eq!(problems, [("a", false), ("odd", true), ("z", false)]);
+    assert!(listed[1].coldkey.as_ref().unwrap().public.is_some());
+    let odd = store.summary(&"odd".parse().unwrap()).unwrap();
+    assert!(odd.problem.unwrap().contains("odd/hotkeys"));
+}
+
+#[test]
+fn behind_a_link_the_key_itself_is_given_a_password() {
+    let root = tempfile::tempdir().unwrap();
+    let (elsewhere, wallet) = (root.path().join("elsewhere"), new_wallet(&root.path().join("wallets")));
+    let key = new_key();
+    wallet.write(&KeyRole::Coldkey, &key, Protection::Plain, Existing::Refuse).unwrap();
+    let path = wallet.path(&KeyRole::Coldkey);
+    fs::rename(&path, &elsewhere).unwrap();
+    std::os::unix::fs::symlink(&elsewhere, &path).unwrap();
+    let password = Password::new("new");
+    wallet.reprotect(&KeyRole::Coldkey, &key, Protection::AnsibleVault(&password)).unwrap();
+    // No plain copy stays where the link points, and the link is one still.
+    assert!(fs::symlink_metadata(&path).unwrap().is_symlink());
+    let sealed = btd_keys::KeyFile::from_bytes(fs::read(&elsewhere).unwrap());
+    assert_eq!(sealed.encryption(), Encryption::AnsibleVault);
+    assert_eq!(wallet.open(&KeyRole::Coldkey, Some(&password)).unwrap().public(), key.public());
 }
 
 #[test]

@@ -52,9 +52,9 @@ impl Credentials {
         }
     }
 
-    /// The hotkeys whose files are plain, each with every name that its file can have: a point may
-    /// be one of a wallet's name.
-    pub(super) fn plain(&self) -> Result<Vec<Vec<KeyId>>, StoreError> {
+    /// The files of hotkeys, each with every name that it can have: a point may be one of a wallet's
+    /// name.
+    pub(super) fn hotkeys(&self) -> Result<Vec<(PathBuf, Vec<KeyId>)>, StoreError> {
         let Some(directory) = &self.0 else { return Ok(Vec::new()) };
         let failed = |source| StoreError::Io { action: "list", path: directory.clone(), source };
         let entries = match fs::read_dir(directory) {
@@ -65,12 +65,12 @@ impl Credentials {
         let mut found = Vec::new();
         for entry in entries {
             let entry = entry.map_err(failed)?;
-            let names = names(&entry.file_name().to_string_lossy());
-            let path = entry.path();
-            if !names.is_empty() && path.is_file() && Self::encryption(&path)? == Encryption::None {
-                found.push(names);
+            let (names, path) = (names(&entry.file_name().to_string_lossy()), entry.path());
+            if !names.is_empty() && path.is_file() {
+                found.push((path, names));
             }
         }
+        found.sort();
         Ok(found)
     }
 }

@@ -50,6 +50,9 @@ pub enum CustodyError {
     /// Somebody locked the key while it was being unlocked.
     #[error("the key {0} was locked while it was being unlocked")]
     LockedMeanwhile(KeyId),
+    /// The service manager's file, which it alone can change.
+    #[error("the service manager hands {0} over: change its credential, and start the service again")]
+    HandedOver(KeyId),
     /// What was to be signed is not what it was presented as.
     #[error(transparent)]
     Purpose(#[from] PurposeError),
@@ -93,9 +96,10 @@ impl From<CustodyError> for Refusal {
             }
             CustodyError::Origin(KeyFileError::WrongPassword) => of(RefusalKind::WrongPassword),
             CustodyError::Origin(KeyFileError::OutOfMemory) => of(RefusalKind::Busy),
-            CustodyError::Window { .. } | CustodyError::Origin(_) | CustodyError::SealedBox(_) => {
-                of(RefusalKind::Invalid)
-            }
+            CustodyError::Window { .. }
+            | CustodyError::HandedOver(_)
+            | CustodyError::Origin(_)
+            | CustodyError::SealedBox(_) => of(RefusalKind::Invalid),
             CustodyError::LockedMeanwhile(key) => of(RefusalKind::LockedMeanwhile).about(key.clone()),
             CustodyError::Purpose(_) => of(RefusalKind::Purpose),
             CustodyError::Store(store) => of(store_kind(store)),
@@ -109,7 +113,9 @@ fn store_kind(error: &StoreError) -> RefusalKind {
         StoreError::NotFound { .. } => RefusalKind::NotFound,
         StoreError::Exists { .. } | StoreError::Unchanged { .. } => RefusalKind::Exists,
         StoreError::KeyFile { source, .. } => key_file_kind(source),
-        StoreError::PublicMismatch { .. } | StoreError::PublicTold { .. } => RefusalKind::Damaged,
+        StoreError::PublicMismatch { .. } | StoreError::PublicTold { .. } | StoreError::OtherSecret { .. } => {
+            RefusalKind::Damaged
+        }
         StoreError::Name { .. } => RefusalKind::Invalid,
         StoreError::Io { .. } => RefusalKind::Storage,
     }

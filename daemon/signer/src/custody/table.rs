@@ -8,7 +8,7 @@ use std::{
 
 use btd_api::WalletName;
 
-use btd_keys::{KeyId, KeyPair, PublicKey, Purpose, Purposes};
+use btd_keys::{FileMark, KeyId, KeyPair, PublicKey, Purpose, Purposes};
 use btd_signer_protocol::operations::KeyStatus;
 
 use crate::clock::BootTime;
@@ -18,6 +18,8 @@ pub(super) struct Held {
     pub(super) pair: Arc<KeyPair>,
     pub(super) public: PublicKey,
     pub(super) window: Option<Window>,
+    /// The file before it was opened: what lies there when the key is used has to be the same.
+    pub(super) mark: Option<FileMark>,
 }
 
 #[derive(Clone, Copy)]
@@ -135,6 +137,34 @@ impl Table {
             }
             Some(held) if held.window.is_some_and(|window| !window.purposes.contains(purpose)) => Found::NotAllowed,
             Some(held) => Found::Usable(Arc::clone(&held.pair)),
+        }
+    }
+
+    /// The keys held, of the one that is named or of all, each with the mark of its file.
+    pub(super) fn marks(&self, key: Option<&KeyId>) -> Vec<(KeyId, Option<FileMark>)> {
+        let state = self.state();
+        let marked = |(key, held): (&KeyId, &Held)| (key.clone(), held.mark);
+        match key {
+            Some(key) => state.held.get_key_value(key).map(marked).into_iter().collect(),
+            None => state.held.iter().map(marked).collect(),
+        }
+    }
+
+    /// Removes a key that was opened from the file with this mark; tells whether there was one.
+    pub(super) fn remove_marked(&self, key: &KeyId, mark: Option<FileMark>) -> bool {
+        let mut state = self.state();
+        let is_meant = state.held.get(key).is_some_and(|held| held.mark == mark);
+        is_meant && state.held.remove(key).is_some()
+    }
+
+    /// The file of a key was written anew, with the same key in it. An unlocked one stays so until
+    /// its time has come; one that needed no unlocking needs it from now on.
+    pub(super) fn rewritten(&self, key: &KeyId, mark: Option<FileMark>) {
+        let mut state = self.state();
+        match state.held.get_mut(key) {
+            Some(held) if held.window.is_some() => held.mark = mark,
+            Some(_) => drop(state.held.remove(key)),
+            None => {}
         }
     }
 

@@ -15,10 +15,10 @@ use std::{
     time::Duration,
 };
 
-use btd_api::{HotkeyName, WalletName};
+use btd_api::{HotkeyName, WalletName, wallet::Secret};
 use btd_keys::{
-    Existing, ExtrinsicPayload, Key, KeyFile, KeyId, KeyRole, Password, Protect, Protection, Purpose, PurposeError,
-    Purposes, Scheme, Shape, StoreError, SynapseMessage, TextMessage, WalletStore,
+    Encryption, Existing, ExtrinsicPayload, Key, KeyFile, KeyId, KeyRole, Password, Protect, Protection, Purpose,
+    PurposeError, Purposes, Scheme, Shape, StoreError, SynapseMessage, TextMessage, WalletStore,
 };
 use btd_signer::{
     BootClock, BootTime, Clock, FailureLog, FailureLogError, Memory, MemoryFailureLog,
@@ -206,6 +206,92 @@ fn a_hotkey_may_come_from_the_service_manager() {
     assert!(matches!(custody.sign_extrinsic(&key("absent"), &payload()), Err(CustodyError::Store(_))));
 }
 
+/// Replaces a key file as other tools do: a new file under its name, and its public half beside it.
+fn replace(fixture: &Fixture, id: &KeyId, uri: &str) -> Key {
+    let key = Key::from_uri(Scheme::Sr25519, uri).unwrap();
+    let wallet = fixture.custody.store().wallet(&id.wallet);
+    wallet.write(&id.role, &key, Protection::Plain, Existing::KeepCopy).unwrap();
+    key
+}
+
+#[test]
+fn a_key_whose_file_has_changed_is_not_used() {
+    let fixture = Fixture::new();
+    let custody = &fixture.custody;
+    let alice = hotkey("alice");
+    custody.sign_extrinsic(&alice, &payload()).unwrap();
+    // A plain hotkey is the one that lies there now.
+    let bob = replace(&fixture, &alice, "//Bob").public();
+    assert_eq!(custody.public(&alice).unwrap(), bob);
+    assert!(bob.verify_exact(&PAYLOAD, &custody.sign_extrinsic(&alice, &payload()).unwrap().bytes));
+    // Without a file it is none.
+    fs::remove_file(fixture.dir.path().join("w/hotkeys/alice")).unwrap();
+    assert!(matches!(custody.sign_extrinsic(&alice, &payload()), Err(CustodyError::Store(_))));
+    assert!(fixture.unlocked().is_empty());
+
+    // What was unlocked is another key now, which nobody has unlocked.
+    fixture.unlock(coldkey(), PASSWORD, None).unwrap();
+    custody.sign_extrinsic(&coldkey(), &payload()).unwrap();
+    let path = fixture.dir.path().join("w/coldkey");
+    let before = fs::read(&path).unwrap();
+    fs::remove_file(&path).unwrap();
+    copy(&fixture.dir.path().join("w/hotkeys/sealed"), &path);
+    assert!(matches!(custody.sign_extrinsic(&coldkey(), &payload()), Err(CustodyError::Locked(_))));
+    // In place too: it has another length or time.
+    fixture.unlock(coldkey(), PASSWORD, None).unwrap();
+    fs::write(&path, [&before[..], b"\n"].concat()).unwrap();
+    assert!(fixture.unlocked().is_empty());
+}
+
+#[test]
+fn a_plain_hotkey_that_is_given_a_password_is_locked_and_an_unlocked_one_is_not() {
+    let fixture = Fixture::new();
+    let custody = &fixture.custody;
+    custody.sign_extrinsic(&hotkey("alice"), &payload()).unwrap();
+    let vault = Protect::AnsibleVault(Secret::new("new"));
+    custody.reprotect(&hotkey("alice"), None, &vault).unwrap();
+    assert!(fixture.unlocked().is_empty());
+    assert!(matches!(custody.sign_extrinsic(&hotkey("alice"), &payload()), Err(CustodyError::Locked(_))));
+
+    fixture.unlock(hotkey("sealed"), PASSWORD, Some(seconds(10))).unwrap();
+    custody.reprotect(&hotkey("sealed"), Some(&Password::new(PASSWORD)), &vault).unwrap();
+    assert!(custody.sign_extrinsic(&hotkey("sealed"), &payload()).is_ok());
+    fixture.clock.advance(seconds(10));
+    assert!(matches!(custody.sign_extrinsic(&hotkey("sealed"), &payload()), Err(CustodyError::Locked(_))));
+}
+
+#[test]
+fn hotkeys_of_the_service_manager_are_listed_with_the_wallets() {
+    let fixture = Fixture::new();
+    let (custody, credentials) = with_credentials(&fixture);
+    let own = fixture.dir.path().join("w/hotkeys");
+    for (from, to) in [("alice", "hotkey.w.alice"), ("alice", "hotkey.w.miner"), ("sealed", "hotkey.only.here.h")] {
+        copy(&own.join(from), &credentials.path().join(to));
+    }
+    let told: Vec<_> = custody.wallets().unwrap().into_iter().flat_map(btd_keys::WalletSummary::into_keys).collect();
+    let told: Vec<_> = told
+        .iter()
+        .map(|(key, found)| (key.to_string(), found.encryption.unwrap(), found.handed_over.is_some()))
+        .collect();
+    let (plain, vault) = (Encryption::None, Encryption::AnsibleVault);
+    let told: Vec<_> = told.iter().map(|(key, encryption, handed)| (key.as_str(), *encryption, *handed)).collect();
+    assert_eq!(
+        told,
+        [
+            ("only/hotkeys/here.h", vault, true),
+            ("w/coldkey", vault, false),
+            ("w/hotkeys/alice", plain, false),
+            ("w/hotkeys/miner", plain, true),
+            ("w/hotkeys/sealed", vault, false),
+        ]
+    );
+    assert_eq!(custody.wallet(&"only".parse().unwrap()).unwrap().hotkeys.len(), 1);
+    let miner = &custody.wallet(&"w".parse().unwrap()).unwrap().hotkeys[1].1;
+    assert_eq!(miner.public, Some(custody.public(&hotkey("alice")).unwrap()));
+    let absent = custody.wallet(&"absent".parse().unwrap());
+    assert!(matches!(absent, Err(CustodyError::Store(StoreError::NotFound { .. }))), "{absent:?}");
+}
+
 /// Custody of the fixture's wallets and of credentials, which are empty yet.
 fn with_credentials(fixture: &Fixture) -> (Custody, TempDir) {
     let credentials = tempfile::tempdir().unwrap();
@@ -237,7 +323,7 @@ fn a_hotkey_of_the_service_manager_may_have_a_password() {
     assert!(matches!(custody.sign_extrinsic(&key, &payload()), Err(CustodyError::Locked(_))));
     // Only a file of the wallets is written anew.
     let reprotected = custody.reprotect(&key, Some(&Password::new(PASSWORD)), &Protect::Plain);
-    assert!(matches!(reprotected, Err(CustodyError::Store(StoreError::NotFound { .. }))), "{reprotected:?}");
+    assert!(matches!(reprotected, Err(CustodyError::HandedOver(_))), "{reprotected:?}");
     assert!(!fixture.dir.path().join("other").exists() && credential.exists());
 }
 

@@ -239,7 +239,7 @@ async fn export(parts: Arc<Parts>, params: ExportParams, _: Caller) -> Result<Ex
 }
 
 async fn inspect(parts: Arc<Parts>, params: InspectParams, caller: Caller) -> Result<WalletDetail, Failure> {
-    let WalletSummary { name, dir, coldkey, hotkeys } =
+    let WalletSummary { name, dir, coldkey, hotkeys, problem } =
         parts.custody.ask(operations::Summary { wallet: params.wallet }).await?;
     let unlocked: Vec<KeyId> = parts.custody.status().await?.into_iter().map(|status| status.key).collect();
     let metagraphs = parts.metagraph.current();
@@ -253,7 +253,7 @@ async fn inspect(parts: Arc<Parts>, params: InspectParams, caller: Caller) -> Re
             scheme: summary.public.map(|public| scheme(public.scheme)),
             state: state(&summary, &id, &unlocked),
             protection: summary.encryption.map(protection),
-            path: shown(&key_path(&dir, &id.role)),
+            path: shown(summary.handed_over.as_ref().unwrap_or(&key_path(&dir, &id.role))),
             warnings: warnings(&id, &summary),
             registered: match (&id.role, address) {
                 (KeyRole::Hotkey(_), Some(address)) => registrations(&metagraphs, Hotkey(address)),
@@ -271,7 +271,7 @@ async fn inspect(parts: Arc<Parts>, params: InspectParams, caller: Caller) -> Re
         }
         None => None,
     };
-    Ok(WalletDetail { wallet: name, path: shown(&dir), keys, balance })
+    Ok(WalletDetail { wallet: name, path: shown(&dir), keys, problem, balance })
 }
 
 /// What is wrong with a key's files, or could be better.
@@ -424,7 +424,13 @@ mod tests {
 
     #[test]
     fn warnings_name_the_command_that_helps() {
-        let summary = |encryption| KeySummary { public: None, encryption, problem: None, readers: Readers::Owner };
+        let summary = |encryption| KeySummary {
+            public: None,
+            encryption,
+            problem: None,
+            readers: Readers::Owner,
+            handed_over: None,
+        };
         let wallet: WalletName = "w".parse().unwrap();
         let hotkey = KeyId::hotkey(wallet.clone(), "h".parse().unwrap());
         let coldkey = KeyId::coldkey(wallet);
