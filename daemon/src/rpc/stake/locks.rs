@@ -229,7 +229,7 @@ async fn conviction(parts: Arc<Parts>, params: ConvictionParams, _: Caller) -> R
         total,
         needed: Alpha::from_rao(outside / QUORUM),
         registered_at: BlockNumber(registered_at),
-        open_from: BlockNumber(registered_at.saturating_add(OLD).saturating_add(1)),
+        open_from: BlockNumber(registered_at.saturating_add(OLD)),
     })
 }
 
@@ -259,7 +259,8 @@ pub(super) async fn standing(
     let Some(hotkey) = entries.first().and_then(|entry| account(entry.keys.get(2)?)) else { return Ok(None) };
     receipt::require_api(view, STAKE_API, "get_coldkey_lock", NO_RECKONING)?;
     let state = view.runtime_api_json(STAKE_API, "get_coldkey_lock", &keys).await?;
-    let Some(locked) = state.get("locked_mass").and_then(number) else { return Ok(None) };
+    // A lock that has run out is told as one of nothing until something touches it.
+    let Some(locked) = state.get("locked_mass").and_then(number).filter(|mass| *mass > 0) else { return Ok(None) };
     let conviction = state.get("conviction").map_or(Alpha::ZERO, fixed);
     Ok(Some(Standing { hotkey, locked: Alpha::from_rao(locked), conviction }))
 }
