@@ -21,12 +21,36 @@ pub struct Declaration {
     /// `messages: list[dict] = []`. Types are those of Python, and `Tensor`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub fields: Vec<String>,
-    /// The fields that the body hash covers, in the order in which they are hashed.
+    /// The fields that the body hash covers.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub required_hash_fields: Vec<String>,
+    /// In which order they are hashed.
+    #[serde(default, skip_serializing_if = "HashOrder::is_default")]
+    pub hash_order: HashOrder,
     /// Models that fields name as their type: their fields, written alike.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub models: BTreeMap<String, Vec<String>>,
+}
+
+/// In which order the fields of a body hash are hashed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum HashOrder {
+    /// As `required_hash_fields` lists them: in Python the class variable,
+    /// `required_hash_fields: ClassVar[tuple[str, ...]] = (...)`, of SDK 7 and later.
+    #[default]
+    Declared,
+    /// As the class declares its fields: in Python `required_hash_fields: list[str] = [...]`, itself a
+    /// field of the model, as classes for SDK 6 are written. Later SDKs hash such a class alike.
+    Fields,
+}
+
+// === impl HashOrder ===
+
+impl HashOrder {
+    fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
 }
 
 /// What goes on in one class that is answered.

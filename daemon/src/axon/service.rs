@@ -18,7 +18,7 @@ use btd_wire::{
 };
 use bytes::Bytes;
 use futures_util::{FutureExt, StreamExt, stream, stream::BoxStream};
-use http::{Response, header, request};
+use http::{Response, header, request, uri::PathAndQuery};
 use tokio::time::{timeout, timeout_at};
 use uuid::Uuid;
 
@@ -112,7 +112,8 @@ impl Service {
         let (mut share, mut reading) = (None, None);
         let body = Metered { body, service: self, source: host(peer.ip()), share: &mut share, reading: &mut reading };
         let path = head.uri.path();
-        let request = RequestHead { method: &head.method, path, headers: &head.headers, peer };
+        let target = head.uri.path_and_query().map_or(path, PathAndQuery::as_str);
+        let request = RequestHead { method: &head.method, target, headers: &head.headers, peer };
         let (outcome, mut response) = match admit(&self.gate, request, body, now).await {
             Err(refused) => {
                 let incident = Uuid::new_v4().to_string();

@@ -180,8 +180,8 @@ fn synapses(parts: &Parts) -> Synapses {
 
 /// The declaration in the words of the protocol.
 pub(super) fn declaration(declared: Declaration) -> synapse::Declaration {
-    let Declaration { name, fields, required_hash_fields, models } = declared;
-    synapse::Declaration { name, fields, required_hash_fields, models }
+    let Declaration { name, fields, required_hash_fields, hash_order, models } = declared;
+    synapse::Declaration { name, fields, required_hash_fields, hash_order, models }
 }
 
 fn invalid(words: &str) -> Failure {

@@ -6,6 +6,7 @@ use std::{
     time::Duration,
 };
 
+use btd_api::axon::HashOrder;
 use btd_wire::synapse::{Declaration, DeclarationError, SynapseSpec};
 use serde::{Deserialize, Serialize};
 
@@ -30,6 +31,9 @@ pub struct SynapseConfig {
     /// The fields that the body hash covers.
     #[serde(default)]
     pub required_hash_fields: Vec<String>,
+    /// In which order they are hashed: `declared`, as listed, or `fields`, in the order of the fields.
+    #[serde(default)]
+    pub hash_order: HashOrder,
     /// Models that fields name as their type.
     #[serde(default)]
     pub models: BTreeMap<String, Vec<String>>,
@@ -227,6 +231,7 @@ impl SynapseConfig {
             name: self.name.clone(),
             fields: self.fields.clone(),
             required_hash_fields: self.required_hash_fields.clone(),
+            hash_order: self.hash_order,
             models: self.models.clone(),
         })
     }

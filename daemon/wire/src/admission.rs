@@ -4,13 +4,14 @@
 //! nothing expensive, nothing stateful and nothing signed before identity is proven:
 //!
 //! 1. shape: path, method, headers present once and readable, sizes ([`Unverified`])
-//! 2. freshness: the nonce lies in a bounded window, after the boot fence, above the last one seen
+//! 2. freshness: the nonce lies in a bounded window, after the boot fence, above all that passed
 //! 3. membership: is the claimed hotkey known? A look-up in memory ([`Members`])
 //! 4. the bucket of this hotkey at this source address, and that of the source's network
 //! 5. the signature, which covers the body hash that the header states
 //! 6. the bucket of the proven hotkey, wherever it asks from
 //! 7. the body, capped, and its own hash
-//! 8. the nonce is recorded, atomically: of two equal requests one passes
+//! 8. the nonce is recorded, atomically: of two equal requests one passes, and one that was
+//!    overtaken since its check still does
 //!
 //! What is stricter here than in the Python axon, because the protocol leaves it open:
 //!
@@ -256,7 +257,7 @@ async fn admit_claimed<B: BodySource>(
     let claim = claimed.claim(gate.rules.max_uuid)?;
     // 2. Freshness.
     gate.rules.check_window(claim.nonce, claimed.timeout, now)?;
-    gate.memory.check(&claim.hotkey, claim.uuid, claim.nonce)?;
+    let arrival = gate.memory.check(&claim.hotkey, claim.uuid, claim.nonce)?;
     // 3. Membership.
     if let Standing::Refused(reason) = gate.members.standing(&claim.hotkey) {
         return Err(Refusal::NotAMember { reason });
@@ -282,7 +283,7 @@ async fn admit_claimed<B: BodySource>(
         return Err(Refusal::BodyHash { stated: claimed.body_hash.clone(), computed: hash });
     }
     // 8. The nonce is recorded.
-    gate.memory.record(claim.hotkey, claim.uuid, claim.nonce, gate.rules.horizon(now))?;
+    gate.memory.record((claim.hotkey, claim.uuid), claim.nonce, arrival, gate.rules.horizon(now))?;
     Ok((claim.hotkey, synapse))
 }
 

@@ -1,9 +1,23 @@
 //! The nonces already seen, so that nothing passes twice.
 //!
-//! One number per hotkey and sender uuid, as in every peer: a nonce must exceed it. An entry is
-//! forgotten once the freshness window has left it behind, because then the window refuses what
-//! the entry would; so the store holds only what arrived within a window's length. It never
-//! forgets an entry to make room: when full, it refuses.
+//! Each passes once per hotkey and sender uuid, and of requests that come one after the other each
+//! nonce must exceed the last, as in every peer. An entry is forgotten once the freshness window
+//! has left it behind, because then the window refuses what the entry would; so the store holds
+//! only what arrived within a window's length. It never forgets an entry to make room: when full,
+//! it refuses.
+//!
+//! Requests of one sender that are here at the same time may overtake each other: bodies come in,
+//! and signatures are checked, in any order. Python's axon decides the moment a head is there, one
+//! request at a time, and so by the order of the heads alone. To decide alike, every nonce that
+//! passes gets a running number, and every request the [`Arrival`] that its head came at. A higher
+//! nonce refuses a request only if it had passed when that arrived; one that passed later overtook
+//! it. This is safe: an equal nonce is refused in any case, so each passes once, and of two requests
+//! that overlap neither came first for anybody to tell. It differs from peers in this alone: where
+//! the heads of two overlapping requests came in the wrong order, both pass.
+//!
+//! To tell them apart takes the latest 512 nonces of a uuid, within the window. Of older ones the
+//! highest stays, as a floor. So the memory is bounded by the requests that pass within one window,
+//! all of them by proven hotkeys and within their rates.
 
 use std::{
     collections::HashMap,
@@ -15,6 +29,11 @@ use btd_api::AccountId;
 
 use super::{Nanos, Refusal};
 use crate::btauth::Seen;
+
+mod recent;
+
+pub(super) use recent::Arrival;
+use recent::{Left, Recent};
 
 /// Bounds of a [`Memory`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -46,8 +65,10 @@ pub struct Memory {
 
 #[derive(Debug, Default)]
 struct Store {
-    last: HashMap<AccountId, HashMap<Box<str>, Nanos>>,
+    recent: HashMap<AccountId, HashMap<Box<str>, Recent>>,
     endpoints: usize,
+    /// How many requests have passed: the running number of the last.
+    passed: u64,
     /// The newest horizon that entries were forgotten at. Should the clock step back behind it,
     /// nonces up to it stay refused.
     floor: Nanos,
@@ -83,32 +104,42 @@ impl Memory {
         self.len() == 0
     }
 
-    /// Whether `nonce` could still be recorded. Changes nothing.
-    pub(super) fn check(&self, hotkey: &AccountId, uuid: &str, nonce: Nanos) -> Result<(), Refusal> {
+    /// Whether `nonce` could pass for a request whose head is here now, and when that is. Changes
+    /// nothing.
+    pub(super) fn check(&self, hotkey: &AccountId, uuid: &str, nonce: Nanos) -> Result<Arrival, Refusal> {
         if nonce <= self.fence {
             return Err(Refusal::BeforeBoot { behind: self.fence - nonce });
         }
         let store = self.store.lock().unwrap_or_else(PoisonError::into_inner);
-        store.check(hotkey, uuid, nonce)
+        let arrival = Arrival(store.passed);
+        store.check(hotkey, uuid, nonce, arrival).map(|()| arrival)
     }
 
-    /// Checks again and records, in one step. `horizon` is the newest nonce that the freshness
-    /// window refuses by itself.
-    pub(super) fn record(&self, hotkey: AccountId, uuid: &str, nonce: Nanos, horizon: Nanos) -> Result<(), Refusal> {
+    /// Checks again, for the request that arrived then, and records, in one step. `horizon` is the
+    /// newest nonce that the freshness window refuses by itself.
+    pub(super) fn record(
+        &self,
+        (hotkey, uuid): (AccountId, &str),
+        nonce: Nanos,
+        arrival: Arrival,
+        horizon: Nanos,
+    ) -> Result<(), Refusal> {
         let mut store = self.store.lock().unwrap_or_else(PoisonError::into_inner);
-        store.check(&hotkey, uuid, nonce)?;
+        store.check(&hotkey, uuid, nonce, arrival)?;
         if horizon >= store.pruned_at + SWEEP_EVERY {
             store.forget(horizon);
         }
-        let known = store.last.get(&hotkey).is_some_and(|uuids| uuids.contains_key(uuid));
+        let known = store.recent.get(&hotkey).is_some_and(|uuids| uuids.contains_key(uuid));
         if !known {
-            let of_hotkey = store.last.get(&hotkey).map_or(0, HashMap::len);
+            let of_hotkey = store.recent.get(&hotkey).map_or(0, HashMap::len);
             if store.endpoints >= self.limits.endpoints || of_hotkey >= self.limits.per_hotkey {
                 return Err(Refusal::MemoryFull);
             }
             store.endpoints += 1;
         }
-        store.last.entry(hotkey).or_default().insert(uuid.into(), nonce);
+        store.passed += 1;
+        let number = store.passed;
+        store.recent.entry(hotkey).or_default().entry(uuid.into()).or_default().push(number, nonce);
         Ok(())
     }
 }
@@ -116,20 +147,20 @@ impl Memory {
 // === impl Store ===
 
 impl Store {
-    fn check(&self, hotkey: &AccountId, uuid: &str, nonce: Nanos) -> Result<(), Refusal> {
-        let last = self.last.get(hotkey).and_then(|uuids| uuids.get(uuid));
-        if nonce <= self.floor || last.is_some_and(|last| nonce <= *last) {
+    fn check(&self, hotkey: &AccountId, uuid: &str, nonce: Nanos, arrival: Arrival) -> Result<(), Refusal> {
+        if nonce <= self.floor {
             return Err(Refusal::Replayed);
         }
-        Ok(())
+        let recent = self.recent.get(hotkey).and_then(|uuids| uuids.get(uuid));
+        recent.map_or(Ok(()), |recent| recent.check(nonce, arrival))
     }
 
     fn forget(&mut self, horizon: Nanos) {
         self.pruned_at = horizon;
         let before = self.endpoints;
         let mut left = 0;
-        self.last.retain(|_, uuids| {
-            uuids.retain(|_, last| *last > horizon);
+        self.recent.retain(|_, uuids| {
+            uuids.retain(|_, recent| recent.forget(horizon) == Left::Something);
             left += uuids.len();
             !uuids.is_empty()
         });
@@ -142,6 +173,8 @@ impl Store {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     const SECOND: Nanos = 1_000_000_000;
@@ -152,11 +185,17 @@ mod tests {
         Memory::new(START, Duration::from_secs(2), limits)
     }
 
+    /// A request that comes when everything before is over.
+    fn pass(memory: &Memory, (hotkey, uuid): (AccountId, &str), nonce: Nanos, horizon: Nanos) -> Result<(), Refusal> {
+        let arrival = memory.check(&hotkey, uuid, nonce)?;
+        memory.record((hotkey, uuid), nonce, arrival, horizon)
+    }
+
     #[test]
     fn nothing_from_before_the_start_passes() {
         let memory = memory(MemoryLimits::default());
         assert_eq!(memory.check(&ALICE, "u", START + 2 * SECOND), Err(Refusal::BeforeBoot { behind: 0 }));
-        assert_eq!(memory.check(&ALICE, "u", START + 2 * SECOND + 1), Ok(()));
+        assert_eq!(memory.check(&ALICE, "u", START + 2 * SECOND + 1), Ok(Arrival(0)));
     }
 
     #[test]
@@ -164,43 +203,142 @@ mod tests {
         let memory = memory(MemoryLimits::default());
         let nonce = START + 3 * SECOND;
         memory.check(&ALICE, "u", nonce).unwrap();
-        memory.record(ALICE, "u", nonce, START).unwrap();
-        assert_eq!(memory.record(ALICE, "u", nonce, START), Err(Refusal::Replayed));
-        assert_eq!(memory.record(ALICE, "u", nonce - 1, START), Err(Refusal::Replayed));
-        memory.record(ALICE, "v", nonce, START).unwrap();
-        memory.record(AccountId([2; 32]), "u", nonce, START).unwrap();
+        pass(&memory, (ALICE, "u"), nonce, START).unwrap();
+        assert_eq!(pass(&memory, (ALICE, "u"), nonce, START), Err(Refusal::Replayed));
+        assert_eq!(pass(&memory, (ALICE, "u"), nonce - 1, START), Err(Refusal::Replayed));
+        pass(&memory, (ALICE, "v"), nonce, START).unwrap();
+        pass(&memory, (AccountId([2; 32]), "u"), nonce, START).unwrap();
     }
 
     #[test]
     fn the_store_forgets_what_the_window_covers_and_keeps_the_rest() {
         let memory = memory(MemoryLimits::default());
         for number in 0..1_000 {
-            memory.record(ALICE, &number.to_string(), START + 3 * SECOND + number, START).unwrap();
+            pass(&memory, (ALICE, &number.to_string()), START + 3 * SECOND + number, START).unwrap();
         }
         assert_eq!(memory.len(), 1_000);
         let horizon = START + 3 * SECOND + 499;
-        memory.record(ALICE, "new", START + 10 * SECOND, horizon).unwrap();
+        pass(&memory, (ALICE, "new"), START + 10 * SECOND, horizon).unwrap();
         assert_eq!(memory.len(), 501);
         // The clock steps back: what was forgotten is still refused.
         assert_eq!(memory.check(&ALICE, "0", START + 3 * SECOND), Err(Refusal::Replayed));
-        assert_eq!(memory.check(&ALICE, "0", horizon + 1), Ok(()));
+        assert_eq!(memory.check(&ALICE, "0", horizon + 1), Ok(Arrival(1_001)));
     }
 
     #[test]
     fn a_full_store_refuses_rather_than_forgets() {
         let memory = memory(MemoryLimits { endpoints: 4, per_hotkey: 2 });
         let nonce = START + 3 * SECOND;
-        memory.record(ALICE, "a", nonce, START).unwrap();
-        memory.record(ALICE, "b", nonce, START).unwrap();
-        assert_eq!(memory.record(ALICE, "c", nonce, START), Err(Refusal::MemoryFull));
-        memory.record(ALICE, "a", nonce + 1, START).unwrap();
+        pass(&memory, (ALICE, "a"), nonce, START).unwrap();
+        pass(&memory, (ALICE, "b"), nonce, START).unwrap();
+        assert_eq!(pass(&memory, (ALICE, "c"), nonce, START), Err(Refusal::MemoryFull));
+        pass(&memory, (ALICE, "a"), nonce + 1, START).unwrap();
         for number in [2, 3] {
-            memory.record(AccountId([number; 32]), "a", nonce, START).unwrap();
+            pass(&memory, (AccountId([number; 32]), "a"), nonce, START).unwrap();
         }
-        assert_eq!(memory.record(AccountId([4; 32]), "a", nonce, START), Err(Refusal::MemoryFull));
+        assert_eq!(pass(&memory, (AccountId([4; 32]), "a"), nonce, START), Err(Refusal::MemoryFull));
         assert_eq!(memory.check(&ALICE, "b", nonce), Err(Refusal::Replayed));
         // When the window has moved on there is room again.
-        memory.record(AccountId([4; 32]), "a", nonce + 20 * SECOND, nonce + 5 * SECOND).unwrap();
+        pass(&memory, (AccountId([4; 32]), "a"), nonce + 20 * SECOND, nonce + 5 * SECOND).unwrap();
         assert_eq!(memory.len(), 1);
+    }
+
+    #[test]
+    fn a_request_may_be_overtaken_by_one_that_was_here_at_the_same_time() {
+        let memory = memory(MemoryLimits::default());
+        let nonce = START + 3 * SECOND;
+        let slow = memory.check(&ALICE, "u", nonce).unwrap();
+        pass(&memory, (ALICE, "u"), nonce + 2, START).unwrap();
+        pass(&memory, (ALICE, "u"), nonce + 3, START).unwrap();
+        // What comes only now has a higher one before it, as in every peer.
+        assert_eq!(memory.check(&ALICE, "u", nonce + 1), Err(Refusal::Replayed));
+        memory.record((ALICE, "u"), nonce, slow, START).unwrap();
+        assert_eq!(memory.record((ALICE, "u"), nonce, slow, START), Err(Refusal::Replayed));
+        // The slow one was the last to pass, yet it is not the highest.
+        assert_eq!(memory.check(&ALICE, "u", nonce + 3), Err(Refusal::Replayed));
+        assert_eq!(memory.check(&ALICE, "u", nonce + 4), Ok(Arrival(3)));
+    }
+
+    #[test]
+    fn of_two_equal_requests_at_the_same_time_one_passes_even_when_the_first_is_forgotten() {
+        let memory = memory(MemoryLimits::default());
+        let nonce = START + 3 * SECOND;
+        let (first, second) = (memory.check(&ALICE, "u", nonce).unwrap(), memory.check(&ALICE, "u", nonce).unwrap());
+        memory.record((ALICE, "u"), nonce, first, START).unwrap();
+        pass(&memory, (ALICE, "u"), nonce + 30 * SECOND, nonce + 10 * SECOND).unwrap();
+        assert_eq!(memory.record((ALICE, "u"), nonce, second, START), Err(Refusal::Replayed));
+        pass(&memory, (ALICE, "v"), nonce + 60 * SECOND, nonce + 40 * SECOND).unwrap();
+        assert_eq!(memory.len(), 1);
+        assert_eq!(memory.record((ALICE, "u"), nonce, second, START), Err(Refusal::Replayed));
+    }
+
+    #[test]
+    fn of_more_than_are_told_apart_the_highest_stays() {
+        let memory = memory(MemoryLimits::default());
+        let nonce = START + 3 * SECOND;
+        let slow = [0, 1, 600].map(|late| (late, memory.check(&ALICE, "u", nonce + 2 * late).unwrap()));
+        for number in 0..Nanos::try_from(recent::TOLD_APART).unwrap() + 1 {
+            pass(&memory, (ALICE, "u"), nonce + 2 * number + 1, START).unwrap();
+        }
+        let store = memory.store.lock().unwrap();
+        assert_eq!(store.recent[&ALICE]["u"].len(), recent::TOLD_APART);
+        drop(store);
+        let passed = slow.map(|(late, arrival)| memory.record((ALICE, "u"), nonce + 2 * late, arrival, START));
+        assert_eq!(passed, [Err(Refusal::Replayed), Ok(()), Ok(())]);
+    }
+
+    /// One step of several requests that are here at the same time.
+    #[derive(Debug, Clone)]
+    enum Step {
+        Arrives(u8),
+        /// The waiting request at this place, modulo their number, goes on.
+        Passes(usize),
+        /// The clock goes on by this many seconds.
+        Later(u8),
+    }
+
+    fn steps() -> impl Strategy<Value = Vec<Step>> {
+        let step = prop_oneof![
+            4 => (0_u8..12).prop_map(Step::Arrives),
+            4 => (0_usize..8).prop_map(Step::Passes),
+            1 => (1_u8..6).prop_map(Step::Later),
+        ];
+        proptest::collection::vec(step, 1..120)
+    }
+
+    proptest! {
+        /// Against the rule itself, over all that ever passed.
+        #[test]
+        fn no_nonce_passes_twice_and_only_what_overlaps_passes_out_of_order(steps in steps()) {
+            let memory = memory(MemoryLimits::default());
+            let (mut now, mut waiting, mut passed) = (START + 10 * SECOND, Vec::new(), Vec::new());
+            for step in steps {
+                match step {
+                    Step::Later(seconds) => now += Nanos::from(seconds) * SECOND,
+                    Step::Arrives(number) => {
+                        let nonce = START + 4 * SECOND + Nanos::from(number) * SECOND;
+                        let arrived = memory.check(&ALICE, "u", nonce);
+                        if nonce > now - 4 * SECOND {
+                            prop_assert_eq!(arrived.is_ok(), passed.iter().all(|passed| *passed < nonce));
+                        }
+                        waiting.extend(arrived.map(|arrival| (nonce, arrival, passed.len())));
+                    }
+                    Step::Passes(_) if waiting.is_empty() => {}
+                    Step::Passes(place) => {
+                        let (nonce, arrival, before) = waiting.remove(place % waiting.len());
+                        let recorded = memory.record((ALICE, "u"), nonce, arrival, now - 4 * SECOND);
+                        let (earlier, later) = passed.split_at(before);
+                        let may = !later.contains(&nonce) && earlier.iter().all(|passed| *passed < nonce);
+                        if nonce > now - 4 * SECOND {
+                            prop_assert_eq!(recorded.is_ok(), may);
+                        }
+                        if recorded.is_ok() {
+                            prop_assert!(may, "{} passes again or late", nonce);
+                            passed.push(nonce);
+                        }
+                    }
+                }
+            }
+        }
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! The order of the checks is that of the module above, but for one: the signature covers the raw
 //! body, so the body is read before the signature is checked, from known hotkeys with a fresh nonce
-//! only. A path is signed as it stands; one with a query does not verify.
+//! only. The path is signed as it was sent, with its query.
 
 use btd_api::AccountId;
 use http::HeaderMap;
@@ -64,7 +64,7 @@ async fn admit_claimed<B: BodySource>(
     let rules =
         AuthRules { max_clock_skew: gate.rules.max_clock_skew, max_body: gate.rules.max_body, ..AuthRules::default() };
     let door = Door { address: &gate.address, rules: &rules, members: &*gate.members, seen: gate.memory.signed() };
-    let signed = AuthHead { method: head.method.as_str(), target: head.path, headers: head.headers };
+    let signed = AuthHead { method: head.method.as_str(), target: head.target, headers: head.headers };
     let caller = authenticate_at(door, signed, body, now).await.map_err(|error| match error {
         AuthError::NotAMember(reason) => Refusal::NotAMember { reason: reason.into() },
         AuthError::Body(BodyError::Broken(reason)) => Refusal::BadBody { reason },

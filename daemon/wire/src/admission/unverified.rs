@@ -16,8 +16,8 @@ use crate::{
 pub struct RequestHead<'a> {
     /// The method.
     pub method: &'a Method,
-    /// The path without its query.
-    pub path: &'a str,
+    /// The path, with its query as it was sent. A query means nothing here, but SDK 11 signs it.
+    pub target: &'a str,
     /// The headers, names in lower case.
     pub headers: &'a HeaderMap,
     /// The other end of the connection.
@@ -70,7 +70,8 @@ impl Unverified {
         class: impl Fn(&str) -> Option<Arc<SynapseSpec>>,
         max_body: usize,
     ) -> Result<(Self, Arc<SynapseSpec>), Refused> {
-        let path = head.path.strip_prefix('/').unwrap_or(head.path);
+        let path = head.target.split_once('?').map_or(head.target, |(path, _query)| path);
+        let path = path.strip_prefix('/').unwrap_or(path);
         let (name, further) = path.split_once('/').map_or((path, None), |(name, further)| (name, Some(further)));
         let spec = class(name).ok_or_else(|| Refusal::UnknownSynapse { name: name.chars().take(128).collect() })?;
         if further.is_some() {

@@ -7,6 +7,8 @@
 
 use std::collections::BTreeMap;
 
+use btd_api::axon::HashOrder;
+
 use super::{FieldSpec, FieldType, HashFields, SpecError, SynapseSpec};
 use crate::python::{Value, read_json};
 
@@ -20,8 +22,10 @@ pub struct Declaration {
     pub name: String,
     /// The fields in order, each `name: type` or `name: type = default`.
     pub fields: Vec<String>,
-    /// The fields that the body hash covers, in the order in which they are hashed.
+    /// The fields that the body hash covers.
     pub required_hash_fields: Vec<String>,
+    /// In which order they are hashed.
+    pub hash_order: HashOrder,
     /// Models that fields name as their type.
     pub models: BTreeMap<String, Vec<String>>,
 }
@@ -51,7 +55,12 @@ impl Declaration {
     /// When a field cannot be read, or the class cannot be.
     pub fn spec(&self) -> Result<SynapseSpec, DeclarationError> {
         let fields = self.fields.iter().map(|text| field(text, &self.models, 0)).collect::<Result<_, _>>()?;
-        Ok(SynapseSpec::new(&self.name, fields, HashFields::Listed(self.required_hash_fields.clone()))?)
+        let hashed = self.required_hash_fields.clone();
+        let hashed = match self.hash_order {
+            HashOrder::Declared => HashFields::Listed(hashed),
+            HashOrder::Fields => HashFields::DeclaredOrder(hashed),
+        };
+        Ok(SynapseSpec::new(&self.name, fields, hashed)?)
     }
 }
 
@@ -191,6 +200,8 @@ fn united(members: Vec<Option<FieldType>>) -> FieldType {
 
 #[cfg(test)]
 mod tests {
+    use indexmap::IndexMap;
+
     use super::*;
 
     fn spec(fields: &[&str]) -> Result<SynapseSpec, String> {
@@ -202,6 +213,7 @@ mod tests {
             name: "Chat".to_owned(),
             fields: fields.iter().map(|text| (*text).to_owned()).collect(),
             required_hash_fields: vec![],
+            hash_order: HashOrder::Declared,
             models,
         };
         declaration.spec().map_err(|error| error.to_string())
@@ -254,5 +266,21 @@ mod tests {
         assert!(spec(&["k: int", "k: str"]).unwrap_err().contains("twice"));
         let deep = format!("k: {}int{}", "list[".repeat(40), "]".repeat(40));
         assert!(spec(&[&deep]).unwrap_err().contains("nested too deeply"));
+    }
+
+    #[test]
+    fn the_order_of_hashing_is_the_lists_or_the_models() {
+        let declared = |hash_order, hashed: [&str; 2]| {
+            let fields = ["a: int = 1", "b: int = 2"].map(str::to_owned).to_vec();
+            let required_hash_fields = hashed.map(str::to_owned).to_vec();
+            let declaration =
+                Declaration { name: "A".into(), fields, required_hash_fields, hash_order, ..Default::default() };
+            let spec = declaration.spec().unwrap();
+            spec.body_hash(&spec.coerce(IndexMap::new()).unwrap())
+        };
+        let (ab, ba) = (["a", "b"], ["b", "a"]);
+        assert_ne!(declared(HashOrder::Declared, ab), declared(HashOrder::Declared, ba));
+        assert_eq!(declared(HashOrder::Fields, ba), declared(HashOrder::Declared, ab));
+        assert_eq!(declared(HashOrder::Fields, ab), declared(HashOrder::Declared, ab));
     }
 }

@@ -98,7 +98,7 @@ fn request(bytes: &[u8]) {
     let clock = nonce.and_then(|text| text.parse().ok()).filter(|nonce| (0..i128::from(i64::MAX)).contains(nonce));
     let memory = Arc::new(Memory::new(0, Duration::ZERO, MemoryLimits::default()));
     let gate = Gate::new(AccountId([7; 32]), CLASSES.clone(), Rules::default(), Arc::new(AnyHotkey), memory);
-    let head = RequestHead { method: &method, path, headers: &headers, peer: peer() };
+    let head = RequestHead { method: &method, target: path, headers: &headers, peer: peer() };
     match now(admit(&gate, head, body, clock.unwrap_or(NOW))) {
         Ok(verified) => panic!("{} passed without a signature for this axon", verified.sender()),
         Err(refusal) => {
@@ -175,7 +175,13 @@ fn declaration(bytes: &[u8]) {
     let name = lines.next().unwrap_or_default();
     let fields: Vec<String> = lines.collect();
     let models = [("Message".to_owned(), vec!["role: str".to_owned(), "again: Message = {}".to_owned()])];
-    let declaration = Declaration { name, fields: fields.clone(), required_hash_fields: vec![], models: models.into() };
+    let declaration = Declaration {
+        name,
+        fields: fields.clone(),
+        required_hash_fields: vec![],
+        models: models.into(),
+        ..Declaration::default()
+    };
     if let Ok(spec) = declaration.spec() {
         assert_eq!(spec.fields().len(), fields.len());
     }

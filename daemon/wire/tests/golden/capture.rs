@@ -147,9 +147,8 @@ impl Axon {
         let mut words = request.start.split(' ');
         let method: Method = words.next().unwrap().parse().unwrap();
         let target = words.next().unwrap();
-        let path = target.split('?').next().unwrap();
         let headers = request.map();
-        let head = RequestHead { method: &method, path, headers: &headers, peer };
+        let head = RequestHead { method: &method, target, headers: &headers, peer };
         match now(admit(&self.gate, head, request.body.clone(), now_ns)) {
             Err(refused) => reply::refused(&refused, &answering),
             Ok(verified) => {

@@ -74,7 +74,7 @@ impl Scene {
     fn send_body<B: BodySource>(&self, request: &Outgoing, body: B, clock: i128) -> Result<Verified, Refusal> {
         let head = RequestHead {
             method: &Method::POST,
-            path: &request.path,
+            target: &request.path,
             headers: &request.headers,
             peer: SocketAddr::from(([127, 0, 0, 1], 5_000)),
         };
@@ -236,7 +236,7 @@ fn the_same_key_in_another_address_format_is_the_same_sender() {
     let headers = message.map();
     let clock = message.header(NONCE).unwrap().parse().unwrap();
     let head =
-        RequestHead { method: &Method::POST, path: "/Prio", headers: &headers, peer: ([127, 0, 0, 1], 1).into() };
+        RequestHead { method: &Method::POST, target: "/Prio", headers: &headers, peer: ([127, 0, 0, 1], 1).into() };
     now(admit(&gate, head, message.body.clone(), clock)).unwrap();
     assert_eq!(memory.len(), 1);
 }
@@ -310,7 +310,7 @@ fn captured_requests_pass_once_whenever_and_from_wherever_they_come_again() {
         let clock = clocks[number / 3 % clocks.len()];
         let (peer, scene) = (([10, 0, u8::try_from(number % 256).unwrap(), 1], 5_000).into(), &scene);
         for scene in [scene, &later] {
-            let head = RequestHead { method: &Method::POST, path: &request.path, headers: &request.headers, peer };
+            let head = RequestHead { method: &Method::POST, target: &request.path, headers: &request.headers, peer };
             // A restarted axon cannot be asked before it began.
             let clock = if std::ptr::eq(scene, &raw const later) { clock.max(restarted) } else { clock };
             let refused = now(admit(&scene.gate, head, request.body.clone(), clock));
@@ -359,7 +359,7 @@ fn a_flood_is_stopped_before_its_signatures_are_checked() {
     let honest = scene.request(NOW + 2);
     let head = RequestHead {
         method: &Method::POST,
-        path: &honest.path,
+        target: &honest.path,
         headers: &honest.headers,
         peer: SocketAddr::from(([10, 0, 0, 9], 5_000)),
     };
@@ -413,7 +413,7 @@ fn anybody_means_anybody_who_proves_a_hotkey() {
     let stranger = Key::new(33);
     let request = scene.request_of(&stranger, NOW);
     let head =
-        |headers| RequestHead { method: &Method::POST, path: "/Prompt", headers, peer: ([127, 0, 0, 1], 1).into() };
+        |headers| RequestHead { method: &Method::POST, target: "/Prompt", headers, peer: ([127, 0, 0, 1], 1).into() };
     let verified = now(admit(&gate, head(&request.headers), request.body.clone(), NOW)).unwrap();
     assert_eq!(verified.sender(), stranger.account);
     let mut unsigned = scene.request_of(&stranger, NOW + 1);

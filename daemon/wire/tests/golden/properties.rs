@@ -119,7 +119,7 @@ proptest! {
         let specs = vec![Arc::new(SynapseSpec::base())];
         let gate = Gate::new(Key::new(1).account, specs, Rules::default(), Arc::new(AnyHotkey), Arc::clone(&memory));
         let head =
-            RequestHead { method: &Method::POST, path: "/Synapse", headers: &headers, peer: SocketAddr::from(([1, 2, 3, 4], 5)) };
+            RequestHead { method: &Method::POST, target: "/Synapse", headers: &headers, peer: SocketAddr::from(([1, 2, 3, 4], 5)) };
         prop_assert!(now(admit(&gate, head, Bytes::from(body.clone()), clock.into())).is_err());
         prop_assert!(memory.is_empty());
 

@@ -50,7 +50,7 @@ impl Scene {
     }
 
     fn send(&self, path: &str, headers: &HeaderMap, body: &'static [u8], clock: i128) -> Result<Verified, Refusal> {
-        let head = RequestHead { method: &Method::POST, path, headers, peer: ([127, 0, 0, 1], 5_000).into() };
+        let head = RequestHead { method: &Method::POST, target: path, headers, peer: ([127, 0, 0, 1], 5_000).into() };
         now(admit(&self.gate, head, Bytes::from_static(body), clock)).map_err(|Refused { refusal, .. }| refusal)
     }
 }
@@ -67,6 +67,20 @@ fn an_honest_request_passes_once() {
     assert_eq!(verified.claimed().dendrite.hotkey, Some(scene.sender.account.to_string()));
     let again = scene.send("/Prompt", &headers, BODY, NOW).unwrap_err();
     assert_eq!((again.kind(), again.status()), (RefusalKind::Replayed, 401));
+}
+
+#[test]
+fn the_query_is_signed_as_it_was_sent() {
+    let scene = Scene::new();
+    for (number, target) in (0..).zip(["/Prompt?x=1", "/Prompt?", "/Prompt?x=%20&y=a/b?c", "/Prompt"]) {
+        let nonce = NOW + number;
+        let headers = scene.headers(&scene.sender, target, BODY, nonce);
+        for other in ["/Prompt?x=2", "/Prompt?x=1&y=", "/Prompt?x=1%20"] {
+            assert_eq!(scene.send(other, &headers, BODY, NOW).unwrap_err().kind(), RefusalKind::Unauthenticated);
+        }
+        let verified = scene.send(target, &headers, BODY, NOW).unwrap();
+        assert_eq!(verified.spec().name(), "Prompt", "{target}");
+    }
 }
 
 #[test]
@@ -92,6 +106,7 @@ fn nothing_forged_passes() {
     let mut downgraded = headers.clone();
     downgraded.remove("x-bittensor-version");
     assert_eq!(refused("/Prompt", &downgraded, BODY, NOW).kind(), RefusalKind::Unauthenticated);
+    assert_eq!(refused("/Prompt?x=1", &headers, BODY, NOW).kind(), RefusalKind::Unauthenticated);
     // None of it used the nonce up.
     scene.send("/Prompt", &headers, BODY, NOW).unwrap();
 }

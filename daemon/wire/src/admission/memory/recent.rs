@@ -1,0 +1,62 @@
+//! The nonces of one sender's uuid that passed, in the order in which they passed.
+
+use std::collections::VecDeque;
+
+use super::{Nanos, Refusal};
+
+/// How many nonces of one uuid are told apart. Older ones leave their highest as the floor.
+pub(super) const TOLD_APART: usize = 512;
+
+/// When a request arrived: how many had passed by then.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::admission) struct Arrival(pub(super) u64);
+
+/// What passed lately under one uuid.
+#[derive(Debug, Default)]
+pub(super) struct Recent {
+    /// Nonces up to here are refused, whenever their requests arrived.
+    floor: Nanos,
+    /// Nonces above the floor, each with its running number, in the order of the numbers.
+    passed: VecDeque<(u64, Nanos)>,
+}
+
+// === impl Recent ===
+
+impl Recent {
+    /// Whether the request with `nonce` that arrived then may pass.
+    pub(super) fn check(&self, nonce: Nanos, Arrival(arrival): Arrival) -> Result<(), Refusal> {
+        let repeated = |(number, passed): &(u64, Nanos)| nonce == *passed || (nonce < *passed && *number <= arrival);
+        if nonce <= self.floor || self.passed.iter().any(repeated) { Err(Refusal::Replayed) } else { Ok(()) }
+    }
+
+    /// Remembers `nonce` as the one with this running number.
+    pub(super) fn push(&mut self, number: u64, nonce: Nanos) {
+        if self.passed.len() >= TOLD_APART
+            && let Some((_, oldest)) = self.passed.pop_front()
+        {
+            self.floor = self.floor.max(oldest);
+        }
+        self.passed.push_back((number, nonce));
+    }
+
+    /// Forgets what `horizon` covers. What is left is the answer: whether that is anything.
+    pub(super) fn forget(&mut self, horizon: Nanos) -> Left {
+        let floor = self.passed.iter().map(|(_, nonce)| *nonce).filter(|nonce| *nonce <= horizon).max();
+        self.floor = floor.map_or(self.floor, |floor| self.floor.max(floor));
+        let floor = self.floor;
+        self.passed.retain(|(_, nonce)| *nonce > floor);
+        if self.passed.is_empty() && floor <= horizon { Left::Nothing } else { Left::Something }
+    }
+
+    #[cfg(test)]
+    pub(super) fn len(&self) -> usize {
+        self.passed.len()
+    }
+}
+
+/// Whether anything is remembered that the horizon does not cover.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Left {
+    Nothing,
+    Something,
+}
