@@ -132,7 +132,7 @@ fn exit(mut codes: impl Iterator<Item = u16>) -> Exit {
 fn render(pings: &Pings, page: Page) -> String {
     let answers = pings.replies.iter().map(|reply| Answer {
         uid: reply.uid,
-        hotkey: reply.hotkey,
+        hotkey: reply.hotkey.to_string(),
         address: &reply.address,
         transport: reply.transport,
         status_code: reply.status_code,
@@ -145,7 +145,7 @@ fn render(pings: &Pings, page: Page) -> String {
 /// One axon's answer, as its row shows it.
 struct Answer<'a> {
     uid: Option<Uid>,
-    hotkey: Hotkey,
+    hotkey: String,
     address: &'a str,
     transport: Transport,
     status_code: u16,
@@ -169,7 +169,7 @@ fn rows(answers: &[Answer<'_>], page: Page) -> String {
     for answer in answers {
         table.row(&[
             answer.uid.map_or_else(|| "-".to_owned(), |uid| uid.to_string()),
-            answer.hotkey.to_string(),
+            answer.hotkey.clone(),
             answer.address.to_owned(),
             transport(answer.transport).to_owned(),
             answer.status_code.to_string(),

@@ -50,7 +50,7 @@ use tokio::{net::TcpListener, time::timeout};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 pub use classes::{Capacity, ClassStatus, Classes};
-pub use config::{AccessLog, Config};
+pub use config::{AccessLog, BadSetting, Config};
 pub use handler::{Answer, Echo, Handler, HandlerError, Ping, Request, Screening, TurnedAway, Verdict};
 pub use topk::Topk;
 pub use upstream::{Upstream, UpstreamConfig, UpstreamError};

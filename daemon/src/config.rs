@@ -224,6 +224,36 @@ mod tests {
     }
 
     #[test]
+    fn an_axon_that_could_not_answer_is_refused_by_its_key() {
+        for (key, value) in [
+            ("max_connections", "0"),
+            ("max_connections_per_ip", "0"),
+            ("max_in_flight", "0"),
+            ("max_in_flight_per_hotkey", "0"),
+            ("max_header_bytes", "100"),
+            ("max_body_bytes", "0"),
+            ("header_timeout_ms", "0"),
+            ("body_timeout_ms", "0"),
+            ("handler_timeout_ms", "9223372036854775807"),
+            ("drain_ms", "9223372036854775807"),
+            ("max_clock_skew_ms", "9223372036854775807"),
+            ("max_timeout_ms", "9223372036854775807"),
+            ("certificate_days", "0"),
+            ("rate_per_second", "nan"),
+            ("rate_burst", "0.5"),
+            ("network_rate_per_second", "-1.0"),
+            ("network_rate_burst", "inf"),
+            ("hotkey_rate_per_second", "0.0"),
+            ("hotkey_rate_burst", "-inf"),
+        ] {
+            let error = with_file(&format!("[axon]\n{key} = {value}\n"), &[], vec![]).unwrap_err();
+            assert!(error.contains("btd.toml") && error.contains(&format!("`axon.{key}` cannot be")), "{error}");
+        }
+        let error = with_file("", &[("BTD_AXON__MAX_IN_FLIGHT", "0")], vec![]).unwrap_err();
+        assert_eq!(error, "the variable BTD_AXON__MAX_IN_FLIGHT: `axon.max_in_flight` cannot be `0`: it is 1 or more");
+    }
+
+    #[test]
     fn a_file_that_cannot_be_read_is_named() {
         let flags = Flags { file: Some("/nowhere/btd.toml".into()), settings: vec![] };
         let error = load(&flags, &Environment::of(&[])).unwrap_err().to_string();

@@ -5,7 +5,9 @@
 //! called hotkey vouches for ([`btd_wire::certificate`]). With [`Transport::Auto`] the first
 //! request to an axon goes over HTTP/1.1; an axon that announces HTTP/3 there (`alt-svc`, on the
 //! port that was called) is asked over QUIC from then on, until a QUIC connection to it does not
-//! open: then HTTP/1.1 serves again. A server that opens but is not the hotkey is an error, not a
+//! open, or an open one has fallen silent: then HTTP/1.1 serves again. What was sent into the silence
+//! is sent again as it is, with its nonce, so that an axon that had got it after all does not take it
+//! twice. A server that opens but is not the hotkey is an error, not a
 //! reason to fall back. Somebody on the way can suppress the announcement, so who must have the
 //! proof asks for [`Transport::Quic`].
 //!
@@ -158,8 +160,9 @@ impl Dendrite {
     /// defaults; what does not fit its type is not sent.
     ///
     /// An axon that has just started may refuse a first request by its age and say when to come
-    /// again; if that is within `limit`, the request is signed anew and sent once more. Nothing
-    /// else is repeated.
+    /// again; if that is within `limit`, the request is signed anew and sent once more. A request to
+    /// which a QUIC connection does not stir is sent again as it is, under the same nonce. Nothing else
+    /// is repeated.
     pub async fn call(
         &self,
         target: Target,
@@ -256,13 +259,22 @@ impl Dendrite {
         let outgoing: Outgoing = unsigned.sign(spec, &signature);
         let reply = match *used {
             Transport::Quic => {
-                self.quic.send(axon, target.hotkey, &outgoing, pieces).await.map_err(QuicFailure::into_failure)?
+                let at = (axon, target.hotkey);
+                let patience = self.config.quic_connect();
+                match self.quic.send(at, &outgoing, pieces, patience).await {
+                    Err(QuicFailure::Silent) if transport == Transport::Auto => {
+                        self.offers().remove(&axon);
+                        *used = Transport::Http;
+                        self.send_http(axon, &outgoing, pieces).await?
+                    }
+                    // Once more, on a new connection.
+                    Err(QuicFailure::Silent) => {
+                        self.quic.send(at, &outgoing, pieces, patience).await.map_err(QuicFailure::into_failure)?
+                    }
+                    sent => sent.map_err(QuicFailure::into_failure)?,
+                }
             }
-            Transport::Http | Transport::Auto => {
-                let reply = self.http.send(axon, &outgoing, pieces).await?;
-                self.note_offer(axon, &reply.headers);
-                reply
-            }
+            Transport::Http | Transport::Auto => self.send_http(axon, &outgoing, pieces).await?,
         };
         let mut synapse = outgoing.synapse;
         let url = format!("http://{axon}{}", outgoing.path);
@@ -275,6 +287,17 @@ impl Dendrite {
             Body::Streamed => merge_head(&mut synapse, reply.status, &reply.headers),
         };
         Ok(Exchanged { synapse, headers: reply.headers })
+    }
+
+    async fn send_http(
+        &self,
+        axon: SocketAddr,
+        outgoing: &Outgoing,
+        pieces: Option<&Pieces>,
+    ) -> Result<Reply, CallFailure> {
+        let reply = self.http.send(axon, outgoing, pieces).await?;
+        self.note_offer(axon, &reply.headers);
+        Ok(reply)
     }
 
     /// The transport for the next request. With `Auto`, QUIC only if its connection opens soon.

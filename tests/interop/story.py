@@ -36,6 +36,12 @@ ENVIRONMENT = {
     "XDG_STATE_HOME": str(HOME / "state"),
     "XDG_CACHE_HOME": str(HOME / "cache"),
     "BTD_DEVNET__LISTEN": "127.0.0.1:0",
+    # One dendrite asks 256 times at once.
+    "BTD_AXON__MAX_CONNECTIONS_PER_IP": "512",
+    "BTD_AXON__MAX_IN_FLIGHT": "512",
+    "BTD_AXON__MAX_IN_FLIGHT_PER_HOTKEY": "512",
+    "BTD_AXON__RATE_BURST": "1000",
+    "BTD_AXON__HOTKEY_RATE_BURST": "1000",
 }
 passed = 0
 

@@ -75,8 +75,8 @@ fn assignment(text: &str) -> Result<(String, Value), String> {
 
 fn axon(text: &str) -> Result<Axon, String> {
     let (hotkey, address) = text.split_once('@').ok_or("write SS58@IP:PORT")?;
-    let hotkey = hotkey.parse().map_err(|_| format!("`{hotkey}` is no hotkey's address"))?;
-    Ok(Axon { hotkey, address: address.to_owned() })
+    let hotkey: Hotkey = hotkey.parse().map_err(|_| format!("`{hotkey}` is no hotkey's address"))?;
+    Ok(Axon { hotkey: Some(hotkey.to_string()), address: address.to_owned() })
 }
 
 pub(super) async fn run(args: QueryArgs, session: &Session) -> Result<Exit, Failure> {
@@ -93,7 +93,7 @@ pub(super) async fn run(args: QueryArgs, session: &Session) -> Result<Exit, Fail
         fields: to_raw_value(&fields).ok(),
         wallet: args.wallet.resolve(&session.settings),
         wallet_hotkey: args.wallet_hotkey.or_else(|| session.settings.hotkey.clone()).unwrap_or_default(),
-        axons: args.axons,
+        axons: Some(args.axons),
         netuid: args.netuid,
         uids: args.uids,
         hotkeys: args.hotkeys,
@@ -116,7 +116,7 @@ fn render(replies: &QueryReplies, page: Page) -> String {
         let message = reply.message.as_ref().and_then(|message| serde_json::from_str(message.get()).ok());
         Answer {
             uid: reply.uid,
-            hotkey: reply.hotkey,
+            hotkey: reply.hotkey.clone().unwrap_or_default(),
             address: &reply.address,
             transport: reply.transport,
             status_code: reply.status_code,

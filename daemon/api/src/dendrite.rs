@@ -47,7 +47,7 @@ pub struct PingParams {
     /// How to reach it.
     #[serde(default)]
     pub transport: Transport,
-    /// The deadline from connect to last byte, in milliseconds. Default 12000.
+    /// The deadline from connect to last byte, in milliseconds: 1 to 1800000. Default 12000.
     #[serde(default)]
     pub timeout_ms: Option<u32>,
 }
@@ -78,12 +78,13 @@ pub struct Pings {
     pub replies: Vec<PingReply>,
 }
 
-/// An axon by its address.
+/// An axon by its address. One that cannot be read is a failure of its own reply, not of the query.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Axon {
-    /// The hotkey that should answer: the request is signed for it.
-    pub hotkey: Hotkey,
+    /// The hotkey that should answer, as SS58: the request is signed for it.
+    #[serde(default)]
+    pub hotkey: Option<String>,
     /// `ip:port`.
     pub address: String,
 }
@@ -124,9 +125,9 @@ pub struct QueryParams {
     /// The hotkey to ask as: it signs the requests.
     #[serde(default)]
     pub wallet_hotkey: HotkeyName,
-    /// Axons by address.
+    /// Axons by address. Of an empty list there are no replies.
     #[serde(default)]
-    pub axons: Vec<Axon>,
+    pub axons: Option<Vec<Axon>>,
     /// The subnet whose metagraph says where neurons serve.
     #[serde(default)]
     pub netuid: Option<NetUid>,
@@ -145,10 +146,12 @@ pub struct QueryParams {
     /// How to reach them.
     #[serde(default)]
     pub transport: Transport,
-    /// The deadline of each axon from connect to last byte, in milliseconds. Default 12000.
+    /// The deadline of each axon from connect to last byte, in milliseconds: 1 to 1800000. Default
+    /// 12000.
     #[serde(default)]
     pub timeout_ms: Option<u32>,
-    /// The deadline of all together, in milliseconds: who has not answered then has timed out.
+    /// The deadline of all together, in milliseconds, 1 to 1800000: who has not answered then has
+    /// timed out.
     #[serde(default)]
     pub total_timeout_ms: Option<u32>,
     /// How many axons are asked at the same time. Default 256.
@@ -161,13 +164,14 @@ pub struct QueryParams {
 pub struct QueryReply {
     /// The neuron's slot, when it was looked up.
     pub uid: Option<Uid>,
-    /// The hotkey that was asked.
-    pub hotkey: Hotkey,
-    /// `ip:port`.
+    /// The hotkey that was asked, as SS58. One that cannot be read, or that is none, stands as it was given.
+    pub hotkey: Option<String>,
+    /// `ip:port`, or what was given in its place.
     pub address: String,
     /// The transport that was used.
     pub transport: Transport,
-    /// The outcome: 200, or what the protocol gives for the failure.
+    /// The outcome: 200, or what the protocol gives for the failure. 422 too for a reply with `NaN` or
+    /// `Infinity`, which Python's JSON has and this one has not, and for an axon that cannot be read.
     pub status_code: u16,
     /// In words.
     pub status_message: String,

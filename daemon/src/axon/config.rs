@@ -103,6 +103,32 @@ impl Default for Config {
     }
 }
 
+/// No request of any peer has a shorter header block.
+const LEAST_HEADER: usize = 1_024;
+const DAY_MS: u64 = 24 * 60 * 60 * 1_000;
+const LONGEST_SKEW_MS: u64 = 5 * 60 * 1_000;
+/// A century.
+const LONGEST_VALIDITY_DAYS: u64 = 36_500;
+
+/// A setting that makes no sense.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BadSetting {
+    /// Its key within the table.
+    pub key: &'static str,
+    /// Its value.
+    pub value: String,
+    /// What would make sense.
+    pub reason: String,
+}
+
+// === impl BadSetting ===
+
+impl BadSetting {
+    fn new(key: &'static str, value: impl ToString, reason: String) -> Self {
+        Self { key, value: value.to_string(), reason }
+    }
+}
+
 // === impl Config ===
 
 impl Config {
@@ -121,6 +147,56 @@ impl Config {
     /// How far a caller's clock may be ahead.
     pub fn max_clock_skew(&self) -> Duration {
         Duration::from_millis(self.max_clock_skew_ms)
+    }
+
+    /// Whether these settings make an axon that can answer.
+    ///
+    /// # Errors
+    /// With the first that does not, and what would.
+    pub fn check(&self) -> Result<(), BadSetting> {
+        let counts = [
+            ("max_connections", self.max_connections, 1),
+            ("max_connections_per_ip", self.max_connections_per_ip, 1),
+            ("max_in_flight", self.max_in_flight, 1),
+            ("max_in_flight_per_hotkey", self.max_in_flight_per_hotkey, 1),
+            ("max_header_bytes", self.max_header_bytes, LEAST_HEADER),
+            ("max_body_bytes", self.max_body_bytes, 1),
+        ];
+        for (key, value, least) in counts {
+            if value < least {
+                return Err(BadSetting::new(key, value, format!("it is {least} or more")));
+            }
+        }
+        let durations = [
+            ("header_timeout_ms", self.header_timeout_ms, 1, DAY_MS),
+            ("body_timeout_ms", self.body_timeout_ms, 1, DAY_MS),
+            ("handler_timeout_ms", self.handler_timeout_ms, 1, DAY_MS),
+            ("drain_ms", self.drain_ms, 0, DAY_MS),
+            // The axon refuses everybody for as long after its start.
+            ("max_clock_skew_ms", self.max_clock_skew_ms, 0, LONGEST_SKEW_MS),
+            ("max_timeout_ms", self.max_timeout_ms, 0, DAY_MS),
+            ("certificate_days", self.certificate_days.into(), 1, LONGEST_VALIDITY_DAYS),
+        ];
+        for (key, value, least, most) in durations {
+            if !(least..=most).contains(&value) {
+                return Err(BadSetting::new(key, value, format!("it is {least} to {most}")));
+            }
+        }
+        let rates = [
+            ("rate_per_second", self.rate_per_second, 0.0),
+            ("rate_burst", self.rate_burst, 1.0),
+            ("network_rate_per_second", self.network_rate_per_second, 0.0),
+            ("network_rate_burst", self.network_rate_burst, 1.0),
+            ("hotkey_rate_per_second", self.hotkey_rate_per_second, 0.0),
+            ("hotkey_rate_burst", self.hotkey_rate_burst, 1.0),
+        ];
+        for (key, value, least) in rates {
+            if !value.is_finite() || value < least || value <= 0.0 {
+                let reason = if least > 0.0 { "it is 1 or more" } else { "it is more than 0" };
+                return Err(BadSetting::new(key, value, format!("{reason}, and a number that ends")));
+            }
+        }
+        Ok(())
     }
 
     /// The rules of the door that these settings make.

@@ -27,6 +27,7 @@ use btd_api::AccountId;
 use btd_wire::synapse::SynapseSpec;
 use bytes::Bytes;
 use futures_util::{StreamExt, future::BoxFuture, stream};
+use serde_json::value::RawValue;
 use tokio::sync::{Notify, mpsc, oneshot};
 
 use super::{Answer, AxonError, Classes, Handler, HandlerError, Request, Screening, handler::Verdict, queue::Queue};
@@ -355,9 +356,14 @@ impl WorkerHandler {
         request: &Request,
         question: fn(Message) -> Question,
     ) -> Result<(WorkerReply, Exchange), HandlerError> {
+        let json = request.to_json();
+        if serde_json::from_str::<&RawValue>(&json).is_err() {
+            // Python reads and writes them, and signs what holds them.
+            return Err(HandlerError::Failed("the message holds NaN or Infinity, which JSON cannot carry".to_owned()));
+        }
         for _ in 0..ATTEMPTS {
             let message =
-                Message { sender: request.verified.sender(), time_left: request.time_left(), json: request.to_json() };
+                Message { sender: request.verified.sender(), time_left: request.time_left(), json: json.clone() };
             let (exchange, waits) = self.deliver(question(message)).await?;
             // A dropped reply says that the program left.
             if let Ok(reply) = waits.await {

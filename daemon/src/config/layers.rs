@@ -65,6 +65,11 @@ pub(super) fn load(flags: &Flags, environment: &Environment) -> Result<(Config, 
     if let Network::Endpoint(url) = &config.network {
         config.chain.endpoints = vec![url.clone()];
     }
+    config.axon.check().map_err(|bad| {
+        let key = format!("axon.{}", bad.key);
+        let origin = origin(&key, &layers, &singles);
+        ConfigError::BadValue { origin, key, value: format!("`{}`", bad.value), reason: bad.reason }
+    })?;
     let mut settings = Vec::new();
     let whole = serde_json::to_value(&config).unwrap_or_default();
     effective(&whole, "", &|key| origin(key, &layers, &singles), &mut settings);

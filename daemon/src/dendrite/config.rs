@@ -15,7 +15,8 @@ pub struct Config {
     /// An idle HTTP/1.1 connection is not used again after this, in milliseconds. Python axons
     /// close theirs after 5 seconds.
     pub idle_ms: u64,
-    /// With transport `auto`, for a QUIC connection to open before HTTP/1.1 is tried, in milliseconds.
+    /// For a QUIC connection to open, or an open one to acknowledge a request, in milliseconds. After
+    /// that HTTP/1.1 is tried with transport `auto`, and a new connection with `quic`.
     pub quic_connect_ms: u64,
     /// QUIC connections kept at most; the longest unused one makes room.
     pub max_quic_connections: usize,

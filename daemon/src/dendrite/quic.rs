@@ -5,7 +5,7 @@
 
 use std::{
     collections::HashMap,
-    future::poll_fn,
+    future::{pending, poll_fn},
     net::{Ipv4Addr, Ipv6Addr, SocketAddr},
     sync::{Arc, Mutex, PoisonError},
     time::{Duration, Instant},
@@ -16,7 +16,10 @@ use btd_wire::outgoing::{CallFailure, Outgoing};
 use bytes::{Buf, Bytes, BytesMut};
 use http::{HeaderValue, Method, Request, Uri, header};
 use quinn::{ClientConfig, Endpoint, TransportConfig, crypto::rustls::QuicClientConfig};
-use tokio::sync::Mutex as AsyncMutex;
+use tokio::{
+    sync::{Mutex as AsyncMutex, Notify},
+    time::sleep,
+};
 use tokio_util::task::TaskTracker;
 
 use super::{Body, Config, Pieces, Reply, certificate, is_streamed};
@@ -63,6 +66,8 @@ pub(super) enum QuicFailure {
     NotConnected(CallFailure),
     /// The request was sent, at least in part.
     Broken(CallFailure),
+    /// The request was sent, and not a datagram came back: the connection leads nowhere any more.
+    Silent,
 }
 
 // === impl QuicFailure ===
@@ -71,6 +76,7 @@ impl QuicFailure {
     pub(super) fn into_failure(self) -> CallFailure {
         match self {
             Self::NotConnected(failure) | Self::Broken(failure) => failure,
+            Self::Silent => CallFailure::Disconnected,
         }
     }
 }
@@ -94,17 +100,51 @@ impl QuicClient {
     }
 
     /// Sends one request on the connection to `hotkey` at `axon`, opening it if there is none.
+    ///
+    /// A connection that was open already may lead to a process that is gone without a word. A
+    /// living one acknowledges what it gets at once, however long it takes to answer: if nothing at all has
+    /// come back after `patience`, the connection is given up and the request with it.
     pub(super) async fn send(
         &self,
-        axon: SocketAddr,
-        hotkey: AccountId,
+        (axon, hotkey): (SocketAddr, AccountId),
         outgoing: &Outgoing,
         pieces: Option<&Pieces>,
+        patience: Duration,
     ) -> Result<Reply, QuicFailure> {
-        let mut sender = self.sender(axon, hotkey, outgoing.path.trim_start_matches('/')).await?;
+        let name = outgoing.path.trim_start_matches('/');
+        let (sender, quic) = self.sender(axon, hotkey, name).await?;
+        let heard = quic.stats().udp_rx.datagrams;
+        let begun = Notify::new();
+        let silence = async {
+            begun.notified().await;
+            sleep(patience).await;
+            if quic.stats().udp_rx.datagrams != heard {
+                pending::<()>().await;
+            }
+        };
+        tokio::select! {
+            biased;
+            reply = self.exchange(sender, axon, outgoing, (pieces, &begun)) => reply,
+            () = silence => {
+                tracing::debug!(%axon, ?patience, "QUIC connection is silent");
+                self.give_up((axon, hotkey), &quic);
+                Err(QuicFailure::Silent)
+            }
+        }
+    }
+
+    async fn exchange(
+        &self,
+        mut sender: Sender,
+        axon: SocketAddr,
+        outgoing: &Outgoing,
+        (pieces, begun): (Option<&Pieces>, &Notify),
+    ) -> Result<Reply, QuicFailure> {
         let request = request(axon, outgoing).map_err(QuicFailure::NotConnected)?;
         let broken = |_error| QuicFailure::Broken(CallFailure::Disconnected);
+        // Waits its turn where the axon allows no more requests at once.
         let mut stream = sender.send_request(request).await.map_err(broken)?;
+        begun.notify_one();
         // An axon that has seen enough of a body stops it and answers: the answer counts.
         let sent = async {
             stream.send_data(outgoing.body.clone()).await?;
@@ -142,16 +182,32 @@ impl QuicClient {
         self.slots.lock().unwrap_or_else(PoisonError::into_inner).remove(&(axon, hotkey));
     }
 
-    async fn sender(&self, axon: SocketAddr, hotkey: AccountId, name: &str) -> Result<Sender, QuicFailure> {
+    /// Does not use this connection again, for whoever finds it silent; one that was opened since stays.
+    fn give_up(&self, key: Key, silent: &quinn::Connection) {
+        let slot = self.slot(key);
+        // Where it is locked, another opens already.
+        if let Ok(mut held) = slot.try_lock()
+            && held.as_ref().is_some_and(|open| open.quic.stable_id() == silent.stable_id())
+        {
+            *held = None;
+        }
+    }
+
+    async fn sender(
+        &self,
+        axon: SocketAddr,
+        hotkey: AccountId,
+        name: &str,
+    ) -> Result<(Sender, quinn::Connection), QuicFailure> {
         let slot = self.slot((axon, hotkey));
         let mut held = slot.lock().await;
         if let Some(open) = held.as_ref().filter(|open| open.quic.close_reason().is_none()) {
-            return Ok(open.sender.clone());
+            return Ok((open.sender.clone(), open.quic.clone()));
         }
         let open = self.open(axon, hotkey, name).await.map_err(QuicFailure::NotConnected)?;
-        let sender = open.sender.clone();
+        let opened = (open.sender.clone(), open.quic.clone());
         *held = Some(open);
-        Ok(sender)
+        Ok(opened)
     }
 
     /// The slot of an axon; the longest unused one makes room when there are too many.

@@ -1,10 +1,17 @@
 //! The dendrite against our axon, and against servers that are none.
 
-use std::{net::SocketAddr, time::Duration};
+use std::{
+    net::SocketAddr,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
-    net::TcpListener,
+    net::{TcpListener, TcpStream, UdpSocket},
 };
 
 use super::{Target, Transport};
@@ -225,4 +232,103 @@ async fn many_requests_at_once_to_one_axon_all_pass() {
             assert_eq!(outcome.status_code, 200, "{transport:?}: {}", outcome.status_message);
         }
     }
+}
+
+/// What of the datagrams between the dendrite and an axon gets through.
+#[derive(Debug, Default)]
+struct Path {
+    to_axon_lost: AtomicBool,
+    to_dendrite_lost: AtomicBool,
+}
+
+/// Stands before an axon: passes TCP on, and datagrams as the path lets them.
+async fn relay(axon: SocketAddr) -> (SocketAddr, Arc<Path>) {
+    let (tcp, front) = loop {
+        let tcp = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        if let Ok(udp) = UdpSocket::bind(tcp.local_addr().unwrap()).await {
+            break (tcp, Arc::new(udp));
+        }
+    };
+    let address = tcp.local_addr().unwrap();
+    tokio::spawn(async move {
+        while let Ok((mut near, _)) = tcp.accept().await {
+            tokio::spawn(async move {
+                let mut far = TcpStream::connect(axon).await.unwrap();
+                let _ = tokio::io::copy_bidirectional(&mut near, &mut far).await;
+            });
+        }
+    });
+    let path = Arc::<Path>::default();
+    let lost = Arc::clone(&path);
+    tokio::spawn(async move {
+        let back = UdpSocket::bind("127.0.0.1:0").await.unwrap();
+        back.connect(axon).await.unwrap();
+        let (mut out, mut home) = ([0; 2_048], [0; 2_048]);
+        let mut caller = address;
+        loop {
+            tokio::select! {
+                Ok((length, from)) = front.recv_from(&mut out) => {
+                    caller = from;
+                    if !lost.to_axon_lost.load(Ordering::SeqCst) {
+                        let _ = back.send(&out[..length]).await;
+                    }
+                }
+                Ok(length) = back.recv(&mut home) => {
+                    if !lost.to_dendrite_lost.load(Ordering::SeqCst) {
+                        let _ = front.send_to(&home[..length], caller).await;
+                    }
+                }
+            }
+        }
+    });
+    (address, path)
+}
+
+/// A dendrite that has an open QUIC connection to an axon behind a relay.
+async fn connected() -> (crate::axon::AxonHandle, super::Dendrite, Target, Arc<Path>) {
+    let axon = axon(config(), vec![]).await;
+    let (address, path) = relay(axon.address()).await;
+    let config = super::Config { quic_connect_ms: 300, ..super::Config::default() };
+    let dendrite = super::Dendrite::new(config, caller_key().account(), caller_key().signer());
+    // The axon announces its own port, which is not that of the relay.
+    dendrite.offers().insert(address);
+    let outcome = dendrite.ping(at(address), Transport::Auto, PATIENCE).await;
+    assert_eq!((outcome.status_code, outcome.transport), (200, Transport::Quic), "{}", outcome.status_message);
+    (axon, dendrite, at(address), path)
+}
+
+#[tokio::test]
+async fn auto_does_not_wait_for_a_quic_connection_that_fell_silent() {
+    let (axon, dendrite, target, path) = connected().await;
+    path.to_axon_lost.store(true, Ordering::SeqCst);
+    let outcome = dendrite.ping(target, Transport::Auto, PATIENCE).await;
+    assert_eq!((outcome.status_code, outcome.transport), (200, Transport::Http), "{}", outcome.status_message);
+    assert_eq!(axon.status().requests["answered"], 2);
+}
+
+#[tokio::test]
+async fn what_the_silence_had_let_through_is_not_answered_twice() {
+    let (axon, dendrite, target, path) = connected().await;
+    path.to_dendrite_lost.store(true, Ordering::SeqCst);
+    let outcome = dendrite.ping(target, Transport::Auto, PATIENCE).await;
+    // Whichever of the two came first was answered; the other is a replay.
+    assert_eq!(outcome.transport, Transport::Http);
+    assert!([200, 401].contains(&outcome.status_code), "{}", outcome.status_message);
+    while axon.status().requests["replayed"] == 0 {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    assert_eq!(axon.status().requests["answered"], 2);
+}
+
+#[tokio::test]
+async fn quic_opens_a_new_connection_where_the_old_one_leads_nowhere() {
+    let (axon, dendrite, target, path) = connected().await;
+    path.to_axon_lost.store(true, Ordering::SeqCst);
+    let healed = async {
+        tokio::time::sleep(Duration::from_millis(350)).await;
+        path.to_axon_lost.store(false, Ordering::SeqCst);
+    };
+    let (outcome, ()) = tokio::join!(dendrite.ping(target, Transport::Quic, PATIENCE), healed);
+    assert_eq!((outcome.status_code, outcome.transport), (200, Transport::Quic), "{}", outcome.status_message);
+    assert_eq!(axon.status().requests["answered"], 2);
 }

@@ -21,8 +21,8 @@ use crate::{
 const AT_ONCE: usize = 64;
 /// Without a wish of the caller's, in milliseconds.
 const PATIENCE_MS: u32 = 12_000;
-/// The longest wish, in milliseconds.
-const LONGEST_MS: u32 = 120_000;
+/// The longest wish, in milliseconds: half an hour, for work such as training.
+const LONGEST_MS: u32 = 1_800_000;
 
 pub(super) fn register(table: &mut Table, parts: &Arc<Parts>) {
     let noun = table.noun(parts).method::<Ping>(ping);

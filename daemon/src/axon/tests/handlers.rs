@@ -118,6 +118,25 @@ async fn a_program_answers_by_id_and_in_any_order() {
 }
 
 #[tokio::test]
+async fn a_number_that_json_lacks_is_the_callers_failure_and_not_an_empty_question() {
+    let classes = classes(vec![]);
+    let workers = Workers::new(Arc::clone(&classes));
+    let mut seat = workers.serve(&registration(1)).unwrap();
+    let axon = serving(&classes).await;
+    let mut odd = fields("hello");
+    odd.insert("n".to_owned(), Value::Float(f64::NAN));
+    let outcome = dendrite().call(target(&axon), &spec("Job"), odd, (Transport::Http, PATIENCE)).await;
+    assert_eq!(outcome.status_code, 500, "{}", outcome.status_message);
+    let answering = async {
+        let (id, json) = next(&mut seat).await;
+        assert!(json.contains(r#""n":1.0"#), "{json}");
+        answer(&workers, id, 2.0);
+    };
+    let (outcome, ()) = tokio::join!(ask(&axon, Transport::Http), answering);
+    assert_eq!(outcome.status_code, 200, "{}", outcome.status_message);
+}
+
+#[tokio::test]
 async fn nothing_that_waits_is_lost_when_a_program_restarts() {
     let classes = classes(vec![]);
     let workers = Workers::new(Arc::clone(&classes));

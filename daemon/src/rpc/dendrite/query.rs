@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use base64::{Engine, engine::general_purpose::STANDARD};
 use btd_api::{
     ErrorKind, Hotkey, Uid,
-    dendrite::{Filter, QueryParams, QueryProgress, QueryReplies, QueryReply},
+    dendrite::{Axon, Filter, QueryParams, QueryProgress, QueryReplies, QueryReply},
 };
 use btd_wire::{
     outgoing::CallFailure,
@@ -34,6 +34,8 @@ const AT_ONCE: u32 = 256;
 const MOST_AT_ONCE: u32 = 4_096;
 /// Axons in one query.
 const MOST: usize = 16_384;
+/// What an axon that answered says.
+const SUCCESS: u16 = 200;
 /// Events that wait for a slow subscriber.
 const EVENTS: usize = 64;
 
@@ -41,12 +43,24 @@ const EVENTS: usize = 64;
 struct Plan {
     spec: Arc<SynapseSpec>,
     fields: IndexMap<String, Value>,
-    targets: Vec<(Option<Uid>, Target)>,
+    targets: Vec<(Option<Uid>, Whom)>,
     dendrite: Arc<Dendrite>,
     transport: Transport,
     limit: Duration,
     end: Option<Instant>,
     at_once: usize,
+}
+
+/// Whom to ask.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+enum Whom {
+    Axon(Target),
+    /// It cannot be asked as it was named.
+    Misnamed {
+        hotkey: Option<String>,
+        address: String,
+        reason: String,
+    },
 }
 
 pub(super) async fn query(parts: Arc<Parts>, params: QueryParams, _: Caller) -> Result<QueryReplies, Failure> {
@@ -120,7 +134,14 @@ fn index(at: usize) -> u32 {
 impl Plan {
     async fn ask(&self, at: usize, pieces: Option<&mpsc::Sender<Bytes>>) -> QueryReply {
         // Indices come from the list itself.
-        let Some((uid, target)) = self.targets.get(at).copied() else { return unasked() };
+        let Some((uid, whom)) = self.targets.get(at) else { return unasked() };
+        let target = match whom {
+            Whom::Axon(target) => *target,
+            Whom::Misnamed { hotkey, address, reason } => {
+                let failure = CallFailure::NotSent(reason.clone());
+                return describe(*uid, (hotkey.clone(), address.clone()), failed(&failure));
+            }
+        };
         let left = self.end.map_or(self.limit, |end| end.saturating_duration_since(Instant::now()).min(self.limit));
         let outcome = if left.is_zero() {
             too_late(self.limit)
@@ -133,18 +154,26 @@ impl Plan {
                 None => self.dendrite.call(target, &self.spec, self.fields.clone(), manner).await,
             }
         };
-        describe(uid, target, outcome)
+        describe(*uid, named(target), outcome)
     }
+}
+
+fn named(target: Target) -> (Option<String>, String) {
+    (Some(Hotkey(target.hotkey).to_string()), std::net::SocketAddr::new(target.ip, target.port).to_string())
 }
 
 fn unasked() -> QueryReply {
     let nobody = Target { ip: std::net::Ipv4Addr::UNSPECIFIED.into(), port: 0, hotkey: btd_api::AccountId([0; 32]) };
-    describe(None, nobody, too_late(Duration::ZERO))
+    describe(None, named(nobody), too_late(Duration::ZERO))
 }
 
 /// An axon whose turn had not come when the time of all was over.
 fn too_late(limit: Duration) -> Outcome {
-    let failure = CallFailure::TimedOut { seconds: limit.as_secs_f64() };
+    failed(&CallFailure::TimedOut { seconds: limit.as_secs_f64() })
+}
+
+/// Of an axon that was not asked.
+fn failed(failure: &CallFailure) -> Outcome {
     Outcome {
         status_code: failure.status(),
         status_message: failure.to_string(),
@@ -154,18 +183,24 @@ fn too_late(limit: Duration) -> Outcome {
     }
 }
 
-fn describe(uid: Option<Uid>, target: Target, outcome: Outcome) -> QueryReply {
-    let message = outcome.synapse.map(|synapse| synapse.to_json(JsonStyle::Compact));
+/// Python reads and writes NaN and Infinity, which are no JSON. A reply that holds one cannot be told, so
+/// it is reported as one that cannot be read, and never as a success without a message.
+fn describe(uid: Option<Uid>, (hotkey, address): (Option<String>, String), outcome: Outcome) -> QueryReply {
+    let Outcome { mut status_code, mut status_message, process_time, transport, synapse } = outcome;
+    let message = synapse.map(|synapse| RawValue::from_string(synapse.to_json(JsonStyle::Compact))).transpose();
+    if message.is_err() && status_code == SUCCESS {
+        let failure = CallFailure::Unreadable("it holds NaN or Infinity, which JSON cannot carry".to_owned());
+        (status_code, status_message) = (failure.status(), failure.to_string());
+    }
     QueryReply {
         uid,
-        hotkey: Hotkey(target.hotkey),
-        address: std::net::SocketAddr::new(target.ip, target.port).to_string(),
-        transport: used(outcome.transport),
-        status_code: outcome.status_code,
-        status_message: outcome.status_message,
-        process_time_s: outcome.process_time.as_secs_f64(),
-        // Python writes NaN, which is no JSON: such a message is left out.
-        message: message.and_then(|message| RawValue::from_string(message).ok()),
+        hotkey,
+        address,
+        transport: used(transport),
+        status_code,
+        status_message,
+        process_time_s: process_time.as_secs_f64(),
+        message: message.unwrap_or_default(),
     }
 }
 
@@ -202,12 +237,22 @@ async fn plan(parts: &Parts, params: QueryParams) -> Result<Plan, Failure> {
     })
 }
 
-/// Whom the caller means, in the order in which they are named, each once.
-fn targets(params: &QueryParams, known: &Metagraphs) -> Result<Vec<(Option<Uid>, Target)>, Failure> {
-    let mut targets = Vec::new();
-    for named in &params.axons {
-        targets.push((None, target(axon::address(&named.address)?, named.hotkey)));
+/// An axon as it was named.
+fn whom(named: &Axon) -> Whom {
+    let misnamed = |reason| Whom::Misnamed { hotkey: named.hotkey.clone(), address: named.address.clone(), reason };
+    let Ok(at) = named.address.parse() else {
+        return misnamed(format!("`{}` is not an address: write IP:PORT, such as 192.0.2.1:8091", named.address));
+    };
+    match named.hotkey.as_deref().map(str::parse) {
+        Some(Ok(hotkey)) => Whom::Axon(target(at, hotkey)),
+        Some(Err(_)) => misnamed(format!("`{}` is no hotkey's address", named.hotkey.as_deref().unwrap_or_default())),
+        None => misnamed("the axon's hotkey is not given, and requests are signed for it".to_owned()),
     }
+}
+
+/// Whom the caller means, in the order in which they are named, each once.
+fn targets(params: &QueryParams, known: &Metagraphs) -> Result<Vec<(Option<Uid>, Whom)>, Failure> {
+    let mut targets: Vec<_> = params.axons.iter().flatten().map(|named| (None, whom(named))).collect();
     let of_subnet = !params.uids.is_empty() || !params.hotkeys.is_empty() || params.all || params.filter.is_some();
     match params.netuid {
         None if of_subnet => return Err(invalid("say on which subnet: `netuid`")),
@@ -223,21 +268,22 @@ fn targets(params: &QueryParams, known: &Metagraphs) -> Result<Vec<(Option<Uid>,
                 let neuron = neuron?;
                 // One that does not serve is reported as the protocol reports it.
                 let nowhere = (std::net::Ipv4Addr::UNSPECIFIED, 0).into();
-                targets.push((Some(neuron.uid), target(published(neuron).unwrap_or(nowhere), neuron.hotkey)));
+                let at = published(neuron).unwrap_or(nowhere);
+                targets.push((Some(neuron.uid), Whom::Axon(target(at, neuron.hotkey))));
             }
             if params.all {
-                targets.extend(serving(&subnet));
+                targets.extend(serving(&subnet).map(|(uid, target)| (uid, Whom::Axon(target))));
             } else if let Some(filter) = &params.filter {
                 let passing = subnet.neurons().iter().filter(|neuron| passes(filter, neuron));
-                targets.extend(
-                    passing.filter_map(|neuron| Some((Some(neuron.uid), target(published(neuron)?, neuron.hotkey)))),
-                );
+                targets.extend(passing.filter_map(|neuron| {
+                    Some((Some(neuron.uid), Whom::Axon(target(published(neuron)?, neuron.hotkey))))
+                }));
             }
         }
     }
     let mut seen = std::collections::HashSet::new();
-    targets.retain(|(_, target)| seen.insert(*target));
-    if targets.is_empty() && !of_subnet {
+    targets.retain(|(_, whom)| seen.insert(whom.clone()));
+    if params.axons.is_none() && !of_subnet {
         return Err(invalid("say whom to ask: `axons`, or `netuid` with `uids`, `hotkeys`, `all` or a `filter`"));
     }
     if targets.len() > MOST {
@@ -251,4 +297,75 @@ fn passes(filter: &Filter, neuron: &Neuron) -> bool {
         && filter.active.is_none_or(|wanted| neuron.active == wanted)
         && filter.min_stake.is_none_or(|least| neuron.stake >= least)
         && filter.max_stake.is_none_or(|most| neuron.stake <= most)
+}
+
+#[cfg(test)]
+mod tests {
+    use btd_api::AccountId;
+    use btd_wire::synapse::{FieldSpec, FieldType, HashFields, Synapse};
+
+    use super::*;
+
+    const HOTKEY: &str = "5GrwvaEF5zXb26Fz9rcQpDWS57CtERHpNehXCPcNoHGKutQY";
+
+    fn axon(hotkey: Option<&str>, address: &str) -> Axon {
+        Axon { hotkey: hotkey.map(str::to_owned), address: address.to_owned() }
+    }
+
+    #[test]
+    fn an_axon_that_cannot_be_read_is_one_targets_failure() {
+        let odd = [
+            axon(Some(HOTKEY), "localhost:8091"),
+            axon(Some(HOTKEY), "127.0.0.01:8091"),
+            axon(Some(HOTKEY), "127.0.0.1:70000"),
+            axon(Some("nobody"), "127.0.0.1:8091"),
+            axon(None, "127.0.0.1:8091"),
+        ];
+        let named: Vec<_> = odd.into_iter().chain([axon(Some(HOTKEY), "127.0.0.1:8091")]).collect();
+        let params = QueryParams { axons: Some(named.clone()), ..QueryParams::default() };
+        let found = targets(&params, &Metagraphs::default()).unwrap();
+        assert_eq!(found.len(), named.len());
+        for ((_, whom), named) in found.iter().zip(&named).take(5) {
+            let Whom::Misnamed { hotkey, address, reason } = whom else { panic!("{named:?} was taken") };
+            assert_eq!((hotkey, address), (&named.hotkey, &named.address));
+            assert!(!reason.is_empty());
+        }
+        assert!(matches!(found[5].1, Whom::Axon(target) if target.port == 8_091));
+    }
+
+    #[test]
+    fn of_no_axons_there_are_no_replies_and_nobody_named_is_a_mistake() {
+        let none = QueryParams { axons: Some(vec![]), ..QueryParams::default() };
+        assert!(targets(&none, &Metagraphs::default()).unwrap().is_empty());
+        targets(&QueryParams::default(), &Metagraphs::default()).unwrap_err();
+    }
+
+    #[test]
+    fn a_reply_that_json_cannot_carry_is_no_success() {
+        let fields = vec![FieldSpec::with_default("b", FieldType::Any, 0)];
+        let spec = SynapseSpec::new("Echo", fields, HashFields::None).unwrap();
+        let reply = |status_code, number| {
+            let fields = IndexMap::from([("b".to_owned(), Value::List(vec![Value::Float(number)]))]);
+            let synapse = Some(Synapse::new(&spec, fields));
+            let status_message = "Success".to_owned();
+            let outcome = Outcome {
+                status_code,
+                status_message,
+                process_time: Duration::ZERO,
+                transport: Transport::Http,
+                synapse,
+            };
+            let target = Target { ip: [127, 0, 0, 1].into(), port: 1, hotkey: AccountId([1; 32]) };
+            describe(None, named(target), outcome)
+        };
+        for number in [f64::NAN, f64::INFINITY, f64::NEG_INFINITY] {
+            let told = reply(200, number);
+            assert_eq!((told.status_code, told.message.is_none()), (422, true));
+            assert!(told.status_message.contains("NaN"), "{}", told.status_message);
+            assert_eq!(reply(503, number).status_code, 503);
+        }
+        let told = reply(200, 1.5);
+        assert_eq!((told.status_code, told.status_message.as_str()), (200, "Success"));
+        assert!(told.message.unwrap().get().contains("[1.5]"));
+    }
 }
