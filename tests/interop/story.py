@@ -36,7 +36,8 @@ ENVIRONMENT = {
     "XDG_STATE_HOME": str(HOME / "state"),
     "XDG_CACHE_HOME": str(HOME / "cache"),
     "BTD_DEVNET__LISTEN": "127.0.0.1:0",
-    # One dendrite asks 256 times at once.
+    # One dendrite asks 256 times at once, and may be long in signing.
+    "BTD_AXON__HEADER_TIMEOUT_MS": "60000",
     "BTD_AXON__MAX_CONNECTIONS_PER_IP": "512",
     "BTD_AXON__MAX_IN_FLIGHT": "512",
     "BTD_AXON__MAX_IN_FLIGHT_PER_HOTKEY": "512",

@@ -3,11 +3,11 @@
 use std::{
     convert::Infallible,
     net::{IpAddr, SocketAddr},
-    sync::{Arc, atomic::Ordering},
+    sync::{Arc, Mutex, PoisonError, atomic::Ordering},
     time::Duration,
 };
 
-use btd_wire::admission::{BodyError, BodySource, Sender, host};
+use btd_wire::admission::{Arrival, BodyError, BodySource, Sender, host};
 use bytes::{Bytes, BytesMut};
 use futures_util::{StreamExt, TryStreamExt, stream::BoxStream};
 use http_body_util::{BodyExt, Either, Full, StreamBody};
@@ -37,8 +37,9 @@ pub(super) async fn accept(listener: TcpListener, edge: Arc<Edge>) {
         };
         match accepted {
             Ok((stream, peer)) => {
+                let opened = (peer, edge.service.arrival());
                 if let Ok(place) = edge.connections.enter(host(peer.ip())) {
-                    edge.tasks.spawn(serve(stream, peer, place, Arc::clone(&edge)));
+                    edge.tasks.spawn(serve(stream, opened, place, Arc::clone(&edge)));
                 } else {
                     edge.counters.connections_refused.fetch_add(1, Ordering::Relaxed);
                     tracing::debug!(%peer, "connection refused: too many");
@@ -56,15 +57,19 @@ pub(super) async fn accept(listener: TcpListener, edge: Arc<Edge>) {
 }
 
 /// Serves one connection: any number of requests, one after the other.
-async fn serve(stream: TcpStream, peer: SocketAddr, _place: Share<IpAddr>, edge: Arc<Edge>) {
+async fn serve(stream: TcpStream, (peer, opened): (SocketAddr, Arrival), _place: Share<IpAddr>, edge: Arc<Edge>) {
     // Small replies must not wait for a full packet. Where this fails, they wait.
     let _ = stream.set_nodelay(true);
+    // Each request can have been on its way since the reply to the one before.
+    let free = Mutex::new(opened);
     let service = service_fn(|request: http::Request<Incoming>| {
-        let edge = &edge;
+        let (edge, free) = (&edge, &free);
         async move {
             let (head, body) = request.into_parts();
             let body = Http1Body { body, deadline: edge.config.body_timeout() };
-            let response = edge.service.respond(&head, body, peer).await;
+            let since = *free.lock().unwrap_or_else(PoisonError::into_inner);
+            let response = edge.service.respond(&head, body, (peer, since)).await;
+            *free.lock().unwrap_or_else(PoisonError::into_inner) = edge.service.arrival();
             Ok::<_, Infallible>(response.map(sent))
         }
     });

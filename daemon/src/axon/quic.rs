@@ -8,7 +8,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use btd_wire::admission::{BodyError, BodySource, Sender, host};
+use btd_wire::admission::{Arrival, BodyError, BodySource, Sender, host};
 use bytes::{Buf, Bytes, BytesMut};
 use futures_util::StreamExt;
 use h3::{
@@ -197,10 +197,11 @@ async fn serve(incoming: Incoming, _place: Share<IpAddr>, edge: Arc<Edge>, hands
         match accepted {
             Ok(Some(resolver)) => {
                 let answering = Arc::clone(&edge);
+                let from = (peer, edge.service.arrival());
                 let answering = async move {
                     tokio::select! {
                         () = answering.abort.cancelled() => {}
-                        () = answer(resolver, peer, &answering) => {}
+                        () = answer(resolver, from, &answering) => {}
                     }
                 };
                 // The axon waits for each of them too: they hold the connection.
@@ -243,7 +244,11 @@ fn failed(edge: &Edge, peer: SocketAddr, error: &dyn std::fmt::Display) {
 
 /// Answers one request. What goes wrong with its stream concerns nobody else. Dropping the stream
 /// at the end tells the peer that what is left of a refused body is not wanted.
-async fn answer(resolver: RequestResolver<h3_quinn::Connection, Bytes>, peer: SocketAddr, edge: &Edge) {
+async fn answer(
+    resolver: RequestResolver<h3_quinn::Connection, Bytes>,
+    (peer, arrival): (SocketAddr, Arrival),
+    edge: &Edge,
+) {
     let resolved = timeout(edge.config.header_timeout(), resolver.resolve_request()).await;
     let (request, mut stream) = match resolved {
         Ok(Ok(resolved)) => resolved,
@@ -252,7 +257,7 @@ async fn answer(resolver: RequestResolver<h3_quinn::Connection, Bytes>, peer: So
     };
     let (head, ()) = request.into_parts();
     let body = Http3Body { stream: &mut stream, deadline: edge.config.body_timeout() };
-    let (head, body) = edge.service.respond(&head, body, peer).await.into_parts();
+    let (head, body) = edge.service.respond(&head, body, (peer, arrival)).await.into_parts();
     let limit = edge.config.body_timeout();
     let head = async { Ok(stream.send_response(http::Response::from_parts(head, ())).await?) };
     let sent = match (in_time(limit, head).await, body) {

@@ -12,7 +12,7 @@ use std::{
 
 use btd_api::AccountId;
 use btd_wire::{
-    admission::{BodyError, BodySource, Gate, Members, RequestHead, Sender, Verified, admit, host},
+    admission::{Arrival, BodyError, BodySource, Gate, Members, RequestHead, Sender, Verified, admit_since, host},
     reply::{self, Answering, Failure},
     version::PROTOCOL_VERSION,
 };
@@ -99,13 +99,18 @@ impl Service {
         }
     }
 
-    /// Answers one request. Its body is read only after the sender has proven itself, or, where the
+    /// Now, for requests that can come from now on.
+    pub(super) fn arrival(&self) -> Arrival {
+        self.gate.arrival()
+    }
+
+    /// Answers one request, which its connection was free to carry since `arrival`. Its body is read only after the sender has proven itself, or, where the
     /// proof covers the body, within what its source may have read so.
     pub(super) async fn respond<B: BodySource + Send>(
         &self,
         head: &request::Parts,
         body: B,
-        peer: SocketAddr,
+        (peer, arrival): (SocketAddr, Arrival),
     ) -> Response<ReplyBody> {
         let started = Instant::now();
         let now = nanos_since_1970();
@@ -114,7 +119,7 @@ impl Service {
         let path = head.uri.path();
         let target = head.uri.path_and_query().map_or(path, PathAndQuery::as_str);
         let request = RequestHead { method: &head.method, target, headers: &head.headers, peer };
-        let (outcome, mut response) = match admit(&self.gate, request, body, now).await {
+        let (outcome, mut response) = match admit_since(&self.gate, request, body, (arrival, now)).await {
             Err(refused) => {
                 let incident = Uuid::new_v4().to_string();
                 let outcome = Outcome::Refused(refused.refusal.kind());

@@ -10,8 +10,8 @@
 //! 5. the signature, which covers the body hash that the header states
 //! 6. the bucket of the proven hotkey, wherever it asks from
 //! 7. the body, capped, and its own hash
-//! 8. the nonce is recorded, atomically: of two equal requests one passes, and one that was
-//!    overtaken since its check still does
+//! 8. the nonce is recorded, atomically: of two equal requests one passes, and one that was overtaken
+//!    on its way still does
 //!
 //! What is stricter here than in the Python axon, because the protocol leaves it open:
 //!
@@ -51,7 +51,7 @@ use bytes::Bytes;
 
 pub use bucket::{Rate, host};
 pub use members::{AnyHotkey, KnownHotkeys, Members, Standing};
-pub use memory::{Memory, MemoryLimits};
+pub use memory::{Arrival, Memory, MemoryLimits};
 pub use refusal::{Refusal, RefusalKind, Refused};
 pub use rules::{Nanos, Rules, WINDOW_NS, python_window};
 pub use unverified::{RequestHead, Unverified};
@@ -213,6 +213,11 @@ impl Gate {
         &self.address
     }
 
+    /// Now, for requests that can come from now on.
+    pub fn arrival(&self) -> Arrival {
+        self.memory.arrival()
+    }
+
     /// The rules in force.
     pub fn rules(&self) -> &Rules {
         &self.rules
@@ -232,6 +237,20 @@ pub async fn admit<B: BodySource>(
     body: B,
     now: Nanos,
 ) -> Result<Verified, Refused> {
+    admit_since(gate, head, body, (gate.arrival(), now)).await
+}
+
+/// As [`admit`], for a request that may have been on its way since `arrival`, when its connection came
+/// to be free to carry it: those of its sender that passed meanwhile overtook it.
+///
+/// # Errors
+/// As [`admit`].
+pub async fn admit_since<B: BodySource>(
+    gate: &Gate,
+    head: RequestHead<'_>,
+    body: B,
+    (arrival, now): (Arrival, Nanos),
+) -> Result<Verified, Refused> {
     if signed::is_signed(head.headers) {
         return signed::admit(gate, head, body, now).await;
     }
@@ -239,7 +258,7 @@ pub async fn admit<B: BodySource>(
     let source = head.peer.ip();
     let (unverified, spec) = Unverified::read(&head, |name| gate.specs.spec(name), gate.rules.max_body)?;
     let claimed = Box::new(unverified);
-    let (sender, body) = match admit_claimed(gate, &claimed, &spec, source, body, now).await {
+    let (sender, body) = match admit_claimed(gate, &claimed, &spec, source, body, (arrival, now)).await {
         Ok(admitted) => admitted,
         Err(refusal) => return Err(Refused::of_claim(refusal, claimed, spec)),
     };
@@ -252,12 +271,12 @@ async fn admit_claimed<B: BodySource>(
     spec: &Arc<SynapseSpec>,
     source: IpAddr,
     body: B,
-    now: Nanos,
+    (arrival, now): (Arrival, Nanos),
 ) -> Result<(AccountId, Synapse), Refusal> {
     let claim = claimed.claim(gate.rules.max_uuid)?;
     // 2. Freshness.
     gate.rules.check_window(claim.nonce, claimed.timeout, now)?;
-    let arrival = gate.memory.check(&claim.hotkey, claim.uuid, claim.nonce)?;
+    gate.memory.check(&claim.hotkey, claim.uuid, claim.nonce, arrival)?;
     // 3. Membership.
     if let Standing::Refused(reason) = gate.members.standing(&claim.hotkey) {
         return Err(Refusal::NotAMember { reason });

@@ -60,7 +60,10 @@ async fn raw_ping(axon: &AxonHandle, key: &Key) -> Vec<u8> {
 
 /// Sends bytes and reads until the axon closes.
 async fn exchange(axon: &AxonHandle, bytes: &[u8]) -> String {
-    let mut stream = TcpStream::connect(axon.address()).await.unwrap();
+    exchange_over(TcpStream::connect(axon.address()).await.unwrap(), bytes).await
+}
+
+async fn exchange_over(mut stream: TcpStream, bytes: &[u8]) -> String {
     stream.write_all(bytes).await.unwrap();
     let mut reply = Vec::new();
     // A reset after the reply is as good as a close.
@@ -92,6 +95,26 @@ async fn a_replayed_request_is_refused() {
     assert!(again.contains("a newer one was last processed"), "{again}");
     let status = axon.stop().await;
     assert_eq!((status.requests["answered"], status.requests["replayed"]), (1, 1));
+}
+
+#[tokio::test]
+async fn a_request_that_was_overtaken_on_its_way_passes_and_one_that_comes_late_does_not() {
+    let axon = axon(config(), vec![]).await;
+    let [late, overtaken, new] = [
+        raw_ping(&axon, &caller_key()).await,
+        raw_ping(&axon, &caller_key()).await,
+        raw_ping(&axon, &caller_key()).await,
+    ];
+    // Accepted in the order in which they connect.
+    let open = TcpStream::connect(axon.address()).await.unwrap();
+    let answered = [exchange(&axon, &new).await, exchange_over(open, &overtaken).await];
+    for reply in &answered {
+        assert!(reply.starts_with("HTTP/1.1 200 OK\r\n"), "{reply}");
+    }
+    for request in [&late, &overtaken, &new] {
+        let reply = exchange(&axon, request).await;
+        assert!(reply.starts_with("HTTP/1.1 401 Unauthorized\r\n"), "{reply}");
+    }
 }
 
 #[tokio::test]

@@ -6,14 +6,14 @@
 //! only what arrived within a window's length. It never forgets an entry to make room: when full,
 //! it refuses.
 //!
-//! Requests of one sender that are here at the same time may overtake each other: bodies come in,
-//! and signatures are checked, in any order. Python's axon decides the moment a head is there, one
-//! request at a time, and so by the order of the heads alone. To decide alike, every nonce that
-//! passes gets a running number, and every request the [`Arrival`] that its head came at. A higher
-//! nonce refuses a request only if it had passed when that arrived; one that passed later overtook
-//! it. This is safe: an equal nonce is refused in any case, so each passes once, and of two requests
-//! that overlap neither came first for anybody to tell. It differs from peers in this alone: where
-//! the heads of two overlapping requests came in the wrong order, both pass.
+//! Requests of one sender that are here at the same time may overtake each other: connections are
+//! read, bodies come in, and signatures are checked, in any order. Python's axon does one thing at a
+//! time, in the order in which requests come in, and so never sees it. To decide alike, every nonce
+//! that passes gets a running number, and every request has the [`Arrival`] at which its connection
+//! was free to carry it. A higher nonce refuses a request only if it had passed by then; one that
+//! passed later overtook it. This is safe: an equal nonce is refused in any case, so each passes
+//! once, and of two requests that overlap neither came first for anybody to tell. It differs from
+//! peers in this alone: where overlapping requests came in the wrong order, both pass.
 //!
 //! To tell them apart takes the latest 512 nonces of a uuid, within the window. Of older ones the
 //! highest stays, as a floor. So the memory is bounded by the requests that pass within one window,
@@ -32,7 +32,7 @@ use crate::btauth::Seen;
 
 mod recent;
 
-pub(super) use recent::Arrival;
+pub use recent::Arrival;
 use recent::{Left, Recent};
 
 /// Bounds of a [`Memory`].
@@ -104,19 +104,22 @@ impl Memory {
         self.len() == 0
     }
 
-    /// Whether `nonce` could pass for a request whose head is here now, and when that is. Changes
-    /// nothing.
-    pub(super) fn check(&self, hotkey: &AccountId, uuid: &str, nonce: Nanos) -> Result<Arrival, Refusal> {
+    /// Now, for a request whose connection can carry it from now on.
+    pub(super) fn arrival(&self) -> Arrival {
+        Arrival(self.store.lock().unwrap_or_else(PoisonError::into_inner).passed)
+    }
+
+    /// Whether `nonce` could pass for the request that came at `arrival`. Changes nothing.
+    pub(super) fn check(&self, hotkey: &AccountId, uuid: &str, nonce: Nanos, arrival: Arrival) -> Result<(), Refusal> {
         if nonce <= self.fence {
             return Err(Refusal::BeforeBoot { behind: self.fence - nonce });
         }
         let store = self.store.lock().unwrap_or_else(PoisonError::into_inner);
-        let arrival = Arrival(store.passed);
-        store.check(hotkey, uuid, nonce, arrival).map(|()| arrival)
+        store.check(hotkey, uuid, nonce, arrival)
     }
 
-    /// Checks again, for the request that arrived then, and records, in one step. `horizon` is the
-    /// newest nonce that the freshness window refuses by itself.
+    /// Checks again and records, in one step. `horizon` is the newest nonce that the freshness window
+    /// refuses by itself.
     pub(super) fn record(
         &self,
         (hotkey, uuid): (AccountId, &str),
@@ -185,24 +188,30 @@ mod tests {
         Memory::new(START, Duration::from_secs(2), limits)
     }
 
+    /// A request that comes now, and when that is.
+    fn check(memory: &Memory, hotkey: &AccountId, uuid: &str, nonce: Nanos) -> Result<Arrival, Refusal> {
+        let arrival = memory.arrival();
+        memory.check(hotkey, uuid, nonce, arrival).map(|()| arrival)
+    }
+
     /// A request that comes when everything before is over.
     fn pass(memory: &Memory, (hotkey, uuid): (AccountId, &str), nonce: Nanos, horizon: Nanos) -> Result<(), Refusal> {
-        let arrival = memory.check(&hotkey, uuid, nonce)?;
+        let arrival = check(memory, &hotkey, uuid, nonce)?;
         memory.record((hotkey, uuid), nonce, arrival, horizon)
     }
 
     #[test]
     fn nothing_from_before_the_start_passes() {
         let memory = memory(MemoryLimits::default());
-        assert_eq!(memory.check(&ALICE, "u", START + 2 * SECOND), Err(Refusal::BeforeBoot { behind: 0 }));
-        assert_eq!(memory.check(&ALICE, "u", START + 2 * SECOND + 1), Ok(Arrival(0)));
+        assert_eq!(check(&memory, &ALICE, "u", START + 2 * SECOND), Err(Refusal::BeforeBoot { behind: 0 }));
+        assert_eq!(check(&memory, &ALICE, "u", START + 2 * SECOND + 1), Ok(Arrival(0)));
     }
 
     #[test]
     fn of_two_equal_nonces_one_is_recorded() {
         let memory = memory(MemoryLimits::default());
         let nonce = START + 3 * SECOND;
-        memory.check(&ALICE, "u", nonce).unwrap();
+        check(&memory, &ALICE, "u", nonce).unwrap();
         pass(&memory, (ALICE, "u"), nonce, START).unwrap();
         assert_eq!(pass(&memory, (ALICE, "u"), nonce, START), Err(Refusal::Replayed));
         assert_eq!(pass(&memory, (ALICE, "u"), nonce - 1, START), Err(Refusal::Replayed));
@@ -221,8 +230,8 @@ mod tests {
         pass(&memory, (ALICE, "new"), START + 10 * SECOND, horizon).unwrap();
         assert_eq!(memory.len(), 501);
         // The clock steps back: what was forgotten is still refused.
-        assert_eq!(memory.check(&ALICE, "0", START + 3 * SECOND), Err(Refusal::Replayed));
-        assert_eq!(memory.check(&ALICE, "0", horizon + 1), Ok(Arrival(1_001)));
+        assert_eq!(check(&memory, &ALICE, "0", START + 3 * SECOND), Err(Refusal::Replayed));
+        assert_eq!(check(&memory, &ALICE, "0", horizon + 1), Ok(Arrival(1_001)));
     }
 
     #[test]
@@ -237,7 +246,7 @@ mod tests {
             pass(&memory, (AccountId([number; 32]), "a"), nonce, START).unwrap();
         }
         assert_eq!(pass(&memory, (AccountId([4; 32]), "a"), nonce, START), Err(Refusal::MemoryFull));
-        assert_eq!(memory.check(&ALICE, "b", nonce), Err(Refusal::Replayed));
+        assert_eq!(check(&memory, &ALICE, "b", nonce), Err(Refusal::Replayed));
         // When the window has moved on there is room again.
         pass(&memory, (AccountId([4; 32]), "a"), nonce + 20 * SECOND, nonce + 5 * SECOND).unwrap();
         assert_eq!(memory.len(), 1);
@@ -247,23 +256,24 @@ mod tests {
     fn a_request_may_be_overtaken_by_one_that_was_here_at_the_same_time() {
         let memory = memory(MemoryLimits::default());
         let nonce = START + 3 * SECOND;
-        let slow = memory.check(&ALICE, "u", nonce).unwrap();
+        let slow = check(&memory, &ALICE, "u", nonce).unwrap();
         pass(&memory, (ALICE, "u"), nonce + 2, START).unwrap();
         pass(&memory, (ALICE, "u"), nonce + 3, START).unwrap();
         // What comes only now has a higher one before it, as in every peer.
-        assert_eq!(memory.check(&ALICE, "u", nonce + 1), Err(Refusal::Replayed));
+        assert_eq!(check(&memory, &ALICE, "u", nonce + 1), Err(Refusal::Replayed));
         memory.record((ALICE, "u"), nonce, slow, START).unwrap();
         assert_eq!(memory.record((ALICE, "u"), nonce, slow, START), Err(Refusal::Replayed));
         // The slow one was the last to pass, yet it is not the highest.
-        assert_eq!(memory.check(&ALICE, "u", nonce + 3), Err(Refusal::Replayed));
-        assert_eq!(memory.check(&ALICE, "u", nonce + 4), Ok(Arrival(3)));
+        assert_eq!(check(&memory, &ALICE, "u", nonce + 3), Err(Refusal::Replayed));
+        assert_eq!(check(&memory, &ALICE, "u", nonce + 4), Ok(Arrival(3)));
     }
 
     #[test]
     fn of_two_equal_requests_at_the_same_time_one_passes_even_when_the_first_is_forgotten() {
         let memory = memory(MemoryLimits::default());
         let nonce = START + 3 * SECOND;
-        let (first, second) = (memory.check(&ALICE, "u", nonce).unwrap(), memory.check(&ALICE, "u", nonce).unwrap());
+        let (first, second) =
+            (check(&memory, &ALICE, "u", nonce).unwrap(), check(&memory, &ALICE, "u", nonce).unwrap());
         memory.record((ALICE, "u"), nonce, first, START).unwrap();
         pass(&memory, (ALICE, "u"), nonce + 30 * SECOND, nonce + 10 * SECOND).unwrap();
         assert_eq!(memory.record((ALICE, "u"), nonce, second, START), Err(Refusal::Replayed));
@@ -276,7 +286,7 @@ mod tests {
     fn of_more_than_are_told_apart_the_highest_stays() {
         let memory = memory(MemoryLimits::default());
         let nonce = START + 3 * SECOND;
-        let slow = [0, 1, 600].map(|late| (late, memory.check(&ALICE, "u", nonce + 2 * late).unwrap()));
+        let slow = [0, 1, 600].map(|late| (late, check(&memory, &ALICE, "u", nonce + 2 * late).unwrap()));
         for number in 0..Nanos::try_from(recent::TOLD_APART).unwrap() + 1 {
             pass(&memory, (ALICE, "u"), nonce + 2 * number + 1, START).unwrap();
         }
@@ -317,7 +327,7 @@ mod tests {
                     Step::Later(seconds) => now += Nanos::from(seconds) * SECOND,
                     Step::Arrives(number) => {
                         let nonce = START + 4 * SECOND + Nanos::from(number) * SECOND;
-                        let arrived = memory.check(&ALICE, "u", nonce);
+                        let arrived = check(&memory, &ALICE, "u", nonce);
                         if nonce > now - 4 * SECOND {
                             prop_assert_eq!(arrived.is_ok(), passed.iter().all(|passed| *passed < nonce));
                         }

@@ -7,9 +7,9 @@ use super::{Nanos, Refusal};
 /// How many nonces of one uuid are told apart. Older ones leave their highest as the floor.
 pub(super) const TOLD_APART: usize = 512;
 
-/// When a request arrived: how many had passed by then.
+/// When a request came: how many had passed by then.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::admission) struct Arrival(pub(super) u64);
+pub struct Arrival(pub(super) u64);
 
 /// What passed lately under one uuid.
 #[derive(Debug, Default)]
