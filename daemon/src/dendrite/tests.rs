@@ -284,6 +284,20 @@ async fn relay(axon: SocketAddr) -> (SocketAddr, Arc<Path>) {
     (address, path)
 }
 
+impl Path {
+    /// Lets nothing through any more, and waits until what was on its way has arrived.
+    async fn cut(&self) {
+        self.to_axon_lost.store(true, Ordering::SeqCst);
+        self.to_dendrite_lost.store(true, Ordering::SeqCst);
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+
+    fn heal(&self) {
+        self.to_axon_lost.store(false, Ordering::SeqCst);
+        self.to_dendrite_lost.store(false, Ordering::SeqCst);
+    }
+}
+
 /// A dendrite that has an open QUIC connection to an axon behind a relay.
 async fn connected() -> (crate::axon::AxonHandle, super::Dendrite, Target, Arc<Path>) {
     let axon = axon(config(), vec![]).await;
@@ -300,7 +314,7 @@ async fn connected() -> (crate::axon::AxonHandle, super::Dendrite, Target, Arc<P
 #[tokio::test]
 async fn auto_does_not_wait_for_a_quic_connection_that_fell_silent() {
     let (axon, dendrite, target, path) = connected().await;
-    path.to_axon_lost.store(true, Ordering::SeqCst);
+    path.cut().await;
     let outcome = dendrite.ping(target, Transport::Auto, PATIENCE).await;
     assert_eq!((outcome.status_code, outcome.transport), (200, Transport::Http), "{}", outcome.status_message);
     assert_eq!(axon.status().requests["answered"], 2);
@@ -323,10 +337,10 @@ async fn what_the_silence_had_let_through_is_not_answered_twice() {
 #[tokio::test]
 async fn quic_opens_a_new_connection_where_the_old_one_leads_nowhere() {
     let (axon, dendrite, target, path) = connected().await;
-    path.to_axon_lost.store(true, Ordering::SeqCst);
+    path.cut().await;
     let healed = async {
         tokio::time::sleep(Duration::from_millis(350)).await;
-        path.to_axon_lost.store(false, Ordering::SeqCst);
+        path.heal();
     };
     let (outcome, ()) = tokio::join!(dendrite.ping(target, Transport::Quic, PATIENCE), healed);
     assert_eq!((outcome.status_code, outcome.transport), (200, Transport::Quic), "{}", outcome.status_message);
