@@ -48,6 +48,7 @@ pub enum HashOrder {
 // === impl HashOrder ===
 
 impl HashOrder {
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands the member over by reference")]
     fn is_default(&self) -> bool {
         *self == Self::default()
     }

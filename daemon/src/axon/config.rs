@@ -124,7 +124,7 @@ pub struct BadSetting {
 // === impl BadSetting ===
 
 impl BadSetting {
-    fn new(key: &'static str, value: impl ToString, reason: String) -> Self {
+    fn new(key: &'static str, value: &impl ToString, reason: String) -> Self {
         Self { key, value: value.to_string(), reason }
     }
 }
@@ -164,7 +164,7 @@ impl Config {
         ];
         for (key, value, least) in counts {
             if value < least {
-                return Err(BadSetting::new(key, value, format!("it is {least} or more")));
+                return Err(BadSetting::new(key, &value, format!("it is {least} or more")));
             }
         }
         let durations = [
@@ -179,7 +179,7 @@ impl Config {
         ];
         for (key, value, least, most) in durations {
             if !(least..=most).contains(&value) {
-                return Err(BadSetting::new(key, value, format!("it is {least} to {most}")));
+                return Err(BadSetting::new(key, &value, format!("it is {least} to {most}")));
             }
         }
         let rates = [
@@ -193,7 +193,7 @@ impl Config {
         for (key, value, least) in rates {
             if !value.is_finite() || value < least || value <= 0.0 {
                 let reason = if least > 0.0 { "it is 1 or more" } else { "it is more than 0" };
-                return Err(BadSetting::new(key, value, format!("{reason}, and a number that ends")));
+                return Err(BadSetting::new(key, &value, format!("{reason}, and a number that ends")));
             }
         }
         Ok(())
