@@ -287,7 +287,7 @@ mod tests {
         let memory = memory(MemoryLimits::default());
         let nonce = START + 3 * SECOND;
         let slow = [0, 1, 600].map(|late| (late, check(&memory, &ALICE, "u", nonce + 2 * late).unwrap()));
-        for number in 0..Nanos::try_from(recent::TOLD_APART).unwrap() + 1 {
+        for number in 0..=Nanos::try_from(recent::TOLD_APART).unwrap() {
             pass(&memory, (ALICE, "u"), nonce + 2 * number + 1, START).unwrap();
         }
         let store = memory.store.lock().unwrap();
