@@ -37,7 +37,7 @@ fn measure(what: &str, bound: Option<Duration>, mut work: impl FnMut()) -> bool 
         .map(|_| {
             let start = spent();
             work();
-            spent() - start
+            spent().saturating_sub(start)
         })
         .collect();
     times.sort();
