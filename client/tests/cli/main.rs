@@ -406,8 +406,14 @@ fn a_key_is_restored_from_two_lines_of_standard_input() {
     });
     let daemon = Daemon::new().answer("wallet_regenColdkey", written.clone()).start();
     let arguments = ["wallet", "regen_coldkey", "-w", "w", "--mnemonic", "--secret-stdin", "--password-stdin"];
+    // A third line is none that was asked for: words on two lines would restore the key of the first.
     let mut child = start(&daemon, &arguments);
-    child.stdin.as_mut().unwrap().write_all(b"legal winner thank\npass word\nrest\n").unwrap();
+    child.stdin.as_mut().unwrap().write_all(b"legal winner thank\nyear wave sausage\npass word\n").unwrap();
+    let output = finish(child);
+    assert!(code(&output) == 2 && err(&output).contains("a secret is one line"), "{}", err(&output));
+    assert!(daemon.calls().is_empty() && !err(&output).contains("sausage"));
+    let mut child = start(&daemon, &arguments);
+    child.stdin.as_mut().unwrap().write_all(b"legal winner thank\npass word\n").unwrap();
     let output = finish(child);
     assert_eq!(code(&output), 0, "{}", err(&output));
     assert!(!out(&output).contains("winner") && !err(&output).contains("winner"));
