@@ -21,8 +21,8 @@ use crate::{
 /// `btctl explain`
 #[derive(Args, Debug)]
 pub(crate) struct ExplainArgs {
-    /// An error of the chain (`SlippageTooHigh`), a kind or number of btd (`DISPATCH_FAILED`, `1302`), or a
-    /// class (`rate_limited`); without it, all classes
+    /// An error of the chain (`SlippageTooHigh`), a pool's number (`1014`, `Custom error: 21`), a kind or number of
+    /// btd (`DISPATCH_FAILED`, `1302`), or a class (`rate_limited`); without it, all classes
     code: Option<String>,
 }
 
@@ -60,8 +60,18 @@ impl ExplainArgs {
 }
 
 fn find(code: &str) -> Option<Meaning> {
+    let code = code.trim();
     if let Ok(number) = code.parse::<i32>() {
-        return ErrorKind::from_code(number).map(Meaning::Kind);
+        // The runtime's own numbers are one byte, btd's and a pool's have four digits.
+        let chain = || u8::try_from(number).ok().and_then(catalogue::validity).or(catalogue::pool(number));
+        return ErrorKind::from_code(number)
+            .map(Meaning::Kind)
+            .or_else(|| chain().and_then(catalogue::find).map(Meaning::Chain));
+    }
+    // As a node words it, whatever stands before.
+    if let Some((_, number)) = code.to_ascii_lowercase().split_once("custom error:") {
+        let number: u8 = number.trim().trim_end_matches(')').parse().ok()?;
+        return catalogue::validity(number).and_then(catalogue::find).map(Meaning::Chain);
     }
     let kind = ErrorKind::ALL.iter().find(|kind| kind.name().eq_ignore_ascii_case(&code.replace('-', "_")));
     let class = Class::ALL.iter().find(|class| class.name() == code.replace('-', "_").to_ascii_lowercase());
@@ -147,6 +157,18 @@ mod tests {
         for name in ["SlippageTooHigh", "SubtensorModule.SlippageTooHigh", "slippagetoohigh"] {
             assert!(matches!(find(name), Some(Meaning::Chain(error)) if error.name == "SlippageTooHigh"), "{name}");
         }
+        for (code, name) in [
+            ("1014", "TooLowPriority"),
+            ("21", "ColdkeySwapDisputed"),
+            ("Custom error: 21", "ColdkeySwapDisputed"),
+            ("1010: Invalid Transaction: Custom error: 10", "HotKeyNotRegisteredInNetwork"),
+        ] {
+            assert!(matches!(find(code), Some(Meaning::Chain(error)) if error.name == name), "{code}");
+        }
+        // Every number that has a name is explained.
+        let known: Vec<u8> = (0..=u8::MAX).filter(|code| catalogue::validity(*code).is_some()).collect();
+        assert!(known.len() > 28 && known.iter().all(|code| find(&code.to_string()).is_some()), "{known:?}");
+        assert_eq!((find("1010"), find("200"), find("Custom error: x")), (None, None, None));
         assert_eq!(find("Nonsense"), None);
         let Some(meaning) = find("SlippageTooHigh") else { panic!() };
         assert!(words(meaning, Page::default()).contains("remedy"));

@@ -54,7 +54,7 @@ pub(crate) struct CancelArgs {
 #[derive(Args, Debug)]
 pub(crate) struct ListArgs {
     /// How many at most
-    #[arg(long, value_name = "N", default_value_t = 20)]
+    #[arg(long, value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..))]
     limit: u32,
     /// Those on their way only
     #[arg(long)]

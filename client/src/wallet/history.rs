@@ -45,7 +45,7 @@ pub(crate) struct HistoryArgs {
     )]
     ss58: Option<AccountId>,
     /// How many at most, the newest first
-    #[arg(long, value_name = "N", default_value_t = 50)]
+    #[arg(long, value_name = "N", default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..))]
     limit: u32,
     /// Those before this block, or this event of it, only: to read on
     #[arg(long, value_name = "BLOCK[-EVENT]")]

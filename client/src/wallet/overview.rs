@@ -195,11 +195,12 @@ impl OverviewArgs {
 fn render(reply: &OverviewReply, page: Page, sort: Option<&'static Shown<OwnNeuron>>, order: Option<Order>) -> String {
     let mut lines = String::new();
     for idle in &reply.idle {
-        let _ = writeln!(lines, "{} {} {} is registered nowhere", idle.wallet, idle.hotkey_name, idle.hotkey);
+        let idle = format!("{} {} {} is registered nowhere", idle.wallet, idle.hotkey_name, idle.hotkey);
+        let _ = writeln!(lines, "{}", text::visible(&idle));
     }
     let rows = column::sorted(&reply.neurons, sort, order);
     let table = column::table(&rows, &COLUMNS.iter().collect::<Vec<_>>(), reply.at.block.number.0);
     let table = if rows.is_empty() { String::new() } else { table.render(page) };
     let count = text::count(rows.len(), "neuron");
-    format!("{table}{}{count}, {}\n", text::visible_lines(&lines), text::at(&reply.at, page))
+    format!("{table}{lines}{count}, {}\n", text::at(&reply.at, page))
 }

@@ -346,6 +346,8 @@ errors! {
         "NotReadyToDissolve" => "refund contributors first",
         "FeeRateTooHigh" => "give a lower rate",
         "BadSignature" => "ask again: the runtime may have changed meanwhile",
+        "FailedShieldedTxParsing" => "seal it again: what is inside is no extrinsic of this chain",
+        "InvalidShieldedTxPubKeyHash" => "seal it again, for the key that the chain announces now",
         "BadFormat" => "ask again: the runtime may have changed meanwhile",
         "BadRequest" => "the chain's rules forbid it, and it does not say which",
     }
@@ -362,6 +364,57 @@ errors! {
         "Unknown" => "the node could not judge it: try again",
         "Banned" => "the pool does not look at it again for a while: ask with --tip, or wait",
     }
+}
+
+/// What the runtime calls `InvalidTransaction::Custom(code)` (`CustomTransactionError` of subtensor, spec
+/// 425; the numbers 0 to 27 and 255 are the same in later runtimes).
+pub const fn validity(code: u8) -> Option<&'static str> {
+    Some(match code {
+        0 => "ColdkeyInSwapSchedule",
+        1 => "StakeAmountTooLow",
+        2 => "BalanceTooLow",
+        3 => "SubnetNotExists",
+        4 => "HotkeyAccountDoesntExist",
+        5 => "NotEnoughStakeToWithdraw",
+        6 => "RateLimitExceeded",
+        7 => "InsufficientLiquidity",
+        8 => "SlippageTooHigh",
+        9 => "TransferDisallowed",
+        10 => "HotKeyNotRegisteredInNetwork",
+        11 => "InvalidIpAddress",
+        12 => "ServingRateLimitExceeded",
+        13 => "InvalidPort",
+        14 => "ZeroMaxAmount",
+        15 => "InvalidRevealRound",
+        16 => "CommitNotFound",
+        17 => "CommitBlockNotInRevealRange",
+        18 => "InputLengthsUnequal",
+        19 => "UidNotFound",
+        20 => "EvmKeyAssociateRateLimitExceeded",
+        21 => "ColdkeySwapDisputed",
+        22 => "InvalidRealAccount",
+        23 => "FailedShieldedTxParsing",
+        24 => "InvalidShieldedTxPubKeyHash",
+        25 => "NonAssociatedColdKey",
+        26 => "DelegateTakeTooLow",
+        27 => "DelegateTakeTooHigh",
+        255 => "BadRequest",
+        _ => return None,
+    })
+}
+
+/// What a node's pool means by a JSON-RPC code of its own (`sc_rpc_api::author::error`). Of 1010, an invalid
+/// extrinsic, only the words behind it tell.
+pub const fn pool(code: i32) -> Option<&'static str> {
+    Some(match code {
+        1011 => "Unknown",
+        1012 => "Banned",
+        1013 => "AlreadyImported",
+        1014 => "TooLowPriority",
+        1016 => "PoolFull",
+        1021 => "Future",
+        _ => return None,
+    })
 }
 
 /// The error of that name, with or without its pallet.

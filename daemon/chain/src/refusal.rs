@@ -7,6 +7,8 @@
 
 use std::fmt;
 
+use btd_api::catalogue;
+
 /// A pool's no.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{reason} (code {code}: {text})")]
@@ -114,8 +116,7 @@ fn invalid(text: &str) -> Option<RefusalReason> {
     known.into_iter().find(|(words, _)| lower.contains(words)).map(|(_, reason)| reason)
 }
 
-/// `InvalidTransaction::Custom(n)` of the subtensor runtime (`CustomTransactionError`, spec 425; the
-/// numbers 0 to 27 and 255 are the same in later runtimes).
+/// `InvalidTransaction::Custom(n)` of the subtensor runtime; [`catalogue::validity`] has their names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct ValidityCode(pub u8);
 
@@ -124,38 +125,7 @@ pub struct ValidityCode(pub u8);
 impl ValidityCode {
     /// The runtime's name of the rule, if it is a known one.
     pub const fn name(self) -> Option<&'static str> {
-        Some(match self.0 {
-            0 => "ColdkeyInSwapSchedule",
-            1 => "StakeAmountTooLow",
-            2 => "BalanceTooLow",
-            3 => "SubnetNotExists",
-            4 => "HotkeyAccountDoesntExist",
-            5 => "NotEnoughStakeToWithdraw",
-            6 => "RateLimitExceeded",
-            7 => "InsufficientLiquidity",
-            8 => "SlippageTooHigh",
-            9 => "TransferDisallowed",
-            10 => "HotKeyNotRegisteredInNetwork",
-            11 => "InvalidIpAddress",
-            12 => "ServingRateLimitExceeded",
-            13 => "InvalidPort",
-            14 => "ZeroMaxAmount",
-            15 => "InvalidRevealRound",
-            16 => "CommitNotFound",
-            17 => "CommitBlockNotInRevealRange",
-            18 => "InputLengthsUnequal",
-            19 => "UidNotFound",
-            20 => "EvmKeyAssociateRateLimitExceeded",
-            21 => "ColdkeySwapDisputed",
-            22 => "InvalidRealAccount",
-            23 => "FailedShieldedTxParsing",
-            24 => "InvalidShieldedTxPubKeyHash",
-            25 => "NonAssociatedColdKey",
-            26 => "DelegateTakeTooLow",
-            27 => "DelegateTakeTooHigh",
-            255 => "BadRequest",
-            _ => return None,
-        })
+        catalogue::validity(self.0)
     }
 }
 

@@ -95,8 +95,8 @@ fn meaning(event: &Event, account: AccountId) -> Option<Happening> {
             })
         }
         ("TransactionPayment", "TransactionFeePaid") => {
-            let fee = number("actual_fee", 1)?.saturating_add(number("tip", 2).unwrap_or(0));
-            Some(Happening::Fee { amount: Tao::from_rao(fee) })
+            // The tip is part of it.
+            Some(Happening::Fee { amount: Tao::from_rao(number("actual_fee", 1)?) })
         }
         ("SubtensorModule", name @ ("StakeAdded" | "StakeRemoved")) => {
             let (hotkey, netuid) = (Hotkey(who("hotkey", 1)?), netuid("netuid", 4)?);
@@ -133,7 +133,7 @@ mod tests {
         let transfer = || json!({ "from": ALICE, "to": BOB, "amount": "5" });
         assert_eq!(means("Balances", "Transfer", transfer(), ALICE), Some(Happening::Sent { to: bob, amount }));
         assert_eq!(means("Balances", "Transfer", transfer(), BOB), Some(Happening::Received { from: alice, amount }));
-        let fee = json!({ "who": ALICE, "actual_fee": "4", "tip": "1" });
+        let fee = json!({ "who": ALICE, "actual_fee": "5", "tip": "1" });
         assert_eq!(means("TransactionPayment", "TransactionFeePaid", fee, ALICE), Some(Happening::Fee { amount }));
         let staked = json!([ALICE, BOB, "5", "7", 2, "0"]);
         let (hotkey, alpha) = (BOB.parse().unwrap(), Alpha::from_rao(7));
