@@ -10,7 +10,7 @@ use std::{
     collections::{BTreeMap, btree_map::Entry},
     fs::{self, File},
     io::{self, BufRead, BufReader, IsTerminal, Read, Seek, SeekFrom, Write},
-    os::unix::fs::PermissionsExt,
+    os::{fd::AsFd, unix::fs::PermissionsExt},
     path::{Path, PathBuf},
     sync::{Mutex, PoisonError},
 };
@@ -285,6 +285,10 @@ fn descriptor_line(number: u32) -> Result<Secret, Failure> {
 
 /// An open descriptor of this process, whatever it is of: a file, a pipe, a socket.
 fn descriptor(number: u32) -> io::Result<File> {
+    // Standard input needs no permission to be copied.
+    if number == 0 {
+        return Ok(io::stdin().as_fd().try_clone_to_owned()?.into());
+    }
     let raw = i32::try_from(number).map_err(|_| io::Error::from(io::ErrorKind::InvalidInput))?;
     let own = pidfd_open(getpid(), PidfdFlags::empty());
     match own.and_then(|own| pidfd_getfd(own, raw, PidfdGetfdFlags::empty())) {

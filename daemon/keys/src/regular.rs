@@ -29,13 +29,14 @@ pub(crate) fn read(path: &Path, most: u64) -> io::Result<Vec<u8>> {
 }
 
 /// Which file lies in a place and when it was last written: of two that differ, the content may
-/// differ too. Permissions and names are no part of it.
+/// differ too. New permissions make another mark as well: the key is only opened once more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct FileMark {
     device: u64,
     inode: u64,
     size: u64,
     written: (i64, i64),
+    changed: (i64, i64),
 }
 
 impl FileMark {
@@ -47,6 +48,8 @@ impl FileMark {
             inode: metadata.ino(),
             size: metadata.size(),
             written: (metadata.mtime(), metadata.mtime_nsec()),
+            // A time of writing can be put back, this one not.
+            changed: (metadata.ctime(), metadata.ctime_nsec()),
         })
     }
 }
