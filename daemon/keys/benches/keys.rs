@@ -145,10 +145,10 @@ fn unlock(python: Option<&str>) -> Unlocks {
         spent
     };
     let ours = open("unlock $NACL, btd");
-    wallet.reprotect(&KeyRole::Coldkey, &key, Protection::Native(&password)).unwrap();
+    wallet.reprotect(&KeyRole::Coldkey, &key, wallet.mark(&KeyRole::Coldkey), Protection::Native(&password)).unwrap();
     open("unlock native, btd");
     let Some(python) = python else { return Unlocks { ours, theirs: None } };
-    wallet.reprotect(&KeyRole::Coldkey, &key, Protection::Nacl(&password)).unwrap();
+    wallet.reprotect(&KeyRole::Coldkey, &key, wallet.mark(&KeyRole::Coldkey), Protection::Nacl(&password)).unwrap();
     let script = format!(
         "import os, time\nos.environ['HOME'] = {root:?}\nfrom bittensor.wallet import Wallet\n\
          wallet = Wallet(name='w', path={root:?})\nbefore = time.process_time()\n\

@@ -136,6 +136,12 @@ pub enum StoreError {
         /// The address in it.
         told: AccountId,
     },
+    /// Another tool wrote the file while this one worked on it.
+    #[error("{} was changed by something else meanwhile: it was left as it is now, so ask again", path.display())]
+    Changed {
+        /// Which file.
+        path: PathBuf,
+    },
     /// A public file would stand beside the secret of another key.
     #[error("{} is the secret of {secret}: a public file beside it can name no other key; move the secret away first, or take another name", path.display())]
     OtherSecret {
@@ -360,11 +366,13 @@ impl Wallet {
     /// Durable when it returns; at any crash before that, the file is the old or the new one.
     ///
     /// A copy of the old file is kept if it was encrypted. Of a plain one it is not: a key that was
-    /// given a password would still lie beside it in plain text.
+    /// given a password would still lie beside it in plain text. So `opened` has to be the file's mark
+    /// from before `key` was opened: what another tool has put there since stays, and this fails.
     pub fn reprotect(
         &self,
         role: &KeyRole,
         key: &Key,
+        opened: Option<FileMark>,
         protection: Protection<'_>,
     ) -> Result<Option<PathBuf>, StoreError> {
         let path = self.path(role);
@@ -374,6 +382,10 @@ impl Wallet {
         }
         let file = KeyFile::protected(key, Shape::Compact, protection)
             .map_err(|source| StoreError::KeyFile { path: path.clone(), source })?;
+        // Encrypting took seconds.
+        if self.mark(role) != opened {
+            return Err(StoreError::Changed { path });
+        }
         let copy = match before {
             Encryption::None => None,
             Encryption::Nacl | Encryption::AnsibleVault | Encryption::Fernet | Encryption::Native => {

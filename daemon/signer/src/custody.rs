@@ -270,6 +270,7 @@ impl Custody {
         protect: &Protect,
     ) -> Result<Reprotected, CustodyError> {
         let wallet = self.shared.store.wallet(&id.wallet);
+        let opened = wallet.mark(&id.role);
         // What the service manager handed over is its own to change.
         let from = match wallet.read(&id.role) {
             Err(StoreError::NotFound { .. }) if self.shared.credentials.file(id).is_some() => {
@@ -283,8 +284,8 @@ impl Custody {
                 Some(password) if from != Encryption::None => self.shared.try_password(id, password)?.key,
                 _ => wallet.open(&id.role, None)?,
             };
-            let kept = protect.with(|protection| wallet.reprotect(&id.role, &key, protection))?;
-            self.shared.table.rewritten(id, self.shared.mark(id));
+            let kept = protect.with(|protection| wallet.reprotect(&id.role, &key, opened, protection))?;
+            self.shared.table.rewritten(id, key.public(), wallet.mark(&id.role));
             Ok(Reprotected { public: key.public(), from, path: wallet.path(&id.role), kept })
         })
     }
@@ -391,6 +392,10 @@ impl Unlocking {
             }
             _ => shared.open(&key, None)?,
         };
+        if shared.mark(&key) != mark {
+            let path = shared.store.wallet(&key.wallet).path(&key.role);
+            return Err(StoreError::Changed { path }.into());
+        }
         let window = match (&key.role, opened.encryption) {
             (KeyRole::Hotkey(_), Encryption::None) => None,
             _ => Some(Window { until: custody.now().after(asked), purposes }),

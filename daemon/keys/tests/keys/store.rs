@@ -127,12 +127,28 @@ fn behind_a_link_the_key_itself_is_given_a_password() {
     fs::rename(&path, &elsewhere).unwrap();
     std::os::unix::fs::symlink(&elsewhere, &path).unwrap();
     let password = Password::new("new");
-    wallet.reprotect(&KeyRole::Coldkey, &key, Protection::AnsibleVault(&password)).unwrap();
+    let opened = wallet.mark(&KeyRole::Coldkey);
+    wallet.reprotect(&KeyRole::Coldkey, &key, opened, Protection::AnsibleVault(&password)).unwrap();
     // No plain copy stays where the link points, and the link is one still.
     assert!(fs::symlink_metadata(&path).unwrap().is_symlink());
     let sealed = btd_keys::KeyFile::from_bytes(fs::read(&elsewhere).unwrap());
     assert_eq!(sealed.encryption(), Encryption::AnsibleVault);
     assert_eq!(wallet.open(&KeyRole::Coldkey, Some(&password)).unwrap().public(), key.public());
+}
+
+#[test]
+fn a_key_that_another_tool_has_put_there_meanwhile_stays() {
+    let root = tempfile::tempdir().unwrap();
+    let wallet = new_wallet(root.path());
+    let (key, other) = (new_key(), new_key());
+    wallet.write(&KeyRole::Coldkey, &key, Protection::Plain, Existing::Refuse).unwrap();
+    let opened = wallet.mark(&KeyRole::Coldkey);
+    wallet.write(&KeyRole::Coldkey, &other, Protection::Plain, Existing::KeepCopy).unwrap();
+    let bytes = fs::read(wallet.path(&KeyRole::Coldkey)).unwrap();
+    let password = Password::new("new");
+    let refused = wallet.reprotect(&KeyRole::Coldkey, &key, opened, Protection::AnsibleVault(&password));
+    assert!(matches!(refused, Err(StoreError::Changed { .. })), "{refused:?}");
+    assert_eq!(fs::read(wallet.path(&KeyRole::Coldkey)).unwrap(), bytes);
 }
 
 #[test]

@@ -117,7 +117,7 @@ fn store_kind(error: &StoreError) -> RefusalKind {
             RefusalKind::Damaged
         }
         StoreError::Name { .. } => RefusalKind::Invalid,
-        StoreError::Io { .. } => RefusalKind::Storage,
+        StoreError::Changed { .. } | StoreError::Io { .. } => RefusalKind::Storage,
     }
 }
 

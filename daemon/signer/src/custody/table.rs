@@ -157,12 +157,12 @@ impl Table {
         is_meant && state.held.remove(key).is_some()
     }
 
-    /// The file of a key was written anew, with the same key in it. An unlocked one stays so until
-    /// its time has come; one that needed no unlocking needs it from now on.
-    pub(super) fn rewritten(&self, key: &KeyId, mark: Option<FileMark>) {
+    /// The file of a key was written anew, with `public` in it. If that is the one held, unlocked, it
+    /// stays so until its time has come; one that needed no unlocking needs it from now on.
+    pub(super) fn rewritten(&self, key: &KeyId, public: PublicKey, mark: Option<FileMark>) {
         let mut state = self.state();
         match state.held.get_mut(key) {
-            Some(held) if held.window.is_some() => held.mark = mark,
+            Some(held) if held.window.is_some() && held.public == public => held.mark = mark,
             Some(_) => drop(state.held.remove(key)),
             None => {}
         }

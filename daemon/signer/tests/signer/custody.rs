@@ -224,6 +224,16 @@ fn a_key_whose_file_has_changed_is_not_used() {
     let bob = replace(&fixture, &alice, "//Bob").public();
     assert_eq!(custody.public(&alice).unwrap(), bob);
     assert!(bob.verify_exact(&PAYLOAD, &custody.sign_extrinsic(&alice, &payload()).unwrap().bytes));
+    // Written in place, as long as before, and its time put back.
+    let path = fixture.dir.path().join("w/hotkeys/alice");
+    let before = fs::metadata(&path).unwrap();
+    let carol = Key::from_uri(Scheme::Sr25519, "//Carol").unwrap();
+    let file = KeyFile::plain(&carol, Shape::Compact);
+    assert_eq!(before.len(), u64::try_from(file.as_bytes().len()).unwrap());
+    fs::write(&path, file.as_bytes()).unwrap();
+    fs::File::options().write(true).open(&path).unwrap().set_modified(before.modified().unwrap()).unwrap();
+    fs::remove_file(fixture.dir.path().join("w/hotkeys/alicepub.txt")).unwrap();
+    assert_eq!(custody.public(&alice).unwrap(), carol.public());
     // Without a file it is none.
     fs::remove_file(fixture.dir.path().join("w/hotkeys/alice")).unwrap();
     assert!(matches!(custody.sign_extrinsic(&alice, &payload()), Err(CustodyError::Store(_))));
