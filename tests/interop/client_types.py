@@ -10,13 +10,17 @@ import copy
 import dataclasses
 import enum
 import functools
+import gc
 import pathlib
 import sys
+import threading
+import weakref
 from typing import Annotated, Any, ClassVar, Dict, List, Literal, Optional, Set, Tuple, Union
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "client/python"))
 
 import btd as bt
+from btd.workers import Threads
 
 try:
     import pydantic
@@ -170,12 +174,40 @@ def pydantics():
     refused("in texts too", ValueError, "Chat.query", lambda: Chat(query="longer"))
 
 
+def keeps():
+    first, second = Many._declaration(), Many._declaration()
+    check("a declaration is made once", first is second and Child._declaration() != New._declaration())
+    Many.declaration()["fields"].clear()
+    check("and is nobody's to change", Many.declaration()["fields"] == DECLARED)
+    dendrite = bt.dendrite()
+    limits = [dendrite._params([], Topk(), timeout, "auto")["timeout_ms"] for timeout in (None, 0, -1, 0.25, 1800, 7200)]
+    check("waiting has bounds", limits == [120_000] * 3 + [250, 1_800_000, 1_800_000], limits)
+
+    release, begun = threading.Event(), threading.Event()
+    threads = Threads(1, "hung")
+    hung = threads.submit(lambda: (begun.set(), release.wait()))
+    begun.wait()
+    message = Topk()
+    seen = weakref.ref(message)
+    queued = threads.submit(id, message)
+    del message
+    gc.collect()
+    check("what waits behind a hung function is kept", seen() is not None)
+    queued.cancel()
+    gc.collect()
+    check("until it is cancelled", seen() is None)
+    release.set()
+    check("and the next has its turn", threads.submit(int, "7").result(10) == 7 and hung.done())
+    threads.end()
+
+
 def main():
     print(f"Python {sys.version.split()[0]}, {'with' if pydantic else 'without'} pydantic")
     declares()
     holds()
     if pydantic is not None:
         pydantics()
+    keeps()
     config = {"axon": {"port": 8095, "max_workers": 3}, "wallet": {"name": "w", "hotkey": "h"}}
     axon, wallet = bt.axon(config=config), bt.wallet(config=config)
     check("a config is heeded", (axon.port, axon.max_workers, wallet.name, wallet.hotkey_str) == (8095, 3, "w", "h"))

@@ -142,7 +142,7 @@ class Answering:
         try:
             await _call(client, "axon_answer", {"request": request, "failure": why})
         except RpcError:
-            # Of what is streamed already only the end is left to be told.
+            # A btd that takes no failure of what is streamed already can still be told that it ends.
             try:
                 await _call(client, "axon_stream", {"request": request, "last": True})
             except Exception:

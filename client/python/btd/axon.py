@@ -56,6 +56,7 @@ class Axon:
         #: Where btd's axon listens, once it is started.
         self.address: Optional[str] = None
         self._client = client
+        self._path = client.path if client is not None else None
         self._owns_client = client is None
         self._attached: Dict[str, Attached] = {}
         self._subscriptions: List[Any] = []
@@ -121,18 +122,17 @@ class Axon:
             return self  # It is started already.
         client = self._connected()
         self._ended.clear()
-        self._answering = Answering(self.max_workers)
+        answering = self._answering = Answering(self.max_workers)
         try:
-            self._begin(client)
+            self._begin(client, answering)
         except BaseException:
-            self._answering.end()
-            self._answering = None
-            if self._owns_axon:  # Nothing would answer there.
-                self._owns_axon = False
-                try:
-                    client.call("axon_stop")
-                except Exception:
-                    _log.warning("btd's axon is left running: `btctl axon stop` stops it", exc_info=True)
+            with self._lock:
+                if self._answering is answering:
+                    self._answering = None
+                ended = self._answering is None
+            answering.end()
+            if ended:
+                self._leave(client)
             raise
         return self
 
@@ -156,9 +156,8 @@ class Axon:
             self._subscriptions.clear()
             self._owns_axon = False
             answering.end()
-            if self._owns_client and client is not None:
-                client.close()
-                self._client = None
+            if client is not None:
+                self._leave(client)
         return self
 
     def wait(self, timeout: Optional[float] = None) -> bool:
@@ -175,41 +174,69 @@ class Axon:
 
     def _connected(self) -> Client:
         if self._client is None or self._client.closed:
-            path = self._client.path if self._client is not None else None
-            self._client, self._owns_client = Client(path), True
+            self._client, self._owns_client = Client(self._path), True
         return self._client
 
-    def _begin(self, client: Client) -> None:
-        """Takes the places; what was taken of them is given up when that fails."""
-        answering = self._answering
-        if answering is None:
-            raise RuntimeError("the axon is stopped")
-        running = client.call("axon_status")["axon"]
-        if running is None:
-            bind = None
-            if self.port is not None:
-                ip = (self.ip or "0.0.0.0").strip("[]")
-                bind = f"[{ip}]:{self.port}" if ":" in ip else f"{ip}:{self.port}"
-            running = client.call("axon_start", {**names(self.wallet), "bind": bind})
-            self._owns_axon = True
-        else:
-            self._same(running)
+    def _leave(self, client: Client) -> None:
+        """Ends a connection that nobody answers over any more, unless it was given."""
+        if self._owns_client:
+            client.close()
+            if self._client is client:
+                self._client = None
+
+    def _begin(self, client: Client, answering: Answering) -> None:
+        """Takes the places; what was taken of them is given up when that fails, or when it was stopped meanwhile."""
         begun: List[Any] = []
+        mine, owns = self._owns_axon, False
         try:
+            if self._answering is not answering:
+                raise RuntimeError("the axon is stopped")
+            running = client.call("axon_status")["axon"]
+            if running is None:
+                bind = None
+                if self.port is not None:
+                    ip = (self.ip or "0.0.0.0").strip("[]")
+                    bind = f"[{ip}]:{self.port}" if ":" in ip else f"{ip}:{self.port}"
+                running = client.call("axon_start", {**names(self.wallet), "bind": bind})
+                owns = True
+            else:
+                self._same(running)
+                owns = mine
             for attached in list(self._attached.values()):
                 begun.append(self._place(client, answering, attached))
             with self._lock:
                 if self._answering is not answering:
                     raise RuntimeError("the axon was stopped meanwhile")
-                self._subscriptions = begun
+                self._subscriptions, self._owns_axon = begun, owns
                 self.address, self.started = running["address"], True
         except BaseException:
             for subscription in begun:
                 client.unsubscribe("axon_unserve", subscription)
+            self._undo(client, answering, owns)
             raise
         client.on_close(lambda error: self._lost(client, error))
         if client.closed:  # It ended before it could tell.
             self._lost(client, ConnectionError("the connection ended"))
+
+    def _undo(self, client: Client, answering: Answering, owns: bool) -> None:
+        """Leaves no axon of this program at btd where nothing would answer, and no connection of a stopped one."""
+        left = False
+        if owns and self._answering in (None, answering):  # Another life's is its own.
+            try:
+                if client.closed:  # As it is when it was stopped meanwhile.
+                    with Client(self._path) as another:
+                        another.call("axon_stop")
+                else:
+                    client.call("axon_stop")
+            except Exception:
+                left = True
+                _log.warning("btd's axon may be left running: `btctl axon stop` stops it", exc_info=True)
+        with self._lock:
+            stopped = self._answering is None
+            if owns and self._answering is answering:
+                self._owns_axon = left  # The next attempt finds it there.
+        if stopped:
+            self._leave(client)
 
     def _place(self, client: Client, answering: Answering, attached: Attached) -> Any:
         params = {
@@ -237,15 +264,16 @@ class Axon:
                 return
             self.started = False
             self._subscriptions = []
-            self._answering.drop()
+            answering = self._answering
+            answering.drop()
         _log.error("btd is away (%s): nothing is answered until it is back", error)
-        threading.Thread(target=self._return, name="btd-axon-return", daemon=True).start()
+        threading.Thread(target=self._return, args=(answering,), name="btd-axon-return", daemon=True).start()
 
-    def _return(self) -> None:
+    def _return(self, answering: Answering) -> None:
         pause, told = _SOONEST, None
-        while not self._ended.wait(pause):
+        while not self._ended.wait(pause) and self._answering is answering:
             try:
-                self._begin(self._connected())
+                self._begin(self._connected(), answering)
                 if self._ended.is_set():
                     return
                 _log.warning("btd is back: answering %s at %s again", ", ".join(self._attached), self.address)

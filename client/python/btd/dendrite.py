@@ -7,7 +7,9 @@ import copy
 import ipaddress
 import logging
 import queue
+import threading
 import uuid
+from concurrent.futures import TimeoutError as Elapsed
 from typing import Any, AsyncIterator, Dict, List, Optional, Sequence, Tuple, Union
 
 from .axon_info import AxonInfo, unaskable, written
@@ -24,7 +26,13 @@ __all__ = ["Dendrite"]
 _log = logging.getLogger("btd.dendrite")
 
 #: The longest that btd waits for an axon, in seconds.
-_LONGEST = 120.0
+_LONGEST = 1800.0
+
+#: How long it waits when the caller sets no limit, in seconds.
+_UNSAID = 120.0
+
+#: In place of an address that nobody has asked for.
+_UNASKED: Any = object()
 
 #: What a call may take beyond the deadline of its axons.
 _MARGIN = 30.0
@@ -36,7 +44,8 @@ class Dendrite:
     def __init__(self, wallet: Any = None, *, client: Optional[Client] = None) -> None:
         self.wallet = wallet
         self.uuid = str(uuid.uuid1())
-        self._me: Optional[str] = None
+        self._me: Any = _UNASKED
+        self._asking = threading.Lock()
         self._connections = Connections(client)
 
     # --- asking and waiting
@@ -55,7 +64,8 @@ class Dendrite:
         """Sends the synapse to each axon; a list of replies, or one for a single axon.
 
         A reply is the message after the call, or what its ``deserialize`` makes of it. How the call
-        ended is in its ``dendrite.status_code`` and ``dendrite.status_message``. With ``streaming``,
+        ended is in its ``dendrite.status_code`` and ``dendrite.status_message``. ``timeout`` is for each
+        axon, in seconds, 1800 at most; with ``None``, 0 or less it is 120. With ``streaming``,
         gives asynchronous iterators, as :meth:`forward` does; :meth:`stream` is for code that does
         not await.
         """
@@ -68,7 +78,7 @@ class Dendrite:
         replies = []
         if params["axons"]:
             replies = self._connections.free().call("dendrite_query", params, timeout=_patience(timeout))["replies"]
-        results = self._results(synapse, targets, replies, timeout)
+        results = self._results(synapse, targets, _each(targets, replies), timeout)
         results = [result.deserialize() if deserialize else result for result in results]
         return results[0] if single else results
 
@@ -128,8 +138,8 @@ class Dendrite:
         """Sends the synapse to one axon, and fills it with the reply."""
         synapse = synapse if synapse is not None else Synapse()
         target = _info(target_axon)
-        replies = await self._replies([target], synapse, timeout)
-        self._filled(synapse, replies[0] if replies else _lost(target), target, timeout)
+        (reply,) = await self._replies([target], synapse, timeout)
+        self._filled(synapse, reply, target, timeout)
         return synapse.deserialize() if deserialize else synapse
 
     async def call_stream(
@@ -143,25 +153,33 @@ class Dendrite:
         asked: Any = synapse if synapse is not None else Synapse()
         target = _info(target_axon)
         if unaskable(target):
+            await self._learn([{}])
             self._filled(asked, _lost(target), target, timeout)
             yield asked.deserialize() if deserialize else asked
             return
         loop = asyncio.get_running_loop()
-        events: "asyncio.Queue[dict]" = asyncio.Queue()
+        events: "asyncio.Queue[Union[dict, Exception]]" = asyncio.Queue()
 
-        def take(event: dict) -> None:
+        def take(event: Union[dict, Exception]) -> None:
             if not loop.is_closed():  # As one may be that was left before the last of its events.
                 loop.call_soon_threadsafe(events.put_nowait, event)
 
         params = self._params([target], asked, timeout, "auto")
-        client = self._connections.free()
-        begun = client.begin("dendrite_subscribeQuery", params, take, "dendrite_unsubscribeQuery")
+        client = await self._connections.freed()
+        begun = client.begin("dendrite_subscribeQuery", params, take, "dendrite_unsubscribeQuery", take)
         subscription = await asyncio.wait_for(asyncio.wrap_future(begun), client.timeout)
         end: Dict[str, Any] = {}
+        lost: List[Exception] = []
 
         async def pieces() -> AsyncIterator[bytes]:
-            while not end:
-                event = await asyncio.wait_for(events.get(), _patience(timeout))
+            while not end and not lost:
+                try:
+                    event = await asyncio.wait_for(events.get(), _patience(timeout))
+                except asyncio.TimeoutError:
+                    event = asyncio.TimeoutError(_silent(timeout))
+                if isinstance(event, Exception):
+                    lost.append(event)
+                    raise event
                 piece = piece_of(event)
                 if piece is not None:
                     yield piece
@@ -181,6 +199,9 @@ class Dendrite:
             failure = error
         finally:
             client.unsubscribe("dendrite_unsubscribeQuery", subscription)
+        if lost:  # It is btd that is gone, and not the axon that failed: as with any call.
+            raise lost[0]
+        await self._learn([end if failure is None else {}])
         if failure is None:
             self._filled(asked, end or _lost(target), target, timeout)
         if failure is None and asked.is_success and isinstance(asked, StreamingSynapse):
@@ -196,17 +217,23 @@ class Dendrite:
 
     def stream(self, target_axon: Any, synapse: Synapse, timeout: float = 12.0) -> Any:
         """As :meth:`call_stream`, for code that does not await: an iterator of bytes, then the message."""
-        events: "queue.Queue[dict]" = queue.Queue()
+        events: "queue.Queue[Union[dict, Exception]]" = queue.Queue()
         target = _info(target_axon)
         if unaskable(target):
             yield self._filled(copy.copy(synapse), _lost(target), target, timeout)
             return
         client = self._connections.free()
         params = self._params([target], synapse, timeout, "auto")
-        subscription = client.subscribe("dendrite_subscribeQuery", params, events.put, "dendrite_unsubscribeQuery")
+        ends = "dendrite_unsubscribeQuery"
+        subscription = client.subscribe("dendrite_subscribeQuery", params, events.put, ends, events.put)
         try:
             while True:
-                event = events.get(timeout=_patience(timeout))
+                try:
+                    event = events.get(timeout=_patience(timeout))
+                except queue.Empty:
+                    raise Elapsed(_silent(timeout)) from None
+                if isinstance(event, Exception):
+                    raise event
                 piece = piece_of(event)
                 if piece is not None:
                     yield piece
@@ -214,13 +241,15 @@ class Dendrite:
                     yield self._filled(copy.copy(synapse), event["reply"], target, timeout)
                     return
         finally:
-            client.unsubscribe("dendrite_unsubscribeQuery", subscription)
+            client.unsubscribe(ends, subscription)
 
     # --- the session
 
     def close_session(self, using_new_loop: bool = False) -> None:
         """Ends the connections to btd that this dendrite made; the next call makes others."""
         self._connections.close()
+        if self._me is None:
+            self._me = _UNASKED
 
     async def aclose_session(self) -> None:
         """As :meth:`close_session`."""
@@ -238,6 +267,11 @@ class Dendrite:
     def __exit__(self, *_: Any) -> None:
         self.close_session()
 
+    def __del__(self) -> None:
+        connections = self.__dict__.get("_connections")
+        if connections is not None:
+            connections.leave()
+
     def __str__(self) -> str:
         return f"dendrite({self.wallet})"
 
@@ -247,11 +281,8 @@ class Dendrite:
 
     def _params(self, targets: Sequence[Any], synapse: Synapse, timeout: Optional[float], transport: str) -> dict:
         wallet = names(self.wallet)
-        if timeout is None or timeout <= 0:
-            timeout = _LONGEST  # As with aiohttp, it is no limit of the caller's.
-        elif timeout > _LONGEST:
-            _log.warning("btd waits %.0f s for an axon at most, not %s s", _LONGEST, timeout)
-            timeout = _LONGEST
+        if timeout is not None and timeout > _LONGEST:
+            _log.warning("btd waits %.0f s for an axon at most, which it does in place of %s s", _LONGEST, timeout)
         return {
             "synapse": type(synapse)._declaration(),
             "fields": synapse._values(),
@@ -259,22 +290,22 @@ class Dendrite:
             "wallet_hotkey": wallet["hotkey"],
             "axons": [{"hotkey": target.hotkey, "address": _address(target)} for target in targets if not unaskable(target)],
             "transport": transport,
-            "timeout_ms": max(1, int(timeout * 1000)),
+            "timeout_ms": max(1, int(_limit(timeout) * 1000)),
         }
 
     async def _replies(self, targets: List[Any], synapse: Synapse, timeout: Optional[float]) -> List[dict]:
         params = self._params(targets, synapse, timeout, "auto")
-        if not params["axons"]:
-            return []
-        # Nothing of it waits in a thread: as many may be asked at once as btd takes.
-        call = asyncio.wrap_future(self._connections.free().submit("dendrite_query", params))
-        return (await asyncio.wait_for(call, _patience(timeout)))["replies"]
+        replies: List[dict] = []
+        if params["axons"]:
+            # Nothing of it waits in a thread: as many may be asked at once as btd takes.
+            call = asyncio.wrap_future((await self._connections.freed()).submit("dendrite_query", params))
+            replies = (await asyncio.wait_for(call, _patience(timeout)))["replies"]
+        replies = _each(targets, replies)
+        await self._learn(replies)
+        return replies
 
     def _results(self, synapse: Synapse, targets: List[Any], replies: List[dict], timeout: Optional[float]) -> List[Any]:
-        # btd asks each axon once; one that was named twice gets its reply twice.
-        known = {_key(reply["hotkey"], reply["address"]): reply for reply in replies}
-        found = [known.get(_key(target.hotkey, _address(target))) or _lost(target) for target in targets]
-        return [self._filled(copy.copy(synapse), reply, target, timeout) for reply, target in zip(found, targets)]
+        return [self._filled(copy.copy(synapse), reply, target, timeout) for reply, target in zip(replies, targets)]
 
     def _filled(self, synapse: Synapse, reply: dict, target: Any, timeout: Optional[float]) -> Synapse:
         """The synapse as the call left it: the answer's fields, and of both ends what is known."""
@@ -304,16 +335,35 @@ class Dendrite:
         return synapse
 
     def _hotkey(self) -> Optional[str]:
-        if self._me is None and self.wallet is not None:
-            try:
-                self._me = self.wallet.hotkey.ss58_address
-            except Exception:  # The call itself has gone through: this is for the record alone.
-                _log.debug("the hotkey's address is not known", exc_info=True)
-        return self._me
+        if self._me is not _UNASKED:
+            return self._me
+        with self._asking:
+            if self._me is _UNASKED:
+                me = None
+                try:
+                    me = self.wallet.hotkey.ss58_address if self.wallet is not None else None
+                except Exception:  # The call itself has gone through: this is for the record alone, and asked for once.
+                    _log.debug("the hotkey's address is not known", exc_info=True)
+                self._me = me
+            return self._me
+
+    async def _learn(self, replies: Sequence[dict]) -> None:
+        """Learns of btd who asks, in a thread, if one of the replies does not say it."""
+        if self._me is _UNASKED and not all(_asker(reply) for reply in replies):
+            await asyncio.get_running_loop().run_in_executor(None, self._hotkey)
+
+
+def _limit(timeout: Optional[float]) -> float:
+    """How long btd waits for an axon: with aiohttp, none and 0 are no limit of the caller's."""
+    return min(timeout, _LONGEST) if timeout is not None and timeout > 0 else _UNSAID
 
 
 def _patience(timeout: Optional[float]) -> float:
-    return (timeout if timeout and 0 < timeout < _LONGEST else _LONGEST) + _MARGIN
+    return _limit(timeout) + _MARGIN
+
+
+def _silent(timeout: Optional[float]) -> str:
+    return f"btd has said nothing of the axon for {_patience(timeout):.0f} s"
 
 
 def _listed(axons: Any) -> Tuple[bool, List[Any]]:
@@ -335,6 +385,17 @@ def _key(hotkey: Any, address: str) -> Tuple[Any, ...]:
         return hotkey, ipaddress.ip_address(host.strip("[]")), port
     except ValueError:
         return hotkey, host, port
+
+
+def _each(targets: Sequence[Any], replies: Sequence[dict]) -> List[dict]:
+    """A reply for each target. btd asks each axon once; one that was named twice gets its reply twice."""
+    known = {_key(reply["hotkey"], reply["address"]): reply for reply in replies}
+    return [known.get(_key(target.hotkey, _address(target))) or _lost(target) for target in targets]
+
+
+def _asker(reply: dict) -> Optional[str]:
+    """Who asked, if the reply says it."""
+    return TerminalInfo.from_json((reply.get("message") or {}).get("dendrite")).hotkey
 
 
 def _lost(target: Any) -> Dict[str, Any]:

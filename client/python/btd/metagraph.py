@@ -75,6 +75,8 @@ class Metagraph:
         self.stale = True
         self._block = 0
         self._whole: Optional[Dict[str, Any]] = None
+        #: What was made of the whole table, by name.
+        self._made: Dict[str, Any] = {}
         if sync:
             self.sync()
 
@@ -86,13 +88,14 @@ class Metagraph:
         if block is not None or self.mechid:
             whole = self._table(block)
             self.neurons, self.subnet = _neurons(whole["columns"], whole["neurons"]), dict(whole["figures"])
-            self._block, self.stale, self._whole = whole["at"]["number"], whole["at"]["stale"], whole
+            self._block, self.stale = whole["at"]["number"], whole["at"]["stale"]
+            self._whole, self._made = whole, {}
             return self
         reply = self._call("subnets_metagraph", {"netuid": self.netuid})
         self.neurons, self.subnet = [Neuron(neuron) for neuron in reply["neurons"]], reply["subnet"]
         # Neurons are read again when something happens to them: they are those of the later block too.
         self._block, self.stale = max(reply["at"]["number"], reply["subnet_at"]["number"]), reply["at"]["stale"]
-        self._whole = None
+        self._whole, self._made = None, {}
         return self
 
     # --- on disk
@@ -123,6 +126,7 @@ class Metagraph:
         kept = json.loads(found[max(found)].read_text())
         self.neurons = [Neuron(neuron) for neuron in kept["neurons"]]
         self.subnet, self._block, self._whole, self.stale = kept["subnet"], kept["block"], kept["whole"], True
+        self._made = {}
         return self
 
     def _folder(self, root_dir: Optional[Sequence[str]]) -> Path:
@@ -274,16 +278,21 @@ class Metagraph:
     @property
     def weights(self) -> Any:
         """What each gives to each, by uids: a row that says anything adds up to 1."""
-        rows = self._rows("weights")
-        sums = [sum(row) or 1 for row in rows]
-        return _array([[value / total for value in row] for row, total in zip(rows, sums)], "float32")
+        if "weights" not in self._made:
+            rows = self._rows("weights")
+            sums = [sum(row) or 1 for row in rows]
+            shares = [[value / total for value in row] for row, total in zip(rows, sums)]
+            self._made["weights"] = _array(shares, "float32")
+        return self._made["weights"]
 
     W = weights
 
     @property
     def bonds(self) -> Any:
         """What each holds of each, by uids, of 65535."""
-        return _array(self._rows("bonds"), "float32")
+        if "bonds" not in self._made:
+            self._made["bonds"] = _array(self._rows("bonds"), "float32")
+        return self._made["bonds"]
 
     B = bonds
 

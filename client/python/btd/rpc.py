@@ -62,8 +62,8 @@ def default_socket() -> Path:
     return service if service.exists() else own
 
 
-#: Who gets the items of a subscription, and the method that ends it.
-_Subscriber = Tuple[Callable[[Any], None], str]
+#: Who gets the items of a subscription, the method that ends it, and who hears that the connection has.
+_Subscriber = Tuple[Callable[[Any], None], str, Optional[Callable[[Exception], None]]]
 
 
 class Client:
@@ -77,7 +77,7 @@ class Client:
         self.max_request_bytes = max_request_bytes
         self._ids = itertools.count(1)
         self._waiting: Dict[int, Tuple["Future[Any]", Optional[_Subscriber]]] = {}
-        self._subscribers: Dict[Any, Callable[[Any], None]] = {}
+        self._subscribers: Dict[Any, _Subscriber] = {}
         self._lock = threading.Lock()
         self._sending = threading.Lock()
         self._closed: Optional[Exception] = None
@@ -130,12 +130,20 @@ class Client:
         """Calls a method and waits for its result; raises :class:`RpcError` when btd refuses."""
         return self.submit(method, params).result(self.timeout if timeout is None else timeout)
 
-    def subscribe(self, method: str, params: Optional[dict], take: Callable[[Any], None], end: str) -> Any:
+    def subscribe(
+        self,
+        method: str,
+        params: Optional[dict],
+        take: Callable[[Any], None],
+        end: str,
+        lost: Optional[Callable[[Exception], None]] = None,
+    ) -> Any:
         """Begins a subscription; ``take`` gets each item on the reading thread. Gives its id.
 
         ``end`` is the method that ends it: one that begins after this call gave up is ended at once.
+        ``lost`` gets the :class:`ConnectionError` when the connection ends before the subscription.
         """
-        future = self.begin(method, params, take, end)
+        future = self.begin(method, params, take, end, lost)
         try:
             return future.result(self.timeout)
         except Elapsed:
@@ -143,10 +151,17 @@ class Client:
                 self.unsubscribe(end, future.result())  # It began at the last moment.
             raise
 
-    def begin(self, method: str, params: Optional[dict], take: Callable[[Any], None], end: str) -> "Future[Any]":
+    def begin(
+        self,
+        method: str,
+        params: Optional[dict],
+        take: Callable[[Any], None],
+        end: str,
+        lost: Optional[Callable[[Exception], None]] = None,
+    ) -> "Future[Any]":
         """As :meth:`subscribe`, with a future of the id; one that is cancelled before is ended."""
         # The reading thread knows it before it reads the first item.
-        return self._submit(method, params, (take, end))
+        return self._submit(method, params, (take, end, lost))
 
     def unsubscribe(self, method: str, number: Any) -> None:
         """Ends a subscription."""
@@ -185,6 +200,13 @@ class Client:
         except OSError:
             pass
         self._fail(ConnectionError("closed by this program"))
+
+    def leave(self) -> None:
+        """As :meth:`close`, for finalizers: it takes no lock, and the reading thread does the rest."""
+        try:
+            self._socket.shutdown(socket.SHUT_RDWR)
+        except OSError:
+            pass  # It has ended already.
 
     def __enter__(self) -> "Client":
         return self
@@ -276,7 +298,7 @@ class Client:
                 future, subscriber = self._waiting.pop(message["id"], (None, None))
                 begun = subscriber if "error" not in message else None
                 if begun is not None:
-                    self._subscribers[message.get("result")] = begun[0]
+                    self._subscribers[message.get("result")] = begun
             if future is None or not future.set_running_or_notify_cancel():
                 if begun is not None:
                     self.unsubscribe(begun[1], message.get("result"))
@@ -292,10 +314,10 @@ class Client:
             return
         params = message.get("params") or {}
         with self._lock:
-            take = self._subscribers.get(params.get("subscription"))
-        if take is not None and "result" in params:
+            subscribed = self._subscribers.get(params.get("subscription"))
+        if subscribed is not None and "result" in params:
             try:
-                take(params["result"])
+                subscribed[0](params["result"])
             except Exception:  # One who cannot take it does not end the connection of the others.
                 _log.exception("an item of a subscription was not taken")
 
@@ -314,6 +336,7 @@ class Client:
                 return
             self._closed = error
             waiting, self._waiting = self._waiting, {}
+            subscribers, self._subscribers = self._subscribers, {}
         try:
             self._socket.shutdown(socket.SHUT_RDWR)
         except OSError:
@@ -322,6 +345,12 @@ class Client:
         for future, _ in waiting.values():
             if future.set_running_or_notify_cancel():
                 future.set_exception(ConnectionError(f"the connection to btd ended: {error}"))
+        for _, _, lost in subscribers.values():
+            try:
+                if lost is not None:
+                    lost(ConnectionError(f"the connection to btd ended: {error}"))
+            except Exception:  # One who cannot hear it does not keep it from the others.
+                _log.exception("the end of a subscription was not heard")
         for told in self._on_close:
             told(error)
 

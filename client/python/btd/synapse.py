@@ -100,6 +100,14 @@ class Synapse:
 
     @classmethod
     def _declaration(cls) -> Dict[str, Any]:
+        """As :meth:`declaration`, made once: nobody may change it."""
+        known = cls.__dict__.get("_declares")
+        if known is None:
+            known = cls._declares = cls._declared_anew()  # type: ignore[attr-defined]
+        return known
+
+    @classmethod
+    def _declared_anew(cls) -> Dict[str, Any]:
         models: Dict[str, List[str]] = {}
         fields = []
         hashed = cls._hashed()
@@ -120,7 +128,7 @@ class Synapse:
     @classmethod
     def declaration(cls) -> Dict[str, Any]:
         """The class as btd's methods take it."""
-        return cls._declaration()
+        return copy.deepcopy(cls._declaration())
 
     @classmethod
     def _received(cls, message: Dict[str, Any]) -> "Synapse":

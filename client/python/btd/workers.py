@@ -9,11 +9,12 @@ import asyncio
 import queue
 import threading
 from concurrent.futures import Future
-from typing import Any, Callable, Optional, Tuple
+from typing import Any, Callable, List, Optional
 
 __all__ = ["Loop", "Threads", "tame"]
 
-_Work = Tuple["Future[Any]", Callable[[], Any]]
+#: A future, the function and its arguments; nothing of it is left when the future was cancelled.
+_Work = List[Any]
 
 
 class Threads:
@@ -32,7 +33,10 @@ class Threads:
             self._busy += 1
             begin = self._busy > self._threads < self._most
             self._threads += begin
-        self._work.put((future, lambda: function(*arguments)))
+        work: _Work = [future, function, arguments]
+        # Behind a hung function what was cancelled may wait for ever: its message must not.
+        future.add_done_callback(lambda _: work.clear())
+        self._work.put(work)
         if begin:
             threading.Thread(target=self._run, name=self._name, daemon=True).start()
         return future
@@ -47,17 +51,22 @@ class Threads:
             work = self._work.get()
             if work is None:
                 return
-            future, function = work
             try:
-                if future.set_running_or_notify_cancel():
-                    try:
-                        future.set_result(function())
-                    except BaseException as error:  # Its caller's to handle, whatever it is.
-                        future.set_exception(tame(error))
+                _done(work[:])
             finally:
                 with self._lock:
                     self._busy -= 1
-                del work, future, function  # Nothing of a message is kept until the next.
+                del work  # Nothing of a message is kept until the next.
+
+
+def _done(work: _Work) -> None:
+    if not work or not work[0].set_running_or_notify_cancel():
+        return
+    future, function, arguments = work
+    try:
+        future.set_result(function(*arguments))
+    except BaseException as error:  # Its caller's to handle, whatever it is.
+        future.set_exception(tame(error))
 
 
 class Loop:
