@@ -11,13 +11,12 @@ import dataclasses
 import enum
 import functools
 import gc
-import pathlib
 import sys
 import threading
 import weakref
 from typing import Annotated, Any, ClassVar, Dict, List, Literal, Optional, Set, Tuple, Union
 
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "client/python"))
+from client_checks import check, refused
 
 import btd as bt
 from btd.workers import Threads
@@ -93,20 +92,6 @@ class Child(New):
 class Topk(bt.Synapse):
     topk: int = bt.Field(2, allow_mutation=False)
     answer: Optional[str] = None
-
-
-def check(what, holds, seen=""):
-    print(f"{'ok  ' if holds else 'FAIL'} {what}: {str(seen)[:160]}", flush=True)
-    if not holds:
-        sys.exit(1)
-
-
-def refused(what, kind, words, call):
-    try:
-        call()
-        check(what, False, "nothing was said")
-    except kind as error:
-        check(what, words in str(error), error)
 
 
 def declares():

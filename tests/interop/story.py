@@ -196,6 +196,8 @@ def the_same_reads():
         script("the same reads by bittensor 10 and by btctl", VENVS / "sdk10/bin/python", HERE / "sdk10_reads.py", url, said)
         for name in ["sdk10", "sdk11"]:
             script(f"every read of {name}", VENVS / name / "bin/python", HERE / "every_read.py", url)
+        beside = [VENVS / "sdk10/bin/python", HERE / "client_metagraph.py", HOME / "run/btd/btd.sock", url]
+        script("the metagraph of the Python module beside bittensor 10's", *beside)
 
 
 def rpc_from_plain_python():
@@ -272,6 +274,11 @@ with daemon("--network", "devnet", "--block-time", "250ms"):
         script("the synapse classes of the module", python, HERE / "client_types.py")
     edges = ["python3", HERE / "client_edges.py", sockets, "--wallet", "charlie", "--asks", "bob"]
     script("what goes wrong around a program behind our axon", *edges)
+    for python in ("python3", VENVS / "sdk10/bin/python"):
+        programs = [python, HERE / "client_programs.py", sockets, ip, port, axon["hotkey"], "--wallet", "charlie", "--asks", "bob"]
+        script("programs as bittensor's own introductions have them", *programs)
+    losing = ["python3", HERE / "client_lost.py", sockets, "--wallet", "charlie", "--asks", "bob"]
+    script("what such a program holds when btd goes away", *losing)
     with neuron(VENVS / "sdk10/bin/python", HERE / "sdk10_neuron.py", "serve", "--uri", "//Dave") as theirs:
         asking = [*module, "ask", sockets, theirs["ip"], theirs["port"], theirs["hotkey"], "--wallet", "bob", "--peer", "sdk10"]
         script("our dendrite asks the synapses of a bittensor 10 axon", *asking)

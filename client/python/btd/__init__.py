@@ -31,8 +31,8 @@ from .metagraph import Metagraph
 from .rpc import Client, RpcError
 from .stream import StreamingSynapse
 from .synapse import Synapse
-from .terminal import TerminalInfo
 from .tensor import Tensor, tensor
+from .terminal import TerminalInfo
 from .wallet import Wallet
 
 axon = Axon

@@ -19,11 +19,11 @@ import sys
 import threading
 from typing import Any, Callable, Dict, Optional, Tuple
 
-from .rpc import Client, RpcError, TooLarge
+from .rpc import Client, Json, RpcError, TooLarge
 from .stream import StreamingSynapse
 from .synapse import Synapse
 from .values import finite
-from .workers import Loop, Threads, tame
+from .workers import Function, Loop, Threads, tame
 
 __all__ = ["Answering", "Attached"]
 
@@ -39,7 +39,7 @@ _PAUSES = (0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 4.0)
 class Attached:
     """A class with the functions that answer and screen it."""
 
-    def __init__(self, of: type, forward: Callable, blacklist: Any, priority: Any, verify: Any) -> None:
+    def __init__(self, of: type, forward: Function, blacklist: Any, priority: Any, verify: Any) -> None:
         self.of = of
         self.forward = forward
         self.blacklist = blacklist
@@ -68,11 +68,11 @@ class Answering:
         self._lock = threading.Lock()
         self._ended = False
 
-    def taker(self, client: Client, attached: Attached) -> Callable[[dict], None]:
+    def taker(self, client: Client, attached: Attached) -> Callable[[Json], None]:
         """What takes the questions about a class that come over a connection."""
         kinds = {"screen": self._screen, "answer": self._answer}
 
-        def take(asked: dict) -> None:
+        def take(asked: Json) -> None:
             key = (id(client), asked["request"])
             if asked["kind"] == "cancelled":
                 with self._lock:
@@ -115,7 +115,7 @@ class Answering:
             if self._open.get(key) is running:
                 del self._open[key]
 
-    async def _guarded(self, client: Client, work: Callable, attached: Attached, asked: dict) -> None:
+    async def _guarded(self, client: Client, work: Function, attached: Attached, asked: Json) -> None:
         try:
             await work(client, attached, asked)
         except asyncio.CancelledError:
@@ -136,21 +136,14 @@ class Answering:
             _log.exception("answering %s failed", asked["synapse"])
             await self._fails(client, asked, f"{type(error).__name__}: {error}")
 
-    async def _fails(self, client: Client, asked: dict, why: str) -> None:
-        request = asked["request"]
+    async def _fails(self, client: Client, asked: Json, why: str) -> None:
         why = why[:2000].encode(errors="replace").decode()
         try:
-            await _call(client, "axon_answer", {"request": request, "failure": why})
-        except RpcError:
-            # A btd that takes no failure of what is streamed already can still be told that it ends.
-            try:
-                await _call(client, "axon_stream", {"request": request, "last": True})
-            except Exception:
-                _log.debug("nobody waits for that failure", exc_info=True)
+            await _call(client, "axon_answer", {"request": asked["request"], "failure": why})
         except Exception:
             _log.debug("nobody waits for that failure", exc_info=True)
 
-    async def _run(self, attached: Attached, kind: str, function: Callable, *arguments: Any) -> Any:
+    async def _run(self, attached: Attached, kind: str, function: Function, *arguments: Any) -> Any:
         result: Any
         if awaits(function):
             result = function(*arguments)
@@ -181,7 +174,7 @@ class Answering:
             raise asyncio.CancelledError() from None
         return await asyncio.wrap_future(handled)
 
-    async def _screen(self, client: Client, attached: Attached, asked: dict) -> None:
+    async def _screen(self, client: Client, attached: Attached, asked: Json) -> None:
         synapse = attached.of._received(asked["message"])  # type: ignore[attr-defined]
         verdict: Dict[str, Any] = {"request": asked["request"]}
         if attached.verify is not None:
@@ -197,7 +190,7 @@ class Answering:
             verdict["priority"] = _priority(asked, await self._run(attached, "screen", attached.priority, synapse))
         await _call(client, "axon_screen", verdict)
 
-    async def _answer(self, client: Client, attached: Attached, asked: dict) -> None:
+    async def _answer(self, client: Client, attached: Attached, asked: Json) -> None:
         synapse = attached.of._received(asked["message"])  # type: ignore[attr-defined]
         result = await self._run(attached, "answer", attached.forward, synapse)
         request = asked["request"]
@@ -240,14 +233,14 @@ class Answering:
         await _call(client, "axon_stream", {"request": request, "last": True})
 
 
-def awaits(function: Callable) -> bool:
+def awaits(function: Function) -> bool:
     """Whether calling it gives a coroutine: of a partial, what it calls; of an object, how it is called."""
     while isinstance(function, functools.partial):
         function = function.func
     return inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(getattr(function, "__call__", None))
 
 
-async def _call(client: Client, method: str, params: dict) -> Any:
+async def _call(client: Client, method: str, params: Json) -> Any:
     for pause in _PAUSES:
         try:
             return await asyncio.wait_for(asyncio.wrap_future(client.submit(method, params)), client.timeout)
@@ -259,7 +252,7 @@ async def _call(client: Client, method: str, params: dict) -> Any:
     return await asyncio.wait_for(asyncio.wrap_future(client.submit(method, params)), client.timeout)
 
 
-def _sender(client: Client, request: int) -> Callable:
+def _sender(client: Client, request: int) -> Function:
     async def send(piece: Any) -> None:
         # Streamers of bittensor send the messages of ASGI.
         if isinstance(piece, dict):
@@ -276,7 +269,7 @@ def _pair(verdict: Any) -> Tuple[bool, str]:
     return bool(verdict), "blacklisted"
 
 
-def _priority(asked: dict, value: Any) -> Optional[float]:
+def _priority(asked: Json, value: Any) -> Optional[float]:
     number = float(value)
     if math.isfinite(number):
         return number
@@ -287,7 +280,7 @@ def _priority(asked: dict, value: Any) -> Optional[float]:
     return -sys.float_info.max if last else sys.float_info.max
 
 
-def _piece(piece: Any) -> dict:
+def _piece(piece: Any) -> Json:
     if isinstance(piece, str):
         return {"text": piece}
     return {"base64": base64.b64encode(bytes(piece)).decode()}

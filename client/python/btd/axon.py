@@ -13,13 +13,14 @@ import logging
 import socket
 import threading
 import typing
-from typing import Any, Callable, Dict, List, Optional, Tuple
+from typing import Any, Dict, List, Optional
 
 from .answering import Answering, Attached
-from .axon_info import AxonInfo
-from .rpc import Client
+from .axon_info import AxonInfo, parted, plain, written
+from .rpc import Client, Json
 from .synapse import Synapse
 from .wallet import configured, names
+from .workers import Function
 
 __all__ = ["Axon"]
 
@@ -55,22 +56,22 @@ class Axon:
         self.started = False
         #: Where btd's axon listens, once it is started.
         self.address: Optional[str] = None
-        self._client = client
+        self._given = self._client = client
         self._path = client.path if client is not None else None
-        self._owns_client = client is None
         self._attached: Dict[str, Attached] = {}
         self._subscriptions: List[Any] = []
-        self._owns_axon = False
+        #: Where btd's axon listens, if this program started it.
+        self._started_here: Optional[str] = None
         self._answering: Optional[Answering] = None
         self._lock = threading.Lock()
         self._ended = threading.Event()
 
     def attach(
         self,
-        forward_fn: Callable,
-        blacklist_fn: Optional[Callable] = None,
-        priority_fn: Optional[Callable] = None,
-        verify_fn: Optional[Callable] = None,
+        forward_fn: Function,
+        blacklist_fn: Optional[Function] = None,
+        priority_fn: Optional[Function] = None,
+        verify_fn: Optional[Function] = None,
     ) -> "Axon":
         """Answers the synapse that ``forward_fn`` takes.
 
@@ -81,16 +82,20 @@ class Axon:
         of = _answered(forward_fn)
         of._declaration()  # type: ignore[attr-defined]  # A type that does not travel is told here.
         attached = Attached(of, forward_fn, blacklist_fn, priority_fn, verify_fn)
-        if self.started and self._client is not None and self._answering is not None:
+        client, answering = self._client, self._answering
+        if self.started and client is not None and answering is not None:
             if of.__name__ in self._attached:
                 raise RuntimeError(f"{of.__name__} is answered already: stop the axon first")
-            self._subscriptions.append(self._place(self._client, self._answering, attached))
+            place = self._place(client, answering, attached)
+            with self._lock:
+                if self._client is client:  # As it is not when it was stopped meanwhile, or btd went away.
+                    self._subscriptions.append(place)
         self._attached[of.__name__] = attached
         return self
 
     def info(self) -> AxonInfo:
         """Where and as whom others reach it: what is known of it without the chain."""
-        host, port = _parted(self.address) if self.address else (None, None)
+        host, port = parted(self.address) if self.address else (None, None)
         hotkey, coldkey = (self.wallet.hotkey.ss58_address, self.wallet.coldkeypub.ss58_address) if self.wallet else ("", "")
         ip = self.external_ip or next((ip for ip in (self.ip, host) if ip and not _anywhere(ip)), None) or "127.0.0.1"
         return AxonInfo(ip, int(self.external_port or self.port or port or 0), hotkey, coldkey)
@@ -103,13 +108,13 @@ class Axon:
         """
         if certificate is not None:
             raise ValueError("btd makes its axon's certificate itself: leave `certificate` out")
-        port = self.external_port or self.port or (_parted(self.address)[1] if self.address else None)
+        bound, listens = parted(self.address or self._configured())
+        port = int(self.external_port or self.port or listens)
         if not port:
             raise ValueError("say at which port others reach this axon: external_port")
-        bound = _parted(self.address)[0] if self.address else None
         ip = self.external_ip or next((ip for ip in (self.ip, bound) if ip and not _anywhere(ip)), None) or _outward()
         params = {**names(self.wallet), "netuid": netuid, "ip": ip, "port": port, **wait}
-        self._connected().call("axon_set", params, timeout=180)
+        self._asked(self._client, "axon_set", params, timeout=180)
         return self
 
     def start(self) -> "Axon":
@@ -126,38 +131,14 @@ class Axon:
         try:
             self._begin(client, answering)
         except BaseException:
-            with self._lock:
-                if self._answering is answering:
-                    self._answering = None
-                ended = self._answering is None
-            answering.end()
-            if ended:
-                self._leave(client)
+            self._end(answering)
+            self._leave(client)
             raise
         return self
 
     def stop(self) -> "Axon":
         """Gives the places up, and stops btd's axon if ``start`` started it."""
-        with self._lock:
-            answering, self._answering = self._answering, None
-            client, started, self.started = self._client, self.started, False
-        if answering is None:
-            return self
-        self._ended.set()
-        try:
-            if started and client is not None:
-                for subscription in self._subscriptions:
-                    client.unsubscribe("axon_unserve", subscription)
-                if self._owns_axon:
-                    client.call("axon_stop")
-        except ConnectionError:
-            pass  # btd is gone, and the places with it.
-        finally:
-            self._subscriptions.clear()
-            self._owns_axon = False
-            answering.end()
-            if client is not None:
-                self._leave(client)
+        self._end(self._answering)
         return self
 
     def wait(self, timeout: Optional[float] = None) -> bool:
@@ -174,69 +155,92 @@ class Axon:
 
     def _connected(self) -> Client:
         if self._client is None or self._client.closed:
-            self._client, self._owns_client = Client(self._path), True
+            self._client = Client(self._path)
         return self._client
+
+    def _asked(self, client: Optional[Client], method: str, params: Optional[Json] = None, **how: Any) -> Any:
+        """A call over the connection if it is one, and else over one that ends with it."""
+        if client is not None and not client.closed:
+            return client.call(method, params, **how)
+        with Client(self._path) as once:
+            return once.call(method, params, **how)
+
+    def _configured(self) -> str:
+        """Where btd's axon will listen, unless it is told otherwise."""
+        settings = self._asked(self._client, "config_show")["settings"]
+        return next((str(one["value"]) for one in settings if one["key"] == "axon.bind"), "0.0.0.0:0")
 
     def _leave(self, client: Client) -> None:
         """Ends a connection that nobody answers over any more, unless it was given."""
-        if self._owns_client:
+        if client is not self._given:
             client.close()
-            if self._client is client:
-                self._client = None
 
     def _begin(self, client: Client, answering: Answering) -> None:
         """Takes the places; what was taken of them is given up when that fails, or when it was stopped meanwhile."""
         begun: List[Any] = []
-        mine, owns = self._owns_axon, False
         try:
-            if self._answering is not answering:
-                raise RuntimeError("the axon is stopped")
             running = client.call("axon_status")["axon"]
             if running is None:
-                bind = None
-                if self.port is not None:
-                    ip = (self.ip or "0.0.0.0").strip("[]")
-                    bind = f"[{ip}]:{self.port}" if ":" in ip else f"{ip}:{self.port}"
+                bind = written(self.ip or "0.0.0.0", self.port) if self.port is not None else None
                 running = client.call("axon_start", {**names(self.wallet), "bind": bind})
-                owns = True
+                self._keep(client, answering, running["address"])
             else:
                 self._same(running)
-                owns = mine
             for attached in list(self._attached.values()):
                 begun.append(self._place(client, answering, attached))
             with self._lock:
                 if self._answering is not answering:
                     raise RuntimeError("the axon was stopped meanwhile")
-                self._subscriptions, self._owns_axon = begun, owns
+                self._subscriptions = begun
                 self.address, self.started = running["address"], True
         except BaseException:
             for subscription in begun:
                 client.unsubscribe("axon_unserve", subscription)
-            self._undo(client, answering, owns)
             raise
         client.on_close(lambda error: self._lost(client, error))
         if client.closed:  # It ended before it could tell.
             self._lost(client, ConnectionError("the connection ended"))
 
-    def _undo(self, client: Client, answering: Answering, owns: bool) -> None:
-        """Leaves no axon of this program at btd where nothing would answer, and no connection of a stopped one."""
-        left = False
-        if owns and self._answering in (None, answering):  # Another life's is its own.
-            try:
-                if client.closed:  # As it is when it was stopped meanwhile.
-                    with Client(self._path) as another:
-                        another.call("axon_stop")
-                else:
-                    client.call("axon_stop")
-            except Exception:
-                left = True
-                _log.warning("btd's axon may be left running: `btctl axon stop` stops it", exc_info=True)
+    def _keep(self, client: Client, answering: Answering, address: str) -> None:
+        """Remembers that btd's axon is to be stopped with this one; at once, if that is stopped already."""
         with self._lock:
-            stopped = self._answering is None
-            if owns and self._answering is answering:
-                self._owns_axon = left  # The next attempt finds it there.
-        if stopped:
-            self._leave(client)
+            if self._answering is answering:
+                self._started_here = address
+                return
+        self._withdraw(client, address)
+        raise RuntimeError("the axon was stopped meanwhile")
+
+    def _end(self, answering: Optional[Answering]) -> None:
+        """Ends this life of it, if another call has not done so already."""
+        with self._lock:
+            if answering is None or self._answering is not answering:
+                return
+            self._answering, self.started = None, False
+            client, self._client = self._client, self._given
+            subscriptions, self._subscriptions = self._subscriptions, []
+            address, self._started_here = self._started_here, None
+        self._ended.set()
+        try:
+            if client is not None:
+                for subscription in subscriptions:
+                    client.unsubscribe("axon_unserve", subscription)
+            if address is not None:
+                self._withdraw(client, address)
+        finally:
+            answering.end()
+            if client is not None:
+                self._leave(client)
+
+    def _withdraw(self, client: Optional[Client], address: str) -> None:
+        """Stops the axon of btd's that this program started, where nothing would answer any more."""
+        try:
+            running = self._asked(client, "axon_status")["axon"]
+            if running is not None and running["address"] == address:
+                self._asked(client, "axon_stop")
+        except ConnectionError:
+            pass  # btd is gone, and its axon with it.
+        except Exception:
+            _log.warning("btd's axon may be left running: `btctl axon stop` stops it", exc_info=True)
 
     def _place(self, client: Client, answering: Answering, attached: Attached) -> Any:
         params = {
@@ -246,16 +250,16 @@ class Axon:
         }
         return client.subscribe("axon_serve", params, answering.taker(client, attached), "axon_unserve")
 
-    def _same(self, running: dict) -> None:
+    def _same(self, running: Json) -> None:
         """Refuses an axon that answers as another, or elsewhere."""
-        host, port = _parted(running["address"])
+        host, port = parted(running["address"])
         stop = "stop it first (`btctl axon stop`), or leave out what differs"
         if self.wallet is not None and self.wallet.hotkey.ss58_address != running["hotkey"]:
             mine = self.wallet.hotkey.ss58_address
             raise RuntimeError(f"btd's axon answers as {running['hotkey']} already, not as {mine}: {stop}")
-        if self.port not in (None, 0) and int(self.port) != port:
+        if self.port not in (None, 0) and int(self.port) != int(port):
             raise RuntimeError(f"btd's axon listens at port {port} already, not at {self.port}: {stop}")
-        if self.ip is not None and not _anywhere(host) and _plain(self.ip) != host:
+        if self.ip is not None and not _anywhere(host) and plain(self.ip) != host:
             raise RuntimeError(f"btd's axon listens at {host} already, not at {self.ip}: {stop}")
 
     def _lost(self, client: Client, error: Exception) -> None:
@@ -272,20 +276,28 @@ class Axon:
     def _return(self, answering: Answering) -> None:
         pause, told = _SOONEST, None
         while not self._ended.wait(pause) and self._answering is answering:
+            client = None
             try:
-                self._begin(self._connected(), answering)
-                if self._ended.is_set():
-                    return
+                client = Client(self._path)
+                with self._lock:
+                    if self._answering is not answering:
+                        raise RuntimeError("the axon was stopped meanwhile")
+                    self._client = client
+                self._begin(client, answering)
                 _log.warning("btd is back: answering %s at %s again", ", ".join(self._attached), self.address)
                 return
             except Exception as error:  # Whatever it is, it may be over at the next attempt.
+                if client is not None:
+                    client.close()
+                if self._answering is not answering:
+                    return
                 pause = min(pause * 2, _LATEST)
                 level = logging.DEBUG if str(error) == told else logging.ERROR
                 _log.log(level, "cannot answer yet, next attempt in at most %.0f s each: %s", _LATEST, error)
                 told = str(error)
 
 
-def _answered(forward: Callable) -> type:
+def _answered(forward: Function) -> type:
     """The class of the synapse that a forward function takes: its last annotated parameter that is one."""
     parameters = list(inspect.signature(forward).parameters.values())
     if not parameters:
@@ -306,20 +318,8 @@ def _answered(forward: Callable) -> type:
     return of
 
 
-def _parted(address: str) -> Tuple[str, int]:
-    host, _, port = address.rpartition(":")
-    return host.strip("[]"), int(port)
-
-
-def _plain(ip: str) -> str:
-    try:
-        return str(ipaddress.ip_address(ip.strip("[]")))
-    except ValueError:
-        return ip
-
-
 def _anywhere(ip: str) -> bool:
-    return _plain(ip) in ("0.0.0.0", "::")
+    return plain(ip) in ("0.0.0.0", "::")
 
 
 def _outward() -> str:
@@ -327,7 +327,7 @@ def _outward() -> str:
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
         try:
             probe.connect(("192.0.2.1", 9))
-            ip = probe.getsockname()[0]
+            ip = str(probe.getsockname()[0])
         except OSError:
             ip = "0.0.0.0"
     if not ipaddress.ip_address(ip).is_global:

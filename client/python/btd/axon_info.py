@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
-import functools
-import hashlib
 import ipaddress
 import json
-from typing import Any, Optional
+from typing import Any, Tuple
 
-__all__ = ["AxonInfo", "unaskable", "written"]
-
-_BASE58 = "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"
+__all__ = ["AxonInfo", "parted", "plain", "written"]
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(unsafe_hash=True)
 class AxonInfo:
     """An axon's address and keys. Here the address and the hotkey come first, and are enough."""
 
@@ -30,7 +26,7 @@ class AxonInfo:
 
     def __post_init__(self) -> None:
         if not self.ip_type:
-            object.__setattr__(self, "ip_type", 6 if ":" in str(self.ip) else 4)
+            self.ip_type = 6 if ":" in str(self.ip) else 4
 
     @property
     def is_serving(self) -> bool:
@@ -60,35 +56,22 @@ class AxonInfo:
         return f"AxonInfo( {self.ip_str()}, {self.hotkey}, {self.coldkey}, {self.version} )"
 
 
-def written(ip: str, port: int) -> str:
-    """``ip:port`` in the one spelling that an address has; of names ``localhost`` alone is known."""
-    ip = "127.0.0.1" if ip == "localhost" else ip
-    try:
-        ip = str(ipaddress.ip_address(str(ip).strip("[]")))
-    except ValueError:
-        pass  # btd says what is wrong with it.
+def written(ip: Any, port: Any) -> str:
+    """``ip:port`` as btd reads it, which says what is wrong with one that it cannot read."""
+    ip = plain(ip)
     return f"[{ip}]:{port}" if ":" in ip else f"{ip}:{port}"
 
 
-def unaskable(axon: Any) -> Optional[str]:
-    """Why nothing can be sent to an axon, if so: what it has for an address or a hotkey is none."""
+def parted(address: str) -> Tuple[str, str]:
+    """The two of ``ip:port``, the IP address as :func:`plain` has it."""
+    host, _, port = address.rpartition(":")
+    return plain(host), port
+
+
+def plain(ip: Any) -> str:
+    """An IP address in the one spelling that it has; of names ``localhost`` alone is known."""
+    bare = str(ip).strip("[]")
     try:
-        ipaddress.ip_address("127.0.0.1" if axon.ip == "localhost" else str(axon.ip).strip("[]"))
+        return str(ipaddress.ip_address("127.0.0.1" if bare == "localhost" else bare))
     except ValueError:
-        return f"`{axon.ip}` is not an IP address"
-    if not (isinstance(axon.port, int) and 0 <= axon.port < 1 << 16):
-        return f"`{axon.port}` is not a port"
-    return None if isinstance(axon.hotkey, str) and _is_address(axon.hotkey) else f"`{axon.hotkey}` is not the SS58 address of a hotkey"
-
-
-@functools.lru_cache(maxsize=8192)
-def _is_address(text: str) -> bool:
-    if not 46 <= len(text) <= 48 or not set(text) <= set(_BASE58):
-        return False
-    number = 0
-    for letter in text:
-        number = number * 58 + _BASE58.index(letter)
-    if number >= 1 << 280:
-        return False
-    data = number.to_bytes(35, "big")
-    return data[0] == 42 and hashlib.blake2b(b"SS58PRE" + data[:-2]).digest()[:2] == data[-2:]
+        return bare

@@ -4,22 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import copy
-import ipaddress
 import logging
 import queue
 import threading
 import uuid
 from concurrent.futures import TimeoutError as Elapsed
-from typing import Any, AsyncIterator, Dict, List, Optional, Sequence, Tuple, Union
+from typing import Any, AsyncIterator, Dict, List, Optional, Sequence, Union
 
-from .axon_info import AxonInfo, unaskable, written
+from .axon_info import AxonInfo, parted
 from .connections import Connections
 from .fields import frozen
-from .rpc import Client
+from .rpc import Client, Json
 from .stream import Response, StreamingSynapse, piece_of
 from .synapse import Synapse
+from .targets import UNTOLD, each_of, info_of, listed, named
 from .terminal import TerminalInfo
-from .wallet import names
+from .wallet import Wallet, names
 
 __all__ = ["Dendrite"]
 
@@ -59,26 +59,22 @@ class Dendrite:
         run_async: bool = True,
         streaming: bool = False,
         transport: str = "auto",
-        **_: Any,
     ) -> Any:
         """Sends the synapse to each axon; a list of replies, or one for a single axon.
 
         A reply is the message after the call, or what its ``deserialize`` makes of it. How the call
         ended is in its ``dendrite.status_code`` and ``dendrite.status_message``. ``timeout`` is for each
-        axon, in seconds, 1800 at most; with ``None``, 0 or less it is 120. With ``streaming``,
-        gives asynchronous iterators, as :meth:`forward` does; :meth:`stream` is for code that does
-        not await.
+        axon, in seconds, 1800 at most; with ``None``, 0 or less it is 120. ``transport`` is ``auto``,
+        ``http`` or ``quic``. With a :class:`StreamingSynapse`, or with ``streaming``, gives asynchronous
+        iterators, as :meth:`forward` does; :meth:`stream` is for code that does not await.
         """
         synapse = synapse if synapse is not None else Synapse()
-        single, targets = _listed(axons)
-        if streaming:
-            streams = [self.call_stream(target, copy.copy(synapse), timeout, deserialize) for target in targets]
-            return streams[0] if single else streams
+        single, targets = listed(axons)
+        if streaming or isinstance(synapse, StreamingSynapse):
+            return self._streams(single, targets, synapse, timeout, deserialize)
         params = self._params(targets, synapse, timeout, transport)
-        replies = []
-        if params["axons"]:
-            replies = self._connections.free().call("dendrite_query", params, timeout=_patience(timeout))["replies"]
-        results = self._results(synapse, targets, _each(targets, replies), timeout)
+        replies = self._connections.free().call("dendrite_query", params, timeout=_patience(timeout))["replies"] if targets else []
+        results = self._results(synapse, targets, each_of(targets, replies), timeout)
         results = [result.deserialize() if deserialize else result for result in results]
         return results[0] if single else results
 
@@ -89,15 +85,21 @@ class Dendrite:
         uids: Optional[Sequence[int]] = None,
         deserialize: bool = True,
         timeout: float = 12.0,
-        **whom: Any,
+        *,
+        hotkeys: Optional[Sequence[str]] = None,
+        filter: Optional[Json] = None,
+        transport: str = "auto",
     ) -> List[Any]:
-        """Sends the synapse to neurons of a subnet: by ``uids``, all that serve, or by a ``filter``."""
-        params = self._params([], synapse, timeout, whom.pop("transport", "auto"))
+        """Sends the synapse to neurons of a subnet: by ``uids``, by ``hotkeys``, by a ``filter``, or to all that serve.
+
+        A ``filter`` has ``validator_permit``, ``active``, ``min_stake`` and ``max_stake``, each if it is to hold.
+        """
+        params = self._params([], synapse, timeout, transport)
         params["netuid"] = netuid
-        if uids is not None:
-            params["uids"] = list(uids)
-        elif "filter" in whom:
-            params["filter"] = whom.pop("filter")
+        if uids is not None or hotkeys is not None:
+            params["uids"], params["hotkeys"] = [int(uid) for uid in uids or ()], list(hotkeys or ())
+        elif filter is not None:
+            params["filter"] = filter
         else:
             params["all"] = True
         replies = self._connections.free().call("dendrite_query", params, timeout=_patience(timeout))["replies"]
@@ -114,14 +116,12 @@ class Dendrite:
         deserialize: bool = True,
         run_async: bool = True,
         streaming: bool = False,
-        **_: Any,
     ) -> Any:
-        """As :meth:`query`, for code that awaits. With ``streaming``, gives asynchronous iterators."""
+        """As :meth:`query`, for code that awaits; without ``run_async`` it asks one after the other."""
         synapse = synapse if synapse is not None else Synapse()
-        single, targets = _listed(axons)
-        if streaming:
-            streams = [self.call_stream(target, copy.copy(synapse), timeout, deserialize) for target in targets]
-            return streams[0] if single else streams
+        single, targets = listed(axons)
+        if streaming or isinstance(synapse, StreamingSynapse):
+            return self._streams(single, targets, synapse, timeout, deserialize)
         if not run_async:
             results = [await self.call(target, copy.copy(synapse), timeout, deserialize) for target in targets]
             return results[0] if single else results
@@ -137,7 +137,7 @@ class Dendrite:
     ) -> Any:
         """Sends the synapse to one axon, and fills it with the reply."""
         synapse = synapse if synapse is not None else Synapse()
-        target = _info(target_axon)
+        target = info_of(target_axon)
         (reply,) = await self._replies([target], synapse, timeout)
         self._filled(synapse, reply, target, timeout)
         return synapse.deserialize() if deserialize else synapse
@@ -145,22 +145,17 @@ class Dendrite:
     async def call_stream(
         self,
         target_axon: Any,
-        synapse: Optional[StreamingSynapse] = None,
+        synapse: Optional[Synapse] = None,
         timeout: float = 12.0,
         deserialize: bool = True,
     ) -> AsyncIterator[Any]:
         """Gives the pieces of a streaming axon's reply as they come, and at last the message."""
         asked: Any = synapse if synapse is not None else Synapse()
-        target = _info(target_axon)
-        if unaskable(target):
-            await self._learn([{}])
-            self._filled(asked, _lost(target), target, timeout)
-            yield asked.deserialize() if deserialize else asked
-            return
+        target = info_of(target_axon)
         loop = asyncio.get_running_loop()
-        events: "asyncio.Queue[Union[dict, Exception]]" = asyncio.Queue()
+        events: "asyncio.Queue[Union[Json, Exception]]" = asyncio.Queue()
 
-        def take(event: Union[dict, Exception]) -> None:
+        def take(event: Union[Json, Exception]) -> None:
             if not loop.is_closed():  # As one may be that was left before the last of its events.
                 loop.call_soon_threadsafe(events.put_nowait, event)
 
@@ -203,7 +198,8 @@ class Dendrite:
             raise lost[0]
         await self._learn([end if failure is None else {}])
         if failure is None:
-            self._filled(asked, end or _lost(target), target, timeout)
+            # What the class made of the pieces stays: the message knows nothing of it.
+            self._filled(asked, _fieldless(asked, end or UNTOLD), target, timeout)
         if failure is None and asked.is_success and isinstance(asked, StreamingSynapse):
             response.headers.update({"name": type(asked).__name__, "timeout": str(timeout)})
             try:
@@ -217,11 +213,8 @@ class Dendrite:
 
     def stream(self, target_axon: Any, synapse: Synapse, timeout: float = 12.0) -> Any:
         """As :meth:`call_stream`, for code that does not await: an iterator of bytes, then the message."""
-        events: "queue.Queue[Union[dict, Exception]]" = queue.Queue()
-        target = _info(target_axon)
-        if unaskable(target):
-            yield self._filled(copy.copy(synapse), _lost(target), target, timeout)
-            return
+        events: "queue.Queue[Union[Json, Exception]]" = queue.Queue()
+        target = info_of(target_axon)
         client = self._connections.free()
         params = self._params([target], synapse, timeout, "auto")
         ends = "dendrite_unsubscribeQuery"
@@ -277,9 +270,19 @@ class Dendrite:
 
     __repr__ = __str__
 
+    @property
+    def keypair(self) -> Any:
+        """Who asks: ``keypair.ss58_address``. The secret stays with btd."""
+        wallet = self.wallet if self.wallet is not None else Wallet(client=self._connections.free())
+        return wallet.hotkey
+
     # --- between messages and btd
 
-    def _params(self, targets: Sequence[Any], synapse: Synapse, timeout: Optional[float], transport: str) -> dict:
+    def _streams(self, single: bool, targets: List[Any], synapse: Synapse, timeout: float, deserialize: bool) -> Any:
+        streams = [self.call_stream(target, copy.copy(synapse), timeout, deserialize) for target in targets]
+        return streams[0] if single else streams
+
+    def _params(self, targets: Sequence[Any], synapse: Synapse, timeout: Optional[float], transport: str) -> Json:
         wallet = names(self.wallet)
         if timeout is not None and timeout > _LONGEST:
             _log.warning("btd waits %.0f s for an axon at most, which it does in place of %s s", _LONGEST, timeout)
@@ -288,26 +291,26 @@ class Dendrite:
             "fields": synapse._values(),
             "wallet": wallet["wallet"],
             "wallet_hotkey": wallet["hotkey"],
-            "axons": [{"hotkey": target.hotkey, "address": _address(target)} for target in targets if not unaskable(target)],
+            "axons": [named(target) for target in targets],
             "transport": transport,
             "timeout_ms": max(1, int(_limit(timeout) * 1000)),
         }
 
-    async def _replies(self, targets: List[Any], synapse: Synapse, timeout: Optional[float]) -> List[dict]:
+    async def _replies(self, targets: List[Any], synapse: Synapse, timeout: Optional[float]) -> List[Json]:
         params = self._params(targets, synapse, timeout, "auto")
-        replies: List[dict] = []
-        if params["axons"]:
+        replies: List[Json] = []
+        if targets:
             # Nothing of it waits in a thread: as many may be asked at once as btd takes.
             call = asyncio.wrap_future((await self._connections.freed()).submit("dendrite_query", params))
             replies = (await asyncio.wait_for(call, _patience(timeout)))["replies"]
-        replies = _each(targets, replies)
+        replies = each_of(targets, replies)
         await self._learn(replies)
         return replies
 
-    def _results(self, synapse: Synapse, targets: List[Any], replies: List[dict], timeout: Optional[float]) -> List[Any]:
+    def _results(self, synapse: Synapse, targets: List[Any], replies: List[Json], timeout: Optional[float]) -> List[Any]:
         return [self._filled(copy.copy(synapse), reply, target, timeout) for reply, target in zip(replies, targets)]
 
-    def _filled(self, synapse: Synapse, reply: dict, target: Any, timeout: Optional[float]) -> Synapse:
+    def _filled(self, synapse: Synapse, reply: Json, target: Any, timeout: Optional[float]) -> Synapse:
         """The synapse as the call left it: the answer's fields, and of both ends what is known."""
         code, words = int(reply["status_code"]), reply["status_message"]
         message = reply.get("message")
@@ -330,13 +333,11 @@ class Dendrite:
             axon.ip, axon.hotkey = str(target.ip), target.hotkey
             axon.port = target.port if isinstance(target.port, int) else None
         else:
-            host, _, port = reply["address"].rpartition(":")
-            axon.ip, axon.port, axon.hotkey = host.strip("[]"), int(port), reply["hotkey"]
+            host, port = parted(reply["address"])
+            axon.ip, axon.port, axon.hotkey = host, int(port), reply["hotkey"]
         return synapse
 
     def _hotkey(self) -> Optional[str]:
-        if self._me is not _UNASKED:
-            return self._me
         with self._asking:
             if self._me is _UNASKED:
                 me = None
@@ -345,9 +346,10 @@ class Dendrite:
                 except Exception:  # The call itself has gone through: this is for the record alone, and asked for once.
                     _log.debug("the hotkey's address is not known", exc_info=True)
                 self._me = me
-            return self._me
+            known: Optional[str] = self._me
+            return known
 
-    async def _learn(self, replies: Sequence[dict]) -> None:
+    async def _learn(self, replies: Sequence[Json]) -> None:
         """Learns of btd who asks, in a thread, if one of the replies does not say it."""
         if self._me is _UNASKED and not all(_asker(reply) for reply in replies):
             await asyncio.get_running_loop().run_in_executor(None, self._hotkey)
@@ -366,41 +368,18 @@ def _silent(timeout: Optional[float]) -> str:
     return f"btd has said nothing of the axon for {_patience(timeout):.0f} s"
 
 
-def _listed(axons: Any) -> Tuple[bool, List[Any]]:
-    single = not isinstance(axons, (list, tuple))
-    return single, [_info(axon) for axon in ([axons] if single else axons)]
-
-
-def _info(axon: Any) -> Any:
-    return axon.info() if not hasattr(axon, "hotkey") and hasattr(axon, "info") else axon
-
-
-def _address(axon: Any) -> str:
-    return written(axon.ip, axon.port)
-
-
-def _key(hotkey: Any, address: str) -> Tuple[Any, ...]:
-    host, _, port = address.rpartition(":")
-    try:
-        return hotkey, ipaddress.ip_address(host.strip("[]")), port
-    except ValueError:
-        return hotkey, host, port
-
-
-def _each(targets: Sequence[Any], replies: Sequence[dict]) -> List[dict]:
-    """A reply for each target. btd asks each axon once; one that was named twice gets its reply twice."""
-    known = {_key(reply["hotkey"], reply["address"]): reply for reply in replies}
-    return [known.get(_key(target.hotkey, _address(target))) or _lost(target) for target in targets]
-
-
-def _asker(reply: dict) -> Optional[str]:
+def _asker(reply: Json) -> Optional[str]:
     """Who asked, if the reply says it."""
-    return TerminalInfo.from_json((reply.get("message") or {}).get("dendrite")).hotkey
+    hotkey: Optional[str] = TerminalInfo.from_json((reply.get("message") or {}).get("dendrite")).hotkey
+    return hotkey
 
 
-def _lost(target: Any) -> Dict[str, Any]:
-    why = unaskable(target) or "btd gave no reply of this axon"
-    return {"status_code": 422, "status_message": f"Failed to parse response: {why}"}
+def _fieldless(synapse: Synapse, reply: Json) -> Json:
+    """The reply of a stream: how it ended, and who was at its ends."""
+    message = reply.get("message")
+    if not isinstance(synapse, StreamingSynapse) or message is None:
+        return reply
+    return {**reply, "message": {name: message.get(name) for name in ("dendrite", "axon")}}
 
 
 def _adopt(synapse: Synapse, message: Dict[str, Any]) -> None:
@@ -408,7 +387,7 @@ def _adopt(synapse: Synapse, message: Dict[str, Any]) -> None:
     cls = type(synapse)
     own = {name: synapse.__dict__[name] for name in cls._fields() if name not in message or frozen(cls, name)}
     # The whole is read before any of it is taken.
-    received = cls._received({**message, **own})
+    received = cls(**{name: message[name] for name in cls._fields() if name not in own}, **own)
     for name in cls._fields():
         if name not in own:
             synapse.__dict__[name] = received.__dict__[name]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import copy
 import re
-from typing import Any, Dict, Iterator, Tuple, get_args
+from typing import Any, Callable, Dict, Iterator, List, Tuple, get_args
 
 from .values import read
 
@@ -31,7 +31,7 @@ class Field:
         self.rules = {name: rules[name] for name in _RULES if rules.get(name) is not None}
 
 
-_RULES = {
+_RULES: Dict[str, Tuple[Callable[[Any, Any], bool], str]] = {
     "gt": (lambda value, rule: value > rule, "greater than"),
     "ge": (lambda value, rule: value >= rule, "at least"),
     "lt": (lambda value, rule: value < rule, "less than"),
@@ -104,7 +104,7 @@ def held(cls: type, name: str, of: Any, value: Any) -> Any:
         value = read(of, value)
     except (TypeError, ValueError) as error:
         raise FieldError(f"{cls.__name__}.{name}: {error}") from None
-    known: Dict[Any, list] = cls.__dict__.get("_rules_of") or {}
+    known: Dict[str, List[Tuple[str, Any]]] = cls.__dict__.get("_rules_of") or {}
     if name not in known:
         known = {**known, name: list(_rules(cls, name, of))}
         cls._rules_of = known  # type: ignore[attr-defined]

@@ -9,44 +9,20 @@ from __future__ import annotations
 import copy
 import json
 import os
-import types
 from pathlib import Path
 from typing import Any, Dict, List, Optional, Sequence
 
+from . import figures
 from .axon_info import AxonInfo
-from .rpc import Client
+from .neurons import Neuron, neuron_of, neurons_of
+from .rpc import Client, Json
 
 try:
     import numpy
 except ImportError:  # Lists then.
-    numpy = None  # type: ignore[assignment]
+    numpy = None  # type: ignore[assignment, unused-ignore]
 
-__all__ = ["Metagraph", "Neuron"]
-
-_RAO = 10**9
-_U16 = 65535
-
-#: What btd's whole table says of the subnet beside its hyperparameters.
-_FIGURES = frozenset(
-    "name symbol network_registered_at owner_hotkey owner_coldkey last_step blocks_since_last_step num_uids max_uids "
-    "tao_in alpha_in alpha_out subnet_volume price identity tao_dividends_per_hotkey alpha_dividends_per_hotkey".split()
-)
-
-
-class Neuron(dict):
-    """A neuron: its values as keys and as attributes."""
-
-    def __getattr__(self, name: str) -> Any:
-        try:
-            return self[name]
-        except KeyError:
-            raise AttributeError(f"a neuron has no {name}") from None
-
-    @property
-    def axon_info(self) -> AxonInfo:
-        """Where it serves."""
-        axon = self.get("axon") or {"ip": "0.0.0.0", "port": 0, "version": 0}
-        return AxonInfo(axon["ip"], axon["port"], self["hotkey"], self["coldkey"], axon["version"])
+__all__ = ["Metagraph"]
 
 
 class Metagraph:
@@ -62,7 +38,6 @@ class Metagraph:
         mechid: int = 0,
         *,
         client: Optional[Client] = None,
-        **_: Any,
     ) -> None:
         self.netuid = netuid
         self.network = network
@@ -71,12 +46,12 @@ class Metagraph:
         self.lite = lite
         self._client = client
         self.neurons: List[Neuron] = []
-        self.subnet: Dict[str, Any] = {}
+        self.subnet: Json = {}
         self.stale = True
         self._block = 0
-        self._whole: Optional[Dict[str, Any]] = None
+        self._whole: Optional[Json] = None
         #: What was made of the whole table, by name.
-        self._made: Dict[str, Any] = {}
+        self._made: Json = {}
         if sync:
             self.sync()
 
@@ -87,12 +62,12 @@ class Metagraph:
         """
         if block is not None or self.mechid:
             whole = self._table(block)
-            self.neurons, self.subnet = _neurons(whole["columns"], whole["neurons"]), dict(whole["figures"])
+            self.neurons, self.subnet = neurons_of(self.netuid, whole["columns"], whole["neurons"]), dict(whole["figures"])
             self._block, self.stale = whole["at"]["number"], whole["at"]["stale"]
             self._whole, self._made = whole, {}
             return self
         reply = self._call("subnets_metagraph", {"netuid": self.netuid})
-        self.neurons, self.subnet = [Neuron(neuron) for neuron in reply["neurons"]], reply["subnet"]
+        self.neurons, self.subnet = [neuron_of(self.netuid, row) for row in reply["neurons"]], reply["subnet"]
         # Neurons are read again when something happens to them: they are those of the later block too.
         self._block, self.stale = max(reply["at"]["number"], reply["subnet_at"]["number"]), reply["at"]["stale"]
         self._whole, self._made = None, {}
@@ -152,13 +127,23 @@ class Metagraph:
 
     @property
     def hparams(self) -> Any:
-        """The hyperparameters, and what else the whole table says of the subnet, as attributes."""
-        return types.SimpleNamespace(**{name: _number(value) for name, value in self._read_whole()["figures"].items()})
+        """The hyperparameters as attributes: burns in tokens; difficulties, averages and weights from 0 to 1."""
+        return figures.hparams(self._read_whole()["figures"])
+
+    @property
+    def pool(self) -> Any:
+        """The pool as attributes, in tokens."""
+        return figures.pool(self._read_whole()["figures"])
+
+    @property
+    def emissions(self) -> Any:
+        """What a block brings to whom, as attributes, in tokens."""
+        return figures.emissions(self._read_whole()["figures"])
 
     def __getattr__(self, name: str) -> Any:
-        if name not in _FIGURES:
+        if name not in figures.FIGURES:
             raise AttributeError(f"metagraph has no {name}")
-        return _number(self._read_whole()["figures"][name])
+        return figures.figure(self._read_whole()["figures"], name)
 
     # --- the neurons
 
@@ -190,26 +175,31 @@ class Metagraph:
     @property
     def stake(self) -> Any:
         """Their stake weight."""
-        return self._tokens("stake")
+        return self._column("stake", "float32")
 
-    S = total_stake = TS = stake
+    S = total_stake = stake
 
     @property
     def alpha_stake(self) -> Any:
         """The subnet's own token behind them."""
-        return self._tokens("alpha_stake")
+        return self._column("alpha_stake", "float32")
 
     AS = alpha_stake
 
     @property
     def tao_stake(self) -> Any:
-        """The root's token behind them."""
-        return self._tokens("tao_stake")
+        """What the root's token behind them counts: the rest of their stake weight. The root itself has no other."""
+        if self.netuid == 0:
+            return self.stake
+        counts = [max(0.0, neuron["stake"] - neuron["alpha_stake"]) for neuron in self.neurons]
+        return _array(counts, "float32")
+
+    TS = tao_stake
 
     @property
     def emission(self) -> Any:
         """What they earned in the last epoch."""
-        return self._tokens("emission")
+        return self._column("emission", "float32")
 
     E = emission
 
@@ -276,6 +266,17 @@ class Metagraph:
     Tv = validator_trust
 
     @property
+    def identities(self) -> List[Any]:
+        """What each says of itself, or nothing."""
+        whole = self._read_whole()
+        return figures.identities(whole["columns"], whole["neurons"])
+
+    @property
+    def pruning_score(self) -> List[float]:
+        """The scores by which they are pruned: none where the chain keeps them no longer."""
+        return figures.pruning_scores(self._read_whole()["columns"])
+
+    @property
     def weights(self) -> Any:
         """What each gives to each, by uids: a row that says anything adds up to 1."""
         if "weights" not in self._made:
@@ -298,30 +299,27 @@ class Metagraph:
 
     # --- how it is read
 
-    def _call(self, method: str, params: Dict[str, Any]) -> Any:
+    def _call(self, method: str, params: Json) -> Any:
         client = self._client if self._client is not None and not self._client.closed else None
         if client is not None:
             return client.call(method, params)
         with Client(self._client.path if self._client is not None else None) as own:
             return own.call(method, params)
 
-    def _table(self, block: Optional[int]) -> Dict[str, Any]:
+    def _table(self, block: Optional[int]) -> Json:
         params = {"netuid": self.netuid, "mechid": self.mechid}
         if block is not None:
             params["block"] = int(block)
-        return self._call("metagraph_get", params)
+        table: Json = self._call("metagraph_get", params)
+        return table
 
-    def _read_whole(self) -> Dict[str, Any]:
+    def _read_whole(self) -> Json:
         if self._whole is None:
             self._whole = self._table(self._block)
         return self._whole
 
     def _column(self, name: str, dtype: str) -> Any:
-        # What the chain keeps no longer is null.
-        return _array([neuron[name] if neuron[name] is not None else 0 for neuron in self.neurons], dtype)
-
-    def _tokens(self, name: str) -> Any:
-        return _array([int(neuron[name] or 0) / _RAO for neuron in self.neurons], "float32")
+        return _array([neuron[name] for neuron in self.neurons], dtype)
 
     def _rows(self, name: str) -> List[List[int]]:
         count = len(self.neurons)
@@ -346,34 +344,3 @@ class Metagraph:
 
 def _array(values: Any, dtype: str) -> Any:
     return numpy.array(values, dtype=dtype) if numpy is not None else values
-
-
-def _number(value: Any) -> Any:
-    """Large numbers travel as text."""
-    return int(value) if isinstance(value, str) and value.lstrip("-").isdigit() else value
-
-
-def _neurons(columns: Dict[str, list], count: int) -> List[Neuron]:
-    """The neurons of a whole table, with the names and units of those that btd keeps in memory."""
-
-    def of(name: str, uid: int) -> Any:
-        column = columns.get(name) or []
-        return column[uid] if uid < len(column) else None
-
-    def score(name: str, uid: int) -> Optional[float]:
-        value = of(name, uid)
-        return None if value is None else int(value) / _U16
-
-    found = []
-    for uid in range(count):
-        axon = {"ip": of("axon_ip", uid), "port": of("axon_port", uid), "version": int(of("axon_version", uid) or 0)}
-        axon["block"] = int(of("axon_block", uid) or 0)
-        neuron = {"uid": uid, "hotkey": of("hotkeys", uid), "coldkey": of("coldkeys", uid), "axon": axon}
-        neuron.update({name: of(name, uid) for name in ("active", "validator_permit", "alpha_stake", "tao_stake", "emission")})
-        neuron.update({"stake": of("total_stake", uid), "incentive": score("incentives", uid)})
-        neuron.update({name: score(name, uid) for name in ("rank", "trust", "consensus", "dividends", "validator_trust")})
-        neuron["last_update"] = int(of("last_update", uid) or 0)
-        neuron["registered_at"] = int(of("block_at_registration", uid) or 0)
-        neuron["identity"] = of("identity_name", uid) or None
-        found.append(Neuron(neuron))
-    return found

@@ -18,11 +18,14 @@ import threading
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as Elapsed
 from pathlib import Path
-from typing import Any, Callable, Dict, Optional, Tuple
+from typing import Any, Callable, Dict, List, Optional, Tuple, Union
 
-__all__ = ["Client", "RpcError", "TooLarge", "default_socket"]
+__all__ = ["Client", "Json", "RpcError", "TooLarge", "default_socket"]
 
 _log = logging.getLogger("btd.rpc")
+
+#: An object of JSON, as parameters and results are.
+Json = Dict[str, Any]
 
 #: The largest request that btd takes unless its configuration says otherwise (``rpc.max_request_bytes``).
 _LARGEST = 16 << 20
@@ -70,7 +73,7 @@ class Client:
     """A connection to btd. It may be shared by threads; ``close`` ends it."""
 
     def __init__(
-        self, path: Optional[os.PathLike] = None, timeout: float = 60.0, *, max_request_bytes: int = _LARGEST
+        self, path: Union[str, "os.PathLike[str]", None] = None, timeout: float = 60.0, *, max_request_bytes: int = _LARGEST
     ) -> None:
         self.path = Path(path) if path is not None else default_socket()
         self.timeout = timeout
@@ -81,14 +84,14 @@ class Client:
         self._lock = threading.Lock()
         self._sending = threading.Lock()
         self._closed: Optional[Exception] = None
-        self._on_close: list = []
+        self._on_close: List[Callable[[Exception], None]] = []
         self._socket = self._connect()
         self._reader = threading.Thread(target=self._read, name="btd-rpc", daemon=True)
         self._reader.start()
 
     # --- calls
 
-    def submit(self, method: str, params: Optional[dict] = None) -> "Future[Any]":
+    def submit(self, method: str, params: Optional[Json] = None) -> "Future[Any]":
         """Sends a call and gives a future of its result.
 
         Raises :class:`ValueError` or :class:`TypeError` for parameters that are no JSON (NaN, an
@@ -96,7 +99,7 @@ class Client:
         """
         return self._submit(method, params, None)
 
-    def _written(self, message: dict) -> bytes:
+    def _written(self, message: Json) -> bytes:
         method = message["method"]
         try:
             text = json.dumps(message, allow_nan=False, ensure_ascii=False).encode()
@@ -111,7 +114,7 @@ class Client:
             raise TooLarge(f"{method} is not sent: it has {len(text)} bytes, {most}")
         return text
 
-    def _submit(self, method: str, params: Optional[dict], subscriber: Optional[_Subscriber]) -> "Future[Any]":
+    def _submit(self, method: str, params: Optional[Json], subscriber: Optional[_Subscriber]) -> "Future[Any]":
         future: "Future[Any]" = Future()
         number = next(self._ids)
         # What cannot be sent is told before anybody waits for it.
@@ -126,14 +129,14 @@ class Client:
             self._fail(error)
         return future
 
-    def call(self, method: str, params: Optional[dict] = None, timeout: Optional[float] = None) -> Any:
+    def call(self, method: str, params: Optional[Json] = None, timeout: Optional[float] = None) -> Any:
         """Calls a method and waits for its result; raises :class:`RpcError` when btd refuses."""
         return self.submit(method, params).result(self.timeout if timeout is None else timeout)
 
     def subscribe(
         self,
         method: str,
-        params: Optional[dict],
+        params: Optional[Json],
         take: Callable[[Any], None],
         end: str,
         lost: Optional[Callable[[Exception], None]] = None,
@@ -154,7 +157,7 @@ class Client:
     def begin(
         self,
         method: str,
-        params: Optional[dict],
+        params: Optional[Json],
         take: Callable[[Any], None],
         end: str,
         lost: Optional[Callable[[Exception], None]] = None,
@@ -266,7 +269,7 @@ class Client:
         del self._buffer[:length]
         return taken
 
-    def _frame(self) -> tuple:
+    def _frame(self) -> Tuple[bool, int, bytes]:
         first, second = self._take(2)
         length = second & 0x7F
         if length == 126:
@@ -321,7 +324,7 @@ class Client:
             except Exception:  # One who cannot take it does not end the connection of the others.
                 _log.exception("an item of a subscription was not taken")
 
-    def _refused(self, error: dict) -> None:
+    def _refused(self, error: Json) -> None:
         # btd could not tell which call it refused: none of those that wait may wait for ever.
         _log.error("btd refused a message without saying which: %s", error.get("message"))
         with self._lock:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-from typing import Any, AsyncIterator, Dict, List, Optional
+from typing import Any, AsyncIterator, Dict, List, Optional, Tuple
 
 from .synapse import Synapse
 
@@ -54,7 +54,7 @@ class Response:
         self.headers: Dict[str, str] = {}
 
     @property
-    def _raw_headers(self) -> List[tuple]:
+    def _raw_headers(self) -> List[Tuple[bytes, bytes]]:
         return [(name.encode(), value.encode()) for name, value in self.headers.items()]
 
     @property
@@ -75,7 +75,7 @@ class Response:
             for at in range(0, len(piece), size):
                 yield piece[at : at + size]
 
-    async def iter_chunks(self) -> AsyncIterator[tuple]:
+    async def iter_chunks(self) -> AsyncIterator[Tuple[bytes, bool]]:
         """The pieces, each with whether it ends an HTTP chunk."""
         async for piece in self._pieces:
             yield piece, True
@@ -102,5 +102,5 @@ class Response:
 def piece_of(event: Dict[str, Any]) -> Optional[bytes]:
     """The bytes that an event of a query brings, if it brings any."""
     if event.get("text") is not None:
-        return event["text"].encode()
+        return str(event["text"]).encode()
     return base64.b64decode(event["base64"]) if event.get("base64") is not None else None

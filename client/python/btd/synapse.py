@@ -36,6 +36,8 @@ class Synapse:
     #: and not as a class variable, as with bittensor 6, it means them in the order of the fields.
     required_hash_fields: ClassVar[Tuple[str, ...]] = ()
 
+    _hashed_as_field: ClassVar[bool] = False
+
     def __init__(self, **values: Any) -> None:
         cls = type(self)
         self.name: str = cls.__name__
@@ -253,7 +255,7 @@ class Synapse:
         return f"{type(self).__name__}({own})"
 
     def __eq__(self, other: object) -> bool:
-        return type(self) is type(other) and self._values() == other._values()  # type: ignore[attr-defined]
+        return type(self) is type(other) and self._values() == other._values()  # type: ignore[attr-defined, unused-ignore]
 
     __hash__ = None  # type: ignore[assignment]
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import base64
 import struct
-from typing import Any, List, Optional, Sequence, Tuple, Union
+from typing import Any, Dict, List, Optional, Sequence, Tuple, Union
 
 __all__ = ["Tensor", "tensor"]
 
@@ -71,7 +71,7 @@ class Tensor:
             elif flat and all(isinstance(value, int) for value in flat):
                 dtype = "int64"
             else:
-                dtype = "float32"
+                dtype = "float64"
         code = _TYPES[_plain(dtype)][1]
         return Tensor._packed(dtype, shape, struct.pack(f"<{len(flat)}{code}", *flat))
 
@@ -110,11 +110,9 @@ class Tensor:
 
     def deserialize(self) -> Any:
         """A torch tensor or numpy array, as the dtype's name says; nested lists without either."""
-        if self.dtype.startswith("torch."):
-            try:
-                return self.tensor()
-            except ImportError:
-                pass
+        return self.tensor() if self.dtype.startswith("torch.") else self._without_torch()
+
+    def _without_torch(self) -> Any:
         try:
             return self.numpy()
         except ImportError:
@@ -128,9 +126,11 @@ class Tensor:
         return numpy.frombuffer(data, dtype=_TYPES[plain][0]).reshape(shape).copy()
 
     def tensor(self) -> Any:
-        """A torch tensor."""
-        import torch
-
+        """A torch tensor; without torch what :meth:`deserialize` gives, as bittensor does."""
+        try:
+            import torch
+        except ImportError:
+            return self._without_torch()
         return torch.from_numpy(self.numpy())
 
     def tolist(self) -> Any:
@@ -139,17 +139,19 @@ class Tensor:
         flat = list(struct.unpack(f"<{len(data) // _TYPES[plain][2]}{_TYPES[plain][1]}", data))
         if not shape:
             return flat[0]
+        if 0 in shape:
+            return _hollow(shape)
         for length in reversed(shape[1:]):
-            flat = [flat[at : at + length] for at in range(0, len(flat), length)] if length else [[]] * shape[0]
+            flat = [flat[at : at + length] for at in range(0, len(flat), length)]
         return flat
 
     # --- in a synapse
 
-    def to_json(self) -> dict:
+    def to_json(self) -> Dict[str, Any]:
         """The object that a synapse's field holds."""
         return {"buffer": self.buffer, "dtype": self.dtype, "shape": self.shape}
 
-    def model_dump(self, **_: Any) -> dict:
+    def model_dump(self, **_: Any) -> Dict[str, Any]:
         """As :meth:`to_json`."""
         return self.to_json()
 
@@ -170,7 +172,10 @@ class Tensor:
 
 
 def tensor(values: Union[List[Any], Any], dtype: Optional[str] = None) -> Tensor:
-    """A :class:`Tensor` of nested lists, a numpy array or a torch tensor."""
+    """A :class:`Tensor` of nested lists, a numpy array or a torch tensor.
+
+    Without a ``dtype``, lists are of int64, bool or float64, as numpy takes them.
+    """
     if dtype is not None and isinstance(values, (list, tuple, int, float, bool)):
         return Tensor._of_list(values, dtype)
     return Tensor.serialize(values)
@@ -183,7 +188,7 @@ def _plain(dtype: str) -> str:
     return plain
 
 
-def _flatten(values: Any) -> Tuple[Tuple[int, ...], list]:
+def _flatten(values: Any) -> Tuple[Tuple[int, ...], List[Any]]:
     if not isinstance(values, (list, tuple)):
         return (), [values]
     inner = [_flatten(value) for value in values]
@@ -192,6 +197,11 @@ def _flatten(values: Any) -> Tuple[Tuple[int, ...], list]:
         raise ValueError("rows of different lengths are no tensor")
     shape = next(iter(shapes)) if shapes else ()
     return (len(values), *shape), [value for _, flat in inner for value in flat]
+
+
+def _hollow(shape: Sequence[int]) -> List[Any]:
+    """Nested lists of a shape in which there is nothing."""
+    return [_hollow(shape[1:]) for _ in range(shape[0])] if shape else []
 
 
 def _bin(data: bytes) -> bytes:
@@ -228,7 +238,8 @@ class _Reader:
         return taken
 
     def number(self, code: str) -> int:
-        return struct.unpack(code, self.take(struct.calcsize(code)))[0]
+        (number,) = struct.unpack(code, self.take(struct.calcsize(code)))
+        return int(number)
 
     def bin(self) -> bytes:
         mark = self.take(1)[0]
@@ -269,7 +280,7 @@ def _unpacked(packed: bytes) -> Tuple[str, Tuple[int, ...], bytes]:
     reader = _Reader(packed)
     if reader.take(1) != b"\x85":
         raise ValueError("the buffer is no msgpack-numpy array: not a map of five")
-    found: dict = {}
+    found: Dict[bytes, Any] = {}
     for _ in range(5):
         key = reader.bin()
         if key == b"nd":

@@ -10,7 +10,7 @@ import math
 import sys
 import types
 import typing
-from typing import Any, Dict, List, Optional, get_args, get_origin
+from typing import Any, Dict, List, Optional, Tuple, get_args, get_origin
 
 from .tensor import Tensor
 
@@ -99,7 +99,7 @@ def _spell(of: Any, models: Dict[str, List[str]]) -> str:
     )
 
 
-def _spell_map(args: tuple, models: Dict[str, List[str]]) -> str:
+def _spell_map(args: Tuple[Any, ...], models: Dict[str, List[str]]) -> str:
     if not args or isinstance(args[0], typing.TypeVar):
         return "dict"
     key, member = args
@@ -223,7 +223,7 @@ def _read_all(of: Any, values: typing.Collection[Any]) -> List[Any]:
     return [read(of, value) for value in values]
 
 
-def _read_union(args: tuple, value: Any) -> Any:
+def _read_union(args: Tuple[Any, ...], value: Any) -> Any:
     present = [arg for arg in args if arg is not type(None)]
     if len(present) == 1:
         return read(present[0], value)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Callable, Optional
 
-from .rpc import Client
+from .rpc import Client, Json
 
 __all__ = ["Wallet"]
 
@@ -35,9 +35,9 @@ class Wallet:
         #: For programs that print it: btd has its own (`wallet_list` says which).
         self.path = path or section("path")
         self._client = client
-        self._entry: Any = None
+        self._entry: Optional[Json] = None
 
-    def _known(self) -> dict:
+    def _known(self) -> Json:
         if self._entry is None:
             client = self._client or Client()
             try:
@@ -45,10 +45,11 @@ class Wallet:
             finally:
                 if self._client is None:
                     client.close()
-            entry = next((wallet for wallet in wallets if wallet["name"] == self.name), None)
+            entry: Optional[Json] = next((wallet for wallet in wallets if wallet["name"] == self.name), None)
             if entry is None:
                 raise KeyError(f"btd knows no wallet {self.name}")
             self._entry = entry
+            return entry
         return self._entry
 
     @property
@@ -79,8 +80,12 @@ def configured(config: Any, section: str) -> Callable[[str], Any]:
     return lambda name: member(of, name) if of is not None else None
 
 
-def names(wallet: Optional[Any]) -> dict:
+def names(wallet: Any) -> Json:
     """The parameters by which btd's methods name the wallet and hotkey of the caller."""
     if wallet is None:
         return {"wallet": "default", "hotkey": "default"}
-    return {"wallet": wallet.name, "hotkey": wallet.hotkey_str}
+    try:
+        return {"wallet": wallet.name, "hotkey": wallet.hotkey_str}
+    except AttributeError:
+        what = type(wallet).__name__
+        raise TypeError(f"{what} is no wallet: say `btd.wallet(name, hotkey)`, one that btd has, for btd signs") from None

@@ -11,7 +11,10 @@ import threading
 from concurrent.futures import Future
 from typing import Any, Callable, List, Optional
 
-__all__ = ["Loop", "Threads", "tame"]
+__all__ = ["Function", "Loop", "Threads", "tame"]
+
+#: What is called with a message, or to make one.
+Function = Callable[..., Any]
 
 #: A future, the function and its arguments; nothing of it is left when the future was cancelled.
 _Work = List[Any]
@@ -26,7 +29,7 @@ class Threads:
         self._lock = threading.Lock()
         self._threads, self._busy = 0, 0
 
-    def submit(self, function: Callable, *arguments: Any) -> "Future[Any]":
+    def submit(self, function: Function, *arguments: Any) -> "Future[Any]":
         """Has a function called. A future that is cancelled before its turn is never begun."""
         future: "Future[Any]" = Future()
         with self._lock:
