@@ -76,7 +76,10 @@ def gives_back(wallet, target, client):
     closed = bt.Client(ARGUMENTS.socket)
     closed.close()
     dendrite = bt.dendrite(wallet=wallet, client=closed)
+    connected, connections.Client = [], lambda path: connected.append(threading.current_thread()) or bt.Client(path)
     check("a closed connection is replaced", code(asyncio.run(dendrite.call(target, Odd(), deserialize=False))) == 200)
+    connections.Client = bt.Client
+    check("in a thread, not where others await", [one is threading.main_thread() for one in connected] == [False], connected)
     (own,) = dendrite._connections._own
     del dendrite
     gc.collect()

@@ -13,7 +13,7 @@ import functools
 import typing
 from typing import Any, Dict, List, Optional
 
-from client_checks import check, refused
+from client_checks import check, refused, until
 
 import btd as bt
 
@@ -223,9 +223,11 @@ def synchronous(target):
         check(f"nothing of shape {shape} is nothing", data.tolist() == values, data.tolist())
     refused("a misspelt argument is told", TypeError, "timout", lambda: dendrite.query(target, TopK(), timout=3))
     of_no_wallet = bt.dendrite(wallet=object(), client=CLIENT)
+    foreign = functools.partial(dendrite.query, target, argparse.Namespace(name="Dummy"))
+    refused("what is no synapse is told", TypeError, "Namespace is no synapse", foreign)
     refused("what is no wallet is told", TypeError, "object is no wallet", lambda: of_no_wallet.query(target))
     metagraph = bt.metagraph(netuid=1, client=CLIENT)
-    uids = [metagraph.hotkeys.index(dendrite.keypair.ss58_address)]
+    uids = [0]  # The subnet's owner, who does not serve.
     replies = dendrite.query_subnet(1, bt.Synapse(), uids=uids, deserialize=False, timeout=2)
     check("by uids, as a subnet has them", len(replies) == 1 and not replies[0].is_success, replies[0].dendrite)
     axon = metagraph.axons[uids[0]]
@@ -234,12 +236,30 @@ def synchronous(target):
     check("an axon's address may be changed", axon.address == f"{ARGUMENTS.ip}:{ARGUMENTS.port}", axon.address)
 
 
+def served():
+    """A neuron that publishes itself before it starts, as the template does."""
+    wallet = bt.wallet(name=ARGUMENTS.asks, client=CLIENT)
+    at = ("203.0.113.9", 8091)  # Where btd's own configuration has it listen, as nothing else is said.
+    metagraph = bt.metagraph(netuid=1, client=CLIENT)
+    uid = metagraph.hotkeys.index(wallet.hotkey.ss58_address)
+    if not metagraph.axons[uid].is_serving:
+        bt.axon(wallet=wallet, external_ip=at[0], client=CLIENT).serve(netuid=1, subtensor=None)
+
+    def known():
+        axon = metagraph.sync().axons[uid]
+        return (axon.ip, axon.port) == at and axon.is_serving
+
+    until("an axon is served to the chain", known)
+    refused("a certificate is btd's own", ValueError, "certificate", lambda: bt.axon(client=CLIENT).serve(1, certificate="x"))
+
+
 def main():
     miner = Miner()
     target = bt.AxonInfo(version=1, ip=ARGUMENTS.ip, port=ARGUMENTS.port, ip_type=4, hotkey=ARGUMENTS.hotkey, coldkey="")
     check("an axon tells where it is", miner.axon.info().hotkey == target.hotkey and miner.axon.info().port == target.port)
     asyncio.run(validator(target, miner))
     synchronous(target)
+    served()
     miner.axon.stop()
     CLIENT.close()
     print("all checks passed")

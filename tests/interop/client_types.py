@@ -19,6 +19,7 @@ from typing import Annotated, Any, ClassVar, Dict, List, Literal, Optional, Set,
 from client_checks import check, refused
 
 import btd as bt
+from btd.dendrite import _patience
 from btd.workers import Threads
 
 try:
@@ -131,6 +132,8 @@ def holds():
     check("a copy is one", many.copy(deep=True) == many and copy.deepcopy(many) == many)
     check("with what is to be changed", many.model_copy(update={"plain": 9}).plain == 9)
     check("a dump makes the same again", Many(**many.model_dump()) == many)
+    again = [Many.model_validate(many.model_dump()), Many.model_validate(many), Many.model_validate_json(many.model_dump_json())]
+    check("as do its validators", all(one == many for one in again) and again[1] is many)
     check("texts of it are there", '"plain": 5' in many.json() == many.model_dump_json())
     headers = many.to_headers()
     check("and headers", headers["name"] == "Many" and int(headers["total_size"]) == many.total_size, headers)
@@ -166,6 +169,8 @@ def keeps():
     check("and is nobody's to change", Many.declaration()["fields"] == DECLARED)
     dendrite = bt.dendrite()
     limits = [dendrite._params([], Topk(), timeout, "auto")["timeout_ms"] for timeout in (None, 0, -1, 0.25, 1800, 7200)]
+    patience = [_patience(2, axons) for axons in (1, 256, 257, 1024)]
+    check("and a crowd is waited for in turns", patience == [32, 32, 34, 38], patience)
     check("waiting has bounds", limits == [120_000] * 3 + [250, 1_800_000, 1_800_000], limits)
 
     release, begun = threading.Event(), threading.Event()
@@ -196,6 +201,7 @@ def main():
     config = {"axon": {"port": 8095, "max_workers": 3}, "wallet": {"name": "w", "hotkey": "h"}}
     axon, wallet = bt.axon(config=config), bt.wallet(config=config)
     check("a config is heeded", (axon.port, axon.max_workers, wallet.name, wallet.hotkey_str) == (8095, 3, "w", "h"))
+    check("for whom the axon answers too", (axon.wallet.name, axon.wallet.hotkey_str) == ("w", "h") and bt.axon().wallet is None)
     info = bt.AxonInfo("::1", 8091, "5F", version=3)
     check("an axon's address is written and read", bt.AxonInfo.from_string(info.to_string()) == info, info)
     bound = functools.partial(lambda extra, synapse: synapse, 1)

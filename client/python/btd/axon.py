@@ -19,7 +19,7 @@ from .answering import Answering, Attached
 from .axon_info import AxonInfo, parted, plain, written
 from .rpc import Client, Json
 from .synapse import Synapse
-from .wallet import configured, names
+from .wallet import Wallet, configured, names
 from .workers import Function
 
 __all__ = ["Axon"]
@@ -46,7 +46,8 @@ class Axon:
         client: Optional[Client] = None,
     ) -> None:
         section = configured(config, "axon")
-        self.wallet = wallet
+        #: Without one, and without a ``config`` that names one, it answers as btd's axon does.
+        self.wallet = wallet if wallet is not None or config is None else Wallet(config=config, client=client)
         self.ip = ip if ip is not None else section("ip")
         self.port = port if port is not None else section("port")
         self.external_ip = external_ip if external_ip is not None else section("external_ip")
@@ -96,7 +97,10 @@ class Axon:
     def info(self) -> AxonInfo:
         """Where and as whom others reach it: what is known of it without the chain."""
         host, port = parted(self.address) if self.address else (None, None)
-        hotkey, coldkey = (self.wallet.hotkey.ss58_address, self.wallet.coldkeypub.ss58_address) if self.wallet else ("", "")
+        hotkey: Any = ""
+        coldkey: Any = ""
+        if self.wallet is not None:
+            hotkey, coldkey = self.wallet.hotkey.ss58_address, self.wallet.coldkeypub.ss58_address
         ip = self.external_ip or next((ip for ip in (self.ip, host) if ip and not _anywhere(ip)), None) or "127.0.0.1"
         return AxonInfo(ip, int(self.external_port or self.port or port or 0), hotkey, coldkey)
 

@@ -34,6 +34,12 @@ _UNSAID = 120.0
 #: In place of an address that nobody has asked for.
 _UNASKED: Any = object()
 
+#: How many axons btd asks at once; those beyond wait for their turn.
+_AT_ONCE = 256
+
+#: More neurons than any subnet has.
+_SLOTS = 4096
+
 #: What a call may take beyond the deadline of its axons.
 _MARGIN = 30.0
 
@@ -73,7 +79,10 @@ class Dendrite:
         if streaming or isinstance(synapse, StreamingSynapse):
             return self._streams(single, targets, synapse, timeout, deserialize)
         params = self._params(targets, synapse, timeout, transport)
-        replies = self._connections.free().call("dendrite_query", params, timeout=_patience(timeout))["replies"] if targets else []
+        replies: List[Json] = []
+        if targets:
+            whole = _patience(timeout, len(targets))
+            replies = self._connections.free().call("dendrite_query", params, timeout=whole)["replies"]
         results = self._results(synapse, targets, each_of(targets, replies), timeout)
         results = [result.deserialize() if deserialize else result for result in results]
         return results[0] if single else results
@@ -102,7 +111,8 @@ class Dendrite:
             params["filter"] = filter
         else:
             params["all"] = True
-        replies = self._connections.free().call("dendrite_query", params, timeout=_patience(timeout))["replies"]
+        whole = _patience(timeout, _SLOTS)
+        replies = self._connections.free().call("dendrite_query", params, timeout=whole)["replies"]
         results = [self._filled(copy.copy(synapse), reply, None, timeout) for reply in replies]
         return [result.deserialize() if deserialize else result for result in results]
 
@@ -283,6 +293,8 @@ class Dendrite:
         return streams[0] if single else streams
 
     def _params(self, targets: Sequence[Any], synapse: Synapse, timeout: Optional[float], transport: str) -> Json:
+        if not isinstance(synapse, Synapse):
+            raise TypeError(f"{type(synapse).__name__} is no synapse of this module: declare it as a subclass of `btd.Synapse`")
         wallet = names(self.wallet)
         if timeout is not None and timeout > _LONGEST:
             _log.warning("btd waits %.0f s for an axon at most, which it does in place of %s s", _LONGEST, timeout)
@@ -302,7 +314,7 @@ class Dendrite:
         if targets:
             # Nothing of it waits in a thread: as many may be asked at once as btd takes.
             call = asyncio.wrap_future((await self._connections.freed()).submit("dendrite_query", params))
-            replies = (await asyncio.wait_for(call, _patience(timeout)))["replies"]
+            replies = (await asyncio.wait_for(call, _patience(timeout, len(targets))))["replies"]
         replies = each_of(targets, replies)
         await self._learn(replies)
         return replies
@@ -360,8 +372,9 @@ def _limit(timeout: Optional[float]) -> float:
     return min(timeout, _LONGEST) if timeout is not None and timeout > 0 else _UNSAID
 
 
-def _patience(timeout: Optional[float]) -> float:
-    return _limit(timeout) + _MARGIN
+def _patience(timeout: Optional[float], axons: int = 1) -> float:
+    """How long btd may take for so many axons."""
+    return _limit(timeout) * -(-axons // _AT_ONCE) + _MARGIN
 
 
 def _silent(timeout: Optional[float]) -> str:

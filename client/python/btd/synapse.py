@@ -16,7 +16,7 @@ import enum
 import hashlib
 import json
 import sys
-from typing import Any, ClassVar, Dict, List, Optional, Tuple, get_args, get_origin
+from typing import Any, ClassVar, Dict, List, Optional, Tuple, Union, get_args, get_origin
 
 from .fields import REQUIRED, Field, FieldError, default_of, frozen, held
 from .terminal import TerminalInfo
@@ -146,6 +146,16 @@ class Synapse:
     def from_json(cls, message: Dict[str, Any]) -> "Synapse":
         """Reads a message as it travels."""
         return cls._received(message)
+
+    @classmethod
+    def model_validate(cls, message: Any) -> "Synapse":
+        """A message of a dictionary, such as :meth:`model_dump` gives, or the message itself."""
+        return message if isinstance(message, cls) else cls(**message)
+
+    @classmethod
+    def model_validate_json(cls, text: Union[str, bytes]) -> "Synapse":
+        """A message of JSON, such as :meth:`model_dump_json` gives."""
+        return cls(**json.loads(text))
 
     # --- the message
 
