@@ -237,6 +237,9 @@ def peers(dendrite, hotkey):
 def metagraphs(client):
     metagraph = bt.metagraph(1, client=client)
     whole = copy.deepcopy(metagraph)
+    refused("one of another network is refused", ValueError, "not on finney", lambda: bt.metagraph(1, "finney", client=client))
+    for name in ("local", "devnet"):
+        check(f"but not {name}", bt.metagraph(1, name, client=client).n == metagraph.n)
     past = bt.metagraph(1, sync=False, client=client).sync(block=int(metagraph.block))
     check("a metagraph can be of the past", int(past.block) == int(metagraph.block) and int(past.n) >= 1, past)
     with tempfile.TemporaryDirectory() as folder:
@@ -265,6 +268,8 @@ def main():
     def ask(synapse, **how):
         return dendrite.query(target, synapse, deserialize=False, **how)
 
+    refused("no btd is told", ConnectionError, "BTD_SOCKET", lambda: bt.Client("nowhere.sock"))
+    refused("no wallet is told", KeyError, "btctl wallet list", lambda: bt.wallet("nobody", client=client).hotkey)
     another = bt.axon(wallet=bt.wallet(name=ARGUMENTS.asks, client=client), client=client)
     refused("another hotkey is told", RuntimeError, "answers as", another.start)
     refused("another port is told", RuntimeError, "at port", bt.axon(wallet=wallet, port=1, client=client).start)

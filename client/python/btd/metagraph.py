@@ -24,6 +24,9 @@ except ImportError:  # Lists then.
 
 __all__ = ["Metagraph"]
 
+#: What chain the names of networks stand for. Others (`local`, a URL) may be any.
+_CHAINS = {"finney": "main", "archive": "main", "test": "test", "devnet": "devnet"}
+
 
 class Metagraph:
     """The neurons of a subnet, in the order of their uids. Stakes are in tokens, scores 0 to 1."""
@@ -58,8 +61,13 @@ class Metagraph:
     def sync(self, block: Optional[int] = None, lite: Optional[bool] = None, subtensor: Any = None) -> "Metagraph":
         """Reads what btd knows now, or what was at a block of the past; ``subtensor`` is not needed.
 
-        Raises :class:`RpcError` when the chain's node no longer has the block.
+        Raises :class:`RpcError` when the chain's node no longer has the block, and :class:`ValueError`
+        when ``network`` names another chain than btd is on.
         """
+        if self.network in _CHAINS:
+            here = self._call("chain_status", {})["network"]
+            if _CHAINS.get(here, _CHAINS[self.network]) != _CHAINS[self.network]:
+                raise ValueError(f"btd is on {here}, not on {self.network}: ask one that is there, or leave `network` out")
         if block is not None or self.mechid:
             whole = self._table(block)
             self.neurons, self.subnet = neurons_of(self.netuid, whole["columns"], whole["neurons"]), dict(whole["figures"])

@@ -245,7 +245,8 @@ class Client:
             return stream
         except OSError as error:
             stream.close()
-            raise ConnectionError(f"cannot reach btd at {self.path}: {error}") from error
+            hint = "start it (`btd`), or say where its socket is (BTD_SOCKET)"
+            raise ConnectionError(f"cannot reach btd at {self.path}: {error}; {hint}") from error
 
     def _send(self, opcode: int, payload: bytes) -> None:
         mask = secrets.token_bytes(4)

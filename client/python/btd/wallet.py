@@ -47,7 +47,7 @@ class Wallet:
                     client.close()
             entry: Optional[Json] = next((wallet for wallet in wallets if wallet["name"] == self.name), None)
             if entry is None:
-                raise KeyError(f"btd knows no wallet {self.name}")
+                raise KeyError(f"btd knows no wallet {self.name}: `btctl wallet list` shows those that it has")
             self._entry = entry
             return entry
         return self._entry
