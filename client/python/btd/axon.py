@@ -130,8 +130,11 @@ class Axon:
         if self._answering is not None:
             return self  # It is started already.
         client = self._connected()
-        self._ended.clear()
-        answering = self._answering = Answering(self.max_workers)
+        with self._lock:
+            if self._answering is not None:  # Another thread was first.
+                return self
+            self._ended.clear()
+            answering = self._answering = Answering(self.max_workers)
         try:
             self._begin(client, answering)
         except BaseException:
