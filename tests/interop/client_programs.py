@@ -34,6 +34,7 @@ parser.add_argument("--wallet", default="default")
 parser.add_argument("--asks", default="default")
 ARGUMENTS = parser.parse_args()
 CLIENT = bt.Client(ARGUMENTS.socket)
+DTYPES = "float16 float32 float64 uint8 int8 int16 int32 int64 bool".split()
 
 
 # --- the protocol of the subnet template, and one that streams
@@ -96,6 +97,14 @@ class StreamPrompting(bt.StreamingSynapse):
         }
 
 
+class Mirror(bt.Synapse):
+    tensor: bt.Tensor
+    required_hash_fields = ("tensor",)
+
+    def deserialize(self):
+        return self.tensor
+
+
 class Sealed(bt.Synapse):
     secret: str = ""
 
@@ -110,7 +119,7 @@ class Miner:
         self.seen: Dict[str, Any] = {}
         self.axon = bt.axon(wallet=self.wallet, client=bt.Client(ARGUMENTS.socket))
         self.axon.attach(forward_fn=self.forward, blacklist_fn=self.blacklist, priority_fn=self.priority)
-        self.axon.attach(self.topk).attach(self.prompt).attach(forward_fn=sealed, verify_fn=self.verify)
+        self.axon.attach(self.topk).attach(self.prompt).attach(mirror).attach(forward_fn=sealed, verify_fn=self.verify)
         self.axon.start()
 
     async def forward(self, synapse: Dummy) -> Dummy:
@@ -153,6 +162,11 @@ class Miner:
     def verify(self, synapse: Sealed) -> None:
         if synapse.secret != "open":
             raise Exception("it stays sealed")
+
+
+def mirror(synapse: Mirror) -> Mirror:
+    synapse.tensor = bt.Tensor.serialize(synapse.tensor.deserialize())
+    return synapse
 
 
 def sealed(synapse: Sealed) -> Sealed:
@@ -212,12 +226,18 @@ def synchronous(target):
     check("the largest of a tensor", (reply.tolist() if numpy is not None else reply) == wanted, reply)
     if numpy is not None:
         check("in numpy's own hands", isinstance(reply, numpy.ndarray) and reply.dtype == numpy.float64, reply.dtype)
-        for dtype in "float16 float32 float64 uint8 int8 int16 int32 int64 bool".split():
+        for dtype in DTYPES:
             for array in (numpy.arange(6).reshape(2, 3).astype(dtype), numpy.zeros((0, 3), dtype), numpy.array(1).astype(dtype)):
-                back = bt.Tensor.serialize(array).deserialize()
+                back = dendrite.query(target, Mirror(tensor=bt.Tensor.serialize(array))).deserialize()
                 same = numpy.array_equal(back, array) and back.dtype == array.dtype and back.shape == array.shape
                 check(f"{dtype} of shape {array.shape} comes back", same, back.tolist())
         check("`tensor()` needs no torch", bt.tensor([1, 2]).tensor().tolist() == [1, 2])
+    for dtype in DTYPES:
+        sent = bt.tensor([[True, False], [False, True]] if dtype == "bool" else [[0, 1], [2, 3]], dtype)
+        back = dendrite.query(target, Mirror(tensor=sent))
+        same = back.tolist() == sent.tolist() and back.shape == [2, 2]
+        # Nested lists, where there is no numpy, do not say what they were of.
+        check(f"lists of {dtype} come back", same and (numpy is None or back == sent), back.tolist())
     for shape, values in (((2, 0), [[], []]), ((2, 3, 0), [[[]] * 3] * 2), ((0, 3), [])):
         data = bt.Tensor._packed("int64", shape, b"")
         check(f"nothing of shape {shape} is nothing", data.tolist() == values, data.tolist())
