@@ -2,7 +2,8 @@
 //! questions and failures go to standard error.
 //!
 //! With `--json` standard output is one JSON document, the daemon's answer as it came (indented
-//! only for a terminal), and stays empty on failure. Colour repeats what the words say.
+//! only for a terminal), and stays empty on failure,
+//! save for what a command of several steps had done by then. Colour repeats what the words say.
 
 pub(crate) mod column;
 pub(crate) mod facts;

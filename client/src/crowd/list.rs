@@ -72,50 +72,55 @@ static COLUMNS: [Shown<Crowdloan>; 9] = [
         name: "id",
         column: Column::number("ID"),
         text: |one, _| one.id.to_string(),
-        key: |one| Key::Order(one.id.into()),
+        key: |one, _| Key::Order(one.id.into()),
     },
     Shown {
         name: "state",
         column: Column::text("STATE"),
         text: |one, now| state(one, now).to_owned(),
-        key: |one| Key::Text(state(one, 0).to_owned()),
+        key: |one, now| Key::Text(state(one, now).to_owned()),
     },
     Shown {
         name: "raised",
         column: Column::number("RAISED (τ)"),
         text: |one, _| one.raised.to_string(),
-        key: |one| Key::Amount(one.raised.rao()),
+        key: |one, _| Key::Amount(one.raised.rao()),
     },
     Shown {
         name: "cap",
         column: Column::number("CAP (τ)"),
         text: |one, _| one.cap.to_string(),
-        key: |one| Key::Amount(one.cap.rao()),
+        key: |one, _| Key::Amount(one.cap.rao()),
     },
     Shown {
         name: "least",
         column: Column::number("LEAST (τ)").leaves(2),
         text: |one, _| one.min_contribution.to_string(),
-        key: |one| Key::Amount(one.min_contribution.rao()),
+        key: |one, _| Key::Amount(one.min_contribution.rao()),
     },
     Shown {
         name: "contributors",
         column: Column::number("CONTRIBUTORS").leaves(1),
         text: |one, _| one.contributors.to_string(),
-        key: |one| Key::Amount(one.contributors.into()),
+        key: |one, _| Key::Amount(one.contributors.into()),
     },
     Shown {
         name: "end",
         column: Column::number("LAST BLOCK"),
         text: |one, _| one.end.to_string(),
-        key: |one| Key::Order(one.end.into()),
+        key: |one, _| Key::Order(one.end.into()),
     },
-    Shown { name: "for", column: Column::text("FOR"), text: |one, _| purpose(one), key: |one| Key::Text(purpose(one)) },
+    Shown {
+        name: "for",
+        column: Column::text("FOR"),
+        text: |one, _| purpose(one),
+        key: |one, _| Key::Text(purpose(one)),
+    },
     Shown {
         name: "creator",
         column: Column::address("CREATOR").leaves(3),
         text: |one, _| one.creator.to_string(),
-        key: |one| Key::Text(one.creator.to_string()),
+        key: |one, _| Key::Text(one.creator.to_string()),
     },
 ];
 
@@ -148,7 +153,7 @@ impl ListArgs {
 }
 
 fn render(reply: &Crowdloans, page: Page, sort: Option<&'static Shown<Crowdloan>>, order: Option<Order>) -> String {
-    let rows = column::sorted(&reply.crowdloans, sort, order);
+    let rows = column::sorted(&reply.crowdloans, (sort, order), reply.at.block.number.0);
     let table = column::table(&rows, &COLUMNS.iter().collect::<Vec<_>>(), reply.at.block.number.0);
     let count = text::count(rows.len(), "crowdloan");
     let table = if rows.is_empty() { String::new() } else { table.render(page) };
@@ -166,9 +171,11 @@ mod tests {
     #[test]
     fn crowdloans_are_sorted_by_what_is_asked_for() {
         let one = |id: u32, raised: &str, finalized: bool| {
+            // The last is past its last block.
+            let end = if id == 2 { 8 } else { 100 };
             json!({
                 "id": id, "creator": BOB, "deposit": "1", "min_contribution": "1", "cap": "9000000000", "raised": raised,
-                "end": 100, "contributors": 1, "target": BOB, "has_call": false, "finalized": finalized,
+                "end": end, "contributors": 1, "target": BOB, "has_call": false, "finalized": finalized,
             })
         };
         let at = json!({ "number": 9, "hash": format!("0x{}", "00".repeat(32)), "age_ms": 100, "stale": false });
@@ -179,8 +186,9 @@ mod tests {
             let words = |line: &str| line.split_whitespace().take(2).collect::<Vec<_>>().join(" ");
             text.lines().skip(1).take(3).map(words).collect::<Vec<_>>()
         };
-        assert_eq!(shown("raised", None), ["1 paid", "2 open", "0 open"]);
-        assert_eq!(shown("raised", Some(Order::Ascending)), ["0 open", "2 open", "1 paid"]);
-        assert_eq!(shown("id", Some(Order::Descending)), ["2 open", "1 paid", "0 open"]);
+        assert_eq!(shown("raised", None), ["1 paid", "2 ended", "0 open"]);
+        assert_eq!(shown("raised", Some(Order::Ascending)), ["0 open", "2 ended", "1 paid"]);
+        assert_eq!(shown("id", Some(Order::Descending)), ["2 ended", "1 paid", "0 open"]);
+        assert_eq!(shown("state", None), ["2 ended", "0 open", "1 paid"]);
     }
 }

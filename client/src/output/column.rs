@@ -13,8 +13,8 @@ pub(crate) struct Shown<R: 'static> {
     pub(crate) column: Column,
     /// The text, at a block.
     pub(crate) text: fn(&R, u32) -> String,
-    /// What rows are sorted by.
-    pub(crate) key: fn(&R) -> Key,
+    /// What rows are sorted by, at a block.
+    pub(crate) key: fn(&R, u32) -> Key,
 }
 
 /// Which way rows are sorted.
@@ -61,12 +61,12 @@ pub(crate) fn table<R>(rows: &[&R], columns: &[&'static Shown<R>], block: u32) -
 }
 
 /// The rows, sorted by a column in its own order or the one that is asked for; as they are without a column.
-pub(crate) fn sorted<'r, R>(rows: &'r [R], by: Option<&Shown<R>>, order: Option<Order>) -> Vec<&'r R> {
+pub(crate) fn sorted<'r, R>(rows: &'r [R], (by, order): (Option<&Shown<R>>, Option<Order>), block: u32) -> Vec<&'r R> {
     let mut rows: Vec<&R> = rows.iter().collect();
     if let Some(by) = by {
         rows.sort_by(|one, other| {
-            let key = (by.key)(one);
-            let own = compare(&key, &(by.key)(other));
+            let key = (by.key)(one, block);
+            let own = compare(&key, &(by.key)(other, block));
             let falls = matches!(key, Key::Number(_) | Key::Amount(_));
             let usual = if falls { Order::Descending } else { Order::Ascending };
             if order.unwrap_or(usual) == usual { own } else { own.reverse() }
@@ -94,13 +94,13 @@ mod tests {
             name: "stake",
             column: Column::number("STAKE"),
             text: |row, _| row.0.to_string(),
-            key: |row| Key::Amount(row.0),
+            key: |row, _| Key::Amount(row.0),
         },
         Shown {
             name: "name",
             column: Column::text("NAME"),
             text: |row, _| row.1.to_owned(),
-            key: |row| Key::Text(row.1.to_owned()),
+            key: |row, _| Key::Text(row.1.to_owned()),
         },
     ];
 
@@ -109,7 +109,7 @@ mod tests {
         let rows = [(2, "b"), (3, "a"), (1, "c")];
         let sorted = |name: &str, order| {
             let by = Some(find(&COLUMNS, name).unwrap());
-            super::sorted(&rows, by, order).iter().map(|row| row.0).collect::<Vec<_>>()
+            super::sorted(&rows, (by, order), 0).iter().map(|row| row.0).collect::<Vec<_>>()
         };
         assert_eq!(sorted("stake", None), [3, 2, 1]);
         assert_eq!(sorted("stake", Some(Order::Descending)), [3, 2, 1]);

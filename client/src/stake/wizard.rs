@@ -160,14 +160,19 @@ fn command(
         Deed::Move => ("--origin-netuid", "--from"),
         Deed::Swap | Deed::Transfer => ("--origin-netuid", "--hotkey"),
     };
-    let words = words.into_iter().map(|word| if word == "wizard" { deed.verb().to_owned() } else { word });
+    // The name of the command, and not of a wallet: the first behind its noun.
+    let mut words = words;
+    let noun = words.iter().position(|word| word == "stake").unwrap_or(0);
+    if let Some(name) = words.iter_mut().skip(noun).find(|word| *word == "wizard") {
+        *name = deed.verb().to_owned();
+    }
     let flags = [
         (netuid, position.netuid.to_string()),
         (hotkey, position.hotkey.to_string()),
         ("--amount", pick::said(amount)),
     ];
     let flags = flags.into_iter().chain(more).flat_map(|(flag, value)| [flag.to_owned(), value]);
-    words.chain(flags).collect()
+    words.into_iter().chain(flags).collect()
 }
 
 #[cfg(test)]
@@ -186,9 +191,10 @@ mod tests {
             (Deed::Swap, Some(("--dest-netuid", "3".to_owned()))),
             (Deed::Transfer, Some(("--dest", bob.to_owned()))),
         ] {
-            let words = ["stake", "wizard", "--wallet", "alice"].map(str::to_owned).to_vec();
+            // A wallet may have the command's name.
+            let words = ["stake", "wizard", "--wallet", "wizard"].map(str::to_owned).to_vec();
             let words = command(words, deed, (position, AlphaAmount::All), more);
-            assert_eq!(words[1], deed.verb());
+            assert_eq!((words[1].as_str(), words[3].as_str()), (deed.verb(), "wizard"));
             let words = ["btctl".to_owned()].into_iter().chain(words);
             assert!(Cli::try_parse_from(words).is_ok(), "{deed:?}");
             assert_eq!(deed.verb().parse(), Ok(deed));

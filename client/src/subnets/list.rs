@@ -44,85 +44,85 @@ static COLUMNS: [Shown<SubnetSummary>; 14] = [
         name: "netuid",
         column: Column::number("NETUID"),
         text: |subnet, _| subnet.netuid.to_string(),
-        key: |subnet| Key::Order(subnet.netuid.0.into()),
+        key: |subnet, _| Key::Order(subnet.netuid.0.into()),
     },
     Shown {
         name: "name",
         column: Column::text("NAME"),
         text: |subnet, _| subnet.name.clone(),
-        key: |subnet| Key::Text(subnet.name.to_lowercase()),
+        key: |subnet, _| Key::Text(subnet.name.to_lowercase()),
     },
     Shown {
         name: "n",
         column: Column::number("N"),
         text: |subnet, _| subnet.neurons.to_string(),
-        key: |subnet| Key::Amount(subnet.neurons.into()),
+        key: |subnet, _| Key::Amount(subnet.neurons.into()),
     },
     Shown {
         name: "max_n",
         column: Column::number("MAX_N").leaves(1),
         text: |subnet, _| subnet.max_neurons.to_string(),
-        key: |subnet| Key::Amount(subnet.max_neurons.into()),
+        key: |subnet, _| Key::Amount(subnet.max_neurons.into()),
     },
     Shown {
         name: "price",
         column: Column::number("PRICE (τ/α)"),
         text: |subnet, _| told(subnet.price, 6),
-        key: |subnet| Key::Amount(subnet.price.map_or(0, Tao::rao)),
+        key: |subnet, _| Key::Amount(subnet.price.map_or(0, Tao::rao)),
     },
     Shown {
         name: "emission",
         column: Column::number("EMISSION (τ/block)").leaves(2),
         text: |subnet, _| told(subnet.tao_in_emission, 6),
-        key: |subnet| Key::Amount(subnet.tao_in_emission.map_or(0, Tao::rao)),
+        key: |subnet, _| Key::Amount(subnet.tao_in_emission.map_or(0, Tao::rao)),
     },
     Shown {
         name: "tao",
         column: Column::number("POOL (τ)").leaves(3),
         text: |subnet, _| told(subnet.tao_in, 4),
-        key: |subnet| Key::Amount(subnet.tao_in.map_or(0, Tao::rao)),
+        key: |subnet, _| Key::Amount(subnet.tao_in.map_or(0, Tao::rao)),
     },
     Shown {
         name: "alpha",
         column: Column::number("POOL (α)").leaves(4),
         text: |subnet, _| told(subnet.alpha_in, 4),
-        key: |subnet| Key::Amount(subnet.alpha_in.map_or(0, Alpha::rao)),
+        key: |subnet, _| Key::Amount(subnet.alpha_in.map_or(0, Alpha::rao)),
     },
     Shown {
         name: "stake",
         column: Column::number("STAKE (α)").leaves(5),
         text: |subnet, _| told(subnet.alpha_out, 4),
-        key: |subnet| Key::Amount(subnet.alpha_out.map_or(0, Alpha::rao)),
+        key: |subnet, _| Key::Amount(subnet.alpha_out.map_or(0, Alpha::rao)),
     },
     Shown {
         name: "tempo",
         column: Column::number("TEMPO (k/n)").leaves(6),
         text: |subnet, _| format!("{}/{}", subnet.blocks_since_epoch, subnet.tempo),
-        key: |subnet| Key::Amount(subnet.tempo.into()),
+        key: |subnet, _| Key::Amount(subnet.tempo.into()),
     },
     Shown {
         name: "register",
         column: Column::number("REGISTER (τ)"),
         text: |subnet, _| cost(subnet),
-        key: |subnet| Key::Amount(if is_closed(subnet) { 0 } else { subnet.burn.rao() }),
+        key: |subnet, _| Key::Amount(if is_closed(subnet) { 0 } else { subnet.burn.rao() }),
     },
     Shown {
         name: "symbol",
         column: Column::text("SYMBOL").leaves(7),
         text: |subnet, _| subnet.symbol.clone(),
-        key: |subnet| Key::Text(subnet.symbol.clone()),
+        key: |subnet, _| Key::Text(subnet.symbol.clone()),
     },
     Shown {
         name: "supply",
         column: Column::number("SUPPLY (α)"),
         text: |subnet, _| told(supply(subnet), 4),
-        key: |subnet| Key::Amount(supply(subnet).map_or(0, Alpha::rao)),
+        key: |subnet, _| Key::Amount(supply(subnet).map_or(0, Alpha::rao)),
     },
     Shown {
         name: "cap",
         column: Column::number("MARKET CAP (τ)"),
         text: |subnet, _| told(market_cap(subnet), 4),
-        key: |subnet| Key::Amount(market_cap(subnet).map_or(0, Tao::rao)),
+        key: |subnet, _| Key::Amount(market_cap(subnet).map_or(0, Tao::rao)),
     },
 ];
 
@@ -164,7 +164,8 @@ fn render(
     sort: Option<&'static Shown<SubnetSummary>>,
 ) -> String {
     let columns = if columns.is_empty() { COLUMNS.iter().take(USUAL).collect() } else { columns.to_vec() };
-    let table = column::table(&column::sorted(&subnets.subnets, sort, None), &columns, subnets.at.block.number.0);
+    let block = subnets.at.block.number.0;
+    let table = column::table(&column::sorted(&subnets.subnets, (sort, None), block), &columns, block);
     let neurons: usize = subnets.subnets.iter().map(|subnet| usize::from(subnet.neurons)).sum();
     let (count, neurons) = (text::count(subnets.subnets.len(), "subnet"), text::count(neurons, "neuron"));
     format!("{}{count}, {neurons}, {}\n", table.render(page), text::at(&subnets.at, page))

@@ -60,61 +60,61 @@ static COLUMNS: [Shown<Neuron>; 16] = [
         name: "uid",
         column: Column::number("UID"),
         text: |neuron, _| neuron.uid.to_string(),
-        key: |neuron| Key::Order(neuron.uid.0.into()),
+        key: |neuron, _| Key::Order(neuron.uid.0.into()),
     },
     Shown {
         name: "stake",
         column: Column::number("STAKE (α)"),
         text: |neuron, _| format!("{:.4}", neuron.stake),
-        key: |neuron| Key::Amount(neuron.stake.rao()),
+        key: |neuron, _| Key::Amount(neuron.stake.rao()),
     },
     Shown {
         name: "rank",
         column: Column::number("RANK").leaves(12),
         text: |neuron, _| neuron.rank.map_or_else(none, score),
-        key: |neuron| Key::Number(neuron.rank.unwrap_or(f64::NEG_INFINITY)),
+        key: |neuron, _| Key::Number(neuron.rank.unwrap_or(f64::NEG_INFINITY)),
     },
     Shown {
         name: "trust",
         column: Column::number("TRUST").leaves(11),
         text: |neuron, _| neuron.trust.map_or_else(none, score),
-        key: |neuron| Key::Number(neuron.trust.unwrap_or(f64::NEG_INFINITY)),
+        key: |neuron, _| Key::Number(neuron.trust.unwrap_or(f64::NEG_INFINITY)),
     },
     Shown {
         name: "consensus",
         column: Column::number("CONSENSUS").leaves(8),
         text: |neuron, _| score(neuron.consensus),
-        key: |neuron| Key::Number(neuron.consensus),
+        key: |neuron, _| Key::Number(neuron.consensus),
     },
     Shown {
         name: "incentive",
         column: Column::number("INCENTIVE").leaves(3),
         text: |neuron, _| score(neuron.incentive),
-        key: |neuron| Key::Number(neuron.incentive),
+        key: |neuron, _| Key::Number(neuron.incentive),
     },
     Shown {
         name: "dividends",
         column: Column::number("DIVIDENDS").leaves(4),
         text: |neuron, _| score(neuron.dividends),
-        key: |neuron| Key::Number(neuron.dividends),
+        key: |neuron, _| Key::Number(neuron.dividends),
     },
     Shown {
         name: "emission",
         column: Column::number("EMISSION (α)").leaves(2),
         text: |neuron, _| format!("{:.6}", neuron.emission),
-        key: |neuron| Key::Amount(neuron.emission.rao()),
+        key: |neuron, _| Key::Amount(neuron.emission.rao()),
     },
     Shown {
         name: "vtrust",
         column: Column::number("VTRUST").leaves(7),
         text: |neuron, _| neuron.validator_trust.map_or_else(none, score),
-        key: |neuron| Key::Number(neuron.validator_trust.unwrap_or(f64::NEG_INFINITY)),
+        key: |neuron, _| Key::Number(neuron.validator_trust.unwrap_or(f64::NEG_INFINITY)),
     },
     Shown {
         name: "val",
         column: Column::text("VAL").leaves(6),
         text: |neuron, _| mark(neuron.validator_permit),
-        key: |neuron| Key::Amount(neuron.validator_permit.into()),
+        key: |neuron, _| Key::Amount(neuron.validator_permit.into()),
     },
     Shown {
         name: "updated",
@@ -123,31 +123,31 @@ static COLUMNS: [Shown<Neuron>; 16] = [
             let age = u64::from(block).checked_sub(neuron.last_update);
             age.map_or_else(|| "-".to_owned(), |blocks| blocks.to_string())
         },
-        key: |neuron| Key::Amount(neuron.last_update),
+        key: |neuron, _| Key::Amount(neuron.last_update),
     },
     Shown {
         name: "active",
         column: Column::text("ACTIVE").leaves(9),
         text: |neuron, _| mark(neuron.active),
-        key: |neuron| Key::Amount(neuron.active.into()),
+        key: |neuron, _| Key::Amount(neuron.active.into()),
     },
     Shown {
         name: "axon",
         column: Column::text("AXON").leaves(1),
         text: |neuron, _| axon(neuron),
-        key: |neuron| Key::Text(axon(neuron)),
+        key: |neuron, _| Key::Text(axon(neuron)),
     },
     Shown {
         name: "hotkey",
         column: Column::address("HOTKEY"),
         text: |neuron, _| neuron.hotkey.to_string(),
-        key: |neuron| Key::Text(neuron.hotkey.to_string()),
+        key: |neuron, _| Key::Text(neuron.hotkey.to_string()),
     },
     Shown {
         name: "coldkey",
         column: Column::address("COLDKEY").leaves(10),
         text: |neuron, _| neuron.coldkey.to_string(),
-        key: |neuron| Key::Text(neuron.coldkey.to_string()),
+        key: |neuron, _| Key::Text(neuron.coldkey.to_string()),
     },
     Shown {
         name: "name",
@@ -155,7 +155,7 @@ static COLUMNS: [Shown<Neuron>; 16] = [
         text: |neuron, _| {
             neuron.identity.as_deref().map_or_else(|| "-".to_owned(), |name| text::visible(name).into_owned())
         },
-        key: |neuron| Key::Text(neuron.identity.clone().unwrap_or_default()),
+        key: |neuron, _| Key::Text(neuron.identity.clone().unwrap_or_default()),
     },
 ];
 
@@ -211,7 +211,8 @@ fn render(
     sort: Option<&'static Shown<Neuron>>,
 ) -> String {
     let columns = if columns.is_empty() { COLUMNS.iter().take(USUAL).collect() } else { columns.to_vec() };
-    let table = column::table(&column::sorted(&reply.neurons, sort, None), &columns, reply.at.block.number.0);
+    let block = reply.at.block.number.0;
+    let table = column::table(&column::sorted(&reply.neurons, (sort, None), block), &columns, block);
     format!("{}{}{}", heading(reply, page), table.render(page), footer(reply, page))
 }
 

@@ -138,7 +138,7 @@ impl UpdateArgs {
         let ended = self.renew_all(session, wallets, &mut renewed).await;
         // What was written before a failure is told all the same.
         match session.out.format() {
-            Format::Human if renewed.is_empty() && ended.is_err() => {}
+            _ if renewed.is_empty() && ended.is_err() => {}
             Format::Json => session.out.document(&json!(renewed).to_string())?,
             Format::Human if renewed.is_empty() => session.out.data("no key of this host has an old encryption")?,
             Format::Human => {

@@ -67,97 +67,97 @@ static COLUMNS: [Shown<OwnNeuron>; 16] = [
         name: "wallet",
         column: Column::text("WALLET"),
         text: |own, _| own.wallet.to_string(),
-        key: |own| Key::Text(own.wallet.to_string()),
+        key: |own, _| Key::Text(own.wallet.to_string()),
     },
     Shown {
         name: "hotkey",
         column: Column::text("HOTKEY"),
         text: |own, _| own.hotkey_name.to_string(),
-        key: |own| Key::Text(own.hotkey_name.to_string()),
+        key: |own, _| Key::Text(own.hotkey_name.to_string()),
     },
     Shown {
         name: "netuid",
         column: Column::number("NETUID"),
         text: |own, _| own.netuid.to_string(),
-        key: |own| Key::Order(own.netuid.0.into()),
+        key: |own, _| Key::Order(own.netuid.0.into()),
     },
     Shown {
         name: "uid",
         column: Column::number("UID"),
         text: |own, _| own.neuron.uid.to_string(),
-        key: |own| Key::Order(own.neuron.uid.0.into()),
+        key: |own, _| Key::Order(own.neuron.uid.0.into()),
     },
     Shown {
         name: "active",
         column: Column::text("ACTIVE").leaves(5),
         text: |own, _| yes(own.neuron.active),
-        key: |own| Key::Amount(own.neuron.active.into()),
+        key: |own, _| Key::Amount(own.neuron.active.into()),
     },
     Shown {
         name: "stake",
         column: Column::number("STAKE (τ)"),
         text: |own, _| own.neuron.stake.to_string(),
-        key: |own| Key::Amount(own.neuron.stake.rao()),
+        key: |own, _| Key::Amount(own.neuron.stake.rao()),
     },
     Shown {
         name: "trust",
         column: Column::number("TRUST").leaves(8),
         text: |own, _| own.neuron.trust.map_or_else(|| "-".to_owned(), score),
-        key: |own| Key::Number(own.neuron.trust.unwrap_or(f64::NEG_INFINITY)),
+        key: |own, _| Key::Number(own.neuron.trust.unwrap_or(f64::NEG_INFINITY)),
     },
     Shown {
         name: "consensus",
         column: Column::number("CONSENSUS").leaves(9),
         text: |own, _| score(own.neuron.consensus),
-        key: |own| Key::Number(own.neuron.consensus),
+        key: |own, _| Key::Number(own.neuron.consensus),
     },
     Shown {
         name: "incentive",
         column: Column::number("INCENTIVE"),
         text: |own, _| score(own.neuron.incentive),
-        key: |own| Key::Number(own.neuron.incentive),
+        key: |own, _| Key::Number(own.neuron.incentive),
     },
     Shown {
         name: "dividends",
         column: Column::number("DIVIDENDS"),
         text: |own, _| score(own.neuron.dividends),
-        key: |own| Key::Number(own.neuron.dividends),
+        key: |own, _| Key::Number(own.neuron.dividends),
     },
     Shown {
         name: "emission",
         column: Column::number("EMISSION (α)"),
         text: |own, _| own.neuron.emission.to_string(),
-        key: |own| Key::Amount(own.neuron.emission.rao()),
+        key: |own, _| Key::Amount(own.neuron.emission.rao()),
     },
     Shown {
         name: "vtrust",
         column: Column::number("VTRUST").leaves(7),
         text: |own, _| own.neuron.validator_trust.map_or_else(|| "-".to_owned(), score),
-        key: |own| Key::Number(own.neuron.validator_trust.unwrap_or(f64::NEG_INFINITY)),
+        key: |own, _| Key::Number(own.neuron.validator_trust.unwrap_or(f64::NEG_INFINITY)),
     },
     Shown {
         name: "vpermit",
         column: Column::text("VPERMIT").leaves(6),
         text: |own, _| yes(own.neuron.validator_permit),
-        key: |own| Key::Amount(own.neuron.validator_permit.into()),
+        key: |own, _| Key::Amount(own.neuron.validator_permit.into()),
     },
     Shown {
         name: "updated",
         column: Column::number("UPDATED").leaves(4),
         text: |own, _| own.updated.to_string(),
-        key: |own| Key::Amount(own.updated),
+        key: |own, _| Key::Amount(own.updated),
     },
     Shown {
         name: "axon",
         column: Column::text("AXON").leaves(3),
         text: |own, _| axon(own),
-        key: |own| Key::Text(axon(own)),
+        key: |own, _| Key::Text(axon(own)),
     },
     Shown {
         name: "hotkey_ss58",
         column: Column::address("HOTKEY ADDRESS").leaves(10),
         text: |own, _| own.neuron.hotkey.to_string(),
-        key: |own| Key::Text(own.neuron.hotkey.to_string()),
+        key: |own, _| Key::Text(own.neuron.hotkey.to_string()),
     },
 ];
 
@@ -198,7 +198,7 @@ fn render(reply: &OverviewReply, page: Page, sort: Option<&'static Shown<OwnNeur
         let idle = format!("{} {} {} is registered nowhere", idle.wallet, idle.hotkey_name, idle.hotkey);
         let _ = writeln!(lines, "{}", text::visible(&idle));
     }
-    let rows = column::sorted(&reply.neurons, sort, order);
+    let rows = column::sorted(&reply.neurons, (sort, order), reply.at.block.number.0);
     let table = column::table(&rows, &COLUMNS.iter().collect::<Vec<_>>(), reply.at.block.number.0);
     let table = if rows.is_empty() { String::new() } else { table.render(page) };
     let count = text::count(rows.len(), "neuron");

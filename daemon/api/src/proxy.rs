@@ -87,10 +87,10 @@ signing_params! {
         /// On whose behalf.
         real: Coldkey,
         /// BLAKE2b-256 of the call's bytes.
-        #[serde(default)]
+        #[serde(default, skip_serializing_if = "Option::is_none")]
         call_hash: Option<BlockHash>,
         /// The call itself in place of its hash: this daemon remembers it, and can make it when its time has come.
-        #[serde(default)]
+        #[serde(default, skip_serializing_if = "Option::is_none")]
         call: Option<AnyCall>,
         /// The wallet whose coldkey is the proxy.
         #[serde(default)]
@@ -103,13 +103,13 @@ signing_params! {
         real: Coldkey,
         /// The call that was announced: `{ "pallet", "call", "args" }`. Without it and its bytes, one that this daemon
         /// announced.
-        #[serde(default)]
+        #[serde(default, skip_serializing_if = "Option::is_none")]
         call: Option<AnyCall>,
         /// The same, as the runtime's bytes in hex.
-        #[serde(default)]
+        #[serde(default, skip_serializing_if = "Option::is_none")]
         call_hex: Option<String>,
         /// Its BLAKE2b-256 hash. Without it and the call, the only one that the delegate has announced.
-        #[serde(default)]
+        #[serde(default, skip_serializing_if = "Option::is_none")]
         call_hash: Option<BlockHash>,
         /// Who announced it; the signing coldkey without it.
         #[serde(default)]

@@ -293,7 +293,7 @@ signing_params! {
         #[serde(default)]
         netuid: Option<NetUid>,
         /// Every subnet but root, in place of one; where all are revoked, those on which somebody inherits.
-        #[serde(default)]
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         all_netuids: bool,
         /// Whose stake is inherited.
         #[serde(default)]
@@ -311,7 +311,7 @@ signing_params! {
         #[serde(default)]
         netuid: Option<NetUid>,
         /// Every subnet but root, in place of one.
-        #[serde(default)]
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         all_netuids: bool,
         /// The hotkey.
         #[serde(default)]

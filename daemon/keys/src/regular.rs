@@ -29,7 +29,8 @@ pub(crate) fn read(path: &Path, most: u64) -> io::Result<Vec<u8>> {
 }
 
 /// Which file lies in a place and when it was last written: of two that differ, the content may
-/// differ too. New permissions make another mark as well: the key is only opened once more.
+/// differ too. New permissions make another
+/// mark as well: a plain key is opened once more, an unlocked one has to be unlocked again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct FileMark {
     device: u64,

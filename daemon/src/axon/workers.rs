@@ -281,7 +281,7 @@ impl Workers {
         Ok(handler)
     }
 
-    /// Answers a question.
+    /// Answers a question. A failure ends one that is streamed: the caller sees it cut off.
     ///
     /// # Errors
     /// When nobody waits for that answer.
@@ -289,7 +289,14 @@ impl Workers {
         let mut open = lock(&self.shared.open);
         let question = open.get_mut(&id).ok_or(AnswerError::Unknown(id))?;
         if question.pieces.is_some() {
-            return Err(AnswerError::Streaming(id));
+            // What has gone cannot be taken back, but it is not to look whole.
+            return match reply {
+                Reply::Failure(_) => {
+                    open.remove(&id);
+                    Ok(())
+                }
+                Reply::Fields(_) | Reply::Verdict(_) => Err(AnswerError::Streaming(id)),
+            };
         }
         let sent = question.reply.take().and_then(|waits| waits.send(WorkerReply::Whole(reply)).ok());
         open.remove(&id);
@@ -501,7 +508,8 @@ impl Handler for Handle {
                                 Some(Piece::Chunk(bytes)) => Some((Ok(bytes), (pieces, exchange, false))),
                                 Some(Piece::End) => None,
                                 None => {
-                                    let left = HandlerError::Failed("the program left while it streamed".to_owned());
+                                    let left =
+                                        HandlerError::Failed("the program left or failed while it streamed".to_owned());
                                     Some((Err(left), (pieces, exchange, true)))
                                 }
                             }

@@ -38,7 +38,7 @@ const MAGIC_1: &[u8; 8] = b"BTDMETA1";
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum FileError {
     /// It begins with something else.
-    #[error("it is no metagraph that btd saved: it does not begin with BTDMETA2")]
+    #[error("it is no metagraph that btd saved: it does not begin with BTDMETA")]
     Foreign,
     /// It is of a layout that this btd does not read.
     #[error("it was saved by another version of btd, in the layout {0}")]

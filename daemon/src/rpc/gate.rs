@@ -107,8 +107,8 @@ impl Gate {
     /// In the order given, one after the other.
     async fn batch(&self, entries: Vec<Result<Single<'_>, Box<Misread<'_>>>>) -> Option<Answer> {
         let mut replies = Vec::with_capacity(entries.len());
-        // The brackets, and a comma behind each.
-        let mut bytes = 2_usize;
+        // The brackets, and a comma behind each but the last.
+        let mut bytes = 1_usize;
         for entry in entries {
             let reply = match entry {
                 Ok(Single::Call(request)) => self.pass(request, Standing::InBatch).await,
@@ -118,8 +118,10 @@ impl Gate {
             bytes = bytes.saturating_add(reply.text().len()).saturating_add(1);
             if bytes > self.rules.max_reply_bytes {
                 let words = format!(
-                    "the replies to this batch are larger than {} bytes together; all that was asked was run",
-                    self.rules.max_reply_bytes
+                    "the replies to this batch are larger than {} bytes together: the first {} calls were run, those \
+                     behind them were not",
+                    self.rules.max_reply_bytes,
+                    replies.len() + 1
                 );
                 return Some(self.refuse(&Id::Null, ApiError::new(ErrorKind::ReplyTooLarge, words)));
             }

@@ -15,10 +15,7 @@ impl Custody {
     /// When the directories cannot be listed.
     pub fn wallets(&self) -> Result<Vec<WalletSummary>, CustodyError> {
         let mut wallets = self.store().list()?;
-        for (path, names) in self.shared.credentials.hotkeys()? {
-            // A point may belong to either name: a wallet that is there is the likelier one.
-            let is_known = |id: &&KeyId| wallets.iter().any(|wallet| wallet.name == id.wallet);
-            let Some(id) = names.iter().find(is_known).or_else(|| names.first()) else { continue };
+        for (path, id) in self.handed_over_hotkeys()? {
             let at = match wallets.binary_search_by(|wallet| wallet.name.cmp(&id.wallet)) {
                 Ok(at) => at,
                 Err(at) => {
@@ -26,7 +23,7 @@ impl Custody {
                     at
                 }
             };
-            self.add(&mut wallets[at], id, path);
+            self.add(&mut wallets[at], &id, path);
         }
         Ok(wallets)
     }
@@ -36,18 +33,30 @@ impl Custody {
     /// # Errors
     /// [`StoreError::NotFound`], naming the wallets that there are, if it has none.
     pub fn wallet(&self, name: &WalletName) -> Result<WalletSummary, CustodyError> {
-        let absent = match self.store().summary(name) {
-            Err(absent @ StoreError::NotFound { .. }) => Some(absent),
-            Err(error) => return Err(error.into()),
-            Ok(_) => None,
+        let (mut wallet, absent) = match self.store().summary(name) {
+            Err(absent @ StoreError::NotFound { .. }) => (self.without_files(name), Some(absent)),
+            found => (found?, None),
         };
-        let found = self.wallets()?.into_iter().find(|wallet| wallet.name == *name);
-        match (found, absent) {
-            (Some(wallet), _) => Ok(wallet),
-            (None, Some(absent)) => Err(absent.into()),
-            // Removed between the two looks.
-            (None, None) => Ok(self.store().summary(name)?),
+        for (path, id) in self.handed_over_hotkeys()?.into_iter().filter(|(_, id)| id.wallet == *name) {
+            self.add(&mut wallet, &id, path);
         }
+        match absent {
+            Some(absent) if wallet.hotkeys.is_empty() => Err(absent.into()),
+            _ => Ok(wallet),
+        }
+    }
+
+    /// The hotkeys that the service manager hands over, each with its file.
+    fn handed_over_hotkeys(&self) -> Result<Vec<(PathBuf, KeyId)>, StoreError> {
+        // A point may belong to either name: a wallet that is there is the likelier one.
+        let is_known = |id: &&KeyId| self.store().wallet(&id.wallet).dir().is_dir();
+        let files = self.shared.credentials.hotkeys()?.into_iter();
+        Ok(files
+            .filter_map(|(path, names)| {
+                let id = names.iter().find(is_known).or_else(|| names.first())?.clone();
+                Some((path, id))
+            })
+            .collect())
     }
 
     /// How many keys of this wallet, or of all, lie plain on this host: they sign without being

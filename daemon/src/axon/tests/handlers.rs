@@ -226,18 +226,26 @@ async fn a_program_streams_and_a_broken_stream_is_no_success() {
         let (outcome, (), read) = tokio::join!(call, program, reading);
         assert_eq!((outcome.status_code, read.as_str()), (200, "one two three"), "{}", outcome.status_message);
 
-        // The program leaves in the middle.
+        // The program fails in the middle, and leaves there.
         let dendrite = super::support::dendrite();
-        let call = dendrite.call_streaming(target(&axon), &job, fields("x"), (transport, PATIENCE), &pieces);
-        let program = async {
-            let (id, _) = next(&mut seat).await;
-            workers.stream(id, Piece::Chunk("half".into())).await.unwrap();
-            let half = timeout(PATIENCE, taken.recv()).await.unwrap().unwrap();
-            assert_eq!(half, "half");
-            drop(seat);
-        };
-        let (outcome, ()) = tokio::join!(call, program);
-        assert_ne!(outcome.status_code, 200, "{}", outcome.status_message);
+        let mut seat = Some(seat);
+        for fails in [true, false] {
+            let call = dendrite.call_streaming(target(&axon), &job, fields("x"), (transport, PATIENCE), &pieces);
+            let program = async {
+                let (id, _) = next(seat.as_mut().unwrap()).await;
+                workers.stream(id, Piece::Chunk("half".into())).await.unwrap();
+                let half = timeout(PATIENCE, taken.recv()).await.unwrap().unwrap();
+                assert_eq!(half, "half");
+                if fails {
+                    workers.answer(id, Reply::Failure("no more".to_owned())).unwrap();
+                    assert_eq!(workers.stream(id, Piece::End).await, Err(AnswerError::Unknown(id)));
+                } else {
+                    drop(seat.take());
+                }
+            };
+            let (outcome, ()) = tokio::join!(call, program);
+            assert_ne!(outcome.status_code, 200, "{}", outcome.status_message);
+        }
     }
 }
 

@@ -13,9 +13,8 @@ use futures_util::{StreamExt, TryStreamExt, stream};
 use super::summary;
 use crate::{
     daemon::Parts,
-    metagraph::Snapshot,
+    metagraph::Subnet,
     rpc::{Caller, Failure, chain::raw, receipt},
-    stamp::Stamp,
 };
 
 /// How many subnets are asked for at a time.
@@ -36,12 +35,8 @@ pub(super) async fn list(parts: Arc<Parts>, params: ListParams, _: Caller) -> Re
 /// The subnets as they were at a block.
 async fn past(parts: &Parts, block: BlockId) -> Result<Subnets, Failure> {
     let (view, at) = raw::view(&parts.link, Some(block)).await?;
-    let stamp = Stamp::of(view.block(), &parts.link);
     let view = &view;
-    let one = |netuid: NetUid| async move {
-        let raw = view.metagraph(netuid).await?;
-        Ok::<_, ReadError>(raw.map(|raw| summary(&Snapshot::read(&raw, stamp).subnet)))
-    };
+    let one = |netuid: NetUid| async move { Ok::<_, ReadError>(Subnet::at(view, netuid).await?.as_ref().map(summary)) };
     let found = stream::iter(view.netuids().await?).map(one).buffer_unordered(AT_ONCE);
     let mut subnets: Vec<SubnetSummary> = found.try_filter_map(async |one| Ok(one)).try_collect().await?;
     subnets.sort_by_key(|subnet| subnet.netuid);
