@@ -1,8 +1,8 @@
-//! Handlers of every kind over real sockets: programs, HTTP servers, streams, queues, screening.
+//! Handlers of every kind over real sockets: programs, streams, queues, screening; HTTP servers below.
+
+mod upstream;
 
 use std::{
-    convert::Infallible,
-    net::SocketAddr,
     sync::{
         Arc,
         atomic::{AtomicUsize, Ordering},
@@ -14,26 +14,18 @@ use btd_wire::{
     python::Value,
     synapse::{FieldSpec, FieldType, HashFields, SynapseSpec},
 };
-use bytes::Bytes;
 use futures_util::{StreamExt, future::BoxFuture, stream};
-use http::{Response, StatusCode, header};
-use http_body_util::{BodyExt, Full};
-use hyper::{body::Incoming, server::conn::http1, service::service_fn};
-use hyper_util::rt::TokioIo;
 use indexmap::IndexMap;
 use tokio::{
-    io::{AsyncReadExt, AsyncWriteExt},
-    net::TcpListener,
     sync::{Notify, mpsc},
     time::timeout,
 };
-use tokio_util::sync::CancellationToken;
 
 use super::support::*;
 use crate::{
     axon::{
         Answer, AnswerError, Axon, AxonHandle, Capacity, Classes, Handler, HandlerError, Piece, Question, Registration,
-        Reply, Request, Screen, Seat, Topk, Upstream, UpstreamConfig, Verdict, Workers, WorkersError,
+        Reply, Request, Screen, Seat, Topk, Verdict, Workers, WorkersError,
     },
     dendrite::{Outcome, Transport},
 };
@@ -444,146 +436,6 @@ async fn a_full_queue_answers_busy_at_once_and_one_hotkey_has_its_share() {
     let (first, second) = tokio::join!(ask(&axon, Transport::Http), second);
     assert_eq!((first.status_code, second.status_code), (200, 503));
     assert!(second.status_message.contains("this hotkey"), "{}", second.status_message);
-}
-
-/// An HTTP server that does as its path says.
-async fn server(bind: SocketAddr) -> (SocketAddr, CancellationToken) {
-    let listener = TcpListener::bind(bind).await.unwrap();
-    let address = listener.local_addr().unwrap();
-    let stop = CancellationToken::new();
-    let told = stop.clone();
-    tokio::spawn(async move {
-        while let Some(Ok((stream, _))) = told.run_until_cancelled(listener.accept()).await {
-            let told = told.clone();
-            tokio::spawn(async move {
-                let serving = http1::Builder::new().serve_connection(TokioIo::new(stream), service_fn(upstream));
-                let _ = told.run_until_cancelled(serving).await;
-            });
-        }
-    });
-    (address, stop)
-}
-
-async fn upstream(request: http::Request<Incoming>) -> Result<Response<Full<Bytes>>, Infallible> {
-    let path = request.uri().path().to_owned();
-    let sender = request.headers().get("btd-sender").cloned();
-    let body = request.into_body().collect().await.unwrap().to_bytes();
-    let (status, kind, reply) = match path.as_str() {
-        "/a/Job" => {
-            let message: serde_json::Value = serde_json::from_slice(&body).unwrap();
-            assert_eq!(sender.unwrap().to_str().unwrap(), message["dendrite"]["hotkey"].as_str().unwrap());
-            (200, "application/json", r#"{"n": 5}"#)
-        }
-        "/s/Job" => (200, "text/event-stream", "streamed"),
-        "/busy/Job" => (503, "application/json", r#"{"message": "later"}"#),
-        "/no/Job" => (402, "application/json", r#"{"message": "pay first"}"#),
-        "/bad/Job" => (200, "application/json", r#"{"n": "many"}"#),
-        "/screen/Job/screen" => (200, "application/json", r#"{"blacklist": "not you"}"#),
-        _ => (500, "text/plain", "oops"),
-    };
-    let mut response = Response::new(Full::new(Bytes::from_static(reply.as_bytes())));
-    *response.status_mut() = StatusCode::from_u16(status).unwrap();
-    response.headers_mut().insert(header::CONTENT_TYPE, kind.parse().unwrap());
-    Ok(response)
-}
-
-fn http_handler(urls: Vec<String>, screen: &str) -> Arc<Upstream> {
-    let config =
-        UpstreamConfig { urls, screen: screen == "screen", health_interval_ms: 10, ..UpstreamConfig::default() };
-    Arc::new(Upstream::new(Arc::new(spec("Job")), config).unwrap())
-}
-
-#[tokio::test]
-async fn an_http_server_answers_streams_and_refuses() {
-    let (address, _stop) = server(([127, 0, 0, 1], 0).into()).await;
-    for (path, code, words) in [
-        ("a", 200, "Success"),
-        ("busy", 503, "later"),
-        ("no", 402, "pay first"),
-        ("bad", 500, "Internal Server Error"),
-        ("oops", 500, "Internal Server Error"),
-        ("screen", 403, "not you"),
-    ] {
-        let axon = axon(config(), vec![http_handler(vec![format!("http://{address}/{path}")], path)]).await;
-        let outcome = ask(&axon, Transport::Http).await;
-        assert_eq!(outcome.status_code, code, "{path}: {}", outcome.status_message);
-        assert!(outcome.status_message.contains(words), "{path}: {}", outcome.status_message);
-        if code == 200 {
-            assert_eq!(outcome.synapse.unwrap().fields["n"], Value::Float(5.0));
-        }
-    }
-    let axon = axon(config(), vec![http_handler(vec![format!("http://{address}/s")], "")]).await;
-    let (pieces, mut taken) = mpsc::channel(4);
-    let dendrite = dendrite();
-    let job = spec("Job");
-    let call = dendrite.call_streaming(target(&axon), &job, fields("x"), (Transport::Http, PATIENCE), &pieces);
-    let (outcome, piece) = tokio::join!(call, taken.recv());
-    assert_eq!((outcome.status_code, piece.unwrap()), (200, Bytes::from_static(b"streamed")));
-}
-
-/// A server that streams its name and never comes to an end.
-async fn endless(name: &'static str) -> SocketAddr {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let address = listener.local_addr().unwrap();
-    tokio::spawn(async move {
-        let mut open = Vec::new();
-        while let Ok((mut stream, _)) = listener.accept().await {
-            let _ = stream.read(&mut vec![0; 64 * 1_024]).await;
-            let head = "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n";
-            stream.write_all(format!("{head}{:x}\r\n{name}\r\n", name.len()).as_bytes()).await.unwrap();
-            open.push(stream);
-        }
-    });
-    address
-}
-
-#[tokio::test]
-async fn a_server_is_busy_until_its_stream_has_ended() {
-    let urls = [endless("first").await, endless("second").await].map(|address| format!("http://{address}"));
-    let axon = axon(config(), vec![http_handler(urls.to_vec(), "")]).await;
-    let (dendrite, job) = (dendrite(), spec("Job"));
-    let (pieces, mut taken) = mpsc::channel(4);
-    let call = || dendrite.call_streaming(target(&axon), &job, fields("x"), (Transport::Http, PATIENCE), &pieces);
-    let (first, second) = (call(), call());
-    tokio::pin!(first, second);
-    let mut names = Vec::new();
-    for call in [first.as_mut(), second.as_mut()] {
-        tokio::select! {
-            outcome = call => panic!("{}", outcome.status_message),
-            piece = taken.recv() => names.push(piece.unwrap()),
-        }
-    }
-    // The second request goes to the server that does nothing.
-    assert_eq!(names, ["first", "second"]);
-}
-
-#[tokio::test]
-async fn requests_wait_while_an_http_server_restarts() {
-    // An address of its own: the port is bound again.
-    let (address, stop) = server(([127, 0, 1, 77], 0).into()).await;
-    let handler = http_handler(vec![format!("http://{address}/a")], "");
-    let end = CancellationToken::new();
-    let watching = tokio::spawn({
-        let (handler, end) = (Arc::clone(&handler), end.clone());
-        async move { handler.watch(end).await }
-    });
-    let axon = axon(config(), vec![handler]).await;
-    assert_eq!(ask(&axon, Transport::Http).await.status_code, 200);
-    stop.cancel();
-    let waits = ask(&axon, Transport::Http);
-    let restart = async {
-        tokio::time::sleep(Duration::from_millis(50)).await;
-        server(address).await
-    };
-    let (outcome, _running) = tokio::join!(waits, restart);
-    assert_eq!(outcome.status_code, 200, "{}", outcome.status_message);
-    end.cancel();
-    watching.await.unwrap();
-    // Without a server the caller waits no longer than it said.
-    let gone = http_handler(vec!["http://127.0.0.1:1".to_owned()], "");
-    let axon = super::support::axon(config(), vec![gone]).await;
-    let outcome = ask_within(&axon, Transport::Http, Duration::from_millis(100)).await;
-    assert_eq!(outcome.status_code, 408, "{}", outcome.status_message);
 }
 
 #[tokio::test]
