@@ -197,8 +197,7 @@ fn the_axon_can_start_with_the_daemon() {
 #[test]
 fn an_unreachable_chain_does_not_keep_btd_from_its_work() {
     let place = Place::new();
-    let closed = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-    let arguments = ["--network", &format!("ws://{closed}"), "--log-format", "json"];
+    let arguments = ["--network", "ws://127.0.0.1:9", "--log-format", "json"];
     let mut child = place.btd(&arguments, &[]).spawn().unwrap();
     let log = BufReader::new(child.stderr.take().unwrap());
     let mut daemon = Daemon { child, log };

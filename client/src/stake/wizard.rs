@@ -164,7 +164,7 @@ fn command(
     let mut words = words;
     let noun = words.iter().position(|word| word == "stake").unwrap_or(0);
     if let Some(name) = words.iter_mut().skip(noun).find(|word| *word == "wizard") {
-        *name = deed.verb().to_owned();
+        deed.verb().clone_into(name);
     }
     let flags = [
         (netuid, position.netuid.to_string()),

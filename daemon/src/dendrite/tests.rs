@@ -11,7 +11,7 @@ use std::{
 
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
-    net::{TcpListener, TcpStream, UdpSocket},
+    net::{TcpListener, TcpSocket, TcpStream, UdpSocket},
 };
 
 use super::{Target, Transport};
@@ -145,7 +145,10 @@ async fn an_expired_statement_is_found_out() {
 
 #[tokio::test]
 async fn servers_that_are_no_axons_are_reported_in_pythons_words() {
-    let dead = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
+    // Bound and never listening: refuses, and is given to none of the servers below.
+    let held = TcpSocket::new_v4().unwrap();
+    held.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    let dead = held.local_addr().unwrap();
     let unavailable = format!("Service unavailable at 127.0.0.1:{}/Synapse", dead.port());
     let json = |head: &'static str| head.as_bytes();
     let cases: Vec<(SocketAddr, u16, &str)> = vec![

@@ -150,7 +150,7 @@ async fn requests_wait_while_an_http_server_restarts() {
     watching.await.unwrap();
     // Without a server the caller waits no longer than it said.
     let gone = http_handler(vec!["http://127.0.0.1:1".to_owned()], "");
-    let axon = super::support::axon(config(), vec![gone]).await;
+    let axon = crate::axon::tests::support::axon(config(), vec![gone]).await;
     let outcome = ask_within(&axon, Transport::Http, Duration::from_millis(100)).await;
     assert_eq!(outcome.status_code, 408, "{}", outcome.status_message);
 }
