@@ -36,11 +36,17 @@ pub mod pallet {
         }
 
         pub(crate) fn note_recycled(netuid: NetUid, alpha: Alpha) {
+            if alpha == 0 {
+                return;
+            }
             TotalAlphaIssuance::<T>::mutate(netuid, |total| *total = total.saturating_sub(alpha));
             AlphaRecycled::<T>::mutate(netuid, |total| *total = total.saturating_add(alpha));
         }
 
         pub(crate) fn note_burned(netuid: NetUid, alpha: Alpha) {
+            if alpha == 0 {
+                return;
+            }
             AlphaBurned::<T>::mutate(netuid, |total| *total = total.saturating_add(alpha));
         }
 

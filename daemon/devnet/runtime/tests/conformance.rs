@@ -3,6 +3,10 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on stops here")]
 
+#[path = "conformance/claims.rs"]
+mod claims;
+#[path = "conformance/coinbase.rs"]
+mod coinbase;
 #[path = "conformance/distribution.rs"]
 mod distribution;
 #[path = "conformance/exchanges.rs"]

@@ -676,10 +676,7 @@ mod calls {
         #[pallet::weight(Weight::from_parts(938_999_000, 7_875))]
         pub fn claim_root(origin: OriginFor<T>, subnets: BTreeSet<NetUid>) -> DispatchResultWithPostInfo {
             let coldkey = ensure_signed(origin)?;
-            let seen = Self::claim_root_dividends(&coldkey, &subnets)?;
-            // Where no hotkey owes anything less is read; that is all that was recorded of the real weight.
-            let proof = if seen == 0 { 6_987 } else { 7_875 };
-            Ok(Some(Weight::from_parts(938_999_000, proof)).into())
+            Ok(Some(Self::claim_root_dividends(&coldkey, &subnets)?).into())
         }
 
         /// Sets what is done with the coldkey's claims.

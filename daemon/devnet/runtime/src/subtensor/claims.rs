@@ -5,13 +5,19 @@
 
 use alloc::{collections::BTreeSet, vec::Vec};
 
-use frame_support::{ensure, traits::tokens::Preservation};
+use frame_support::{
+    ensure,
+    storage::with_storage_layer,
+    traits::tokens::Preservation,
+    weights::{Weight, constants::RocksDbWeight},
+};
 use sp_core::U256;
 use sp_runtime::{DispatchError, DispatchResult};
 
 use super::{
-    Config, Error, Event, NumRootClaim, NumStakingColdkeys, Pallet, RootClaimType, RootClaimable,
-    RootClaimableThreshold, RootClaimed, StakingColdkeys, StakingColdkeysByIndex, StakingHotkeys, TotalHotkeyAlpha,
+    Config, Error, Event, NumRootClaim, NumStakingColdkeys, Owner, Pallet, RootClaimType, RootClaimable,
+    RootClaimableThreshold, RootClaimed, StakingColdkeys, StakingColdkeysByIndex, StakingHotkeys, SubnetAlphaOut,
+    SubnetRootSellTao, SubnetTAO, TotalHotkeyAlpha, TotalStake,
     fixed::I96F32,
     pool::Fees,
     types::{Alpha, NetUid, ROOT, RootClaimTypeEnum},
@@ -46,14 +52,15 @@ fn drawn(hash: &[u8], count: u64, bound: u64) -> BTreeSet<u64> {
 }
 
 impl<T: Config> Pallet<T> {
-    /// Owes a dividend to everybody with root stake behind the hotkey; where nobody could notice, it is recycled.
+    /// Owes a dividend to everybody with root stake behind the hotkey. One greater than all that stake goes to the
+    /// hotkey's owner instead; a hotkey that earned none is noted too, at a rate of zero.
     pub(super) fn raise_root_claim(hotkey: &AccountId, netuid: NetUid, alpha: Alpha) {
         let stake = TotalHotkeyAlpha::<T>::get(hotkey, ROOT);
-        let rate = (u128::from(alpha) << 32).checked_div(u128::from(stake)).unwrap_or(0);
-        if rate == 0 {
-            Self::recycle_alpha_of(netuid, alpha);
+        if alpha > stake {
+            Self::credit_stake(hotkey, &Owner::<T>::get(hotkey), netuid, alpha);
             return;
         }
+        let rate = (u128::from(alpha) << 32).checked_div(u128::from(stake)).unwrap_or(0);
         RootClaimable::<T>::mutate(hotkey, |rates| {
             let all = rates.entry(netuid).or_default();
             let rate = i128::try_from(rate).unwrap_or(i128::MAX);
@@ -82,36 +89,43 @@ impl<T: Config> Pallet<T> {
         Alpha::try_from(all.saturating_sub(RootClaimed::<T>::get((netuid, hotkey, coldkey)))).unwrap_or(Alpha::MAX)
     }
 
-    /// Pays the coldkey what it is owed on some subnets. Returns at how many debts of
-    /// hotkeys it looked.
-    pub(super) fn claim_root_dividends(coldkey: &AccountId, netuids: &BTreeSet<NetUid>) -> Result<u32, DispatchError> {
+    /// Pays the coldkey what it is owed on some subnets. Returns what that weighs.
+    pub(super) fn claim_root_dividends(
+        coldkey: &AccountId,
+        netuids: &BTreeSet<NetUid>,
+    ) -> Result<Weight, DispatchError> {
         ensure!((1..=GREATEST_CLAIM).contains(&netuids.len()), Error::<T>::InvalidSubnetNumber);
-        let seen = Self::claim_where(coldkey, |netuid| netuids.contains(&netuid));
+        Self::index_root_staker(coldkey);
+        let weight = Self::claim_where(coldkey, |netuid| netuids.contains(&netuid));
         Self::deposit_event(Event::RootClaimed { coldkey: coldkey.clone() });
-        Ok(seen)
+        Ok(weight)
     }
 
-    fn claim_where(coldkey: &AccountId, wanted: impl Fn(NetUid) -> bool) -> u32 {
+    fn claim_where(coldkey: &AccountId, wanted: impl Fn(NetUid) -> bool) -> Weight {
         let choice = RootClaimType::<T>::get(coldkey);
-        let mut seen = 0_u32;
+        let db = RocksDbWeight::get();
+        let mut weight = db.reads(1);
         for hotkey in StakingHotkeys::<T>::get(coldkey) {
             let netuids: Vec<NetUid> =
                 RootClaimable::<T>::get(&hotkey).into_keys().filter(|netuid| wanted(*netuid)).collect();
+            weight.saturating_accrue(db.reads(3));
             for netuid in netuids {
-                seen = seen.saturating_add(1);
+                // As much whether it is paid or not.
+                weight.saturating_accrue(Weight::from_parts(60_000_000, 6_987).saturating_add(db.reads_writes(7, 5)));
                 let alpha = Self::root_claim_of(&hotkey, coldkey, netuid);
                 let least = RootClaimableThreshold::<T>::get(netuid).to_bits() >> 32;
                 if alpha == 0 || i128::from(alpha) < least {
                     continue;
                 }
-                if Self::pay_root_claim(&hotkey, coldkey, netuid, alpha, &choice).is_ok() {
+                // A claim that cannot be paid leaves no trace and stays owed.
+                if with_storage_layer(|| Self::pay_root_claim(&hotkey, coldkey, netuid, alpha, &choice)).is_ok() {
                     RootClaimed::<T>::mutate((netuid, &hotkey, coldkey), |had| {
                         *had = had.saturating_add(alpha.into());
                     });
                 }
             }
         }
-        seen
+        weight
     }
 
     fn pay_root_claim(
@@ -132,9 +146,14 @@ impl<T: Config> Pallet<T> {
         }
         let tao = Self::sell(netuid, alpha, Fees::Waived)?.output;
         Self::transfer(&Self::subnet_account(netuid), &Self::subnet_account(ROOT), tao, Preservation::Expendable)?;
-        let staked = Self::buy(ROOT, tao, Fees::Waived)?;
-        Self::credit_stake(hotkey, coldkey, ROOT, staked.output);
-        Self::owe_nothing_for(hotkey, coldkey, staked.output);
+        // The protocol sells here, not a staker, and no pool of root trades: other counts follow than those of a trade.
+        SubnetRootSellTao::<T>::mutate(netuid, |total| *total = total.saturating_add(tao));
+        Self::record_protocol_flow(netuid, tao, i64::saturating_sub);
+        Self::credit_stake(hotkey, coldkey, ROOT, tao);
+        SubnetTAO::<T>::mutate(ROOT, |total| *total = total.saturating_add(tao));
+        SubnetAlphaOut::<T>::mutate(ROOT, |total| *total = total.saturating_add(tao));
+        TotalStake::<T>::mutate(|total| *total = total.saturating_add(tao));
+        Self::owe_nothing_for(hotkey, coldkey, tao);
         Ok(())
     }
 
@@ -168,6 +187,7 @@ impl<T: Config> Pallet<T> {
         if let RootClaimTypeEnum::KeepSubnets { subnets } = &choice {
             ensure!(!subnets.is_empty(), Error::<T>::InvalidSubnetNumber);
         }
+        Self::index_root_staker(coldkey);
         RootClaimType::<T>::insert(coldkey, &choice);
         Self::deposit_event(Event::RootClaimTypeSet { coldkey: coldkey.clone(), root_claim_type: choice });
         Ok(())

@@ -138,7 +138,7 @@ impl<T: Config> Pallet<T> {
     /// Opens the timelocked commits whose epoch it is, and drops those whose epoch has passed. A subnet whose epoch is
     /// deferred waits for the block in which it runs.
     pub(super) fn reveal_timelocked(due: &DueEpochs) {
-        let waits = |netuid: &NetUid| *netuid == ROOT || due.deferred.contains(netuid);
+        let waits = |netuid: &NetUid| *netuid == ROOT || due.waits(*netuid);
         for netuid in Self::netuids_in_storage_order().into_iter().filter(|netuid| !waits(netuid)) {
             let period = RevealPeriodEpochs::<T>::get(netuid);
             let Some(epoch) = Self::current_epoch(netuid).checked_sub(period) else { continue };

@@ -8,12 +8,21 @@ use super::{
     AlphaDividendsPerSubnet, AutoStakeDestination, CKBurn, ChildKeys, ChildkeyTake, Config, Delegates, Event, Keys,
     MinChildkeyTakePerSubnet, MinerBurned, OwnedHotkeys, Owner, Pallet, ParentKeys, PendingOwnerCut,
     PendingRootAlphaDivs, PendingServerEmission, PendingValidatorEmission, RecycleOrBurn, RootAlphaDividendsPerSubnet,
-    SubnetOwner, SubnetOwnerHotkey, TotalHotkeyAlpha,
+    SubnetOwner, SubnetOwnerHotkey, TotalHotkeyAlpha, TotalHotkeyAlphaLastEpoch,
     epoch::Earnings,
     fixed::U96F32,
     types::{Alpha, NetUid, ROOT, RecycleOrBurnEnum},
 };
-use crate::AccountId;
+use crate::{AccountId, alpha_assets};
+
+/// What a subnet has set aside for an epoch, in rao of alpha.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Pending {
+    server: Alpha,
+    validator: Alpha,
+    root: Alpha,
+    owner_cut: Alpha,
+}
 
 /// Part of 2^64 − 1.
 fn part(proportion: u64) -> U96F32 {
@@ -25,17 +34,24 @@ fn total(values: &BTreeMap<AccountId, U96F32>) -> U96F32 {
 }
 
 impl<T: Config> Pallet<T> {
+    /// Takes what the subnet has set aside since its last epoch.
+    pub(super) fn take_pending(netuid: NetUid) -> Pending {
+        Pending {
+            server: PendingServerEmission::<T>::take(netuid),
+            validator: PendingValidatorEmission::<T>::take(netuid),
+            root: PendingRootAlphaDivs::<T>::take(netuid),
+            owner_cut: PendingOwnerCut::<T>::take(netuid),
+        }
+    }
+
     /// Runs consensus over what the subnet has set aside, and pays it out.
-    pub(super) fn distribute_pending(netuid: NetUid) {
-        let server = PendingServerEmission::<T>::take(netuid);
-        let validator = PendingValidatorEmission::<T>::take(netuid);
-        let root = PendingRootAlphaDivs::<T>::take(netuid);
-        let owner_cut = PendingOwnerCut::<T>::take(netuid);
+    pub(super) fn distribute_pending(netuid: NetUid, Pending { server, validator, root, owner_cut }: Pending) {
         let emission = server.saturating_add(validator).saturating_add(root);
         let earnings = Self::run_consensus(netuid, emission);
         Self::update_voting_power(netuid);
-        let hotkeys: Vec<(AccountId, Earnings)> =
+        let mut hotkeys: Vec<(AccountId, Earnings)> =
             (0..).zip(earnings).map(|(uid, earned)| (Keys::<T>::get(netuid, uid), earned)).collect();
+        hotkeys.sort_by(|first, second| first.0.cmp(&second.0));
         let mined = hotkeys.iter().fold(0_u64, |sum, (_, earned)| sum.saturating_add(earned.server));
         let validator = if mined == 0 { validator.saturating_add(server) } else { validator };
 
@@ -49,9 +65,7 @@ impl<T: Config> Pallet<T> {
 
     fn dividends_with_parents(netuid: NetUid, hotkeys: &[(AccountId, Earnings)]) -> BTreeMap<AccountId, U96F32> {
         let mut dividends: BTreeMap<AccountId, U96F32> = BTreeMap::new();
-        let mut sorted: Vec<&(AccountId, Earnings)> = hotkeys.iter().collect();
-        sorted.sort_by(|first, second| first.0.cmp(&second.0));
-        for (hotkey, earned) in sorted {
+        for (hotkey, earned) in hotkeys {
             for (who, amount) in Self::share_with_parents(hotkey, netuid, earned.validator) {
                 let sum = dividends.entry(who).or_default();
                 *sum = sum.plus(U96F32::from_integer(amount));
@@ -76,7 +90,7 @@ impl<T: Config> Pallet<T> {
     }
 
     /// Divides what a hotkey earned among itself and its parents, by what each brought; parents of other owners leave
-    /// the childkey take behind.
+    /// the childkey take behind, and what is burned of theirs is taken out of existence.
     fn share_with_parents(hotkey: &AccountId, netuid: NetUid, earned: Alpha) -> Vec<(AccountId, Alpha)> {
         let earned = U96F32::from_integer(earned);
         let owner = Owner::<T>::get(hotkey);
@@ -103,6 +117,7 @@ impl<T: Config> Pallet<T> {
                 let (burned, child) = (burn.by(share), take.by(share));
                 share = share.minus(burned).minus(child);
                 taken = taken.plus(child);
+                Self::recycle_alpha_of(netuid, burned.whole());
             }
             shares.push((parent, share.whole()));
         }
@@ -136,23 +151,25 @@ impl<T: Config> Pallet<T> {
     }
 
     fn pay_owner(netuid: NetUid, cut: Alpha) {
-        if cut > 0 && SubnetOwner::<T>::contains_key(netuid) && SubnetOwnerHotkey::<T>::contains_key(netuid) {
+        if SubnetOwner::<T>::contains_key(netuid) && SubnetOwnerHotkey::<T>::contains_key(netuid) {
             Self::credit_stake(&SubnetOwnerHotkey::<T>::get(netuid), &SubnetOwner::<T>::get(netuid), netuid, cut);
             Self::pay_lease(netuid, cut);
             Self::lock_owner_cut(netuid, cut);
         }
     }
 
-    /// Stakes what miners earned for them; what the owner's own hotkeys mined is burned or recycled.
+    /// Stakes what miners earned for them; what the owner's own hotkeys mined is burned or recycled. Where a coldkey has
+    /// chosen a hotkey to stake behind, that is told even of a miner that earned nothing.
     fn pay_miners(netuid: NetUid, hotkeys: &[(AccountId, Earnings)], mined: Alpha) {
         let mut owners = OwnedHotkeys::<T>::get(SubnetOwner::<T>::get(netuid));
         owners.push(SubnetOwnerHotkey::<T>::get(netuid));
         let mut withheld = 0_u64;
-        for (hotkey, earned) in hotkeys.iter().filter(|(_, earned)| earned.server > 0) {
+        for (hotkey, earned) in hotkeys {
             if owners.contains(hotkey) {
                 withheld = withheld.saturating_add(earned.server);
-                if RecycleOrBurn::<T>::get(netuid) == RecycleOrBurnEnum::Recycle {
-                    Self::recycle_alpha_of(netuid, earned.server);
+                match RecycleOrBurn::<T>::get(netuid) {
+                    RecycleOrBurnEnum::Recycle => Self::recycle_alpha_of(netuid, earned.server),
+                    RecycleOrBurnEnum::Burn => alpha_assets::Pallet::<T>::note_burned(netuid, earned.server),
                 }
                 continue;
             }
@@ -192,6 +209,7 @@ impl<T: Config> Pallet<T> {
             let rest = Self::pay_take(&hotkey, netuid, dividend);
             TotalHotkeyAlpha::<T>::mutate(&hotkey, netuid, |pool| *pool = pool.saturating_add(rest));
             AlphaDividendsPerSubnet::<T>::insert(netuid, &hotkey, rest);
+            TotalHotkeyAlphaLastEpoch::<T>::insert(&hotkey, netuid, TotalHotkeyAlpha::<T>::get(&hotkey, netuid));
         }
     }
 

@@ -2,7 +2,7 @@
 //!
 //! Amounts are rao. Shares follow moving prices alone: the flows of TAO are counted but decide nothing on spec 425.
 
-use alloc::vec::Vec;
+use alloc::{collections::BTreeMap, vec::Vec};
 
 use frame_support::traits::{Imbalance, fungible::Balanced};
 
@@ -10,8 +10,9 @@ use super::{
     BlockEmission, Config, EMAPriceHalvingBlocks, FirstEmissionBlockNumber, LegacyRoot, MinerBurned,
     NetworkRegistrationAllowed, OwnerCutEnabled, Pallet, PendingOwnerCut, PendingRootAlphaDivs, PendingServerEmission,
     PendingValidatorEmission, RootProp, SubnetAlphaIn, SubnetAlphaInEmission, SubnetAlphaOut, SubnetAlphaOutEmission,
-    SubnetEmissionEnabled, SubnetExcessTao, SubnetMovingAlpha, SubnetMovingPrice, SubnetOwnerCut, SubnetProtocolAlpha,
-    SubnetTAO, SubnetTaoInEmission, SubtokenEnabled, TaoWeight, TotalIssuance, TotalStake,
+    SubnetEmissionEnabled, SubnetExcessTao, SubnetMechanism, SubnetMovingAlpha, SubnetMovingPrice, SubnetOwnerCut,
+    SubnetProtocolAlpha, SubnetProtocolFlow, SubnetRootSellTao, SubnetTAO, SubnetTaoInEmission, SubtokenEnabled,
+    TaoWeight, TotalIssuance, TotalStake,
     fixed::{U64F64, U96F32},
     pool::Fees,
     types::{Alpha, NetUid, ROOT, Tao},
@@ -32,8 +33,13 @@ pub(super) fn emission_at(issuance: u64) -> u64 {
 
 /// What a subnet receives in a block.
 struct Injection {
+    /// Alpha for participants.
+    emitted: Alpha,
+    /// Alpha for the pool.
     alpha: Alpha,
+    /// TAO for the pool.
     tao: Tao,
+    /// TAO that buys alpha.
     excess: Tao,
 }
 
@@ -79,30 +85,38 @@ impl<T: Config> Pallet<T> {
     pub(super) fn emit_block() {
         let emission = Self::evaluate_emission(TotalIssuance::<T>::get());
         let mut issued = <pallet_balances::Pallet<T> as Balanced<T::AccountId>>::issue(emission);
+        let _ = SubnetRootSellTao::<T>::clear(u32::MAX, None);
         let subnets = Self::emitting_subnets();
         let root_sells = Self::sum_of_prices(&subnets) > U64F64::ONE;
         let shares = Self::emission_shares(&subnets);
-        let injections: Vec<Injection> = subnets
+        // Reckoned by number, while pools are served in the order of storage: the last figure stays in `BlockEmission`.
+        let injections: BTreeMap<NetUid, Injection> = subnets
             .iter()
-            .zip(&shares)
-            .map(|(netuid, share)| Self::injection(*netuid, share.narrowed().by(U96F32::from_integer(emission))))
+            .zip(shares)
+            .collect::<BTreeMap<_, _>>()
+            .into_iter()
+            .map(|(netuid, share)| {
+                (*netuid, Self::injection(*netuid, share.by(U64F64::from_integer(emission)).narrowed()))
+            })
             .collect();
-        for (netuid, injection) in subnets.iter().zip(injections) {
+        let served =
+            || subnets.iter().filter_map(|netuid| injections.get(netuid).map(|injection| (*netuid, injection)));
+        for (netuid, injection) in served() {
             let mut deposit = |amount: Tao| {
                 if amount > 0 {
                     let (part, rest) = core::mem::take(&mut issued).split(amount);
                     issued = rest;
-                    let account = Self::subnet_account(*netuid);
+                    let account = Self::subnet_account(netuid);
                     drop(<pallet_balances::Pallet<T> as Balanced<T::AccountId>>::resolve(&account, part));
                 }
             };
             deposit(injection.excess);
             deposit(injection.tao);
-            Self::inject(*netuid, &injection);
+            Self::inject(netuid, injection);
         }
         Self::retire(issued);
-        for netuid in subnets {
-            Self::emit_to_participants(netuid, root_sells);
+        for (netuid, injection) in served() {
+            Self::emit_to_participants(netuid, injection.emitted, root_sells);
         }
     }
 
@@ -113,7 +127,11 @@ impl<T: Config> Pallet<T> {
             .fold(U64F64::default(), U64F64::plus)
     }
 
+    /// The moving price of a subnet that is not root; where alpha is TAO under another name it is one.
     fn moving_price(netuid: NetUid) -> U96F32 {
+        if SubnetMechanism::<T>::get(netuid) == 0 {
+            return U96F32::ONE;
+        }
         SubnetMovingPrice::<T>::get(netuid).unsigned()
     }
 
@@ -134,26 +152,26 @@ impl<T: Config> Pallet<T> {
             .map(|(netuid, price)| price.by(U64F64::ONE.minus(MinerBurned::<T>::get(netuid).widened())))
             .collect();
         let shares = if kept.iter().all(|share| share.is_zero()) { prices } else { normalised(kept) };
-        let enabled = subnets
-            .iter()
-            .zip(shares)
-            .map(|(netuid, share)| if SubnetEmissionEnabled::<T>::get(netuid) { share } else { U64F64::default() })
-            .collect();
-        normalised(enabled)
+        // Shares round, so they are only scaled anew where some of them fall away.
+        let on: Vec<bool> = subnets.iter().map(SubnetEmissionEnabled::<T>::get).collect();
+        if on.iter().all(|on| *on) {
+            return shares;
+        }
+        normalised(shares.into_iter().zip(on).map(|(share, on)| if on { share } else { U64F64::default() }).collect())
     }
 
     /// How much of `tao` goes into the pool at its price beside alpha, and how much is left to buy alpha with.
     fn injection(netuid: NetUid, tao: U96F32) -> Injection {
         let price = Self::precise_price(netuid).narrowed();
-        let emitted = U96F32::from_integer(Self::evaluate_emission(Self::alpha_issuance(netuid)));
-        let cap = Self::root_proportion(netuid).by(emitted);
+        let emitted = Self::evaluate_emission(Self::alpha_issuance(netuid));
+        let cap = Self::root_proportion(netuid).by(U96F32::from_integer(emitted));
         let mut alpha = tao.over(price);
         let mut injected = tao;
         if alpha > cap {
             alpha = cap;
             injected = alpha.by(price);
         }
-        Injection { alpha: alpha.whole(), tao: injected.whole(), excess: tao.minus(injected).whole() }
+        Injection { emitted, alpha: alpha.whole(), tao: injected.whole(), excess: tao.minus(injected).whole() }
     }
 
     fn inject(netuid: NetUid, injection: &Injection) {
@@ -162,6 +180,7 @@ impl<T: Config> Pallet<T> {
             && let Ok(bought) = Self::buy(netuid, injection.excess, Fees::Waived)
         {
             SubnetProtocolAlpha::<T>::mutate(netuid, |total| *total = total.saturating_add(bought.output));
+            Self::record_protocol_flow(netuid, bought.input, i64::saturating_add);
         }
         SubnetAlphaInEmission::<T>::insert(netuid, alpha);
         SubnetAlphaIn::<T>::mutate(netuid, |reserve| *reserve = reserve.saturating_add(alpha));
@@ -171,11 +190,19 @@ impl<T: Config> Pallet<T> {
         SubnetTAO::<T>::mutate(netuid, |reserve| *reserve = reserve.saturating_add(tao));
         TotalStake::<T>::mutate(|total| *total = total.saturating_add(tao));
         TotalIssuance::<T>::mutate(|total| *total = total.saturating_add(tao).saturating_add(injection.excess));
+        Self::record_protocol_flow(netuid, tao, i64::saturating_add);
+    }
+
+    /// Counts TAO that the protocol put into a pool or took out of it. The count decides nothing on spec 425.
+    pub(super) fn record_protocol_flow(netuid: NetUid, tao: Tao, operation: fn(i64, i64) -> i64) {
+        if tao > 0 {
+            let tao = i64::try_from(tao).unwrap_or(i64::MAX);
+            SubnetProtocolFlow::<T>::mutate(netuid, |flow| *flow = operation(*flow, tao));
+        }
     }
 
     /// Mints the block's alpha and sets it aside for the next epoch.
-    fn emit_to_participants(netuid: NetUid, root_sells: bool) {
-        let emitted = Self::evaluate_emission(Self::alpha_issuance(netuid));
+    fn emit_to_participants(netuid: NetUid, emitted: Alpha, root_sells: bool) {
         SubnetAlphaOutEmission::<T>::insert(netuid, emitted);
         SubnetAlphaOut::<T>::mutate(netuid, |out| *out = out.saturating_add(emitted));
         alpha_assets::Pallet::<T>::note_minted(netuid, emitted);

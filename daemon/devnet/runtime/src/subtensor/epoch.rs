@@ -12,7 +12,7 @@ use super::{
     LastMechansimStepBlock, LastUpdate, LiquidAlphaOn, MaxAllowedValidators, MechanismCountCurrent,
     MechanismEmissionSplit, Pallet, StakeThreshold, StakeWeight, SubnetOwnerHotkey, SubnetworkN, Tempo,
     TimelockedWeightCommits, Uids, ValidatorPermit, ValidatorTrust, WeightCommits, Weights, Yuma3On,
-    fixed::I32F32,
+    fixed::{I32F32, U64F64},
     matrix::{self, Row},
     neurons::storage_index,
     types::{Alpha, MechId, NetUid, NetUidStorageIndex},
@@ -44,10 +44,22 @@ fn share(part: I32F32, whole: Alpha) -> Alpha {
     Alpha::try_from(product >> 32).unwrap_or(Alpha::MAX)
 }
 
-/// `sum` and the part of `value` that a mechanism paying `paid` of `total` accounts for.
-fn weighted(sum: u16, value: u16, paid: Alpha, total: Alpha) -> u16 {
-    let part = (u128::from(value) * u128::from(paid)).checked_div(u128::from(total)).unwrap_or(u128::from(value));
-    sum.saturating_add(u16::try_from(part).unwrap_or(u16::MAX))
+/// How much a mechanism that pays `paid` of `total` counts; where nothing is paid, the first counts alone.
+fn importance(mechanism: MechId, paid: Alpha, total: Alpha) -> U64F64 {
+    if total == 0 {
+        return U64F64::from_integer(u64::from(mechanism == 0));
+    }
+    U64F64::ratio(paid, total)
+}
+
+/// `sum` and as much of `value` as its mechanism counts.
+fn weighted(sum: u64, value: u64, importance: U64F64) -> u64 {
+    U64F64::from_integer(sum).plus(U64F64::from_integer(value).by(importance)).whole()
+}
+
+/// The same of parts of 65,535.
+fn weighted_part(sum: u16, value: u16, importance: U64F64) -> u16 {
+    u16::try_from(weighted(sum.into(), value.into(), importance)).unwrap_or(u16::MAX)
 }
 
 impl<T: Config> Pallet<T> {
@@ -55,8 +67,7 @@ impl<T: Config> Pallet<T> {
     pub(super) fn run_consensus(netuid: NetUid, emission: Alpha) -> Vec<Earnings> {
         let mut terms = vec![Terms::default(); usize::from(SubnetworkN::<T>::get(netuid))];
         for (mechanism, paid) in (0..).zip(Self::split_emission(netuid, emission)) {
-            let total = if emission == 0 && mechanism > 0 { 1 } else { emission };
-            Self::run_mechanism(netuid, mechanism, paid, total, &mut terms);
+            Self::run_mechanism(netuid, mechanism, paid, importance(mechanism, paid, emission), &mut terms);
         }
         StakeWeight::<T>::insert(netuid, terms.iter().map(|term| term.stake_weight).collect::<Vec<_>>());
         Active::<T>::insert(netuid, terms.iter().map(|term| term.active).collect::<Vec<_>>());
@@ -88,23 +99,24 @@ impl<T: Config> Pallet<T> {
         parts
     }
 
-    fn run_mechanism(netuid: NetUid, mechanism: MechId, paid: Alpha, total: Alpha, terms: &mut [Terms]) {
+    fn run_mechanism(netuid: NetUid, mechanism: MechId, paid: Alpha, importance: U64F64, terms: &mut [Terms]) {
         let index = storage_index(netuid, mechanism);
         let ballot = Self::ballot(netuid, index, terms.len());
         let verdict = yuma::consensus(&ballot);
         let permits = Self::next_permits(netuid, &ballot.stake);
-        Self::store_bonds(index, &ballot.permits, &permits, &verdict);
+        Self::store_bonds(index, &permits, &verdict);
         let proportions = |values: &[I32F32]| values.iter().map(|value| value.to_proportion()).collect::<Vec<u16>>();
         Incentive::<T>::insert(index, proportions(&verdict.incentive));
         let servers: Vec<Alpha> = verdict.server.iter().map(|part| share(*part, paid)).collect();
         for (uid, term) in terms.iter_mut().enumerate() {
             term.earnings.server = term.earnings.server.saturating_add(servers[uid]);
             term.earnings.validator = term.earnings.validator.saturating_add(share(verdict.validator[uid], paid));
-            term.emission = term.emission.saturating_add(share(verdict.combined[uid], paid));
-            term.stake_weight = weighted(term.stake_weight, ballot.stake[uid].to_proportion(), paid, total);
-            term.consensus = weighted(term.consensus, verdict.consensus[uid].to_proportion(), paid, total);
-            term.dividends = weighted(term.dividends, verdict.dividends[uid].to_proportion(), paid, total);
-            term.trust = weighted(term.trust, verdict.trust[uid].to_proportion(), paid, total);
+            term.emission = weighted(term.emission, share(verdict.combined[uid], paid), importance);
+            let add = |sum: &mut u16, value: I32F32| *sum = weighted_part(*sum, value.to_proportion(), importance);
+            add(&mut term.stake_weight, ballot.stake[uid]);
+            add(&mut term.consensus, verdict.consensus[uid]);
+            add(&mut term.dividends, verdict.dividends[uid]);
+            add(&mut term.trust, verdict.trust[uid]);
             term.active |= ballot.active[uid];
             term.permit |= permits[uid];
         }
@@ -236,7 +248,7 @@ impl<T: Config> Pallet<T> {
         Bonding::Liquid {
             low: I32F32::proportion(low),
             high: I32F32::proportion(high),
-            steepness: I32F32::from_integer(AlphaSigmoidSteepness::<T>::get(netuid)).over(I32F32::raw(100)),
+            slope: I32F32::from_integer(AlphaSigmoidSteepness::<T>::get(netuid)).over(I32F32::from_integer(-100)),
             alpha,
         }
     }
@@ -249,17 +261,13 @@ impl<T: Config> Pallet<T> {
         permits
     }
 
-    /// Stores the bonds of those with a permit, and clears those of who lost it.
-    fn store_bonds(index: NetUidStorageIndex, old: &[bool], new: &[bool], verdict: &Verdict) {
-        for uid in uids(new.len()) {
+    /// Stores the bonds of those with a permit, and none for everybody else.
+    fn store_bonds(index: NetUidStorageIndex, permits: &[bool], verdict: &Verdict) {
+        for uid in uids(permits.len()) {
             let validator = usize::from(uid);
-            if new[validator] {
-                let row: Vec<(u16, u16)> =
-                    verdict.bonds[validator].iter().map(|(target, bond)| (*target, bond.to_proportion())).collect();
-                Bonds::<T>::insert(index, uid, row);
-            } else if old[validator] {
-                Bonds::<T>::insert(index, uid, Vec::<(u16, u16)>::new());
-            }
+            let kept = permits[validator].then(|| &verdict.bonds[validator]);
+            let row = kept.into_iter().flatten().map(|(target, bond)| (*target, bond.to_proportion()));
+            Bonds::<T>::insert(index, uid, row.collect::<Vec<(u16, u16)>>());
         }
     }
 }
@@ -276,7 +284,7 @@ fn padded<V: Clone + Default>(mut values: Vec<V>, length: usize) -> Vec<V> {
 
 #[cfg(test)]
 mod tests {
-    use super::{I32F32, share, weighted};
+    use super::{I32F32, importance, share, weighted, weighted_part};
 
     #[test]
     fn shares_round_down() {
@@ -287,8 +295,12 @@ mod tests {
 
     #[test]
     fn mechanisms_weigh_by_what_they_pay() {
-        assert_eq!(weighted(0, 100, 5, 5), 100);
-        assert_eq!(weighted(10, 100, 1, 4), 35);
-        assert_eq!(weighted(0, 100, 0, 0), 100, "the first mechanism counts fully when nothing is paid");
+        assert_eq!(weighted(0, 100, importance(0, 5, 5)), 100);
+        assert_eq!(weighted(10, 100, importance(1, 1, 4)), 35);
+        // A third has no exact form, so three of them are less than one.
+        assert_eq!(weighted(0, 3, importance(1, 1, 3)), 0);
+        assert_eq!(weighted(0, 100, importance(0, 0, 0)), 100, "the first mechanism counts fully when nothing is paid");
+        assert_eq!(weighted(7, 100, importance(1, 0, 0)), 7);
+        assert_eq!(weighted_part(u16::MAX, 9, importance(0, 1, 1)), u16::MAX);
     }
 }

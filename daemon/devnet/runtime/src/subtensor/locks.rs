@@ -55,7 +55,7 @@ impl<T: Config> Pallet<T> {
 
     /// Locks the owner's cut where the subnet does so: for the hotkey of the owner's lock, or for the owner's own.
     pub(super) fn lock_owner_cut(netuid: NetUid, cut: Alpha) {
-        if !OwnerCutAutoLockEnabled::<T>::get(netuid) {
+        if cut == 0 || !OwnerCutAutoLockEnabled::<T>::get(netuid) {
             return;
         }
         let coldkey = SubnetOwner::<T>::get(netuid);

@@ -172,11 +172,11 @@ impl<T: Config> Pallet<T> {
         Self::quote(of_alpha, of_tao, alpha, Self::fee_of(netuid, alpha, fees))
     }
 
-    /// The most TAO that can be put in, fee included, before the price passes `limit` (rao of TAO for 10⁹ of alpha).
+    /// The most TAO that can be put in, fee included, before the price passes `limit` (rao of TAO for 10⁹ of alpha). A
+    /// pool whose price has passed it refuses; where alpha is TAO under another name nothing can be put in.
     pub(super) fn greatest_buy(netuid: NetUid, limit: Tao) -> Result<Tao, DispatchError> {
         if Self::is_one_for_one(netuid) {
-            ensure!(limit >= UNIT, swap::Error::<T>::PriceLimitExceeded);
-            return Ok(Tao::MAX);
+            return Ok(if limit >= UNIT { Tao::MAX } else { 0 });
         }
         let (above, below) = Self::price_parts(netuid);
         let (of_tao, of_alpha) = Self::sides(netuid);
@@ -188,8 +188,7 @@ impl<T: Config> Pallet<T> {
     /// The most alpha that can be put in, fee included, before the price falls below `limit`.
     pub(super) fn greatest_sale(netuid: NetUid, limit: Tao) -> Result<Alpha, DispatchError> {
         if Self::is_one_for_one(netuid) {
-            ensure!(limit <= UNIT, swap::Error::<T>::PriceLimitExceeded);
-            return Ok(Alpha::MAX);
+            return Ok(if limit <= UNIT { Alpha::MAX } else { 0 });
         }
         let (above, below) = Self::price_parts(netuid);
         let (of_tao, of_alpha) = Self::sides(netuid);
@@ -222,7 +221,6 @@ impl<T: Config> Pallet<T> {
         SubnetTAO::<T>::mutate(netuid, |reserve| *reserve = reserve.saturating_sub(quote.output));
         TotalStake::<T>::mutate(|total| *total = total.saturating_sub(quote.output));
         SubnetVolume::<T>::mutate(netuid, |volume| *volume = volume.saturating_add(quote.output.into()));
-        Self::record_flow(netuid, quote.output, i64::saturating_sub);
         Ok(quote)
     }
 

@@ -10,14 +10,10 @@ use sp_core::U256;
 use super::{
     AlphaV2, ChildKeys, Config, Pallet, ParentKeys, SafeFloat, StakeThreshold, StakingHotkeys, SubnetOwnerHotkey,
     TotalHotkeyAlpha, TotalHotkeySharesV2,
+    fixed::U96F32,
     types::{Alpha, NetUid, ROOT, Tao},
 };
 use crate::AccountId;
-
-/// `amount` · `numerator` / `denominator`.
-fn share_of(amount: u64, numerator: u64, denominator: U256) -> u64 {
-    u64::try_from(U256::from(amount) * U256::from(numerator) / denominator).unwrap_or(u64::MAX)
-}
 
 impl<T: Config> Pallet<T> {
     /// Alpha that the coldkey holds of the hotkey on the subnet.
@@ -38,6 +34,9 @@ impl<T: Config> Pallet<T> {
 
     /// Gives the coldkey `alpha` of the hotkey.
     pub(super) fn credit_stake(hotkey: &AccountId, coldkey: &AccountId, netuid: NetUid, alpha: Alpha) {
+        if alpha == 0 {
+            return;
+        }
         let shares = Self::shares_for(hotkey, netuid, alpha);
         AlphaV2::<T>::mutate((hotkey, coldkey, netuid), |held| *held = held.plus(shares));
         TotalHotkeySharesV2::<T>::mutate(hotkey, netuid, |total| *total = total.plus(shares));
@@ -62,16 +61,18 @@ impl<T: Config> Pallet<T> {
     }
 
     /// Stake of a hotkey on `stake_netuid` after what its children of `netuid` take and its parents of `netuid` give.
+    /// Proportions have 32 fraction bits, as on the real chain, and so have the parts until they are added up.
     fn inherited(hotkey: &AccountId, netuid: NetUid, stake_netuid: NetUid) -> u64 {
-        let whole = U256::from(u64::MAX);
-        let own = TotalHotkeyAlpha::<T>::get(hotkey, stake_netuid);
+        let of = |hotkey: &AccountId| U96F32::from_integer(TotalHotkeyAlpha::<T>::get(hotkey, stake_netuid));
+        let part = |proportion: u64| U96F32::ratio(proportion, u64::MAX);
+        let own = of(hotkey);
         let given = ChildKeys::<T>::get(hotkey, netuid)
             .iter()
-            .fold(0_u64, |sum, (part, _)| sum.saturating_add(share_of(own, *part, whole)));
-        let received = ParentKeys::<T>::get(hotkey, netuid).iter().fold(0_u64, |sum, (part, parent)| {
-            sum.saturating_add(share_of(TotalHotkeyAlpha::<T>::get(parent, stake_netuid), *part, whole))
-        });
-        own.saturating_sub(given).saturating_add(received)
+            .fold(U96F32::default(), |sum, (proportion, _)| sum.plus(own.by(part(*proportion))));
+        let received = ParentKeys::<T>::get(hotkey, netuid)
+            .iter()
+            .fold(U96F32::default(), |sum, (proportion, parent)| sum.plus(of(parent).by(part(*proportion))));
+        own.minus(given).plus(received).whole()
     }
 
     /// Alpha of a hotkey that counts on the subnet, children and parents included.

@@ -220,6 +220,7 @@ impl<T: Config> Pallet<T> {
         let fee = if sold.fee == 0 { 0 } else { Self::sell(netuid, sold.fee, Fees::Waived)?.output };
         Self::transfer(&pool_account, payee, sold.output, Preservation::Expendable)?;
         Self::transfer(&pool_account, &fee_recipient(), fee, Preservation::Expendable)?;
+        Self::record_flow(netuid, sold.output.saturating_add(fee), i64::saturating_sub);
         Self::refresh_lock(coldkey, netuid);
         Self::deposit_event(Event::StakeRemoved(
             coldkey.clone(),

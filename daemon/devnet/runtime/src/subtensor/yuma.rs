@@ -28,8 +28,8 @@ pub(super) enum Bonding {
         low: I32F32,
         /// The greatest part.
         high: I32F32,
-        /// How fast the part grows with the distance.
-        steepness: I32F32,
+        /// How fast the part falls with the distance: the steepness, negative.
+        slope: I32F32,
         /// Part that is new when there is no consensus at all.
         alpha: I32F32,
     },
@@ -84,9 +84,11 @@ fn liquid_part(
     (low, high): (I32F32, I32F32),
     slope: I32F32,
 ) -> I32F32 {
+    // The exponent has these bounds.
+    let (least, greatest) = (I32F32::from_integer(-20), I32F32::from_integer(20));
     let distance = if weight >= bond { weight.minus(consensus) } else { bond.minus(weight) };
     let distance = distance.clamp(I32F32::ZERO, I32F32::ONE);
-    let power = I32F32::ZERO.minus(slope.by(distance.minus(I32F32::HALF)));
+    let power = slope.by(distance.minus(I32F32::HALF)).clamp(least, greatest);
     let sigmoid = I32F32::ONE.over(I32F32::ONE.plus(power.exponential()));
     low.plus(sigmoid.by(high.minus(low))).clamp(low, high.max(low))
 }
@@ -135,10 +137,10 @@ fn bond(
         Bonding::Shares { alpha } => return bond_by_shares(ballot, wanted, voting, incentive, alpha),
         Bonding::Cells { alpha } => cells(alpha),
         Bonding::Liquid { alpha, .. } if consensus.iter().all(|value| *value == I32F32::ZERO) => cells(alpha),
-        Bonding::Liquid { low, high, steepness, .. } => {
+        Bonding::Liquid { low, high, slope, .. } => {
             matrix::moving_average_by_cell(wanted, &ballot.bonds, columns, |column, weight, bond| {
                 let consensus = consensus.get(usize::from(column)).copied().unwrap_or(I32F32::ZERO);
-                liquid_part(consensus, weight, bond, (low, high), steepness)
+                liquid_part(consensus, weight, bond, (low, high), slope)
             })
         }
     };
@@ -230,7 +232,7 @@ mod tests {
         [
             Bonding::Shares { alpha },
             Bonding::Cells { alpha },
-            Bonding::Liquid { low, high, steepness: I32F32::raw(10), alpha },
+            Bonding::Liquid { low, high, slope: I32F32::from_integer(-10), alpha },
         ]
     }
 

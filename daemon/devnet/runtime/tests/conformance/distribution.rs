@@ -2,7 +2,7 @@
 
 use btd_devnet_runtime::{
     Runtime, RuntimeEvent, SubtensorModule, System, UNIT, admin,
-    alpha_assets::AlphaRecycled,
+    alpha_assets::{AlphaBurned, AlphaRecycled},
     subtensor::{
         self as s, Call, Event,
         fixed::U96F32,
@@ -87,6 +87,57 @@ fn what_a_miner_earns_is_staked_behind_it_or_where_its_coldkey_says() {
 }
 
 #[test]
+fn a_miner_that_earned_nothing_is_told_of_where_its_coldkey_stakes_elsewhere() {
+    on_a_validated_subnet(|| {
+        let miner = register(SUBNET, "miner");
+        register(SUBNET, "idle");
+        let choose = Call::set_coldkey_auto_stake_hotkey { netuid: SUBNET, hotkey: key("miner") };
+        expect("Bob", choose, OK);
+        trust(0, miner);
+        end_epoch();
+        let told: Vec<(u64, bool)> = System::events()
+            .into_iter()
+            .filter_map(|record| match record.event {
+                RuntimeEvent::SubtensorModule(Event::AutoStakeAdded { hotkey, incentive, .. }) => {
+                    Some((incentive, hotkey == key("idle")))
+                }
+                _ => None,
+            })
+            .collect();
+        assert!(told.contains(&(0, true)) && told.len() == 2, "{told:?}");
+        // Miners are paid in the order of their keys.
+        assert_eq!(told[0].1, key("idle") < key("miner"));
+    });
+}
+
+#[test]
+fn what_a_hotkey_holds_when_it_is_paid_is_noted() {
+    on_a_validated_subnet(|| {
+        let miner = register(SUBNET, "miner");
+        trust(0, miner);
+        end_epoch();
+        let noted = |hotkey: &str| s::TotalHotkeyAlphaLastEpoch::<Runtime>::get(key(hotkey), SUBNET);
+        let holds = |hotkey: &str| s::TotalHotkeyAlpha::<Runtime>::get(key(hotkey), SUBNET);
+        assert!(noted("owner") > 10 && noted("owner") == holds("owner"));
+        assert!(noted("miner") > 10 && noted("miner") == holds("miner"));
+    });
+}
+
+#[test]
+fn every_neuron_has_a_row_of_bonds_after_an_epoch() {
+    on_a_validated_subnet(|| {
+        let miner = register(SUBNET, "miner");
+        trust(0, miner);
+        // Bonds of who has no permit, and had none, do not stay.
+        s::Bonds::<Runtime>::insert(SUBNET, miner, vec![(0, 7)]);
+        end_epoch();
+        let rows: Vec<(u16, usize)> =
+            s::Bonds::<Runtime>::iter_prefix(SUBNET).map(|(uid, row)| (uid, row.len())).collect();
+        assert_eq!(rows, [(0, 1), (miner, 0)]);
+    });
+}
+
+#[test]
 fn what_the_owners_hotkeys_mine_is_burned_or_recycled() {
     let outcome = |choice: RecycleOrBurnEnum| {
         let mut outcome = (0, 0);
@@ -96,6 +147,8 @@ fn what_the_owners_hotkeys_mine_is_burned_or_recycled() {
             let before = AlphaRecycled::<Runtime>::get(SUBNET);
             end_epoch();
             assert_eq!(s::MinerBurned::<Runtime>::get(SUBNET), U96F32::ONE, "nobody else mines");
+            let burned = AlphaBurned::<Runtime>::get(SUBNET);
+            assert_eq!(burned > EACH * 9 / 10, choice == RecycleOrBurnEnum::Burn, "{burned}");
             outcome = (s::SubnetAlphaOut::<Runtime>::get(SUBNET), AlphaRecycled::<Runtime>::get(SUBNET) - before);
         });
         outcome
@@ -108,7 +161,7 @@ fn what_the_owners_hotkeys_mine_is_burned_or_recycled() {
 #[test]
 fn child_keys_burn_of_what_parents_of_others_earn() {
     let dividends = |burn: u64| {
-        let mut dividends = (0, 0);
+        let mut dividends = (0, 0, 0);
         on_a_validated_subnet(|| {
             let miner = register(SUBNET, "miner");
             trust(0, miner);
@@ -120,18 +173,21 @@ fn child_keys_burn_of_what_parents_of_others_earn() {
             for hotkey in ["parent", "owner"] {
                 s::TotalHotkeyAlpha::<Runtime>::insert(key(hotkey), SUBNET, 10 * UNIT);
             }
+            let before = AlphaRecycled::<Runtime>::get(SUBNET);
             end_epoch();
             let of = |hotkey: &str| s::AlphaDividendsPerSubnet::<Runtime>::get(SUBNET, key(hotkey));
-            dividends = (of("parent"), of("owner"));
+            dividends = (of("parent"), of("owner"), AlphaRecycled::<Runtime>::get(SUBNET) - before);
         });
         dividends
     };
-    let (parent, child) = dividends(0);
+    let (parent, child, block) = dividends(0);
     assert!(parent > 0 && parent.abs_diff(child) < 10, "{parent} {child}");
     // Of every two parts the parent loses one, and what is left is paid in full.
-    let (halved, rest) = dividends(u64::MAX / 2);
+    let (halved, rest, recycled) = dividends(u64::MAX / 2);
     assert!((2 * halved).abs_diff(rest) < 10, "{halved} {rest}");
     assert!((halved + rest).abs_diff(parent + child) < 1_000, "{halved} {rest} {parent} {child}");
+    // The part that is burned is taken out of existence besides.
+    assert!((recycled - block).abs_diff(EACH / 4) < EACH / 10, "{recycled} {block}");
 }
 
 #[test]
@@ -159,8 +215,10 @@ fn mechanisms_share_an_epoch_by_their_split() {
         for (netuid, emissions) in [(index(0), vec![0, mined, 0]), (index(1), vec![0, 0, also])] {
             assert!(told(Event::IncentiveAlphaEmittedToMiners { netuid, emissions }));
         }
-        // What one neuron earns of both is one figure, and shares are rounded down.
-        assert_eq!(s::Emission::<Runtime>::get(SUBNET)[usize::from(second)], also);
+        // A neuron's figures are the sums of what it has of each mechanism, by what the mechanism pays, rounded down.
+        let weighed = u128::from(also) * 16_384 / 65_535;
+        let emission = u128::from(s::Emission::<Runtime>::get(SUBNET)[usize::from(second)]);
+        assert!(emission.abs_diff(weighed) < 100, "{emission} {weighed}");
         assert_eq!(s::Consensus::<Runtime>::get(SUBNET)[1..], [49_151, 16_383]);
     });
 }

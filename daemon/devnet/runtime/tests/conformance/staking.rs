@@ -2,7 +2,7 @@
 
 use btd_devnet_runtime::{
     Runtime, SubtensorModule, System, UNIT, alpha_assets,
-    subtensor::{self as s, Call, types::ROOT},
+    subtensor::{self as s, Call, Event, types::ROOT},
 };
 use frame_support::traits::Hooks;
 
@@ -84,6 +84,40 @@ fn limits_of_price_refuse_or_cut() {
         let whole = Call::remove_stake_full_limit { hotkey: key("owner"), netuid: SUBNET, limit_price: None };
         expect("Bob", whole, OK);
         assert_eq!(held("owner", "Bob", SUBNET), 0);
+    });
+}
+
+/// Read in sources shortly before and after spec 425; earlier ones refuse with `ZeroMaxStakeAmount`.
+#[test]
+fn where_alpha_is_tao_a_limit_lets_everything_or_nothing_through() {
+    on_a_subnet(|| {
+        s::SubtokenEnabled::<Runtime>::insert(0, true);
+        let (hotkey, netuid) = (key("owner"), 0);
+        let add = |limit_price, allow_partial| Call::add_stake_limit {
+            hotkey: hotkey.clone(),
+            netuid,
+            amount_staked: 5 * UNIT,
+            limit_price,
+            allow_partial,
+        };
+        expect("Bob", add(UNIT - 1, false), "SlippageTooHigh");
+        expect("Bob", add(UNIT - 1, true), "AmountTooLow");
+        expect("Bob", add(UNIT, false), OK);
+        let remove = |limit_price, allow_partial| Call::remove_stake_limit {
+            hotkey: hotkey.clone(),
+            netuid,
+            amount_unstaked: UNIT,
+            limit_price,
+            allow_partial,
+        };
+        expect("Bob", remove(UNIT + 1, false), "SlippageTooHigh");
+        // A sale of nothing is a sale.
+        expect("Bob", remove(UNIT + 1, true), OK);
+        let nothing = Event::StakeRemoved(key("Bob"), key("owner"), 0, 0, netuid, 0).into();
+        assert!(System::events().into_iter().any(|record| record.event == nothing));
+        assert_eq!(held("owner", "Bob", netuid), 5 * UNIT);
+        expect("Bob", remove(UNIT, false), OK);
+        assert_eq!(held("owner", "Bob", netuid), 4 * UNIT);
     });
 }
 

@@ -34,7 +34,7 @@ fn bonding(kind: u64) -> Bonding {
         _ => Bonding::Liquid {
             low: I32F32::proportion(45_875),
             high: I32F32::proportion(58_982),
-            steepness: I32F32::raw(10),
+            slope: I32F32::from_integer(-10),
             alpha,
         },
     }
@@ -181,9 +181,9 @@ fn recorded(seed: u64) -> Json {
     let bonding = match ballot.bonding {
         Bonding::Shares { alpha } => json!({ "kind": "shares", "alpha": alpha.to_bits() }),
         Bonding::Cells { alpha } => json!({ "kind": "cells", "alpha": alpha.to_bits() }),
-        Bonding::Liquid { low, high, steepness, alpha } => json!({
+        Bonding::Liquid { low, high, slope, alpha } => json!({
             "kind": "liquid", "alpha": alpha.to_bits(), "low": low.to_bits(), "high": high.to_bits(),
-            "steepness": steepness.to_bits(),
+            "steepness": I32F32::ZERO.minus(slope).to_bits(),
         }),
     };
     json!({
