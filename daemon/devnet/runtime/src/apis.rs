@@ -6,7 +6,7 @@
 
 use alloc::{collections::BTreeMap, vec::Vec};
 
-use codec::Decode;
+use codec::{Decode, DecodeLimit, Encode};
 use frame_support::{
     genesis_builder_helper::{build_state, get_preset},
     weights::Weight,
@@ -18,14 +18,14 @@ use sp_core::{OpaqueMetadata, crypto::KeyTypeId};
 use sp_inherents::{CheckInherentsResult, InherentData};
 use sp_runtime::{
     ApplyExtrinsicResult, ExtrinsicInclusionMode,
-    traits::Block as BlockT,
+    traits::{Block as BlockT, Checkable},
     transaction_validity::{TransactionSource, TransactionValidity},
 };
 use sp_version::RuntimeVersion;
 
 use crate::{
     AccountId, Aura, Balance, Block, Executive, InherentDataExt, Nonce, Runtime, RuntimeCall, RuntimeGenesisConfig,
-    SubtensorModule, System, TransactionPayment, VERSION, drand,
+    SubtensorModule, System, TransactionPayment, UncheckedExtrinsic, VERSION, drand,
     proxy::filters::{self, ProxyFilterInfo, ProxyTypeInfo},
     runtime_api,
     shield::{self, ShieldedTransaction, envelope::AuthorKey},
@@ -371,7 +371,9 @@ impl_runtime_apis! {
 
     impl runtime_api::ShieldApi<Block> for Runtime {
         fn try_decode_shielded_tx(uxt: <Block as BlockT>::Extrinsic) -> Option<ShieldedTransaction> {
-            match uxt.function {
+            // Only what nests no deeper than the pool takes, and is signed as it should be.
+            let uxt = UncheckedExtrinsic::decode_all_with_depth_limit(shield::GREATEST_DEPTH, &mut &uxt.encode()[..]);
+            match uxt.ok()?.check(&frame_system::ChainContext::<Runtime>::default()).ok()?.function {
                 RuntimeCall::MevShield(shield::Call::submit_encrypted { ciphertext }) => {
                     ShieldedTransaction::parse(&ciphertext)
                 }

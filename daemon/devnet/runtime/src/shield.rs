@@ -25,6 +25,9 @@ pub type InherentType = Option<ShieldEncKey>;
 /// Blocks from a key's announcement to the block whose author opens what is sealed for it.
 pub const OPENED_AFTER: u32 = 3;
 
+/// How deep the calls of an extrinsic that is looked at may nest.
+pub(crate) const GREATEST_DEPTH: u32 = 8;
+
 /// The key of a block author.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode, DecodeWithMemTracking, MaxEncodedLen, TypeInfo)]
 pub struct Public([u8; 32]);

@@ -182,7 +182,7 @@ pub mod pallet {
     impl<T: Config> Pallet<T> {
         /// Refused: members come from `TriumvirateMembers`.
         #[pallet::call_index(0)]
-        #[pallet::weight(PROPOSAL_WEIGHT)]
+        #[pallet::weight((PROPOSAL_WEIGHT, DispatchClass::Operational))]
         pub fn set_members(
             _origin: OriginFor<T>,
             _new_members: Vec<AccountId>,
@@ -194,7 +194,10 @@ pub mod pallet {
 
         /// Makes a call as a member of the triumvirate.
         #[pallet::call_index(1)]
-        #[pallet::weight(PROPOSAL_WEIGHT.saturating_add(proposal.get_dispatch_info().call_weight))]
+        #[pallet::weight((
+            PROPOSAL_WEIGHT.saturating_add(proposal.get_dispatch_info().call_weight),
+            DispatchClass::Operational,
+        ))]
         pub fn execute(
             origin: OriginFor<T>,
             proposal: Box<<T as Config>::Proposal>,
@@ -212,7 +215,7 @@ pub mod pallet {
 
         /// Proposes a call for `duration` blocks.
         #[pallet::call_index(2)]
-        #[pallet::weight(PROPOSAL_WEIGHT)]
+        #[pallet::weight((PROPOSAL_WEIGHT, DispatchClass::Operational))]
         pub fn propose(
             origin: OriginFor<T>,
             proposal: Box<<T as Config>::Proposal>,
@@ -227,7 +230,7 @@ pub mod pallet {
 
         /// Refused: senators vote through `SubtensorModule.vote`.
         #[pallet::call_index(3)]
-        #[pallet::weight(PROPOSAL_WEIGHT)]
+        #[pallet::weight((PROPOSAL_WEIGHT, DispatchClass::Operational))]
         pub fn vote(
             origin: OriginFor<T>,
             _proposal: H256,
@@ -249,7 +252,7 @@ pub mod pallet {
 
         /// Ends a proposal that is decided, or whose time is over.
         #[pallet::call_index(6)]
-        #[pallet::weight(PROPOSAL_WEIGHT.saturating_add(*proposal_weight_bound))]
+        #[pallet::weight((PROPOSAL_WEIGHT.saturating_add(*proposal_weight_bound), DispatchClass::Operational))]
         pub fn close(
             origin: OriginFor<T>,
             proposal_hash: H256,

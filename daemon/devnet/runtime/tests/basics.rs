@@ -6,6 +6,7 @@ use btd_devnet_runtime::{
     AccountId, Balance, Block, GenesisSpec, Hash, Header, RuntimeCall, SignedPayload, UncheckedExtrinsic, api,
     extensions, fee_recipient,
     genesis::{self, development_account},
+    shield::{self, ShieldedTransaction},
     subtensor::{
         self,
         info::{DynamicInfo, HyperparamEntry, Metagraph, NeuronInfo, NeuronInfoLite, SelectiveMetagraph, SubnetState},
@@ -147,5 +148,26 @@ fn blocks_of_a_fast_chain_may_follow_fast() {
     externalities.execute_with(|| {
         let period = <btd_devnet_runtime::Runtime as pallet_timestamp::Config>::MinimumPeriod::get();
         assert_eq!(period, 125);
+    });
+}
+
+#[test]
+fn a_sealed_extrinsic_is_read_only_when_its_signature_is_good() {
+    externalities().execute_with(|| {
+        let envelope = [&[7; 16][..], &1_088_u16.to_le_bytes(), &[1; 1_088], &[2; 24], &[3; 40]].concat();
+        let ciphertext = envelope.try_into().unwrap();
+        let good = signed("Alice", shield::Call::submit_encrypted { ciphertext }.into());
+        let read = |extrinsic: &UncheckedExtrinsic| -> Option<ShieldedTransaction> {
+            call("ShieldApi_try_decode_shielded_tx", &extrinsic.encode())
+        };
+        assert_eq!(read(&good).unwrap().key_hash, [7; 16]);
+        let (_, signature, extensions) = match good.preamble.clone() {
+            sp_runtime::generic::Preamble::Signed(signer, signature, extensions) => (signer, signature, extensions),
+            other => panic!("{other:?}"),
+        };
+        let other = development_account("Bob").into();
+        let bad = UncheckedExtrinsic::new_signed(good.function.clone(), other, signature, extensions);
+        assert_eq!(read(&bad), None);
+        assert_eq!(read(&signed("Alice", frame_system::Call::remark { remark: vec![] }.into())), None);
     });
 }

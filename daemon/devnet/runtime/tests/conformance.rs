@@ -3,6 +3,8 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on stops here")]
 
+#[path = "conformance/answers.rs"]
+mod answers;
 #[path = "conformance/claims.rs"]
 mod claims;
 #[path = "conformance/coinbase.rs"]

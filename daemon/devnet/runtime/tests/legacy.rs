@@ -127,6 +127,23 @@ fn a_proposal_runs_with_the_votes_of_the_senate() {
 }
 
 #[test]
+fn what_triumvirs_do_is_operational() {
+    use frame_support::dispatch::{DispatchClass, GetDispatchInfo};
+    let class = |call: triumvirate::Call<Runtime>| call.get_dispatch_info().class;
+    let (proposal_hash, index) = (Hash::zero(), 0);
+    let close = triumvirate::Call::close {
+        proposal_hash,
+        index,
+        proposal_weight_bound: frame_support::weights::Weight::zero(),
+        length_bound: 0,
+    };
+    assert_eq!(class(close), DispatchClass::Operational);
+    let propose = triumvirate::Call::propose { proposal: proposal(1), length_bound: 0, duration: 0 };
+    assert_eq!(class(propose), DispatchClass::Operational);
+    assert_eq!(class(triumvirate::Call::disapprove_proposal { proposal_hash }), DispatchClass::Normal);
+}
+
+#[test]
 fn a_proposal_ends_without_enough_votes() {
     on_a_chain(RootRule::Legacy, || {
         senate(&["one", "two", "three"]);

@@ -1,5 +1,7 @@
 //! Root dividends: who is owed them, what a claim counts, and who is remembered for claims by blocks.
 
+use std::collections::BTreeSet;
+
 use btd_devnet_runtime::{
     Runtime, SubtensorModule, System, UNIT,
     subtensor::{
@@ -8,7 +10,7 @@ use btd_devnet_runtime::{
         types::{NetUid, ROOT, RootClaimTypeEnum},
     },
 };
-use frame_support::traits::Hooks;
+use frame_support::traits::{Currency, Hooks};
 
 use crate::{OK, SUBNET, expect, key, on_a_subnet};
 
@@ -67,7 +69,6 @@ fn a_claim_that_cannot_be_paid_leaves_no_trace() {
     on_a_chain_with_root_stake(1_000 * UNIT, || {
         end_epoch(UNIT);
         // The pool's account does not hold what the pool says it does.
-        use frame_support::traits::Currency;
         let pool = SubtensorModule::subnet_account(SUBNET);
         let _ = btd_devnet_runtime::Balances::make_free_balance_be(&pool, 0);
         let state = || {
@@ -128,9 +129,9 @@ fn a_claim_weighs_by_hotkeys_and_by_what_each_may_owe() {
 fn who_claims_or_says_how_is_remembered_for_claims_by_blocks() {
     on_a_subnet(|| {
         let known = |name: &str| s::StakingColdkeys::<Runtime>::get(key(name));
-        let none = Call::claim_root { subnets: Default::default() };
+        let none = Call::claim_root { subnets: BTreeSet::new() };
         expect("Charlie", none, "InvalidSubnetNumber");
-        let empty = RootClaimTypeEnum::KeepSubnets { subnets: Default::default() };
+        let empty = RootClaimTypeEnum::KeepSubnets { subnets: BTreeSet::new() };
         expect("Charlie", Call::set_root_claim_type { new_root_claim_type: empty }, "InvalidSubnetNumber");
         assert_eq!(known("Charlie"), None);
         let first = s::NumStakingColdkeys::<Runtime>::get();

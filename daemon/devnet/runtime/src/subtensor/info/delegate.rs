@@ -7,6 +7,7 @@ use scale_info::TypeInfo;
 
 use super::super::{
     AlphaV2, Config, Delegates, Emission, Owner, Pallet, Tempo, TotalHotkeyAlpha, Uids, ValidatorPermit,
+    fixed::U64F64,
     types::{Alpha, NetUid, ROOT},
 };
 use crate::{AccountId, UNIT};
@@ -60,22 +61,24 @@ impl<T: Config> Pallet<T> {
             .filter(|(netuid, uid)| ValidatorPermit::<T>::get(netuid).get(usize::from(*uid)).copied().unwrap_or(false))
             .map(|(netuid, _)| Compact(*netuid))
             .collect();
-        let daily = registrations.iter().fold(0_u64, |sum, (netuid, uid)| {
+        let take = Delegates::<T>::get(hotkey);
+        let daily = registrations.iter().fold(U64F64::default(), |sum, (netuid, uid)| {
             let emission = Emission::<T>::get(netuid).get(usize::from(*uid)).copied().unwrap_or(0);
-            let per_day = emission.saturating_mul(BLOCKS_PER_DAY).checked_div(Tempo::<T>::get(netuid).into());
-            sum.saturating_add(per_day.unwrap_or(0))
+            let epochs = U64F64::ratio(BLOCKS_PER_DAY, Tempo::<T>::get(netuid).into());
+            sum.plus(U64F64::from_integer(emission).by(epochs))
         });
-        let root_stake = u128::from(TotalHotkeyAlpha::<T>::get(hotkey, ROOT));
-        let per_1000 = (u128::from(daily) * u128::from(1_000 * UNIT)).checked_div(root_stake).unwrap_or(0);
+        let left = U64F64::ONE.minus(U64F64::ratio(take.into(), u16::MAX.into()));
+        let thousands = U64F64::ratio(TotalHotkeyAlpha::<T>::get(hotkey, ROOT), 1_000 * UNIT);
+        let per_1000 = daily.by(left).over(thousands);
         DelegateInfo {
             delegate_ss58: hotkey.clone(),
-            take: Compact(Delegates::<T>::get(hotkey)),
+            take: Compact(take),
             nominators: nominators.into_iter().collect(),
             owner_ss58: Owner::<T>::get(hotkey),
             registrations: registrations.iter().map(|(netuid, _)| Compact(*netuid)).collect(),
             validator_permits: permits,
-            return_per_1000: Compact(u64::try_from(per_1000).unwrap_or(u64::MAX)),
-            total_daily_return: Compact(daily),
+            return_per_1000: Compact(per_1000.whole()),
+            total_daily_return: Compact(daily.whole()),
         }
     }
 

@@ -1,6 +1,9 @@
 //! What a coldkey has staked, and how much of it may leave.
 
-use alloc::{collections::BTreeMap, vec::Vec};
+use alloc::{
+    collections::{BTreeMap, BTreeSet},
+    vec::Vec,
+};
 
 use codec::{Compact, Decode, Encode};
 use scale_info::TypeInfo;
@@ -64,15 +67,20 @@ impl<T: Config> Pallet<T> {
         Self::position(hotkey, coldkey, netuid, Self::stake(hotkey, coldkey, netuid))
     }
 
-    /// What a coldkey holds on each subnet and how much of that may leave: all subnets, or those named.
+    /// What a coldkey holds on each subnet and how much of that may leave: all subnets, or those named. Who names more
+    /// than there are is told nothing.
     pub fn stake_availability(coldkey: &AccountId, netuids: Option<&[NetUid]>) -> BTreeMap<NetUid, StakeAvailability> {
+        let named: Option<BTreeSet<NetUid>> = netuids.map(|netuids| netuids.iter().copied().collect());
+        if named.as_ref().is_some_and(|named| named.len() > Self::netuids_in_storage_order().len()) {
+            return BTreeMap::new();
+        }
         let mut totals: BTreeMap<NetUid, Alpha> = BTreeMap::new();
         for (netuid, _, alpha) in Self::positions(coldkey) {
             let total = totals.entry(netuid).or_default();
             *total = total.saturating_add(alpha);
         }
-        if let Some(netuids) = netuids {
-            totals.retain(|netuid, _| netuids.contains(netuid));
+        if let Some(named) = named {
+            totals.retain(|netuid, _| named.contains(netuid));
         }
         totals
             .into_iter()

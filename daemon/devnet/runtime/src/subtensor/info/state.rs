@@ -88,7 +88,7 @@ impl<T: Config> Pallet<T> {
             return None;
         }
         let columns = Self::columns(netuid, 0);
-        let history = Self::netuids()
+        let history = Self::netuids_in_storage_order()
             .into_iter()
             .map(|other| {
                 columns.hotkeys.iter().map(|key| Compact(LastHotkeyEmissionOnNetuid::<T>::get(key, other))).collect()

@@ -1,0 +1,57 @@
+//! What runtime APIs answer where it is not just what is stored.
+
+use btd_devnet_runtime::{
+    Runtime, SubtensorModule, UNIT,
+    subtensor::{self as s, Call, types::ROOT},
+};
+use codec::Compact;
+
+use crate::{OK, SUBNET, expect, key, on_a_subnet};
+
+#[test]
+fn a_delegate_returns_less_what_it_takes_in_fractions_of_epochs() {
+    on_a_subnet(|| {
+        s::Delegates::<Runtime>::insert(key("owner"), 13_107);
+        s::TotalHotkeyAlpha::<Runtime>::insert(key("owner"), ROOT, 2_000 * UNIT);
+        s::Emission::<Runtime>::insert(SUBNET, vec![UNIT]);
+        s::Tempo::<Runtime>::insert(SUBNET, 360);
+        let returns = || {
+            let delegate = SubtensorModule::delegate(&key("owner")).unwrap();
+            (delegate.total_daily_return.0, delegate.return_per_1000.0)
+        };
+        // Twenty epochs a day; a fifth is taken, and there are two thousands.
+        assert_eq!(returns(), (20 * UNIT, 8 * UNIT));
+        s::Emission::<Runtime>::insert(SUBNET, vec![7_u64]);
+        s::Tempo::<Runtime>::insert(SUBNET, 7);
+        // Seven times a seventh of 7,200 is less by the last digit, and is rounded down.
+        assert_eq!(returns().0, 7_199);
+        s::Tempo::<Runtime>::insert(SUBNET, 0);
+        assert_eq!(returns(), (0, 0));
+    });
+}
+
+#[test]
+fn who_asks_for_more_subnets_than_there_are_is_told_nothing() {
+    on_a_subnet(|| {
+        expect("Bob", Call::add_stake { hotkey: key("owner"), netuid: SUBNET, amount_staked: UNIT }, OK);
+        let told = |netuids: Option<&[u16]>| SubtensorModule::stake_availability(&key("Bob"), netuids).len();
+        assert_eq!(told(None), 1);
+        assert_eq!(told(Some(&[SUBNET, SUBNET, SUBNET, SUBNET])), 1, "each is counted once");
+        assert_eq!(told(Some(&[0, 1, SUBNET])), 1);
+        assert_eq!(told(Some(&[0, 1, SUBNET, 77])), 0);
+        assert_eq!(told(Some(&[])), 0);
+    });
+}
+
+#[test]
+fn the_history_of_emission_is_in_the_order_of_storage() {
+    on_a_subnet(|| {
+        s::NetworksAdded::<Runtime>::insert(256, true);
+        for (netuid, emission) in [(1, 1), (SUBNET, 2), (256, 256)] {
+            s::LastHotkeyEmissionOnNetuid::<Runtime>::insert(key("owner"), netuid, emission);
+        }
+        let history = SubtensorModule::subnet_state(SUBNET).unwrap().emission_history;
+        let of = |emission| vec![Compact(emission)];
+        assert_eq!(history, [of(0), of(256), of(1), of(2)]);
+    });
+}
