@@ -169,7 +169,9 @@ where
         // A repetition of what may have landed: the journal knows what became of it, and a new wish fails
         // in the same way as its plan.
         Err(Failure::Api(error))
-            if error.kind() == Some(ErrorKind::Precondition) && manner.idempotency_key.is_some() && !manner.dry_run =>
+            if matches!(error.kind(), Some(ErrorKind::Precondition | ErrorKind::NotFound))
+                && manner.idempotency_key.is_some()
+                && !manner.dry_run =>
         {
             if session.settings.consent == Consent::Withheld {
                 return Err(Failure::Declined);

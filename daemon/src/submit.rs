@@ -21,6 +21,7 @@ mod outcome;
 mod plan;
 mod policy;
 mod prepare;
+pub(crate) mod proxied;
 mod signer;
 mod turn;
 mod wait;
@@ -43,7 +44,7 @@ pub use self::{
     draft::{Draft, Ground, Recipe},
     error::{SubmissionError, Withdrawal},
     lane::{CallOff, Waiting},
-    need::Need,
+    need::{Hiding, Need, Pace},
     outcome::{Included, Outcome, Receipt, Refused, Stage},
     plan::{Plan, Precondition},
     policy::{Policy, PolicyRefusal},

@@ -164,10 +164,19 @@ fn proportion(text: &str) -> Result<u64, String> {
     Ok(number.rao() / divisor)
 }
 
-/// Proportions as shares of the whole.
+/// Proportions as shares of the whole. What is written as parts of it has to come to it: `0.7,0.7` is a slip.
 fn shares(proportions: &[u64]) -> Result<Vec<Ratio>, Failure> {
     const WHOLE: u128 = 1_000_000_000;
     let sum: u128 = proportions.iter().copied().map(u128::from).sum();
+    let is_part = |proportion: &u64| u128::from(*proportion) < WHOLE && *proportion > 0;
+    let are_shares = proportions.iter().any(is_part) && proportions.iter().all(|one| u128::from(*one) <= WHOLE);
+    // Thirds are written as 0.333.
+    if are_shares && sum.abs_diff(WHOLE) > WHOLE / 100 {
+        let sum = Tao::from_rao(u64::try_from(sum).unwrap_or(u64::MAX));
+        return Err(Failure::usage(format!(
+            "the shares come to {sum}, not to 1: write shares that do, or whole numbers, of which only the proportions count"
+        )));
+    }
     if sum == 0 && !proportions.is_empty() {
         return Err(Failure::usage("shares of nothing are nothing: give one of the mechanisms more than 0"));
     }
@@ -183,7 +192,7 @@ fn shares(proportions: &[u64]) -> Result<Vec<Ratio>, Failure> {
 pub(crate) struct MechanismsSplitArgs {
     #[command(flatten)]
     netuid: NetUidArg,
-    /// The share of each, of which only the proportions count: `0.7,0.3` or `70,30`; without it, evenly
+    /// The share of each: `0.7,0.3`, or whole numbers, of which only the proportions count: `7,3`; without it, evenly
     #[arg(long, value_name = "SHARES", value_delimiter = ',', value_parser = proportion)]
     split: Vec<u64>,
     #[command(flatten)]
@@ -381,11 +390,15 @@ mod tests {
     }
 
     #[test]
-    fn only_the_proportions_of_shares_count() {
+    fn shares_come_to_the_whole_and_of_numbers_only_the_proportions_count() {
         let split = |text: &str| {
             let proportions: Vec<u64> = text.split(',').map(|part| proportion(part).unwrap()).collect();
             shares(&proportions).map(|shares| shares.iter().map(ToString::to_string).collect::<Vec<_>>().join(","))
         };
+        for text in ["0.7,0.7", "0.5,0.4", "70%,20%", "0.2,1"] {
+            assert!(split(text).is_err(), "{text}");
+        }
+        assert_eq!(split("0.333,0.333,0.333").unwrap(), "0.333333333,0.333333333,0.333333333");
         for text in ["0.7,0.3", "70,30", "70%,30%", "0.7,30%", "7,3"] {
             assert_eq!(split(text).unwrap(), "0.7,0.3", "{text}");
         }

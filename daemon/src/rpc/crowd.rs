@@ -23,7 +23,7 @@ use super::{
 };
 use crate::{
     daemon::Parts,
-    submit::{Draft, Ground, SubmissionError},
+    submit::{Draft, Ground, Precondition, SubmissionError},
 };
 
 const PALLET: &str = "Crowdloan";
@@ -78,8 +78,7 @@ async fn list(parts: Arc<Parts>, params: ListParams, _: Caller) -> Result<Crowdl
 async fn info(parts: Arc<Parts>, params: InfoParams, _: Caller) -> Result<CrowdloanReply, Failure> {
     let (view, at) = receipt::view(&parts.link).await?;
     let told = view.storage_json(PALLET, "Crowdloans", &[Value::from(params.id)]).await?;
-    let crowdloan = crowdloan(params.id, &told)
-        .ok_or_else(|| Failure::new(btd_api::ErrorKind::NotFound, format!("there is no crowdloan {}", params.id)))?;
+    let crowdloan = crowdloan(params.id, &told).ok_or_else(|| no_crowdloan(params.id))?;
     let entries =
         view.storage_entries(PALLET, "Contributions", &[Value::from(params.id)], usize::from(u16::MAX)).await?;
     let contribution = |entry: &btd_chain::StorageEntry| {
@@ -91,6 +90,10 @@ async fn info(parts: Arc<Parts>, params: InfoParams, _: Caller) -> Result<Crowdl
     Ok(CrowdloanReply { at, crowdloan, contributions })
 }
 
+fn no_crowdloan(id: u32) -> Precondition {
+    Precondition::NotThere { error: "InvalidCrowdloanId", words: format!("there is no crowdloan {id}") }
+}
+
 /// The crowdloan that a call is about, on a runtime that has such things.
 async fn existing(ground: &Ground, id: u32) -> Result<Crowdloan, SubmissionError> {
     ground.require_call(PALLET, "contribute", "this chain has no crowdloans")?;
@@ -100,7 +103,7 @@ async fn existing(ground: &Ground, id: u32) -> Result<Crowdloan, SubmissionError
             foreseen("AlreadyFinalized", format!("crowdloan {id} has been paid out already"))
         }
         Some(crowdloan) => Ok(crowdloan),
-        None => foreseen("InvalidCrowdloanId", format!("there is no crowdloan {id}")),
+        None => Err(no_crowdloan(id).into()),
     }
 }
 

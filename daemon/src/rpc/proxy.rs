@@ -13,15 +13,15 @@ use btd_api::{
     stake::ColdkeyParams,
     wallet::{Outcome, Receipt},
 };
-use btd_chain::{Call, Value, call_hash};
+use btd_chain::{Call, ReadError, Value, View, call_hash};
 use btd_signer_protocol::KeyId;
 use serde_json::Value as Json;
 
 use self::announced::Meant;
-use super::{Caller, Failure, Table, deposit, receipt};
+use super::{Caller, Failure, Table, deposit, receipt, stake::number};
 use crate::{
     daemon::Parts,
-    submit::{Draft, Precondition},
+    submit::{Draft, Ground, Need, Precondition, SubmissionError},
 };
 
 pub(super) fn register(table: &mut Table, parts: &Arc<Parts>) {
@@ -56,16 +56,37 @@ async fn list(parts: Arc<Parts>, params: ColdkeyParams, _: Caller) -> Result<Pro
     let deposit = told.get(1).and_then(|deposit| deposit.as_str()?.parse().ok()).map_or(Tao::ZERO, Tao::from_rao);
     let proxies = told.get(0).and_then(Json::as_array).into_iter().flatten().filter_map(proxy).collect();
     let mut waiting = Vec::new();
-    for one in announced::by(&view, coldkey).await? {
+    let open = announced::by(&view, coldkey).await?;
+    let known = announced::known(&parts, open.iter().map(|one| one.hash).collect()).await?;
+    for one in open {
         waiting.push(Announcement {
             real: one.real,
             call_hash: one.hash,
             announced_at: one.height,
             executable_from: announced::executable_from(&view, (one.real, coldkey), one.height).await?,
-            call: announced::known(&parts, one.hash).await?.map(|call| call.to_string()),
+            call: known.get(&one.hash).map(ToString::to_string),
         });
     }
     Ok(Proxies { at, coldkey, deposit, proxies, announced: waiting })
+}
+
+/// Who may sign for an account.
+async fn of(view: &View, coldkey: Coldkey) -> Result<Vec<Proxy>, ReadError> {
+    let told = view.storage_json("Proxy", "Proxies", &[coldkey.into()]).await?;
+    Ok(told.get(0).and_then(Json::as_array).into_iter().flatten().filter_map(proxy).collect())
+}
+
+/// Refuses one more of what an account has `count` of, where that is the most (`most` is a constant of the pallet).
+fn room(ground: &Ground, most: &str, count: usize, what: &str) -> Result<(), SubmissionError> {
+    let most = match ground.view.constant_json("Proxy", most) {
+        Ok(most) => number(&most).unwrap_or(u64::MAX),
+        Err(ReadError::Absent(_)) => return Ok(()),
+        Err(error) => return Err(error.into()),
+    };
+    if u64::try_from(count).unwrap_or(u64::MAX) < most {
+        return Ok(());
+    }
+    receipt::foreseen("TooMany", format!("{} has {count} {what}", ground.actor))
 }
 
 fn proxy(told: &Json) -> Option<Proxy> {
@@ -84,6 +105,13 @@ async fn add(parts: Arc<Parts>, params: AddParams, _: Caller) -> Result<Receipt,
             let words = "an account needs no proxy to sign for itself".to_owned();
             return Err(Precondition::Foreseen { error: "NoSelfProxy", words }.into());
         }
+        let proxies = of(&ground.view, Coldkey(ground.actor)).await?;
+        let wanted = Proxy { delegate: delegate.account(), proxy_type: kind.to_owned(), delay };
+        if proxies.contains(&wanted) {
+            let words = format!("{delegate} is a `{kind}` proxy of {} with delay {delay} already", ground.actor);
+            return Err(Precondition::Foreseen { error: "Duplicate", words }.into());
+        }
+        room(&ground, "MaxProxies", proxies.len(), "proxies: `proxy remove` one first")?;
         let call = Call::new("Proxy", "add_proxy")
             .arg("delegate", delegate)
             .arg("proxy_type", variant(kind))
@@ -110,9 +138,7 @@ async fn remove(parts: Arc<Parts>, params: RemoveParams, _: Caller) -> Result<Re
     }
     let key = KeyId::coldkey(params.wallet.clone());
     receipt::sign::<Remove, _>(&parts, key, params, |ground, params| async move {
-        let told = ground.view.storage_json("Proxy", "Proxies", &[ground.actor.into()]).await?;
-        let proxies: Vec<Proxy> =
-            told.get(0).and_then(Json::as_array).into_iter().flatten().filter_map(proxy).collect();
+        let proxies = of(&ground.view, Coldkey(ground.actor)).await?;
         let foreseen = |words: String| Err(Precondition::Foreseen { error: "NotFound", words }.into());
         let Some(delegate) = params.delegate else {
             if proxies.is_empty() {
@@ -203,8 +229,11 @@ async fn announce(parts: Arc<Parts>, params: AnnounceParams, _: Caller) -> Resul
                 (None, Some(hash)) => (hash, "the call".to_owned()),
                 (None, None) => return Err(Precondition::Nothing.into()),
             };
+            let open = announced::by(&ground.view, Coldkey(ground.actor)).await?.len();
+            room(&ground, "MaxPending", open, "announcements open: make or reject one first")?;
             let call = Call::new("Proxy", "announce").arg("real", real).arg("call_hash", hash);
             let draft = Draft::new(call, format!("Announce {what} {hash} on behalf of {real}"));
+            let draft = draft.needs(Need::ProxyOf(real.account()));
             let draft = known.into_iter().fold(draft, Draft::announces);
             let held = deposit::ANNOUNCEMENTS.of_one_more(&ground, "Announcements").await;
             Ok(deposit::holding(draft, held, "it is made or rejected"))
@@ -217,8 +246,9 @@ fn wrong(parameter: &str, words: String) -> Failure {
     Failure(ApiError::new(ErrorKind::InvalidParams, words).with("parameter", parameter))
 }
 
-/// Which announced call is meant: by its words, its bytes, its hash, or as the only one.
-async fn meant(parts: &Parts, params: &ExecuteParams) -> Result<Meant, Failure> {
+/// Which announced call is meant: by its words, its bytes, its hash, or as the only one. Nothing is asked of the chain
+/// for it: a repetition is answered from the journal, whether the chain is in reach or not.
+fn meant(params: &ExecuteParams) -> Result<Meant, Failure> {
     match (&params.call, &params.call_hex, params.call_hash) {
         (None, None, None) => Ok(Meant::Only),
         (None, None, Some(hash)) => Ok(Meant::Hash(hash)),
@@ -227,23 +257,14 @@ async fn meant(parts: &Parts, params: &ExecuteParams) -> Result<Meant, Failure> 
         (None, Some(text), hash) => {
             let digits = text.strip_prefix("0x").unwrap_or(text);
             let bytes = hex::decode(digits).map_err(|error| wrong("call_hex", format!("not bytes in hex: {error}")))?;
-            let (view, _) = receipt::view(&parts.link).await?;
-            let read = Call::read(&bytes, view.runtime());
-            let call = read.map_err(|error| wrong("call_hex", format!("not a call of this runtime: {error}")))?;
-            let own = call_hash(&call, view.runtime())?;
-            match hash {
-                Some(hash) if hash != own => {
-                    Err(wrong("call_hash", format!("{call} has the hash {own}, and not {hash}")))
-                }
-                _ => Ok(Meant::Call(call)),
-            }
+            Ok(Meant::Bytes(bytes, hash))
         }
         _ => Err(wrong("call", "give the `call`, or its bytes, or its hash".to_owned())),
     }
 }
 
 async fn execute(parts: Arc<Parts>, params: ExecuteParams, _: Caller) -> Result<Receipt, Failure> {
-    let meant = meant(&parts, &params).await?;
+    let meant = meant(&params)?;
     let key = KeyId::coldkey(params.wallet.clone());
     let ours = Arc::clone(&parts);
     receipt::sign::<Execute, _>(&parts, key, params, move |ground, params| {

@@ -31,7 +31,7 @@ use super::{
 };
 use crate::{
     daemon::Parts,
-    submit::{Draft, Need, Precondition},
+    submit::{Draft, Need, Pace, Precondition},
 };
 
 const ROOT: NetUid = NetUid(0);
@@ -225,6 +225,7 @@ async fn set_take(parts: Arc<Parts>, params: SetTakeParams, _: Caller) -> Result
         let summary =
             format!("Let hotkey {hotkey} keep {} of what others' stake earns, after {}", params.take, share(now));
         let draft = Draft::new(call, summary).needs(Need::OwnHotkey(hotkey));
+        let draft = if wanted > now { draft.needs(Need::Rested(Pace::DelegateTake(hotkey))) } else { draft };
         Ok(draft.warning("a take can be raised once in 216000 blocks (about a month), counted from any change"))
     })
     .await

@@ -117,7 +117,9 @@ async fn move_stake(parts: Arc<Parts>, params: MoveParams, _: Caller) -> Result<
     receipt::sign::<Move, _>(&parts, key, params, move |ground, params| async move {
         let (origin, dest) = (params.origin_netuid, params.dest_netuid.unwrap_or(params.origin_netuid));
         if (origin, from) == (dest, to) {
-            return Err(Precondition::Nothing.into());
+            let words =
+                format!("the stake is behind hotkey {from} on subnet {origin} already: name another of the two");
+            return receipt::foreseen("SameNetuid", words);
         }
         let alpha = trade::part(&ground, from, (origin, dest), params.amount).await?.alpha;
         let call = Call::new(SUBTENSOR, "move_stake")
@@ -148,7 +150,11 @@ async fn transfer(parts: Arc<Parts>, params: TransferParams, _: Caller) -> Resul
     receipt::sign::<Transfer, _>(&parts, key, params, move |ground, params| async move {
         let (origin, dest) = (params.origin_netuid, params.dest_netuid.unwrap_or(params.origin_netuid));
         if (origin, params.dest.account()) == (dest, ground.actor) {
-            return Err(Precondition::Nothing.into());
+            let words = format!(
+                "the stake on subnet {origin} is {}'s already: name another coldkey to give it to, or another subnet",
+                params.dest
+            );
+            return receipt::foreseen("SameNetuid", words);
         }
         let Part { alpha, bound, .. } = trade::part(&ground, hotkey, (origin, dest), params.amount).await?;
         let call = Call::new(SUBTENSOR, "transfer_stake")

@@ -27,7 +27,7 @@ use crate::{
     daemon::Parts,
     metagraph::{self, Metagraphs, Snapshot},
     stamp::Stamp,
-    submit::{self, Action},
+    submit::{self, Action, Precondition},
 };
 
 /// Above this, JSON numbers lose digits.
@@ -164,7 +164,7 @@ pub(super) fn snapshot(metagraphs: &Metagraphs, netuid: NetUid) -> Result<Arc<Sn
 }
 
 pub(super) fn no_subnet(netuid: NetUid) -> Failure {
-    Failure(btd_api::ApiError::new(ErrorKind::NotFound, format!("there is no subnet {netuid}")).with("netuid", netuid))
+    Precondition::NoSuchSubnet { netuid }.into()
 }
 
 pub(super) fn no_mechanism(netuid: NetUid, mechid: MechId, at: At) -> Failure {

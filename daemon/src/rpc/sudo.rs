@@ -1,5 +1,7 @@
 //! The noun `sudo`: what the owner of a subnet, and root, set.
 
+mod bounds;
+mod pace;
 mod value;
 
 use std::sync::Arc;
@@ -24,7 +26,7 @@ use super::{
 };
 use crate::{
     daemon::Parts,
-    submit::{Draft, Ground, Need, Precondition, SubmissionError},
+    submit::{Draft, Ground, Need, Pace, Precondition, SubmissionError},
 };
 
 const ADMIN: &str = "AdminUtils";
@@ -89,6 +91,8 @@ async fn set(parts: Arc<Parts>, params: SetParams, _: Caller) -> Result<Receipt,
             let summary = format!("Set {} of subnet {netuid} to {}", known.name, shown.join(", "));
             let draft = Draft::new(call, summary).effect(known.about);
             let draft = owned(&ground, draft, netuid, params.authority).await?;
+            let draft =
+                pace::of(known, netuid, params.authority).into_iter().map(Need::Rested).fold(draft, Draft::needs);
             Ok(draft.needs(Need::OutsideFreeze(netuid)))
         }
     })
@@ -142,12 +146,19 @@ async fn trim(parts: Arc<Parts>, params: TrimParams, _: Caller) -> Result<Receip
     receipt::sign::<Trim, _>(&parts, key, params, |ground, params| async move {
         let (netuid, max) = (params.netuid, params.max);
         let call = Call::new(ADMIN, "sudo_trim_to_max_allowed_uids").arg("netuid", netuid).arg("max_n", max);
+        ground.require_subnet(netuid).await?;
+        bounds::trimming(&ground.view, netuid, max).await?;
         let now = ground.view.storage_json(SUBTENSOR, "SubnetworkN", &[netuid.into()]).await?.as_u64().unwrap_or(0);
         let gone = now.saturating_sub(max.into());
         let draft = Draft::new(call, format!("Trim subnet {netuid} to {max} neurons"))
             .effect(format!("it has {now} neurons now: {gone} that earn least lose their place at once"))
             .warning("a subnet is trimmed once in 216000 blocks (about a month)");
-        Ok(owned(&ground, draft, netuid, params.authority).await?.needs(Need::OutsideFreeze(netuid)))
+        let draft = owned(&ground, draft, netuid, params.authority).await?;
+        let draft = match params.authority {
+            Authority::Owner => draft.needs(Need::Rested(Pace::Trimming(netuid))),
+            Authority::Root => draft,
+        };
+        Ok(draft.needs(Need::OutsideFreeze(netuid)))
     })
     .await
 }
@@ -157,6 +168,7 @@ async fn trigger_epoch(parts: Arc<Parts>, params: TriggerEpochParams, _: Caller)
     receipt::sign::<TriggerEpoch, _>(&parts, key, params, |ground, params| async move {
         let netuid = params.netuid;
         ground.require_call(SUBTENSOR, "trigger_epoch", "wait for the next epoch; `subnets list` shows when it is")?;
+        ground.require_subnet(netuid).await?;
         let committed = ground.view.storage_json(SUBTENSOR, "CommitRevealWeightsEnabled", &[netuid.into()]).await?;
         if committed.as_bool() == Some(true) {
             let words = format!("subnet {netuid} commits its weights first, and its epochs cannot be moved then");
@@ -164,7 +176,8 @@ async fn trigger_epoch(parts: Arc<Parts>, params: TriggerEpochParams, _: Caller)
         }
         let call = Call::new(SUBTENSOR, "trigger_epoch").arg("netuid", netuid);
         let draft = Draft::new(call, format!("Let the next epoch of subnet {netuid} begin ahead of time"));
-        Ok(draft.needs(Need::OwnSubnet(netuid)))
+        let pace = Pace::Hyperparameter { netuid, name: "the next epoch", variant: "TriggerEpoch" };
+        Ok(draft.needs(Need::OwnSubnet(netuid)).needs(Need::Rested(pace)))
     })
     .await
 }

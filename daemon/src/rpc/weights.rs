@@ -3,14 +3,16 @@
 //! One extrinsic at a time, as it is asked for. Deciding when to set, commit or reveal is a
 //! scheduler's business, which would use the same door.
 
+mod reveals;
+
 use std::{fs::File, io::Read, sync::Arc};
 
 use btd_api::{
     ErrorKind, Hotkey, MechId, NetUid, Ratio, Uid,
     wallet::Receipt,
     weights::{
-        Commit, CommitParams, Committed, PendingCommit, Reveal, RevealParams, Set, SetParams, Show, ShowParams,
-        Standing, StandingWeight, Weight,
+        Commit, CommitParams, Committed, Reveal, RevealParams, Set, SetParams, Show, ShowParams, Standing,
+        StandingWeight, Weight,
     },
 };
 use btd_chain::{Call, Priority, ReadError, Value, View, storage_index, weights_commit_hash};
@@ -24,7 +26,7 @@ use super::{
 };
 use crate::{
     daemon::Parts,
-    submit::{Draft, Ground, Need, Precondition, SubmissionError},
+    submit::{Draft, Ground, Hiding, Need, Pace, Precondition, SubmissionError},
 };
 
 /// Numbers in a salt that btd draws.
@@ -42,12 +44,13 @@ async fn set(parts: Arc<Parts>, params: SetParams, _: Caller) -> Result<Receipt,
     let key = KeyId::hotkey(params.wallet.clone(), params.hotkey.clone());
     receipt::sign::<Set, _>(&parts, key, params, |ground, params| async move {
         let (netuid, mechid, hotkey) = (params.netuid, params.mechid, Hotkey(ground.actor));
+        require_mechanism(&ground, netuid, mechid).await?;
         if commits_first(&ground.view, netuid).await? {
             let words =
                 format!("subnet {netuid} takes no open weights: commit them with `weights commit`, then reveal them");
             return foreseen("CommitRevealEnabled", words);
         }
-        let uid = validator(&ground, netuid, mechid, params.version_key).await?;
+        let uid = validator(&ground, netuid, params.version_key).await?;
         let (uids, values) = split(&params.weights);
         check(&ground.view, netuid, uid, &uids).await?;
         let call = match mechid {
@@ -60,7 +63,8 @@ async fn set(parts: Arc<Parts>, params: SetParams, _: Caller) -> Result<Receipt,
             .arg("weights", values.iter().copied().collect::<Value>())
             .arg("version_key", params.version_key);
         let summary = format!("Set {} weights of hotkey {hotkey} on subnet {netuid}", uids.len());
-        Ok(Draft::new(call, summary).effect(told(&params.weights)).needs(Need::Neuron { netuid, hotkey }))
+        let draft = Draft::new(call, summary).effect(told(&params.weights)).needs(Need::Neuron { netuid, hotkey });
+        Ok(draft.needs(Need::Rested(Pace::Weights { netuid, mechid, hotkey, hiding: Hiding::Open })))
     })
     .await
 }
@@ -82,11 +86,12 @@ async fn commit(parts: Arc<Parts>, mut params: CommitParams, _: Caller) -> Resul
         let salt = sent.clone();
         async move {
             let (netuid, mechid) = (params.netuid, params.mechid);
+            require_mechanism(&ground, netuid, mechid).await?;
             if !commits_first(&ground.view, netuid).await? {
                 let words = format!("subnet {netuid} takes open weights, and no commits: use `weights set`");
                 return foreseen("CommitRevealDisabled", words);
             }
-            let uid = validator(&ground, netuid, mechid, params.version_key).await?;
+            let uid = validator(&ground, netuid, params.version_key).await?;
             let (uids, _) = split(&params.weights);
             check(&ground.view, netuid, uid, &uids).await?;
             let call = match mechid {
@@ -99,7 +104,8 @@ async fn commit(parts: Arc<Parts>, mut params: CommitParams, _: Caller) -> Resul
             Ok(Draft::new(call, summary)
                 .effect(told(&params.weights))
                 .warning(format!("keep the salt for the reveal: {}", salt.join(",")))
-                .needs(Need::Neuron { netuid, hotkey }))
+                .needs(Need::Neuron { netuid, hotkey })
+                .needs(Need::Rested(Pace::Weights { netuid, mechid, hotkey, hiding: Hiding::Committed })))
         }
     })
     .await?;
@@ -112,15 +118,8 @@ async fn reveal(parts: Arc<Parts>, params: RevealParams, _: Caller) -> Result<Re
         let (netuid, mechid, hotkey) = (params.netuid, params.mechid, Hotkey(ground.actor));
         let (uids, values) = split(&params.weights);
         let hash = weights_commit_hash(hotkey, (netuid, mechid), (&uids, &values), &params.salt, params.version_key);
-        let commits = commits(&ground.view, (netuid, mechid), hotkey).await?;
-        if !commits.iter().any(|commit| commit.hash == hash) {
-            let words = format!(
-                "hotkey {hotkey} has not committed these weights with this salt and version key on subnet {netuid} \
-                 ({} commits wait, none is {hash})",
-                commits.len()
-            );
-            return foreseen("InvalidRevealCommitHashNotMatch", words);
-        }
+        require_mechanism(&ground, netuid, mechid).await?;
+        reveals::check(&ground.view, (netuid, mechid), hotkey, hash).await?;
         let call = match mechid {
             MechId(0) => Call::new(SUBTENSOR, "reveal_weights"),
             mechid => Call::new(SUBTENSOR, "reveal_mechanism_weights").arg("mecid", mechid),
@@ -176,23 +175,21 @@ async fn pace(view: &View, netuid: NetUid, mechid: MechId, uid: Uid) -> Result<(
     Ok((last.unwrap_or(0), last.filter(|last| *last > 0).map_or(0, |last| last.saturating_add(limit))))
 }
 
-/// The signing hotkey's slot, if it may set weights now: registered, not too soon, of the version.
-async fn validator(ground: &Ground, netuid: NetUid, mechid: MechId, version_key: u64) -> Result<Uid, SubmissionError> {
+/// Refuses weights of a subnet or mechanism that is not there.
+async fn require_mechanism(ground: &Ground, netuid: NetUid, mechid: MechId) -> Result<(), SubmissionError> {
+    ground.require_subnet(netuid).await?;
+    let count = ground.view.mechanisms(netuid).await?;
+    if mechid.0 >= count.max(1) {
+        let words = format!("subnet {netuid} has {count} mechanisms, counted from 0, and no mechanism {mechid}");
+        return Err(Precondition::NotThere { error: "MechanismDoesNotExist", words }.into());
+    }
+    Ok(())
+}
+
+/// The signing hotkey's slot, if it may set weights: registered, and of the version.
+async fn validator(ground: &Ground, netuid: NetUid, version_key: u64) -> Result<Uid, SubmissionError> {
     let (view, hotkey) = (&ground.view, Hotkey(ground.actor));
-    if !view.subnet_exists(netuid).await? {
-        return Err(Precondition::NoSuchSubnet { netuid }.into());
-    }
     let uid = view.uid(netuid, ground.actor).await?.ok_or(Precondition::NotRegistered { hotkey, netuid })?;
-    let (last, next) = pace(view, netuid, mechid, uid).await?;
-    let including = u64::from(view.block().number.0) + 1;
-    if including < next {
-        let words = format!(
-            "hotkey {hotkey} set weights on subnet {netuid} at block {last}, and may again from block {next} on, in {} \
-             blocks",
-            next - including
-        );
-        return foreseen("SettingWeightsTooFast", words);
-    }
     let wanted = number(view, "WeightsVersionKey", &[netuid.into()]).await?;
     if version_key < wanted {
         let words = format!("subnet {netuid} wants weights of version {wanted} at least, these are of {version_key}");
@@ -229,24 +226,6 @@ async fn check(view: &View, netuid: NetUid, own: Uid, uids: &[u16]) -> Result<()
     Ok(())
 }
 
-/// A hotkey's commits that wait for their reveal.
-async fn commits(
-    view: &View,
-    (netuid, mechid): (NetUid, MechId),
-    hotkey: Hotkey,
-) -> Result<Vec<PendingCommit>, ReadError> {
-    let keys = [storage_index(netuid, mechid), Value::from(hotkey)];
-    let queue = match view.storage_json(SUBTENSOR, "WeightCommits", &keys).await {
-        Ok(queue) => queue,
-        Err(ReadError::Absent(_)) => return Ok(Vec::new()),
-        Err(error) => return Err(error),
-    };
-    let commit = |entry: &serde_json::Value| {
-        Some(PendingCommit { hash: entry.get(0)?.as_str()?.parse().ok()?, block: stake::number(entry.get(2)?)? })
-    };
-    Ok(queue.as_array().into_iter().flatten().filter_map(commit).collect())
-}
-
 async fn show(parts: Arc<Parts>, params: ShowParams, _: Caller) -> Result<Standing, Failure> {
     let ShowParams { netuid, mechid, .. } = params;
     let hotkey = receipt::hotkey(&parts, &params.wallet, &params.hotkey).await?;
@@ -271,7 +250,11 @@ async fn show(parts: Arc<Parts>, params: ShowParams, _: Caller) -> Result<Standi
         last_update,
         next_allowed,
         weights: row.into_iter().map(standing).collect(),
-        commits: commits(&view, (netuid, mechid), hotkey).await?,
+        commits: reveals::commits(&view, (netuid, mechid), hotkey)
+            .await?
+            .into_iter()
+            .map(reveals::Waiting::told)
+            .collect(),
     })
 }
 

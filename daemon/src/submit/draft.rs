@@ -7,12 +7,12 @@
 
 use std::{fmt, sync::Arc};
 
-use btd_api::{AccountId, Tao};
+use btd_api::{AccountId, NetUid, Tao};
 use btd_chain::{Call, View};
 use futures_util::future::BoxFuture;
 use serde::{Serialize, Serializer};
 
-use super::{SubmissionError, need::Need};
+use super::{SubmissionError, need::Need, plan::Precondition};
 
 /// A call, and what is to be known of it.
 #[derive(Clone, Debug)]
@@ -157,6 +157,14 @@ impl Draft {
 // === impl Ground ===
 
 impl Ground {
+    /// Refuses where there is no such subnet, before anything of it is read: storage tells defaults of those that are not.
+    pub async fn require_subnet(&self, netuid: NetUid) -> Result<(), SubmissionError> {
+        if self.view.subnet_exists(netuid).await? {
+            return Ok(());
+        }
+        Err(Precondition::NoSuchSubnet { netuid }.into())
+    }
+
     /// Refuses where the connected runtime lacks a call, and names what does the same today.
     pub fn require_call(&self, pallet: &str, call: &str, instead: &'static str) -> Result<(), SubmissionError> {
         let runtime = self.view.runtime();

@@ -4,10 +4,13 @@
 //! name that the chain gives it, so that a refusal before signing reads like one after it. A runtime
 //! that lacks what a check reads is not judged by it: the chain has the last word anyway.
 
-use btd_api::{AccountId, BlockNumber, Coldkey, Hotkey, NetUid};
-use btd_chain::{ReadError, Value, View};
+mod pace;
 
-use super::{SubmissionError, plan::Precondition};
+use btd_api::{AccountId, BlockNumber, Coldkey, Hotkey, NetUid};
+use btd_chain::{Call, Link, ReadError, Value, View};
+
+pub use self::pace::{Hiding, Pace};
+use super::{SubmissionError, plan::Precondition, proxied};
 
 const SUBTENSOR: &str = "SubtensorModule";
 
@@ -35,6 +38,14 @@ pub enum Need {
     OutsideFreeze(NetUid),
     /// What the subnet's owner hands over to others may be handed over.
     Transfers(NetUid),
+    /// The actor owns a hotkey that has a place in some subnet.
+    OwnNeuron,
+    /// The hotkey belongs to nobody yet, or to the actor.
+    NotForeign(Hotkey),
+    /// The actor is a proxy of this account, of whatever kind.
+    ProxyOf(AccountId),
+    /// It was not done too short a while ago.
+    Rested(Pace),
 }
 
 /// What is missing, under the name that the chain gives it.
@@ -42,17 +53,65 @@ fn foreseen(error: &'static str, words: String) -> SubmissionError {
     Precondition::Foreseen { error, words }.into()
 }
 
-/// Checks `needs` in order, at the block of `view`.
-pub(super) async fn check(view: &View, actor: AccountId, needs: &[Need]) -> Result<(), SubmissionError> {
+/// Checks `needs` in order, at the block of `view`. What may be done only so often is looked up at the best block, if
+/// that is a newer one: it may have been done since, and the time has gone on.
+pub(super) async fn check(link: &Link, view: &View, actor: AccountId, needs: &[Need]) -> Result<(), SubmissionError> {
+    let mut newest = None;
     for need in needs {
-        match need.check(view, actor).await {
-            Err(SubmissionError::Read(ReadError::Absent(absent))) => {
-                tracing::debug!(%absent, ?need, "could not check a need on this runtime");
+        let checked = match need {
+            Need::Rested(pace) => {
+                let newest = match &mut newest {
+                    Some(newest) => newest,
+                    none => none.insert(newer(link, view).await.unwrap_or_else(|| view.clone())),
+                };
+                pace.check(newest, actor).await
+            }
+            need => need.check(view, actor).await,
+        };
+        match checked {
+            // Either way it is not this check's runtime.
+            Err(SubmissionError::Read(error @ (ReadError::Absent(_) | ReadError::Argument { .. }))) => {
+                tracing::debug!(%error, ?need, "could not check a need on this runtime");
             }
             checked => checked?,
         }
     }
     Ok(())
+}
+
+/// Calls that an account can still make while the exchange of it is announced.
+const OF_THE_EXCHANGE: [&str; 4] =
+    ["announce_coldkey_swap", "swap_coldkey_announced", "dispute_coldkey_swap", "clear_coldkey_swap_announcement"];
+
+/// Refuses what an account that is being exchanged for another cannot do any more.
+pub(super) async fn unexchanged(view: &View, account: AccountId, call: &Call) -> Result<(), SubmissionError> {
+    let is_of_it = call.pallet == SUBTENSOR && OF_THE_EXCHANGE.contains(&call.call.as_str());
+    if is_of_it || call.pallet == "MevShield" {
+        return Ok(());
+    }
+    let stands = async |item| match view.storage_json(SUBTENSOR, item, &[Value::Account(account)]).await {
+        Ok(told) => Ok(!told.is_null()),
+        Err(ReadError::Absent(_) | ReadError::Argument { .. }) => Ok(false),
+        Err(error) => Err(error),
+    };
+    if !stands("ColdkeySwapAnnouncements").await? {
+        return Ok(());
+    }
+    if stands("ColdkeySwapDisputes").await? {
+        let words = format!("the exchange of coldkey {account} is disputed: it can do nothing until root ends that");
+        return Err(foreseen("ColdkeySwapDisputed", words));
+    }
+    let words = format!(
+        "coldkey {account} is being exchanged for another, and can do nothing else until that is executed or taken back: \
+         `wallet swap-coldkey check` tells when"
+    );
+    Err(foreseen("ColdkeySwapAnnounced", words))
+}
+
+/// The best block, where it is newer than that of `view`.
+pub(super) async fn newer(link: &Link, view: &View) -> Option<View> {
+    let best = link.best_view().await.ok()?;
+    (best.block().number > view.block().number).then_some(best)
 }
 
 // === impl Need ===
@@ -120,6 +179,26 @@ impl Need {
                     return Err(foreseen("AdminActionProhibitedDuringWeightsWindow", words));
                 }
             }
+            Self::OwnNeuron => {
+                if !has_neuron(view, actor).await? {
+                    let words = format!(
+                        "coldkey {actor} owns no hotkey that is registered on a subnet, which the chain asks for: register \
+                         one with `subnets register` first"
+                    );
+                    return Err(foreseen("HotKeyNotRegisteredInNetwork", words));
+                }
+            }
+            Self::NotForeign(hotkey) => {
+                if let Some(owner) = owner(view, hotkey).await?.filter(|owner| owner.account() != actor) {
+                    return Err(Precondition::ForeignHotkey { hotkey, owner, payer: actor }.into());
+                }
+            }
+            Self::ProxyOf(real) => {
+                if proxied::ways(view, real, actor).await?.is_empty() {
+                    return Err(proxied::no_proxy(real, actor));
+                }
+            }
+            Self::Rested(pace) => pace.check(view, actor).await?,
             Self::Transfers(netuid) => {
                 if !flag(view, "TransferToggle", netuid).await? {
                     let words = format!("the owner of subnet {netuid} does not allow its stake to be given away");
@@ -139,6 +218,20 @@ fn is_frozen(now: BlockNumber, next: BlockNumber, window: u32) -> bool {
 
 async fn flag(view: &View, item: &str, netuid: NetUid) -> Result<bool, ReadError> {
     Ok(view.storage_json(SUBTENSOR, item, &[netuid.into()]).await?.as_bool().unwrap_or(true))
+}
+
+/// Whether one of the coldkey's hotkeys has a place in a subnet.
+async fn has_neuron(view: &View, coldkey: AccountId) -> Result<bool, ReadError> {
+    let owned = view.storage_json(SUBTENSOR, "OwnedHotkeys", &[Value::Account(coldkey)]).await?;
+    let owned = owned.as_array().into_iter().flatten().filter_map(|hotkey| hotkey.as_str()?.parse::<Hotkey>().ok());
+    for hotkey in owned {
+        let places =
+            view.storage_entries(SUBTENSOR, "IsNetworkMember", &[hotkey.into()], usize::from(u16::MAX)).await?;
+        if places.iter().any(|place| place.value.as_bool() == Some(true)) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 /// The coldkey that owns `hotkey`. The map's default, the zero account, stands for nobody.

@@ -139,6 +139,22 @@ pub enum Precondition {
         /// What is wrong, and what to do.
         words: String,
     },
+    /// A parameter that only the runtime can read is not what it should be.
+    #[error("{words}")]
+    Invalid {
+        /// The parameter.
+        parameter: &'static str,
+        /// What is wrong with it.
+        words: String,
+    },
+    /// What it is about is not there.
+    #[error("{words}")]
+    NotThere {
+        /// The error's name in the runtime, without its pallet.
+        error: &'static str,
+        /// What is missing.
+        words: String,
+    },
     /// No such subnet.
     #[error("there is no subnet {netuid}")]
     NoSuchSubnet {

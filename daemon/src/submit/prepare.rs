@@ -1,11 +1,16 @@
 //! From an order to a plan and a signature, all at one block; nothing here is written down or sent.
 
-use btd_api::AccountId;
-use btd_api::Tao;
-use btd_chain::{Call, PrepareError, PrepareOptions, Prepared, SignedExtrinsic};
+use btd_api::{AccountId, Hotkey, Tao};
+use btd_chain::{Call, PrepareError, PrepareOptions, Prepared, SignedExtrinsic, Value, View};
 use btd_signer_protocol::{Encryption, KeyId, KeyRole, Refusal, RefusalKind, operations::Summary};
 
-use super::{Action, Ground, Order, Plan, Precondition, SubmissionError, Submitter, facts, need, plan, signer::Signer};
+use super::{
+    Action, Ground, Order, Pace, Plan, Precondition, ServeAxon, SubmissionError, Submitter, facts,
+    need::{self, Need},
+    plan,
+    proxied::{self, Proxied},
+    signer::Signer,
+};
 use crate::{custody::CustodyError, stamp::Stamp};
 
 impl Submitter {
@@ -28,8 +33,10 @@ impl Submitter {
         }
     }
 
-    /// Reads, judges and puts together, all at the newest finalized block. `choose` makes the nonce
-    /// of the one that the node counts up to, which may be too low: a pool can forget.
+    /// Reads, judges and puts together, all at the newest finalized block. What that block forbids, a newer one may
+    /// allow, though it is not final yet: the chain judges by its best block, so nothing is refused before that is
+    /// asked too. `choose` makes the nonce of the one that the node counts up to, which may be too low: a pool can
+    /// forget.
     pub(super) async fn prepare(
         &self,
         order: &Order,
@@ -37,8 +44,30 @@ impl Submitter {
     ) -> Result<(Plan, Prepared), SubmissionError> {
         let link = &self.shared.link;
         let view = link.first_view().await?;
+        let forbidden = match self.prepare_at(&view, order, &choose).await {
+            Err(SubmissionError::Precondition(forbidden)) => forbidden,
+            prepared => return prepared,
+        };
+        let Some(best) = need::newer(link, &view).await else { return Err(forbidden.into()) };
+        match self.prepare_at(&best, order, &choose).await {
+            Err(SubmissionError::Read(error)) => {
+                tracing::debug!(%error, "the best block could not be asked");
+                Err(forbidden.into())
+            }
+            prepared => prepared,
+        }
+    }
+
+    /// The same at the block of `view`.
+    async fn prepare_at(
+        &self,
+        view: &View,
+        order: &Order,
+        choose: impl Fn(u32) -> u32,
+    ) -> Result<(Plan, Prepared), SubmissionError> {
+        let link = &self.shared.link;
         let (signer, actor) = (order.signer, order.terms.real.unwrap_or(order.signer));
-        let mut facts = facts::gather(&view, &order.action, actor).await?;
+        let mut facts = facts::gather(view, &order.action, actor).await?;
         let unsettled = facts::lower_by_best_block(link, actor, &mut facts).await;
         let price = facts.subnet.map(|subnet| subnet.price);
         // What is certain without a fee is said first: nothing is put together in vain. What the
@@ -50,17 +79,32 @@ impl Submitter {
         let draft = match &order.action {
             Action::Drafted(recipe) => {
                 let draft = recipe.draft(Ground { view: view.clone(), actor }).await?;
-                need::check(&view, actor, &draft.needs).await?;
+                need::check(link, view, actor, &draft.needs).await?;
                 Some(draft)
             }
-            Action::Transfer(_) | Action::Register(_) | Action::ServeAxon(_) => None,
+            Action::ServeAxon(ServeAxon { netuid, .. }) => {
+                let axon = Pace::Axon { netuid: *netuid, hotkey: Hotkey(actor) };
+                need::check(link, view, actor, &[Need::Rested(axon)]).await?;
+                None
+            }
+            Action::Transfer(_) | Action::Register(_) => None,
         };
         let (call, summary) = match (&draft, order.action.call(view.runtime(), actor, price)) {
             (Some(draft), _) => (draft.call.clone(), draft.summary.clone()),
             (None, Some(typed)) => typed,
             (None, None) => return Err(Precondition::Nothing.into()),
         };
-        let call = on_behalf(call, order.terms.real);
+        need::unexchanged(view, actor, &call).await?;
+        let call = match order.terms.real {
+            Some(real) => {
+                let proxied = Proxied { real, delegate: signer, call: &call };
+                let kind = proxied::fitting(view, proxied).await?;
+                let call = on_behalf(call, real, kind);
+                need::unexchanged(view, signer, &call).await?;
+                call
+            }
+            None => call,
+        };
         let prepared = self.put_together(&call, order, choose).await?;
         let fee = prepared.fee.saturating_add(order.terms.tip);
         let shared_fee = if actor == signer { fee } else { Tao::ZERO };
@@ -70,7 +114,7 @@ impl Submitter {
         };
         let mut effects = draft.as_ref().map(|draft| draft.effects.clone()).unwrap_or_default();
         if actor != signer {
-            let payer = facts::of_payer(&view, signer).await?;
+            let payer = facts::of_payer(view, signer).await?;
             let rest = plan::judge_fee(signer, &payer, fee)?.balance_after;
             effects.push(format!("{signer} signs as proxy of {actor} and pays the fee: τ{rest} remain to it"));
         }
@@ -123,13 +167,8 @@ impl Submitter {
     }
 }
 
-/// `call`, made by its signer as the proxy of `real`, if there is one.
-fn on_behalf(call: Call, real: Option<AccountId>) -> Call {
-    match real {
-        Some(real) => Call::new("Proxy", "proxy")
-            .arg("real", real)
-            .arg("force_proxy_type", btd_chain::Value::Null)
-            .arg("call", call),
-        None => call,
-    }
+/// `call`, made by its signer as the proxy of `real`: as the first that the chain finds, or as one of the `kind`.
+fn on_behalf(call: Call, real: AccountId, kind: Option<String>) -> Call {
+    let kind = kind.map_or(Value::Null, |kind| Value::Variant(kind, Box::new(Value::Null)));
+    Call::new("Proxy", "proxy").arg("real", real).arg("force_proxy_type", kind).arg("call", call)
 }

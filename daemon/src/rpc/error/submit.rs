@@ -94,7 +94,8 @@ fn chain_name(error: &Precondition) -> &'static str {
         Precondition::ForeignHotkey { .. } => "NonAssociatedColdKey",
         Precondition::NotRegistered { .. } => "HotKeyNotRegisteredInSubNet",
         Precondition::BadEndpoint { .. } => "InvalidIpAddress",
-        Precondition::Foreseen { error: name, .. } => name,
+        Precondition::Foreseen { error: name, .. } | Precondition::NotThere { error: name, .. } => name,
+        Precondition::Invalid { .. } => "InvalidValue",
         Precondition::NoSuchSubnet { .. } => "SubnetNotExists",
     }
 }
@@ -119,6 +120,12 @@ impl From<Precondition> for Failure {
             | Precondition::NotRegistered { .. }
             | Precondition::BadEndpoint { .. } => failed,
             Precondition::Foreseen { error, .. } => failed.with("error", error),
+            Precondition::Invalid { parameter, .. } => {
+                ApiError::new(ErrorKind::InvalidParams, message).with("parameter", parameter)
+            }
+            Precondition::NotThere { error, .. } => {
+                classed(ApiError::new(ErrorKind::NotFound, message), error).with("error", error)
+            }
             Precondition::NoSuchSubnet { netuid } => {
                 classed(ApiError::new(ErrorKind::NotFound, message), "SubnetNotExists").with("netuid", netuid)
             }

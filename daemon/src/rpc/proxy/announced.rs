@@ -3,8 +3,11 @@
 //! The chain keeps the hash of an announced call alone; the call itself is looked up in this daemon's journal, if it was
 //! announced through it. Semantics: pallet_proxy.
 
+use std::collections::{HashMap, HashSet};
+
 use btd_api::{BlockHash, BlockNumber, Coldkey};
 use btd_chain::{Call, ReadError, View, call_hash};
+use serde::Deserialize;
 use serde_json::Value as Json;
 
 use super::proxy;
@@ -12,7 +15,7 @@ use crate::{
     daemon::Parts,
     journal::Kept,
     rpc::stake::number,
-    submit::{Ground, Plan, Precondition, SubmissionError},
+    submit::{Ground, Precondition, SubmissionError, proxied},
 };
 
 /// How many entries of the journal are read at a time.
@@ -23,6 +26,8 @@ const AT_ONCE: u32 = 256;
 pub(super) enum Meant {
     /// This one.
     Call(Call),
+    /// The one with these bytes, and this hash, if that is said too.
+    Bytes(Vec<u8>, Option<BlockHash>),
     /// The one with this hash.
     Hash(BlockHash),
     /// The only one.
@@ -65,26 +70,42 @@ pub(super) async fn executable_from(
     Ok(found.map(|proxy| BlockNumber(height.0.saturating_add(proxy.delay))))
 }
 
-/// What this daemon announced under that hash; none where it did not, or by the hash alone.
-pub(super) async fn known(parts: &Parts, hash: BlockHash) -> Result<Option<Call>, SubmissionError> {
-    let text = hash.to_string();
+/// What this daemon announced, by its hash, of those that `wanted` names: not what it did not announce, or by the hash
+/// alone. The journal is read once, and no further than it must be.
+pub(super) async fn known(
+    parts: &Parts,
+    mut wanted: HashSet<BlockHash>,
+) -> Result<HashMap<BlockHash, Call>, SubmissionError> {
+    let mut found = HashMap::new();
     let mut before = None;
-    loop {
+    while !wanted.is_empty() {
         let entries = parts.submitter.logged(Kept::All, before, AT_ONCE).await?;
         for entry in &entries {
-            let plan = &entry.intent.recorded.plan;
-            if !plan.contains(&text) {
-                continue;
-            }
-            if let Some(call) = serde_json::from_str::<Plan>(plan).ok().and_then(|plan| plan.announced) {
-                return Ok(Some(call));
+            if let Some((hash, call)) = noted(&entry.intent.recorded.plan)
+                && wanted.remove(&hash)
+            {
+                found.insert(hash, call);
             }
         }
-        match entries.last() {
-            Some(last) => before = Some(last.intent.id.number()),
-            None => return Ok(None),
-        }
+        let Some(last) = entries.last() else { break };
+        before = Some(last.intent.id.number());
     }
+    Ok(found)
+}
+
+/// The hash and the call that a journalled plan announces.
+fn noted(plan: &str) -> Option<(BlockHash, Call)> {
+    /// What is read of a plan: most announce nothing, and of those no more is read.
+    #[derive(Deserialize)]
+    struct Announcing {
+        arguments: Json,
+        announced: Option<Call>,
+    }
+    let Announcing { arguments, announced } = serde_json::from_str(plan).ok()?;
+    let hash = |arguments: &Json| arguments.get("call_hash")?.as_str()?.parse().ok();
+    // Announced through a proxy of the announcer, it is the argument of the call inside.
+    let inner = arguments.get("call").and_then(|call| call.get("Proxy")?.get("announce"));
+    Some((hash(&arguments).or_else(|| hash(inner?))?, announced?))
 }
 
 /// The call that `delegate` announced on behalf of `real`, which can be made now.
@@ -99,6 +120,18 @@ pub(super) async fn due(
     announced.retain(|one| one.real == real);
     let (hash, call) = match meant {
         Meant::Call(call) => (call_hash(call, view.runtime())?, Some(call.clone())),
+        Meant::Bytes(bytes, hash) => {
+            let call = Call::read(bytes, view.runtime()).map_err(|error| {
+                let words = format!("the bytes are no call of this runtime: {error}");
+                Precondition::Invalid { parameter: "call_hex", words }
+            })?;
+            let own = call_hash(&call, view.runtime())?;
+            if let Some(hash) = hash.filter(|hash| *hash != own) {
+                let words = format!("{call} has the hash {own}, and not {hash}");
+                return Err(Precondition::Invalid { parameter: "call_hash", words }.into());
+            }
+            (own, Some(call))
+        }
         Meant::Hash(hash) => (*hash, None),
         Meant::Only => (only(&announced, (real, delegate))?, None),
     };
@@ -113,11 +146,12 @@ pub(super) async fn due(
                 "what {delegate} announced ({hash}) can be made from block {from} on, not yet"
             ));
         }
-        _ => {}
+        Some(_) => {}
+        None => return Err(proxied::no_proxy(real.account(), delegate.account())),
     }
     let call = match call {
         Some(call) => call,
-        None => match known(parts, hash).await? {
+        None => match known(parts, HashSet::from([hash])).await?.remove(&hash) {
             Some(call) => call,
             None => {
                 return unannounced(format!(
@@ -168,6 +202,22 @@ mod tests {
         let told = json!({ "real": ALICE.to_string(), "call_hash": hash.to_string(), "height": 9 });
         assert_eq!(kept(&told), Some(Standing { real: ALICE, hash, height: BlockNumber(9) }));
         assert_eq!(kept(&json!({ "real": ALICE.to_string(), "height": 9 })), None);
+    }
+
+    #[test]
+    fn an_announced_call_is_known_by_the_hash_that_was_announced() {
+        let (hash, other) = (BlockHash([7; 32]), BlockHash([8; 32]));
+        let call = serde_json::to_value(Call::new("System", "remark").arg("remark", other.to_string())).unwrap();
+        let plan = |arguments: Json| json!({ "arguments": arguments, "announced": call, "fee": "1" }).to_string();
+        let known = |plan: &str| noted(plan).map(|(hash, call)| (hash, call.to_string()));
+        let remark = Some((hash, "System.remark".to_owned()));
+        assert_eq!(known(&plan(json!({ "call_hash": hash.to_string() }))), remark);
+        let through = json!({ "call": { "Proxy": { "announce": { "call_hash": hash.to_string() } } } });
+        assert_eq!(known(&plan(through)), remark);
+        // A hash that only stands somewhere in the plan is not what it announces.
+        assert_eq!(known(&plan(json!({ "remark": hash.to_string() }))), None);
+        let nothing = json!({ "arguments": { "call_hash": hash.to_string() }, "fee": "1" }).to_string();
+        assert_eq!(known(&nothing), None);
     }
 
     #[test]

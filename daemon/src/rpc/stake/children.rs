@@ -17,7 +17,7 @@ use super::{SUBTENSOR, account, number};
 use crate::{
     daemon::Parts,
     rpc::{Caller, Failure, receipt},
-    submit::{Draft, Ground, Need, Precondition, SubmissionError},
+    submit::{Draft, Ground, Need, Pace, Precondition, SubmissionError},
 };
 
 /// The most children of one hotkey on one subnet.
@@ -135,7 +135,7 @@ fn of_subnet(children: &[Child], hotkey: Hotkey, netuid: NetUid) -> Draft {
         0 => format!("Revoke all children of hotkey {hotkey} on subnet {netuid}"),
         count => format!("Set {count} children of hotkey {hotkey} on subnet {netuid}"),
     };
-    Draft::new(call, summary).needs(Need::Subnet(netuid))
+    Draft::new(call, summary).needs(Need::Subnet(netuid)).needs(Need::Rested(Pace::Children { netuid, hotkey }))
 }
 
 /// The chain's own checks of a list of children, in its order.
@@ -179,19 +179,45 @@ pub(super) async fn take(parts: Arc<Parts>, params: ChildTakeParams, _: Caller) 
             Place::One(netuid) => vec![netuid],
             Place::Everywhere => but_root(&ground.view).await?,
         };
-        let draft = |netuid: NetUid| {
+        let mut drafts = Vec::with_capacity(netuids.len());
+        for netuid in netuids {
             let call = Call::new(SUBTENSOR, "set_childkey_take")
                 .arg("hotkey", hotkey)
                 .arg("netuid", netuid)
                 .arg("take", Value::from(parts));
             let summary = format!("Let hotkey {hotkey} keep {take} of what inherited stake earns on subnet {netuid}");
-            Draft::new(call, summary).needs(Need::Subnet(netuid))
-        };
-        let draft = Draft::all_of(netuids.into_iter().map(draft).collect()).ok_or(Precondition::Nothing)?;
+            let draft = Draft::new(call, summary).needs(Need::Subnet(netuid));
+            let (now, least) = takes_on(&ground.view, hotkey, netuid).await?;
+            if parts < least {
+                let least = Ratio::from_parts(least, TAKES);
+                let words = format!("a take of {take} is less than subnet {netuid} allows, {least}");
+                return Err(Precondition::Foreseen { error: "InvalidChildkeyTake", words }.into());
+            }
+            // What is no more than before, or than the least, can be set at any time.
+            let is_raised = parts > now.max(least);
+            drafts.push(if is_raised {
+                draft.needs(Need::Rested(Pace::ChildkeyTake { netuid, hotkey }))
+            } else {
+                draft
+            });
+        }
+        let draft = Draft::all_of(drafts).ok_or(Precondition::Nothing)?;
         let draft = draft.warning("a take can be raised once in 216000 blocks (about a month)");
         Ok(draft.needs(Need::OwnHotkey(hotkey)))
     })
     .await
+}
+
+/// A hotkey's take on a subnet and the least that it can be there, in parts of 65535.
+async fn takes_on(view: &View, hotkey: Hotkey, netuid: NetUid) -> Result<(u64, u64), ReadError> {
+    let told = async |item, keys: &[Value]| match view.storage_json(SUBTENSOR, item, keys).await {
+        Ok(take) => Ok(number(&take).unwrap_or(0)),
+        Err(ReadError::Absent(_)) => Ok(0),
+        Err(error) => Err(error),
+    };
+    let now = told("ChildkeyTake", &[hotkey.into(), netuid.into()]).await?;
+    let least = told("MinChildkeyTake", &[]).await?.max(told("MinChildkeyTakePerSubnet", &[netuid.into()]).await?);
+    Ok((now, least))
 }
 
 async fn most_take(ground: &Ground) -> Result<u64, SubmissionError> {

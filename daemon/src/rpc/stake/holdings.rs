@@ -34,6 +34,7 @@ pub(super) struct Part {
 impl Holdings {
     /// What the actor holds, for trades on one subnet only.
     pub(super) async fn on(ground: &Ground, netuid: NetUid) -> Result<Self, SubmissionError> {
+        ground.require_subnet(netuid).await?;
         Self::read(ground, BTreeSet::from([netuid])).await
     }
 

@@ -62,6 +62,7 @@ async fn lock(parts: Arc<Parts>, params: LockParams, _: Caller) -> Result<Receip
     receipt::sign::<LockStake, _>(&parts, key, params, move |ground, params| async move {
         ground.require_call(SUBTENSOR, "lock_stake", NO_LOCKS)?;
         let (netuid, coldkey) = (params.netuid, Coldkey(ground.actor));
+        ground.require_subnet(netuid).await?;
         let stakes = ground.view.stake_for_coldkey(ground.actor).await?;
         let standing = standing(&ground.view, coldkey, netuid).await?;
         let mode = mode(&ground.view, coldkey, netuid).await?;
@@ -144,6 +145,7 @@ async fn move_lock(parts: Arc<Parts>, params: MoveLockParams, _: Caller) -> Resu
     receipt::sign::<MoveLock, _>(&parts, key, params, move |ground, params| async move {
         ground.require_call(SUBTENSOR, "move_lock", NO_LOCKS)?;
         let netuid = params.netuid;
+        ground.require_subnet(netuid).await?;
         let Some(lock) = standing(&ground.view, Coldkey(ground.actor), netuid).await? else {
             return receipt::foreseen("NoExistingLock", format!("nothing is locked on subnet {netuid}"));
         };

@@ -27,9 +27,7 @@ pub(in crate::rpc) async fn buy(ground: &Ground, params: &AddParams, hotkey: Hot
         Amount::Exactly(amount) => amount,
         Amount::All => spendable(ground, 1).await?,
     };
-    if amount < LEAST {
-        return Err(too_little(amount));
-    }
+    least(ground, netuid, amount).await?;
     let trade = Trade::buying(ground, netuid, amount, (params.protection, params.fill)).await?;
     let call = match trade.limit() {
         None => Call::new(SUBTENSOR, "add_stake"),
@@ -72,13 +70,11 @@ pub(in crate::rpc) async fn burn(
 ) -> Result<Draft, SubmissionError> {
     let (netuid, amount) = (params.netuid, params.amount);
     ground.require_call(SUBTENSOR, "add_stake_burn", "nothing does both at once there: `stake add`, then burn")?;
-    if amount < LEAST {
-        return Err(too_little(amount));
-    }
     if netuid == ROOT {
         let words = "root has no alpha that could be bought and destroyed".to_owned();
         return Err(Precondition::Foreseen { error: "CannotBurnOrRecycleOnRootSubnet", words }.into());
     }
+    least(ground, netuid, amount).await?;
     let trade = Trade::buying(ground, netuid, amount, (params.protection, Fill::Whole)).await?;
     let call = Call::new(SUBTENSOR, "add_stake_burn")
         .arg("hotkey", hotkey)
@@ -251,9 +247,30 @@ pub(super) async fn part(
     if origin == dest { holdings.stays(hotkey, origin, amount) } else { holdings.leaves(hotkey, origin, amount) }
 }
 
-fn too_little(amount: Tao) -> SubmissionError {
-    let words = format!("τ{amount} is less than the least that can be staked, τ{LEAST}");
-    Precondition::Foreseen { error: "AmountTooLow", words }.into()
+/// Refuses less than the least that can be staked, to which the pool's fee comes on all subnets but root.
+async fn least(ground: &Ground, netuid: NetUid, amount: Tao) -> Result<(), SubmissionError> {
+    let fee = if netuid == ROOT { Tao::ZERO } else { pool_fee(ground, netuid, amount).await? };
+    let least = LEAST.saturating_add(fee);
+    if amount >= least {
+        return Ok(());
+    }
+    let words = if fee == Tao::ZERO {
+        format!("τ{amount} is less than the least that can be staked, τ{least}")
+    } else {
+        format!("τ{amount} is less than the least that can be staked, τ{least} with the pool's fee of τ{fee}")
+    };
+    Err(Precondition::Foreseen { error: "AmountTooLow", words }.into())
+}
+
+/// What the pool of a subnet takes of `amount`; nothing where the runtime does not tell. Rates are parts of 65535.
+async fn pool_fee(ground: &Ground, netuid: NetUid, amount: Tao) -> Result<Tao, SubmissionError> {
+    let rate = match ground.view.storage_json("Swap", "FeeRate", &[netuid.into()]).await {
+        Ok(rate) => rate.as_u64().unwrap_or(0),
+        Err(ReadError::Absent(_)) => 0,
+        Err(error) => return Err(error.into()),
+    };
+    let fee = u128::from(amount.rao()) * u128::from(rate) / 65_535;
+    Ok(Tao::from_rao(u64::try_from(fee).unwrap_or(u64::MAX)))
 }
 
 fn limited(call: &str, limit: Tao, fill: Fill) -> Call {

@@ -1,15 +1,18 @@
 //! Subnets, from their owners' side: creating, starting and describing one.
 
+mod mechanisms;
+mod symbol;
+
 use std::sync::Arc;
 
 use btd_api::{
-    NetUid, Ratio,
+    Hotkey, NetUid,
     subnets::{
         SubnetParams,
         owning::{
-            CheckStart, Create, CreateParams, CreatedSubnet, GetIdentity, IdentityReply, Mechanisms, MechanismsReply,
-            MechanismsSet, MechanismsSetParams, MechanismsSplit, MechanismsSplitParams, SetIdentity, SetIdentityParams,
-            SetSymbol, SetSymbolParams, Start, StartParams, StartState, SubnetIdentity,
+            CheckStart, Create, CreateParams, CreatedSubnet, GetIdentity, IdentityReply, Mechanisms, MechanismsSet,
+            MechanismsSplit, SetIdentity, SetIdentityParams, SetSymbol, SetSymbolParams, Start, StartParams,
+            StartState, SubnetIdentity,
         },
     },
     wallet::{Outcome, Receipt},
@@ -27,10 +30,6 @@ use crate::{
     submit::{Draft, Need, Precondition, SubmissionError},
 };
 
-const ADMIN: &str = "AdminUtils";
-/// The whole that mechanisms share.
-const WHOLE: u64 = 65_535;
-
 pub(in crate::rpc) fn register(table: &mut Table, parts: &Arc<Parts>) {
     table
         .noun(parts)
@@ -40,9 +39,9 @@ pub(in crate::rpc) fn register(table: &mut Table, parts: &Arc<Parts>) {
         .method::<SetIdentity>(set_identity)
         .method::<GetIdentity>(get_identity)
         .method::<SetSymbol>(set_symbol)
-        .method::<Mechanisms>(mechanisms)
-        .method::<MechanismsSet>(mechanisms_set)
-        .method::<MechanismsSplit>(mechanisms_split)
+        .method::<Mechanisms>(mechanisms::show)
+        .method::<MechanismsSet>(mechanisms::set)
+        .method::<MechanismsSplit>(mechanisms::split)
         .done();
 }
 
@@ -66,7 +65,8 @@ async fn create(parts: Arc<Parts>, params: CreateParams, _: Caller) -> Result<Cr
         let draft = Draft::new(call.arg("hotkey", hotkey), format!("Create a subnet for τ{cost}"))
             .spends(cost)
             .effect("its alpha can be traded, and it earns, once it is started")
-            .warning("the cost is locked, does not come back, and can rise by inclusion: this call takes no limit");
+            .warning("the cost is locked, does not come back, and can rise by inclusion: this call takes no limit")
+            .needs(Need::NotForeign(Hotkey(hotkey)));
         cooldown(&ground.view, draft).await
     })
     .await?;
@@ -220,100 +220,19 @@ async fn get_identity(parts: Arc<Parts>, params: SubnetParams, _: Caller) -> Res
 
 async fn set_symbol(parts: Arc<Parts>, params: SetSymbolParams, _: Caller) -> Result<Receipt, Failure> {
     let key = KeyId::coldkey(params.wallet.clone());
-    receipt::sign::<SetSymbol, _>(&parts, key, params, |_, params| async move {
+    receipt::sign::<SetSymbol, _>(&parts, key, params, |ground, params| async move {
         let (netuid, symbol) = (params.netuid, &params.symbol);
         let call = Call::new(SUBTENSOR, "update_symbol").arg("netuid", netuid).arg("symbol", bytes(symbol));
         let draft = Draft::new(call, format!("Give the alpha of subnet {netuid} the symbol {symbol}"));
+        let draft = symbol::check(&ground.view, symbol, draft).await?;
         Ok(draft.needs(Need::OwnSubnet(netuid)))
     })
     .await
 }
 
-async fn mechanisms(parts: Arc<Parts>, params: SubnetParams, _: Caller) -> Result<MechanismsReply, Failure> {
-    let netuid = params.netuid;
-    let (view, at) = receipt::view(&parts.link).await?;
-    if !view.subnet_exists(netuid).await? {
-        return Err(no_subnet(netuid));
-    }
-    let of = [Value::from(netuid)];
-    let count = view.storage_json(SUBTENSOR, "MechanismCountCurrent", &of).await?;
-    let count = count.as_u64().and_then(|count| u8::try_from(count).ok()).unwrap_or(1);
-    let split = view.storage_json(SUBTENSOR, "MechanismEmissionSplit", &of).await?;
-    let share = |share: &serde_json::Value| share.as_u64().map(|share| Ratio::from_parts(share, WHOLE));
-    let shares: Vec<Ratio> = split.as_array().into_iter().flatten().filter_map(share).collect();
-    let even = || vec![Ratio::from_parts(1, count.into()); count.into()];
-    Ok(MechanismsReply { at, netuid, count, shares: if shares.is_empty() { even() } else { shares } })
-}
-
-async fn mechanisms_set(parts: Arc<Parts>, params: MechanismsSetParams, _: Caller) -> Result<Receipt, Failure> {
-    let key = KeyId::coldkey(params.wallet.clone());
-    receipt::sign::<MechanismsSet, _>(&parts, key, params, |ground, params| async move {
-        let (netuid, count) = (params.netuid, params.count);
-        let most = ground.view.storage_json(SUBTENSOR, "MaxMechanismCount", &[]).await?.as_u64().unwrap_or(u64::MAX);
-        if count == 0 || u64::from(count) > most {
-            let words = format!("a subnet has 1 to {most} mechanisms on this chain, not {count}");
-            return Err(Precondition::Foreseen { error: "InvalidValue", words }.into());
-        }
-        let call = Call::new(ADMIN, "sudo_set_mechanism_count").arg("netuid", netuid).arg("mechanism_count", count);
-        let draft = Draft::new(call, format!("Give subnet {netuid} {count} mechanisms"))
-            .warning("the count and the split can each be changed once in 7200 blocks (about a day)");
-        Ok(draft.needs(Need::OwnSubnet(netuid)).needs(Need::OutsideFreeze(netuid)))
-    })
-    .await
-}
-
-async fn mechanisms_split(parts: Arc<Parts>, params: MechanismsSplitParams, _: Caller) -> Result<Receipt, Failure> {
-    let key = KeyId::coldkey(params.wallet.clone());
-    receipt::sign::<MechanismsSplit, _>(&parts, key, params, |_, params| async move {
-        let netuid = params.netuid;
-        let split = match params.split.as_slice() {
-            [] => Value::Null,
-            shares => parts_of_whole(shares)?.into_iter().collect(),
-        };
-        let call =
-            Call::new(ADMIN, "sudo_set_mechanism_emission_split").arg("netuid", netuid).arg("maybe_split", split);
-        let shares: Vec<String> = params.split.iter().map(ToString::to_string).collect();
-        let how = if shares.is_empty() { "evenly".to_owned() } else { shares.join(" to ") };
-        let draft = Draft::new(call, format!("Split the emission of subnet {netuid} between its mechanisms {how}"));
-        Ok(draft.needs(Need::OwnSubnet(netuid)).needs(Need::OutsideFreeze(netuid)))
-    })
-    .await
-}
-
-/// Shares of 1 as whole parts that come to 65535 exactly, which the chain insists on.
-fn parts_of_whole(shares: &[Ratio]) -> Result<Vec<u16>, SubmissionError> {
-    let total: u64 = shares.iter().map(|share| u64::from(share.billionths())).sum();
-    let slack = u64::try_from(shares.len()).unwrap_or(u64::MAX);
-    // Thirds are written as 0.333333333: what rounding takes is given to the last.
-    if total.abs_diff(1_000_000_000) > slack {
-        let words = "the shares of the mechanisms must come to 1".to_owned();
-        return Err(Precondition::Foreseen { error: "InvalidValue", words }.into());
-    }
-    let mut rest = WHOLE;
-    let mut parts = Vec::with_capacity(shares.len());
-    for (place, share) in shares.iter().enumerate() {
-        let part = if place + 1 == shares.len() { rest } else { share.of(WHOLE).min(rest) };
-        rest -= part;
-        parts.push(u16::try_from(part).unwrap_or(u16::MAX));
-    }
-    Ok(parts)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn shares_come_to_the_whole() {
-        let parts = |shares: &[&str]| {
-            let shares: Vec<Ratio> = shares.iter().map(|share| share.parse().unwrap()).collect();
-            parts_of_whole(&shares)
-        };
-        assert_eq!(parts(&["0.5", "0.5"]).unwrap(), [32_768, 32_767]);
-        assert_eq!(parts(&["0.333333333", "0.333333333", "0.333333333"]).unwrap(), [21_845, 21_845, 21_845]);
-        assert_eq!(parts(&["1", "0"]).unwrap(), [65_535, 0]);
-        assert!(parts(&["0.5", "0.4"]).is_err());
-    }
 
     #[test]
     fn identities_are_bounded() {

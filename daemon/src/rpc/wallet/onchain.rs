@@ -33,7 +33,7 @@ use crate::{
         subnets::{self, owning::bytes},
         wallet::summaries,
     },
-    submit::{Draft, Need, Precondition},
+    submit::{Draft, Need, Pace, Precondition, SubmissionError},
 };
 
 /// What exchanging a hotkey costs, by how much of it is exchanged (`KeySwapCost`,
@@ -123,8 +123,7 @@ async fn set_identity(parts: Arc<Parts>, params: SetIdentityParams, _: Caller) -
             .into_iter()
             .fold(Call::new(SUBTENSOR, "set_identity"), |call, (name, text, _)| call.arg(name, bytes(text)));
         let coldkey = Coldkey(ground.actor);
-        Ok(Draft::new(call, format!("Set the identity of coldkey {coldkey}"))
-            .effect("the coldkey needs a hotkey that is registered on some subnet"))
+        Ok(Draft::new(call, format!("Set the identity of coldkey {coldkey}")).needs(Need::OwnNeuron))
     })
     .await
 }
@@ -207,6 +206,11 @@ async fn swap_hotkey(parts: Arc<Parts>, params: SwapHotkeyParams, _: Caller) -> 
             .arg("netuid", params.netuid.map_or(Value::Null, Value::from));
         let summary = format!("Let hotkey {new} take over from {old} {place} for τ{cost}");
         let draft = Draft::new(call, summary).spends(cost).needs(Need::OwnHotkey(old));
+        let draft = draft.needs(Need::Rested(Pace::HotkeySwap));
+        let draft = match params.netuid {
+            Some(netuid) => draft.needs(Need::Subnet(netuid)).needs(Need::Rested(Pace::HotkeySwapOn(netuid))),
+            None => draft,
+        };
         Ok(match params.netuid {
             Some(NetUid(0)) => draft.warning("root stake and dividends go with it: its nominators are moved"),
             _ => draft.warning("a hotkey is exchanged once in 1000 blocks, on one subnet once in 7200"),
@@ -221,12 +225,30 @@ async fn announce(parts: Arc<Parts>, params: SwapColdkeyParams, _: Caller) -> Re
         let new = params.new_coldkey;
         let call = Call::new(SUBTENSOR, "announce_coldkey_swap").arg("new_coldkey_hash", account_hash(new.account()));
         ground.require_call(SUBTENSOR, "announce_coldkey_swap", "this runtime exchanges coldkeys in another way")?;
-        let is_first = announcement(&ground.view, Coldkey(ground.actor)).await?.is_none();
-        let delay = ground.view.storage_json(SUBTENSOR, "ColdkeySwapAnnouncementDelay", &[]).await?;
+        let (view, old) = (&ground.view, Coldkey(ground.actor));
+        let earlier = announcement(view, old).await?;
+        let is_first = earlier.is_none();
+        if let Some(earlier) = earlier {
+            undisputed(&earlier, old)?;
+            let (from, left) = replaceable(view, &earlier).await?;
+            if left > 0 {
+                let words = format!(
+                    "coldkey {old} has announced an exchange already, and can announce another from block {from} on, in \
+                     {left} blocks"
+                );
+                return foreseen("ColdkeySwapReannouncedTooEarly", words);
+            }
+        }
+        let delay = view.storage_json(SUBTENSOR, "ColdkeySwapAnnouncementDelay", &[]).await?;
+        let taken = taken(view, new).await?;
         let summary = format!("Announce that coldkey {new} takes over everything of {}", ground.actor);
         let draft = Draft::new(call, summary)
             .effect(format!("it can be executed after {} blocks", number(&delay).unwrap_or(0)))
             .warning("from now on this coldkey can do nothing else until the exchange is executed or taken back");
+        let draft = match taken {
+            Some((_, words)) => draft.warning(format!("{words}: while that is so the exchange cannot be executed")),
+            None => draft,
+        };
         Ok(if is_first { draft.spends(ANNOUNCING) } else { draft })
     })
     .await
@@ -240,12 +262,7 @@ async fn execute(parts: Arc<Parts>, params: SwapColdkeyParams, _: Caller) -> Res
             let words = format!("coldkey {old} has announced nothing: announce the exchange first");
             return foreseen("ColdkeySwapAnnouncementNotFound", words);
         };
-        if announced.disputed {
-            return foreseen(
-                "ColdkeySwapDisputed",
-                format!("the exchange of coldkey {old} is disputed: only root ends that"),
-            );
-        }
+        undisputed(&announced, old)?;
         if announced.new_coldkey_hash != account_hash(new.account()).to_string() {
             return foreseen("AnnouncedColdkeyHashDoesNotMatch", format!("another coldkey than {new} was announced"));
         }
@@ -254,6 +271,9 @@ async fn execute(parts: Arc<Parts>, params: SwapColdkeyParams, _: Caller) -> Res
             let from = announced.executable_from;
             let words = format!("the exchange can be executed from block {from} on, in {} blocks", from - next);
             return foreseen("ColdkeySwapTooEarly", words);
+        }
+        if let Some((error, words)) = taken(&ground.view, new).await? {
+            return foreseen(error, format!("{words}: it cannot take over from another"));
         }
         let call = Call::new(SUBTENSOR, "swap_coldkey_announced").arg("new_coldkey", new);
         let balance = ground.view.balance(old.account()).await?.free;
@@ -269,9 +289,16 @@ async fn dispute(parts: Arc<Parts>, params: SwapColdkeyEndParams, _: Caller) -> 
     let key = KeyId::coldkey(params.wallet.clone());
     receipt::sign::<SwapColdkeyDispute, _>(&parts, key, params, |ground, _| async move {
         let old = Coldkey(ground.actor);
-        if announcement(&ground.view, old).await?.is_none() {
-            let words = format!("no exchange of coldkey {old} is announced: there is nothing to dispute");
-            return foreseen("ColdkeySwapAnnouncementNotFound", words);
+        match announcement(&ground.view, old).await? {
+            None => {
+                let words = format!("no exchange of coldkey {old} is announced: there is nothing to dispute");
+                return foreseen("ColdkeySwapAnnouncementNotFound", words);
+            }
+            Some(announced) if announced.disputed => {
+                let words = format!("the exchange of coldkey {old} is disputed already: only root ends that");
+                return foreseen("ColdkeySwapAlreadyDisputed", words);
+            }
+            Some(_) => {}
         }
         let call = Call::new(SUBTENSOR, "dispute_coldkey_swap");
         Ok(Draft::new(call, format!("Dispute the exchange of coldkey {old}"))
@@ -288,11 +315,10 @@ async fn clear(parts: Arc<Parts>, params: SwapColdkeyEndParams, _: Caller) -> Re
             let words = format!("no exchange of coldkey {old} is announced: there is nothing to take back");
             return foreseen("ColdkeySwapAnnouncementNotFound", words);
         };
-        let delay = ground.view.storage_json(SUBTENSOR, "ColdkeySwapReannouncementDelay", &[]).await?;
-        let from = announced.executable_from.saturating_add(number(&delay).unwrap_or(0));
-        let next = u64::from(ground.view.block().number.0) + 1;
-        if next < from {
-            let words = format!("the announcement can be taken back from block {from} on, in {} blocks", from - next);
+        undisputed(&announced, old)?;
+        let (from, left) = replaceable(&ground.view, &announced).await?;
+        if left > 0 {
+            let words = format!("the announcement can be taken back from block {from} on, in {left} blocks");
             return foreseen("ColdkeySwapClearTooEarly", words);
         }
         let call = Call::new(SUBTENSOR, "clear_coldkey_swap_announcement");
@@ -314,6 +340,38 @@ async fn announcement(view: &View, coldkey: Coldkey) -> Result<Option<Announceme
     };
     let disputed = view.storage_json(SUBTENSOR, "ColdkeySwapDisputes", &[coldkey.into()]).await?;
     Ok(Some(Announcement { executable_from: from, new_coldkey_hash: hash.to_owned(), disputed: !disputed.is_null() }))
+}
+
+/// Refuses while a dispute stands.
+fn undisputed(announced: &Announcement, old: Coldkey) -> Result<(), SubmissionError> {
+    if announced.disputed {
+        let words = format!("the exchange of coldkey {old} is disputed: only root ends that");
+        return foreseen("ColdkeySwapDisputed", words);
+    }
+    Ok(())
+}
+
+/// From which block on an announcement can be taken back or replaced, and in how many blocks that is.
+async fn replaceable(view: &View, announced: &Announcement) -> Result<(u64, u64), ReadError> {
+    let delay = match view.storage_json(SUBTENSOR, "ColdkeySwapReannouncementDelay", &[]).await {
+        Ok(delay) => number(&delay).unwrap_or(0),
+        // Then the chain alone knows.
+        Err(ReadError::Absent(_)) => return Ok((0, 0)),
+        Err(error) => return Err(error),
+    };
+    let from = announced.executable_from.saturating_add(delay);
+    Ok((from, from.saturating_sub(u64::from(view.block().number.0).saturating_add(1))))
+}
+
+/// Why a coldkey cannot take over from another, under the chain's name for it.
+async fn taken(view: &View, new: Coldkey) -> Result<Option<(&'static str, String)>, ReadError> {
+    let staking = view.storage_json(SUBTENSOR, "StakingHotkeys", &[new.into()]).await?;
+    if staking.as_array().is_some_and(|hotkeys| !hotkeys.is_empty()) {
+        let words = format!("coldkey {new} has hotkeys or stake of its own");
+        return Ok(Some(("ColdKeyAlreadyAssociated", words)));
+    }
+    let owner = view.storage_json(SUBTENSOR, "Owner", &[new.into()]).await?;
+    Ok(account(&owner).map(|owner| ("NewColdKeyIsHotkey", format!("{new} is a hotkey, of coldkey {owner}"))))
 }
 
 async fn faucet(parts: Arc<Parts>, params: FaucetParams, _: Caller) -> Result<Receipt, Failure> {

@@ -1,0 +1,271 @@
+//! What the chain is sure to refuse, told by the real binaries: nothing is signed for it, nothing paid, and the same call
+//! is made as soon as the chain would take it.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+use btd_tests::stage::Stage;
+use serde_json::Value;
+
+const ALICE: &str = "5GrwvaEF5zXb26Fz9rcQpDWS57CtERHpNehXCPcNoHGKutQY";
+const BOB: &str = "5FHneW46xGXgs5mUiveU4sbTyGBzmstUspZC92UhjJM694ty";
+const CHARLIE: &str = "5FLSigC9HGRKVhB9FiEo4Y3koPsNmBmLJbpXg2mp1hXcS59Y";
+const EVE: &str = "5HGjWAeFDfFCWPsjFQdVV2Msvz2XtMktvgocEZcCj68kUMaw";
+
+/// What is refused as what, before anything is signed: exit code 6, with the chain's name and the class. Gives the words.
+#[track_caller]
+fn foreseen(stage: &Stage, words: &str, name: &str, class: &str) -> String {
+    let (code, error) = stage.refused(words);
+    assert_eq!((code, &error["kind"]), (6, &"PRECONDITION_FAILED".into()), "{words}: {error}");
+    assert_eq!((&error["data"]["error"], &error["data"]["class"]), (&name.into(), &class.into()), "{words}: {error}");
+    // A dry run says the same.
+    let (_, planned) = stage.refused(&format!("{words} --dry-run"));
+    assert_eq!(planned["data"]["error"], name, "{words}: {planned}");
+    error["message"].as_str().unwrap().to_owned()
+}
+
+/// The number before ` blocks` in a refusal.
+fn blocks_left(message: &str) -> u32 {
+    let before = message.rsplit_once(" blocks").unwrap_or_else(|| panic!("no blocks in {message}")).0;
+    before.rsplit(' ').next().unwrap().parse().unwrap_or_else(|_| panic!("no blocks in {message}"))
+}
+
+/// Refused for now, and made once the blocks that the refusal tells have passed.
+#[track_caller]
+fn later(stage: &Stage, words: &str, name: &str) {
+    let left = blocks_left(&foreseen(stage, words, name, "rate_limited"));
+    stage.mine(left - 1);
+    assert_eq!(blocks_left(&foreseen(stage, words, name, "rate_limited")), 1, "{words}");
+    stage.mine(1);
+    stage.signed(words);
+}
+
+#[track_caller]
+fn nothing_else_was_signed(stage: &Stage) {
+    let (signed, journalled) = stage.signatures();
+    assert_eq!(signed, journalled);
+}
+
+#[test]
+fn what_is_done_too_often_waits() {
+    let stage = Stage::on_demand();
+    stage.signed("subnets create --wallet alice");
+    stage.signed("subnets start 2 --wallet alice");
+
+    let set = "sudo set --netuid 2 --param min_burn --wallet alice --value";
+    stage.signed(&format!("{set} 0.01"));
+    let message = foreseen(&stage, &format!("{set} 0.02"), "TxRateLimitExceeded", "rate_limited");
+    assert!(message.contains("min_burn of subnet 2") && blocks_left(&message) > 700, "{message}");
+    // Another hyperparameter has a limit of its own, and root has none.
+    stage.signed("sudo set --netuid 2 --param burn_increase_mult --value 1.5 --wallet alice");
+    stage.signed(&format!("{set} 0.03 --root"));
+
+    foreseen(&stage, "sudo trim --netuid 2 --max 0 --wallet alice", "InvalidValue", "invalid_argument");
+    foreseen(&stage, "sudo trim --netuid 2 --max 300 --wallet alice", "InvalidValue", "invalid_argument");
+    let mechanisms = "subnets mechanisms set --netuid 2 --count";
+    foreseen(&stage, &format!("{mechanisms} 3 --wallet alice"), "InvalidValue", "invalid_argument");
+    foreseen(&stage, &format!("{mechanisms} 2 --wallet alice"), "TooManyUIDsPerMechanism", "limit_exceeded");
+    let split = "subnets mechanisms split --netuid 2 --wallet alice --split";
+    foreseen(&stage, &format!("{split} 0.7,0.3"), "InvalidValue", "invalid_argument");
+    stage.signed("sudo trim --netuid 2 --max 128 --wallet alice");
+    foreseen(&stage, "sudo trim --netuid 2 --max 100 --wallet alice", "TxRateLimitExceeded", "rate_limited");
+    stage.signed(&format!("{mechanisms} 2 --wallet alice"));
+    foreseen(&stage, &format!("{mechanisms} 1 --wallet alice"), "TxRateLimitExceeded", "rate_limited");
+    assert_eq!(stage.refused(&format!("{split} 0.7,0.7")).0, 2);
+    stage.signed(&format!("{split} 0.7,0.3"));
+    foreseen(&stage, &format!("{split} 1,1"), "TxRateLimitExceeded", "rate_limited");
+
+    stage.signed("axon set --ip 8.8.8.8 --port 8091 2 --wallet alice");
+    foreseen(&stage, "axon reset 2 --wallet alice", "ServingRateLimitExceeded", "rate_limited");
+    later(&stage, "axon set --ip 8.8.8.8 --port 8092 2 --wallet alice", "ServingRateLimitExceeded");
+
+    let children = format!("stake child set --children {BOB} --proportions 0.5 2 --hotkey {ALICE} --wallet alice");
+    stage.signed(&children);
+    foreseen(&stage, &children, "TxRateLimitExceeded", "rate_limited");
+    later(&stage, &format!("stake child revoke 2 --hotkey {ALICE} --wallet alice"), "TxRateLimitExceeded");
+    let take = format!("stake child take 2 --hotkey {ALICE} --wallet alice --take");
+    stage.signed(&format!("{take} 0.1"));
+    stage.signed(&format!("{take} 0.05"));
+    foreseen(&stage, &format!("{take} 0.12"), "TxChildkeyTakeRateLimitExceeded", "rate_limited");
+
+    let weights = "--netuid 2 --uids 0 --weights 1 --wallet alice";
+    let reveal = format!("weights reveal {weights} --salt 1,2,3");
+    foreseen(&stage, &reveal, "NoWeightsCommitFound", "not_found");
+    stage.signed(&format!("weights commit {weights} --salt 1,2,3"));
+    let again = format!("weights commit {weights} --salt 4,5,6");
+    foreseen(&stage, &again, "CommittingWeightsTooFast", "rate_limited");
+    let other = format!("weights reveal {weights} --salt 9,9,9");
+    foreseen(&stage, &other, "InvalidRevealCommitHashNotMatch", "not_found");
+    let left = blocks_left(&foreseen(&stage, &reveal, "RevealTooEarly", "too_early"));
+    stage.mine(left - 1);
+    foreseen(&stage, &reveal, "RevealTooEarly", "too_early");
+    stage.mine(1);
+    stage.signed(&reveal);
+    foreseen(&stage, &reveal, "NoWeightsCommitFound", "not_found");
+    stage.signed(&again);
+    stage.mine(720);
+    let late = format!("weights reveal {weights} --salt 4,5,6");
+    foreseen(&stage, &late, "ExpiredWeightCommit", "expired");
+    // Two tempos have passed meanwhile.
+    stage.signed(&format!("{set} 0.02"));
+    nothing_else_was_signed(&stage);
+}
+
+#[test]
+fn what_is_not_there_or_not_allowed_is_said_before() {
+    let stage = Stage::on_demand();
+    stage.wallet("charlie", "//Charlie");
+    stage.signed("subnets create --wallet alice");
+
+    // An identity asks for a neuron.
+    let identity = "wallet set-identity --id-name me --wallet charlie";
+    foreseen(&stage, identity, "HotKeyNotRegisteredInNetwork", "not_registered");
+    stage.signed("subnets register 2 --wallet charlie");
+    stage.signed(identity);
+
+    // Somebody else's hotkey.
+    stage.ask("wallet new-hotkey --wallet bob --wallet-hotkey stolen --uri //Charlie");
+    let (code, error) = stage.refused("subnets create --wallet bob --hotkey stolen");
+    assert_eq!((code, &error["data"]["class"]), (6, &"not_authorized".into()), "{error}");
+
+    // Symbols.
+    let symbol = |symbol: &str| format!("subnets set-symbol --netuid 2 {symbol} --wallet alice");
+    foreseen(&stage, &symbol("X"), "SymbolDoesNotExist", "not_found");
+    let own = stage.ask("subnets list")["subnets"][1]["symbol"].as_str().unwrap().to_owned();
+    foreseen(&stage, &symbol(&own), "SymbolAlreadyInUse", "already_exists");
+    stage.signed(&symbol("ω"));
+
+    // The least stake, the pool's fee included.
+    stage.signed("subnets start 2 --wallet alice");
+    let add = format!("stake add --netuid 2 --hotkey {CHARLIE} --wallet alice --amount");
+    let message = foreseen(&stage, &format!("{add} 0.002001"), "AmountTooLow", "invalid_argument");
+    assert!(message.contains("0.002001007"), "{message}");
+    stage.signed(&format!("{add} 0.002001008"));
+    let itself =
+        format!("stake transfer --dest {ALICE} --origin-netuid 2 --amount 1 --hotkey {CHARLIE} --wallet alice");
+    let message = foreseen(&stage, &itself, "SameNetuid", "already_exists");
+    assert!(message.contains("already"), "{message}");
+
+    // What does not exist is one class, whatever is asked of it.
+    for words in [
+        "subnets show 99",
+        "weights set 99 --uids 0 --weights 1 --wallet alice",
+        "weights commit 99 --uids 0 --weights 1 --wallet alice",
+        "weights reveal 99 --uids 0 --weights 1 --salt 1 --wallet alice",
+        "weights show 99 --wallet alice",
+        "stake add --netuid 99 --amount 1 --wallet alice",
+        "stake remove --netuid 99 --amount 1 --wallet alice",
+        "stake child revoke 99 --wallet alice",
+        "stake lock 99 --amount 1 --wallet alice",
+        "subnets register 99 --wallet alice",
+        "subnets start 99 --wallet alice",
+        "subnets check-start 99",
+        "subnets set-symbol 99 φ --wallet alice",
+        "subnets mechanisms count 99",
+        "subnets mechanisms set 99 --count 2 --wallet alice",
+        "subnets mechanisms split 99 --split 1,1 --wallet alice",
+        "sudo get 99",
+        "sudo set --netuid 99 --param min_burn --value 0.01 --wallet alice",
+        "sudo trim --netuid 99 --max 64 --wallet alice",
+        "sudo trigger-epoch 99 --wallet alice",
+        "axon set --ip 8.8.8.8 --port 8091 99 --wallet alice",
+    ] {
+        let (code, error) = stage.refused(words);
+        let found = (code, &error["kind"], &error["data"]["class"]);
+        assert_eq!(found, (1, &"NOT_FOUND".into(), &"subnet_not_exists".into()), "{words}: {error}");
+    }
+    for words in ["crowd info 77", "crowd contribute 77 --amount 1 --wallet alice", "crowd dissolve 77 --wallet alice"]
+    {
+        let (code, error) = stage.refused(words);
+        assert_eq!((code, &error["data"]["class"]), (1, &"not_found".into()), "{words}: {error}");
+    }
+    nothing_else_was_signed(&stage);
+}
+
+#[test]
+fn proxies_are_asked_for_what_they_may_do() {
+    let stage = Stage::on_demand();
+    let transfer = format!("wallet transfer --dest {CHARLIE} --amount 1 --wallet bob --proxy {ALICE}");
+    foreseen(&stage, &transfer, "NotProxy", "not_authorized");
+    foreseen(&stage, "proxy remove --all --wallet alice", "NotFound", "not_found");
+    foreseen(&stage, &format!("proxy remove --delegate {BOB} --wallet alice"), "NotFound", "not_found");
+    let hash = format!("0x{}", "11".repeat(32));
+    let announce = format!("proxy announce --real {ALICE} --call-hash {hash} --wallet bob");
+    foreseen(&stage, &announce, "NotProxy", "not_authorized");
+
+    let staking = format!("proxy add --delegate {BOB} --proxy-type Staking --wallet alice");
+    stage.signed(&staking);
+    foreseen(&stage, &staking, "Duplicate", "already_exists");
+    let (code, error) = stage.refused(&transfer);
+    assert_eq!((code, &error["data"]["error"]), (6, &"CallFiltered".into()), "{error}");
+    assert!(error["message"].as_str().unwrap().contains("`Staking`"), "{error}");
+    stage.signed("root register --wallet alice");
+    let stake = format!("stake add --netuid 0 --amount 1 --hotkey {ALICE} --wallet bob --proxy {ALICE}");
+    assert_eq!(stage.signed(&stake)["plan"]["arguments"]["force_proxy_type"], Value::Null);
+    // A batch needs a kind that allows batches.
+    let small = format!("proxy add --delegate {BOB} --proxy-type SmallTransfer --wallet alice");
+    stage.signed(&small);
+    let (_, error) = stage.refused(&transfer);
+    assert_eq!(error["data"]["error"], "CallFiltered", "{error}");
+    // The kind that fits is named where the first that the chain finds does not.
+    let less = transfer.replace("--amount 1", "--amount 0.4");
+    assert_eq!(stage.signed(&less)["plan"]["arguments"]["force_proxy_type"], "SmallTransfer");
+
+    // With a delay it is announced first.
+    stage.signed(&format!("proxy add --delegate {BOB} --proxy-type Transfer --delay 5 --wallet alice"));
+    let message = foreseen(&stage, &transfer, "Unannounced", "not_found");
+    assert!(message.contains("5 blocks") && message.contains("proxy announce"), "{message}");
+    stage.signed(&announce);
+    stage.signed("proxy remove --all --wallet alice");
+    let execute = format!("proxy execute --real {ALICE} --call-hash {hash} --wallet bob");
+    foreseen(&stage, &execute, "NotProxy", "not_authorized");
+    nothing_else_was_signed(&stage);
+}
+
+#[test]
+fn a_coldkey_is_exchanged_step_by_step() {
+    /// `SubtensorModule.ColdkeySwapAnnouncementDelay` and `ColdkeySwapReannouncementDelay`.
+    const DELAYS: [&str; 2] = [
+        "0x658faa385070e074c85bf6b568cf0555a1e94cf49b8d02b2bb674b407e7a3832",
+        "0x658faa385070e074c85bf6b568cf055561b29e17e0bcdee32fda84457cbb3fbf",
+    ];
+    let stage = Stage::on_demand();
+    stage.wallet("dave", "//Dave");
+    stage.wallet("ferdie", "//Ferdie");
+    for key in DELAYS {
+        stage.ask(&format!("devnet set-storage {key}=0x03000000"));
+    }
+    let step = |wallet: &str, step: &str| format!("wallet swap-coldkey {step} --wallet {wallet}");
+    let announce = format!("announce --new-coldkey {EVE}");
+    let execute = format!("execute --new-coldkey {EVE}");
+    for words in [&execute, "clear", "dispute"] {
+        foreseen(&stage, &step("dave", words), "ColdkeySwapAnnouncementNotFound", "not_found");
+    }
+    stage.signed(&step("dave", &announce));
+    foreseen(&stage, &step("dave", &announce), "ColdkeySwapReannouncedTooEarly", "too_early");
+    foreseen(&stage, &step("dave", &execute), "ColdkeySwapTooEarly", "too_early");
+    let left = blocks_left(&foreseen(&stage, &step("dave", "clear"), "ColdkeySwapClearTooEarly", "too_early"));
+    stage.mine(left);
+    let transfer = format!("wallet transfer --dest {BOB} --amount 1 --wallet dave");
+    foreseen(&stage, &transfer, "ColdkeySwapAnnounced", "policy_violation");
+    stage.signed(&step("dave", "clear"));
+    stage.signed(&transfer);
+    stage.signed(&step("dave", &announce));
+    stage.signed(&step("dave", "dispute"));
+    foreseen(&stage, &step("dave", "dispute"), "ColdkeySwapAlreadyDisputed", "already_exists");
+    foreseen(&stage, &step("dave", &execute), "ColdkeySwapDisputed", "policy_violation");
+
+    // Who has stake or hotkeys of his own takes over from nobody: a warning first, a refusal in the end.
+    stage.signed("root register --wallet alice");
+    stage.signed(&format!("stake add --netuid 0 --amount 1 --hotkey {ALICE} --wallet alice"));
+    let taken = format!("announce --new-coldkey {ALICE}");
+    let plan = stage.ask(&format!("{} --dry-run", step("ferdie", &taken)));
+    assert!(plan["plan"]["warnings"].to_string().contains("hotkeys or stake of its own"), "{plan}");
+    stage.signed(&step("ferdie", &taken));
+    stage.mine(3);
+    let end = format!("execute --new-coldkey {ALICE}");
+    foreseen(&stage, &step("ferdie", &end), "ColdKeyAlreadyAssociated", "already_exists");
+    stage.mine(3);
+    stage.signed(&step("ferdie", &announce));
+    stage.mine(3);
+    stage.signed(&step("ferdie", &execute));
+    nothing_else_was_signed(&stage);
+}

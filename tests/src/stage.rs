@@ -1,0 +1,91 @@
+//! A development chain with wallets on it, and the client's commands in words.
+
+use std::cell::Cell;
+
+use serde_json::Value;
+
+use crate::{Daemon, Host};
+
+/// A development chain with wallets for //Alice and //Bob. It counts what is signed on it.
+#[derive(Debug)]
+pub struct Stage {
+    /// The machine.
+    pub host: Host,
+    signed: Cell<usize>,
+    _daemon: Daemon,
+}
+
+impl Stage {
+    /// One whose chain makes a block every 100 ms.
+    pub fn set() -> Self {
+        Self::with(&["--block-time", "100ms"])
+    }
+
+    /// One whose chain makes a block for each extrinsic, and when it is told to.
+    pub fn on_demand() -> Self {
+        Self::with(&["--block-time", "instant"])
+    }
+
+    fn with(terms: &[&str]) -> Self {
+        let host = Host::new();
+        let daemon = host.start(&[&["--network", "devnet"], terms].concat());
+        let stage = Self { host, signed: Cell::new(0), _daemon: daemon };
+        stage.wallet("alice", "//Alice");
+        stage.wallet("bob", "//Bob");
+        stage
+    }
+
+    /// Makes a wallet whose coldkey and hotkey are both that of `uri`.
+    pub fn wallet(&self, name: &str, uri: &str) {
+        self.host.ask(&["wallet", "create", "--wallet", name, "--uri", uri]);
+    }
+
+    /// What a command prints.
+    pub fn ask(&self, words: &str) -> Value {
+        self.host.ask(&words.split(' ').collect::<Vec<_>>())
+    }
+
+    /// Signs as the words say, and gives the receipt of what must have succeeded.
+    ///
+    /// # Panics
+    /// When it does not succeed.
+    pub fn signed(&self, words: &str) -> Value {
+        let receipt = self.ask(&format!("{words} --yes"));
+        assert_eq!(receipt["outcome"]["state"], "finalized", "{words}: {receipt}");
+        self.signed.set(self.signed.get() + 1);
+        receipt
+    }
+
+    /// The exit code and the error of what must fail: its kind, its class and the chain's name for it.
+    ///
+    /// # Panics
+    /// When it succeeds, or prints anything but its error.
+    pub fn refused(&self, words: &str) -> (i32, Value) {
+        let words: Vec<&str> = words.split(' ').chain(["--yes", "--json"]).collect();
+        let (code, text) = self.host.refused(&words);
+        let document: Value = serde_json::from_str(text.lines().last().unwrap_or_default())
+            .unwrap_or_else(|error| panic!("{words:?}: {error}: {text}"));
+        (code, document["error"].clone())
+    }
+
+    /// Makes blocks.
+    pub fn mine(&self, blocks: u32) {
+        self.ask(&format!("devnet mine {blocks}"));
+    }
+
+    /// How often something was signed, and how often the daemon wrote down that it signed.
+    pub fn signatures(&self) -> (usize, usize) {
+        let list = self.ask("tx list --limit 1000");
+        (self.signed.get(), list["entries"].as_array().map_or(usize::MAX, Vec::len))
+    }
+
+    /// The fields of an event of a receipt.
+    ///
+    /// # Panics
+    /// When there is no such event.
+    pub fn event(receipt: &Value, name: &str) -> Value {
+        let events = receipt["outcome"]["events"].as_array().unwrap();
+        events.iter().find(|event| event["name"] == name).unwrap_or_else(|| panic!("no {name}: {receipt}"))["fields"]
+            .clone()
+    }
+}
