@@ -1,4 +1,7 @@
-//! What a wallet's keys are on the chain: identities, ownership, and the exchange of keys.
+//! What a wallet's keys are on the chain: identities, ownership, and the exchange of hotkeys. The exchange of a coldkey
+//! is in [`coldkey`].
+
+mod coldkey;
 
 use std::{
     num::{NonZeroU64, NonZeroUsize},
@@ -11,17 +14,16 @@ use btd_api::{
     wallet::{
         Receipt,
         onchain::{
-            Announcement, AnnouncementReply, AssociateHotkey, AssociateHotkeyParams, Faucet, FaucetParams, GetIdentity,
-            Identity, IdentityReply, IdleHotkey, Overview, OverviewParams, OverviewReply, OwnNeuron, SetIdentity,
-            SetIdentityParams, SwapColdkeyAnnounce, SwapColdkeyCheck, SwapColdkeyClear, SwapColdkeyDispute,
-            SwapColdkeyEndParams, SwapColdkeyExecute, SwapColdkeyParams, SwapHotkey, SwapHotkeyParams,
+            AssociateHotkey, AssociateHotkeyParams, Faucet, FaucetParams, GetIdentity, Identity, IdentityReply,
+            IdleHotkey, Overview, OverviewParams, OverviewReply, OwnNeuron, SetIdentity, SetIdentityParams,
+            SwapColdkeyAnnounce, SwapColdkeyCheck, SwapColdkeyClear, SwapColdkeyDispute, SwapColdkeyExecute,
+            SwapHotkey, SwapHotkeyParams,
         },
     },
 };
-use btd_chain::{Call, ReadError, Value, View, account_hash};
+use btd_chain::{Call, Value};
 use btd_pow::{Control, Outcome, Puzzle, Solution, Target};
 use btd_signer_protocol::KeyId;
-use serde_json::Value as Json;
 
 use crate::{
     daemon::Parts,
@@ -29,19 +31,17 @@ use crate::{
         Caller, Failure, Table,
         receipt::{self, foreseen},
         root::text,
-        stake::{SUBTENSOR, account, number},
+        stake::{SUBTENSOR, account},
         subnets::{self, owning::bytes},
         wallet::summaries,
     },
-    submit::{Draft, Need, Pace, Precondition, SubmissionError},
+    submit::{Draft, Need, Pace, Precondition},
 };
 
 /// What exchanging a hotkey costs, by how much of it is exchanged (`KeySwapCost`,
 /// `KeySwapOnSubnetCost`, spec 425).
 const SWAP_EVERYWHERE: Tao = Tao::from_rao(100_000_000);
 const SWAP_ON_ONE: Tao = Tao::from_rao(1_000_000);
-/// What announcing the exchange of a coldkey costs the first time.
-const ANNOUNCING: Tao = Tao::from_rao(100_000_000);
 
 pub(in crate::rpc) fn register(table: &mut Table, parts: &Arc<Parts>) {
     table
@@ -51,11 +51,11 @@ pub(in crate::rpc) fn register(table: &mut Table, parts: &Arc<Parts>) {
         .method::<GetIdentity>(get_identity)
         .method::<AssociateHotkey>(associate_hotkey)
         .method::<SwapHotkey>(swap_hotkey)
-        .method::<SwapColdkeyAnnounce>(announce)
-        .method::<SwapColdkeyExecute>(execute)
-        .method::<SwapColdkeyDispute>(dispute)
-        .method::<SwapColdkeyClear>(clear)
-        .method::<SwapColdkeyCheck>(check)
+        .method::<SwapColdkeyAnnounce>(coldkey::announce)
+        .method::<SwapColdkeyExecute>(coldkey::execute)
+        .method::<SwapColdkeyDispute>(coldkey::dispute)
+        .method::<SwapColdkeyClear>(coldkey::clear)
+        .method::<SwapColdkeyCheck>(coldkey::check)
         .method::<Faucet>(faucet)
         .done();
 }
@@ -217,161 +217,6 @@ async fn swap_hotkey(parts: Arc<Parts>, params: SwapHotkeyParams, _: Caller) -> 
         })
     })
     .await
-}
-
-async fn announce(parts: Arc<Parts>, params: SwapColdkeyParams, _: Caller) -> Result<Receipt, Failure> {
-    let key = KeyId::coldkey(params.wallet.clone());
-    receipt::sign::<SwapColdkeyAnnounce, _>(&parts, key, params, |ground, params| async move {
-        let new = params.new_coldkey;
-        let call = Call::new(SUBTENSOR, "announce_coldkey_swap").arg("new_coldkey_hash", account_hash(new.account()));
-        ground.require_call(SUBTENSOR, "announce_coldkey_swap", "this runtime exchanges coldkeys in another way")?;
-        let (view, old) = (&ground.view, Coldkey(ground.actor));
-        let earlier = announcement(view, old).await?;
-        let is_first = earlier.is_none();
-        if let Some(earlier) = earlier {
-            undisputed(&earlier, old)?;
-            let (from, left) = replaceable(view, &earlier).await?;
-            if left > 0 {
-                let words = format!(
-                    "coldkey {old} has announced an exchange already, and can announce another from block {from} on, in \
-                     {left} blocks"
-                );
-                return foreseen("ColdkeySwapReannouncedTooEarly", words);
-            }
-        }
-        let delay = view.storage_json(SUBTENSOR, "ColdkeySwapAnnouncementDelay", &[]).await?;
-        let taken = taken(view, new).await?;
-        let summary = format!("Announce that coldkey {new} takes over everything of {}", ground.actor);
-        let draft = Draft::new(call, summary)
-            .effect(format!("it can be executed after {} blocks", number(&delay).unwrap_or(0)))
-            .warning("from now on this coldkey can do nothing else until the exchange is executed or taken back");
-        let draft = match taken {
-            Some((_, words)) => draft.warning(format!("{words}: while that is so the exchange cannot be executed")),
-            None => draft,
-        };
-        Ok(if is_first { draft.spends(ANNOUNCING) } else { draft })
-    })
-    .await
-}
-
-async fn execute(parts: Arc<Parts>, params: SwapColdkeyParams, _: Caller) -> Result<Receipt, Failure> {
-    let key = KeyId::coldkey(params.wallet.clone());
-    receipt::sign::<SwapColdkeyExecute, _>(&parts, key, params, |ground, params| async move {
-        let (old, new) = (Coldkey(ground.actor), params.new_coldkey);
-        let Some(announced) = announcement(&ground.view, old).await? else {
-            let words = format!("coldkey {old} has announced nothing: announce the exchange first");
-            return foreseen("ColdkeySwapAnnouncementNotFound", words);
-        };
-        undisputed(&announced, old)?;
-        if announced.new_coldkey_hash != account_hash(new.account()).to_string() {
-            return foreseen("AnnouncedColdkeyHashDoesNotMatch", format!("another coldkey than {new} was announced"));
-        }
-        let next = u64::from(ground.view.block().number.0) + 1;
-        if next < announced.executable_from {
-            let from = announced.executable_from;
-            let words = format!("the exchange can be executed from block {from} on, in {} blocks", from - next);
-            return foreseen("ColdkeySwapTooEarly", words);
-        }
-        if let Some((error, words)) = taken(&ground.view, new).await? {
-            return foreseen(error, format!("{words}: it cannot take over from another"));
-        }
-        let call = Call::new(SUBTENSOR, "swap_coldkey_announced").arg("new_coldkey", new);
-        let balance = ground.view.balance(old.account()).await?.free;
-        Ok(Draft::new(call, format!("Let coldkey {new} take over everything of {old}"))
-            .carries(balance)
-            .effect(format!("all stake, hotkeys, subnets and the balance of τ{balance} go to {new}"))
-            .warning("this cannot be undone: the old coldkey holds nothing afterwards"))
-    })
-    .await
-}
-
-async fn dispute(parts: Arc<Parts>, params: SwapColdkeyEndParams, _: Caller) -> Result<Receipt, Failure> {
-    let key = KeyId::coldkey(params.wallet.clone());
-    receipt::sign::<SwapColdkeyDispute, _>(&parts, key, params, |ground, _| async move {
-        let old = Coldkey(ground.actor);
-        match announcement(&ground.view, old).await? {
-            None => {
-                let words = format!("no exchange of coldkey {old} is announced: there is nothing to dispute");
-                return foreseen("ColdkeySwapAnnouncementNotFound", words);
-            }
-            Some(announced) if announced.disputed => {
-                let words = format!("the exchange of coldkey {old} is disputed already: only root ends that");
-                return foreseen("ColdkeySwapAlreadyDisputed", words);
-            }
-            Some(_) => {}
-        }
-        let call = Call::new(SUBTENSOR, "dispute_coldkey_swap");
-        Ok(Draft::new(call, format!("Dispute the exchange of coldkey {old}"))
-            .warning("the account is frozen, also for its owner, until root resets it"))
-    })
-    .await
-}
-
-async fn clear(parts: Arc<Parts>, params: SwapColdkeyEndParams, _: Caller) -> Result<Receipt, Failure> {
-    let key = KeyId::coldkey(params.wallet.clone());
-    receipt::sign::<SwapColdkeyClear, _>(&parts, key, params, |ground, _| async move {
-        let old = Coldkey(ground.actor);
-        let Some(announced) = announcement(&ground.view, old).await? else {
-            let words = format!("no exchange of coldkey {old} is announced: there is nothing to take back");
-            return foreseen("ColdkeySwapAnnouncementNotFound", words);
-        };
-        undisputed(&announced, old)?;
-        let (from, left) = replaceable(&ground.view, &announced).await?;
-        if left > 0 {
-            let words = format!("the announcement can be taken back from block {from} on, in {left} blocks");
-            return foreseen("ColdkeySwapClearTooEarly", words);
-        }
-        let call = Call::new(SUBTENSOR, "clear_coldkey_swap_announcement");
-        Ok(Draft::new(call, format!("Take the announced exchange of coldkey {old} back")))
-    })
-    .await
-}
-
-async fn check(parts: Arc<Parts>, params: ColdkeyParams, _: Caller) -> Result<AnnouncementReply, Failure> {
-    let coldkey = receipt::coldkey(&parts, params.wallet, params.address).await?;
-    let (view, at) = receipt::view(&parts.link).await?;
-    Ok(AnnouncementReply { at, coldkey, announcement: announcement(&view, coldkey).await? })
-}
-
-async fn announcement(view: &View, coldkey: Coldkey) -> Result<Option<Announcement>, ReadError> {
-    let told = view.storage_json(SUBTENSOR, "ColdkeySwapAnnouncements", &[coldkey.into()]).await?;
-    let (Some(from), Some(hash)) = (told.get(0).and_then(number), told.get(1).and_then(Json::as_str)) else {
-        return Ok(None);
-    };
-    let disputed = view.storage_json(SUBTENSOR, "ColdkeySwapDisputes", &[coldkey.into()]).await?;
-    Ok(Some(Announcement { executable_from: from, new_coldkey_hash: hash.to_owned(), disputed: !disputed.is_null() }))
-}
-
-/// Refuses while a dispute stands.
-fn undisputed(announced: &Announcement, old: Coldkey) -> Result<(), SubmissionError> {
-    if announced.disputed {
-        let words = format!("the exchange of coldkey {old} is disputed: only root ends that");
-        return foreseen("ColdkeySwapDisputed", words);
-    }
-    Ok(())
-}
-
-/// From which block on an announcement can be taken back or replaced, and in how many blocks that is.
-async fn replaceable(view: &View, announced: &Announcement) -> Result<(u64, u64), ReadError> {
-    let delay = match view.storage_json(SUBTENSOR, "ColdkeySwapReannouncementDelay", &[]).await {
-        Ok(delay) => number(&delay).unwrap_or(0),
-        // Then the chain alone knows.
-        Err(ReadError::Absent(_)) => return Ok((0, 0)),
-        Err(error) => return Err(error),
-    };
-    let from = announced.executable_from.saturating_add(delay);
-    Ok((from, from.saturating_sub(u64::from(view.block().number.0).saturating_add(1))))
-}
-
-/// Why a coldkey cannot take over from another, under the chain's name for it.
-async fn taken(view: &View, new: Coldkey) -> Result<Option<(&'static str, String)>, ReadError> {
-    let staking = view.storage_json(SUBTENSOR, "StakingHotkeys", &[new.into()]).await?;
-    if staking.as_array().is_some_and(|hotkeys| !hotkeys.is_empty()) {
-        let words = format!("coldkey {new} has hotkeys or stake of its own");
-        return Ok(Some(("ColdKeyAlreadyAssociated", words)));
-    }
-    let owner = view.storage_json(SUBTENSOR, "Owner", &[new.into()]).await?;
-    Ok(account(&owner).map(|owner| ("NewColdKeyIsHotkey", format!("{new} is a hotkey, of coldkey {owner}"))))
 }
 
 async fn faucet(parts: Arc<Parts>, params: FaucetParams, _: Caller) -> Result<Receipt, Failure> {
