@@ -52,7 +52,7 @@ async fn set(parts: Arc<Parts>, params: SetParams, _: Caller) -> Result<Receipt,
         }
         let uid = validator(&ground, netuid, params.version_key).await?;
         let (uids, values) = split(&params.weights);
-        check(&ground.view, netuid, uid, &uids).await?;
+        check(&ground, netuid, uid, &uids).await?;
         let call = match mechid {
             MechId(0) => Call::new(SUBTENSOR, "set_weights"),
             mechid => Call::new(SUBTENSOR, "set_mechanism_weights").arg("mecid", mechid),
@@ -93,7 +93,7 @@ async fn commit(parts: Arc<Parts>, mut params: CommitParams, _: Caller) -> Resul
             }
             let uid = validator(&ground, netuid, params.version_key).await?;
             let (uids, _) = split(&params.weights);
-            check(&ground.view, netuid, uid, &uids).await?;
+            check(&ground, netuid, uid, &uids).await?;
             let call = match mechid {
                 MechId(0) => Call::new(SUBTENSOR, "commit_weights"),
                 mechid => Call::new(SUBTENSOR, "commit_mechanism_weights").arg("mecid", mechid),
@@ -119,6 +119,10 @@ async fn reveal(parts: Arc<Parts>, params: RevealParams, _: Caller) -> Result<Re
         let (uids, values) = split(&params.weights);
         let hash = weights_commit_hash(hotkey, (netuid, mechid), (&uids, &values), &params.salt, params.version_key);
         require_mechanism(&ground, netuid, mechid).await?;
+        if !commits_first(&ground.view, netuid).await? {
+            let words = format!("subnet {netuid} takes open weights, and no reveals: use `weights set`");
+            return foreseen("CommitRevealDisabled", words);
+        }
         reveals::check(&ground.view, (netuid, mechid), hotkey, hash).await?;
         let call = match mechid {
             MechId(0) => Call::new(SUBTENSOR, "reveal_weights"),
@@ -198,8 +202,19 @@ async fn validator(ground: &Ground, netuid: NetUid, version_key: u64) -> Result<
     Ok(uid)
 }
 
+/// Whether the acting hotkey is that of the subnet's owner, who needs no permit.
+async fn is_owners(ground: &Ground, netuid: NetUid) -> Result<bool, ReadError> {
+    match ground.view.storage_json(SUBTENSOR, "SubnetOwnerHotkey", &[netuid.into()]).await {
+        Ok(owner) => Ok(stake::account(&owner) == Some(Hotkey(ground.actor))),
+        // Before there were such hotkeys nobody was spared.
+        Err(ReadError::Absent(_)) => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
 /// The chain's own checks of a vector, in its order.
-async fn check(view: &View, netuid: NetUid, own: Uid, uids: &[u16]) -> Result<(), SubmissionError> {
+async fn check(ground: &Ground, netuid: NetUid, own: Uid, uids: &[u16]) -> Result<(), SubmissionError> {
+    let view = &ground.view;
     let n = number(view, "SubnetworkN", &[netuid.into()]).await?;
     let mut sorted = uids.to_vec();
     sorted.sort_unstable();
@@ -219,7 +234,7 @@ async fn check(view: &View, netuid: NetUid, own: Uid, uids: &[u16]) -> Result<()
     }
     let permits = view.storage_json(SUBTENSOR, "ValidatorPermit", &[netuid.into()]).await?;
     let permit = permits.get(usize::from(own.0)).and_then(serde_json::Value::as_bool).unwrap_or(true);
-    if !permit && !itself {
+    if !permit && !itself && !is_owners(ground, netuid).await? {
         let words = format!("uid {own} has no validator permit on subnet {netuid}, and weighs itself alone");
         return foreseen("NeuronNoValidatorPermit", words);
     }
