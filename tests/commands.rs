@@ -65,8 +65,6 @@ fn a_subnet_is_created_started_staked_on_and_tuned() {
     let families = stage.ask(&format!("stake child get --hotkey {ALICE} --wallet alice"));
     let netuids: Vec<&Value> = families["subnets"].as_array().unwrap().iter().map(|family| &family["netuid"]).collect();
     assert_eq!(netuids, [1, 2]);
-    let revoked = stage.ask(&format!("stake child revoke --all-netuids --hotkey {ALICE} --wallet alice --dry-run"));
-    assert_eq!(revoked["plan"]["arguments"]["calls"].as_array().unwrap().len(), 2);
 
     // Hyperparameters: as the owner, as root, and with values of both notations.
     stage.signed("sudo set --netuid 2 --param min_burn --value 0.01 --wallet alice");
@@ -86,6 +84,11 @@ fn a_subnet_is_created_started_staked_on_and_tuned() {
     assert_eq!(value("burn_increase_mult")["value"], 1.5);
     let (code, error) = stage.refused("sudo set --netuid 2 --param kapa --value 1 --wallet alice");
     assert_eq!((code, &error["kind"], &error["data"]["parameter"]), (2, &"INVALID_PARAMS".into(), &"name".into()));
+
+    // Children are set once in 150 blocks.
+    stage.mine(150);
+    let revoked = stage.ask(&format!("stake child revoke --all-netuids --hotkey {ALICE} --wallet alice --dry-run"));
+    assert_eq!(revoked["plan"]["arguments"]["calls"].as_array().unwrap().len(), 2);
 }
 
 #[test]

@@ -158,7 +158,7 @@ fn what_is_not_there_or_not_allowed_is_said_before() {
         "subnets register 99 --wallet alice",
         "subnets start 99 --wallet alice",
         "subnets check-start 99",
-        "subnets set-symbol 99 φ --wallet alice",
+        "subnets set-symbol --netuid 99 φ --wallet alice",
         "subnets mechanisms count 99",
         "subnets mechanisms set 99 --count 2 --wallet alice",
         "subnets mechanisms split 99 --split 1,1 --wallet alice",

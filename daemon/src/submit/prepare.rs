@@ -44,12 +44,12 @@ impl Submitter {
     ) -> Result<(Plan, Prepared), SubmissionError> {
         let link = &self.shared.link;
         let view = link.first_view().await?;
-        let forbidden = match self.prepare_at(&view, order, &choose).await {
+        let forbidden = match Box::pin(self.prepare_at(&view, order, &choose)).await {
             Err(SubmissionError::Precondition(forbidden)) => forbidden,
             prepared => return prepared,
         };
         let Some(best) = need::newer(link, &view).await else { return Err(forbidden.into()) };
-        match self.prepare_at(&best, order, &choose).await {
+        match Box::pin(self.prepare_at(&best, order, &choose)).await {
             Err(SubmissionError::Read(error)) => {
                 tracing::debug!(%error, "the best block could not be asked");
                 Err(forbidden.into())

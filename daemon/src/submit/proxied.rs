@@ -69,21 +69,17 @@ pub(super) async fn fitting(view: &View, proxied: Proxied<'_>) -> Result<Option<
     }
     let told: Vec<String> = ways.iter().map(|way| format!("`{}`, delay {}", way.kind, way.delay)).collect();
     let told = told.join("; ");
-    Err(match ways.iter().find(admits) {
-        Some(way) => {
-            let words = format!(
-                "{delegate} may do this for {real} only {} blocks after announcing it ({told}): `proxy announce` it, then \
-                 `proxy execute`",
-                way.delay
-            );
-            Precondition::Foreseen { error: "Unannounced", words }
-        }
-        None => {
-            let words = format!("{delegate} is a proxy of {real} ({told}), which does not allow {call}");
-            Precondition::Foreseen { error: "CallFiltered", words }
-        }
-    }
-    .into())
+    let (error, words) = if let Some(way) = ways.iter().find(admits) {
+        let words = format!(
+            "{delegate} may do this for {real} only {} blocks after announcing it ({told}): `proxy announce` it, then \
+             `proxy execute`",
+            way.delay
+        );
+        ("Unannounced", words)
+    } else {
+        ("CallFiltered", format!("{delegate} is a proxy of {real} ({told}), which does not allow {call}"))
+    };
+    Err(Precondition::Foreseen { error, words }.into())
 }
 
 // === what kinds allow ===

@@ -245,8 +245,18 @@ async fn what_the_pool_refuses_is_over_at_once_and_is_not_sent_again() {
         terms: Terms::default(),
     };
     run.submitter.submit(serve(8091)).await.unwrap();
-    // The runtime takes an endpoint once in a while only.
-    let hasty = keyed(&serve(8092), "hasty");
+    // The runtime takes an endpoint once in a while only, which the plan knows of; of a call that is given as it is, the
+    // pool alone.
+    let foreseen = run.submitter.submit(serve(8092)).await;
+    let name = "ServingRateLimitExceeded";
+    assert!(
+        matches!(&foreseen, Err(SubmissionError::Precondition(Precondition::Foreseen { error, .. })) if *error == name),
+        "{foreseen:?}"
+    );
+    let recipe = Recipe::new("hasty".into(), |_| async {
+        Ok(Draft::new(call::serve_axon(NetUid(1), 1, [8, 8, 8, 8].into(), 8092), "Publish another"))
+    });
+    let hasty = keyed(&Order { action: Action::Drafted(recipe), ..serve(8092) }, "hasty");
     for _ in 0..2 {
         let refused = run.submitter.submit(hasty.clone()).await;
         assert!(matches!(refused, Err(SubmissionError::Refused { .. })), "{refused:?}");
