@@ -58,6 +58,14 @@ fn what_is_done_too_often_waits() {
     stage.signed("sudo set --netuid 2 --param burn_increase_mult --value 1.5 --wallet alice");
     stage.signed(&format!("{set} 0.03 --root"));
 
+    // Values that another setting rules out.
+    foreseen(&stage, &format!("{set} 100"), "ValueNotInBounds", "invalid_argument");
+    let places = "sudo set --netuid 2 --param max_allowed_uids --value 10 --wallet alice";
+    foreseen(&stage, places, "MaxAllowedUidsLessThanMinAllowedUids", "invalid_argument");
+    let alpha = "sudo set --netuid 2 --param alpha_values --value 0.7,0.9 --wallet alice";
+    foreseen(&stage, alpha, "LiquidAlphaDisabled", "disabled");
+    stage.signed("sudo set --netuid 2 --param liquid_alpha_enabled --value true --wallet alice");
+    stage.signed(alpha);
     foreseen(&stage, "sudo trim --netuid 2 --max 0 --wallet alice", "InvalidValue", "invalid_argument");
     foreseen(&stage, "sudo trim --netuid 2 --max 300 --wallet alice", "InvalidValue", "invalid_argument");
     let mechanisms = "subnets mechanisms set --netuid 2 --count";

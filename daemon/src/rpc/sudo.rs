@@ -91,6 +91,8 @@ async fn set(parts: Arc<Parts>, params: SetParams, _: Caller) -> Result<Receipt,
             let summary = format!("Set {} of subnet {netuid} to {}", known.name, shown.join(", "));
             let draft = Draft::new(call, summary).effect(known.about);
             let draft = owned(&ground, draft, netuid, params.authority).await?;
+            place(&ground, netuid, params.authority).await?;
+            bounds::setting(&ground.view, known, &values, netuid).await?;
             let draft =
                 pace::of(known, netuid, params.authority).into_iter().map(Need::Rested).fold(draft, Draft::needs);
             Ok(draft.needs(Need::OutsideFreeze(netuid)))
@@ -123,6 +125,14 @@ fn setter(known: &Hyperparameter, authority: Authority) -> Result<(&'static str,
     }
 }
 
+/// Refuses a subnet that is not there, or is not the actor's to set: before what it holds is looked at.
+async fn place(ground: &Ground, netuid: NetUid, authority: Authority) -> Result<(), SubmissionError> {
+    match authority {
+        Authority::Owner => ground.require(Need::OwnSubnet(netuid)).await,
+        Authority::Root => ground.require_subnet(netuid).await,
+    }
+}
+
 /// The draft as its owner signs it, or wrapped for root.
 async fn owned(ground: &Ground, draft: Draft, netuid: NetUid, authority: Authority) -> Result<Draft, SubmissionError> {
     match authority {
@@ -146,7 +156,7 @@ async fn trim(parts: Arc<Parts>, params: TrimParams, _: Caller) -> Result<Receip
     receipt::sign::<Trim, _>(&parts, key, params, |ground, params| async move {
         let (netuid, max) = (params.netuid, params.max);
         let call = Call::new(ADMIN, "sudo_trim_to_max_allowed_uids").arg("netuid", netuid).arg("max_n", max);
-        ground.require_subnet(netuid).await?;
+        place(&ground, netuid, params.authority).await?;
         bounds::trimming(&ground.view, netuid, max).await?;
         let now = ground.view.storage_json(SUBTENSOR, "SubnetworkN", &[netuid.into()]).await?.as_u64().unwrap_or(0);
         let gone = now.saturating_sub(max.into());

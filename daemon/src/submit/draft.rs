@@ -12,7 +12,11 @@ use btd_chain::{Call, View};
 use futures_util::future::BoxFuture;
 use serde::{Serialize, Serializer};
 
-use super::{SubmissionError, need::Need, plan::Precondition};
+use super::{
+    SubmissionError,
+    need::{self, Need},
+    plan::Precondition,
+};
 
 /// A call, and what is to be known of it.
 #[derive(Clone, Debug)]
@@ -157,6 +161,11 @@ impl Draft {
 // === impl Ground ===
 
 impl Ground {
+    /// Refuses what lacks something more basic than what is looked at next.
+    pub async fn require(&self, need: Need) -> Result<(), SubmissionError> {
+        need::holds(&self.view, self.actor, &need).await
+    }
+
     /// Refuses where there is no such subnet, before anything of it is read: storage tells defaults of those that are not.
     pub async fn require_subnet(&self, netuid: NetUid) -> Result<(), SubmissionError> {
         if self.view.subnet_exists(netuid).await? {

@@ -58,25 +58,26 @@ fn foreseen(error: &'static str, words: String) -> SubmissionError {
 pub(super) async fn check(link: &Link, view: &View, actor: AccountId, needs: &[Need]) -> Result<(), SubmissionError> {
     let mut newest = None;
     for need in needs {
-        let checked = match need {
-            Need::Rested(pace) => {
-                let newest = match &mut newest {
-                    Some(newest) => newest,
-                    none => none.insert(newer(link, view).await.unwrap_or_else(|| view.clone())),
-                };
-                pace.check(newest, actor).await
-            }
-            need => need.check(view, actor).await,
+        let at = match (need, &mut newest) {
+            (Need::Rested(_), Some(newest)) => newest,
+            (Need::Rested(_), none) => none.insert(newer(link, view).await.unwrap_or_else(|| view.clone())),
+            _ => view,
         };
-        match checked {
-            // Either way it is not this check's runtime.
-            Err(SubmissionError::Read(error @ (ReadError::Absent(_) | ReadError::Argument { .. }))) => {
-                tracing::debug!(%error, ?need, "could not check a need on this runtime");
-            }
-            checked => checked?,
-        }
+        holds(at, actor, need).await?;
     }
     Ok(())
+}
+
+/// Checks `need` at the block of `view`, where the runtime tells.
+pub(super) async fn holds(view: &View, actor: AccountId, need: &Need) -> Result<(), SubmissionError> {
+    match need.check(view, actor).await {
+        // Either way it is not this check's runtime.
+        Err(SubmissionError::Read(error @ (ReadError::Absent(_) | ReadError::Argument { .. }))) => {
+            tracing::debug!(%error, ?need, "could not check a need on this runtime");
+            Ok(())
+        }
+        checked => checked,
+    }
 }
 
 /// Calls that an account can still make while the exchange of it is announced.

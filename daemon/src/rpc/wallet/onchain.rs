@@ -21,7 +21,7 @@ use btd_api::{
         },
     },
 };
-use btd_chain::{Call, Value};
+use btd_chain::{Call, ReadError, Value, View};
 use btd_pow::{Control, Outcome, Puzzle, Solution, Target};
 use btd_signer_protocol::KeyId;
 
@@ -31,7 +31,7 @@ use crate::{
         Caller, Failure, Table,
         receipt::{self, foreseen},
         root::text,
-        stake::{SUBTENSOR, account},
+        stake::{SUBTENSOR, account, number},
         subnets::{self, owning::bytes},
         wallet::summaries,
     },
@@ -183,6 +183,11 @@ async fn swap_hotkey(parts: Arc<Parts>, params: SwapHotkeyParams, _: Caller) -> 
                 return foreseen("HotKeyAlreadyRegisteredInSubNet", words);
             }
         }
+        if params.netuid.is_none_or(|netuid| netuid == NetUid(0)) && !is_clean_on_root(&ground.view, new).await? {
+            let words =
+                format!("hotkey {new} has root stake or claims to root dividends, and cannot take over on root");
+            return foreseen("NewHotKeyNotCleanForRootSwap", words);
+        }
         let has_v2 = ground.view.runtime().has_call(SUBTENSOR, "swap_hotkey_v2");
         let call = match (params.keep_stake, has_v2) {
             (true, false) => {
@@ -217,6 +222,21 @@ async fn swap_hotkey(parts: Arc<Parts>, params: SwapHotkeyParams, _: Caller) -> 
         })
     })
     .await
+}
+
+/// Whether nothing of root dividends would be mixed up if the hotkey took over another's (pallet_subtensor, spec 425).
+async fn is_clean_on_root(view: &View, hotkey: Hotkey) -> Result<bool, ReadError> {
+    let told = async |item, keys: &[Value]| match view.storage_json(SUBTENSOR, item, keys).await {
+        Ok(told) => Ok(Some(told)),
+        Err(ReadError::Absent(_)) => Ok(None),
+        Err(error) => Err(error),
+    };
+    let claims = told("RootClaimable", &[hotkey.into()]).await?;
+    // A runtime without such claims has no such rule.
+    let Some(claims) = claims else { return Ok(true) };
+    let stake = told("TotalHotkeyAlpha", &[hotkey.into(), NetUid(0).into()]).await?;
+    let has_claims = claims.as_array().is_some_and(|claims| !claims.is_empty());
+    Ok(!has_claims && stake.as_ref().and_then(number).unwrap_or(0) == 0)
 }
 
 async fn faucet(parts: Arc<Parts>, params: FaucetParams, _: Caller) -> Result<Receipt, Failure> {

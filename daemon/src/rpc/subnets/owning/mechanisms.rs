@@ -50,7 +50,7 @@ pub(super) async fn set(parts: Arc<Parts>, params: MechanismsSetParams, _: Calle
     let key = KeyId::coldkey(params.wallet.clone());
     receipt::sign::<MechanismsSet, _>(&parts, key, params, |ground, params| async move {
         let (netuid, count) = (params.netuid, params.count);
-        ground.require_subnet(netuid).await?;
+        ground.require(Need::OwnSubnet(netuid)).await?;
         let most = ground.view.storage_json(SUBTENSOR, "MaxMechanismCount", &[]).await?.as_u64().unwrap_or(u64::MAX);
         if count == 0 || u64::from(count) > most {
             let words = format!("a subnet has 1 to {most} mechanisms on this chain, not {count}");
@@ -70,10 +70,14 @@ pub(super) async fn split(parts: Arc<Parts>, params: MechanismsSplitParams, _: C
     let key = KeyId::coldkey(params.wallet.clone());
     receipt::sign::<MechanismsSplit, _>(&parts, key, params, |ground, params| async move {
         let netuid = params.netuid;
-        ground.require_subnet(netuid).await?;
+        ground.require(Need::OwnSubnet(netuid)).await?;
         let count = ground.view.mechanisms(netuid).await?;
         if params.split.len() > usize::from(count) {
-            let words = format!("subnet {netuid} has {count} mechanisms, and {} shares were given", params.split.len());
+            let words = format!(
+                "{} shares were given, and subnet {netuid} has {}",
+                params.split.len(),
+                if count == 1 { "one mechanism".to_owned() } else { format!("{count} mechanisms") }
+            );
             return Err(Precondition::Foreseen { error: "InvalidValue", words }.into());
         }
         let split = match params.split.as_slice() {
