@@ -59,7 +59,7 @@ fn what_is_done_too_often_waits() {
     stage.signed(&format!("{set} 0.03 --root"));
 
     // Values that another setting rules out.
-    foreseen(&stage, &format!("{set} 100"), "ValueNotInBounds", "invalid_argument");
+    foreseen(&stage, &format!("{set} 100.0"), "ValueNotInBounds", "invalid_argument");
     let places = "sudo set --netuid 2 --param max_allowed_uids --value 10 --wallet alice";
     foreseen(&stage, places, "MaxAllowedUidsLessThanMinAllowedUids", "invalid_argument");
     let alpha = "sudo set --netuid 2 --param alpha_values --value 0.7,0.9 --wallet alice";
@@ -275,5 +275,25 @@ fn a_coldkey_is_exchanged_step_by_step() {
     stage.signed(&step("ferdie", &announce));
     stage.mine(3);
     stage.signed(&step("ferdie", &execute));
+    nothing_else_was_signed(&stage);
+}
+
+#[test]
+fn the_best_block_is_asked_before_anything_is_refused() {
+    let stage = Stage::on_demand();
+    stage.wallet("charlie", "//Charlie");
+    stage.ask("devnet fault stall-finality");
+    let identity = "wallet set-identity --id-name me --wallet charlie";
+    foreseen(&stage, identity, "HotKeyNotRegisteredInNetwork", "not_registered");
+    // What no final block knows yet counts, for a call and against one.
+    stage.in_block("subnets register 1 --wallet charlie");
+    stage.in_block(identity);
+    stage.in_block("axon set --ip 8.8.8.8 --port 8091 1 --wallet charlie");
+    let again = "axon set --ip 8.8.8.8 --port 8092 1 --wallet charlie";
+    let left = blocks_left(&foreseen(&stage, again, "ServingRateLimitExceeded", "rate_limited"));
+    // Time goes on with the best block too.
+    stage.mine(left);
+    stage.in_block(again);
+    stage.ask("devnet fault clear");
     nothing_else_was_signed(&stage);
 }

@@ -56,6 +56,17 @@ impl Stage {
         receipt
     }
 
+    /// Signs as the words say, and gives the receipt of what must stand in a block that is not final.
+    ///
+    /// # Panics
+    /// When it does not.
+    pub fn in_block(&self, words: &str) -> Value {
+        let receipt = self.ask(&format!("{words} --wait in-block --yes"));
+        assert_eq!(receipt["outcome"]["state"], "in-block", "{words}: {receipt}");
+        self.signed.set(self.signed.get() + 1);
+        receipt
+    }
+
     /// The exit code and the error of what must fail: its kind, its class and the chain's name for it.
     ///
     /// # Panics
