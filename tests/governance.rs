@@ -1,5 +1,5 @@
 //! The senate, root weights and delegation by the real binaries, on a development chain that still has them, and
-//! what is said on one that has not.
+//! what is said on one that has not; and the hyperparameters of a subnet, as they are shown and as they are set.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 use btd_tests::{Daemon, Host, wait_for};
@@ -97,4 +97,64 @@ fn delegation_is_stake_on_root() {
     let weights = refused(&host, "root weights --netuids 1 --weights 1 --wallet alice");
     assert_eq!(weights["kind"], "NOT_ON_THIS_RUNTIME");
     assert_eq!(ask(&host, "root senate")["senators"], json!([]));
+}
+
+/// A value as JSON has it, as a person would type it.
+fn typed(value: &Value) -> String {
+    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
+}
+
+#[test]
+fn every_hyperparameter_is_set_as_it_is_shown_or_says_why_not() {
+    let (host, _daemon) = stage("false");
+    signed(&host, "subnets create --wallet alice");
+    signed(&host, "subnets start 2 --wallet alice");
+    // Without it the ends of liquid alpha cannot be set.
+    signed(&host, "sudo set --netuid 2 --param liquid_alpha_enabled --value true --wallet alice --root");
+    let shown = || ask(&host, "sudo get 2")["hyperparameters"].as_array().unwrap().clone();
+    let before = shown();
+    let mut unsettable = Vec::new();
+    for one in &before {
+        let (name, value) = (one["name"].as_str().unwrap(), typed(&one["value"]));
+        let set = |value: &str| format!("sudo set --netuid 2 --param {name} --value {value} --wallet alice --root");
+        let refusal = one["refusal"].as_str();
+        assert_eq!(one["owner_settable"] == json!(true), refusal.is_none(), "{one}");
+        assert!(!one["about"].as_str().unwrap().is_empty(), "{name} is not known");
+        if matches!(name, "activity_cutoff" | "max_weights_limit" | "user_liquidity_enabled") {
+            let error = refused(&host, &set(&value));
+            assert_eq!(error["kind"], "PRECONDITION_FAILED", "{name}: {error}");
+            assert!(error["message"].as_str().unwrap().contains("cannot be set"), "{name}: {error}");
+            unsettable.push(name);
+            continue;
+        }
+        let receipt = signed(&host, &set(&value));
+        // As people write it, it is the same.
+        if let Some(human) = one["human"].as_str() {
+            let plan = ask(&host, &format!("{} --dry-run", set(human)));
+            assert_eq!(plan["plan"]["arguments"], receipt["plan"]["arguments"], "{name} {human}");
+        }
+        if refusal.is_some() {
+            let error = refused(&host, &set(&value).replace(" --root", ""));
+            assert!(error["message"].as_str().unwrap().contains("root alone"), "{name}: {error}");
+        }
+    }
+    assert_eq!(unsettable.len(), 3, "{before:?}");
+    assert_eq!(shown(), before);
+    // One end of a pair leaves the other as it is, and both are set at once as elsewhere.
+    signed(&host, "sudo set --netuid 2 --param alpha_low --value 0.5 --wallet alice --root");
+    signed(&host, "sudo set --netuid 2 --param alpha_high --value 0.8 --wallet alice --root");
+    let value = |name: &str| shown().into_iter().find(|one| one["name"] == name).unwrap()["value"].clone();
+    assert_eq!((value("alpha_low"), value("alpha_high")), (json!(32_767), json!(52_428)));
+    signed(&host, "sudo set --netuid 2 --param alpha_values --value 0.4,0.9 --wallet alice --root");
+    assert_eq!((value("alpha_low"), value("alpha_high")), (json!(26_214), json!(58_981)));
+}
+
+#[test]
+fn work_is_found_while_blocks_go_by() {
+    let host = Host::new();
+    let _daemon = host.start(&["--network", "devnet", "--block-time", "1s"]);
+    host.ask(&["wallet", "create", "--wallet", "poor", "--uri", "//Poor"]);
+    let receipt = signed(&host, "wallet faucet --wallet poor");
+    assert_eq!(receipt["plan"]["call"], "SubtensorModule.faucet");
+    assert_eq!(ask(&host, "wallet balance --wallet poor")["rows"][0]["free"], "1000000000000");
 }

@@ -149,6 +149,133 @@ fn a_keystore_is_opened_with_a_passphrase_that_is_asked_for() {
     }
 }
 
+const BOB: &str = "5FHneW46xGXgs5mUiveU4sbTyGBzmstUspZC92UhjJM694ty";
+
+/// A development chain, and the wallet `alice` with its money and a hotkey that the chain knows.
+fn funded(host: &Host) -> Daemon {
+    let daemon = host.start(&["--network", "devnet", "--block-time", "100ms"]);
+    host.ask(&["wallet", "create", "--wallet", "alice", "--uri", "//Alice"]);
+    host.ask(&["root", "register", "--wallet", "alice", "--yes"]);
+    daemon
+}
+
+/// Answers these questions in order.
+fn answer(terminal: &mut Terminal, answers: &[(&str, &str)]) {
+    for (question, answer) in answers {
+        terminal.wait_for(question);
+        terminal.press(&format!("{answer}\r"));
+    }
+}
+
+#[test]
+fn what_a_command_lacks_is_asked_for() {
+    let host = Host::new();
+    let _daemon = funded(&host);
+    let mut terminal = Terminal::btctl(&host, &["wallet", "transfer", "--wallet", "alice"]);
+    let receives = "Who receives: ";
+    answer(&mut terminal, &[(receives, "alice"), ("`alice` is not an SS58 address", ""), (receives, BOB)]);
+    answer(&mut terminal, &[("How much tao: `1.5`, or `all`: ", "1.5"), ("Sign and send it? [y/N] ", "y")]);
+    terminal.wait_for("finalized");
+    let told = "hint: the same without a question: btctl";
+    terminal.wait_for(&format!("{told} wallet transfer --wallet alice --dest {BOB} --amount 1.5 --yes\n"));
+    assert_eq!(terminal.end(), 0);
+
+    for (words, answers, end) in [
+        ("subnets metagraph", &[("The subnet's number; 0 is root: ", "1")][..], "--netuid 1\n"),
+        ("sudo get", &[("The subnet's number", ""), ("The subnet's number", "1")], "--netuid 1\n"),
+        (
+            "stake add --wallet alice --dry-run",
+            &[("The subnets", "0"), ("How much tao", "1"), ("or address, several with commas [default]: ", "")],
+            "--netuid 0 --amount 1 --hotkey default\n",
+        ),
+        (
+            "sudo set --wallet alice --dry-run --root",
+            &[
+                ("The subnet: ", "1"),
+                ("  1  activity_cutoff\n", ""),
+                ("The hyperparameter", "kappa"),
+                ("Its value", "0.6"),
+            ],
+            "--netuid 1 --param kappa --value 0.6\n",
+        ),
+        (
+            "root boost --wallet alice --dry-run",
+            &[
+                ("By how much of the whole", "x"),
+                ("not a share", ""),
+                ("By how much", "0.1"),
+                ("The subnet: ", "1"),
+                ("[default]: ", ""),
+            ],
+            "",
+        ),
+        (
+            "wallet set-identity --wallet alice --dry-run",
+            &[
+                ("The name: ", "me"),
+                ("The web page: ", ""),
+                ("The source repository: ", ""),
+                ("The picture's URL: ", ""),
+                ("Discord: ", "me#1"),
+                ("The description: ", ""),
+                ("Anything else: ", ""),
+            ],
+            "--id-name me --discord 'me#1'\n",
+        ),
+    ] {
+        let mut terminal = Terminal::btctl(&host, &words.split(' ').collect::<Vec<_>>());
+        answer(&mut terminal, answers);
+        if !end.is_empty() {
+            terminal.wait_for(&format!("{told} {words} {end}"));
+            assert_eq!(terminal.end(), 0, "{words}");
+        }
+    }
+}
+
+#[test]
+fn a_program_is_not_asked_for_what_it_lacks() {
+    let host = Host::new();
+    for words in
+        [&["sudo", "get", "--json"][..], &["wallet", "transfer", "--yes"], &["subnets", "register", "--no_prompt"]]
+    {
+        let mut terminal = Terminal::btctl(&host, words);
+        terminal.wait_for("required arguments were not provided");
+        assert_eq!(terminal.end(), 2, "{words:?}");
+    }
+    // Nor one whose standard input is no terminal, nor somebody who leaves.
+    let output = host.btctl(&["sudo", "get"]);
+    assert_eq!((output.status.code(), output.stdout.len()), (Some(2), 0));
+    let mut terminal = Terminal::btctl(&host, &["sudo", "get"]);
+    terminal.wait_for("The subnet's number; 0 is root: ");
+    terminal.press("\x04");
+    terminal.wait_for("required arguments were not provided");
+    assert_eq!(terminal.end(), 2);
+}
+
+#[test]
+fn stakes_that_are_picked_are_told_in_one_document() {
+    let host = Host::new();
+    let _daemon = funded(&host);
+    host.ask(&["wallet", "create", "--wallet", "bob", "--uri", "//Bob"]);
+    host.ask(&["root", "register", "--wallet", "bob", "--yes"]);
+    for hotkey in ["5GrwvaEF5zXb26Fz9rcQpDWS57CtERHpNehXCPcNoHGKutQY", BOB] {
+        let stake =
+            ["stake", "add", "--wallet", "alice", "--netuid", "0", "--amount", "5", "--hotkey", hotkey, "--yes"];
+        host.ask(&stake);
+    }
+    let out = host.path("out");
+    let command = r#"exec "$0" stake remove -i --wallet alice --json --yes >"$1""#;
+    let (btctl, file) = (binary("btctl"), out.to_str().unwrap());
+    let mut terminal = Terminal::run(&host, &["sh", "-c", command, btctl.to_str().unwrap(), file]);
+    answer(&mut terminal, &[("Which, such as 1,3, or all: ", "1,2")]);
+    answer(&mut terminal, &[("How much of it, or all: ", "1"), ("How much of it, or all: ", "2")]);
+    assert_eq!(terminal.end(), 0);
+    let told: Value = serde_json::from_slice(&fs::read(&out).unwrap()).unwrap();
+    let receipts = told["receipts"].as_array().unwrap();
+    assert_eq!(receipts.len(), 2);
+    assert!(receipts.iter().all(|receipt| receipt["outcome"]["state"] == "finalized"), "{told}");
+}
+
 /// Every file below.
 fn files(directory: &Path) -> Vec<(PathBuf, Vec<u8>)> {
     let (mut open, mut found) = (vec![directory.to_owned()], Vec::new());

@@ -2,7 +2,8 @@
 //! still, and where the wallet is missing, the wallet is locked, the daemon is not there, or the chain is not.
 //!
 //! `tests/transcripts/commands.txt` lists the commands; beside it lie the snapshots, one for each circumstance,
-//! with and without `--json`. What differs from run to run (ages, ports, paths, hashes) is written as a word.
+//! with and without `--json`. `signed-commands.txt` lists those that are signed and sent, in the order in which they
+//! are typed on one chain that makes a block for each. What differs from run to run (ages, ports, paths, hashes) is written as a word.
 //! `BTD_TRANSCRIPTS=write` writes them anew; read the difference before keeping it.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
@@ -24,18 +25,22 @@ struct Typed {
     words: Vec<String>,
 }
 
+/// A word of a list, where it stands for what is too long for a line.
+fn in_full(word: &str) -> String {
+    match word {
+        "HASH" => format!("0x{}", "11".repeat(32)),
+        "SIGNATURE" => "00".repeat(64),
+        "CALL" => r#"{"pallet":"System","call":"remark","args":{"remark":"0x00"}}"#.to_owned(),
+        word => word.replace("ALICE", ALICE).replace("BOB", BOB),
+    }
+}
+
 fn commands() -> Vec<Typed> {
     let list = include_str!("transcripts/commands.txt");
     let lines = list.lines().filter(|line| !line.starts_with('#') && !line.is_empty());
     let read = |line: &str| {
         let (kind, words) = line.split_once(' ').expect("a letter and a command");
-        let long = |word: &str| match word {
-            "HASH" => format!("0x{}", "11".repeat(32)),
-            "SIGNATURE" => "00".repeat(64),
-            "CALL" => r#"{"pallet":"System","call":"remark","args":{"remark":"0x00"}}"#.to_owned(),
-            word => word.replace("ALICE", ALICE).replace("BOB", BOB),
-        };
-        Typed { kind: kind.chars().next().unwrap(), words: words.split(' ').map(long).collect() }
+        Typed { kind: kind.chars().next().unwrap(), words: words.split(' ').map(in_full).collect() }
     };
     lines.map(read).collect()
 }
@@ -80,6 +85,21 @@ fn settled(text: &str, host: &Host) -> String {
         }
     }
     settled
+}
+
+/// The same with the numbers of blocks, which tell how many there were before, written as a word.
+fn unnumbered(text: &str) -> String {
+    let mut unnumbered = String::new();
+    let mut rest = text;
+    while let Some(at) =
+        ["#", "\"number\":", "\"era_end\":"].into_iter().filter_map(|mark| Some(rest.find(mark)? + mark.len())).min()
+    {
+        let digits = rest[at..].chars().take_while(char::is_ascii_digit).count();
+        unnumbered.push_str(&rest[..at]);
+        unnumbered.push_str(if digits > 0 { "N" } else { "" });
+        rest = &rest[at + digits..];
+    }
+    unnumbered + rest
 }
 
 /// A value that time or chance makes, at the beginning of `text`: how long it is, and what is written for it.
@@ -169,9 +189,14 @@ fn told(circumstance: &str, host: &Host, kinds: &str, more: impl Fn(char) -> Vec
             record(&mut transcript, host, &words, &output);
         }
     }
+    kept(circumstance, &transcript);
+}
+
+/// Compares with what was once kept, or keeps it.
+fn kept(circumstance: &str, transcript: &str) {
     let file = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("transcripts").join(format!("{circumstance}.txt"));
     if std::env::var_os("BTD_TRANSCRIPTS").is_some() {
-        fs::write(&file, &transcript).unwrap();
+        fs::write(&file, transcript).unwrap();
         return;
     }
     let kept = fs::read_to_string(&file).unwrap_or_default();
@@ -232,4 +257,28 @@ fn with_everything_there() {
     host.ask(&["wallet", "create", "--wallet", "default", "--uri", "//Alice"]);
     wait_for("the metagraphs", || host.btctl(&["subnets", "metagraph", "1"]).status.success().then_some(()));
     told("devnet", &host, "rskol", |kind| if kind == 's' { vec!["--dry-run"] } else { vec![] });
+}
+
+#[test]
+fn signed_and_sent() {
+    let host = Host::new();
+    let _daemon = host.start(&["--network", "devnet", "--block-time", "instant"]);
+    for (name, uri) in [("default", "//Alice"), ("bob", "//Bob")] {
+        host.ask(&["wallet", "create", "--wallet", name, "--uri", uri]);
+    }
+    let list = include_str!("transcripts/signed-commands.txt");
+    let mut transcript = String::new();
+    for line in list.lines().filter(|line| !line.starts_with('#') && !line.is_empty()) {
+        let words: Vec<String> = line.split(' ').map(in_full).chain(["--yes".to_owned()]).collect();
+        let output = host.btctl(&words.iter().map(String::as_str).collect::<Vec<_>>());
+        assert!(output.status.success(), "{line}: {output:?}");
+        if words.iter().any(|word| word == "--json") {
+            let receipt: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+            assert_eq!(receipt["outcome"]["state"], "finalized", "{line}: {receipt}");
+        }
+        let mut one = String::new();
+        record(&mut one, &host, &words, &output);
+        transcript.push_str(&unnumbered(&one));
+    }
+    kept("signed", &transcript);
 }

@@ -5,6 +5,8 @@
 //! holds its own arguments.
 
 mod idle;
+mod missing;
+mod spelling;
 
 use std::{
     ffi::OsString,
@@ -14,16 +16,24 @@ use std::{
     time::Duration,
 };
 
-use btd_api::{Coldkey, HotkeyName, NetUid, WalletName, stake::ColdkeyParams};
+pub(crate) use self::missing::{Interview, Person};
+use btd_api::{Coldkey, HotkeyName, Method, NetUid, WalletName, stake::ColdkeyParams};
 use clap::{
     Args, Parser, Subcommand,
     error::{ContextKind, ContextValue, ErrorKind},
 };
 
 use crate::{
-    addr, axon, chain, config, crowd, dendrite, devnet, exit::Exit, explain, failure::Failure, legacy, misc, multisig,
-    node, output::Format, proxy, root, rpc, session::Session, settings::Settings, shell, stake, subnets, sudo, tx,
-    wallet, weights,
+    addr, axon, chain, config, crowd, dendrite, devnet,
+    exit::Exit,
+    explain,
+    failure::Failure,
+    legacy, misc, multisig, node,
+    output::{Format, Page},
+    proxy, root, rpc,
+    session::Session,
+    settings::Settings,
+    shell, stake, subnets, sudo, tx, wallet, weights,
 };
 
 /// The command line of btd, the Bittensor daemon.
@@ -66,6 +76,9 @@ pub(crate) struct Global {
     /// The daemon's socket [env: BTD_SOCKET] [default: the user's own, else /run/btd/btd.sock]
     #[arg(long, global = true, value_name = "PATH")]
     pub(crate) socket: Option<PathBuf>,
+    /// Defaults from this file, before those of other files: YAML, as btcli 6 and the `config.yml` of btcli have it
+    #[arg(long = "config", id = "config_file", global = true, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
     /// How long to wait for the daemon: `500ms`, `30` or `30s`, `5m`
     #[arg(long, global = true, value_name = "DURATION", value_parser = duration)]
     pub(crate) timeout: Option<Duration>,
@@ -144,6 +157,12 @@ pub(crate) enum Command {
     Explain(explain::ExplainArgs),
     /// Print a completion script
     Completions(shell::CompletionsArgs),
+    /// How completion is switched on, shell by shell
+    #[command(subcommand, hide = true, alias = "i")]
+    Info(shell::Info),
+    /// All commands, as a tree
+    #[command(hide = true)]
+    Commands,
     /// Print a man page
     Man(shell::ManArgs),
     /// What the exit codes mean
@@ -181,6 +200,8 @@ impl Command {
             Self::Rpc(args) => args.run(session).await,
             Self::Explain(args) => args.run(session),
             Self::Completions(args) => args.run(session),
+            Self::Info(info) => info.run(session),
+            Self::Commands => shell::commands(session),
             Self::Man(args) => args.run(session),
             Self::ExitCodes => session.out.data(&Exit::table()).map(|()| Exit::Success),
         }
@@ -231,6 +252,16 @@ pub(crate) struct ColdkeyArg {
     wallet: WalletArg,
 }
 
+/// A coldkey, or that of every wallet of this host.
+#[derive(Args, Clone, Debug, Default)]
+pub(crate) struct ColdkeysArg {
+    /// Every wallet of this host, one after the other, whatever the environment says
+    #[arg(long, short = 'a', alias = "all-wallets", conflicts_with_all = ["ss58", "wallet"])]
+    all: bool,
+    #[command(flatten)]
+    coldkey: ColdkeyArg,
+}
+
 /// A subnet, as `--netuid 1` or as a bare `1`.
 #[derive(Args, Clone, Copy, Debug)]
 #[group(required = true, multiple = false)]
@@ -251,6 +282,24 @@ impl ColdkeyArg {
         match (self.wallet.wallet, self.ss58) {
             (None, None) => ColdkeyParams { wallet: settings.wallet.clone(), address: None },
             (wallet, address) => ColdkeyParams { wallet, address },
+        }
+    }
+}
+
+impl ColdkeysArg {
+    /// The one coldkey; none where every wallet's is meant.
+    pub(crate) fn only(self, settings: &Settings) -> Option<ColdkeyParams> {
+        (!self.all).then(|| self.coldkey.resolve(settings))
+    }
+
+    /// Asks `M` of the coldkey and shows the answer: of every wallet, one JSON document of all answers by wallet.
+    pub(crate) async fn show<M>(self, session: &Session, render: fn(&M::Reply, Page) -> String) -> Result<Exit, Failure>
+    where
+        M: Method<Params = ColdkeyParams>,
+    {
+        match self.only(&session.settings) {
+            Some(params) => session.out.reply(&session.call::<M>(&params).await?, render).map(|()| Exit::Success),
+            None => wallet::every::<M>(session, render).await,
         }
     }
 }
@@ -308,18 +357,40 @@ pub(crate) struct Refusal {
     pub(crate) format: Format,
 }
 
-/// Reads the words of the command line, and tells which of them have no meaning for the command and
-/// were passed over.
-pub(crate) fn parse(words: impl IntoIterator<Item = OsString>) -> Result<(Cli, Vec<String>), Refusal> {
-    let mut words: Vec<OsString> = words.into_iter().map(idle::whole).collect();
+/// What was typed, and what was made of it.
+#[derive(Debug)]
+pub(crate) struct Typed {
+    pub(crate) cli: Cli,
+    /// The words behind the program's name, with those of answers.
+    pub(crate) words: Vec<String>,
+    /// Those that have no meaning for the command and were passed over.
+    pub(crate) idle: Vec<String>,
+    /// Whether something was asked.
+    pub(crate) asked: bool,
+}
+
+/// Reads the words of the command line. What they lack is asked for in `interview`, if there is one.
+pub(crate) fn parse(
+    words: impl IntoIterator<Item = OsString>,
+    mut interview: Option<Interview<'_>>,
+) -> Result<Typed, Refusal> {
+    let mut words: Vec<OsString> = spelling::usual(words.into_iter().collect());
     let mut idle = Vec::new();
     loop {
         let error = match Cli::try_parse_from(&words) {
-            Ok(cli) => return Ok((cli, idle)),
+            Ok(_) if interview.as_mut().is_some_and(|interview| interview.settle_hotkey(&mut words)) => continue,
+            Ok(cli) => {
+                let words = words.iter().skip(1).map(|word| word.to_string_lossy().into_owned()).collect();
+                let asked = interview.is_some_and(|interview| interview.has_asked());
+                return Ok(Typed { cli, words, idle, asked });
+            }
             Err(error) => error,
         };
         if let Some(word) = idle::pass_over(&error, &mut words) {
             idle.push(word);
+            continue;
+        }
+        if interview.as_mut().is_some_and(|interview| interview.settle(&error, &mut words)) {
             continue;
         }
         let json = words.iter().any(|word| word.to_str().is_some_and(|word| word.starts_with("--json")));
@@ -330,6 +401,11 @@ pub(crate) fn parse(words: impl IntoIterator<Item = OsString>) -> Result<(Cli, V
 /// What to do in place of a flag that the Python command lines have and this one cannot, and of a
 /// bare word where none is taken.
 fn hint(error: &clap::Error) -> Option<&'static str> {
+    if let Some(ContextValue::String(word)) = error.get(ContextKind::InvalidSubcommand) {
+        return (word == "view").then_some(
+            "no page is drawn: `btctl wallet overview`, `stake list` and `subnets metagraph` have what it shows",
+        );
+    }
     let Some(ContextValue::String(word)) = error.get(ContextKind::InvalidArg) else { return None };
     match (error.kind(), word.split('=').next()?) {
         (ErrorKind::UnknownArgument, flag) if flag.starts_with('-') => substitute(flag),
@@ -360,6 +436,8 @@ fn substitute(flag: &str) -> Option<&'static str> {
         "--json-password" | "--json_password" => {
             Some("secrets do not belong on the command line: the passphrase is asked for, or see --json-password-fd")
         }
+        "--subtensor._mock" => Some("a chain to try things on is `btd --network devnet`"),
+        "--install-completion" => Some("`btctl info autocomplete` tells how, shell by shell"),
         _ => None,
     }
 }
@@ -400,7 +478,7 @@ mod tests {
 
     #[test]
     fn flags_of_the_python_command_lines_are_explained() {
-        let refused = |words: &[&str]| parse(words.iter().map(Into::into)).unwrap_err();
+        let refused = |words: &[&str]| parse(words.iter().map(Into::into), None).unwrap_err();
         let refusal = refused(&["btctl", "subnets", "list", "--network", "finney", "--json"]);
         assert!(refusal.hint.unwrap().contains("btd --network"));
         assert_eq!(refusal.format, Format::Json);

@@ -74,16 +74,16 @@ struct SetFlags {
     #[arg(long = "no-safe-staking", aliases = ["unsafe", "no_safe_staking"], conflicts_with = "safe")]
     no_safe: bool,
     /// The same as `config set allow_partial_stake true`
-    #[arg(long = "allow-partial-stake", aliases = ["partial", "allow_partial_stake"])]
+    #[arg(long = "allow-partial-stake", aliases = ["partial", "allow_partial_stake", "allow"])]
     partial: bool,
     /// The same as `config set allow_partial_stake false`
-    #[arg(long = "no-allow-partial-stake", aliases = ["no-partial", "no_allow_partial_stake"], conflicts_with = "partial")]
+    #[arg(long = "no-allow-partial-stake", aliases = ["no-partial", "no_allow_partial_stake", "not-allow"], conflicts_with = "partial")]
     no_partial: bool,
 }
 
 /// `btctl config clear`
 #[derive(Args, Debug)]
-#[group(required = true, multiple = false)]
+#[group(required = true, multiple = true)]
 pub(crate) struct ClearArgs {
     /// What
     #[arg(value_parser = Key::named)]
@@ -91,6 +91,27 @@ pub(crate) struct ClearArgs {
     /// Everything
     #[arg(long)]
     all: bool,
+    /// The same as `config clear wallet_name`
+    #[arg(long, short = 'w', hide = true, aliases = ["wallet", "wallet.name", "wallet_name", "name"])]
+    wallet_name: bool,
+    /// The same as `config clear wallet_hotkey`
+    #[arg(long, short = 'H', hide = true, aliases = ["hotkey", "wallet.hotkey", "wallet_hotkey"])]
+    wallet_hotkey: bool,
+    /// The same as `config clear rate_tolerance`
+    #[arg(long, hide = true, aliases = ["tolerance", "rate_tolerance"])]
+    rate_tolerance: bool,
+    /// The same as `config clear safe_staking`
+    #[arg(long, hide = true, aliases = ["safe", "safe_staking", "no-safe-staking", "unsafe"])]
+    safe_staking: bool,
+    /// The same as `config clear allow_partial_stake`
+    #[arg(
+        long,
+        hide = true,
+        aliases = [
+            "partial", "allow_partial_stake", "allow", "no-allow-partial-stake", "no-partial", "not-allow",
+        ]
+    )]
+    allow_partial_stake: bool,
 }
 
 /// `btctl config show`
@@ -123,7 +144,7 @@ impl Command {
             }
             Self::Clear(args) => {
                 let mut values = own(&known)?;
-                values.1.retain(|key, _| args.name.is_some_and(|name| name != *key));
+                values.1.retain(|key, _| !args.clears(*key));
                 preferences::write(&values.0, &values.1)?;
                 get(&Preferences::load(&environment)?, None, session)
             }
@@ -138,6 +159,20 @@ fn own(known: &Preferences) -> Result<Own, Failure> {
     let path = known.own.clone().ok_or_else(|| Failure::usage("there is no home for btctl's own file: set HOME"))?;
     let values = preferences::read(&path)?;
     Ok((path, values))
+}
+
+impl ClearArgs {
+    fn clears(&self, key: Key) -> bool {
+        let flag = match key {
+            Key::WalletName => self.wallet_name,
+            Key::WalletHotkey => self.wallet_hotkey,
+            Key::RateTolerance => self.rate_tolerance,
+            Key::SafeStaking => self.safe_staking,
+            Key::AllowPartialStake => self.allow_partial_stake,
+            Key::Socket | Key::Timeout | Key::Json | Key::Quiet => false,
+        };
+        self.all || flag || self.name == Some(key)
+    }
 }
 
 impl SetArgs {

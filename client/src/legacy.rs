@@ -22,7 +22,7 @@ pub(crate) enum Command {
     /// How this installation is updated; nothing is changed
     Update,
     /// The same as `wallet faucet`
-    Faucet(wallet::EndArgs),
+    Faucet(wallet::FaucetArgs),
 }
 
 /// How a program came to where it lies.

@@ -59,11 +59,15 @@ use crate::{
 };
 
 fn main() -> ExitCode {
-    let (mut cli, idle) = match args::parse(std::env::args_os()) {
-        Ok(parsed) => parsed,
+    let preferences = Preferences::load(&settings::environment);
+    let mut person = prompt::Terminal;
+    let typed = match args::parse(std::env::args_os(), interview(preferences.as_ref().ok(), &mut person)) {
+        Ok(typed) => typed,
         Err(refusal) => return output::refusal(&refusal),
     };
-    let preferences = match Preferences::load(&settings::environment) {
+    let mut cli = typed.cli;
+    let preferences = preferences.and_then(|preferences| preferences.with(cli.global.config.as_deref()));
+    let preferences = match preferences {
         Ok(preferences) => preferences,
         Err(failure) => return Output::new(&cli.global, &settings::environment).end(Err(failure)),
     };
@@ -72,16 +76,28 @@ fn main() -> ExitCode {
     let output = Output::new(&cli.global, &settings::environment);
     match Settings::resolve(&cli.global, &settings::environment, &preferences) {
         Ok(settings) => {
-            let words = std::env::args_os().skip(1).map(|word| word.to_string_lossy().into_owned());
-            let session = Session::new(settings, output, words.collect());
-            for word in idle {
+            let session = Session::new(settings, output, typed.words);
+            for word in typed.idle {
                 session.out.note(format!("note: {word} has no meaning for this command"));
             }
             let ended = run(cli, &session);
+            if ended.is_ok() && typed.asked {
+                session.tell_unasked();
+            }
             session.out.end(ended)
         }
         Err(failure) => output.end(Err(failure)),
     }
+}
+
+/// Whoever can be asked for what was not typed: a person at a terminal, unless answers are set to be JSON.
+fn interview<'p>(preferences: Option<&Preferences>, person: &'p mut prompt::Terminal) -> Option<args::Interview<'p>> {
+    let preferences = preferences?;
+    if !prompt::has_person() || preferences.is_set(Key::Json) == Some(true) {
+        return None;
+    }
+    let (hotkey, _) = preferences.effective(Key::WalletHotkey, &settings::environment);
+    Some(args::Interview::new(person, hotkey.is_some()))
 }
 
 fn run(cli: Cli, session: &Session) -> Result<exit::Exit, failure::Failure> {

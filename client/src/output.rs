@@ -173,6 +173,14 @@ impl Output {
         }
     }
 
+    /// Writes over the last line of a terminal's standard error that was written so, unless `--quiet`.
+    pub(crate) fn overwrite(&self, text: impl Display) {
+        if self.chatter == Chatter::Spoken && self.aside_is_seen() {
+            let mut stderr = self.stderr.lock();
+            let _ = write!(stderr, "\r\u{1b}[K{text}").and_then(|()| stderr.flush());
+        }
+    }
+
     /// Says the last word, and gives the exit code.
     pub(crate) fn end(&self, ended: Result<Exit, Failure>) -> ExitCode {
         let failure = match ended {

@@ -171,6 +171,22 @@ impl Preferences {
         Ok(Self { own, values })
     }
 
+    /// The same, with what `file` says before all of it: YAML of the Python command lines, which may say
+    /// more than is known here.
+    ///
+    /// # Errors
+    /// When it cannot be read, or gives a known key a value that it cannot have.
+    pub(crate) fn with(mut self, file: Option<&Path>) -> Result<Self, Failure> {
+        let Some(path) = file else { return Ok(self) };
+        let refused = |why: String| Failure::usage(format!("{}: {why}", path.display()));
+        let text = fs::read_to_string(path).map_err(|error| refused(error.to_string()))?;
+        for (key, value) in scalars(&text) {
+            key.check(&value).map_err(|why| refused(format!("{}: {why}", key.name())))?;
+            self.values.insert(key, (value, path.to_owned()));
+        }
+        Ok(self)
+    }
+
     /// What the files say of `key`.
     pub(crate) fn get(&self, key: Key) -> Option<&str> {
         self.values.get(&key).map(|(value, _)| value.as_str())
@@ -242,12 +258,20 @@ pub(crate) fn save(path: &Path, text: &str) -> Result<(), Failure> {
     written().map_err(|source| Failure::File { path: path.to_owned(), source })
 }
 
-/// The plain values at the top of a YAML document: `key: value`. What is nested, or null, is left out.
+/// The plain values of a YAML document: `key: value` at its top, and the same one step below a `section:`, as
+/// `section.key`. What is null or nested further is left out.
 fn scalars(text: &str) -> impl Iterator<Item = (Key, String)> + '_ {
-    text.lines().filter_map(|line| {
-        let (name, value) = line.split_once(':').filter(|_| !line.starts_with([' ', '\t', '#', '-']))?;
+    let mut section = String::new();
+    text.lines().filter_map(move |line| {
+        let inner = line.trim_start();
+        let (name, value) = inner.split_once(':').filter(|_| !inner.starts_with(['#', '-']))?;
         let value = value.split(" #").next()?.trim().trim_matches(['"', '\'']);
-        let key = Key::named(name.trim()).ok()?;
+        let is_top = inner.len() == line.len();
+        if is_top {
+            section = if value.is_empty() { name.trim().to_owned() } else { String::new() };
+        }
+        let name = if is_top { name.trim().to_owned() } else { format!("{section}.{}", name.trim()) };
+        let key = Key::named(&name).ok()?;
         (!value.is_empty() && !matches!(value, "null" | "~")).then(|| (key, value.to_owned()))
     })
 }
@@ -294,6 +318,25 @@ mod tests {
         fs::write(&own, "{\"wallet_name\": \"../x\"}").unwrap();
         let failure = load(home.path(), &[]).unwrap_err().to_string();
         assert!(failure.contains("btctl.json: wallet_name: "), "{failure}");
+    }
+
+    #[test]
+    fn a_file_that_is_named_comes_before_the_others() {
+        let home = tempfile::tempdir().unwrap();
+        let file = home.path().join("mine.yml");
+        fs::write(&file, "wallet:\n  name: mine\n  path: /x\nsubtensor:\n  network: finney\nrate_tolerance: 0.01\n")
+            .unwrap();
+        let preferences = load(home.path(), &[]).unwrap().with(Some(&file)).unwrap();
+        assert_eq!(
+            (preferences.get(Key::WalletName), preferences.get(Key::RateTolerance), preferences.get(Key::WalletHotkey)),
+            (Some("mine"), Some("0.01"), None)
+        );
+        let failure = |text: &str| {
+            fs::write(&file, text).unwrap();
+            load(home.path(), &[]).unwrap().with(Some(&file)).unwrap_err().to_string()
+        };
+        assert!(failure("rate_tolerance: 2\n").contains("mine.yml: rate_tolerance: "));
+        assert!(load(home.path(), &[]).unwrap().with(Some(&home.path().join("none.yml"))).is_err());
     }
 
     #[test]

@@ -29,6 +29,7 @@ use zeroize::Zeroizing;
 
 use self::terminal::ask_secret;
 use crate::{
+    args::Person,
     failure::Failure,
     session::Session,
     settings::{self, Settings},
@@ -204,7 +205,33 @@ impl SecretSource {
 
 /// Refuses at once where nobody can answer `question`; `hint` names the flag that does.
 pub(crate) fn require_person(question: &'static str, hint: &'static str) -> Result<(), Failure> {
-    if io::stdin().is_terminal() { Ok(()) } else { Err(Failure::NobodyToAsk { question, hint }) }
+    if has_person() { Ok(()) } else { Err(Failure::NobodyToAsk { question, hint }) }
+}
+
+/// Whether somebody can be asked at all.
+pub(crate) fn has_person() -> bool {
+    io::stdin().is_terminal()
+}
+
+/// The person at the terminal.
+#[derive(Debug)]
+pub(crate) struct Terminal;
+
+impl Person for Terminal {
+    fn answer(&mut self, question: &str) -> Option<String> {
+        let mut stderr = io::stderr().lock();
+        write!(stderr, "{question}").and_then(|()| stderr.flush()).ok()?;
+        drop(stderr);
+        let mut answer = String::new();
+        // An end of input is no answer.
+        let read = io::stdin().lock().take(4096).read_line(&mut answer).ok()?;
+        (read > 0).then_some(answer)
+    }
+
+    fn tell(&mut self, words: &str) {
+        // Where nothing can be said, the question cannot be asked either.
+        let _ = writeln!(io::stderr(), "{words}");
+    }
 }
 
 /// Asks for a yes; anything else is a no.

@@ -17,7 +17,7 @@ use clap::{Args, Subcommand};
 
 pub(crate) use self::senate::{VoteArgs, proposals, senate};
 use crate::{
-    args::{ColdkeyArg, HotkeyArg, WalletArg},
+    args::{ColdkeysArg, HotkeyArg, WalletArg},
     exit::Exit,
     failure::Failure,
     output::{
@@ -69,7 +69,7 @@ pub(crate) enum Command {
     Undelegate(delegation::UndelegateArgs),
     /// A coldkey's stake behind hotkeys of others
     #[command(alias = "my_delegates")]
-    MyDelegates(ColdkeyArg),
+    MyDelegates(ColdkeysArg),
     /// Make a hotkey a delegate, on runtimes where that is a step of its own
     Nominate(RegisterArgs),
 }
@@ -231,6 +231,7 @@ mod tests {
             "root delegate --delegate_ss58key 5FHneW46xGXgs5mUiveU4sbTyGBzmstUspZC92UhjJM694ty --amount 1".to_owned(),
             "root undelegate --delegate_ss58key 5FHneW46xGXgs5mUiveU4sbTyGBzmstUspZC92UhjJM694ty --all".to_owned(),
             "root my_delegates --wallet.name alice".to_owned(),
+            "root my_delegates --all".to_owned(),
             "root nominate --wallet.name alice --wallet.hotkey default".to_owned(),
             format!("sudo senate_vote --proposal {hash} --vote-aye"),
             "su senate".to_owned(),

@@ -3,7 +3,13 @@
 //! Every call has its own connection and a deadline. Retries are not made here: what may be asked
 //! again is for the caller to know.
 
-use std::{borrow::Cow, cell::RefCell, io, marker::PhantomData, time::Duration};
+use std::{
+    borrow::Cow,
+    cell::{Cell, RefCell},
+    io,
+    marker::PhantomData,
+    time::Duration,
+};
 
 use btd_api::{ApiError, Method, Subscription};
 use jsonrpsee_client_transport::ws::WsHandshakeError;
@@ -16,7 +22,13 @@ use serde::Serialize;
 use serde_json::value::{RawValue, to_raw_value};
 use tokio::net::UnixStream;
 
-use crate::{failure::Failure, output::Output, settings::Settings};
+use crate::{
+    args::Person,
+    failure::Failure,
+    output::{Format, Output},
+    prompt,
+    settings::{Consent, Settings},
+};
 
 /// How long a read may take, unless `--timeout` says otherwise.
 const READ: Duration = Duration::from_secs(30);
@@ -34,6 +46,8 @@ pub(crate) struct Session {
     pub(crate) out: Output,
     /// The command line, and what was answered to questions since, as flags.
     words: RefCell<Vec<String>>,
+    /// Whether the command that asks nothing has been told.
+    has_told: Cell<bool>,
 }
 
 /// An answer as the daemon wrote it, and what it should be.
@@ -74,12 +88,21 @@ fn quoted(word: &str) -> Cow<'_, str> {
 impl Session {
     /// `words` is the command line behind the program's name.
     pub(crate) fn new(settings: Settings, out: Output, words: Vec<String>) -> Self {
-        Self { settings, out, words: RefCell::new(words) }
+        Self { settings, out, words: RefCell::new(words), has_told: Cell::new(false) }
     }
 
     /// Notes what somebody answered to a question, and with which flag nobody would have been asked.
     pub(crate) fn answered(&self, flag: &str, value: &str) {
         self.words.borrow_mut().extend([flag.to_owned(), value.to_owned()]);
+    }
+
+    /// Asks a person for what a command can do with or without; none where nobody can be asked, or a program
+    /// typed the command, as for values that a command lacks.
+    pub(crate) fn ask(&self, question: &str) -> Option<String> {
+        let may_ask =
+            prompt::has_person() && self.out.format() == Format::Human && self.settings.consent != Consent::Given;
+        let answer = may_ask.then(|| prompt::Terminal.answer(&format!("{question}: "))).flatten()?;
+        Some(answer.trim().to_owned())
     }
 
     /// The command line so far.
@@ -92,11 +115,29 @@ impl Session {
         *self.words.borrow_mut() = words;
     }
 
-    /// The command that does the same and asks nothing, as a shell takes it.
-    pub(crate) fn unasked(&self) -> String {
+    /// Tells, once, the command that does the same and asks nothing.
+    pub(crate) fn tell_unasked(&self) {
+        if !self.has_told.get() {
+            self.tell(&self.as_typed(&[]));
+        }
+    }
+
+    /// The same for what was agreed to as well.
+    pub(crate) fn tell_unasked_and_agreed(&self) {
+        self.tell(&self.as_typed(&["--yes"]));
+    }
+
+    fn tell(&self, command: &str) {
+        self.has_told.set(true);
+        self.out.note(format!("hint: the same without a question: {command}"));
+    }
+
+    /// The command line so far and what follows it, as a shell takes it.
+    fn as_typed(&self, more: &[&str]) -> String {
         let words = self.words.borrow();
         let words = words.iter().map(|word| quoted(word));
-        ["btctl".into()].into_iter().chain(words).chain(["--yes".into()]).collect::<Vec<_>>().join(" ")
+        let more = more.iter().map(|word| (*word).into());
+        ["btctl".into()].into_iter().chain(words).chain(more).collect::<Vec<_>>().join(" ")
     }
 
     /// Calls `M` with the deadline of a read.

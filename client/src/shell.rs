@@ -1,15 +1,31 @@
 //! What a shell and a reader of manuals want, made from the one definition of the arguments.
 
-use clap::{Args, CommandFactory};
+use std::fmt::Write as _;
+
+use clap::{Args, Command, CommandFactory, Subcommand};
 use clap_complete::Shell;
 
-use crate::{args::Cli, exit::Exit, failure::Failure, session::Session};
+use crate::{
+    args::Cli,
+    exit::Exit,
+    failure::Failure,
+    output::table::{Column, Table},
+    session::Session,
+    settings,
+};
 
 /// `btctl completions`
 #[derive(Args, Debug)]
 pub(crate) struct CompletionsArgs {
-    /// The shell
-    shell: Shell,
+    /// The shell [default: that of the variable SHELL]
+    shell: Option<Shell>,
+}
+
+/// `btctl info ...`, as the sixth Python command line has it.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Info {
+    /// How completion is switched on, shell by shell
+    Autocomplete,
 }
 
 /// `btctl man`
@@ -23,10 +39,50 @@ pub(crate) struct ManArgs {
 
 impl CompletionsArgs {
     pub(crate) fn run(self, session: &Session) -> Result<Exit, Failure> {
+        let usual = || Shell::from_shell_path(settings::environment("SHELL")?);
+        let shell = self.shell.or_else(usual).ok_or_else(|| Failure::Usage {
+            message: "the variable SHELL names no shell that there is a script for".to_owned(),
+            hint: Some("name it: bash, zsh, fish, elvish or powershell"),
+        })?;
         let mut script = Vec::new();
-        clap_complete::generate(self.shell, &mut Cli::command(), "btctl", &mut script);
+        clap_complete::generate(shell, &mut Cli::command(), "btctl", &mut script);
         session.out.data(&String::from_utf8_lossy(&script)).map(|()| Exit::Success)
     }
+}
+
+// === impl Info ===
+
+impl Info {
+    pub(crate) fn run(self, session: &Session) -> Result<Exit, Failure> {
+        let Self::Autocomplete = self;
+        let mut table = Table::new(&[Column::text("SHELL"), Column::text("COMMAND")]);
+        for (shell, command) in [
+            ("bash", "btctl completions bash > ~/.local/share/bash-completion/completions/btctl"),
+            (
+                "zsh",
+                "btctl completions zsh > ~/.zfunc/_btctl; in ~/.zshrc: fpath+=~/.zfunc; autoload -U compinit; compinit",
+            ),
+            ("fish", "btctl completions fish > ~/.config/fish/completions/btctl.fish"),
+        ] {
+            table.row(&[shell.to_owned(), command.to_owned()]);
+        }
+        session.out.data(&table.render(session.out.page())).map(|()| Exit::Success)
+    }
+}
+
+/// `btctl commands`: the tree of all of them.
+pub(crate) fn commands(session: &Session) -> Result<Exit, Failure> {
+    fn branch(command: &Command, depth: usize, tree: &mut String) {
+        for below in command.get_subcommands().filter(|below| !below.is_hide_set() && below.get_name() != "help") {
+            let about = below.get_about().map(ToString::to_string).unwrap_or_default();
+            let name = format!("{}{}", "  ".repeat(depth), below.get_name());
+            let _ = writeln!(tree, "{name:<28}{about}");
+            branch(below, depth + 1, tree);
+        }
+    }
+    let mut tree = String::new();
+    branch(&Cli::command(), 0, &mut tree);
+    session.out.data(&tree).map(|()| Exit::Success)
 }
 
 // === impl ManArgs ===

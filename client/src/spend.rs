@@ -83,6 +83,24 @@ enum Until {
     Finalized,
 }
 
+/// How a plan is made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Planning {
+    /// From what is read of the chain.
+    Reads,
+    /// By work that may take minutes; a person is told how long it has taken.
+    Work,
+}
+
+/// What came of a wish.
+#[derive(Debug)]
+pub(crate) enum Settled<M> {
+    /// It was planned only, as asked for.
+    Planned(Reply<M>),
+    /// It was handed to the daemon.
+    Sent(Reply<M>),
+}
+
 /// Which orders of an account come first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum Priority {
@@ -94,7 +112,15 @@ enum Priority {
     Bulk,
 }
 
-// === impl Terms ===
+// === impl Settled, Terms ===
+
+impl<M> Settled<M> {
+    pub(crate) fn into_reply(self) -> Reply<M> {
+        match self {
+            Self::Planned(reply) | Self::Sent(reply) => reply,
+        }
+    }
+}
 
 impl Terms {
     /// Whether an idempotency key was given.
@@ -149,10 +175,65 @@ where
 /// answer it.
 pub(crate) async fn spend<M>(
     session: &Session,
-    mut params: M::Params,
+    params: M::Params,
     terms: Terms,
     render: fn(&M::Reply, Page) -> String,
 ) -> Result<Exit, Failure>
+where
+    M: Method<Params: Signing + Clone, Reply: Receipted>,
+{
+    spend_after::<M>(session, params, terms, (Planning::Reads, render)).await
+}
+
+/// The same, for a plan that may take longer.
+///
+/// # Errors
+/// See [`spend`].
+pub(crate) async fn spend_after<M>(
+    session: &Session,
+    params: M::Params,
+    terms: Terms,
+    (planning, render): (Planning, fn(&M::Reply, Page) -> String),
+) -> Result<Exit, Failure>
+where
+    M: Method<Params: Signing + Clone, Reply: Receipted>,
+{
+    let settled = settle::<M>(session, params, terms, planning).await?;
+    show(session, &settled, render).map(|()| Exit::Success)
+}
+
+/// Shows what came of a wish: the card of a plan, what was sent as `render` lays it out, and how it is said
+/// without a question.
+pub(crate) fn show<M>(
+    session: &Session,
+    settled: &Settled<M>,
+    render: fn(&M::Reply, Page) -> String,
+) -> Result<(), Failure>
+where
+    M: Method<Reply: Receipted>,
+{
+    match settled {
+        Settled::Planned(reply) => session.out.reply(reply, |reply, page| card(&reply.receipt().plan, page)),
+        Settled::Sent(reply) => {
+            session.out.reply(reply, render)?;
+            if session.settings.consent == Consent::Ask {
+                session.tell_unasked_and_agreed();
+            }
+            Ok(())
+        }
+    }
+}
+
+/// Plans, asks and sends; what came of it is still to be shown.
+///
+/// # Errors
+/// See [`spend`].
+pub(crate) async fn settle<M>(
+    session: &Session,
+    mut params: M::Params,
+    terms: Terms,
+    planning: Planning,
+) -> Result<Settled<M>, Failure>
 where
     M: Method<Params: Signing + Clone, Reply: Receipted>,
 {
@@ -165,7 +246,14 @@ where
         )?;
     }
     params.set_manner(Manner { dry_run: true, idempotency_key: None, ..manner.clone() });
-    let planned = match session.call::<M>(&params).await {
+    let planned = match planning {
+        Planning::Reads => session.call::<M>(&params).await,
+        Planning::Work => {
+            let limit = session.settings.timeout.unwrap_or(SPEND);
+            counted(session, session.call_within::<M>(&params, limit)).await
+        }
+    };
+    let planned = match planned {
         // A repetition of what may have landed: the journal knows what became of it, and a new wish fails
         // in the same way as its plan.
         Err(Failure::Api(error))
@@ -179,14 +267,12 @@ where
             if asks {
                 prompt::confirm("Its plan fails now. Repeat what may have been sent under this key?")?;
             }
-            let reply = send::<M>(session, params, manner).await?;
-            return session.out.reply(&reply, render).map(|()| Exit::Success);
+            return send::<M>(session, params, manner).await.map(Settled::Sent);
         }
         planned => planned?,
     };
     if manner.dry_run {
-        session.out.reply(&planned, |reply, page| card(&reply.receipt().plan, page))?;
-        return Ok(Exit::Success);
+        return Ok(Settled::Planned(planned));
     }
     let reply = planned.read()?;
     let plan = &reply.receipt().plan;
@@ -208,12 +294,30 @@ where
             session.out.note(format!("warning: {warning}"));
         }
     }
-    let reply = send::<M>(session, params, manner).await?;
-    session.out.reply(&reply, render)?;
-    if asks {
-        session.out.note(format!("hint: the same without a question: {}", session.unasked()));
+    let sent = send::<M>(session, params, manner);
+    let sent = match planning {
+        Planning::Reads => sent.await,
+        Planning::Work => counted(session, sent).await,
+    };
+    sent.map(Settled::Sent)
+}
+
+/// Waits for work, and tells a person every second how long it has taken.
+async fn counted<T>(session: &Session, work: impl Future<Output = T>) -> T {
+    if session.out.format() == Format::Json || !session.out.aside_is_seen() {
+        return work.await;
     }
-    Ok(Exit::Success)
+    let mut seconds = tokio::time::interval(Duration::from_secs(1));
+    let begun = tokio::time::Instant::now();
+    tokio::pin!(work);
+    let done = loop {
+        tokio::select! {
+            done = &mut work => break done,
+            _ = seconds.tick() => session.out.overwrite(format!("working, {} s", begun.elapsed().as_secs())),
+        }
+    };
+    session.out.overwrite("");
+    done
 }
 
 async fn send<M>(session: &Session, mut params: M::Params, manner: Manner) -> Result<Reply<M>, Failure>

@@ -4,6 +4,7 @@ mod child;
 mod list;
 pub(crate) mod lock;
 mod pick;
+mod target;
 mod trade;
 mod wizard;
 
@@ -86,7 +87,7 @@ pub(crate) struct HotkeyRefArg {
         aliases = [
             "wallet.hotkey", "wallet_hotkey", "hotkey-name", "hotkey-ss58", "hotkey_ss58", "hotkey-ss58-address",
             "hotkey_ss58address", "include-hotkeys", "hotkeys", "delegate-ss58", "delegate_ss58key",
-            "child-hotkey-ss58",
+            "child-hotkey-ss58", "wallet-hotkey-ss58", "wallet_hotkey_ss58",
         ],
         value_parser = addr::hotkey_ref
     )]
@@ -104,20 +105,21 @@ pub(crate) struct HotkeysArg {
         visible_aliases = ["wallet-hotkey", "include-hotkeys"],
         aliases = [
             "wallet.hotkey", "wallet_hotkey", "hotkey-name", "hotkey-ss58", "hotkey_ss58", "hotkey-ss58-address",
-            "hotkey_ss58address", "hotkeys", "delegate-ss58", "delegate_ss58key",
+            "hotkey_ss58address", "hotkeys", "delegate-ss58", "delegate_ss58key", "wallet.hotkeys", "wallet-hotkey-ss58",
+            "wallet_hotkey_ss58",
         ],
         value_delimiter = ',',
         value_parser = addr::hotkey_ref
     )]
     hotkeys: Vec<HotkeyRef>,
     /// All hotkeys of the wallet
-    #[arg(long, alias = "all_hotkeys", conflicts_with = "hotkeys")]
+    #[arg(long, aliases = ["all_hotkeys", "wallet.all_hotkeys"], conflicts_with = "hotkeys")]
     all_hotkeys: bool,
     /// All hotkeys of the wallet but these
     #[arg(
         long,
         value_name = "NAME|SS58",
-        alias = "exclude_hotkeys",
+        aliases = ["exclude_hotkeys", "wallet.exclude_hotkeys"],
         conflicts_with = "hotkeys",
         value_delimiter = ',',
         value_parser = addr::hotkey_ref
@@ -129,7 +131,7 @@ pub(crate) struct HotkeysArg {
 #[derive(Args, Clone, Debug)]
 pub(crate) struct ProtectionArgs {
     /// How far the price may move against you: `0.005` or `0.5%` [default: 0.005]
-    #[arg(long, value_name = "SHARE", visible_alias = "rate-tolerance", alias = "rate_tolerance")]
+    #[arg(long, value_name = "SHARE", visible_alias = "rate-tolerance", aliases = ["rate_tolerance", "limit"])]
     tolerance: Option<Ratio>,
     /// The worst price, in tao for one alpha (for a swap: origin's price over destination's)
     #[arg(long, value_name = "TAO", value_parser = Tao::from_tokens, alias = "limit_price", conflicts_with = "tolerance")]
@@ -145,10 +147,10 @@ pub(crate) struct ProtectionArgs {
     #[arg(long, hide = true, aliases = ["safe-staking", "safe_staking"])]
     safe: bool,
     /// Trade the part that fits the bound, rather than nothing
-    #[arg(long, aliases = ["allow-partial-stake", "allow_partial_stake", "allow-partial"])]
+    #[arg(long, aliases = ["allow-partial-stake", "allow_partial_stake", "allow-partial", "allow"])]
     partial: bool,
     /// Trade all or nothing, which is the default
-    #[arg(long, hide = true, aliases = ["not-partial", "no-allow-partial-stake"], conflicts_with = "partial")]
+    #[arg(long, hide = true, aliases = ["not-partial", "no-allow-partial-stake", "not-allow"], conflicts_with = "partial")]
     no_partial: bool,
 }
 
@@ -376,6 +378,9 @@ mod tests {
             "stake remove --all-netuids --amount all --all-hotkeys".to_owned(),
             "stake remove --netuids 1,2 --amount 1 --include-hotkeys h1,h2".to_owned(),
             "stake remove --interactive --wallet-name w".to_owned(),
+            "stake add --netuid 0 --max_stake 10 --uid 3".to_owned(),
+            "stake remove --netuid 0 --max_stake 10".to_owned(),
+            "stake show --all".to_owned(),
             "stake remove -i --unsafe".to_owned(),
             "stake move --from h1 --to h2 --origin-netuid 1 --amount 3 --safe-staking --tolerance 0.01".to_owned(),
             format!("stake transfer --dest {BOB} --origin-netuid 1 --all --partial"),

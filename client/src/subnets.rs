@@ -57,6 +57,9 @@ pub(crate) enum Command {
     Conviction(lock::ConvictionArgs),
     /// Register a hotkey on a subnet for its current price
     Register(register::RegisterArgs),
+    /// Register a hotkey on a subnet for a proof of work, on runtimes and subnets that take it
+    #[command(alias = "pow_register")]
+    PowRegister(register::PowRegisterArgs),
     /// Create a subnet, with an identity if wanted
     Create(owning::CreateArgs),
     /// Start a subnet's emission and the trade of its alpha
@@ -115,6 +118,7 @@ impl Command {
             Self::Matrix(args) => return args.run(session).await,
             Self::Conviction(args) => return args.run(session).await,
             Self::Register(args) => return args.run(session).await,
+            Self::PowRegister(args) => return args.run(session).await,
             Self::Create(args) => return args.run(session).await,
             Self::Start(args) => return args.run(session).await,
             Self::CheckStart(netuid) => return owning::check_start(netuid, session).await,

@@ -224,12 +224,12 @@ fn render(reply: &ExplainedReply, page: Page) -> String {
     for one in &reply.hyperparameters {
         let value = one.value.as_str().map_or_else(|| one.value.to_string(), str::to_owned);
         let settable = match one.owner_settable {
-            Some(true) => "yes",
-            Some(false) => "no",
-            None => "-",
+            Some(true) => "yes".to_owned(),
+            Some(false) => one.refusal.as_ref().map_or_else(|| "no".to_owned(), |why| format!("no: {why}")),
+            None => "-".to_owned(),
         };
         let human = one.human.clone().unwrap_or_else(|| value.clone());
-        table.row(&[one.name.clone(), value, human, settable.to_owned(), one.about.clone()]);
+        table.row(&[one.name.clone(), value, human, settable, one.about.clone()]);
     }
     format!("{}subnet {}, {}\n", table.render(page), reply.netuid, text::at(&reply.at, page))
 }
@@ -309,14 +309,14 @@ mod tests {
             "at": { "number": 9, "hash": format!("0x{}", "00".repeat(32)), "age_ms": 100, "stale": false },
             "netuid": 1,
             "hyperparameters": [
-                { "name": "kappa", "value": 32767, "human": "0.49999237", "owner_settable": false, "about": "x" },
+                { "name": "kappa", "value": 32767, "human": "0.49999237", "owner_settable": false, "refusal": "set by root alone", "about": "x" },
                 { "name": "new", "value": "5", "human": null, "owner_settable": null, "about": "" },
             ],
         }))
         .unwrap();
         let text = render(&reply, Page::default());
         let lines: Vec<Vec<&str>> = text.lines().map(|line| line.split_whitespace().collect()).collect();
-        assert_eq!(lines[1], ["kappa", "32767", "0.49999237", "no", "x"]);
+        assert_eq!(lines[1].join(" "), "kappa 32767 0.49999237 no: set by root alone x");
         assert_eq!(lines[2], ["new", "5", "5", "-"]);
     }
 }

@@ -14,14 +14,26 @@ mod origin;
 mod overview;
 mod public;
 mod transfer;
+mod work;
 
+use btd_api::{
+    Method,
+    stake::ColdkeyParams,
+    wallet::{List, ListParams},
+};
 use clap::Subcommand;
 
 pub(crate) use self::{
     inspect::detail,
-    onchain::{EndArgs, faucet},
+    work::{FaucetArgs, WorkArgs, faucet},
 };
-use crate::{args::ColdkeyArg, exit::Exit, failure::Failure, session::Session};
+use crate::{
+    args::{ColdkeyArg, ColdkeysArg},
+    exit::Exit,
+    failure::Failure,
+    output::{Format, Page},
+    session::Session,
+};
 
 /// `btctl wallet ...`
 #[derive(Debug, Subcommand)]
@@ -78,9 +90,9 @@ pub(crate) enum Command {
     SwapColdkey(onchain::SwapColdkeyCommand),
     /// The same as `swap-coldkey check`
     #[command(hide = true, alias = "swap_check")]
-    SwapCheck(ColdkeyArg),
+    SwapCheck(ColdkeysArg),
     /// Ask a development chain for tao
-    Faucet(onchain::EndArgs),
+    Faucet(work::FaucetArgs),
     /// Unlock a key for a limited time
     Unlock(keys::UnlockArgs),
     /// Lock a key, a wallet, or everything, at once
@@ -126,7 +138,7 @@ impl Command {
             Self::SwapHotkey(args) => args.run(session).await,
             Self::SwapColdkey(command) => command.run(session).await,
             Self::SwapCheck(args) => onchain::SwapColdkeyCommand::Check(args).run(session).await,
-            Self::Faucet(args) => onchain::faucet(args, session).await,
+            Self::Faucet(args) => work::faucet(args, session).await,
             Self::Unlock(args) => args.run(session).await,
             Self::Lock(args) => args.run(session).await,
             Self::Status(args) => args.run(session).await,
@@ -138,4 +150,35 @@ impl Command {
             Self::Convert(args) => args.run(session).await,
         }
     }
+}
+
+/// Asks `M` of the coldkey of every wallet on this host. In JSON the answers are one document, by wallet.
+pub(crate) async fn every<M>(session: &Session, render: fn(&M::Reply, Page) -> String) -> Result<Exit, Failure>
+where
+    M: Method<Params = ColdkeyParams>,
+{
+    let wallets = session.call::<List>(&ListParams {}).await?.read()?.wallets;
+    let (mut answers, mut text) = (serde_json::Map::new(), Vec::new());
+    for wallet in wallets.into_iter().filter(|wallet| wallet.coldkey.is_some()) {
+        let params = ColdkeyParams { wallet: Some(wallet.name.clone()), address: None };
+        let reply = session.call::<M>(&params).await?;
+        match session.out.format() {
+            Format::Json => {
+                let answer = serde_json::from_str(reply.text());
+                let answer = answer.map_err(|source| Failure::Misunderstood { method: M::NAME, source })?;
+                answers.insert(wallet.name.to_string(), answer);
+            }
+            Format::Human => {
+                let page = session.out.page();
+                let answer = render(&reply.read()?, page);
+                text.push(format!("{}\n{answer}", page.bold(format!("wallet {}", wallet.name))));
+            }
+        }
+    }
+    match session.out.format() {
+        Format::Json => session.out.document(&serde_json::json!({ "wallets": answers }).to_string())?,
+        Format::Human if text.is_empty() => session.out.note("there is no wallet with a coldkey on this host"),
+        Format::Human => session.out.data(&text.join("\n"))?,
+    }
+    Ok(Exit::Success)
 }

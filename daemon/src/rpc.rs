@@ -52,6 +52,7 @@ mod tx;
 mod wallet;
 mod websocket;
 mod weights;
+mod work;
 
 pub use caller::{Caller, Peer, RequestId};
 pub use error::Failure;

@@ -1,6 +1,8 @@
 //! Words that the Python command lines take with every command, and that say nothing to this one: a
 //! hotkey where only the coldkey counts, or a default in so many words.
 //!
+//! Or how something is drawn, logged or kept that is not drawn, logged or kept here.
+//!
 //! They are passed over, and it is said so, rather than refused: scripts are full of them. A word
 //! that asks for something that would then not happen is never among them.
 
@@ -18,6 +20,18 @@ const VALUED: &[&str] = &[
     "--wallet-name",
     "--wallet_name",
     "--wallet.name",
+    "--name",
+    "--wallet-hotkey-ss58",
+    "--wallet_hotkey_ss58",
+    "--logging.logging_dir",
+    "--width",
+    "--dashboard-path",
+    "--dashboard_path",
+    "--dash_path",
+    "--dash.path",
+    "--dashboard.path",
+    "--interval-hours",
+    "--interval",
 ];
 /// Those that have none: each says what holds anyway.
 const BARE: &[&str] = &[
@@ -36,6 +50,20 @@ const BARE: &[&str] = &[
     "--no_version_checking",
     "--no-version-checking",
     "--strict",
+    "--prompt",
+    "--debug",
+    "--logging.debug",
+    "--logging.trace",
+    "--logging.record_log",
+    "--cache",
+    "--disk-cache",
+    "--graph",
+    "--log-scale",
+    "--log",
+    "--html",
+    "--no-announce-only",
+    "--all_hotkeys",
+    "--wallet.all_hotkeys",
     "--safe-staking",
     "--safe_staking",
     "--safe",
@@ -43,15 +71,6 @@ const BARE: &[&str] = &[
     "--no-partial",
     "--no-allow-partial-stake",
 ];
-
-/// Flags of one dash and two letters, which the Python command lines have, as those of two dashes.
-pub(super) fn whole(word: OsString) -> OsString {
-    match word.to_str() {
-        Some("-in") => "--include-hotkeys".into(),
-        Some("-ex") => "--exclude-hotkeys".into(),
-        _ => word,
-    }
-}
 
 /// Takes the word that `error` complains of out of `words`, with its value, if it says nothing here.
 pub(super) fn pass_over(error: &clap::Error, words: &mut Vec<OsString>) -> Option<String> {
@@ -83,7 +102,9 @@ mod tests {
 
     fn passed(words: &str) -> Result<Vec<String>, String> {
         let words = format!("btctl {words}");
-        parse(words.split(' ').map(Into::into)).map(|(_, idle)| idle).map_err(|refusal| refusal.error.to_string())
+        parse(words.split(' ').map(Into::into), None)
+            .map(|typed| typed.idle)
+            .map_err(|refusal| refusal.error.to_string())
     }
 
     #[test]
@@ -97,6 +118,9 @@ mod tests {
             ("wallet list --wallet-name a --verbose", vec!["--wallet-name", "--verbose"]),
             ("subnets list --hotkey=h --strict", vec!["--hotkey", "--strict"]),
             ("stake list -H h -v", vec!["-H", "-v"]),
+            ("subnets list --logging.debug --logging.logging_dir x", vec!["--logging.debug", "--logging.logging_dir"]),
+            ("wallet overview --width 80 --all_hotkeys", vec!["--width", "--all_hotkeys"]),
+            ("subnets price --netuid 1 --interval-hours 4 --html", vec!["--interval-hours", "--html"]),
             ("subnets start --netuid 1 --safe", vec!["--safe"]),
             ("stake add -n 1 --amount 1 -in h1", vec![]),
             ("stake add --netuid 1 --amount 1 --hotkey h", vec![]),

@@ -12,7 +12,7 @@ use clap::Args;
 use super::RegisterArgs;
 use crate::{
     addr,
-    args::{ColdkeyArg, WalletArg},
+    args::{ColdkeysArg, WalletArg},
     exit::Exit,
     failure::Failure,
     output::{
@@ -112,9 +112,8 @@ pub(super) async fn nominate(args: RegisterArgs, session: &Session) -> Result<Ex
     spend::sign::<Nominate>(session, params, args.terms).await
 }
 
-pub(super) async fn mine(args: ColdkeyArg, session: &Session) -> Result<Exit, Failure> {
-    let reply = session.call::<MyDelegates>(&args.resolve(&session.settings)).await?;
-    session.out.reply(&reply, delegations).map(|()| Exit::Success)
+pub(super) async fn mine(args: ColdkeysArg, session: &Session) -> Result<Exit, Failure> {
+    args.show::<MyDelegates>(session, delegations).await
 }
 
 fn delegations(reply: &Delegations, page: Page) -> String {

@@ -8,7 +8,7 @@ use btd_api::{
 use clap::Args;
 
 use crate::{
-    args::ColdkeyArg,
+    args::ColdkeysArg,
     exit::Exit,
     failure::Failure,
     live::LiveArgs,
@@ -24,18 +24,19 @@ use crate::{
 #[derive(Args, Debug)]
 pub(crate) struct ListArgs {
     #[command(flatten)]
-    coldkey: ColdkeyArg,
+    coldkeys: ColdkeysArg,
     #[command(flatten)]
     live: LiveArgs,
 }
 
 pub(super) async fn run(args: ListArgs, session: &Session) -> Result<Exit, Failure> {
-    let params = args.coldkey.resolve(&session.settings);
-    if args.live.is_wanted(None)? {
-        return args.live.follow::<List>(session, &params, render).await;
+    if !args.live.is_wanted(None)? {
+        return args.coldkeys.show::<List>(session, render).await;
     }
-    let reply = session.call::<List>(&params).await?;
-    session.out.reply(&reply, render).map(|()| Exit::Success)
+    let Some(params) = args.coldkeys.only(&session.settings) else {
+        return Err(Failure::usage("one coldkey can be followed at a time: leave --all or --live out"));
+    };
+    args.live.follow::<List>(session, &params, render).await
 }
 
 fn render(stakes: &Stakes, page: Page) -> String {

@@ -10,12 +10,12 @@ use crate::{
     exit::Exit,
     failure::Failure,
     output::{
-        Page,
+        Format, Page,
         table::{Column, Table},
     },
     prompt,
-    session::Session,
-    spend::{self, Terms},
+    session::{Reply, Session},
+    spend::{self, Planning, Terms},
 };
 
 /// The flags that leave nothing to be asked.
@@ -47,6 +47,7 @@ pub(super) async fn remove(
         amounts.push(AlphaAmount::from_tokens(&told).map_err(|error| Failure::usage(error.to_string()))?);
     }
     let words = without_question(session.words());
+    let mut done = Vec::new();
     for (position, amount) in chosen.into_iter().zip(amounts) {
         let (netuid, hotkey) = (position.netuid, position.hotkey);
         let flags = [("--netuid", netuid.to_string()), ("--hotkey", hotkey.to_string()), ("--amount", said(amount))];
@@ -55,9 +56,27 @@ pub(super) async fn remove(
         let (protection, fill) = bounds;
         let hotkey = HotkeyRef::Address(hotkey);
         let params = unsent!(RemoveParams { amount, netuid, hotkey, wallet: wallet.clone(), protection, fill });
-        spend::sign::<Remove>(session, params, terms.clone()).await?;
+        let settled = spend::settle::<Remove>(session, params, terms.clone(), Planning::Reads).await;
+        // What was done before a failure is told all the same.
+        let settled = match settled {
+            Ok(settled) => settled,
+            Err(failure) => return document(session, &done).and(Err(failure)),
+        };
+        match session.out.format() {
+            Format::Json => done.push(settled.into_reply()),
+            Format::Human => spend::show(session, &settled, spend::receipt)?,
+        }
     }
-    Ok(Exit::Success)
+    document(session, &done).map(|()| Exit::Success)
+}
+
+/// All receipts in one JSON document; nothing where they were shown to a person, or there are none.
+fn document(session: &Session, done: &[Reply<Remove>]) -> Result<(), Failure> {
+    if done.is_empty() {
+        return Ok(());
+    }
+    let receipts: Vec<&str> = done.iter().map(Reply::text).collect();
+    session.out.document(&format!("{{\"receipts\":[{}]}}", receipts.join(",")))
 }
 
 /// An amount as `--amount` takes it.

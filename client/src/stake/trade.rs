@@ -1,7 +1,7 @@
 //! Staking and unstaking, moving, swapping and giving away.
 
 use btd_api::{
-    AlphaAmount, Amount, Coldkey, HotkeyRef, NetUid,
+    Alpha, AlphaAmount, Amount, Coldkey, HotkeyRef, NetUid, Tao,
     stake::{
         Add, AddMany, AddManyParams, AddParams, Move, MoveParams, Netuids, Remove, RemoveAll, RemoveAllParams,
         RemoveMany, RemoveManyParams, RemoveParams, Scope, Swap, SwapParams, Transfer, TransferParams,
@@ -10,7 +10,7 @@ use btd_api::{
 };
 use clap::Args;
 
-use super::{HotkeyRefArg, HotkeysArg, ProtectionArgs, pick};
+use super::{HotkeyRefArg, HotkeysArg, ProtectionArgs, pick, target};
 use crate::{
     addr,
     args::{WalletArg, number},
@@ -44,12 +44,18 @@ pub(crate) struct AddArgs {
         value_parser = Amount::from_tokens,
         aliases = ["amount-tao", "amount_tao"],
         allow_hyphen_values = true,
-        required_unless_present = "all"
+        required_unless_present_any = ["all", "max_stake"]
     )]
     amount: Option<Amount>,
     /// All that can be spent
     #[arg(long, short = 'a', aliases = ["all-tokens", "all_tokens"], conflicts_with = "amount")]
     all: bool,
+    /// What brings the one position up to a worth of this much tao
+    #[arg(long, value_name = "TAO", value_parser = Tao::from_tokens, alias = "max_stake", conflicts_with_all = ["amount", "all"])]
+    max_stake: Option<Tao>,
+    /// Said by the sixth Python command line, which does nothing with it either
+    #[arg(long, hide = true)]
+    uid: Option<u16>,
     #[command(flatten)]
     hotkeys: HotkeysArg,
     #[command(flatten)]
@@ -85,12 +91,21 @@ pub(crate) struct RemoveArgs {
         value_parser = AlphaAmount::from_tokens,
         aliases = ["amount-alpha", "amount_alpha"],
         allow_hyphen_values = true,
-        required_unless_present_any = ["all", "all_alpha", "interactive"]
+        required_unless_present_any = ["all", "all_alpha", "interactive", "max_stake"]
     )]
     amount: Option<AlphaAmount>,
     /// The whole position; without --netuid, those on every subnet and root
     #[arg(long, aliases = ["unstake-all", "unstake_all"], conflicts_with = "amount")]
     all: bool,
+    /// All of the one position but this much alpha
+    #[arg(
+        long,
+        value_name = "ALPHA",
+        value_parser = Alpha::from_tokens,
+        alias = "max_stake",
+        conflicts_with_all = ["amount", "all", "all_alpha", "interactive"]
+    )]
+    max_stake: Option<Alpha>,
     /// Those on every subnet but root, on which what they bring is staked
     #[arg(long, aliases = ["unstake-all-alpha", "unstake_all_alpha", "all_alpha"], conflicts_with_all = ["amount", "all", "netuids"])]
     all_alpha: bool,
@@ -217,12 +232,21 @@ pub(crate) struct TransferArgs {
 impl AddArgs {
     pub(super) async fn run(self, session: &Session) -> Result<Exit, Failure> {
         let (protection, fill) = self.protection.resolve((session.settings.protection, session.settings.fill));
-        // Without --amount the parser asks for --all.
-        let amount = self.amount.unwrap_or(Amount::All);
+        // Without --amount and --max-stake the parser asks for --all.
+        let mut amount = self.amount.unwrap_or(Amount::All);
         let wallet = self.wallet.resolve(&session.settings);
+        if self.uid.is_some() {
+            session.out.note("note: --uid has no meaning for this command: a hotkey is named with --hotkey");
+        }
         if let ([netuid], Some(hotkey)) = (self.netuids.as_slice(), self.hotkeys.only(&session.settings)) {
+            if let Some(most) = self.max_stake {
+                amount = Amount::Exactly(target::lacking(session, (&wallet, &hotkey, *netuid), most).await?);
+            }
             let params = unsent!(AddParams { amount, netuid: *netuid, hotkey, wallet, protection, fill });
             return spend::sign::<Add>(session, params, self.terms).await;
+        }
+        if self.max_stake.is_some() {
+            return Err(target::only_one());
         }
         let netuids = if self.all_netuids { Netuids::All } else { Netuids::Only(self.netuids) };
         let hotkeys = self.hotkeys.resolve(&session.settings);
@@ -254,11 +278,17 @@ impl RemoveArgs {
             let params = unsent!(RemoveAllParams { hotkey, wallet, scope });
             return spend::sign::<RemoveAll>(session, params, self.terms).await;
         }
-        // Without --amount the parser asks for --all.
-        let amount = self.amount.unwrap_or(AlphaAmount::All);
+        // Without --amount and --max-stake the parser asks for --all.
+        let mut amount = self.amount.unwrap_or(AlphaAmount::All);
         if let ([netuid], Some(hotkey)) = (self.netuids.as_slice(), only) {
+            if let Some(most) = self.max_stake {
+                amount = AlphaAmount::Exactly(target::surplus(session, (&wallet, &hotkey, *netuid), most).await?);
+            }
             let params = unsent!(RemoveParams { amount, netuid: *netuid, hotkey, wallet, protection, fill });
             return spend::sign::<Remove>(session, params, self.terms).await;
+        }
+        if self.max_stake.is_some() {
+            return Err(target::only_one());
         }
         let netuids = if self.all_netuids { Netuids::All } else { Netuids::Only(self.netuids) };
         let hotkeys = self.hotkeys.resolve(&session.settings);

@@ -43,8 +43,11 @@ pub(crate) struct MetagraphArgs {
     /// vtrust,val,updated,active,axon,hotkey,coldkey, and name
     #[arg(long, value_name = "COLUMNS", value_delimiter = ',', value_parser = column)]
     columns: Vec<&'static Shown<Neuron>>,
-    /// Sort by this column: numbers from the largest on, texts from the first on
-    #[arg(long, visible_alias = "sort-by", value_name = "COLUMN", value_parser = column)]
+    /// Sort by this column: numbers from the largest on, texts from the first on; without one, by uid
+    #[arg(
+        long, visible_alias = "sort-by", value_name = "COLUMN", num_args = 0..=1, default_missing_value = "uid",
+        value_parser = column
+    )]
     sort: Option<&'static Shown<Neuron>>,
     /// Save everything that the chain keeps of it to a file: NumPy's form where the name ends with
     /// .npz, else btd's own

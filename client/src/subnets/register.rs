@@ -3,7 +3,7 @@
 use btd_api::{
     NetUid, Ratio, Tao,
     root::{self, RegisterParams as OnRoot},
-    subnets::{Register, RegisterParams, Registered},
+    subnets::{PowRegister, PowRegisterParams, Register, RegisterParams, Registered},
     unsent,
 };
 use clap::Args;
@@ -14,7 +14,8 @@ use crate::{
     failure::Failure,
     output::{Page, facts::Facts},
     session::Session,
-    spend::{self, Terms},
+    spend::{self, Planning, Terms},
+    wallet::WorkArgs,
 };
 
 /// On root nobody registers by burning: `root register` is what is meant.
@@ -37,7 +38,7 @@ pub(crate) struct RegisterArgs {
         long,
         value_name = "SHARE",
         visible_alias = "rate-tolerance",
-        alias = "rate_tolerance",
+        aliases = ["rate_tolerance", "limit"],
         conflicts_with = "max_cost"
     )]
     tolerance: Option<Ratio>,
@@ -51,7 +52,22 @@ pub(crate) struct RegisterArgs {
     terms: Terms,
 }
 
-// === impl RegisterArgs ===
+/// `btctl subnets pow-register`
+#[derive(Args, Debug)]
+pub(crate) struct PowRegisterArgs {
+    #[command(flatten)]
+    netuid: NetUidArg,
+    #[command(flatten)]
+    wallet: WalletArg,
+    #[command(flatten)]
+    hotkey: HotkeyArg,
+    #[command(flatten)]
+    work: WorkArgs,
+    #[command(flatten)]
+    terms: Terms,
+}
+
+// === impl RegisterArgs, PowRegisterArgs ===
 
 impl RegisterArgs {
     pub(super) async fn run(self, session: &Session) -> Result<Exit, Failure> {
@@ -67,6 +83,15 @@ impl RegisterArgs {
         let max_cost = if self.unbounded { Some(Tao::from_rao(u64::MAX)) } else { self.max_cost };
         let params = unsent!(RegisterParams { netuid, wallet, hotkey, max_cost, tolerance: self.tolerance });
         spend::spend::<Register>(session, params, self.terms, render).await
+    }
+}
+
+impl PowRegisterArgs {
+    pub(super) async fn run(self, session: &Session) -> Result<Exit, Failure> {
+        let processors = self.work.resolve(session);
+        let (wallet, hotkey) = (self.wallet.resolve(&session.settings), self.hotkey.resolve(&session.settings));
+        let params = unsent!(PowRegisterParams { netuid: self.netuid.resolve(), wallet, hotkey, processors });
+        spend::spend_after::<PowRegister>(session, params, self.terms, (Planning::Work, render)).await
     }
 }
 

@@ -3,16 +3,16 @@
 use btd_api::{
     Coldkey, HotkeyRef, NetUid, unsent,
     wallet::onchain::{
-        AnnouncementReply, AssociateHotkey, AssociateHotkeyParams, Faucet, FaucetParams, GetIdentity, Identity,
-        IdentityReply, SetIdentity, SetIdentityParams, SwapColdkeyAnnounce, SwapColdkeyCheck, SwapColdkeyClear,
-        SwapColdkeyDispute, SwapColdkeyEndParams, SwapColdkeyExecute, SwapColdkeyParams, SwapHotkey, SwapHotkeyParams,
+        AnnouncementReply, AssociateHotkey, AssociateHotkeyParams, GetIdentity, Identity, IdentityReply, SetIdentity,
+        SetIdentityParams, SwapColdkeyAnnounce, SwapColdkeyCheck, SwapColdkeyClear, SwapColdkeyDispute,
+        SwapColdkeyEndParams, SwapColdkeyExecute, SwapColdkeyParams, SwapHotkey, SwapHotkeyParams,
     },
 };
 use clap::{Args, Subcommand};
 
 use crate::{
     addr,
-    args::{ColdkeyArg, WalletArg, number},
+    args::{ColdkeyArg, ColdkeysArg, WalletArg, number},
     exit::Exit,
     failure::Failure,
     output::{Page, facts::Facts, text},
@@ -46,9 +46,26 @@ pub(crate) struct SetIdentityArgs {
     #[arg(long, value_name = "TEXT", default_value_t, hide_default_value = true)]
     additional: String,
     #[command(flatten)]
+    gone: GoneArgs,
+    #[command(flatten)]
     wallet: WalletArg,
     #[command(flatten)]
     terms: Terms,
+}
+
+/// What identities had when the sixth Python command line was current, and have no more.
+#[derive(Args, Debug)]
+struct GoneArgs {
+    #[arg(long, hide = true)]
+    legal: Option<String>,
+    #[arg(long, hide = true)]
+    riot: Option<String>,
+    #[arg(long, hide = true)]
+    email: Option<String>,
+    #[arg(long, hide = true, alias = "pgp_fingerprint")]
+    pgp_fingerprint: Option<String>,
+    #[arg(long, hide = true)]
+    twitter: Option<String>,
 }
 
 /// `btctl wallet associate-hotkey`
@@ -100,7 +117,7 @@ pub(crate) enum SwapColdkeyCommand {
     /// Take an announced exchange back
     Clear(EndArgs),
     /// What is announced
-    Check(ColdkeyArg),
+    Check(ColdkeysArg),
 }
 
 /// The coldkey that takes over.
@@ -128,13 +145,56 @@ pub(crate) struct EndArgs {
 
 impl SetIdentityArgs {
     pub(super) async fn run(self, session: &Session) -> Result<Exit, Failure> {
-        let Self { display_name, url, github_repo, image, discord, description, additional, wallet, terms } = self;
-        let identity = Identity { name: display_name, url, github_repo, image, discord, description, additional };
+        let Self { display_name, url, github_repo, image, discord, description, additional, gone, wallet, terms } =
+            self;
+        for flag in gone.named() {
+            session.out.note(format!(
+                "note: {flag} is left out: identities have no such field any more; --additional takes any text"
+            ));
+        }
+        let mut identity = Identity { name: display_name, url, github_repo, image, discord, description, additional };
+        if identity == Identity::default() {
+            ask_for(&mut identity, session);
+        }
         if identity == Identity::default() {
             return Err(Failure::usage("nothing was said: give at least --id-name; what is left out becomes empty"));
         }
         let params = unsent!(SetIdentityParams { identity, wallet: wallet.resolve(&session.settings) });
         spend::sign::<SetIdentity>(session, params, terms).await
+    }
+}
+
+impl GoneArgs {
+    /// Those that were given.
+    fn named(&self) -> impl Iterator<Item = &'static str> {
+        [
+            ("--legal", &self.legal),
+            ("--riot", &self.riot),
+            ("--email", &self.email),
+            ("--pgp-fingerprint", &self.pgp_fingerprint),
+            ("--twitter", &self.twitter),
+        ]
+        .into_iter()
+        .filter_map(|(flag, given)| given.as_ref().map(|_| flag))
+    }
+}
+
+/// Asks for each field where somebody can answer; an empty answer leaves it empty.
+fn ask_for(identity: &mut Identity, session: &Session) {
+    for (flag, question, field) in [
+        ("--id-name", "The name", &mut identity.name),
+        ("--url", "The web page", &mut identity.url),
+        ("--github-repo", "The source repository", &mut identity.github_repo),
+        ("--image", "The picture's URL", &mut identity.image),
+        ("--discord", "Discord", &mut identity.discord),
+        ("--description", "The description", &mut identity.description),
+        ("--additional", "Anything else", &mut identity.additional),
+    ] {
+        let Some(answer) = session.ask(question) else { return };
+        if !answer.is_empty() {
+            session.answered(flag, &answer);
+            *field = answer;
+        }
     }
 }
 
@@ -193,17 +253,9 @@ impl SwapColdkeyCommand {
                 let (params, terms) = end(args);
                 spend::sign::<SwapColdkeyClear>(session, params, terms).await
             }
-            Self::Check(args) => {
-                let reply = session.call::<SwapColdkeyCheck>(&args.resolve(settings)).await?;
-                session.out.reply(&reply, announcement).map(|()| Exit::Success)
-            }
+            Self::Check(args) => args.show::<SwapColdkeyCheck>(session, announcement).await,
         }
     }
-}
-
-pub(crate) async fn faucet(args: EndArgs, session: &Session) -> Result<Exit, Failure> {
-    let wallet = args.wallet.resolve(&session.settings);
-    spend::sign::<Faucet>(session, unsent!(FaucetParams { wallet }), args.terms).await
 }
 
 // === showing ===
@@ -253,6 +305,7 @@ mod tests {
         for good in [
             "wallet overview --all --netuids 1,2 --sort_by stake --sort-order ascend".to_owned(),
             "w set_identity --display x --web y --discord z".to_owned(),
+            "w set_identity --display x --legal l --riot r --email e --pgp_fingerprint p --image i --info d --twitter t".to_owned(),
             "wallet set-identity --id-name x --github g --wallet-name alice".to_owned(),
             format!("wallet get_identity --key {BOB}"),
             "wallet associate_hotkey --wallet-hotkey h1".to_owned(),

@@ -38,7 +38,7 @@ pub(crate) struct OverviewArgs {
     #[arg(
         long,
         value_name = "NAME|SS58",
-        aliases = ["include_hotkeys", "hotkeys"],
+        aliases = ["include_hotkeys", "hotkeys", "wallet.hotkeys"],
         value_delimiter = ',',
         value_parser = addr::hotkey_ref,
         conflicts_with = "exclude_hotkeys"
@@ -48,16 +48,16 @@ pub(crate) struct OverviewArgs {
     #[arg(
         long,
         value_name = "NAME|SS58",
-        alias = "exclude_hotkeys",
+        aliases = ["exclude_hotkeys", "wallet.exclude_hotkeys"],
         value_delimiter = ',',
         value_parser = addr::hotkey_ref
     )]
     exclude_hotkeys: Vec<HotkeyRef>,
     /// Sort by this column; without it, by subnet and uid
-    #[arg(long, value_name = "COLUMN", visible_alias = "sort-by", alias = "sort_by", value_parser = column)]
+    #[arg(long, value_name = "COLUMN", visible_alias = "sort-by", aliases = ["sort_by", "wallet.sort_by"], value_parser = column)]
     sort: Option<&'static Shown<OwnNeuron>>,
     /// Which way; without it, numbers from the largest on, and texts from the first on
-    #[arg(long, value_enum, value_name = "ORDER", alias = "sort_order", requires = "sort")]
+    #[arg(long, value_enum, value_name = "ORDER", aliases = ["sort_order", "wallet.sort_order"], requires = "sort")]
     sort_order: Option<Order>,
 }
 

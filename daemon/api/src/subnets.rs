@@ -2,6 +2,8 @@
 
 pub mod owning;
 
+use std::num::NonZeroU16;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -246,7 +248,24 @@ signing_params! {
     }
 }
 
-/// Reply of [`Register`].
+signing_params! {
+    /// Parameters of [`PowRegister`].
+    PowRegisterParams {
+        /// The subnet.
+        netuid: NetUid,
+        /// The wallet whose coldkey owns the hotkey.
+        #[serde(default)]
+        wallet: WalletName,
+        /// The hotkey that becomes a neuron.
+        #[serde(default)]
+        hotkey: HotkeyName,
+        /// On how many of the daemon's processors the work is done; all without it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        processors: Option<NonZeroU16>,
+    }
+}
+
+/// Reply of [`Register`] and [`PowRegister`].
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Registered {
     /// The slot that the neuron got; none before it stands in a finalized block.
@@ -281,4 +300,6 @@ methods! {
     LockCost = "subnets_lockCost" (Read): LockCostParams => CostReply;
     /// Registers a hotkey on a subnet for its current price
     Register = "subnets_register" (Spend): RegisterParams => Registered;
+    /// Registers a hotkey on a subnet for a proof of work, on runtimes and subnets that take it
+    PowRegister = "subnets_powRegister" (Spend): PowRegisterParams => Registered;
 }

@@ -108,6 +108,9 @@ pub struct Explained {
     pub human: Option<String>,
     /// Whether the subnet's owner may set it; none where btd does not know the parameter.
     pub owner_settable: Option<bool>,
+    /// Why the subnet's owner cannot set it; none where the owner can, or btd does not know the parameter.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub refusal: Option<String>,
     /// What it does and its bounds; empty where btd does not know the parameter.
     pub about: String,
 }

@@ -3,31 +3,38 @@
 mod list;
 pub(super) mod owning;
 
-use std::sync::Arc;
+use std::{num::NonZeroU64, sync::Arc};
 
 use btd_api::{
-    BlockNumber, ErrorKind, MechId, NetUid, Uid,
+    BlockHash, BlockNumber, Coldkey, ErrorKind, Hotkey, MechId, NetUid, Uid,
     chain::{At, BlockId, Event},
     metagraph::MetagraphParams,
     signing::Signing,
     subnets::{
         AxonInfo, CostReply, Hyperparameter, Hyperparameters, HyperparametersReply, List, LockCost, LockCostParams,
-        Metagraph, MetagraphReply, Neuron, Price, PriceParams, PriceReply, Register, RegisterParams, Registered,
-        RegistrationCost, Show, Shown, SubnetParams, SubnetPrice, SubnetSummary,
+        Metagraph, MetagraphReply, Neuron, PowRegister, PowRegisterParams, Price, PriceParams, PriceReply, Register,
+        RegisterParams, Registered, RegistrationCost, Show, Shown, SubnetParams, SubnetPrice, SubnetSummary,
     },
     wallet::{Outcome, Receipt},
 };
-use btd_chain::{FixedPoint, HyperValue, ReadError, View};
+use btd_chain::{Call, FixedPoint, HyperValue, ReadError, View};
+use btd_pow::{Puzzle, Target};
 use btd_signer_protocol::KeyId;
 use serde::{Serialize, Serializer, ser::Error as _};
 use serde_json::{Value as Json, json, value::RawValue};
 
-use super::{Caller, Failure, Table, answer, chain::raw, receipt};
+use super::{
+    Caller, Failure, Table, answer,
+    chain::raw,
+    receipt,
+    stake::SUBTENSOR,
+    work::{self, Work},
+};
 use crate::{
     daemon::Parts,
     metagraph::{self, Metagraphs, Snapshot},
     stamp::Stamp,
-    submit::{self, Action, Precondition},
+    submit::{self, Action, Draft, Need, Precondition},
 };
 
 /// Above this, JSON numbers lose digits.
@@ -44,6 +51,7 @@ pub(super) fn register(table: &mut Table, parts: &Arc<Parts>) {
         .method::<RegistrationCost>(registration_cost)
         .method::<LockCost>(lock_cost)
         .method::<Register>(register_neuron)
+        .method::<PowRegister>(register_by_work)
         .done();
 }
 
@@ -235,6 +243,49 @@ async fn register_neuron(parts: Arc<Parts>, params: RegisterParams, _: Caller) -
     let hotkey = parts.custody.public(&KeyId::hotkey(wallet.clone(), hotkey)).await?.account.into();
     let action = Action::Register(submit::Register { netuid, hotkey, max_cost, tolerance });
     let receipt = receipt::submit(&parts, (action, KeyId::coldkey(wallet)), manner).await?;
+    let (uid, registered_at) = place(&receipt, netuid);
+    Ok(Registered { uid, registered_at, receipt })
+}
+
+async fn register_by_work(parts: Arc<Parts>, params: PowRegisterParams, _: Caller) -> Result<Registered, Failure> {
+    /// For how many blocks the chain takes work on one (`pow_register`).
+    const WINDOW: u32 = 5;
+    const INSTEAD: &str = "a place is paid for there: `btctl subnets register`";
+    let (netuid, wallet) = (params.netuid, params.wallet.clone());
+    let hotkey: Hotkey =
+        parts.custody.public(&KeyId::hotkey(wallet.clone(), params.hotkey.clone())).await?.account.into();
+    let link = parts.link.clone();
+    let receipt = receipt::sign::<PowRegister, _>(&parts, KeyId::coldkey(wallet), params, move |ground, params| {
+        let link = link.clone();
+        async move {
+            ground.require_call(SUBTENSOR, "pow_register", INSTEAD)?;
+            let netuid = params.netuid;
+            let allowed =
+                ground.view.storage_json(SUBTENSOR, "NetworkPowRegistrationAllowed", &[netuid.into()]).await?;
+            if allowed.as_bool() != Some(true) {
+                let words = format!("subnet {netuid} takes no work for a place: {INSTEAD}");
+                return Err(Precondition::Foreseen { error: "SubNetRegistrationDisabled", words }.into());
+            }
+            let number = async |item: &str| {
+                let told = ground.view.storage_json(SUBTENSOR, item, &[netuid.into()]).await?;
+                Ok::<_, ReadError>(told.as_u64().or_else(|| told.as_str()?.parse().ok()).unwrap_or(1))
+            };
+            let least = number("MinDifficulty").await?;
+            let difficulty = number("Difficulty").await?.min(number("MaxDifficulty").await?).max(least);
+            let target = Target::of(NonZeroU64::new(difficulty).unwrap_or(NonZeroU64::MIN));
+            let puzzle = |hash: &BlockHash| Puzzle::registration(netuid, hash, &hotkey, &Coldkey(ground.actor));
+            let Work { block, solution } = work::find(&link, params.processors, (target, WINDOW), puzzle).await?;
+            let call = Call::new(SUBTENSOR, "pow_register")
+                .arg("netuid", netuid)
+                .arg("work_block", u64::from(block.0))
+                .arg("nonce", solution.nonce)
+                .arg("work", solution.seal.0.to_vec())
+                .arg("hotkey", hotkey);
+            Ok(Draft::new(call, format!("Register hotkey {hotkey} on subnet {netuid} for work"))
+                .needs(Need::Subnet(netuid)))
+        }
+    });
+    let receipt = receipt.await?;
     let (uid, registered_at) = place(&receipt, netuid);
     Ok(Registered { uid, registered_at, receipt })
 }

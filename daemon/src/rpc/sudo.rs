@@ -16,7 +16,7 @@ use btd_api::{
     },
     wallet::Receipt,
 };
-use btd_chain::{Call, HyperValue};
+use btd_chain::{Call, HyperValue, View};
 use btd_signer_protocol::KeyId;
 
 use super::{
@@ -30,6 +30,8 @@ use crate::{
 };
 
 const ADMIN: &str = "AdminUtils";
+/// What newer runtimes work out of another hyperparameter.
+const CUTOFF: &str = "activity_cutoff";
 
 pub(super) fn register(table: &mut Table, parts: &Arc<Parts>) {
     table
@@ -46,20 +48,31 @@ async fn get(parts: Arc<Parts>, params: SubnetParams, _: Caller) -> Result<Expla
     let netuid = params.netuid;
     let (view, at) = receipt::view(&parts.link).await?;
     let read = view.hyperparameters(netuid).await?.ok_or_else(|| subnets::no_subnet(netuid))?;
-    let explained = read.entries.into_iter().map(|(name, value)| explain(name, value)).collect();
+    let derives = derives_cutoff(&view);
+    let explained = read.entries.into_iter().map(|(name, value)| explain(name, value, derives)).collect();
     Ok(ExplainedReply { at, netuid, hyperparameters: explained })
 }
 
-fn explain(name: String, value: HyperValue) -> Explained {
+/// Whether the runtime works `activity_cutoff` out of `activity_cutoff_factor`, as since spec 423: what sets the old
+/// value is then without effect.
+fn derives_cutoff(view: &View) -> Option<&'static str> {
+    let has_factor = view.runtime().has_call(SUBTENSOR, "set_activity_cutoff_factor");
+    has_factor.then_some("it follows activity_cutoff_factor and the tempo: set that")
+}
+
+fn explain(name: String, value: HyperValue, derives_cutoff: Option<&str>) -> Explained {
     let known = hyperparameters::find(&name);
     let human = match (&value, known) {
         (HyperValue::Unsigned(raw), Some(known)) => known.unit.human(*raw),
         (HyperValue::Tao(tao), _) => Some(format!("τ{tao}")),
         _ => None,
     };
+    let derived = derives_cutoff.filter(|_| name == CUTOFF);
+    let refusal = derived.or(known.and_then(Hyperparameter::refusal)).map(str::to_owned);
     Explained {
         human,
-        owner_settable: known.map(|known| known.setter == Setter::Owner),
+        owner_settable: known.map(|_| refusal.is_none()),
+        refusal,
         about: known.map(|known| known.about.to_owned()).unwrap_or_default(),
         value: subnets::raw(value),
         name,
@@ -79,8 +92,15 @@ async fn set(parts: Arc<Parts>, params: SetParams, _: Caller) -> Result<Receipt,
     receipt::sign::<Set, _>(&parts, key, params, move |ground, params| {
         let values = values.clone();
         async move {
+            if let Some(why) = derives_cutoff(&ground.view).filter(|_| known.name == CUTOFF) {
+                let words = format!("{CUTOFF} cannot be set on this runtime: {why}");
+                return Err(Precondition::Foreseen { error: "Deprecated", words }.into());
+            }
             let (pallet, call) = setter(known, params.authority)?;
-            let call = Call::new(pallet, call).arg("netuid", params.netuid);
+            let mut call = Call::new(pallet, call).arg("netuid", params.netuid);
+            if let Some(other) = known.companion() {
+                call = call.arg(other, present(&ground.view, params.netuid, other).await?);
+            }
             let call = known
                 .arguments
                 .iter()
@@ -108,6 +128,18 @@ async fn stake_burn(parts: Arc<Parts>, params: StakeBurnParams, _: Caller) -> Re
         trade::burn(&ground, &params, hotkey).await
     })
     .await
+}
+
+/// The raw value that a hyperparameter has now.
+async fn present(view: &View, netuid: NetUid, name: &'static str) -> Result<u128, SubmissionError> {
+    let read = view.hyperparameters(netuid).await?;
+    match read.as_ref().and_then(|read| read.get(name)) {
+        Some(HyperValue::Unsigned(raw)) => Ok(*raw),
+        _ => {
+            let words = format!("what {name} of subnet {netuid} is now cannot be read: set both with alpha_values");
+            Err(Precondition::Foreseen { error: "SubnetNotExists", words }.into())
+        }
+    }
 }
 
 /// The call that sets it, and whether it may.

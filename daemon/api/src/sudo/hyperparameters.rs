@@ -120,17 +120,30 @@ pub const ALL: &[Hyperparameter] = &[
         &["steepness"],
         "how sharply liquid alpha turns from low to high; not negative for owners",
     ),
-    Hyperparameter {
-        aliases: &["alpha_low", "alpha_high"],
-        ..row(
-            "alpha_values",
-            Unit::Share(U16),
-            Setter::Owner,
-            (ADMIN, "sudo_set_alpha_values"),
-            &["alpha_low", "alpha_high"],
-            "low and high end of liquid alpha, as `low,high`; needs liquid_alpha_enabled",
-        )
-    },
+    row(
+        "alpha_values",
+        Unit::Share(U16),
+        Setter::Owner,
+        (ADMIN, "sudo_set_alpha_values"),
+        &["alpha_low", "alpha_high"],
+        "low and high end of liquid alpha, as `low,high`; needs liquid_alpha_enabled",
+    ),
+    row(
+        "alpha_high",
+        Unit::Share(U16),
+        Setter::Owner,
+        (ADMIN, "sudo_set_alpha_values"),
+        &["alpha_high"],
+        "high end of liquid alpha; set with alpha_low as it is, needs liquid_alpha_enabled",
+    ),
+    row(
+        "alpha_low",
+        Unit::Share(U16),
+        Setter::Owner,
+        (ADMIN, "sudo_set_alpha_values"),
+        &["alpha_low"],
+        "low end of liquid alpha; set with alpha_high as it is, needs liquid_alpha_enabled",
+    ),
     Hyperparameter {
         aliases: &["bonds_moving_average"],
         ..row(
@@ -416,6 +429,14 @@ pub const ALL: &[Hyperparameter] = &[
         "whether stake may be given to other coldkeys",
     ),
     row(
+        "user_liquidity_enabled",
+        Unit::Flag,
+        Setter::Nobody,
+        ("", ""),
+        &[],
+        "whether users put liquidity into the subnet's pool themselves; the chain refuses every change",
+    ),
+    row(
         "weights_rate_limit",
         Unit::Blocks,
         Setter::Root,
@@ -448,6 +469,26 @@ pub const ALL: &[Hyperparameter] = &[
 pub fn find(name: &str) -> Option<&'static Hyperparameter> {
     let name = name.replace('-', "_");
     ALL.iter().find(|one| one.name == name || one.aliases.contains(&name.as_str()) || one.call.1 == name)
+}
+
+impl Hyperparameter {
+    /// The one whose value, as it is, goes with this one's: one call sets both.
+    pub fn companion(&self) -> Option<&'static str> {
+        match self.name {
+            "alpha_low" => Some("alpha_high"),
+            "alpha_high" => Some("alpha_low"),
+            _ => None,
+        }
+    }
+
+    /// Why a subnet's owner cannot set it; none where the owner can.
+    pub const fn refusal(&self) -> Option<&'static str> {
+        match self.setter {
+            Setter::Owner => None,
+            Setter::Root => Some("set by root alone"),
+            Setter::Nobody => Some("the chain refuses every change"),
+        }
+    }
 }
 
 impl Unit {
@@ -506,6 +547,11 @@ mod tests {
             assert_eq!(find(name).map(|one| one.name), Some("max_validators"), "{name}");
         }
         assert_eq!(find("maximal"), None);
+        // The call's own name is that of what it sets whole.
+        assert_eq!(find("sudo_set_alpha_values").map(|one| one.name), Some("alpha_values"));
+        for one in ALL {
+            assert_eq!(one.companion().is_some(), matches!(one.name, "alpha_low" | "alpha_high"), "{}", one.name);
+        }
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! What a wallet's keys are on the chain: identities, ownership, and the exchange of keys.
 
+use std::num::NonZeroU16;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -91,6 +93,9 @@ signing_params! {
         /// The wallet whose coldkey is given to.
         #[serde(default)]
         wallet: WalletName,
+        /// On how many of the daemon's processors the work is done; all without it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        processors: Option<NonZeroU16>,
     }
 }
 

@@ -38,7 +38,11 @@ fn one(known: &Hyperparameter, text: &str, notation: Notation) -> Result<Argumen
         let shown = known.unit.human(raw).map_or_else(|| raw.to_string(), |human| format!("{raw} ({human})"));
         Argument { value: Value::from(raw), shown }
     };
-    let raw = || text.parse::<u128>().map(number).map_err(|_| wrong("a whole number"));
+    let raw = || match whole(text) {
+        Some(raw) => u128::try_from(raw)
+            .map_or_else(|_| Ok(Argument { value: Value::from(raw), shown: raw.to_string() }), |raw| Ok(number(raw))),
+        None => Err(wrong("a whole number")),
+    };
     match known.unit {
         Unit::Flag => {
             let flag = match text.to_ascii_lowercase().as_str() {
@@ -71,7 +75,8 @@ fn one(known: &Hyperparameter, text: &str, notation: Notation) -> Result<Argumen
         }
         Unit::Fixed => {
             let billionths = Tao::from_tokens(text).map_err(|_| wrong("a decimal, such as `1.26`"))?.rao();
-            let bits = (u128::from(billionths) << 64) / 1_000_000_000;
+            // Rounded up, as it is shown rounded down: what is set is what is shown.
+            let bits = (u128::from(billionths) << 64).div_ceil(1_000_000_000);
             let value = Value::Record([("bits".to_owned(), Value::from(bits))].into());
             Ok(Argument { value, shown: text.to_owned() })
         }
@@ -88,6 +93,13 @@ fn one(known: &Hyperparameter, text: &str, notation: Notation) -> Result<Argumen
         }
         Unit::Tao | Unit::Share(_) | Unit::Thousandths | Unit::Count | Unit::Blocks | Unit::Epochs => raw(),
     }
+}
+
+/// A whole number, which may be written with a point and nothing behind it, as fractions are shown; with a sign,
+/// where the chain has one.
+fn whole(text: &str) -> Option<i128> {
+    let (digits, rest) = text.split_once('.').unwrap_or((text, ""));
+    rest.bytes().all(|digit| digit == b'0').then(|| digits.parse().ok())?
 }
 
 #[cfg(test)]
@@ -124,6 +136,11 @@ mod tests {
     fn pairs_flags_words_and_fractions_are_read() {
         assert_eq!(either("alpha_values", "[0.7, 0.9]").unwrap(), [Value::from(45_874_u128), Value::from(58_981_u128)]);
         assert_eq!(either("yuma_version", "3").unwrap(), [Value::from(true)]);
+        for text in ["1000", "1000.0", "1000."] {
+            assert_eq!(either("alpha_sigmoid_steepness", text).unwrap(), [Value::from(1_000_u128)], "{text}");
+        }
+        assert_eq!(either("alpha_sigmoid_steepness", "-5").unwrap(), [Value::from(-5_i128)]);
+        assert_eq!(either("alpha_low", "0.7").unwrap(), [Value::from(45_874_u128)]);
         assert_eq!(either("recycle_or_burn", "recycle").unwrap(), either("recycle_or_burn", "1").unwrap());
         let one_and_a_half = Value::Record([("bits".to_owned(), Value::from(3_u128 << 63))].into());
         assert_eq!(either("burn_increase_mult", "1.5").unwrap(), [one_and_a_half]);
@@ -133,6 +150,8 @@ mod tests {
     fn what_is_no_value_is_said() {
         for (name, text, why) in [
             ("tempo", "soon", "a whole number"),
+            ("alpha_sigmoid_steepness", "1.5", "a whole number"),
+            ("alpha_high", "0.7,0.9", "takes 1 values"),
             ("liquid_alpha_enabled", "maybe", "true or false"),
             ("kappa", "1.5", "not a share"),
             ("alpha_values", "0.7", "takes 2 values"),

@@ -3,13 +3,10 @@
 
 mod coldkey;
 
-use std::{
-    num::{NonZeroU64, NonZeroUsize},
-    sync::Arc,
-};
+use std::{num::NonZeroU64, sync::Arc};
 
 use btd_api::{
-    Coldkey, Hotkey, NetUid, Tao,
+    BlockHash, Coldkey, Hotkey, NetUid, Tao,
     stake::ColdkeyParams,
     wallet::{
         Receipt,
@@ -22,7 +19,7 @@ use btd_api::{
     },
 };
 use btd_chain::{Call, ReadError, Value, View};
-use btd_pow::{Control, Outcome, Puzzle, Solution, Target};
+use btd_pow::{Puzzle, Target};
 use btd_signer_protocol::KeyId;
 
 use crate::{
@@ -34,6 +31,7 @@ use crate::{
         stake::{SUBTENSOR, account, number},
         subnets::{self, owning::bytes},
         wallet::summaries,
+        work::{self, Work},
     },
     submit::{Draft, Need, Pace, Precondition},
 };
@@ -245,23 +243,26 @@ async fn faucet(parts: Arc<Parts>, params: FaucetParams, _: Caller) -> Result<Re
         Some(difficulty) => difficulty,
         None => NonZeroU64::MIN,
     };
+    /// For how many blocks the chain takes it, the one that was worked on included (`do_faucet`).
+    const WINDOW: u32 = 3;
     const INSTEAD: &str = "public networks give nothing away, and on a development chain //Alice holds the money: \
                            `btctl wallet create --wallet alice --uri //Alice`, then `btctl wallet transfer`";
     let key = KeyId::coldkey(params.wallet.clone());
-    receipt::sign::<Faucet, _>(&parts, key, params, |ground, _| async move {
-        ground.require_call(SUBTENSOR, "faucet", INSTEAD)?;
-        let block = ground.view.block();
-        let (puzzle, target) = (Puzzle::historic(&block.hash, &ground.actor), Target::of(DIFFICULTY));
-        let search = move || btd_pow::search(&puzzle, &target, 0, NonZeroUsize::MIN, &Control::default());
-        let Ok(Outcome::Found(Solution { nonce, seal })) = tokio::task::spawn_blocking(search).await else {
-            return foreseen("InvalidSeal", "no proof of work was found".to_owned());
-        };
-        let call = Call::new(SUBTENSOR, "faucet")
-            .arg("block_number", u64::from(block.number.0))
-            .arg("nonce", nonce)
-            .arg("work", seal.0.to_vec());
-        Ok(Draft::new(call, format!("Ask the faucet for tao for {}", ground.actor))
-            .receives(Tao::from_rao(1_000_000_000_000)))
+    let link = parts.link.clone();
+    receipt::sign::<Faucet, _>(&parts, key, params, move |ground, params| {
+        let link = link.clone();
+        async move {
+            ground.require_call(SUBTENSOR, "faucet", INSTEAD)?;
+            let puzzle = |hash: &BlockHash| Puzzle::historic(hash, &ground.actor);
+            let Work { block, solution } =
+                work::find(&link, params.processors, (Target::of(DIFFICULTY), WINDOW), puzzle).await?;
+            let call = Call::new(SUBTENSOR, "faucet")
+                .arg("block_number", u64::from(block.0))
+                .arg("nonce", solution.nonce)
+                .arg("work", solution.seal.0.to_vec());
+            Ok(Draft::new(call, format!("Ask the faucet for tao for {}", ground.actor))
+                .receives(Tao::from_rao(1_000_000_000_000)))
+        }
     })
     .await
 }
