@@ -157,4 +157,11 @@ fn work_is_found_while_blocks_go_by() {
     let receipt = signed(&host, "wallet faucet --wallet poor");
     assert_eq!(receipt["plan"]["call"], "SubtensorModule.faucet");
     assert_eq!(ask(&host, "wallet balance --wallet poor")["rows"][0]["free"], "1000000000000");
+    host.ask(&["wallet", "create", "--wallet", "alice", "--uri", "//Alice"]);
+    for name in ["min_difficulty", "difficulty"] {
+        signed(&host, &format!("sudo set --netuid 1 --param {name} --value 1000 --wallet alice --root"));
+    }
+    let registered = signed(&host, "subnets pow_register --netuid 1 --wallet poor --pow_register.num_processes 1");
+    assert_eq!(registered["plan"]["call"], "SubtensorModule.pow_register");
+    assert!(registered["uid"].is_number(), "{registered}");
 }

@@ -4,6 +4,8 @@
 //! command takes an address it takes `@name` as well, and plain `name` where no hotkey of a wallet
 //! could be meant.
 
+pub(crate) mod proxies;
+
 use std::{
     collections::BTreeMap,
     fmt::Display,
@@ -76,6 +78,9 @@ struct Entry {
     address: AccountId,
     #[serde(default, skip_serializing_if = "String::is_empty")]
     note: String,
+    /// What is known of it where somebody signs for it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    proxy: Option<proxies::Proxy>,
 }
 
 /// A name that cannot be taken for an address, a number or a flag.
@@ -159,7 +164,7 @@ impl Command {
         match self {
             Self::List => {}
             Self::Add(args) => {
-                let entry = Entry { address: args.address, note: args.note };
+                let entry = Entry { address: args.address, note: args.note, proxy: None };
                 if let Some(other) = book.get(&args.name).filter(|other| other.address != entry.address)
                     && !args.overwrite
                 {
@@ -220,7 +225,7 @@ mod tests {
         let home = tempfile::tempdir().unwrap();
         let environment = |name: &str| (name == "HOME").then(|| home.path().into());
         let file = path(&environment).unwrap();
-        let entry = Entry { address: BOB.parse().unwrap(), note: String::new() };
+        let entry = Entry { address: BOB.parse().unwrap(), note: String::new(), proxy: None };
         save(&file, &Book::from([("bob".to_owned(), entry)])).unwrap();
         let read = |text: &str| resolve::<Coldkey>(text, &environment).map(|address| address.to_string());
         assert_eq!(

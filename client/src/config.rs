@@ -8,6 +8,7 @@ use clap::{Args, Subcommand};
 use serde_json::json;
 
 use crate::{
+    addr::proxies::{self, ProxyArgs, RemoveProxyArgs},
     exit::Exit,
     failure::Failure,
     output::{
@@ -30,6 +31,21 @@ pub(crate) enum Command {
     Clear(ClearArgs),
     /// What holds for btctl and what the running daemon goes by
     Show(ShowArgs),
+    /// The accounts in the address book that others sign for
+    #[command(hide = true)]
+    Proxies,
+    /// Put an account that others sign for into the address book, where --proxy finds it
+    #[command(hide = true, alias = "add_proxy")]
+    AddProxy(ProxyArgs),
+    /// Change what the address book has of such an account
+    #[command(hide = true, alias = "update_proxy")]
+    UpdateProxy(ProxyArgs),
+    /// Take such an account out of the address book
+    #[command(hide = true, alias = "remove_proxy")]
+    RemoveProxy(RemoveProxyArgs),
+    /// Take all such accounts out of the address book
+    #[command(hide = true, alias = "clear_proxies")]
+    ClearProxies,
 }
 
 /// `btctl config get`
@@ -149,6 +165,11 @@ impl Command {
                 get(&Preferences::load(&environment)?, None, session)
             }
             Self::Show(args) => show(&known, &args, session).await,
+            Self::Proxies => proxies::list(session),
+            Self::AddProxy(args) => proxies::add(args, session),
+            Self::UpdateProxy(args) => proxies::update(args, session),
+            Self::RemoveProxy(args) => proxies::remove(&args, session),
+            Self::ClearProxies => proxies::clear(session),
         }
     }
 }

@@ -80,8 +80,11 @@ fn main() -> ExitCode {
             for word in typed.idle {
                 session.out.note(format!("note: {word} has no meaning for this command"));
             }
+            if typed.asked {
+                session.was_asked();
+            }
             let ended = run(cli, &session);
-            if ended.is_ok() && typed.asked {
+            if ended.is_ok() {
                 session.tell_unasked();
             }
             session.out.end(ended)

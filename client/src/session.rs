@@ -46,8 +46,8 @@ pub(crate) struct Session {
     pub(crate) out: Output,
     /// The command line, and what was answered to questions since, as flags.
     words: RefCell<Vec<String>>,
-    /// Whether the command that asks nothing has been told.
-    has_told: Cell<bool>,
+    /// Whether the command that asks nothing is still to be told.
+    is_to_tell: Cell<bool>,
 }
 
 /// An answer as the daemon wrote it, and what it should be.
@@ -88,12 +88,18 @@ fn quoted(word: &str) -> Cow<'_, str> {
 impl Session {
     /// `words` is the command line behind the program's name.
     pub(crate) fn new(settings: Settings, out: Output, words: Vec<String>) -> Self {
-        Self { settings, out, words: RefCell::new(words), has_told: Cell::new(false) }
+        Self { settings, out, words: RefCell::new(words), is_to_tell: Cell::new(false) }
     }
 
     /// Notes what somebody answered to a question, and with which flag nobody would have been asked.
     pub(crate) fn answered(&self, flag: &str, value: &str) {
         self.words.borrow_mut().extend([flag.to_owned(), value.to_owned()]);
+        self.was_asked();
+    }
+
+    /// Notes that something was asked whose answer is among the words.
+    pub(crate) fn was_asked(&self) {
+        self.is_to_tell.set(true);
     }
 
     /// Asks a person for what a command can do with or without; none where nobody can be asked, or a program
@@ -115,9 +121,9 @@ impl Session {
         *self.words.borrow_mut() = words;
     }
 
-    /// Tells, once, the command that does the same and asks nothing.
+    /// Tells the command that does the same and asks nothing, where something was asked, unless it was told.
     pub(crate) fn tell_unasked(&self) {
-        if !self.has_told.get() {
+        if self.is_to_tell.get() {
             self.tell(&self.as_typed(&[]));
         }
     }
@@ -128,7 +134,7 @@ impl Session {
     }
 
     fn tell(&self, command: &str) {
-        self.has_told.set(true);
+        self.is_to_tell.set(false);
         self.out.note(format!("hint: the same without a question: {command}"));
     }
 

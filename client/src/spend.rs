@@ -4,7 +4,11 @@
 //! The plan is worked out by the daemon and shown as a card on standard error. The real call
 //! carries a fresh idempotency key, so that a repetition with the same key can never act twice.
 
-use std::{fs::File, io::Read, time::Duration};
+use std::{
+    fs::File,
+    io::Read,
+    time::{Duration, Instant},
+};
 
 use btd_api::{
     ApiError, Coldkey, ErrorKind, IdempotencyKey, Method, Tao,
@@ -308,7 +312,7 @@ async fn counted<T>(session: &Session, work: impl Future<Output = T>) -> T {
         return work.await;
     }
     let mut seconds = tokio::time::interval(Duration::from_secs(1));
-    let begun = tokio::time::Instant::now();
+    let begun = Instant::now();
     tokio::pin!(work);
     let done = loop {
         tokio::select! {

@@ -8,6 +8,7 @@ mod target;
 mod trade;
 mod wizard;
 
+pub(crate) use self::list::render as positions;
 use btd_api::{
     HotkeyRef, NetUid, Ratio, Tao,
     stake::{

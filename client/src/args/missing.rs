@@ -107,7 +107,7 @@ impl<'p> Interview<'p> {
             return false;
         }
         self.has_hotkey = true;
-        self.ask(words, |typed| Question::of_hotkey(typed))
+        self.ask(words, of_hotkey)
     }
 
     fn ask(
@@ -202,19 +202,19 @@ impl<'c> Question<'c> {
         let same = able.iter().find(|arg| arg.get_long().is_some() && value_name(arg) == value_name(first));
         Some(Self { arg: same.unwrap_or(&first), text: said(first), choices: choices(&typed.path, first), usual: None })
     }
+}
 
-    /// For the hotkey of a command that takes the usual one where none is named.
-    fn of_hotkey(typed: &Typed<'c>) -> Option<Self> {
-        const IDS: [&str; 3] = ["hotkey", "hotkeys", "from"];
-        if ["all_hotkeys", "exclude_hotkeys"].into_iter().any(|id| typed.has(id)) {
-            return None;
-        }
-        let usual = format!("[default: {USUAL_HOTKEY}]");
-        let has_default = |arg: &&Arg| arg.get_help().is_some_and(|help| help.to_string().contains(&usual));
-        let arg = typed.command.get_arguments().filter(|arg| IDS.contains(&arg.get_id().as_str())).find(has_default)?;
-        let is_said = typed.has(arg.get_id().as_str());
-        (!is_said).then(|| Self { arg, text: said(arg), choices: Vec::new(), usual: Some(USUAL_HOTKEY) })
+/// For the hotkey of a command that takes the usual one where none is named.
+fn of_hotkey<'c>(typed: &Typed<'c>) -> Option<Question<'c>> {
+    const IDS: [&str; 3] = ["hotkey", "hotkeys", "from"];
+    if ["all_hotkeys", "exclude_hotkeys"].into_iter().any(|id| typed.has(id)) {
+        return None;
     }
+    let usual = format!("[default: {USUAL_HOTKEY}]");
+    let has_default = |arg: &&Arg| arg.get_help().is_some_and(|help| help.to_string().contains(&usual));
+    let arg = typed.command.get_arguments().filter(|arg| IDS.contains(&arg.get_id().as_str())).find(has_default)?;
+    let is_said = typed.has(arg.get_id().as_str());
+    (!is_said).then(|| Question { arg, text: said(arg), choices: Vec::new(), usual: Some(USUAL_HOTKEY) })
 }
 
 fn value_name(arg: &Arg) -> Option<String> {

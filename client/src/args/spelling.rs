@@ -1,7 +1,7 @@
 //! Spellings of the Python command lines that say the same in another order or with a word that
 //! means something else here; they are written as this command line has them before it is read.
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 
 /// Where a keystore is read from, which they call as this command line calls its answers' form.
 const KEYSTORE: [&str; 4] = ["regen-coldkey", "regen_coldkey", "regen-hotkey", "regen_hotkey"];
@@ -26,7 +26,7 @@ fn whole(word: OsString) -> OsString {
     }
 }
 
-fn is(word: &OsString, all: &[&str]) -> bool {
+fn is(word: &OsStr, all: &[&str]) -> bool {
     word.to_str().is_some_and(|word| all.contains(&word))
 }
 

@@ -39,7 +39,8 @@ pub(super) async fn run(args: ListArgs, session: &Session) -> Result<Exit, Failu
     args.live.follow::<List>(session, &params, render).await
 }
 
-fn render(stakes: &Stakes, page: Page) -> String {
+/// The positions in a table, with what they are worth.
+pub(crate) fn render(stakes: &Stakes, page: Page) -> String {
     let mut table = Table::new(&[
         Column::number("NETUID"),
         Column::text("NAME").leaves(3),

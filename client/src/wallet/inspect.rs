@@ -3,30 +3,34 @@
 use std::{fmt::Write as _, time::Duration};
 
 use btd_api::{
-    WalletName,
+    Coldkey, NetUid, WalletName,
+    stake::{ColdkeyParams, List as Stakes},
     wallet::{
-        KeyName,
+        KeyName, List, ListParams,
         keyfiles::{Inspect, InspectParams, KeyDetail, Status, StatusParams, Usable, Use, WalletDetail},
     },
 };
 use clap::Args;
+use serde_json::json;
 
 use super::{
     convert::protection_name,
     keys::{scheme_name, state},
 };
 use crate::{
-    args::WalletArg,
+    addr,
+    args::{WalletArg, number},
     exit::Exit,
     failure::Failure,
     output::{
-        Page,
+        Format, Page,
         facts::Facts,
         table::{Column, Table},
         text,
     },
     session::Session,
     spend::tao,
+    stake,
 };
 
 /// `btctl wallet inspect`
@@ -34,6 +38,21 @@ use crate::{
 pub(crate) struct InspectArgs {
     #[command(flatten)]
     wallet: WalletArg,
+    /// Every wallet of this host
+    #[arg(long, short = 'a', alias = "all-wallets", conflicts_with = "wallet")]
+    all: bool,
+    /// Any coldkey, of which there are stakes to show and no files
+    #[arg(
+        long,
+        value_name = "SS58",
+        aliases = ["ss58-address", "ss58_address"],
+        conflicts_with_all = ["wallet", "all"],
+        value_parser = addr::coldkey
+    )]
+    ss58: Option<Coldkey>,
+    /// Show the stakes on these subnets only: `1,2`
+    #[arg(long, short = 'n', value_name = "NETUIDS", visible_alias = "netuid", value_delimiter = ',', value_parser = number::<NetUid>)]
+    netuids: Vec<NetUid>,
 }
 
 /// `btctl wallet status`
@@ -44,9 +63,53 @@ pub(crate) struct StatusArgs {}
 
 impl InspectArgs {
     pub(crate) async fn run(self, session: &Session) -> Result<Exit, Failure> {
-        let params = InspectParams { wallet: self.wallet.resolve(&session.settings) };
-        let reply = session.call::<Inspect>(&params).await?;
-        session.out.reply(&reply, inspected).map(|()| Exit::Success)
+        if let Some(address) = self.ss58 {
+            let params = ColdkeyParams { wallet: None, address: Some(address) };
+            let reply = session.call::<Stakes>(&params).await?;
+            return session.out.reply(&reply, |stakes, page| self.staked(stakes.clone(), page)).map(|()| Exit::Success);
+        }
+        if !self.all {
+            let wallet = self.wallet.clone().resolve(&session.settings);
+            let reply = session.call::<Inspect>(&InspectParams { wallet: wallet.clone() }).await?;
+            if session.out.format() == Format::Json {
+                return session.out.document(reply.text()).map(|()| Exit::Success);
+            }
+            let text = self.in_full(session, &wallet, &reply.read()?).await;
+            return session.out.data(&text).map(|()| Exit::Success);
+        }
+        let wallets = session.call::<List>(&ListParams {}).await?.read()?.wallets;
+        let (mut documents, mut texts) = (serde_json::Map::new(), Vec::new());
+        for wallet in wallets.into_iter().map(|wallet| wallet.name) {
+            let reply = session.call::<Inspect>(&InspectParams { wallet: wallet.clone() }).await?;
+            let detail = reply.read()?;
+            if session.out.format() == Format::Json {
+                documents.insert(wallet.to_string(), json!(detail));
+            } else {
+                texts.push(self.in_full(session, &wallet, &detail).await);
+            }
+        }
+        match session.out.format() {
+            Format::Json => session.out.document(&json!({ "wallets": documents }).to_string())?,
+            Format::Human => session.out.data(&texts.join("\n"))?,
+        }
+        Ok(Exit::Success)
+    }
+
+    /// The wallet, and what its coldkey has staked where there is a chain to ask.
+    async fn in_full(&self, session: &Session, wallet: &WalletName, detail: &WalletDetail) -> String {
+        let page = session.out.page();
+        let text = inspected(detail, page);
+        let params = ColdkeyParams { wallet: Some(wallet.clone()), address: None };
+        let stakes = session.call::<Stakes>(&params).await.and_then(|reply| reply.read());
+        match stakes {
+            Ok(stakes) if !stakes.positions.is_empty() => format!("{text}\n{}", self.staked(stakes, page)),
+            Ok(_) | Err(_) => text,
+        }
+    }
+
+    fn staked(&self, mut stakes: btd_api::stake::Stakes, page: Page) -> String {
+        stakes.positions.retain(|position| self.netuids.is_empty() || self.netuids.contains(&position.netuid));
+        stake::positions(&stakes, page)
     }
 }
 

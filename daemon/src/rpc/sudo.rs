@@ -57,7 +57,7 @@ async fn get(parts: Arc<Parts>, params: SubnetParams, _: Caller) -> Result<Expla
 /// value is then without effect.
 fn derives_cutoff(view: &View) -> Option<&'static str> {
     let has_factor = view.runtime().has_call(SUBTENSOR, "set_activity_cutoff_factor");
-    has_factor.then_some("it follows activity_cutoff_factor and the tempo: set that")
+    has_factor.then_some("it follows activity_cutoff_factor, which can")
 }
 
 fn explain(name: String, value: HyperValue, derives_cutoff: Option<&str>) -> Explained {
