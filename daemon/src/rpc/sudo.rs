@@ -133,13 +133,11 @@ async fn stake_burn(parts: Arc<Parts>, params: StakeBurnParams, _: Caller) -> Re
 /// The raw value that a hyperparameter has now.
 async fn present(view: &View, netuid: NetUid, name: &'static str) -> Result<u128, SubmissionError> {
     let read = view.hyperparameters(netuid).await?;
-    match read.as_ref().and_then(|read| read.get(name)) {
-        Some(HyperValue::Unsigned(raw)) => Ok(*raw),
-        _ => {
-            let words = format!("what {name} of subnet {netuid} is now cannot be read: set both with alpha_values");
-            Err(Precondition::Foreseen { error: "SubnetNotExists", words }.into())
-        }
+    if let Some(HyperValue::Unsigned(raw)) = read.as_ref().and_then(|read| read.get(name)) {
+        return Ok(*raw);
     }
+    let words = format!("what {name} of subnet {netuid} is now cannot be read: set both with alpha_values");
+    Err(Precondition::Foreseen { error: "SubnetNotExists", words }.into())
 }
 
 /// The call that sets it, and whether it may.
