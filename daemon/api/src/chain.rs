@@ -97,7 +97,7 @@ pub struct EndpointStatus {
     /// How it stands.
     pub standing: Standing,
     /// What is wrong with it, by a stable name: `unreachable`, `silent`, `cut`, `stale`,
-    /// `wrong-genesis`, `behind`, `forked`, `rate-limited`, `oversized`, `slow`, `unusable`.
+    /// `wrong-genesis`, `behind`, `forked`, `old-runtime`, `rate-limited`, `oversized`, `slow`, `unusable`.
     pub trouble: Option<String>,
     /// The same in words.
     pub reason: Option<String>,
@@ -233,7 +233,7 @@ impl Subscription for SubscribeBest {
 
 /// A block, by its number or by its hash.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(untagged)]
+#[serde(untagged, expecting = "a block is its number or its hash: 0 or more, or 0x and 64 hex digits")]
 pub enum BlockId {
     /// Its height.
     Number(BlockNumber),

@@ -95,6 +95,18 @@ pub enum ConnectError {
         /// The parent that the endpoint states.
         found: BlockHash,
     },
+    /// An endpoint that tells of an older runtime than was seen already.
+    #[error("{endpoint} tells of an old runtime: spec {found} at block {number}, the blocks before had spec {seen}")]
+    OldRuntime {
+        /// The endpoint.
+        endpoint: String,
+        /// The block.
+        number: BlockNumber,
+        /// The runtime's version as the endpoint tells it.
+        found: u32,
+        /// The version that was seen already.
+        seen: u32,
+    },
     /// An endpoint that turns away who asks too much.
     #[error("{endpoint} turns requests away because there were too many of them")]
     RateLimited {
@@ -150,6 +162,7 @@ impl ConnectError {
             Self::WrongGenesis { .. } => "wrong-genesis",
             Self::Behind { .. } => "behind",
             Self::Forked { .. } => "forked",
+            Self::OldRuntime { .. } => "old-runtime",
             Self::RateLimited { .. } => "rate-limited",
             Self::Oversized { .. } => "oversized",
             Self::Slow { .. } => "slow",
@@ -168,6 +181,7 @@ impl ConnectError {
             | Self::WrongGenesis { endpoint, .. }
             | Self::Behind { endpoint, .. }
             | Self::Forked { endpoint, .. }
+            | Self::OldRuntime { endpoint, .. }
             | Self::RateLimited { endpoint }
             | Self::Oversized { endpoint, .. }
             | Self::Slow { endpoint, .. }

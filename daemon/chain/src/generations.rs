@@ -363,6 +363,10 @@ fn absent_things_name_the_spec_and_the_nearest() {
         absent.to_string(),
         "this runtime (spec 143) has no call SubtensorModule.burned_registr; nearest: SubtensorModule.burned_register"
     );
+    let elsewhere = [(Item::Storage, "subtensormodule", "tempo"), (Item::Call, "SubtensorModul", "add_stak")];
+    let nearest = elsewhere.map(|(item, scope, name)| old.absent(item, scope, name).nearest.unwrap());
+    assert_eq!(nearest, ["SubtensorModule.Tempo", "SubtensorModule.add_stake"]);
+    assert_eq!(old.absent(Item::Constant, "Nowhere", "Anything").nearest, None);
     let told = oldest.absent(Item::RuntimeApi, "SwapRuntimeApi", "current_alpha_price").to_string();
     assert!(told.starts_with("this runtime (spec 103) has no runtime API"), "{told}");
     let told = oldest.absent(Item::RuntimeApi, "SubnetInfoRuntimeApi", "get_neuron").to_string();

@@ -11,6 +11,8 @@
 
 mod block;
 mod call;
+mod clock;
+mod dial;
 mod dispatch;
 mod endpoint;
 mod error;
@@ -26,6 +28,8 @@ mod refusal;
 mod rpc;
 mod runtime;
 mod scale;
+#[cfg(test)]
+mod simulated;
 mod value;
 mod view;
 

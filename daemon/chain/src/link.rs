@@ -8,6 +8,8 @@
 mod best;
 mod budget;
 mod config;
+#[cfg(test)]
+mod endurance;
 mod follower;
 mod merge;
 mod pool;
@@ -20,7 +22,6 @@ mod track;
 use std::{
     collections::VecDeque,
     sync::{Arc, OnceLock, PoisonError, RwLock},
-    time::Instant,
 };
 
 use btd_api::{BlockHash, BlockNumber};
@@ -46,6 +47,8 @@ use self::{
 };
 use crate::{
     block::{self, BlockRef, FinalizedBlock},
+    clock,
+    dial::{Dial, WebSocket},
     error::{ConfigError, ConnectError, ReadError},
     fetch,
     rpc::{self, Ask, Connection, Header, Request, RpcProblem},
@@ -73,6 +76,7 @@ pub(crate) struct Head {
 #[derive(Debug)]
 struct Shared {
     config: LinkConfig,
+    dialer: Box<dyn Dial>,
     pool: Pool,
     flights: Flights,
     /// The connection to an archive endpoint, made when one is needed.
@@ -89,6 +93,11 @@ struct Shared {
 
 /// Makes the handle and the task that keeps it alive. No I/O happens before [`Follower::run`].
 pub fn link(config: LinkConfig) -> Result<(Link, Follower), ConfigError> {
+    link_over(Box::new(WebSocket), config)
+}
+
+/// The same over connections that `dialer` makes.
+pub(crate) fn link_over(dialer: Box<dyn Dial>, config: LinkConfig) -> Result<(Link, Follower), ConfigError> {
     config.check()?;
     let connecting = LinkState::Connecting {
         endpoint: config.endpoints.first().map(ToString::to_string).unwrap_or_default(),
@@ -98,9 +107,10 @@ pub fn link(config: LinkConfig) -> Result<(Link, Follower), ConfigError> {
     };
     let genesis = config.genesis.map_or_else(OnceLock::new, OnceLock::from);
     let shared = Arc::new(Shared {
-        pool: Pool::new(&config, Instant::now()),
+        pool: Pool::new(&config, clock::now()),
         flights: Flights::default(),
         archive: Mutex::default(),
+        dialer,
         config,
         genesis,
         state: watch::Sender::new(connecting),
@@ -126,9 +136,17 @@ impl Link {
         Self { shared: Arc::clone(&self.shared), priority }
     }
 
+    /// Whether no block has come for longer than any should take, however the link stands: an endpoint
+    /// that answers, and a connection made anew, are no blocks. Never of a chain that makes them on demand.
+    pub fn is_stale(&self) -> bool {
+        let newest = self.shared.state.borrow().finalized();
+        let limit = self.shared.config.stale_after();
+        newest.zip(limit).is_some_and(|(seen, limit)| clock::since(seen.at) > limit)
+    }
+
     /// What is known of every endpoint, in the order of the configuration, archives last.
     pub fn endpoints(&self) -> Vec<EndpointStatus> {
-        self.shared.pool.status(Instant::now())
+        self.shared.pool.status(clock::now())
     }
 
     /// The hash of block 0, once known.
@@ -165,8 +183,10 @@ impl Link {
         }
         let unknown = || ReadError::UnknownBlock { block: number.to_string() };
         self.connection()?;
-        if self.finalized().is_none_or(|finalized| number > finalized.number) {
-            return Err(unknown());
+        match self.finalized() {
+            Some(finalized) if number <= finalized.number => {}
+            Some(finalized) => return Err(not_yet(number, finalized.number)),
+            None => return Err(unknown()),
         }
         let hash = self.hash_of(number).await?.ok_or_else(unknown)?;
         let (raw, missing) = match fetch::block(self, hash).await? {
@@ -249,7 +269,7 @@ impl Link {
     pub async fn begun(&self) {
         let mut states = self.state();
         let decided = states.wait_for(|state| state.finalized().is_some() || state.cause().is_some());
-        let _ = tokio::time::timeout(self.shared.config.request_timeout(), decided).await;
+        let _ = clock::timeout(self.shared.config.request_timeout(), decided).await;
     }
 
     /// Reads pinned at a block of the past. Most nodes keep the state of a few hundred blocks only.
@@ -276,7 +296,7 @@ impl Link {
         let head = self.head()?;
         match number.0.cmp(&head.block.number.0) {
             std::cmp::Ordering::Equal => return Ok(View::new(self.clone(), head)),
-            std::cmp::Ordering::Greater => return Err(unknown()),
+            std::cmp::Ordering::Greater => return Err(not_yet(number, head.block.number)),
             std::cmp::Ordering::Less => {}
         }
         let hash = match self.recent(number) {
@@ -311,7 +331,7 @@ impl Link {
         }
         let mut connections = self.shared.connection.subscribe();
         let waiting = connections.wait_for(Option::is_some);
-        let came = tokio::time::timeout(self.shared.config.request_timeout(), waiting).await;
+        let came = clock::timeout(self.shared.config.request_timeout(), waiting).await;
         came.ok().and_then(|came| came.ok()?.clone()).ok_or_else(|| self.not_connected())
     }
 
@@ -326,7 +346,7 @@ impl Link {
         let mut connections = self.shared.connection.subscribe();
         let other = |current: &Option<Arc<Connection>>| current.as_ref().is_some_and(|c| !Arc::ptr_eq(c, failed));
         let waiting = connections.wait_for(other);
-        tokio::time::timeout(self.shared.config.request_timeout(), waiting).await.ok()?.ok()?.clone()
+        clock::timeout(self.shared.config.request_timeout(), waiting).await.ok()?.ok()?.clone()
     }
 
     /// Asks the followed endpoint; what it has thrown away, an archive.
@@ -377,7 +397,7 @@ impl Link {
         let Some(connection) = self.archive(request.what()).await? else { return Ok(None) };
         self.archive_says(&connection, request, urgency).await?.map(Some).map_err(|lost| {
             let cause = connection.fault(request.what(), lost.clone());
-            connection.node().note_failure(cause, self.shared.config.retry_max(), Instant::now(), follower::jitter);
+            connection.node().note_failure(cause, self.shared.config.retry_max(), clock::now(), follower::jitter);
             Self::read_error(request, lost)
         })
     }
@@ -418,25 +438,25 @@ impl Link {
         if let Some(connection) = kept.as_ref() {
             return Ok(Some(Arc::clone(connection)));
         }
-        for node in self.shared.pool.archives.iter().filter(|node| node.rests(Instant::now()).is_none()) {
+        for node in self.shared.pool.archives.iter().filter(|node| node.rests(clock::now()).is_none()) {
             let connecting = async {
-                let connection = Connection::open(node, &self.shared.config).await?;
+                let connection = Connection::open(node, &*self.shared.dialer, &self.shared.config).await?;
                 follower::check_genesis(&self.shared, &connection).await?;
                 let newest = follower::newest(&connection).await?;
                 Ok::<_, ConnectError>((connection, newest))
             };
             match connecting.await {
                 Ok((connection, newest)) => {
-                    node.note_well(newest, Instant::now(), Standing::Standby);
+                    node.note_well(newest, clock::now(), Standing::Standby);
                     return Ok(Some(Arc::clone(kept.insert(Arc::new(connection)))));
                 }
                 Err(cause) => {
                     tracing::info!(endpoint = %node.endpoint, %cause, "an archive endpoint could not be asked");
-                    node.note_failure(cause, self.shared.config.retry_max(), Instant::now(), follower::jitter);
+                    node.note_failure(cause, self.shared.config.retry_max(), clock::now(), follower::jitter);
                 }
             }
         }
-        let now = Instant::now();
+        let now = clock::now();
         let cause = self.shared.pool.archives.iter().find_map(|node| node.status(now).trouble);
         Err(ReadError::NoArchive { what: what.to_owned(), cause: cause.map(Box::new) })
     }
@@ -465,6 +485,11 @@ impl Shared {
         let index = usize::try_from(number.0.checked_sub(first.0)?).ok()?;
         recent.get(index).filter(|block| block.block.number == number).cloned()
     }
+}
+
+/// A block that is still to come.
+fn not_yet(number: BlockNumber, newest: BlockNumber) -> ReadError {
+    ReadError::UnknownBlock { block: format!("{number} yet: the newest finalized one is {newest}") }
 }
 
 /// Whether a node said that it has thrown a state away (`sp_blockchain`: "State already discarded").

@@ -1,8 +1,8 @@
 //! One connection to one node, and the requests that are made of it.
 //!
 //! A [`Request`] is data; a [`Connection`] sends it with a deadline and says how it failed. Nothing
-//! is retried or reconnected here: that is the follower's decision (`link/follower.rs`), so the
-//! client below is told never to reconnect on its own account.
+//! is retried or reconnected here: that is the follower's decision (`link/follower.rs`). How the
+//! connection is made is in `dial.rs`.
 
 use std::{
     future::Future,
@@ -18,11 +18,13 @@ use serde_json::{Value as Json, json, value::RawValue};
 use subxt::config::{Hasher, substrate::BlakeTwo256};
 use subxt_rpcs::{
     RpcClient,
-    client::{ReconnectingRpcClient, RpcParams, RpcSubscription},
+    client::{RpcParams, RpcSubscription},
 };
 use tokio_util::sync::CancellationToken;
 
 use crate::{
+    clock,
+    dial::Dial,
     error::ConnectError,
     extrinsic::ExtrinsicHash,
     link::{LinkConfig, Node, Priority, Urgency},
@@ -267,9 +269,11 @@ impl From<subxt_rpcs::Error> for RpcProblem {
 
 impl RpcProblem {
     /// A connection that ended. The transport tells an answer that is too large from any other end
-    /// in words alone (`soketto::connection::Error::MessageTooLarge`).
+    /// in words alone (`soketto::connection::Error::MessageTooLarge`; of a single frame above 256 MiB
+    /// `soketto::base::Error::PayloadTooLarge`).
     fn broken(reason: String) -> Self {
-        if reason.contains("message too large") { Self::Oversized } else { Self::Cut(reason) }
+        let is_too_large = ["message too large", "payload too large"].iter().any(|words| reason.contains(words));
+        if is_too_large { Self::Oversized } else { Self::Cut(reason) }
     }
 
     /// Whether the endpoint turned the request away because there were too many. Proxies before
@@ -320,8 +324,8 @@ pub(crate) struct Connection {
 // === impl Connection ===
 
 impl Connection {
-    /// Opens a WebSocket. Nothing is asked yet.
-    pub(crate) async fn open(node: &Arc<Node>, config: &LinkConfig) -> Result<Self, ConnectError> {
+    /// Connects. Nothing is asked yet.
+    pub(crate) async fn open(node: &Arc<Node>, dialer: &dyn Dial, config: &LinkConfig) -> Result<Self, ConnectError> {
         let endpoint = &node.endpoint;
         let unreachable = |reason: String| {
             let endpoint = endpoint.to_string();
@@ -332,24 +336,17 @@ impl Connection {
                 ConnectError::Unreachable { endpoint, reason }
             }
         };
-        let opening = ReconnectingRpcClient::builder()
-            .retry_policy(std::iter::empty::<Duration>())
-            .max_response_size(config.max_response_bytes)
-            // Our own deadlines come first; these only keep abandoned requests from staying for ever.
-            .request_timeout(config.request_timeout().saturating_mul(2))
-            .connection_timeout(config.connect_timeout())
-            .build(endpoint.url());
-        let client = match tokio::time::timeout(config.connect_timeout(), opening).await {
-            Ok(opened) => opened.map_err(|error| unreachable(innermost(&error)))?,
+        let client = match clock::timeout(config.connect_timeout(), dialer.dial(endpoint, config)).await {
+            Ok(opened) => opened.map_err(unreachable)?,
             Err(_) => return Err(unreachable(format!("no handshake within {:?}", config.connect_timeout()))),
         };
         Ok(Self {
             node: Arc::clone(node),
             endpoint: endpoint.to_string(),
-            client: RpcClient::new(client),
+            client,
             deadline: config.request_timeout(),
             largest: config.max_response_bytes,
-            heard: Mutex::new(Instant::now()),
+            heard: Mutex::new(clock::now()),
             broken: CancellationToken::new(),
         })
     }
@@ -370,7 +367,7 @@ impl Connection {
         request: &Request<T>,
         urgency: &Urgency,
     ) -> Result<T, RpcProblem> {
-        let answer = tokio::time::timeout(self.deadline, self.patiently(request, urgency));
+        let answer = clock::timeout(self.deadline, self.patiently(request, urgency));
         let result = answer.await.unwrap_or(Err(RpcProblem::Deadline(self.deadline)));
         if matches!(result, Err(RpcProblem::Cut(_) | RpcProblem::Oversized)) {
             self.broken.cancel();
@@ -378,16 +375,19 @@ impl Connection {
         result
     }
 
-    /// Sends `request` until it is not turned away for being one of too many.
+    /// Sends `request` until it is not turned away for being one of too many. By what keeps the link
+    /// alive an endpoint is judged, so that is not repeated for long: another one may take it.
     async fn patiently<T: DeserializeOwned>(&self, request: &Request<T>, urgency: &Urgency) -> Result<T, RpcProblem> {
         const PAUSE: Duration = Duration::from_millis(500);
+        const TOLERATED: Duration = Duration::from_secs(5);
+        let mut turned_away = None;
         loop {
             let turn = self.node.budget.turn_of(urgency).await;
             let mut params = RpcParams::new();
             for param in &request.params {
                 params.push(param).map_err(|error| RpcProblem::Garbled(error.to_string()))?;
             }
-            let began = Instant::now();
+            let began = clock::now();
             let answer = self.client.request(request.method, params).await.map_err(RpcProblem::from);
             drop(turn);
             match answer {
@@ -398,11 +398,15 @@ impl Connection {
                         method = request.method,
                         "was turned away: too many requests"
                     );
-                    self.node.budget.slow_down(PAUSE, Instant::now());
+                    self.node.budget.slow_down(PAUSE, clock::now());
+                    let since = *turned_away.get_or_insert(began);
+                    if urgency.priority() == Priority::Following && clock::since(since) >= TOLERATED {
+                        return Err(problem);
+                    }
                 }
                 answer => {
                     self.hear();
-                    self.node.note_answer(began.elapsed());
+                    self.node.note_answer(clock::since(began));
                     return answer;
                 }
             }
@@ -411,23 +415,23 @@ impl Connection {
 
     /// Notes that something came from the node.
     pub(crate) fn hear(&self) {
-        *self.heard.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
+        *self.heard.lock().unwrap_or_else(PoisonError::into_inner) = clock::now();
     }
 
     /// Resolves when the node has said nothing for `patience` and gives no sign of life within as
     /// long again.
     pub(crate) async fn falls_silent(&self, patience: Duration) -> ConnectError {
         loop {
-            let silent = self.heard.lock().unwrap_or_else(PoisonError::into_inner).elapsed();
+            let silent = clock::since(*self.heard.lock().unwrap_or_else(PoisonError::into_inner));
             if let Some(left) = patience.checked_sub(silent).filter(|left| !left.is_zero()) {
-                tokio::time::sleep(left).await;
+                clock::sleep(left).await;
                 continue;
             }
             // Outside of the budget: waiting for a turn is not silence, and this is asked only when
             // nothing else comes.
             let sign = finalized_head();
             let answer = self.client.request::<BlockHash>(sign.method, RpcParams::new());
-            let problem = match tokio::time::timeout(patience, answer).await {
+            let problem = match clock::timeout(patience, answer).await {
                 Ok(answer) => answer.map_err(RpcProblem::from).err(),
                 Err(_) => Some(RpcProblem::Deadline(patience)),
             };
@@ -454,7 +458,7 @@ impl Connection {
         end: &'static str,
     ) -> Result<RpcSubscription<T>, ConnectError> {
         let opening = self.client.subscribe(method, RpcParams::new(), end);
-        match tokio::time::timeout(self.deadline, opening).await {
+        match clock::timeout(self.deadline, opening).await {
             Ok(opened) => opened.map_err(|error| self.fault(method, error.into())),
             Err(_) => Err(self.fault(method, RpcProblem::Deadline(self.deadline))),
         }
@@ -472,6 +476,7 @@ impl Connection {
             RpcProblem::Deadline(after) => ConnectError::Silent { endpoint, what: what.to_owned(), after },
             RpcProblem::Cut(reason) => ConnectError::Cut { endpoint, reason },
             RpcProblem::Oversized => ConnectError::Oversized { endpoint, limit: self.largest },
+            turned_away if turned_away.is_rate_limit() => ConnectError::RateLimited { endpoint },
             RpcProblem::Refused { code, message, .. } => {
                 ConnectError::Unusable { endpoint, reason: format!("it refused {what}: {message} (code {code})") }
             }
@@ -497,13 +502,4 @@ impl Ask for Connection {
     fn is_refusal(error: &ConnectError) -> bool {
         matches!(error, ConnectError::Unusable { .. })
     }
-}
-
-/// The message at the end of a chain of sources: the part that a person can act on.
-fn innermost(error: &dyn std::error::Error) -> String {
-    let mut last = error;
-    while let Some(source) = last.source() {
-        last = source;
-    }
-    last.to_string()
 }

@@ -159,11 +159,22 @@ impl Runtime {
             let nearest = nearest(scope, &candidates).map(str::to_owned);
             return Absent { item, name: scope.to_owned(), spec_version, nearest, lack: Lack::Missing };
         }
-        let nearest = nearest(name, &candidates).map(|found| format!("{scope}.{found}"));
+        let found = nearest(name, &candidates).map(|found| format!("{scope}.{found}"));
+        let nearest = found.or_else(|| self.elsewhere(item, scope, name));
         let is_undescribed =
             item == Item::RuntimeApi && self.inner.undescribed.as_ref().is_some_and(|apis| !apis.is_without(scope));
         let lack = if is_undescribed { Lack::Undescribed } else { Lack::Missing };
         Absent { item, name: format!("{scope}.{name}"), spec_version, nearest, lack }
+    }
+
+    /// What comes nearest where there is no pallet, or no runtime API, of the name `scope`.
+    fn elsewhere(&self, item: Item, scope: &str, name: &str) -> Option<String> {
+        let scopes: Vec<String> = match item {
+            Item::RuntimeApi => self.metadata().runtime_api_traits().map(|api| api.name().to_owned()).collect(),
+            _ => self.pallets().map(str::to_owned).collect(),
+        };
+        let meant = nearest(scope, &scopes).filter(|meant| *meant != scope)?;
+        Some(self.absent(item, meant, name).nearest.unwrap_or_else(|| meant.to_owned()))
     }
 
     pub(crate) fn storage_info(&self, pallet: &str, item: &str) -> Result<StorageInfo<'_, u32>, Absent> {

@@ -12,6 +12,7 @@ use tokio::sync::watch;
 use super::{Head, Link, Shared, follower::jitter};
 use crate::{
     block::BlockRef,
+    clock,
     error::ReadError,
     extrinsic::ExtrinsicHash,
     rpc::{self, Ask, Connection, HexBytes},
@@ -72,7 +73,7 @@ pub(super) async fn watch(shared: &Shared, connection: &Arc<Connection>) -> std:
             Err(cause) => tracing::info!(endpoint = connection.endpoint(), %cause, "best blocks are not told"),
         }
         shared.best.send_replace(None);
-        tokio::time::sleep(jitter(pause)).await;
+        clock::sleep(jitter(pause)).await;
         pause = pause.saturating_mul(2).min(longest);
     }
 }
@@ -91,7 +92,7 @@ async fn is_passed(shared: &Shared, moment: Duration) {
         };
         // The sender is in what was lent to us, so there is one.
         let Some(followed) = followed else { return std::future::pending().await };
-        tokio::time::sleep(moment).await;
+        clock::sleep(moment).await;
         if is_behind(followed) {
             return;
         }

@@ -12,6 +12,8 @@ use std::{
 
 use tokio::sync::{Notify, watch};
 
+use crate::clock;
+
 /// How important a request is; the first ones go first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Priority {
@@ -89,6 +91,11 @@ impl Urgency {
         Self { now: Arc::new(watch::Sender::new(priority)) }
     }
 
+    /// How important it is now.
+    pub(crate) fn priority(&self) -> Priority {
+        *self.now.borrow()
+    }
+
     /// Somebody waits for it to whom it is as important as that. A request that is in the queue goes
     /// forward; what is on its way already cannot be hastened.
     pub(crate) fn raise(&self, priority: Priority) {
@@ -127,7 +134,7 @@ impl Budget {
             let mut changed = std::pin::pin!(self.changed.notified());
             // From here on a change is not missed, also one that happens before the waiting.
             changed.as_mut().enable();
-            match self.try_turn(ticket, Instant::now()) {
+            match self.try_turn(ticket, clock::now()) {
                 Wait::Go => {
                     drop(place);
                     return Turn { budget: self };
@@ -136,7 +143,7 @@ impl Budget {
                 Wait::Until(when) => {
                     tokio::select! {
                         () = changed => {}
-                        () = tokio::time::sleep_until(when.into()) => {}
+                        () = clock::sleep_until(when) => {}
                     }
                 }
             }

@@ -79,7 +79,7 @@ impl Default for LinkConfig {
             stale_after_ms: 60_000,
             retry_max_ms: 30_000,
             heartbeat_ms: 5_000,
-            scout_ms: 20_000,
+            scout_ms: 10_000,
             max_lag_blocks: 5,
             slow_ms: 3_000,
             requests_per_s: 100,

@@ -10,7 +10,7 @@
 use std::{
     hash::{BuildHasher, Hasher, RandomState},
     sync::{Arc, PoisonError},
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use btd_api::{BlockHash, BlockNumber};
@@ -23,9 +23,11 @@ use super::{
 };
 use crate::{
     block::{self, BlockRef, FinalizedBlock},
+    clock,
     error::ConnectError,
     fetch,
     rpc::{self, Ask, Connection},
+    runtime::Runtime,
 };
 
 /// The shortest pause between two attempts, whatever endpoints they are at.
@@ -62,7 +64,7 @@ impl Follower {
         let mut cause = None;
         loop {
             // There is an endpoint: the configuration was checked.
-            let Some((index, _)) = self.shared.pool.next(Instant::now()) else { std::future::pending().await };
+            let Some((index, _)) = self.shared.pool.next(clock::now()) else { std::future::pending().await };
             let node = Arc::clone(&self.shared.pool.followed[index]);
             self.attempts = self.attempts.saturating_add(1);
             let (attempt, last) = (self.attempts, self.last);
@@ -79,7 +81,7 @@ impl Follower {
                     lost
                 }
             };
-            let now = Instant::now();
+            let now = clock::now();
             match &lost {
                 ConnectError::Superseded { .. } => node.note_left(),
                 failure => node.note_failure(failure.clone(), self.shared.config.retry_max(), now, jitter),
@@ -90,7 +92,7 @@ impl Follower {
             let last = self.last;
             self.shared.state.send_replace(LinkState::Lost { last, since: now, cause: lost.clone(), retry_after });
             cause = Some(lost);
-            tokio::time::sleep(retry_after).await;
+            clock::sleep(retry_after).await;
         }
     }
 
@@ -105,7 +107,7 @@ impl Follower {
     async fn serve(&mut self, index: usize) -> Result<Never, Leave> {
         let shared = Arc::clone(&self.shared);
         let node = &shared.pool.followed[index];
-        let connection = Connection::open(node, &shared.config).await.map_err(Leave::Failed)?;
+        let connection = Connection::open(node, &*shared.dialer, &shared.config).await.map_err(Leave::Failed)?;
         let connection = Arc::new(connection);
         let silence = async {
             match shared.config.heartbeat() {
@@ -136,7 +138,7 @@ impl Follower {
                 seen: last.block.number,
             });
         }
-        let since = Instant::now();
+        let since = clock::now();
         let live = |seen: Seen, spec_version: u32, announced: BlockNumber| LinkState::Live {
             endpoint: endpoint.to_owned(),
             genesis,
@@ -207,7 +209,7 @@ impl Follower {
         };
         for number in next.0..=announced.0 {
             let (block, head) = self.read(connection, BlockNumber(number)).await?;
-            let seen = Seen { block: block.block, at: Instant::now() };
+            let seen = Seen { block: block.block, at: clock::now() };
             for problem in &block.illegible {
                 tracing::warn!(block = number, problem, "part of a block is illegible");
             }
@@ -286,6 +288,7 @@ impl Follower {
             Err(error) if Connection::is_refusal(&error) && missing.is_some() => executed_by.clone(),
             Err(error) => return Err(error),
         };
+        self.check_age(connection, number, &runtime)?;
         if runtime.spec_version() != executed_by.spec_version() {
             let (from, to) = (executed_by.spec_version(), runtime.spec_version());
             tracing::info!(block = number.0, from, to, "the runtime was upgraded");
@@ -293,6 +296,22 @@ impl Follower {
         let mut decoded = block::decode(&raw, &executed_by);
         decoded.illegible.extend(missing.map(|error| error.to_string()));
         Ok((decoded, Head { block: BlockRef { number, hash }, runtime, generation: self.generation }))
+    }
+
+    /// A chain whose blocks stay never goes back to an older runtime (`System.set_code` refuses one): an
+    /// endpoint that says so tells of another state than that of the blocks that were followed. When every
+    /// endpoint has had its turn and nobody goes on, it may be the newer one that was a lie.
+    fn check_age(&self, connection: &Connection, number: BlockNumber, runtime: &Runtime) -> Result<(), ConnectError> {
+        let seen = self.shared.head.borrow().as_ref().map_or(0, |head| head.runtime.spec_version());
+        let found = runtime.spec_version();
+        if found >= seen || self.shared.config.finality == Finality::Revocable {
+            return Ok(());
+        }
+        if usize::try_from(self.attempts).is_ok_and(|attempts| attempts > self.shared.pool.followed.len()) {
+            tracing::warn!(block = number.0, found, seen, "no endpoint knows the runtime that one has told of");
+            return Ok(());
+        }
+        Err(ConnectError::OldRuntime { endpoint: connection.endpoint().to_owned(), number, found, seen })
     }
 
     /// Keeps a decoded block for readers, and as many before it as configured.
@@ -337,7 +356,7 @@ async fn next_head(
     let endpoint = || connection.endpoint().to_owned();
     let next = match shared.config.stale_after() {
         None => heads.next().await,
-        Some(after) => match tokio::time::timeout(after, heads.next()).await {
+        Some(after) => match clock::timeout(after, heads.next()).await {
             Ok(next) => next,
             Err(_) => return Err(ConnectError::Stale { endpoint: endpoint(), after }),
         },

@@ -3,19 +3,17 @@
 //! An endpoint cannot tell that it lags, or that its history is another one: only others can. So
 //! each of the others is visited now and then, over a connection of its own that lives for a few
 //! requests, and what it says is compared with what is followed. Every now and then becomes every
-//! other second when blocks are overdue. Nothing is followed from here.
+//! other second when blocks are overdue, and once around when one of them contradicts what was
+//! followed. Nothing is followed from here.
 
-use std::{
-    collections::BTreeSet,
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use btd_api::BlockNumber;
 
 use super::{LinkState, Shared, Standing, follower, pool::Node};
 use crate::{
     block::BlockRef,
+    clock,
     error::ConnectError,
     fetch,
     rpc::{self, Ask, Connection},
@@ -24,7 +22,7 @@ use crate::{
 /// Blocks are overdue after so many hundredths of the time after which an endpoint is stale: a moment
 /// after the next block of the public network should have come.
 const OVERDUE: u32 = 21;
-/// Between two visits while blocks are overdue.
+/// Between two visits while blocks are overdue, or others are asked whether they contradict too.
 const HASTE: Duration = Duration::from_secs(2);
 /// An endpoint that is preferred is gone back to after so many good visits in a row.
 const TRUSTED: u32 = 2;
@@ -70,12 +68,16 @@ pub(super) async fn watch(shared: &Arc<Shared>, active: usize) -> Leave {
     let mut good_visits = vec![0_u32; shared.pool.followed.len()];
     // The block behind which the next one was overdue at the last look.
     let mut waiting = None;
+    // How many visits are made in haste, because one has contradicted what was followed.
+    let mut hasty = 0_usize;
     for index in others.iter().copied().cycle() {
-        pause(shared).await;
+        let usual = follower::jitter(Duration::from_millis(shared.config.scout_ms));
+        pause(shared, if hasty > 0 { HASTE.min(usual) } else { usual }).await;
+        hasty = hasty.saturating_sub(1);
         let node = &shared.pool.followed[index];
         // Before the endpoint in use is live nothing is known to compare with: not even which chain
         // is wanted, which is not for the others to say.
-        if node.rests(Instant::now()).is_some() || announced(shared).is_none() {
+        if node.rests(clock::now()).is_some() || announced(shared).is_none() {
             continue;
         }
         let report = match visit(shared, node).await {
@@ -83,7 +85,7 @@ pub(super) async fn watch(shared: &Arc<Shared>, active: usize) -> Leave {
             Err(cause) => {
                 tracing::debug!(endpoint = %node.endpoint, %cause, "an endpoint that is not in use is not well");
                 good_visits[index] = 0;
-                node.note_failure(cause, shared.config.retry_max(), Instant::now(), follower::jitter);
+                node.note_failure(cause, shared.config.retry_max(), clock::now(), follower::jitter);
                 continue;
             }
         };
@@ -94,7 +96,9 @@ pub(super) async fn watch(shared: &Arc<Shared>, active: usize) -> Leave {
         match (sight, report.common) {
             (Sight::Contradicts, Some((ours, theirs))) => {
                 good_visits[index] = 0;
-                against.insert(index);
+                if against.insert(index) {
+                    hasty = others.len();
+                }
                 for_us.remove(&index);
                 let contradiction =
                     |endpoint, seen, found| ConnectError::Forked { endpoint, number: ours.number, seen, found };
@@ -103,16 +107,16 @@ pub(super) async fn watch(shared: &Arc<Shared>, active: usize) -> Leave {
                 }
                 let cause = contradiction(node.endpoint.to_string(), ours.hash, theirs.hash);
                 tracing::warn!(%cause, "two endpoints contradict each other");
-                node.note_failure(cause, shared.config.retry_max(), Instant::now(), follower::jitter);
+                node.note_failure(cause, shared.config.retry_max(), clock::now(), follower::jitter);
             }
             (Sight::Behind, _) => {
                 good_visits[index] = 0;
                 let finalized = report.newest.number;
                 let cause = ConnectError::Behind { endpoint: node.endpoint.to_string(), finalized, seen: announced };
-                node.note_failure(cause, shared.config.retry_max(), Instant::now(), follower::jitter);
+                node.note_failure(cause, shared.config.retry_max(), clock::now(), follower::jitter);
             }
             (Sight::Ahead, _) => {
-                node.note_well(report.newest, Instant::now(), Standing::Standby);
+                node.note_well(report.newest, clock::now(), Standing::Standby);
                 let followed = followed(shared).unwrap_or(announced);
                 let is_far = report.newest.number.0 > announced.0.saturating_add(shared.config.max_lag_blocks);
                 // One block that is missing once may be on its way.
@@ -123,7 +127,7 @@ pub(super) async fn watch(shared: &Arc<Shared>, active: usize) -> Leave {
                 waiting = Some(followed);
             }
             (Sight::Level | Sight::Contradicts, _) => {
-                node.note_well(report.newest, Instant::now(), Standing::Standby);
+                node.note_well(report.newest, clock::now(), Standing::Standby);
                 if report.common.is_some() {
                     for_us.insert(index);
                     against.remove(&index);
@@ -141,16 +145,15 @@ pub(super) async fn watch(shared: &Arc<Shared>, active: usize) -> Leave {
     std::future::pending().await
 }
 
-/// The time until the next visit: the configured one, or less while blocks are overdue.
-async fn pause(shared: &Shared) {
-    let usual = follower::jitter(Duration::from_millis(shared.config.scout_ms));
-    let begun = Instant::now();
+/// The time until the next visit: the usual one, or less while blocks are overdue.
+async fn pause(shared: &Shared, usual: Duration) {
+    let begun = clock::now();
     loop {
-        let waited = begun.elapsed();
+        let waited = clock::since(begun);
         let wanted = if is_overdue(shared) { HASTE.min(usual) } else { usual };
         match wanted.checked_sub(waited) {
             None | Some(Duration::ZERO) => return,
-            Some(left) => tokio::time::sleep(left.min(Duration::from_secs(1))).await,
+            Some(left) => clock::sleep(left.min(Duration::from_secs(1))).await,
         }
     }
 }
@@ -158,7 +161,7 @@ async fn pause(shared: &Shared) {
 /// Whether the next block should have been followed by now.
 fn is_overdue(shared: &Shared) -> bool {
     shared.config.stale_after().is_some_and(|stale| {
-        shared.state.borrow().finalized().is_some_and(|seen| seen.at.elapsed() > stale * OVERDUE / 100)
+        shared.state.borrow().finalized().is_some_and(|seen| clock::since(seen.at) > stale * OVERDUE / 100)
     })
 }
 
@@ -186,7 +189,7 @@ fn announced(shared: &Shared) -> Option<BlockNumber> {
 /// Asks an endpoint what it has: its chain, its newest finalized block, and its block at a height
 /// that was followed.
 async fn visit(shared: &Shared, node: &Arc<Node>) -> Result<Report, ConnectError> {
-    let connection = Connection::open(node, &shared.config).await?;
+    let connection = Connection::open(node, &*shared.dialer, &shared.config).await?;
     follower::check_genesis(shared, &connection).await?;
     let newest = follower::newest(&connection).await?;
     let followed = shared.head.borrow().as_ref().map(|head| head.block);

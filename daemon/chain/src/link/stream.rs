@@ -9,7 +9,7 @@ use btd_api::BlockNumber;
 use tokio::sync::watch;
 
 use super::{Head, Link};
-use crate::{block::FinalizedBlock, error::ReadError};
+use crate::{block::FinalizedBlock, clock, error::ReadError};
 
 /// Finalized blocks in order of number, each once. Dropping it ends the reading and nothing else.
 #[derive(Debug)]
@@ -93,7 +93,7 @@ impl BlockStream {
     /// Waits for a connection, and a moment before that: one that was just lost may still be shown.
     async fn reconnected(&self) {
         const MOMENT: Duration = Duration::from_millis(50);
-        tokio::time::sleep(MOMENT).await;
+        clock::sleep(MOMENT).await;
         let mut connections = self.link.shared.connection.subscribe();
         // Cannot fail: the link that we hold keeps the sender alive.
         let _ = connections.wait_for(Option::is_some).await;

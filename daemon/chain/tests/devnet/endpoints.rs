@@ -169,6 +169,26 @@ async fn whoever_turns_away_or_floods_is_named() {
     assert!(flood.to_string().contains("more than 150000 bytes"), "{flood}");
 }
 
+/// The node is told to go on for as long as anybody reads: whatever is taken was taken by the system on its way.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_endless_answer_is_read_no_further_than_it_may_be_long() {
+    const ENDLESS: usize = 500 << 20;
+    let kinds: [fn() -> Reaction; 2] = [|| Reaction::Endless(ENDLESS), || Reaction::EndlessInPieces(ENDLESS)];
+    let devnet = chain().await;
+    let (first, second) = (FaultyNode::before(devnet.address()).await, FaultyNode::before(devnet.address()).await);
+    for kind in kinds {
+        first.script(move |method, _| match method {
+            "chain_getBlock" => kind(),
+            _ => Reaction::Pass,
+        });
+        let sent = first.sent();
+        let followed = follow(LinkConfig { max_response_bytes: 4 << 20, scout_ms: 0, ..brisk([&first, &second]) });
+        named(&followed, 0, "oversized").await;
+        endpoint(&followed, 1, is_active).await;
+        assert!(first.sent() - sent < ENDLESS / 4, "{} bytes were taken", first.sent() - sent);
+    }
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn too_many_requests_are_made_fewer_and_answered() {
     let devnet = chain().await;

@@ -11,7 +11,7 @@ use std::{
     net::SocketAddr,
     sync::{
         Arc, Mutex,
-        atomic::{AtomicU32, Ordering},
+        atomic::{AtomicU32, AtomicUsize, Ordering},
     },
     time::Duration,
 };
@@ -40,6 +40,10 @@ pub(crate) enum Reaction {
     Refuse(i64, &'static str),
     /// It is answered with so many bytes of nothing.
     Oversized(usize),
+    /// It is answered with one message that is announced as so many bytes, and sent for as long as it is taken.
+    Endless(usize),
+    /// The same in pieces of a megabyte.
+    EndlessInPieces(usize),
     /// The connection ends.
     HangUp,
 }
@@ -67,6 +71,8 @@ struct Inner {
     announcing: Mutex<Announcing>,
     connections: AtomicU32,
     requests: AtomicU32,
+    /// Bytes of endless answers that were taken.
+    sent: AtomicUsize,
 }
 
 pub(crate) struct FaultyNode {
@@ -88,6 +94,7 @@ impl FaultyNode {
             announcing: Mutex::new(Box::new(|_, _| {})),
             connections: AtomicU32::new(0),
             requests: AtomicU32::new(0),
+            sent: AtomicUsize::new(0),
         });
         let (mode, modes) = watch::channel(Mode::Open);
         tokio::spawn({
@@ -157,6 +164,11 @@ impl FaultyNode {
 
     pub(crate) fn requests(&self) -> u32 {
         self.inner.requests.load(Ordering::SeqCst)
+    }
+
+    /// How many bytes of endless answers were taken, by the client or by the system on its way.
+    pub(crate) fn sent(&self) -> usize {
+        self.inner.sent.load(Ordering::SeqCst)
     }
 }
 
@@ -228,6 +240,8 @@ async fn calls(
             }
             Reaction::Swallow => continue,
             Reaction::HangUp => return,
+            Reaction::Endless(bytes) => return flood(to_client, inner, (bytes, bytes)).await,
+            Reaction::EndlessInPieces(bytes) => return flood(to_client, inner, (bytes, PIECE)).await,
             Reaction::Answer(result) => Some(json!({ "jsonrpc": "2.0", "id": id, "result": result })),
             Reaction::Refuse(code, message) => {
                 Some(json!({ "jsonrpc": "2.0", "id": id, "error": { "code": code, "message": message } }))
@@ -242,6 +256,29 @@ async fn calls(
         };
         if sent.is_err() {
             return;
+        }
+    }
+}
+
+const PIECE: usize = 1 << 20;
+
+/// Sends `bytes` of zeros as one message in frames of `frame`, until all are taken or the client is gone.
+async fn flood(to_client: &ToClient, inner: &Inner, (bytes, frame): (usize, usize)) {
+    let mut to_client = to_client.lock().await;
+    let zeros = vec![b'0'; PIECE];
+    for number in 0..bytes / frame {
+        // A first frame has the opcode of a text, the others continue it, and the last one ends it.
+        let opcode = u8::from(number == 0) | if number + 1 == bytes / frame { 0x80 } else { 0 };
+        let mut head = vec![opcode, 127];
+        head.extend(u64::try_from(frame).unwrap().to_be_bytes());
+        if to_client.write_all(&head).await.is_err() {
+            return;
+        }
+        for _ in 0..frame / PIECE {
+            if to_client.write_all(&zeros).await.is_err() {
+                return;
+            }
+            inner.sent.fetch_add(PIECE, Ordering::SeqCst);
         }
     }
 }

@@ -1,0 +1,246 @@
+//! What the link promises of hours and of seconds, on a clock of its own and with the usual configuration:
+//! no block comes late because an endpoint misbehaves, an outage makes no storm, and what is old is said
+//! to be.
+
+use std::{
+    collections::BTreeSet,
+    time::{Duration, Instant},
+};
+
+use btd_api::BlockNumber;
+
+use super::{Finality, Link, LinkConfig, LinkState, link_over};
+use crate::{
+    ConnectError, ReadError, clock,
+    simulated::{self, Fault, Network},
+};
+
+/// A block is followed so long after it was made at the latest, whatever befalls the endpoint in use.
+const LATEST: Duration = Duration::from_secs(15);
+const BLOCK: Duration = Duration::from_secs(12);
+
+/// Runs `story` over so many nodes.
+fn over<T>(nodes: usize, story: impl AsyncFnOnce(&Link, &Network) -> T) -> T {
+    with(nodes, |config| config, story)
+}
+
+fn with<T>(
+    nodes: usize,
+    configure: impl Fn(LinkConfig) -> LinkConfig,
+    story: impl AsyncFnOnce(&Link, &Network) -> T,
+) -> T {
+    simulated::run(async {
+        let network = Network::of(nodes);
+        let (link, follower) = link_over(Box::new(network.clone()), configure(network.config())).unwrap();
+        let stop = tokio_util::sync::CancellationToken::new();
+        tokio::select! {
+            () = follower.run(stop) => panic!("nobody has stopped it"),
+            told = async {
+                followed(&link, 100).await;
+                story(&link, &network).await
+            } => told,
+        }
+    })
+}
+
+/// Waits until this block of the chain that everybody else has is followed, and says when that was.
+async fn followed(link: &Link, number: u32) -> Instant {
+    let mut states = link.state();
+    let is_there = |state: &LinkState| {
+        let newest = state.finalized().filter(|_| state.is_live());
+        newest
+            .is_some_and(|seen| seen.block.number.0 >= number && seen.block.hash == Network::hash(seen.block.number.0))
+    };
+    states.wait_for(is_there).await.unwrap();
+    clock::now()
+}
+
+/// What is told of the first endpoint within the next `blocks` blocks, and the longest that one of them took
+/// from when it was made to when it was followed.
+async fn watch(link: &Link, network: &Network, blocks: u32) -> (BTreeSet<&'static str>, Duration) {
+    let (mut troubles, mut latest) = (BTreeSet::new(), Duration::ZERO);
+    let first = network.height() + 1;
+    for number in first..first + blocks {
+        while network.height() < number {
+            troubles.extend(link.endpoints()[0].trouble.as_ref().map(ConnectError::name));
+            clock::sleep(Duration::from_millis(100)).await;
+        }
+        let made = clock::now();
+        latest = latest.max(followed(link, number).await - made);
+    }
+    (troubles, latest)
+}
+
+/// What happens at a block, and what the endpoint may then be called.
+type Case = (fn(u32) -> Fault, &'static [&'static str]);
+
+#[test]
+fn no_block_comes_late_whatever_befalls_the_endpoint_in_use() {
+    // Where there are several names, whichever shows first.
+    let faults: [Case; 9] = [
+        (|_| Fault::HalfOpen, &["silent", "behind"]),
+        (|_| Fault::Down, &["cut"]),
+        (Fault::Lags, &["behind"]),
+        (|n| Fault::Forks(n + 1), &["forked"]),
+        (|_| Fault::OtherGenesis, &["wrong-genesis"]),
+        (|_| Fault::Spec(143), &["old-runtime"]),
+        (|_| Fault::TooMany, &["rate-limited"]),
+        (|_| Fault::Oversized, &["oversized"]),
+        (|_| Fault::Slow(8), &["behind", "silent", "slow"]),
+    ];
+    for (fault, names) in faults {
+        // At other moments between two blocks, and between two looks at another endpoint.
+        for moment in 0..8 {
+            let (troubles, latest) = over(3, async |link, network| {
+                clock::sleep(Duration::from_millis(40_000 + 1_500 * moment)).await;
+                network.give(0, fault(network.height()));
+                watch(link, network, 12).await
+            });
+            assert!(latest <= LATEST, "{names:?} at {moment}: a block was followed {latest:?} after it was made");
+            assert!(names.iter().any(|name| troubles.contains(name)), "{names:?} at {moment}: {troubles:?}");
+        }
+    }
+}
+
+#[test]
+fn a_fault_that_comes_while_another_lasts_makes_no_block_late_either() {
+    let latest = over(3, async |link, network| {
+        network.give(0, Fault::HalfOpen);
+        let (_, first) = watch(link, network, 5).await;
+        network.give(1, Fault::Down);
+        let (_, second) = watch(link, network, 5).await;
+        network.give(0, Fault::None);
+        network.give(2, Fault::Lags(network.height()));
+        let (_, third) = watch(link, network, 20).await;
+        [first, second, third]
+    });
+    assert!(latest.iter().all(|latest| *latest <= LATEST), "{latest:?}");
+}
+
+#[test]
+fn a_runtime_that_is_swapped_delays_nothing() {
+    over(3, async |link, network| {
+        let at = network.height() + 3;
+        network.upgrade_at(at);
+        let (troubles, latest) = watch(link, network, 6).await;
+        assert!(latest <= Duration::from_secs(2) && troubles.is_empty(), "{latest:?} {troubles:?}");
+        let spec = async |number| link.block(BlockNumber(number)).await.unwrap().spec_version;
+        // The block that brings an upgrade is the old runtime's last.
+        assert_eq!((spec(at).await, spec(at + 1).await), (425, 426));
+        assert_eq!(link.view().unwrap().runtime().spec_version(), 426);
+    });
+}
+
+#[test]
+fn a_chain_that_may_go_back_may_go_back_to_an_older_runtime() {
+    let revocable = |config| LinkConfig { finality: Finality::Revocable, ..config };
+    with(1, revocable, async |link, network| {
+        network.give(0, Fault::Spec(143));
+        followed(link, network.height() + 2).await;
+        assert_eq!(link.view().unwrap().runtime().spec_version(), 143);
+    });
+}
+
+#[test]
+fn one_liar_about_the_runtime_keeps_nobody_from_the_others() {
+    let latest = over(2, async |link, network| {
+        network.give(0, Fault::Spec(999));
+        followed(link, network.height() + 2).await;
+        assert_eq!(link.view().unwrap().runtime().spec_version(), 999);
+        network.give(0, Fault::Down);
+        let (_, latest) = watch(link, network, 5).await;
+        assert_eq!(link.view().unwrap().runtime().spec_version(), 425);
+        latest
+    });
+    assert!(latest <= LATEST, "{latest:?}");
+}
+
+#[test]
+fn an_hour_of_outage_is_no_storm_and_loses_no_block() {
+    for (nodes, fault) in [(1, Fault::Down), (3, Fault::Down), (3, Fault::HalfOpen), (3, Fault::TooMany)] {
+        over(nodes, async |link, network| {
+            clock::sleep(BLOCK * 3).await;
+            let mut blocks = link.blocks();
+            let first = blocks.cursor().unwrap().0;
+            (0..nodes).for_each(|node| network.give(node, fault));
+            clock::sleep(Duration::from_mins(2)).await;
+            let (dials, requests) = (network.dials(), network.requests());
+            clock::sleep(Duration::from_mins(58)).await;
+            let (dials, requests) = (network.dials() - dials, network.requests() - requests);
+            // A rest is between fifteen and thirty seconds by then. It is not given up either.
+            let each = dials / u32::try_from(nodes).unwrap();
+            assert!((58..=58 * 4).contains(&each), "{fault:?}: {dials} connections to {nodes} nodes");
+            assert_eq!(requests, 0, "{fault:?}: nobody was there to be asked");
+            assert!(link.is_stale() && matches!(link.view(), Err(ReadError::NotConnected { .. })));
+
+            (0..nodes).for_each(|node| network.give(node, Fault::None));
+            let back = clock::now();
+            let newest = followed(link, network.height()).await;
+            // One that is silent may have been asked just before.
+            assert!(newest - back <= Duration::from_secs(36), "{fault:?}: back after {:?}", newest - back);
+            assert!(!link.is_stale());
+            let last = network.height();
+            assert!(last - first > 290, "an hour has 300 blocks");
+            let asked = network.requests();
+            for number in first..=last {
+                let block = blocks.next().await.unwrap();
+                assert_eq!((block.block.number.0, block.block.hash), (number, Network::hash(number)));
+                assert_eq!(block.parent, Network::hash(number - 1));
+            }
+            let asked = network.requests() - asked;
+            assert!(asked <= 5 * 310, "{asked} requests for {} blocks", last - first);
+        });
+    }
+}
+
+#[test]
+fn what_is_old_is_said_to_be_until_a_block_comes() {
+    for nodes in [1, 3] {
+        over(nodes, async |link, network| {
+            clock::sleep(BLOCK * 2).await;
+            network.halt();
+            let last = link.state().borrow().finalized().unwrap().at;
+            let (dials, requests) = (network.dials(), network.requests());
+            while clock::since(last) <= BLOCK * 5 {
+                assert!(!link.is_stale(), "said {:?} after the last block", clock::since(last));
+                clock::sleep(Duration::from_millis(250)).await;
+            }
+            // Connections are made anew meanwhile, and answer: that is no block.
+            for _ in 0..4 * 60 * 60 {
+                assert!(link.is_stale(), "taken back {:?} after the last block", clock::since(last));
+                clock::sleep(Duration::from_millis(250)).await;
+            }
+            let (dials, requests) = (network.dials() - dials, network.requests() - requests);
+            assert!(dials <= 2_000 && requests <= 12_000, "{dials} connections, {requests} requests in an hour");
+            network.go_on();
+            followed(link, network.height() + 1).await;
+            assert!(!link.is_stale());
+        });
+    }
+}
+
+#[test]
+fn a_hundred_drops_lose_no_block_and_double_none() {
+    over(2, async |link, network| {
+        let mut blocks = link.blocks();
+        let first = blocks.cursor().unwrap().0;
+        for drop in 0_u64..100 {
+            let nodes: &[usize] = if drop % 3 == 0 { &[0, 1] } else { &[0] };
+            for node in nodes {
+                network.give(*node, Fault::Down);
+            }
+            clock::sleep(Duration::from_millis(700 * (drop % 40))).await;
+            for node in nodes {
+                network.give(*node, Fault::None);
+            }
+            clock::sleep(Duration::from_millis(900 * (drop % 23))).await;
+        }
+        let last = network.height();
+        followed(link, last).await;
+        for number in first..=last {
+            let block = blocks.next().await.unwrap();
+            assert_eq!((block.block.number.0, block.block.hash), (number, Network::hash(number)));
+        }
+        assert!(last - first > 150, "{} blocks came meanwhile", last - first);
+    });
+}

@@ -1,0 +1,310 @@
+//! The nodes of the simulated network: what each of them answers, and what is wrong with it.
+//!
+//! A block's hash is its number and the branch on which it is, so that a node can be asked for any
+//! block without keeping one. Blocks are empty, and the metadata is a small one, of 2023.
+
+use std::{
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicU32, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use btd_api::{BlockHash, BlockNumber};
+use futures_util::{FutureExt, StreamExt, future::BoxFuture, stream};
+use serde_json::{Value as Json, json, value::RawValue};
+use subxt_rpcs::{
+    Error, RpcClient, RpcClientT, UserError,
+    client::{RawRpcFuture, RawRpcSubscription},
+};
+use tokio::sync::watch;
+
+use crate::{clock, dial::Dial, endpoint::Endpoint, link::LinkConfig};
+
+const METADATA: &[u8] = include_bytes!("../../../../tests/vectors/metadata/metadata-103.scale");
+const SPEC: u32 = 425;
+/// The time between two blocks.
+const PACE: Duration = Duration::from_secs(12);
+/// How long a node takes to answer.
+const ANSWERING: Duration = Duration::from_millis(60);
+
+/// What is wrong with a node.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Fault {
+    /// Nothing.
+    None,
+    /// Sockets stay and nothing comes from it; a new connection is never made.
+    HalfOpen,
+    /// Connections end, and new ones are refused.
+    Down,
+    /// It has no block after this one, and answers.
+    Lags(u32),
+    /// From this block on it has others.
+    Forks(u32),
+    /// Connections end; behind new ones is another chain.
+    OtherGenesis,
+    /// It tells of this runtime, whatever block it is asked about.
+    Spec(u32),
+    /// It turns requests away, and connections.
+    TooMany,
+    /// Its blocks are larger than what is accepted, which ends the connection.
+    Oversized,
+    /// It takes so many seconds to answer.
+    Slow(u64),
+}
+
+/// Nodes of one chain.
+#[derive(Clone, Debug)]
+pub(crate) struct Network {
+    shared: Arc<Shared>,
+}
+
+#[derive(Debug)]
+struct Shared {
+    began: Instant,
+    nodes: Vec<watch::Sender<Fault>>,
+    /// When the chain stopped, if it did, and when it went on.
+    halted: Mutex<Option<(Instant, Option<Instant>)>>,
+    dials: AtomicU32,
+    requests: AtomicU32,
+    /// The block whose state has the next runtime.
+    upgraded: AtomicU32,
+}
+
+/// A connection to one of them.
+struct Session {
+    shared: Arc<Shared>,
+    fault: watch::Receiver<Fault>,
+    /// Cancelled connections answer nothing any more.
+    ended: Arc<watch::Sender<Option<&'static str>>>,
+}
+
+// === impl Network ===
+
+impl Network {
+    /// So many nodes; the chain has a hundred blocks.
+    pub(crate) fn of(nodes: usize) -> Self {
+        let began = clock::now().checked_sub(PACE * 100).unwrap();
+        let nodes = (0..nodes).map(|_| watch::Sender::new(Fault::None)).collect();
+        let (dials, requests, upgraded) = (AtomicU32::new(0), AtomicU32::new(0), AtomicU32::new(u32::MAX));
+        Self { shared: Arc::new(Shared { began, nodes, halted: Mutex::default(), dials, requests, upgraded }) }
+    }
+
+    /// The usual configuration, with these nodes.
+    pub(crate) fn config(&self) -> LinkConfig {
+        let endpoints = (0..self.shared.nodes.len()).map(|index| format!("ws://node-{index}").into()).collect();
+        LinkConfig { endpoints, ..LinkConfig::default() }
+    }
+
+    pub(crate) fn give(&self, node: usize, fault: Fault) {
+        self.shared.nodes[node].send_replace(fault);
+    }
+
+    /// No block is made from now on.
+    pub(crate) fn halt(&self) {
+        *self.shared.halted.lock().unwrap() = Some((clock::now(), None));
+    }
+
+    /// Blocks are made again.
+    pub(crate) fn go_on(&self) {
+        let mut halted = self.shared.halted.lock().unwrap();
+        *halted = halted.map(|(since, _)| (since, Some(clock::now())));
+    }
+
+    /// The state behind block `number`, and behind those after it, has another runtime.
+    pub(crate) fn upgrade_at(&self, number: u32) {
+        self.shared.upgraded.store(number, Ordering::SeqCst);
+    }
+
+    /// The newest block.
+    pub(crate) fn height(&self) -> u32 {
+        self.shared.height()
+    }
+
+    /// The hash of a block.
+    pub(crate) fn hash(number: u32) -> BlockHash {
+        hash(number, 0)
+    }
+
+    /// Attempts at a connection so far.
+    pub(crate) fn dials(&self) -> u32 {
+        self.shared.dials.load(Ordering::SeqCst)
+    }
+
+    /// Requests so far.
+    pub(crate) fn requests(&self) -> u32 {
+        self.shared.requests.load(Ordering::SeqCst)
+    }
+}
+
+impl Dial for Network {
+    fn dial<'d>(&'d self, endpoint: &'d Endpoint, _: &'d LinkConfig) -> BoxFuture<'d, Result<RpcClient, String>> {
+        self.shared.dials.fetch_add(1, Ordering::SeqCst);
+        let index: usize = endpoint.url().trim_start_matches("ws://node-").parse().unwrap();
+        async move {
+            clock::sleep(ANSWERING).await;
+            let mut fault = self.shared.nodes[index].subscribe();
+            let now = *fault.wait_for(|fault| *fault != Fault::HalfOpen).await.unwrap();
+            match now {
+                Fault::Down => Err("connection refused".to_owned()),
+                Fault::TooMany => Err("the server said 429 Too Many Requests".to_owned()),
+                _ => {
+                    fault.mark_unchanged();
+                    let ended = Arc::new(watch::Sender::new(None));
+                    Ok(RpcClient::new(Session { shared: Arc::clone(&self.shared), fault, ended }))
+                }
+            }
+        }
+        .boxed()
+    }
+}
+
+// === impl Shared ===
+
+impl Shared {
+    fn height(&self) -> u32 {
+        let now = clock::now();
+        let stood = match *self.halted.lock().unwrap() {
+            Some((since, until)) => until.unwrap_or(now) - since,
+            None => Duration::ZERO,
+        };
+        u32::try_from((now - self.began).saturating_sub(stood).as_secs() / PACE.as_secs()).unwrap()
+    }
+
+    /// What the node with this fault answers.
+    fn answer(&self, fault: Fault, method: &str, params: &Json) -> Result<Json, Error> {
+        let refused = |code, message: &str| Error::User(UserError { code, message: message.to_owned(), data: None });
+        let height = match fault {
+            Fault::Lags(last) => self.height().min(last),
+            _ => self.height(),
+        };
+        let branch = |number| u8::from(matches!(fault, Fault::Forks(from) if number >= from));
+        let of = |number| hash(number, branch(number));
+        let block = |param: usize| number_of(&params[param]).filter(|(number, _)| *number <= height);
+        Ok(match method {
+            _ if fault == Fault::TooMany => return Err(refused(429, "too many requests")),
+            "chain_getBlockHash" => match params[0].as_u64().map(|number| u32::try_from(number).unwrap()) {
+                Some(0) if fault == Fault::OtherGenesis => json!(hash(0, 9)),
+                Some(number) if number <= height => json!(of(number)),
+                Some(_) => Json::Null,
+                None => json!(of(height)),
+            },
+            "chain_getFinalizedHead" => json!(of(height)),
+            "chain_getHeader" => block(0).map_or(Json::Null, |(number, _)| header(number, of)),
+            "chain_getBlock" => block(0).map_or(Json::Null, |(number, _)| {
+                json!({ "block": { "header": header(number, of), "extrinsics": [] }, "justifications": null })
+            }),
+            "state_getStorage" => Json::Null,
+            "state_getRuntimeVersion" => {
+                let is_upgraded = block(0).is_some_and(|(number, _)| number >= self.upgraded.load(Ordering::SeqCst));
+                let spec = if is_upgraded { SPEC + 1 } else { SPEC };
+                let spec = if let Fault::Spec(old) = fault { old } else { spec };
+                json!({ "specVersion": spec, "transactionVersion": 1, "apis": [] })
+            }
+            "state_getMetadata" => json!(format!("0x{}", hex::encode(METADATA))),
+            _ => return Err(refused(-32601, "Method not found")),
+        })
+    }
+}
+
+fn hash(number: u32, branch: u8) -> BlockHash {
+    let mut bytes = [0x5a; 32];
+    bytes[..4].copy_from_slice(&number.to_be_bytes());
+    bytes[4] = branch;
+    BlockHash(bytes)
+}
+
+fn number_of(hash: &Json) -> Option<(u32, u8)> {
+    let bytes = hex::decode(hash.as_str()?.trim_start_matches("0x")).ok()?;
+    Some((u32::from_be_bytes(bytes[..4].try_into().ok()?), bytes[4]))
+}
+
+fn header(number: u32, of: impl Fn(u32) -> BlockHash) -> Json {
+    let nothing = BlockHash([0; 32]);
+    json!({
+        "parentHash": of(number.saturating_sub(1)), "number": format!("{number:#x}"), "stateRoot": nothing,
+        "extrinsicsRoot": nothing, "digest": { "logs": [] },
+    })
+}
+
+fn raw(json: &Json) -> Box<RawValue> {
+    serde_json::value::to_raw_value(json).unwrap()
+}
+
+fn lost(reason: &'static str) -> Error {
+    Error::Client(reason.into())
+}
+
+// === impl Session ===
+
+impl Session {
+    /// Why the connection has ended, if it has.
+    fn end(&self) -> Option<&'static str> {
+        let fault = *self.fault.borrow();
+        if matches!(fault, Fault::Down) || fault == Fault::OtherGenesis && self.fault.has_changed().unwrap() {
+            self.ended.send_replace(Some("connection closed"));
+        }
+        *self.ended.borrow()
+    }
+
+    async fn say(&self, method: &str, params: Json) -> Result<Box<RawValue>, Error> {
+        self.shared.requests.fetch_add(1, Ordering::SeqCst);
+        let began = *self.fault.borrow();
+        let taking = if let Fault::Slow(seconds) = began { Duration::from_secs(seconds) } else { ANSWERING };
+        clock::sleep(taking).await;
+        let mut fault = self.fault.clone();
+        fault.wait_for(|fault| *fault != Fault::HalfOpen).await.unwrap();
+        if let Some(reason) = self.end() {
+            return Err(lost(reason));
+        }
+        let fault = *self.fault.borrow();
+        if fault == Fault::Oversized && method == "chain_getBlock" {
+            self.ended.send_replace(Some("message too large"));
+            return Err(lost("message too large"));
+        }
+        self.shared.answer(fault, method, &params).map(|answer| raw(&answer))
+    }
+}
+
+impl RpcClientT for Session {
+    fn request_raw<'a>(&'a self, method: &'a str, params: Option<Box<RawValue>>) -> RawRpcFuture<'a, Box<RawValue>> {
+        let params = params.map_or(Json::Null, |params| serde_json::from_str(params.get()).unwrap());
+        Box::pin(self.say(method, params))
+    }
+
+    fn subscribe_raw<'a>(
+        &'a self,
+        sub: &'a str,
+        _: Option<Box<RawValue>>,
+        _: &'a str,
+    ) -> RawRpcFuture<'a, RawRpcSubscription> {
+        Box::pin(async move {
+            // What a subscription asks for is its first answer.
+            self.say("chain_getFinalizedHead", Json::Null).await?;
+            let is_best = sub == "chain_subscribeNewHeads";
+            let session =
+                Session { shared: Arc::clone(&self.shared), fault: self.fault.clone(), ended: Arc::clone(&self.ended) };
+            let heads = stream::unfold((session, 0), move |(session, last)| async move {
+                loop {
+                    let mut fault = session.fault.clone();
+                    fault.wait_for(|fault| *fault != Fault::HalfOpen).await.ok()?;
+                    if session.end().is_some() {
+                        return None;
+                    }
+                    let now = *session.fault.borrow();
+                    let head = session.shared.answer(now, "chain_getFinalizedHead", &Json::Null).ok();
+                    // A best block is a few blocks ahead of the finalized one.
+                    let ahead = if is_best { 2 } else { 0 };
+                    let told = head.as_ref().and_then(number_of).map_or(last, |(number, _)| number + ahead);
+                    if told > last {
+                        let of = |number| hash(number, u8::from(matches!(now, Fault::Forks(from) if number >= from)));
+                        return Some((Ok(raw(&header(told, of))), (session, told)));
+                    }
+                    clock::sleep(Duration::from_millis(200)).await;
+                }
+            });
+            Ok(RawRpcSubscription { stream: heads.boxed(), id: Some(BlockNumber(0).to_string()) })
+        })
+    }
+}
