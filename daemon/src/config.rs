@@ -70,7 +70,7 @@ pub struct CacheConfig {
 
 impl Default for CacheConfig {
     fn default() -> Self {
-        Self { memory_mib: 32, history_mib: 64 }
+        Self { memory_mib: 8, history_mib: 64 }
     }
 }
 

@@ -208,7 +208,7 @@ async fn open_history(config: &Config, directories: &Directories) -> Option<Hist
     if bytes == 0 {
         return None;
     }
-    let memory = u64::from(config.cache.memory_mib) << 18;
+    let memory = u64::from(config.cache.memory_mib) << 20;
     let opened = Cache::open_as(cache::history_layout(bytes), directories.cache.join("history"), memory).await;
     let history = match opened {
         Ok((cache, found)) => {
