@@ -95,18 +95,21 @@ pub(super) enum Told {
     Outage,
 }
 
-/// How the link stands, and why, once it has been away for long enough to be worth a word.
-pub(super) async fn outage(link: &Link) -> (chain::Link, String) {
+/// How the link stands, and why, once it has been away, or blocks have, for long enough to be worth a word.
+pub(super) async fn outage(chain: &Link) -> (chain::Link, String) {
     /// A failover to another endpoint is over before.
     const MOMENT: Duration = Duration::from_secs(2);
-    let mut states = link.state();
+    let mut states = chain.state();
     loop {
-        // The link that we hold keeps the sender alive.
-        let _ = states.wait_for(|state| !state.is_live()).await;
-        if timeout(MOMENT, states.wait_for(LinkState::is_live)).await.is_err() {
+        // The link that we hold keeps the sender alive. Nothing happens when blocks stop, so that is looked for.
+        let is_away = timeout(MOMENT, states.wait_for(|state| !state.is_live())).await.is_ok();
+        let is_back = is_away && timeout(MOMENT, states.wait_for(LinkState::is_live)).await.is_ok();
+        let freshness = link::Freshness::of(chain);
+        if is_away && !is_back || freshness == link::Freshness::Stale {
             let state = states.borrow();
-            let trouble = state.cause().map_or_else(|| "no endpoint has answered yet".to_owned(), ToString::to_string);
-            return (super::link::standing(&state), trouble);
+            let trouble = link::trouble(&state, freshness, Instant::now());
+            let trouble = trouble.unwrap_or_else(|| "no endpoint has answered yet".to_owned());
+            return (link::standing(&state, freshness), trouble);
         }
     }
 }

@@ -1,12 +1,25 @@
 //! How the link to the chain stands, in the words of the contract.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use btd_api::chain::{self, BlockRef, ChainStatus};
 use btd_chain::{ConnectError, EndpointStatus, Link, LinkState, Standing};
 
 use super::receipt;
 use crate::config::Network;
+
+/// Whether blocks arrive as they should.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Freshness {
+    Fresh,
+    Stale,
+}
+
+impl Freshness {
+    pub(super) fn of(link: &Link) -> Self {
+        if link.is_stale() { Self::Stale } else { Self::Fresh }
+    }
+}
 
 /// The chain as btd sees it at `now`.
 pub(super) fn status(network: &Network, link: &Link, now: Instant) -> ChainStatus {
@@ -20,7 +33,7 @@ pub(super) fn status(network: &Network, link: &Link, now: Instant) -> ChainStatu
         endpoints: endpoints.into_iter().map(|status| endpoint(status, now)).collect(),
         features: features.into_iter().map(str::to_owned).collect(),
         best: link.best().borrow().map(|best| receipt::block(best.block)),
-        ..describe(network, link.genesis(), &state, now)
+        ..describe(network, link.genesis(), (&state, Freshness::of(link)), now)
     }
 }
 
@@ -47,7 +60,12 @@ fn endpoint(status: EndpointStatus, now: Instant) -> chain::EndpointStatus {
     }
 }
 
-fn describe(network: &Network, genesis: Option<btd_api::BlockHash>, state: &LinkState, now: Instant) -> ChainStatus {
+fn describe(
+    network: &Network,
+    genesis: Option<btd_api::BlockHash>,
+    (state, freshness): (&LinkState, Freshness),
+    now: Instant,
+) -> ChainStatus {
     let seen = state.finalized();
     let (endpoint, spec_version) = match state {
         LinkState::Live { endpoint, spec_version, .. } => (endpoint.as_str(), Some(*spec_version)),
@@ -56,13 +74,13 @@ fn describe(network: &Network, genesis: Option<btd_api::BlockHash>, state: &Link
     };
     ChainStatus {
         network: network.to_string(),
-        link: standing(state),
+        link: standing(state, freshness),
         endpoint: Some(endpoint.to_owned()).filter(|endpoint| !endpoint.is_empty()),
         genesis,
         spec_version,
         finalized: seen.map(|seen| BlockRef { number: seen.block.number, hash: seen.block.hash }),
         finalized_age_ms: seen.map(|seen| millis(now, seen.at)),
-        trouble: state.cause().map(ToString::to_string),
+        trouble: trouble(state, freshness, now),
         best: None,
         lag: 0,
         endpoints: Vec::new(),
@@ -70,12 +88,25 @@ fn describe(network: &Network, genesis: Option<btd_api::BlockHash>, state: &Link
     }
 }
 
-pub(super) fn standing(state: &LinkState) -> chain::Link {
+/// How the link stands. That an endpoint answers, or a connection was made anew, is no block.
+pub(super) fn standing(state: &LinkState, freshness: Freshness) -> chain::Link {
     match state {
+        LinkState::Live { .. } if freshness == Freshness::Stale => chain::Link::Stale,
         LinkState::Live { .. } => chain::Link::Live,
         _ if matches!(state.cause(), Some(ConnectError::Stale { .. })) => chain::Link::Stale,
         LinkState::Connecting { last: None, .. } => chain::Link::Connecting,
         LinkState::Connecting { last: Some(_), .. } | LinkState::Lost { .. } => chain::Link::Lost,
+    }
+}
+
+/// What is wrong with it, in words.
+pub(super) fn trouble(state: &LinkState, freshness: Freshness, now: Instant) -> Option<String> {
+    match state {
+        LinkState::Live { endpoint, finalized, .. } if freshness == Freshness::Stale => {
+            let after = Duration::from_secs(now.saturating_duration_since(finalized.at).as_secs());
+            Some(ConnectError::Stale { endpoint: endpoint.clone(), after }.to_string())
+        }
+        _ => state.cause().map(ToString::to_string),
     }
 }
 
@@ -85,8 +116,6 @@ fn millis(now: Instant, then: Instant) -> u64 {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use btd_api::{BlockHash, BlockNumber};
     use btd_chain::Seen;
 
@@ -103,16 +132,37 @@ mod tests {
             cause: cut.clone(),
             retry_after: Duration::from_millis(500),
         };
-        let status = describe(&Network::Local, None, &lost, at + Duration::from_millis(1500));
+        let status = describe(&Network::Local, None, (&lost, Freshness::Fresh), at + Duration::from_millis(1500));
         assert_eq!((status.link, status.finalized_age_ms), (chain::Link::Lost, Some(1500)));
         assert_eq!(status.finalized.map(|block| block.number), Some(BlockNumber(7)));
         assert_eq!(status.trouble, Some(cut.to_string()));
         let first = LinkState::Connecting { endpoint: "ws://a".into(), attempt: 1, last: None, cause: None };
-        let status = describe(&Network::Local, None, &first, at);
+        let status = describe(&Network::Local, None, (&first, Freshness::Fresh), at);
         assert_eq!((status.link, status.endpoint.as_deref()), (chain::Link::Connecting, Some("ws://a")));
         let after = Duration::from_mins(1);
         let cause = Some(ConnectError::Stale { endpoint: "ws://a".into(), after });
         let stale = LinkState::Connecting { endpoint: "ws://a".into(), attempt: 1, last: None, cause };
-        assert_eq!(describe(&Network::Local, None, &stale, at).link, chain::Link::Stale);
+        assert_eq!(describe(&Network::Local, None, (&stale, Freshness::Stale), at).link, chain::Link::Stale);
+    }
+
+    #[test]
+    fn an_endpoint_that_answers_and_brings_no_block_is_stale() {
+        let at = Instant::now();
+        let block = btd_chain::BlockRef { number: BlockNumber(7), hash: BlockHash([1; 32]) };
+        let live = LinkState::Live {
+            endpoint: "ws://a".into(),
+            genesis: BlockHash([2; 32]),
+            spec_version: 425,
+            finalized: Seen { block, at },
+            announced: BlockNumber(7),
+            since: at,
+        };
+        let seen = |freshness| {
+            let status = describe(&Network::Local, None, (&live, freshness), at + Duration::from_secs(90));
+            (status.link, status.trouble)
+        };
+        assert_eq!(seen(Freshness::Fresh), (chain::Link::Live, None));
+        let words = "ws://a is connected, but no finalized block has arrived for 90s".to_owned();
+        assert_eq!(seen(Freshness::Stale), (chain::Link::Stale, Some(words)));
     }
 }

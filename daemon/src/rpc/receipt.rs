@@ -24,7 +24,8 @@ const FURTHEST_BEHIND: u32 = 5;
 
 /// When a reply was read, as `link` stands now.
 pub(super) fn at(stamp: Stamp, link: &Link) -> At {
-    At { block: block(stamp.block), age_ms: stamp.age_ms(), stale: !is_current(&link.state().borrow()) }
+    let is_stale = link.is_stale() || !is_current(&link.state().borrow());
+    At { block: block(stamp.block), age_ms: stamp.age_ms(), stale: is_stale }
 }
 
 /// The same for what is kept of the metagraphs: it is stale too when blocks arrive and keeping it
