@@ -159,6 +159,61 @@ fn what_a_program_sends_wrong() {
     assert!(daemon.stop().success());
 }
 
+/// Each read that cannot be answered says of what, and at which block.
+#[test]
+fn what_is_asked_of_the_chain_wrongly() {
+    let host = Host::new();
+    let daemon = host.start(&["--network", "devnet", "--block-time", "instant"]);
+    host.ask(&["devnet", "mine", "12"]);
+    wait_for("btd to follow", || (host.ask(&["chain"])["finalized"]["number"] == 12).then_some(()));
+    let missing = ["metagraph_get", "metagraph_save", "subnets_metagraph", "subnets_show", "subnets_hyperparameters"];
+    for method in missing.into_iter().chain(["metagraph_sync"]) {
+        for (params, wanted, words) in [
+            (r#"{"netuid":99,"block":3}"#, 1, "there is no subnet 99 at block 3"),
+            (r#"{"netuid":1,"block":9999}"#, 1, "no block 9999 yet: the newest finalized one is 12"),
+            (r#"{"netuid":1,"block":-1}"#, 2, "a block is its number or its hash"),
+            (r#"{"netuid":1,"block":"12"}"#, 2, "a block is its number or its hash"),
+            (r#"{"netuid":70000,"block":3}"#, 2, "`netuid`: invalid value: integer `70000`"),
+        ] {
+            let (code, error) = host.refused(&["rpc", method, params]);
+            assert!(code == wanted && error.contains(words), "{method} {params}: {code} {error}");
+        }
+    }
+    for (method, params, wanted, words) in [
+        ("subnets_show", r#"{"netuid":99}"#, 1, "there is no subnet 99"),
+        ("metagraph_history", r#"{"netuid":99}"#, 1, "there is no subnet 99"),
+        ("metagraph_history", r#"{"netuid":1,"from":10,"to":2}"#, 2, "the first block, 10, comes after the last, 2"),
+        ("metagraph_history", r#"{"netuid":1,"columns":["nope"]}"#, 2, "there is no column `nope`"),
+        ("metagraph_get", r#"{"netuid":1,"mechid":3}"#, 1, "no mechanism 3 of a subnet 1 at block 12"),
+        (
+            "metagraph_matrix",
+            r#"{"netuid":1,"mechid":3,"matrix":"bonds"}"#,
+            1,
+            "no mechanism 3 of a subnet 1 at block 12",
+        ),
+        ("metagraph_matrix", r#"{"netuid":1,"matrix":"Weights"}"#, 2, "expected `weights` or `bonds`"),
+        ("metagraph_neuron", r#"{"netuid":1}"#, 2, "its `uid`, or its `hotkey`"),
+        ("metagraph_neuron", r#"{"netuid":1,"uid":9999}"#, 1, "uid 9999 is no neuron of subnet 1"),
+        ("metagraph_column", r#"{"netuid":1,"column":"Incentives"}"#, 2, "there are: hotkeys, coldkeys"),
+        ("chain_block", r#"{"block":4294967296}"#, 2, "a block is its number or its hash"),
+        ("chain_events", r#"{"block":3,"filter":{"pallet":"system"}}"#, 1, "nearest: System"),
+        ("chain_storage", r#"{"pallet":"subtensormodule","item":"tempo"}"#, 1, "nearest: SubtensorModule.Tempo"),
+        ("chain_constant", r#"{"pallet":"system","name":"version"}"#, 1, "nearest: System.Version"),
+        (
+            "chain_runtimeApi",
+            r#"{"api":"subnetinforuntimeapi","method":"get_metagraf","arguments":[1]}"#,
+            1,
+            "nearest: SubnetInfoRuntimeApi.get_metagraph",
+        ),
+    ] {
+        let (code, error) = host.refused(&["rpc", method, params]);
+        assert!(code == wanted && error.contains(words), "{method} {params}: {code} {error}");
+    }
+    let newest = host.ask(&["rpc", "metagraph_matrix", r#"{"netuid":1,"matrix":"weights"}"#]);
+    assert_eq!(newest["at"]["number"], 12, "weights are of the newest block, whenever neurons changed");
+    assert!(daemon.stop().success());
+}
+
 #[test]
 fn what_an_operator_sets_wrong() {
     let host = Host::new();

@@ -21,11 +21,17 @@ use btd_api::{
     },
 };
 
-use super::{Caller, Failure, chain::raw, receipt, subnets::no_mechanism, table::Table as Methods};
+use super::{
+    Caller, Failure,
+    chain::raw,
+    receipt,
+    subnets::{no_mechanism, no_subnet},
+    table::Table as Methods,
+};
 use crate::{
     causes::with_causes,
     daemon::Parts,
-    metagraph::{Table, file, history::HistoryError},
+    metagraph::{List, Table, file, history::HistoryError},
     stamp::Stamp,
 };
 
@@ -106,11 +112,9 @@ async fn neuron(parts: Arc<Parts>, params: NeuronParams, _: Caller) -> Result<Ne
     let found = match (uid, hotkey) {
         (Some(uid), None) => Some(uid),
         (None, Some(hotkey)) => table.uid(hotkey.0).map(Uid),
-        _ => {
-            return Err(Failure::new(
-                ErrorKind::InvalidParams,
-                "name the neuron by its uid or by its hotkey, not both",
-            ));
+        (Some(_), Some(_)) | (None, None) => {
+            let words = "name the neuron by one of the two: its `uid`, or its `hotkey`";
+            return Err(Failure::new(ErrorKind::InvalidParams, words));
         }
     };
     let neuron = found.and_then(|uid| table.neuron(uid.0));
@@ -197,7 +201,12 @@ async fn history(parts: Arc<Parts>, params: HistoryParams, _: Caller) -> Result<
     let genesis = parts.link.genesis().ok_or_else(|| receipt::warming_up("which chain it is"))?;
     // Records beyond what the chain has reached are of another life of it, or ahead of a node that lags.
     let reached = parts.link.finalized().map_or(BlockNumber(u32::MAX), |block| block.number);
-    let (from, to) = (from.unwrap_or_default(), to.unwrap_or(reached).min(reached));
+    let (from, to) = (from.unwrap_or_default(), to.unwrap_or(reached));
+    if from > to {
+        let words = format!("the first block, {from}, comes after the last, {to}: there is nothing between them");
+        return Err(Failure::new(ErrorKind::InvalidParams, words));
+    }
+    let to = to.min(reached);
     let count = usize::from(limit.unwrap_or(RECORDS).min(MOST_RECORDS));
     // One more, to which the first is compared.
     let wanted = past.range(genesis, (netuid, mechid), (from, to), count.saturating_add(1)).await;
@@ -207,6 +216,11 @@ async fn history(parts: Arc<Parts>, params: HistoryParams, _: Caller) -> Result<
     let records = tables.iter().skip(surplus).zip(before);
     let records = records.map(|(table, before)| record(table, before, &columns, uid)).collect::<Result<_, _>>()?;
     let kept = past.kept(genesis, (netuid, mechid)).await;
+    // Of a subnet that is gone the past is kept; of one that never was there is none.
+    let is_unheard_of = |list: &Arc<List>| !list.netuids.contains(&netuid);
+    if kept.records == 0 && parts.metagraph.current().list.as_ref().is_some_and(is_unheard_of) {
+        return Err(no_subnet(netuid));
+    }
     let records_kept = u32::try_from(kept.records).unwrap_or(u32::MAX);
     Ok(HistoryReply {
         netuid,

@@ -17,7 +17,7 @@ use btd_api::{
     },
     wallet::{Outcome, Receipt},
 };
-use btd_chain::{Call, FixedPoint, HyperValue, ReadError, View};
+use btd_chain::{Call, FixedPoint, HyperValue, ReadError};
 use btd_pow::{Puzzle, Target};
 use btd_signer_protocol::KeyId;
 use serde::{Serialize, Serializer, ser::Error as _};
@@ -110,8 +110,7 @@ async fn past_metagraph(
     block: Option<BlockId>,
 ) -> Result<MetagraphReply, Failure> {
     let (view, at) = raw::view(&parts.link, block).await?;
-    let absent = || if mechid == MechId(0) { no_subnet(netuid) } else { no_mechanism(netuid, mechid, at) };
-    let raw = view.mechagraph(netuid, mechid).await?.ok_or_else(absent)?;
+    let raw = view.mechagraph(netuid, mechid).await?.ok_or_else(|| no_mechanism(netuid, mechid, at))?;
     let snapshot = Snapshot::read(&raw, Stamp::of(view.block(), &parts.link));
     Ok(MetagraphReply {
         at,
@@ -125,7 +124,7 @@ async fn show(parts: Arc<Parts>, params: SubnetParams, _: Caller) -> Result<Show
     let SubnetParams { netuid, block } = params;
     if let Some(block) = block {
         let (view, at) = raw::view(&parts.link, Some(block)).await?;
-        let subnet = metagraph::Subnet::at(&view, netuid).await?.ok_or_else(|| no_subnet(netuid))?;
+        let subnet = metagraph::Subnet::at(&view, netuid).await?.ok_or_else(|| no_subnet_at(netuid, at))?;
         return Ok(Shown { at, subnet: summary(&subnet) });
     }
     let known = parts.metagraph.current();
@@ -140,7 +139,7 @@ async fn price(parts: Arc<Parts>, params: PriceParams, _: Caller) -> Result<Pric
     let prices: Vec<SubnetPrice> =
         prices.filter(|one| params.netuid.is_none_or(|netuid| netuid == one.netuid)).collect();
     match params.netuid {
-        Some(netuid) if prices.is_empty() => Err(no_subnet(netuid)),
+        Some(netuid) if prices.is_empty() => Err(no_subnet_at(netuid, at)),
         _ => Ok(PriceReply { at, prices }),
     }
 }
@@ -148,7 +147,7 @@ async fn price(parts: Arc<Parts>, params: PriceParams, _: Caller) -> Result<Pric
 async fn registration_cost(parts: Arc<Parts>, params: SubnetParams, _: Caller) -> Result<CostReply, Failure> {
     let (view, at) = raw::view(&parts.link, params.block).await?;
     if !view.subnet_exists(params.netuid).await? {
-        return Err(no_subnet(params.netuid));
+        return Err(no_subnet_at(params.netuid, at));
     }
     Ok(CostReply { at, cost: view.registration_cost(params.netuid).await? })
 }
@@ -175,14 +174,24 @@ pub(super) fn no_subnet(netuid: NetUid) -> Failure {
     Precondition::NoSuchSubnet { netuid }.into()
 }
 
+/// The same at the block at which it was looked for.
+pub(super) fn no_subnet_at(netuid: NetUid, at: At) -> Failure {
+    let message = format!("there is no subnet {netuid} at block {}", at.block.number);
+    Failure(btd_api::ApiError::new(ErrorKind::NotFound, message).with("netuid", netuid))
+}
+
+/// There is no such mechanism, or no such subnet: every subnet has the main one.
 pub(super) fn no_mechanism(netuid: NetUid, mechid: MechId, at: At) -> Failure {
+    if mechid == MechId(0) {
+        return no_subnet_at(netuid, at);
+    }
     let message = format!("there is no mechanism {mechid} of a subnet {netuid} at block {}", at.block.number);
     Failure(btd_api::ApiError::new(ErrorKind::NotFound, message).with("netuid", netuid))
 }
 
 async fn hyperparameters(parts: Arc<Parts>, params: SubnetParams, _: Caller) -> Result<HyperparametersReply, Failure> {
     let (view, at) = raw::view(&parts.link, params.block).await?;
-    let read = view.hyperparameters(params.netuid).await?.ok_or_else(|| no_subnet(params.netuid))?;
+    let read = view.hyperparameters(params.netuid).await?.ok_or_else(|| no_subnet_at(params.netuid, at))?;
     let entries = read.entries.into_iter().map(|(name, value)| Hyperparameter { name, value: raw(value) });
     Ok(HyperparametersReply { at, netuid: params.netuid, hyperparameters: entries.collect() })
 }
@@ -217,20 +226,6 @@ fn decimal(number: FixedPoint) -> Json {
     let sign = if bits < 0 { "-" } else { "" };
     let text = format!("{sign}{whole}.{billionths:09}");
     text.parse::<f64>().map_or(Json::String(text), |number| json!(number))
-}
-
-/// Reads at the snapshot's own block, or at the newest where the node has thrown that away.
-pub(super) async fn view_of(parts: &Parts, snapshot: &Snapshot) -> Result<(View, At), Failure> {
-    match parts.link.view_at(snapshot.at.block.hash).await {
-        Ok(view) => Ok((view, receipt::at(snapshot.at, &parts.link))),
-        Err(
-            ReadError::Pruned { .. }
-            | ReadError::UnknownBlock { .. }
-            | ReadError::Refused { .. }
-            | ReadError::NoArchive { .. },
-        ) => Ok(receipt::view(&parts.link).await?),
-        Err(error) => Err(error.into()),
-    }
 }
 
 async fn register_neuron(parts: Arc<Parts>, params: RegisterParams, _: Caller) -> Result<Registered, Failure> {

@@ -8,8 +8,9 @@ use std::sync::Arc;
 use btd_api::{
     BlockHash, ErrorKind,
     chain::{
-        At, BlockExtrinsic, BlockId, BlockParams, BlockReply, ConstantParams, Described, EventsParams, EventsReply,
-        MetadataParams, MetadataReply, RuntimeApiParams, StorageItem, StorageParams, StorageReply, Stored, ValueReply,
+        At, BlockExtrinsic, BlockId, BlockParams, BlockReply, ConstantParams, Described, Event, EventsParams,
+        EventsReply, MetadataParams, MetadataReply, RuntimeApiParams, StorageItem, StorageParams, StorageReply, Stored,
+        ValueReply,
     },
 };
 use btd_chain::{FinalizedBlock, Link, ReadError, Value, View};
@@ -50,8 +51,13 @@ fn extrinsic(extrinsic: &btd_chain::Extrinsic) -> BlockExtrinsic {
 
 pub(super) async fn events(parts: Arc<Parts>, params: EventsParams, _: Caller) -> Result<EventsReply, Failure> {
     let block = find(&parts.link, params.block).await?;
+    let pallet = params.filter.pallet.clone();
     let wanted = filter::Wanted::from(params.filter);
-    let events = wanted.of(&block).map(|(_, event)| receipt::event(event.clone())).collect();
+    let events: Vec<Event> = wanted.of(&block).map(|(_, event)| receipt::event(event.clone())).collect();
+    // That nothing of it happened would be no answer about a pallet that there is not.
+    if let (true, Some(pallet)) = (events.is_empty(), pallet) {
+        parts.link.view()?.runtime().describe(&pallet).map_err(ReadError::from)?;
+    }
     Ok(EventsReply { block: receipt::block(block.block), events, illegible: block.illegible.clone() })
 }
 

@@ -18,16 +18,13 @@ use crate::{
     rpc::{
         Caller, Failure,
         chain::raw,
-        subnets::{no_mechanism, no_subnet, snapshot, view_of},
+        subnets::{no_mechanism, no_subnet_at},
     },
 };
 
 pub(super) async fn matrix(parts: Arc<Parts>, params: MatrixParams, _: Caller) -> Result<MatrixReply, Failure> {
     let MatrixParams { netuid, matrix, mechid, block } = params;
-    let (view, at) = match block {
-        Some(block) => raw::view(&parts.link, Some(block)).await?,
-        None => view_of(&parts, &*snapshot(&parts.metagraph.current(), netuid)?).await?,
-    };
+    let (view, at) = raw::view(&parts.link, block).await?;
     let n = neurons(&view, netuid, mechid, at).await?;
     let rows = match matrix {
         MatrixName::Weights => view.weights(netuid, mechid).await?,
@@ -52,7 +49,7 @@ pub(super) async fn matrix(parts: Arc<Parts>, params: MatrixParams, _: Caller) -
 /// How many neurons the subnet has at the block of `view`, if it has the mechanism.
 async fn neurons(view: &View, netuid: NetUid, mechid: MechId, at: At) -> Result<u16, Failure> {
     if !view.subnet_exists(netuid).await? {
-        return Err(no_subnet(netuid));
+        return Err(no_subnet_at(netuid, at));
     }
     if mechid.0 >= view.mechanisms(netuid).await?.max(1) {
         return Err(no_mechanism(netuid, mechid, at));
