@@ -19,7 +19,7 @@ use nix::{
 use crate::{Host, wait_for};
 
 /// What the shell does: `$@` is the command.
-const SHELL: &str = r#""$@"; echo "[ended with $?]"; read then; echo "[then came $then]""#;
+const SHELL: &str = r#"trap : INT; "$@"; echo "[ended with $?]"; read then; echo "[then came $then]""#;
 const ENDED: &str = "[ended with ";
 
 /// A terminal with one command on it. Dropping it ends both.
