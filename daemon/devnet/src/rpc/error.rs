@@ -2,6 +2,8 @@
 
 #![expect(clippy::needless_pass_by_value, reason = "these stand in `map_err`, which gives its errors away")]
 
+use std::fmt::Display;
+
 use jsonrpsee::types::{
     ErrorObjectOwned,
     error::{INTERNAL_ERROR_CODE, INVALID_PARAMS_CODE, INVALID_PARAMS_MSG, SERVER_IS_BUSY_CODE},
@@ -53,6 +55,12 @@ pub(super) fn state(error: ChainError) -> ErrorObjectOwned {
 /// The runtime failed in a method that names what it tried.
 pub(super) fn runtime(attempt: &str, error: impl ToString) -> ErrorObjectOwned {
     ErrorObjectOwned::owned(RUNTIME_ERROR, attempt, Some(error.to_string()))
+}
+
+/// A method of the subtensor node could not do what it is for. Its message says why too, and a block that is not known
+/// is a reason like any other.
+pub(super) fn subtensor(attempt: &str, error: impl Display) -> ErrorObjectOwned {
+    without_data(RUNTIME_ERROR, format!("Unable to {attempt}: {error}"))
 }
 
 /// An extrinsic does not decode, in a method that names what it tried.

@@ -165,12 +165,14 @@ async fn pruned_states_are_named_as_such() {
         ("state_getKeysPaged", json!(["0x", 10, null, old])),
         ("state_getRuntimeVersion", json!([old])),
         ("state_queryStorageAt", json!([[], old])),
-        ("neuronInfo_getNeuronsLite", json!([1, old])),
     ] {
         let error = chain.try_call(method, params).await.unwrap_err();
         let want = format!("Client error: UnknownBlock: State already discarded for {}", old.as_str().unwrap());
         assert_eq!((error.code(), error.message()), (4003, want.as_str()), "{method}");
     }
+    let error = chain.try_call("neuronInfo_getNeuronsLite", json!([1, old])).await.unwrap_err();
+    let why = format!("UnknownBlock: State already discarded for {}", old.as_str().unwrap());
+    assert_eq!((error.code(), error.message()), (1, format!("Unable to get neurons lite info: {why}").as_str()));
     assert_eq!(chain.call("chain_getHeader", json!([old])).await["number"], "0x5");
     assert_eq!(chain.call("chain_getHeader", json!([older])).await, json!(null));
     let error = chain.try_call("state_call", json!(["Core_version", "0x", older])).await.unwrap_err();
@@ -228,13 +230,26 @@ async fn bad_parameters_are_errors_in_every_method() {
         ("author_submitExtrinsic", json!(["0x00"]), 1001),
         ("dev_mine", json!([100_001]), -32602),
         ("dev_mine", json!([-1]), -32602),
-        ("delegateInfo_getDelegate", json!([[1, 2, 3]]), -32602),
+        ("delegateInfo_getDelegate", json!([[1, 2, 3]]), 1),
+        ("delegateInfo_getDelegate", json!([[1, 2, 300]]), -32602),
+        ("delegateInfo_getDelegate", json!(["5Nonsense"]), -32602),
+        ("stakeInfo_getColdkeyLock", json!([[1, 2, 3], 1]), -32602),
     ] {
         let error = chain.try_call(method, params.clone()).await.unwrap_err();
         assert_eq!(error.code(), code, "{method} {params}: {error}");
     }
     let error = chain.try_call("state_call", json!(["No_such_function", "0x"])).await.unwrap_err();
     assert_eq!(error.message(), "Client error: Execution failed: Other: Exported method No_such_function is not found");
+    for (method, params, attempt) in [
+        ("delegateInfo_getDelegated", json!([[1, 2, 3]]), "get delegates info"),
+        ("subnetInfo_getSubnetHyperparamsV2", json!([1, H256::repeat_byte(9)]), "get subnet hyperparams v2"),
+        ("subnetInfo_getLockCost", json!([H256::repeat_byte(9)]), "get subnet lock cost"),
+        ("swap_simSwapTaoForAlpha", json!([1, 1, H256::repeat_byte(9)]), "simulate tao -> alpha swap"),
+    ] {
+        let error = chain.try_call(method, params).await.unwrap_err();
+        let message = format!("Unable to {attempt}: ");
+        assert!(error.code() == 1 && error.data().is_none() && error.message().starts_with(&message), "{error}");
+    }
     assert_eq!(chain.devnet.mine(1).await.unwrap().number, 1);
     chain.stop().await;
 }

@@ -134,11 +134,11 @@ impl<T: Config> Pallet<T> {
     /// Passes stake on within a subnet.
     pub(super) fn hand_over(from: Position<'_>, to: Position<'_>, alpha: Alpha) -> Result<Tao, DispatchError> {
         let netuid = from.netuid;
-        let worth = Self::worth(netuid, alpha);
-        ensure!(worth >= LEAST_STAKE, Error::<T>::AmountTooLow);
         if from.coldkey != to.coldkey {
             Self::give_lock(from, to, alpha)?;
         }
+        let worth = Self::worth(netuid, alpha);
+        ensure!(worth >= LEAST_STAKE, Error::<T>::AmountTooLow);
         Self::debit_stake(from.hotkey, from.coldkey, netuid, alpha);
         Self::credit_stake(to.hotkey, to.coldkey, netuid, alpha);
         if netuid == ROOT {

@@ -111,3 +111,27 @@ fn locks_go_with_stake_to_whom_accepts_them() {
         assert_eq!(sum("other").unwrap().locked_mass, UNIT / 10);
     });
 }
+
+/// The recordings hold no transfer that is both too small and of locked stake; both public orders, of before spec 425
+/// and after it, look at the least amount last.
+#[test]
+fn locks_refuse_stake_before_it_is_found_too_small() {
+    on_a_subnet(|| {
+        expect("Bob", Call::try_associate_hotkey { hotkey: key("other") }, OK);
+        let (hotkey, netuid) = (key("other"), SUBNET);
+        expect("Bob", Call::add_stake { hotkey: hotkey.clone(), netuid, amount_staked: 100 * UNIT }, OK);
+        let amount = btd_devnet_runtime::SubtensorModule::stake(&hotkey, &key("Bob"), SUBNET);
+        expect("Bob", Call::lock_stake { hotkey, netuid, amount }, OK);
+        let give = || Call::transfer_stake {
+            destination_coldkey: key("Charlie"),
+            hotkey: key("other"),
+            origin_netuid: SUBNET,
+            destination_netuid: SUBNET,
+            alpha_amount: 1_000,
+        };
+        expect("Bob", give(), "AccountRejectsLockedAlpha");
+        expect("Charlie", Call::set_reject_locked_alpha { enabled: false }, OK);
+        expect("Bob", give(), "AmountTooLow");
+        assert_eq!(lock("Bob", "other").unwrap().locked_mass, amount, "a refused gift takes no lock along");
+    });
+}
