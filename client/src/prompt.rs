@@ -44,7 +44,8 @@ const LONGEST_FILE: u64 = 64 * 1024;
 #[derive(Args, Clone, Debug, Default)]
 pub(crate) struct PasswordArgs {
     /// Read the password from the first line of standard input; without this and the next, it comes
-    /// from BT_WALLET_PASSWORD, the key's own BT_PW_..., the file BT_WALLET_PASSWORD_FILE, or a question
+    /// from BT_WALLET_PASSWORD, the key's own BT_PW_..., the file BT_WALLET_PASSWORD_FILE, BT_COLD_PW_...
+    /// of SDK 6 for a coldkey, or a question
     #[arg(long, alias = "password_stdin", conflicts_with = "password_fd")]
     password_stdin: bool,
     /// Read the password from the first line of this open file descriptor
@@ -58,7 +59,11 @@ pub(crate) enum SecretSource {
     Stdin,
     Descriptor(u32),
     Given(Secret),
+    /// A file that nobody else may be able to read.
     File(PathBuf),
+    /// The file that a variable of the ecosystem names. Secrets of containers are mounted for everyone
+    /// to read, so that is told and no error.
+    Announced(PathBuf),
     Person,
 }
 
@@ -75,7 +80,7 @@ impl PasswordArgs {
     /// # Errors
     /// When only a person could tell, and there is none.
     pub(crate) fn resolve(&self, settings: &Settings) -> Result<SecretSource, Failure> {
-        self.resolve_with(settings, None)
+        self.resolve_with(settings, None, None)
     }
 
     /// The same for the key whose file is at `path`: its own `BT_PW_...` variable counts too.
@@ -83,7 +88,7 @@ impl PasswordArgs {
     /// # Errors
     /// When only a person could tell, and there is none; when the variable holds no password.
     pub(crate) fn resolve_for(&self, settings: &Settings, path: &str) -> Result<SecretSource, Failure> {
-        self.resolve_with(settings, settings::obfuscated_password(path)?)
+        self.resolve_with(settings, settings::obfuscated_password(path)?, None)
     }
 
     /// The same for a key by its name. The daemon is asked where its file lies only where the
@@ -97,14 +102,27 @@ impl PasswordArgs {
         wallet: &WalletName,
         key: &KeyName,
     ) -> Result<SecretSource, Failure> {
-        if self.is_given() || session.settings.password.password.is_some() || !settings::has_obfuscated_passwords() {
+        if self.is_given() || session.settings.password.password.is_some() {
             return self.resolve(&session.settings);
         }
-        let detail = crate::wallet::detail(session, wallet, key).await?;
-        self.resolve_for(&session.settings, &detail.path)
+        let own = match settings::has_obfuscated_passwords() {
+            true => settings::obfuscated_password(&crate::wallet::detail(session, wallet, key).await?.path)?,
+            false => None,
+        };
+        let oldest = match key {
+            KeyName::Coldkey => settings::cold_password(wallet)?,
+            KeyName::Hotkey(_) => None,
+        };
+        self.resolve_with(&session.settings, own, oldest)
     }
 
-    fn resolve_with(&self, settings: &Settings, own: Option<Secret>) -> Result<SecretSource, Failure> {
+    /// `own` is the password of this one key; `oldest` is what SDK 6 would take, after all others.
+    fn resolve_with(
+        &self,
+        settings: &Settings,
+        own: Option<Secret>,
+        oldest: Option<Secret>,
+    ) -> Result<SecretSource, Failure> {
         if self.password_stdin {
             return Ok(SecretSource::Stdin);
         }
@@ -118,7 +136,10 @@ impl PasswordArgs {
             return Ok(SecretSource::Given(password));
         }
         if let Some(file) = &settings.password.file {
-            return Ok(SecretSource::File(file.clone()));
+            return Ok(SecretSource::Announced(file.clone()));
+        }
+        if let Some(password) = oldest {
+            return Ok(SecretSource::Given(password));
         }
         SecretSource::person(
             "the password",
@@ -163,7 +184,10 @@ impl SecretSource {
             Self::Stdin => descriptor_line(0),
             Self::Descriptor(number) => descriptor_line(*number),
             Self::Given(password) => Ok(password.clone()),
-            Self::File(path) => read_private(path),
+            Self::File(path) => read_private(path, |problem| Err(Failure::usage(problem))),
+            Self::Announced(path) => {
+                read_private(path, |problem| writeln!(io::stderr().lock(), "note: {problem}").map_err(Failure::Output))
+            }
             Self::Person => ask_secret(question),
         }
     }
@@ -177,7 +201,7 @@ impl SecretSource {
         let number = match self {
             Self::Stdin => 0,
             Self::Descriptor(number) => *number,
-            Self::Given(_) | Self::File(_) | Self::Person => return Ok(()),
+            Self::Given(_) | Self::File(_) | Self::Announced(_) | Self::Person => return Ok(()),
         };
         // What was never read is not looked at either.
         let open = OPEN.lock().unwrap_or_else(PoisonError::into_inner);
@@ -262,13 +286,14 @@ fn is_yes(answer: &str) -> bool {
     matches!(answer.trim().to_ascii_lowercase().as_str(), "y" | "yes")
 }
 
-fn read_private(path: &Path) -> Result<Secret, Failure> {
+/// The secret in a file; `open_to_others` judges one that others can read.
+fn read_private(path: &Path, open_to_others: impl FnOnce(String) -> Result<(), Failure>) -> Result<Secret, Failure> {
     let place = path.display().to_string();
     let failure = |source| Failure::Password { place: place.clone(), source };
     let file = File::open(path).map_err(failure)?;
     let metadata: fs::Metadata = file.metadata().map_err(failure)?;
     if metadata.permissions().mode() & 0o077 != 0 {
-        return Err(Failure::usage(format!("{place} can be read by others: `chmod 600` it first")));
+        open_to_others(format!("{place} can be read by others: `chmod 600` it"))?;
     }
     // Without the white space at both ends, as SDK 11 and btd's own environment have it.
     let content = whole(file, &place)?;

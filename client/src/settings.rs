@@ -47,6 +47,26 @@ pub(crate) fn obfuscated_password(path: &str) -> Result<Option<Secret>, Failure>
     text(&environment, &name)?.map(|value| reveal(&name, &value)).transpose()
 }
 
+/// The password that SDK 6 finds for the coldkey of `wallet`: in plain text, in a variable that
+/// begins with `BT_COLD_PW_` and ends with the wallet's name in any case. The closest name goes first.
+///
+/// # Errors
+/// When the variable is not text.
+pub(crate) fn cold_password(wallet: &WalletName) -> Result<Option<Secret>, Failure> {
+    let names = std::env::vars_os().filter_map(|(name, _)| name.into_string().ok());
+    let Some(variable) = cold_variable(names, wallet.as_str()) else { return Ok(None) };
+    Ok(text(&environment, &variable)?.map(Secret::new))
+}
+
+fn cold_variable(names: impl Iterator<Item = String>, wallet: &str) -> Option<String> {
+    let wallet = wallet.to_uppercase();
+    let is_meant = |name: &String| {
+        let name = name.to_uppercase();
+        name.strip_prefix("BT_COLD_PW_").is_some_and(|rest| rest.ends_with(&wallet))
+    };
+    names.filter(is_meant).min_by_key(String::len)
+}
+
 fn reveal(name: &str, value: &str) -> Result<Secret, Failure> {
     let refused = |why: &str| Failure::usage(format!("{name} does not hold a password as wallets store it: {why}"));
     let mut bytes = STANDARD.decode(value).map_err(|_| refused("it is not base64"))?;
@@ -120,9 +140,17 @@ impl Settings {
             },
             password: PasswordVariables {
                 password: text(environment, "BT_WALLET_PASSWORD")?,
-                file: environment("BT_WALLET_PASSWORD_FILE").map(PathBuf::from),
+                file: environment("BT_WALLET_PASSWORD_FILE").map(|path| below_home(path.into(), environment)),
             },
         })
+    }
+}
+
+/// The path with the home directory in place of a leading `~`, as Python's tools read it.
+fn below_home(path: PathBuf, environment: Environment<'_>) -> PathBuf {
+    match (path.strip_prefix("~"), environment("HOME")) {
+        (Ok(rest), Some(home)) => Path::new(&home).join(rest),
+        _ => path,
     }
 }
 
@@ -216,6 +244,25 @@ mod tests {
             let failure = reveal(name, bad).unwrap_err().to_string();
             assert!(failure.starts_with(name) && !failure.contains(bad), "{failure}");
         }
+    }
+
+    #[test]
+    fn a_password_file_may_lie_below_home() {
+        let file = |path: &str| {
+            let variables = [("BT_WALLET_PASSWORD_FILE", path), ("HOME", "/home/alice")];
+            resolve(&[], &variables).unwrap().password.file.unwrap()
+        };
+        assert_eq!(file("~/pw"), Path::new("/home/alice/pw"));
+        assert_eq!(file("/etc/~/pw"), Path::new("/etc/~/pw"));
+    }
+
+    #[test]
+    fn coldkeys_have_the_variables_of_sdk_6() {
+        let names = ["BT_COLD_PW_OTHER", "BT_COLD_PW_XMine", "bt_cold_pw_mine", "BT_COLD_PW_"];
+        let found = |wallet: &str| cold_variable(names.iter().map(ToString::to_string), wallet);
+        assert_eq!(found("mine").as_deref(), Some("bt_cold_pw_mine"));
+        assert_eq!(found("xmine").as_deref(), Some("BT_COLD_PW_XMine"));
+        assert_eq!(found("alice"), None);
     }
 
     #[test]

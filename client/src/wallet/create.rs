@@ -1,7 +1,7 @@
 //! Creating a wallet. The mnemonics are shown once, on the terminal, and nowhere else: where there
 //! is none, nothing is created unless they are asked for by name.
 
-use btd_api::wallet::{Create, CreateParams, Created, Secret};
+use btd_api::wallet::{Create, CreateParams, Created};
 use clap::Args;
 
 use crate::{
@@ -12,7 +12,10 @@ use crate::{
     session::Session,
 };
 
-use super::file::{FileArgs, SchemeName, Usually};
+use super::{
+    file::{FileArgs, SchemeName, Usually},
+    origin::development_uri,
+};
 
 /// `btctl wallet create`
 #[derive(Args, Debug)]
@@ -52,8 +55,9 @@ pub(super) fn words(text: &str) -> Result<u8, String> {
 
 impl CreateArgs {
     pub(crate) async fn run(self, session: &Session) -> Result<Exit, Failure> {
-        asked_for_by_name(session, self.uri.is_none(), self.show_mnemonic)?;
-        let usually = if self.uri.is_some() { Usually::Plain } else { Usually::Encrypted };
+        let uri = development_uri(self.uri)?;
+        asked_for_by_name(session, uri.is_none(), self.show_mnemonic)?;
+        let usually = if uri.is_some() { Usually::Plain } else { Usually::Encrypted };
         let file = self.file.resolve(session, usually)?.choose("Password for the new coldkey: ")?;
         let params = CreateParams {
             wallet: self.wallet.resolve(&session.settings),
@@ -62,7 +66,7 @@ impl CreateArgs {
             plain: file.password.is_none(),
             protection: file.protection,
             password: file.password,
-            uri: self.uri.map(Secret::new),
+            uri,
             scheme: self.scheme.into(),
             hotkey_scheme: self.hotkey_scheme.into(),
             existing: file.existing,

@@ -231,6 +231,7 @@ pub(super) const fn state(state: KeyState) -> &'static str {
         KeyState::Locked => "locked",
         KeyState::Unlocked => "unlocked",
         KeyState::Public => "public only",
+        KeyState::Absent => "not here",
         KeyState::Unreadable => "unreadable",
     }
 }

@@ -16,7 +16,7 @@ use clap::Args;
 use super::{
     create::{asked_for_by_name, words},
     file::{FileArgs, SchemeArg, Usually},
-    origin::OriginArgs,
+    origin::{OriginArgs, development_uri},
 };
 use crate::{
     args::{HotkeyArg, WalletArg},
@@ -98,14 +98,15 @@ pub(crate) struct RegenHotkeyArgs {
 impl NewColdkeyArgs {
     pub(crate) async fn run(self, session: &Session) -> Result<Exit, Failure> {
         let Self { wallet, new } = self;
-        asked_for_by_name(session, new.uri.is_none(), new.show_mnemonic)?;
-        let usually = if new.uri.is_some() { Usually::Plain } else { Usually::Encrypted };
+        let uri = development_uri(new.uri)?;
+        asked_for_by_name(session, uri.is_none(), new.show_mnemonic)?;
+        let usually = if uri.is_some() { Usually::Plain } else { Usually::Encrypted };
         let file = new.file.resolve(session, usually)?.choose("Password for the new coldkey: ")?;
         let params = NewColdkeyParams {
             wallet: wallet.resolve(&session.settings),
             words: Some(new.words),
             scheme: new.scheme.scheme.into(),
-            uri: new.uri.map(Secret::new),
+            uri,
             file,
         };
         show(session, &session.call_deriving::<NewColdkey>(&params).await?)
@@ -115,14 +116,15 @@ impl NewColdkeyArgs {
 impl NewHotkeyArgs {
     pub(crate) async fn run(self, session: &Session) -> Result<Exit, Failure> {
         let Self { wallet, hotkey, new } = self;
-        asked_for_by_name(session, new.uri.is_none(), new.show_mnemonic)?;
+        let uri = development_uri(new.uri)?;
+        asked_for_by_name(session, uri.is_none(), new.show_mnemonic)?;
         let file = new.file.resolve(session, Usually::Plain)?.choose("Password for the new hotkey: ")?;
         let params = NewHotkeyParams {
             wallet: wallet.resolve(&session.settings),
             hotkey: hotkey.resolve(&session.settings),
             words: Some(new.words),
             scheme: new.scheme.scheme.into(),
-            uri: new.uri.map(Secret::new),
+            uri,
             file,
         };
         show(session, &session.call_deriving::<NewHotkey>(&params).await?)

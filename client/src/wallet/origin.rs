@@ -15,7 +15,7 @@ use crate::{failure::Failure, prompt::SecretSource};
 #[derive(Args, Debug, Default)]
 #[command(next_help_heading = "What the key is restored from")]
 pub(crate) struct OriginArgs {
-    /// From its words
+    /// From its words; a path may follow them, as in `WORDS//0`
     #[arg(long, num_args = 0.., value_name = "", conflicts_with_all = ["seed", "private_key", "json_path"])]
     mnemonic: Option<Vec<String>>,
     /// From its seed, 64 hex digits
@@ -41,6 +41,9 @@ pub(crate) struct OriginArgs {
     #[arg(long, value_name = "FILE", alias = "secret_file")]
     secret_file: Option<PathBuf>,
 }
+
+const ON_THE_COMMAND_LINE: &str = "a secret stood on the command line, where every process of this host can read it: \
+                                   nothing was done with it";
 
 /// What the flags say that the secret is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -71,9 +74,7 @@ impl OriginArgs {
         let said = flags.into_iter().find_map(|(values, kind)| values.as_ref().map(|values| (values, kind)));
         if said.is_some_and(|(values, _)| !values.is_empty()) {
             return Err(Failure::Usage {
-                message: "a secret stood on the command line, where every process of this host can read it: \
-                          nothing was done with it"
-                    .to_owned(),
+                message: ON_THE_COMMAND_LINE.to_owned(),
                 hint: Some("give the flag alone and you are asked, or pipe the secret in with --secret-stdin"),
             });
         }
@@ -130,12 +131,37 @@ impl OriginSource {
     }
 }
 
+/// The value of `--uri`, which stands on the command line: a path of the development phrase, never a
+/// secret of one's own.
+///
+/// # Errors
+/// When it holds words or a seed.
+pub(super) fn development_uri(uri: Option<String>) -> Result<Option<Secret>, Failure> {
+    let Some(text) = uri else { return Ok(None) };
+    let phrase = text.split('/').next().unwrap_or_default().trim();
+    let digits = phrase.strip_prefix("0x").unwrap_or(phrase);
+    let is_seed = digits.len() == 64 && digits.chars().all(|c| c.is_ascii_hexdigit());
+    if phrase.contains(char::is_whitespace) || is_seed {
+        return Err(Failure::Usage {
+            message: ON_THE_COMMAND_LINE.to_owned(),
+            hint: Some(
+                "restore it with regen-coldkey or regen-hotkey, which take words with a path from --secret-stdin",
+            ),
+        });
+    }
+    Ok(Some(Secret::new(text)))
+}
+
 /// The secret as what it was said to be, or what it looks like. The daemon judges whether it is one.
 fn origin(kind: Kind, secret: Secret) -> Result<Origin, Failure> {
     let kind = match kind {
         Kind::Unsaid => looks_like(secret.expose())?,
         said => said,
     };
+    // No word and no seed has a stroke in it: what follows one is a path.
+    if kind != Kind::PrivateKey && secret.expose().contains('/') {
+        return Ok(Origin::Uri(secret));
+    }
     Ok(match kind {
         Kind::Words | Kind::Unsaid => Origin::Mnemonic { words: secret, derivation_password: None },
         Kind::Seed => Origin::Seed(secret),
@@ -150,7 +176,7 @@ fn looks_like(text: &str) -> Result<Kind, Failure> {
     match digits.len() {
         64 if hex => Ok(Kind::Seed),
         128 if hex => Ok(Kind::PrivateKey),
-        _ if text.contains(char::is_whitespace) => Ok(Kind::Words),
+        _ if text.contains(char::is_whitespace) || text.contains('/') => Ok(Kind::Words),
         _ => Err(Failure::usage(
             "what was given is neither words, nor a seed of 64 hex digits, nor a private key of 128",
         )),
@@ -168,10 +194,26 @@ mod tests {
         assert_eq!(looks(&"0f".repeat(32)), Some(Kind::Seed));
         assert_eq!(looks(&format!(" 0x{}\n", "0f".repeat(32))), Some(Kind::Seed));
         assert_eq!(looks(&"0f".repeat(64)), Some(Kind::PrivateKey));
+        assert_eq!(looks("legal winner//0"), Some(Kind::Words));
         for text in ["", "legal", "0x12", &"0g".repeat(32)] {
             let failure = looks_like(text).unwrap_err().to_string();
             assert!(text.is_empty() || !failure.contains(text), "{failure}");
         }
+    }
+
+    #[test]
+    fn words_and_seeds_may_have_a_path_and_no_flag_takes_them() {
+        for (kind, text) in [(Kind::Words, "legal winner//0"), (Kind::Unsaid, "//Alice"), (Kind::Seed, "0x12//a")] {
+            assert!(matches!(origin(kind, Secret::new(text)), Ok(Origin::Uri(_))), "{text}");
+        }
+        assert!(matches!(origin(Kind::Unsaid, Secret::new("legal winner")), Ok(Origin::Mnemonic { .. })));
+        let seed = format!("0x{}", "0f".repeat(32));
+        for text in ["legal winner", "legal winner//0", &seed, &format!("{seed}//0")] {
+            let failure = development_uri(Some(text.to_owned())).unwrap_err().to_string();
+            assert!(!failure.contains("legal") && !failure.contains("0f0f"), "{failure}");
+        }
+        assert_eq!(development_uri(Some("//Alice".to_owned())).unwrap().unwrap().expose(), "//Alice");
+        assert_eq!(development_uri(None).unwrap(), None);
     }
 
     #[test]

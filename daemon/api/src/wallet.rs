@@ -134,6 +134,8 @@ pub enum KeyState {
     Unlocked,
     /// Only the public half is here.
     Public,
+    /// There is no file of it, which is usual for a coldkey that is kept elsewhere.
+    Absent,
     /// The file cannot be read.
     Unreadable,
 }

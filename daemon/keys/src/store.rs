@@ -253,7 +253,28 @@ impl Wallet {
     /// # Errors
     /// [`StoreError::NotFound`], naming the wallets or hotkeys that there are, if it is not there.
     pub fn read(&self, role: &KeyRole) -> Result<KeyFile, StoreError> {
-        self.file(role).map_err(|error| self.naming_others(error))
+        self.file(role).map_err(|error| match error {
+            StoreError::NotFound { what, path, .. } if Self::read_public_file(&self.public_path(role)).is_ok() => {
+                StoreError::NotFound { what, path, known: Known::PublicOnly }
+            }
+            other => self.naming_others(other),
+        })
+    }
+
+    /// Gives a key the public file that it lacks, as other tools need it; tells whether it did.
+    ///
+    /// # Errors
+    /// When the file cannot be written.
+    pub fn complete(&self, role: &KeyRole, public: &PublicKey) -> Result<bool, StoreError> {
+        let path = self.public_path(role);
+        if !self.path(role).is_file() || fs::symlink_metadata(&path).is_ok() {
+            return Ok(false);
+        }
+        match files::create(&path, &PublicKeyFile(*public).render(Shape::Compact)) {
+            Ok(()) => Ok(true),
+            Err(StoreError::Exists { .. }) => Ok(false),
+            Err(error) => Err(error),
+        }
     }
 
     fn file(&self, role: &KeyRole) -> Result<KeyFile, StoreError> {
@@ -335,7 +356,8 @@ impl Wallet {
             match Self::read_public_file(&public_path) {
                 Ok(public) if public == key.public() => {}
                 Err(StoreError::NotFound { .. }) => {}
-                Ok(_) | Err(_) => return Err(StoreError::Exists { path: public_path }),
+                Ok(_) | Err(StoreError::KeyFile { .. }) => return Err(StoreError::Exists { path: public_path }),
+                Err(error) => return Err(error),
             }
         }
         let file = KeyFile::protected(key, Shape::Compact, protection)

@@ -45,7 +45,11 @@ impl FailureFile {
 
     fn failed(&self, what: &str, error: impl Into<io::Error>) -> FailureLogError {
         let error: io::Error = error.into();
-        FailureLogError(format!("cannot {what} {}: {error}", self.path.display()).into())
+        let path = self.path.display();
+        let words = format!(
+            "cannot {what} {path}, where wrong passwords are counted so that nobody guesses without end: {error}"
+        );
+        FailureLogError(words.into())
     }
 
     /// Locks the directory of the file until the result is dropped.

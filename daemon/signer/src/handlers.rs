@@ -36,6 +36,7 @@ pub(crate) fn hello(custody: &Custody, _: Hello) -> Welcome {
 
 pub(crate) fn make_wallet(custody: &Custody, ask: &MakeWallet) -> Handled<MadeWallet> {
     let MakeWallet { coldkey, hotkey } = ask;
+    custody.check_free(&hotkey.key)?;
     let made =
         custody.derive(|| btd_keys::make_wallet(custody.store(), coldkey, hotkey)).map_err(CustodyError::from)?;
     written(custody, &made.coldkey);
@@ -47,6 +48,7 @@ pub(crate) fn make_wallet(custody: &Custody, ask: &MakeWallet) -> Handled<MadeWa
 }
 
 pub(crate) fn make_key(custody: &Custody, ask: &MakeKey) -> Handled<MadeKey> {
+    custody.check_free(&ask.new.key)?;
     let made = custody.derive(|| btd_keys::make_key(custody.store(), &ask.new)).map_err(CustodyError::from)?;
     written(custody, &made);
     Ok(made)

@@ -89,6 +89,10 @@ pub fn run(arguments: &Arguments) -> Result<(), SignerError> {
     spawn("end", move || end_when_told(&endings, &ending))?;
     let expiring = custody.clone();
     spawn("expiry", move || expiring.keep_expiring(|key| log::info(format_args!("locked {key}: its time was over"))))?;
+    let handed_over = custody.clone();
+    spawn("credentials", move || {
+        handed_over.open_handed_over(|key, error| log::warn(format_args!("cannot open {key}, handed over: {error}")));
+    })?;
     let server = Server::start(custody, ServerConfig::default()).map_err(SignerError::Thread)?;
     serve(&server, channels)
 }

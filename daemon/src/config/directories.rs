@@ -39,7 +39,7 @@ pub struct Directories {
 }
 
 /// Expands a leading `~/`.
-fn expand(path: &Path, home: Option<&Path>) -> PathBuf {
+pub(super) fn expand(path: &Path, home: Option<&Path>) -> PathBuf {
     match (path.strip_prefix("~"), home) {
         (Ok(rest), Some(home)) => home.join(rest),
         _ => path.to_owned(),

@@ -10,7 +10,7 @@ use std::{
 
 use btd_api::wallet::Secret;
 
-use super::ConfigError;
+use super::{ConfigError, directories::expand};
 use crate::service_manager;
 
 /// Prefix of the variables that set keys.
@@ -21,6 +21,8 @@ const FILE: &str = "BTD_CONFIG";
 const SOCKET: &str = "BTD_SOCKET";
 /// Short for `BTD_KEYS__SIGNER`.
 const SIGNER: &str = "BTD_SIGNER";
+/// The ecosystem's, for the file that holds a password.
+const PASSWORD_FILE: &str = "BT_WALLET_PASSWORD_FILE";
 /// The service manager's, for the credentials of a service.
 const DIRECTORY: &str = "CREDENTIALS_DIRECTORY";
 
@@ -106,6 +108,14 @@ impl Environment {
         Ok(found)
     }
 
+    /// The value, with the home directory in place of a leading `~` where it names a file.
+    fn below_home(&self, name: &str, value: &str) -> String {
+        match name {
+            PASSWORD_FILE => expand(Path::new(value), self.path("HOME").as_deref()).to_string_lossy().into_owned(),
+            _ => value.to_owned(),
+        }
+    }
+
     /// The variables from which passwords may come, in the ecosystem's names and systemd's.
     pub fn credentials(&self) -> Credentials {
         let announces = |name: &str| name.starts_with("BT_") || name == DIRECTORY;
@@ -113,7 +123,7 @@ impl Environment {
         Credentials(
             texts
                 .filter(|(name, _)| announces(name))
-                .map(|(name, value)| (name.to_owned(), Secret::new(value)))
+                .map(|(name, value)| (name.to_owned(), Secret::new(self.below_home(name, value))))
                 .collect(),
         )
     }

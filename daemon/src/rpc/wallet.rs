@@ -108,7 +108,7 @@ pub(super) async fn summaries(parts: &Parts) -> Result<Vec<WalletSummary>, Failu
 fn entry(wallet: WalletSummary, unlocked: &[KeyId], metagraphs: &Metagraphs) -> WalletEntry {
     let coldkey_state = match &wallet.coldkey {
         Some(summary) => state(summary, &KeyId::coldkey(wallet.name.clone()), unlocked),
-        None => KeyState::Unreadable,
+        None => KeyState::Absent,
     };
     let public = wallet.coldkey.and_then(|summary| summary.public);
     let hotkeys = wallet.hotkeys.into_iter().map(|(name, summary)| {

@@ -113,6 +113,9 @@ pub enum Origin {
     Seed(Secret),
     /// A private key in the form of key files: 128 hex digits for sr25519, 64 for ed25519.
     PrivateKey(Secret),
+    /// A secret URI: words, a seed or nothing, then a path and a derivation password
+    /// (`WORDS//hard/soft///password`).
+    Uri(Secret),
     /// A polkadot.js keystore, which says itself how its key signs.
     Keystore {
         /// The JSON text.

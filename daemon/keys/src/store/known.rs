@@ -14,6 +14,8 @@ const MOST: usize = 10;
 pub enum Known {
     /// Nobody looked.
     NotLooked,
+    /// The public half of the key, which signs nothing.
+    PublicOnly,
     /// The wallet is there, with these hotkeys and perhaps a coldkey.
     Hotkeys(Vec<String>),
     /// The wallet is not there; these are.
@@ -42,6 +44,7 @@ impl fmt::Display for Known {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (what, names) = match self {
             Self::NotLooked => return Ok(()),
+            Self::PublicOnly => return f.write_str(": of this key only the public half is here, which can be watched"),
             Self::Hotkeys(names) if names.is_empty() => return f.write_str("; the wallet has no hotkeys"),
             Self::Wallets(names) if names.is_empty() => {
                 return f.write_str("; there are no wallets yet: `btctl wallet create` makes one");
@@ -66,6 +69,7 @@ mod tests {
     fn names_end_the_sentence() {
         let names = |count: usize| (0..count).map(|n| format!("w{n}")).collect::<Vec<_>>();
         assert_eq!(Known::NotLooked.to_string(), "");
+        assert!(Known::PublicOnly.to_string().contains("only the public half"));
         assert_eq!(Known::Wallets(names(2)).to_string(), "; the wallets are w0, w1");
         assert_eq!(Known::Hotkeys(names(0)).to_string(), "; the wallet has no hotkeys");
         assert!(Known::Wallets(names(0)).to_string().contains("btctl wallet create"));

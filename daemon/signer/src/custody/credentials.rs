@@ -1,16 +1,20 @@
 //! Key files that the service manager hands over, in a directory of their own.
 //!
 //! `hotkey.WALLET.NAME` is the secret file of that hotkey. What lies in the wallets directory under
-//! the same name goes before it. The service manager keeps credentials encrypted itself, so the file
-//! may be plain; one with a password is opened as any other, also by the credential
-//! `wallet-password` beside it.
+//! the same name goes before it, and nothing new is written there. The service manager keeps
+//! credentials encrypted itself, so the file may be plain. One whose password is the credential
+//! `wallet-password.WALLET` or `wallet-password` beside it needs no unlocking either; any other is
+//! opened as those of wallets are.
 
 use std::{
     fs, io,
     path::{Path, PathBuf},
 };
 
-use btd_keys::{Encryption, KeyFile, KeyId, KeyRole, Password, StoreError, WalletStore};
+use btd_keys::{
+    Encryption, KeyFile, KeyId, KeyRole, Password, PublicKey, StoreError, WalletStore,
+    environment::{self, Found, Variables},
+};
 
 use super::Opened;
 
@@ -24,6 +28,22 @@ impl Credentials {
         let KeyRole::Hotkey(name) = &id.role else { return None };
         let path = self.0.as_ref()?.join(format!("hotkey.{}.{name}", id.wallet));
         path.is_file().then_some(path)
+    }
+
+    /// Where the password of such a file lies, if it was handed over too.
+    pub(super) fn password(&self, id: &KeyId) -> Option<PathBuf> {
+        self.file(id)?;
+        let directory = self.0.as_ref()?.to_string_lossy().into_owned();
+        let variables = Variables::from([("CREDENTIALS_DIRECTORY".to_owned(), directory)]);
+        match environment::find(&variables, id, Path::new("")) {
+            Ok(Some(Found::File(path))) => Some(path),
+            _ => None,
+        }
+    }
+
+    /// The public half that such a file states, without its password.
+    pub(super) fn stated(path: &Path) -> Option<PublicKey> {
+        KeyFile::from_bytes(read(path).ok()?).stated()
     }
 
     /// How such a file is encrypted.

@@ -47,7 +47,7 @@ impl Custody {
     }
 
     /// The hotkeys that the service manager hands over, each with its file.
-    fn handed_over_hotkeys(&self) -> Result<Vec<(PathBuf, KeyId)>, StoreError> {
+    pub(super) fn handed_over_hotkeys(&self) -> Result<Vec<(PathBuf, KeyId)>, StoreError> {
         // A point may belong to either name: a wallet that is there is the likelier one.
         let is_known = |id: &&KeyId| self.store().wallet(&id.wallet).dir().is_dir();
         let files = self.shared.credentials.hotkeys()?.into_iter();
@@ -59,8 +59,8 @@ impl Custody {
             .collect())
     }
 
-    /// How many keys of this wallet, or of all, lie plain on this host: they sign without being
-    /// unlocked, and no lock applies to them. Of `role` only, if one is given.
+    /// How many keys of this wallet, or of all, lie plain on this host, or beside their password: they
+    /// sign without being unlocked, and no lock applies to them. Of `role` only, if one is given.
     ///
     /// # Errors
     /// When the files cannot be looked at.
@@ -88,7 +88,9 @@ impl Custody {
         let is_handed_over = |key: &KeyId| is_meant(key) && !store.wallet(&key.wallet).path(&key.role).exists();
         let mut handed_over = 0;
         for (path, names) in self.shared.credentials.hotkeys()? {
-            if names.iter().any(is_handed_over) && Credentials::encryption(&path)? == Encryption::None {
+            let Some(key) = names.iter().find(|key| is_handed_over(key)) else { continue };
+            let has_password = self.shared.credentials.password(key).is_some();
+            if has_password || Credentials::encryption(&path)? == Encryption::None {
                 handed_over += 1;
             }
         }
@@ -122,7 +124,7 @@ impl Custody {
             Ok(encryption) => (Some(encryption), None),
             Err(error) => (None, Some(error.to_string())),
         };
-        let mut public = told;
+        let mut public = told.or_else(|| Credentials::stated(&path));
         if encryption == Some(Encryption::None) {
             // Opening a plain one derives nothing slow, and checks it against the public file.
             match Credentials::open(self.store(), id, path.clone(), None) {

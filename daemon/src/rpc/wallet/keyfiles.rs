@@ -115,6 +115,7 @@ fn source(origin: Origin) -> Source {
         Origin::Mnemonic { words, derivation_password } => Source::Words(words, derivation_password),
         Origin::Seed(seed) => Source::Seed(seed),
         Origin::PrivateKey(private) => Source::PrivateKey(private),
+        Origin::Uri(uri) => Source::Uri(uri),
         Origin::Keystore { json, passphrase } => Source::Keystore(json, passphrase),
     }
 }

@@ -87,6 +87,42 @@ fn a_hotkey_of_the_service_manager_may_have_a_password() {
 }
 
 #[test]
+fn a_hotkey_of_the_service_manager_opens_with_the_password_beside_it() {
+    let fixture = Fixture::new();
+    let (custody, credentials) = with_credentials(&fixture);
+    let key = KeyId::hotkey("other".parse().unwrap(), "miner".parse().unwrap());
+    copy(&fixture.dir.path().join("w/hotkeys/sealed"), &credentials.path().join("hotkey.other.miner"));
+    // What does not fit is tried once, costs no guess, and leaves the key locked.
+    let beside = credentials.path().join("wallet-password");
+    fs::write(&beside, "wrong").unwrap();
+    for _ in 0..2 {
+        assert!(matches!(custody.sign_extrinsic(&key, &payload()), Err(CustodyError::Locked(_))));
+    }
+    assert_eq!(fixture.failures.load(&key).unwrap(), 0);
+    let own = credentials.path().join("wallet-password.other");
+    fs::write(&own, PASSWORD).unwrap();
+    let custody = Custody::new(
+        WalletStore::new(fixture.dir.path()),
+        CustodyConfig::default(),
+        fixture.clock.clone(),
+        fixture.failures.clone(),
+    )
+    .with(Some(credentials.path().to_owned()), Memory::Swappable);
+    custody.open_handed_over(|key, error| panic!("{key}: {error}"));
+    let held = custody.status();
+    assert_eq!(held.iter().map(|held| (&held.key, held.remaining)).collect::<Vec<_>>(), [(&key, None)]);
+    let public = custody.public(&key).unwrap();
+    assert!(public.verify_exact(&PAYLOAD, &custody.sign_extrinsic(&key, &payload()).unwrap().bytes));
+    // As a plain one, no lock applies to it, and it is counted as such.
+    assert!(custody.lock(&key));
+    assert_eq!(custody.plain(Some(&key.wallet), None).unwrap(), 1);
+    custody.sign_extrinsic(&key, &payload()).unwrap();
+    // Nothing new takes its name.
+    assert!(matches!(custody.check_free(&key), Err(CustodyError::HandedOver(_))));
+    custody.check_free(&hotkey("alice")).unwrap();
+}
+
+#[test]
 fn a_credential_of_another_key_than_the_wallet_names_is_not_used() {
     let fixture = Fixture::new();
     let (custody, credentials) = with_credentials(&fixture);
@@ -118,7 +154,7 @@ fn keys_that_no_lock_applies_to_are_counted_wherever_they_lie() {
     copy(&sealed, &credentials.path().join("hotkey.other.one.locked"));
     // The wallet's own file goes before this one, and the last is none of a hotkey.
     copy(&plain, &credentials.path().join("hotkey.w.alice"));
-    copy(&plain, &credentials.path().join("wallet-password"));
+    copy(&plain, &credentials.path().join("note"));
     let miner = hotkey("miner").role;
     assert_eq!(custody.plain(None, None).unwrap(), 2);
     assert_eq!((custody.plain(Some(&own), None).unwrap(), custody.plain(Some(&other), None).unwrap()), (1, 1));
