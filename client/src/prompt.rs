@@ -451,12 +451,15 @@ mod tests {
         let path = directory.path().join("password");
         fs::write(&path, " secret \n\n").unwrap();
         fs::set_permissions(&path, fs::Permissions::from_mode(0o640)).unwrap();
-        assert!(matches!(read_private(&path), Err(Failure::Usage { .. })));
+        let private = SecretSource::File(path.clone());
+        assert!(matches!(private.read(""), Err(Failure::Usage { .. })));
+        // What a container mounts is for all to read.
+        assert_eq!(SecretSource::Announced(path.clone()).read("").unwrap().expose(), "secret");
         fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
-        assert_eq!(read_private(&path).unwrap().expose(), "secret");
+        assert_eq!(private.read("").unwrap().expose(), "secret");
         // An empty one is no password to be tried.
         fs::write(&path, "\n").unwrap();
-        assert!(read_private(&path).unwrap_err().to_string().contains("is empty"));
+        assert!(private.read("").unwrap_err().to_string().contains("is empty"));
     }
 
     #[test]
