@@ -105,9 +105,10 @@ impl PasswordArgs {
         if self.is_given() || session.settings.password.password.is_some() {
             return self.resolve(&session.settings);
         }
-        let own = match settings::has_obfuscated_passwords() {
-            true => settings::obfuscated_password(&crate::wallet::detail(session, wallet, key).await?.path)?,
-            false => None,
+        let own = if settings::has_obfuscated_passwords() {
+            settings::obfuscated_password(&crate::wallet::detail(session, wallet, key).await?.path)?
+        } else {
+            None
         };
         let oldest = match key {
             KeyName::Coldkey => settings::cold_password(wallet)?,

@@ -87,6 +87,9 @@ enum Until {
     Finalized,
 }
 
+/// How a reply is laid out.
+pub(crate) type Render<R> = fn(&R, Page) -> String;
+
 /// How a plan is made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Planning {
@@ -181,7 +184,7 @@ pub(crate) async fn spend<M>(
     session: &Session,
     params: M::Params,
     terms: Terms,
-    render: fn(&M::Reply, Page) -> String,
+    render: Render<M::Reply>,
 ) -> Result<Exit, Failure>
 where
     M: Method<Params: Signing + Clone, Reply: Receipted>,
@@ -197,7 +200,7 @@ pub(crate) async fn spend_after<M>(
     session: &Session,
     params: M::Params,
     terms: Terms,
-    (planning, render): (Planning, fn(&M::Reply, Page) -> String),
+    (planning, render): (Planning, Render<M::Reply>),
 ) -> Result<Exit, Failure>
 where
     M: Method<Params: Signing + Clone, Reply: Receipted>,
@@ -208,11 +211,7 @@ where
 
 /// Shows what came of a wish: the card of a plan, what was sent as `render` lays it out, and how it is said
 /// without a question.
-pub(crate) fn show<M>(
-    session: &Session,
-    settled: &Settled<M>,
-    render: fn(&M::Reply, Page) -> String,
-) -> Result<(), Failure>
+pub(crate) fn show<M>(session: &Session, settled: &Settled<M>, render: Render<M::Reply>) -> Result<(), Failure>
 where
     M: Method<Reply: Receipted>,
 {

@@ -23,7 +23,9 @@ use crate::{
 /// What is known of an account that somebody signs for.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Proxy {
-    proxy_type: String,
+    /// What may be signed for it.
+    #[serde(rename = "proxy_type")]
+    kind: String,
     /// Who made the account, or lets others sign for it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     delegator: Option<AccountId>,
@@ -82,7 +84,7 @@ pub(crate) fn add(args: ProxyArgs, session: &Session) -> Result<Exit, Failure> {
             return Err(Failure::usage(message));
         }
         let proxy = Proxy {
-            proxy_type: args.proxy_type.unwrap_or_else(|| "Any".to_owned()),
+            kind: args.proxy_type.unwrap_or_else(|| "Any".to_owned()),
             delegator: args.delegator,
             delay: args.delay.unwrap_or(0),
         };
@@ -100,7 +102,7 @@ pub(crate) fn update(args: ProxyArgs, session: &Session) -> Result<Exit, Failure
         proxy.delegator = args.delegator.or(proxy.delegator);
         proxy.delay = args.delay.unwrap_or(proxy.delay);
         if let Some(proxy_type) = args.proxy_type {
-            proxy.proxy_type = proxy_type;
+            proxy.kind = proxy_type;
         }
         if let Some(note) = args.note {
             entry.note = note;
@@ -148,7 +150,7 @@ fn show(book: &Book, session: &Session) -> Result<Exit, Failure> {
             let proxies: Vec<_> = proxies
                 .map(|(name, entry, proxy)| {
                     json!({
-                        "name": name, "address": entry.address, "proxy_type": proxy.proxy_type,
+                        "name": name, "address": entry.address, "proxy_type": proxy.kind,
                         "delegator": proxy.delegator, "delay": proxy.delay, "note": entry.note,
                     })
                 })
@@ -168,7 +170,7 @@ fn show(book: &Book, session: &Session) -> Result<Exit, Failure> {
                 table.row(&[
                     name.clone(),
                     entry.address.to_string(),
-                    text::visible(&proxy.proxy_type).into_owned(),
+                    text::visible(&proxy.kind).into_owned(),
                     proxy.delegator.map_or_else(|| "-".to_owned(), |delegator| delegator.to_string()),
                     proxy.delay.to_string(),
                     text::visible(&entry.note).into_owned(),

@@ -116,7 +116,7 @@ mod tests {
         let is = |known: &str, form: &str| (known.to_owned(), form.to_owned());
         assert_eq!(
             takes(&regen, "origin"),
-            is("origin", "an object with one of `mnemonic`, `seed`, `private_key`, `keystore`")
+            is("origin", "an object with one of `mnemonic`, `seed`, `private_key`, `uri`, `keystore`")
         );
         assert_eq!(takes(&regen, "origin.unknown"), takes(&regen, "origin"));
         assert_eq!(takes(&regen, "origin.seed"), is("origin.seed", "text"));
