@@ -260,7 +260,6 @@ fn with_everything_there() {
 }
 
 #[test]
-#[ignore = "its amounts are those of the development chain's economy: write it anew where that changes"]
 fn signed_and_sent() {
     let host = Host::new();
     let _daemon = host.start(&["--network", "devnet", "--block-time", "instant"]);

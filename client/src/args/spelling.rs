@@ -41,12 +41,11 @@ fn completion(words: &mut [OsString]) {
     *first = command.into();
 }
 
-/// `--json FILE`, where a file follows: a keystore. Without one it asks for an answer in JSON, as everywhere.
+/// `--json FILE` behind the command, where a file follows: a keystore. Without one, and before the command, it asks
+/// for an answer in JSON, as everywhere.
 fn keystore(words: &mut [OsString]) {
-    if !words.iter().any(|word| is(word, &KEYSTORE)) {
-        return;
-    }
-    for place in 0..words.len() {
+    let Some(command) = words.iter().position(|word| is(word, &KEYSTORE)) else { return };
+    for place in command..words.len() {
         let follows = words.get(place + 1).and_then(|next| next.to_str()).is_some_and(|next| !next.starts_with('-'));
         let Some(word) = words.get_mut(place) else { continue };
         match word.to_str() {
@@ -88,6 +87,8 @@ mod tests {
             ("btctl w regen_coldkey --json key.json", "btctl w regen_coldkey --json-path key.json"),
             ("btctl wallet regen-hotkey --json=key.json", "btctl wallet regen-hotkey --json-path=key.json"),
             ("btctl wallet regen-hotkey --json --yes", "btctl wallet regen-hotkey --json --yes"),
+            ("btctl --json wallet regen-hotkey -w x", "btctl --json wallet regen-hotkey -w x"),
+            ("btctl wallet --json regen-hotkey -w x", "btctl wallet --json regen-hotkey -w x"),
             ("btctl wallet balance --json x", "btctl wallet balance --json x"),
             ("btctl w swap_coldkey --wallet.name a execute", "btctl w swap_coldkey execute --wallet.name a"),
             ("btctl w swap-coldkey announce --new x", "btctl w swap-coldkey announce --new x"),
