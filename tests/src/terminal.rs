@@ -54,8 +54,9 @@ impl Terminal {
         assert!(before.local_flags.contains(LocalFlags::ECHO));
         let slave = |fd: &OwnedFd| Stdio::from(fd.try_clone().unwrap());
         // The same surroundings as without a terminal, in a session that this terminal controls.
-        let mut shell = Command::new("setsid");
-        shell.env_clear();
+        // A job in the background ignores the keys that interrupt, and so would all that it starts.
+        let mut shell = Command::new("env");
+        shell.env_clear().args(["--default-signal=INT", "--default-signal=QUIT", "setsid"]);
         for (name, value) in host.command_of("btctl").get_envs() {
             shell.env(name, value.unwrap_or_default());
         }

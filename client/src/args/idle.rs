@@ -8,7 +8,10 @@
 
 use std::ffi::OsString;
 
-use clap::error::{ContextKind, ContextValue, ErrorKind};
+use clap::{
+    CommandFactory,
+    error::{ContextKind, ContextValue, ErrorKind},
+};
 
 /// Those that have a value.
 const VALUED: &[&str] = &[
@@ -21,8 +24,6 @@ const VALUED: &[&str] = &[
     "--wallet_name",
     "--wallet.name",
     "--name",
-    "--wallet-hotkey-ss58",
-    "--wallet_hotkey_ss58",
     "--logging.logging_dir",
     "--width",
     "--dashboard-path",
@@ -83,9 +84,17 @@ pub(super) fn pass_over(error: &clap::Error, words: &mut Vec<OsString>) -> Optio
     if !is_valued && !is_bare {
         return None;
     }
-    let place = words.iter().position(|word| {
+    let is_it = |word: &OsString| {
         word.to_str().is_some_and(|word| word == bare || word.split_once('=').is_some_and(|(name, _)| name == bare))
-    })?;
+    };
+    let mut places = words.iter().enumerate().filter(|(_, word)| is_it(word)).map(|(place, _)| place);
+    // One of two may be the value of another flag: nobody guesses which.
+    let (Some(place), None) = (places.next(), places.next()) else { return None };
+    // Before the command it was meant for the command, which may well have such a flag: the keys that sign are not
+    // left to chance.
+    if is_valued && place < leaf(words) {
+        return None;
+    }
     let word = words.remove(place);
     let has_own_value = word.to_str().is_some_and(|word| word.contains('='));
     // A value never begins with a dash: no wallet or hotkey has such a name.
@@ -94,6 +103,18 @@ pub(super) fn pass_over(error: &clap::Error, words: &mut Vec<OsString>) -> Optio
         words.remove(place);
     }
     Some(bare.to_owned())
+}
+
+/// The place of the last word of the command's name.
+fn leaf(words: &[OsString]) -> usize {
+    let root = super::Cli::command();
+    let (mut command, mut last) = (&root, 0);
+    for (place, word) in words.iter().enumerate().skip(1) {
+        if let Some(below) = command.find_subcommand(word) {
+            (command, last) = (below, place);
+        }
+    }
+    last
 }
 
 #[cfg(test)]
@@ -135,6 +156,13 @@ mod tests {
             "stake add --netuid 1 --amount 1 --mev-protection",
             "subnets start --netuid 1 --unsafe",
             "wallet list --nonsense",
+            // Another wallet than was meant would sign.
+            "--wallet-name a wallet transfer --dest 5FHneW46xGXgs5mUiveU4sbTyGBzmstUspZC92UhjJM694ty -a 1",
+            "wallet --name a transfer --dest 5FHneW46xGXgs5mUiveU4sbTyGBzmstUspZC92UhjJM694ty -a 1",
+            "stake --hotkey h add --netuid 1 --amount 1",
+            "subnets register --netuid 1 --wallet-hotkey-ss58 5FHneW46xGXgs5mUiveU4sbTyGBzmstUspZC92UhjJM694ty",
+            // Which of the two is a message?
+            "wallet sign --message --debug --wallet=default --debug",
             "wallet transfer --announce-only",
         ] {
             assert!(passed(words).is_err(), "{words}");

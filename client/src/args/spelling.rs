@@ -5,24 +5,60 @@ use std::ffi::{OsStr, OsString};
 
 /// Where a keystore is read from, which they call as this command line calls its answers' form.
 const KEYSTORE: [&str; 4] = ["regen-coldkey", "regen_coldkey", "regen-hotkey", "regen_hotkey"];
+/// The noun of the commands about keys.
+const WALLET: [&str; 3] = ["wallet", "w", "wallets"];
+/// The noun of the commands about stake.
+const STAKE: [&str; 3] = ["stake", "st", "stakes"];
+/// Flags that have no value.
+const ALONE: [&str; 12] = [
+    "-y",
+    "--yes",
+    "--no",
+    "--no-prompt",
+    "--no_prompt",
+    "--json",
+    "--json-output",
+    "--dry-run",
+    "-q",
+    "--quiet",
+    "-v",
+    "--verbose",
+];
 /// What is done in an exchange of coldkeys, which they take at any place.
 const EXCHANGE: [&str; 5] = ["announce", "execute", "dispute", "clear", "check"];
 
 /// The command line as this program reads it; the program's own name stays first.
-pub(super) fn usual(words: Vec<OsString>) -> Vec<OsString> {
-    let mut words: Vec<OsString> = words.into_iter().map(whole).collect();
+pub(super) fn usual(mut words: Vec<OsString>) -> Vec<OsString> {
     completion(&mut words);
+    hotkeys(&mut words);
     keystore(&mut words);
     exchange(&mut words);
     words
 }
 
-/// Flags of one dash and two letters, as those of two dashes.
-fn whole(word: OsString) -> OsString {
-    match word.to_str() {
-        Some("-in") => "--include-hotkeys".into(),
-        Some("-ex") => "--exclude-hotkeys".into(),
-        _ => word,
+/// Where the command's noun and verb stand: the first two words that are no flags. A flag with a value before them
+/// hides them, and then nothing is rewritten.
+fn command(words: &[OsString]) -> Option<(usize, usize)> {
+    let is_flag = |word: &OsStr| word.as_encoded_bytes().starts_with(b"-");
+    let mut plain = words.iter().enumerate().skip(1).filter(|(_, word)| !is_flag(word)).map(|(place, _)| place);
+    Some((plain.next()?, plain.next()?))
+}
+
+/// Where the verb stands, if the command is one of these verbs of one of these nouns.
+fn verb(words: &[OsString], nouns: &[&str], verbs: &[&str]) -> Option<usize> {
+    let (noun, verb) = command(words)?;
+    (is(words.get(noun)?, nouns) && is(words.get(verb)?, verbs)).then_some(verb)
+}
+
+/// Flags of one dash and two letters, as those of two dashes, where there are such.
+fn hotkeys(words: &mut [OsString]) {
+    let Some(verb) = verb(words, &STAKE, &["add", "remove"]) else { return };
+    for word in words.iter_mut().skip(verb) {
+        match word.to_str() {
+            Some("-in") => *word = "--include-hotkeys".into(),
+            Some("-ex") => *word = "--exclude-hotkeys".into(),
+            _ => {}
+        }
     }
 }
 
@@ -44,8 +80,8 @@ fn completion(words: &mut [OsString]) {
 /// `--json FILE` behind the command, where a file follows: a keystore. Without one, and before the command, it asks
 /// for an answer in JSON, as everywhere.
 fn keystore(words: &mut [OsString]) {
-    let Some(command) = words.iter().position(|word| is(word, &KEYSTORE)) else { return };
-    for place in command..words.len() {
+    let Some(verb) = verb(words, &WALLET, &KEYSTORE) else { return };
+    for place in verb..words.len() {
         let follows = words.get(place + 1).and_then(|next| next.to_str()).is_some_and(|next| !next.starts_with('-'));
         let Some(word) = words.get_mut(place) else { continue };
         match word.to_str() {
@@ -60,11 +96,17 @@ fn keystore(words: &mut [OsString]) {
     }
 }
 
-/// `wallet swap-coldkey --new-coldkey ... announce`: what is done comes first.
+/// `wallet swap-coldkey --new-coldkey ... announce`: what is done comes first. The word behind a flag is its value,
+/// unless the flag is known to have none.
 fn exchange(words: &mut [OsString]) {
-    let Some(noun) = words.iter().position(|word| is(word, &["swap-coldkey", "swap_coldkey"])) else { return };
-    let Some(behind) = words.get_mut(noun + 1..) else { return };
-    if let Some(deed) = behind.iter().position(|word| is(word, &EXCHANGE)) {
+    let Some(verb) = verb(words, &WALLET, &["swap-coldkey", "swap_coldkey"]) else { return };
+    let Some(behind) = words.get_mut(verb + 1..) else { return };
+    let is_value = |place: usize| {
+        let before = place.checked_sub(1).and_then(|before| behind.get(before)).and_then(|word| word.to_str());
+        before.is_some_and(|before| before.starts_with('-') && !before.contains('=') && !ALONE.contains(&before))
+    };
+    let deed = (0..behind.len()).find(|&place| is(&behind[place], &EXCHANGE) && !is_value(place));
+    if let Some(deed) = deed {
         behind[..=deed].rotate_right(1);
     }
 }
@@ -92,6 +134,16 @@ mod tests {
             ("btctl wallet balance --json x", "btctl wallet balance --json x"),
             ("btctl w swap_coldkey --wallet.name a execute", "btctl w swap_coldkey execute --wallet.name a"),
             ("btctl w swap-coldkey announce --new x", "btctl w swap-coldkey announce --new x"),
+            ("btctl w swap_coldkey --new x --yes check", "btctl w swap_coldkey check --new x --yes"),
+            // What is a value stays one.
+            ("btctl w swap-coldkey --wallet execute announce", "btctl w swap-coldkey announce --wallet execute"),
+            (
+                "btctl w set-identity --name swap-coldkey --about check",
+                "btctl w set-identity --name swap-coldkey --about check",
+            ),
+            ("btctl addr add regen-hotkey --json x", "btctl addr add regen-hotkey --json x"),
+            ("btctl wallet sign --message -in", "btctl wallet sign --message -in"),
+            ("btctl config set wallet_name -ex", "btctl config set wallet_name -ex"),
             ("btctl", "btctl"),
         ] {
             assert_eq!(usual_of(words), expected, "{words}");

@@ -8,26 +8,27 @@
 
 mod credentials;
 mod error;
+mod handed_over;
 mod listing;
 mod table;
 
 use std::{
-    collections::BTreeMap,
     fmt,
     path::{Path, PathBuf},
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
 
 use btd_api::{HotkeyName, WalletName};
 use btd_keys::{
     Encryption, ExtrinsicPayload, FileMark, Key, KeyFileError, KeyId, KeyPair, KeyRole, Password, Protect, PublicKey,
-    Purpose, Purposes, Signature, StoreError, SynapseMessage, TextMessage, WalletStore, environment,
+    Purpose, Purposes, Signature, StoreError, SynapseMessage, TextMessage, WalletStore,
 };
 use btd_signer_protocol::operations::{KeyStatus, Reprotected};
 
 use self::credentials::Credentials;
 pub use self::error::CustodyError;
+use self::handed_over::Misfits;
 use self::table::{Found, Held, Intent, Table, Window};
 use crate::{
     backoff::{FailureLog, Gate},
@@ -79,7 +80,7 @@ struct Shared {
     failures: Arc<dyn FailureLog>,
     gate: Gate,
     /// Handed-over files that the password beside them does not open.
-    misfits: Mutex<BTreeMap<KeyId, Option<FileMark>>>,
+    misfits: Misfits,
     /// Held by the one thread that derives a key.
     derivation: Mutex<Memory>,
     table: Arc<Table>,
@@ -118,7 +119,7 @@ impl Custody {
                 clock,
                 failures,
                 gate,
-                misfits: Mutex::default(),
+                misfits: Misfits::default(),
                 derivation,
                 table,
             }),
@@ -330,34 +331,6 @@ impl Custody {
         }
     }
 
-    /// Opens the hotkeys that the service manager hands over together with their passwords, so that
-    /// the first use of one need not wait for a derivation. Tells those that do not open.
-    pub fn open_handed_over(&self, mut failed: impl FnMut(&KeyId, &CustodyError)) {
-        let found = match self.handed_over_hotkeys() {
-            Ok(found) => found,
-            Err(error) => return log::warn(format_args!("cannot look at the credentials: {error}")),
-        };
-        for (_, key) in found {
-            let Some(password) = self.shared.password_beside(&key) else { continue };
-            // Which purpose is asked plays no part: a key without a window is held for all.
-            if let Err(error) = self.open_beside(&key, &password, Purpose::Synapse) {
-                failed(&key, &error);
-            }
-        }
-    }
-
-    /// Refuses a new key under the name of one that the service manager hands over: it would be used
-    /// in place of that one from then on.
-    ///
-    /// # Errors
-    /// [`CustodyError::HandedOver`].
-    pub fn check_free(&self, key: &KeyId) -> Result<(), CustodyError> {
-        match self.shared.credentials.file(key) {
-            Some(_) => Err(CustodyError::HandedOver(key.clone())),
-            None => Ok(()),
-        }
-    }
-
     /// The pair of a key that is allowed this purpose. A plain hotkey is loaded on first use and
     /// kept, and so is one whose password the service manager hands over with it; a plain coldkey is
     /// opened for this one use: nobody has to unlock what is not locked.
@@ -380,34 +353,6 @@ impl Custody {
                 Ok(pair)
             }
         }
-    }
-
-    /// The pair of a hotkey that was handed over with its password, held from now on without a window.
-    /// The guess is not counted: it is the service manager's, and made once for each file.
-    fn open_beside(&self, id: &KeyId, password: &Path, purpose: Purpose) -> Result<Arc<KeyPair>, CustodyError> {
-        let password = environment::read_file(password)?;
-        self.derive(|| {
-            // Whoever waited for the turn finds what the one before has opened.
-            if let Found::Usable(pair) = self.shared.table.find(id, purpose, self.now()) {
-                return Ok(pair);
-            }
-            let (intent, mark) = (self.shared.table.intend(id), self.shared.mark(id));
-            match self.shared.open(id, Some(&password)) {
-                Ok(opened) => {
-                    let pair = Arc::new(opened.key.into_pair());
-                    let held = Held { pair: Arc::clone(&pair), public: pair.public(), window: None, mark };
-                    self.shared.table.insert(&intent, held);
-                    log::info(format_args!("opened {id} with the password that is handed over beside it"));
-                    Ok(pair)
-                }
-                Err(StoreError::KeyFile { source: KeyFileError::WrongPassword, .. }) => {
-                    log::warn(format_args!("the password that is handed over beside {id} does not open it"));
-                    self.shared.misfits().insert(id.clone(), mark);
-                    Err(CustodyError::Locked(id.clone()))
-                }
-                Err(other) => Err(other.into()),
-            }
-        })
     }
 
     fn open_plain(&self, id: &KeyId) -> Result<KeyPair, CustodyError> {
@@ -496,23 +441,6 @@ impl Shared {
             }
             Err(error) => Err(error),
         }
-    }
-
-    /// The file with the password of a hotkey, if both were handed over and it is not known not to fit.
-    /// A file of the wallet's own goes before what was handed over, also if it is locked.
-    fn password_beside(&self, id: &KeyId) -> Option<PathBuf> {
-        let file = self.credentials.file(id)?;
-        if self.store.wallet(&id.wallet).path(&id.role).exists()
-            || Credentials::encryption(&file).ok()? == Encryption::None
-            || self.misfits().get(id) == Some(&self.mark(id))
-        {
-            return None;
-        }
-        self.credentials.password(id)
-    }
-
-    fn misfits(&self) -> MutexGuard<'_, BTreeMap<KeyId, Option<FileMark>>> {
-        self.misfits.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Which file a key has now, wherever it lies.

@@ -11,6 +11,7 @@ use std::{
     time::Duration,
 };
 
+use btd_keys::KeyId;
 use btd_signer_protocol::{
     Control, Refusal, RefusalKind, Requests,
     frame::{self, Answer, Call, FrameError, Reply},
@@ -97,6 +98,16 @@ impl Server {
             Control::Status(_) => to.say(&Ok(custody.status())),
             Control::Lock(ask) => to.say(&Ok(handlers::lock(custody, &ask))),
             Control::LockAll(ask) => to.say(&Ok(handlers::lock_all(custody, &ask))),
+            // A key that was handed over with its password is opened by its first use.
+            Control::SignExtrinsic(ask) if custody.derives(&ask.key) => {
+                self.queue(&self.derivations, to, move |custody| handlers::sign_extrinsic(custody, ask));
+            }
+            Control::SignText(ask) if custody.derives(&ask.key) => {
+                self.queue(&self.derivations, to, move |custody| handlers::sign_text(custody, ask));
+            }
+            Control::OpenSealed(ask) if custody.derives(&ask.key) => {
+                self.queue(&self.derivations, to, move |custody| handlers::open_sealed(custody, &ask));
+            }
             Control::SignExtrinsic(ask) => to.say(&guarded(|| handlers::sign_extrinsic(custody, ask))),
             Control::SignText(ask) => to.say(&guarded(|| handlers::sign_text(custody, ask))),
             Control::Public(ask) => to.say(&guarded(|| handlers::public(custody, &ask.key))),
@@ -134,6 +145,9 @@ impl Server {
         let custody = &self.custody;
         match operation {
             Requests::PublicHotkey(ask) => to.say(&guarded(|| handlers::public_hotkey(custody, ask))),
+            Requests::SignSynapse(ask) if custody.derives(&KeyId::hotkey(ask.wallet.clone(), ask.hotkey.clone())) => {
+                self.queue(&self.derivations, to, move |custody| handlers::sign_synapse(custody, ask));
+            }
             Requests::SignSynapse(ask) => to.say(&guarded(|| handlers::sign_synapse(custody, ask))),
         }
     }

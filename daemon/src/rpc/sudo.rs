@@ -97,6 +97,7 @@ async fn set(parts: Arc<Parts>, params: SetParams, _: Caller) -> Result<Receipt,
                 return Err(Precondition::Foreseen { error: "Deprecated", words }.into());
             }
             let (pallet, call) = setter(known, params.authority)?;
+            place(&ground, params.netuid, params.authority).await?;
             let mut call = Call::new(pallet, call).arg("netuid", params.netuid);
             if let Some(other) = known.companion() {
                 call = call.arg(other, present(&ground.view, params.netuid, other).await?);
@@ -111,7 +112,6 @@ async fn set(parts: Arc<Parts>, params: SetParams, _: Caller) -> Result<Receipt,
             let summary = format!("Set {} of subnet {netuid} to {}", known.name, shown.join(", "));
             let draft = Draft::new(call, summary).effect(known.about);
             let draft = owned(&ground, draft, netuid, params.authority).await?;
-            place(&ground, netuid, params.authority).await?;
             bounds::setting(&ground.view, known, &values, netuid).await?;
             let draft =
                 pace::of(known, netuid, params.authority).into_iter().map(Need::Rested).fold(draft, Draft::needs);

@@ -89,7 +89,7 @@ impl Custody {
         let mut handed_over = 0;
         for (path, names) in self.shared.credentials.hotkeys()? {
             let Some(key) = names.iter().find(|key| is_handed_over(key)) else { continue };
-            let has_password = self.shared.credentials.password(key).is_some();
+            let has_password = self.shared.password_beside(key).is_some();
             if has_password || Credentials::encryption(&path)? == Encryption::None {
                 handed_over += 1;
             }

@@ -247,9 +247,9 @@ pub(super) async fn part(
     if origin == dest { holdings.stays(hotkey, origin, amount) } else { holdings.leaves(hotkey, origin, amount) }
 }
 
-/// Refuses less than the least that can be staked, to which the pool's fee comes on all subnets but root.
+/// Refuses less than the least that can be staked, to which the fee comes where there is a pool.
 async fn least(ground: &Ground, netuid: NetUid, amount: Tao) -> Result<(), SubmissionError> {
-    let fee = if netuid == ROOT { Tao::ZERO } else { pool_fee(ground, netuid, amount).await? };
+    let fee = if is_one_for_one(ground, netuid).await? { Tao::ZERO } else { pool_fee(ground, netuid, amount).await? };
     let least = LEAST.saturating_add(fee);
     if amount >= least {
         return Ok(());
@@ -260,6 +260,18 @@ async fn least(ground: &Ground, netuid: NetUid, amount: Tao) -> Result<(), Submi
         format!("τ{amount} is less than the least that can be staked, τ{least} with the pool's fee of τ{fee}")
     };
     Err(Precondition::Foreseen { error: "AmountTooLow", words }.into())
+}
+
+/// Whether tao and alpha are the same there, and no pool is between them: on root, and where the mechanism is 0.
+async fn is_one_for_one(ground: &Ground, netuid: NetUid) -> Result<bool, SubmissionError> {
+    if netuid == ROOT {
+        return Ok(true);
+    }
+    match ground.view.storage_json("SubtensorModule", "SubnetMechanism", &[netuid.into()]).await {
+        Ok(mechanism) => Ok(mechanism.as_u64() == Some(0)),
+        Err(ReadError::Absent(_)) => Ok(false),
+        Err(error) => Err(error.into()),
+    }
 }
 
 /// What the pool of a subnet takes of `amount`; nothing where the runtime does not tell. Rates are parts of 65535.

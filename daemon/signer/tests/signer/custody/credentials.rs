@@ -95,7 +95,8 @@ fn a_hotkey_of_the_service_manager_opens_with_the_password_beside_it() {
     // What does not fit is tried once, costs no guess, and leaves the key locked.
     let beside = credentials.path().join("wallet-password");
     fs::write(&beside, "wrong").unwrap();
-    for _ in 0..2 {
+    for derives in [true, false] {
+        assert_eq!(custody.derives(&key), derives);
         assert!(matches!(custody.sign_extrinsic(&key, &payload()), Err(CustodyError::Locked(_))));
     }
     assert_eq!(fixture.failures.load(&key).unwrap(), 0);
@@ -110,6 +111,7 @@ fn a_hotkey_of_the_service_manager_opens_with_the_password_beside_it() {
     .with(Some(credentials.path().to_owned()), Memory::Swappable);
     custody.open_handed_over(|key, error| panic!("{key}: {error}"));
     let held = custody.status();
+    assert!(!custody.derives(&key));
     assert_eq!(held.iter().map(|held| (&held.key, held.remaining)).collect::<Vec<_>>(), [(&key, None)]);
     let public = custody.public(&key).unwrap();
     assert!(public.verify_exact(&PAYLOAD, &custody.sign_extrinsic(&key, &payload()).unwrap().bytes));
