@@ -164,7 +164,10 @@ impl Command {
         match self {
             Self::List => {}
             Self::Add(args) => {
-                let entry = Entry { address: args.address, note: args.note, proxy: None };
+                // What more is known of the same account stays known.
+                let known = book.get(&args.name).filter(|known| known.address == args.address);
+                let proxy = known.and_then(|known| known.proxy.clone());
+                let entry = Entry { address: args.address, note: args.note, proxy };
                 if let Some(other) = book.get(&args.name).filter(|other| other.address != entry.address)
                     && !args.overwrite
                 {

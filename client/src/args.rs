@@ -369,6 +369,17 @@ pub(crate) struct Typed {
     pub(crate) asked: bool,
 }
 
+/// The file that `--config` names, before the other words are understood.
+pub(crate) fn config_of(words: impl IntoIterator<Item = OsString>) -> Option<std::path::PathBuf> {
+    let mut words = words.into_iter().skip(1);
+    words
+        .find_map(|word| match word.to_str()? {
+            "--config" => Some(None),
+            word => word.strip_prefix("--config=").map(|file| Some(file.into())),
+        })
+        .and_then(|file| file.or_else(|| words.next().map(Into::into)))
+}
+
 /// Reads the words of the command line. What they lack is asked for in `interview`, if there is one.
 pub(crate) fn parse(
     words: impl IntoIterator<Item = OsString>,

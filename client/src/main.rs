@@ -61,7 +61,11 @@ use crate::{
 fn main() -> ExitCode {
     let preferences = Preferences::load(&settings::environment);
     let mut person = prompt::Terminal;
-    let typed = match args::parse(std::env::args_os(), interview(preferences.as_ref().ok(), &mut person)) {
+    // What is asked depends on the file that is named, and the file on what was typed; that it is bad is said below.
+    let named =
+        |preferences: &Preferences| preferences.clone().with(args::config_of(std::env::args_os()).as_deref()).ok();
+    let early = preferences.as_ref().ok().and_then(named);
+    let typed = match args::parse(std::env::args_os(), interview(early.as_ref(), &mut person)) {
         Ok(typed) => typed,
         Err(refusal) => return output::refusal(&refusal),
     };

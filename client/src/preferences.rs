@@ -262,6 +262,7 @@ pub(crate) fn save(path: &Path, text: &str) -> Result<(), Failure> {
 /// `section.key`. What is null or nested further is left out.
 fn scalars(text: &str) -> impl Iterator<Item = (Key, String)> + '_ {
     let mut section = String::new();
+    let mut step = None;
     text.lines().filter_map(move |line| {
         let inner = line.trim_start();
         let (name, value) = inner.split_once(':').filter(|_| !inner.starts_with(['#', '-']))?;
@@ -269,6 +270,9 @@ fn scalars(text: &str) -> impl Iterator<Item = (Key, String)> + '_ {
         let is_top = inner.len() == line.len();
         if is_top {
             section = if value.is_empty() { name.trim().to_owned() } else { String::new() };
+            step = None;
+        } else if *step.get_or_insert(line.len() - inner.len()) != line.len() - inner.len() {
+            return None;
         }
         let name = if is_top { name.trim().to_owned() } else { format!("{section}.{}", name.trim()) };
         let key = Key::named(&name).ok()?;
@@ -324,7 +328,7 @@ mod tests {
     fn a_file_that_is_named_comes_before_the_others() {
         let home = tempfile::tempdir().unwrap();
         let file = home.path().join("mine.yml");
-        fs::write(&file, "wallet:\n  name: mine\n  path: /x\nsubtensor:\n  network: finney\nrate_tolerance: 0.01\n")
+        fs::write(&file, "wallet:\n  name: mine\n  path: /x\n  other:\n    hotkey: deep\nsubtensor:\n  network: finney\nrate_tolerance: 0.01\n")
             .unwrap();
         let preferences = load(home.path(), &[]).unwrap().with(Some(&file)).unwrap();
         assert_eq!(

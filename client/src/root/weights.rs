@@ -18,7 +18,6 @@ use crate::{
         table::{Column, Table},
         text,
     },
-    prompt,
     session::Session,
     spend::{self, Terms},
     weights,
@@ -86,6 +85,11 @@ fn list<T>(text: &str, read: impl Fn(&str) -> Result<T, String>) -> Result<Vec<T
     words.map(|word| read(word).map_err(Failure::usage)).collect()
 }
 
+/// What a person answers; a program is told which flag answers.
+fn asked(session: &Session, question: &'static str, hint: &'static str) -> Result<String, Failure> {
+    session.ask(question).ok_or(Failure::NobodyToAsk { question, hint })
+}
+
 /// A list as a flag takes it.
 fn flag_value<T: ToString>(list: &[T]) -> String {
     list.iter().map(ToString::to_string).collect::<Vec<_>>().join(",")
@@ -94,12 +98,12 @@ fn flag_value<T: ToString>(list: &[T]) -> String {
 impl SetArgs {
     pub(super) async fn run(mut self, session: &Session) -> Result<Exit, Failure> {
         if self.netuids.is_empty() {
-            let told = prompt::line("The subnets, such as 1,2", "--netuids names them")?;
+            let told = asked(session, "The subnets, such as 1,2", "--netuids names them")?;
             self.netuids = list(&told, number::<NetUid>)?;
             session.answered("--netuids", &flag_value(&self.netuids));
         }
         if self.weights.is_empty() {
-            let told = prompt::line("Their weights in the same order, such as 0.5,10", "--weights tells them")?;
+            let told = asked(session, "Their weights in the same order, such as 0.5,10", "--weights tells them")?;
             self.weights = list(&told, |word| Tao::from_tokens(word).map_err(|error| error.to_string()))?;
             session.answered("--weights", &flag_value(&self.weights));
         }

@@ -159,8 +159,16 @@ fn origin(kind: Kind, secret: Secret) -> Result<Origin, Failure> {
         said => said,
     };
     // No word and no seed has a stroke in it: what follows one is a path.
-    if kind != Kind::PrivateKey && secret.expose().contains('/') {
-        return Ok(Origin::Uri(secret));
+    if let Some((phrase, path)) = secret.expose().split_once('/').filter(|_| kind != Kind::PrivateKey) {
+        let phrase = phrase.trim();
+        if phrase.is_empty() {
+            return Err(Failure::usage(
+                "a path alone is one of the phrase that everyone knows: `wallet new-coldkey|new-hotkey --uri` makes such keys",
+            ));
+        }
+        let is_bare_seed = phrase.len() == 64 && phrase.chars().all(|c| c.is_ascii_hexdigit());
+        let prefix = if is_bare_seed { "0x" } else { "" };
+        return Ok(Origin::Uri(Secret::new(format!("{prefix}{phrase}/{path}"))));
     }
     Ok(match kind {
         Kind::Words | Kind::Unsaid => Origin::Mnemonic { words: secret, derivation_password: None },
@@ -203,11 +211,16 @@ mod tests {
 
     #[test]
     fn words_and_seeds_may_have_a_path_and_no_flag_takes_them() {
-        for (kind, text) in [(Kind::Words, "legal winner//0"), (Kind::Unsaid, "//Alice"), (Kind::Seed, "0x12//a")] {
+        for (kind, text) in [(Kind::Words, "legal winner//0"), (Kind::Seed, "0x12//a")] {
             assert!(matches!(origin(kind, Secret::new(text)), Ok(Origin::Uri(_))), "{text}");
         }
         assert!(matches!(origin(Kind::Unsaid, Secret::new("legal winner")), Ok(Origin::Mnemonic { .. })));
+        assert!(
+            origin(Kind::Words, Secret::new("//Alice")).is_err() && origin(Kind::Unsaid, Secret::new("/a")).is_err()
+        );
         let seed = format!("0x{}", "0f".repeat(32));
+        let bare = Secret::new(format!("{}//0", &seed[2..]));
+        assert_eq!(origin(Kind::Seed, bare).unwrap(), Origin::Uri(Secret::new(format!("{seed}//0"))));
         for text in ["legal winner", "legal winner//0", &seed, &format!("{seed}//0")] {
             let failure = development_uri(Some(text.to_owned())).unwrap_err().to_string();
             assert!(!failure.contains("legal") && !failure.contains("0f0f"), "{failure}");
