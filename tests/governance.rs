@@ -152,6 +152,21 @@ fn every_hyperparameter_is_set_as_it_is_shown_or_says_why_not() {
     assert_eq!((value("alpha_low"), value("alpha_high")), (json!(26_214), json!(58_981)));
 }
 
+/// At the least difficulty: a few thousand hashes.
+#[test]
+fn work_registers_a_neuron() {
+    let host = Host::new();
+    let _daemon = host.start(&["--network", "devnet", "--block-time", "1s"]);
+    host.ask(&["wallet", "create", "--wallet", "bob", "--uri", "//Bob"]);
+    host.ask(&["wallet", "create", "--wallet", "alice", "--uri", "//Alice"]);
+    for name in ["min_difficulty", "difficulty"] {
+        signed(&host, &format!("sudo set --netuid 1 --param {name} --value 1000 --wallet alice --root"));
+    }
+    let registered = signed(&host, "subnets pow_register --netuid 1 --wallet bob --pow_register.num_processes 1");
+    assert_eq!(registered["plan"]["call"], "SubtensorModule.pow_register");
+    assert!(registered["uid"].is_number(), "{registered}");
+}
+
 #[test]
 #[ignore = "takes as long as the host's processors need for millions of hashes"]
 fn work_is_found_while_blocks_go_by() {
@@ -161,11 +176,4 @@ fn work_is_found_while_blocks_go_by() {
     let receipt = signed(&host, "wallet faucet --wallet poor");
     assert_eq!(receipt["plan"]["call"], "SubtensorModule.faucet");
     assert_eq!(ask(&host, "wallet balance --wallet poor")["rows"][0]["free"], "1000000000000");
-    host.ask(&["wallet", "create", "--wallet", "alice", "--uri", "//Alice"]);
-    for name in ["min_difficulty", "difficulty"] {
-        signed(&host, &format!("sudo set --netuid 1 --param {name} --value 1000 --wallet alice --root"));
-    }
-    let registered = signed(&host, "subnets pow_register --netuid 1 --wallet poor --pow_register.num_processes 1");
-    assert_eq!(registered["plan"]["call"], "SubtensorModule.pow_register");
-    assert!(registered["uid"].is_number(), "{registered}");
 }
