@@ -83,12 +83,18 @@ impl PasswordArgs {
         self.resolve_with(settings, None, None)
     }
 
-    /// The same for the key whose file is at `path`: its own `BT_PW_...` variable counts too.
+    /// The same for a key whose file is at `path`: its own `BT_PW_...` variable counts too, and for a coldkey that of
+    /// SDK 6.
     ///
     /// # Errors
     /// When only a person could tell, and there is none; when the variable holds no password.
-    pub(crate) fn resolve_for(&self, settings: &Settings, path: &str) -> Result<SecretSource, Failure> {
-        self.resolve_with(settings, settings::obfuscated_password(path)?, None)
+    pub(crate) fn resolve_for(
+        &self,
+        settings: &Settings,
+        (wallet, key): (&WalletName, &KeyName),
+        path: &str,
+    ) -> Result<SecretSource, Failure> {
+        self.resolve_with(settings, settings::obfuscated_password(path)?, oldest(wallet, key)?)
     }
 
     /// The same for a key by its name. The daemon is asked where its file lies only where the
@@ -110,11 +116,7 @@ impl PasswordArgs {
         } else {
             None
         };
-        let oldest = match key {
-            KeyName::Coldkey => settings::cold_password(wallet)?,
-            KeyName::Hotkey(_) => None,
-        };
-        self.resolve_with(&session.settings, own, oldest)
+        self.resolve_with(&session.settings, own, oldest(wallet, key)?)
     }
 
     /// `own` is the password of this one key; `oldest` is what SDK 6 would take, after all others.
@@ -146,6 +148,14 @@ impl PasswordArgs {
             "the password",
             "give it with --password-stdin, --password-fd N or BT_WALLET_PASSWORD_FILE",
         )
+    }
+}
+
+/// What SDK 6 would open this key with.
+fn oldest(wallet: &WalletName, key: &KeyName) -> Result<Option<Secret>, Failure> {
+    match key {
+        KeyName::Coldkey => settings::cold_password(wallet),
+        KeyName::Hotkey(_) => Ok(None),
     }
 }
 

@@ -9,8 +9,10 @@ const KEYSTORE: [&str; 4] = ["regen-coldkey", "regen_coldkey", "regen-hotkey", "
 const WALLET: [&str; 3] = ["wallet", "w", "wallets"];
 /// The noun of the commands about stake.
 const STAKE: [&str; 3] = ["stake", "st", "stakes"];
+/// Flags of every command that have a value.
+const GLOBAL: [&str; 3] = ["--socket", "--timeout", "--config"];
 /// Flags that have no value.
-const ALONE: [&str; 12] = [
+const ALONE: [&str; 14] = [
     "-y",
     "--yes",
     "--no",
@@ -18,6 +20,8 @@ const ALONE: [&str; 12] = [
     "--no_prompt",
     "--json",
     "--json-output",
+    "--json_output",
+    "--json-out",
     "--dry-run",
     "-q",
     "--quiet",
@@ -37,10 +41,12 @@ pub(super) fn usual(mut words: Vec<OsString>) -> Vec<OsString> {
 }
 
 /// Where the command's noun and verb stand: the first two words that are no flags. A flag with a value before them
-/// hides them, and then nothing is rewritten.
+/// hides them, unless every command has it, and then nothing is rewritten.
 fn command(words: &[OsString]) -> Option<(usize, usize)> {
+    let is_value = |place: usize| words.get(place - 1).is_some_and(|before| is(before, &GLOBAL));
     let is_flag = |word: &OsStr| word.as_encoded_bytes().starts_with(b"-");
-    let mut plain = words.iter().enumerate().skip(1).filter(|(_, word)| !is_flag(word)).map(|(place, _)| place);
+    let is_plain = |(place, word): &(usize, &OsString)| !is_flag(word) && !is_value(*place);
+    let mut plain = words.iter().enumerate().skip(1).filter(is_plain).map(|(place, _)| place);
     Some((plain.next()?, plain.next()?))
 }
 
@@ -135,6 +141,7 @@ mod tests {
             ("btctl w swap_coldkey --wallet.name a execute", "btctl w swap_coldkey execute --wallet.name a"),
             ("btctl w swap-coldkey announce --new x", "btctl w swap-coldkey announce --new x"),
             ("btctl w swap_coldkey --new x --yes check", "btctl w swap_coldkey check --new x --yes"),
+            ("btctl --socket /x stake add -in h1", "btctl --socket /x stake add --include-hotkeys h1"),
             // What is a value stays one.
             ("btctl w swap-coldkey --wallet execute announce", "btctl w swap-coldkey announce --wallet execute"),
             (

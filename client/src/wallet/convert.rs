@@ -100,13 +100,19 @@ impl ConvertArgs {
         let now = super::inspect::detail(session, &wallet, &key).await?;
         let what = called(&wallet, &key);
         let encrypted = now.protection.is_some_and(|protection| protection != Protection::Plain);
-        let source = if encrypted { Some(self.password.resolve_for(&session.settings, &now.path)?) } else { None };
+        let source = if encrypted {
+            Some(self.password.resolve_for(&session.settings, (&wallet, &key), &now.path)?)
+        } else {
+            None
+        };
         let chooses = self.to != Target::Plain && (self.new_password || self.new_password_fd.is_some() || !encrypted);
         let new_source = match (chooses, self.new_password_fd) {
             (false, _) => None,
             (true, Some(number)) => Some(SecretSource::Descriptor(number)),
             // A plain file has one password to ask for only, so the usual flags mean that.
-            (true, None) if !encrypted => Some(self.password.resolve_for(&session.settings, &now.path)?),
+            (true, None) if !encrypted => {
+                Some(self.password.resolve_for(&session.settings, (&wallet, &key), &now.path)?)
+            }
             (true, None) => Some(SecretSource::person("the new password", "give it with --new-password-fd N")?),
         };
         let params = ConvertParams {
@@ -202,7 +208,7 @@ async fn renew(
     let password = if is_told(&now) {
         Secret::new("")
     } else {
-        let source = password.resolve_for(&session.settings, &now.path)?;
+        let source = password.resolve_for(&session.settings, (&wallet, &now.key), &now.path)?;
         source.read(&format!("Password of the {}: ", called(&wallet, &now.key)))?
     };
     session.call_deriving::<Update>(&UpdateParams { password, wallet, key: now.key }).await

@@ -201,7 +201,10 @@ impl Custody {
         }
         match self.shared.store.wallet(&key.wallet).public(&key.role) {
             Err(StoreError::NotFound { .. }) if self.shared.credentials.file(key).is_some() => {
-                Ok(self.shared.open(key, None)?.key.public())
+                match self.shared.password_beside(key) {
+                    Some(password) => Ok(self.open_beside(key, &password, Purpose::Synapse)?.public()),
+                    None => Ok(self.shared.open(key, None)?.key.public()),
+                }
             }
             other => Ok(other?),
         }

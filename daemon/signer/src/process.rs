@@ -90,9 +90,7 @@ pub fn run(arguments: &Arguments) -> Result<(), SignerError> {
     let expiring = custody.clone();
     spawn("expiry", move || expiring.keep_expiring(|key| log::info(format_args!("locked {key}: its time was over"))))?;
     let handed_over = custody.clone();
-    spawn("credentials", move || {
-        handed_over.open_handed_over(|key, error| log::warn(format_args!("cannot open {key}, handed over: {error}")));
-    })?;
+    spawn("credentials", move || handed_over.open_handed_over())?;
     let server = Server::start(custody, ServerConfig::default()).map_err(SignerError::Thread)?;
     serve(&server, channels)
 }

@@ -110,6 +110,9 @@ impl Server {
             }
             Control::SignExtrinsic(ask) => to.say(&guarded(|| handlers::sign_extrinsic(custody, ask))),
             Control::SignText(ask) => to.say(&guarded(|| handlers::sign_text(custody, ask))),
+            Control::Public(ask) if custody.derives(&ask.key) => {
+                self.queue(&self.derivations, to, move |custody| handlers::public(custody, &ask.key));
+            }
             Control::Public(ask) => to.say(&guarded(|| handlers::public(custody, &ask.key))),
             Control::OpenSealed(ask) => to.say(&guarded(|| handlers::open_sealed(custody, &ask))),
             Control::List(_) => self.queue(&self.files, to, handlers::list),
@@ -144,6 +147,9 @@ impl Server {
     fn request(&self, operation: Requests, to: Replier) {
         let custody = &self.custody;
         match operation {
+            Requests::PublicHotkey(ask) if custody.derives(&KeyId::hotkey(ask.wallet.clone(), ask.hotkey.clone())) => {
+                self.queue(&self.derivations, to, move |custody| handlers::public_hotkey(custody, ask));
+            }
             Requests::PublicHotkey(ask) => to.say(&guarded(|| handlers::public_hotkey(custody, ask))),
             Requests::SignSynapse(ask) if custody.derives(&KeyId::hotkey(ask.wallet.clone(), ask.hotkey.clone())) => {
                 self.queue(&self.derivations, to, move |custody| handlers::sign_synapse(custody, ask));

@@ -16,8 +16,8 @@ use super::{
 };
 use crate::log;
 
-/// The secret and the public file of a key, as they were when it was tried.
-type Marks = (Option<FileMark>, Option<FileMark>);
+/// The secret file of a key, its public file and that of its password, as they were when it was tried.
+type Marks = [Option<FileMark>; 3];
 
 /// The keys that did not open with the password beside them: tried again when a file has changed.
 #[derive(Default)]
@@ -43,24 +43,30 @@ impl Misfits {
 
 impl Custody {
     /// Opens the hotkeys that the service manager hands over together with their passwords, so that
-    /// the first use of one need not wait for a derivation. Tells those that do not open.
-    pub fn open_handed_over(&self, mut failed: impl FnMut(&KeyId, &CustodyError)) {
+    /// the first use of one need not wait for a derivation.
+    pub fn open_handed_over(&self) {
         let found = match self.handed_over_hotkeys() {
             Ok(found) => found,
             Err(error) => return log::warn(format_args!("cannot look at the credentials: {error}")),
         };
         for (_, key) in found {
             let Some(password) = self.shared.password_beside(&key) else { continue };
-            // Which purpose is asked plays no part: a key without a window is held for all.
-            if let Err(error) = self.open_beside(&key, &password, Purpose::Synapse) {
-                failed(&key, &error);
+            // Which purpose is asked plays no part: a key without a window is held for all. What it does not open for
+            // is told where it is found out, but for this.
+            if let Err(error @ CustodyError::Environment(_)) = self.open_beside(&key, &password, Purpose::Synapse) {
+                log::warn(format_args!("cannot open {key}, which is handed over: {error}"));
             }
         }
     }
 
     /// Whether using this key would derive it first, which takes seconds.
     pub fn derives(&self, key: &KeyId) -> bool {
-        self.shared.table.public(key).is_none() && self.shared.password_beside(key).is_some()
+        if self.shared.credentials.file(key).is_none() {
+            return false;
+        }
+        self.forget_changed(Some(key));
+        let held = self.shared.table.find(key, Purpose::Synapse, self.now());
+        matches!(held, Found::Absent) && self.shared.password_beside(key).is_some()
     }
 
     /// Refuses a new key under the name of one that the service manager hands over: it would be used
@@ -69,7 +75,9 @@ impl Custody {
     /// # Errors
     /// [`CustodyError::HandedOver`].
     pub fn check_free(&self, key: &KeyId) -> Result<(), CustodyError> {
-        match self.shared.credentials.file(key) {
+        // A file of the wallet's own goes before what was handed over already.
+        let own = self.shared.store.wallet(&key.wallet).path(&key.role).exists();
+        match self.shared.credentials.file(key).filter(|_| !own) {
             Some(_) => Err(CustodyError::HandedOver(key.clone())),
             None => Ok(()),
         }
@@ -86,8 +94,10 @@ impl Custody {
         let password = environment::read_file(password)?;
         self.derive(|| {
             // Whoever waited for the turn finds what the one before has opened.
-            if let Found::Usable(pair) = self.shared.table.find(id, purpose, self.now()) {
-                return Ok(pair);
+            match self.shared.table.find(id, purpose, self.now()) {
+                Found::Usable(pair) => return Ok(pair),
+                Found::NotAllowed => return Err(CustodyError::NotAllowed { key: id.clone(), purpose }),
+                Found::Absent => {}
             }
             let tried = self.shared.marks(id);
             if self.shared.misfits.has(id, tried) {
@@ -109,7 +119,10 @@ impl Custody {
                 }
                 Err(other) => {
                     log::warn(format_args!("{id}, which is handed over, does not open: {other}"));
-                    self.shared.misfits.add(id, tried);
+                    // What the host refuses now it may allow in a moment.
+                    if !matches!(other, StoreError::Io { .. }) {
+                        self.shared.misfits.add(id, tried);
+                    }
                     Err(other.into())
                 }
             }
@@ -134,6 +147,8 @@ impl Shared {
     }
 
     fn marks(&self, id: &KeyId) -> Marks {
-        (self.mark(id), FileMark::of(&self.store.wallet(&id.wallet).public_path(&id.role)))
+        let public = self.store.wallet(&id.wallet).public_path(&id.role);
+        let password = self.credentials.password(id);
+        [self.mark(id), FileMark::of(&public), password.and_then(|path| FileMark::of(&path))]
     }
 }

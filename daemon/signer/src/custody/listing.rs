@@ -88,8 +88,11 @@ impl Custody {
         let is_handed_over = |key: &KeyId| is_meant(key) && !store.wallet(&key.wallet).path(&key.role).exists();
         let mut handed_over = 0;
         for (path, names) in self.shared.credentials.hotkeys()? {
-            let Some(key) = names.iter().find(|key| is_handed_over(key)) else { continue };
-            let has_password = self.shared.password_beside(key).is_some();
+            let mut meant = names.iter().filter(|key| is_handed_over(key)).peekable();
+            if meant.peek().is_none() {
+                continue;
+            }
+            let has_password = meant.any(|key| self.shared.password_beside(key).is_some());
             if has_password || Credentials::encryption(&path)? == Encryption::None {
                 handed_over += 1;
             }

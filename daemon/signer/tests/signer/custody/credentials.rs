@@ -100,6 +100,11 @@ fn a_hotkey_of_the_service_manager_opens_with_the_password_beside_it() {
         assert!(matches!(custody.sign_extrinsic(&key, &payload()), Err(CustodyError::Locked(_))));
     }
     assert_eq!(fixture.failures.load(&key).unwrap(), 0);
+    // Written anew it is tried again, also for the public half alone, which no file tells.
+    fs::write(&beside, PASSWORD).unwrap();
+    let told = custody.public(&key).unwrap();
+    assert!(custody.lock(&key));
+    assert_eq!(custody.public(&key).unwrap(), told);
     let own = credentials.path().join("wallet-password.other");
     fs::write(&own, PASSWORD).unwrap();
     let custody = Custody::new(
@@ -109,7 +114,7 @@ fn a_hotkey_of_the_service_manager_opens_with_the_password_beside_it() {
         fixture.failures.clone(),
     )
     .with(Some(credentials.path().to_owned()), Memory::Swappable);
-    custody.open_handed_over(|key, error| panic!("{key}: {error}"));
+    custody.open_handed_over();
     let held = custody.status();
     assert!(!custody.derives(&key));
     assert_eq!(held.iter().map(|held| (&held.key, held.remaining)).collect::<Vec<_>>(), [(&key, None)]);
@@ -119,6 +124,14 @@ fn a_hotkey_of_the_service_manager_opens_with_the_password_beside_it() {
     assert!(custody.lock(&key));
     assert_eq!(custody.plain(Some(&key.wallet), None).unwrap(), 1);
     custody.sign_extrinsic(&key, &payload()).unwrap();
+    // A window that was asked for is kept to.
+    let password = Some(Password::new(PASSWORD));
+    let purposes = [Purpose::Message].into_iter().collect();
+    custody.unlock(UnlockRequest { key: key.clone(), password, window: Some(seconds(5)), purposes }).unwrap();
+    custody.open_handed_over();
+    assert!(matches!(custody.sign_extrinsic(&key, &payload()), Err(CustodyError::NotAllowed { .. })));
+    fixture.clock.advance(seconds(5));
+    assert!(custody.derives(&key));
     // Nothing new takes its name.
     assert!(matches!(custody.check_free(&key), Err(CustodyError::HandedOver(_))));
     custody.check_free(&hotkey("alice")).unwrap();
