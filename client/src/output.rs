@@ -7,6 +7,7 @@
 
 pub(crate) mod column;
 pub(crate) mod facts;
+pub(crate) mod file;
 pub(crate) mod table;
 pub(crate) mod text;
 
@@ -153,6 +154,12 @@ impl Output {
         let mut stdout = self.stdout.lock();
         let end = if text.ends_with('\n') || text.is_empty() { "" } else { "\n" };
         write!(stdout, "{text}{end}").and_then(|()| stdout.flush()).map_err(Failure::Output)
+    }
+
+    /// Writes bytes on standard output, as they are.
+    pub(crate) fn bytes(&self, bytes: &[u8]) -> Result<(), Failure> {
+        let mut stdout = self.stdout.lock();
+        stdout.write_all(bytes).and_then(|()| stdout.flush()).map_err(Failure::Output)
     }
 
     /// Lays data out for standard output.

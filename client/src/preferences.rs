@@ -6,16 +6,16 @@
 
 use std::{
     collections::BTreeMap,
-    fs::{self, DirBuilder, OpenOptions},
-    io::{self, Write},
-    os::unix::fs::{DirBuilderExt, OpenOptionsExt},
+    fs::{self, DirBuilder},
+    io,
+    os::unix::fs::DirBuilderExt,
     path::{Path, PathBuf},
 };
 
 use btd_api::{HotkeyName, Ratio, WalletName};
 use serde_json::Value;
 
-use crate::{args, failure::Failure, settings::Environment};
+use crate::{args, failure::Failure, output::file, settings::Environment};
 
 /// Declares what can be set: name, the variables that come first, default, meaning.
 macro_rules! keys {
@@ -248,12 +248,8 @@ pub(crate) fn save(path: &Path, text: &str) -> Result<(), Failure> {
         if let Some(directory) = path.parent() {
             DirBuilder::new().recursive(true).mode(0o700).create(directory)?;
         }
-        let beside = path.with_extension(format!("new-{}", std::process::id()));
         // Whom one pays is nobody else's to read, or to change.
-        let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&beside)?;
-        file.write_all(format!("{text}\n").as_bytes())?;
-        file.sync_all()?;
-        fs::rename(&beside, path)
+        file::put(path, format!("{text}\n").as_bytes(), 0o600)
     };
     written().map_err(|source| Failure::File { path: path.to_owned(), source })
 }

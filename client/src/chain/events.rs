@@ -1,8 +1,10 @@
 //! Finalized blocks, or single events, as they come.
 
 use btd_api::{
-    AccountId, BlockNumber, NetUid, Subscription,
-    chain::{Finalized, FinalizedBlock, Link, SubscribeFinalized, SubscribeParams},
+    AccountId, BlockNumber, ErrorKind, NetUid, Subscription,
+    chain::{
+        Described, Finalized, FinalizedBlock, Link, Metadata, MetadataParams, SubscribeFinalized, SubscribeParams,
+    },
     events::{Happened, SubscribeEvents, SubscribeEventsParams},
 };
 use clap::Args;
@@ -46,6 +48,49 @@ pub(crate) struct EventsArgs {
     count: Option<u32>,
 }
 
+/// Why no event of these names will come: what the runtime lacks, or how its name is written. A
+/// misspelled name would be waited for without end.
+async fn doubt(session: &Session, pallet: Option<&str>, event: Option<&str>) -> Option<String> {
+    let event = match (pallet, event) {
+        (None, None) => return None,
+        (Some(name), None) => return described(session, Some(name)).await.err().flatten(),
+        (_, Some(event)) => event,
+    };
+    let pallets = match pallet {
+        Some(name) => vec![name.to_owned()],
+        None => names(&described(session, None).await.ok()?, "pallet"),
+    };
+    let mut nearest = None;
+    for name in &pallets {
+        let events = match described(session, Some(name)).await {
+            Ok(items) => names(&items, "event"),
+            Err(doubt) => return doubt,
+        };
+        if events.iter().any(|name| name == event) {
+            return None;
+        }
+        nearest = nearest.or_else(|| events.into_iter().find(|name| name.eq_ignore_ascii_case(event)));
+    }
+    let whose = pallet.map_or_else(String::new, |name| format!(" in {name}"));
+    let nearest = nearest.map_or_else(String::new, |name| format!("; nearest: {name}"));
+    Some(format!("this runtime has no event {event}{whose}{nearest}"))
+}
+
+/// What the runtime has under this name, or the words for its absence. Other failures have none: the
+/// call that follows meets them too.
+async fn described(session: &Session, name: Option<&str>) -> Result<Vec<Described>, Option<String>> {
+    let params = MetadataParams { name: name.map(str::to_owned), block: None };
+    match session.call::<Metadata>(&params).await.and_then(|reply| reply.read()) {
+        Ok(reply) => Ok(reply.items),
+        Err(Failure::Api(error)) if error.kind() == Some(ErrorKind::NotOnThisRuntime) => Err(Some(error.message)),
+        Err(_) => Err(None),
+    }
+}
+
+fn names(items: &[Described], kind: &str) -> Vec<String> {
+    items.iter().filter(|item| item.kind == kind).map(|item| item.name.clone()).collect()
+}
+
 // === impl EventsArgs ===
 
 impl EventsArgs {
@@ -73,6 +118,9 @@ impl EventsArgs {
             account: self.account,
             from_cursor: cursor.clone(),
         };
+        if let Some(doubt) = doubt(session, params.pallet.as_deref(), params.event.as_deref()).await {
+            session.out.note(format!("{doubt}; waiting all the same, for another runtime may have it"));
+        }
         let mut left = self.count;
         let mut following = session.follow::<SubscribeEvents>(&params).await?;
         loop {

@@ -218,7 +218,8 @@ fn storage(reply: &StorageReply, page: Page) -> String {
             }
             let shown = if entries.is_empty() { String::new() } else { table.render(Page { width: None, ..page }) };
             let entries = if entries.len() == 1 { "1 entry".to_owned() } else { format!("{} entries", entries.len()) };
-            format!("{shown}{entries}, {at}")
+            let rest = if reply.more { page.warn(" and more, which a larger --limit lists") } else { String::new() };
+            format!("{shown}{entries}{rest}, {at}")
         }
     }
 }

@@ -86,9 +86,32 @@ static COLUMNS: [&str; 19] = [
     "axon_port",
 ];
 
-/// A column that has one number or key, by the chain's name for it.
+/// What `subnets metagraph` and bittensor's metagraph call these columns.
+static OTHER_NAMES: [(&str, &str); 17] = [
+    ("s", "total_stake"),
+    ("stake", "total_stake"),
+    ("as", "alpha_stake"),
+    ("ts", "tao_stake"),
+    ("r", "rank"),
+    ("t", "trust"),
+    ("tv", "validator_trust"),
+    ("vtrust", "validator_trust"),
+    ("c", "consensus"),
+    ("i", "incentives"),
+    ("incentive", "incentives"),
+    ("d", "dividends"),
+    ("e", "emission"),
+    ("val", "validator_permit"),
+    ("updated", "last_update"),
+    ("hotkey", "hotkeys"),
+    ("coldkey", "coldkeys"),
+];
+
+/// A column that has one number or key, by the chain's name for it or another one in use.
 pub(super) fn column(name: &str) -> Result<&'static str, String> {
-    let wanted = name.trim().to_lowercase();
+    let typed = name.trim().to_lowercase();
+    let other = OTHER_NAMES.iter().find(|(name, _)| *name == typed);
+    let wanted = other.map_or(typed.as_str(), |(_, column)| column);
     let found = COLUMNS.iter().copied().find(|column| *column == wanted);
     found.ok_or_else(|| format!("`{name}` is no column; there are: {}", COLUMNS.join(", ")))
 }

@@ -1,6 +1,6 @@
 //! A subnet with all its neurons, in the columns that operators know from the older command line.
 
-use std::{fs, path::PathBuf};
+use std::path::{Path, PathBuf};
 
 use btd_api::{
     Alpha, MechId,
@@ -20,6 +20,7 @@ use crate::{
     output::{
         Format, Page,
         column::{self, Key, Shown},
+        file,
         table::Column,
         text,
     },
@@ -49,8 +50,8 @@ pub(crate) struct MetagraphArgs {
         value_parser = column
     )]
     sort: Option<&'static Shown<Neuron>>,
-    /// Save everything that the chain keeps of it to a file: NumPy's form where the name ends with
-    /// .npz, else btd's own
+    /// Save everything that the chain keeps of it to a file, - for standard output: NumPy's form where
+    /// the name ends with .npz, else btd's own
     #[arg(long, value_name = "FILE", conflicts_with_all = ["columns", "sort", "live"])]
     save: Option<PathBuf>,
     #[command(flatten)]
@@ -187,9 +188,8 @@ impl MetagraphArgs {
     }
 }
 
-/// Writes the file beside its name first, so that what was there stays whole until the new one is.
 async fn save(session: &Session, params: MetagraphParams, path: PathBuf) -> Result<Exit, Failure> {
-    let is_npz = path.extension().is_some_and(|extension| extension == "npz");
+    let is_npz = path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("npz"));
     let format = if is_npz { FileFormat::Npz } else { FileFormat::Btd };
     let MetagraphParams { netuid, mechid, block } = params;
     let params = SaveParams { netuid, format, mechid, block };
@@ -197,9 +197,10 @@ async fn save(session: &Session, params: MetagraphParams, path: PathBuf) -> Resu
     let digits = reply.bytes.strip_prefix("0x").unwrap_or(&reply.bytes);
     let reason = "its bytes are not hex".to_owned();
     let bytes = hex::decode(digits).map_err(|_| Failure::Lost { method: "metagraph_save", reason })?;
-    let mut beside = path.clone().into_os_string();
-    beside.push(".part");
-    fs::write(&beside, &bytes).and_then(|()| fs::rename(&beside, &path)).map_err(Failure::Output)?;
+    if path == Path::new("-") {
+        return session.out.bytes(&bytes).map(|()| Exit::Success);
+    }
+    file::put(&path, &bytes, 0o666).map_err(|source| Failure::File { path: path.clone(), source })?;
     if session.out.format() == Format::Human {
         let at = text::at(&reply.at, session.out.page());
         session.out.note(format!("saved {} bytes to {}, {at}", bytes.len(), path.display()));

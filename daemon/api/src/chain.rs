@@ -384,6 +384,9 @@ pub struct StorageReply {
     /// What it holds.
     #[serde(flatten)]
     pub stored: Stored,
+    /// True where the map has more entries than these; left out where these are all.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub more: bool,
 }
 
 /// Parameters of [`Constant`].

@@ -66,14 +66,18 @@ pub(super) async fn storage(parts: Arc<Parts>, params: StorageParams, _: Caller)
     let (view, at) = view(&parts.link, block).await?;
     let keys = values(keys)?;
     let wanted = view.storage_keys(&pallet, &item)?;
-    let stored = if keys.len() < wanted {
+    let (stored, more) = if keys.len() < wanted {
         let limit = usize::try_from(limit.min(MOST_ENTRIES)).unwrap_or(usize::MAX);
-        let entries = view.storage_entries(&pallet, &item, &keys, limit).await?;
-        Stored::Entries(entries.into_iter().map(|entry| StorageItem { keys: entry.keys, value: entry.value }).collect())
+        // One more than is listed, to know whether there are more.
+        let mut entries = view.storage_entries(&pallet, &item, &keys, limit.saturating_add(1)).await?;
+        let more = entries.len() > limit;
+        entries.truncate(limit);
+        let entries = entries.into_iter().map(|entry| StorageItem { keys: entry.keys, value: entry.value });
+        (Stored::Entries(entries.collect()), more)
     } else {
-        Stored::Value(view.storage_json(&pallet, &item, &keys).await?)
+        (Stored::Value(view.storage_json(&pallet, &item, &keys).await?), false)
     };
-    Ok(StorageReply { at, stored })
+    Ok(StorageReply { at, stored, more })
 }
 
 pub(super) async fn constant(parts: Arc<Parts>, params: ConstantParams, _: Caller) -> Result<ValueReply, Failure> {
