@@ -17,7 +17,9 @@
 //!
 //! To tell them apart takes the latest 512 nonces of a uuid, within the window. Of older ones the
 //! highest stays, as a floor. So the memory is bounded by the requests that pass within one window,
-//! all of them by proven hotkeys and within their rates.
+//! all of them by proven hotkeys and within their rates; and beyond [`MemoryLimits::nonces`] in all,
+//! whoever asks keeps its latest nonce alone, which refuses every replay and only tells requests
+//! that overtook each other no longer from late ones.
 
 use std::{
     collections::HashMap,
@@ -42,11 +44,13 @@ pub struct MemoryLimits {
     pub endpoints: usize,
     /// Uuids of one hotkey. Some callers make a new one for every request.
     pub per_hotkey: usize,
+    /// Nonces that are told apart, in all; each pair keeps its latest beyond that.
+    pub nonces: usize,
 }
 
 impl Default for MemoryLimits {
     fn default() -> Self {
-        Self { endpoints: 262_144, per_hotkey: 8_192 }
+        Self { endpoints: 262_144, per_hotkey: 8_192, nonces: 1_048_576 }
     }
 }
 
@@ -67,6 +71,8 @@ pub struct Memory {
 struct Store {
     recent: HashMap<AccountId, HashMap<Box<str>, Recent>>,
     endpoints: usize,
+    /// Nonces held, of all pairs.
+    nonces: usize,
     /// How many requests have passed: the running number of the last.
     passed: u64,
     /// The newest horizon that entries were forgotten at. Should the clock step back behind it,
@@ -142,7 +148,12 @@ impl Memory {
         }
         store.passed += 1;
         let number = store.passed;
-        store.recent.entry(hotkey).or_default().entry(uuid.into()).or_default().push(number, nonce);
+        let most = if store.nonces < self.limits.nonces { recent::TOLD_APART } else { 1 };
+        let recent = store.recent.entry(hotkey).or_default().entry(uuid.into()).or_default();
+        let before = recent.len();
+        recent.push(number, nonce, most);
+        let after = recent.len();
+        store.nonces = store.nonces.saturating_sub(before).saturating_add(after);
         Ok(())
     }
 }
@@ -161,13 +172,14 @@ impl Store {
     fn forget(&mut self, horizon: Nanos) {
         self.pruned_at = horizon;
         let before = self.endpoints;
-        let mut left = 0;
+        let (mut left, mut nonces) = (0, 0);
         self.recent.retain(|_, uuids| {
             uuids.retain(|_, recent| recent.forget(horizon) == Left::Something);
             left += uuids.len();
+            nonces += uuids.values().map(Recent::len).sum::<usize>();
             !uuids.is_empty()
         });
-        self.endpoints = left;
+        (self.endpoints, self.nonces) = (left, nonces);
         if left < before {
             self.floor = self.floor.max(horizon);
         }
@@ -236,7 +248,7 @@ mod tests {
 
     #[test]
     fn a_full_store_refuses_rather_than_forgets() {
-        let memory = memory(MemoryLimits { endpoints: 4, per_hotkey: 2 });
+        let memory = memory(MemoryLimits { endpoints: 4, per_hotkey: 2, ..MemoryLimits::default() });
         let nonce = START + 3 * SECOND;
         pass(&memory, (ALICE, "a"), nonce, START).unwrap();
         pass(&memory, (ALICE, "b"), nonce, START).unwrap();
@@ -316,7 +328,60 @@ mod tests {
         proptest::collection::vec(step, 1..120)
     }
 
+    /// One request among those of several hotkeys and uuids, and what had passed when it came.
+    #[derive(Debug, Clone)]
+    enum Crowded {
+        Arrives { hotkey: u8, uuid: u8, number: u8 },
+        Passes(usize),
+        Later(u8),
+    }
+
+    fn crowd() -> impl Strategy<Value = Vec<Crowded>> {
+        let step = prop_oneof![
+            5 => (0_u8..3, 0_u8..4, 0_u8..12).prop_map(|(hotkey, uuid, number)| Crowded::Arrives { hotkey, uuid, number }),
+            5 => (0_usize..8).prop_map(Crowded::Passes),
+            1 => (1_u8..6).prop_map(Crowded::Later),
+        ];
+        proptest::collection::vec(step, 1..200)
+    }
+
     proptest! {
+        /// However many ask, and whatever was forgotten to make room.
+        #[test]
+        fn a_crowd_stays_within_the_bounds_and_nothing_passes_twice(steps in crowd()) {
+            let limits = MemoryLimits { endpoints: 6, per_hotkey: 3, nonces: 5 };
+            let memory = memory(limits);
+            let (mut now, mut waiting, mut passed) = (START + 10 * SECOND, Vec::new(), Vec::new());
+            for step in steps {
+                match step {
+                    Crowded::Later(seconds) => now += Nanos::from(seconds) * SECOND,
+                    Crowded::Arrives { hotkey, uuid, number } => {
+                        let request = (AccountId([hotkey; 32]), uuid.to_string(), now + Nanos::from(number));
+                        let arrived = check(&memory, &request.0, &request.1, request.2);
+                        waiting.extend(arrived.map(|arrival| (request, arrival)));
+                    }
+                    Crowded::Passes(_) if waiting.is_empty() => {}
+                    Crowded::Passes(place) => {
+                        let (request, arrival) = waiting.remove(place % waiting.len());
+                        let sender = (request.0, request.1.as_str());
+                        if memory.record(sender, request.2, arrival, now - 4 * SECOND).is_ok() {
+                            prop_assert!(!passed.contains(&request), "{:?} passed twice", request);
+                            passed.push(request);
+                        }
+                    }
+                }
+                let store = memory.store.lock().unwrap();
+                let held = || store.recent.values().flat_map(HashMap::values);
+                prop_assert_eq!((store.endpoints, store.nonces), (held().count(), held().map(Recent::len).sum()));
+                prop_assert!(store.endpoints <= limits.endpoints);
+                prop_assert!(store.nonces <= limits.nonces + store.endpoints);
+                prop_assert!(store.recent.values().all(|uuids| uuids.len() <= limits.per_hotkey));
+            }
+            for (hotkey, uuid, nonce) in &passed {
+                prop_assert!(check(&memory, hotkey, uuid, *nonce).is_err(), "{} passes again", nonce);
+            }
+        }
+
         /// Against the rule itself, over all that ever passed.
         #[test]
         fn no_nonce_passes_twice_and_only_what_overlaps_passes_out_of_order(steps in steps()) {

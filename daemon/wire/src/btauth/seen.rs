@@ -14,6 +14,8 @@ use crate::admission::Nanos;
 
 /// Nonces of one hotkey remembered at most, within a window of 12 seconds.
 const MAX_PER_HOTKEY: usize = 65_536;
+/// Nonces of all hotkeys remembered at most.
+const MAX: usize = 1_048_576;
 /// Entries are swept when the window has moved this far.
 const SWEEP_EVERY: Nanos = 1_000_000_000;
 
@@ -28,6 +30,8 @@ pub struct Seen {
 #[derive(Debug, Default)]
 struct Held {
     nonces: HashMap<AccountId, BTreeSet<Nanos>>,
+    /// How many, of all hotkeys.
+    count: usize,
     /// Nonces up to here were forgotten, and stay refused should the clock step back.
     floor: Nanos,
 }
@@ -42,7 +46,7 @@ impl Seen {
 
     /// Nonces held, for reports.
     pub fn len(&self) -> usize {
-        self.held.lock().unwrap_or_else(PoisonError::into_inner).nonces.values().map(BTreeSet::len).sum()
+        self.held.lock().unwrap_or_else(PoisonError::into_inner).count
     }
 
     /// Whether nothing is held.
@@ -63,16 +67,21 @@ impl Seen {
         held.check(&hotkey, nonce)?;
         if horizon >= held.floor + SWEEP_EVERY {
             held.floor = horizon - 1;
+            let mut count = 0;
             held.nonces.retain(|_, nonces| {
                 *nonces = nonces.split_off(&horizon);
+                count += nonces.len();
                 !nonces.is_empty()
             });
+            held.count = count;
         }
-        let nonces = held.nonces.entry(hotkey).or_default();
-        if nonces.len() >= MAX_PER_HOTKEY {
+        // Rather refused than forgotten.
+        let of_hotkey = held.nonces.get(&hotkey).map_or(0, BTreeSet::len);
+        if of_hotkey >= MAX_PER_HOTKEY || held.count >= MAX {
             return Err(AuthError::MemoryFull);
         }
-        nonces.insert(nonce);
+        held.count += 1;
+        held.nonces.entry(hotkey).or_default().insert(nonce);
         Ok(())
     }
 }

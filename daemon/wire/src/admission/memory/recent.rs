@@ -35,12 +35,15 @@ impl Recent {
         if nonce <= self.floor || self.passed.iter().any(repeated) { Err(Refusal::Replayed) } else { Ok(()) }
     }
 
-    /// Remembers `nonce` as the one with this running number.
-    pub(super) fn push(&mut self, number: u64, nonce: Nanos) {
-        if self.passed.len() >= TOLD_APART
-            && let Some((_, oldest)) = self.passed.pop_front()
-        {
+    /// Remembers `nonce` as the one with this running number, and keeps `most` in all, the latest.
+    pub(super) fn push(&mut self, number: u64, nonce: Nanos, most: usize) {
+        let most = most.clamp(1, TOLD_APART);
+        let surplus = (self.passed.len() + 1).saturating_sub(most);
+        for (_, oldest) in self.passed.drain(..surplus) {
             self.floor = self.floor.max(oldest);
+        }
+        if surplus > 1 {
+            self.passed.shrink_to(most);
         }
         self.passed.push_back((number, nonce));
         self.highest = self.highest.max(nonce);
@@ -55,7 +58,7 @@ impl Recent {
         if self.passed.is_empty() && floor <= horizon { Left::Nothing } else { Left::Something }
     }
 
-    #[cfg(test)]
+    /// Nonces held.
     pub(super) fn len(&self) -> usize {
         self.passed.len()
     }
