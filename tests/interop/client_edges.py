@@ -9,6 +9,7 @@ line per check and fails on the first that does not hold. Nothing but the standa
 import argparse
 import asyncio
 import copy
+import dataclasses
 import json
 import logging
 import math
@@ -48,6 +49,20 @@ class Ends(bt.Synapse):
 
 class Ranked(bt.Synapse):
     rank: str = "0"
+
+
+class Picks(bt.Synapse):
+    wanted: str = ""
+    picked: Any = None
+
+
+@dataclasses.dataclass
+class Picky:
+    what: str = ""
+
+    def __post_init__(self):
+        if self.what == "worst":
+            raise LookupError("there is nothing like it")
 
 
 class Torn(bt.StreamingSynapse):
@@ -251,12 +266,33 @@ def metagraphs(client):
         check("its columns are numpy's", bool((metagraph.S >= 0).all()) and metagraph.uids.tolist()[0] == 0, metagraph.S)
 
 
+def picks(synapse: Picks) -> Picks:
+    synapse.picked = {"what": synapse.wanted}
+    return synapse
+
+
+def picky(ask):
+    """What the asking side makes of a field may fail in any way, and then its call has failed."""
+
+    def asking():
+        class Picks(bt.Synapse):
+            wanted: str = ""
+            picked: Optional[Picky] = None
+
+        return Picks
+
+    worst, best = (ask(asking()(wanted=wanted)) for wanted in ("worst", "best"))
+    told = worst.dendrite.status_code == 422 and "nothing like it" in worst.dendrite.status_message
+    check("a class that refuses an answer is told", told and worst.picked is None, worst)
+    check("and takes others", best.is_success and best.picked == Picky("best"), best)
+
+
 def main():
     logging.getLogger("btd.axon").setLevel(logging.CRITICAL)  # What fails here is meant to.
     client = bt.Client(ARGUMENTS.socket)
     wallet = bt.wallet(name=ARGUMENTS.wallet, client=client)
     axon = bt.axon(wallet=wallet, client=bt.Client(ARGUMENTS.socket))
-    for forward in (odd, hung, together, torn, keyed):
+    for forward in (odd, hung, together, torn, keyed, picks):
         axon.attach(forward)
     axon.attach(ranked, priority_fn=lambda synapse: float(synapse.rank))
     axon.start()
@@ -277,6 +313,7 @@ def main():
     streams(dendrite, target)
     reply = ask(Keyed(weights={3: 0.5}, mode="b"))
     check("keys are numbers again", reply.seen == "({3: 0.5}, 'b')" and reply.weights == {3: 0.5}, reply)
+    picky(ask)
     side_by_side(dendrite, target, ask)
     peers(dendrite, target.hotkey)
     metagraphs(client)

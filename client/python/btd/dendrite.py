@@ -334,7 +334,7 @@ class Dendrite:
             if code == 200:
                 try:
                     _adopt(synapse, message)
-                except (TypeError, ValueError) as error:
+                except Exception as error:  # Whatever the class says to it, the replies of the others stay.
                     code, words = 422, f"Failed to parse response: {error}"
         synapse.timeout, synapse.dendrite, synapse.axon = timeout, dendrite, axon
         dendrite.status_code, dendrite.status_message = code, words
