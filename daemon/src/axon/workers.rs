@@ -58,7 +58,7 @@ pub enum Screen {
 }
 
 /// Something that a program is asked.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone)]
 pub struct Asked {
     /// Names the question in the answer.
     pub id: u64,
@@ -67,7 +67,7 @@ pub struct Asked {
 }
 
 /// What is asked.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone)]
 pub enum Question {
     /// To answer a message.
     Answer(Message),
@@ -78,14 +78,26 @@ pub enum Question {
 }
 
 /// A message as a program gets it.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone)]
 pub struct Message {
     /// The hotkey that signed it.
     pub sender: AccountId,
     /// How long an answer is of use.
     pub time_left: Duration,
-    /// The whole synapse.
-    pub json: String,
+    /// The whole synapse, known to be JSON.
+    pub json: Box<RawValue>,
+}
+
+// === impl Message ===
+
+impl Message {
+    fn of(request: &Request) -> Result<Self, HandlerError> {
+        // Python reads and writes NaN and Infinity, and signs what holds them.
+        let json = RawValue::from_string(request.to_json()).map_err(|_| {
+            HandlerError::Failed("the message holds NaN or Infinity, which JSON cannot carry".to_owned())
+        })?;
+        Ok(Self { sender: request.verified.sender(), time_left: request.time_left(), json })
+    }
 }
 
 /// What a program answers.
@@ -363,14 +375,9 @@ impl WorkerHandler {
         request: &Request,
         question: fn(Message) -> Question,
     ) -> Result<(WorkerReply, Exchange), HandlerError> {
-        let json = request.to_json();
-        if serde_json::from_str::<&RawValue>(&json).is_err() {
-            // Python reads and writes them, and signs what holds them.
-            return Err(HandlerError::Failed("the message holds NaN or Infinity, which JSON cannot carry".to_owned()));
-        }
         for _ in 0..ATTEMPTS {
-            let message =
-                Message { sender: request.verified.sender(), time_left: request.time_left(), json: json.clone() };
+            // Written anew each time: a second attempt is rare, and a message may be large.
+            let message = Message::of(request)?;
             let (exchange, waits) = self.deliver(question(message)).await?;
             // A dropped reply says that the program left.
             if let Ok(reply) = waits.await {

@@ -22,7 +22,6 @@ use btd_signer_protocol::KeyId;
 use btd_wire::{synapse, version::PROTOCOL_VERSION};
 use bytes::Bytes;
 use futures_util::{Stream, stream};
-use serde_json::value::RawValue;
 
 use super::{Caller, Failure, Table, receipt};
 use crate::{
@@ -117,8 +116,7 @@ fn describe_question(synapse: &str, asked: axon::Asked) -> Asked {
         synapse: synapse.to_owned(),
         sender: message.as_ref().map(|message| Hotkey(message.sender)),
         timeout_ms: message.as_ref().map(|message| milliseconds(message.time_left)),
-        // btd wrote it as JSON itself.
-        message: message.and_then(|message| RawValue::from_string(message.json).ok()),
+        message: message.map(|message| message.json),
     }
 }
 
