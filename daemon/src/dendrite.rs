@@ -11,6 +11,9 @@
 //! reason to fall back. Somebody on the way can suppress the announcement, so who must have the
 //! proof asks for [`Transport::Quic`].
 //!
+//! A request is signed when it can leave: after its turn has come and its connection is open. Axons
+//! refuse a nonce that is some seconds old, and an axon that is not there costs no signature.
+//!
 //! The dendrite knows neither the chain nor uids: whoever calls it resolves a neuron to a
 //! [`Target`]. The answering side is [`crate::axon`].
 
@@ -19,14 +22,15 @@ mod clock;
 mod config;
 mod http;
 mod lanes;
+mod offers;
 mod quic;
 #[cfg(test)]
 mod tests;
+mod turns;
 
 use std::{
-    collections::HashSet,
     net::{IpAddr, SocketAddr},
-    sync::{Arc, Mutex, PoisonError},
+    sync::Arc,
     time::{Duration, Instant},
 };
 
@@ -49,8 +53,11 @@ use self::{
     clock::Nonces,
     http::HttpClient,
     lanes::Lanes,
+    offers::Offers,
     quic::{QuicClient, QuicFailure},
+    turns::Turns,
 };
+use crate::http_pool;
 
 const USER_AGENT: &str = concat!("btd/", env!("CARGO_PKG_VERSION"));
 
@@ -102,10 +109,10 @@ pub struct Dendrite {
     signer: Arc<dyn Signer>,
     nonces: Nonces,
     lanes: Lanes,
+    turns: Turns,
     http: HttpClient,
     quic: QuicClient,
-    /// Axons that announced HTTP/3.
-    offers_quic: Mutex<HashSet<SocketAddr>>,
+    offers: Offers,
 }
 
 /// A reply as it came.
@@ -124,14 +131,17 @@ enum Body {
     Streamed,
 }
 
+/// A connection in hand, for one request.
+enum Ready {
+    Http(http_pool::Ready),
+    Quic(quic::Ready),
+}
+
 /// Who takes the pieces of a streamed reply, as they come. Whoever is slow slows the axon down.
 pub type Pieces = mpsc::Sender<Bytes>;
 
 /// What the axon said without any status at all.
 const NO_STATUS: &str = "Failed to parse response: the reply states no status";
-
-/// Announcements remembered at most.
-const MAX_OFFERS: usize = 65_536;
 
 // === impl Dendrite ===
 
@@ -142,12 +152,13 @@ impl Dendrite {
         Self {
             http: HttpClient::new(&config, connections.clone()),
             quic: QuicClient::new(&config, connections),
+            turns: Turns::new(config.max_requests_per_axon),
             config,
             hotkey,
             signer,
             nonces: Nonces::default(),
             lanes: Lanes::default(),
-            offers_quic: Mutex::default(),
+            offers: Offers::default(),
         }
     }
 
@@ -196,11 +207,15 @@ impl Dendrite {
     ) -> Outcome {
         let started = Instant::now();
         let mut used = if transport == Transport::Quic { Transport::Quic } else { Transport::Http };
+        let at = SocketAddr::new(target.ip, target.port);
+        let mut has_turn = false;
         let calling = async {
             let fields = spec.coerce(fields).map_err(|fault| CallFailure::NotSent(fault.to_string()))?;
+            let _turn = self.turns.wait(at).await;
+            has_turn = true;
             let first = self.exchange(target, spec, &fields, (transport, limit, pieces), &mut used).await?;
             match retry_after(&first) {
-                Some(pause) if started.elapsed() + pause < limit => {
+                Some(pause) if ends_before(limit, started.elapsed(), pause) => {
                     tokio::time::sleep(pause).await;
                     self.exchange(target, spec, &fields, (transport, limit, pieces), &mut used).await
                 }
@@ -210,8 +225,9 @@ impl Dendrite {
         let result =
             timeout(limit, calling).await.unwrap_or(Err(CallFailure::TimedOut { seconds: limit.as_secs_f64() }));
         let process_time = started.elapsed();
-        if used == Transport::Quic && matches!(result, Err(CallFailure::TimedOut { .. })) {
-            self.quic.forget(SocketAddr::new(target.ip, target.port), target.hotkey);
+        // A call that only waited for its turn says nothing of the connection.
+        if has_turn && used == Transport::Quic && matches!(result, Err(CallFailure::TimedOut { .. })) {
+            self.quic.forget(at, target.hotkey);
         }
         let outcome = match result {
             Ok(exchanged) => exchanged.outcome(process_time, used),
@@ -224,8 +240,7 @@ impl Dendrite {
             },
         };
         tracing::debug!(
-            hotkey = %target.hotkey, axon = %SocketAddr::new(target.ip, target.port), synapse = spec.name(),
-            transport = ?outcome.transport, status = outcome.status_code, reason = outcome.status_message, "axon asked"
+            hotkey = %target.hotkey, axon = %at, synapse = spec.name(), transport = ?outcome.transport, status = outcome.status_code, reason = outcome.status_message, "axon asked"
         );
         outcome
     }
@@ -244,37 +259,18 @@ impl Dendrite {
             let (ip, port) = (target.ip.to_string(), target.port);
             return Err(CallFailure::Unavailable { ip, port, name: spec.name().to_owned() });
         }
-        *used = self.choose(axon, target.hotkey, spec.name(), transport).await?;
-        let lane = self.lanes.enter();
-        let caller = Caller { hotkey: self.hotkey, uuid: lane.uuid().to_owned(), ip: None };
-        let callee = Callee { hotkey: target.hotkey, ip: target.ip.to_string(), port: target.port };
-        let unsigned = Unsigned::new(
-            spec,
-            Synapse::new(spec, fields.clone()),
-            (&caller, &callee),
-            limit.as_secs_f64(),
-            self.nonces.next(),
-        );
-        let signature = self.signer.sign(&self.hotkey, unsigned.message()).await.map_err(|error| not_signed(&error))?;
-        let outgoing: Outgoing = unsigned.sign(spec, &signature);
-        let reply = match *used {
-            Transport::Quic => {
-                let at = (axon, target.hotkey);
-                let patience = self.config.quic_connect();
-                match self.quic.send(at, &outgoing, pieces, patience).await {
-                    Err(QuicFailure::Silent) if transport == Transport::Auto => {
-                        self.offers().remove(&axon);
-                        *used = Transport::Http;
-                        self.send_http(axon, &outgoing, pieces).await?
-                    }
-                    // Once more, on a new connection.
-                    Err(QuicFailure::Silent) => {
-                        self.quic.send(at, &outgoing, pieces, patience).await.map_err(QuicFailure::into_failure)?
-                    }
-                    sent => sent.map_err(QuicFailure::into_failure)?,
-                }
+        let (outgoing, reply) = loop {
+            let ready = self.ready(target, spec.name(), transport, used).await?;
+            let lane = self.lanes.enter();
+            let outgoing = self.signed(target, spec, fields, (limit, lane.uuid())).await?;
+            let sent = match ready {
+                Ready::Http(ready) => self.send_http(ready, axon, &outgoing, pieces).await?,
+                Ready::Quic(ready) => Some(self.send_quic(ready, target, &outgoing, (transport, pieces, used)).await?),
+            };
+            // A kept connection that was closed in between took nothing: once more, over another.
+            if let Some(reply) = sent {
+                break (outgoing, reply);
             }
-            Transport::Http | Transport::Auto => self.send_http(axon, &outgoing, pieces).await?,
         };
         let mut synapse = outgoing.synapse;
         let url = format!("http://{axon}{}", outgoing.path);
@@ -289,56 +285,106 @@ impl Dendrite {
         Ok(Exchanged { synapse, headers: reply.headers })
     }
 
+    /// Asks for the signature of one request, with a nonce of now.
+    async fn signed(
+        &self,
+        target: Target,
+        spec: &SynapseSpec,
+        fields: &IndexMap<String, btd_wire::python::Value>,
+        (limit, uuid): (Duration, &str),
+    ) -> Result<Outgoing, CallFailure> {
+        let caller = Caller { hotkey: self.hotkey, uuid: uuid.to_owned(), ip: None };
+        let callee = Callee { hotkey: target.hotkey, ip: target.ip.to_string(), port: target.port };
+        let unsigned = Unsigned::new(
+            spec,
+            Synapse::new(spec, fields.clone()),
+            (&caller, &callee),
+            limit.as_secs_f64(),
+            self.nonces.next(),
+        );
+        let signature = self.signer.sign(&self.hotkey, unsigned.message()).await.map_err(|error| not_signed(&error))?;
+        Ok(unsigned.sign(spec, &signature))
+    }
+
+    /// `None` when nothing was sent, because the connection was closed in between.
     async fn send_http(
         &self,
+        ready: http_pool::Ready,
         axon: SocketAddr,
         outgoing: &Outgoing,
         pieces: Option<&Pieces>,
-    ) -> Result<Reply, CallFailure> {
-        let reply = self.http.send(axon, outgoing, pieces).await?;
-        self.note_offer(axon, &reply.headers);
+    ) -> Result<Option<Reply>, CallFailure> {
+        let reply = self.http.send(ready, axon, outgoing, pieces).await?;
+        if let Some(reply) = &reply {
+            self.offers.note(axon, &reply.headers);
+        }
         Ok(reply)
     }
 
-    /// The transport for the next request. With `Auto`, QUIC only if its connection opens soon.
-    async fn choose(
+    async fn send_quic(
         &self,
-        axon: SocketAddr,
-        hotkey: AccountId,
+        ready: quic::Ready,
+        target: Target,
+        outgoing: &Outgoing,
+        (transport, pieces, used): (Transport, Option<&Pieces>, &mut Transport),
+    ) -> Result<Reply, CallFailure> {
+        let axon = SocketAddr::new(target.ip, target.port);
+        let patience = self.config.quic_connect();
+        match self.quic.send(ready, outgoing, pieces, patience).await {
+            Err(QuicFailure::Silent) if transport == Transport::Auto => {
+                self.offers.forget(axon);
+                *used = Transport::Http;
+                let reply = self.http.send_as_it_is(axon, outgoing, pieces).await?;
+                self.offers.note(axon, &reply.headers);
+                Ok(reply)
+            }
+            // Once more, on a new connection.
+            Err(QuicFailure::Silent) => {
+                let name = outgoing.path.trim_start_matches('/');
+                let again = async {
+                    let ready = self.quic.ready(axon, target.hotkey, name).await?;
+                    self.quic.send(ready, outgoing, pieces, patience).await
+                };
+                again.await.map_err(QuicFailure::into_failure)
+            }
+            sent => sent.map_err(QuicFailure::into_failure),
+        }
+    }
+
+    /// A connection for the next request. With `Auto`, QUIC only if its connection opens soon.
+    async fn ready(
+        &self,
+        target: Target,
         name: &str,
         transport: Transport,
-    ) -> Result<Transport, CallFailure> {
-        match transport {
-            Transport::Http => return Ok(Transport::Http),
-            Transport::Quic => return Ok(Transport::Quic),
-            Transport::Auto if !self.offers().contains(&axon) => return Ok(Transport::Http),
-            Transport::Auto => {}
-        }
-        match timeout(self.config.quic_connect(), self.quic.connect(axon, hotkey, name)).await {
-            Ok(Ok(())) => Ok(Transport::Quic),
-            Ok(Err(failure)) if matches!(failure, QuicFailure::NotConnected(CallFailure::WrongServer { .. })) => {
+        used: &mut Transport,
+    ) -> Result<Ready, CallFailure> {
+        let axon = SocketAddr::new(target.ip, target.port);
+        let quic = self.quic.ready(axon, target.hotkey, name);
+        let opened = match transport {
+            Transport::Quic => Some(quic.await),
+            Transport::Auto if self.offers.has(axon) => timeout(self.config.quic_connect(), quic).await.ok(),
+            Transport::Auto | Transport::Http => None,
+        };
+        match opened {
+            Some(Ok(ready)) => {
+                *used = Transport::Quic;
+                Ok(Ready::Quic(ready))
+            }
+            Some(Err(failure))
+                if transport == Transport::Quic
+                    || matches!(failure, QuicFailure::NotConnected(CallFailure::WrongServer { .. })) =>
+            {
                 Err(failure.into_failure())
             }
-            Ok(Err(_)) | Err(_) => {
-                self.offers().remove(&axon);
-                Ok(Transport::Http)
+            Some(Err(_)) | None => {
+                if transport == Transport::Auto {
+                    self.offers.forget(axon);
+                }
+                *used = Transport::Http;
+                self.http.ready(axon, name).await.map(Ready::Http)
             }
         }
-    }
-
-    fn note_offer(&self, axon: SocketAddr, headers: &HeaderMap) {
-        let own_port = format!("h3=\":{}\"", axon.port());
-        let offered = headers.get_all(header::ALT_SVC).iter().any(|value| latin1(value).contains(&own_port));
-        let mut offers = self.offers();
-        if !offered {
-            offers.remove(&axon);
-        } else if offers.len() < MAX_OFFERS {
-            offers.insert(axon);
-        }
-    }
-
-    fn offers(&self) -> std::sync::MutexGuard<'_, HashSet<SocketAddr>> {
-        self.offers_quic.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -369,6 +415,11 @@ fn retry_after(exchanged: &Exchanged) -> Option<Duration> {
     }
     let seconds = exchanged.headers.get(header::RETRY_AFTER)?.to_str().ok()?.parse().ok()?;
     Some(Duration::from_secs(seconds))
+}
+
+/// Whether a pause after `elapsed` is over within `limit`. How long the pause is, a stranger says.
+fn ends_before(limit: Duration, elapsed: Duration, pause: Duration) -> bool {
+    elapsed.checked_add(pause).is_some_and(|end| end < limit)
 }
 
 /// Whether a reply's bytes go to whoever takes pieces.

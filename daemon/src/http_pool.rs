@@ -45,6 +45,32 @@ struct Idle {
     since: Instant,
 }
 
+/// A connection in hand, for one request.
+#[derive(Debug)]
+pub(crate) struct Ready {
+    sender: Sender,
+    address: SocketAddr,
+    pool: HttpPool,
+    age: Age,
+}
+
+/// Whether a connection has carried a request before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Age {
+    Kept,
+    Fresh,
+}
+
+/// Why a request that had its connection got no reply over it.
+#[derive(Debug)]
+pub(crate) enum Unsent {
+    /// The connection had been kept and turned out to be closed: nothing was written, and the request
+    /// is given back.
+    Closed(Box<Request<Full<Bytes>>>),
+    /// Anything else.
+    Failed(PoolError),
+}
+
 /// A reply whose body is still to be read. Its connection is kept once the body has been read to
 /// its end; dropping it earlier closes the connection.
 #[derive(Debug)]
@@ -92,34 +118,31 @@ impl HttpPool {
     }
 
     /// Sends one request. A kept connection that turns out to be closed before anything of the
-    /// request was written is replaced by a fresh one; nothing is ever sent twice.
+    /// request was written is replaced by another; nothing is ever sent twice.
     pub(crate) async fn send(
         &self,
         address: SocketAddr,
         mut request: Request<Full<Bytes>>,
     ) -> Result<PooledReply, PoolError> {
         loop {
-            let kept = self.take(address);
-            let fresh = kept.is_none();
-            let mut sender = match kept {
-                Some(sender) => sender,
-                None => self.connect(address).await.map_err(|source| PoolError::Unreachable { address, source })?,
-            };
-            match sender.try_send_request(request).await {
-                Ok(response) => return Ok(PooledReply::new(response, sender, address, self.clone())),
-                Err(mut error) => match error.take_message() {
-                    Some(unsent) if !fresh => request = unsent,
-                    _ => {
-                        let error = error.into_error();
-                        return Err(if error.is_parse() {
-                            PoolError::NotHttp(error)
-                        } else {
-                            PoolError::Disconnected(error)
-                        });
-                    }
-                },
+            match self.ready(address).await?.send(request).await {
+                Ok(reply) => return Ok(reply),
+                Err(Unsent::Closed(unsent)) => request = *unsent,
+                Err(Unsent::Failed(error)) => return Err(error),
             }
         }
+    }
+
+    /// A connection that can carry a request now: a kept one, or a fresh one.
+    pub(crate) async fn ready(&self, address: SocketAddr) -> Result<Ready, PoolError> {
+        let (sender, age) = match self.take(address) {
+            Some(sender) => (sender, Age::Kept),
+            None => {
+                let connected = self.connect(address).await;
+                (connected.map_err(|source| PoolError::Unreachable { address, source })?, Age::Fresh)
+            }
+        };
+        Ok(Ready { sender, address, pool: self.clone(), age })
     }
 
     async fn connect(&self, address: SocketAddr) -> Result<Sender, Box<dyn Error + Send + Sync>> {
@@ -165,6 +188,27 @@ impl HttpPool {
         let kept = idle.by_address.entry(address).or_default();
         if kept.len() < self.max_idle {
             kept.push(Idle { sender, since: now });
+        }
+    }
+}
+
+// === impl Ready ===
+
+impl Ready {
+    /// Sends one request over this connection and waits for the head of its reply.
+    pub(crate) async fn send(self, request: Request<Full<Bytes>>) -> Result<PooledReply, Unsent> {
+        let Self { mut sender, address, pool, age } = self;
+        match sender.try_send_request(request).await {
+            Ok(response) => Ok(PooledReply::new(response, sender, address, pool)),
+            Err(mut error) => match error.take_message() {
+                Some(unsent) if age == Age::Kept => Err(Unsent::Closed(Box::new(unsent))),
+                _ => {
+                    let error = error.into_error();
+                    let error =
+                        if error.is_parse() { PoolError::NotHttp(error) } else { PoolError::Disconnected(error) };
+                    Err(Unsent::Failed(error))
+                }
+            },
         }
     }
 }

@@ -9,7 +9,7 @@ use http_body_util::Full;
 use tokio_util::task::TaskTracker;
 
 use super::{Body, Config, Pieces, Reply, is_streamed};
-use crate::http_pool::{HttpPool, PoolError, PooledReply};
+use crate::http_pool::{HttpPool, PoolError, PooledReply, Ready, Unsent};
 
 /// Asks axons over kept connections.
 #[derive(Debug)]
@@ -28,15 +28,40 @@ impl HttpClient {
         }
     }
 
-    /// Sends one request and reads its reply to the end; a streamed one goes to `pieces`. Nothing
-    /// is ever sent twice.
+    /// A connection to `axon` that can carry a request now, for the class called `name`.
+    pub(super) async fn ready(&self, axon: SocketAddr, name: &str) -> Result<Ready, CallFailure> {
+        self.pool.ready(axon).await.map_err(|error| failure(axon, name, error))
+    }
+
+    /// Sends one request over a connection in hand and reads its reply to the end; a streamed one goes
+    /// to `pieces`. `None` when the connection had been kept and turned out to be closed, so that
+    /// nothing was sent.
     pub(super) async fn send(
+        &self,
+        ready: Ready,
+        axon: SocketAddr,
+        outgoing: &Outgoing,
+        pieces: Option<&Pieces>,
+    ) -> Result<Option<Reply>, CallFailure> {
+        match ready.send(request(axon, outgoing)).await {
+            Ok(reply) => self.read(reply, pieces).await.map(Some),
+            Err(Unsent::Closed(_)) => Ok(None),
+            Err(Unsent::Failed(error)) => Err(failure(axon, class(outgoing), error)),
+        }
+    }
+
+    /// As [`HttpClient::send`], over whatever connection there is.
+    pub(super) async fn send_as_it_is(
         &self,
         axon: SocketAddr,
         outgoing: &Outgoing,
         pieces: Option<&Pieces>,
     ) -> Result<Reply, CallFailure> {
-        let mut reply = self.open(axon, outgoing).await?;
+        let sent = self.pool.send(axon, request(axon, outgoing)).await;
+        self.read(sent.map_err(|error| failure(axon, class(outgoing), error))?, pieces).await
+    }
+
+    async fn read(&self, mut reply: PooledReply, pieces: Option<&Pieces>) -> Result<Reply, CallFailure> {
         let pieces = pieces.filter(|_| is_streamed(reply.head.status, &reply.head.headers));
         let mut read = BytesMut::with_capacity(reply.stated_length().min(self.max_reply));
         while let Some(data) = reply.chunk().await {
@@ -53,17 +78,19 @@ impl HttpClient {
         let body = if pieces.is_some() { Body::Streamed } else { Body::Whole(read.freeze()) };
         Ok(Reply { status: reply.head.status, headers: reply.head.headers, body })
     }
+}
 
-    async fn open(&self, axon: SocketAddr, outgoing: &Outgoing) -> Result<PooledReply, CallFailure> {
-        self.pool.send(axon, request(axon, outgoing)).await.map_err(|error| match error {
-            PoolError::Unreachable { .. } => CallFailure::Unavailable {
-                ip: axon.ip().to_string(),
-                port: axon.port(),
-                name: outgoing.path.trim_start_matches('/').to_owned(),
-            },
-            PoolError::Disconnected(_) => CallFailure::Disconnected,
-            PoolError::NotHttp(error) => CallFailure::NotHttp(format!("400, message={:?}", with_sources(&error))),
-        })
+fn class(outgoing: &Outgoing) -> &str {
+    outgoing.path.trim_start_matches('/')
+}
+
+fn failure(axon: SocketAddr, name: &str, error: PoolError) -> CallFailure {
+    match error {
+        PoolError::Unreachable { .. } => {
+            CallFailure::Unavailable { ip: axon.ip().to_string(), port: axon.port(), name: name.to_owned() }
+        }
+        PoolError::Disconnected(_) => CallFailure::Disconnected,
+        PoolError::NotHttp(error) => CallFailure::NotHttp(format!("400, message={:?}", with_sources(&error))),
     }
 }
 

@@ -59,6 +59,13 @@ impl std::fmt::Debug for Open {
     }
 }
 
+/// A connection in hand, for one request.
+pub(super) struct Ready {
+    sender: Sender,
+    quic: quinn::Connection,
+    key: Key,
+}
+
 /// How an exchange failed, which decides whether HTTP/1.1 may be tried instead.
 #[derive(Debug)]
 pub(super) enum QuicFailure {
@@ -94,25 +101,25 @@ impl QuicClient {
         }
     }
 
-    /// Opens a connection to `hotkey` at `axon`, unless there is one.
-    pub(super) async fn connect(&self, axon: SocketAddr, hotkey: AccountId, name: &str) -> Result<(), QuicFailure> {
-        self.sender(axon, hotkey, name).await.map(|_| ())
+    /// The connection to `hotkey` at `axon`, opened if there is none.
+    pub(super) async fn ready(&self, axon: SocketAddr, hotkey: AccountId, name: &str) -> Result<Ready, QuicFailure> {
+        let (sender, quic) = self.sender(axon, hotkey, name).await?;
+        Ok(Ready { sender, quic, key: (axon, hotkey) })
     }
 
-    /// Sends one request on the connection to `hotkey` at `axon`, opening it if there is none.
+    /// Sends one request over a connection in hand.
     ///
     /// A connection that was open already may lead to a process that is gone without a word. A
     /// living one acknowledges what it gets at once, however long it takes to answer: if nothing at all has
     /// come back after `patience`, the connection is given up and the request with it.
     pub(super) async fn send(
         &self,
-        (axon, hotkey): (SocketAddr, AccountId),
+        Ready { sender, quic, key }: Ready,
         outgoing: &Outgoing,
         pieces: Option<&Pieces>,
         patience: Duration,
     ) -> Result<Reply, QuicFailure> {
-        let name = outgoing.path.trim_start_matches('/');
-        let (sender, quic) = self.sender(axon, hotkey, name).await?;
+        let (axon, _) = key;
         let heard = quic.stats().udp_rx.datagrams;
         let begun = Notify::new();
         let silence = async {
@@ -124,56 +131,13 @@ impl QuicClient {
         };
         tokio::select! {
             biased;
-            reply = self.exchange(sender, axon, outgoing, (pieces, &begun)) => reply,
+            reply = exchange(sender, axon, outgoing, (pieces, &begun), self.max_reply) => reply,
             () = silence => {
                 tracing::debug!(%axon, ?patience, "QUIC connection is silent");
-                self.give_up((axon, hotkey), &quic);
+                self.give_up(key, &quic);
                 Err(QuicFailure::Silent)
             }
         }
-    }
-
-    async fn exchange(
-        &self,
-        mut sender: Sender,
-        axon: SocketAddr,
-        outgoing: &Outgoing,
-        (pieces, begun): (Option<&Pieces>, &Notify),
-    ) -> Result<Reply, QuicFailure> {
-        let request = request(axon, outgoing).map_err(QuicFailure::NotConnected)?;
-        let broken = |_error| QuicFailure::Broken(CallFailure::Disconnected);
-        // Waits its turn where the axon allows no more requests at once.
-        let mut stream = sender.send_request(request).await.map_err(broken)?;
-        begun.notify_one();
-        // An axon that has seen enough of a body stops it and answers: the answer counts.
-        let sent = async {
-            stream.send_data(outgoing.body.clone()).await?;
-            stream.finish().await
-        };
-        let sent = sent.await;
-        let response = match (stream.recv_response().await, sent) {
-            (Ok(response), _) => response,
-            (Err(error), _) => return Err(broken(error)),
-        };
-        let pieces = pieces.filter(|_| is_streamed(response.status(), response.headers()));
-        let mut read = BytesMut::new();
-        let payload = |text: String| QuicFailure::Broken(CallFailure::Payload(text));
-        while let Some(mut data) =
-            stream.recv_data().await.map_err(|error| payload(format!("Response payload is not completed: {error}")))?
-        {
-            if let Some(pieces) = pieces {
-                let piece = data.copy_to_bytes(data.remaining());
-                pieces.send(piece).await.map_err(|_| QuicFailure::Broken(CallFailure::Disconnected))?;
-                continue;
-            }
-            if data.remaining() > self.max_reply.saturating_sub(read.len()) {
-                return Err(payload(format!("Response is larger than {} bytes", self.max_reply)));
-            }
-            read.extend_from_slice(&data.copy_to_bytes(data.remaining()));
-        }
-        let (head, ()) = response.into_parts();
-        let body = if pieces.is_some() { Body::Streamed } else { Body::Whole(read.freeze()) };
-        Ok(Reply { status: head.status, headers: head.headers, body })
     }
 
     /// Does not use the connection to `hotkey` at `axon` again: it may lead to a process that is
@@ -261,6 +225,50 @@ impl QuicClient {
         }
         Ok(held.insert(Endpoint::client(any)?).clone())
     }
+}
+
+/// Sends one request and reads its reply, of so many bytes at most.
+async fn exchange<O: h3::quic::OpenStreams<Bytes>>(
+    mut sender: h3::client::SendRequest<O, Bytes>,
+    axon: SocketAddr,
+    outgoing: &Outgoing,
+    (pieces, begun): (Option<&Pieces>, &Notify),
+    max_reply: usize,
+) -> Result<Reply, QuicFailure> {
+    let request = request(axon, outgoing).map_err(QuicFailure::NotConnected)?;
+    let broken = |_error| QuicFailure::Broken(CallFailure::Disconnected);
+    // Waits its turn where the axon allows no more requests at once.
+    let mut stream = sender.send_request(request).await.map_err(broken)?;
+    begun.notify_one();
+    // An axon that has seen enough of a body stops it and answers: the answer counts.
+    let sent = async {
+        stream.send_data(outgoing.body.clone()).await?;
+        stream.finish().await
+    };
+    let sent = sent.await;
+    let response = match (stream.recv_response().await, sent) {
+        (Ok(response), _) => response,
+        (Err(error), _) => return Err(broken(error)),
+    };
+    let pieces = pieces.filter(|_| is_streamed(response.status(), response.headers()));
+    let mut read = BytesMut::new();
+    let payload = |text: String| QuicFailure::Broken(CallFailure::Payload(text));
+    while let Some(mut data) =
+        stream.recv_data().await.map_err(|error| payload(format!("Response payload is not completed: {error}")))?
+    {
+        if let Some(pieces) = pieces {
+            let piece = data.copy_to_bytes(data.remaining());
+            pieces.send(piece).await.map_err(|_| QuicFailure::Broken(CallFailure::Disconnected))?;
+            continue;
+        }
+        if data.remaining() > max_reply.saturating_sub(read.len()) {
+            return Err(payload(format!("Response is larger than {} bytes", max_reply)));
+        }
+        read.extend_from_slice(&data.copy_to_bytes(data.remaining()));
+    }
+    let (head, ()) = response.into_parts();
+    let body = if pieces.is_some() { Body::Streamed } else { Body::Whole(read.freeze()) };
+    Ok(Reply { status: head.status, headers: head.headers, body })
 }
 
 /// Certificates of axons name a hotkey, not a host. TLS wants a name all the same.

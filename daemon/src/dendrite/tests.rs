@@ -4,21 +4,27 @@ use std::{
     net::SocketAddr,
     sync::{
         Arc,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicUsize, Ordering},
     },
     time::Duration,
 };
 
+use btd_api::AccountId;
+use btd_wire::{Signable, Signer, Signing};
+use indexmap::IndexMap;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::{TcpListener, TcpSocket, TcpStream, UdpSocket},
+    sync::Notify,
+    time::timeout,
 };
 
 use super::{Target, Transport};
 use crate::axon::{
-    Axon,
+    Axon, AxonHandle,
     tests::support::{
-        self, Key, PATIENCE, axon, axon_key, caller_key, config, dendrite, dendrite_of, members, old_memory,
+        self, Deed, Key, PATIENCE, Scripted, axon, axon_key, caller_key, config, dendrite, dendrite_of, members,
+        old_memory,
     },
 };
 
@@ -184,6 +190,28 @@ async fn servers_that_are_no_axons_are_reported_in_pythons_words() {
     }
 }
 
+/// An axon may say what it likes of when to come again.
+#[tokio::test]
+async fn a_pause_beyond_all_time_is_not_waited_for() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(async move {
+        while let Ok((mut stream, _)) = listener.accept().await {
+            let mut request = [0; 16_384];
+            let _ = stream.read(&mut request).await;
+            // So late that the pause and what has passed are more than a number holds.
+            tokio::time::sleep(Duration::from_millis(1_100)).await;
+            let reply = format!(
+                "HTTP/1.1 401 Unauthorized\r\ncontent-type: application/json\r\nretry-after: {}\r\ncontent-length: 16\r\n\r\n{{\"message\":\"no\"}}",
+                u64::MAX
+            );
+            let _ = stream.write_all(reply.as_bytes()).await;
+        }
+    });
+    let outcome = dendrite().ping(at(address), Transport::Http, PATIENCE).await;
+    assert_eq!((outcome.status_code, outcome.status_message.as_str()), (401, "no"));
+}
+
 #[tokio::test]
 async fn a_silent_server_takes_the_time_allowed_and_no_more() {
     let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -206,6 +234,81 @@ async fn a_reply_without_end_is_cut_off() {
     );
 }
 
+/// Signs as the caller, and counts how often it was asked to.
+#[derive(Debug)]
+struct Counting {
+    key: Key,
+    signed: AtomicUsize,
+}
+
+impl Signer for Counting {
+    fn sign<'a>(&'a self, hotkey: &'a AccountId, message: &'a Signable) -> Signing<'a> {
+        self.signed.fetch_add(1, Ordering::SeqCst);
+        self.key.sign(hotkey, message)
+    }
+}
+
+fn counting(config: super::Config) -> (Arc<super::Dendrite>, Arc<Counting>) {
+    let signer = Arc::new(Counting { key: caller_key(), signed: AtomicUsize::new(0) });
+    let known: Arc<dyn Signer> = Arc::clone(&signer) as _;
+    (Arc::new(super::Dendrite::new(config, caller_key().account(), known)), signer)
+}
+
+#[tokio::test]
+async fn a_request_is_signed_when_its_turn_has_come() {
+    let go = Arc::new(Notify::new());
+    let wait = Deed::Wait { begun: Arc::default(), go: Arc::clone(&go) };
+    let axon = axon(config(), vec![Arc::new(Scripted("Wait", wait))]).await;
+    let answering = |axon: &AxonHandle| axon.status().classes.iter().map(|class| class.answering).sum::<usize>();
+    let target = support::target(&axon);
+    for transport in [Transport::Http, Transport::Quic] {
+        let before = axon.status().requests["answered"];
+        let (dendrite, signer) = counting(super::Config { max_requests_per_axon: 2, ..super::Config::default() });
+        let calls: Vec<_> = (0..5)
+            .map(|_| {
+                let dendrite = Arc::clone(&dendrite);
+                let call = async move {
+                    dendrite.call(target, &support::spec("Wait"), IndexMap::new(), (transport, PATIENCE)).await
+                };
+                tokio::spawn(call)
+            })
+            .collect();
+        // What is signed waits for nothing any more: the axon has it.
+        for answered in 0..5 {
+            let at_it = (before + answered, usize::try_from(5 - answered).unwrap().min(2));
+            let arrived = async {
+                while (axon.status().requests["answered"], answering(&axon)) != at_it {
+                    tokio::time::sleep(Duration::from_millis(2)).await;
+                }
+            };
+            timeout(PATIENCE, arrived).await.unwrap_or_else(|_| panic!("{transport:?}: {:?}", axon.status()));
+            assert_eq!(
+                signer.signed.load(Ordering::SeqCst),
+                usize::try_from(answered + 2).unwrap().min(5),
+                "{transport:?}"
+            );
+            go.notify_one();
+        }
+        for call in calls {
+            let outcome = call.await.unwrap();
+            assert_eq!((outcome.status_code, outcome.transport), (200, transport), "{}", outcome.status_message);
+        }
+        assert!(dendrite.turns.is_empty(), "nothing is kept of an axon that nobody asks");
+    }
+}
+
+#[tokio::test]
+async fn an_axon_that_is_not_there_costs_no_signature() {
+    let (dendrite, signer) = counting(super::Config::default());
+    let held = TcpSocket::new_v4().unwrap();
+    held.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    let refused = dendrite.ping(at(held.local_addr().unwrap()), Transport::Auto, PATIENCE).await;
+    let silent = UdpSocket::bind("127.0.0.1:0").await.unwrap();
+    let unheard = dendrite.ping(at(silent.local_addr().unwrap()), Transport::Quic, Duration::from_millis(100)).await;
+    assert_eq!((refused.status_code, unheard.status_code), (503, 408));
+    assert_eq!(signer.signed.load(Ordering::SeqCst), 0);
+}
+
 #[tokio::test]
 async fn a_locked_hotkey_sends_nothing() {
     let axon = axon(config(), vec![]).await;
@@ -215,7 +318,7 @@ async fn a_locked_hotkey_sends_nothing() {
     let outcome = dendrite.ping(support::target(&axon), Transport::Http, PATIENCE).await;
     assert_eq!(outcome.status_code, 422);
     assert_eq!(outcome.status_message, format!("Request not sent: cannot sign as {}: locked", key.account()));
-    assert_eq!(axon.status().connections, 0);
+    assert!(axon.status().requests.values().all(|count| *count == 0), "{:?}", axon.status().requests);
 }
 
 #[tokio::test]
@@ -302,13 +405,13 @@ impl Path {
 }
 
 /// A dendrite that has an open QUIC connection to an axon behind a relay.
-async fn connected() -> (crate::axon::AxonHandle, super::Dendrite, Target, Arc<Path>) {
+async fn connected() -> (AxonHandle, super::Dendrite, Target, Arc<Path>) {
     let axon = axon(config(), vec![]).await;
     let (address, path) = relay(axon.address()).await;
     let config = super::Config { quic_connect_ms: 300, ..super::Config::default() };
     let dendrite = super::Dendrite::new(config, caller_key().account(), caller_key().signer());
     // The axon announces its own port, which is not that of the relay.
-    dendrite.offers().insert(address);
+    dendrite.offers.add(address);
     let outcome = dendrite.ping(at(address), Transport::Auto, PATIENCE).await;
     assert_eq!((outcome.status_code, outcome.transport), (200, Transport::Quic), "{}", outcome.status_message);
     (axon, dendrite, at(address), path)
