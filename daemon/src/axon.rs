@@ -21,6 +21,7 @@ mod counters;
 mod gather;
 mod handler;
 mod http;
+mod patient;
 mod queue;
 mod quic;
 mod readings;

@@ -90,7 +90,7 @@ pub struct Config {
     pub max_batch: u32,
     /// Most connections at once: of btd's own user and root, of other users, and of the loopback port, each.
     pub max_connections: u32,
-    /// Most subscriptions of one connection.
+    /// Most subscriptions of one connection. A program that serves takes one for each class.
     pub max_subscriptions: u32,
     /// Seconds between pings to a WebSocket client; one that misses two is disconnected.
     pub ping_s: u32,
@@ -109,7 +109,7 @@ impl Default for Config {
             max_reply_bytes: 32 << 20,
             max_batch: 100,
             max_connections: 128,
-            max_subscriptions: 64,
+            max_subscriptions: 1_024,
             ping_s: 30,
             roles: Roles::default(),
             tcp: TcpConfig::default(),

@@ -17,12 +17,13 @@ pub struct Config {
     pub bind: SocketAddr,
     /// Connections at once, of both transports. Further ones are closed at once.
     pub max_connections: usize,
-    /// Connections at once from one address.
+    /// Connections at once from one address: a Python dendrite opens up to a hundred, and several callers
+    /// may share an address.
     pub max_connections_per_ip: usize,
     /// Verified requests at once, those that wait for a handler included. Further ones are answered
     /// 503 at once.
     pub max_in_flight: usize,
-    /// Verified requests at once of one hotkey.
+    /// Verified requests at once of one hotkey: what a Python dendrite sends at once, and more.
     pub max_in_flight_per_hotkey: usize,
     /// Longest header block, in bytes.
     pub max_header_bytes: usize,
@@ -30,7 +31,7 @@ pub struct Config {
     pub max_body_bytes: usize,
     /// For a header block to arrive, and for an idle connection to be kept, in milliseconds.
     pub header_timeout_ms: u64,
-    /// For a body to arrive, in milliseconds.
+    /// For a body to arrive, and for a caller to take more of its reply, in milliseconds.
     pub body_timeout_ms: u64,
     /// For a handler to answer, whatever the caller asks for, in milliseconds.
     pub handler_timeout_ms: u64,
@@ -80,9 +81,9 @@ impl Default for Config {
         Self {
             bind: SocketAddr::from((Ipv4Addr::UNSPECIFIED, 8091)),
             max_connections: 1_024,
-            max_connections_per_ip: 64,
+            max_connections_per_ip: 256,
             max_in_flight: 256,
-            max_in_flight_per_hotkey: 64,
+            max_in_flight_per_hotkey: 128,
             max_header_bytes: 32 * 1_024,
             max_body_bytes: 10 * 1_024 * 1_024,
             header_timeout_ms: 10_000,

@@ -22,7 +22,7 @@ use tokio::{
     time::{sleep, timeout},
 };
 
-use super::{Edge, HandlerError, service::ReplyBody, shares::Share};
+use super::{Edge, HandlerError, patient::Patient, service::ReplyBody, shares::Share};
 
 /// After an error of `accept` (most often: no file descriptor left), before the next try.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
@@ -79,7 +79,7 @@ async fn serve(stream: TcpStream, (peer, opened): (SocketAddr, Arrival), _place:
         .max_header_size(edge.config.max_header_bytes)
         // hyper's own lower bound.
         .max_buf_size(edge.config.max_header_bytes.max(8_192))
-        .serve_connection(TokioIo::new(stream), service);
+        .serve_connection(TokioIo::new(Patient::new(stream, edge.config.body_timeout())), service);
     tokio::pin!(connection);
     let ended = tokio::select! {
         ended = connection.as_mut() => ended,

@@ -37,15 +37,24 @@ async fn call(axon: &AxonHandle, name: &str, transport: Transport) -> Outcome {
     dendrite().call(target(axon), &spec(name), fields("hello"), (transport, PATIENCE)).await
 }
 
-/// The bytes of one signed request, as HTTP/1.1 writes them.
+/// The bytes of one signed ping, as HTTP/1.1 writes them.
 async fn raw_ping(axon: &AxonHandle, key: &Key) -> Vec<u8> {
-    let spec = SynapseSpec::base();
+    raw(axon, key, &SynapseSpec::base()).await
+}
+
+/// The bytes of one signed request without fields, as HTTP/1.1 writes them.
+async fn raw(axon: &AxonHandle, key: &Key, spec: &SynapseSpec) -> Vec<u8> {
+    raw_of(axon, key, spec, IndexMap::new()).await
+}
+
+/// The bytes of one signed request, as HTTP/1.1 writes them.
+async fn raw_of(axon: &AxonHandle, key: &Key, spec: &SynapseSpec, fields: IndexMap<String, Value>) -> Vec<u8> {
     let caller = Caller { hotkey: key.account(), uuid: "raw".into(), ip: None };
     let callee = Callee { hotkey: axon.hotkey(), ip: "127.0.0.1".into(), port: axon.address().port() };
-    let synapse = Synapse::new(&spec, IndexMap::new());
-    let unsigned = Unsigned::new(&spec, synapse, (&caller, &callee), 12.0, nanos_since_1970());
+    let synapse = Synapse::new(spec, spec.coerce(fields).unwrap());
+    let unsigned = Unsigned::new(spec, synapse, (&caller, &callee), 12.0, nanos_since_1970());
     let signature = key.signer().sign(&key.account(), unsigned.message()).await.unwrap();
-    let outgoing = unsigned.sign(&spec, &signature);
+    let outgoing = unsigned.sign(spec, &signature);
     let mut bytes = format!("POST {} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n", outgoing.path).into_bytes();
     for (name, value) in &outgoing.headers {
         bytes.extend_from_slice(name.as_str().as_bytes());
@@ -150,6 +159,27 @@ async fn unknown_paths_and_methods_get_the_answers_of_the_python_axon() {
     assert!(ask("DELETE /Synapse").await.ends_with("{\"detail\":\"Method Not Allowed\"}"));
     let garbage = exchange(&axon, b"SSH-2.0-x\r\n\r\n").await;
     assert!(garbage.is_empty() || garbage.starts_with("HTTP/1.1 400"), "{garbage}");
+}
+
+/// Whoever asks for much and takes nothing holds neither a connection nor what was answered.
+#[tokio::test]
+async fn a_reply_that_is_not_taken_is_given_up() {
+    let impatient = Config { body_timeout_ms: 2_000, ..config() };
+    let axon = axon(impatient, vec![Arc::new(Scripted("Add", Deed::Increment))]).await;
+    let spec = spec("Add");
+    let text = [("text".to_owned(), Value::from("x".repeat(4_000_000)))].into_iter().collect();
+    let request = raw_of(&axon, &caller_key(), &spec, text).await;
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.set_recv_buffer_size(4_096).unwrap();
+    let mut stream = socket.connect(axon.address()).await.unwrap();
+    stream.write_all(&request).await.unwrap();
+    let given_up = async {
+        while axon.status().requests["answered"] == 0 || axon.status().connections > 0 {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    timeout(PATIENCE, given_up).await.unwrap_or_else(|_| panic!("{:?}", axon.status()));
+    assert_eq!(axon.status().requests["connections_failed"], 1);
 }
 
 #[tokio::test]
@@ -283,6 +313,53 @@ async fn long_header_blocks_are_refused() {
     let request = format!("GET /Synapse HTTP/1.1\r\nhost: x\r\nlong: {}\r\n\r\n", "x".repeat(10_000));
     let reply = exchange(&axon, request.as_bytes()).await;
     assert!(reply.starts_with("HTTP/1.1 431"), "{reply}");
+}
+
+/// As many as Python's dendrite has, each with a request that is being answered.
+#[tokio::test]
+async fn a_pool_of_a_hundred_connections_from_one_address_is_answered() {
+    const POOL: usize = 100;
+    let (begun, go) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
+    let wait = Deed::Wait { begun, go: Arc::clone(&go) };
+    let axon = axon(config(), vec![Arc::new(Scripted("Wait", wait))]).await;
+    let mut pool = Vec::new();
+    for _ in 0..POOL {
+        pool.push(TcpStream::connect(axon.address()).await.unwrap());
+    }
+    for stream in &mut pool {
+        stream.write_all(&raw(&axon, &caller_key(), &spec("Wait")).await).await.unwrap();
+    }
+    let answering = || axon.status().classes.iter().map(|class| class.answering).sum::<usize>();
+    let all = async {
+        while answering() < POOL {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    timeout(PATIENCE, all).await.unwrap_or_else(|_| panic!("{:?}", axon.status().requests));
+    go.notify_waiters();
+    for stream in pool {
+        let reply = exchange_over(stream, b"").await;
+        assert!(reply.starts_with("HTTP/1.1 200 OK\r\n"), "{reply}");
+    }
+    assert_eq!(axon.stop().await.requests["answered"], u64::try_from(POOL).unwrap());
+}
+
+/// Whoever is in front of the axon may have taken the length for the truth.
+#[tokio::test]
+async fn behind_a_request_of_two_lengths_nothing_is_read() {
+    let axon = axon(config(), vec![]).await;
+    let second = String::from_utf8(raw_ping(&axon, &caller_key()).await).unwrap();
+    for headers in [
+        "content-length: 5\r\ntransfer-encoding: chunked",
+        "transfer-encoding: chunked\r\ncontent-length: 5",
+        "transfer-encoding: chunked\r\ncontent-length: 5\r\nconnection: keep-alive",
+    ] {
+        let first = format!("POST /Synapse HTTP/1.1\r\nhost: x\r\n{headers}\r\n\r\n0\r\n\r\n");
+        let reply = exchange(&axon, format!("{first}{second}").as_bytes()).await;
+        assert_eq!(reply.matches("HTTP/1.1 ").count(), 1, "{reply}");
+        assert!(!reply.starts_with("HTTP/1.1 200"), "{reply}");
+    }
+    assert_eq!(axon.stop().await.requests["answered"], 0);
 }
 
 #[tokio::test]

@@ -145,9 +145,10 @@ impl Unverified {
 /// The stated length of the body, before a byte of it is read.
 ///
 /// A length beside `Transfer-Encoding` is refused if it comes here. Over HTTP/1.1 it does not: hyper
-/// goes by the encoding, as RFC 9112 (6.3) has it, and takes the length out of the headers. That smuggles
-/// nothing, because framing ends here: nothing behind the axon gets the sender's bytes or headers, but
-/// a new request with a length of its own. The body itself is bounded as it is read.
+/// goes by the encoding, takes the length out of the headers, and reads nothing more of the connection,
+/// as RFC 9112 (6.1) has it. That smuggles nothing: what a proxy before us took for the next request is
+/// not answered, and nothing behind us gets the sender's bytes or headers, but a new request with a
+/// length of its own. The body itself is bounded as it is read.
 fn check_length(headers: &HeaderMap, max_body: usize) -> Result<(), Refusal> {
     let Some(length) = headers.get(header::CONTENT_LENGTH) else { return Ok(()) };
     if headers.contains_key(header::TRANSFER_ENCODING) || headers.get_all(header::CONTENT_LENGTH).iter().count() > 1 {
