@@ -10,6 +10,8 @@ use btd_keys::{Key, Scheme};
 use super::*;
 use crate::cache::Batch;
 
+mod upheaval;
+
 const BUSY: Busy = Busy { subnets: 3, neurons: 12, seed: 7 };
 
 /// How often something happens; a longer run is asked for by `BTD_UPKEEP_STEPS`.
@@ -108,6 +110,8 @@ impl Busily {
         let known = self.settled().await;
         let through = known.through.unwrap();
         let view = self.link.view_at(through.hash).await.unwrap();
+        let netuids: BTreeSet<_> = view.netuids().await.unwrap().into_iter().collect();
+        assert_eq!(known.subnets.keys().copied().collect::<BTreeSet<_>>(), netuids, "after {after}");
         for (netuid, kept) in &known.subnets {
             let raw = view.metagraph(*netuid).await.unwrap().unwrap();
             let fresh = Snapshot::read(&raw, stamp(through.number.0));
