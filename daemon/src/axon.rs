@@ -18,6 +18,8 @@ mod certificate;
 mod classes;
 mod config;
 mod counters;
+#[doc(hidden)]
+pub mod foreign;
 mod gather;
 mod handler;
 mod http;
@@ -189,28 +191,7 @@ impl Axon {
         let (tcp, udp, address) = bind(config.bind).await?;
         let quic = quic::open(udp, certificates).await?;
 
-        let counters = Arc::new(Counters::default());
-        let known = Arc::clone(&classes);
-        let gate = Gate::new(hotkey, known, config.rules(), Arc::clone(&members), Arc::clone(&memory));
-        let gate = gate.verified_by(Gatherer::default());
-        let limits = Limits {
-            in_flight: config.max_in_flight,
-            in_flight_per_hotkey: config.max_in_flight_per_hotkey,
-            longest_handling: Duration::from_millis(config.handler_timeout_ms),
-            access_log: config.access_log,
-        };
-        let answering = (Arc::clone(&classes), members);
-        let service = Service::new(gate, answering, limits, address.port(), Arc::clone(&counters));
-        let edge = Arc::new(Edge {
-            connections: Shares::new(config.max_connections, config.max_connections_per_ip),
-            config,
-            service,
-            counters,
-            tasks: TaskTracker::new(),
-            stop: CancellationToken::new(),
-            abort: CancellationToken::new(),
-            ended: CancellationToken::new(),
-        });
+        let edge = Arc::new(Edge::new(config, (hotkey, address.port()), (members, &memory), &classes));
         let accepting = TaskTracker::new();
         accepting.spawn(http::accept(tcp, Arc::clone(&edge)));
         accepting.spawn(quic::accept(quic, Arc::clone(&edge)));
@@ -223,6 +204,39 @@ impl Axon {
     /// have let pass.
     pub fn memory(config: &Config) -> Arc<Memory> {
         Arc::new(Memory::new(nanos_since_1970(), config.max_clock_skew(), MemoryLimits::default()))
+    }
+}
+
+// === impl Edge ===
+
+impl Edge {
+    fn new(
+        config: Config,
+        (hotkey, port): (AccountId, u16),
+        (members, memory): (Arc<dyn Members>, &Arc<Memory>),
+        classes: &Arc<Classes>,
+    ) -> Self {
+        let counters = Arc::new(Counters::default());
+        let known = Arc::clone(classes);
+        let gate = Gate::new(hotkey, known, config.rules(), Arc::clone(&members), Arc::clone(memory));
+        let gate = gate.verified_by(Gatherer::default());
+        let limits = Limits {
+            in_flight: config.max_in_flight,
+            in_flight_per_hotkey: config.max_in_flight_per_hotkey,
+            longest_handling: Duration::from_millis(config.handler_timeout_ms),
+            access_log: config.access_log,
+        };
+        let answering = (Arc::clone(classes), members);
+        Self {
+            service: Service::new(gate, answering, limits, port, Arc::clone(&counters)),
+            connections: Shares::new(config.max_connections, config.max_connections_per_ip),
+            config,
+            counters,
+            tasks: TaskTracker::new(),
+            stop: CancellationToken::new(),
+            abort: CancellationToken::new(),
+            ended: CancellationToken::new(),
+        }
     }
 }
 

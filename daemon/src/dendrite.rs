@@ -20,6 +20,8 @@
 mod certificate;
 mod clock;
 mod config;
+#[doc(hidden)]
+pub mod foreign;
 mod http;
 mod lanes;
 mod offers;

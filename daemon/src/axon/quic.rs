@@ -13,6 +13,7 @@ use bytes::{Buf, Bytes, BytesMut};
 use futures_util::StreamExt;
 use h3::{
     error::Code,
+    quic::{self, RecvStream, SendStream},
     server::{RequestResolver, RequestStream},
 };
 use quinn::{
@@ -31,9 +32,9 @@ use super::{
     service::{Chunks, ReplyBody},
     shares::Share,
 };
+use crate::quic_scripted::Scripted;
 
 type Connection = h3::server::Connection<h3_quinn::Connection, Bytes>;
-type Stream = RequestStream<h3_quinn::BidiStream<Bytes>, Bytes>;
 
 /// For a handshake to complete.
 const HANDSHAKE: Duration = Duration::from_secs(5);
@@ -242,13 +243,26 @@ fn failed(edge: &Edge, peer: SocketAddr, error: &dyn std::fmt::Display) {
     tracing::debug!(%peer, %error, "connection failed");
 }
 
+/// Serves a connection that is written down, one request after the other.
+pub(super) async fn serve_scripted(connection: Scripted, peer: SocketAddr, edge: &Edge) {
+    let limit = u64::try_from(edge.config.max_header_bytes).unwrap_or(u64::MAX);
+    let opened = h3::server::builder().max_field_section_size(limit).build(connection).await;
+    let Ok(mut connection) = opened else { return };
+    while let Ok(Some(resolver)) = connection.accept().await {
+        answer(resolver, (peer, edge.service.arrival()), edge).await;
+    }
+}
+
 /// Answers one request. What goes wrong with its stream concerns nobody else. Dropping the stream
 /// at the end tells the peer that what is left of a refused body is not wanted.
-async fn answer(
-    resolver: RequestResolver<h3_quinn::Connection, Bytes>,
+async fn answer<C: quic::Connection<Bytes>>(
+    resolver: RequestResolver<C, Bytes>,
     (peer, arrival): (SocketAddr, Arrival),
     edge: &Edge,
-) {
+) where
+    C::BidiStream: Send,
+    <C::BidiStream as RecvStream>::Buf: Send,
+{
     let resolved = timeout(edge.config.header_timeout(), resolver.resolve_request()).await;
     let (request, mut stream) = match resolved {
         Ok(Ok(resolved)) => resolved,
@@ -293,7 +307,11 @@ async fn in_time(limit: Duration, sending: impl Future<Output = Result<(), Unsen
     timeout(limit, sending).await.unwrap_or(Err(Unsent::NotTaken))
 }
 
-async fn send_chunks(stream: &mut Stream, mut chunks: Chunks, limit: Duration) -> Result<(), Unsent> {
+async fn send_chunks<S: SendStream<Bytes>>(
+    stream: &mut RequestStream<S, Bytes>,
+    mut chunks: Chunks,
+    limit: Duration,
+) -> Result<(), Unsent> {
     while let Some(chunk) = chunks.next().await {
         let chunk = chunk?;
         in_time(limit, async { Ok(stream.send_data(chunk).await?) }).await?;
@@ -301,12 +319,15 @@ async fn send_chunks(stream: &mut Stream, mut chunks: Chunks, limit: Duration) -
     in_time(limit, async { Ok(stream.finish().await?) }).await
 }
 
-struct Http3Body<'a> {
-    stream: &'a mut Stream,
+struct Http3Body<'a, S> {
+    stream: &'a mut RequestStream<S, Bytes>,
     deadline: Duration,
 }
 
-impl BodySource for Http3Body<'_> {
+impl<S: RecvStream + Send> BodySource for Http3Body<'_, S>
+where
+    S::Buf: Send,
+{
     async fn read(self, _: Sender, limit: usize) -> Result<Bytes, BodyError> {
         let reading = async {
             let mut read = BytesMut::new();

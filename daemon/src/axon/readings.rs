@@ -65,7 +65,6 @@ impl Readings {
     }
 
     /// Bodies that are read now.
-    #[cfg(test)]
     pub(super) fn held(&self) -> usize {
         self.lock().len()
     }

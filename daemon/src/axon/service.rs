@@ -150,6 +150,11 @@ impl Service {
         self.unproven.held()
     }
 
+    /// Requests that hold a share, or a place for their body.
+    pub(super) fn unfinished(&self) -> usize {
+        self.shares.held() + self.unproven.held()
+    }
+
     /// A share of the requests in flight for a proven sender.
     fn share(&self, sender: AccountId) -> Result<Share<AccountId>, BodyError> {
         self.shares.enter(sender).map_err(|none| match none {

@@ -4,5 +4,6 @@ mod edge;
 mod handlers;
 mod life;
 mod quic_edge;
+mod quic_fuzz;
 mod storm;
 pub(crate) mod support;

@@ -8,6 +8,7 @@ use std::{
     future::{pending, poll_fn},
     net::{Ipv4Addr, Ipv6Addr, SocketAddr},
     sync::{Arc, Mutex, PoisonError},
+    task::Poll,
     time::{Duration, Instant},
 };
 
@@ -23,6 +24,7 @@ use tokio::{
 use tokio_util::task::TaskTracker;
 
 use super::{Body, Config, Pieces, Reply, certificate, is_streamed};
+use crate::quic_scripted::Scripted;
 
 type Sender = h3::client::SendRequest<h3_quinn::OpenStreams, Bytes>;
 type Key = (SocketAddr, AccountId);
@@ -269,6 +271,23 @@ async fn exchange<O: h3::quic::OpenStreams<Bytes>>(
     let (head, ()) = response.into_parts();
     let body = if pieces.is_some() { Body::Streamed } else { Body::Whole(read.freeze()) };
     Ok(Reply { status: head.status, headers: head.headers, body })
+}
+
+/// Asks over a connection that is written down, and then hears what else it has to say.
+pub(super) async fn ask_scripted(
+    connection: Scripted,
+    axon: SocketAddr,
+    outgoing: &Outgoing,
+    max_reply: usize,
+) -> Option<Reply> {
+    let (mut driver, sender) = h3::client::new(connection).await.ok()?;
+    let reply = exchange(sender, axon, outgoing, (None, &Notify::new()), max_reply).await;
+    poll_fn(|context| {
+        let _ = driver.poll_close(context);
+        Poll::Ready(())
+    })
+    .await;
+    reply.ok()
 }
 
 /// Certificates of axons name a hotkey, not a host. TLS wants a name all the same.
