@@ -59,12 +59,13 @@ async fn list(parts: Arc<Parts>, params: ColdkeyParams, _: Caller) -> Result<Pro
     let open = announced::by(&view, coldkey).await?;
     let known = announced::known(&parts, open.iter().map(|one| one.hash).collect()).await?;
     for one in open {
+        let call = known.get(&one.hash);
         waiting.push(Announcement {
             real: one.real,
             call_hash: one.hash,
             announced_at: one.height,
-            executable_from: announced::executable_from(&view, (one.real, coldkey), one.height).await?,
-            call: known.get(&one.hash).map(ToString::to_string),
+            executable_from: announced::executable_from(&view, (one.real, coldkey), (one.height, call)).await?,
+            call: call.map(ToString::to_string),
         });
     }
     Ok(Proxies { at, coldkey, deposit, proxies, announced: waiting })
@@ -271,12 +272,12 @@ async fn execute(parts: Arc<Parts>, params: ExecuteParams, _: Caller) -> Result<
         let (ours, meant) = (Arc::clone(&ours), meant.clone());
         async move {
             let (real, delegate) = (params.real, params.delegate.unwrap_or(Coldkey(ground.actor)));
-            let inner = announced::due(&ours, &ground, (real, delegate), &meant).await?;
+            let (inner, kind) = announced::due(&ours, &ground, (real, delegate), &meant).await?;
             let summary = format!("Make the announced call {inner} on behalf of {real}");
             let call = Call::new("Proxy", "proxy_announced")
                 .arg("delegate", delegate)
                 .arg("real", real)
-                .arg("force_proxy_type", Value::Null)
+                .arg("force_proxy_type", kind.map_or(Value::Null, |kind| variant(&kind)))
                 .arg("call", inner);
             Ok(Draft::new(call, summary))
         }

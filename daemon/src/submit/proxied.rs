@@ -1,8 +1,8 @@
 //! Whether an account may make a call in another's name, and as which kind of proxy.
 //!
-//! The chain takes the first entry of the signer among the proxies of the account, whatever it allows, unless a kind is
-//! named; a call that the entry does not allow costs its fee and does nothing. So a kind that fits is named where the
-//! first one does not. Which kind allows what is read from the runtime (`ProxyFilterRuntimeApi`); where that does not
+//! The chain takes the first entry of the delegate among the proxies of the account, whatever it allows and however long
+//! it waits, unless a kind is named; a call that the entry does not allow costs its fee and does nothing. So the kind that
+//! allows the call soonest is named where it is not the first. Which kind allows what is read from the runtime (`ProxyFilterRuntimeApi`); where that does not
 //! tell, every kind is taken to allow everything. Semantics: pallet_proxy, spec 425.
 
 use btd_api::AccountId;
@@ -15,10 +15,10 @@ const PALLET: &str = "Proxy";
 
 /// A call that one account makes in another's name.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Proxied<'a> {
-    pub(super) real: AccountId,
-    pub(super) delegate: AccountId,
-    pub(super) call: &'a Call,
+pub(crate) struct Proxied<'a> {
+    pub(crate) real: AccountId,
+    pub(crate) delegate: AccountId,
+    pub(crate) call: &'a Call,
 }
 
 /// How an account may act for another.
@@ -48,8 +48,48 @@ pub(crate) fn no_proxy(real: AccountId, delegate: AccountId) -> SubmissionError 
     Precondition::Foreseen { error: "NotProxy", words }.into()
 }
 
-/// The kind of proxy that has to be named so that the call is made; none where the first that the chain finds will do.
+/// How a call is made in another's name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Chosen {
+    /// The kind of proxy that has to be named so that the call is made; none where the first that the chain finds will
+    /// do.
+    pub(crate) kind: Option<String>,
+    /// Blocks between an announcement and the call.
+    pub(crate) delay: u64,
+}
+
+/// The kind of proxy that has to be named so that a call is made at once; none where the first that the chain finds will
+/// do.
 pub(super) async fn fitting(view: &View, proxied: Proxied<'_>) -> Result<Option<String>, SubmissionError> {
+    let Proxied { real, delegate, .. } = proxied;
+    let Some(shortest) = shortest(view, proxied).await? else { return Ok(None) };
+    if shortest.chosen.delay == 0 {
+        return Ok(shortest.chosen.kind);
+    }
+    let words = format!(
+        "{delegate} may do this for {real} only {} blocks after announcing it ({}): `proxy announce` it, then `proxy \
+         execute`",
+        shortest.chosen.delay, shortest.told
+    );
+    Err(Precondition::Foreseen { error: "Unannounced", words }.into())
+}
+
+/// How an announced call is made soonest; none where the runtime does not tell.
+///
+/// # Errors
+/// When the delegate is no proxy of the account, or of no kind that allows the call.
+pub(crate) async fn soonest(view: &View, proxied: Proxied<'_>) -> Result<Option<Chosen>, SubmissionError> {
+    Ok(shortest(view, proxied).await?.map(|shortest| shortest.chosen))
+}
+
+/// The way with the shortest delay of those that allow a call.
+struct Shortest {
+    chosen: Chosen,
+    /// All ways, for people.
+    told: String,
+}
+
+async fn shortest(view: &View, proxied: Proxied<'_>) -> Result<Option<Shortest>, SubmissionError> {
     let Proxied { real, delegate, call } = proxied;
     let ways = match ways(view, real, delegate).await {
         Ok(ways) => ways,
@@ -61,25 +101,34 @@ pub(super) async fn fitting(view: &View, proxied: Proxied<'_>) -> Result<Option<
         Err(ReadError::Absent(_) | ReadError::Argument { .. }) => Vec::new(),
         Err(error) => return Err(error.into()),
     };
-    let Some(first) = ways.first() else { return Err(no_proxy(real, delegate)) };
-    let admits = |way: &&Way| filters.iter().find(|filter| filter.name == way.kind).is_none_or(|one| one.admits(call));
-    let chosen = ways.iter().filter(admits).find(|way| way.delay == 0);
-    if let Some(way) = chosen {
-        return Ok((way.kind != first.kind).then(|| way.kind.clone()));
+    if ways.is_empty() {
+        return Err(no_proxy(real, delegate));
     }
     let told: Vec<String> = ways.iter().map(|way| format!("`{}`, delay {}", way.kind, way.delay)).collect();
     let told = told.join("; ");
-    let (error, words) = if let Some(way) = ways.iter().find(admits) {
-        let words = format!(
-            "{delegate} may do this for {real} only {} blocks after announcing it ({told}): `proxy announce` it, then \
-             `proxy execute`",
-            way.delay
-        );
-        ("Unannounced", words)
-    } else {
-        ("CallFiltered", format!("{delegate} is a proxy of {real} ({told}), which does not allow {call}"))
-    };
-    Err(Precondition::Foreseen { error, words }.into())
+    match choose(&ways, &filters, call) {
+        Some(chosen) => Ok(Some(Shortest { chosen, told })),
+        None => {
+            let words = format!("{delegate} is a proxy of {real} ({told}), which does not allow {call}");
+            Err(Precondition::Foreseen { error: "CallFiltered", words }.into())
+        }
+    }
+}
+
+/// The way with the shortest delay of those that allow `call`; none where none does.
+fn choose(ways: &[Way], filters: &[Filter], call: &Call) -> Option<Chosen> {
+    let admits = |way: &Way| filters.iter().find(|filter| filter.name == way.kind).is_none_or(|one| one.admits(call));
+    let mut found: Option<&Way> = None;
+    for (place, way) in ways.iter().enumerate() {
+        // Under the name of a kind the chain finds the first entry of that kind alone.
+        let is_found = ways.iter().take(place).all(|earlier| earlier.kind != way.kind);
+        if is_found && admits(way) && found.is_none_or(|best| way.delay < best.delay) {
+            found = Some(way);
+        }
+    }
+    let Way { kind, delay } = found?;
+    let is_first = ways.first().is_some_and(|first| first.kind == *kind);
+    Some(Chosen { kind: (!is_first).then(|| kind.clone()), delay: *delay })
 }
 
 // === what kinds allow ===
@@ -259,6 +308,27 @@ mod tests {
         assert!(rest.admits(&batch(vec![stake.clone()])) && !rest.admits(&batch(vec![stake.clone(), transfer])));
         let staking = filter("Staking", "Allow", &json!([rule("SubtensorModule", Some("add_stake"), &Json::Null)]));
         assert!(!staking.admits(&batch(vec![stake])));
+    }
+
+    #[test]
+    fn the_kind_that_allows_a_call_soonest_is_named() {
+        let way = |kind: &str, delay| Way { kind: kind.to_owned(), delay };
+        let filters = [
+            filter("Any", "AllowAll", &json!([])),
+            filter("NonTransfer", "Deny", &json!([rule("Balances", None, &Json::Null)])),
+            filter("Transfer", "Allow", &json!([rule("Balances", None, &Json::Null)])),
+        ];
+        let transfer = Call::new("Balances", "transfer_all");
+        let chosen = |ways: &[Way]| choose(ways, &filters, &transfer).map(|chosen| (chosen.kind, chosen.delay));
+        let named = |kind: &str, delay| Some((Some(kind.to_owned()), delay));
+        assert_eq!(chosen(&[way("Any", 50), way("NonTransfer", 0), way("Transfer", 2)]), named("Transfer", 2));
+        assert_eq!(chosen(&[way("NonTransfer", 0), way("Transfer", 2)]), named("Transfer", 2));
+        assert_eq!(chosen(&[way("Any", 2), way("Transfer", 2)]), Some((None, 2)));
+        assert_eq!(chosen(&[way("NonTransfer", 0)]), None);
+        // The second entry of a kind is out of reach behind the first.
+        assert_eq!(chosen(&[way("Any", 50), way("Transfer", 9), way("Transfer", 2)]), named("Transfer", 9));
+        // A kind that the runtime does not describe may allow everything.
+        assert_eq!(chosen(&[way("New", 1)]), Some((None, 1)));
     }
 
     #[test]

@@ -10,12 +10,14 @@ use btd_chain::{Call, ReadError, View, call_hash};
 use serde::Deserialize;
 use serde_json::Value as Json;
 
-use super::proxy;
 use crate::{
     daemon::Parts,
     journal::Kept,
     rpc::stake::number,
-    submit::{Ground, Precondition, SubmissionError, proxied},
+    submit::{
+        Ground, Precondition, SubmissionError,
+        proxied::{self, Proxied},
+    },
 };
 
 /// How many entries of the journal are read at a time.
@@ -58,16 +60,28 @@ fn kept(told: &Json) -> Option<Standing> {
     })
 }
 
-/// The first block that can make what `delegate` announced at `height`; none where it is no proxy of `real`.
+/// The first block that can make what `delegate` announced at `height`, `call` where that is known; none where it is no
+/// proxy of `real`, or of no kind that allows it.
 pub(super) async fn executable_from(
     view: &View,
     (real, delegate): (Coldkey, Coldkey),
-    height: BlockNumber,
-) -> Result<Option<BlockNumber>, ReadError> {
-    let told = view.storage_json("Proxy", "Proxies", &[real.into()]).await?;
-    let mut proxies = told.get(0).and_then(Json::as_array).into_iter().flatten().filter_map(proxy);
-    let found = proxies.find(|proxy| proxy.delegate == delegate.account());
-    Ok(found.map(|proxy| BlockNumber(height.0.saturating_add(proxy.delay))))
+    (height, call): (BlockNumber, Option<&Call>),
+) -> Result<Option<BlockNumber>, SubmissionError> {
+    let (real, delegate) = (real.account(), delegate.account());
+    let delay = match call {
+        Some(call) => match proxied::soonest(view, Proxied { real, delegate, call }).await {
+            Ok(chosen) => chosen.map(|chosen| chosen.delay),
+            Err(SubmissionError::Precondition(_)) => None,
+            Err(error) => return Err(error),
+        },
+        None => proxied::ways(view, real, delegate).await?.into_iter().map(|way| way.delay).min(),
+    };
+    Ok(delay.map(|delay| after(height, delay)))
+}
+
+/// The block `delay` blocks after `height`.
+fn after(height: BlockNumber, delay: u64) -> BlockNumber {
+    BlockNumber(height.0.saturating_add(u32::try_from(delay).unwrap_or(u32::MAX)))
 }
 
 /// What this daemon announced, by its hash, of those that `wanted` names: not what it did not announce, or by the hash
@@ -108,13 +122,13 @@ fn noted(plan: &str) -> Option<(BlockHash, Call)> {
     Some((hash(&arguments).or_else(|| hash(inner?))?, announced?))
 }
 
-/// The call that `delegate` announced on behalf of `real`, which can be made now.
+/// The call that `delegate` announced on behalf of `real`, which can be made now, and the kind of proxy to be named for it.
 pub(super) async fn due(
     parts: &Parts,
     ground: &Ground,
     (real, delegate): (Coldkey, Coldkey),
     meant: &Meant,
-) -> Result<Call, SubmissionError> {
+) -> Result<(Call, Option<String>), SubmissionError> {
     let view = &ground.view;
     let mut announced = by(view, delegate).await?;
     announced.retain(|one| one.real == real);
@@ -139,15 +153,9 @@ pub(super) async fn due(
         let what = call.map_or_else(|| "a call".to_owned(), |call| call.to_string());
         return unannounced(format!("{delegate} has not announced {what} ({hash}) on behalf of {real}"));
     };
-    let next = BlockNumber(view.block().number.0.saturating_add(1));
-    match executable_from(view, (real, delegate), one.height).await? {
-        Some(from) if from > next => {
-            return unannounced(format!(
-                "what {delegate} announced ({hash}) can be made from block {from} on, not yet"
-            ));
-        }
-        Some(_) => {}
-        None => return Err(proxied::no_proxy(real.account(), delegate.account())),
+    let place = (real.account(), delegate.account());
+    if proxied::ways(view, place.0, place.1).await?.is_empty() {
+        return Err(proxied::no_proxy(place.0, place.1));
     }
     let call = match call {
         Some(call) => call,
@@ -166,7 +174,15 @@ pub(super) async fn due(
             "{call} had the hash {hash} when it was announced and has another on today's runtime: announce it anew"
         ));
     }
-    Ok(call)
+    let chosen = proxied::soonest(view, Proxied { real: place.0, delegate: place.1, call: &call }).await?;
+    let (from, next) = (
+        after(one.height, chosen.as_ref().map_or(0, |chosen| chosen.delay)),
+        BlockNumber(view.block().number.0.saturating_add(1)),
+    );
+    if from > next {
+        return unannounced(format!("what {delegate} announced ({hash}) can be made from block {from} on, not yet"));
+    }
+    Ok((call, chosen.and_then(|chosen| chosen.kind)))
 }
 
 /// The hash of the only announcement.
