@@ -123,7 +123,7 @@ fn every_hyperparameter_is_set_as_it_is_shown_or_says_why_not() {
         let refusal = one["refusal"].as_str();
         assert_eq!(one["owner_settable"] == json!(true), refusal.is_none(), "{one}");
         assert!(!one["about"].as_str().unwrap().is_empty(), "{name} is not known");
-        if matches!(name, "activity_cutoff" | "max_weights_limit" | "user_liquidity_enabled") {
+        if matches!(name, "max_weights_limit" | "user_liquidity_enabled") {
             let error = refused(&host, &set(&value));
             assert_eq!(error["kind"], "PRECONDITION_FAILED", "{name}: {error}");
             assert!(error["message"].as_str().unwrap().contains("cannot be set"), "{name}: {error}");
@@ -141,7 +141,7 @@ fn every_hyperparameter_is_set_as_it_is_shown_or_says_why_not() {
             assert!(error["message"].as_str().unwrap().contains("root alone"), "{name}: {error}");
         }
     }
-    assert_eq!(unsettable.len(), 3, "{before:?}");
+    assert_eq!(unsettable.len(), 2, "{before:?}");
     assert_eq!(shown(), before);
     // One end of a pair leaves the other as it is, and both are set at once as elsewhere.
     signed(&host, "sudo set --netuid 2 --param alpha_low --value 0.5 --wallet alice --root");

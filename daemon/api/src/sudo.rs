@@ -106,9 +106,9 @@ pub struct Explained {
     pub value: serde_json::Value,
     /// The same as a person reads it, where that differs.
     pub human: Option<String>,
-    /// Whether the subnet's owner may set it; none where btd does not know the parameter.
+    /// Whether the subnet's owner may set it; none where btd does not know the parameter, or what this runtime says to it.
     pub owner_settable: Option<bool>,
-    /// Why the subnet's owner cannot set it; none where the owner can, or btd does not know the parameter.
+    /// Why the subnet's owner cannot set it; none where the owner can, or btd does not know.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub refusal: Option<String>,
     /// What it does and its bounds; empty where btd does not know the parameter.

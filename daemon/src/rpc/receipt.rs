@@ -74,7 +74,8 @@ pub(super) fn require_api(view: &View, api: &str, method: &str, instead: &'stati
     Err(untold(format!("{api}.{method}"), view, instead))
 }
 
-fn untold(what: String, view: &View, instead: &'static str) -> SubmissionError {
+/// The refusal of what the connected runtime does not tell.
+pub(super) fn untold(what: String, view: &View, instead: &'static str) -> SubmissionError {
     SubmissionError::Untold { what, spec_version: view.runtime().spec_version(), instead }
 }
 

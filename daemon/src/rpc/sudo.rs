@@ -2,6 +2,7 @@
 
 mod bounds;
 mod pace;
+mod setter;
 mod value;
 
 use std::sync::Arc;
@@ -11,8 +12,7 @@ use btd_api::{
     subnets::SubnetParams,
     sudo::{
         Authority, Explained, ExplainedReply, Get, Set, SetParams, StakeBurn, StakeBurnParams, TriggerEpoch,
-        TriggerEpochParams, Trim, TrimParams,
-        hyperparameters::{self, Hyperparameter, Setter},
+        TriggerEpochParams, Trim, TrimParams, hyperparameters,
     },
     wallet::Receipt,
 };
@@ -30,7 +30,7 @@ use crate::{
 };
 
 const ADMIN: &str = "AdminUtils";
-/// What newer runtimes work out of another hyperparameter.
+/// What runtimes since spec 423 work out of another hyperparameter.
 const CUTOFF: &str = "activity_cutoff";
 
 pub(super) fn register(table: &mut Table, parts: &Arc<Parts>) {
@@ -48,31 +48,22 @@ async fn get(parts: Arc<Parts>, params: SubnetParams, _: Caller) -> Result<Expla
     let netuid = params.netuid;
     let (view, at) = receipt::view(&parts.link).await?;
     let read = view.hyperparameters(netuid).await?.ok_or_else(|| subnets::no_subnet(netuid))?;
-    let derives = derives_cutoff(&view);
-    let explained = read.entries.into_iter().map(|(name, value)| explain(name, value, derives)).collect();
+    let explained = read.entries.into_iter().map(|(name, value)| explain(&view, name, value)).collect();
     Ok(ExplainedReply { at, netuid, hyperparameters: explained })
 }
 
-/// Whether the runtime works `activity_cutoff` out of `activity_cutoff_factor`, as since spec 423: what sets the old
-/// value is then without effect.
-fn derives_cutoff(view: &View) -> Option<&'static str> {
-    let has_factor = view.runtime().has_call(SUBTENSOR, "set_activity_cutoff_factor");
-    has_factor.then_some("it follows activity_cutoff_factor, which can")
-}
-
-fn explain(name: String, value: HyperValue, derives_cutoff: Option<&str>) -> Explained {
+fn explain(view: &View, name: String, value: HyperValue) -> Explained {
     let known = hyperparameters::find(&name);
     let human = match (&value, known) {
         (HyperValue::Unsigned(raw), Some(known)) => known.unit.human(*raw),
         (HyperValue::Tao(tao), _) => Some(format!("τ{tao}")),
         _ => None,
     };
-    let derived = derives_cutoff.filter(|_| name == CUTOFF);
-    let refusal = derived.or(known.and_then(Hyperparameter::refusal)).map(str::to_owned);
+    let owner = known.and_then(|known| setter::of_owner(view.runtime(), known));
     Explained {
         human,
-        owner_settable: known.map(|_| refusal.is_none()),
-        refusal,
+        owner_settable: owner.map(|owner| owner.is_ok()),
+        refusal: owner.and_then(Result::err).map(str::to_owned),
         about: known.map(|known| known.about.to_owned()).unwrap_or_default(),
         value: subnets::raw(value),
         name,
@@ -92,11 +83,8 @@ async fn set(parts: Arc<Parts>, params: SetParams, _: Caller) -> Result<Receipt,
     receipt::sign::<Set, _>(&parts, key, params, move |ground, params| {
         let values = values.clone();
         async move {
-            if let Some(why) = derives_cutoff(&ground.view).filter(|_| known.name == CUTOFF) {
-                let words = format!("{CUTOFF} cannot be set on this runtime: {why}");
-                return Err(Precondition::Foreseen { error: "Deprecated", words }.into());
-            }
-            let (pallet, call) = setter(known, params.authority)?;
+            let setter::Way { call: (pallet, call), warning } =
+                setter::way(ground.view.runtime(), known, params.authority)?;
             place(&ground, params.netuid, params.authority).await?;
             let mut call = Call::new(pallet, call).arg("netuid", params.netuid);
             if let Some(other) = known.companion() {
@@ -113,9 +101,10 @@ async fn set(parts: Arc<Parts>, params: SetParams, _: Caller) -> Result<Receipt,
             let draft = Draft::new(call, summary).effect(known.about);
             let draft = owned(&ground, draft, netuid, params.authority).await?;
             bounds::setting(&ground.view, known, &values, netuid).await?;
+            let draft = warning.into_iter().fold(draft, Draft::warning);
             let draft =
                 pace::of(known, netuid, params.authority).into_iter().map(Need::Rested).fold(draft, Draft::needs);
-            Ok(draft.needs(Need::OutsideFreeze(netuid)))
+            Ok(if setter::is_frozen(known) { draft.needs(Need::OutsideFreeze(netuid)) } else { draft })
         }
     })
     .await
@@ -136,23 +125,8 @@ async fn present(view: &View, netuid: NetUid, name: &'static str) -> Result<u128
     if let Some(HyperValue::Unsigned(raw)) = read.as_ref().and_then(|read| read.get(name)) {
         return Ok(*raw);
     }
-    let words = format!("what {name} of subnet {netuid} is now cannot be read: set both with alpha_values");
-    Err(Precondition::Foreseen { error: "SubnetNotExists", words }.into())
-}
-
-/// The call that sets it, and whether it may.
-fn setter(known: &Hyperparameter, authority: Authority) -> Result<(&'static str, &'static str), SubmissionError> {
-    let foreseen = |error, words| Err(Precondition::Foreseen { error, words }.into());
-    match (known.setter, authority) {
-        (Setter::Nobody, _) => foreseen("Deprecated", format!("{} cannot be set: {}", known.name, known.about)),
-        (Setter::Root, Authority::Owner) => foreseen(
-            "BadOrigin",
-            format!("{} is set by root alone: with the chain's sudo key, say that it is done as root", known.name),
-        ),
-        // Root sets the tempo by a call of its own, without the owner's bounds.
-        (_, Authority::Root) if known.name == "tempo" => Ok((ADMIN, "sudo_set_tempo")),
-        _ => Ok(known.call),
-    }
+    let what = format!("value of {name} for subnet {netuid}");
+    Err(receipt::untold(what, view, "set both ends at once, with alpha_values"))
 }
 
 /// Refuses a subnet that is not there, or is not the actor's to set: before what it holds is looked at.

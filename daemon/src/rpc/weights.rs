@@ -91,9 +91,8 @@ async fn commit(parts: Arc<Parts>, mut params: CommitParams, _: Caller) -> Resul
                 let words = format!("subnet {netuid} takes open weights, and no commits: use `weights set`");
                 return foreseen("CommitRevealDisabled", words);
             }
-            let uid = validator(&ground, netuid, params.version_key).await?;
             let (uids, _) = split(&params.weights);
-            check(&ground, netuid, uid, &uids).await?;
+            let doubt = doubt(&ground, netuid, params.version_key, &uids).await?;
             let call = match mechid {
                 MechId(0) => Call::new(SUBTENSOR, "commit_weights"),
                 mechid => Call::new(SUBTENSOR, "commit_mechanism_weights").arg("mecid", mechid),
@@ -101,8 +100,10 @@ async fn commit(parts: Arc<Parts>, mut params: CommitParams, _: Caller) -> Resul
             let call = call.arg("netuid", netuid).arg("commit_hash", commit_hash);
             let summary = format!("Commit {} weights of hotkey {hotkey} on subnet {netuid}", uids.len());
             let salt: Vec<String> = salt.iter().map(ToString::to_string).collect();
-            Ok(Draft::new(call, summary)
-                .effect(told(&params.weights))
+            let draft = Draft::new(call, summary).effect(told(&params.weights));
+            Ok(doubt
+                .into_iter()
+                .fold(draft, Draft::warning)
                 .warning(format!("keep the salt for the reveal: {}", salt.join(",")))
                 .needs(Need::Neuron { netuid, hotkey })
                 .needs(Need::Rested(Pace::Weights { netuid, mechid, hotkey, hiding: Hiding::Committed })))
@@ -239,6 +240,27 @@ async fn check(ground: &Ground, netuid: NetUid, own: Uid, uids: &[u16]) -> Resul
         return foreseen("NeuronNoValidatorPermit", words);
     }
     Ok(())
+}
+
+/// What speaks against revealing such weights now. A commit hides them, so the chain takes it whatever they are, and the
+/// subnet may be another when they are revealed.
+async fn doubt(
+    ground: &Ground,
+    netuid: NetUid,
+    version_key: u64,
+    uids: &[u16],
+) -> Result<Option<String>, SubmissionError> {
+    let judged = async {
+        let uid = validator(ground, netuid, version_key).await?;
+        check(ground, netuid, uid, uids).await
+    };
+    match judged.await {
+        Ok(()) => Ok(None),
+        Err(SubmissionError::Precondition(Precondition::Foreseen { words, .. })) => {
+            Ok(Some(format!("as things stand, the chain will refuse their reveal: {words}")))
+        }
+        Err(error) => Err(error),
+    }
 }
 
 async fn show(parts: Arc<Parts>, params: ShowParams, _: Caller) -> Result<Standing, Failure> {

@@ -280,7 +280,14 @@ pub const ALL: &[Hyperparameter] = &[
     },
     Hyperparameter {
         aliases: &["max_weight_limit"],
-        ..row("max_weights_limit", Unit::Share(U16), Setter::Nobody, ("", ""), &[], "the largest weight; fixed today")
+        ..row(
+            "max_weights_limit",
+            Unit::Share(U16),
+            Setter::Nobody,
+            (ADMIN, "sudo_set_max_weight_limit"),
+            &["max_weight_limit"],
+            "the largest weight; fixed today",
+        )
     },
     row(
         "min_allowed_uids",

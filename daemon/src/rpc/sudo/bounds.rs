@@ -21,6 +21,15 @@ async fn told(view: &View, item: &str, netuid: NetUid) -> Result<Option<u64>, Re
     }
 }
 
+/// A number of the whole chain; none where this runtime does not keep it.
+async fn chains(view: &View, item: &str) -> Result<Option<u64>, ReadError> {
+    match view.storage_json(SUBTENSOR, item, &[]).await {
+        Ok(json) => Ok(number(&json)),
+        Err(ReadError::Absent(_)) => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
 /// Refuses a value of `known` that another setting of the subnet or of the chain rules out.
 pub(super) async fn setting(
     view: &View,
@@ -39,6 +48,10 @@ pub(super) async fn setting(
         },
         "sudo_set_max_burn" => match bound("MinBurn").await? {
             Some(least) if value <= least => ("ValueNotInBounds", format!("min_burn is {least}")),
+            _ => return Ok(()),
+        },
+        "sudo_set_activity_cutoff" => match chains(view, "MinActivityCutoff").await?.map(u128::from) {
+            Some(least) if value < least => ("ActivityCutoffTooLow", format!("the chain takes no less than {least}")),
             _ => return Ok(()),
         },
         "sudo_set_max_allowed_uids" => {

@@ -1,0 +1,176 @@
+//! Who sets a hyperparameter on the connected runtime, by which call, and whether the blocks before an epoch stop it.
+//!
+//! The table of hyperparameters holds for the runtimes of specs 423 to 425. Those before and after them let owners set
+//! other things; a runtime is known by the calls that it has, and one that the table does not hold for judges for itself.
+
+use btd_api::sudo::{
+    Authority,
+    hyperparameters::{Hyperparameter, Setter},
+};
+use btd_chain::Runtime;
+
+use super::{ADMIN, CUTOFF, SUBTENSOR};
+use crate::{rpc::receipt::foreseen, submit::SubmissionError};
+
+/// The tempo as root sets it, and on older runtimes nobody else: without the owner's bounds.
+const TEMPO: (&str, &str) = (ADMIN, "sudo_set_tempo");
+
+/// How a hyperparameter is set.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Way {
+    /// The pallet and call.
+    pub(super) call: (&'static str, &'static str),
+    /// What is to be known before it is tried.
+    pub(super) warning: Option<String>,
+}
+
+/// What is looked at of a runtime.
+pub(super) trait Calls {
+    fn has_call(&self, pallet: &str, call: &str) -> bool;
+}
+
+impl Calls for Runtime {
+    fn has_call(&self, pallet: &str, call: &str) -> bool {
+        Self::has_call(self, pallet, call)
+    }
+}
+
+/// Whether the table holds: owners have a call for the tempo, since spec 423, and the factor of the cutoff is not among
+/// the admin calls yet.
+fn is_tabled(runtime: &impl Calls) -> bool {
+    runtime.has_call(SUBTENSOR, "set_tempo") && !runtime.has_call(ADMIN, "sudo_set_activity_cutoff_factor")
+}
+
+/// Whether the runtime works `activity_cutoff` out of `activity_cutoff_factor`: what sets the old value is then taken,
+/// and without effect.
+fn derives_cutoff(runtime: &impl Calls) -> bool {
+    runtime.has_call(SUBTENSOR, "set_activity_cutoff_factor")
+}
+
+/// The way to set `known`.
+///
+/// # Errors
+/// When the chain is sure to refuse it.
+pub(super) fn way(runtime: &impl Calls, known: &Hyperparameter, authority: Authority) -> Result<Way, SubmissionError> {
+    let name = known.name;
+    let call = match authority {
+        Authority::Root if name == "tempo" => TEMPO,
+        Authority::Owner if name == "tempo" && !runtime.has_call(known.call.0, known.call.1) => TEMPO,
+        _ => known.call,
+    };
+    let warning = match (known.setter, authority) {
+        (Setter::Nobody, _) if is_tabled(runtime) || known.call.1.is_empty() => {
+            return foreseen("Deprecated", format!("{name} cannot be set: {}", known.about));
+        }
+        (Setter::Nobody, _) => Some(format!("runtimes that btd knows better take no change of {name}")),
+        (Setter::Root, Authority::Owner) if is_tabled(runtime) => {
+            let words = format!("{name} is set by root alone: with the chain's sudo key, say that it is done as root");
+            return foreseen("BadOrigin", words);
+        }
+        (Setter::Root, Authority::Owner) => {
+            Some(format!("on runtimes that btd knows better {name} is set by root alone"))
+        }
+        (Setter::Owner, Authority::Owner) if call == TEMPO => {
+            Some("on runtimes like this one the tempo is set by root alone, as far as btd knows".to_owned())
+        }
+        (Setter::Owner, _) if name == CUTOFF && derives_cutoff(runtime) => {
+            Some(format!("it has no effect on this runtime: {CUTOFF} follows activity_cutoff_factor"))
+        }
+        (Setter::Root | Setter::Owner, _) => None,
+    };
+    Ok(Way { call, warning })
+}
+
+/// Whether a subnet's owner may set `known` on this runtime, and why not; none where only the chain knows.
+pub(super) fn of_owner(runtime: &impl Calls, known: &Hyperparameter) -> Option<Result<(), &'static str>> {
+    match known.refusal() {
+        None => Some(Ok(())),
+        Some(why) => is_tabled(runtime).then_some(Err(why)),
+    }
+}
+
+/// Whether the chain takes no change of it in the blocks before an epoch (pallet_admin_utils, spec 425).
+pub(super) fn is_frozen(known: &Hyperparameter) -> bool {
+    !matches!(
+        known.call.1,
+        "sudo_set_adjustment_interval"
+            | "sudo_set_kappa"
+            | "sudo_set_network_pow_registration_allowed"
+            | "sudo_set_network_registration_allowed"
+            | "sudo_set_sn_owner_hotkey"
+            | "sudo_set_weights_set_rate_limit"
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use btd_api::sudo::hyperparameters::{ALL, find};
+
+    use super::*;
+
+    /// A runtime that has these calls.
+    struct With(&'static [&'static str]);
+
+    impl Calls for With {
+        fn has_call(&self, _: &str, call: &str) -> bool {
+            self.0.contains(&call)
+        }
+    }
+
+    const TABLED: With = With(&["set_tempo", "set_activity_cutoff_factor"]);
+    const OLDER: With = With(&["sudo_set_tempo"]);
+    const NEWER: With = With(&["set_tempo", "set_activity_cutoff_factor", "sudo_set_activity_cutoff_factor"]);
+
+    fn by_owner(runtime: &With, name: &str) -> Result<Way, SubmissionError> {
+        way(runtime, find(name).unwrap(), Authority::Owner)
+    }
+
+    #[test]
+    fn what_root_alone_sets_is_refused_only_where_that_is_known() {
+        for name in ["kappa", "registration_allowed", "pow_registration_allowed", "max_weights_limit"] {
+            assert!(by_owner(&TABLED, name).is_err(), "{name}");
+            for runtime in [OLDER, NEWER] {
+                let way = by_owner(&runtime, name).unwrap();
+                assert_eq!((way.call, way.warning.is_some()), (find(name).unwrap().call, true), "{name}");
+            }
+            assert_eq!(of_owner(&NEWER, find(name).unwrap()), None);
+            assert!(matches!(of_owner(&TABLED, find(name).unwrap()), Some(Err(_))));
+        }
+        // Nothing could be called.
+        assert!(by_owner(&NEWER, "user_liquidity_enabled").is_err());
+        for runtime in [TABLED, OLDER, NEWER] {
+            let plain = Way { call: (ADMIN, "sudo_set_min_burn"), warning: None };
+            assert_eq!(by_owner(&runtime, "min_burn").unwrap(), plain);
+        }
+    }
+
+    #[test]
+    fn the_tempo_is_set_by_the_call_that_there_is() {
+        let tempo = find("tempo").unwrap();
+        let owners = (SUBTENSOR, "set_tempo");
+        assert_eq!(by_owner(&TABLED, "tempo").unwrap(), Way { call: owners, warning: None });
+        let old = by_owner(&OLDER, "tempo").unwrap();
+        assert_eq!((old.call, old.warning.is_some()), (TEMPO, true));
+        assert_eq!(way(&TABLED, tempo, Authority::Root).unwrap(), Way { call: TEMPO, warning: None });
+    }
+
+    #[test]
+    fn the_old_cutoff_is_set_with_a_warning_where_it_is_derived() {
+        assert!(by_owner(&TABLED, CUTOFF).unwrap().warning.unwrap().contains("no effect"));
+        assert_eq!(by_owner(&OLDER, CUTOFF).unwrap().warning, None);
+    }
+
+    #[test]
+    fn some_are_set_whenever_one_likes() {
+        let free: Vec<&str> = ALL.iter().filter(|known| !is_frozen(known)).map(|known| known.name).collect();
+        let expected = [
+            "adjustment_interval",
+            "kappa",
+            "pow_registration_allowed",
+            "registration_allowed",
+            "sn_owner_hotkey",
+            "weights_rate_limit",
+        ];
+        assert_eq!(free, expected);
+    }
+}
