@@ -92,6 +92,8 @@ fn what_is_done_too_often_waits() {
     let take = format!("stake child take 2 --hotkey {ALICE} --wallet alice --take");
     stage.signed(&format!("{take} 0.1"));
     stage.signed(&format!("{take} 0.05"));
+    let everywhere = stage.signed(&format!("{} 0.04", take.replace("take 2", "take --all-netuids")));
+    assert_eq!(everywhere["plan"]["arguments"]["calls"].as_array().map(Vec::len), Some(2), "{everywhere}");
     foreseen(&stage, &format!("{take} 0.12"), "TxChildkeyTakeRateLimitExceeded", "rate_limited");
 
     let weights = "--netuid 2 --uids 0 --weights 1 --wallet alice";
@@ -152,6 +154,10 @@ fn what_is_not_there_or_not_allowed_is_said_before() {
     let message = foreseen(&stage, &itself, "SameNetuid", "already_exists");
     assert!(message.contains("already"), "{message}");
 
+    // A position that is large enough already is no mistake of whoever asks.
+    let (code, error) = stage.refused(&format!("{} --max-stake 0.0001", add.trim_end_matches(" --amount")));
+    assert_eq!((code, &error["kind"]), (6, &"PRECONDITION_FAILED".into()), "{error}");
+
     // What does not exist is one class, whatever is asked of it.
     for words in [
         "subnets show 99",
@@ -167,6 +173,9 @@ fn what_is_not_there_or_not_allowed_is_said_before() {
         "subnets start 99 --wallet alice",
         "subnets check-start 99",
         "subnets set-symbol --netuid 99 φ --wallet alice",
+        "subnets set-symbol --netuid 99 X --wallet alice",
+        "subnets pow-register --netuid 99 --wallet alice",
+        "stake child take 99 --take 0.1 --wallet alice",
         "subnets mechanisms count 99",
         "subnets mechanisms set 99 --count 2 --wallet alice",
         "subnets mechanisms split 99 --split 1,1 --wallet alice",
@@ -225,6 +234,106 @@ fn proxies_are_asked_for_what_they_may_do() {
     stage.signed("proxy remove --all --wallet alice");
     let execute = format!("proxy execute --real {ALICE} --call-hash {hash} --wallet bob");
     foreseen(&stage, &execute, "NotProxy", "not_authorized");
+    nothing_else_was_signed(&stage);
+}
+
+#[test]
+fn an_announced_call_is_made_as_the_proxy_that_may_make_it_soonest() {
+    let stage = Stage::on_demand();
+    // Where none is named the chain finds the first of them, which waits longest and makes no transfer.
+    for (kind, delay) in [("NonTransfer", 50), ("Transfer", 3)] {
+        stage.signed(&format!("proxy add --delegate {BOB} --proxy-type {kind} --delay {delay} --wallet alice"));
+    }
+    let args = format!(r#"{{"dest":{{"Id":"{CHARLIE}"}},"value":"1000000000"}}"#);
+    let call = format!(r#"{{"pallet":"Balances","call":"transfer_keep_alive","args":{args}}}"#);
+    stage.signed(&format!("proxy announce --real {ALICE} --call {call} --wallet bob"));
+    let waiting = stage.ask("proxy list --wallet bob")["announced"][0].clone();
+    let (at, from) = (waiting["announced_at"].as_u64().unwrap(), waiting["executable_from"].as_u64().unwrap());
+    assert_eq!(from, at + 3, "{waiting}");
+    let execute = format!("proxy execute --real {ALICE} --wallet bob");
+    foreseen(&stage, &execute, "Unannounced", "not_found");
+    stage.mine(2);
+    let made = stage.signed(&execute);
+    assert_eq!(made["plan"]["arguments"]["force_proxy_type"], "Transfer", "{made}");
+    let events = made["outcome"]["events"].as_array().unwrap();
+    let moved = events.iter().find(|event| event["name"] == "Transfer" && event["fields"]["to"] == CHARLIE);
+    assert_eq!(moved.unwrap_or_else(|| panic!("nothing was moved: {made}"))["fields"]["amount"], "1000000000");
+    nothing_else_was_signed(&stage);
+}
+
+#[test]
+fn what_the_chain_takes_is_taken() {
+    let stage = Stage::on_demand();
+    stage.signed("subnets create --wallet alice");
+    stage.signed("subnets start 2 --wallet alice");
+    stage.signed("subnets register 2 --wallet bob");
+    let warned = |receipt: &Value, words: &str| {
+        assert!(receipt["plan"]["warnings"].to_string().contains(words), "{words}: {receipt}");
+    };
+    let set = |name: &str, value: &str| format!("sudo set --netuid 2 --param {name} --value {value} --wallet alice");
+
+    // The chain takes the old cutoff, and goes by the factor.
+    foreseen(&stage, &set("activity_cutoff", "359"), "ActivityCutoffTooLow", "invalid_argument");
+    warned(&stage.signed(&set("activity_cutoff", "400")), "no effect");
+    stage.signed(&format!("{} --root", set("activity_cutoff", "500")));
+
+    // A commit hides its weights, which the chain looks at when they are revealed.
+    stage.mine(100);
+    let commit = |uids: &str, weights: &str, terms: &str| {
+        format!("weights commit --netuid 2 --uids {uids} --weights {weights} --salt 1,2,3 --wallet bob{terms}")
+    };
+    warned(&stage.ask(&commit("7", "1", " --dry-run")), "no uid 7");
+    warned(&stage.signed(&commit("0", "1", "")), "no validator permit");
+
+    // In the blocks before an epoch most settings are frozen, and some are not.
+    let subnet = stage.ask("subnets show 2")["subnet"].clone();
+    let number = |name: &str| u32::try_from(subnet[name].as_u64().unwrap()).unwrap();
+    stage.mine((number("tempo") - number("blocks_since_epoch")).saturating_sub(12));
+    let frozen = format!("{} --root", set("min_burn", "0.01"));
+    let is_open = || stage.host.btctl(&format!("{frozen} --dry-run").split(' ').collect::<Vec<_>>()).status.success();
+    for _ in 0..12 {
+        if is_open() {
+            stage.mine(1);
+        }
+    }
+    let is_frozen = || {
+        let (code, error) = stage.refused(&frozen);
+        assert_eq!((code, &error["data"]["error"]), (6, &"AdminActionProhibitedDuringWeightsWindow".into()), "{error}");
+    };
+    is_frozen();
+    for (name, value) in [
+        ("kappa", "0.6"),
+        ("weights_rate_limit", "50"),
+        ("adjustment_interval", "90"),
+        ("registration_allowed", "true"),
+    ] {
+        let set = stage.signed(&format!("{} --root", set(name, value)));
+        assert_eq!(Stage::event(&set, "Sudid")["sudo_result"]["Ok"], Value::Null, "{name}: {set}");
+        assert!(Stage::event(&set, "Sudid")["sudo_result"].get("Err").is_none(), "{name}: {set}");
+    }
+    stage.signed(&set("sn_owner_hotkey", BOB));
+    is_frozen();
+    nothing_else_was_signed(&stage);
+}
+
+#[test]
+fn no_work_is_done_for_what_is_refused() {
+    let stage = Stage::on_demand();
+    // Work that nobody would ever find.
+    for name in ["max_difficulty", "min_difficulty", "difficulty"] {
+        stage.signed(&format!("sudo set --netuid 1 --param {name} --value 18446744073709551615 --wallet alice --root"));
+    }
+    stage.signed("subnets register 1 --wallet bob");
+    let work = |wallet: &str| format!("subnets pow-register --netuid 1 --wallet {wallet} --timeout 60s");
+    let (code, error) = stage.refused(&work("bob"));
+    assert_eq!((code, &error["data"]["class"]), (6, &"already_exists".into()), "{error}");
+    // Somebody else's hotkey.
+    stage.wallet("charlie", "//Charlie");
+    stage.signed("subnets create --wallet alice");
+    stage.signed("subnets register 2 --wallet charlie");
+    stage.ask("wallet new-hotkey --wallet bob --wallet-hotkey stolen --uri //Charlie");
+    let (code, error) = stage.refused(&format!("{} --hotkey stolen", work("bob")));
+    assert_eq!((code, &error["data"]["class"]), (6, &"not_authorized".into()), "{error}");
     nothing_else_was_signed(&stage);
 }
 

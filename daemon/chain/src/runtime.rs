@@ -98,6 +98,12 @@ impl Runtime {
         call.is_some_and(|call| call.fields.iter().any(|field| field.name.as_deref() == Some(argument)))
     }
 
+    /// Whether the runtime has `pallet` with an error named `error`.
+    pub fn has_error(&self, pallet: &str, error: &str) -> bool {
+        let errors = self.metadata().pallet_by_name(pallet).and_then(|pallet| pallet.error_variants());
+        errors.is_some_and(|errors| errors.iter().any(|one| one.name == error))
+    }
+
     /// Whether the runtime has `pallet` with a storage item named `item`.
     pub fn has_storage(&self, pallet: &str, item: &str) -> bool {
         self.storage_info(pallet, item).is_ok()

@@ -28,7 +28,7 @@ use super::{
     chain::raw,
     receipt,
     stake::SUBTENSOR,
-    work::{self, Work},
+    work::{Quarry, Work},
 };
 use crate::{
     daemon::Parts,
@@ -243,15 +243,15 @@ async fn register_neuron(parts: Arc<Parts>, params: RegisterParams, _: Caller) -
 }
 
 async fn register_by_work(parts: Arc<Parts>, params: PowRegisterParams, _: Caller) -> Result<Registered, Failure> {
-    /// For how many blocks the chain takes work on one (`pow_register`).
+    /// For how many blocks the chain takes work on one, itself included (`pow_register`).
     const WINDOW: u32 = 5;
     const INSTEAD: &str = "a place is paid for there: `btctl subnets register`";
     let (netuid, wallet) = (params.netuid, params.wallet.clone());
     let hotkey: Hotkey =
         parts.custody.public(&KeyId::hotkey(wallet.clone(), params.hotkey.clone())).await?.account.into();
-    let link = parts.link.clone();
+    let quarry = Quarry::new(parts.link.clone(), params.processors);
     let receipt = receipt::sign::<PowRegister, _>(&parts, KeyId::coldkey(wallet), params, move |ground, params| {
-        let link = link.clone();
+        let quarry = quarry.clone();
         async move {
             ground.require_call(SUBTENSOR, "pow_register", INSTEAD)?;
             let netuid = params.netuid;
@@ -259,12 +259,18 @@ async fn register_by_work(parts: Arc<Parts>, params: PowRegisterParams, _: Calle
                 let words = "root gives no place for work: `btctl root register`".to_owned();
                 return Err(Precondition::Foreseen { error: "RegistrationNotPermittedOnRootSubnet", words }.into());
             }
+            // Work is hard, so all that the chain looks at beside it is looked at first.
+            ground.require_subnet(netuid).await?;
             let allowed =
                 ground.view.storage_json(SUBTENSOR, "NetworkPowRegistrationAllowed", &[netuid.into()]).await?;
             if allowed.as_bool() != Some(true) {
                 let words = format!("subnet {netuid} takes no work for a place: {INSTEAD}");
                 return Err(Precondition::Foreseen { error: "SubNetRegistrationDisabled", words }.into());
             }
+            if let Some(uid) = ground.view.uid(netuid, hotkey.account()).await? {
+                return Err(Precondition::AlreadyRegistered { hotkey, netuid, uid }.into());
+            }
+            ground.require(Need::NotForeign(hotkey)).await?;
             let number = async |item: &str| {
                 let told = ground.view.storage_json(SUBTENSOR, item, &[netuid.into()]).await?;
                 Ok::<_, ReadError>(told.as_u64().or_else(|| told.as_str()?.parse().ok()).unwrap_or(1))
@@ -273,15 +279,14 @@ async fn register_by_work(parts: Arc<Parts>, params: PowRegisterParams, _: Calle
             let difficulty = number("Difficulty").await?.min(number("MaxDifficulty").await?).max(least);
             let target = Target::of(NonZeroU64::new(difficulty).unwrap_or(NonZeroU64::MIN));
             let puzzle = |hash: &BlockHash| Puzzle::registration(netuid, hash, &hotkey, &Coldkey(ground.actor));
-            let Work { block, solution } = work::find(&link, params.processors, (target, WINDOW), puzzle).await?;
+            let Work { block, solution } = quarry.find((target, WINDOW), puzzle).await?;
             let call = Call::new(SUBTENSOR, "pow_register")
                 .arg("netuid", netuid)
                 .arg("work_block", u64::from(block.0))
                 .arg("nonce", solution.nonce)
                 .arg("work", solution.seal.0.to_vec())
                 .arg("hotkey", hotkey);
-            Ok(Draft::new(call, format!("Register hotkey {hotkey} on subnet {netuid} for work"))
-                .needs(Need::Subnet(netuid)))
+            Ok(Draft::new(call, format!("Register hotkey {hotkey} on subnet {netuid} for work")))
         }
     });
     let receipt = receipt.await?;

@@ -222,10 +222,10 @@ async fn set_symbol(parts: Arc<Parts>, params: SetSymbolParams, _: Caller) -> Re
     let key = KeyId::coldkey(params.wallet.clone());
     receipt::sign::<SetSymbol, _>(&parts, key, params, |ground, params| async move {
         let (netuid, symbol) = (params.netuid, &params.symbol);
+        ground.require(Need::OwnSubnet(netuid)).await?;
         let call = Call::new(SUBTENSOR, "update_symbol").arg("netuid", netuid).arg("symbol", bytes(symbol));
         let draft = Draft::new(call, format!("Give the alpha of subnet {netuid} the symbol {symbol}"));
-        let draft = symbol::check(&ground.view, symbol, draft).await?;
-        Ok(draft.needs(Need::OwnSubnet(netuid)))
+        symbol::check(&ground.view, symbol, draft).await
     })
     .await
 }
