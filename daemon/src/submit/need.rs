@@ -1,18 +1,26 @@
-//! What must hold so that the chain does not refuse a call: read at the plan's block, judged purely.
+//! What must hold so that the chain does not refuse a call: read at the plan's block, and how often something may be done
+//! at the best block, if that is a newer one.
 //!
-//! Each [`Need`] stands for a check that pallet_subtensor makes itself (spec 425), and fails with the
-//! name that the chain gives it, so that a refusal before signing reads like one after it. A runtime
-//! that lacks what a check reads is not judged by it: the chain has the last word anyway.
+//! Each [`Need`] stands for a check that a pallet makes itself (pallet_subtensor, pallet_admin_utils and pallet_proxy of
+//! spec 425), and fails with the name that the chain gives it, so that a refusal before signing reads like one after it. A
+//! runtime that lacks what a check reads is not judged by it: the chain has the last word anyway.
 
 mod pace;
 
 use btd_api::{AccountId, BlockNumber, Coldkey, Hotkey, NetUid};
 use btd_chain::{Call, Link, ReadError, Value, View};
+use futures_util::{StreamExt, TryStreamExt, future, stream};
 
 pub use self::pace::{Hiding, Pace};
 use super::{SubmissionError, plan::Precondition, proxied};
 
 const SUBTENSOR: &str = "SubtensorModule";
+/// How much is looked up at a time.
+const AT_ONCE: usize = 8;
+/// How many hotkeys of a coldkey are looked for a neuron of.
+const MOST_HOTKEYS: usize = 64;
+/// On how many subnets each of them: more than there are.
+const MOST_SUBNETS: usize = 1_024;
 
 /// Something that must hold.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -53,19 +61,16 @@ fn foreseen(error: &'static str, words: String) -> SubmissionError {
     Precondition::Foreseen { error, words }.into()
 }
 
-/// Checks `needs` in order, at the block of `view`. What may be done only so often is looked up at the best block, if
-/// that is a newer one: it may have been done since, and the time has gone on.
+/// Checks `needs` at the block of `view`, a few at a time, and tells the first of them that does not hold. What may be done
+/// only so often is looked up at the best block, if that is a newer one: it may have been done since, and the time has
+/// gone on.
 pub(super) async fn check(link: &Link, view: &View, actor: AccountId, needs: &[Need]) -> Result<(), SubmissionError> {
-    let mut newest = None;
-    for need in needs {
-        let at = match (need, &mut newest) {
-            (Need::Rested(_), Some(newest)) => newest,
-            (Need::Rested(_), none) => none.insert(newer(link, view).await.unwrap_or_else(|| view.clone())),
-            _ => view,
-        };
-        holds(at, actor, need).await?;
-    }
-    Ok(())
+    let is_paced = |need: &Need| matches!(need, Need::Rested(_));
+    let newest = if needs.iter().any(is_paced) { newer(link, view).await } else { None };
+    let newest = newest.as_ref().unwrap_or(view);
+    let checks: Vec<_> =
+        needs.iter().map(|need| holds(if is_paced(need) { newest } else { view }, actor, need)).collect();
+    stream::iter(checks).buffered(AT_ONCE).try_for_each(|()| future::ready(Ok(()))).await
 }
 
 /// Checks `need` at the block of `view`, where the runtime tells.
@@ -221,14 +226,23 @@ async fn flag(view: &View, item: &str, netuid: NetUid) -> Result<bool, ReadError
     Ok(view.storage_json(SUBTENSOR, item, &[netuid.into()]).await?.as_bool().unwrap_or(true))
 }
 
-/// Whether one of the coldkey's hotkeys has a place in a subnet.
+/// Whether one of the coldkey's hotkeys has a place in a subnet, or whether so many are to be looked at that it is left to
+/// the chain.
 async fn has_neuron(view: &View, coldkey: AccountId) -> Result<bool, ReadError> {
     let owned = view.storage_json(SUBTENSOR, "OwnedHotkeys", &[Value::Account(coldkey)]).await?;
     let owned = owned.as_array().into_iter().flatten().filter_map(|hotkey| hotkey.as_str()?.parse::<Hotkey>().ok());
-    for hotkey in owned {
-        let places =
-            view.storage_entries(SUBTENSOR, "IsNetworkMember", &[hotkey.into()], usize::from(u16::MAX)).await?;
-        if places.iter().any(|place| place.value.as_bool() == Some(true)) {
+    let owned: Vec<Hotkey> = owned.collect();
+    if owned.len() > MOST_HOTKEYS {
+        return Ok(true);
+    }
+    let is_member = |hotkey: Hotkey| async move {
+        let places = view.storage_entries(SUBTENSOR, "IsNetworkMember", &[hotkey.into()], MOST_SUBNETS).await?;
+        Ok::<_, ReadError>(places.iter().any(|place| place.value.as_bool() == Some(true)))
+    };
+    let looks: Vec<_> = owned.into_iter().map(is_member).collect();
+    let mut found = stream::iter(looks).buffered(AT_ONCE);
+    while let Some(is_member) = found.try_next().await? {
+        if is_member {
             return Ok(true);
         }
     }

@@ -1,4 +1,7 @@
-//! From an order to a plan and a signature, all at one block; nothing here is written down or sent.
+//! From an order to a plan and a signature; nothing here is written down or sent.
+//!
+//! A plan is worked out at the newest finalized block, and anew at the best block where the first forbids it. Some facts are
+//! looked up at the best block in either case: see [`need::check`] and [`facts`].
 
 use btd_api::{AccountId, Hotkey, Tao};
 use btd_chain::{Call, PrepareError, PrepareOptions, Prepared, SignedExtrinsic, Value, View};

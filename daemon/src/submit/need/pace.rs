@@ -134,10 +134,7 @@ impl Pace {
         if including >= next {
             return Ok(());
         }
-        let (what, left) = (self.what(), next - including);
-        let before = if last == 0 { String::new() } else { format!(" (the last time was block {last})") };
-        let words = format!("{what} only once in so many blocks{before}: again from block {next} on, in {left} blocks");
-        Err(foreseen(self.error(), words))
+        Err(foreseen(self.error(), self.too_early(Rest { last, next }, next - including)))
     }
 
     /// None where this runtime's limit is not known.
@@ -220,7 +217,25 @@ impl Pace {
         }
     }
 
-    /// The beginning of a sentence that goes on with how often.
+    /// What is said where `left` more blocks have to pass.
+    fn too_early(self, Rest { last, next }: Rest, left: u64) -> String {
+        let what = self.what();
+        if last == 0 {
+            return format!("{what} from block {next} on, in {left} blocks");
+        }
+        // A neuron's first weights wait too.
+        let what_was = if matches!(self, Self::Weights { .. }) {
+            "its last weights, or its registration,"
+        } else {
+            "the last time"
+        };
+        let limit = next.saturating_sub(last);
+        format!(
+            "{what} once in {limit} blocks, and {what_was} was in block {last}: again from block {next} on, in {left} blocks"
+        )
+    }
+
+    /// The beginning of a sentence that goes on with how often, or when.
     fn what(self) -> String {
         match self {
             Self::Hyperparameter { netuid, name, .. } => format!("{name} of subnet {netuid} is set by its owner"),
@@ -289,6 +304,23 @@ mod tests {
         assert_eq!(Rest::after(0, 100).next, 0);
         assert_eq!(Rest::after(7, 100).next, 107);
         assert_eq!((Rest::beyond(0, 100).next, Rest::beyond(7, 0).next, Rest::beyond(7, 100).next), (0, 0, 108));
+    }
+
+    #[test]
+    fn too_early_is_said_with_what_came_before() {
+        let said = |pace: Pace, last| pace.too_early(Rest { last, next: 107 }, 5);
+        let again = said(Pace::Trimming(NetUid(1)), 7);
+        assert_eq!(
+            again,
+            "subnet 1 is trimmed by its owner once in 100 blocks, and the last time was in block 7: again from block 107 \
+             on, in 5 blocks"
+        );
+        // The chain waits before the first time too, which nobody is told to be another.
+        let first = said(Pace::HotkeySwapOn(NetUid(1)), 0);
+        assert_eq!(first, "a coldkey exchanges a hotkey on subnet 1 from block 107 on, in 5 blocks");
+        let hotkey = Hotkey(AccountId([1; 32]));
+        let weights = Pace::Weights { netuid: NetUid(1), mechid: MechId(0), hotkey, hiding: Hiding::Open };
+        assert!(said(weights, 7).contains("or its registration, was in block 7"));
     }
 
     #[test]
