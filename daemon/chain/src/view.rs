@@ -218,16 +218,29 @@ impl View {
         item: &str,
         places: &[Vec<Value>],
     ) -> Result<Vec<Option<T>>, ReadError> {
-        let what = format!("{pallet}.{item}");
         let info = self.runtime().storage_info(pallet, item)?;
-        let keys = places.iter().map(|keys| self.storage_key(pallet, item, &info, keys).map(HexBytes));
+        let (id, types) = (info.value_id, self.runtime().types());
+        let values = self.value_bytes(pallet, item, &info, places).await?.into_iter();
+        values
+            .map(|bytes| bytes.map(|bytes| read::whole(&bytes, id, types)).transpose())
+            .collect::<Result<_, Mismatch>>()
+            .map_err(|reason| self.decode_error(format!("{pallet}.{item}"), reason))
+    }
+
+    /// The same, still encoded.
+    async fn value_bytes(
+        &self,
+        pallet: &str,
+        item: &str,
+        info: &StorageInfo<'_, u32>,
+        places: &[Vec<Value>],
+    ) -> Result<Vec<Option<Vec<u8>>>, ReadError> {
+        let keys = places.iter().map(|keys| self.storage_key(pallet, item, info, keys).map(HexBytes));
         let keys = keys.collect::<Result<Vec<_>, _>>()?;
-        let found = self.stored(&what, &keys).await?;
-        let values = keys.iter().map(|HexBytes(key)| {
-            let bytes = found.get(key).map(Vec::as_slice).or(info.default_value.as_deref());
-            bytes.map(|bytes| read::whole(bytes, info.value_id, self.runtime().types())).transpose()
-        });
-        values.collect::<Result<_, Mismatch>>().map_err(|reason| self.decode_error(what, reason))
+        let found = self.stored(&format!("{pallet}.{item}"), &keys).await?;
+        let usual = info.default_value.as_deref();
+        let value = |HexBytes(key): &HexBytes| found.get(key).map(Vec::as_slice).or(usual).map(<[u8]>::to_vec);
+        Ok(keys.iter().map(value).collect())
     }
 
     fn storage_key(

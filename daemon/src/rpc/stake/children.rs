@@ -12,6 +12,7 @@ use btd_api::{
 use btd_chain::{Call, ReadError, Value, View};
 use btd_signer_protocol::KeyId;
 use serde_json::Value as Json;
+use tokio::try_join;
 
 use super::{SUBTENSOR, account, number};
 use crate::{
@@ -32,31 +33,39 @@ pub(super) async fn get(parts: Arc<Parts>, params: ChildGetParams, _: Caller) ->
         Some(netuid) => vec![netuid],
         None => view.netuids().await?,
     };
-    let mut subnets = Vec::new();
-    for netuid in netuids {
-        let family = family(&view, hotkey, netuid).await?;
-        if params.netuid.is_some() || !family.children.is_empty() || family.pending.is_some() {
-            subnets.push(family);
-        }
-    }
+    let mut subnets = families(&view, hotkey, &netuids).await?;
+    subnets.retain(|family| params.netuid.is_some() || !family.children.is_empty() || family.pending.is_some());
     Ok(Families { at, hotkey, subnets })
 }
 
-async fn family(view: &View, hotkey: Hotkey, netuid: NetUid) -> Result<Family, ReadError> {
-    let keys = [Value::from(hotkey), netuid.into()];
-    let now = view.storage_json(SUBTENSOR, "ChildKeys", &keys).await?;
-    let pending = view.storage_json(SUBTENSOR, "PendingChildKeys", &[netuid.into(), Value::from(hotkey)]).await?;
-    let take = view.storage_json(SUBTENSOR, "ChildkeyTake", &keys).await?;
-    Ok(Family {
+/// Who inherits from a hotkey on each of `netuids`, in their order: one request for each thing that is told.
+async fn families(view: &View, hotkey: Hotkey, netuids: &[NetUid]) -> Result<Vec<Family>, ReadError> {
+    let places = places(hotkey, netuids);
+    let turned: Vec<Vec<Value>> = netuids.iter().map(|netuid| vec![(*netuid).into(), hotkey.into()]).collect();
+    let (now, pending, takes) = try_join!(
+        view.storage_json_many(SUBTENSOR, "ChildKeys", &places),
+        view.storage_json_many(SUBTENSOR, "PendingChildKeys", &turned),
+        view.storage_json_many(SUBTENSOR, "ChildkeyTake", &places),
+    )?;
+    let told = netuids.iter().zip(now).zip(pending).zip(takes);
+    Ok(told.map(|(((netuid, now), pending), take)| family(*netuid, (&now, &pending, &take))).collect())
+}
+
+fn places(hotkey: Hotkey, netuids: &[NetUid]) -> Vec<Vec<Value>> {
+    netuids.iter().map(|netuid| vec![hotkey.into(), (*netuid).into()]).collect()
+}
+
+fn family(netuid: NetUid, (now, pending, take): (&Json, &Json, &Json)) -> Family {
+    Family {
         netuid,
-        children: children(&now),
+        children: children(now),
         pending: pending
             .get(1)
             .and_then(number)
             .filter(|from| *from > 0)
             .map(|from| Pending { children: pending.get(0).map(children).unwrap_or_default(), from }),
-        take: Ratio::from_parts(number(&take).unwrap_or(0), TAKES),
-    })
+        take: Ratio::from_parts(number(take).unwrap_or(0), TAKES),
+    }
 }
 
 /// A list of `(share, child)`, as storage tells it.
@@ -114,15 +123,12 @@ async fn but_root(view: &View) -> Result<Vec<NetUid>, SubmissionError> {
 
 /// The subnets on which somebody inherits from a hotkey, or will.
 async fn with_children(view: &View, hotkey: Hotkey) -> Result<Vec<NetUid>, SubmissionError> {
-    let mut netuids = Vec::new();
-    for netuid in but_root(view).await? {
-        let family = family(view, hotkey, netuid).await?;
-        let later = family.pending.is_some_and(|pending| !pending.children.is_empty());
-        if later || !family.children.is_empty() {
-            netuids.push(netuid);
-        }
-    }
-    Ok(netuids)
+    let has_some = |family: &Family| {
+        let later = family.pending.as_ref().is_some_and(|pending| !pending.children.is_empty());
+        later || !family.children.is_empty()
+    };
+    let families = families(view, hotkey, &but_root(view).await?).await?;
+    Ok(families.into_iter().filter(has_some).map(|family| family.netuid).collect())
 }
 
 fn of_subnet(children: &[Child], hotkey: Hotkey, netuid: NetUid) -> Draft {
@@ -176,18 +182,20 @@ pub(super) async fn take(parts: Arc<Parts>, params: ChildTakeParams, _: Caller) 
             return Err(Precondition::Foreseen { error: "InvalidChildkeyTake", words }.into());
         }
         let netuids = match place {
-            Place::One(netuid) => vec![netuid],
+            Place::One(netuid) => {
+                ground.require_subnet(netuid).await?;
+                vec![netuid]
+            }
             Place::Everywhere => but_root(&ground.view).await?,
         };
         let mut drafts = Vec::with_capacity(netuids.len());
-        for netuid in netuids {
+        for Takes { netuid, now, least } in takes_on(&ground.view, hotkey, &netuids).await? {
             let call = Call::new(SUBTENSOR, "set_childkey_take")
                 .arg("hotkey", hotkey)
                 .arg("netuid", netuid)
                 .arg("take", Value::from(parts));
             let summary = format!("Let hotkey {hotkey} keep {take} of what inherited stake earns on subnet {netuid}");
-            let draft = Draft::new(call, summary).needs(Need::Subnet(netuid));
-            let (now, least) = takes_on(&ground.view, hotkey, netuid).await?;
+            let draft = Draft::new(call, summary);
             if parts < least {
                 let least = Ratio::from_parts(least, TAKES);
                 let words = format!("a take of {take} is less than subnet {netuid} allows, {least}");
@@ -209,15 +217,31 @@ pub(super) async fn take(parts: Arc<Parts>, params: ChildTakeParams, _: Caller) 
 }
 
 /// A hotkey's take on a subnet and the least that it can be there, in parts of 65535.
-async fn takes_on(view: &View, hotkey: Hotkey, netuid: NetUid) -> Result<(u64, u64), ReadError> {
-    let told = async |item, keys: &[Value]| match view.storage_json(SUBTENSOR, item, keys).await {
-        Ok(take) => Ok(number(&take).unwrap_or(0)),
-        Err(ReadError::Absent(_)) => Ok(0),
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Takes {
+    netuid: NetUid,
+    now: u64,
+    least: u64,
+}
+
+/// The takes on each of `netuids`, in their order: one request for each thing that is told.
+async fn takes_on(view: &View, hotkey: Hotkey, netuids: &[NetUid]) -> Result<Vec<Takes>, ReadError> {
+    let told = async |item, places: &[Vec<Value>]| match view.storage_json_many(SUBTENSOR, item, places).await {
+        Ok(takes) => Ok(takes.iter().map(|take| number(take).unwrap_or(0)).collect::<Vec<u64>>()),
+        Err(ReadError::Absent(_)) => Ok(vec![0; places.len()]),
         Err(error) => Err(error),
     };
-    let now = told("ChildkeyTake", &[hotkey.into(), netuid.into()]).await?;
-    let least = told("MinChildkeyTake", &[]).await?.max(told("MinChildkeyTakePerSubnet", &[netuid.into()]).await?);
-    Ok((now, least))
+    let (own, alone) =
+        (places(hotkey, netuids), netuids.iter().map(|netuid| vec![(*netuid).into()]).collect::<Vec<_>>());
+    let unkeyed = [Vec::new()];
+    let (now, least, everywhere) = try_join!(
+        told("ChildkeyTake", &own),
+        told("MinChildkeyTakePerSubnet", &alone),
+        told("MinChildkeyTake", &unkeyed),
+    )?;
+    let everywhere = everywhere.first().copied().unwrap_or(0);
+    let each = netuids.iter().zip(now).zip(least);
+    Ok(each.map(|((netuid, now), least)| Takes { netuid: *netuid, now, least: everywhere.max(least) }).collect())
 }
 
 async fn most_take(ground: &Ground) -> Result<u64, SubmissionError> {
