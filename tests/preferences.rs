@@ -23,6 +23,10 @@ fn names_and_settings_hold_from_one_command_to_the_next_and_the_ledger_remembers
 
     ask(&host, "config set wallet_name alice");
     assert_eq!(ask(&host, "config get wallet_name")["wallet_name"]["value"], "alice");
+    // A file that is named goes before, here as for every other command.
+    std::fs::write(host.path("mine.yml"), "wallet_name: other\n").unwrap();
+    let named = format!("config get wallet_name --config {}", host.path("mine.yml").display());
+    assert_eq!(ask(&host, &named)["wallet_name"]["value"], "other");
     let (code, words) = host.refused(&["config", "set", "rate_tolerance", "2"]);
     assert_eq!(code, 2, "{words}");
     let shown = ask(&host, "config show --origin");

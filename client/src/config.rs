@@ -145,8 +145,10 @@ pub(crate) struct ShowArgs {
 
 impl Command {
     pub(crate) async fn run(self, session: &Session) -> Result<Exit, Failure> {
-        let environment = settings::environment;
-        let known = Preferences::load(&environment)?;
+        let load = || {
+            Preferences::load(&settings::environment).and_then(|known| known.with(session.settings.defaults.as_deref()))
+        };
+        let known = load()?;
         match self {
             Self::Get(args) => get(&known, args.name, session),
             Self::Set(args) => {
@@ -156,13 +158,13 @@ impl Command {
                     values.1.insert(key, value);
                 }
                 preferences::write(&values.0, &values.1)?;
-                get(&Preferences::load(&environment)?, None, session)
+                get(&load()?, None, session)
             }
             Self::Clear(args) => {
                 let mut values = own(&known)?;
                 values.1.retain(|key, _| !args.clears(*key));
                 preferences::write(&values.0, &values.1)?;
-                get(&Preferences::load(&environment)?, None, session)
+                get(&load()?, None, session)
             }
             Self::Show(args) => show(&known, &args, session).await,
             Self::Proxies => proxies::list(session),

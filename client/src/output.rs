@@ -34,9 +34,16 @@ pub(crate) enum Format {
 
 /// Whether standard error carries more than questions and failures.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Chatter {
+pub(crate) enum Chatter {
     Spoken,
     Silent,
+}
+
+impl Chatter {
+    /// As `--quiet` says.
+    pub(crate) const fn of(global: &Global) -> Self {
+        if global.quiet { Self::Silent } else { Self::Spoken }
+    }
 }
 
 /// What text is laid out for.
@@ -113,7 +120,7 @@ impl Output {
             stdout,
             stderr,
             format: if global.json { Format::Json } else { Format::Human },
-            chatter: if global.quiet { Chatter::Silent } else { Chatter::Spoken },
+            chatter: Chatter::of(global),
         }
     }
 

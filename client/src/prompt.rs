@@ -31,6 +31,7 @@ use self::terminal::ask_secret;
 use crate::{
     args::Person,
     failure::Failure,
+    output::Chatter,
     session::Session,
     settings::{self, Settings},
 };
@@ -62,8 +63,8 @@ pub(crate) enum SecretSource {
     /// A file that nobody else may be able to read.
     File(PathBuf),
     /// The file that a variable of the ecosystem names. Secrets of containers are mounted for everyone
-    /// to read, so that is told and no error.
-    Announced(PathBuf),
+    /// to read, so that is told, unless nothing is to be said, and no error.
+    Announced(PathBuf, Chatter),
     Person,
 }
 
@@ -139,7 +140,7 @@ impl PasswordArgs {
             return Ok(SecretSource::Given(password));
         }
         if let Some(file) = &settings.password.file {
-            return Ok(SecretSource::Announced(file.clone()));
+            return Ok(SecretSource::Announced(file.clone(), settings.chatter));
         }
         if let Some(password) = oldest {
             return Ok(SecretSource::Given(password));
@@ -196,7 +197,8 @@ impl SecretSource {
             Self::Descriptor(number) => descriptor_line(*number),
             Self::Given(password) => Ok(password.clone()),
             Self::File(path) => read_private(path, |problem| Err(Failure::usage(problem))),
-            Self::Announced(path) => {
+            Self::Announced(path, Chatter::Silent) => read_private(path, |_| Ok(())),
+            Self::Announced(path, Chatter::Spoken) => {
                 read_private(path, |problem| writeln!(io::stderr().lock(), "note: {problem}").map_err(Failure::Output))
             }
             Self::Person => ask_secret(question),
@@ -212,7 +214,7 @@ impl SecretSource {
         let number = match self {
             Self::Stdin => 0,
             Self::Descriptor(number) => *number,
-            Self::Given(_) | Self::File(_) | Self::Announced(_) | Self::Person => return Ok(()),
+            Self::Given(_) | Self::File(_) | Self::Announced(..) | Self::Person => return Ok(()),
         };
         // What was never read is not looked at either.
         let open = OPEN.lock().unwrap_or_else(PoisonError::into_inner);
@@ -465,7 +467,9 @@ mod tests {
         let private = SecretSource::File(path.clone());
         assert!(matches!(private.read(""), Err(Failure::Usage { .. })));
         // What a container mounts is for all to read.
-        assert_eq!(SecretSource::Announced(path.clone()).read("").unwrap().expose(), "secret");
+        for chatter in [Chatter::Spoken, Chatter::Silent] {
+            assert_eq!(SecretSource::Announced(path.clone(), chatter).read("").unwrap().expose(), "secret");
+        }
         fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
         assert_eq!(private.read("").unwrap().expose(), "secret");
         // An empty one is no password to be tried.

@@ -18,6 +18,7 @@ use btd_api::{
 use crate::{
     args::{Global, duration},
     failure::Failure,
+    output::Chatter,
     preferences::{Key, Preferences},
 };
 
@@ -97,6 +98,10 @@ pub(crate) struct Settings {
     pub(crate) socket: PathBuf,
     pub(crate) timeout: Option<Duration>,
     pub(crate) consent: Consent,
+    /// Whether a person is told what is no question and no failure.
+    pub(crate) chatter: Chatter,
+    /// The file that `--config` names.
+    pub(crate) defaults: Option<PathBuf>,
     /// `BT_WALLET_NAME` or `BT_WALLET`.
     pub(crate) wallet: Option<WalletName>,
     /// `BT_WALLET_HOTKEY`.
@@ -127,6 +132,8 @@ impl Settings {
                 (false, true) => Consent::Withheld,
                 (false, false) => Consent::Ask,
             },
+            chatter: Chatter::of(global),
+            defaults: global.config.clone(),
             wallet: name(environment, preferences, Key::WalletName)?,
             hotkey: name(environment, preferences, Key::WalletHotkey)?,
             protection: match (preferences.is_set(Key::SafeStaking), tolerance) {

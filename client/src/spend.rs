@@ -257,13 +257,7 @@ where
         }
     };
     let planned = match planned {
-        // A repetition of what may have landed: the journal knows what became of it, and a new wish fails
-        // in the same way as its plan.
-        Err(Failure::Api(error))
-            if matches!(error.kind(), Some(ErrorKind::Precondition | ErrorKind::NotFound))
-                && manner.idempotency_key.is_some()
-                && !manner.dry_run =>
-        {
+        Err(Failure::Api(error)) if may_have_landed(&error) && manner.idempotency_key.is_some() && !manner.dry_run => {
             if session.settings.consent == Consent::Withheld {
                 return Err(Failure::Declined);
             }
@@ -345,6 +339,13 @@ where
             if outcome_is_unknown(&cause) { Failure::Unseen { key, cause: Box::new(cause) } } else { cause }
         },
     )
+}
+
+/// Whether a plan can fail so because its wish came true before: then the journal knows what became of it. A new wish
+/// fails in the same way as its plan.
+fn may_have_landed(error: &ApiError) -> bool {
+    // What fits no more after the first time is told as a wrong parameter in places.
+    matches!(error.kind(), Some(ErrorKind::Precondition | ErrorKind::NotFound | ErrorKind::InvalidParams))
 }
 
 /// Whether the daemon may have sent what it was asked to, though it did not say so.
@@ -523,6 +524,19 @@ events     Balances.Transfer amount=5 to=x
         let (one, two) = (fresh_key().unwrap(), fresh_key().unwrap());
         assert_ne!(one, two);
         assert_eq!(one.as_str().len(), 32);
+    }
+
+    #[test]
+    fn what_fails_because_it_was_done_is_looked_up() {
+        for (kind, expected) in [
+            (ErrorKind::Precondition, true),
+            (ErrorKind::NotFound, true),
+            (ErrorKind::InvalidParams, true),
+            (ErrorKind::PolicyRefused, false),
+            (ErrorKind::WarmingUp, false),
+        ] {
+            assert_eq!(may_have_landed(&ApiError::new(kind, "no")), expected, "{kind:?}");
+        }
     }
 
     #[test]

@@ -99,6 +99,9 @@ pub(crate) struct SetArgs {
 pub(crate) struct ExplainArgs {
     /// The hyperparameter; without it, all
     name: Option<String>,
+    /// The same
+    #[arg(long = "name", id = "named", value_name = "NAME", hide = true, aliases = ["param", "parameter"], conflicts_with = "name")]
+    named: Option<String>,
 }
 
 /// `btctl sudo trim`
@@ -178,7 +181,7 @@ impl Command {
                 });
                 spend::sign::<Set>(session, params, args.terms).await
             }
-            Self::Explain(args) => explain(args.name.as_deref(), session),
+            Self::Explain(args) => explain(args.name.or(args.named).as_deref(), session),
             Self::Trim(args) => {
                 let params = unsent!(TrimParams {
                     netuid: args.netuid.resolve(),
@@ -298,6 +301,8 @@ mod tests {
             "sudo get_take",
             "sudo set_take --take 0.1",
             "sudo explain tempo",
+            "sudo explain --name tempo",
+            "sudo explain --param tempo",
         ] {
             assert!(Cli::try_parse_from(format!("btctl {good}").split(' ')).is_ok(), "{good}");
         }

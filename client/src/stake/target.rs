@@ -1,7 +1,7 @@
 //! Bringing a position to a size: how much is to be added or taken out, from what is staked now.
 
 use btd_api::{
-    Alpha, Hotkey, HotkeyRef, NetUid, Tao, WalletName,
+    Alpha, ApiError, ErrorKind, Hotkey, HotkeyRef, NetUid, Tao, WalletName,
     stake::{ColdkeyParams, List, Position},
     wallet::KeyName,
 };
@@ -18,7 +18,7 @@ type Place<'p> = (&'p WalletName, &'p HotkeyRef, NetUid);
 pub(super) async fn lacking(session: &Session, place: Place<'_>, most: Tao) -> Result<Tao, Failure> {
     let has = position(session, place).await?.map_or(Tao::ZERO, |position| position.value);
     match most.rao().checked_sub(has.rao()) {
-        None | Some(0) => Err(Failure::usage(format!(
+        None | Some(0) => Err(nothing_to_do(format!(
             "the position is worth τ{has}, which is no less than τ{most}: there is nothing to add"
         ))),
         Some(rest) => Ok(Tao::from_rao(rest)),
@@ -32,11 +32,16 @@ pub(super) async fn lacking(session: &Session, place: Place<'_>, most: Tao) -> R
 pub(super) async fn surplus(session: &Session, place: Place<'_>, most: Alpha) -> Result<Alpha, Failure> {
     let has = position(session, place).await?.map_or(Alpha::from_rao(0), |position| position.stake);
     match has.rao().checked_sub(most.rao()) {
-        None | Some(0) => Err(Failure::usage(format!(
+        None | Some(0) => Err(nothing_to_do(format!(
             "the position has α{has}, which is no more than α{most}: there is nothing to take out"
         ))),
         Some(rest) => Ok(Alpha::from_rao(rest)),
     }
+}
+
+/// The refusal of what the state of the chain leaves nothing of: no mistake of whoever asked.
+fn nothing_to_do(message: String) -> Failure {
+    ApiError::new(ErrorKind::Precondition, message).into()
 }
 
 /// What is said where several positions are named.

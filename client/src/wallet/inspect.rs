@@ -197,7 +197,7 @@ fn usable(usable: &Usable, page: Page) -> String {
             key.address.to_string(),
             uses.join(", "),
             key.seconds.map_or_else(
-                || "never: plain on disk".to_owned(),
+                || "never: plain on disk, or handed over".to_owned(),
                 |seconds| format!("in {}", text::duration(Duration::from_secs(seconds.into()))),
             ),
         ]);
@@ -248,7 +248,7 @@ mod tests {
         ] }))
         .unwrap();
         let shown = usable(&keys, Page::default());
-        assert!(shown.contains("in 60 s") && shown.contains("never: plain on disk"), "{shown}");
+        assert!(shown.contains("in 60 s") && shown.contains("never: plain on disk, or handed over"), "{shown}");
         assert_eq!(usable(&Usable { keys: vec![] }, Page::default()), "no key is unlocked\n");
     }
 }

@@ -304,8 +304,8 @@ fn unlocked(unlocked: &Unlocked, _: Page) -> String {
     match unlocked.seconds.map(|seconds| text::duration(Duration::from_secs(seconds.into()))) {
         Some(time) => format!("unlocked the {what}, {}, for {time}\n", unlocked.address),
         None => format!(
-            "the {what}, {}, is plain on disk: it needs no unlocking, and no time or use bounds it; \
-             `btctl wallet convert --to nacl` gives it a password\n",
+            "the {what}, {}, needs no unlocking, and no time or use bounds it: it is plain on disk, where \
+             `btctl wallet convert --to nacl` gives it a password, or the service manager hands it over\n",
             unlocked.address
         ),
     }
@@ -317,10 +317,13 @@ fn locked(locked: Locked) -> String {
         count => format!("locked {}\n", text::count(count as usize, "key")),
     };
     match locked.plain {
-        None => format!("{said}how many keys lie plain on disk cannot be told: no lock applies to those\n"),
+        None => format!(
+            "{said}how many keys lie plain on disk or are handed over cannot be told: no lock applies to those\n"
+        ),
         Some(0) => said,
         Some(plain) => format!(
-            "{said}{} plain on disk, to which no lock applies: see `btctl wallet convert --to nacl`\n",
+            "{said}{} plain on disk or handed over by the service manager, to which no lock applies: see `btctl wallet \
+             convert --to nacl`\n",
             text::count(plain as usize, "key"),
         ),
     }
