@@ -85,11 +85,21 @@ pub(super) fn pass_over(error: &clap::Error, words: &mut Vec<OsString>) -> Optio
         return None;
     }
     let is_it = |word: &OsString| {
-        word.to_str().is_some_and(|word| word == bare || word.split_once('=').is_some_and(|(name, _)| name == bare))
+        word.to_str().is_some_and(|word| {
+            word == bare
+                || word.split_once('=').is_some_and(|(name, _)| name == bare)
+                // One for each time that it is meant.
+                || bare == "-v" && word.strip_prefix('-').is_some_and(|letters| !letters.is_empty() && letters.bytes().all(|letter| letter == b'v'))
+        })
     };
-    let mut places = words.iter().enumerate().filter(|(_, word)| is_it(word)).map(|(place, _)| place);
-    // One of two may be the value of another flag: nobody guesses which.
-    let (Some(place), None) = (places.next(), places.next()) else { return None };
+    let places: Vec<usize> = words.iter().enumerate().filter(|(_, word)| is_it(word)).map(|(place, _)| place).collect();
+    // One of several may be the value of another flag, which stands before it: nobody guesses which.
+    let is_flag = |word: &OsString| word.as_encoded_bytes().starts_with(b"-") && !is_it(word);
+    let place = match places[..] {
+        [only] => only,
+        [..] if is_bare => *places.iter().find(|place| !words.get(**place - 1).is_some_and(is_flag))?,
+        [..] => return None,
+    };
     // Before the command it was meant for the command, which may well have such a flag: the keys that sign are not
     // left to chance.
     if is_valued && place < leaf(words) {
@@ -139,6 +149,9 @@ mod tests {
             ("wallet list --wallet-name a --verbose", vec!["--wallet-name", "--verbose"]),
             ("subnets list --hotkey=h --strict", vec!["--hotkey", "--strict"]),
             ("stake list -H h -v", vec!["-H", "-v"]),
+            ("subnets list -v -v", vec!["-v", "-v"]),
+            ("subnets list -vvv --verbose", vec!["-v", "--verbose"]),
+            ("wallet sign --message -v -v", vec!["-v"]),
             ("subnets list --logging.debug --logging.logging_dir x", vec!["--logging.debug", "--logging.logging_dir"]),
             ("wallet overview --width 80 --all_hotkeys", vec!["--width", "--all_hotkeys"]),
             ("subnets price --netuid 1 --interval-hours 4 --html", vec!["--interval-hours", "--html"]),

@@ -232,7 +232,7 @@ as_text!(BlockHash, json_schema!({ "type": "string", "pattern": "^0x[0-9a-f]{64}
 pub enum NameError {
     /// A wallet or hotkey name that could not be a plain file name.
     #[error(
-        "`{0}` cannot name a wallet or hotkey: use 1 to 64 characters other than `/`, not beginning with `.`, and no control characters"
+        "`{0}` cannot name a wallet or hotkey: use 1 to 128 characters and 200 bytes at most, not beginning with `.`, without `/`, `\\` and control characters"
     )]
     Wallet(String),
     /// As long as an address, and none.
@@ -248,7 +248,7 @@ pub enum NameError {
 
 fn check_file_name(text: &str) -> Result<String, NameError> {
     // As a file name it also has room for 255 bytes, and a suffix.
-    let fits = (1..=64).contains(&text.chars().count())
+    let fits = (1..=128).contains(&text.chars().count())
         && text.len() <= 200
         && !text.starts_with('.')
         && !text.chars().any(|c| c == '/' || c == '\\' || c.is_control());
@@ -289,7 +289,7 @@ macro_rules! file_name {
             }
         }
 
-        as_text!($name, json_schema!({ "type": "string", "minLength": 1, "maxLength": 64 }));
+        as_text!($name, json_schema!({ "type": "string", "minLength": 1, "maxLength": 128 }));
     };
 }
 
@@ -388,10 +388,10 @@ mod tests {
 
     #[test]
     fn names_cannot_leave_their_directory() {
-        for bad in ["", ".", "..", "a/b", "../x", ".hidden", "a\0b", "a\nb", &"x".repeat(65)] {
+        for bad in ["", ".", "..", "a/b", "../x", ".hidden", "a\0b", "a\nb", &"x".repeat(129), &"к".repeat(101)] {
             assert!(bad.parse::<WalletName>().is_err(), "{bad:?}");
         }
-        for good in ["default", "my wallet", "HotKey.Two", "ключ"] {
+        for good in ["default", "my wallet", "HotKey.Two", "ключ", &"x".repeat(128), &"к".repeat(100)] {
             assert_eq!(good.parse::<WalletName>().unwrap().as_str(), good);
         }
     }
