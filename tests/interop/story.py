@@ -226,6 +226,8 @@ for name in ["sdk10", "cli9", "sdk11"]:
 script("every golden file about keys", "python3", HERE / "key_vectors.py", "--venvs", VENVS, "--bin", BIN)
 
 script("what listing wallets costs beside both btcli", "python3", HERE / "list_cost.py", "--venvs", VENVS, "--bin", BIN)
+script("what a read of the chain costs beside both btcli", VENVS / "cli9/bin/python", HERE / "read_cost.py", "--venvs", VENVS,
+       "--bin", BIN)
 
 the_same_reads()
 

@@ -1,6 +1,6 @@
 """A daemon with a development chain of its own, and how the storage of two such chains is compared.
 
-Not run by itself: `same_story.py` starts two. Needs `xxhash`, which every Substrate client for Python brings along.
+Not run by itself: `same_story.py` starts two, `read_cost.py` one. Needs `xxhash`, which every Substrate client for Python brings along.
 """
 
 import contextlib
@@ -25,6 +25,7 @@ class World:
         self.home = pathlib.Path(tempfile.mkdtemp(prefix=f"btd-{name}"))
         (self.home / "run").mkdir(mode=0o700)
         self.url = None
+        self.pid = None
         self.environment = {
             "PATH": os.environ["PATH"],
             "HOME": str(self.home),
@@ -44,6 +45,7 @@ class World:
         command = [self.binaries / "btd", "--network", "devnet", "--block-time", "instant"]
         with open(log, "w") as output:
             process = subprocess.Popen(command, env=self.environment, stdout=output, stderr=output)
+        self.pid = process.pid
         try:
             deadline = time.monotonic() + 60
             while self.run(self.binaries / "btctl", "status").returncode != 0:
