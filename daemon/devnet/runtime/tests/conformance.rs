@@ -5,6 +5,8 @@
 
 #[path = "conformance/answers.rs"]
 mod answers;
+#[path = "conformance/batches.rs"]
+mod batches;
 #[path = "conformance/claims.rs"]
 mod claims;
 #[path = "conformance/coinbase.rs"]
@@ -27,10 +29,14 @@ mod mechanisms;
 mod multisigs;
 #[path = "conformance/pool.rs"]
 mod pool;
+#[path = "conformance/preimages.rs"]
+mod preimages;
 #[path = "conformance/proxies.rs"]
 mod proxies;
 #[path = "conformance/registration.rs"]
 mod registration;
+#[path = "conformance/schedules.rs"]
+mod schedules;
 #[path = "conformance/settings.rs"]
 mod settings;
 #[path = "conformance/staking.rs"]
@@ -41,12 +47,15 @@ mod trimming;
 mod upkeep;
 
 use btd_devnet_runtime::{
-    AccountId, GenesisSpec, Runtime, RuntimeCall, RuntimeOrigin, System, UNIT,
+    AccountId, Executive, GenesisSpec, Hash, Header, Runtime, RuntimeCall, RuntimeOrigin, System, UNIT,
     genesis::{self, development_account},
     subtensor::{self as s, Call},
 };
 use frame_support::storage::with_storage_layer;
-use sp_runtime::{DispatchError, traits::Dispatchable};
+use sp_runtime::{
+    Digest, DispatchError,
+    traits::{Dispatchable, Header as _},
+};
 
 /// The subnet of genesis.
 const FIRST: u16 = 1;
@@ -61,9 +70,13 @@ fn key(name: &str) -> AccountId {
     development_account(name)
 }
 
-/// The origin of a name, or root.
+/// The origin of a name, or root, or none.
 fn origin(by: &str) -> RuntimeOrigin {
-    if by == "root" { RuntimeOrigin::root() } else { RuntimeOrigin::signed(key(by)) }
+    match by {
+        "root" => RuntimeOrigin::root(),
+        "nobody at all" => RuntimeOrigin::none(),
+        name => RuntimeOrigin::signed(key(name)),
+    }
 }
 
 /// A chain as genesis leaves it, at its first block.
@@ -103,6 +116,13 @@ fn expect(by: &str, call: impl Into<RuntimeCall>, wanted: &str) {
 /// Lets blocks pass, without what they do.
 fn wait(blocks: u32) {
     System::set_block_number(System::block_number() + blocks);
+}
+
+/// Begins a block, with all that the chain does at its start; what was told before is gone.
+fn begin(number: u32) {
+    System::set_block_number(number - 1);
+    let digest = Digest::default();
+    Executive::initialize_block(&Header::new(number, Hash::zero(), Hash::zero(), Hash::repeat_byte(1), digest));
 }
 
 fn give(name: &str, tao: u64) {

@@ -1,6 +1,8 @@
 //! Accounts that several keys sign for.
 
-use btd_devnet_runtime::{AccountId, Balances, Multisig, Runtime, RuntimeCall, RuntimeEvent, System, guards::Guarded};
+use btd_devnet_runtime::{
+    AccountId, Balances, Multisig, Runtime, RuntimeCall, RuntimeEvent, System, guards::Guarded, subtensor as s,
+};
 use frame_support::{dispatch::Pays, weights::Weight};
 use pallet_multisig::{Call, Event, Timepoint};
 
@@ -162,5 +164,101 @@ fn only_who_paid_a_deposit_settles_it_anew() {
         assert!(poke("Charlie", &["Bob", "Dave"]).is_err(), "another one's");
         assert_eq!(poke("Bob", &["Charlie", "Dave"]).unwrap().pays_fee, Pays::Yes, "nothing changed");
         assert_eq!(Balances::reserved_balance(key("Bob")), BASE + 2 * EACH);
+    });
+}
+
+#[test]
+fn approvals_alone_make_no_call() {
+    on_a_chain_with_an_account(|account| {
+        let opened = here();
+        let before = Balances::free_balance(&account);
+        expect("Bob", approve(&["Charlie", "Dave"], None), OK);
+        expect("Charlie", approve(&["Bob", "Dave"], Some(opened)), OK);
+        let (approving, multisig, call_hash) = (key("Charlie"), account.clone(), hash());
+        assert_eq!(
+            System::events().last().unwrap().event,
+            RuntimeEvent::Multisig(Event::MultisigApproval { approving, timepoint: opened, multisig, call_hash })
+        );
+        expect("Dave", approve(&["Bob", "Charlie"], Some(opened)), "AlreadyApproved");
+        assert_eq!(Balances::free_balance(&account), before);
+        // Whoever of them brings the call then makes it, also one who has approved.
+        expect("Bob", sign(&["Charlie", "Dave"], Some(opened), enough()), OK);
+        assert_eq!(before - Balances::free_balance(&account), 1_000_000);
+        // Done is done: the same call begins anew.
+        expect("Charlie", sign(&["Bob", "Dave"], Some(opened), enough()), "UnexpectedTimepoint");
+    });
+}
+
+#[test]
+fn the_account_of_the_signatories_signs_the_call() {
+    on_a_chain_with_an_account(|account| {
+        let (opened, hotkey) = (here(), key("theirs"));
+        let call: RuntimeCall = s::Call::try_associate_hotkey { hotkey: hotkey.clone() }.into();
+        let sign = |others: &[&str], maybe_timepoint| Call::as_multi {
+            threshold: 2,
+            other_signatories: sorted(others),
+            maybe_timepoint,
+            call: Box::new(Guarded::from(call.clone())),
+            max_weight: enough(),
+        };
+        expect("Bob", sign(&["Charlie", "Dave"], None), OK);
+        assert!(!s::Owner::<Runtime>::contains_key(&hotkey));
+        expect("Charlie", sign(&["Bob", "Dave"], Some(opened)), OK);
+        assert_eq!(s::Owner::<Runtime>::get(&hotkey), account);
+    });
+}
+
+#[test]
+fn a_call_that_fails_costs_its_opener_no_deposit() {
+    on_a_chain(|| {
+        System::set_extrinsic_index(3);
+        let account = Multisig::multi_account_id(&sorted(&["Bob", "Charlie", "Dave"]), 2);
+        let opened = here();
+        expect("Bob", sign(&["Charlie", "Dave"], None, enough()), OK);
+        assert_eq!(Balances::reserved_balance(key("Bob")), BASE + 2 * EACH);
+        expect("Charlie", sign(&["Bob", "Dave"], Some(opened), enough()), OK);
+        let failed = Event::MultisigExecuted {
+            approving: key("Charlie"),
+            timepoint: opened,
+            multisig: account,
+            call_hash: hash(),
+            result: Err(sp_runtime::TokenError::FundsUnavailable.into()),
+        };
+        assert_eq!(System::events().last().unwrap().event, RuntimeEvent::Multisig(failed));
+        assert_eq!(Balances::reserved_balance(key("Bob")), 0);
+        assert_eq!(pallet_multisig::Multisigs::<Runtime>::iter().count(), 0);
+    });
+}
+
+#[test]
+fn the_checks_come_in_order() {
+    on_a_chain(|| {
+        System::set_extrinsic_index(3);
+        let with = |threshold, other_signatories: Vec<AccountId>, maybe_timepoint| Call::as_multi {
+            threshold,
+            other_signatories,
+            maybe_timepoint,
+            call: Box::new(Guarded::from(transfer())),
+            max_weight: Weight::zero(),
+        };
+        let many: Vec<AccountId> = (0..100).map(|number| key(&format!("key{number}"))).collect();
+        let twice = vec![key("Charlie"), key("Charlie")];
+        let with_signer = sorted(&["Bob", "Charlie"]);
+        // Each call has what the later ones have wrong too.
+        expect("Bob", with(1, vec![], Some(here())), "MinimumThreshold");
+        expect("Bob", with(2, vec![], Some(here())), "TooFewSignatories");
+        expect("Bob", with(2, many, Some(here())), "TooManySignatories");
+        expect("Bob", with(2, twice, Some(here())), "SignatoriesOutOfOrder");
+        expect("Bob", with(2, with_signer, Some(here())), "SenderInSignatories");
+        expect("Bob", with(2, vec![key("Charlie")], Some(here())), "UnexpectedTimepoint");
+        expect("nobody", with(2, vec![key("Charlie")], None), "InsufficientBalance");
+        // The weight is looked at when the call is made.
+        let opened = here();
+        expect("Bob", with(2, vec![key("Charlie")], None), OK);
+        wait(1);
+        expect("Charlie", with(2, vec![key("Bob")], None), "NoTimepoint");
+        expect("Charlie", with(2, vec![key("Bob")], Some(here())), "WrongTimepoint");
+        expect("Charlie", with(2, vec![key("Bob")], Some(opened)), "MaxWeightTooLow");
+        expect("root", with(2, vec![key("Bob")], Some(opened)), "BadOrigin");
     });
 }
