@@ -8,7 +8,7 @@ use frame_support::{
     instances::{Instance1, Instance2},
     parameter_types,
     traits::{
-        ConstBool, ConstU8, ConstU32, Contains, EqualPrivilegeOnly, LinearStoragePrice, fungible::HoldConsideration,
+        ConstBool, ConstU8, ConstU32, EqualPrivilegeOnly, InsideBoth, LinearStoragePrice, fungible::HoldConsideration,
     },
     weights::{IdentityFee, Weight, constants::WEIGHT_REF_TIME_PER_SECOND},
 };
@@ -23,10 +23,11 @@ use sp_version::RuntimeVersion;
 
 use crate::{
     AccountId, Balance, Balances, Block, Hash, MILLISECONDS_PER_BLOCK, Nonce, OriginCaller, PalletInfo, Preimage,
-    Runtime, RuntimeCall, RuntimeEvent, RuntimeFreezeReason, RuntimeHoldReason, RuntimeOrigin, RuntimeTask, System,
-    Triumvirate, VERSION,
+    Runtime, RuntimeCall, RuntimeEvent, RuntimeFreezeReason, RuntimeHoldReason, RuntimeOrigin, RuntimeTask, SafeMode,
+    System, Triumvirate, VERSION,
     fees::{FeesToAuthor, LinearWeightToFee},
     guards::Guarded,
+    safety::NoNestedBatches,
     subtensor::senate,
     weights,
 };
@@ -71,38 +72,9 @@ parameter_types! {
     pub MaximumSchedulerWeight: Weight = Perbill::from_percent(80) * BlockWeights::get().max_block;
 }
 
-/// Refuses batches that directly contain a batch; such an inner call fails with `System.CallFiltered`.
-pub struct NoNestedBatches;
-
-impl NoNestedBatches {
-    fn is_batch(call: &RuntimeCall) -> bool {
-        matches!(
-            call,
-            RuntimeCall::Utility(
-                crate::utility::Call::batch { .. }
-                    | crate::utility::Call::batch_all { .. }
-                    | crate::utility::Call::force_batch { .. }
-            )
-        )
-    }
-}
-
-impl Contains<RuntimeCall> for NoNestedBatches {
-    fn contains(call: &RuntimeCall) -> bool {
-        match call {
-            RuntimeCall::Utility(
-                crate::utility::Call::batch { calls }
-                | crate::utility::Call::batch_all { calls }
-                | crate::utility::Call::force_batch { calls },
-            ) => !calls.iter().any(Self::is_batch),
-            _ => true,
-        }
-    }
-}
-
 #[derive_impl(frame_system::config_preludes::SolochainDefaultConfig)]
 impl frame_system::Config for Runtime {
-    type BaseCallFilter = NoNestedBatches;
+    type BaseCallFilter = InsideBoth<SafeMode, NoNestedBatches>;
     type Block = Block;
     type BlockWeights = BlockWeights;
     type BlockLength = BlockLength;

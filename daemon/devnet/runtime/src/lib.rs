@@ -24,6 +24,7 @@ pub mod genesis;
 pub mod guards;
 pub mod proxy;
 pub mod runtime_api;
+mod safety;
 pub mod shield;
 pub mod subtensor;
 pub mod swap;
@@ -139,6 +140,8 @@ mod runtime {
     pub type Commitments = commitments;
     #[runtime::pallet_index(19)]
     pub type AdminUtils = admin;
+    #[runtime::pallet_index(20)]
+    pub type SafeMode = pallet_safe_mode;
     #[runtime::pallet_index(26)]
     pub type Drand = drand;
     #[runtime::pallet_index(27)]

@@ -35,6 +35,8 @@ mod preimages;
 mod proxies;
 #[path = "conformance/registration.rs"]
 mod registration;
+#[path = "conformance/safety.rs"]
+mod safety;
 #[path = "conformance/schedules.rs"]
 mod schedules;
 #[path = "conformance/settings.rs"]

@@ -127,7 +127,7 @@ async fn bytes_of_blocks_are_bounded() {
 }
 
 #[tokio::test]
-async fn a_refused_round_of_the_beacon_costs_no_block() {
+async fn only_a_block_without_its_time_is_none() {
     let devnet = chain(Retention::default()).await;
     devnet.mine(1).await.unwrap();
     on(&devnet, |chain| {
@@ -136,11 +136,13 @@ async fn a_refused_round_of_the_beacon_costs_no_block() {
         let mut builder = open();
         // Rounds begin with 1, so this one is older than the newest.
         let round = drand::pulse_extrinsic(Pulse::new(0, &[0; 48]).unwrap(), 2);
-        builder.apply_inherents(vec![round]).unwrap();
-        assert_eq!(builder.seal().unwrap().block.extrinsics.len(), 2);
         let call = shield::Call::announce_next_key { enc_key: Some(vec![7].try_into().unwrap()) };
-        let key = UncheckedExtrinsic::new_bare(RuntimeCall::MevShield(call));
-        assert!(matches!(open().apply_inherents(vec![key]), Err(BlockError::Inherent(_))), "a key of one byte");
+        let key_of_one_byte = UncheckedExtrinsic::new_bare(RuntimeCall::MevShield(call));
+        builder.apply_inherents(vec![round, key_of_one_byte]).unwrap();
+        assert_eq!(builder.seal().unwrap().block.extrinsics.len(), 2);
+        let again = RuntimeCall::Timestamp(pallet_timestamp::Call::set { now: 1_700_010_012_000 });
+        let again = UncheckedExtrinsic::new_bare(again);
+        assert!(matches!(open().apply_inherents(vec![again]), Err(BlockError::Inherent(_))), "it has a time");
     })
     .await;
     devnet.stop().await.unwrap();

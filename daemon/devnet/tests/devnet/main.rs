@@ -12,6 +12,7 @@ mod limits;
 mod localnet;
 mod methods;
 mod persistence;
+mod safety;
 mod shield;
 mod signer;
 mod subscriptions;
