@@ -19,7 +19,7 @@ use crate::{
     DevnetError,
     chain::{Block, Chain, ChainError, Changes},
     faults::Faults,
-    pool::{Extrinsic, Pool, Refusal, Watcher},
+    pool::{Extrinsic, Malformed, Pool, Refusal, Watcher},
     producer::Producer,
     workers::Workers,
 };
@@ -57,7 +57,8 @@ pub(crate) type Order = Box<dyn FnOnce(&mut Producer) -> Result<(), DevnetError>
 /// Why an extrinsic was not taken.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum SubmitError {
-    BadFormat(codec::Error),
+    /// The bytes are no extrinsic.
+    Malformed(Malformed),
     Pool(Refusal),
     /// The runtime could not tell whether it is valid.
     Verification(ChainError),
@@ -127,7 +128,7 @@ impl Node {
 
     /// Takes an extrinsic into the pool if it is valid on the head's state.
     pub(crate) fn submit(&self, bytes: Vec<u8>, watcher: Option<Watcher>) -> Result<H256, SubmitError> {
-        let extrinsic = Extrinsic::decode(bytes).map_err(SubmitError::BadFormat)?;
+        let extrinsic = Extrinsic::decode(bytes).map_err(SubmitError::Malformed)?;
         let hash = extrinsic.hash;
         self.pool().admits(&hash, Instant::now()).map_err(SubmitError::Pool)?;
         loop {

@@ -18,7 +18,7 @@ use sp_runtime::transaction_validity::{
     InvalidTransaction, TransactionTag as Tag, TransactionValidityError, UnknownTransaction, ValidTransaction,
 };
 
-pub(crate) use self::entry::{Extrinsic, Status, Watcher};
+pub(crate) use self::entry::{Extrinsic, Malformed, Status, Watcher};
 use self::{
     ban::Bans,
     entry::{Entry, Place},

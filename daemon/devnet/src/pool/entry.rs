@@ -6,7 +6,7 @@ use btd_devnet_runtime::{
     RuntimeCall, UncheckedExtrinsic,
     shield::{self, ShieldedTransaction},
 };
-use codec::{DecodeLimit, Encode};
+use codec::{DecodeAll, DecodeLimit, Encode};
 use sp_core::H256;
 use sp_runtime::{
     traits::{ExtrinsicLike as _, Hash},
@@ -30,13 +30,30 @@ pub(crate) struct Extrinsic {
     pub(crate) sealed: Option<ShieldedTransaction>,
 }
 
+/// Why bytes are no extrinsic. A node looks at the length alone and leaves what is inside to the runtime, so clients
+/// know two answers.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum Malformed {
+    /// They are not one string with its length before it.
+    #[error("{0}")]
+    Length(codec::Error),
+    /// What is inside does not decode.
+    #[error("{0}")]
+    Content(codec::Error),
+}
+
 impl Extrinsic {
     /// Takes bytes that decode as exactly one extrinsic. Runs on a thread with a deep stack.
-    pub(crate) fn decode(bytes: Vec<u8>) -> Result<Self, codec::Error> {
-        let extrinsic = UncheckedExtrinsic::decode_all_with_depth_limit(MAX_DEPTH, &mut bytes.as_slice())?;
+    pub(crate) fn decode(bytes: Vec<u8>) -> Result<Self, Malformed> {
+        let content = Vec::<u8>::decode_all(&mut bytes.as_slice()).map_err(Malformed::Length)?;
         // A length prefix can be written in more than one way; only one of them will stand in a block.
+        if content.encode() != bytes {
+            return Err(Malformed::Length("the length prefix is not canonical".into()));
+        }
+        let extrinsic = UncheckedExtrinsic::decode_all_with_depth_limit(MAX_DEPTH, &mut bytes.as_slice())
+            .map_err(Malformed::Content)?;
         if extrinsic.encode() != bytes {
-            return Err("the length prefix is not canonical".into());
+            return Err(Malformed::Content("it is not as it would stand in a block".into()));
         }
         let sealed = match &extrinsic.function {
             RuntimeCall::MevShield(shield::Call::submit_encrypted { ciphertext }) => {

@@ -11,7 +11,12 @@ use jsonrpsee::types::{
 use sp_runtime::transaction_validity::InvalidTransaction;
 
 use crate::{
-    DevnetError, chain::ChainError, control::ControlError, node::SubmitError, pool::Refusal, workers::WorkError,
+    DevnetError,
+    chain::ChainError,
+    control::ControlError,
+    node::SubmitError,
+    pool::{Malformed, Refusal},
+    workers::WorkError,
 };
 
 /// Runtime and codec errors of the System and TransactionPayment methods.
@@ -63,9 +68,13 @@ pub(super) fn subtensor(attempt: &str, error: impl Display) -> ErrorObjectOwned 
     without_data(RUNTIME_ERROR, format!("Unable to {attempt}: {error}"))
 }
 
-/// An extrinsic does not decode, in a method that names what it tried.
-pub(super) fn decode(attempt: &str, error: impl ToString) -> ErrorObjectOwned {
-    ErrorObjectOwned::owned(DECODE_ERROR, attempt, Some(error.to_string()))
+/// Bytes are no extrinsic, in a method that names what it tried. What the runtime would not decode is its failure.
+pub(super) fn malformed(attempt: &str, error: Malformed) -> ErrorObjectOwned {
+    let code = match error {
+        Malformed::Length(_) => DECODE_ERROR,
+        Malformed::Content(_) => RUNTIME_ERROR,
+    };
+    ErrorObjectOwned::owned(code, attempt, Some(error.to_string()))
 }
 
 /// No thread gave an answer.
@@ -97,7 +106,14 @@ pub(super) fn control(error: ControlError) -> ErrorObjectOwned {
 /// An extrinsic was not taken.
 pub(super) fn submit(error: SubmitError) -> ErrorObjectOwned {
     match error {
-        SubmitError::BadFormat(error) => without_data(AUTHOR + 1, format!("Extrinsic has invalid format: {error}")),
+        SubmitError::Malformed(Malformed::Length(error)) => {
+            without_data(AUTHOR + 1, format!("Extrinsic has invalid format: {error}"))
+        }
+        SubmitError::Malformed(Malformed::Content(error)) => ErrorObjectOwned::owned(
+            AUTHOR + 2,
+            format!("Verification Error: Runtime error: Execution failed: the extrinsic does not decode: {error}"),
+            Some(format!("{error:?}")),
+        ),
         SubmitError::Verification(error) => ErrorObjectOwned::owned(
             AUTHOR + 2,
             format!("Verification Error: Runtime error: {error}"),

@@ -36,7 +36,7 @@ fn query<T: Decode>(
     let extrinsic: Bytes = arguments.required("encoded_xt")?;
     let at: Option<H256> = arguments.optional("at")?;
     let length = u32::try_from(extrinsic.len()).map_err(error::invalid_params)?;
-    let extrinsic = Extrinsic::decode(extrinsic.0).map_err(|error| error::decode(attempt, error))?;
+    let extrinsic = Extrinsic::decode(extrinsic.0).map_err(|error| error::malformed(attempt, error))?;
     let mut encoded = extrinsic.bytes;
     length.encode_to(&mut encoded);
     node.chain.ask(at, method, &encoded).map_err(|error| error::runtime(attempt, error))

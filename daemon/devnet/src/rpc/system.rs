@@ -59,7 +59,7 @@ fn dry_run(node: &Node, arguments: &mut Arguments) -> Answer {
     let extrinsic: Bytes = arguments.required("extrinsic")?;
     let at: Option<H256> = arguments.optional("at")?;
     let extrinsic =
-        Extrinsic::decode(extrinsic.0).map_err(|error| error::decode("Unable to dry run extrinsic", error))?;
+        Extrinsic::decode(extrinsic.0).map_err(|error| error::malformed("Unable to dry run extrinsic", error))?;
     let (parent, state) = node.chain.state(at).map_err(error::state)?;
     let failed = |error: &dyn std::fmt::Display| error::runtime("Unable to dry run extrinsic.", error);
     // The runtime moves the timestamp to the earliest that may follow the parent's.

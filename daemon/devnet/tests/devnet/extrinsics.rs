@@ -130,6 +130,9 @@ async fn refusals_have_their_number_and_words() {
         invalid("Inability to pay some fees (e.g. account balance too low)")
     );
     let (code, message, _) = submit(&chain, b"\x10junk").await.unwrap_err();
+    assert_eq!((code, message.starts_with("Verification Error: Runtime error: Execution failed: ")), (1002, true));
+    // One that ends before the length that it states.
+    let (code, message, _) = submit(&chain, b"\x10jun").await.unwrap_err();
     assert_eq!((code, message.starts_with("Extrinsic has invalid format: ")), (1001, true));
     let (code, _, _) = submit(&chain, &[first.as_slice(), &[0]].concat()).await.unwrap_err();
     assert_eq!(code, 1001);
