@@ -72,6 +72,21 @@ pub enum BlockTime {
 impl BlockTime {
     /// Shortest and longest period accepted.
     pub const RANGE: std::ops::RangeInclusive<Duration> = Duration::from_millis(10)..=Duration::from_hours(1);
+    /// The shortest and the longest [`Self::finality_lag`].
+    const LAGS: (Duration, Duration) = (Duration::from_millis(250), Duration::from_secs(1));
+
+    /// Time between the word that an extrinsic is in a block and the word that this block is final.
+    ///
+    /// Finality is instant here, and takes some blocks on a network. Clients count on the difference: polkadot-js drops
+    /// what it reads about one status when the next one arrives, so that its users would never learn of `inBlock`. On a
+    /// busy machine that takes it a while, so it is half the time between blocks, within bounds.
+    pub(crate) fn finality_lag(self) -> Duration {
+        let (shortest, longest) = Self::LAGS;
+        match self {
+            Self::Every(period) => (period / 2).clamp(shortest, longest),
+            Self::Instant => shortest,
+        }
+    }
 
     /// The distance between blocks that the chain is told of, in milliseconds.
     ///
@@ -200,6 +215,13 @@ impl Default for PoolLimits {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn finality_is_told_between_a_quarter_of_a_second_and_a_second_later() {
+        let lag = |milliseconds| BlockTime::Every(Duration::from_millis(milliseconds)).finality_lag().as_millis();
+        assert_eq!([10, 500, 1_200, 12_000].map(lag), [250, 250, 600, 1_000]);
+        assert_eq!(BlockTime::Instant.finality_lag().as_millis(), 250);
+    }
 
     #[test]
     fn block_times_are_read_and_written() {

@@ -122,7 +122,8 @@ impl Devnet {
                 .map_err(|_| DevnetError::Thread { name: "devnet-runtime", source: None })??
         };
         let (commands, queue) = sync_channel(COMMANDS);
-        let node = Arc::new(Node::new(Chain::new(origin, config.retention), Pool::new(config.pool), workers, commands));
+        let (chain, pool) = (Chain::new(origin, config.retention), Pool::new(config.pool));
+        let node = Arc::new(Node::new(chain, pool, workers, commands, config.block_time.finality_lag()));
         let server = rpc::serve(listener, node.clone(), config.max_connections)
             .map_err(|source| DevnetError::Listen { address, source })?;
         let stopping = Arc::new(AtomicBool::new(false));

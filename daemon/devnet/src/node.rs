@@ -6,7 +6,7 @@ use std::{
         atomic::{AtomicBool, Ordering},
         mpsc::{SyncSender, TrySendError},
     },
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 use btd_devnet_runtime::{AccountId, Nonce};
@@ -70,6 +70,8 @@ pub(crate) struct Node {
     pub(crate) workers: Workers,
     pub(crate) news: broadcast::Sender<Arc<News>>,
     pub(crate) faults: Faults,
+    /// Time between the word that an extrinsic is in a block and the word that this block is final.
+    pub(crate) finality_lag: Duration,
     pool: Mutex<Pool>,
     commands: SyncSender<Command>,
     /// Whether the producer is to look at the pool, so that [`Command::Ready`] is on its way once at most.
@@ -77,8 +79,15 @@ pub(crate) struct Node {
 }
 
 impl Node {
-    pub(crate) fn new(chain: Chain, pool: Pool, workers: Workers, commands: SyncSender<Command>) -> Self {
+    pub(crate) fn new(
+        chain: Chain,
+        pool: Pool,
+        workers: Workers,
+        commands: SyncSender<Command>,
+        finality_lag: Duration,
+    ) -> Self {
         Self {
+            finality_lag,
             chain,
             workers,
             news: broadcast::channel(NEWS_CAPACITY).0,
@@ -188,7 +197,7 @@ mod tests {
         let (commands, queue) = sync_channel(1);
         let Config { pool, retention, .. } = Config::default();
         let chain = Chain::new(Origin::genesis(Storage::default()), retention);
-        let node = Node::new(chain, Pool::new(pool), Workers::start().unwrap(), commands);
+        let node = Node::new(chain, Pool::new(pool), Workers::start().unwrap(), commands, Duration::ZERO);
         node.command(Command::Stop).unwrap();
         assert!(matches!(node.command(Command::Stop), Err(DevnetError::Busy)));
         node.tell_ready();

@@ -3,7 +3,7 @@
 //! A client that reads too slowly misses no head: what the channel of news lost is read from the chain. Storage is sent
 //! whole again after such a gap.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use jsonrpsee::{
     RpcModule, SubscriptionSink,
@@ -29,12 +29,6 @@ use crate::{
     node::{Change, News, Node},
     pool::{Status, Watcher},
 };
-
-/// Time between the word that an extrinsic is in a block and the word that this block is final.
-///
-/// Finality is instant here, and takes some blocks on a network. Clients count on the difference: polkadot-js drops what
-/// it reads about one status when the next one arrives, so that its users would never learn of `inBlock`.
-const FINALITY_LAG: Duration = Duration::from_millis(250);
 
 type Ended = Result<(), SubscriptionError>;
 
@@ -247,7 +241,7 @@ async fn submit_and_watch(params: Params<'static>, pending: PendingSubscriptionS
 
 /// Waits until a block of the chain is to be called final.
 async fn finality(node: &Node, block: H256) {
-    sleep(FINALITY_LAG).await;
+    sleep(node.finality_lag).await;
     let number = node.chain.block(&block).map_or(0, |block| block.number());
     // Cannot fail: the node that is held keeps the sender alive.
     let _ = node.faults.finality().wait_for(|stalled| stalled.is_none_or(|at| number <= at)).await;
