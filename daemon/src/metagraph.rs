@@ -8,6 +8,7 @@
 //!
 //! It reads and never writes to the chain, and knows nothing of who asks.
 
+pub mod figure;
 pub mod file;
 pub mod history;
 mod policy;

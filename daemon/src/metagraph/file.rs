@@ -1,18 +1,21 @@
 //! Metagraphs as files: btd's own format, which reads back as what was written, and NumPy's (`npz`).
 //!
-//! The format `BTDMETA2`, all integers little-endian:
+//! The format `BTDMETA3`, all integers little-endian:
 //!
 //! ```text
-//! magic      8 bytes, "BTDMETA2"; a new layout has another digit
+//! magic      8 bytes, "BTDMETA3"; a new layout has another digit
 //! header     u32 length, then JSON: at, netuid, mechid, neurons, figures,
-//!            columns [{name, kind, count}], weights and bonds (how many rows)
+//!            columns [{name, kind, count}], weights and bonds (how many rows),
+//!            amounts [{name, count}] (figures that are null above)
 //! columns    in the header's order: flags and u16 and u64 plain, accounts 32 bytes each,
 //!            texts as u32 length and UTF-8
 //! rows       weights, then bonds: u16 validator, u32 count, then count times (u16 uid, u16 value)
+//! amounts    in the header's order: count times (account 32 bytes, u64 rao)
 //! checksum   4 bytes, CRC-32 of all before, as ZIP and zlib have it
 //! ```
-//! The layout 1, which is read too, ends with 32 bytes of BLAKE2b-256 in place of the CRC: damage is
-//! all that a checksum can tell, and that one took longer than all the rest.
+//! The layouts before are read too. 2 has no amounts: they stand among the figures, as JSON of
+//! addresses, which took longer to read than all the rest. 1 is 2, but ends with 32 bytes of
+//! BLAKE2b-256 in place of the CRC: damage is all that a checksum can tell.
 //!
 //! Nothing in it is code, and nothing is allocated that the file is too short to hold. Python reads
 //! the NumPy form with `numpy.load`; its pickles are neither written nor read.
@@ -28,10 +31,14 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value as Json};
 
 pub use self::npz::npz;
-use super::table::{Column, Table};
+use super::{
+    figure::{self, Figure},
+    table::{Column, Table},
+};
 use crate::stamp::Stamp;
 
-const MAGIC: &[u8; 8] = b"BTDMETA2";
+const MAGIC: &[u8; 8] = b"BTDMETA3";
+const MAGIC_2: &[u8; 8] = b"BTDMETA2";
 const MAGIC_1: &[u8; 8] = b"BTDMETA1";
 
 /// Why bytes are no saved metagraph.
@@ -57,10 +64,18 @@ struct Header<'t> {
     netuid: NetUid,
     mechid: MechId,
     neurons: u16,
-    figures: Cow<'t, Map<String, Json>>,
+    figures: Map<String, Json>,
     columns: Vec<Head<'t>>,
     weights: u32,
     bonds: u32,
+    #[serde(default)]
+    amounts: Vec<Amounts<'t>>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Amounts<'t> {
+    name: Cow<'t, str>,
+    count: u32,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -96,21 +111,34 @@ pub fn write(table: &Table) -> Vec<u8> {
         };
         Head { name: Cow::Borrowed(name), kind, count: count(column.len()) }
     });
+    let amounts = table.figures.iter().filter_map(|(name, figure)| match figure {
+        Figure::Amounts(amounts) => Some((name, amounts)),
+        Figure::Plain(_) => None,
+    });
+    let plain = table.figures.iter().map(|(name, figure)| match figure {
+        Figure::Amounts(_) => (name.clone(), Json::Null),
+        Figure::Plain(json) => (name.clone(), json.clone()),
+    });
     let header = Header {
         at: table.at,
         netuid: table.netuid,
         mechid: table.mechid,
         neurons: table.neurons,
-        figures: Cow::Borrowed(&table.figures),
+        figures: plain.collect(),
         columns: heads.collect(),
         weights: count(table.weights.len()),
         bonds: count(table.bonds.len()),
+        amounts: amounts
+            .clone()
+            .map(|(name, amounts)| Amounts { name: Cow::Borrowed(name), count: count(amounts.len()) })
+            .collect(),
     };
     // The types have text keys only, so writing them cannot fail.
     let header = serde_json::to_vec(&header).unwrap_or_default();
     let columns: usize = table.columns.iter().map(|(_, column)| size(column)).sum();
     let rows: usize = table.weights.iter().chain(&table.bonds).map(|(_, entries)| 6 + entries.len() * 4).sum();
-    let mut out = Vec::with_capacity(MAGIC.len() + 4 + header.len() + columns + rows + 4);
+    let figures: usize = amounts.clone().map(|(_, amounts)| amounts.len() * AMOUNT).sum();
+    let mut out = Vec::with_capacity(MAGIC.len() + 4 + header.len() + columns + rows + figures + 4);
     out.extend_from_slice(MAGIC);
     out.extend(count(header.len()).to_le_bytes());
     out.extend_from_slice(&header);
@@ -137,10 +165,23 @@ pub fn write(table: &Table) -> Vec<u8> {
         };
         put(&mut out, entries.iter().map(pair));
     }
+    for (_, amounts) in amounts {
+        let entry = |(hotkey, rao): &(AccountId, u64)| {
+            let mut entry = [0; AMOUNT];
+            let (key, amount) = entry.split_at_mut(32);
+            key.copy_from_slice(&hotkey.0);
+            amount.copy_from_slice(&rao.to_le_bytes());
+            entry
+        };
+        put(&mut out, amounts.iter().map(entry));
+    }
     let checksum = crc32fast::hash(&out);
     out.extend_from_slice(&checksum.to_le_bytes());
     out
 }
+
+/// How many bytes a hotkey and its amount take.
+const AMOUNT: usize = 40;
 
 /// How many bytes a column takes in a file.
 fn size(column: &Column) -> usize {
@@ -167,7 +208,7 @@ fn put<const N: usize>(out: &mut Vec<u8>, values: impl ExactSizeIterator<Item = 
 /// When it is not a file that [`write()`] made.
 pub fn read(bytes: &[u8]) -> Result<Table, FileError> {
     let body = match bytes.first_chunk::<8>() {
-        Some(magic) if magic == MAGIC => {
+        Some(magic) if magic == MAGIC || magic == MAGIC_2 => {
             let (body, checksum) = bytes.split_last_chunk::<4>().ok_or(FileError::Damaged)?;
             (crc32fast::hash(body) == u32::from_le_bytes(*checksum)).then_some(body)
         }
@@ -190,6 +231,11 @@ pub fn read(bytes: &[u8]) -> Result<Table, FileError> {
     let columns = columns.collect::<Result<_, FileError>>()?;
     let weights = (0..header.weights).map(|_| input.row()).collect::<Result<_, _>>()?;
     let bonds = (0..header.bonds).map(|_| input.row()).collect::<Result<_, _>>()?;
+    let mut figures = figure::of_json(header.figures);
+    for Amounts { name, count } in header.amounts {
+        let count = usize::try_from(count).unwrap_or(usize::MAX);
+        figures.insert(name.into_owned(), Figure::Amounts(input.amounts(count)?));
+    }
     if !input.0.is_empty() {
         return Err(FileError::Malformed(format!("{} bytes are left over", input.0.len())));
     }
@@ -198,7 +244,7 @@ pub fn read(bytes: &[u8]) -> Result<Table, FileError> {
         netuid: header.netuid,
         mechid: header.mechid,
         neurons: header.neurons,
-        figures: header.figures.into_owned(),
+        figures,
         columns,
         weights,
         bonds,
@@ -264,6 +310,15 @@ impl<'b> Input<'b> {
         let pair = |[a, b, c, d]: [u8; 4]| (Uid(u16::from_le_bytes([a, b])), u16::from_le_bytes([c, d]));
         Ok((validator, self.many(count, pair)?))
     }
+
+    fn amounts(&mut self, count: usize) -> Result<Vec<(AccountId, u64)>, FileError> {
+        self.many(count, |entry: [u8; AMOUNT]| {
+            let (mut hotkey, mut rao) = ([0; 32], [0; 8]);
+            hotkey.copy_from_slice(&entry[..32]);
+            rao.copy_from_slice(&entry[32..]);
+            (AccountId(hotkey), u64::from_le_bytes(rao))
+        })
+    }
 }
 
 #[cfg(test)]
@@ -272,7 +327,7 @@ pub(super) mod tests {
     use btd_chain::BlockRef;
     use serde_json::json;
 
-    use super::*;
+    use super::{super::figure::Figures, *};
 
     /// A metagraph of `neurons` with something in every kind of column.
     pub(in super::super) fn table(neurons: u16) -> Table {
@@ -280,12 +335,17 @@ pub(super) mod tests {
         let account = |uid: u16| AccountId([u8::try_from(uid % 251).unwrap(); 32]);
         let row = |uid: u16| (Uid(uid), vec![(Uid(0), 1), (Uid(neurons - 1), 65_535)]);
         let block = BlockRef { number: BlockNumber(9), hash: BlockHash([1; 32]) };
+        let amounts = (0..neurons.min(251)).map(|uid| (account(uid), u64::MAX - u64::from(uid)));
         Table {
             at: Stamp { block, learnt_ms: 5 },
             netuid: NetUid(1),
             mechid: MechId(0),
             neurons,
-            figures: Map::from_iter([("tempo".to_owned(), json!(100)), ("tao_in".to_owned(), json!("123"))]),
+            figures: Figures::from_iter([
+                ("tempo".to_owned(), json!(100).into()),
+                ("tao_dividends_per_hotkey".to_owned(), Figure::Amounts(amounts.collect())),
+                ("tao_in".to_owned(), json!("123").into()),
+            ]),
             columns: vec![
                 ("hotkeys".to_owned(), Column::Accounts((0..neurons).map(account).collect())),
                 ("active".to_owned(), Column::Flags((0..neurons).map(|uid| uid % 3 == 0).collect())),
@@ -307,23 +367,33 @@ pub(super) mod tests {
         }
     }
 
-    /// The same body behind the magic of layout 1, with its checksum.
-    fn of_layout_1(table: &Table) -> Vec<u8> {
-        let mut bytes = write(table);
+    /// The same as layout 2 has it behind `magic`, without its checksum.
+    fn before_amounts(table: &Table, magic: &[u8; 8]) -> Vec<u8> {
+        let figures = figure::to_json(&table.figures).into_iter().map(|(name, json)| (name, json.into()));
+        let mut bytes = write(&Table { figures: figures.collect(), ..table.clone() });
         bytes.truncate(bytes.len() - 4);
-        bytes[..8].copy_from_slice(MAGIC_1);
-        let checksum = Blake2b::<U32>::digest(&bytes);
-        bytes.extend(checksum);
+        bytes[..8].copy_from_slice(magic);
+        let amounts = b",\"amounts\":[]";
+        let at = bytes.windows(amounts.len()).position(|window| window == amounts).unwrap();
+        bytes.drain(at..at + amounts.len());
+        let length = u32::from_le_bytes(*bytes[8..].first_chunk().unwrap()) - u32::try_from(amounts.len()).unwrap();
+        bytes[8..12].copy_from_slice(&length.to_le_bytes());
         bytes
     }
 
     #[test]
-    fn the_layout_before_is_read_and_checked() {
-        let mut bytes = of_layout_1(&table(4));
-        assert_eq!(read(&bytes).as_ref(), Ok(&table(4)));
-        bytes[20] ^= 1;
-        assert_eq!(read(&bytes), Err(FileError::Damaged));
-        assert_eq!(read(&bytes[..39]), Err(FileError::Damaged));
+    fn the_layouts_before_are_read_and_checked() {
+        let table = table(4);
+        let mut second = before_amounts(&table, MAGIC_2);
+        second.extend(crc32fast::hash(&second).to_le_bytes());
+        let mut first = before_amounts(&table, MAGIC_1);
+        first.extend(Blake2b::<U32>::digest(&first));
+        for mut bytes in [first, second] {
+            assert_eq!(read(&bytes).as_ref(), Ok(&table));
+            bytes[20] ^= 1;
+            assert_eq!(read(&bytes), Err(FileError::Damaged));
+            assert_eq!(read(&bytes[..39]), Err(FileError::Damaged));
+        }
     }
 
     #[test]
@@ -331,7 +401,7 @@ pub(super) mod tests {
         let whole = write(&table(4));
         assert_eq!(read(b""), Err(FileError::Foreign));
         assert_eq!(read(b"\x80\x04pickle.."), Err(FileError::Foreign));
-        assert_eq!(read(b"BTDMETA3"), Err(FileError::Version('3')));
+        assert_eq!(read(b"BTDMETA4"), Err(FileError::Version('4')));
         for length in (8..whole.len()).step_by(7) {
             assert!(read(&whole[..length]).is_err(), "{length} bytes");
         }

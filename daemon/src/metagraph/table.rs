@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value as Json, json};
 use tokio::try_join;
 
+use super::figure::{self, Figure, Figures};
 use crate::stamp::Stamp;
 
 /// One column: a value for each neuron, by uid; empty where the runtime does not keep it.
@@ -41,7 +42,7 @@ pub struct Table {
     /// How many neurons it has.
     pub neurons: u16,
     /// The subnet's own figures by the chain's names: pool, price, hyperparameters.
-    pub figures: Map<String, Json>,
+    pub figures: Figures,
     /// The columns by the chain's names, in the chain's order.
     pub columns: Vec<(String, Column)>,
     /// What validators give to whom, by validator.
@@ -131,7 +132,7 @@ impl Table {
             netuid: raw.netuid,
             mechid: raw.mechid,
             neurons: raw.fields.num_uids,
-            figures: figures(raw),
+            figures: figure::read(raw),
             columns: columns(raw),
             weights,
             bonds,
@@ -216,7 +217,10 @@ impl Table {
     pub fn figure_changes(&self, later: &Self) -> Vec<(String, Json, Json)> {
         let changed = later.figures.iter().filter(|(name, value)| self.figures.get(*name) != Some(*value));
         changed
-            .map(|(name, value)| (name.clone(), self.figures.get(name).cloned().unwrap_or_default(), value.clone()))
+            .map(|(name, value)| {
+                let before = self.figures.get(name).map_or(Json::Null, Figure::to_json);
+                (name.clone(), before, value.to_json())
+            })
             .collect()
     }
 }
@@ -284,106 +288,6 @@ fn identity_columns(identities: &[Option<ChainIdentity>]) -> [(&'static str, Col
     ]
 }
 
-/// The figures by the chain's names. Amounts and numbers of 64 bits are decimal text; what the runtime
-/// does not tell is null.
-fn figures(raw: &RawMetagraph) -> Map<String, Json> {
-    let fields = &raw.fields;
-    let mut figures = Map::new();
-    // What the runtime does not tell is null, and no zero.
-    let mut tell = |name: &str, value: Json| {
-        figures.insert(name.to_owned(), if raw.tells(name) { value } else { Json::Null });
-    };
-    macro_rules! texts {
-        ($($name:ident),+ $(,)?) => {
-            $(tell(stringify!($name), fields.$name.to_string().into());)+
-        };
-    }
-    macro_rules! rao {
-        ($($name:ident),+ $(,)?) => {
-            $(tell(stringify!($name), fields.$name.rao().to_string().into());)+
-        };
-    }
-    macro_rules! plain {
-        ($($name:ident),+ $(,)?) => {
-            $(tell(stringify!($name), fields.$name.into());)+
-        };
-    }
-    texts!(
-        name,
-        symbol,
-        network_registered_at,
-        owner_hotkey,
-        owner_coldkey,
-        block,
-        last_step,
-        blocks_since_last_step,
-        subnet_emission,
-        subnet_volume,
-        weights_version,
-        weights_rate_limit,
-        activity_cutoff,
-        difficulty,
-        min_difficulty,
-        max_difficulty,
-        adjustment_alpha,
-        serving_rate_limit,
-        commit_reveal_period,
-        bonds_moving_avg,
-    );
-    rao!(
-        alpha_in,
-        alpha_out,
-        tao_in,
-        alpha_out_emission,
-        alpha_in_emission,
-        tao_in_emission,
-        pending_alpha_emission,
-        pending_root_emission,
-        burn,
-        min_burn,
-        max_burn,
-    );
-    plain!(
-        tempo,
-        rho,
-        kappa,
-        min_allowed_weights,
-        max_weights_limit,
-        max_validators,
-        num_uids,
-        max_uids,
-        registration_allowed,
-        pow_registration_allowed,
-        immunity_period,
-        adjustment_interval,
-        target_regs_per_interval,
-        max_regs_per_block,
-        commit_reveal_weights_enabled,
-        liquid_alpha_enabled,
-        alpha_high,
-        alpha_low,
-    );
-    let dividends = |entries: Vec<(String, String)>| Json::from_iter(entries);
-    let tao = fields.tao_dividends_per_hotkey.iter().map(|(key, amount)| (key.to_string(), amount.rao().to_string()));
-    tell("tao_dividends_per_hotkey", dividends(tao.collect()));
-    let alpha =
-        fields.alpha_dividends_per_hotkey.iter().map(|(key, amount)| (key.to_string(), amount.rao().to_string()));
-    tell("alpha_dividends_per_hotkey", dividends(alpha.collect()));
-    let moving_price = raw.told("moving_price", fields.moving_price.0.to_string());
-    figures.insert("moving_price_bits".to_owned(), moving_price.map_or(Json::Null, Json::from));
-    figures.insert("price".to_owned(), raw.price.map_or(Json::Null, |price| price.rao().to_string().into()));
-    let identity = fields.identity.as_ref().map_or(Json::Null, |identity| {
-        json!({
-            "subnet_name": identity.subnet_name, "github_repo": identity.github_repo,
-            "subnet_contact": identity.subnet_contact, "subnet_url": identity.subnet_url,
-            "discord": identity.discord, "description": identity.description, "logo_url": identity.logo_url,
-            "additional": identity.additional,
-        })
-    });
-    figures.insert("identity".to_owned(), identity);
-    figures
-}
-
 #[cfg(test)]
 mod tests {
     use btd_api::{BlockHash, BlockNumber};
@@ -398,7 +302,7 @@ mod tests {
             netuid: NetUid(1),
             mechid: MechId(0),
             neurons: u16::try_from(hotkeys.len()).unwrap(),
-            figures: Map::from_iter([("tempo".to_owned(), json!(100))]),
+            figures: Figures::from_iter([("tempo".to_owned(), json!(100).into())]),
             columns: vec![
                 ("hotkeys".to_owned(), Column::Accounts(hotkeys.iter().map(|key| AccountId([*key; 32])).collect())),
                 ("incentives".to_owned(), Column::Shorts(incentives.to_vec())),
@@ -425,7 +329,7 @@ mod tests {
     #[test]
     fn what_changed_is_told_slot_by_slot() {
         let (before, mut after) = (table(&[1, 2], &[7, 8]), table(&[1, 3, 4], &[7, 9, 1]));
-        after.figures.insert("tempo".to_owned(), json!(99));
+        after.figures.insert("tempo".to_owned(), json!(99).into());
         let changes = before.changes(&after);
         let told: Vec<_> = changes.iter().map(|change| (change.uid, change.column.as_str())).collect();
         assert_eq!(told, [(1, "hotkeys"), (1, "incentives"), (2, "hotkeys"), (2, "incentives")]);

@@ -31,7 +31,7 @@ use super::{
 use crate::{
     causes::with_causes,
     daemon::Parts,
-    metagraph::{List, Table, file, history::HistoryError},
+    metagraph::{List, Table, figure, file, history::HistoryError},
     stamp::Stamp,
 };
 
@@ -99,7 +99,7 @@ fn whole(table: Table, at: At) -> MetagraphTable {
         netuid: table.netuid,
         mechid: table.mechid,
         neurons: table.neurons,
-        figures: table.figures,
+        figures: figure::to_json(&table.figures),
         columns: table.columns.iter().map(|(name, column)| (name.clone(), column.values())).collect(),
         weights: table.weights,
         bonds: table.bonds,

@@ -7,7 +7,10 @@
 
 use btd_chain::Row;
 
-use super::super::table::{Column, Table};
+use super::super::{
+    figure,
+    table::{Column, Table},
+};
 
 /// The bytes of the file.
 pub fn npz(table: &Table) -> Vec<u8> {
@@ -39,7 +42,7 @@ pub fn npz(table: &Table) -> Vec<u8> {
     for (name, rows) in [("weights", &table.weights), ("bonds", &table.bonds)] {
         zip.add(name, &array("<u2", &[n, n], &dense(n, rows)));
     }
-    let figures = serde_json::to_string(&table.figures).unwrap_or_default();
+    let figures = serde_json::to_string(&figure::to_json(&table.figures)).unwrap_or_default();
     zip.add("figures", &texts(&[figures], &[]));
     zip.finish()
 }

@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value as Json};
 
 use super::super::{
+    figure,
     file::FileError,
     table::{Column, Table},
 };
@@ -40,7 +41,7 @@ pub(super) fn between(before: &Table, after: &Table) -> Option<Vec<u8>> {
     let figures = after.figures.iter().filter(|(name, value)| before.figures.get(*name) != Some(*value));
     let header = Header {
         at: after.at,
-        figures: figures.map(|(name, value)| (name.clone(), value.clone())).collect(),
+        figures: figures.map(|(name, value)| (name.clone(), value.to_json())).collect(),
         gone: before.figures.keys().filter(|name| !after.figures.contains_key(*name)).cloned().collect(),
     };
     // The types have text keys only, so writing them cannot fail.
@@ -61,9 +62,9 @@ pub(super) fn apply(before: &Table, delta: &[u8]) -> Result<Table, FileError> {
     let header: Header = serde_json::from_slice(header).map_err(|error| FileError::Malformed(error.to_string()))?;
     let mut after = Table { at: header.at, weights: Vec::new(), bonds: Vec::new(), ..before.clone() };
     for name in &header.gone {
-        after.figures.remove(name);
+        after.figures.shift_remove(name);
     }
-    after.figures.extend(header.figures);
+    after.figures.extend(figure::of_json(header.figures));
     for (_, column) in &mut after.columns {
         input.change(column)?;
     }
@@ -243,8 +244,10 @@ mod tests {
                 Column::Texts(values) => values.iter_mut().skip(2).step_by(9).for_each(|value| value.push('λ')),
             }
         }
-        after.figures.insert("burn".to_owned(), Json::from(salt));
-        after.figures.remove("tempo");
+        after.figures.insert("burn".to_owned(), Json::from(salt).into());
+        after.figures.shift_remove("tempo");
+        let amounts = vec![(AccountId([3; 32]), u64::from(salt))];
+        after.figures.insert("tao_dividends_per_hotkey".to_owned(), figure::Figure::Amounts(amounts));
         after
     }
 

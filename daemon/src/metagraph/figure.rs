@@ -1,0 +1,197 @@
+//! What a metagraph says of its subnet as a whole: pool, price, hyperparameters, and who got dividends.
+//!
+//! Most figures are kept as the JSON that callers get. An amount for each hotkey is not: written out,
+//! thousands of addresses cost more to keep, to save and to load than all columns together.
+
+use btd_api::AccountId;
+use btd_chain::RawMetagraph;
+use indexmap::IndexMap;
+use serde_json::{Map, Value as Json, json};
+
+/// The figures by the chain's names, in the chain's order.
+pub type Figures = IndexMap<String, Figure>;
+
+/// One figure.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Figure {
+    /// As callers get it.
+    Plain(Json),
+    /// Rao for each of some hotkeys.
+    Amounts(Vec<(AccountId, u64)>),
+}
+
+/// The figures that are amounts.
+const DIVIDENDS: [&str; 2] = ["tao_dividends_per_hotkey", "alpha_dividends_per_hotkey"];
+
+// === impl Figure ===
+
+impl Figure {
+    /// As callers get it: amounts are an object of decimal texts by address.
+    pub fn to_json(&self) -> Json {
+        match self {
+            Self::Plain(json) => json.clone(),
+            Self::Amounts(amounts) => {
+                amounts.iter().map(|(hotkey, rao)| (hotkey.to_string(), Json::from(rao.to_string()))).collect()
+            }
+        }
+    }
+
+    /// The figure `name` of what [`Self::to_json`] made of it.
+    pub(super) fn of_json(name: &str, json: Json) -> Self {
+        let amounts = match &json {
+            Json::Object(members) if DIVIDENDS.contains(&name) => {
+                let amount =
+                    |(hotkey, rao): (&String, &Json)| Some((hotkey.parse().ok()?, rao.as_str()?.parse().ok()?));
+                members.iter().map(amount).collect::<Option<_>>()
+            }
+            _ => None,
+        };
+        amounts.map_or(Self::Plain(json), Self::Amounts)
+    }
+}
+
+impl From<Json> for Figure {
+    fn from(json: Json) -> Self {
+        Self::Plain(json)
+    }
+}
+
+/// All of them as callers get them.
+pub fn to_json(figures: &Figures) -> Map<String, Json> {
+    figures.iter().map(|(name, figure)| (name.clone(), figure.to_json())).collect()
+}
+
+/// The figures of what [`to_json`] made of them.
+pub(super) fn of_json(figures: Map<String, Json>) -> Figures {
+    let figure = |(name, json): (String, Json)| {
+        let figure = Figure::of_json(&name, json);
+        (name, figure)
+    };
+    figures.into_iter().map(figure).collect()
+}
+
+/// The figures by the chain's names. Amounts and numbers of 64 bits are decimal text; what the runtime
+/// does not tell is null.
+pub(super) fn read(raw: &RawMetagraph) -> Figures {
+    let fields = &raw.fields;
+    let mut figures = Figures::new();
+    // What the runtime does not tell is null, and no zero.
+    let mut tell = |name: &str, value: Json| {
+        figures.insert(name.to_owned(), if raw.tells(name) { value } else { Json::Null }.into());
+    };
+    macro_rules! texts {
+        ($($name:ident),+ $(,)?) => {
+            $(tell(stringify!($name), fields.$name.to_string().into());)+
+        };
+    }
+    macro_rules! rao {
+        ($($name:ident),+ $(,)?) => {
+            $(tell(stringify!($name), fields.$name.rao().to_string().into());)+
+        };
+    }
+    macro_rules! plain {
+        ($($name:ident),+ $(,)?) => {
+            $(tell(stringify!($name), fields.$name.into());)+
+        };
+    }
+    texts!(
+        name,
+        symbol,
+        network_registered_at,
+        owner_hotkey,
+        owner_coldkey,
+        block,
+        last_step,
+        blocks_since_last_step,
+        subnet_emission,
+        subnet_volume,
+        weights_version,
+        weights_rate_limit,
+        activity_cutoff,
+        difficulty,
+        min_difficulty,
+        max_difficulty,
+        adjustment_alpha,
+        serving_rate_limit,
+        commit_reveal_period,
+        bonds_moving_avg,
+    );
+    rao!(
+        alpha_in,
+        alpha_out,
+        tao_in,
+        alpha_out_emission,
+        alpha_in_emission,
+        tao_in_emission,
+        pending_alpha_emission,
+        pending_root_emission,
+        burn,
+        min_burn,
+        max_burn,
+    );
+    plain!(
+        tempo,
+        rho,
+        kappa,
+        min_allowed_weights,
+        max_weights_limit,
+        max_validators,
+        num_uids,
+        max_uids,
+        registration_allowed,
+        pow_registration_allowed,
+        immunity_period,
+        adjustment_interval,
+        target_regs_per_interval,
+        max_regs_per_block,
+        commit_reveal_weights_enabled,
+        liquid_alpha_enabled,
+        alpha_high,
+        alpha_low,
+    );
+    let mut tell_amounts = |name: &str, amounts: Vec<(AccountId, u64)>| {
+        figures.insert(name.to_owned(), if raw.tells(name) { Figure::Amounts(amounts) } else { Json::Null.into() });
+    };
+    let tao = fields.tao_dividends_per_hotkey.iter().map(|(key, amount)| (*key, amount.rao()));
+    tell_amounts(DIVIDENDS[0], tao.collect());
+    let alpha = fields.alpha_dividends_per_hotkey.iter().map(|(key, amount)| (*key, amount.rao()));
+    tell_amounts(DIVIDENDS[1], alpha.collect());
+    let moving_price = raw.told("moving_price", fields.moving_price.0.to_string());
+    figures.insert("moving_price_bits".to_owned(), moving_price.map_or(Json::Null, Json::from).into());
+    let price = raw.price.map_or(Json::Null, |price| price.rao().to_string().into());
+    figures.insert("price".to_owned(), price.into());
+    let identity = fields.identity.as_ref().map_or(Json::Null, |identity| {
+        json!({
+            "subnet_name": identity.subnet_name, "github_repo": identity.github_repo,
+            "subnet_contact": identity.subnet_contact, "subnet_url": identity.subnet_url,
+            "discord": identity.discord, "description": identity.description, "logo_url": identity.logo_url,
+            "additional": identity.additional,
+        })
+    });
+    figures.insert("identity".to_owned(), identity.into());
+    figures
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn amounts_survive_as_the_json_that_callers_get() {
+        let amounts = Figure::Amounts(vec![(AccountId([7; 32]), u64::MAX), (AccountId([2; 32]), 0)]);
+        let figures = Figures::from_iter([
+            ("tempo".to_owned(), json!(100).into()),
+            (DIVIDENDS[1].to_owned(), amounts.clone()),
+            (DIVIDENDS[0].to_owned(), Json::Null.into()),
+        ]);
+        let json = to_json(&figures);
+        let address = AccountId([7; 32]).to_string();
+        assert_eq!(json[DIVIDENDS[1]][&address], u64::MAX.to_string());
+        assert_eq!(of_json(json), figures);
+        // What is no amount for each hotkey stays what it is.
+        for odd in [json!({ "nobody": "1" }), json!({ address: 1 }), json!("1")] {
+            assert_eq!(Figure::of_json(DIVIDENDS[0], odd.clone()), Figure::Plain(odd));
+        }
+        assert!(matches!(Figure::of_json("identity", json!({})), Figure::Plain(_)));
+    }
+}
