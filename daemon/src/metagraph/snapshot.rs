@@ -11,7 +11,6 @@ use std::{
 use btd_api::{Alpha, BlockNumber, Coldkey, Hotkey, Tao, Uid};
 use btd_chain::{AxonInfo, ChainIdentity, MetagraphParts, RawMetagraph};
 use serde::{Deserialize, Serialize};
-use serde_json::value::RawValue;
 
 use super::{policy::Known, subnet::Subnet, table::Table};
 use crate::stamp::Stamp;
@@ -90,7 +89,7 @@ pub struct Snapshot {
 #[derive(Debug, Default)]
 struct Beside {
     /// The neurons as somebody wrote them for callers.
-    written: OnceLock<Box<RawValue>>,
+    written: OnceLock<Box<str>>,
     /// Every column that the chain told, without weights and bonds; none after a restart.
     table: Option<Arc<Table>>,
 }
@@ -115,14 +114,14 @@ impl Snapshot {
     }
 
     /// The neurons as [`Self::keep_written`] was given them.
-    pub fn written(&self) -> Option<&RawValue> {
+    pub fn written(&self) -> Option<&str> {
         self.beside.written.get().map(Box::as_ref)
     }
 
     /// Keeps the neurons as they are written for callers, for as long as they are what they are.
     /// What was kept first stays.
-    pub fn keep_written(&self, neurons: Box<RawValue>) -> &RawValue {
-        self.beside.written.get_or_init(|| neurons)
+    pub fn keep_written(&self, neurons: String) -> &str {
+        self.beside.written.get_or_init(|| neurons.into())
     }
 
     /// Every column that the chain told, if they were read since the process began.

@@ -45,8 +45,8 @@ const IDS: &dyn IdProvider = &RandomIntegerIdProvider;
 // === impl Calls ===
 
 impl Calls {
-    /// Runs `request` of `caller`, known as `number` in errors. The reply to a subscription has gone
-    /// into the feed already when this returns.
+    /// Runs `request` of `caller`, known as `number` in errors. The reply to a subscription, and to its
+    /// end, has gone into the feed already when this returns: between the items where it belongs.
     pub(super) async fn run(&self, request: Request<'_>, caller: Caller, number: RequestId) -> Answer {
         let Request { id, method, params, extensions, .. } = request;
         let refuse = |kind, words: String| Answer::error(&id, &to_wire(ApiError::new(kind, words), number));
@@ -59,8 +59,14 @@ impl Calls {
             };
         }
         match (self.subscriptions.method(&method), &self.feed) {
-            (Some(MethodCallback::Unsubscription(run)), Some(_)) => {
-                run(id, params, self.connection, self.max_reply_bytes, extensions).into()
+            (Some(MethodCallback::Unsubscription(run)), Some(feed)) => {
+                let response = run(id, params, self.connection, self.max_reply_bytes, extensions);
+                if !response.is_success() {
+                    return response.into();
+                }
+                // Nobody is there any more to miss it.
+                let _ = feed.sink.send(response.into_json()).await;
+                Answer::sent(None)
             }
             (Some(MethodCallback::Subscription(run)), Some(feed)) => {
                 let Some(subscription_permit) = feed.subscriptions.acquire() else {

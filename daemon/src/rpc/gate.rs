@@ -127,8 +127,7 @@ impl Gate {
             }
             replies.push(reply);
         }
-        let list = || Answer::list(&replies).unwrap_or_else(|error| self.refuse(&Id::Null, error));
-        (!replies.is_empty()).then(list)
+        (!replies.is_empty()).then(|| Answer::list(&replies))
     }
 
     async fn pass(&self, mut request: Request<'_>, standing: Standing) -> Answer {

@@ -7,8 +7,6 @@ use bytes::Bytes;
 use http::{HeaderMap, Method, Request, Response, StatusCode, header};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use jsonrpsee::server::HttpBody;
-use serde_json::value::RawValue;
-
 use tokio::time::timeout;
 
 use super::{gate::Gate, health::plain, server::SILENCE};
@@ -53,8 +51,8 @@ fn says_json(headers: &HeaderMap) -> bool {
     kind.eq_ignore_ascii_case("application/json") || kind.eq_ignore_ascii_case("application/json-rpc")
 }
 
-fn json(status: StatusCode, message: Box<RawValue>) -> Response<HttpBody> {
-    let mut response = Response::new(HttpBody::from(String::from(Box::<str>::from(message))));
+fn json(status: StatusCode, message: String) -> Response<HttpBody> {
+    let mut response = Response::new(HttpBody::from(message));
     *response.status_mut() = status;
     let kind = header::HeaderValue::from_static("application/json; charset=utf-8");
     response.headers_mut().insert(header::CONTENT_TYPE, kind);

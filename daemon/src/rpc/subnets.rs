@@ -6,7 +6,7 @@ pub(super) mod owning;
 use std::{num::NonZeroU64, sync::Arc};
 
 use btd_api::{
-    BlockHash, BlockNumber, Coldkey, ErrorKind, Hotkey, MechId, NetUid, Uid,
+    ApiError, BlockHash, BlockNumber, Coldkey, ErrorKind, Hotkey, MechId, NetUid, Uid,
     chain::{At, BlockId, Event},
     metagraph::MetagraphParams,
     signing::Signing,
@@ -20,11 +20,12 @@ use btd_api::{
 use btd_chain::{Call, FixedPoint, HyperValue, ReadError};
 use btd_pow::{Puzzle, Target};
 use btd_signer_protocol::KeyId;
-use serde::{Serialize, Serializer, ser::Error as _};
-use serde_json::{Value as Json, json, value::RawValue};
+use serde::Serialize;
+use serde_json::{Value as Json, json};
 
 use super::{
-    Caller, Failure, Table, answer,
+    Caller, Failure, Table,
+    answer::{self, Envelope, Written},
     chain::raw,
     receipt,
     stake::SUBTENSOR,
@@ -56,21 +57,27 @@ pub(super) fn register(table: &mut Table, parts: &Arc<Parts>) {
 }
 
 /// A [`MetagraphReply`], as it is written.
-#[derive(Serialize)]
-#[serde(untagged)]
 enum WrittenMetagraph {
     /// Read for this reply.
     Read(Box<MetagraphReply>),
     /// Of the one in memory, whose neurons are written already.
-    Warm { at: At, subnet_at: At, subnet: Box<SubnetSummary>, neurons: WrittenNeurons },
+    Warm(Box<WarmHead>, Arc<Snapshot>),
 }
 
-/// The neurons of a snapshot, as [`written_neurons`] wrote them.
-struct WrittenNeurons(Arc<Snapshot>);
+/// What stands before the neurons.
+#[derive(Serialize)]
+struct WarmHead {
+    at: At,
+    subnet_at: At,
+    subnet: SubnetSummary,
+}
 
-impl Serialize for WrittenNeurons {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        written_neurons(&self.0).map_err(|failure| S::Error::custom(failure.0.message))?.serialize(serializer)
+impl Written for WrittenMetagraph {
+    fn within(&self, envelope: &Envelope) -> Result<String, ApiError> {
+        match self {
+            Self::Read(reply) => envelope.around(reply),
+            Self::Warm(head, snapshot) => envelope.around_with(head, ("neurons", written_neurons(snapshot)?)),
+        }
     }
 }
 
@@ -84,17 +91,17 @@ async fn metagraph(parts: Arc<Parts>, params: MetagraphParams, _: Caller) -> Res
     let known = parts.metagraph.current();
     let snapshot = snapshot(&known, netuid)?;
     let (subnet_at, subnet) = known.newest(&snapshot);
-    Ok(WrittenMetagraph::Warm {
+    let head = WarmHead {
         at: receipt::kept_at(snapshot.at, &known, &parts.link),
         subnet_at: receipt::kept_at(subnet_at, &known, &parts.link),
-        subnet: Box::new(summary(&subnet)),
-        neurons: WrittenNeurons(snapshot),
-    })
+        subnet: summary(&subnet),
+    };
+    Ok(WrittenMetagraph::Warm(Box::new(head), snapshot))
 }
 
 /// The neurons as replies have them. Most requests between two blocks ask for the same, and two SS58
 /// addresses a neuron cost more than all the rest: they are written once.
-fn written_neurons(snapshot: &Snapshot) -> Result<&RawValue, Failure> {
+fn written_neurons(snapshot: &Snapshot) -> Result<&str, ApiError> {
     if let Some(written) = snapshot.written() {
         return Ok(written);
     }
@@ -357,6 +364,8 @@ pub(super) fn neuron(neuron: &metagraph::Neuron) -> Neuron {
 
 #[cfg(test)]
 mod tests {
+    use jsonrpsee::types::Id;
+
     use super::*;
     use crate::metagraph::sample;
 
@@ -373,17 +382,14 @@ mod tests {
             subnet: summary(&snapshot.subnet),
             neurons: snapshot.neurons().iter().map(neuron).collect(),
         };
+        let envelope = Envelope { id: Id::Number(1), most: 1 << 20 };
+        let whole = envelope.around(&plain).unwrap();
         for _ in 0..2 {
-            let written = WrittenMetagraph::Warm {
-                at,
-                subnet_at: at,
-                subnet: Box::new(summary(&snapshot.subnet)),
-                neurons: WrittenNeurons(Arc::clone(&snapshot)),
-            };
-            assert_eq!(serde_json::to_string(&written).unwrap(), serde_json::to_string(&plain).unwrap());
+            let head = WarmHead { at, subnet_at: at, subnet: summary(&snapshot.subnet) };
+            let written = WrittenMetagraph::Warm(Box::new(head), Arc::clone(&snapshot));
+            assert_eq!(written.within(&envelope).unwrap(), whole);
         }
-        let read = serde_json::to_string(&WrittenMetagraph::Read(Box::new(plain.clone()))).unwrap();
-        assert_eq!(read, serde_json::to_string(&plain).unwrap());
+        assert_eq!(WrittenMetagraph::Read(Box::new(plain)).within(&envelope).unwrap(), whole);
     }
 
     #[test]

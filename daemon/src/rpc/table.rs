@@ -1,8 +1,8 @@
 //! From the contract's types to handlers: one entry for each method and subscription.
 //!
 //! A handler is an `async fn(Arc<Context>, Params, Caller) -> Result<Reply, impl Into<ApiError>>`.
-//! It runs as a task of its own: it goes on when its caller hangs up, so that nothing that spends
-//! is cut in the middle, and its panic is that request's only.
+//! One that has to wait runs as a task of its own: it goes on when its caller hangs up, so that
+//! nothing that spends is cut in the middle. Its panic is that request's only.
 
 use std::{collections::BTreeMap, fmt, future::Future, panic::AssertUnwindSafe, sync::Arc};
 
@@ -18,11 +18,15 @@ use jsonrpsee::{
     types::{ErrorObjectOwned, Params},
 };
 use schemars::JsonSchema;
-use serde::{Serialize, de::DeserializeOwned};
-use serde_json::value::{RawValue, to_raw_value};
+use serde::de::DeserializeOwned;
+use serde_json::value::to_raw_value;
 use tokio_util::task::TaskTracker;
 
-use super::{Caller, answer::Envelope, error::to_wire};
+use super::{
+    Caller,
+    answer::{Envelope, Written},
+    error::to_wire,
+};
 
 /// What the gate needs to know of a name that can be called.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -100,7 +104,7 @@ where
 
 /// Runs a method: its parameters, who asks, and what stands around the reply.
 pub(super) type Run =
-    dyn Fn(Params<'static>, Caller, Envelope) -> BoxFuture<'static, Result<Box<RawValue>, ApiError>> + Send + Sync;
+    dyn Fn(Params<'static>, Caller, Envelope) -> BoxFuture<'static, Result<String, ApiError>> + Send + Sync;
 
 /// The methods by their names.
 #[derive(Clone)]
@@ -204,23 +208,23 @@ impl<C: Send + Sync + 'static> Noun<'_, C> {
     /// Registers the handler of a method whose reply is written as `M::Reply` would be, and is not
     /// one: for replies of which most is the same for everybody, and written already.
     #[must_use = "chain the next method, or end with `done`"]
-    pub fn written<M, F, Fut, R, E>(self, handler: F) -> Self
+    pub(super) fn written<M, F, Fut, R, E>(self, handler: F) -> Self
     where
         M: Method,
         F: Fn(Arc<C>, M::Params, Caller) -> Fut + Send + Sync + 'static,
         Fut: Future<Output = Result<R, E>> + Send + 'static,
-        R: Serialize,
+        R: Written + Send,
         E: Into<ApiError>,
     {
         self.register::<M>(move |context, params, caller, envelope| {
             let answer = handler(context, params, caller);
-            async move { envelope.around(&answer.await.map_err(Into::into)?) }.boxed()
+            async move { answer.await.map_err(Into::into)?.within(&envelope) }.boxed()
         })
     }
 
     fn register<M: Method>(
         self,
-        answer: impl Fn(Arc<C>, M::Params, Caller, Envelope) -> BoxFuture<'static, Result<Box<RawValue>, ApiError>>
+        answer: impl Fn(Arc<C>, M::Params, Caller, Envelope) -> BoxFuture<'static, Result<String, ApiError>>
         + Send
         + Sync
         + 'static,
@@ -229,8 +233,18 @@ impl<C: Send + Sync + 'static> Noun<'_, C> {
         self.table.enter(M::NAME, M::ROLE, Form::Method);
         let run = move |params: Params<'static>, caller: Caller, envelope: Envelope| {
             let answering = read::<M::Params>(&params)
-                .map(|params| requests.spawn(answer(Arc::clone(&context), params, caller, envelope)));
-            async move { answering?.await.map_err(|_| panicked(M::NAME, caller))? }.boxed()
+                .map(|params| AssertUnwindSafe(answer(Arc::clone(&context), params, caller, envelope)).catch_unwind());
+            let requests = requests.clone();
+            async move {
+                let mut answering = answering?;
+                // What is in memory is answered here and now: a task of its own would cost more.
+                let answered = match (&mut answering).now_or_never() {
+                    Some(answered) => answered.ok(),
+                    None => requests.spawn(answering).await.ok().and_then(Result::ok),
+                };
+                answered.unwrap_or_else(|| Err(panicked(M::NAME, caller)))
+            }
+            .boxed()
         };
         self.table.runs.insert(M::NAME, Box::new(run));
         self

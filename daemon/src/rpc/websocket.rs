@@ -7,7 +7,10 @@
 
 use std::{sync::Arc, time::Duration};
 
-use futures_util::io::{BufReader, BufWriter};
+use futures_util::{
+    FutureExt,
+    io::{BufReader, BufWriter},
+};
 use http::{Request, Response, StatusCode};
 use hyper::{body::Incoming, upgrade::Upgraded};
 use hyper_util::rt::TokioIo;
@@ -49,11 +52,19 @@ pub(super) struct Limits {
     pub(super) ping: Duration,
 }
 
+/// What waits to be written.
+struct Waiting {
+    answers: mpsc::Receiver<String>,
+    /// What subscriptions tell.
+    items: mpsc::Receiver<Box<RawValue>>,
+}
+
 /// One connection, while it is served.
 struct Session {
     gate: Gate,
     limits: Limits,
-    sink: MethodSink,
+    /// Where answers wait to be written.
+    queue: mpsc::Sender<String>,
     /// The calls that are being answered.
     answers: TaskTracker,
     places: Arc<Semaphore>,
@@ -88,12 +99,13 @@ async fn serve(handshake: Handshake, stream: Upgraded, gate: Gate, limits: Limit
     let mut builder = handshake.into_builder(BufReader::new(BufWriter::new(TokioIo::new(stream).compat())));
     builder.set_max_message_size(limits.max_message_bytes);
     let (mut sender, receiver) = builder.finish();
-    let (queue, mut waiting) = mpsc::channel(QUEUE);
+    let (queue, answers) = mpsc::channel(QUEUE);
+    let (sink, items) = mpsc::channel(QUEUE);
+    let mut waiting = Waiting { answers, items };
     let (heard, last_heard) = tokio::sync::watch::channel(Instant::now());
-    let sink = MethodSink::new(queue);
-    let feed = Feed { sink: sink.clone(), subscriptions: BoundedSubscriptions::new(limits.max_subscriptions) };
+    let feed = Feed { sink: MethodSink::new(sink), subscriptions: BoundedSubscriptions::new(limits.max_subscriptions) };
     let places = Arc::new(Semaphore::new(CALLS));
-    let session = Session { gate: gate.feeding(feed), limits, sink, answers: TaskTracker::new(), places, heard };
+    let session = Session { gate: gate.feeding(feed), limits, queue, answers: TaskTracker::new(), places, heard };
     let answers = session.answers.clone();
     let is_told = tokio::select! {
         () = listen(session, receiver) => false,
@@ -105,7 +117,7 @@ async fn serve(handshake: Handshake, stream: Upgraded, gate: Gate, limits: Limit
         let rest = async {
             loop {
                 tokio::select! {
-                    message = waiting.recv() => match message {
+                    message = waiting.next() => match message {
                         Some(message) => write(&mut sender, message).await?,
                         None => break,
                     },
@@ -113,7 +125,7 @@ async fn serve(handshake: Handshake, stream: Upgraded, gate: Gate, limits: Limit
                 }
             }
             waiting.close();
-            while let Some(message) = waiting.recv().await {
+            while let Some(message) = waiting.next().await {
                 write(&mut sender, message).await?;
             }
             Ok::<_, connection::Error>(())
@@ -143,7 +155,7 @@ async fn listen(session: Session, mut receiver: Receiver) {
             Ok(soketto::Incoming::Closed(_)) | Err(connection::Error::Closed) => return,
             Err(connection::Error::MessageTooLarge { .. }) => {
                 let refusal = session.gate.too_large(session.limits.max_message_bytes);
-                if session.sink.send(refusal.into_json()).await.is_err() {
+                if session.queue.send(refusal.into_json()).await.is_err() {
                     return;
                 }
             }
@@ -156,7 +168,7 @@ async fn listen(session: Session, mut receiver: Receiver) {
 /// messages: then true.
 async fn tell(
     sender: &mut Sender,
-    waiting: &mut mpsc::Receiver<Box<RawValue>>,
+    waiting: &mut Waiting,
     last_heard: tokio::sync::watch::Receiver<Instant>,
     ping: Duration,
     closing: &CancellationToken,
@@ -164,7 +176,7 @@ async fn tell(
     let mut pings = interval_at(Instant::now() + ping, ping);
     loop {
         let told = tokio::select! {
-            message = waiting.recv() => match message {
+            message = waiting.next() => match message {
                 Some(message) => timeout(ping * 2, write(sender, message)).await,
                 None => return false,
             },
@@ -191,8 +203,8 @@ async fn tell(
     }
 }
 
-async fn write(sender: &mut Sender, message: Box<RawValue>) -> Result<(), connection::Error> {
-    sender.send_text_owned(Box::<str>::from(message).into()).await?;
+async fn write(sender: &mut Sender, message: String) -> Result<(), connection::Error> {
+    sender.send_text_owned(message).await?;
     sender.flush().await
 }
 
@@ -201,6 +213,26 @@ async fn beat(sender: &mut Sender) -> Result<(), connection::Error> {
     let nothing = ByteSlice125::try_from(&[][..]).expect("0 bytes are no more than 125");
     sender.send_ping(nothing).await?;
     sender.flush().await
+}
+
+// === impl Waiting ===
+
+impl Waiting {
+    /// The next message; none when nobody is left who could say more.
+    async fn next(&mut self) -> Option<String> {
+        let text = |item| Box::<str>::from(item).into();
+        tokio::select! {
+            Some(answer) = self.answers.recv() => Some(answer),
+            Some(item) = self.items.recv() => Some(text(item)),
+            else => None,
+        }
+    }
+
+    /// Takes nothing more; what waits already still comes.
+    fn close(&mut self) {
+        self.answers.close();
+        self.items.close();
+    }
 }
 
 // === impl Session ===
@@ -214,21 +246,25 @@ impl Session {
             let refusal = self.gate.too_many(&message, CALLS);
             drop(message);
             // Said from here: a caller who takes no answers is not read from.
-            return self.sink.send(refusal.into_json()).await.is_ok();
+            return self.queue.send(refusal.into_json()).await.is_ok();
         };
-        let (gate, sink) = (self.gate.clone(), self.sink.clone());
-        self.answers.spawn(async move {
+        let (gate, queue) = (self.gate.clone(), self.queue.clone());
+        let mut answering = Box::pin(async move {
             let _place = place;
             let answer = tokio::select! {
-                () = sink.closed() => return,
+                () = queue.closed() => return,
                 answer = gate.answer(&message) => answer,
             };
             drop(message);
-            // A subscription has told its answer itself, before its first item.
+            // A subscription has told its answer itself, among its items.
             let Some(answer) = answer.filter(|answer| !answer.is_sent()) else { return };
             // Nobody is there any more to miss it.
-            let _ = sink.send(answer.into_json()).await;
+            let _ = queue.send(answer.into_json()).await;
         });
+        // What is in memory is answered at once; a task of its own has to be woken, maybe elsewhere.
+        if (&mut answering).now_or_never().is_none() {
+            self.answers.spawn(answering);
+        }
         true
     }
 }
