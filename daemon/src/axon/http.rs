@@ -9,7 +9,10 @@ use std::{
 
 use btd_wire::admission::{Arrival, BodyError, BodySource, Sender, host};
 use bytes::{Bytes, BytesMut};
-use futures_util::{StreamExt, TryStreamExt, stream::BoxStream};
+use futures_util::{
+    StreamExt, TryStreamExt,
+    stream::{self, BoxStream},
+};
 use http_body_util::{BodyExt, Either, Full, StreamBody};
 use hyper::{
     body::{Body, Frame, Incoming},
@@ -26,6 +29,8 @@ use super::{Edge, HandlerError, patient::Patient, service::ReplyBody, shares::Sh
 
 /// After an error of `accept` (most often: no file descriptor left), before the next try.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+/// Bytes of a body that are read at once, at most: hyper begins with few and reads more while more comes.
+const READ: usize = 128 * 1_024;
 
 /// Accepts connections until told to stop.
 pub(super) async fn accept(listener: TcpListener, edge: Arc<Edge>) {
@@ -77,8 +82,7 @@ async fn serve(stream: TcpStream, (peer, opened): (SocketAddr, Arrival), _place:
         .timer(TokioTimer::new())
         .header_read_timeout(edge.config.header_timeout())
         .max_header_size(edge.config.max_header_bytes)
-        // hyper's own lower bound.
-        .max_buf_size(edge.config.max_header_bytes.max(8_192))
+        .max_buf_size(edge.config.max_header_bytes.max(READ))
         .serve_connection(TokioIo::new(Patient::new(stream, edge.config.body_timeout())), service);
     tokio::pin!(connection);
     let ended = tokio::select! {
@@ -103,6 +107,10 @@ type Streamed = StreamBody<BoxStream<'static, Result<Frame<Bytes>, HandlerError>
 fn sent(body: ReplyBody) -> Either<Full<Bytes>, Streamed> {
     match body {
         ReplyBody::Whole(bytes) => Either::Left(Full::new(bytes)),
+        // Its length is among the headers.
+        ReplyBody::Parts(parts) => {
+            Either::Right(StreamBody::new(stream::iter(parts).map(|part| Ok(Frame::data(part))).boxed()))
+        }
         ReplyBody::Stream(chunks) => Either::Right(StreamBody::new(chunks.map_ok(Frame::data).boxed())),
     }
 }

@@ -283,6 +283,15 @@ async fn answer<C: quic::Connection<Bytes>>(
             };
             in_time(limit, whole).await
         }
+        (Ok(()), ReplyBody::Parts(parts)) => {
+            let whole = async {
+                for part in parts {
+                    stream.send_data(part).await?;
+                }
+                Ok(stream.finish().await?)
+            };
+            in_time(limit, whole).await
+        }
         (Ok(()), ReplyBody::Stream(chunks)) => send_chunks(&mut stream, chunks, limit).await,
     };
     if let Err(unsent) = sent {

@@ -64,6 +64,8 @@ pub(super) type Chunks = BoxStream<'static, Result<Bytes, HandlerError>>;
 /// The body of a reply.
 pub(super) enum ReplyBody {
     Whole(Bytes),
+    /// Whole too, one behind the other.
+    Parts(Vec<Bytes>),
     Stream(Chunks),
 }
 
@@ -71,6 +73,20 @@ pub(super) enum ReplyBody {
 struct Held {
     _share: Share<AccountId>,
     _place: Place,
+}
+
+// === impl ReplyBody ===
+
+impl ReplyBody {
+    fn of_parts(mut parts: Vec<Bytes>) -> Self {
+        match parts.pop() {
+            Some(only) if parts.is_empty() => Self::Whole(only),
+            last => {
+                parts.extend(last);
+                Self::Parts(parts)
+            }
+        }
+    }
 }
 
 // === impl Service ===
@@ -188,7 +204,7 @@ impl Service {
         let answered = answered.and_then(|(answer, held, deadline)| {
             let process_time = started.elapsed().as_secs_f64();
             match answer {
-                Answer::Whole(synapse) => Ok(reply::answered(&spec, *synapse, process_time)?.map(ReplyBody::Whole)),
+                Answer::Whole(synapse) => Ok(reply::answered(&spec, *synapse, process_time)?.map(ReplyBody::of_parts)),
                 Answer::Stream(synapse, chunks) => {
                     let chunks = bounded(chunks, held, deadline);
                     Ok(reply::streaming(&spec, *synapse, process_time)?.map(|()| ReplyBody::Stream(chunks)))

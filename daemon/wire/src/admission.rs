@@ -58,7 +58,7 @@ pub use unverified::{RequestHead, Unverified};
 pub use verify::{OneByOne, Signed, Verifier, Verifying, verify_all, verify_sr25519, verify_sr25519_plain};
 
 use crate::{
-    python::{JsonError, read_json},
+    python::{JsonError, read_json_of},
     synapse::{Synapse, SynapseSpec},
 };
 use bucket::{Buckets, network};
@@ -306,10 +306,11 @@ async fn admit_claimed<B: BodySource>(
     Ok((claim.hotkey, synapse))
 }
 
-fn read_body(spec: &SynapseSpec, bytes: &[u8]) -> Result<Synapse, Refusal> {
+fn read_body(spec: &SynapseSpec, bytes: &Bytes) -> Result<Synapse, Refusal> {
     if bytes.is_empty() {
         return Err(Refusal::BadBody { reason: "the body is empty".to_owned() });
     }
-    let value = read_json(bytes).map_err(|JsonError { reason, position, .. }| Refusal::NotJson { reason, position })?;
+    let value =
+        read_json_of(bytes).map_err(|JsonError { reason, position, .. }| Refusal::NotJson { reason, position })?;
     Synapse::from_body(spec, value).map_err(|fault| Refusal::BadBody { reason: fault.to_string() })
 }

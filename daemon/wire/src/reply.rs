@@ -127,18 +127,19 @@ pub fn failed(
 }
 
 /// The reply of a handler: the whole synapse, with status 200 and `Success` unless the handler
-/// set others.
+/// set others. Its body comes in parts, so that what is long is not copied.
 ///
 /// # Errors
 /// When the synapse cannot be sent: a status outside 100–999, or a number that JSON lacks.
-pub fn answered(spec: &SynapseSpec, mut synapse: Synapse, process_time: f64) -> Result<Response<Bytes>, Failure> {
+pub fn answered(spec: &SynapseSpec, mut synapse: Synapse, process_time: f64) -> Result<Response<Vec<Bytes>>, Failure> {
     let status = complete(&mut synapse, process_time)?;
     if !synapse.fields.values().all(is_finite) {
         return Err(Failure::Handler { reason: "a field holds a number that JSON lacks".to_owned() });
     }
-    let body = Bytes::from(synapse.to_json(JsonStyle::Compact));
-    let headers = synapse.to_headers(spec, body.len());
-    Ok(response(status, &headers, body))
+    let body = synapse.to_json_in_parts(JsonStyle::Compact);
+    let length = body.iter().map(Bytes::len).sum();
+    let headers = synapse.to_headers(spec, length);
+    Ok(response(status, &headers, length).map(|()| body))
 }
 
 /// The head of a reply whose body the handler streams, as bytes of its own choice. The header block
@@ -148,7 +149,7 @@ pub fn answered(spec: &SynapseSpec, mut synapse: Synapse, process_time: f64) -> 
 /// When the status cannot be sent.
 pub fn streaming(spec: &SynapseSpec, mut synapse: Synapse, process_time: f64) -> Result<Response<()>, Failure> {
     let status = complete(&mut synapse, process_time)?;
-    let mut response = response(status, &synapse.to_headers(spec, 0), Bytes::new()).map(drop);
+    let mut response = response(status, &synapse.to_headers(spec, 0), 0);
     let headers = response.headers_mut();
     headers.remove(header::CONTENT_LENGTH);
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(EVENT_STREAM));
@@ -219,7 +220,7 @@ fn error(
     block.push("header_size", &header_size.to_string());
     block.push("total_size", &body.len().to_string());
     block.push("computed_body_hash", hash);
-    response(status, &block, body)
+    response(status, &block, body.len()).map(|()| body)
 }
 
 fn internal(answering: &Answering<'_>) -> String {
@@ -244,18 +245,19 @@ fn object<const N: usize>(members: [(&str, Value); N]) -> Value {
 }
 
 fn json(status: u16, body: &Value) -> Response<Bytes> {
-    response(status, &HeaderBlock::default(), Bytes::from(write_json(body, JsonStyle::Compact)))
+    let body = Bytes::from(write_json(body, JsonStyle::Compact));
+    response(status, &HeaderBlock::default(), body.len()).map(|()| body)
 }
 
-fn response(status: u16, headers: &HeaderBlock, body: Bytes) -> Response<Bytes> {
-    let mut response = Response::new(Bytes::new());
+/// The head of a reply with a body of JSON that is `length` bytes long.
+fn response(status: u16, headers: &HeaderBlock, length: usize) -> Response<()> {
+    let mut response = Response::new(());
     // Statuses come from this module or were checked to lie in 200–999.
     *response.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     *response.headers_mut() = headers.to_map();
     let headers = response.headers_mut();
-    headers.insert(header::CONTENT_LENGTH, HeaderValue::from(body.len()));
+    headers.insert(header::CONTENT_LENGTH, HeaderValue::from(length));
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
-    *response.body_mut() = body;
     response
 }
 

@@ -234,8 +234,8 @@ impl Tensor {
             Dialect::Torch => format!("torch.{}", self.dtype.name()),
         };
         Value::Dict(IndexMap::from([
-            ("buffer".to_owned(), Value::Str(STANDARD.encode(&buffer))),
-            ("dtype".to_owned(), Value::Str(name)),
+            ("buffer".to_owned(), STANDARD.encode(&buffer).into()),
+            ("dtype".to_owned(), name.into()),
             ("shape".to_owned(), Value::List(outer)),
         ]))
     }

@@ -88,7 +88,7 @@ fn merge_parts(spec: &SynapseSpec, local: &mut Synapse, answer: &Answer<'_>) -> 
         };
         local.axon.status_message = match members.get("message") {
             None | Some(Value::None) => None,
-            Some(Value::Str(text)) => Some(text.clone()),
+            Some(Value::Str(text)) => Some(text.to_string()),
             Some(_) => {
                 return Err(
                     "1 validation error for TerminalInfo\nstatus_message\n  Input should be a valid string".to_owned()

@@ -7,9 +7,14 @@
 
 use std::fmt::Write as _;
 
+use bytes::Bytes;
+use bytestring::ByteString;
 use indexmap::IndexMap;
 
 use super::{Integer, Value, float_repr};
+
+/// From this length on a text is shared rather than copied.
+const LONG: usize = 16 * 1_024;
 
 /// Deeper nesting is refused. CPython gives up near a thousand, by its recursion limit.
 const MAX_DEPTH: usize = 128;
@@ -33,21 +38,25 @@ pub struct JsonError {
 /// # Errors
 /// When `bytes` are not UTF-8, not JSON, nested deeper than 128, or followed by something else.
 pub fn read_json(bytes: &[u8]) -> Result<Value, JsonError> {
-    let text = std::str::from_utf8(bytes).map_err(|_| JsonError {
-        reason: "Body is not UTF-8",
-        position: 0,
-        line: 1,
-        column: 1,
-    })?;
-    let mut reader = Reader { text, at: 0 };
-    reader.skip_space();
-    let value = reader.value(0)?;
-    reader.skip_space();
-    if reader.at == text.len() { Ok(value) } else { Err(reader.error("Extra data", reader.at)) }
+    let text = std::str::from_utf8(bytes).map_err(|_| NOT_UTF_8)?;
+    Reader { text, whole: None, at: 0 }.document()
 }
+
+/// Reads one JSON document as [`read_json`] does; long texts of it remain parts of `bytes`.
+///
+/// # Errors
+/// As [`read_json`].
+pub fn read_json_of(bytes: &Bytes) -> Result<Value, JsonError> {
+    let whole = ByteString::try_from(bytes.clone()).map_err(|_| NOT_UTF_8)?;
+    Reader { text: &whole, whole: Some(&whole), at: 0 }.document()
+}
+
+const NOT_UTF_8: JsonError = JsonError { reason: "Body is not UTF-8", position: 0, line: 1, column: 1 };
 
 struct Reader<'a> {
     text: &'a str,
+    /// The same text, when long texts in it may keep it.
+    whole: Option<&'a ByteString>,
     /// Bytes consumed; always on a character boundary.
     at: usize,
 }
@@ -55,6 +64,13 @@ struct Reader<'a> {
 // === impl Reader ===
 
 impl Reader<'_> {
+    fn document(mut self) -> Result<Value, JsonError> {
+        self.skip_space();
+        let value = self.value(0)?;
+        self.skip_space();
+        if self.at == self.text.len() { Ok(value) } else { Err(self.error("Extra data", self.at)) }
+    }
+
     fn peek(&self) -> Option<u8> {
         self.text.as_bytes().get(self.at).copied()
     }
@@ -85,7 +101,10 @@ impl Reader<'_> {
             return Err(self.error("Nested too deeply", self.at));
         }
         match self.peek() {
-            Some(b'"') => self.string().map(Value::Str),
+            Some(b'"') => match self.long_string() {
+                Some(text) => Ok(Value::Str(text)),
+                None => self.string().map(Value::from),
+            },
             Some(b'{') => self.object(depth),
             Some(b'[') => self.array(depth),
             Some(b'-' | b'0'..=b'9') => self.number(),
@@ -214,6 +233,23 @@ impl Reader<'_> {
         }
     }
 
+    /// A text that is long and stands there as it is, without a copy of it.
+    fn long_string(&mut self) -> Option<ByteString> {
+        let whole = self.whole?;
+        let start = self.at + 1;
+        let rest = self.text.get(start..)?;
+        // Most are short, and are not looked at twice.
+        if !rest.as_bytes().get(..LONG)?.iter().all(|byte| is_plain(*byte)) {
+            return None;
+        }
+        let end = start + run(rest.as_bytes(), is_plain);
+        if self.text.as_bytes().get(end) != Some(&b'"') {
+            return None;
+        }
+        self.at = end + 1;
+        Some(whole.slice_ref(self.text.get(start..end)?))
+    }
+
     fn string(&mut self) -> Result<String, JsonError> {
         let open = self.at;
         self.at += 1;
@@ -296,12 +332,37 @@ pub enum JsonStyle {
 /// Writes `value` as Python would. Numbers that JSON lacks are written as Python writes them:
 /// `NaN`, `Infinity`, `-Infinity`.
 pub fn write_json(value: &Value, style: JsonStyle) -> String {
-    let mut out = String::new();
+    let mut out = Writer::default();
     write_value(&mut out, value, style);
-    out
+    out.text
 }
 
-fn write_value(out: &mut String, value: &Value, style: JsonStyle) {
+/// What is written: a text, or with `parts` those before it.
+#[derive(Default)]
+struct Writer {
+    text: String,
+    parts: Option<Vec<Bytes>>,
+}
+
+// === impl Writer ===
+
+impl Writer {
+    /// Takes a long text as a part, if it is written as it is.
+    fn share(&mut self, text: &ByteString, style: JsonStyle) -> bool {
+        let Some(parts) = self.parts.as_mut().filter(|_| text.len() >= LONG) else { return false };
+        if plain_run(text.as_bytes(), style) != text.len() {
+            return false;
+        }
+        self.text.push('"');
+        parts.push(Bytes::from(std::mem::take(&mut self.text)));
+        parts.push(text.as_bytes().clone());
+        self.text.push('"');
+        true
+    }
+}
+
+fn write_value(writer: &mut Writer, value: &Value, style: JsonStyle) {
+    let out = &mut writer.text;
     match value {
         Value::None => out.push_str("null"),
         Value::Bool(truth) => out.push_str(if *truth { "true" } else { "false" }),
@@ -311,41 +372,57 @@ fn write_value(out: &mut String, value: &Value, style: JsonStyle) {
             out.push_str(if *number > 0.0 { "Infinity" } else { "-Infinity" });
         }
         Value::Float(number) => out.push_str(&float_repr(*number)),
-        Value::Str(text) => write_string(out, text, style),
+        Value::Str(text) => {
+            if !writer.share(text, style) {
+                write_string(&mut writer.text, text, style);
+            }
+        }
         Value::List(members) | Value::Tuple(members) => {
             out.push('[');
             for (index, member) in members.iter().enumerate() {
                 if index > 0 {
-                    out.push_str(comma(style));
+                    writer.text.push_str(comma(style));
                 }
-                write_value(out, member, style);
+                write_value(writer, member, style);
             }
-            out.push(']');
+            writer.text.push(']');
         }
         Value::Dict(members) => {
-            write_members(out, members.iter().map(|(key, member)| (key.as_str(), member)), style);
+            write_members(writer, members.iter().map(|(key, member)| (key.as_str(), member)), style);
         }
     }
 }
 
 /// Writes an object whose members are held by nobody together.
 pub(crate) fn write_object<'a>(members: impl Iterator<Item = (&'a str, &'a Value)>, style: JsonStyle) -> String {
-    let mut out = String::new();
+    let mut out = Writer::default();
     write_members(&mut out, members, style);
-    out
+    out.text
 }
 
-fn write_members<'a>(out: &mut String, members: impl Iterator<Item = (&'a str, &'a Value)>, style: JsonStyle) {
-    out.push('{');
+/// The same text in parts, of which long texts are not copies.
+pub(crate) fn write_object_in_parts<'a>(
+    members: impl Iterator<Item = (&'a str, &'a Value)>,
+    style: JsonStyle,
+) -> Vec<Bytes> {
+    let mut out = Writer { parts: Some(Vec::new()), ..Writer::default() };
+    write_members(&mut out, members, style);
+    let mut parts = out.parts.unwrap_or_default();
+    parts.push(Bytes::from(out.text));
+    parts
+}
+
+fn write_members<'a>(writer: &mut Writer, members: impl Iterator<Item = (&'a str, &'a Value)>, style: JsonStyle) {
+    writer.text.push('{');
     for (index, (key, member)) in members.enumerate() {
         if index > 0 {
-            out.push_str(comma(style));
+            writer.text.push_str(comma(style));
         }
-        write_string(out, key, style);
-        out.push_str(if style == JsonStyle::Spaced { ": " } else { ":" });
-        write_value(out, member, style);
+        write_string(&mut writer.text, key, style);
+        writer.text.push_str(if style == JsonStyle::Spaced { ": " } else { ":" });
+        write_value(writer, member, style);
     }
-    out.push('}');
+    writer.text.push('}');
 }
 
 fn comma(style: JsonStyle) -> &'static str {
@@ -357,10 +434,7 @@ fn write_string(out: &mut String, text: &str, style: JsonStyle) {
     out.push('"');
     let mut rest = text;
     loop {
-        let plain = match style {
-            JsonStyle::Spaced => run(rest.as_bytes(), |byte| is_plain(byte) && byte < 0x7f),
-            JsonStyle::Compact => run(rest.as_bytes(), is_plain),
-        };
+        let plain = plain_run(rest.as_bytes(), style);
         // Only bytes of whole characters are plain.
         let (before, after) = rest.split_at_checked(plain).unwrap_or((rest, ""));
         out.push_str(before);
@@ -384,6 +458,14 @@ fn write_string(out: &mut String, text: &str, style: JsonStyle) {
         rest = after.as_str();
     }
     out.push('"');
+}
+
+/// How many bytes at the start are written as they are.
+fn plain_run(bytes: &[u8], style: JsonStyle) -> usize {
+    match style {
+        JsonStyle::Spaced => run(bytes, |byte| is_plain(byte) && byte < 0x7f),
+        JsonStyle::Compact => run(bytes, is_plain),
+    }
 }
 
 /// Whether a byte stands for itself between quotes.
@@ -436,6 +518,27 @@ mod tests {
         }
         assert_eq!(read_json(b"\"\\ud800\"").unwrap_err().reason, "Lone surrogate in \\uXXXX escape");
         assert_eq!(read_json(&[0xff]).unwrap_err().reason, "Body is not UTF-8");
+    }
+
+    #[test]
+    fn long_texts_are_parts_of_what_they_came_from() {
+        let long = "é".repeat(LONG);
+        let body =
+            Bytes::from(format!(r#"{{"a": "{long}", "b": ["{long}\\n", "{}"], "{long}": 1}}"#, "x".repeat(LONG - 1)));
+        let value = read_json_of(&body).unwrap();
+        assert_eq!(value, read_json(&body).unwrap());
+        let Some(Value::Str(text)) = value.get("a") else { panic!("no text") };
+        assert_eq!(text.as_bytes().as_ptr(), body[7..].as_ptr());
+        let members = [("one", &value), ("two", value.get("a").unwrap())];
+        for style in [JsonStyle::Compact, JsonStyle::Spaced] {
+            let parts = write_object_in_parts(members.into_iter(), style);
+            assert_eq!(parts.concat(), write_object(members.into_iter(), style).into_bytes());
+            // Beyond ASCII everything is escaped in the other style, so nothing is written as it is.
+            assert_eq!(parts.len(), if style == JsonStyle::Compact { 5 } else { 1 });
+        }
+        for broken in [format!("[\"{long}"), format!("[\"{long}\u{1}\"]"), format!("[\"{long}\" x")] {
+            assert_eq!(read_json_of(&broken.clone().into()), read_json(broken.as_bytes()));
+        }
     }
 
     #[test]

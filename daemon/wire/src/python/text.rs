@@ -11,7 +11,7 @@ use super::{Value, float_repr};
 /// Python's `str(value)`: a text as it is, everything else as `repr`.
 pub fn python_str(value: &Value) -> String {
     match value {
-        Value::Str(text) => text.clone(),
+        Value::Str(text) => text.to_string(),
         other => python_repr(other),
     }
 }

@@ -1,5 +1,6 @@
 //! A value as Python holds it after reading JSON or coercing a field.
 
+use bytestring::ByteString;
 use indexmap::IndexMap;
 
 use super::Integer;
@@ -19,8 +20,8 @@ pub enum Value {
     Int(Integer),
     /// A `float`; JSON numbers with a point or an exponent are floats.
     Float(f64),
-    /// A `str`.
-    Str(String),
+    /// A `str`. A long one may be a part of the body that it was read from, which it keeps.
+    Str(ByteString),
     /// A `list`.
     List(Vec<Value>),
     /// A `tuple`: JSON has none, it comes from a field declared as one.
@@ -54,7 +55,7 @@ impl Value {
             Self::Bool(_) => Self::Bool(false),
             Self::Int(_) => Self::Int(Integer::from(0_i64)),
             Self::Float(_) => Self::Float(0.0),
-            Self::Str(_) => Self::Str(String::new()),
+            Self::Str(_) => Self::Str(ByteString::new()),
             Self::List(_) => Self::List(Vec::new()),
             Self::Tuple(_) => Self::Tuple(Vec::new()),
             Self::Dict(_) => Self::Dict(IndexMap::new()),
@@ -80,13 +81,13 @@ impl Value {
 
 impl From<&str> for Value {
     fn from(text: &str) -> Self {
-        Self::Str(text.to_owned())
+        Self::Str(text.into())
     }
 }
 
 impl From<String> for Value {
     fn from(text: String) -> Self {
-        Self::Str(text)
+        Self::Str(text.into())
     }
 }
 

@@ -162,7 +162,7 @@ impl FieldType {
             Self::Int => Value::from(0),
             Self::Float => Value::Float(0.0),
             Self::Bool => Value::Bool(false),
-            Self::Str => Value::Str(String::new()),
+            Self::Str => Value::from(""),
             Self::List(_) => Value::List(Vec::new()),
             Self::Tuple(_) => Value::Tuple(Vec::new()),
             Self::Dict(_) | Self::Model(_) => Value::Dict(IndexMap::new()),

@@ -1,9 +1,10 @@
 //! The message itself: the base fields and those of its class.
 
+use bytes::Bytes;
 use indexmap::IndexMap;
 
 use super::{Coercion, HeaderBlock, SynapseSpec, Terminal};
-use crate::python::{JsonStyle, Value, read_float, write_object};
+use crate::python::{JsonStyle, Value, read_float, write_object, write_object_in_parts};
 
 /// Seconds a call may take when nobody says otherwise.
 pub const DEFAULT_TIMEOUT: f64 = 12.0;
@@ -116,10 +117,17 @@ impl Synapse {
 
     /// The body as JSON text that says `dendrite` of its sender.
     pub fn to_json_from(&self, dendrite: &Terminal, style: JsonStyle) -> String {
-        let base = self.base(dendrite);
+        write_object(self.members(&self.base(dendrite)), style)
+    }
+
+    /// The body as JSON text in parts, of which long texts are not copies.
+    pub fn to_json_in_parts(&self, style: JsonStyle) -> Vec<Bytes> {
+        write_object_in_parts(self.members(&self.base(&self.dendrite)), style)
+    }
+
+    fn members<'a>(&'a self, base: &'a [(&'static str, Value)]) -> impl Iterator<Item = (&'a str, &'a Value)> {
         let base = base.iter().map(|(name, value)| (*name, value));
-        let fields = self.fields.iter().map(|(name, value)| (name.as_str(), value));
-        write_object(base.chain(fields), style)
+        base.chain(self.fields.iter().map(|(name, value)| (name.as_str(), value)))
     }
 
     fn base(&self, dendrite: &Terminal) -> [(&'static str, Value); 7] {
@@ -164,7 +172,7 @@ impl Synapse {
 fn optional_text(name: &str, value: Value) -> Result<Option<String>, Coercion> {
     match value {
         Value::None => Ok(None),
-        Value::Str(text) => Ok(Some(text)),
+        Value::Str(text) => Ok(Some(text.into())),
         _ => Err(Coercion { path: name.to_owned(), reason: "Input should be a valid string".to_owned() }),
     }
 }

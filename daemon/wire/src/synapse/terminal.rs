@@ -82,7 +82,7 @@ impl Terminal {
             let number = whole || name == "process_time";
             let text = match value {
                 Value::None => continue,
-                Value::Str(text) => text.clone(),
+                Value::Str(text) => text.to_string(),
                 Value::Int(value) if number => value.to_string(),
                 Value::Bool(truth) if number => u8::from(*truth).to_string(),
                 // `int(3.7)` cuts.

@@ -155,7 +155,10 @@ impl Axon {
                 let spec = verified.spec().clone();
                 let claimed = verified.claimed().clone();
                 match handle(spec.name(), verified.into_synapse()) {
-                    Ok(synapse) => reply::answered(&spec, synapse, answering.process_time).unwrap(),
+                    Ok(synapse) => {
+                        let reply = reply::answered(&spec, synapse, answering.process_time).unwrap();
+                        reply.map(|parts| parts.concat().into())
+                    }
                     Err(failure) => reply::failed(&failure, &claimed, &spec, &answering),
                 }
             }
