@@ -9,6 +9,7 @@
 #![warn(missing_docs, missing_debug_implementations)]
 
 pub mod axon;
+mod base58;
 pub mod catalogue;
 pub mod chain;
 pub mod config;

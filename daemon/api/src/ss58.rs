@@ -6,6 +6,8 @@
 
 use blake2::{Blake2b512, Digest};
 
+use crate::base58;
+
 /// The address format of every Bittensor network.
 pub(crate) const FORMAT: u8 = 42;
 
@@ -35,12 +37,11 @@ fn checksum(body: &[u8]) -> [u8; 2] {
 
 /// The text of `account` in format 42.
 pub(crate) fn encode(account: &[u8; 32]) -> String {
-    let mut body = Vec::with_capacity(35);
-    body.push(FORMAT);
-    body.extend_from_slice(account);
-    let sum = checksum(&body);
-    body.extend_from_slice(&sum);
-    bs58::encode(body).into_string()
+    let mut address = [FORMAT; 35];
+    address[1..33].copy_from_slice(account);
+    let sum = checksum(&address[..33]);
+    address[33..].copy_from_slice(&sum);
+    base58::encode(&address)
 }
 
 /// The account behind `text`, which must be of format 42 with a valid checksum.
@@ -54,11 +55,7 @@ pub(crate) fn decode(text: &str) -> Result<[u8; 32], AddressError> {
 /// The account behind `text` and the format it is written in.
 pub(crate) fn decode_any(text: &str) -> Result<([u8; 32], u16), AddressError> {
     let malformed = || AddressError::Malformed(text.to_owned());
-    // The longest account address has 2 + 32 + 2 bytes, under 51 characters of base58.
-    if text.len() > 64 {
-        return Err(malformed());
-    }
-    let bytes = bs58::decode(text).into_vec().map_err(|_| malformed())?;
+    let bytes = base58::decode(text).ok_or_else(malformed)?;
     let (format, prefix) = match *bytes.as_slice() {
         [first, ..] if first < 64 => (u16::from(first), 1),
         [first, second, ..] if first < 128 => {
