@@ -135,12 +135,11 @@ impl HttpPool {
 
     /// A connection that can carry a request now: a kept one, or a fresh one.
     pub(crate) async fn ready(&self, address: SocketAddr) -> Result<Ready, PoolError> {
-        let (sender, age) = match self.take(address) {
-            Some(sender) => (sender, Age::Kept),
-            None => {
-                let connected = self.connect(address).await;
-                (connected.map_err(|source| PoolError::Unreachable { address, source })?, Age::Fresh)
-            }
+        let (sender, age) = if let Some(sender) = self.take(address) {
+            (sender, Age::Kept)
+        } else {
+            let connected = self.connect(address).await;
+            (connected.map_err(|source| PoolError::Unreachable { address, source })?, Age::Fresh)
         };
         Ok(Ready { sender, address, pool: self.clone(), age })
     }

@@ -264,7 +264,7 @@ async fn exchange<O: h3::quic::OpenStreams<Bytes>>(
             continue;
         }
         if data.remaining() > max_reply.saturating_sub(read.len()) {
-            return Err(payload(format!("Response is larger than {} bytes", max_reply)));
+            return Err(payload(format!("Response is larger than {max_reply} bytes")));
         }
         read.extend_from_slice(&data.copy_to_bytes(data.remaining()));
     }
