@@ -66,6 +66,12 @@ def netuids(told):
 
 
 with World("read", BIN).running() as world:
+    deadline = time.monotonic() + 60
+    while world.btctl("status")["phase"] != "ready":
+        assert time.monotonic() < deadline, "btd has not read its chain within a minute"
+        time.sleep(0.05)
+    # btcli 9 has nothing to say of a chain that has no block yet.
+    world.btctl("devnet", "mine", "3")
     there = None
     print(f"{'command':38} {'CPU s':>6} {'+ daemon':>9} {'clock s':>8}")
     for name, command, count in [

@@ -26,13 +26,13 @@ pub(crate) fn encode(bytes: &[u8; 35]) -> String {
     let mut limbs = [0_u64; 9];
     // From the end: the first limb has three bytes only.
     for (limb, four) in limbs.iter_mut().rev().zip(bytes.rchunks(4)) {
-        *limb = four.iter().fold(0, |limb, byte| limb << 8 | u64::from(*byte));
+        *limb = four.iter().fold(0, |limb, byte| (limb << 8) | u64::from(*byte));
     }
     let mut digits = [0_u8; 50];
     for group in digits.rchunks_exact_mut(GROUP) {
         let mut rest = 0;
         for limb in &mut limbs {
-            let value = rest << 32 | *limb;
+            let value = (rest << 32) | *limb;
             (*limb, rest) = (value / GROUP_VALUES, value % GROUP_VALUES);
         }
         for digit in group.iter_mut().rev() {

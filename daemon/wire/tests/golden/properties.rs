@@ -22,7 +22,7 @@ fn value() -> impl Strategy<Value = Value> {
         any::<i128>().prop_map(|number| Value::Int(Integer::from(number))),
         "-?[1-9][0-9]{40,80}".prop_map(|digits| Value::Int(digits.parse().unwrap())),
         any::<f64>().prop_filter("JSON has it", |number| number.is_finite()).prop_map(Value::Float),
-        any::<String>().prop_map(Value::Str),
+        any::<String>().prop_map(Value::from),
     ];
     leaf.prop_recursive(4, 32, 6, |inner| {
         prop_oneof![
