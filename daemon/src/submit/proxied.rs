@@ -106,13 +106,11 @@ async fn shortest(view: &View, proxied: Proxied<'_>) -> Result<Option<Shortest>,
     }
     let told: Vec<String> = ways.iter().map(|way| format!("`{}`, delay {}", way.kind, way.delay)).collect();
     let told = told.join("; ");
-    match choose(&ways, &filters, call) {
-        Some(chosen) => Ok(Some(Shortest { chosen, told })),
-        None => {
-            let words = format!("{delegate} is a proxy of {real} ({told}), which does not allow {call}");
-            Err(Precondition::Foreseen { error: "CallFiltered", words }.into())
-        }
-    }
+    let Some(chosen) = choose(&ways, &filters, call) else {
+        let words = format!("{delegate} is a proxy of {real} ({told}), which does not allow {call}");
+        return Err(Precondition::Foreseen { error: "CallFiltered", words }.into());
+    };
+    Ok(Some(Shortest { chosen, told }))
 }
 
 /// The way with the shortest delay of those that allow `call`; none where none does.
