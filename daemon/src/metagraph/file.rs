@@ -368,11 +368,11 @@ pub(super) mod tests {
     }
 
     /// The same as layout 2 has it behind `magic`, without its checksum.
-    fn before_amounts(table: &Table, magic: &[u8; 8]) -> Vec<u8> {
+    fn before_amounts(table: &Table, magic: [u8; 8]) -> Vec<u8> {
         let figures = figure::to_json(&table.figures).into_iter().map(|(name, json)| (name, json.into()));
         let mut bytes = write(&Table { figures: figures.collect(), ..table.clone() });
         bytes.truncate(bytes.len() - 4);
-        bytes[..8].copy_from_slice(magic);
+        bytes[..8].copy_from_slice(&magic);
         let amounts = b",\"amounts\":[]";
         let at = bytes.windows(amounts.len()).position(|window| window == amounts).unwrap();
         bytes.drain(at..at + amounts.len());
@@ -384,9 +384,9 @@ pub(super) mod tests {
     #[test]
     fn the_layouts_before_are_read_and_checked() {
         let table = table(4);
-        let mut second = before_amounts(&table, MAGIC_2);
+        let mut second = before_amounts(&table, *MAGIC_2);
         second.extend(crc32fast::hash(&second).to_le_bytes());
-        let mut first = before_amounts(&table, MAGIC_1);
+        let mut first = before_amounts(&table, *MAGIC_1);
         first.extend(Blake2b::<U32>::digest(&first));
         for mut bytes in [first, second] {
             assert_eq!(read(&bytes).as_ref(), Ok(&table));
