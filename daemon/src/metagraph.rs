@@ -13,6 +13,7 @@ pub mod file;
 pub mod history;
 mod policy;
 mod pools;
+mod recorded;
 mod recorder;
 mod refresher;
 mod snapshot;
@@ -70,8 +71,9 @@ pub struct Metagraphs {
     /// The block up to which all of the above is as the chain has it, but for claims of root
     /// dividends that are still gathered; none while something of it is being read.
     pub through: Option<BlockRef>,
-    /// The subnets whose stake claims of root dividends have changed since it was read.
-    pub claimed: BTreeSet<NetUid>,
+    /// The subnets whose stake claims of root dividends have changed since it was read, each with the
+    /// last block at which all that is kept of it was as the chain had it.
+    pub claimed: BTreeMap<NetUid, Stamp>,
     /// What keeping them current took.
     pub upkeep: Upkeep,
 }
@@ -152,16 +154,26 @@ impl Metagraphs {
         })
     }
 
+    /// The block of which what is kept of a subnet's neurons is true: the newest that was followed,
+    /// however long ago anything happened to it. It is an earlier one while claims on it are gathered,
+    /// while it cannot be read, and before all was read since the process began.
+    pub fn true_at(&self, snapshot: &Snapshot) -> Stamp {
+        let netuid = snapshot.subnet.netuid;
+        if self.broken.contains_key(&netuid) {
+            return snapshot.at;
+        }
+        if let Some(unclaimed) = self.claimed.get(&netuid) {
+            return *unclaimed;
+        }
+        let listed = self.list.as_ref().map(|list| list.at);
+        listed.filter(|at| self.through == Some(at.block)).unwrap_or(snapshot.at)
+    }
+
     /// Every column of a subnet's neurons as it is kept, and the block of which that is true; none
     /// before it was read since the process began.
     pub fn table(&self, netuid: NetUid) -> Option<(Stamp, &Arc<Table>)> {
         let snapshot = self.subnets.get(&netuid)?;
-        let current = self.list.as_ref().map(|list| list.at);
-        let current = current.filter(|at| {
-            let is_behind = self.claimed.contains(&netuid) || self.broken.contains_key(&netuid);
-            self.through == Some(at.block) && !is_behind
-        });
-        Some((current.unwrap_or(snapshot.at), snapshot.table()?))
+        Some((self.true_at(snapshot), snapshot.table()?))
     }
 
     /// A subnet's own figures at the newest block at which they were read.

@@ -215,7 +215,8 @@ fn render(
     sort: Option<&'static Shown<Neuron>>,
 ) -> String {
     let columns = if columns.is_empty() { COLUMNS.iter().take(USUAL).collect() } else { columns.to_vec() };
-    let block = reply.at.block.number.0;
+    // The age of weights is told as of now, however long ago anything else was read.
+    let block = reply.at.block.number.max(reply.subnet_at.block.number).0;
     let table = column::table(&column::sorted(&reply.neurons, (sort, None), block), &columns, block);
     format!("{}{}{}", heading(reply, page), table.render(page), footer(reply, page))
 }
@@ -308,7 +309,7 @@ mod tests {
         );
         assert_eq!(
             words(lines[2]),
-            "0 1.5000 - - 0.50000 0.50000 1.00000 0.000001 0.00000 * 5 * 127.0.0.1:8091 \
+            "0 1.5000 - - 0.50000 0.50000 1.00000 0.000001 0.00000 * 6 * 127.0.0.1:8091 \
              5GrwvaEF5zXb26Fz9rcQpDWS57CtERHpNehXCPcNoHGKutQY 5FHneW46xGXgs5mUiveU4sbTyGBzmstUspZC92UhjJM694ty"
         );
         assert_eq!(

@@ -188,10 +188,10 @@ pub struct Neuron {
 /// Reply of [`Metagraph`]: one subnet with all its neurons.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct MetagraphReply {
-    /// The block at which the neurons were read.
+    /// The block of which the neurons are true: the newest that was followed, whether or not anything
+    /// happened to them in it. An earlier one while claims of root dividends on them are gathered.
     pub at: At,
-    /// The block at which the subnet's own figures were read: pools and prices move with every
-    /// block, neurons when something happens to them.
+    /// The block at which the subnet's own figures were read: pools and prices move with every block.
     pub subnet_at: At,
     /// The subnet in one line.
     pub subnet: SubnetSummary,

@@ -143,7 +143,8 @@ impl Backlog {
             }
         }
         for (netuid, since) in &self.claims {
-            if block.0.saturating_sub(since.0) >= self.gathered {
+            // What is read of a subnet without its stake would be of a later block than that.
+            if block.0.saturating_sub(since.0) >= self.gathered || wanted.contains_key(netuid) {
                 extend(&mut wanted, *netuid, Extent::part(Part::Stake));
             }
         }
@@ -309,6 +310,18 @@ mod tests {
         backlog.read_stake(NetUid(2));
         assert_eq!(netuids(&due_at(&mut backlog, 9 + GATHERED, &known)), [0; 0]);
         assert_eq!(netuids(&due_at(&mut backlog, 10 + GATHERED, &known)), [1]);
+    }
+
+    #[test]
+    fn claims_are_read_with_whatever_else_is() {
+        let mut backlog = backlog();
+        let known = known(&[(1, 9), (2, 9)]);
+        backlog.resolve(BlockNumber(10), BTreeSet::new(), BTreeSet::from([NetUid(1), NetUid(2)]));
+        backlog.note(touched("SubtensorModule", "AxonServed", json!([1, ALICE])));
+        let due = due_at(&mut backlog, 12, &known);
+        let mut both = BTreeMap::from([(NetUid(1), Extent::part(Part::Axons))]);
+        extend(&mut both, NetUid(1), Extent::part(Part::Stake));
+        assert_eq!(due.subnets, both.into_iter().collect::<Vec<_>>(), "the other one's go on being gathered");
     }
 
     #[test]

@@ -316,7 +316,7 @@ impl Refresher {
             let subnets = pools.merged(&after.subnets);
             after.list = Some(Arc::new(List { at, subnets, netuids: pools.netuids().collect() }));
         }
-        after.claimed = self.backlog.claimed();
+        after.claimed = claimed(before, self.backlog.claimed());
         after.through = (!self.backlog.is_waiting()).then_some(at.block);
         Ok(after)
     }
@@ -377,6 +377,17 @@ impl Refresher {
             self.cache = None;
         }
     }
+}
+
+/// Since when stake claims are gathered in each of `netuids`: as long as before, or since what was kept
+/// before this reading.
+fn claimed(before: &Metagraphs, netuids: BTreeSet<NetUid>) -> BTreeMap<NetUid, Stamp> {
+    let unclaimed = |netuid: NetUid| {
+        let since = before.claimed.get(&netuid).copied();
+        let since = since.or_else(|| before.subnets.get(&netuid).map(|snapshot| before.true_at(snapshot)));
+        Some((netuid, since?))
+    };
+    netuids.into_iter().filter_map(unclaimed).collect()
 }
 
 /// Adds to `wanted` what the list of all subnets tells: which are new, gone, of another size, or

@@ -143,7 +143,7 @@ fn told<T>(read: Result<T, ReadError>) -> Result<Option<T>, ReadError> {
 
 /// The price where the runtime does not tell it: one on root, else what the pool's halves say; none
 /// of an empty pool, and where it is beyond all reason.
-fn price(netuid: NetUid, tao_in: Tao, alpha_in: Alpha) -> Option<Tao> {
+pub(super) fn price(netuid: NetUid, tao_in: Tao, alpha_in: Alpha) -> Option<Tao> {
     const ONE: u64 = 1_000_000_000;
     if netuid == NetUid(0) {
         return Some(Tao::from_rao(ONE));

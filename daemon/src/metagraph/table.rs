@@ -161,6 +161,11 @@ impl Table {
         after
     }
 
+    /// Whether it has weights or bonds of anybody.
+    pub fn has_rows(&self) -> bool {
+        !self.weights.is_empty() || !self.bonds.is_empty()
+    }
+
     /// The column `name`, by the chain's name or by the letter that the Python packages use.
     pub fn column(&self, name: &str) -> Option<&Column> {
         let name = match name {

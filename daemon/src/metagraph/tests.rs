@@ -179,6 +179,47 @@ fn a_subnet_that_cannot_be_read_leaves_the_others_whole_and_rests() {
 }
 
 #[test]
+fn what_is_kept_is_of_the_newest_block_although_nothing_happened_in_it() {
+    let mut known = metagraphs(&[snapshot(1, 3, 4), snapshot(2, 3, 2), snapshot(3, 3, 2)]);
+    let of = |known: &Metagraphs| [1, 2, 3].map(|netuid| known.true_at(&known.subnets[&NetUid(netuid)]));
+    assert_eq!(of(&known), [stamp(3); 3], "not everything was read yet");
+    known.through = Some(stamp(9).block);
+    assert_eq!(of(&known), [stamp(9); 3]);
+    known.claimed.insert(NetUid(2), stamp(7));
+    let garbled = ReadError::Garbled { what: "a metagraph".to_owned(), reason: "half of it".to_owned() };
+    break_off(&mut known.broken, NetUid(3), BlockNumber(8), &garbled);
+    assert_eq!(of(&known), [stamp(9), stamp(7), stamp(3)]);
+}
+
+#[tokio::test]
+async fn what_is_recorded_tells_the_neurons_and_the_subnet_that_were_read() {
+    let config = btd_devnet::Config {
+        listen: "127.0.0.1:0".parse().unwrap(),
+        block_time: BlockTime::Instant,
+        profile: btd_devnet::Profile::Busy(btd_devnet::Busy { subnets: 1, neurons: 12, seed: 7 }),
+        ..Default::default()
+    };
+    let devnet = Devnet::start(config).await.unwrap();
+    let config = LinkConfig {
+        endpoints: vec![format!("ws://{}", devnet.address()).into()],
+        stale_after_ms: 0,
+        ..LinkConfig::default()
+    };
+    let (link, follower) = btd_chain::link(config).unwrap();
+    let token = CancellationToken::new();
+    tokio::spawn(follower.run(token.clone()));
+    link.state().wait_for(btd_chain::LinkState::is_live).await.unwrap();
+    for netuid in [NetUid(0), NetUid(1)] {
+        let raw = link.view().unwrap().metagraph(netuid).await.unwrap().unwrap();
+        let table = Table::of(&raw, vec![], vec![], stamp(9));
+        let recorded = file::read(&file::write(&table)).unwrap();
+        assert_eq!(Snapshot::recorded(&recorded), Some(Snapshot::read(&raw, stamp(9))), "{netuid}");
+    }
+    token.cancel();
+    devnet.stop().await.unwrap();
+}
+
+#[test]
 fn a_subnets_own_figures_are_the_newest_ones() {
     let mut known = metagraphs(&[snapshot(1, 3, 4)]);
     let list = Arc::make_mut(known.list.as_mut().unwrap());

@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use btd_api::{
-    Coldkey, ErrorKind, Hotkey, HotkeyRef, Method, WalletName,
+    Coldkey, ErrorKind, Hotkey, HotkeyRef, Method, NetUid, WalletName,
     chain::{At, BlockRef, Event},
     signing::{Manner, Signing},
     wallet::{self, KeyName, Wait},
@@ -34,6 +34,12 @@ pub(super) fn kept_at(stamp: Stamp, known: &Metagraphs, link: &Link) -> At {
     let at = at(stamp, link);
     let is_left_behind = link.finalized().is_some_and(|block| known.is_left_behind(block.number));
     At { stale: at.stale || is_left_behind, ..at }
+}
+
+/// The same for what is kept of one subnet, of which nothing newer is known while it cannot be read.
+pub(super) fn kept_of(netuid: NetUid, stamp: Stamp, known: &Metagraphs, link: &Link) -> At {
+    let at = kept_at(stamp, known, link);
+    At { stale: at.stale || known.broken.contains_key(&netuid), ..at }
 }
 
 /// Whether blocks arrive, and are followed as they do: not while those of an outage are caught up with.

@@ -65,6 +65,7 @@ async fn overview(parts: Arc<Parts>, params: OverviewParams, _: Caller) -> Resul
     let metagraphs = parts.metagraph.current();
     let list = metagraphs.list.as_ref().ok_or_else(|| receipt::warming_up("the list of subnets"))?;
     let (mut neurons, mut idle) = (Vec::new(), Vec::new());
+    let mut at = receipt::kept_at(list.at, &metagraphs, &parts.link);
     for wallet in summaries(&parts).await? {
         if params.wallet.as_ref().is_some_and(|wanted| *wanted != wallet.name) {
             continue;
@@ -83,7 +84,8 @@ async fn overview(parts: Arc<Parts>, params: OverviewParams, _: Caller) -> Resul
                 let Some(snapshot) = metagraphs.subnets.get(&netuid) else { continue };
                 let Some(neuron) = snapshot.neuron(uid) else { continue };
                 if params.netuids.is_empty() || params.netuids.contains(&netuid) {
-                    let now = u64::from(snapshot.at.block.number.0);
+                    let now = u64::from(list.at.block.number.0);
+                    at.stale |= metagraphs.broken.contains_key(&netuid);
                     neurons.push(OwnNeuron {
                         wallet: wallet.name.clone(),
                         hotkey_name: hotkey_name.clone(),
@@ -96,7 +98,7 @@ async fn overview(parts: Arc<Parts>, params: OverviewParams, _: Caller) -> Resul
         }
     }
     neurons.sort_by_key(|own| (own.netuid, own.neuron.uid));
-    Ok(OverviewReply { at: receipt::kept_at(list.at, &metagraphs, &parts.link), neurons, idle })
+    Ok(OverviewReply { at, neurons, idle })
 }
 
 /// The fields of an identity, with the most bytes that the chain takes.
