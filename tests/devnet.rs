@@ -42,6 +42,12 @@ fn the_chain_is_in_its_owners_hands() {
     assert_ne!(balance(&host, BOB), poor);
     assert_eq!(host.ask(&["devnet", "mine", "30"])["number"], 38);
     wait_for("btd to follow the blocks", || (finalized(&host) == 38).then_some(()));
+    for already in [false, true] {
+        let synced = host.ask(&["subnets", "sync", "1", "--block", "30"]);
+        assert_eq!((&synced["kept"], &synced["already"]), (&Value::from(true), &Value::from(already)));
+    }
+    let recalled = ["rpc", "metagraph_column", r#"{"netuid":1,"column":"S","block":30}"#];
+    let hash = host.ask(&recalled)["at"]["hash"].clone();
     assert_eq!(host.ask(&["devnet", "status"])["snapshots"][0]["block"]["number"], 7);
     assert_eq!(host.ask(&["devnet", "revert", "0x1"])["number"], 7);
     wait_for("btd to follow the chain back", || (finalized(&host) == 7).then_some(()));
@@ -51,7 +57,13 @@ fn the_chain_is_in_its_owners_hands() {
     });
     let (code, error) = host.refused(&["devnet", "revert", "0x1"]);
     assert!(code == 1 && error.contains("there is no snapshot 0x1"), "{code} {error}");
+    // What was kept of a block that the chain has no more is told neither before it has another one nor after.
+    let (code, error) = host.refused(&recalled);
+    assert!(code == 1 && error.contains("no block 30 yet"), "{code} {error}");
     assert_eq!(pay()["block"]["number"], 8);
+    host.ask(&["devnet", "mine", "30"]);
+    wait_for("btd to follow the blocks", || (finalized(&host) == 38).then_some(()));
+    assert_ne!(host.ask(&recalled)["at"]["hash"], hash);
 
     // Time, by a moment and by a span.
     let set = host.ask(&["devnet", "set-time", "2040-01-01T00:00:00Z"]);

@@ -197,7 +197,11 @@ fn value(record: &HistoryRecord, column: &str) -> String {
 }
 
 fn synced(reply: &SyncReply, page: Page) -> String {
-    let kept = if reply.kept { "kept in the history" } else { "not kept: btd keeps no history" };
+    let kept = match (reply.kept, reply.already) {
+        (true, true) => "already kept in the history",
+        (true, false) => "kept in the history",
+        (false, _) => "not kept: btd keeps no history",
+    };
     let count = text::count(usize::from(reply.neurons), "neuron");
     format!("subnet {}, {count}, {}: {kept}\n", reply.netuid, text::at(&reply.at, page))
 }

@@ -79,7 +79,11 @@ fn render(reply: &MetagraphTable, page: Page, columns: &[&'static str]) -> Strin
     let name = reply.figures.get("name").and_then(Value::as_str).unwrap_or_default();
     let count = text::count(usize::from(reply.neurons), "neuron");
     let (weights, bonds) = (reply.weights.len(), reply.bonds.len());
-    let rows = format!("{} of weights, {bonds} of bonds", text::count(weights, "row"));
+    let rows = if reply.matrices {
+        format!("{} of weights, {bonds} of bonds", text::count(weights, "row"))
+    } else {
+        "without weights and bonds".to_owned()
+    };
     let at = text::at(&reply.at, page);
     format!(
         "{}subnet {} {}, mechanism {}, {count}, {rows}, {at}\n",
@@ -106,7 +110,7 @@ mod tests {
 
     #[test]
     fn columns_that_the_runtime_did_not_keep_are_no_zeros() {
-        let reply: MetagraphTable = serde_json::from_value(json!({
+        let mut reply: MetagraphTable = serde_json::from_value(json!({
             "at": { "number": 9, "hash": format!("0x{}", "00".repeat(32)), "age_ms": 100, "stale": false },
             "netuid": 1, "mechid": 0, "neurons": 2, "figures": { "name": "apex" },
             "columns": { "incentives": [7, 65_535], "total_stake": ["1500000000", "0"], "rank": [] },
@@ -120,5 +124,7 @@ UID  total_stake  incentives  rank
 subnet 1 apex, mechanism 0, 2 neurons, 1 row of weights, 0 of bonds, at block #9, just now
 ";
         assert_eq!(render(&reply, Page::default(), &["total_stake", "incentives", "rank"]), expected);
+        reply.matrices = false;
+        assert!(render(&reply, Page::default(), &["rank"]).contains(", 2 neurons, without weights and bonds, at"));
     }
 }

@@ -51,6 +51,15 @@ pub struct MetagraphTable {
     pub weights: Vec<Row>,
     /// What validators hold of whom, as the chain keeps it.
     pub bonds: Vec<Row>,
+    /// Whether weights and bonds are known. Where they are not, the two are empty: of a block that only
+    /// the history has, and that was recorded without them, and in a file that was saved of such a one.
+    #[serde(default = "known")]
+    pub matrices: bool,
+}
+
+/// What a btd that did not tell yet means.
+const fn known() -> bool {
+    true
 }
 
 /// Parameters of [`Neuron`]: a slot or a hotkey.
@@ -195,6 +204,10 @@ pub struct SaveReply {
     pub at: At,
     /// The file's bytes as `0x` hex.
     pub bytes: String,
+    /// Whether weights and bonds are in it: not those of a block that only the history has, and that
+    /// was recorded without them.
+    #[serde(default = "known")]
+    pub matrices: bool,
 }
 
 /// The most bytes of a file that [`Load`] takes. As hex they fit into a request of the largest size
@@ -297,6 +310,9 @@ pub struct SyncReply {
     pub neurons: u16,
     /// Whether the history has it from now on; not where no history is kept.
     pub kept: bool,
+    /// Whether the history had it already. Then the chain is not asked, and what it has stays as it is.
+    #[serde(default)]
+    pub already: bool,
 }
 
 /// Which matrix.
@@ -307,6 +323,17 @@ pub enum MatrixName {
     Weights,
     /// What each validator holds of each neuron; columns sum to 1.
     Bonds,
+}
+
+/// How a matrix is written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum MatrixForm {
+    /// Every number of every row. Of thousands of neurons that is more than a reply may hold.
+    #[default]
+    Dense,
+    /// The numbers other than zero.
+    Sparse,
 }
 
 /// Parameters of [`Matrix`].
@@ -320,10 +347,19 @@ pub struct MatrixParams {
     /// The mechanism; 0 is the main one.
     #[serde(default)]
     pub mechid: MechId,
-    /// The block; without it, that of the metagraph which btd keeps warm.
+    /// The block; without it, the newest finalized one.
     #[serde(default)]
     pub block: Option<BlockId>,
+    /// How it is written.
+    #[serde(default)]
+    pub form: MatrixForm,
+    /// The validator whose row is told; without it, all of them.
+    #[serde(default)]
+    pub uid: Option<Uid>,
 }
+
+/// One validator's part of a normalised matrix: its uid, then pairs of uid and number.
+pub type Shares = (Uid, Vec<(Uid, f32)>);
 
 /// Reply of [`Matrix`].
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -332,8 +368,13 @@ pub struct MatrixReply {
     pub at: At,
     /// How many neurons: the matrix is `n` by `n`.
     pub n: u16,
-    /// Rows by validator uid, each of `n` numbers, normalised.
-    pub rows: Vec<Vec<f32>>,
+    /// In the dense form: rows by validator uid, each of `n` numbers, normalised; the one row, where a
+    /// validator is named.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rows: Option<Vec<Vec<f32>>>,
+    /// In the sparse form: of each validator that has any, the numbers other than zero, normalised.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub entries: Option<Vec<Shares>>,
 }
 
 methods! {
@@ -343,7 +384,7 @@ methods! {
     Neuron = "metagraph_neuron" (Read): NeuronParams => NeuronReply;
     /// One column of a metagraph
     Column = "metagraph_column" (Read): ColumnParams => ColumnReply;
-    /// The weights or bonds of a mechanism as a matrix, dense and normalised
+    /// The weights or bonds of a mechanism as a normalised matrix, dense or sparse
     Matrix = "metagraph_matrix" (Read): MatrixParams => MatrixReply;
     /// What is another value at a later block, neuron by neuron
     Diff = "metagraph_diff" (Read): DiffParams => DiffReply;

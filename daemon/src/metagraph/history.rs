@@ -16,7 +16,13 @@
 mod delta;
 mod index;
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
 
 use blake2::{Blake2b, Digest, digest::consts::U8};
 use btd_api::{BlockHash, BlockNumber, MechId, NetUid};
@@ -50,7 +56,12 @@ pub struct History {
     /// The most bytes that are kept, keys and values; disk space is some times that.
     limit: u64,
     state: Arc<Mutex<Index>>,
+    /// The first block from which on it was not compared with the chain; [`CERTAIN`] when all of it was.
+    doubted: Arc<AtomicU64>,
 }
+
+/// No block: they have numbers of 32 bits.
+const CERTAIN: u64 = u64::MAX;
 
 /// What is kept of one subnet and mechanism.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -93,7 +104,20 @@ impl History {
         for (key, bytes) in cache.sizes(&[]).await? {
             index.add(&key, bytes);
         }
-        Ok(Self { cache, limit, state: Arc::new(Mutex::new(index)) })
+        Ok(Self { cache, limit, state: Arc::new(Mutex::new(index)), doubted: Arc::default() })
+    }
+
+    /// Notes that what is kept was not compared with the chain from block `first` on; that all of it
+    /// was, without one.
+    pub(super) fn doubt_from(&self, first: Option<BlockNumber>) {
+        let first = first.map_or(CERTAIN, |first| first.0.into());
+        self.doubted.store(first, Ordering::Release);
+    }
+
+    /// Whether what is kept of `block` was compared with the chain, and is the chain's. Nothing was
+    /// when it is opened: the chain may have been taken back meanwhile.
+    pub fn is_certain(&self, block: BlockNumber) -> bool {
+        u64::from(block.0) < self.doubted.load(Ordering::Acquire)
     }
 
     /// Keeps a metagraph of the chain `genesis`; does nothing if there is one of that block.

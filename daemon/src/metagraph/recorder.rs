@@ -17,8 +17,6 @@ pub(super) struct Recorder {
     link: Link,
     /// None where no history is kept, and after it failed.
     history: Option<History>,
-    /// From this block on it was not compared with the chain; none when all of it was.
-    unverified: Option<BlockNumber>,
 }
 
 /// What comparing the history with the chain has shown.
@@ -34,25 +32,30 @@ pub(super) struct Compared {
 
 impl Recorder {
     pub(super) fn new(link: Link, history: Option<History>) -> Self {
-        Self { link, history, unverified: Some(BlockNumber(0)) }
+        Self { link, history }
     }
 
     /// Notes that the chain may go on from elsewhere than where it was followed to.
     pub(super) fn doubt(&mut self) {
-        self.unverified = Some(BlockNumber(0));
+        if let Some(history) = &self.history {
+            history.doubt_from(Some(BlockNumber(0)));
+        }
+    }
+
+    /// Uses the history no more, neither for what is to come nor for what it has.
+    fn give_up(&mut self) {
+        self.doubt();
+        self.history = None;
     }
 
     /// Forgets what the history has of blocks that are not the chain's: it was taken back, or begins
     /// anew under the same genesis, as development chains do. What lies beyond the newest block, where
     /// a node may only have to catch up, is looked at when the chain gets there.
     pub(super) async fn verify(&mut self, newest: BlockNumber) {
-        if self.unverified.is_none_or(|first| first > newest) {
+        let Some((history, genesis)) = self.history.clone().zip(self.link.genesis()) else { return };
+        if history.is_certain(newest) {
             return;
         }
-        let Some((history, genesis)) = self.history.clone().zip(self.link.genesis()) else {
-            self.unverified = None;
-            return;
-        };
         let Compared { strange, beyond } = match compare(&history, genesis, newest, &self.link).await {
             Ok(compared) => compared,
             Err(error) => {
@@ -60,15 +63,16 @@ impl Recorder {
                 return;
             }
         };
-        self.unverified = beyond;
+        history.doubt_from(strange.or(beyond));
         let Some(first) = strange else { return };
-        // With it goes what lies behind it.
-        self.unverified = None;
         tracing::info!(first = first.0, "the history had blocks that the chain has not: they are forgotten");
         if let Err(error) = history.forget_from(genesis, first).await {
             tracing::error!(error = with_causes(&error), "the history failed: no more is kept of it");
-            self.history = None;
+            self.give_up();
+            return;
         }
+        // With it went what lay behind it.
+        history.doubt_from(None);
     }
 
     /// Records a metagraph, and those of the subnet's other mechanisms.
@@ -90,7 +94,7 @@ impl Recorder {
                 }
                 let error = with_causes(&error);
                 tracing::error!(error, "the history failed: no more is kept of the past of metagraphs");
-                self.history = None;
+                self.give_up();
                 return;
             }
         }

@@ -1,10 +1,11 @@
 //! The noun `metagraph`: everything that the chain keeps of a subnet's neurons, at any block.
 //!
 //! Neurons and columns of now are served from memory, those of a block from the history where it
-//! has that block; the rest is read from the chain when somebody asks. Identical reads at one block
-//! cost one answer. No file is written on behalf of callers: files travel as bytes.
+//! has that block; the rest is read from the chain when somebody asks (`metagraph/past.rs`). Identical
+//! reads at one block cost one answer. No file is written on behalf of callers: files travel as bytes.
 
 mod matrix;
+pub(super) mod past;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -12,8 +13,8 @@ use std::{
 };
 
 use btd_api::{
-    BlockNumber, ErrorKind, MechId, NetUid, Uid,
-    chain::{At, BlockId},
+    BlockNumber, ErrorKind, Uid,
+    chain::At,
     metagraph::{
         Change, Column, ColumnParams, ColumnReply, Diff, DiffParams, DiffReply, FigureChange, FileFormat, Get, History,
         HistoryParams, HistoryRecord, HistoryReply, Load, LoadParams, Matrix, MetagraphParams, MetagraphTable, Neuron,
@@ -21,18 +22,12 @@ use btd_api::{
     },
 };
 
-use super::{
-    Caller, Failure,
-    chain::raw,
-    receipt,
-    subnets::{no_mechanism, no_subnet},
-    table::Table as Methods,
-};
+use self::past::{Found, recall};
+use super::{Caller, Failure, receipt, subnets::no_subnet, table::Table as Methods};
 use crate::{
     causes::with_causes,
     daemon::Parts,
     metagraph::{List, Table, figure, file, history::HistoryError},
-    stamp::Stamp,
 };
 
 pub(super) fn register(methods: &mut Methods, parts: &Arc<Parts>) {
@@ -50,50 +45,13 @@ pub(super) fn register(methods: &mut Methods, parts: &Arc<Parts>) {
         .done();
 }
 
-/// The metagraph at a block, and that block.
-async fn read(parts: &Parts, netuid: NetUid, mechid: MechId, block: Option<BlockId>) -> Result<(Table, At), Failure> {
-    let (view, at) = raw::view(&parts.link, block).await?;
-    let stamp = Stamp::of(view.block(), &parts.link);
-    let table = Table::read(&view, netuid, mechid, stamp).await?;
-    Ok((table.ok_or_else(|| no_mechanism(netuid, mechid, at))?, at))
-}
-
-/// The columns at a block: those that are kept, without a block; from the history, if it has exactly
-/// that block; else from the chain.
-async fn recall(
-    parts: &Parts,
-    netuid: NetUid,
-    mechid: MechId,
-    block: Option<BlockId>,
-) -> Result<(Arc<Table>, At), Failure> {
-    if block.is_none() && mechid == MechId(0) {
-        let known = parts.metagraph.current();
-        if let Some((at, table)) = known.table(netuid) {
-            return Ok((Arc::clone(table), receipt::kept_at(at, &known, &parts.link)));
-        }
-    }
-    if let (Some(BlockId::Number(number)), Some(history)) = (block, &parts.history)
-        && let Some(genesis) = parts.link.genesis()
-    {
-        match history.of(genesis, (netuid, mechid), number).await {
-            Ok(Some(table)) => {
-                let at = At { stale: false, ..receipt::at(table.at, &parts.link) };
-                return Ok((Arc::new(table), at));
-            }
-            Ok(None) => {}
-            // The chain has it, or an archive.
-            Err(error) => tracing::warn!(error = with_causes(&error), "could not look into the history of metagraphs"),
-        }
-    }
-    read(parts, netuid, mechid, block).await.map(|(table, at)| (Arc::new(table), at))
-}
-
 async fn get(parts: Arc<Parts>, params: MetagraphParams, _: Caller) -> Result<MetagraphTable, Failure> {
-    let (table, at) = read(&parts, params.netuid, params.mechid, params.block).await?;
-    Ok(whole(table, at))
+    Ok(whole(past::read(&parts, params.netuid, params.mechid, params.block).await?))
 }
 
-fn whole(table: Table, at: At) -> MetagraphTable {
+fn whole(found: Found) -> MetagraphTable {
+    let Found { table, at, matrices } = found;
+    let table = Arc::unwrap_or_clone(table);
     MetagraphTable {
         at,
         netuid: table.netuid,
@@ -103,6 +61,7 @@ fn whole(table: Table, at: At) -> MetagraphTable {
         columns: table.columns.iter().map(|(name, column)| (name.clone(), column.values())).collect(),
         weights: table.weights,
         bonds: table.bonds,
+        matrices,
     }
 }
 
@@ -143,7 +102,7 @@ async fn diff(parts: Arc<Parts>, params: DiffParams, _: Caller) -> Result<DiffRe
     // Figures change at each block, and those that are kept are of the last whole reading.
     let (after, to) = match to {
         Some(to) => recall(&parts, netuid, mechid, Some(to)).await?,
-        None => read(&parts, netuid, mechid, None).await.map(|(table, at)| (Arc::new(table), at))?,
+        None => past::of_the_chain(&parts, netuid, mechid, None).await.map(|found| (found.table, found.at))?,
     };
     let changes = before.changes(&after).into_iter().map(|change| Change {
         uid: Uid(change.uid),
@@ -162,15 +121,15 @@ async fn diff(parts: Arc<Parts>, params: DiffParams, _: Caller) -> Result<DiffRe
 
 async fn save(parts: Arc<Parts>, params: SaveParams, _: Caller) -> Result<SaveReply, Failure> {
     let SaveParams { netuid, format, mechid, block } = params;
-    let (table, at) = read(&parts, netuid, mechid, block).await?;
+    let Found { table, at, matrices } = past::read(&parts, netuid, mechid, block).await?;
     // Up to 4096 by 4096 numbers are no work for a thread that serves others.
     let written = tokio::task::spawn_blocking(move || match format {
         FileFormat::Btd => file::write(&table),
-        FileFormat::Npz => file::npz(&table),
+        FileFormat::Npz => file::npz(&table, matrices),
     });
     let broke_off = |_| Failure::new(ErrorKind::Internal, "writing the file broke off");
     let bytes = written.await.map_err(broke_off)?;
-    Ok(SaveReply { at, bytes: format!("0x{}", hex::encode(bytes)) })
+    Ok(SaveReply { at, bytes: format!("0x{}", hex::encode(bytes)), matrices })
 }
 
 async fn load(parts: Arc<Parts>, params: LoadParams, _: Caller) -> Result<MetagraphTable, Failure> {
@@ -179,7 +138,8 @@ async fn load(parts: Arc<Parts>, params: LoadParams, _: Caller) -> Result<Metagr
     let bytes = hex::decode(digits).map_err(|error| refused(format!("the bytes are not hex: {error}")))?;
     let table = file::read(&bytes).map_err(|error| refused(error.to_string()))?;
     let at = At { stale: false, ..receipt::at(table.at, &parts.link) };
-    Ok(whole(table, at))
+    let matrices = table.has_rows();
+    Ok(whole(Found { table: Arc::new(table), at, matrices }))
 }
 
 /// Records in a reply of [`history`] when nobody says how many, and at most.
@@ -264,7 +224,10 @@ fn record(
 
 async fn sync(parts: Arc<Parts>, params: SyncParams, _: Caller) -> Result<SyncReply, Failure> {
     let SyncParams { netuid, block, mechid } = params;
-    let (table, at) = read(&parts, netuid, mechid, Some(block)).await?;
+    if let Some(Found { table, at, .. }) = past::recorded(&parts, netuid, mechid, Some(block)).await {
+        return Ok(SyncReply { at, netuid, mechid, neurons: table.neurons, kept: true, already: true });
+    }
+    let Found { table, at, .. } = past::of_the_chain(&parts, netuid, mechid, Some(block)).await?;
     let kept = match (&parts.history, parts.link.genesis()) {
         (Some(history), Some(genesis)) => {
             history.record(genesis, &table).await.map_err(|error| unusable(&error))?;
@@ -272,5 +235,5 @@ async fn sync(parts: Arc<Parts>, params: SyncParams, _: Caller) -> Result<SyncRe
         }
         _ => false,
     };
-    Ok(SyncReply { at, netuid, mechid, neurons: table.neurons, kept })
+    Ok(SyncReply { at, netuid, mechid, neurons: table.neurons, kept, already: false })
 }

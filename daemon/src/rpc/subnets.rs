@@ -27,6 +27,7 @@ use super::{
     Caller, Failure, Table,
     answer::{self, Envelope, Written},
     chain::raw,
+    metagraph::past,
     receipt,
     stake::SUBTENSOR,
     work::{Quarry, Work},
@@ -83,7 +84,7 @@ impl Written for WrittenMetagraph {
 
 async fn metagraph(parts: Arc<Parts>, params: MetagraphParams, _: Caller) -> Result<WrittenMetagraph, Failure> {
     let MetagraphParams { netuid, mechid, block } = params;
-    // Of the main mechanism there is always one in memory, of the others none.
+    // Of the main mechanism there is always one in memory; the others are read when somebody asks.
     if block.is_some() || mechid != MechId(0) {
         let read = past_metagraph(&parts, netuid, mechid, block).await?;
         return Ok(WrittenMetagraph::Read(Box::new(read)));
@@ -92,7 +93,7 @@ async fn metagraph(parts: Arc<Parts>, params: MetagraphParams, _: Caller) -> Res
     let snapshot = snapshot(&known, netuid)?;
     let (subnet_at, subnet) = known.newest(&snapshot);
     let head = WarmHead {
-        at: receipt::kept_at(snapshot.at, &known, &parts.link),
+        at: receipt::kept_of(netuid, known.true_at(&snapshot), &known, &parts.link),
         subnet_at: receipt::kept_at(subnet_at, &known, &parts.link),
         subnet: summary(&subnet),
     };
@@ -109,22 +110,39 @@ fn written_neurons(snapshot: &Snapshot) -> Result<&str, ApiError> {
     Ok(snapshot.keep_written(answer::write(&neurons)?))
 }
 
-/// The metagraph of a mechanism at a block, read from the chain.
+/// The metagraph of a mechanism at a block, read from the chain; from the history, where that has the
+/// block and the chain does not tell it any more.
 async fn past_metagraph(
     parts: &Parts,
     netuid: NetUid,
     mechid: MechId,
     block: Option<BlockId>,
 ) -> Result<MetagraphReply, Failure> {
-    let (view, at) = raw::view(&parts.link, block).await?;
-    let raw = view.mechagraph(netuid, mechid).await?.ok_or_else(|| no_mechanism(netuid, mechid, at))?;
-    let snapshot = Snapshot::read(&raw, Stamp::of(view.block(), &parts.link));
+    let (snapshot, at) = match chains_metagraph(parts, netuid, mechid, block).await {
+        Ok(read) => read,
+        Err(failure) => {
+            let recorded = past::recorded(parts, netuid, mechid, block).await;
+            let recorded = recorded.and_then(|found| Some((Snapshot::recorded(&found.table)?, found.at)));
+            recorded.ok_or(failure)?
+        }
+    };
     Ok(MetagraphReply {
         at,
         subnet_at: at,
         subnet: summary(&snapshot.subnet),
         neurons: snapshot.neurons().iter().map(neuron).collect(),
     })
+}
+
+async fn chains_metagraph(
+    parts: &Parts,
+    netuid: NetUid,
+    mechid: MechId,
+    block: Option<BlockId>,
+) -> Result<(Snapshot, At), Failure> {
+    let (view, at) = raw::view(&parts.link, block).await?;
+    let raw = view.mechagraph(netuid, mechid).await?.ok_or_else(|| no_mechanism(netuid, mechid, at))?;
+    Ok((Snapshot::read(&raw, Stamp::of(view.block(), &parts.link)), at))
 }
 
 async fn show(parts: Arc<Parts>, params: SubnetParams, _: Caller) -> Result<Shown, Failure> {

@@ -115,3 +115,15 @@ async fn what_is_damaged_goes_and_the_rest_stays() {
         .collect();
     assert_eq!(blocks, [700, 2_500, 2_600, 2_700, 2_800, 2_900, 3_000, 3_100]);
 }
+
+#[tokio::test]
+async fn nothing_is_certain_before_it_was_compared() {
+    let directory = tempfile::tempdir().unwrap();
+    let history = opened_at(directory.path(), PLENTY).await;
+    let certain = |history: &History| [0, 7, 8, u32::MAX].map(|block| history.is_certain(BlockNumber(block)));
+    assert_eq!(certain(&history), [false; 4]);
+    history.doubt_from(None);
+    assert_eq!(certain(&history.clone()), [true; 4]);
+    history.clone().doubt_from(Some(BlockNumber(8)));
+    assert_eq!(certain(&history), [true, true, false, false]);
+}
