@@ -1,13 +1,13 @@
 //! The weights or bonds of a subnet, as a list of the entries that are not zero.
 
 use btd_api::{
-    MechId,
-    metagraph::{Matrix, MatrixName, MatrixParams, MatrixReply},
+    MechId, Uid,
+    metagraph::{Matrix, MatrixForm, MatrixName, MatrixParams, MatrixReply},
 };
 use clap::{Args, ValueEnum};
 
 use crate::{
-    args::NetUidArg,
+    args::{NetUidArg, number},
     chain::query::BlockArg,
     exit::Exit,
     failure::Failure,
@@ -30,6 +30,12 @@ pub(crate) struct MatrixArgs {
     /// The mechanism; 0 is the main one
     #[arg(long, value_name = "MECHID", default_value = "0")]
     mechid: MechId,
+    /// The validator whose row is shown; without it, all of them
+    #[arg(long, value_name = "UID", value_parser = number::<Uid>)]
+    uid: Option<Uid>,
+    /// With --json: every number of every row, zeros too. Of thousands of neurons that is more than a reply may hold
+    #[arg(long)]
+    dense: bool,
     #[command(flatten)]
     at: BlockArg,
 }
@@ -51,20 +57,28 @@ impl MatrixArgs {
             Which::Bonds => MatrixName::Bonds,
         };
         let (netuid, block) = (self.netuid.resolve(), self.at.block);
-        let params = MatrixParams { netuid, matrix, mechid: self.mechid, block };
+        let form = if self.dense { MatrixForm::Dense } else { MatrixForm::Sparse };
+        let params = MatrixParams { netuid, matrix, mechid: self.mechid, block, form, uid: self.uid };
         let reply = session.call::<Matrix>(&params).await?;
-        session.out.reply(&reply, render).map(|()| Exit::Success)
+        session.out.reply(&reply, |reply, page| render(reply, self.uid, page)).map(|()| Exit::Success)
     }
 }
 
-fn render(reply: &MatrixReply, page: Page) -> String {
+/// The entries that are not zero; `only` is the one validator that was asked for.
+fn render(reply: &MatrixReply, only: Option<Uid>, page: Page) -> String {
     let mut table = Table::new(&[Column::number("VALIDATOR"), Column::number("UID"), Column::number("VALUE")]);
     let mut entries = 0;
-    for (validator, row) in reply.rows.iter().enumerate() {
-        for (uid, value) in row.iter().enumerate().filter(|(_, value)| **value != 0.0) {
+    let mut row = |validator: Uid, uid: Uid, value: f32| {
+        if value != 0.0 {
             table.row(&[validator.to_string(), uid.to_string(), format!("{value:.6}")]);
             entries += 1;
         }
+    };
+    for (validator, shares) in reply.entries.iter().flatten() {
+        shares.iter().for_each(|(uid, value)| row(*validator, *uid, *value));
+    }
+    for (validator, values) in (only.map_or(0, |uid| uid.0)..).map(Uid).zip(reply.rows.iter().flatten()) {
+        (0..).map(Uid).zip(values).for_each(|(uid, value)| row(validator, uid, *value));
     }
     let shown = if entries == 0 { String::new() } else { table.render(page) };
     format!("{shown}{} by {} with {entries} other than zero, {}\n", reply.n, reply.n, text::at(&reply.at, page))
@@ -78,17 +92,23 @@ mod tests {
 
     #[test]
     fn zeros_are_left_out() {
-        let reply: MatrixReply = serde_json::from_value(json!({
-            "at": { "number": 9, "hash": format!("0x{}", "00".repeat(32)), "age_ms": 100, "stale": false },
-            "n": 2, "rows": [[0.0, 1.0], [0.25, 0.0]],
-        }))
-        .unwrap();
+        let reply = |name: &str, numbers: serde_json::Value| -> MatrixReply {
+            serde_json::from_value(json!({
+                "at": { "number": 9, "hash": format!("0x{}", "00".repeat(32)), "age_ms": 100, "stale": false },
+                "n": 2, name: numbers,
+            }))
+            .unwrap()
+        };
         let expected = "\
 VALIDATOR  UID     VALUE
         0    1  1.000000
         1    0  0.250000
 2 by 2 with 2 other than zero, at block #9, just now
 ";
-        assert_eq!(render(&reply, Page::default()), expected);
+        assert_eq!(render(&reply("rows", json!([[0.0, 1.0], [0.25, 0.0]])), None, Page::default()), expected);
+        let sparse = reply("entries", json!([[0, [[1, 1.0]]], [1, [[0, 0.25]]]]));
+        assert_eq!(render(&sparse, None, Page::default()), expected);
+        let second = render(&reply("rows", json!([[0.25, 0.0]])), Some(Uid(1)), Page::default());
+        assert_eq!(second.lines().nth(1), Some("        1    0  0.250000"));
     }
 }

@@ -1,19 +1,24 @@
-//! A metagraph as `.npz`: a ZIP of NumPy arrays, not compressed, as `numpy.savez` writes it.
+//! A metagraph as `.npz`: a ZIP of NumPy arrays, compressed as those of `numpy.savez_compressed`: most
+//! of a matrix is zeros.
 //!
 //! The arrays have the chain's names and units (`<u2` ratios of 65535, `<u8` rao and blocks, `|b1`
 //! flags, `<U` texts, SS58 keys), beside `uids`, `netuid`, `mechid`, `block`, and the matrices
-//! `weights` and `bonds` (`<u2`, as the chain keeps them, row by validator). `figures` is the
-//! subnet's own figures as JSON text. Formats: NEP 1 (npy 1.0) and PKWARE APPNOTE (stored entries).
+//! `weights` and `bonds` (`<u2`, as the chain keeps them, row by validator), which are absent where
+//! they are not known. `figures` is the subnet's own figures as JSON text. Formats: NEP 1 (npy 1.0) and
+//! PKWARE APPNOTE (deflated entries).
 
 use btd_chain::Row;
 
-use super::super::{
-    figure,
-    table::{Column, Table},
+use super::{
+    super::{
+        figure,
+        table::{Column, Table},
+    },
+    deflate::compress,
 };
 
-/// The bytes of the file.
-pub fn npz(table: &Table) -> Vec<u8> {
+/// The bytes of the file, with weights and bonds if `matrices` says that they are known.
+pub fn npz(table: &Table, matrices: bool) -> Vec<u8> {
     let n = usize::from(table.neurons);
     let mut zip = Zip::default();
     zip.add("netuid", &array("<u2", &[], &table.netuid.0.to_le_bytes()));
@@ -39,7 +44,8 @@ pub fn npz(table: &Table) -> Vec<u8> {
         };
         zip.add(name, &bytes);
     }
-    for (name, rows) in [("weights", &table.weights), ("bonds", &table.bonds)] {
+    let known = [("weights", &table.weights), ("bonds", &table.bonds)].into_iter().filter(|_| matrices);
+    for (name, rows) in known {
         zip.add(name, &array("<u2", &[n, n], &dense(n, rows)));
     }
     let figures = serde_json::to_string(&figure::to_json(&table.figures)).unwrap_or_default();
@@ -92,7 +98,7 @@ fn array(kind: &str, shape: &[usize], data: &[u8]) -> Vec<u8> {
     bytes
 }
 
-/// A ZIP being written, entries stored.
+/// A ZIP being written, entries deflated.
 #[derive(Default)]
 struct Zip {
     bytes: Vec<u8>,
@@ -105,20 +111,21 @@ struct Zip {
 impl Zip {
     fn add(&mut self, name: &str, content: &[u8]) {
         let name = format!("{name}.npy");
-        let size = u32::try_from(content.len()).unwrap_or(u32::MAX).to_le_bytes();
+        let size = |bytes: &[u8]| u32::try_from(bytes.len()).unwrap_or(u32::MAX).to_le_bytes();
+        let compressed = compress(content);
         let offset = u32::try_from(self.bytes.len()).unwrap_or(u32::MAX);
         let mut fields = Vec::with_capacity(26);
-        // Version 2.0, no flags, stored, no time; 1 January 1980.
-        fields.extend([20, 0, 0, 0, 0, 0, 0, 0, 0x21, 0]);
+        // Version 2.0, no flags, deflated, no time; 1 January 1980.
+        fields.extend([20, 0, 0, 0, 8, 0, 0, 0, 0x21, 0]);
         fields.extend(crc32fast::hash(content).to_le_bytes());
-        fields.extend(size);
-        fields.extend(size);
+        fields.extend(size(&compressed));
+        fields.extend(size(content));
         fields.extend(u16::try_from(name.len()).unwrap_or(u16::MAX).to_le_bytes());
         fields.extend([0, 0]);
         self.bytes.extend(b"PK\x03\x04");
         self.bytes.extend(&fields);
         self.bytes.extend(name.as_bytes());
-        self.bytes.extend(content);
+        self.bytes.extend(&compressed);
         self.directory.extend(b"PK\x01\x02\x14\x00");
         self.directory.extend(&fields);
         // No comment, first disk, no attributes.
@@ -144,7 +151,7 @@ impl Zip {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use super::{super::deflate::tests::expand, *};
 
     #[test]
     fn arrays_are_numpys() {
@@ -161,7 +168,7 @@ mod tests {
 
     #[test]
     fn every_entry_is_where_the_directory_says() {
-        let bytes = npz(&super::super::tests::table(3));
+        let bytes = npz(&super::super::tests::table(3), true);
         let end = &bytes[bytes.len() - 22..];
         assert_eq!(&end[..4], b"PK\x05\x06");
         let word = |at: usize| usize::try_from(u32::from_le_bytes(end[at..at + 4].try_into().unwrap())).unwrap();
@@ -176,10 +183,24 @@ mod tests {
             let offset = usize::try_from(u32::from_le_bytes(directory[42..46].try_into().unwrap())).unwrap();
             assert_eq!(&bytes[offset..offset + 4], b"PK\x03\x04");
             assert_eq!(&bytes[offset + 30..offset + 30 + length], name.as_bytes());
-            assert_eq!(&bytes[offset + 30 + length..offset + 36 + length], b"\x93NUMPY");
+            let size = usize::try_from(u32::from_le_bytes(directory[20..24].try_into().unwrap())).unwrap();
+            let content = expand(&bytes[offset + 30 + length..offset + 30 + length + size]);
+            assert_eq!(&content[..6], b"\x93NUMPY");
+            assert_eq!(crc32fast::hash(&content).to_le_bytes(), directory[16..20]);
+            assert_eq!(u32::try_from(content.len()).unwrap().to_le_bytes(), directory[24..28]);
             names.push(name);
             directory = &directory[46 + length..];
         }
         assert!(names.contains(&"weights.npy".to_owned()) && names.contains(&"hotkeys.npy".to_owned()), "{names:?}");
+    }
+
+    #[test]
+    fn matrices_of_thousands_take_little_and_are_left_out_where_they_are_not_known() {
+        let table = super::super::tests::table(4_096);
+        let (with, without) = (npz(&table, true), npz(&table, false));
+        // Two matrices of 32 MiB each.
+        assert!(with.len() < without.len() + (1 << 20), "{} and {}", with.len(), without.len());
+        let names = |bytes: &[u8]| bytes.windows(11).any(|name| name == b"weights.npy");
+        assert!(names(&with) && !names(&without));
     }
 }
