@@ -38,7 +38,8 @@ pub struct Config {
     pub supervisor: supervisor::Config,
     /// The control API.
     pub rpc: rpc::Config,
-    /// The link to the chain. The network's preset names the endpoints; a network given as a URL is the endpoint.
+    /// The link to the chain. The network's preset names the endpoints; a network given as a URL is the
+    /// first of them, and those stay that are said in the same place or above it.
     pub chain: btd_chain::LinkConfig,
     /// Pages of the cache in memory.
     pub cache: CacheConfig,
@@ -188,6 +189,15 @@ mod tests {
             let config = with_file("", &[], vec![network(name)]).unwrap();
             assert_eq!(config.chain.endpoints[0].url(), endpoint, "{name}");
         }
+        let chosen = |file: &str, variables: &[_], settings| {
+            let endpoints = with_file(file, variables, settings).unwrap().chain.endpoints;
+            endpoints.iter().map(|endpoint| endpoint.url().to_owned()).collect::<Vec<_>>()
+        };
+        let file = "network = \"ws://a\"\n[chain]\nendpoints = [\"ws://b\", \"ws://a\", \"ws://c\"]\n";
+        assert_eq!(chosen(file, &[], vec![]), ["ws://a", "ws://b", "ws://c"]);
+        assert_eq!(chosen(file, &[("BTD_CHAIN__ENDPOINTS", "ws://d")], vec![]), ["ws://a", "ws://d"]);
+        assert_eq!(chosen(file, &[], vec![network("ws://e")]), ["ws://e"], "the file's are of its own network");
+        assert_eq!(chosen("network = \"ws://a\"\n", &[], vec![]), ["ws://a"]);
         let genesis = |name| with_file("", &[], vec![network(name)]).unwrap().chain.genesis;
         assert!(genesis("finney").is_some() && genesis("finney") == genesis("archive"));
         let file = "[chain]\nendpoints = [\"ws://own.example\"]\n";

@@ -62,8 +62,12 @@ pub(super) fn load(flags: &Flags, environment: &Environment) -> Result<(Config, 
     }
     let merged = builder.build().map_err(|error| ConfigError::Contradiction(error.to_string()))?;
     let mut config: Config = merged.try_deserialize().map_err(|error| blame(&error, &layers, &singles))?;
-    if let Network::Endpoint(url) = &config.network {
-        config.chain.endpoints = vec![url.clone()];
+    if let Network::Endpoint(url) = config.network.clone() {
+        let rank = |key: &str| rank(key, flags, &layers, &singles);
+        // Those of a place below the one that names this node are another network's.
+        let others = if rank("chain.endpoints") >= rank("network") { config.chain.endpoints } else { Vec::new() };
+        let others = others.into_iter().filter(|other| *other != url);
+        config.chain.endpoints = std::iter::once(url.clone()).chain(others).collect();
     }
     config.axon.check().map_err(|bad| {
         let key = format!("axon.{}", bad.key);
@@ -74,6 +78,18 @@ pub(super) fn load(flags: &Flags, environment: &Environment) -> Result<(Config, 
     let whole = serde_json::to_value(&config).unwrap_or_default();
     effective(&whole, "", &|key| origin(key, &layers, &singles), &mut settings);
     Ok((config, settings))
+}
+
+/// How high the place is at which the setting at `key` is said: a flag, a variable, the file, or none.
+fn rank(key: &str, flags: &Flags, layers: &[Layer], singles: &[Single]) -> u8 {
+    let pointer = format!("/{}", key.replace('.', "/"));
+    if flags.settings.iter().any(|setting| setting.key == key) {
+        3
+    } else if singles.iter().any(|single| single.key == key) {
+        2
+    } else {
+        u8::from(layers.iter().any(|layer| layer.values.pointer(&pointer).is_some()))
+    }
 }
 
 /// Where the setting at `key` is said.
