@@ -102,6 +102,57 @@ impl Running {
     }
 }
 
+/// What is asked of every runtime alike.
+impl Running {
+    /// The metagraph of subnet 1 in every way in which one is told.
+    fn tells_its_metagraph(&self) {
+        let of_one = |more: Json| {
+            let mut params = json!({ "netuid": 1 });
+            params.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+            params
+        };
+        let whole = self.ask("metagraph_get", of_one(json!({})));
+        let block = whole["at"]["number"].clone();
+        for who in [json!({ "uid": 0 }), json!({ "hotkey": HOTKEY.to_string(), "block": block })] {
+            let neuron = self.ask("metagraph_neuron", of_one(who))["neuron"].take();
+            assert_eq!(
+                (&neuron["hotkeys"], &neuron["coldkeys"]),
+                (&json!(HOTKEY.to_string()), &json!(COLDKEY.to_string()))
+            );
+            assert_eq!((&neuron["rank"], neuron.get("alpha_stake")), (&whole["columns"]["rank"][0], None));
+        }
+        for matrix in ["weights", "bonds"] {
+            let dense = self.ask("metagraph_matrix", of_one(json!({ "matrix": matrix })));
+            assert_eq!(dense["rows"].as_array().map(Vec::len), dense["n"].as_u64().map(|n| n.try_into().unwrap()));
+        }
+        let diff = self.ask("metagraph_diff", of_one(json!({ "from": block, "to": block })));
+        assert_eq!((&diff["figures"], &diff["changes"]), (&json!([]), &json!([])));
+
+        let saved = self.ask("metagraph_save", of_one(json!({ "block": block })));
+        let loaded = self.ask("metagraph_load", json!({ "bytes": saved["bytes"] }));
+        assert_eq!((&loaded["columns"], &loaded["figures"]), (&whole["columns"], &whole["figures"]));
+        assert_eq!(self.ask("metagraph_sync", of_one(json!({ "block": block })))["kept"], json!(true));
+        let history = self.ask("metagraph_history", of_one(json!({ "columns": ["rank"] })));
+        let last = history["records"].as_array().unwrap().last().unwrap();
+        assert_eq!((&last["block"]["number"], &last["values"]["rank"]), (&block, &whole["columns"]["rank"]));
+    }
+
+    /// What the metadata of the runtime of `spec` names.
+    fn tells_what_is_raw(&self, spec: u32) {
+        let newest = self.ask("chain_status", json!({}))["finalized"].take();
+        let block = self.ask("chain_block", json!({}));
+        assert_eq!((&block["hash"], &block["spec_version"]), (&newest["hash"], &json!(spec)));
+        assert_eq!(self.ask("chain_events", json!({ "block": newest["number"] }))["hash"], block["hash"]);
+        let tempo = self.ask("chain_storage", json!({ "pallet": "SubtensorModule", "item": "Tempo", "keys": [1] }));
+        assert_eq!(tempo["value"], self.ask("metagraph_get", json!({ "netuid": 1 }))["figures"]["tempo"], "{tempo}");
+        let initial = self.ask("chain_constant", json!({ "pallet": "SubtensorModule", "name": "InitialTempo" }));
+        assert!(initial["value"].is_u64(), "{initial}");
+        let metadata = self.ask("chain_metadata", json!({ "name": "SubtensorModule" }));
+        let names = |item: &Json| item["name"].as_str().is_some_and(|name| name.ends_with("burned_register"));
+        assert!(metadata["items"].as_array().unwrap().iter().any(names), "{metadata}");
+    }
+}
+
 /// A look at the newest block through `endpoint`.
 async fn view(endpoint: &str) -> View {
     let config = LinkConfig { endpoints: vec![endpoint.to_owned().into()], stale_after_ms: 0, ..LinkConfig::default() };
@@ -153,9 +204,22 @@ async fn a_runtime_of_2023_tells_no_owner_and_no_switch() {
     assert_eq!(&btd.ask("subnets_burnCost", json!({ "netuid": 1 }))["cost"], burn);
     let take = btd.ask("root_getTake", json!({ "hotkey": HOTKEY.to_string() }));
     assert_eq!(take.get("most"), Some(&Json::Null));
+    btd.tells_its_metagraph();
+    btd.tells_what_is_raw(103);
     // What it cannot tell at all is an error that names the runtime, and no empty reply.
     let refused = btd.call("subnets_lockCost", json!({}));
     assert!(refused["error"]["message"].as_str().is_some_and(|words| !words.is_empty()), "{refused}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_runtime_of_2023_tells_hyperparameters_where_its_node_does() {
+    let stored = |view: &View| vec![(key(view, "Burn", &[1_u16.into()]), 50_000_000_000_u64.encode())];
+    let told = (("SubnetInfoRuntimeApi_get_subnet_hyperparams", asked(1)), hyperparameters().encode());
+    let btd = Running::of((103, OF_2023), answers([told]), stored).await;
+    let hyperparameters = btd.ask("subnets_hyperparameters", json!({ "netuid": 1 }));
+    assert_eq!(hyperparameters["hyperparameters"].as_array().map(Vec::len), Some(18));
+    let listed = btd.ask("subnets_list", json!({}));
+    assert_eq!(listed["subnets"][1]["registration_allowed"], json!(true), "it is one of them");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -187,6 +251,9 @@ async fn a_runtime_of_2024_tells_owners_takes_and_root() {
     let hyperparameters = btd.ask("subnets_hyperparameters", json!({ "netuid": 1 }));
     assert_eq!(hyperparameters["hyperparameters"].as_array().map(Vec::len), Some(18));
     assert_eq!(btd.ask("subnets_lockCost", json!({}))["cost"], "123");
+    assert_eq!(btd.ask("subnets_price", json!({ "netuid": 1 }))["prices"], json!([{ "netuid": 1, "price": null }]));
+    btd.tells_its_metagraph();
+    btd.tells_what_is_raw(143);
 
     let root = btd.ask("root_list", json!({}));
     let expected = json!([{ "uid": 0, "hotkey": hotkey, "coldkey": coldkey, "stake": "777" }]);
