@@ -55,6 +55,8 @@ impl Recent {
         self.floor = floor.map_or(self.floor, |floor| self.floor.max(floor));
         let floor = self.floor;
         self.passed.retain(|(_, nonce)| *nonce > floor);
+        // What a busy moment took is given back, or the room held would not be bounded by the nonces held.
+        self.passed.shrink_to(2 * self.passed.len());
         if self.passed.is_empty() && floor <= horizon { Left::Nothing } else { Left::Something }
     }
 
@@ -69,4 +71,28 @@ impl Recent {
 pub(super) enum Left {
     Nothing,
     Something,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_room_of_a_busy_moment_is_given_back() {
+        let mut recent = Recent::default();
+        let most = u64::try_from(TOLD_APART).unwrap();
+        for number in 1..=most {
+            recent.push(number, number.into(), TOLD_APART);
+        }
+        assert!(recent.passed.capacity() >= TOLD_APART);
+        // One request stays within the window, window after window.
+        assert_eq!(recent.forget(Nanos::from(most) - 1), Left::Something);
+        assert_eq!(recent.len(), 1);
+        assert!(recent.passed.capacity() <= 4, "room for {}", recent.passed.capacity());
+        // What is left is told apart as before.
+        assert_eq!(recent.check(most.into(), Arrival(0)), Err(Refusal::Replayed));
+        assert_eq!(recent.check(Nanos::from(most) + 1, Arrival(0)), Ok(()));
+        assert_eq!(recent.forget(most.into()), Left::Nothing);
+        assert_eq!(recent.passed.capacity(), 0);
+    }
 }
