@@ -1,5 +1,9 @@
 //! A TCP connection that is given up when its other end does not take what it asked for.
 //!
+//! What is measured is for how long nothing more could be written. That is not quite for how long nothing was
+//! taken: the system lets us write again only once about a third of its send buffer is free, so the patience is
+//! for the other end to take that much.
+//!
 //! A reply waits in memory until it is taken, and a streamed one holds its handler's place until then. hyper
 //! bounds how long it waits for requests, not for this.
 
@@ -16,12 +20,12 @@ use tokio::{
     time::{Sleep, sleep},
 };
 
-/// A connection whose writes fail once nothing of them was taken for so long.
+/// A connection whose writes fail once none of them could be made for so long.
 #[derive(Debug)]
 pub(super) struct Patient {
     stream: TcpStream,
     patience: Duration,
-    /// Runs while the other end takes nothing.
+    /// Runs while nothing can be written.
     stalled: Option<Pin<Box<Sleep>>>,
 }
 
