@@ -15,13 +15,14 @@ pub struct Config {
     /// The address to listen on: TCP for HTTP/1.1 and UDP for HTTP/3, on one port number. Port 0
     /// takes any that is free for both.
     pub bind: SocketAddr,
-    /// Connections at once, of both transports. Further ones are closed at once.
+    /// Connections at once, of both transports. Further ones are closed at once. One of HTTP/1.1 reads into a
+    /// buffer of up to 128 KiB, or of `max_header_bytes` if that is more.
     pub max_connections: usize,
     /// Connections at once from one address: a Python dendrite opens up to a hundred, and several callers
     /// may share an address.
     pub max_connections_per_ip: usize,
     /// Verified requests at once, those that wait for a handler included. Further ones are answered
-    /// 503 at once.
+    /// 503 at once. Bodies of senders who are yet to prove themselves are half as many.
     pub max_in_flight: usize,
     /// Verified requests at once of one hotkey: what a Python dendrite sends at once, and more.
     pub max_in_flight_per_hotkey: usize,
@@ -80,9 +81,9 @@ impl Default for Config {
     fn default() -> Self {
         Self {
             bind: SocketAddr::from((Ipv4Addr::UNSPECIFIED, 8091)),
-            max_connections: 1_024,
+            max_connections: 4_096,
             max_connections_per_ip: 256,
-            max_in_flight: 256,
+            max_in_flight: 512,
             max_in_flight_per_hotkey: 128,
             max_header_bytes: 32 * 1_024,
             max_body_bytes: 10 * 1_024 * 1_024,

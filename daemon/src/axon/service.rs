@@ -105,7 +105,8 @@ impl Service {
             classes,
             members,
             shares: Shares::new(limits.in_flight, limits.in_flight_per_hotkey),
-            unproven: Readings::new(limits.in_flight, limits.in_flight_per_hotkey),
+            // Each may be of the longest body, and strangers send them.
+            unproven: Readings::new(limits.in_flight.div_ceil(2), limits.in_flight_per_hotkey),
             limits,
             uuid: Uuid::new_v4().to_string(),
             // Digits and ASCII punctuation only.

@@ -282,7 +282,8 @@ async fn who_only_claims_a_hotkey_takes_nothing_of_its_share() {
 
 #[tokio::test]
 async fn silent_bodies_from_many_sources_keep_no_newcomer_out() {
-    let narrow = Config { max_in_flight: 2, max_in_flight_per_hotkey: 1, body_timeout_ms: 60_000, ..config() };
+    // Half as many as may be in flight: two.
+    let narrow = Config { max_in_flight: 4, max_in_flight_per_hotkey: 1, body_timeout_ms: 60_000, ..config() };
     let axon = axon(narrow, vec![]).await;
     let request = claimed(&axon);
     let mut silent = Vec::new();
