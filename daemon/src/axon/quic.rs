@@ -42,8 +42,8 @@ const HANDSHAKE: Duration = Duration::from_secs(5);
 const IDLE: Duration = Duration::from_secs(30);
 /// Handshakes going on beyond which unproven addresses must first prove that they get our packets.
 const UNPROVEN_HANDSHAKES: usize = 64;
-/// Requests at once on one connection.
-const STREAMS: u32 = 64;
+/// Requests at once on one connection: what a dendrite sends at once, and more.
+const STREAMS: u32 = 128;
 /// What a caller may have in flight to us before we read it: per request, and per connection.
 const STREAM_WINDOW: u32 = 256 * 1_024;
 const CONNECTION_WINDOW: u32 = 1_024 * 1_024;

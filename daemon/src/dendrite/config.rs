@@ -8,8 +8,9 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
-    /// Requests on their way to one axon at once; further ones wait here and are signed when their turn
-    /// comes. An axon of btd carries so many on one QUIC connection.
+    /// Requests on their way to one axon at once, over either transport; further ones wait here and are signed
+    /// when their turn comes. The wait counts against the caller's timeout. A Python dendrite sends as many
+    /// by default; an axon of btd carries up to 128 on one QUIC connection.
     pub max_requests_per_axon: usize,
     /// Longest reply that is read, in bytes.
     pub max_reply_bytes: usize,
@@ -28,7 +29,7 @@ pub struct Config {
 impl Default for Config {
     fn default() -> Self {
         Self {
-            max_requests_per_axon: 64,
+            max_requests_per_axon: 100,
             max_reply_bytes: 10 * 1_024 * 1_024,
             max_idle_per_axon: 4,
             idle_ms: 4_000,
