@@ -19,7 +19,7 @@ const NONE: u8 = 255;
 const GROUP: usize = 5;
 const GROUP_VALUES: u64 = 58 * 58 * 58 * 58 * 58;
 /// Digits of the longest text that is read.
-pub(crate) const LONGEST: usize = 64;
+const LONGEST: usize = 64;
 
 /// The text of `bytes`, which do not begin with zero.
 pub(crate) fn encode(bytes: &[u8; 35]) -> String {

@@ -238,7 +238,7 @@ impl Reader<'_> {
         let whole = self.whole?;
         let start = self.at + 1;
         let rest = self.text.get(start..)?;
-        // Most are short, and are not looked at twice.
+        // Most end, or escape something, before that: what is looked at twice is short.
         if !rest.as_bytes().get(..LONG)?.iter().all(|byte| is_plain(*byte)) {
             return None;
         }
