@@ -5,7 +5,12 @@
 //! the `bittensor` 10 of that interpreter, from the same chain in the same run. Times are of this
 //! thread's processor, the median of the rounds; Python's are its own processor's, and with them
 //! goes what it takes to ask and to be answered. It fails when a time is above its bound.
-#![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a measurement that fails is no measurement")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::print_stdout,
+    reason = "a measurement that fails is no measurement"
+)]
 
 use std::{
     hint::black_box,
@@ -60,7 +65,9 @@ fn main() -> ExitCode {
 
 /// The metagraph with dividends for every neuron, which take most of a file: a young chain has paid few.
 fn paid(mut table: Table) -> Table {
-    let Some(Column::Accounts(hotkeys)) = table.column("hotkeys") else { return table };
+    let Some(Column::Accounts(hotkeys)) = table.column("hotkeys") else {
+        panic!("the metagraph has no column of hotkeys: without dividends the figures are of another file")
+    };
     let amounts: Vec<_> = hotkeys.iter().zip(1..).map(|(hotkey, rao)| (*hotkey, rao << 32)).collect();
     for name in ["tao_dividends_per_hotkey", "alpha_dividends_per_hotkey"] {
         table.figures.insert(name.to_owned(), Figure::Amounts(amounts.clone()));
