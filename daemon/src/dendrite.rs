@@ -12,7 +12,9 @@
 //! proof asks for [`Transport::Quic`].
 //!
 //! A request is signed when it can leave: after its turn has come and its connection is open. Axons
-//! refuse a nonce that is some seconds old, and an axon that is not there costs no signature.
+//! refuse a nonce that is some seconds old, and an axon that is not there costs no signature. So the
+//! connection opens even if the hotkey then does not sign. One that closes during the signature has carried
+//! nothing, and is replaced once.
 //!
 //! The dendrite knows neither the chain nor uids: whoever calls it resolves a neuron to a
 //! [`Target`]. The answering side is [`crate::axon`].
@@ -91,7 +93,7 @@ pub enum Transport {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Outcome {
     /// 200 is success. What the axon stated, or what the failure is called: 408 timeout, 503 not
-    /// reachable, 421 not the hotkey that was called, 422 not a reply, and so on.
+    /// reachable, 421 not the hotkey that was called, 422 not sent or not a reply, and so on.
     pub status_code: u16,
     /// In words.
     pub status_message: String,
@@ -144,6 +146,18 @@ pub type Pieces = mpsc::Sender<Bytes>;
 
 /// What the axon said without any status at all.
 const NO_STATUS: &str = "Failed to parse response: the reply states no status";
+
+// === impl Ready ===
+
+impl Ready {
+    /// Whether it closed before anything was sent over it.
+    fn is_closed(&self) -> bool {
+        match self {
+            Self::Http(ready) => ready.is_closed_unused(),
+            Self::Quic(ready) => ready.is_closed(),
+        }
+    }
+}
 
 // === impl Dendrite ===
 
@@ -224,11 +238,15 @@ impl Dendrite {
                 _ => Ok(first),
             }
         };
-        let result =
-            timeout(limit, calling).await.unwrap_or(Err(CallFailure::TimedOut { seconds: limit.as_secs_f64() }));
+        let ended = timeout(limit, calling).await;
+        let result = match ended {
+            Ok(result) => result,
+            Err(_) if has_turn => Err(CallFailure::TimedOut { seconds: limit.as_secs_f64() }),
+            // That the axon was not asked says nothing of it, nor of its connection.
+            Err(_) => Err(self.had_no_turn(at, limit)),
+        };
         let process_time = started.elapsed();
-        // A call that only waited for its turn says nothing of the connection.
-        if has_turn && used == Transport::Quic && matches!(result, Err(CallFailure::TimedOut { .. })) {
+        if used == Transport::Quic && matches!(result, Err(CallFailure::TimedOut { .. })) {
             self.quic.forget(at, target.hotkey);
         }
         let outcome = match result {
@@ -242,9 +260,19 @@ impl Dendrite {
             },
         };
         tracing::debug!(
-            hotkey = %target.hotkey, axon = %at, synapse = spec.name(), transport = ?outcome.transport, status = outcome.status_code, reason = outcome.status_message, "axon asked"
+            hotkey = %target.hotkey, axon = %at, synapse = spec.name(), transport = ?outcome.transport,
+            status = outcome.status_code, reason = outcome.status_message, "axon asked"
         );
         outcome
+    }
+
+    /// Why a call was not sent whose whole time passed in the line.
+    fn had_no_turn(&self, axon: SocketAddr, limit: Duration) -> CallFailure {
+        let most = self.config.max_requests_per_axon;
+        CallFailure::NotSent(format!(
+            "its turn did not come within {limit:?}: as many requests to {axon} were on their way as there may be \
+             at once (dendrite.max_requests_per_axon is {most})"
+        ))
     }
 
     /// One signed request and its reply.
@@ -261,10 +289,19 @@ impl Dendrite {
             let (ip, port) = (target.ip.to_string(), target.port);
             return Err(CallFailure::Unavailable { ip, port, name: spec.name().to_owned() });
         }
+        let mut was_closed = false;
         let (outgoing, reply) = loop {
             let ready = self.ready(target, spec.name(), transport, used).await?;
             let lane = self.lanes.enter();
             let outgoing = self.signed(target, spec, fields, (limit, lane.uuid())).await?;
+            // Closed during the signature: once more, but not for as long as an axon likes to hang up.
+            if ready.is_closed() {
+                if was_closed {
+                    return Err(CallFailure::Disconnected);
+                }
+                was_closed = true;
+                continue;
+            }
             let sent = match ready {
                 Ready::Http(ready) => self.send_http(ready, axon, &outgoing, pieces).await?,
                 Ready::Quic(ready) => Some(self.send_quic(ready, target, &outgoing, (transport, pieces, used)).await?),

@@ -194,6 +194,11 @@ impl HttpPool {
 // === impl Ready ===
 
 impl Ready {
+    /// Whether a fresh connection closed before it carried anything. Of a kept one, [`Ready::send`] tells.
+    pub(crate) fn is_closed_unused(&self) -> bool {
+        self.age == Age::Fresh && self.sender.is_closed()
+    }
+
     /// Sends one request over this connection and waits for the head of its reply.
     pub(crate) async fn send(self, request: Request<Full<Bytes>>) -> Result<PooledReply, Unsent> {
         let Self { mut sender, address, pool, age } = self;

@@ -68,6 +68,15 @@ pub(super) struct Ready {
     key: Key,
 }
 
+// === impl Ready ===
+
+impl Ready {
+    /// Whether the connection closed since it was taken in hand.
+    pub(super) fn is_closed(&self) -> bool {
+        self.quic.close_reason().is_some()
+    }
+}
+
 /// How an exchange failed, which decides whether HTTP/1.1 may be tried instead.
 #[derive(Debug)]
 pub(super) enum QuicFailure {

@@ -19,6 +19,8 @@ use tokio::{
     time::timeout,
 };
 
+mod unsent;
+
 use super::{Target, Transport};
 use crate::axon::{
     Axon, AxonHandle,
@@ -310,7 +312,7 @@ async fn an_axon_that_is_not_there_costs_no_signature() {
 }
 
 #[tokio::test]
-async fn a_locked_hotkey_sends_nothing() {
+async fn a_locked_hotkey_sends_no_request() {
     let axon = axon(config(), vec![]).await;
     let key = caller_key();
     let dendrite = dendrite_of(&key);

@@ -44,7 +44,7 @@ pub enum CallFailure {
         /// What is wrong with its proof.
         reason: String,
     },
-    /// The request does not fit its class or could not be signed; nothing was sent.
+    /// The request does not fit its class, could not be signed, or had no turn in time; nothing was sent.
     #[error("Request not sent: {0}")]
     NotSent(String),
 }
