@@ -2,7 +2,10 @@
 
 mod announced;
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, HashMap, hash_map::Entry},
+    sync::Arc,
+};
 
 use btd_api::{
     AccountId, ApiError, Coldkey, ErrorKind, Tao,
@@ -21,7 +24,10 @@ use self::announced::Meant;
 use super::{Caller, Failure, Table, deposit, receipt, stake::number};
 use crate::{
     daemon::Parts,
-    submit::{Draft, Ground, Need, Precondition, SubmissionError},
+    submit::{
+        Draft, Ground, Need, Precondition, SubmissionError,
+        proxied::{self, Filters},
+    },
 };
 
 pub(super) fn register(table: &mut Table, parts: &Arc<Parts>) {
@@ -58,13 +64,19 @@ async fn list(parts: Arc<Parts>, params: ColdkeyParams, _: Caller) -> Result<Pro
     let mut waiting = Vec::new();
     let open = announced::by(&view, coldkey).await?;
     let known = announced::known(&parts, open.iter().map(|one| one.hash).collect()).await?;
+    let filters = if open.is_empty() { Filters::default() } else { proxied::filters(&view).await? };
+    let mut ways = HashMap::new();
     for one in open {
         let call = known.get(&one.hash);
+        let ways = match ways.entry(one.real) {
+            Entry::Occupied(read) => read.into_mut(),
+            Entry::Vacant(place) => place.insert(proxied::ways(&view, one.real.account(), coldkey.account()).await?),
+        };
         waiting.push(Announcement {
             real: one.real,
             call_hash: one.hash,
             announced_at: one.height,
-            executable_from: announced::executable_from(&view, (one.real, coldkey), (one.height, call)).await?,
+            executable_from: announced::executable_from((ways.as_slice(), &filters), (one.height, call)),
             call: call.map(ToString::to_string),
         });
     }

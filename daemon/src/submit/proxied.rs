@@ -2,8 +2,9 @@
 //!
 //! The chain takes the first entry of the delegate among the proxies of the account, whatever it allows and however long
 //! it waits, unless a kind is named; a call that the entry does not allow costs its fee and does nothing. So the kind that
-//! allows the call soonest is named where it is not the first. Which kind allows what is read from the runtime (`ProxyFilterRuntimeApi`); where that does not
-//! tell, every kind is taken to allow everything. Semantics: pallet_proxy, spec 425.
+//! allows the call soonest is named where it is not the first. Which kind allows what is read from the runtime
+//! (`ProxyFilterRuntimeApi`). A kind of which that tells nothing is only tried where no other is known to allow the
+//! call, and then the first of them, as the chain would. Semantics: pallet_proxy, spec 425.
 
 use btd_api::AccountId;
 use btd_chain::{Call, ReadError, Value, View};
@@ -61,75 +62,73 @@ pub(crate) struct Chosen {
 /// The kind of proxy that has to be named so that a call is made at once; none where the first that the chain finds will
 /// do.
 pub(super) async fn fitting(view: &View, proxied: Proxied<'_>) -> Result<Option<String>, SubmissionError> {
-    let Proxied { real, delegate, .. } = proxied;
-    let Some(shortest) = shortest(view, proxied).await? else { return Ok(None) };
-    if shortest.chosen.delay == 0 {
-        return Ok(shortest.chosen.kind);
-    }
-    let words = format!(
-        "{delegate} may do this for {real} only {} blocks after announcing it ({}): `proxy announce` it, then `proxy \
-         execute`",
-        shortest.chosen.delay, shortest.told
-    );
-    Err(Precondition::Foreseen { error: "Unannounced", words }.into())
-}
-
-/// How an announced call is made soonest; none where the runtime does not tell.
-///
-/// # Errors
-/// When the delegate is no proxy of the account, or of no kind that allows the call.
-pub(crate) async fn soonest(view: &View, proxied: Proxied<'_>) -> Result<Option<Chosen>, SubmissionError> {
-    Ok(shortest(view, proxied).await?.map(|shortest| shortest.chosen))
-}
-
-/// The way with the shortest delay of those that allow a call.
-struct Shortest {
-    chosen: Chosen,
-    /// All ways, for people.
-    told: String,
-}
-
-async fn shortest(view: &View, proxied: Proxied<'_>) -> Result<Option<Shortest>, SubmissionError> {
     let Proxied { real, delegate, call } = proxied;
     let ways = match ways(view, real, delegate).await {
         Ok(ways) => ways,
         Err(ReadError::Absent(_) | ReadError::Argument { .. }) => return Ok(None),
         Err(error) => return Err(error.into()),
     };
-    let filters = match view.runtime_api_json("ProxyFilterRuntimeApi", "get_proxy_filter", &[Value::Null]).await {
-        Ok(told) => told.as_array().into_iter().flatten().filter_map(Filter::read).collect(),
-        Err(ReadError::Absent(_) | ReadError::Argument { .. }) => Vec::new(),
-        Err(error) => return Err(error.into()),
-    };
     if ways.is_empty() {
         return Err(no_proxy(real, delegate));
     }
-    let told: Vec<String> = ways.iter().map(|way| format!("`{}`, delay {}", way.kind, way.delay)).collect();
-    let told = told.join("; ");
-    let Some(chosen) = choose(&ways, &filters, call) else {
-        let words = format!("{delegate} is a proxy of {real} ({told}), which does not allow {call}");
-        return Err(Precondition::Foreseen { error: "CallFiltered", words }.into());
+    let filters = filters(view).await?;
+    let Some(Chosen { kind, delay }) = soonest(&ways, &filters, call) else {
+        return Err(filtered((real, delegate), &ways, call));
     };
-    Ok(Some(Shortest { chosen, told }))
+    if delay == 0 {
+        return Ok(kind);
+    }
+    let words = format!(
+        "{delegate} may do this for {real} only {delay} blocks after announcing it ({}): `proxy announce` it, then \
+         `proxy execute`",
+        told(&ways)
+    );
+    Err(Precondition::Foreseen { error: "Unannounced", words }.into())
 }
 
-/// The way with the shortest delay of those that allow `call`; none where none does.
-fn choose(ways: &[Way], filters: &[Filter], call: &Call) -> Option<Chosen> {
-    let admits = |way: &Way| filters.iter().find(|filter| filter.name == way.kind).is_none_or(|one| one.admits(call));
-    let mut found: Option<&Way> = None;
+/// What the kinds of proxy allow, as far as the runtime tells.
+pub(crate) async fn filters(view: &View) -> Result<Filters, ReadError> {
+    match view.runtime_api_json("ProxyFilterRuntimeApi", "get_proxy_filter", &[Value::Null]).await {
+        Ok(told) => Ok(Filters(told.as_array().into_iter().flatten().filter_map(Filter::read).collect())),
+        Err(ReadError::Absent(_) | ReadError::Argument { .. }) => Ok(Filters::default()),
+        Err(error) => Err(error),
+    }
+}
+
+/// The refusal of a call that none of the `ways` in which `delegate` may act for `real` allows.
+pub(crate) fn filtered((real, delegate): (AccountId, AccountId), ways: &[Way], call: &Call) -> SubmissionError {
+    let words = format!("{delegate} is a proxy of {real} ({}), which does not allow {call}", told(ways));
+    Precondition::Foreseen { error: "CallFiltered", words }.into()
+}
+
+/// All ways, for people.
+fn told(ways: &[Way]) -> String {
+    let told: Vec<String> = ways.iter().map(|way| format!("`{}`, delay {}", way.kind, way.delay)).collect();
+    told.join("; ")
+}
+
+/// The way with the shortest delay of those that are known to allow `call`; where there is none, the first of which
+/// nothing is known. None where all are known not to.
+pub(crate) fn soonest(ways: &[Way], filters: &Filters, call: &Call) -> Option<Chosen> {
+    let admits = |way: &Way| filters.0.iter().find(|one| one.name == way.kind).map(|one| one.admits(call));
+    let mut known: Option<&Way> = None;
     for (place, way) in ways.iter().enumerate() {
         // Under the name of a kind the chain finds the first entry of that kind alone.
         let is_found = ways.iter().take(place).all(|earlier| earlier.kind != way.kind);
-        if is_found && admits(way) && found.is_none_or(|best| way.delay < best.delay) {
-            found = Some(way);
+        if is_found && admits(way) == Some(true) && known.is_none_or(|best| way.delay < best.delay) {
+            known = Some(way);
         }
     }
-    let Way { kind, delay } = found?;
+    let Way { kind, delay } = known.or_else(|| ways.iter().find(|way| admits(way).is_none()))?;
     let is_first = ways.first().is_some_and(|first| first.kind == *kind);
     Some(Chosen { kind: (!is_first).then(|| kind.clone()), delay: *delay })
 }
 
 // === what kinds allow ===
+
+/// What the kinds of proxy allow: those of which it is known.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Filters(Vec<Filter>);
 
 /// What a kind of proxy allows.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -311,13 +310,13 @@ mod tests {
     #[test]
     fn the_kind_that_allows_a_call_soonest_is_named() {
         let way = |kind: &str, delay| Way { kind: kind.to_owned(), delay };
-        let filters = [
+        let filters = Filters(vec![
             filter("Any", "AllowAll", &json!([])),
             filter("NonTransfer", "Deny", &json!([rule("Balances", None, &Json::Null)])),
             filter("Transfer", "Allow", &json!([rule("Balances", None, &Json::Null)])),
-        ];
+        ]);
         let transfer = Call::new("Balances", "transfer_all");
-        let chosen = |ways: &[Way]| choose(ways, &filters, &transfer).map(|chosen| (chosen.kind, chosen.delay));
+        let chosen = |ways: &[Way]| soonest(ways, &filters, &transfer).map(|chosen| (chosen.kind, chosen.delay));
         let named = |kind: &str, delay| Some((Some(kind.to_owned()), delay));
         assert_eq!(chosen(&[way("Any", 50), way("NonTransfer", 0), way("Transfer", 2)]), named("Transfer", 2));
         assert_eq!(chosen(&[way("NonTransfer", 0), way("Transfer", 2)]), named("Transfer", 2));
@@ -325,8 +324,19 @@ mod tests {
         assert_eq!(chosen(&[way("NonTransfer", 0)]), None);
         // The second entry of a kind is out of reach behind the first.
         assert_eq!(chosen(&[way("Any", 50), way("Transfer", 9), way("Transfer", 2)]), named("Transfer", 9));
-        // A kind that the runtime does not describe may allow everything.
+        // A kind that the runtime does not describe may allow everything, and may not.
         assert_eq!(chosen(&[way("New", 1)]), Some((None, 1)));
+        assert_eq!(chosen(&[way("NonTransfer", 0), way("New", 1)]), named("New", 1));
+        assert_eq!(chosen(&[way("New", 0), way("Transfer", 2)]), named("Transfer", 2));
+    }
+
+    #[test]
+    fn of_kinds_that_are_not_described_none_is_named() {
+        let way = |kind: &str, delay| Way { kind: kind.to_owned(), delay };
+        let stake = Call::new("SubtensorModule", "add_stake");
+        // A transfer's proxy would lose the announcement and the fee.
+        let chosen = soonest(&[way("Any", 10), way("Transfer", 0)], &Filters::default(), &stake);
+        assert_eq!(chosen, Some(Chosen { kind: None, delay: 10 }));
     }
 
     #[test]

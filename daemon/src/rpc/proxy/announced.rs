@@ -16,7 +16,7 @@ use crate::{
     rpc::stake::number,
     submit::{
         Ground, Precondition, SubmissionError,
-        proxied::{self, Proxied},
+        proxied::{self, Chosen, Filters, Way},
     },
 };
 
@@ -60,23 +60,17 @@ fn kept(told: &Json) -> Option<Standing> {
     })
 }
 
-/// The first block that can make what `delegate` announced at `height`, `call` where that is known; none where it is no
-/// proxy of `real`, or of no kind that allows it.
-pub(super) async fn executable_from(
-    view: &View,
-    (real, delegate): (Coldkey, Coldkey),
+/// The first block that can make what was announced at `height`, `call` where that is known, in one of these `ways`;
+/// none where no way allows it.
+pub(super) fn executable_from(
+    (ways, filters): (&[Way], &Filters),
     (height, call): (BlockNumber, Option<&Call>),
-) -> Result<Option<BlockNumber>, SubmissionError> {
-    let (real, delegate) = (real.account(), delegate.account());
+) -> Option<BlockNumber> {
     let delay = match call {
-        Some(call) => match proxied::soonest(view, Proxied { real, delegate, call }).await {
-            Ok(chosen) => chosen.map(|chosen| chosen.delay),
-            Err(SubmissionError::Precondition(_)) => None,
-            Err(error) => return Err(error),
-        },
-        None => proxied::ways(view, real, delegate).await?.into_iter().map(|way| way.delay).min(),
+        Some(call) => proxied::soonest(ways, filters, call).map(|chosen| chosen.delay),
+        None => ways.iter().map(|way| way.delay).min(),
     };
-    Ok(delay.map(|delay| after(height, delay)))
+    delay.map(|delay| after(height, delay))
 }
 
 /// The block `delay` blocks after `height`.
@@ -154,7 +148,8 @@ pub(super) async fn due(
         return unannounced(format!("{delegate} has not announced {what} ({hash}) on behalf of {real}"));
     };
     let place = (real.account(), delegate.account());
-    if proxied::ways(view, place.0, place.1).await?.is_empty() {
+    let ways = proxied::ways(view, place.0, place.1).await?;
+    if ways.is_empty() {
         return Err(proxied::no_proxy(place.0, place.1));
     }
     let call = match call {
@@ -174,15 +169,15 @@ pub(super) async fn due(
             "{call} had the hash {hash} when it was announced and has another on today's runtime: announce it anew"
         ));
     }
-    let chosen = proxied::soonest(view, Proxied { real: place.0, delegate: place.1, call: &call }).await?;
-    let (from, next) = (
-        after(one.height, chosen.as_ref().map_or(0, |chosen| chosen.delay)),
-        BlockNumber(view.block().number.0.saturating_add(1)),
-    );
+    let filters = proxied::filters(view).await?;
+    let Some(Chosen { kind, delay }) = proxied::soonest(&ways, &filters, &call) else {
+        return Err(proxied::filtered(place, &ways, &call));
+    };
+    let (from, next) = (after(one.height, delay), BlockNumber(view.block().number.0.saturating_add(1)));
     if from > next {
         return unannounced(format!("what {delegate} announced ({hash}) can be made from block {from} on, not yet"));
     }
-    Ok((call, chosen.and_then(|chosen| chosen.kind)))
+    Ok((call, kind))
 }
 
 /// The hash of the only announcement.
@@ -234,6 +229,18 @@ mod tests {
         assert_eq!(known(&plan(json!({ "remark": hash.to_string() }))), None);
         let nothing = json!({ "arguments": { "call_hash": hash.to_string() }, "fee": "1" }).to_string();
         assert_eq!(known(&nothing), None);
+    }
+
+    #[test]
+    fn an_announced_call_can_be_made_after_the_delay_of_a_way() {
+        let way = |kind: &str, delay| Way { kind: kind.to_owned(), delay };
+        let ways = [way("Any", 10), way("Transfer", 2)];
+        let remark = Call::new("System", "remark");
+        let from = |ways: &[Way], call| executable_from((ways, &Filters::default()), (BlockNumber(5), call));
+        assert_eq!(from(&ways, Some(&remark)), Some(BlockNumber(15)));
+        // What it is may be known later, or elsewhere.
+        assert_eq!(from(&ways, None), Some(BlockNumber(7)));
+        assert_eq!((from(&[], Some(&remark)), from(&[], None)), (None, None));
     }
 
     #[test]
