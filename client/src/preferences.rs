@@ -249,7 +249,7 @@ pub(crate) fn save(path: &Path, text: &str) -> Result<(), Failure> {
             DirBuilder::new().recursive(true).mode(0o700).create(directory)?;
         }
         // Whom one pays is nobody else's to read, or to change.
-        file::put(path, format!("{text}\n").as_bytes(), 0o600)
+        file::put(path, format!("{text}\n").as_bytes(), file::Mode::Forced(0o600))
     };
     written().map_err(|source| Failure::File { path: path.to_owned(), source })
 }
@@ -278,6 +278,8 @@ fn scalars(text: &str) -> impl Iterator<Item = (Key, String)> + '_ {
 
 #[cfg(test)]
 mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
     use super::*;
 
     fn load(home: &Path, variables: &[(&str, &str)]) -> Result<Preferences, Failure> {
@@ -318,6 +320,16 @@ mod tests {
         fs::write(&own, "{\"wallet_name\": \"../x\"}").unwrap();
         let failure = load(home.path(), &[]).unwrap_err().to_string();
         assert!(failure.contains("btctl.json: wallet_name: "), "{failure}");
+    }
+
+    #[test]
+    fn its_own_file_is_for_its_owner_alone() {
+        let home = tempfile::tempdir().unwrap();
+        let own = home.path().join("btctl.json");
+        fs::write(&own, "{}").unwrap();
+        fs::set_permissions(&own, fs::Permissions::from_mode(0o664)).unwrap();
+        write(&own, &BTreeMap::from([(Key::WalletName, "mine".to_owned())])).unwrap();
+        assert_eq!(fs::metadata(&own).unwrap().permissions().mode() & 0o777, 0o600);
     }
 
     #[test]

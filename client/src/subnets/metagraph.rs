@@ -200,7 +200,7 @@ async fn save(session: &Session, params: MetagraphParams, path: PathBuf) -> Resu
     if path == Path::new("-") {
         return session.out.bytes(&bytes).map(|()| Exit::Success);
     }
-    file::put(&path, &bytes, 0o666).map_err(|source| Failure::File { path: path.clone(), source })?;
+    file::put(&path, &bytes, file::Mode::Kept(0o666)).map_err(|source| Failure::File { path: path.clone(), source })?;
     if session.out.format() == Format::Human {
         let at = text::at(&reply.at, session.out.page());
         session.out.note(format!("saved {} bytes to {}, {at}", bytes.len(), path.display()));
