@@ -259,10 +259,11 @@ where
     let planned = match planned {
         Err(Failure::Api(error)) if may_have_landed(&error) && manner.idempotency_key.is_some() && !manner.dry_run => {
             if session.settings.consent == Consent::Withheld {
-                return Err(Failure::Declined);
+                return Err(error.into());
             }
             if asks {
-                prompt::confirm("Its plan fails now. Repeat what may have been sent under this key?")?;
+                session.out.show(|_| format!("its plan fails now: {}", text::visible(&error.message)));
+                prompt::confirm("Repeat what may have been sent under this key?")?;
             }
             return send::<M>(session, params, manner).await.map(Settled::Sent);
         }

@@ -254,6 +254,18 @@ fn a_payment_that_was_refused_leaves_stdout_empty() {
 }
 
 #[test]
+fn a_repetition_that_nobody_agrees_to_says_why_its_plan_fails() {
+    for kind in [ErrorKind::Precondition, ErrorKind::InvalidParams] {
+        let daemon = Daemon::new().refuse("wallet_transfer", ApiError::new(kind, "no such amount")).start();
+        let arguments = ["wallet", "transfer", "--dest", BOB, "--amount", "1", "--idempotency-key", "k1", "--no"];
+        let output = run(&daemon, &arguments);
+        assert_ne!(code(&output), 0);
+        assert!(err(&output).contains("no such amount"), "{}", err(&output));
+        assert_eq!(daemon.calls().len(), 1, "it is not sent");
+    }
+}
+
+#[test]
 fn a_payment_whose_end_is_not_seen_says_how_to_look() {
     let daemon = Daemon::new().answer_dry_runs("wallet_transfer", daemon::receipt()).start();
     let arguments = ["wallet", "transfer", "--dest", BOB, "--amount", "1", "--yes", "--timeout", "200ms"];
