@@ -1,7 +1,7 @@
 //! Who sets a hyperparameter on the connected runtime, by which call, and whether the blocks before an epoch stop it.
 //!
-//! The table of hyperparameters holds for the runtimes of specs 423 to 425. Those before and after them let owners set
-//! other things; a runtime is known by the calls that it has, and one that the table does not hold for judges for itself.
+//! The table of hyperparameters holds for the runtimes of specs 423 to 425. Those after them let owners set a little more;
+//! those before them let owners set other things, and judge for themselves. A runtime is known by the calls that it has.
 
 use btd_api::sudo::{
     Authority,
@@ -14,6 +14,9 @@ use crate::{rpc::receipt::foreseen, submit::SubmissionError};
 
 /// The tempo as root sets it, and on older runtimes nobody else: without the owner's bounds.
 const TEMPO: (&str, &str) = (ADMIN, "sudo_set_tempo");
+
+/// What owners set since the factor of the cutoff is among the admin calls, and not before.
+const SET_BY_OWNERS_LATER: &[&str] = &["pow_registration_allowed", "registration_allowed"];
 
 /// How a hyperparameter is set.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -35,10 +38,20 @@ impl Calls for Runtime {
     }
 }
 
-/// Whether the table holds: owners have a call for the tempo, since spec 423, and the factor of the cutoff is not among
-/// the admin calls yet.
-fn is_tabled(runtime: &impl Calls) -> bool {
-    runtime.has_call(SUBTENSOR, "set_tempo") && !runtime.has_call(ADMIN, "sudo_set_activity_cutoff_factor")
+/// Whether it is known that owners do not set what the table keeps from them: it holds where they have a call for the
+/// tempo, since spec 423, but for what they were given later.
+fn is_withheld(runtime: &impl Calls, known: &Hyperparameter) -> bool {
+    let is_later = runtime.has_call(ADMIN, "sudo_set_activity_cutoff_factor");
+    runtime.has_call(SUBTENSOR, "set_tempo") && !(is_later && SET_BY_OWNERS_LATER.contains(&known.name))
+}
+
+/// The pallet and call that set `known`.
+fn call(runtime: &impl Calls, known: &Hyperparameter, authority: Authority) -> (&'static str, &'static str) {
+    match authority {
+        Authority::Root if known.name == "tempo" => TEMPO,
+        Authority::Owner if known.name == "tempo" && !runtime.has_call(known.call.0, known.call.1) => TEMPO,
+        _ => known.call,
+    }
 }
 
 /// Whether the runtime works `activity_cutoff` out of `activity_cutoff_factor`: what sets the old value is then taken,
@@ -53,25 +66,21 @@ fn derives_cutoff(runtime: &impl Calls) -> bool {
 /// When the chain is sure to refuse it.
 pub(super) fn way(runtime: &impl Calls, known: &Hyperparameter, authority: Authority) -> Result<Way, SubmissionError> {
     let name = known.name;
-    let call = match authority {
-        Authority::Root if name == "tempo" => TEMPO,
-        Authority::Owner if name == "tempo" && !runtime.has_call(known.call.0, known.call.1) => TEMPO,
-        _ => known.call,
-    };
+    let call = call(runtime, known, authority);
     let warning = match (known.setter, authority) {
-        (Setter::Nobody, _) if is_tabled(runtime) || known.call.1.is_empty() => {
+        (Setter::Nobody, _) if is_withheld(runtime, known) || known.call.1.is_empty() => {
             return foreseen("Deprecated", format!("{name} cannot be set: {}", known.about));
         }
-        (Setter::Nobody, _) => Some(format!("runtimes that btd knows better take no change of {name}")),
-        (Setter::Root, Authority::Owner) if is_tabled(runtime) => {
+        (Setter::Nobody, _) => Some(format!("the runtimes of specs 423 to 425 refuse every change of {name}")),
+        (Setter::Root, Authority::Owner) if is_withheld(runtime, known) => {
             let words = format!("{name} is set by root alone: with the chain's sudo key, say that it is done as root");
             return foreseen("BadOrigin", words);
         }
         (Setter::Root, Authority::Owner) => {
-            Some(format!("on runtimes that btd knows better {name} is set by root alone"))
+            Some(format!("on the runtimes of specs 423 to 425 {name} is set by root alone"))
         }
         (Setter::Owner, Authority::Owner) if call == TEMPO => {
-            Some("on runtimes like this one the tempo is set by root alone, as far as btd knows".to_owned())
+            Some("this runtime has no call by which owners set the tempo: it may take it from root alone".to_owned())
         }
         (Setter::Owner, _) if name == CUTOFF && derives_cutoff(runtime) => {
             Some(format!("it has no effect on this runtime: {CUTOFF} follows activity_cutoff_factor"))
@@ -84,8 +93,9 @@ pub(super) fn way(runtime: &impl Calls, known: &Hyperparameter, authority: Autho
 /// Whether a subnet's owner may set `known` on this runtime, and why not; none where only the chain knows.
 pub(super) fn of_owner(runtime: &impl Calls, known: &Hyperparameter) -> Option<Result<(), &'static str>> {
     match known.refusal() {
+        None if call(runtime, known, Authority::Owner) == TEMPO => None,
         None => Some(Ok(())),
-        Some(why) => is_tabled(runtime).then_some(Err(why)),
+        Some(why) => (is_withheld(runtime, known) || known.call.1.is_empty()).then_some(Err(why)),
     }
 }
 
@@ -127,17 +137,27 @@ mod tests {
 
     #[test]
     fn what_root_alone_sets_is_refused_only_where_that_is_known() {
-        for name in ["kappa", "registration_allowed", "pow_registration_allowed", "max_weights_limit"] {
+        for (name, later) in [
+            ("kappa", false),
+            ("max_weights_limit", false),
+            ("registration_allowed", true),
+            ("pow_registration_allowed", true),
+        ] {
+            let known = find(name).unwrap();
             assert!(by_owner(&TABLED, name).is_err(), "{name}");
-            for runtime in [OLDER, NEWER] {
-                let way = by_owner(&runtime, name).unwrap();
-                assert_eq!((way.call, way.warning.is_some()), (find(name).unwrap().call, true), "{name}");
+            assert!(matches!(of_owner(&TABLED, known), Some(Err(_))), "{name}");
+            let unsure: &[With] = if later { &[OLDER, NEWER] } else { &[OLDER] };
+            for runtime in unsure {
+                let way = by_owner(runtime, name).unwrap();
+                assert_eq!((way.call, way.warning.is_some()), (known.call, true), "{name}");
+                assert_eq!(of_owner(runtime, known), None, "{name}");
             }
-            assert_eq!(of_owner(&NEWER, find(name).unwrap()), None);
-            assert!(matches!(of_owner(&TABLED, find(name).unwrap()), Some(Err(_))));
+            assert_eq!(by_owner(&NEWER, name).is_err(), !later, "{name}");
+            assert_eq!(of_owner(&NEWER, known).is_none(), later, "{name}");
         }
         // Nothing could be called.
-        assert!(by_owner(&NEWER, "user_liquidity_enabled").is_err());
+        assert!(by_owner(&OLDER, "user_liquidity_enabled").is_err());
+        assert!(matches!(of_owner(&OLDER, find("user_liquidity_enabled").unwrap()), Some(Err(_))));
         for runtime in [TABLED, OLDER, NEWER] {
             let plain = Way { call: (ADMIN, "sudo_set_min_burn"), warning: None };
             assert_eq!(by_owner(&runtime, "min_burn").unwrap(), plain);
@@ -151,6 +171,7 @@ mod tests {
         assert_eq!(by_owner(&TABLED, "tempo").unwrap(), Way { call: owners, warning: None });
         let old = by_owner(&OLDER, "tempo").unwrap();
         assert_eq!((old.call, old.warning.is_some()), (TEMPO, true));
+        assert_eq!((of_owner(&TABLED, tempo), of_owner(&OLDER, tempo)), (Some(Ok(())), None));
         assert_eq!(way(&TABLED, tempo, Authority::Root).unwrap(), Way { call: TEMPO, warning: None });
     }
 
