@@ -20,7 +20,6 @@
 //! Nothing in it is code, and nothing is allocated that the file is too short to hold. Python reads
 //! the NumPy form with `numpy.load`; its pickles are neither written nor read.
 
-mod deflate;
 mod npz;
 
 use std::borrow::Cow;

@@ -8,13 +8,11 @@
 //! PKWARE APPNOTE (deflated entries).
 
 use btd_chain::Row;
+use miniz_oxide::deflate::compress_to_vec;
 
-use super::{
-    super::{
-        figure,
-        table::{Column, Table},
-    },
-    deflate::compress,
+use super::super::{
+    figure,
+    table::{Column, Table},
 };
 
 /// The bytes of the file, with weights and bonds if `matrices` says that they are known.
@@ -112,7 +110,8 @@ impl Zip {
     fn add(&mut self, name: &str, content: &[u8]) {
         let name = format!("{name}.npy");
         let size = |bytes: &[u8]| u32::try_from(bytes.len()).unwrap_or(u32::MAX).to_le_bytes();
-        let compressed = compress(content);
+        // Most of it are zeros, which the fastest level finds too.
+        let compressed = compress_to_vec(content, 1);
         let offset = u32::try_from(self.bytes.len()).unwrap_or(u32::MAX);
         let mut fields = Vec::with_capacity(26);
         // Version 2.0, no flags, deflated, no time; 1 January 1980.
