@@ -174,7 +174,7 @@ pub mod pallet {
     impl<T: Config> Pallet<T> {
         /// Moves every key one block on and keeps the one that the author announces.
         #[pallet::call_index(0)]
-        #[pallet::weight((Weight::from_parts(33_230_000, 5_510), DispatchClass::Mandatory))]
+        #[pallet::weight(Weight::from_parts(33_230_000, 5_510))]
         pub fn announce_next_key(origin: OriginFor<T>, enc_key: Option<ShieldEncKey>) -> DispatchResult {
             ensure_none(origin)?;
             let author = Public::author();

@@ -118,8 +118,8 @@ impl<'a> Builder<'a> {
 
     /// Applies what every block has, and the rounds of the beacon that are due.
     ///
-    /// Without its time a block is none. It is one without a round or a key, as in safe mode: what waits for them waits
-    /// on.
+    /// A block without a round is a block still: what waits for it waits on. Without any other inherent it is none; one
+    /// that fails, as the author's key does in safe mode, is part of it all the same.
     pub(super) fn apply_inherents(&mut self, inherents: Vec<UncheckedExtrinsic>) -> Result<(), BlockError> {
         for inherent in inherents {
             let error = match self.apply(inherent.encode()) {
@@ -127,10 +127,10 @@ impl<'a> Builder<'a> {
                 Applied::Refused(error) => error.to_string(),
                 Applied::Panicked(error) => error.to_string(),
             };
-            if matches!(inherent.function, RuntimeCall::Timestamp(_)) {
+            if !matches!(inherent.function, RuntimeCall::Drand(_)) {
                 return Err(BlockError::Inherent(error));
             }
-            tracing::warn!(error, "the runtime refused a round of the beacon or the author's key");
+            tracing::error!(error, "the runtime refused a round of the beacon");
         }
         Ok(())
     }
