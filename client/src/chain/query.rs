@@ -4,8 +4,8 @@ use btd_api::{
     AccountId, BlockHash, BlockNumber, NetUid,
     chain::{
         Block, BlockId, BlockParams, BlockReply, Constant, ConstantParams, EventFilter, Events, EventsParams,
-        EventsReply, Metadata, MetadataParams, MetadataReply, RuntimeApi, RuntimeApiParams, Storage, StorageParams,
-        StorageReply, Stored, ValueReply,
+        EventsReply, MOST_ENTRIES, Metadata, MetadataParams, MetadataReply, RuntimeApi, RuntimeApiParams, Storage,
+        StorageParams, StorageReply, Stored, ValueReply,
     },
 };
 use clap::{Args, Subcommand};
@@ -217,8 +217,13 @@ fn storage(reply: &StorageReply, page: Page) -> String {
                 table.row(&[keys, inline(&entry.value)]);
             }
             let shown = if entries.is_empty() { String::new() } else { table.render(Page { width: None, ..page }) };
+            let count = entries.len();
             let entries = if entries.len() == 1 { "1 entry".to_owned() } else { format!("{} entries", entries.len()) };
-            let rest = if reply.more { page.warn(" and more, which a larger --limit lists") } else { String::new() };
+            let rest = match (reply.more, u32::try_from(count).is_ok_and(|count| count < MOST_ENTRIES)) {
+                (false, _) => String::new(),
+                (true, true) => page.warn(" and more, which a larger --limit lists"),
+                (true, false) => page.warn(" and more than one answer holds: name a key to list fewer"),
+            };
             format!("{shown}{entries}{rest}, {at}")
         }
     }
@@ -267,6 +272,19 @@ mod tests {
     fn words_are_json_where_they_read_as_such() {
         let words = ["1", "[1,2]", "5GrwvaEF5zXb26", "true", "0xff"].map(str::to_owned).to_vec();
         assert_eq!(values(words), [json!(1), json!([1, 2]), json!("5GrwvaEF5zXb26"), json!(true), json!("0xff")]);
+    }
+
+    #[test]
+    fn how_the_rest_of_a_map_is_read_is_said() {
+        let reply = |count: usize| {
+            let entries = vec![json!({ "keys": [1], "value": 1 }); count];
+            let at = json!({ "number": 9, "hash": format!("0x{}", "00".repeat(32)), "age_ms": 100, "stale": false });
+            let reply = json!({ "entries": entries, "more": true, "at": at });
+            storage(&serde_json::from_value::<StorageReply>(reply).unwrap(), Page::default())
+        };
+        assert!(reply(2).contains("2 entries and more, which a larger --limit lists, at block"));
+        let most = reply(usize::try_from(MOST_ENTRIES).unwrap());
+        assert!(most.contains("name a key") && !most.contains("--limit"));
     }
 
     #[test]

@@ -353,6 +353,9 @@ pub struct StorageParams {
     pub limit: u32,
 }
 
+/// The most entries of a map in one reply, whatever the limit.
+pub const MOST_ENTRIES: u32 = 100_000;
+
 fn default_limit() -> u32 {
     1000
 }

@@ -9,8 +9,8 @@ use btd_api::{
     BlockHash, ErrorKind,
     chain::{
         At, BlockExtrinsic, BlockId, BlockParams, BlockReply, ConstantParams, Described, Event, EventsParams,
-        EventsReply, MetadataParams, MetadataReply, RuntimeApiParams, StorageItem, StorageParams, StorageReply, Stored,
-        ValueReply,
+        EventsReply, MOST_ENTRIES, MetadataParams, MetadataReply, RuntimeApiParams, StorageItem, StorageParams,
+        StorageReply, Stored, ValueReply,
     },
 };
 use btd_chain::{FinalizedBlock, Link, ReadError, Value, View};
@@ -18,9 +18,6 @@ use serde_json::Value as Json;
 
 use super::super::{Caller, Failure, filter, receipt};
 use crate::{daemon::Parts, stamp::Stamp};
-
-/// The most entries of a map in one reply.
-const MOST_ENTRIES: u32 = 100_000;
 
 pub(super) async fn block(parts: Arc<Parts>, params: BlockParams, _: Caller) -> Result<BlockReply, Failure> {
     let block = find(&parts.link, params.block).await?;
