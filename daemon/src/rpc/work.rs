@@ -76,6 +76,8 @@ impl Quarry {
             if let Some((block, solution)) = kept
                 && !is_outlived(block.number, best.number, window)
                 && target.met_by(&puzzle(&block.hash).seal(solution.nonce))
+                // Another block may have taken its place, and the chain judges by the hash that it has now.
+                && self.link.best_hash_of(block.number).await? == Some(block.hash)
             {
                 return Ok(Work { block: block.number, solution });
             }

@@ -6,7 +6,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use btd_api::BlockHash;
+use btd_api::{BlockHash, BlockNumber};
 use tokio::sync::watch;
 
 use super::{Head, Link, Shared, follower::jitter};
@@ -15,6 +15,7 @@ use crate::{
     clock,
     error::ReadError,
     extrinsic::ExtrinsicHash,
+    fetch,
     rpc::{self, Ask, Connection, HexBytes},
     view::View,
 };
@@ -113,6 +114,11 @@ impl Link {
         let hash = self.ask(rpc::best_hash()).await?;
         let hash = hash.ok_or_else(|| ReadError::UnknownBlock { block: "the best block".to_owned() })?;
         self.view_at(hash).await
+    }
+
+    /// The hash of block `number` in the best chain as it is now; none where it has no such block.
+    pub async fn best_hash_of(&self, number: BlockNumber) -> Result<Option<BlockHash>, ReadError> {
+        fetch::hash_of(self, number).await
     }
 
     /// The block above the finalized ones that holds extrinsic `hash`, as the best chain is now.
