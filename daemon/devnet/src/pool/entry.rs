@@ -45,11 +45,7 @@ pub(crate) enum Malformed {
 impl Extrinsic {
     /// Takes bytes that decode as exactly one extrinsic. Runs on a thread with a deep stack.
     pub(crate) fn decode(bytes: Vec<u8>) -> Result<Self, Malformed> {
-        let content = Vec::<u8>::decode_all(&mut bytes.as_slice()).map_err(Malformed::Length)?;
-        // A length prefix can be written in more than one way; only one of them will stand in a block.
-        if content.encode() != bytes {
-            return Err(Malformed::Length("the length prefix is not canonical".into()));
-        }
+        Vec::<u8>::decode_all(&mut bytes.as_slice()).map_err(Malformed::Length)?;
         let extrinsic = UncheckedExtrinsic::decode_all_with_depth_limit(MAX_DEPTH, &mut bytes.as_slice())
             .map_err(Malformed::Content)?;
         if extrinsic.encode() != bytes {
