@@ -75,10 +75,14 @@ fn render(reply: &MatrixReply, only: Option<Uid>, page: Page) -> String {
         }
     };
     for (validator, shares) in reply.entries.iter().flatten() {
-        shares.iter().for_each(|(uid, value)| row(*validator, *uid, *value));
+        for (uid, value) in shares {
+            row(*validator, *uid, *value);
+        }
     }
     for (validator, values) in (only.map_or(0, |uid| uid.0)..).map(Uid).zip(reply.rows.iter().flatten()) {
-        (0..).map(Uid).zip(values).for_each(|(uid, value)| row(validator, uid, *value));
+        for (uid, value) in (0..).map(Uid).zip(values) {
+            row(validator, uid, *value);
+        }
     }
     let shown = if entries == 0 { String::new() } else { table.render(page) };
     format!("{shown}{} by {} with {entries} other than zero, {}\n", reply.n, reply.n, text::at(&reply.at, page))
