@@ -184,6 +184,7 @@ impl Submitter {
     /// its own. If it is cancelled all the same, the journal knows what was signed.
     pub async fn submit(&self, order: Order) -> Result<Receipt, SubmissionError> {
         if order.mode == Mode::DryRun {
+            // A locked key is no reason to refuse a plan, not even one that takes work: the plan says it.
             let (mut plan, _) = self.prepare(&order, |counted| counted).await?;
             plan.locked = match self.require_unlocked(&order.key).await {
                 Ok(()) => None,

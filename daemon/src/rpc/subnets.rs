@@ -284,7 +284,8 @@ async fn register_by_work(parts: Arc<Parts>, params: PowRegisterParams, _: Calle
                 let words = "root gives no place for work: `btctl root register`".to_owned();
                 return Err(Precondition::Foreseen { error: "RegistrationNotPermittedOnRootSubnet", words }.into());
             }
-            // Work is hard, so all that the chain looks at beside it is looked at first.
+            // Work is hard, so what the chain looks at of a registration beside it is looked at first. What a proxy
+            // may do, the fee and this daemon's rules are judged with the whole call, behind the search.
             ground.require_subnet(netuid).await?;
             let allowed =
                 ground.view.storage_json(SUBTENSOR, "NetworkPowRegistrationAllowed", &[netuid.into()]).await?;
