@@ -1,7 +1,7 @@
 //! Bringing a position to a size: how much is to be added or taken out, from what is staked now.
 
 use btd_api::{
-    Alpha, ApiError, ErrorKind, Hotkey, HotkeyRef, NetUid, Tao, WalletName,
+    Alpha, ApiError, ErrorKind, Hotkey, HotkeyRef, NetUid, Tao, WalletName, catalogue,
     stake::{ColdkeyParams, List, Position},
     wallet::KeyName,
 };
@@ -39,9 +39,13 @@ pub(super) async fn surplus(session: &Session, place: Place<'_>, most: Alpha) ->
     }
 }
 
-/// The refusal of what the state of the chain leaves nothing of: no mistake of whoever asked.
+/// The refusal of what the state of the chain leaves nothing of, as the daemon words its own: no mistake of whoever
+/// asked.
 fn nothing_to_do(message: String) -> Failure {
-    ApiError::new(ErrorKind::Precondition, message).into()
+    /// What the chain says to an amount of nothing.
+    const NAME: &str = "AmountTooLow";
+    let error = ApiError::new(ErrorKind::Precondition, message);
+    error.with("class", catalogue::class_of(NAME).name()).with("error", NAME).into()
 }
 
 /// What is said where several positions are named.
