@@ -84,12 +84,15 @@ pub(super) fn pass_over(error: &clap::Error, words: &mut Vec<OsString>) -> Optio
     if !is_valued && !is_bare {
         return None;
     }
+    // Of `-vv` the complaint names one for each time that it is meant.
+    let is_repeated = |word: &str| {
+        let letters = word.strip_prefix('-').filter(|letters| !letters.is_empty());
+        letters.is_some_and(|letters| letters.bytes().all(|letter| letter == b'v'))
+    };
     let is_it = |word: &OsString| {
         word.to_str().is_some_and(|word| {
-            word == bare
-                || word.split_once('=').is_some_and(|(name, _)| name == bare)
-                // One for each time that it is meant.
-                || bare == "-v" && word.strip_prefix('-').is_some_and(|letters| !letters.is_empty() && letters.bytes().all(|letter| letter == b'v'))
+            let has_value = word.split_once('=').is_some_and(|(name, _)| name == bare);
+            word == bare || has_value || bare == "-v" && is_repeated(word)
         })
     };
     let places: Vec<usize> = words.iter().enumerate().filter(|(_, word)| is_it(word)).map(|(place, _)| place).collect();
@@ -97,7 +100,10 @@ pub(super) fn pass_over(error: &clap::Error, words: &mut Vec<OsString>) -> Optio
     let is_flag = |word: &OsString| word.as_encoded_bytes().starts_with(b"-") && !is_it(word);
     let place = match places[..] {
         [only] => only,
-        [..] if is_bare => *places.iter().find(|place| !words.get(**place - 1).is_some_and(is_flag))?,
+        [..] if is_bare => {
+            let before = |place: &usize| words.get(place.checked_sub(1)?);
+            *places.iter().find(|place| !before(*place).is_some_and(is_flag))?
+        }
         [..] => return None,
     };
     // Before the command it was meant for the command, which may well have such a flag: the keys that sign are not

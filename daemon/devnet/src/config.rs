@@ -78,8 +78,8 @@ impl BlockTime {
     /// Time between the word that an extrinsic is in a block and the word that this block is final.
     ///
     /// Finality is instant here, and takes some blocks on a network. Clients count on the difference: polkadot-js drops
-    /// what it reads about one status when the next one arrives, so that its users would never learn of `inBlock`. On a
-    /// busy machine that takes it a while, so it is half the time between blocks, within bounds.
+    /// what it reads about one status when the next one arrives, so that under load its users would not learn of
+    /// `inBlock`: reading takes it a while then. So it is half the time between blocks, within bounds.
     pub(crate) fn finality_lag(self) -> Duration {
         let (shortest, longest) = Self::LAGS;
         match self {

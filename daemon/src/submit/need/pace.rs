@@ -225,13 +225,13 @@ impl Pace {
         }
         // A neuron's first weights wait too.
         let what_was = if matches!(self, Self::Weights { .. }) {
-            "its last weights, or its registration,"
+            "its last weights, or its registration, came"
         } else {
-            "the last time"
+            "the last time was"
         };
         let limit = next.saturating_sub(last);
         format!(
-            "{what} once in {limit} blocks, and {what_was} was in block {last}: again from block {next} on, in {left} blocks"
+            "{what} once in {limit} blocks, and {what_was} in block {last}: again from block {next} on, in {left} blocks"
         )
     }
 
@@ -320,7 +320,7 @@ mod tests {
         assert_eq!(first, "a coldkey exchanges a hotkey on subnet 1 from block 107 on, in 5 blocks");
         let hotkey = Hotkey(AccountId([1; 32]));
         let weights = Pace::Weights { netuid: NetUid(1), mechid: MechId(0), hotkey, hiding: Hiding::Open };
-        assert!(said(weights, 7).contains("or its registration, was in block 7"));
+        assert!(said(weights, 7).contains("or its registration, came in block 7"));
     }
 
     #[test]
