@@ -102,7 +102,7 @@ pub(super) fn pass_over(error: &clap::Error, words: &mut Vec<OsString>) -> Optio
         [only] => only,
         [..] if is_bare => {
             let before = |place: &usize| words.get(place.checked_sub(1)?);
-            *places.iter().find(|place| !before(*place).is_some_and(is_flag))?
+            *places.iter().find(|place| !before(place).is_some_and(is_flag))?
         }
         [..] => return None,
     };

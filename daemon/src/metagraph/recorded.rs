@@ -6,6 +6,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value as Json;
 
 use super::{
+    figure::Figure,
     snapshot::{Endpoint, Neuron, Snapshot},
     subnet::{Subnet, price},
     table::{Column, Table},
@@ -80,9 +81,12 @@ fn neuron(table: &Table, uid: u16) -> Option<Neuron> {
 
 /// The subnet's own figures; what was not told is none.
 fn subnet(table: &Table) -> Option<Subnet> {
-    let told = |name: &str| table.figures.get(name).filter(|value| !value.is_null());
-    let text = |name| told(name).and_then(Json::as_str);
-    let number = |name| text(name).and_then(|digits| digits.parse::<u64>().ok());
+    let told = |name: &str| match table.figures.get(name) {
+        Some(Figure::Plain(json)) if !json.is_null() => Some(json),
+        _ => None,
+    };
+    let text = |name: &str| told(name).and_then(Json::as_str);
+    let number = |name: &str| text(name).and_then(|digits| digits.parse::<u64>().ok());
     let (tao, alpha) = (|name| number(name).map(Tao::from_rao), |name| number(name).map(Alpha::from_rao));
     let (tao_in, alpha_in) = (tao("tao_in"), alpha("alpha_in"));
     let from_the_pool = |netuid: NetUid| price(netuid, tao_in?, alpha_in?);
