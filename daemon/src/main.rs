@@ -11,7 +11,7 @@ use btd::{
     logs, rpc,
 };
 use clap::Parser;
-use rustix::process::{DumpableBehavior, set_dumpable_behavior};
+use rustix::process::{DumpableBehavior, Resource, Rlimit, getrlimit, set_dumpable_behavior, setrlimit};
 
 /// The daemon of Bittensor operators: keys, chain, axon and dendrite behind one local socket.
 ///
@@ -88,6 +88,7 @@ fn main() -> ExitCode {
     if let Err(error) = logs::begin(&settings.config.log, &rpc::CARRIERS, btd_devnet::RUNTIME_THREAD) {
         return complain(&error, 78);
     }
+    open_as_many_files_as_may_be();
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => return complain(&error, 1),
@@ -106,6 +107,17 @@ fn main() -> ExitCode {
 /// other process of its user looks into it.
 fn hide() -> io::Result<()> {
     Ok(set_dumpable_behavior(DumpableBehavior::NotDumpable)?)
+}
+
+/// Each connection takes a descriptor. The limit that a shell gives is lower than what an axon carries, and
+/// every process may raise it up to a second one.
+fn open_as_many_files_as_may_be() {
+    let limit = getrlimit(Resource::Nofile);
+    if limit.current != limit.maximum
+        && let Err(error) = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, ..limit })
+    {
+        tracing::warn!(%error, open_files = limit.current, "the limit of open files stays as it is");
+    }
 }
 
 fn settings(flags: &Flags) -> Result<Settings, ConfigError> {
