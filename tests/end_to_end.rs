@@ -205,7 +205,9 @@ fn the_metagraph_outlives_the_chain() {
     let again = host.ask(&["subnets", "metagraph", "1"]);
     assert_eq!(again["neurons"], fresh["neurons"]);
     assert_eq!(again["at"]["stale"], true);
-    assert_eq!(again["at"]["number"], stale["at"]["number"]);
+    // The block at which they were read or changed is kept with them, not how long they stayed true behind it.
+    let number = |reply: &Value| reply["at"]["number"].as_u64().unwrap();
+    assert!((1..=number(&stale)).contains(&number(&again)), "{again}");
     assert!(daemon.stop().success());
 }
 
