@@ -55,7 +55,11 @@ pub(crate) fn decode(text: &str) -> Result<[u8; 32], AddressError> {
 /// The account behind `text` and the format it is written in.
 pub(crate) fn decode_any(text: &str) -> Result<([u8; 32], u16), AddressError> {
     let malformed = || AddressError::Malformed(text.to_owned());
-    let bytes = base58::decode(text).ok_or_else(malformed)?;
+    // The longest account address has 2 + 32 + 2 bytes, under 51 characters of base58.
+    if text.len() > 64 {
+        return Err(malformed());
+    }
+    let bytes = bs58::decode(text).into_vec().map_err(|_| malformed())?;
     let (format, prefix) = match *bytes.as_slice() {
         [first, ..] if first < 64 => (u16::from(first), 1),
         [first, second, ..] if first < 128 => {
