@@ -187,6 +187,15 @@ impl Node {
         self.record().ready_at.and_then(|ready| ready.checked_duration_since(now)).filter(|rest| !rest.is_zero())
     }
 
+    /// Whether a visit is in place: it does not rest, or visits are urgent and a visit can end its rest. One that
+    /// is of another chain or history, or has turned requests away, rests all the same.
+    pub(crate) fn may_be_visited(&self, now: Instant, is_urgent: bool) -> bool {
+        use ConnectError::{Forked, RateLimited, WrongGenesis};
+        let is_left_alone =
+            || matches!(self.record().trouble, Some(WrongGenesis { .. } | Forked { .. } | RateLimited { .. }));
+        self.rests(now).is_none() || is_urgent && !is_left_alone()
+    }
+
     pub(crate) fn status(&self, now: Instant) -> EndpointStatus {
         let (is_rate_limited, rests) = (self.budget.is_slowed(now), self.rests(now));
         let record = self.record();
@@ -272,5 +281,11 @@ mod tests {
         let status = &pool.status(now)[0];
         assert_eq!((status.standing, &status.trouble), (Standing::Resting, &Some(wrong)));
         assert_eq!(status.rests, Some(LONGEST * HOPELESS));
+        let after = now + LONGEST * HOPELESS;
+        let visits = [(now, false), (now, true), (after, false)];
+        assert_eq!(visits.map(|(at, urgent)| pool.followed[0].may_be_visited(at, urgent)), [false, false, true]);
+        let (pool, now) = self::pool(1);
+        cut(&pool.followed[0], now);
+        assert_eq!([false, true].map(|urgent| pool.followed[0].may_be_visited(now, urgent)), [false, true]);
     }
 }

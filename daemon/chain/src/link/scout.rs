@@ -4,7 +4,8 @@
 //! each of the others is visited now and then, over a connection of its own that lives for a few
 //! requests, and what it says is compared with what is followed. Every now and then becomes every
 //! other second when blocks are overdue, and once around when one of them contradicts what was
-//! followed. Nothing is followed from here.
+//! followed; while blocks are overdue those that rest after a failure are visited too. Nothing is
+//! followed from here.
 
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
@@ -77,7 +78,7 @@ pub(super) async fn watch(shared: &Arc<Shared>, active: usize) -> Leave {
         let node = &shared.pool.followed[index];
         // Before the endpoint in use is live nothing is known to compare with: not even which chain
         // is wanted, which is not for the others to say.
-        if node.rests(clock::now()).is_some() || announced(shared).is_none() {
+        if announced(shared).is_none() || !node.may_be_visited(clock::now(), is_urgent(shared)) {
             continue;
         }
         let report = match visit(shared, node).await {
@@ -160,9 +161,20 @@ async fn pause(shared: &Shared, usual: Duration) {
 
 /// Whether the next block should have been followed by now.
 fn is_overdue(shared: &Shared) -> bool {
-    shared.config.stale_after().is_some_and(|stale| {
-        shared.state.borrow().finalized().is_some_and(|seen| clock::since(seen.at) > stale * OVERDUE / 100)
-    })
+    waited(shared).is_some_and(|(waited, stale)| waited > stale * OVERDUE / 100)
+}
+
+/// Whether the next block is overdue and may still come from elsewhere before the endpoint in use is stale: those
+/// that failed long ago may be well again, and nobody has looked while they rested. Of a chain that stands still
+/// they are not asked for ever.
+fn is_urgent(shared: &Shared) -> bool {
+    is_overdue(shared) && waited(shared).is_some_and(|(waited, stale)| waited <= stale)
+}
+
+/// How long the next block was waited for, and after how long the endpoint in use is stale.
+fn waited(shared: &Shared) -> Option<(Duration, Duration)> {
+    let stale = shared.config.stale_after()?;
+    shared.state.borrow().finalized().map(|seen| (clock::since(seen.at), stale))
 }
 
 /// The newest block that another endpoint may have before the one in use is left: somewhat ahead of
