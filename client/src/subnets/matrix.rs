@@ -85,7 +85,9 @@ fn render(reply: &MatrixReply, only: Option<Uid>, page: Page) -> String {
         }
     }
     let shown = if entries == 0 { String::new() } else { table.render(page) };
-    format!("{shown}{} by {} with {entries} other than zero, {}\n", reply.n, reply.n, text::at(&reply.at, page))
+    let whole = || format!("{} by {}", reply.n, reply.n);
+    let what = only.map_or_else(whole, |uid| format!("row {uid} of {}", reply.n));
+    format!("{shown}{what} with {entries} other than zero, {}\n", text::at(&reply.at, page))
 }
 
 #[cfg(test)]
@@ -113,6 +115,11 @@ VALIDATOR  UID     VALUE
         let sparse = reply("entries", json!([[0, [[1, 1.0]]], [1, [[0, 0.25]]]]));
         assert_eq!(render(&sparse, None, Page::default()), expected);
         let second = render(&reply("rows", json!([[0.25, 0.0]])), Some(Uid(1)), Page::default());
-        assert_eq!(second.lines().nth(1), Some("        1    0  0.250000"));
+        let expected = "\
+VALIDATOR  UID     VALUE
+        1    0  0.250000
+row 1 of 2 with 1 other than zero, at block #9, just now
+";
+        assert_eq!(second, expected);
     }
 }

@@ -197,7 +197,8 @@ async fn save(session: &Session, params: MetagraphParams, path: PathBuf) -> Resu
     let digits = reply.bytes.strip_prefix("0x").unwrap_or(&reply.bytes);
     let reason = "its bytes are not hex".to_owned();
     let bytes = hex::decode(digits).map_err(|_| Failure::Lost { method: "metagraph_save", reason })?;
-    if path == Path::new("-") {
+    // Where standard output goes to a file, that file is added to, not replaced.
+    if path == Path::new("-") || path == Path::new("/dev/stdout") {
         return session.out.bytes(&bytes).map(|()| Exit::Success);
     }
     file::put(&path, &bytes, file::Mode::Kept(0o666)).map_err(|source| Failure::File { path: path.clone(), source })?;

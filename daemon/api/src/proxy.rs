@@ -157,8 +157,8 @@ pub struct Announcement {
     pub call_hash: BlockHash,
     /// The block of the announcement.
     pub announced_at: BlockNumber,
-    /// The first block that can make it; none where the announcer is no proxy of that account, or of no kind that
-    /// allows the call.
+    /// The first block that can make it, or of a call that is not known the first that could by any kind of theirs;
+    /// none where the announcer is no proxy of that account, or of no kind that allows the call.
     pub executable_from: Option<BlockNumber>,
     /// `Pallet.call`; none where this daemon did not announce it, or by its hash alone.
     pub call: Option<String>,
