@@ -90,6 +90,7 @@ impl frame_system::Config for Runtime {
     type SystemWeightInfo = frame_system::weights::SubstrateWeight<Runtime>;
     type ExtensionsWeightInfo = weights::Extensions;
     type SS58Prefix = SS58Prefix;
+    type OnSetCode = crate::upgrades::Fixed;
     type MaxConsumers = ConstU32<16>;
 }
 

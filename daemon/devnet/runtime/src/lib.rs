@@ -30,6 +30,7 @@ pub mod subtensor;
 pub mod swap;
 #[allow(clippy::cast_possible_truncation, reason = "so the derived codec numbers variants")]
 pub mod triumvirate;
+pub mod upgrades;
 pub mod utility;
 mod weights;
 

@@ -14,6 +14,7 @@ use btd_devnet_runtime::{
     Executive, GenesisSpec, Hash, Header, RootRule, Runtime, RuntimeCall, RuntimeOrigin, UNIT, UncheckedExtrinsic,
     genesis::{self, development_account},
     subtensor::{Call, validity},
+    upgrades,
 };
 use frame_support::storage::with_storage_layer;
 use generator::Generator;
@@ -30,7 +31,9 @@ fn number(variable: &str, default: u64) -> u64 {
 
 fn chain() -> sp_io::TestExternalities {
     let spec = GenesisSpec { root_rule: RootRule::Legacy, ..GenesisSpec::default() };
-    sp_io::TestExternalities::new(genesis::genesis(&spec).unwrap())
+    let mut chain = sp_io::TestExternalities::new(genesis::genesis(&spec).unwrap());
+    chain.register_extension(upgrades::version_reader());
+    chain
 }
 
 fn begin(number: u32) {

@@ -42,6 +42,7 @@ pub(crate) fn call(
     arguments: &[u8],
 ) -> Result<Vec<u8>, ExecutionError> {
     let mut extensions = Extensions::new();
+    extensions.register(btd_devnet_runtime::upgrades::version_reader());
     let in_runtime = overlay.enter_runtime().is_ok();
     let answer = {
         let mut ext = Ext::new(overlay, state, Some(&mut extensions));

@@ -6,7 +6,7 @@ use btd_devnet_runtime::{
     RuntimeCall, UncheckedExtrinsic,
     shield::{self, ShieldedTransaction},
 };
-use codec::{DecodeAll, DecodeLimit, Encode};
+use codec::{Decode, DecodeLimit, Encode};
 use sp_core::H256;
 use sp_runtime::{
     traits::{ExtrinsicLike as _, Hash},
@@ -43,9 +43,13 @@ pub(crate) enum Malformed {
 }
 
 impl Extrinsic {
-    /// Takes bytes that decode as exactly one extrinsic. Runs on a thread with a deep stack.
-    pub(crate) fn decode(bytes: Vec<u8>) -> Result<Self, Malformed> {
-        Vec::<u8>::decode_all(&mut bytes.as_slice()).map_err(Malformed::Length)?;
+    /// Takes the extrinsic at the beginning of these bytes; what comes after it is passed over, as a node does. Runs on
+    /// a thread with a deep stack.
+    pub(crate) fn decode(mut bytes: Vec<u8>) -> Result<Self, Malformed> {
+        let mut rest = bytes.as_slice();
+        Vec::<u8>::decode(&mut rest).map_err(Malformed::Length)?;
+        let behind = rest.len();
+        bytes.truncate(bytes.len() - behind);
         let extrinsic = UncheckedExtrinsic::decode_all_with_depth_limit(MAX_DEPTH, &mut bytes.as_slice())
             .map_err(Malformed::Content)?;
         if extrinsic.encode() != bytes {

@@ -16,3 +16,4 @@ mod safety;
 mod shield;
 mod signer;
 mod subscriptions;
+mod upgrades;

@@ -508,6 +508,7 @@ mod calls {
             version_keys: Vec<u64>,
         ) -> DispatchResult {
             let hotkey = ensure_signed(origin)?;
+            ensure!(Self::subnet_exists(netuid), Error::<T>::SubnetNotExists);
             let lengths = [values_list.len(), salts_list.len(), version_keys.len()];
             ensure!(lengths.iter().all(|length| *length == uids_list.len()), Error::<T>::InputLengthsUnequal);
             let reveals = validity::reveals(&uids_list, &values_list, &salts_list, &version_keys);

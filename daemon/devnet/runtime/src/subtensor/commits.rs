@@ -23,6 +23,15 @@ use crate::{AccountId, beacon, drand};
 /// Commits a hotkey may have open at once.
 const GREATEST_QUEUE: usize = 10;
 
+/// A hash, the epoch and the block of its commit, and a field that is not used any more.
+type Commit = (H256, u64, u64, u64);
+
+/// A hotkey's commits, oldest first: those that can no longer be revealed, and the others.
+struct Commits {
+    expired: Vec<Commit>,
+    open: Vec<Commit>,
+}
+
 /// Weights and the salt that hid them.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Reveal<'a> {
@@ -76,12 +85,17 @@ impl<T: Config> Pallet<T> {
         Self::current_epoch(netuid) == epoch.saturating_add(RevealPeriodEpochs::<T>::get(netuid))
     }
 
-    fn check_commit(hotkey: &AccountId, netuid: NetUid, mechanism: MechId) -> Result<u16, DispatchError> {
-        ensure!(CommitRevealWeightsEnabled::<T>::get(netuid), Error::<T>::CommitRevealDisabled);
+    /// What both kinds of commits ask of their subnet, before they ask anything of the hotkey.
+    fn check_hiding(netuid: NetUid, mechanism: MechId) -> DispatchResult {
         ensure!(
             Self::subnet_exists(netuid) && mechanism < MechanismCountCurrent::<T>::get(netuid),
             Error::<T>::MechanismDoesNotExist
         );
+        ensure!(CommitRevealWeightsEnabled::<T>::get(netuid), Error::<T>::CommitRevealDisabled);
+        Ok(())
+    }
+
+    fn check_committer(hotkey: &AccountId, netuid: NetUid, mechanism: MechId) -> Result<u16, DispatchError> {
         let uid = Uids::<T>::get(netuid, hotkey).ok_or(Error::<T>::HotKeyNotRegisteredInSubNet)?;
         ensure!(Self::weights_rate_allows(hotkey, netuid, mechanism), Error::<T>::CommittingWeightsTooFast);
         Ok(uid)
@@ -89,7 +103,8 @@ impl<T: Config> Pallet<T> {
 
     /// Keeps the hash of weights that the hotkey will reveal.
     pub(super) fn commit_hash(hotkey: &AccountId, netuid: NetUid, mechanism: MechId, hash: H256) -> DispatchResult {
-        let uid = Self::check_commit(hotkey, netuid, mechanism)?;
+        Self::check_hiding(netuid, mechanism)?;
+        let uid = Self::check_committer(hotkey, netuid, mechanism)?;
         let index = storage_index(netuid, mechanism);
         let mut queue = WeightCommits::<T>::get(index, hotkey).unwrap_or_default();
         let expired = queue.iter().take_while(|(_, epoch, ..)| Self::commit_expired(netuid, *epoch)).count();
@@ -111,8 +126,9 @@ impl<T: Config> Pallet<T> {
         commit: BoundedVec<u8, ConstU32<5_000>>,
         (round, version): (u64, u16),
     ) -> DispatchResult {
+        Self::check_hiding(netuid, mechanism)?;
         ensure!(version == CommitRevealWeightsVersion::<T>::get(), Error::<T>::IncorrectCommitRevealVersion);
-        let uid = Self::check_commit(hotkey, netuid, mechanism)?;
+        let uid = Self::check_committer(hotkey, netuid, mechanism)?;
         let index = storage_index(netuid, mechanism);
         let epoch = Self::current_epoch(netuid);
         let mut queue = TimelockedWeightCommits::<T>::get(index, epoch);
@@ -196,6 +212,37 @@ impl<T: Config> Pallet<T> {
         Ok(())
     }
 
+    /// The commits that a hotkey may reveal.
+    fn commits(hotkey: &AccountId, netuid: NetUid, index: NetUidStorageIndex) -> Result<Commits, DispatchError> {
+        ensure!(Self::subnet_exists(netuid), Error::<T>::SubnetNotExists);
+        ensure!(CommitRevealWeightsEnabled::<T>::get(netuid), Error::<T>::CommitRevealDisabled);
+        let mut expired = WeightCommits::<T>::get(index, hotkey).ok_or(Error::<T>::NoWeightsCommitFound)?;
+        let first_open = expired.iter().position(|(_, epoch, ..)| !Self::commit_expired(netuid, *epoch));
+        let open = expired.split_off(first_open.unwrap_or(expired.len()));
+        Ok(Commits { expired, open })
+    }
+
+    /// Where among the open ones the commit with this hash is, whose time must have come.
+    fn place_of(netuid: NetUid, commits: &Commits, hash: H256) -> Result<usize, Error<T>> {
+        let is_it = |(committed, ..): &Commit| *committed == hash;
+        let absent = || match commits.expired.iter().any(is_it) {
+            true => Error::ExpiredWeightCommit,
+            false => Error::InvalidRevealCommitHashNotMatch,
+        };
+        let place = commits.open.iter().position(is_it).ok_or_else(absent)?;
+        let epoch = commits.open.get(place).map_or(0, |(_, epoch, ..)| *epoch);
+        ensure!(Self::may_reveal(netuid, epoch), Error::RevealTooEarly);
+        Ok(place)
+    }
+
+    fn keep_commits(index: NetUidStorageIndex, hotkey: &AccountId, open: Vec<Commit>) {
+        if open.is_empty() {
+            WeightCommits::<T>::remove(index, hotkey);
+        } else {
+            WeightCommits::<T>::insert(index, hotkey, open);
+        }
+    }
+
     /// Sets weights that were committed. Commits before that one are forgotten.
     pub(super) fn reveal(
         hotkey: &AccountId,
@@ -203,27 +250,15 @@ impl<T: Config> Pallet<T> {
         mechanism: MechId,
         reveal: Reveal<'_>,
     ) -> Result<H256, DispatchError> {
-        ensure!(CommitRevealWeightsEnabled::<T>::get(netuid), Error::<T>::CommitRevealDisabled);
         let index = storage_index(netuid, mechanism);
+        let mut commits = Self::commits(hotkey, netuid, index)?;
         let hash = reveal.hash(hotkey, index);
-        let mut queue = WeightCommits::<T>::get(index, hotkey).ok_or(Error::<T>::NoWeightsCommitFound)?;
-        let open = queue.iter().position(|(_, epoch, ..)| !Self::commit_expired(netuid, *epoch));
-        let expired = open.unwrap_or(queue.len());
-        let place = queue.iter().position(|(committed, ..)| *committed == hash);
-        let place = place.ok_or(if expired == queue.len() {
-            Error::<T>::NoWeightsCommitFound
-        } else {
-            Error::<T>::InvalidRevealCommitHashNotMatch
+        let place = Self::place_of(netuid, &commits, hash).map_err(|error| match error {
+            Error::InvalidRevealCommitHashNotMatch if commits.open.is_empty() => Error::NoWeightsCommitFound,
+            other => other,
         })?;
-        ensure!(place >= expired, Error::<T>::ExpiredWeightCommit);
-        let epoch = queue.get(place).map_or(0, |(_, epoch, ..)| *epoch);
-        ensure!(Self::may_reveal(netuid, epoch), Error::<T>::RevealTooEarly);
-        queue.drain(..=place);
-        if queue.is_empty() {
-            WeightCommits::<T>::remove(index, hotkey);
-        } else {
-            WeightCommits::<T>::insert(index, hotkey, queue);
-        }
+        commits.open.drain(..=place);
+        Self::keep_commits(index, hotkey, commits.open);
         Self::put_weights(hotkey, netuid, mechanism, reveal.row)?;
         Ok(hash)
     }
@@ -240,12 +275,21 @@ impl<T: Config> Pallet<T> {
         Ok(())
     }
 
-    /// Sets several committed weights of the main mechanism, all or none.
+    /// Sets several committed weights of the main mechanism, in any order, all or none. Other commits stay.
     pub(super) fn reveal_several(hotkey: &AccountId, netuid: NetUid, reveals: &[Reveal<'_>]) -> DispatchResult {
-        let hashes = reveals
-            .iter()
-            .map(|reveal| Self::reveal(hotkey, netuid, 0, *reveal))
-            .collect::<Result<Vec<H256>, DispatchError>>()?;
+        let index = storage_index(netuid, 0);
+        let mut commits = Self::commits(hotkey, netuid, index)?;
+        let hashes: Vec<H256> = reveals.iter().map(|reveal| reveal.hash(hotkey, index)).collect();
+        for hash in &hashes {
+            Self::place_of(netuid, &commits, *hash)?;
+        }
+        for (reveal, hash) in reveals.iter().zip(&hashes) {
+            // One that comes twice was committed twice, or is not there any more.
+            let place = Self::place_of(netuid, &commits, *hash)?;
+            commits.open.remove(place);
+            Self::put_weights(hotkey, netuid, 0, reveal.row)?;
+        }
+        Self::keep_commits(index, hotkey, commits.open);
         Self::deposit_event(Event::WeightsBatchRevealed(hotkey.clone(), netuid, hashes));
         Ok(())
     }

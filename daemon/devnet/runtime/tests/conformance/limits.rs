@@ -26,12 +26,13 @@ fn reveal(weight: u16) -> Call<Runtime> {
 #[test]
 fn commit_weights_is_refused_in_order() {
     on_a_chain(|| {
+        let mechanism = || Call::commit_mechanism_weights { netuid: FIRST, mecid: 1, commit_hash: hash(1) };
         s::CommitRevealWeightsEnabled::<Runtime>::insert(FIRST, false);
+        expect("hotkey", commit(NOWHERE, 1), "MechanismDoesNotExist");
+        expect("hotkey", mechanism(), "MechanismDoesNotExist");
         expect("hotkey", commit(FIRST, 1), "CommitRevealDisabled");
         s::CommitRevealWeightsEnabled::<Runtime>::insert(FIRST, true);
-        expect("hotkey", commit(NOWHERE, 1), "MechanismDoesNotExist");
-        let mechanism = Call::commit_mechanism_weights { netuid: FIRST, mecid: 1, commit_hash: hash(1) };
-        expect("hotkey", mechanism, "MechanismDoesNotExist");
+        expect("hotkey", mechanism(), "MechanismDoesNotExist");
         expect("hotkey", commit(FIRST, 1), "HotKeyNotRegisteredInSubNet");
         register(FIRST, "hotkey");
         expect("hotkey", commit(FIRST, 1), "CommittingWeightsTooFast");
@@ -71,6 +72,77 @@ fn reveal_weights_is_open_in_one_epoch_alone() {
     });
 }
 
+/// Commits 1, 2 and 3 in one epoch, and goes to the one in which they are revealed.
+fn commit_three() -> u16 {
+    let uid = register(FIRST, "hotkey");
+    s::WeightsSetRateLimit::<Runtime>::insert(FIRST, 0);
+    s::Tempo::<Runtime>::insert(FIRST, 0);
+    for weight in 1..=3 {
+        expect("hotkey", commit(FIRST, weight), OK);
+    }
+    let mut permits = s::ValidatorPermit::<Runtime>::get(FIRST);
+    permits[usize::from(uid)] = true;
+    s::ValidatorPermit::<Runtime>::insert(FIRST, permits);
+    s::SubnetEpochIndex::<Runtime>::insert(FIRST, 1);
+    uid
+}
+
+fn reveal_all(netuid: u16, weights: &[u16]) -> Call<Runtime> {
+    Call::batch_reveal_weights {
+        netuid,
+        uids_list: weights.iter().map(|_| vec![0]).collect(),
+        values_list: weights.iter().map(|weight| vec![*weight]).collect(),
+        salts_list: weights.iter().map(|_| SALT.to_vec()).collect(),
+        version_keys: weights.iter().map(|_| 0).collect(),
+    }
+}
+
+#[test]
+fn batch_reveal_weights_takes_any_order_and_leaves_the_others() {
+    on_a_chain(|| {
+        commit_three();
+        expect("hotkey", reveal_all(FIRST, &[3, 2]), OK);
+        let hashes = vec![hash(3), hash(2)];
+        let told = s::Event::<Runtime>::WeightsBatchRevealed(key("hotkey"), FIRST, hashes);
+        let told = btd_devnet_runtime::RuntimeEvent::SubtensorModule(told);
+        assert!(System::events().into_iter().any(|record| record.event == told));
+        let left = s::WeightCommits::<Runtime>::get(FIRST, key("hotkey")).unwrap();
+        assert_eq!(left.iter().map(|(hash, ..)| *hash).collect::<Vec<_>>(), [hash(1)]);
+        expect("hotkey", reveal(1), OK);
+        assert_eq!(s::WeightCommits::<Runtime>::get(FIRST, key("hotkey")), None);
+    });
+}
+
+#[test]
+fn batch_reveal_weights_reveals_all_or_none() {
+    on_a_chain(|| {
+        commit_three();
+        expect("hotkey", reveal_all(FIRST, &[1, 4]), "InvalidRevealCommitHashNotMatch");
+        expect("hotkey", reveal_all(FIRST, &[1, 1]), "InvalidRevealCommitHashNotMatch");
+        assert_eq!(s::WeightCommits::<Runtime>::get(FIRST, key("hotkey")).unwrap().len(), 3);
+        s::SubnetEpochIndex::<Runtime>::insert(FIRST, 0);
+        expect("hotkey", reveal_all(FIRST, &[1, 2]), "RevealTooEarly");
+        s::SubnetEpochIndex::<Runtime>::insert(FIRST, 2);
+        expect("hotkey", reveal_all(FIRST, &[1, 2]), "ExpiredWeightCommit");
+        expect("hotkey", reveal_all(FIRST, &[4]), "InvalidRevealCommitHashNotMatch");
+    });
+}
+
+#[test]
+fn batch_reveal_weights_of_nothing_is_refused_as_of_something() {
+    on_a_chain(|| {
+        expect("hotkey", reveal_all(NOWHERE, &[]), "SubnetNotExists");
+        s::CommitRevealWeightsEnabled::<Runtime>::insert(FIRST, false);
+        expect("hotkey", reveal_all(FIRST, &[]), "CommitRevealDisabled");
+        s::CommitRevealWeightsEnabled::<Runtime>::insert(FIRST, true);
+        expect("hotkey", reveal_all(FIRST, &[]), "NoWeightsCommitFound");
+        expect("hotkey", reveal(1), "NoWeightsCommitFound");
+        let elsewhere =
+            Call::reveal_weights { netuid: NOWHERE, uids: vec![], values: vec![], salt: vec![], version_key: 0 };
+        expect("hotkey", elsewhere, "SubnetNotExists");
+    });
+}
+
 #[test]
 fn timelocked_commits_have_a_version_and_a_queue() {
     on_a_chain(|| {
@@ -80,10 +152,13 @@ fn timelocked_commits_have_a_version_and_a_queue() {
             reveal_round: 9,
             commit_reveal_version,
         };
+        s::CommitRevealWeightsEnabled::<Runtime>::insert(FIRST, false);
+        expect("hotkey", commit(3), "CommitRevealDisabled");
+        s::CommitRevealWeightsEnabled::<Runtime>::insert(FIRST, true);
+        expect("hotkey", commit(3), "IncorrectCommitRevealVersion");
         register(FIRST, "hotkey");
         System::set_block_number(101);
         s::WeightsSetRateLimit::<Runtime>::insert(FIRST, 0);
-        expect("hotkey", commit(3), "IncorrectCommitRevealVersion");
         for _ in 0..10 {
             expect("hotkey", commit(4), OK);
         }

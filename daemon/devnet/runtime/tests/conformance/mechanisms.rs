@@ -69,6 +69,7 @@ fn timelocked_weights_of_a_mechanism_wait_in_a_queue_of_their_own() {
         let older =
             |mecid| Call::commit_crv3_mechanism_weights { netuid: FIRST, mecid, commit: commit(), reveal_round: 9 };
         expect("hotkey", timelocked(1, 3), "IncorrectCommitRevealVersion");
+        expect("hotkey", timelocked(2, 3), "MechanismDoesNotExist");
         expect("hotkey", timelocked(2, 4), "MechanismDoesNotExist");
         expect("hotkey", older(2), "MechanismDoesNotExist");
         expect("nobody", timelocked(1, 4), "HotKeyNotRegisteredInSubNet");

@@ -13,8 +13,6 @@ const LEFT_OUT: &[(&str, &str)] = &[
     ("System", "set_storage"),
     ("System", "kill_storage"),
     ("System", "kill_prefix"),
-    ("System", "set_code"),
-    ("System", "set_code_without_checks"),
 ];
 /// How deep calls nest.
 const DEEPEST: u32 = 3;
