@@ -304,7 +304,7 @@ async fn start_metagraph(
 ) -> Result<Metagraph, DaemonError> {
     let opened = metagraph::open(link.clone(), stores.cache.clone(), stores.history.clone(), network.to_string()).await;
     let (metagraph, refresher) = opened.map_err(failed("the metagraphs"))?;
-    spawner.spawn(Stage::Work, "metagraph", |told| async move {
+    spawner.spawn_apart(Stage::Work, "metagraph", |told| async move {
         refresher.run(told).await;
         Ok(())
     });

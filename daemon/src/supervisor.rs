@@ -11,14 +11,17 @@ use std::{
     error::Error,
     fmt,
     future::Future,
-    panic::AssertUnwindSafe,
+    panic::{AssertUnwindSafe, catch_unwind, resume_unwind},
     sync::{Arc, Mutex, PoisonError},
+    thread,
     time::Duration,
 };
 
 use futures_util::FutureExt;
 use serde::{Deserialize, Serialize};
 use tokio::{
+    runtime,
+    sync::oneshot,
     task::AbortHandle,
     time::{Instant, timeout_at},
 };
@@ -178,6 +181,15 @@ impl Spawner {
         Task { told, ended }
     }
 
+    /// The same for a task that keeps much in memory, on a thread of its own: what it and its one
+    /// blocking thread allocate lies together, and not a little in the heap of every worker.
+    pub fn spawn_apart<F>(&self, stage: Stage, name: &'static str, task: impl FnOnce(CancellationToken) -> F) -> Task
+    where
+        F: Future<Output = TaskResult> + Send + 'static,
+    {
+        self.spawn(stage, name, |told| apart(name, task(told)))
+    }
+
     /// A token that is cancelled when tasks of `stage` shall end.
     pub fn token(&self, stage: Stage) -> CancellationToken {
         self.tasks(stage).told.child_token()
@@ -203,6 +215,31 @@ impl Spawner {
             Stage::Edge => &self.shared.edge,
             Stage::Work => &self.shared.work,
         }
+    }
+}
+
+/// Runs `work` on a thread of its own called `name`, which ends when the returned future is dropped.
+async fn apart(name: &'static str, work: impl Future<Output = TaskResult> + Send + 'static) -> TaskResult {
+    let (mut tell, ended) = oneshot::channel();
+    let run = move || {
+        let worked = match runtime::Builder::new_current_thread().enable_all().max_blocking_threads(1).build() {
+            Ok(runtime) => catch_unwind(AssertUnwindSafe(|| {
+                runtime.block_on(async {
+                    tokio::select! {
+                        worked = work => worked,
+                        () = tell.closed() => Ok(()),
+                    }
+                })
+            })),
+            Err(error) => Ok(Err(error.into())),
+        };
+        // Nobody asks any more where the task was aborted.
+        let _ = tell.send(worked);
+    };
+    thread::Builder::new().name(name.to_owned()).spawn(run)?;
+    match ended.await? {
+        Ok(worked) => worked,
+        Err(panic) => resume_unwind(panic),
     }
 }
 
@@ -267,8 +304,6 @@ impl Supervisor {
 
 #[cfg(test)]
 mod tests {
-    use tokio::sync::oneshot;
-
     use super::*;
 
     fn supervisor() -> Supervisor {
@@ -314,6 +349,46 @@ mod tests {
             });
             assert_eq!(supervisor.run().await.unwrap_err().to_string(), want);
         }
+    }
+
+    #[tokio::test]
+    async fn a_task_apart_ends_as_any_other_does() {
+        let apart = |work: fn() -> TaskResult| {
+            let supervisor = supervisor();
+            let spawner = supervisor.spawner();
+            spawner.spawn_apart(Stage::Work, "apart", move |told| async move {
+                assert_eq!(thread::current().name(), Some("apart"));
+                tokio::task::spawn_blocking(|| ()).await?;
+                work()?;
+                told.cancelled().await;
+                Ok(())
+            });
+            (supervisor, spawner)
+        };
+        let (supervisor, spawner) = apart(|| Ok(()));
+        spawner.stop();
+        supervisor.run().await.unwrap();
+        let unlucky: [(fn() -> TaskResult, &str); 2] = [
+            (|| Err("no luck".into()), "the task `apart` failed: no luck"),
+            (|| panic!("ouch"), "the task `apart` panicked: ouch"),
+        ];
+        for (work, want) in unlucky {
+            assert_eq!(apart(work).0.run().await.unwrap_err().to_string(), want);
+        }
+    }
+
+    #[tokio::test]
+    async fn a_task_apart_that_does_not_end_is_aborted() {
+        let supervisor = Supervisor::new(Config { grace_ms: 1 });
+        let spawner = supervisor.spawner();
+        let (held, gone) = oneshot::channel::<()>();
+        spawner.spawn_apart(Stage::Work, "stubborn", move |_| async move {
+            let _held = held;
+            std::future::pending().await
+        });
+        spawner.stop();
+        supervisor.run().await.unwrap();
+        assert!(gone.await.is_err(), "it let go of what it had");
     }
 
     #[tokio::test]
