@@ -24,7 +24,7 @@ pub struct Layout {
 }
 
 /// What is served of every subnet.
-const METAGRAPH: Layout = Layout { tree: "metagraph.2", largest: 512 * 1024 * 1024 };
+const METAGRAPH: Layout = Layout { tree: "metagraph.3", largest: 512 * 1024 * 1024 };
 
 /// The past of metagraphs, of which as many bytes are kept.
 pub fn history_layout(bytes: u64) -> Layout {
@@ -173,12 +173,21 @@ impl Cache {
 
     /// Writes a batch, whole or not at all, and flushes it.
     pub async fn write(&self, batch: Batch) -> Result<(), CacheError> {
-        if batch.largest > LARGEST_VALUE {
-            return Err(CacheError::TooLarge { bytes: batch.largest });
+        self.write_each(vec![batch]).await
+    }
+
+    /// Writes batches one after the other, each whole or not at all, and flushes them. Until a batch is
+    /// in, the store holds every page that it replaced: many small ones take little memory, one large
+    /// one takes some times its size.
+    pub async fn write_each(&self, batches: Vec<Batch>) -> Result<(), CacheError> {
+        if let Some(large) = batches.iter().find(|batch| batch.largest > LARGEST_VALUE) {
+            return Err(CacheError::TooLarge { bytes: large.largest });
         }
         let tree = self.tree.clone();
         blocking(move || {
-            tree.apply_batch(batch.writes)
+            let mut batches = batches.into_iter();
+            batches
+                .try_for_each(|batch| tree.apply_batch(batch.writes))
                 .and_then(|()| tree.flush())
                 .map(|_| ())
                 .map_err(|source| CacheError::Store { attempted: "written", source })
@@ -407,8 +416,10 @@ mod tests {
     async fn a_value_too_large_is_refused() {
         let directory = tempfile::tempdir().unwrap();
         let (cache, _) = Cache::open(directory.path().join("cache"), MEMORY).await.unwrap();
-        let mut batch = Batch::default();
-        batch.put(&[1], vec![0; LARGEST_VALUE + 1]);
-        assert!(matches!(cache.write(batch).await, Err(CacheError::TooLarge { .. })));
+        let mut batches = vec![Batch::default(), Batch::default()];
+        batches[0].put(&[1], vec![0; 8]);
+        batches[1].put(&[2], vec![0; LARGEST_VALUE + 1]);
+        assert!(matches!(cache.write_each(batches).await, Err(CacheError::TooLarge { .. })));
+        assert_eq!(cache.scan(&[]).await.unwrap(), [], "nor is anything before it written");
     }
 }

@@ -365,7 +365,7 @@ impl Refresher {
         let after = Arc::new(after);
         self.current.send_replace(Arc::clone(&after));
         if let Some(cache) = &self.cache {
-            let written = cache.write(store::difference(before, &after)).await;
+            let written = cache.write_each(store::difference(before, &after)).await;
             self.cached(written);
         }
     }

@@ -3,7 +3,6 @@
 //! Ratios stay in the chain's unit (`u16` of 65535) and amounts in rao; whoever shows them converts.
 
 use std::{
-    collections::HashMap,
     net::{IpAddr, Ipv4Addr, Ipv6Addr},
     sync::{Arc, OnceLock},
 };
@@ -80,8 +79,9 @@ pub struct Snapshot {
     pub subnet: Subnet,
     /// The block at which all of it was read.
     whole_at: BlockNumber,
-    neurons: Vec<Neuron>,
-    by_hotkey: HashMap<Hotkey, Uid>,
+    neurons: Box<[Neuron]>,
+    /// The slots in the order of their hotkeys.
+    by_hotkey: Box<[Uid]>,
     beside: Beside,
 }
 
@@ -98,7 +98,10 @@ struct Beside {
 
 impl Snapshot {
     pub(super) fn new(at: Stamp, subnet: Subnet, neurons: Vec<Neuron>) -> Self {
-        let by_hotkey = neurons.iter().map(|neuron| (neuron.hotkey, neuron.uid)).collect();
+        let mut by_hotkey: Vec<_> = neurons.iter().map(|neuron| (neuron.hotkey, neuron.uid)).collect();
+        by_hotkey.sort_unstable();
+        let by_hotkey = by_hotkey.into_iter().map(|(_, uid)| uid).collect();
+        let neurons = neurons.into_boxed_slice();
         Self { at, subnet, whole_at: at.block.number, neurons, by_hotkey, beside: Beside::default() }
     }
 
@@ -141,7 +144,9 @@ impl Snapshot {
 
     /// The slot of `hotkey`, if it is registered.
     pub fn uid(&self, hotkey: &Hotkey) -> Option<Uid> {
-        self.by_hotkey.get(hotkey).copied()
+        let of = |uid: &Uid| self.neuron(*uid).map(|neuron| &neuron.hotkey);
+        let found = self.by_hotkey.binary_search_by(|uid| of(uid).cmp(&Some(hotkey))).ok()?;
+        self.by_hotkey.get(found).copied()
     }
 
     /// The same with the columns of `parts`, which were read at `at`; none when they are about

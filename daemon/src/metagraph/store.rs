@@ -7,19 +7,23 @@
 //! m GENESIS NETUID             -> a metagraph's stamp and subnet
 //! m GENESIS NETUID UID         -> a neuron
 //! ```
-//! Numbers are big-endian, values are JSON. What cannot be read counts as absent: the chain has it.
+//! Numbers are big-endian, values are JSON; a neuron is what postcard makes of a [`Row`], for the store
+//! holds in memory what it wrote last, and of thousands of neurons JSON takes several times as much.
+//! What cannot be read counts as absent: the chain has it.
 
 use std::{
+    borrow::Cow,
     collections::{BTreeMap, BTreeSet},
+    net::IpAddr,
     sync::Arc,
 };
 
-use btd_api::{BlockHash, NetUid, Uid};
+use btd_api::{AccountId, Alpha, BlockHash, Coldkey, Hotkey, NetUid, Tao, Uid};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use super::{
     List, Metagraphs,
-    snapshot::{Neuron, Snapshot},
+    snapshot::{Endpoint, Neuron, Snapshot},
     subnet::Subnet,
 };
 use crate::{
@@ -31,6 +35,80 @@ use crate::{
 struct Head {
     at: Stamp,
     subnet: Subnet,
+}
+
+/// A neuron, but for its slot, which the key tells. The order of the fields is the form: another one
+/// takes another name of the tree.
+#[derive(Serialize, Deserialize)]
+struct Row<'n> {
+    keys: [[u8; 32]; 2],
+    active: bool,
+    validator_permit: bool,
+    stake: u64,
+    alpha_stake: Option<u64>,
+    tao_stake: u64,
+    rank: Option<u16>,
+    trust: Option<u16>,
+    consensus: u16,
+    incentive: u16,
+    dividends: u16,
+    validator_trust: Option<u16>,
+    emission: u64,
+    last_update: u64,
+    registered_at: u64,
+    axon: Option<(IpAddr, u16, u32, u64)>,
+    identity: Option<Cow<'n, str>>,
+}
+
+// === impl Row ===
+
+impl<'n> Row<'n> {
+    fn of(neuron: &'n Neuron) -> Self {
+        Self {
+            keys: [neuron.hotkey.0.0, neuron.coldkey.0.0],
+            active: neuron.active,
+            validator_permit: neuron.validator_permit,
+            stake: neuron.stake.rao(),
+            alpha_stake: neuron.alpha_stake.map(Alpha::rao),
+            tao_stake: neuron.tao_stake.rao(),
+            rank: neuron.rank,
+            trust: neuron.trust,
+            consensus: neuron.consensus,
+            incentive: neuron.incentive,
+            dividends: neuron.dividends,
+            validator_trust: neuron.validator_trust,
+            emission: neuron.emission.rao(),
+            last_update: neuron.last_update,
+            registered_at: neuron.registered_at,
+            axon: neuron.axon.map(|axon| (axon.ip, axon.port, axon.version, axon.block)),
+            identity: neuron.identity.as_deref().map(Cow::Borrowed),
+        }
+    }
+
+    fn neuron(self, uid: Uid) -> Neuron {
+        let [hotkey, coldkey] = self.keys.map(AccountId);
+        Neuron {
+            uid,
+            hotkey: Hotkey(hotkey),
+            coldkey: Coldkey(coldkey),
+            active: self.active,
+            validator_permit: self.validator_permit,
+            stake: Alpha::from_rao(self.stake),
+            alpha_stake: self.alpha_stake.map(Alpha::from_rao),
+            tao_stake: Tao::from_rao(self.tao_stake),
+            rank: self.rank,
+            trust: self.trust,
+            consensus: self.consensus,
+            incentive: self.incentive,
+            dividends: self.dividends,
+            validator_trust: self.validator_trust,
+            emission: Alpha::from_rao(self.emission),
+            last_update: self.last_update,
+            registered_at: self.registered_at,
+            axon: self.axon.map(|(ip, port, version, block)| Endpoint { ip, port, version, block }),
+            identity: self.identity.map(Cow::into_owned),
+        }
+    }
 }
 
 fn network_key(label: &str) -> Vec<u8> {
@@ -68,8 +146,10 @@ pub(super) async fn load_chain(cache: &Cache, genesis: BlockHash) -> Result<Meta
             Some(&[a, b]) => {
                 heads.extend(read(&value).map(|head| (NetUid(u16::from_be_bytes([a, b])), head)));
             }
-            Some(&[a, b, _, _]) => {
-                neurons.entry(NetUid(u16::from_be_bytes([a, b]))).or_default().extend(read::<Neuron>(&value));
+            Some(&[a, b, c, d]) => {
+                let uid = Uid(u16::from_be_bytes([c, d]));
+                let neuron = postcard::from_bytes::<Row<'_>>(&value).ok().map(|row| row.neuron(uid));
+                neurons.entry(NetUid(u16::from_be_bytes([a, b]))).or_default().extend(neuron);
             }
             _ => {}
         }
@@ -121,25 +201,29 @@ pub(super) async fn name(cache: &Cache, label: &str, genesis: BlockHash) -> Resu
     cache.write(batch).await
 }
 
-/// The writes that turn `before` into `after`: what did not change is not written.
-pub(super) fn difference(before: &Metagraphs, after: &Metagraphs) -> Batch {
-    let mut batch = Batch::default();
-    let Some(genesis) = after.genesis else { return batch };
+/// The writes that turn `before` into `after`, a batch for each subnet and one for the list: what did
+/// not change is not written.
+pub(super) fn difference(before: &Metagraphs, after: &Metagraphs) -> Vec<Batch> {
+    let mut batches = Vec::new();
+    let Some(genesis) = after.genesis else { return batches };
     for (netuid, snapshot) in &after.subnets {
         let old = before.subnets.get(netuid);
         if old.is_none_or(|old| !Arc::ptr_eq(old, snapshot)) {
-            put_snapshot(&mut batch, genesis, old.map(Arc::as_ref), snapshot);
+            batches.push(of_snapshot(genesis, old.map(Arc::as_ref), snapshot));
         }
     }
     for (netuid, old) in before.subnets.iter().filter(|(netuid, _)| !after.subnets.contains_key(netuid)) {
+        let mut batch = Batch::default();
         batch.remove(&subnet_key(b'm', genesis, *netuid));
         for neuron in old.neurons() {
             batch.remove(&neuron_key(genesis, *netuid, neuron.uid));
         }
+        batches.push(batch);
     }
     if let Some(list) = &after.list
         && before.list.as_ref().is_none_or(|old| !Arc::ptr_eq(old, list))
     {
+        let mut batch = Batch::default();
         put(&mut batch, &key(b'l', genesis), &list.at);
         let old = before.list.as_ref().map(|list| &list.subnets);
         for (netuid, subnet) in &list.subnets {
@@ -150,23 +234,29 @@ pub(super) fn difference(before: &Metagraphs, after: &Metagraphs) -> Batch {
         for netuid in old.into_iter().flat_map(BTreeMap::keys).filter(|netuid| !list.subnets.contains_key(netuid)) {
             batch.remove(&subnet_key(b'l', genesis, *netuid));
         }
+        batches.push(batch);
     }
-    batch
+    batches
 }
 
-fn put_snapshot(batch: &mut Batch, genesis: BlockHash, old: Option<&Snapshot>, snapshot: &Snapshot) {
+fn of_snapshot(genesis: BlockHash, old: Option<&Snapshot>, snapshot: &Snapshot) -> Batch {
+    let mut batch = Batch::default();
     let netuid = snapshot.subnet.netuid;
     let head = Head { at: snapshot.at, subnet: snapshot.subnet.clone() };
-    put(batch, &subnet_key(b'm', genesis, netuid), &head);
+    put(&mut batch, &subnet_key(b'm', genesis, netuid), &head);
     for neuron in snapshot.neurons() {
         if old.and_then(|old| old.neuron(neuron.uid)) != Some(neuron) {
-            put(batch, &neuron_key(genesis, netuid, neuron.uid), neuron);
+            // Numbers, keys and a text: there is nothing in it that postcard could refuse.
+            if let Ok(row) = postcard::to_allocvec(&Row::of(neuron)) {
+                batch.put(&neuron_key(genesis, netuid, neuron.uid), row);
+            }
         }
     }
     let shrunk = old.map_or(&[][..], Snapshot::neurons).get(snapshot.neurons().len()..).unwrap_or_default();
     for neuron in shrunk {
         batch.remove(&neuron_key(genesis, netuid, neuron.uid));
     }
+    batch
 }
 
 fn put(batch: &mut Batch, key: &[u8], value: &impl Serialize) {

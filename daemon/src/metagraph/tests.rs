@@ -93,19 +93,31 @@ async fn open_cache(path: &Path) -> Cache {
 }
 
 #[tokio::test]
+async fn a_neuron_takes_little_in_the_cache() {
+    let directory = tempfile::tempdir().unwrap();
+    let cache = open_cache(directory.path()).await;
+    let whole = metagraphs(&[snapshot(1, 3, 250)]);
+    let batches = store::difference(&Metagraphs::default(), &whole);
+    assert_eq!(batches.len(), 2, "one for the subnet, one for the list");
+    cache.write_each(batches).await.unwrap();
+    let bytes: usize = cache.sizes(b"m").await.unwrap().iter().map(|(_, bytes)| bytes).sum();
+    assert!(bytes / 250 < 150, "{} bytes for each", bytes / 250);
+}
+
+#[tokio::test]
 async fn what_is_kept_is_what_was_known() {
     let directory = tempfile::tempdir().unwrap();
     let cache = open_cache(directory.path()).await;
     assert_eq!(store::load(&cache, "test").await.unwrap(), None);
     store::name(&cache, "test", GENESIS).await.unwrap();
     let first = metagraphs(&[snapshot(0, 3, 0), snapshot(1, 3, 4), snapshot(300, 3, 2)]);
-    cache.write(store::difference(&Metagraphs::default(), &first)).await.unwrap();
+    cache.write_each(store::difference(&Metagraphs::default(), &first)).await.unwrap();
     assert_eq!(store::load(&cache, "test").await.unwrap(), Some(first.clone()));
 
     // One subnet is gone, one has shrunk, one is new, one is the same.
     let mut second = metagraphs(&[snapshot(0, 4, 0), snapshot(1, 5, 2), snapshot(2, 5, 1)]);
     second.subnets.insert(NetUid(0), Arc::clone(&first.subnets[&NetUid(0)]));
-    cache.write(store::difference(&first, &second)).await.unwrap();
+    cache.write_each(store::difference(&first, &second)).await.unwrap();
     assert_eq!(store::load(&cache, "test").await.unwrap(), Some(second));
 }
 
@@ -125,7 +137,7 @@ async fn another_chain_under_the_same_name_replaces_the_first() {
     let cache = open_cache(directory.path()).await;
     store::name(&cache, "devnet", GENESIS).await.unwrap();
     let before = metagraphs(&[snapshot(1, 3, 4)]);
-    cache.write(store::difference(&Metagraphs::default(), &before)).await.unwrap();
+    cache.write_each(store::difference(&Metagraphs::default(), &before)).await.unwrap();
     let other = BlockHash([8; 32]);
     store::name(&cache, "devnet", other).await.unwrap();
     let kept = store::load(&cache, "devnet").await.unwrap().unwrap();
@@ -138,7 +150,7 @@ async fn a_metagraph_with_a_missing_row_is_not_served() {
     let directory = tempfile::tempdir().unwrap();
     let cache = open_cache(directory.path()).await;
     let whole = metagraphs(&[snapshot(1, 3, 4), snapshot(2, 3, 2)]);
-    cache.write(store::difference(&Metagraphs::default(), &whole)).await.unwrap();
+    cache.write_each(store::difference(&Metagraphs::default(), &whole)).await.unwrap();
     let rows = cache.scan(b"m").await.unwrap();
     let mut batch = crate::cache::Batch::default();
     batch.remove(&rows.iter().find(|(key, _)| key.len() > 35).unwrap().0);
@@ -154,6 +166,13 @@ fn keys_are_found_where_they_live() {
     assert_eq!(known.registrations(&hotkey).collect::<Vec<_>>(), [(NetUid(1), Uid(1)), (NetUid(2), Uid(1))]);
     assert_eq!(known.homes(AccountId([3; 32])), [NetUid(1)]);
     assert_eq!(known.neurons(), 6);
+    // In whatever order their hotkeys are.
+    let shuffled: Vec<Neuron> = (0..5).map(|uid| Neuron { uid: Uid(uid), ..neuron((uid + 1) * 37 % 11) }).collect();
+    let shuffled = Snapshot::new(stamp(3), subnet(1, 5), shuffled);
+    for neuron in shuffled.neurons() {
+        assert_eq!(shuffled.uid(&neuron.hotkey), Some(neuron.uid));
+    }
+    assert_eq!(shuffled.uid(&Hotkey(AccountId([200; 32]))), None);
 }
 
 #[test]
