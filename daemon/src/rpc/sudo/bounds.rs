@@ -12,18 +12,10 @@ use crate::{
     submit::SubmissionError,
 };
 
-/// A number of the subnet; none where this runtime does not keep it.
-async fn told(view: &View, item: &str, netuid: NetUid) -> Result<Option<u64>, ReadError> {
-    match view.storage_json(SUBTENSOR, item, &[netuid.into()]).await {
-        Ok(json) => Ok(number(&json)),
-        Err(ReadError::Absent(_)) => Ok(None),
-        Err(error) => Err(error),
-    }
-}
-
-/// A number of the whole chain; none where this runtime does not keep it.
-async fn chains(view: &View, item: &str) -> Result<Option<u64>, ReadError> {
-    match view.storage_json(SUBTENSOR, item, &[]).await {
+/// A number under `keys`, a subnet's or, without them, the whole chain's; none where this runtime does
+/// not keep it.
+async fn told(view: &View, item: &str, keys: &[Value]) -> Result<Option<u64>, ReadError> {
+    match view.storage_json(SUBTENSOR, item, keys).await {
         Ok(json) => Ok(number(&json)),
         Err(ReadError::Absent(_)) => Ok(None),
         Err(error) => Err(error),
@@ -40,7 +32,7 @@ pub(super) async fn setting(
     let number = |argument: &Argument| if let Value::Uint(number) = argument.value { Some(number) } else { None };
     let Some(value) = values.first().and_then(number) else { return Ok(()) };
     let shown = values.first().map_or("", |argument| &argument.shown);
-    let bound = async |item| Ok::<_, ReadError>(told(view, item, netuid).await?.map(u128::from));
+    let bound = async |item| Ok::<_, ReadError>(told(view, item, &[netuid.into()]).await?.map(u128::from));
     let (error, other) = match known.call.1 {
         "sudo_set_min_burn" => match bound("MaxBurn").await? {
             Some(most) if value >= most => ("ValueNotInBounds", format!("max_burn is {most}")),
@@ -50,7 +42,7 @@ pub(super) async fn setting(
             Some(least) if value <= least => ("ValueNotInBounds", format!("min_burn is {least}")),
             _ => return Ok(()),
         },
-        "sudo_set_activity_cutoff" => match chains(view, "MinActivityCutoff").await?.map(u128::from) {
+        "sudo_set_activity_cutoff" => match told(view, "MinActivityCutoff", &[]).await?.map(u128::from) {
             Some(least) if value < least => ("ActivityCutoffTooLow", format!("the chain takes no less than {least}")),
             _ => return Ok(()),
         },
@@ -76,7 +68,8 @@ pub(super) async fn setting(
 
 /// Refuses to trim a subnet to fewer places than it must have, or to more than it may.
 pub(super) async fn trimming(view: &View, netuid: NetUid, max: u16) -> Result<(), SubmissionError> {
-    let (least, most) = (told(view, "MinAllowedUids", netuid).await?, told(view, "MaxAllowedUids", netuid).await?);
+    let bound = async |item| told(view, item, &[netuid.into()]).await;
+    let (least, most) = (bound("MinAllowedUids").await?, bound("MaxAllowedUids").await?);
     let (least, most) = (least.unwrap_or(0), most.unwrap_or(u64::MAX));
     if (least..=most).contains(&max.into()) {
         return Ok(());
