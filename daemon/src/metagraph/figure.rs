@@ -12,11 +12,11 @@ use serde_json::{Map, Value as Json, json};
 pub type Figures = IndexMap<String, Figure>;
 
 /// One figure.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug)]
 pub enum Figure {
     /// As callers get it.
     Plain(Json),
-    /// Rao for each of some hotkeys.
+    /// Rao for each of some hotkeys, in no order that says anything.
     Amounts(Vec<(AccountId, u64)>),
 }
 
@@ -48,6 +48,24 @@ impl Figure {
         };
         amounts.map_or(Self::Plain(json), Self::Amounts)
     }
+}
+
+impl PartialEq for Figure {
+    fn eq(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Plain(one), Self::Plain(two)) => one == two,
+            (Self::Amounts(one), Self::Amounts(two)) => {
+                one == two || (one.len() == two.len() && sorted(one) == sorted(two))
+            }
+            (Self::Plain(_), Self::Amounts(_)) | (Self::Amounts(_), Self::Plain(_)) => false,
+        }
+    }
+}
+
+fn sorted(amounts: &[(AccountId, u64)]) -> Vec<(AccountId, u64)> {
+    let mut amounts = amounts.to_vec();
+    amounts.sort_unstable();
+    amounts
 }
 
 impl From<Json> for Figure {
@@ -175,6 +193,17 @@ pub(super) fn read(raw: &RawMetagraph) -> Figures {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn amounts_are_the_same_in_any_order() {
+        let amounts = |amounts: &[(u8, u64)]| {
+            Figure::Amounts(amounts.iter().map(|(key, rao)| (AccountId([*key; 32]), *rao)).collect())
+        };
+        assert_eq!(amounts(&[(1, 5), (2, 6)]), amounts(&[(2, 6), (1, 5)]));
+        for other in [amounts(&[(1, 6), (2, 5)]), amounts(&[(1, 5)]), amounts(&[(1, 5), (1, 5)]), json!({}).into()] {
+            assert_ne!(amounts(&[(1, 5), (2, 6)]), other);
+        }
+    }
 
     #[test]
     fn amounts_survive_as_the_json_that_callers_get() {
