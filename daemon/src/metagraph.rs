@@ -37,7 +37,7 @@ pub use self::{
     refresher::Refresher,
     snapshot::{Endpoint, Neuron, Snapshot},
     subnet::Subnet,
-    table::{Change, Column, Table},
+    table::{Change, Column, Rows, Table},
     touched::named_by,
 };
 use crate::{

@@ -199,14 +199,26 @@ async fn save(session: &Session, params: MetagraphParams, path: PathBuf) -> Resu
     let bytes = hex::decode(digits).map_err(|_| Failure::Lost { method: "metagraph_save", reason })?;
     // Where standard output goes to a file, that file is added to, not replaced.
     if path == Path::new("-") || path == Path::new("/dev/stdout") {
-        return session.out.bytes(&bytes).map(|()| Exit::Success);
+        session.out.bytes(&bytes)?;
+        if !reply.matrices && session.out.format() == Format::Human {
+            session.out.note(WITHOUT);
+        }
+        return Ok(Exit::Success);
     }
     file::put(&path, &bytes, file::Mode::Kept(0o666)).map_err(|source| Failure::File { path: path.clone(), source })?;
     if session.out.format() == Format::Human {
         let at = text::at(&reply.at, session.out.page());
-        session.out.note(format!("saved {} bytes to {}, {at}", bytes.len(), path.display()));
+        session.out.note(saved(bytes.len(), &path, &at, reply.matrices));
     }
     Ok(Exit::Success)
+}
+
+/// Said of a file that is not told from a whole one by its size.
+const WITHOUT: &str = "without weights and bonds, which were not recorded";
+
+fn saved(bytes: usize, path: &Path, at: &str, matrices: bool) -> String {
+    let without = if matrices { String::new() } else { format!("{WITHOUT}, ") };
+    format!("saved {bytes} bytes to {}, {without}{at}", path.display())
 }
 
 fn render(
@@ -269,6 +281,15 @@ mod tests {
 
     use super::*;
     use crate::{output::Colour, subnets::list::tests::summary};
+
+    #[test]
+    fn a_file_without_weights_and_bonds_is_said_to_be() {
+        let told = |matrices| saved(12, Path::new("one.btd"), "at block #9, just now", matrices);
+        assert_eq!(told(true), "saved 12 bytes to one.btd, at block #9, just now");
+        let without =
+            "saved 12 bytes to one.btd, without weights and bonds, which were not recorded, at block #9, just now";
+        assert_eq!(told(false), without);
+    }
 
     fn sample() -> MetagraphReply {
         let neuron = |uid: u16, axon: serde_json::Value| {

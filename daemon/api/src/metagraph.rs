@@ -51,8 +51,9 @@ pub struct MetagraphTable {
     pub weights: Vec<Row>,
     /// What validators hold of whom, as the chain keeps it.
     pub bonds: Vec<Row>,
-    /// Whether weights and bonds are known. Where they are not, the two are empty: of a block that only
-    /// the history has, and that was recorded without them, and in a file that was saved of such a one.
+    /// Whether weights and bonds were read. Where they were not, the two are empty: of a block that only
+    /// the history has, and that was recorded without them, and in a file that was saved of such a one. A
+    /// file of a btd before layout 4 does not tell: where it has no row of either, they count as not read.
     #[serde(default = "known")]
     pub matrices: bool,
 }

@@ -1,11 +1,12 @@
 //! Metagraphs as files: btd's own format, which reads back as what was written, and NumPy's (`npz`).
 //!
-//! The format `BTDMETA3`, all integers little-endian:
+//! The format `BTDMETA4`, all integers little-endian:
 //!
 //! ```text
-//! magic      8 bytes, "BTDMETA3"; a new layout has another digit
+//! magic      8 bytes, "BTDMETA4"; a new layout has another digit
 //! header     u32 length, then JSON: at, netuid, mechid, neurons, figures,
-//!            columns [{name, kind, count}], weights and bonds (how many rows),
+//!            columns [{name, kind, count}], weights and bonds (how many rows; both null
+//!            where they were not read),
 //!            amounts [{name, count}] (figures that are null above)
 //! columns    in the header's order: flags and u16 and u64 plain, accounts 32 bytes each,
 //!            texts as u32 length and UTF-8
@@ -13,7 +14,8 @@
 //! amounts    in the header's order: count times (account 32 bytes, u64 rao)
 //! checksum   4 bytes, CRC-32 of all before, as ZIP and zlib have it
 //! ```
-//! The layouts before are read too. 2 has no amounts: they stand among the figures, as JSON of
+//! The layouts before are read too. 3 does not tell whether weights and bonds were read: where it has
+//! no row of either, it counts as not read. 2 is 3 without amounts: they stand among the figures, as JSON of
 //! addresses, which took longer to read than all the rest. 1 is 2, but ends with 32 bytes of
 //! BLAKE2b-256 in place of the CRC: damage is all that a checksum can tell.
 //!
@@ -33,11 +35,12 @@ use serde_json::{Map, Value as Json};
 pub use self::npz::npz;
 use super::{
     figure::{self, Figure},
-    table::{Column, Table},
+    table::{Column, Rows, Table},
 };
 use crate::stamp::Stamp;
 
-const MAGIC: &[u8; 8] = b"BTDMETA3";
+const MAGIC: &[u8; 8] = b"BTDMETA4";
+const MAGIC_3: &[u8; 8] = b"BTDMETA3";
 const MAGIC_2: &[u8; 8] = b"BTDMETA2";
 const MAGIC_1: &[u8; 8] = b"BTDMETA1";
 
@@ -66,8 +69,8 @@ struct Header<'t> {
     neurons: u16,
     figures: Map<String, Json>,
     columns: Vec<Head<'t>>,
-    weights: u32,
-    bonds: u32,
+    weights: Option<u32>,
+    bonds: Option<u32>,
     #[serde(default)]
     amounts: Vec<Amounts<'t>>,
 }
@@ -126,8 +129,8 @@ pub fn write(table: &Table) -> Vec<u8> {
         neurons: table.neurons,
         figures: plain.collect(),
         columns: heads.collect(),
-        weights: count(table.weights.len()),
-        bonds: count(table.bonds.len()),
+        weights: table.rows.as_ref().map(|rows| count(rows.weights.len())),
+        bonds: table.rows.as_ref().map(|rows| count(rows.bonds.len())),
         amounts: amounts
             .clone()
             .map(|(name, amounts)| Amounts { name: Cow::Borrowed(name), count: count(amounts.len()) })
@@ -136,9 +139,10 @@ pub fn write(table: &Table) -> Vec<u8> {
     // The types have text keys only, so writing them cannot fail.
     let header = serde_json::to_vec(&header).unwrap_or_default();
     let columns: usize = table.columns.iter().map(|(_, column)| size(column)).sum();
-    let rows: usize = table.weights.iter().chain(&table.bonds).map(|(_, entries)| 6 + entries.len() * 4).sum();
+    let rows = || table.rows.iter().flat_map(|rows| rows.weights.iter().chain(&rows.bonds));
+    let in_rows: usize = rows().map(|(_, entries)| 6 + entries.len() * 4).sum();
     let figures: usize = amounts.clone().map(|(_, amounts)| amounts.len() * AMOUNT).sum();
-    let mut out = Vec::with_capacity(MAGIC.len() + 4 + header.len() + columns + rows + figures + 4);
+    let mut out = Vec::with_capacity(MAGIC.len() + 4 + header.len() + columns + in_rows + figures + 4);
     out.extend_from_slice(MAGIC);
     out.extend(count(header.len()).to_le_bytes());
     out.extend_from_slice(&header);
@@ -156,7 +160,7 @@ pub fn write(table: &Table) -> Vec<u8> {
             }
         }
     }
-    for (uid, entries) in table.weights.iter().chain(&table.bonds) {
+    for (uid, entries) in rows() {
         out.extend_from_slice(&uid.0.to_le_bytes());
         out.extend_from_slice(&count(entries.len()).to_le_bytes());
         let pair = |(uid, value): &(Uid, u16)| {
@@ -208,7 +212,7 @@ fn put<const N: usize>(out: &mut Vec<u8>, values: impl ExactSizeIterator<Item = 
 /// When it is not a file that [`write()`] made.
 pub fn read(bytes: &[u8]) -> Result<Table, FileError> {
     let body = match bytes.first_chunk::<8>() {
-        Some(magic) if magic == MAGIC || magic == MAGIC_2 => {
+        Some(magic) if [MAGIC, MAGIC_3, MAGIC_2].contains(&magic) => {
             let (body, checksum) = bytes.split_last_chunk::<4>().ok_or(FileError::Damaged)?;
             (crc32fast::hash(body) == u32::from_le_bytes(*checksum)).then_some(body)
         }
@@ -229,8 +233,14 @@ pub fn read(bytes: &[u8]) -> Result<Table, FileError> {
         Ok((head.name.into_owned(), input.column(head.kind, count)?))
     });
     let columns = columns.collect::<Result<_, FileError>>()?;
-    let weights = (0..header.weights).map(|_| input.row()).collect::<Result<_, _>>()?;
-    let bonds = (0..header.bonds).map(|_| input.row()).collect::<Result<_, _>>()?;
+    let tells = bytes.starts_with(MAGIC);
+    let rows = header.weights.zip(header.bonds).filter(|(weights, bonds)| tells || (*weights, *bonds) != (0, 0));
+    let rows = rows.map(|(weights, bonds)| {
+        let weights = (0..weights).map(|_| input.row()).collect::<Result<_, _>>()?;
+        let bonds = (0..bonds).map(|_| input.row()).collect::<Result<_, _>>()?;
+        Ok::<_, FileError>(Rows { weights, bonds })
+    });
+    let rows = rows.transpose()?;
     let mut figures = figure::of_json(header.figures);
     for Amounts { name, count } in header.amounts {
         let count = usize::try_from(count).unwrap_or(usize::MAX);
@@ -246,8 +256,7 @@ pub fn read(bytes: &[u8]) -> Result<Table, FileError> {
         neurons: header.neurons,
         figures,
         columns,
-        weights,
-        bonds,
+        rows,
     })
 }
 
@@ -354,16 +363,30 @@ pub(super) mod tests {
                 ("total_stake".to_owned(), Column::Longs((0..neurons).map(|uid| u64::MAX - u64::from(uid)).collect())),
                 ("identity_name".to_owned(), Column::Texts((0..neurons).map(|uid| format!("τ{uid}")).collect())),
             ],
-            weights: (0..neurons.min(3)).map(row).collect(),
-            bonds: vec![(Uid(1), vec![])],
+            rows: Some(Rows { weights: (0..neurons.min(3)).map(row).collect(), bonds: vec![(Uid(1), vec![])] }),
         }
     }
 
     #[test]
     fn what_is_read_is_what_was_written() {
         for neurons in [1, 2, 256] {
-            let table = table(neurons);
-            assert_eq!(read(&write(&table)).as_ref(), Ok(&table));
+            let mut table = table(neurons);
+            // That there are no weights is another thing than that they were not read.
+            for rows in [table.rows.take(), Some(Rows::default()), None] {
+                table.rows = rows;
+                assert_eq!(read(&write(&table)).as_ref(), Ok(&table));
+            }
+        }
+    }
+
+    #[test]
+    fn a_layout_that_does_not_tell_whether_rows_were_read_has_none_where_it_has_no_row() {
+        for (rows, read_back) in [(Some(Rows::default()), None), (table(4).rows, table(4).rows)] {
+            let mut bytes = write(&Table { rows, ..table(4) });
+            bytes.truncate(bytes.len() - 4);
+            bytes[..8].copy_from_slice(MAGIC_3);
+            bytes.extend(crc32fast::hash(&bytes).to_le_bytes());
+            assert_eq!(read(&bytes), Ok(Table { rows: read_back, ..table(4) }));
         }
     }
 
@@ -401,7 +424,7 @@ pub(super) mod tests {
         let whole = write(&table(4));
         assert_eq!(read(b""), Err(FileError::Foreign));
         assert_eq!(read(b"\x80\x04pickle.."), Err(FileError::Foreign));
-        assert_eq!(read(b"BTDMETA4"), Err(FileError::Version('4')));
+        assert_eq!(read(b"BTDMETA5"), Err(FileError::Version('5')));
         for length in (8..whole.len()).step_by(7) {
             assert!(read(&whole[..length]).is_err(), "{length} bytes");
         }

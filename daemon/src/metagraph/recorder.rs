@@ -83,7 +83,7 @@ impl Recorder {
         let mechanisms = view.mechanisms(main.netuid).await.unwrap_or(1);
         for mechid in (1..mechanisms).map(MechId) {
             if let Ok(Some(raw)) = view.mechagraph(main.netuid, mechid).await {
-                tables.push(Arc::new(Table::of(&raw, Vec::new(), Vec::new(), main.at)));
+                tables.push(Arc::new(Table::of(&raw, main.at)));
             }
         }
         for table in &tables {

@@ -112,7 +112,7 @@ impl Snapshot {
             .zip(fields.hotkeys.iter().zip(&fields.coldkeys))
             .map(|(uid, (hotkey, coldkey))| neuron(raw, uid, Hotkey(*hotkey), Coldkey(*coldkey)))
             .collect();
-        let table = Some(Arc::new(Table::of(raw, Vec::new(), Vec::new(), at)));
+        let table = Some(Arc::new(Table::of(raw, at)));
         Self { beside: Beside { table, ..Beside::default() }, ..Self::new(at, Subnet::read(raw), neurons) }
     }
 

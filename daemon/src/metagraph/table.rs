@@ -45,6 +45,13 @@ pub struct Table {
     pub figures: Figures,
     /// The columns by the chain's names, in the chain's order.
     pub columns: Vec<(String, Column)>,
+    /// Weights and bonds; none where they were not read, which is not the same as that there are none.
+    pub rows: Option<Rows>,
+}
+
+/// The weights and bonds of a mechanism, as the chain keeps them.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Rows {
     /// What validators give to whom, by validator.
     pub weights: Vec<Row>,
     /// What validators hold of whom, by validator.
@@ -122,11 +129,11 @@ impl Table {
     pub async fn read(view: &View, netuid: NetUid, mechid: MechId, at: Stamp) -> Result<Option<Self>, ReadError> {
         let (raw, weights, bonds) =
             try_join!(view.mechagraph(netuid, mechid), view.weights(netuid, mechid), view.bonds(netuid, mechid))?;
-        Ok(raw.map(|raw| Self::of(&raw, weights, bonds, at)))
+        Ok(raw.map(|raw| Self { rows: Some(Rows { weights, bonds }), ..Self::of(&raw, at) }))
     }
 
-    /// What the chain's metagraph says.
-    pub fn of(raw: &RawMetagraph, weights: Vec<Row>, bonds: Vec<Row>, at: Stamp) -> Self {
+    /// What the chain's metagraph says, which is all but weights and bonds.
+    pub fn of(raw: &RawMetagraph, at: Stamp) -> Self {
         Self {
             at,
             netuid: raw.netuid,
@@ -134,8 +141,7 @@ impl Table {
             neurons: raw.fields.num_uids,
             figures: figure::read(raw),
             columns: columns(raw),
-            weights,
-            bonds,
+            rows: None,
         }
     }
 
@@ -159,11 +165,6 @@ impl Table {
             }
         }
         after
-    }
-
-    /// Whether it has weights or bonds of anybody.
-    pub fn has_rows(&self) -> bool {
-        !self.weights.is_empty() || !self.bonds.is_empty()
     }
 
     /// The column `name`, by the chain's name or by the letter that the Python packages use.
@@ -313,8 +314,7 @@ mod tests {
                 ("incentives".to_owned(), Column::Shorts(incentives.to_vec())),
                 ("rank".to_owned(), Column::Shorts(vec![])),
             ],
-            weights: vec![],
-            bonds: vec![],
+            rows: None,
         }
     }
 

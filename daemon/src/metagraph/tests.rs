@@ -230,7 +230,7 @@ async fn what_is_recorded_tells_the_neurons_and_the_subnet_that_were_read() {
     link.state().wait_for(btd_chain::LinkState::is_live).await.unwrap();
     for netuid in [NetUid(0), NetUid(1)] {
         let raw = link.view().unwrap().metagraph(netuid).await.unwrap().unwrap();
-        let table = Table::of(&raw, vec![], vec![], stamp(9));
+        let table = Table::of(&raw, stamp(9));
         let recorded = file::read(&file::write(&table)).unwrap();
         assert_eq!(Snapshot::recorded(&recorded), Some(Snapshot::read(&raw, stamp(9))), "{netuid}");
     }

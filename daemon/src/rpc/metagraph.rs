@@ -27,7 +27,7 @@ use super::{Caller, Failure, receipt, subnets::no_subnet, table::Table as Method
 use crate::{
     causes::with_causes,
     daemon::Parts,
-    metagraph::{List, Table, figure, file, history::HistoryError},
+    metagraph::{List, Rows, Table, figure, file, history::HistoryError},
 };
 
 pub(super) fn register(methods: &mut Methods, parts: &Arc<Parts>) {
@@ -50,8 +50,10 @@ async fn get(parts: Arc<Parts>, params: MetagraphParams, _: Caller) -> Result<Me
 }
 
 fn whole(found: Found) -> MetagraphTable {
-    let Found { table, at, matrices } = found;
+    let Found { table, at } = found;
     let table = Arc::unwrap_or_clone(table);
+    let matrices = table.rows.is_some();
+    let Rows { weights, bonds } = table.rows.unwrap_or_default();
     MetagraphTable {
         at,
         netuid: table.netuid,
@@ -59,8 +61,8 @@ fn whole(found: Found) -> MetagraphTable {
         neurons: table.neurons,
         figures: figure::to_json(&table.figures),
         columns: table.columns.iter().map(|(name, column)| (name.clone(), column.values())).collect(),
-        weights: table.weights,
-        bonds: table.bonds,
+        weights,
+        bonds,
         matrices,
     }
 }
@@ -121,11 +123,12 @@ async fn diff(parts: Arc<Parts>, params: DiffParams, _: Caller) -> Result<DiffRe
 
 async fn save(parts: Arc<Parts>, params: SaveParams, _: Caller) -> Result<SaveReply, Failure> {
     let SaveParams { netuid, format, mechid, block } = params;
-    let Found { table, at, matrices } = past::read(&parts, netuid, mechid, block).await?;
+    let Found { table, at } = past::read(&parts, netuid, mechid, block).await?;
+    let matrices = table.rows.is_some();
     // Up to 4096 by 4096 numbers are no work for a thread that serves others.
     let written = tokio::task::spawn_blocking(move || match format {
         FileFormat::Btd => file::write(&table),
-        FileFormat::Npz => file::npz(&table, matrices),
+        FileFormat::Npz => file::npz(&table),
     });
     let broke_off = |_| Failure::new(ErrorKind::Internal, "writing the file broke off");
     let bytes = written.await.map_err(broke_off)?;
@@ -138,8 +141,7 @@ async fn load(parts: Arc<Parts>, params: LoadParams, _: Caller) -> Result<Metagr
     let bytes = hex::decode(digits).map_err(|error| refused(format!("the bytes are not hex: {error}")))?;
     let table = file::read(&bytes).map_err(|error| refused(error.to_string()))?;
     let at = At { stale: false, ..receipt::at(table.at, &parts.link) };
-    let matrices = table.has_rows();
-    Ok(whole(Found { table: Arc::new(table), at, matrices }))
+    Ok(whole(Found { table: Arc::new(table), at }))
 }
 
 /// Records in a reply of [`history`] when nobody says how many, and at most.
@@ -224,10 +226,10 @@ fn record(
 
 async fn sync(parts: Arc<Parts>, params: SyncParams, _: Caller) -> Result<SyncReply, Failure> {
     let SyncParams { netuid, block, mechid } = params;
-    if let Some(Found { table, at, .. }) = past::recorded(&parts, netuid, mechid, Some(block)).await {
+    if let Some(Found { table, at }) = past::recorded(&parts, netuid, mechid, Some(block)).await {
         return Ok(SyncReply { at, netuid, mechid, neurons: table.neurons, kept: true, already: true });
     }
-    let Found { table, at, .. } = past::of_the_chain(&parts, netuid, mechid, Some(block)).await?;
+    let Found { table, at } = past::of_the_chain(&parts, netuid, mechid, Some(block)).await?;
     let kept = match (&parts.history, parts.link.genesis()) {
         (Some(history), Some(genesis)) => {
             history.record(genesis, &table).await.map_err(|error| unusable(&error))?;

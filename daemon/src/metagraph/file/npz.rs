@@ -4,7 +4,7 @@
 //! The arrays have the chain's names and units (`<u2` ratios of 65535, `<u8` rao and blocks, `|b1`
 //! flags, `<U` texts, SS58 keys), beside `uids`, `netuid`, `mechid`, `block`, and the matrices
 //! `weights` and `bonds` (`<u2`, as the chain keeps them, row by validator), which are absent where
-//! they are not known. `figures` is the subnet's own figures as JSON text. Formats: NEP 1 (npy 1.0) and
+//! they were not read. `figures` is the subnet's own figures as JSON text. Formats: NEP 1 (npy 1.0) and
 //! PKWARE APPNOTE (deflated entries).
 
 use btd_chain::Row;
@@ -15,8 +15,8 @@ use super::super::{
     table::{Column, Table},
 };
 
-/// The bytes of the file, with weights and bonds if `matrices` says that they are known.
-pub fn npz(table: &Table, matrices: bool) -> Vec<u8> {
+/// The bytes of the file.
+pub fn npz(table: &Table) -> Vec<u8> {
     let n = usize::from(table.neurons);
     let mut zip = Zip::default();
     zip.add("netuid", &array("<u2", &[], &table.netuid.0.to_le_bytes()));
@@ -42,7 +42,7 @@ pub fn npz(table: &Table, matrices: bool) -> Vec<u8> {
         };
         zip.add(name, &bytes);
     }
-    let known = [("weights", &table.weights), ("bonds", &table.bonds)].into_iter().filter(|_| matrices);
+    let known = table.rows.iter().flat_map(|rows| [("weights", &rows.weights), ("bonds", &rows.bonds)]);
     for (name, rows) in known {
         zip.add(name, &array("<u2", &[n, n], &dense(n, rows)));
     }
@@ -169,7 +169,7 @@ mod tests {
 
     #[test]
     fn every_entry_is_where_the_directory_says() {
-        let bytes = npz(&super::super::tests::table(3), true);
+        let bytes = npz(&super::super::tests::table(3));
         let end = &bytes[bytes.len() - 22..];
         assert_eq!(&end[..4], b"PK\x05\x06");
         let word = |at: usize| usize::try_from(u32::from_le_bytes(end[at..at + 4].try_into().unwrap())).unwrap();
@@ -196,9 +196,9 @@ mod tests {
     }
 
     #[test]
-    fn matrices_of_thousands_take_little_and_are_left_out_where_they_are_not_known() {
+    fn matrices_of_thousands_take_little_and_are_left_out_where_they_were_not_read() {
         let table = super::super::tests::table(4_096);
-        let (with, without) = (npz(&table, true), npz(&table, false));
+        let (with, without) = (npz(&table), npz(&Table { rows: None, ..table.clone() }));
         // Two matrices of 32 MiB each.
         assert!(with.len() < without.len() + (1 << 20), "{} and {}", with.len(), without.len());
         let names = |bytes: &[u8]| bytes.windows(11).any(|name| name == b"weights.npy");

@@ -1,20 +1,27 @@
 //! One metagraph as its difference from another one of the same subnet.
 //!
 //! ```text
-//! header   u32 length, then JSON: at, neurons, the figures that are other ones, those that are gone
+//! header   u32 length, then JSON: at, the figures that are other ones, those that are gone, and the
+//!          names of those that are amounts
 //! columns  in the order of the earlier metagraph, each a row of steps: how many values are the
 //!          same (varint), then one value, until all are told. A number is its difference from the
 //!          earlier one (zigzag varint), a flag is the other one, a key 32 bytes, a text its length
 //!          (varint) and UTF-8
+//! amounts  in the header's order: how many (varint), then of each the place of its hotkey among the
+//!          earlier ones, from 1 on (varint), or 0 and 32 bytes where it is not there; and its
+//!          difference from the earlier one, or from 0 (zigzag varint)
 //! ```
-//! Varints are LEB128. Weights and bonds are no part of it: what is read back has none.
+//! Varints are LEB128. Before amounts were told so they stood among the figures, and are read there
+//! too. Weights and bonds are no part of it: what is read back says that they were not read.
+
+use std::collections::HashMap;
 
 use btd_api::AccountId;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value as Json};
 
 use super::super::{
-    figure,
+    figure::{self, Figure},
     file::FileError,
     table::{Column, Table},
 };
@@ -25,25 +32,39 @@ struct Header {
     at: Stamp,
     figures: Map<String, Json>,
     gone: Vec<String>,
+    #[serde(default)]
+    amounts: Vec<String>,
 }
 
 /// The difference that [`apply`] turns back; none when the two have other columns, or another
-/// number of neurons, or when the later one has weights or bonds.
+/// number of neurons, or when weights and bonds were read with the later one: they would be lost.
 pub(super) fn between(before: &Table, after: &Table) -> Option<Vec<u8>> {
     let alike = |((one, a), (two, b)): (&(String, Column), &(String, Column))| one == two && a.is_like(b);
     if before.neurons != after.neurons
         || before.columns.len() != after.columns.len()
         || !before.columns.iter().zip(&after.columns).all(alike)
-        || !(after.weights.is_empty() && after.bonds.is_empty())
+        || after.rows.is_some()
     {
         return None;
     }
-    let figures = after.figures.iter().filter(|(name, value)| before.figures.get(*name) != Some(*value));
-    let header = Header {
+    let mut header = Header {
         at: after.at,
-        figures: figures.map(|(name, value)| (name.clone(), value.to_json())).collect(),
+        figures: Map::new(),
         gone: before.figures.keys().filter(|name| !after.figures.contains_key(*name)).cloned().collect(),
+        amounts: Vec::new(),
     };
+    let mut told = Vec::new();
+    for (name, value) in after.figures.iter().filter(|(name, value)| before.figures.get(*name) != Some(*value)) {
+        match value {
+            Figure::Plain(json) => {
+                header.figures.insert(name.clone(), json.clone());
+            }
+            Figure::Amounts(amounts) => {
+                header.amounts.push(name.clone());
+                write_amounts(amounts_of(before, name), amounts, &mut told);
+            }
+        }
+    }
     // The types have text keys only, so writing them cannot fail.
     let header = serde_json::to_vec(&header).unwrap_or_default();
     let mut out = u32::try_from(header.len()).ok()?.to_le_bytes().to_vec();
@@ -51,7 +72,16 @@ pub(super) fn between(before: &Table, after: &Table) -> Option<Vec<u8>> {
     for ((_, one), (_, two)) in before.columns.iter().zip(&after.columns) {
         write_column(one, two, &mut out);
     }
+    out.extend(told);
     Some(out)
+}
+
+/// The amounts of that name; nothing where there are none.
+fn amounts_of<'t>(table: &'t Table, name: &str) -> &'t [(AccountId, u64)] {
+    match table.figures.get(name) {
+        Some(Figure::Amounts(amounts)) => amounts,
+        Some(Figure::Plain(_)) | None => &[],
+    }
 }
 
 /// The metagraph that differs from `before` by `delta`.
@@ -60,13 +90,17 @@ pub(super) fn apply(before: &Table, delta: &[u8]) -> Result<Table, FileError> {
     let length = u32::from_le_bytes(input.array()?);
     let header = input.take(usize::try_from(length).unwrap_or(usize::MAX))?;
     let header: Header = serde_json::from_slice(header).map_err(|error| FileError::Malformed(error.to_string()))?;
-    let mut after = Table { at: header.at, weights: Vec::new(), bonds: Vec::new(), ..before.clone() };
+    let mut after = Table { at: header.at, rows: None, ..before.clone() };
     for name in &header.gone {
         after.figures.shift_remove(name);
     }
     after.figures.extend(figure::of_json(header.figures));
     for (_, column) in &mut after.columns {
         input.change(column)?;
+    }
+    for name in header.amounts {
+        let amounts = input.amounts(amounts_of(before, &name))?;
+        after.figures.insert(name, Figure::Amounts(amounts));
     }
     if !input.0.is_empty() {
         return Err(FileError::Malformed(format!("{} bytes are left over", input.0.len())));
@@ -92,6 +126,20 @@ fn write_column(before: &Column, after: &Column, out: &mut Vec<u8>) {
         }),
         // Columns of other kinds were told apart before.
         _ => {}
+    }
+}
+
+fn write_amounts(before: &[(AccountId, u64)], after: &[(AccountId, u64)], out: &mut Vec<u8>) {
+    let places: HashMap<AccountId, (u64, u64)> =
+        (1..).zip(before).map(|(place, (hotkey, rao))| (*hotkey, (place, *rao))).collect();
+    varint(after.len() as u64, out);
+    for (hotkey, rao) in after {
+        let (place, earlier) = places.get(hotkey).copied().unwrap_or_default();
+        varint(place, out);
+        if place == 0 {
+            out.extend(hotkey.0);
+        }
+        varint(zigzag(rao.wrapping_sub(earlier).cast_signed()), out);
     }
 }
 
@@ -188,6 +236,21 @@ impl<'b> Input<'b> {
         }
     }
 
+    fn amounts(&mut self, before: &[(AccountId, u64)]) -> Result<Vec<(AccountId, u64)>, FileError> {
+        let count = usize::try_from(self.varint()?).unwrap_or(usize::MAX);
+        // Each takes two bytes at least, so what is there bounds what is reserved.
+        let mut amounts = Vec::with_capacity(count.min(self.0.len() / 2));
+        for _ in 0..count {
+            let place = usize::try_from(self.varint()?).unwrap_or(usize::MAX);
+            let (hotkey, earlier) = match place.checked_sub(1) {
+                Some(place) => *before.get(place).ok_or_else(outside)?,
+                None => (AccountId(self.array()?), 0),
+            };
+            amounts.push((hotkey, earlier.wrapping_add(unzigzag(self.varint()?).cast_unsigned())));
+        }
+        Ok(amounts)
+    }
+
     fn steps<T>(
         &mut self,
         values: &mut [T],
@@ -218,15 +281,15 @@ fn outside() -> FileError {
 
 #[cfg(test)]
 mod tests {
-    use btd_api::Uid;
-
-    use super::{super::super::file, *};
+    use super::{
+        super::super::{file, table::Rows},
+        *,
+    };
 
     fn changed(table: &Table, salt: u16) -> Table {
         let mut after = table.clone();
         after.at.block.number.0 += 7;
-        after.weights.clear();
-        after.bonds.clear();
+        after.rows = None;
         for (_, column) in &mut after.columns {
             let every = usize::from(salt % 5) + 1;
             match column {
@@ -246,8 +309,12 @@ mod tests {
         }
         after.figures.insert("burn".to_owned(), Json::from(salt).into());
         after.figures.shift_remove("tempo");
-        let amounts = vec![(AccountId([3; 32]), u64::from(salt))];
-        after.figures.insert("tao_dividends_per_hotkey".to_owned(), figure::Figure::Amounts(amounts));
+        // One is new, the others are told in another order.
+        let of = |name: &str| amounts_of(table, name).iter().rev().map(|(key, rao)| (*key, rao.wrapping_mul(3)));
+        let amounts = of("tao_dividends_per_hotkey").chain([(AccountId([255; 32]), u64::from(salt))]).collect();
+        after.figures.insert("tao_dividends_per_hotkey".to_owned(), Figure::Amounts(amounts));
+        let one = vec![(AccountId([3; 32]), u64::from(salt))];
+        after.figures.insert("alpha_dividends_per_hotkey".to_owned(), Figure::Amounts(one));
         after
     }
 
@@ -260,7 +327,10 @@ mod tests {
                 let delta = between(&before, &after).unwrap();
                 assert_eq!(apply(&before, &delta).as_ref(), Ok(&after), "{neurons} neurons, {salt}");
             }
-            let same = Table { weights: vec![], bonds: vec![], ..before.clone() };
+            let mut same = Table { rows: None, ..before.clone() };
+            if let Some(Figure::Amounts(amounts)) = same.figures.get_mut("tao_dividends_per_hotkey") {
+                amounts.reverse();
+            }
             let delta = between(&before, &same).unwrap();
             assert!(delta.len() < 200, "{} bytes for no change", delta.len());
             assert_eq!(apply(&before, &delta), Ok(same));
@@ -268,8 +338,29 @@ mod tests {
     }
 
     #[test]
+    fn amounts_that_stand_among_the_figures_are_read() {
+        let before = file::tests::table(4);
+        let after = changed(&before, 3);
+        let delta = between(&before, &after).unwrap();
+        let (length, rest) = delta.split_first_chunk::<4>().unwrap();
+        let (header, rest) = rest.split_at(usize::try_from(u32::from_le_bytes(*length)).unwrap());
+        let mut header: Map<String, Json> = serde_json::from_slice(header).unwrap();
+        let Some(Json::Array(names)) = header.remove("amounts") else { panic!("amounts are told by name") };
+        let mut columns = rest.len();
+        for name in names.iter().filter_map(Json::as_str) {
+            let mut told = Vec::new();
+            write_amounts(amounts_of(&before, name), amounts_of(&after, name), &mut told);
+            columns -= told.len();
+            header["figures"][name] = after.figures[name].to_json();
+        }
+        let header = serde_json::to_vec(&header).unwrap();
+        let length = u32::try_from(header.len()).unwrap().to_le_bytes();
+        assert_eq!(apply(&before, &[&length[..], &header, &rest[..columns]].concat()), Ok(after));
+    }
+
+    #[test]
     fn another_shape_has_no_difference() {
-        let weightless = |neurons| Table { weights: vec![], bonds: vec![], ..file::tests::table(neurons) };
+        let weightless = |neurons| Table { rows: None, ..file::tests::table(neurons) };
         let small = file::tests::table(4);
         assert!(between(&small, &weightless(4)).is_some());
         assert_eq!(between(&small, &weightless(5)), None);
@@ -277,7 +368,8 @@ mod tests {
         other.columns[1].0 = "else".to_owned();
         assert_eq!(between(&small, &other), None);
         assert_eq!(between(&small, &small), None, "its weights would be lost");
-        assert!(small.weights.iter().all(|(uid, _)| *uid < Uid(4)));
+        let none = Table { rows: Some(Rows::default()), ..small.clone() };
+        assert_eq!(between(&small, &none), None, "that there are none would be lost");
     }
 
     #[test]

@@ -21,7 +21,7 @@ async fn opened_at(path: &Path, limit: u64) -> History {
 fn epoch(netuid: u16, block: u32) -> Table {
     let mut table = file::tests::table(32);
     (table.netuid, table.at.block.number) = (NetUid(netuid), BlockNumber(block));
-    (table.weights, table.bonds) = (vec![], vec![]);
+    table.rows = None;
     for (name, column) in &mut table.columns {
         match column {
             Column::Longs(values) => values.iter_mut().for_each(|value| *value = value.wrapping_mul(block.into())),

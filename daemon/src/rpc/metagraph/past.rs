@@ -19,8 +19,6 @@ use crate::{
 pub(in crate::rpc) struct Found {
     pub(in crate::rpc) table: Arc<Table>,
     pub(in crate::rpc) at: At,
-    /// Whether its weights and bonds are known.
-    pub(in crate::rpc) matrices: bool,
 }
 
 /// The whole metagraph at a block. What the chain does not tell any more, because its nodes have thrown
@@ -52,7 +50,7 @@ pub(super) async fn recall(
             return Ok((Arc::clone(table), receipt::kept_of(netuid, at, &known, &parts.link)));
         }
     }
-    let Found { table, at, .. } = match recorded(parts, netuid, mechid, block).await {
+    let Found { table, at } = match recorded(parts, netuid, mechid, block).await {
         Some(found) => found,
         None => of_the_chain(parts, netuid, mechid, block).await?,
     };
@@ -76,8 +74,7 @@ pub(in crate::rpc) async fn recorded(
     match history.of(genesis, (netuid, mechid), number).await {
         Ok(table) => table.map(|table| {
             let at = At { stale: false, ..receipt::at(table.at, &parts.link) };
-            let matrices = table.has_rows();
-            Found { table: Arc::new(table), at, matrices }
+            Found { table: Arc::new(table), at }
         }),
         // The chain has it, or an archive.
         Err(error) => {
@@ -97,5 +94,5 @@ pub(super) async fn of_the_chain(
     let stamp = Stamp::of(view.block(), &parts.link);
     let table = Table::read(&view, netuid, mechid, stamp).await?;
     let table = table.ok_or_else(|| no_mechanism(netuid, mechid, at))?;
-    Ok(Found { table: Arc::new(table), at, matrices: true })
+    Ok(Found { table: Arc::new(table), at })
 }
