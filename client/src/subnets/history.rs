@@ -159,7 +159,7 @@ fn render(reply: &HistoryReply, page: Page, columns: &[&'static str]) -> String 
     let mut table = Table::new(&heads);
     for record in &reply.records {
         let mut row = vec![
-            format!("#{}", record.block.number),
+            format!("{}#{}", if record.certain { "" } else { "?" }, record.block.number),
             record.neurons.to_string(),
             record.changed.to_string(),
             uids(record),
@@ -177,7 +177,12 @@ fn render(reply: &HistoryReply, page: Page, columns: &[&'static str]) -> String 
         }
         _ => "nothing is kept of it yet: a record is made at each epoch".to_owned(),
     };
-    format!("{}subnet {}, {kept}\n", table.render(page), reply.netuid)
+    let uncertain = if reply.records.iter().all(|record| record.certain) {
+        ""
+    } else {
+        "?: not compared with the chain yet, which may have been taken back since\n"
+    };
+    format!("{}subnet {}, {kept}\n{uncertain}", table.render(page), reply.netuid)
 }
 
 fn uids(record: &HistoryRecord) -> String {
@@ -216,12 +221,12 @@ mod tests {
     fn an_epoch_is_a_line() {
         let record = |block: u32, changed: u32, replaced: &[u16], incentive: u16| {
             json!({
-                "block": { "number": block, "hash": format!("0x{}", "00".repeat(32)) }, "learnt_ms": 1, "neurons": 12,
+                "block": { "number": block, "hash": format!("0x{}", "00".repeat(32)) }, "learnt_ms": 1, "neurons": 12, "certain": true,
                 "replaced": replaced, "changed": changed,
                 "values": { "incentives": [incentive], "total_stake": ["1500000000"] },
             })
         };
-        let reply: HistoryReply = serde_json::from_value(json!({
+        let mut reply: HistoryReply = serde_json::from_value(json!({
             "netuid": 1, "mechid": 0, "first": 91, "last": 811, "kept": 3, "bytes": 20_480,
             "records": [record(451, 0, &[], 7), record(811, 5, &[3, 11], 9)],
         }))
@@ -234,5 +239,9 @@ BLOCK  NEURONS  CHANGED  NEW KEYS AT  incentives  total_stake  rank
 subnet 1, 3 records kept, #91 to #811, 20 KiB
 ";
         assert_eq!(render(&reply, Page::default(), &columns), expected);
+        reply.records[1].certain = false;
+        let told = render(&reply, Page::default(), &columns);
+        assert!(told.contains("\n?#811 ") && told.contains("\n #451 "), "{told}");
+        assert!(told.ends_with("\n?: not compared with the chain yet, which may have been taken back since\n"));
     }
 }

@@ -256,6 +256,10 @@ pub struct HistoryRecord {
     pub block: BlockRef,
     /// When btd learnt of that block, in milliseconds since 1970.
     pub learnt_ms: u64,
+    /// Whether the record was compared with the chain since btd began, which may have been taken back
+    /// meanwhile. Not before the chain is reached, nor of a block that a lagging node has not got to.
+    #[serde(default)]
+    pub certain: bool,
     /// How many neurons there were.
     pub neurons: u16,
     /// The slots whose hotkey is another one than in the record before.

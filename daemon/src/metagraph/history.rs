@@ -221,6 +221,37 @@ impl History {
         Ok(found.filter(|table| table.at.block.number == block))
     }
 
+    /// The metagraph that was kept of the block with that hash. What is not known of it yet is found by
+    /// reading what is kept of the subnet and mechanism, once, from the newest on.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn with_hash(
+        &self,
+        genesis: BlockHash,
+        (netuid, mechid): (NetUid, MechId),
+        hash: BlockHash,
+    ) -> Result<Option<Table>, HistoryError> {
+        let subject = Subject { genesis, netuid, mechid };
+        let (known, unread) = {
+            let index = self.state.lock().await;
+            (index.with_hash(subject, hash), index.without_hashes(subject))
+        };
+        if let Some(block) = known {
+            let found = self.of(genesis, (netuid, mechid), block).await?;
+            return Ok(found.filter(|table| table.at.block.hash == hash));
+        }
+        for start in unread {
+            // What is damaged is found by whoever reads it for itself.
+            let Ok(tables) = self.rebuilt(subject, start, BlockNumber(u32::MAX)).await? else { continue };
+            self.state.lock().await.note_hashes(subject, start, tables.iter().map(|table| table.at.block));
+            if let Some(table) = tables.into_iter().find(|table| table.at.block.hash == hash) {
+                return Ok(Some(table));
+            }
+        }
+        Ok(None)
+    }
+
     /// The last metagraph that was kept at or before `block`: what held there, as of its epoch.
     ///
     /// # Errors

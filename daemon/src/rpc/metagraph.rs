@@ -176,7 +176,11 @@ async fn history(parts: Arc<Parts>, params: HistoryParams, _: Caller) -> Result<
     let surplus = tables.len().saturating_sub(count);
     let before = std::iter::repeat_n(None, 1 - surplus.min(1)).chain(tables.iter().map(Some));
     let records = tables.iter().skip(surplus).zip(before);
-    let records = records.map(|(table, before)| record(table, before, &columns, uid)).collect::<Result<_, _>>()?;
+    let told = |(table, before): (&Table, _)| {
+        let certain = past.is_certain(table.at.block.number);
+        Ok(HistoryRecord { certain, ..record(table, before, &columns, uid)? })
+    };
+    let records = records.map(told).collect::<Result<_, Failure>>()?;
     let kept = past.kept(genesis, (netuid, mechid)).await;
     // Of a subnet that is gone the past is kept; of one that never was there is none.
     let is_unheard_of = |list: &Arc<List>| !list.netuids.contains(&netuid);
@@ -195,7 +199,7 @@ async fn history(parts: Arc<Parts>, params: HistoryParams, _: Caller) -> Result<
     })
 }
 
-/// One record beside the one before it.
+/// One record beside the one before it, not yet certain.
 fn record(
     table: &Table,
     before: Option<&Table>,
@@ -217,6 +221,7 @@ fn record(
     Ok(HistoryRecord {
         block: receipt::block(table.at.block),
         learnt_ms: table.at.learnt_ms,
+        certain: false,
         neurons: table.neurons,
         replaced: replaced.collect(),
         changed: u32::try_from(changed.len()).unwrap_or(u32::MAX),

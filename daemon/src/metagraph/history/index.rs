@@ -5,6 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use btd_api::{BlockHash, BlockNumber, MechId, NetUid};
+use btd_chain::BlockRef;
 
 use super::Kept;
 
@@ -23,6 +24,8 @@ pub(super) struct Group {
     pub(super) start: BlockNumber,
     /// The blocks of its records, each with the number of its chunks.
     pub(super) blocks: BTreeMap<BlockNumber, u8>,
+    /// The blocks of those that were looked for by hash.
+    hashes: BTreeMap<BlockHash, BlockNumber>,
     bytes: u64,
 }
 
@@ -83,7 +86,7 @@ impl Index {
     pub(super) fn add(&mut self, key: &[u8], bytes: usize) {
         let Some((subject, start, block, chunk)) = parse(key) else { return };
         let bytes = u64::try_from(key.len().saturating_add(bytes)).unwrap_or(u64::MAX);
-        let empty = || Group { start, blocks: BTreeMap::new(), bytes: 0 };
+        let empty = || Group { start, blocks: BTreeMap::new(), hashes: BTreeMap::new(), bytes: 0 };
         let group = self.groups.entry((subject, start)).or_insert_with(empty);
         let chunks = group.blocks.entry(block).or_insert(0);
         *chunks = (*chunks).max(chunk.saturating_add(1));
@@ -99,6 +102,30 @@ impl Index {
     /// The group that has a record of `block`.
     pub(super) fn group_of(&self, subject: Subject, block: BlockNumber) -> Option<&Group> {
         self.of(subject).find(|group| group.blocks.contains_key(&block))
+    }
+
+    /// The block with that hash, if it is noted.
+    pub(super) fn with_hash(&self, subject: Subject, hash: BlockHash) -> Option<BlockNumber> {
+        self.of(subject).find_map(|group| group.hashes.get(&hash).copied())
+    }
+
+    /// The groups with a record whose hash is not noted, the newest first.
+    pub(super) fn without_hashes(&self, subject: Subject) -> Vec<BlockNumber> {
+        let lacks_some = |group: &&Group| group.hashes.len() < group.blocks.len();
+        self.of(subject).rev().filter(lacks_some).map(|group| group.start).collect()
+    }
+
+    /// Notes which blocks the records of a group are of.
+    pub(super) fn note_hashes(
+        &mut self,
+        subject: Subject,
+        start: BlockNumber,
+        blocks: impl IntoIterator<Item = BlockRef>,
+    ) {
+        // It may have gone meanwhile.
+        if let Some(group) = self.groups.get_mut(&(subject, start)) {
+            group.hashes.extend(blocks.into_iter().map(|block| (block.hash, block.number)));
+        }
     }
 
     /// The last group, if all of it is before `block`.

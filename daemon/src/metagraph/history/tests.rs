@@ -70,6 +70,33 @@ async fn what_was_recorded_is_told_also_after_a_restart() {
 }
 
 #[tokio::test]
+async fn a_record_is_found_by_the_hash_of_its_block_as_long_as_it_is_there() {
+    let directory = tempfile::tempdir().unwrap();
+    let subject = (NetUid(1), MechId(0));
+    let hash = |block: u32| BlockHash([u8::try_from(block / 100).unwrap(); 32]);
+    let of = |block: u32| {
+        let mut table = epoch(1, block);
+        table.at.block.hash = hash(block);
+        table
+    };
+    let history = opened_at(directory.path(), PLENTY).await;
+    for block in (1..=50).map(|number| number * 100) {
+        history.record(GENESIS, &of(block)).await.unwrap();
+    }
+    let found = async |block: u32| history.with_hash(GENESIS, subject, hash(block)).await.unwrap();
+    for block in [2_600, 100, 2_600, 5_000] {
+        assert_eq!(found(block).await, Some(of(block)));
+    }
+    assert_eq!(found(5_100).await, None);
+    assert_eq!(history.with_hash(GENESIS, (NetUid(2), MechId(0)), hash(100)).await.unwrap(), None);
+    // What comes later is found, and what is forgotten is not.
+    history.record(GENESIS, &of(5_100)).await.unwrap();
+    assert_eq!(found(5_100).await, Some(of(5_100)));
+    history.forget_from(GENESIS, BlockNumber(5_000)).await.unwrap();
+    assert_eq!((found(5_100).await, found(5_000).await, found(200).await), (None, None, Some(of(200))));
+}
+
+#[tokio::test]
 async fn the_oldest_go_when_there_is_too_much() {
     let directory = tempfile::tempdir().unwrap();
     let whole = u64::try_from(file::write(&epoch(1, 100)).len()).unwrap();

@@ -65,14 +65,16 @@ pub(in crate::rpc) async fn recorded(
     mechid: MechId,
     block: Option<BlockId>,
 ) -> Option<Found> {
-    let Some(BlockId::Number(number)) = block else { return None };
     let (history, genesis) = parts.history.as_ref().zip(parts.link.genesis())?;
-    let reached = |newest: BlockNumber| number <= newest && history.is_certain(number);
-    if !parts.link.finalized().is_some_and(|newest| reached(newest.number)) {
-        return None;
-    }
-    match history.of(genesis, (netuid, mechid), number).await {
-        Ok(table) => table.map(|table| {
+    let newest = parts.link.finalized()?.number;
+    let is_told = |number: BlockNumber| number <= newest && history.is_certain(number);
+    let found = match block? {
+        BlockId::Number(number) if !is_told(number) => return None,
+        BlockId::Number(number) => history.of(genesis, (netuid, mechid), number).await,
+        BlockId::Hash(hash) => history.with_hash(genesis, (netuid, mechid), hash).await,
+    };
+    match found {
+        Ok(table) => table.filter(|table| is_told(table.at.block.number)).map(|table| {
             let at = At { stale: false, ..receipt::at(table.at, &parts.link) };
             Found { table: Arc::new(table), at }
         }),
