@@ -7,7 +7,7 @@ use btd_chain::{Call, PrepareOptions, Sign, Signature, Signing, SigningPayload, 
 use btd_devnet::{Busy, Clock, Control, Profile};
 use btd_keys::{Key, Scheme};
 
-use super::*;
+use super::{policy::GATHERED, *};
 use crate::cache::Batch;
 
 mod upheaval;
@@ -66,6 +66,11 @@ struct Busily {
 
 impl Busily {
     async fn begin() -> Self {
+        Self::gathering(0).await
+    }
+
+    /// The same, with claims of root dividends gathered for `blocks` blocks.
+    async fn gathering(blocks: u32) -> Self {
         let config = btd_devnet::Config {
             listen: "127.0.0.1:0".parse().unwrap(),
             block_time: BlockTime::Instant,
@@ -89,7 +94,7 @@ impl Busily {
         let (past, _) = Cache::open(directory.path().join("history"), 4 << 20).await.unwrap();
         let history = History::open(past, 64 << 20).await.unwrap();
         let (metagraph, refresher) = open(link.clone(), cache, Some(history.clone()), "busy".to_owned()).await.unwrap();
-        let refreshing = tokio::spawn(refresher.gathering(0).run(token.clone()));
+        let refreshing = tokio::spawn(refresher.gathering(blocks).run(token.clone()));
         let running = Running { metagraph, token, refreshing };
         Self { control: devnet.control(), devnet, link, running, history, dice: Dice(1), _directory: directory }
     }
@@ -105,7 +110,7 @@ impl Busily {
         Arc::clone(&known.expect("the metagraphs do not get to the newest block").unwrap())
     }
 
-    /// Compares all that is kept with what the runtime says at the same block.
+    /// Compares all that is kept with what the runtime says at the block of which it is said to be true.
     async fn compare(&self, after: &str) -> Arc<Metagraphs> {
         let known = self.settled().await;
         let through = known.through.unwrap();
@@ -113,14 +118,14 @@ impl Busily {
         let netuids: BTreeSet<_> = view.netuids().await.unwrap().into_iter().collect();
         assert_eq!(known.subnets.keys().copied().collect::<BTreeSet<_>>(), netuids, "after {after}");
         for (netuid, kept) in &known.subnets {
-            let raw = view.metagraph(*netuid).await.unwrap().unwrap();
-            let fresh = Snapshot::read(&raw, stamp(through.number.0));
-            let differences = kept.differences(&fresh);
-            assert_eq!(differences, [], "subnet {netuid} at block {} after {after}", through.number);
             let (at, table) = known.table(*netuid).unwrap();
-            assert_eq!(at.block, through, "nothing is gathered");
-            assert_eq!(table.columns, Table::of(&raw, vec![], vec![], at).columns, "subnet {netuid} after {after}");
-            let listed = &known.list.as_ref().unwrap().subnets[netuid];
+            assert_eq!(at.block == through, !known.claimed.contains_key(netuid), "subnet {netuid} after {after}");
+            let then = self.link.view_at(at.block.hash).await.unwrap().metagraph(*netuid).await.unwrap().unwrap();
+            let differences = kept.differences(&Snapshot::read(&then, at));
+            assert_eq!(differences, [], "subnet {netuid} at block {} after {after}", at.block.number);
+            assert_eq!(table.columns, Table::of(&then, at).columns, "subnet {netuid} after {after}");
+            let now = view.metagraph(*netuid).await.unwrap().unwrap();
+            let (listed, fresh) = (&known.list.as_ref().unwrap().subnets[netuid], Snapshot::read(&now, at));
             assert_eq!(*listed, fresh.subnet, "subnet {netuid} at block {} after {after}", through.number);
         }
         known
@@ -206,10 +211,22 @@ impl Busily {
     }
 }
 
-#[expect(clippy::disallowed_methods, reason = "a large run is asked for by whoever runs the tests")]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_is_kept_is_what_a_busy_chain_has() {
-    let mut busily = Busily::begin().await;
+    let gathered = live_busily(Busily::begin().await).await;
+    assert_eq!(gathered, 0, "without gathering, nothing is");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_kept_while_claims_are_gathered_is_what_a_busy_chain_had_before_them() {
+    let gathered = live_busily(Busily::gathering(GATHERED).await).await;
+    assert!(gathered > 0, "there were claims to gather");
+}
+
+/// Lets things happen, and compares after each. How often claims were being gathered meanwhile.
+#[expect(clippy::disallowed_methods, reason = "a large run is asked for by whoever runs the tests")]
+async fn live_busily(mut busily: Busily) -> usize {
+    let mut gathered = 0;
     let begun = busily.compare("the beginning").await;
     assert_eq!(begun.subnets.len(), 4);
     let steps = env::var("BTD_UPKEEP_STEPS").map_or(STEPS, |steps| steps.parse().unwrap());
@@ -221,7 +238,7 @@ async fn what_is_kept_is_what_a_busy_chain_has() {
         if blocks > 0 && busily.dice.below(2) == 0 {
             busily.devnet.mine(blocks).await.unwrap();
         }
-        busily.compare(what).await;
+        gathered += usize::from(!busily.compare(what).await.claimed.is_empty());
     }
     // The first epochs of the three subnets are over by block 271.
     while busily.devnet.head().number < 300 {
@@ -248,6 +265,7 @@ async fn what_is_kept_is_what_a_busy_chain_has() {
     let most = 4 + 3 + u64::try_from(registrations).unwrap();
     assert!(wholes <= most && parts > 0, "{wholes} whole reads for {registrations} registrations, {parts} of parts");
     busily.running.token.cancel();
+    gathered
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -308,7 +326,7 @@ async fn the_history_is_compared_as_far_as_the_chain_goes() {
     let (link, genesis) = (&busily.link, busily.link.genesis().unwrap());
     let newest = link.finalized().unwrap();
     let mut table = Table::read(&link.view().unwrap(), NetUid(1), MechId(0), stamp_of(&busily)).await.unwrap().unwrap();
-    (table.weights, table.bonds) = (vec![], vec![]);
+    table.rows = None;
     let of = |netuid: u16, number: u32, hash: BlockHash| {
         let mut of = Table { netuid: NetUid(netuid), ..table.clone() };
         of.at.block = BlockRef { number: BlockNumber(number), hash };
