@@ -125,7 +125,7 @@ async fn of_size(neurons: u16, python: Option<&str>) -> bool {
         black_box(file::read(black_box(&saved)).unwrap());
     });
     measure("export for NumPy", None, || {
-        black_box(file::npz(black_box(&table), true));
+        black_box(file::npz(black_box(&table)));
     });
     if let Some(python) = python {
         let script = format!(
