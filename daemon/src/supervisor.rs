@@ -353,7 +353,8 @@ mod tests {
 
     #[tokio::test]
     async fn a_task_apart_ends_as_any_other_does() {
-        let apart = |work: fn() -> TaskResult| {
+        type Work = fn() -> TaskResult;
+        let apart = |work: Work| {
             let supervisor = supervisor();
             let spawner = supervisor.spawner();
             spawner.spawn_apart(Stage::Work, "apart", move |told| async move {
@@ -368,7 +369,7 @@ mod tests {
         let (supervisor, spawner) = apart(|| Ok(()));
         spawner.stop();
         supervisor.run().await.unwrap();
-        let unlucky: [(fn() -> TaskResult, &str); 2] = [
+        let unlucky: [(Work, &str); 2] = [
             (|| Err("no luck".into()), "the task `apart` failed: no luck"),
             (|| panic!("ouch"), "the task `apart` panicked: ouch"),
         ];
