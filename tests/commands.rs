@@ -348,7 +348,7 @@ fn what_is_locked_stays_on_its_subnet_and_the_rest_leaves() {
     // The chain's call for whole positions passes over one that is locked in part; the one with an amount does not.
     stage.signed(&format!("stake add --netuids 0,2 --amount 2 --tolerance 50% --hotkey {ALICE} --wallet bob"));
     let planned = stage.ask(&format!("stake remove --all --hotkey {ALICE} --wallet bob --dry-run"));
-    assert!(planned["plan"]["effects"].to_string().contains("1 positions"), "{planned}");
+    assert!(planned["plan"]["effects"].to_string().contains("1 position,"), "{planned}");
     assert!(planned["plan"]["warnings"].to_string().contains("on subnet 2 stay"), "{planned}");
     let sold = stage.signed(&format!("stake remove --netuid 2 --all --tolerance 50% --hotkey {ALICE} --wallet bob"));
     assert_eq!(sold["plan"]["call"], "SubtensorModule.remove_stake_limit");

@@ -132,7 +132,7 @@ fn delegations(reply: &Delegations, page: Page) -> String {
             if one.name.is_empty() { "-".to_owned() } else { text::visible(&one.name).into_owned() },
             one.hotkey.to_string(),
             one.netuid.to_string(),
-            format!("{} {}", one.stake, if one.netuid.0 == 0 { "τ" } else { "α" }),
+            format!("{} {}", one.stake, one.netuid.stake_sign()),
             or_dash(one.take.map(|take| take.to_string())),
             or_dash(one.nominators.map(|count| count.to_string())),
             or_dash(one.owner.map(|owner| owner.to_string())),

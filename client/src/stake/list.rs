@@ -45,7 +45,7 @@ pub(crate) fn render(stakes: &Stakes, page: Page) -> String {
         Column::number("NETUID"),
         Column::text("NAME").leaves(3),
         Column::address("HOTKEY"),
-        Column::number("STAKE (α)"),
+        Column::number("STAKE"),
         Column::number("PRICE (τ/α)").leaves(1),
         Column::number("VALUE (τ)"),
         Column::text("REGISTERED").leaves(2),
@@ -84,7 +84,7 @@ fn row(position: &Position) -> [String; 10] {
         position.netuid.to_string(),
         [position.name.as_str(), position.symbol.as_str()].join(" ").trim().to_owned(),
         position.hotkey.to_string(),
-        position.stake.to_string(),
+        super::pick::staked(position),
         position.price.to_string(),
         position.value.to_string(),
         position.registered.map_or("-", |is| if is { "yes" } else { "no" }).to_owned(),
@@ -96,6 +96,7 @@ fn row(position: &Position) -> [String; 10] {
 
 #[cfg(test)]
 mod tests {
+    use btd_api::NetUid;
     use serde_json::json;
 
     use super::*;
@@ -116,6 +117,10 @@ mod tests {
         let text = render(&stakes, Page::default());
         let lines: Vec<&str> = text.lines().collect();
         assert!(lines[1].contains("apex α") && lines[1].contains("0.000000007"), "{text}");
+        assert!(lines[1].contains("α1.000000000"), "{text}");
+        let root =
+            Stakes { positions: vec![Position { netuid: NetUid::ROOT, ..stakes.positions[0].clone() }], ..stakes };
+        assert!(render(&root, Page::default()).contains("τ1.000000000"), "stake on root is tao");
         assert!(lines[2].trim_start().starts_with("total") && lines[2].contains("0.500000000"), "{text}");
         assert!(lines[3].contains("free τ1.000000000, with stake τ1.500000000"), "{text}");
     }

@@ -42,7 +42,7 @@ pub(super) async fn remove(
     }
     let mut amounts = Vec::new();
     for position in &chosen {
-        session.out.show(|_| format!("subnet {}, hotkey {}: α{}", position.netuid, position.hotkey, position.stake));
+        session.out.show(|_| format!("subnet {}, hotkey {}: {}", position.netuid, position.hotkey, staked(position)));
         let told = prompt::line("How much of it, or all", HINT)?;
         amounts.push(AlphaAmount::from_tokens(&told).map_err(|error| Failure::usage(error.to_string()))?);
     }
@@ -99,7 +99,7 @@ pub(super) fn numbered(positions: &[Position], page: Page) -> String {
         Column::number("NETUID"),
         Column::text("NAME").leaves(1),
         Column::address("HOTKEY"),
-        Column::number("STAKE (α)"),
+        Column::number("STAKE"),
         Column::number("VALUE (τ)"),
     ]);
     for (number, position) in (1_u32..).zip(positions) {
@@ -108,11 +108,16 @@ pub(super) fn numbered(positions: &[Position], page: Page) -> String {
             position.netuid.to_string(),
             position.name.clone(),
             position.hotkey.to_string(),
-            position.stake.to_string(),
+            staked(position),
             position.value.to_string(),
         ]);
     }
     table.render(page)
+}
+
+/// What stands there, with the sign of what it is counted in.
+pub(super) fn staked(position: &Position) -> String {
+    format!("{}{}", position.netuid.stake_sign(), position.stake)
 }
 
 /// The positions whose numbers are named, each once.

@@ -31,9 +31,10 @@ pub(super) async fn lacking(session: &Session, place: Place<'_>, most: Tao) -> R
 /// When it has no more.
 pub(super) async fn surplus(session: &Session, place: Place<'_>, most: Alpha) -> Result<Alpha, Failure> {
     let has = position(session, place).await?.map_or(Alpha::from_rao(0), |position| position.stake);
+    let sign = place.2.stake_sign();
     match has.rao().checked_sub(most.rao()) {
         None | Some(0) => Err(nothing_to_do(format!(
-            "the position has α{has}, which is no more than α{most}: there is nothing to take out"
+            "the position has {sign}{has}, which is no more than {sign}{most}: there is nothing to take out"
         ))),
         Some(rest) => Ok(Alpha::from_rao(rest)),
     }

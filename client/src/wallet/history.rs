@@ -129,10 +129,10 @@ fn words(entry: &HistoryEntry) -> (String, String, String) {
         Happening::Sent { to, amount } => (what("sent"), format!("-{amount}"), to.to_string()),
         Happening::Fee { amount } => (what("fee"), format!("-{amount}"), String::new()),
         Happening::StakeAdded { hotkey, netuid, tao, alpha } => {
-            (format!("staked α{alpha} on {netuid}"), format!("-{tao}"), hotkey.to_string())
+            (format!("staked {}{alpha} on {netuid}", netuid.stake_sign()), format!("-{tao}"), hotkey.to_string())
         }
         Happening::StakeRemoved { hotkey, netuid, tao, alpha } => {
-            (format!("unstaked α{alpha} on {netuid}"), format!("+{tao}"), hotkey.to_string())
+            (format!("unstaked {}{alpha} on {netuid}", netuid.stake_sign()), format!("+{tao}"), hotkey.to_string())
         }
         Happening::Registered { hotkey, netuid } => (format!("registered on {netuid}"), what("-"), hotkey.to_string()),
         Happening::Failed => (what("an extrinsic failed"), what("-"), String::new()),

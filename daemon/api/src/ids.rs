@@ -198,6 +198,16 @@ number!(
     BlockNumber(u32)
 );
 
+impl NetUid {
+    /// Root's own subnet, where stake is tao.
+    pub const ROOT: Self = Self(0);
+
+    /// The sign of what stake on it is counted in: tao on root, and elsewhere the subnet's alpha.
+    pub const fn stake_sign(self) -> char {
+        if self.0 == Self::ROOT.0 { 'τ' } else { 'α' }
+    }
+}
+
 /// The hash of a block, printed as `0x` and 64 lower-case hex digits.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct BlockHash(pub [u8; 32]);

@@ -128,7 +128,9 @@ async fn move_stake(parts: Arc<Parts>, params: MoveParams, _: Caller) -> Result<
             .arg("origin_netuid", origin)
             .arg("destination_netuid", dest)
             .arg("alpha_amount", alpha);
-        let summary = format!("Move α{alpha} of subnet {origin} from hotkey {from} to hotkey {to} on subnet {dest}");
+        let sign = origin.stake_sign();
+        let summary =
+            format!("Move {sign}{alpha} of subnet {origin} from hotkey {from} to hotkey {to} on subnet {dest}");
         let draft = Draft::new(call, summary).needs(Need::KnownHotkey(to));
         trade::unbounded(&ground, draft, (origin, dest), alpha).await
     })
@@ -164,12 +166,13 @@ async fn transfer(parts: Arc<Parts>, params: TransferParams, _: Caller) -> Resul
             .arg("destination_netuid", dest)
             .arg("alpha_amount", alpha);
         let (from, to) = (Coldkey(ground.actor), params.dest);
+        let sign = origin.stake_sign();
         let summary =
-            format!("Give α{alpha} of subnet {origin} behind hotkey {hotkey} from {from} to {to} on subnet {dest}");
+            format!("Give {sign}{alpha} of subnet {origin} behind hotkey {hotkey} from {from} to {to} on subnet {dest}");
         let mut draft = Draft::new(call, summary).needs(Need::Transfers(origin)).needs(Need::Transfers(dest));
         if bound > Alpha::ZERO {
             draft = draft.warning(format!(
-                "α{bound} of it are locked, and the lock goes along: {to} has to accept locked stake, and may have none \
+                "{sign}{bound} of it are locked, and the lock goes along: {to} has to accept locked stake, and may have none \
                  there for another hotkey"
             ));
         }

@@ -83,9 +83,10 @@ impl Holdings {
         let part = self.part(hotkey, netuid, amount, free)?;
         if part.bound > Alpha::ZERO {
             let (alpha, staked) = (part.alpha, locks::staked(&self.stakes, netuid));
+            let sign = netuid.stake_sign();
             let words = format!(
-                "of α{staked} staked on subnet {netuid} only α{free} may leave, α{alpha} cannot: the rest is locked, or \
-                 leaves by another part of this extrinsic"
+                "of {sign}{staked} staked on subnet {netuid} only {sign}{free} may leave, {sign}{alpha} cannot: the rest \
+                 is locked, or leaves by another part of this extrinsic"
             );
             return Err(Precondition::Foreseen { error: "StakeUnavailable", words }.into());
         }
@@ -111,7 +112,9 @@ impl Holdings {
             return Err(Precondition::Nothing.into());
         }
         if alpha > stake || stake == Alpha::ZERO {
-            let words = format!("α{stake} of subnet {netuid} stand behind hotkey {hotkey}: α{alpha} cannot be taken");
+            let sign = netuid.stake_sign();
+            let words =
+                format!("{sign}{stake} of subnet {netuid} stand behind hotkey {hotkey}: {sign}{alpha} cannot be taken");
             return Err(Precondition::Foreseen { error: "NotEnoughStakeToWithdraw", words }.into());
         }
         Ok(Part { alpha, stake, bound: alpha.saturating_sub(self.free(netuid)) })

@@ -117,7 +117,7 @@ pub(super) async fn sell_of(
         None => Call::new(SUBTENSOR, "remove_stake").arg("amount_unstaked", alpha),
     };
     let call = call.arg("hotkey", hotkey).arg("netuid", netuid);
-    let summary = format!("Take α{alpha} from behind hotkey {hotkey} on subnet {netuid}");
+    let summary = format!("Take {}{alpha} from behind hotkey {hotkey} on subnet {netuid}", netuid.stake_sign());
     let draft = Draft::new(call, summary).receives(trade.tao().unwrap_or(Tao::ZERO));
     let mut draft = trade.tell(draft)?;
     if params.amount == AlphaAmount::All && alpha == stake && !is_whole {
@@ -126,7 +126,8 @@ pub(super) async fn sell_of(
     }
     if params.amount == AlphaAmount::All && alpha < stake {
         let stays = stake.saturating_sub(alpha);
-        draft = draft.warning(format!("α{stays} behind hotkey {hotkey} on subnet {netuid} stay: they are locked"));
+        let sign = netuid.stake_sign();
+        draft = draft.warning(format!("{sign}{stays} behind hotkey {hotkey} on subnet {netuid} stay: they are locked"));
     }
     Ok(draft.needs(Need::Subnet(netuid)).needs(Need::Started(netuid)))
 }
@@ -140,7 +141,8 @@ pub(super) async fn give_up(ground: &Ground, everything: bool, hotkey: Hotkey) -
     let (held, bound): (Vec<_>, Vec<_>) = held.partition(|stake| stake.stake <= holdings.free(stake.netuid));
     let stays = |stake: &&StakeInfo| {
         let (netuid, free) = (stake.netuid, holdings.free(stake.netuid));
-        format!("the α{} on subnet {netuid} stay: of all on it only α{free} are not locked", stake.stake)
+        let sign = netuid.stake_sign();
+        format!("the {sign}{} on subnet {netuid} stay: of all on it only {sign}{free} are not locked", stake.stake)
     };
     if held.is_empty() && bound.is_empty() {
         return Err(Precondition::Nothing.into());
@@ -163,10 +165,15 @@ pub(super) async fn give_up(ground: &Ground, everything: bool, hotkey: Hotkey) -
         ("unstake_all_alpha", format!("Sell all alpha behind hotkey {hotkey}, and stake what it brings on root"))
     };
     let draft = Draft::new(Call::new(SUBTENSOR, call).arg("hotkey", hotkey), summary)
-        .effect(format!("{} positions, about τ{worth} at the prices now", held.len()))
+        .effect(format!("{}, about τ{worth} at the prices now", counted(held.len())))
         .warning("this call takes no limit: whatever the prices are at inclusion is what it brings");
     let draft = bound.iter().map(stays).fold(draft, Draft::warning);
     Ok(if everything { draft.receives(worth) } else { draft })
+}
+
+/// So many positions, in words.
+fn counted(positions: usize) -> String {
+    if positions == 1 { "1 position".to_owned() } else { format!("{positions} positions") }
 }
 
 /// Swaps alpha of one subnet for that of another.
@@ -188,7 +195,9 @@ pub(super) async fn swap(ground: &Ground, params: &SwapParams, hotkey: Hotkey) -
         .arg("origin_netuid", origin)
         .arg("destination_netuid", dest)
         .arg("alpha_amount", alpha);
-    let summary = format!("Swap α{alpha} of subnet {origin} for alpha of subnet {dest} behind hotkey {hotkey}");
+    let sold = format!("{}{alpha} of subnet {origin}", origin.stake_sign());
+    let bought = if dest == ROOT { "stake on root".to_owned() } else { format!("alpha of subnet {dest}") };
+    let summary = format!("Swap {sold} for {bought} behind hotkey {hotkey}");
     let mut draft = Draft::new(call, summary);
     if let Some(limit) = limit {
         draft = draft.effect(format!(
@@ -231,7 +240,7 @@ async fn across(
         None => None,
     };
     if let Some(gets) = gets {
-        draft = draft.effect(format!("brings about α{gets} of subnet {dest}"));
+        draft = draft.effect(format!("brings about {}{gets} of subnet {dest}", dest.stake_sign()));
     }
     Ok(draft.needs(Need::Started(origin)).needs(Need::Started(dest)))
 }
