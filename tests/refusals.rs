@@ -77,6 +77,8 @@ fn what_is_done_too_often_waits() {
     foreseen(&stage, "sudo trim --netuid 2 --max 100 --wallet alice", "TxRateLimitExceeded", "rate_limited");
     stage.signed(&format!("{mechanisms} 2 --wallet alice"));
     foreseen(&stage, &format!("{mechanisms} 1 --wallet alice"), "TxRateLimitExceeded", "rate_limited");
+    let places = "sudo set --netuid 2 --param max_allowed_uids --value 129 --wallet alice";
+    foreseen(&stage, places, "TooManyUIDsPerMechanism", "limit_exceeded");
     assert_eq!(stage.refused(&format!("{split} 0.7,0.7")).0, 2);
     stage.signed(&format!("{split} 0.7,0.3"));
     foreseen(&stage, &format!("{split} 1,1"), "TxRateLimitExceeded", "rate_limited");

@@ -6,18 +6,22 @@ use btd_api::{
     sudo::{
         Authority, ExplainedReply, Get, Notation, Set, SetParams, StakeBurn, StakeBurnParams, TriggerEpoch,
         TriggerEpochParams, Trim, TrimParams,
-        hyperparameters::{self, Setter},
+        hyperparameters::{
+            self, Hyperparameter, Setter,
+            bounds::{Bound, End, Limit},
+        },
     },
     unsent,
 };
 use clap::{Args, Subcommand};
+use serde_json::{Value, json};
 
 use crate::{
     args::{NetUidArg, WalletArg, number},
     exit::Exit,
     failure::Failure,
     output::{
-        Page,
+        Format, Page,
         facts::Facts,
         table::{Column, Table},
         text,
@@ -245,10 +249,47 @@ const fn setter(setter: Setter) -> &'static str {
     }
 }
 
+/// An end of a hyperparameter's range, in words.
+fn range(one: &Hyperparameter, limit: &Limit) -> String {
+    let end = match limit.end {
+        End::Fixed(raw) => one.unit.shown(raw),
+        End::Constant(name) => format!("the runtime's {name}"),
+        End::Chain(item) => format!("the chain's {item}"),
+        End::Subnet(_, what) => format!("the subnet's {what}"),
+    };
+    let whom = match limit.bound {
+        Bound::Everyone => "",
+        Bound::Owner => " for owners; root is free",
+    };
+    format!("{} {end}{whom}", limit.side.words())
+}
+
+/// What a program is told of a hyperparameter.
+fn entry(one: &Hyperparameter) -> Value {
+    let limits: Vec<Value> = one
+        .limits()
+        .iter()
+        .map(|limit| {
+            json!({
+                "range": range(one, limit), "binds_root": limit.bound == Bound::Everyone, "error": limit.error,
+            })
+        })
+        .collect();
+    json!({
+        "name": one.name, "aliases": one.aliases, "counted_in": one.unit.to_string(), "set_by": setter(one.setter),
+        "pallet": one.call.0, "call": one.call.1, "arguments": one.arguments, "about": one.about, "limits": limits,
+    })
+}
+
 /// What this btctl knows; nothing is asked of the daemon.
 fn explain(name: Option<&str>, session: &Session) -> Result<Exit, Failure> {
     let page = session.out.page();
+    let is_json = session.out.format() == Format::Json;
     let Some(name) = name else {
+        if is_json {
+            let all: Value = hyperparameters::ALL.iter().map(entry).collect();
+            return session.out.document(&all.to_string()).map(|()| Exit::Success);
+        }
         let mut table = Table::new(&[
             Column::text("HYPERPARAMETER"),
             Column::text("COUNTED IN"),
@@ -264,6 +305,9 @@ fn explain(name: Option<&str>, session: &Session) -> Result<Exit, Failure> {
         message: format!("there is no hyperparameter `{name}`"),
         hint: Some("`btctl sudo explain` lists them"),
     })?;
+    if is_json {
+        return session.out.document(&entry(one).to_string()).map(|()| Exit::Success);
+    }
     let mut facts = Facts::default();
     facts.add("name", one.name);
     if !one.aliases.is_empty() {
@@ -272,6 +316,9 @@ fn explain(name: Option<&str>, session: &Session) -> Result<Exit, Failure> {
     facts.add("counted in", one.unit);
     facts.add("set by", setter(one.setter));
     facts.add("about", one.about);
+    for limit in one.limits() {
+        facts.add("range", range(one, limit));
+    }
     if one.setter != Setter::Nobody {
         facts.add("call", format!("{}.{}", one.call.0, one.call.1));
         let root = if one.setter == Setter::Root { " --root" } else { "" };
@@ -283,7 +330,6 @@ fn explain(name: Option<&str>, session: &Session) -> Result<Exit, Failure> {
 #[cfg(test)]
 mod tests {
     use clap::Parser;
-    use serde_json::json;
 
     use super::*;
     use crate::args::Cli;
@@ -306,6 +352,18 @@ mod tests {
         ] {
             assert!(Cli::try_parse_from(format!("btctl {good}").split(' ')).is_ok(), "{good}");
         }
+    }
+
+    #[test]
+    fn ranges_are_told() {
+        let told = |name: &str| {
+            let one = hyperparameters::find(name).unwrap();
+            one.limits().iter().map(|limit| range(one, limit)).collect::<Vec<_>>()
+        };
+        assert_eq!(told("burn_increase_mult"), ["at least 1", "at most 3"]);
+        assert_eq!(told("bonds_moving_avg"), ["at most 975000 (0.975) for owners; root is free"]);
+        assert_eq!(told("min_burn"), ["less than the runtime's MinBurnUpperBound", "less than the subnet's max_burn"]);
+        assert_eq!(entry(hyperparameters::find("tempo").unwrap())["limits"][0]["error"], "TempoOutOfBounds");
     }
 
     #[test]

@@ -12,7 +12,7 @@ use btd_api::{
     },
     wallet::Receipt,
 };
-use btd_chain::{Call, Value};
+use btd_chain::{Call, ReadError, Value};
 use btd_signer_protocol::KeyId;
 use serde_json::Value as Json;
 
@@ -112,6 +112,53 @@ fn including(ground: &Ground) -> BlockNumber {
     BlockNumber(ground.view.block().number.0.saturating_add(1))
 }
 
+/// A bound that the runtime has; none where this one has it not.
+fn constant(ground: &Ground, name: &str) -> Result<Option<u64>, SubmissionError> {
+    match ground.view.constant_json(PALLET, name) {
+        Ok(json) => Ok(number(&json)),
+        Err(ReadError::Absent(_)) => Ok(None),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Refuses a least contribution that the chain finds too small.
+fn contributions_from(ground: &Ground, given: Tao) -> Result<(), SubmissionError> {
+    let least = Tao::from_rao(constant(ground, "AbsoluteMinimumContribution")?.unwrap_or(0));
+    if given >= least {
+        return Ok(());
+    }
+    let words = format!("the least contribution that a crowdloan may ask for is τ{least}, not τ{given}");
+    foreseen("MinimumContributionTooLow", words)
+}
+
+/// Refuses to let a crowdloan last, from the next block, so many blocks.
+fn lasting(ground: &Ground, blocks: u32) -> Result<(), SubmissionError> {
+    let shortest = constant(ground, "MinimumBlockDuration")?.unwrap_or(0);
+    let longest = constant(ground, "MaximumBlockDuration")?.unwrap_or(u64::MAX);
+    let error = match u64::from(blocks) {
+        blocks if blocks < shortest => "BlockDurationTooShort",
+        blocks if blocks > longest => "BlockDurationTooLong",
+        _ => return Ok(()),
+    };
+    foreseen(error, format!("a crowdloan lasts {shortest} to {longest} blocks from the next one, not {blocks}"))
+}
+
+/// What each may give to a crowdloan in all; none where there is no such limit.
+async fn most_of_each(ground: &Ground, id: u32) -> Result<Option<Tao>, SubmissionError> {
+    match ground.view.storage_json(PALLET, "MaxContributions", &[Value::from(id)]).await {
+        Ok(json) => Ok(number(&json).map(Tao::from_rao)),
+        Err(ReadError::Absent(_)) => Ok(None),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// What the actor has given to a crowdloan.
+async fn given(ground: &Ground, id: u32) -> Result<Tao, SubmissionError> {
+    let keys = [Value::from(id), Value::from(ground.actor)];
+    let given = ground.view.storage_json(PALLET, "Contributions", &keys).await?;
+    Ok(number(&given).map_or(Tao::ZERO, Tao::from_rao))
+}
+
 fn own(ground: &Ground, crowdloan: &Crowdloan) -> Result<(), SubmissionError> {
     if crowdloan.creator.account() == ground.actor {
         return Ok(());
@@ -126,19 +173,15 @@ async fn create(parts: Arc<Parts>, params: CreateParams, _: Caller) -> Result<Re
     receipt::sign::<Create, _>(&parts, key, params, |ground, params| async move {
         ground.require_call(PALLET, "create", "this chain has no crowdloans")?;
         let CreateParams { deposit, min_contribution, cap, duration, target, emissions_share, lease_end, .. } = *params;
-        let constant = |name| ground.view.constant_json(PALLET, name).map(|json| number(&json).unwrap_or(0));
-        let (least, shortest, longest) =
-            (constant("MinimumDeposit")?, constant("MinimumBlockDuration")?, constant("MaximumBlockDuration")?);
-        if deposit < Tao::from_rao(least) {
-            return foreseen("DepositTooLow", format!("a creator gives τ{} at least", Tao::from_rao(least)));
+        let least = Tao::from_rao(constant(&ground, "MinimumDeposit")?.unwrap_or(0));
+        if deposit < least {
+            return foreseen("DepositTooLow", format!("a creator gives τ{least} at least, not τ{deposit}"));
         }
         if cap <= deposit {
             return foreseen("CapTooLow", format!("a cap is more than the deposit of τ{deposit}"));
         }
-        let error = if u64::from(duration) < shortest { "BlockDurationTooShort" } else { "BlockDurationTooLong" };
-        if !(shortest..=longest).contains(&duration.into()) {
-            return foreseen(error, format!("a crowdloan lasts {shortest} to {longest} blocks, not {duration}"));
-        }
+        contributions_from(&ground, min_contribution)?;
+        lasting(&ground, duration)?;
         let end = including(&ground).0.saturating_add(duration);
         let lease = match (target, emissions_share) {
             (Some(_), None) => Value::Null,
@@ -189,6 +232,18 @@ async fn contribute(parts: Arc<Parts>, params: ContributeParams, _: Caller) -> R
         if missing == Tao::ZERO {
             return foreseen("CapRaised", format!("crowdloan {id} has all of its τ{}", crowdloan.cap));
         }
+        if let Some(contributors) = constant(&ground, "MaxContributors")?
+            && u64::from(crowdloan.contributors) >= contributors
+        {
+            let words = format!("{contributors} have given to crowdloan {id}, and it takes no more contributions");
+            return foreseen("MaxContributorsReached", words);
+        }
+        if let Some(most) = most_of_each(&ground, id).await?
+            && given(&ground, id).await? >= most
+        {
+            let words = format!("each gives τ{most} to crowdloan {id} at most, and {} has", ground.actor);
+            return foreseen("MaxContributionReached", words);
+        }
         let call = Call::new(PALLET, "contribute").arg("crowdloan_id", id).arg("amount", amount);
         let draft = Draft::new(call, format!("Give τ{amount} to crowdloan {id}"))
             .effect(format!("τ{} of τ{} are raised, until block {}", crowdloan.raised, crowdloan.cap, crowdloan.end));
@@ -206,16 +261,12 @@ async fn withdraw(parts: Arc<Parts>, params: IdParams, _: Caller) -> Result<Rece
     receipt::sign::<Withdraw, _>(&parts, key, params, |ground, params| async move {
         let id = params.id;
         let crowdloan = existing(&ground, id).await?;
-        let keys = [Value::from(id), Value::from(ground.actor)];
-        let given =
-            number(&ground.view.storage_json(PALLET, "Contributions", &keys).await?).map_or(Tao::ZERO, Tao::from_rao);
+        let given = given(&ground, id).await?;
         let held = if crowdloan.creator.account() == ground.actor { crowdloan.deposit } else { Tao::ZERO };
         let back = given.saturating_sub(held);
         if back == Tao::ZERO {
-            return foreseen(
-                "NoContribution",
-                format!("{} has nothing to take back from crowdloan {id}", ground.actor),
-            );
+            let error = if given == Tao::ZERO { "NoContribution" } else { "DepositCannotBeWithdrawn" };
+            return foreseen(error, format!("{} has nothing to take back from crowdloan {id}", ground.actor));
         }
         let call = Call::new(PALLET, "withdraw").arg("crowdloan_id", id);
         Ok(Draft::new(call, format!("Take τ{back} back from crowdloan {id}")).receives(back))
@@ -276,13 +327,31 @@ async fn update(parts: Arc<Parts>, params: UpdateParams, _: Caller) -> Result<Re
         own(&ground, &crowdloan)?;
         let (call, what) = match (params.min_contribution, params.end, params.cap) {
             (Some(least), None, None) => {
+                contributions_from(&ground, least)?;
+                if let Some(most) = most_of_each(&ground, id).await?
+                    && least > most
+                {
+                    let words = format!("each gives τ{most} to crowdloan {id} at most, which is less than τ{least}");
+                    return foreseen("MinimumContributionTooHigh", words);
+                }
                 let call = Call::new(PALLET, "update_min_contribution").arg("new_min_contribution", least);
                 (call, format!("the least contribution to τ{least}"))
             }
             (None, Some(end), None) => {
+                let next = including(&ground).0;
+                if end <= next {
+                    let words = format!("crowdloan {id} cannot end with block {end}: the next one is {next}");
+                    return foreseen("CannotEndInPast", words);
+                }
+                lasting(&ground, end.saturating_sub(next))?;
                 (Call::new(PALLET, "update_end").arg("new_end", end), format!("the last block to {end}"))
             }
             (None, None, Some(cap)) => {
+                if cap < crowdloan.raised {
+                    let words =
+                        format!("the cap of crowdloan {id} cannot be τ{cap}: τ{} are raised already", crowdloan.raised);
+                    return foreseen("CapTooLow", words);
+                }
                 (Call::new(PALLET, "update_cap").arg("new_cap", cap), format!("the cap to τ{cap}"))
             }
             _ => {

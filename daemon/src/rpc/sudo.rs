@@ -83,12 +83,14 @@ async fn set(parts: Arc<Parts>, params: SetParams, _: Caller) -> Result<Receipt,
     receipt::sign::<Set, _>(&parts, key, params, move |ground, params| {
         let values = values.clone();
         async move {
-            let setter::Way { call: (pallet, call), warning } =
-                setter::way(ground.view.runtime(), known, params.authority)?;
+            let way = setter::way(ground.view.runtime(), known, params.authority)?;
             place(&ground, params.netuid, params.authority).await?;
-            let mut call = Call::new(pallet, call).arg("netuid", params.netuid);
+            let mut call = Call::new(way.call.0, way.call.1).arg("netuid", params.netuid);
+            let mut companion = None;
             if let Some(other) = known.companion() {
-                call = call.arg(other, present(&ground.view, params.netuid, other).await?);
+                let kept = present(&ground.view, params.netuid, other).await?;
+                call = call.arg(other, kept);
+                companion = Some(kept);
             }
             let call = known
                 .arguments
@@ -100,8 +102,10 @@ async fn set(parts: Arc<Parts>, params: SetParams, _: Caller) -> Result<Receipt,
             let summary = format!("Set {} of subnet {netuid} to {}", known.name, shown.join(", "));
             let draft = Draft::new(call, summary).effect(known.about);
             let draft = owned(&ground, draft, netuid, params.authority).await?;
-            bounds::setting(&ground.view, known, &values, netuid).await?;
-            let draft = warning.into_iter().fold(draft, Draft::warning);
+            let authority = params.authority;
+            let setting = bounds::Setting { known, values: &values, companion, netuid, authority, call: way.call };
+            bounds::setting(&ground.view, &setting).await?;
+            let draft = way.warning.into_iter().fold(draft, Draft::warning);
             let draft =
                 pace::of(known, netuid, params.authority).into_iter().map(Need::Rested).fold(draft, Draft::needs);
             Ok(if setter::is_frozen(known) { draft.needs(Need::OutsideFreeze(netuid)) } else { draft })

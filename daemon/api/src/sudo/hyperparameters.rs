@@ -3,6 +3,8 @@
 //! From pallet_subtensor and pallet_admin_utils, spec 425. A runtime may lack a call; the daemon
 //! says so when it is asked. Pure data: the daemon makes calls of it, clients show it.
 
+pub mod bounds;
+
 use std::fmt;
 
 /// What a hyperparameter is counted in.
@@ -295,7 +297,7 @@ pub const ALL: &[Hyperparameter] = &[
         Setter::Root,
         (ADMIN, "sudo_set_min_allowed_uids"),
         &["min_allowed_uids"],
-        "the fewest places that the subnet may be trimmed to",
+        "the fewest places that the subnet may be trimmed to; below max_allowed_uids and the number of neurons",
     ),
     row(
         "min_allowed_weights",
@@ -499,6 +501,20 @@ impl Hyperparameter {
 }
 
 impl Unit {
+    /// A raw number of the unit, with what a person reads where that says more; a fixed-point one with three digits
+    /// behind the point, and as a person reads it alone.
+    pub fn shown(self, raw: i128) -> String {
+        match (self, u128::try_from(raw)) {
+            (Self::Fixed, Ok(bits)) => {
+                let thousandths = (bits >> 32).saturating_mul(1_000) >> 32;
+                let text = format!("{}.{:03}", thousandths / 1_000, thousandths % 1_000);
+                text.trim_end_matches('0').trim_end_matches('.').to_owned()
+            }
+            (_, Ok(number)) => self.human(number).map_or_else(|| raw.to_string(), |human| format!("{raw} ({human})")),
+            (_, Err(_)) => raw.to_string(),
+        }
+    }
+
     /// A raw value in the unit, as a person reads it; none where the raw value says it all.
     pub fn human(self, raw: u128) -> Option<String> {
         let share = |part: u128, whole: u128| {
@@ -568,5 +584,15 @@ mod tests {
         assert_eq!(Unit::Thousandths.human(13_889).as_deref(), Some("13.889"));
         assert_eq!(Unit::Share(u64::MAX).human(u64::MAX.into()).as_deref(), Some("1"));
         assert_eq!(Unit::Blocks.human(5), None);
+        for (unit, raw, text) in [
+            (Unit::Fixed, 3 << 64, "3"),
+            (Unit::Fixed, 3 << 63, "1.5"),
+            (Unit::Count, -5, "-5"),
+            (Unit::Blocks, 360, "360"),
+            (Unit::Tao, 100_000_000, "100000000 (τ0.100000000)"),
+            (Unit::Share(1_000_000), 975_000, "975000 (0.975)"),
+        ] {
+            assert_eq!(unit.shown(raw), text);
+        }
     }
 }

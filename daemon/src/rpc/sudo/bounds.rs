@@ -1,9 +1,19 @@
-//! Values that the chain would not take, where it tells their bounds in its state.
+//! Values that the chain would not take: by the ranges of the hyperparameters' table, where this runtime is known to have
+//! them, and by what the subnet holds.
 
-use btd_api::{NetUid, sudo::hyperparameters::Hyperparameter};
+use btd_api::{
+    NetUid,
+    sudo::{
+        Authority,
+        hyperparameters::{
+            Hyperparameter,
+            bounds::{Bound, End, LEAST_ALPHA, Limit, MOST_PLACES},
+        },
+    },
+};
 use btd_chain::{ReadError, Value, View};
 
-use super::value::Argument;
+use super::{setter::is_tabled, value::Argument};
 use crate::{
     rpc::{
         receipt::foreseen,
@@ -12,64 +22,154 @@ use crate::{
     submit::SubmissionError,
 };
 
-/// A number under `keys`, a subnet's or, without them, the whole chain's; none where this runtime does
-/// not keep it.
-async fn told(view: &View, item: &str, keys: &[Value]) -> Result<Option<u64>, ReadError> {
-    match view.storage_json(SUBTENSOR, item, keys).await {
+/// A number of the subnet; none where this runtime does not keep it.
+async fn told(view: &View, item: &str, netuid: NetUid) -> Result<Option<u64>, ReadError> {
+    known(view.storage_json(SUBTENSOR, item, &[netuid.into()]).await)
+}
+
+/// A number that was read; none where this runtime does not have it.
+fn known(read: Result<serde_json::Value, ReadError>) -> Result<Option<u64>, ReadError> {
+    match read {
         Ok(json) => Ok(number(&json)),
         Err(ReadError::Absent(_)) => Ok(None),
         Err(error) => Err(error),
     }
 }
 
-/// Refuses a value of `known` that another setting of the subnet or of the chain rules out.
-pub(super) async fn setting(
+/// What is to be set: the values and who sets them, on which subnet.
+pub(super) struct Setting<'a> {
+    pub(super) known: &'static Hyperparameter,
+    pub(super) values: &'a [Argument],
+    /// The value that its companion keeps.
+    pub(super) companion: Option<u128>,
+    pub(super) netuid: NetUid,
+    pub(super) authority: Authority,
+    /// The call that sets it.
+    pub(super) call: (&'static str, &'static str),
+}
+
+/// Refuses a value that the chain does not take: for what it is, or for what the subnet and the chain hold.
+pub(super) async fn setting(view: &View, setting: &Setting<'_>) -> Result<(), SubmissionError> {
+    let Setting { known, netuid, .. } = *setting;
+    if known.is_kept_from_root() && netuid == NetUid::ROOT && is_tabled(view.runtime()) {
+        return foreseen("NotPermittedOnRootSubnet", format!("subnet {netuid} has no {}: it is root's", known.name));
+    }
+    match known.call.1 {
+        "sudo_set_alpha_values" => return alphas(view, setting).await,
+        // Another call than the table's, with bounds of its own: root's for the tempo.
+        _ if setting.call != known.call => return Ok(()),
+        _ => {}
+    }
+    let Some(value) = setting.values.first().and_then(raw) else { return Ok(()) };
+    for limit in known.limits() {
+        if setting.authority == Authority::Root && limit.bound == Bound::Owner {
+            continue;
+        }
+        let Some((end, what)) = end(view, known, *limit, netuid).await? else { continue };
+        if !limit.side.holds(value, end) {
+            let whose = match limit.bound {
+                Bound::Everyone => "whoever sets it",
+                Bound::Owner => "for a subnet's owner; root may go beyond, with `--root`",
+            };
+            return setting.refused(limit.error, &format!("it must be {} {what}, {whose}", limit.side.words()));
+        }
+    }
+    if known.name == "max_allowed_uids" { places(view, setting, value).await } else { Ok(()) }
+}
+
+/// Where an end stands now, and how it is told; none where this runtime is not known to have it.
+async fn end(
     view: &View,
     known: &Hyperparameter,
-    values: &[Argument],
+    limit: Limit,
     netuid: NetUid,
-) -> Result<(), SubmissionError> {
-    let number = |argument: &Argument| if let Value::Uint(number) = argument.value { Some(number) } else { None };
-    let Some(value) = values.first().and_then(number) else { return Ok(()) };
-    let shown = values.first().map_or("", |argument| &argument.shown);
-    let bound = async |item| Ok::<_, ReadError>(told(view, item, &[netuid.into()]).await?.map(u128::from));
-    let (error, other) = match known.call.1 {
-        "sudo_set_min_burn" => match bound("MaxBurn").await? {
-            Some(most) if value >= most => ("ValueNotInBounds", format!("max_burn is {most}")),
-            _ => return Ok(()),
-        },
-        "sudo_set_max_burn" => match bound("MinBurn").await? {
-            Some(least) if value <= least => ("ValueNotInBounds", format!("min_burn is {least}")),
-            _ => return Ok(()),
-        },
-        "sudo_set_activity_cutoff" => match told(view, "MinActivityCutoff", &[]).await?.map(u128::from) {
-            Some(least) if value < least => ("ActivityCutoffTooLow", format!("the chain takes no less than {least}")),
-            _ => return Ok(()),
-        },
-        "sudo_set_max_allowed_uids" => {
-            let (taken, least) = (bound("SubnetworkN").await?, bound("MinAllowedUids").await?);
-            match (least.filter(|least| value < *least), taken.filter(|taken| value < *taken)) {
-                (Some(least), _) => ("MaxAllowedUidsLessThanMinAllowedUids", format!("min_allowed_uids is {least}")),
-                (None, Some(taken)) => ("MaxAllowedUIdsLessThanCurrentUIds", format!("{taken} neurons have a place")),
-                (None, None) => return Ok(()),
-            }
-        }
-        "sudo_set_alpha_values" => match view.storage_json(SUBTENSOR, "LiquidAlphaOn", &[netuid.into()]).await {
-            Ok(on) if on.as_bool() == Some(false) => {
-                ("LiquidAlphaDisabled", "liquid_alpha_enabled is false: set it first".to_owned())
-            }
-            Ok(_) | Err(ReadError::Absent(_)) => return Ok(()),
-            Err(error) => return Err(error.into()),
-        },
-        _ => return Ok(()),
+) -> Result<Option<(i128, String)>, ReadError> {
+    let shown = |raw: i128| known.unit.shown(raw);
+    let (found, place) = match limit.end {
+        End::Fixed(raw) => return Ok(is_tabled(view.runtime()).then(|| (raw, shown(raw)))),
+        End::Constant(name) => (self::known(view.constant_json(SUBTENSOR, name))?, None),
+        End::Chain(item) => (self::known(view.storage_json(SUBTENSOR, item, &[]).await)?, None),
+        End::Subnet(item, place) => (told(view, item, netuid).await?, Some(place)),
     };
-    foreseen(error, format!("{} of subnet {netuid} cannot be {shown}: {other}", known.name))
+    Ok(found.map(|found| {
+        let raw = i128::from(found);
+        (raw, place.map_or_else(|| shown(raw), |place| format!("the subnet's {place}, which is {}", shown(raw))))
+    }))
+}
+
+/// Refuses more places than all mechanisms of the subnet may have together.
+async fn places(view: &View, setting: &Setting<'_>, places: i128) -> Result<(), SubmissionError> {
+    if !is_tabled(view.runtime()) {
+        return Ok(());
+    }
+    let mechanisms = i128::from(told(view, "MechanismCountCurrent", setting.netuid).await?.unwrap_or(1));
+    if places.saturating_mul(mechanisms) <= MOST_PLACES {
+        return Ok(());
+    }
+    let words = format!("its {mechanisms} mechanisms may have {MOST_PLACES} places together");
+    setting.refused("TooManyUIDsPerMechanism", &words)
+}
+
+/// Refuses ends of liquid alpha that do not lie as they must.
+async fn alphas(view: &View, setting: &Setting<'_>) -> Result<(), SubmissionError> {
+    match view.storage_json(SUBTENSOR, "LiquidAlphaOn", &[setting.netuid.into()]).await {
+        Ok(on) if on.as_bool() == Some(false) => {
+            return setting.refused("LiquidAlphaDisabled", "liquid_alpha_enabled is false: set it first");
+        }
+        Ok(_) | Err(ReadError::Absent(_)) => {}
+        Err(error) => return Err(error.into()),
+    }
+    if !is_tabled(view.runtime()) {
+        return Ok(());
+    }
+    let least = LEAST_ALPHA;
+    let mut given = setting.values.iter().map(raw);
+    let (first, second) = (given.next().flatten(), given.next().flatten());
+    let companion = setting.companion.and_then(|companion| i128::try_from(companion).ok());
+    let (low, high) = match setting.known.name {
+        "alpha_low" => (first, companion),
+        "alpha_high" => (companion, first),
+        _ => (first, second),
+    };
+    let (Some(low), Some(high)) = (low, high) else { return Ok(()) };
+    let shown = |raw: i128| setting.known.unit.shown(raw);
+    if high < least {
+        return setting.refused("AlphaHighTooLow", &format!("the high end is at least {}", shown(least)));
+    }
+    if !(least..=high).contains(&low) {
+        let words = format!("the low end is at least {} and at most the high one, {}", shown(least), shown(high));
+        return setting.refused("AlphaLowOutOfRange", &words);
+    }
+    Ok(())
+}
+
+/// The number that an argument is; none where it is none.
+fn raw(argument: &Argument) -> Option<i128> {
+    match &argument.value {
+        Value::Uint(number) => Some(i128::try_from(*number).unwrap_or(i128::MAX)),
+        Value::Int(number) => Some(*number),
+        Value::Record(fields) => match fields.get("bits") {
+            Some(Value::Uint(bits)) => Some(i128::try_from(*bits).unwrap_or(i128::MAX)),
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
+// === impl Setting ===
+
+impl Setting<'_> {
+    fn refused<T>(&self, error: &'static str, why: &str) -> Result<T, SubmissionError> {
+        let shown: Vec<&str> = self.values.iter().map(|value| value.shown.as_str()).collect();
+        let Self { known, netuid, .. } = self;
+        let words = format!("{} of subnet {netuid} cannot be {}: {why} ({error})", known.name, shown.join(", "));
+        foreseen(error, words)
+    }
 }
 
 /// Refuses to trim a subnet to fewer places than it must have, or to more than it may.
 pub(super) async fn trimming(view: &View, netuid: NetUid, max: u16) -> Result<(), SubmissionError> {
-    let bound = async |item| told(view, item, &[netuid.into()]).await;
-    let (least, most) = (bound("MinAllowedUids").await?, bound("MaxAllowedUids").await?);
+    let (least, most) = (told(view, "MinAllowedUids", netuid).await?, told(view, "MaxAllowedUids", netuid).await?);
     let (least, most) = (least.unwrap_or(0), most.unwrap_or(u64::MAX));
     if (least..=most).contains(&max.into()) {
         return Ok(());

@@ -38,11 +38,20 @@ impl Calls for Runtime {
     }
 }
 
+/// Whether the runtime is one of those that the table holds for, and what it has in its code is as it says.
+pub(super) fn is_tabled(runtime: &impl Calls) -> bool {
+    runtime.has_call(SUBTENSOR, "set_tempo") && !is_later(runtime)
+}
+
+/// Whether the runtime came after those.
+fn is_later(runtime: &impl Calls) -> bool {
+    runtime.has_call(ADMIN, "sudo_set_activity_cutoff_factor")
+}
+
 /// Whether it is known that owners do not set what the table keeps from them: it holds where they have a call for the
 /// tempo, since spec 423, but for what they were given later.
 fn is_withheld(runtime: &impl Calls, known: &Hyperparameter) -> bool {
-    let is_later = runtime.has_call(ADMIN, "sudo_set_activity_cutoff_factor");
-    runtime.has_call(SUBTENSOR, "set_tempo") && !(is_later && SET_BY_OWNERS_LATER.contains(&known.name))
+    runtime.has_call(SUBTENSOR, "set_tempo") && !(is_later(runtime) && SET_BY_OWNERS_LATER.contains(&known.name))
 }
 
 /// The pallet and call that set `known`.
@@ -155,6 +164,7 @@ mod tests {
             assert_eq!(by_owner(&NEWER, name).is_err(), !later, "{name}");
             assert_eq!(of_owner(&NEWER, known).is_none(), later, "{name}");
         }
+        assert_eq!([TABLED, OLDER, NEWER].map(|runtime| is_tabled(&runtime)), [true, false, false]);
         // Nothing could be called.
         assert!(by_owner(&OLDER, "user_liquidity_enabled").is_err());
         assert!(matches!(of_owner(&OLDER, find("user_liquidity_enabled").unwrap()), Some(Err(_))));

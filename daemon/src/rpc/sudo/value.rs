@@ -34,9 +34,9 @@ fn one(known: &Hyperparameter, text: &str, notation: Notation) -> Result<Argumen
         Notation::Either => text.contains(['.', '%', 'τ']),
     };
     let wrong = |expected: &str| format!("`{text}` is no value of {}: expected {expected}", known.name);
-    let number = |raw: u128| {
-        let shown = known.unit.human(raw).map_or_else(|| raw.to_string(), |human| format!("{raw} ({human})"));
-        Argument { value: Value::from(raw), shown }
+    let number = |raw: u128| Argument {
+        value: Value::from(raw),
+        shown: i128::try_from(raw).map_or_else(|_| raw.to_string(), |raw| known.unit.shown(raw)),
     };
     let raw = || match whole(text) {
         Some(raw) => u128::try_from(raw)
