@@ -32,6 +32,8 @@ enum Meaning {
     Kind(ErrorKind),
     Class(Class),
     Chain(&'static ChainError),
+    /// A pool's word for what the runtime does not take.
+    Invalid,
 }
 
 // === impl ExplainArgs ===
@@ -62,6 +64,9 @@ impl ExplainArgs {
 fn find(code: &str) -> Option<Meaning> {
     let code = code.trim();
     if let Ok(number) = code.parse::<i32>() {
+        if number == catalogue::INVALID {
+            return Some(Meaning::Invalid);
+        }
         // The runtime's own numbers are one byte, btd's and a pool's have four digits.
         let chain = || u8::try_from(number).ok().and_then(catalogue::validity).or(catalogue::pool(number));
         return ErrorKind::from_code(number)
@@ -72,6 +77,11 @@ fn find(code: &str) -> Option<Meaning> {
     if let Some((_, number)) = code.to_ascii_lowercase().split_once("custom error:") {
         let number: u8 = number.trim().trim_end_matches(')').parse().ok()?;
         return catalogue::validity(number).and_then(catalogue::find).map(Meaning::Chain);
+    }
+    let folded = code.to_ascii_lowercase();
+    let worded = catalogue::INVALID_WORDS.iter().find(|(words, _)| folded.contains(&words.to_ascii_lowercase()));
+    if let Some((_, name)) = worded {
+        return catalogue::find(name).map(Meaning::Chain);
     }
     let kind = ErrorKind::ALL.iter().find(|kind| kind.name().eq_ignore_ascii_case(&code.replace('-', "_")));
     let class = Class::ALL.iter().find(|class| class.name() == code.replace('-', "_").to_ascii_lowercase());
@@ -86,6 +96,16 @@ fn find(code: &str) -> Option<Meaning> {
         .or(class.copied().map(Meaning::Class))
         .or(kind.copied().map(Meaning::Kind))
         .or_else(chain)
+}
+
+const INVALID_MEANING: &str = "the runtime does not take the extrinsic, and nothing happened; the words behind the code \
+                               tell why";
+
+/// What can stand behind [`catalogue::INVALID`], and which error it is.
+fn invalid() -> impl Iterator<Item = (String, &'static ChainError)> {
+    let worded = catalogue::INVALID_WORDS.iter().map(|(words, name)| ((*words).to_owned(), *name));
+    let numbered = (0..=u8::MAX).filter_map(|code| Some((format!("Custom error: {code}"), catalogue::validity(code)?)));
+    worded.chain(numbered).filter_map(|(words, name)| Some((words, catalogue::find(name)?)))
 }
 
 fn of_class(class: Class) -> impl Iterator<Item = &'static ChainError> {
@@ -104,6 +124,12 @@ fn document(meaning: Meaning) -> Value {
             "exit": Exit::from(kind).code(),
         }),
         Meaning::Class(class) => class_document(class),
+        Meaning::Invalid => {
+            let errors: Vec<Value> = invalid()
+                .map(|(words, error)| json!({ "words": words, "error": error.name, "remedy": error.remedy }))
+                .collect();
+            json!({ "code": catalogue::INVALID, "meaning": INVALID_MEANING, "errors": errors })
+        }
         Meaning::Chain(error) => json!({
             "error": error.name, "class": error.class.name(), "meaning": error.class.meaning(), "remedy": error.remedy,
         }),
@@ -125,6 +151,16 @@ fn words(meaning: Meaning, page: Page) -> String {
             let mut table = Table::new(&[Column::text("ERROR"), Column::text("REMEDY")]);
             for error in of_class(class) {
                 table.row(&[error.name.to_owned(), error.remedy.to_owned()]);
+            }
+            return format!("{}{}", facts.render(page), table.render(page));
+        }
+        Meaning::Invalid => {
+            facts.add("code", catalogue::INVALID);
+            facts.add("meaning", INVALID_MEANING);
+            let mut table =
+                Table::new(&[Column::text("WORDS BEHIND IT"), Column::text("ERROR"), Column::text("REMEDY").leaves(1)]);
+            for (words, error) in invalid() {
+                table.row(&[words, error.name.to_owned(), error.remedy.to_owned()]);
             }
             return format!("{}{}", facts.render(page), table.render(page));
         }
@@ -168,7 +204,18 @@ mod tests {
         // Every number that has a name is explained.
         let known: Vec<u8> = (0..=u8::MAX).filter(|code| catalogue::validity(*code).is_some()).collect();
         assert!(known.len() > 28 && known.iter().all(|code| find(&code.to_string()).is_some()), "{known:?}");
-        assert_eq!((find("1010"), find("200"), find("Custom error: x")), (None, None, None));
+        assert_eq!((find("200"), find("Custom error: x")), (None, None));
+        // Of an invalid extrinsic the words tell.
+        assert_eq!(find("1010"), Some(Meaning::Invalid));
+        let text = words(Meaning::Invalid, Page::default());
+        for told in ["Transaction has a bad signature", "BadSignature", "Custom error: 255", "BadRequest"] {
+            assert!(text.contains(told), "{told}: {text}");
+        }
+        for (words, name) in catalogue::INVALID_WORDS {
+            let code = format!("1010: Invalid Transaction: {words}");
+            assert!(matches!(find(&code), Some(Meaning::Chain(error)) if error.name == *name), "{code}");
+        }
+        assert_eq!(document(Meaning::Invalid)["errors"].as_array().map(Vec::len), Some(8 + known.len()));
         assert_eq!(find("Nonsense"), None);
         let Some(meaning) = find("SlippageTooHigh") else { panic!() };
         assert!(words(meaning, Page::default()).contains("remedy"));

@@ -345,7 +345,7 @@ errors! {
         "ContributionTooLow" => "give at least the least contribution",
         "NotReadyToDissolve" => "refund contributors first",
         "FeeRateTooHigh" => "give a lower rate",
-        "BadSignature" => "ask again: the runtime may have changed meanwhile",
+        "BadSignature" => "ask again: the blocks that it was signed for are over, or the runtime has changed meanwhile",
         "FailedShieldedTxParsing" => "seal it again: what is inside is no extrinsic of this chain",
         "InvalidShieldedTxPubKeyHash" => "seal it again, for the key that the chain announces now",
         "BadFormat" => "ask again: the runtime may have changed meanwhile",
@@ -407,6 +407,7 @@ pub const fn validity(code: u8) -> Option<&'static str> {
 /// extrinsic, only the words behind it tell.
 pub const fn pool(code: i32) -> Option<&'static str> {
     Some(match code {
+        1001 => "BadFormat",
         1011 => "Unknown",
         1012 => "Banned",
         1013 => "AlreadyImported",
@@ -416,6 +417,22 @@ pub const fn pool(code: i32) -> Option<&'static str> {
         _ => return None,
     })
 }
+
+/// What a pool's code for an invalid extrinsic is: which error it is, the words behind it tell.
+pub const INVALID: i32 = 1010;
+
+/// The words of `sp_runtime::transaction_validity::InvalidTransaction` behind [`INVALID`], as they begin, each with its
+/// error; `Custom error: N` goes by [`validity`].
+pub const INVALID_WORDS: &[(&str, &str)] = &[
+    ("Inability to pay some fees", "Payment"),
+    ("Invalid signing address", "BadSigner"),
+    ("Transaction call is not expected", "Call"),
+    ("Transaction has a bad signature", "BadSignature"),
+    ("Transaction has an ancient birth block", "AncientBirth"),
+    ("Transaction is outdated", "Outdated"),
+    ("Transaction will be valid in the future", "Future"),
+    ("Transaction would exhaust the block limits", "ExhaustsResources"),
+];
 
 /// The error of that name, with or without its pallet.
 pub fn find(name: &str) -> Option<&'static ChainError> {

@@ -33,8 +33,9 @@ pub enum RefusalReason {
     /// The fee cannot be paid.
     #[error("the account cannot pay the fee")]
     Payment,
-    /// The signature does not match the payload that the chain expects.
-    #[error("its signature does not match")]
+    /// The signature does not match the payload that the chain expects. Of an era that is over the chain takes the first
+    /// block for another one, so this is what it says of such an extrinsic too.
+    #[error("its signature does not match what the chain expects: its era may be over, or the runtime has changed")]
     BadSignature,
     /// The era began too long ago, or on another fork.
     #[error("its era began in a block that the chain no longer knows")]
@@ -174,5 +175,8 @@ mod tests {
             "the runtime refuses it: HotKeyNotRegisteredInNetwork (10) (code 1010: Invalid Transaction: Custom error: 10)"
         );
         assert!(ValidityCode(99).to_string().contains("99"));
+        // Of an era that is over a node may say this alone.
+        let signature = PoolRefusal::new(1010, "Invalid Transaction", Some("Transaction has a bad signature"));
+        assert!(signature.to_string().contains("its era may be over"), "{signature}");
     }
 }
