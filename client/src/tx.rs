@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use btd_api::{
-    BlockHash, IdempotencyKey,
+    ApiError, BlockHash, ErrorKind, IdempotencyKey,
     signing::Lane,
     tx::{
         Cancel, CancelParams, Cancelled, Entries, Entry, Follow, FollowParams, List, ListParams, Show, ShowParams,
@@ -32,9 +32,9 @@ pub(crate) enum Command {
     /// The extrinsics that the daemon signed, the newest first
     List(ListArgs),
     /// One of them, with its plan and its end
-    Show(HashArg),
+    Show(ExtrinsicArg),
     /// Wait for the end of one of them
-    Follow(HashArg),
+    Follow(ExtrinsicArg),
     /// Take back what no node has been handed: what waits for its turn, or could not be sent so far
     Cancel(CancelArgs),
 }
@@ -43,8 +43,9 @@ pub(crate) enum Command {
 #[derive(Args, Debug)]
 #[group(required = true, multiple = false)]
 pub(crate) struct CancelArgs {
-    /// Its hash, if it was signed
-    extrinsic: Option<BlockHash>,
+    /// Its hash or its ID of `tx list`, if it was signed
+    #[arg(value_parser = reference)]
+    extrinsic: Option<Reference>,
     /// The key that the order was given with, signed or not; `tx list` shows those that wait
     #[arg(long, value_name = "KEY", visible_alias = "idempotency-key", alias = "idempotency_key")]
     key: Option<IdempotencyKey>,
@@ -66,9 +67,44 @@ pub(crate) struct ListArgs {
 
 /// One extrinsic.
 #[derive(Args, Clone, Copy, Debug)]
-pub(crate) struct HashArg {
-    /// Its hash
-    extrinsic: BlockHash,
+pub(crate) struct ExtrinsicArg {
+    /// Its hash, or its ID of `tx list`
+    #[arg(value_parser = reference)]
+    extrinsic: Reference,
+}
+
+/// By what an extrinsic is named.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Reference {
+    Hash(BlockHash),
+    Id(i64),
+}
+
+fn reference(text: &str) -> Result<Reference, String> {
+    let is_id = text.len() < 20 && text.bytes().all(|digit| digit.is_ascii_digit());
+    match text.parse() {
+        Ok(id) if is_id => Ok(Reference::Id(id)),
+        _ => match text.parse() {
+            Ok(hash) => Ok(Reference::Hash(hash)),
+            Err(_) => Err("expected an extrinsic's hash, 64 hex digits, or its ID of `btctl tx list`".to_owned()),
+        },
+    }
+}
+
+impl Reference {
+    /// The hash of the extrinsic; asks the daemon for it where it goes by its ID.
+    async fn hash(self, session: &Session) -> Result<BlockHash, Failure> {
+        let id = match self {
+            Self::Hash(hash) => return Ok(hash),
+            Self::Id(id) => id,
+        };
+        let params = ListParams { limit: Some(1), pending: false, before: Some(id.saturating_add(1)) };
+        let entries = session.call::<List>(&params).await?.read()?.entries;
+        let found = entries.iter().find(|entry| entry.id == id).map(|entry| entry.extrinsic);
+        found.ok_or_else(|| {
+            ApiError::new(ErrorKind::NotFound, format!("btd has signed no extrinsic with the ID {id}")).into()
+        })
+    }
 }
 
 // === impl Command ===
@@ -81,17 +117,23 @@ impl Command {
                 let reply = session.call::<List>(&params).await?;
                 session.out.reply(&reply, list).map(|()| Exit::Success)
             }
-            Self::Show(HashArg { extrinsic }) => {
+            Self::Show(ExtrinsicArg { extrinsic }) => {
+                let extrinsic = extrinsic.hash(session).await?;
                 let reply = session.call::<Show>(&ShowParams { extrinsic }).await?;
                 session.out.reply(&reply, show).map(|()| Exit::Success)
             }
-            Self::Follow(HashArg { extrinsic }) => {
+            Self::Follow(ExtrinsicArg { extrinsic }) => {
+                let extrinsic = extrinsic.hash(session).await?;
                 let params = FollowParams { extrinsic, wait: Wait::Finalized };
                 let limit = session.settings.timeout.unwrap_or(spend::SPEND);
                 let reply = session.call_within::<Follow>(&params, limit).await?;
                 session.out.reply(&reply, spend::receipt).map(|()| Exit::Success)
             }
             Self::Cancel(CancelArgs { extrinsic, key }) => {
+                let extrinsic = match extrinsic {
+                    Some(extrinsic) => Some(extrinsic.hash(session).await?),
+                    None => None,
+                };
                 let params = CancelParams { extrinsic, key };
                 let reply = session.call::<Cancel>(&params).await?;
                 session.out.reply(&reply, cancelled).map(|()| Exit::Success)
@@ -198,6 +240,18 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+
+    #[test]
+    fn an_extrinsic_goes_by_its_hash_or_its_number() {
+        let digits = "11".repeat(32);
+        for text in [digits.clone(), format!("0x{digits}")] {
+            assert_eq!(reference(&text), Ok(Reference::Hash(BlockHash([0x11; 32]))), "{text}");
+        }
+        assert_eq!(reference("7"), Ok(Reference::Id(7)));
+        for wrong in ["", "-7", "seven", "0x11", "99999999999999999999"] {
+            assert!(reference(wrong).is_err_and(|message| message.contains("tx list")), "{wrong}");
+        }
+    }
 
     #[test]
     fn what_was_signed_is_listed() {
