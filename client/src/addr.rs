@@ -127,6 +127,7 @@ where
     };
     match look_up(text, environment)? {
         Some(address) => Ok(T::from(address)),
+        None if name(text).is_ok() => Err(format!("{refused}, and no name in the address book: see `btctl addr list`")),
         None => Err(refused.to_string()),
     }
 }
@@ -235,7 +236,9 @@ mod tests {
             (read("bob").as_deref(), read("@bob").as_deref(), read(BOB).as_deref()),
             (Ok(BOB), Ok(BOB), Ok(BOB))
         );
-        assert!(read("alice").unwrap_err().contains("not an SS58 address"));
+        let unknown = read("alice").unwrap_err();
+        assert!(unknown.contains("not an SS58 address") && unknown.contains("btctl addr list"), "{unknown}");
+        assert!(!read("alice?").unwrap_err().contains("address book"), "what cannot be a name is none");
         assert!(read("@alice").unwrap_err().contains("not in the address book"));
         fs::write(&file, "[").unwrap();
         assert!(read("bob").unwrap_err().contains("addresses.json"));

@@ -53,7 +53,12 @@ pub(crate) struct EventsArgs {
 async fn doubt(session: &Session, pallet: Option<&str>, event: Option<&str>) -> Option<String> {
     let event = match (pallet, event) {
         (None, None) => return None,
-        (Some(name), None) => return described(session, Some(name)).await.err().flatten(),
+        (Some(name), None) => {
+            return match described(session, Some(name)).await {
+                Ok(items) => no_pallet(name, &items),
+                Err(doubt) => doubt,
+            };
+        }
         (_, Some(event)) => event,
     };
     let pallets = match pallet {
@@ -63,6 +68,7 @@ async fn doubt(session: &Session, pallet: Option<&str>, event: Option<&str>) -> 
     let mut nearest = None;
     for name in &pallets {
         let events = match described(session, Some(name)).await {
+            Ok(items) if pallet.is_some() && no_pallet(name, &items).is_some() => return no_pallet(name, &items),
             Ok(items) => names(&items, "event"),
             Err(doubt) => return doubt,
         };
@@ -74,6 +80,15 @@ async fn doubt(session: &Session, pallet: Option<&str>, event: Option<&str>) -> 
     let whose = pallet.map_or_else(String::new, |name| format!(" in {name}"));
     let nearest = nearest.map_or_else(String::new, |name| format!("; nearest: {name}"));
     Some(format!("this runtime has no event {event}{whose}{nearest}"))
+}
+
+/// Why nothing that goes by the name of a pallet makes events: it is none, or a pallet without any.
+fn no_pallet(name: &str, items: &[Described]) -> Option<String> {
+    if items.iter().any(|item| item.kind == "method") {
+        return Some(format!("{name} is a runtime API of this runtime, not a pallet: it makes no events"));
+    }
+    let has_events = items.iter().any(|item| item.kind == "event");
+    (!has_events).then(|| format!("the pallet {name} of this runtime has no events"))
 }
 
 /// What the runtime has under this name, or the words for its absence. Other failures have none: the
@@ -253,6 +268,14 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+
+    #[test]
+    fn what_makes_no_events_is_told_for_what_it_is() {
+        let item = |kind: &str| Described { kind: kind.into(), name: "x".into(), signature: String::new() };
+        assert!(no_pallet("Core", &[item("method")]).unwrap().contains("runtime API"));
+        assert!(no_pallet("Aura", &[item("call"), item("storage")]).unwrap().contains("no events"));
+        assert_eq!(no_pallet("System", &[item("call"), item("event")]), None);
+    }
 
     #[test]
     fn a_block_is_a_line_and_its_events_below_it() {
