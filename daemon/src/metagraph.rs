@@ -25,11 +25,12 @@ mod touched;
 use std::{
     collections::{BTreeMap, BTreeSet},
     sync::Arc,
+    time::Duration,
 };
 
 use btd_api::{AccountId, BlockHash, BlockNumber, Coldkey, Hotkey, NetUid, Uid};
 use btd_chain::{BlockRef, Link};
-use tokio::sync::watch;
+use tokio::{sync::watch, time::timeout};
 
 use self::policy::Known;
 pub use self::{
@@ -223,6 +224,14 @@ impl Metagraph {
     /// What is known now.
     pub fn current(&self) -> Arc<Metagraphs> {
         Arc::clone(&self.current.borrow())
+    }
+
+    /// Waits until the list of subnets, and what was read with it, is that of `block` or a later one; for `patience` at
+    /// the most.
+    pub async fn reach(&self, block: BlockNumber, patience: Duration) {
+        let mut current = self.current.clone();
+        let reached = current.wait_for(|known| known.list.as_ref().is_some_and(|list| list.at.block.number >= block));
+        let _ = timeout(patience, reached).await;
     }
 
     /// What is known, and news of every change.

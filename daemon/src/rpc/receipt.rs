@@ -22,6 +22,10 @@ use crate::{
 /// Further behind what the endpoint has announced, in blocks, a reply counts as stale.
 const FURTHEST_BEHIND: u32 = 5;
 
+/// How long a receipt waits for the metagraphs to come to its block. They are read in a fraction of it, and lag for longer
+/// where the endpoint is slow.
+const READ_BACK: Duration = Duration::from_secs(1);
+
 /// When a reply was read, as `link` stands now.
 pub(super) fn at(stamp: Stamp, link: &Link) -> At {
     let is_stale = link.is_stale() || !is_current(&link.state().borrow());
@@ -112,7 +116,17 @@ pub(super) async fn submit(
     let deadline = deadline_s.map(|seconds| Duration::from_secs(seconds.into()));
     let terms = Terms { tip, era_blocks: era, real: proxy.map(|real| real.account()), lane, deadline };
     let order = Order { action, key, signer, idempotency_key, mode, terms };
-    Ok(receipt(parts.submitter.submit(order).await?, &parts.link))
+    let settled = parts.submitter.submit(order).await?;
+    Ok(shown(parts, settled).await)
+}
+
+/// The receipt, once reads that are answered from memory show its block too: whoever asks next, of whatever, sees what
+/// was done. Reads of the chain do as soon as the block is followed, which is how its end is known.
+pub(super) async fn shown(parts: &Parts, settled: Receipt) -> wallet::Receipt {
+    if let Stage::Finalized { included, .. } = &settled.stage {
+        parts.metagraph.reach(included.block.number, READ_BACK).await;
+    }
+    receipt(settled, &parts.link)
 }
 
 /// How far to go for whoever waits so long.
@@ -181,7 +195,7 @@ pub(super) async fn coldkey(
     }
 }
 
-pub(super) fn receipt(receipt: Receipt, link: &Link) -> wallet::Receipt {
+fn receipt(receipt: Receipt, link: &Link) -> wallet::Receipt {
     let outcome = match receipt.stage {
         Stage::Planned => wallet::Outcome::Planned,
         Stage::Recorded { extrinsic, era_end } => wallet::Outcome::Recorded { extrinsic: hash(extrinsic), era_end },

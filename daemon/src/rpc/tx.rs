@@ -108,7 +108,8 @@ async fn show(parts: Arc<Parts>, params: ShowParams, _: Caller) -> Result<Shown,
 async fn follow(parts: Arc<Parts>, params: FollowParams, _: Caller) -> Result<Receipt, Failure> {
     let logged = one(&parts, params.extrinsic).await?;
     let mode = receipt::until(params.wait);
-    Ok(receipt::receipt(parts.submitter.follow(&logged.intent, mode).await?, &parts.link))
+    let settled = parts.submitter.follow(&logged.intent, mode).await?;
+    Ok(receipt::shown(&parts, settled).await)
 }
 
 async fn cancel(parts: Arc<Parts>, params: CancelParams, _: Caller) -> Result<Cancelled, Failure> {
