@@ -184,16 +184,17 @@ impl Submitter {
     /// its own. If it is cancelled all the same, the journal knows what was signed.
     pub async fn submit(&self, order: Order) -> Result<Receipt, SubmissionError> {
         if order.mode == Mode::DryRun {
-            // A locked key is no reason to refuse a plan, not even one that takes work: the plan says it.
-            let (mut plan, _) = self.prepare(&order, |counted| counted).await?;
-            plan.locked = match self.require_unlocked(&order.key).await {
+            // A locked key is no reason to refuse a plan, not even one that takes work: the plan says it. One that cannot
+            // be used at all is, before any work is done.
+            let locked = match self.require_unlocked(&order.key).await {
                 Ok(()) => None,
                 Err(SubmissionError::Key(CustodyError::Refused(refusal))) if refusal.kind == RefusalKind::Locked => {
                     Some(order.key.to_string())
                 }
                 Err(error) => return Err(error),
             };
-            return Ok(Receipt { plan, stage: Stage::Planned });
+            let (plan, _) = self.prepare(&order, |counted| counted).await?;
+            return Ok(Receipt { plan: Plan { locked, ..plan }, stage: Stage::Planned });
         }
         let deadline = Deadline::of(&order);
         let patience = deadline.map_or(RESUMING, |deadline| deadline.left().min(RESUMING));

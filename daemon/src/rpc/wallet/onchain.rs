@@ -253,6 +253,8 @@ async fn faucet(parts: Arc<Parts>, params: FaucetParams, _: Caller) -> Result<Re
     };
     /// For how many blocks the chain takes it, the one that was worked on included (`do_faucet`).
     const WINDOW: u32 = 3;
+    /// What it gives (`do_faucet`).
+    const GIVEN: Tao = Tao::from_rao(1_000_000_000_000);
     const INSTEAD: &str = "public networks give nothing away, and on a development chain //Alice holds the money: \
                            `btctl wallet create --wallet alice --uri //Alice`, then `btctl wallet transfer`";
     let key = KeyId::coldkey(params.wallet.clone());
@@ -267,8 +269,12 @@ async fn faucet(parts: Arc<Parts>, params: FaucetParams, _: Caller) -> Result<Re
                 .arg("block_number", u64::from(block.0))
                 .arg("nonce", solution.nonce)
                 .arg("work", solution.seal.0.to_vec());
-            Ok(Draft::new(call, format!("Ask the faucet for tao for {}", ground.actor))
-                .receives(Tao::from_rao(1_000_000_000_000)))
+            Ok(Draft::new(call, format!("Ask the faucet for tao for {}", ground.actor)).receives(GIVEN).effect(
+                format!(
+                    "the faucet gives τ{GIVEN} for proof of work, about {DIFFICULTY} hashes, which this daemon did on \
+                     block #{block}: taken in the {WINDOW} blocks from that one on, and done anew after them"
+                ),
+            ))
         }
     })
     .await
