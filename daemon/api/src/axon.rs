@@ -16,6 +16,7 @@ use crate::{
 #[serde(deny_unknown_fields)]
 pub struct Declaration {
     /// The class name, which is also the path.
+    #[schemars(example = &"Echo")]
     pub name: String,
     /// The fields in order, each `name: type` or `name: type = default`, such as
     /// `messages: list[dict] = []`. Types are those of Python, and `Tensor`.
@@ -131,6 +132,7 @@ signing_params! {
         /// The subnet.
         netuid: NetUid,
         /// The address under which strangers reach it.
+        #[schemars(example = &"8.8.8.8")]
         ip: String,
         /// The port.
         port: u16,
@@ -281,6 +283,7 @@ pub struct AttachParams {
     /// The class.
     pub synapse: Declaration,
     /// The HTTP servers that answer it, such as `http://127.0.0.1:9101`.
+    #[schemars(example = vec!["http://127.0.0.1:9101"])]
     pub upstreams: Vec<String>,
     /// A path that answers 2xx to GET when a server is well; without it, one that accepts
     /// connections is.

@@ -338,8 +338,10 @@ pub struct EventsReply {
 #[serde(deny_unknown_fields)]
 pub struct StorageParams {
     /// The pallet, such as `SubtensorModule`.
+    #[schemars(example = &"System")]
     pub pallet: String,
     /// The item, such as `Tempo`.
+    #[schemars(example = &"Number")]
     pub item: String,
     /// Its keys in order, as JSON in the form of [`Event::fields`]. Fewer than the item has list the
     /// entries below them.
@@ -397,8 +399,10 @@ pub struct StorageReply {
 #[serde(deny_unknown_fields)]
 pub struct ConstantParams {
     /// The pallet.
+    #[schemars(example = &"System")]
     pub pallet: String,
     /// The constant.
+    #[schemars(example = &"SS58Prefix")]
     pub name: String,
     /// The block; without it, the newest finalized one.
     #[serde(default)]
@@ -419,8 +423,10 @@ pub struct ValueReply {
 #[serde(deny_unknown_fields)]
 pub struct RuntimeApiParams {
     /// The API, such as `SubnetInfoRuntimeApi`.
+    #[schemars(example = &"SubnetRegistrationRuntimeApi")]
     pub api: String,
     /// Its method, such as `get_dynamic_info`.
+    #[schemars(example = &"get_network_registration_cost")]
     pub method: String,
     /// Its arguments in order.
     #[serde(default)]

@@ -45,6 +45,7 @@ pub struct TimeSet {
 #[serde(deny_unknown_fields)]
 pub struct StorageChange {
     /// The raw storage key, `0x` and hexadecimal.
+    #[schemars(example = &"0x3a6578616d706c65")]
     pub key: String,
     /// The raw value, `0x` and hexadecimal; without it the key is removed.
     #[serde(default)]
@@ -71,6 +72,7 @@ pub struct SnapshotTaken {
 #[serde(deny_unknown_fields)]
 pub struct RevertParams {
     /// The snapshot; it and all later ones are spent.
+    #[schemars(example = &"0x1")]
     pub snapshot: String,
 }
 

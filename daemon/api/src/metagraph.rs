@@ -99,6 +99,7 @@ pub struct ColumnParams {
     /// The subnet.
     pub netuid: NetUid,
     /// The column, by the chain's name or by the letter of the Python packages: S, R, T, C, I, E, D, Tv.
+    #[schemars(example = &"S")]
     pub column: String,
     /// The mechanism; 0 is the main one.
     #[serde(default)]
@@ -220,6 +221,7 @@ pub const LARGEST_FILE: usize = (8 << 20) - 1_024;
 #[serde(deny_unknown_fields)]
 pub struct LoadParams {
     /// The bytes of a file in btd's own form, as `0x` hex; at most 8387584 of them.
+    #[schemars(example = &"0x00")]
     pub bytes: String,
 }
 

@@ -17,8 +17,10 @@ use crate::{
 #[serde(deny_unknown_fields)]
 pub struct AddressParams {
     /// All signatories, in any order.
+    #[schemars(example = vec!["5GrwvaEF5zXb26Fz9rcQpDWS57CtERHpNehXCPcNoHGKutQY", "5FHneW46xGXgs5mUiveU4sbTyGBzmstUspZC92UhjJM694ty"])]
     pub signatories: Vec<AccountId>,
     /// How many of them must agree.
+    #[schemars(example = 2)]
     pub threshold: u16,
 }
 
@@ -37,8 +39,10 @@ signing_params! {
     /// Parameters of [`Propose`].
     ProposeParams {
         /// All signatories, the signing one among them.
+        #[schemars(example = vec!["5GrwvaEF5zXb26Fz9rcQpDWS57CtERHpNehXCPcNoHGKutQY", "5FHneW46xGXgs5mUiveU4sbTyGBzmstUspZC92UhjJM694ty"])]
         signatories: Vec<AccountId>,
         /// How many of them must agree.
+        #[schemars(example = 2)]
         threshold: u16,
         /// The call: `{ "pallet", "call", "args" }`.
         call: AnyCall,
@@ -50,8 +54,10 @@ signing_params! {
     /// Parameters of [`Approve`].
     ApproveParams {
         /// All signatories, the signing one among them.
+        #[schemars(example = vec!["5GrwvaEF5zXb26Fz9rcQpDWS57CtERHpNehXCPcNoHGKutQY", "5FHneW46xGXgs5mUiveU4sbTyGBzmstUspZC92UhjJM694ty"])]
         signatories: Vec<AccountId>,
         /// How many of them must agree.
+        #[schemars(example = 2)]
         threshold: u16,
         /// The call that was proposed. The last one that is needed makes it.
         call: AnyCall,
@@ -63,8 +69,10 @@ signing_params! {
     /// Parameters of [`Cancel`].
     CancelParams {
         /// All signatories, the signing one among them.
+        #[schemars(example = vec!["5GrwvaEF5zXb26Fz9rcQpDWS57CtERHpNehXCPcNoHGKutQY", "5FHneW46xGXgs5mUiveU4sbTyGBzmstUspZC92UhjJM694ty"])]
         signatories: Vec<AccountId>,
         /// How many of them must agree.
+        #[schemars(example = 2)]
         threshold: u16,
         /// The hash of the call that was proposed.
         call_hash: BlockHash,

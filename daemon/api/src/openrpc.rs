@@ -256,6 +256,16 @@ mod tests {
         }
     }
 
+    /// What no type tells, such as the name of a pallet, is written at the field.
+    #[test]
+    fn examples_are_values_that_can_be_sent() {
+        let document = document();
+        for method in document["methods"].as_array().unwrap() {
+            let params = &method["examples"][0]["params"];
+            assert!(!params.to_string().contains("\"text\""), "{}: {params}", method["name"]);
+        }
+    }
+
     #[test]
     fn every_reference_in_the_document_resolves() {
         let document = document();

@@ -123,6 +123,7 @@ signing_params! {
 /// Any call of the runtime, by name.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(example = serde_json::json!({ "pallet": "System", "call": "remark", "args": { "remark": "0x00" } }))]
 pub struct AnyCall {
     /// The pallet, such as `Balances`.
     pub pallet: String,

@@ -40,8 +40,10 @@ signing_params! {
         /// The subnet.
         netuid: NetUid,
         /// The hyperparameter, by name.
+        #[schemars(example = &"tempo")]
         name: String,
         /// Its value: a number, a share (`0.5`), tao (`τ0.7`), a flag, a word, an address; two with a comma.
+        #[schemars(example = &"360")]
         value: String,
         /// The wallet whose coldkey signs.
         #[serde(default)]

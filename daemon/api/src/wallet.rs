@@ -252,6 +252,7 @@ pub struct Balances {
 #[serde(deny_unknown_fields)]
 pub struct UnlockParams {
     /// Its password.
+    #[schemars(example = &"the password of the key")]
     pub password: Secret,
     /// The wallet.
     #[serde(default)]
@@ -312,6 +313,7 @@ pub struct Locked {
 #[serde(deny_unknown_fields)]
 pub struct SignParams {
     /// The message: its UTF-8 bytes are signed between `<Bytes>` and `</Bytes>`, which no extrinsic can be.
+    #[schemars(example = &"hello")]
     pub message: String,
     /// The wallet.
     #[serde(default)]
@@ -325,6 +327,7 @@ pub struct SignParams {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct SignedMessage {
     /// The message.
+    #[schemars(example = &"hello")]
     pub message: String,
     /// 128 lower-case hex digits.
     pub signature: String,
@@ -337,8 +340,10 @@ pub struct SignedMessage {
 #[serde(deny_unknown_fields)]
 pub struct VerifyParams {
     /// The message.
+    #[schemars(example = &"hello")]
     pub message: String,
     /// 128 hex digits, with or without `0x`.
+    #[schemars(example = "00".repeat(64))]
     pub signature: String,
     /// Who should have signed.
     pub signer: AccountId,

@@ -76,6 +76,7 @@ signing_params! {
         /// The subnet.
         netuid: NetUid,
         /// The symbol of its alpha: one of the chain's table that no other subnet has.
+        #[schemars(example = &"ω")]
         symbol: String,
         /// The wallet whose coldkey owns it.
         #[serde(default)]

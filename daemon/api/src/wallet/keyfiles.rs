@@ -104,6 +104,7 @@ pub enum Origin {
     /// Words.
     Mnemonic {
         /// 12 to 24 English words.
+        #[schemars(example = &"bottom drive obey lake curtain smoke basket hold race lonely fit walk")]
         words: Secret,
         /// The derivation password, which is not the password of a file; rarely used.
         #[serde(default)]
@@ -262,6 +263,7 @@ pub struct ConvertParams {
 #[serde(deny_unknown_fields)]
 pub struct UpdateParams {
     /// The key's password, which stays.
+    #[schemars(example = &"the password of the key")]
     pub password: Secret,
     /// The wallet.
     #[serde(default)]
@@ -379,6 +381,7 @@ pub struct WalletDetail {
 #[serde(deny_unknown_fields)]
 pub struct EncryptParams {
     /// The message.
+    #[schemars(example = &"hello")]
     pub message: Secret,
     /// The ed25519 key that alone can read it.
     pub to: AccountId,
@@ -401,6 +404,7 @@ pub struct Encrypted {
 #[serde(deny_unknown_fields)]
 pub struct DecryptParams {
     /// The sealed message in hex, with or without `0x`.
+    #[schemars(example = "00".repeat(49))]
     pub ciphertext: String,
     /// The wallet.
     #[serde(default)]
