@@ -305,6 +305,7 @@ pub struct AttachParams {
 #[serde(deny_unknown_fields)]
 pub struct DetachParams {
     /// The class name.
+    #[schemars(example = &"Echo")]
     pub name: String,
 }
 
