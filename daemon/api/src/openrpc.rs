@@ -2,10 +2,11 @@
 //!
 //! Format: OpenRPC 1.3. Three extensions: `x-role` names the right that a method asks for,
 //! `x-repeating` tells what calling it twice does, and `x-subscription` names the notification and
-//! the method that ends it. Each method has an example, made from its schema.
+//! the method that ends it. Each method has an example, made from its schema, or given where that does not tell enough.
 
 mod example;
 mod form;
+mod given;
 
 use schemars::{JsonSchema, SchemaGenerator, generate::SchemaSettings};
 use serde_json::{Map, Value, json};
@@ -197,9 +198,14 @@ pub fn document() -> Value {
 
 /// A method's example: what must be said, and what comes back.
 fn example(method: &Value, examples: &Examples<'_>) -> Value {
-    let params = method["params"].as_array().into_iter().flatten().filter(|param| param["required"] == true);
-    let params =
-        params.map(|param| json!({ "name": param["name"], "value": examples.of(&param["schema"], Members::Required) }));
+    let given = method["name"].as_str().and_then(given::params);
+    let value = |param: &Value| match &given {
+        Some(given) => given.get(param["name"].as_str()?).cloned(),
+        None if param["required"] == true => Some(examples.of(&param["schema"], Members::Required)),
+        None => None,
+    };
+    let params = method["params"].as_array().into_iter().flatten();
+    let params = params.filter_map(|param| Some(json!({ "name": param["name"], "value": value(param)? })));
     let result = examples.of(&method["result"]["schema"], Members::All);
     json!({
         "name": "simplest",
@@ -246,6 +252,9 @@ mod tests {
             let name = method["name"].as_str().unwrap();
             let example = &method["examples"][0];
             let params = example["params"].as_array().unwrap().iter();
+            // No given one is passed over, as of a name that the method has not.
+            let given = given::params(name).map(|given| given.as_object().unwrap().len());
+            assert!(given.is_none_or(|given| given == params.len()), "{name}: {example}");
             let params = params.map(|param| (param["name"].as_str().unwrap().to_owned(), param["value"].clone()));
             let reply = example["result"]["value"].clone();
             // A subscription answers with its number, which no type of the contract describes.

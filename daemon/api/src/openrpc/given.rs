@@ -1,0 +1,65 @@
+//! Parameters of examples that no schema tells: of methods that ask for one of several, and of those that would refuse
+//! what the schema makes for what it says, such as stake that is moved to where it is.
+
+use serde_json::{Value, json};
+
+const ALICE: &str = "5GrwvaEF5zXb26Fz9rcQpDWS57CtERHpNehXCPcNoHGKutQY";
+const BOB: &str = "5FHneW46xGXgs5mUiveU4sbTyGBzmstUspZC92UhjJM694ty";
+const EVE: &str = "5HGjWAeFDfFCWPsjFQdVV2Msvz2XtMktvgocEZcCj68kUMaw";
+/// An ed25519 key, to which alone messages can be sealed.
+const ED25519: &str = "5FA9nQDVg267DEd8m1ZypXLBnvN7SFxYwV7ndqSYGiN9TTpu";
+const PASSWORD: &str = "the password of the key";
+const WORDS: &str = "bottom drive obey lake curtain smoke basket hold race lonely fit walk";
+const AMOUNT: &str = "1500000000";
+
+/// What the example of `method` sends, where its schema does not make it.
+pub(super) fn params(method: &str) -> Option<Value> {
+    keys(method).or_else(|| stakes(method)).or_else(|| others(method))
+}
+
+/// Of wallets and their files: a coldkey has a password.
+fn keys(method: &str) -> Option<Value> {
+    let file = || json!({ "password": PASSWORD });
+    let origin = || json!({ "mnemonic": { "words": WORDS } });
+    Some(match method {
+        "wallet_create" => json!({ "wallet": "example", "password": PASSWORD }),
+        "wallet_newColdkey" => json!({ "wallet": "another", "file": file() }),
+        "wallet_regenColdkey" => json!({ "origin": origin(), "wallet": "restored", "file": file() }),
+        "wallet_regenHotkey" => json!({ "origin": origin(), "wallet": "restored" }),
+        "wallet_update" => json!({ "password": PASSWORD, "wallet": "example" }),
+        "wallet_encrypt" => json!({ "message": "hello", "to": ED25519 }),
+        "wallet_swapColdkeyAnnounce" | "wallet_swapColdkeyExecute" => json!({ "new_coldkey": BOB }),
+        _ => return None,
+    })
+}
+
+/// Of stake: it goes elsewhere, and children are of one subnet or of all.
+fn stakes(method: &str) -> Option<Value> {
+    Some(match method {
+        "stake_swap" => json!({ "amount": AMOUNT, "origin_netuid": 1, "dest_netuid": 0 }),
+        "stake_transfer" => json!({ "amount": AMOUNT, "dest": BOB, "origin_netuid": 1 }),
+        "stake_childSet" => json!({ "children": [{ "hotkey": BOB, "proportion": "0.5" }], "netuid": 1 }),
+        "stake_childTake" => json!({ "take": "0.09", "netuid": 1 }),
+        _ => return None,
+    })
+}
+
+fn others(method: &str) -> Option<Value> {
+    let hash = format!("0x{}", "2a".repeat(32));
+    Some(match method {
+        "metagraph_neuron" => json!({ "netuid": 1, "uid": 0 }),
+        "proxy_add" | "proxy_remove" => json!({ "delegate": BOB }),
+        // The keyless account gives itself up, through its proxy.
+        "proxy_kill" => json!({ "spawner": ALICE, "height": 1, "ext_index": 1, "proxy": EVE }),
+        "proxy_announce" => json!({ "real": ALICE, "call_hash": hash }),
+        "crowd_update" => json!({ "id": 1, "cap": AMOUNT }),
+        "tx_cancel" => json!({ "extrinsic": hash }),
+        "axon_start" => json!({ "bind": "127.0.0.1:0" }),
+        "dendrite_query" | "dendrite_subscribeQuery" => {
+            json!({ "synapse": { "name": "Echo" }, "netuid": 1, "uids": [0] })
+        }
+        "dendrite_ping" => json!({ "netuid": 1, "uid": 0 }),
+        "devnet_setTime" => json!({ "advance_ms": 60_000 }),
+        _ => return None,
+    })
+}
