@@ -81,6 +81,13 @@ fn unseen(cause: &Failure) -> String {
     }
 }
 
+/// The command that unlocks a key, which the daemon names as `WALLET/coldkey` or `WALLET/hotkeys/NAME`.
+fn unlocking(key: Option<&str>) -> String {
+    let (wallet, role) = key.and_then(|key| key.split_once('/')).unwrap_or(("NAME", "coldkey"));
+    let hotkey = role.strip_prefix("hotkeys/").map(|name| format!(" --hotkey {name}")).unwrap_or_default();
+    format!("btctl wallet unlock --wallet {wallet}{hotkey}")
+}
+
 // === impl Failure ===
 
 impl Failure {
@@ -174,7 +181,7 @@ impl Failure {
             Self::Api(error) => match error.kind()? {
                 // The daemon mostly names the very command.
                 ErrorKind::WalletLocked if error.message.contains("btctl wallet unlock") => return None,
-                ErrorKind::WalletLocked => "btctl wallet unlock --wallet NAME",
+                ErrorKind::WalletLocked => return Some(unlocking(error.data.get("key").and_then(Value::as_str))),
                 ErrorKind::WarmingUp | ErrorKind::ChainUnavailable => {
                     "`btctl status` shows how the link to the chain stands"
                 }
@@ -225,6 +232,10 @@ mod tests {
         let locked = |message: &str| Failure::Api(ApiError::new(ErrorKind::WalletLocked, message)).hint();
         assert_eq!(locked("it is locked: unlock it with `btctl wallet unlock --wallet alice`"), None);
         assert!(locked("it was locked meanwhile").unwrap().contains("btctl wallet unlock"));
+        let of = |key: &str| ApiError::new(ErrorKind::WalletLocked, "it was locked meanwhile").with("key", key);
+        let hint = |key: &str| Failure::Api(of(key)).hint().unwrap();
+        assert_eq!(hint("alice/coldkey"), "btctl wallet unlock --wallet alice");
+        assert_eq!(hint("alice/hotkeys/h1"), "btctl wallet unlock --wallet alice --hotkey h1");
     }
 
     #[test]

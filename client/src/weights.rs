@@ -39,14 +39,16 @@ pub(crate) enum Command {
 
 /// A vector of weights and who has it.
 #[derive(Args, Debug)]
+#[command(mut_arg("wallet", |wallet| wallet.short(None::<char>)))]
 pub(crate) struct VectorArgs {
     #[command(flatten)]
     netuid: NetUidArg,
     /// The neurons: `0,1,2`
     #[arg(long, short = 'u', value_name = "UIDS", value_delimiter = ',', required = true, value_parser = number::<Uid>)]
     uids: Vec<Uid>,
-    /// Their weights, in order; only their proportions count: `0.5,0.3,0.2`
-    #[arg(long = "weights", value_name = "WEIGHTS", value_delimiter = ',', required = true, value_parser = Tao::from_tokens)]
+    /// Their weights, in order; only their proportions count: `0.5,0.3,0.2`. As in btcli 9 `-w` stands for them here, and
+    /// not for the wallet
+    #[arg(long = "weights", short = 'w', value_name = "WEIGHTS", value_delimiter = ',', required = true, value_parser = Tao::from_tokens)]
     weights: Vec<Tao>,
     /// The mechanism
     #[arg(long, value_name = "MECHID", default_value = "0", aliases = ["mech-id", "mechanism-id"], value_parser = number::<MechId>)]
@@ -230,10 +232,16 @@ mod tests {
             "weights set --netuid 1 --uids 0,1 --weights 0.5,0.5 --wallet.hotkey h1",
             "wt commit --netuid 1 -u 0 --weights 1 -s 1,2,3",
             "weights reveal --netuid 1 --uids 0 --weights 1 --salt 1,2,3",
-            "weights show 1 --hotkey h1",
+            "weights show 1 --hotkey h1 -w alice",
+            "weights set 1 -u 0,1 -w 0.5,0.5 --wallet alice",
+            "weights commit 1 -u 0,1 -w 0.5,0.5 -s 1,2,3 --wallet-name alice",
+            "weights reveal --netuid 1 -u 0,1 -w 0.5,0.5 -s 1,2,3",
         ] {
             assert!(Cli::try_parse_from(format!("btctl {good}").split(' ')).is_ok(), "{good}");
         }
+        let cli = Cli::try_parse_from("btctl weights set 1 -u 0 -w 1 --wallet alice".split(' ')).unwrap();
+        let crate::args::Command::Weights(Command::Set(args)) = cli.command else { panic!("another command") };
+        assert_eq!((args.weights, args.wallet.wallet), (vec![Tao::from_tokens("1").unwrap()], "alice".parse().ok()));
         assert!(Cli::try_parse_from("btctl weights reveal --netuid 1 --uids 0 --weights 1".split(' ')).is_err());
     }
 }
