@@ -189,6 +189,37 @@ fn proxies_and_multisigs_act_for_others_and_their_failures_count() {
 }
 
 #[test]
+fn the_last_approval_makes_heavy_calls_and_none_that_cannot_be_paid() {
+    let stage = Stage::on_demand();
+    stage.signed("root register --wallet alice");
+    let parties = format!("--signatories {ALICE},{BOB}");
+    let account = stage.ask(&format!("multisig address {parties}"))["account"].as_str().unwrap().to_owned();
+    stage.signed(&format!("wallet transfer --dest {account} --amount 25 --wallet alice"));
+    let add = format!(
+        r#"{{"SubtensorModule":{{"add_stake":{{"hotkey":"{ALICE}","netuid":0,"amount_staked":"1000000000"}}}}}}"#
+    );
+    let heavy = format!(
+        r#"{{"pallet":"Utility","call":"batch_all","args":{{"calls":[{}]}}}}"#,
+        vec![add.as_str(); 20].join(",")
+    );
+    stage.signed(&format!("multisig propose {parties} --call {heavy} --wallet alice"));
+    let made = stage.signed(&format!("multisig approve {parties} --call {heavy} --wallet bob"));
+    assert_eq!(Stage::event(&made, "MultisigExecuted")["result"]["Ok"], Value::Null, "{made}");
+    assert_eq!(stage.ask(&format!("stake list --coldkey {account}"))["positions"][0]["stake"], "20000000000");
+
+    let rich = format!(
+        r#"{{"pallet":"Balances","call":"transfer_keep_alive","args":{{"dest":"{CHARLIE}","value":"50000000000"}}}}"#
+    );
+    let proposed = stage.signed(&format!("multisig propose {parties} --call {rich} --wallet alice"));
+    assert!(proposed["plan"]["warnings"].to_string().contains("cannot pay for it"), "{proposed}");
+    let approve = format!("multisig approve {parties} --call {rich} --wallet bob");
+    let (code, error) = stage.refused(&approve);
+    assert_eq!((code, &error["data"]["error"]), (6, &"FundsUnavailable".into()), "{error}");
+    stage.signed(&format!("wallet transfer --dest {account} --amount 50 --wallet alice"));
+    stage.signed(&approve);
+}
+
+#[test]
 fn what_the_runtime_lacks_is_said_with_what_took_its_place() {
     let stage = Stage::set();
     let (code, error) = stage.refused("root weights --netuids 1 --weights 1 --wallet alice");

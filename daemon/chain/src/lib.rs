@@ -46,7 +46,7 @@ pub use extrinsic::{
 pub use hashes::{account_hash, call_hash, multisig_account, weights_commit_hash};
 pub use link::{
     BestHead, BlockStream, EndpointStatus, Finality, Follower, Inclusion, Link, LinkConfig, LinkState, Priority, Seen,
-    Standing, Tracked, Unseen, link,
+    Standing, Tracked, Unseen, Weight, link,
 };
 pub use refusal::{PoolRefusal, RefusalReason, ValidityCode};
 pub use runtime::{Description, Runtime};

@@ -38,6 +38,7 @@ pub use self::{
     pool::{EndpointStatus, Standing},
     state::{LinkState, Seen},
     stream::BlockStream,
+    submit::Weight,
     track::{Inclusion, Tracked, Unseen},
 };
 pub(crate) use self::{budget::Urgency, pool::Node};

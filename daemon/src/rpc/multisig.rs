@@ -2,6 +2,8 @@
 //!
 //! Proposals carry the whole call, so that the last approval can make it and everybody can read it.
 
+mod dues;
+
 use std::sync::Arc;
 
 use btd_api::{
@@ -12,7 +14,7 @@ use btd_api::{
     },
     wallet::Receipt,
 };
-use btd_chain::{Call, ReadError, Value, View, call_hash, multisig_account};
+use btd_chain::{Call, ReadError, Value, View, Weight, call_hash, multisig_account};
 use btd_signer_protocol::KeyId;
 use serde_json::Value as Json;
 
@@ -22,9 +24,8 @@ use crate::{
     submit::{Draft, Ground, Precondition, SubmissionError},
 };
 
-/// What a call may weigh: more than any that people make, and little beside a block.
-const MOST_REF_TIME: u64 = 20_000_000_000;
-const MOST_PROOF: u64 = 200_000;
+/// What every call may weigh: more than single ones that people make, and little beside a block.
+const LEAST: Weight = Weight { ref_time: 20_000_000_000, proof_size: 200_000 };
 
 pub(super) fn register(table: &mut Table, parts: &Arc<Parts>) {
     table
@@ -101,6 +102,15 @@ fn others(ground: &Ground, ordered: &[AccountId]) -> Result<Value, SubmissionErr
     Ok(ordered.iter().filter(|account| **account != ground.actor).copied().collect())
 }
 
+/// What the call may weigh when it is made: what it weighs now, if that is much. The hash of a proposal leaves it out, so
+/// that each approval can say its own.
+async fn allowed(view: &View, account: AccountId, call: &Call) -> Result<Value, SubmissionError> {
+    let weight = view.weight(call, account).await?.unwrap_or(LEAST);
+    let weight =
+        [("ref_time", weight.ref_time.max(LEAST.ref_time)), ("proof_size", weight.proof_size.max(LEAST.proof_size))];
+    Ok(Value::Record(weight.map(|(name, number)| (name.to_owned(), Value::from(number))).into()))
+}
+
 /// `Multisig.as_multi`: proposes, agrees, and with the last approval makes the call.
 async fn as_multi(
     ground: &Ground,
@@ -108,8 +118,7 @@ async fn as_multi(
     inner: &Call,
     existing: Option<&Proposal>,
 ) -> Result<Draft, SubmissionError> {
-    let weight = [("ref_time", MOST_REF_TIME), ("proof_size", MOST_PROOF)];
-    let weight = Value::Record(weight.map(|(name, number)| (name.to_owned(), Value::from(number))).into());
+    let weight = allowed(&ground.view, account, inner).await?;
     let call = Call::new("Multisig", "as_multi")
         .arg("threshold", threshold)
         .arg("other_signatories", others(ground, ordered)?)
@@ -117,14 +126,25 @@ async fn as_multi(
         .arg("call", inner.clone())
         .arg("max_weight", weight);
     let agreed = existing.map_or(0, |proposal| proposal.approvals.len()) + 1;
-    let balance = ground.view.balance(account).await?.free;
+    let balance = ground.view.balance(account).await?;
+    let due = dues::of(inner);
     let verb = if existing.is_some() { "Agree to" } else { "Propose" };
     let draft = Draft::new(call, format!("{verb} {inner} on behalf of {account}, {agreed} of {threshold}"))
-        .effect(format!("{account} has τ{balance}"));
-    Ok(match (existing, agreed >= usize::from(threshold)) {
-        (Some(_), true) => draft.effect("with this approval the call is made"),
-        (Some(_), false) => draft,
-        (None, _) => {
+        .effect(format!("{account} has τ{}", balance.free));
+    let is_last = existing.is_some() && agreed >= usize::from(threshold);
+    // With the last approval the proposal is spent, whether the call succeeds or not.
+    let draft = match due.lacks(balance.free) {
+        Some(words) if is_last && due.is_sure => {
+            let words = format!("{account} cannot pay for it, and the proposal would be spent in vain: {words}");
+            return Err(Precondition::Foreseen { error: "FundsUnavailable", words }.into());
+        }
+        Some(words) => draft.warning(format!("as things stand, {account} cannot pay for it: {words}")),
+        None => draft,
+    };
+    Ok(match existing {
+        Some(_) if is_last => draft.effect("with this approval the call is made"),
+        Some(_) => draft,
+        None => {
             let held = deposit::PROPOSAL.of(ground, threshold.into());
             deposit::holding(draft, held, "it is made or taken back")
         }

@@ -14,6 +14,7 @@ use crate::{
     extrinsic::{self, Context, Envelope, Era, PrepareOptions, Prepared, Signature, SignedExtrinsic},
     refusal::{PoolRefusal, RefusalReason},
     rpc::{self, Ask, HexBytes, RpcProblem},
+    runtime::Runtime,
     scale::{Mismatch, read::record},
     view::View,
 };
@@ -22,6 +23,40 @@ record! {
     /// `pallet_transaction_payment::RuntimeDispatchInfo`.
     struct DispatchInfo {
         partial_fee: Tao,
+    }
+}
+
+record! {
+    /// The same, as far as it tells what the call weighs.
+    struct Weighed {
+        weight: Weight,
+    }
+}
+
+record! {
+    /// What a block has to keep for a call (`sp_weights::Weight`).
+    #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+    pub struct Weight {
+        /// Time on the reference machine, in picoseconds.
+        pub ref_time: u64,
+        /// Bytes of the proof of what it reads.
+        pub proof_size: u64,
+    }
+}
+
+// === impl View ===
+
+impl View {
+    /// What the runtime says that `call` weighs, with what an extrinsic of `signer` adds to it. None where it tells that
+    /// in no way that is known here, as runtimes of one dimension do.
+    pub async fn weight(&self, call: &Call, signer: AccountId) -> Result<Option<Weight>, PrepareError> {
+        let runtime = self.runtime();
+        let Some(method) = query_info(runtime) else { return Ok(None) };
+        let genesis = self.link().genesis().ok_or(ReadError::NotConnected { cause: None })?;
+        let context = Context { genesis, birth: genesis, era: Era::Immortal, nonce: 0, tip: Tao::ZERO };
+        let (_, envelope) = extrinsic::assemble(call, signer, &context, runtime)?;
+        let answer = dispatch_info(self, &envelope).await?;
+        Ok(crate::scale::read::whole::<Weighed>(&answer, method, runtime.types()).ok().map(|info| info.weight))
     }
 }
 
@@ -92,22 +127,39 @@ impl Link {
     }
 }
 
-/// What the runtime says that an extrinsic of this length and weight costs. The signature is not
-/// checked for that, so zeros stand in its place.
-async fn estimate_fee(view: &View, envelope: &Envelope) -> Result<Tao, ReadError> {
-    const WHAT: &str = "TransactionPaymentApi_query_info";
+const QUERY_INFO: &str = "TransactionPaymentApi_query_info";
+
+/// The type of what the runtime says about an extrinsic, where the metadata describes it.
+fn query_info(runtime: &Runtime) -> Option<u32> {
+    let api = runtime.metadata().runtime_api_trait_by_name("TransactionPaymentApi")?;
+    Some(api.method_by_name("query_info")?.output_ty())
+}
+
+/// What the runtime says about an extrinsic of this length and weight. The signature is not checked for that, so zeros
+/// stand in its place.
+async fn dispatch_info(view: &View, envelope: &Envelope) -> Result<Vec<u8>, ReadError> {
     let bytes = envelope.seal(&Signature::Sr25519([0; 64]));
     let length = u32::try_from(bytes.len()).unwrap_or(u32::MAX);
     let arguments = [bytes, length.encode()].concat();
-    let HexBytes(answer) = view.link().ask(rpc::call(WHAT, &arguments, view.block().hash)).await?;
+    let HexBytes(answer) = view.link().ask(rpc::call(QUERY_INFO, &arguments, view.block().hash)).await?;
+    Ok(answer)
+}
+
+/// What it costs.
+async fn estimate_fee(view: &View, envelope: &Envelope) -> Result<Tao, ReadError> {
+    let answer = dispatch_info(view, envelope).await?;
     let runtime = view.runtime();
-    let output = runtime.metadata().runtime_api_trait_by_name("TransactionPaymentApi");
-    let fee = match output.and_then(|api| api.method_by_name("query_info")) {
-        Some(method) => crate::scale::read::whole::<DispatchInfo>(&answer, method.output_ty(), runtime.types())
-            .map(|info| info.partial_fee),
+    let fee = match query_info(runtime) {
+        Some(output) => {
+            crate::scale::read::whole::<DispatchInfo>(&answer, output, runtime.types()).map(|info| info.partial_fee)
+        }
         None => undescribed_fee(&answer),
     };
-    fee.map_err(|reason| ReadError::Decode { what: WHAT.to_owned(), spec_version: runtime.spec_version(), reason })
+    fee.map_err(|reason| ReadError::Decode {
+        what: QUERY_INFO.to_owned(),
+        spec_version: runtime.spec_version(),
+        reason,
+    })
 }
 
 /// The fee where the metadata describes no runtime APIs: weight (two compacts, or one u64 in old
