@@ -65,6 +65,8 @@ fn senators_vote_and_root_validators_steer_where_the_chain_has_them() {
 
     // Weights are taken once in a while.
     ask(&host, "devnet mine 101");
+    let by_number = ask(&host, "weights set 0 --uids 1 --weights 1 --wallet alice --dry-run");
+    assert_eq!(by_number["plan"]["call"], "SubtensorModule.set_weights");
     signed(&host, "root weights --netuids 1 --weights 1 --wallet alice");
     let shares = || {
         let rows = ask(&host, "root get_weights");

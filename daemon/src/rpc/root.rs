@@ -25,6 +25,7 @@ use futures_util::{StreamExt, TryStreamExt, stream};
 use serde_json::Value as Json;
 use tokio::try_join;
 
+pub(super) use self::weights::require_weights_of_zero;
 use super::{
     Caller, Failure, Table, receipt,
     stake::{SUBTENSOR, account, number},
@@ -34,7 +35,7 @@ use crate::{
     submit::{Draft, Need, Pace, Precondition},
 };
 
-const ROOT: NetUid = NetUid(0);
+pub(super) const ROOT: NetUid = NetUid(0);
 const WHOLE: u64 = 65_535;
 
 /// Reads that are under way at once where many are needed.

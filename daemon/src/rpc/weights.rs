@@ -5,22 +5,23 @@
 
 mod reveals;
 
-use std::{fs::File, io::Read, sync::Arc};
+use std::{collections::BTreeSet, fs::File, io::Read, sync::Arc};
 
 use btd_api::{
-    ErrorKind, Hotkey, MechId, NetUid, Ratio, Uid,
+    ErrorKind, Hotkey, MechId, NetUid, Ratio, Tao, Uid,
     wallet::Receipt,
     weights::{
         Commit, CommitParams, Committed, Reveal, RevealParams, Set, SetParams, Show, ShowParams, Standing,
         StandingWeight, Weight,
     },
 };
-use btd_chain::{Call, Priority, ReadError, Value, View, storage_index, weights_commit_hash};
+use btd_chain::{Call, Part, Priority, ReadError, Value, View, storage_index, weights_commit_hash};
 use btd_signer_protocol::KeyId;
 
 use super::{
     Caller, Failure, Table,
     receipt::{self, foreseen},
+    root::{self, ROOT},
     stake::{self, SUBTENSOR},
     subnets::no_subnet,
 };
@@ -50,9 +51,9 @@ async fn set(parts: Arc<Parts>, params: SetParams, _: Caller) -> Result<Receipt,
                 format!("subnet {netuid} takes no open weights: commit them with `weights commit`, then reveal them");
             return foreseen("CommitRevealEnabled", words);
         }
-        let uid = validator(&ground, netuid, params.version_key).await?;
         let (uids, values) = split(&params.weights);
-        check(&ground, netuid, uid, &uids).await?;
+        let uid = neuron(&ground, netuid).await?;
+        check(&ground, netuid, uid, (&uids, params.version_key)).await?;
         let call = match mechid {
             MechId(0) => Call::new(SUBTENSOR, "set_weights"),
             mechid => Call::new(SUBTENSOR, "set_mechanism_weights").arg("mecid", mechid),
@@ -63,7 +64,7 @@ async fn set(parts: Arc<Parts>, params: SetParams, _: Caller) -> Result<Receipt,
             .arg("weights", values.iter().copied().collect::<Value>())
             .arg("version_key", params.version_key);
         let summary = format!("Set {} weights of hotkey {hotkey} on subnet {netuid}", uids.len());
-        let draft = Draft::new(call, summary).effect(told(&params.weights)).needs(Need::Neuron { netuid, hotkey });
+        let draft = drafted(call, summary, &params.weights).needs(Need::Neuron { netuid, hotkey });
         Ok(draft.needs(Need::Rested(Pace::Weights { netuid, mechid, hotkey, hiding: Hiding::Open })))
     })
     .await
@@ -92,7 +93,8 @@ async fn commit(parts: Arc<Parts>, mut params: CommitParams, _: Caller) -> Resul
                 return foreseen("CommitRevealDisabled", words);
             }
             let (uids, _) = split(&params.weights);
-            let doubt = doubt(&ground, netuid, params.version_key, &uids).await?;
+            let uid = neuron(&ground, netuid).await?;
+            let doubt = doubt(check(&ground, netuid, uid, (&uids, params.version_key)).await)?;
             let call = match mechid {
                 MechId(0) => Call::new(SUBTENSOR, "commit_weights"),
                 mechid => Call::new(SUBTENSOR, "commit_mechanism_weights").arg("mecid", mechid),
@@ -100,7 +102,7 @@ async fn commit(parts: Arc<Parts>, mut params: CommitParams, _: Caller) -> Resul
             let call = call.arg("netuid", netuid).arg("commit_hash", commit_hash);
             let summary = format!("Commit {} weights of hotkey {hotkey} on subnet {netuid}", uids.len());
             let salt: Vec<String> = salt.iter().map(ToString::to_string).collect();
-            let draft = Draft::new(call, summary).effect(told(&params.weights));
+            let draft = drafted(call, summary, &params.weights);
             Ok(doubt
                 .into_iter()
                 .fold(draft, Draft::warning)
@@ -125,6 +127,8 @@ async fn reveal(parts: Arc<Parts>, params: RevealParams, _: Caller) -> Result<Re
             return foreseen("CommitRevealDisabled", words);
         }
         reveals::check(&ground.view, (netuid, mechid), hotkey, hash).await?;
+        let uid = neuron(&ground, netuid).await?;
+        check(&ground, netuid, uid, (&uids, params.version_key)).await?;
         let call = match mechid {
             MechId(0) => Call::new(SUBTENSOR, "reveal_weights"),
             mechid => Call::new(SUBTENSOR, "reveal_mechanism_weights").arg("mecid", mechid),
@@ -136,9 +140,18 @@ async fn reveal(parts: Arc<Parts>, params: RevealParams, _: Caller) -> Result<Re
             .arg("salt", params.salt.iter().copied().collect::<Value>())
             .arg("version_key", params.version_key);
         let summary = format!("Reveal {} weights of hotkey {hotkey} on subnet {netuid}", uids.len());
-        Ok(Draft::new(call, summary).effect(told(&params.weights)).needs(Need::Neuron { netuid, hotkey }))
+        Ok(drafted(call, summary, &params.weights).needs(Need::Neuron { netuid, hotkey }))
     })
     .await
+}
+
+/// What `call` does with `weights`, for people.
+fn drafted(call: Call, summary: String, weights: &[Weight]) -> Draft {
+    let draft = Draft::new(call, summary);
+    if weights.is_empty() {
+        return draft.warning("no weights are given: the validator weighs nobody any more, until it sets others");
+    }
+    draft.effect(told(weights))
 }
 
 fn fresh_salt() -> Result<Vec<u16>, Failure> {
@@ -165,6 +178,10 @@ async fn number(view: &View, item: &str, keys: &[Value]) -> Result<u64, ReadErro
 }
 
 async fn commits_first(view: &View, netuid: NetUid) -> Result<bool, ReadError> {
+    // Where root takes weights at all, it takes them in the open.
+    if netuid == ROOT {
+        return Ok(false);
+    }
     match view.storage_json(SUBTENSOR, "CommitRevealWeightsEnabled", &[netuid.into()]).await {
         Ok(enabled) => Ok(enabled.as_bool().unwrap_or(false)),
         Err(ReadError::Absent(_)) => Ok(false),
@@ -188,19 +205,45 @@ async fn require_mechanism(ground: &Ground, netuid: NetUid, mechid: MechId) -> R
         let words = format!("subnet {netuid} has {count} mechanisms, counted from 0, and no mechanism {mechid}");
         return Err(Precondition::NotThere { error: "MechanismDoesNotExist", words }.into());
     }
+    if netuid == ROOT {
+        return root::require_weights_of_zero(ground).await;
+    }
     Ok(())
 }
 
-/// The signing hotkey's slot, if it may set weights: registered, and of the version.
-async fn validator(ground: &Ground, netuid: NetUid, version_key: u64) -> Result<Uid, SubmissionError> {
-    let (view, hotkey) = (&ground.view, Hotkey(ground.actor));
-    let uid = view.uid(netuid, ground.actor).await?.ok_or(Precondition::NotRegistered { hotkey, netuid })?;
-    let wanted = number(view, "WeightsVersionKey", &[netuid.into()]).await?;
-    if version_key < wanted {
-        let words = format!("subnet {netuid} wants weights of version {wanted} at least, these are of {version_key}");
-        return foreseen("IncorrectWeightVersionKey", words);
-    }
+/// The acting hotkey's slot: it is registered, and counts enough for the chain to take anything about weights from it,
+/// a commit too.
+async fn neuron(ground: &Ground, netuid: NetUid) -> Result<Uid, SubmissionError> {
+    let hotkey = Hotkey(ground.actor);
+    let uid = ground.view.uid(netuid, ground.actor).await?.ok_or(Precondition::NotRegistered { hotkey, netuid })?;
+    require_stake(ground, netuid, uid).await?;
     Ok(uid)
+}
+
+/// Refuses a hotkey that counts less than the chain asks of validators, where the runtime tells how much it counts.
+async fn require_stake(ground: &Ground, netuid: NetUid, uid: Uid) -> Result<(), SubmissionError> {
+    let view = &ground.view;
+    let least = match number(view, "StakeThreshold", &[]).await {
+        Ok(0) | Err(ReadError::Absent(_)) => return Ok(()),
+        Ok(least) => Tao::from_rao(least),
+        Err(error) => return Err(error.into()),
+    };
+    // By the same reckoning as the chain's own: alpha and weighted tao, less what children have, with what parents give.
+    let columns = match view.metagraph_parts(netuid, &BTreeSet::from([Part::Stake])).await {
+        Ok(columns) => columns.and_then(|columns| columns.total_stake),
+        Err(ReadError::Absent(_) | ReadError::Argument { .. }) => None,
+        Err(error) => return Err(error.into()),
+    };
+    let Some(counts) = columns.and_then(|stakes| stakes.get(usize::from(uid.0)).copied()) else { return Ok(()) };
+    if counts >= least || is_owners(ground, netuid).await? {
+        return Ok(());
+    }
+    let words = format!(
+        "hotkey {} has a stake weight of {counts} on subnet {netuid}, and the chain takes weights from {least} on: stake \
+         to it first",
+        ground.actor
+    );
+    foreseen("NotEnoughStakeToSetWeights", words)
 }
 
 /// Whether the acting hotkey is that of the subnet's owner, who needs no permit.
@@ -213,9 +256,23 @@ async fn is_owners(ground: &Ground, netuid: NetUid) -> Result<bool, ReadError> {
     }
 }
 
-/// The chain's own checks of a vector, in its order.
-async fn check(ground: &Ground, netuid: NetUid, own: Uid, uids: &[u16]) -> Result<(), SubmissionError> {
+/// The chain's own checks of a vector of some version, in its order.
+async fn check(
+    ground: &Ground,
+    netuid: NetUid,
+    own: Uid,
+    (uids, version_key): (&[u16], u64),
+) -> Result<(), SubmissionError> {
     let view = &ground.view;
+    let wanted = number(view, "WeightsVersionKey", &[netuid.into()]).await?;
+    if version_key < wanted {
+        let words = format!("subnet {netuid} wants weights of version {wanted} at least, these are of {version_key}");
+        return foreseen("IncorrectWeightVersionKey", words);
+    }
+    // Root weighs subnets, by other rules.
+    if netuid == ROOT {
+        return Ok(());
+    }
     let n = number(view, "SubnetworkN", &[netuid.into()]).await?;
     let mut sorted = uids.to_vec();
     sorted.sort_unstable();
@@ -244,17 +301,8 @@ async fn check(ground: &Ground, netuid: NetUid, own: Uid, uids: &[u16]) -> Resul
 
 /// What speaks against revealing such weights now. A commit hides them, so the chain takes it whatever they are, and the
 /// subnet may be another when they are revealed.
-async fn doubt(
-    ground: &Ground,
-    netuid: NetUid,
-    version_key: u64,
-    uids: &[u16],
-) -> Result<Option<String>, SubmissionError> {
-    let judged = async {
-        let uid = validator(ground, netuid, version_key).await?;
-        check(ground, netuid, uid, uids).await
-    };
-    match judged.await {
+fn doubt(judged: Result<(), SubmissionError>) -> Result<Option<String>, SubmissionError> {
+    match judged {
         Ok(()) => Ok(None),
         Err(SubmissionError::Precondition(Precondition::Foreseen { words, .. })) => {
             Ok(Some(format!("as things stand, the chain will refuse their reveal: {words}")))
@@ -305,6 +353,8 @@ mod tests {
         assert_eq!(told(&weights), "0.25 to uid 3, 0.75 to uid 7");
         let many: Vec<Weight> = (0..20).map(|uid| Weight { uid: Uid(uid), weight: 1 }).collect();
         assert!(told(&many).ends_with("and 4 more"));
+        let warned = |weights: &[Weight]| drafted(Call::new("A", "b"), String::new(), weights).warnings.len();
+        assert_eq!((warned(&weights), warned(&[])), (0, 1));
         assert_eq!(split(&weights), (vec![3, 7], vec![1, 3]));
     }
 }

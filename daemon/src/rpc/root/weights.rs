@@ -167,6 +167,18 @@ fn gone(ground: &Ground) -> SubmissionError {
     SubmissionError::Gone { what, spec_version, instead: INSTEAD }
 }
 
+/// Refuses weights of subnet 0 by the calls that set, commit and reveal those of others, where the connected runtime does
+/// not take root weights in that way.
+pub(in crate::rpc) async fn require_weights_of_zero(ground: &Ground) -> Result<(), SubmissionError> {
+    let instead = match way(&ground.view).await? {
+        Way::OfSubnetZero => return Ok(()),
+        Way::Own(_) => "`root weights` is how root validators weigh subnets",
+        Way::None => INSTEAD,
+    };
+    let (what, spec_version) = (format!("{SUBTENSOR}.set_weights of subnet 0"), ground.view.runtime().spec_version());
+    Err(SubmissionError::Gone { what, spec_version, instead })
+}
+
 /// The call that gives `weights` to subnets in the name of `hotkey`.
 async fn draft(
     ground: &Ground,
