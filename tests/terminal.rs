@@ -233,6 +233,24 @@ fn what_a_command_lacks_is_asked_for() {
 }
 
 #[test]
+fn what_is_typed_before_the_question_is_no_answer_to_it() {
+    let host = Host::new();
+    let _daemon = funded(&host);
+    let transfer = ["wallet", "transfer", "--wallet", "alice", "--dest", BOB, "--amount", "1"];
+    for (answer, code) in [("n", 1), ("y", 0)] {
+        let mut terminal = Terminal::btctl(&host, &transfer);
+        terminal.press("y\r");
+        terminal.wait_for("Sign and send it? [y/N] ");
+        terminal.press(&format!("{answer}\r"));
+        terminal.wait_for(if answer == "y" { "finalized" } else { "cancelled" });
+        assert_eq!(terminal.end(), code);
+    }
+    // That the wallet has money at all was signed for with another command.
+    let signed = host.ask(&["tx", "list"])["entries"].as_array().unwrap().len();
+    assert_eq!(signed, 2, "the registration on root, and the transfer that was agreed to");
+}
+
+#[test]
 fn a_program_is_not_asked_for_what_it_lacks() {
     let host = Host::new();
     for words in

@@ -23,6 +23,7 @@ use clap::Args;
 use rustix::{
     io::Errno,
     process::{PidfdFlags, PidfdGetfdFlags, getpid, pidfd_getfd, pidfd_open},
+    termios::{QueueSelector, tcflush},
 };
 
 use zeroize::Zeroizing;
@@ -271,9 +272,14 @@ impl Person for Terminal {
     }
 }
 
-/// Asks for a yes; anything else is a no.
+/// Asks for a yes; anything else is a no. What was typed before the question is no answer to it, and thrown away.
 pub(crate) fn confirm(question: &str) -> Result<(), Failure> {
     let mut answer = String::new();
+    match tcflush(io::stdin(), QueueSelector::IFlush) {
+        // What is no terminal has no such queue.
+        Ok(()) | Err(Errno::NOTTY) => {}
+        Err(error) => return Err(Failure::Output(error.into())),
+    }
     let mut stderr = io::stderr().lock();
     write!(stderr, "{question} [y/N] ").and_then(|()| stderr.flush()).map_err(Failure::Output)?;
     drop(stderr);
