@@ -6,7 +6,7 @@ use std::{
 };
 
 use btd_api::{
-    AccountId, Tao,
+    AccountId, ApiError, ErrorKind, Tao,
     chain::{ChainStatus, EndpointStatus, Status},
     rpc::Nothing,
 };
@@ -162,7 +162,7 @@ impl LatencyArgs {
         let reply = session.call::<Status>(&Nothing {}).await?;
         let (here, mut status) = (begun.elapsed(), reply.read()?);
         if let Some(part) = &self.endpoint {
-            status.endpoints.retain(|endpoint| endpoint.endpoint.contains(part.as_str()));
+            status.endpoints = named(part, status.endpoints)?;
         }
         // Those never asked come last.
         status.endpoints.sort_by_key(|endpoint| (endpoint.latency_ms.is_none(), endpoint.latency_ms));
@@ -176,6 +176,23 @@ impl LatencyArgs {
         }
         Ok(Exit::Success)
     }
+}
+
+/// Those whose URL has `part` in it.
+///
+/// # Errors
+/// When there is none: names those that there are.
+fn named(part: &str, endpoints: Vec<EndpointStatus>) -> Result<Vec<EndpointStatus>, Failure> {
+    let (named, others): (Vec<_>, Vec<_>) = endpoints.into_iter().partition(|one| one.endpoint.contains(part));
+    if !named.is_empty() {
+        return Ok(named);
+    }
+    let others: Vec<String> = others.into_iter().map(|one| one.endpoint).collect();
+    let message = match others.as_slice() {
+        [] => "btd has no endpoints yet".to_owned(),
+        others => format!("no endpoint of btd has `{part}` in its URL: there are {}", others.join(", ")),
+    };
+    Err(ApiError::new(ErrorKind::NotFound, message).into())
 }
 
 fn endpoint(endpoint: &EndpointStatus) -> serde_json::Value {
