@@ -34,7 +34,7 @@ pub(crate) enum Command {
     /// One of them, with its plan and its end
     Show(ExtrinsicArg),
     /// Wait for the end of one of them
-    Follow(ExtrinsicArg),
+    Follow(FollowArgs),
     /// Take back what no node has been handed: what waits for its turn, or could not be sent so far
     Cancel(CancelArgs),
 }
@@ -47,6 +47,18 @@ pub(crate) struct CancelArgs {
     #[arg(value_parser = reference)]
     extrinsic: Option<Reference>,
     /// The key that the order was given with, signed or not; `tx list` shows those that wait
+    #[arg(long, value_name = "KEY", visible_alias = "idempotency-key", alias = "idempotency_key")]
+    key: Option<IdempotencyKey>,
+}
+
+/// `btctl tx follow`
+#[derive(Args, Debug)]
+#[group(required = true, multiple = false)]
+pub(crate) struct FollowArgs {
+    /// Its hash, or its ID of `tx list`
+    #[arg(value_parser = reference)]
+    extrinsic: Option<Reference>,
+    /// The key that the order was given with, once it is signed
     #[arg(long, value_name = "KEY", visible_alias = "idempotency-key", alias = "idempotency_key")]
     key: Option<IdempotencyKey>,
 }
@@ -92,6 +104,14 @@ fn reference(text: &str) -> Result<Reference, String> {
 }
 
 impl Reference {
+    /// The hash of the extrinsic, if one is named.
+    async fn hash_of(named: Option<Self>, session: &Session) -> Result<Option<BlockHash>, Failure> {
+        match named {
+            Some(reference) => reference.hash(session).await.map(Some),
+            None => Ok(None),
+        }
+    }
+
     /// The hash of the extrinsic; asks the daemon for it where it goes by its ID.
     async fn hash(self, session: &Session) -> Result<BlockHash, Failure> {
         let id = match self {
@@ -115,25 +135,22 @@ impl Command {
             Self::List(args) => {
                 let params = ListParams { limit: Some(args.limit), pending: args.pending, before: args.before };
                 let reply = session.call::<List>(&params).await?;
-                session.out.reply(&reply, list).map(|()| Exit::Success)
+                session.out.reply(&reply, |reply, page| list(reply, args.pending, page)).map(|()| Exit::Success)
             }
             Self::Show(ExtrinsicArg { extrinsic }) => {
                 let extrinsic = extrinsic.hash(session).await?;
                 let reply = session.call::<Show>(&ShowParams { extrinsic }).await?;
                 session.out.reply(&reply, show).map(|()| Exit::Success)
             }
-            Self::Follow(ExtrinsicArg { extrinsic }) => {
-                let extrinsic = extrinsic.hash(session).await?;
-                let params = FollowParams { extrinsic, wait: Wait::Finalized };
+            Self::Follow(FollowArgs { extrinsic, key }) => {
+                let extrinsic = Reference::hash_of(extrinsic, session).await?;
+                let params = FollowParams { extrinsic, key, wait: Wait::Finalized };
                 let limit = session.settings.timeout.unwrap_or(spend::SPEND);
                 let reply = session.call_within::<Follow>(&params, limit).await?;
                 session.out.reply(&reply, spend::receipt).map(|()| Exit::Success)
             }
             Self::Cancel(CancelArgs { extrinsic, key }) => {
-                let extrinsic = match extrinsic {
-                    Some(extrinsic) => Some(extrinsic.hash(session).await?),
-                    None => None,
-                };
+                let extrinsic = Reference::hash_of(extrinsic, session).await?;
                 let params = CancelParams { extrinsic, key };
                 let reply = session.call::<Cancel>(&params).await?;
                 session.out.reply(&reply, cancelled).map(|()| Exit::Success)
@@ -164,7 +181,7 @@ const fn word(state: State) -> &'static str {
     }
 }
 
-fn list(reply: &Entries, page: Page) -> String {
+fn list(reply: &Entries, pending_only: bool, page: Page) -> String {
     let mut table = Table::new(&[
         Column::number("ID"),
         Column::text("STATE"),
@@ -183,7 +200,11 @@ fn list(reply: &Entries, page: Page) -> String {
             entry.extrinsic.to_string(),
         ]);
     }
-    let signed = if reply.entries.is_empty() { "nothing was signed\n".to_owned() } else { table.render(page) };
+    let signed = match (reply.entries.is_empty(), pending_only) {
+        (false, _) => table.render(page),
+        (true, true) => "nothing is pending\n".to_owned(),
+        (true, false) => "nothing was signed\n".to_owned(),
+    };
     let more = reply.next.map_or_else(String::new, |next| format!("older ones with --before {next}\n"));
     format!("{signed}{more}{}", waiting(&reply.waiting, page))
 }
@@ -262,8 +283,12 @@ mod tests {
             "settled_at": 2, "era_end": 9, "idempotency_key": null,
         }] }))
         .unwrap();
-        let text = list(&entries, Page::default());
+        let text = list(&entries, false, Page::default());
         assert!(text.contains(" 7  included, end unknown  Balances.transfer_keep_alive"), "{text}");
         assert!(facts(&entries.entries[0]).render(Page::default()).contains("#9 can include it"));
+        let nothing = Entries { entries: vec![], next: None, waiting: vec![] };
+        assert_eq!(list(&nothing, false, Page::default()), "nothing was signed\n");
+        // More may have been signed than what is on its way.
+        assert_eq!(list(&nothing, true, Page::default()), "nothing is pending\n");
     }
 }

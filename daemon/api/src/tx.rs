@@ -114,14 +114,15 @@ pub struct Shown {
     pub ending: Option<serde_json::Value>,
 }
 
-/// Parameters of [`Follow`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
+/// Parameters of [`Follow`]: its hash or its key, one of the two.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
 pub struct FollowParams {
     /// Its hash.
-    pub extrinsic: BlockHash,
+    pub extrinsic: Option<BlockHash>,
+    /// The key that its order was given with.
+    pub key: Option<IdempotencyKey>,
     /// How long to wait.
-    #[serde(default)]
     pub wait: Wait,
 }
 

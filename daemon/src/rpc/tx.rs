@@ -106,10 +106,24 @@ async fn show(parts: Arc<Parts>, params: ShowParams, _: Caller) -> Result<Shown,
 }
 
 async fn follow(parts: Arc<Parts>, params: FollowParams, _: Caller) -> Result<Receipt, Failure> {
-    let logged = one(&parts, params.extrinsic).await?;
+    let intent = match (params.extrinsic, params.key) {
+        (Some(extrinsic), None) => one(&parts, extrinsic).await?.intent,
+        (None, Some(key)) => {
+            let found = parts.submitter.logged_under(key.clone()).await?;
+            found.ok_or_else(|| {
+                let message = format!("nothing was signed under the key `{key}` so far; `tx list` shows what waits");
+                Failure::new(ErrorKind::NotFound, message)
+            })?
+        }
+        (Some(_), Some(_)) | (None, None) => return Err(one_of_the_two()),
+    };
     let mode = receipt::until(params.wait);
-    let settled = parts.submitter.follow(&logged.intent, mode).await?;
+    let settled = parts.submitter.follow(&intent, mode).await?;
     Ok(receipt::shown(&parts, settled).await)
+}
+
+fn one_of_the_two() -> Failure {
+    Failure::new(ErrorKind::InvalidParams, "give the `extrinsic` or the `key`, one of the two")
 }
 
 async fn cancel(parts: Arc<Parts>, params: CancelParams, _: Caller) -> Result<Cancelled, Failure> {
@@ -125,8 +139,7 @@ async fn cancel(parts: Arc<Parts>, params: CancelParams, _: Caller) -> Result<Ca
             (u32::try_from(called.waiting.saturating_add(stopped)).unwrap_or(u32::MAX), intent)
         }
         (Some(_), Some(_)) | (None, None) => {
-            let message = "give the `extrinsic` or the `key`, one of the two";
-            return Err(Failure::new(ErrorKind::InvalidParams, message));
+            return Err(one_of_the_two());
         }
     };
     let Some(intent) = intent else {
