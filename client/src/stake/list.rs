@@ -49,7 +49,7 @@ pub(crate) fn render(stakes: &Stakes, page: Page) -> String {
         Column::number("PRICE (τ/α)").leaves(1),
         Column::number("VALUE (τ)"),
         Column::text("REGISTERED").leaves(2),
-        Column::number("EMISSION (α)").leaves(4),
+        Column::number("EMISSION (α/epoch)").leaves(4),
         Column::number("CLAIMABLE (α)").leaves(5),
         Column::number("LOCKED (α)").leaves(6),
     ]);

@@ -377,7 +377,8 @@ pub struct Position {
     pub value: Tao,
     /// Whether the hotkey has a place in the subnet; none where the runtime does not tell.
     pub registered: Option<bool>,
-    /// What the last epoch brought the position, in alpha; none where the runtime does not tell.
+    /// What the subnet's last epoch brought the position, in alpha: that is for a whole tempo, not for one block. None
+    /// where the runtime does not tell.
     pub emission: Option<Alpha>,
     /// The same, in tao.
     pub emission_tao: Option<Tao>,
