@@ -171,9 +171,17 @@ pub(crate) struct SetAutoArgs {
 /// `btctl stake claim`
 #[derive(Args, Debug)]
 pub(crate) struct ClaimArgs {
+    /// What is done with them from now on, as `set-claim` has it: the ninth Python command line calls that `claim`
+    #[arg(value_enum, hide = true)]
+    claim: Option<Dividends>,
     /// The subnets, one to five: `1,2,3`
     #[arg(
-        long, short = 'n', value_name = "NETUIDS", visible_alias = "netuid", value_delimiter = ',', required = true,
+        long,
+        short = 'n',
+        value_name = "NETUIDS",
+        visible_alias = "netuid",
+        value_delimiter = ',',
+        required_unless_present = "claim",
         value_parser = number::<NetUid>
     )]
     netuids: Vec<NetUid>,
@@ -306,22 +314,14 @@ impl Command {
                 });
                 spend::sign::<SetAuto>(session, params, args.terms).await
             }
+            Self::Claim(ClaimArgs { claim: Some(claim), netuids, wallet, terms }) => {
+                set_claim(session, SetClaimArgs { claim, netuids, wallet, terms }).await
+            }
             Self::Claim(args) => {
                 let params = unsent!(ClaimParams { netuids: args.netuids, wallet: args.wallet.resolve(settings) });
                 spend::sign::<Claim>(session, params, args.terms).await
             }
-            Self::SetClaim(args) => {
-                let claim = match (args.claim, args.netuids.is_empty()) {
-                    (Dividends::Swap, true) => ClaimType::Swap,
-                    (Dividends::Keep, true) => ClaimType::Keep,
-                    (Dividends::Keep, false) => ClaimType::KeepSubnets(args.netuids),
-                    (Dividends::Swap, false) => {
-                        return Err(Failure::usage("--netuids names the subnets whose dividends are kept: say `keep`"));
-                    }
-                };
-                let params = unsent!(SetClaimParams { claim, wallet: args.wallet.resolve(settings) });
-                spend::sign::<SetClaim>(session, params, args.terms).await
-            }
+            Self::SetClaim(args) => set_claim(session, args).await,
             Self::Wizard(args) => args.run(session).await,
             Self::Locks(args) => args.run(session).await,
             Self::Lock(args) => args.run(session).await,
@@ -329,6 +329,19 @@ impl Command {
             Self::Child(command) => command.run(session).await,
         }
     }
+}
+
+async fn set_claim(session: &Session, args: SetClaimArgs) -> Result<Exit, Failure> {
+    let claim = match (args.claim, args.netuids.is_empty()) {
+        (Dividends::Swap, true) => ClaimType::Swap,
+        (Dividends::Keep, true) => ClaimType::Keep,
+        (Dividends::Keep, false) => ClaimType::KeepSubnets(args.netuids),
+        (Dividends::Swap, false) => {
+            return Err(Failure::usage("--netuids names the subnets whose dividends are kept: say `keep`"));
+        }
+    };
+    let params = unsent!(SetClaimParams { claim, wallet: args.wallet.resolve(&session.settings) });
+    spend::sign::<SetClaim>(session, params, args.terms).await
 }
 
 fn auto(auto: &AutoStakes, page: Page) -> String {
@@ -396,6 +409,9 @@ mod tests {
             "stake show".to_owned(),
             "stake set-claim keep --netuids 1,2".to_owned(),
             "stake process-claim --netuids 1,2".to_owned(),
+            "stake claim keep".to_owned(),
+            "stake claim Keep --netuids 1,2".to_owned(),
+            "stake child get 1".to_owned(),
             format!("stake child set --netuid 1 --children {BOB} --proportions 0.5"),
             format!("stake children set --netuid 1 -c {BOB} --prop 0.5 -c 5GrwvaEF5zXb26Fz9rcQpDWS57CtERHpNehXCPcNoHGKutQY --prop 0"),
             "stake child revoke --netuid 1".to_owned(),

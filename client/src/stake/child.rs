@@ -39,10 +39,18 @@ pub(crate) enum Command {
 #[derive(Args, Debug)]
 pub(crate) struct GetArgs {
     /// The subnet; without it, all
-    #[arg(long, value_name = "NETUID", value_parser = number::<NetUid>)]
+    #[arg(value_name = "NETUID", value_parser = number::<NetUid>)]
+    position: Option<NetUid>,
+    /// The same, as a flag
+    #[arg(long, value_name = "NETUID", value_parser = number::<NetUid>, conflicts_with = "position")]
     netuid: Option<NetUid>,
     /// All subnets, which is the default
-    #[arg(long, hide = true, aliases = ["all-netuids", "all_netuids", "allnetuids"], conflicts_with = "netuid")]
+    #[arg(
+        long,
+        hide = true,
+        aliases = ["all-netuids", "all_netuids", "allnetuids"],
+        conflicts_with_all = ["netuid", "position"]
+    )]
     all: bool,
     #[command(flatten)]
     hotkey: HotkeyRefArg,
@@ -128,8 +136,8 @@ impl Command {
         match self {
             Self::Get(args) => {
                 let hotkey = args.hotkey.resolve(settings);
-                show(session, ChildGetParams { netuid: args.netuid, hotkey, wallet: args.wallet.resolve(settings) })
-                    .await
+                let netuid = args.netuid.or(args.position);
+                show(session, ChildGetParams { netuid, hotkey, wallet: args.wallet.resolve(settings) }).await
             }
             Self::Set(args) => {
                 if args.children.len() != args.proportions.len() {
