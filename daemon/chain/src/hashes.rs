@@ -4,7 +4,7 @@ use btd_api::{AccountId, BlockHash, Hotkey, MechId, NetUid};
 use codec::Encode;
 use subxt::config::{Hasher, substrate::BlakeTwo256};
 
-use crate::{call::Call, error::PrepareError, runtime::Runtime};
+use crate::{call::Call, error::PrepareError, runtime::Runtime, value::Value};
 
 fn blake2_256(bytes: &[u8]) -> [u8; 32] {
     BlakeTwo256.hash(bytes).0
@@ -35,6 +35,37 @@ pub fn multisig_account(signatories: &[AccountId], threshold: u16) -> (AccountId
     ordered.sort_unstable();
     let bytes: Vec<[u8; 32]> = ordered.iter().map(|account| account.0).collect();
     (AccountId(blake2_256(&(b"modlpy/utilisuba", bytes, threshold).encode())), ordered)
+}
+
+/// How an account without a key came about: who made it, as what, and where.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PureOrigin {
+    /// Who made it.
+    pub spawner: AccountId,
+    /// The kind of proxy that the spawner is of it since.
+    pub proxy_type: String,
+    /// What tells it from others that were made in the same extrinsic.
+    pub index: u16,
+    /// The block.
+    pub height: u32,
+    /// The extrinsic's index in that block.
+    pub ext_index: u32,
+}
+
+/// The account without a key that comes about so (`pallet_proxy::pure_account`).
+///
+/// # Errors
+/// When the runtime makes no such accounts, or has no such kind of proxy.
+pub fn pure_account(origin: &PureOrigin, runtime: &Runtime) -> Result<AccountId, PrepareError> {
+    let kind = Value::Variant(origin.proxy_type.clone(), Box::new(Value::Null));
+    let made = Call::new("Proxy", "create_pure").arg("proxy_type", kind).arg("delay", 0_u32).arg("index", origin.index);
+    // Two indices, the kind, the delay and the index: the two last are hashed in another order.
+    let made = made.encode(runtime)?;
+    let kind = made.get(2..made.len().saturating_sub(6)).unwrap_or_default();
+    let mut entropy = (b"modlpy/proxy____", origin.spawner.0, origin.height, origin.ext_index).encode();
+    entropy.extend_from_slice(kind);
+    origin.index.encode_to(&mut entropy);
+    Ok(AccountId(blake2_256(&entropy)))
 }
 
 /// The BLAKE2b-256 of a call's bytes in `runtime`, which names it where it is approved or announced.

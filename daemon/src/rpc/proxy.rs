@@ -1,6 +1,7 @@
 //! The noun `proxy`: accounts that may sign for others.
 
 mod announced;
+mod pure;
 
 use std::{
     collections::{BTreeMap, HashMap, hash_map::Entry},
@@ -138,7 +139,7 @@ async fn add(parts: Arc<Parts>, params: AddParams, _: Caller) -> Result<Receipt,
             draft
         };
         Ok(match kind {
-            "Any" => draft.warning("an `Any` proxy without delay can move everything at once"),
+            "Any" if delay == 0 => draft.warning("an `Any` proxy without delay can move everything at once"),
             _ => draft,
         })
     })
@@ -213,6 +214,7 @@ async fn kill(parts: Arc<Parts>, params: KillParams, _: Caller) -> Result<Receip
     }
     let key = KeyId::coldkey(params.wallet.clone());
     receipt::sign::<Kill, _>(&parts, key, params, |ground, params| async move {
+        pure::require(&ground, &params).await?;
         let call = Call::new("Proxy", "kill_pure")
             .arg("spawner", params.spawner)
             .arg("proxy_type", variant(&params.proxy_type))
