@@ -136,7 +136,10 @@ fn bounded(places: Vec<Place>) -> Result<Vec<Place>, SubmissionError> {
     Ok(places)
 }
 
-fn whole(drafts: Vec<Draft>, places: &[Place]) -> Result<Draft, SubmissionError> {
+fn whole(mut drafts: Vec<Draft>, places: &[Place]) -> Result<Draft, SubmissionError> {
+    if drafts.len() > 1 {
+        drafts = drafts.into_iter().zip(places).map(|(draft, place)| placed(draft, *place, places)).collect();
+    }
     let draft = Draft::all_of(drafts).ok_or(Precondition::Nothing)?;
     let shares =
         |(place, (_, netuid)): (usize, &Place)| places.iter().skip(place + 1).any(|(_, other)| other == netuid);
@@ -145,6 +148,20 @@ fn whole(drafts: Vec<Draft>, places: &[Place]) -> Result<Draft, SubmissionError>
             .warning("several trades on one subnet move its price for each other: what each brings is an estimate"));
     }
     Ok(draft)
+}
+
+/// The draft of a trade whose words say at which of `places` it is: the subnet, and the hotkey where there are several on
+/// it.
+fn placed(mut draft: Draft, (hotkey, netuid): Place, places: &[Place]) -> Draft {
+    let subnet = format!("subnet {netuid}");
+    let is_alone = places.iter().filter(|(_, other)| *other == netuid).count() == 1;
+    let name = if is_alone { subnet.clone() } else { format!("{subnet}, hotkey {hotkey}") };
+    for words in draft.effects.iter_mut().chain(&mut draft.warnings) {
+        if !words.contains(&subnet) {
+            *words = format!("{name}: {words}");
+        }
+    }
+    draft
 }
 
 #[cfg(test)]
@@ -177,5 +194,18 @@ mod tests {
         assert_eq!(warned(&[(hotkey(1), NetUid(3)), (hotkey(1), NetUid(4))]), 0);
         assert_eq!(warned(&[(hotkey(1), NetUid(3)), (hotkey(2), NetUid(3))]), 1);
         assert!(whole(vec![], &[]).is_err());
+    }
+
+    #[test]
+    fn what_each_trade_brings_is_told_with_its_place() {
+        let drafts = || ["one", "two"].map(|words| Draft::new(Call::new("a", "b"), "trade").effect(words)).into();
+        let told = |places: &[Place]| whole(drafts(), places).unwrap().effects;
+        let apart = told(&[(hotkey(1), NetUid(3)), (hotkey(1), NetUid(4))]);
+        assert_eq!(apart[..2], ["subnet 3: one", "subnet 4: two"]);
+        let together = told(&[(hotkey(1), NetUid(3)), (hotkey(2), NetUid(3))]);
+        assert_eq!(together[1], format!("subnet 3, hotkey {}: two", hotkey(2)));
+        // One trade alone is no batch.
+        let alone = vec![Draft::new(Call::new("a", "b"), "trade").effect("one")];
+        assert_eq!(whole(alone, &[(hotkey(1), NetUid(3))]).unwrap().effects, ["one"]);
     }
 }
