@@ -4,6 +4,7 @@
 //! that a price that runs away costs nothing but the fee. Semantics: pallet_subtensor, spec 425.
 
 mod children;
+mod crossing;
 mod holdings;
 mod locks;
 mod many;
@@ -22,7 +23,7 @@ use btd_api::{
     },
     wallet::Receipt,
 };
-use btd_chain::{Call, Value};
+use btd_chain::{Call, ReadError, Value};
 use btd_signer_protocol::KeyId;
 
 use self::holdings::Part;
@@ -184,8 +185,17 @@ async fn transfer(parts: Arc<Parts>, params: TransferParams, _: Caller) -> Resul
 async fn set_auto(parts: Arc<Parts>, params: SetAutoParams, _: Caller) -> Result<Receipt, Failure> {
     let hotkey = receipt::hotkey(&parts, &params.wallet, &params.hotkey).await?;
     let key = KeyId::coldkey(params.wallet.clone());
-    receipt::sign::<SetAuto, _>(&parts, key, params, move |_, params| async move {
+    receipt::sign::<SetAuto, _>(&parts, key, params, move |ground, params| async move {
         let netuid = params.netuid;
+        let place = [Value::from(ground.actor), netuid.into()];
+        match ground.view.storage_json(SUBTENSOR, "AutoStakeDestination", &place).await {
+            Ok(now) if account(&now) == Some(hotkey) => {
+                let words = format!("what is mined on subnet {netuid} is staked behind hotkey {hotkey} already");
+                return receipt::foreseen("SameAutoStakeHotkeyAlreadySet", words);
+            }
+            Ok(_) | Err(ReadError::Absent(_)) => {}
+            Err(error) => return Err(error.into()),
+        }
         let call = Call::new(SUBTENSOR, "set_coldkey_auto_stake_hotkey").arg("netuid", netuid).arg("hotkey", hotkey);
         let summary = format!("Stake what is mined on subnet {netuid} behind hotkey {hotkey}");
         Ok(Draft::new(call, summary).needs(Need::Subnet(netuid)).needs(Need::Neuron { netuid, hotkey }))
@@ -210,7 +220,7 @@ async fn claim(parts: Arc<Parts>, params: ClaimParams, _: Caller) -> Result<Rece
 
 async fn set_claim(parts: Arc<Parts>, params: SetClaimParams, _: Caller) -> Result<Receipt, Failure> {
     let key = KeyId::coldkey(params.wallet.clone());
-    receipt::sign::<SetClaim, _>(&parts, key, params, |_, params| async move {
+    receipt::sign::<SetClaim, _>(&parts, key, params, |ground, params| async move {
         let variant = |name: &str, content| Value::Variant(name.to_owned(), Box::new(content));
         let (value, words) = match &params.claim {
             ClaimType::Swap => {
@@ -224,7 +234,20 @@ async fn set_claim(parts: Arc<Parts>, params: SetClaimParams, _: Caller) -> Resu
             }
         };
         let call = Call::new(SUBTENSOR, "set_root_claim_type").arg("new_root_claim_type", value);
-        Ok(Draft::new(call, format!("From now on {words}")))
+        let mut draft = Draft::new(call, format!("From now on {words}"));
+        if let ClaimType::KeepSubnets(netuids) = &params.claim {
+            if netuids.is_empty() {
+                let words = "name the subnets whose root dividends are kept, or keep those of all".to_owned();
+                return receipt::foreseen("InvalidSubnetNumber", words);
+            }
+            // The chain takes any number: nothing may ever come of it.
+            let known = ground.view.netuids().await?;
+            for netuid in netuids.iter().filter(|netuid| !known.contains(netuid)) {
+                draft =
+                    draft.warning(format!("there is no subnet {netuid} now: nothing comes of it that could be kept"));
+            }
+        }
+        Ok(draft)
     })
     .await
 }

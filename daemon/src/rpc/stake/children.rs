@@ -82,6 +82,10 @@ pub(super) async fn set(parts: Arc<Parts>, params: ChildSetParams, _: Caller) ->
     let place = place(params.netuid, params.all_netuids)?;
     receipt::sign::<ChildSet, _>(&parts, key, params, move |ground, params| async move {
         check(&params.children, hotkey)?;
+        if place == Place::One(NetUid(0)) {
+            let words = "nobody inherits on root: name another subnet".to_owned();
+            return receipt::foreseen("RegistrationNotPermittedOnRootSubnet", words);
+        }
         let netuids = match place {
             Place::One(netuid) => vec![netuid],
             Place::Everywhere if params.children.is_empty() => with_children(&ground.view, hotkey).await?,

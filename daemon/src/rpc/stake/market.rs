@@ -9,10 +9,12 @@ use btd_api::{
 };
 use btd_chain::{ReadError, Value};
 
-use crate::submit::{Draft, Ground, Precondition, SubmissionError};
+use crate::submit::{Draft, Ground, Need, Precondition, SubmissionError};
 
 /// One token in rao: the price of root's alpha, and the scale of prices.
-const ONE: u64 = 1_000_000_000;
+pub(super) const ONE: u64 = 1_000_000_000;
+/// What is worth less, in rao, may come to nothing by rounding alone.
+const DUST: u64 = 1_000;
 pub(super) const ROOT: NetUid = NetUid(0);
 
 /// A trade of tao for the alpha of one subnet, or of that alpha for tao.
@@ -31,7 +33,7 @@ pub(super) struct Trade {
 // === impl Trade ===
 
 impl Trade {
-    /// Alpha of a subnet for `tao`.
+    /// Alpha of a subnet for `tao`. Refused is what the pool is too small for.
     pub(super) async fn buying(
         ground: &Ground,
         netuid: NetUid,
@@ -40,10 +42,13 @@ impl Trade {
     ) -> Result<Self, SubmissionError> {
         let price = price(ground, netuid).await?;
         let amounts = alpha_for(ground, netuid, tao).await?.map(|alpha| (tao, alpha));
+        if let Some((_, alpha)) = amounts {
+            require_liquidity(ground, netuid, (ratio(tao, price).rao(), alpha.rao())).await?;
+        }
         Ok(Self::new((netuid, Side::Buy), price, amounts, (protection, fill)))
     }
 
-    /// Tao for `alpha` of a subnet.
+    /// Tao for `alpha` of a subnet. Refused is what the pool is too small for.
     pub(super) async fn selling(
         ground: &Ground,
         netuid: NetUid,
@@ -52,6 +57,9 @@ impl Trade {
     ) -> Result<Self, SubmissionError> {
         let price = price(ground, netuid).await?;
         let amounts = tao_for(ground, netuid, alpha).await?.map(|tao| (tao, alpha));
+        if let Some((tao, _)) = amounts {
+            require_liquidity(ground, netuid, (worth(alpha, price), tao.rao())).await?;
+        }
         Ok(Self::new((netuid, Side::Sell), price, amounts, (protection, fill)))
     }
 
@@ -88,10 +96,12 @@ impl Trade {
     /// Says what is likely to come, and between which prices.
     fn bounds(&self, draft: Draft) -> Draft {
         let Self { price, limit, .. } = self;
+        // Of a part that goes it brings less.
+        let about = if limit.is_some() && self.fill == Fill::Partial { "up to about" } else { "about" };
         let about = match (self.amounts, self.side) {
             (None, _) => String::new(),
-            (Some((_, alpha)), Side::Buy) => format!("brings about α{alpha}, "),
-            (Some((tao, _)), Side::Sell) => format!("brings about τ{tao}, "),
+            (Some((_, alpha)), Side::Buy) => format!("brings {about} α{alpha}, "),
+            (Some((tao, _)), Side::Sell) => format!("brings {about} τ{tao}, "),
         };
         let words = match (limit, self.fill) {
             (Some(limit), Fill::Whole) => format!("{about}at τ{price} for one now; not at all beyond τ{limit}"),
@@ -171,6 +181,22 @@ pub(super) async fn alpha_for(ground: &Ground, netuid: NetUid, tao: Tao) -> Resu
     Ok(quote.map(Alpha::from_rao))
 }
 
+/// Refuses what the pool of a subnet gives nothing for (`got`), though at the price it would come to so much: the pool is
+/// too small for it, and the chain refuses it whatever the limit is.
+pub(super) async fn require_liquidity(
+    ground: &Ground,
+    netuid: NetUid,
+    (expected, got): (u64, u64),
+) -> Result<(), SubmissionError> {
+    if got > 0 || expected < DUST || netuid == ROOT {
+        return Ok(());
+    }
+    ground.require(Need::Started(netuid)).await?;
+    let words =
+        format!("the pool of subnet {netuid} is too small: it gives nothing for so much at once, so trade less");
+    Err(Precondition::Foreseen { error: "InsufficientLiquidity", words }.into())
+}
+
 async fn quote(
     ground: &Ground,
     (method, member): (&str, &str),
@@ -206,6 +232,12 @@ pub(super) fn limit(price: Tao, protection: Protection, side: Side) -> Option<Ta
         Side::Buy => price.saturating_add(Tao::from_rao(tolerance)),
         Side::Sell => price.saturating_sub(Tao::from_rao(tolerance)),
     })
+}
+
+/// What `alpha` comes to at a price, in rao.
+pub(super) fn worth(alpha: Alpha, price: Tao) -> u64 {
+    let scaled = u128::from(alpha.rao()) * u128::from(price.rao()) / u128::from(ONE);
+    u64::try_from(scaled).unwrap_or(u64::MAX)
 }
 
 /// `from` divided by `to`, in billionths, rounded down.
@@ -285,6 +317,8 @@ mod tests {
         let sold = told(Side::Sell, None);
         assert_eq!(sold.effects, ["brings about τ1.000000000, at τ1.000000000 for one now"]);
         assert_eq!((bought.warnings.len(), sold.warnings.len()), (0, 1));
+        let part = Trade { fill: Fill::Partial, ..trade(Side::Buy, Some((ONE, 2 * ONE)), Some(3 * ONE)) };
+        assert!(part.bounds(draft()).effects[0].starts_with("brings up to about α2.000000000, "));
     }
 
     #[test]

@@ -10,6 +10,7 @@ use btd_chain::{Call, ReadError, StakeInfo, Value};
 
 use super::{
     SUBTENSOR,
+    crossing::Crossing,
     holdings::{Holdings, Part},
     market::{self, ROOT, Side, Trade},
 };
@@ -184,8 +185,8 @@ pub(super) async fn swap(ground: &Ground, params: &SwapParams, hotkey: Hotkey) -
         return Err(Precondition::Foreseen { error: "SameNetuid", words }.into());
     }
     let alpha = part(ground, hotkey, (origin, dest), params.amount).await?.alpha;
-    let ratio = market::ratio(market::price(ground, origin).await?, market::price(ground, dest).await?);
-    let limit = market::limit(ratio, params.protection, Side::Sell);
+    let crossing = Crossing::between(ground, (origin, dest), alpha, params.fill).await?;
+    let limit = market::limit(crossing.ratio(), params.protection, Side::Sell);
     let call = match limit {
         Some(limit) => limited("swap_stake_limit", limit, params.fill),
         None => Call::new(SUBTENSOR, "swap_stake"),
@@ -198,13 +199,9 @@ pub(super) async fn swap(ground: &Ground, params: &SwapParams, hotkey: Hotkey) -
     let sold = format!("{}{alpha} of subnet {origin}", origin.stake_sign());
     let bought = if dest == ROOT { "stake on root".to_owned() } else { format!("alpha of subnet {dest}") };
     let summary = format!("Swap {sold} for {bought} behind hotkey {hotkey}");
-    let mut draft = Draft::new(call, summary);
-    if let Some(limit) = limit {
-        draft = draft.effect(format!(
-            "one alpha of subnet {origin} buys {ratio} of subnet {dest} now, and no less than {limit}"
-        ));
-    }
-    across(ground, draft, (origin, dest), alpha).await
+    let draft = crossing.within(ground, Draft::new(call, summary), limit).await?;
+    let draft = draft.needs(Need::Subnet(origin)).needs(Need::Subnet(dest));
+    Ok(draft.needs(Need::Started(origin)).needs(Need::Started(dest)))
 }
 
 /// What crossing from one subnet to another by a call without a limit needs, and brings.
@@ -214,34 +211,14 @@ pub(super) async fn unbounded(
     (origin, dest): (NetUid, NetUid),
     alpha: Alpha,
 ) -> Result<Draft, SubmissionError> {
-    let draft = if origin == dest {
-        draft
-    } else {
-        draft.warning(
-            "this call takes no limit: whatever the prices are at inclusion are the prices; `stake swap` takes one",
-        )
-    };
-    across(ground, draft, (origin, dest), alpha).await
-}
-
-/// What crossing from one subnet to another needs, and brings.
-async fn across(
-    ground: &Ground,
-    mut draft: Draft,
-    (origin, dest): (NetUid, NetUid),
-    alpha: Alpha,
-) -> Result<Draft, SubmissionError> {
-    draft = draft.needs(Need::Subnet(origin)).needs(Need::Subnet(dest));
+    let draft = draft.needs(Need::Subnet(origin)).needs(Need::Subnet(dest));
     if origin == dest {
         return Ok(draft.effect("it stays on its subnet: nothing is traded"));
     }
-    let gets = match market::tao_for(ground, origin, alpha).await? {
-        Some(tao) => market::alpha_for(ground, dest, tao).await?,
-        None => None,
-    };
-    if let Some(gets) = gets {
-        draft = draft.effect(format!("brings about {}{gets} of subnet {dest}", dest.stake_sign()));
-    }
+    let draft = draft.warning(
+        "this call takes no limit: whatever the prices are at inclusion are the prices; `stake swap` takes one",
+    );
+    let draft = Crossing::between(ground, (origin, dest), alpha, Fill::Whole).await?.unbounded(draft);
     Ok(draft.needs(Need::Started(origin)).needs(Need::Started(dest)))
 }
 
@@ -272,7 +249,7 @@ async fn least(ground: &Ground, netuid: NetUid, amount: Tao) -> Result<(), Submi
 }
 
 /// Whether tao and alpha are the same there, and no pool is between them: on root, and where the mechanism is 0.
-async fn is_one_for_one(ground: &Ground, netuid: NetUid) -> Result<bool, SubmissionError> {
+pub(super) async fn is_one_for_one(ground: &Ground, netuid: NetUid) -> Result<bool, SubmissionError> {
     if netuid == ROOT {
         return Ok(true);
     }
