@@ -312,6 +312,98 @@ fn weights_are_checked_before_they_are_signed() {
 }
 
 #[test]
+fn a_trade_that_cannot_come_true_is_refused() {
+    let stage = Stage::on_demand();
+    stage.signed("subnets create --wallet alice");
+    stage.signed("subnets start 2 --wallet alice");
+    stage.signed("subnets create --wallet bob");
+    stage.signed("subnets start 3 --wallet bob");
+    let add = |netuid: u16, terms: &str| format!("stake add --netuid {netuid} --hotkey {ALICE} --wallet alice {terms}");
+    // More than the pool could ever take, with a limit, with a part allowed, and without.
+    for terms in ["--amount 5000000", "--amount 5000000 --partial", "--amount 5000000 --unsafe"] {
+        foreseen(&stage, &add(2, terms), "InsufficientLiquidity", "insufficient_liquidity");
+    }
+    stage.signed(&add(2, "--amount 700 --unsafe"));
+    stage.signed(&add(0, "--amount 50"));
+    let part = stage.signed(&add(2, "--amount 700 --partial"));
+    assert!(part["plan"]["effects"].to_string().contains("brings up to about"), "{part}");
+
+    // Through one pool, either way, and through two.
+    let swap = |origin: u16, dest: u16, terms: &str| {
+        format!("stake swap --origin-netuid {origin} --dest-netuid {dest} --hotkey {ALICE} --wallet alice {terms}")
+    };
+    let beyond = |words: &str| foreseen(&stage, words, "SlippageTooHigh", "insufficient_liquidity");
+    let message = beyond(&swap(2, 0, "--all"));
+    assert!(message.contains("partial"), "{message}");
+    beyond(&swap(0, 2, "--amount 15"));
+    let message = beyond(&swap(2, 3, "--amount 100"));
+    let room = message.split_once(" about α").unwrap().1.split_once(' ').unwrap().0;
+    let room = room.parse::<f64>().unwrap();
+    beyond(&swap(2, 3, &format!("--amount {:.6}", room * 1.02)));
+    stage.signed(&swap(2, 3, &format!("--amount {:.6}", room * 0.98)));
+    for (origin, dest) in [(2, 0), (0, 2)] {
+        stage.signed(&swap(origin, dest, "--amount 1"));
+        let part = stage.signed(&swap(origin, dest, "--amount 15 --partial"));
+        assert!(part["plan"]["effects"].to_string().contains("brings up to about"), "{part}");
+    }
+    let warned = |receipt: &Value| receipt["plan"]["warnings"].to_string();
+    let told = warned(&stage.signed(&swap(2, 0, "--amount 50 --unsafe")));
+    assert!(told.contains("no limit is set") && told.contains(" on average, "), "{told}");
+    let crossing = "--origin-netuid 2 --dest-netuid 0 --amount 50 --wallet alice --unsafe --dry-run";
+    for words in [
+        format!("stake move --from {ALICE} --to {BOB} {crossing}"),
+        format!("stake transfer --dest {BOB} --hotkey {ALICE} {crossing}"),
+    ] {
+        let told = warned(&stage.ask(&words));
+        assert!(told.contains("takes no limit") && told.contains(" on average, "), "{words}: {told}");
+    }
+    nothing_else_was_signed(&stage);
+}
+
+#[test]
+fn what_is_so_already_or_can_never_be_is_refused() {
+    let stage = Stage::on_demand();
+    stage.signed("subnets register 1 --wallet alice");
+    let auto = format!("stake set-auto 1 --hotkey {ALICE} --wallet alice");
+    stage.signed(&auto);
+    foreseen(&stage, &auto, "SameAutoStakeHotkeyAlreadySet", "already_exists");
+    for words in [
+        format!("stake child set 0 --children {BOB} --proportions 0.5 --wallet alice --hotkey {ALICE}"),
+        format!("stake child revoke 0 --wallet alice --hotkey {ALICE}"),
+    ] {
+        foreseen(&stage, &words, "RegistrationNotPermittedOnRootSubnet", "disabled");
+    }
+    // The chain takes the number of any subnet.
+    let kept = stage.signed("stake claim keep --netuids 1,99 --wallet alice");
+    assert!(kept["plan"]["warnings"].to_string().contains("no subnet 99"), "{kept}");
+
+    // An account without a key is given up by whoever knows how it came about.
+    let delayed = stage.signed(&format!("proxy add --delegate {BOB} --proxy-type Any --delay 5 --wallet alice"));
+    assert_eq!(delayed["plan"]["warnings"], Value::Array(vec![]), "{delayed}");
+    let made = stage.signed("proxy create --wallet bob --proxy-type Any");
+    let (account, at) = (made["account"].as_str().unwrap(), &made["outcome"]);
+    let (height, place) = (at["block"]["number"].as_u64().unwrap(), at["index"].as_u64().unwrap());
+    let kill = |spawner: &str, height: u64, place: u64, terms: &str| {
+        format!(
+            "proxy kill --spawner {spawner} --height {height} --ext-index {place} --proxy {account} --wallet bob{terms}"
+        )
+    };
+    for (words, right) in [
+        (kill(BOB, height, place + 1, ""), format!("its ext_index is {place}")),
+        (kill(BOB, height + 1, place, ""), format!("its height is {height}")),
+        (kill(BOB, height, place, " --index 7"), "its index is 0".to_owned()),
+        (kill(BOB, height, place, " --proxy-type Staking"), "its proxy_type is `Any`".to_owned()),
+        (kill(ALICE, height, place, ""), format!("its spawner is {BOB}")),
+        (kill(ALICE, height, place + 1, ""), "Proxy.PureCreated".to_owned()),
+    ] {
+        let message = foreseen(&stage, &words, "NoPermission", "not_found");
+        assert!(message.contains(&right), "{words}: {message}");
+    }
+    stage.signed(&kill(BOB, height, place, ""));
+    nothing_else_was_signed(&stage);
+}
+
+#[test]
 fn what_the_chain_takes_is_taken() {
     let stage = Stage::on_demand();
     stage.signed("subnets create --wallet alice");

@@ -189,8 +189,8 @@ fn room(origin: Reserves, dest: Reserves, limit: Tao) -> Option<Alpha> {
     let limit = Some(u128::from(limit.rao())).filter(|limit| *limit > 0)?;
     let (one, all) = (u128::from(ONE), u128::from(origin.tao) + u128::from(dest.tao));
     let gained = u128::from(dest.alpha) * u128::from(origin.tao);
-    // In two steps, as it may not fit in one.
-    let gained = (gained / limit).saturating_mul(one).saturating_add(gained % limit * one / limit);
+    // In two steps, as it may not fit in one. What fits in none is more than there is.
+    let gained = (gained / limit).checked_mul(one)?.checked_add(gained % limit * one / limit)?;
     let given = u128::from(origin.alpha) * u128::from(dest.tao);
     let room = gained.saturating_sub(given) / all.max(1);
     Some(Alpha::from_rao(u64::try_from(room).unwrap_or(u64::MAX)))
@@ -235,7 +235,11 @@ mod tests {
         assert_eq!(room(POOL, POOL, rao(2 * ONE)), Some(Alpha::ZERO));
         assert_eq!(room(POOL, POOL, Tao::ZERO), None);
         let full = Reserves { tao: u64::MAX, alpha: u64::MAX };
-        assert_eq!(room(full, full, rao(1)), Some(Alpha::from_rao(u64::MAX)));
+        assert_eq!(room(full, full, rao(1)), None);
+        assert_eq!(
+            room(Reserves { tao: u64::MAX, ..POOL }, full, rao(ONE)),
+            Some(Alpha::from_rao(9_223_371_536_854_775_807))
+        );
         let measure = Measure::Reserves(POOL, POOL);
         let fits = |alpha| crossing(NetUid(3), (alpha, alpha), Fill::Whole).fits(rao(995_000_000), measure);
         assert!(fits(2_512_000_000).is_ok());
