@@ -52,6 +52,13 @@ fn others(method: &str) -> Option<Value> {
         // The keyless account gives itself up, through its proxy.
         "proxy_kill" => json!({ "spawner": ALICE, "height": 1, "ext_index": 1, "proxy": EVE }),
         "proxy_announce" => json!({ "real": ALICE, "call_hash": hash }),
+        "crowd_create" => json!({
+            "deposit": "10000000000",
+            "min_contribution": "100000000",
+            "cap": "100000000000",
+            "duration": 50_400,
+            "target": BOB,
+        }),
         "crowd_update" => json!({ "id": 1, "cap": AMOUNT }),
         "tx_cancel" => json!({ "extrinsic": hash }),
         "axon_start" => json!({ "bind": "127.0.0.1:0" }),
