@@ -289,7 +289,7 @@ fn weights_are_checked_before_they_are_signed() {
     warned(&stage.signed(&weights("commit", "bob", "1,2,3")), "no validator permit");
     let reveal = weights("reveal", "bob", "1,2,3");
     stage.mine(blocks_left(&foreseen(&stage, &reveal, "RevealTooEarly", "too_early")));
-    foreseen(&stage, &reveal, "NeuronNoValidatorPermit", "not_authorized");
+    foreseen(&stage, &reveal, "NeuronNoValidatorPermit", "not_registered");
 
     // Below the threshold the chain takes nothing, but from the subnet's owner.
     stage.ask(&format!("devnet set-storage {THRESHOLD}={ONE}"));

@@ -47,7 +47,7 @@ fn stakes(method: &str) -> Option<Value> {
 fn others(method: &str) -> Option<Value> {
     let hash = format!("0x{}", "2a".repeat(32));
     Some(match method {
-        "metagraph_neuron" => json!({ "netuid": 1, "uid": 0 }),
+        "metagraph_neuron" | "dendrite_ping" => json!({ "netuid": 1, "uid": 0 }),
         "proxy_add" | "proxy_remove" => json!({ "delegate": BOB }),
         // The keyless account gives itself up, through its proxy.
         "proxy_kill" => json!({ "spawner": ALICE, "height": 1, "ext_index": 1, "proxy": EVE }),
@@ -60,12 +60,11 @@ fn others(method: &str) -> Option<Value> {
             "target": BOB,
         }),
         "crowd_update" => json!({ "id": 1, "cap": AMOUNT }),
-        "tx_cancel" => json!({ "extrinsic": hash }),
+        "tx_cancel" | "tx_follow" => json!({ "extrinsic": hash }),
         "axon_start" => json!({ "bind": "127.0.0.1:0" }),
         "dendrite_query" | "dendrite_subscribeQuery" => {
             json!({ "synapse": { "name": "Echo" }, "netuid": 1, "uids": [0] })
         }
-        "dendrite_ping" => json!({ "netuid": 1, "uid": 0 }),
         "devnet_setTime" => json!({ "advance_ms": 60_000 }),
         _ => return None,
     })

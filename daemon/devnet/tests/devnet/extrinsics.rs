@@ -134,8 +134,9 @@ async fn refusals_have_their_number_and_words() {
     // One that ends before the length that it states.
     let (code, message, _) = submit(&chain, b"\x10jun").await.unwrap_err();
     assert_eq!((code, message.starts_with("Extrinsic has invalid format: ")), (1001, true));
+    // What comes after it is passed over.
     let (code, _, _) = submit(&chain, &[first.as_slice(), &[0]].concat()).await.unwrap_err();
-    assert_eq!(code, 1001);
+    assert_eq!(code, 1012);
     // A refusal over a subscription is an error of the subscription itself.
     let refused = chain
         .subscribe("author_submitAndWatchExtrinsic", json!([hex(&rival)]), "author_unwatchExtrinsic")

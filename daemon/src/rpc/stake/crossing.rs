@@ -6,7 +6,7 @@ use btd_chain::ReadError;
 
 use super::{
     SUBTENSOR,
-    market::{self, ONE, ROOT},
+    market::{self, ONE},
     number, trade,
 };
 use crate::submit::{Draft, Ground, Precondition, SubmissionError};
@@ -221,7 +221,7 @@ mod tests {
     #[test]
     fn through_one_pool_the_price_at_the_end_counts() {
         // 5 alpha into a pool of 1000 and 1000: the price falls to 0.990075.
-        let sold = crossing(ROOT, (5_000_000_000, 4_975_124_378), Fill::Whole);
+        let sold = crossing(NetUid::ROOT, (5_000_000_000, 4_975_124_378), Fill::Whole);
         assert!(sold.fits(rao(989_000_000), Measure::End).is_ok());
         let refused = sold.fits(rao(995_000_000), Measure::End).unwrap_err().to_string();
         assert!(refused.contains("from 1.000000000 to about 0.990074"), "{refused}");
@@ -249,17 +249,17 @@ mod tests {
 
     #[test]
     fn a_part_is_not_told_as_the_whole() {
-        let told = |fill| crossing(ROOT, (711 * ONE, 419 * ONE), fill).bringing(draft()).effects;
+        let told = |fill| crossing(NetUid::ROOT, (711 * ONE, 419 * ONE), fill).bringing(draft()).effects;
         assert_eq!(told(Fill::Whole), ["brings about τ419.000000000 of subnet 0"]);
         assert!(told(Fill::Partial)[0].starts_with("brings up to about τ419.000000000 of subnet 0"));
         // Where no limit is taken, it all goes.
-        let whole = crossing(ROOT, (711 * ONE, 419 * ONE), Fill::Partial).unbounded(draft());
+        let whole = crossing(NetUid::ROOT, (711 * ONE, 419 * ONE), Fill::Partial).unbounded(draft());
         assert_eq!(whole.effects, told(Fill::Whole));
     }
 
     #[test]
     fn the_distance_from_the_price_is_warned_of() {
-        let warnings = |amounts| crossing(ROOT, amounts, Fill::Whole).unbounded(draft()).warnings;
+        let warnings = |amounts| crossing(NetUid::ROOT, amounts, Fill::Whole).unbounded(draft()).warnings;
         assert!(warnings((1_000, 995)).is_empty());
         let warned = warnings((1_000, 589));
         assert!(warned[0].contains("0.589000000 on average, 0.411 from the 1.000000000 now"), "{warned:?}");

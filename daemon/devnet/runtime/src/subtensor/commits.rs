@@ -225,11 +225,9 @@ impl<T: Config> Pallet<T> {
     /// Where among the open ones the commit with this hash is, whose time must have come.
     fn place_of(netuid: NetUid, commits: &Commits, hash: H256) -> Result<usize, Error<T>> {
         let is_it = |(committed, ..): &Commit| *committed == hash;
-        let absent = || match commits.expired.iter().any(is_it) {
-            true => Error::ExpiredWeightCommit,
-            false => Error::InvalidRevealCommitHashNotMatch,
-        };
-        let place = commits.open.iter().position(is_it).ok_or_else(absent)?;
+        let expired = commits.expired.iter().any(is_it);
+        let absent = if expired { Error::ExpiredWeightCommit } else { Error::InvalidRevealCommitHashNotMatch };
+        let place = commits.open.iter().position(is_it).ok_or(absent)?;
         let epoch = commits.open.get(place).map_or(0, |(_, epoch, ..)| *epoch);
         ensure!(Self::may_reveal(netuid, epoch), Error::RevealTooEarly);
         Ok(place)
