@@ -296,7 +296,7 @@ fn weights_are_checked_before_they_are_signed() {
     let commit = weights("commit", "bob", "4,5,6");
     for words in [&commit, &reveal] {
         let message = foreseen(&stage, words, "NotEnoughStakeToSetWeights", "insufficient_balance");
-        assert!(message.contains("stake weight of 0 "), "{message}");
+        assert!(message.contains("stake weight of 0.000000000 "), "{message}");
     }
     stage.signed(&weights("commit", "alice", "1,2,3"));
     stage.signed(&format!("stake add --netuid 2 --amount 20 --tolerance 50% --hotkey {BOB} --wallet bob"));
@@ -304,6 +304,7 @@ fn weights_are_checked_before_they_are_signed() {
     stage.signed(&commit);
 
     // In the open, with none at all.
+    stage.signed("sudo set --netuid 2 --param min_allowed_weights --value 0 --wallet alice --root");
     stage.signed("sudo set --netuid 2 --param commit_reveal_weights_enabled --value false --wallet alice --root");
     stage.mine(100);
     let none = r#"rpc weights_set {"netuid":2,"weights":[],"wallet":"alice","dry_run":true}"#;
