@@ -1,5 +1,6 @@
-//! The OpenRPC document, held against the daemon that tells it: every example is sent as it stands, none is refused for
-//! its parameters, and what comes back is what the document says.
+//! The OpenRPC document, held against the daemon that tells it: every example is sent, as a dry run where it would
+//! change something, none is refused for its parameters, and what comes back is what the document says. Subscriptions,
+//! which need a connection that stays, are left out.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 use std::{

@@ -180,7 +180,7 @@ fn render(reply: &HistoryReply, page: Page, columns: &[&'static str]) -> String 
     let uncertain = if reply.records.iter().all(|record| record.certain) {
         ""
     } else {
-        "?: not compared with the chain yet, which may have been taken back since\n"
+        "?: not compared with the chain, which may have been taken back since\n"
     };
     format!("{}subnet {}, {kept}\n{uncertain}", table.render(page), reply.netuid)
 }
@@ -242,6 +242,6 @@ subnet 1, 3 records kept, #91 to #811, 20 KiB
         reply.records[1].certain = false;
         let told = render(&reply, Page::default(), &columns);
         assert!(told.contains("\n?#811 ") && told.contains("\n #451 "), "{told}");
-        assert!(told.ends_with("\n?: not compared with the chain yet, which may have been taken back since\n"));
+        assert!(told.ends_with("\n?: not compared with the chain, which may have been taken back since\n"));
     }
 }

@@ -310,7 +310,7 @@ errors! {
         "InvalidIdentity" => "shorten the texts: names take 256 bytes, others 1024",
         "InvalidValue" => "give a value within the bounds that `sudo explain` tells",
         "ValueNotInBounds" => "give a value within the bounds that `sudo explain` tells",
-        "InvalidSubnetNumber" => "claim for one to five subnets at a time",
+        "InvalidSubnetNumber" => "name one subnet at least; a claim takes five at the most",
         "AlphaHighTooLow" => "the high end of liquid alpha is 0.025 at least",
         "AlphaLowOutOfRange" => "the low end of liquid alpha is 0.025 at least, and no more than the high end",
         "NegativeSigmoidSteepness" => "an owner sets no negative steepness",

@@ -120,8 +120,9 @@ pub(super) async fn submit(
     Ok(shown(parts, settled).await)
 }
 
-/// The receipt, once reads that are answered from memory show its block too: whoever asks next, of whatever, sees what
-/// was done. Reads of the chain do as soon as the block is followed, which is how its end is known.
+/// The receipt, once reads that are answered from memory show its block too, so that whoever asks next sees what was
+/// done; a second later at the latest. Reads of the chain do as soon as the block is followed, which is how its end is
+/// known.
 pub(super) async fn shown(parts: &Parts, settled: Receipt) -> wallet::Receipt {
     if let Stage::Finalized { included, .. } = &settled.stage {
         parts.metagraph.reach(included.block.number, READ_BACK).await;

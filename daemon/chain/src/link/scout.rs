@@ -7,7 +7,11 @@
 //! followed; while blocks are overdue those that rest after a failure are visited too. Nothing is
 //! followed from here.
 
-use std::{collections::BTreeSet, sync::Arc, time::Duration};
+use std::{
+    collections::BTreeSet,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use btd_api::BlockNumber;
 
@@ -23,7 +27,7 @@ use crate::{
 /// Blocks are overdue after so many hundredths of the time after which an endpoint is stale: a moment
 /// after the next block of the public network should have come.
 const OVERDUE: u32 = 21;
-/// Between two visits while blocks are overdue, or others are asked whether they contradict too.
+/// Between two visits while blocks are overdue or others are asked whether they contradict too.
 const HASTE: Duration = Duration::from_secs(2);
 /// An endpoint that is preferred is gone back to after so many good visits in a row.
 const TRUSTED: u32 = 2;
@@ -71,9 +75,11 @@ pub(super) async fn watch(shared: &Arc<Shared>, active: usize) -> Leave {
     let mut waiting = None;
     // How many visits are made in haste, because one has contradicted what was followed.
     let mut hasty = 0_usize;
+    let mut visited = clock::now();
     for index in others.iter().copied().cycle() {
         let usual = follower::jitter(Duration::from_millis(shared.config.scout_ms));
-        pause(shared, if hasty > 0 { HASTE.min(usual) } else { usual }).await;
+        pause(shared, visited, if hasty > 0 { HASTE.min(usual) } else { usual }).await;
+        visited = clock::now();
         hasty = hasty.saturating_sub(1);
         let node = &shared.pool.followed[index];
         // Before the endpoint in use is live nothing is known to compare with: not even which chain
@@ -81,7 +87,17 @@ pub(super) async fn watch(shared: &Arc<Shared>, active: usize) -> Leave {
         if announced(shared).is_none() || !node.may_be_visited(clock::now(), is_urgent(shared)) {
             continue;
         }
-        let report = match visit(shared, node).await {
+        // While blocks are overdue nobody is waited for as long as a request may take; least of all one that failed, of
+        // which a sign that it is well again is enough.
+        let patience = match node.rests(visited) {
+            Some(_) => Some(HASTE),
+            None => is_overdue(shared).then_some(HASTE * 2),
+        };
+        let report = patient_visit(shared, node, patience).await;
+        if patience != Some(HASTE) {
+            visited = clock::now();
+        }
+        let report = match report {
             Ok(report) => report,
             Err(cause) => {
                 tracing::debug!(endpoint = %node.endpoint, %cause, "an endpoint that is not in use is not well");
@@ -146,12 +162,12 @@ pub(super) async fn watch(shared: &Arc<Shared>, active: usize) -> Leave {
     std::future::pending().await
 }
 
-/// The time until the next visit: the usual one, or less while blocks are overdue.
-async fn pause(shared: &Shared, usual: Duration) {
-    let begun = clock::now();
+/// Waits for the next visit: as long after `visited` as usual, or less while blocks are overdue.
+async fn pause(shared: &Shared, visited: Instant, usual: Duration) {
+    let haste = HASTE.min(usual);
     loop {
-        let waited = clock::since(begun);
-        let wanted = if is_overdue(shared) { HASTE.min(usual) } else { usual };
+        let waited = clock::since(visited);
+        let wanted = if is_overdue(shared) { haste } else { usual };
         match wanted.checked_sub(waited) {
             None | Some(Duration::ZERO) => return,
             Some(left) => clock::sleep(left.min(Duration::from_secs(1))).await,
@@ -196,6 +212,15 @@ fn announced(shared: &Shared) -> Option<BlockNumber> {
         LinkState::Live { announced, .. } => Some(*announced),
         LinkState::Connecting { .. } | LinkState::Lost { .. } => None,
     }
+}
+
+/// Visits an endpoint, for so long at the most.
+async fn patient_visit(shared: &Shared, node: &Arc<Node>, patience: Option<Duration>) -> Result<Report, ConnectError> {
+    let Some(after) = patience else { return visit(shared, node).await };
+    clock::timeout(after, visit(shared, node)).await.unwrap_or_else(|_| {
+        let endpoint = node.endpoint.to_string();
+        Err(ConnectError::Silent { endpoint, what: "whether it is well again".to_owned(), after })
+    })
 }
 
 /// Asks an endpoint what it has: its chain, its newest finalized block, and its block at a height

@@ -71,6 +71,8 @@ pub(in crate::rpc) async fn recorded(
     let found = match block? {
         BlockId::Number(number) if !is_told(number) => return None,
         BlockId::Number(number) => history.of(genesis, (netuid, mechid), number).await,
+        // Of a hash the number is not known before it is found.
+        BlockId::Hash(_) if !history.is_certain(BlockNumber(0)) => return None,
         BlockId::Hash(hash) => history.with_hash(genesis, (netuid, mechid), hash).await,
     };
     match found {

@@ -36,7 +36,9 @@ pub(super) fn of(call: &Call) -> Due {
     }
     let argument = PAYING.iter().find(|(pallet, name, _)| call.pallet == *pallet && call.call == *name);
     let amount = argument.and_then(|(.., argument)| number(call.args.get(*argument)?));
-    Due { amount: Tao::from_rao(amount.unwrap_or(0)), is_sure: amount.is_some() }
+    // Of a partial fill the chain takes what the limit lets through.
+    let is_partial = call.args.get("allow_partial").is_some_and(|partial| *partial != Value::Bool(false));
+    Due { amount: Tao::from_rao(amount.unwrap_or(0)), is_sure: amount.is_some() && !is_partial }
 }
 
 /// A call inside a call: as such, or as JSON tells it, `{ "Pallet": { "call": { .. } } }`.

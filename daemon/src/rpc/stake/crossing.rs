@@ -6,7 +6,7 @@ use btd_chain::ReadError;
 
 use super::{
     SUBTENSOR,
-    market::{self, ONE},
+    market::{self, MILLION, ONE},
     number, trade,
 };
 use crate::submit::{Draft, Ground, Precondition, SubmissionError};
@@ -129,7 +129,8 @@ impl Crossing {
                 // In a pool of two tokens the price ends as far beyond the average as it began before it.
                 let average = u128::from(average.rao());
                 let end = average * average / u128::from(self.ratio.rao().max(1));
-                if end * 1002 / 1000 >= u128::from(limit.rao()) {
+                let slack = market::slack(self.ratio, limit);
+                if end.saturating_mul(MILLION + slack) / MILLION >= u128::from(limit.rao()) {
                     return Ok(());
                 }
                 let (ratio, end) = (self.ratio, Tao::from_rao(u64::try_from(end).unwrap_or(u64::MAX)));
@@ -154,12 +155,12 @@ impl Crossing {
     }
 
     async fn measure(&self, ground: &Ground) -> Result<Measure, SubmissionError> {
-        if trade::is_one_for_one(ground, self.origin).await? || trade::is_one_for_one(ground, self.dest).await? {
-            return Ok(Measure::End);
-        }
-        // Once there was other liquidity beside these.
+        // Once there was other liquidity beside what the pools hold.
         if ground.view.runtime().has_storage(SUBTENSOR, "SubnetTaoProvided") {
             return Ok(Measure::Unknown);
+        }
+        if trade::is_one_for_one(ground, self.origin).await? || trade::is_one_for_one(ground, self.dest).await? {
+            return Ok(Measure::End);
         }
         let (origin, dest) = (reserves(ground, self.origin).await?, reserves(ground, self.dest).await?);
         Ok(origin.zip(dest).map_or(Measure::Unknown, |(origin, dest)| Measure::Reserves(origin, dest)))

@@ -13,6 +13,7 @@ use crate::submit::{Draft, Ground, Need, Precondition, SubmissionError};
 
 /// One token in rao: the price of root's alpha, and the scale of prices.
 pub(super) const ONE: u64 = 1_000_000_000;
+pub(super) const MILLION: u128 = 1_000_000;
 /// What is worth less, in rao, may come to nothing by rounding alone.
 const DUST: u64 = 1_000;
 pub(super) const ROOT: NetUid = NetUid(0);
@@ -123,9 +124,10 @@ impl Trade {
         let (average, price) = (u128::from(average.rao()), self.price);
         let end = average * average / u128::from(price.rao().max(1));
         let limit_rao = u128::from(limit.rao());
+        let slack = slack(price, limit);
         let is_beyond = match self.side {
-            Side::Buy => end * 999 / 1000 > limit_rao,
-            Side::Sell => end * 1001 / 1000 < limit_rao,
+            Side::Buy => end.saturating_mul(MILLION - slack) / MILLION > limit_rao,
+            Side::Sell => end.saturating_mul(MILLION + slack) / MILLION < limit_rao,
         };
         if !is_beyond {
             return Ok(());
@@ -234,6 +236,15 @@ pub(super) fn limit(price: Tao, protection: Protection, side: Side) -> Option<Ta
     })
 }
 
+/// By how many millionths an end that was reckoned from the average may lie beyond a limit without being sure to: the
+/// reckoning is that of a pool whose tokens weigh the same, and pools come to weigh them otherwise. How far off it is
+/// grows with the square of the distance, to a twenty-fifth where the price halves in a pool of one to a hundred.
+pub(super) fn slack(price: Tao, limit: Tao) -> u128 {
+    let (less, more) = (price.min(limit), price.max(limit));
+    let distance = MILLION - u128::from(less.rao()) * MILLION / u128::from(more.rao().max(1));
+    2_000 + distance * distance / 6 / MILLION
+}
+
 /// What `alpha` comes to at a price, in rao.
 pub(super) fn worth(alpha: Alpha, price: Tao) -> u64 {
     let scaled = u128::from(alpha.rao()) * u128::from(price.rao()) / u128::from(ONE);
@@ -253,6 +264,12 @@ mod tests {
     use super::*;
 
     const SUBNET: NetUid = NetUid(1);
+
+    #[test]
+    fn the_further_the_limit_the_rougher_the_reckoning() {
+        let slacks = [1_000, 990, 900, 500, 2_000, 0].map(|limit| slack(rao(1_000), rao(limit)));
+        assert_eq!(slacks, [2_000, 2_016, 3_666, 43_666, 43_666, 168_666]);
+    }
 
     fn rao(rao: u64) -> Tao {
         Tao::from_rao(rao)

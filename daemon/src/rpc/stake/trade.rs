@@ -218,7 +218,12 @@ pub(super) async fn unbounded(
     let draft = draft.warning(
         "this call takes no limit: whatever the prices are at inclusion are the prices; `stake swap` takes one",
     );
-    let draft = Crossing::between(ground, (origin, dest), alpha, Fill::Whole).await?.unbounded(draft);
+    let draft = match Crossing::between(ground, (origin, dest), alpha, Fill::Whole).await {
+        Ok(crossing) => crossing.unbounded(draft),
+        // Runtimes had this call before they told prices.
+        Err(SubmissionError::Read(ReadError::Absent(_))) => draft,
+        Err(error) => return Err(error),
+    };
     Ok(draft.needs(Need::Started(origin)).needs(Need::Started(dest)))
 }
 

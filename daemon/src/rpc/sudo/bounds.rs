@@ -13,7 +13,7 @@ use btd_api::{
 };
 use btd_chain::{ReadError, Value, View};
 
-use super::{setter::is_tabled, value::Argument};
+use super::{ADMIN, setter::is_tabled, value::Argument};
 use crate::{
     rpc::{
         receipt::foreseen,
@@ -63,6 +63,10 @@ pub(super) async fn setting(view: &View, setting: &Setting<'_>) -> Result<(), Su
     let Some(value) = setting.values.first().and_then(raw) else { return Ok(()) };
     for limit in known.limits() {
         if setting.authority == Authority::Root && limit.bound == Bound::Owner {
+            continue;
+        }
+        // A runtime without the error has no such rule, or another.
+        if ![ADMIN, SUBTENSOR].iter().any(|pallet| view.runtime().has_error(pallet, limit.error)) {
             continue;
         }
         let Some((end, what)) = end(view, known, *limit, netuid).await? else { continue };
