@@ -18,9 +18,6 @@ use crate::{
     wallet::WorkArgs,
 };
 
-/// On root nobody registers by burning: `root register` is what is meant.
-const ROOT: NetUid = NetUid(0);
-
 /// `btctl subnets register`
 #[derive(Args, Debug)]
 pub(crate) struct RegisterArgs {
@@ -73,7 +70,8 @@ impl RegisterArgs {
     pub(super) async fn run(self, session: &Session) -> Result<Exit, Failure> {
         let (wallet, hotkey) = (self.wallet.resolve(&session.settings), self.hotkey.resolve(&session.settings));
         let netuid = self.netuid.resolve();
-        if netuid == ROOT {
+        // Nobody registers there by burning: `root register` is what is meant.
+        if netuid == NetUid::ROOT {
             if self.max_cost.is_some() || self.tolerance.is_some() {
                 return Err(Failure::usage("a place on root costs nothing but the fee: leave its bound out"));
             }

@@ -145,7 +145,7 @@ fn told<T>(read: Result<T, ReadError>) -> Result<Option<T>, ReadError> {
 /// of an empty pool, and where it is beyond all reason.
 pub(super) fn price(netuid: NetUid, tao_in: Tao, alpha_in: Alpha) -> Option<Tao> {
     const ONE: u64 = 1_000_000_000;
-    if netuid == NetUid(0) {
+    if netuid == NetUid::ROOT {
         return Some(Tao::from_rao(ONE));
     }
     let ratio = (u128::from(tao_in.rao()) * u128::from(ONE)).checked_div(u128::from(alpha_in.rao()))?;

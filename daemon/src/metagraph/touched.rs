@@ -261,7 +261,7 @@ impl Touched {
                 let (hotkey, netuid) = (field(account_at).and_then(account), field(subnet_at).and_then(subnet));
                 touch(netuid, Extent::part(Part::Stake));
                 match netuid {
-                    Some(NetUid(0)) => self.rooted.extend(hotkey),
+                    Some(NetUid::ROOT) => self.rooted.extend(hotkey),
                     Some(_) => {}
                     // Before there was alpha, stake counted everywhere: `StakeAdded(hotkey, amount)`.
                     None => self.rooted.extend(fields.iter().filter_map(account)),
@@ -289,7 +289,7 @@ impl Touched {
                 // `IncentiveAlphaEmittedToMiners`, which every epoch tells, and whatever is not known.
                 _ => Extent::Whole,
             };
-            if netuid == NetUid(0) && !extent.is_nothing() {
+            if netuid == NetUid::ROOT && !extent.is_nothing() {
                 self.rooted.extend(["hotkey", "old_hotkey", "new_hotkey"].into_iter().filter_map(key));
                 self.claimed.extend(key("who"));
             }

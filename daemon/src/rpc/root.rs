@@ -35,7 +35,6 @@ use crate::{
     submit::{Draft, Need, Pace, Precondition},
 };
 
-pub(super) const ROOT: NetUid = NetUid(0);
 const WHOLE: u64 = 65_535;
 
 /// Reads that are under way at once where many are needed.
@@ -76,7 +75,7 @@ async fn own_hotkey(
 
 async fn list(parts: Arc<Parts>, _: Nothing, _: Caller) -> Result<RootValidators, Failure> {
     let (view, at) = receipt::view(&parts.link).await?;
-    let keys = view.storage_entries(SUBTENSOR, "Keys", &[ROOT.into()], usize::from(u16::MAX)).await?;
+    let keys = view.storage_entries(SUBTENSOR, "Keys", &[NetUid::ROOT.into()], usize::from(u16::MAX)).await?;
     let places = keys.iter().filter_map(|entry| {
         let uid = entry.keys.get(1).and_then(Json::as_u64).and_then(|uid| u16::try_from(uid).ok());
         Some((Uid(uid?), account(&entry.value)?))
@@ -94,7 +93,7 @@ async fn root_validator(view: &View, uid: Uid, hotkey: Hotkey) -> Result<RootVal
     let stake = async {
         // Before stake was parted by subnets it was one amount.
         if by_subnet {
-            view.storage_json(SUBTENSOR, "TotalHotkeyAlpha", &[hotkey.into(), ROOT.into()]).await
+            view.storage_json(SUBTENSOR, "TotalHotkeyAlpha", &[hotkey.into(), NetUid::ROOT.into()]).await
         } else {
             view.storage_json(SUBTENSOR, "TotalHotkeyStake", &of_hotkey).await
         }
@@ -108,8 +107,8 @@ async fn register_on_root(parts: Arc<Parts>, params: RegisterParams, _: Caller) 
     let (_, hotkey) = own_hotkey(&parts, &params.wallet, &params.hotkey).await?;
     let key = KeyId::coldkey(params.wallet.clone());
     receipt::sign::<Register, _>(&parts, key, params, move |ground, _| async move {
-        if let Some(uid) = ground.view.uid(ROOT, hotkey.account()).await? {
-            return Err(Precondition::AlreadyRegistered { hotkey, netuid: ROOT, uid }.into());
+        if let Some(uid) = ground.view.uid(NetUid::ROOT, hotkey.account()).await? {
+            return Err(Precondition::AlreadyRegistered { hotkey, netuid: NetUid::ROOT, uid }.into());
         }
         let call = Call::new(SUBTENSOR, "root_register").arg("hotkey", hotkey);
         Ok(Draft::new(call, format!("Register hotkey {hotkey} on root"))

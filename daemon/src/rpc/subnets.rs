@@ -280,7 +280,7 @@ async fn register_by_work(parts: Arc<Parts>, params: PowRegisterParams, _: Calle
         async move {
             ground.require_call(SUBTENSOR, "pow_register", INSTEAD)?;
             let netuid = params.netuid;
-            if netuid == NetUid(0) {
+            if netuid == NetUid::ROOT {
                 let words = "root gives no place for work: `btctl root register`".to_owned();
                 return Err(Precondition::Foreseen { error: "RegistrationNotPermittedOnRootSubnet", words }.into());
             }

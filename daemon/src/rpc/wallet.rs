@@ -209,7 +209,7 @@ async fn row(
 
 /// Alpha at a price, rounded down. On root alpha is tao.
 pub(super) fn worth(alpha: btd_api::Alpha, netuid: NetUid, price: Tao) -> Tao {
-    if netuid == NetUid(0) {
+    if netuid == NetUid::ROOT {
         return Tao::from_rao(alpha.rao());
     }
     let rao = u128::from(alpha.rao()) * u128::from(price.rao()) / 1_000_000_000;

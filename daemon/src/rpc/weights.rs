@@ -21,7 +21,7 @@ use btd_signer_protocol::KeyId;
 use super::{
     Caller, Failure, Table,
     receipt::{self, foreseen},
-    root::{self, ROOT},
+    root,
     stake::{self, SUBTENSOR},
     subnets::no_subnet,
 };
@@ -179,7 +179,7 @@ async fn number(view: &View, item: &str, keys: &[Value]) -> Result<u64, ReadErro
 
 async fn commits_first(view: &View, netuid: NetUid) -> Result<bool, ReadError> {
     // Where root takes weights at all, it takes them in the open.
-    if netuid == ROOT {
+    if netuid == NetUid::ROOT {
         return Ok(false);
     }
     match view.storage_json(SUBTENSOR, "CommitRevealWeightsEnabled", &[netuid.into()]).await {
@@ -205,7 +205,7 @@ async fn require_mechanism(ground: &Ground, netuid: NetUid, mechid: MechId) -> R
         let words = format!("subnet {netuid} has {count} mechanisms, counted from 0, and no mechanism {mechid}");
         return Err(Precondition::NotThere { error: "MechanismDoesNotExist", words }.into());
     }
-    if netuid == ROOT {
+    if netuid == NetUid::ROOT {
         return root::require_weights_of_zero(ground).await;
     }
     Ok(())
@@ -270,7 +270,7 @@ async fn check(
         return foreseen("IncorrectWeightVersionKey", words);
     }
     // Root weighs subnets, by other rules.
-    if netuid == ROOT {
+    if netuid == NetUid::ROOT {
         return Ok(());
     }
     let n = number(view, "SubnetworkN", &[netuid.into()]).await?;

@@ -305,7 +305,7 @@ fn judge_transfer(transfer: &Transfer, signer: AccountId, facts: &Facts, fee: Ta
 
 fn judge_register(register: &Register, signer: AccountId, facts: &Facts, fee: Tao) -> Result<Verdict, Precondition> {
     let Register { netuid, hotkey, max_cost, .. } = *register;
-    if netuid == NetUid(0) {
+    if netuid == NetUid::ROOT {
         return Err(Precondition::Root);
     }
     let subnet = facts.subnet.ok_or(Precondition::NoSuchSubnet { netuid })?;

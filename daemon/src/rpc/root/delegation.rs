@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use btd_api::{
-    AlphaAmount, Amount, Coldkey, Hotkey, HotkeyRef, Tao,
+    AlphaAmount, Amount, Coldkey, Hotkey, HotkeyRef, NetUid, Tao,
     root::{
         DelegateParams, DelegateTo, Delegation, Delegations, Nominate, NominateParams, Undelegate, UndelegateParams,
     },
@@ -17,7 +17,7 @@ use btd_api::{
 use btd_chain::{Call, ReadError, Value};
 use btd_signer_protocol::KeyId;
 
-use super::{Caller, Failure, ROOT, SUBTENSOR, account, known_delegates, name_of, number, own_hotkey, receipt};
+use super::{Caller, Failure, SUBTENSOR, account, known_delegates, name_of, number, own_hotkey, receipt};
 use crate::{
     daemon::Parts,
     rpc::stake::trade,
@@ -36,7 +36,7 @@ pub(super) async fn delegate(parts: Arc<Parts>, params: DelegateParams, _: Calle
         if names_subnets(&ground) {
             let add = unsent!(AddParams {
                 amount: params.amount,
-                netuid: ROOT,
+                netuid: NetUid::ROOT,
                 hotkey: HotkeyRef::Address(hotkey),
                 wallet: params.wallet.clone(),
                 protection: Protection::None,
@@ -62,7 +62,7 @@ pub(super) async fn undelegate(parts: Arc<Parts>, params: UndelegateParams, _: C
         if names_subnets(&ground) {
             let remove = unsent!(RemoveParams {
                 amount: params.amount,
-                netuid: ROOT,
+                netuid: NetUid::ROOT,
                 hotkey: HotkeyRef::Address(hotkey),
                 wallet: params.wallet.clone(),
                 protection: Protection::None,

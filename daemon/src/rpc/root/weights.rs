@@ -17,7 +17,7 @@ use btd_chain::{Call, ReadError, Value, View};
 use btd_signer_protocol::KeyId;
 use serde_json::Value as Json;
 
-use super::{Caller, Failure, ROOT, SUBTENSOR, account, number, own_hotkey, receipt};
+use super::{Caller, Failure, SUBTENSOR, account, number, own_hotkey, receipt};
 use crate::{
     daemon::Parts,
     submit::{Draft, Ground, Precondition, SubmissionError},
@@ -66,13 +66,13 @@ async fn signer(parts: &Parts, wallet: &WalletName, hotkey: KeyId) -> Result<Key
 
 pub(super) async fn get(parts: Arc<Parts>, _: Nothing, _: Caller) -> Result<RootRows, Failure> {
     let (view, at) = receipt::view(&parts.link).await?;
-    let keys = view.storage_entries(SUBTENSOR, "Keys", &[ROOT.into()], usize::from(u16::MAX)).await?;
+    let keys = view.storage_entries(SUBTENSOR, "Keys", &[NetUid::ROOT.into()], usize::from(u16::MAX)).await?;
     let uid = |keys: &[Json]| keys.get(1).and_then(Json::as_u64).and_then(|uid| u16::try_from(uid).ok()).map(Uid);
     let hotkey = |wanted: Uid| {
         let found = keys.iter().find(|entry| uid(&entry.keys) == Some(wanted));
         found.and_then(|entry| account(&entry.value))
     };
-    let rows = view.storage_entries(SUBTENSOR, "Weights", &[ROOT.into()], usize::from(u16::MAX)).await?;
+    let rows = view.storage_entries(SUBTENSOR, "Weights", &[NetUid::ROOT.into()], usize::from(u16::MAX)).await?;
     let row = |entry: &btd_chain::StorageEntry| {
         let (uid, row) = (uid(&entry.keys)?, row(&entry.value));
         let total = row.iter().map(|weight| u64::from(weight.weight)).sum();
@@ -122,10 +122,10 @@ where
         if way(&ground.view).await? == Way::None {
             return Err(gone(&ground));
         }
-        let Some(uid) = ground.view.uid(ROOT, hotkey.account()).await? else {
-            return Err(Precondition::NotRegistered { hotkey, netuid: ROOT }.into());
+        let Some(uid) = ground.view.uid(NetUid::ROOT, hotkey.account()).await? else {
+            return Err(Precondition::NotRegistered { hotkey, netuid: NetUid::ROOT }.into());
         };
-        let told = ground.view.storage_json(SUBTENSOR, "Weights", &[ROOT.into(), Value::from(uid.0)]).await?;
+        let told = ground.view.storage_json(SUBTENSOR, "Weights", &[NetUid::ROOT.into(), Value::from(uid.0)]).await?;
         let changed = nudged(&row(&told), params.netuid, params.amount, change);
         if changed.is_empty() {
             return Err(Precondition::Nothing.into());
@@ -193,12 +193,12 @@ async fn draft(
         Way::None => return Err(gone(ground)),
     };
     let call = call
-        .arg("netuid", ROOT)
+        .arg("netuid", NetUid::ROOT)
         .arg("dests", netuids.iter().copied().collect::<Value>())
         .arg("weights", values.iter().copied().collect::<Value>())
         .arg("version_key", version_key);
-    if ground.view.uid(ROOT, hotkey.account()).await?.is_none() {
-        return Err(Precondition::NotRegistered { hotkey, netuid: ROOT }.into());
+    if ground.view.uid(NetUid::ROOT, hotkey.account()).await?.is_none() {
+        return Err(Precondition::NotRegistered { hotkey, netuid: NetUid::ROOT }.into());
     }
     let total: u64 = values.iter().map(|value| u64::from(*value)).sum();
     let told = netuids

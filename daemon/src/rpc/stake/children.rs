@@ -82,7 +82,7 @@ pub(super) async fn set(parts: Arc<Parts>, params: ChildSetParams, _: Caller) ->
     let place = place(params.netuid, params.all_netuids)?;
     receipt::sign::<ChildSet, _>(&parts, key, params, move |ground, params| async move {
         check(&params.children, hotkey)?;
-        if place == Place::One(NetUid(0)) {
+        if place == Place::One(NetUid::ROOT) {
             let words = "nobody inherits on root: name another subnet".to_owned();
             return receipt::foreseen("RegistrationNotPermittedOnRootSubnet", words);
         }
@@ -122,7 +122,7 @@ fn place(netuid: Option<NetUid>, all_netuids: bool) -> Result<Place, Failure> {
 
 /// Every subnet but root, on which nobody inherits.
 async fn but_root(view: &View) -> Result<Vec<NetUid>, SubmissionError> {
-    Ok(view.netuids().await?.into_iter().filter(|netuid| *netuid != NetUid(0)).collect())
+    Ok(view.netuids().await?.into_iter().filter(|netuid| *netuid != NetUid::ROOT).collect())
 }
 
 /// The subnets on which somebody inherits from a hotkey, or will.

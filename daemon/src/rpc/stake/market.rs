@@ -16,7 +16,6 @@ pub(super) const ONE: u64 = 1_000_000_000;
 pub(super) const MILLION: u128 = 1_000_000;
 /// What is worth less, in rao, may come to nothing by rounding alone.
 const DUST: u64 = 1_000;
-pub(super) const ROOT: NetUid = NetUid(0);
 
 /// A trade of tao for the alpha of one subnet, or of that alpha for tao.
 #[derive(Clone, Copy, Debug)]
@@ -70,7 +69,7 @@ impl Trade {
         amounts: Option<(Tao, Alpha)>,
         (protection, fill): (Protection, Fill),
     ) -> Self {
-        let limit = if netuid == ROOT { None } else { limit(price, protection, side) };
+        let limit = if netuid == NetUid::ROOT { None } else { limit(price, protection, side) };
         Self { netuid, side, price, limit, fill, amounts }
     }
 
@@ -87,7 +86,7 @@ impl Trade {
     /// The draft with what the trade is likely to bring, and between which prices. Refused is one that would move the
     /// price beyond its limit all by itself.
     pub(super) fn tell(&self, draft: Draft) -> Result<Draft, SubmissionError> {
-        if self.netuid == ROOT {
+        if self.netuid == NetUid::ROOT {
             return Ok(draft);
         }
         self.fits()?;
@@ -162,7 +161,7 @@ impl Trade {
 
 /// The price of one alpha in rao of tao; on root alpha is tao.
 pub(super) async fn price(ground: &Ground, netuid: NetUid) -> Result<Tao, SubmissionError> {
-    if netuid == ROOT {
+    if netuid == NetUid::ROOT {
         return Ok(Tao::from_rao(ONE));
     }
     if !ground.view.subnet_exists(netuid).await? {
@@ -190,7 +189,7 @@ pub(super) async fn require_liquidity(
     netuid: NetUid,
     (expected, got): (u64, u64),
 ) -> Result<(), SubmissionError> {
-    if got > 0 || expected < DUST || netuid == ROOT {
+    if got > 0 || expected < DUST || netuid == NetUid::ROOT {
         return Ok(());
     }
     ground.require(Need::Started(netuid)).await?;
@@ -205,7 +204,7 @@ async fn quote(
     netuid: NetUid,
     amount: u64,
 ) -> Result<Option<u64>, SubmissionError> {
-    if netuid == ROOT {
+    if netuid == NetUid::ROOT {
         return Ok(Some(amount));
     }
     let arguments = [netuid.into(), Value::from(amount)];
@@ -317,7 +316,7 @@ mod tests {
     #[test]
     fn on_root_there_is_nothing_to_protect() {
         let amounts = Some((rao(5), Alpha::from_rao(5)));
-        let root = Trade::new((ROOT, Side::Buy), rao(ONE), amounts, (Protection::Limit(rao(1)), Fill::Whole));
+        let root = Trade::new((NetUid::ROOT, Side::Buy), rao(ONE), amounts, (Protection::Limit(rao(1)), Fill::Whole));
         assert_eq!((root.limit(), root.tao()), (None, Some(rao(5))));
         let told = root.tell(draft()).unwrap();
         assert!(told.effects.is_empty() && told.warnings.is_empty());

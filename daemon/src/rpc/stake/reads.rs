@@ -16,8 +16,6 @@ use crate::{
     rpc::{Caller, Failure, receipt, wallet::worth},
 };
 
-const ROOT: NetUid = NetUid(0);
-
 pub(super) async fn list(parts: Arc<Parts>, params: ColdkeyParams, _: Caller) -> Result<Stakes, Failure> {
     let coldkey = receipt::coldkey(&parts, params.wallet, params.address).await?;
     let (view, at) = receipt::view(&parts.link).await?;
@@ -32,7 +30,7 @@ pub(super) async fn list(parts: Arc<Parts>, params: ColdkeyParams, _: Caller) ->
     let subnets = view.subnets().await?;
     let price = |netuid| {
         let found = subnets.iter().find(|subnet| subnet.netuid == netuid).and_then(|subnet| subnet.price);
-        if netuid == ROOT { Tao::from_rao(1_000_000_000) } else { found.unwrap_or(Tao::ZERO) }
+        if netuid == NetUid::ROOT { Tao::from_rao(1_000_000_000) } else { found.unwrap_or(Tao::ZERO) }
     };
     let metagraphs = parts.metagraph.current();
     let known = metagraphs.list.as_deref();
@@ -101,7 +99,7 @@ type Claims = BTreeMap<(NetUid, Hotkey), Alpha>;
 /// what was claimed (`RootClaimable`, `RootClaimed`; rates are fixed point with 32 bits behind the point).
 async fn claimable(view: &View, coldkey: Coldkey, stakes: &[StakeInfo]) -> Result<Claims, ReadError> {
     let mut claims = Claims::new();
-    for stake in stakes.iter().filter(|stake| stake.netuid == ROOT) {
+    for stake in stakes.iter().filter(|stake| stake.netuid == NetUid::ROOT) {
         let rates = match view.storage_json(SUBTENSOR, "RootClaimable", &[stake.hotkey.into()]).await {
             Ok(rates) => rates,
             Err(ReadError::Absent(_)) => return Ok(claims),

@@ -12,7 +12,7 @@ use super::{
     SUBTENSOR,
     crossing::Crossing,
     holdings::{Holdings, Part},
-    market::{self, ROOT, Side, Trade},
+    market::{self, Side, Trade},
 };
 use crate::submit::{Draft, Ground, Need, Precondition, SubmissionError};
 
@@ -53,7 +53,7 @@ pub(super) async fn started(ground: &Ground) -> Result<Vec<NetUid>, SubmissionEr
     for netuid in ground.view.netuids().await? {
         let enabled = ground.view.storage_json(SUBTENSOR, "SubtokenEnabled", &[netuid.into()]).await;
         match enabled {
-            Ok(enabled) if netuid == ROOT || enabled.as_bool().unwrap_or(true) => started.push(netuid),
+            Ok(enabled) if netuid == NetUid::ROOT || enabled.as_bool().unwrap_or(true) => started.push(netuid),
             Ok(_) => {}
             // Before alpha there was nothing to start.
             Err(ReadError::Absent(_)) => started.push(netuid),
@@ -71,7 +71,7 @@ pub(in crate::rpc) async fn burn(
 ) -> Result<Draft, SubmissionError> {
     let (netuid, amount) = (params.netuid, params.amount);
     ground.require_call(SUBTENSOR, "add_stake_burn", "nothing does both at once there: `stake add`, then burn")?;
-    if netuid == ROOT {
+    if netuid == NetUid::ROOT {
         let words = "root has no alpha that could be bought and destroyed".to_owned();
         return Err(Precondition::Foreseen { error: "CannotBurnOrRecycleOnRootSubnet", words }.into());
     }
@@ -137,7 +137,7 @@ pub(super) async fn sell_of(
 /// position that may not leave as a whole.
 pub(super) async fn give_up(ground: &Ground, everything: bool, hotkey: Hotkey) -> Result<Draft, SubmissionError> {
     let holdings = Holdings::everywhere(ground).await?;
-    let wanted = |stake: &&StakeInfo| Hotkey(stake.hotkey) == hotkey && (everything || stake.netuid != ROOT);
+    let wanted = |stake: &&StakeInfo| Hotkey(stake.hotkey) == hotkey && (everything || stake.netuid != NetUid::ROOT);
     let held = holdings.stakes().iter().filter(wanted);
     let (held, bound): (Vec<_>, Vec<_>) = held.partition(|stake| stake.stake <= holdings.free(stake.netuid));
     let stays = |stake: &&StakeInfo| {
@@ -197,7 +197,7 @@ pub(super) async fn swap(ground: &Ground, params: &SwapParams, hotkey: Hotkey) -
         .arg("destination_netuid", dest)
         .arg("alpha_amount", alpha);
     let sold = format!("{}{alpha} of subnet {origin}", origin.stake_sign());
-    let bought = if dest == ROOT { "stake on root".to_owned() } else { format!("alpha of subnet {dest}") };
+    let bought = if dest == NetUid::ROOT { "stake on root".to_owned() } else { format!("alpha of subnet {dest}") };
     let summary = format!("Swap {sold} for {bought} behind hotkey {hotkey}");
     let draft = crossing.within(ground, Draft::new(call, summary), limit).await?;
     let draft = draft.needs(Need::Subnet(origin)).needs(Need::Subnet(dest));
@@ -255,7 +255,7 @@ async fn least(ground: &Ground, netuid: NetUid, amount: Tao) -> Result<(), Submi
 
 /// Whether tao and alpha are the same there, and no pool is between them: on root, and where the mechanism is 0.
 pub(super) async fn is_one_for_one(ground: &Ground, netuid: NetUid) -> Result<bool, SubmissionError> {
-    if netuid == ROOT {
+    if netuid == NetUid::ROOT {
         return Ok(true);
     }
     match ground.view.storage_json("SubtensorModule", "SubnetMechanism", &[netuid.into()]).await {

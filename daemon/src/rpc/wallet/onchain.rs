@@ -186,7 +186,7 @@ async fn swap_hotkey(parts: Arc<Parts>, params: SwapHotkeyParams, _: Caller) -> 
                 return foreseen("HotKeyAlreadyRegisteredInSubNet", words);
             }
         }
-        let is_on_root = params.netuid.is_none_or(|netuid| netuid == NetUid(0));
+        let is_on_root = params.netuid.is_none_or(|netuid| netuid == NetUid::ROOT);
         // A runtime that has no name for it does not look at it.
         let is_judged = ground.view.runtime().has_error(SUBTENSOR, NOT_CLEAN);
         if is_on_root && is_judged && !is_clean_on_root(&ground.view, new).await? {
@@ -223,7 +223,7 @@ async fn swap_hotkey(parts: Arc<Parts>, params: SwapHotkeyParams, _: Caller) -> 
             None => draft,
         };
         Ok(match params.netuid {
-            Some(NetUid(0)) => draft.warning("root stake and dividends go with it: its nominators are moved"),
+            Some(NetUid::ROOT) => draft.warning("root stake and dividends go with it: its nominators are moved"),
             _ => draft.warning("a hotkey is exchanged once in 1000 blocks, on one subnet once in 7200"),
         })
     })
@@ -240,7 +240,7 @@ async fn is_clean_on_root(view: &View, hotkey: Hotkey) -> Result<bool, ReadError
     let claims = told("RootClaimable", &[hotkey.into()]).await?;
     // A runtime without such claims has no such rule.
     let Some(claims) = claims else { return Ok(true) };
-    let stake = told("TotalHotkeyAlpha", &[hotkey.into(), NetUid(0).into()]).await?;
+    let stake = told("TotalHotkeyAlpha", &[hotkey.into(), NetUid::ROOT.into()]).await?;
     let has_claims = claims.as_array().is_some_and(|claims| !claims.is_empty());
     Ok(!has_claims && stake.as_ref().and_then(number).unwrap_or(0) == 0)
 }
