@@ -29,7 +29,7 @@ pub struct LinkConfig {
     pub stale_after_ms: u64,
     /// The longest rest of an endpoint that failed. Rests begin at half a second, double with each
     /// failure in a row, and are jittered; an endpoint of another chain rests four times as long. While
-    /// blocks are overdue, others are looked at before their rest is over.
+    /// blocks are overdue those that could not be reached are looked at before their rest is over.
     pub retry_max_ms: u64,
     /// How long an endpoint may say nothing before it is asked for a sign of life, and how long that
     /// may take; 0 asks for none.

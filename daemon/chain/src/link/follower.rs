@@ -1,7 +1,7 @@
 //! The task that keeps the link alive and follows finalized blocks by number.
 //!
-//! One endpoint at a time, the preferred one that is well (`pool.rs`). An endpoint counts by the
-//! blocks it brings, not by its open socket: one that is silent, stale, slow, behind another
+//! One endpoint at a time, the preferred one that is well (`pool.rs`), or the one for which another was
+//! left. An endpoint counts by the blocks it brings, not by its open socket: one that is silent, stale, slow, behind another
 //! (`scout.rs`), on another chain or in contradiction to finalized history is left for the next.
 //! After a short outage the missing blocks are read first; after a long one the newest block is
 //! followed at once, and readers fetch the rest by number, so that nobody waits for a week of
@@ -62,9 +62,12 @@ impl Follower {
 
     async fn keep_following(&mut self) -> Never {
         let mut cause = None;
+        // The endpoint for which another one was left.
+        let mut better = None;
         loop {
+            let next = better.take().or_else(|| self.shared.pool.next(clock::now()).map(|(index, _)| index));
             // There is an endpoint: the configuration was checked.
-            let Some((index, _)) = self.shared.pool.next(clock::now()) else { std::future::pending().await };
+            let Some(index) = next else { std::future::pending().await };
             let node = Arc::clone(&self.shared.pool.followed[index]);
             self.attempts = self.attempts.saturating_add(1);
             let (attempt, last) = (self.attempts, self.last);
@@ -76,6 +79,10 @@ impl Follower {
             self.shared.best.send_replace(None);
             let lost = match leave {
                 Leave::Failed(lost) => lost,
+                Leave::For(other, lost) => {
+                    better = Some(other);
+                    lost
+                }
                 Leave::Disowned(lost) => {
                     self.disown(&lost);
                     lost
@@ -86,8 +93,8 @@ impl Follower {
                 ConnectError::Superseded { .. } => node.note_left(),
                 failure => node.note_failure(failure.clone(), self.shared.config.retry_max(), now, jitter),
             }
-            let rest = self.shared.pool.next(now).map_or(Duration::ZERO, |(_, rest)| rest);
-            let retry_after = rest.max(jitter(GAP.min(self.shared.config.retry_max())));
+            let rest = self.shared.pool.next(now).filter(|_| better.is_none()).map(|(_, rest)| rest);
+            let retry_after = rest.unwrap_or_default().max(jitter(GAP.min(self.shared.config.retry_max())));
             tracing::info!(endpoint = %node.endpoint, cause = lost.name(), reason = %lost, ?retry_after, "lost the chain");
             let last = self.last;
             self.shared.state.send_replace(LinkState::Lost { last, since: now, cause: lost.clone(), retry_after });

@@ -7,15 +7,11 @@
 //! followed; while blocks are overdue those that rest after a failure are visited too. Nothing is
 //! followed from here.
 
-use std::{
-    collections::BTreeSet,
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use btd_api::BlockNumber;
 
-use super::{LinkState, Shared, Standing, follower, pool::Node};
+use super::{LinkConfig, LinkState, Shared, Standing, follower, pool::Node};
 use crate::{
     block::BlockRef,
     clock,
@@ -29,14 +25,19 @@ use crate::{
 const OVERDUE: u32 = 21;
 /// Between two visits while blocks are overdue or others are asked whether they contradict too.
 const HASTE: Duration = Duration::from_secs(2);
+/// How long an endpoint that is visited may take for each thing that it is asked. The others wait meanwhile, and are
+/// looked at twice before a block is late.
+const GLANCE: Duration = Duration::from_secs(2);
 /// An endpoint that is preferred is gone back to after so many good visits in a row.
 const TRUSTED: u32 = 2;
 
 /// Why the endpoint in use is to be left.
 #[derive(Debug)]
 pub(super) enum Leave {
-    /// Another one is better.
+    /// It has failed.
     Failed(ConnectError),
+    /// This other one, which was just visited, is better.
+    For(usize, ConnectError),
     /// Two others, and more than speak for it, contradict what was followed from it: what was
     /// followed is not the chain's history.
     Disowned(ConnectError),
@@ -75,11 +76,9 @@ pub(super) async fn watch(shared: &Arc<Shared>, active: usize) -> Leave {
     let mut waiting = None;
     // How many visits are made in haste, because one has contradicted what was followed.
     let mut hasty = 0_usize;
-    let mut visited = clock::now();
     for index in others.iter().copied().cycle() {
         let usual = follower::jitter(Duration::from_millis(shared.config.scout_ms));
-        pause(shared, visited, if hasty > 0 { HASTE.min(usual) } else { usual }).await;
-        visited = clock::now();
+        pause(shared, if hasty > 0 { HASTE.min(usual) } else { usual }).await;
         hasty = hasty.saturating_sub(1);
         let node = &shared.pool.followed[index];
         // Before the endpoint in use is live nothing is known to compare with: not even which chain
@@ -87,17 +86,7 @@ pub(super) async fn watch(shared: &Arc<Shared>, active: usize) -> Leave {
         if announced(shared).is_none() || !node.may_be_visited(clock::now(), is_urgent(shared)) {
             continue;
         }
-        // While blocks are overdue nobody is waited for as long as a request may take; least of all one that failed, of
-        // which a sign that it is well again is enough.
-        let patience = match node.rests(visited) {
-            Some(_) => Some(HASTE),
-            None => is_overdue(shared).then_some(HASTE * 2),
-        };
-        let report = patient_visit(shared, node, patience).await;
-        if patience != Some(HASTE) {
-            visited = clock::now();
-        }
-        let report = match report {
+        let report = match visit(shared, node).await {
             Ok(report) => report,
             Err(cause) => {
                 tracing::debug!(endpoint = %node.endpoint, %cause, "an endpoint that is not in use is not well");
@@ -139,7 +128,7 @@ pub(super) async fn watch(shared: &Arc<Shared>, active: usize) -> Leave {
                 // One block that is missing once may be on its way.
                 if is_far || waiting == Some(followed) {
                     let seen = report.newest.number;
-                    return Leave::Failed(ConnectError::Behind { endpoint, finalized: followed, seen });
+                    return Leave::For(index, ConnectError::Behind { endpoint, finalized: followed, seen });
                 }
                 waiting = Some(followed);
             }
@@ -151,10 +140,10 @@ pub(super) async fn watch(shared: &Arc<Shared>, active: usize) -> Leave {
                 }
                 good_visits[index] += 1;
                 if let Some(slow) = is_slower(shared, active, node) {
-                    return Leave::Failed(slow);
+                    return Leave::For(index, slow);
                 }
                 if index < active && good_visits[index] >= TRUSTED {
-                    return Leave::Failed(ConnectError::Superseded { endpoint, by: node.endpoint.to_string() });
+                    return Leave::For(index, ConnectError::Superseded { endpoint, by: node.endpoint.to_string() });
                 }
             }
         }
@@ -162,12 +151,12 @@ pub(super) async fn watch(shared: &Arc<Shared>, active: usize) -> Leave {
     std::future::pending().await
 }
 
-/// Waits for the next visit: as long after `visited` as usual, or less while blocks are overdue.
-async fn pause(shared: &Shared, visited: Instant, usual: Duration) {
-    let haste = HASTE.min(usual);
+/// The time until the next visit: the usual one, or less while blocks are overdue.
+async fn pause(shared: &Shared, usual: Duration) {
+    let begun = clock::now();
     loop {
-        let waited = clock::since(visited);
-        let wanted = if is_overdue(shared) { haste } else { usual };
+        let waited = clock::since(begun);
+        let wanted = if is_overdue(shared) { HASTE.min(usual) } else { usual };
         match wanted.checked_sub(waited) {
             None | Some(Duration::ZERO) => return,
             Some(left) => clock::sleep(left.min(Duration::from_secs(1))).await,
@@ -214,19 +203,16 @@ fn announced(shared: &Shared) -> Option<BlockNumber> {
     }
 }
 
-/// Visits an endpoint, for so long at the most.
-async fn patient_visit(shared: &Shared, node: &Arc<Node>, patience: Option<Duration>) -> Result<Report, ConnectError> {
-    let Some(after) = patience else { return visit(shared, node).await };
-    clock::timeout(after, visit(shared, node)).await.unwrap_or_else(|_| {
-        let endpoint = node.endpoint.to_string();
-        Err(ConnectError::Silent { endpoint, what: "whether it is well again".to_owned(), after })
-    })
-}
-
 /// Asks an endpoint what it has: its chain, its newest finalized block, and its block at a height
 /// that was followed.
 async fn visit(shared: &Shared, node: &Arc<Node>) -> Result<Report, ConnectError> {
-    let connection = Connection::open(node, &*shared.dialer, &shared.config).await?;
+    let longest = u64::try_from(GLANCE.as_millis()).unwrap_or(u64::MAX);
+    let config = LinkConfig {
+        connect_timeout_ms: shared.config.connect_timeout_ms.min(longest),
+        request_timeout_ms: shared.config.request_timeout_ms.min(longest),
+        ..shared.config.clone()
+    };
+    let connection = Connection::open(node, &*shared.dialer, &config).await?;
     follower::check_genesis(shared, &connection).await?;
     let newest = follower::newest(&connection).await?;
     let followed = shared.head.borrow().as_ref().map(|head| head.block);

@@ -36,6 +36,8 @@ pub(crate) enum Fault {
     None,
     /// Sockets stay and nothing comes from it; a new connection is never made.
     HalfOpen,
+    /// As half open, but that new connections are made.
+    Mute,
     /// Connections end, and new ones are refused.
     Down,
     /// It has no block after this one, and answers.
@@ -78,6 +80,15 @@ struct Session {
     fault: watch::Receiver<Fault>,
     /// Cancelled connections answer nothing any more.
     ended: Arc<watch::Sender<Option<&'static str>>>,
+}
+
+// === impl Fault ===
+
+impl Fault {
+    /// Whether anything comes from the node.
+    const fn answers(&self) -> bool {
+        !matches!(self, Self::HalfOpen | Self::Mute)
+    }
 }
 
 // === impl Network ===
@@ -254,7 +265,7 @@ impl Session {
         let taking = if let Fault::Slow(seconds) = began { Duration::from_secs(seconds) } else { ANSWERING };
         clock::sleep(taking).await;
         let mut fault = self.fault.clone();
-        fault.wait_for(|fault| *fault != Fault::HalfOpen).await.unwrap();
+        fault.wait_for(Fault::answers).await.unwrap();
         if let Some(reason) = self.end() {
             return Err(lost(reason));
         }
@@ -288,7 +299,7 @@ impl RpcClientT for Session {
             let heads = stream::unfold((session, 0), move |(session, last)| async move {
                 loop {
                     let mut fault = session.fault.clone();
-                    fault.wait_for(|fault| *fault != Fault::HalfOpen).await.ok()?;
+                    fault.wait_for(Fault::answers).await.ok()?;
                     if session.end().is_some() {
                         return None;
                     }
