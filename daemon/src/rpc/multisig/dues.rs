@@ -90,6 +90,11 @@ mod tests {
         let rao = Tao::from_rao;
         assert_eq!(of(&transfer(5_u64)), Due { amount: rao(5), is_sure: true });
         assert_eq!(of(&transfer(Value::Text("5".to_owned()))), Due { amount: rao(5), is_sure: true });
+        let limited = |partial: bool| {
+            let call = Call::new("SubtensorModule", "add_stake_limit").arg("amount_staked", 5_u64);
+            of(&call.arg("allow_partial", partial)).is_sure
+        };
+        assert_eq!([limited(false), limited(true)], [true, false]);
         assert_eq!(of(&Call::new("System", "remark").arg("remark", "x")), Due::default());
         assert!(of(&transfer(5_u64)).lacks(rao(5)).is_none() && of(&transfer(5_u64)).lacks(rao(4)).is_some());
     }

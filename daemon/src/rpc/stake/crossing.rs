@@ -6,7 +6,7 @@ use btd_chain::ReadError;
 
 use super::{
     SUBTENSOR,
-    market::{self, MILLION, ONE},
+    market::{self, ONE, Side},
     number, trade,
 };
 use crate::submit::{Draft, Ground, Precondition, SubmissionError};
@@ -120,20 +120,14 @@ impl Crossing {
         ))
     }
 
-    /// Refuses what would go beyond the limit all by itself: the chain takes the fee and does nothing. Some thousandths
+    /// Refuses what would go beyond the limit all by itself: the chain takes the fee and does nothing. Two thousandths
     /// are left for the pools' own fees, and for what they hold to change until then.
     fn fits(&self, limit: Tao, measure: Measure) -> Result<(), SubmissionError> {
         const WAYS: &str = "swap less, allow a partial fill, or widen the tolerance";
         let words = match (measure, self.average()) {
             (Measure::End, Some(average)) => {
-                // In a pool of two tokens the price ends as far beyond the average as it began before it.
-                let average = u128::from(average.rao());
-                let end = average * average / u128::from(self.ratio.rao().max(1));
-                let slack = market::slack(self.ratio, limit);
-                if end.saturating_mul(MILLION + slack) / MILLION >= u128::from(limit.rao()) {
-                    return Ok(());
-                }
-                let (ratio, end) = (self.ratio, Tao::from_rao(u64::try_from(end).unwrap_or(u64::MAX)));
+                let ratio = self.ratio;
+                let Some(end) = market::end_beyond(ratio, average, limit, Side::Sell) else { return Ok(()) };
                 format!(
                     "the swap itself would move what one alpha buys from {ratio} to about {end}, beyond the limit of \
                      {limit}: {WAYS}"

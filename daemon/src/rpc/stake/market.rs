@@ -13,7 +13,6 @@ use crate::submit::{Draft, Ground, Need, Precondition, SubmissionError};
 
 /// One token in rao: the price of root's alpha, and the scale of prices.
 pub(super) const ONE: u64 = 1_000_000_000;
-pub(super) const MILLION: u128 = 1_000_000;
 /// What is worth less, in rao, may come to nothing by rounding alone.
 const DUST: u64 = 1_000;
 
@@ -116,25 +115,14 @@ impl Trade {
     }
 
     /// Refuses a trade that would move the price beyond its limit all by itself: the chain takes the fee
-    /// and does nothing. In a pool of two tokens the price ends as far beyond the average as it began
-    /// before it; a thousandth is left for the pool's own fee.
+    /// and does nothing.
     fn fits(&self) -> Result<(), SubmissionError> {
         let (Some(average), Some(limit), Fill::Whole) = (self.average(), self.limit, self.fill) else { return Ok(()) };
-        let (average, price) = (u128::from(average.rao()), self.price);
-        let end = average * average / u128::from(price.rao().max(1));
-        let limit_rao = u128::from(limit.rao());
-        let slack = slack(price, limit);
-        let is_beyond = match self.side {
-            Side::Buy => end.saturating_mul(MILLION - slack) / MILLION > limit_rao,
-            Side::Sell => end.saturating_mul(MILLION + slack) / MILLION < limit_rao,
-        };
-        if !is_beyond {
-            return Ok(());
-        }
-        let end = Tao::from_rao(u64::try_from(end).unwrap_or(u64::MAX));
+        let Some(end) = end_beyond(self.price, average, limit, self.side) else { return Ok(()) };
         let words = format!(
-            "the trade itself would move the price from τ{price} to about τ{end}, beyond the limit of τ{limit}: trade \
-             less, allow a partial fill, or widen the tolerance"
+            "the trade itself would move the price from τ{} to about τ{end}, beyond the limit of τ{limit}: trade \
+             less, allow a partial fill, or widen the tolerance",
+            self.price
         );
         Err(Precondition::Foreseen { error: "SlippageTooHigh", words }.into())
     }
@@ -235,13 +223,24 @@ pub(super) fn limit(price: Tao, protection: Protection, side: Side) -> Option<Ta
     })
 }
 
-/// By how many millionths an end that was reckoned from the average may lie beyond a limit without being sure to: the
-/// reckoning is that of a pool whose tokens weigh the same, and pools come to weigh them otherwise. How far off it is
-/// grows with the square of the distance, to a twenty-fifth where the price halves in a pool of one to a hundred.
-pub(super) fn slack(price: Tao, limit: Tao) -> u128 {
+/// Where the price ends that a trade through one pool moves from `price`, `average` being what it comes to; none where
+/// that may be within `limit`.
+///
+/// In a pool of two tokens that weigh the same the price ends as far beyond the average as it began before it. Pools
+/// come to weigh them otherwise (spec 425: a hundredth to ninety-nine of them), which puts that off by a twelfth of the
+/// square of the distance at the most. Two thousandths are left for the pool's own fee and for what it holds to change.
+pub(super) fn end_beyond(price: Tao, average: Tao, limit: Tao, side: Side) -> Option<Tao> {
+    const MILLION: u128 = 1_000_000;
+    let (average, limit_rao) = (u128::from(average.rao()), u128::from(limit.rao()));
     let (less, more) = (price.min(limit), price.max(limit));
-    let distance = MILLION - u128::from(less.rao()) * MILLION / u128::from(more.rao().max(1));
-    2_000 + distance * distance / 6 / MILLION
+    let distance = u128::from(more.saturating_sub(less).rao()) * MILLION / u128::from(less.rao().max(1));
+    let slack = distance.saturating_mul(distance) / 12 / MILLION + 2_000;
+    let end = average * average / u128::from(price.rao().max(1));
+    let is_beyond = match side {
+        Side::Buy => end.saturating_mul(MILLION.saturating_sub(slack)) / MILLION > limit_rao,
+        Side::Sell => end.saturating_mul(MILLION.saturating_add(slack)) / MILLION < limit_rao,
+    };
+    is_beyond.then(|| Tao::from_rao(u64::try_from(end).unwrap_or(u64::MAX)))
 }
 
 /// What `alpha` comes to at a price, in rao.
@@ -264,10 +263,33 @@ mod tests {
 
     const SUBNET: NetUid = NetUid(1);
 
+    /// What a trade comes to on average that takes the price of a pool from 1 to `end`, where alpha weighs `weight` times
+    /// what tao weighs (`SwapBalancer`, spec 425).
+    fn average(weight: f64, end: f64) -> f64 {
+        if end < 1.0 {
+            let grown = end.powf(-1.0 / (1.0 + weight));
+            (1.0 - grown.powf(-weight)) / (weight * (grown - 1.0))
+        } else {
+            let grown = end.powf(weight / (1.0 + weight));
+            (grown - 1.0) / (weight * (1.0 - grown.powf(-1.0 / weight)))
+        }
+    }
+
     #[test]
-    fn the_further_the_limit_the_rougher_the_reckoning() {
-        let slacks = [1_000, 990, 900, 500, 2_000, 0].map(|limit| slack(rao(1_000), rao(limit)));
-        assert_eq!(slacks, [2_000, 2_016, 3_666, 43_666, 43_666, 168_666]);
+    fn what_a_pool_takes_within_a_limit_is_not_beyond_it() {
+        for weight in [0.01, 0.1, 0.5, 0.8, 1.0, 1.25, 2.0, 10.0, 99.0] {
+            for end in [0.99, 0.9, 0.7, 0.5, 0.3, 0.1, 0.02, 1.01, 1.1, 1.5, 2.0, 4.0, 10.0, 50.0] {
+                let side = if end < 1.0 { Side::Sell } else { Side::Buy };
+                let of = |price: f64| Tao::from_tokens(&format!("{price:.9}")).unwrap();
+                let judged = |limit: f64| end_beyond(of(1.0), of(average(weight, end)), of(limit), side);
+                assert_eq!(judged(end), None, "{weight} to {end}");
+                // Beyond a limit nearby it is told.
+                let well_within = 1.0 + (end - 1.0) / 4.0;
+                if (0.5..2.0).contains(&end) && (end - 1.0).abs() > 0.05 {
+                    assert!(judged(well_within).is_some(), "{weight} to {end}, within {well_within}");
+                }
+            }
+        }
     }
 
     fn rao(rao: u64) -> Tao {
