@@ -110,6 +110,8 @@ pub struct Outcome {
 pub struct Dendrite {
     config: Config,
     hotkey: AccountId,
+    /// The hotkey's, in SS58.
+    address: String,
     signer: Arc<dyn Signer>,
     nonces: Nonces,
     lanes: Lanes,
@@ -170,6 +172,7 @@ impl Dendrite {
             quic: QuicClient::new(&config, connections),
             turns: Turns::new(config.max_requests_per_axon),
             config,
+            address: hotkey.to_string(),
             hotkey,
             signer,
             nonces: Nonces::default(),
@@ -233,7 +236,8 @@ impl Dendrite {
             match retry_after(&first) {
                 Some(pause) if ends_before(limit, started.elapsed(), pause) => {
                     tokio::time::sleep(pause).await;
-                    self.exchange(target, spec, &fields, (transport, limit, pieces), &mut used).await
+                    // What happens seldom is kept apart, so that the rest is small: hundreds of calls are open.
+                    Box::pin(self.exchange(target, spec, &fields, (transport, limit, pieces), &mut used)).await
                 }
                 _ => Ok(first),
             }
@@ -304,7 +308,10 @@ impl Dendrite {
             }
             let sent = match ready {
                 Ready::Http(ready) => self.send_http(ready, axon, &outgoing, pieces).await?,
-                Ready::Quic(ready) => Some(self.send_quic(ready, target, &outgoing, (transport, pieces, used)).await?),
+                Ready::Quic(ready) => {
+                    let sending = self.send_quic(ready, target, &outgoing, (transport, pieces, used));
+                    Some(Box::pin(sending).await?)
+                }
             };
             // A kept connection that was closed in between took nothing: once more, over another.
             if let Some(reply) = sent {
@@ -332,12 +339,12 @@ impl Dendrite {
         fields: &IndexMap<String, btd_wire::python::Value>,
         (limit, uuid): (Duration, &str),
     ) -> Result<Outgoing, CallFailure> {
-        let caller = Caller { hotkey: self.hotkey, uuid: uuid.to_owned(), ip: None };
+        let caller = Caller { hotkey: &self.address, uuid, ip: None };
         let callee = Callee { hotkey: target.hotkey, ip: target.ip.to_string(), port: target.port };
         let unsigned = Unsigned::new(
             spec,
             Synapse::new(spec, fields.clone()),
-            (&caller, &callee),
+            (caller, callee),
             limit.as_secs_f64(),
             self.nonces.next(),
         );
@@ -399,10 +406,10 @@ impl Dendrite {
         used: &mut Transport,
     ) -> Result<Ready, CallFailure> {
         let axon = SocketAddr::new(target.ip, target.port);
-        let quic = self.quic.ready(axon, target.hotkey, name);
+        let quic = || Box::pin(self.quic.ready(axon, target.hotkey, name));
         let opened = match transport {
-            Transport::Quic => Some(quic.await),
-            Transport::Auto if self.offers.has(axon) => timeout(self.config.quic_connect(), quic).await.ok(),
+            Transport::Quic => Some(quic().await),
+            Transport::Auto if self.offers.has(axon) => timeout(self.config.quic_connect(), quic()).await.ok(),
             Transport::Auto | Transport::Http => None,
         };
         match opened {

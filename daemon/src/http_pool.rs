@@ -138,7 +138,7 @@ impl HttpPool {
         let (sender, age) = if let Some(sender) = self.take(address) {
             (sender, Age::Kept)
         } else {
-            let connected = self.connect(address).await;
+            let connected = Box::pin(self.connect(address)).await;
             (connected.map_err(|source| PoolError::Unreachable { address, source })?, Age::Fresh)
         };
         Ok(Ready { sender, address, pool: self.clone(), age })

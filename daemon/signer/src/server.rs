@@ -5,7 +5,8 @@
 //! for every call behind it, and for every unlock before it.
 
 use std::{
-    fmt, io,
+    fmt,
+    io::{self, BufReader, BufWriter, Write},
     os::unix::net::UnixStream,
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
@@ -27,6 +28,10 @@ use crate::{
 
 /// A reader of answers that has not read for so long is gone.
 const PATIENCE: Duration = Duration::from_secs(5);
+/// Bytes of requests, and of their answers, that are read and written together. Neither holds a secret.
+const TOGETHER: usize = 16 * 1_024;
+/// Passwords and words pass through no buffer but their own, which is wiped.
+const APART: usize = 0;
 
 /// Bounds on what waits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,7 +59,9 @@ pub struct Server {
 /// The place of one answer.
 struct Replier {
     number: u64,
-    out: Arc<Mutex<UnixStream>>,
+    out: Arc<Mutex<BufWriter<UnixStream>>>,
+    /// Whether it goes out at once. What the reader answers itself goes out when no further call is at hand.
+    at_once: bool,
 }
 
 // === impl Server ===
@@ -80,7 +87,7 @@ impl Server {
     /// # Errors
     /// When it ends in another way than by being closed.
     pub fn serve_control(&self, stream: &UnixStream) -> Result<(), FrameError> {
-        serve(stream, |operation, to| self.control(operation, to))
+        serve(stream, APART, |operation, to| self.control(operation, to))
     }
 
     /// Answers a connection of request signers until it ends.
@@ -88,7 +95,7 @@ impl Server {
     /// # Errors
     /// When it ends in another way than by being closed.
     pub fn serve_requests(&self, stream: &UnixStream) -> Result<(), FrameError> {
-        serve(stream, |operation, to| self.request(operation, to))
+        serve(stream, TOGETHER, |operation, to| self.request(operation, to))
     }
 
     fn control(&self, operation: Control, to: Replier) {
@@ -166,9 +173,10 @@ impl Server {
         work: impl FnOnce(&Custody) -> Result<T, Refusal> + Send + 'static,
     ) {
         let (custody, number, out) = (self.custody.clone(), to.number, Arc::clone(&to.out));
+        let to = Replier { at_once: true, ..to };
         let queued = lane.submit(move || to.say(&guarded(|| work(&custody))));
         if let Err(refusal) = queued {
-            Replier { number, out }.say::<()>(&Err(refusal));
+            Replier { number, out, at_once: true }.say::<()>(&Err(refusal));
         }
     }
 }
@@ -179,14 +187,21 @@ impl fmt::Debug for Server {
     }
 }
 
-fn serve<C: DeserializeOwned>(stream: &UnixStream, mut act: impl FnMut(C, Replier)) -> Result<(), FrameError> {
+fn serve<C: DeserializeOwned>(
+    stream: &UnixStream,
+    together: usize,
+    mut act: impl FnMut(C, Replier),
+) -> Result<(), FrameError> {
     stream.set_write_timeout(Some(PATIENCE))?;
-    let out = Arc::new(Mutex::new(stream.try_clone()?));
-    let mut stream = stream;
+    let out = Arc::new(Mutex::new(BufWriter::with_capacity(together, stream.try_clone()?)));
+    let mut calls = BufReader::with_capacity(together, stream);
     let mut answer = || {
-        while let Some(body) = frame::read(&mut stream)? {
+        while let Some(body) = frame::read(&mut calls)? {
             let Call { number, operation } = frame::decode::<Call<C>>(&body)?;
-            act(operation, Replier { number, out: Arc::clone(&out) });
+            act(operation, Replier { number, out: Arc::clone(&out), at_once: false });
+            if !frame::is_whole(calls.buffer()) {
+                out.lock().unwrap_or_else(PoisonError::into_inner).flush()?;
+            }
         }
         Ok(())
     };
@@ -206,7 +221,7 @@ impl Replier {
         };
         let sent = reply.and_then(|outcome| {
             let mut out = self.out.lock().unwrap_or_else(PoisonError::into_inner);
-            match frame::write(&mut *out, &Answer { number: self.number, outcome }) {
+            let written = match frame::write(&mut *out, &Answer { number: self.number, outcome }) {
                 // Nothing of it has been sent.
                 Err(FrameError::TooLong(length)) => {
                     let words = format!(
@@ -216,14 +231,15 @@ impl Replier {
                     let refusal = Refusal::new(RefusalKind::Storage, words);
                     frame::write(&mut *out, &Answer { number: self.number, outcome: Err(refusal) })
                 }
-                sent => sent,
-            }
+                written => written,
+            };
+            written.and_then(|()| if self.at_once { Ok(out.flush()?) } else { Ok(()) })
         });
         if let Err(error) = sent {
             log::warn(format_args!("an answer could not be sent: {error}"));
             // Half an answer may be out: this connection cannot go on.
             let out = self.out.lock().unwrap_or_else(PoisonError::into_inner);
-            let _ = out.shutdown(std::net::Shutdown::Both);
+            let _ = out.get_ref().shutdown(std::net::Shutdown::Both);
         }
     }
 }
@@ -235,9 +251,9 @@ mod tests {
     #[test]
     fn an_answer_without_room_is_refused_and_the_connection_goes_on() {
         let (ours, mut theirs) = UnixStream::pair().unwrap();
-        let out = Arc::new(Mutex::new(ours));
-        Replier { number: 1, out: Arc::clone(&out) }.say(&Ok("x".repeat(frame::LONGEST)));
-        Replier { number: 2, out }.say(&Ok("short"));
+        let out = Arc::new(Mutex::new(BufWriter::with_capacity(TOGETHER, ours)));
+        Replier { number: 1, out: Arc::clone(&out), at_once: false }.say(&Ok("x".repeat(frame::LONGEST)));
+        Replier { number: 2, out, at_once: true }.say(&Ok("short"));
         let mut next = || frame::decode::<Answer>(&frame::read(&mut theirs).unwrap().unwrap()).unwrap();
         let (long, short) = (next(), next());
         assert_eq!((long.number, short.number), (1, 2));

@@ -14,12 +14,12 @@ use std::{
 };
 
 use btd_signer_protocol::{
-    Operation, Refusal,
+    Control, Operation, Refusal, Requests,
     frame::{self, Answer, Bytes, Call, FrameError, HEADER, Reply},
 };
 use serde::Serialize;
 use tokio::{
-    io::{AsyncReadExt, AsyncWriteExt},
+    io::{AsyncReadExt, AsyncWriteExt, BufReader},
     net::{
         UnixStream,
         unix::{OwnedReadHalf, OwnedWriteHalf},
@@ -33,6 +33,10 @@ use super::CustodyError;
 const ROOM: usize = 256;
 /// Calls that are written together at most.
 const AT_ONCE: usize = 64;
+/// Bytes of answers to requests that are read together: signatures and public keys.
+const TOGETHER: usize = 16 * 1_024;
+/// Other answers may hold words, and pass through no buffer but their own, which is wiped.
+const APART: usize = 0;
 
 /// Open calls; `None` once the connection has ended.
 type Open = Option<HashMap<u64, oneshot::Sender<Result<Reply, Refusal>>>>;
@@ -47,7 +51,7 @@ pub(super) struct Connection<C> {
 
 /// The stream's end: to be run until it ends, which is when the connection does.
 pub(super) struct Ends {
-    read: OwnedReadHalf,
+    read: BufReader<OwnedReadHalf>,
     write: OwnedWriteHalf,
     calls: mpsc::Receiver<Bytes>,
 }
@@ -77,9 +81,22 @@ impl Drop for Ending<'_> {
 
 // === impl Connection ===
 
+impl Connection<Control> {
+    pub(super) fn control(stream: UnixStream) -> (Self, Ends) {
+        Self::over(stream, APART)
+    }
+}
+
+impl Connection<Requests> {
+    pub(super) fn requests(stream: UnixStream) -> (Self, Ends) {
+        Self::over(stream, TOGETHER)
+    }
+}
+
 impl<C: Serialize> Connection<C> {
-    pub(super) fn over(stream: UnixStream) -> (Self, Ends) {
+    fn over(stream: UnixStream, together: usize) -> (Self, Ends) {
         let (read, write) = stream.into_split();
+        let read = BufReader::with_capacity(together, read);
         let (calls, waiting) = mpsc::channel(ROOM);
         let open = Mutex::new(Some(HashMap::new()));
         (Self { calls, open, next: AtomicU64::new(1), channel: PhantomData }, Ends { read, write, calls: waiting })
@@ -162,7 +179,7 @@ async fn write_together(write: &mut OwnedWriteHalf, calls: &[Bytes]) -> Result<(
 }
 
 /// The next answer; `None` at the end of the stream.
-async fn next(read: &mut OwnedReadHalf) -> Result<Option<Answer>, FrameError> {
+async fn next(read: &mut BufReader<OwnedReadHalf>) -> Result<Option<Answer>, FrameError> {
     let mut header = [0; HEADER];
     match read.read_exact(&mut header).await {
         Ok(_) => {}

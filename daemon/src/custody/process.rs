@@ -120,9 +120,9 @@ impl Running {
             }
         };
         let last_words = process.as_ref().map(|process| Arc::clone(&process.last_words)).unwrap_or_default();
-        let (control, ends) = Connection::over(control);
+        let (control, ends) = Connection::control(control);
         let ends = greet(&control, ends, &last_words).await?;
-        let (requests, request_ends) = Connection::over(requests);
+        let (requests, request_ends) = Connection::requests(requests);
         Ok(Self { control: (Arc::new(control), ends), requests: (Arc::new(requests), request_ends), process })
     }
 

@@ -27,8 +27,8 @@ impl Custody {
         let serving = server.clone();
         std::thread::spawn(move || serving.serve_control(&control.1));
         std::thread::spawn(move || server.serve_requests(&requests.1));
-        let (control, ends) = Connection::over(control.0);
-        let (requests, request_ends) = Connection::over(requests.0);
+        let (control, ends) = Connection::control(control.0);
+        let (requests, request_ends) = Connection::requests(requests.0);
         let (control, requests) = (Arc::new(control), Arc::new(requests));
         slots.control.send_replace(Some(Arc::clone(&control)));
         slots.requests.send_replace(Some(Arc::clone(&requests)));

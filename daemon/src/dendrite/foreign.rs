@@ -27,9 +27,10 @@ impl Bare {
     fn new() -> Self {
         let hotkey = AccountId([7; 32]);
         let spec = SynapseSpec::base();
-        let caller = Caller { hotkey, uuid: "u".to_owned(), ip: None };
+        let address = hotkey.to_string();
+        let caller = Caller { hotkey: &address, uuid: "u", ip: None };
         let callee = Callee { hotkey, ip: "127.0.0.1".to_owned(), port: 1 };
-        let unsigned = Unsigned::new(&spec, Synapse::new(&spec, IndexMap::new()), (&caller, &callee), 12.0, 1);
+        let unsigned = Unsigned::new(&spec, Synapse::new(&spec, IndexMap::new()), (caller, callee), 12.0, 1);
         let outgoing = unsigned.sign(&spec, &[0; 64]);
         #[expect(clippy::expect_used, reason = "without it there is nothing to try")]
         let runtime = Builder::new_current_thread().enable_time().build().expect("a runtime");

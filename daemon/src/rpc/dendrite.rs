@@ -44,7 +44,11 @@ async fn ping(parts: Arc<Parts>, params: PingParams, _: Caller) -> Result<Pings,
 /// Runs so many at once, whichever ends first, so that a slow one holds nobody up; gives the answers in
 /// the order of the questions.
 async fn in_their_order<T>(asked: impl Stream<Item = impl Future<Output = T>>, at_once: usize) -> Vec<T> {
-    let numbered = asked.enumerate().map(|(place, asking)| async move { (place, asking.await) });
+    let numbered = asked.enumerate().map(|(place, asking)| {
+        // A call is large: where it lies it stays, and is not carried from hand to hand.
+        let asking = Box::pin(asking);
+        async move { (place, asking.await) }
+    });
     let mut answers: Vec<_> = numbered.buffer_unordered(at_once).collect().await;
     answers.sort_unstable_by_key(|(place, _)| *place);
     answers.into_iter().map(|(_, answer)| answer).collect()

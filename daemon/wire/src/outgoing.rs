@@ -22,15 +22,15 @@ use crate::{
 };
 
 /// The calling neuron.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Caller {
-    /// The hotkey that signs.
-    pub hotkey: AccountId,
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Caller<'a> {
+    /// The hotkey that signs, as its SS58 address.
+    pub hotkey: &'a str,
     /// Names this run of the dendrite: nonces grow per hotkey and uuid. At most 64 bytes, or axons
     /// of btd refuse it.
-    pub uuid: String,
+    pub uuid: &'a str,
     /// Our address as others see it, if known. Nobody checks it.
-    pub ip: Option<String>,
+    pub ip: Option<&'a str>,
 }
 
 /// The neuron that is called.
@@ -73,24 +73,24 @@ impl Unsigned {
     pub fn new(
         spec: &SynapseSpec,
         mut synapse: Synapse,
-        (caller, callee): (&Caller, &Callee),
+        (caller, callee): (Caller<'_>, Callee),
         timeout: f64,
         nonce: i128,
     ) -> Self {
-        let (sender, receiver) = (caller.hotkey.to_string(), callee.hotkey.to_string());
+        let receiver = callee.hotkey.to_string();
         let hash = spec.body_hash(&synapse.fields);
-        let message = Signable::request(nonce, &sender, &receiver, &caller.uuid, &hash);
+        let message = Signable::request(nonce, caller.hotkey, &receiver, caller.uuid, &hash);
         synapse.timeout = Some(timeout);
         synapse.dendrite = Terminal {
-            ip: caller.ip.clone(),
+            ip: caller.ip.map(str::to_owned),
             version: Some(PROTOCOL_VERSION),
             nonce: Some(nonce),
-            uuid: Some(caller.uuid.clone()),
-            hotkey: Some(sender),
+            uuid: Some(caller.uuid.to_owned()),
+            hotkey: Some(caller.hotkey.to_owned()),
             ..Terminal::default()
         };
         synapse.axon = Terminal {
-            ip: Some(callee.ip.clone()),
+            ip: Some(callee.ip),
             port: Some(callee.port.into()),
             hotkey: Some(receiver),
             ..Terminal::default()

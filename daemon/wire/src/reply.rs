@@ -12,7 +12,7 @@ use http::{HeaderValue, Response, StatusCode, header};
 use crate::{
     admission::{Nanos, Refusal, Refused, Unverified},
     python::{JsonStyle, Value, float_repr, write_json},
-    synapse::{DEFAULT_TIMEOUT, HEADER_AXON, HEADER_DENDRITE, HeaderBlock, Synapse, SynapseSpec, Terminal},
+    synapse::{DEFAULT_TIMEOUT, HeaderBlock, Synapse, SynapseSpec, Terminal},
 };
 
 /// What a reply says of the answering axon and of this call.
@@ -211,15 +211,8 @@ fn error(
         }
     };
     let body = Bytes::from(write_json(&object([("message", text.into())]), JsonStyle::Compact));
-    let mut block = HeaderBlock::default();
-    block.push("name", name);
-    block.push("timeout", &timeout.map_or_else(|| "None".to_owned(), float_repr));
-    block.push_terminal(HEADER_AXON, &axon);
-    block.push_terminal(HEADER_DENDRITE, &dendrite);
-    let header_size = block.size();
-    block.push("header_size", &header_size.to_string());
-    block.push("total_size", &body.len().to_string());
-    block.push("computed_body_hash", hash);
+    let mut block = HeaderBlock::opening(name, timeout, (&axon, &dendrite));
+    block.close(body.len(), hash);
     response(status, &block, body.len()).map(|()| body)
 }
 

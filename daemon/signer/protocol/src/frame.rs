@@ -158,6 +158,11 @@ pub fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, FrameError> {
     }
 }
 
+/// Whether bytes that have been read begin with a whole frame, so that [`read`] waits for nothing.
+pub fn is_whole(bytes: &[u8]) -> bool {
+    bytes.split_first_chunk().is_some_and(|(header, body)| length(*header).is_ok_and(|length| body.len() >= length))
+}
+
 /// Reads one frame; `None` at the end of the stream.
 ///
 /// # Errors

@@ -49,10 +49,11 @@ async fn raw(axon: &AxonHandle, key: &Key, spec: &SynapseSpec) -> Vec<u8> {
 
 /// The bytes of one signed request, as HTTP/1.1 writes them.
 async fn raw_of(axon: &AxonHandle, key: &Key, spec: &SynapseSpec, fields: IndexMap<String, Value>) -> Vec<u8> {
-    let caller = Caller { hotkey: key.account(), uuid: "raw".into(), ip: None };
+    let sender = key.account().to_string();
+    let caller = Caller { hotkey: &sender, uuid: "raw", ip: None };
     let callee = Callee { hotkey: axon.hotkey(), ip: "127.0.0.1".into(), port: axon.address().port() };
     let synapse = Synapse::new(spec, spec.coerce(fields).unwrap());
-    let unsigned = Unsigned::new(spec, synapse, (&caller, &callee), 12.0, nanos_since_1970());
+    let unsigned = Unsigned::new(spec, synapse, (caller, callee), 12.0, nanos_since_1970());
     let signature = key.signer().sign(&key.account(), unsigned.message()).await.unwrap();
     let outgoing = unsigned.sign(spec, &signature);
     let mut bytes = format!("POST {} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n", outgoing.path).into_bytes();

@@ -48,10 +48,11 @@ async fn connect(axon: SocketAddr, number: usize) -> std::io::Result<TcpStream> 
 /// The head of a signed ping, with a body of `length` bytes to come.
 async fn head(axon: &AxonHandle, key: &Key, uuid: usize, length: usize) -> String {
     let spec = SynapseSpec::base();
-    let caller = Caller { hotkey: key.account(), uuid: format!("storm-{uuid}"), ip: None };
+    let (sender, uuid) = (key.account().to_string(), format!("storm-{uuid}"));
+    let caller = Caller { hotkey: &sender, uuid: &uuid, ip: None };
     let callee = Callee { hotkey: axon.hotkey(), ip: "127.0.0.1".into(), port: axon.address().port() };
     let synapse = Synapse::new(&spec, IndexMap::new());
-    let unsigned = Unsigned::new(&spec, synapse, (&caller, &callee), 12.0, nanos_since_1970());
+    let unsigned = Unsigned::new(&spec, synapse, (caller, callee), 12.0, nanos_since_1970());
     let signature = key.signer().sign(&key.account(), unsigned.message()).await.unwrap();
     let outgoing = unsigned.sign(&spec, &signature);
     let mut text = "POST /Synapse HTTP/1.1\r\nhost: x\r\n".to_owned();

@@ -367,11 +367,7 @@ fn write_value(writer: &mut Writer, value: &Value, style: JsonStyle) {
         Value::None => out.push_str("null"),
         Value::Bool(truth) => out.push_str(if *truth { "true" } else { "false" }),
         Value::Int(number) => out.push_str(&number.to_string()),
-        Value::Float(number) if number.is_nan() => out.push_str("NaN"),
-        Value::Float(number) if number.is_infinite() => {
-            out.push_str(if *number > 0.0 { "Infinity" } else { "-Infinity" });
-        }
-        Value::Float(number) => out.push_str(&float_repr(*number)),
+        Value::Float(number) => write_float(out, *number),
         Value::Str(text) => {
             if !writer.share(text, style) {
                 write_string(&mut writer.text, text, style);
@@ -388,13 +384,69 @@ fn write_value(writer: &mut Writer, value: &Value, style: JsonStyle) {
             writer.text.push(']');
         }
         Value::Dict(members) => {
-            write_members(writer, members.iter().map(|(key, member)| (key.as_str(), member)), style);
+            let members = members.iter().map(|(key, member)| (key.as_str(), Member::Value(member)));
+            write_members(writer, members, style);
         }
     }
 }
 
+fn write_float(out: &mut String, number: f64) {
+    if number.is_nan() {
+        out.push_str("NaN");
+    } else if number.is_infinite() {
+        out.push_str(if number > 0.0 { "Infinity" } else { "-Infinity" });
+    } else {
+        out.push_str(&float_repr(number));
+    }
+}
+
+/// A member of an object that is nowhere held as a [`Value`], or that is.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Member<'a> {
+    None,
+    Int(i128),
+    Float(f64),
+    Text(&'a str),
+    Object(&'a [(&'static str, Member<'a>)]),
+    Value(&'a Value),
+}
+
+// === impl Member ===
+
+impl<'a> Member<'a> {
+    /// What there is, or `null`.
+    pub(crate) fn of<T>(value: Option<T>, member: impl FnOnce(T) -> Self) -> Self {
+        value.map_or(Self::None, member)
+    }
+
+    /// An `int` that may be absent.
+    pub(crate) fn int(number: Option<impl Into<i128>>) -> Self {
+        Self::of(number, |number| Self::Int(number.into()))
+    }
+
+    /// A `str` that may be absent.
+    pub(crate) fn text(text: Option<&'a str>) -> Self {
+        Self::of(text, Self::Text)
+    }
+}
+
+fn write_member(writer: &mut Writer, member: Member<'_>, style: JsonStyle) {
+    let out = &mut writer.text;
+    match member {
+        Member::None => out.push_str("null"),
+        Member::Int(number) => {
+            // Writing to a text cannot fail.
+            let _ = write!(out, "{number}");
+        }
+        Member::Float(number) => write_float(out, number),
+        Member::Text(text) => write_string(out, text, style),
+        Member::Object(members) => write_members(writer, members.iter().copied(), style),
+        Member::Value(value) => write_value(writer, value, style),
+    }
+}
+
 /// Writes an object whose members are held by nobody together.
-pub(crate) fn write_object<'a>(members: impl Iterator<Item = (&'a str, &'a Value)>, style: JsonStyle) -> String {
+pub(crate) fn write_object<'a>(members: impl Iterator<Item = (&'a str, Member<'a>)>, style: JsonStyle) -> String {
     let mut out = Writer::default();
     write_members(&mut out, members, style);
     out.text
@@ -402,7 +454,7 @@ pub(crate) fn write_object<'a>(members: impl Iterator<Item = (&'a str, &'a Value
 
 /// The same text in parts, of which long texts are not copies.
 pub(crate) fn write_object_in_parts<'a>(
-    members: impl Iterator<Item = (&'a str, &'a Value)>,
+    members: impl Iterator<Item = (&'a str, Member<'a>)>,
     style: JsonStyle,
 ) -> Vec<Bytes> {
     let mut out = Writer { parts: Some(Vec::new()), ..Writer::default() };
@@ -412,7 +464,7 @@ pub(crate) fn write_object_in_parts<'a>(
     parts
 }
 
-fn write_members<'a>(writer: &mut Writer, members: impl Iterator<Item = (&'a str, &'a Value)>, style: JsonStyle) {
+fn write_members<'a>(writer: &mut Writer, members: impl Iterator<Item = (&'a str, Member<'a>)>, style: JsonStyle) {
     writer.text.push('{');
     for (index, (key, member)) in members.enumerate() {
         if index > 0 {
@@ -420,7 +472,7 @@ fn write_members<'a>(writer: &mut Writer, members: impl Iterator<Item = (&'a str
         }
         write_string(&mut writer.text, key, style);
         writer.text.push_str(if style == JsonStyle::Spaced { ": " } else { ":" });
-        write_value(writer, member, style);
+        write_member(writer, member, style);
     }
     writer.text.push('}');
 }
@@ -529,7 +581,7 @@ mod tests {
         assert_eq!(value, read_json(&body).unwrap());
         let Some(Value::Str(text)) = value.get("a") else { panic!("no text") };
         assert_eq!(text.as_bytes().as_ptr(), body[7..].as_ptr());
-        let members = [("one", &value), ("two", value.get("a").unwrap())];
+        let members = [("one", Member::Value(&value)), ("two", Member::Value(value.get("a").unwrap()))];
         for style in [JsonStyle::Compact, JsonStyle::Spaced] {
             let parts = write_object_in_parts(members.into_iter(), style);
             assert_eq!(parts.concat(), write_object(members.into_iter(), style).into_bytes());

@@ -4,7 +4,7 @@ use bytes::Bytes;
 use indexmap::IndexMap;
 
 use super::{Coercion, HeaderBlock, SynapseSpec, Terminal};
-use crate::python::{JsonStyle, Value, read_float, write_object, write_object_in_parts};
+use crate::python::{JsonStyle, Member, Value, read_float, write_object, write_object_in_parts};
 
 /// Seconds a call may take when nobody says otherwise.
 pub const DEFAULT_TIMEOUT: f64 = 12.0;
@@ -103,43 +103,36 @@ impl Synapse {
         Ok(())
     }
 
-    /// The body as a JSON object in the order of the model.
-    pub fn to_value(&self) -> Value {
-        let base = self.base(&self.dendrite).into_iter().map(|(name, value)| (name.to_owned(), value));
-        let fields = self.fields.iter().map(|(name, value)| (name.clone(), value.clone()));
-        Value::Dict(base.chain(fields).collect())
-    }
-
-    /// The body as JSON text, without copying the fields first.
+    /// The body as JSON text in the order of the model, without copying the fields first.
     pub fn to_json(&self, style: JsonStyle) -> String {
         self.to_json_from(&self.dendrite, style)
     }
 
     /// The body as JSON text that says `dendrite` of its sender.
     pub fn to_json_from(&self, dendrite: &Terminal, style: JsonStyle) -> String {
-        write_object(self.members(&self.base(dendrite)), style)
+        write_object(self.members(&dendrite.members(), &self.axon.members()), style)
     }
 
     /// The body as JSON text in parts, of which long texts are not copies.
     pub fn to_json_in_parts(&self, style: JsonStyle) -> Vec<Bytes> {
-        write_object_in_parts(self.members(&self.base(&self.dendrite)), style)
+        write_object_in_parts(self.members(&self.dendrite.members(), &self.axon.members()), style)
     }
 
-    fn members<'a>(&'a self, base: &'a [(&'static str, Value)]) -> impl Iterator<Item = (&'a str, &'a Value)> {
-        let base = base.iter().map(|(name, value)| (*name, value));
-        base.chain(self.fields.iter().map(|(name, value)| (name.as_str(), value)))
-    }
-
-    fn base(&self, dendrite: &Terminal) -> [(&'static str, Value); 7] {
-        [
-            ("name", self.name.clone().into()),
-            ("timeout", self.timeout.into()),
-            ("total_size", self.total_size.into()),
-            ("header_size", self.header_size.into()),
-            ("dendrite", dendrite.to_value()),
-            ("axon", self.axon.to_value()),
-            ("computed_body_hash", self.computed_body_hash.clone().into()),
-        ]
+    fn members<'a>(
+        &'a self,
+        dendrite: &'a [(&'static str, Member<'a>)],
+        axon: &'a [(&'static str, Member<'a>)],
+    ) -> impl Iterator<Item = (&'a str, Member<'a>)> {
+        let base = [
+            ("name", Member::Text(&self.name)),
+            ("timeout", Member::of(self.timeout, Member::Float)),
+            ("total_size", Member::Int(self.total_size.into())),
+            ("header_size", Member::Int(self.header_size.into())),
+            ("dendrite", Member::Object(dendrite)),
+            ("axon", Member::Object(axon)),
+            ("computed_body_hash", Member::text(self.computed_body_hash.as_deref())),
+        ];
+        base.into_iter().chain(self.fields.iter().map(|(name, value)| (name.as_str(), Member::Value(value))))
     }
 
     /// The header block that goes with the message, in the order peers send it. `body_size` is the
@@ -151,20 +144,13 @@ impl Synapse {
 
     /// The same, for who knows the hash of the fields already.
     pub(crate) fn to_headers_hashed(&self, spec: &SynapseSpec, body_size: usize, hash: &str) -> HeaderBlock {
-        let mut block = HeaderBlock::default();
-        block.push("name", &self.name);
-        block.push("timeout", &self.timeout.map_or_else(|| "None".to_owned(), crate::python::float_repr));
-        block.push_terminal(super::HEADER_AXON, &self.axon);
-        block.push_terminal(super::HEADER_DENDRITE, &self.dendrite);
+        let mut block = HeaderBlock::opening(&self.name, self.timeout, (&self.axon, &self.dendrite));
         for field in spec.fields().iter().filter(|field| field.default.is_none()) {
             if let Some(value) = self.fields.get(&field.name).filter(|value| **value != Value::None) {
                 block.push_input_obj(&field.name, &value.blank());
             }
         }
-        let header_size = block.size();
-        block.push("header_size", &header_size.to_string());
-        block.push("total_size", &body_size.to_string());
-        block.push("computed_body_hash", hash);
+        block.close(body_size, hash);
         block
     }
 }

@@ -1,7 +1,7 @@
 //! What a synapse says of one end of the call.
 
 use super::Coercion;
-use crate::python::{Integer, Value, float_repr, read_float, read_int};
+use crate::python::{Member, Value, float_repr, read_float, read_int};
 
 /// One end of a call as the message states it. Nothing in it is proven: an axon's facts in a reply
 /// are whatever the answering server wrote.
@@ -32,40 +32,21 @@ pub struct Terminal {
 // === impl Terminal ===
 
 impl Terminal {
-    /// The fields in the order of the model, as text; absent ones are left out.
-    pub(super) fn texts(&self) -> impl Iterator<Item = (&'static str, String)> + '_ {
+    /// The terminal as the ten members of a JSON object, in the order of the model.
+    pub(super) fn members(&self) -> [(&'static str, Member<'_>); 10] {
+        let [status_code, status_message, process_time, ip, port, version, nonce, uuid, hotkey, signature] = KNOWN;
         [
-            ("status_code", self.status_code.map(|number| number.to_string())),
-            ("status_message", self.status_message.clone()),
-            ("process_time", self.process_time.map(float_repr)),
-            ("ip", self.ip.clone()),
-            ("port", self.port.map(|number| number.to_string())),
-            ("version", self.version.map(|number| number.to_string())),
-            ("nonce", self.nonce.map(|number| number.to_string())),
-            ("uuid", self.uuid.clone()),
-            ("hotkey", self.hotkey.clone()),
-            ("signature", self.signature.clone()),
+            (status_code, Member::int(self.status_code)),
+            (status_message, Member::text(self.status_message.as_deref())),
+            (process_time, Member::of(self.process_time, Member::Float)),
+            (ip, Member::text(self.ip.as_deref())),
+            (port, Member::int(self.port)),
+            (version, Member::int(self.version)),
+            (nonce, Member::int(self.nonce)),
+            (uuid, Member::text(self.uuid.as_deref())),
+            (hotkey, Member::text(self.hotkey.as_deref())),
+            (signature, Member::text(self.signature.as_deref())),
         ]
-        .into_iter()
-        .filter_map(|(name, text)| text.map(|text| (name, text)))
-    }
-
-    /// The terminal as a JSON object with all ten members.
-    pub(super) fn to_value(&self) -> Value {
-        let nonce = self.nonce.map_or(Value::None, |nonce| Value::Int(Integer::from(nonce)));
-        let members = [
-            ("status_code", self.status_code.into()),
-            ("status_message", self.status_message.clone().into()),
-            ("process_time", self.process_time.into()),
-            ("ip", self.ip.clone().into()),
-            ("port", self.port.into()),
-            ("version", self.version.into()),
-            ("nonce", nonce),
-            ("uuid", self.uuid.clone().into()),
-            ("hotkey", self.hotkey.clone().into()),
-            ("signature", self.signature.clone().into()),
-        ];
-        Value::Dict(members.into_iter().map(|(name, value)| (name.to_owned(), value)).collect())
     }
 
     /// Reads the JSON object of a body; unknown members are ignored, `null` is an empty terminal.
@@ -141,6 +122,7 @@ impl Terminal {
     }
 }
 
+/// The members of a terminal, in the order of the model.
 const KNOWN: [&str; 10] =
     ["status_code", "status_message", "process_time", "ip", "port", "version", "nonce", "uuid", "hotkey", "signature"];
 

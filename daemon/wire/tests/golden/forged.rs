@@ -54,11 +54,12 @@ impl Scene {
 
     /// A request that passes, made at `nonce` by `key`.
     fn request_of(&self, key: &Key, nonce: i128) -> Outgoing {
-        let caller = Caller { hotkey: key.account, uuid: "u".into(), ip: None };
+        let sender = key.account.to_string();
+        let caller = Caller { hotkey: &sender, uuid: "u", ip: None };
         let callee = Callee { hotkey: self.axon, ip: "127.0.0.1".into(), port: 8091 };
         let fields: IndexMap<_, _> =
             [("text".to_owned(), Value::from("hello")), ("n".to_owned(), Value::from(1))].into_iter().collect();
-        let unsigned = Unsigned::new(&self.spec, Synapse::new(&self.spec, fields), (&caller, &callee), 12.0, nonce);
+        let unsigned = Unsigned::new(&self.spec, Synapse::new(&self.spec, fields), (caller, callee), 12.0, nonce);
         let signature = key.sign(unsigned.message().text());
         unsigned.sign(&self.spec, &signature)
     }

@@ -125,9 +125,9 @@ fn our_ping_is_the_captured_ping() {
     let headers = capture["request"]["headers"].as_array().unwrap();
     let header = |name: &str| headers.iter().find(|pair| pair[0] == name).unwrap()[1].as_str().unwrap();
     let caller = Caller {
-        hotkey: header("bt_header_dendrite_hotkey").parse().unwrap(),
-        uuid: header("bt_header_dendrite_uuid").to_owned(),
-        ip: Some(header("bt_header_dendrite_ip").to_owned()),
+        hotkey: header("bt_header_dendrite_hotkey"),
+        uuid: header("bt_header_dendrite_uuid"),
+        ip: Some(header("bt_header_dendrite_ip")),
     };
     let callee = Callee {
         hotkey: header("bt_header_axon_hotkey").parse().unwrap(),
@@ -138,7 +138,7 @@ fn our_ping_is_the_captured_ping() {
     let mut synapse = Synapse::new(&spec, indexmap::IndexMap::new());
     synapse.total_size = header("total_size").parse().unwrap();
     let nonce = header("bt_header_dendrite_nonce").parse().unwrap();
-    let unsigned = Unsigned::new(&spec, synapse, (&caller, &callee), 12.0, nonce);
+    let unsigned = Unsigned::new(&spec, synapse, (caller, callee), 12.0, nonce);
     assert_eq!(unsigned.message().text(), text(&capture["signed"], "signed_message"));
     let mut signature = [0; 64];
     hex::decode_to_slice(&header("bt_header_dendrite_signature")[2..], &mut signature).unwrap();
