@@ -153,26 +153,41 @@ impl<T: Config> Pallet<T> {
         Ok(worth)
     }
 
-    /// The most alpha that can move before the ratio of prices falls below `least` / 10⁹.
+    /// The most alpha that can move before the ratio of prices falls below `least` / 10⁹: none where it is below already.
     ///
     /// Between two pools this is the linear estimate of the real chain, which stops well short of the limit.
     fn greatest_movement(origin: NetUid, destination: NetUid, least: Tao) -> Result<Alpha, DispatchError> {
-        if least == 0 {
-            return Ok(Alpha::MAX);
-        }
         match (Self::is_one_for_one(origin), Self::is_one_for_one(destination)) {
+            (false, false) => Ok(Self::greatest_between_pools(origin, destination, least)),
+            _ if least == 0 => Ok(Alpha::MAX),
             (true, true) => Ok(if least <= UNIT { Alpha::MAX } else { 0 }),
             (false, true) => Self::greatest_sale(origin, least),
             (true, false) => Self::greatest_buy(destination, UNIT.saturating_mul(UNIT) / least),
-            (false, false) => {
-                let (tao, other_tao) = (SubnetTAO::<T>::get(origin), SubnetTAO::<T>::get(destination));
-                let (alpha, other_alpha) = (SubnetAlphaIn::<T>::get(origin), SubnetAlphaIn::<T>::get(destination));
-                let all = U256::from(tao) + U256::from(other_tao);
-                let gained = U256::from(other_alpha) * U256::from(tao) * U256::from(UNIT) / U256::from(least);
-                let given = U256::from(alpha) * U256::from(other_tao);
-                let room = gained.saturating_sub(given).checked_div(all).unwrap_or_default();
-                Ok(Alpha::try_from(room).unwrap_or(Alpha::MAX))
-            }
         }
+    }
+
+    fn greatest_between_pools(origin: NetUid, destination: NetUid, least: Tao) -> Alpha {
+        let (tao, other_tao) = (SubnetTAO::<T>::get(origin), SubnetTAO::<T>::get(destination));
+        let (alpha, other_alpha) = (SubnetAlphaIn::<T>::get(origin), SubnetAlphaIn::<T>::get(destination));
+        // Nothing moves through a pool with an empty side, whatever the limit.
+        if [tao, other_tao, alpha, other_alpha].contains(&0) || Self::ratio_is_below(origin, destination, least) {
+            return 0;
+        }
+        if least == 0 {
+            return Alpha::MAX;
+        }
+        let all = U256::from(tao) + U256::from(other_tao);
+        let gained = U256::from(other_alpha) * U256::from(tao) * U256::from(UNIT) / U256::from(least);
+        let given = U256::from(alpha) * U256::from(other_tao);
+        let room = gained.saturating_sub(given).checked_div(all).unwrap_or_default();
+        Alpha::try_from(room).unwrap_or(Alpha::MAX)
+    }
+
+    /// Whether the ratio of prices, with the weights of the pools, is below `least` / 10⁹: movements only lower it.
+    fn ratio_is_below(origin: NetUid, destination: NetUid, least: Tao) -> bool {
+        let ((above, below), (other_above, other_below)) = (Self::price_parts(origin), Self::price_parts(destination));
+        // No part is above 2¹²⁴, so each product with a price fits.
+        let (asked, is) = (other_above * U256::from(least), above * U256::from(UNIT));
+        asked.full_mul(below) > is.full_mul(other_below)
     }
 }

@@ -108,7 +108,7 @@ impl<T: Config> Pallet<T> {
     }
 
     /// Numerator and denominator of the price.
-    fn price_parts(netuid: NetUid) -> (U256, U256) {
+    pub(super) fn price_parts(netuid: NetUid) -> (U256, U256) {
         let (tao_weight, alpha_weight) = weights::<T>(netuid);
         (
             U256::from(alpha_weight) * U256::from(SubnetTAO::<T>::get(netuid)),

@@ -3,8 +3,10 @@
 use btd_devnet_runtime::{
     Runtime, SubtensorModule, System, UNIT, alpha_assets,
     subtensor::{self as s, Call, Event, types::ROOT},
+    swap::{Balancer, SwapBalancer},
 };
 use frame_support::traits::Hooks;
+use sp_runtime::Perquintill;
 
 use crate::{FIRST, NOWHERE, OK, SUBNET, expect, key, on_a_chain, on_a_subnet, wait};
 
@@ -198,6 +200,46 @@ fn movements_are_refused_in_order() {
         expect("Bob", swap(SUBNET, SUBNET, UNIT), "SameNetuid");
         expect("Bob", swap(SUBNET, ROOT, UNIT), OK);
         assert!(held("other", "Bob", ROOT) > 0);
+    });
+}
+
+/// Spec 425 has no `ZeroMaxStakeAmount`: where nothing may move, a limit is a slippage like any other.
+#[test]
+fn a_limit_above_the_ratio_of_prices_lets_nothing_move() {
+    on_a_subnet(|| {
+        s::SubtokenEnabled::<Runtime>::insert(FIRST, true);
+        expect("Bob", add(SUBNET, 100 * UNIT), OK);
+        let swap = |destination_netuid, limit_price, allow_partial| Call::swap_stake_limit {
+            hotkey: key("owner"),
+            origin_netuid: SUBNET,
+            destination_netuid,
+            alpha_amount: UNIT,
+            limit_price,
+            allow_partial,
+        };
+        let unit = u128::from(UNIT);
+        let prices = |netuid| u128::from(SubtensorModule::alpha_price(netuid));
+        let ratio = u64::try_from(prices(SUBNET) * unit / prices(FIRST)).unwrap();
+        expect("Bob", swap(FIRST, ratio + ratio / 1_000, false), "SlippageTooHigh");
+        expect("Bob", swap(FIRST, ratio + ratio / 1_000, true), "AmountTooLow");
+        expect("Bob", swap(FIRST, ratio / 2, false), OK);
+        // To root the price is one of a sale, which has an error of its own.
+        expect("Bob", swap(ROOT, SubtensorModule::alpha_price(SUBNET) * 2, true), "PriceLimitExceeded");
+
+        // The linear estimate knows no weights of pools, the ratio of prices does.
+        let linear = |netuid: u16| {
+            let alpha = u128::from(s::SubnetAlphaIn::<Runtime>::get(netuid));
+            u128::from(s::SubnetTAO::<Runtime>::get(netuid)) * unit / alpha
+        };
+        SwapBalancer::<Runtime>::insert(SUBNET, Balancer { quote: Perquintill::from_percent(75) });
+        let by_reserves = u64::try_from(linear(SUBNET) * unit / linear(FIRST)).unwrap();
+        let ratio = u64::try_from(prices(SUBNET) * unit / prices(FIRST)).unwrap();
+        assert!(ratio < by_reserves / 2, "{ratio} {by_reserves}");
+        expect("Bob", swap(FIRST, ratio * 3 / 2, false), "SlippageTooHigh");
+        expect("Bob", swap(FIRST, ratio / 2, false), OK);
+
+        s::SubnetAlphaIn::<Runtime>::insert(FIRST, 0);
+        expect("Bob", swap(FIRST, 0, false), "SlippageTooHigh");
     });
 }
 
