@@ -10,6 +10,7 @@ use std::{
     time::Duration,
 };
 
+use btd_devnet_runtime::{INSTANT_BLOCK_TIME, MILLISECONDS_PER_BLOCK};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::profile::Profile;
@@ -89,12 +90,18 @@ impl BlockTime {
     }
 
     /// The distance between blocks that the chain is told of, in milliseconds.
-    ///
-    /// Instant blocks have no period; 2 ms lets their timestamps follow each other by one millisecond.
     pub(crate) fn nominal_millis(self) -> u64 {
         match self {
             Self::Every(period) => u64::try_from(period.as_millis()).unwrap_or(u64::MAX),
-            Self::Instant => 2,
+            Self::Instant => INSTANT_BLOCK_TIME,
+        }
+    }
+
+    /// How long a slot is, in milliseconds; clients read it from the runtime.
+    pub(crate) fn slot_millis(self) -> u64 {
+        match self {
+            Self::Every(_) => self.nominal_millis().max(1),
+            Self::Instant => MILLISECONDS_PER_BLOCK,
         }
     }
 }

@@ -177,7 +177,7 @@ impl Producer {
         let failed = |source| DevnetError::Block { number, source };
         let (_, state) = self.node.chain.state(None).map_err(|_| DevnetError::Stopped)?;
         let timestamp = self.clock.timestamp(number);
-        let by_clock = timestamp / self.block_time.nominal_millis().max(1);
+        let by_clock = timestamp / self.block_time.slot_millis();
         let mut builder =
             Builder::open(&state, &parent, genesis, (timestamp, by_clock.max(slot(&parent.header).saturating_add(1))))
                 .map_err(failed)?;

@@ -1,6 +1,5 @@
 //! `AdminUtils`: settings of the chain and of subnets, with who may change which, and when.
 //!
-//! Left out are the calls for what this chain does not have: authorities of consensus, and the EVM's chain id.
 //! [`crate::subtensor::owner`] holds the rules of owners.
 
 mod calls;
@@ -21,8 +20,14 @@ pub use pallet::*;
 pub mod pallet {
     use alloc::vec::Vec;
 
-    use frame_support::{pallet_prelude::*, traits::ConstBool};
+    use frame_support::{
+        pallet_prelude::*,
+        traits::{ConstBool, ConstU32},
+        weights::constants::RocksDbWeight,
+    };
     use frame_system::pallet_prelude::*;
+    use sp_consensus_aura::sr25519::AuthorityId as AuraId;
+    use sp_consensus_grandpa::AuthorityList;
 
     use crate::subtensor::{
         self as s, Error as ChainError, Event as ChainEvent, Pallet as Chain,
@@ -125,6 +130,18 @@ pub mod pallet {
     const GREATEST_MECHANISMS: MechId = 16;
     /// Blocks between two changes of a subnet's mechanisms.
     const MECHANISM_LIMIT: u64 = 7_200;
+    /// What it weighs to name `count` authors, in picoseconds.
+    fn weight_of_authors(count: usize) -> Weight {
+        let parts = 29_392_u64.saturating_mul(count as u64).saturating_add(4_442_146);
+        Weight::from_parts(parts, 0).saturating_add(RocksDbWeight::get().writes(1))
+    }
+
+    /// What it weighs to name `count` finalisers, in picoseconds.
+    fn weight_of_finalisers(count: usize) -> Weight {
+        let parts = 15_444_u64.saturating_mul(count as u64).saturating_add(7_972_506);
+        Weight::from_parts(parts, 2_779).saturating_add(RocksDbWeight::get().reads_writes(1, 1))
+    }
+
     /// Blocks between two trimmings of a subnet.
     const TRIMMING_LIMIT: u64 = 216_000;
 

@@ -14,6 +14,7 @@ use frame_support::{
 use pallet_transaction_payment::{FeeDetails, RuntimeDispatchInfo};
 use sp_api::impl_runtime_apis;
 use sp_consensus_aura::sr25519::AuthorityId as AuraId;
+use sp_consensus_grandpa::{AuthorityList, EquivocationProof, OpaqueKeyOwnershipProof, SetId};
 use sp_core::{OpaqueMetadata, crypto::KeyTypeId};
 use sp_inherents::{CheckInherentsResult, InherentData};
 use sp_runtime::{
@@ -24,8 +25,8 @@ use sp_runtime::{
 use sp_version::RuntimeVersion;
 
 use crate::{
-    AccountId, Aura, Balance, Block, Executive, InherentDataExt, Nonce, Runtime, RuntimeCall, RuntimeGenesisConfig,
-    SubtensorModule, System, TransactionPayment, UncheckedExtrinsic, VERSION, drand,
+    AccountId, Aura, Balance, Block, BlockNumber, Executive, Grandpa, InherentDataExt, Nonce, Runtime, RuntimeCall,
+    RuntimeGenesisConfig, SubtensorModule, System, TransactionPayment, UncheckedExtrinsic, VERSION, drand, genesis,
     proxy::filters::{self, ProxyFilterInfo, ProxyTypeInfo},
     runtime_api,
     shield::{self, ShieldedTransaction, envelope::AuthorKey},
@@ -118,6 +119,31 @@ impl_runtime_apis! {
         }
     }
 
+    impl sp_consensus_grandpa::GrandpaApi<Block> for Runtime {
+        fn grandpa_authorities() -> AuthorityList {
+            Grandpa::grandpa_authorities()
+        }
+
+        fn current_set_id() -> SetId {
+            Grandpa::current_set_id()
+        }
+
+        // Nobody proves to own a key: there are no sessions.
+        fn submit_report_equivocation_unsigned_extrinsic(
+            _equivocation_proof: EquivocationProof<<Block as BlockT>::Hash, BlockNumber>,
+            _key_owner_proof: OpaqueKeyOwnershipProof,
+        ) -> Option<()> {
+            None
+        }
+
+        fn generate_key_ownership_proof(
+            _set_id: SetId,
+            _authority_id: sp_consensus_grandpa::AuthorityId,
+        ) -> Option<OpaqueKeyOwnershipProof> {
+            None
+        }
+    }
+
     impl sp_session::SessionKeys<Block> for Runtime {
         // The chain has one author that signs nothing, so there are no session keys.
         fn generate_session_keys(_owner: Vec<u8>, _seed: Option<Vec<u8>>) -> sp_session::OpaqueGeneratedSessionKeys {
@@ -177,11 +203,11 @@ impl_runtime_apis! {
         }
 
         fn get_preset(id: &Option<sp_genesis_builder::PresetId>) -> Option<Vec<u8>> {
-            get_preset::<RuntimeGenesisConfig>(id, |_| None)
+            get_preset::<RuntimeGenesisConfig>(id, |name| (name == genesis::PRESET).then(genesis::preset))
         }
 
         fn preset_names() -> Vec<sp_genesis_builder::PresetId> {
-            Vec::new()
+            vec![genesis::PRESET.into()]
         }
     }
 

@@ -3,30 +3,41 @@
 
 use frame_support::{
     traits::{
-        Imbalance,
+        FindAuthor, Imbalance,
         fungible::{Balanced, Credit, Inspect},
         tokens::{Fortitude, Precision, Preservation, WithdrawConsequence},
     },
     weights::{WeightToFeeCoefficient, WeightToFeeCoefficients, WeightToFeePolynomial},
 };
 use pallet_transaction_payment::{OnChargeTransaction, TxCreditHold};
+use sp_core::sr25519;
 use sp_runtime::{
-    Perbill,
+    DigestItem, Perbill,
     traits::{DispatchInfoOf, PostDispatchInfoOf, Zero},
     transaction_validity::{InvalidTransaction, TransactionValidityError},
 };
 
 use crate::{
-    AccountId, Balance, Balances, Runtime, RuntimeCall, SubtensorModule,
+    AccountId, Aura, Balance, Balances, Runtime, RuntimeCall, SubtensorModule, System,
     subtensor::alpha_fees::{AlphaFee, Place},
 };
 
-/// The account every fee and tip goes to: the only block author of a development chain, `//One`.
+/// The block author that a development chain starts with, `//One`.
 pub const fn fee_recipient() -> AccountId {
     AccountId::new([
         0xac, 0x85, 0x9f, 0x8a, 0x21, 0x6e, 0xeb, 0x1b, 0x32, 0x0b, 0x4c, 0x76, 0xd1, 0x18, 0xda, 0x3d, 0x74, 0x07,
         0xfa, 0x52, 0x34, 0x84, 0xd0, 0xa9, 0x80, 0x12, 0x6d, 0x3b, 0x4d, 0x0d, 0x22, 0x0a,
     ])
+}
+
+/// The account every fee and tip of the block at hand goes to: the authority whose turn its slot is. The node makes blocks
+/// for all of them, so that there is an author even where root has named others.
+pub fn block_author() -> AccountId {
+    let digest = System::digest();
+    let index = Aura::find_author(digest.logs.iter().filter_map(DigestItem::as_pre_runtime));
+    let authorities = pallet_aura::Authorities::<Runtime>::get();
+    let author = index.and_then(|index| authorities.get(usize::try_from(index).ok()?));
+    author.map_or_else(fee_recipient, |author| AccountId::from(sr25519::Public::from(author.clone())))
 }
 
 /// 0.0005 rao for each picosecond of reference time.
@@ -73,7 +84,7 @@ fn places(who: &AccountId, call: &RuntimeCall, depth: u8) -> Vec<Place> {
 }
 
 /// Withdraws the fee before dispatch, keeping the payer alive, returns what was not used, and credits the rest to
-/// [`fee_recipient`]. Without TAO for it, the fee is paid in alpha where the call allows it.
+/// [`block_author`]. Without TAO for it, the fee is paid in alpha where the call allows it.
 pub struct FeesToAuthor;
 
 impl OnChargeTransaction<Runtime> for FeesToAuthor {
@@ -154,7 +165,7 @@ impl OnChargeTransaction<Runtime> for FeesToAuthor {
             return Ok(());
         }
         // A dropped credit only lowers the issuance; it can happen when the author's account would be dust.
-        drop(<Balances as Balanced<AccountId>>::resolve(&fee_recipient(), earned));
+        drop(<Balances as Balanced<AccountId>>::resolve(&block_author(), earned));
         Ok(())
     }
 }

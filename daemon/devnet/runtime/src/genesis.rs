@@ -2,7 +2,7 @@
 
 mod busy;
 
-use sp_core::{Pair, sr25519, storage::Storage};
+use sp_core::{Pair, crypto::Ss58Codec, ed25519, sr25519, storage::Storage};
 use sp_runtime::{BuildStorage, MultiSigner, traits::IdentifyAccount};
 
 pub use busy::Busy;
@@ -74,6 +74,11 @@ pub enum RootStaking {
 
 /// Names of the well-known development keys, those who own the most first.
 pub const DEVELOPMENT_NAMES: [&str; 9] = ["Alice", "Bob", "Charlie", "Dave", "Eve", "Ferdie", "One", "Two", "Three"];
+
+/// The EVM's number of every localnet.
+const EVM_CHAIN_ID: u64 = 42;
+/// The one preset that the real runtime knows by name.
+pub(crate) const PRESET: &str = "benchmark";
 
 /// Blocks between the creation of two subnets on the public networks.
 const PUBLIC_NETWORK_RATE_LIMIT: u64 = 7_200;
@@ -151,6 +156,25 @@ pub fn development_account(name: &str) -> AccountId {
     MultiSigner::from(pair.public()).into_account()
 }
 
+/// The key with which `//name` would finalise blocks.
+fn finaliser(name: &str) -> ed25519::Public {
+    #[expect(clippy::expect_used, reason = "a hard junction made of a plain word always parses")]
+    let pair = ed25519::Pair::from_string(&format!("//{name}"), None).expect("the name of a development key is a word");
+    pair.public()
+}
+
+/// The genesis configuration of [`PRESET`] as JSON: `//Alice` is author, finaliser and sudo, and she and `//Bob` own a
+/// million TAO each. What is not named starts as it does without a preset.
+pub(crate) fn preset() -> Vec<u8> {
+    let [alice, bob] = ["Alice", "Bob"].map(|name| development_account(name).to_ss58check());
+    let finaliser = finaliser("Alice").to_ss58check();
+    let million = 1_000_000 * UNIT;
+    format!(
+        r#"{{"aura":{{"authorities":["{alice}"]}},"balances":{{"balances":[["{alice}",{million}],["{bob}",{million}]]}},"grandpa":{{"authorities":[["{finaliser}",1]]}},"sudo":{{"key":"{alice}"}}}}"#
+    )
+    .into_bytes()
+}
+
 /// The storage of block 0.
 ///
 /// # Errors
@@ -166,6 +190,8 @@ pub fn genesis(spec: &GenesisSpec) -> Result<Storage, String> {
     let author: [u8; 32] = fee_recipient().into();
     let config = RuntimeGenesisConfig {
         aura: crate::AuraConfig { authorities: vec![sr25519::Public::from_raw(author).into()] },
+        grandpa: crate::GrandpaConfig { authorities: vec![(finaliser("One").into(), 1)], ..Default::default() },
+        evm_chain_id: crate::EVMChainIdConfig { chain_id: EVM_CHAIN_ID, ..Default::default() },
         balances: crate::BalancesConfig { balances: endowed, ..Default::default() },
         sudo: crate::SudoConfig { key: Some(spec.sudo.clone()) },
         drand: crate::DrandConfig { development_beacon: spec.beacon == DrandBeacon::Development, ..Default::default() },

@@ -7,6 +7,9 @@
 //! Amounts are `u64` rao everywhere (10⁻⁹ TAO or alpha). What the real chain has and this one leaves out is listed,
 //! with reasons, in `tests/vectors/surface-differences.txt`; whose weight is a guess, in `weights-not-recorded.txt` there.
 
+// The macro that composes the pallets goes one level deeper with each.
+#![recursion_limit = "256"]
+
 extern crate alloc;
 
 pub mod admin;
@@ -18,6 +21,7 @@ mod config;
 pub mod crowdloan;
 mod dice;
 pub mod drand;
+pub mod evm_chain_id;
 pub mod extensions;
 mod fees;
 pub mod genesis;
@@ -44,7 +48,7 @@ use sp_version::RuntimeVersion;
 
 pub use apis::api;
 pub use extensions::TxExtension;
-pub use fees::fee_recipient;
+pub use fees::{block_author, fee_recipient};
 pub use genesis::{Busy, DEVELOPMENT_NAMES, DrandBeacon, GenesisSpec, RootRule, RootStaking, Subnets, genesis};
 
 /// Signature of an extrinsic; sr25519 in practice.
@@ -76,6 +80,9 @@ pub type Executive =
 
 /// Milliseconds between blocks on the real network; the default of [`GenesisSpec::block_time`].
 pub const MILLISECONDS_PER_BLOCK: u64 = 12_000;
+/// The [`GenesisSpec::block_time`] of a chain whose blocks come when there is something for them: the least that lets their
+/// timestamps follow each other by a millisecond. Such a chain reports the slots of the real network.
+pub const INSTANT_BLOCK_TIME: u64 = 2;
 /// One TAO (or one alpha) in rao.
 pub const UNIT: Balance = 1_000_000_000;
 
@@ -113,6 +120,8 @@ mod runtime {
     pub type Timestamp = pallet_timestamp;
     #[runtime::pallet_index(3)]
     pub type Aura = pallet_aura;
+    #[runtime::pallet_index(4)]
+    pub type Grandpa = pallet_grandpa;
     #[runtime::pallet_index(5)]
     pub type Balances = pallet_balances;
     #[runtime::pallet_index(6)]
@@ -143,6 +152,8 @@ mod runtime {
     pub type AdminUtils = admin;
     #[runtime::pallet_index(20)]
     pub type SafeMode = pallet_safe_mode;
+    #[runtime::pallet_index(23)]
+    pub type EVMChainId = evm_chain_id;
     #[runtime::pallet_index(26)]
     pub type Drand = drand;
     #[runtime::pallet_index(27)]

@@ -3,8 +3,8 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on stops here")]
 
 use btd_devnet_runtime::{
-    AccountId, Balance, Block, GenesisSpec, Hash, Header, RuntimeCall, SignedPayload, UncheckedExtrinsic, api,
-    extensions, fee_recipient,
+    AccountId, Balance, Block, GenesisSpec, Hash, Header, INSTANT_BLOCK_TIME, RuntimeCall, SignedPayload,
+    UncheckedExtrinsic, api, extensions, fee_recipient,
     genesis::{self, development_account},
     shield::{self, ShieldedTransaction},
     subtensor::{
@@ -65,6 +65,14 @@ fn the_slots_are_those_of_the_headers_and_as_long_as_blocks_are_apart() {
         assert_eq!(call::<Vec<AccountId>>("AuraApi_authorities", &[]), [fee_recipient()]);
         let current = sp_io::storage::get(&[twox_128(b"Aura"), twox_128(b"CurrentSlot")].concat()).unwrap();
         assert_eq!(u64::decode(&mut &current[..]).unwrap(), 77);
+    });
+}
+
+#[test]
+fn a_chain_without_a_period_reports_the_slots_of_the_real_one() {
+    let spec = GenesisSpec { block_time: INSTANT_BLOCK_TIME, ..GenesisSpec::default() };
+    sp_io::TestExternalities::new(genesis::genesis(&spec).unwrap()).execute_with(|| {
+        assert_eq!(call::<u64>("AuraApi_slot_duration", &[]), 12_000);
     });
 }
 

@@ -5,6 +5,8 @@
 
 #[path = "conformance/answers.rs"]
 mod answers;
+#[path = "conformance/authorities.rs"]
+mod authorities;
 #[path = "conformance/batches.rs"]
 mod batches;
 #[path = "conformance/claims.rs"]

@@ -9,6 +9,18 @@ use frame_support::pallet_macros::pallet_section;
 mod calls {
     #[pallet::call]
     impl<T: Config> Pallet<T> {
+        /// Names the authors of blocks from the next one on; naming none changes nothing.
+        #[pallet::call_index(0)]
+        #[pallet::weight(weight_of_authors(new_authorities.len()))]
+        pub fn swap_authorities(
+            origin: OriginFor<T>,
+            new_authorities: BoundedVec<AuraId, ConstU32<32>>,
+        ) -> DispatchResult {
+            ensure_root(origin)?;
+            crate::Aura::change_authorities(new_authorities);
+            Ok(())
+        }
+
         /// Sets the greatest share a delegate may keep.
         #[pallet::call_index(1)]
         #[pallet::weight(Weight::from_parts(105_400_000, 0))]
@@ -526,6 +538,29 @@ mod calls {
                 Chain::<T>::announce(ChainEvent::CommitRevealPeriodsSet(netuid, interval));
                 Ok(())
             })
+        }
+
+        /// Sets the number by which wallets of the EVM tell chains apart.
+        #[pallet::call_index(58)]
+        #[pallet::weight(Weight::from_parts(152_199_000, 0))] // not recorded
+        pub fn sudo_set_evm_chain_id(origin: OriginFor<T>, chain_id: u64) -> DispatchResult {
+            ensure_root(origin)?;
+            crate::evm_chain_id::ChainId::<crate::Runtime>::put(chain_id);
+            Ok(())
+        }
+
+        /// Names those who make blocks final, at the end of the block `in_blocks` after this one; `forced` names the last
+        /// block that was final, where those of now have stopped.
+        #[pallet::call_index(59)]
+        #[pallet::weight(weight_of_finalisers(next_authorities.len()))]
+        pub fn schedule_grandpa_change(
+            origin: OriginFor<T>,
+            next_authorities: AuthorityList,
+            in_blocks: u32,
+            forced: Option<u32>,
+        ) -> DispatchResult {
+            ensure_root(origin)?;
+            crate::Grandpa::schedule_change(next_authorities, in_blocks, forced)
         }
 
         /// Sets how much weights beyond consensus lose as bonds, in parts of 65,535.

@@ -15,7 +15,7 @@ use super::{
     staking::Position,
     types::{Alpha, NetUid, Tao},
 };
-use crate::{AccountId, fee_recipient};
+use crate::{AccountId, block_author};
 
 /// A hotkey and a subnet on which the payer holds its alpha.
 pub type Place = (AccountId, NetUid);
@@ -75,7 +75,7 @@ impl<T: Config> Pallet<T> {
         let held = Self::held(from);
         let worth = Self::alpha_of_fee(*netuid, fee);
         let alpha = if worth == 0 { held } else { worth.min(held) };
-        let tao = with_storage_layer(|| Self::sell_stake_for(from, &fee_recipient(), alpha, Fees::Waived))?;
+        let tao = with_storage_layer(|| Self::sell_stake_for(from, &block_author(), alpha, Fees::Waived))?;
         Ok(AlphaFee { netuid: *netuid, alpha, tao })
     }
 

@@ -20,7 +20,7 @@ use super::{
     pool::{self, Fees},
     types::{Alpha, NetUid, ROOT, Tao},
 };
-use crate::{AccountId, alpha_assets, fee_recipient};
+use crate::{AccountId, alpha_assets, block_author};
 
 /// The least stake that may be added, and the least proceeds that may be left behind a partial withdrawal, in rao.
 pub(super) const LEAST_STAKE: Tao = 2_000_000;
@@ -125,7 +125,7 @@ impl<T: Config> Pallet<T> {
         let bought = Self::buy(netuid, paid, fees)?;
         ensure!(bought.output != 0, Error::<T>::AmountTooLow);
         Self::record_flow(netuid, bought.input, i64::saturating_add);
-        Self::transfer(&pool_account, &fee_recipient(), bought.fee, Preservation::Expendable)?;
+        Self::transfer(&pool_account, &block_author(), bought.fee, Preservation::Expendable)?;
         Self::credit_stake(hotkey, coldkey, netuid, bought.output);
         if netuid == ROOT {
             Self::owe_nothing_for(hotkey, coldkey, bought.output);
@@ -219,7 +219,7 @@ impl<T: Config> Pallet<T> {
         let sold = Self::sell(netuid, alpha, fees)?;
         let fee = if sold.fee == 0 { 0 } else { Self::sell(netuid, sold.fee, Fees::Waived)?.output };
         Self::transfer(&pool_account, payee, sold.output, Preservation::Expendable)?;
-        Self::transfer(&pool_account, &fee_recipient(), fee, Preservation::Expendable)?;
+        Self::transfer(&pool_account, &block_author(), fee, Preservation::Expendable)?;
         Self::record_flow(netuid, sold.output.saturating_add(fee), i64::saturating_sub);
         Self::refresh_lock(coldkey, netuid);
         Self::deposit_event(Event::StakeRemoved(
