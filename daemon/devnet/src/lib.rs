@@ -2,7 +2,7 @@
 //!
 //! It runs the FRAME runtime of `btd-devnet-runtime` natively over real trie state, makes blocks that are final at once,
 //! keeps a pool of extrinsics, and speaks Substrate's JSON-RPC over HTTP and WebSocket, so that every client of a local
-//! subtensor node works with it. It deliberately has no peers, no consensus, no forks, no wasm and no keystore; it
+//! subtensor node works with it. It deliberately has no peers, no consensus, no forks, no wasm and signs nothing; it
 //! knows nothing of the daemon that embeds it, and reads neither files of configuration nor the environment.
 //!
 //! ```no_run

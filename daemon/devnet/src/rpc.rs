@@ -7,14 +7,18 @@
 mod arguments;
 mod author;
 mod blocks;
+mod chain_head;
+mod child_state;
 mod dev;
 mod error;
+mod keys;
 mod payment;
 mod server;
 mod state;
 mod subscriptions;
 mod subtensor;
 mod system;
+mod transactions;
 
 use std::{io, net::TcpListener, sync::Arc};
 
@@ -42,8 +46,15 @@ pub(crate) fn serve(listener: TcpListener, node: Arc<Node>, max_connections: u32
 
 fn module(node: Arc<Node>) -> Result<RpcModule<Node>, RegisterMethodError> {
     let mut module = RpcModule::from_arc(node);
-    let groups =
-        [system::METHODS, blocks::METHODS, state::METHODS, author::METHODS, payment::METHODS, subtensor::METHODS];
+    let groups = [
+        system::METHODS,
+        blocks::METHODS,
+        state::METHODS,
+        child_state::METHODS,
+        author::METHODS,
+        payment::METHODS,
+        subtensor::METHODS,
+    ];
     for method in groups.into_iter().flatten() {
         let run = method.run;
         module.register_async_method(method.name, move |params, node, _| async move {
@@ -64,6 +75,9 @@ fn module(node: Arc<Node>) -> Result<RpcModule<Node>, RegisterMethodError> {
     }
     dev::register(&mut module)?;
     subscriptions::register(&mut module)?;
+    chain_head::register(&mut module)?;
+    transactions::register(&mut module)?;
+    keys::register(&mut module)?;
 
     let mut names: Vec<&'static str> = module.method_names().collect();
     names.push("rpc_methods");

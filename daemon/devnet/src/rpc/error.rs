@@ -26,7 +26,10 @@ const DECODE_ERROR: i32 = 2;
 const AUTHOR: i32 = 1_000;
 const CHAIN: i32 = 3_000;
 const STATE: i32 = 4_000;
+const OFFCHAIN: i32 = 5_000;
 const DEV: i32 = 5_000;
+/// First code of `chainHead`, whose others are below.
+const FOLLOW: i32 = -32_800;
 
 fn without_data(code: i32, message: impl Into<String>) -> ErrorObjectOwned {
     ErrorObjectOwned::owned(code, message, None::<()>)
@@ -75,6 +78,58 @@ pub(super) fn malformed(attempt: &str, error: Malformed) -> ErrorObjectOwned {
         Malformed::Content(_) => RUNTIME_ERROR,
     };
     ErrorObjectOwned::owned(code, attempt, Some(error.to_string()))
+}
+
+/// A key does not name a child trie.
+pub(super) fn child_key() -> ErrorObjectOwned {
+    without_data(STATE + 3, "Client error: Invalid child storage key")
+}
+
+/// The kind of a key is not written in four bytes.
+pub(super) fn key_type() -> ErrorObjectOwned {
+    without_data(AUTHOR + 40, "Invalid key type ID format (should be of length four)")
+}
+
+/// Session keys do not decode.
+pub(super) fn session_keys() -> ErrorObjectOwned {
+    without_data(AUTHOR + 40, "Session keys are not encoded correctly")
+}
+
+/// A kind of offchain storage that nodes do not have.
+pub(super) fn storage_kind() -> ErrorObjectOwned {
+    without_data(OFFCHAIN + 1, "This storage kind is not available yet.")
+}
+
+/// As much is kept as may be.
+pub(super) fn full(what: &str) -> ErrorObjectOwned {
+    without_data(INTERNAL_ERROR_CODE, format!("the development chain has no room for more {what}"))
+}
+
+// The errors of `chainHead`, as the JSON-RPC interface specification numbers them.
+
+/// One connection follows the chain as often as it may.
+pub(super) fn too_many_followers() -> ErrorObjectOwned {
+    without_data(FOLLOW, "Maximum number of chainHead_follow has been reached")
+}
+
+/// The follower was not told of that block, or has unpinned it.
+pub(super) fn not_pinned() -> ErrorObjectOwned {
+    without_data(FOLLOW - 1, "Invalid block hash")
+}
+
+/// The follower did not want to know of the runtime, and so cannot call it.
+pub(super) fn without_runtime() -> ErrorObjectOwned {
+    without_data(FOLLOW - 2, "The `chainHead_follow` subscription was started with `withRuntime` set to `false`")
+}
+
+/// The operation does not wait to be told to go on.
+pub(super) fn waits_for_nothing() -> ErrorObjectOwned {
+    without_data(FOLLOW - 3, "Wait for continue event was not generated for the subscription")
+}
+
+/// A block to unpin was named more than once.
+pub(super) fn named_twice() -> ErrorObjectOwned {
+    without_data(FOLLOW - 4, "Received duplicate hashes for the `chainHead_unpin` method")
 }
 
 /// No thread gave an answer.

@@ -6,7 +6,7 @@ use jsonrpsee::types::ErrorObjectOwned;
 use serde_json::json;
 use sp_core::{
     Bytes, H256,
-    storage::{StorageData, StorageKey},
+    storage::{ChildInfo, StorageData, StorageKey},
 };
 use sp_state_machine::{Backend, IterArgs, prove_read};
 use sp_version::RuntimeVersion;
@@ -37,7 +37,7 @@ pub(super) const METHODS: &[Method] = &[
 ];
 
 /// Reads the state after the block that `at` names.
-fn read<T>(
+pub(super) fn read<T>(
     node: &Node,
     at: Option<H256>,
     read: impl FnOnce(&Block, &State) -> Result<T, String>,
@@ -99,9 +99,16 @@ fn below<'a>(prefix: &'a [u8], after: Option<&'a [u8]>) -> IterArgs<'a> {
 }
 
 fn keys(node: &Node, arguments: &mut Arguments) -> Answer {
+    keys_in(node, None, arguments)
+}
+
+/// The keys of the state, or of a trie below it.
+pub(super) fn keys_in(node: &Node, child: Option<ChildInfo>, arguments: &mut Arguments) -> Answer {
     let prefix: StorageKey = arguments.required("prefix")?;
     let keys: Vec<StorageKey> = read(node, arguments.optional("hash")?, |_, state| {
-        state.keys(below(&prefix.0, None))?.map(|key| key.map(StorageKey)).collect()
+        let mut args = below(&prefix.0, None);
+        args.child_info = child;
+        state.keys(args)?.map(|key| key.map(StorageKey)).collect()
     })?;
     Ok(json!(keys))
 }
@@ -118,6 +125,11 @@ fn pairs(node: &Node, arguments: &mut Arguments) -> Answer {
 }
 
 fn keys_paged(node: &Node, arguments: &mut Arguments) -> Answer {
+    keys_paged_in(node, None, arguments)
+}
+
+/// Some keys of the state, or of a trie below it.
+pub(super) fn keys_paged_in(node: &Node, child: Option<ChildInfo>, arguments: &mut Arguments) -> Answer {
     let prefix: Option<StorageKey> = arguments.optional("prefix")?;
     let count: u32 = arguments.required("count")?;
     let after: Option<StorageKey> = arguments.optional("startKey")?;
@@ -127,8 +139,9 @@ fn keys_paged(node: &Node, arguments: &mut Arguments) -> Answer {
     }
     let prefix = prefix.map(|key| key.0).unwrap_or_default();
     let keys: Vec<StorageKey> = read(node, at, |_, state| {
-        let keys = state.keys(below(&prefix, after.as_ref().map(|key| key.0.as_slice())))?;
-        keys.take(count as usize).map(|key| key.map(StorageKey)).collect()
+        let mut args = below(&prefix, after.as_ref().map(|key| key.0.as_slice()));
+        args.child_info = child;
+        state.keys(args)?.take(count as usize).map(|key| key.map(StorageKey)).collect()
     })?;
     Ok(json!(keys))
 }

@@ -30,7 +30,7 @@ use crate::{
     pool::{Status, Watcher},
 };
 
-type Ended = Result<(), SubscriptionError>;
+pub(super) type Ended = Result<(), SubscriptionError>;
 
 pub(super) fn register(module: &mut RpcModule<Node>) -> Result<(), RegisterMethodError> {
     // Best and all heads are the same: there are no forks. So are finalized heads, unless finality stands still.
@@ -78,12 +78,15 @@ pub(super) fn register(module: &mut RpcModule<Node>) -> Result<(), RegisterMetho
 }
 
 /// Sends a value; says whether anyone is still there to get more.
-async fn send(sink: &SubscriptionSink, value: &impl Serialize) -> Result<bool, SubscriptionError> {
+pub(super) async fn send(sink: &SubscriptionSink, value: &impl Serialize) -> Result<bool, SubscriptionError> {
     Ok(sink.send(to_raw_value(value)?).await.is_ok())
 }
 
 /// The next news, `None` after a gap; an error when there will be no more, or nobody reads them.
-async fn next_news(sink: &SubscriptionSink, news: &mut Receiver<Arc<News>>) -> Result<Option<Arc<News>>, RecvError> {
+pub(super) async fn next_news(
+    sink: &SubscriptionSink,
+    news: &mut Receiver<Arc<News>>,
+) -> Result<Option<Arc<News>>, RecvError> {
     tokio::select! {
         () = sink.closed() => Err(RecvError::Closed),
         next = news.recv() => match next {
@@ -240,7 +243,7 @@ async fn submit_and_watch(params: Params<'static>, pending: PendingSubscriptionS
 }
 
 /// Waits until a block of the chain is to be called final.
-async fn finality(node: &Node, block: H256) {
+pub(super) async fn finality(node: &Node, block: H256) {
     sleep(node.finality_lag).await;
     let number = node.chain.block(&block).map_or(0, |block| block.number());
     // Cannot fail: the node that is held keeps the sender alive.

@@ -31,6 +31,7 @@ pub(super) const METHODS: &[Method] = &[
         run: |_, _| Ok(json!({ "peers": 0, "isSyncing": false, "shouldHavePeers": false })),
     },
     Method { name: "system_peers", aliases: &[], run: |_, _| Ok(json!([])) },
+    Method { name: "system_reservedPeers", aliases: &[], run: |_, _| Ok(json!([])) },
     Method { name: "system_nodeRoles", aliases: &[], run: |_, _| Ok(json!(["Authority"])) },
     Method { name: "system_localPeerId", aliases: &[], run: |_, _| Ok(json!(PEER_ID)) },
     Method { name: "system_localListenAddresses", aliases: &[], run: |_, _| Ok(json!([])) },
