@@ -26,7 +26,8 @@ use sp_version::RuntimeVersion;
 
 use crate::{
     AccountId, Aura, Balance, Block, BlockNumber, Executive, Grandpa, InherentDataExt, Nonce, Runtime, RuntimeCall,
-    RuntimeGenesisConfig, SubtensorModule, System, TransactionPayment, UncheckedExtrinsic, VERSION, drand, genesis,
+    RuntimeGenesisConfig, SessionKeys, SubtensorModule, System, TransactionPayment, UncheckedExtrinsic, VERSION, drand,
+    genesis,
     proxy::filters::{self, ProxyFilterInfo, ProxyTypeInfo},
     runtime_api,
     shield::{self, ShieldedTransaction, envelope::AuthorKey},
@@ -145,13 +146,13 @@ impl_runtime_apis! {
     }
 
     impl sp_session::SessionKeys<Block> for Runtime {
-        // The chain has one author that signs nothing, so there are no session keys.
+        // The node that keeps keys makes them itself; nothing here could keep them.
         fn generate_session_keys(_owner: Vec<u8>, _seed: Option<Vec<u8>>) -> sp_session::OpaqueGeneratedSessionKeys {
             sp_session::OpaqueGeneratedSessionKeys::default()
         }
 
-        fn decode_session_keys(_encoded: Vec<u8>) -> Option<Vec<(Vec<u8>, KeyTypeId)>> {
-            None
+        fn decode_session_keys(encoded: Vec<u8>) -> Option<Vec<(Vec<u8>, KeyTypeId)>> {
+            SessionKeys::decode_into_raw_public_keys(&encoded)
         }
     }
 

@@ -74,6 +74,16 @@ pub type Block = generic::Block<Header, UncheckedExtrinsic>;
 /// What a signer signs.
 pub type SignedPayload = generic::SignedPayload<RuntimeCall, TxExtension>;
 
+sp_runtime::impl_opaque_keys! {
+    /// The keys of one who makes blocks and calls them final, as nodes hand them out in one piece.
+    pub struct SessionKeys {
+        /// Signs blocks.
+        pub aura: Aura,
+        /// Votes for final ones.
+        pub grandpa: Grandpa,
+    }
+}
+
 /// Runs blocks and extrinsics over the pallets.
 pub type Executive =
     frame_executive::Executive<Runtime, Block, frame_system::ChainContext<Runtime>, Runtime, AllPalletsWithSystem>;

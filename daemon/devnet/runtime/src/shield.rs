@@ -223,7 +223,7 @@ pub mod pallet {
 
         /// Sets how many sealed calls may wait.
         #[pallet::call_index(3)]
-        #[pallet::weight(Weight::from_parts(6_000_000, 0))] // not recorded
+        #[pallet::weight(Weight::from_parts(104_206_000, 0))] // not recorded
         pub fn set_max_pending_extrinsics_number(origin: OriginFor<T>, value: u32) -> DispatchResult {
             ensure_root(origin)?;
             MaxPendingExtrinsicsLimit::<T>::put(value);
@@ -233,7 +233,7 @@ pub mod pallet {
 
         /// Sets what sealed calls may take at the start of a block.
         #[pallet::call_index(4)]
-        #[pallet::weight(Weight::from_parts(6_000_000, 0))] // not recorded
+        #[pallet::weight(Weight::from_parts(104_327_000, 0))] // not recorded
         pub fn set_on_initialize_weight(origin: OriginFor<T>, value: u64) -> DispatchResult {
             ensure_root(origin)?;
             ensure!(value <= GREATEST_WEIGHT, Error::<T>::WeightExceedsAbsoluteMax);
@@ -244,7 +244,7 @@ pub mod pallet {
 
         /// Sets for how long sealed calls wait.
         #[pallet::call_index(5)]
-        #[pallet::weight(Weight::from_parts(6_000_000, 0))] // not recorded
+        #[pallet::weight(Weight::from_parts(104_116_000, 0))] // not recorded
         pub fn set_stored_extrinsic_lifetime(origin: OriginFor<T>, value: u32) -> DispatchResult {
             ensure_root(origin)?;
             ExtrinsicLifetime::<T>::put(value);
@@ -254,7 +254,7 @@ pub mod pallet {
 
         /// Sets what one sealed call may take.
         #[pallet::call_index(6)]
-        #[pallet::weight(Weight::from_parts(6_000_000, 0))] // not recorded
+        #[pallet::weight(Weight::from_parts(104_227_000, 0))] // not recorded
         pub fn set_max_extrinsic_weight(origin: OriginFor<T>, value: u64) -> DispatchResult {
             ensure_root(origin)?;
             ensure!(value <= GREATEST_WEIGHT, Error::<T>::WeightExceedsAbsoluteMax);

@@ -72,6 +72,7 @@ fn schedule_grandpa_change_happens_when_it_is_due_and_one_at_a_time() {
         };
         assert_eq!(finalisers(), [(finaliser("One"), 1)]);
         expect("Alice", change("Bob", 0, None), "BadOrigin");
+        expect("root", change("Bob", u32::MAX / 2 + 1, None), "Arithmetic(Overflow)");
         expect("root", change("Bob", 1, None), OK);
         expect("root", change("Charlie", 0, None), "ChangePending");
         Grandpa::on_finalize(1);
@@ -138,5 +139,17 @@ fn the_preset_for_benchmarks_is_known_by_name() {
             assert_eq!(pallet_aura::Authorities::<Runtime>::get().into_inner(), [author("Alice")]);
             assert_eq!(Grandpa::grandpa_authorities(), [(finaliser("Alice"), 1)]);
         });
+    });
+}
+
+#[test]
+fn session_keys_are_an_authors_and_a_finalisers() {
+    on_a_chain(|| {
+        let both = (author("One"), finaliser("One")).encode();
+        let answer = api::dispatch("SessionKeys_decode_session_keys", &both.encode()).unwrap();
+        let keys = Option::<Vec<(Vec<u8>, [u8; 4])>>::decode(&mut &answer[..]).unwrap().unwrap();
+        assert_eq!(keys, [(author("One").encode(), *b"aura"), (finaliser("One").encode(), *b"gran")]);
+        let answer = api::dispatch("SessionKeys_decode_session_keys", &vec![0_u8; 7].encode()).unwrap();
+        assert_eq!(answer, [0]);
     });
 }
