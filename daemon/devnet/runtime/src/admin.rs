@@ -29,11 +29,15 @@ pub mod pallet {
     use sp_consensus_aura::sr25519::AuthorityId as AuraId;
     use sp_consensus_grandpa::AuthorityList;
 
-    use crate::subtensor::{
-        self as s, Error as ChainError, Event as ChainEvent, Pallet as Chain,
-        fixed::{I64F64, I96F32, U64F64},
-        owner::Authority,
-        types::{Hyperparameter, MechId, NetUid, ROOT, RateLimitKey, RecycleOrBurnEnum, Tao},
+    use crate::{
+        Aura, Grandpa, Runtime,
+        evm_chain_id::ChainId,
+        subtensor::{
+            self as s, Error as ChainError, Event as ChainEvent, Pallet as Chain,
+            fixed::{I64F64, I96F32, U64F64},
+            owner::Authority,
+            types::{Hyperparameter, MechId, NetUid, ROOT, RateLimitKey, RecycleOrBurnEnum, Tao},
+        },
     };
 
     #[pallet::pallet]

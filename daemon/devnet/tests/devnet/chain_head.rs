@@ -7,7 +7,7 @@ use sp_core::H256;
 
 use crate::{
     client::{Chain, connect, instant, manual, next},
-    signer::{TAO, account_key, hex, signed_transfer, unhex, value_key},
+    signer::{TAO, account, account_key, hex, signed_transfer, unhex, value_key},
 };
 
 async fn follow(chain: &Chain, with_runtime: bool) -> (Subscription<Value>, String) {
@@ -265,7 +265,7 @@ async fn a_broadcast_gets_into_a_block_or_is_stopped() {
 #[tokio::test]
 async fn a_node_keeps_keys_and_offchain_storage_and_has_no_child_tries() {
     let chain = Chain::start(manual()).await;
-    let one = hex(&crate::signer::account("One").as_ref() as &[u8]);
+    let one = hex(account("One").as_ref());
     assert_eq!(chain.call("author_hasKey", json!([one, "aura"])).await, true);
     assert_eq!(chain.call("author_hasKey", json!([one, "gran"])).await, false);
     let error = chain.try_call("author_hasKey", json!([one, "author"])).await.unwrap_err();

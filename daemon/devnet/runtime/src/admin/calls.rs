@@ -17,7 +17,7 @@ mod calls {
             new_authorities: BoundedVec<AuraId, ConstU32<32>>,
         ) -> DispatchResult {
             ensure_root(origin)?;
-            crate::Aura::change_authorities(new_authorities);
+            Aura::change_authorities(new_authorities);
             Ok(())
         }
 
@@ -545,7 +545,7 @@ mod calls {
         #[pallet::weight(Weight::from_parts(152_199_000, 0))] // not recorded
         pub fn sudo_set_evm_chain_id(origin: OriginFor<T>, chain_id: u64) -> DispatchResult {
             ensure_root(origin)?;
-            crate::evm_chain_id::ChainId::<crate::Runtime>::put(chain_id);
+            ChainId::<Runtime>::put(chain_id);
             Ok(())
         }
 
@@ -563,7 +563,7 @@ mod calls {
             // Upstream reckons with twice the delay and does not look: no block could end any more.
             let latest = Chain::<T>::now().saturating_add(u64::from(in_blocks).saturating_mul(2));
             ensure!(u32::try_from(latest).is_ok(), sp_runtime::ArithmeticError::Overflow);
-            crate::Grandpa::schedule_change(next_authorities, in_blocks, forced)
+            Grandpa::schedule_change(next_authorities, in_blocks, forced)
         }
 
         /// Sets how much weights beyond consensus lose as bonds, in parts of 65,535.
