@@ -258,8 +258,10 @@ pub struct HistoryRecord {
     pub block: BlockRef,
     /// When btd learnt of that block, in milliseconds since 1970.
     pub learnt_ms: u64,
-    /// Whether the record was compared with the chain since btd began, which may have been taken back
-    /// meanwhile. Not before the chain is reached, nor of a block that a lagging node has not got to.
+    /// Whether the record is known to be the chain's: it was read from it, or compared with it, since
+    /// btd last began to follow it. It begins at its start, and anew after it has lost blocks or the chain
+    /// was taken back; until all was compared again, in a moment as a rule, nothing is certain. Nor is what
+    /// is of a block that a lagging node has not got to.
     #[serde(default)]
     pub certain: bool,
     /// How many neurons there were.

@@ -1,38 +1,37 @@
 //! The past of metagraphs: one record per epoch of each subnet and mechanism, in a store of its own.
 //!
 //! ```text
-//! GENESIS NETUID MECHID GROUP BLOCK CHUNK -> part of a record
+//! GENESIS NETUID MECHID GROUP BLOCK CHUNK    -> part of a record
+//! h GENESIS NETUID MECHID GROUP BLOCK HASH   -> nothing: the hash of the block that a record is of
 //! ```
 //! Numbers are big-endian. A group is a whole metagraph in the form of [`super::file`] and up to 23
 //! records behind it, each the difference from the one before (`history/delta.rs`); GROUP is the
-//! block of the first. A record is a byte for its form, its content, and 8 bytes of a BLAKE2b
-//! checksum, in chunks of 60 KiB. Weights and bonds are not kept, but for metagraphs that somebody
-//! asked to be kept.
+//! block of the first. What a record is made of is in `history/record.rs`. Weights and bonds are not
+//! kept, but for metagraphs that somebody asked to be kept. Hashes are among the keys, so that all of
+//! them are known once the store is open; records of versions that noted none are read for theirs once.
 //!
 //! The size is bounded: whole groups go, those of other chains first, then the oldest. A group in
 //! which something is damaged goes too, and is said; the rest is none the worse for it. Everything
-//! here can be read from an archive again, so nothing of it is worth a stop.
+//! here can be read from an archive again, so nothing of it is worth a stop. How far it is known to be
+//! the chain's is told beside it (`history/certainty.rs`).
 
+mod certainty;
 mod delta;
 mod index;
+mod record;
 
-use std::{
-    sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering},
-    },
-    time::Duration,
-};
+use std::{future::Future, sync::Arc, time::Duration};
 
-use blake2::{Blake2b, Digest, digest::consts::U8};
 use btd_api::{BlockHash, BlockNumber, MechId, NetUid};
+use btd_chain::BlockRef;
 use tokio::sync::Mutex;
 
-use self::index::{Group, Index, Subject};
-use super::{
-    file::{self, FileError},
-    table::Table,
+use self::{
+    certainty::Mark,
+    index::{Group, Index, Subject},
+    record::{CHUNK, LARGEST, rebuild},
 };
+use super::{file, table::Table};
 use crate::{
     cache::{Batch, Cache, CacheError},
     causes::with_causes,
@@ -41,13 +40,6 @@ use crate::{
 
 /// Records of a group.
 const LONGEST_GROUP: usize = 24;
-/// Bytes of a record that lie under one key.
-const CHUNK: usize = 60 * 1024;
-/// The most bytes of a record: its chunks are numbered by a byte.
-const LARGEST: usize = 255 * CHUNK;
-const CHECKSUM: usize = 8;
-const WHOLE: u8 = 0;
-const DIFFERENCE: u8 = 1;
 
 /// The handle. Clones share everything.
 #[derive(Clone, Debug)]
@@ -56,12 +48,8 @@ pub struct History {
     /// The most bytes that are kept, keys and values; disk space is some times that.
     limit: u64,
     state: Arc<Mutex<Index>>,
-    /// The first block from which on it was not compared with the chain; [`CERTAIN`] when all of it was.
-    doubted: Arc<AtomicU64>,
+    mark: Arc<Mark>,
 }
-
-/// No block: they have numbers of 32 bits.
-const CERTAIN: u64 = u64::MAX;
 
 /// What is kept of one subnet and mechanism.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -101,23 +89,44 @@ impl History {
     /// When the store cannot be read.
     pub async fn open(cache: Cache, limit: u64) -> Result<Self, HistoryError> {
         let mut index = Index::default();
-        for (key, bytes) in cache.sizes(&[]).await? {
-            index.add(&key, bytes);
+        let keys = cache.sizes(&[]).await?;
+        for (key, bytes) in &keys {
+            index.add(key, *bytes);
         }
-        Ok(Self { cache, limit, state: Arc::new(Mutex::new(index)), doubted: Arc::default() })
+        // A version that noted no hashes leaves them behind when their records go.
+        let mut left = Batch::default();
+        for (key, _) in keys.iter().filter(|(key, _)| index.add_hash(key) == Some(false)) {
+            left.remove(key);
+        }
+        cache.write(left).await?;
+        Ok(Self { cache, limit, state: Arc::new(Mutex::new(index)), mark: Arc::default() })
     }
 
     /// Notes that what is kept was not compared with the chain from block `first` on; that all of it
     /// was, without one.
     pub(super) fn doubt_from(&self, first: Option<BlockNumber>) {
-        let first = first.map_or(CERTAIN, |first| first.0.into());
-        self.doubted.store(first, Ordering::Release);
+        self.mark.set(first);
     }
 
-    /// Whether what is kept of `block` was compared with the chain, and is the chain's. Nothing was
-    /// when it is opened: the chain may have been taken back meanwhile.
+    /// Whether what is kept of `block` is known to be the chain's. Nothing is when it is opened: the
+    /// chain may have been taken back meanwhile.
     pub fn is_certain(&self, block: BlockNumber) -> bool {
-        u64::from(block.0) < self.doubted.load(Ordering::Acquire)
+        self.mark.now().covers(block)
+    }
+
+    /// What `look` finds, if that is of a block which was known to be the chain's from before it was
+    /// looked for until it was found.
+    ///
+    /// # Errors
+    /// Those of `look`.
+    pub async fn if_certain(
+        &self,
+        look: impl Future<Output = Result<Option<Table>, HistoryError>>,
+    ) -> Result<Option<Table>, HistoryError> {
+        let before = self.mark.now();
+        let found = look.await?;
+        let certain = self.mark.since(before);
+        Ok(found.filter(|table| certain.covers(table.at.block.number)))
     }
 
     /// Keeps a metagraph of the chain `genesis`; does nothing if there is one of that block.
@@ -136,7 +145,7 @@ impl History {
             Some(group) => self.behind(&mut index, subject, &group, table).await?,
             None => None,
         };
-        let (start, record) = written.unwrap_or_else(|| (block, sealed(WHOLE, &file::write(table))));
+        let (start, record) = written.unwrap_or_else(|| (block, record::whole(&file::write(table))));
         if record.len() > LARGEST {
             return Err(HistoryError::TooLarge { bytes: record.len() });
         }
@@ -146,6 +155,9 @@ impl History {
             index.add(&key, chunk.len());
             batch.put(&key, chunk.to_vec());
         }
+        let key = index::hash_key(subject, start, table.at.block);
+        index.add_hash(&key);
+        batch.put(&key, Vec::new());
         for key in index.evict(genesis, self.limit, (subject, start)) {
             batch.remove(&key);
         }
@@ -165,7 +177,7 @@ impl History {
         let Some(last) = tables.last().filter(|last| last.at.block.number < table.at.block.number) else {
             return Ok(None);
         };
-        Ok(delta::between(last, table).map(|delta| (group.start, sealed(DIFFERENCE, &delta))))
+        Ok(delta::between(last, table).map(|delta| (group.start, record::difference(&delta))))
     }
 
     /// The records of a group up to block `to`, in order, or why they are illegible.
@@ -207,6 +219,15 @@ impl History {
         Ok(Vec::new())
     }
 
+    /// The same for who reads alone. Nobody who records waits for a reader, so what is illegible may have
+    /// been written to meanwhile: it is judged when nobody writes.
+    async fn legible(&self, subject: Subject, start: BlockNumber, to: BlockNumber) -> Result<Vec<Table>, HistoryError> {
+        match self.rebuilt(subject, start, to).await? {
+            Ok(tables) => Ok(tables),
+            Err(_) => self.read(&mut *self.state.lock().await, subject, start, to).await,
+        }
+    }
+
     /// The metagraph that was kept of exactly that block.
     ///
     /// # Errors
@@ -221,11 +242,11 @@ impl History {
         Ok(found.filter(|table| table.at.block.number == block))
     }
 
-    /// The metagraph that was kept of the block with that hash. What is not known of it yet is found by
-    /// reading what is kept of the subnet and mechanism, once, from the newest on.
+    /// The metagraph that was kept of the block with that hash. Of records whose hashes are not noted,
+    /// because an earlier version of btd made them, they are read and noted, from the newest on.
     ///
     /// # Errors
-    /// When the store cannot be read.
+    /// When the store cannot be read or written.
     pub async fn with_hash(
         &self,
         genesis: BlockHash,
@@ -233,23 +254,40 @@ impl History {
         hash: BlockHash,
     ) -> Result<Option<Table>, HistoryError> {
         let subject = Subject { genesis, netuid, mechid };
-        let (known, unread) = {
-            let index = self.state.lock().await;
-            (index.with_hash(subject, hash), index.without_hashes(subject))
-        };
-        if let Some(block) = known {
-            let found = self.of(genesis, (netuid, mechid), block).await?;
-            return Ok(found.filter(|table| table.at.block.hash == hash));
+        let is_it = |table: &Table| table.at.block.hash == hash;
+        let known = self.state.lock().await.with_hash(subject, hash);
+        if let Some(block) = known
+            && let Some(table) = self.of(genesis, (netuid, mechid), block).await?.filter(is_it)
+        {
+            return Ok(Some(table));
         }
+        let unread = self.state.lock().await.without_hashes(subject);
         for start in unread {
-            // What is damaged is found by whoever reads it for itself.
-            let Ok(tables) = self.rebuilt(subject, start, BlockNumber(u32::MAX)).await? else { continue };
-            self.state.lock().await.note_hashes(subject, start, tables.iter().map(|table| table.at.block));
-            if let Some(table) = tables.into_iter().find(|table| table.at.block.hash == hash) {
+            let tables = self.legible(subject, start, BlockNumber(u32::MAX)).await?;
+            self.note_hashes(subject, start, tables.iter().map(|table| table.at.block)).await?;
+            if let Some(table) = tables.into_iter().find(is_it) {
                 return Ok(Some(table));
             }
         }
         Ok(None)
+    }
+
+    /// Notes which blocks the records of a group are of.
+    async fn note_hashes(
+        &self,
+        subject: Subject,
+        start: BlockNumber,
+        blocks: impl Iterator<Item = BlockRef>,
+    ) -> Result<(), HistoryError> {
+        let mut index = self.state.lock().await;
+        let mut batch = Batch::default();
+        for key in blocks.map(|block| index::hash_key(subject, start, block)) {
+            // It may have gone meanwhile.
+            if index.add_hash(&key) == Some(true) {
+                batch.put(&key, Vec::new());
+            }
+        }
+        Ok(self.cache.write(batch).await?)
     }
 
     /// The last metagraph that was kept at or before `block`: what held there, as of its epoch.
@@ -288,16 +326,33 @@ impl History {
         };
         let mut tables = Vec::with_capacity(wanted.len());
         for start in groups {
-            // Nobody who records waits for a reader. What is illegible may have been written to
-            // meanwhile: it is judged when nobody writes.
-            let found = match self.rebuilt(subject, start, last).await? {
-                Ok(tables) => tables,
-                Err(_) => self.read(&mut *self.state.lock().await, subject, start, last).await?,
-            };
+            let found = self.legible(subject, start, last).await?;
             tables.extend(found.into_iter().filter(|table| wanted.contains(&table.at.block.number)));
         }
         tables.sort_by_key(|table| table.at.block.number);
         Ok(tables)
+    }
+
+    /// The same, each with whether it is known to be the chain's. What is compared away while it is read
+    /// is not, however certain everything is that is kept by then.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn told(
+        &self,
+        genesis: BlockHash,
+        subject: (NetUid, MechId),
+        blocks: (BlockNumber, BlockNumber),
+        count: usize,
+    ) -> Result<Vec<(Table, bool)>, HistoryError> {
+        let before = self.mark.now();
+        let tables = self.range(genesis, subject, blocks, count).await?;
+        let certain = self.mark.since(before);
+        let told = |table: Table| {
+            let is_certain = certain.covers(table.at.block.number);
+            (table, is_certain)
+        };
+        Ok(tables.into_iter().map(told).collect())
     }
 
     /// The blocks of which anything is kept of the chain `genesis`, in order.
@@ -343,53 +398,6 @@ impl History {
     /// What is kept of a subnet and mechanism.
     pub async fn kept(&self, genesis: BlockHash, (netuid, mechid): (NetUid, MechId)) -> Kept {
         self.state.lock().await.kept(Subject { genesis, netuid, mechid })
-    }
-}
-
-/// A record with its form before it and its checksum behind.
-fn sealed(form: u8, content: &[u8]) -> Vec<u8> {
-    let mut record = Vec::with_capacity(content.len() + 1 + CHECKSUM);
-    record.push(form);
-    record.extend(content);
-    let checksum = Blake2b::<U8>::digest(&record);
-    record.extend(checksum);
-    record
-}
-
-/// The metagraphs of a group's entries, up to block `to`.
-fn rebuild(entries: &[(Vec<u8>, Vec<u8>)], to: BlockNumber) -> Result<Vec<Table>, FileError> {
-    let mut records: Vec<(BlockNumber, Vec<u8>)> = Vec::new();
-    for (key, chunk) in entries {
-        let Some((block, number)) = index::place(key) else {
-            return Err(FileError::Malformed("a key of it is something else".to_owned()));
-        };
-        match records.last_mut() {
-            Some((last, record)) if *last == block => record.extend(chunk),
-            _ if number == 0 => records.push((block, chunk.clone())),
-            _ => return Err(FileError::Malformed(format!("the beginning of its record of block {block} is gone"))),
-        }
-    }
-    let mut tables: Vec<Table> = Vec::new();
-    for (block, record) in records.iter().filter(|(block, _)| *block <= to) {
-        let table = match (opened(record)?, tables.last()) {
-            ((WHOLE, content), None) => file::read(content)?,
-            ((DIFFERENCE, content), Some(before)) => delta::apply(before, content)?,
-            ((form, _), _) => return Err(FileError::Malformed(format!("a record of form {form} is out of place"))),
-        };
-        if table.at.block.number != *block {
-            return Err(FileError::Malformed(format!("its record of block {block} is of {}", table.at.block.number)));
-        }
-        tables.push(table);
-    }
-    Ok(tables)
-}
-
-/// A record's form and content, if its checksum is right.
-fn opened(record: &[u8]) -> Result<(u8, &[u8]), FileError> {
-    let (body, checksum) = record.split_at_checked(record.len().saturating_sub(CHECKSUM)).ok_or(FileError::Damaged)?;
-    match body.split_first() {
-        Some((form, content)) if Blake2b::<U8>::digest(body).as_slice() == checksum => Ok((*form, content)),
-        _ => Err(FileError::Damaged),
     }
 }
 

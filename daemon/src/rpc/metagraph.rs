@@ -171,14 +171,13 @@ async fn history(parts: Arc<Parts>, params: HistoryParams, _: Caller) -> Result<
     let to = to.min(reached);
     let count = usize::from(limit.unwrap_or(RECORDS).min(MOST_RECORDS));
     // One more, to which the first is compared.
-    let wanted = past.range(genesis, (netuid, mechid), (from, to), count.saturating_add(1)).await;
+    let wanted = past.told(genesis, (netuid, mechid), (from, to), count.saturating_add(1)).await;
     let tables = wanted.map_err(|error| unusable(&error))?;
     let surplus = tables.len().saturating_sub(count);
-    let before = std::iter::repeat_n(None, 1 - surplus.min(1)).chain(tables.iter().map(Some));
+    let before = std::iter::repeat_n(None, 1 - surplus.min(1)).chain(tables.iter().map(|(table, _)| Some(table)));
     let records = tables.iter().skip(surplus).zip(before);
-    let told = |(table, before): (&Table, _)| {
-        let certain = past.is_certain(table.at.block.number);
-        Ok(HistoryRecord { certain, ..record(table, before, &columns, uid)? })
+    let told = |((table, certain), before): (&(Table, bool), _)| {
+        Ok(HistoryRecord { certain: *certain, ..record(table, before, &columns, uid)? })
     };
     let records = records.map(told).collect::<Result<_, Failure>>()?;
     let kept = past.kept(genesis, (netuid, mechid)).await;

@@ -24,7 +24,7 @@ pub(super) struct Group {
     pub(super) start: BlockNumber,
     /// The blocks of its records, each with the number of its chunks.
     pub(super) blocks: BTreeMap<BlockNumber, u8>,
-    /// The blocks of those that were looked for by hash.
+    /// Their blocks by hash, as far as it is noted.
     hashes: BTreeMap<BlockHash, BlockNumber>,
     bytes: u64,
 }
@@ -54,16 +54,42 @@ pub(super) fn place(key: &[u8]) -> Option<(BlockNumber, u8)> {
 }
 
 fn parse(key: &[u8]) -> Option<(Subject, BlockNumber, BlockNumber, u8)> {
+    let (subject, start, block, rest) = parse_record(key)?;
+    let [chunk] = rest else { return None };
+    Some((subject, start, block, *chunk))
+}
+
+/// The subject, the group and the block of a record, and what is behind them in the key.
+fn parse_record(key: &[u8]) -> Option<(Subject, BlockNumber, BlockNumber, &[u8])> {
     let (genesis, rest) = key.split_first_chunk::<32>()?;
     let (netuid, rest) = rest.split_first_chunk::<2>()?;
     let ([mechid], rest) = rest.split_first_chunk::<1>()?;
     let (start, rest) = rest.split_first_chunk::<4>()?;
     let (block, rest) = rest.split_first_chunk::<4>()?;
-    let [chunk] = rest else { return None };
     let number = |bytes: &[u8; 4]| BlockNumber(u32::from_be_bytes(*bytes));
     let subject =
         Subject { genesis: BlockHash(*genesis), netuid: NetUid(u16::from_be_bytes(*netuid)), mechid: MechId(*mechid) };
-    Some((subject, number(start), number(block), *chunk))
+    Some((subject, number(start), number(block), rest))
+}
+
+/// What keys of hashes begin with. They are longer than those of chunks, whatever those begin with.
+const HASH: u8 = b'h';
+
+/// The key that notes the hash of a record's block.
+pub(super) fn hash_key(subject: Subject, start: BlockNumber, block: BlockRef) -> Vec<u8> {
+    [&[HASH][..], &prefix(subject, start), &block.number.0.to_be_bytes(), &block.hash.0].concat()
+}
+
+fn parse_hash(key: &[u8]) -> Option<(Subject, BlockNumber, BlockRef)> {
+    let (HASH, rest) = key.split_first().map(|(first, rest)| (*first, rest))? else { return None };
+    let (subject, start, number, rest) = parse_record(rest)?;
+    let hash = BlockHash(rest.try_into().ok()?);
+    Some((subject, start, BlockRef { number, hash }))
+}
+
+/// The bytes of an entry of the store.
+fn bytes_of(key: &[u8], value: usize) -> u64 {
+    u64::try_from(key.len().saturating_add(value)).unwrap_or(u64::MAX)
 }
 
 // === impl Group ===
@@ -71,7 +97,10 @@ fn parse(key: &[u8]) -> Option<(Subject, BlockNumber, BlockNumber, u8)> {
 impl Group {
     fn keys(&self, subject: Subject) -> impl Iterator<Item = Vec<u8>> + '_ {
         let chunks = self.blocks.iter().flat_map(|(block, chunks)| (0..*chunks).map(move |chunk| (*block, chunk)));
-        chunks.map(move |(block, chunk)| key(subject, self.start, block, chunk))
+        let hashes = self.hashes.iter().map(|(hash, number)| BlockRef { number: *number, hash: *hash });
+        chunks
+            .map(move |(block, chunk)| key(subject, self.start, block, chunk))
+            .chain(hashes.map(move |block| hash_key(subject, self.start, block)))
     }
 
     fn last(&self) -> BlockNumber {
@@ -85,13 +114,25 @@ impl Index {
     /// Takes up a chunk with the number of its bytes. What is no key of ours is passed over.
     pub(super) fn add(&mut self, key: &[u8], bytes: usize) {
         let Some((subject, start, block, chunk)) = parse(key) else { return };
-        let bytes = u64::try_from(key.len().saturating_add(bytes)).unwrap_or(u64::MAX);
+        let bytes = bytes_of(key, bytes);
         let empty = || Group { start, blocks: BTreeMap::new(), hashes: BTreeMap::new(), bytes: 0 };
         let group = self.groups.entry((subject, start)).or_insert_with(empty);
         let chunks = group.blocks.entry(block).or_insert(0);
         *chunks = (*chunks).max(chunk.saturating_add(1));
         group.bytes = group.bytes.saturating_add(bytes);
         self.bytes = self.bytes.saturating_add(bytes);
+    }
+
+    /// Takes up the key of a hash. Whether its record is there; none for a key of something else.
+    pub(super) fn add_hash(&mut self, key: &[u8]) -> Option<bool> {
+        let (subject, start, block) = parse_hash(key)?;
+        let group = self.groups.get_mut(&(subject, start));
+        let Some(group) = group.filter(|group| group.blocks.contains_key(&block.number)) else { return Some(false) };
+        if group.hashes.insert(block.hash, block.number).is_none() {
+            group.bytes = group.bytes.saturating_add(bytes_of(key, 0));
+            self.bytes = self.bytes.saturating_add(bytes_of(key, 0));
+        }
+        Some(true)
     }
 
     fn of(&self, subject: Subject) -> impl DoubleEndedIterator<Item = &Group> {
@@ -113,19 +154,6 @@ impl Index {
     pub(super) fn without_hashes(&self, subject: Subject) -> Vec<BlockNumber> {
         let lacks_some = |group: &&Group| group.hashes.len() < group.blocks.len();
         self.of(subject).rev().filter(lacks_some).map(|group| group.start).collect()
-    }
-
-    /// Notes which blocks the records of a group are of.
-    pub(super) fn note_hashes(
-        &mut self,
-        subject: Subject,
-        start: BlockNumber,
-        blocks: impl IntoIterator<Item = BlockRef>,
-    ) {
-        // It may have gone meanwhile.
-        if let Some(group) = self.groups.get_mut(&(subject, start)) {
-            group.hashes.extend(blocks.into_iter().map(|block| (block.hash, block.number)));
-        }
     }
 
     /// The last group, if all of it is before `block`.

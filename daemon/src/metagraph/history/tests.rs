@@ -3,6 +3,8 @@
 use std::path::Path;
 
 use btd_api::AccountId;
+use futures_util::future::join;
+use tokio::sync::MutexGuard;
 
 use super::{
     super::{file, table::Column},
@@ -69,31 +71,130 @@ async fn what_was_recorded_is_told_also_after_a_restart() {
     assert_eq!(history.at(BlockHash([8; 32]), subject, BlockNumber(500)).await.unwrap(), None);
 }
 
+/// The hash of a block, and its metagraph with that hash.
+fn hash(block: u32) -> BlockHash {
+    BlockHash([u8::try_from(block / 100).unwrap(); 32])
+}
+
+fn hashed(block: u32) -> Table {
+    let mut table = epoch(1, block);
+    table.at.block.hash = hash(block);
+    table
+}
+
+const MAIN: (NetUid, MechId) = (NetUid(1), MechId(0));
+
+async fn found(history: &History, block: u32) -> Option<Table> {
+    history.with_hash(GENESIS, MAIN, hash(block)).await.unwrap()
+}
+
+async fn damaged(history: &History) -> u64 {
+    history.kept(GENESIS, MAIN).await.damaged
+}
+
+/// The keys of hashes that the store has.
+async fn noted(history: &History) -> Vec<Vec<u8>> {
+    let keys = history.cache.sizes(b"h").await.unwrap();
+    keys.into_iter().map(|(key, _)| key).collect()
+}
+
+/// Takes keys out of the store.
+async fn without(history: &History, keys: &[Vec<u8>]) {
+    let mut batch = Batch::default();
+    keys.iter().for_each(|key| batch.remove(key));
+    history.cache.write(batch).await.unwrap();
+}
+
+/// Garbles what is kept of the group that begins at `block`.
+async fn garble(history: &History, block: u32) {
+    let subject = Subject { genesis: GENESIS, netuid: MAIN.0, mechid: MAIN.1 };
+    let mut batch = Batch::default();
+    for (key, _) in history.cache.scan(&index::prefix(subject, BlockNumber(block))).await.unwrap() {
+        batch.put(&key, b"garbled".to_vec());
+    }
+    history.cache.write(batch).await.unwrap();
+}
+
 #[tokio::test]
 async fn a_record_is_found_by_the_hash_of_its_block_as_long_as_it_is_there() {
     let directory = tempfile::tempdir().unwrap();
-    let subject = (NetUid(1), MechId(0));
-    let hash = |block: u32| BlockHash([u8::try_from(block / 100).unwrap(); 32]);
-    let of = |block: u32| {
-        let mut table = epoch(1, block);
-        table.at.block.hash = hash(block);
-        table
-    };
     let history = opened_at(directory.path(), PLENTY).await;
     for block in (1..=50).map(|number| number * 100) {
-        history.record(GENESIS, &of(block)).await.unwrap();
+        history.record(GENESIS, &hashed(block)).await.unwrap();
     }
-    let found = async |block: u32| history.with_hash(GENESIS, subject, hash(block)).await.unwrap();
     for block in [2_600, 100, 2_600, 5_000] {
-        assert_eq!(found(block).await, Some(of(block)));
+        assert_eq!(found(&history, block).await, Some(hashed(block)));
     }
-    assert_eq!(found(5_100).await, None);
+    assert_eq!(found(&history, 5_100).await, None);
     assert_eq!(history.with_hash(GENESIS, (NetUid(2), MechId(0)), hash(100)).await.unwrap(), None);
     // What comes later is found, and what is forgotten is not.
-    history.record(GENESIS, &of(5_100)).await.unwrap();
-    assert_eq!(found(5_100).await, Some(of(5_100)));
+    history.record(GENESIS, &hashed(5_100)).await.unwrap();
+    assert_eq!(found(&history, 5_100).await, Some(hashed(5_100)));
     history.forget_from(GENESIS, BlockNumber(5_000)).await.unwrap();
-    assert_eq!((found(5_100).await, found(5_000).await, found(200).await), (None, None, Some(of(200))));
+    assert_eq!(found(&history, 5_100).await, None);
+    assert_eq!(found(&history, 5_000).await, None);
+    assert_eq!(found(&history, 200).await, Some(hashed(200)));
+    assert_eq!(noted(&history).await.len(), 48, "no hash outlives its record");
+}
+
+#[tokio::test]
+async fn looking_for_a_hash_reads_no_other_record_than_its_own() {
+    let directory = tempfile::tempdir().unwrap();
+    let history = opened_at(directory.path(), PLENTY).await;
+    for block in (1..=50).map(|number| number * 100) {
+        history.record(GENESIS, &hashed(block)).await.unwrap();
+    }
+    // Whatever was read would be found to be damaged: the groups begin at 100, 2,500 and 4,900.
+    garble(&history, 100).await;
+    garble(&history, 4_900).await;
+    let kept = history.kept(GENESIS, MAIN).await;
+    drop(history);
+    let history = opened_at(directory.path(), PLENTY).await;
+    assert_eq!(history.kept(GENESIS, MAIN).await.records, kept.records);
+    assert_eq!(found(&history, 6_000).await, None);
+    assert_eq!(found(&history, 2_600).await, Some(hashed(2_600)));
+    assert_eq!(damaged(&history).await, 0);
+    assert_eq!(found(&history, 200).await, None);
+    assert_eq!(found(&history, 200).await, None);
+    assert_eq!(damaged(&history).await, 1, "found out once, and then gone");
+}
+
+#[tokio::test]
+async fn hashes_that_an_earlier_version_did_not_note_are_read_once() {
+    let directory = tempfile::tempdir().unwrap();
+    let history = opened_at(directory.path(), PLENTY).await;
+    for block in (1..=50).map(|number| number * 100) {
+        history.record(GENESIS, &hashed(block)).await.unwrap();
+    }
+    let kept = history.kept(GENESIS, MAIN).await;
+    let keys = noted(&history).await;
+    assert_eq!(keys.len(), 50);
+    without(&history, &keys).await;
+    garble(&history, 2_500).await;
+    drop(history);
+
+    let history = opened_at(directory.path(), PLENTY).await;
+    assert_eq!(found(&history, 200).await, Some(hashed(200)));
+    assert_eq!((noted(&history).await.len(), damaged(&history).await), (26, 1), "the damaged one is gone");
+    drop(history);
+
+    // Known for good: nothing is read for a hash that is not among them.
+    let history = opened_at(directory.path(), PLENTY).await;
+    garble(&history, 100).await;
+    assert_eq!(found(&history, 6_000).await, None);
+    assert_eq!(damaged(&history).await, 0);
+    assert_eq!(found(&history, 5_000).await, Some(hashed(5_000)));
+    let now = history.kept(GENESIS, MAIN).await;
+    assert!(now.records == 26 && now.bytes < kept.bytes, "{now:?} after {kept:?}");
+    drop(history);
+
+    // An earlier version leaves hashes behind when it drops their records.
+    let history = opened_at(directory.path(), PLENTY).await;
+    let records = history.cache.sizes(&GENESIS.0).await.unwrap();
+    without(&history, &records.into_iter().map(|(key, _)| key).collect::<Vec<_>>()).await;
+    drop(history);
+    let history = opened_at(directory.path(), PLENTY).await;
+    assert_eq!((noted(&history).await.len(), history.kept(GENESIS, MAIN).await), (0, Kept::default()));
 }
 
 #[tokio::test]
@@ -144,13 +245,39 @@ async fn what_is_damaged_goes_and_the_rest_stays() {
 }
 
 #[tokio::test]
-async fn nothing_is_certain_before_it_was_compared() {
+async fn what_is_compared_away_while_it_is_read_is_not_told_to_be_certain() {
+    const ALL: (BlockNumber, BlockNumber) = (BlockNumber(0), BlockNumber(u32::MAX));
     let directory = tempfile::tempdir().unwrap();
     let history = opened_at(directory.path(), PLENTY).await;
-    let certain = |history: &History| [0, 7, 8, u32::MAX].map(|block| history.is_certain(BlockNumber(block)));
-    assert_eq!(certain(&history), [false; 4]);
+    let told = async || history.told(GENESIS, MAIN, ALL, 9).await.unwrap();
+    let certain = |told: Vec<(Table, bool)>| told.iter().map(|(_, certain)| *certain).collect::<Vec<_>>();
+    recorded(&history, 1, [100, 200]).await;
+    assert_eq!(certain(told().await), [false, false], "nothing is before it was compared");
+    history.doubt_from(Some(BlockNumber(200)));
+    assert_eq!(certain(told().await), [true, false]);
+
+    // Whoever asks now is told when all has been compared.
+    history.doubt_from(Some(BlockNumber(0)));
+    let nobody_reads = history.state.lock().await;
+    let (asked, ()) = join(told(), compared(&history, nobody_reads)).await;
+    assert!(certain(asked).iter().all(|certain| !certain));
+    // The same of what was certain when it was asked for.
+    recorded(&history, 1, [200]).await;
+    let look = history.if_certain(history.of(GENESIS, MAIN, BlockNumber(200)));
+    let nobody_reads = history.state.lock().await;
+    let (asked, ()) = join(look, compared(&history, nobody_reads)).await;
+    assert_eq!(asked.unwrap(), None);
+    // What is recorded from here on is the chain's.
+    recorded(&history, 1, [200]).await;
+    assert_eq!(certain(told().await), [true]);
+}
+
+/// Compares all with a chain that has other blocks from 200 on, while who asked before `nobody_reads` was let
+/// go of waits for it.
+async fn compared(history: &History, nobody_reads: MutexGuard<'_, Index>) {
+    history.doubt_from(Some(BlockNumber(0)));
+    drop(nobody_reads);
+    history.doubt_from(Some(BlockNumber(200)));
+    history.forget_from(GENESIS, BlockNumber(200)).await.unwrap();
     history.doubt_from(None);
-    assert_eq!(certain(&history.clone()), [true; 4]);
-    history.clone().doubt_from(Some(BlockNumber(8)));
-    assert_eq!(certain(&history), [true, true, false, false]);
 }

@@ -67,16 +67,15 @@ pub(in crate::rpc) async fn recorded(
 ) -> Option<Found> {
     let (history, genesis) = parts.history.as_ref().zip(parts.link.genesis())?;
     let newest = parts.link.finalized()?.number;
-    let is_told = |number: BlockNumber| number <= newest && history.is_certain(number);
     let found = match block? {
-        BlockId::Number(number) if !is_told(number) => return None,
-        BlockId::Number(number) => history.of(genesis, (netuid, mechid), number).await,
+        BlockId::Number(number) if number > newest || !history.is_certain(number) => return None,
+        BlockId::Number(number) => history.if_certain(history.of(genesis, (netuid, mechid), number)).await,
         // Of a hash the number is not known before it is found.
         BlockId::Hash(_) if !history.is_certain(BlockNumber(0)) => return None,
-        BlockId::Hash(hash) => history.with_hash(genesis, (netuid, mechid), hash).await,
+        BlockId::Hash(hash) => history.if_certain(history.with_hash(genesis, (netuid, mechid), hash)).await,
     };
     match found {
-        Ok(table) => table.filter(|table| is_told(table.at.block.number)).map(|table| {
+        Ok(table) => table.filter(|table| table.at.block.number <= newest).map(|table| {
             let at = At { stale: false, ..receipt::at(table.at, &parts.link) };
             Found { table: Arc::new(table), at }
         }),
