@@ -96,7 +96,7 @@ pub struct EndpointStatus {
     pub archive: bool,
     /// How it stands.
     pub standing: Standing,
-    /// What is wrong with it, by a stable name: `unreachable`, `silent`, `cut`, `stale`,
+    /// What is wrong with it, by a stable name: `unreachable`, `unresolved`, `silent`, `cut`, `stale`,
     /// `wrong-genesis`, `behind`, `forked`, `old-runtime`, `rate-limited`, `oversized`, `slow`, `unusable`.
     pub trouble: Option<String>,
     /// The same in words.

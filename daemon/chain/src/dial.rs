@@ -1,18 +1,34 @@
 //! How a connection to a node is made: over a WebSocket, as a rule.
 //!
 //! Nothing is asked here, and nothing is tried twice: when to connect is the follower's decision
-//! (`link/follower.rs`), so the client below is told never to reconnect on its own account.
+//! (`link/follower.rs`), so the client below is one that ends with its connection. Whoever waits for a
+//! connection bounds the waiting, which holds up nobody else: a resolver may take as long as it likes.
 
-use std::{fmt, time::Duration};
+use std::{fmt, sync::Arc};
 
-use futures_util::{FutureExt, future::BoxFuture};
-use subxt_rpcs::{RpcClient, client::ReconnectingRpcClient};
+use futures_util::{
+    FutureExt, StreamExt,
+    future::BoxFuture,
+    stream::{self, BoxStream},
+};
+use jsonrpsee_core::client::Error as ClientError;
+use jsonrpsee_ws_client::{PingConfig, WsClient, WsClientBuilder};
+use serde_json::value::RawValue;
+use subxt_rpcs::{
+    Error, RpcClient, RpcClientT,
+    client::{RawRpcFuture, RawRpcSubscription},
+};
+use tokio::{net, runtime::Handle, sync::Semaphore, task::spawn_blocking};
+use tokio_util::sync::CancellationToken;
 
 use crate::{endpoint::Endpoint, link::LinkConfig};
 
 /// Makes connections. A unit test has a network of its own (`simulated.rs`).
 pub(crate) trait Dial: fmt::Debug + Send + Sync {
-    /// Connects to `endpoint`; who waits for it bounds the waiting. The error is what went wrong, in words.
+    /// Finds out whether `host` has an address. The error is what the resolver said, in words.
+    fn resolve<'d>(&'d self, host: &'d str) -> BoxFuture<'d, Result<(), String>>;
+
+    /// Connects to `endpoint`. The error is what went wrong, in words.
     fn dial<'d>(&'d self, endpoint: &'d Endpoint, config: &'d LinkConfig) -> BoxFuture<'d, Result<RpcClient, String>>;
 }
 
@@ -20,17 +36,95 @@ pub(crate) trait Dial: fmt::Debug + Send + Sync {
 #[derive(Debug)]
 pub(crate) struct WebSocket;
 
+/// A connection that says why it ended, to whoever has asked for something and to subscribers.
+struct Socket(Arc<WsClient>);
+
+// === impl WebSocket ===
+
 impl Dial for WebSocket {
+    fn resolve<'d>(&'d self, host: &'d str) -> BoxFuture<'d, Result<(), String>> {
+        async move {
+            // On a thread that may wait.
+            let mut addresses = net::lookup_host((host, 0)).await.map_err(|error| error.to_string())?;
+            addresses.next().map(|_| ()).ok_or_else(|| "it has no address".to_owned())
+        }
+        .boxed()
+    }
+
     fn dial<'d>(&'d self, endpoint: &'d Endpoint, config: &'d LinkConfig) -> BoxFuture<'d, Result<RpcClient, String>> {
-        let opening = ReconnectingRpcClient::builder()
-            .retry_policy(std::iter::empty::<Duration>())
+        let opening = WsClientBuilder::new()
+            .max_request_size(LARGEST_REQUEST)
             .max_response_size(config.max_response_bytes)
+            .max_concurrent_requests(REQUESTS_AT_ONCE)
+            .max_buffer_capacity_per_subscription(Semaphore::MAX_PERMITS)
+            .enable_ws_ping(PingConfig::new())
             // The link's own deadlines come first; these only keep abandoned requests from staying for ever.
             .request_timeout(config.request_timeout().saturating_mul(2))
             .connection_timeout(config.connect_timeout())
-            .build(endpoint.url());
-        async { opening.await.map(RpcClient::new).map_err(|error| innermost(&error)) }.boxed()
+            .build(endpoint.url().to_owned());
+        async move {
+            let (runtime, given_up) = (Handle::current(), CancellationToken::new());
+            let _on_drop = given_up.clone().drop_guard();
+            // The client looks the name up itself, for each redirection too, and blocks its thread for that.
+            let opened = spawn_blocking(move || runtime.block_on(given_up.run_until_cancelled(opening))).await;
+            match opened {
+                Ok(Some(Ok(client))) => Ok(RpcClient::new(Socket(client.into()))),
+                Ok(Some(Err(error))) => Err(innermost(&error)),
+                Ok(None) | Err(_) => Err("connecting broke off".to_owned()),
+            }
+        }
+        .boxed()
     }
+}
+
+/// The most bytes of a request: an extrinsic with a runtime in it is the largest.
+const LARGEST_REQUEST: u32 = 50 * 1024 * 1024;
+/// More requests than that wait for each other; the endpoint's budget comes first.
+const REQUESTS_AT_ONCE: usize = 1024;
+
+// === impl Socket ===
+
+impl RpcClientT for Socket {
+    fn request_raw<'a>(&'a self, method: &'a str, params: Option<Box<RawValue>>) -> RawRpcFuture<'a, Box<RawValue>> {
+        async move { self.0.request_raw(method, params).await.map_err(plain) }.boxed()
+    }
+
+    fn subscribe_raw<'a>(
+        &'a self,
+        sub: &'a str,
+        params: Option<Box<RawValue>>,
+        unsub: &'a str,
+    ) -> RawRpcFuture<'a, RawRpcSubscription> {
+        async move {
+            let RawRpcSubscription { stream, id } = self.0.subscribe_raw(sub, params, unsub).await.map_err(plain)?;
+            let client = Arc::clone(&self.0);
+            // A subscription ends with its connection, which knows why.
+            let end = stream::once(async move { Err(ended(&client.on_disconnect().await)) });
+            let stream: BoxStream<'static, _> = stream.map(|next| next.map_err(plain)).chain(end).boxed();
+            Ok(RawRpcSubscription { stream, id })
+        }
+        .boxed()
+    }
+}
+
+/// What a client says of a connection that ended is told without its advice to begin anew.
+fn plain(error: Error) -> Error {
+    match error {
+        Error::Client(said) => match said.downcast_ref::<ClientError>() {
+            Some(error @ ClientError::RestartNeeded(_)) => ended(error),
+            _ => Error::Client(said),
+        },
+        other => other,
+    }
+}
+
+/// The connection has ended, for this reason.
+fn ended(error: &ClientError) -> Error {
+    let reason = match error {
+        ClientError::RestartNeeded(reason) => innermost(&**reason),
+        other => innermost(other),
+    };
+    Error::Client(reason.into())
 }
 
 /// The message at the end of a chain of sources: the part that a person can act on.
@@ -40,4 +134,17 @@ fn innermost(error: &dyn std::error::Error) -> String {
         last = source;
     }
     last.to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_name_that_nobody_has_is_said_to_be_one() {
+        // RFC 6761: no resolver knows a name below `invalid`.
+        let refused = WebSocket.resolve("node.invalid").await.unwrap_err();
+        assert!(!refused.is_empty());
+        assert_eq!(WebSocket.resolve("localhost").await, Ok(()));
+    }
 }

@@ -4,7 +4,7 @@
 //! connecting alone. What is logged, shown, kept in errors or served is the form that
 //! [`Display`](fmt::Display) and `Debug` write, which names scheme, host and port and nothing else.
 
-use std::fmt;
+use std::{fmt, net::IpAddr};
 
 use serde::{Deserialize, Serialize};
 
@@ -19,6 +19,17 @@ impl Endpoint {
     /// The whole URL, keys included: for connecting, and for nothing that is seen.
     pub fn url(&self) -> &str {
         &self.0
+    }
+
+    /// The name of its host; none where it is an address, or is written in a way that is translated before
+    /// it is looked up.
+    pub(crate) fn host_name(&self) -> Option<&str> {
+        let (_, rest) = self.0.split_once("://")?;
+        let authority = rest.split(['/', '\\', '?', '#']).next()?;
+        let host = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
+        let name = host.split_once(':').map_or(host, |(name, _)| name);
+        let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_');
+        (!name.is_empty() && name.bytes().all(is_plain) && name.parse::<IpAddr>().is_err()).then_some(name)
     }
 
     /// Whether this is a WebSocket URL with a host. `ws://` is taken for what it says: unencrypted.
@@ -86,6 +97,21 @@ mod tests {
             assert_eq!(endpoint.to_string(), shown, "{url}");
             assert_eq!(format!("{endpoint:?}"), format!("Endpoint({shown})"));
             assert_eq!(endpoint.url(), url);
+        }
+    }
+    #[test]
+    fn a_name_is_one_that_can_be_looked_up_as_it_stands() {
+        for (url, name) in [
+            ("wss://node.example:443/v1/key", Some("node.example")),
+            ("wss://user:p@ss@node-1.example?key", Some("node-1.example")),
+            ("ws://localhost", Some("localhost")),
+            ("ws://127.0.0.1:9944", None),
+            ("ws://[::1]:9944", None),
+            ("ws://b\u{fc}cher.example", None),
+            ("ws://b%C3%BCcher.example", None),
+            ("ws://:9944", None),
+        ] {
+            assert_eq!(Endpoint::from(url).host_name(), name, "{url}");
         }
     }
 }

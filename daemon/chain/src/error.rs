@@ -35,6 +35,18 @@ pub enum ConnectError {
         /// What the system said.
         reason: String,
     },
+    /// The name of its host is not one that can be looked up now.
+    #[error(
+        "{endpoint} cannot be reached: the name `{host}` could not be resolved ({reason}); check it, and this machine's name servers"
+    )]
+    Unresolved {
+        /// The endpoint.
+        endpoint: String,
+        /// The name.
+        host: String,
+        /// What the resolver said, or that it said nothing.
+        reason: String,
+    },
     /// A request was not answered in time.
     #[error("{endpoint} did not answer {what} within {after:?}")]
     Silent {
@@ -156,6 +168,7 @@ impl ConnectError {
     pub fn name(&self) -> &'static str {
         match self {
             Self::Unreachable { .. } => "unreachable",
+            Self::Unresolved { .. } => "unresolved",
             Self::Silent { .. } => "silent",
             Self::Cut { .. } => "cut",
             Self::Stale { .. } => "stale",
@@ -175,6 +188,7 @@ impl ConnectError {
     pub fn endpoint(&self) -> &str {
         match self {
             Self::Unreachable { endpoint, .. }
+            | Self::Unresolved { endpoint, .. }
             | Self::Silent { endpoint, .. }
             | Self::Cut { endpoint, .. }
             | Self::Stale { endpoint, .. }

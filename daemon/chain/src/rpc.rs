@@ -336,9 +336,18 @@ impl Connection {
                 ConnectError::Unreachable { endpoint, reason }
             }
         };
-        let client = match clock::timeout(config.connect_timeout(), dialer.dial(endpoint, config)).await {
+        // The limit is one for both: to find the node and to reach it.
+        let (limit, began) = (config.connect_timeout(), clock::now());
+        if let Some(host) = endpoint.host_name() {
+            let resolved = clock::timeout(limit, dialer.resolve(host)).await;
+            resolved.unwrap_or_else(|_| Err(format!("no answer within {limit:?}"))).map_err(|reason| {
+                ConnectError::Unresolved { endpoint: endpoint.to_string(), host: host.to_owned(), reason }
+            })?;
+        }
+        let left = limit.saturating_sub(clock::since(began));
+        let client = match clock::timeout(left, dialer.dial(endpoint, config)).await {
             Ok(opened) => opened.map_err(unreachable)?,
-            Err(_) => return Err(unreachable(format!("no handshake within {:?}", config.connect_timeout()))),
+            Err(_) => return Err(unreachable(format!("no handshake within {limit:?}"))),
         };
         Ok(Self {
             node: Arc::clone(node),

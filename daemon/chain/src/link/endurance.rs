@@ -77,9 +77,11 @@ type Case = (fn(u32) -> Fault, &'static [&'static str]);
 #[test]
 fn no_block_comes_late_whatever_befalls_the_endpoint_in_use() {
     // Where there are several names, whichever shows first.
-    let faults: [Case; 9] = [
+    let faults: [Case; 11] = [
         (|_| Fault::HalfOpen, &["silent", "behind"]),
         (|_| Fault::Down, &["cut"]),
+        (|_| Fault::Nameless { resolver_answers: true }, &["cut", "unresolved"]),
+        (|_| Fault::Nameless { resolver_answers: false }, &["cut", "unresolved"]),
         (Fault::Lags, &["behind"]),
         (|n| Fault::Forks(n + 1), &["forked"]),
         (|_| Fault::OtherGenesis, &["wrong-genesis"]),
@@ -99,6 +101,24 @@ fn no_block_comes_late_whatever_befalls_the_endpoint_in_use() {
             assert!(latest <= LATEST, "{names:?} at {moment}: a block was followed {latest:?} after it was made");
             assert!(names.iter().any(|name| troubles.contains(name)), "{names:?} at {moment}: {troubles:?}");
         }
+    }
+}
+
+#[test]
+fn an_endpoint_whose_name_is_not_found_is_said_to_be_one() {
+    for (resolver_answers, reason) in [(true, "Name or service not known"), (false, "no answer within")] {
+        over(2, async |link, network| {
+            network.give(0, Fault::Nameless { resolver_answers });
+            watch(link, network, 3).await;
+            let trouble = link.endpoints()[0].trouble.clone().unwrap();
+            assert_eq!(trouble.name(), "unresolved");
+            let words = trouble.to_string();
+            assert!(words.contains("`node-0`") && words.contains(reason), "{words}");
+            // It is gone back to once its name is found again.
+            network.give(0, Fault::None);
+            clock::sleep(Duration::from_mins(5)).await;
+            assert_eq!(link.endpoints()[0].trouble, None);
+        });
     }
 }
 

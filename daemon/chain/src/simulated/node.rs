@@ -40,6 +40,8 @@ pub(crate) enum Fault {
     Mute,
     /// Connections end, and new ones are refused.
     Down,
+    /// Connections end, and the node's name is not found any more; the resolver says so, or nothing at all.
+    Nameless { resolver_answers: bool },
     /// It has no block after this one, and answers.
     Lags(u32),
     /// From this block on it has others.
@@ -150,6 +152,19 @@ impl Network {
 }
 
 impl Dial for Network {
+    fn resolve<'d>(&'d self, host: &'d str) -> BoxFuture<'d, Result<(), String>> {
+        let index: usize = host.trim_start_matches("node-").parse().unwrap();
+        async move {
+            let mut fault = self.shared.nodes[index].subscribe();
+            let now = *fault.wait_for(|fault| *fault != Fault::Nameless { resolver_answers: false }).await.unwrap();
+            match now {
+                Fault::Nameless { .. } => Err("Name or service not known".to_owned()),
+                _ => Ok(()),
+            }
+        }
+        .boxed()
+    }
+
     fn dial<'d>(&'d self, endpoint: &'d Endpoint, _: &'d LinkConfig) -> BoxFuture<'d, Result<RpcClient, String>> {
         self.shared.dials.fetch_add(1, Ordering::SeqCst);
         let index: usize = endpoint.url().trim_start_matches("ws://node-").parse().unwrap();
@@ -253,7 +268,9 @@ impl Session {
     /// Why the connection has ended, if it has.
     fn end(&self) -> Option<&'static str> {
         let fault = *self.fault.borrow();
-        if matches!(fault, Fault::Down) || fault == Fault::OtherGenesis && self.fault.has_changed().unwrap() {
+        if matches!(fault, Fault::Down | Fault::Nameless { .. })
+            || fault == Fault::OtherGenesis && self.fault.has_changed().unwrap()
+        {
             self.ended.send_replace(Some("connection closed"));
         }
         *self.ended.borrow()
