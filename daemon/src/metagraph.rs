@@ -11,8 +11,10 @@
 pub mod figure;
 pub mod file;
 pub mod history;
+mod mechanism;
 mod policy;
 mod pools;
+mod reading;
 mod recorded;
 mod recorder;
 mod refresher;
@@ -28,7 +30,7 @@ use std::{
     time::Duration,
 };
 
-use btd_api::{AccountId, BlockHash, BlockNumber, Coldkey, Hotkey, NetUid, Uid};
+use btd_api::{AccountId, BlockHash, BlockNumber, Coldkey, Hotkey, MechId, NetUid, Uid};
 use btd_chain::{BlockRef, Link};
 use tokio::{sync::watch, time::timeout};
 
@@ -170,10 +172,16 @@ impl Metagraphs {
         listed.filter(|at| self.through == Some(at.block)).unwrap_or(snapshot.at)
     }
 
-    /// Every column of a subnet's neurons as it is kept, and the block of which that is true; none
-    /// before it was read since the process began.
-    pub fn table(&self, netuid: NetUid) -> Option<(Stamp, &Arc<Table>)> {
-        let snapshot = self.subnets.get(&netuid)?;
+    /// A subnet with its neurons as they are in one of its mechanisms; none where that is not kept.
+    pub fn mechanism(&self, netuid: NetUid, mechid: MechId) -> Option<&Arc<Snapshot>> {
+        let main = self.subnets.get(&netuid)?;
+        if mechid == MechId(0) { Some(main) } else { main.of_mechanism(mechid) }
+    }
+
+    /// Every column of a subnet's neurons in one of its mechanisms as it is kept, and the block of which
+    /// that is true; none before it was read since the process began.
+    pub fn table(&self, netuid: NetUid, mechid: MechId) -> Option<(Stamp, &Arc<Table>)> {
+        let snapshot = self.mechanism(netuid, mechid)?;
         Some((self.true_at(snapshot), snapshot.table()?))
     }
 

@@ -286,7 +286,7 @@ impl Receipted for Registered {
 methods! {
     /// Every subnet in one line
     List = "subnets_list" (Read): ListParams => Subnets;
-    /// One subnet with all its neurons: of the main mechanism from the cache that btd keeps warm
+    /// One subnet with all its neurons, as they are in one of its mechanisms: of now from what btd keeps warm
     Metagraph = "subnets_metagraph" (Read): MetagraphParams => MetagraphReply;
     /// One subnet in one line, without its neurons
     Show = "subnets_show" (Read): SubnetParams => Shown;

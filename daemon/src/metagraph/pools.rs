@@ -45,14 +45,23 @@ impl Pools {
         self.entries.iter().filter(ran).map(|(entry, _)| entry.netuid)
     }
 
-    /// The subnets that have more neurons, or fewer, than those that are known.
+    /// How many mechanisms a subnet has: one, where the runtime knows of no others.
+    pub(super) fn mechanisms(&self, netuid: NetUid) -> u8 {
+        let place = self.entries.binary_search_by_key(&netuid, |(entry, _)| entry.netuid);
+        place.ok().and_then(|place| self.entries.get(place)?.1.mechanisms).unwrap_or(1)
+    }
+
+    /// The subnets that have more neurons or mechanisms, or fewer, than those that are known.
     pub(super) fn of_another_size<'p>(
         &'p self,
         snapshots: &'p BTreeMap<NetUid, Arc<Snapshot>>,
     ) -> impl Iterator<Item = NetUid> + 'p {
         let differs = |(entry, marks): &&(SubnetEntry, SubnetMarks)| {
-            let known = snapshots.get(&entry.netuid).map(|snapshot| snapshot.neurons().len());
-            known.zip(marks.neurons).is_some_and(|(known, now)| known != usize::from(now))
+            let known = snapshots.get(&entry.netuid);
+            let neurons = known.map(|snapshot| snapshot.neurons().len());
+            let mechanisms = known.and_then(|snapshot| snapshot.mechanisms());
+            neurons.zip(marks.neurons).is_some_and(|(known, now)| known != usize::from(now))
+                || mechanisms.zip(marks.mechanisms).is_some_and(|(known, now)| known != now)
         };
         self.entries.iter().filter(differs).map(|(entry, _)| entry.netuid)
     }

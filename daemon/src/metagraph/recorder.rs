@@ -8,7 +8,7 @@ use std::sync::Arc;
 use btd_api::{BlockHash, BlockNumber, MechId};
 use btd_chain::{Link, ReadError, View};
 
-use super::{History, Table, history::HistoryError};
+use super::{History, Snapshot, Table, history::HistoryError};
 use crate::causes::with_causes;
 
 /// Writes the history. One for each refresher.
@@ -75,14 +75,21 @@ impl Recorder {
         history.doubt_from(None);
     }
 
-    /// Records a metagraph, and those of the subnet's other mechanisms.
-    pub(super) async fn record(&mut self, view: &View, main: &Arc<Table>) {
+    /// Records a metagraph, and those of the subnet's other mechanisms: as they are kept, or else as the
+    /// chain has them.
+    pub(super) async fn record(&mut self, view: &View, snapshot: &Snapshot) {
         let Some((history, genesis)) = self.history.clone().zip(self.link.genesis()) else { return };
+        let Some(main) = snapshot.table() else { return };
         let mut tables = vec![Arc::clone(main)];
         // Of an old runtime, or a block that is gone already, there is the main one.
-        let mechanisms = view.mechanisms(main.netuid).await.unwrap_or(1);
+        let mechanisms = match snapshot.mechanisms() {
+            Some(kept) => kept,
+            None => view.mechanisms(main.netuid).await.unwrap_or(1),
+        };
         for mechid in (1..mechanisms).map(MechId) {
-            if let Ok(Some(raw)) = view.mechagraph(main.netuid, mechid).await {
+            if let Some(table) = snapshot.of_mechanism(mechid).and_then(|kept| kept.table()) {
+                tables.push(Arc::clone(table));
+            } else if let Ok(Some(raw)) = view.mechagraph(main.netuid, mechid).await {
                 tables.push(Arc::new(Table::of(&raw, main.at)));
             }
         }

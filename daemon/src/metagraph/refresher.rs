@@ -12,8 +12,8 @@ use std::{
     time::Duration,
 };
 
-use btd_api::{AccountId, BlockHash, BlockNumber, NetUid};
-use btd_chain::{BlockStream, Link, Priority, RawMetagraph, ReadError, View};
+use btd_api::{AccountId, BlockHash, BlockNumber, MechId, NetUid};
+use btd_chain::{BlockStream, Link, Priority, ReadError, View};
 use futures_util::{FutureExt, StreamExt, stream};
 use tokio::{sync::watch, time::sleep};
 use tokio_util::sync::CancellationToken;
@@ -22,6 +22,7 @@ use super::{
     Broken, History, List, Metagraphs,
     policy::{BUDGET, Backlog, Due, GATHERED, RETRY},
     pools::Pools,
+    reading::{Read, Wanted},
     recorder::Recorder,
     snapshot::{STAKE_COLUMNS, Snapshot},
     store,
@@ -55,14 +56,6 @@ pub struct Refresher {
     blocks: Option<BlockStream>,
     /// The last block whose events were noted, and at which things are read.
     noted: BlockNumber,
-}
-
-/// How a subnet was read.
-enum Read {
-    /// As a whole.
-    Whole(Box<RawMetagraph>),
-    /// Some columns, put into what was kept.
-    Parts(Box<Snapshot>),
 }
 
 // === impl Refresher ===
@@ -273,10 +266,12 @@ impl Refresher {
             }
         }
         let kept = &before.subnets;
+        let mechanisms = |netuid| pools.as_ref().map_or(1, |pools| pools.mechanisms(netuid));
         let read: Vec<_> = stream::iter(wanted)
-            .map(|(netuid, extent)| async move {
-                let stake_too = extent.has_stake();
-                (netuid, stake_too, read_one(view, netuid, extent, kept.get(&netuid).map(Arc::as_ref), at).await)
+            .map(|(netuid, extent)| (Wanted { netuid, mechanisms: mechanisms(netuid) }, extent))
+            .map(|(wanted, extent)| async move {
+                let (netuid, stake_too) = (wanted.netuid, extent.has_stake());
+                (netuid, stake_too, wanted.read(view, extent, kept.get(&netuid).map(Arc::as_ref), at).await)
             })
             .buffer_unordered(AT_ONCE)
             .collect()
@@ -292,17 +287,16 @@ impl Refresher {
             };
             after.broken.remove(&netuid);
             match snapshot {
-                Some(Read::Whole(raw)) => {
+                Some(Read::Whole(snapshot)) => {
                     after.upkeep.wholes = after.upkeep.wholes.saturating_add(1);
-                    let snapshot = Arc::new(Snapshot::read(&raw, at));
-                    if let Some(table) = snapshot.table().filter(|_| recorded.contains(&netuid)) {
-                        self.recorder.record(view, table).await;
+                    if recorded.contains(&netuid) {
+                        self.recorder.record(view, &snapshot).await;
                     }
-                    after.subnets.insert(netuid, snapshot);
+                    after.subnets.insert(netuid, Arc::new(snapshot));
                 }
                 Some(Read::Parts(snapshot)) => {
                     after.upkeep.parts = after.upkeep.parts.saturating_add(1);
-                    after.subnets.insert(netuid, Arc::new(*snapshot));
+                    after.subnets.insert(netuid, Arc::new(snapshot));
                 }
                 None => {
                     after.subnets.remove(&netuid);
@@ -344,6 +338,15 @@ impl Refresher {
             };
             let (Some(raw), Some(kept)) = (raw, before.subnets.get(netuid)) else { continue };
             let mut differences = kept.differences(&Snapshot::read(&raw, at));
+            for mechid in (1..kept.mechanisms().unwrap_or(1)).map(MechId) {
+                let own = match view.mechagraph(*netuid, mechid).await {
+                    Err(error) if is_about_the_link(&error) && !is_about_the_block(&error) => return Err(error),
+                    found => found.ok().flatten(),
+                };
+                if let (Some(own), Some(kept)) = (own, kept.of_mechanism(mechid)) {
+                    differences.extend(kept.differences(&Snapshot::read(&own, at)));
+                }
+            }
             if self.backlog.has_claims(*netuid) {
                 differences.retain(|(_, column)| !STAKE_COLUMNS.contains(column));
             }
@@ -420,30 +423,6 @@ fn beyond_the_budget(wanted: &mut BTreeMap<NetUid, Extent>, due: &Due) -> BTreeM
     let room = BUDGET.saturating_sub(due.subnets.len());
     let rest: Vec<NetUid> = wanted.keys().filter(|netuid| !was_due(netuid)).skip(room).copied().collect();
     rest.into_iter().filter_map(|netuid| wanted.remove_entry(&netuid)).collect()
-}
-
-/// Reads as much of a subnet as `extent` says: all of it where nothing is kept to put parts into, or
-/// where the runtime cannot tell parts. None when there is no such subnet.
-async fn read_one(
-    view: &View,
-    netuid: NetUid,
-    extent: Extent,
-    kept: Option<&Snapshot>,
-    at: Stamp,
-) -> Result<Option<Read>, ReadError> {
-    if let (Extent::Parts(parts), Some(kept)) = (extent, kept) {
-        match view.metagraph_parts(netuid, &parts).await {
-            Ok(None) => return Ok(None),
-            Ok(Some(parts)) => {
-                if let Some(snapshot) = kept.with(parts, at) {
-                    return Ok(Some(Read::Parts(Box::new(snapshot))));
-                }
-            }
-            Err(ReadError::Absent(_)) => {}
-            Err(error) => return Err(error),
-        }
-    }
-    Ok(view.metagraph(netuid).await?.map(|raw| Read::Whole(Box::new(raw))))
 }
 
 /// The subnets in which the stake of any of `hotkeys` counts for somebody: where they are

@@ -7,11 +7,11 @@ use std::{
     sync::{Arc, OnceLock},
 };
 
-use btd_api::{Alpha, BlockNumber, Coldkey, Hotkey, Tao, Uid};
+use btd_api::{Alpha, BlockNumber, Coldkey, Hotkey, MechId, Tao, Uid};
 use btd_chain::{AxonInfo, ChainIdentity, MetagraphParts, RawMetagraph};
 use serde::{Deserialize, Serialize};
 
-use super::{policy::Known, subnet::Subnet, table::Table};
+use super::{mechanism::Mechanism, policy::Known, subnet::Subnet, table::Table};
 use crate::stamp::Stamp;
 
 /// One neuron.
@@ -92,6 +92,8 @@ struct Beside {
     written: OnceLock<Box<str>>,
     /// Every column that the chain told, without weights and bonds; none after a restart.
     table: Option<Arc<Table>>,
+    /// The mechanisms beside the main one; none where they are not kept.
+    mechanisms: Option<Vec<Mechanism>>,
 }
 
 // === impl Snapshot ===
@@ -132,6 +134,24 @@ impl Snapshot {
         self.beside.table.as_ref()
     }
 
+    /// The same with these beside it.
+    pub(super) fn beside(mut self, table: Option<Arc<Table>>, mechanisms: Option<Vec<Mechanism>>) -> Self {
+        self.beside = Beside { table, mechanisms, ..Beside::default() };
+        self
+    }
+
+    /// How many mechanisms the subnet has, the main one among them; none where the others are not kept.
+    pub(super) fn mechanisms(&self) -> Option<u8> {
+        let others = self.beside.mechanisms.as_ref()?.len();
+        u8::try_from(others).ok()?.checked_add(1)
+    }
+
+    /// The same in another mechanism than the main one, if that is kept.
+    pub(super) fn of_mechanism(&self, mechid: MechId) -> Option<&Arc<Self>> {
+        let place = usize::from(mechid.0).checked_sub(1)?;
+        Some(self.beside.mechanisms.as_ref()?.get(place)?.whole(self))
+    }
+
     /// Its neurons, by uid.
     pub fn neurons(&self) -> &[Neuron] {
         &self.neurons
@@ -149,15 +169,22 @@ impl Snapshot {
         self.by_hotkey.get(found).copied()
     }
 
-    /// The same with the columns of `parts`, which were read at `at`; none when they are about
-    /// another number of neurons.
-    pub(super) fn with(&self, parts: MetagraphParts, at: Stamp) -> Option<Self> {
+    /// The same with the columns of `parts`, and what was read of the other mechanisms' last `updates`, at
+    /// `at`; none when they are about another number of neurons or mechanisms.
+    pub(super) fn with(&self, parts: MetagraphParts, updates: Option<Vec<Vec<u64>>>, at: Stamp) -> Option<Self> {
         let count = self.neurons.len();
         if parts.num_uids.is_some_and(|now| usize::from(now) != count) {
             return None;
         }
         let mut after = Self { at, ..self.clone() };
         after.beside.table = self.beside.table.as_ref().map(|table| Arc::new(table.with(&parts, at)));
+        if let (Some(updates), Some(mechanisms)) = (updates, &self.beside.mechanisms) {
+            if updates.len() != mechanisms.len() {
+                return None;
+            }
+            let updated = mechanisms.iter().zip(updates).map(|(mechanism, blocks)| mechanism.with(blocks));
+            after.beside.mechanisms = Some(updated.collect());
+        }
         after.replace(parts.alpha_stake, |neuron, stake| neuron.alpha_stake = Some(stake))?;
         after.replace(parts.tao_stake, |neuron, stake| neuron.tao_stake = stake)?;
         after.replace(parts.total_stake, |neuron, stake| neuron.stake = Alpha::from_rao(stake.rao()))?;
@@ -212,7 +239,7 @@ impl Snapshot {
 /// Another snapshot's neurons are not written yet.
 impl Clone for Beside {
     fn clone(&self) -> Self {
-        Self { written: OnceLock::new(), table: self.table.clone() }
+        Self { written: OnceLock::new(), table: self.table.clone(), mechanisms: self.mechanisms.clone() }
     }
 }
 

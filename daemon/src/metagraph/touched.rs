@@ -252,9 +252,9 @@ impl Touched {
             }
             OfIndex(part, position) => {
                 if let Some(index) = field(position).and_then(Json::as_u64) {
-                    // The columns that are kept are those of the main mechanism.
-                    let is_main = index < SUBNETS_PER_MECHANISM;
-                    touch(main_subnet(index), if is_main { Extent::part(part) } else { Extent::nothing() });
+                    // What is a mechanism's own is kept beside the columns of the main one.
+                    let part = if index < SUBNETS_PER_MECHANISM { part } else { Part::Mechanisms };
+                    touch(main_subnet(index), Extent::part(part));
                 }
             }
             Stake(account_at, subnet_at) => {
@@ -363,6 +363,7 @@ mod tests {
         assert_eq!(ours("NetworkAdded", json!([9, 1])), subnets(&[9], &Extent::Whole));
         assert_eq!(ours("AxonServed", json!([3, ALICE])), subnets(&[3], &Extent::part(Part::Axons)));
         assert_eq!(ours("WeightsSet", json!([5, 1])), subnets(&[5], &updated));
+        assert_eq!(ours("WeightsSet", json!([4096 + 5, 1])), subnets(&[5], &Extent::part(Part::Mechanisms)));
         assert_eq!(ours("WeightsCommitted", json!([ALICE, 6, "0x00"])), subnets(&[6], &updated));
         assert_eq!(ours("BatchWeightsCompleted", json!([[1, 2], ALICE])), subnets(&[1, 2], &updated));
         assert_eq!(ours("StakeAdded", json!([ALICE, BOB, "1", "2", 8, "0"])), subnets(&[8], &stake));
@@ -379,12 +380,11 @@ mod tests {
     }
 
     #[test]
-    fn figures_and_other_mechanisms_touch_no_neuron_and_are_named_all_the_same() {
+    fn figures_touch_no_neuron_and_are_named_all_the_same() {
         for (name, fields, netuid) in [
             ("TempoSet", json!([4, 360]), 4),
             ("BurnSet", json!([4, "360"]), 4),
             ("SymbolUpdated", json!({ "netuid": 2, "symbol": "0x00" }), 2),
-            ("WeightsSet", json!([4096 + 5, 1]), 5),
             ("NetworkRemoved", json!([9]), 9),
             ("SetChildrenScheduled", json!([ALICE, 1, "7", []]), 1),
         ] {

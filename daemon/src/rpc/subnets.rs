@@ -84,13 +84,17 @@ impl Written for WrittenMetagraph {
 
 async fn metagraph(parts: Arc<Parts>, params: MetagraphParams, _: Caller) -> Result<WrittenMetagraph, Failure> {
     let MetagraphParams { netuid, mechid, block } = params;
-    // Of the main mechanism there is always one in memory; the others are read when somebody asks.
-    if block.is_some() || mechid != MechId(0) {
+    let known = parts.metagraph.current();
+    // Of the main mechanism there is always one in memory, of the others as a rule.
+    let warm = match (block, mechid) {
+        (None, MechId(0)) => Some(snapshot(&known, netuid)?),
+        (None, mechid) => known.mechanism(netuid, mechid).cloned(),
+        (Some(_), _) => None,
+    };
+    let Some(snapshot) = warm else {
         let read = past_metagraph(&parts, netuid, mechid, block).await?;
         return Ok(WrittenMetagraph::Read(Box::new(read)));
-    }
-    let known = parts.metagraph.current();
-    let snapshot = snapshot(&known, netuid)?;
+    };
     let (subnet_at, subnet) = known.newest(&snapshot);
     let head = WarmHead {
         at: receipt::kept_of(netuid, known.true_at(&snapshot), &known, &parts.link),

@@ -6,11 +6,12 @@
 
 use std::collections::BTreeSet;
 
-use btd_api::{AccountId, Alpha, NetUid, Tao};
+use btd_api::{AccountId, Alpha, MechId, NetUid, Tao};
 
 use super::{
     View,
     metagraph::{AxonInfo, ChainIdentity},
+    storage_index,
 };
 use crate::{
     error::ReadError,
@@ -34,6 +35,9 @@ pub enum Part {
     LastUpdate,
     /// What their coldkeys say about themselves.
     Identities,
+    /// The blocks of their last weights in the mechanisms beside the main one: no column of its metagraph
+    /// ([`View::mechanism_updates`]).
+    Mechanisms,
 }
 
 record! {
@@ -69,6 +73,8 @@ pub struct SubnetMarks {
     pub registration_allowed: Option<bool>,
     /// What registering costs.
     pub burn: Option<Tao>,
+    /// How many mechanisms it has, the main one among them.
+    pub mechanisms: Option<u8>,
 }
 
 // === impl Part ===
@@ -81,6 +87,7 @@ impl Part {
             Self::Axons => &[55],
             Self::LastUpdate => &[59],
             Self::Identities => &[54],
+            Self::Mechanisms => &[],
         }
     }
 }
@@ -101,7 +108,7 @@ impl View {
 
     /// The marks of each of `netuids`, in their order, in one request as a rule.
     pub async fn subnet_marks(&self, netuids: &[NetUid]) -> Result<Vec<SubnetMarks>, ReadError> {
-        let items = ["SubnetworkN", "MaxAllowedUids", "NetworkRegistrationAllowed", "Burn"];
+        let items = ["SubnetworkN", "MaxAllowedUids", "NetworkRegistrationAllowed", "Burn", "MechanismCountCurrent"];
         let infos = items.map(|item| self.runtime().storage_info(PALLET, item).ok());
         let mut keys = Vec::with_capacity(netuids.len().saturating_mul(items.len()));
         for netuid in netuids {
@@ -124,6 +131,7 @@ impl View {
                 max_neurons: self.mark(value(1, keys))?,
                 registration_allowed: self.mark(value(2, keys))?,
                 burn: self.mark(value(3, keys))?,
+                mechanisms: self.mark(value(4, keys))?,
             })
         });
         marks.collect()
@@ -143,6 +151,15 @@ impl View {
             Err(ReadError::Absent(_)) => Ok(1),
             Err(error) => Err(error),
         }
+    }
+
+    /// The blocks of the neurons' last weights in each mechanism beside the main one, of a subnet that has
+    /// `mechanisms` in all.
+    pub async fn mechanism_updates(&self, netuid: NetUid, mechanisms: u8) -> Result<Vec<Vec<u64>>, ReadError> {
+        let places: Vec<Vec<Value>> =
+            (1..mechanisms).map(|mechid| vec![storage_index(netuid, MechId(mechid))]).collect();
+        let updates: Vec<Option<Vec<u64>>> = self.values(PALLET, "LastUpdate", &places).await?;
+        Ok(updates.into_iter().map(Option::unwrap_or_default).collect())
     }
 
     /// The hotkeys behind which any of `coldkeys` has stake.

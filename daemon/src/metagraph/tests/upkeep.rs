@@ -118,17 +118,35 @@ impl Busily {
         let netuids: BTreeSet<_> = view.netuids().await.unwrap().into_iter().collect();
         assert_eq!(known.subnets.keys().copied().collect::<BTreeSet<_>>(), netuids, "after {after}");
         for (netuid, kept) in &known.subnets {
-            let (at, table) = known.table(*netuid).unwrap();
+            let (at, table) = known.table(*netuid, MechId(0)).unwrap();
             assert_eq!(at.block == through, !known.claimed.contains_key(netuid), "subnet {netuid} after {after}");
             let then = self.link.view_at(at.block.hash).await.unwrap().metagraph(*netuid).await.unwrap().unwrap();
             let differences = kept.differences(&Snapshot::read(&then, at));
             assert_eq!(differences, [], "subnet {netuid} at block {} after {after}", at.block.number);
             assert_eq!(table.columns, Table::of(&then, at).columns, "subnet {netuid} after {after}");
+            self.compare_mechanisms(&known, *netuid, after).await;
             let now = view.metagraph(*netuid).await.unwrap().unwrap();
             let (listed, fresh) = (&known.list.as_ref().unwrap().subnets[netuid], Snapshot::read(&now, at));
             assert_eq!(*listed, fresh.subnet, "subnet {netuid} at block {} after {after}", through.number);
         }
         known
+    }
+
+    /// Compares what is kept of a subnet's mechanisms with what the runtime says, all that there are.
+    async fn compare_mechanisms(&self, known: &Metagraphs, netuid: NetUid, after: &str) {
+        let then = known.true_at(&known.subnets[&netuid]);
+        let view = self.link.view_at(then.block.hash).await.unwrap();
+        let count = view.mechanisms(netuid).await.unwrap();
+        for mechid in (1..count).map(MechId) {
+            let which = format!("mechanism {mechid} of subnet {netuid} at block {} after {after}", then.block.number);
+            let (at, table) = known.table(netuid, mechid).unwrap_or_else(|| panic!("{which} is not kept"));
+            assert_eq!(at, then, "{which}");
+            let own = view.mechagraph(netuid, mechid).await.unwrap().unwrap();
+            assert_eq!(table.columns, Table::of(&own, at).columns, "{which}");
+            let kept = known.mechanism(netuid, mechid).unwrap();
+            assert_eq!(kept.differences(&Snapshot::read(&own, at)), [], "{which}");
+        }
+        assert!(known.mechanism(netuid, MechId(count)).is_none(), "subnet {netuid} has {count} after {after}");
     }
 
     /// Sends a call; the chain makes a block for it, whether it succeeds or fails.

@@ -44,9 +44,9 @@ pub(super) async fn recall(
     mechid: MechId,
     block: Option<BlockId>,
 ) -> Result<(Arc<Table>, At), Failure> {
-    if block.is_none() && mechid == MechId(0) {
+    if block.is_none() {
         let known = parts.metagraph.current();
-        if let Some((at, table)) = known.table(netuid) {
+        if let Some((at, table)) = known.table(netuid, mechid) {
             return Ok((Arc::clone(table), receipt::kept_of(netuid, at, &known, &parts.link)));
         }
     }
