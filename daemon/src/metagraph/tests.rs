@@ -7,6 +7,7 @@ use btd_chain::{BlockRef, LinkConfig};
 use btd_devnet::{BlockTime, Devnet};
 
 use btd_chain::ReadError;
+use futures_util::FutureExt;
 use tokio_util::sync::CancellationToken;
 
 use super::{
@@ -157,6 +158,122 @@ async fn a_metagraph_with_a_missing_row_is_not_served() {
     cache.write(batch).await.unwrap();
     let kept = store::load_chain(&cache, GENESIS).await.unwrap();
     assert_eq!(kept.subnets.keys().collect::<Vec<_>>(), [&NetUid(2)]);
+}
+
+/// What is kept by a process that was killed when it had written `batches` of what turns `before` into `after`.
+async fn left_between(path: &Path, before: &Metagraphs, after: &Metagraphs, batches: usize) -> Metagraphs {
+    let cache = open_cache(path).await;
+    store::name(&cache, "devnet", after.genesis.unwrap()).await.unwrap();
+    cache.write_each(store::difference(&Metagraphs::default(), before)).await.unwrap();
+    cache.write_each(store::difference(before, after).into_iter().take(batches).collect()).await.unwrap();
+    drop(cache);
+    store::load(&reopened(path).await, "devnet").await.unwrap().unwrap()
+}
+
+/// The metagraph that is told of a subnet is that of one of the two, with its own block, and so is the list.
+fn is_one_of_two(kept: &Metagraphs, before: &Metagraphs, after: &Metagraphs) {
+    for (netuid, snapshot) in &kept.subnets {
+        let of_two = [before, after].map(|whole| whole.subnets.get(netuid));
+        assert!(of_two.contains(&Some(snapshot)), "subnet {netuid} is {snapshot:?}");
+        assert_eq!(kept.true_at(snapshot), snapshot.at, "nobody has looked yet whether it is so still");
+    }
+    assert!(kept.list == before.list || kept.list == after.list, "{:?}", kept.list);
+    assert_eq!(kept.through, None);
+}
+
+#[tokio::test]
+async fn a_cache_that_was_left_between_two_batches_tells_each_subnet_as_of_its_own_block() {
+    let before = metagraphs(&[snapshot(0, 3, 0), snapshot(1, 3, 4), snapshot(2, 3, 3), snapshot(4, 3, 5)]);
+    // One has grown, one is gone, one is new, one has shrunk, and everybody has earned something.
+    let mut after = metagraphs(&[snapshot(0, 12, 0), snapshot(1, 12, 6), snapshot(3, 12, 2), snapshot(4, 12, 1)]);
+    for snapshot in after.subnets.values_mut() {
+        let earned = |neuron: &Neuron| Neuron { emission: Alpha::from_rao(7), ..neuron.clone() };
+        let neurons = snapshot.neurons().iter().map(earned).collect();
+        *snapshot = Arc::new(Snapshot::new(snapshot.at, snapshot.subnet.clone(), neurons));
+    }
+    Arc::make_mut(after.list.as_mut().unwrap()).at = stamp(12);
+    let batches = store::difference(&before, &after).len();
+    assert_eq!(batches, 6, "one for each subnet that is, was or comes, and one for the list");
+    for written in 0..=batches {
+        let directory = tempfile::tempdir().unwrap();
+        let kept = left_between(directory.path(), &before, &after, written).await;
+        is_one_of_two(&kept, &before, &after);
+        let newer = kept.subnets.values().filter(|snapshot| snapshot.at == stamp(12)).count();
+        assert_eq!(newer, written.min(4), "each batch is one subnet");
+        match written {
+            0 => assert_eq!(kept, before),
+            written if written == batches => assert_eq!(kept, after),
+            _ => assert!(kept != before && kept != after),
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_was_left_between_two_batches_is_read_anew_from_the_chain() {
+    let config = btd_devnet::Config {
+        listen: "127.0.0.1:0".parse().unwrap(),
+        block_time: BlockTime::Instant,
+        profile: btd_devnet::Profile::Busy(btd_devnet::Busy { subnets: 3, neurons: 12, seed: 7 }),
+        ..Default::default()
+    };
+    let devnet = Devnet::start(config).await.unwrap();
+    let endpoint = format!("ws://{}", devnet.address());
+    let whole = async |running: &Running| {
+        let mut news = running.metagraph.subscribe();
+        let is_whole = |known: &Arc<Metagraphs>| known.through.is_some() && known.is_whole();
+        Arc::clone(&*news.wait_for(is_whole).await.unwrap())
+    };
+    let directory = tempfile::tempdir().unwrap();
+    let running = follow(endpoint.clone(), open_cache(&directory.path().join("first")).await).await;
+    let after = whole(&running).await;
+    running.token.cancel();
+    running.refreshing.await.unwrap();
+
+    // What the chain has is what stands in half of the batches; the rest is of long ago, or never was.
+    let mut before = Metagraphs::clone(&after);
+    for snapshot in before.subnets.values_mut() {
+        let poor = |neuron: &Neuron| Neuron { stake: Alpha::ZERO, ..neuron.clone() };
+        let neurons = snapshot.neurons().iter().map(poor).collect();
+        *snapshot = Arc::new(Snapshot::new(stamp(0), snapshot.subnet.clone(), neurons));
+    }
+    let path = directory.path().join("second");
+    let kept = left_between(&path, &before, &after, 2).await;
+    is_one_of_two(&kept, &before, &after);
+    let old = kept.subnets.values().filter(|snapshot| snapshot.at == stamp(0)).count();
+    assert_eq!((old, kept.subnets.len()), (2, 4));
+    let running = follow(endpoint, reopened(&path).await).await;
+    assert_eq!(running.metagraph.current().subnets, kept.subnets, "the last known ones are served at once");
+    let read = whole(&running).await;
+    for (netuid, snapshot) in &after.subnets {
+        assert_eq!(read.subnets[netuid].neurons(), snapshot.neurons(), "subnet {netuid}");
+        assert_eq!(read.true_at(&read.subnets[netuid]).block, read.through.unwrap());
+    }
+    running.token.cancel();
+    running.refreshing.await.unwrap();
+    devnet.stop().await.unwrap();
+}
+
+#[tokio::test]
+async fn whoever_waits_for_a_block_waits_for_the_list_of_it_or_of_a_later_one() {
+    const LONG: Duration = Duration::from_hours(1);
+    let at = |number| {
+        let list = List { at: stamp(number), subnets: BTreeMap::new(), netuids: BTreeSet::new() };
+        Arc::new(Metagraphs { list: Some(Arc::new(list)), ..Metagraphs::default() })
+    };
+    let (sender, current) = watch::channel(Arc::default());
+    let metagraph = Metagraph { current };
+    metagraph.reach(BlockNumber(9), Duration::ZERO).await;
+    let reached = metagraph.reach(BlockNumber(9), LONG);
+    tokio::pin!(reached);
+    assert!(reached.as_mut().now_or_never().is_none(), "nothing is known yet");
+    sender.send_replace(at(8));
+    assert!(reached.as_mut().now_or_never().is_none(), "it is an earlier one");
+    sender.send_replace(at(10));
+    assert!(reached.as_mut().now_or_never().is_some());
+    metagraph.reach(BlockNumber(9), LONG).await;
+    // Nobody tells of any more blocks: there is nothing to wait for.
+    drop(sender);
+    metagraph.reach(BlockNumber(11), LONG).await;
 }
 
 #[test]
