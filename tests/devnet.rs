@@ -150,3 +150,61 @@ fn a_profile_that_is_none_is_refused() {
         assert!(!output.status.success() && error.contains(words), "{profile}: {error}");
     }
 }
+
+#[test]
+fn the_history_is_told_once_it_was_compared_and_found_by_the_hash_of_a_block() {
+    let host = Host::new();
+    let chain = host.path("chain");
+    let begin = || host.start(&["--network", "devnet", "--block-time", "instant", "--state", chain.to_str().unwrap()]);
+    let mine_to = |number: u64| {
+        let blocks = number - finalized(&host);
+        assert_eq!(host.ask(&["devnet", "mine", &blocks.to_string()])["number"], number);
+        wait_for("btd to follow the blocks", || (finalized(&host) == number).then_some(()));
+    };
+    let sync = |block: &str| host.ask(&["subnets", "sync", "1", "--block", block]);
+    // The blocks of the records, once all of them are certain.
+    let compared = || {
+        wait_for("the history to be compared", || {
+            let records = host.ask(&["subnets", "history", "1"])["records"].as_array().unwrap().clone();
+            let all = records.iter().all(|record| record["certain"] == true);
+            all.then(|| records.iter().map(|record| record["block"]["number"].as_u64().unwrap()).collect::<Vec<_>>())
+        })
+    };
+    let daemon = begin();
+    mine_to(30);
+    let hashes = ["10", "20"].map(|block| sync(block)["at"]["hash"].as_str().unwrap().to_owned());
+    let recorded = compared();
+    assert!(recorded.contains(&10) && recorded.contains(&20), "{recorded:?}");
+    assert!(daemon.stop().success());
+
+    // After a restart it is compared with the chain anew, and blocks are found by number and by hash.
+    let daemon = begin();
+    let again = compared();
+    assert!(recorded.iter().all(|block| again.contains(block)), "{recorded:?}, then {again:?}");
+    for (hash, number) in hashes.iter().zip(["10", "20"]) {
+        for block in [hash, number] {
+            let found = sync(block);
+            assert_eq!((&found["already"], &found["at"]["hash"]), (&Value::from(true), &Value::from(hash.as_str())));
+        }
+    }
+
+    // A chain that is taken back while btd follows it: what it has no more is not told under any name.
+    let snapshot = host.ask(&["devnet", "snapshot"])["snapshot"].as_str().unwrap().to_owned();
+    mine_to(45);
+    let gone = sync("40")["at"]["hash"].as_str().unwrap().to_owned();
+    assert_eq!(sync(&gone)["already"], true);
+    assert_eq!(host.ask(&["devnet", "revert", &snapshot])["number"], 30);
+    wait_for("btd to follow the chain back", || (finalized(&host) == 30).then_some(()));
+    wait_for("the metagraphs to be read anew", || {
+        (host.ask(&["subnets", "metagraph", "1"])["at"]["number"].as_u64().unwrap() <= 30).then_some(())
+    });
+    mine_to(45);
+    let kept = compared();
+    assert!(!kept.contains(&40), "{kept:?}");
+    let (code, error) = host.refused(&["subnets", "sync", "1", "--block", &gone]);
+    assert!(code == 1 && error.contains(&gone), "{code} {error}");
+    let other = sync("40");
+    assert_eq!(other["already"], false);
+    assert_ne!(other["at"]["hash"], gone);
+    assert!(daemon.stop().success());
+}
