@@ -51,6 +51,11 @@ class Ranked(bt.Synapse):
     rank: str = "0"
 
 
+class Screened(bt.Synapse):
+    verdict: str = ""
+    priority: str = "1"
+
+
 class Picks(bt.Synapse):
     wanted: str = ""
     picked: Any = None
@@ -171,6 +176,24 @@ class Peer(socketserver.BaseRequestHandler):
         self.request.sendall(head + b"content-length: %d\r\nconnection: close\r\n\r\n" % len(body) + body)
 
 
+VERDICTS = {
+    "": False,
+    "pair": (True, "pair"),
+    "list": [True, "list"],
+    "lets in": [False, "well"],
+    "nothing": None,
+    "text": "no",
+    "number": 0,
+    "three": (False, "a", "b"),
+    "one": (False,),
+}
+PRIORITIES = {"1": 1.0, "nothing": None, "text": "soon", "long": 10**400}
+
+
+def screened(synapse: Screened) -> Screened:
+    return synapse
+
+
 def code(synapse):
     return synapse.dendrite.status_code
 
@@ -189,6 +212,18 @@ def answers(axon, ask):
         check(f"a priority of {rank} is one", code(ask(Ranked(rank=rank))) == 200)
     refused("a query with NaN is refused at once", ValueError, "NaN", lambda: ask(Odd(answer=math.nan)))
     refused("and one that is too large", ValueError, "bytes", lambda: ask(Odd(answer="x" * (17 << 20))))
+
+
+def screens(ask):
+    for verdict, wanted in (("", 200), ("lets in", 200), ("pair", 403), ("list", 403)):
+        reply = ask(Screened(verdict=verdict))
+        check(f"a blacklist that gives {VERDICTS[verdict]}", code(reply) == wanted, reply.dendrite.status_message)
+        check("says why", wanted == 200 or verdict in reply.dendrite.status_message)
+    for verdict in ("nothing", "text", "number", "three", "one"):
+        reply = ask(Screened(verdict=verdict))
+        check(f"one that gives {VERDICTS[verdict]!r} lets nobody in", code(reply) == 500, reply.dendrite.status_message)
+    replies = [code(ask(Screened(priority=priority))) for priority in PRIORITIES]
+    check("a priority that is no number is none", replies == [200] * len(PRIORITIES), replies)
 
 
 def streams(dendrite, target):
@@ -309,6 +344,8 @@ def main():
     for forward in (odd, hung, together, torn, keyed, picks):
         axon.attach(forward)
     axon.attach(ranked, priority_fn=lambda synapse: float(synapse.rank))
+    verdict, priority = (lambda synapse: VERDICTS[synapse.verdict]), (lambda synapse: PRIORITIES[synapse.priority])
+    axon.attach(screened, blacklist_fn=verdict, priority_fn=priority)
     axon.start()
     axon.attach(ends)  # One more, when it is at it already.
     info = axon.info()
@@ -324,6 +361,7 @@ def main():
     refused("another hotkey is told", RuntimeError, "answers as", another.start)
     refused("another port is told", RuntimeError, "at port", bt.axon(wallet=wallet, port=1, client=client).start)
     answers(axon, ask)
+    screens(ask)
     streams(dendrite, target)
     reply = ask(Keyed(weights={3: 0.5}, mode="b"))
     check("keys are numbers again", reply.seen == "({3: 0.5}, 'b')" and reply.weights == {3: 0.5}, reply)

@@ -195,14 +195,9 @@ class Answering:
         result = await self._run(attached, "answer", attached.forward, synapse)
         request = asked["request"]
         if isinstance(result, StreamingSynapse.BTStreamingResponse):
-            result = result.streamer
+            synapse, result = result.synapse or synapse, result.streamer
         if isinstance(result, Synapse):
-            status = {
-                name: getattr(result.axon, name)
-                for name in ("status_code", "status_message")
-                if getattr(result.axon, name) is not None
-            }
-            message = {**result._values(), "axon": status}
+            message = {**result._values(), "axon": _status(result)}
             try:
                 await _call(client, "axon_answer", {"request": request, "message": message})
             except TooLarge:
@@ -210,7 +205,7 @@ class Answering:
             except ValueError:  # A number that JSON has not arrives as null, as from bittensor.
                 await _call(client, "axon_answer", {"request": request, "message": finite(message)})
             return
-        send = _sender(client, request)
+        send = _Sender(client, request, synapse)
         if callable(result):
             await self._run(attached, "answer", result, send)
         elif hasattr(result, "__aiter__"):
@@ -230,7 +225,7 @@ class Answering:
         else:
             name = getattr(attached.forward, "__name__", repr(attached.forward))
             raise TypeError(f"{name} gave {type(result).__name__}, not a synapse or a stream")
-        await _call(client, "axon_stream", {"request": request, "last": True})
+        await send.end()
 
 
 def awaits(function: Function) -> bool:
@@ -252,25 +247,51 @@ async def _call(client: Client, method: str, params: Json) -> Any:
     return await asyncio.wait_for(asyncio.wrap_future(client.submit(method, params)), client.timeout)
 
 
-def _sender(client: Client, request: int) -> Function:
-    async def send(piece: Any) -> None:
+class _Sender:
+    """What a streamer sends with. The first that goes out brings the status along, if the function has set one."""
+
+    def __init__(self, client: Client, request: int, synapse: Synapse) -> None:
+        self._client, self._request = client, request
+        self._synapse: Optional[Synapse] = synapse
+
+    async def __call__(self, piece: Any) -> None:
         # Streamers of bittensor send the messages of ASGI.
         if isinstance(piece, dict):
             piece = piece.get("body", b"")
         if piece:
-            await _call(client, "axon_stream", {"request": request, **_piece(piece)})
+            await self._goes(_piece(piece))
 
-    return send
+    async def end(self) -> None:
+        await self._goes({"last": True})
+
+    async def _goes(self, what: Json) -> None:
+        opening, self._synapse = self._synapse, None
+        status = _status(opening) if opening is not None else {}
+        await _call(self._client, "axon_stream", {"request": self._request, **status, **what})
+
+
+def _status(synapse: Synapse) -> Json:
+    """How the call ended, as far as the forward function has said it."""
+    said = {name: getattr(synapse.axon, name) for name in ("status_code", "status_message")}
+    return {name: value for name, value in said.items() if value is not None}
 
 
 def _pair(verdict: Any) -> Tuple[bool, str]:
-    if isinstance(verdict, tuple):
+    """Whether a sender is turned away, and why. What says neither turns nobody away and lets nobody in: the request fails."""
+    if isinstance(verdict, (tuple, list)) and len(verdict) == 2:
         return bool(verdict[0]), str(verdict[1])
-    return bool(verdict), "blacklisted"
+    if type(verdict).__name__ in ("bool", "bool_"):  # numpy's too.
+        return bool(verdict), "blacklisted"
+    raise TypeError(f"the blacklist function gave {verdict!r:.200}: it is to give (whether, why), or True or False")
 
 
 def _priority(asked: Json, value: Any) -> Optional[float]:
-    number = float(value)
+    """The priority as btd takes it; one that is no number is left to the axon's own rule, as if there were no function."""
+    try:
+        number = float(value)
+    except (TypeError, ValueError, OverflowError):
+        _log.warning("the priority of a request of %s is %.200r, no number: the axon's own rule holds", asked["synapse"], value)
+        return None
     if math.isfinite(number):
         return number
     # Infinities are the ends of what there is; what is no number is last.

@@ -76,9 +76,9 @@ class Axon:
     ) -> "Axon":
         """Answers the synapse that ``forward_fn`` takes.
 
-        ``blacklist_fn`` gives ``(bool, reason)`` or a bool, ``priority_fn`` a number of which larger
-        ones are answered sooner, and ``verify_fn`` raises when a request is not to be believed. btd
-        has verified the sender before any of them is called.
+        ``blacklist_fn`` gives ``(bool, reason)`` or a bool, and a request of which it says neither fails;
+        ``priority_fn`` gives a number of which larger ones are answered sooner, and ``verify_fn`` raises
+        when a request is not to be believed. btd has verified the sender before any of them is called.
         """
         of = _answered(forward_fn)
         of._declaration()  # type: ignore[attr-defined]  # A type that does not travel is told here.
