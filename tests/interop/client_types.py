@@ -11,8 +11,10 @@ import dataclasses
 import enum
 import functools
 import gc
+import json
 import sys
 import threading
+import typing
 import weakref
 from typing import Annotated, Any, ClassVar, Dict, List, Literal, Optional, Set, Tuple, Union
 
@@ -37,6 +39,47 @@ class Kind(str, enum.Enum):
 class Point:
     x: int = 0
     tags: List[str] = dataclasses.field(default_factory=list)
+
+
+@dataclasses.dataclass
+class Marked:
+    x: int = 0
+    mark: str = ""
+
+
+@dataclasses.dataclass
+class Node:
+    label: str = ""
+    below: "List[Node]" = dataclasses.field(default_factory=list)
+
+
+def another():
+    @dataclasses.dataclass
+    class Point:
+        score: float = 0.0
+
+    return Point
+
+
+@dataclasses.dataclass
+class Kinds:
+    kind: Kind = Kind.SHORT
+
+
+class Either(bt.Synapse):
+    lists: Union[List[int], List[str]] = []
+    maps: Union[Dict[str, int], Dict[str, str]] = {}
+    deep: Dict[str, Union[List[int], List[str]]] = {}
+    model: Union[Point, Marked, str] = ""
+    models: List[Union[Point, Marked]] = []
+    tensor: Union[bt.Tensor, List[float], str, None] = None
+    other: Union[Point, str] = ""
+
+
+class Tree(bt.Synapse):
+    root: Optional[Node] = None
+    mine: Optional[Point] = None
+    other: Optional[another()] = None
 
 
 class Many(bt.Synapse):
@@ -143,6 +186,100 @@ def holds():
     check("a status is a number", many.dendrite.status_code == 401 and many.failed_verification is True)
 
 
+def chooses():
+    """Of a union the member that fits best, as pydantic chooses."""
+    tensor = bt.tensor([1.0])
+    for name, value in (
+        ("lists", ["007", "1"]), ("lists", [7, 1]), ("maps", {"a": "1"}), ("maps", {"a": 1}), ("deep", {"a": ["007"]}),
+        ("model", Marked(1, "m")), ("model", Point(1, ["t"])), ("models", [Marked(1, "m"), Point(2)]), ("model", "word"),
+        ("tensor", [1.5]), ("tensor", "word"), ("tensor", tensor), ("other", Point(1)),
+    ):  # fmt: skip
+        held = getattr(Either(**{name: value}), name)
+        check(f"{name}={value} stays what it is", held == value and type(held) is type(value), held)
+    travelled = Either.from_json(json.loads(json.dumps(Either(model=Marked(1, "m"), models=[Point(1, ["t"]), Marked(1, "m")], tensor=tensor).fields())))
+    check("on its way too", travelled.model == Marked(1, "m") and travelled.models == [Point(1, ["t"]), Marked(1, "m")], travelled)
+    check("and a tensor", travelled.tensor == tensor)
+    told = dict(text.split(" = ")[0].split(": ", 1) for text in Either.declaration()["fields"])
+    check("btd does not choose among models", (told["model"], told["models"]) == ("Union[dict, str]", "list[dict]"), told)
+    check("but looks into one", told["other"] == "Union[Point, str]" and told["lists"] == "Union[list[int], list[str]]")
+
+
+def models():
+    told = Tree.declaration()
+    check("models of one name are two", told["models"]["Point_2"] == ["score: float = 0.0"] and "tags" in str(told["models"]["Point"]))
+    check("and one within itself is a dict there", told["models"]["Node"][1] == "below: list[dict] = []", told["models"])
+    tree = Tree(root={"label": "a", "below": [{"label": "b", "below": [{"label": "c"}]}]})
+    check("which is read here", tree.root.below[0].below[0] == Node("c") and Tree.from_json(tree.fields()) == tree, tree)
+    for name, fields in (("Gr\u00fcn", {"x": int}), ("N" * 129, {"x": int}), ("Fine", {"gr\u00fcn": int})):
+        bad = type(name, (bt.Synapse,), {"__annotations__": fields, **{field: 0 for field in fields}})
+        refused(f"{name[:8]} with {fields} is refused", TypeError, "ASCII", bad.declaration)
+    for of in (Kinds, Optional[Kinds], List[Kinds]):
+        bad = type("Bad", (bt.Synapse,), {"__annotations__": {"x": of}, "x": None, "required_hash_fields": ("x",)})
+        refused(f"what cannot be hashed is found in {of}", TypeError, "`Bad.x.kind`", bad.declaration)
+    bad = type("Bad", (bt.Synapse,), {"__annotations__": {"x": int}, "x": 0, "required_hash_fields": ("y",)})
+    refused("a hashed field that is none is told", TypeError, "`y`", bad.declaration)
+    check("and what can be hashed is", type("Good", (bt.Synapse,), {"__annotations__": {"x": Point}, "x": None, "required_hash_fields": ("x",)}).declaration())
+
+
+def more_pydantics():
+    class Kept(pydantic.BaseModel, extra="allow"):
+        a: int = 0
+
+    class Aliased(pydantic.BaseModel):
+        inner: int = pydantic.Field(0, alias="innerAlias")
+
+    class Named(pydantic.BaseModel, populate_by_name=True):
+        inner: int = pydantic.Field(0, alias="innerAlias")
+
+    class Carrier(pydantic.BaseModel):
+        tensor: Optional[bt.Tensor] = None
+        label: str = ""
+
+    class Counted(pydantic.BaseModel):
+        a: int = 0
+
+        @pydantic.computed_field
+        @property
+        def twice(self) -> int:
+            return 2 * self.a
+
+    Held = typing.TypeVar("Held")
+
+    class Box(pydantic.BaseModel, typing.Generic[Held]):
+        held: Held
+
+    class Words(pydantic.RootModel[List[str]]):
+        pass
+
+    class All(bt.Synapse):
+        kept: Optional[Kept] = None
+        aliased: Optional[Aliased] = None
+        named: Optional[Named] = None
+        carrier: Optional[Carrier] = None
+        counted: Optional[Counted] = None
+        box: Optional[Box[int]] = None
+        words: Optional[Words] = None
+        own: int = pydantic.Field(0, alias="ownAlias")
+
+    tensor = bt.tensor([1.5])
+    given = All(
+        kept=Kept(a=1, more="kept"), aliased=Aliased(innerAlias=3), named=Named(inner=4), carrier=Carrier(tensor=tensor),
+        counted=Counted(a=2), box=Box[int](held=5), words=Words(["a"]), ownAlias=6,
+    )  # fmt: skip
+    again = All.from_json(json.loads(json.dumps(given.fields())))
+    for name in All._fields():
+        check(f"{name} comes back as it was", getattr(again, name) == getattr(given, name), getattr(again, name))
+    read = All(aliased={"innerAlias": 3}, named={"inner": 4}, kept={"a": 1, "more": "kept"}, own=6)
+    check("a dict may have either name", (read.aliased, read.named, read.kept, read.own) == (given.aliased, given.named, given.kept, 6), read)
+    check("tensors are pydantic's to hold", Carrier(tensor=tensor).model_dump()["tensor"] == tensor.to_json())
+    refused("and nothing else", ValueError, "no tensor", lambda: Carrier(tensor="word"))
+    told = All.declaration()
+    check("names of models are btd's to read", list(told["models"]) == ["Carrier", "Counted", "Box_int_"], told["models"])
+    check("a root is what it holds", "words: Optional[list[str]] = null" in told["fields"], told["fields"])
+    bad = type("Bad", (bt.Synapse,), {"__annotations__": {"x": Counted}, "x": None, "required_hash_fields": ("x",)})
+    refused("what is computed is not hashed", TypeError, "computed field", bad.declaration)
+
+
 def pydantics():
     class Role(pydantic.BaseModel):
         name: str
@@ -195,8 +332,11 @@ def main():
     print(f"Python {sys.version.split()[0]}, {'with' if pydantic else 'without'} pydantic")
     declares()
     holds()
+    chooses()
+    models()
     if pydantic is not None:
         pydantics()
+        more_pydantics()
     keeps()
     config = {"axon": {"port": 8095, "max_workers": 3}, "wallet": {"name": "w", "hotkey": "h"}}
     axon, wallet = bt.axon(config=config), bt.wallet(config=config)

@@ -12,7 +12,7 @@ from typing import Any, Callable, Dict, Iterator, List, Tuple, get_args
 
 from .values import read
 
-__all__ = ["REQUIRED", "Field", "FieldError", "default_of", "frozen", "held"]
+__all__ = ["REQUIRED", "Field", "FieldError", "alias_of", "default_of", "frozen", "held"]
 
 REQUIRED = object()
 
@@ -28,6 +28,7 @@ class Field:
         self.default = REQUIRED if default is ... else default
         self.default_factory = default_factory
         self.frozen = rules.pop("frozen", None) or rules.pop("allow_mutation", True) is False
+        self.alias = rules.pop("alias", None)
         self.rules = {name: rules[name] for name in _RULES if rules.get(name) is not None}
 
 
@@ -70,6 +71,13 @@ def default_of(cls: type, name: str, of: Any = None) -> Any:
         if value is ... or type(value).__name__ == "PydanticUndefinedType":
             return REQUIRED
     return value if value is REQUIRED else copy.deepcopy(value)
+
+
+def alias_of(cls: type, name: str, of: Any = None) -> str:
+    """By what other name programs may give the field; it travels under its own."""
+    marks = [_declared(cls, name), *getattr(of, "__metadata__", ())]
+    aliases = (getattr(mark, "validation_alias", None) or getattr(mark, "alias", None) for mark in marks if _is_field(mark))
+    return next((alias for alias in aliases if isinstance(alias, str)), name)
 
 
 def frozen(cls: type, name: str) -> bool:

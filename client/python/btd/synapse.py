@@ -12,15 +12,16 @@ from __future__ import annotations
 import base64
 import copy
 import dataclasses
-import enum
 import hashlib
 import json
+import re
 import sys
-from typing import Any, ClassVar, Dict, List, Optional, Tuple, Union, get_args, get_origin
+from typing import Any, ClassVar, Dict, List, Optional, Tuple, Union, get_origin
 
-from .fields import REQUIRED, Field, FieldError, default_of, frozen, held
+from .fields import REQUIRED, Field, FieldError, alias_of, default_of, frozen, held
+from .spelling import Models, refuse_unequal_text, spell
 from .terminal import TerminalInfo
-from .values import hints_of, read, spell, write
+from .values import hints_of, read, write
 
 __all__ = ["Field", "Synapse", "TerminalInfo"]
 
@@ -49,8 +50,9 @@ class Synapse:
         self.computed_body_hash: str = values.get("computed_body_hash") or ""
         # Like pydantic, what is no field is dropped.
         for field, of in cls._fields().items():
-            if field in values:
-                value = held(cls, field, of, values[field])
+            named = field if field in values else alias_of(cls, field, of)
+            if named in values:
+                value = held(cls, field, of, values[named])
             else:
                 value = default_of(cls, field, of)
                 if value is REQUIRED:
@@ -110,13 +112,17 @@ class Synapse:
 
     @classmethod
     def _declared_anew(cls) -> Dict[str, Any]:
-        models: Dict[str, List[str]] = {}
+        if not re.fullmatch("[A-Za-z_][A-Za-z0-9_]{0,127}", cls.__name__):
+            raise TypeError(f"the class {cls.__name__} cannot be asked for: use at most 128 ASCII letters, digits and underscores")
+        models = Models()
         fields = []
         hashed = cls._hashed()
         for name, of in cls._fields().items():
+            if not name.isascii():
+                raise TypeError(f"the field `{cls.__name__}.{name}` does not travel: use ASCII letters, digits and underscores")
             spelled = spell(f"{cls.__name__}.{name}", of, models)
             if name in hashed:
-                _refuse_unequal_text(f"{cls.__name__}.{name}", of)
+                refuse_unequal_text(f"{cls.__name__}.{name}", of)
             default = default_of(cls, name, of)
             if default is None and not spelled.startswith("Optional["):
                 # `tensor: Tensor = None`: the field may be empty, whatever its annotation says.
@@ -125,7 +131,10 @@ class Synapse:
             if default is not REQUIRED:
                 text += f" = {json.dumps(write(default))}"
             fields.append(text)
-        return {"name": cls.__name__, "fields": fields, "required_hash_fields": hashed, "models": models}
+        unknown = [name for name in hashed if name not in cls._fields()]
+        if unknown:
+            raise TypeError(f"{cls.__name__} hashes `{unknown[0]}`, which is none of its fields: leave it out, or declare it")
+        return {"name": cls.__name__, "fields": fields, "required_hash_fields": hashed, "models": models.lines}
 
     @classmethod
     def declaration(cls) -> Dict[str, Any]:
@@ -288,19 +297,3 @@ def _plain(value: Any) -> Any:
 
 def _sha3(text: str) -> str:
     return hashlib.sha3_256(text.encode()).hexdigest()
-
-
-def _refuse_unequal_text(name: str, of: Any) -> None:
-    """Refuses what is hashed and whose text in Python is another here than where btd reads it."""
-    origin, args = get_origin(of) or of, get_args(of)
-    if isinstance(of, type) and issubclass(of, enum.Enum):
-        raise TypeError(f"the field `{name}`: an Enum cannot be hashed; use Literal or str")
-    if origin in (set, frozenset):
-        raise TypeError(f"the field `{name}`: a set cannot be hashed; use list")
-    if origin is tuple and (not args or args[-1] is ...):
-        raise TypeError(f"the field `{name}`: a tuple of any length cannot be hashed; use list")
-    if origin is dict and args and args[0] not in (str, Any):
-        raise TypeError(f"the field `{name}`: a dict with keys of type {args[0].__name__} cannot be hashed; use str")
-    for arg in args:
-        if not isinstance(arg, str):
-            _refuse_unequal_text(name, arg)

@@ -73,7 +73,11 @@ class Tensor:
             else:
                 dtype = "float64"
         code = _TYPES[_plain(dtype)][1]
-        return Tensor._packed(dtype, shape, struct.pack(f"<{len(flat)}{code}", *flat))
+        try:
+            data = struct.pack(f"<{len(flat)}{code}", *flat)
+        except (struct.error, OverflowError) as error:
+            raise ValueError(f"no {dtype} tensor can be made of that: {error}") from None
+        return Tensor._packed(dtype, shape, data)
 
     @staticmethod
     def _packed(dtype: str, shape: Tuple[int, ...], data: bytes) -> "Tensor":
@@ -163,6 +167,22 @@ class Tensor:
         if not isinstance(value, dict) or not {"buffer", "dtype", "shape"} <= value.keys():
             return Tensor.serialize(value)
         return Tensor(value["buffer"], value["dtype"], value["shape"])
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: Any, handler: Any) -> Any:
+        """How a pydantic model takes and writes one that is a member of it."""
+        from pydantic_core import core_schema
+
+        written = core_schema.plain_serializer_function_ser_schema(cls.to_json)
+        return core_schema.no_info_plain_validator_function(cls._taken, serialization=written)
+
+    @staticmethod
+    def _taken(value: Any) -> "Tensor":
+        wire = isinstance(value, dict) and {"buffer", "dtype", "shape"} <= value.keys()
+        array = type(value).__module__.split(".")[0] in ("numpy", "torch")
+        if wire or array or isinstance(value, Tensor):
+            return Tensor.from_json(value)
+        raise ValueError(f"{type(value).__name__} is no tensor: give a Tensor, a numpy array or a torch tensor")
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Tensor) and self.to_json() == other.to_json()

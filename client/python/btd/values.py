@@ -1,25 +1,24 @@
-"""Types and values of fields: how a type is declared to btd, and how a value travels and comes back."""
+"""Values of fields: how one travels, and how it comes back as what its annotation says. Types are told in :mod:`.spelling`."""
 
 from __future__ import annotations
 
 import collections.abc as abc
 import dataclasses
 import enum
-import json
 import math
 import sys
 import types
 import typing
 from typing import Any, Dict, List, Optional, Tuple, get_args, get_origin
 
+from .models import is_root, made, members
 from .tensor import Tensor
 
-__all__ = ["annotations_of", "finite", "hints_of", "read", "spell", "write"]
+__all__ = ["LISTS", "MAPS", "UNIONS", "annotations_of", "finite", "hints_of", "read", "write"]
 
-_PLAIN = {int: "int", float: "float", bool: "bool", str: "str", Any: "Any", object: "Any", type(None): "None"}
-_LISTS = (list, set, frozenset, abc.Sequence, abc.MutableSequence, abc.Iterable, abc.Set, abc.Collection)
-_MAPS = (dict, abc.Mapping, abc.MutableMapping)
-_UNIONS = (typing.Union, getattr(types, "UnionType", typing.Union))
+LISTS = (list, set, frozenset, abc.Sequence, abc.MutableSequence, abc.Iterable, abc.Set, abc.Collection)
+MAPS = (dict, abc.Mapping, abc.MutableMapping)
+UNIONS = (typing.Union, getattr(types, "UnionType", typing.Union))
 
 
 # --- annotations
@@ -42,124 +41,6 @@ def hints_of(cls: type) -> Dict[str, Any]:
     module = vars(sys.modules.get(cls.__module__, types.ModuleType("none")))
     holder = types.SimpleNamespace(__annotations__=own)
     return typing.get_type_hints(holder, {"Tensor": Tensor, **module}, include_extras=True)
-
-
-# --- types
-
-
-class _Refused(TypeError):
-    """Says of a type why it does not travel, and what does."""
-
-
-def spell(name: str, of: Any, models: Dict[str, List[str]]) -> str:
-    """A field's type as btd reads it; what its models are is added to ``models``.
-
-    Raises :class:`TypeError` with the field and what to use in its place.
-    """
-    try:
-        return _spell(of, models)
-    except _Refused as error:
-        raise TypeError(f"the field `{name}`: {error}") from None
-
-
-def _spell(of: Any, models: Dict[str, List[str]]) -> str:
-    try:
-        if of in _PLAIN:
-            return _PLAIN[of]
-    except TypeError:  # Not every annotation has a hash.
-        pass
-    if of is Tensor:
-        return "Tensor"
-    origin, args = get_origin(of) or of, get_args(of)
-    if origin is typing.Annotated or hasattr(of, "__metadata__"):
-        return _spell(args[0], models)
-    if origin in _LISTS:
-        return f"list[{_spell(args[0], models)}]" if args and not isinstance(args[0], typing.TypeVar) else "list"
-    if origin in _MAPS:
-        return _spell_map(args, models)
-    if origin is tuple:
-        if not args:
-            return "list"
-        if len(args) == 2 and args[1] is ...:
-            return f"list[{_spell(args[0], models)}]"
-        return f"tuple[{', '.join(_spell(arg, models) for arg in args)}]"
-    if origin is typing.Literal:
-        return _union([type(arg) for arg in args], models)
-    if origin in _UNIONS:
-        return _union(args, models)
-    if isinstance(of, type) and issubclass(of, enum.Enum):
-        return _union([type(member.value) for member in of], models)
-    if isinstance(of, type) and _members(of) is not None:
-        return _spell_model(of, models)
-    if isinstance(of, typing.TypeVar):
-        return "Any"
-    raise _Refused(
-        f"{getattr(of, '__name__', of)!s} does not travel; use int, float, bool, str, Any, list, dict, tuple, "
-        "Optional, Union, Literal, Tensor, an Enum, or a dataclass or pydantic model of such"
-    )
-
-
-def _spell_map(args: Tuple[Any, ...], models: Dict[str, List[str]]) -> str:
-    if not args or isinstance(args[0], typing.TypeVar):
-        return "dict"
-    key, member = args
-    spelled = _spell(member, models)
-    if key in (str, Any):
-        return f"dict[str, {spelled}]"
-    if key in (int, float, bool) or (isinstance(key, type) and issubclass(key, enum.Enum)):
-        # JSON's keys are texts; they are read back as what they were.
-        return f"dict[str, {spelled}]"
-    raise _Refused(f"a dict with keys of type {getattr(key, '__name__', key)} does not travel; use str, int or float")
-
-
-def _union(members: typing.Sequence[Any], models: Dict[str, List[str]]) -> str:
-    present = list(dict.fromkeys(_spell(member, models) for member in members if member is not type(None)))
-    if not present:
-        return "None"
-    union = present[0] if len(present) == 1 else f"Union[{', '.join(present)}]"
-    if type(None) not in members or union.startswith("Optional["):
-        return union
-    return f"Optional[{union}]"
-
-
-def _spell_model(of: type, models: Dict[str, List[str]]) -> str:
-    if of.__name__ not in models:
-        lines: List[str] = []
-        models[of.__name__] = lines
-        for name, (hint, default) in (_members(of) or {}).items():
-            try:
-                spelled = _spell(hint, models)
-            except _Refused as error:
-                raise _Refused(f"`{name}` of {of.__name__}: {error}") from None
-            if default is not _REQUIRED and write(default) is None and not spelled.startswith("Optional["):
-                spelled = f"Optional[{spelled}]"
-            lines.append(f"{name}: {spelled}" + ("" if default is _REQUIRED else f" = {json.dumps(write(default))}"))
-    return of.__name__
-
-
-_REQUIRED = object()
-
-
-def _members(of: type) -> Optional[Dict[str, Any]]:
-    """The members of a dataclass or a pydantic model, each with its type and default."""
-    if dataclasses.is_dataclass(of):
-        hints = typing.get_type_hints(of, include_extras=True)
-        found = {}
-        for field in dataclasses.fields(of):
-            default: Any = _REQUIRED
-            if field.default is not dataclasses.MISSING:
-                default = field.default
-            elif field.default_factory is not dataclasses.MISSING:
-                default = field.default_factory()
-            found[field.name] = (hints[field.name], default)
-        return found
-    fields = getattr(of, "model_fields", None)  # pydantic's
-    if isinstance(fields, dict) and hasattr(of, "model_validate"):
-        return {
-            name: (field.annotation, _REQUIRED if field.is_required() else field.get_default(call_default_factory=True))
-            for name, field in fields.items()
-        }
-    return None
 
 
 # --- values
@@ -185,16 +66,15 @@ def read(of: Any, value: Any) -> Any:
         if value in args:
             return value
         raise ValueError(f"{value!r} is none of {', '.join(map(repr, args))}")
-    if isinstance(of, type) and isinstance(value, dict):
-        members = _members(of)
-        if members is not None:
-            known = {name: read(members[name][0], member) for name, member in value.items() if name in members}
-            return of(**known)
-    if origin in _UNIONS:
+    if is_root(of):
+        return value if isinstance(value, of) else of.model_validate(read(of.model_fields["root"].annotation, value))
+    if isinstance(value, dict) and members(of) is not None:
+        return made(of, value, read)
+    if origin in UNIONS:
         return _read_union(args, value)
     if origin in (set, frozenset) and isinstance(value, (list, tuple, set, frozenset)):
         return origin(_read_all(args[0], value)) if args else origin(value)
-    if origin in _LISTS and isinstance(value, (list, tuple)):
+    if origin in LISTS and isinstance(value, (list, tuple)):
         return _read_all(args[0], value) if args else list(value)
     if origin is tuple and isinstance(value, (list, tuple)):
         if not args:
@@ -204,11 +84,11 @@ def read(of: Any, value: Any) -> Any:
         if len(args) != len(value):
             raise ValueError(f"{len(value)} values are not the {len(args)} of a tuple")
         return tuple(read(arg, member) for arg, member in zip(args, value))
-    if origin in _MAPS and isinstance(value, dict):
+    if origin in MAPS and isinstance(value, dict):
         if not args:
             return dict(value)
         return dict(zip(_read_all(args[0], value.keys()), _read_all(args[1], value.values())))
-    if origin in (*_LISTS, *_MAPS, tuple) and isinstance(value, (str, int, float)):
+    if origin in (*LISTS, *MAPS, tuple) and isinstance(value, (str, int, float)):
         raise ValueError(f"{value!r} is no {getattr(origin, '__name__', origin)}")
     return value
 
@@ -227,15 +107,113 @@ def _read_union(args: Tuple[Any, ...], value: Any) -> Any:
     present = [arg for arg in args if arg is not type(None)]
     if len(present) == 1:
         return read(present[0], value)
-    # As it is, if it is one of them; else what first can be made of it.
-    if any(isinstance(arg, type) and type(value) is arg for arg in present):
-        return value
+    # What is just of the type; of several models the one that knows most of it; else what fits best: as pydantic chooses.
+    best: Any = None
     for arg in present:
         try:
-            return read(arg, value)
+            found = read(arg, value)
         except (TypeError, ValueError):
-            pass
+            continue
+        exact, known = _fit(arg, value)
+        if exact == _EXACT and known is None:
+            return found
+        if best is None or _fits_better((exact, known), best[0]):
+            best = ((exact, known), found)
+    if best is not None:
+        return best[1]
     raise ValueError(f"{value!r} is none of {', '.join(getattr(arg, '__name__', str(arg)) for arg in present)}")
+
+
+#: How well a value fits a type: not at all, once it is coerced, almost as it is, just as it is.
+_UNFIT, _LAX, _STRICT, _EXACT = range(4)
+
+#: That, and how many fields the value sets of the models in the type, if there are any.
+_Fit = Tuple[int, Optional[int]]
+
+
+def _fits_better(one: _Fit, other: _Fit) -> bool:
+    if _UNFIT in (one[0], other[0]) or None in (one[1], other[1]) or one[1] == other[1]:
+        return one[0] > other[0]
+    return (one[1] or 0) > (other[1] or 0)
+
+
+def _fit(of: Any, value: Any) -> _Fit:
+    """How well a value that :func:`read` takes fits a type."""
+    origin, args = get_origin(of) or of, get_args(of)
+    if hasattr(of, "__metadata__"):
+        return _fit(args[0], value)
+    if origin in UNIONS:
+        fits = [_fit(arg, value) for arg in args]
+        return max(fits, key=lambda fit: (fit[0] > _UNFIT, fit[1] or 0, fit[0]))
+    if value is None or of is type(None):
+        return (_EXACT if value is None and of is type(None) else _UNFIT), None
+    if of is Any or isinstance(of, typing.TypeVar):
+        return _LAX, None
+    if of is Tensor:
+        return _fit_tensor(value)
+    if origin is typing.Literal:
+        return _EXACT, None
+    known = members(of)
+    if known is not None:
+        return _fit_model(of, known, value)
+    parts: List[_Fit] = []
+    if origin in (*LISTS, tuple, set, frozenset):
+        natural = {set: set, frozenset: frozenset, tuple: tuple, abc.Set: set}.get(origin, list)
+        if not isinstance(value, (list, tuple, set, frozenset)):
+            return _UNFIT, None
+        exact = _EXACT if type(value) is natural else _LAX
+        if origin is tuple and args and args[-1] is not ...:
+            parts = [_fit(arg, member) for arg, member in zip(args, value)]
+        elif args and args[0] in _SIMPLE and set(map(type, value)) <= {args[0]}:
+            pass  # Long lists of numbers are what they are already.
+        elif args:
+            parts = [_fit(args[0], member) for member in value]
+    elif origin in MAPS:
+        if not isinstance(value, dict):
+            return _UNFIT, None
+        exact = _EXACT
+        if args:
+            # JSON's keys are texts, whatever they were.
+            parts = [_fit(args[1], member) for member in value.values()]
+            parts += [(_EXACT if type(key) is args[0] or args[0] is Any else _LAX, None) for key in value]
+    elif isinstance(of, type):
+        if type(value) is of:
+            exact = _EXACT
+        elif isinstance(value, of) and of is not int or of is float and type(value) is int:
+            exact = _STRICT
+        else:
+            exact = _LAX if of in _SIMPLE or issubclass(of, enum.Enum) else _UNFIT
+    else:
+        exact = _UNFIT
+    return _together(exact, None, parts)
+
+
+def _fit_tensor(value: Any) -> _Fit:
+    if isinstance(value, Tensor):
+        return _EXACT, 3
+    if isinstance(value, dict):
+        return (_LAX, 3) if {"buffer", "dtype", "shape"} <= value.keys() else (_UNFIT, None)
+    # Lists are made into tensors where nothing else can be meant.
+    array = type(value).__module__.split(".")[0] in ("numpy", "torch")
+    return (_STRICT, 3) if array else (_UNFIT, None)
+
+
+def _fit_model(of: Any, known: Dict[str, Any], value: Any) -> _Fit:
+    if is_root(of):
+        return (_EXACT, 1) if type(value) is of else _together(_LAX, None, [_fit(known["root"][0], value)])
+    if isinstance(value, dict):
+        parts = [_fit(known[name][0], member) for name, member in value.items() if name in known and member is not None]
+        return _together(_LAX, len(known.keys() & value.keys()), parts)
+    if not isinstance(value, of):
+        return _UNFIT, None
+    named = getattr(value, "model_fields_set", None)
+    return (_EXACT if type(value) is of else _STRICT), len(named if isinstance(named, set) else known)
+
+
+def _together(exact: int, count: Optional[int], parts: List[_Fit]) -> _Fit:
+    """The fit of a whole: no better than that of any of its parts."""
+    counts = [part[1] for part in parts if part[1] is not None] + ([] if count is None else [count])
+    return min([exact, *(part[0] for part in parts)]), sum(counts) if counts else None
 
 
 _BOOLS = {"true": True, "1": True, "yes": True, "on": True, "t": True, "y": True,
