@@ -10,6 +10,7 @@ import argparse
 import asyncio
 import copy
 import dataclasses
+import fractions
 import json
 import logging
 import math
@@ -214,6 +215,13 @@ def answers(axon, ask):
     refused("and one that is too large", ValueError, "bytes", lambda: ask(Odd(answer="x" * (17 << 20))))
 
 
+def one_by_one(dendrite, target):
+    """Without `run_async` axons are asked one after the other; and a number may be of any kind."""
+    replies = dendrite.query([target, target], Odd(), deserialize=False, run_async=False, timeout=fractions.Fraction(9, 2))
+    check("one after the other", [code(reply) for reply in replies] == [200, 200], replies)
+    check("with a time that is a number", [reply.timeout for reply in replies] == [4.5, 4.5], replies[0].timeout)
+
+
 def screens(ask):
     for verdict, wanted in (("", 200), ("lets in", 200), ("pair", 403), ("list", 403)):
         reply = ask(Screened(verdict=verdict))
@@ -362,6 +370,7 @@ def main():
     refused("another port is told", RuntimeError, "at port", bt.axon(wallet=wallet, port=1, client=client).start)
     answers(axon, ask)
     screens(ask)
+    one_by_one(dendrite, target)
     streams(dendrite, target)
     reply = ask(Keyed(weights={3: 0.5}, mode="b"))
     check("keys are numbers again", reply.seen == "({3: 0.5}, 'b')" and reply.weights == {3: 0.5}, reply)

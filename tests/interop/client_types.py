@@ -6,6 +6,7 @@ Prints one line per check and fails on the first that does not hold. Any Python 
 pydantic at hand its fields and models are tried too.
 """
 
+import asyncio
 import copy
 import dataclasses
 import enum
@@ -16,12 +17,16 @@ import sys
 import threading
 import typing
 import weakref
+from concurrent.futures import Future
 from typing import Annotated, Any, ClassVar, Dict, List, Literal, Optional, Set, Tuple, Union
 
 from client_checks import check, refused
 
 import btd as bt
+from btd.answering import Answering, Attached
 from btd.dendrite import _patience
+from btd.stream import Response
+from btd.targets import each_of
 from btd.workers import Threads
 
 try:
@@ -328,6 +333,94 @@ def keeps():
     threads.end()
 
 
+def reads():
+    """A stream is read as from aiohttp."""
+
+    def content(*given):
+        async def pieces():
+            for piece in given:
+                yield piece
+
+        return Response(pieces(), {"name": "Torn"}).content
+
+    async def all_of(iterator):
+        return [one async for one in iterator]
+
+    async def reading():
+        lines = [b"a\n", b"bc\n", b"d"]
+        check("iterating gives lines", await all_of(content(b"a\nb", b"c", b"\n", b"d")) == lines)
+        check("and pieces as they come", await all_of(content(b"a\nb", b"c").iter_any()) == [b"a\nb", b"c"])
+        check("or no larger than", await all_of(content(b"abc", b"d").iter_chunked(2)) == [b"ab", b"c", b"d"])
+        check("or with their ends", await all_of(content(b"ab", b"c").iter_chunks()) == [(b"ab", True), (b"c", True)])
+        one = content(b"a\nbcd;", b";ef", b"gh")
+        check("a line, then some", [await one.readline(), await one.read(2), await one.readuntil(b";;")] == [b"a\n", b"bc", b"d;;"])
+        check("then so many", [await one.readexactly(3), one.at_eof(), await one.readany(), await one.readany()] == [b"efg", False, b"h", b""])
+        check("and no more", one.at_eof() and [await one.read(), await one.readline(), await one.read(5)] == [b""] * 3)
+        refusing = content(b"a")
+        try:
+            await refusing.readexactly(2)
+            check("too few are told", False)
+        except asyncio.IncompleteReadError as error:
+            check("too few are told", error.partial == b"a")
+        check("all of it", await content(b"a", b"b").read() == b"ab")
+
+    asyncio.run(reading())
+    response = Response(None, {"name": "Torn"})
+    check("a response is well until it is not", response.ok and response.headers["name"] == "Torn" and response.reason == "OK")
+    response.status, response.reason = 503, "gone"
+    refused("which it says", RuntimeError, "503: gone", response.raise_for_status)
+
+
+def pairs():
+    """Each target has a reply of its own."""
+    axon, other = bt.AxonInfo("127.0.0.1", 1, "5F"), bt.AxonInfo("127.0.0.1", 2, "5F")
+    first, second, third = ({"hotkey": "5F", "address": f"127.0.0.1:{port}", "n": n} for n, port in enumerate((1, 2, 1)))
+    found = each_of([axon, other, axon], [first, second, third])
+    check("one asked twice has two replies", [reply["n"] for reply in found] == [0, 1, 2], found)
+    check("or what there is", [reply["n"] for reply in each_of([axon, axon], [first])] == [0, 0])
+
+
+class Recorder:
+    """In place of btd: takes all, and remembers it."""
+
+    timeout = 10
+
+    def __init__(self):
+        self.said = []
+
+    def submit(self, method, params):
+        self.said.append((method, params))
+        done = Future()
+        done.set_result({})
+        return done
+
+
+def streams():
+    """The first that a stream says brings its status along, if one was set."""
+
+    class Streams(bt.StreamingSynapse):
+        how: str = ""
+
+    def forward(synapse: Streams):
+        if synapse.how != "plain":
+            synapse.axon.status_code, synapse.axon.status_message = 418, "teapot"
+        pieces = [] if synapse.how == "empty" else [b"a", {"body": b"b"}]
+        return synapse.create_streaming_response(iter(pieces))
+
+    answering = Answering(1)
+    status = {"status_code": 418, "status_message": "teapot"}
+    for how, wanted in (
+        ("plain", [{"base64": "YQ=="}, {"base64": "Yg=="}, {"last": True}]),
+        ("status", [{**status, "base64": "YQ=="}, {"base64": "Yg=="}, {"last": True}]),
+        ("empty", [{**status, "last": True}]),
+    ):
+        btd = Recorder()
+        asked = {"request": 7, "synapse": "Streams", "message": {"how": how}}
+        asyncio.run(answering._answer(btd, Attached(Streams, forward, None, None, None), asked))
+        check(f"a stream that is {how}", btd.said == [("axon_stream", {"request": 7, **one}) for one in wanted], btd.said)
+    answering.end()
+
+
 def main():
     print(f"Python {sys.version.split()[0]}, {'with' if pydantic else 'without'} pydantic")
     declares()
@@ -338,6 +431,9 @@ def main():
         pydantics()
         more_pydantics()
     keeps()
+    reads()
+    pairs()
+    streams()
     config = {"axon": {"port": 8095, "max_workers": 3}, "wallet": {"name": "w", "hotkey": "h"}}
     axon, wallet = bt.axon(config=config), bt.wallet(config=config)
     check("a config is heeded", (axon.port, axon.max_workers, wallet.name, wallet.hotkey_str) == (8095, 3, "w", "h"))

@@ -71,19 +71,20 @@ class Dendrite:
         A reply is the message after the call, or what its ``deserialize`` makes of it. How the call
         ended is in its ``dendrite.status_code`` and ``dendrite.status_message``. ``timeout`` is for each
         axon, in seconds, 1800 at most; with ``None``, 0 or less it is 120. ``transport`` is ``auto``,
-        ``http`` or ``quic``. With a :class:`StreamingSynapse`, or with ``streaming``, gives asynchronous
+        ``http`` or ``quic``. Without ``run_async`` it asks one after the other. With a :class:`StreamingSynapse`, or with ``streaming``, gives asynchronous
         iterators, as :meth:`forward` does; :meth:`stream` is for code that does not await.
         """
         synapse = synapse if synapse is not None else Synapse()
         single, targets = listed(axons)
         if streaming or isinstance(synapse, StreamingSynapse):
             return self._streams(single, targets, synapse, timeout, deserialize)
-        params = self._params(targets, synapse, timeout, transport)
         replies: List[Json] = []
-        if targets:
-            whole = _patience(timeout, len(targets))
-            replies = self._connections.free().call("dendrite_query", params, timeout=whole)["replies"]
-        results = self._results(synapse, targets, each_of(targets, replies), timeout)
+        # Without `run_async` one after the other.
+        for asked in ([targets] if run_async else [[target] for target in targets]) if targets else []:
+            params, whole = self._params(asked, synapse, timeout, transport), _patience(timeout, len(asked))
+            answers = self._connections.free().call("dendrite_query", params, timeout=whole)["replies"]
+            replies.extend(each_of(asked, answers))
+        results = self._results(synapse, targets, replies, timeout)
         results = [result.deserialize() if deserialize else result for result in results]
         return results[0] if single else results
 
@@ -190,8 +191,9 @@ class Dendrite:
                     yield piece
                 elif event.get("reply") is not None:
                     end.update(event["reply"])
+                    response.status, response.reason = int(end["status_code"]), end["status_message"]
 
-        response = Response(pieces())
+        response = Response(pieces(), {"name": type(asked).__name__, "timeout": str(timeout)})
         failure: Optional[Exception] = None
         try:
             if isinstance(asked, StreamingSynapse):
@@ -211,7 +213,6 @@ class Dendrite:
             # What the class made of the pieces stays: the message knows nothing of it.
             self._filled(asked, _fieldless(asked, end or UNTOLD), target, timeout)
         if failure is None and asked.is_success and isinstance(asked, StreamingSynapse):
-            response.headers.update({"name": type(asked).__name__, "timeout": str(timeout)})
             try:
                 _adopt(asked, asked.extract_response_json(response) or {})
             except Exception as error:
@@ -336,7 +337,8 @@ class Dendrite:
                     _adopt(synapse, message)
                 except Exception as error:  # Whatever the class says to it, the replies of the others stay.
                     code, words = 422, f"Failed to parse response: {error}"
-        synapse.timeout, synapse.dendrite, synapse.axon = timeout, dendrite, axon
+        synapse.timeout = None if timeout is None else float(timeout)
+        synapse.dendrite, synapse.axon = dendrite, axon
         dendrite.status_code, dendrite.status_message = code, words
         dendrite.process_time = reply.get("process_time_s") if code == 200 else None
         dendrite.hotkey = dendrite.hotkey or self._hotkey()
@@ -369,7 +371,7 @@ class Dendrite:
 
 def _limit(timeout: Optional[float]) -> float:
     """How long btd waits for an axon: with aiohttp, none and 0 are no limit of the caller's."""
-    return min(timeout, _LONGEST) if timeout is not None and timeout > 0 else _UNSAID
+    return min(float(timeout), _LONGEST) if timeout is not None and timeout > 0 else _UNSAID
 
 
 def _patience(timeout: Optional[float], axons: int = 1) -> float:

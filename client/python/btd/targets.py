@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, List, Sequence, Tuple
+from typing import Any, Dict, List, Sequence, Tuple
 
 from .axon_info import parted, written
 from .rpc import Json
@@ -30,9 +30,15 @@ def named(axon: Any) -> Json:
 
 
 def each_of(targets: Sequence[Any], replies: Sequence[Json]) -> List[Json]:
-    """A reply for each target. btd asks each axon once; one that was named twice gets its reply twice."""
-    known = {_key(reply): reply for reply in replies}
-    return [known.get(_key(named(target))) or UNTOLD for target in targets]
+    """A reply for each target, in their order; one that was named twice has two, or the one that btd gave."""
+    known: Dict[Tuple[Any, ...], List[Json]] = {}
+    for reply in replies:
+        known.setdefault(_key(reply), []).append(reply)
+    found = []
+    for target in targets:
+        own = known.get(_key(named(target))) or [UNTOLD]
+        found.append(own.pop(0) if len(own) > 1 else own[0])
+    return found
 
 
 def _key(axon: Json) -> Tuple[Any, ...]:
