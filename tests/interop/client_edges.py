@@ -11,6 +11,7 @@ import asyncio
 import copy
 import dataclasses
 import fractions
+import functools
 import json
 import logging
 import math
@@ -18,7 +19,7 @@ import socketserver
 import sys
 import tempfile
 import threading
-from typing import Any, Dict, List, Literal, Optional
+from typing import Any, Dict, List, Literal, Optional, Union
 
 from client_checks import check, refused
 
@@ -50,6 +51,32 @@ class Ends(bt.Synapse):
 
 class Ranked(bt.Synapse):
     rank: str = "0"
+
+
+DEEP = functools.reduce(lambda of, _: List[of], range(20), int)
+
+
+class Deep(bt.Synapse):
+    what: DEEP = []
+
+
+@dataclasses.dataclass
+class Shape:
+    x: int = 0
+
+
+@dataclasses.dataclass
+class Named:
+    x: int = 0
+    name: str = ""
+    inner: "List[Named]" = dataclasses.field(default_factory=list)
+
+
+class Shaped(bt.Synapse):
+    shape: Union[Shape, Named] = None
+    shapes: List[Union[Shape, Named]] = []
+    words: Union[List[int], List[str]] = []
+    seen: str = ""
 
 
 class Screened(bt.Synapse):
@@ -191,6 +218,15 @@ VERDICTS = {
 PRIORITIES = {"1": 1.0, "nothing": None, "text": "soon", "long": 10**400}
 
 
+def deep(synapse: Deep) -> Deep:
+    return synapse
+
+
+def shaped(synapse: Shaped) -> Shaped:
+    synapse.seen = repr((synapse.shape, synapse.shapes, synapse.words))
+    return synapse
+
+
 def screened(synapse: Screened) -> Screened:
     return synapse
 
@@ -213,6 +249,17 @@ def answers(axon, ask):
         check(f"a priority of {rank} is one", code(ask(Ranked(rank=rank))) == 200)
     refused("a query with NaN is refused at once", ValueError, "NaN", lambda: ask(Odd(answer=math.nan)))
     refused("and one that is too large", ValueError, "bytes", lambda: ask(Odd(answer="x" * (17 << 20))))
+
+
+def shapes(axon, ask):
+    """What classes say of unions and of models in models holds on the way there and back."""
+    sent = Shaped(shape=Named(1, "a", [Named(2, "b")]), shapes=[Shape(1), Named(2, "c")], words=["007", "1"])
+    reply = ask(sent)
+    told = (reply.shape, reply.shapes, reply.words)
+    check("models arrive as what they were", reply.seen == repr((sent.shape, sent.shapes, sent.words)), reply.seen or reply.dendrite)
+    check("and come back so", told == (sent.shape, sent.shapes, sent.words), told)
+    refused("a class that btd does not take is told", TypeError, "Deep", lambda: axon.attach(deep))
+    check("and the others are answered", code(ask(Odd())) == 200)
 
 
 def one_by_one(dendrite, target):
@@ -349,7 +396,7 @@ def main():
     client = bt.Client(ARGUMENTS.socket)
     wallet = bt.wallet(name=ARGUMENTS.wallet, client=client)
     axon = bt.axon(wallet=wallet, client=bt.Client(ARGUMENTS.socket))
-    for forward in (odd, hung, together, torn, keyed, picks):
+    for forward in (odd, hung, together, torn, keyed, picks, shaped):
         axon.attach(forward)
     axon.attach(ranked, priority_fn=lambda synapse: float(synapse.rank))
     verdict, priority = (lambda synapse: VERDICTS[synapse.verdict]), (lambda synapse: PRIORITIES[synapse.priority])
@@ -371,6 +418,7 @@ def main():
     answers(axon, ask)
     screens(ask)
     one_by_one(dendrite, target)
+    shapes(axon, ask)
     streams(dendrite, target)
     reply = ask(Keyed(weights={3: 0.5}, mode="b"))
     check("keys are numbers again", reply.seen == "({3: 0.5}, 'b')" and reply.weights == {3: 0.5}, reply)

@@ -17,7 +17,7 @@ from typing import Any, Dict, List, Optional
 
 from .answering import Answering, Attached
 from .axon_info import AxonInfo, parted, plain, written
-from .rpc import Client, Json
+from .rpc import Client, Json, RpcError
 from .synapse import Synapse
 from .wallet import Wallet, configured, names
 from .workers import Function
@@ -255,7 +255,12 @@ class Axon:
             "window": attached.window(self.max_workers),
             "screen": attached.screens,
         }
-        return client.subscribe("axon_serve", params, answering.taker(client, attached), "axon_unserve")
+        try:
+            return client.subscribe("axon_serve", params, answering.taker(client, attached), "axon_unserve")
+        except RpcError as error:
+            if error.kind != "INVALID_PARAMS":
+                raise
+            raise TypeError(f"btd does not take the class {attached.of.__name__}: {error}") from error
 
     def _same(self, running: Json) -> None:
         """Refuses an axon that answers as another, or elsewhere."""
