@@ -347,6 +347,21 @@ fn a_trade_that_cannot_come_true_is_refused() {
         let part = stage.signed(&swap(origin, dest, "--amount 15 --partial"));
         assert!(part["plan"]["effects"].to_string().contains("brings up to about"), "{part}");
     }
+    // Of what is beyond the limit before anything is traded not even a part goes.
+    let already = |words: &str| foreseen(&stage, words, "PriceLimitExceeded", "insufficient_liquidity");
+    for (origin, dest, limit) in [(2, 0, "1000"), (0, 2, "1000")] {
+        for fill in ["", " --partial"] {
+            let message = already(&swap(origin, dest, &format!("--amount 1 --limit-price {limit}{fill}")));
+            assert!(message.contains("one alpha buys "), "{message}");
+        }
+    }
+    let part = swap(2, 3, "--amount 1 --limit-price 1000 --partial");
+    let message = foreseen(&stage, &part, "AmountTooLow", "invalid_argument");
+    assert!(message.contains("nothing of subnet 2 can be swapped for subnet 3"), "{message}");
+    already(&add(2, "--amount 1 --limit-price 0.000001 --partial"));
+    let remove = format!("stake remove --netuid 2 --hotkey {ALICE} --wallet alice --amount 1 --limit-price 1000");
+    already(&remove);
+    already(&format!("{remove} --partial"));
     let warned = |receipt: &Value| receipt["plan"]["warnings"].to_string();
     let told = warned(&stage.signed(&swap(2, 0, "--amount 50 --unsafe")));
     assert!(told.contains("no limit is set") && told.contains(" on average, "), "{told}");

@@ -1,12 +1,15 @@
 //! Stake that crosses from one subnet to another: sold in the pool of the one for tao, which buys in the pool of the
 //! other. Which call has it cross is [`super::trade`]'s business, what a single trade comes to [`super::market`]'s.
 
-use btd_api::{Alpha, NetUid, Ratio, Tao, stake::Fill};
+use btd_api::{
+    Alpha, NetUid, Ratio, Tao,
+    stake::{Fill, Protection},
+};
 use btd_chain::ReadError;
 
 use super::{
     SUBTENSOR,
-    market::{self, ONE, Side},
+    market::{self, Measure, ONE, Side, Unpriced},
     number, trade,
 };
 use crate::submit::{Draft, Ground, Precondition, SubmissionError};
@@ -18,19 +21,20 @@ pub(super) struct Crossing {
     dest: NetUid,
     alpha: Alpha,
     fill: Fill,
-    /// What one of the origin buys of the destination at the prices now.
-    ratio: Tao,
+    /// What one of the origin buys of the destination at the prices now; none where the runtime tells no prices.
+    ratio: Option<Tao>,
     /// What arrives, by estimate; none where the runtime cannot tell.
     gets: Option<Alpha>,
 }
 
 /// How the chain tells whether all of it crosses within a limit.
 #[derive(Clone, Copy, Debug)]
-enum Measure {
-    /// One pool is on the way: by the price at which that ends.
-    End,
-    /// Two pools are on the way: by what they hold, the origin's first.
-    Reserves(Reserves, Reserves),
+enum Way {
+    /// One pool is on it, or none.
+    Pool(Measure),
+    /// Two pools are on it: by what they hold, the origin's first. Of a part that comes to nothing the chain makes an
+    /// error where the measure of single pools is their prices.
+    Pools(Reserves, Reserves, Measure),
     /// In a way that this runtime does not tell.
     Unknown,
 }
@@ -53,20 +57,25 @@ impl Crossing {
         fill: Fill,
     ) -> Result<Self, SubmissionError> {
         let (from, to) = (market::price(ground, origin).await?, market::price(ground, dest).await?);
-        let mut crossing = Self { origin, dest, alpha, fill, ratio: market::ratio(from, to), gets: None };
+        let ratio = from.zip(to).map(|(from, to)| market::ratio(from, to));
+        let mut crossing = Self { origin, dest, alpha, fill, ratio, gets: None };
         let Some(tao) = market::tao_for(ground, origin, alpha).await? else { return Ok(crossing) };
-        market::require_liquidity(ground, origin, (market::worth(alpha, from), tao.rao())).await?;
+        if let Some(from) = from {
+            market::require_liquidity(ground, origin, (market::worth(alpha, from), tao.rao())).await?;
+        }
         crossing.gets = market::alpha_for(ground, dest, tao).await?;
         // Of a part of it the pool may have enough.
-        if let (Some(gets), Fill::Whole) = (crossing.gets, fill) {
+        if let (Some(gets), Some(to), Fill::Whole) = (crossing.gets, to, fill) {
             market::require_liquidity(ground, dest, (market::ratio(tao, to).rao(), gets.rao())).await?;
         }
         Ok(crossing)
     }
 
-    /// What one of the origin buys of the destination at the prices now.
-    pub(super) const fn ratio(&self) -> Tao {
-        self.ratio
+    /// The least that one of the origin may buy of the destination under `protection`; none where it allows all.
+    pub(super) fn limit(&self, ground: &Ground, protection: Protection) -> Result<Option<Tao>, SubmissionError> {
+        let Self { origin, dest, .. } = self;
+        market::limit(self.ratio, protection, Side::Sell)
+            .map_err(|Unpriced| market::unpriced(ground, &format!("subnets {origin} and {dest}")))
     }
 
     /// The draft with what it is likely to bring by a call that takes `limit`. Refused is what would go beyond that
@@ -81,13 +90,14 @@ impl Crossing {
             let draft = draft.warning("no limit is set: whatever the prices are at inclusion are the prices");
             return Ok(self.unbounded(draft));
         };
-        if self.fill == Fill::Whole {
-            self.fits(limit, self.measure(ground).await?)?;
-        }
-        let Self { origin, dest, ratio, .. } = self;
-        let draft = draft.effect(format!(
-            "one alpha of subnet {origin} buys {ratio} of subnet {dest} now, and no less than {limit}"
-        ));
+        self.fits(limit, self.way(ground).await?)?;
+        let Self { origin, dest, .. } = self;
+        let draft = draft.effect(match self.ratio {
+            Some(ratio) => {
+                format!("one alpha of subnet {origin} buys {ratio} of subnet {dest} now, and no less than {limit}")
+            }
+            None => format!("one alpha of subnet {origin} buys no less than {limit} of subnet {dest}"),
+        });
         Ok(self.slipping(self.bringing(draft), ", which may be beyond the limit"))
     }
 
@@ -97,7 +107,9 @@ impl Crossing {
     }
 
     fn bringing(&self, draft: Draft) -> Draft {
-        let Some(gets) = self.gets else { return draft };
+        let Some(gets) = self.gets else {
+            return draft.warning("what it brings is not known: this runtime tells nothing of its pools beforehand");
+        };
         let (dest, sign) = (self.dest, self.dest.stake_sign());
         draft.effect(match self.fill {
             Fill::Whole => format!("brings about {sign}{gets} of subnet {dest}"),
@@ -109,55 +121,88 @@ impl Crossing {
 
     /// Warns where it moves the prices itself by more than a hundredth.
     fn slipping(&self, draft: Draft, beyond: &str) -> Draft {
-        let Some(average) = self.average().filter(|_| self.ratio > Tao::ZERO) else { return draft };
-        let distance = Ratio::from_parts(average.rao().abs_diff(self.ratio.rao()), self.ratio.rao());
+        let ratio = self.ratio.filter(|ratio| *ratio > Tao::ZERO);
+        let Some((average, ratio)) = self.average().zip(ratio) else { return draft };
+        let distance = Ratio::from_parts(average.rao().abs_diff(ratio.rao()), ratio.rao());
         if distance.billionths() <= 10_000_000 {
             return draft;
         }
         draft.warning(format!(
-            "it moves the prices itself: one alpha buys {average} on average, {distance} from the {} now{beyond}",
-            self.ratio
+            "it moves the prices itself: one alpha buys {average} on average, {distance} from the {ratio} now{beyond}"
         ))
     }
 
-    /// Refuses what would go beyond the limit all by itself: the chain takes the fee and does nothing. Two thousandths
-    /// are left for the pools' own fees, and for what they hold to change until then.
-    fn fits(&self, limit: Tao, measure: Measure) -> Result<(), SubmissionError> {
+    /// Refuses what the chain makes nothing of but the fee: what would go beyond the limit all by itself, and that of which
+    /// no part is within it. Two thousandths are left for the pools' own fees, and for what they hold to change until then.
+    fn fits(&self, limit: Tao, way: Way) -> Result<(), SubmissionError> {
         const WAYS: &str = "swap less, allow a partial fill, or widen the tolerance";
-        let words = match (measure, self.average()) {
-            (Measure::End, Some(average)) => {
-                let ratio = self.ratio;
-                let Some(end) = market::end_beyond(ratio, average, limit, Side::Sell) else { return Ok(()) };
-                format!(
-                    "the swap itself would move what one alpha buys from {ratio} to about {end}, beyond the limit of \
-                     {limit}: {WAYS}"
-                )
-            }
-            (Measure::Reserves(origin, dest), _) => {
-                let Some(room) = room(origin, dest, limit) else { return Ok(()) };
-                if u128::from(self.alpha.rao()) * 998 / 1000 <= u128::from(room.rao()) {
-                    return Ok(());
+        let refused = |error, words| Err(Precondition::Foreseen { error, words }.into());
+        let Self { origin, alpha, .. } = *self;
+        let sign = origin.stake_sign();
+        match (way, self.fill) {
+            (Way::Unknown, _) => Ok(()),
+            (Way::Pool(measure), fill) => {
+                let Some(ratio) = self.ratio else { return Ok(()) };
+                measure.admits((ratio, limit), Side::Sell, || self.nothing(limit))?;
+                let (Some(average), Fill::Whole) = (self.average(), fill) else { return Ok(()) };
+                match market::end_beyond(ratio, average, limit, Side::Sell) {
+                    Some(end) if measure != Measure::Unknown => refused(
+                        "SlippageTooHigh",
+                        format!(
+                            "the swap itself would move what one alpha buys from {ratio} to about {end}, beyond the \
+                             limit of {limit}: {WAYS}"
+                        ),
+                    ),
+                    _ => Ok(()),
                 }
-                let (alpha, origin) = (self.alpha, self.origin);
-                format!(
-                    "of the α{alpha} of subnet {origin} about α{room} can be swapped within the limit of {limit}: {WAYS}"
-                )
             }
-            (Measure::End, None) | (Measure::Unknown, _) => return Ok(()),
-        };
-        Err(Precondition::Foreseen { error: "SlippageTooHigh", words }.into())
+            (Way::Pools(from, to, _), Fill::Whole) => match room(from, to, limit) {
+                Some(room) if u128::from(alpha.rao()) * 998 / 1000 > u128::from(room.rao()) => refused(
+                    "SlippageTooHigh",
+                    format!(
+                        "of the {sign}{alpha} of subnet {origin} about {sign}{room} can be swapped within the limit of \
+                         {limit}: {WAYS}"
+                    ),
+                ),
+                _ => Ok(()),
+            },
+            (Way::Pools(from, to, measure), Fill::Partial) => {
+                let eased = Tao::from_rao(limit.rao() - limit.rao() / 500);
+                match room(from, to, eased) {
+                    Some(Alpha::ZERO) if measure == Measure::Prices && eased > Tao::ZERO => {
+                        refused("AmountTooLow", self.nothing(limit))
+                    }
+                    _ => Ok(()),
+                }
+            }
+        }
     }
 
-    async fn measure(&self, ground: &Ground) -> Result<Measure, SubmissionError> {
-        // Once there was other liquidity beside what the pools hold.
-        if ground.view.runtime().has_storage(SUBTENSOR, "SubnetTaoProvided") {
-            return Ok(Measure::Unknown);
+    /// That nothing goes within a limit, and what to do.
+    fn nothing(&self, limit: Tao) -> String {
+        let Self { origin, dest, .. } = self;
+        let now = self.ratio.map_or_else(String::new, |ratio| format!(": one alpha buys {ratio} now"));
+        format!(
+            "nothing of subnet {origin} can be swapped for subnet {dest} within the limit of {limit}{now}; widen the \
+             tolerance, or swap once the prices are within it"
+        )
+    }
+
+    async fn way(&self, ground: &Ground) -> Result<Way, SubmissionError> {
+        let measure = Measure::of(ground.view.runtime());
+        if measure == Measure::Unknown {
+            return Ok(Way::Unknown);
         }
-        if trade::is_one_for_one(ground, self.origin).await? || trade::is_one_for_one(ground, self.dest).await? {
-            return Ok(Measure::End);
+        let is_even =
+            [trade::is_one_for_one(ground, self.origin).await?, trade::is_one_for_one(ground, self.dest).await?];
+        match is_even {
+            // Where no pool is, a limit lets everything through or nothing.
+            [true, true] => return Ok(Way::Pool(Measure::End)),
+            [false, false] => {}
+            [true, false] | [false, true] => return Ok(Way::Pool(measure)),
         }
         let (origin, dest) = (reserves(ground, self.origin).await?, reserves(ground, self.dest).await?);
-        Ok(origin.zip(dest).map_or(Measure::Unknown, |(origin, dest)| Measure::Reserves(origin, dest)))
+        Ok(origin.zip(dest).map_or(Way::Unknown, |(origin, dest)| Way::Pools(origin, dest, measure)))
     }
 
     /// What one of the origin buys of the destination on average; none where that is not known.
@@ -206,7 +251,7 @@ mod tests {
     /// So much of subnet 2 for so much of another, one for one at the prices now.
     fn crossing(dest: NetUid, (alpha, gets): (u64, u64), fill: Fill) -> Crossing {
         let (alpha, gets) = (Alpha::from_rao(alpha), Some(Alpha::from_rao(gets)));
-        Crossing { origin: NetUid(2), dest, alpha, fill, ratio: rao(ONE), gets }
+        Crossing { origin: NetUid(2), dest, alpha, fill, ratio: Some(rao(ONE)), gets }
     }
 
     fn draft() -> Draft {
@@ -217,11 +262,13 @@ mod tests {
     fn through_one_pool_the_price_at_the_end_counts() {
         // 5 alpha into a pool of 1000 and 1000: the price falls to 0.990075.
         let sold = crossing(NetUid::ROOT, (5_000_000_000, 4_975_124_378), Fill::Whole);
-        assert!(sold.fits(rao(989_000_000), Measure::End).is_ok());
-        let refused = sold.fits(rao(995_000_000), Measure::End).unwrap_err().to_string();
+        let one = Way::Pool(Measure::Prices);
+        assert!(sold.fits(rao(989_000_000), one).is_ok());
+        let refused = sold.fits(rao(995_000_000), one).unwrap_err().to_string();
         assert!(refused.contains("from 1.000000000 to about 0.990074"), "{refused}");
-        assert!(sold.fits(rao(995_000_000), Measure::Unknown).is_ok());
-        assert!(Crossing { gets: None, ..sold }.fits(rao(995_000_000), Measure::End).is_ok());
+        assert!(sold.fits(rao(995_000_000), Way::Unknown).is_ok());
+        assert!(Crossing { gets: None, ..sold }.fits(rao(995_000_000), one).is_ok());
+        assert!(Crossing { ratio: None, ..sold }.fits(rao(995_000_000), one).is_ok());
     }
 
     #[test]
@@ -235,11 +282,36 @@ mod tests {
             room(Reserves { tao: u64::MAX, ..POOL }, full, rao(ONE)),
             Some(Alpha::from_rao(9_223_371_536_854_775_807))
         );
-        let measure = Measure::Reserves(POOL, POOL);
-        let fits = |alpha| crossing(NetUid(3), (alpha, alpha), Fill::Whole).fits(rao(995_000_000), measure);
+        let two = Way::Pools(POOL, POOL, Measure::Prices);
+        let fits = |alpha| crossing(NetUid(3), (alpha, alpha), Fill::Whole).fits(rao(995_000_000), two);
         assert!(fits(2_512_000_000).is_ok());
         let refused = fits(2_600_000_000).unwrap_err().to_string();
         assert!(refused.contains("α2.600000000 of subnet 2 about α2.512562814 can be swapped"), "{refused}");
+    }
+
+    #[test]
+    fn a_part_of_which_nothing_fits_is_refused() {
+        let part = |dest, limit, way| crossing(dest, (ONE, ONE), Fill::Partial).fits(rao(limit), way);
+        let two = |measure| Way::Pools(POOL, POOL, measure);
+        // Both pools are at one for one: more is asked for, by more than what the pools may change until then.
+        let refused = part(NetUid(3), 1_010_000_000, two(Measure::Prices)).unwrap_err().to_string();
+        assert!(refused.contains("within the limit of 1.010000000: one alpha buys 1.000000000 now"), "{refused}");
+        for limit in [0, 1, 500_000_000, 999_000_000, 1_001_000_000] {
+            assert!(part(NetUid(3), limit, two(Measure::Prices)).is_ok(), "{limit}");
+            assert!(part(NetUid::ROOT, limit, Way::Pool(Measure::Prices)).is_ok(), "{limit}");
+        }
+        assert!(part(NetUid::ROOT, 1_010_000_000, Way::Pool(Measure::Prices)).is_err());
+        // Where a runtime does not say so, it may be otherwise.
+        for way in [two(Measure::End), Way::Pool(Measure::End), Way::Unknown] {
+            assert!(part(NetUid(3), 1_010_000_000, way).is_ok(), "{way:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_not_known_of_it_is_said() {
+        let blind = Crossing { ratio: None, gets: None, ..crossing(NetUid(3), (ONE, 0), Fill::Whole) };
+        let told = blind.unbounded(draft());
+        assert!(told.effects.is_empty() && told.warnings[0].contains("is not known"), "{told:?}");
     }
 
     #[test]

@@ -7,9 +7,13 @@ use btd_api::{
     Alpha, NetUid, Ratio, Tao,
     stake::{Fill, Protection},
 };
-use btd_chain::{ReadError, Value};
+use btd_chain::{ReadError, Runtime, Value};
 
-use crate::submit::{Draft, Ground, Need, Precondition, SubmissionError};
+use super::{SUBTENSOR, trade};
+use crate::{
+    rpc::receipt,
+    submit::{Draft, Ground, Need, Precondition, SubmissionError},
+};
 
 /// One token in rao: the price of root's alpha, and the scale of prices.
 pub(super) const ONE: u64 = 1_000_000_000;
@@ -21,12 +25,24 @@ const DUST: u64 = 1_000;
 pub(super) struct Trade {
     netuid: NetUid,
     side: Side,
-    /// Of one alpha, now.
-    price: Tao,
+    /// Of one alpha, now; none where the runtime tells none.
+    price: Option<Tao>,
     limit: Option<Tao>,
     fill: Fill,
     /// What is given for what; none where the runtime cannot tell.
     amounts: Option<(Tao, Alpha)>,
+    measure: Measure,
+}
+
+/// How the chain holds a trade with a pool to a limit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Measure {
+    /// By the price at which it ends, and nothing of it goes where the price is beyond the limit already.
+    Prices,
+    /// By the price at which it ends.
+    End,
+    /// In a way that this runtime does not tell.
+    Unknown,
 }
 
 // === impl Trade ===
@@ -41,10 +57,10 @@ impl Trade {
     ) -> Result<Self, SubmissionError> {
         let price = price(ground, netuid).await?;
         let amounts = alpha_for(ground, netuid, tao).await?.map(|alpha| (tao, alpha));
-        if let Some((_, alpha)) = amounts {
+        if let (Some((_, alpha)), Some(price)) = (amounts, price) {
             require_liquidity(ground, netuid, (ratio(tao, price).rao(), alpha.rao())).await?;
         }
-        Ok(Self::new((netuid, Side::Buy), price, amounts, (protection, fill)))
+        Self::of(ground, (netuid, Side::Buy), price, amounts, (protection, fill)).await
     }
 
     /// Tao for `alpha` of a subnet. Refused is what the pool is too small for.
@@ -56,20 +72,28 @@ impl Trade {
     ) -> Result<Self, SubmissionError> {
         let price = price(ground, netuid).await?;
         let amounts = tao_for(ground, netuid, alpha).await?.map(|tao| (tao, alpha));
-        if let Some((tao, _)) = amounts {
+        if let (Some((tao, _)), Some(price)) = (amounts, price) {
             require_liquidity(ground, netuid, (worth(alpha, price), tao.rao())).await?;
         }
-        Ok(Self::new((netuid, Side::Sell), price, amounts, (protection, fill)))
+        Self::of(ground, (netuid, Side::Sell), price, amounts, (protection, fill)).await
     }
 
-    fn new(
+    async fn of(
+        ground: &Ground,
         (netuid, side): (NetUid, Side),
-        price: Tao,
+        price: Option<Tao>,
         amounts: Option<(Tao, Alpha)>,
         (protection, fill): (Protection, Fill),
-    ) -> Self {
-        let limit = if netuid == NetUid::ROOT { None } else { limit(price, protection, side) };
-        Self { netuid, side, price, limit, fill, amounts }
+    ) -> Result<Self, SubmissionError> {
+        let limit = match netuid {
+            NetUid::ROOT => None,
+            _ => limit(price, protection, side).map_err(|Unpriced| unpriced(ground, &format!("subnet {netuid}")))?,
+        };
+        let measure = match limit {
+            None => Measure::Unknown,
+            Some(_) => Measure::through(ground, netuid).await?,
+        };
+        Ok(Self { netuid, side, price, limit, fill, amounts, measure })
     }
 
     /// The worst price at which it is made; none where any will do.
@@ -102,10 +126,14 @@ impl Trade {
             (Some((_, alpha)), Side::Buy) => format!("brings {about} α{alpha}, "),
             (Some((tao, _)), Side::Sell) => format!("brings {about} τ{tao}, "),
         };
+        let now = price.map_or_else(
+            || "at a price that this runtime does not tell".to_owned(),
+            |price| format!("at τ{price} for one now"),
+        );
         let words = match (limit, self.fill) {
-            (Some(limit), Fill::Whole) => format!("{about}at τ{price} for one now; not at all beyond τ{limit}"),
-            (Some(limit), Fill::Partial) => format!("{about}at τ{price} for one now; as much as goes up to τ{limit}"),
-            (None, _) => format!("{about}at τ{price} for one now"),
+            (Some(limit), Fill::Whole) => format!("{about}{now}; not at all beyond τ{limit}"),
+            (Some(limit), Fill::Partial) => format!("{about}{now}; as much as goes up to τ{limit}"),
+            (None, _) => format!("{about}{now}"),
         };
         let draft = draft.effect(words);
         match limit {
@@ -114,23 +142,33 @@ impl Trade {
         }
     }
 
-    /// Refuses a trade that would move the price beyond its limit all by itself: the chain takes the fee
-    /// and does nothing.
+    /// Refuses a trade that the chain makes nothing of but the fee: one at a price beyond its limit, or one that would
+    /// move it there all by itself.
     fn fits(&self) -> Result<(), SubmissionError> {
-        let (Some(average), Some(limit), Fill::Whole) = (self.average(), self.limit, self.fill) else { return Ok(()) };
-        let Some(end) = end_beyond(self.price, average, limit, self.side) else { return Ok(()) };
+        let (Some(price), Some(limit)) = (self.price, self.limit) else { return Ok(()) };
+        self.measure.admits((price, limit), self.side, || {
+            format!(
+                "one alpha of subnet {} costs τ{price} now, beyond the limit of τ{limit}, and nothing of it is traded \
+                 there: move the limit, or trade once the price is within it",
+                self.netuid
+            )
+        })?;
+        let (Some(average), Fill::Whole) = (self.average(), self.fill) else { return Ok(()) };
+        let Some(end) = end_beyond(price, average, limit, self.side).filter(|_| self.measure != Measure::Unknown)
+        else {
+            return Ok(());
+        };
         let words = format!(
-            "the trade itself would move the price from τ{} to about τ{end}, beyond the limit of τ{limit}: trade \
-             less, allow a partial fill, or widen the tolerance",
-            self.price
+            "the trade itself would move the price from τ{price} to about τ{end}, beyond the limit of τ{limit}: trade \
+             less, allow a partial fill, or widen the tolerance"
         );
         Err(Precondition::Foreseen { error: "SlippageTooHigh", words }.into())
     }
 
     /// Warns where the trade itself moves the price by more than a hundredth, or beyond its limit.
     fn slipping(&self, draft: Draft) -> Draft {
-        let Some(average) = self.average() else { return draft };
-        let distance = Ratio::from_parts(average.rao().abs_diff(self.price.rao()), self.price.rao());
+        let Some((average, price)) = self.average().zip(self.price) else { return draft };
+        let distance = Ratio::from_parts(average.rao().abs_diff(price.rao()), price.rao());
         if distance.billionths() > 10_000_000 {
             let beyond = if self.limit.is_some() { ", which may be beyond the limit" } else { "" };
             return draft.warning(format!(
@@ -147,15 +185,65 @@ impl Trade {
     }
 }
 
-/// The price of one alpha in rao of tao; on root alpha is tao.
-pub(super) async fn price(ground: &Ground, netuid: NetUid) -> Result<Tao, SubmissionError> {
+// === impl Measure ===
+
+impl Measure {
+    /// How a trade with the pool of a subnet is held to a limit.
+    async fn through(ground: &Ground, netuid: NetUid) -> Result<Self, SubmissionError> {
+        Ok(match Self::of(ground.view.runtime()) {
+            // Where no pool is, a limit lets everything through or nothing.
+            Self::Prices if trade::is_one_for_one(ground, netuid).await? => Self::End,
+            measure => measure,
+        })
+    }
+
+    /// How a runtime holds what goes through one pool to a limit.
+    pub(super) fn of(runtime: &Runtime) -> Self {
+        Self::where_it_has(
+            |pallet, error| runtime.has_error(pallet, error),
+            |pallet, item| runtime.has_storage(pallet, item),
+        )
+    }
+
+    fn where_it_has(error: impl Fn(&str, &str) -> bool, storage: impl Fn(&str, &str) -> bool) -> Self {
+        // Once there was other liquidity beside what the pools hold, and before that there were no limits.
+        if storage(SUBTENSOR, "SubnetTaoProvided") || !error(SUBTENSOR, "SlippageTooHigh") {
+            return Self::Unknown;
+        }
+        if error("Swap", "PriceLimitExceeded") { Self::Prices } else { Self::End }
+    }
+
+    /// Refuses, as `words` say, a price that is beyond a limit before anything is traded. Two thousandths are left for it
+    /// to change until then.
+    pub(super) fn admits(
+        self,
+        (price, limit): (Tao, Tao),
+        side: Side,
+        words: impl FnOnce() -> String,
+    ) -> Result<(), SubmissionError> {
+        let widened = |rao: Tao| u128::from(rao.rao()) * 1002 / 1000;
+        let is_beyond = match side {
+            Side::Buy => widened(limit) < u128::from(price.rao()),
+            Side::Sell => widened(price) < u128::from(limit.rao()),
+        };
+        if self == Self::Prices && is_beyond {
+            return Err(Precondition::Foreseen { error: "PriceLimitExceeded", words: words() }.into());
+        }
+        Ok(())
+    }
+}
+
+/// The price of one alpha in rao of tao; on root alpha is tao. None where the runtime tells none.
+pub(super) async fn price(ground: &Ground, netuid: NetUid) -> Result<Option<Tao>, SubmissionError> {
     if netuid == NetUid::ROOT {
-        return Ok(Tao::from_rao(ONE));
+        return Ok(Some(Tao::from_rao(ONE)));
     }
-    if !ground.view.subnet_exists(netuid).await? {
-        return Err(Precondition::NoSuchSubnet { netuid }.into());
+    ground.require_subnet(netuid).await?;
+    match ground.view.price(netuid).await {
+        Ok(price) => Ok(Some(price)),
+        Err(ReadError::Absent(_)) => Ok(None),
+        Err(error) => Err(error.into()),
     }
-    Ok(ground.view.price(netuid).await?)
 }
 
 /// The tao that selling `alpha` of a subnet brings by the pool's own reckoning; none where the runtime has none.
@@ -210,17 +298,27 @@ pub(super) enum Side {
     Sell,
 }
 
+/// A tolerance is counted from a price, and there is none to count from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Unpriced;
+
+/// That a tolerance cannot be kept, as this runtime tells no price of what is traded.
+pub(super) fn unpriced(ground: &Ground, traded: &str) -> SubmissionError {
+    let what = format!("price of the alpha of {traded}, from which a tolerance is counted");
+    receipt::untold(what, &ground.view, "set a limit with --limit-price, or go without one with --unsafe")
+}
+
 /// The worst price that `protection` allows, seen from `price`; none where it allows all.
-pub(super) fn limit(price: Tao, protection: Protection, side: Side) -> Option<Tao> {
-    let tolerance = match protection {
-        Protection::None => return None,
-        Protection::Limit(limit) => return Some(limit),
-        Protection::Tolerance(tolerance) => tolerance.of(price.rao()),
+pub(super) fn limit(price: Option<Tao>, protection: Protection, side: Side) -> Result<Option<Tao>, Unpriced> {
+    let (price, tolerance) = match protection {
+        Protection::None => return Ok(None),
+        Protection::Limit(limit) => return Ok(Some(limit)),
+        Protection::Tolerance(tolerance) => price.map(|price| (price, tolerance.of(price.rao()))).ok_or(Unpriced)?,
     };
-    Some(match side {
+    Ok(Some(match side {
         Side::Buy => price.saturating_add(Tao::from_rao(tolerance)),
         Side::Sell => price.saturating_sub(Tao::from_rao(tolerance)),
-    })
+    }))
 }
 
 /// Where the price ends that a trade through one pool moves from `price`, `average` being what it comes to; none where
@@ -299,8 +397,8 @@ mod tests {
     /// One at a price of one tao, of so much tao for so much alpha.
     fn trade(side: Side, amounts: Option<(u64, u64)>, limit: Option<u64>) -> Trade {
         let amounts = amounts.map(|(tao, alpha)| (rao(tao), Alpha::from_rao(alpha)));
-        let protection = limit.map_or(Protection::None, |limit| Protection::Limit(rao(limit)));
-        Trade::new((SUBNET, side), rao(ONE), amounts, (protection, Fill::Whole))
+        let (price, limit) = (Some(rao(ONE)), limit.map(rao));
+        Trade { netuid: SUBNET, side, price, limit, fill: Fill::Whole, amounts, measure: Measure::Prices }
     }
 
     fn draft() -> Draft {
@@ -310,13 +408,51 @@ mod tests {
     #[test]
     fn a_limit_stands_on_the_callers_side_of_the_price() {
         let tolerance = Protection::default();
-        assert_eq!(limit(rao(1_000_000), tolerance, Side::Buy), Some(rao(1_005_000)));
-        assert_eq!(limit(rao(1_000_000), tolerance, Side::Sell), Some(rao(995_000)));
-        assert_eq!(limit(rao(1_000_000), Protection::Limit(rao(7)), Side::Sell), Some(rao(7)));
-        assert_eq!(limit(rao(1_000_000), Protection::None, Side::Buy), None);
+        let limit = |price: u64, protection, side| limit(Some(rao(price)), protection, side).unwrap();
+        assert_eq!(limit(1_000_000, tolerance, Side::Buy), Some(rao(1_005_000)));
+        assert_eq!(limit(1_000_000, tolerance, Side::Sell), Some(rao(995_000)));
+        assert_eq!(limit(1_000_000, Protection::Limit(rao(7)), Side::Sell), Some(rao(7)));
+        assert_eq!(limit(1_000_000, Protection::None, Side::Buy), None);
         let all = Protection::Tolerance("1".parse().unwrap());
-        assert_eq!(limit(rao(5), all, Side::Sell), Some(Tao::ZERO));
-        assert_eq!(limit(rao(u64::MAX), all, Side::Buy), Some(rao(u64::MAX)));
+        assert_eq!(limit(5, all, Side::Sell), Some(Tao::ZERO));
+        assert_eq!(limit(u64::MAX, all, Side::Buy), Some(rao(u64::MAX)));
+    }
+
+    #[test]
+    fn without_a_price_only_a_tolerance_is_impossible() {
+        assert_eq!(limit(None, Protection::default(), Side::Buy), Err(Unpriced));
+        assert_eq!(limit(None, Protection::Limit(rao(7)), Side::Buy), Ok(Some(rao(7))));
+        assert_eq!(limit(None, Protection::None, Side::Buy), Ok(None));
+        let told = |limit| Trade { price: None, ..trade(Side::Buy, None, limit) }.tell(draft()).unwrap();
+        assert_eq!(told(None).effects, ["at a price that this runtime does not tell"]);
+        assert_eq!((told(None).warnings.len(), told(Some(1)).warnings.len()), (1, 0));
+    }
+
+    #[test]
+    fn a_runtime_is_judged_by_the_limits_that_it_has() {
+        let measure = |errors: &[&str], items: &[&str]| {
+            Measure::where_it_has(|_, error| errors.contains(&error), |_, item| items.contains(&item))
+        };
+        let newest = ["SlippageTooHigh", "PriceLimitExceeded"];
+        assert_eq!(measure(&newest, &[]), Measure::Prices);
+        assert_eq!(measure(&["SlippageTooHigh"], &[]), Measure::End);
+        assert_eq!(measure(&newest, &["SubnetTaoProvided"]), Measure::Unknown);
+        assert_eq!(measure(&[], &[]), Measure::Unknown);
+    }
+
+    #[test]
+    fn a_price_beyond_the_limit_lets_nothing_through() {
+        for fill in [Fill::Whole, Fill::Partial] {
+            for (side, beyond, nearly) in
+                [(Side::Buy, 990_000_000, 999_000_000), (Side::Sell, 1_010_000_000, 1_001_000_000)]
+            {
+                let fits = |limit, measure| Trade { fill, measure, ..trade(side, None, Some(limit)) }.fits();
+                let refused = fits(beyond, Measure::Prices).unwrap_err().to_string();
+                assert!(refused.contains("costs τ1.000000000 now, beyond the limit of τ"), "{refused}");
+                assert!(fits(nearly, Measure::Prices).is_ok());
+                assert!(fits(beyond, Measure::End).is_ok() && fits(beyond, Measure::Unknown).is_ok());
+            }
+        }
     }
 
     #[test]
@@ -326,20 +462,21 @@ mod tests {
         let fits = |side, amounts, limit| trade(side, amounts, limit).tell(draft()).is_ok();
         assert!(!fits(Side::Buy, bought, Some(1_005_000_000)));
         assert!(fits(Side::Buy, bought, Some(1_011_000_000)));
-        assert!(fits(Side::Buy, bought, None) && fits(Side::Buy, None, Some(1)));
+        assert!(fits(Side::Buy, bought, None) && fits(Side::Buy, None, Some(1_001_000_000)));
         let partial = Trade { fill: Fill::Partial, ..trade(Side::Buy, bought, Some(1_005_000_000)) };
         assert!(partial.tell(draft()).is_ok());
         // 5 alpha into it: the price falls to 0.990075.
         let sold = Some((4_975_124_378, 5_000_000_000));
         assert!(!fits(Side::Sell, sold, Some(995_000_000)));
         assert!(fits(Side::Sell, sold, Some(989_000_000)));
+        let unknown = Trade { measure: Measure::Unknown, ..trade(Side::Sell, sold, Some(995_000_000)) };
+        assert!(unknown.tell(draft()).is_ok());
     }
 
     #[test]
     fn on_root_there_is_nothing_to_protect() {
-        let amounts = Some((rao(5), Alpha::from_rao(5)));
-        let root = Trade::new((NetUid::ROOT, Side::Buy), rao(ONE), amounts, (Protection::Limit(rao(1)), Fill::Whole));
-        assert_eq!((root.limit(), root.tao()), (None, Some(rao(5))));
+        let root = Trade { netuid: NetUid::ROOT, ..trade(Side::Buy, Some((5, 5)), Some(1)) };
+        assert_eq!(root.tao(), Some(rao(5)));
         let told = root.tell(draft()).unwrap();
         assert!(told.effects.is_empty() && told.warnings.is_empty());
     }

@@ -12,7 +12,7 @@ use super::{
     SUBTENSOR,
     crossing::Crossing,
     holdings::{Holdings, Part},
-    market::{self, Side, Trade},
+    market::{self, Trade},
 };
 use crate::submit::{Draft, Ground, Need, Precondition, SubmissionError};
 
@@ -186,7 +186,7 @@ pub(super) async fn swap(ground: &Ground, params: &SwapParams, hotkey: Hotkey) -
     }
     let alpha = part(ground, hotkey, (origin, dest), params.amount).await?.alpha;
     let crossing = Crossing::between(ground, (origin, dest), alpha, params.fill).await?;
-    let limit = market::limit(crossing.ratio(), params.protection, Side::Sell);
+    let limit = crossing.limit(ground, params.protection)?;
     let call = match limit {
         Some(limit) => limited("swap_stake_limit", limit, params.fill),
         None => Call::new(SUBTENSOR, "swap_stake"),
@@ -218,12 +218,7 @@ pub(super) async fn unbounded(
     let draft = draft.warning(
         "this call takes no limit: whatever the prices are at inclusion are the prices; `stake swap` takes one",
     );
-    let draft = match Crossing::between(ground, (origin, dest), alpha, Fill::Whole).await {
-        Ok(crossing) => crossing.unbounded(draft),
-        // Runtimes had this call before they told prices.
-        Err(SubmissionError::Read(ReadError::Absent(_))) => draft,
-        Err(error) => return Err(error),
-    };
+    let draft = Crossing::between(ground, (origin, dest), alpha, Fill::Whole).await?.unbounded(draft);
     Ok(draft.needs(Need::Started(origin)).needs(Need::Started(dest)))
 }
 
