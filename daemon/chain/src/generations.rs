@@ -383,6 +383,36 @@ fn absent_things_name_the_spec_and_the_nearest() {
     assert!(prepared.to_string().contains("has no call SubtensorModule.add_stake_limit; nearest:"), "{prepared}");
 }
 
+/// What is refused before the chain would is refused where the runtime has that error alone.
+#[test]
+fn errors_are_those_of_the_generation() {
+    let [oldest, old, described @ ..] = generations();
+    let of_today = [
+        ("SubtensorModule", "SlippageTooHigh"),
+        ("SubtensorModule", "LiquidAlphaDisabled"),
+        ("AdminUtils", "InvalidValue"),
+        ("AdminUtils", "ValueNotInBounds"),
+        ("Swap", "PriceLimitExceeded"),
+        ("Crowdloan", "BlockDurationTooShort"),
+    ];
+    for (pallet, error) in of_today {
+        assert!(!oldest.has_error(pallet, error) && !old.has_error(pallet, error), "{pallet}.{error}");
+        for runtime in &described {
+            assert!(runtime.has_error(pallet, error), "{pallet}.{error}");
+        }
+    }
+    // Renamed, and under which pallet it is counts.
+    assert!(oldest.has_error("SubtensorModule", "NotEnoughStaketoWithdraw"));
+    for runtime in [&oldest, &old, &described[0]] {
+        assert!(
+            runtime.has_error("Balances", "InsufficientBalance") && !runtime.has_error("System", "InsufficientBalance")
+        );
+        assert!(!runtime.has_error("Nowhere", "InsufficientBalance"));
+    }
+    // Where limits on trades are told, no other liquidity is beside what the pools hold.
+    assert!(described.iter().all(|runtime| !runtime.has_storage("SubtensorModule", "SubnetTaoProvided")));
+}
+
 #[test]
 fn features_follow_the_generations() {
     let [oldest, old, undescribed, newest, rewritten] = generations().map(|runtime| runtime.features());

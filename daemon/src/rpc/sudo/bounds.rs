@@ -36,6 +36,11 @@ fn known(read: Result<serde_json::Value, ReadError>) -> Result<Option<u64>, Read
     }
 }
 
+/// Whether the runtime has a rule whose breach is `error`: without the error there is none, or another.
+fn has_rule(view: &View, error: &str) -> bool {
+    [ADMIN, SUBTENSOR].iter().any(|pallet| view.runtime().has_error(pallet, error))
+}
+
 /// What is to be set: the values and who sets them, on which subnet.
 pub(super) struct Setting<'a> {
     pub(super) known: &'static Hyperparameter,
@@ -65,8 +70,7 @@ pub(super) async fn setting(view: &View, setting: &Setting<'_>) -> Result<(), Su
         if setting.authority == Authority::Root && limit.bound == Bound::Owner {
             continue;
         }
-        // A runtime without the error has no such rule, or another.
-        if ![ADMIN, SUBTENSOR].iter().any(|pallet| view.runtime().has_error(pallet, limit.error)) {
+        if !has_rule(view, limit.error) {
             continue;
         }
         let Some((end, what)) = end(view, known, *limit, netuid).await? else { continue };
@@ -117,7 +121,7 @@ async fn places(view: &View, setting: &Setting<'_>, places: i128) -> Result<(), 
 /// Refuses ends of liquid alpha that do not lie as they must.
 async fn alphas(view: &View, setting: &Setting<'_>) -> Result<(), SubmissionError> {
     match view.storage_json(SUBTENSOR, "LiquidAlphaOn", &[setting.netuid.into()]).await {
-        Ok(on) if on.as_bool() == Some(false) => {
+        Ok(on) if on.as_bool() == Some(false) && has_rule(view, "LiquidAlphaDisabled") => {
             return setting.refused("LiquidAlphaDisabled", "liquid_alpha_enabled is false: set it first");
         }
         Ok(_) | Err(ReadError::Absent(_)) => {}
@@ -173,6 +177,9 @@ impl Setting<'_> {
 
 /// Refuses to trim a subnet to fewer places than it must have, or to more than it may.
 pub(super) async fn trimming(view: &View, netuid: NetUid, max: u16) -> Result<(), SubmissionError> {
+    if !has_rule(view, "InvalidValue") {
+        return Ok(());
+    }
     let (least, most) = (told(view, "MinAllowedUids", netuid).await?, told(view, "MaxAllowedUids", netuid).await?);
     let (least, most) = (least.unwrap_or(0), most.unwrap_or(u64::MAX));
     if (least..=most).contains(&max.into()) {
