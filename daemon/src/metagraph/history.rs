@@ -403,3 +403,5 @@ impl History {
 
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+pub(crate) use self::tests::remembering;

@@ -43,6 +43,19 @@ async fn recorded(history: &History, netuid: u16, epochs: impl IntoIterator<Item
     }
 }
 
+/// A history of subnet 1 at `blocks`, whose hashes are their hundreds; what is kept from block `doubted` on was not
+/// compared with the chain.
+pub(crate) async fn remembering(path: &Path, genesis: BlockHash, blocks: &[u32], doubted: Option<u32>) -> History {
+    let history = opened_at(path, PLENTY).await;
+    for block in blocks {
+        let mut table = epoch(1, *block);
+        table.at.block.hash = BlockHash([u8::try_from(block / 100).unwrap(); 32]);
+        history.record(genesis, &table).await.unwrap();
+    }
+    history.doubt_from(doubted.map(BlockNumber));
+    history
+}
+
 #[tokio::test]
 async fn what_was_recorded_is_told_also_after_a_restart() {
     let directory = tempfile::tempdir().unwrap();

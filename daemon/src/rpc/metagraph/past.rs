@@ -3,14 +3,17 @@
 use std::sync::Arc;
 
 use btd_api::{
-    BlockNumber, MechId, NetUid,
+    BlockHash, BlockNumber, MechId, NetUid,
     chain::{At, BlockId},
 };
 
 use crate::{
     causes::with_causes,
     daemon::Parts,
-    metagraph::Table,
+    metagraph::{
+        Table,
+        history::{History, HistoryError},
+    },
     rpc::{Failure, chain::raw, receipt, subnets::no_mechanism},
     stamp::Stamp,
 };
@@ -67,15 +70,8 @@ pub(in crate::rpc) async fn recorded(
 ) -> Option<Found> {
     let (history, genesis) = parts.history.as_ref().zip(parts.link.genesis())?;
     let newest = parts.link.finalized()?.number;
-    let found = match block? {
-        BlockId::Number(number) if number > newest || !history.is_certain(number) => return None,
-        BlockId::Number(number) => history.if_certain(history.of(genesis, (netuid, mechid), number)).await,
-        // Of a hash the number is not known before it is found.
-        BlockId::Hash(_) if !history.is_certain(BlockNumber(0)) => return None,
-        BlockId::Hash(hash) => history.if_certain(history.with_hash(genesis, (netuid, mechid), hash)).await,
-    };
-    match found {
-        Ok(table) => table.filter(|table| table.at.block.number <= newest).map(|table| {
+    match certain(history, (genesis, newest), (netuid, mechid), block?).await {
+        Ok(table) => table.map(|table| {
             let at = At { stale: false, ..receipt::at(table.at, &parts.link) };
             Found { table: Arc::new(table), at }
         }),
@@ -85,6 +81,24 @@ pub(in crate::rpc) async fn recorded(
             None
         }
     }
+}
+
+/// What `history` has of exactly a block of the chain that begins with `genesis` and is final up to `newest`, if that was
+/// compared with the chain.
+async fn certain(
+    history: &History,
+    (genesis, newest): (BlockHash, BlockNumber),
+    subject: (NetUid, MechId),
+    block: BlockId,
+) -> Result<Option<Table>, HistoryError> {
+    let found = match block {
+        BlockId::Number(number) if number > newest || !history.is_certain(number) => return Ok(None),
+        BlockId::Number(number) => history.if_certain(history.of(genesis, subject, number)).await?,
+        // Of a hash the number is not known before it is found.
+        BlockId::Hash(_) if !history.is_certain(BlockNumber(0)) => return Ok(None),
+        BlockId::Hash(hash) => history.if_certain(history.with_hash(genesis, subject, hash)).await?,
+    };
+    Ok(found.filter(|table| table.at.block.number <= newest))
 }
 
 pub(super) async fn of_the_chain(
@@ -98,4 +112,59 @@ pub(super) async fn of_the_chain(
     let table = Table::read(&view, netuid, mechid, stamp).await?;
     let table = table.ok_or_else(|| no_mechanism(netuid, mechid, at))?;
     Ok(Found { table: Arc::new(table), at })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::metagraph::history::remembering;
+
+    const GENESIS: BlockHash = BlockHash([7; 32]);
+    const SUBJECT: (NetUid, MechId) = (NetUid(1), MechId(0));
+
+    fn hash(block: u32) -> BlockHash {
+        BlockHash([u8::try_from(block / 100).unwrap(); 32])
+    }
+
+    /// Which of blocks 100 to 500 are told by their numbers and by their hashes, where those before `doubted` were compared.
+    async fn told(newest: u32, doubted: Option<u32>) -> [Vec<u32>; 2] {
+        let directory = tempfile::tempdir().unwrap();
+        let history = remembering(directory.path(), GENESIS, &[100, 200, 300, 400, 500], doubted).await;
+        let (mut by_number, mut by_hash) = (Vec::new(), Vec::new());
+        for block in (1..=5).map(|number| number * 100) {
+            let chain = (GENESIS, BlockNumber(newest));
+            let number = BlockId::Number(BlockNumber(block));
+            if let Some(table) = certain(&history, chain, SUBJECT, number).await.unwrap() {
+                by_number.push(table.at.block.number.0);
+            }
+            if let Some(table) = certain(&history, chain, SUBJECT, BlockId::Hash(hash(block))).await.unwrap() {
+                by_hash.push(table.at.block.number.0);
+            }
+        }
+        [by_number, by_hash]
+    }
+
+    #[tokio::test]
+    async fn nothing_is_told_beyond_the_finalized_chain_or_before_it_was_compared() {
+        let both = |blocks: &[u32]| [blocks.to_vec(), blocks.to_vec()];
+        assert_eq!(told(500, None).await, both(&[100, 200, 300, 400, 500]));
+        assert_eq!(told(499, None).await, both(&[100, 200, 300, 400]));
+        assert_eq!(told(500, Some(300)).await, both(&[100, 200]));
+        assert_eq!(told(150, Some(300)).await, both(&[100]));
+        assert_eq!(told(500, Some(0)).await, both(&[]));
+    }
+
+    #[tokio::test]
+    async fn only_exactly_that_block_of_that_chain_is_told() {
+        let directory = tempfile::tempdir().unwrap();
+        let history = remembering(directory.path(), GENESIS, &[100, 200], None).await;
+        let found = async |genesis, subject, block| {
+            certain(&history, (genesis, BlockNumber(1_000)), subject, block).await.unwrap().is_some()
+        };
+        assert!(found(GENESIS, SUBJECT, BlockId::Number(BlockNumber(200))).await);
+        assert!(!found(GENESIS, SUBJECT, BlockId::Number(BlockNumber(150))).await);
+        assert!(!found(GENESIS, SUBJECT, BlockId::Hash(hash(300))).await);
+        assert!(!found(GENESIS, (NetUid(2), MechId(0)), BlockId::Number(BlockNumber(200))).await);
+        assert!(!found(BlockHash([8; 32]), SUBJECT, BlockId::Number(BlockNumber(200))).await);
+    }
 }
