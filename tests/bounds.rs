@@ -268,6 +268,16 @@ fn a_crowdloan_is_not_changed_to_what_the_chain_refuses() {
     refused("crowd withdraw 0", "DepositCannotBeWithdrawn");
     let create = format!("crowd create --deposit 10 --cap 100 --duration 60000 --target {BOB}");
     refused(&format!("{create} --min-contribution 0.05"), "MinimumContributionTooLow");
+    // The shortest one lasts longer by what may pass until it stands in a block, from which on the chain counts.
+    let shortest = create.replace("60000", "50400");
+    refused(&shortest.replace("50400", "50399"), "BlockDurationTooShort");
+    let made = stage.signed(&format!("{shortest} --min-contribution 1 --wallet alice"));
+    assert!(made["plan"]["effects"].to_string().contains("16 blocks longer than asked"), "{made}");
+    let info = stage.ask("crowd info 1");
+    let (now, end) = (info["at"]["number"].as_u64().unwrap(), info["crowdloan"]["end"].as_u64().unwrap());
+    assert!(end > now + 50_400, "{info}");
+    let tight = stage.ask(&format!("crowd update 1 --end {} --wallet alice --dry-run", now + 50_403));
+    assert!(tight["plan"]["warnings"].to_string().contains("takes no end nearer than 50400"), "{tight}");
     // At the ends they are taken.
     stage.signed("crowd update 0 --min-contribution 0.1 --wallet alice");
     stage.signed("crowd update 0 --cap 15 --wallet alice");

@@ -2,20 +2,23 @@
 //!
 //! Semantics: pallet_crowdloan of subtensor, spec 425.
 
+mod bounds;
+
 use std::sync::Arc;
 
 use btd_api::{
-    BlockNumber, Coldkey, Ratio, Tao,
+    Coldkey, Ratio, Tao,
     crowd::{
         Contribute, ContributeParams, Contribution, Create, CreateParams, Crowdloan, CrowdloanReply, Crowdloans,
         Dissolve, Finalize, IdParams, Info, InfoParams, List, ListParams, Refund, Update, UpdateParams, Withdraw,
     },
     wallet::Receipt,
 };
-use btd_chain::{Call, ReadError, Value};
+use btd_chain::{Call, Link, ReadError, Value};
 use btd_signer_protocol::KeyId;
 use serde_json::Value as Json;
 
+use self::bounds::{Span, constant, contributions_from, including};
 use super::{
     Caller, Failure, Table,
     receipt::{self, foreseen},
@@ -107,42 +110,6 @@ async fn existing(ground: &Ground, id: u32) -> Result<Crowdloan, SubmissionError
     }
 }
 
-/// The number that the chain will write into the next block.
-fn including(ground: &Ground) -> BlockNumber {
-    BlockNumber(ground.view.block().number.0.saturating_add(1))
-}
-
-/// A bound that the runtime has; none where this one has it not.
-fn constant(ground: &Ground, name: &str) -> Result<Option<u64>, SubmissionError> {
-    match ground.view.constant_json(PALLET, name) {
-        Ok(json) => Ok(number(&json)),
-        Err(ReadError::Absent(_)) => Ok(None),
-        Err(error) => Err(error.into()),
-    }
-}
-
-/// Refuses a least contribution that the chain finds too small.
-fn contributions_from(ground: &Ground, given: Tao) -> Result<(), SubmissionError> {
-    let least = Tao::from_rao(constant(ground, "AbsoluteMinimumContribution")?.unwrap_or(0));
-    if given >= least {
-        return Ok(());
-    }
-    let words = format!("the least contribution that a crowdloan may ask for is τ{least}, not τ{given}");
-    foreseen("MinimumContributionTooLow", words)
-}
-
-/// Refuses to let a crowdloan last, from the next block, so many blocks.
-fn lasting(ground: &Ground, blocks: u32) -> Result<(), SubmissionError> {
-    let shortest = constant(ground, "MinimumBlockDuration")?.unwrap_or(0);
-    let longest = constant(ground, "MaximumBlockDuration")?.unwrap_or(u64::MAX);
-    let error = match u64::from(blocks) {
-        blocks if blocks < shortest => "BlockDurationTooShort",
-        blocks if blocks > longest => "BlockDurationTooLong",
-        _ => return Ok(()),
-    };
-    foreseen(error, format!("a crowdloan lasts {shortest} to {longest} blocks from the next one, not {blocks}"))
-}
-
 /// What each may give to a crowdloan in all; none where there is no such limit.
 async fn most_of_each(ground: &Ground, id: u32) -> Result<Option<Tao>, SubmissionError> {
     match ground.view.storage_json(PALLET, "MaxContributions", &[Value::from(id)]).await {
@@ -170,42 +137,59 @@ fn own(ground: &Ground, crowdloan: &Crowdloan) -> Result<(), SubmissionError> {
 
 async fn create(parts: Arc<Parts>, params: CreateParams, _: Caller) -> Result<Receipt, Failure> {
     let key = KeyId::coldkey(params.wallet.clone());
-    receipt::sign::<Create, _>(&parts, key, params, |ground, params| async move {
-        ground.require_call(PALLET, "create", "this chain has no crowdloans")?;
-        let CreateParams { deposit, min_contribution, cap, duration, target, emissions_share, lease_end, .. } = *params;
-        let least = Tao::from_rao(constant(&ground, "MinimumDeposit")?.unwrap_or(0));
-        if deposit < least {
-            return foreseen("DepositTooLow", format!("a creator gives τ{least} at least, not τ{deposit}"));
-        }
-        if cap <= deposit {
-            return foreseen("CapTooLow", format!("a cap is more than the deposit of τ{deposit}"));
-        }
-        contributions_from(&ground, min_contribution)?;
-        lasting(&ground, duration)?;
-        let end = including(&ground).0.saturating_add(duration);
-        let lease = match (target, emissions_share) {
-            (Some(_), None) => Value::Null,
-            (None, Some(share)) => Call::new(SUBTENSOR, "register_leased_network")
-                .arg("emissions_share", Value::from(percent(share)?))
-                .arg("end_block", lease_end.map_or(Value::Null, Value::from))
-                .into(),
-            _ => {
-                let words =
-                    "name either a target account, or the share of the emission for the lease of a subnet".to_owned();
-                return foreseen("InvalidOrigin", words);
-            }
-        };
-        let call = Call::new(PALLET, "create")
-            .arg("deposit", deposit)
-            .arg("min_contribution", min_contribution)
-            .arg("cap", cap)
-            .arg("end", end)
-            .arg("call", lease)
-            .arg("target_address", target.map_or(Value::Null, Value::from));
-        let purpose = target.map_or_else(|| "the lease of a subnet".to_owned(), |target| target.to_string());
-        Ok(Draft::new(call, format!("Raise τ{cap} for {purpose} until block {end}")).spends(deposit))
+    let link = parts.link.clone();
+    receipt::sign::<Create, _>(&parts, key, params, move |ground, params| {
+        let link = link.clone();
+        async move { created(&link, &ground, &params).await }
     })
     .await
+}
+
+/// A new crowdloan.
+async fn created(link: &Link, ground: &Ground, params: &CreateParams) -> Result<Draft, SubmissionError> {
+    ground.require_call(PALLET, "create", "this chain has no crowdloans")?;
+    let CreateParams { deposit, min_contribution, cap, duration, target, emissions_share, lease_end, .. } = *params;
+    let least = Tao::from_rao(constant(ground, "MinimumDeposit")?.unwrap_or(0));
+    if deposit < least {
+        return foreseen("DepositTooLow", format!("a creator gives τ{least} at least, not τ{deposit}"));
+    }
+    if cap <= deposit {
+        return foreseen("CapTooLow", format!("a cap is more than the deposit of τ{deposit}"));
+    }
+    contributions_from(ground, min_contribution)?;
+    let span = Span::of(ground)?;
+    span.require(duration)?;
+    let lasts = span.reaching(duration);
+    let end = including(link, ground).await.0.saturating_add(lasts);
+    let lease = match (target, emissions_share) {
+        (Some(_), None) => Value::Null,
+        (None, Some(share)) => Call::new(SUBTENSOR, "register_leased_network")
+            .arg("emissions_share", Value::from(percent(share)?))
+            .arg("end_block", lease_end.map_or(Value::Null, Value::from))
+            .into(),
+        _ => {
+            let words =
+                "name either a target account, or the share of the emission for the lease of a subnet".to_owned();
+            return foreseen("InvalidOrigin", words);
+        }
+    };
+    let call = Call::new(PALLET, "create")
+        .arg("deposit", deposit)
+        .arg("min_contribution", min_contribution)
+        .arg("cap", cap)
+        .arg("end", end)
+        .arg("call", lease)
+        .arg("target_address", target.map_or(Value::Null, Value::from));
+    let purpose = target.map_or_else(|| "the lease of a subnet".to_owned(), |target| target.to_string());
+    let draft = Draft::new(call, format!("Raise τ{cap} for {purpose} until block {end}")).spends(deposit);
+    Ok(match lasts.saturating_sub(duration) {
+        0 => draft,
+        more => draft.effect(format!(
+            "{more} blocks longer than asked: the chain counts from the block in which it stands, and takes none \
+                 shorter than {} from there",
+            span.shortest
+        )),
+    })
 }
 
 /// A share as whole percents, which is what the chain takes.
@@ -218,42 +202,50 @@ fn percent(share: Ratio) -> Result<u8, SubmissionError> {
 
 async fn contribute(parts: Arc<Parts>, params: ContributeParams, _: Caller) -> Result<Receipt, Failure> {
     let key = KeyId::coldkey(params.wallet.clone());
-    receipt::sign::<Contribute, _>(&parts, key, params, |ground, params| async move {
-        let (id, amount) = (params.id, params.amount);
-        let crowdloan = existing(&ground, id).await?;
-        if including(&ground).0 > crowdloan.end {
-            return foreseen("ContributionPeriodEnded", format!("crowdloan {id} ended with block {}", crowdloan.end));
-        }
-        if amount < crowdloan.min_contribution {
-            let least = crowdloan.min_contribution;
-            return foreseen("ContributionTooLow", format!("crowdloan {id} takes τ{least} at least"));
-        }
-        let missing = crowdloan.cap.saturating_sub(crowdloan.raised);
-        if missing == Tao::ZERO {
-            return foreseen("CapRaised", format!("crowdloan {id} has all of its τ{}", crowdloan.cap));
-        }
-        if let Some(contributors) = constant(&ground, "MaxContributors")?
-            && u64::from(crowdloan.contributors) >= contributors
-        {
-            let words = format!("{contributors} have given to crowdloan {id}, and it takes no more contributions");
-            return foreseen("MaxContributorsReached", words);
-        }
-        if let Some(most) = most_of_each(&ground, id).await?
-            && given(&ground, id).await? >= most
-        {
-            let words = format!("each gives τ{most} to crowdloan {id} at most, and {} has", ground.actor);
-            return foreseen("MaxContributionReached", words);
-        }
-        let call = Call::new(PALLET, "contribute").arg("crowdloan_id", id).arg("amount", amount);
-        let draft = Draft::new(call, format!("Give τ{amount} to crowdloan {id}"))
-            .effect(format!("τ{} of τ{} are raised, until block {}", crowdloan.raised, crowdloan.cap, crowdloan.end));
-        Ok(if amount > missing {
-            draft.spends(missing).warning(format!("only τ{missing} are missing: no more is taken"))
-        } else {
-            draft.spends(amount)
-        })
+    let link = parts.link.clone();
+    receipt::sign::<Contribute, _>(&parts, key, params, move |ground, params| {
+        let link = link.clone();
+        async move { contributed(&link, &ground, &params).await }
     })
     .await
+}
+
+/// A contribution to a crowdloan.
+async fn contributed(link: &Link, ground: &Ground, params: &ContributeParams) -> Result<Draft, SubmissionError> {
+    let (id, amount) = (params.id, params.amount);
+    let crowdloan = existing(ground, id).await?;
+    if including(link, ground).await.0 >= crowdloan.end {
+        let words = format!("crowdloan {id} takes nothing from block {} on", crowdloan.end);
+        return foreseen("ContributionPeriodEnded", words);
+    }
+    if amount < crowdloan.min_contribution {
+        let least = crowdloan.min_contribution;
+        return foreseen("ContributionTooLow", format!("crowdloan {id} takes τ{least} at least"));
+    }
+    let missing = crowdloan.cap.saturating_sub(crowdloan.raised);
+    if missing == Tao::ZERO {
+        return foreseen("CapRaised", format!("crowdloan {id} has all of its τ{}", crowdloan.cap));
+    }
+    if let Some(contributors) = constant(ground, "MaxContributors")?
+        && u64::from(crowdloan.contributors) >= contributors
+    {
+        let words = format!("{contributors} have given to crowdloan {id}, and it takes no more contributions");
+        return foreseen("MaxContributorsReached", words);
+    }
+    if let Some(most) = most_of_each(ground, id).await?
+        && given(ground, id).await? >= most
+    {
+        let words = format!("each gives τ{most} to crowdloan {id} at most, and {} has", ground.actor);
+        return foreseen("MaxContributionReached", words);
+    }
+    let call = Call::new(PALLET, "contribute").arg("crowdloan_id", id).arg("amount", amount);
+    let draft = Draft::new(call, format!("Give τ{amount} to crowdloan {id}"))
+        .effect(format!("τ{} of τ{} are raised, until block {}", crowdloan.raised, crowdloan.cap, crowdloan.end));
+    Ok(if amount > missing {
+        draft.spends(missing).warning(format!("only τ{missing} are missing: no more is taken"))
+    } else {
+        draft.spends(amount)
+    })
 }
 
 async fn withdraw(parts: Arc<Parts>, params: IdParams, _: Caller) -> Result<Receipt, Failure> {
@@ -321,46 +313,62 @@ async fn dissolve(parts: Arc<Parts>, params: IdParams, _: Caller) -> Result<Rece
 
 async fn update(parts: Arc<Parts>, params: UpdateParams, _: Caller) -> Result<Receipt, Failure> {
     let key = KeyId::coldkey(params.wallet.clone());
-    receipt::sign::<Update, _>(&parts, key, params, |ground, params| async move {
-        let id = params.id;
-        let crowdloan = existing(&ground, id).await?;
-        own(&ground, &crowdloan)?;
-        let (call, what) = match (params.min_contribution, params.end, params.cap) {
-            (Some(least), None, None) => {
-                contributions_from(&ground, least)?;
-                if let Some(most) = most_of_each(&ground, id).await?
-                    && least > most
-                {
-                    let words = format!("each gives τ{most} to crowdloan {id} at most, which is less than τ{least}");
-                    return foreseen("MinimumContributionTooHigh", words);
-                }
-                let call = Call::new(PALLET, "update_min_contribution").arg("new_min_contribution", least);
-                (call, format!("the least contribution to τ{least}"))
-            }
-            (None, Some(end), None) => {
-                let next = including(&ground).0;
-                if end <= next {
-                    let words = format!("crowdloan {id} cannot end with block {end}: the next one is {next}");
-                    return foreseen("CannotEndInPast", words);
-                }
-                lasting(&ground, end.saturating_sub(next))?;
-                (Call::new(PALLET, "update_end").arg("new_end", end), format!("the last block to {end}"))
-            }
-            (None, None, Some(cap)) => {
-                if cap < crowdloan.raised {
-                    let words =
-                        format!("the cap of crowdloan {id} cannot be τ{cap}: τ{} are raised already", crowdloan.raised);
-                    return foreseen("CapTooLow", words);
-                }
-                (Call::new(PALLET, "update_cap").arg("new_cap", cap), format!("the cap to τ{cap}"))
-            }
-            _ => {
-                let words =
-                    "one thing is changed at a time: the least contribution, the last block or the cap".to_owned();
-                return foreseen("InvalidValue", words);
-            }
-        };
-        Ok(Draft::new(call.arg("crowdloan_id", id), format!("Set {what} of crowdloan {id}")))
+    let link = parts.link.clone();
+    receipt::sign::<Update, _>(&parts, key, params, move |ground, params| {
+        let link = link.clone();
+        async move { updated(&link, &ground, &params).await }
     })
     .await
+}
+
+/// Another least contribution, end or cap of a crowdloan.
+async fn updated(link: &Link, ground: &Ground, params: &UpdateParams) -> Result<Draft, SubmissionError> {
+    let id = params.id;
+    let crowdloan = existing(ground, id).await?;
+    own(ground, &crowdloan)?;
+    let mut warning = None;
+    let (call, what) = match (params.min_contribution, params.end, params.cap) {
+        (Some(least), None, None) => {
+            contributions_from(ground, least)?;
+            if let Some(most) = most_of_each(ground, id).await?
+                && least > most
+            {
+                let words = format!("each gives τ{most} to crowdloan {id} at most, which is less than τ{least}");
+                return foreseen("MinimumContributionTooHigh", words);
+            }
+            let call = Call::new(PALLET, "update_min_contribution").arg("new_min_contribution", least);
+            (call, format!("the least contribution to τ{least}"))
+        }
+        (None, Some(end), None) => {
+            let next = including(link, ground).await.0;
+            if end <= next {
+                let words = format!("crowdloan {id} cannot end with block {end}: the next one is {next}");
+                return foreseen("CannotEndInPast", words);
+            }
+            let (span, blocks) = (Span::of(ground)?, end.saturating_sub(next));
+            span.require(blocks)?;
+            if span.is_tight(blocks) {
+                warning = Some(format!(
+                    "the chain counts from the block in which it stands, and takes no end nearer than {} blocks from \
+                         there: this one is {blocks} from the next",
+                    span.shortest
+                ));
+            }
+            (Call::new(PALLET, "update_end").arg("new_end", end), format!("the end to block {end}"))
+        }
+        (None, None, Some(cap)) => {
+            if cap < crowdloan.raised {
+                let words =
+                    format!("the cap of crowdloan {id} cannot be τ{cap}: τ{} are raised already", crowdloan.raised);
+                return foreseen("CapTooLow", words);
+            }
+            (Call::new(PALLET, "update_cap").arg("new_cap", cap), format!("the cap to τ{cap}"))
+        }
+        _ => {
+            let words = "one thing is changed at a time: the least contribution, the last block or the cap".to_owned();
+            return foreseen("InvalidValue", words);
+        }
+    };
+    let draft = Draft::new(call.arg("crowdloan_id", id), format!("Set {what} of crowdloan {id}"));
+    Ok(warning.into_iter().fold(draft, Draft::warning))
 }
