@@ -184,8 +184,63 @@ fn proxies_and_multisigs_act_for_others_and_their_failures_count() {
     stage.signed(&format!("multisig propose --signatories {ALICE},{BOB} --call {call} --wallet alice"));
     assert_eq!(stage.ask(&format!("multisig list --signatories {ALICE},{BOB}"))["proposals"][0]["depositor"], ALICE);
     assert_eq!(free(CHARLIE), before);
+    let of_one = format!("multisig approve --signatories {ALICE},{BOB} --threshold 1 --call {call} --wallet bob");
+    assert_eq!(stage.refused(&of_one).1["data"]["parameter"], "threshold");
     stage.signed(&format!("multisig approve --signatories {ALICE},{BOB} --call {call} --wallet bob"));
     assert_eq!(free(CHARLIE), before + 1_000_000_000);
+}
+
+#[test]
+fn an_approval_finds_what_was_proposed_and_one_of_one_needs_none() {
+    let stage = Stage::set();
+    let parties = format!("--signatories {ALICE},{BOB}");
+    let account = stage.ask(&format!("multisig address {parties}"))["account"].as_str().unwrap().to_owned();
+    stage.signed(&format!("wallet transfer --dest {account} --amount 9 --wallet alice"));
+    let call = |rao: u64| {
+        format!(r#"{{"pallet":"Balances","call":"transfer_keep_alive","args":{{"dest":"{CHARLIE}","value":"{rao}"}}}}"#)
+    };
+    let free = || {
+        let rows = stage.ask(&format!("wallet balance {CHARLIE}"));
+        rows["rows"][0]["free"].as_str().unwrap().parse::<u64>().unwrap()
+    };
+    let before = free();
+    let approve = format!("multisig approve {parties} --wallet bob");
+    let (code, error) = stage.refused(&approve);
+    assert_eq!((code, &error["data"]["error"]), (6, &"NotFound".into()), "{error}");
+
+    // The extrinsic that proposed it carries the call.
+    let proposed = stage.signed(&format!("multisig propose {parties} --call {} --wallet alice", call(1_000_000_000)));
+    let made = stage.signed(&approve);
+    assert_eq!(made["call_hash"], proposed["call_hash"]);
+    assert_eq!(Stage::event(&made, "MultisigExecuted")["result"]["Ok"], Value::Null, "{made}");
+    assert_eq!(free(), before + 1_000_000_000);
+
+    // Of several one is named.
+    let hash = |receipt: &Value| receipt["call_hash"].as_str().unwrap().to_owned();
+    let two = [2_u64, 3].map(|tokens| {
+        let rao = tokens * 1_000_000_000;
+        hash(&stage.signed(&format!("multisig propose {parties} --call {} --wallet alice", call(rao))))
+    });
+    let (_, error) = stage.refused(&approve);
+    let message = error["message"].as_str().unwrap();
+    assert!(two.iter().all(|hash| message.contains(hash)), "{message}");
+    let made = stage.signed(&format!("{approve} --call-hash {}", two[1]));
+    assert_eq!(hash(&made), two[1]);
+    assert_eq!(free(), before + 4_000_000_000);
+    stage.signed(&format!("multisig cancel {parties} --call-hash {} --wallet alice", two[0]));
+
+    // Where one of them is enough, the call is made at once, as an account of its own.
+    let alone = format!("{parties} --threshold 1");
+    let of_one = stage.ask(&format!("multisig address {alone}"))["account"].as_str().unwrap().to_owned();
+    assert_ne!(of_one, account);
+    let propose = format!("multisig propose {alone} --call {} --wallet bob", call(1_000_000_000));
+    let (code, error) = stage.refused(&propose);
+    assert_eq!((code, &error["data"]["error"]), (6, &"FundsUnavailable".into()), "{error}");
+    stage.signed(&format!("wallet transfer --dest {of_one} --amount 2 --wallet alice"));
+    let made = stage.signed(&propose);
+    assert_eq!(made["plan"]["call"], "Multisig.as_multi_threshold_1");
+    assert_eq!(made["account"], of_one.as_str());
+    assert_eq!(free(), before + 5_000_000_000);
 }
 
 #[test]

@@ -21,7 +21,7 @@ use crate::{
         table::{Column, Table},
         text,
     },
-    proxy::CallArg,
+    proxy::{CallArg, ProposedArg},
     session::Session,
     spend::{self, Terms},
 };
@@ -33,10 +33,10 @@ pub(crate) enum Command {
     Address(Parties),
     /// The calls of such an account that wait for approvals
     List(Parties),
-    /// Propose a call on behalf of such an account
+    /// Propose a call on behalf of such an account; make it where one signatory is enough
     Propose(CallArgs),
     /// Agree to a proposed call, and make it when enough have
-    Approve(CallArgs),
+    Approve(ApproveArgs),
     /// Take a proposal back
     Cancel(CancelArgs),
 }
@@ -52,13 +52,26 @@ pub(crate) struct Parties {
     threshold: u16,
 }
 
-/// `btctl multisig propose` and `approve`
+/// `btctl multisig propose`
 #[derive(Args, Debug)]
 pub(crate) struct CallArgs {
     #[command(flatten)]
     parties: Parties,
     #[command(flatten)]
     call: CallArg,
+    #[command(flatten)]
+    wallet: WalletArg,
+    #[command(flatten)]
+    terms: Terms,
+}
+
+/// `btctl multisig approve`
+#[derive(Args, Debug)]
+pub(crate) struct ApproveArgs {
+    #[command(flatten)]
+    parties: Parties,
+    #[command(flatten)]
+    call: ProposedArg,
     #[command(flatten)]
     wallet: WalletArg,
     #[command(flatten)]
@@ -110,12 +123,14 @@ impl Command {
                 });
                 spend::spend::<Propose>(session, params, terms, proposed).await
             }
-            Self::Approve(CallArgs { parties, call, wallet, terms }) => {
+            Self::Approve(ApproveArgs { parties, call, wallet, terms }) => {
                 let Parties { signatories, threshold } = parties;
+                let ProposedArg { call, call_hash } = call;
                 let params = unsent!(ApproveParams {
                     signatories,
                     threshold,
-                    call: call.call,
+                    call,
+                    call_hash,
                     wallet: wallet.resolve(settings),
                 });
                 spend::spend::<Approve>(session, params, terms, proposed).await
@@ -180,9 +195,20 @@ mod tests {
             format!(
                 "ms propose --signatories {a} --signatories {b} --threshold 2 --call {{\"pallet\":\"System\",\"call\":\"remark\"}}"
             ),
+            format!("multisig approve --signatories {a},{b}"),
+            format!("multisig approve --signatories {a},{b} --call_hash 0x{}", "11".repeat(32)),
         ] {
             assert!(Cli::try_parse_from(format!("btctl {good}").split(' ')).is_ok(), "{good}");
         }
-        assert!(Cli::try_parse_from("btctl multisig address --signatories alice".split(' ')).is_err());
+        for bad in [
+            "multisig address --signatories alice".to_owned(),
+            format!("multisig propose --signatories {a},{b}"),
+            format!(
+                "multisig approve --signatories {a},{b} --call {{\"pallet\":\"System\",\"call\":\"remark\"}} --call-hash 0x{}",
+                "11".repeat(32)
+            ),
+        ] {
+            assert!(Cli::try_parse_from(format!("btctl {bad}").split(' ')).is_err(), "{bad}");
+        }
     }
 }

@@ -182,6 +182,17 @@ pub(crate) struct CallArg {
     pub(crate) call: AnyCall,
 }
 
+/// A call that was proposed.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct ProposedArg {
+    /// The call as JSON; without it, btd looks for it where it was proposed, and in what it signed
+    #[arg(long, value_name = "JSON", value_parser = call, conflicts_with = "call_hash")]
+    pub(crate) call: Option<AnyCall>,
+    /// Its hash; without it and the call, the only one that is proposed
+    #[arg(long, value_name = "HASH", alias = "call_hash")]
+    pub(crate) call_hash: Option<BlockHash>,
+}
+
 fn call(text: &str) -> Result<AnyCall, String> {
     serde_json::from_str(text).map_err(|error| format!("not a call: {error}"))
 }

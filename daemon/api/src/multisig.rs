@@ -41,7 +41,7 @@ signing_params! {
         /// All signatories, the signing one among them.
         #[schemars(example = vec!["5GrwvaEF5zXb26Fz9rcQpDWS57CtERHpNehXCPcNoHGKutQY", "5FHneW46xGXgs5mUiveU4sbTyGBzmstUspZC92UhjJM694ty"])]
         signatories: Vec<AccountId>,
-        /// How many of them must agree.
+        /// How many of them must agree. Where one is enough, the call is made at once.
         #[schemars(example = 2)]
         threshold: u16,
         /// The call: `{ "pallet", "call", "args" }`.
@@ -59,8 +59,13 @@ signing_params! {
         /// How many of them must agree.
         #[schemars(example = 2)]
         threshold: u16,
-        /// The call that was proposed. The last one that is needed makes it.
-        call: AnyCall,
+        /// The call that was proposed: `{ "pallet", "call", "args" }`. Without it, the one that the extrinsic which proposed
+        /// it carries, or that this daemon signed before. The last approval that is needed makes it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        call: Option<AnyCall>,
+        /// Its BLAKE2b-256 hash. Without it and the call, the only one that is proposed.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        call_hash: Option<BlockHash>,
         /// The wallet whose coldkey signs.
         #[serde(default)]
         wallet: WalletName,
@@ -133,7 +138,7 @@ methods! {
     GetAddress = "multisig_address" (Read): AddressParams => Address;
     /// The calls of such an account that wait for approvals
     List = "multisig_list" (Read): AddressParams => Proposals;
-    /// Proposes a call on behalf of such an account
+    /// Proposes a call on behalf of such an account; makes it where one signatory is enough
     Propose = "multisig_propose" (Spend): ProposeParams => Proposed;
     /// Agrees to a proposed call, and makes it when enough have
     Approve = "multisig_approve" (Spend): ApproveParams => Proposed;

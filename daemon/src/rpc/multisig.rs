@@ -3,6 +3,7 @@
 //! Proposals carry the whole call, so that the last approval can make it and everybody can read it.
 
 mod dues;
+mod meant;
 
 use std::sync::Arc;
 
@@ -18,6 +19,7 @@ use btd_chain::{Call, ReadError, Value, View, Weight, call_hash, multisig_accoun
 use btd_signer_protocol::KeyId;
 use serde_json::Value as Json;
 
+use self::meant::Meant;
 use super::{Caller, Failure, Table, deposit, proxy, receipt};
 use crate::{
     daemon::Parts,
@@ -46,13 +48,26 @@ fn parties(signatories: &[AccountId], threshold: u16) -> Result<(AccountId, Vec<
     if ordered.windows(2).any(|pair| pair[0] == pair[1]) {
         return Err(wrong("a signatory is named twice".to_owned()));
     }
-    if threshold < 2 || usize::from(threshold) > ordered.len() {
+    if ordered.len() < 2 {
+        return Err(wrong("an account of several keys has two signatories or more".to_owned()));
+    }
+    if threshold < 1 || usize::from(threshold) > ordered.len() {
         return Err(wrong(format!(
-            "{threshold} of {} cannot agree: a threshold is 2 or more, up to all",
+            "{threshold} of {} cannot agree: a threshold is 1 or more, up to all",
             ordered.len()
         )));
     }
     Ok((account, ordered))
+}
+
+/// The same, of an account whose calls wait for approvals.
+fn waiting(signatories: &[AccountId], threshold: u16) -> Result<(AccountId, Vec<AccountId>), Failure> {
+    let parties = parties(signatories, threshold)?;
+    if threshold > 1 {
+        return Ok(parties);
+    }
+    let words = "of a threshold of 1 nothing waits for approvals: `multisig propose` makes the call at once";
+    Err(Failure(btd_api::ApiError::new(btd_api::ErrorKind::InvalidParams, words).with("parameter", "threshold")))
 }
 
 async fn address(_: Arc<Parts>, params: AddressParams, _: Caller) -> Result<Address, Failure> {
@@ -63,9 +78,13 @@ async fn address(_: Arc<Parts>, params: AddressParams, _: Caller) -> Result<Addr
 async fn list(parts: Arc<Parts>, params: AddressParams, _: Caller) -> Result<Proposals, Failure> {
     let (account, _) = parties(&params.signatories, params.threshold)?;
     let (view, at) = receipt::view(&parts.link).await?;
+    Ok(Proposals { at, account, proposals: all(&view, account).await? })
+}
+
+/// What waits for approvals.
+async fn all(view: &View, account: AccountId) -> Result<Vec<Proposal>, ReadError> {
     let entries = view.storage_entries("Multisig", "Multisigs", &[account.into()], usize::from(u16::MAX)).await?;
-    let proposals = entries.iter().filter_map(|entry| proposal(entry.keys.get(1)?, &entry.value)).collect();
-    Ok(Proposals { at, account, proposals })
+    Ok(entries.iter().filter_map(|entry| proposal(entry.keys.get(1)?, &entry.value)).collect())
 }
 
 fn proposal(hash: &Json, told: &Json) -> Option<Proposal> {
@@ -126,21 +145,12 @@ async fn as_multi(
         .arg("call", inner.clone())
         .arg("max_weight", weight);
     let agreed = existing.map_or(0, |proposal| proposal.approvals.len()) + 1;
-    let balance = ground.view.balance(account).await?;
-    let due = dues::of(inner);
     let verb = if existing.is_some() { "Agree to" } else { "Propose" };
-    let draft = Draft::new(call, format!("{verb} {inner} on behalf of {account}, {agreed} of {threshold}"))
-        .effect(format!("{account} has τ{}", balance.free));
+    let draft = Draft::new(call, format!("{verb} {inner} on behalf of {account}, {agreed} of {threshold}"));
     let is_last = existing.is_some() && agreed >= usize::from(threshold);
     // With the last approval the proposal is spent, whether the call succeeds or not.
-    let draft = match due.lacks(balance.free) {
-        Some(words) if is_last && due.is_sure => {
-            let words = format!("{account} cannot pay for it, and the proposal would be spent in vain: {words}");
-            return Err(Precondition::Foreseen { error: "FundsUnavailable", words }.into());
-        }
-        Some(words) => draft.warning(format!("as things stand, {account} cannot pay for it: {words}")),
-        None => draft,
-    };
+    let in_vain = is_last.then_some(", and the proposal would be spent in vain");
+    let draft = paying(ground, draft, (account, inner), in_vain).await?;
     Ok(match existing {
         Some(_) if is_last => draft.effect("with this approval the call is made"),
         Some(_) => draft,
@@ -151,6 +161,42 @@ async fn as_multi(
     })
 }
 
+/// `Multisig.as_multi_threshold_1`: makes the call, to which nobody else has to agree.
+async fn alone(
+    ground: &Ground,
+    (account, ordered): (AccountId, &[AccountId]),
+    inner: &Call,
+) -> Result<Draft, SubmissionError> {
+    const CALL: &str = "as_multi_threshold_1";
+    ground.require_call("Multisig", CALL, "let two or more agree: such accounts have a threshold of 2 or more")?;
+    let call =
+        Call::new("Multisig", CALL).arg("other_signatories", others(ground, ordered)?).arg("call", inner.clone());
+    let draft = Draft::new(call, format!("Make {inner} on behalf of {account}, 1 of 1"));
+    let draft = paying(ground, draft, (account, inner), Some("")).await?;
+    Ok(draft.effect("one of the signatories is enough: the call is made"))
+}
+
+/// The draft with what the account has, and what it lacks for the call. Refused is what is sure to fail where the call is
+/// made with this signature: then `in_vain` says what else is lost.
+async fn paying(
+    ground: &Ground,
+    draft: Draft,
+    (account, inner): (AccountId, &Call),
+    in_vain: Option<&str>,
+) -> Result<Draft, SubmissionError> {
+    let balance = ground.view.balance(account).await?;
+    let draft = draft.effect(format!("{account} has τ{}", balance.free));
+    let due = dues::of(inner);
+    let Some(lacking) = due.lacks(balance.free) else { return Ok(draft) };
+    match in_vain.filter(|_| due.is_sure) {
+        Some(in_vain) => {
+            let words = format!("{account} cannot pay for it{in_vain}: {lacking}");
+            Err(Precondition::Foreseen { error: "FundsUnavailable", words }.into())
+        }
+        None => Ok(draft.warning(format!("as things stand, {account} cannot pay for it: {lacking}"))),
+    }
+}
+
 async fn propose(parts: Arc<Parts>, params: ProposeParams, _: Caller) -> Result<Proposed, Failure> {
     let (account, ordered) = parties(&params.signatories, params.threshold)?;
     let inner = proxy::call(&params.call)?;
@@ -159,6 +205,9 @@ async fn propose(parts: Arc<Parts>, params: ProposeParams, _: Caller) -> Result<
     let receipt = receipt::sign::<Propose, _>(&parts, key, params, move |ground, params| {
         let (inner, ordered) = (inner.clone(), ordered.clone());
         async move {
+            if params.threshold == 1 {
+                return alone(&ground, (account, &ordered), &inner).await;
+            }
             if let Some(standing) = standing(&ground.view, account, call_hash).await? {
                 let words =
                     format!("{} proposed that in block {} already: approve it", standing.depositor, standing.height);
@@ -172,27 +221,39 @@ async fn propose(parts: Arc<Parts>, params: ProposeParams, _: Caller) -> Result<
 }
 
 async fn approve(parts: Arc<Parts>, params: ApproveParams, _: Caller) -> Result<Proposed, Failure> {
-    let (account, ordered) = parties(&params.signatories, params.threshold)?;
-    let inner = proxy::call(&params.call)?;
-    let call_hash = hash_now(&parts, &inner).await?;
+    let (account, ordered) = waiting(&params.signatories, params.threshold)?;
+    let meant = match (&params.call, params.call_hash) {
+        (Some(call), None) => Meant::Call(proxy::call(call)?),
+        (None, Some(hash)) => Meant::Hash(hash),
+        (None, None) => Meant::Only,
+        (Some(_), Some(_)) => {
+            let words = "give the `call`, or its `call_hash`: one of the two";
+            let error = btd_api::ApiError::new(btd_api::ErrorKind::InvalidParams, words).with("parameter", "call_hash");
+            return Err(Failure(error));
+        }
+    };
     let key = KeyId::coldkey(params.wallet.clone());
+    let ours = Arc::clone(&parts);
     let receipt = receipt::sign::<Approve, _>(&parts, key, params, move |ground, params| {
-        let (inner, ordered) = (inner.clone(), ordered.clone());
+        let (ours, meant, ordered) = (Arc::clone(&ours), meant.clone(), ordered.clone());
         async move {
-            let foreseen = |error, words| Err(Precondition::Foreseen { error, words }.into());
-            let Some(standing) = standing(&ground.view, account, call_hash).await? else {
-                return foreseen(
-                    "NotFound",
-                    format!("nobody has proposed {inner} ({call_hash}) on behalf of {account}"),
-                );
-            };
+            let standing = meant::standing(&ground.view, account, &meant).await?;
             if standing.approvals.contains(&ground.actor) {
-                return foreseen("AlreadyApproved", format!("{} has agreed to it already", ground.actor));
+                let words = format!("{} has agreed to it already", ground.actor);
+                return Err(Precondition::Foreseen { error: "AlreadyApproved", words }.into());
             }
+            let inner = meant::call(&ours, &ground.view, &standing, &meant).await?;
             as_multi(&ground, (account, &ordered, params.threshold), &inner, Some(&standing)).await
         }
     })
     .await?;
+    // Which one was meant is in what was planned, also where it was signed before.
+    let view = parts.link.first_view().await?;
+    let hash = meant::hash_in(&receipt.plan.call, &receipt.plan.arguments, view.runtime());
+    let call_hash = hash.ok_or_else(|| {
+        let words = "the approval was planned by a runtime whose call cannot be read any more: `tx show` tells it";
+        Failure::new(btd_api::ErrorKind::Internal, words)
+    })?;
     Ok(Proposed { account, call_hash, receipt })
 }
 
@@ -201,7 +262,7 @@ async fn hash_now(parts: &Parts, call: &Call) -> Result<BlockHash, Failure> {
 }
 
 async fn cancel(parts: Arc<Parts>, params: CancelParams, _: Caller) -> Result<Receipt, Failure> {
-    let (account, ordered) = parties(&params.signatories, params.threshold)?;
+    let (account, ordered) = waiting(&params.signatories, params.threshold)?;
     let key = KeyId::coldkey(params.wallet.clone());
     receipt::sign::<Cancel, _>(&parts, key, params, move |ground, params| {
         let ordered = ordered.clone();
@@ -251,6 +312,9 @@ mod tests {
     fn who_signs_together_is_checked() {
         let [a, b] = [AccountId([1; 32]), AccountId([2; 32])];
         assert!(parties(&[a, b], 2).is_ok());
-        assert!(parties(&[a, a], 2).is_err() && parties(&[a, b], 1).is_err() && parties(&[a, b], 3).is_err());
+        assert!(parties(&[a, a], 2).is_err() && parties(&[a, b], 0).is_err() && parties(&[a, b], 3).is_err());
+        // One of several may be enough; then nothing waits.
+        assert!(parties(&[a, b], 1).is_ok() && parties(&[a], 1).is_err());
+        assert!(waiting(&[a, b], 2).is_ok() && waiting(&[a, b], 1).is_err());
     }
 }

@@ -22,6 +22,7 @@ use btd_signer_protocol::KeyId;
 use serde_json::Value as Json;
 
 use self::announced::Meant;
+pub(super) use self::announced::journalled;
 use super::{Caller, Failure, Table, deposit, receipt, stake::number};
 use crate::{
     daemon::Parts,

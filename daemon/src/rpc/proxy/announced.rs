@@ -79,10 +79,20 @@ fn after(height: BlockNumber, delay: u64) -> BlockNumber {
 }
 
 /// What this daemon announced, by its hash, of those that `wanted` names: not what it did not announce, or by the hash
-/// alone. The journal is read once, and no further than it must be.
+/// alone.
 pub(super) async fn known(
     parts: &Parts,
+    wanted: HashSet<BlockHash>,
+) -> Result<HashMap<BlockHash, Call>, SubmissionError> {
+    journalled(parts, wanted, noted).await
+}
+
+/// The calls, of those that `wanted` names by their hashes, which `noted` finds in journalled plans, the newest first. The
+/// journal is read once, and no further than it must be.
+pub(in crate::rpc) async fn journalled(
+    parts: &Parts,
     mut wanted: HashSet<BlockHash>,
+    noted: impl Fn(&str) -> Option<(BlockHash, Call)>,
 ) -> Result<HashMap<BlockHash, Call>, SubmissionError> {
     let mut found = HashMap::new();
     let mut before = None;
