@@ -126,6 +126,12 @@ impl Command {
             Self::Approve(ApproveArgs { parties, call, wallet, terms }) => {
                 let Parties { signatories, threshold } = parties;
                 let ProposedArg { call, call_hash } = call;
+                let call_hash = match (&call, call_hash) {
+                    (None, None) => {
+                        only(session, AddressParams { signatories: signatories.clone(), threshold }).await?
+                    }
+                    _ => call_hash,
+                };
                 let params = unsent!(ApproveParams {
                     signatories,
                     threshold,
@@ -146,6 +152,16 @@ impl Command {
             }
         }
     }
+}
+
+/// The hash of the only proposal, so that what is shown is what is agreed to, whatever is proposed meanwhile; none where
+/// there is another number of them, which btd says.
+async fn only(session: &Session, parties: AddressParams) -> Result<Option<BlockHash>, Failure> {
+    let Proposals { proposals, .. } = session.call::<List>(&parties).await?.read()?;
+    Ok(match proposals.as_slice() {
+        [one] => Some(one.call_hash),
+        _ => None,
+    })
 }
 
 fn list(reply: &Proposals, page: Page) -> String {
