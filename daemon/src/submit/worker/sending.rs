@@ -5,7 +5,7 @@
 use std::time::{Duration, Instant};
 
 use btd_api::{BlockNumber, signing::Lane};
-use btd_chain::{Era, LinkState, PoolRefusal, SignedExtrinsic, SubmitError, Tracked};
+use btd_chain::{Era, LinkState, PoolRefusal, RefusalReason, SignedExtrinsic, SubmitError, Tracked};
 use tokio::{sync::watch, time::sleep};
 
 use super::{History, PAUSE, Progress, Terms, is_last};
@@ -78,7 +78,8 @@ pub(super) async fn end_of(
             Some(Err(SubmitError::Refused(refusal))) => {
                 let refused = Refused::from(&refusal);
                 if history == History::NeverSent {
-                    return (Outcome::Refused(refused), None);
+                    let over = over(shared, extrinsic, refusal.reason).await;
+                    return (over.map_or(Outcome::Refused(refused), |until| Outcome::Expired { until }), None);
                 }
                 tracing::debug!(extrinsic = %extrinsic.hash, reason = refused.words, "was not taken again");
                 progress.send_replace(Progress::Shut);
@@ -150,6 +151,19 @@ fn is_the_pools(refusal: &PoolRefusal) -> bool {
     matches!(refusal.code, 1000..=1099 | -32700 | -32602..=-32600)
 }
 
+/// The last block that could have included what a pool refused, if it was refused for that: the best block is a later one.
+async fn over(shared: &Shared, extrinsic: &SignedExtrinsic, reason: RefusalReason) -> Option<BlockNumber> {
+    let until = extrinsic.era_end().filter(|_| is_of_an_old_era(reason))?;
+    let best = shared.link.best_view().await.ok()?;
+    // The pool judges by what the next block could include.
+    (best.block().number >= until).then_some(until)
+}
+
+/// Whether a refusal may be what the chain says of an extrinsic whose era is over.
+fn is_of_an_old_era(reason: RefusalReason) -> bool {
+    matches!(reason, RefusalReason::BadSignature | RefusalReason::AncientBirth | RefusalReason::Outdated)
+}
+
 /// Resolves when it is time to send again: after `pause`, and when a lost link has come back.
 async fn again(shared: &Shared, pause: Duration) {
     let mut state = shared.link.state();
@@ -196,8 +210,6 @@ fn endpoint(shared: &Shared) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use btd_chain::RefusalReason;
-
     use super::*;
 
     #[test]
