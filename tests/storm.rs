@@ -15,7 +15,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use btd_tests::{Host, cutter::Cutter, wait_for};
+use btd_tests::{Host, cutter::Cutter, wait_for, wait_long_for};
 use serde_json::Value;
 
 const CHARLIE: &str = "5FLSigC9HGRKVhB9FiEo4Y3koPsNmBmLJbpXg2mp1hXcS59Y";
@@ -80,7 +80,8 @@ fn signed(host: &Host) -> Vec<Value> {
 fn lands(host: &Host, i: usize) -> bool {
     let words = words(i);
     let words: Vec<&str> = words.iter().map(String::as_str).collect();
-    wait_for(&format!("the end of call {i}"), || {
+    // The blocks of an era, each as late as the machine makes it.
+    wait_long_for(Duration::from_mins(10), &format!("the end of call {i}"), || {
         let output = host.btctl(&words);
         if output.status.success() {
             let receipt: Value = serde_json::from_slice(&output.stdout).unwrap();
@@ -162,7 +163,7 @@ fn storm(calls: usize, kills: usize, cuts: usize) {
         }
         for kill in 1..=kills {
             // Spread over the run, and at whatever point of a call that is.
-            wait_for("more calls to end", || {
+            wait_long_for(Duration::from_mins(10), "more calls to end", || {
                 (done.load(Ordering::Relaxed) >= calls * kill / (kills + 1)).then_some(())
             });
             daemon.take().expect("it was started").kill();

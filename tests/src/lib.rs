@@ -61,13 +61,21 @@ fn is_about_a_package(variable: &str) -> bool {
 ///
 /// # Panics
 /// When it gives nothing for a minute.
-pub fn wait_for<T>(what: &str, mut ready: impl FnMut() -> Option<T>) -> T {
+pub fn wait_for<T>(what: &str, ready: impl FnMut() -> Option<T>) -> T {
+    wait_long_for(PATIENCE, what, ready)
+}
+
+/// The same for what may take longer than a minute on a machine that has little time for it.
+///
+/// # Panics
+/// When it gives nothing in all of `patience`.
+pub fn wait_long_for<T>(patience: Duration, what: &str, mut ready: impl FnMut() -> Option<T>) -> T {
     let start = Instant::now();
     loop {
         if let Some(found) = ready() {
             return found;
         }
-        assert!(start.elapsed() < PATIENCE, "waited a minute for {what}");
+        assert!(start.elapsed() < patience, "waited {} s for {what}", patience.as_secs());
         std::thread::sleep(Duration::from_millis(20));
     }
 }
