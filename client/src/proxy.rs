@@ -177,7 +177,7 @@ struct AnnouncedArg {
 /// Any call of the runtime.
 #[derive(Args, Clone, Debug)]
 pub(crate) struct CallArg {
-    /// The call as JSON: `{"pallet": "Balances", "call": "transfer_keep_alive", "args": {...}}`
+    /// The call as JSON: `{"pallet": "Balances", "call": "transfer_keep_alive", "args": {...}}`; so are calls in it
     #[arg(long, value_name = "JSON", value_parser = call)]
     pub(crate) call: AnyCall,
 }

@@ -208,6 +208,8 @@ impl Encoder<'_, '_> {
         match (value, fields) {
             (Value::Null, []) => Ok(()),
             (Value::List(items), []) if items.is_empty() => Ok(()),
+            // Nothing by name: a call without arguments inside another.
+            (Value::Record(given), []) => self.named(given, &[], depth),
             (Value::List(items), _) if items.len() == fields.len() && fields.len() != 1 => {
                 for (index, (item, id)) in items.iter().zip(fields).enumerate() {
                     self.value(item, *id, depth).map_err(|m| m.inside(format!("[{index}]")))?;
@@ -228,6 +230,7 @@ impl Encoder<'_, '_> {
         let names = || wanted.iter().filter_map(|field| field.name.as_deref());
         if let Some(stranger) = given.keys().find(|name| !names().any(|known| known == *name)) {
             let known = names().collect::<Vec<_>>().join(", ");
+            let known = if known.is_empty() { "none here" } else { known.as_str() };
             return Err(Mismatch::new(format!("no argument is named `{stranger}`; the runtime has: {known}")));
         }
         for field in wanted {
@@ -255,6 +258,10 @@ impl Encoder<'_, '_> {
                 let (name, content) =
                     entry.iter().next().map_or(("", &null), |(name, content)| (name.as_str(), content));
                 self.chosen(name, content, id, depth)
+            }
+            Value::Record(members) if let Some((pallet, call, args)) = spelled_out(members) => {
+                let content = Value::Variant(call.to_owned(), Box::new(args));
+                self.chosen(pallet, &content, id, depth)
             }
             Value::Call(call) => {
                 let arguments = Value::Variant(call.call.clone(), Box::new(Value::Record(call.args.clone())));
@@ -308,6 +315,16 @@ impl Encoder<'_, '_> {
             }
             _ => String::new(),
         }
+    }
+}
+
+/// The pallet, the call and its arguments of a call that is spelled out as one: `pallet`, `call` and `args`.
+fn spelled_out(members: &BTreeMap<String, Value>) -> Option<(&str, &str, Value)> {
+    let is_known = |name: &String| matches!(name.as_str(), "pallet" | "call" | "args");
+    let args = || members.get("args").cloned().unwrap_or_else(|| Value::Record(BTreeMap::new()));
+    match (members.get("pallet")?, members.get("call")?) {
+        (Value::Text(pallet), Value::Text(call)) if members.keys().all(is_known) => Some((pallet, call, args())),
+        _ => None,
     }
 }
 
