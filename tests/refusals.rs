@@ -564,3 +564,37 @@ fn the_best_block_is_asked_before_anything_is_refused() {
     stage.ask("devnet fault clear");
     nothing_else_was_signed(&stage);
 }
+
+#[test]
+fn a_rule_forbids_what_is_announced_too_and_one_that_forbids_nothing_is_told_of() {
+    let host = btd_tests::Host::new();
+    let rules = r#"["Balances.transfer_all","Balances.transfer_keepalive"]"#;
+    let daemon = host.start_with(
+        &["--network", "devnet", "--block-time", "instant"],
+        &[("BTD_SUBMIT__POLICY__REFUSE_CALLS", rules)],
+    );
+    btd_tests::wait_for("btd to be ready", || (host.ask(&["status"])["phase"] == "ready").then_some(()));
+    for (wallet, uri) in [("alice", "//Alice"), ("bob", "//Bob")] {
+        host.ask(&["wallet", "create", "--wallet", wallet, "--uri", uri]);
+    }
+    let added = host.ask(&["proxy", "add", "--delegate", BOB, "--proxy-type", "Any", "--wallet", "alice", "--yes"]);
+    let warnings = added["plan"]["warnings"].to_string();
+    assert!(
+        warnings.contains("`Balances.transfer_keepalive`") && warnings.contains("transfer_keep_alive"),
+        "{warnings}"
+    );
+    assert!(!warnings.contains("`Balances.transfer_all`"), "{warnings}");
+    let all = format!(r#"{{"pallet":"Balances","call":"transfer_all","args":{{"dest":"{BOB}","keep_alive":false}}}}"#);
+    let named = format!(r#"{{"Balances":{{"transfer_all":{{"dest":"{BOB}","keep_alive":false}}}}}}"#);
+    let batch = |inner: &str| format!(r#"{{"pallet":"Utility","call":"batch_all","args":{{"calls":[{inner}]}}}}"#);
+    for call in [all.clone(), batch(&all), batch(&named)] {
+        let (code, words) =
+            host.refused(&["proxy", "announce", "--real", ALICE, "--call", &call, "--wallet", "bob", "--dry-run"]);
+        assert!(words.contains("forbids Balances.transfer_all"), "{code}: {call}: {words}");
+    }
+    // What no rule names is announced, and a call without arguments is one.
+    let harmless = batch(r#"{"pallet":"Proxy","call":"remove_proxies"}"#);
+    host.ask(&["proxy", "announce", "--real", ALICE, "--call", &harmless, "--wallet", "bob", "--dry-run"]);
+    assert!(daemon.log().contains("a rule does nothing"), "{}", daemon.log());
+    daemon.stop();
+}

@@ -6,6 +6,7 @@
 use std::{collections::BTreeMap, fmt};
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value as Json;
 
 use crate::{
     block::{DecodedCall, decode_call},
@@ -65,6 +66,16 @@ impl Call {
         }
     }
 
+    /// The names of every call that is made with this one, as [`DecodedCall::all_calls`] gives them.
+    ///
+    /// # Errors
+    /// When it is no call of `runtime`, or its arguments are not those of the call.
+    pub fn all_calls(&self, runtime: &Runtime) -> Result<Vec<String>, PrepareError> {
+        let decoded = decode_call(&self.encode(runtime)?, runtime);
+        let unread = |reason| PrepareError::Argument { call: self.to_string(), reason };
+        decoded.map(|decoded| decoded.all_calls(runtime)).map_err(unread)
+    }
+
     /// The bytes of the call in `runtime`: pallet and call index, then the arguments in order.
     pub(crate) fn encode(&self, runtime: &Runtime) -> Result<Vec<u8>, PrepareError> {
         let absent = || runtime.absent(Item::Call, &self.pallet, &self.call);
@@ -74,5 +85,39 @@ impl Call {
         write::encode_named(&self.args, &variant.fields, runtime.types(), &mut out)
             .map_err(|reason| PrepareError::Argument { call: self.to_string(), reason })?;
         Ok(out)
+    }
+}
+
+// === impl DecodedCall ===
+
+impl DecodedCall {
+    /// The names of every call that is made with this one, `Pallet.call`, itself first: however deep they lie in its
+    /// arguments, and however the caller wrote them. What only a hash stands for, or what is sealed, is not among them.
+    pub fn all_calls(&self, runtime: &Runtime) -> Vec<String> {
+        let mut names = vec![format!("{}.{}", self.pallet, self.call)];
+        calls_inside(&self.args, runtime, &mut names);
+        names
+    }
+}
+
+/// Adds the names of the calls in `json`. Decoded, a call is an object of one member, its pallet, and in that the
+/// call's name alone or with its arguments (`scale/json.rs`).
+fn calls_inside(json: &Json, runtime: &Runtime, names: &mut Vec<String>) {
+    match json {
+        Json::Array(items) => items.iter().for_each(|item| calls_inside(item, runtime, names)),
+        Json::Object(members) => {
+            for (pallet, content) in members {
+                let call = match content {
+                    Json::String(call) => Some(call),
+                    Json::Object(call) if call.len() == 1 => call.keys().next(),
+                    _ => None,
+                };
+                if let Some(call) = call.filter(|call| members.len() == 1 && runtime.has_call(pallet, call)) {
+                    names.push(format!("{pallet}.{call}"));
+                }
+                calls_inside(content, runtime, names);
+            }
+        }
+        Json::String(_) | Json::Null | Json::Bool(_) | Json::Number(_) => {}
     }
 }

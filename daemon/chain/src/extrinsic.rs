@@ -62,6 +62,8 @@ pub struct Prepared {
     pub fee: Tao,
     /// The call, read back from the bytes that will be signed.
     pub preview: DecodedCall,
+    /// The names of every call that is made with it, as [`DecodedCall::all_calls`] gives them.
+    pub calls: Vec<String>,
     /// The block at whose state the fee was estimated and the era begins.
     pub at: BlockRef,
     /// The runtime that it was made for. Another runtime refuses the signature.

@@ -40,7 +40,7 @@ macro_rules! metadata {
 }
 
 /// All that are there, oldest first.
-fn generations() -> [Runtime; 5] {
+pub(crate) fn generations() -> [Runtime; 5] {
     [
         runtime(103, metadata!("103")),
         runtime(143, metadata!("143")),
@@ -192,6 +192,9 @@ fn write_back(runtime: &Runtime, bytes: &[u8]) -> Result<(), String> {
         for (name, value) in arguments {
             call = call.arg(&name, Value::from_json(value).map_err(|problem| problem.to_string())?);
         }
+    }
+    if call.all_calls(runtime).ok().and_then(|names| names.into_iter().next()) != Some(call.to_string()) {
+        return Err("does not name itself".to_owned());
     }
     let written = call.encode(runtime).map_err(|problem| format!("{problem}\n    {}", decoded.args))?;
     if written == bytes { Ok(()) } else { Err(format!("is written as something else\n    {}", decoded.args)) }

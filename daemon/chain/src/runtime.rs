@@ -92,6 +92,11 @@ impl Runtime {
         self.metadata().pallet_by_name(pallet).is_some_and(|pallet| pallet.call_variant_by_name(call).is_some())
     }
 
+    /// What `call` of `pallet` may have been meant, where the runtime has none of these names.
+    pub fn nearest_call(&self, pallet: &str, call: &str) -> Option<String> {
+        self.absent(Item::Call, pallet, call).nearest
+    }
+
     /// Whether that call has an argument named `argument`.
     pub fn call_takes(&self, pallet: &str, call: &str, argument: &str) -> bool {
         let call = self.metadata().pallet_by_name(pallet).and_then(|pallet| pallet.call_variant_by_name(call));

@@ -1,17 +1,19 @@
 //! What this daemon refuses to sign, whoever asks: judged on every plan, a dry run's too.
 //!
-//! Rules are configuration and know calls by name, amounts and tips; they look into calls inside
-//! calls. Who may ask at all is decided at the edge, and which key may sign what in custody.
+//! Rules are configuration and know calls by name, amounts and tips; they know of calls inside calls, and of what is
+//! announced, as long as more than a hash is given. Who may ask at all is decided at the edge, and
+//! which key may sign what in custody.
 
 use btd_api::Tao;
-use btd_chain::{Call, Value};
+use btd_chain::Runtime;
 use serde::{Deserialize, Serialize};
 
 /// The rules. The default forbids nothing.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Policy {
-    /// Calls that are never signed: `Pallet.call`, or `Pallet.*` for all of a pallet.
+    /// Calls that are never signed: `Pallet.call`, or `Pallet.*` for all of a pallet. What only a hash stands for is not
+    /// known: `Proxy.announce` forbids announcements as such.
     pub refuse_calls: Vec<String>,
     /// The most rao that one extrinsic may take out of the free balance, fee left out; 0 for no limit. What
     /// a call made for others moves (a proxy's, a multisig's) is theirs and not counted: forbid those by name.
@@ -52,13 +54,14 @@ pub enum PolicyRefusal {
 // === impl Policy ===
 
 impl Policy {
-    /// Judges `call`, which takes `spends` out of the free balance, with `tip`.
+    /// Judges an extrinsic that makes `calls` (`Pallet.call`, those inside others too), takes `spends` out of the free
+    /// balance, and gives `tip`.
     ///
     /// # Errors
     /// With the first rule that forbids it.
-    pub fn judge(&self, call: &Call, spends: Tao, tip: Tao) -> Result<(), PolicyRefusal> {
-        if let Some(call) = self.refused(call) {
-            return Err(PolicyRefusal::Call { call });
+    pub fn judge(&self, calls: &[String], spends: Tao, tip: Tao) -> Result<(), PolicyRefusal> {
+        if let Some(call) = calls.iter().find(|call| self.refuses(call)) {
+            return Err(PolicyRefusal::Call { call: call.clone() });
         }
         let most = Tao::from_rao(self.most_rao);
         if most > Tao::ZERO && spends > most {
@@ -68,24 +71,32 @@ impl Policy {
         if most > Tao::ZERO && tip > most { Err(PolicyRefusal::Tip { tip, most }) } else { Ok(()) }
     }
 
-    /// The first call on the list, in `call` or anywhere inside it.
-    fn refused(&self, call: &Call) -> Option<String> {
-        let name = call.to_string();
-        let is_on_list = |rule: &String| *rule == name || rule.strip_suffix(".*") == Some(call.pallet.as_str());
-        if self.refuse_calls.iter().any(is_on_list) {
-            return Some(name);
-        }
-        call.args.values().find_map(|value| self.refused_inside(value))
+    /// Whether `call` is on the list.
+    fn refuses(&self, call: &str) -> bool {
+        let pallet = call.split_once('.').map(|(pallet, _)| pallet);
+        self.refuse_calls.iter().any(|rule| rule == call || (pallet.is_some() && rule.strip_suffix(".*") == pallet))
     }
 
-    fn refused_inside(&self, value: &Value) -> Option<String> {
-        match value {
-            Value::Call(call) => self.refused(call),
-            Value::List(items) => items.iter().find_map(|item| self.refused_inside(item)),
-            Value::Record(members) => members.values().find_map(|member| self.refused_inside(member)),
-            Value::Variant(_, content) => self.refused_inside(content),
-            _ => None,
-        }
+    /// The entries of the list that name no call of `runtime`, and so forbid nothing there; each in a sentence.
+    pub fn idle(&self, runtime: &Runtime) -> Vec<String> {
+        let spec = runtime.spec_version();
+        let idle = self.refuse_calls.iter().filter_map(|rule| {
+            let (pallet, call) = rule.split_once('.').unwrap_or((rule, ""));
+            let names_one = match call {
+                "*" => runtime.pallets().any(|known| known == pallet),
+                call => runtime.has_call(pallet, call),
+            };
+            if names_one {
+                return None;
+            }
+            let nearest = runtime.nearest_call(pallet, call);
+            let nearest = nearest.map_or_else(String::new, |nearest| format!("; nearest: `{nearest}`"));
+            Some(format!(
+                "the rule `{rule}` in `submit.policy.refuse_calls` forbids nothing: the runtime (spec {spec}) has no such \
+                 call{nearest}; write `Pallet.call`, or `Pallet.*`"
+            ))
+        });
+        idle.collect()
     }
 }
 
@@ -97,31 +108,29 @@ mod tests {
         Policy { refuse_calls: refused.iter().map(|&rule| rule.to_owned()).collect(), most_rao, most_tip_rao }
     }
 
-    fn judge(policy: &Policy, call: &Call, spends: u64, tip: u64) -> Result<(), PolicyRefusal> {
-        policy.judge(call, Tao::from_rao(spends), Tao::from_rao(tip))
+    fn judge(policy: &Policy, calls: &[&str], spends: u64, tip: u64) -> Result<(), PolicyRefusal> {
+        let calls: Vec<String> = calls.iter().map(|&call| call.to_owned()).collect();
+        policy.judge(&calls, Tao::from_rao(spends), Tao::from_rao(tip))
     }
 
     #[test]
     fn the_default_forbids_nothing() {
-        assert_eq!(judge(&Policy::default(), &Call::new("Sudo", "sudo"), u64::MAX, u64::MAX), Ok(()));
+        assert_eq!(judge(&Policy::default(), &["Sudo.sudo"], u64::MAX, u64::MAX), Ok(()));
     }
 
     #[test]
-    fn a_forbidden_call_is_found_however_deep_it_hides() {
+    fn a_call_is_forbidden_by_its_name_or_its_pallet_wherever_it_stands() {
         let policy = rules(&["Balances.transfer_all", "Sudo.*"], 0, 0);
-        let transfer = Call::new("Balances", "transfer_all");
-        let batch = Call::new("Utility", "batch_all").arg("calls", vec![Value::from(transfer.clone())]);
-        let proxied = Call::new("Proxy", "proxy").arg("call", batch.clone());
-        for call in [transfer, batch, proxied, Call::new("Sudo", "sudo_as")] {
-            assert!(matches!(judge(&policy, &call, 0, 0), Err(PolicyRefusal::Call { .. })), "{call}");
+        for calls in [&["Balances.transfer_all"][..], &["Proxy.proxy", "Balances.transfer_all"], &["Sudo.sudo_as"]] {
+            assert!(matches!(judge(&policy, calls, 0, 0), Err(PolicyRefusal::Call { .. })), "{calls:?}");
         }
-        assert_eq!(judge(&policy, &Call::new("Balances", "transfer_keep_alive"), 5, 5), Ok(()));
+        assert_eq!(judge(&policy, &["Balances.transfer_keep_alive", "SudoLike.sudo"], 5, 5), Ok(()));
     }
 
     #[test]
     fn amounts_and_tips_have_limits() {
         let policy = rules(&[], 100, 1);
-        let call = Call::new("Balances", "transfer_keep_alive");
+        let call = ["Balances.transfer_keep_alive"];
         assert_eq!(judge(&policy, &call, 100, 1), Ok(()));
         assert!(matches!(judge(&policy, &call, 101, 0), Err(PolicyRefusal::Amount { .. })));
         assert!(matches!(judge(&policy, &call, 1, 2), Err(PolicyRefusal::Tip { .. })));

@@ -123,7 +123,13 @@ impl Submitter {
         }
         let spends = facts.account.free.saturating_sub(verdict.balance_after).saturating_sub(shared_fee);
         let spends = draft.as_ref().map_or(spends, |draft| draft.spends.saturating_add(draft.carries));
-        self.shared.config.policy.judge(&call, spends, order.terms.tip)?;
+        let mut calls = prepared.calls.clone();
+        // What is announced is as good as made: whoever is asked to make it needs no leave of this daemon.
+        if let Some(announced) = draft.as_ref().and_then(|draft| draft.announces.as_ref()) {
+            calls.extend(announced.all_calls(view.runtime())?);
+        }
+        let policy = &self.shared.config.policy;
+        policy.judge(&calls, spends, order.terms.tip)?;
         let plan = Plan {
             at: Stamp::of(view.block(), link),
             call: format!("{}.{}", prepared.preview.pallet, prepared.preview.call),
@@ -134,7 +140,7 @@ impl Submitter {
             balance_before: facts.account.free,
             balance_after: verdict.balance_after,
             effects,
-            warnings: verdict.warnings.into_iter().chain(unsettled).collect(),
+            warnings: verdict.warnings.into_iter().chain(unsettled).chain(policy.idle(view.runtime())).collect(),
             announced: draft.and_then(|draft| draft.announces),
             locked: None,
         };

@@ -191,6 +191,7 @@ impl Worker {
             }
         }
         self.shared.resumed.send_replace(true);
+        following.spawn(tell_of_idle_rules(Arc::clone(&self.shared)));
         let mut housekeeping = interval(HOUSEKEEPING);
         loop {
             tokio::select! {
@@ -270,6 +271,23 @@ fn moment(time_ms: u64) -> Instant {
     let left = Duration::from_millis(time_ms.saturating_sub(since_1970()));
     let now = Instant::now();
     now.checked_add(left).unwrap_or(now)
+}
+
+/// Says which rules forbid nothing, as soon as the chain's calls are known: whoever wrote them counts on them.
+async fn tell_of_idle_rules(shared: Arc<Shared>) {
+    let policy = &shared.config.policy;
+    if policy.refuse_calls.is_empty() {
+        return;
+    }
+    let view = loop {
+        match shared.link.first_view().await {
+            Ok(view) => break view,
+            Err(_) => sleep(PAUSE).await,
+        }
+    };
+    for trouble in policy.idle(view.runtime()) {
+        tracing::warn!(trouble, "a rule does nothing");
+    }
 }
 
 /// Sends, searches blocks and sends again, until the end is known; then writes it down.

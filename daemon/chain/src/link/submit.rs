@@ -91,6 +91,7 @@ impl Link {
             era,
             tip: options.tip,
             fee,
+            calls: preview.all_calls(runtime),
             preview,
             at,
             spec_version: runtime.spec_version(),
