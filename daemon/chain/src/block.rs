@@ -2,13 +2,13 @@
 //!
 //! Decoding is pure: bytes and the [`Runtime`] that executed the block go in. What cannot be
 //! decoded is said in [`FinalizedBlock::illegible`] instead of losing the block; the order and
-//! numbering of blocks never depend on it.
+//! numbering of blocks never depend on it, nor do the events on the extrinsics.
 
-use std::fmt;
+use std::{fmt, ops::Range};
 
 use btd_api::{AccountId, BlockHash, BlockNumber, Tao};
 use codec::{Compact, Decode};
-use frame_decode::extrinsics::decode_extrinsic;
+use frame_decode::extrinsics::{ExtrinsicTypeInfo, decode_extrinsic};
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
@@ -49,8 +49,25 @@ pub struct FinalizedBlock {
     pub extrinsics: Vec<Extrinsic>,
     /// Its events, in order.
     pub events: Vec<Event>,
-    /// What could not be decoded, in words; empty as a rule.
-    pub illegible: Vec<String>,
+    /// What could not be decoded; empty as a rule.
+    pub illegible: Vec<Illegible>,
+}
+
+/// A part of a block that could not be decoded, in words.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Illegible {
+    /// An extrinsic. Anybody can bring one about; what it caused, the events tell all the same.
+    Extrinsic(String),
+    /// The events, or those from one of them on: what the block caused is not known whole.
+    Events(String),
+}
+
+impl fmt::Display for Illegible {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Extrinsic(words) | Self::Events(words) => f.write_str(words),
+        }
+    }
 }
 
 /// An event, decoded by the metadata of its block.
@@ -97,6 +114,15 @@ pub struct DecodedCall {
     pub args: Json,
 }
 
+// === impl FinalizedBlock ===
+
+impl FinalizedBlock {
+    /// Whether [`Self::events`] are all that it caused. They are, too, where an extrinsic alone is illegible.
+    pub fn tells_all_events(&self) -> bool {
+        !self.illegible.iter().any(|part| matches!(part, Illegible::Events(_)))
+    }
+}
+
 /// A block as it came from the node.
 pub(crate) struct RawBlock {
     pub(crate) block: BlockRef,
@@ -112,15 +138,14 @@ pub(crate) fn decode(raw: &RawBlock, runtime: &Runtime) -> FinalizedBlock {
     let (events, mut results) = decode_events(&raw.events, runtime, &mut illegible);
     let mut extrinsics = Vec::with_capacity(raw.extrinsics.len());
     for (index, bytes) in (0..).zip(&raw.extrinsics) {
-        let (signer, call) = decode_body(bytes, runtime).unwrap_or_else(|problem| {
-            illegible.push(format!("extrinsic {index}: {problem}"));
-            (None, None)
-        });
+        let (signer, call) = decode_body(bytes, runtime);
+        let call =
+            call.map_err(|problem| illegible.push(Illegible::Extrinsic(format!("extrinsic {index}: {problem}"))));
         // The first counts: what a call inside the call came to is told before the call's own end.
         let position = results.iter().position(|(of, ..)| *of == index);
         let result = position.map(|position| results.remove(position).1);
         let fee = fee_paid(&events, index);
-        extrinsics.push(Extrinsic { index, hash: ExtrinsicHash::of(bytes), signer, call, result, fee });
+        extrinsics.push(Extrinsic { index, hash: ExtrinsicHash::of(bytes), signer, call: call.ok(), result, fee });
     }
     FinalizedBlock {
         block: raw.block,
@@ -151,7 +176,7 @@ fn fee_paid(events: &[Event], index: u32) -> Option<Tao> {
 /// Which extrinsic ended how.
 type Results = Vec<(u32, Result<(), DispatchError>)>;
 
-fn decode_events(bytes: &[u8], runtime: &Runtime, illegible: &mut Vec<String>) -> (Vec<Event>, Results) {
+fn decode_events(bytes: &[u8], runtime: &Runtime, illegible: &mut Vec<Illegible>) -> (Vec<Event>, Results) {
     let (mut events, mut results) = (Vec::new(), Vec::new());
     // A block without events has no such value in storage.
     if bytes.is_empty() {
@@ -159,7 +184,7 @@ fn decode_events(bytes: &[u8], runtime: &Runtime, illegible: &mut Vec<String>) -
     }
     let mut input = bytes;
     let Ok(Compact(count)) = Compact::<u32>::decode(&mut input) else {
-        illegible.push("the events do not begin with their number".to_owned());
+        illegible.push(Illegible::Events("the events do not begin with their number".to_owned()));
         return (events, results);
     };
     for index in 0..count {
@@ -167,7 +192,8 @@ fn decode_events(bytes: &[u8], runtime: &Runtime, illegible: &mut Vec<String>) -
         match decode_event(&mut input, runtime, &mut results) {
             Ok(event) => events.push(event),
             Err(problem) => {
-                illegible.push(format!("event {index} and the {} behind it: {problem}", count - index - 1));
+                let words = format!("event {index} and the {} behind it: {problem}", count - index - 1);
+                illegible.push(Illegible::Events(words));
                 break;
             }
         }
@@ -247,18 +273,35 @@ fn inner_failure(
     Ok(None)
 }
 
-fn decode_body(bytes: &[u8], runtime: &Runtime) -> Result<(Option<AccountId>, Option<DecodedCall>), Mismatch> {
-    let (metadata, types) = (runtime.metadata(), runtime.types());
-    let body = decode_extrinsic(&mut &*bytes, metadata, types).map_err(|error| Mismatch::new(error.to_string()))?;
-    let signer = match body.signature_payload() {
-        Some(signed) => {
-            let address = bytes.get(signed.address_range()).unwrap_or_default();
-            signer(address, *signed.address_type(), runtime)
-        }
-        None => None,
+/// Who signed, and the call: each as far as it can be read.
+fn decode_body(bytes: &[u8], runtime: &Runtime) -> (Option<AccountId>, Result<DecodedCall, Mismatch>) {
+    let body = match decode_extrinsic(&mut &*bytes, runtime.metadata(), runtime.types()) {
+        Ok(body) => body,
+        Err(error) => return (signer_alone(bytes, runtime), Err(Mismatch::new(error.to_string()))),
     };
-    let call = bytes.get(body.call_data_range()).unwrap_or_default();
-    decode_call(call, runtime).map(|call| (signer, Some(call)))
+    let signer = body.signature_payload().and_then(|signed| {
+        signer(bytes.get(signed.address_range()).unwrap_or_default(), *signed.address_type(), runtime)
+    });
+    // The range of a call without arguments is empty: it begins, and the call's two indices are, before its first.
+    let Range { start, end } = body.call_data_range();
+    let call = bytes.get(start..end.max(start.saturating_add(2))).unwrap_or_default();
+    (signer, decode_call(call, runtime))
+}
+
+/// The signer of an extrinsic whose call cannot be read: behind the length comes the version, with the bits of a
+/// signature, and behind that the address.
+fn signer_alone(bytes: &[u8], runtime: &Runtime) -> Option<AccountId> {
+    const KIND: u8 = 0b1100_0000;
+    const SIGNED: u8 = 0b1000_0000;
+    let mut input = bytes;
+    Compact::<u32>::decode(&mut input).ok()?;
+    if u8::decode(&mut input).ok()? & KIND != SIGNED {
+        return None;
+    }
+    let id = runtime.metadata().extrinsic_signature_info().ok()?.address_id;
+    let address = input;
+    skip(&mut input, id, runtime.types()).ok()?;
+    signer(&address[..address.len().checked_sub(input.len())?], id, runtime)
 }
 
 /// The account behind a signer's address, which is an account or `MultiAddress::Id` of one.
@@ -292,105 +335,4 @@ pub(crate) fn decode_call(bytes: &[u8], runtime: &Runtime) -> Result<DecodedCall
 }
 
 #[cfg(test)]
-mod tests {
-    use codec::Encode;
-
-    use super::*;
-    use crate::handmade::{
-        self, AccountId32, DispatchError as Failure, ModuleError, RuntimeEvent, SystemEvent, TokenError,
-        extensions_of_2024,
-    };
-
-    /// An event record: phase, event, topics.
-    fn record(phase: &[u8], event: SystemEvent) -> Vec<u8> {
-        [phase, &RuntimeEvent::System(event).encode(), &Vec::<[u8; 32]>::new().encode()].concat()
-    }
-
-    fn applying(index: u32) -> Vec<u8> {
-        [vec![0], index.encode()].concat()
-    }
-
-    fn failed(error: Failure) -> SystemEvent {
-        SystemEvent::ExtrinsicFailed { dispatch_error: error }
-    }
-
-    fn decoded(events: &[Vec<u8>], extrinsics: usize) -> FinalizedBlock {
-        let count = Compact(u32::try_from(events.len()).unwrap()).encode();
-        let raw = RawBlock {
-            block: BlockRef { number: BlockNumber(9), hash: BlockHash([9; 32]) },
-            parent: BlockHash([8; 32]),
-            extrinsics: vec![vec![]; extrinsics],
-            events: [count, events.concat()].concat(),
-        };
-        decode(&raw, &handmade::runtime(extensions_of_2024(), 4))
-    }
-
-    #[test]
-    fn outcomes_belong_to_their_extrinsics() {
-        let module = Failure::Module(ModuleError { index: 7, error: [4, 0, 0, 0] });
-        let unknown = Failure::Module(ModuleError { index: 7, error: [99, 0, 0, 0] });
-        let block = decoded(
-            &[
-                record(&[2], SystemEvent::Remarked(AccountId32([1; 32]), vec![0xab])),
-                record(&applying(1), failed(module)),
-                record(&applying(0), SystemEvent::ExtrinsicSuccess),
-                record(&applying(2), failed(Failure::BadOrigin)),
-                record(&applying(3), failed(Failure::Token(TokenError::FundsUnavailable))),
-                record(&applying(4), failed(unknown)),
-                record(&[1], SystemEvent::Remarked(AccountId32([1; 32]), vec![])),
-            ],
-            6,
-        );
-        let results: Vec<Option<String>> = block
-            .extrinsics
-            .iter()
-            .map(|extrinsic| {
-                extrinsic.result.clone().map(|result| result.map_or_else(|e| e.to_string(), |()| "ok".to_owned()))
-            })
-            .collect();
-        let said = |text: &str| Some(text.to_owned());
-        assert_eq!(
-            results,
-            [
-                said("ok"),
-                said("Subtensor.NotEnoughStake: The key has no such stake."),
-                said("BadOrigin"),
-                said("Token.FundsUnavailable"),
-                said("Subtensor.error 99"),
-                None,
-            ]
-        );
-        let phases: Vec<_> = block.events.iter().map(|event| event.extrinsic).collect();
-        assert_eq!(phases, [None, Some(1), Some(0), Some(2), Some(3), Some(4), None]);
-        assert_eq!(block.events[0].fields, serde_json::json!([AccountId([1; 32]).to_string(), "0xab"]));
-    }
-
-    #[test]
-    fn an_event_that_cannot_be_read_hides_only_those_behind_it() {
-        let stranger = [applying(1), vec![77, 0], vec![0]].concat();
-        let block = decoded(
-            &[
-                record(&applying(0), SystemEvent::ExtrinsicSuccess),
-                stranger,
-                record(&applying(2), SystemEvent::ExtrinsicSuccess),
-            ],
-            3,
-        );
-        assert_eq!(block.events.len(), 1);
-        assert_eq!(block.extrinsics.iter().filter(|extrinsic| extrinsic.result.is_some()).count(), 1);
-        let note = block.illegible.iter().find(|note| note.starts_with("event 1")).unwrap();
-        assert_eq!(note, "event 1 and the 1 behind it: no pallet has index 77");
-    }
-
-    #[test]
-    fn no_events_are_no_error() {
-        let raw = RawBlock {
-            block: BlockRef { number: BlockNumber(0), hash: BlockHash([9; 32]) },
-            parent: BlockHash([0; 32]),
-            extrinsics: vec![],
-            events: vec![],
-        };
-        let block = decode(&raw, &handmade::runtime(extensions_of_2024(), 4));
-        assert_eq!((block.events.len(), block.illegible.len()), (0, 0));
-    }
-}
+mod tests;

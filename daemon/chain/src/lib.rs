@@ -33,7 +33,7 @@ mod simulated;
 mod value;
 mod view;
 
-pub use block::{BlockRef, DecodedCall, Event, Extrinsic, FinalizedBlock};
+pub use block::{BlockRef, DecodedCall, Event, Extrinsic, FinalizedBlock, Illegible};
 pub use call::Call;
 pub use dispatch::DispatchError;
 pub use endpoint::Endpoint;

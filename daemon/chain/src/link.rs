@@ -47,7 +47,7 @@ use self::{
     pool::Pool,
 };
 use crate::{
-    block::{self, BlockRef, FinalizedBlock},
+    block::{self, BlockRef, FinalizedBlock, Illegible},
     clock,
     dial::{Dial, WebSocket},
     error::{ConfigError, ConnectError, ReadError},
@@ -203,7 +203,7 @@ impl Link {
                 Err(error) => return Err(error),
             };
         let mut decoded = block::decode(&raw, &runtime);
-        decoded.illegible.extend(missing.map(|error| error.to_string()));
+        decoded.illegible.extend(missing.map(|error| Illegible::Events(error.to_string())));
         Ok(Arc::new(decoded))
     }
 

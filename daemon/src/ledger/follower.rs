@@ -99,12 +99,12 @@ impl Follower {
                 continue;
             }
             (position.failures, position.stride) = (0, 1);
-            if block.illegible.is_empty() {
+            if block.tells_all_events() {
                 let mark = self.look_through(genesis, &block, &mut accounts).await;
                 position.tip = Some(mark);
             } else {
                 let number = block.block.number;
-                tracing::debug!(block = number.0, "left a block out of the ledger: not all of it can be read");
+                tracing::debug!(block = number.0, "left a block out of the ledger: not all of its events can be read");
                 let span = Span { first: number, last: number };
                 self.insist("leave a block out", || self.ledger.leave_out(genesis, Hole { span, why: Why::Illegible }))
                     .await;

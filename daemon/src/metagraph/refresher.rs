@@ -129,7 +129,7 @@ impl Refresher {
         loop {
             match next {
                 Ok(block) => {
-                    if block.illegible.is_empty() {
+                    if block.tells_all_events() {
                         self.backlog.note(Touched::by(&block.events));
                     } else {
                         self.backlog.note_all();

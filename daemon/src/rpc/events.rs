@@ -140,8 +140,8 @@ impl Walk {
         }
         let (cursor, at) = (Cursor::behind(number).to_string(), receipt::block(block.block));
         self.silent = if self.ready.is_empty() { self.silent.saturating_add(1) } else { 0 };
-        if !block.illegible.is_empty() {
-            let trouble = block.illegible.join("; ");
+        if !block.tells_all_events() {
+            let trouble = block.illegible.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ");
             self.ready.push_back(Happened::Illegible { cursor, block: at, trouble });
         } else if self.silent >= PASSED {
             self.silent = 0;

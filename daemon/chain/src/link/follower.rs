@@ -22,7 +22,7 @@ use super::{
     scout::{self, Leave},
 };
 use crate::{
-    block::{self, BlockRef, FinalizedBlock},
+    block::{self, BlockRef, FinalizedBlock, Illegible},
     clock,
     error::ConnectError,
     fetch,
@@ -218,7 +218,7 @@ impl Follower {
             let (block, head) = self.read(connection, BlockNumber(number)).await?;
             let seen = Seen { block: block.block, at: clock::now() };
             for problem in &block.illegible {
-                tracing::warn!(block = number, problem, "part of a block is illegible");
+                tracing::warn!(block = number, %problem, "part of a block is illegible");
             }
             let spec_version = head.runtime.spec_version();
             self.keep(block);
@@ -301,7 +301,7 @@ impl Follower {
             tracing::info!(block = number.0, from, to, "the runtime was upgraded");
         }
         let mut decoded = block::decode(&raw, &executed_by);
-        decoded.illegible.extend(missing.map(|error| error.to_string()));
+        decoded.illegible.extend(missing.map(|error| Illegible::Events(error.to_string())));
         Ok((decoded, Head { block: BlockRef { number, hash }, runtime, generation: self.generation }))
     }
 

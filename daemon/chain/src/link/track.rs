@@ -8,7 +8,7 @@ use btd_api::{BlockNumber, Tao};
 
 use super::Link;
 use crate::{
-    block::{BlockRef, Event, FinalizedBlock},
+    block::{BlockRef, Event, FinalizedBlock, Illegible},
     dispatch::DispatchError,
     error::TrackError,
     extrinsic::ExtrinsicHash,
@@ -87,7 +87,8 @@ impl Link {
 fn found(block: &FinalizedBlock, hash: ExtrinsicHash) -> Option<Tracked> {
     let found = block.extrinsics.iter().find(|extrinsic| extrinsic.hash == hash)?;
     let Some(result) = found.result.clone() else {
-        let reason = block.illegible.join("; ");
+        let missing = block.illegible.iter().filter(|part| matches!(part, Illegible::Events(_)));
+        let reason = missing.map(ToString::to_string).collect::<Vec<_>>().join("; ");
         return Some(Tracked::IncludedUnseen(Unseen { block: block.block, index: found.index, reason }));
     };
     Some(Tracked::Included(Inclusion {
@@ -118,7 +119,10 @@ mod tests {
             spec_version: 425,
             extrinsics: vec![extrinsic(0, ExtrinsicHash::of(b"other"), Some(Ok(()))), extrinsic(1, hash, None)],
             events: vec![],
-            illegible: vec!["the state is gone".to_owned()],
+            illegible: vec![
+                Illegible::Extrinsic("extrinsic 0: it is another's".to_owned()),
+                Illegible::Events("the state is gone".to_owned()),
+            ],
         };
         let unseen = Unseen { block: block.block, index: 1, reason: "the state is gone".to_owned() };
         assert_eq!(found(&block, hash), Some(Tracked::IncludedUnseen(unseen)));

@@ -409,7 +409,7 @@ async fn an_archive_that_fails_half_way_makes_no_empty_block() {
         }
     });
     let told = in_time(followed.link.block(BlockNumber(1))).await.unwrap();
-    assert!(told.illegible.iter().any(|problem| problem.contains("busy")), "{:?}", told.illegible);
+    assert!(told.illegible.iter().any(|problem| problem.to_string().contains("busy")), "{:?}", told.illegible);
     let refused = in_time(followed.link.block_hash(BlockNumber(2))).await.unwrap_err();
     assert!(matches!(refused, ReadError::Refused { .. }), "{refused:?}");
 

@@ -28,8 +28,13 @@ pub(super) async fn block(parts: Arc<Parts>, params: BlockParams, _: Caller) -> 
         spec_version: block.spec_version,
         extrinsics: block.extrinsics.iter().map(extrinsic).collect(),
         events: block.events.iter().cloned().map(receipt::event).collect(),
-        illegible: block.illegible.clone(),
+        illegible: illegible(&block),
     })
+}
+
+/// What of the block cannot be decoded, in words.
+fn illegible(block: &FinalizedBlock) -> Vec<String> {
+    block.illegible.iter().map(ToString::to_string).collect()
 }
 
 fn extrinsic(extrinsic: &btd_chain::Extrinsic) -> BlockExtrinsic {
@@ -55,7 +60,7 @@ pub(super) async fn events(parts: Arc<Parts>, params: EventsParams, _: Caller) -
     if let (true, Some(pallet)) = (events.is_empty(), pallet) {
         parts.link.view()?.runtime().describe(&pallet).map_err(ReadError::from)?;
     }
-    Ok(EventsReply { block: receipt::block(block.block), events, illegible: block.illegible.clone() })
+    Ok(EventsReply { block: receipt::block(block.block), events, illegible: illegible(&block) })
 }
 
 pub(super) async fn storage(parts: Arc<Parts>, params: StorageParams, _: Caller) -> Result<StorageReply, Failure> {
