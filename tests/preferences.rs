@@ -1,7 +1,7 @@
 //! What btctl keeps for itself, and what btd keeps of what it followed, by the real binaries.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
-use btd_tests::{Host, wait_for};
+use btd_tests::{Host, stage::Stage, wait_for};
 use serde_json::{Value, json};
 
 const ALICE: &str = "5GrwvaEF5zXb26Fz9rcQpDWS57CtERHpNehXCPcNoHGKutQY";
@@ -133,4 +133,59 @@ fn a_chain_that_goes_back_takes_its_part_of_the_ledger_along() {
     transfer("6");
     assert_eq!(sent(&host, "6000000000"), ["6000000000"]);
     daemon.stop();
+}
+
+/// What a line of the history did to the free balance, in rao.
+fn change(entry: &Value) -> i64 {
+    let rao = |field: &str| entry[field].as_str().unwrap().parse::<i64>().unwrap();
+    match entry["kind"].as_str().unwrap() {
+        "received" | "unreserved" => rao("amount"),
+        "sent" | "fee" | "reserved" => -rao("amount"),
+        "stake-added" => -rao("tao"),
+        "stake-removed" => rao("tao"),
+        _ => 0,
+    }
+}
+
+#[test]
+fn the_ledger_tells_each_change_of_a_balance_once() {
+    let stage = Stage::on_demand();
+    stage.signed("root register --wallet alice");
+    let free = |wallet: &str| {
+        let rows = stage.ask(&format!("wallet balance --wallet {wallet}"));
+        rows["rows"][0]["free"].as_str().unwrap().parse::<i64>().unwrap()
+    };
+    let head = || stage.ask("devnet status")["head"]["number"].as_u64().unwrap();
+    let (since, before) = (head(), [free("alice"), free("bob")]);
+    // Each pays for its own stake; what is given, or moved, is paid by nobody.
+    stage.signed(&format!("stake add --netuid 0 --amount 3 --hotkey {ALICE} --wallet bob"));
+    stage.signed(&format!("stake add --netuid 0 --amount 2 --hotkey {ALICE} --wallet alice"));
+    stage.signed(&format!("stake transfer --origin-netuid 0 --dest {BOB} --amount 1 --hotkey {ALICE} --wallet alice"));
+    stage.signed(&format!("stake remove --netuid 0 --amount 1 --hotkey {ALICE} --wallet bob"));
+    // A call without arguments, inside another and alone, is read as any other.
+    for remove in
+        [format!("proxy remove --all --wallet bob --proxy {ALICE}"), "proxy remove --all --wallet alice".into()]
+    {
+        stage.signed(&format!("proxy add --delegate {BOB} --proxy-type Any --wallet alice"));
+        stage.signed(&remove);
+    }
+    let block = head();
+    let removed = stage.ask(&format!("query block {block}"));
+    assert_eq!(removed["illegible"], json!([]), "{removed}");
+    stage.signed(&format!("wallet transfer --dest {BOB} --amount 1 --wallet alice"));
+    let (head, after) = (head(), [free("alice"), free("bob")]);
+    for (wallet, moved) in [("alice", after[0] - before[0]), ("bob", after[1] - before[1])] {
+        let history = wait_for("the ledger to have the last block", || {
+            let history = stage.ask(&format!("wallet history --limit 500 --wallet {wallet}"));
+            let covered = history["covered"].as_array().unwrap().last()?["last"].as_u64()?;
+            (covered >= head).then_some(history)
+        });
+        assert_eq!(history["holes"], json!([]), "{wallet}");
+        let lines: Vec<&Value> = history["entries"].as_array().unwrap().iter().collect();
+        let new: Vec<&Value> = lines.iter().copied().filter(|line| line["block"].as_u64().unwrap() > since).collect();
+        assert_eq!(new.iter().copied().map(change).sum::<i64>(), moved, "{wallet}: {new:#?}");
+        let count = |kind: &str| new.iter().filter(|line| line["kind"] == kind).count();
+        let (added, arrived, left) = (count("stake-added"), count("stake-arrived"), count("stake-left"));
+        assert_eq!((added, arrived, left), if wallet == "alice" { (1, 0, 1) } else { (1, 1, 0) }, "{wallet}: {new:#?}");
+    }
 }

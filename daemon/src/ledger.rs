@@ -162,6 +162,16 @@ impl Ledger {
         self.with("be read", move |connection| store::entries(connection, genesis, account, before, limit)).await
     }
 
+    /// All entries of `account` in the blocks from the first to the last of `blocks`.
+    pub async fn entries_within(
+        &self,
+        genesis: BlockHash,
+        account: AccountId,
+        blocks: (BlockNumber, BlockNumber),
+    ) -> Result<Vec<Entry>, LedgerError> {
+        self.with("be read", move |connection| store::entries_within(connection, genesis, account, blocks)).await
+    }
+
     /// What is known of `account` on the chain `genesis`.
     pub async fn known(&self, genesis: BlockHash, account: AccountId) -> Result<Known, LedgerError> {
         self.with("tell what it covers", move |connection| {

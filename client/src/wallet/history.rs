@@ -127,12 +127,20 @@ fn words(entry: &HistoryEntry) -> (String, String, String) {
     match &entry.what {
         Happening::Received { from, amount } => (what("received"), format!("+{amount}"), from.to_string()),
         Happening::Sent { to, amount } => (what("sent"), format!("-{amount}"), to.to_string()),
+        Happening::Reserved { amount } => (what("set aside"), format!("-{amount}"), String::new()),
+        Happening::Unreserved { amount } => (what("free again"), format!("+{amount}"), String::new()),
         Happening::Fee { amount } => (what("fee"), format!("-{amount}"), String::new()),
         Happening::StakeAdded { hotkey, netuid, tao, alpha } => {
             (format!("staked {}{alpha} on {netuid}", netuid.stake_sign()), format!("-{tao}"), hotkey.to_string())
         }
         Happening::StakeRemoved { hotkey, netuid, tao, alpha } => {
             (format!("unstaked {}{alpha} on {netuid}", netuid.stake_sign()), format!("+{tao}"), hotkey.to_string())
+        }
+        Happening::StakeArrived { hotkey, netuid, alpha } => {
+            (format!("stake came {}{alpha} on {netuid}", netuid.stake_sign()), what("-"), hotkey.to_string())
+        }
+        Happening::StakeLeft { hotkey, netuid, alpha } => {
+            (format!("stake went {}{alpha} on {netuid}", netuid.stake_sign()), what("-"), hotkey.to_string())
         }
         Happening::Registered { hotkey, netuid } => (format!("registered on {netuid}"), what("-"), hotkey.to_string()),
         Happening::Failed => (what("an extrinsic failed"), what("-"), String::new()),

@@ -268,6 +268,21 @@ pub(super) fn entries(
         .collect()
 }
 
+pub(super) fn entries_within(
+    connection: &Connection,
+    genesis: BlockHash,
+    account: AccountId,
+    (first, last): (BlockNumber, BlockNumber),
+) -> rusqlite::Result<Vec<Entry>> {
+    connection
+        .prepare_cached(
+            "SELECT block, place, time_ms, extrinsic, event FROM entries
+             WHERE genesis = ?1 AND account = ?2 AND block BETWEEN ?3 AND ?4",
+        )?
+        .query_map(params![genesis.0, account.0, first.0, last.0], |row| entry(row, account))?
+        .collect()
+}
+
 fn entry(row: &Row<'_>, account: AccountId) -> rusqlite::Result<Entry> {
     let event: String = row.get("event")?;
     let event = serde_json::from_str(&event)

@@ -85,6 +85,16 @@ pub enum Happening {
         /// How much.
         amount: Tao,
     },
+    /// Tao was set aside: it is the account's still, and not free.
+    Reserved {
+        /// How much.
+        amount: Tao,
+    },
+    /// Tao that was set aside is free again.
+    Unreserved {
+        /// How much.
+        amount: Tao,
+    },
     /// A fee was paid.
     Fee {
         /// How much, tip included.
@@ -110,6 +120,24 @@ pub enum Happening {
         /// What it brought.
         tao: Tao,
         /// What was sold.
+        alpha: Alpha,
+    },
+    /// Stake came that nobody sold or bought for it: from another hotkey, or from another coldkey.
+    StakeArrived {
+        /// Behind whom.
+        hotkey: Hotkey,
+        /// The subnet.
+        netuid: NetUid,
+        /// How much.
+        alpha: Alpha,
+    },
+    /// Stake went and brought nothing: to another hotkey or coldkey, or for a fee.
+    StakeLeft {
+        /// From behind whom.
+        hotkey: Hotkey,
+        /// The subnet.
+        netuid: NetUid,
+        /// How much.
         alpha: Alpha,
     },
     /// A hotkey got a place.
