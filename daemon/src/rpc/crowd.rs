@@ -257,8 +257,14 @@ async fn withdraw(parts: Arc<Parts>, params: IdParams, _: Caller) -> Result<Rece
         let held = if crowdloan.creator.account() == ground.actor { crowdloan.deposit } else { Tao::ZERO };
         let back = given.saturating_sub(held);
         if back == Tao::ZERO {
-            let error = if given == Tao::ZERO { "NoContribution" } else { "DepositCannotBeWithdrawn" };
-            return foreseen(error, format!("{} has nothing to take back from crowdloan {id}", ground.actor));
+            let actor = ground.actor;
+            if given == Tao::ZERO {
+                return foreseen("NoContribution", format!("{actor} has nothing in crowdloan {id}"));
+            }
+            let words = format!(
+                "what {actor} has in crowdloan {id} is its creator's deposit of τ{held}: `crowd dissolve` returns it"
+            );
+            return foreseen("DepositCannotBeWithdrawn", words);
         }
         let call = Call::new(PALLET, "withdraw").arg("crowdloan_id", id);
         Ok(Draft::new(call, format!("Take τ{back} back from crowdloan {id}")).receives(back))
