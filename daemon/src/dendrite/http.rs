@@ -110,6 +110,8 @@ fn request(axon: SocketAddr, outgoing: &Outgoing) -> Request<Full<Bytes>> {
     }
     headers.extend(outgoing.headers.clone());
     headers.insert(header::ACCEPT, HeaderValue::from_static("*/*"));
+    // Nothing here is decoded.
+    headers.insert(header::ACCEPT_ENCODING, HeaderValue::from_static("identity"));
     headers.insert(header::USER_AGENT, HeaderValue::from_static(super::USER_AGENT));
     request
 }

@@ -312,6 +312,8 @@ fn request(axon: SocketAddr, outgoing: &Outgoing) -> Result<Request<()>, CallFai
     *request.headers_mut() = outgoing.headers.clone();
     let headers = request.headers_mut();
     headers.insert(header::ACCEPT, HeaderValue::from_static("*/*"));
+    // Nothing here is decoded.
+    headers.insert(header::ACCEPT_ENCODING, HeaderValue::from_static("identity"));
     headers.insert(header::USER_AGENT, HeaderValue::from_static(super::USER_AGENT));
     Ok(request)
 }
