@@ -109,7 +109,8 @@ pub struct Filter {
 }
 
 /// Parameters of [`Query`] and of [`SubscribeQuery`]. Whom to ask: `axons`, and of `netuid` the
-/// `uids`, the `hotkeys`, `all`, or those that `filter` leaves.
+/// `uids`, the `hotkeys`, `all`, or those that `filter` leaves. Who is named N times is asked N times; `all` and
+/// `filter` add nobody who is named already.
 #[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct QueryParams {
@@ -186,7 +187,7 @@ pub struct QueryReply {
 /// Reply of [`Query`].
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct QueryReplies {
-    /// One reply for each axon asked, in the order in which they were named.
+    /// One reply for each axon asked, in the order in which they were named and as often.
     pub replies: Vec<QueryReply>,
 }
 

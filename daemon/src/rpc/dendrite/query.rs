@@ -1,6 +1,6 @@
 //! Messages of any class to any number of axons.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::HashSet, sync::Arc, time::Duration};
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 use btd_api::{
@@ -250,7 +250,8 @@ fn whom(named: &Axon) -> Whom {
     }
 }
 
-/// Whom the caller means, in the order in which they are named, each once.
+/// Whom the caller means, in the order in which they are named and as often. Of those that `all` or a filter
+/// adds, who is named already is not asked once more.
 fn targets(params: &QueryParams, known: &Metagraphs) -> Result<Vec<(Option<Uid>, Whom)>, Failure> {
     let mut targets: Vec<_> = params.axons.iter().flatten().map(|named| (None, whom(named))).collect();
     let of_subnet = !params.uids.is_empty() || !params.hotkeys.is_empty() || params.all || params.filter.is_some();
@@ -271,18 +272,19 @@ fn targets(params: &QueryParams, known: &Metagraphs) -> Result<Vec<(Option<Uid>,
                 let at = published(neuron).unwrap_or(nowhere);
                 targets.push((Some(neuron.uid), Whom::Axon(target(at, neuron.hotkey))));
             }
+            let named: HashSet<_> = targets.iter().map(|(_, whom)| whom.clone()).collect();
+            let added = |(_, whom): &(Option<Uid>, Whom)| !named.contains(whom);
             if params.all {
-                targets.extend(serving(&subnet).map(|(uid, target)| (uid, Whom::Axon(target))));
+                targets.extend(serving(&subnet).map(|(uid, target)| (uid, Whom::Axon(target))).filter(added));
             } else if let Some(filter) = &params.filter {
                 let passing = subnet.neurons().iter().filter(|neuron| passes(filter, neuron));
-                targets.extend(passing.filter_map(|neuron| {
+                let passing = passing.filter_map(|neuron| {
                     Some((Some(neuron.uid), Whom::Axon(target(published(neuron)?, neuron.hotkey))))
-                }));
+                });
+                targets.extend(passing.filter(added));
             }
         }
     }
-    let mut seen = std::collections::HashSet::new();
-    targets.retain(|(_, whom)| seen.insert(whom.clone()));
     if params.axons.is_none() && !of_subnet {
         return Err(invalid("say whom to ask: `axons`, or `netuid` with `uids`, `hotkeys`, `all` or a `filter`"));
     }
@@ -331,6 +333,18 @@ mod tests {
             assert!(!reason.is_empty());
         }
         assert!(matches!(found[5].1, Whom::Axon(target) if target.port == 8_091));
+    }
+
+    #[test]
+    fn who_is_named_often_is_asked_as_often_and_replies_keep_their_places() {
+        let [a, b] = [axon(Some(HOTKEY), "127.0.0.1:1"), axon(Some(HOTKEY), "127.0.0.1:2")];
+        let params = QueryParams { axons: Some(vec![a.clone(), a, b]), ..QueryParams::default() };
+        let found = targets(&params, &Metagraphs::default()).unwrap();
+        let ports = found.iter().map(|(_, whom)| match whom {
+            Whom::Axon(target) => target.port,
+            Whom::Misnamed { reason, .. } => panic!("{reason}"),
+        });
+        assert_eq!(ports.collect::<Vec<_>>(), [1, 1, 2]);
     }
 
     #[test]
