@@ -19,7 +19,7 @@ use std::{
     time::Duration,
 };
 
-use btd_wire::synapse::SynapseSpec;
+use btd_wire::{outgoing::is_json, synapse::SynapseSpec};
 use bytes::{Bytes, BytesMut};
 use futures_util::{StreamExt, future::BoxFuture, stream};
 use http::{HeaderValue, Method, StatusCode, header};
@@ -216,12 +216,8 @@ impl Upstream {
     async fn answer(&self, request: Request) -> Result<Answer, HandlerError> {
         let (mut reply, busy) = self.post(&format!("/{}", self.spec.name()), &request).await?;
         let status = reply.head.status;
-        let is_json = reply
-            .head
-            .headers
-            .get(header::CONTENT_TYPE)
-            .and_then(|value| value.to_str().ok())
-            .is_some_and(|value| value.starts_with("application/json"));
+        let is_json =
+            reply.head.headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).is_some_and(is_json);
         if status.is_success() && !is_json {
             return Ok(Answer::Stream(Box::new(request.verified.into_synapse()), chunks(reply, busy)));
         }

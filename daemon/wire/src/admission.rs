@@ -312,5 +312,12 @@ fn read_body(spec: &SynapseSpec, bytes: &Bytes) -> Result<Synapse, Refusal> {
     }
     let value =
         read_json_of(bytes).map_err(|JsonError { reason, position, .. }| Refusal::NotJson { reason, position })?;
-    Synapse::from_body(spec, value).map_err(|fault| Refusal::BadBody { reason: fault.to_string() })
+    let synapse = Synapse::from_body(spec, value).map_err(|fault| Refusal::BadBody { reason: fault.to_string() })?;
+    // A handler reads JSON, and the reply repeats what the base says.
+    if !synapse.has_finite_base() {
+        return Err(Refusal::BadBody {
+            reason: "its timeout or a process time is a number that JSON lacks".to_owned(),
+        });
+    }
+    Ok(synapse)
 }

@@ -12,7 +12,7 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, header};
 
 pub use failure::CallFailure;
-pub use merge::{Answer, merge, merge_head};
+pub use merge::{Answer, is_json, merge, merge_head};
 
 use crate::{
     Signable,

@@ -127,8 +127,9 @@ fn read_body(answer: &Answer<'_>) -> Result<Value, String> {
     if body.is_empty() { Ok(Value::None) } else { read_json(body).map_err(|error| error.to_string()) }
 }
 
-/// `application/json` or `application/<anything>+json`, with or without parameters.
-fn is_json(declared: &str) -> bool {
+/// Whether a content type is `application/json` or `application/<anything>+json`, in any case, with or without
+/// parameters.
+pub fn is_json(declared: &str) -> bool {
     let essence = declared.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
     essence
         .strip_prefix("application/")

@@ -197,8 +197,9 @@ fn int(value: Value) -> Result<Value, Coercion> {
         Value::Float(number) => return whole(number).map(Value::Int),
         Value::Str(text) => match read_int(&text) {
             Some(number) => Some(number),
-            // "3.0" is an integer to pydantic, "3.5" is not.
-            None => text.split_once('.').and_then(|(whole, fraction)| {
+            // "3.0" is an integer to pydantic, with white space around it too; "3.5" is not.
+            None => text.trim().split_once('.').and_then(|(whole, fraction)| {
+                let whole = (whole.trim_end() == whole).then_some(whole)?;
                 let zeros = !fraction.is_empty() && fraction.bytes().all(|byte| byte == b'0');
                 if zeros { read_int(whole) } else { None }
             }),
@@ -288,12 +289,18 @@ mod tests {
 
     #[test]
     fn numbers_follow_pydantic() {
-        for (json, expected) in
-            [("3", "3"), ("3.0", "3"), ("true", "1"), ("\"12\"", "12"), ("\"3.0\"", "3"), ("1e3", "1000")]
-        {
+        for (json, expected) in [
+            ("3", "3"),
+            ("3.0", "3"),
+            ("true", "1"),
+            ("\"12\"", "12"),
+            ("\"3.0\"", "3"),
+            ("\" 3.0 \"", "3"),
+            ("1e3", "1000"),
+        ] {
             assert_eq!(coerced(&FieldType::Int, json).as_deref(), Ok(expected), "{json}");
         }
-        for json in ["3.5", "null", "\"x\"", "[]", "NaN", "\"3.5\""] {
+        for json in ["3.5", "null", "\"x\"", "[]", "NaN", "\"3.5\"", "\"3 .0\""] {
             assert!(coerced(&FieldType::Int, json).is_err(), "{json}");
         }
         for (json, expected) in [("1", "1.0"), ("\"1e-7\"", "1e-07"), ("true", "1.0")] {

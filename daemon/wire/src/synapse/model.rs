@@ -103,6 +103,12 @@ impl Synapse {
         Ok(())
     }
 
+    /// Whether JSON can carry the numbers of the base fields: Python reads and writes `NaN` and `Infinity` too.
+    pub(crate) fn has_finite_base(&self) -> bool {
+        let numbers = [self.timeout, self.dendrite.process_time, self.axon.process_time];
+        numbers.into_iter().flatten().all(f64::is_finite)
+    }
+
     /// The body as JSON text in the order of the model, without copying the fields first.
     pub fn to_json(&self, style: JsonStyle) -> String {
         self.to_json_from(&self.dendrite, style)

@@ -84,6 +84,23 @@ fn the_query_is_signed_as_it_was_sent() {
 }
 
 #[test]
+fn without_a_body_every_field_takes_its_default() {
+    let mut scene = Scene::new();
+    let declare = |field: &str| Declaration { name: "Get".into(), fields: vec![field.into()], ..Default::default() };
+    for (number, (field, passes)) in (0..).zip([("n: int = 7", true), ("n: int", false)]) {
+        let members = Arc::new(KnownHotkeys(HashSet::from([scene.sender.account])));
+        let memory = Arc::new(Memory::new(NOW - 60 * SECOND, Duration::from_secs(2), MemoryLimits::default()));
+        let specs = vec![Arc::new(declare(field).spec().unwrap())];
+        scene.gate = Gate::new(scene.axon.account, specs, Rules::default(), members, memory);
+        let headers = scene.headers(&scene.sender, "/Get", b"", NOW + number);
+        let sent = scene.send("/Get", &headers, b"", NOW);
+        assert_eq!(sent.as_ref().is_ok_and(|sent| sent.synapse().fields["n"] == Value::from(7)), passes, "{sent:?}");
+        let changed = scene.headers(&scene.sender, "/Get", b"{}", NOW + number + 10);
+        assert_eq!(scene.send("/Get", &changed, b"", NOW).unwrap_err().kind(), RefusalKind::Unauthenticated);
+    }
+}
+
+#[test]
 fn nothing_forged_passes() {
     let scene = Scene::new();
     let headers = scene.headers(&scene.sender, "/Prompt", BODY, NOW);

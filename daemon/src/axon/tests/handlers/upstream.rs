@@ -43,7 +43,9 @@ async fn upstream(request: http::Request<Incoming>) -> Result<Response<Full<Byte
             assert_eq!(sender.unwrap().to_str().unwrap(), message["dendrite"]["hotkey"].as_str().unwrap());
             (200, "application/json", r#"{"n": 5}"#)
         }
+        "/A/Job" => (200, "Application/JSON; Charset=UTF-8", r#"{"n": 5}"#),
         "/s/Job" => (200, "text/event-stream", "streamed"),
+        "/lines/Job" => (200, "application/json-lines", "streamed"),
         "/busy/Job" => (503, "application/json", r#"{"message": "later"}"#),
         "/no/Job" => (402, "application/json", r#"{"message": "pay first"}"#),
         "/bad/Job" => (200, "application/json", r#"{"n": "many"}"#),
@@ -67,6 +69,7 @@ async fn an_http_server_answers_streams_and_refuses() {
     let (address, _stop) = server(([127, 0, 0, 1], 0).into()).await;
     for (path, code, words) in [
         ("a", 200, "Success"),
+        ("A", 200, "Success"),
         ("busy", 503, "later"),
         ("no", 402, "pay first"),
         ("bad", 500, "Internal Server Error"),
@@ -81,13 +84,15 @@ async fn an_http_server_answers_streams_and_refuses() {
             assert_eq!(outcome.synapse.unwrap().fields["n"], Value::Float(5.0));
         }
     }
-    let axon = axon(config(), vec![http_handler(vec![format!("http://{address}/s")], "")]).await;
-    let (pieces, mut taken) = mpsc::channel(4);
-    let dendrite = dendrite();
-    let job = spec("Job");
-    let call = dendrite.call_streaming(target(&axon), &job, fields("x"), (Transport::Http, PATIENCE), &pieces);
-    let (outcome, piece) = tokio::join!(call, taken.recv());
-    assert_eq!((outcome.status_code, piece.unwrap()), (200, Bytes::from_static(b"streamed")));
+    for path in ["s", "lines"] {
+        let axon = axon(config(), vec![http_handler(vec![format!("http://{address}/{path}")], "")]).await;
+        let (pieces, mut taken) = mpsc::channel(4);
+        let dendrite = dendrite();
+        let job = spec("Job");
+        let call = dendrite.call_streaming(target(&axon), &job, fields("x"), (Transport::Http, PATIENCE), &pieces);
+        let (outcome, piece) = tokio::join!(call, taken.recv());
+        assert_eq!((outcome.status_code, piece.unwrap()), (200, Bytes::from_static(b"streamed")), "{path}");
+    }
 }
 
 /// A server that streams its name and never comes to an end.
