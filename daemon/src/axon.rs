@@ -18,6 +18,7 @@ mod certificate;
 mod classes;
 mod config;
 mod counters;
+mod farewell;
 #[doc(hidden)]
 pub mod foreign;
 mod gather;
@@ -57,7 +58,9 @@ pub use config::{AccessLog, BadSetting, Config};
 pub use handler::{Answer, Echo, Handler, HandlerError, Ping, Request, Screening, TurnedAway, Verdict};
 pub use topk::Topk;
 pub use upstream::{Upstream, UpstreamConfig, UpstreamError};
-pub use workers::{AnswerError, Asked, Piece, Question, Registration, Reply, Screen, Seat, Workers, WorkersError};
+pub use workers::{
+    AnswerError, Asked, Piece, Question, Registration, Reply, Screen, Seat, StreamStatus, Workers, WorkersError,
+};
 
 use self::{
     certificate::Certificates,
@@ -149,6 +152,8 @@ struct Edge {
     config: Config,
     service: Service,
     connections: Arc<Shares<IpAddr>>,
+    /// Connections of refused callers that are not closed at once.
+    farewells: Arc<Shares<IpAddr>>,
     counters: Arc<Counters>,
     /// One per connection.
     tasks: TaskTracker,
@@ -230,6 +235,7 @@ impl Edge {
         Self {
             service: Service::new(gate, answering, limits, port, Arc::clone(&counters)),
             connections: Shares::new(config.max_connections, config.max_connections_per_ip),
+            farewells: Shares::new(farewell::AT_ONCE, farewell::AT_ONCE_PER_ADDRESS),
             config,
             counters,
             tasks: TaskTracker::new(),

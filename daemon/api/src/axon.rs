@@ -242,7 +242,8 @@ pub struct AnswerParams {
     pub failure: Option<String>,
 }
 
-/// Parameters of [`StreamRequest`]. A piece is `text` or `base64`.
+/// Parameters of [`StreamRequest`]. A piece is `text` or `base64`; the first call may go without one, to open
+/// the answer with its status.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct StreamParams {
@@ -257,6 +258,13 @@ pub struct StreamParams {
     /// Whether this ends the answer.
     #[serde(default)]
     pub last: bool,
+    /// The status of the answer if it is not 200, as `axon.status_code`. It goes ahead of every piece, so it is
+    /// given with the first call.
+    #[serde(default)]
+    pub status_code: Option<i64>,
+    /// The text of the status, as `axon.status_message`; given with the first call too.
+    #[serde(default)]
+    pub status_message: Option<String>,
 }
 
 /// Parameters of [`ScreenRequest`].

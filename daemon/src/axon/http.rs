@@ -1,4 +1,8 @@
 //! HTTP/1.1 on TCP.
+//!
+//! A request may be refused before its body is read. What is left of a short body is read and dropped beside
+//! the answer, so that the connection can be kept; behind a longer one the answer says that it ends, and the
+//! connection ends with a [`Farewell`].
 
 use std::{
     convert::Infallible,
@@ -13,6 +17,7 @@ use futures_util::{
     StreamExt, TryStreamExt,
     stream::{self, BoxStream},
 };
+use http::{HeaderValue, Response, Version, header, request};
 use http_body_util::{BodyExt, Either, Full, StreamBody};
 use hyper::{
     body::{Body, Frame, Incoming},
@@ -25,12 +30,22 @@ use tokio::{
     time::{sleep, timeout},
 };
 
-use super::{Edge, HandlerError, patient::Patient, service::ReplyBody, shares::Share};
+use super::{
+    Edge, HandlerError,
+    farewell::{Farewell, Unread},
+    patient::Patient,
+    service::ReplyBody,
+    shares::Share,
+};
 
 /// After an error of `accept` (most often: no file descriptor left), before the next try.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 /// Bytes of a body that are read at once, at most: hyper begins with few and reads more while more comes.
 const READ: usize = 128 * 1_024;
+/// Bytes of a refused body that are read and dropped for the sake of the connection, at most.
+const DROPPED: u64 = 256 * 1_024;
+/// For those to arrive.
+const DROPPED_WITHIN: Duration = Duration::from_secs(2);
 
 /// Accepts connections until told to stop.
 pub(super) async fn accept(listener: TcpListener, edge: Arc<Edge>) {
@@ -67,23 +82,29 @@ async fn serve(stream: TcpStream, (peer, opened): (SocketAddr, Arrival), _place:
     let _ = stream.set_nodelay(true);
     // Each request can have been on its way since the reply to the one before.
     let free = Mutex::new(opened);
+    let unread = Unread::default();
     let service = service_fn(|request: http::Request<Incoming>| {
-        let (edge, free) = (&edge, &free);
+        let (edge, free, unread) = (&edge, &free, &unread);
         async move {
             let (head, body) = request.into_parts();
-            let body = Http1Body { body, deadline: edge.config.body_timeout() };
+            let mut body = Upload { body, state: UploadState::Open };
+            let deadline = edge.config.body_timeout();
+            let source = Http1Body { upload: &mut body, deadline };
             let since = *free.lock().unwrap_or_else(PoisonError::into_inner);
-            let response = edge.service.respond(&head, body, (peer, since)).await;
+            let mut response = edge.service.respond(&head, source, (peer, since)).await;
             *free.lock().unwrap_or_else(PoisonError::into_inner) = edge.service.arrival();
+            leave(body, &head, &mut response, (edge, unread));
             Ok::<_, Infallible>(response.map(sent))
         }
     });
+    let farewell =
+        Farewell::new(unread.clone(), Arc::clone(&edge.farewells), host(peer.ip()), edge.config.max_body_bytes);
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(edge.config.header_timeout())
         .max_header_size(edge.config.max_header_bytes)
         .max_buf_size(edge.config.max_header_bytes.max(READ))
-        .serve_connection(TokioIo::new(Patient::new(stream, edge.config.body_timeout())), service);
+        .serve_connection(TokioIo::new(Patient::new(stream, edge.config.body_timeout(), farewell)), service);
     tokio::pin!(connection);
     let ended = tokio::select! {
         ended = connection.as_mut() => ended,
@@ -115,18 +136,80 @@ fn sent(body: ReplyBody) -> Either<Full<Bytes>, Streamed> {
     }
 }
 
-struct Http1Body {
+/// What becomes of a body that the answer did without.
+fn leave(upload: Upload, head: &request::Parts, response: &mut Response<ReplyBody>, (edge, unread): (&Edge, &Unread)) {
+    let Some(short) = upload.is_left(head) else { return };
+    unread.add();
+    if short && upload.body.size_hint().upper().is_some_and(|left| left <= at_most(edge.config.max_body_bytes)) {
+        let unread = unread.clone();
+        edge.tasks.spawn(async move {
+            // Giving up ends the connection, once the answer is written.
+            if let Ok(true) = timeout(DROPPED_WITHIN, read_to_end(upload.body)).await {
+                unread.remove();
+            }
+        });
+    } else {
+        response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+    }
+}
+
+fn at_most(max_body: usize) -> u64 {
+    u64::try_from(max_body).unwrap_or(u64::MAX).min(DROPPED)
+}
+
+/// Drops what comes; whether that was all of it.
+async fn read_to_end(mut body: Incoming) -> bool {
+    while let Some(frame) = body.frame().await {
+        if frame.is_err() {
+            return false;
+        }
+    }
+    true
+}
+
+/// The body of a request, as far as it was read.
+struct Upload {
     body: Incoming,
+    state: UploadState,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum UploadState {
+    Open,
+    Ended,
+    /// It broke, or did not come in time.
+    GivenUp,
+}
+
+impl Upload {
+    /// Whether it is worth while to read on, where there is something left to be read.
+    fn is_left(&self, head: &request::Parts) -> Option<bool> {
+        if self.state == UploadState::Ended || self.body.is_end_stream() {
+            return None;
+        }
+        let closes = head.headers.get_all(header::CONNECTION).iter().any(|value| {
+            let options = value.to_str().unwrap_or_default().split(',');
+            options.into_iter().any(|option| option.trim().eq_ignore_ascii_case("close"))
+        });
+        // Who waits for leave to send its body is not to be given it.
+        let waits = head.headers.contains_key(header::EXPECT);
+        Some(self.state == UploadState::Open && head.version == Version::HTTP_11 && !closes && !waits)
+    }
+}
+
+struct Http1Body<'a> {
+    upload: &'a mut Upload,
     deadline: Duration,
 }
 
-impl BodySource for Http1Body {
-    async fn read(mut self, _: Sender, limit: usize) -> Result<Bytes, BodyError> {
+impl BodySource for Http1Body<'_> {
+    async fn read(self, _: Sender, limit: usize) -> Result<Bytes, BodyError> {
         let reading = async {
             // What is stated and never comes takes no memory: pages are touched as bytes arrive.
-            let stated = usize::try_from(self.body.size_hint().lower()).unwrap_or(limit);
+            let Upload { body, state } = &mut *self.upload;
+            let stated = usize::try_from(body.size_hint().lower()).unwrap_or(limit);
             let mut read = BytesMut::with_capacity(stated.min(limit));
-            while let Some(frame) = self.body.frame().await {
+            while let Some(frame) = body.frame().await {
                 let frame = frame.map_err(|error| BodyError::Broken(error.to_string()))?;
                 // Trailers are read and dropped.
                 let Ok(data) = frame.into_data() else { continue };
@@ -135,8 +218,13 @@ impl BodySource for Http1Body {
                 }
                 read.extend_from_slice(&data);
             }
+            *state = UploadState::Ended;
             Ok(read.freeze())
         };
-        timeout(self.deadline, reading).await.unwrap_or(Err(BodyError::TimedOut))
+        let read = timeout(self.deadline, reading).await.unwrap_or(Err(BodyError::TimedOut));
+        if let Err(BodyError::TimedOut | BodyError::Broken(_)) = read {
+            self.upload.state = UploadState::GivenUp;
+        }
+        read
     }
 }

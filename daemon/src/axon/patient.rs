@@ -1,4 +1,5 @@
-//! A TCP connection that is given up when its other end does not take what it asked for.
+//! A TCP connection that is given up when its other end does not take what it asked for. How it ends when all
+//! is written is its [`Farewell`]'s to say.
 //!
 //! What is measured is for how long nothing more could be written. That is not quite for how long nothing was
 //! taken: the system lets us write again only once about a third of its send buffer is free, so the patience is
@@ -20,6 +21,8 @@ use tokio::{
     time::{Sleep, sleep},
 };
 
+use super::farewell::Farewell;
+
 /// A connection whose writes fail once none of them could be made for so long.
 #[derive(Debug)]
 pub(super) struct Patient {
@@ -27,13 +30,16 @@ pub(super) struct Patient {
     patience: Duration,
     /// Runs while nothing can be written.
     stalled: Option<Pin<Box<Sleep>>>,
+    /// Whether the writing half is closed.
+    shut: bool,
+    farewell: Farewell,
 }
 
 // === impl Patient ===
 
 impl Patient {
-    pub(super) fn new(stream: TcpStream, patience: Duration) -> Self {
-        Self { stream, patience, stalled: None }
+    pub(super) fn new(stream: TcpStream, patience: Duration, farewell: Farewell) -> Self {
+        Self { stream, patience, stalled: None, shut: false, farewell }
     }
 
     /// What a write came to, if it came to something in time.
@@ -83,6 +89,11 @@ impl AsyncWrite for Patient {
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_shutdown(context)
+        let this = &mut *self;
+        if !this.shut {
+            ready!(Pin::new(&mut this.stream).poll_shutdown(context))?;
+            this.shut = true;
+        }
+        this.farewell.poll(&mut this.stream, context).map(Ok)
     }
 }

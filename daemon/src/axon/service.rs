@@ -248,8 +248,9 @@ impl Service {
         share: Share<AccountId>,
         asked: Option<f64>,
     ) -> Result<(Answer, Held, Instant), Failure> {
-        // An admitted timeout is finite; one that is not positive leaves the handler no time.
-        let asked = asked.unwrap_or(f64::MAX).clamp(0.0, self.limits.longest_handling.as_secs_f64());
+        // An admitted timeout is finite; one that is not positive sets no limit, as in Python's client.
+        let longest = self.limits.longest_handling.as_secs_f64();
+        let asked = asked.filter(|asked| *asked > 0.0).map_or(longest, |asked| asked.min(longest));
         let limit = Duration::from_secs_f64(asked);
         let deadline = Instant::now() + limit;
         let request = Request { verified, peer, deadline };

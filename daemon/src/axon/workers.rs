@@ -116,8 +116,17 @@ pub enum Reply {
 enum WorkerReply {
     /// In one piece.
     Whole(Reply),
-    /// Bytes to be streamed.
-    Stream(mpsc::Receiver<Piece>),
+    /// Bytes to be streamed, behind a status.
+    Stream(StreamStatus, mpsc::Receiver<Piece>),
+}
+
+/// How a streamed reply turned out, said ahead of its first piece.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct StreamStatus {
+    /// `axon.status_code`; 200 without one.
+    pub code: Option<i64>,
+    /// `axon.status_message`.
+    pub message: Option<String>,
 }
 
 /// A piece of a streamed reply.
@@ -152,6 +161,9 @@ pub enum AnswerError {
     /// It was begun as a stream.
     #[error("request {0} is being answered as a stream: go on with pieces")]
     Streaming(u64),
+    /// Its status has gone.
+    #[error("the status of request {0} has gone ahead of its first piece: give it with that one")]
+    Opened(u64),
 }
 
 /// All programs that serve, and the questions that they have not answered. Clones share everything.
@@ -175,7 +187,7 @@ struct Open {
     teller: mpsc::Sender<Asked>,
     /// Taken by the first answer.
     reply: Option<oneshot::Sender<WorkerReply>>,
-    pieces: Option<mpsc::Sender<Piece>>,
+    pieces: Option<(StreamStatus, mpsc::Sender<Piece>)>,
 }
 
 /// The handler of one class.
@@ -315,6 +327,20 @@ impl Workers {
         sent.ok_or(AnswerError::Unknown(id))
     }
 
+    /// Opens a streamed answer with its status, ahead of its first piece. The same status may be told again.
+    ///
+    /// # Errors
+    /// When nobody waits for that answer, or it was opened with another status.
+    pub fn open_stream(&self, id: u64, status: StreamStatus) -> Result<(), AnswerError> {
+        let mut open = lock(&self.shared.open);
+        let question = open.get_mut(&id).ok_or(AnswerError::Unknown(id))?;
+        match &question.pieces {
+            None => question.stream(id, status).map(drop),
+            Some((told, _)) if *told == status => Ok(()),
+            Some(_) => Err(AnswerError::Opened(id)),
+        }
+    }
+
     /// Streams a piece of the answer to a question; [`Piece::End`] is the last. Waits while the
     /// caller reads more slowly than the program writes.
     ///
@@ -324,14 +350,9 @@ impl Workers {
         let pieces = {
             let mut open = lock(&self.shared.open);
             let question = open.get_mut(&id).ok_or(AnswerError::Unknown(id))?;
-            let pieces = if let Some(pieces) = &question.pieces {
-                pieces.clone()
-            } else {
-                let (pieces, taken) = mpsc::channel(PIECES);
-                let waits = question.reply.take().ok_or(AnswerError::Unknown(id))?;
-                waits.send(WorkerReply::Stream(taken)).map_err(|_| AnswerError::Unknown(id))?;
-                question.pieces = Some(pieces.clone());
-                pieces
+            let pieces = match &question.pieces {
+                Some((_, pieces)) => pieces.clone(),
+                None => question.stream(id, StreamStatus::default())?,
             };
             if matches!(piece, Piece::End) {
                 open.remove(&id);
@@ -339,6 +360,19 @@ impl Workers {
             pieces
         };
         pieces.send(piece).await.map_err(|_| AnswerError::Unknown(id))
+    }
+}
+
+// === impl Open ===
+
+impl Open {
+    /// Begins to stream the answer.
+    fn stream(&mut self, id: u64, status: StreamStatus) -> Result<mpsc::Sender<Piece>, AnswerError> {
+        let (pieces, taken) = mpsc::channel(PIECES);
+        let waits = self.reply.take().ok_or(AnswerError::Unknown(id))?;
+        waits.send(WorkerReply::Stream(status.clone(), taken)).map_err(|_| AnswerError::Unknown(id))?;
+        self.pieces = Some((status, pieces.clone()));
+        Ok(pieces)
     }
 }
 
@@ -505,7 +539,7 @@ impl Handler for Handle {
                 WorkerReply::Whole(Reply::Verdict(_)) => {
                     Err(HandlerError::Failed("it was to answer, and screened instead".to_owned()))
                 }
-                WorkerReply::Stream(pieces) => {
+                WorkerReply::Stream(status, pieces) => {
                     let chunks =
                         stream::unfold((pieces, exchange, false), |(mut pieces, exchange, ended)| async move {
                             if ended {
@@ -521,7 +555,10 @@ impl Handler for Handle {
                                 }
                             }
                         });
-                    Ok(Answer::Stream(Box::new(request.verified.into_synapse()), chunks.boxed()))
+                    let mut synapse = request.verified.into_synapse();
+                    synapse.axon.status_code = status.code.or(synapse.axon.status_code);
+                    synapse.axon.status_message = status.message.or(synapse.axon.status_message);
+                    Ok(Answer::Stream(Box::new(synapse), chunks.boxed()))
                 }
             }
         })

@@ -25,7 +25,7 @@ use futures_util::{Stream, stream};
 
 use super::{Caller, Failure, Table, receipt};
 use crate::{
-    axon::{self, ClassStatus, Piece, Question, Reply, Screen, UpstreamConfig, Verdict},
+    axon::{self, ClassStatus, Piece, Question, Reply, Screen, StreamStatus, UpstreamConfig, Verdict},
     daemon::Parts,
     serving::Service,
     submit::{Action, ServeAxon},
@@ -131,7 +131,7 @@ async fn answer(parts: Arc<Parts>, params: AnswerParams, _: Caller) -> Result<No
 }
 
 async fn stream_piece(parts: Arc<Parts>, params: StreamParams, _: Caller) -> Result<Nothing, Failure> {
-    let StreamParams { request, text, base64, last } = params;
+    let StreamParams { request, text, base64, last, status_code, status_message } = params;
     let bytes = match (text, base64) {
         (Some(_), Some(_)) => return Err(invalid("a piece is `text` or `base64`, not both")),
         (Some(text), None) => Bytes::from(text),
@@ -139,6 +139,9 @@ async fn stream_piece(parts: Arc<Parts>, params: StreamParams, _: Caller) -> Res
         (None, None) => Bytes::new(),
     };
     let workers = parts.serving.workers();
+    if status_code.is_some() || status_message.is_some() {
+        workers.open_stream(request, StreamStatus { code: status_code, message: status_message })?;
+    }
     if !bytes.is_empty() {
         workers.stream(request, Piece::Chunk(bytes)).await?;
     }

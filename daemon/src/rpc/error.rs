@@ -129,7 +129,7 @@ impl From<AnswerError> for Failure {
     fn from(error: AnswerError) -> Self {
         let kind = match error {
             AnswerError::Unknown(_) => ErrorKind::NotFound,
-            AnswerError::Streaming(_) => ErrorKind::InvalidParams,
+            AnswerError::Streaming(_) | AnswerError::Opened(_) => ErrorKind::InvalidParams,
         };
         Self::new(kind, error.to_string())
     }

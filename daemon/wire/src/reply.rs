@@ -133,7 +133,7 @@ pub fn failed(
 /// When the synapse cannot be sent: a status outside 100–999, or a number that JSON lacks.
 pub fn answered(spec: &SynapseSpec, mut synapse: Synapse, process_time: f64) -> Result<Response<Vec<Bytes>>, Failure> {
     let status = complete(&mut synapse, process_time)?;
-    if !synapse.fields.values().all(is_finite) {
+    if !synapse.has_finite_base() || !synapse.fields.values().all(is_finite) {
         return Err(Failure::Handler { reason: "a field holds a number that JSON lacks".to_owned() });
     }
     let body = synapse.to_json_in_parts(JsonStyle::Compact);
@@ -143,13 +143,14 @@ pub fn answered(spec: &SynapseSpec, mut synapse: Synapse, process_time: f64) -> 
 }
 
 /// The head of a reply whose body the handler streams, as bytes of its own choice. The header block
-/// is that of the synapse before the first of them.
+/// is that of the synapse before the first of them. Its status is the synapse's; that of HTTP is 200, as in
+/// the Python axon, whose callers read a stream of no other.
 ///
 /// # Errors
 /// When the status cannot be sent.
 pub fn streaming(spec: &SynapseSpec, mut synapse: Synapse, process_time: f64) -> Result<Response<()>, Failure> {
-    let status = complete(&mut synapse, process_time)?;
-    let mut response = response(status, &synapse.to_headers(spec, 0), 0);
+    complete(&mut synapse, process_time)?;
+    let mut response = response(200, &synapse.to_headers(spec, 0), 0);
     let headers = response.headers_mut();
     headers.remove(header::CONTENT_LENGTH);
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(EVENT_STREAM));

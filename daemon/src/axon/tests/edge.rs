@@ -207,6 +207,86 @@ async fn a_large_body_is_refused_before_it_is_read() {
     assert_eq!(axon.stop().await.requests["too_large"], 4);
 }
 
+/// The head of a request that is refused for its path, with a body of `length` bytes to come.
+fn nowhere(length: usize) -> Vec<u8> {
+    format!("POST /Nowhere HTTP/1.1\r\nhost: x\r\ncontent-length: {length}\r\n\r\n").into_bytes()
+}
+
+#[tokio::test]
+async fn a_connection_is_kept_behind_a_refusal_before_a_short_body() {
+    let axon = axon(config(), vec![]).await;
+    for length in [1, 60_000, 200_000] {
+        let body = vec![b'x'; length];
+        let ping = raw_ping(&axon, &caller_key()).await;
+        let replies = exchange(&axon, &[nowhere(length), body.clone(), nowhere(length), body, ping].concat()).await;
+        let statuses = replies.split("HTTP/1.1 ").skip(1).map(|reply| &reply[..3]);
+        assert_eq!(statuses.collect::<Vec<_>>(), ["404", "404", "200"], "{length}: {replies}");
+    }
+}
+
+#[tokio::test]
+async fn who_sends_a_long_body_before_reading_hears_why_it_was_refused() {
+    let axon = axon(config(), vec![]).await;
+    let reply = exchange(&axon, &[nowhere(1_000_000), vec![b'x'; 1_000_000]].concat()).await;
+    assert!(reply.starts_with("HTTP/1.1 404 Not Found\r\n") && reply.contains("\r\nconnection: close\r\n"), "{reply}");
+    // Who waits for leave gets none.
+    let waits = b"POST /Nowhere HTTP/1.1\r\nhost: x\r\nexpect: 100-continue\r\ncontent-length: 9\r\n\r\n";
+    let reply = exchange(&axon, waits).await;
+    assert!(reply.starts_with("HTTP/1.1 404 Not Found\r\n") && reply.contains("\r\nconnection: close\r\n"), "{reply}");
+}
+
+/// Their connections do not linger all at once, and each ends without a word of theirs.
+#[tokio::test]
+async fn refused_bodies_that_never_come_hold_little_and_not_for_long() {
+    let axon = axon(config(), vec![]).await;
+    let mut silent = Vec::new();
+    for length in [1_000_000, 1_000].into_iter().cycle().take(100) {
+        let mut stream = TcpStream::connect(axon.address()).await.unwrap();
+        stream.write_all(&nowhere(length)).await.unwrap();
+        silent.push(stream);
+    }
+    for stream in &mut silent {
+        let mut reply = Vec::new();
+        let _ = timeout(PATIENCE, stream.read_to_end(&mut reply)).await.expect("the axon closes the connection");
+        assert!(reply.starts_with(b"HTTP/1.1 404 "), "{reply:?}");
+        assert!(axon.edge.farewells.held() <= crate::axon::farewell::AT_ONCE_PER_ADDRESS);
+    }
+    let gone = async {
+        while axon.status().connections > 0 {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    timeout(PATIENCE, gone).await.unwrap_or_else(|_| panic!("{:?}", axon.status()));
+    assert_eq!(axon.edge.farewells.held(), 0);
+}
+
+#[tokio::test]
+async fn a_timeout_that_is_not_positive_sets_no_limit() {
+    let axon = axon(config(), vec![]).await;
+    for stated in ["0.0", "-1.0", "0"] {
+        // The header is not signed.
+        let request = String::from_utf8(raw_ping(&axon, &caller_key()).await).unwrap();
+        assert_eq!(request.matches("\r\ntimeout: 12.0\r\n").count(), 1, "{request}");
+        let request = request.replace("\r\ntimeout: 12.0\r\n", &format!("\r\ntimeout: {stated}\r\n"));
+        let reply = exchange(&axon, request.as_bytes()).await;
+        assert!(reply.starts_with("HTTP/1.1 200 OK\r\n"), "{stated}: {reply}");
+    }
+}
+
+/// Python reads them, and the reply could not be written.
+#[tokio::test]
+async fn a_body_whose_base_holds_what_json_lacks_is_refused() {
+    let axon = axon(config(), vec![]).await;
+    for body in [r#"{"timeout": NaN}"#, r#"{"timeout": "inf"}"#, r#"{"dendrite": {"process_time": "inf"}}"#] {
+        let request = String::from_utf8(raw_ping(&axon, &caller_key()).await).unwrap();
+        let head = request.split_once("\r\n\r\n").unwrap().0.split("\r\n");
+        let head: Vec<_> = head.filter(|line| !line.starts_with("content-length")).collect();
+        let request = format!("{}\r\ncontent-length: {}\r\n\r\n{body}", head.join("\r\n"), body.len());
+        let reply = exchange(&axon, request.as_bytes()).await;
+        assert!(reply.starts_with("HTTP/1.1 500 "), "{body}: {reply}");
+    }
+}
+
 #[tokio::test]
 async fn two_stated_lengths_are_refused() {
     let axon = axon(config(), vec![]).await;

@@ -25,7 +25,7 @@ use super::support::*;
 use crate::{
     axon::{
         Answer, AnswerError, Axon, AxonHandle, Capacity, Classes, Handler, HandlerError, Piece, Question, Registration,
-        Reply, Request, Screen, Seat, Topk, Verdict, Workers, WorkersError,
+        Reply, Request, Screen, Seat, StreamStatus, Topk, Verdict, Workers, WorkersError,
     },
     dendrite::{Outcome, Transport},
 };
@@ -238,6 +238,33 @@ async fn a_program_streams_and_a_broken_stream_is_no_success() {
             let (outcome, ()) = tokio::join!(call, program);
             assert_ne!(outcome.status_code, 200, "{}", outcome.status_message);
         }
+    }
+}
+
+#[tokio::test]
+async fn a_stream_has_the_status_that_it_was_opened_with() {
+    let classes = classes(vec![]);
+    let workers = Workers::new(Arc::clone(&classes));
+    let axon = serving(&classes).await;
+    for transport in BOTH {
+        let mut seat = workers.serve(&registration(1)).unwrap();
+        let (pieces, mut taken) = mpsc::channel(4);
+        let dendrite = dendrite();
+        let job = spec("Job");
+        let call = dendrite.call_streaming(target(&axon), &job, fields("x"), (transport, PATIENCE), &pieces);
+        let program = async {
+            let (id, _) = next(&mut seat).await;
+            let status = StreamStatus { code: Some(206), message: Some("partial".to_owned()) };
+            workers.open_stream(id, status.clone()).unwrap();
+            workers.stream(id, Piece::Chunk("abc".into())).await.unwrap();
+            workers.open_stream(id, status).unwrap();
+            assert_eq!(workers.open_stream(id, StreamStatus::default()), Err(AnswerError::Opened(id)));
+            workers.stream(id, Piece::End).await.unwrap();
+            assert_eq!(workers.open_stream(id, StreamStatus::default()), Err(AnswerError::Unknown(id)));
+            assert_eq!(timeout(PATIENCE, taken.recv()).await.unwrap().unwrap(), "abc");
+        };
+        let (outcome, ()) = tokio::join!(call, program);
+        assert_eq!((outcome.status_code, outcome.status_message.as_str()), (206, "partial"), "{transport:?}");
     }
 }
 
