@@ -32,6 +32,10 @@ pub(super) struct Trade {
     /// What is given for what; none where the runtime cannot tell.
     amounts: Option<(Tao, Alpha)>,
     measure: Measure,
+    /// What the pool takes of what is given, in parts of 65535; looked up where only a part may go.
+    fee: u64,
+    /// A limit that the caller set where there is no price to hold to it.
+    idle_limit: Option<Tao>,
 }
 
 /// How the chain holds a trade with a pool to a limit.
@@ -93,7 +97,15 @@ impl Trade {
             None => Measure::Unknown,
             Some(_) => Measure::through(ground, netuid).await?,
         };
-        Ok(Self { netuid, side, price, limit, fill, amounts, measure })
+        let fee = match (limit, fill) {
+            (Some(_), Fill::Partial) => trade::fee_rate(ground, netuid).await?,
+            _ => 0,
+        };
+        let idle_limit = match protection {
+            Protection::Limit(limit) if netuid == NetUid::ROOT => Some(limit),
+            _ => None,
+        };
+        Ok(Self { netuid, side, price, limit, fill, amounts, measure, fee, idle_limit })
     }
 
     /// The worst price at which it is made; none where any will do.
@@ -103,14 +115,46 @@ impl Trade {
 
     /// The tao that it takes or brings, by estimate; none where the runtime cannot tell.
     pub(super) fn tao(&self) -> Option<Tao> {
-        self.amounts.map(|(tao, _)| tao)
+        self.amounts().map(|(tao, _)| tao)
+    }
+
+    /// What is given for what, by estimate: of a trade of which a part may go, the part that goes within the limit.
+    fn amounts(&self) -> Option<(Tao, Alpha)> {
+        let (tao, alpha) = self.amounts?;
+        let Some(((average, price), limit)) =
+            self.average().zip(self.price).zip(self.limit).filter(|_| self.fill == Fill::Partial)
+        else {
+            return self.amounts;
+        };
+        // By how much, in billionths, the trade moves one side of a pool of equal weights, and by how much it may: the
+        // price moves with the square of that. What the pool keeps as its fee moves nothing.
+        let (average, price) = (u128::from(average.rao()), u128::from(price.rao()).max(1));
+        let (one, left) = (u128::from(ONE), u128::from(65_535_u64.saturating_sub(self.fee)).max(1));
+        let limit = u128::from(limit.rao());
+        let (moves, may) = match self.side {
+            Side::Buy => (average * left / 65_535 * one / price, (limit * one / price * one).isqrt()),
+            Side::Sell if limit == 0 => return self.amounts,
+            Side::Sell => (price * one / (average * 65_535 / left).max(1), (price * one / limit * one).isqrt()),
+        };
+        if may >= moves {
+            return self.amounts;
+        }
+        let given = |all: u64| u128::from(all) * may.saturating_sub(one) / moves.saturating_sub(one).max(1);
+        // What comes out falls behind what goes in.
+        let got = |all: u64| given(all).saturating_mul(moves) / may.max(1);
+        let told = |rao: u128| u64::try_from(rao).unwrap_or(u64::MAX);
+        Some(match self.side {
+            Side::Buy => (Tao::from_rao(told(given(tao.rao()))), Alpha::from_rao(told(got(alpha.rao())))),
+            Side::Sell => (Tao::from_rao(told(got(tao.rao()))), Alpha::from_rao(told(given(alpha.rao())))),
+        })
     }
 
     /// The draft with what the trade is likely to bring, and between which prices. Refused is one that would move the
     /// price beyond its limit all by itself.
     pub(super) fn tell(&self, draft: Draft) -> Result<Draft, SubmissionError> {
         if self.netuid == NetUid::ROOT {
-            return Ok(draft);
+            let idle = |limit| format!("the limit of τ{limit} plays no part: on root one alpha is one tao, always");
+            return Ok(self.idle_limit.map(idle).into_iter().fold(draft, Draft::warning));
         }
         self.fits()?;
         Ok(self.slipping(self.bounds(draft)))
@@ -121,7 +165,7 @@ impl Trade {
         let Self { price, limit, .. } = self;
         // Of a part that goes it brings less.
         let about = if limit.is_some() && self.fill == Fill::Partial { "up to about" } else { "about" };
-        let about = match (self.amounts, self.side) {
+        let about = match (self.amounts(), self.side) {
             (None, _) => String::new(),
             (Some((_, alpha)), Side::Buy) => format!("brings {about} α{alpha}, "),
             (Some((tao, _)), Side::Sell) => format!("brings {about} τ{tao}, "),
@@ -330,7 +374,11 @@ pub(super) fn limit(price: Option<Tao>, protection: Protection, side: Side) -> R
 pub(super) fn end_beyond(price: Tao, average: Tao, limit: Tao, side: Side) -> Option<Tao> {
     const MILLION: u128 = 1_000_000;
     let (average, limit_rao) = (u128::from(average.rao()), u128::from(limit.rao()));
-    let (less, more) = (price.min(limit), price.max(limit));
+    // A limit that the price is beyond already leaves no distance to go.
+    let (less, more) = match side {
+        Side::Buy => (price, limit),
+        Side::Sell => (limit, price),
+    };
     let distance = u128::from(more.saturating_sub(less).rao()) * MILLION / u128::from(less.rao().max(1));
     let slack = distance.saturating_mul(distance) / 12 / MILLION + 2_000;
     let end = average * average / u128::from(price.rao().max(1));
@@ -398,7 +446,17 @@ mod tests {
     fn trade(side: Side, amounts: Option<(u64, u64)>, limit: Option<u64>) -> Trade {
         let amounts = amounts.map(|(tao, alpha)| (rao(tao), Alpha::from_rao(alpha)));
         let (price, limit) = (Some(rao(ONE)), limit.map(rao));
-        Trade { netuid: SUBNET, side, price, limit, fill: Fill::Whole, amounts, measure: Measure::Prices }
+        Trade {
+            netuid: SUBNET,
+            side,
+            price,
+            limit,
+            fill: Fill::Whole,
+            amounts,
+            measure: Measure::Prices,
+            fee: 0,
+            idle_limit: None,
+        }
     }
 
     fn draft() -> Draft {
@@ -441,6 +499,41 @@ mod tests {
     }
 
     #[test]
+    fn a_limit_on_the_wrong_side_of_the_price_is_beyond_it() {
+        for (side, average, limits) in [
+            (Side::Buy, 1_000_100_000, [0, 10_000_000, 100_000_000, 300_000_000, 990_000_000]),
+            (Side::Sell, 999_900_000, [1_010_000_000, 3_000_000_000, 20_000_000_000, 100_000_000_000, u64::MAX]),
+        ] {
+            for limit in limits {
+                assert!(end_beyond(rao(ONE), rao(average), rao(limit), side).is_some(), "{side:?} within {limit}");
+            }
+        }
+    }
+
+    #[test]
+    fn of_a_part_that_goes_the_balance_shows_that_part() {
+        // 50 tao into a pool of 1000 and 1000, up to a price of 1.0201: 10 go, for 9.900990.
+        let part = |side, amounts, limit| Trade { fill: Fill::Partial, ..trade(side, amounts, Some(limit)) }.amounts();
+        let near = |found: Option<(Tao, Alpha)>, (tao, alpha): (u64, u64)| {
+            let (found_tao, found_alpha) = found.unwrap();
+            assert!(found_tao.rao().abs_diff(tao) < 1_000 && found_alpha.rao().abs_diff(alpha) < 1_000, "{found:?}");
+        };
+        let bought = Some((50_000_000_000, 47_619_047_619));
+        near(part(Side::Buy, bought, 1_020_100_000), (10_000_000_000, 9_900_990_099));
+        near(part(Side::Buy, bought, 2 * ONE), (50_000_000_000, 47_619_047_619));
+        // 50 alpha into it, down to a price of 1/1.0201: 10 go.
+        let sold = Some((47_619_047_619, 50_000_000_000));
+        near(part(Side::Sell, sold, 980_296_049), (9_900_990_099, 10_000_000_000));
+        near(part(Side::Sell, sold, 0), (47_619_047_619, 50_000_000_000));
+        // Nothing goes beyond the limit, and all of what must go as a whole.
+        near(part(Side::Buy, bought, 900_000_000), (0, 0));
+        assert_eq!(trade(Side::Buy, bought, Some(1_020_100_000)).tao(), Some(rao(50_000_000_000)));
+        // With a fee of a hundredth less of it is the pool's own slip.
+        let taxed = Trade { fee: 655, fill: Fill::Partial, ..trade(Side::Buy, bought, Some(1_020_100_000)) };
+        assert!(taxed.tao().unwrap() > rao(10_000_000_000), "{:?}", taxed.tao());
+    }
+
+    #[test]
     fn a_price_beyond_the_limit_lets_nothing_through() {
         for fill in [Fill::Whole, Fill::Partial] {
             for (side, beyond, nearly) in
@@ -479,6 +572,8 @@ mod tests {
         assert_eq!(root.tao(), Some(rao(5)));
         let told = root.tell(draft()).unwrap();
         assert!(told.effects.is_empty() && told.warnings.is_empty());
+        let limited = Trade { idle_limit: Some(rao(300_000_000)), ..root }.tell(draft()).unwrap();
+        assert!(limited.warnings[0].contains("τ0.300000000 plays no part"), "{limited:?}");
     }
 
     #[test]

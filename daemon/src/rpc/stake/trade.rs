@@ -36,7 +36,9 @@ pub(in crate::rpc) async fn buy(ground: &Ground, params: &AddParams, hotkey: Hot
     };
     let call = call.arg("hotkey", hotkey).arg("netuid", netuid).arg("amount_staked", amount);
     let summary = format!("Stake τ{amount} behind hotkey {hotkey} on subnet {netuid}");
-    let draft = trade.tell(Draft::new(call, summary).spends(amount))?;
+    // The chain asks for all of it, and leaves what does not go within the limit.
+    let left = amount.saturating_sub(trade.tao().unwrap_or(amount));
+    let draft = trade.tell(Draft::new(call, summary).spends(amount).receives(left))?;
     Ok(draft.needs(Need::Subnet(netuid)).needs(Need::Started(netuid)).needs(Need::KnownHotkey(hotkey)))
 }
 
@@ -260,14 +262,18 @@ pub(super) async fn is_one_for_one(ground: &Ground, netuid: NetUid) -> Result<bo
     }
 }
 
-/// What the pool of a subnet takes of `amount`; nothing where the runtime does not tell. Rates are parts of 65535.
+/// What the pool of a subnet takes of what is traded, in parts of 65535; nothing where the runtime does not tell.
+pub(super) async fn fee_rate(ground: &Ground, netuid: NetUid) -> Result<u64, SubmissionError> {
+    match ground.view.storage_json("Swap", "FeeRate", &[netuid.into()]).await {
+        Ok(rate) => Ok(rate.as_u64().unwrap_or(0)),
+        Err(ReadError::Absent(_)) => Ok(0),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// What the pool of a subnet takes of `amount`.
 async fn pool_fee(ground: &Ground, netuid: NetUid, amount: Tao) -> Result<Tao, SubmissionError> {
-    let rate = match ground.view.storage_json("Swap", "FeeRate", &[netuid.into()]).await {
-        Ok(rate) => rate.as_u64().unwrap_or(0),
-        Err(ReadError::Absent(_)) => 0,
-        Err(error) => return Err(error.into()),
-    };
-    let fee = u128::from(amount.rao()) * u128::from(rate) / 65_535;
+    let fee = u128::from(amount.rao()) * u128::from(fee_rate(ground, netuid).await?) / 65_535;
     Ok(Tao::from_rao(u64::try_from(fee).unwrap_or(u64::MAX)))
 }
 
