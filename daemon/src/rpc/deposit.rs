@@ -1,7 +1,7 @@
 //! What pallets hold of a balance for as long as something of the account lies in the state: a base
 //! and so much for each item (pallet_proxy, pallet_multisig).
 
-use btd_api::Tao;
+use btd_api::{AccountId, Tao};
 use serde_json::Value as Json;
 
 use super::stake::number;
@@ -37,6 +37,24 @@ impl Rule {
         let told = ground.view.storage_json(self.pallet, map, &[ground.actor.into()]).await.unwrap_or(Json::Null);
         let (items, held) = held(&told);
         self.of(ground, items + 1).saturating_sub(held)
+    }
+
+    /// What comes back when `gone` items go of `map`, which keeps the items and the deposit of each account.
+    pub(super) async fn freed(self, ground: &Ground, (map, account): (&str, AccountId), gone: u64) -> Tao {
+        let told = ground.view.storage_json(self.pallet, map, &[account.into()]).await.unwrap_or(Json::Null);
+        let (items, held) = held(&told);
+        match items.saturating_sub(gone) {
+            0 => held,
+            left => held.saturating_sub(self.of(ground, left)),
+        }
+    }
+}
+
+/// `draft`, which gives `deposit` back to whoever acts.
+pub(super) fn returning(draft: Draft, deposit: Tao) -> Draft {
+    match deposit {
+        Tao::ZERO => draft,
+        deposit => draft.receives(deposit).effect(format!("a deposit of τ{deposit} comes back")),
     }
 }
 

@@ -150,9 +150,15 @@ async fn as_multi(
     let is_last = existing.is_some() && agreed >= usize::from(threshold);
     // With the last approval the proposal is spent, whether the call succeeds or not.
     let in_vain = is_last.then_some(", and the proposal would be spent in vain");
+    if in_vain.is_some() {
+        dues::require_proxy(ground, account, inner).await?;
+    }
     let draft = paying(ground, draft, (account, inner), in_vain).await?;
     Ok(match existing {
-        Some(_) if is_last => draft.effect("with this approval the call is made"),
+        Some(proposal) if is_last => {
+            let draft = draft.effect("with this approval the call is made");
+            if proposal.depositor == ground.actor { deposit::returning(draft, proposal.deposit) } else { draft }
+        }
         Some(_) => draft,
         None => {
             let held = deposit::PROPOSAL.of(ground, threshold.into());
@@ -172,6 +178,7 @@ async fn alone(
     let call =
         Call::new("Multisig", CALL).arg("other_signatories", others(ground, ordered)?).arg("call", inner.clone());
     let draft = Draft::new(call, format!("Make {inner} on behalf of {account}, 1 of 1"));
+    dues::require_proxy(ground, account, inner).await?;
     let draft = paying(ground, draft, (account, inner), Some("")).await?;
     Ok(draft.effect("one of the signatories is enough: the call is made"))
 }
@@ -283,8 +290,8 @@ async fn cancel(parts: Arc<Parts>, params: CancelParams, _: Caller) -> Result<Re
                 .arg("other_signatories", others(&ground, &ordered)?)
                 .arg("timepoint", timepoint(&standing))
                 .arg("call_hash", hash);
-            Ok(Draft::new(call, format!("Take the proposal {hash} on behalf of {account} back"))
-                .effect(format!("the deposit of τ{} comes back", standing.deposit)))
+            let draft = Draft::new(call, format!("Take the proposal {hash} on behalf of {account} back"));
+            Ok(deposit::returning(draft, standing.deposit))
         }
     })
     .await

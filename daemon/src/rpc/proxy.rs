@@ -160,8 +160,11 @@ async fn remove(parts: Arc<Parts>, params: RemoveParams, _: Caller) -> Result<Re
                 return foreseen(format!("nobody may sign for {}", ground.actor));
             }
             let summary = format!("Let nobody sign for {} any more", ground.actor);
-            return Ok(Draft::new(Call::new("Proxy", "remove_proxies"), summary)
-                .effect(format!("{} proxies are removed", proxies.len()))
+            let count = u64::try_from(proxies.len()).unwrap_or(u64::MAX);
+            let freed = deposit::PROXIES.freed(&ground, ("Proxies", ground.actor), count).await;
+            let draft = Draft::new(Call::new("Proxy", "remove_proxies"), summary);
+            return Ok(deposit::returning(draft, freed)
+                .effect(format!("{count} proxies are removed"))
                 .warning("keyless accounts whose only proxy is this account are not touched by it"));
         };
         let (kind, delay) = (params.proxy_type.as_str(), params.delay);
@@ -178,7 +181,9 @@ async fn remove(parts: Arc<Parts>, params: RemoveParams, _: Caller) -> Result<Re
             .arg("delegate", delegate)
             .arg("proxy_type", variant(kind))
             .arg("delay", delay);
-        Ok(Draft::new(call, format!("Let {delegate} not sign for {} as `{kind}` proxy any more", ground.actor)))
+        let draft =
+            Draft::new(call, format!("Let {delegate} not sign for {} as `{kind}` proxy any more", ground.actor));
+        Ok(deposit::returning(draft, deposit::PROXIES.freed(&ground, ("Proxies", ground.actor), 1).await))
     })
     .await
 }
@@ -223,7 +228,9 @@ async fn kill(parts: Arc<Parts>, params: KillParams, _: Caller) -> Result<Receip
             .arg("height", params.height)
             .arg("ext_index", params.ext_index);
         let balance = ground.view.balance(ground.actor).await?.free;
+        let freed = deposit::PROXIES.freed(&ground, ("Proxies", ground.actor), u64::MAX).await;
         Ok(Draft::new(call, format!("Give the keyless account {} up", ground.actor))
+            .effect(format!("a deposit of τ{freed} comes back to {}", params.spawner))
             .warning(format!("what it holds is out of reach for ever: τ{balance} now, and all its stake")))
     })
     .await
@@ -294,7 +301,15 @@ async fn execute(parts: Arc<Parts>, params: ExecuteParams, _: Caller) -> Result<
                 .arg("real", real)
                 .arg("force_proxy_type", kind.map_or(Value::Null, |kind| variant(&kind)))
                 .arg("call", inner);
-            Ok(Draft::new(call, summary))
+            let draft = Draft::new(call, summary);
+            let freed = deposit::ANNOUNCEMENTS.freed(&ground, ("Announcements", delegate.account()), 1).await;
+            Ok(match freed {
+                Tao::ZERO => draft,
+                freed if delegate.account() != ground.actor => {
+                    draft.effect(format!("a deposit of τ{freed} comes back to {delegate}"))
+                }
+                freed => deposit::returning(draft, freed),
+            })
         }
     })
     .await

@@ -139,6 +139,14 @@ pub enum Precondition {
         /// What is wrong, and what to do.
         words: String,
     },
+    /// It works from a later block on; until then the chain would refuse it with this error.
+    #[error("{words}")]
+    NotYet {
+        /// The error's name in the runtime, without its pallet.
+        error: &'static str,
+        /// From when on, and what to do.
+        words: String,
+    },
     /// A parameter that only the runtime can read is not what it should be.
     #[error("{words}")]
     Invalid {
@@ -236,7 +244,8 @@ pub(super) fn judge_draft(draft: &Draft, actor: AccountId, facts: &Facts, fee: T
     } else {
         spend(actor, facts, draft.spends, fee, facts.account.held(facts.deposit))?
     };
-    Ok(Verdict { balance_after: rest.saturating_add(draft.receives), warnings: draft.warnings.clone() })
+    let balance_after = rest.saturating_sub(draft.carries).saturating_add(draft.receives);
+    Ok(Verdict { balance_after, warnings: draft.warnings.clone() })
 }
 
 /// What a call that only costs its fee leaves. A call without a fee needs no balance at all.
@@ -430,6 +439,15 @@ mod tests {
             }
         );
         assert!(error.to_string().contains("can spend τ0.000009500, and this takes τ0.000009501"), "{error}");
+    }
+
+    #[test]
+    fn what_is_taken_along_is_gone_afterwards_and_need_not_be_there() {
+        let judged = |carries, receives| {
+            let draft = Draft::new(Call::new("a", "b"), "exchange").carries(rao(carries)).receives(rao(receives));
+            judge_draft(&draft, SIGNER, &facts(10_000), rao(100)).unwrap().balance_after
+        };
+        assert_eq!((judged(0, 0), judged(10_000, 0), judged(10_000, 7)), (rao(9_900), Tao::ZERO, rao(7)));
     }
 
     #[test]

@@ -94,7 +94,9 @@ fn chain_name(error: &Precondition) -> &'static str {
         Precondition::ForeignHotkey { .. } => "NonAssociatedColdKey",
         Precondition::NotRegistered { .. } => "HotKeyNotRegisteredInSubNet",
         Precondition::BadEndpoint { .. } => "InvalidIpAddress",
-        Precondition::Foreseen { error: name, .. } | Precondition::NotThere { error: name, .. } => name,
+        Precondition::Foreseen { error: name, .. }
+        | Precondition::NotThere { error: name, .. }
+        | Precondition::NotYet { error: name, .. } => name,
         Precondition::Invalid { .. } => "InvalidValue",
         Precondition::NoSuchSubnet { .. } => "SubnetNotExists",
     }
@@ -120,6 +122,10 @@ impl From<Precondition> for Failure {
             | Precondition::NotRegistered { .. }
             | Precondition::BadEndpoint { .. } => failed,
             Precondition::Foreseen { error, .. } => failed.with("error", error),
+            // Whatever the chain calls it, waiting is the remedy.
+            Precondition::NotYet { error, .. } => {
+                failed.with("class", catalogue::Class::TooEarly.name()).with("error", error)
+            }
             Precondition::Invalid { parameter, .. } => {
                 ApiError::new(ErrorKind::InvalidParams, message).with("parameter", parameter)
             }

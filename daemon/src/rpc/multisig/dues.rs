@@ -1,8 +1,10 @@
 //! What a call takes out of the free balance of the account that makes it, as far as its own words tell: not its fee,
 //! which the signer pays, and not what it gives back.
 
-use btd_api::Tao;
-use btd_chain::{Call, Value};
+use btd_api::{AccountId, Tao};
+use btd_chain::{Call, ReadError, Value};
+
+use crate::submit::{Ground, SubmissionError, proxied};
 
 /// Calls that take what one of their arguments says: pallet, call, argument.
 const PAYING: [(&str, &str, &str); 6] = [
@@ -39,6 +41,35 @@ pub(super) fn of(call: &Call) -> Due {
     // Of a partial fill the chain takes what the limit lets through.
     let is_partial = call.args.get("allow_partial").is_some_and(|partial| *partial != Value::Bool(false));
     Due { amount: Tao::from_rao(amount.unwrap_or(0)), is_sure: amount.is_some() && !is_partial }
+}
+
+/// Refuses a call in the name of another account, for which `account` may not sign at all: it would fail however often it
+/// were made.
+pub(super) async fn require_proxy(ground: &Ground, account: AccountId, call: &Call) -> Result<(), SubmissionError> {
+    let Some(real) = in_whose_name(call).filter(|real| *real != account) else { return Ok(()) };
+    match proxied::ways(&ground.view, real, account).await {
+        Ok(ways) if ways.is_empty() => Err(proxied::no_proxy(real, account)),
+        Ok(_) | Err(ReadError::Absent(_) | ReadError::Argument { .. }) => Ok(()),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// In whose name a call is made by a proxy, at once.
+fn in_whose_name(call: &Call) -> Option<AccountId> {
+    if (call.pallet.as_str(), call.call.as_str()) != ("Proxy", "proxy") {
+        return None;
+    }
+    match call.args.get("real")? {
+        Value::Account(real) => Some(*real),
+        Value::Text(text) => text.parse().ok(),
+        // An address of a chain that knows several forms of them: `{ "Id": account }`.
+        Value::Record(_) => match only(call.args.get("real")?)? {
+            (form, Value::Account(real)) if form == "Id" => Some(*real),
+            (form, Value::Text(text)) if form == "Id" => text.parse().ok(),
+            _ => None,
+        },
+        _ => None,
+    }
 }
 
 /// A call inside a call: as such, or as JSON tells it, `{ "Pallet": { "call": { .. } } }`.
@@ -97,6 +128,17 @@ mod tests {
         assert_eq!([limited(false), limited(true)], [true, false]);
         assert_eq!(of(&Call::new("System", "remark").arg("remark", "x")), Due::default());
         assert!(of(&transfer(5_u64)).lacks(rao(5)).is_none() && of(&transfer(5_u64)).lacks(rao(4)).is_some());
+    }
+
+    #[test]
+    fn in_whose_name_a_call_is_made_is_told_by_its_words() {
+        let real = AccountId([7; 32]);
+        let through = |real: Value| in_whose_name(&Call::new("Proxy", "proxy").arg("real", real));
+        assert_eq!(through(Value::Account(real)), Some(real));
+        assert_eq!(through(Value::Text(real.to_string())), Some(real));
+        assert_eq!(through(Value::from_json(json!({ "Id": real.to_string() })).unwrap()), Some(real));
+        assert_eq!(through(Value::Null), None);
+        assert_eq!(in_whose_name(&Call::new("Proxy", "proxy_announced").arg("real", real)), None);
     }
 
     #[test]

@@ -185,7 +185,9 @@ pub(super) async fn due(
     };
     let (from, next) = (after(one.height, delay), BlockNumber(view.block().number.0.saturating_add(1)));
     if from > next {
-        return unannounced(format!("what {delegate} announced ({hash}) can be made from block {from} on, not yet"));
+        let left = from.0.saturating_sub(next.0);
+        let words = format!("what {delegate} announced ({hash}) can be made from block {from} on, in {left} blocks");
+        return Err(Precondition::NotYet { error: "Unannounced", words }.into());
     }
     Ok((call, kind))
 }

@@ -89,11 +89,18 @@ pub(super) async fn execute(parts: Arc<Parts>, params: SwapColdkeyParams, _: Cal
             return foreseen(error, format!("{words}: it cannot take over from another"));
         }
         let call = Call::new(SUBTENSOR, "swap_coldkey_announced").arg("new_coldkey", new);
-        let balance = ground.view.balance(old.account()).await?.free;
+        let balance = ground.view.balance(old.account()).await?;
+        let stays = match balance.reserved {
+            Tao::ZERO => "the old coldkey holds nothing afterwards".to_owned(),
+            deposits => format!("the old coldkey holds nothing afterwards but the τ{deposits} of its deposits"),
+        };
         Ok(Draft::new(call, format!("Let coldkey {new} take over everything of {old}"))
-            .carries(balance)
-            .effect(format!("all stake, hotkeys, subnets and the balance of τ{balance} go to {new}"))
-            .warning("this cannot be undone: the old coldkey holds nothing afterwards"))
+            .carries(balance.free)
+            .effect(format!(
+                "all stake, hotkeys, subnets and the balance of τ{}, less the fee, go to {new}",
+                balance.free
+            ))
+            .warning(format!("this cannot be undone: {stays}")))
     })
     .await
 }
