@@ -3,8 +3,8 @@
 use btd_api::{
     AlphaAmount, HotkeyRef, NetUid,
     stake::locks::{
-        Conviction, ConvictionParams, ConvictionReply, LockMode, LockModeParams, LockParams, LockStake, Locks,
-        LocksParams, LocksReply, MoveLock, MoveLockParams, SetLockMode,
+        Conviction, ConvictionParams, ConvictionReply, IncomingLocks, IncomingLocksParams, LockMode, LockModeParams,
+        LockParams, LockStake, Locks, LocksParams, LocksReply, MoveLock, MoveLockParams, SetIncomingLocks, SetLockMode,
     },
     unsent,
 };
@@ -37,6 +37,8 @@ pub(crate) enum Command {
     Mode(ModeArgs),
     /// Let the lock on a subnet be for another hotkey
     Move(MoveArgs),
+    /// Set whether others may give locked stake to a coldkey
+    Incoming(IncomingArgs),
 }
 
 /// `btctl lock list`
@@ -85,6 +87,30 @@ pub(crate) struct ModeArgs {
     /// How the lock ages from now on
     #[arg(long, value_enum, value_name = "MODE")]
     mode: Aging,
+    #[command(flatten)]
+    wallet: WalletArg,
+    #[command(flatten)]
+    terms: Terms,
+}
+
+/// Whether locked stake is taken from others.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Incoming {
+    /// They may give it: what is locked stays locked
+    Accept,
+    /// They may not
+    Reject,
+}
+
+/// `btctl lock incoming`
+#[derive(Args, Debug)]
+#[command(
+    after_help = "A coldkey that has said nothing accepts none: `stake transfer` of locked stake to it is refused."
+)]
+pub(crate) struct IncomingArgs {
+    /// Whether they may
+    #[arg(value_enum, value_name = "ANSWER")]
+    incoming: Incoming,
     #[command(flatten)]
     wallet: WalletArg,
     #[command(flatten)]
@@ -160,6 +186,14 @@ impl Command {
                     wallet: args.wallet.resolve(&session.settings),
                 });
                 spend::sign::<MoveLock>(session, params, args.terms).await
+            }
+            Self::Incoming(args) => {
+                let incoming = match args.incoming {
+                    Incoming::Accept => IncomingLocks::Accept,
+                    Incoming::Reject => IncomingLocks::Reject,
+                };
+                let params = unsent!(IncomingLocksParams { incoming, wallet: args.wallet.resolve(&session.settings) });
+                spend::sign::<SetIncomingLocks>(session, params, args.terms).await
             }
         }
     }
@@ -293,6 +327,7 @@ mod tests {
             "lock add --netuid 1 --hotkey-ss58 5FHneW46xGXgs5mUiveU4sbTyGBzmstUspZC92UhjJM694ty -a 5 --mode perpetual",
             "lock mode --netuid 1 --mode decaying",
             "lock move --netuid 1 --destination-hotkey 5FHneW46xGXgs5mUiveU4sbTyGBzmstUspZC92UhjJM694ty",
+            "lock incoming accept --wallet-name alice",
             "conviction list",
             "stake locks",
             "stake lock 1 --amount all --hotkey h1",

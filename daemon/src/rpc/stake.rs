@@ -168,13 +168,14 @@ async fn transfer(parts: Arc<Parts>, params: TransferParams, _: Caller) -> Resul
             .arg("alpha_amount", alpha);
         let (from, to) = (Coldkey(ground.actor), params.dest);
         let sign = origin.stake_sign();
-        let summary =
-            format!("Give {sign}{alpha} of subnet {origin} behind hotkey {hotkey} from {from} to {to} on subnet {dest}");
+        let summary = format!(
+            "Give {sign}{alpha} of subnet {origin} behind hotkey {hotkey} from {from} to {to} on subnet {dest}"
+        );
         let mut draft = Draft::new(call, summary).needs(Need::Transfers(origin)).needs(Need::Transfers(dest));
         if bound > Alpha::ZERO {
+            locks::require_acceptance(&ground, to, (origin, dest), bound).await?;
             draft = draft.warning(format!(
-                "{sign}{bound} of it are locked, and the lock goes along: {to} has to accept locked stake, and may have none \
-                 there for another hotkey"
+                "{sign}{bound} of it are locked, and the lock goes along: {to} may have none there for another hotkey"
             ));
         }
         trade::unbounded(&ground, draft, (origin, dest), alpha).await

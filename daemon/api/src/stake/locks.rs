@@ -21,6 +21,16 @@ pub enum LockMode {
     Perpetual,
 }
 
+/// Whether others may give locked stake to a coldkey. One that has said nothing accepts none.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum IncomingLocks {
+    /// They may: what is locked stays locked.
+    Accept,
+    /// They may not.
+    Reject,
+}
+
 signing_params! {
     /// Parameters of [`LockStake`].
     LockParams {
@@ -46,6 +56,15 @@ signing_params! {
         /// How its lock ages from now on.
         mode: LockMode,
         /// The wallet whose coldkey holds the lock.
+        #[serde(default)]
+        wallet: WalletName,
+    }
+
+    /// Parameters of [`SetIncomingLocks`].
+    IncomingLocksParams {
+        /// Whether others may give it locked stake.
+        incoming: IncomingLocks,
+        /// The wallet whose coldkey it is.
         #[serde(default)]
         wallet: WalletName,
     }
@@ -158,6 +177,8 @@ methods! {
     SetLockMode = "stake_setLockMode" (Spend): LockModeParams => Receipt;
     /// Lets the lock on a subnet be for another hotkey
     MoveLock = "stake_moveLock" (Spend): MoveLockParams => Receipt;
+    /// Sets whether others may give locked stake to a coldkey
+    SetIncomingLocks = "stake_setIncomingLocks" (Spend): IncomingLocksParams => Receipt;
     /// The locks of a coldkey
     Locks = "stake_locks" (Read): LocksParams => LocksReply;
     /// The hotkeys that locks on a subnet favour

@@ -8,8 +8,9 @@ use std::{collections::BTreeSet, sync::Arc};
 use btd_api::{
     Alpha, AlphaAmount, BlockNumber, Coldkey, Hotkey, NetUid,
     stake::locks::{
-        Candidate, ConvictionParams, ConvictionReply, Lock, LockMode, LockModeParams, LockParams, LockStake, Locks,
-        LocksParams, LocksReply, MoveLock, MoveLockParams, SetLockMode,
+        Candidate, ConvictionParams, ConvictionReply, IncomingLocks, IncomingLocksParams, Lock, LockMode,
+        LockModeParams, LockParams, LockStake, Locks, LocksParams, LocksReply, MoveLock, MoveLockParams,
+        SetIncomingLocks, SetLockMode,
     },
     wallet::Receipt,
 };
@@ -21,7 +22,7 @@ use super::{SUBTENSOR, account, number};
 use crate::{
     daemon::Parts,
     rpc::{Caller, Failure, Table, receipt, subnets},
-    submit::{Draft, Need, Precondition, SubmissionError},
+    submit::{Draft, Ground, Need, Precondition, SubmissionError},
 };
 
 const STAKE_API: &str = "StakeInfoRuntimeApi";
@@ -43,6 +44,7 @@ pub(super) fn register(table: &mut Table, parts: &Arc<Parts>) {
         .method::<LockStake>(lock)
         .method::<SetLockMode>(set_mode)
         .method::<MoveLock>(move_lock)
+        .method::<SetIncomingLocks>(set_incoming)
         .method::<Locks>(locks)
         .method::<btd_api::stake::locks::Conviction>(conviction)
         .done();
@@ -272,6 +274,60 @@ async fn mode(view: &View, coldkey: Coldkey, netuid: NetUid) -> Result<LockMode,
     Ok(if decays == Json::Bool(false) { LockMode::Perpetual } else { LockMode::Decaying })
 }
 
+/// Whether a coldkey lets others give it locked stake; none where the runtime does not tell.
+async fn accepts(view: &View, coldkey: Coldkey) -> Result<Option<bool>, ReadError> {
+    match view.storage_json(SUBTENSOR, "AccountFlags", &[Value::from(coldkey)]).await {
+        Ok(flags) => Ok(accepting(&flags)),
+        Err(ReadError::Absent(_)) => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// Whether the flags of an account say so: bit 0 stands for it (`set_reject_locked_alpha`, spec 425).
+fn accepting(flags: &Json) -> Option<bool> {
+    let flags = flags.as_u64().map(u128::from).or_else(|| flags.as_str()?.parse().ok())?;
+    Some(flags & 1 != 0)
+}
+
+/// Refuses to give `bound` locked alpha to a coldkey that accepts none, where it would stay on its subnet.
+pub(super) async fn require_acceptance(
+    ground: &Ground,
+    to: Coldkey,
+    (origin, dest): (NetUid, NetUid),
+    bound: Alpha,
+) -> Result<(), SubmissionError> {
+    if origin != dest || accepts(&ground.view, to).await? != Some(false) {
+        return Ok(());
+    }
+    let words = format!(
+        "α{bound} of it are locked, and {to} accepts no locked stake: its owner can say so with `lock incoming accept`; give \
+         less, or wait until what is locked has become free"
+    );
+    receipt::foreseen("AccountRejectsLockedAlpha", words)
+}
+
+async fn set_incoming(parts: Arc<Parts>, params: IncomingLocksParams, _: Caller) -> Result<Receipt, Failure> {
+    let key = KeyId::coldkey(params.wallet.clone());
+    receipt::sign::<SetIncomingLocks, _>(&parts, key, params, |ground, params| async move {
+        const CALL: &str = "set_reject_locked_alpha";
+        ground.require_call(SUBTENSOR, CALL, NO_LOCKS)?;
+        let coldkey = Coldkey(ground.actor);
+        let (wanted, words) = match params.incoming {
+            IncomingLocks::Accept => (true, format!("Let others give locked stake to {coldkey}")),
+            IncomingLocks::Reject => (false, format!("Let nobody give locked stake to {coldkey}")),
+        };
+        let draft = Draft::new(Call::new(SUBTENSOR, CALL).arg("enabled", !wanted), words);
+        if accepts(&ground.view, coldkey).await? == Some(wanted) {
+            return Ok(draft.warning("it is so already"));
+        }
+        Ok(match params.incoming {
+            IncomingLocks::Accept => draft.effect("what is locked of it stays locked, for the hotkey that it was for"),
+            IncomingLocks::Reject => draft,
+        })
+    })
+    .await
+}
+
 /// What a coldkey has staked on a subnet altogether.
 pub(super) fn staked(stakes: &[StakeInfo], netuid: NetUid) -> Alpha {
     let own = stakes.iter().filter(|stake| stake.netuid == netuid);
@@ -291,6 +347,15 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+
+    #[test]
+    fn who_has_said_nothing_accepts_no_locked_stake() {
+        assert_eq!(
+            [json!("0"), json!("1"), json!("2"), json!(3)].map(|flags| accepting(&flags)),
+            [Some(false), Some(true), Some(false), Some(true)]
+        );
+        assert_eq!(accepting(&Json::Null), None);
+    }
 
     #[test]
     fn convictions_are_whole_rao() {
