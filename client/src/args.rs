@@ -6,6 +6,7 @@
 
 mod idle;
 mod missing;
+pub(crate) mod share;
 mod spelling;
 
 use std::{

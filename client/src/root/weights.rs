@@ -1,7 +1,7 @@
 //! Root weights: set whole, or nudged for one subnet, and shown.
 
 use btd_api::{
-    Method, NetUid, Ratio, Tao,
+    Method, NetUid, Ratio,
     root::{GetWeights, NudgeParams, RootRows, SubnetWeight, Weights, WeightsParams},
     rpc::Nothing,
     unsent,
@@ -10,7 +10,10 @@ use btd_api::{
 use clap::Args;
 
 use crate::{
-    args::{HotkeyArg, WalletArg, number},
+    args::{
+        HotkeyArg, WalletArg, number,
+        share::{Share, share},
+    },
     exit::Exit,
     failure::Failure,
     output::{
@@ -30,8 +33,8 @@ pub(crate) struct SetArgs {
     #[arg(long, short = 'n', value_name = "NETUIDS", visible_alias = "netuid", value_delimiter = ',', value_parser = number::<NetUid>)]
     netuids: Vec<NetUid>,
     /// Their weights, in order; only their proportions count; asked for without it
-    #[arg(long = "weights", value_name = "WEIGHTS", value_delimiter = ',', value_parser = Tao::from_tokens)]
-    weights: Vec<Tao>,
+    #[arg(long = "weights", value_name = "WEIGHTS", value_delimiter = ',', value_parser = share)]
+    weights: Vec<Share>,
     /// The version key
     #[arg(long, value_name = "N", default_value_t = 0, alias = "version_key")]
     version_key: u64,
@@ -104,7 +107,7 @@ impl SetArgs {
         }
         if self.weights.is_empty() {
             let told = asked(session, "Their weights in the same order, such as 0.5,10", "--weights tells them")?;
-            self.weights = list(&told, |word| Tao::from_tokens(word).map_err(|error| error.to_string()))?;
+            self.weights = list(&told, share)?;
             session.answered("--weights", &flag_value(&self.weights));
         }
         if self.netuids.len() != self.weights.len() {

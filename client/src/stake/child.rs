@@ -10,7 +10,7 @@ use clap::{Args, Subcommand};
 use super::HotkeyRefArg;
 use crate::{
     addr,
-    args::{WalletArg, number},
+    args::{WalletArg, number, share::ratio},
     exit::Exit,
     failure::Failure,
     output::{
@@ -82,7 +82,7 @@ pub(crate) struct SetArgs {
     #[arg(long, short = 'c', value_name = "SS58", value_delimiter = ',', required = true, value_parser = addr::hotkey)]
     children: Vec<Hotkey>,
     /// The share of each, in order: `0.5` or `50%`
-    #[arg(long, value_name = "SHARE", visible_alias = "prop", value_delimiter = ',', required = true)]
+    #[arg(long, value_name = "SHARE", visible_alias = "prop", value_delimiter = ',', required = true, value_parser = ratio)]
     proportions: Vec<Ratio>,
     #[command(flatten)]
     hotkey: HotkeyRefArg,
