@@ -4,7 +4,7 @@
 
 use std::{io, path::PathBuf, time::Duration};
 
-use btd_api::{ApiError, ErrorKind, IdempotencyKey};
+use btd_api::{ApiError, BlockHash, ErrorKind, IdempotencyKey};
 use serde_json::{Value, json};
 
 use crate::{exit::Exit, output::text};
@@ -53,6 +53,9 @@ pub(crate) enum Failure {
     /// A spending call was handed to the daemon, and its end was not seen.
     #[error("{}", unseen(cause))]
     Unseen { key: IdempotencyKey, cause: Box<Self> },
+    /// A spending call was done, and what came of it cannot be written.
+    #[error("{} was sent, and what became of it cannot be written: {source}", sent(*extrinsic))]
+    Unshown { key: IdempotencyKey, extrinsic: Option<BlockHash>, source: io::Error },
     /// Following blocks ended.
     #[error("{cause}; the next block would have been #{next}")]
     Unfollowed { next: u32, cause: Box<Self> },
@@ -81,6 +84,10 @@ fn unseen(cause: &Failure) -> String {
     }
 }
 
+fn sent(extrinsic: Option<BlockHash>) -> String {
+    extrinsic.map_or_else(|| "the extrinsic".to_owned(), |extrinsic| format!("extrinsic {extrinsic}"))
+}
+
 /// The command that unlocks a key, which the daemon names as `WALLET/coldkey` or `WALLET/hotkeys/NAME`.
 fn unlocking(key: Option<&str>) -> String {
     let (wallet, role) = key.and_then(|key| key.split_once('/')).unwrap_or(("NAME", "coldkey"));
@@ -97,7 +104,7 @@ impl Failure {
 
     /// Whether the reader of standard output went away: no failure of ours.
     pub(crate) fn reader_left(&self) -> bool {
-        matches!(self, Self::Output(error) if error.kind() == io::ErrorKind::BrokenPipe)
+        matches!(self, Self::Output(error) | Self::Unshown { source: error, .. } if error.kind() == io::ErrorKind::BrokenPipe)
     }
 
     pub(crate) fn exit(&self) -> Exit {
@@ -115,7 +122,7 @@ impl Failure {
             Self::Timeout { .. } => Exit::NotReady,
             Self::Api(error) => error.kind().map_or(Exit::Failure, Exit::from),
             Self::Unseen { cause, .. } if matches!(**cause, Self::Interrupted) => Exit::Interrupted,
-            Self::Unseen { .. } => Exit::OutcomeUnknown,
+            Self::Unseen { .. } | Self::Unshown { .. } => Exit::OutcomeUnknown,
             Self::Unfollowed { cause, .. } | Self::BrokenOff { cause, .. } => cause.exit(),
             Self::Interrupted => Exit::Interrupted,
             Self::Declined | Self::Misunderstood { .. } | Self::File { .. } | Self::Output(_) | Self::System { .. } => {
@@ -147,7 +154,7 @@ impl Failure {
             Self::Unfollowed { cause, .. } | Self::BrokenOff { cause, .. } => cause.kind(),
             Self::Interrupted => "INTERRUPTED",
             Self::File { .. } => "FILE",
-            Self::Output(_) => "OUTPUT",
+            Self::Output(_) | Self::Unshown { .. } => "OUTPUT",
             Self::System { .. } => "SYSTEM",
         }
     }
@@ -171,6 +178,11 @@ impl Failure {
             Self::Unseen { key, .. } => {
                 return Some(format!(
                     "repeat the command with --idempotency-key {key} to learn what became of it: that never sends twice"
+                ));
+            }
+            Self::Unshown { key, .. } => {
+                return Some(format!(
+                    "repeat the command with --idempotency-key {key} to be told what became of it: that never sends twice"
                 ));
             }
             Self::Unfollowed { next, .. } => return Some(format!("go on with --from {next}")),
@@ -225,6 +237,21 @@ mod tests {
 
     fn timeout() -> Failure {
         Failure::Timeout { method: "wallet_transfer", limit: Duration::from_mins(15) }
+    }
+
+    #[test]
+    fn what_was_sent_and_cannot_be_shown_is_not_to_be_sent_again() {
+        let unshown = |kind: io::ErrorKind| Failure::Unshown {
+            key: key(),
+            extrinsic: Some(BlockHash([7; 32])),
+            source: io::Error::from(kind),
+        };
+        let full = unshown(io::ErrorKind::StorageFull);
+        assert_eq!(full.exit(), Exit::OutcomeUnknown);
+        assert!(full.to_string().contains(&BlockHash([7; 32]).to_string()), "{full}");
+        assert!(full.hint().unwrap().contains("--idempotency-key k1"));
+        // Whoever read enough of it goes away as from any other answer.
+        assert!(unshown(io::ErrorKind::BrokenPipe).reader_left() && !full.reader_left());
     }
 
     #[test]

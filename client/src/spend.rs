@@ -11,7 +11,7 @@ use std::{
 };
 
 use btd_api::{
-    ApiError, Coldkey, ErrorKind, IdempotencyKey, Method, Tao,
+    ApiError, BlockHash, Coldkey, ErrorKind, IdempotencyKey, Method, Tao,
     signing::{Lane, Manner, Receipted, Signing},
     wallet::{Outcome, Plan, Receipt, Wait},
 };
@@ -104,8 +104,8 @@ pub(crate) enum Planning {
 pub(crate) enum Settled<M> {
     /// It was planned only, as asked for.
     Planned(Reply<M>),
-    /// It was handed to the daemon.
-    Sent(Reply<M>),
+    /// It was handed to the daemon, under this key.
+    Sent(Reply<M>, IdempotencyKey),
 }
 
 /// Which orders of an account come first.
@@ -124,7 +124,7 @@ enum Priority {
 impl<M> Settled<M> {
     pub(crate) fn into_reply(self) -> Reply<M> {
         match self {
-            Self::Planned(reply) | Self::Sent(reply) => reply,
+            Self::Planned(reply) | Self::Sent(reply, _) => reply,
         }
     }
 }
@@ -217,13 +217,37 @@ where
 {
     match settled {
         Settled::Planned(reply) => session.out.reply(reply, |reply, page| card(&reply.receipt().plan, page)),
-        Settled::Sent(reply) => {
-            session.out.reply(reply, render)?;
+        Settled::Sent(reply, key) => {
+            session.out.reply(reply, render).map_err(|cause| unshown(reply, key, cause))?;
             if session.settings.consent == Consent::Ask {
                 session.tell_unasked_and_agreed();
             }
             Ok(())
         }
+    }
+}
+
+/// What cannot be shown was done all the same: whoever does it again for that would do it twice.
+fn unshown<M>(reply: &Reply<M>, key: &IdempotencyKey, cause: Failure) -> Failure
+where
+    M: Method<Reply: Receipted>,
+{
+    match (cause, reply.read()) {
+        (Failure::Output(source), Ok(read)) => {
+            Failure::Unshown { key: key.clone(), extrinsic: extrinsic(&read.receipt().outcome), source }
+        }
+        (cause, _) => cause,
+    }
+}
+
+/// The hash of what was signed.
+const fn extrinsic(outcome: &Outcome) -> Option<BlockHash> {
+    match outcome {
+        Outcome::Planned => None,
+        Outcome::Recorded { extrinsic, .. }
+        | Outcome::Submitted { extrinsic, .. }
+        | Outcome::InBlock { extrinsic, .. }
+        | Outcome::Finalized { extrinsic, .. } => Some(*extrinsic),
     }
 }
 
@@ -248,7 +272,12 @@ where
             "--yes goes ahead without a question, --dry-run only shows the plan",
         )?;
     }
-    params.set_manner(Manner { dry_run: true, idempotency_key: None, ..manner.clone() });
+    // The plan is asked for under the same key as what is sent: what the daemon draws for the one it draws for the other.
+    let key = match &manner.idempotency_key {
+        Some(key) => key.clone(),
+        None => fresh_key()?,
+    };
+    params.set_manner(Manner { dry_run: true, idempotency_key: Some(key.clone()), ..manner.clone() });
     let planned = match planning {
         Planning::Reads => session.call::<M>(&params).await,
         Planning::Work => {
@@ -265,7 +294,7 @@ where
                 session.out.show(|_| format!("its plan fails now: {}", text::visible(&error.message)));
                 prompt::confirm("Repeat what may have been sent under this key?")?;
             }
-            return send::<M>(session, params, manner).await.map(Settled::Sent);
+            return send::<M>(session, params, (manner, &key)).await.map(|reply| Settled::Sent(reply, key));
         }
         planned => planned?,
     };
@@ -292,12 +321,12 @@ where
             session.out.note(format!("warning: {warning}"));
         }
     }
-    let sent = send::<M>(session, params, manner);
+    let sent = send::<M>(session, params, (manner, &key));
     let sent = match planning {
         Planning::Reads => sent.await,
         Planning::Work => counted(session, sent).await,
     };
-    sent.map(Settled::Sent)
+    sent.map(|reply| Settled::Sent(reply, key))
 }
 
 /// Waits for work, and tells a person every second how long it has taken.
@@ -318,14 +347,14 @@ async fn counted<T>(session: &Session, work: impl Future<Output = T>) -> T {
     done
 }
 
-async fn send<M>(session: &Session, mut params: M::Params, manner: Manner) -> Result<Reply<M>, Failure>
+async fn send<M>(
+    session: &Session,
+    mut params: M::Params,
+    (manner, key): (Manner, &IdempotencyKey),
+) -> Result<Reply<M>, Failure>
 where
     M: Method<Params: Signing>,
 {
-    let key = match manner.idempotency_key {
-        Some(key) => key,
-        None => fresh_key()?,
-    };
     if session.out.format() == Format::Human && manner.wait == Wait::Finalized {
         session.out.note("waiting for a finalized block; Ctrl-C stops the waiting, not the extrinsic");
     }
@@ -335,11 +364,9 @@ where
         reply = session.call_within::<M>(&params, limit) => reply,
         _ = tokio::signal::ctrl_c() => Err(Failure::Interrupted),
     };
-    ended.map_err(
-        |cause| {
-            if outcome_is_unknown(&cause) { Failure::Unseen { key, cause: Box::new(cause) } } else { cause }
-        },
-    )
+    ended.map_err(|cause| {
+        if outcome_is_unknown(&cause) { Failure::Unseen { key: key.clone(), cause: Box::new(cause) } } else { cause }
+    })
 }
 
 /// Whether a plan can fail so because its wish came true before: then the journal knows what became of it. A new wish
@@ -360,19 +387,11 @@ fn outcome_is_unknown(failure: &Failure) -> bool {
 
 /// 128 random bits in hex.
 fn fresh_key() -> Result<IdempotencyKey, Failure> {
-    let text = format!("{:032x}", u128::from_be_bytes(random()?));
-    text.parse().map_err(|error| Failure::System { what: "random numbers", source: std::io::Error::other(error) })
-}
-
-/// Eight random numbers that hide weights until they are revealed.
-pub(crate) fn fresh_salt() -> Result<Vec<u16>, Failure> {
-    Ok(random()?.chunks_exact(2).map(|pair| u16::from_be_bytes([pair[0], pair[1]])).collect())
-}
-
-fn random() -> Result<[u8; 16], Failure> {
+    let failed = |source| Failure::System { what: "random numbers", source };
     let mut bytes = [0; 16];
-    let filled = File::open("/dev/urandom").and_then(|mut file| file.read_exact(&mut bytes));
-    filled.map(|()| bytes).map_err(|source| Failure::System { what: "random numbers", source })
+    File::open("/dev/urandom").and_then(|mut file| file.read_exact(&mut bytes)).map_err(failed)?;
+    let text = format!("{:032x}", u128::from_be_bytes(bytes));
+    text.parse().map_err(|error| failed(std::io::Error::other(error)))
 }
 
 /// An amount with its unit.

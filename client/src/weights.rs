@@ -1,7 +1,7 @@
 //! The noun `weights`: what a validator thinks of a subnet's neurons.
 
 use btd_api::{
-    MechId, Tao, Uid, unsent,
+    MechId, Uid, unsent,
     weights::{
         Commit, CommitParams, Committed, Reveal, RevealParams, Set, SetParams, Show, ShowParams, Standing, Weight,
     },
@@ -9,7 +9,10 @@ use btd_api::{
 use clap::{Args, Subcommand};
 
 use crate::{
-    args::{HotkeyArg, NetUidArg, WalletArg, number},
+    args::{
+        HotkeyArg, NetUidArg, WalletArg, number,
+        share::{Share, share},
+    },
     exit::Exit,
     failure::Failure,
     output::{
@@ -48,8 +51,8 @@ pub(crate) struct VectorArgs {
     uids: Vec<Uid>,
     /// Their weights, in order; only their proportions count: `0.5,0.3,0.2`. As in btcli 9 `-w` stands for them here, and
     /// not for the wallet
-    #[arg(long = "weights", short = 'w', value_name = "WEIGHTS", value_delimiter = ',', required = true, value_parser = Tao::from_tokens)]
-    weights: Vec<Tao>,
+    #[arg(long = "weights", short = 'w', value_name = "WEIGHTS", value_delimiter = ',', required = true, value_parser = share)]
+    weights: Vec<Share>,
     /// The mechanism
     #[arg(long, value_name = "MECHID", default_value = "0", aliases = ["mech-id", "mechanism-id"], value_parser = number::<MechId>)]
     mechid: MechId,
@@ -99,15 +102,11 @@ pub(crate) struct ShowArgs {
 }
 
 /// Weights as people write them, scaled so that the largest is 65535, as the SDK sends them.
-pub(crate) fn scale(weights: &[Tao]) -> Result<Vec<u16>, Failure> {
-    let largest = weights.iter().map(|weight| weight.rao()).max().unwrap_or(0);
-    if largest == 0 {
+pub(crate) fn scale(weights: &[Share]) -> Result<Vec<u16>, Failure> {
+    let Some(largest) = weights.iter().copied().max().filter(|largest| !largest.is_zero()) else {
         return Err(Failure::usage("all weights are zero: at least one is more"));
-    }
-    let whole = u128::from(u16::MAX);
-    let scaled =
-        weights.iter().map(|weight| (u128::from(weight.rao()) * whole + u128::from(largest) / 2) / u128::from(largest));
-    Ok(scaled.map(|weight| u16::try_from(weight).unwrap_or(u16::MAX)).collect())
+    };
+    Ok(weights.iter().map(|weight| weight.of(largest, u16::MAX)).collect())
 }
 
 impl VectorArgs {
@@ -141,12 +140,10 @@ impl Command {
                 spend::sign::<Set>(session, params, args.terms).await
             }
             Self::Commit(CommitArgs { vector: args, salt }) => {
-                // Drawn by the daemon for the plan alone, it would be another one when it is sent.
-                let salt = if salt.is_empty() { spend::fresh_salt()? } else { salt };
                 let params = unsent!(CommitParams {
                     netuid: args.netuid.resolve(),
                     weights: args.weights()?,
-                    salt: Some(salt),
+                    salt: Some(salt).filter(|salt| !salt.is_empty()),
                     wallet: args.wallet.resolve(settings),
                     hotkey: args.hotkey.resolve(settings),
                     mechid: args.mechid,
@@ -218,11 +215,14 @@ mod tests {
     #[test]
     fn the_largest_weight_is_the_whole() {
         let weights = |texts: &[&str]| {
-            let weights: Vec<Tao> = texts.iter().map(|text| Tao::from_tokens(text).unwrap()).collect();
+            let weights: Vec<Share> = texts.iter().map(|text| share(text).unwrap()).collect();
             scale(&weights)
         };
         assert_eq!(weights(&["0.5", "0.25", "0"]).unwrap(), [65_535, 32_768, 0]);
         assert_eq!(weights(&["10", "10"]).unwrap(), [65_535, 65_535]);
+        // As a program's floats look.
+        assert_eq!(weights(&["0.3333333333333333", "0.6666666666666666"]).unwrap(), [32_768, 65_535]);
+        assert_eq!(weights(&["1e-05", "1.0"]).unwrap(), [1, 65_535]);
         assert!(weights(&["0"]).is_err());
     }
 
@@ -241,7 +241,7 @@ mod tests {
         }
         let cli = Cli::try_parse_from("btctl weights set 1 -u 0 -w 1 --wallet alice".split(' ')).unwrap();
         let crate::args::Command::Weights(Command::Set(args)) = cli.command else { panic!("another command") };
-        assert_eq!((args.weights, args.wallet.wallet), (vec![Tao::from_tokens("1").unwrap()], "alice".parse().ok()));
+        assert_eq!((args.weights, args.wallet.wallet), (vec![share("1").unwrap()], "alice".parse().ok()));
         assert!(Cli::try_parse_from("btctl weights reveal --netuid 1 --uids 0 --weights 1".split(' ')).is_err());
     }
 }

@@ -16,6 +16,7 @@ use std::{
     time::Duration,
 };
 
+use blake2::{Blake2b, Digest as _, digest::consts::U32};
 use btd_api::{AccountId, BlockHash, BlockNumber, IdempotencyKey};
 use btd_chain::{Era, ExtrinsicHash, SignedExtrinsic};
 use rusqlite::{Connection, OptionalExtension, Row, named_params};
@@ -261,6 +262,12 @@ impl Journal {
         self.with(move |connection| settlement(connection, id)).await
     }
 
+    /// Random bytes that are the same for the same `words` as long as this journal lives, and that nobody can tell who
+    /// does not have it.
+    pub async fn drawn_for(&self, words: Vec<u8>) -> Result<[u8; 32], JournalError> {
+        self.with(move |connection| drawn_for(connection, &words)).await
+    }
+
     /// Checkpoints the write-ahead log. Everything recorded is durable with or without it.
     pub async fn checkpoint(&self) -> Result<(), JournalError> {
         self.with(|connection| {
@@ -304,6 +311,14 @@ fn open(path: &Path) -> Result<Connection, JournalError> {
         Connection::open(path).map_err(|error| schema::opening_failed(path, "cannot be opened", error))?;
     schema::prepare(&mut connection, path)?;
     Ok(connection)
+}
+
+fn drawn_for(connection: &Connection, words: &[u8]) -> Result<[u8; 32], JournalError> {
+    let secret: [u8; 32] = connection
+        .query_row("SELECT bytes FROM secret", [], |row| row.get(0))
+        .map_err(|source| JournalError::Statement { attempted: "read its secret", source })?;
+    // BLAKE2b with a secret in front authenticates: nothing can be appended to what it hashed.
+    Ok(Blake2b::<U32>::new().chain_update(secret).chain_update(words).finalize().into())
 }
 
 fn record(connection: &mut Connection, intent: NewIntent) -> Result<Recorded, JournalError> {

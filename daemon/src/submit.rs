@@ -193,7 +193,13 @@ impl Submitter {
                 }
                 Err(error) => return Err(error),
             };
-            let (plan, _) = self.prepare(&order, |counted| counted).await?;
+            let prepared = turn::within(Deadline::of(&order), self.prepare(&order, |counted| counted)).await;
+            let Some(prepared) = prepared else {
+                // Where the chain is out of reach, that is why it took so long.
+                self.shared.link.view()?;
+                return Err(Withdrawal::Late.into());
+            };
+            let (plan, _) = prepared?;
             return Ok(Receipt { plan: Plan { locked, ..plan }, stage: Stage::Planned });
         }
         let deadline = Deadline::of(&order);
@@ -234,6 +240,12 @@ impl Submitter {
     /// What was signed under `key` for the chain that is followed.
     pub async fn logged_under(&self, key: IdempotencyKey) -> Result<Option<Intent>, SubmissionError> {
         Ok(self.shared.journal.find(self.genesis()?, key).await?)
+    }
+
+    /// Random bytes for what is asked for in these `words`, the same each time: a repetition gets them again, and nobody
+    /// else can tell them.
+    pub async fn drawn_for(&self, words: Vec<u8>) -> Result<[u8; 32], SubmissionError> {
+        Ok(self.shared.journal.drawn_for(words).await?)
     }
 
     /// For how long a caller is kept waiting for what does not move.

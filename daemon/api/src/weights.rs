@@ -48,7 +48,8 @@ signing_params! {
         netuid: NetUid,
         /// The weights.
         weights: Vec<Weight>,
-        /// Numbers that hide them until the reveal: keep them. Without any, btd draws and tells them.
+        /// Numbers that hide them until the reveal: keep them. Without any, btd draws and tells them, the
+        /// same ones for a repetition under the same `idempotency_key`.
         #[serde(default)]
         salt: Option<Vec<u16>>,
         /// The wallet.

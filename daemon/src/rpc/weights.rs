@@ -8,7 +8,7 @@ mod reveals;
 use std::{collections::BTreeSet, fs::File, io::Read, sync::Arc};
 
 use btd_api::{
-    ErrorKind, Hotkey, MechId, NetUid, Ratio, Tao, Uid,
+    ErrorKind, Hotkey, IdempotencyKey, MechId, Method as _, NetUid, Ratio, Tao, Uid,
     wallet::Receipt,
     weights::{
         Commit, CommitParams, Committed, Reveal, RevealParams, Set, SetParams, Show, ShowParams, Standing,
@@ -71,13 +71,13 @@ async fn set(parts: Arc<Parts>, params: SetParams, _: Caller) -> Result<Receipt,
 }
 
 async fn commit(parts: Arc<Parts>, mut params: CommitParams, _: Caller) -> Result<Committed, Failure> {
-    // Drawn here, so that a repetition under the same key has to bring it along.
-    let salt = match params.salt.take() {
-        Some(salt) => salt,
-        None => fresh_salt()?,
-    };
     let key = KeyId::hotkey(params.wallet.clone(), params.hotkey.clone());
     let hotkey = Hotkey(parts.custody.public(&key).await?.account);
+    let salt = match (params.salt.take(), &params.idempotency_key) {
+        (Some(salt), _) => salt,
+        (None, Some(repeated)) => repeatable_salt(&parts, repeated, hotkey, &params).await?,
+        (None, None) => fresh_salt()?,
+    };
     let (uids, values) = split(&params.weights);
     let place = (params.netuid, params.mechid);
     let commit_hash = weights_commit_hash(hotkey, place, (&uids, &values), &salt, params.version_key);
@@ -159,7 +159,25 @@ fn fresh_salt() -> Result<Vec<u16>, Failure> {
     let filled = File::open("/dev/urandom").and_then(|mut file| file.read_exact(&mut bytes));
     filled
         .map_err(|error| Failure::new(ErrorKind::Internal, format!("the system gives no random numbers: {error}")))?;
-    Ok(bytes.chunks_exact(2).map(|pair| u16::from_be_bytes([pair[0], pair[1]])).collect())
+    Ok(numbers(&bytes))
+}
+
+/// The salt of a commit under an idempotency key: a repetition has the same, and so has the plan that is shown before.
+async fn repeatable_salt(
+    parts: &Parts,
+    repeated: &IdempotencyKey,
+    hotkey: Hotkey,
+    params: &CommitParams,
+) -> Result<Vec<u16>, Failure> {
+    let CommitParams { netuid, mechid, weights, version_key, .. } = params;
+    let words = serde_json::to_vec(&(Commit::NAME, repeated, hotkey, netuid, mechid, weights, version_key))
+        .map_err(|error| Failure::new(ErrorKind::Internal, format!("the parameters cannot be hashed: {error}")))?;
+    let drawn = parts.submitter.drawn_for(words).await?;
+    Ok(numbers(&drawn[..2 * SALT]))
+}
+
+fn numbers(bytes: &[u8]) -> Vec<u16> {
+    bytes.chunks_exact(2).map(|pair| u16::from_be_bytes([pair[0], pair[1]])).collect()
 }
 
 /// Weights as shares, for people.

@@ -68,7 +68,7 @@ impl Deadline {
 }
 
 /// What `work` comes to; none if the deadline passes before.
-async fn within<T>(deadline: Option<Deadline>, work: impl Future<Output = T>) -> Option<T> {
+pub(super) async fn within<T>(deadline: Option<Deadline>, work: impl Future<Output = T>) -> Option<T> {
     match deadline {
         None => Some(work.await),
         Some(deadline) => timeout(deadline.left(), work).await.ok(),
