@@ -103,6 +103,16 @@ fn weights_are_set_openly_or_committed_and_revealed() {
     let committed = stage.signed("weights commit --netuid 2 --uids 0 --weights 1 --salt 1,2,3 --wallet alice");
     let standing = stage.ask("weights show 2 --wallet alice");
     assert_eq!(standing["commits"][0]["hash"], committed["commit_hash"]);
+    // A repetition by its key is answered with the first receipt and the first salt, also where btd drew that.
+    let drawn =
+        "weights commit --netuid 2 --uids 0 --weights 0.3333333333333333 --wallet alice --idempotency-key drawn";
+    let first = stage.signed(drawn);
+    let planned = stage.ask(&format!("{drawn} --dry-run"));
+    assert_eq!((&planned["salt"], &planned["commit_hash"]), (&first["salt"], &first["commit_hash"]), "{planned}");
+    let again = stage.ask(&format!("{drawn} --yes"));
+    assert_eq!((&again["salt"], &again["outcome"]), (&first["salt"], &first["outcome"]), "{again}");
+    let (_, error) = stage.refused(&drawn.replace("--uids 0", "--uids 1"));
+    assert_eq!(error["kind"], "DUPLICATE_INTENT", "{error}");
     let (_, error) = stage.refused("weights reveal --netuid 2 --uids 0 --weights 1 --salt 1,2,4 --wallet alice");
     assert_eq!(error["data"]["class"], "not_found");
     stage.signed("sudo set --netuid 2 --param commit_reveal_weights_enabled --value false --wallet alice");
@@ -426,9 +436,12 @@ fn what_is_locked_stays_on_its_subnet_and_the_rest_leaves() {
     // Within its subnet it moves.
     stage.signed(&format!("stake move --from {BOB} --to {ALICE} --origin-netuid 2 --amount all --wallet bob"));
     assert_eq!(left()[0]["hotkey"], ALICE);
-    let given = stage.ask(&format!(
-        "stake transfer --dest {ALICE} --origin-netuid 2 --amount 1 --hotkey {ALICE} --wallet bob --dry-run"
-    ));
+    let give = format!("stake transfer --dest {ALICE} --origin-netuid 2 --amount 1 --hotkey {ALICE} --wallet bob");
+    // Whoever has said nothing takes no locked stake.
+    let (_, error) = stage.refused(&give);
+    assert_eq!(error["data"]["error"], "AccountRejectsLockedAlpha", "{error}");
+    stage.signed("lock incoming accept --wallet alice");
+    let given = stage.ask(&format!("{give} --dry-run"));
     assert!(given["plan"]["warnings"].to_string().contains("the lock goes along"), "{given}");
 
     // The chain's call for whole positions passes over one that is locked in part; the one with an amount does not.

@@ -233,7 +233,12 @@ fn proxies_are_asked_for_what_they_may_do() {
     let message = foreseen(&stage, &transfer, "Unannounced", "not_found");
     assert!(message.contains("5 blocks") && message.contains("proxy announce"), "{message}");
     stage.signed(&announce);
-    stage.signed("proxy remove --all --wallet alice");
+    let held = stage.ask("proxy list --wallet alice")["deposit"].as_str().unwrap().to_owned();
+    let removed = stage.signed("proxy remove --all --wallet alice");
+    // What comes back is in the balance afterwards.
+    let rao = |name: &str| removed["plan"][name].as_str().unwrap().parse::<i64>().unwrap();
+    let gained = rao("balance_after") + rao("fee") - rao("balance_before");
+    assert_eq!(gained, held.parse::<i64>().unwrap(), "{removed}");
     let execute = format!("proxy execute --real {ALICE} --call-hash {hash} --wallet bob");
     foreseen(&stage, &execute, "NotProxy", "not_authorized");
     nothing_else_was_signed(&stage);
@@ -253,7 +258,7 @@ fn an_announced_call_is_made_as_the_proxy_that_may_make_it_soonest() {
     let (at, from) = (waiting["announced_at"].as_u64().unwrap(), waiting["executable_from"].as_u64().unwrap());
     assert_eq!(from, at + 3, "{waiting}");
     let execute = format!("proxy execute --real {ALICE} --wallet bob");
-    foreseen(&stage, &execute, "Unannounced", "not_found");
+    foreseen(&stage, &execute, "Unannounced", "too_early");
     stage.mine(2);
     let made = stage.signed(&execute);
     assert_eq!(made["plan"]["arguments"]["force_proxy_type"], "Transfer", "{made}");
@@ -362,6 +367,15 @@ fn a_trade_that_cannot_come_true_is_refused() {
     let remove = format!("stake remove --netuid 2 --hotkey {ALICE} --wallet alice --amount 1 --limit-price 1000");
     already(&remove);
     already(&format!("{remove} --partial"));
+    // Of a part the balance shows that part.
+    let part = add(2, "--amount 100 --tolerance 0.5% --partial");
+    let receipt = stage.signed(&part);
+    let rao = |told: &Value| told.as_str().unwrap().parse::<u64>().unwrap();
+    let foretold = rao(&receipt["plan"]["balance_after"]);
+    let found = rao(&stage.ask("wallet balance --wallet alice")["rows"][0]["free"]);
+    assert!(foretold.abs_diff(found) < 100_000_000, "foretold {foretold}, found {found}: {receipt}");
+    let limited = stage.ask(&format!("{} --dry-run", add(0, "--amount 1 --limit-price 0.3")));
+    assert!(limited["plan"]["warnings"].to_string().contains("plays no part"), "{limited}");
     let warned = |receipt: &Value| receipt["plan"]["warnings"].to_string();
     let told = warned(&stage.signed(&swap(2, 0, "--amount 50 --unsafe")));
     assert!(told.contains("no limit is set") && told.contains(" on average, "), "{told}");
@@ -541,7 +555,8 @@ fn a_coldkey_is_exchanged_step_by_step() {
     stage.mine(3);
     stage.signed(&step("ferdie", &announce));
     stage.mine(3);
-    stage.signed(&step("ferdie", &execute));
+    let done = stage.signed(&step("ferdie", &execute));
+    assert_eq!(done["plan"]["balance_after"], "0", "{done}");
     nothing_else_was_signed(&stage);
 }
 
