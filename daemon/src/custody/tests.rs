@@ -100,7 +100,7 @@ async fn calls_are_answered_each_by_its_own_answer() {
 #[tokio::test]
 async fn a_call_that_loses_its_signer_fails_and_does_not_wait() {
     let (ours, theirs) = stream();
-    let (connection, ends) = Connection::<Control>::over(ours);
+    let (connection, ends) = Connection::control(ours);
     let connection = Arc::new(connection);
     let carrying = Arc::clone(&connection);
     let carried = tokio::spawn(async move { carrying.carry(ends).await });
