@@ -114,7 +114,9 @@ async fn noted(history: &History) -> Vec<Vec<u8>> {
 /// Takes keys out of the store.
 async fn without(history: &History, keys: &[Vec<u8>]) {
     let mut batch = Batch::default();
-    keys.iter().for_each(|key| batch.remove(key));
+    for key in keys {
+        batch.remove(key);
+    }
     history.cache.write(batch).await.unwrap();
 }
 
