@@ -35,8 +35,9 @@ const ROOM: usize = 256;
 const AT_ONCE: usize = 64;
 /// Bytes of answers to requests that are read together: signatures and public keys.
 const TOGETHER: usize = 16 * 1_024;
-/// Other answers may hold words, and pass through no buffer but their own, which is wiped.
-const APART: usize = 0;
+/// Other answers may hold words, and pass through no buffer but their own, which is wiped: a buffer that
+/// is no larger than what is asked for is passed by, and nobody asks for less than one byte.
+const APART: usize = 1;
 
 /// Open calls; `None` once the connection has ended.
 type Open = Option<HashMap<u64, oneshot::Sender<Result<Reply, Refusal>>>>;
