@@ -583,7 +583,7 @@ fn the_best_block_is_asked_before_anything_is_refused() {
 #[test]
 fn a_rule_forbids_what_is_announced_too_and_one_that_forbids_nothing_is_told_of() {
     let host = btd_tests::Host::new();
-    let rules = r#"["Balances.transfer_all","Balances.transfer_keepalive"]"#;
+    let rules = "Balances.transfer_all,Balances.transfer_keepalive";
     let daemon = host.start_with(
         &["--network", "devnet", "--block-time", "instant"],
         &[("BTD_SUBMIT__POLICY__REFUSE_CALLS", rules)],
