@@ -128,7 +128,13 @@ impl Command {
                 let ProposedArg { call, call_hash } = call;
                 let call_hash = match (&call, call_hash) {
                     (None, None) => {
-                        only(session, AddressParams { signatories: signatories.clone(), threshold }).await?
+                        let found =
+                            only(session, AddressParams { signatories: signatories.clone(), threshold }).await?;
+                        if let Some(hash) = found {
+                            // By then there may be none, or another; and under one key the wish has to be the same.
+                            session.out.note(format_args!("note: a repetition has to name it: --call-hash {hash}"));
+                        }
+                        found
                     }
                     _ => call_hash,
                 };

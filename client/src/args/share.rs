@@ -50,7 +50,8 @@ pub(crate) fn ratio(text: &str) -> Result<Ratio, String> {
         return text.parse().map_err(|error: btd_api::AmountError| error.to_string());
     }
     let Share(value) = share(text)?;
-    let billionths = u32::try_from(value / 1_000_000_000).ok().and_then(Ratio::from_billionths);
+    let whole = Some(value).filter(|value| *value <= ONE);
+    let billionths = whole.and_then(|value| u32::try_from(value / 1_000_000_000).ok()).and_then(Ratio::from_billionths);
     billionths.ok_or_else(|| format!("`{text}` is no share from 0 to 1, such as 0.05 or 5%"))
 }
 
@@ -107,6 +108,6 @@ mod tests {
         assert_eq!(billionths("0.6666666666666667"), Some(666_666_666));
         assert_eq!(billionths("50%"), Some(500_000_000));
         assert_eq!(billionths("1"), Some(1_000_000_000));
-        assert_eq!([billionths("1.1"), billionths("-0.1"), billionths("101%")], [None, None, None]);
+        assert_eq!([billionths("1.1"), billionths("1.0000000001"), billionths("-0.1"), billionths("101%")], [None; 4]);
     }
 }

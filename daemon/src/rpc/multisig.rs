@@ -5,7 +5,7 @@
 mod dues;
 mod meant;
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use btd_api::{
     AccountId, BlockHash, Tao,
@@ -239,12 +239,20 @@ async fn approve(parts: Arc<Parts>, params: ApproveParams, _: Caller) -> Result<
             return Err(Failure(error));
         }
     };
+    // Known before anything is signed, but for the only one: that is found as it is planned.
+    let hash = match &meant {
+        Meant::Call(call) => Some(hash_now(&parts, call).await?),
+        Meant::Hash(hash) => Some(*hash),
+        Meant::Only => None,
+    };
+    let agreed = Arc::new(Mutex::new(hash));
     let key = KeyId::coldkey(params.wallet.clone());
-    let ours = Arc::clone(&parts);
+    let (ours, found) = (Arc::clone(&parts), Arc::clone(&agreed));
     let receipt = receipt::sign::<Approve, _>(&parts, key, params, move |ground, params| {
-        let (ours, meant, ordered) = (Arc::clone(&ours), meant.clone(), ordered.clone());
+        let (ours, meant, ordered, found) = (Arc::clone(&ours), meant.clone(), ordered.clone(), Arc::clone(&found));
         async move {
             let standing = meant::standing(&ground.view, account, &meant).await?;
+            *found.lock().unwrap_or_else(PoisonError::into_inner) = Some(standing.call_hash);
             if standing.approvals.contains(&ground.actor) {
                 let words = format!("{} has agreed to it already", ground.actor);
                 return Err(Precondition::Foreseen { error: "AlreadyApproved", words }.into());
@@ -254,14 +262,23 @@ async fn approve(parts: Arc<Parts>, params: ApproveParams, _: Caller) -> Result<
         }
     })
     .await?;
-    // Which one was meant is in what was planned, also where it was signed before.
-    let view = parts.link.first_view().await?;
-    let hash = meant::hash_in(&receipt.plan.call, &receipt.plan.arguments, view.runtime());
-    let call_hash = hash.ok_or_else(|| {
-        let words = "the approval was planned by a runtime whose call cannot be read any more: `tx show` tells it";
-        Failure::new(btd_api::ErrorKind::Internal, words)
-    })?;
+    let hash = *agreed.lock().unwrap_or_else(PoisonError::into_inner);
+    let call_hash = match hash {
+        Some(hash) => hash,
+        // It was signed before: which one was meant is in what was planned then.
+        None => planned_hash(&parts, &receipt).await.ok_or_else(|| {
+            let words =
+                "the approval was signed before, and its call cannot be read now: `tx list` tells what became of it";
+            Failure::new(btd_api::ErrorKind::OutcomeUnknown, words)
+        })?,
+    };
     Ok(Proposed { account, call_hash, receipt })
+}
+
+/// The hash of the call that a journalled plan agrees to.
+async fn planned_hash(parts: &Parts, receipt: &Receipt) -> Option<BlockHash> {
+    let view = parts.link.first_view().await.ok()?;
+    meant::hash_in(&receipt.plan.call, &receipt.plan.arguments, view.runtime())
 }
 
 async fn hash_now(parts: &Parts, call: &Call) -> Result<BlockHash, Failure> {

@@ -161,7 +161,7 @@ async fn remove(parts: Arc<Parts>, params: RemoveParams, _: Caller) -> Result<Re
             }
             let summary = format!("Let nobody sign for {} any more", ground.actor);
             let count = u64::try_from(proxies.len()).unwrap_or(u64::MAX);
-            let freed = deposit::PROXIES.freed(&ground, ("Proxies", ground.actor), count).await;
+            let freed = own_freed(&ground, count).await?;
             let draft = Draft::new(Call::new("Proxy", "remove_proxies"), summary);
             return Ok(deposit::returning(draft, freed)
                 .effect(format!("{count} proxies are removed"))
@@ -183,9 +183,16 @@ async fn remove(parts: Arc<Parts>, params: RemoveParams, _: Caller) -> Result<Re
             .arg("delay", delay);
         let draft =
             Draft::new(call, format!("Let {delegate} not sign for {} as `{kind}` proxy any more", ground.actor));
-        Ok(deposit::returning(draft, deposit::PROXIES.freed(&ground, ("Proxies", ground.actor), 1).await))
+        Ok(deposit::returning(draft, own_freed(&ground, 1).await?))
     })
     .await
+}
+
+/// What comes back to the account when so many of its proxies go. The deposit for the first proxy of a keyless account
+/// is held of its spawner, and comes back to nobody so: `kill_pure` returns it (pallet_proxy).
+async fn own_freed(ground: &Ground, gone: u64) -> Result<Tao, SubmissionError> {
+    let freed = deposit::PROXIES.freed(ground, ("Proxies", ground.actor), gone).await;
+    Ok(freed.min(ground.view.balance(ground.actor).await?.reserved))
 }
 
 async fn create(parts: Arc<Parts>, params: CreateParams, _: Caller) -> Result<CreatedProxy, Failure> {

@@ -1,6 +1,8 @@
 //! What a call takes out of the free balance of the account that makes it, as far as its own words tell: not its fee,
 //! which the signer pays, and not what it gives back.
 
+use std::collections::BTreeMap;
+
 use btd_api::{AccountId, Tao};
 use btd_chain::{Call, ReadError, Value};
 
@@ -72,10 +74,19 @@ fn in_whose_name(call: &Call) -> Option<AccountId> {
     }
 }
 
-/// A call inside a call: as such, or as JSON tells it, `{ "Pallet": { "call": { .. } } }`.
+/// A call inside a call: as such, or as JSON tells it: `{ "Pallet": { "call": { .. } } }`, or `pallet`, `call` and `args`.
 fn inner(value: &Value) -> Option<Call> {
     if let Value::Call(call) = value {
         return Some((**call).clone());
+    }
+    if let Value::Record(members) = value
+        && let (Some(Value::Text(pallet)), Some(Value::Text(call))) = (members.get("pallet"), members.get("call"))
+    {
+        let args = match members.get("args") {
+            Some(Value::Record(args)) => args.clone(),
+            _ => BTreeMap::new(),
+        };
+        return Some(Call { pallet: pallet.clone(), call: call.clone(), args });
     }
     let (pallet, rest) = only(value)?;
     let (call, Value::Record(args)) = only(rest)? else { return None };

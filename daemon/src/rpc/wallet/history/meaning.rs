@@ -26,7 +26,9 @@ pub(super) fn of(account: AccountId, entries: &[Entry]) -> Meanings {
     for (entry, trade) in trades {
         let told = |other: &&Entry| matches!(meanings.get(&(other.block, other.index)), Some(Some(_)));
         let same = |other: &&Entry| other.block == entry.block && other.event.extrinsic == entry.event.extrinsic;
-        let paid = entries.iter().filter(same).filter(told).filter(|other| trade.is_paid_by(&other.event, account));
+        // The tao goes before the stake is told of.
+        let before = |other: &&Entry| same(other) && other.index < entry.index;
+        let paid = entries.iter().filter(before).filter(told).filter(|other| trade.is_paid_by(&other.event, account));
         let paid = paid.min_by_key(|other| other.index.abs_diff(entry.index)).map(|other| (other.block, other.index));
         match paid {
             Some(transfer) => {
