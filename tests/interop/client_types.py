@@ -23,10 +23,12 @@ from typing import Annotated, Any, ClassVar, Dict, List, Literal, Optional, Set,
 from client_checks import check, refused
 
 import btd as bt
-from btd.answering import Answering, Attached
+from btd import values
+from btd.answering import Answering, Attached, _pair, _priority
 from btd.dendrite import _patience
 from btd.stream import Response
 from btd.targets import each_of
+from btd.values import _Reading
 from btd.workers import Threads
 
 try:
@@ -156,7 +158,7 @@ def declares():
     for of in (complex, bytes, Dict[bytes, int]):
         bad = type("Bad", (bt.Synapse,), {"__annotations__": {"x": of}, "__module__": __name__})
         refused(f"{of} is refused by name", TypeError, "`Bad.x`", bad.declaration)
-    for of in (Dict[int, float], Tuple[int, ...], Set[int], Kind):
+    for of in (Dict[int, float], typing.Mapping[int, float], Tuple[int, ...], Set[int], typing.AbstractSet[int], Kind):
         bad = type("Bad", (bt.Synapse,), {"__annotations__": {"x": of}, "x": None, "required_hash_fields": ("x",)})
         refused(f"{of} is not hashed", TypeError, "cannot be hashed; use", bad.declaration)
 
@@ -209,6 +211,94 @@ def chooses():
     check("but looks into one", told["other"] == "Union[Point, str]" and told["lists"] == "Union[list[int], list[str]]")
 
 
+@dataclasses.dataclass
+class And:
+    kind: Literal["and"] = "and"
+    note: str = ""
+    below: "Union[And, Or, None]" = None
+    more: "List[Union[And, Or]]" = dataclasses.field(default_factory=list)
+
+
+@dataclasses.dataclass
+class Or:
+    note: str = ""
+    below: "Union[And, Or, None]" = None
+    more: "List[Union[And, Or]]" = dataclasses.field(default_factory=list)
+    kind: Literal["or"] = "or"
+
+
+@dataclasses.dataclass
+class Left:
+    below: "Union[Left, Right, None]" = None
+    more: "List[Union[Left, Right]]" = dataclasses.field(default_factory=list)
+    left: int = 0
+
+
+@dataclasses.dataclass
+class Right:
+    below: "Union[Left, Right, None]" = None
+    more: "List[Union[Left, Right]]" = dataclasses.field(default_factory=list)
+    right: int = 0
+
+
+class Chosen(bt.Synapse):
+    told: Union[And, Or, None] = None
+    untold: Union[Left, Right, None] = None
+    number: Union[int, Any] = None
+    numbers: Union[List[int], List[Any]] = []
+    model: Union[Point, dict] = {}
+    other: Union[dict, Point] = {}
+
+
+def deepens():
+    """A model within itself is read in a time that grows with the message, whichever arm it is."""
+
+    def chain(depth, end, ends, listed):
+        one = dict(end)
+        for level in range(depth - 1):
+            one = {**ends[level % 2], **({"more": [one]} if listed else {"below": one})}
+        return one
+
+    def reading(of, value):
+        one = _Reading(value)
+        return one.read(of, value, 0), one.reads
+
+    for name, of, ends in (
+        ("told", Union[And, Or], ({"kind": "or"}, {"kind": "and"})),
+        ("untold", Union[Left, Right], ({"right": 1}, {"left": 1})),
+    ):
+        for listed in (False, True):
+            for depth in (14, 30, 100) if not listed else (14, 30, 64):
+                value = chain(depth, ends[1], ends, listed)
+                found, reads = reading(of, value)
+                check(f"{name}: {depth} levels{' of lists' if listed else ''} are read in few reads", reads <= 24 * depth, reads)
+                kinds = []
+                while found:
+                    kinds.append(type(found) in (Or, Right))
+                    found = (found.more or [None])[0] if listed else found.below
+                wanted = [level % 2 == 0 for level in range(depth - 2, -1, -1)] + [False]
+                check("and each level is what it says", kinds == wanted, kinds)
+                refusing = chain(depth, {**ends[1], "more": 5}, ends, listed)
+                refused("one wrong at its end is refused", ValueError, "5 is no list" if name == "told" else "is none of", functools.partial(Chosen, **{name: refusing}))
+    broad = {"left": 1, "more": [{"right": n, "below": {"left": n}} for n in range(500)]}
+    found, reads = reading(Union[Left, Right], broad)
+    check("a broad one too", reads <= 12 * 1000 and found.more[7] == Right(Left(left=7), right=7), reads)
+    same = {"left": 1}
+    held = Chosen(untold={"more": [same, same]}).untold.more
+    check("one object given twice is two", held[0] == held[1] and held[0] is not held[1])
+    for levels in (1000, 100_000):
+        refused(f"{levels} levels are refused", ValueError, "too deep", lambda: Chosen(told=chain(levels, {}, ({}, {}), False)))
+    before, values._READS, values._READS_EACH = (values._READS, values._READS_EACH), 10, 1
+    refused("what takes too many reads is refused", ValueError, "more than 16 reads", lambda: Chosen(untold=chain(8, ends[1], ends, False)))
+    values._READS, values._READS_EACH = before
+    for name, value in (
+        ("number", "5"), ("number", 5), ("numbers", ["1"]), ("numbers", [1]), ("other", {"x": 1}), ("model", {"x": "1"}),
+    ):  # fmt: skip
+        held = getattr(Chosen(**{name: value}), name)
+        check(f"{name}={value} is not coerced", held == value and type(held) is type(value), held)
+    check("a model of its members is one", Chosen(model={"x": 1}).model == Point(1))
+
+
 def models():
     told = Tree.declaration()
     check("models of one name are two", told["models"]["Point_2"] == ["score: float = 0.0"] and "tags" in str(told["models"]["Point"]))
@@ -232,6 +322,9 @@ def more_pydantics():
 
     class Aliased(pydantic.BaseModel):
         inner: int = pydantic.Field(0, alias="innerAlias")
+
+    class Renamed(pydantic.BaseModel, serialize_by_alias=True):
+        inner: int = pydantic.Field(0, serialization_alias="innerAlias")
 
     class Named(pydantic.BaseModel, populate_by_name=True):
         inner: int = pydantic.Field(0, alias="innerAlias")
@@ -260,6 +353,7 @@ def more_pydantics():
         kept: Optional[Kept] = None
         aliased: Optional[Aliased] = None
         named: Optional[Named] = None
+        renamed: Optional[Renamed] = None
         carrier: Optional[Carrier] = None
         counted: Optional[Counted] = None
         box: Optional[Box[int]] = None
@@ -268,7 +362,7 @@ def more_pydantics():
 
     tensor = bt.tensor([1.5])
     given = All(
-        kept=Kept(a=1, more="kept"), aliased=Aliased(innerAlias=3), named=Named(inner=4), carrier=Carrier(tensor=tensor),
+        kept=Kept(a=1, more="kept"), aliased=Aliased(innerAlias=3), named=Named(inner=4), renamed=Renamed(inner=4), carrier=Carrier(tensor=tensor),
         counted=Counted(a=2), box=Box[int](held=5), words=Words(["a"]), ownAlias=6,
     )  # fmt: skip
     again = All.from_json(json.loads(json.dumps(given.fields())))
@@ -363,6 +457,19 @@ def reads():
         except asyncio.IncompleteReadError as error:
             check("too few are told", error.partial == b"a")
         check("all of it", await content(b"a", b"b").read() == b"ab")
+        whole = b"a;;b;;;c;de;;"
+        for separator in (b";", b";;", b";;;", b"e;;"):
+            for size in range(1, len(whole) + 1):
+                torn = content(*(whole[at : at + size] for at in range(0, len(whole), size)))
+                found, left = [], whole
+                while left:
+                    at = left.find(separator)
+                    found.append(left[: at + len(separator)] if at >= 0 else left)
+                    left = left[len(found[-1]) :]
+                said = [await torn.readuntil(separator) for _ in found]
+                if said != found or not (await torn.readuntil(separator) == b"" and torn.at_eof()):
+                    check(f"in pieces of {size} up to {separator}", False, said)
+        check("wherever a separator is torn", True)
 
     asyncio.run(reading())
     response = Response(None, {"name": "Torn"})
@@ -421,11 +528,28 @@ def streams():
     answering.end()
 
 
+def verdicts():
+    """What decides over a request says so, or the request fails."""
+    check("a blacklist function may give a bool", (_pair(True), _pair(False)[0], _pair((True, "x"))) == ((True, "blacklisted"), False, (True, "x")))
+    for verdict in (None, (None, "x"), (1, "x"), ("no", "x"), (True,), (True, "x", 1), "no"):
+        refused(f"{verdict!r} lets nobody in", TypeError, "it is to give", functools.partial(_pair, verdict))
+    numpy = sys.modules.get("numpy")
+    if numpy is not None:
+        check("numpy's too", (_pair(numpy.bool_(True))[0], _pair((numpy.bool_(False), "x"))) == (True, (False, "x")))
+
+    class Odd:
+        def __float__(self):
+            raise KeyError("no")
+
+    check("what is no number is no priority", [_priority({"synapse": "S"}, one) for one in (None, "x", 10**400, Odd())] == [None] * 4)
+
+
 def main():
     print(f"Python {sys.version.split()[0]}, {'with' if pydantic else 'without'} pydantic")
     declares()
     holds()
     chooses()
+    deepens()
     models()
     if pydantic is not None:
         pydantics()
@@ -434,6 +558,7 @@ def main():
     reads()
     pairs()
     streams()
+    verdicts()
     config = {"axon": {"port": 8095, "max_workers": 3}, "wallet": {"name": "w", "hotkey": "h"}}
     axon, wallet = bt.axon(config=config), bt.wallet(config=config)
     check("a config is heeded", (axon.port, axon.max_workers, wallet.name, wallet.hotkey_str) == (8095, 3, "w", "h"))

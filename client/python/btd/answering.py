@@ -278,10 +278,9 @@ def _status(synapse: Synapse) -> Json:
 
 def _pair(verdict: Any) -> Tuple[bool, str]:
     """Whether a sender is turned away, and why. What says neither turns nobody away and lets nobody in: the request fails."""
-    if isinstance(verdict, (tuple, list)) and len(verdict) == 2:
-        return bool(verdict[0]), str(verdict[1])
-    if type(verdict).__name__ in ("bool", "bool_"):  # numpy's too.
-        return bool(verdict), "blacklisted"
+    whether, why = verdict if isinstance(verdict, (tuple, list)) and len(verdict) == 2 else (verdict, "blacklisted")
+    if type(whether).__name__ in ("bool", "bool_"):  # numpy's too.
+        return bool(whether), str(why)
     raise TypeError(f"the blacklist function gave {verdict!r:.200}: it is to give (whether, why), or True or False")
 
 
@@ -289,7 +288,7 @@ def _priority(asked: Json, value: Any) -> Optional[float]:
     """The priority as btd takes it; one that is no number is left to the axon's own rule, as if there were no function."""
     try:
         number = float(value)
-    except (TypeError, ValueError, OverflowError):
+    except Exception:  # What it is to be a number is the value's own code.
         _log.warning("the priority of a request of %s is %.200r, no number: the axon's own rule holds", asked["synapse"], value)
         return None
     if math.isfinite(number):

@@ -6,10 +6,24 @@ import dataclasses
 import typing
 from typing import Any, Callable, Dict, Optional
 
-__all__ = ["REQUIRED", "is_root", "loose", "made", "members", "unhashed"]
+__all__ = ["REQUIRED", "hints", "is_root", "loose", "made", "members", "unhashed"]
 
 #: In place of the default of a member that has none.
 REQUIRED = object()
+
+_Place = int
+_Read = Callable[[Any, Any, _Place], Any]
+
+
+def hints(of: Any) -> Optional[Dict[str, Any]]:
+    """The types of the members of a dataclass or a pydantic model; of anything else nothing."""
+    if not isinstance(of, type):
+        return None
+    if dataclasses.is_dataclass(of):
+        told = typing.get_type_hints(of, include_extras=True)
+        return {field.name: told[field.name] for field in dataclasses.fields(of)}
+    fields = _pydantic(of)
+    return None if fields is None else {name: field.annotation for name, field in fields.items()}
 
 
 def members(of: Any) -> Optional[Dict[str, Any]]:
@@ -17,7 +31,7 @@ def members(of: Any) -> Optional[Dict[str, Any]]:
     if not isinstance(of, type):
         return None
     if dataclasses.is_dataclass(of):
-        hints = typing.get_type_hints(of, include_extras=True)
+        told = typing.get_type_hints(of, include_extras=True)
         found = {}
         for field in dataclasses.fields(of):
             default: Any = REQUIRED
@@ -25,7 +39,7 @@ def members(of: Any) -> Optional[Dict[str, Any]]:
                 default = field.default
             elif field.default_factory is not dataclasses.MISSING:
                 default = field.default_factory()
-            found[field.name] = (hints[field.name], default)
+            found[field.name] = (told[field.name], default)
         return found
     fields = _pydantic(of)
     if fields is None:
@@ -54,13 +68,19 @@ def unhashed(of: Any) -> Optional[str]:
     return "a computed field" if _computed(of) else None
 
 
-def made(of: type, value: Dict[str, Any], read: Callable[[Any, Any], Any]) -> Any:
-    """An instance of the members that ``value`` names, by their names or their aliases."""
+def made(of: type, value: Dict[str, Any], told: Dict[str, Any], read: _Read, within: Callable[[_Place, str], _Place], place: _Place) -> Any:
+    """An instance of the members that ``value`` names, by their names or their aliases.
+
+    ``told`` are its :func:`hints`; ``read`` is given a member's type, its value and its place within that of the whole.
+    """
     fields = _pydantic(of)
     if fields is None:
         known = {field.name: field for field in dataclasses.fields(of) if field.init}
-        hints = typing.get_type_hints(of, include_extras=True)
-        return of(**{name: read(hints[name], member) for name, member in value.items() if name in known})
+        given = {}
+        for key, member in value.items():
+            if key in known:
+                given[key] = read(told[key], member, within(place, key))
+        return of(**given)
     named = {alias: name for name, field in fields.items() for alias in _aliases(field)}
     by_name = any((getattr(of, "model_config", None) or {}).get(rule) for rule in ("populate_by_name", "validate_by_name"))
     taken = {}
@@ -73,7 +93,7 @@ def made(of: type, value: Dict[str, Any], read: Callable[[Any, Any], Any]) -> An
         aliases = _aliases(fields[name])
         # Under its name alone pydantic takes no member that has an alias, unless it is told to.
         spelled = key if key in aliases or by_name or not aliases else aliases[0]
-        taken[spelled] = read(fields[name].annotation, member)
+        taken[spelled] = read(told[name], member, within(place, key))
     return of.model_validate(taken)  # type: ignore[attr-defined]
 
 

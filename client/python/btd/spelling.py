@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import collections.abc as abc
 import enum
 import json
 import re
@@ -171,11 +172,11 @@ def refuse_unequal_text(name: str, of: Any, within: Tuple[Any, ...] = ()) -> Non
     origin, args = get_origin(of) or of, get_args(of)
     if isinstance(of, type) and issubclass(of, enum.Enum):
         raise TypeError(f"the field `{name}`: an Enum cannot be hashed; use Literal or str")
-    if origin in (set, frozenset):
+    if origin in (set, frozenset, abc.Set, abc.MutableSet):
         raise TypeError(f"the field `{name}`: a set cannot be hashed; use list")
     if origin is tuple and (not args or args[-1] is ...):
         raise TypeError(f"the field `{name}`: a tuple of any length cannot be hashed; use list")
-    if origin is dict and args and args[0] not in (str, Any):
+    if origin in MAPS and args and args[0] not in (str, Any) and not isinstance(args[0], typing.TypeVar):
         raise TypeError(f"the field `{name}`: a dict with keys of type {args[0].__name__} cannot be hashed; use str")
     if unhashed(of):
         raise TypeError(f"the field `{name}`: {unhashed(of)} of {of.__name__} cannot be hashed; use a field")

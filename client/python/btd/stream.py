@@ -45,8 +45,8 @@ class StreamingSynapse(Synapse):
 class Response:
     """What a streaming axon sends, under the names that aiohttp gives it; ``content`` has the bytes.
 
-    ``status`` is 200 and ``headers`` say what was asked for while pieces come; when all have come,
-    they say what the reply says.
+    ``status`` is 200 and ``reason`` ``OK`` while pieces come; when all have come, they say what the
+    reply says. ``headers`` are ``name`` and ``timeout``, as asked for, at the end too.
     """
 
     def __init__(self, pieces: AsyncIterator[bytes], headers: Optional[Dict[str, str]] = None) -> None:
@@ -95,22 +95,35 @@ class Content:
 
     def __init__(self, pieces: AsyncIterator[bytes]) -> None:
         self._pieces = pieces
-        self._rest = b""
+        #: The piece that is being read, and how much of it was.
+        self._piece, self._at = b"", 0
         self._ended = False
 
     def at_eof(self) -> bool:
         """Whether all was read, and the end was met."""
-        return self._ended and not self._rest
+        return self._ended and self._at >= len(self._piece)
+
+    async def _filled(self) -> bool:
+        """Whether there is anything to read: what is there, or else the next piece."""
+        while self._at >= len(self._piece) and not self._ended:
+            self._piece, self._at = b"", 0
+            try:
+                self._piece = await self._pieces.__anext__()
+            except StopAsyncIteration:
+                self._ended = True
+        return self._at < len(self._piece)
+
+    def _taken(self, end: int) -> bytes:
+        """What is there up to that place in the piece."""
+        start, self._at = self._at, min(end, len(self._piece))
+        taken = self._piece[start:end]
+        if self._at >= len(self._piece):
+            self._piece, self._at = b"", 0
+        return taken
 
     async def _next(self) -> bytes:
         """What is there, or else the next piece; nothing at the end."""
-        piece, self._rest = self._rest, b""
-        while not piece and not self._ended:
-            try:
-                piece = await self._pieces.__anext__()
-            except StopAsyncIteration:
-                self._ended = True
-        return piece
+        return self._taken(len(self._piece)) if await self._filled() else b""
 
     async def readany(self) -> bytes:
         """The next piece; nothing at the end."""
@@ -127,19 +140,17 @@ class Content:
             return b""
         if n < 0:
             return b"".join([piece async for piece in self.iter_any()])
-        piece = await self._next()
-        self._rest = piece[n:]
-        return piece[:n]
+        return self._taken(self._at + n) if await self._filled() else b""
 
     async def readexactly(self, n: int) -> bytes:
         """Just ``n`` bytes; raises :class:`asyncio.IncompleteReadError` when the stream ends before."""
-        found = b""
+        found = bytearray()
         while len(found) < n:
             piece = await self.read(n - len(found))
             if not piece:
-                raise asyncio.IncompleteReadError(found, n)
+                raise asyncio.IncompleteReadError(bytes(found), n)
             found += piece
-        return found
+        return bytes(found)
 
     async def readline(self) -> bytes:
         """The next line with its end; what stands behind the last is one too."""
@@ -150,17 +161,21 @@ class Content:
         if not separator:
             raise ValueError("a separator has at least one byte")
         found = bytearray()
-        while True:
-            piece = await self._next()
+        while await self._filled():
             # The separator may have begun in what was there before.
-            start = max(0, len(found) - len(separator) + 1)
-            found += piece
-            at = found.find(separator, start)
+            before = len(found)
+            if before and len(separator) > 1:
+                start = max(0, before - len(separator) + 1)
+                met = (found[start:] + self._piece[self._at : self._at + len(separator) - 1]).find(separator)
+                if met >= 0:
+                    found += self._taken(self._at + start + met + len(separator) - before)
+                    return bytes(found)
+            at = self._piece.find(separator, self._at)
             if at >= 0:
-                self._rest = bytes(found[at + len(separator) :])
-                return bytes(found[: at + len(separator)])
-            if not piece:
-                return bytes(found)
+                line = self._taken(at + len(separator))
+                return bytes(found) + line if found else line
+            found += self._taken(len(self._piece))
+        return bytes(found)
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
         while True:

@@ -6,12 +6,13 @@ import collections.abc as abc
 import dataclasses
 import enum
 import math
+import reprlib
 import sys
 import types
 import typing
 from typing import Any, Dict, List, Optional, Tuple, get_args, get_origin
 
-from .models import is_root, made, members
+from .models import hints, is_root, made
 from .tensor import Tensor
 
 __all__ = ["LISTS", "MAPS", "UNIONS", "annotations_of", "finite", "hints_of", "read", "write"]
@@ -53,76 +54,23 @@ def read(of: Any, value: Any) -> Any:
     """
     if value is None or of is Any or type(value) is of and of in _SIMPLE:
         return value
-    if of is Tensor:
-        return Tensor.from_json(value)
-    origin, args = get_origin(of) or of, get_args(of)
-    if hasattr(of, "__metadata__"):
-        return read(args[0], value)
-    if isinstance(of, type) and of in _SIMPLE:
-        return _coerced(of, value)
-    if isinstance(of, type) and issubclass(of, enum.Enum):
-        return value if isinstance(value, of) else of(value)
-    if origin is typing.Literal:
-        if value in args:
-            return value
-        raise ValueError(f"{value!r} is none of {', '.join(map(repr, args))}")
-    if is_root(of):
-        return value if isinstance(value, of) else of.model_validate(read(of.model_fields["root"].annotation, value))
-    if isinstance(value, dict) and members(of) is not None:
-        return made(of, value, read)
-    if origin in UNIONS:
-        return _read_union(args, value)
-    if origin in (set, frozenset) and isinstance(value, (list, tuple, set, frozenset)):
-        return origin(_read_all(args[0], value)) if args else origin(value)
-    if origin in LISTS and isinstance(value, (list, tuple)):
-        return _read_all(args[0], value) if args else list(value)
-    if origin is tuple and isinstance(value, (list, tuple)):
-        if not args:
-            return tuple(value)
-        if len(args) == 2 and args[1] is ...:
-            return tuple(_read_all(args[0], value))
-        if len(args) != len(value):
-            raise ValueError(f"{len(value)} values are not the {len(args)} of a tuple")
-        return tuple(read(arg, member) for arg, member in zip(args, value))
-    if origin in MAPS and isinstance(value, dict):
-        if not args:
-            return dict(value)
-        return dict(zip(_read_all(args[0], value.keys()), _read_all(args[1], value.values())))
-    if origin in (*LISTS, *MAPS, tuple) and isinstance(value, (str, int, float)):
-        raise ValueError(f"{value!r} is no {getattr(origin, '__name__', origin)}")
-    return value
+    try:
+        return _Reading(value).read(of, value, 0)
+    except RecursionError:
+        raise ValueError("the value is nested too deep to be read") from None
+    except _TooMany as error:
+        raise ValueError(str(error)) from None
 
 
 _SIMPLE = (int, float, bool, str)
 
+_HOLDERS = (dict, list, tuple, set, frozenset)
 
-def _read_all(of: Any, values: typing.Collection[Any]) -> List[Any]:
-    # Long lists of numbers are what they are already.
-    if of is Any or of in _SIMPLE and set(map(type, values)) <= {of}:
-        return list(values)
-    return [read(of, value) for value in values]
+#: How many reads may be within each other; a union and its arm are two.
+_DEEPEST = 400
 
-
-def _read_union(args: Tuple[Any, ...], value: Any) -> Any:
-    present = [arg for arg in args if arg is not type(None)]
-    if len(present) == 1:
-        return read(present[0], value)
-    # What is just of the type; of several models the one that knows most of it; else what fits best: as pydantic chooses.
-    best: Any = None
-    for arg in present:
-        try:
-            found = read(arg, value)
-        except (TypeError, ValueError):
-            continue
-        exact, known = _fit(arg, value)
-        if exact == _EXACT and known is None:
-            return found
-        if best is None or _fits_better((exact, known), best[0]):
-            best = ((exact, known), found)
-    if best is not None:
-        return best[1]
-    raise ValueError(f"{value!r} is none of {', '.join(getattr(arg, '__name__', str(arg)) for arg in present)}")
-
+#: How many reads the choices of a message may take: at least so many, or so many times its parts.
+_READS, _READS_EACH = 10_000, 100
 
 #: How well a value fits a type: not at all, once it is coerced, almost as it is, just as it is.
 _UNFIT, _LAX, _STRICT, _EXACT = range(4)
@@ -130,62 +78,268 @@ _UNFIT, _LAX, _STRICT, _EXACT = range(4)
 #: That, and how many fields the value sets of the models in the type, if there are any.
 _Fit = Tuple[int, Optional[int]]
 
+#: A place within the outermost choice, and the type that it is read as, which is kept by the annotations.
+_At = Tuple[int, int]
+
+
+class _TooMany(Exception):
+    """Says that a message takes more reads than it may."""
+
+
+class _Reading:
+    """One read of a whole value. Where a union leaves a choice, no place is read, or told how it fits, twice as one type.
+
+    Else a model within itself takes time that doubles with each level.
+    """
+
+    def __init__(self, whole: Any) -> None:
+        self.reads = 0
+        self._whole = whole
+        self._most: Optional[int] = None
+        self._depth = 0
+        self._choices = 0
+        self._hints: Dict[Any, Optional[Dict[str, Any]]] = {}
+        self._forget()
+
+    def _forget(self) -> None:
+        self._places: Dict[Tuple[int, Any], int] = {}
+        self._found: Dict[_At, Tuple[Any, Optional[str]]] = {}
+        self._fits: Dict[_At, _Fit] = {}
+        self._chosen: Dict[_At, Any] = {}
+
+    def _hints_of(self, of: Any) -> Optional[Dict[str, Any]]:
+        """The types of a model's members, the same objects whenever asked for."""
+        if not isinstance(of, type):
+            return None
+        if of not in self._hints:
+            self._hints[of] = hints(of)
+        return self._hints[of]
+
+    def _within(self, place: int, key: Any) -> int:
+        """The place of a member. Places are told apart only where there is a choice."""
+        return self._places.setdefault((place, key), len(self._places) + 1) if self._choices else 0
+
+    def _count(self) -> None:
+        self.reads += 1
+        if self.reads > _READS:
+            if self._most is None:
+                self._most = max(_READS, _READS_EACH * _parts(self._whole))
+            if self.reads > self._most:
+                raise _TooMany(f"the choices of its unions take more than {self._most} reads")
+
+    def read(self, of: Any, value: Any, place: int) -> Any:
+        if value is None or of is Any or type(value) is of and of in _SIMPLE:
+            return value
+        if self._choices:
+            self._count()
+        if not isinstance(value, _HOLDERS):
+            return self._read(of, value, place)
+        at = (place, id(of))
+        if self._choices and at in self._found:
+            found, refusal = self._found[at]
+            if refusal is not None:
+                raise ValueError(refusal)
+            return found
+        if self._depth >= _DEEPEST:
+            raise ValueError("the value is nested too deep to be read")
+        self._depth += 1
+        try:
+            found = self._read(of, value, place)
+        except (TypeError, ValueError) as error:
+            if self._choices:
+                self._found[at] = (None, str(error))
+            raise
+        finally:
+            self._depth -= 1
+        if self._choices:
+            self._found[at] = (found, None)
+        return found
+
+    def _read(self, of: Any, value: Any, place: int) -> Any:
+        if of is Tensor:
+            return Tensor.from_json(value)
+        origin, args = get_origin(of) or of, get_args(of)
+        if hasattr(of, "__metadata__"):
+            return self.read(args[0], value, place)
+        if isinstance(of, type) and of in _SIMPLE:
+            return _coerced(of, value)
+        if isinstance(of, type) and issubclass(of, enum.Enum):
+            return value if isinstance(value, of) else of(value)
+        if origin is typing.Literal:
+            if value in args:
+                return value
+            raise ValueError(f"{_shown(value)} is none of {', '.join(map(repr, args))}")
+        if is_root(of):
+            return value if isinstance(value, of) else of.model_validate(self.read(of.model_fields["root"].annotation, value, place))
+        if isinstance(value, dict):
+            members = self._hints_of(of)
+            if members is not None:
+                return made(of, value, members, self.read, self._within, place)
+        if origin in UNIONS:
+            return self._read_union(of, args, value, place)
+        if origin in (set, frozenset) and isinstance(value, (list, tuple, set, frozenset)):
+            return origin(self._read_all(args[0], value, place)) if args else origin(value)
+        if origin in LISTS and isinstance(value, (list, tuple)):
+            return self._read_all(args[0], value, place) if args else list(value)
+        if origin is tuple and isinstance(value, (list, tuple)):
+            if not args:
+                return tuple(value)
+            if len(args) == 2 and args[1] is ...:
+                return tuple(self._read_all(args[0], value, place))
+            if len(args) != len(value):
+                raise ValueError(f"{len(value)} values are not the {len(args)} of a tuple")
+            return tuple([self.read(arg, member, self._within(place, n)) for n, (arg, member) in enumerate(zip(args, value))])
+        if origin in MAPS and isinstance(value, dict):
+            if not args:
+                return dict(value)
+            of_keys, of_members = args
+            keys = list(value) if of_keys is str and set(map(type, value)) <= {str} else [read(of_keys, key) for key in value]
+            return dict(zip(keys, self._read_all(of_members, value.values(), place, value)))
+        if origin in (*LISTS, *MAPS, tuple) and isinstance(value, (str, int, float)):
+            raise ValueError(f"{value!r} is no {getattr(origin, '__name__', origin)}")
+        return value
+
+    def _read_all(self, of: Any, values: typing.Collection[Any], place: int, keys: Optional[typing.Iterable[Any]] = None) -> List[Any]:
+        # Long lists of numbers are what they are already.
+        if of is Any or of in _SIMPLE and set(map(type, values)) <= {of}:
+            return list(values)
+        found = []  # Not in a comprehension: that takes one more of the calls that may be open.
+        for key, value in zip(range(len(values)) if keys is None else keys, values):
+            found.append(self.read(of, value, self._within(place, key)))
+        return found
+
+    def _read_union(self, of: Any, args: Tuple[Any, ...], value: Any, place: int) -> Any:
+        present = [arg for arg in args if arg is not type(None)]
+        if len(present) > 1 and isinstance(value, dict):
+            # A model that says by a Literal that it is not meant is not looked into.
+            present = [arg for arg in present if self._may_be(arg, value)] or present
+        if len(present) == 1:
+            self._chosen[place, id(of)] = present[0]
+            return self.read(present[0], value, place)
+        if not self._choices:
+            self._forget()
+        self._choices += 1
+        # What is just of the type; of several models the one that knows most of it; else what fits best: as pydantic chooses.
+        best: Any = None
+        fit: Optional[_Fit] = None
+        try:
+            for arg in present:
+                try:
+                    found = self.read(arg, value, place)
+                except (TypeError, ValueError):
+                    continue
+                if best is None:
+                    best = (arg, found)
+                    continue
+                if fit is None:
+                    fit = self._fit(best[0], value, place)
+                if fit == (_EXACT, None):
+                    break
+                other = self._fit(arg, value, place)
+                if other == (_EXACT, None) or _fits_better(other, fit):
+                    best, fit = (arg, found), other
+        finally:
+            self._choices -= 1
+        if best is None:
+            raise ValueError(f"{_shown(value)} is none of {', '.join(getattr(arg, '__name__', str(arg)) for arg in present)}")
+        self._chosen[place, id(of)] = best[0]
+        return best[1]
+
+    def _may_be(self, of: Any, value: Dict[Any, Any]) -> bool:
+        while hasattr(of, "__metadata__"):
+            of = get_args(of)[0]
+        for name, hint in () if is_root(of) else (self._hints_of(of) or {}).items():
+            while hasattr(hint, "__metadata__"):
+                hint = get_args(hint)[0]
+            # Only what stands under the member's own name.
+            said = value.get(name) if get_origin(hint) is typing.Literal else None
+            try:
+                if said is not None and said not in get_args(hint):
+                    return False
+            except (TypeError, ValueError):
+                return False
+        return True
+
+    def _fit(self, of: Any, value: Any, place: int) -> _Fit:
+        """How well a value that :meth:`read` takes fits a type."""
+        if not isinstance(value, _HOLDERS):
+            return self._fit_anew(of, value, place)
+        at = (place, id(of))
+        if at not in self._fits:
+            self._count()
+            self._fits[at] = self._fit_anew(of, value, place)
+        return self._fits[at]
+
+    def _fit_anew(self, of: Any, value: Any, place: int) -> _Fit:
+        origin, args = get_origin(of) or of, get_args(of)
+        if hasattr(of, "__metadata__"):
+            return self._fit(args[0], value, place)
+        if origin in UNIONS:
+            if isinstance(value, _HOLDERS) and (place, id(of)) in self._chosen:
+                args = (self._chosen[place, id(of)],)
+            fits = [self._fit(arg, value, place) for arg in args]
+            return max(fits, key=lambda fit: (fit[0] > _UNFIT, fit[1] or 0, fit[0]))
+        if value is None or of is type(None):
+            return (_EXACT if value is None and of is type(None) else _UNFIT), None
+        if of is Any or of is object or isinstance(of, typing.TypeVar):
+            return _STRICT, None  # Better than to coerce it.
+        if of is Tensor:
+            return _fit_tensor(value)
+        if origin is typing.Literal:
+            return _EXACT, None
+        known = self._hints_of(of)
+        if known is not None:
+            return self._fit_model(of, known, value, place)
+        parts: List[_Fit] = []
+        if origin in (*LISTS, tuple, set, frozenset):
+            natural = {set: set, frozenset: frozenset, tuple: tuple, abc.Set: set}.get(origin, list)
+            if not isinstance(value, (list, tuple, set, frozenset)):
+                return _UNFIT, None
+            exact = _EXACT if type(value) is natural else _LAX
+            if origin is tuple and args and args[-1] is not ...:
+                parts = [self._fit(arg, member, self._within(place, n)) for n, (arg, member) in enumerate(zip(args, value))]
+            elif args and args[0] in _SIMPLE and set(map(type, value)) <= {args[0]}:
+                pass  # Long lists of numbers are what they are already.
+            elif args:
+                parts = [self._fit(args[0], member, self._within(place, n)) for n, member in enumerate(value)]
+            else:
+                parts = [(_STRICT, None)]
+        elif origin in MAPS:
+            if not isinstance(value, dict):
+                return _UNFIT, None
+            exact = _EXACT if args else _STRICT
+            if args:
+                # JSON's keys are texts, whatever they were.
+                parts = [self._fit(args[1], member, self._within(place, key)) for key, member in value.items()]
+                parts += [(_EXACT if type(key) is args[0] or args[0] is Any else _LAX, None) for key in value]
+        elif isinstance(of, type):
+            if type(value) is of:
+                exact = _EXACT
+            elif isinstance(value, of) and of is not int or of is float and type(value) is int:
+                exact = _STRICT
+            else:
+                exact = _LAX if of in _SIMPLE or issubclass(of, enum.Enum) else _UNFIT
+        else:
+            exact = _UNFIT
+        return _together(exact, None, parts)
+
+    def _fit_model(self, of: Any, known: Dict[str, Any], value: Any, place: int) -> _Fit:
+        if is_root(of):
+            return (_EXACT, 1) if type(value) is of else _together(_LAX, None, [self._fit(known["root"], value, place)])
+        if isinstance(value, dict):
+            held = {name: member for name, member in value.items() if name in known and member is not None}
+            parts = [self._fit(known[name], member, self._within(place, name)) for name, member in held.items()]
+            return _together(_STRICT, len(known.keys() & value.keys()), parts)
+        if not isinstance(value, of):
+            return _UNFIT, None
+        named = getattr(value, "model_fields_set", None)
+        return (_EXACT if type(value) is of else _STRICT), len(named if isinstance(named, set) else known)
+
 
 def _fits_better(one: _Fit, other: _Fit) -> bool:
     if _UNFIT in (one[0], other[0]) or None in (one[1], other[1]) or one[1] == other[1]:
         return one[0] > other[0]
     return (one[1] or 0) > (other[1] or 0)
-
-
-def _fit(of: Any, value: Any) -> _Fit:
-    """How well a value that :func:`read` takes fits a type."""
-    origin, args = get_origin(of) or of, get_args(of)
-    if hasattr(of, "__metadata__"):
-        return _fit(args[0], value)
-    if origin in UNIONS:
-        fits = [_fit(arg, value) for arg in args]
-        return max(fits, key=lambda fit: (fit[0] > _UNFIT, fit[1] or 0, fit[0]))
-    if value is None or of is type(None):
-        return (_EXACT if value is None and of is type(None) else _UNFIT), None
-    if of is Any or isinstance(of, typing.TypeVar):
-        return _LAX, None
-    if of is Tensor:
-        return _fit_tensor(value)
-    if origin is typing.Literal:
-        return _EXACT, None
-    known = members(of)
-    if known is not None:
-        return _fit_model(of, known, value)
-    parts: List[_Fit] = []
-    if origin in (*LISTS, tuple, set, frozenset):
-        natural = {set: set, frozenset: frozenset, tuple: tuple, abc.Set: set}.get(origin, list)
-        if not isinstance(value, (list, tuple, set, frozenset)):
-            return _UNFIT, None
-        exact = _EXACT if type(value) is natural else _LAX
-        if origin is tuple and args and args[-1] is not ...:
-            parts = [_fit(arg, member) for arg, member in zip(args, value)]
-        elif args and args[0] in _SIMPLE and set(map(type, value)) <= {args[0]}:
-            pass  # Long lists of numbers are what they are already.
-        elif args:
-            parts = [_fit(args[0], member) for member in value]
-    elif origin in MAPS:
-        if not isinstance(value, dict):
-            return _UNFIT, None
-        exact = _EXACT
-        if args:
-            # JSON's keys are texts, whatever they were.
-            parts = [_fit(args[1], member) for member in value.values()]
-            parts += [(_EXACT if type(key) is args[0] or args[0] is Any else _LAX, None) for key in value]
-    elif isinstance(of, type):
-        if type(value) is of:
-            exact = _EXACT
-        elif isinstance(value, of) and of is not int or of is float and type(value) is int:
-            exact = _STRICT
-        else:
-            exact = _LAX if of in _SIMPLE or issubclass(of, enum.Enum) else _UNFIT
-    else:
-        exact = _UNFIT
-    return _together(exact, None, parts)
 
 
 def _fit_tensor(value: Any) -> _Fit:
@@ -198,22 +352,28 @@ def _fit_tensor(value: Any) -> _Fit:
     return (_STRICT, 3) if array else (_UNFIT, None)
 
 
-def _fit_model(of: Any, known: Dict[str, Any], value: Any) -> _Fit:
-    if is_root(of):
-        return (_EXACT, 1) if type(value) is of else _together(_LAX, None, [_fit(known["root"][0], value)])
-    if isinstance(value, dict):
-        parts = [_fit(known[name][0], member) for name, member in value.items() if name in known and member is not None]
-        return _together(_LAX, len(known.keys() & value.keys()), parts)
-    if not isinstance(value, of):
-        return _UNFIT, None
-    named = getattr(value, "model_fields_set", None)
-    return (_EXACT if type(value) is of else _STRICT), len(named if isinstance(named, set) else known)
-
-
 def _together(exact: int, count: Optional[int], parts: List[_Fit]) -> _Fit:
     """The fit of a whole: no better than that of any of its parts."""
     counts = [part[1] for part in parts if part[1] is not None] + ([] if count is None else [count])
     return min([exact, *(part[0] for part in parts)]), sum(counts) if counts else None
+
+
+def _parts(value: Any) -> int:
+    """How many values there are in one."""
+    count, left = 0, [value]
+    while left and count < 10_000_000:
+        one = left.pop()
+        count += 1
+        if isinstance(one, dict):
+            left.extend(one.values())
+        elif isinstance(one, _HOLDERS):
+            left.extend(one)
+    return count
+
+
+def _shown(value: Any) -> str:
+    """A value in an error: of what is nested only so much as can be read."""
+    return reprlib.repr(value) if isinstance(value, _HOLDERS) else repr(value)
 
 
 _BOOLS = {"true": True, "1": True, "yes": True, "on": True, "t": True, "y": True,
@@ -222,7 +382,7 @@ _BOOLS = {"true": True, "1": True, "yes": True, "on": True, "t": True, "y": True
 
 def _coerced(of: type, value: Any) -> Any:
     """What pydantic takes for a simple type, unless it is told to be strict."""
-    refused = ValueError(f"{value!r} is no {of.__name__}")
+    refused = ValueError(f"{_shown(value)} is no {of.__name__}")
     if type(value).__module__.split(".")[0] == "numpy" and hasattr(value, "item"):
         value = value.item()
     if isinstance(value, enum.Enum):
@@ -270,7 +430,7 @@ def write(value: Any) -> Any:
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         return {field.name: write(getattr(value, field.name)) for field in dataclasses.fields(value)}
     if hasattr(value, "model_dump") and hasattr(type(value), "model_fields"):
-        return write(value.model_dump())
+        return write(value.model_dump(by_alias=False))
     if isinstance(value, dict):
         return {_key(key): write(member) for key, member in value.items()}
     if isinstance(value, (list, tuple, set, frozenset)):
