@@ -373,7 +373,7 @@ def more_pydantics():
     check("tensors are pydantic's to hold", Carrier(tensor=tensor).model_dump()["tensor"] == tensor.to_json())
     refused("and nothing else", ValueError, "no tensor", lambda: Carrier(tensor="word"))
     told = All.declaration()
-    check("names of models are btd's to read", list(told["models"]) == ["Carrier", "Counted", "Box_int_"], told["models"])
+    check("names of models are btd's to read", list(told["models"]) == ["Renamed", "Carrier", "Counted", "Box_int_"], told["models"])
     check("a root is what it holds", "words: Optional[list[str]] = null" in told["fields"], told["fields"])
     bad = type("Bad", (bt.Synapse,), {"__annotations__": {"x": Counted}, "x": None, "required_hash_fields": ("x",)})
     refused("what is computed is not hashed", TypeError, "computed field", bad.declaration)

@@ -201,7 +201,8 @@ class _Reading:
 
     def _read_all(self, of: Any, values: typing.Collection[Any], place: int, keys: Optional[typing.Iterable[Any]] = None) -> List[Any]:
         # Long lists of numbers are what they are already.
-        if of is Any or of in _SIMPLE and set(map(type, values)) <= {of}:
+        simple = get_args(of) if get_origin(of) in UNIONS else (of,)
+        if of is Any or set(map(type, values)) <= {arg for arg in simple if arg in _SIMPLE or arg is type(None)}:
             return list(values)
         found = []  # Not in a comprehension: that takes one more of the calls that may be open.
         for key, value in zip(range(len(values)) if keys is None else keys, values):
@@ -209,6 +210,8 @@ class _Reading:
         return found
 
     def _read_union(self, of: Any, args: Tuple[Any, ...], value: Any, place: int) -> Any:
+        if type(value) in _SIMPLE and type(value) in args:
+            return value
         present = [arg for arg in args if arg is not type(None)]
         if len(present) > 1 and isinstance(value, dict):
             # A model that says by a Literal that it is not meant is not looked into.
