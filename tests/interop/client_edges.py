@@ -210,6 +210,7 @@ VERDICTS = {
     "list": [True, "list"],
     "lets in": [False, "well"],
     "nothing": None,
+    "no verdict": (None, "why"),
     "text": "no",
     "number": 0,
     "three": (False, "a", "b"),
@@ -274,7 +275,7 @@ def screens(ask):
         reply = ask(Screened(verdict=verdict))
         check(f"a blacklist that gives {VERDICTS[verdict]}", code(reply) == wanted, reply.dendrite.status_message)
         check("says why", wanted == 200 or verdict in reply.dendrite.status_message)
-    for verdict in ("nothing", "text", "number", "three", "one"):
+    for verdict in ("nothing", "no verdict", "text", "number", "three", "one"):
         reply = ask(Screened(verdict=verdict))
         check(f"one that gives {VERDICTS[verdict]!r} lets nobody in", code(reply) == 500, reply.dendrite.status_message)
     replies = [code(ask(Screened(priority=priority))) for priority in PRIORITIES]

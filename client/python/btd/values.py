@@ -206,7 +206,7 @@ class _Reading:
             return list(values)
         found = []  # Not in a comprehension: that takes one more of the calls that may be open.
         for key, value in zip(range(len(values)) if keys is None else keys, values):
-            found.append(self.read(of, value, self._within(place, key)))
+            found.append(self.read(of, value, self._within(place, key) if isinstance(value, _HOLDERS) else 0))
         return found
 
     def _read_union(self, of: Any, args: Tuple[Any, ...], value: Any, place: int) -> Any:
@@ -304,7 +304,8 @@ class _Reading:
             elif args and args[0] in _SIMPLE and set(map(type, value)) <= {args[0]}:
                 pass  # Long lists of numbers are what they are already.
             elif args:
-                parts = [self._fit(args[0], member, self._within(place, n)) for n, member in enumerate(value)]
+                places = (self._within(place, n) if isinstance(member, _HOLDERS) else 0 for n, member in enumerate(value))
+                parts = [self._fit(args[0], member, at) for at, member in zip(places, value)]
             else:
                 parts = [(_STRICT, None)]
         elif origin in MAPS:
