@@ -181,6 +181,9 @@ fn the_metagraph_outlives_the_chain() {
     let (node, host) = (Host::new(), Host::new());
     let chain = node.start(&["--network", "devnet", "--block-time", "250ms"]);
     let endpoint = node.ask(&["status"])["devnet"].as_str().unwrap().to_owned();
+    // Block 0 is what nothing at all could be taken for.
+    let number = |status: &Value| status["chain"]["finalized"]["number"].as_u64().unwrap();
+    wait_for("a block", || (number(&node.ask(&["status"])) > 0).then_some(()));
 
     let daemon = host.start(&["--network", &endpoint]);
     let fresh = host.ask(&["subnets", "metagraph", "1"]);
