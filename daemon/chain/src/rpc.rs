@@ -336,16 +336,18 @@ impl Connection {
                 ConnectError::Unreachable { endpoint, reason }
             }
         };
-        // The limit is one for both: to find the node and to reach it.
+        // A resolver whose first server is dead asks the next one after five seconds, which is the usual limit.
         let (limit, began) = (config.connect_timeout(), clock::now());
+        let longest = limit.saturating_add(limit / 2);
         if let Some(host) = endpoint.host_name() {
-            let resolved = clock::timeout(limit, dialer.resolve(host)).await;
-            resolved.unwrap_or_else(|_| Err(format!("no answer within {limit:?}"))).map_err(|reason| {
+            let resolved = clock::timeout(longest, dialer.resolve(host)).await;
+            resolved.unwrap_or_else(|_| Err(format!("no answer within {longest:?}"))).map_err(|reason| {
                 ConnectError::Unresolved { endpoint: endpoint.to_string(), host: host.to_owned(), reason }
             })?;
         }
-        let left = limit.saturating_sub(clock::since(began));
-        let client = match clock::timeout(left, dialer.dial(endpoint, config)).await {
+        // The client looks the name up again, which takes no longer as a rule.
+        let allowed = limit.saturating_add(clock::since(began));
+        let client = match clock::timeout(allowed, dialer.dial(endpoint, config)).await {
             Ok(opened) => opened.map_err(unreachable)?,
             Err(_) => return Err(unreachable(format!("no handshake within {limit:?}"))),
         };
@@ -389,6 +391,8 @@ impl Connection {
     async fn patiently<T: DeserializeOwned>(&self, request: &Request<T>, urgency: &Urgency) -> Result<T, RpcProblem> {
         const PAUSE: Duration = Duration::from_millis(500);
         const TOLERATED: Duration = Duration::from_secs(5);
+        // Before the deadline, which knows no reason.
+        let tolerated = TOLERATED.min(self.deadline / 2);
         let mut turned_away = None;
         loop {
             let turn = self.node.budget.turn_of(urgency).await;
@@ -409,7 +413,7 @@ impl Connection {
                     );
                     self.node.budget.slow_down(PAUSE, clock::now());
                     let since = *turned_away.get_or_insert(began);
-                    if urgency.priority() == Priority::Following && clock::since(since) >= TOLERATED {
+                    if urgency.priority() == Priority::Following && clock::since(since) >= tolerated {
                         return Err(problem);
                     }
                 }

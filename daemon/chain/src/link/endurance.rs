@@ -123,6 +123,16 @@ fn an_endpoint_whose_name_is_not_found_is_said_to_be_one() {
 }
 
 #[test]
+fn one_that_turns_requests_away_is_said_to_when_it_is_visited() {
+    over(2, async |link, network| {
+        network.give(1, Fault::Full);
+        let (troubles, latest) = watch(link, network, 20).await;
+        assert!(latest <= LATEST && troubles.is_empty(), "{latest:?} {troubles:?}");
+        assert_eq!(link.endpoints()[1].trouble.as_ref().map(ConnectError::name), Some("rate-limited"));
+    });
+}
+
+#[test]
 fn a_fault_that_comes_while_another_lasts_makes_no_block_late_either() {
     let latest = over(3, async |link, network| {
         network.give(0, Fault::HalfOpen);

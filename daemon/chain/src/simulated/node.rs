@@ -52,6 +52,8 @@ pub(crate) enum Fault {
     Spec(u32),
     /// It turns requests away, and connections.
     TooMany,
+    /// It turns requests away, and takes connections.
+    Full,
     /// Its blocks are larger than what is accepted, which ends the connection.
     Oversized,
     /// It takes so many seconds to answer.
@@ -209,7 +211,7 @@ impl Shared {
         let of = |number| hash(number, branch(number));
         let block = |param: usize| number_of(&params[param]).filter(|(number, _)| *number <= height);
         Ok(match method {
-            _ if fault == Fault::TooMany => return Err(refused(429, "too many requests")),
+            _ if matches!(fault, Fault::TooMany | Fault::Full) => return Err(refused(429, "too many requests")),
             "chain_getBlockHash" => match params[0].as_u64().map(|number| u32::try_from(number).unwrap()) {
                 Some(0) if fault == Fault::OtherGenesis => json!(hash(0, 9)),
                 Some(number) if number <= height => json!(of(number)),

@@ -14,7 +14,7 @@ use jsonrpsee::{
     Extensions, RpcModule,
     core::{
         RegisterMethodError,
-        server::{ConnectionId, ResponsePayload},
+        server::{ConnectionId, MethodResponseError, ResponsePayload},
     },
     types::{ErrorObjectOwned, Params},
 };
@@ -81,7 +81,8 @@ pub(super) fn register(module: &mut RpcModule<Node>) -> Result<(), RegisterMetho
                             ResponsePayload::success(task.started(&operation)).notify_on_completion();
                         // The client must know the operation before it hears of it.
                         tokio::spawn(async move {
-                            if answered.await.is_ok() {
+                            // In a batch nobody is told when the answer is out.
+                            if !matches!(answered.await, Err(MethodResponseError::JsonRpcError)) {
                                 operation.run(node, task).await;
                             }
                         });

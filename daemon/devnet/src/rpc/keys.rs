@@ -23,9 +23,12 @@ const AUTHOR: [u8; 4] = *b"aura";
 const FINALISER: [u8; 4] = *b"gran";
 /// Bytes of one public key.
 const KEY_BYTES: usize = 32;
-/// Keys, and bytes of offchain storage, that are kept.
+/// Keys that are kept, and the bytes of the longest.
 const MOST_KEYS: usize = 4_096;
+const LONGEST_KEY: usize = 64;
+/// Bytes of offchain storage that are kept, and those that each entry counts for beside its own.
 const MOST_BYTES: usize = 16 << 20;
+const ENTRY: usize = 128;
 
 #[derive(Default)]
 struct Kept {
@@ -91,7 +94,10 @@ fn has_key(kept: &mut Kept, arguments: &mut Arguments) -> Answer {
 fn insert_key(kept: &mut Kept, arguments: &mut Arguments) -> Answer {
     let kind = key_type(arguments)?;
     let _suri: String = arguments.required("suri")?;
-    let public: Bytes = arguments.required("publicKey")?;
+    let public: Bytes = arguments.required("public")?;
+    if public.len() > LONGEST_KEY {
+        return Err(error::invalid_params(format!("public: no key has more than {LONGEST_KEY} bytes")));
+    }
     kept.keep(kind, public.0)?;
     Ok(Value::Null)
 }
@@ -136,8 +142,8 @@ fn get(kept: &mut Kept, arguments: &mut Arguments) -> Answer {
 fn set(kept: &mut Kept, arguments: &mut Arguments) -> Answer {
     let key = key(arguments)?;
     let value: Bytes = arguments.required("value")?;
-    forget(kept, &key);
-    let bytes = kept.storage_bytes + key.len() + value.len();
+    let old = kept.storage.get(&key).map_or(0, |old| size(&key, old));
+    let bytes = kept.storage_bytes - old + size(&key, &value);
     if bytes > MOST_BYTES {
         return Err(error::full("offchain storage"));
     }
@@ -148,12 +154,13 @@ fn set(kept: &mut Kept, arguments: &mut Arguments) -> Answer {
 
 fn clear(kept: &mut Kept, arguments: &mut Arguments) -> Answer {
     let key = key(arguments)?;
-    forget(kept, &key);
+    if let Some(value) = kept.storage.remove(&key) {
+        kept.storage_bytes -= size(&key, &value);
+    }
     Ok(Value::Null)
 }
 
-fn forget(kept: &mut Kept, key: &[u8]) {
-    if let Some(value) = kept.storage.remove(key) {
-        kept.storage_bytes -= key.len() + value.len();
-    }
+/// What an entry counts for.
+fn size(key: &[u8], value: &[u8]) -> usize {
+    key.len() + value.len() + ENTRY
 }

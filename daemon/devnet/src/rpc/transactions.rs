@@ -6,7 +6,7 @@
 use std::{
     collections::HashMap,
     sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
+        Arc, Mutex, MutexGuard, PoisonError, Weak,
         atomic::{AtomicU64, Ordering},
     },
 };
@@ -20,7 +20,7 @@ use jsonrpsee::{
 use serde_json::{Value, json};
 use sp_core::{Bytes, H256};
 use sp_runtime::traits::Hash;
-use tokio::sync::mpsc::Receiver;
+use tokio::sync::{broadcast, mpsc::Receiver};
 use tokio_util::sync::CancellationToken;
 
 use super::{
@@ -35,6 +35,8 @@ use crate::{
 
 /// Broadcasts of one connection at once, as a Substrate node has it.
 const PER_CONNECTION: usize = 16;
+/// Bytes of all broadcasts, which outlive their connections.
+const MOST_BYTES: usize = 64 << 20;
 /// Blocks on which an extrinsic is tried that the pool has no place for.
 const TRIES: usize = 64;
 
@@ -49,13 +51,13 @@ pub(super) fn register(module: &mut RpcModule<Node>) -> Result<(), RegisterMetho
     let all = broadcasts.clone();
     module.register_async_method("transaction_v1_broadcast", move |params, node, extensions| {
         let all = all.clone();
-        async move { broadcast(&params, node, &extensions, &all) }
+        async move { broadcast(&params, &node, &extensions, &all) }
     })?;
     module.register_method("transaction_v1_stop", move |params, _, extensions| -> Answer {
         let operation: String = Arguments::parse(&params)?.required("operationId")?;
         let stopped = broadcasts.all().remove(&(connection(extensions), operation));
         let stopped = stopped.ok_or_else(|| error::invalid_params("operationId: no such operation runs"))?;
-        stopped.cancel();
+        stopped.stopped.cancel();
         Ok(Value::Null)
     })?;
     Ok(())
@@ -141,9 +143,9 @@ fn place(node: &Node, block: H256, extrinsic: H256) -> Option<Value> {
 /// What a watcher is told of an extrinsic that the pool did not take.
 fn refused(error: SubmitError) -> Value {
     let event = match &error {
-        SubmitError::Malformed(_) | SubmitError::Pool(Refusal::Invalid(_)) => "invalid",
         SubmitError::Pool(Refusal::ImmediatelyDropped) => "dropped",
-        SubmitError::Pool(_) | SubmitError::Verification(_) => "error",
+        SubmitError::Malformed(_) | SubmitError::Pool(_) => "invalid",
+        SubmitError::Verification(_) => "error",
     };
     let error = error::submit(error);
     let details = error.data().and_then(|data| serde_json::from_str::<String>(data.get()).ok());
@@ -153,57 +155,69 @@ fn refused(error: SubmitError) -> Value {
 
 // === Broadcasting ===
 
-/// Broadcasts that go on, by connection and name, with what stops each.
+/// Broadcasts that go on, by connection and name.
+type Running = HashMap<(ConnectionId, String), Broadcast>;
+
+/// What stops a broadcast, and how long its extrinsic is.
+struct Broadcast {
+    stopped: CancellationToken,
+    bytes: usize,
+}
+
 #[derive(Default)]
 struct Broadcasts {
-    all: Mutex<HashMap<(ConnectionId, String), CancellationToken>>,
+    all: Mutex<Running>,
     begun: AtomicU64,
 }
 
 impl Broadcasts {
-    fn all(&self) -> MutexGuard<'_, HashMap<(ConnectionId, String), CancellationToken>> {
+    fn all(&self) -> MutexGuard<'_, Running> {
         self.all.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// Sees to it that an extrinsic gets into a block, unless stopped; `null` where the connection has enough of these.
-fn broadcast(params: &Params<'_>, node: Arc<Node>, extensions: &Extensions, broadcasts: &Arc<Broadcasts>) -> Answer {
+/// Hands an extrinsic to the pool, and again for some blocks where that has no place for it, unless stopped; `null`
+/// where there are enough of these.
+fn broadcast(params: &Params<'_>, node: &Arc<Node>, extensions: &Extensions, broadcasts: &Arc<Broadcasts>) -> Answer {
     let extrinsic: Bytes = Arguments::parse(params)?.required("bytes")?;
     let connection = connection(extensions);
     let mut all = broadcasts.all();
-    if all.keys().filter(|(other, _)| *other == connection).count() >= PER_CONNECTION {
+    let bytes = extrinsic.len();
+    let held = all.values().map(|broadcast| broadcast.bytes).sum::<usize>();
+    if all.keys().filter(|(other, _)| *other == connection).count() >= PER_CONNECTION || held + bytes > MOST_BYTES {
         return Ok(Value::Null);
     }
     let operation = broadcasts.begun.fetch_add(1, Ordering::Relaxed).to_string();
     let (name, stopped) = ((connection, operation.clone()), CancellationToken::new());
-    all.insert(name.clone(), stopped.clone());
+    all.insert(name.clone(), Broadcast { stopped: stopped.clone(), bytes });
     drop(all);
-    let broadcasts = broadcasts.clone();
+    let (broadcasts, news) = (broadcasts.clone(), node.news.subscribe());
+    // The chain ends whoever waits for it.
+    let node = Arc::downgrade(node);
     tokio::spawn(async move {
         tokio::select! {
             () = stopped.cancelled() => {}
-            () = keep_trying(&node, &extrinsic.0) => {}
+            () = keep_trying(&node, news, &extrinsic.0) => {}
         }
         broadcasts.all().remove(&name);
     });
     Ok(json!(operation))
 }
 
-async fn keep_trying(node: &Arc<Node>, extrinsic: &[u8]) {
-    let mut news = node.news.subscribe();
+async fn keep_trying<T: Clone>(node: &Weak<Node>, mut news: broadcast::Receiver<T>, extrinsic: &[u8]) {
     for _ in 0..TRIES {
         let (watcher, statuses) = Watcher::new();
+        let Some(node) = node.upgrade() else { return };
         let (pool, bytes) = (node.clone(), extrinsic.to_vec());
-        match node.workers.run(move || pool.submit(bytes, Some(watcher))).await {
+        let submitted = node.workers.run(move || pool.submit(bytes, Some(watcher))).await;
+        drop(node);
+        match submitted {
             Ok(Ok(_)) => return fate(statuses).await,
-            Ok(Err(SubmitError::Pool(
-                Refusal::ImmediatelyDropped | Refusal::TooLowPriority { .. } | Refusal::Banned,
-            )))
-            | Err(_) => {}
+            Ok(Err(SubmitError::Pool(Refusal::ImmediatelyDropped | Refusal::TooLowPriority { .. }))) | Err(_) => {}
             Ok(Err(_)) => return,
         }
         // A gap in the news is news too.
-        if let Err(tokio::sync::broadcast::error::RecvError::Closed) = news.recv().await {
+        if let Err(broadcast::error::RecvError::Closed) = news.recv().await {
             return;
         }
     }

@@ -158,6 +158,21 @@ async fn storage_is_read_at_a_pinned_block() {
 }
 
 #[tokio::test]
+async fn where_the_final_block_is_read_no_longer_the_head_stands_for_it() {
+    let retention = Retention { states: 8, ..Retention::default() };
+    let chain = Chain::start(Config { retention, ..manual() }).await;
+    chain.call("dev_fault", json!(["stallFinality"])).await;
+    chain.devnet.mine(20).await.unwrap();
+    let (mut events, id) = follow(&chain, false).await;
+    let (hashes, head) = (next(&mut events).await["finalizedBlockHashes"].clone(), hash_of(&chain, 20).await);
+    assert_eq!(hashes.as_array().unwrap().last(), Some(&head));
+    assert_ne!(chain.call("chainHead_v1_header", json!([id, head])).await, Value::Null);
+    chain.devnet.mine(1).await.unwrap();
+    assert_eq!(next(&mut events).await["parentBlockHash"], head);
+    chain.stop().await;
+}
+
+#[tokio::test]
 async fn a_follower_is_stopped_where_it_cannot_be_told_on() {
     let retention = Retention { states: 8, ..Retention::default() };
     let chain = Chain::start(Config { retention, ..manual() }).await;
@@ -277,10 +292,20 @@ async fn a_node_keeps_keys_and_offchain_storage_and_has_no_child_tries() {
     assert_eq!(chain.call("author_hasSessionKeys", json!([session])).await, true);
     assert_eq!(chain.call("author_hasSessionKeys", json!([hex(&[7; 64])])).await, false);
     assert_eq!(chain.try_call("author_hasSessionKeys", json!(["0x00"])).await.unwrap_err().code(), 1040);
+    let long = json!({ "keyType": "aura", "suri": "//One", "public": hex(&[7; 65]) });
+    assert_eq!(chain.try_call("author_insertKey", long).await.unwrap_err().code(), -32602);
 
     let key = "0x0102";
     assert_eq!(chain.call("offchain_localStorageGet", json!(["PERSISTENT", key])).await, Value::Null);
     chain.call("offchain_localStorageSet", json!(["PERSISTENT", key, "0xff"])).await;
+    assert_eq!(chain.call("offchain_localStorageGet", json!(["PERSISTENT", key])).await, "0xff");
+    // What there is no room for takes nothing away.
+    for full in 0..3 {
+        let filling = json!(["PERSISTENT", hex(&[full]), hex(&vec![0; 5 << 20])]);
+        chain.call("offchain_localStorageSet", filling).await;
+    }
+    let large = json!(["PERSISTENT", key, hex(&vec![0; 2 << 20])]);
+    chain.try_call("offchain_localStorageSet", large).await.unwrap_err();
     assert_eq!(chain.call("offchain_localStorageGet", json!(["PERSISTENT", key])).await, "0xff");
     chain.call("offchain_localStorageClear", json!(["PERSISTENT", key])).await;
     assert_eq!(chain.call("offchain_localStorageGet", json!(["PERSISTENT", key])).await, Value::Null);

@@ -20,7 +20,7 @@ use super::{
     },
     followers::{Follower, Followers},
 };
-use crate::{chain::Block, node::Node};
+use crate::{chain::Block, node::Node, workers::WorkError};
 
 /// Final blocks that a new follower is told of, as a Substrate node has it.
 const FINAL_BLOCKS: u32 = 16;
@@ -38,7 +38,14 @@ pub(super) async fn follow(
             return Ok(());
         }
     };
-    let runtime = if with_runtime { Some(runtime(&node).await) } else { None };
+    let runtime = if with_runtime { runtime(&node).await.map(Some) } else { Ok(None) };
+    let runtime = match runtime {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            pending.reject(error::work(error)).await;
+            return Ok(());
+        }
+    };
     let (follower, mut outcomes) = Follower::new(with_runtime);
     let name = match pending.subscription_id() {
         SubscriptionId::Num(number) => number.to_string(),
@@ -75,11 +82,11 @@ fn stop() -> Value {
 }
 
 /// The runtime, which is the same in every block, as events carry it.
-async fn runtime(node: &Arc<Node>) -> Value {
+async fn runtime(node: &Arc<Node>) -> Result<Value, WorkError> {
     let reader = node.clone();
-    let version = node.workers.run(move || reader.chain.ask::<RuntimeVersion>(None, "Core_version", &[])).await;
-    match version {
-        Ok(Ok(version)) => {
+    let version = node.workers.run(move || reader.chain.ask::<RuntimeVersion>(None, "Core_version", &[])).await?;
+    Ok(match version {
+        Ok(version) => {
             let apis: BTreeMap<String, u32> =
                 version.apis.iter().map(|(id, version)| (format!("0x{}", hex::encode(id)), *version)).collect();
             json!({ "type": "valid", "spec": {
@@ -87,9 +94,8 @@ async fn runtime(node: &Arc<Node>) -> Value {
                 "implVersion": version.impl_version, "transactionVersion": version.transaction_version, "apis": apis,
             } })
         }
-        Ok(Err(error)) => json!({ "type": "invalid", "error": error.to_string() }),
         Err(error) => json!({ "type": "invalid", "error": error.to_string() }),
-    }
+    })
 }
 
 /// How far a follower has been told.
@@ -103,14 +109,16 @@ struct Told {
 impl Told {
     /// The first events: the newest final blocks, then those after them.
     fn begin(node: &Node, follower: Arc<Follower>, runtime: Option<&Value>) -> (Self, Vec<Value>) {
-        let finalized = node.finalized();
+        let is_readable = |block: &Block| node.chain.state(Some(block.hash)).is_ok();
+        // Finality may lag so far behind that the state of its block is gone; then the head stands for it.
+        let finalized = Some(node.finalized()).filter(|block| is_readable(block)).unwrap_or_else(|| node.chain.head());
         let oldest = finalized.number().saturating_sub(FINAL_BLOCKS - 1);
         let mut hashes = Vec::new();
         for number in oldest..=finalized.number() {
             let block =
                 if number == finalized.number() { Some(finalized.clone()) } else { node.chain.block_at(number) };
             // Older states may be gone; what is told of must be readable.
-            if let Some(block) = block.filter(|block| node.chain.state(Some(block.hash)).is_ok()) {
+            if let Some(block) = block.filter(|block| is_readable(block)) {
                 follower.pin(block.hash, number);
                 hashes.push(block.hash);
             }
