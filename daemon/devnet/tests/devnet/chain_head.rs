@@ -301,10 +301,10 @@ async fn a_node_keeps_keys_and_offchain_storage_and_has_no_child_tries() {
     assert_eq!(chain.call("offchain_localStorageGet", json!(["PERSISTENT", key])).await, "0xff");
     // What there is no room for takes nothing away.
     for full in 0..3 {
-        let filling = json!(["PERSISTENT", hex(&[full]), hex(&vec![0; 5 << 20])]);
+        let filling = json!(["PERSISTENT", hex(&[full]), hex(&vec![0; 4 << 20])]);
         chain.call("offchain_localStorageSet", filling).await;
     }
-    let large = json!(["PERSISTENT", key, hex(&vec![0; 2 << 20])]);
+    let large = json!(["PERSISTENT", key, hex(&vec![0; 4 << 20])]);
     chain.try_call("offchain_localStorageSet", large).await.unwrap_err();
     assert_eq!(chain.call("offchain_localStorageGet", json!(["PERSISTENT", key])).await, "0xff");
     chain.call("offchain_localStorageClear", json!(["PERSISTENT", key])).await;
