@@ -423,7 +423,7 @@ impl Link {
         }
         match problem {
             RpcProblem::Cut(_) | RpcProblem::Deadline(_) => Ok(Err(problem)),
-            RpcProblem::Oversized | RpcProblem::Refused { .. } | RpcProblem::Garbled(_) => {
+            RpcProblem::NoTurn { .. } | RpcProblem::Oversized | RpcProblem::Refused { .. } | RpcProblem::Garbled(_) => {
                 Err(Self::read_error(request, problem))
             }
         }
@@ -465,7 +465,7 @@ impl Link {
     fn read_error<T>(request: &Request<T>, problem: RpcProblem) -> ReadError {
         let what = request.what().to_owned();
         match problem {
-            RpcProblem::Deadline(after) => ReadError::Deadline { what, after },
+            RpcProblem::Deadline(after) | RpcProblem::NoTurn { after, .. } => ReadError::Deadline { what, after },
             RpcProblem::Oversized => ReadError::Oversized { what },
             RpcProblem::Cut(_) => ReadError::Cut { what },
             RpcProblem::Refused { code, message, data } => {

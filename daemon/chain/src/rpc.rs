@@ -238,6 +238,9 @@ pub(crate) fn submit(extrinsic: &[u8]) -> Request<ExtrinsicHash> {
 pub(crate) enum RpcProblem {
     /// No answer in time.
     Deadline(Duration),
+    /// It was not sent in so long, or not taken: its turn did not come. With `is_slowed` because the node turns
+    /// requests away.
+    NoTurn { after: Duration, is_slowed: bool },
     /// The connection is gone.
     Cut(String),
     /// The answer was larger than what is accepted, and took the connection with it.
@@ -378,8 +381,7 @@ impl Connection {
         request: &Request<T>,
         urgency: &Urgency,
     ) -> Result<T, RpcProblem> {
-        let answer = clock::timeout(self.deadline, self.patiently(request, urgency));
-        let result = answer.await.unwrap_or(Err(RpcProblem::Deadline(self.deadline)));
+        let result = self.patiently(request, urgency).await;
         if matches!(result, Err(RpcProblem::Cut(_) | RpcProblem::Oversized)) {
             self.broken.cancel();
         }
@@ -391,20 +393,25 @@ impl Connection {
     async fn patiently<T: DeserializeOwned>(&self, request: &Request<T>, urgency: &Urgency) -> Result<T, RpcProblem> {
         const PAUSE: Duration = Duration::from_millis(500);
         const TOLERATED: Duration = Duration::from_secs(5);
-        // Before the deadline, which knows no reason.
+        let until = clock::now() + self.deadline;
         let tolerated = TOLERATED.min(self.deadline / 2);
         let mut turned_away = None;
         loop {
-            let turn = self.node.budget.turn_of(urgency).await;
+            let left = until.saturating_duration_since(clock::now());
+            let Ok(turn) = clock::timeout(left, self.node.budget.turn_of(urgency)).await else {
+                let is_slowed = self.node.budget.is_slowed(clock::now());
+                return Err(RpcProblem::NoTurn { after: self.deadline, is_slowed });
+            };
             let mut params = RpcParams::new();
             for param in &request.params {
                 params.push(param).map_err(|error| RpcProblem::Garbled(error.to_string()))?;
             }
             let began = clock::now();
-            let answer = self.client.request(request.method, params).await.map_err(RpcProblem::from);
+            let left = until.saturating_duration_since(began);
+            let answer = clock::timeout(left, self.client.request(request.method, params)).await;
             drop(turn);
-            match answer {
-                Err(RpcProblem::Cut(reason)) => return Err(RpcProblem::Cut(reason)),
+            match answer.map_or(Err(RpcProblem::Deadline(self.deadline)), |answer| answer.map_err(RpcProblem::from)) {
+                Err(lost @ (RpcProblem::Cut(_) | RpcProblem::Deadline(_))) => return Err(lost),
                 Err(problem) if problem.is_rate_limit() => {
                     tracing::debug!(
                         endpoint = self.endpoint,
@@ -486,7 +493,10 @@ impl Connection {
     pub(crate) fn fault(&self, what: &str, problem: RpcProblem) -> ConnectError {
         let endpoint = self.endpoint.clone();
         match problem {
-            RpcProblem::Deadline(after) => ConnectError::Silent { endpoint, what: what.to_owned(), after },
+            RpcProblem::NoTurn { is_slowed: true, .. } => ConnectError::RateLimited { endpoint },
+            RpcProblem::Deadline(after) | RpcProblem::NoTurn { after, .. } => {
+                ConnectError::Silent { endpoint, what: what.to_owned(), after }
+            }
             RpcProblem::Cut(reason) => ConnectError::Cut { endpoint, reason },
             RpcProblem::Oversized => ConnectError::Oversized { endpoint, limit: self.largest },
             turned_away if turned_away.is_rate_limit() => ConnectError::RateLimited { endpoint },

@@ -22,7 +22,7 @@ pub struct LinkConfig {
     pub genesis: Option<BlockHash>,
     /// How long one request may take.
     pub request_timeout_ms: u64,
-    /// How long a connection may take to be made.
+    /// How long a connection may take to be made, its name found; finding that may take half as long again.
     pub connect_timeout_ms: u64,
     /// How long no finalized block may arrive before the endpoint counts as dead; 0 waits for
     /// ever, for chains that make blocks only on demand.

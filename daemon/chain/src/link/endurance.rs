@@ -123,12 +123,30 @@ fn an_endpoint_whose_name_is_not_found_is_said_to_be_one() {
 }
 
 #[test]
-fn one_that_turns_requests_away_is_said_to_when_it_is_visited() {
+fn one_that_turns_requests_away_is_said_to_whenever_it_is_visited() {
+    for _ in 0..12 {
+        over(2, async |link, network| {
+            network.give(1, Fault::Full);
+            // The more often it turns requests away the more seldom it is asked, which is not its silence.
+            for _ in 0..10 {
+                let (troubles, latest) = watch(link, network, 4).await;
+                assert!(latest <= LATEST && troubles.is_empty(), "{latest:?} {troubles:?}");
+                assert_eq!(link.endpoints()[1].trouble.as_ref().map(ConnectError::name), Some("rate-limited"));
+            }
+        });
+    }
+}
+
+#[test]
+fn one_that_is_slow_and_not_in_use_is_well() {
     over(2, async |link, network| {
-        network.give(1, Fault::Full);
-        let (troubles, latest) = watch(link, network, 20).await;
-        assert!(latest <= LATEST && troubles.is_empty(), "{latest:?} {troubles:?}");
-        assert_eq!(link.endpoints()[1].trouble.as_ref().map(ConnectError::name), Some("rate-limited"));
+        network.give(1, Fault::Slow(3));
+        for _ in 0..100 {
+            watch(link, network, 1).await;
+            let standby = &link.endpoints()[1];
+            assert_eq!((&standby.trouble, standby.failures), (&None, 0));
+        }
+        assert!(link.endpoints()[1].finalized.is_some(), "nobody has visited it");
     });
 }
 

@@ -25,8 +25,8 @@ use crate::{
 const OVERDUE: u32 = 21;
 /// Between two visits while blocks are overdue or others are asked whether they contradict too.
 const HASTE: Duration = Duration::from_secs(2);
-/// How long an endpoint that is visited may take for each thing that it is asked. The others wait meanwhile, and are
-/// looked at twice before a block is late.
+/// How long an endpoint that is visited in haste may take for each thing that it is asked. The others wait meanwhile,
+/// and are looked at twice before a block is late.
 const GLANCE: Duration = Duration::from_secs(2);
 /// An endpoint that is preferred is gone back to after so many good visits in a row.
 const TRUSTED: u32 = 2;
@@ -78,7 +78,8 @@ pub(super) async fn watch(shared: &Arc<Shared>, active: usize) -> Leave {
     let mut hasty = 0_usize;
     for index in others.iter().copied().cycle() {
         let usual = follower::jitter(Duration::from_millis(shared.config.scout_ms));
-        pause(shared, if hasty > 0 { HASTE.min(usual) } else { usual }).await;
+        let is_asked_in_haste = hasty > 0;
+        pause(shared, if is_asked_in_haste { HASTE.min(usual) } else { usual }).await;
         hasty = hasty.saturating_sub(1);
         let node = &shared.pool.followed[index];
         // Before the endpoint in use is live nothing is known to compare with: not even which chain
@@ -86,7 +87,16 @@ pub(super) async fn watch(shared: &Arc<Shared>, active: usize) -> Leave {
         if announced(shared).is_none() || !node.may_be_visited(clock::now(), is_urgent(shared)) {
             continue;
         }
-        let report = match visit(shared, node).await {
+        let visited = if is_asked_in_haste || is_overdue(shared) {
+            visit(shared, node, &glance(&shared.config)).await
+        } else {
+            tokio::select! {
+                visited = visit(shared, node, &shared.config) => visited,
+                // What was begun at leisure says nothing about the endpoint when the next one must be seen now.
+                () = overdue(shared) => continue,
+            }
+        };
+        let report = match visited {
             Ok(report) => report,
             Err(cause) => {
                 tracing::debug!(endpoint = %node.endpoint, %cause, "an endpoint that is not in use is not well");
@@ -169,6 +179,13 @@ fn is_overdue(shared: &Shared) -> bool {
     waited(shared).is_some_and(|(waited, stale)| waited > stale * OVERDUE / 100)
 }
 
+/// Resolves once the next block should have been followed.
+async fn overdue(shared: &Shared) {
+    while !is_overdue(shared) {
+        clock::sleep(Duration::from_millis(500)).await;
+    }
+}
+
 /// Whether the next block is overdue and may still come from elsewhere before the endpoint in use is stale: those
 /// that failed long ago may be well again, and nobody has looked while they rested. Of a chain that stands still
 /// they are not asked for ever.
@@ -203,16 +220,20 @@ fn announced(shared: &Shared) -> Option<BlockNumber> {
     }
 }
 
+/// The limits of a visit in haste.
+fn glance(config: &LinkConfig) -> LinkConfig {
+    let longest = u64::try_from(GLANCE.as_millis()).unwrap_or(u64::MAX);
+    LinkConfig {
+        connect_timeout_ms: config.connect_timeout_ms.min(longest),
+        request_timeout_ms: config.request_timeout_ms.min(longest),
+        ..config.clone()
+    }
+}
+
 /// Asks an endpoint what it has: its chain, its newest finalized block, and its block at a height
 /// that was followed.
-async fn visit(shared: &Shared, node: &Arc<Node>) -> Result<Report, ConnectError> {
-    let longest = u64::try_from(GLANCE.as_millis()).unwrap_or(u64::MAX);
-    let config = LinkConfig {
-        connect_timeout_ms: shared.config.connect_timeout_ms.min(longest),
-        request_timeout_ms: shared.config.request_timeout_ms.min(longest),
-        ..shared.config.clone()
-    };
-    let connection = Connection::open(node, &*shared.dialer, &config).await?;
+async fn visit(shared: &Shared, node: &Arc<Node>, config: &LinkConfig) -> Result<Report, ConnectError> {
+    let connection = Connection::open(node, &*shared.dialer, config).await?;
     follower::check_genesis(shared, &connection).await?;
     let newest = follower::newest(&connection).await?;
     let followed = shared.head.borrow().as_ref().map(|head| head.block);

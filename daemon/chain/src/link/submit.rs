@@ -121,6 +121,10 @@ impl Link {
                     _ => Err(SubmitError::Refused(refusal)),
                 }
             }
+            Err(problem @ RpcProblem::NoTurn { .. }) => {
+                let cause = connection.fault("the submission", problem);
+                Err(SubmitError::NotSent { cause: Some(Box::new(cause)) })
+            }
             Err(RpcProblem::Deadline(after)) => Err(ambiguous(format!("no answer within {after:?}"))),
             Err(RpcProblem::Oversized) => Err(ambiguous("the answer was larger than what is accepted".to_owned())),
             Err(RpcProblem::Cut(reason) | RpcProblem::Garbled(reason)) => Err(ambiguous(reason)),
