@@ -36,6 +36,10 @@ pub fn history_layout(bytes: u64) -> Layout {
 /// Larger values would go to files of their own, which leak when the process dies.
 const LARGEST_VALUE: usize = 64 * 1024;
 
+/// How often sled's own thread looks for space to take back, in milliseconds. What is written is flushed at once, so
+/// nothing else waits for that thread; each look is a wake-up and an `fsync`.
+const TIDYING_MS: u64 = 10_000;
+
 /// How often a store that is in use is tried, and the time between.
 const ATTEMPTS: u32 = 20;
 const MOMENT: Duration = Duration::from_millis(50);
@@ -281,7 +285,12 @@ enum Attempt {
 fn attempt(layout: Layout, path: &Path, memory: u64) -> Result<Cache, Attempt> {
     // On a damaged store sled may return an error, and may panic.
     let opened = catch_unwind(AssertUnwindSafe(|| {
-        let database = sled::Config::new().path(path).cache_capacity(memory).mode(sled::Mode::LowSpace).open()?;
+        let database = sled::Config::new()
+            .path(path)
+            .cache_capacity(memory)
+            .mode(sled::Mode::LowSpace)
+            .flush_every_ms(Some(TIDYING_MS))
+            .open()?;
         for name in database.tree_names() {
             if name != layout.tree.as_bytes() && name != b"__sled__default" {
                 database.drop_tree(name)?;
