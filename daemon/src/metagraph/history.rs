@@ -369,7 +369,13 @@ impl History {
         genesis: BlockHash,
         block: BlockNumber,
     ) -> Result<Option<BlockHash>, HistoryError> {
-        let subject = self.state.lock().await.subject_of(genesis, block);
+        let (noted, subject) = {
+            let index = self.state.lock().await;
+            (index.hash_of(genesis, block), index.subject_of(genesis, block))
+        };
+        if noted.is_some() {
+            return Ok(noted);
+        }
         let Some(subject) = subject else { return Ok(None) };
         Ok(self.of(genesis, subject, block).await?.map(|table| table.at.block.hash))
     }

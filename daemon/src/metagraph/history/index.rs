@@ -150,6 +150,13 @@ impl Index {
         self.of(subject).find_map(|group| group.hashes.get(&hash).copied())
     }
 
+    /// The hash of a block of which there is a record of that chain, if one is noted.
+    pub(super) fn hash_of(&self, genesis: BlockHash, number: BlockNumber) -> Option<BlockHash> {
+        let of_chain = self.groups.iter().filter(|((subject, _), _)| subject.genesis == genesis);
+        let mut holding = of_chain.map(|(_, group)| group).filter(|group| group.blocks.contains_key(&number));
+        holding.find_map(|group| group.hashes.iter().find(|(_, noted)| **noted == number).map(|(hash, _)| *hash))
+    }
+
     /// The groups with a record whose hash is not noted, the newest first.
     pub(super) fn without_hashes(&self, subject: Subject) -> Vec<BlockNumber> {
         let lacks_some = |group: &&Group| group.hashes.len() < group.blocks.len();
