@@ -290,8 +290,7 @@ async fn finalize(parts: Arc<Parts>, params: IdParams, _: Caller) -> Result<Rece
         let purpose = crowdloan.target.map_or_else(|| "its call".to_owned(), |target| target.to_string());
         let draft = Draft::new(call, format!("Pay crowdloan {id} out: τ{} for {purpose}", crowdloan.raised));
         if crowdloan.has_call && lease::is_purpose(&ground, id).await? {
-            lease::require_affordable(&ground, &crowdloan).await?;
-            return lease::affording(&ground, draft, crowdloan.raised).await;
+            return lease::paid_out(&ground, draft, &crowdloan).await;
         }
         Ok(draft)
     })

@@ -32,32 +32,29 @@ fn inline(told: &Json, runtime: &Runtime) -> Option<Call> {
     Call::read(&bytes, runtime).ok()
 }
 
-/// Refuses a crowdloan that has less than what a subnet costs at the least.
-pub(super) async fn require_affordable(ground: &Ground, crowdloan: &Crowdloan) -> Result<(), SubmissionError> {
+/// The draft, which pays a crowdloan out. Refused is what has less than a subnet costs at the least, and warned of what
+/// has less than one costs now.
+pub(super) async fn paid_out(ground: &Ground, draft: Draft, crowdloan: &Crowdloan) -> Result<Draft, SubmissionError> {
     let read = async |item| match ground.view.storage_json(SUBTENSOR, item, &[]).await {
         Ok(json) => Ok(number(&json)),
         Err(ReadError::Absent(_)) => Ok(None),
         Err(error) => Err(error),
     };
-    let (Some(least), Some(lease)) = (read("NetworkMinLockCost").await?, read("NextSubnetLeaseId").await?) else {
-        return Ok(());
-    };
-    let (id, raised, least) = (crowdloan.id, crowdloan.raised, Tao::from_rao(least));
-    if raised >= least {
-        return Ok(());
-    }
+    let (id, raised) = (crowdloan.id, crowdloan.raised);
     // The subnet is paid from the account of the lease, on which more may lie already.
-    let Ok(lease) = u32::try_from(lease) else { return Ok(()) };
-    let there = ground.view.balance(lease_account(lease)).await?.free;
-    if raised.saturating_add(there) >= least {
-        return Ok(());
+    let Some(lease) = read("NextSubnetLeaseId").await?.and_then(|lease| u32::try_from(lease).ok()) else {
+        return affording(ground, draft, raised).await;
+    };
+    let funds = raised.saturating_add(ground.view.balance(lease_account(lease)).await?.free);
+    if let Some(least) = read("NetworkMinLockCost").await?.map(Tao::from_rao).filter(|least| funds < *least) {
+        let words = format!(
+            "crowdloan {id} has τ{raised}, and no subnet costs less than τ{least}: raise its cap with `crowd update {id} \
+             --cap`, and have the rest given before block {}, which `--end` moves",
+            crowdloan.end
+        );
+        return foreseen("CannotAffordLockCost", words);
     }
-    let words = format!(
-        "crowdloan {id} has τ{raised}, and no subnet costs less than τ{least}: raise its cap with `crowd update {id} \
-         --cap`, and have the rest given before block {}, which `--end` moves",
-        crowdloan.end
-    );
-    foreseen("CannotAffordLockCost", words)
+    affording(ground, draft, funds).await
 }
 
 /// The draft, with a warning where `tao` do not pay for a subnet as things stand.
