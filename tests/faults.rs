@@ -285,3 +285,33 @@ async fn an_endless_answer_is_cut_off_and_costs_no_memory() {
     assert!(grown < 64 << 20, "it grew by {grown} bytes");
     assert!(scene.daemon.stop().success());
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_cannot_be_signed_before_its_deadline_never_is() {
+    const BOB: &str = "5FHneW46xGXgs5mUiveU4sbTyGBzmstUspZC92UhjJM694ty";
+    let scene = Scene::of(1, "stale_after_ms = 0").await;
+    scene.well();
+    scene.host.ask(&["wallet", "create", "--wallet", "alice", "--uri", "//Alice"]);
+    let free = || scene.host.ask(&["wallet", "balance", BOB])["rows"][0]["free"].as_str().unwrap().to_owned();
+    let before = free();
+    // What the fee is asked for is answered for the plan, and for what is to be signed no more.
+    let mut asked = 0;
+    scene.nodes[0].script(move |method, params| match (method, params[0].as_str()) {
+        ("state_call", Some("TransactionPaymentApi_query_info")) => {
+            asked += 1;
+            if asked == 1 { Reaction::Pass } else { Reaction::Swallow }
+        }
+        _ => Reaction::Pass,
+    });
+    let transfer = ["wallet", "transfer", "--wallet", "alice", "--dest", BOB, "--amount", "1", "--yes"];
+    let (code, error) = scene.host.refused(&[&["--json"], &transfer[..], &["--deadline", "2s"]].concat());
+    assert!(error.contains("\"CANCELLED\"") && error.contains("its deadline passed before any node had it"), "{error}");
+    assert_eq!(code, 1, "{error}");
+    heal(&scene.nodes[0]);
+    // The node heard nothing of it, then or later, and what comes next has its nonce.
+    wait_for("the same without a deadline", || scene.host.btctl(&transfer).status.success().then_some(()));
+    let rao = |told: &str| told.parse::<u64>().unwrap();
+    assert_eq!(rao(&free()), rao(&before) + 1_000_000_000);
+    assert_eq!(scene.host.ask(&["tx", "list"])["entries"].as_array().map(Vec::len), Some(1));
+    assert!(scene.daemon.stop().success());
+}

@@ -399,6 +399,14 @@ pub(crate) fn tao(amount: Tao) -> String {
     format!("τ{amount}")
 }
 
+/// What is foretold of a fee: never more, and often less where the call turns out lighter than it may be.
+fn at_most(fee: Tao) -> String {
+    match fee {
+        Tao::ZERO => tao(fee),
+        fee => format!("at most {}", tao(fee)),
+    }
+}
+
 /// What would be signed, for a person to say yes or no to.
 pub(crate) fn card(plan: &Plan, page: Page) -> String {
     let mut facts = Facts::default();
@@ -407,7 +415,7 @@ pub(crate) fn card(plan: &Plan, page: Page) -> String {
         facts.add(&format!("  {name}"), chain::field(value));
     }
     facts.add("signer", plan.signer);
-    facts.add("fee", format!("{} (estimated)", tao(plan.fee)));
+    facts.add("fee", at_most(plan.fee));
     facts.add("balance before", tao(plan.balance_before));
     facts.add("balance after", tao(plan.balance_after));
     for effect in &plan.effects {
@@ -504,7 +512,7 @@ call            Balances.transfer_keep_alive
   dest          5GrwvaEF5zXb26Fz9rcQpDWS57CtERHpNehXCPcNoHGKutQY
   value         1500000000
 signer          5GrwvaEF5zXb26Fz9rcQpDWS57CtERHpNehXCPcNoHGKutQY
-fee             τ0.000124000 (estimated)
+fee             at most τ0.000124000
 balance before  τ10.000000000
 balance after   τ8.499876000
 warning: the coldkey is locked

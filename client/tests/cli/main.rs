@@ -239,7 +239,7 @@ fn a_dry_run_ends_with_the_card() {
     let transfer = ["wallet", "transfer", "--dest", BOB, "--amount", "1.5", "--dry-run"];
     let output = run(&daemon, &transfer);
     assert_eq!((code(&output), err(&output)), (0, ""));
-    assert!(out(&output).contains("fee             τ0.000124000 (estimated)\n"), "{}", out(&output));
+    assert!(out(&output).contains("fee             at most τ0.000124000\n"), "{}", out(&output));
     let output = run(&daemon, &[&["--json"], &transfer[..]].concat());
     assert_eq!(serde_json::from_str::<Value>(out(&output)).unwrap(), daemon::receipt());
     assert!(daemon.calls().iter().all(|(_, params)| params["dry_run"] == true));

@@ -389,11 +389,13 @@ pub struct Plan {
     pub summary: String,
     /// Who signs and pays.
     pub signer: AccountId,
-    /// The fee that the chain estimates.
+    /// The most that the fee comes to, tip included: what the chain takes before it makes the call. It gives back what
+    /// the call turns out to weigh less (multisig, crowdloan refunds), and all but the tip of one that costs nothing
+    /// where it succeeds (sudo). What was paid in the end is in the outcome.
     pub fee: Tao,
     /// Free balance of the signer now.
     pub balance_before: Tao,
-    /// Free balance of the signer after it, fee included.
+    /// Free balance of the signer after it, with the whole of `fee` gone.
     pub balance_after: Tao,
     /// What it brings about, beside what the balance shows.
     #[serde(default)]

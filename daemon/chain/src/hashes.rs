@@ -37,6 +37,11 @@ pub fn multisig_account(signatories: &[AccountId], threshold: u16) -> (AccountId
     (AccountId(blake2_256(&(b"modlpy/utilisuba", bytes, threshold).encode())), ordered)
 }
 
+/// The account that owns the subnet of a lease, from the lease's number on (`pallet_subtensor`, spec 425).
+pub fn lease_account(lease: u32) -> AccountId {
+    AccountId(blake2_256(&("leasing/coldkey", lease).encode()))
+}
+
 /// How an account without a key came about: who made it, as what, and where.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PureOrigin {

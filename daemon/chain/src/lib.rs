@@ -43,7 +43,9 @@ pub use error::{
 pub use extrinsic::{
     Era, ExtrinsicHash, Mortality, PrepareOptions, Prepared, Sign, Signature, SignedExtrinsic, Signing, SigningPayload,
 };
-pub use hashes::{PureOrigin, account_hash, call_hash, multisig_account, pure_account, weights_commit_hash};
+pub use hashes::{
+    PureOrigin, account_hash, call_hash, lease_account, multisig_account, pure_account, weights_commit_hash,
+};
 pub use link::{
     BestHead, BlockStream, EndpointStatus, Finality, Follower, Inclusion, Link, LinkConfig, LinkState, Priority, Seen,
     Standing, Tracked, Unseen, Weight, link,

@@ -3,6 +3,7 @@
 //! Semantics: pallet_crowdloan of subtensor, spec 425.
 
 mod bounds;
+mod lease;
 
 use std::sync::Arc;
 
@@ -182,6 +183,10 @@ async fn created(link: &Link, ground: &Ground, params: &CreateParams) -> Result<
         .arg("target_address", target.map_or(Value::Null, Value::from));
     let purpose = target.map_or_else(|| "the lease of a subnet".to_owned(), |target| target.to_string());
     let draft = Draft::new(call, format!("Raise τ{cap} for {purpose} until block {end}")).spends(deposit);
+    let draft = match target {
+        Some(_) => draft,
+        None => lease::affording(ground, draft, cap).await?,
+    };
     Ok(match lasts.saturating_sub(duration) {
         0 => draft,
         more => draft.effect(format!(
@@ -283,7 +288,11 @@ async fn finalize(parts: Arc<Parts>, params: IdParams, _: Caller) -> Result<Rece
         }
         let call = Call::new(PALLET, "finalize").arg("crowdloan_id", id);
         let purpose = crowdloan.target.map_or_else(|| "its call".to_owned(), |target| target.to_string());
-        Ok(Draft::new(call, format!("Pay crowdloan {id} out: τ{} for {purpose}", crowdloan.raised)))
+        let draft = Draft::new(call, format!("Pay crowdloan {id} out: τ{} for {purpose}", crowdloan.raised));
+        if crowdloan.has_call && lease::is_purpose(&ground, id).await? {
+            return lease::paid_out(&ground, draft, &crowdloan).await;
+        }
+        Ok(draft)
     })
     .await
 }
@@ -296,7 +305,15 @@ async fn refund(parts: Arc<Parts>, params: IdParams, _: Caller) -> Result<Receip
         own(&ground, &crowdloan)?;
         let call = Call::new(PALLET, "refund").arg("crowdloan_id", id);
         let draft = Draft::new(call, format!("Give contributors of crowdloan {id} their tao back"));
-        Ok(draft.effect("up to 50 contributors at a time: repeat it until all have theirs"))
+        // The creator, whose deposit stays, is one of them.
+        Ok(if crowdloan.contributors > 1 {
+            draft.effect("up to 50 contributors at a time: repeat it until all have theirs")
+        } else {
+            draft.warning(format!(
+                "nobody but its creator has anything in crowdloan {id}: nothing is given back, and the fee is paid for \
+                 nothing; `crowd dissolve` removes it"
+            ))
+        })
     })
     .await
 }

@@ -6,6 +6,7 @@
 mod children;
 mod crossing;
 mod holdings;
+mod limit;
 mod locks;
 mod many;
 mod market;

@@ -27,11 +27,12 @@ pub struct Plan {
     pub summary: String,
     /// Who signs and pays.
     pub signer: AccountId,
-    /// The fee that the chain estimates.
+    /// The most that the fee comes to, tip included: the chain asks for as much, and gives back what the call turns out
+    /// to weigh less.
     pub fee: Tao,
     /// Free balance of the signer at that block.
     pub balance_before: Tao,
-    /// Free balance of the signer afterwards, fee included.
+    /// Free balance of the signer afterwards, with the whole fee gone.
     pub balance_after: Tao,
     /// What it brings about, beside what the balance shows.
     #[serde(default)]

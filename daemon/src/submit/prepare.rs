@@ -119,7 +119,7 @@ impl Submitter {
         if actor != signer {
             let payer = facts::of_payer(view, signer).await?;
             let rest = plan::judge_fee(signer, &payer, fee)?.balance_after;
-            effects.push(format!("{signer} signs as proxy of {actor} and pays the fee: τ{rest} remain to it"));
+            effects.push(format!("{signer} signs as proxy of {actor} and pays the fee: at least τ{rest} remain to it"));
         }
         let spends = facts.account.free.saturating_sub(verdict.balance_after).saturating_sub(shared_fee);
         let spends = draft.as_ref().map_or(spends, |draft| draft.spends.saturating_add(draft.carries));

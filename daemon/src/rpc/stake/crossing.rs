@@ -9,7 +9,8 @@ use btd_chain::ReadError;
 
 use super::{
     SUBTENSOR,
-    market::{self, Measure, ONE, Side, Unpriced},
+    limit::{self, ONE, Side, Unpriced},
+    market::{self, Measure},
     number, trade,
 };
 use crate::submit::{Draft, Ground, Precondition, SubmissionError};
@@ -57,16 +58,16 @@ impl Crossing {
         fill: Fill,
     ) -> Result<Self, SubmissionError> {
         let (from, to) = (market::price(ground, origin).await?, market::price(ground, dest).await?);
-        let ratio = from.zip(to).map(|(from, to)| market::ratio(from, to));
+        let ratio = from.zip(to).map(|(from, to)| limit::ratio(from, to));
         let mut crossing = Self { origin, dest, alpha, fill, ratio, gets: None };
         let Some(tao) = market::tao_for(ground, origin, alpha).await? else { return Ok(crossing) };
         if let Some(from) = from {
-            market::require_liquidity(ground, origin, (market::worth(alpha, from), tao.rao())).await?;
+            market::require_liquidity(ground, origin, (limit::worth(alpha, from), tao.rao())).await?;
         }
         crossing.gets = market::alpha_for(ground, dest, tao).await?;
         // Of a part of it the pool may have enough.
         if let (Some(gets), Some(to), Fill::Whole) = (crossing.gets, to, fill) {
-            market::require_liquidity(ground, dest, (market::ratio(tao, to).rao(), gets.rao())).await?;
+            market::require_liquidity(ground, dest, (limit::ratio(tao, to).rao(), gets.rao())).await?;
         }
         Ok(crossing)
     }
@@ -74,8 +75,8 @@ impl Crossing {
     /// The least that one of the origin may buy of the destination under `protection`; none where it allows all.
     pub(super) fn limit(&self, ground: &Ground, protection: Protection) -> Result<Option<Tao>, SubmissionError> {
         let Self { origin, dest, .. } = self;
-        market::limit(self.ratio, protection, Side::Sell)
-            .map_err(|Unpriced| market::unpriced(ground, &format!("subnets {origin} and {dest}")))
+        limit::of(self.ratio, protection, Side::Sell)
+            .map_err(|Unpriced| limit::unpriced(ground, &format!("subnets {origin} and {dest}")))
     }
 
     /// The draft with what it is likely to bring by a call that takes `limit`. Refused is what would go beyond that
@@ -145,7 +146,7 @@ impl Crossing {
                 let Some(ratio) = self.ratio else { return Ok(()) };
                 measure.admits((ratio, limit), Side::Sell, || self.nothing(limit))?;
                 let (Some(average), Fill::Whole) = (self.average(), fill) else { return Ok(()) };
-                match market::end_beyond(ratio, average, limit, Side::Sell) {
+                match limit::end_beyond(ratio, average, limit, Side::Sell) {
                     Some(end) if measure != Measure::Unknown => refused(
                         "SlippageTooHigh",
                         format!(
@@ -208,7 +209,7 @@ impl Crossing {
     /// What one of the origin buys of the destination on average; none where that is not known.
     fn average(&self) -> Option<Tao> {
         let gets = self.gets.filter(|_| self.alpha > Alpha::ZERO)?;
-        Some(market::ratio(Tao::from_rao(gets.rao()), Tao::from_rao(self.alpha.rao())))
+        Some(limit::ratio(Tao::from_rao(gets.rao()), Tao::from_rao(self.alpha.rao())))
     }
 }
 
