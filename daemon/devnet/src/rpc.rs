@@ -11,6 +11,7 @@ mod chain_head;
 mod child_state;
 mod dev;
 mod error;
+mod health;
 mod keys;
 mod payment;
 mod server;

@@ -26,6 +26,12 @@ pub(crate) async fn post(chain: &Chain, body: &str) -> (String, String) {
 
 /// As [`post`], for any head of a request.
 async fn exchange(chain: &Chain, head: &str, body: &str) -> (String, String) {
+    let (head, body) = exchange_heads(chain, head, body).await;
+    (head.lines().next().unwrap_or_default().to_owned(), body)
+}
+
+/// As [`exchange`], with the whole head of the answer.
+pub(crate) async fn exchange_heads(chain: &Chain, head: &str, body: &str) -> (String, String) {
     let mut stream = TcpStream::connect(chain.devnet.address()).await.unwrap();
     let request = format!("{head}\r\nhost: localhost\r\nconnection: close\r\n\r\n{body}");
     // A server that refuses a request may close before it has read all of it.
@@ -34,7 +40,7 @@ async fn exchange(chain: &Chain, head: &str, body: &str) -> (String, String) {
     let _ = stream.read_to_end(&mut answer).await;
     let answer = String::from_utf8(answer).unwrap();
     let (head, body) = answer.split_once("\r\n\r\n").unwrap_or((&answer, ""));
-    (head.lines().next().unwrap_or_default().to_owned(), body.to_owned())
+    (head.to_owned(), body.to_owned())
 }
 
 #[tokio::test]
