@@ -24,6 +24,7 @@ const RUNTIME_ERROR: i32 = 1;
 const DECODE_ERROR: i32 = 2;
 /// First codes of the groups.
 const AUTHOR: i32 = 1_000;
+const SYSTEM: i32 = 2_000;
 const CHAIN: i32 = 3_000;
 const STATE: i32 = 4_000;
 const OFFCHAIN: i32 = 5_000;
@@ -103,6 +104,16 @@ pub(super) fn storage_kind() -> ErrorObjectOwned {
 /// As much is kept as may be.
 pub(super) fn full(what: &str) -> ErrorObjectOwned {
     without_data(INTERNAL_ERROR_CODE, format!("the development chain has no room for more {what}"))
+}
+
+/// A peer is not written as it should be.
+pub(super) fn peer(reason: impl ToString) -> ErrorObjectOwned {
+    without_data(SYSTEM + 2, reason.to_string())
+}
+
+/// The node was not started so that its log filter can be changed.
+pub(super) fn log_filter() -> ErrorObjectOwned {
+    without_data(INTERNAL_ERROR_CODE, "No reload handle present")
 }
 
 // The errors of `chainHead`, as the JSON-RPC interface specification numbers them.

@@ -13,6 +13,7 @@ mod extrinsics;
 mod limits;
 mod localnet;
 mod methods;
+mod operators;
 mod persistence;
 mod safety;
 mod shield;
