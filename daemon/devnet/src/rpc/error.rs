@@ -128,6 +128,11 @@ pub(super) fn not_pinned() -> ErrorObjectOwned {
     without_data(FOLLOW - 1, "Invalid block hash")
 }
 
+/// What should be bytes in hexadecimal is not.
+pub(super) fn not_hexadecimal(text: &str) -> ErrorObjectOwned {
+    without_data(INVALID_PARAMS_CODE, format!("Invalid parameter: {text}"))
+}
+
 /// The follower did not want to know of the runtime, and so cannot call it.
 pub(super) fn without_runtime() -> ErrorObjectOwned {
     without_data(FOLLOW - 2, "The `chainHead_follow` subscription was started with `withRuntime` set to `false`")
