@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::{
-    client::{Chain, instant, manual},
+    client::{Chain, manual},
     signer::{TAO, account_key, hex, signed_transfer},
 };
 
@@ -63,13 +63,10 @@ async fn the_log_of_the_process_is_not_for_clients_to_change() {
 
 #[tokio::test]
 async fn a_block_is_executed_again_and_tells_what_it_wrote() {
-    let chain = Chain::start(instant()).await;
+    let chain = Chain::start(manual()).await;
     let extrinsic = signed_transfer(&chain, "Alice", "Bob", TAO, 0);
-    let mut watch = chain
-        .subscribe("author_submitAndWatchExtrinsic", json!([hex(&extrinsic)]), "author_unwatchExtrinsic")
-        .await
-        .unwrap();
-    while crate::client::next(&mut watch).await.get("inBlock").is_none() {}
+    chain.call("author_submitExtrinsic", json!([hex(&extrinsic)])).await;
+    chain.devnet.mine(1).await.unwrap();
     let (genesis, head) =
         (chain.call("chain_getBlockHash", json!([0])).await, chain.call("chain_getBlockHash", json!([1])).await);
     let bare = |hash: &Value| hash.as_str().unwrap().trim_start_matches("0x").to_owned();
