@@ -11,13 +11,16 @@ mod chain_head;
 mod child_state;
 mod dev;
 mod error;
+mod health;
 mod keys;
 mod payment;
+mod peers;
 mod server;
 mod state;
 mod subscriptions;
 mod subtensor;
 mod system;
+mod trace;
 mod transactions;
 
 use std::{io, net::TcpListener, sync::Arc};
@@ -78,6 +81,7 @@ fn module(node: Arc<Node>) -> Result<RpcModule<Node>, RegisterMethodError> {
     chain_head::register(&mut module)?;
     transactions::register(&mut module)?;
     keys::register(&mut module)?;
+    peers::register(&mut module)?;
 
     let mut names: Vec<&'static str> = module.method_names().collect();
     names.push("rpc_methods");

@@ -23,15 +23,17 @@ use sp_core::{Bytes, H256};
 
 use self::{
     followers::{Follower, Followers, UnpinError},
-    operation::Task,
+    operation::{Item, Query, Task},
 };
 use super::{Answer, Arguments, error};
 use crate::node::Node;
 
-/// Answers at once. Whoever does not follow, or no longer, is told nothing rather than an error.
-type Direct = fn(&Node, &Follower, &mut Arguments) -> Answer;
-/// Finds out what an operation is to do.
-type Prepare = fn(&Follower, H256, &mut Arguments) -> Result<Task, ErrorObjectOwned>;
+/// Answers at once. Whoever does not follow, or no longer, is told nothing rather than an error, unless the parameters
+/// are none.
+type Direct = fn(&Node, Option<Arc<Follower>>, &mut Arguments) -> Answer;
+/// Finds out what an operation is to do. Everybody hears of the outer error, followers alone of the inner one: a node
+/// reads most parameters before it looks for the follower, but some of their hexadecimal digits after.
+type Prepare = fn(H256, &mut Arguments) -> Result<Result<Task, ErrorObjectOwned>, ErrorObjectOwned>;
 
 const DIRECT: [(&str, Direct); 4] = [
     ("chainHead_v1_header", header),
@@ -40,13 +42,9 @@ const DIRECT: [(&str, Direct); 4] = [
     ("chainHead_v1_stopOperation", stop),
 ];
 const OPERATIONS: [(&str, Prepare); 3] = [
-    ("chainHead_v1_body", |_, at, _| Ok(Task::Body { at })),
+    ("chainHead_v1_body", |at, _| Ok(Ok(Task::Body { at }))),
     ("chainHead_v1_call", call),
-    ("chainHead_v1_storage", |_, at, arguments| {
-        let queries = arguments.required("items")?;
-        let child = arguments.optional::<operation::Key>("childTrie")?;
-        Ok(Task::Storage { at, queries, child })
-    }),
+    ("chainHead_v1_storage", storage),
 ];
 
 pub(super) fn register(module: &mut RpcModule<Node>) -> Result<(), RegisterMethodError> {
@@ -64,7 +62,7 @@ pub(super) fn register(module: &mut RpcModule<Node>) -> Result<(), RegisterMetho
             let followers = followers.clone();
             async move {
                 let (follower, mut arguments) = asker(&followers, &params, &extensions)?;
-                follower.map_or(Ok(Value::Null), |follower| answer(&node, &follower, &mut arguments))
+                answer(&node, follower, &mut arguments)
             }
         })?;
     }
@@ -115,39 +113,61 @@ fn begin(
 ) -> Result<Option<(Task, operation::Operation)>, ErrorObjectOwned> {
     let (follower, mut arguments) = asker(followers, params, extensions)?;
     let at = arguments.required("hash")?;
+    let task = prepare(at, &mut arguments)?;
     let Some(follower) = follower else { return Ok(None) };
+    let task = task?;
     if !follower.has_pinned(&at) {
         return Err(error::not_pinned());
     }
-    let task = prepare(&follower, at, &mut arguments)?;
-    Ok(follower.begin().map(|operation| (task, operation)))
-}
-
-fn call(follower: &Follower, at: H256, arguments: &mut Arguments) -> Result<Task, ErrorObjectOwned> {
-    let function = arguments.required("function")?;
-    let parameters = arguments.required::<operation::Key>("callParameters")?;
-    if !follower.with_runtime {
+    let with_runtime = follower.with_runtime;
+    let Some(operation) = follower.begin() else { return Ok(None) };
+    if matches!(task, Task::Call { .. }) && !with_runtime {
         return Err(error::without_runtime());
     }
-    Ok(Task::Call { at, function, parameters })
+    Ok(Some((task, operation)))
 }
 
-fn header(node: &Node, follower: &Follower, arguments: &mut Arguments) -> Answer {
+fn bytes(text: &str) -> Result<Vec<u8>, ErrorObjectOwned> {
+    operation::bytes(text).map_err(|_| error::not_hexadecimal(text))
+}
+
+fn call(at: H256, arguments: &mut Arguments) -> Result<Result<Task, ErrorObjectOwned>, ErrorObjectOwned> {
+    let function = arguments.required("function")?;
+    let parameters: String = arguments.required("callParameters")?;
+    Ok(Ok(Task::Call { at, function, parameters: bytes(&parameters)? }))
+}
+
+fn storage(at: H256, arguments: &mut Arguments) -> Result<Result<Task, ErrorObjectOwned>, ErrorObjectOwned> {
+    let items: Vec<Item> = arguments.required("items")?;
+    let child: Option<String> = arguments.optional("childTrie")?;
+    let read = || {
+        let query = |item: Item| Ok(Query { key: bytes(&item.key)?, wanted: item.wanted });
+        let queries = items.into_iter().map(query).collect::<Result<_, ErrorObjectOwned>>()?;
+        Ok(Task::Storage { at, queries, child: child.as_deref().map(bytes).transpose()? })
+    };
+    Ok(read())
+}
+
+/// It counts among the operations while it is looked up: who has too many of them is told nothing.
+fn header(node: &Node, follower: Option<Arc<Follower>>, arguments: &mut Arguments) -> Answer {
     let hash = arguments.required("hash")?;
+    let Some(follower) = follower else { return Ok(Value::Null) };
     if !follower.has_pinned(&hash) {
         return Err(error::not_pinned());
     }
+    let Some(_looking) = follower.begin() else { return Ok(Value::Null) };
     let block = node.chain.block(&hash);
     Ok(json!(block.map(|block| Bytes(codec::Encode::encode(&block.header)))))
 }
 
-fn unpin(_: &Node, follower: &Follower, arguments: &mut Arguments) -> Answer {
+fn unpin(_: &Node, follower: Option<Arc<Follower>>, arguments: &mut Arguments) -> Answer {
     let hashes = match arguments.required("hashOrHashes")? {
         Value::Array(hashes) => hashes,
         hash => vec![hash],
     };
     let hashes = hashes.into_iter().map(serde_json::from_value).collect::<Result<Vec<H256>, _>>();
     let hashes = hashes.map_err(|error| error::invalid_params(format!("hashOrHashes: {error}")))?;
+    let Some(follower) = follower else { return Ok(Value::Null) };
     follower.unpin(&hashes).map_err(|why| match why {
         UnpinError::NotPinned => error::not_pinned(),
         UnpinError::Twice => error::named_twice(),
@@ -156,13 +176,18 @@ fn unpin(_: &Node, follower: &Follower, arguments: &mut Arguments) -> Answer {
 }
 
 /// No operation here waits to be told to go on: a slow reader holds it up by not reading.
-fn resume(_: &Node, follower: &Follower, arguments: &mut Arguments) -> Answer {
+fn resume(_: &Node, follower: Option<Arc<Follower>>, arguments: &mut Arguments) -> Answer {
     let operation: String = arguments.required("operationId")?;
-    if follower.is_running(&operation) { Err(error::waits_for_nothing()) } else { Ok(Value::Null) }
+    match follower {
+        Some(follower) if follower.is_running(&operation) => Err(error::waits_for_nothing()),
+        _ => Ok(Value::Null),
+    }
 }
 
-fn stop(_: &Node, follower: &Follower, arguments: &mut Arguments) -> Answer {
+fn stop(_: &Node, follower: Option<Arc<Follower>>, arguments: &mut Arguments) -> Answer {
     let operation: String = arguments.required("operationId")?;
-    follower.stop(&operation);
+    if let Some(follower) = follower {
+        follower.stop(&operation);
+    }
     Ok(Value::Null)
 }

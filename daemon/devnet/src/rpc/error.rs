@@ -24,6 +24,7 @@ const RUNTIME_ERROR: i32 = 1;
 const DECODE_ERROR: i32 = 2;
 /// First codes of the groups.
 const AUTHOR: i32 = 1_000;
+const SYSTEM: i32 = 2_000;
 const CHAIN: i32 = 3_000;
 const STATE: i32 = 4_000;
 const OFFCHAIN: i32 = 5_000;
@@ -105,6 +106,16 @@ pub(super) fn full(what: &str) -> ErrorObjectOwned {
     without_data(INTERNAL_ERROR_CODE, format!("the development chain has no room for more {what}"))
 }
 
+/// A peer is not written as it should be.
+pub(super) fn peer(reason: impl ToString) -> ErrorObjectOwned {
+    without_data(SYSTEM + 2, reason.to_string())
+}
+
+/// The node was not started so that its log filter can be changed.
+pub(super) fn log_filter() -> ErrorObjectOwned {
+    without_data(INTERNAL_ERROR_CODE, "No reload handle present")
+}
+
 // The errors of `chainHead`, as the JSON-RPC interface specification numbers them.
 
 /// One connection follows the chain as often as it may.
@@ -115,6 +126,11 @@ pub(super) fn too_many_followers() -> ErrorObjectOwned {
 /// The follower was not told of that block, or has unpinned it.
 pub(super) fn not_pinned() -> ErrorObjectOwned {
     without_data(FOLLOW - 1, "Invalid block hash")
+}
+
+/// What should be bytes in hexadecimal is not.
+pub(super) fn not_hexadecimal(text: &str) -> ErrorObjectOwned {
+    without_data(INVALID_PARAMS_CODE, format!("Invalid parameter: {text}"))
 }
 
 /// The follower did not want to know of the runtime, and so cannot call it.

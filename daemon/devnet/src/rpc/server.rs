@@ -1,4 +1,7 @@
 //! The listener: accepts, lets the node's faults cut and delay, and hands the rest to jsonrpsee.
+//!
+//! Pages of any origin may read what it answers, as on a Substrate node that was started with `--dev`: this chain's
+//! keys are known to everybody. What else the process serves has a listener of its own.
 
 use std::{
     future::Future,
@@ -16,10 +19,7 @@ use jsonrpsee::{
     server::{
         BatchRequestConfig, HttpRequest, PingConfig, RandomStringIdProvider, Server, ServerConfig, ServerHandle,
         StopHandle,
-        middleware::{
-            http::ProxyGetRequestLayer,
-            rpc::{Batch, Notification, RpcServiceBuilder, RpcServiceT},
-        },
+        middleware::rpc::{Batch, Notification, RpcServiceBuilder, RpcServiceT},
         serve_with_graceful_shutdown, stop_channel,
         ws::is_upgrade_request,
     },
@@ -31,7 +31,9 @@ use tokio::{
 };
 use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
 use tower::{Service, ServiceBuilder};
+use tower_http::cors::{CorsLayer, Vary, preflight_request_headers};
 
+use super::health::Watched;
 use crate::{faults::Carrier, node::Node};
 
 /// Size of the largest request, as a Substrate node has it.
@@ -52,9 +54,6 @@ const SUBSCRIPTION_ID_LENGTH: usize = 16;
 /// After a failed accept (no file descriptors left, say), the next try waits.
 const ACCEPT_AGAIN: Duration = Duration::from_millis(100);
 
-/// Paths on which a plain `GET` is answered with the result of a method, for what watches over nodes.
-const GET: [(&str, &str); 1] = [("/health", "system_health")];
-
 /// Serves the methods on a bound socket. Must be called on a tokio runtime.
 pub(super) fn serve(
     listener: StdTcpListener,
@@ -72,10 +71,11 @@ pub(super) fn serve(
         .enable_ws_ping(PingConfig::new().ping_interval(PING).inactive_limit(2 * PING).max_failures(MAX_SILENCES))
         .set_id_provider(RandomStringIdProvider::new(SUBSCRIPTION_ID_LENGTH))
         .build();
-    let get = ProxyGetRequestLayer::new(GET).map_err(io::Error::other)?;
+    // As with `--rpc-cors all`; such a node says what its answers vary with, though they do not.
+    let any_origin = CorsLayer::permissive().vary(Vary::list(preflight_request_headers()));
     let builder = Server::builder()
         .set_config(config)
-        .set_http_middleware(ServiceBuilder::new().layer(get))
+        .set_http_middleware(ServiceBuilder::new().layer_fn(Watched).layer(any_origin))
         .to_service_builder()
         .max_connections(max_connections);
     let (stop, handle) = stop_channel();

@@ -11,7 +11,7 @@ use sp_core::{
 use sp_state_machine::{Backend, IterArgs, prove_read};
 use sp_version::RuntimeVersion;
 
-use super::{Answer, Arguments, Method, error};
+use super::{Answer, Arguments, Method, error, trace};
 use crate::{
     BlockId,
     chain::{Block, ChainError, Hasher, State},
@@ -34,6 +34,7 @@ pub(super) const METHODS: &[Method] = &[
     Method { name: "state_queryStorageAt", aliases: &[], run: query_storage_at },
     Method { name: "state_queryStorage", aliases: &[], run: query_storage },
     Method { name: "state_getReadProof", aliases: &[], run: read_proof },
+    Method { name: "state_traceBlock", aliases: &[], run: trace::trace_block },
 ];
 
 /// Reads the state after the block that `at` names.

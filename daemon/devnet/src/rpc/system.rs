@@ -13,7 +13,7 @@ use crate::{
 
 /// The node has no network; this is the identity that Substrate derives from the node key 0…01, so that clients find
 /// one of the right form.
-const PEER_ID: &str = "12D3KooWEyoppNCUx8Yx66oV9fJnriXwCcXwDDUA2kj6vnc6iDEp";
+pub(super) const PEER_ID: &str = "12D3KooWEyoppNCUx8Yx66oV9fJnriXwCcXwDDUA2kj6vnc6iDEp";
 
 pub(super) const METHODS: &[Method] = &[
     Method { name: "system_name", aliases: &[], run: |_, _| Ok(json!("Subtensor development chain (btd)")) },
@@ -31,7 +31,6 @@ pub(super) const METHODS: &[Method] = &[
         run: |_, _| Ok(json!({ "peers": 0, "isSyncing": false, "shouldHavePeers": false })),
     },
     Method { name: "system_peers", aliases: &[], run: |_, _| Ok(json!([])) },
-    Method { name: "system_reservedPeers", aliases: &[], run: |_, _| Ok(json!([])) },
     Method { name: "system_nodeRoles", aliases: &[], run: |_, _| Ok(json!(["Authority"])) },
     Method { name: "system_localPeerId", aliases: &[], run: |_, _| Ok(json!(PEER_ID)) },
     Method { name: "system_localListenAddresses", aliases: &[], run: |_, _| Ok(json!([])) },
@@ -43,9 +42,18 @@ pub(super) const METHODS: &[Method] = &[
             Ok(json!({ "startingBlock": 0, "currentBlock": number, "highestBlock": number }))
         },
     },
+    Method { name: "system_addLogFilter", aliases: &[], run: add_log_filter },
+    Method { name: "system_resetLogFilter", aliases: &[], run: |_, _| Err(error::log_filter()) },
     Method { name: "system_accountNextIndex", aliases: &["account_nextIndex"], run: account_next_index },
     Method { name: "system_dryRun", aliases: &["system_dryRunAt"], run: dry_run },
 ];
+
+/// Refuses, as a node does that was started without `--enable-log-reloading`. The log is that of the whole process, whose
+/// other parts are none of the chain's clients' business.
+fn add_log_filter(_: &Node, arguments: &mut Arguments) -> Answer {
+    arguments.required::<String>("directives")?;
+    Err(error::log_filter())
+}
 
 fn account_next_index(node: &Node, arguments: &mut Arguments) -> Answer {
     let address: String = arguments.required("account")?;

@@ -157,6 +157,46 @@ async fn storage_is_read_at_a_pinned_block() {
     chain.stop().await;
 }
 
+/// Substrate nodes read what is in a request's parameters before they look for the follower, and some digits after.
+#[tokio::test]
+async fn parameters_are_judged_in_the_order_of_a_substrate_node() {
+    let chain = Chain::start(manual()).await;
+    let (mut events, id) = follow(&chain, false).await;
+    next(&mut events).await;
+    let (head, far) = (hash_of(&chain, 0).await, json!(H256::repeat_byte(7)));
+    let bad_item = json!([{ "key": "0x0", "type": "value" }]);
+    // Whoever asks: what is no parameter is refused.
+    for who in [id.as_str(), "nobody"] {
+        for (method, params) in [
+            ("chainHead_v1_header", json!([who])),
+            ("chainHead_v1_body", json!([who, "0x00"])),
+            ("chainHead_v1_unpin", json!([who, ["0x00"]])),
+            ("chainHead_v1_continue", json!([who])),
+            ("chainHead_v1_stopOperation", json!([who, 7])),
+            ("chainHead_v1_storage", json!([who, far, [{ "key": "0x00", "type": "values" }]])),
+            ("chainHead_v1_call", json!([who, far, "Core_version"])),
+        ] {
+            let error = chain.try_call(method, params.clone()).await.unwrap_err();
+            assert_eq!((error.code(), error.message()), (-32602, "Invalid params"), "{method} {params}");
+        }
+        let error = chain.try_call("chainHead_v1_call", json!([who, far, "Core_version", "0xz"])).await.unwrap_err();
+        assert_eq!((error.code(), error.message()), (-32602, "Invalid parameter: 0xz"));
+    }
+    // Keys are read once the follower is known, but before its block is looked for.
+    let nobody = chain.call("chainHead_v1_storage", json!(["nobody", far, bad_item])).await;
+    assert_eq!(nobody, json!({ "result": "limitReached" }));
+    for (items, child, culprit) in [(bad_item, Value::Null, "0x0"), (json!([]), json!("0y"), "0y")] {
+        let error = chain.try_call("chainHead_v1_storage", json!([id, far, items, child])).await.unwrap_err();
+        assert_eq!((error.code(), error.message()), (-32602, format!("Invalid parameter: {culprit}").as_str()));
+    }
+    // That the runtime was not asked for comes last.
+    for (hash, code) in [(far, -32801), (head, -32802)] {
+        let error = chain.try_call("chainHead_v1_call", json!([id, hash, "Core_version", "0x"])).await.unwrap_err();
+        assert_eq!(error.code(), code);
+    }
+    chain.stop().await;
+}
+
 #[tokio::test]
 async fn where_the_final_block_is_read_no_longer_the_head_stands_for_it() {
     let retention = Retention { states: 8, ..Retention::default() };

@@ -5,6 +5,7 @@
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on has failed")]
 
 mod blocks;
+mod browsers;
 mod chain_head;
 mod client;
 mod control;
@@ -12,6 +13,7 @@ mod extrinsics;
 mod limits;
 mod localnet;
 mod methods;
+mod operators;
 mod persistence;
 mod safety;
 mod shield;

@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use serde::{Deserialize, Deserializer, de::Error as _};
+use hex::FromHexError;
+use serde::Deserialize;
 use serde_json::{Value, json};
 use sp_core::{
     Bytes, H256,
@@ -23,22 +24,15 @@ use crate::{
 /// Items of storage in one event.
 const PAGE: usize = 256;
 
-/// Bytes in hexadecimal; none may be written as an empty text.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Key(pub(super) Vec<u8>);
-
-impl<'de> Deserialize<'de> for Key {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = String::deserialize(deserializer)?;
-        let digits = text.strip_prefix("0x").unwrap_or(&text);
-        hex::decode(digits).map(Self).map_err(D::Error::custom)
-    }
+/// Reads bytes in hexadecimal; none may be written as an empty text.
+pub(super) fn bytes(text: &str) -> Result<Vec<u8>, FromHexError> {
+    hex::decode(text.strip_prefix("0x").unwrap_or(text))
 }
 
 /// What is wanted of a key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase")]
-enum Wanted {
+pub(super) enum Wanted {
     Value,
     Hash,
     ClosestDescendantMerkleValue,
@@ -46,19 +40,26 @@ enum Wanted {
     DescendantsHashes,
 }
 
-/// A question about storage.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-pub(super) struct Query {
-    key: Key,
+/// A question about storage as it is asked, its key in hexadecimal.
+#[derive(Debug, PartialEq, Eq, Deserialize)]
+pub(super) struct Item {
+    pub(super) key: String,
     #[serde(rename = "type")]
-    wanted: Wanted,
+    pub(super) wanted: Wanted,
+}
+
+/// A question about storage.
+#[derive(Clone, Debug)]
+pub(super) struct Query {
+    pub(super) key: Vec<u8>,
+    pub(super) wanted: Wanted,
 }
 
 /// What an operation is to do.
 pub(super) enum Task {
     Body { at: H256 },
-    Call { at: H256, function: String, parameters: Key },
-    Storage { at: H256, queries: Vec<Query>, child: Option<Key> },
+    Call { at: H256, function: String, parameters: Vec<u8> },
+    Storage { at: H256, queries: Vec<Query>, child: Option<Vec<u8>> },
 }
 
 impl Task {
@@ -135,17 +136,23 @@ impl Operation {
         Ok(())
     }
 
-    async fn call(&self, node: &Arc<Node>, at: H256, function: String, parameters: Key) -> Result<(), Failure> {
+    async fn call(&self, node: &Arc<Node>, at: H256, function: String, parameters: Vec<u8>) -> Result<(), Failure> {
         let reader = node.clone();
-        let called = node.workers.run(move || reader.chain.call(Some(at), &function, &parameters.0)).await?;
+        let called = node.workers.run(move || reader.chain.call(Some(at), &function, &parameters)).await?;
         let output = called.map_err(Failure::Final)?;
         self.tell("operationCallDone", json!({ "output": Bytes(output) })).await;
         Ok(())
     }
 
     /// Answers one question after the other, a page at a time.
-    async fn read(&self, node: &Arc<Node>, at: H256, queries: Vec<Query>, child: Option<Key>) -> Result<(), Failure> {
-        let child = child.map(|key| ChildInfo::new_default_from_vec(key.0));
+    async fn read(
+        &self,
+        node: &Arc<Node>,
+        at: H256,
+        queries: Vec<Query>,
+        child: Option<Vec<u8>>,
+    ) -> Result<(), Failure> {
+        let child = child.map(ChildInfo::new_default_from_vec);
         for query in queries {
             let mut after = None;
             loop {
@@ -173,7 +180,7 @@ impl Operation {
 type Page = (Vec<Value>, Option<Vec<u8>>);
 
 fn page(state: &State, child: Option<&ChildInfo>, query: &Query, after: Option<&[u8]>) -> Result<Page, String> {
-    let key = &query.key.0;
+    let key = &query.key;
     let one = |name: &str, answer: Option<Value>| {
         let items = answer.map(|answer| json!({ "key": StorageKey(key.clone()), name: answer }));
         (items.into_iter().collect(), None)
@@ -244,11 +251,12 @@ mod tests {
 
     #[test]
     fn questions_are_read_as_clients_write_them() {
-        let read = |text: &str| serde_json::from_str::<Query>(text);
-        let query = read(r#"{"key":"0x0aff","type":"descendantsValues"}"#).unwrap();
-        assert_eq!(query, Query { key: Key(vec![10, 255]), wanted: Wanted::DescendantsValues });
-        assert_eq!(read(r#"{"key":"","type":"hash"}"#).unwrap().key, Key(vec![]));
-        assert!(read(r#"{"key":"0x0","type":"value"}"#).is_err());
+        let read = |text: &str| serde_json::from_str::<Item>(text);
+        let item = read(r#"{"key":"0x0aff","type":"descendantsValues"}"#).unwrap();
+        assert_eq!(item, Item { key: "0x0aff".to_owned(), wanted: Wanted::DescendantsValues });
+        assert_eq!(bytes(&item.key), Ok(vec![10, 255]));
+        assert_eq!(bytes(""), Ok(vec![]));
+        assert!(bytes("0x0").is_err());
         assert!(read(r#"{"key":"0x00","type":"values"}"#).is_err());
     }
 }
