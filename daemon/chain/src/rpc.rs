@@ -238,9 +238,9 @@ pub(crate) fn submit(extrinsic: &[u8]) -> Request<ExtrinsicHash> {
 pub(crate) enum RpcProblem {
     /// No answer in time.
     Deadline(Duration),
-    /// It was not sent in so long, or not taken: its turn did not come. With `is_slowed` because the node turns
-    /// requests away.
-    NoTurn { after: Duration, is_slowed: bool },
+    /// Its turn did not come in so long, as a rule because the node turns requests away. With `refused` it had a turn
+    /// before, and that was the answer; else it was not sent.
+    NoTurn { after: Duration, is_slowed: bool, refused: Option<Box<RpcProblem>> },
     /// The connection is gone.
     Cut(String),
     /// The answer was larger than what is accepted, and took the connection with it.
@@ -394,23 +394,32 @@ impl Connection {
         const PAUSE: Duration = Duration::from_millis(500);
         const TOLERATED: Duration = Duration::from_secs(5);
         let until = clock::now() + self.deadline;
+        let left = || until.saturating_duration_since(clock::now());
         let tolerated = TOLERATED.min(self.deadline / 2);
-        let mut turned_away = None;
+        let no_turn = |refused: Option<Box<RpcProblem>>| {
+            let is_slowed = self.node.budget.is_slowed(clock::now());
+            Err(RpcProblem::NoTurn { after: self.deadline, is_slowed, refused })
+        };
+        let is_following = || urgency.priority() == Priority::Following;
+        let (mut turned_away, mut refused) = (None, None);
         loop {
-            let left = until.saturating_duration_since(clock::now());
-            let Ok(turn) = clock::timeout(left, self.node.budget.turn_of(urgency)).await else {
-                let is_slowed = self.node.budget.is_slowed(clock::now());
-                return Err(RpcProblem::NoTurn { after: self.deadline, is_slowed });
+            let Ok(turn) = clock::timeout(left(), self.node.budget.turn_of(urgency)).await else {
+                return no_turn(refused);
             };
             let mut params = RpcParams::new();
             for param in &request.params {
                 params.push(param).map_err(|error| RpcProblem::Garbled(error.to_string()))?;
             }
             let began = clock::now();
-            let left = until.saturating_duration_since(began);
-            let answer = clock::timeout(left, self.client.request(request.method, params)).await;
+            // A turn in the last moment is none.
+            if left().is_zero() {
+                return no_turn(refused);
+            }
+            let answer = clock::timeout(left(), self.client.request(request.method, params)).await;
             drop(turn);
             match answer.map_or(Err(RpcProblem::Deadline(self.deadline)), |answer| answer.map_err(RpcProblem::from)) {
+                // What is repeated in the last moment has no time for an answer, which is no silence.
+                Err(RpcProblem::Deadline(_)) if refused.is_some() && is_following() => return no_turn(refused),
                 Err(lost @ (RpcProblem::Cut(_) | RpcProblem::Deadline(_))) => return Err(lost),
                 Err(problem) if problem.is_rate_limit() => {
                     tracing::debug!(
@@ -420,9 +429,10 @@ impl Connection {
                     );
                     self.node.budget.slow_down(PAUSE, clock::now());
                     let since = *turned_away.get_or_insert(began);
-                    if urgency.priority() == Priority::Following && clock::since(since) >= tolerated {
+                    if is_following() && clock::since(since) >= tolerated {
                         return Err(problem);
                     }
+                    refused = Some(Box::new(problem));
                 }
                 answer => {
                     self.hear();
@@ -493,7 +503,9 @@ impl Connection {
     pub(crate) fn fault(&self, what: &str, problem: RpcProblem) -> ConnectError {
         let endpoint = self.endpoint.clone();
         match problem {
-            RpcProblem::NoTurn { is_slowed: true, .. } => ConnectError::RateLimited { endpoint },
+            RpcProblem::NoTurn { is_slowed: true, .. } | RpcProblem::NoTurn { refused: Some(_), .. } => {
+                ConnectError::RateLimited { endpoint }
+            }
             RpcProblem::Deadline(after) | RpcProblem::NoTurn { after, .. } => {
                 ConnectError::Silent { endpoint, what: what.to_owned(), after }
             }

@@ -7,11 +7,11 @@ use std::{
     time::{Duration, Instant},
 };
 
-use btd_api::BlockNumber;
+use btd_api::{AccountId, BlockNumber};
 
 use super::{Finality, Link, LinkConfig, LinkState, link_over};
 use crate::{
-    ConnectError, ReadError, clock,
+    ConnectError, Era, ExtrinsicHash, ReadError, SignedExtrinsic, SubmitError, clock,
     simulated::{self, Fault, Network},
 };
 
@@ -77,7 +77,7 @@ type Case = (fn(u32) -> Fault, &'static [&'static str]);
 #[test]
 fn no_block_comes_late_whatever_befalls_the_endpoint_in_use() {
     // Where there are several names, whichever shows first.
-    let faults: [Case; 11] = [
+    let faults: [Case; 12] = [
         (|_| Fault::HalfOpen, &["silent", "behind"]),
         (|_| Fault::Down, &["cut"]),
         (|_| Fault::Nameless { resolver_answers: true }, &["cut", "unresolved"]),
@@ -88,6 +88,7 @@ fn no_block_comes_late_whatever_befalls_the_endpoint_in_use() {
         (|_| Fault::Spec(143), &["old-runtime"]),
         (|_| Fault::TooMany, &["rate-limited"]),
         (|_| Fault::Oversized, &["oversized"]),
+        (|_| Fault::Slow(4), &["behind", "silent", "slow"]),
         (|_| Fault::Slow(8), &["behind", "silent", "slow"]),
     ];
     for (fault, names) in faults {
@@ -135,6 +136,19 @@ fn one_that_turns_requests_away_is_said_to_whenever_it_is_visited() {
             }
         });
     }
+}
+
+#[test]
+fn a_submission_that_is_turned_away_throughout_was_sent_all_the_same() {
+    let bytes = vec![0; 8];
+    let (hash, signer) = (ExtrinsicHash::of(&bytes), AccountId([1; 32]));
+    let extrinsic = SignedExtrinsic { bytes, hash, signer, nonce: 0, era: Era::Immortal, spec_version: 425 };
+    over(1, async |link, network| {
+        network.give(0, Fault::Full);
+        // A proxy may have said so for a node that took it.
+        let told = link.submit(&extrinsic).await;
+        assert!(matches!(&told, Err(SubmitError::Refused(refusal)) if refusal.code == 429), "{told:?}");
+    });
 }
 
 #[test]

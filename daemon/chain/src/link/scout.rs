@@ -49,6 +49,8 @@ struct Report {
     newest: BlockRef,
     /// The height that both have, what was followed there, and what the other has.
     common: Option<(BlockRef, BlockRef)>,
+    /// How long an answer took.
+    delay: Duration,
 }
 
 /// What a report says about the endpoint in use and the one that was visited.
@@ -87,7 +89,8 @@ pub(super) async fn watch(shared: &Arc<Shared>, active: usize) -> Leave {
         if announced(shared).is_none() || !node.may_be_visited(clock::now(), is_urgent(shared)) {
             continue;
         }
-        let visited = if is_asked_in_haste || is_overdue(shared) {
+        // Without a time after which blocks are overdue nothing would end a visit at leisure.
+        let visited = if is_asked_in_haste || is_overdue(shared) || shared.config.stale_after().is_none() {
             visit(shared, node, &glance(&shared.config)).await
         } else {
             tokio::select! {
@@ -148,7 +151,8 @@ pub(super) async fn watch(shared: &Arc<Shared>, active: usize) -> Leave {
                     for_us.insert(index);
                     against.remove(&index);
                 }
-                good_visits[index] += 1;
+                // One that could not be looked at in haste is no place to go back to.
+                good_visits[index] = if report.delay < GLANCE { good_visits[index] + 1 } else { 0 };
                 if let Some(slow) = is_slower(shared, active, node) {
                     return Leave::For(index, slow);
                 }
@@ -254,8 +258,9 @@ async fn visit(shared: &Shared, node: &Arc<Node>, config: &LinkConfig) -> Result
         None => None,
     };
     // One of the usual size, for the delay of its answer.
+    let asked = clock::now();
     connection.ask(rpc::header(newest.hash)).await?;
-    Ok(Report { newest, common })
+    Ok(Report { newest, common, delay: clock::since(asked) })
 }
 
 /// Compares what was followed with what was found.
@@ -289,8 +294,9 @@ mod tests {
 
     #[test]
     fn others_are_judged_by_what_they_have() {
-        let within =
-            |tolerated, newest, common| judge(&Report { newest, common }, BlockNumber(100), BlockNumber(tolerated), 5);
+        let within = |tolerated, newest, common| {
+            judge(&Report { newest, common, delay: Duration::ZERO }, BlockNumber(100), BlockNumber(tolerated), 5)
+        };
         let sight = |newest, common| within(105, newest, common);
         let same = Some((block(99, 1), block(99, 1)));
         assert_eq!(sight(block(100, 1), same), Sight::Level);

@@ -111,23 +111,29 @@ impl Link {
         };
         let ambiguous = |cause: String| SubmitError::Ambiguous { hash: extrinsic.hash, cause };
         let urgency = Urgency::new(Priority::Submission);
-        match connection.send(&rpc::submit(&extrinsic.bytes), &urgency).await {
-            Ok(hash) if hash == extrinsic.hash => Ok(()),
-            Ok(other) => Err(ambiguous(format!("the node calls it {other}"))),
-            Err(RpcProblem::Refused { code, message, data }) => {
+        let sent = connection.send(&rpc::submit(&extrinsic.bytes), &urgency).await;
+        let problem = match sent {
+            Ok(hash) if hash == extrinsic.hash => return Ok(()),
+            Ok(other) => return Err(ambiguous(format!("the node calls it {other}"))),
+            // What was refused before is no less so because there was no other turn.
+            Err(RpcProblem::NoTurn { refused: Some(refused), .. }) => *refused,
+            Err(problem) => problem,
+        };
+        match problem {
+            RpcProblem::Refused { code, message, data } => {
                 let refusal = PoolRefusal::new(code, &message, data.as_deref());
                 match refusal.reason {
                     RefusalReason::AlreadyImported => Ok(()),
                     _ => Err(SubmitError::Refused(refusal)),
                 }
             }
-            Err(problem @ RpcProblem::NoTurn { .. }) => {
+            RpcProblem::NoTurn { .. } => {
                 let cause = connection.fault("the submission", problem);
                 Err(SubmitError::NotSent { cause: Some(Box::new(cause)) })
             }
-            Err(RpcProblem::Deadline(after)) => Err(ambiguous(format!("no answer within {after:?}"))),
-            Err(RpcProblem::Oversized) => Err(ambiguous("the answer was larger than what is accepted".to_owned())),
-            Err(RpcProblem::Cut(reason) | RpcProblem::Garbled(reason)) => Err(ambiguous(reason)),
+            RpcProblem::Deadline(after) => Err(ambiguous(format!("no answer within {after:?}"))),
+            RpcProblem::Oversized => Err(ambiguous("the answer was larger than what is accepted".to_owned())),
+            RpcProblem::Cut(reason) | RpcProblem::Garbled(reason) => Err(ambiguous(reason)),
         }
     }
 }
