@@ -49,9 +49,10 @@ impl Scene {
         }
         let host = Host::new();
         let urls: Vec<String> = before.iter().map(url).collect();
+        let heartbeat = if settings.contains("heartbeat_ms") { "" } else { "heartbeat_ms = 400\n" };
         let settings = format!(
             "network = \"local\"\n[chain]\nendpoints = {urls:?}\nrequest_timeout_ms = 4000\nconnect_timeout_ms = 2000\n\
-             heartbeat_ms = 400\nscout_ms = 100\nretry_max_ms = 300\nmax_response_bytes = 4194304\n{settings}\n"
+             {heartbeat}scout_ms = 100\nretry_max_ms = 300\nmax_response_bytes = 4194304\n{settings}\n"
         );
         fs::write(host.path("btd.toml"), settings).unwrap();
         let daemon = host.start(&["--config", host.path("btd.toml").to_str().unwrap()]);
@@ -289,7 +290,7 @@ async fn an_endless_answer_is_cut_off_and_costs_no_memory() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_cannot_be_signed_before_its_deadline_never_is() {
     const BOB: &str = "5FHneW46xGXgs5mUiveU4sbTyGBzmstUspZC92UhjJM694ty";
-    let scene = Scene::of(1, "stale_after_ms = 0").await;
+    let scene = Scene::of(1, "stale_after_ms = 0\nheartbeat_ms = 0").await;
     scene.well();
     scene.host.ask(&["wallet", "create", "--wallet", "alice", "--uri", "//Alice"]);
     let free = || scene.host.ask(&["wallet", "balance", BOB])["rows"][0]["free"].as_str().unwrap().to_owned();
@@ -309,7 +310,8 @@ async fn what_cannot_be_signed_before_its_deadline_never_is() {
     assert_eq!(code, 1, "{error}");
     heal(&scene.nodes[0]);
     // The node heard nothing of it, then or later, and what comes next has its nonce.
-    wait_for("the same without a deadline", || scene.host.btctl(&transfer).status.success().then_some(()));
+    let once = [&transfer[..], &["--idempotency-key", "without-a-deadline"]].concat();
+    wait_for("the same without a deadline", || scene.host.btctl(&once).status.success().then_some(()));
     let rao = |told: &str| told.parse::<u64>().unwrap();
     assert_eq!(rao(&free()), rao(&before) + 1_000_000_000);
     assert_eq!(scene.host.ask(&["tx", "list"])["entries"].as_array().map(Vec::len), Some(1));
