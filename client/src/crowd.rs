@@ -108,8 +108,8 @@ pub(crate) struct CreateArgs {
     /// Lease a subnet, which is what `--emissions-share` says already
     #[arg(long, hide = true, alias = "subnet_lease", requires = "emissions_share")]
     subnet_lease: bool,
-    /// Lease a subnet, and give contributors this share of its emission
-    #[arg(long, value_name = "SHARE", alias = "emissions", conflicts_with = "target")]
+    /// Lease a subnet, and give contributors this share of its emission, in percent: `30` or `30%`
+    #[arg(long, value_name = "PERCENT", alias = "emissions", conflicts_with = "target", value_parser = percent)]
     emissions_share: Option<Ratio>,
     /// The last block of the lease; it never ends without one
     #[arg(long, value_name = "BLOCK", alias = "lease-end-block", requires = "emissions_share")]
@@ -118,6 +118,17 @@ pub(crate) struct CreateArgs {
     wallet: WalletArg,
     #[command(flatten)]
     terms: Terms,
+}
+
+/// A share in percent, with the sign or without it. A fraction without it may be meant as one of 1.
+fn percent(text: &str) -> Result<Ratio, String> {
+    let text = text.trim();
+    let number = text.strip_suffix('%').unwrap_or(text).trim_end();
+    let is_fraction = number.parse::<f64>().is_ok_and(|number| number > 0.0 && number < 1.0);
+    if is_fraction && !text.contains('%') {
+        return Err(format!("is that {number}% or {number} of 1? Write it in percent with its sign: `30%`"));
+    }
+    format!("{number}%").parse().map_err(|_| format!("`{text}` is no share: say one from 0 to 100, as `30%`"))
 }
 
 /// `btctl crowd contribute`
@@ -273,6 +284,7 @@ fn info(reply: &CrowdloanReply, page: Page) -> String {
 mod tests {
     use clap::Parser;
 
+    use super::percent;
     use crate::args::Cli;
 
     const BOB: &str = "5FHneW46xGXgs5mUiveU4sbTyGBzmstUspZC92UhjJM694ty";
@@ -296,5 +308,17 @@ mod tests {
         for bad in ["crowd update 0 --cap 5 --end 7", "crowd list --status lost", "crowd list --sort-order desc"] {
             assert!(Cli::try_parse_from(format!("btctl {bad}").split(' ')).is_err(), "{bad}");
         }
+    }
+    #[test]
+    fn a_share_of_emission_is_in_percent() {
+        for (text, share) in [("30", "0.3"), ("30%", "0.3"), ("1", "0.01"), ("0.3%", "0.003"), ("100", "1"), ("0", "0")]
+        {
+            assert_eq!(percent(text), Ok(share.parse().unwrap()), "{text}");
+        }
+        for bad in ["0.3", "101", "-1", "30%%", "", "%", "a third"] {
+            assert!(percent(bad).is_err(), "{bad}");
+        }
+        let create = "btctl crowd create --deposit 10 --cap 100 --duration 50400 --emissions 30";
+        assert!(Cli::try_parse_from(create.split(' ')).is_ok());
     }
 }

@@ -31,10 +31,30 @@ const ALONE: [&str; 14] = [
 /// What is done in an exchange of coldkeys, which they take at any place.
 const EXCHANGE: [&str; 5] = ["announce", "execute", "dispute", "clear", "check"];
 
+/// Flags of which the Python command lines take several values, one word each.
+const LISTS: [&str; 9] = [
+    "--hotkeys",
+    "--wallet.hotkeys",
+    "--include-hotkeys",
+    "--include_hotkeys",
+    "--exclude-hotkeys",
+    "--exclude_hotkeys",
+    "--wallet.exclude_hotkeys",
+    "--netuids",
+    "--weights",
+];
+/// Commands with such flags. They take no word without a flag, which could be meant as well.
+const LISTING: [(&[&str], &[&str]); 3] = [
+    (&STAKE, &["add", "remove"]),
+    (&WALLET, &["overview", "inspect"]),
+    (&["root", "r", "roots", "rt"], &["weights", "set-weights", "set_weights"]),
+];
+
 /// The command line as this program reads it; the program's own name stays first.
 pub(super) fn usual(mut words: Vec<OsString>) -> Vec<OsString> {
     completion(&mut words);
     hotkeys(&mut words);
+    lists(&mut words);
     keystore(&mut words);
     exchange(&mut words);
     words
@@ -58,12 +78,30 @@ fn verb(words: &[OsString], nouns: &[&str], verbs: &[&str]) -> Option<usize> {
 
 /// Flags of one dash and two letters, as those of two dashes, where there are such.
 fn hotkeys(words: &mut [OsString]) {
-    let Some(verb) = verb(words, &STAKE, &["add", "remove"]) else { return };
+    let overview = || verb(words, &WALLET, &["overview"]);
+    let Some(verb) = verb(words, &STAKE, &["add", "remove"]).or_else(overview) else { return };
     for word in words.iter_mut().skip(verb) {
         match word.to_str() {
             Some("-in") => *word = "--include-hotkeys".into(),
             Some("-ex") => *word = "--exclude-hotkeys".into(),
             _ => {}
+        }
+    }
+}
+
+/// `--hotkeys a b`: several values of a flag, as one with commas.
+fn lists(words: &mut Vec<OsString>) {
+    let Some(verb) = LISTING.iter().find_map(|(nouns, verbs)| verb(words, nouns, verbs)) else { return };
+    let plain = |words: &[OsString], place: usize| {
+        words.get(place).and_then(|word| word.to_str()).filter(|word| !word.starts_with('-')).map(str::to_owned)
+    };
+    let mut place = verb;
+    while let Some(word) = words.get(place) {
+        let is_list = is(word, &LISTS);
+        place += 1;
+        while let (true, Some(one), Some(more)) = (is_list, plain(words, place), plain(words, place + 1)) {
+            words.remove(place + 1);
+            words[place] = format!("{one},{more}").into();
         }
     }
 }
@@ -142,6 +180,12 @@ mod tests {
             ("btctl w swap-coldkey announce --new x", "btctl w swap-coldkey announce --new x"),
             ("btctl w swap_coldkey --new x --yes check", "btctl w swap_coldkey check --new x --yes"),
             ("btctl --socket /x stake add -in h1", "btctl --socket /x stake add --include-hotkeys h1"),
+            ("btctl w overview -in h1 -ex h2", "btctl w overview --include-hotkeys h1 --exclude-hotkeys h2"),
+            ("btctl stake add --hotkeys a b --amount 1", "btctl stake add --hotkeys a,b --amount 1"),
+            ("btctl st remove --max_stake 3 --hotkeys a b c", "btctl st remove --max_stake 3 --hotkeys a,b,c"),
+            ("btctl wallet inspect --netuids 1 2 -y", "btctl wallet inspect --netuids 1,2 -y"),
+            ("btctl root weights --netuids 1 2 --weights .5 .5", "btctl root weights --netuids 1,2 --weights .5,.5"),
+            ("btctl stake list --hotkeys a b", "btctl stake list --hotkeys a b"),
             // What is a value stays one.
             ("btctl w swap-coldkey --wallet execute announce", "btctl w swap-coldkey announce --wallet execute"),
             (

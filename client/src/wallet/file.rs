@@ -27,7 +27,7 @@ pub(crate) struct FileArgs {
     #[arg(long)]
     native: bool,
     /// Keep a copy of key files that are in the way, and write new ones
-    #[arg(long, aliases = ["overwrite_coldkey", "overwrite-coldkey", "overwrite_hotkey", "overwrite-hotkey"])]
+    #[arg(long, aliases = ["overwrite_coldkey", "overwrite-coldkey", "overwrite_hotkey", "overwrite-hotkey"], overrides_with = "overwrite")]
     overwrite: bool,
 }
 
