@@ -41,6 +41,8 @@ pub(crate) struct Request<T> {
     answer: PhantomData<fn() -> T>,
 }
 
+const SUBMIT: &str = "author_submitExtrinsic";
+
 /// What an answer depends on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Moment {
@@ -168,6 +170,11 @@ impl<T> Request<T> {
         &self.what
     }
 
+    /// Whether sending it again may give another answer than what became of it the first time.
+    fn is_submission(&self) -> bool {
+        self.method == SUBMIT
+    }
+
     /// What is asked, for whoever does not care what the answer reads as.
     pub(crate) fn untyped(&self) -> Request<Box<RawValue>> {
         let Self { method, params, what, moment, .. } = self;
@@ -230,7 +237,7 @@ pub(crate) fn next_nonce(account: AccountId) -> Request<u32> {
 }
 
 pub(crate) fn submit(extrinsic: &[u8]) -> Request<ExtrinsicHash> {
-    Request::new("author_submitExtrinsic", vec![hex(extrinsic)]).about("the submission").now()
+    Request::new(SUBMIT, vec![hex(extrinsic)]).about("the submission").now()
 }
 
 /// How a request failed.
@@ -419,7 +426,11 @@ impl Connection {
             drop(turn);
             match answer.map_or(Err(RpcProblem::Deadline(self.deadline)), |answer| answer.map_err(RpcProblem::from)) {
                 // What is repeated in the last moment has no time for an answer, which is no silence.
-                Err(RpcProblem::Deadline(_)) if refused.is_some() && is_following() => return no_turn(refused),
+                Err(RpcProblem::Deadline(_))
+                    if refused.is_some() && is_following() && clock::since(began) < tolerated =>
+                {
+                    return no_turn(refused);
+                }
                 Err(lost @ (RpcProblem::Cut(_) | RpcProblem::Deadline(_))) => return Err(lost),
                 Err(problem) if problem.is_rate_limit() => {
                     tracing::debug!(
@@ -429,7 +440,9 @@ impl Connection {
                     );
                     self.node.budget.slow_down(PAUSE, clock::now());
                     let since = *turned_away.get_or_insert(began);
-                    if is_following() && clock::since(since) >= tolerated {
+                    // A proxy may say so for a node that took the extrinsic, which then refuses it as a known one:
+                    // whoever submits has to know before it is repeated.
+                    if request.is_submission() || is_following() && clock::since(since) >= tolerated {
                         return Err(problem);
                     }
                     refused = Some(Box::new(problem));

@@ -12,7 +12,7 @@ use crate::{endpoint::Endpoint, error::ConfigError};
 #[serde(default, deny_unknown_fields)]
 pub struct LinkConfig {
     /// WebSocket URLs in the order of preference: the first that is well is followed, and gone back
-    /// to when it is well again.
+    /// to when it is well again, and answers within two seconds or faster than the one in use.
     pub endpoints: Vec<Endpoint>,
     /// WebSocket URLs of nodes that keep the state of every block. They are asked for state that
     /// the followed endpoint has thrown away, and for nothing else.

@@ -139,14 +139,16 @@ fn one_that_turns_requests_away_is_said_to_whenever_it_is_visited() {
 }
 
 #[test]
-fn a_submission_that_is_turned_away_throughout_was_sent_all_the_same() {
+fn a_submission_that_is_turned_away_was_sent_all_the_same() {
     let bytes = vec![0; 8];
     let (hash, signer) = (ExtrinsicHash::of(&bytes), AccountId([1; 32]));
     let extrinsic = SignedExtrinsic { bytes, hash, signer, nonce: 0, era: Era::Immortal, spec_version: 425 };
     over(1, async |link, network| {
         network.give(0, Fault::Full);
-        // A proxy may have said so for a node that took it.
+        // A proxy may have said so for a node that took it, and would refuse the next one: nothing is repeated here.
+        let before = network.requests();
         let told = link.submit(&extrinsic).await;
+        assert_eq!(network.requests() - before, 1);
         assert!(matches!(&told, Err(SubmitError::Refused(refusal)) if refusal.code == 429), "{told:?}");
     });
 }

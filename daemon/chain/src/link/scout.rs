@@ -89,7 +89,7 @@ pub(super) async fn watch(shared: &Arc<Shared>, active: usize) -> Leave {
         if announced(shared).is_none() || !node.may_be_visited(clock::now(), is_urgent(shared)) {
             continue;
         }
-        // Without a time after which blocks are overdue nothing would end a visit at leisure.
+        // Without a time after which blocks are overdue nothing would cut a visit at leisure short.
         let visited = if is_asked_in_haste || is_overdue(shared) || shared.config.stale_after().is_none() {
             visit(shared, node, &glance(&shared.config)).await
         } else {
@@ -151,8 +151,9 @@ pub(super) async fn watch(shared: &Arc<Shared>, active: usize) -> Leave {
                     for_us.insert(index);
                     against.remove(&index);
                 }
-                // One that could not be looked at in haste is no place to go back to.
-                good_visits[index] = if report.delay < GLANCE { good_visits[index] + 1 } else { 0 };
+                // One that could not be looked at in haste, and is slower too, is no place to go back to.
+                let ours = shared.pool.followed[active].latency().unwrap_or_default();
+                good_visits[index] = if report.delay < GLANCE.max(ours) { good_visits[index] + 1 } else { 0 };
                 if let Some(slow) = is_slower(shared, active, node) {
                     return Leave::For(index, slow);
                 }

@@ -115,8 +115,6 @@ impl Link {
         let problem = match sent {
             Ok(hash) if hash == extrinsic.hash => return Ok(()),
             Ok(other) => return Err(ambiguous(format!("the node calls it {other}"))),
-            // What was refused before is no less so because there was no other turn.
-            Err(RpcProblem::NoTurn { refused: Some(refused), .. }) => *refused,
             Err(problem) => problem,
         };
         match problem {
