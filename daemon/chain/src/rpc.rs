@@ -245,9 +245,8 @@ pub(crate) fn submit(extrinsic: &[u8]) -> Request<ExtrinsicHash> {
 pub(crate) enum RpcProblem {
     /// No answer in time.
     Deadline(Duration),
-    /// Its turn did not come in so long, as a rule because the node turns requests away. With `refused` it had a turn
-    /// before, and that was the answer; else it was not sent.
-    NoTurn { after: Duration, is_slowed: bool, refused: Option<Box<RpcProblem>> },
+    /// Its turn did not come in so long: with `is_slowed` because the node turns requests away, maybe this one too.
+    NoTurn { after: Duration, is_slowed: bool },
     /// The connection is gone.
     Cut(String),
     /// The answer was larger than what is accepted, and took the connection with it.
@@ -403,15 +402,15 @@ impl Connection {
         let until = clock::now() + self.deadline;
         let left = || until.saturating_duration_since(clock::now());
         let tolerated = TOLERATED.min(self.deadline / 2);
-        let no_turn = |refused: Option<Box<RpcProblem>>| {
-            let is_slowed = self.node.budget.is_slowed(clock::now());
-            Err(RpcProblem::NoTurn { after: self.deadline, is_slowed, refused })
+        let no_turn = |was_turned_away: bool| {
+            let is_slowed = was_turned_away || self.node.budget.is_slowed(clock::now());
+            Err(RpcProblem::NoTurn { after: self.deadline, is_slowed })
         };
         let is_following = || urgency.priority() == Priority::Following;
-        let (mut turned_away, mut refused) = (None, None);
+        let mut turned_away = None;
         loop {
             let Ok(turn) = clock::timeout(left(), self.node.budget.turn_of(urgency)).await else {
-                return no_turn(refused);
+                return no_turn(turned_away.is_some());
             };
             let mut params = RpcParams::new();
             for param in &request.params {
@@ -420,16 +419,16 @@ impl Connection {
             let began = clock::now();
             // A turn in the last moment is none.
             if left().is_zero() {
-                return no_turn(refused);
+                return no_turn(turned_away.is_some());
             }
             let answer = clock::timeout(left(), self.client.request(request.method, params)).await;
             drop(turn);
             match answer.map_or(Err(RpcProblem::Deadline(self.deadline)), |answer| answer.map_err(RpcProblem::from)) {
                 // What is repeated in the last moment has no time for an answer, which is no silence.
                 Err(RpcProblem::Deadline(_))
-                    if refused.is_some() && is_following() && clock::since(began) < tolerated =>
+                    if turned_away.is_some() && is_following() && clock::since(began) < tolerated =>
                 {
-                    return no_turn(refused);
+                    return no_turn(turned_away.is_some());
                 }
                 Err(lost @ (RpcProblem::Cut(_) | RpcProblem::Deadline(_))) => return Err(lost),
                 Err(problem) if problem.is_rate_limit() => {
@@ -445,7 +444,6 @@ impl Connection {
                     if request.is_submission() || is_following() && clock::since(since) >= tolerated {
                         return Err(problem);
                     }
-                    refused = Some(Box::new(problem));
                 }
                 answer => {
                     self.hear();
@@ -516,9 +514,7 @@ impl Connection {
     pub(crate) fn fault(&self, what: &str, problem: RpcProblem) -> ConnectError {
         let endpoint = self.endpoint.clone();
         match problem {
-            RpcProblem::NoTurn { is_slowed: true, .. } | RpcProblem::NoTurn { refused: Some(_), .. } => {
-                ConnectError::RateLimited { endpoint }
-            }
+            RpcProblem::NoTurn { is_slowed: true, .. } => ConnectError::RateLimited { endpoint },
             RpcProblem::Deadline(after) | RpcProblem::NoTurn { after, .. } => {
                 ConnectError::Silent { endpoint, what: what.to_owned(), after }
             }

@@ -125,6 +125,7 @@ impl Link {
                     _ => Err(SubmitError::Refused(refusal)),
                 }
             }
+            // One that had a turn is not repeated, so this one had none.
             RpcProblem::NoTurn { .. } => {
                 let cause = connection.fault("the submission", problem);
                 Err(SubmitError::NotSent { cause: Some(Box::new(cause)) })
