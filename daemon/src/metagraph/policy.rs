@@ -3,8 +3,9 @@
 //! What was touched (`touched.rs`) and not read yet waits in a [`Backlog`]; [`Backlog::due`] hands
 //! out at most a fixed number of subnets at a time, so that a busy chain costs a bounded number of
 //! requests per block. Claims of root dividends, of which every block of the public network makes
-//! some, change the stake of many neurons a little: they are gathered for a while. A subnet that
-//! was not read as a whole for long is, whatever seems to have happened to it.
+//! some, change the stake of many neurons a little: they are gathered for a while, and each subnet
+//! has its turn at another block of that while. A subnet that was not read as a whole for long is,
+//! whatever seems to have happened to it.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -19,7 +20,7 @@ pub(super) const OLDEST: u32 = 400;
 pub(super) const RETRY: u32 = 20;
 /// How many subnets are read at one time.
 pub(super) const BUDGET: usize = 16;
-/// For so many blocks claims of root dividends are gathered: five minutes of the public network.
+/// For at most so many blocks claims of root dividends are gathered: five minutes of the public network.
 pub(super) const GATHERED: u32 = 25;
 
 /// What is known of a cached subnet, for the decision.
@@ -144,7 +145,7 @@ impl Backlog {
         }
         for (netuid, since) in &self.claims {
             // What is read of a subnet without its stake would be of a later block than that.
-            if block.0.saturating_sub(since.0) >= self.gathered || wanted.contains_key(netuid) {
+            if self.is_turn(*netuid, *since, block) || wanted.contains_key(netuid) {
                 extend(&mut wanted, *netuid, Extent::part(Part::Stake));
             }
         }
@@ -177,6 +178,13 @@ impl Backlog {
             self.note_subnet(netuid, extent);
         }
         Due { list: touched_something || listed != Some(block) || !subnets.is_empty(), subnets, aged }
+    }
+
+    /// Whether the claims on a subnet, gathered since a block, are to be read at another. Claims are
+    /// made on all subnets at once: read together, they would make a slow block of many quick ones.
+    fn is_turn(&self, netuid: NetUid, since: BlockNumber, block: BlockNumber) -> bool {
+        let is_old = block.0.saturating_sub(since.0) >= self.gathered;
+        is_old || (block > since && block.0 % self.gathered == u32::from(netuid.0) % self.gathered)
     }
 
     /// Forgets claims on subnets that are no more.
@@ -308,8 +316,25 @@ mod tests {
         assert!(!backlog.is_waiting() && backlog.has_claims(NetUid(1)));
         backlog.resolve(BlockNumber(20), BTreeSet::new(), BTreeSet::from([NetUid(1)]));
         backlog.read_stake(NetUid(2));
-        assert_eq!(netuids(&due_at(&mut backlog, 9 + GATHERED, &known)), [0; 0]);
-        assert_eq!(netuids(&due_at(&mut backlog, 10 + GATHERED, &known)), [1]);
+        assert_eq!(netuids(&due_at(&mut backlog, GATHERED, &known)), [0; 0]);
+        assert_eq!(netuids(&due_at(&mut backlog, 1 + GATHERED, &known)), [1], "its turn");
+        assert_eq!(netuids(&due_at(&mut backlog, 10 + GATHERED, &known)), [1], "its turn was missed");
+    }
+
+    #[test]
+    fn claims_on_all_subnets_are_read_a_few_at_each_block() {
+        let all: Vec<(u16, u32)> = (0..129).map(|netuid| (netuid, 9)).collect();
+        let mut backlog = backlog();
+        backlog.resolve(BlockNumber(10), BTreeSet::new(), all.iter().map(|(netuid, _)| NetUid(*netuid)).collect());
+        let mut read = Vec::new();
+        for block in 10..=10 + GATHERED {
+            let due = netuids(&due_at(&mut backlog, block, &known(&all)));
+            assert!(due.len() <= 6, "{due:?} at {block}");
+            due.iter().for_each(|netuid| backlog.read_stake(NetUid(*netuid)));
+            read.extend(due);
+        }
+        read.sort_unstable();
+        assert_eq!(read, (0..129).collect::<Vec<_>>(), "each once");
     }
 
     #[test]

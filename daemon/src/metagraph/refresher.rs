@@ -241,8 +241,11 @@ impl Refresher {
             coldkeys => or_none(view.staking_hotkeys(coldkeys).await)?,
         };
         let behind: Vec<AccountId> = behind.into_iter().collect();
-        let rooted = counts_where(view, before, &rooted).await?;
-        let claimed = counts_where(view, before, &behind).await?;
+        let all: BTreeSet<NetUid> = before.subnets.keys().copied().collect();
+        let rooted = counts_where(view, before, &rooted, &all).await?;
+        // Where claims are gathered already, one more changes nothing.
+        let unclaimed = &all - &self.backlog.claimed();
+        let claimed = counts_where(view, before, &behind, &unclaimed).await?;
         self.backlog.resolve(view.block().number, rooted, claimed);
         Ok(())
     }
@@ -425,18 +428,24 @@ fn beyond_the_budget(wanted: &mut BTreeMap<NetUid, Extent>, due: &Due) -> BTreeM
     rest.into_iter().filter_map(|netuid| wanted.remove_entry(&netuid)).collect()
 }
 
-/// The subnets in which the stake of any of `hotkeys` counts for somebody: where they are
-/// registered, or have children. Many hotkeys, of which one coldkey may have thousands, are not
+/// Those of the subnets `among` in which the stake of any of `hotkeys` counts for somebody: where they
+/// are registered, or have children. Many hotkeys, of which one coldkey may have thousands, are not
 /// asked for one by one: theirs may count anywhere.
-async fn counts_where(view: &View, before: &Metagraphs, hotkeys: &[AccountId]) -> Result<BTreeSet<NetUid>, ReadError> {
-    if hotkeys.is_empty() {
+async fn counts_where(
+    view: &View,
+    before: &Metagraphs,
+    hotkeys: &[AccountId],
+    among: &BTreeSet<NetUid>,
+) -> Result<BTreeSet<NetUid>, ReadError> {
+    if hotkeys.is_empty() || among.is_empty() {
         return Ok(BTreeSet::new());
     }
-    let netuids: Vec<NetUid> = before.subnets.keys().copied().collect();
+    let netuids: Vec<NetUid> = among.iter().copied().collect();
     if hotkeys.len().saturating_mul(netuids.len()) > MOST_ASKED {
         return Ok(netuids.into_iter().collect());
     }
     let lives = hotkeys.iter().flat_map(|hotkey| before.homes_of_hotkey(*hotkey));
+    let lives = lives.filter(|netuid| among.contains(netuid));
     let children = or_none(view.subnets_with_children(hotkeys, &netuids).await)?;
     Ok(lives.chain(children).collect())
 }
