@@ -2,9 +2,13 @@
 //!
 //! Nothing is asked here, and nothing is tried twice: when to connect is the follower's decision
 //! (`link/follower.rs`), so the client below is one that ends with its connection. Whoever waits for a
-//! connection bounds the waiting, which holds up nobody else: a resolver may take as long as it likes.
+//! connection bounds the waiting, which holds up nobody else: a resolver may take as long as it likes, on a
+//! thread of the runtime that connected first. Others that read may have hardly a thread for such waiting.
 
-use std::{fmt, sync::Arc};
+use std::{
+    fmt,
+    sync::{Arc, OnceLock},
+};
 
 use futures_util::{
     FutureExt, StreamExt,
@@ -18,7 +22,7 @@ use subxt_rpcs::{
     Error, RpcClient, RpcClientT,
     client::{RawRpcFuture, RawRpcSubscription},
 };
-use tokio::{net, runtime::Handle, sync::Semaphore, task::spawn_blocking};
+use tokio::{net, runtime::Handle, sync::Semaphore};
 use tokio_util::sync::CancellationToken;
 
 use crate::{endpoint::Endpoint, link::LinkConfig};
@@ -33,20 +37,31 @@ pub(crate) trait Dial: fmt::Debug + Send + Sync {
 }
 
 /// Over a WebSocket.
-#[derive(Debug)]
-pub(crate) struct WebSocket;
+#[derive(Debug, Default)]
+pub(crate) struct WebSocket {
+    /// Where connections are made and live: the follower's, which is the first to connect.
+    runtime: OnceLock<Handle>,
+}
 
 /// A connection that says why it ended, to whoever has asked for something and to subscribers.
 struct Socket(Arc<WsClient>);
 
 // === impl WebSocket ===
 
+impl WebSocket {
+    fn runtime(&self) -> Handle {
+        self.runtime.get_or_init(Handle::current).clone()
+    }
+}
+
 impl Dial for WebSocket {
     fn resolve<'d>(&'d self, host: &'d str) -> BoxFuture<'d, Result<(), String>> {
         async move {
+            let name = host.to_owned();
             // On a thread that may wait.
-            let mut addresses = net::lookup_host((host, 0)).await.map_err(|error| error.to_string())?;
-            addresses.next().map(|_| ()).ok_or_else(|| "it has no address".to_owned())
+            let looked_up = self.runtime().spawn(async move { net::lookup_host((name, 0)).await.map(Vec::from_iter) });
+            let addresses = looked_up.await.map_err(|_| BROKE_OFF)?.map_err(|error| error.to_string())?;
+            if addresses.is_empty() { Err("it has no address".to_owned()) } else { Ok(()) }
         }
         .boxed()
     }
@@ -63,20 +78,23 @@ impl Dial for WebSocket {
             .connection_timeout(config.connect_timeout())
             .build(endpoint.url().to_owned());
         async move {
-            let (runtime, given_up) = (Handle::current(), CancellationToken::new());
+            let (runtime, given_up) = (self.runtime(), CancellationToken::new());
             let _on_drop = given_up.clone().drop_guard();
             // The client looks the name up itself, for each redirection too, and blocks its thread for that.
-            let opened = spawn_blocking(move || runtime.block_on(given_up.run_until_cancelled(opening))).await;
+            let waits = runtime.clone();
+            let opened = waits.spawn_blocking(move || runtime.block_on(given_up.run_until_cancelled(opening))).await;
             match opened {
                 Ok(Some(Ok(client))) => Ok(RpcClient::new(Socket(client.into()))),
                 Ok(Some(Err(error))) => Err(innermost(&error)),
-                Ok(None) | Err(_) => Err("connecting broke off".to_owned()),
+                Ok(None) | Err(_) => Err(BROKE_OFF.to_owned()),
             }
         }
         .boxed()
     }
 }
 
+/// The runtime ends, or whoever connected waits no longer.
+const BROKE_OFF: &str = "connecting broke off";
 /// The most bytes of a request: an extrinsic with a runtime in it is the largest.
 const LARGEST_REQUEST: u32 = 50 * 1024 * 1024;
 /// More requests than that wait for each other; the endpoint's budget comes first.
@@ -138,13 +156,36 @@ fn innermost(error: &dyn std::error::Error) -> String {
 
 #[cfg(test)]
 mod tests {
+    use tokio::runtime::Builder;
+
     use super::*;
 
     #[tokio::test]
     async fn a_name_that_nobody_has_is_said_to_be_one() {
         // RFC 6761: no resolver knows a name below `invalid`.
-        let refused = WebSocket.resolve("node.invalid").await.unwrap_err();
+        let dialer = WebSocket::default();
+        let refused = dialer.resolve("node.invalid").await.unwrap_err();
         assert!(!refused.is_empty());
-        assert_eq!(WebSocket.resolve("localhost").await, Ok(()));
+        assert_eq!(dialer.resolve("localhost").await, Ok(()));
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+    async fn a_reader_whose_only_thread_for_waiting_is_held_up_connects_all_the_same() {
+        let dialer = WebSocket::default();
+        assert_eq!(dialer.resolve("localhost").await, Ok(()));
+        let (release, held) = std::sync::mpsc::channel::<()>();
+        let reads = move || {
+            let reader = Builder::new_current_thread().enable_all().max_blocking_threads(1).build().unwrap();
+            let waits = reader.spawn_blocking(move || held.recv());
+            let found = reader.block_on(dialer.resolve("localhost"));
+            let nobody = Endpoint::from("ws://127.0.0.1:1");
+            let refused = reader.block_on(dialer.dial(&nobody, &LinkConfig::default())).err();
+            drop(release);
+            let _ = reader.block_on(waits).unwrap();
+            (found, refused)
+        };
+        let (found, refused) = tokio::task::spawn_blocking(reads).await.unwrap();
+        assert_eq!(found, Ok(()));
+        assert!(refused.is_some_and(|said| said.contains("refused")));
     }
 }

@@ -289,6 +289,21 @@ pub enum ReadError {
         /// The deadline.
         after: Duration,
     },
+    /// Its turn never came in time: others were before it, or the node turned requests away. Nothing was
+    /// answered, nor found wrong.
+    #[error(
+        "{what} had no turn within {after:?}: {}",
+        if *.is_slowed { "the node answers fewer requests than are wanted of it; name more endpoints, or one of your own, in chain.endpoints" }
+        else { "too much else is being asked of the node; ask again, or raise chain.requests_per_s" }
+    )]
+    NoTurn {
+        /// The request.
+        what: String,
+        /// The deadline.
+        after: Duration,
+        /// Whether the node had turned requests away as too many.
+        is_slowed: bool,
+    },
     /// The connection was lost while waiting for the answer, more than once.
     #[error("the link was lost while waiting for {what}")]
     Cut {

@@ -94,7 +94,7 @@ struct Shared {
 
 /// Makes the handle and the task that keeps it alive. No I/O happens before [`Follower::run`].
 pub fn link(config: LinkConfig) -> Result<(Link, Follower), ConfigError> {
-    link_over(Box::new(WebSocket), config)
+    link_over(Box::<WebSocket>::default(), config)
 }
 
 /// The same over connections that `dialer` makes.
@@ -465,7 +465,8 @@ impl Link {
     fn read_error<T>(request: &Request<T>, problem: RpcProblem) -> ReadError {
         let what = request.what().to_owned();
         match problem {
-            RpcProblem::Deadline(after) | RpcProblem::NoTurn { after, .. } => ReadError::Deadline { what, after },
+            RpcProblem::Deadline(after) => ReadError::Deadline { what, after },
+            RpcProblem::NoTurn { after, is_slowed } => ReadError::NoTurn { what, after, is_slowed },
             RpcProblem::Oversized => ReadError::Oversized { what },
             RpcProblem::Cut(_) => ReadError::Cut { what },
             RpcProblem::Refused { code, message, data } => {

@@ -474,6 +474,7 @@ pub(super) fn is_about_the_link(error: &ReadError) -> bool {
     match error {
         ReadError::NotConnected { .. }
         | ReadError::Deadline { .. }
+        | ReadError::NoTurn { .. }
         | ReadError::Cut { .. }
         | ReadError::UnknownBlock { .. }
         | ReadError::TakenBack { .. }

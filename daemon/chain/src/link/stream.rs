@@ -56,7 +56,12 @@ impl BlockStream {
                     self.next = Some(BlockNumber(next.0.saturating_add(1)));
                     return Ok(block);
                 }
-                Err(ReadError::NotConnected { .. } | ReadError::Cut { .. } | ReadError::Deadline { .. }) => {
+                Err(
+                    ReadError::NotConnected { .. }
+                    | ReadError::Cut { .. }
+                    | ReadError::Deadline { .. }
+                    | ReadError::NoTurn { .. },
+                ) => {
                     self.reconnected().await;
                 }
                 Err(error) => return Err(error),

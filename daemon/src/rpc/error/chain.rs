@@ -9,6 +9,7 @@ fn read_kind(error: &ReadError) -> ErrorKind {
     match error {
         ReadError::NotConnected { .. }
         | ReadError::Deadline { .. }
+        | ReadError::NoTurn { .. }
         | ReadError::Cut { .. }
         | ReadError::Refused { .. }
         | ReadError::Oversized { .. }
