@@ -11,6 +11,7 @@ use super::{policy::Known, snapshot::Snapshot, subnet::Subnet};
 
 /// All subnets in one line each.
 pub(super) struct Pools {
+    at: BlockNumber,
     entries: Vec<(SubnetEntry, SubnetMarks)>,
 }
 
@@ -21,7 +22,7 @@ impl Pools {
         let entries = view.subnets().await?;
         let netuids: Vec<NetUid> = entries.iter().map(|entry| entry.netuid).collect();
         let marks = view.subnet_marks(&netuids).await?;
-        Ok(Self { entries: entries.into_iter().zip(marks).collect() })
+        Ok(Self { at: view.block().number, entries: entries.into_iter().zip(marks).collect() })
     }
 
     pub(super) fn netuids(&self) -> impl Iterator<Item = NetUid> + '_ {
@@ -70,7 +71,7 @@ impl Pools {
     pub(super) fn merged(&self, snapshots: &BTreeMap<NetUid, Arc<Snapshot>>) -> BTreeMap<NetUid, Subnet> {
         let merge = |(entry, marks): &(SubnetEntry, SubnetMarks)| {
             let known = &snapshots.get(&entry.netuid)?.subnet;
-            Some((entry.netuid, known.updated(entry.dynamic.as_ref(), entry.price, marks)))
+            Some((entry.netuid, known.updated(self.at, entry.dynamic.as_ref(), entry.price, marks)))
         };
         self.entries.iter().filter_map(merge).collect()
     }

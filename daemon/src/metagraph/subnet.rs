@@ -3,7 +3,7 @@
 //! They come with a whole metagraph, or without the neurons from the list of all subnets, which is
 //! read at every block. What a runtime does not tell is none.
 
-use btd_api::{Alpha, Coldkey, NetUid, Tao};
+use btd_api::{Alpha, BlockNumber, Coldkey, NetUid, Tao};
 use btd_chain::{DynamicInfo, RawMetagraph, ReadError, SubnetMarks, View};
 use serde::{Deserialize, Serialize};
 use tokio::try_join;
@@ -110,9 +110,22 @@ impl Subnet {
         }
     }
 
-    /// The same subnet with what changes from block to block read anew.
-    pub(super) fn updated(&self, dynamic: Option<&DynamicInfo>, price_now: Option<Tao>, marks: &SubnetMarks) -> Self {
-        let told = dynamic.map_or_else(|| self.clone(), |dynamic| Self::told(dynamic, price_now));
+    /// The same subnet with what changes from block to block read anew at `block`.
+    pub(super) fn updated(
+        &self,
+        block: BlockNumber,
+        dynamic: Option<&DynamicInfo>,
+        price_now: Option<Tao>,
+        marks: &SubnetMarks,
+    ) -> Self {
+        let told = match (dynamic, marks.blocks_since_epoch) {
+            (Some(dynamic), _) => Self::told(dynamic, price_now),
+            (None, Some(since)) => {
+                let last_epoch = u64::from(block.0).saturating_sub(since);
+                Self { blocks_since_epoch: since, last_epoch, ..self.clone() }
+            }
+            (None, None) => self.clone(),
+        };
         Self {
             netuid: self.netuid,
             neurons: marks.neurons.unwrap_or(self.neurons),
@@ -155,6 +168,32 @@ pub(super) fn price(netuid: NetUid, tao_in: Tao, alpha_in: Alpha) -> Option<Tao>
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_pace_goes_on_where_no_list_of_subnets_tells_it() {
+        let kept = Subnet {
+            netuid: NetUid(1),
+            name: String::new(),
+            symbol: String::new(),
+            owner: None,
+            neurons: 3,
+            max_neurons: 256,
+            tempo: 99,
+            last_epoch: 100,
+            blocks_since_epoch: 5,
+            price: None,
+            tao_in: None,
+            alpha_in: None,
+            alpha_out: None,
+            tao_in_emission: None,
+            burn: Tao::ZERO,
+            registration_allowed: None,
+        };
+        let marks = SubnetMarks { blocks_since_epoch: Some(7), ..SubnetMarks::default() };
+        let now = kept.updated(BlockNumber(207), None, None, &marks);
+        assert_eq!(now, Subnet { last_epoch: 200, blocks_since_epoch: 7, ..kept.clone() });
+        assert_eq!(kept.updated(BlockNumber(207), None, None, &SubnetMarks::default()), kept);
+    }
 
     #[test]
     fn a_price_follows_from_the_pool() {

@@ -75,6 +75,8 @@ pub struct SubnetMarks {
     pub burn: Option<Tao>,
     /// How many mechanisms it has, the main one among them.
     pub mechanisms: Option<u8>,
+    /// Blocks since its last epoch; none also where the list of subnets tells them.
+    pub blocks_since_epoch: Option<u64>,
 }
 
 // === impl Part ===
@@ -108,8 +110,14 @@ impl View {
 
     /// The marks of each of `netuids`, in their order, in one request as a rule.
     pub async fn subnet_marks(&self, netuids: &[NetUid]) -> Result<Vec<SubnetMarks>, ReadError> {
-        let items = ["SubnetworkN", "MaxAllowedUids", "NetworkRegistrationAllowed", "Burn", "MechanismCountCurrent"];
-        let infos = items.map(|item| self.runtime().storage_info(PALLET, item).ok());
+        const PACE: &str = "BlocksSinceLastStep";
+        let items =
+            ["SubnetworkN", "MaxAllowedUids", "NetworkRegistrationAllowed", "Burn", "MechanismCountCurrent", PACE];
+        let is_listed = self.runtime().has_runtime_api("SubnetInfoRuntimeApi", "get_all_dynamic_info");
+        let infos = items.map(|item| {
+            let is_wanted = item != PACE || !is_listed;
+            is_wanted.then(|| self.runtime().storage_info(PALLET, item).ok()).flatten()
+        });
         let mut keys = Vec::with_capacity(netuids.len().saturating_mul(items.len()));
         for netuid in netuids {
             for (item, info) in items.iter().zip(&infos) {
@@ -132,6 +140,7 @@ impl View {
                 registration_allowed: self.mark(value(2, keys))?,
                 burn: self.mark(value(3, keys))?,
                 mechanisms: self.mark(value(4, keys))?,
+                blocks_since_epoch: self.mark(value(5, keys))?,
             })
         });
         marks.collect()

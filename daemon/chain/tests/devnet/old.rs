@@ -13,6 +13,8 @@ use crate::faulty::Reaction;
 
 pub(crate) const OF_2024: &[u8] = include_bytes!("../../../../tests/vectors/metadata/metadata-143.scale");
 pub(crate) const OF_2023: &[u8] = include_bytes!("../../../../tests/vectors/metadata/metadata-103.scale");
+/// Spec 425 in version 14.
+pub(crate) const OF_2026: &[u8] = include_bytes!("../../../../tests/vectors/metadata/metadata-425-v14.scale");
 
 /// The runtime APIs of pallet_subtensor before 2025, by their hashes, and Core.
 const APIS: [(&str, &str); 6] = [

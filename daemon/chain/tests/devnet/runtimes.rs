@@ -15,7 +15,7 @@ use crate::{
     chain, config,
     faulty::{FaultyNode, Reaction},
     follow, in_time,
-    old::{Answers, OF_2023, OF_2024, asked, hex_of, hyperparameters, neuron_lite, old},
+    old::{Answers, OF_2023, OF_2024, OF_2026, asked, hex_of, hyperparameters, neuron_lite, old},
     until,
 };
 
@@ -158,6 +158,28 @@ async fn the_metagraph_of_an_old_runtime_says_what_it_does_not_know() {
     }
     assert_eq!(view.mechagraph(NetUid(1), btd_api::MechId(1)).await.unwrap(), None);
     assert_eq!(view.metagraph(NetUid(9)).await.unwrap(), None);
+    // The pace of a subnet, which no list of subnets tells.
+    let since = view.subnet_marks(&[NetUid(1)]).await.unwrap()[0].blocks_since_epoch;
+    assert_eq!(since, Some(fields.blocks_since_last_step));
+}
+
+/// What its neurons tell is their alpha alone, which is neither their stake nor their tao.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_runtime_with_pools_whose_apis_are_not_described_tells_no_stake() {
+    let devnet = chain().await;
+    let node = FaultyNode::before(devnet.address()).await;
+    let answers = Answers::from([(
+        ("NeuronInfoRuntimeApi_get_neurons_lite", asked(1)),
+        [vec![4], neuron_lite()].concat().encode(),
+    )]);
+    node.script(move |method, params| old(425, OF_2026, &answers, method, params).unwrap_or(Reaction::Pass));
+    let followed = follow(config([node.address()]));
+    until(&followed.link, LinkState::is_live).await;
+    let view = followed.link.view().unwrap();
+    assert_eq!(view.neurons_lite(NetUid(1)).await.unwrap()[0].stake, 40);
+    let told = view.metagraph(NetUid(1)).await;
+    let Err(ReadError::Absent(absent)) = told else { panic!("{told:?}") };
+    assert_eq!((absent.name.as_str(), absent.lack), ("SubnetInfoRuntimeApi.get_metagraph", Lack::Undescribed));
 }
 
 /// Hyperparameters of a layout that is not known, or that a runtime refuses, take no metagraph with them.

@@ -11,9 +11,12 @@ use super::{
         neurons::NeuronLite,
         subnets::{I96F32, if_present},
     },
-    MetagraphFields, PALLET,
+    API, MetagraphFields, PALLET,
 };
-use crate::{error::ReadError, scale::read::FromScale};
+use crate::{
+    error::{Item, ReadError},
+    scale::read::FromScale,
+};
 
 /// What storage says of a subnet where no runtime API does; none where the runtime has no such item.
 struct OldSubnet {
@@ -95,11 +98,17 @@ impl View {
     /// the subnet, and the names of the fields of which none of them tells; none when there is no such
     /// subnet. Amounts of stake are in tao: before there were pools it was all there was. There is one
     /// mechanism.
+    ///
+    /// A runtime that has pools tells stake in its own metagraph only: where its metadata does not describe
+    /// that (version 14 does not), neurons would tell alpha where tao is wanted, and there is none.
     pub(super) async fn metagraph_of_old(
         &self,
         netuid: NetUid,
         mechid: MechId,
     ) -> Result<Option<(MetagraphFields, Vec<&'static str>)>, ReadError> {
+        if self.runtime().has_storage(PALLET, "SubnetAlphaIn") {
+            return Err(self.runtime().absent(Item::RuntimeApi, API, "get_metagraph").into());
+        }
         if mechid != MechId(0) || !self.subnet_exists(netuid).await? {
             return Ok(None);
         }
