@@ -198,6 +198,14 @@ fn the_metagraph_outlives_the_chain() {
     });
     assert_eq!(stale["neurons"], fresh["neurons"]);
     assert!(stale["at"]["number"].as_u64() >= fresh["at"]["number"].as_u64());
+    // What is kept of a metagraph and of the list of subnets is told with it; weights and bonds are the chain's.
+    let whole = host.ask(&["rpc", "metagraph_get", r#"{"netuid":1}"#]);
+    assert!(whole["matrices"] == false && whole["at"]["stale"] == true, "{whole}");
+    assert_eq!(whole["columns"]["hotkeys"].as_array().map(Vec::len), fresh["neurons"].as_array().map(Vec::len));
+    let price = host.ask(&["subnets", "price", "1"]);
+    assert_eq!((&price["at"]["stale"], &price["prices"][0]["price"]), (&Value::Bool(true), &fresh["subnet"]["price"]));
+    let cost = host.ask(&["rpc", "subnets_burnCost", r#"{"netuid":1}"#]);
+    assert_eq!((&cost["at"]["stale"], &cost["cost"]), (&Value::Bool(true), &fresh["subnet"]["burn"]));
     let (code, error) =
         host.refused(&["wallet", "balance", "--address", "5GrwvaEF5zXb26Fz9rcQpDWS57CtERHpNehXCPcNoHGKutQY"]);
     assert_eq!(code, 8, "{error}");

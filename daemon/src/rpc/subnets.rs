@@ -162,6 +162,9 @@ async fn show(parts: Arc<Parts>, params: SubnetParams, _: Caller) -> Result<Show
 }
 
 async fn price(parts: Arc<Parts>, params: PriceParams, _: Caller) -> Result<PriceReply, Failure> {
+    if let (None, Some(kept)) = (params.block, list::kept_prices(&parts, params.netuid)) {
+        return Ok(kept);
+    }
     let (view, at) = raw::view(&parts.link, params.block).await?;
     let entries = view.subnets().await?.into_iter();
     let prices = entries.map(|entry| SubnetPrice { netuid: entry.netuid, price: entry.price });
@@ -174,6 +177,9 @@ async fn price(parts: Arc<Parts>, params: PriceParams, _: Caller) -> Result<Pric
 }
 
 async fn registration_cost(parts: Arc<Parts>, params: SubnetParams, _: Caller) -> Result<CostReply, Failure> {
+    if let (None, Some(kept)) = (params.block, list::kept_cost(&parts, params.netuid)) {
+        return Ok(kept);
+    }
     let (view, at) = raw::view(&parts.link, params.block).await?;
     if !view.subnet_exists(params.netuid).await? {
         return Err(no_subnet_at(params.netuid, at));

@@ -25,7 +25,8 @@ pub(in crate::rpc) struct Found {
 }
 
 /// The whole metagraph at a block. What the chain does not tell any more, because its nodes have thrown
-/// that state away or are out of reach, is told from the history where it has exactly that block.
+/// that state away or are out of reach, is told from the history where it has exactly that block; without
+/// a block, what is kept is told, which has no weights and bonds.
 pub(super) async fn read(
     parts: &Parts,
     netuid: NetUid,
@@ -36,7 +37,17 @@ pub(super) async fn read(
         Ok(found) => return Ok(found),
         Err(failure) => failure,
     };
+    if block.is_none() {
+        return kept(parts, netuid, mechid).map(|(table, at)| Found { table, at }).ok_or(failure);
+    }
     recorded(parts, netuid, mechid, block).await.ok_or(failure)
+}
+
+/// The columns that are kept, if they were read since the process began.
+fn kept(parts: &Parts, netuid: NetUid, mechid: MechId) -> Option<(Arc<Table>, At)> {
+    let known = parts.metagraph.current();
+    let (at, table) = known.table(netuid, mechid)?;
+    Some((Arc::clone(table), receipt::kept_of(netuid, at, &known, &parts.link)))
 }
 
 /// The columns at a block: those that are kept, without a block; from the history, if it has exactly
@@ -47,11 +58,8 @@ pub(super) async fn recall(
     mechid: MechId,
     block: Option<BlockId>,
 ) -> Result<(Arc<Table>, At), Failure> {
-    if block.is_none() {
-        let known = parts.metagraph.current();
-        if let Some((at, table)) = known.table(netuid, mechid) {
-            return Ok((Arc::clone(table), receipt::kept_of(netuid, at, &known, &parts.link)));
-        }
+    if let (None, Some(kept)) = (block, kept(parts, netuid, mechid)) {
+        return Ok(kept);
     }
     let Found { table, at } = match recorded(parts, netuid, mechid, block).await {
         Some(found) => found,

@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use btd_api::{
-    NetUid,
-    chain::BlockId,
-    subnets::{ListParams, SubnetSummary, Subnets},
+    BlockNumber, NetUid,
+    chain::{At, BlockId},
+    subnets::{CostReply, ListParams, PriceReply, SubnetPrice, SubnetSummary, Subnets},
 };
 use btd_chain::ReadError;
 use futures_util::{StreamExt, TryStreamExt, stream};
@@ -13,7 +13,7 @@ use futures_util::{StreamExt, TryStreamExt, stream};
 use super::summary;
 use crate::{
     daemon::Parts,
-    metagraph::Subnet,
+    metagraph::{List, Subnet},
     rpc::{Caller, Failure, chain::raw, receipt},
 };
 
@@ -30,6 +30,38 @@ pub(super) async fn list(parts: Arc<Parts>, params: ListParams, _: Caller) -> Re
         at: receipt::kept_at(list.at, &metagraphs, &parts.link),
         subnets: list.subnets.values().map(summary).collect(),
     })
+}
+
+/// The prices as they are kept, of one subnet or of all.
+pub(super) fn kept_prices(parts: &Parts, netuid: Option<NetUid>) -> Option<PriceReply> {
+    kept(parts, |list, at| {
+        let price = |subnet: &Subnet| SubnetPrice { netuid: subnet.netuid, price: subnet.price };
+        let prices = match netuid {
+            Some(netuid) => vec![price(list.subnets.get(&netuid)?)],
+            // One whose metagraph was never read is missing.
+            None if list.subnets.len() < list.netuids.len() => return None,
+            None => list.subnets.values().map(price).collect(),
+        };
+        Some(PriceReply { at, prices })
+    })
+}
+
+/// What a place in the subnet costs, as it is kept.
+pub(super) fn kept_cost(parts: &Parts, netuid: NetUid) -> Option<CostReply> {
+    kept(parts, |list, at| Some(CostReply { at, cost: list.subnets.get(&netuid)?.burn }))
+}
+
+/// What `find` finds in the list that is kept, where nothing newer can be asked for: at the newest block,
+/// and while the chain is out of reach.
+fn kept<T>(parts: &Parts, find: impl FnOnce(&List, At) -> Option<T>) -> Option<T> {
+    let known = parts.metagraph.current();
+    let list = known.list.as_ref()?;
+    let newest = parts.link.finalized().map_or(BlockNumber(0), |block| block.number);
+    let is_live = parts.link.state().borrow().is_live();
+    if is_live && newest > list.at.block.number {
+        return None;
+    }
+    find(list, receipt::kept_at(list.at, &known, &parts.link))
 }
 
 /// The subnets as they were at a block.
