@@ -121,3 +121,28 @@ fn a_reader_who_has_seen_enough_ends_it() {
     assert!(!words.contains("panicked"), "{ended}: {words}");
     assert!(daemon.stop().success());
 }
+
+/// What cannot come, or not for long, is said at once: nobody waits for it in silence.
+#[test]
+fn who_waits_for_what_is_not_there_is_told_so() {
+    let host = Host::new();
+    let daemon = host.start(&["--network", "devnet", "--block-time", "instant"]);
+    for (words, said) in [
+        (&["--from", "4000"][..], "block 4000 lies ahead of it"),
+        (&["--from-cursor", "4000-2"], "block 4000 lies ahead of it"),
+        (&["--pallet", "balances"], "nearest: Balances"),
+        (&["--event", "transfer"], "nearest: Transfer"),
+        (&["--pallet", "Balances", "--event", "WeightsSet"], "no event WeightsSet in Balances"),
+    ] {
+        let mut waiting = host.command_of("btctl");
+        waiting.args(["--json", "events"]).args(words).stdout(Stdio::piped());
+        let mut waiting = waiting.spawn().unwrap();
+        let mut lines = BufReader::new(waiting.stdout.take().unwrap()).lines();
+        let first: Value = serde_json::from_str(&lines.next().unwrap().unwrap()).unwrap();
+        let trouble = first["trouble"].as_str().unwrap_or_else(|| panic!("{words:?}: {first}"));
+        assert!(first["type"] == "waiting" && first["link"] == "live" && trouble.contains(said), "{first}");
+        waiting.kill().unwrap();
+        waiting.wait().unwrap();
+    }
+    assert!(daemon.stop().success());
+}

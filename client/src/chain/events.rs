@@ -1,10 +1,8 @@
 //! Finalized blocks, or single events, as they come.
 
 use btd_api::{
-    AccountId, BlockNumber, ErrorKind, NetUid, Subscription,
-    chain::{
-        Described, Finalized, FinalizedBlock, Link, Metadata, MetadataParams, SubscribeFinalized, SubscribeParams,
-    },
+    AccountId, BlockNumber, NetUid, Subscription,
+    chain::{Finalized, FinalizedBlock, Link, SubscribeFinalized, SubscribeParams},
     events::{Happened, SubscribeEvents, SubscribeEventsParams},
 };
 use clap::Args;
@@ -48,64 +46,6 @@ pub(crate) struct EventsArgs {
     count: Option<u32>,
 }
 
-/// Why no event of these names will come: what the runtime lacks, or how its name is written. A
-/// misspelled name would be waited for without end.
-async fn doubt(session: &Session, pallet: Option<&str>, event: Option<&str>) -> Option<String> {
-    let event = match (pallet, event) {
-        (None, None) => return None,
-        (Some(name), None) => {
-            return match described(session, Some(name)).await {
-                Ok(items) => no_pallet(name, &items),
-                Err(doubt) => doubt,
-            };
-        }
-        (_, Some(event)) => event,
-    };
-    let pallets = match pallet {
-        Some(name) => vec![name.to_owned()],
-        None => names(&described(session, None).await.ok()?, "pallet"),
-    };
-    let mut nearest = None;
-    for name in &pallets {
-        let events = match described(session, Some(name)).await {
-            Ok(items) if pallet.is_some() && no_pallet(name, &items).is_some() => return no_pallet(name, &items),
-            Ok(items) => names(&items, "event"),
-            Err(doubt) => return doubt,
-        };
-        if events.iter().any(|name| name == event) {
-            return None;
-        }
-        nearest = nearest.or_else(|| events.into_iter().find(|name| name.eq_ignore_ascii_case(event)));
-    }
-    let whose = pallet.map_or_else(String::new, |name| format!(" in {name}"));
-    let nearest = nearest.map_or_else(String::new, |name| format!("; nearest: {name}"));
-    Some(format!("this runtime has no event {event}{whose}{nearest}"))
-}
-
-/// Why nothing that goes by the name of a pallet makes events: it is none, or a pallet without any.
-fn no_pallet(name: &str, items: &[Described]) -> Option<String> {
-    if items.iter().any(|item| item.kind == "method") {
-        return Some(format!("{name} is a runtime API of this runtime, not a pallet: it makes no events"));
-    }
-    let has_events = items.iter().any(|item| item.kind == "event");
-    (!has_events).then(|| format!("the pallet {name} of this runtime has no events"))
-}
-
-/// What the runtime has under this name, or the words for its absence. Other failures have none: the
-/// call that follows meets them too.
-async fn described(session: &Session, name: Option<&str>) -> Result<Vec<Described>, Option<String>> {
-    let params = MetadataParams { name: name.map(str::to_owned), block: None };
-    match session.call::<Metadata>(&params).await.and_then(|reply| reply.read()) {
-        Ok(reply) => Ok(reply.items),
-        Err(Failure::Api(error)) if error.kind() == Some(ErrorKind::NotOnThisRuntime) => Err(Some(error.message)),
-        Err(_) => Err(None),
-    }
-}
-
-fn names(items: &[Described], kind: &str) -> Vec<String> {
-    items.iter().filter(|item| item.kind == kind).map(|item| item.name.clone()).collect()
-}
-
 // === impl EventsArgs ===
 
 impl EventsArgs {
@@ -133,9 +73,6 @@ impl EventsArgs {
             account: self.account,
             from_cursor: cursor.clone(),
         };
-        if let Some(doubt) = doubt(session, params.pallet.as_deref(), params.event.as_deref()).await {
-            session.out.note(format!("{doubt}; waiting all the same, for another runtime may have it"));
-        }
         let mut left = self.count;
         let mut following = session.follow::<SubscribeEvents>(&params).await?;
         loop {
@@ -227,10 +164,11 @@ impl EventsArgs {
 
 fn waiting(link: Link, trouble: &str) -> String {
     let why = match link {
-        Link::Stale => "blocks stopped arriving",
-        Link::Connecting | Link::Live | Link::Lost => "the chain is out of reach",
+        Link::Live => "nothing comes",
+        Link::Stale => "no block comes, blocks stopped arriving",
+        Link::Connecting | Link::Lost => "no block comes, the chain is out of reach",
     };
-    format!("no block comes, {why}: {}", text::visible(trouble))
+    format!("{why}: {}", text::visible(trouble))
 }
 
 fn lost(method: &'static str) -> Failure {
@@ -268,14 +206,6 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-
-    #[test]
-    fn what_makes_no_events_is_told_for_what_it_is() {
-        let item = |kind: &str| Described { kind: kind.into(), name: "x".into(), signature: String::new() };
-        assert!(no_pallet("Core", &[item("method")]).unwrap().contains("runtime API"));
-        assert!(no_pallet("Aura", &[item("call"), item("storage")]).unwrap().contains("no events"));
-        assert_eq!(no_pallet("System", &[item("call"), item("event")]), None);
-    }
 
     #[test]
     fn a_block_is_a_line_and_its_events_below_it() {

@@ -154,8 +154,9 @@ pub struct FinalizedBlock {
 #[serde(deny_unknown_fields)]
 pub struct SubscribeParams {
     /// The first block wanted; without it, the next one to be finalized. Past blocks are read from
-    /// the chain, in order, as far as its nodes keep them.
-    #[serde(default)]
+    /// the chain, in order, as far as its nodes keep them. `from_cursor` is another name for it: the number
+    /// behind the last block that was handled is the cursor.
+    #[serde(default, alias = "from_cursor")]
     pub from_block: Option<BlockNumber>,
 }
 
@@ -165,8 +166,8 @@ pub struct SubscribeParams {
 pub enum Finalized {
     /// The next block; numbers never repeat and never skip.
     Block(FinalizedBlock),
-    /// No block comes, because the chain is out of reach or its blocks stopped arriving. Sent once
-    /// for each outage; the next block that comes ends it.
+    /// No block comes, because the chain is out of reach, its blocks stopped arriving, or the block that
+    /// was asked for lies ahead of it. Sent once for each outage; the next block that comes ends it.
     Waiting {
         /// How the link stands.
         link: Link,

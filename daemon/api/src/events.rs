@@ -62,8 +62,8 @@ pub enum Happened {
         /// Why, in words.
         trouble: String,
     },
-    /// No block comes, because the chain is out of reach or its blocks stopped arriving. Sent once
-    /// for each outage.
+    /// Nothing comes, because the chain is out of reach, its blocks stopped arriving (once for each outage),
+    /// the cursor lies ahead of it, or its runtime has no such event (both at the beginning).
     Waiting {
         /// How the link stands.
         link: Link,

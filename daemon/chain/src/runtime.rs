@@ -4,6 +4,7 @@
 //! to which block is the follower's business (`link/follower.rs`).
 
 mod describe;
+mod events;
 mod features;
 mod undescribed;
 

@@ -8,6 +8,7 @@ use std::{
 };
 
 use btd_api::{
+    BlockNumber,
     chain::{
         self, Best, Block, ChainStatus, Constant, Events, Finalized, FinalizedBlock, Metadata, RuntimeApi, Status,
         Storage, SubscribeBest, SubscribeFinalized, SubscribeParams,
@@ -15,7 +16,7 @@ use btd_api::{
     rpc::Nothing,
 };
 use btd_chain::{BestHead, BlockStream, Link, LinkState, Priority};
-use futures_util::{Stream, stream};
+use futures_util::{Stream, StreamExt, stream};
 use tokio::time::timeout;
 
 use super::{Caller, Failure, Table, link, receipt};
@@ -48,7 +49,9 @@ async fn subscribe(
     // Blocks of the past are fetched for this subscriber alone: whoever waits for an answer goes first.
     let link = parts.link.with_priority(Priority::Bulk);
     let blocks = params.from_block.map_or_else(|| link.blocks(), |first| link.blocks_from(first));
-    Ok(stream::unfold(Some((blocks, Told::Nothing)), move |state| {
+    let ahead = params.from_block.and_then(|first| ahead(&link, first));
+    let ahead = ahead.map(|(link, trouble)| Finalized::Waiting { link, trouble });
+    Ok(stream::iter(ahead).chain(stream::unfold(Some((blocks, Told::Nothing)), move |state| {
         let link = link.clone();
         async move {
             let (mut blocks, told) = state?;
@@ -63,7 +66,20 @@ async fn subscribe(
                 item @ Finalized::Lagged { .. } => Some((item, None)),
             }
         }
-    }))
+    })))
+}
+
+/// How the link stands, and in words that nothing comes yet, where the block `first` lies so far ahead of the
+/// chain that it cannot be the next one.
+pub(super) fn ahead(chain: &Link, first: BlockNumber) -> Option<(chain::Link, String)> {
+    let newest = chain.finalized()?.number;
+    (first.0 > newest.0.saturating_add(1)).then(|| {
+        let words = format!(
+            "the chain is at block {newest}, and block {first} lies ahead of it: it is told once it comes; \
+             was the chain begun anew, begin without a place to go on from"
+        );
+        (link::standing_of(chain), words)
+    })
 }
 
 async fn subscribe_best(parts: Arc<Parts>, _: Nothing, _: Caller) -> Result<impl Stream<Item = Best> + use<>, Failure> {

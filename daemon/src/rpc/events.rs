@@ -14,9 +14,9 @@ use futures_util::{Stream, stream};
 
 use super::{
     Caller, Failure, Table,
-    chain::{Told, outage},
+    chain::{Told, ahead, outage},
     filter::Wanted,
-    receipt,
+    link, receipt,
 };
 use crate::daemon::Parts;
 
@@ -87,12 +87,21 @@ async fn subscribe(
     // Blocks of the past are fetched for this subscriber alone: whoever waits for an answer goes first.
     let link = parts.link.with_priority(Priority::Bulk);
     let blocks = from.map_or_else(|| link.blocks(), |cursor| link.blocks_from(cursor.block));
+    let mut ready = VecDeque::new();
+    if let Ok(view) = link.view()
+        && let Some(doubt) = view.runtime().no_event(params.pallet.as_deref(), params.event.as_deref())
+    {
+        let trouble = format!("{doubt}; it is waited for all the same, for another runtime may have it");
+        ready.push_back(Happened::Waiting { link: link::standing_of(&link), trouble });
+    }
+    let ahead = from.and_then(|cursor| ahead(&link, cursor.block));
+    ready.extend(ahead.map(|(link, trouble)| Happened::Waiting { link, trouble }));
     let walk = Walk {
         blocks,
-        link,
         wanted: Wanted::from(&params),
         done: from.map_or(0, |cursor| cursor.done),
-        ready: VecDeque::new(),
+        ready,
+        link,
         told: Told::Nothing,
         silent: 0,
     };

@@ -88,6 +88,11 @@ fn describe(
     }
 }
 
+/// How the link stands at this moment.
+pub(super) fn standing_of(link: &Link) -> chain::Link {
+    standing(&link.state().borrow(), Freshness::of(link))
+}
+
 /// How the link stands. That an endpoint answers, or a connection was made anew, is no block.
 pub(super) fn standing(state: &LinkState, freshness: Freshness) -> chain::Link {
     match state {
