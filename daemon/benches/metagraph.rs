@@ -2,7 +2,8 @@
 //!
 //! Subnets of 256 and of 4,096 neurons on a busy development chain: reading what the chain answers,
 //! making of it what is served, and saving and loading it. `-- --python PATH` adds the same reads by
-//! the `bittensor` 10 of that interpreter, from the same chain in the same run. Times are of this
+//! the `bittensor` 10 or 11 of that interpreter, from the same chain in the same run; it may be given
+//! again for the other one. Times are of this
 //! thread's processor, the median of the rounds; Python's are its own processor's, and with them
 //! goes what it takes to ask and to be answered. It fails when a time is above its bound.
 #![allow(
@@ -54,11 +55,13 @@ fn measure(what: &str, bound: Option<Duration>, mut work: impl FnMut()) -> bool 
 }
 
 fn main() -> ExitCode {
-    let python = std::env::args().skip_while(|word| word != "--python").nth(1);
+    let words: Vec<String> = std::env::args().collect();
+    let pythons: Vec<&str> =
+        words.windows(2).filter(|pair| pair[0] == "--python").map(|pair| pair[1].as_str()).collect();
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
     let mut is_met = true;
     for neurons in [256, 4_096] {
-        is_met &= runtime.block_on(of_size(neurons, python.as_deref()));
+        is_met &= runtime.block_on(of_size(neurons, &pythons));
     }
     if is_met { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
@@ -76,7 +79,7 @@ fn paid(mut table: Table) -> Table {
 }
 
 /// Measures with subnets of so many neurons; whether every time is within its bound.
-async fn of_size(neurons: u16, python: Option<&str>) -> bool {
+async fn of_size(neurons: u16, pythons: &[&str]) -> bool {
     let config = btd_devnet::Config {
         listen: "127.0.0.1:0".parse().unwrap(),
         block_time: BlockTime::Instant,
@@ -127,18 +130,24 @@ async fn of_size(neurons: u16, python: Option<&str>) -> bool {
     measure("export for NumPy", None, || {
         black_box(file::npz(black_box(&table)));
     });
-    if let Some(python) = python {
+    for python in pythons {
         let script = format!(
             "import statistics, time, bittensor\n\
+             from importlib.metadata import version\n\
              chain = bittensor.Subtensor('{endpoint}')\n\
+             major = version('bittensor').split('.')[0]\n\
              def timed(what, read):\n\
              \x20   read()\n\
              \x20   times = []\n\
              \x20   for _ in range(5):\n\
              \x20       start = time.process_time(); read(); times.append(time.process_time() - start)\n\
+             \x20   what = f'bittensor {{major}}: {{what}}'\n\
              \x20   print(f'{{what:44}} {{statistics.median(times) * 1000:>10.3f}}ms')\n\
-             timed('bittensor 10: neurons_lite', lambda: chain.neurons_lite(1))\n\
-             timed('bittensor 10: metagraph', lambda: chain.metagraph(1))\n"
+             if major == '10':\n\
+             \x20   timed('neurons_lite', lambda: chain.neurons_lite(1))\n\
+             \x20   timed('metagraph', lambda: chain.metagraph(1))\n\
+             else:\n\
+             \x20   timed('metagraph', lambda: chain.subnets.metagraph(1))\n"
         );
         let output = Command::new(python).args(["-c", &script]).output().unwrap();
         print!("{}", String::from_utf8_lossy(&output.stdout));
