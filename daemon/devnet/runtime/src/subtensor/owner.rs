@@ -122,11 +122,13 @@ impl<T: Config> Pallet<T> {
         Ok(())
     }
 
-    /// Sets after how much of a tempo without weights a validator no longer counts.
+    /// Sets after how much of a tempo without weights a validator no longer counts. Neither the window before an epoch
+    /// nor a rate limit binds root, which may set it for a subnet that is still to come.
     pub(super) fn set_cutoff_factor(authority: &Authority, netuid: NetUid, factor: u32) -> DispatchResult {
-        ensure!(Self::subnet_exists(netuid), Error::<T>::SubnetNotExists);
         ensure!(CUTOFF_FACTORS.contains(&factor), Error::<T>::ActivityCutoffFactorMilliOutOfBounds);
-        Self::ensure_not_frozen(netuid)?;
+        if let Authority::Owner(_) = authority {
+            Self::ensure_not_frozen(netuid)?;
+        }
         Self::ensure_settable(authority, netuid, Hyperparameter::ActivityCutoffFactorMilli)?;
         ActivityCutoffFactorMilli::<T>::insert(netuid, factor);
         Self::note_set(authority, netuid, Hyperparameter::ActivityCutoffFactorMilli);

@@ -442,6 +442,23 @@ fn set_activity_cutoff_factor_is_in_thousandths_of_the_tempo() {
 }
 
 #[test]
+fn set_activity_cutoff_factor_binds_root_by_bounds_alone() {
+    prepared(|| {
+        let set = |netuid, factor_milli| Call::set_activity_cutoff_factor { netuid, factor_milli };
+        // Six blocks before the epoch.
+        System::set_block_number(355);
+        expect("Alice", set(SUBNET, 999), "ActivityCutoffFactorMilliOutOfBounds");
+        expect("Alice", set(SUBNET, 1_000), "AdminActionProhibitedDuringWeightsWindow");
+        expect("root", set(SUBNET, 999), "ActivityCutoffFactorMilliOutOfBounds");
+        expect("root", set(SUBNET, 1_000), OK);
+        expect("root", set(NOWHERE, 50_001), "ActivityCutoffFactorMilliOutOfBounds");
+        expect("root", set(NOWHERE, 50_000), OK);
+        expect("Alice", set(NOWHERE, 50_000), "BadOrigin");
+        assert_eq!(s::ActivityCutoffFactorMilli::<Runtime>::get(SUBNET), 1_000);
+    });
+}
+
+#[test]
 fn trigger_epoch_is_refused_in_order() {
     prepared(|| {
         let trigger = || Call::trigger_epoch { netuid: SUBNET };
