@@ -280,22 +280,25 @@ impl<T: Config> Pallet<T> {
         Self::sell_stake(from, held, Fees::Charged)
     }
 
-    fn check_destruction(of: Position<'_>, alpha: Alpha) -> Result<Alpha, DispatchError> {
+    /// Takes up to `alpha` of the coldkey's stake behind the hotkey from it, for nobody. Returns how much that was: of
+    /// nothing, nothing.
+    fn debit_to_destroy(of: Position<'_>, alpha: Alpha) -> Result<Alpha, DispatchError> {
         ensure!(Self::subnet_exists(of.netuid), Error::<T>::SubnetNotExists);
         ensure!(of.netuid != ROOT, Error::<T>::CannotBurnOrRecycleOnRootSubnet);
         Self::check_staking(of.netuid)?;
         ensure!(Self::hotkey_exists(of.hotkey), Error::<T>::HotKeyAccountNotExists);
         let alpha = alpha.min(Self::held(of));
-        ensure!(alpha != 0, Error::<T>::NotEnoughStakeToWithdraw);
-        ensure!(alpha <= Self::unlocked_stake(of.coldkey, of.netuid), Error::<T>::StakeUnavailable);
         ensure!(alpha <= SubnetAlphaOut::<T>::get(of.netuid), Error::<T>::InsufficientLiquidity);
+        ensure!(alpha <= Self::unlocked_stake(of.coldkey, of.netuid), Error::<T>::StakeUnavailable);
+        if alpha != 0 {
+            Self::debit_stake(of.hotkey, of.coldkey, of.netuid, alpha);
+        }
         Ok(alpha)
     }
 
     /// Destroys stake, so that it can be issued again.
     pub(super) fn recycle_stake(of: Position<'_>, alpha: Alpha) -> DispatchResult {
-        let alpha = Self::check_destruction(of, alpha)?;
-        Self::debit_stake(of.hotkey, of.coldkey, of.netuid, alpha);
+        let alpha = Self::debit_to_destroy(of, alpha)?;
         Self::recycle_alpha_of(of.netuid, alpha);
         Self::deposit_event(Event::AlphaRecycled(of.coldkey.clone(), of.hotkey.clone(), alpha, of.netuid));
         Ok(())
@@ -303,8 +306,7 @@ impl<T: Config> Pallet<T> {
 
     /// Destroys stake for good.
     pub(super) fn burn_stake(of: Position<'_>, alpha: Alpha) -> DispatchResult {
-        let alpha = Self::check_destruction(of, alpha)?;
-        Self::debit_stake(of.hotkey, of.coldkey, of.netuid, alpha);
+        let alpha = Self::debit_to_destroy(of, alpha)?;
         alpha_assets::Pallet::<T>::note_burned(of.netuid, alpha);
         Self::deposit_event(Event::AlphaBurned(of.coldkey.clone(), of.hotkey.clone(), alpha, of.netuid));
         Ok(())

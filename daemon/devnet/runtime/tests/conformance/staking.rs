@@ -384,7 +384,27 @@ fn all_alpha_of_a_hotkey_moves_to_root_where_it_can() {
 fn nothing_is_destroyed_of_nothing() {
     on_a_subnet(|| {
         let (hotkey, amount, netuid) = (key("owner"), 1, SUBNET);
-        expect("Bob", Call::burn_alpha { hotkey: hotkey.clone(), amount, netuid }, "NotEnoughStakeToWithdraw");
-        expect("Bob", Call::recycle_alpha { hotkey, amount, netuid }, "NotEnoughStakeToWithdraw");
+        let issued = s::SubnetAlphaOut::<Runtime>::get(SUBNET);
+        expect("Bob", Call::burn_alpha { hotkey: hotkey.clone(), amount, netuid }, OK);
+        expect("Bob", Call::recycle_alpha { hotkey: hotkey.clone(), amount, netuid }, OK);
+        assert_eq!(s::SubnetAlphaOut::<Runtime>::get(SUBNET), issued);
+        let told: Vec<_> = System::events().into_iter().rev().take(2).map(|record| record.event).collect();
+        let recycled = Event::<Runtime>::AlphaRecycled(key("Bob"), hotkey.clone(), 0, SUBNET).into();
+        assert_eq!(told, [recycled, Event::<Runtime>::AlphaBurned(key("Bob"), hotkey, 0, SUBNET).into()]);
+    });
+}
+
+#[test]
+fn alpha_is_destroyed_of_what_was_issued_and_not_of_what_is_locked() {
+    on_a_subnet(|| {
+        let (hotkey, amount, netuid) = (key("owner"), u64::MAX, SUBNET);
+        expect("Bob", add(SUBNET, 10 * UNIT), OK);
+        expect("Bob", Call::lock_stake { hotkey: hotkey.clone(), netuid, amount: 1_000 }, OK);
+        let issued = s::SubnetAlphaOut::<Runtime>::get(SUBNET);
+        for (out, wanted) in [(1, "InsufficientLiquidity"), (issued, "StakeUnavailable")] {
+            s::SubnetAlphaOut::<Runtime>::insert(SUBNET, out);
+            expect("Bob", Call::burn_alpha { hotkey: hotkey.clone(), amount, netuid }, wanted);
+            expect("Bob", Call::recycle_alpha { hotkey: hotkey.clone(), amount, netuid }, wanted);
+        }
     });
 }
