@@ -919,8 +919,7 @@ mod calls {
         #[pallet::weight(Weight::from_parts(10_000_000, 0).saturating_add(T::DbWeight::get().reads_writes(1, 2)))] // not recorded
         pub fn enable_voting_power_tracking(origin: OriginFor<T>, netuid: NetUid) -> DispatchResult {
             Self::authority_over(origin, netuid)?;
-            Self::track_voting_power(netuid);
-            Ok(())
+            Self::track_voting_power(netuid)
         }
 
         /// Lets voting power be kept for two weeks more.

@@ -24,14 +24,17 @@ fn moved(average: u64, stake: u64, weight: u64) -> u64 {
 
 impl<T: Config> Pallet<T> {
     /// Lets voting power be kept.
-    pub(super) fn track_voting_power(netuid: NetUid) {
+    pub(super) fn track_voting_power(netuid: NetUid) -> DispatchResult {
+        ensure!(Self::subnet_exists(netuid), Error::<T>::SubnetNotExists);
         VotingPowerTrackingEnabled::<T>::insert(netuid, true);
         VotingPowerDisableAtBlock::<T>::remove(netuid);
         Self::deposit_event(Event::VotingPowerTrackingEnabled { netuid });
+        Ok(())
     }
 
     /// Lets voting power be kept for two weeks more.
     pub(super) fn stop_tracking_voting_power(netuid: NetUid) -> DispatchResult {
+        ensure!(Self::subnet_exists(netuid), Error::<T>::SubnetNotExists);
         ensure!(VotingPowerTrackingEnabled::<T>::get(netuid), Error::<T>::VotingPowerTrackingNotEnabled);
         let disable_at_block = Self::now().saturating_add(GRACE);
         VotingPowerDisableAtBlock::<T>::insert(netuid, disable_at_block);
@@ -41,6 +44,7 @@ impl<T: Config> Pallet<T> {
 
     /// Sets the weight of the latest stake in the average.
     pub(super) fn store_voting_weight(netuid: NetUid, alpha: u64) -> DispatchResult {
+        ensure!(Self::subnet_exists(netuid), Error::<T>::SubnetNotExists);
         ensure!(alpha <= WHOLE, Error::<T>::InvalidVotingPowerEmaAlpha);
         VotingPowerEmaAlpha::<T>::insert(netuid, alpha);
         Self::deposit_event(Event::VotingPowerEmaAlphaSet { netuid, alpha });

@@ -459,6 +459,19 @@ fn set_activity_cutoff_factor_binds_root_by_bounds_alone() {
 }
 
 #[test]
+fn voting_power_is_kept_of_subnets_that_exist() {
+    on_a_chain(|| {
+        let netuid = NOWHERE;
+        expect("root", Call::enable_voting_power_tracking { netuid }, "SubnetNotExists");
+        expect("root", Call::disable_voting_power_tracking { netuid }, "SubnetNotExists");
+        expect("root", Call::sudo_set_voting_power_ema_alpha { netuid, alpha: u64::MAX }, "SubnetNotExists");
+        expect("Alice", Call::enable_voting_power_tracking { netuid }, "BadOrigin");
+        expect("Alice", Call::disable_voting_power_tracking { netuid }, "BadOrigin");
+        assert!(!s::VotingPowerTrackingEnabled::<Runtime>::get(netuid));
+    });
+}
+
+#[test]
 fn trigger_epoch_is_refused_in_order() {
     prepared(|| {
         let trigger = || Call::trigger_epoch { netuid: SUBNET };
