@@ -245,17 +245,16 @@ pub mod pallet {
         }
 
         fn store_mechanism_count(netuid: NetUid, count: MechId) -> DispatchResult {
-            ensure!(Chain::<T>::subnet_exists(netuid), ChainError::<T>::SubnetNotExists);
+            ensure!(Chain::<T>::subnet_exists(netuid), ChainError::<T>::MechanismDoesNotExist);
             ensure!((1..=s::MaxMechanismCount::<T>::get()).contains(&count), ChainError::<T>::InvalidValue);
             let all = s::MaxAllowedUids::<T>::get(netuid).saturating_mul(count.into());
             ensure!(all <= GREATEST_UIDS, ChainError::<T>::TooManyUIDsPerMechanism);
             Chain::<T>::change_mechanisms(netuid, count);
-            s::MechanismEmissionSplit::<T>::remove(netuid);
             Ok(())
         }
 
         fn store_split(netuid: NetUid, split: Option<Vec<u16>>) -> DispatchResult {
-            ensure!(Chain::<T>::subnet_exists(netuid), ChainError::<T>::SubnetNotExists);
+            ensure!(Chain::<T>::subnet_exists(netuid), ChainError::<T>::MechanismDoesNotExist);
             let Some(split) = split else {
                 s::MechanismEmissionSplit::<T>::remove(netuid);
                 return Ok(());

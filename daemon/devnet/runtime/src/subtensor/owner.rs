@@ -7,8 +7,9 @@ use sp_runtime::{DispatchError, DispatchResult};
 
 use super::{
     ActivityCutoffFactorMilli, AdminFreezeWindow, Bonds, CommitRevealWeightsEnabled, Config, Error, Event, Incentive,
-    LastEpochBlock, LastRateLimitedBlock, LastUpdate, MechanismCountCurrent, OwnerHyperparamRateLimit, Pallet,
-    PendingEpochAt, SubnetOwner, SubnetworkN, Tempo, TimelockedWeightCommits, TokenSymbol, WeightCommits, Weights,
+    LastEpochBlock, LastRateLimitedBlock, LastUpdate, MechanismCountCurrent, MechanismEmissionSplit,
+    OwnerHyperparamRateLimit, Pallet, PendingEpochAt, SubnetOwner, SubnetworkN, Tempo, TimelockedWeightCommits,
+    TokenSymbol, WeightCommits, Weights,
     children::action,
     neurons::storage_index,
     symbols,
@@ -38,10 +39,15 @@ impl<T: Config> Pallet<T> {
         Self::deposit_event(event);
     }
 
-    /// Changes how many mechanisms a subnet has. What dropped ones had is gone; new ones start empty.
+    /// Changes how many mechanisms a subnet has. What dropped ones had is gone, new ones start empty, and emission is
+    /// split evenly again. A subnet that has as many already stays as it is.
     pub fn change_mechanisms(netuid: NetUid, count: MechId) {
         let before = MechanismCountCurrent::<T>::get(netuid);
+        if before == count {
+            return;
+        }
         MechanismCountCurrent::<T>::insert(netuid, count);
+        MechanismEmissionSplit::<T>::remove(netuid);
         let neurons = usize::from(SubnetworkN::<T>::get(netuid));
         for mechanism in before..count {
             let index = storage_index(netuid, mechanism);

@@ -237,9 +237,9 @@ fn unknown_subnets_are_told_so() {
             s::LiquidAlphaOn::<Runtime>::remove(NOWHERE);
         }
         let count = Admin::sudo_set_mechanism_count { netuid: NOWHERE, mechanism_count: 1 };
-        expect("root", count, "SubnetNotExists");
+        expect("root", count, "MechanismDoesNotExist");
         let split = Admin::sudo_set_mechanism_emission_split { netuid: NOWHERE, maybe_split: None };
-        expect("root", split, "SubnetNotExists");
+        expect("root", split, "MechanismDoesNotExist");
         // Their epoch is as long overdue as root's, so that they are frozen from the first tempo on.
         System::set_block_number(400);
         expect("root", (OWNERS[1].1)(NOWHERE), "AdminActionProhibitedDuringWeightsWindow");
@@ -377,6 +377,22 @@ fn an_owner_sets_the_version_of_weights_once_in_five_tempos() {
         };
         again(5 * 360 - 1, "TxRateLimitExceeded");
         again(5 * 360, OK);
+    });
+}
+
+#[test]
+fn emission_is_split_evenly_again_once_the_count_of_mechanisms_changes() {
+    prepared(|| {
+        s::MaxAllowedUids::<Runtime>::insert(SUBNET, 100);
+        let count = |mechanism_count| Admin::sudo_set_mechanism_count { netuid: SUBNET, mechanism_count };
+        expect("root", count(2), OK);
+        let maybe_split = Some(vec![40_000, 25_535]);
+        let split = Admin::sudo_set_mechanism_emission_split { netuid: SUBNET, maybe_split: maybe_split.clone() };
+        expect("root", split, OK);
+        expect("root", count(2), OK);
+        assert_eq!(s::MechanismEmissionSplit::<Runtime>::get(SUBNET), maybe_split);
+        expect("root", count(1), OK);
+        assert_eq!(s::MechanismEmissionSplit::<Runtime>::get(SUBNET), None);
     });
 }
 
