@@ -150,7 +150,7 @@ impl<T: Config> Pallet<T> {
         let now = Self::now();
         let fires_at = now.saturating_add(u64::from(AdminFreezeWindow::<T>::get()));
         let automatic = LastEpochBlock::<T>::get(netuid).saturating_add(u64::from(Tempo::<T>::get(netuid)));
-        ensure!(automatic > fires_at, Error::<T>::AutoEpochAlreadyImminent);
+        ensure!(automatic >= fires_at, Error::<T>::AutoEpochAlreadyImminent);
         let authority = Authority::Owner(owner.clone());
         Self::ensure_settable(&authority, netuid, Hyperparameter::TriggerEpoch)?;
         PendingEpochAt::<T>::insert(netuid, fires_at);

@@ -505,6 +505,19 @@ fn trigger_epoch_is_refused_in_order() {
 }
 
 #[test]
+fn trigger_epoch_is_taken_as_long_as_it_is_not_later_than_the_automatic_one() {
+    for (block, wanted) in [(350, OK), (351, OK), (352, "AutoEpochAlreadyImminent")] {
+        prepared(|| {
+            s::CommitRevealWeightsEnabled::<Runtime>::insert(SUBNET, false);
+            System::set_block_number(block);
+            expect("Alice", Call::trigger_epoch { netuid: SUBNET }, wanted);
+            let fires_at = if wanted == OK { u64::from(block) + 10 } else { 0 };
+            assert_eq!(s::PendingEpochAt::<Runtime>::get(SUBNET), fires_at, "the automatic one comes at 361");
+        });
+    }
+}
+
+#[test]
 fn update_symbol_takes_a_free_one_of_the_table() {
     prepared(|| {
         let set = |symbol: &str| Call::update_symbol { netuid: SUBNET, symbol: symbol.as_bytes().to_vec() };
