@@ -29,6 +29,8 @@ mod locks;
 mod mechanisms;
 #[path = "conformance/multisigs.rs"]
 mod multisigs;
+#[path = "conformance/nominations.rs"]
+mod nominations;
 #[path = "conformance/pool.rs"]
 mod pool;
 #[path = "conformance/preimages.rs"]

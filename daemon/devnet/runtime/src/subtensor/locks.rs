@@ -65,6 +65,24 @@ impl<T: Config> Pallet<T> {
         let _ = with_storage_layer(|| Self::lock_alpha(&coldkey, &hotkey, netuid, cut));
     }
 
+    /// Takes `alpha` from the coldkey's lock on the subnet, and conviction in proportion, after stake that it had there
+    /// was taken from it.
+    pub(super) fn reduce_lock(coldkey: &AccountId, netuid: NetUid, alpha: Alpha) {
+        let Some(hotkey) = Lock::<T>::iter_key_prefix((coldkey, netuid)).next() else { return };
+        let lock = Self::bring_up_to_date(coldkey, netuid, &hotkey);
+        let mass = alpha.min(lock.locked_mass);
+        let kept = U64F64::ONE.minus(U64F64::ratio(mass, lock.locked_mass));
+        let left = LockState {
+            locked_mass: lock.locked_mass.saturating_sub(mass),
+            conviction: if mass == lock.locked_mass { U64F64::default() } else { lock.conviction.by(kept) },
+            ..Self::no_lock()
+        };
+        let conviction = lock.conviction.minus(left.conviction);
+        let taken = LockState { locked_mass: mass, conviction, ..Self::no_lock() };
+        Self::put_lock(coldkey, netuid, &hotkey, left);
+        Self::take_from_sum(netuid, &hotkey, Self::standing(coldkey, netuid, &hotkey), &taken);
+    }
+
     fn same_owner(one: &AccountId, other: &AccountId) -> bool {
         Owner::<T>::get(one) == Owner::<T>::get(other)
     }

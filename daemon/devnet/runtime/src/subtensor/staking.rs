@@ -17,6 +17,7 @@ use sp_runtime::{DispatchError, DispatchResult};
 use super::{
     AlphaV2, Config, Delegates, Error, Event, LastColdkeyHotkeyStakeBlock, NominatorMinRequiredStake, Pallet,
     PendingChildKeys, StakeThreshold, SubnetAlphaOut, SubnetTAO, SubtokenEnabled,
+    fixed::U64F64,
     pool::{self, Fees},
     types::{Alpha, NetUid, ROOT, Tao},
 };
@@ -165,7 +166,7 @@ impl<T: Config> Pallet<T> {
         let alpha = alpha.min(Self::held(from));
         Self::check_sale(from, alpha, alpha, Excess::Refused)?;
         Self::sell_stake(from, alpha, Fees::Charged)?;
-        Self::drop_small_nomination(from)?;
+        Self::drop_small_nomination(from);
         Self::drop_children_of_the_poor(hotkey);
         Ok(())
     }
@@ -184,7 +185,7 @@ impl<T: Config> Pallet<T> {
         let greatest = Self::greatest_sale(from.netuid, limit)?;
         Self::check_sale(from, alpha, greatest, excess)?;
         Self::sell_stake(from, alpha.min(greatest), Fees::Charged)?;
-        Self::drop_small_nomination(from)?;
+        Self::drop_small_nomination(from);
         Self::drop_children_of_the_poor(from.hotkey);
         Ok(())
     }
@@ -233,23 +234,31 @@ impl<T: Config> Pallet<T> {
         Ok(sold.output)
     }
 
-    /// Sells what is left of a nomination that has become too small to keep.
-    fn drop_small_nomination(left: Position<'_>) -> DispatchResult {
-        let factor = u128::from(NominatorMinRequiredStake::<T>::get());
-        let least = factor.saturating_mul(u128::from(LEAST_STAKE)) / 1_000_000;
-        let held = Self::held(left);
-        if held == 0 || u128::from(held) >= least || Self::owns(left.coldkey, left.hotkey) {
-            return Ok(());
-        }
-        Self::sell_stake(left, held, Fees::Charged).map(|_| ())
+    /// The least nomination that is kept on the subnet: what the required TAO buys at the current price.
+    fn least_nomination(netuid: NetUid) -> Alpha {
+        let required = LEAST_STAKE.saturating_mul(NominatorMinRequiredStake::<T>::get()) / 1_000_000;
+        U64F64::from_integer(required).over(Self::precise_price(netuid)).whole()
     }
 
-    /// Sells every nomination that a raised minimum has made too small. What cannot be sold stays.
+    /// Sells what is left of a nomination that has become too small to keep. Where nothing can be sold, the stake is
+    /// gone all the same. A lock of the coldkey loses as much.
+    fn drop_small_nomination(left: Position<'_>) {
+        let Position { coldkey, hotkey, netuid } = left;
+        let held = Self::held(left);
+        if held == 0 || held >= Self::least_nomination(netuid) || Self::owns(coldkey, hotkey) {
+            return;
+        }
+        if with_storage_layer(|| Self::sell_stake(left, held, Fees::Charged)).is_err() {
+            Self::debit_stake(hotkey, coldkey, netuid, held);
+        }
+        Self::reduce_lock(coldkey, netuid, held);
+    }
+
+    /// Drops every nomination that a raised minimum has made too small.
     pub fn drop_small_nominations() {
         let positions: Vec<(AccountId, AccountId, NetUid)> = AlphaV2::<T>::iter_keys().collect();
         for (hotkey, coldkey, netuid) in positions {
-            let left = Position { coldkey: &coldkey, hotkey: &hotkey, netuid };
-            let _ = with_storage_layer(|| Self::drop_small_nomination(left));
+            Self::drop_small_nomination(Position { coldkey: &coldkey, hotkey: &hotkey, netuid });
         }
     }
 

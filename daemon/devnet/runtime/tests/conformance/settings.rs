@@ -530,24 +530,6 @@ fn update_symbol_takes_a_free_one_of_the_table() {
 }
 
 #[test]
-fn a_raised_minimum_clears_small_nominations() {
-    on_a_chain(|| {
-        expect("Bob", Call::try_associate_hotkey { hotkey: key("hotkey") }, OK);
-        let stake = |by: &str| {
-            let call = Call::add_stake { hotkey: key("hotkey"), netuid: 0, amount_staked: 2_000_000 };
-            expect(by, call, OK);
-        };
-        stake("Bob");
-        stake("Charlie");
-        let held = |name: &str| btd_devnet_runtime::SubtensorModule::stake(&key("hotkey"), &key(name), 0);
-        expect("root", Admin::sudo_set_nominator_min_required_stake { min_stake: 1_000_000 }, OK);
-        assert_eq!((held("Bob"), held("Charlie")), (2_000_000, 2_000_000), "as much as the least is enough");
-        expect("root", Admin::sudo_set_nominator_min_required_stake { min_stake: 1_000_001 }, OK);
-        assert_eq!((held("Bob"), held("Charlie")), (2_000_000, 0), "the owner's own stake stays");
-    });
-}
-
-#[test]
 fn swap_fee_rate_is_roots_and_liquidity_is_nobodys() {
     use btd_devnet_runtime::swap::Call as Swap;
     on_a_chain(|| {
