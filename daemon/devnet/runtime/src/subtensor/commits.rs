@@ -195,7 +195,8 @@ impl<T: Config> Pallet<T> {
         }
     }
 
-    /// What the pool asks of a reveal: that it was committed, and that its time has come.
+    /// What stands before a reveal: that it was committed, and that its time has come. A time that has passed is told as
+    /// one that has not come; only the call itself tells them apart.
     pub(super) fn check_reveal(
         hotkey: &AccountId,
         netuid: NetUid,
@@ -207,7 +208,6 @@ impl<T: Config> Pallet<T> {
         let queue = WeightCommits::<T>::get(index, hotkey).unwrap_or_default();
         let found = queue.iter().find(|(committed, ..)| *committed == hash);
         let (_, epoch, ..) = found.ok_or(Error::NoWeightsCommitFound)?;
-        ensure!(!Self::commit_expired(netuid, *epoch), Error::ExpiredWeightCommit);
         ensure!(Self::may_reveal(netuid, *epoch), Error::RevealTooEarly);
         Ok(())
     }

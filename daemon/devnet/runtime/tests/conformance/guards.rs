@@ -222,6 +222,27 @@ fn what_root_schedules_in_anothers_name_is_checked_inside() {
 }
 
 #[test]
+fn a_reveal_that_is_too_late_is_told_as_too_early_before_it_is_made() {
+    on_a_chain(|| {
+        register(FIRST, "hotkey");
+        s::WeightsSetRateLimit::<Runtime>::insert(FIRST, 0);
+        s::Tempo::<Runtime>::insert(FIRST, 0);
+        let plain = (key("hotkey"), FIRST, vec![0_u16], vec![1_u16], vec![3_u16], 0_u64);
+        let commit_hash = sp_io::hashing::blake2_256(&codec::Encode::encode(&plain)).into();
+        expect("hotkey", Call::commit_weights { netuid: FIRST, commit_hash }, OK);
+        s::SubnetEpochIndex::<Runtime>::insert(FIRST, 2);
+        let reveal = || -> RuntimeCall {
+            Call::reveal_weights { netuid: FIRST, uids: vec![0], values: vec![1], salt: vec![3], version_key: 0 }.into()
+        };
+        expect("hotkey", reveal(), "ExpiredWeightCommit");
+        expect("hotkey", utility::Call::batch { calls: vec![reveal()] }, OK);
+        let error = DispatchError::from(Error::<Runtime>::RevealTooEarly);
+        let told = RuntimeEvent::Utility(utility::Event::BatchInterrupted { index: 0, error });
+        assert!(System::events().into_iter().any(|record| record.event == told));
+    });
+}
+
+#[test]
 fn crowdloans_make_their_call_as_their_creator() {
     on_a_chain(|| {
         use btd_devnet_runtime::crowdloan;
