@@ -18,9 +18,9 @@ use sp_runtime::{DispatchError, DispatchResult};
 use super::{
     AlphaDividendsPerSubnet, AlphaV2, AutoStakeDestination, AutoStakeDestinationColdkeys, Axons, ChildKeys,
     ChildkeyTake, Config, Delegates, Error, Event, IsNetworkMember, Keys, LastHotkeySwapOnNetuid, LastRateLimitedBlock,
-    NeuronCertificates, OwnedHotkeys, Owner, Pallet, ParentKeys, PendingChildKeys, Prometheus,
-    RootAlphaDividendsPerSubnet, RootClaimable, RootClaimed, StakingHotkeys, SubnetOwnerHotkey, TotalHotkeyAlpha,
-    TotalHotkeyAlphaLastEpoch, TotalIssuance, TxRateLimit, Uids, WeightCommits,
+    NeuronCertificates, OwnedHotkeys, Owner, Pallet, ParentKeys, PendingChildKeys, Prometheus, RootClaimable,
+    RootClaimed, StakingHotkeys, SubnetOwnerHotkey, TotalHotkeyAlpha, TotalHotkeyAlphaLastEpoch, TotalIssuance,
+    TxRateLimit, Uids, WeightCommits,
     children::Share,
     types::{NetUid, ROOT, RateLimitKey, Tao},
 };
@@ -252,12 +252,7 @@ impl<T: Config> Pallet<T> {
             Keys::<T>::insert(netuid, uid, new);
             IsNetworkMember::<T>::remove(old, netuid);
             IsNetworkMember::<T>::insert(new, netuid, true);
-        }
-        Axons::<T>::swap(netuid, old, netuid, new);
-        Prometheus::<T>::swap(netuid, old, netuid, new);
-        NeuronCertificates::<T>::swap(netuid, old, netuid, new);
-        for index in Self::storage_indices(netuid) {
-            WeightCommits::<T>::swap(index, old, index, new);
+            Self::hand_records_over(netuid, old, new);
         }
         if SubnetOwnerHotkey::<T>::contains_key(netuid) && SubnetOwnerHotkey::<T>::get(netuid) == *old {
             SubnetOwnerHotkey::<T>::insert(netuid, new);
@@ -269,15 +264,35 @@ impl<T: Config> Pallet<T> {
         }
         if stake == Stake::Follows {
             Self::inherit_voting_power(netuid, old, new);
-            TotalHotkeyAlphaLastEpoch::<T>::swap(old, netuid, new, netuid);
-            AlphaDividendsPerSubnet::<T>::swap(netuid, old, netuid, new);
-            RootAlphaDividendsPerSubnet::<T>::swap(netuid, old, netuid, new);
+            let alpha = TotalHotkeyAlphaLastEpoch::<T>::take(old, netuid);
+            TotalHotkeyAlphaLastEpoch::<T>::mutate(new, netuid, |sum| *sum = sum.saturating_add(alpha));
+            let dividends = AlphaDividendsPerSubnet::<T>::take(netuid, old);
+            AlphaDividendsPerSubnet::<T>::mutate(netuid, new, |sum| *sum = sum.saturating_add(dividends));
             Self::exchange_stake(netuid, old, new);
             if netuid == ROOT {
                 RootClaimable::<T>::insert(new, RootClaimable::<T>::take(old));
             }
         }
         Ok(())
+    }
+
+    /// Gives what a neuron has told or committed to the hotkey that takes its place, instead of what that one had. What
+    /// the old one never told stays as the new one told it.
+    fn hand_records_over(netuid: NetUid, old: &AccountId, new: &AccountId) {
+        if let Some(axon) = Axons::<T>::take(netuid, old) {
+            Axons::<T>::insert(netuid, new, axon);
+        }
+        if let Some(prometheus) = Prometheus::<T>::take(netuid, old) {
+            Prometheus::<T>::insert(netuid, new, prometheus);
+        }
+        if let Some(certificate) = NeuronCertificates::<T>::take(netuid, old) {
+            NeuronCertificates::<T>::insert(netuid, new, certificate);
+        }
+        for index in Self::storage_indices(netuid) {
+            if let Some(commits) = WeightCommits::<T>::take(index, old) {
+                WeightCommits::<T>::insert(index, new, commits);
+            }
+        }
     }
 
     /// Puts `new` in the place of `old` among shares, as the last.

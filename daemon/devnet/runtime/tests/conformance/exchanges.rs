@@ -2,7 +2,10 @@
 
 use btd_devnet_runtime::{
     Runtime, SubtensorModule, System, UNIT,
-    subtensor::{self as s, Call, types::ROOT},
+    subtensor::{
+        self as s, Call,
+        types::{AxonInfo, PrometheusInfo, ROOT},
+    },
 };
 use frame_support::weights::Weight;
 use sp_runtime::traits::Dispatchable;
@@ -76,6 +79,47 @@ fn an_exchange_on_one_subnet_leaves_lists_as_they_are() {
         expect("Bob", swap("new", "newer", None), OK);
         assert_eq!(s::StakingHotkeys::<Runtime>::get(key("Bob")), [key("old"), key("newer")]);
         assert_eq!(s::OwnedHotkeys::<Runtime>::get(key("Bob")), [key("old"), key("newer")]);
+    });
+}
+
+fn axon(port: u16) -> AxonInfo {
+    AxonInfo { port, ip_type: 4, ..AxonInfo::default() }
+}
+
+#[test]
+fn records_go_to_the_hotkey_that_takes_the_place() {
+    on_a_subnet(|| {
+        register(SUBNET, "old");
+        expect("Bob", Call::try_associate_hotkey { hotkey: key("new") }, OK);
+        for (hotkey, port) in [("old", 1), ("new", 2)] {
+            s::Axons::<Runtime>::insert(SUBNET, key(hotkey), axon(port));
+        }
+        // What the old one never told stays as the new one told it.
+        s::Prometheus::<Runtime>::insert(SUBNET, key("new"), PrometheusInfo { port: 3, ..PrometheusInfo::default() });
+        for (hotkey, alpha) in [("old", 5), ("new", 6)] {
+            s::TotalHotkeyAlphaLastEpoch::<Runtime>::insert(key(hotkey), SUBNET, alpha);
+            s::AlphaDividendsPerSubnet::<Runtime>::insert(SUBNET, key(hotkey), 10 * alpha);
+        }
+        expect("Bob", swap("old", "new", None), OK);
+        let port = |hotkey: &str| s::Axons::<Runtime>::get(SUBNET, key(hotkey)).map(|axon| axon.port);
+        assert_eq!((port("old"), port("new")), (None, Some(1)));
+        assert!(s::Prometheus::<Runtime>::get(SUBNET, key("old")).is_none());
+        assert_eq!(s::Prometheus::<Runtime>::get(SUBNET, key("new")).unwrap().port, 3);
+        let alpha = |hotkey: &str| s::TotalHotkeyAlphaLastEpoch::<Runtime>::get(key(hotkey), SUBNET);
+        assert_eq!((alpha("old"), alpha("new")), (0, 11));
+        let dividends = |hotkey: &str| s::AlphaDividendsPerSubnet::<Runtime>::get(SUBNET, key(hotkey));
+        assert_eq!((dividends("old"), dividends("new")), (0, 110));
+    });
+}
+
+#[test]
+fn records_of_who_is_no_neuron_stay() {
+    on_a_subnet(|| {
+        expect("Bob", Call::try_associate_hotkey { hotkey: key("old") }, OK);
+        s::Axons::<Runtime>::insert(SUBNET, key("old"), axon(1));
+        expect("Bob", swap("old", "new", None), OK);
+        assert!(s::Axons::<Runtime>::contains_key(SUBNET, key("old")));
+        assert!(!s::Axons::<Runtime>::contains_key(SUBNET, key("new")));
     });
 }
 
