@@ -18,7 +18,11 @@ use crate::AccountId;
 impl<T: Config> Pallet<T> {
     /// Alpha that the coldkey holds of the hotkey on the subnet.
     pub fn stake(hotkey: &AccountId, coldkey: &AccountId, netuid: NetUid) -> Alpha {
-        let shares = AlphaV2::<T>::get((hotkey, coldkey, netuid));
+        Self::worth_of_shares(AlphaV2::<T>::get((hotkey, coldkey, netuid)), hotkey, netuid)
+    }
+
+    /// Alpha of the hotkey on the subnet that these shares stand for.
+    pub(super) fn worth_of_shares(shares: SafeFloat, hotkey: &AccountId, netuid: NetUid) -> Alpha {
         let pool = SafeFloat::from(TotalHotkeyAlpha::<T>::get(hotkey, netuid));
         shares.scaled(pool, TotalHotkeySharesV2::<T>::get(hotkey, netuid)).floor()
     }

@@ -31,6 +31,33 @@ fn a_delegate_returns_less_what_it_takes_in_fractions_of_epochs() {
 }
 
 #[test]
+fn nominations_are_valued_by_the_place_of_their_subnet_in_the_list() {
+    on_a_subnet(|| {
+        let (hotkey, netuid) = (key("owner"), SUBNET);
+        expect("Bob", Call::add_stake { hotkey: hotkey.clone(), netuid, amount_staked: UNIT }, OK);
+        s::Delegates::<Runtime>::insert(&hotkey, 0);
+        let told = || {
+            let nominators = SubtensorModule::delegate(&hotkey).unwrap().nominators.into_iter();
+            nominators
+                .map(|(who, held)| (who, held.iter().map(|(netuid, alpha)| (netuid.0, alpha.0)).collect()))
+                .collect::<Vec<(_, Vec<(u16, u64)>)>>()
+        };
+        let held = SubtensorModule::stake(&hotkey, &key("Bob"), SUBNET);
+        assert_eq!(told(), [(key("Bob"), vec![(SUBNET, held)])]);
+        // Subnets 0 and 2: no subnet stands at place 2.
+        s::NetworksAdded::<Runtime>::remove(1);
+        assert_eq!(told(), []);
+        // Subnets 0, 2 and 5: the last stands there, where as many shares are worth double.
+        s::NetworksAdded::<Runtime>::insert(5, true);
+        let shares = s::TotalHotkeySharesV2::<Runtime>::get(&hotkey, SUBNET);
+        s::TotalHotkeySharesV2::<Runtime>::insert(&hotkey, 5, shares);
+        let alpha = s::TotalHotkeyAlpha::<Runtime>::get(&hotkey, SUBNET);
+        s::TotalHotkeyAlpha::<Runtime>::insert(&hotkey, 5, 2 * alpha);
+        assert_eq!(told(), [(key("Bob"), vec![(SUBNET, 2 * held)])]);
+    });
+}
+
+#[test]
 fn who_asks_for_more_subnets_than_there_are_is_told_nothing() {
     on_a_subnet(|| {
         expect("Bob", Call::add_stake { hotkey: key("owner"), netuid: SUBNET, amount_staked: UNIT }, OK);

@@ -6,7 +6,7 @@ use codec::{Compact, Decode, Encode};
 use scale_info::TypeInfo;
 
 use super::super::{
-    AlphaV2, Config, Delegates, Emission, Owner, Pallet, Tempo, TotalHotkeyAlpha, Uids, ValidatorPermit,
+    AlphaV2, Config, Delegates, Emission, Owner, Pallet, SafeFloat, Tempo, TotalHotkeyAlpha, Uids, ValidatorPermit,
     fixed::U64F64,
     types::{Alpha, NetUid, ROOT},
 };
@@ -37,14 +37,17 @@ pub type Delegation = (DelegateInfo, (Compact<NetUid>, Compact<Alpha>));
 type Nominators = BTreeMap<AccountId, Holdings>;
 
 impl<T: Config> Pallet<T> {
+    /// Who holds alpha of the hotkey, and where.
+    ///
+    /// As on the real chain, subnets are listed one after the other and looked up by netuid. Where netuids have gaps, the
+    /// shares of a holding are valued as those of a later subnet, and holdings beyond the end of the list are left out.
     fn nominators(hotkey: &AccountId) -> Nominators {
         let mut nominators = Nominators::new();
-        let mut positions: Vec<(AccountId, NetUid)> =
-            AlphaV2::<T>::iter_prefix((hotkey,)).map(|((coldkey, netuid), _)| (coldkey, netuid)).collect();
-        positions.sort_unstable();
-        for (coldkey, netuid) in positions {
-            let alpha = Self::stake(hotkey, &coldkey, netuid);
-            if alpha != 0 {
+        let listed = Self::netuids_in_storage_order();
+        let shares: BTreeMap<(AccountId, NetUid), SafeFloat> = AlphaV2::<T>::iter_prefix((hotkey,)).collect();
+        for ((coldkey, netuid), shares) in shares.into_iter().filter(|(_, shares)| !shares.is_zero()) {
+            if let Some(place) = listed.get(usize::from(netuid)) {
+                let alpha = Self::worth_of_shares(shares, hotkey, *place);
                 nominators.entry(coldkey).or_default().push((Compact(netuid), Compact(alpha)));
             }
         }
