@@ -73,7 +73,7 @@ impl<T: Config> Pallet<T> {
             Error::<T>::InsufficientLiquidity
         );
         Self::check_staking(netuid)?;
-        let fee = if Self::is_one_for_one(netuid) { 0 } else { pool::fee::<T>(netuid, tao) };
+        let fee = if Self::is_one_for_one(netuid) { 0 } else { pool::fee::<T>(netuid, LEAST_STAKE) };
         ensure!(tao >= LEAST_STAKE.saturating_add(fee), Error::<T>::AmountTooLow);
         ensure!(excess == Excess::LeftOut || tao <= greatest, Error::<T>::SlippageTooHigh);
         let tao = tao.min(greatest);

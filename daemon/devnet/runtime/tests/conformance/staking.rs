@@ -3,7 +3,7 @@
 use btd_devnet_runtime::{
     Runtime, SubtensorModule, System, UNIT, alpha_assets,
     subtensor::{self as s, Call, Event, types::ROOT},
-    swap::{Balancer, SwapBalancer},
+    swap::{Balancer, FeeRate, SwapBalancer},
 };
 use frame_support::traits::Hooks;
 use sp_runtime::Perquintill;
@@ -406,5 +406,19 @@ fn alpha_is_destroyed_of_what_was_issued_and_not_of_what_is_locked() {
             expect("Bob", Call::burn_alpha { hotkey: hotkey.clone(), amount, netuid }, wanted);
             expect("Bob", Call::recycle_alpha { hotkey: hotkey.clone(), amount, netuid }, wanted);
         }
+    });
+}
+
+#[test]
+fn the_least_that_may_be_staked_is_0_002_tao_and_the_fee_on_as_much() {
+    on_a_subnet(|| {
+        FeeRate::<Runtime>::insert(SUBNET, 10_000);
+        let nobody = |amount_staked| Call::add_stake { hotkey: key("nobody"), netuid: SUBNET, amount_staked };
+        let least = 2_000_000 + 2_000_000 * 10_000 / 65_535;
+        expect("Bob", nobody(least - 1), "AmountTooLow");
+        expect("Bob", nobody(least), "HotKeyAccountNotExists");
+        // The fee on the whole is more than that on the least, and as much as the least must go into the pool.
+        expect("Bob", add(SUBNET, least), "AmountTooLow");
+        expect("Bob", add(SUBNET, 2_000_000 * 65_535 / 55_535 + 1), OK);
     });
 }
