@@ -84,6 +84,14 @@ fn the_chain_is_in_its_owners_hands() {
     wait_for("btd to see the money", || (balance(&host, &ferdie) == "10000000000").then_some(()));
     let (code, error) = host.refused(&["devnet", "set-storage", "0xzz=0x00"]);
     assert!(code == 2 && error.contains("0xzz"), "{code} {error}");
+
+    // A round of the beacon: the development one's, or drand's by its signature.
+    let signature = "b44679b9a59af2ec876b1a6b1ad52ea9b1615fc3982b19576350f93447cb1125e342b73a8dd2bacbe47e4b6b63ed5e39";
+    assert_eq!(host.ask(&["devnet", "pulse", "1000"])["number"].as_u64().unwrap(), before + 2);
+    let brought = host.ask(&["devnet", "pulse", "1000", "--signature", signature]);
+    assert_eq!(brought["number"].as_u64().unwrap(), before + 3);
+    let (code, error) = host.refused(&["devnet", "pulse", "1001", "--signature", signature]);
+    assert!(code == 2 && error.contains("the signature of round 1001"), "{code} {error}");
     assert!(daemon.stop().success());
 }
 

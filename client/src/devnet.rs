@@ -8,8 +8,8 @@ use std::time::Duration;
 use btd_api::{
     chain::BlockRef,
     devnet::{
-        AccountList, Accounts, DevnetStatus, Mine, MineParams, Revert, RevertParams, SetStorage, SetStorageParams,
-        Snapshot, SnapshotTaken, Status, StorageChange,
+        AccountList, Accounts, DevnetStatus, Mine, MineParams, Pulse, PulseParams, Revert, RevertParams, SetStorage,
+        SetStorageParams, Snapshot, SnapshotTaken, Status, StorageChange,
     },
     rpc::Nothing,
 };
@@ -43,6 +43,8 @@ pub(crate) enum Command {
     SetTime(time::SetTimeArgs),
     /// Set or remove raw values of the state, in a block of their own
     SetStorage(SetStorageArgs),
+    /// Bring a round of the drand beacon, for weights and commitments that are sealed until then
+    Pulse(PulseArgs),
     /// Remember the chain as it is now
     Snapshot,
     /// Take the chain back to a snapshot, which spends it and all later ones
@@ -69,6 +71,18 @@ pub(crate) struct SetStorageArgs {
     /// A key to remove
     #[arg(long, value_name = "KEY")]
     remove: Vec<String>,
+}
+
+/// `btctl devnet pulse`
+#[derive(Args, Debug)]
+pub(crate) struct PulseArgs {
+    /// The number of the round, from 1 on
+    #[arg(value_parser = clap::value_parser!(u64).range(1..))]
+    round: u64,
+    /// The signature that drand publishes for the round, for what is sealed to drand's own beacon; without it the
+    /// development beacon signs
+    #[arg(long, value_name = "HEX")]
+    signature: Option<String>,
 }
 
 /// `btctl devnet revert`
@@ -107,6 +121,10 @@ impl Command {
                 let removed = remove.into_iter().map(|key| StorageChange { key, value: None });
                 let changes = set.into_iter().chain(removed).collect();
                 let reply = session.call::<SetStorage>(&SetStorageParams { changes }).await?;
+                session.out.reply(&reply, head)?;
+            }
+            Self::Pulse(PulseArgs { round, signature }) => {
+                let reply = session.call::<Pulse>(&PulseParams { round, signature }).await?;
                 session.out.reply(&reply, head)?;
             }
             Self::Snapshot => {

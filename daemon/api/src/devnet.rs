@@ -60,6 +60,18 @@ pub struct SetStorageParams {
     pub changes: Vec<StorageChange>,
 }
 
+/// Parameters of [`Pulse`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PulseParams {
+    /// The number of the round.
+    #[schemars(example = &1_000)]
+    pub round: u64,
+    /// The signature that drand publishes for it, in hexadecimal; without it the development beacon signs.
+    #[serde(default)]
+    pub signature: Option<String>,
+}
+
 /// Reply of [`Snapshot`].
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct SnapshotTaken {
@@ -207,6 +219,8 @@ methods! {
     SetTime = "devnet_setTime" (Operate): SetTimeParams => TimeSet;
     /// Sets raw values of the state in a block of their own
     SetStorage = "devnet_setStorage" (Operate): SetStorageParams => BlockRef;
+    /// Brings a round of the drand beacon in a block of its own, for what is sealed until then
+    Pulse = "devnet_pulse" (Operate): PulseParams => BlockRef;
     /// Remembers the chain as it is now
     Snapshot = "devnet_snapshot" (Operate): Nothing => SnapshotTaken;
     /// Takes the chain back to a snapshot

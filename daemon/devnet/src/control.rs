@@ -13,7 +13,7 @@ use sp_state_machine::Backend as _;
 use tokio::sync::oneshot;
 
 use crate::{
-    BlockId, DevnetError,
+    BlockId, DevnetError, beacon,
     chain::{Block, ChainError, State},
     config::BlockTime,
     faults::{ActiveFault, Connections, Fault},
@@ -54,6 +54,14 @@ pub enum ControlError {
     /// Nothing to set.
     #[error("there is nothing to set: name at least one storage key")]
     NothingToSet,
+    /// A round that no beacon has.
+    #[error("there is no round 0: the first round of a beacon is 1")]
+    NoRound,
+    /// A signature that is not the round's.
+    #[error(
+        "the signature of round {0} is neither drand quicknet's nor that of the chain's own beacon: take the one that drand publishes for this round"
+    )]
+    ForeignRound(u64),
     /// A block could not be made, or the chain has ended.
     #[error(transparent)]
     Chain(#[from] DevnetError),
@@ -186,6 +194,23 @@ impl Control {
         self.order(move |producer| Ok(id(&*producer.write_storage(&changes)?))).await
     }
 
+    /// Brings a round of the drand beacon in a block of its own, and gives back that block: with this signature, which
+    /// must be quicknet's or that of the chain's own beacon, or else with the development beacon's.
+    ///
+    /// What was sealed to that beacon until that round opens when it can next: commitments in the next block, weights in
+    /// their epoch. The round takes the place of one that has come already.
+    ///
+    /// # Errors
+    /// [`ControlError::NoRound`] and [`ControlError::ForeignRound`], and those of [`Self::mine`].
+    pub async fn bring_round(&self, round: u64, signature: Option<Vec<u8>>) -> Result<BlockId, ControlError> {
+        self.order(move |producer| {
+            let (_, state) = producer.node.chain.state(None)?;
+            let changes = beacon::bring(&state, round, signature.as_deref())?;
+            Ok(id(&*producer.write_storage(&changes)?))
+        })
+        .await
+    }
+
     /// Remembers the chain as it is. While a snapshot lasts, no state since it is pruned.
     ///
     /// # Errors
@@ -284,7 +309,7 @@ impl Control {
 }
 
 /// The timestamp in the state, in milliseconds since 1970; 0 before the first block.
-fn timestamp(state: &State) -> Result<u64, ControlError> {
+pub(crate) fn timestamp(state: &State) -> Result<u64, ControlError> {
     let key = [twox_128(b"Timestamp"), twox_128(b"Now")].concat();
     let value = state.storage(&key).map_err(ControlError::State)?;
     Ok(value.and_then(|bytes| u64::decode(&mut bytes.as_slice()).ok()).unwrap_or(0))

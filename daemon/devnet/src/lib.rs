@@ -20,6 +20,7 @@
 //! waits, `store` writes to disk, `rpc` answers, `workers` are the threads on which answers are computed, and `node` is
 //! what they share. [`Control`] is for the chain's owner: time, storage, snapshots and `faults`.
 
+mod beacon;
 mod chain;
 mod config;
 mod control;

@@ -7,8 +7,8 @@ use btd_api::{
     chain::BlockRef,
     devnet::{
         AccountList, Accounts, ActiveFault, ClearFaults, Connections, DevelopmentAccount, DevnetStatus, Fault,
-        FaultParams, Faults, KnownSnapshot, Mine, MineParams, Revert, RevertParams, SetFault, SetStorage,
-        SetStorageParams, SetTime, SetTimeParams, Snapshot, SnapshotTaken, Status, TimeSet,
+        FaultParams, Faults, KnownSnapshot, Mine, MineParams, Pulse, PulseParams, Revert, RevertParams, SetFault,
+        SetStorage, SetStorageParams, SetTime, SetTimeParams, Snapshot, SnapshotTaken, Status, TimeSet,
     },
     rpc::Nothing,
 };
@@ -30,6 +30,7 @@ pub(super) fn register(table: &mut Table, parts: &Arc<Parts>) {
         .method::<Mine>(mine)
         .method::<SetTime>(set_time)
         .method::<SetStorage>(set_storage)
+        .method::<Pulse>(pulse)
         .method::<Snapshot>(snapshot)
         .method::<Revert>(revert)
         .method::<SetFault>(fault)
@@ -123,6 +124,13 @@ async fn set_storage(parts: Arc<Parts>, params: SetStorageParams, _: Caller) -> 
     });
     let changes: StorageChanges = changes.collect::<Result<_, Failure>>()?;
     Ok(block(control.set_storage(changes).await?))
+}
+
+async fn pulse(parts: Arc<Parts>, params: PulseParams, _: Caller) -> Result<BlockRef, Failure> {
+    let control = control(&parts)?;
+    // Drand writes signatures without a mark in front.
+    let signature = params.signature.map(|text| bytes("signature", &format!("0x{}", text.trim_start_matches("0x"))));
+    Ok(block(control.bring_round(params.round, signature.transpose()?).await?))
 }
 
 async fn snapshot(parts: Arc<Parts>, _: Nothing, _: Caller) -> Result<SnapshotTaken, Failure> {

@@ -294,13 +294,15 @@ impl<T: Config> Pallet<T> {
         TimelockedIndex::<T>::mutate(|index| index.remove(&(netuid, who.clone())));
     }
 
-    /// Rounds that sealed fields wait for.
-    pub(crate) fn awaited_rounds() -> Vec<u64> {
-        let waiting = TimelockedIndex::<T>::get().into_iter().filter_map(|(netuid, who)| {
-            let registration = CommitmentOf::<T>::get(netuid, who)?;
-            Some(registration.info.fields.iter().filter_map(Data::reveal_round).collect::<Vec<u64>>())
-        });
-        waiting.flatten().collect()
+    /// Sealed fields, each with the round that it waits for.
+    pub(crate) fn awaited() -> Vec<(u64, Vec<u8>)> {
+        let waiting = TimelockedIndex::<T>::get().into_iter();
+        let published = waiting.filter_map(|(netuid, who)| CommitmentOf::<T>::get(netuid, who));
+        let sealed = |field| match field {
+            Data::TimelockEncrypted { encrypted, reveal_round } => Some((reveal_round, encrypted.into_inner())),
+            _ => None,
+        };
+        published.flat_map(|registration| registration.info.fields).filter_map(sealed).collect()
     }
 
     /// What the hotkeys of a subnet have published, encoded, as metagraphs show it.

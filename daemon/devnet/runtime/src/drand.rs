@@ -1,10 +1,10 @@
 //! `Drand`: rounds of the beacon that opens timelocked weights and commitments.
 //!
 //! Rounds come in unsigned extrinsics. The real chain's nodes fetch them; where the development beacon signs, blocks bring
-//! the rounds for which something waits ([`due_pulses`]), and elsewhere whoever runs this chain brings what drand published
-//! ([`pulse_extrinsic`]). This pallet fetches nothing.
+//! the rounds that open what waits for them ([`due_pulses`]), and whoever runs this chain brings what drand published, in
+//! an extrinsic ([`pulse_extrinsic`]) or into the state. This pallet fetches nothing.
 
-use alloc::{collections::BTreeSet, vec::Vec};
+use alloc::{collections::BTreeMap, vec::Vec};
 
 use codec::{Decode, DecodeWithMemTracking, Encode, MaxEncodedLen};
 use frame_support::{BoundedVec, traits::ConstU32};
@@ -92,6 +92,12 @@ impl BeaconConfiguration {
         let public_key = bytes(&Beacon::development().public_key());
         Self { public_key, metadata: Metadata { beacon_id: bytes(b"development") }, ..Self::quicknet() }
     }
+
+    /// The latest round that has come at a time, in milliseconds since 1970; 0 before the first.
+    pub fn round_at(&self, time: u64) -> Round {
+        let elapsed = (time / 1_000).checked_sub(self.genesis_time.into());
+        elapsed.and_then(|seconds| seconds.checked_div(self.period.into())).map_or(0, |round| round + 1)
+    }
 }
 
 impl Default for BeaconConfiguration {
@@ -161,25 +167,33 @@ pub fn pulse_extrinsic(pulse: Pulse, block_number: u32) -> UncheckedExtrinsic {
 
 /// Rounds that a block brings by itself at most.
 const GREATEST_DUE: usize = 10;
+/// Seals that are tried at most to see which rounds a block is to bring.
+const GREATEST_TRIED: usize = 256;
 
-/// Rounds that weights and commitments wait for.
-fn awaited() -> BTreeSet<Round> {
-    let weights = s::TimelockedWeightCommits::<Runtime>::iter_values()
-        .flat_map(|queue| queue.into_iter().map(|(_, _, _, round)| round).collect::<Vec<_>>());
-    weights.chain(crate::Commitments::awaited_rounds()).collect()
+/// What weights and commitments are sealed with, by the round that they wait for.
+fn awaited() -> BTreeMap<Round, Vec<Vec<u8>>> {
+    let weights = s::TimelockedWeightCommits::<Runtime>::iter_values().flatten();
+    let seals = weights.map(|(_, _, seal, round)| (round, seal.into_inner())).chain(crate::Commitments::awaited());
+    let mut awaited: BTreeMap<Round, Vec<Vec<u8>>> = BTreeMap::new();
+    for (round, seal) in seals {
+        awaited.entry(round).or_default().push(seal);
+    }
+    awaited
 }
 
-/// The extrinsics that bring the rounds for which something waits and whose time has come, in milliseconds since 1970.
+/// The extrinsics that bring the rounds whose time has come, in milliseconds since 1970, and that open something.
 ///
-/// There are some only where the development beacon signs: rounds of drand's have to be fetched and brought.
+/// There are some only where the development beacon signs: rounds of drand's have to be fetched and brought. What is
+/// sealed to drand's waits there too, since the same round of the development beacon would spoil it.
 pub fn due_pulses(now: u64) -> Vec<UncheckedExtrinsic> {
     let config = BeaconConfig::<Runtime>::get();
-    let elapsed = (now / 1_000).checked_sub(config.genesis_time.into());
-    let current = elapsed.and_then(|seconds| seconds.checked_div(config.period.into())).map_or(0, |round| round + 1);
+    let current = config.round_at(now);
     let last = LastStoredRound::<Runtime>::get();
     let block = frame_system::Pallet::<Runtime>::block_number();
     let mut due = awaited();
-    due.retain(|round| (last.saturating_add(1)..=current).contains(round));
+    due.retain(|round, _| {
+        (last.saturating_add(1)..=current).contains(round) && !Pulses::<Runtime>::contains_key(round)
+    });
     // Most blocks end here, before any key is derived. A round that comes too soon after another would be refused.
     if due.is_empty() || NextUnsignedAt::<Runtime>::get() > block {
         return Vec::new();
@@ -188,9 +202,19 @@ pub fn due_pulses(now: u64) -> Vec<UncheckedExtrinsic> {
     if config.public_key[..] != beacon.public_key() {
         return Vec::new();
     }
+    let mut tries = 0;
+    let opens = |(round, seals): (Round, Vec<Vec<u8>>)| {
+        let signature = beacon.sign(round);
+        let opened = seals.iter().any(|seal| {
+            tries += 1;
+            tries <= GREATEST_TRIED && beacon::open(seal, &signature).is_some()
+        });
+        opened.then(|| Pulse::new(round, &signature)).flatten()
+    };
     due.into_iter()
+        .take(GREATEST_TRIED)
+        .filter_map(opens)
         .take(GREATEST_DUE)
-        .filter_map(|round| Pulse::new(round, &beacon.sign(round)))
         .map(|pulse| pulse_extrinsic(pulse, block))
         .collect()
 }

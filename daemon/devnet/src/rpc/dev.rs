@@ -50,6 +50,7 @@ pub(super) fn register(module: &mut RpcModule<Node>) -> Result<(), RegisterMetho
         "dev_setTime" => set_time;
         "dev_increaseTime" => increase_time;
         "dev_setStorage" => set_storage;
+        "dev_pulse" => pulse;
         "dev_snapshot" => snapshot;
         "dev_revert" => revert;
         "dev_fault" => fault;
@@ -82,6 +83,18 @@ async fn set_storage(control: &Control, mut arguments: Arguments) -> Answer {
     let changes: Vec<(Bytes, Option<Bytes>)> = arguments.required("changes")?;
     let changes: StorageChanges = changes.into_iter().map(|(key, value)| (key.0, value.map(|value| value.0))).collect();
     control.set_storage(changes).await.map(block_json).map_err(error::control)
+}
+
+/// A signature as drand writes it, or with `0x` in front.
+fn signature(text: &str) -> Result<Vec<u8>, ErrorObjectOwned> {
+    hex::decode(text.strip_prefix("0x").unwrap_or(text))
+        .map_err(|error| error::invalid_params(format!("signature: not hexadecimal: {error}")))
+}
+
+async fn pulse(control: &Control, mut arguments: Arguments) -> Answer {
+    let round = arguments.required("round")?;
+    let signed = arguments.optional::<String>("signature")?.as_deref().map(signature).transpose()?;
+    control.bring_round(round, signed).await.map(block_json).map_err(error::control)
 }
 
 async fn snapshot(control: &Control, _: Arguments) -> Answer {

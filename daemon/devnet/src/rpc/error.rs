@@ -165,6 +165,8 @@ pub(super) fn control(error: ControlError) -> ErrorObjectOwned {
         ControlError::ChildStorage(_) | ControlError::NothingToSet => {
             return invalid_params(format!("changes: {error}"));
         }
+        ControlError::NoRound => return invalid_params(format!("round: {error}")),
+        ControlError::ForeignRound(_) => return invalid_params(format!("signature: {error}")),
         ControlError::Chain(DevnetError::Block { .. }) => DEV + 3,
         ControlError::Chain(DevnetError::Busy) => SERVER_IS_BUSY_CODE,
         ControlError::Chain(_) | ControlError::State(_) => INTERNAL_ERROR_CODE,

@@ -13,7 +13,9 @@ impl From<ControlError> for Failure {
             ControlError::TimeGoesBack { .. }
             | ControlError::TimeTooLate(_)
             | ControlError::ChildStorage(_)
-            | ControlError::NothingToSet => ErrorKind::InvalidParams,
+            | ControlError::NothingToSet
+            | ControlError::NoRound
+            | ControlError::ForeignRound(_) => ErrorKind::InvalidParams,
             ControlError::Chain(DevnetError::Stopped) => ErrorKind::ShuttingDown,
             ControlError::Chain(DevnetError::Busy) => ErrorKind::Busy,
             ControlError::Chain(_) | ControlError::State(_) => ErrorKind::Internal,

@@ -262,8 +262,15 @@ fn rounds_that_something_waits_for_come_by_themselves_from_the_development_beaco
         validator();
         register("miner");
         commit(7, &weights(&key("validator"), &[1, 2]));
-        let field = |reveal_round| Data::TimelockEncrypted { encrypted: vec![1].try_into().unwrap(), reveal_round };
-        assert_ok!(publish("miner", FIRST, vec![field(9), field(12)]));
+        // What is sealed to drand's beacon waits for drand's round, which this one would take the place of.
+        let entropy = Entropy { key: [7; 32], sigma: [9; 32], nonce: [2; 12] };
+        let foreign = seal(&drand::QUICKNET_KEY, 8, b"sealed to drand's", &entropy).unwrap();
+        let field = |encrypted: Vec<u8>, reveal_round| Data::TimelockEncrypted {
+            encrypted: encrypted.try_into().unwrap(),
+            reveal_round,
+        };
+        let fields = vec![field(foreign, 8), field(sealed(9, b"bytes"), 9), field(sealed(12, b"bytes"), 12)];
+        assert_ok!(publish("miner", FIRST, fields));
         // The seventh round comes eighteen seconds after the first.
         let at = |milliseconds: u64| drand::due_pulses(1_692_803_367_000 + milliseconds);
         assert!(drand::due_pulses(0).is_empty());
@@ -282,6 +289,7 @@ fn rounds_that_something_waits_for_come_by_themselves_from_the_development_beaco
             assert_ok!(Drand::write_pulse(RuntimeOrigin::none(), pulses_payload, signature));
         }
         assert_eq!(drand::LastStoredRound::<Runtime>::get(), 9);
+        assert!(drand::Pulses::<Runtime>::contains_key(7) && !drand::Pulses::<Runtime>::contains_key(8));
         assert!(at(30_000).is_empty());
         drand::BeaconConfig::<Runtime>::put(drand::BeaconConfiguration::quicknet());
         assert!(at(60_000).is_empty(), "nobody here can sign rounds of drand's");
