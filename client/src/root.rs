@@ -167,51 +167,137 @@ impl SetTakeArgs {
 fn validators(reply: &RootValidators, page: Page) -> String {
     let mut table = Table::new(&[
         Column::number("UID"),
+        Column::text("NAME").leaves(2),
         Column::address("HOTKEY"),
-        Column::address("COLDKEY").leaves(1),
+        Column::address("COLDKEY").leaves(3),
         Column::number("STAKE (τ)"),
+        Column::text("SENATOR").leaves(1),
     ]);
     for one in &reply.validators {
         let coldkey = one.coldkey.map_or_else(|| "-".to_owned(), |coldkey| coldkey.to_string());
-        table.row(&[one.uid.to_string(), one.hotkey.to_string(), coldkey, one.stake.to_string()]);
+        let senator = one.senator.map_or("-", |is| if is { "yes" } else { "no" });
+        table.row(&[
+            one.uid.to_string(),
+            or_dash(&one.name),
+            one.hotkey.to_string(),
+            coldkey,
+            one.stake.to_string(),
+            senator.to_owned(),
+        ]);
     }
     let total = reply.validators.iter().fold(Tao::ZERO, |sum, one| sum.saturating_add(one.stake));
-    table.row(&["total".into(), String::new(), String::new(), total.to_string()]);
+    let total = total.to_string();
+    table.row(&["total".into(), String::new(), String::new(), String::new(), total, String::new()]);
     let count = text::count(reply.validators.len(), "validator");
     format!("{}{count}, {}\n", table.render(page), text::at(&reply.at, page))
 }
 
 fn delegates(reply: &DelegatesReply, page: Page) -> String {
     let mut table = Table::new(&[
-        Column::address("DELEGATE"),
-        Column::text("NAME"),
+        Column::number("INDEX"),
+        Column::text("DELEGATE"),
+        Column::address("SS58"),
+        Column::number("NOMINATORS").leaves(2),
+        Column::number("DELEGATE STAKE (τ)").leaves(3),
+        Column::number("TOTAL STAKE (τ)"),
+        Column::number("CHANGE/(4h)").leaves(6),
+        Column::text("SUBNETS").leaves(7),
+        Column::text("VPERMIT").leaves(4),
         Column::number("TAKE"),
-        Column::number("NOMINATORS"),
-        Column::text("SUBNETS").leaves(2),
-        Column::text("VPERMIT").leaves(1),
-        Column::address("OWNER").leaves(3),
+        Column::number("NOMINATOR/(24h)/kτ").leaves(1),
+        Column::number("DELEGATE/(24h)").leaves(5),
+        Column::address("OWNER").leaves(8),
     ]);
-    let list = |netuids: &[NetUid]| netuids.iter().map(ToString::to_string).collect::<Vec<_>>().join(",");
-    for one in &reply.delegates {
+    for (index, one) in reply.delegates.iter().enumerate() {
         table.row(&[
+            index.to_string(),
+            or_dash(&one.name),
             one.hotkey.to_string(),
-            one.name.clone(),
-            one.take.to_string(),
             one.nominators.to_string(),
-            list(&one.registrations),
-            list(&one.validator_permits),
+            one.own_stake.to_string(),
+            one.total_stake.to_string(),
+            one.change.map_or_else(|| "-".to_owned(), |change| change.to_string()),
+            netuids(&one.registrations),
+            netuids(&one.validator_permits),
+            one.take.to_string(),
+            one.return_per_1000.to_string(),
+            one.daily_return.to_string(),
             one.owner.to_string(),
         ]);
     }
     let count = text::count(reply.delegates.len(), "delegate");
-    format!("{}{count}, {}\n", table.render(page), text::at(&reply.at, page))
+    format!(
+        "{}{count}, {}; stake is that on root, and returns are as the runtime adds up the tokens of all subnets\n",
+        table.render(page),
+        text::at(&reply.at, page)
+    )
+}
+
+/// What somebody calls itself.
+fn or_dash(name: &str) -> String {
+    if name.is_empty() { "-".to_owned() } else { text::visible(name).into_owned() }
+}
+
+/// With commas between them.
+fn netuids(netuids: &[NetUid]) -> String {
+    if netuids.is_empty() {
+        return "-".to_owned();
+    }
+    netuids.iter().map(ToString::to_string).collect::<Vec<_>>().join(",")
 }
 
 #[cfg(test)]
 mod tests {
     use clap::Parser;
+    use serde_json::{Value, json};
 
+    use super::*;
     use crate::args::Cli;
+
+    const BOB: &str = "5FHneW46xGXgs5mUiveU4sbTyGBzmstUspZC92UhjJM694ty";
+
+    fn at() -> Value {
+        json!({ "number": 9, "hash": format!("0x{}", "00".repeat(32)), "age_ms": 100, "stale": false })
+    }
+
+    #[test]
+    fn validators_have_names_and_seats() {
+        let one = |uid: u16, name: &str, senator: Option<bool>| {
+            json!({
+                "uid": uid, "hotkey": BOB, "coldkey": BOB, "name": name, "stake": "1500000000", "senator": senator,
+            })
+        };
+        let validators = [one(0, "bob", Some(true)), one(1, "", None)];
+        let reply: RootValidators = serde_json::from_value(json!({ "at": at(), "validators": validators })).unwrap();
+        let text = super::validators(&reply, Page::default());
+        let lines: Vec<String> =
+            text.lines().map(|line| line.split_whitespace().collect::<Vec<_>>().join(" ")).collect();
+        assert_eq!(lines[0], "UID NAME HOTKEY COLDKEY STAKE (τ) SENATOR");
+        assert_eq!(lines[1], format!("0 bob {BOB} {BOB} 1.500000000 yes"));
+        assert_eq!(lines[2], format!("1 - {BOB} {BOB} 1.500000000 -"));
+        assert_eq!(lines[3], "total 3.000000000");
+    }
+
+    #[test]
+    fn delegates_have_the_columns_of_v6() {
+        let one = json!({
+            "hotkey": BOB, "owner": BOB, "name": "", "take": "0.18", "nominators": 2, "own_stake": "1", "total_stake": "3",
+            "change": "-2", "return_per_1000": "4", "daily_return": "5", "registrations": [0, 1], "validator_permits": [],
+        });
+        let mut other = one.clone();
+        (other["change"], other["name"]) = (Value::Null, "bob".into());
+        let reply: DelegatesReply = serde_json::from_value(json!({ "at": at(), "delegates": [one, other] })).unwrap();
+        let text = delegates(&reply, Page::default());
+        let words = |line: usize| text.lines().nth(line).unwrap().split_whitespace().collect::<Vec<_>>().join(" ");
+        assert_eq!(
+            words(0),
+            "INDEX DELEGATE SS58 NOMINATORS DELEGATE STAKE (τ) TOTAL STAKE (τ) CHANGE/(4h) SUBNETS VPERMIT TAKE \
+             NOMINATOR/(24h)/kτ DELEGATE/(24h) OWNER"
+        );
+        let rest = format!("0,1 - 0.18 0.000000004 0.000000005 {BOB}");
+        assert_eq!(words(1), format!("0 - {BOB} 2 0.000000001 0.000000003 -0.000000002 {rest}"));
+        assert_eq!(words(2), format!("1 bob {BOB} 2 0.000000001 0.000000003 - {rest}"));
+    }
 
     #[test]
     fn the_spellings_of_v6_are_taken() {

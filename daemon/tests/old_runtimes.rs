@@ -256,7 +256,8 @@ async fn a_runtime_of_2024_tells_owners_takes_and_root() {
     btd.tells_what_is_raw(143);
 
     let root = btd.ask("root_list", json!({}));
-    let expected = json!([{ "uid": 0, "hotkey": hotkey, "coldkey": coldkey, "stake": "777" }]);
+    let expected =
+        json!([{ "uid": 0, "hotkey": hotkey, "coldkey": coldkey, "name": "", "stake": "777", "senator": false }]);
     assert_eq!(root["validators"], expected);
     let take = btd.ask("root_getTake", json!({ "hotkey": hotkey }));
     assert_eq!(take.get("most"), Some(&Json::Null));

@@ -35,6 +35,8 @@ pub(crate) enum Key {
     Number(f64),
     /// From the largest on.
     Amount(u64),
+    /// From the largest on.
+    Signed(i128),
     /// From the smallest on.
     Order(u64),
     /// From the first on.
@@ -67,7 +69,7 @@ pub(crate) fn sorted<'r, R>(rows: &'r [R], (by, order): (Option<&Shown<R>>, Opti
         rows.sort_by(|one, other| {
             let key = (by.key)(one, block);
             let own = compare(&key, &(by.key)(other, block));
-            let falls = matches!(key, Key::Number(_) | Key::Amount(_));
+            let falls = matches!(key, Key::Number(_) | Key::Amount(_) | Key::Signed(_));
             let usual = if falls { Order::Descending } else { Order::Ascending };
             if order.unwrap_or(usual) == usual { own } else { own.reverse() }
         });
@@ -79,6 +81,7 @@ fn compare(one: &Key, other: &Key) -> Ordering {
     match (one, other) {
         (Key::Number(one), Key::Number(other)) => other.total_cmp(one),
         (Key::Amount(one), Key::Amount(other)) => other.cmp(one),
+        (Key::Signed(one), Key::Signed(other)) => other.cmp(one),
         (Key::Order(one), Key::Order(other)) => one.cmp(other),
         (Key::Text(one), Key::Text(other)) => one.cmp(other),
         _ => Ordering::Equal,

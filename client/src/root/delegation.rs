@@ -9,7 +9,7 @@ use btd_api::{
 };
 use clap::Args;
 
-use super::RegisterArgs;
+use super::{RegisterArgs, netuids, or_dash};
 use crate::{
     addr,
     args::{ColdkeysArg, WalletArg},
@@ -122,20 +122,32 @@ fn delegations(reply: &Delegations, page: Page) -> String {
         Column::address("DELEGATE"),
         Column::number("NETUID"),
         Column::number("STAKE"),
-        Column::number("TAKE").leaves(1),
-        Column::number("NOMINATORS").leaves(2),
-        Column::address("OWNER").leaves(3),
+        Column::number("τ/24h").leaves(1),
+        Column::number("TAKE").leaves(2),
+        Column::number("NOMINATORS").leaves(5),
+        Column::number("OWNER STAKE (τ)").leaves(6),
+        Column::number("TOTAL STAKE (τ)").leaves(3),
+        Column::text("SUBNETS").leaves(7),
+        Column::text("VPERMIT").leaves(8),
+        Column::number("24h/kτ").leaves(4),
+        Column::address("OWNER").leaves(9),
     ]);
-    let or_dash = |text: Option<String>| text.unwrap_or_else(|| "-".to_owned());
+    let told = |text: Option<String>| text.unwrap_or_else(|| "-".to_owned());
     for one in &reply.delegations {
         table.row(&[
-            if one.name.is_empty() { "-".to_owned() } else { text::visible(&one.name).into_owned() },
+            or_dash(&one.name),
             one.hotkey.to_string(),
             one.netuid.to_string(),
             format!("{} {}", one.stake, one.netuid.stake_sign()),
-            or_dash(one.take.map(|take| take.to_string())),
-            or_dash(one.nominators.map(|count| count.to_string())),
-            or_dash(one.owner.map(|owner| owner.to_string())),
+            told(one.daily_return.map(|earned| earned.to_string())),
+            told(one.take.map(|take| take.to_string())),
+            told(one.nominators.map(|count| count.to_string())),
+            told(one.own_stake.map(|stake| stake.to_string())),
+            told(one.total_stake.map(|stake| stake.to_string())),
+            netuids(&one.registrations),
+            netuids(&one.validator_permits),
+            told(one.return_per_1000.map(|earned| earned.to_string())),
+            told(one.owner.map(|owner| owner.to_string())),
         ]);
     }
     let count = text::count(reply.delegations.len(), "position");

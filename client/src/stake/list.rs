@@ -1,7 +1,7 @@
 //! What a coldkey has staked, with what it is worth and earns.
 
 use btd_api::{
-    Alpha,
+    Alpha, Tao,
     stake::{List, Position, Stakes},
 };
 
@@ -49,9 +49,10 @@ pub(crate) fn render(stakes: &Stakes, page: Page) -> String {
         Column::number("PRICE (τ/α)").leaves(1),
         Column::number("VALUE (τ)"),
         Column::text("REGISTERED").leaves(2),
-        Column::number("EMISSION (α/epoch)").leaves(4),
-        Column::number("CLAIMABLE (α)").leaves(5),
-        Column::number("LOCKED (α)").leaves(6),
+        Column::number("EMISSION (α/block)").leaves(5),
+        Column::number("EMISSION (τ/block)").leaves(4),
+        Column::number("CLAIMABLE (α)").leaves(6),
+        Column::number("LOCKED (α)").leaves(7),
     ]);
     for position in &stakes.positions {
         table.row(&row(position));
@@ -67,6 +68,7 @@ pub(crate) fn render(stakes: &Stakes, page: Page) -> String {
         String::new(),
         String::new(),
         String::new(),
+        String::new(),
     ]);
     format!(
         "{}coldkey {}, free τ{}, with stake τ{}; value at the prices now, slippage not counted\n{}\n",
@@ -78,7 +80,7 @@ pub(crate) fn render(stakes: &Stakes, page: Page) -> String {
     )
 }
 
-fn row(position: &Position) -> [String; 10] {
+fn row(position: &Position) -> [String; 11] {
     let some = |alpha: Alpha| if alpha == Alpha::ZERO { "-".to_owned() } else { alpha.to_string() };
     [
         position.netuid.to_string(),
@@ -88,7 +90,11 @@ fn row(position: &Position) -> [String; 10] {
         position.price.to_string(),
         position.value.to_string(),
         position.registered.map_or("-", |is| if is { "yes" } else { "no" }).to_owned(),
-        some(position.emission.unwrap_or(Alpha::ZERO)),
+        some(position.emission_per_block.unwrap_or(Alpha::ZERO)),
+        match position.emission_tao_per_block {
+            Some(tao) if tao > Tao::ZERO => tao.to_string(),
+            _ => "-".to_owned(),
+        },
         some(position.claimable),
         some(position.locked),
     ]
@@ -109,14 +115,15 @@ mod tests {
             "coldkey": hotkey, "free": "1000000000", "value": "500000000",
             "positions": [{
                 "netuid": 1, "name": "apex", "symbol": "α", "hotkey": hotkey, "stake": "1000000000", "locked": "0",
-                "price": "500000000", "value": "500000000", "registered": true, "emission": "0",
-                "emission_tao": "0", "claimable": "7",
+                "price": "500000000", "value": "500000000", "registered": true, "emission": "200",
+                "emission_tao": "0", "emission_per_block": "2", "emission_tao_per_block": "0", "claimable": "7",
             }],
         }))
         .unwrap();
         let text = render(&stakes, Page::default());
         let lines: Vec<&str> = text.lines().collect();
         assert!(lines[1].contains("apex α") && lines[1].contains("0.000000007"), "{text}");
+        assert!(lines[0].contains("EMISSION (α/block)") && lines[1].contains(" 0.000000002 "), "{text}");
         assert!(lines[1].contains("α1.000000000"), "{text}");
         let root =
             Stakes { positions: vec![Position { netuid: NetUid::ROOT, ..stakes.positions[0].clone() }], ..stakes };

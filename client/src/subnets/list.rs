@@ -3,7 +3,7 @@
 use std::fmt::Display;
 
 use btd_api::{
-    Alpha, Tao,
+    Alpha, Tao, TaoChange,
     subnets::{List, ListParams, SubnetSummary, Subnets},
 };
 use clap::Args;
@@ -27,8 +27,8 @@ use crate::{
 pub(crate) struct ListArgs {
     #[command(flatten)]
     at: BlockArg,
-    /// The columns to show, with commas: netuid,name,n,max_n,price,emission,tao,alpha,stake,tempo,register,symbol, and
-    /// supply, cap
+    /// The columns to show, with commas: netuid,name,n,max_n,price,emission,inflow,tao,alpha,stake,tempo,mechanisms,
+    /// register,symbol, and supply, cap
     #[arg(long, value_name = "COLUMNS", value_delimiter = ',', value_parser = column)]
     columns: Vec<&'static Shown<SubnetSummary>>,
     /// Sort by this column: numbers from the largest on, texts and netuids from the first on
@@ -39,7 +39,7 @@ pub(crate) struct ListArgs {
 }
 
 /// All columns in their order. Those before the last two are shown unless others are asked for.
-static COLUMNS: [Shown<SubnetSummary>; 14] = [
+static COLUMNS: [Shown<SubnetSummary>; 16] = [
     Shown {
         name: "netuid",
         column: Column::number("NETUID"),
@@ -77,6 +77,12 @@ static COLUMNS: [Shown<SubnetSummary>; 14] = [
         key: |subnet, _| Key::Amount(subnet.tao_in_emission.map_or(0, Tao::rao)),
     },
     Shown {
+        name: "inflow",
+        column: Column::number("NET INFLOW EMA (τ)").leaves(9),
+        text: |subnet, _| told(subnet.net_inflow, 4),
+        key: |subnet, _| Key::Signed(subnet.net_inflow.map_or(i128::MIN, TaoChange::rao)),
+    },
+    Shown {
         name: "tao",
         column: Column::number("POOL (τ)").leaves(3),
         text: |subnet, _| told(subnet.tao_in, 4),
@@ -99,6 +105,12 @@ static COLUMNS: [Shown<SubnetSummary>; 14] = [
         column: Column::number("TEMPO (k/n)").leaves(6),
         text: |subnet, _| format!("{}/{}", subnet.blocks_since_epoch, subnet.tempo),
         key: |subnet, _| Key::Amount(subnet.tempo.into()),
+    },
+    Shown {
+        name: "mechanisms",
+        column: Column::number("MECHANISMS").leaves(8),
+        text: |subnet, _| subnet.mechanisms.map_or_else(|| "-".to_owned(), |count| count.to_string()),
+        key: |subnet, _| Key::Amount(subnet.mechanisms.unwrap_or(0).into()),
     },
     Shown {
         name: "register",
@@ -127,7 +139,7 @@ static COLUMNS: [Shown<SubnetSummary>; 14] = [
 ];
 
 /// Those that are shown unless others are asked for.
-const USUAL: usize = 12;
+const USUAL: usize = 14;
 
 fn column(name: &str) -> Result<&'static Shown<SubnetSummary>, String> {
     column::find(&COLUMNS, name)
@@ -200,6 +212,7 @@ pub(super) mod tests {
             "neurons": 2, "max_neurons": 256, "tempo": 100, "blocks_since_epoch": 82,
             "price": "1000000000", "tao_in": "10000000000", "alpha_in": "10000000000", "alpha_out": "1999999999",
             "tao_in_emission": "500000000", "burn": "100000000", "registration_allowed": true,
+            "mechanisms": 2, "net_inflow": "-250000000",
         })
     }
 
@@ -211,7 +224,7 @@ pub(super) mod tests {
         root["name"] = json!("root");
         root["registration_allowed"] = json!(false);
         // As a runtime without pools tells it.
-        for absent in ["price", "tao_in", "alpha_in", "alpha_out", "tao_in_emission"] {
+        for absent in ["price", "tao_in", "alpha_in", "alpha_out", "tao_in_emission", "mechanisms", "net_inflow"] {
             root[absent] = json!(null);
         }
         // As a runtime tells it that knows neither owners nor a switch.
@@ -219,10 +232,10 @@ pub(super) mod tests {
         (old["netuid"], old["owner"], old["registration_allowed"]) = (json!(2), json!(null), json!(null));
         let subnets: Subnets = serde_json::from_value(json!({ "at": at, "subnets": [root, summary(), old] })).unwrap();
         let expected = "\
-NETUID  NAME  N  MAX_N  PRICE (τ/α)  EMISSION (τ/block)  POOL (τ)  POOL (α)  STAKE (α)  TEMPO (k/n)  REGISTER (τ)  SYMBOL
-     0  root  2    256            -                   -         -         -          -       82/100        closed  α
-     1  apex  2    256     1.000000            0.500000   10.0000   10.0000     1.9999       82/100      0.100000  α
-     2  apex  2    256     1.000000            0.500000   10.0000   10.0000     1.9999       82/100      0.100000  α
+NETUID  NAME  N  MAX_N  PRICE (τ/α)  EMISSION (τ/block)  NET INFLOW EMA (τ)  POOL (τ)  POOL (α)  STAKE (α)  TEMPO (k/n)  MECHANISMS  REGISTER (τ)  SYMBOL
+     0  root  2    256            -                   -                   -         -         -          -       82/100           -        closed  α
+     1  apex  2    256     1.000000            0.500000             -0.2500   10.0000   10.0000     1.9999       82/100           2      0.100000  α
+     2  apex  2    256     1.000000            0.500000             -0.2500   10.0000   10.0000     1.9999       82/100           2      0.100000  α
 3 subnets, 6 neurons, at block #9, just now
 ";
         assert_eq!(render(&subnets, Page::default(), &[], None), expected);

@@ -46,4 +46,4 @@ pub use ids::{
 pub use method::{Method, Subscription};
 pub use role::Role;
 pub use ss58::AddressError;
-pub use units::{Alpha, AlphaAmount, Amount, AmountError, Ratio, Tao};
+pub use units::{Alpha, AlphaAmount, Amount, AmountError, Ratio, Tao, TaoChange};

@@ -5,8 +5,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     Alpha, AlphaAmount, Amount, BlockHash, BlockNumber, Coldkey, Hotkey, HotkeyName, HotkeyRef, NetUid, Ratio, Tao,
-    Uid, WalletName, chain::At, method::methods, rpc::Nothing, signing::signing_params, stake::ColdkeyParams,
-    wallet::Receipt,
+    TaoChange, Uid, WalletName, chain::At, method::methods, rpc::Nothing, signing::signing_params,
+    stake::ColdkeyParams, wallet::Receipt,
 };
 
 signing_params! {
@@ -207,6 +207,19 @@ pub struct Delegation {
     pub netuid: NetUid,
     /// The stake: tao on root, else the subnet's alpha.
     pub stake: Alpha,
+    /// What the stake earns in a day as things stand, after the delegate's take; known of root alone, where the runtime
+    /// tells it of a delegate. See [`Delegate::return_per_1000`].
+    pub daily_return: Option<Alpha>,
+    /// What its owner has behind it on root; none of a hotkey that is no delegate.
+    pub own_stake: Option<Tao>,
+    /// What everybody has behind it on root; none of a hotkey that is no delegate.
+    pub total_stake: Option<Tao>,
+    /// What a thousand tao on root behind it earn in a day; none of a hotkey that is no delegate.
+    pub return_per_1000: Option<Alpha>,
+    /// Where it is registered.
+    pub registrations: Vec<NetUid>,
+    /// Where it has a validator permit.
+    pub validator_permits: Vec<NetUid>,
 }
 
 /// Reply of [`MyDelegates`].
@@ -231,7 +244,7 @@ pub struct SubnetWeight {
 }
 
 /// A place on root.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct RootValidator {
     /// Its slot.
     pub uid: Uid,
@@ -239,8 +252,12 @@ pub struct RootValidator {
     pub hotkey: Hotkey,
     /// Whose it is; none where the chain knows no owner.
     pub coldkey: Option<Coldkey>,
+    /// Its owner's name for itself; empty where it has none.
+    pub name: String,
     /// Its stake on root; all of its stake where the runtime does not part it by subnets.
     pub stake: Tao,
+    /// Whether it has a seat in the senate; none where the runtime has no senate.
+    pub senator: Option<bool>,
 }
 
 /// Reply of [`List`].
@@ -276,6 +293,9 @@ pub struct Take {
     pub most: Option<Ratio>,
 }
 
+/// The blocks over which [`Delegate::change`] is told: four hours of 12 seconds.
+pub const CHANGE_BLOCKS: u32 = 1_200;
+
 /// Somebody to stake behind.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Delegate {
@@ -289,6 +309,18 @@ pub struct Delegate {
     pub take: Ratio,
     /// How many coldkeys stake behind it.
     pub nominators: u32,
+    /// What its owner has behind it on root; all of it where the runtime does not part stake by subnets.
+    pub own_stake: Tao,
+    /// What everybody has behind it on root; all of it where the runtime does not part stake by subnets.
+    pub total_stake: Tao,
+    /// By how much that has changed in [`CHANGE_BLOCKS`] blocks; none where no endpoint keeps what was then, and of
+    /// who was no delegate.
+    pub change: Option<TaoChange>,
+    /// What a thousand tao on root behind it earn in a day, as the runtime reckons: after its take, and with the alpha
+    /// of every subnet counted as if it were one token.
+    pub return_per_1000: Alpha,
+    /// What it earns in a day with all stake behind it, reckoned likewise, before its take.
+    pub daily_return: Alpha,
     /// Where it is registered.
     pub registrations: Vec<NetUid>,
     /// Where it has a validator permit.

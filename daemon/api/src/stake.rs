@@ -382,6 +382,10 @@ pub struct Position {
     pub emission: Option<Alpha>,
     /// The same, in tao.
     pub emission_tao: Option<Tao>,
+    /// What that is for each block of the tempo; none where the runtime does not tell, or the tempo is not known yet.
+    pub emission_per_block: Option<Alpha>,
+    /// The same, in tao.
+    pub emission_tao_per_block: Option<Tao>,
     /// Root dividends of the subnet that can be claimed for this position's hotkey.
     pub claimable: Alpha,
 }

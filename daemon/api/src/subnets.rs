@@ -8,7 +8,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Alpha, BlockNumber, Coldkey, Hotkey, HotkeyName, NetUid, Ratio, Tao, Uid, WalletName,
+    Alpha, BlockNumber, Coldkey, Hotkey, HotkeyName, NetUid, Ratio, Tao, TaoChange, Uid, WalletName,
     chain::{At, BlockId},
     metagraph::MetagraphParams,
     method::methods,
@@ -50,6 +50,12 @@ pub struct SubnetSummary {
     pub burn: Tao,
     /// Whether neurons may register; none where the runtime does not tell.
     pub registration_allowed: Option<bool>,
+    /// How many mechanisms it has, the main one among them; none where the runtime has no such thing, or where it was
+    /// not told.
+    pub mechanisms: Option<u8>,
+    /// The moving average of the tao that flows into its pool; none where the chain keeps none. The runtime of spec 425
+    /// leaves it as it was.
+    pub net_inflow: Option<TaoChange>,
 }
 
 /// Parameters of [`List`].

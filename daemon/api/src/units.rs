@@ -4,12 +4,16 @@
 //! text of its rao, never a JSON number, because JSON numbers lose digits above 2⁵³. A person
 //! writes tokens (`1.5`, `τ1.5`), which [`Amount`] reads exactly, without floating point.
 
+mod change;
+
 use std::{borrow::Cow, fmt, str::FromStr};
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 use crate::ids::as_text;
+
+pub use change::TaoChange;
 
 const RAO_PER_TOKEN: u64 = 1_000_000_000;
 

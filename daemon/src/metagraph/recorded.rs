@@ -107,6 +107,8 @@ fn subnet(table: &Table) -> Option<Subnet> {
         tao_in_emission: tao("tao_in_emission"),
         burn: tao("burn").unwrap_or_default(),
         registration_allowed: plain(told("registration_allowed")),
+        mechanisms: None,
+        net_inflow: None,
     })
 }
 

@@ -3,7 +3,7 @@
 //! They come with a whole metagraph, or without the neurons from the list of all subnets, which is
 //! read at every block. What a runtime does not tell is none.
 
-use btd_api::{Alpha, BlockNumber, Coldkey, NetUid, Tao};
+use btd_api::{Alpha, BlockNumber, Coldkey, NetUid, Tao, TaoChange};
 use btd_chain::{DynamicInfo, RawMetagraph, ReadError, SubnetMarks, View};
 use serde::{Deserialize, Serialize};
 use tokio::try_join;
@@ -43,6 +43,10 @@ pub struct Subnet {
     pub burn: Tao,
     /// Whether neurons may register; none where the runtime does not tell.
     pub registration_allowed: Option<bool>,
+    /// How many mechanisms it has; none where the runtime has no such thing, or it was read with its neurons only.
+    pub mechanisms: Option<u8>,
+    /// The moving average of the tao that flows into its pool; none where the chain keeps none.
+    pub net_inflow: Option<TaoChange>,
 }
 
 // === impl Subnet ===
@@ -69,6 +73,8 @@ impl Subnet {
             tao_in_emission: raw.told("tao_in_emission", fields.tao_in_emission),
             burn: fields.burn,
             registration_allowed: raw.told("registration_allowed", fields.registration_allowed),
+            mechanisms: None,
+            net_inflow: None,
         }
     }
 
@@ -83,8 +89,10 @@ impl Subnet {
             // Before there were pools it is told with the neurons; of a subnet that there is not, nothing is.
             return Ok(view.metagraph(netuid).await?.map(|raw| Self::read(&raw)));
         };
-        let registration_allowed = marks.registration_allowed;
-        Ok(Some(Self { neurons, max_neurons, burn, registration_allowed, ..Self::told(&dynamic, price) }))
+        let SubnetMarks { registration_allowed, mechanisms, .. } = marks;
+        let told = Self::told(&dynamic, price);
+        let net_inflow = inflow(&marks);
+        Ok(Some(Self { neurons, max_neurons, burn, registration_allowed, mechanisms, net_inflow, ..told }))
     }
 
     /// What `dynamic` tells, and no more: neurons, places and their cost are not in it.
@@ -107,6 +115,8 @@ impl Subnet {
             tao_in_emission: Some(dynamic.tao_in_emission),
             burn: Tao::ZERO,
             registration_allowed: None,
+            mechanisms: None,
+            net_inflow: None,
         }
     }
 
@@ -132,6 +142,8 @@ impl Subnet {
             max_neurons: marks.max_neurons.unwrap_or(self.max_neurons),
             burn: marks.burn.unwrap_or(self.burn),
             registration_allowed: marks.registration_allowed.or(self.registration_allowed),
+            mechanisms: marks.mechanisms,
+            net_inflow: inflow(marks),
             ..told
         }
     }
@@ -143,6 +155,10 @@ async fn ask(view: &View, netuid: NetUid) -> Result<(Option<DynamicInfo>, Option
     let price = async { told(view.price(netuid).await) };
     let marks = async { Ok(view.subnet_marks(&[netuid]).await?.first().copied().unwrap_or_default()) };
     try_join!(dynamic, price, marks)
+}
+
+fn inflow(marks: &SubnetMarks) -> Option<TaoChange> {
+    marks.net_inflow.and_then(|rao| TaoChange::from_rao(rao.into()))
 }
 
 /// Nothing instead of an error where the runtime has no such call.
@@ -188,6 +204,8 @@ mod tests {
             tao_in_emission: None,
             burn: Tao::ZERO,
             registration_allowed: None,
+            mechanisms: None,
+            net_inflow: None,
         };
         let marks = SubnetMarks { blocks_since_epoch: Some(7), ..SubnetMarks::default() };
         let now = kept.updated(BlockNumber(207), None, None, &marks);

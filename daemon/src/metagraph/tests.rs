@@ -67,6 +67,8 @@ fn subnet(netuid: u16, neurons: u16) -> Subnet {
         tao_in_emission: Some(Tao::ZERO),
         burn: Tao::from_rao(2),
         registration_allowed: Some(true),
+        mechanisms: None,
+        net_inflow: None,
     }
 }
 

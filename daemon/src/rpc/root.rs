@@ -10,20 +10,20 @@ mod weights;
 use std::sync::Arc;
 
 use btd_api::{
-    Coldkey, Hotkey, NetUid, Ratio, Tao, Uid,
+    Alpha, BlockNumber, Coldkey, Hotkey, NetUid, Ratio, Tao, TaoChange, Uid,
     root::{
-        Boost, Delegate, DelegateTo, Delegates, DelegatesReply, GetTake, GetTakeParams, GetWeights, List, MyDelegates,
-        Nominate, Proposals, Register, RegisterParams, RootValidator, RootValidators, Senate, SenateVote, SetTake,
-        SetTakeParams, Slash, Take, Undelegate, Weights,
+        Boost, CHANGE_BLOCKS, Delegate, DelegateTo, Delegates, DelegatesReply, GetTake, GetTakeParams, GetWeights,
+        List, MyDelegates, Nominate, Proposals, Register, RegisterParams, RootValidator, RootValidators, Senate,
+        SenateVote, SetTake, SetTakeParams, Slash, Take, Undelegate, Weights,
     },
     rpc::Nothing,
     wallet::Receipt,
 };
-use btd_chain::{Call, ReadError, Value, View};
+use btd_chain::{Call, Link, ReadError, Value, View};
 use btd_signer_protocol::KeyId;
 use futures_util::{StreamExt, TryStreamExt, stream};
 use serde_json::Value as Json;
-use tokio::try_join;
+use tokio::{join, try_join};
 
 pub(super) use self::weights::require_weights_of_zero;
 use super::{
@@ -31,6 +31,7 @@ use super::{
     stake::{SUBTENSOR, account, number},
 };
 use crate::{
+    causes::with_causes,
     daemon::Parts,
     submit::{Draft, Need, Pace, Precondition},
 };
@@ -81,13 +82,19 @@ async fn list(parts: Arc<Parts>, _: Nothing, _: Caller) -> Result<RootValidators
         Some((Uid(uid?), account(&entry.value)?))
     });
     let places: Vec<(Uid, Hotkey)> = places.collect();
-    let read = stream::iter(places).map(|(uid, hotkey)| root_validator(&view, uid, hotkey)).buffered(AT_ONCE);
+    let seated = senate::seated_if_any(&view).await?;
+    let seated = seated.as_deref();
+    let read = stream::iter(places).map(|place| root_validator(&view, place, seated)).buffered(AT_ONCE);
     let mut validators: Vec<RootValidator> = read.try_collect().await?;
     validators.sort_by_key(|validator| validator.uid);
     Ok(RootValidators { at, validators })
 }
 
-async fn root_validator(view: &View, uid: Uid, hotkey: Hotkey) -> Result<RootValidator, ReadError> {
+async fn root_validator(
+    view: &View,
+    (uid, hotkey): (Uid, Hotkey),
+    seated: Option<&[Hotkey]>,
+) -> Result<RootValidator, ReadError> {
     let of_hotkey = [hotkey.into()];
     let by_subnet = view.runtime().has_storage(SUBTENSOR, "TotalHotkeyAlpha");
     let stake = async {
@@ -100,7 +107,12 @@ async fn root_validator(view: &View, uid: Uid, hotkey: Hotkey) -> Result<RootVal
     };
     let (owner, stake) = try_join!(view.storage_json(SUBTENSOR, "Owner", &of_hotkey), stake)?;
     let coldkey = account(&owner).map(|owner| Coldkey(owner.account()));
-    Ok(RootValidator { uid, hotkey, coldkey, stake: Tao::from_rao(number(&stake).unwrap_or(0)) })
+    let name = match coldkey {
+        Some(coldkey) => name_of(view, coldkey).await?,
+        None => String::new(),
+    };
+    let stake = Tao::from_rao(number(&stake).unwrap_or(0));
+    Ok(RootValidator { uid, hotkey, coldkey, name, stake, senator: seated.map(|seated| seated.contains(&hotkey)) })
 }
 
 async fn register_on_root(parts: Arc<Parts>, params: RegisterParams, _: Caller) -> Result<Receipt, Failure> {
@@ -122,11 +134,24 @@ async fn delegates(parts: Arc<Parts>, _: Nothing, _: Caller) -> Result<Delegates
     let mut delegates = known_delegates(&view).await?;
     delegates.sort_by_key(|delegate| std::cmp::Reverse(delegate.nominators));
     let owners: Vec<Coldkey> = delegates.iter().map(|delegate| delegate.owner).collect();
-    let names: Vec<_> = stream::iter(owners).map(|owner| name_of(&view, owner)).buffered(AT_ONCE).collect().await;
+    let names = stream::iter(owners).map(|owner| name_of(&view, owner)).buffered(AT_ONCE).collect::<Vec<_>>();
+    let (names, before) = join!(names, delegates_before(&parts.link, at.block.number));
     for (delegate, name) in delegates.iter_mut().zip(names) {
         delegate.name = name?;
+        let then = before.iter().find(|then| then.hotkey == delegate.hotkey);
+        delegate.change = then.map(|then| TaoChange::between(then.total_stake, delegate.total_stake));
     }
     Ok(DelegatesReply { at, delegates })
+}
+
+/// The delegates of [`CHANGE_BLOCKS`] before a block; none where no endpoint keeps what was then, which most do not.
+async fn delegates_before(link: &Link, now: BlockNumber) -> Vec<Delegate> {
+    let Some(then) = now.0.checked_sub(CHANGE_BLOCKS) else { return Vec::new() };
+    let read = async { known_delegates(&link.view_of(BlockNumber(then)).await?).await };
+    read.await.unwrap_or_else(|error| {
+        tracing::debug!(block = then, error = with_causes(&error), "could not read the delegates of then");
+        Vec::new()
+    })
 }
 
 /// Everybody to stake behind, without their names.
@@ -159,15 +184,39 @@ fn delegate(told: &Json) -> Option<Delegate> {
         let netuid = |json: &Json| number(json).and_then(|netuid| u16::try_from(netuid).ok()).map(NetUid);
         told.get(name).and_then(Json::as_array).into_iter().flatten().filter_map(netuid).collect()
     };
+    let daily = |name: &str| Alpha::from_rao(told.get(name).and_then(number).unwrap_or(0));
+    let owner = account(told.get("owner_ss58")?)?;
+    let nominators = told.get("nominators")?.as_array().map(Vec::as_slice).unwrap_or_default();
+    let stakes = || nominators.iter().map(|one| (one.get(0).and_then(account), on_root(one.get(1))));
+    let sum = |stakes: &mut dyn Iterator<Item = Tao>| stakes.fold(Tao::ZERO, Tao::saturating_add);
     Some(Delegate {
         hotkey: account(told.get("delegate_ss58")?)?,
-        owner: Coldkey(account(told.get("owner_ss58")?)?.account()),
+        owner: Coldkey(owner.account()),
         name: String::new(),
         take: Ratio::from_parts(number(told.get("take")?)?, WHOLE),
-        nominators: told.get("nominators")?.as_array().map_or(0, |list| u32::try_from(list.len()).unwrap_or(u32::MAX)),
+        nominators: u32::try_from(nominators.len()).unwrap_or(u32::MAX),
+        own_stake: sum(&mut stakes().filter(|(whose, _)| *whose == Some(owner)).map(|(_, stake)| stake)),
+        total_stake: sum(&mut stakes().map(|(_, stake)| stake)),
+        change: None,
+        return_per_1000: daily("return_per_1000"),
+        daily_return: daily("total_daily_return"),
         registrations: netuids("registrations"),
         validator_permits: netuids("validator_permits"),
     })
+}
+
+/// What a nominator has on root, of its stakes by subnet; all of it where the runtime does not part stake.
+fn on_root(stakes: Option<&Json>) -> Tao {
+    let rao = match stakes {
+        // Of the other subnets the runtime tells what lies at a place, not on a netuid; root is at the first.
+        Some(Json::Array(stakes)) => {
+            let root = stakes.iter().find(|stake| stake.get(0).and_then(number) == Some(0));
+            root.and_then(|stake| stake.get(1)).and_then(number)
+        }
+        Some(stake) => number(stake),
+        None => None,
+    };
+    Tao::from_rao(rao.unwrap_or(0))
 }
 
 async fn get_take(parts: Arc<Parts>, params: GetTakeParams, _: Caller) -> Result<Take, Failure> {
@@ -242,11 +291,21 @@ mod tests {
         let (hotkey, owner) =
             ("5FHneW46xGXgs5mUiveU4sbTyGBzmstUspZC92UhjJM694ty", "5GrwvaEF5zXb26Fz9rcQpDWS57CtERHpNehXCPcNoHGKutQY");
         let told = json!({
-            "delegate_ss58": hotkey, "take": 11796, "nominators": [[owner, [[0, "5"]]]], "owner_ss58": owner,
-            "registrations": [0, 1], "validator_permits": [1], "return_per_1000": "0", "total_daily_return": "0",
+            "delegate_ss58": hotkey, "take": 11796,
+            "nominators": [[owner, [[0, "5"], [1, "70"]]], [hotkey, [[0, 2]]], [hotkey, [[3, "9"]]]], "owner_ss58": owner,
+            "registrations": [0, 1], "validator_permits": [1], "return_per_1000": "3", "total_daily_return": 4,
         });
-        let delegate = delegate(&told).unwrap();
-        assert_eq!((delegate.hotkey.to_string().as_str(), delegate.nominators), (hotkey, 1));
+        let one = delegate(&told).unwrap();
+        let rao = |tao: Tao| tao.rao();
+        assert_eq!((rao(one.own_stake), rao(one.total_stake)), (5, 7));
+        assert_eq!((one.return_per_1000.rao(), one.daily_return.rao()), (3, 4));
+        // Before stake was parted by subnets.
+        let mut old = told.clone();
+        old["nominators"] = json!([[owner, "5"], [hotkey, 6]]);
+        let old = delegate(&old).unwrap();
+        assert_eq!((rao(old.own_stake), rao(old.total_stake), old.nominators), (5, 11, 2));
+        let delegate = one;
+        assert_eq!((delegate.hotkey.to_string().as_str(), delegate.nominators), (hotkey, 3));
         assert_eq!((delegate.registrations, delegate.validator_permits), (vec![NetUid(0), NetUid(1)], vec![NetUid(1)]));
         assert_eq!(delegate.take.of(WHOLE), 11_796);
     }

@@ -358,6 +358,8 @@ fn summary(subnet: &metagraph::Subnet) -> SubnetSummary {
         tao_in_emission: subnet.tao_in_emission,
         burn: subnet.burn,
         registration_allowed: subnet.registration_allowed,
+        mechanisms: subnet.mechanisms,
+        net_inflow: subnet.net_inflow,
     }
 }
 

@@ -23,6 +23,8 @@ use crate::{
 const PALLET: &str = "SubtensorModule";
 /// The index of the number of neurons in `SelectiveMetagraphIndex`.
 const COUNT: u16 = 30;
+/// A block of 64 bits and a fixed-point number of 128.
+const INFLOW_BYTES: usize = 24;
 
 /// A part of the metagraph's columns that changes by itself between two epochs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -77,6 +79,8 @@ pub struct SubnetMarks {
     pub mechanisms: Option<u8>,
     /// Blocks since its last epoch; none also where the list of subnets tells them.
     pub blocks_since_epoch: Option<u64>,
+    /// The moving average of the tao that flows into its pool, in rao: below zero where it flows out.
+    pub net_inflow: Option<i64>,
 }
 
 // === impl Part ===
@@ -111,8 +115,15 @@ impl View {
     /// The marks of each of `netuids`, in their order, in one request as a rule.
     pub async fn subnet_marks(&self, netuids: &[NetUid]) -> Result<Vec<SubnetMarks>, ReadError> {
         const PACE: &str = "BlocksSinceLastStep";
-        let items =
-            ["SubnetworkN", "MaxAllowedUids", "NetworkRegistrationAllowed", "Burn", "MechanismCountCurrent", PACE];
+        let items = [
+            "SubnetworkN",
+            "MaxAllowedUids",
+            "NetworkRegistrationAllowed",
+            "Burn",
+            "MechanismCountCurrent",
+            PACE,
+            "SubnetEmaTaoFlow",
+        ];
         let is_listed = self.runtime().has_runtime_api("SubnetInfoRuntimeApi", "get_all_dynamic_info");
         let infos = items.map(|item| {
             let is_wanted = item != PACE || !is_listed;
@@ -141,9 +152,18 @@ impl View {
                 burn: self.mark(value(3, keys))?,
                 mechanisms: self.mark(value(4, keys))?,
                 blocks_since_epoch: self.mark(value(5, keys))?,
+                net_inflow: self.inflow(value(6, keys))?,
             })
         });
         marks.collect()
+    }
+
+    /// A block, and what the average was then, as a number with 64 bits behind the point. Where the chain keeps none,
+    /// there is the byte that stands for none.
+    fn inflow(&self, value: Option<(Vec<u8>, u32)>) -> Result<Option<i64>, ReadError> {
+        let value = value.filter(|(bytes, _)| bytes.len() == INFLOW_BYTES);
+        let average: Option<(u64, i128)> = self.mark(value)?;
+        Ok(average.and_then(|(_, average)| i64::try_from(average >> 64).ok()))
     }
 
     fn mark<T: FromScale>(&self, value: Option<(Vec<u8>, u32)>) -> Result<Option<T>, ReadError> {

@@ -6,9 +6,10 @@
 use std::sync::Arc;
 
 use btd_api::{
-    AlphaAmount, Amount, Coldkey, Hotkey, HotkeyRef, NetUid, Tao,
+    Alpha, AlphaAmount, Amount, Coldkey, Hotkey, HotkeyRef, NetUid, Tao,
     root::{
-        DelegateParams, DelegateTo, Delegation, Delegations, Nominate, NominateParams, Undelegate, UndelegateParams,
+        Delegate, DelegateParams, DelegateTo, Delegation, Delegations, Nominate, NominateParams, Undelegate,
+        UndelegateParams,
     },
     stake::{AddParams, ColdkeyParams, Fill, Protection, RemoveParams},
     unsent,
@@ -105,7 +106,7 @@ pub(super) async fn mine(parts: Arc<Parts>, params: ColdkeyParams, _: Caller) ->
     };
     let known = known_delegates(&view).await?;
     let mut delegations = Vec::new();
-    for stake in stakes.iter().filter(|stake| stake.stake > btd_api::Alpha::ZERO) {
+    for stake in stakes.iter().filter(|stake| stake.stake > Alpha::ZERO) {
         let hotkey = Hotkey(stake.hotkey);
         let delegate = known.iter().find(|delegate| delegate.hotkey == hotkey);
         let owner = if let Some(delegate) = delegate {
@@ -128,10 +129,23 @@ pub(super) async fn mine(parts: Arc<Parts>, params: ColdkeyParams, _: Caller) ->
             nominators: delegate.map(|delegate| delegate.nominators),
             netuid: stake.netuid,
             stake: stake.stake,
+            daily_return: delegate.filter(|_| stake.netuid == NetUid::ROOT).map(|one| of_a_day(one, stake.stake)),
+            own_stake: delegate.map(|delegate| delegate.own_stake),
+            total_stake: delegate.map(|delegate| delegate.total_stake),
+            return_per_1000: delegate.map(|delegate| delegate.return_per_1000),
+            registrations: delegate.map(|delegate| delegate.registrations.clone()).unwrap_or_default(),
+            validator_permits: delegate.map(|delegate| delegate.validator_permits.clone()).unwrap_or_default(),
         });
     }
     delegations.sort_by_key(|one| (one.netuid, std::cmp::Reverse(one.stake)));
     Ok(Delegations { at, coldkey, delegations })
+}
+
+/// What a stake on root earns in a day.
+fn of_a_day(delegate: &Delegate, stake: Alpha) -> Alpha {
+    const THOUSAND: u128 = 1_000_000_000_000;
+    let rao = u128::from(delegate.return_per_1000.rao()).saturating_mul(stake.rao().into()) / THOUSAND;
+    Alpha::from_rao(u64::try_from(rao).unwrap_or(u64::MAX))
 }
 
 pub(super) async fn nominate(parts: Arc<Parts>, params: NominateParams, _: Caller) -> Result<Receipt, Failure> {

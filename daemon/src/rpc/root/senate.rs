@@ -28,6 +28,15 @@ async fn seated(view: &View) -> Result<Vec<Hotkey>, ReadError> {
     Ok(accounts(&view.storage_json("SenateMembers", "Members", &[]).await?))
 }
 
+/// Who has a seat; none where the runtime has no senate.
+pub(super) async fn seated_if_any(view: &View) -> Result<Option<Vec<Hotkey>>, ReadError> {
+    match seated(view).await {
+        Ok(seated) => Ok(Some(seated)),
+        Err(ReadError::Absent(_)) => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
 pub(super) async fn members(parts: Arc<Parts>, _: Nothing, _: Caller) -> Result<Senators, Failure> {
     let (view, at) = receipt::view(&parts.link).await?;
     receipt::require_item(&view, "SenateMembers", "Members", INSTEAD)?;

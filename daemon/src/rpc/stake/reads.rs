@@ -77,6 +77,9 @@ fn bear(positions: &mut [Position], netuid: NetUid, lock: &locks::Standing) {
 
 fn position(stake: &StakeInfo, price: Tao, subnets: Option<&metagraph::List>) -> Position {
     let subnet = subnets.and_then(|list| list.subnets.get(&stake.netuid));
+    // A tempo of none is never over: as the Python command line, it counts as one block.
+    let tempo = subnet.map(|subnet| u64::from(subnet.tempo).max(1));
+    let per_block = |rao: Option<u64>| Some(rao? / tempo?);
     Position {
         netuid: stake.netuid,
         name: subnet.map(|subnet| subnet.name.clone()).unwrap_or_default(),
@@ -89,6 +92,8 @@ fn position(stake: &StakeInfo, price: Tao, subnets: Option<&metagraph::List>) ->
         registered: stake.is_registered,
         emission: stake.emission,
         emission_tao: stake.tao_emission,
+        emission_per_block: per_block(stake.emission.map(Alpha::rao)).map(Alpha::from_rao),
+        emission_tao_per_block: per_block(stake.tao_emission.map(Tao::rao)).map(Tao::from_rao),
         claimable: Alpha::ZERO,
     }
 }
