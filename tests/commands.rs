@@ -587,3 +587,68 @@ fn stake_is_picked_from_a_list_and_taken_out() {
     // Without a terminal there is nobody to choose.
     assert_eq!(stage.host.refused(&["stake", "remove", "-i", "--wallet", "bob"]).0, 2);
 }
+
+#[test]
+fn a_crowdloan_makes_the_call_that_was_attached_to_it() {
+    let stage = Stage::on_demand();
+    let create = "crowd create --deposit 10 --cap 20 --duration 60000 --wallet alice --custom-call-pallet System \
+                  --custom-call-method remark_with_event --custom-call-args";
+    let created = stage.signed(&format!(r#"{create} {{"remark":"0x616263"}}"#));
+    let warnings = created["plan"]["warnings"].to_string();
+    assert!(warnings.contains("stays on the crowdloan's own account"), "{created}");
+    assert_eq!(stage.ask("crowd info 0")["crowdloan"]["has_call"], true);
+    stage.signed("crowd contribute 0 --amount 10 --wallet bob");
+    let paid_out = stage.signed("crowd finalize 0 --wallet alice");
+    assert_eq!(Stage::event(&paid_out, "Remarked")["sender"], ALICE, "{paid_out}");
+    // What the runtime does not have, or has under other names, is no call.
+    for unfit in [create.replace("remark_with_event", "remak"), create.replace("remark_with_event", "set_heap_pages")] {
+        let (code, error) = stage.refused(&format!(r#"{unfit} {{"remark":"0x616263"}}"#));
+        assert!(code != 0 && error["data"]["class"] != "internal", "{error}");
+    }
+}
+
+#[test]
+fn a_lease_that_the_chain_would_refuse_is_refused_before() {
+    // SubtensorModule.NetworkRateLimit, as 64 bits.
+    const REST: &str = "0x658faa385070e074c85bf6b568cf05559432d347db1cb70ce515b7a097bb84d9";
+    const MIN_COST: &str = "0x658faa385070e074c85bf6b568cf0555af4319a20ed58ed2c549e6b6ea25fe88";
+    let stage = Stage::on_demand();
+    let best = || stage.ask("chain")["finalized"]["number"].as_u64().unwrap();
+    let lease =
+        |cap: u32| format!("crowd create --deposit 10 --cap {cap} --duration 60000 --emissions 30 --wallet alice");
+    let raised = |id: u32, cap: u32, terms: &str| {
+        stage.signed(&format!("{}{terms}", lease(cap)));
+        stage.signed(&format!("crowd contribute {id} --amount {} --wallet bob", cap - 10));
+    };
+    let (_, error) = stage.refused(&format!("{} --lease-end {}", lease(2_000), best()));
+    assert_eq!(error["data"]["error"], "LeaseCannotEndInThePast", "{error}");
+    raised(0, 2_000, &format!(" --lease-end {}", best() + 20));
+    stage.mine(20);
+    let (_, error) = stage.refused("crowd finalize 0 --wallet alice");
+    assert_eq!(error["data"]["error"], "LeaseCannotEndInThePast", "{error}");
+
+    // A subnet and no proxy beside it.
+    stage.ask(&format!("devnet set-storage {MIN_COST}=0x{}", hex(500_000_000_000)));
+    raised(1, 500, "");
+    let (_, error) = stage.refused("crowd finalize 1 --wallet alice");
+    assert_eq!(error["data"]["error"], "InsufficientBalance", "{error}");
+    assert!(error["message"].as_str().unwrap().contains("for the proxy that runs the lease"), "{error}");
+
+    // Soon after another subnet: warned of where it may be late enough by then, refused where it cannot be.
+    raised(2, 6_000, "");
+    stage.signed("subnets create --wallet bob");
+    let rests = |blocks: u64| stage.ask(&format!("devnet set-storage {REST}=0x{}", hex(blocks)));
+    rests(100);
+    let plan = stage.ask("crowd finalize 2 --wallet alice --dry-run");
+    assert!(plan["plan"]["warnings"].to_string().contains("takes one in 100 blocks"), "{plan}");
+    rests(7_200);
+    let (_, error) = stage.refused("crowd finalize 2 --wallet alice");
+    assert_eq!(error["data"]["error"], "NetworkTxRateLimitExceeded", "{error}");
+    rests(1);
+    stage.signed("crowd finalize 2 --wallet alice");
+}
+
+/// As the chain keeps 64 bits.
+fn hex(number: u64) -> String {
+    number.to_le_bytes().iter().map(|byte| format!("{byte:02x}")).collect()
+}

@@ -449,9 +449,6 @@ fn substitute(flag: &str) -> Option<&'static str> {
             Some("secrets do not belong on the command line: the passphrase is asked for, or see --json-password-fd")
         }
         "--subtensor._mock" => Some("a chain to try things on is `btd --network devnet`"),
-        "--custom-call-pallet" | "--custom-call-method" | "--custom-call-args" => {
-            Some("a crowdloan here pays an account (--target) or leases a subnet (--emissions-share)")
-        }
         "--install-completion" => Some("`btctl info autocomplete` tells how, shell by shell"),
         _ => None,
     }

@@ -8,6 +8,7 @@ use btd_api::{
         Contribute, ContributeParams, Create, CreateParams, Crowdloan, CrowdloanReply, Dissolve, Finalize, IdParams,
         Info, InfoParams, Refund, State, Update, UpdateParams, Withdraw,
     },
+    proxy::AnyCall,
     unsent,
 };
 use clap::{Args, Subcommand};
@@ -35,7 +36,7 @@ pub(crate) enum Command {
     /// One crowdloan with its contributions
     #[command(alias = "contributors")]
     Info(InfoArgs),
-    /// Begin to raise tao, for an account or for the lease of a subnet
+    /// Begin to raise tao: for an account, for the lease of a subnet, or for another call
     Create(CreateArgs),
     /// Give to a crowdloan
     Contribute(ContributeArgs),
@@ -100,10 +101,10 @@ pub(crate) struct CreateArgs {
     #[arg(long, value_name = "BLOCKS")]
     duration: u32,
     /// Who gets it
-    #[arg(long, value_name = "SS58", visible_alias = "target-address", required_unless_present = "emissions_share", value_parser = addr::coldkey)]
+    #[arg(long, value_name = "SS58", visible_alias = "target-address", required_unless_present_any = ["emissions_share", "custom_call_pallet"], value_parser = addr::coldkey)]
     target: Option<Coldkey>,
     /// Raise tao for an account, which is what `--target` says already
-    #[arg(long, hide = true, conflicts_with = "emissions_share")]
+    #[arg(long, hide = true, conflicts_with_all = ["emissions_share", "custom_call_pallet"])]
     fundraising: bool,
     /// Lease a subnet, which is what `--emissions-share` says already
     #[arg(long, hide = true, alias = "subnet_lease", requires = "emissions_share")]
@@ -115,9 +116,42 @@ pub(crate) struct CreateArgs {
     #[arg(long, value_name = "BLOCK", alias = "lease-end-block", requires = "emissions_share")]
     lease_end: Option<u32>,
     #[command(flatten)]
+    call: CustomCallArgs,
+    #[command(flatten)]
     wallet: WalletArg,
     #[command(flatten)]
     terms: Terms,
+}
+
+/// The call that a crowdloan makes when it is paid out, in place of paying an account.
+#[derive(Args, Debug)]
+struct CustomCallArgs {
+    /// Make a call of this pallet, as its creator, when it is paid out
+    #[arg(long, value_name = "PALLET", alias = "custom_call_pallet", requires = "custom_call_method", conflicts_with_all = ["target", "emissions_share"])]
+    custom_call_pallet: Option<String>,
+    /// Which call of the pallet, such as `remark`
+    #[arg(long, value_name = "CALL", alias = "custom_call_method", requires = "custom_call_pallet")]
+    custom_call_method: Option<String>,
+    /// Its arguments by the runtime's names, as one JSON object; large integers as decimal text
+    #[arg(long, value_name = "JSON", alias = "custom_call_args", requires = "custom_call_pallet", value_parser = arguments)]
+    custom_call_args: Option<serde_json::Map<String, serde_json::Value>>,
+}
+
+impl CustomCallArgs {
+    fn resolve(self) -> Option<AnyCall> {
+        let (pallet, call) = (self.custom_call_pallet?, self.custom_call_method?);
+        Some(AnyCall { pallet, call, args: self.custom_call_args.unwrap_or_default() })
+    }
+}
+
+/// Reads the arguments of a call.
+fn arguments(text: &str) -> Result<serde_json::Map<String, serde_json::Value>, String> {
+    let example = r#"write `{"remark": "0x00"}`"#;
+    match serde_json::from_str(text) {
+        Ok(serde_json::Value::Object(arguments)) => Ok(arguments),
+        Ok(_) => Err(format!("arguments have names: {example}")),
+        Err(error) => Err(format!("not a JSON object ({error}): {example}")),
+    }
 }
 
 /// A share in percent, with the sign or without it. A fraction without it may be meant as one of 1.
@@ -207,6 +241,7 @@ impl Command {
                     target: args.target,
                     emissions_share: args.emissions_share,
                     lease_end: args.lease_end,
+                    call: args.call.resolve(),
                     wallet: args.wallet.resolve(settings),
                 });
                 spend::sign::<Create>(session, params, args.terms).await
@@ -300,12 +335,24 @@ mod tests {
             "crowd create --deposit 10 --cap 100 --duration 50400 --emissions-share 30% --subnet-lease".to_owned(),
             format!("crowd create --fundraising --deposit 10 --cap 100 --duration 50400 --target-address {BOB}"),
             "crowdloan contribute --id 0 --amount 5".to_owned(),
+            "crowd create --deposit 10 --cap 100 --duration 50400 --custom-call-pallet System --custom-call-method remark \
+             --custom-call-args {\"remark\":\"0x00\"}"
+                .to_owned(),
             "crowd update 0 --cap 5".to_owned(),
             "crowd dissolve --crowdloan_id 0".to_owned(),
         ] {
             assert!(Cli::try_parse_from(format!("btctl {good}").split(' ')).is_ok(), "{good}");
         }
-        for bad in ["crowd update 0 --cap 5 --end 7", "crowd list --status lost", "crowd list --sort-order desc"] {
+        for bad in [
+            "crowd create --deposit 10 --cap 100 --duration 50400 --custom-call-pallet System",
+            "crowd create --deposit 10 --cap 100 --duration 50400 --custom-call-pallet A --custom-call-method b \
+             --custom-call-args [1]",
+            "crowd create --deposit 10 --cap 100 --duration 50400 --custom-call-pallet A --custom-call-method b \
+             --emissions-share 30%",
+            "crowd update 0 --cap 5 --end 7",
+            "crowd list --status lost",
+            "crowd list --sort-order desc",
+        ] {
             assert!(Cli::try_parse_from(format!("btctl {bad}").split(' ')).is_err(), "{bad}");
         }
     }

@@ -4,7 +4,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    BlockNumber, Coldkey, Ratio, Tao, WalletName, chain::At, method::methods, signing::signing_params, wallet::Receipt,
+    BlockNumber, Coldkey, Ratio, Tao, WalletName, chain::At, method::methods, proxy::AnyCall, signing::signing_params,
+    wallet::Receipt,
 };
 
 signing_params! {
@@ -18,7 +19,7 @@ signing_params! {
         cap: Tao,
         /// For how many blocks.
         duration: u32,
-        /// Who gets it; without one, it leases a subnet.
+        /// Who gets it. Without one, it leases a subnet, or makes a call.
         #[serde(default)]
         target: Option<Coldkey>,
         /// For a lease: the share of the emission that contributors get.
@@ -27,6 +28,9 @@ signing_params! {
         /// For a lease: its last block; it never ends without one.
         #[serde(default)]
         lease_end: Option<u32>,
+        /// The call that its creator makes when it is paid out, in place of both: `{ "pallet", "call", "args" }`.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        call: Option<AnyCall>,
         /// The wallet whose coldkey creates it.
         #[serde(default)]
         wallet: WalletName,
@@ -205,7 +209,7 @@ methods! {
     List = "crowd_list" (Read): ListParams => Crowdloans;
     /// One crowdloan with its contributions
     Info = "crowd_info" (Read): InfoParams => CrowdloanReply;
-    /// Begins to raise tao, for an account or for the lease of a subnet
+    /// Begins to raise tao: for an account, the lease of a subnet, or another call
     Create = "crowd_create" (Spend): CreateParams => Receipt;
     /// Gives to a crowdloan
     Contribute = "crowd_contribute" (Spend): ContributeParams => Receipt;

@@ -3,12 +3,13 @@
 //! Semantics: pallet_crowdloan of subtensor, spec 425.
 
 mod bounds;
+mod created;
 mod lease;
 
 use std::sync::Arc;
 
 use btd_api::{
-    Coldkey, Ratio, Tao,
+    Coldkey, Tao,
     crowd::{
         Contribute, ContributeParams, Contribution, Create, CreateParams, Crowdloan, CrowdloanReply, Crowdloans,
         Dissolve, Finalize, IdParams, Info, InfoParams, List, ListParams, Refund, Update, UpdateParams, Withdraw,
@@ -21,9 +22,9 @@ use serde_json::Value as Json;
 
 use self::bounds::{Span, constant, contributions_from, including};
 use super::{
-    Caller, Failure, Table,
+    Caller, Failure, Table, proxy,
     receipt::{self, foreseen},
-    stake::{SUBTENSOR, number},
+    stake::number,
 };
 use crate::{
     daemon::Parts,
@@ -139,70 +140,12 @@ fn own(ground: &Ground, crowdloan: &Crowdloan) -> Result<(), SubmissionError> {
 async fn create(parts: Arc<Parts>, params: CreateParams, _: Caller) -> Result<Receipt, Failure> {
     let key = KeyId::coldkey(params.wallet.clone());
     let link = parts.link.clone();
+    let attached = params.call.as_ref().map(proxy::call).transpose()?;
     receipt::sign::<Create, _>(&parts, key, params, move |ground, params| {
-        let link = link.clone();
-        async move { created(&link, &ground, &params).await }
+        let (link, attached) = (link.clone(), attached.clone());
+        async move { created::draft(&link, &ground, (&params, attached)).await }
     })
     .await
-}
-
-/// A new crowdloan.
-async fn created(link: &Link, ground: &Ground, params: &CreateParams) -> Result<Draft, SubmissionError> {
-    ground.require_call(PALLET, "create", "this chain has no crowdloans")?;
-    let CreateParams { deposit, min_contribution, cap, duration, target, emissions_share, lease_end, .. } = *params;
-    let least = Tao::from_rao(constant(ground, "MinimumDeposit")?.unwrap_or(0));
-    if deposit < least {
-        return foreseen("DepositTooLow", format!("a creator gives τ{least} at least, not τ{deposit}"));
-    }
-    if cap <= deposit {
-        return foreseen("CapTooLow", format!("a cap is more than the deposit of τ{deposit}"));
-    }
-    contributions_from(ground, min_contribution)?;
-    let span = Span::of(ground)?;
-    span.require(duration)?;
-    let lasts = span.reaching(duration);
-    let end = including(link, ground).await.0.saturating_add(lasts);
-    let lease = match (target, emissions_share) {
-        (Some(_), None) => Value::Null,
-        (None, Some(share)) => Call::new(SUBTENSOR, "register_leased_network")
-            .arg("emissions_share", Value::from(percent(share)?))
-            .arg("end_block", lease_end.map_or(Value::Null, Value::from))
-            .into(),
-        _ => {
-            let words =
-                "name either a target account, or the share of the emission for the lease of a subnet".to_owned();
-            return foreseen("InvalidOrigin", words);
-        }
-    };
-    let call = Call::new(PALLET, "create")
-        .arg("deposit", deposit)
-        .arg("min_contribution", min_contribution)
-        .arg("cap", cap)
-        .arg("end", end)
-        .arg("call", lease)
-        .arg("target_address", target.map_or(Value::Null, Value::from));
-    let purpose = target.map_or_else(|| "the lease of a subnet".to_owned(), |target| target.to_string());
-    let draft = Draft::new(call, format!("Raise τ{cap} for {purpose} until block {end}")).spends(deposit);
-    let draft = match target {
-        Some(_) => draft,
-        None => lease::affording(ground, draft, cap).await?,
-    };
-    Ok(match lasts.saturating_sub(duration) {
-        0 => draft,
-        more => draft.effect(format!(
-            "{more} blocks longer than asked: the chain counts from the block in which it stands, and takes none \
-                 shorter than {} from there",
-            span.shortest
-        )),
-    })
-}
-
-/// A share as whole percents, which is what the chain takes.
-fn percent(share: Ratio) -> Result<u8, SubmissionError> {
-    match share.billionths() % 10_000_000 {
-        0 => Ok(u8::try_from(share.of(100)).unwrap_or(100)),
-        _ => foreseen("InvalidValue", format!("the share of the emission is a whole percentage, and {share} is none")),
-    }
 }
 
 async fn contribute(parts: Arc<Parts>, params: ContributeParams, _: Caller) -> Result<Receipt, Failure> {
@@ -279,22 +222,29 @@ async fn withdraw(parts: Arc<Parts>, params: IdParams, _: Caller) -> Result<Rece
 
 async fn finalize(parts: Arc<Parts>, params: IdParams, _: Caller) -> Result<Receipt, Failure> {
     let key = KeyId::coldkey(params.wallet.clone());
-    receipt::sign::<Finalize, _>(&parts, key, params, |ground, params| async move {
-        let id = params.id;
-        let crowdloan = existing(&ground, id).await?;
-        own(&ground, &crowdloan)?;
-        if crowdloan.raised < crowdloan.cap {
-            return foreseen("CapNotRaised", format!("crowdloan {id} has τ{} of τ{}", crowdloan.raised, crowdloan.cap));
-        }
-        let call = Call::new(PALLET, "finalize").arg("crowdloan_id", id);
-        let purpose = crowdloan.target.map_or_else(|| "its call".to_owned(), |target| target.to_string());
-        let draft = Draft::new(call, format!("Pay crowdloan {id} out: τ{} for {purpose}", crowdloan.raised));
-        if crowdloan.has_call && lease::is_purpose(&ground, id).await? {
-            return lease::paid_out(&ground, draft, &crowdloan).await;
-        }
-        Ok(draft)
+    let link = parts.link.clone();
+    receipt::sign::<Finalize, _>(&parts, key, params, move |ground, params| {
+        let link = link.clone();
+        async move { paid_out(&link, &ground, params.id).await }
     })
     .await
+}
+
+/// A crowdloan, paid out.
+async fn paid_out(link: &Link, ground: &Ground, id: u32) -> Result<Draft, SubmissionError> {
+    let crowdloan = existing(ground, id).await?;
+    own(ground, &crowdloan)?;
+    if crowdloan.raised < crowdloan.cap {
+        return foreseen("CapNotRaised", format!("crowdloan {id} has τ{} of τ{}", crowdloan.raised, crowdloan.cap));
+    }
+    let call = Call::new(PALLET, "finalize").arg("crowdloan_id", id);
+    let purpose = crowdloan.target.map_or_else(|| "its call".to_owned(), |target| target.to_string());
+    let draft = Draft::new(call, format!("Pay crowdloan {id} out: τ{} for {purpose}", crowdloan.raised));
+    let Some(lease) = lease::of(ground, &crowdloan).await? else { return Ok(draft) };
+    let next = including(link, ground).await;
+    lease::require_end(&lease, next)?;
+    let draft = lease::allowed(ground, draft, next).await?;
+    lease::paid_out(ground, draft, &crowdloan).await
 }
 
 async fn refund(parts: Arc<Parts>, params: IdParams, _: Caller) -> Result<Receipt, Failure> {

@@ -73,22 +73,45 @@ async fn create(parts: Arc<Parts>, params: CreateParams, _: Caller) -> Result<Cr
     Ok(CreatedSubnet { netuid: created(&receipt), receipt })
 }
 
-/// Refuses while the last subnet is too young: the chain takes one in so many blocks, of anybody.
-async fn cooldown(view: &View, draft: Draft) -> Result<Draft, SubmissionError> {
+/// What the chain asks for between two subnets, whoever creates them.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::rpc) struct Rest {
+    /// The block of the last subnet.
+    pub(in crate::rpc) last: u64,
+    /// The blocks from there to the next.
+    pub(in crate::rpc) limit: u64,
+}
+
+impl Rest {
+    /// The first block in which a subnet can be created again.
+    pub(in crate::rpc) const fn until(self) -> u64 {
+        self.last.saturating_add(self.limit)
+    }
+}
+
+/// None where no subnet was created yet, or the runtime tells nothing of it.
+pub(in crate::rpc) async fn rest(view: &View) -> Option<Rest> {
     let number = |json: serde_json::Value| stake::number(&json).unwrap_or(0);
     let key = Value::Variant("NetworkLastRegistered".to_owned(), Box::new(Value::Null));
-    let last = view.storage_json(SUBTENSOR, "LastRateLimitedBlock", &[key]).await;
-    let limit = view.storage_json(SUBTENSOR, "NetworkRateLimit", &[]).await;
-    let (Ok(last), Ok(limit)) = (last, limit) else { return Ok(draft) };
-    let (last, limit, now) = (number(last), number(limit), u64::from(view.block().number.0) + 1);
-    if last > 0 && now.saturating_sub(last) < limit {
-        let words = format!(
-            "a subnet was created at block {last}, and the chain takes one in {limit} blocks: try again from block {}",
-            last + limit
-        );
-        return Err(Precondition::Foreseen { error: "NetworkTxRateLimitExceeded", words }.into());
+    let last = view.storage_json(SUBTENSOR, "LastRateLimitedBlock", &[key]).await.ok().map(number)?;
+    let limit = view.storage_json(SUBTENSOR, "NetworkRateLimit", &[]).await.ok().map(number)?;
+    (last > 0).then_some(Rest { last, limit })
+}
+
+/// Refuses while the last subnet is too young: the chain takes one in so many blocks, of anybody.
+async fn cooldown(view: &View, draft: Draft) -> Result<Draft, SubmissionError> {
+    let now = u64::from(view.block().number.0) + 1;
+    match rest(view).await.filter(|rest| now < rest.until()) {
+        None => Ok(draft),
+        Some(rest) => {
+            let Rest { last, limit } = rest;
+            let words = format!(
+                "a subnet was created at block {last}, and the chain takes one in {limit} blocks: try again from block {}",
+                rest.until()
+            );
+            Err(Precondition::Foreseen { error: "NetworkTxRateLimitExceeded", words }.into())
+        }
     }
-    Ok(draft)
 }
 
 /// The number from the event `NetworkAdded(netuid, mechanism)`.
