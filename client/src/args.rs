@@ -17,7 +17,7 @@ use std::{
     time::Duration,
 };
 
-pub(crate) use self::missing::{Interview, Person};
+pub(crate) use self::missing::{Defaults, Interview, Person};
 use btd_api::{Coldkey, HotkeyName, Method, NetUid, WalletName, stake::ColdkeyParams};
 use clap::{
     Args, Parser, Subcommand,
@@ -390,7 +390,7 @@ pub(crate) fn parse(
     let mut idle = Vec::new();
     loop {
         let error = match Cli::try_parse_from(&words) {
-            Ok(_) if interview.as_mut().is_some_and(|interview| interview.settle_hotkey(&mut words)) => continue,
+            Ok(_) if interview.as_mut().is_some_and(|interview| interview.settle_names(&mut words)) => continue,
             Ok(cli) => {
                 let words = words.iter().skip(1).map(|word| word.to_string_lossy().into_owned()).collect();
                 let asked = interview.is_some_and(|interview| interview.has_asked());

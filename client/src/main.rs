@@ -103,8 +103,9 @@ fn interview<'p>(preferences: Option<&Preferences>, person: &'p mut prompt::Term
     if !prompt::has_person() || preferences.is_set(Key::Json) == Some(true) {
         return None;
     }
-    let (hotkey, _) = preferences.effective(Key::WalletHotkey, &settings::environment);
-    Some(args::Interview::new(person, hotkey.is_some()))
+    let is_set = |key| preferences.effective(key, &settings::environment).0.is_some();
+    let set = args::Defaults { wallet: is_set(Key::WalletName), hotkey: is_set(Key::WalletHotkey) };
+    Some(args::Interview::new(person, set))
 }
 
 fn run(cli: Cli, session: &Session) -> Result<exit::Exit, failure::Failure> {

@@ -301,7 +301,8 @@ pub(crate) fn line(question: &'static str, hint: &'static str) -> Result<String,
     Ok(answer.trim().to_owned())
 }
 
-fn is_yes(answer: &str) -> bool {
+/// Whether an answer is a yes.
+pub(crate) fn is_yes(answer: &str) -> bool {
     matches!(answer.trim().to_ascii_lowercase().as_str(), "y" | "yes")
 }
 

@@ -208,7 +208,7 @@ fn delegates(reply: &DelegatesReply, page: Page) -> String {
         Column::number("DELEGATE/(24h)").leaves(5),
         Column::address("OWNER").leaves(8),
     ]);
-    for (index, one) in reply.delegates.iter().enumerate() {
+    for (index, one) in (1_u32..).zip(&reply.delegates) {
         table.row(&[
             index.to_string(),
             or_dash(&one.name),
@@ -295,8 +295,8 @@ mod tests {
              NOMINATOR/(24h)/kτ DELEGATE/(24h) OWNER"
         );
         let rest = format!("0,1 - 0.18 0.000000004 0.000000005 {BOB}");
-        assert_eq!(words(1), format!("0 - {BOB} 2 0.000000001 0.000000003 -0.000000002 {rest}"));
-        assert_eq!(words(2), format!("1 bob {BOB} 2 0.000000001 0.000000003 - {rest}"));
+        assert_eq!(words(1), format!("1 - {BOB} 2 0.000000001 0.000000003 -0.000000002 {rest}"));
+        assert_eq!(words(2), format!("2 bob {BOB} 2 0.000000001 0.000000003 - {rest}"));
     }
 
     #[test]

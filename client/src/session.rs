@@ -105,10 +105,29 @@ impl Session {
     /// Asks a person for what a command can do with or without; none where nobody can be asked, or a program
     /// typed the command, as for values that a command lacks.
     pub(crate) fn ask(&self, question: &str) -> Option<String> {
-        let may_ask =
-            prompt::has_person() && self.out.format() == Format::Human && self.settings.consent != Consent::Given;
-        let answer = may_ask.then(|| prompt::Terminal.answer(&format!("{question}: "))).flatten()?;
+        let answer = self.may_ask().then(|| prompt::Terminal.answer(&format!("{question}: "))).flatten()?;
         Some(answer.trim().to_owned())
+    }
+
+    /// Whether somebody can be asked, and wants to be.
+    pub(crate) fn may_ask(&self) -> bool {
+        prompt::has_person() && self.out.format() == Format::Human && self.settings.consent != Consent::Given
+    }
+
+    /// Offers to do something more; none is a no. A yes is what the next questions are for, and nothing by itself.
+    pub(crate) fn offer(&self, question: &str) -> bool {
+        self.ask(&format!("{question} [y/N]")).is_some_and(|answer| prompt::is_yes(&answer))
+    }
+
+    /// Asks for the fields of something, each under the flag that says it too; an empty answer leaves one as it is.
+    pub(crate) fn ask_fields<'f>(&self, fields: impl IntoIterator<Item = (&'f str, &'f str, &'f mut String)>) {
+        for (flag, question, field) in fields {
+            let Some(answer) = self.ask(question) else { return };
+            if !answer.is_empty() {
+                self.answered(flag, &answer);
+                *field = answer;
+            }
+        }
     }
 
     /// The command line so far.

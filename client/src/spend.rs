@@ -135,6 +135,29 @@ impl Terms {
         self.idempotency_key.is_some()
     }
 
+    /// As where nothing is typed about it.
+    pub(crate) const fn usual() -> Self {
+        Self {
+            dry_run: false,
+            wait: Until::Finalized,
+            idempotency_key: None,
+            proxy: None,
+            era: None,
+            tip: None,
+            lane: Priority::Normal,
+            deadline: None,
+            wait_for_inclusion: false,
+            wait_for_finalization: false,
+            no_wait_for_finalization: false,
+            no_wait_for_inclusion: false,
+        }
+    }
+
+    /// Whether nothing is signed.
+    pub(crate) const fn is_dry_run(&self) -> bool {
+        self.dry_run
+    }
+
     fn manner(&self) -> Manner {
         let wait = match self.wait {
             _ if self.wait_for_finalization => Wait::Finalized,

@@ -3,7 +3,7 @@
 mod child;
 mod list;
 pub(crate) mod lock;
-mod pick;
+pub(crate) mod pick;
 mod target;
 mod trade;
 mod wizard;

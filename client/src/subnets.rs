@@ -1,6 +1,7 @@
 //! The noun `subnets`: subnets, their neurons, and registration.
 
 mod history;
+mod identity;
 mod list;
 mod load;
 mod matrix;

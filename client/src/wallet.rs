@@ -25,6 +25,7 @@ use clap::Subcommand;
 
 pub(crate) use self::{
     inspect::detail,
+    onchain::offer_identity,
     work::{FaucetArgs, WorkArgs, faucet},
 };
 use crate::{

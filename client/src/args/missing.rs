@@ -17,8 +17,11 @@ use super::Cli;
 
 /// How often an answer that cannot be meant is asked for again.
 const TRIES: u32 = 3;
-/// The hotkey that is meant where none is named.
-const USUAL_HOTKEY: &str = "default";
+/// The hotkey that is meant where none is named, and the wallet.
+const USUAL: &str = "default";
+/// The commands that make keys, below `wallet`.
+const MAKING: [&str; 7] =
+    ["create", "new-coldkey", "new-hotkey", "regen-coldkey", "regen-hotkey", "regen-coldkeypub", "regen-hotkeypub"];
 
 /// Somebody who can be asked.
 pub(crate) trait Person {
@@ -28,11 +31,17 @@ pub(crate) trait Person {
     fn tell(&mut self, words: &str);
 }
 
+/// Which defaults are set somewhere: what they are for is not asked for.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Defaults {
+    pub(crate) wallet: bool,
+    pub(crate) hotkey: bool,
+}
+
 /// What was asked so far.
 pub(crate) struct Interview<'p> {
     person: &'p mut dyn Person,
-    /// Whether a default for the hotkey is set somewhere, which is then not asked for.
-    has_hotkey: bool,
+    set: Defaults,
     /// Where the words of the last answer begin, and how often it was asked for.
     last: Option<(usize, u32)>,
     asked: bool,
@@ -56,8 +65,8 @@ struct Question<'c> {
 // === impl Interview ===
 
 impl<'p> Interview<'p> {
-    pub(crate) fn new(person: &'p mut dyn Person, has_hotkey: bool) -> Self {
-        Self { person, has_hotkey, last: None, asked: false }
+    pub(crate) fn new(person: &'p mut dyn Person, set: Defaults) -> Self {
+        Self { person, set, last: None, asked: false }
     }
 
     pub(super) const fn has_asked(&self) -> bool {
@@ -100,13 +109,29 @@ impl<'p> Interview<'p> {
         asks
     }
 
-    /// Where something was asked for, asks for the hotkey too, which has a default. Whether there is
-    /// something to be read again.
-    pub(super) fn settle_hotkey(&mut self, words: &mut Vec<OsString>) -> bool {
-        if !self.asked || self.has_hotkey {
+    /// Asks for the keys' names. Whether there is something to be read again.
+    pub(super) fn settle_names(&mut self, words: &mut Vec<OsString>) -> bool {
+        self.settle_wallet(words) || self.settle_hotkey(words)
+    }
+
+    /// Asks for the wallet, which has a default, where keys are made or something is signed with one, or something was
+    /// asked for. Whether there is something to be read again.
+    fn settle_wallet(&mut self, words: &mut Vec<OsString>) -> bool {
+        if self.set.wallet {
             return false;
         }
-        self.has_hotkey = true;
+        self.set.wallet = true;
+        let asked = self.asked;
+        self.ask(words, |typed| of_wallet(typed, asked))
+    }
+
+    /// Where something was asked for, asks for the hotkey too, which has a default. Whether there is
+    /// something to be read again.
+    fn settle_hotkey(&mut self, words: &mut Vec<OsString>) -> bool {
+        if !self.asked || self.set.hotkey {
+            return false;
+        }
+        self.set.hotkey = true;
         self.ask(words, of_hotkey)
     }
 
@@ -174,6 +199,13 @@ impl<'c> Typed<'c> {
         self.matches.try_get_one::<bool>(flag).ok().flatten().copied().unwrap_or(false)
     }
 
+    /// The first argument of these names whose help tells of the usual default.
+    fn with_default(&self, ids: &[&str]) -> Option<&'c Arg> {
+        let usual = format!("[default: {USUAL}]");
+        let has_default = |arg: &&Arg| arg.get_help().is_some_and(|help| help.to_string().contains(&usual));
+        self.command.get_arguments().filter(|arg| ids.contains(&arg.get_id().as_str())).find(has_default)
+    }
+
     /// Whether it was typed.
     fn has(&self, id: &str) -> bool {
         self.matches.try_contains_id(id).is_ok() && self.matches.value_source(id) == Some(ValueSource::CommandLine)
@@ -210,11 +242,23 @@ fn of_hotkey<'c>(typed: &Typed<'c>) -> Option<Question<'c>> {
     if ["all_hotkeys", "exclude_hotkeys"].into_iter().any(|id| typed.has(id)) {
         return None;
     }
-    let usual = format!("[default: {USUAL_HOTKEY}]");
-    let has_default = |arg: &&Arg| arg.get_help().is_some_and(|help| help.to_string().contains(&usual));
-    let arg = typed.command.get_arguments().filter(|arg| IDS.contains(&arg.get_id().as_str())).find(has_default)?;
+    let arg = typed.with_default(&IDS)?;
     let is_said = typed.has(arg.get_id().as_str());
-    (!is_said).then(|| Question { arg, text: said(arg), choices: Vec::new(), usual: Some(USUAL_HOTKEY) })
+    (!is_said).then(|| Question { arg, text: said(arg), choices: Vec::new(), usual: Some(USUAL) })
+}
+
+/// For the wallet of a command that takes the usual one where none is named.
+fn of_wallet<'c>(typed: &Typed<'c>, asked: bool) -> Option<Question<'c>> {
+    let has = |id: &str| typed.command.get_arguments().any(|arg| arg.get_id() == id);
+    let makes = matches!(typed.path.as_slice(), [noun, verb] if noun == "wallet" && MAKING.contains(&verb.as_str()));
+    let signs = has("dry_run") && !typed.is_set("dry_run");
+    // What may be read of any address names a wallet in passing.
+    if has("ss58") || !(asked || makes || signs) {
+        return None;
+    }
+    let arg = typed.with_default(&["wallet"])?;
+    let text = "The wallet's name".to_owned();
+    (!typed.has("wallet")).then(|| Question { arg, text, choices: Vec::new(), usual: Some(USUAL) })
 }
 
 fn value_name(arg: &Arg) -> Option<String> {
@@ -274,7 +318,7 @@ mod tests {
     fn interview(words: &str, answers: &[&str]) -> (Result<String, String>, Script) {
         let mut script = Script { answers: answers.iter().map(ToString::to_string).collect(), ..Script::default() };
         let words = format!("btctl {words}");
-        let parsed = parse(words.split(' ').map(Into::into), Some(Interview::new(&mut script, false)));
+        let parsed = parse(words.split(' ').map(Into::into), Some(Interview::new(&mut script, Defaults::default())));
         let ended = parsed.map(|typed| typed.words.join(" ")).map_err(|refusal| refusal.error.to_string());
         (ended, script)
     }
@@ -282,23 +326,37 @@ mod tests {
     #[test]
     fn what_is_missing_is_asked_for_and_becomes_words() {
         for (words, answers, end) in [
-            ("wallet transfer", vec![BOB, "1.5"], format!("--dest {BOB} --amount 1.5")),
-            ("wallet transfer --amount all", vec![BOB], format!("--dest {BOB}")),
-            ("subnets register", vec!["1", ""], "--netuid 1 --wallet-hotkey default".to_owned()),
+            ("wallet transfer", vec![BOB, "1.5", "w"], format!("--dest {BOB} --amount 1.5 --wallet w")),
+            ("wallet transfer --amount all", vec![BOB, ""], format!("--dest {BOB} --wallet default")),
+            ("subnets register", vec!["1", "", ""], "--netuid 1 --wallet default --wallet-hotkey default".to_owned()),
+            ("root register", vec!["w", "h"], "--wallet w --wallet-hotkey h".to_owned()),
+            ("root register --dry-run", vec![], String::new()),
+            ("root register --wallet.name w", vec![], String::new()),
+            ("wallet create", vec!["w", ""], "--wallet w --wallet-hotkey default".to_owned()),
+            ("wallet regen_coldkey --mnemonic", vec!["w"], "--wallet w".to_owned()),
+            ("wallet balance", vec![], String::new()),
             ("subnets metagraph", vec!["1"], "--netuid 1".to_owned()),
             ("sudo get", vec!["7"], "--netuid 7".to_owned()),
-            ("stake add", vec!["1", "2", ""], "--netuid 1 --amount 2 --hotkey default".to_owned()),
-            ("stake add -n 1 --all", vec![], String::new()),
-            ("stake add --all", vec!["1"], "--netuid 1".to_owned()),
-            ("stake remove", vec!["1", "all", "miner"], "--netuid 1 --amount all --hotkey miner".to_owned()),
+            ("stake add", vec!["1", "2", "", ""], "--netuid 1 --amount 2 --wallet default --hotkey default".to_owned()),
+            ("stake add -n 1 --all --wallet w", vec![], String::new()),
+            ("stake add --all --wallet w", vec!["1"], "--netuid 1".to_owned()),
+            (
+                "stake remove",
+                vec!["1", "all", "w", "miner"],
+                "--netuid 1 --amount all --wallet w --hotkey miner".to_owned(),
+            ),
             (
                 "stake child set",
-                vec![BOB, "0.5", "1", "h"],
-                format!("--children {BOB} --proportions 0.5 --netuid 1 --hotkey h"),
+                vec![BOB, "0.5", "1", "w", "h"],
+                format!("--children {BOB} --proportions 0.5 --netuid 1 --wallet w --hotkey h"),
             ),
             ("stake set-claim", vec!["keep"], "keep".to_owned()),
-            ("root boost", vec!["0.1", "1", ""], "--increase 0.1 --netuid 1 --wallet-hotkey default".to_owned()),
-            ("root delegate", vec![BOB, "1"], format!("--delegate {BOB} --amount 1")),
+            (
+                "root boost",
+                vec!["0.1", "1", "", ""],
+                "--increase 0.1 --netuid 1 --wallet default --wallet-hotkey default".to_owned(),
+            ),
+            ("root delegate", vec!["1", "w"], "--amount 1 --wallet w".to_owned()),
             ("config clear", vec!["json"], "json".to_owned()),
         ] {
             let (ended, script) = interview(words, &answers);
@@ -314,15 +372,15 @@ mod tests {
 
     #[test]
     fn a_hyperparameter_is_picked_by_its_number() {
-        let (ended, script) = interview("sudo set", &["1", "1", "400"]);
-        assert_eq!(ended.as_deref(), Ok("sudo set --netuid 1 --param activity_cutoff --value 400"));
+        let (ended, script) = interview("sudo set --wallet w", &["1", "1", "400"]);
+        assert_eq!(ended.as_deref(), Ok("sudo set --wallet w --netuid 1 --param activity_cutoff --value 400"));
         assert!(script.told[0].ends_with("activity_cutoff"), "{:?}", script.told);
     }
 
     #[test]
     fn an_answer_that_cannot_be_meant_is_asked_for_again() {
-        let (ended, script) = interview("wallet transfer --amount 1", &["", "alice", BOB]);
-        assert_eq!(ended, Ok(format!("wallet transfer --amount 1 --dest {BOB}")));
+        let (ended, script) = interview("wallet transfer --amount 1 -w w", &["", "alice", BOB]);
+        assert_eq!(ended, Ok(format!("wallet transfer --amount 1 -w w --dest {BOB}")));
         assert_eq!(script.asked.len(), 3);
         assert!(script.told[0].contains("not an SS58 address"), "{:?}", script.told);
         // Not for ever.

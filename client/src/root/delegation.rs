@@ -1,10 +1,13 @@
 //! Stake on root behind delegates, in the words of runtimes before subnets had tokens.
 
 use btd_api::{
-    AlphaAmount, Amount, Hotkey,
+    AlphaAmount, Amount, Hotkey, NetUid, WalletName,
     root::{
-        DelegateParams, DelegateTo, Delegations, MyDelegates, Nominate, NominateParams, Undelegate, UndelegateParams,
+        DelegateParams, DelegateTo, Delegates, Delegations, MyDelegates, Nominate, NominateParams, Undelegate,
+        UndelegateParams,
     },
+    rpc::Nothing,
+    stake::ColdkeyParams,
     unsent,
 };
 use clap::Args;
@@ -20,14 +23,20 @@ use crate::{
         table::{Column, Table},
         text,
     },
+    prompt,
     session::Session,
     spend::{self, Terms},
+    stake::pick,
+    wallet::offer_identity,
 };
+
+/// What leaves nothing to be picked.
+const HINT: &str = "--delegate names one; `btctl root list-delegates` shows them";
 
 /// The delegate in question.
 #[derive(Args, Clone, Copy, Debug)]
 struct DelegateArg {
-    /// The delegate's hotkey; `root list-delegates` shows them
+    /// The delegate's hotkey; `root list-delegates` shows them. Without it, a list is shown to pick from
     #[arg(
         long,
         value_name = "SS58",
@@ -35,7 +44,7 @@ struct DelegateArg {
         aliases = ["delegate_ss58key", "delegate-ss58key", "delegate_ss58", "hotkey"],
         value_parser = addr::hotkey
     )]
-    delegate: Hotkey,
+    delegate: Option<Hotkey>,
 }
 
 /// `btctl root delegate`
@@ -85,7 +94,10 @@ impl DelegateArgs {
         let params = unsent!(DelegateParams {
             // Without --amount the parser asks for --all.
             amount: self.amount.unwrap_or(Amount::All),
-            delegate: self.delegate.delegate,
+            delegate: match self.delegate.delegate {
+                Some(delegate) => delegate,
+                None => pick(session).await?,
+            },
             wallet: self.wallet.resolve(&session.settings),
         });
         spend::sign::<DelegateTo>(session, params, self.terms).await
@@ -94,22 +106,86 @@ impl DelegateArgs {
 
 impl UndelegateArgs {
     pub(super) async fn run(self, session: &Session) -> Result<Exit, Failure> {
+        let wallet = self.wallet.resolve(&session.settings);
         let params = unsent!(UndelegateParams {
             // Without --amount the parser asks for --all.
             amount: self.amount.unwrap_or(AlphaAmount::All),
-            delegate: self.delegate.delegate,
-            wallet: self.wallet.resolve(&session.settings),
+            delegate: match self.delegate.delegate {
+                Some(delegate) => delegate,
+                None => pick_own(session, &wallet).await?,
+            },
+            wallet,
         });
         spend::sign::<Undelegate>(session, params, self.terms).await
     }
 }
 
-pub(super) async fn nominate(args: RegisterArgs, session: &Session) -> Result<Exit, Failure> {
-    let params = unsent!(NominateParams {
-        wallet: args.wallet.resolve(&session.settings),
-        hotkey: args.hotkey.resolve(&session.settings),
+/// Shows everybody to stake behind, and asks behind whom.
+async fn pick(session: &Session) -> Result<Hotkey, Failure> {
+    require_asking(session)?;
+    let reply = session.call::<Delegates>(&Nothing {}).await?.read()?;
+    if reply.delegates.is_empty() {
+        return Err(Failure::usage("there is nobody to stake behind: the chain has no delegates"));
+    }
+    session.out.show(|page| super::delegates(&reply, page));
+    let hotkeys: Vec<Hotkey> = reply.delegates.iter().map(|one| one.hotkey).collect();
+    picked(session, &hotkeys)
+}
+
+/// Shows behind whom a wallet's coldkey has stake on root, and asks for one of them.
+async fn pick_own(session: &Session, wallet: &WalletName) -> Result<Hotkey, Failure> {
+    require_asking(session)?;
+    let params = ColdkeyParams { wallet: Some(wallet.clone()), address: None };
+    let mut reply = session.call::<MyDelegates>(&params).await?.read()?;
+    reply.delegations.retain(|one| one.netuid == NetUid::ROOT);
+    if reply.delegations.is_empty() {
+        return Err(Failure::usage(format!("the coldkey of `{wallet}` has nothing on root behind others")));
+    }
+    session.out.show(|page| {
+        let mut table = Table::new(&[
+            Column::number("INDEX"),
+            Column::text("NAME"),
+            Column::address("SS58"),
+            Column::number("STAKE (τ)"),
+        ]);
+        for (index, one) in (1_u32..).zip(&reply.delegations) {
+            table.row(&[index.to_string(), or_dash(&one.name), one.hotkey.to_string(), one.stake.to_string()]);
+        }
+        table.render(page)
     });
-    spend::sign::<Nominate>(session, params, args.terms).await
+    let hotkeys: Vec<Hotkey> = reply.delegations.iter().map(|one| one.hotkey).collect();
+    picked(session, &hotkeys)
+}
+
+fn require_asking(session: &Session) -> Result<(), Failure> {
+    if session.may_ask() {
+        return Ok(());
+    }
+    Err(Failure::Usage { message: "no delegate is named".to_owned(), hint: Some(HINT) })
+}
+
+/// The one whose index is answered.
+fn picked(session: &Session, hotkeys: &[Hotkey]) -> Result<Hotkey, Failure> {
+    let told = prompt::line("Behind which of them, by its index", HINT)?;
+    match pick::chosen(&told, hotkeys).map_err(Failure::usage)?.as_slice() {
+        [one] => {
+            session.answered("--delegate", &one.to_string());
+            Ok(**one)
+        }
+        _ => Err(Failure::usage("it is one delegate at a time: name one number")),
+    }
+}
+
+pub(super) async fn nominate(args: RegisterArgs, session: &Session) -> Result<Exit, Failure> {
+    let wallet = args.wallet.resolve(&session.settings);
+    let params = unsent!(NominateParams { wallet: wallet.clone(), hotkey: args.hotkey.resolve(&session.settings) });
+    let is_dry_run = args.terms.is_dry_run();
+    let exit = spend::sign::<Nominate>(session, params, args.terms).await?;
+    if !is_dry_run {
+        // What was asked before stands for itself; what is signed from here on is another command.
+        offer_identity(session, wallet).await?;
+    }
+    Ok(exit)
 }
 
 pub(super) async fn mine(args: ColdkeysArg, session: &Session) -> Result<Exit, Failure> {

@@ -120,24 +120,24 @@ pub(super) fn staked(position: &Position) -> String {
     format!("{}{}", position.netuid.stake_sign(), position.stake)
 }
 
-/// The positions whose numbers are named, each once.
-pub(super) fn chosen<'p>(told: &str, positions: &'p [Position]) -> Result<Vec<&'p Position>, String> {
+/// The rows whose numbers are named, counted from 1, each once.
+pub(crate) fn chosen<'p, T>(told: &str, rows: &'p [T]) -> Result<Vec<&'p T>, String> {
     if told.trim().eq_ignore_ascii_case("all") {
-        return Ok(positions.iter().collect());
+        return Ok(rows.iter().collect());
     }
     let mut chosen: Vec<usize> = Vec::new();
     for word in told.split([',', ' ']).filter(|word| !word.is_empty()) {
         let place = word.parse::<usize>().ok().and_then(|number| number.checked_sub(1));
-        match place.filter(|place| *place < positions.len()) {
+        match place.filter(|place| *place < rows.len()) {
             Some(place) if chosen.contains(&place) => {}
             Some(place) => chosen.push(place),
-            None => return Err(format!("`{word}` is none of the numbers from 1 to {}", positions.len())),
+            None => return Err(format!("`{word}` is none of the numbers from 1 to {}", rows.len())),
         }
     }
     if chosen.is_empty() {
         return Err("nothing was chosen: nothing was signed".to_owned());
     }
-    Ok(chosen.into_iter().filter_map(|place| positions.get(place)).collect())
+    Ok(chosen.into_iter().filter_map(|place| rows.get(place)).collect())
 }
 
 #[cfg(test)]

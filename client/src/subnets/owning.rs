@@ -7,13 +7,14 @@ use btd_api::{
         owning::{
             CheckStart, Create, CreateParams, CreatedSubnet, GetIdentity, IdentityReply, Mechanisms, MechanismsReply,
             MechanismsSet, MechanismsSetParams, MechanismsSplit, MechanismsSplitParams, SetIdentity, SetIdentityParams,
-            SetSymbol, SetSymbolParams, Start, StartParams, StartState, SubnetIdentity,
+            SetSymbol, SetSymbolParams, Start, StartParams, StartState,
         },
     },
     unsent,
 };
 use clap::{Args, Subcommand};
 
+use super::identity::IdentityArgs;
 use crate::{
     args::{HotkeyArg, NetUidArg, WalletArg, number},
     exit::Exit,
@@ -27,49 +28,6 @@ use crate::{
     session::Session,
     spend::{self, Terms},
 };
-
-/// What a subnet says of itself.
-#[derive(Args, Clone, Debug)]
-pub(crate) struct IdentityArgs {
-    /// Its name
-    #[arg(
-        long,
-        value_name = "TEXT",
-        visible_alias = "sn-name",
-        alias = "subnet_name",
-        default_value_t,
-        hide_default_value = true
-    )]
-    subnet_name: String,
-    /// Its source repository
-    #[arg(
-        long,
-        value_name = "URL",
-        visible_alias = "repo",
-        alias = "github_repo",
-        default_value_t,
-        hide_default_value = true
-    )]
-    github_repo: String,
-    /// Whom to write to
-    #[arg(long, value_name = "TEXT", aliases = ["contact", "email", "subnet_contact"], default_value_t, hide_default_value = true)]
-    subnet_contact: String,
-    /// Its web page
-    #[arg(long, value_name = "URL", aliases = ["url", "subnet_url"], default_value_t, hide_default_value = true)]
-    subnet_url: String,
-    /// Its Discord
-    #[arg(long, value_name = "TEXT", aliases = ["discord-handle", "discord_handle"], default_value_t, hide_default_value = true)]
-    discord: String,
-    /// What it does
-    #[arg(long, value_name = "TEXT", default_value_t, hide_default_value = true)]
-    description: String,
-    /// Its logo
-    #[arg(long, value_name = "URL", alias = "logo_url", default_value_t, hide_default_value = true)]
-    logo_url: String,
-    /// Anything else
-    #[arg(long, value_name = "TEXT", aliases = ["additional-info", "additional_info"], default_value_t, hide_default_value = true)]
-    additional: String,
-}
 
 /// `btctl subnets create`
 #[derive(Args, Debug)]
@@ -201,27 +159,6 @@ pub(crate) struct MechanismsSplitArgs {
     terms: Terms,
 }
 
-// === impl IdentityArgs ===
-
-impl IdentityArgs {
-    /// None where nothing is said.
-    fn resolve(self) -> Option<SubnetIdentity> {
-        let Self { subnet_name, github_repo, subnet_contact, subnet_url, discord, description, logo_url, additional } =
-            self;
-        let identity = SubnetIdentity {
-            subnet_name,
-            github_repo,
-            subnet_contact,
-            subnet_url,
-            discord,
-            description,
-            logo_url,
-            additional,
-        };
-        (identity != SubnetIdentity::default()).then_some(identity)
-    }
-}
-
 pub(super) async fn check_start(netuid: NetUidArg, session: &Session) -> Result<Exit, Failure> {
     let reply = session.call::<CheckStart>(&SubnetParams { netuid: netuid.resolve(), block: None }).await?;
     session.out.reply(&reply, start_state).map(|()| Exit::Success)
@@ -266,7 +203,11 @@ fn identity(reply: &IdentityReply, page: Page) -> String {
 }
 
 impl CreateArgs {
-    pub(super) async fn run(self, session: &Session) -> Result<Exit, Failure> {
+    pub(super) async fn run(mut self, session: &Session) -> Result<Exit, Failure> {
+        let is_mute = self.identity.is_empty() && !self.terms.is_dry_run();
+        if is_mute && session.offer("Say what the subnet is in the same step?") {
+            self.identity.ask(session);
+        }
         let params = unsent!(CreateParams {
             wallet: self.wallet.resolve(&session.settings),
             hotkey: self.hotkey.resolve(&session.settings),

@@ -1,7 +1,7 @@
 //! What a wallet's keys are on the chain: identities, ownership, and the exchange of keys. Their neurons are [`super::overview`]'s.
 
 use btd_api::{
-    Coldkey, HotkeyRef, NetUid, unsent,
+    Coldkey, HotkeyRef, NetUid, WalletName, unsent,
     wallet::onchain::{
         AnnouncementReply, AssociateHotkey, AssociateHotkeyParams, GetIdentity, Identity, IdentityReply, SetIdentity,
         SetIdentityParams, SwapColdkeyAnnounce, SwapColdkeyCheck, SwapColdkeyClear, SwapColdkeyDispute,
@@ -181,7 +181,7 @@ impl GoneArgs {
 
 /// Asks for each field where somebody can answer; an empty answer leaves it empty.
 fn ask_for(identity: &mut Identity, session: &Session) {
-    for (flag, question, field) in [
+    session.ask_fields([
         ("--id-name", "The name", &mut identity.name),
         ("--url", "The web page", &mut identity.url),
         ("--github-repo", "The source repository", &mut identity.github_repo),
@@ -189,12 +189,33 @@ fn ask_for(identity: &mut Identity, session: &Session) {
         ("--discord", "Discord", &mut identity.discord),
         ("--description", "The description", &mut identity.description),
         ("--additional", "Anything else", &mut identity.additional),
-    ] {
-        let Some(answer) = session.ask(question) else { return };
-        if !answer.is_empty() {
-            session.answered(flag, &answer);
-            *field = answer;
+    ]);
+}
+
+/// Offers to say who a coldkey is, and sets what is answered. To be said with a command of its own.
+///
+/// # Errors
+/// When it is wanted, and fails.
+pub(crate) async fn offer_identity(session: &Session, wallet: WalletName) -> Result<(), Failure> {
+    if !session.offer("Set how its coldkey describes itself as well?") {
+        return Ok(());
+    }
+    session.stands_for(["wallet", "set-identity", "--wallet", wallet.as_str()].map(str::to_owned).to_vec());
+    let mut identity = Identity::default();
+    ask_for(&mut identity, session);
+    if identity == Identity::default() {
+        session.out.note("nothing was said, and nothing was set");
+        return Ok(());
+    }
+    let params = unsent!(SetIdentityParams { identity, wallet });
+    match spend::sign::<SetIdentity>(session, params, Terms::usual()).await {
+        Ok(_) => Ok(()),
+        // What was done before is done all the same.
+        Err(Failure::Declined) => {
+            session.out.note("its description was left as it is");
+            Ok(())
         }
+        Err(failure) => Err(failure),
     }
 }
 
