@@ -69,7 +69,22 @@ pub(crate) struct SetArgs {
     flags: SetFlags,
 }
 
-const FLAGS: [&str; 7] = ["wallet_name", "wallet_hotkey", "rate_tolerance", "safe", "no_safe", "partial", "no_partial"];
+const FLAGS: [&str; 14] = [
+    "wallet_name",
+    "wallet_hotkey",
+    "rate_tolerance",
+    "safe",
+    "no_safe",
+    "partial",
+    "no_partial",
+    "network",
+    "wallet_path",
+    "cache",
+    "no_cache",
+    "disk_cache",
+    "no_disk_cache",
+    "dashboard_path",
+];
 
 /// The same as flags, as the Python command line has them.
 #[derive(Args, Debug)]
@@ -95,6 +110,27 @@ struct SetFlags {
     /// The same as `config set allow_partial_stake false`
     #[arg(long = "no-allow-partial-stake", aliases = ["no-partial", "no_allow_partial_stake", "not-allow"], conflicts_with = "partial")]
     no_partial: bool,
+    #[command(flatten)]
+    elsewhere: ElsewhereFlags,
+}
+
+/// What the Python command line sets there and this one does not: it is refused, or said to have no meaning.
+#[derive(Args, Debug)]
+struct ElsewhereFlags {
+    #[arg(long, hide = true, aliases = ["subtensor.network", "chain", "subtensor.chain_endpoint", "chain_endpoint"])]
+    network: Option<String>,
+    #[arg(long, short = 'p', hide = true, aliases = ["wallet.path", "wallet_path"])]
+    wallet_path: Option<String>,
+    #[arg(long, hide = true)]
+    cache: bool,
+    #[arg(long, hide = true, alias = "no_cache", conflicts_with = "cache")]
+    no_cache: bool,
+    #[arg(long, hide = true, alias = "disk_cache")]
+    disk_cache: bool,
+    #[arg(long, hide = true, alias = "no_disk_cache", conflicts_with = "disk_cache")]
+    no_disk_cache: bool,
+    #[arg(long, hide = true, aliases = ["dashboard_path", "dash_path", "dash.path", "dashboard.path"])]
+    dashboard_path: Option<String>,
 }
 
 /// `btctl config clear`
@@ -128,6 +164,15 @@ pub(crate) struct ClearArgs {
         ]
     )]
     allow_partial_stake: bool,
+    #[arg(long, hide = true, aliases = ["subtensor.network", "chain", "subtensor.chain_endpoint"])]
+    network: bool,
+    #[arg(long, short = 'p', hide = true, aliases = ["wallet.path", "wallet_path"])]
+    wallet_path: bool,
+    #[arg(long, hide = true, aliases = ["no-cache", "no_cache", "disk-cache", "no-disk-cache"])]
+    cache: bool,
+    /// The Python command line wants a path there, which says nothing.
+    #[arg(long, hide = true, num_args = 0..=1, default_missing_value = "", aliases = ["dashboard_path", "dash_path", "dash.path", "dashboard.path"])]
+    dashboard_path: Option<String>,
 }
 
 /// `btctl config show`
@@ -152,6 +197,7 @@ impl Command {
         match self {
             Self::Get(args) => get(&known, args.name, session),
             Self::Set(args) => {
+                args.flags.elsewhere.named().settle(session, args.sets_something())?;
                 let mut values = own(&known)?;
                 for (key, value) in args.pairs() {
                     key.check(&value).map_err(|why| Failure::usage(format!("{}: {why}", key.name())))?;
@@ -161,6 +207,7 @@ impl Command {
                 get(&load()?, None, session)
             }
             Self::Clear(args) => {
+                args.elsewhere().settle(session, args.clears_something())?;
                 let mut values = own(&known)?;
                 values.1.retain(|key, _| !args.clears(*key));
                 preferences::write(&values.0, &values.1)?;
@@ -184,7 +231,57 @@ fn own(known: &Preferences) -> Result<Own, Failure> {
     Ok((path, values))
 }
 
+/// Names of settings that are not btctl's.
+#[derive(Debug, Default)]
+struct Elsewhere(Vec<&'static str>);
+
+impl Elsewhere {
+    /// Says that they have no meaning, where there is something `else` to do.
+    ///
+    /// # Errors
+    /// When one of them is the daemon's: then nothing may be changed as if all had been. When there is nothing else.
+    fn settle(self, session: &Session, has_more: bool) -> Result<(), Failure> {
+        const THE_DAEMONS: [&str; 2] = ["network", "wallet_path"];
+        for name in self.0 {
+            // None of them is a key.
+            let why = Key::named(name).err().unwrap_or_default();
+            if !has_more || THE_DAEMONS.contains(&name) {
+                return Err(Failure::usage(format!("{why}; nothing was changed")));
+            }
+            session.out.note(format!("note: {why}"));
+        }
+        Ok(())
+    }
+}
+
+impl ElsewhereFlags {
+    fn named(&self) -> Elsewhere {
+        let flags = [
+            ("network", self.network.is_some()),
+            ("wallet_path", self.wallet_path.is_some()),
+            ("use_cache", self.cache || self.no_cache),
+            ("disk_cache", self.disk_cache || self.no_disk_cache),
+            ("dashboard_path", self.dashboard_path.is_some()),
+        ];
+        Elsewhere(flags.into_iter().filter_map(|(name, given)| given.then_some(name)).collect())
+    }
+}
+
 impl ClearArgs {
+    fn elsewhere(&self) -> Elsewhere {
+        let flags = [
+            ("network", self.network),
+            ("wallet_path", self.wallet_path),
+            ("use_cache", self.cache),
+            ("dashboard_path", self.dashboard_path.is_some()),
+        ];
+        Elsewhere(flags.into_iter().filter_map(|(name, given)| given.then_some(name)).collect())
+    }
+
+    fn clears_something(&self) -> bool {
+        Key::ALL.iter().any(|key| self.clears(*key))
+    }
+
     fn clears(&self, key: Key) -> bool {
         let flag = match key {
             Key::WalletName => self.wallet_name,
@@ -199,6 +296,13 @@ impl ClearArgs {
 }
 
 impl SetArgs {
+    fn sets_something(&self) -> bool {
+        let flags = &self.flags;
+        self.name.is_some()
+            || [&flags.wallet_name, &flags.wallet_hotkey, &flags.rate_tolerance].into_iter().any(Option::is_some)
+            || [flags.safe, flags.no_safe, flags.partial, flags.no_partial].contains(&true)
+    }
+
     fn pairs(self) -> Vec<(Key, String)> {
         let word = |given: bool, value: &str| given.then(|| value.to_owned());
         let flags = self.flags;

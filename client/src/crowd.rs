@@ -308,6 +308,9 @@ fn info(reply: &CrowdloanReply, page: Page) -> String {
     facts.add("last block", format!("#{}", one.end));
     facts.add("for", purpose(one));
     facts.add("creator", format!("{}, who gave τ{}", one.creator, one.deposit));
+    if !one.creator_name.is_empty() {
+        facts.add("called", &one.creator_name);
+    }
     let mut table = Table::new(&[Column::address("CONTRIBUTOR"), Column::number("AMOUNT (τ)")]);
     for contribution in &reply.contributions {
         table.row(&[contribution.coldkey.to_string(), contribution.amount.to_string()]);
@@ -330,6 +333,7 @@ mod tests {
             "crowd list".to_owned(),
             "crowd list --status active --type subnet --sort-by raised --sort-order desc".to_owned(),
             format!("crowd list --status finalized --type fundraising --search-creator {BOB} --sort end"),
+            "crowd list --search-creator opentensor".to_owned(),
             "cr info --crowdloan-id 0 --show-contributors".to_owned(),
             format!("crowd create --deposit 10 --min-contribution 0.1 --cap 100 --duration 50400 --target {BOB}"),
             "crowd create --deposit 10 --cap 100 --duration 50400 --emissions-share 30% --subnet-lease".to_owned(),

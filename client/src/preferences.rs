@@ -96,8 +96,24 @@ impl Key {
             other => other,
         };
         Self::ALL.iter().copied().find(|key| key.name() == name).ok_or_else(|| match name {
-            "network" | "subtensor_network" | "chain" | "wallet_path" | "archive_endpoints" | "fallback_endpoints" => {
+            "network"
+            | "subtensor_network"
+            | "subtensor_chain_endpoint"
+            | "chain_endpoint"
+            | "chain"
+            | "wallet_path"
+            | "archive_endpoints"
+            | "fallback_endpoints" => {
                 format!("`{name}` is a setting of the daemon: see `btctl config show`, and btd.toml")
+            }
+            "use_cache" | "cache" | "disk_cache" => {
+                format!("`{name}` has no meaning here: btd itself keeps what it reads of the chain, for all programs")
+            }
+            "dashboard_path" | "dash_path" | "html_path" => {
+                format!("`{name}` has no meaning here: no page is drawn; `wallet overview` and `stake list` have what it shows")
+            }
+            _ if name.starts_with("metagraph_cols") => {
+                format!("`{name}` has no meaning here: `subnets metagraph --columns` names the columns, each time")
             }
             _ => {
                 let names: Vec<&str> = Self::ALL.iter().map(|key| key.name()).collect();
@@ -362,6 +378,9 @@ mod tests {
             assert_eq!(Key::named(name), Ok(key), "{name}");
         }
         assert!(Key::named("network").unwrap_err().contains("a setting of the daemon"));
+        for name in ["use_cache", "--disk-cache", "dashboard-path", "metagraph_cols.UID"] {
+            assert!(Key::named(name).unwrap_err().contains("no meaning here"), "{name}");
+        }
         assert!(Key::named("colour").unwrap_err().contains("wallet_name, "));
         assert!(Key::RateTolerance.check("2").is_err() && Key::Json.check("maybe").is_err());
     }

@@ -30,8 +30,11 @@ pub(crate) struct ListArgs {
     #[arg(long = "type", value_enum, value_name = "TYPE")]
     purpose: Option<PurposeArg>,
     /// Those of this creator
-    #[arg(long, value_name = "SS58", aliases = ["search-creator", "search_creator"], value_parser = addr::coldkey)]
+    #[arg(long, value_name = "SS58", value_parser = addr::coldkey)]
     creator: Option<Coldkey>,
+    /// Those of creators whose name or address has this text in it
+    #[arg(long, value_name = "TEXT", alias = "search_creator")]
+    search_creator: Option<String>,
     /// Sort by this column; without it, by number
     #[arg(long, value_name = "COLUMN", visible_alias = "sort-by", alias = "sort_by", value_parser = column)]
     sort: Option<&'static Shown<Crowdloan>>,
@@ -67,7 +70,7 @@ enum PurposeArg {
 }
 
 /// The columns, in their order.
-static COLUMNS: [Shown<Crowdloan>; 9] = [
+static COLUMNS: [Shown<Crowdloan>; 10] = [
     Shown {
         name: "id",
         column: Column::number("ID"),
@@ -122,6 +125,15 @@ static COLUMNS: [Shown<Crowdloan>; 9] = [
         text: |one, _| one.creator.to_string(),
         key: |one, _| Key::Text(one.creator.to_string()),
     },
+    Shown {
+        name: "name",
+        column: Column::text("NAME").leaves(4),
+        text: |one, _| {
+            let name = one.creator_name.as_str();
+            if name.is_empty() { "-".to_owned() } else { text::visible(name).into_owned() }
+        },
+        key: |one, _| Key::Text(one.creator_name.to_lowercase()),
+    },
 ];
 
 fn column(name: &str) -> Result<&'static Shown<Crowdloan>, String> {
@@ -148,7 +160,12 @@ impl ListArgs {
             PurposeArg::Subnet => Purpose::Subnet,
             PurposeArg::Fundraising => Purpose::Fundraising,
         };
-        ListParams { state: self.status.map(state), purpose: self.purpose.map(purpose), creator: self.creator }
+        ListParams {
+            state: self.status.map(state),
+            purpose: self.purpose.map(purpose),
+            creator: self.creator,
+            search: self.search_creator.clone(),
+        }
     }
 }
 

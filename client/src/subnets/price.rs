@@ -22,21 +22,23 @@ use crate::{
 /// `btctl subnets price`
 #[derive(Args, Debug)]
 pub(crate) struct PriceArgs {
-    /// The subnet; without it, all
-    #[arg(value_name = "NETUID", value_parser = number::<NetUid>)]
-    position: Option<NetUid>,
-    /// The same, as a flag
+    /// The subnets; without any, all
+    #[arg(value_name = "NETUID", value_delimiter = ',', value_parser = number::<NetUid>)]
+    positions: Vec<NetUid>,
+    /// The same, as a flag: `1,2` or `1 2`
     #[arg(
-        long = "netuid",
+        long = "netuids",
         short = 'n',
         value_name = "NETUID",
-        alias = "netuids",
+        visible_alias = "netuid",
+        value_delimiter = ',',
+        num_args = 1..,
         value_parser = number::<NetUid>,
-        conflicts_with = "position"
+        conflicts_with = "positions"
     )]
-    flag: Option<NetUid>,
+    flags: Vec<NetUid>,
     /// All subnets, which is what no number stands for
-    #[arg(long, hide = true, aliases = ["all-netuids", "all_netuids"], conflicts_with_all = ["position", "flag"])]
+    #[arg(long, aliases = ["all-netuids", "all_netuids"], conflicts_with_all = ["positions", "flags"])]
     all: bool,
     /// What it costs now, which is what no block stands for
     #[arg(long, hide = true, conflicts_with = "block")]
@@ -49,7 +51,8 @@ pub(crate) struct PriceArgs {
 
 impl PriceArgs {
     pub(super) async fn run(self, session: &Session) -> Result<Exit, Failure> {
-        let params = PriceParams { netuid: self.flag.or(self.position), block: self.at.block };
+        let netuids = [self.flags, self.positions].concat();
+        let params = PriceParams { netuid: None, netuids, block: self.at.block };
         let reply = session.call::<Price>(&params).await?;
         session.out.reply(&reply, prices).map(|()| Exit::Success)
     }
@@ -79,9 +82,29 @@ fn cost(reply: &CostReply, page: Page) -> String {
 
 #[cfg(test)]
 mod tests {
+    use clap::Parser;
     use serde_json::json;
 
     use super::*;
+    use crate::args::{Cli, Command};
+
+    #[test]
+    fn subnets_are_named_as_the_python_command_lines_name_them() {
+        let netuids = |words: &str| {
+            let cli = Cli::try_parse_from(format!("btctl subnets price {words}").split_whitespace()).ok()?;
+            let Command::Subnets(crate::subnets::Command::Price(args)) = cli.command else { return None };
+            Some([args.flags, args.positions].concat().iter().map(|netuid| netuid.0).collect::<Vec<_>>())
+        };
+        for words in ["--netuids 1,2", "--netuids 1 2", "--netuid 1 -n 2", "-n 1,2 --json", "1 2", "1,2"] {
+            assert_eq!(netuids(words), Some(vec![1, 2]), "{words}");
+        }
+        for words in ["", "--all", "--all-netuids --current"] {
+            assert_eq!(netuids(words), Some(vec![]), "{words}");
+        }
+        for words in ["1 --netuid 2", "--all --netuids 1", "--netuids"] {
+            assert_eq!(netuids(words), None, "{words}");
+        }
+    }
 
     #[test]
     fn prices_have_every_digit() {

@@ -2,14 +2,19 @@
 
 use btd_api::{
     Coldkey, HotkeyRef, NetUid, WalletName, unsent,
-    wallet::onchain::{
-        AnnouncementReply, AssociateHotkey, AssociateHotkeyParams, GetIdentity, Identity, IdentityReply, SetIdentity,
-        SetIdentityParams, SwapColdkeyAnnounce, SwapColdkeyCheck, SwapColdkeyClear, SwapColdkeyDispute,
-        SwapColdkeyEndParams, SwapColdkeyExecute, SwapColdkeyParams, SwapHotkey, SwapHotkeyParams,
+    wallet::{
+        KeyName,
+        onchain::{
+            AnnouncementReply, AssociateHotkey, AssociateHotkeyParams, GetIdentity, Identity, IdentityReply,
+            SetIdentity, SetIdentityParams, SwapColdkeyAnnounce, SwapColdkeyCheck, SwapColdkeyClear,
+            SwapColdkeyDispute, SwapColdkeyEndParams, SwapColdkeyExecute, SwapColdkeyParams, SwapHotkey,
+            SwapHotkeyParams,
+        },
     },
 };
 use clap::{Args, Subcommand};
 
+use super::inspect::detail;
 use crate::{
     addr,
     args::{ColdkeyArg, ColdkeysArg, WalletArg, number},
@@ -124,8 +129,18 @@ pub(crate) enum SwapColdkeyCommand {
 #[derive(Args, Debug)]
 pub(crate) struct NewColdkeyArgs {
     /// The coldkey that takes over
-    #[arg(long, value_name = "SS58", visible_alias = "new", aliases = ["new-coldkey-ss58", "new_coldkey"], value_parser = addr::coldkey)]
-    new_coldkey: Coldkey,
+    #[arg(
+        long,
+        value_name = "SS58",
+        visible_alias = "new",
+        aliases = ["new-coldkey-ss58", "new_coldkey"],
+        required_unless_present = "new_wallet",
+        value_parser = addr::coldkey
+    )]
+    new_coldkey: Option<Coldkey>,
+    /// The same, by the wallet of this host that has it
+    #[arg(long, value_name = "NAME", alias = "new_wallet", conflicts_with = "new_coldkey")]
+    new_wallet: Option<WalletName>,
     #[command(flatten)]
     wallet: WalletArg,
     #[command(flatten)]
@@ -246,24 +261,42 @@ impl SwapHotkeyArgs {
     }
 }
 
+impl NewColdkeyArgs {
+    /// Asks btd for the coldkey of a wallet that is named.
+    async fn resolve(self, session: &Session) -> Result<(SwapColdkeyParams, Terms), Failure> {
+        let new_coldkey = match (self.new_coldkey, self.new_wallet) {
+            (Some(coldkey), _) => coldkey,
+            // The parser asks for one of the two.
+            (None, name) => {
+                let name = name.unwrap_or_default();
+                let address = detail(session, &name, &KeyName::Coldkey).await?.address;
+                Coldkey(address.ok_or_else(|| {
+                    Failure::usage(format!(
+                        "no file of wallet `{name}` tells its coldkey: `wallet regen-coldkeypub` writes one, or name it \
+                         with --new-coldkey"
+                    ))
+                })?)
+            }
+        };
+        let wallet = self.wallet.resolve(&session.settings);
+        Ok((unsent!(SwapColdkeyParams { new_coldkey, wallet }), self.terms))
+    }
+}
+
 impl SwapColdkeyCommand {
     pub(super) async fn run(self, session: &Session) -> Result<Exit, Failure> {
         let settings = &session.settings;
-        let new = |args: NewColdkeyArgs| {
-            let wallet = args.wallet.resolve(settings);
-            (unsent!(SwapColdkeyParams { new_coldkey: args.new_coldkey, wallet }), args.terms)
-        };
         let end = |args: EndArgs| {
             let wallet = args.wallet.resolve(settings);
             (unsent!(SwapColdkeyEndParams { wallet }), args.terms)
         };
         match self {
             Self::Announce(args) => {
-                let (params, terms) = new(args);
+                let (params, terms) = args.resolve(session).await?;
                 spend::sign::<SwapColdkeyAnnounce>(session, params, terms).await
             }
             Self::Execute(args) => {
-                let (params, terms) = new(args);
+                let (params, terms) = args.resolve(session).await?;
                 spend::sign::<SwapColdkeyExecute>(session, params, terms).await
             }
             Self::Dispute(args) => {
@@ -333,6 +366,7 @@ mod tests {
             "wallet swap_hotkey h2 --wallet.hotkey h1 --netuid 1".to_owned(),
             "wallet swap_hotkey --wallet.hotkey h1 --wallet.hotkey_b h2".to_owned(),
             format!("wallet swap-coldkey announce --new-coldkey {BOB}"),
+            "wallet swap-coldkey execute --new-wallet cold".to_owned(),
             "wallet swap-coldkey check".to_owned(),
             "wallet swap-check".to_owned(),
             "wallet faucet".to_owned(),

@@ -82,6 +82,9 @@ pub struct Crowdloan {
     pub id: u32,
     /// Who created it.
     pub creator: Coldkey,
+    /// The creator's name for itself; empty where it has none.
+    #[serde(default)]
+    pub creator_name: String,
     /// What the creator gave.
     pub deposit: Tao,
     /// The least that others may give.
@@ -127,7 +130,7 @@ pub enum Purpose {
 }
 
 /// Parameters of [`List`]. What is left out does not restrict.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct ListParams {
     /// Those that have come so far.
@@ -136,6 +139,8 @@ pub struct ListParams {
     pub purpose: Option<Purpose>,
     /// Those of this creator.
     pub creator: Option<Coldkey>,
+    /// Those of creators whose name or address has this text in it, in whatever case.
+    pub search: Option<String>,
 }
 
 impl Crowdloan {
@@ -147,6 +152,12 @@ impl Crowdloan {
             one if now.0 >= one.end => State::Ended,
             _ => State::Open,
         }
+    }
+
+    /// Whether its creator's name or address has this text in it.
+    fn is_by(&self, text: &str) -> bool {
+        let text = text.trim().to_lowercase();
+        [self.creator_name.clone(), self.creator.to_string()].iter().any(|known| known.to_lowercase().contains(&text))
     }
 
     /// What it is for.
@@ -164,6 +175,7 @@ impl ListParams {
         self.state.is_none_or(|state| state == one.state(now))
             && self.purpose.is_none_or(|purpose| purpose == one.purpose())
             && self.creator.is_none_or(|creator| creator == one.creator)
+            && self.search.as_deref().is_none_or(|text| one.is_by(text))
     }
 }
 
@@ -236,6 +248,7 @@ mod tests {
         let open = Crowdloan {
             id: 0,
             creator,
+            creator_name: "Alice & co".to_owned(),
             deposit: Tao::from_rao(1),
             min_contribution: Tao::from_rao(1),
             cap: Tao::from_rao(10),
@@ -254,10 +267,14 @@ mod tests {
 
         let covers = |params: ListParams| params.covers(&open, BlockNumber(6));
         let all = ListParams::default();
-        assert!(covers(all) && covers(ListParams { state: Some(State::Open), ..all }));
-        assert!(!covers(ListParams { state: Some(State::Full), ..all }));
-        assert!(covers(ListParams { purpose: Some(Purpose::Fundraising), creator: Some(creator), ..all }));
-        assert!(!covers(ListParams { purpose: Some(Purpose::Subnet), ..all }));
-        assert!(!covers(ListParams { creator: Some(Coldkey(AccountId([2; 32]))), ..all }));
+        assert!(covers(all.clone()) && covers(ListParams { state: Some(State::Open), ..all.clone() }));
+        assert!(!covers(ListParams { state: Some(State::Full), ..all.clone() }));
+        assert!(covers(ListParams { purpose: Some(Purpose::Fundraising), creator: Some(creator), ..all.clone() }));
+        assert!(!covers(ListParams { purpose: Some(Purpose::Subnet), ..all.clone() }));
+        assert!(!covers(ListParams { creator: Some(Coldkey(AccountId([2; 32]))), ..all.clone() }));
+        let found = |text: &str| covers(ListParams { search: Some(text.to_owned()), ..all.clone() });
+        let address = creator.to_string();
+        assert!(found("ALICE") && found(" & CO") && found(&address[5..20]) && found(&address.to_uppercase()));
+        assert!(!found("bob"));
     }
 }

@@ -87,12 +87,15 @@ pub struct SubnetParams {
 }
 
 /// Parameters of [`Price`].
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct PriceParams {
-    /// One subnet; without it, all.
+    /// One subnet; without it and `netuids`, all.
     #[serde(default)]
     pub netuid: Option<NetUid>,
+    /// Several subnets.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub netuids: Vec<NetUid>,
     /// The block; without it, the newest finalized one.
     #[serde(default)]
     pub block: Option<BlockId>,

@@ -18,12 +18,14 @@ use btd_api::{
 };
 use btd_chain::{Call, Link, ReadError, Value};
 use btd_signer_protocol::KeyId;
+use futures_util::{StreamExt, TryStreamExt, stream};
 use serde_json::Value as Json;
 
 use self::bounds::{Span, constant, contributions_from, including};
 use super::{
     Caller, Failure, Table, proxy,
     receipt::{self, foreseen},
+    root::{AT_ONCE, name_of},
     stake::number,
 };
 use crate::{
@@ -55,6 +57,7 @@ fn crowdloan(id: u32, told: &Json) -> Option<Crowdloan> {
     Some(Crowdloan {
         id,
         creator: coldkey(told.get("creator")?)?,
+        creator_name: String::new(),
         deposit: tao("deposit")?,
         min_contribution: tao("min_contribution")?,
         cap: tao("cap")?,
@@ -75,6 +78,12 @@ async fn list(parts: Arc<Parts>, params: ListParams, _: Caller) -> Result<Crowdl
         crowdloan(id, &entry.value)
     };
     let mut crowdloans: Vec<Crowdloan> = entries.iter().filter_map(read).collect();
+    let creators: Vec<Coldkey> = crowdloans.iter().map(|one| one.creator).collect();
+    let names = stream::iter(creators).map(|creator| name_of(&view, creator)).buffered(AT_ONCE);
+    let names: Vec<String> = names.try_collect().await?;
+    for (crowdloan, name) in crowdloans.iter_mut().zip(names) {
+        crowdloan.creator_name = name;
+    }
     crowdloans.retain(|one| params.covers(one, view.block().number));
     crowdloans.sort_by_key(|crowdloan| crowdloan.id);
     Ok(Crowdloans { at, crowdloans })
@@ -83,7 +92,8 @@ async fn list(parts: Arc<Parts>, params: ListParams, _: Caller) -> Result<Crowdl
 async fn info(parts: Arc<Parts>, params: InfoParams, _: Caller) -> Result<CrowdloanReply, Failure> {
     let (view, at) = receipt::view(&parts.link).await?;
     let told = view.storage_json(PALLET, "Crowdloans", &[Value::from(params.id)]).await?;
-    let crowdloan = crowdloan(params.id, &told).ok_or_else(|| no_crowdloan(params.id))?;
+    let mut crowdloan = crowdloan(params.id, &told).ok_or_else(|| no_crowdloan(params.id))?;
+    crowdloan.creator_name = name_of(&view, crowdloan.creator).await?;
     let entries =
         view.storage_entries(PALLET, "Contributions", &[Value::from(params.id)], usize::from(u16::MAX)).await?;
     let contribution = |entry: &btd_chain::StorageEntry| {

@@ -39,7 +39,7 @@ use crate::{
 const WHOLE: u64 = 65_535;
 
 /// Reads that are under way at once where many are needed.
-const AT_ONCE: usize = 32;
+pub(super) const AT_ONCE: usize = 32;
 
 pub(super) fn register(table: &mut Table, parts: &Arc<Parts>) {
     table
@@ -161,7 +161,7 @@ async fn known_delegates(view: &View) -> Result<Vec<Delegate>, ReadError> {
 }
 
 /// The name in a coldkey's identity; empty where it has none.
-async fn name_of(view: &View, coldkey: Coldkey) -> Result<String, ReadError> {
+pub(super) async fn name_of(view: &View, coldkey: Coldkey) -> Result<String, ReadError> {
     let identity = match view.storage_json(SUBTENSOR, "IdentitiesV2", &[coldkey.into()]).await {
         Ok(identity) => identity,
         Err(ReadError::Absent(_)) => return Ok(String::new()),

@@ -168,11 +168,11 @@ async fn price(parts: Arc<Parts>, params: PriceParams, _: Caller) -> Result<Pric
     let (view, at) = raw::view(&parts.link, params.block).await?;
     let entries = view.subnets().await?.into_iter();
     let prices = entries.map(|entry| SubnetPrice { netuid: entry.netuid, price: entry.price });
-    let prices: Vec<SubnetPrice> =
-        prices.filter(|one| params.netuid.is_none_or(|netuid| netuid == one.netuid)).collect();
-    match params.netuid {
-        Some(netuid) if prices.is_empty() => Err(no_subnet_at(netuid, at)),
-        _ => Ok(PriceReply { at, prices }),
+    let wanted: Vec<NetUid> = params.netuids.into_iter().chain(params.netuid).collect();
+    let prices: Vec<SubnetPrice> = prices.filter(|one| wanted.is_empty() || wanted.contains(&one.netuid)).collect();
+    match wanted.iter().find(|netuid| prices.iter().all(|one| one.netuid != **netuid)) {
+        Some(netuid) => Err(no_subnet_at(*netuid, at)),
+        None => Ok(PriceReply { at, prices }),
     }
 }
 
