@@ -189,3 +189,70 @@ fn the_ledger_tells_each_change_of_a_balance_once() {
         assert_eq!((added, arrived, left), if wallet == "alice" { (1, 0, 1) } else { (1, 1, 0) }, "{wallet}: {new:#?}");
     }
 }
+
+#[test]
+fn another_network_than_the_daemons_is_told_and_nothing_is_signed_for_it() {
+    let host = Host::new();
+    let _daemon = host.start(&["--network", "devnet", "--block-time", "instant"]);
+    ask(&host, "wallet create --wallet alice --uri //Alice");
+    let run = |words: &str, variables: &[(&str, &str)]| {
+        let output = host.command_of("btctl").envs(variables.iter().copied()).args(words.split(' ')).output().unwrap();
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        (output.status.code(), text(&output.stdout), text(&output.stderr))
+    };
+    let transfer = format!("wallet transfer --wallet alice --dest {BOB} --amount 1 --yes");
+    let finney = [("BT_SUBTENSOR_NETWORK", "finney")];
+    let (code, out, told) = run("subnets list", &finney);
+    assert!(code == Some(0) && out.contains("apex"), "{code:?} {out}");
+    assert!(
+        told.contains("the variable BT_SUBTENSOR_NETWORK asks for the network `finney`, and this is `devnet`"),
+        "{told}"
+    );
+    for (words, variables) in [
+        (transfer.clone(), &finney[..]),
+        (format!("{transfer} --network finney"), &[]),
+        (format!("rpc wallet_transfer wallet=alice dest={BOB} amount=1000000000"), &finney),
+        ("subnets list --subtensor.network finney".to_owned(), &[]),
+    ] {
+        let (code, out, told) = run(&words, variables);
+        assert!(
+            code == Some(2) && out.is_empty() && told.contains("btd follows `devnet`"),
+            "{words}: {code:?} {out} {told}"
+        );
+    }
+    assert_eq!(ask(&host, "tx list")["entries"].as_array().unwrap().len(), 0, "nothing was signed");
+    // What is asked for in files counts last, and what is the daemon's own network is not worth a word.
+    let directory = host.path(".bittensor");
+    std::fs::create_dir_all(&directory).unwrap();
+    std::fs::write(directory.join("config.yml"), "network: test\n").unwrap();
+    let (code, _, told) = run("chain", &[]);
+    assert!(code == Some(0) && told.contains("config.yml asks for the network `test`"), "{told}");
+    let (code, _, told) = run(&transfer, &[("BT_SUBTENSOR_NETWORK", "devnet")]);
+    assert!(code == Some(0) && !told.contains("network"), "{code:?} {told}");
+}
+
+#[test]
+fn settings_of_the_python_command_line_are_kept_or_refused_in_words() {
+    let host = Host::new();
+    let refused = |words: &str| {
+        let (code, told) = host.refused(&words.split(' ').collect::<Vec<_>>());
+        assert_eq!(code, 2, "{words}: {told}");
+        told
+    };
+    for words in ["config set --network finney --wallet-name alice", "config set -p /x", "config clear --network"] {
+        assert!(refused(words).contains("a setting of the daemon"), "{words}");
+    }
+    for words in
+        ["config set --cache", "config set --dashboard-path /x", "config clear --cache", "config set use_cache true"]
+    {
+        assert!(refused(words).contains("no meaning here"), "{words}");
+    }
+    let output = host.btctl(&["config", "set", "--wallet-name", "alice", "--no-cache", "--safe-staking"]);
+    let told = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(output.status.success() && told.contains("`use_cache` has no meaning here"), "{told}");
+    let kept = ask(&host, "config get");
+    assert_eq!((&kept["wallet_name"]["value"], &kept["safe_staking"]["value"]), (&"alice".into(), &"true".into()));
+    let output = host.btctl(&["config", "clear", "--wallet-name", "--dashboard-path", "/x"]);
+    assert!(output.status.success(), "{output:?}");
+    assert_eq!(ask(&host, "config get")["wallet_name"]["value"], serde_json::Value::Null);
+}

@@ -233,6 +233,58 @@ fn what_a_command_lacks_is_asked_for() {
 }
 
 #[test]
+fn the_wallet_is_asked_for_and_what_can_be_picked_is_shown() {
+    let host = Host::new();
+    let _daemon = funded(&host);
+    let told = "hint: the same without a question: btctl";
+    // Keys that are made, and what signs.
+    let mut terminal = Terminal::btctl(&host, &["wallet", "create", "--uri", "//Bob"]);
+    answer(&mut terminal, &[("The wallet's name [default]: ", "bob"), ("[default]: ", "h")]);
+    terminal.wait_for(&format!("{told} wallet create --uri //Bob --wallet bob --wallet-hotkey h\n"));
+    assert_eq!(terminal.end(), 0);
+    let transfer = ["wallet", "transfer", "--dest", BOB, "--amount", "1"];
+    let mut terminal = Terminal::btctl(&host, &transfer);
+    answer(&mut terminal, &[("The wallet's name [default]: ", "alice"), ("Sign and send it? [y/N] ", "y")]);
+    terminal.wait_for(&format!("{told} wallet transfer --dest {BOB} --amount 1 --wallet alice --yes\n"));
+    assert_eq!(terminal.end(), 0);
+    // What is set is not asked for.
+    host.ask(&["config", "set", "wallet_name", "alice"]);
+    let mut terminal = Terminal::btctl(&host, &transfer);
+    answer(&mut terminal, &[("Sign and send it? [y/N] ", "n")]);
+    assert_eq!(terminal.end(), 1);
+    assert!(!terminal.screen().contains("The wallet's name"), "{terminal:?}");
+
+    // Whom one stands behind, and then whom one does.
+    let alice =
+        host.ask(&["wallet", "inspect", "--wallet", "alice"])["keys"][0]["address"].as_str().unwrap().to_owned();
+    let hotkey = host.ask(&["root", "list-delegates"])["delegates"][0]["hotkey"].as_str().unwrap().to_owned();
+    for (words, amount) in [("root delegate --wallet bob", "2"), ("root undelegate --wallet bob", "1")] {
+        let mut terminal = Terminal::btctl(&host, &words.split(' ').collect::<Vec<_>>());
+        answer(&mut terminal, &[("How much tao", amount), (&hotkey, ""), ("by its index: ", "")]);
+        terminal.wait_for("error: nothing was chosen");
+        let mut terminal = Terminal::btctl(&host, &words.split(' ').collect::<Vec<_>>());
+        answer(&mut terminal, &[("How much tao", amount), ("by its index: ", "1"), ("Sign and send it?", "y")]);
+        terminal.wait_for(&format!("{told} {words} --amount {amount} --delegate {hotkey} --yes\n"));
+        assert_eq!(terminal.end(), 0);
+    }
+    let standing = host.ask(&["root", "my-delegates", "--wallet", "bob"])["delegations"][0].clone();
+    assert_eq!((&standing["owner"], &standing["total_stake"]), (&alice.into(), &standing["stake"]), "{standing}");
+    let (code, refused) = host.refused(&["root", "delegate", "--amount", "1", "--wallet", "bob", "--yes"]);
+    assert!(code == 2 && refused.contains("no delegate is named"), "{refused}");
+
+    // What a subnet is can be said with its creation, and need not.
+    let mut terminal = Terminal::btctl(&host, &["subnets", "create"]);
+    answer(&mut terminal, &[("Say what the subnet is in the same step? [y/N]: ", "y"), ("Its name: ", "two")]);
+    let rest = ["source repository: ", "write to: ", "web page: ", "Discord: ", "does: ", "logo's URL: ", "else: "];
+    answer(&mut terminal, &rest.map(|question| (question, "")));
+    answer(&mut terminal, &[("Sign and send it?", "y")]);
+    terminal.wait_for(&format!("{told} subnets create --subnet-name two --yes\n"));
+    assert_eq!(terminal.end(), 0);
+    let created = host.ask(&["subnets", "list", "--columns", "name"])["subnets"].to_string();
+    assert!(created.contains("\"two\""), "{created}");
+}
+
+#[test]
 fn what_is_typed_before_the_question_is_no_answer_to_it() {
     let host = Host::new();
     let _daemon = funded(&host);

@@ -83,6 +83,9 @@ pub(crate) struct Global {
     /// How long to wait for the daemon: `500ms`, `30` or `30s`, `5m`
     #[arg(long, global = true, value_name = "DURATION", value_parser = duration)]
     pub(crate) timeout: Option<Duration>,
+    /// The network that is asked for, as the Python command lines take it with every command.
+    #[arg(skip)]
+    pub(crate) network: Option<String>,
 }
 
 /// The commands.
@@ -388,16 +391,22 @@ pub(crate) fn parse(
 ) -> Result<Typed, Refusal> {
     let mut words: Vec<OsString> = spelling::usual(words.into_iter().collect());
     let mut idle = Vec::new();
+    let mut network = None;
     loop {
         let error = match Cli::try_parse_from(&words) {
             Ok(_) if interview.as_mut().is_some_and(|interview| interview.settle_names(&mut words)) => continue,
-            Ok(cli) => {
+            Ok(mut cli) => {
+                cli.global.network = network;
                 let words = words.iter().skip(1).map(|word| word.to_string_lossy().into_owned()).collect();
                 let asked = interview.is_some_and(|interview| interview.has_asked());
                 return Ok(Typed { cli, words, idle, asked });
             }
             Err(error) => error,
         };
+        if let Some(asked) = idle::network(&error, &mut words) {
+            network = Some(asked);
+            continue;
+        }
         if let Some(word) = idle::pass_over(&error, &mut words) {
             idle.push(word);
             continue;
@@ -491,7 +500,7 @@ mod tests {
     #[test]
     fn flags_of_the_python_command_lines_are_explained() {
         let refused = |words: &[&str]| parse(words.iter().map(Into::into), None).unwrap_err();
-        let refusal = refused(&["btctl", "subnets", "list", "--network", "finney", "--json"]);
+        let refusal = refused(&["btctl", "subnets", "list", "--json", "--network"]);
         assert!(refusal.hint.unwrap().contains("btd --network"));
         assert_eq!(refusal.format, Format::Json);
         assert!(refused(&["btctl", "wallet", "unlock", "--password", "x"]).hint.unwrap().contains("--password-stdin"));
@@ -499,6 +508,24 @@ mod tests {
         for words in [["btctl", "wallet", "create", "alice"], ["btctl", "wallet", "balance", "alice"]] {
             assert!(refused(&words).hint.unwrap().contains("--wallet"), "{words:?}");
         }
+    }
+
+    #[test]
+    fn a_network_is_taken_with_every_command() {
+        for words in [
+            "btctl subnets list --network finney --json",
+            "btctl --network=finney wallet balance",
+            "btctl stake list --subtensor.network finney -w alice",
+            "btctl subnets list --subtensor.chain_endpoint finney",
+            "btctl subnets list --chain finney",
+        ] {
+            let typed = parse(words.split(' ').map(Into::into), None).unwrap();
+            assert_eq!(typed.cli.global.network.as_deref(), Some("finney"), "{words}");
+            assert!(!typed.words.iter().any(|word| word.contains("finney")), "{:?}", typed.words);
+        }
+        // Where a command has such a flag of its own, it is that.
+        let typed = parse("btctl config set --network finney".split(' ').map(Into::into), None).unwrap();
+        assert_eq!(typed.cli.global.network, None);
     }
 
     #[test]

@@ -8,6 +8,7 @@
 //! | --- | --- |
 //! | [`args`] | what can be typed |
 //! | [`preferences`], [`settings`] | what follows from it, from the environment and from files |
+//! | [`network`] | whether the daemon follows the network that is asked for |
 //! | [`session`] | one request on the socket |
 //! | [`wallet`], [`stake`], [`subnets`], [`sudo`], [`weights`], [`root`], [`proxy`], [`multisig`], [`crowd`], [`tx`], [`axon`], [`dendrite`], [`devnet`], [`node`], [`chain`], [`config`], [`addr`], [`misc`], [`legacy`], [`rpc`] | a noun each: its arguments, its question, its display |
 //! | [`spend`] | plan, card, consent, then the real call: the same for all that signs an extrinsic |
@@ -30,6 +31,7 @@ mod legacy;
 mod live;
 mod misc;
 mod multisig;
+mod network;
 mod node;
 mod output;
 mod preferences;

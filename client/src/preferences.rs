@@ -78,6 +78,8 @@ pub(crate) enum Origin {
 pub(crate) struct Preferences {
     /// Btctl's own file, whether or not it is there; none without a home.
     pub(crate) own: Option<PathBuf>,
+    /// The network that files of the Python command lines name, and which of them.
+    pub(crate) network: Option<(String, PathBuf)>,
     values: BTreeMap<Key, (String, PathBuf)>,
 }
 
@@ -176,15 +178,17 @@ impl Preferences {
         let python = environment("BTCLI_CONFIG_PATH")
             .map(PathBuf::from)
             .or_else(|| environment("HOME").map(|home| Path::new(&home).join(".bittensor").join("config.yml")));
+        let mut network = None;
         if let Some((path, text)) = python.and_then(|path| fs::read_to_string(&path).ok().map(|text| (path, text))) {
             let known = scalars(&text).filter(|(key, value)| key.check(value).is_ok());
             values.extend(known.map(|(key, value)| (key, (value, path.clone()))));
+            network = network_of(&text).map(|network| (network, path));
         }
         let own = directory(environment).map(|directory| directory.join("btctl.json"));
         if let Some(path) = &own {
             values.extend(read(path)?.into_iter().map(|(key, value)| (key, (value, path.clone()))));
         }
-        Ok(Self { own, values })
+        Ok(Self { own, network, values })
     }
 
     /// The same, with what `file` says before all of it: YAML of the Python command lines, which may say
@@ -199,6 +203,9 @@ impl Preferences {
         for (key, value) in scalars(&text) {
             key.check(&value).map_err(|why| refused(format!("{}: {why}", key.name())))?;
             self.values.insert(key, (value, path.to_owned()));
+        }
+        if let Some(network) = network_of(&text) {
+            self.network = Some((network, path.to_owned()));
         }
         Ok(self)
     }
@@ -270,9 +277,20 @@ pub(crate) fn save(path: &Path, text: &str) -> Result<(), Failure> {
     written().map_err(|source| Failure::File { path: path.to_owned(), source })
 }
 
+/// What of it can be set here.
+fn scalars(text: &str) -> impl Iterator<Item = (Key, String)> + '_ {
+    plain(text).filter_map(|(name, value)| Some((Key::named(&name).ok()?, value)))
+}
+
+/// The network that a file of the Python command lines names: an endpoint before a name, as they read it.
+fn network_of(text: &str) -> Option<String> {
+    let named = |name: &str| plain(text).filter(|(known, _)| known == name).map(|(_, value)| value).last();
+    ["subtensor.chain_endpoint", "subtensor.network", "network"].into_iter().find_map(named)
+}
+
 /// The plain values of a YAML document: `key: value` at its top, and the same one step below a `section:`, as
 /// `section.key`. What is null or nested further is left out.
-fn scalars(text: &str) -> impl Iterator<Item = (Key, String)> + '_ {
+fn plain(text: &str) -> impl Iterator<Item = (String, String)> + '_ {
     let mut section = String::new();
     let mut step = None;
     text.lines().filter_map(move |line| {
@@ -287,8 +305,7 @@ fn scalars(text: &str) -> impl Iterator<Item = (Key, String)> + '_ {
             return None;
         }
         let name = if is_top { name.trim().to_owned() } else { format!("{section}.{}", name.trim()) };
-        let key = Key::named(&name).ok()?;
-        (!value.is_empty() && !matches!(value, "null" | "~")).then(|| (key, value.to_owned()))
+        (!value.is_empty() && !matches!(value, "null" | "~")).then(|| (name, value.to_owned()))
     })
 }
 
@@ -324,6 +341,8 @@ mod tests {
             (preferences.get(Key::WalletHotkey), preferences.get(Key::RateTolerance)),
             (Some("h1"), Some("0.01"))
         );
+        let of_file = preferences.network.clone().map(|(network, _)| network);
+        assert_eq!(of_file.as_deref(), Some("finney"));
         assert_eq!((preferences.is_set(Key::Json), preferences.is_set(Key::SafeStaking)), (Some(true), None));
         let (value, origin) = preferences.effective(Key::WalletName, &|_| None);
         assert_eq!((value.as_deref(), origin), (Some("mine"), Origin::File(own.clone())));
@@ -359,6 +378,7 @@ mod tests {
             (preferences.get(Key::WalletName), preferences.get(Key::RateTolerance), preferences.get(Key::WalletHotkey)),
             (Some("mine"), Some("0.01"), None)
         );
+        assert_eq!(preferences.network, Some(("finney".to_owned(), file.clone())));
         let failure = |text: &str| {
             fs::write(&file, text).unwrap();
             load(home.path(), &[]).unwrap().with(Some(&file)).unwrap_err().to_string()

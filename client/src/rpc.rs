@@ -47,6 +47,9 @@ impl RpcArgs {
                 return Err(Failure::usage("a subscription is not one call: see `btctl events`"));
             }
             method => {
+                if session.settings.network.is_some() && signs(method) {
+                    session.require_network().await?;
+                }
                 let reply = session.call_by_name(method, &params(method, &self.params)?).await?;
                 match session.out.format() {
                     Format::Json => session.out.document(reply.text())?,
@@ -56,6 +59,11 @@ impl RpcArgs {
         }
         Ok(Exit::Success)
     }
+}
+
+/// Whether the contract has a method sign an extrinsic: those that do can be planned alone.
+fn signs(method: &str) -> bool {
+    params_of(&openrpc::document(), method).iter().any(|param| param["name"] == "dry_run")
 }
 
 fn indented(text: &str) -> String {

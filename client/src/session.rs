@@ -11,7 +11,11 @@ use std::{
     time::Duration,
 };
 
-use btd_api::{ApiError, Method, Subscription};
+use btd_api::{
+    ApiError, Method, Subscription,
+    chain::{ChainStatus, Status},
+    rpc::Nothing,
+};
 use jsonrpsee_client_transport::ws::WsHandshakeError;
 use jsonrpsee_core::{
     client::{ClientT, Error, Subscription as Feed, SubscriptionClientT},
@@ -25,6 +29,7 @@ use tokio::net::UnixStream;
 use crate::{
     args::Person,
     failure::Failure,
+    network::Purpose,
     output::{Format, Output},
     prompt,
     settings::{Consent, Settings},
@@ -48,6 +53,8 @@ pub(crate) struct Session {
     words: RefCell<Vec<String>>,
     /// Whether the command that asks nothing is still to be told.
     is_to_tell: Cell<bool>,
+    /// Whether the network that is asked for was compared with the daemon's.
+    has_heeded: Cell<bool>,
 }
 
 /// An answer as the daemon wrote it, and what it should be.
@@ -88,7 +95,7 @@ fn quoted(word: &str) -> Cow<'_, str> {
 impl Session {
     /// `words` is the command line behind the program's name.
     pub(crate) fn new(settings: Settings, out: Output, words: Vec<String>) -> Self {
-        Self { settings, out, words: RefCell::new(words), is_to_tell: Cell::new(false) }
+        Self { settings, out, words: RefCell::new(words), is_to_tell: Cell::new(false), has_heeded: Cell::new(false) }
     }
 
     /// Notes what somebody answered to a question, and with which flag nobody would have been asked.
@@ -202,13 +209,44 @@ impl Session {
     ) -> Result<Box<RawValue>, Failure> {
         let params = Params(to_raw_value(params).map_err(|source| Failure::Misunderstood { method: shown, source })?);
         let client = self.connect(limit).await?;
+        if !self.has_heeded.get() {
+            self.heed_network(&client, Purpose::Reading, limit).await?;
+        }
         client.request(method, params).await.map_err(|error| failure(error, shown, limit))
+    }
+
+    /// Refuses to go on to sign something where another network is asked for than the daemon follows.
+    ///
+    /// # Errors
+    /// When it is another, or that cannot be known.
+    pub(crate) async fn require_network(&self) -> Result<(), Failure> {
+        let limit = self.settings.timeout.unwrap_or(READ);
+        match &self.settings.network {
+            Some(_) => self.heed_network(&self.connect(limit).await?, Purpose::Signing, limit).await,
+            None => Ok(()),
+        }
+    }
+
+    async fn heed_network(&self, client: &WsClient, purpose: Purpose, limit: Duration) -> Result<(), Failure> {
+        let was_heeded = self.has_heeded.replace(true);
+        let Some(asked) = &self.settings.network else { return Ok(()) };
+        let params = to_raw_value(&Nothing {}).map(Params);
+        let params = params.map_err(|source| Failure::Misunderstood { method: Status::NAME, source })?;
+        let status = client.request::<ChainStatus, _>(Status::NAME, params).await;
+        let status = status.map_err(|error| failure(error, Status::NAME, limit))?;
+        if let Some(note) = asked.heed(&status, purpose)?.filter(|_| !was_heeded) {
+            self.out.note(note);
+        }
+        Ok(())
     }
 
     /// Begins a subscription.
     pub(crate) async fn follow<S: Subscription>(&self, params: &S::Params) -> Result<Following<S>, Failure> {
         let params = Params(to_raw_value(params).map_err(|source| Failure::Misunderstood { method: S::NAME, source })?);
         let client = self.connect(READ).await?;
+        if !self.has_heeded.get() {
+            self.heed_network(&client, Purpose::Reading, READ).await?;
+        }
         let feed = client.subscribe(S::NAME, params, S::UNSUBSCRIBE).await;
         let feed = feed.map_err(|error| failure(error, S::NAME, READ))?;
         Ok(Following { feed, _client: client, subscription: PhantomData })

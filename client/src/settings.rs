@@ -18,6 +18,7 @@ use btd_api::{
 use crate::{
     args::{Global, duration},
     failure::Failure,
+    network::Asked,
     output::Chatter,
     preferences::{Key, Preferences},
 };
@@ -111,6 +112,8 @@ pub(crate) struct Settings {
     pub(crate) protection: Protection,
     /// What happens where only a part can be traded within that.
     pub(crate) fill: Fill,
+    /// The network that somebody asks for; the daemon follows one.
+    pub(crate) network: Option<Asked>,
 }
 
 // === impl Settings ===
@@ -145,6 +148,7 @@ impl Settings {
                 Some(true) => Fill::Partial,
                 _ => Fill::Whole,
             },
+            network: Asked::find(global.network.as_deref(), environment, preferences.network.as_ref()),
             password: PasswordVariables {
                 password: text(environment, "BT_WALLET_PASSWORD")?,
                 file: environment("BT_WALLET_PASSWORD_FILE").map(|path| below_home(path.into(), environment)),

@@ -295,6 +295,9 @@ where
             "--yes goes ahead without a question, --dry-run only shows the plan",
         )?;
     }
+    if !manner.dry_run {
+        session.require_network().await?;
+    }
     // The plan is asked for under the same key as what is sent: what the daemon draws for the one it draws for the other.
     let key = match &manner.idempotency_key {
         Some(key) => key.clone(),

@@ -73,6 +73,34 @@ const BARE: &[&str] = &[
     "--no-allow-partial-stake",
 ];
 
+/// Those that name a network, with a value. The daemon follows one, and is asked which.
+const NETWORK: &[&str] = &[
+    "--network",
+    "--subtensor.network",
+    "--subtensor_network",
+    "--chain",
+    "--subtensor.chain_endpoint",
+    "--subtensor.chain-endpoint",
+    "--chain_endpoint",
+];
+
+/// Takes the flag that names a network out of `words`, if that is what `error` complains of, and gives its value.
+pub(super) fn network(error: &clap::Error, words: &mut Vec<OsString>) -> Option<String> {
+    if error.kind() != ErrorKind::UnknownArgument {
+        return None;
+    }
+    let Some(ContextValue::String(named)) = error.get(ContextKind::InvalidArg) else { return None };
+    let bare = *NETWORK.iter().find(|flag| Some(**flag) == named.split('=').next())?;
+    let own = |word: &OsString| word.to_str()?.strip_prefix(bare)?.strip_prefix('=').map(str::to_owned);
+    if let Some(place) = words.iter().position(|word| own(word).is_some()) {
+        return own(&words.remove(place));
+    }
+    let place = words.iter().position(|word| word == bare)?;
+    let value = words.get(place + 1)?.to_str().filter(|value| !value.starts_with('-'))?.to_owned();
+    words.drain(place..=place + 1);
+    Some(value)
+}
+
 /// Takes the word that `error` complains of out of `words`, with its value, if it says nothing here.
 pub(super) fn pass_over(error: &clap::Error, words: &mut Vec<OsString>) -> Option<String> {
     if error.kind() != ErrorKind::UnknownArgument {

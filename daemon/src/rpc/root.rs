@@ -7,7 +7,7 @@ mod delegation;
 mod senate;
 mod weights;
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use btd_api::{
     Alpha, BlockNumber, Coldkey, Hotkey, NetUid, Ratio, Tao, TaoChange, Uid,
@@ -23,7 +23,7 @@ use btd_chain::{Call, Link, ReadError, Value, View};
 use btd_signer_protocol::KeyId;
 use futures_util::{StreamExt, TryStreamExt, stream};
 use serde_json::Value as Json;
-use tokio::{join, try_join};
+use tokio::{join, time::timeout, try_join};
 
 pub(super) use self::weights::require_weights_of_zero;
 use super::{
@@ -37,6 +37,9 @@ use crate::{
 };
 
 const WHOLE: u64 = 65_535;
+
+/// How long the past may take of which only a change is told.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Reads that are under way at once where many are needed.
 pub(super) const AT_ONCE: usize = 32;
@@ -148,10 +151,17 @@ async fn delegates(parts: Arc<Parts>, _: Nothing, _: Caller) -> Result<Delegates
 async fn delegates_before(link: &Link, now: BlockNumber) -> Vec<Delegate> {
     let Some(then) = now.0.checked_sub(CHANGE_BLOCKS) else { return Vec::new() };
     let read = async { known_delegates(&link.view_of(BlockNumber(then)).await?).await };
-    read.await.unwrap_or_else(|error| {
-        tracing::debug!(block = then, error = with_causes(&error), "could not read the delegates of then");
-        Vec::new()
-    })
+    match timeout(PATIENCE, read).await {
+        Ok(Ok(delegates)) => delegates,
+        Ok(Err(error)) => {
+            tracing::debug!(block = then, error = with_causes(&error), "could not read the delegates of then");
+            Vec::new()
+        }
+        Err(_) => {
+            tracing::debug!(block = then, "nobody told the delegates of then in time");
+            Vec::new()
+        }
+    }
 }
 
 /// Everybody to stake behind, without their names.

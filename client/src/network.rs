@@ -1,0 +1,259 @@
+//! The network that somebody asks for, who has it so from the Python command lines: in a flag, a variable or their
+//! `config.yml`. Here the daemon holds the connection, to one network; whether that is the one is told before
+//! anything is signed, and of a read beside its answer.
+
+use std::path::PathBuf;
+
+use btd_api::{BlockHash, chain::ChainStatus};
+
+use crate::{failure::Failure, settings::Environment};
+
+/// The first block of the main network.
+const MAIN: &str = "0x2f0555cc76fc2840a25a6ea3b9637146806f1f44b090c175ffde2a7e5ab36c03";
+/// The variables that name a network, those before others that the Python command lines read first.
+const VARIABLES: [&str; 3] = ["BT_SUBTENSOR_CHAIN_ENDPOINT", "BT_SUBTENSOR_NETWORK", "BT_NETWORK"];
+/// What to do where it is another.
+const HINT: &str =
+    "leave that out, or name the socket of another btd with --socket: `btd --network NAME` follows one network";
+
+/// A network that is asked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Asked {
+    /// A name or a URL.
+    value: String,
+    place: Place,
+}
+
+/// Where it is asked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Place {
+    Flag,
+    Variable(&'static str),
+    File(PathBuf),
+}
+
+/// Whether a network is the one that is asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Fit {
+    Same,
+    /// Nobody can tell: a URL may lead to any network.
+    Unknown,
+    Other,
+}
+
+/// What is asked of the daemon.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Purpose {
+    Reading,
+    Signing,
+}
+
+/// A network, as far as its name or its URL tells.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Known {
+    Main,
+    Test,
+    /// On this machine, or nowhere else.
+    Local,
+    Unknown,
+}
+
+// === impl Asked ===
+
+impl Asked {
+    /// The flag before variables before files.
+    pub(crate) fn find(
+        flag: Option<&str>,
+        environment: Environment<'_>,
+        file: Option<&(String, PathBuf)>,
+    ) -> Option<Self> {
+        let asked = |value: &str, place| Self { value: value.trim().to_owned(), place };
+        if let Some(flag) = flag {
+            return Some(asked(flag, Place::Flag));
+        }
+        let variable = VARIABLES.into_iter().find_map(|name| Some((environment(name)?, name)));
+        if let Some((value, name)) = variable {
+            return Some(asked(&value.to_string_lossy(), Place::Variable(name)));
+        }
+        let (value, path) = file?;
+        Some(asked(value, Place::File(path.clone())))
+    }
+
+    /// Whether the network that a daemon follows is this one.
+    pub(crate) fn fit(&self, status: &ChainStatus) -> Fit {
+        let plain = |url: &str| url.trim_end_matches('/').to_ascii_lowercase();
+        let asked = plain(&self.value);
+        if [Some(&status.network), status.endpoint.as_ref()].into_iter().flatten().any(|one| plain(one) == asked) {
+            return Fit::Same;
+        }
+        let followed = match &status.genesis {
+            Some(genesis) if is_main(genesis) => Known::Main,
+            Some(_) if Known::of(&status.network) == Known::Main => Known::Unknown,
+            _ => Known::of(&status.network),
+        };
+        // What has another first block is not the main network, whatever it is.
+        let is_not_main = status.genesis.as_ref().is_some_and(|genesis| !is_main(genesis));
+        match (Known::of(&self.value), followed) {
+            (Known::Main, _) if is_not_main => Fit::Other,
+            (Known::Unknown, _) | (_, Known::Unknown) => Fit::Unknown,
+            (asked, followed) if asked == followed => Fit::Same,
+            // A node on this machine may be of any network, unless the one that is followed is known to be another.
+            (Known::Test, Known::Local) if status.network != "devnet" => Fit::Unknown,
+            _ => Fit::Other,
+        }
+    }
+
+    /// What is to be noted; none where all is well.
+    ///
+    /// # Errors
+    /// When it is another network, and something would be signed there, or it was asked for with this very command.
+    pub(crate) fn heed(&self, status: &ChainStatus, purpose: Purpose) -> Result<Option<String>, Failure> {
+        let followed = &status.network;
+        let asked = format!("{} asks for the network `{}`", self.place, self.value);
+        match self.fit(status) {
+            Fit::Same => Ok(None),
+            Fit::Unknown => Ok(Some(format!(
+                "note: {asked}, and btd follows `{followed}`, which may be another: it holds the connection, and \
+                 `btctl chain` tells to what"
+            ))),
+            Fit::Other if purpose == Purpose::Signing => Err(Failure::Usage {
+                message: format!("{asked}, and btd follows `{followed}`: nothing was signed"),
+                hint: Some(HINT),
+            }),
+            Fit::Other if self.place == Place::Flag => {
+                Err(Failure::Usage { message: format!("{asked}, and btd follows `{followed}`"), hint: Some(HINT) })
+            }
+            Fit::Other => Ok(Some(format!(
+                "warning: {asked}, and this is `{followed}`, which btd follows: {HINT}; nothing is signed while they differ"
+            ))),
+        }
+    }
+}
+
+fn is_main(genesis: &BlockHash) -> bool {
+    genesis.to_string() == MAIN
+}
+
+impl std::fmt::Display for Place {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Flag => f.write_str("--network"),
+            Self::Variable(name) => write!(f, "the variable {name}"),
+            Self::File(path) => path.display().fmt(f),
+        }
+    }
+}
+
+// === impl Known ===
+
+impl Known {
+    fn of(network: &str) -> Self {
+        let network = network.to_ascii_lowercase();
+        let Some((_, rest)) = network.split_once("://") else {
+            return match network.as_str() {
+                "finney" | "main" | "mainnet" | "archive" | "subvortex" | "lite" | "latent-lite" => Self::Main,
+                "test" | "testnet" => Self::Test,
+                "local" | "localnet" | "devnet" | "dev" => Self::Local,
+                _ => Self::Unknown,
+            };
+        };
+        let host = rest.split('/').next().unwrap_or_default();
+        let host = match host.strip_prefix('[') {
+            Some(six) => six.split(']').next().unwrap_or_default(),
+            None => host.split(':').next().unwrap_or_default(),
+        };
+        match host {
+            "test.finney.opentensor.ai" | "test.chain.opentensor.ai" => Self::Test,
+            "entrypoint-finney.opentensor.ai"
+            | "archive.chain.opentensor.ai"
+            | "lite.chain.opentensor.ai"
+            | "archive.sub.latent.to"
+            | "lite.sub.latent.to" => Self::Main,
+            "localhost" | "::1" => Self::Local,
+            host if host.starts_with("127.") => Self::Local,
+            _ => Self::Unknown,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    const OTHER: &str = "0x1111111111111111111111111111111111111111111111111111111111111111";
+
+    fn status(network: &str, genesis: Option<&str>) -> ChainStatus {
+        serde_json::from_value(json!({
+            "network": network, "link": "live", "endpoint": "wss://entrypoint-finney.opentensor.ai:443",
+            "genesis": genesis, "spec_version": 425, "finalized": null, "finalized_age_ms": null, "endpoints": [],
+        }))
+        .unwrap()
+    }
+
+    fn asked(value: &str, place: Place) -> Asked {
+        Asked { value: value.to_owned(), place }
+    }
+
+    #[test]
+    fn only_what_is_known_to_be_another_network_is_one() {
+        let finney = status("finney", Some(MAIN));
+        let devnet = ChainStatus { endpoint: Some("ws://127.0.0.1:4000".to_owned()), ..status("devnet", Some(OTHER)) };
+        let own = ChainStatus { endpoint: Some("ws://node:9944".to_owned()), ..status("ws://node:9944", None) };
+        for (value, of_finney, of_devnet, of_own) in [
+            ("finney", Fit::Same, Fit::Other, Fit::Unknown),
+            ("archive", Fit::Same, Fit::Other, Fit::Unknown),
+            ("wss://lite.chain.opentensor.ai:443/", Fit::Same, Fit::Other, Fit::Unknown),
+            ("test", Fit::Other, Fit::Other, Fit::Unknown),
+            ("wss://test.finney.opentensor.ai:443", Fit::Other, Fit::Other, Fit::Unknown),
+            ("local", Fit::Other, Fit::Same, Fit::Unknown),
+            ("ws://127.0.0.1:9944", Fit::Other, Fit::Same, Fit::Unknown),
+            ("ws://[::1]:9944", Fit::Other, Fit::Same, Fit::Unknown),
+            ("ws://node:9944/", Fit::Unknown, Fit::Unknown, Fit::Same),
+            ("rao", Fit::Unknown, Fit::Unknown, Fit::Unknown),
+        ] {
+            let asked = asked(value, Place::Flag);
+            assert_eq!(
+                [&finney, &devnet, &own].map(|status| asked.fit(status)),
+                [of_finney, of_devnet, of_own],
+                "{value}"
+            );
+        }
+        // A node of one's own may follow the main network.
+        let fit = |value: &str, status: &ChainStatus| asked(value, Place::Flag).fit(status);
+        assert_eq!(fit("finney", &status("local", Some(MAIN))), Fit::Same);
+        assert_eq!(fit("test", &status("local", Some(OTHER))), Fit::Unknown);
+        assert_eq!(fit("finney", &status("ws://node:1", Some(OTHER))), Fit::Other);
+    }
+
+    #[test]
+    fn what_would_be_signed_elsewhere_is_refused_and_a_read_is_told() {
+        let finney = status("finney", Some(MAIN));
+        let variable = asked("test", Place::Variable("BT_SUBTENSOR_NETWORK"));
+        let note = variable.heed(&finney, Purpose::Reading).unwrap().unwrap();
+        assert!(note.starts_with("warning: the variable BT_SUBTENSOR_NETWORK asks for the network `test`"), "{note}");
+        let refused = variable.heed(&finney, Purpose::Signing).unwrap_err().to_string();
+        assert!(refused.ends_with("btd follows `finney`: nothing was signed"), "{refused}");
+        // With a flag, this very answer is meant.
+        assert!(asked("test", Place::Flag).heed(&finney, Purpose::Reading).is_err());
+        assert_eq!(asked("finney", Place::Flag).heed(&finney, Purpose::Signing).unwrap(), None);
+        let unknown = asked("rao", Place::Flag).heed(&finney, Purpose::Signing).unwrap().unwrap();
+        assert!(unknown.contains("may be another"), "{unknown}");
+    }
+
+    #[test]
+    fn a_flag_comes_before_variables_and_these_before_files() {
+        let file = ("file".to_owned(), PathBuf::from("/c.yml"));
+        let variables = |name: &str| match name {
+            "BT_SUBTENSOR_NETWORK" => Some("net".into()),
+            "BT_SUBTENSOR_CHAIN_ENDPOINT" => Some("ws://x".into()),
+            _ => None,
+        };
+        let found = |flag, environment: Environment<'_>| Asked::find(flag, environment, Some(&file)).unwrap().value;
+        assert_eq!(found(Some("flag"), &variables), "flag");
+        assert_eq!(found(None, &variables), "ws://x");
+        assert_eq!(found(None, &|_| None), "file");
+        assert_eq!(Asked::find(None, &|_| None, None), None);
+    }
+}
