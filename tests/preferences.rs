@@ -229,6 +229,8 @@ fn another_network_than_the_daemons_is_told_and_nothing_is_signed_for_it() {
     assert!(code == Some(0) && told.contains("config.yml asks for the network `test`"), "{told}");
     let (code, _, told) = run(&transfer, &[("BT_SUBTENSOR_NETWORK", "devnet")]);
     assert!(code == Some(0) && !told.contains("network"), "{code:?} {told}");
+    let (code, _, told) = run(&transfer, &[]);
+    assert!(code == Some(0) && told.contains("config.yml asks for the network `test`"), "{code:?} {told}");
 }
 
 #[test]

@@ -260,7 +260,7 @@ fn the_wallet_is_asked_for_and_what_can_be_picked_is_shown() {
     let hotkey = host.ask(&["root", "list-delegates"])["delegates"][0]["hotkey"].as_str().unwrap().to_owned();
     for (words, amount) in [("root delegate --wallet bob", "2"), ("root undelegate --wallet bob", "1")] {
         let mut terminal = Terminal::btctl(&host, &words.split(' ').collect::<Vec<_>>());
-        answer(&mut terminal, &[("How much tao", amount), (&hotkey, ""), ("by its index: ", "")]);
+        answer(&mut terminal, &[("How much tao", amount), ("by its index: ", "")]);
         terminal.wait_for("error: nothing was chosen");
         let mut terminal = Terminal::btctl(&host, &words.split(' ').collect::<Vec<_>>());
         answer(&mut terminal, &[("How much tao", amount), ("by its index: ", "1"), ("Sign and send it?", "y")]);

@@ -13,8 +13,8 @@ const MAIN: &str = "0x2f0555cc76fc2840a25a6ea3b9637146806f1f44b090c175ffde2a7e5a
 /// The variables that name a network, those before others that the Python command lines read first.
 const VARIABLES: [&str; 3] = ["BT_SUBTENSOR_CHAIN_ENDPOINT", "BT_SUBTENSOR_NETWORK", "BT_NETWORK"];
 /// What to do where it is another.
-const HINT: &str =
-    "leave that out, or name the socket of another btd with --socket: `btd --network NAME` follows one network";
+const HINT: &str = "say --network with btd's own where that is meant, or name the socket of another btd with --socket: \
+                    each follows one network";
 
 /// A network that is asked for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -79,6 +79,11 @@ impl Asked {
         Some(asked(value, Place::File(path.clone())))
     }
 
+    /// Whether it was asked for where this command is typed.
+    fn is_of_now(&self) -> bool {
+        !matches!(self.place, Place::File(_))
+    }
+
     /// Whether the network that a daemon follows is this one.
     pub(crate) fn fit(&self, status: &ChainStatus) -> Fit {
         let plain = |url: &str| url.trim_end_matches('/').to_ascii_lowercase();
@@ -106,7 +111,9 @@ impl Asked {
     /// What is to be noted; none where all is well.
     ///
     /// # Errors
-    /// When it is another network, and something would be signed there, or it was asked for with this very command.
+    /// When it is another network, and something would be signed there, or it was asked for with this very command. What
+    /// a file says once and for all is told, and keeps nobody from the development chain: it is refused where it would
+    /// move what has a price.
     pub(crate) fn heed(&self, status: &ChainStatus, purpose: Purpose) -> Result<Option<String>, Failure> {
         let followed = &status.network;
         let asked = format!("{} asks for the network `{}`", self.place, self.value);
@@ -116,18 +123,22 @@ impl Asked {
                 "note: {asked}, and btd follows `{followed}`, which may be another: it holds the connection, and \
                  `btctl chain` tells to what"
             ))),
-            Fit::Other if purpose == Purpose::Signing => Err(Failure::Usage {
-                message: format!("{asked}, and btd follows `{followed}`: nothing was signed"),
-                hint: Some(HINT),
-            }),
+            Fit::Other if purpose == Purpose::Signing && (self.is_of_now() || may_be_main(status)) => {
+                Err(Failure::Usage {
+                    message: format!("{asked}, and btd follows `{followed}`: nothing was signed"),
+                    hint: Some(HINT),
+                })
+            }
             Fit::Other if self.place == Place::Flag => {
                 Err(Failure::Usage { message: format!("{asked}, and btd follows `{followed}`"), hint: Some(HINT) })
             }
-            Fit::Other => Ok(Some(format!(
-                "warning: {asked}, and this is `{followed}`, which btd follows: {HINT}; nothing is signed while they differ"
-            ))),
+            Fit::Other => Ok(Some(format!("warning: {asked}, and this is `{followed}`, which btd follows"))),
         }
     }
+}
+
+fn may_be_main(status: &ChainStatus) -> bool {
+    status.genesis.as_ref().map_or_else(|| status.network != "devnet", is_main)
 }
 
 fn is_main(genesis: &BlockHash) -> bool {
@@ -235,6 +246,12 @@ mod tests {
         assert!(note.starts_with("warning: the variable BT_SUBTENSOR_NETWORK asks for the network `test`"), "{note}");
         let refused = variable.heed(&finney, Purpose::Signing).unwrap_err().to_string();
         assert!(refused.ends_with("btd follows `finney`: nothing was signed"), "{refused}");
+        // A file keeps nobody from a chain on which nothing has a price.
+        let file = || Place::File(PathBuf::from("/config.yml"));
+        assert!(asked("test", file()).heed(&finney, Purpose::Signing).is_err());
+        let devnet = status("devnet", Some(OTHER));
+        let told = asked("finney", file()).heed(&devnet, Purpose::Signing).unwrap().unwrap();
+        assert!(told.starts_with("warning: /config.yml asks for"), "{told}");
         // With a flag, this very answer is meant.
         assert!(asked("test", Place::Flag).heed(&finney, Purpose::Reading).is_err());
         assert_eq!(asked("finney", Place::Flag).heed(&finney, Purpose::Signing).unwrap(), None);
