@@ -126,6 +126,43 @@ fn faults_are_put_in_force_and_cleared() {
 }
 
 #[test]
+fn a_block_that_is_not_final_is_neither_read_nor_made_history() {
+    let host = Host::new();
+    let daemon = host.start(&["--network", "devnet", "--block-time", "250ms"]);
+    let snapshot = host.ask(&["devnet", "snapshot"])["snapshot"].as_str().unwrap().to_owned();
+    host.ask(&["devnet", "fault", "stall-finality"]);
+    let (number, hash) = wait_for("blocks without finality", || {
+        let status = host.ask(&["devnet", "status"]);
+        let number = |name: &str| status[name]["number"].as_u64().unwrap();
+        let hash = status["head"]["hash"].as_str().unwrap().to_owned();
+        (number("head") > number("finalized") + 2).then(|| (number("head"), hash))
+    });
+    let reads: [&[&str]; 4] = [
+        &["subnets", "sync", "1", "--block", &hash],
+        &["subnets", "metagraph", "1", "--block", &hash],
+        &["query", "storage", "System", "Number", "--block", &hash],
+        &["query", "block", &hash],
+    ];
+    for read in reads {
+        let (code, error) = host.refused(read);
+        assert!(code == 1 && error.contains("the newest finalized one is"), "{read:?}: {code} {error}");
+    }
+    // It never becomes final: another one takes its place, of which the history has nothing yet.
+    host.ask(&["devnet", "revert", &snapshot]);
+    host.ask(&["devnet", "fault", "clear"]);
+    wait_for("another block to be final", || (finalized(&host) > number).then_some(()));
+    let recalled = host.ask(&["rpc", "metagraph_neuron", &format!(r#"{{"netuid":1,"uid":0,"block":{number}}}"#)]);
+    assert_ne!(recalled["at"]["hash"], hash.as_str());
+    let (code, error) = host.refused(reads[0]);
+    assert!(code == 1 && error.contains(&hash), "{code} {error}");
+    // What is final is read by the hash that the chain itself tells, however new it is.
+    let newest = host.ask(&["devnet", "status"])["finalized"].clone();
+    let read = host.ask(&["query", "storage", "System", "Number", "--block", newest["hash"].as_str().unwrap()]);
+    assert_eq!((&read["at"]["hash"], &read["value"]), (&newest["hash"], &newest["number"]));
+    assert!(daemon.stop().success());
+}
+
+#[test]
 fn a_busy_chain_is_read_whole() {
     let (node, host) = (Host::new(), Host::new());
     let chain = node.start(&["--network", "devnet", "--block-time", "250ms", "--devnet-profile", "busy:3x12:7"]);

@@ -6,6 +6,7 @@
 //! when to send.
 
 mod best;
+mod blocks;
 mod budget;
 mod config;
 #[cfg(test)]
@@ -47,12 +48,11 @@ use self::{
     pool::Pool,
 };
 use crate::{
-    block::{self, BlockRef, FinalizedBlock, Illegible},
+    block::{BlockRef, FinalizedBlock},
     clock,
     dial::{Dial, WebSocket},
     error::{ConfigError, ConnectError, ReadError},
-    fetch,
-    rpc::{self, Ask, Connection, Header, Request, RpcProblem},
+    rpc::{self, Ask, Connection, Request, RpcProblem},
     runtime::{Runtime, Runtimes},
     view::View,
 };
@@ -176,74 +176,6 @@ impl Link {
         BlockStream::new(self.clone(), Some(first))
     }
 
-    /// Finalized block `number`, from memory or from the node. A block that is not followed yet is
-    /// [`ReadError::UnknownBlock`]. Events that the node no longer has are said to be illegible.
-    pub async fn block(&self, number: BlockNumber) -> Result<Arc<FinalizedBlock>, ReadError> {
-        if let Some(block) = self.recent(number) {
-            return Ok(block);
-        }
-        let unknown = || ReadError::UnknownBlock { block: number.to_string() };
-        self.connection()?;
-        match self.finalized() {
-            Some(finalized) if number <= finalized.number => {}
-            Some(finalized) => return Err(not_yet(number, finalized.number)),
-            None => return Err(unknown()),
-        }
-        let hash = self.hash_of(number).await?.ok_or_else(unknown)?;
-        let (raw, missing) = match fetch::block(self, hash).await? {
-            Some(read) => read,
-            // A node that keeps the bodies of the newest blocks alone knows the hash of an old one.
-            None => Box::pin(fetch::block(&Archives(self), hash)).await?.ok_or_else(unknown)?,
-        };
-        let runtime =
-            match fetch::runtime_at(self, if number.0 == 0 { hash } else { raw.parent }, self.runtimes()).await {
-                Ok(runtime) => runtime,
-                // The state is gone: the newest runtime is the best guess, and a wrong one shows as illegible.
-                Err(error) if Self::is_refusal(&error) => self.head()?.runtime,
-                Err(error) => return Err(error),
-            };
-        let mut decoded = block::decode(&raw, &runtime);
-        decoded.illegible.extend(missing.map(|error| Illegible::Events(error.to_string())));
-        Ok(Arc::new(decoded))
-    }
-
-    /// The hash of block `number`, which is known to be final, from the node or an archive.
-    async fn hash_of(&self, number: BlockNumber) -> Result<Option<BlockHash>, ReadError> {
-        match fetch::hash_of(self, number).await? {
-            Some(hash) => Ok(Some(hash)),
-            None => Box::pin(fetch::hash_of(&Archives(self), number)).await,
-        }
-    }
-
-    /// The header of block `hash`, from the node or an archive.
-    async fn header(&self, hash: BlockHash) -> Result<Option<Header>, ReadError> {
-        match self.ask(rpc::header(hash)).await? {
-            Some(header) => Ok(Some(header)),
-            None => Box::pin(Archives(self).ask(rpc::header(hash))).await,
-        }
-    }
-
-    /// The hash of finalized block `number`; none when the chain has not got there.
-    pub async fn block_hash(&self, number: BlockNumber) -> Result<Option<BlockHash>, ReadError> {
-        if let Some(block) = self.recent(number) {
-            return Ok(Some(block.block.hash));
-        }
-        self.connection()?;
-        match self.finalized() {
-            Some(finalized) if number <= finalized.number => self.hash_of(number).await,
-            _ => Ok(None),
-        }
-    }
-
-    /// Finalized block `hash`; one of a fork that was not finalized is [`ReadError::UnknownBlock`].
-    pub async fn block_by_hash(&self, hash: BlockHash) -> Result<Arc<FinalizedBlock>, ReadError> {
-        let unknown = || ReadError::UnknownBlock { block: hash.to_string() };
-        self.connection()?;
-        let number = self.header(hash).await?.ok_or_else(unknown)?.number;
-        let block = self.block(number).await?;
-        if block.block.hash == hash { Ok(block) } else { Err(unknown()) }
-    }
-
     /// Reads pinned at the newest finalized block.
     pub fn view(&self) -> Result<View, ReadError> {
         self.connection()?;
@@ -271,41 +203,6 @@ impl Link {
         let mut states = self.state();
         let decided = states.wait_for(|state| state.finalized().is_some() || state.cause().is_some());
         let _ = clock::timeout(self.shared.config.request_timeout(), decided).await;
-    }
-
-    /// Reads pinned at a block of the past. Most nodes keep the state of a few hundred blocks only.
-    pub async fn view_at(&self, hash: BlockHash) -> Result<View, ReadError> {
-        let unknown = || ReadError::UnknownBlock { block: hash.to_string() };
-        self.connection()?;
-        let number = self.header(hash).await?.ok_or_else(unknown)?.number;
-        let runtime = self.runtime_of(hash).await?;
-        Ok(View::new(self.clone(), Head { block: BlockRef { number, hash }, runtime, generation: 0 }))
-    }
-
-    /// The runtime of a block, which is state: a node may have thrown it away.
-    async fn runtime_of(&self, hash: BlockHash) -> Result<Runtime, ReadError> {
-        fetch::runtime_at(self, hash, self.runtimes()).await.map_err(|error| match error {
-            gone if is_gone(&gone) => ReadError::Pruned { block: hash },
-            other => other,
-        })
-    }
-
-    /// Reads pinned at finalized block `number`.
-    pub async fn view_of(&self, number: BlockNumber) -> Result<View, ReadError> {
-        let unknown = || ReadError::UnknownBlock { block: number.to_string() };
-        self.connection()?;
-        let head = self.head()?;
-        match number.0.cmp(&head.block.number.0) {
-            std::cmp::Ordering::Equal => return Ok(View::new(self.clone(), head)),
-            std::cmp::Ordering::Greater => return Err(not_yet(number, head.block.number)),
-            std::cmp::Ordering::Less => {}
-        }
-        let hash = match self.recent(number) {
-            Some(block) => block.block.hash,
-            None => self.hash_of(number).await?.ok_or_else(unknown)?,
-        };
-        let runtime = self.runtime_of(hash).await?;
-        Ok(View::new(self.clone(), Head { block: BlockRef { number, hash }, runtime, generation: 0 }))
     }
 
     pub(crate) fn head(&self) -> Result<Head, ReadError> {
@@ -487,11 +384,12 @@ impl Shared {
         let index = usize::try_from(number.0.checked_sub(first.0)?).ok()?;
         recent.get(index).filter(|block| block.block.number == number).cloned()
     }
-}
 
-/// A block that is still to come.
-fn not_yet(number: BlockNumber, newest: BlockNumber) -> ReadError {
-    ReadError::UnknownBlock { block: format!("{number} yet: the newest finalized one is {newest}") }
+    /// The number of one of the newest finalized blocks.
+    fn recent_number(&self, hash: BlockHash) -> Option<BlockNumber> {
+        let recent = self.recent.read().unwrap_or_else(PoisonError::into_inner);
+        recent.iter().rev().map(|block| block.block).find(|block| block.hash == hash).map(|block| block.number)
+    }
 }
 
 /// Whether a node said that it has thrown a state away (`sp_blockchain`: "State already discarded").

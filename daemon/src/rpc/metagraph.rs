@@ -21,6 +21,7 @@ use btd_api::{
         NeuronParams, NeuronReply, Save, SaveParams, SaveReply, Sync, SyncParams, SyncReply,
     },
 };
+use btd_chain::ReadError;
 
 use self::past::{Found, recall};
 use super::{Caller, Failure, receipt, subnets::no_subnet, table::Table as Methods};
@@ -236,6 +237,11 @@ async fn sync(parts: Arc<Parts>, params: SyncParams, _: Caller) -> Result<SyncRe
     let Found { table, at } = past::of_the_chain(&parts, netuid, mechid, Some(block)).await?;
     let kept = match (&parts.history, parts.link.genesis()) {
         (Some(history), Some(genesis)) => {
+            // The chain may have been taken back since it was read.
+            if parts.link.block_hash(at.block.number).await? != Some(at.block.hash) {
+                let block = format!("{} any more: the chain was taken back while it was read", at.block.hash);
+                return Err(ReadError::UnknownBlock { block }.into());
+            }
             history.record(genesis, &table).await.map_err(|error| unusable(&error))?;
             true
         }

@@ -113,7 +113,7 @@ impl Link {
     pub async fn best_view(&self) -> Result<View, ReadError> {
         let hash = self.ask(rpc::best_hash()).await?;
         let hash = hash.ok_or_else(|| ReadError::UnknownBlock { block: "the best block".to_owned() })?;
-        self.view_at(hash).await
+        self.view_at_any(hash).await
     }
 
     /// The hash of block `number` in the best chain as it is now; none where it has no such block.

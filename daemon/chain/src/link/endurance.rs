@@ -20,11 +20,12 @@ const LATEST: Duration = Duration::from_secs(15);
 const BLOCK: Duration = Duration::from_secs(12);
 
 /// Runs `story` over so many nodes.
-fn over<T>(nodes: usize, story: impl AsyncFnOnce(&Link, &Network) -> T) -> T {
+pub(super) fn over<T>(nodes: usize, story: impl AsyncFnOnce(&Link, &Network) -> T) -> T {
     with(nodes, |config| config, story)
 }
 
-fn with<T>(
+/// The same with another configuration.
+pub(super) fn with<T>(
     nodes: usize,
     configure: impl Fn(LinkConfig) -> LinkConfig,
     story: impl AsyncFnOnce(&Link, &Network) -> T,

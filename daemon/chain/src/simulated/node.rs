@@ -26,6 +26,8 @@ const METADATA: &[u8] = include_bytes!("../../../../tests/vectors/metadata/metad
 const SPEC: u32 = 425;
 /// The time between two blocks.
 const PACE: Duration = Duration::from_secs(12);
+/// So many blocks are not final yet.
+const AHEAD: u32 = 2;
 /// How long a node takes to answer.
 const ANSWERING: Duration = Duration::from_millis(60);
 
@@ -142,6 +144,11 @@ impl Network {
         hash(number, 0)
     }
 
+    /// The hash of one that was in its place, and is not final.
+    pub(crate) fn orphan(number: u32) -> BlockHash {
+        hash(number, 1)
+    }
+
     /// Attempts at a connection so far.
     pub(crate) fn dials(&self) -> u32 {
         self.shared.dials.load(Ordering::SeqCst)
@@ -209,14 +216,16 @@ impl Shared {
         };
         let branch = |number| u8::from(matches!(fault, Fault::Forks(from) if number >= from));
         let of = |number| hash(number, branch(number));
-        let block = |param: usize| number_of(&params[param]).filter(|(number, _)| *number <= height);
+        // It has those, and what was replaced long ago.
+        let best = if matches!(fault, Fault::Lags(_)) { height } else { height + AHEAD };
+        let block = |param: usize| number_of(&params[param]).filter(|(number, _)| *number <= best);
         Ok(match method {
             _ if matches!(fault, Fault::TooMany | Fault::Full) => return Err(refused(429, "too many requests")),
             "chain_getBlockHash" => match params[0].as_u64().map(|number| u32::try_from(number).unwrap()) {
                 Some(0) if fault == Fault::OtherGenesis => json!(hash(0, 9)),
-                Some(number) if number <= height => json!(of(number)),
+                Some(number) if number <= best => json!(of(number)),
                 Some(_) => Json::Null,
-                None => json!(of(height)),
+                None => json!(of(best)),
             },
             "chain_getFinalizedHead" => json!(of(height)),
             "chain_getHeader" => block(0).map_or(Json::Null, |(number, _)| header(number, of)),
@@ -325,7 +334,7 @@ impl RpcClientT for Session {
                     let now = *session.fault.borrow();
                     let head = session.shared.answer(now, "chain_getFinalizedHead", &Json::Null).ok();
                     // A best block is a few blocks ahead of the finalized one.
-                    let ahead = if is_best { 2 } else { 0 };
+                    let ahead = if is_best { AHEAD } else { 0 };
                     let told = head.as_ref().and_then(number_of).map_or(last, |(number, _)| number + ahead);
                     if told > last {
                         let of = |number| hash(number, u8::from(matches!(now, Fault::Forks(from) if number >= from)));
