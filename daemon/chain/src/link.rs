@@ -5,6 +5,7 @@
 //! the cheap handle: state, blocks, reads at a block, extrinsics. It never decides what to sign or
 //! when to send.
 
+mod archives;
 mod best;
 mod blocks;
 mod budget;
@@ -29,8 +30,13 @@ use btd_api::{BlockHash, BlockNumber};
 use futures_util::FutureExt;
 use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
-use tokio::sync::{Mutex, watch};
+use tokio::sync::watch;
 
+use self::{
+    archives::{Archives, Kept},
+    merge::{Answer, Flights},
+    pool::Pool,
+};
 pub use self::{
     best::BestHead,
     budget::Priority,
@@ -43,15 +49,11 @@ pub use self::{
     track::{Inclusion, Tracked, Unseen},
 };
 pub(crate) use self::{budget::Urgency, pool::Node};
-use self::{
-    merge::{Answer, Flights},
-    pool::Pool,
-};
 use crate::{
     block::{BlockRef, FinalizedBlock},
     clock,
     dial::{Dial, WebSocket},
-    error::{ConfigError, ConnectError, ReadError},
+    error::{ConfigError, ReadError},
     rpc::{self, Ask, Connection, Request, RpcProblem},
     runtime::{Runtime, Runtimes},
     view::View,
@@ -80,8 +82,8 @@ struct Shared {
     dialer: Box<dyn Dial>,
     pool: Pool,
     flights: Flights,
-    /// The connection to an archive endpoint, made when one is needed.
-    archive: Mutex<Option<Arc<Connection>>>,
+    /// The connections to the archives, in the order of the pool.
+    archives: Vec<Kept>,
     /// Named by the configuration, or by the first endpoint.
     genesis: OnceLock<BlockHash>,
     state: watch::Sender<LinkState>,
@@ -110,7 +112,7 @@ pub(crate) fn link_over(dialer: Box<dyn Dial>, config: LinkConfig) -> Result<(Li
     let shared = Arc::new(Shared {
         pool: Pool::new(&config, clock::now()),
         flights: Flights::default(),
-        archive: Mutex::default(),
+        archives: config.archives.iter().map(|_| Kept::default()).collect(),
         dialer,
         config,
         genesis,
@@ -280,85 +282,6 @@ impl Link {
         next.send(request, urgency).await.map_err(|problem| Self::read_error(request, problem))
     }
 
-    /// Asks an archive; none when no archive is configured. One that says no or is lost is an error:
-    /// what it would have said is not known.
-    async fn archived(
-        &self,
-        request: &Request<Box<RawValue>>,
-        urgency: &Urgency,
-    ) -> Result<Option<Box<RawValue>>, ReadError> {
-        let Some(connection) = self.archive(request.what()).await? else { return Ok(None) };
-        if let Ok(answer) = self.archive_says(&connection, request, urgency).await? {
-            return Ok(Some(answer));
-        }
-        // A connection that was kept may have been closed meanwhile; this one is new.
-        let Some(connection) = self.archive(request.what()).await? else { return Ok(None) };
-        self.archive_says(&connection, request, urgency).await?.map(Some).map_err(|lost| {
-            let cause = connection.fault(request.what(), lost.clone());
-            connection.node().note_failure(cause, self.shared.config.retry_max(), clock::now(), follower::jitter);
-            Self::read_error(request, lost)
-        })
-    }
-
-    /// What the archive at `connection` answers; the inner error is a loss, and that connection is then
-    /// not kept.
-    async fn archive_says(
-        &self,
-        connection: &Arc<Connection>,
-        request: &Request<Box<RawValue>>,
-        urgency: &Urgency,
-    ) -> Result<Result<Box<RawValue>, RpcProblem>, ReadError> {
-        let problem = match connection.send(request, urgency).await {
-            Ok(answer) => return Ok(Ok(answer)),
-            Err(problem) => problem,
-        };
-        if matches!(problem, RpcProblem::Cut(_) | RpcProblem::Oversized | RpcProblem::Deadline(_)) {
-            let mut kept = self.shared.archive.lock().await;
-            if kept.as_ref().is_some_and(|kept| Arc::ptr_eq(kept, connection)) {
-                *kept = None;
-            }
-        }
-        match problem {
-            RpcProblem::Cut(_) | RpcProblem::Deadline(_) => Ok(Err(problem)),
-            RpcProblem::NoTurn { .. } | RpcProblem::Oversized | RpcProblem::Refused { .. } | RpcProblem::Garbled(_) => {
-                Err(Self::read_error(request, problem))
-            }
-        }
-    }
-
-    /// The connection to an archive that is kept, or one to the first archive that is well; none when
-    /// no archive is configured.
-    async fn archive(&self, what: &str) -> Result<Option<Arc<Connection>>, ReadError> {
-        if self.shared.pool.archives.is_empty() {
-            return Ok(None);
-        }
-        let mut kept = self.shared.archive.lock().await;
-        if let Some(connection) = kept.as_ref() {
-            return Ok(Some(Arc::clone(connection)));
-        }
-        for node in self.shared.pool.archives.iter().filter(|node| node.rests(clock::now()).is_none()) {
-            let connecting = async {
-                let connection = Connection::open(node, &*self.shared.dialer, &self.shared.config).await?;
-                follower::check_genesis(&self.shared, &connection).await?;
-                let newest = follower::newest(&connection).await?;
-                Ok::<_, ConnectError>((connection, newest))
-            };
-            match connecting.await {
-                Ok((connection, newest)) => {
-                    node.note_well(newest, clock::now(), Standing::Standby);
-                    return Ok(Some(Arc::clone(kept.insert(Arc::new(connection)))));
-                }
-                Err(cause) => {
-                    tracing::info!(endpoint = %node.endpoint, %cause, "an archive endpoint could not be asked");
-                    node.note_failure(cause, self.shared.config.retry_max(), clock::now(), follower::jitter);
-                }
-            }
-        }
-        let now = clock::now();
-        let cause = self.shared.pool.archives.iter().find_map(|node| node.status(now).trouble);
-        Err(ReadError::NoArchive { what: what.to_owned(), cause: cause.map(Box::new) })
-    }
-
     fn read_error<T>(request: &Request<T>, problem: RpcProblem) -> ReadError {
         let what = request.what().to_owned();
         match problem {
@@ -424,30 +347,5 @@ impl Ask for Link {
 
     fn is_refusal(error: &ReadError) -> bool {
         matches!(error, ReadError::Refused { .. })
-    }
-}
-
-/// The archives of a link, for what the followed endpoint answers with nothing: old bodies, headers
-/// and hashes. Where no archive is configured there is nothing there either; one that cannot be asked
-/// is an error.
-struct Archives<'l>(&'l Link);
-
-impl Ask for Archives<'_> {
-    type Error = ReadError;
-
-    async fn ask<T: DeserializeOwned + Send>(&self, request: Request<T>) -> Result<T, ReadError> {
-        let urgency = Urgency::new(self.0.priority);
-        let found = Box::pin(self.0.archived(&request.untyped(), &urgency)).await?;
-        // What stands for nothing is read as what was asked for.
-        let nothing = || RawValue::NULL.to_owned();
-        rpc::read(&found.unwrap_or_else(nothing)).map_err(|problem| Link::read_error(&request, problem))
-    }
-
-    fn nonsense(&self, what: &str, reason: String) -> ReadError {
-        self.0.nonsense(what, reason)
-    }
-
-    fn is_refusal(error: &ReadError) -> bool {
-        Link::is_refusal(error)
     }
 }

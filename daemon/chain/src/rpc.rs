@@ -175,6 +175,12 @@ impl<T> Request<T> {
         self.method == SUBMIT
     }
 
+    /// Whether nothing is an answer as good as another: where nothing is stored, it is. Of a block it says only
+    /// that the node has it not.
+    pub(crate) fn may_be_nothing(&self) -> bool {
+        self.method.starts_with("state_")
+    }
+
     /// What is asked, for whoever does not care what the answer reads as.
     pub(crate) fn untyped(&self) -> Request<Box<RawValue>> {
         let Self { method, params, what, moment, .. } = self;
@@ -240,6 +246,15 @@ pub(crate) fn submit(extrinsic: &[u8]) -> Request<ExtrinsicHash> {
     Request::new(SUBMIT, vec![hex(extrinsic)]).about("the submission").now()
 }
 
+/// What becomes of a request that is turned away because there are too many.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum WhenTurnedAway {
+    /// It is made again when its turn comes.
+    Repeat,
+    /// It is left: another endpoint may take it.
+    Leave,
+}
+
 /// How a request failed.
 #[derive(Debug, Clone)]
 pub(crate) enum RpcProblem {
@@ -287,7 +302,7 @@ impl RpcProblem {
 
     /// Whether the endpoint turned the request away because there were too many. Proxies before
     /// nodes have no common code for it: these are HTTP's, and those of the large providers.
-    fn is_rate_limit(&self) -> bool {
+    pub(crate) fn is_rate_limit(&self) -> bool {
         matches!(self, Self::Refused { code: 429 | -32005 | -32029 | -32097, .. })
     }
 }
@@ -387,7 +402,25 @@ impl Connection {
         request: &Request<T>,
         urgency: &Urgency,
     ) -> Result<T, RpcProblem> {
-        let result = self.patiently(request, urgency).await;
+        self.deliver(request, urgency, WhenTurnedAway::Repeat).await
+    }
+
+    /// The same of an endpoint beside which there are others: a request that it turns away is not made again.
+    pub(crate) async fn send_once<T: DeserializeOwned>(
+        &self,
+        request: &Request<T>,
+        urgency: &Urgency,
+    ) -> Result<T, RpcProblem> {
+        self.deliver(request, urgency, WhenTurnedAway::Leave).await
+    }
+
+    async fn deliver<T: DeserializeOwned>(
+        &self,
+        request: &Request<T>,
+        urgency: &Urgency,
+        when_turned_away: WhenTurnedAway,
+    ) -> Result<T, RpcProblem> {
+        let result = self.patiently(request, urgency, when_turned_away).await;
         if matches!(result, Err(RpcProblem::Cut(_) | RpcProblem::Oversized)) {
             self.broken.cancel();
         }
@@ -396,7 +429,12 @@ impl Connection {
 
     /// Sends `request` until it is not turned away for being one of too many. By what keeps the link
     /// alive an endpoint is judged, so that is not repeated for long: another one may take it.
-    async fn patiently<T: DeserializeOwned>(&self, request: &Request<T>, urgency: &Urgency) -> Result<T, RpcProblem> {
+    async fn patiently<T: DeserializeOwned>(
+        &self,
+        request: &Request<T>,
+        urgency: &Urgency,
+        when_turned_away: WhenTurnedAway,
+    ) -> Result<T, RpcProblem> {
         const PAUSE: Duration = Duration::from_millis(500);
         const TOLERATED: Duration = Duration::from_secs(5);
         let until = clock::now() + self.deadline;
@@ -441,7 +479,8 @@ impl Connection {
                     let since = *turned_away.get_or_insert(began);
                     // A proxy may say so for a node that took the extrinsic, which then refuses it as a known one:
                     // whoever submits has to know before it is repeated.
-                    if request.is_submission() || is_following() && clock::since(since) >= tolerated {
+                    let is_left = when_turned_away == WhenTurnedAway::Leave || request.is_submission();
+                    if is_left || is_following() && clock::since(since) >= tolerated {
                         return Err(problem);
                     }
                 }

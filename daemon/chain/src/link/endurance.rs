@@ -24,15 +24,28 @@ pub(super) fn over<T>(nodes: usize, story: impl AsyncFnOnce(&Link, &Network) -> 
     with(nodes, |config| config, story)
 }
 
+/// The same where the nodes behind the first are its archives.
+pub(super) fn over_archives<T>(nodes: usize, story: impl AsyncFnOnce(&Link, &Network) -> T) -> T {
+    with_config(nodes, Network::config_with_archives, story)
+}
+
 /// The same with another configuration.
-pub(super) fn with<T>(
+fn with<T>(
     nodes: usize,
     configure: impl Fn(LinkConfig) -> LinkConfig,
     story: impl AsyncFnOnce(&Link, &Network) -> T,
 ) -> T {
+    with_config(nodes, |network| configure(network.config()), story)
+}
+
+fn with_config<T>(
+    nodes: usize,
+    config: impl Fn(&Network) -> LinkConfig,
+    story: impl AsyncFnOnce(&Link, &Network) -> T,
+) -> T {
     simulated::run(async {
         let network = Network::of(nodes);
-        let (link, follower) = link_over(Box::new(network.clone()), configure(network.config())).unwrap();
+        let (link, follower) = link_over(Box::new(network.clone()), config(&network)).unwrap();
         let stop = tokio_util::sync::CancellationToken::new();
         tokio::select! {
             () = follower.run(stop) => panic!("nobody has stopped it"),

@@ -167,6 +167,20 @@ impl Node {
         record.trouble = Some(cause);
     }
 
+    /// It is to blame for something, and asked again all the same.
+    pub(crate) fn note_trouble(&self, cause: ConnectError) {
+        self.record().trouble = Some(cause);
+    }
+
+    /// An archive has answered: nothing is wrong with it any more.
+    pub(crate) fn note_served(&self) {
+        let mut record = self.record();
+        record.standing = Standing::Standby;
+        record.trouble = None;
+        record.ready_at = None;
+        record.failures = 0;
+    }
+
     /// It is well, and left for another all the same.
     pub(crate) fn note_left(&self) {
         self.record().standing = Standing::Standby;

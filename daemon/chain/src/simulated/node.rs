@@ -60,6 +60,10 @@ pub(crate) enum Fault {
     Oversized,
     /// It takes so many seconds to answer.
     Slow(u64),
+    /// It has thrown away the state of the blocks before this one.
+    Pruned(u32),
+    /// It began at this block, and knows none before it but the first.
+    Synced(u32),
 }
 
 /// Nodes of one chain.
@@ -106,6 +110,13 @@ impl Network {
         let nodes = (0..nodes).map(|_| watch::Sender::new(Fault::None)).collect();
         let (dials, requests, upgraded) = (AtomicU32::new(0), AtomicU32::new(0), AtomicU32::new(u32::MAX));
         Self { shared: Arc::new(Shared { began, nodes, halted: Mutex::default(), dials, requests, upgraded }) }
+    }
+
+    /// The same, where the first node is followed and the others are archives.
+    pub(crate) fn config_with_archives(&self) -> LinkConfig {
+        let LinkConfig { mut endpoints, .. } = self.config();
+        let archives = endpoints.split_off(1);
+        LinkConfig { endpoints, archives, ..LinkConfig::default() }
     }
 
     /// The usual configuration, with these nodes.
@@ -219,10 +230,29 @@ impl Shared {
         // It has those, and what was replaced long ago.
         let best = if matches!(fault, Fault::Lags(_)) { height } else { height + AHEAD };
         let block = |param: usize| number_of(&params[param]).filter(|(number, _)| *number <= best);
+        // The block in whose state it is asked to look.
+        let at = params.as_array().and_then(|params| params.last()).filter(|_| method.starts_with("state_"));
+        let at = at.and_then(number_of).map(|(number, _)| number);
+        let unknown = match (fault, method) {
+            (Fault::Pruned(first), _) if at.is_some_and(|at| at < first) => Some("State already discarded for 0x5a"),
+            (Fault::Synced(first), "state_getRuntimeVersion") if at.is_some_and(|at| at < first) => {
+                Some("Expect block number from id: Hash(0x5a)")
+            }
+            (Fault::Synced(first), _) if at.is_some_and(|at| at < first) => {
+                Some("Header was not found in the database: 0x5a")
+            }
+            _ => None,
+        };
+        if let Some(words) = unknown {
+            return Err(refused(4003, &format!("Client error: UnknownBlock: {words}")));
+        }
+        let first = if let Fault::Synced(first) = fault { first } else { 0 };
+        let block = |param: usize| block(param).filter(|(number, _)| *number >= first);
         Ok(match method {
             _ if matches!(fault, Fault::TooMany | Fault::Full) => return Err(refused(429, "too many requests")),
             "chain_getBlockHash" => match params[0].as_u64().map(|number| u32::try_from(number).unwrap()) {
                 Some(0) if fault == Fault::OtherGenesis => json!(hash(0, 9)),
+                Some(number) if number != 0 && number < first => Json::Null,
                 Some(number) if number <= best => json!(of(number)),
                 Some(_) => Json::Null,
                 None => json!(of(best)),

@@ -1,0 +1,404 @@
+//! The archives of a chain: nodes that are asked for what the followed endpoint has no more.
+//!
+//! They are asked one after another until one answers: what one of them has thrown away too, turns away, or is
+//! too slow for, the next may have. What none of them got to say is not nothing. Which blocks they are asked
+//! about is decided elsewhere (`blocks.rs`).
+
+use std::{cmp::Reverse, sync::Arc};
+
+use serde::de::DeserializeOwned;
+use serde_json::value::RawValue;
+use tokio::sync::Mutex;
+
+use super::{Link, Standing, Urgency, follower, is_gone};
+use crate::{
+    clock,
+    error::{ConnectError, ReadError},
+    rpc::{self, Ask, Connection, Request, RpcProblem},
+};
+
+/// The connection to an archive, made when one is needed, and kept.
+pub(super) type Kept = Mutex<Option<Arc<Connection>>>;
+
+/// Why an archive gave no answer, the less telling first.
+#[derive(Debug)]
+enum Miss {
+    /// It has nothing, and is not to blame for that.
+    Nothing,
+    /// It has thrown that away too, or never had it.
+    Gone,
+    /// It could not be asked.
+    Unasked(ConnectError),
+    /// There were too many requests.
+    TurnedAway,
+    /// It was lost, was silent, or said too much.
+    Lost(ReadError),
+    /// It said no.
+    Refused(ReadError),
+}
+
+// === impl Miss ===
+
+impl Miss {
+    fn weight(&self) -> u8 {
+        match self {
+            Self::Nothing => 0,
+            Self::Gone => 1,
+            Self::Unasked(_) => 2,
+            Self::TurnedAway => 3,
+            Self::Lost(_) => 4,
+            Self::Refused(_) => 5,
+        }
+    }
+}
+
+// === impl Link ===
+
+impl Link {
+    /// Asks the archives in turn. None when none is configured, or all of them have nothing of it; else the most
+    /// telling of their failures.
+    pub(super) async fn archived(
+        &self,
+        request: &Request<Box<RawValue>>,
+        urgency: &Urgency,
+    ) -> Result<Option<Box<RawValue>>, ReadError> {
+        let (timeout, began) = (self.shared.config.request_timeout(), clock::now());
+        let mut misses = Vec::new();
+        let mut asked = self.archives_to_ask(&mut misses);
+        loop {
+            let mut busy = Vec::new();
+            for index in asked {
+                match self.ask_archive(index, request, urgency).await {
+                    Ok(answer) if request.may_be_nothing() || answer.get() != "null" => return Ok(Some(answer)),
+                    Ok(_) => misses.push(Miss::Nothing),
+                    Err(Miss::TurnedAway) => busy.push(index),
+                    Err(miss) => misses.push(miss),
+                }
+            }
+            // Those that turn requests away are asked again, each at its own pace, when no other has answered.
+            if busy.is_empty() {
+                break;
+            }
+            if clock::since(began) >= timeout {
+                misses.push(Miss::TurnedAway);
+                break;
+            }
+            asked = busy;
+        }
+        let what = || request.what().to_owned();
+        // The first of equals counts.
+        match misses.into_iter().min_by_key(|miss| Reverse(miss.weight())) {
+            None | Some(Miss::Nothing | Miss::Gone) => Ok(None),
+            Some(Miss::Unasked(cause)) => Err(ReadError::NoArchive { what: what(), cause: Some(Box::new(cause)) }),
+            Some(Miss::TurnedAway) => Err(ReadError::NoTurn { what: what(), after: timeout, is_slowed: true }),
+            Some(Miss::Lost(error) | Miss::Refused(error)) => Err(error),
+        }
+    }
+
+    /// The archives that do not rest, in the order of the configuration, but that those which are known to keep
+    /// less, or to turn requests away, come last. What is wrong with the others is a miss.
+    fn archives_to_ask(&self, misses: &mut Vec<Miss>) -> Vec<usize> {
+        let (now, archives) = (clock::now(), &self.shared.pool.archives);
+        let mut asked = Vec::with_capacity(archives.len());
+        for (index, node) in archives.iter().enumerate() {
+            if node.rests(now).is_none() {
+                asked.push(index);
+            } else {
+                misses.extend(node.status(now).trouble.map(Miss::Unasked));
+            }
+        }
+        asked.sort_by_key(|index| {
+            archives.get(*index).map(|node| {
+                let status = node.status(now);
+                (status.is_pruned, status.is_rate_limited)
+            })
+        });
+        asked
+    }
+
+    /// What one archive answers.
+    async fn ask_archive(
+        &self,
+        index: usize,
+        request: &Request<Box<RawValue>>,
+        urgency: &Urgency,
+    ) -> Result<Box<RawValue>, Miss> {
+        let kept = self.shared.archives[index].lock().await.clone();
+        if let Some(connection) = kept {
+            match connection.send_once(request, urgency).await {
+                // One that was kept may have been closed meanwhile; the next is new.
+                Err(RpcProblem::Cut(_)) => self.forget_archive(index, &connection).await,
+                said => return self.archive_said(index, &connection, request, said).await,
+            }
+        }
+        let connection = self.archive(index).await.map_err(Miss::Unasked)?;
+        let said = connection.send_once(request, urgency).await;
+        self.archive_said(index, &connection, request, said).await
+    }
+
+    /// Notes what an answer, or its absence, says about the archive.
+    async fn archive_said(
+        &self,
+        index: usize,
+        connection: &Arc<Connection>,
+        request: &Request<Box<RawValue>>,
+        said: Result<Box<RawValue>, RpcProblem>,
+    ) -> Result<Box<RawValue>, Miss> {
+        let problem = match said {
+            Ok(answer) => {
+                connection.node().note_served();
+                return Ok(answer);
+            }
+            Err(problem) => problem,
+        };
+        match &problem {
+            RpcProblem::Cut(_) | RpcProblem::Deadline(_) | RpcProblem::Oversized => {
+                self.forget_archive(index, connection).await;
+                let cause = connection.fault(request.what(), problem.clone());
+                tracing::info!(endpoint = connection.endpoint(), %cause, "an archive endpoint did not answer");
+                // Too much for one question says nothing about the next one.
+                let longest = self.shared.config.retry_max();
+                match problem {
+                    RpcProblem::Oversized => connection.node().note_trouble(cause),
+                    _ => connection.node().note_failure(cause, longest, clock::now(), follower::jitter),
+                }
+            }
+            RpcProblem::NoTurn { .. } | RpcProblem::Refused { .. } | RpcProblem::Garbled(_) => {}
+        }
+        if problem.is_rate_limit() {
+            return Err(Miss::TurnedAway);
+        }
+        Err(match Self::read_error(request, problem) {
+            gone if is_gone(&gone) => {
+                connection.node().note_pruned();
+                Miss::Gone
+            }
+            refused @ ReadError::Refused { .. } => Miss::Refused(refused),
+            lost => Miss::Lost(lost),
+        })
+    }
+
+    /// The connection to an archive, made if need be.
+    async fn archive(&self, index: usize) -> Result<Arc<Connection>, ConnectError> {
+        let (shared, node) = (&self.shared, &self.shared.pool.archives[index]);
+        let mut kept = shared.archives[index].lock().await;
+        if let Some(connection) = kept.as_ref() {
+            return Ok(Arc::clone(connection));
+        }
+        // Whoever was before us may have found that it is not well.
+        let now = clock::now();
+        if let Some(trouble) = node.rests(now).and_then(|_| node.status(now).trouble) {
+            return Err(trouble);
+        }
+        let connecting = async {
+            let connection = Connection::open(node, &*shared.dialer, &shared.config).await?;
+            follower::check_genesis(shared, &connection).await?;
+            let newest = follower::newest(&connection).await?;
+            Ok((connection, newest))
+        };
+        match connecting.await {
+            Ok((connection, newest)) => {
+                node.note_well(newest, clock::now(), Standing::Standby);
+                Ok(Arc::clone(kept.insert(Arc::new(connection))))
+            }
+            Err(cause) => {
+                let cause: ConnectError = cause;
+                tracing::info!(endpoint = %node.endpoint, %cause, "an archive endpoint could not be asked");
+                node.note_failure(cause.clone(), shared.config.retry_max(), clock::now(), follower::jitter);
+                Err(cause)
+            }
+        }
+    }
+
+    /// The connection is not kept any more, unless another one is already.
+    async fn forget_archive(&self, index: usize, connection: &Arc<Connection>) {
+        let mut kept = self.shared.archives[index].lock().await;
+        if kept.as_ref().is_some_and(|kept| Arc::ptr_eq(kept, connection)) {
+            *kept = None;
+        }
+    }
+}
+
+/// The archives of a link, for what the followed endpoint answers with nothing: old bodies, headers
+/// and hashes. Where no archive is configured there is nothing there either; one that cannot be asked
+/// is an error.
+pub(super) struct Archives<'l>(pub(super) &'l Link);
+
+impl Ask for Archives<'_> {
+    type Error = ReadError;
+
+    async fn ask<T: DeserializeOwned + Send>(&self, request: Request<T>) -> Result<T, ReadError> {
+        let urgency = Urgency::new(self.0.priority);
+        let found = Box::pin(self.0.archived(&request.untyped(), &urgency)).await?;
+        // What stands for nothing is read as what was asked for.
+        let nothing = || RawValue::NULL.to_owned();
+        rpc::read(&found.unwrap_or_else(nothing)).map_err(|problem| Link::read_error(&request, problem))
+    }
+
+    fn nonsense(&self, what: &str, reason: String) -> ReadError {
+        self.0.nonsense(what, reason)
+    }
+
+    fn is_refusal(error: &ReadError) -> bool {
+        Link::is_refusal(error)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use btd_api::{BlockHash, BlockNumber};
+
+    use super::*;
+    use crate::{
+        EndpointStatus,
+        link::endurance::over_archives,
+        simulated::{Fault, Network},
+    };
+
+    const OLD: BlockNumber = BlockNumber(5);
+
+    fn old() -> BlockHash {
+        Network::hash(OLD.0)
+    }
+
+    /// What is wrong with an endpoint, by its name.
+    fn trouble(link: &Link, index: usize) -> Option<&'static str> {
+        link.endpoints()[index].trouble.as_ref().map(ConnectError::name)
+    }
+
+    fn status(link: &Link, index: usize) -> EndpointStatus {
+        link.endpoints().swap_remove(index)
+    }
+
+    #[test]
+    fn an_archive_that_fails_hides_none_behind_it() {
+        type Said = fn(&EndpointStatus) -> bool;
+        let is_named: Said = |status| status.trouble.is_some();
+        let is_slowed: Said = |status| status.is_rate_limited || status.trouble.is_some();
+        let cases: [(Fault, Said); 8] = [
+            (Fault::Pruned(u32::MAX), |status| status.is_pruned),
+            (Fault::Full, is_slowed),
+            (Fault::TooMany, is_slowed),
+            (Fault::Down, is_named),
+            (Fault::HalfOpen, is_named),
+            (Fault::OtherGenesis, is_named),
+            // What was too large for one question is forgotten with the next answer.
+            (Fault::Oversized, |_| true),
+            (Fault::Slow(25), is_named),
+        ];
+        for (fault, is_said) in cases {
+            // It was like that from the beginning, or is so since its connection was made.
+            for is_kept in [false, true] {
+                over_archives(3, async |link, network| {
+                    network.give(0, Fault::Pruned(90));
+                    if is_kept {
+                        link.view_at(old()).await.unwrap();
+                        assert_eq!(status(link, 2).requests, 0, "{fault:?}: the first is asked first");
+                    }
+                    network.give(1, fault);
+                    // The body, which the followed node keeps, is too large from an archive alone.
+                    if fault == Fault::Oversized {
+                        network.give(0, Fault::Synced(90));
+                    }
+                    let view = link.view_at(old()).await;
+                    assert_eq!(view.map(|view| view.block().number), Ok(OLD), "{fault:?} {is_kept}");
+                    let block = link.block(OLD).await.unwrap();
+                    assert!(block.illegible.is_empty(), "{fault:?} {is_kept}: {:?}", block.illegible);
+                    assert!(status(link, 2).requests > 0, "{fault:?} {is_kept}");
+                    assert!(is_said(&status(link, 1)), "{fault:?} {is_kept}: {:?}", status(link, 1));
+                });
+            }
+        }
+    }
+
+    #[test]
+    fn who_turns_requests_away_or_keeps_little_is_asked_last() {
+        for fault in [Fault::Full, Fault::Pruned(u32::MAX)] {
+            over_archives(3, async |link, network| {
+                network.give(0, Fault::Pruned(90));
+                link.view_at(old()).await.unwrap();
+                network.give(1, fault);
+                let began = clock::now();
+                link.view_at(old()).await.unwrap();
+                assert!(clock::since(began) < Duration::from_secs(5), "{fault:?}: it took {:?}", clock::since(began));
+                let asked = status(link, 1).requests;
+                for _ in 0..10 {
+                    link.view_at(old()).await.unwrap();
+                }
+                assert_eq!(status(link, 1).requests, asked, "{fault:?}");
+            });
+        }
+    }
+
+    #[test]
+    fn what_one_archive_lacks_the_next_one_has() {
+        over_archives(3, async |link, network| {
+            for node in [0, 1] {
+                network.give(node, Fault::Synced(90));
+            }
+            let block = link.block_by_hash(old()).await.unwrap();
+            assert_eq!((block.block.number, block.block.hash), (OLD, old()));
+            assert_eq!(link.block_hash(OLD).await, Ok(Some(old())));
+            // Nobody has it: that is no failure of theirs, if all could be asked.
+            let strange = BlockHash([0xee; 32]);
+            let unknown = link.block_by_hash(strange).await;
+            assert!(matches!(unknown, Err(ReadError::UnknownBlock { .. })), "{unknown:?}");
+            assert_eq!((trouble(link, 1), trouble(link, 2)), (None, None));
+            network.give(2, Fault::Down);
+            let unasked = link.block_by_hash(old()).await;
+            assert!(matches!(&unasked, Err(ReadError::NoArchive { cause: Some(_), .. })), "{unasked:?}");
+        });
+    }
+
+    #[test]
+    fn the_most_telling_failure_is_told() {
+        type Told = fn(&ReadError) -> bool;
+        let no_turn: Told = |error| matches!(error, ReadError::NoTurn { is_slowed: true, .. });
+        let no_archive: Told = |error| matches!(error, ReadError::NoArchive { cause: Some(_), .. });
+        let pruned: Told = |error| matches!(error, ReadError::Pruned { .. });
+        let silent: Told = |error| matches!(error, ReadError::NoArchive { .. } | ReadError::Deadline { .. });
+        let all = Fault::Pruned(u32::MAX);
+        let cases: [(Fault, Fault, Told); 5] = [
+            (all, all, pruned),
+            (all, Fault::Down, no_archive),
+            (Fault::Down, all, no_archive),
+            (all, Fault::Slow(25), silent),
+            (Fault::Full, Fault::Down, no_turn),
+        ];
+        for (first, second, is_told) in cases {
+            over_archives(3, async |link, network| {
+                network.give(0, Fault::Pruned(90));
+                // The connection was made in better days.
+                link.view_at(old()).await.unwrap();
+                network.give(1, first);
+                network.give(2, second);
+                let error = link.view_at(old()).await.unwrap_err();
+                assert!(is_told(&error), "{first:?} {second:?}: {error:?}");
+            });
+        }
+    }
+
+    #[test]
+    fn the_only_archive_is_asked_again_when_it_has_turned_a_request_away() {
+        over_archives(2, async |link, network| {
+            network.give(0, Fault::Pruned(90));
+            link.view_at(old()).await.unwrap();
+            network.give(1, Fault::Full);
+            let well_again = async {
+                clock::sleep(Duration::from_secs(3)).await;
+                network.give(1, Fault::None);
+            };
+            let (view, ()) = tokio::join!(link.view_at(old()), well_again);
+            view.unwrap();
+            // A connection that ended while nobody asked is made anew, and nobody is to blame.
+            network.give(1, Fault::Down);
+            let _ = link.view_at(old()).await;
+            clock::sleep(Duration::from_secs(60)).await;
+            network.give(1, Fault::None);
+            link.view_at(old()).await.unwrap();
+            assert_eq!((trouble(link, 1), status(link, 1).failures), (None, 0));
+        });
+    }
+}
