@@ -315,9 +315,13 @@ impl Shared {
     }
 }
 
-/// Whether a node said that it has thrown a state away (`sp_blockchain`: "State already discarded").
+/// Whether a node said that it has not, or no more, what belongs to a block, in the words of `sp_blockchain`: a node
+/// that keeps few states has thrown it away, and one that began at a snapshot never had the block. Only blocks that
+/// the chain has are asked about.
 pub(crate) fn is_gone(error: &ReadError) -> bool {
-    matches!(error, ReadError::Refused { message, .. } if message.contains("State already discarded"))
+    const WORDS: [&str; 4] =
+        ["State already discarded", "Header was not found", "Expect header", "Expect block number from id"];
+    matches!(error, ReadError::Refused { message, .. } if WORDS.iter().any(|words| message.contains(words)))
 }
 
 /// Reads are safe to repeat, and one read may take several requests: a loss in the middle is waited

@@ -255,8 +255,7 @@ impl View {
             .map_err(|reason| ReadError::Argument { what: format!("{pallet}.{item}"), reason })
     }
 
-    /// Asks for state; a node that has thrown it away says so in its own words (`sp_blockchain`:
-    /// "State already discarded"), which become a type here.
+    /// Asks for state; a node that has thrown it away says so in its own words, which become a type here.
     async fn ask_state<T: serde::de::DeserializeOwned + Send>(&self, request: rpc::Request<T>) -> Result<T, ReadError> {
         self.link.ask(request).await.map_err(|error| match error {
             gone if is_gone(&gone) => ReadError::Pruned { block: self.block().hash },

@@ -401,4 +401,24 @@ mod tests {
             assert_eq!((trouble(link, 1), status(link, 1).failures), (None, 0));
         });
     }
+
+    /// A node that began at a snapshot says so in other words than one that has thrown a state away.
+    #[test]
+    fn what_the_followed_node_never_had_is_read_from_an_archive() {
+        over_archives(2, async |link, network| {
+            network.give(0, Fault::Synced(90));
+            let view = link.view_of(OLD).await.unwrap();
+            assert_eq!(view.block().hash, old());
+            let (block, asked) = (link.block(OLD).await.unwrap(), status(link, 1).requests);
+            assert!(block.illegible.is_empty(), "{:?}", block.illegible);
+            assert!(view.storage_json("System", "Number", &[]).await.is_ok());
+            assert!(status(link, 1).requests > asked && status(link, 0).is_pruned);
+        });
+        over_archives(1, async |link, network| {
+            network.give(0, Fault::Synced(90));
+            // It still knows the hash by another way: the block above, say.
+            let view = link.view_at(old()).await.unwrap_err();
+            assert!(matches!(view, ReadError::UnknownBlock { .. }), "{view:?}");
+        });
+    }
 }
