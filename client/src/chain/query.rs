@@ -170,7 +170,8 @@ fn shown(value: &Value) -> String {
 
 fn block(reply: &BlockReply, page: Page) -> String {
     let number = page.bold(format_args!("#{}", reply.block.number));
-    let mut lines = vec![format!("{number} {}, spec {}", reply.block.hash, reply.spec_version)];
+    let spec = reply.spec_version.map_or_else(|| "unknown".to_owned(), |spec| spec.to_string());
+    let mut lines = vec![format!("{number} {}, spec {spec}", reply.block.hash)];
     for extrinsic in &reply.extrinsics {
         let call = extrinsic.call.as_deref().unwrap_or("illegible");
         let signer = extrinsic.signer.map(|signer| format!(" by {signer}")).unwrap_or_default();

@@ -282,8 +282,9 @@ pub struct BlockReply {
     pub parent: BlockHash,
     /// The time that its author wrote into it, in milliseconds since 1970.
     pub timestamp_ms: Option<u64>,
-    /// The runtime that executed it.
-    pub spec_version: u32,
+    /// The runtime that executed it; none where no endpoint can tell. Everything is then decoded by another
+    /// one, which `illegible` says, and may be something else.
+    pub spec_version: Option<u32>,
     /// Its extrinsics, inherents included, in order.
     pub extrinsics: Vec<BlockExtrinsic>,
     /// Its events, in order.

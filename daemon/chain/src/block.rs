@@ -43,8 +43,8 @@ pub struct FinalizedBlock {
     pub parent: BlockHash,
     /// The time that its author wrote into it (`Timestamp.set`), in milliseconds since 1970.
     pub timestamp_ms: Option<u64>,
-    /// The runtime that executed it. An upgrade in this block shows from the next one on.
-    pub spec_version: u32,
+    /// The runtime that executed it, if that is known. An upgrade in this block shows from the next one on.
+    pub spec_version: Option<u32>,
     /// Its extrinsics, inherents included, in order.
     pub extrinsics: Vec<Extrinsic>,
     /// Its events, in order.
@@ -60,12 +60,14 @@ pub enum Illegible {
     Extrinsic(String),
     /// The events, or those from one of them on: what the block caused is not known whole.
     Events(String),
+    /// The runtime that executed it is not known: everything is decoded by another one, and may be something else.
+    Runtime(String),
 }
 
 impl fmt::Display for Illegible {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Extrinsic(words) | Self::Events(words) => f.write_str(words),
+            Self::Extrinsic(words) | Self::Events(words) | Self::Runtime(words) => f.write_str(words),
         }
     }
 }
@@ -119,7 +121,7 @@ pub struct DecodedCall {
 impl FinalizedBlock {
     /// Whether [`Self::events`] are all that it caused. They are, too, where an extrinsic alone is illegible.
     pub fn tells_all_events(&self) -> bool {
-        !self.illegible.iter().any(|part| matches!(part, Illegible::Events(_)))
+        !self.illegible.iter().any(|part| matches!(part, Illegible::Events(_) | Illegible::Runtime(_)))
     }
 }
 
@@ -151,11 +153,22 @@ pub(crate) fn decode(raw: &RawBlock, runtime: &Runtime) -> FinalizedBlock {
         block: raw.block,
         parent: raw.parent,
         timestamp_ms: timestamp(&extrinsics),
-        spec_version: runtime.spec_version(),
+        spec_version: Some(runtime.spec_version()),
         extrinsics,
         events,
         illegible,
     }
+}
+
+/// Decodes `raw` with a runtime that may not be the one that executed it: `why` that is not known.
+pub(crate) fn guess(raw: &RawBlock, runtime: &Runtime, why: impl fmt::Display) -> FinalizedBlock {
+    let mut decoded = decode(raw, runtime);
+    let words = format!(
+        "the runtime that executed it is not known: {why}; decoded by that of spec {}, it may be something else",
+        runtime.spec_version()
+    );
+    decoded.illegible.insert(0, Illegible::Runtime(words));
+    FinalizedBlock { spec_version: None, ..decoded }
 }
 
 /// The block's own time, an argument of the inherent `Timestamp.set`.

@@ -354,7 +354,7 @@ mod tests {
             block: BlockRef { number: BlockNumber(7), hash: BlockHash([7; 32]) },
             parent: BlockHash([6; 32]),
             timestamp_ms: Some(84_000),
-            spec_version: 425,
+            spec_version: Some(425),
             extrinsics: Vec::new(),
             events: vec![
                 event("Balances", "Withdraw", json!({ "who": ALICE, "amount": "1" })),

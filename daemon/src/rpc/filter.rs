@@ -89,7 +89,7 @@ mod tests {
             block: BlockRef { number: BlockNumber(9), hash: BlockHash([9; 32]) },
             parent: BlockHash([8; 32]),
             timestamp_ms: None,
-            spec_version: 425,
+            spec_version: Some(425),
             extrinsics: vec![Extrinsic {
                 index: 0,
                 hash: ExtrinsicHash::of(b""),

@@ -10,7 +10,7 @@ use btd_api::{BlockHash, BlockNumber};
 
 use super::{Archives, Head, Link, LinkState, is_gone};
 use crate::{
-    block::{self, BlockRef, FinalizedBlock, Illegible},
+    block::{self, BlockRef, FinalizedBlock, Illegible, RawBlock},
     clock,
     error::ReadError,
     fetch,
@@ -45,16 +45,30 @@ impl Link {
             // A node that keeps the bodies of the newest blocks alone knows the hash of an old one.
             None => Box::pin(fetch::block(&Archives(self), hash)).await?.ok_or_else(unknown)?,
         };
-        let runtime =
-            match fetch::runtime_at(self, if number.0 == 0 { hash } else { raw.parent }, self.runtimes()).await {
-                Ok(runtime) => runtime,
-                // The state is gone: the newest runtime is the best guess, and a wrong one shows as illegible.
-                Err(error) if Self::is_refusal(&error) => self.head()?.runtime,
-                Err(error) => return Err(error),
-            };
-        let mut decoded = block::decode(&raw, &runtime);
+        let before = if number.0 == 0 { hash } else { raw.parent };
+        let mut decoded = match fetch::runtime_at(self, before, self.runtimes()).await {
+            Ok(runtime) => block::decode(&raw, &runtime),
+            Err(gone) if Self::is_refusal(&gone) => self.guess(&raw, &gone).await?,
+            Err(error) => return Err(error),
+        };
         decoded.illegible.extend(missing.map(|error| Illegible::Events(error.to_string())));
         Ok(Arc::new(decoded))
+    }
+
+    /// A block whose parent's state is `gone`, and the name of the runtime that executed it with that. It is the
+    /// runtime in the block's own state, unless the block has put it there; else the newest is the best guess.
+    async fn guess(&self, raw: &RawBlock, gone: &ReadError) -> Result<FinalizedBlock, ReadError> {
+        let runtime = match fetch::runtime_at(self, raw.block.hash, self.runtimes()).await {
+            Ok(runtime) => runtime,
+            Err(error) if Self::is_refusal(&error) => return Ok(block::guess(raw, &self.head()?.runtime, gone)),
+            Err(error) => return Err(error),
+        };
+        let decoded = block::decode(raw, &runtime);
+        let is_upgrade = decoded.events.iter().any(|event| event.pallet == "System" && event.name == "CodeUpdated");
+        if is_upgrade || !decoded.tells_all_events() {
+            return Ok(block::guess(raw, &runtime, gone));
+        }
+        Ok(decoded)
     }
 
     /// The hash of finalized block `number`; none when the chain has not got there.
@@ -195,7 +209,10 @@ fn orphaned(hash: BlockHash, instead: BlockRef) -> ReadError {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{link::endurance::over, simulated::Network};
+    use crate::{
+        link::endurance::{over, over_archives},
+        simulated::{Fault, Network},
+    };
 
     /// What is said of the block by all who find it by its hash.
     async fn said(link: &Link, hash: BlockHash) -> [Result<BlockRef, String>; 2] {
@@ -232,6 +249,31 @@ mod tests {
                 assert!(said.as_ref().is_err_and(|said| said.contains(&words)), "{said:?}");
             }
         });
+    }
+
+    #[test]
+    fn no_runtime_is_said_to_have_executed_a_block_unless_that_is_known() {
+        for nodes in [1, 2] {
+            over_archives(nodes, async |link, network| {
+                network.upgrade_at(network.height() + 1);
+                while link.view().unwrap().runtime().spec_version() == 425 {
+                    clock::sleep(Duration::from_secs(1)).await;
+                }
+                network.give(0, Fault::Pruned(20));
+                let block = link.block(BlockNumber(5)).await.unwrap();
+                if nodes == 1 {
+                    // Nobody knows it, and the newest one may read everything as something else.
+                    assert_eq!((block.spec_version, block.tells_all_events()), (None, false));
+                    let words = block.illegible.first().unwrap().to_string();
+                    assert!(words.contains("State already discarded") && words.contains("spec 426"), "{words}");
+                } else {
+                    assert_eq!((block.spec_version, block.illegible.as_slice()), (Some(425), [].as_slice()));
+                }
+                // The state before it is gone, and its own is there.
+                let block = link.block(BlockNumber(20)).await.unwrap();
+                assert_eq!((block.spec_version, block.illegible.as_slice()), (Some(425), [].as_slice()));
+            });
+        }
     }
 
     #[test]

@@ -222,7 +222,7 @@ fn a_runtime_that_is_swapped_delays_nothing() {
         assert!(latest <= Duration::from_secs(2) && troubles.is_empty(), "{latest:?} {troubles:?}");
         let spec = async |number| link.block(BlockNumber(number)).await.unwrap().spec_version;
         // The block that brings an upgrade is the old runtime's last.
-        assert_eq!((spec(at).await, spec(at + 1).await), (425, 426));
+        assert_eq!((spec(at).await, spec(at + 1).await), (Some(425), Some(426)));
         assert_eq!(link.view().unwrap().runtime().spec_version(), 426);
     });
 }

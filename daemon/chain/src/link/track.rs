@@ -86,8 +86,10 @@ impl Link {
 
 fn found(block: &FinalizedBlock, hash: ExtrinsicHash) -> Option<Tracked> {
     let found = block.extrinsics.iter().find(|extrinsic| extrinsic.hash == hash)?;
-    let Some(result) = found.result.clone() else {
-        let missing = block.illegible.iter().filter(|part| matches!(part, Illegible::Events(_)));
+    // What another runtime makes of the events is no outcome.
+    let Some(result) = found.result.clone().filter(|_| block.spec_version.is_some()) else {
+        let is_why = |part: &&Illegible| matches!(part, Illegible::Events(_) | Illegible::Runtime(_));
+        let missing = block.illegible.iter().filter(is_why);
         let reason = missing.map(ToString::to_string).collect::<Vec<_>>().join("; ");
         return Some(Tracked::IncludedUnseen(Unseen { block: block.block, index: found.index, reason }));
     };
@@ -116,7 +118,7 @@ mod tests {
             block: BlockRef { number: BlockNumber(9), hash: BlockHash([9; 32]) },
             parent: BlockHash([8; 32]),
             timestamp_ms: None,
-            spec_version: 425,
+            spec_version: Some(425),
             extrinsics: vec![extrinsic(0, ExtrinsicHash::of(b"other"), Some(Ok(()))), extrinsic(1, hash, None)],
             events: vec![],
             illegible: vec![

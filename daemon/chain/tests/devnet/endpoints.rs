@@ -466,7 +466,7 @@ async fn a_runtime_upgrade_is_followed_at_its_block() {
     devnet.mine(1).await.unwrap();
     let second = in_time(blocks.next()).await.unwrap();
     // The block that brings an upgrade is the old runtime's last.
-    assert_eq!((first.spec_version, second.spec_version), (spec, spec + 1));
+    assert_eq!((first.spec_version, second.spec_version), (Some(spec), Some(spec + 1)));
     assert!(second.illegible.is_empty() && !second.events.is_empty());
     let view = followed.link.view().unwrap();
     assert_eq!((view.runtime().spec_version(), view.runtime().transaction_version()), (spec + 1, 7));
