@@ -10,19 +10,18 @@ use std::{
     sync::{Arc, OnceLock},
 };
 
-use futures_util::{
-    FutureExt, StreamExt,
-    future::BoxFuture,
-    stream::{self, BoxStream},
+use futures_util::{FutureExt, StreamExt, future::BoxFuture, stream};
+use jsonrpsee_core::{
+    client::{Error as ClientError, SubscriptionClientT, SubscriptionCloseReason},
+    traits::ToRpcParams,
 };
-use jsonrpsee_core::client::Error as ClientError;
 use jsonrpsee_ws_client::{PingConfig, WsClient, WsClientBuilder};
 use serde_json::value::RawValue;
 use subxt_rpcs::{
     Error, RpcClient, RpcClientT,
     client::{RawRpcFuture, RawRpcSubscription},
 };
-use tokio::{net, runtime::Handle, sync::Semaphore};
+use tokio::{net, runtime::Handle};
 use tokio_util::sync::CancellationToken;
 
 use crate::{endpoint::Endpoint, link::LinkConfig};
@@ -37,16 +36,45 @@ pub(crate) trait Dial: fmt::Debug + Send + Sync {
 }
 
 /// Over a WebSocket.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct WebSocket {
     /// Where connections are made and live: the follower's, which is the first to connect.
     runtime: OnceLock<Handle>,
+    /// So many messages of a subscription may wait to be read.
+    most_unread: usize,
 }
+
+/// More came of a subscription than was read of it, which has ended it.
+#[derive(Debug, thiserror::Error)]
+#[error("so many of its messages came that they could not be read in time")]
+struct Flood;
+
+/// Parameters as they are sent.
+struct Params(Option<Box<RawValue>>);
 
 /// A connection that says why it ended, to whoever has asked for something and to subscribers.
 struct Socket(Arc<WsClient>);
 
+/// Whether a subscription ended because its messages came faster than they were read.
+pub(crate) fn is_flood(error: &Error) -> bool {
+    matches!(error, Error::Client(said) if said.is::<Flood>())
+}
+
+impl ToRpcParams for Params {
+    fn to_rpc_params(self) -> Result<Option<Box<RawValue>>, serde_json::Error> {
+        Ok(self.0)
+    }
+}
+
 // === impl WebSocket ===
+
+impl Default for WebSocket {
+    fn default() -> Self {
+        /// Hours of blocks, and far more than come before a reader has its turn.
+        const MOST_UNREAD: usize = 4096;
+        Self { runtime: OnceLock::new(), most_unread: MOST_UNREAD }
+    }
+}
 
 impl WebSocket {
     fn runtime(&self) -> Handle {
@@ -71,7 +99,7 @@ impl Dial for WebSocket {
             .max_request_size(LARGEST_REQUEST)
             .max_response_size(config.max_response_bytes)
             .max_concurrent_requests(REQUESTS_AT_ONCE)
-            .max_buffer_capacity_per_subscription(Semaphore::MAX_PERMITS)
+            .max_buffer_capacity_per_subscription(self.most_unread)
             .enable_ws_ping(PingConfig::new())
             // The link's own deadlines come first; these only keep abandoned requests from staying for ever.
             .request_timeout(config.request_timeout().saturating_mul(2))
@@ -114,12 +142,20 @@ impl RpcClientT for Socket {
         unsub: &'a str,
     ) -> RawRpcFuture<'a, RawRpcSubscription> {
         async move {
-            let RawRpcSubscription { stream, id } = self.0.subscribe_raw(sub, params, unsub).await.map_err(plain)?;
-            let client = Arc::clone(&self.0);
-            // A subscription ends with its connection, which knows why.
-            let end = stream::once(async move { Err(ended(&client.on_disconnect().await)) });
-            let stream: BoxStream<'static, _> = stream.map(|next| next.map_err(plain)).chain(end).boxed();
-            Ok(RawRpcSubscription { stream, id })
+            let opening = SubscriptionClientT::subscribe::<Box<RawValue>, _>(&*self.0, sub, Params(params), unsub);
+            let subscription = opening.await.map_err(|error| plain(error.into()))?;
+            let begun = Some((subscription, Arc::clone(&self.0)));
+            let stream = stream::unfold(begun, |state| async move {
+                let (mut subscription, client) = state?;
+                Some(match (subscription.next().await, subscription.close_reason()) {
+                    (Some(next), _) => (next.map_err(Error::Deserialization), Some((subscription, client))),
+                    (None, Some(SubscriptionCloseReason::Lagged)) => (Err(Error::Client(Flood.into())), None),
+                    // It ends with its connection, which knows why.
+                    (None, _) => (Err(ended(&client.on_disconnect().await)), None),
+                })
+            });
+            // Nobody here asks by which name the node calls it.
+            Ok(RawRpcSubscription { stream: stream.boxed(), id: None })
         }
         .boxed()
     }
@@ -156,6 +192,8 @@ fn innermost(error: &dyn std::error::Error) -> String {
 
 #[cfg(test)]
 mod tests {
+    use btd_devnet::{BlockTime, Config, Devnet};
+    use subxt_rpcs::client::RpcParams;
     use tokio::runtime::Builder;
 
     use super::*;
@@ -167,6 +205,33 @@ mod tests {
         let refused = dialer.resolve("node.invalid").await.unwrap_err();
         assert!(!refused.is_empty());
         assert_eq!(dialer.resolve("localhost").await, Ok(()));
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn what_nobody_reads_is_not_kept_for_ever() {
+        let (listen, block_time) = (([127, 0, 0, 1], 0).into(), BlockTime::Instant);
+        let devnet = Devnet::start(Config { listen, block_time, ..Config::default() }).await.unwrap();
+        let dialer = WebSocket { most_unread: 4, ..WebSocket::default() };
+        let node = Endpoint::from(format!("ws://{}", devnet.address()));
+        let client = dialer.dial(&node, &LinkConfig::default()).await.unwrap();
+        let (name, end) = ("chain_subscribeNewHeads", "chain_unsubscribeNewHeads");
+        let mut heads = client.subscribe::<serde_json::Value>(name, RpcParams::new(), end).await.unwrap();
+        for _ in 0..50 {
+            devnet.mine(1).await.unwrap();
+            // What was told before this answer has come, too.
+            let _: serde_json::Value = client.request("chain_getFinalizedHead", RpcParams::new()).await.unwrap();
+        }
+        let mut read = 0;
+        let error = loop {
+            match heads.next().await.unwrap() {
+                Ok(_) if read == 4 => panic!("more were kept than may be"),
+                Ok(_) => read += 1,
+                Err(error) => break error,
+            }
+        };
+        assert!(is_flood(&error), "{error}");
+        // The connection is none the worse for it.
+        let _: serde_json::Value = client.request("chain_getFinalizedHead", RpcParams::new()).await.unwrap();
     }
 
     #[tokio::test(flavor = "multi_thread", worker_threads = 1)]

@@ -15,6 +15,7 @@ use std::{
 
 use btd_api::{BlockHash, BlockNumber};
 use subxt_rpcs::client::RpcSubscription;
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use super::{
@@ -23,7 +24,7 @@ use super::{
 };
 use crate::{
     block::{self, BlockRef, FinalizedBlock, Illegible},
-    clock,
+    clock, dial,
     error::ConnectError,
     fetch,
     rpc::{self, Ask, Connection},
@@ -43,6 +44,9 @@ pub struct Follower {
     /// How often the chain went on from elsewhere than where it was followed to.
     generation: u64,
 }
+
+/// The newest finalized block that an endpoint has announced, or why it announces none any more.
+type Told = Result<BlockNumber, ConnectError>;
 
 /// Never returned: following an endpoint only ends with an error.
 enum Never {}
@@ -133,7 +137,7 @@ impl Follower {
     async fn follow(&mut self, connection: &Arc<Connection>) -> Result<Never, ConnectError> {
         let endpoint = connection.endpoint();
         let genesis = check_genesis(&self.shared, connection).await?;
-        let mut heads = connection.finalized_heads().await?;
+        let heads = connection.finalized_heads().await?;
         let newest = newest(connection).await?;
         if self.was_taken_back(connection, newest.number).await? {
             self.forget();
@@ -156,9 +160,27 @@ impl Follower {
         };
         tracing::info!(endpoint, finalized = newest.number.0, "connected to the chain");
         self.shared.connection.send_replace(Some(Arc::clone(connection)));
-        let mut announced = newest.number;
+        let (told, shared) = (watch::Sender::new(Ok(newest.number)), Arc::clone(&self.shared));
+        tokio::select! {
+            lost = self.follow_told(connection, told.subscribe(), &live) => lost,
+            never = listen(&shared, connection, heads, &told) => match never {},
+        }
+    }
+
+    /// Follows whatever is told to be the newest finalized block.
+    async fn follow_told(
+        &mut self,
+        connection: &Connection,
+        mut told: watch::Receiver<Told>,
+        live: &(impl Fn(Seen, u32, BlockNumber) -> LinkState + Sync),
+    ) -> Result<Never, ConnectError> {
+        let endpoint = connection.endpoint();
         loop {
-            match self.follow_to(connection, announced, &live).await {
+            let announced = told.borrow_and_update().clone()?;
+            if self.was_taken_back(connection, announced).await? {
+                self.forget();
+            }
+            match self.follow_to(connection, announced, live).await {
                 // Taken back and already longer than before.
                 Err(ConnectError::Forked { .. }) if self.shared.config.finality == Finality::Revocable => {
                     self.forget();
@@ -166,14 +188,12 @@ impl Follower {
                 }
                 followed => followed?,
             }
-            announced = tokio::select! {
-                next = next_head(&self.shared, connection, &mut heads) => next?,
+            tokio::select! {
+                // Whoever tells does so for as long as this goes on.
+                _ = told.changed() => {}
                 () = connection.broken() => {
                     return Err(ConnectError::Cut { endpoint: endpoint.to_owned(), reason: "the connection closed".to_owned() });
                 }
-            };
-            if self.was_taken_back(connection, announced).await? {
-                self.forget();
             }
         }
     }
@@ -354,6 +374,24 @@ pub(super) async fn newest(connection: &Connection) -> Result<BlockRef, ConnectE
     Ok(BlockRef { number: header.number, hash })
 }
 
+/// Tells the newest of the `heads`, also while what they announce is being read: none of them has to wait for it, so
+/// an endpoint that withholds an answer fills no memory with them.
+async fn listen(
+    shared: &Shared,
+    connection: &Connection,
+    mut heads: RpcSubscription<rpc::Header>,
+    told: &watch::Sender<Told>,
+) -> Never {
+    loop {
+        let next = next_head(shared, connection, &mut heads).await;
+        let is_over = next.is_err();
+        told.send_modify(|told| *told = next);
+        if is_over {
+            return std::future::pending().await;
+        }
+    }
+}
+
 /// The number of the next finalized head, if one comes in time.
 async fn next_head(
     shared: &Shared,
@@ -371,6 +409,10 @@ async fn next_head(
     connection.hear();
     match next {
         Some(Ok(header)) => Ok(header.number),
+        Some(Err(error)) if dial::is_flood(&error) => {
+            let reason = format!("it announces blocks without end: {error}");
+            Err(ConnectError::Unusable { endpoint: endpoint(), reason })
+        }
         Some(Err(error)) => Err(ConnectError::Cut { endpoint: endpoint(), reason: error.to_string() }),
         None => Err(ConnectError::Cut { endpoint: endpoint(), reason: "the subscription ended".to_owned() }),
     }

@@ -190,6 +190,40 @@ async fn an_endless_answer_is_read_no_further_than_it_may_be_long() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn announcements_wait_for_nothing_and_fill_no_memory() {
+    let devnet = chain().await;
+    let node = FaultyNode::before(devnet.address()).await;
+    let patient = LinkConfig { request_timeout_ms: 60_000, scout_ms: 0, heartbeat_ms: 0, ..brisk([&node]) };
+    let followed = follow(patient.clone());
+    until(&followed.link, LinkState::is_live).await;
+    // They come while the block that the first of them announced is being read: far more than are kept.
+    node.script(|method, _| match method {
+        "chain_getBlock" => Reaction::AfterAnnouncing(5_000),
+        _ => Reaction::Pass,
+    });
+    devnet.mine(1).await.unwrap();
+    until(&followed.link, |state| state.finalized().is_some_and(|seen| seen.block.number.0 == 1)).await;
+    let status = endpoint(&followed, 0, is_active).await;
+    assert_eq!((status.trouble, status.failures, node.connections()), (None, 0, 1));
+    drop(followed);
+
+    // One that withholds the block and announces it without end is left.
+    node.script(|_, _| Reaction::Pass);
+    let followed = follow(LinkConfig { request_timeout_ms: 3_000, ..patient });
+    until(&followed.link, LinkState::is_live).await;
+    node.script(|method, _| match method {
+        "chain_getBlock" => Reaction::AnnounceForEver,
+        _ => Reaction::Pass,
+    });
+    devnet.mine(1).await.unwrap();
+    let has_trouble = |status: &EndpointStatus| status.trouble.is_some();
+    let trouble = endpoint(&followed, 0, has_trouble).await.trouble.unwrap();
+    assert!(["silent", "unusable"].contains(&trouble.name()), "{trouble}");
+    node.script(|_, _| Reaction::Pass);
+    until(&followed.link, |state| state.finalized().is_some_and(|seen| seen.block.number.0 == 2)).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn too_many_requests_are_made_fewer_and_answered() {
     let devnet = chain().await;
     let node = FaultyNode::before(devnet.address()).await;

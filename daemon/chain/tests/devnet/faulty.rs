@@ -44,6 +44,10 @@ pub(crate) enum Reaction {
     Endless(usize),
     /// The same in pieces of a megabyte.
     EndlessInPieces(usize),
+    /// It is passed on after so many announcements of the last finalized block that was announced, five a millisecond.
+    AfterAnnouncing(usize),
+    /// It is never answered, and the last finalized block is announced for as long as the client takes it.
+    AnnounceForEver,
     /// The connection ends.
     HangUp,
 }
@@ -69,9 +73,11 @@ struct Inner {
     target: SocketAddr,
     script: Mutex<Script>,
     announcing: Mutex<Announcing>,
+    /// The last announcement of a finalized block.
+    announced: Mutex<Vec<u8>>,
     connections: AtomicU32,
     requests: AtomicU32,
-    /// Bytes of endless answers that were taken.
+    /// Bytes of endless answers and announcements that were taken.
     sent: AtomicUsize,
 }
 
@@ -92,6 +98,7 @@ impl FaultyNode {
             target,
             script: Mutex::new(Box::new(|_, _| Reaction::Pass)),
             announcing: Mutex::new(Box::new(|_, _| {})),
+            announced: Mutex::default(),
             connections: AtomicU32::new(0),
             requests: AtomicU32::new(0),
             sent: AtomicUsize::new(0),
@@ -166,7 +173,7 @@ impl FaultyNode {
         self.inner.requests.load(Ordering::SeqCst)
     }
 
-    /// How many bytes of endless answers were taken, by the client or by the system on its way.
+    /// How many bytes of endless answers and announcements were taken, by the client or by the system on its way.
     pub(crate) fn sent(&self) -> usize {
         self.inner.sent.load(Ordering::SeqCst)
     }
@@ -239,6 +246,14 @@ async fn calls(
                 None
             }
             Reaction::Swallow => continue,
+            Reaction::AfterAnnouncing(count) => {
+                for _ in 0..count / 10 {
+                    announce(to_client, inner, 10).await;
+                    tokio::time::sleep(Duration::from_millis(2)).await;
+                }
+                None
+            }
+            Reaction::AnnounceForEver => return announce(to_client, inner, usize::MAX).await,
             Reaction::HangUp => return,
             Reaction::Endless(bytes) => return flood(to_client, inner, (bytes, bytes)).await,
             Reaction::EndlessInPieces(bytes) => return flood(to_client, inner, (bytes, PIECE)).await,
@@ -283,6 +298,17 @@ async fn flood(to_client: &ToClient, inner: &Inner, (bytes, frame): (usize, usiz
     }
 }
 
+/// Announces the last finalized block again, so many times or until the client is gone.
+async fn announce(to_client: &ToClient, inner: &Inner, count: usize) {
+    let announced = frame(1, &inner.announced.lock().unwrap().clone(), Mask::None);
+    for _ in 0..count {
+        if to_client.lock().await.write_all(&announced).await.is_err() {
+            return;
+        }
+        inner.sent.fetch_add(announced.len(), Ordering::SeqCst);
+    }
+}
+
 async fn answers(
     mut from_node: OwnedReadHalf,
     to_client: &ToClient,
@@ -307,6 +333,9 @@ async fn answers(
                     said["params"] = json!({ "subscription": said["params"]["subscription"], "error": "it ended" });
                 }
                 payload = said.to_string().into_bytes();
+                if method == "chain_finalizedHead" {
+                    inner.announced.lock().unwrap().clone_from(&payload);
+                }
             }
             let after = held.lock().unwrap().remove(&said["id"].to_string());
             if let Some(after) = after {
