@@ -9,8 +9,8 @@ use tokio::join;
 
 use crate::{
     block::{BlockRef, RawBlock},
-    rpc::{self, Ask, HexBytes},
-    runtime::{Runtime, Runtimes},
+    rpc::{self, Ask, HexBytes, RuntimeVersion},
+    runtime::{Runtime, Runtimes, Told},
 };
 
 /// The versions of metadata that btd reads, best first. 14 is asked for in another way.
@@ -24,16 +24,15 @@ fn events_key() -> [u8; 32] {
 /// The runtime in the state behind block `at`: it answers calls there, and executes the next block.
 pub(crate) async fn runtime_at<A: Ask>(asked: &A, at: BlockHash, known: &Runtimes) -> Result<Runtime, A::Error> {
     let version = asked.ask(rpc::runtime_version(at)).await?;
-    if let Some(runtime) = known.get(version.spec_version) {
+    let teller = asked.teller();
+    if let Some(runtime) = teller.as_ref().and_then(|teller| known.get(version.spec_version, teller)) {
         return Ok(runtime);
     }
     let metadata = metadata_at(asked, at).await?;
     let apis = version.apis.iter().filter_map(|(HexBytes(id), _)| id.as_slice().try_into().ok()).collect();
-    let runtime = Runtime::decode(version.spec_version, version.transaction_version, apis, &metadata)
-        .map_err(|reason| asked.nonsense("the metadata", reason.to_string()))?;
-    tracing::info!(spec_version = version.spec_version, bytes = metadata.len(), "read the runtime's metadata");
-    known.insert(runtime.clone());
-    Ok(runtime)
+    let RuntimeVersion { spec_version, transaction_version, .. } = version;
+    let told = Told { spec_version, transaction_version, apis, metadata };
+    known.learn(told, teller).map_err(|reason| asked.nonsense("the metadata", reason.to_string()))
 }
 
 /// The newest metadata that both sides know. Version 14 describes no runtime APIs, so it comes last.

@@ -53,6 +53,7 @@ use crate::{
     block::{BlockRef, FinalizedBlock},
     clock,
     dial::{Dial, WebSocket},
+    endpoint::Endpoint,
     error::{ConfigError, ReadError},
     rpc::{self, Ask, Connection, Request, RpcProblem},
     runtime::{Runtime, Runtimes},
@@ -347,6 +348,11 @@ impl Ask for Link {
 
     fn nonsense(&self, what: &str, reason: String) -> ReadError {
         ReadError::Garbled { what: what.to_owned(), reason }
+    }
+
+    /// The followed endpoint, also for what it has no more and an archive tells.
+    fn teller(&self) -> Option<Endpoint> {
+        self.connection().ok().map(|connection| connection.node().endpoint.clone())
     }
 
     fn is_refusal(error: &ReadError) -> bool {

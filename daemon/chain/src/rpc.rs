@@ -25,6 +25,7 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     clock,
     dial::Dial,
+    endpoint::Endpoint,
     error::ConnectError,
     extrinsic::ExtrinsicHash,
     link::{LinkConfig, Node, Priority, Urgency},
@@ -321,6 +322,9 @@ pub(crate) trait Ask: Sync {
     /// An answer that reads, and still cannot be right.
     fn nonsense(&self, what: &str, reason: String) -> Self::Error;
 
+    /// Whose word an answer is, as far as it can be said beforehand.
+    fn teller(&self) -> Option<Endpoint>;
+
     /// Whether the node itself said no, so that asking another way may help.
     fn is_refusal(error: &Self::Error) -> bool;
 }
@@ -580,6 +584,10 @@ impl Ask for Connection {
 
     fn nonsense(&self, what: &str, reason: String) -> ConnectError {
         self.fault(what, RpcProblem::Garbled(reason))
+    }
+
+    fn teller(&self) -> Option<Endpoint> {
+        Some(self.node.endpoint.clone())
     }
 
     fn is_refusal(error: &ConnectError) -> bool {

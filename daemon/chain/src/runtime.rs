@@ -10,14 +10,22 @@ mod undescribed;
 
 use std::{fmt, sync::Arc};
 
+use codec::Encode;
 use frame_decode::storage::{StorageInfo, StorageTypeInfo};
 use scale_info::PortableRegistry;
-use subxt::Metadata;
+use subxt::{
+    Metadata,
+    config::{
+        Hasher,
+        substrate::{BlakeTwo256, H256},
+    },
+};
 
 pub use self::describe::Description;
 pub(crate) use self::undescribed::{ApiId, Form};
 use self::undescribed::{Method, Undescribed};
 use crate::{
+    endpoint::Endpoint,
     error::{Absent, Item, Lack},
     scale::{Mismatch, read, write},
     value::Value,
@@ -335,11 +343,31 @@ fn edits(from: &str, to: &str) -> usize {
 }
 
 /// The runtimes that were used last, by spec version: each block names its own. Metadata is large, and
-/// who reads through all of a chain's past meets hundreds.
+/// who reads through all of a chain's past meets hundreds. Which metadata belongs to a version is taken
+/// from nobody but the endpoint that is being asked: another one may have told of it falsely.
 #[derive(Debug, Default)]
 pub(crate) struct Runtimes {
     /// The one used last is the last.
-    known: std::sync::Mutex<Vec<Runtime>>,
+    known: std::sync::Mutex<Vec<Known>>,
+}
+
+/// A runtime, and who has told of it.
+#[derive(Debug)]
+struct Known {
+    runtime: Runtime,
+    /// Names all that it was read from.
+    fingerprint: H256,
+    tellers: Vec<Endpoint>,
+}
+
+/// What a node tells of a runtime.
+#[derive(Encode)]
+pub(crate) struct Told {
+    pub(crate) spec_version: u32,
+    pub(crate) transaction_version: u32,
+    /// The runtime APIs, as the runtime's version names them.
+    pub(crate) apis: Vec<ApiId>,
+    pub(crate) metadata: Vec<u8>,
 }
 
 // === impl Runtimes ===
@@ -348,21 +376,47 @@ impl Runtimes {
     /// How many are kept.
     const MOST: usize = 16;
 
-    pub(crate) fn get(&self, spec_version: u32) -> Option<Runtime> {
-        let mut known = self.known.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        let index = known.iter().position(|runtime| runtime.spec_version() == spec_version)?;
-        let found = known.remove(index);
-        known.push(found.clone());
-        Some(found)
+    /// The runtime of that version, as `teller` has told of it.
+    pub(crate) fn get(&self, spec_version: u32, teller: &Endpoint) -> Option<Runtime> {
+        self.find(|known| known.runtime.spec_version() == spec_version && known.tellers.contains(teller))
     }
 
-    pub(crate) fn insert(&self, runtime: Runtime) {
-        let mut known = self.known.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        known.retain(|other| other.spec_version() != runtime.spec_version());
+    /// The runtime of which `teller` has told, read but once however many have told the same.
+    pub(crate) fn learn(&self, told: Told, teller: Option<Endpoint>) -> Result<Runtime, Mismatch> {
+        let fingerprint = BlakeTwo256.hash(&told.encode());
+        let is_same = |known: &mut Known| {
+            let is_same = known.fingerprint == fingerprint;
+            if is_same {
+                known.tellers.extend(teller.clone().filter(|teller| !known.tellers.contains(teller)));
+            }
+            is_same
+        };
+        if let Some(runtime) = self.find(is_same) {
+            return Ok(runtime);
+        }
+        let Told { spec_version, transaction_version, apis, metadata } = told;
+        let runtime = Runtime::decode(spec_version, transaction_version, apis, &metadata)?;
+        tracing::info!(spec_version, bytes = metadata.len(), "read the runtime's metadata");
+        let mut known = self.known();
         if known.len() >= Self::MOST {
             known.remove(0);
         }
-        known.push(runtime);
+        known.push(Known { runtime: runtime.clone(), fingerprint, tellers: teller.into_iter().collect() });
+        Ok(runtime)
+    }
+
+    /// The first that `is_wanted`, which is then the one used last.
+    fn find(&self, is_wanted: impl FnMut(&mut Known) -> bool) -> Option<Runtime> {
+        let mut known = self.known();
+        let index = known.iter_mut().position(is_wanted)?;
+        let found = known.remove(index);
+        let runtime = found.runtime.clone();
+        known.push(found);
+        Some(runtime)
+    }
+
+    fn known(&self) -> std::sync::MutexGuard<'_, Vec<Known>> {
+        self.known.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
     }
 }
 
@@ -395,19 +449,41 @@ mod tests {
         assert!(runtime.storage_key("Subtensor", "Owner", &info, &[Value::Uint(1), Value::Uint(2)]).is_err());
     }
 
+    const OF_2023: &[u8] = include_bytes!("../../../tests/vectors/metadata/metadata-103.scale");
+    const OF_2024: &[u8] = include_bytes!("../../../tests/vectors/metadata/metadata-143.scale");
+
+    fn told(spec_version: u32, metadata: &[u8]) -> Told {
+        Told { spec_version, transaction_version: 1, apis: Vec::new(), metadata: metadata.to_vec() }
+    }
+
     #[test]
     fn the_runtimes_used_last_are_kept_and_no_more() {
-        let runtimes = Runtimes::default();
-        let of = |spec| crate::handmade::runtime_of(spec, crate::handmade::extensions_of_2024(), 4);
+        let (runtimes, node) = (Runtimes::default(), Endpoint::from("ws://node"));
         for spec in 0..40 {
-            runtimes.insert(of(spec));
+            runtimes.learn(told(spec, OF_2023), Some(node.clone())).unwrap();
             // The first one is used again and again.
-            assert!(runtimes.get(0).is_some(), "spec {spec}");
+            assert!(runtimes.get(0, &node).is_some(), "spec {spec}");
         }
-        let known: Vec<u32> = (0..40).filter(|spec| runtimes.get(*spec).is_some()).collect();
+        let known: Vec<u32> = (0..40).filter(|spec| runtimes.get(*spec, &node).is_some()).collect();
         assert_eq!(known, std::iter::once(0).chain(25..40).collect::<Vec<_>>());
-        runtimes.insert(of(39));
-        assert_eq!(runtimes.known.lock().unwrap().len(), Runtimes::MOST);
+        runtimes.learn(told(39, OF_2023), Some(node)).unwrap();
+        assert_eq!(runtimes.known().len(), Runtimes::MOST);
+    }
+
+    #[test]
+    fn nobody_speaks_for_another_about_a_runtime() {
+        let (runtimes, nodes) = (Runtimes::default(), ["ws://a", "ws://b", "ws://c"].map(Endpoint::from));
+        let learn = |metadata, node: &Endpoint| runtimes.learn(told(425, metadata), Some(node.clone())).unwrap();
+        let lie = learn(OF_2024, &nodes[0]);
+        assert!(runtimes.get(425, &nodes[1]).is_none());
+        let truth = learn(OF_2023, &nodes[1]);
+        // What two tell alike is one runtime.
+        let again = learn(OF_2023, &nodes[2]);
+        let is_one = |a: &Runtime, b: &Runtime| Arc::ptr_eq(&a.inner, &b.inner);
+        assert!(is_one(&truth, &again) && !is_one(&truth, &lie));
+        for (node, runtime) in nodes.iter().zip([lie, truth, again]) {
+            assert!(runtimes.get(425, node).is_some_and(|known| is_one(&known, &runtime)), "{node}");
+        }
     }
 
     #[test]

@@ -13,6 +13,7 @@ use tokio::sync::Mutex;
 use super::{Link, Standing, Urgency, follower, is_gone};
 use crate::{
     clock,
+    endpoint::Endpoint,
     error::{ConnectError, ReadError},
     rpc::{self, Ask, Connection, Request, RpcProblem},
 };
@@ -237,6 +238,11 @@ impl Ask for Archives<'_> {
 
     fn nonsense(&self, what: &str, reason: String) -> ReadError {
         self.0.nonsense(what, reason)
+    }
+
+    /// Any of them may answer.
+    fn teller(&self) -> Option<Endpoint> {
+        None
     }
 
     fn is_refusal(error: &ReadError) -> bool {

@@ -252,6 +252,27 @@ fn one_liar_about_the_runtime_keeps_nobody_from_the_others() {
 }
 
 #[test]
+fn a_lie_about_metadata_is_believed_of_no_other_endpoint() {
+    over(2, async |link, network| {
+        let pallets = || link.view().unwrap().runtime().pallets().map(str::to_owned).collect::<Vec<_>>();
+        let truth = pallets();
+        network.give(0, Fault::FalseMetadata);
+        let upgraded = network.height() + 2;
+        network.upgrade_at(upgraded);
+        followed(link, upgraded + 2).await;
+        assert_ne!(pallets(), truth);
+        network.give(0, Fault::Down);
+        let (_, latest) = watch(link, network, 2).await;
+        assert!(latest <= LATEST, "{latest:?}");
+        let view = link.view().unwrap();
+        assert_eq!((view.runtime().spec_version(), pallets()), (426, truth.clone()));
+        // Nor of the blocks that the liar brought.
+        let then = link.view_of(BlockNumber(upgraded)).await.unwrap();
+        assert!(then.runtime().pallets().eq(&truth));
+    });
+}
+
+#[test]
 fn an_hour_of_outage_is_no_storm_and_loses_no_block() {
     for (nodes, fault) in [(1, Fault::Down), (3, Fault::Down), (3, Fault::HalfOpen), (3, Fault::TooMany)] {
         over(nodes, async |link, network| {

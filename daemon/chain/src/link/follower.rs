@@ -298,7 +298,9 @@ impl Follower {
             });
         }
         let runtimes = &self.shared.runtimes;
-        let known = before.and_then(|_| self.shared.head.borrow().as_ref().map(|head| head.runtime.clone()));
+        let known = before.and_then(|_| self.shared.head.borrow().as_ref().map(|head| head.runtime.spec_version()));
+        // By another endpoint's word of it nothing is read.
+        let known = known.and_then(|spec_version| runtimes.get(spec_version, &connection.node().endpoint));
         // The runtime in the state behind the parent has executed this block.
         let executed_by = match known {
             Some(runtime) => runtime,

@@ -23,6 +23,8 @@ use tokio::sync::watch;
 use crate::{clock, dial::Dial, endpoint::Endpoint, link::LinkConfig};
 
 const METADATA: &[u8] = include_bytes!("../../../../tests/vectors/metadata/metadata-103.scale");
+/// Another runtime's.
+const FALSE_METADATA: &[u8] = include_bytes!("../../../../tests/vectors/metadata/metadata-143.scale");
 const SPEC: u32 = 425;
 /// The time between two blocks.
 const PACE: Duration = Duration::from_secs(12);
@@ -52,6 +54,8 @@ pub(crate) enum Fault {
     OtherGenesis,
     /// It tells of this runtime, whatever block it is asked about.
     Spec(u32),
+    /// It sends another runtime's metadata.
+    FalseMetadata,
     /// It turns requests away, and connections.
     TooMany,
     /// It turns requests away, and takes connections.
@@ -269,7 +273,10 @@ impl Shared {
                 let spec = if let Fault::Spec(old) = fault { old } else { spec };
                 json!({ "specVersion": spec, "transactionVersion": 1, "apis": [] })
             }
-            "state_getMetadata" => json!(format!("0x{}", hex::encode(METADATA))),
+            "state_getMetadata" => {
+                let metadata = if fault == Fault::FalseMetadata { FALSE_METADATA } else { METADATA };
+                json!(format!("0x{}", hex::encode(metadata)))
+            }
             _ => return Err(refused(-32601, "Method not found")),
         })
     }
