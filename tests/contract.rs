@@ -3,13 +3,7 @@
 //! which need a connection that stays, are left out.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
-use std::{
-    io::{Read, Write},
-    os::unix::net::UnixStream,
-    time::Duration,
-};
-
-use btd_tests::stage::Stage;
+use btd_tests::{rpc::call, stage::Stage};
 use serde_json::{Map, Value, json};
 
 /// Methods whose example is not sent, and why.
@@ -18,38 +12,6 @@ const UNSENT: [(&str, &str); 3] = [
     ("metagraph_load", "it reads what metagraph_save gives: sent with that"),
     ("wallet_decrypt", "it reads what was sealed for a key of this host: sent with that"),
 ];
-
-/// What a method answers.
-fn call(stage: &Stage, method: &str, params: &Value) -> Result<Value, Value> {
-    let body = json!({ "jsonrpc": "2.0", "id": 1, "method": method, "params": params }).to_string();
-    let mut stream = UnixStream::connect(stage.host.path("run/btd/btd.sock")).unwrap();
-    // Keys are derived slowly, on purpose.
-    stream.set_read_timeout(Some(Duration::from_mins(5))).unwrap();
-    let head = "POST / HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\ncontent-type: application/json\r\n";
-    write!(stream, "{head}content-length: {}\r\n\r\n{body}", body.len()).unwrap();
-    let mut reply = Vec::new();
-    stream.read_to_end(&mut reply).unwrap_or_else(|error| panic!("{method}: {error}"));
-    let reply = String::from_utf8(reply).unwrap();
-    // Long replies come in chunks, whose lengths stand between them.
-    let start = reply.find("\r\n\r\n").unwrap_or_else(|| panic!("{method}: {reply}")) + 4;
-    let is_chunked = reply[..start].to_lowercase().contains("transfer-encoding: chunked");
-    let body = if is_chunked { unchunked(&reply[start..]) } else { reply[start..].to_owned() };
-    let reply: Value = serde_json::from_str(&body).unwrap_or_else(|error| panic!("{method}: {error}: {body}"));
-    match reply.get("error") {
-        Some(error) => Err(error.clone()),
-        None => Ok(reply["result"].clone()),
-    }
-}
-
-fn unchunked(mut text: &str) -> String {
-    let mut whole = String::new();
-    while let Some((length, rest)) = text.split_once("\r\n") {
-        let length = usize::from_str_radix(length, 16).unwrap();
-        whole.push_str(&rest[..length]);
-        text = rest[length..].trim_start_matches("\r\n");
-    }
-    whole
-}
 
 /// What a document of JSON Schema (draft 7, as far as it is used here) says against a value.
 struct Schemas<'d>(&'d Value);
@@ -132,12 +94,12 @@ fn every_example_can_be_sent() {
     let stage = Stage::on_demand();
     stage.wallet("default", "//Alice");
     stage.mine(5);
-    let document = call(&stage, "rpc_discover", &json!({})).unwrap();
+    let document = call(&stage.host, "rpc_discover", &json!({})).unwrap();
     let schemas = Schemas(&document);
     let (mut answered, mut wrong) = (0_usize, Vec::new());
     let mut send = |method: &Value, params: &Value| {
         let name = method["name"].as_str().unwrap();
-        match call(&stage, name, params) {
+        match call(&stage.host, name, params) {
             Ok(reply) => {
                 answered += 1;
                 if let Err(error) = schemas.judge(&method["result"]["schema"], &reply) {

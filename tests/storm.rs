@@ -1,12 +1,12 @@
 //! Eight callers, a daemon that is killed under them again and again, and a link that is cut around the
-//! sending of extrinsics: every intent lands once.
+//! sending of extrinsics: every intent lands once, or not at all where that is said of it.
 //!
-//! The chain runs in another process, which stays. `BTD_STORM_CALLS`, `BTD_STORM_KILLS` and
-//! `BTD_STORM_CUTS` make it larger than its usual size.
+//! The chain runs in another process, which stays and is asked in the end: its blocks, its nonce and its pool.
+//! `BTD_STORM_CALLS`, `BTD_STORM_KILLS` and `BTD_STORM_CUTS` make it larger than its usual size.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stdout)]
 
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeMap, BTreeSet},
     sync::{
         Mutex,
         atomic::{AtomicUsize, Ordering},
@@ -15,8 +15,13 @@ use std::{
     time::{Duration, Instant},
 };
 
-use btd_tests::{Host, cutter::Cutter, wait_for, wait_long_for};
-use serde_json::Value;
+use btd_tests::{
+    Host,
+    cutter::Cutter,
+    rpc::{call, call_node},
+    wait_for, wait_long_for,
+};
+use serde_json::{Value, json};
 
 const CHARLIE: &str = "5FLSigC9HGRKVhB9FiEo4Y3koPsNmBmLJbpXg2mp1hXcS59Y";
 const ALICE: &str = "5GrwvaEF5zXb26Fz9rcQpDWS57CtERHpNehXCPcNoHGKutQY";
@@ -59,9 +64,36 @@ fn words(i: usize) -> Vec<String> {
     what.iter().copied().chain(rest).map(str::to_owned).collect()
 }
 
-/// What all calls of a kind that landed moved.
-fn moved(landed: &BTreeSet<usize>, wanted: Kind) -> u64 {
-    landed.iter().filter(|i| kind(**i) == wanted).map(|i| rao(*i)).sum()
+/// A call as a block shows it: its name, and the amount, the choice or whatever tells it from others.
+fn shown(i: usize) -> (&'static str, Value) {
+    let amount = json!(rao(i).to_string());
+    match kind(i) {
+        Kind::Transfer => ("Balances.transfer_keep_alive", amount),
+        Kind::Stake => ("SubtensorModule.add_stake", amount),
+        Kind::Unstake => ("SubtensorModule.remove_stake", amount),
+        Kind::Claim => {
+            ("SubtensorModule.set_root_claim_type", json!(if i.is_multiple_of(2) { "Swap" } else { "Keep" }))
+        }
+    }
+}
+
+/// What tells a call in a block from others of its name.
+fn told_apart(extrinsic: &Value) -> Value {
+    let arguments = &extrinsic["arguments"];
+    let amounts = ["value", "amount_staked", "amount_unstaked", "new_root_claim_type"];
+    amounts.iter().find_map(|name| arguments.get(name)).unwrap_or(arguments).clone()
+}
+
+/// Everything that //Alice signed and that stands in a finalized block, block after block.
+fn on_chain(chain: &Host) -> Vec<Value> {
+    let newest = call(chain, "chain_status", &json!({})).unwrap()["finalized"]["number"].as_u64().unwrap();
+    let block = |number| call(chain, "chain_block", &json!({ "block": number })).unwrap();
+    let extrinsics = (1..=newest).flat_map(|number| {
+        let block = block(number);
+        assert_eq!(block["illegible"], json!([]), "{block}");
+        block["extrinsics"].as_array().unwrap().clone()
+    });
+    extrinsics.filter(|extrinsic| extrinsic["signer"] == ALICE).collect()
 }
 
 /// Everything that was signed.
@@ -130,12 +162,9 @@ fn storm(calls: usize, kills: usize, cuts: usize) {
     let chain = Host::new();
     let _chain = chain.start(&["--network", "devnet", "--block-time", "250ms"]);
     let node = chain.ask(&["status"])["devnet"].as_str().expect("no address of the chain").to_owned();
-    // Cut as often as the calls allow: what was cut is sent again, and counts once more.
-    let cutter = (cuts > 0).then(|| Cutter::before(&node, (calls / cuts).max(2), cuts));
-    let endpoint = cutter.as_ref().map_or(node, Cutter::endpoint);
-    let free = |address: &str| {
-        chain.ask(&["wallet", "balance", address])["rows"][0]["free"].as_str().unwrap().parse::<u64>().unwrap()
-    };
+    // Somewhat early: what was cut is sent again, and every cut is made before the last call ends.
+    let cutter = (cuts > 0).then(|| Cutter::before(&node, calls * 3 / 4, cuts));
+    let endpoint = cutter.as_ref().map_or(node.clone(), Cutter::endpoint);
 
     let host = Host::new();
     let arguments = ["--network", endpoint.as_str()];
@@ -143,7 +172,6 @@ fn storm(calls: usize, kills: usize, cuts: usize) {
     host.ask(&["wallet", "create", "--wallet", "alice", "--uri", "//Alice"]);
     host.ask(&["root", "register", "--wallet", "alice", "--yes"]);
     host.ask(&["stake", "add", "--netuid", "0", "--hotkey", ALICE, "--wallet", "alice", "--amount", "1000", "--yes"]);
-    let before = free(CHARLIE);
     let (next, done) = (AtomicUsize::new(0), AtomicUsize::new(0));
     let landed = Mutex::new(BTreeSet::new());
     thread::scope(|scope| {
@@ -175,25 +203,42 @@ fn storm(calls: usize, kills: usize, cuts: usize) {
     let landed = landed.into_inner().unwrap();
     let cut = cutter.as_ref().map(Cutter::cuts).unwrap_or_default();
     println!("{} of {calls} calls landed, {kills} kills, cuts {cut:?}, in {:?}", landed.len(), begun.elapsed());
-    assert!(cut.iter().sum::<usize>() >= cuts / 2, "the link was cut {cut:?} times only");
+    assert_eq!(cut.iter().sum::<usize>(), cuts, "the link was cut {cut:?} times");
+    assert!(cuts < 3 || cut.iter().all(|of_a_kind| *of_a_kind > 0), "{cut:?}");
 
-    // What arrived is what was sent, once: each amount is its own, so no double and no loss adds up.
-    assert_eq!(free(CHARLIE), before + moved(&landed, Kind::Transfer));
-    let stakes = host.ask(&["stake", "list", "--wallet", "alice"]);
-    let staked = stakes["positions"].as_array().unwrap().iter().find(|position| position["netuid"] == 0).cloned();
-    let staked = staked.map_or(0, |position| position["stake"].as_str().unwrap().parse::<u64>().unwrap());
-    let staked_before = 1_000_000_000_000;
-    assert_eq!(staked + moved(&landed, Kind::Unstake), staked_before + moved(&landed, Kind::Stake));
+    // In the blocks stands what landed, each once, and nothing else but those two that came before the storm.
+    let found = on_chain(&chain);
+    assert!(found.iter().all(|extrinsic| extrinsic["success"] == json!(true)), "{found:?}");
+    let mut counted = BTreeMap::<(String, String), usize>::new();
+    for extrinsic in &found[2..] {
+        let name = extrinsic["call"].as_str().unwrap().to_owned();
+        *counted.entry((name, told_apart(extrinsic).to_string())).or_default() += 1;
+    }
+    let mut wanted = BTreeMap::new();
+    for (name, what) in landed.iter().map(|i| shown(*i)) {
+        *wanted.entry((name.to_owned(), what.to_string())).or_default() += 1;
+    }
+    assert_eq!(counted, wanted);
 
-    // Every intent has ended, each has a nonce of its own, and none is left out.
+    // The journal says the same: every intent has ended, those in a block have a nonce of their own, none of which is
+    // left out, and their hashes are those of the blocks.
     let entries = signed(&host);
-    let mut nonces: Vec<u64> = entries
-        .iter()
-        .filter(|entry| entry["state"] == "succeeded")
-        .map(|entry| entry["nonce"].as_u64().unwrap())
-        .collect();
+    let ended = |state: &str| entries.iter().filter(|entry| entry["state"] == state).collect::<Vec<_>>();
+    let succeeded = ended("succeeded");
+    assert_eq!(succeeded.len() + ended("expired").len(), entries.len(), "{entries:?}");
+    let hashes = |of: &mut dyn Iterator<Item = &Value>| of.map(Value::to_string).collect::<BTreeSet<_>>();
+    let in_blocks = hashes(&mut found.iter().map(|extrinsic| &extrinsic["hash"]));
+    assert_eq!(hashes(&mut succeeded.iter().map(|entry| &entry["extrinsic"])), in_blocks);
+    let mut nonces: Vec<u64> = succeeded.iter().map(|entry| entry["nonce"].as_u64().unwrap()).collect();
     nonces.sort_unstable();
-    // Those two that came before the storm are among them.
-    assert_eq!(nonces, (0..u64::try_from(landed.len() + 2).unwrap()).collect::<Vec<_>>());
-    assert!(entries.iter().all(|entry| entry["state"] != "pending"), "{entries:?}");
+    let used = u64::try_from(landed.len() + 2).unwrap();
+    assert_eq!(nonces, (0..used).collect::<Vec<_>>());
+
+    // The chain counts as many, nothing waits in its pool behind a gap, and what comes next lands.
+    let counted = || chain.ask(&["query", "storage", "System", "Account", ALICE])["value"]["nonce"].clone();
+    assert_eq!(counted(), json!(used));
+    assert_eq!(call_node(&node, "system_accountNextIndex", &json!([ALICE])), Ok(json!(used)));
+    assert_eq!(call_node(&node, "author_pendingExtrinsics", &json!([])), Ok(json!([])));
+    host.ask(&["wallet", "transfer", "--dest", CHARLIE, "--amount", "1", "--wallet", "alice", "--yes"]);
+    wait_for("the chain's nonce", || (counted() == json!(used + 1)).then_some(()));
 }

@@ -7,6 +7,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::missing_panics_doc, clippy::print_stderr)]
 
 pub mod cutter;
+pub mod rpc;
 pub mod stage;
 pub mod terminal;
 
