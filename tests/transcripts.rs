@@ -9,10 +9,12 @@
 
 use std::{collections::BTreeSet, fmt::Write as _, fs, io::Write as _, path::PathBuf, process::Output};
 
-use btd_tests::{Host, wait_for};
+use btd_tests::{Host, binary, wait_for};
 
 const ALICE: &str = "5GrwvaEF5zXb26Fz9rcQpDWS57CtERHpNehXCPcNoHGKutQY";
 const BOB: &str = "5FHneW46xGXgs5mUiveU4sbTyGBzmstUspZC92UhjJM694ty";
+/// An ed25519 key.
+const EDDY: &str = "5FA9nQDVg267DEd8m1ZypXLBnvN7SFxYwV7ndqSYGiN9TTpu";
 /// A block an hour: the chain stands still while it is looked at.
 const STILL: [&str; 4] = ["--network", "devnet", "--block-time", "1h"];
 /// Of longer answers the beginning is kept, and how long they are.
@@ -25,22 +27,27 @@ struct Typed {
     words: Vec<String>,
 }
 
-/// A word of a list, where it stands for what is too long for a line.
-fn in_full(word: &str) -> String {
+/// A word of a list, where it stands for what is too long for a line, or for the home of a host.
+fn in_full(word: &str, host: &Host) -> String {
     match word {
         "HASH" => format!("0x{}", "11".repeat(32)),
         "SIGNATURE" => "00".repeat(64),
         "CALL" => r#"{"pallet":"System","call":"remark","args":{"remark":"0x00"}}"#.to_owned(),
-        word => word.replace("ALICE", ALICE).replace("BOB", BOB),
+        word if word.starts_with("HOME/") => word.replacen("HOME", &home(host), 1),
+        word => word.replace("ALICE", ALICE).replace("BOB", BOB).replace("EDDY", EDDY),
     }
 }
 
-fn commands() -> Vec<Typed> {
+fn home(host: &Host) -> String {
+    host.path("").to_string_lossy().trim_end_matches('/').to_owned()
+}
+
+fn commands(host: &Host) -> Vec<Typed> {
     let list = include_str!("transcripts/commands.txt");
     let lines = list.lines().filter(|line| !line.starts_with('#') && !line.is_empty());
     let read = |line: &str| {
         let (kind, words) = line.split_once(' ').expect("a letter and a command");
-        Typed { kind: kind.chars().next().unwrap(), words: words.split(' ').map(in_full).collect() }
+        Typed { kind: kind.chars().next().unwrap(), words: words.split(' ').map(|word| in_full(word, host)).collect() }
     };
     lines.map(read).collect()
 }
@@ -62,29 +69,60 @@ fn leaves(host: &Host, path: &[&str], found: &mut BTreeSet<String>) {
 
 /// `text` with what differs from run to run written as a word.
 fn settled(text: &str, host: &Host) -> String {
-    let home = host.path("").to_string_lossy().trim_end_matches('/').to_owned();
-    let text = text.replace(&home, "HOME");
+    let binaries = binary("btctl").parent().unwrap().to_string_lossy().into_owned();
+    let text = text.replace(&home(host), "HOME").replace(&binaries, "BINARIES");
     let mut settled = String::new();
     let mut rest = text.as_str();
     while let Some(c) = rest.chars().next() {
-        let digits = |text: &str| text.chars().take_while(char::is_ascii_digit).count();
-        if let Some(hex) = rest.strip_prefix("0x")
-            && hex.chars().take_while(char::is_ascii_hexdigit).count() == 64
-        {
-            settled.push_str("0xHASH");
-            rest = &hex[64..];
-        } else if let Some(port) = rest.strip_prefix("127.0.0.1:").filter(|port| digits(port) > 1) {
-            settled.push_str("127.0.0.1:PORT");
-            rest = &port[digits(port)..];
-        } else if let Some((skipped, name)) = volatile(rest) {
-            settled.push_str(name);
-            rest = &rest[skipped..];
-        } else {
+        let hex = |text: &str| text.chars().take_while(char::is_ascii_hexdigit).count();
+        let is_within = settled.ends_with(|before: char| before.is_ascii_hexdigit());
+        let (skipped, name) = match rest.strip_prefix("0x").map(hex) {
+            Some(64) => (66, "0xHASH"),
+            // `hello`, sealed.
+            Some(106) => (108, "0xSEALED"),
+            _ if !is_within && hex(rest) == 128 => (128, "SIGNATURE"),
+            _ => match rest.strip_prefix("127.0.0.1:").map(digits) {
+                Some(port) if port > 1 => ("127.0.0.1:".len() + port, "127.0.0.1:PORT"),
+                _ => volatile(rest).unwrap_or((0, "")),
+            },
+        };
+        settled.push_str(name);
+        if skipped == 0 {
             settled.push(c);
-            rest = &rest[c.len_utf8()..];
         }
+        rest = &rest[skipped.max(c.len_utf8())..];
     }
-    settled
+    untimed(&settled)
+}
+
+fn digits(text: &str) -> usize {
+    text.chars().take_while(char::is_ascii_digit).count()
+}
+
+/// The same with what is measured in the rows of tables written as a word, and their columns no wider than they must
+/// be: the widths hang on what was measured.
+fn untimed(text: &str) -> String {
+    let cells =
+        |line: &str| line.split("  ").map(str::trim).filter(|cell| !cell.is_empty()).map(str::to_owned).collect();
+    let mut columns: Vec<String> = Vec::new();
+    let mut untimed = String::new();
+    for line in text.split_inclusive('\n') {
+        let mut row: Vec<String> = cells(line);
+        if line.contains("(ms)") {
+            columns.clone_from(&row);
+        } else if !columns.is_empty() && row.len() == columns.len() {
+            let measured =
+                columns.iter().zip(&mut row).filter(|(name, _)| name.ends_with("(ms)") || *name == "REQUESTS");
+            measured.filter(|(_, cell)| *cell != "-").for_each(|(_, cell)| *cell = "N".to_owned());
+        } else {
+            columns.clear();
+            untimed.push_str(line);
+            continue;
+        }
+        untimed.push_str(&row.join("  "));
+        untimed.push('\n');
+    }
+    untimed
 }
 
 /// The same with the numbers of blocks, which tell how many there were before, written as a word.
@@ -104,7 +142,7 @@ fn unnumbered(text: &str) -> String {
 
 /// A value that time or chance makes, at the beginning of `text`: how long it is, and what is written for it.
 fn volatile(text: &str) -> Option<(usize, &'static str)> {
-    const MEMBERS: [&str; 16] = [
+    const MEMBERS: [&str; 21] = [
         "age_ms",
         "finalized_age_ms",
         "seen_ms",
@@ -121,20 +159,38 @@ fn volatile(text: &str) -> Option<(usize, &'static str)> {
         "up_ms",
         "since_ms",
         "fetched_ms",
+        "rests_ms",
+        "failures",
+        "daemon_us",
+        "process_time_s",
+        "clock_shift_ms",
     ];
     for member in MEMBERS {
         if let Some(rest) = text.strip_prefix('"').and_then(|text| text.strip_prefix(member))
             && let Some(value) = rest.strip_prefix("\":")
         {
-            let end = value.find([',', '}']).unwrap_or(value.len());
+            let end = value.find([',', '}', '\n']).unwrap_or(value.len());
             return Some((member.len() + 3 + end, "\"VARIES\":0"));
         }
     }
     if text.starts_with("just now") {
         return Some((8, "AGE"));
     }
-    let digits = text.chars().take_while(char::is_ascii_digit).count();
+    if let Some(text) = text.strip_prefix("pid ")
+        && let Some((uptime, _)) = text.split_once('\n')
+    {
+        return Some(("pid ".len() + uptime.len(), "pid N, up AGE"));
+    }
+    // A moment, as in 2026-11-27T15:36:06.327Z.
+    let marks = [(4, b'-'), (7, b'-'), (10, b'T'), (13, b':'), (23, b'Z')];
+    if marks.iter().all(|(at, mark)| text.as_bytes().get(*at) == Some(mark)) {
+        return Some((24, "MOMENT"));
+    }
+    let digits = digits(text);
     if digits > 0 {
+        if text[digits..].starts_with(" ms\n") {
+            return Some((digits + 3, "N ms"));
+        }
         for unit in [" ms ago", " s ago", " min ago", " h ago"] {
             if text[digits..].starts_with(unit) {
                 return Some((digits + unit.len(), "AGE"));
@@ -172,17 +228,19 @@ fn record(transcript: &mut String, host: &Host, typed: &[String], output: &Outpu
 /// Types each command of these kinds, with and without `--json`, and compares with what was once kept.
 fn told(circumstance: &str, host: &Host, kinds: &str, more: impl Fn(char) -> Vec<&'static str>) {
     let mut transcript = String::new();
-    for typed in commands().into_iter().filter(|typed| kinds.contains(typed.kind)) {
+    for typed in commands(host).into_iter().filter(|typed| kinds.contains(typed.kind)) {
         let words: Vec<String> =
             typed.words.into_iter().chain(more(typed.kind).into_iter().map(str::to_owned)).collect();
         for json in [&[][..], &["--json".to_owned()]] {
             let words = [words.as_slice(), json].concat();
             let output = host.btctl(&words.iter().map(String::as_str).collect::<Vec<_>>());
             // Data or an error, never both, and JSON where it was asked for.
-            let is_answer = words.iter().any(|word| word == "verify");
+            let is_answer = words.iter().any(|word| word == "verify") || words[0] == "dendrite";
             let is_alone = output.status.success() || output.stdout.is_empty() || is_answer;
             assert!(is_alone, "{circumstance}: {words:?} failed with data: {output:?}");
-            if !json.is_empty() && output.status.success() && typed.kind != 'l' {
+            // What goes to a file is not printed as well.
+            let is_told = typed.kind != 'l' && !words.iter().any(|word| word == "--save");
+            if !json.is_empty() && output.status.success() && is_told {
                 let document: Result<serde_json::Value, _> = serde_json::from_slice(&output.stdout);
                 assert!(document.is_ok(), "{circumstance}: {words:?} told no JSON: {output:?}");
             }
@@ -192,9 +250,14 @@ fn told(circumstance: &str, host: &Host, kinds: &str, more: impl Fn(char) -> Vec
     kept(circumstance, &transcript);
 }
 
+/// Where is kept what was once said.
+fn snapshots(circumstance: &str) -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("transcripts").join(format!("{circumstance}.txt"))
+}
+
 /// Compares with what was once kept, or keeps it.
 fn kept(circumstance: &str, transcript: &str) {
-    let file = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("transcripts").join(format!("{circumstance}.txt"));
+    let file = snapshots(circumstance);
     if std::env::var_os("BTD_TRANSCRIPTS").is_some() {
         fs::write(&file, transcript).unwrap();
         return;
@@ -210,17 +273,26 @@ fn kept(circumstance: &str, transcript: &str) {
 fn every_command_has_a_transcript() {
     let mut all = BTreeSet::new();
     leaves(&Host::new(), &[], &mut all);
-    let listed: Vec<String> = commands().iter().map(|typed| typed.words.join(" ")).collect();
-    let lacking: Vec<&String> = all
-        .iter()
-        .filter(|path| !listed.iter().any(|words| words == *path || words.starts_with(&format!("{path} "))))
-        .collect();
-    assert!(lacking.is_empty(), "not in commands.txt: {lacking:?}");
+    let kept = ["devnet", "locked-wallet", "no-chain", "no-daemon", "no-wallet", "signed"];
+    let kept: String = kept.iter().map(|circumstance| fs::read_to_string(snapshots(circumstance)).unwrap()).collect();
+    let typed: Vec<String> =
+        kept.lines().filter_map(|line| Some(format!("{} ", line.strip_prefix("$ btctl ")?))).collect();
+    let has = |path: &str, in_json: bool| {
+        let is_it = |words: &String| words.starts_with(&format!("{path} ")) && words.contains(" --json ") == in_json;
+        typed.iter().any(is_it)
+    };
+    let lacking: Vec<&String> = all.iter().filter(|path| !has(path, false) || !has(path, true)).collect();
+    assert!(lacking.is_empty(), "nothing is kept of what they say: {lacking:?}");
+}
+
+/// What is typed behind a command that signs, for want of somebody to ask.
+fn approved(kind: char) -> Vec<&'static str> {
+    if "sx".contains(kind) { vec!["--yes"] } else { vec![] }
 }
 
 #[test]
 fn without_a_daemon() {
-    told("no-daemon", &Host::new(), "rskol", |kind| if kind == 's' { vec!["--yes"] } else { vec![] });
+    told("no-daemon", &Host::new(), "rskolwx", approved);
 }
 
 #[test]
@@ -228,14 +300,15 @@ fn without_a_chain() {
     let host = Host::new();
     let _daemon = host.start_alone(&["--network", "ws://127.0.0.1:1"]);
     host.ask(&["wallet", "create", "--wallet", "default", "--uri", "//Alice"]);
-    told("no-chain", &host, "rs", |kind| if kind == 's' { vec!["--yes"] } else { vec![] });
+    wait_for("what is wrong with the chain", || host.ask(&["status"])["chain"]["trouble"].as_str().map(drop));
+    told("no-chain", &host, "rsox", approved);
 }
 
 #[test]
 fn without_a_wallet() {
     let host = Host::new();
     let _daemon = host.start(&STILL);
-    told("no-wallet", &host, "rsk", |kind| if kind == 's' { vec!["--yes"] } else { vec![] });
+    told("no-wallet", &host, "rskwx", approved);
 }
 
 #[test]
@@ -247,7 +320,7 @@ fn with_a_locked_wallet() {
     let mut child = create.stdin(std::process::Stdio::piped()).stdout(std::process::Stdio::null()).spawn().unwrap();
     child.stdin.take().unwrap().write_all(b"a long enough passphrase 1\n").unwrap();
     assert!(child.wait().unwrap().success());
-    told("locked-wallet", &host, "s", |_| vec!["--yes"]);
+    told("locked-wallet", &host, "s", approved);
 }
 
 #[test]
@@ -256,7 +329,7 @@ fn with_everything_there() {
     let _daemon = host.start(&STILL);
     host.ask(&["wallet", "create", "--wallet", "default", "--uri", "//Alice"]);
     wait_for("the metagraphs", || host.btctl(&["subnets", "metagraph", "1"]).status.success().then_some(()));
-    told("devnet", &host, "rskol", |kind| if kind == 's' { vec!["--dry-run"] } else { vec![] });
+    told("devnet", &host, "rskolw", |kind| if kind == 's' { vec!["--dry-run"] } else { vec![] });
 }
 
 #[test]
@@ -269,7 +342,7 @@ fn signed_and_sent() {
     let list = include_str!("transcripts/signed-commands.txt");
     let mut transcript = String::new();
     for line in list.lines().filter(|line| !line.starts_with('#') && !line.is_empty()) {
-        let words: Vec<String> = line.split(' ').map(in_full).chain(["--yes".to_owned()]).collect();
+        let words: Vec<String> = line.split(' ').map(|word| in_full(word, &host)).chain(["--yes".to_owned()]).collect();
         let output = host.btctl(&words.iter().map(String::as_str).collect::<Vec<_>>());
         assert!(output.status.success(), "{line}: {output:?}");
         if words.iter().any(|word| word == "--json") {
