@@ -160,7 +160,10 @@ fn every_intent_lands_once_wherever_the_link_is_cut() {
 fn storm(calls: usize, kills: usize, cuts: usize) {
     let begun = Instant::now();
     let chain = Host::new();
-    let _chain = chain.start(&["--network", "devnet", "--block-time", "250ms"]);
+    // It is asked in the end for every block.
+    let terms = ["--network", "devnet", "--block-time", "250ms"];
+    let _chain = chain.start_with(&terms, &[("BTD_DEVNET__RETENTION__STATES", "16384")]);
+    wait_for("the chain to be read", || (chain.ask(&["status"])["phase"] == "ready").then_some(()));
     let node = chain.ask(&["status"])["devnet"].as_str().expect("no address of the chain").to_owned();
     // Somewhat early: what was cut is sent again, and every cut is made before the last call ends.
     let cutter = (cuts > 0).then(|| Cutter::before(&node, calls * 3 / 4, cuts));
