@@ -2,22 +2,14 @@
 //! what is said on one that has not; and the hyperparameters of a subnet, as they are shown and as they are set.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
-use btd_tests::{Daemon, Host, wait_for};
+use btd_tests::{
+    Daemon, Host,
+    senate::{self, PROPOSAL},
+    wait_for,
+};
 use serde_json::{Value, json};
 
 const ALICE: &str = "5GrwvaEF5zXb26Fz9rcQpDWS57CtERHpNehXCPcNoHGKutQY";
-/// `Triumvirate`: the list of open proposals, the call of one, and its votes (twox128 of pallet and item, then the
-/// hash), for `System.remark("test")` with index 7 and a threshold of 2, open until block 100,000.
-const PROPOSAL: &str = "0xa73cb6c99c0dbf60fb5f4315e12128883730930c7483e2a7cf4b3f46d96d2a1a";
-const OPEN: [&str; 3] = [
-    "0x84b82a4594e531d95ee4af12f83baea088c2f7188c6fdd1dffae2fa0d171f440=\
-     0x04a73cb6c99c0dbf60fb5f4315e12128883730930c7483e2a7cf4b3f46d96d2a1a",
-    "0x84b82a4594e531d95ee4af12f83baea0e9d6db8868a37d79930bc3f7f33950d1\
-     a73cb6c99c0dbf60fb5f4315e12128883730930c7483e2a7cf4b3f46d96d2a1a=0x00001074657374",
-    "0x84b82a4594e531d95ee4af12f83baea071cd3068e6118bfb392b798317f63a89\
-     a73cb6c99c0dbf60fb5f4315e12128883730930c7483e2a7cf4b3f46d96d2a1a=0x07000000020000000000a0860100",
-];
-
 /// A development chain with a wallet for //Alice and one for //Bob.
 fn stage(legacy: &str) -> (Host, Daemon) {
     let host = Host::new();
@@ -50,7 +42,7 @@ fn refused(host: &Host, words: &str) -> Value {
 #[test]
 fn senators_vote_and_root_validators_steer_where_the_chain_has_them() {
     let (host, _daemon) = stage("true");
-    host.ask(&[&["devnet", "set-storage"], &OPEN[..]].concat());
+    senate::open_a_proposal(&host);
     signed(&host, "root register --wallet alice");
     assert_eq!(ask(&host, "root senate")["senators"][0]["hotkey"], ALICE);
     let open = ask(&host, "sudo proposals");
@@ -77,6 +69,27 @@ fn senators_vote_and_root_validators_steer_where_the_chain_has_them() {
     let slashed = refused(&host, "root slash --netuid 1 --decrease 1 --wallet alice");
     assert_eq!(slashed["kind"], "PRECONDITION_FAILED");
     assert_eq!(refused(&host, "root boost --netuid 1 --increase 0.1 --wallet bob")["kind"], "PRECONDITION_FAILED");
+
+    // What is added to one subnet, or taken from it, is shared out anew among all.
+    signed(&host, "subnets create --wallet alice");
+    let near = |wanted: [f64; 2]| {
+        let found = shares();
+        let netuids: Vec<&Value> = found.iter().map(|(netuid, _)| netuid).collect();
+        assert_eq!(netuids, [1, 2], "{found:?}");
+        let is_near = |((_, share), wanted): (&(Value, Value), &f64)| {
+            (share.as_str().unwrap().parse::<f64>().unwrap() - wanted).abs() < 0.0001
+        };
+        assert!(found.iter().zip(&wanted).all(is_near), "{found:?} is not {wanted:?}");
+    };
+    for (words, wanted) in [
+        ("root boost --netuid 2 --increase 0.25", [1.0 / 1.25, 0.25 / 1.25]),
+        ("root slash --netuid 1 --decrease 0.3", [0.5 / 0.7, 0.2 / 0.7]),
+    ] {
+        ask(&host, "devnet mine 101");
+        let receipt = signed(&host, &format!("{words} --wallet alice"));
+        assert_eq!(receipt["plan"]["call"], "SubtensorModule.set_weights");
+        near(wanted);
+    }
 }
 
 #[test]

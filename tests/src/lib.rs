@@ -8,6 +8,7 @@
 
 pub mod cutter;
 pub mod rpc;
+pub mod senate;
 pub mod stage;
 pub mod terminal;
 
