@@ -2,17 +2,20 @@
 //! still, and where the wallet is missing, the wallet is locked, the daemon is not there, or the chain is not.
 //!
 //! `tests/transcripts/commands.txt` lists the commands; beside it lie the snapshots, one for each circumstance,
-//! with and without `--json`. `signed-commands.txt` lists those that are signed and sent, in the order in which they
-//! are typed on one chain that makes a block for each. What differs from run to run (ages, ports, paths, hashes) is written as a word.
+//! with and without `--json`. `signed-commands.txt` and `legacy-commands.txt` list those that are signed and sent, in
+//! the order in which they are typed on one chain that makes a block for each. What differs from run to run (ages, ports, paths, hashes) is written as a word.
 //! `BTD_TRANSCRIPTS=write` writes them anew; read the difference before keeping it.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 use std::{collections::BTreeSet, fmt::Write as _, fs, io::Write as _, path::PathBuf, process::Output};
 
-use btd_tests::{Host, binary, wait_for};
+use btd_tests::{Host, binary, senate, wait_for};
+use serde_json::Value;
 
 const ALICE: &str = "5GrwvaEF5zXb26Fz9rcQpDWS57CtERHpNehXCPcNoHGKutQY";
 const BOB: &str = "5FHneW46xGXgs5mUiveU4sbTyGBzmstUspZC92UhjJM694ty";
+const CHARLIE: &str = "5FLSigC9HGRKVhB9FiEo4Y3koPsNmBmLJbpXg2mp1hXcS59Y";
+const EVE: &str = "5HGjWAeFDfFCWPsjFQdVV2Msvz2XtMktvgocEZcCj68kUMaw";
 /// An ed25519 key.
 const EDDY: &str = "5FA9nQDVg267DEd8m1ZypXLBnvN7SFxYwV7ndqSYGiN9TTpu";
 /// A block an hour: the chain stands still while it is looked at.
@@ -33,8 +36,14 @@ fn in_full(word: &str, host: &Host) -> String {
         "HASH" => format!("0x{}", "11".repeat(32)),
         "SIGNATURE" => "00".repeat(64),
         "CALL" => r#"{"pallet":"System","call":"remark","args":{"remark":"0x00"}}"#.to_owned(),
+        "PROPOSAL" => senate::PROPOSAL.to_owned(),
         word if word.starts_with("HOME/") => word.replacen("HOME", &home(host), 1),
-        word => word.replace("ALICE", ALICE).replace("BOB", BOB).replace("EDDY", EDDY),
+        word => word
+            .replace("ALICE", ALICE)
+            .replace("BOB", BOB)
+            .replace("EDDY", EDDY)
+            .replace("CHARLIE", CHARLIE)
+            .replace("EVE", EVE),
     }
 }
 
@@ -142,7 +151,7 @@ fn unnumbered(text: &str) -> String {
 
 /// A value that time or chance makes, at the beginning of `text`: how long it is, and what is written for it.
 fn volatile(text: &str) -> Option<(usize, &'static str)> {
-    const MEMBERS: [&str; 21] = [
+    const MEMBERS: [&str; 24] = [
         "age_ms",
         "finalized_age_ms",
         "seen_ms",
@@ -164,6 +173,9 @@ fn volatile(text: &str) -> Option<(usize, &'static str)> {
         "daemon_us",
         "process_time_s",
         "clock_shift_ms",
+        "recorded_at",
+        "settled_at",
+        "idempotency_key",
     ];
     for member in MEMBERS {
         if let Some(rest) = text.strip_prefix('"').and_then(|text| text.strip_prefix(member))
@@ -241,7 +253,7 @@ fn told(circumstance: &str, host: &Host, kinds: &str, more: impl Fn(char) -> Vec
             // What goes to a file is not printed as well.
             let is_told = typed.kind != 'l' && !words.iter().any(|word| word == "--save");
             if !json.is_empty() && output.status.success() && is_told {
-                let document: Result<serde_json::Value, _> = serde_json::from_slice(&output.stdout);
+                let document: Result<Value, _> = serde_json::from_slice(&output.stdout);
                 assert!(document.is_ok(), "{circumstance}: {words:?} told no JSON: {output:?}");
             }
             record(&mut transcript, host, &words, &output);
@@ -273,7 +285,7 @@ fn kept(circumstance: &str, transcript: &str) {
 fn every_command_has_a_transcript() {
     let mut all = BTreeSet::new();
     leaves(&Host::new(), &[], &mut all);
-    let kept = ["devnet", "locked-wallet", "no-chain", "no-daemon", "no-wallet", "signed"];
+    let kept = ["devnet", "locked-wallet", "no-chain", "no-daemon", "no-wallet", "signed", "legacy"];
     let kept: String = kept.iter().map(|circumstance| fs::read_to_string(snapshots(circumstance)).unwrap()).collect();
     let typed: Vec<String> =
         kept.lines().filter_map(|line| Some(format!("{} ", line.strip_prefix("$ btctl ")?))).collect();
@@ -332,26 +344,57 @@ fn with_everything_there() {
     told("devnet", &host, "rskolw", |kind| if kind == 's' { vec!["--dry-run"] } else { vec![] });
 }
 
+/// Types a list of what is signed and sent, one after the other, and compares with what was once kept.
+fn sent(circumstance: &str, host: &Host, list: &str) {
+    let mut transcript = String::new();
+    let mut receipt = Value::Null;
+    for line in list.lines().filter(|line| !line.starts_with('#') && !line.is_empty()) {
+        let (kind, command) = line.split_at(line.find(char::is_alphabetic).unwrap());
+        let approved = if kind.is_empty() { &["--yes".to_owned()][..] } else { &[] };
+        let words = command.split(' ').map(|word| in_full(word, host));
+        let words: Vec<String> = words.chain(approved.iter().cloned()).collect();
+        let typed: Vec<String> = words.iter().map(|word| told_before(word, &receipt)).collect();
+        let output = host.btctl(&typed.iter().map(String::as_str).collect::<Vec<_>>());
+        assert!(output.status.success(), "{line}: {output:?}");
+        if kind.is_empty() && words.iter().any(|word| word == "--json") {
+            receipt = serde_json::from_slice(&output.stdout).unwrap();
+            assert_eq!(receipt["outcome"]["state"], "finalized", "{line}: {receipt}");
+        }
+        if kind != "- " {
+            let mut one = String::new();
+            record(&mut one, host, &words, &output);
+            transcript.push_str(&unnumbered(&one));
+        }
+    }
+    kept(circumstance, &transcript);
+}
+
+/// A word, or what stands in a receipt where a word in braces points to.
+fn told_before(word: &str, receipt: &Value) -> String {
+    let Some(pointer) = word.strip_prefix("{/").and_then(|word| word.strip_suffix('}')) else {
+        return word.to_owned();
+    };
+    let found = receipt.pointer(&format!("/{pointer}")).unwrap_or_else(|| panic!("no {pointer} in {receipt}"));
+    found.as_str().map_or_else(|| found.to_string(), str::to_owned)
+}
+
 #[test]
 fn signed_and_sent() {
     let host = Host::new();
     let _daemon = host.start(&["--network", "devnet", "--block-time", "instant"]);
-    for (name, uri) in [("default", "//Alice"), ("bob", "//Bob")] {
+    for (name, uri) in [("default", "//Alice"), ("bob", "//Bob"), ("charlie", "//Charlie")] {
         host.ask(&["wallet", "create", "--wallet", name, "--uri", uri]);
     }
-    let list = include_str!("transcripts/signed-commands.txt");
-    let mut transcript = String::new();
-    for line in list.lines().filter(|line| !line.starts_with('#') && !line.is_empty()) {
-        let words: Vec<String> = line.split(' ').map(|word| in_full(word, &host)).chain(["--yes".to_owned()]).collect();
-        let output = host.btctl(&words.iter().map(String::as_str).collect::<Vec<_>>());
-        assert!(output.status.success(), "{line}: {output:?}");
-        if words.iter().any(|word| word == "--json") {
-            let receipt: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
-            assert_eq!(receipt["outcome"]["state"], "finalized", "{line}: {receipt}");
-        }
-        let mut one = String::new();
-        record(&mut one, &host, &words, &output);
-        transcript.push_str(&unnumbered(&one));
-    }
-    kept("signed", &transcript);
+    sent("signed", &host, include_str!("transcripts/signed-commands.txt"));
+}
+
+#[test]
+fn signed_where_root_has_weights_and_a_senate() {
+    let host = Host::new();
+    let _daemon =
+        host.start_with(&["--network", "devnet", "--block-time", "instant"], &[("BTD_DEVNET__LEGACY_ROOT", "true")]);
+    wait_for("btd to be ready", || (host.ask(&["status"])["phase"] == "ready").then_some(()));
+    host.ask(&["wallet", "create", "--wallet", "default", "--uri", "//Alice"]);
+    senate::open_a_proposal(&host);
+    sent("legacy", &host, include_str!("transcripts/legacy-commands.txt"));
 }
