@@ -1,5 +1,7 @@
 //! Submission against a development chain of the test's own: success, failure, repetition, kill -9.
 
+mod turned_away;
+
 use std::{
     io::{BufRead, BufReader, Write},
     path::{Path, PathBuf},
