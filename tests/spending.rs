@@ -20,21 +20,6 @@ fn free(stage: &Stage, address: &str) -> u64 {
     rao(&stage.ask(&format!("wallet balance {address}"))["rows"][0]["free"])
 }
 
-/// Refused before anything is signed, as this error of the chain. Gives the words.
-#[track_caller]
-fn foreseen(stage: &Stage, words: &str, name: &str) -> String {
-    let (code, error) = stage.refused(words);
-    assert_eq!((code, &error["kind"]), (6, &"PRECONDITION_FAILED".into()), "{words}: {error}");
-    assert_eq!(error["data"]["error"], name, "{words}: {error}");
-    error["message"].as_str().unwrap().to_owned()
-}
-
-#[track_caller]
-fn nothing_else_was_signed(stage: &Stage) {
-    let (signed, journalled) = stage.signatures();
-    assert_eq!(signed, journalled);
-}
-
 #[test]
 fn a_fee_is_foretold_as_the_most_and_told_as_paid() {
     let stage = Stage::on_demand();
@@ -60,7 +45,7 @@ fn a_fee_is_foretold_as_the_most_and_told_as_paid() {
         stage.host.btctl(&["wallet", "transfer", "--dest", BOB, "--amount", "1", "--wallet", "alice", "--dry-run"]);
     let card = String::from_utf8(card.stdout).unwrap();
     assert!(card.lines().any(|line| line.starts_with("fee ") && line.contains(" at most τ0.")), "{card}");
-    nothing_else_was_signed(&stage);
+    stage.nothing_else_was_signed();
 }
 
 #[test]
@@ -83,7 +68,7 @@ fn what_was_sent_and_cannot_be_written_is_said_to_be_sent() {
     let again = stage.signed(&format!("{} --idempotency-key {key}", transfer.trim_end_matches(" --yes")));
     assert_eq!(again["outcome"]["extrinsic"], format!("0x{extrinsic}"), "{again}");
     assert_eq!(free(&stage, BOB), before + 1_000_000_000);
-    nothing_else_was_signed(&stage);
+    stage.nothing_else_was_signed();
 
     // For programs the same, and what signs nothing has no key to name.
     let (code, told) = to_nowhere(&format!("--json {transfer}"));
@@ -113,7 +98,8 @@ fn the_last_approval_of_what_is_sure_to_fail_is_not_signed() {
     stage.signed(&format!("multisig propose {parties} --call {call} --wallet alice"));
     let before = free(&stage, BOB);
     for named in [String::new(), format!(" --call {call}")] {
-        let message = foreseen(&stage, &format!("multisig approve {parties} --wallet bob{named}"), "NotProxy");
+        let error = stage.foreseen(&format!("multisig approve {parties} --wallet bob{named}"), "NotProxy");
+        let message = error["message"].as_str().unwrap();
         assert!(message.contains(&account) && message.contains(CHARLIE), "{message}");
     }
     // Nothing was paid, and the proposal stands.
@@ -123,7 +109,7 @@ fn the_last_approval_of_what_is_sure_to_fail_is_not_signed() {
     let made = stage.signed(&format!("multisig approve {parties} --wallet bob"));
     assert_eq!(Stage::event(&made, "MultisigExecuted")["result"]["Ok"], Value::Null, "{made}");
     assert!(Stage::event(&made, "MultisigExecuted")["result"].get("Err").is_none(), "{made}");
-    nothing_else_was_signed(&stage);
+    stage.nothing_else_was_signed();
 }
 
 /// `text` in base58 with the checksum of SS58.
@@ -152,8 +138,8 @@ fn a_lease_that_cannot_be_paid_is_not_paid_out() {
     // Less than what a subnet ever costs.
     let told = raised(0, 500);
     assert!(told.contains("a subnet costs τ1000.000000000 now, more than τ500"), "{told}");
-    let message = foreseen(&stage, "crowd finalize 0 --wallet alice", "CannotAffordLockCost");
-    assert!(message.contains("no subnet costs less than τ1000.000000000"), "{message}");
+    let error = stage.foreseen("crowd finalize 0 --wallet alice", "CannotAffordLockCost");
+    assert!(error["message"].as_str().unwrap().contains("no subnet costs less than τ1000.000000000"), "{error}");
     // What lies on the account of the lease pays too.
     let entropy = [&[60][..], b"leasing/coldkey", &0_u32.to_le_bytes()].concat();
     let account = ss58(&Blake2b::<U32>::digest(entropy));
@@ -170,7 +156,7 @@ fn a_lease_that_cannot_be_paid_is_not_paid_out() {
     assert!(!told.contains("a subnet costs"), "{told}");
     let plan = stage.ask("crowd finalize 2 --wallet alice --dry-run");
     assert_eq!(plan["plan"]["warnings"], Value::Array(vec![]), "{plan}");
-    nothing_else_was_signed(&stage);
+    stage.nothing_else_was_signed();
 }
 
 #[test]
@@ -190,5 +176,5 @@ fn a_refund_of_nobody_is_told_before_its_fee_is_paid() {
     let before = free(&stage, BOB);
     stage.signed("crowd refund 0 --wallet alice");
     assert_eq!(free(&stage, BOB), before + 5_000_000_000);
-    nothing_else_was_signed(&stage);
+    stage.nothing_else_was_signed();
 }

@@ -79,15 +79,31 @@ impl Stage {
         (code, document["error"].clone())
     }
 
+    /// The error of what is refused before anything is signed, by this name of the chain's.
+    ///
+    /// # Panics
+    /// When it succeeds, or is refused as anything else.
+    #[track_caller]
+    pub fn foreseen(&self, words: &str, name: &str) -> Value {
+        let (code, error) = self.refused(words);
+        assert_eq!((code, &error["kind"]), (6, &"PRECONDITION_FAILED".into()), "{words}: {error}");
+        assert_eq!(error["data"]["error"], name, "{words}: {error}");
+        error
+    }
+
     /// Makes blocks.
     pub fn mine(&self, blocks: u32) {
         self.ask(&format!("devnet mine {blocks}"));
     }
 
-    /// How often something was signed, and how often the daemon wrote down that it signed.
-    pub fn signatures(&self) -> (usize, usize) {
+    /// Asks the daemon whether it wrote down more signatures than were asked for here.
+    ///
+    /// # Panics
+    /// When it did.
+    #[track_caller]
+    pub fn nothing_else_was_signed(&self) {
         let list = self.ask("tx list --limit 1000");
-        (self.signed.get(), list["entries"].as_array().map_or(usize::MAX, Vec::len))
+        assert_eq!(list["entries"].as_array().map(Vec::len), Some(self.signed.get()), "{list}");
     }
 
     /// The fields of an event of a receipt.
