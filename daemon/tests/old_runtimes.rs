@@ -16,7 +16,12 @@ mod old;
 #[path = "process/place.rs"]
 mod place;
 
-use std::{path::PathBuf, thread, time::Duration};
+use std::{
+    path::PathBuf,
+    sync::{Arc, Mutex},
+    thread,
+    time::Duration,
+};
 
 use btd_api::AccountId;
 use btd_chain::{LinkConfig, LinkState, Value, View};
@@ -35,6 +40,8 @@ const COLDKEY: AccountId = AccountId([2; 32]);
 /// A node of another year, and a btd that follows it.
 struct Running {
     socket: PathBuf,
+    /// The last extrinsic whose fee was asked for, and its length, in hex digits.
+    priced: Arc<Mutex<String>>,
     _daemon: Daemon,
     _place: Place,
     _node: FaultyNode,
@@ -74,7 +81,17 @@ impl Running {
         };
         let devnet = Devnet::start(config).await.unwrap();
         let node = FaultyNode::before(devnet.address()).await;
-        node.script(move |method, params| old(spec, metadata, &answers, method, params).unwrap_or(Reaction::Pass));
+        let priced = Arc::new(Mutex::new(String::new()));
+        let last = Arc::clone(&priced);
+        node.script(move |method, params| {
+            if method == "state_call" && params[0] == "TransactionPaymentApi_query_info" {
+                params[1].as_str().unwrap().clone_into(&mut last.lock().unwrap());
+                // A weight of two parts, a class and a fee, as their metadata does not say.
+                let info = (Compact(164_000_000_u64), Compact(3_593_u64), 0_u8, 136_247_u64);
+                return Reaction::Answer(json!(old::hex_of(&info.encode())));
+            }
+            old(spec, metadata, &answers, method, params).unwrap_or(Reaction::Pass)
+        });
         let endpoint = format!("ws://{}", node.address());
         let changes = stored(&view(&endpoint).await).into_iter().map(|(key, value)| (key, Some(value)));
         devnet.control().set_storage(changes.collect()).await.unwrap();
@@ -84,7 +101,7 @@ impl Running {
         daemon.until("the control API answers");
         let socket = place.path("btd.sock");
         wait_for(&socket);
-        let running = Self { socket, _daemon: daemon, _place: place, _node: node, _devnet: devnet };
+        let running = Self { socket, priced, _daemon: daemon, _place: place, _node: node, _devnet: devnet };
         while running.call("node_status", json!({}))["result"]["phase"] != "ready" {
             thread::sleep(Duration::from_millis(10));
         }
@@ -272,4 +289,28 @@ async fn a_runtime_of_2024_tells_owners_takes_and_root() {
     let refused = btd.call("chain_runtimeApi", json!({ "api": "SwapRuntimeApi", "method": "current_alpha_price" }));
     let words = refused["error"]["message"].as_str().unwrap();
     assert!(words.contains("spec 143") && words.contains("SwapRuntimeApi"), "{words}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_hotkey_is_nominated_where_a_runtime_has_the_call() {
+    let alice: AccountId = "5GrwvaEF5zXb26Fz9rcQpDWS57CtERHpNehXCPcNoHGKutQY".parse().unwrap();
+    for (spec, metadata, pallet) in [(103, OF_2023, 8), (143, OF_2024, 7)] {
+        let stored = |view: &View| {
+            // Counts, then what is free, and three numbers of eight bytes where there are more today.
+            let account = ([0_u32, 0, 1, 0], [1_000_000_000_u64, 0, 0, 0]).encode();
+            let at = view.storage_address("System", "Account", &[Value::from(alice)]).unwrap();
+            vec![(key(view, "Owner", &[Value::from(alice)]), alice.0.to_vec()), (at, account)]
+        };
+        let btd = Running::of((spec, metadata), answers([]), stored).await;
+        btd.ask("wallet_create", json!({ "uri": "//Alice", "plain": true }));
+        let plan = btd.ask("root_nominate", json!({ "dry_run": true }))["plan"].take();
+        assert_eq!(plan["call"], "SubtensorModule.become_delegate", "spec {spec}: {plan}");
+        assert_eq!(plan["arguments"], json!({ "hotkey": alice.to_string() }), "spec {spec}: {plan}");
+        assert_eq!(plan["fee"], "136247", "spec {spec}: {plan}");
+        // The pallet, call 1 and the hotkey are the end of what would be sent; its length comes behind it.
+        let priced = btd.priced.lock().unwrap().clone();
+        let call = old::hex_of(&[&[pallet, 1], &alice.0[..]].concat());
+        let extrinsic = &priced[..priced.len() - 8];
+        assert!(extrinsic.ends_with(call.trim_start_matches("0x")), "spec {spec}: {priced}");
+    }
 }
