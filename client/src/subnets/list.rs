@@ -28,7 +28,7 @@ pub(crate) struct ListArgs {
     #[command(flatten)]
     at: BlockArg,
     /// The columns to show, with commas: netuid,name,n,max_n,price,emission,inflow,tao,alpha,stake,tempo,mechanisms,
-    /// register,symbol, and supply, cap
+    /// register,symbol,owner, and supply, cap
     #[arg(long, value_name = "COLUMNS", value_delimiter = ',', value_parser = column)]
     columns: Vec<&'static Shown<SubnetSummary>>,
     /// Sort by this column: numbers from the largest on, texts and netuids from the first on
@@ -39,7 +39,7 @@ pub(crate) struct ListArgs {
 }
 
 /// All columns in their order. Those before the last two are shown unless others are asked for.
-static COLUMNS: [Shown<SubnetSummary>; 16] = [
+static COLUMNS: [Shown<SubnetSummary>; 17] = [
     Shown {
         name: "netuid",
         column: Column::number("NETUID"),
@@ -125,6 +125,12 @@ static COLUMNS: [Shown<SubnetSummary>; 16] = [
         key: |subnet, _| Key::Text(subnet.symbol.clone()),
     },
     Shown {
+        name: "owner",
+        column: Column::address("SUDO").leaves(10),
+        text: |subnet, _| subnet.owner.map_or_else(|| "-".to_owned(), |owner| owner.to_string()),
+        key: |subnet, _| Key::Text(subnet.owner.map_or_else(String::new, |owner| owner.to_string())),
+    },
+    Shown {
         name: "supply",
         column: Column::number("SUPPLY (α)"),
         text: |subnet, _| told(supply(subnet), 4),
@@ -139,7 +145,7 @@ static COLUMNS: [Shown<SubnetSummary>; 16] = [
 ];
 
 /// Those that are shown unless others are asked for.
-const USUAL: usize = 14;
+const USUAL: usize = 15;
 
 fn column(name: &str) -> Result<&'static Shown<SubnetSummary>, String> {
     column::find(&COLUMNS, name)
@@ -232,10 +238,10 @@ pub(super) mod tests {
         (old["netuid"], old["owner"], old["registration_allowed"]) = (json!(2), json!(null), json!(null));
         let subnets: Subnets = serde_json::from_value(json!({ "at": at, "subnets": [root, summary(), old] })).unwrap();
         let expected = "\
-NETUID  NAME  N  MAX_N  PRICE (τ/α)  EMISSION (τ/block)  NET INFLOW EMA (τ)  POOL (τ)  POOL (α)  STAKE (α)  TEMPO (k/n)  MECHANISMS  REGISTER (τ)  SYMBOL
-     0  root  2    256            -                   -                   -         -         -          -       82/100           -        closed  α
-     1  apex  2    256     1.000000            0.500000             -0.2500   10.0000   10.0000     1.9999       82/100           2      0.100000  α
-     2  apex  2    256     1.000000            0.500000             -0.2500   10.0000   10.0000     1.9999       82/100           2      0.100000  α
+NETUID  NAME  N  MAX_N  PRICE (τ/α)  EMISSION (τ/block)  NET INFLOW EMA (τ)  POOL (τ)  POOL (α)  STAKE (α)  TEMPO (k/n)  MECHANISMS  REGISTER (τ)  SYMBOL  SUDO
+     0  root  2    256            -                   -                   -         -         -          -       82/100           -        closed  α       5GrwvaEF5zXb26Fz9rcQpDWS57CtERHpNehXCPcNoHGKutQY
+     1  apex  2    256     1.000000            0.500000             -0.2500   10.0000   10.0000     1.9999       82/100           2      0.100000  α       5GrwvaEF5zXb26Fz9rcQpDWS57CtERHpNehXCPcNoHGKutQY
+     2  apex  2    256     1.000000            0.500000             -0.2500   10.0000   10.0000     1.9999       82/100           2      0.100000  α       -
 3 subnets, 6 neurons, at block #9, just now
 ";
         assert_eq!(render(&subnets, Page::default(), &[], None), expected);

@@ -330,7 +330,9 @@ mod tests {
         for block in 10..=10 + GATHERED {
             let due = netuids(&due_at(&mut backlog, block, &known(&all)));
             assert!(due.len() <= 6, "{due:?} at {block}");
-            due.iter().for_each(|netuid| backlog.read_stake(NetUid(*netuid)));
+            for netuid in &due {
+                backlog.read_stake(NetUid(*netuid));
+            }
             read.extend(due);
         }
         read.sort_unstable();
