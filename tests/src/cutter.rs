@@ -1,17 +1,19 @@
 //! A proxy before a chain's node that cuts connections where it hurts: around the sending of an extrinsic.
 //!
-//! It reads WebSocket frames as far as it must (RFC 6455, no compression) and knows one method by
+//! It reads the frames that pass and knows one method by
 //! name. Which kind of cut comes next is a matter of counting, and a cut counts once it is made: when the node has
 //! answered, where it is made behind the sending. So a run is as reproducible as its callers are.
 
 use std::{
-    io::{self, Read, Write},
+    io::{self, Write},
     net::{Shutdown, SocketAddr, TcpListener, TcpStream},
     sync::{Arc, Mutex},
     thread,
 };
 
 use serde_json::Value;
+
+use crate::websocket::{frame, handshake};
 
 /// Where a connection is cut.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -205,36 +207,4 @@ fn serve(client: &TcpStream, shared: &Arc<Shared>) -> io::Result<()> {
         shared.missed();
     }
     ended
-}
-
-/// Up to the empty line that ends it.
-fn handshake(stream: &mut TcpStream) -> io::Result<Vec<u8>> {
-    let (mut head, mut byte) = (Vec::new(), [0]);
-    while !head.ends_with(b"\r\n\r\n") {
-        stream.read_exact(&mut byte)?;
-        head.push(byte[0]);
-    }
-    Ok(head)
-}
-
-/// One frame as it came, and its payload without the mask.
-fn frame(stream: &mut TcpStream) -> io::Result<(Vec<u8>, Vec<u8>)> {
-    let mut raw = vec![0; 2];
-    stream.read_exact(&mut raw)?;
-    let mut take = |raw: &mut Vec<u8>, count: usize| -> io::Result<Vec<u8>> {
-        let mut bytes = vec![0; count];
-        stream.read_exact(&mut bytes)?;
-        raw.extend(&bytes);
-        Ok(bytes)
-    };
-    let (is_masked, short) = (raw[1] & 0x80 != 0, usize::from(raw[1] & 0x7f));
-    let length = match short {
-        126 => take(&mut raw, 2)?.iter().fold(0, |length, byte| length << 8 | usize::from(*byte)),
-        127 => take(&mut raw, 8)?.iter().fold(0, |length, byte| length << 8 | usize::from(*byte)),
-        short => short,
-    };
-    let mask = if is_masked { take(&mut raw, 4)? } else { vec![0; 4] };
-    let mut payload = take(&mut raw, length)?;
-    payload.iter_mut().zip(mask.iter().cycle()).for_each(|(byte, mask)| *byte ^= mask);
-    Ok((raw, payload))
 }

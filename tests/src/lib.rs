@@ -11,6 +11,7 @@ pub mod rpc;
 pub mod senate;
 pub mod stage;
 pub mod terminal;
+pub mod websocket;
 
 use std::{
     fs::{self, File},

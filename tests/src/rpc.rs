@@ -1,5 +1,5 @@
 //! Questions in JSON-RPC without the client: to the daemon of a host, and to a chain's node. One request, one
-//! connection.
+//! connection; one that stays is [`crate::websocket`]'s.
 
 use std::{
     io::{Read, Write},
