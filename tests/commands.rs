@@ -628,7 +628,7 @@ fn a_lease_that_the_chain_would_refuse_is_refused_before() {
     assert_eq!(error["data"]["error"], "LeaseCannotEndInThePast", "{error}");
 
     // A subnet and no proxy beside it.
-    stage.ask(&format!("devnet set-storage {MIN_COST}=0x{}", hex(500_000_000_000)));
+    stage.ask(&format!("devnet set-storage {MIN_COST}=0x{}", little_endian(500_000_000_000)));
     raised(1, 500, "");
     let (_, error) = stage.refused("crowd finalize 1 --wallet alice");
     assert_eq!(error["data"]["error"], "InsufficientBalance", "{error}");
@@ -637,7 +637,7 @@ fn a_lease_that_the_chain_would_refuse_is_refused_before() {
     // Soon after another subnet: warned of where it may be late enough by then, refused where it cannot be.
     raised(2, 6_000, "");
     stage.signed("subnets create --wallet bob");
-    let rests = |blocks: u64| stage.ask(&format!("devnet set-storage {REST}=0x{}", hex(blocks)));
+    let rests = |blocks: u64| stage.ask(&format!("devnet set-storage {REST}=0x{}", little_endian(blocks)));
     rests(100);
     let plan = stage.ask("crowd finalize 2 --wallet alice --dry-run");
     assert!(plan["plan"]["warnings"].to_string().contains("takes one in 100 blocks"), "{plan}");
@@ -649,6 +649,6 @@ fn a_lease_that_the_chain_would_refuse_is_refused_before() {
 }
 
 /// As the chain keeps 64 bits.
-fn hex(number: u64) -> String {
-    number.to_le_bytes().iter().map(|byte| format!("{byte:02x}")).collect()
+fn little_endian(number: u64) -> String {
+    hex::encode(number.to_le_bytes())
 }

@@ -122,7 +122,9 @@ fn untimed(text: &str) -> String {
         } else if !columns.is_empty() && row.len() == columns.len() {
             let measured =
                 columns.iter().zip(&mut row).filter(|(name, _)| name.ends_with("(ms)") || *name == "REQUESTS");
-            measured.filter(|(_, cell)| *cell != "-").for_each(|(_, cell)| *cell = "N".to_owned());
+            for (_, cell) in measured.filter(|(_, cell)| *cell != "-") {
+                "N".clone_into(cell);
+            }
         } else {
             columns.clear();
             untimed.push_str(line);

@@ -127,20 +127,26 @@ pub(crate) struct CreateArgs {
 #[derive(Args, Debug)]
 struct CustomCallArgs {
     /// Make a call of this pallet, as its creator, when it is paid out
-    #[arg(long, value_name = "PALLET", alias = "custom_call_pallet", requires = "custom_call_method", conflicts_with_all = ["target", "emissions_share"])]
-    custom_call_pallet: Option<String>,
+    #[arg(id = "custom_call_pallet", long = "custom-call-pallet", value_name = "PALLET", alias = "custom_call_pallet", requires = "custom_call_method", conflicts_with_all = ["target", "emissions_share"])]
+    pallet: Option<String>,
     /// Which call of the pallet, such as `remark`
-    #[arg(long, value_name = "CALL", alias = "custom_call_method", requires = "custom_call_pallet")]
-    custom_call_method: Option<String>,
+    #[arg(
+        id = "custom_call_method",
+        long = "custom-call-method",
+        value_name = "CALL",
+        alias = "custom_call_method",
+        requires = "custom_call_pallet"
+    )]
+    method: Option<String>,
     /// Its arguments by the runtime's names, as one JSON object; large integers as decimal text
-    #[arg(long, value_name = "JSON", alias = "custom_call_args", requires = "custom_call_pallet", value_parser = arguments)]
-    custom_call_args: Option<serde_json::Map<String, serde_json::Value>>,
+    #[arg(id = "custom_call_args", long = "custom-call-args", value_name = "JSON", alias = "custom_call_args", requires = "custom_call_pallet", value_parser = arguments)]
+    args: Option<serde_json::Map<String, serde_json::Value>>,
 }
 
 impl CustomCallArgs {
     fn resolve(self) -> Option<AnyCall> {
-        let (pallet, call) = (self.custom_call_pallet?, self.custom_call_method?);
-        Some(AnyCall { pallet, call, args: self.custom_call_args.unwrap_or_default() })
+        let (pallet, call) = (self.pallet?, self.method?);
+        Some(AnyCall { pallet, call, args: self.args.unwrap_or_default() })
     }
 }
 

@@ -173,8 +173,9 @@ fn serve(client: &TcpStream, shared: &Arc<Shared>) -> io::Result<()> {
                 Fate::Passes => to_client.write_all(&frame)?,
                 Fate::IsLost => {}
                 Fate::Cut => {
-                    let cut = wanted.take().map(|wanted| wanted.cut);
-                    cut.into_iter().for_each(|cut| counting.made(cut));
+                    if let Some(made) = wanted.take() {
+                        counting.made(made.cut);
+                    }
                     let _ = (from_node.shutdown(Shutdown::Both), to_client.shutdown(Shutdown::Both));
                     return Ok(());
                 }

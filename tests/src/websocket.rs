@@ -123,7 +123,7 @@ fn masked(text: &[u8]) -> Vec<u8> {
     let length = u16::try_from(text.len()).unwrap();
     let head = match u8::try_from(length) {
         Ok(short) if short < 126 => vec![0x81, 0x80 | short],
-        _ => [&[0x81, 0x80 | 126][..], &length.to_be_bytes()].concat(),
+        _ => [&[0x81, 0x80 | 0x7e][..], &length.to_be_bytes()].concat(),
     };
     [&head[..], &[0; 4], text].concat()
 }
