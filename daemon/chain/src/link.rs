@@ -254,11 +254,18 @@ impl Link {
     async fn answer(&self, request: Request<Box<RawValue>>, urgency: Urgency) -> Answer {
         match self.answer_now(&request, &urgency).await {
             Err(error) if is_gone(&error) => {
-                if let Some(connection) = self.shared.connection.borrow().as_ref() {
-                    connection.node().note_pruned();
+                let note = || {
+                    if let Some(connection) = self.shared.connection.borrow().as_ref() {
+                        connection.node().note_pruned();
+                    }
+                };
+                if is_discarded(&error) {
+                    note();
                 }
-                let archived = Box::pin(self.archived(&request, &urgency)).await?;
-                archived.map(Arc::from).ok_or(error)
+                let Some(archived) = Box::pin(self.archived(&request, &urgency)).await? else { return Err(error) };
+                // What an archive has is a block of the chain, and not one that this node does not know yet.
+                note();
+                Ok(Arc::from(archived))
             }
             other => other.map(Arc::from),
         }
@@ -320,9 +327,15 @@ impl Shared {
 /// that keeps few states has thrown it away, and one that began at a snapshot never had the block. Only blocks that
 /// the chain has are asked about.
 pub(crate) fn is_gone(error: &ReadError) -> bool {
-    const WORDS: [&str; 4] =
-        ["State already discarded", "Header was not found", "Expect header", "Expect block number from id"];
-    matches!(error, ReadError::Refused { message, .. } if WORDS.iter().any(|words| message.contains(words)))
+    const WORDS: [&str; 3] = ["Header was not found", "Expect header", "Expect block number from id"];
+    let is_unknown =
+        matches!(error, ReadError::Refused { message, .. } if WORDS.iter().any(|words| message.contains(words)));
+    is_unknown || is_discarded(error)
+}
+
+/// Whether a node said that it had it once.
+fn is_discarded(error: &ReadError) -> bool {
+    matches!(error, ReadError::Refused { message, .. } if message.contains("State already discarded"))
 }
 
 /// Reads are safe to repeat, and one read may take several requests: a loss in the middle is waited

@@ -384,20 +384,24 @@ impl Runtimes {
     /// The runtime of which `teller` has told, read but once however many have told the same.
     pub(crate) fn learn(&self, told: Told, teller: Option<Endpoint>) -> Result<Runtime, Mismatch> {
         let fingerprint = BlakeTwo256.hash(&told.encode());
-        let is_same = |known: &mut Known| {
+        let mut is_same = |known: &mut Known| {
             let is_same = known.fingerprint == fingerprint;
             if is_same {
                 known.tellers.extend(teller.clone().filter(|teller| !known.tellers.contains(teller)));
             }
             is_same
         };
-        if let Some(runtime) = self.find(is_same) {
+        if let Some(runtime) = self.find(&mut is_same) {
             return Ok(runtime);
         }
         let Told { spec_version, transaction_version, apis, metadata } = told;
         let runtime = Runtime::decode(spec_version, transaction_version, apis, &metadata)?;
         tracing::info!(spec_version, bytes = metadata.len(), "read the runtime's metadata");
         let mut known = self.known();
+        // Somebody else may have learnt the same meanwhile.
+        if let Some(index) = known.iter_mut().position(is_same) {
+            return Ok(known[index].runtime.clone());
+        }
         if known.len() >= Self::MOST {
             known.remove(0);
         }

@@ -10,7 +10,7 @@ use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
 use tokio::sync::Mutex;
 
-use super::{Link, Standing, Urgency, follower, is_gone};
+use super::{Link, Standing, Urgency, follower, is_discarded, is_gone};
 use crate::{
     clock,
     endpoint::Endpoint,
@@ -66,9 +66,19 @@ impl Link {
         let (timeout, began) = (self.shared.config.request_timeout(), clock::now());
         let mut misses = Vec::new();
         let mut asked = self.archives_to_ask(&mut misses);
+        let mut is_patient = asked.len() == 1;
         loop {
             let mut busy = Vec::new();
             for index in asked {
+                // Nobody waits for each of many that are silent.
+                if !misses.is_empty() && clock::since(began) >= timeout.saturating_mul(3) {
+                    break;
+                }
+                // While somebody else connects to one, the next may answer.
+                if !is_patient && self.shared.archives[index].try_lock().is_err() {
+                    busy.push(index);
+                    continue;
+                }
                 match self.ask_archive(index, request, urgency).await {
                     Ok(answer) if request.may_be_nothing() || answer.get() != "null" => return Ok(Some(answer)),
                     Ok(_) => misses.push(Miss::Nothing),
@@ -84,7 +94,7 @@ impl Link {
                 misses.push(Miss::TurnedAway);
                 break;
             }
-            asked = busy;
+            (asked, is_patient) = (busy, true);
         }
         let what = || request.what().to_owned();
         // The first of equals counts.
@@ -96,8 +106,8 @@ impl Link {
         }
     }
 
-    /// The archives that do not rest, in the order of the configuration, but that those which are known to keep
-    /// less, or to turn requests away, come last. What is wrong with the others is a miss.
+    /// The archives that do not rest, in the order of the configuration, but that those which failed last, are known
+    /// to keep less, or turn requests away, come last. What is wrong with the others is a miss.
     fn archives_to_ask(&self, misses: &mut Vec<Miss>) -> Vec<usize> {
         let (now, archives) = (clock::now(), &self.shared.pool.archives);
         let mut asked = Vec::with_capacity(archives.len());
@@ -111,7 +121,7 @@ impl Link {
         asked.sort_by_key(|index| {
             archives.get(*index).map(|node| {
                 let status = node.status(now);
-                (status.is_pruned, status.is_rate_limited)
+                (status.trouble.is_some(), status.is_pruned, status.is_rate_limited)
             })
         });
         asked
@@ -171,7 +181,9 @@ impl Link {
         }
         Err(match Self::read_error(request, problem) {
             gone if is_gone(&gone) => {
-                connection.node().note_pruned();
+                if is_discarded(&gone) {
+                    connection.node().note_pruned();
+                }
                 Miss::Gone
             }
             refused @ ReadError::Refused { .. } => Miss::Refused(refused),

@@ -48,7 +48,7 @@ impl Link {
         let before = if number.0 == 0 { hash } else { raw.parent };
         let mut decoded = match fetch::runtime_at(self, before, self.runtimes()).await {
             Ok(runtime) => block::decode(&raw, &runtime),
-            Err(gone) if Self::is_refusal(&gone) => self.guess(&raw, &gone).await?,
+            Err(gone) if Self::is_refusal(&gone) => self.guess(&raw, &gone, missing.is_none()).await?,
             Err(error) => return Err(error),
         };
         decoded.illegible.extend(missing.map(|error| Illegible::Events(error.to_string())));
@@ -57,7 +57,7 @@ impl Link {
 
     /// A block whose parent's state is `gone`, and the name of the runtime that executed it with that. It is the
     /// runtime in the block's own state, unless the block has put it there; else the newest is the best guess.
-    async fn guess(&self, raw: &RawBlock, gone: &ReadError) -> Result<FinalizedBlock, ReadError> {
+    async fn guess(&self, raw: &RawBlock, gone: &ReadError, has_events: bool) -> Result<FinalizedBlock, ReadError> {
         let runtime = match fetch::runtime_at(self, raw.block.hash, self.runtimes()).await {
             Ok(runtime) => runtime,
             Err(error) if Self::is_refusal(&error) => return Ok(block::guess(raw, &self.head()?.runtime, gone)),
@@ -65,7 +65,8 @@ impl Link {
         };
         let decoded = block::decode(raw, &runtime);
         let is_upgrade = decoded.events.iter().any(|event| event.pallet == "System" && event.name == "CodeUpdated");
-        if is_upgrade || !decoded.tells_all_events() {
+        // Without its events nobody knows whether it has.
+        if is_upgrade || !has_events || !decoded.tells_all_events() {
             return Ok(block::guess(raw, &runtime, gone));
         }
         Ok(decoded)
@@ -107,7 +108,9 @@ impl Link {
     /// Reads pinned at a block of which nobody knows whether it is, or ever will be, final.
     pub(super) async fn view_at_any(&self, hash: BlockHash) -> Result<View, ReadError> {
         let number = self.header(hash).await?.ok_or_else(|| unheard_of(hash))?.number;
-        self.pinned(BlockRef { number, hash }).await
+        // A node that does not know it may be a moment behind: that is no word about what it keeps.
+        let runtime = fetch::runtime_at(self, hash, self.runtimes()).await?;
+        Ok(View::new(self.clone(), Head { block: BlockRef { number, hash }, runtime, generation: 0 }))
     }
 
     /// Reads pinned at finalized block `number`.

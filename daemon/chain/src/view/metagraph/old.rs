@@ -106,10 +106,13 @@ impl View {
         netuid: NetUid,
         mechid: MechId,
     ) -> Result<Option<(MetagraphFields, Vec<&'static str>)>, ReadError> {
+        if mechid != MechId(0) {
+            return Ok(None);
+        }
         if self.runtime().has_storage(PALLET, "SubnetAlphaIn") {
             return Err(self.runtime().absent(Item::RuntimeApi, API, "get_metagraph").into());
         }
-        if mechid != MechId(0) || !self.subnet_exists(netuid).await? {
+        if !self.subnet_exists(netuid).await? {
             return Ok(None);
         }
         let (neurons, hyperparameters, of_subnet, registrations) = try_join!(
