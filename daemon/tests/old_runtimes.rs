@@ -53,7 +53,8 @@ fn answers(more: impl IntoIterator<Item = ((&'static str, Vec<u8>), Vec<u8>)>) -
     const NEURONS: &str = "NeuronInfoRuntimeApi_get_neurons_lite";
     let delegate = (
         (HOTKEY.0, Compact(11_796_u16), vec![(COLDKEY.0, Compact(6_u64))], COLDKEY.0),
-        (vec![Compact(1_u16)], vec![Compact(1_u16)], Compact(0_u64), Compact(0_u64)),
+        // Of 6 rao 3 in a day, which in whole tao for each thousand is 500.
+        (vec![Compact(1_u16)], vec![Compact(1_u16)], Compact(500_u64), Compact(3_u64)),
     );
     let mut answers = Answers::from([
         ((NEURONS, asked(0)), vec![0_u8].encode()),
@@ -284,6 +285,7 @@ async fn a_runtime_of_2024_tells_owners_takes_and_root() {
         (&delegates["delegates"][0]["owner"], &delegates["delegates"][0]["nominators"]),
         (&json!(coldkey), &json!(1))
     );
+    assert_eq!(delegates["delegates"][0]["return_per_1000"], "500000000000", "{delegates}");
 
     // Today's reads that the runtime lacks are refused by name.
     let refused = btd.call("chain_runtimeApi", json!({ "api": "SwapRuntimeApi", "method": "current_alpha_price" }));

@@ -120,6 +120,11 @@ impl Subnet {
         }
     }
 
+    /// Takes over what a metagraph does not tell.
+    pub fn mark(&mut self, marks: SubnetMarks) {
+        (self.mechanisms, self.net_inflow) = (marks.mechanisms, inflow(&marks));
+    }
+
     /// The same subnet with what changes from block to block read anew at `block`.
     pub(super) fn updated(
         &self,

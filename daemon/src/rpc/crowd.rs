@@ -250,7 +250,12 @@ async fn paid_out(link: &Link, ground: &Ground, id: u32) -> Result<Draft, Submis
     let call = Call::new(PALLET, "finalize").arg("crowdloan_id", id);
     let purpose = crowdloan.target.map_or_else(|| "its call".to_owned(), |target| target.to_string());
     let draft = Draft::new(call, format!("Pay crowdloan {id} out: τ{} for {purpose}", crowdloan.raised));
-    let Some(lease) = lease::of(ground, &crowdloan).await? else { return Ok(draft) };
+    let Some(lease) = lease::of(ground, &crowdloan).await? else {
+        return match crowdloan.target {
+            Some(_) => Ok(draft),
+            None => Ok(created::calling(draft, lease::made(ground, &crowdloan).await?.as_ref(), ground)),
+        };
+    };
     let next = including(link, ground).await;
     lease::require_end(&lease, next)?;
     let draft = lease::allowed(ground, draft, next).await?;

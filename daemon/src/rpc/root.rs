@@ -39,7 +39,7 @@ use crate::{
 const WHOLE: u64 = 65_535;
 
 /// How long the past may take of which only a change is told.
-const PATIENCE: Duration = Duration::from_secs(10);
+const PATIENCE: Duration = Duration::from_secs(3);
 
 /// Reads that are under way at once where many are needed.
 pub(super) const AT_ONCE: usize = 32;
@@ -199,6 +199,12 @@ fn delegate(told: &Json) -> Option<Delegate> {
     let nominators = told.get("nominators")?.as_array().map(Vec::as_slice).unwrap_or_default();
     let stakes = || nominators.iter().map(|one| (one.get(0).and_then(account), on_root(one.get(1))));
     let sum = |stakes: &mut dyn Iterator<Item = Tao>| stakes.fold(Tao::ZERO, Tao::saturating_add);
+    let total_stake = sum(&mut stakes().map(|(_, stake)| stake));
+    let daily_return = daily("total_daily_return");
+    // Before stake was parted by subnets the runtime told whole tao there, which is nothing of most.
+    let is_parted = nominators.iter().any(|one| one.get(1).is_some_and(Json::is_array));
+    let return_per_1000 =
+        if is_parted { daily("return_per_1000") } else { per_1000(daily_return, total_stake).unwrap_or_default() };
     Some(Delegate {
         hotkey: account(told.get("delegate_ss58")?)?,
         owner: Coldkey(owner.account()),
@@ -206,13 +212,20 @@ fn delegate(told: &Json) -> Option<Delegate> {
         take: Ratio::from_parts(number(told.get("take")?)?, WHOLE),
         nominators: u32::try_from(nominators.len()).unwrap_or(u32::MAX),
         own_stake: sum(&mut stakes().filter(|(whose, _)| *whose == Some(owner)).map(|(_, stake)| stake)),
-        total_stake: sum(&mut stakes().map(|(_, stake)| stake)),
+        total_stake,
         change: None,
-        return_per_1000: daily("return_per_1000"),
-        daily_return: daily("total_daily_return"),
+        return_per_1000,
+        daily_return,
         registrations: netuids("registrations"),
         validator_permits: netuids("validator_permits"),
     })
+}
+
+/// What τ1000 of a stake earn in a day, of what all of it earns; none of nothing.
+fn per_1000(daily_return: Alpha, stake: Tao) -> Option<Alpha> {
+    const THOUSAND: u128 = 1_000_000_000_000;
+    let rao = (u128::from(daily_return.rao()) * THOUSAND).checked_div(stake.rao().into())?;
+    u64::try_from(rao).ok().map(Alpha::from_rao)
 }
 
 /// What a nominator has on root, of its stakes by subnet; all of it where the runtime does not part stake.

@@ -22,6 +22,7 @@ use btd_pow::{Puzzle, Target};
 use btd_signer_protocol::KeyId;
 use serde::Serialize;
 use serde_json::{Value as Json, json};
+use tokio::try_join;
 
 use super::{
     Caller, Failure, Table,
@@ -145,8 +146,12 @@ async fn chains_metagraph(
     block: Option<BlockId>,
 ) -> Result<(Snapshot, At), Failure> {
     let (view, at) = raw::view(&parts.link, block).await?;
-    let raw = view.mechagraph(netuid, mechid).await?.ok_or_else(|| no_mechanism(netuid, mechid, at))?;
-    Ok((Snapshot::read(&raw, Stamp::of(view.block(), &parts.link)), at))
+    let netuids = [netuid];
+    let (raw, marks) = try_join!(view.mechagraph(netuid, mechid), view.subnet_marks(&netuids))?;
+    let raw = raw.ok_or_else(|| no_mechanism(netuid, mechid, at))?;
+    let mut snapshot = Snapshot::read(&raw, Stamp::of(view.block(), &parts.link));
+    snapshot.subnet.mark(marks.first().copied().unwrap_or_default());
+    Ok((snapshot, at))
 }
 
 async fn show(parts: Arc<Parts>, params: SubnetParams, _: Caller) -> Result<Shown, Failure> {
@@ -162,13 +167,13 @@ async fn show(parts: Arc<Parts>, params: SubnetParams, _: Caller) -> Result<Show
 }
 
 async fn price(parts: Arc<Parts>, params: PriceParams, _: Caller) -> Result<PriceReply, Failure> {
-    if let (None, Some(kept)) = (params.block, list::kept_prices(&parts, params.netuid)) {
+    let wanted: Vec<NetUid> = params.netuids.into_iter().chain(params.netuid).collect();
+    if let (None, Some(kept)) = (params.block, list::kept_prices(&parts, &wanted)) {
         return Ok(kept);
     }
     let (view, at) = raw::view(&parts.link, params.block).await?;
     let entries = view.subnets().await?.into_iter();
     let prices = entries.map(|entry| SubnetPrice { netuid: entry.netuid, price: entry.price });
-    let wanted: Vec<NetUid> = params.netuids.into_iter().chain(params.netuid).collect();
     let prices: Vec<SubnetPrice> = prices.filter(|one| wanted.is_empty() || wanted.contains(&one.netuid)).collect();
     match wanted.iter().find(|netuid| prices.iter().all(|one| one.netuid != **netuid)) {
         Some(netuid) => Err(no_subnet_at(*netuid, at)),

@@ -65,10 +65,7 @@ pub(super) async fn draft(
             lease::require_end(&made, next)?;
             lease::affording(ground, draft, cap).await?
         }
-        Some(made) => draft.effect(format!("`crowd finalize` makes {made} as {}", ground.actor)).warning(
-            "what is raised stays on the crowdloan's own account, unless that call takes it from there: the chain pays \
-             nobody else",
-        ),
+        Some(made) => calling(draft, Some(&made), ground),
     };
     Ok(match lasts.saturating_sub(duration) {
         0 => draft,
@@ -78,6 +75,15 @@ pub(super) async fn draft(
             span.shortest
         )),
     })
+}
+
+/// The draft of what makes a call in place of paying somebody, or will; `made` is none where it cannot be read.
+pub(super) fn calling(draft: Draft, made: Option<&Call>, ground: &Ground) -> Draft {
+    let what = made.map_or_else(|| "a call that cannot be read here".to_owned(), ToString::to_string);
+    draft.effect(format!("`crowd finalize` makes {what} as {}", ground.actor)).warning(
+        "what is raised stays on the crowdloan's own account, unless that call takes it from there: the chain pays \
+         nobody else",
+    )
 }
 
 /// A share as whole percents, which is what the chain takes.

@@ -39,11 +39,16 @@ pub(super) fn is_of(call: &Call) -> bool {
 
 /// The call of a crowdloan whose payment leases a subnet; none where its call is another, or cannot be read.
 pub(super) async fn of(ground: &Ground, crowdloan: &Crowdloan) -> Result<Option<Call>, SubmissionError> {
+    Ok(made(ground, crowdloan).await?.filter(is_of))
+}
+
+/// The call that a crowdloan makes when it is paid out; none where it has none, or that cannot be read.
+pub(super) async fn made(ground: &Ground, crowdloan: &Crowdloan) -> Result<Option<Call>, SubmissionError> {
     if !crowdloan.has_call {
         return Ok(None);
     }
     let told = ground.view.storage_json(PALLET, "Crowdloans", &[Value::from(crowdloan.id)]).await?;
-    Ok(inline(&told, ground.view.runtime()).filter(is_of))
+    Ok(inline(&told, ground.view.runtime()))
 }
 
 /// Refuses a lease that is over before it begins, which is not before block `next`.

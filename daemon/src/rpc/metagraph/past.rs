@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use btd_api::{
-    BlockHash, BlockNumber, MechId, NetUid,
+    BlockHash, BlockNumber, ErrorKind, MechId, NetUid,
     chain::{At, BlockId},
 };
 
@@ -38,7 +38,10 @@ pub(super) async fn read(
         Err(failure) => failure,
     };
     if block.is_none() {
-        return kept(parts, netuid, mechid).map(|(table, at)| Found { table, at }).ok_or(failure);
+        // Nothing else the chain says is a reason to tell something older.
+        let is_away = failure.0.kind() == Some(ErrorKind::ChainUnavailable);
+        let kept = kept(parts, netuid, mechid).filter(|_| is_away);
+        return kept.map(|(table, at)| Found { table, at }).ok_or(failure);
     }
     recorded(parts, netuid, mechid, block).await.ok_or(failure)
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use btd_api::{
-    BlockNumber, NetUid,
+    NetUid,
     chain::{At, BlockId},
     subnets::{CostReply, ListParams, PriceReply, SubnetPrice, SubnetSummary, Subnets},
 };
@@ -32,16 +32,18 @@ pub(super) async fn list(parts: Arc<Parts>, params: ListParams, _: Caller) -> Re
     })
 }
 
-/// The prices as they are kept, of one subnet or of all.
-pub(super) fn kept_prices(parts: &Parts, netuid: Option<NetUid>) -> Option<PriceReply> {
+/// The prices as they are kept, of some subnets, or of all where none is named.
+pub(super) fn kept_prices(parts: &Parts, wanted: &[NetUid]) -> Option<PriceReply> {
     kept(parts, |list, at| {
-        let price = |subnet: &Subnet| SubnetPrice { netuid: subnet.netuid, price: subnet.price };
-        let prices = match netuid {
-            Some(netuid) => vec![price(list.subnets.get(&netuid)?)],
-            // One whose metagraph was never read is missing.
-            None if list.subnets.len() < list.netuids.len() => return None,
-            None => list.subnets.values().map(price).collect(),
-        };
+        // One whose metagraph was never read is missing, and one that there is not.
+        let is_whole = list.subnets.len() >= list.netuids.len();
+        let is_lacking =
+            if wanted.is_empty() { !is_whole } else { wanted.iter().any(|netuid| !list.subnets.contains_key(netuid)) };
+        if is_lacking {
+            return None;
+        }
+        let subnets = list.subnets.values().filter(|one| wanted.is_empty() || wanted.contains(&one.netuid));
+        let prices = subnets.map(|subnet| SubnetPrice { netuid: subnet.netuid, price: subnet.price }).collect();
         Some(PriceReply { at, prices })
     })
 }
@@ -56,9 +58,9 @@ pub(super) fn kept_cost(parts: &Parts, netuid: NetUid) -> Option<CostReply> {
 fn kept<T>(parts: &Parts, find: impl FnOnce(&List, At) -> Option<T>) -> Option<T> {
     let known = parts.metagraph.current();
     let list = known.list.as_ref()?;
-    let newest = parts.link.finalized().map_or(BlockNumber(0), |block| block.number);
     let is_live = parts.link.state().borrow().is_live();
-    if is_live && newest > list.at.block.number {
+    // A chain that was taken back has another block there, or none.
+    if is_live && parts.link.finalized() != Some(list.at.block) {
         return None;
     }
     find(list, receipt::kept_at(list.at, &known, &parts.link))
