@@ -203,7 +203,11 @@ fn the_metagraph_outlives_the_chain() {
     assert!(whole["matrices"] == false && whole["at"]["stale"] == true, "{whole}");
     assert_eq!(whole["columns"]["hotkeys"].as_array().map(Vec::len), fresh["neurons"].as_array().map(Vec::len));
     let price = host.ask(&["subnets", "price", "1"]);
-    assert_eq!((&price["at"]["stale"], &price["prices"][0]["price"]), (&Value::Bool(true), &fresh["subnet"]["price"]));
+    assert_eq!(price["prices"], serde_json::json!([{ "netuid": 1, "price": fresh["subnet"]["price"] }]));
+    assert_eq!(price["at"]["stale"], true);
+    assert_eq!(host.ask(&["subnets", "price"])["prices"].as_array().map(Vec::len), Some(2));
+    // Of what is not kept the chain would have to be asked.
+    assert_eq!(host.refused(&["subnets", "price", "--netuids", "1,99"]).0, 8);
     let cost = host.ask(&["rpc", "subnets_burnCost", r#"{"netuid":1}"#]);
     assert_eq!((&cost["at"]["stale"], &cost["cost"]), (&Value::Bool(true), &fresh["subnet"]["burn"]));
     let (code, error) =

@@ -79,6 +79,11 @@ impl Asked {
         Some(asked(value, Place::File(path.clone())))
     }
 
+    /// What the flag says, where it is one and tells no key.
+    pub(crate) fn typed(&self) -> Option<&str> {
+        (self.place == Place::Flag && shown(&self.value) == self.value).then_some(&self.value)
+    }
+
     /// Whether it was asked for where this command is typed.
     fn is_of_now(&self) -> bool {
         !matches!(self.place, Place::File(_))
@@ -86,11 +91,11 @@ impl Asked {
 
     /// Whether the network that a daemon follows is this one.
     pub(crate) fn fit(&self, status: &ChainStatus) -> Fit {
-        let plain = |url: &str| url.trim_end_matches('/').to_ascii_lowercase();
-        let asked = plain(&self.value);
-        if [Some(&status.network), status.endpoint.as_ref()].into_iter().flatten().any(|one| plain(one) == asked) {
+        let followed = [Some(&status.network), status.endpoint.as_ref()];
+        if followed.into_iter().flatten().any(|one| plain(one) == plain(&self.value)) {
             return Fit::Same;
         }
+        let is_here = status.endpoint.as_ref().is_some_and(|endpoint| Known::of(endpoint) == Known::Local);
         let followed = match &status.genesis {
             Some(genesis) if is_main(genesis) => Known::Main,
             Some(_) if Known::of(&status.network) == Known::Main => Known::Unknown,
@@ -100,10 +105,14 @@ impl Asked {
         let is_not_main = status.genesis.as_ref().is_some_and(|genesis| !is_main(genesis));
         match (Known::of(&self.value), followed) {
             (Known::Main, _) if is_not_main => Fit::Other,
+            // A node on this machine is what is followed, whatever its network.
+            (Known::Local, Known::Main | Known::Test) if is_here || Known::of(&status.network) == Known::Local => {
+                Fit::Unknown
+            }
             (Known::Unknown, _) | (_, Known::Unknown) => Fit::Unknown,
             (asked, followed) if asked == followed => Fit::Same,
             // A node on this machine may be of any network, unless the one that is followed is known to be another.
-            (Known::Test, Known::Local) if status.network != "devnet" => Fit::Unknown,
+            (Known::Main | Known::Test, Known::Local) if status.network != "devnet" => Fit::Unknown,
             _ => Fit::Other,
         }
     }
@@ -116,7 +125,7 @@ impl Asked {
     /// move what has a price.
     pub(crate) fn heed(&self, status: &ChainStatus, purpose: Purpose) -> Result<Option<String>, Failure> {
         let followed = &status.network;
-        let asked = format!("{} asks for the network `{}`", self.place, self.value);
+        let asked = format!("{} asks for the network `{}`", self.place, shown(&self.value));
         match self.fit(status) {
             Fit::Same => Ok(None),
             Fit::Unknown => Ok(Some(format!(
@@ -135,6 +144,23 @@ impl Asked {
             Fit::Other => Ok(Some(format!("warning: {asked}, and this is `{followed}`, which btd follows"))),
         }
     }
+}
+
+/// A network's name, or its URL without what may be a key: as the daemon tells its own.
+fn shown(network: &str) -> String {
+    let Some((scheme, rest)) = network.split_once("://") else { return network.to_owned() };
+    let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
+    let (authority, behind) = rest.split_at(end);
+    let host = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
+    let hidden = if host.len() < authority.len() { "…@" } else { "" };
+    let behind = if matches!(behind, "" | "/") { "" } else { "/…" };
+    format!("{scheme}://{hidden}{host}{behind}")
+}
+
+/// What two spellings of one network have in common. Of a URL with more than a host nobody can say so: what the
+/// daemon tells of it is cut.
+fn plain(network: &str) -> String {
+    network.trim_end_matches('/').to_ascii_lowercase()
 }
 
 fn may_be_main(status: &ChainStatus) -> bool {
@@ -168,7 +194,8 @@ impl Known {
                 _ => Self::Unknown,
             };
         };
-        let host = rest.split('/').next().unwrap_or_default();
+        let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
+        let host = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
         let host = match host.strip_prefix('[') {
             Some(six) => six.split(']').next().unwrap_or_default(),
             None => host.split(':').next().unwrap_or_default(),
@@ -236,6 +263,38 @@ mod tests {
         assert_eq!(fit("finney", &status("local", Some(MAIN))), Fit::Same);
         assert_eq!(fit("test", &status("local", Some(OTHER))), Fit::Unknown);
         assert_eq!(fit("finney", &status("ws://node:1", Some(OTHER))), Fit::Other);
+        let here = |network: &str, genesis| ChainStatus {
+            endpoint: Some("ws://127.0.0.1:9944".to_owned()),
+            ..status(network, genesis)
+        };
+        for network in ["finney", "local", "ws://127.0.0.1:9944"] {
+            for value in ["local", "ws://127.0.0.1:9944", "ws://localhost:9944/", "ws://[::1]:9944", "finney"] {
+                assert_ne!(fit(value, &here(network, Some(MAIN))), Fit::Other, "{value} for {network}");
+            }
+        }
+        // Which network it is, is not known before the first connection.
+        assert_eq!(fit("finney", &ChainStatus { endpoint: None, ..status("local", None) }), Fit::Unknown);
+        assert_eq!(fit("finney", &ChainStatus { endpoint: None, ..status("devnet", None) }), Fit::Other);
+    }
+
+    #[test]
+    fn what_may_be_a_key_is_not_told() {
+        for (url, told) in [
+            ("wss://provider.example/ws?apikey=SECRET", "wss://provider.example/…"),
+            ("wss://user:SECRET@lite.chain.opentensor.ai:443", "wss://…@lite.chain.opentensor.ai:443"),
+            ("wss://provider.example/", "wss://provider.example"),
+            ("test", "test"),
+        ] {
+            let asked = asked(url, Place::Variable("BT_NETWORK"));
+            let [note, refused] = [("finney", MAIN), ("devnet", OTHER)].map(|(network, genesis)| {
+                match asked.heed(&status(network, Some(genesis)), Purpose::Signing) {
+                    Ok(note) => note.unwrap_or_default(),
+                    Err(failure) => failure.to_string(),
+                }
+            });
+            assert!(!note.contains("SECRET") && !refused.contains("SECRET"), "{note} {refused}");
+            assert!(note.contains(told) || refused.contains(told), "{note} {refused}");
+        }
     }
 
     #[test]

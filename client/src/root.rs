@@ -5,7 +5,7 @@ mod senate;
 mod weights;
 
 use btd_api::{
-    NetUid, Ratio, Tao,
+    Alpha, NetUid, Ratio, Tao,
     root::{
         Delegates, DelegatesReply, GetTake, GetTakeParams, List, Register, RegisterParams, RootValidators, SetTake,
         SetTakeParams, Take,
@@ -200,7 +200,7 @@ fn delegates(reply: &DelegatesReply, page: Page) -> String {
         Column::number("NOMINATORS").leaves(2),
         Column::number("DELEGATE STAKE (τ)").leaves(3),
         Column::number("TOTAL STAKE (τ)"),
-        Column::number("CHANGE/(4h)").leaves(6),
+        Column::number("CHANGE/(4h) (τ)").leaves(6),
         Column::text("SUBNETS").leaves(7),
         Column::text("VPERMIT").leaves(4),
         Column::number("TAKE"),
@@ -221,7 +221,7 @@ fn delegates(reply: &DelegatesReply, page: Page) -> String {
             netuids(&one.validator_permits),
             one.take.to_string(),
             one.return_per_1000.to_string(),
-            one.daily_return.to_string(),
+            Alpha::from_rao(one.take.of(one.daily_return.rao())).to_string(),
             one.owner.to_string(),
         ]);
     }
@@ -282,7 +282,7 @@ mod tests {
     fn delegates_have_the_columns_of_v6() {
         let one = json!({
             "hotkey": BOB, "owner": BOB, "name": "", "take": "0.18", "nominators": 2, "own_stake": "1", "total_stake": "3",
-            "change": "-2", "return_per_1000": "4", "daily_return": "5", "registrations": [0, 1], "validator_permits": [],
+            "change": "-2", "return_per_1000": "4", "daily_return": "50", "registrations": [0, 1], "validator_permits": [],
         });
         let mut other = one.clone();
         (other["change"], other["name"]) = (Value::Null, "bob".into());
@@ -291,10 +291,10 @@ mod tests {
         let words = |line: usize| text.lines().nth(line).unwrap().split_whitespace().collect::<Vec<_>>().join(" ");
         assert_eq!(
             words(0),
-            "INDEX DELEGATE SS58 NOMINATORS DELEGATE STAKE (τ) TOTAL STAKE (τ) CHANGE/(4h) SUBNETS VPERMIT TAKE \
+            "INDEX DELEGATE SS58 NOMINATORS DELEGATE STAKE (τ) TOTAL STAKE (τ) CHANGE/(4h) (τ) SUBNETS VPERMIT TAKE \
              NOMINATOR/(24h)/kτ DELEGATE/(24h) OWNER"
         );
-        let rest = format!("0,1 - 0.18 0.000000004 0.000000005 {BOB}");
+        let rest = format!("0,1 - 0.18 0.000000004 0.000000009 {BOB}");
         assert_eq!(words(1), format!("1 - {BOB} 2 0.000000001 0.000000003 -0.000000002 {rest}"));
         assert_eq!(words(2), format!("2 bob {BOB} 2 0.000000001 0.000000003 - {rest}"));
     }

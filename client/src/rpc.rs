@@ -47,10 +47,12 @@ impl RpcArgs {
                 return Err(Failure::usage("a subscription is not one call: see `btctl events`"));
             }
             method => {
-                if session.settings.network.is_some() && signs(method) {
+                let params = params(method, &self.params)?;
+                let is_plan = params.get("dry_run") == Some(&Value::Bool(true));
+                if session.settings.network.is_some() && !is_plan && signs(method) {
                     session.require_network().await?;
                 }
-                let reply = session.call_by_name(method, &params(method, &self.params)?).await?;
+                let reply = session.call_by_name(method, &params).await?;
                 match session.out.format() {
                     Format::Json => session.out.document(reply.text())?,
                     Format::Human => session.out.data(&indented(reply.text()))?,

@@ -29,7 +29,7 @@ use tokio::net::UnixStream;
 use crate::{
     args::Person,
     failure::Failure,
-    network::Purpose,
+    network::{Asked, Purpose},
     output::{Format, Output},
     prompt,
     settings::{Consent, Settings},
@@ -147,6 +147,21 @@ impl Session {
         *self.words.borrow_mut() = words;
     }
 
+    /// The command line is another one from here on, asked of the same daemon.
+    pub(crate) fn stands_for_another(&self, words: &[&str]) {
+        const KEPT: [&str; 3] = ["--socket", "--config", "--timeout"];
+        let before = self.words();
+        let mut words: Vec<String> = words.iter().map(|word| (*word).to_owned()).collect();
+        for (index, word) in before.iter().enumerate() {
+            if KEPT.contains(&word.as_str()) {
+                words.extend(before.iter().skip(index).take(2).cloned());
+            } else if KEPT.iter().any(|flag| word.strip_prefix(flag).is_some_and(|rest| rest.starts_with('='))) {
+                words.push(word.clone());
+            }
+        }
+        self.stands_for(words);
+    }
+
     /// Tells the command that does the same and asks nothing, where something was asked, unless it was told.
     pub(crate) fn tell_unasked(&self) {
         if self.is_to_tell.get() {
@@ -168,7 +183,10 @@ impl Session {
     fn as_typed(&self, more: &[&str]) -> String {
         let words = self.words.borrow();
         let words = words.iter().map(|word| quoted(word));
-        let more = more.iter().map(|word| (*word).into());
+        // The flag was taken out of the words, and guards the command that is told as well.
+        let network = self.settings.network.as_ref().and_then(Asked::typed).into_iter();
+        let network = network.flat_map(|network| ["--network".into(), quoted(network)]);
+        let more = network.chain(more.iter().map(|word| (*word).into()));
         ["btctl".into()].into_iter().chain(words).chain(more).collect::<Vec<_>>().join(" ")
     }
 
@@ -235,7 +253,11 @@ impl Session {
         let status = client.request::<ChainStatus, _>(Status::NAME, params).await;
         let status = status.map_err(|error| failure(error, Status::NAME, limit))?;
         if let Some(note) = asked.heed(&status, purpose)?.filter(|_| !was_heeded) {
-            self.out.note(note);
+            // Before something is signed it is no chatter.
+            match purpose {
+                Purpose::Reading => self.out.note(note),
+                Purpose::Signing => self.out.show(|_| note),
+            }
         }
         Ok(())
     }

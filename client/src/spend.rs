@@ -153,6 +153,11 @@ impl Terms {
         }
     }
 
+    /// The account that is acted for, where somebody signs as its proxy.
+    pub(crate) const fn real(&self) -> Option<Coldkey> {
+        self.proxy
+    }
+
     /// Whether nothing is signed.
     pub(crate) const fn is_dry_run(&self) -> bool {
         self.dry_run

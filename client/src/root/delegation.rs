@@ -1,7 +1,7 @@
 //! Stake on root behind delegates, in the words of runtimes before subnets had tokens.
 
 use btd_api::{
-    AlphaAmount, Amount, Hotkey, NetUid, WalletName,
+    AlphaAmount, Amount, Coldkey, Hotkey, NetUid, WalletName,
     root::{
         DelegateParams, DelegateTo, Delegates, Delegations, MyDelegates, Nominate, NominateParams, Undelegate,
         UndelegateParams,
@@ -112,7 +112,7 @@ impl UndelegateArgs {
             amount: self.amount.unwrap_or(AlphaAmount::All),
             delegate: match self.delegate.delegate {
                 Some(delegate) => delegate,
-                None => pick_own(session, &wallet).await?,
+                None => pick_own(session, &wallet, self.terms.real()).await?,
             },
             wallet,
         });
@@ -132,14 +132,15 @@ async fn pick(session: &Session) -> Result<Hotkey, Failure> {
     picked(session, &hotkeys)
 }
 
-/// Shows behind whom a wallet's coldkey has stake on root, and asks for one of them.
-async fn pick_own(session: &Session, wallet: &WalletName) -> Result<Hotkey, Failure> {
+/// Shows behind whom a wallet's coldkey, or the account for which it is a proxy, has stake on root, and asks for one
+/// of them.
+async fn pick_own(session: &Session, wallet: &WalletName, real: Option<Coldkey>) -> Result<Hotkey, Failure> {
     require_asking(session)?;
-    let params = ColdkeyParams { wallet: Some(wallet.clone()), address: None };
+    let params = ColdkeyParams { wallet: real.is_none().then(|| wallet.clone()), address: real };
     let mut reply = session.call::<MyDelegates>(&params).await?.read()?;
     reply.delegations.retain(|one| one.netuid == NetUid::ROOT);
     if reply.delegations.is_empty() {
-        return Err(Failure::usage(format!("the coldkey of `{wallet}` has nothing on root behind others")));
+        return Err(Failure::usage(format!("{} has nothing on root behind others", reply.coldkey)));
     }
     session.out.show(|page| {
         let mut table = Table::new(&[
@@ -179,11 +180,12 @@ fn picked(session: &Session, hotkeys: &[Hotkey]) -> Result<Hotkey, Failure> {
 pub(super) async fn nominate(args: RegisterArgs, session: &Session) -> Result<Exit, Failure> {
     let wallet = args.wallet.resolve(&session.settings);
     let params = unsent!(NominateParams { wallet: wallet.clone(), hotkey: args.hotkey.resolve(&session.settings) });
-    let is_dry_run = args.terms.is_dry_run();
+    // For the account behind a proxy nothing more is signed than was asked for.
+    let may_offer = !args.terms.is_dry_run() && args.terms.real().is_none();
     let exit = spend::sign::<Nominate>(session, params, args.terms).await?;
-    if !is_dry_run {
+    if may_offer {
         // What was asked before stands for itself; what is signed from here on is another command.
-        offer_identity(session, wallet).await?;
+        offer_identity(session, wallet).await;
     }
     Ok(exit)
 }

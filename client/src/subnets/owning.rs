@@ -205,6 +205,9 @@ fn identity(reply: &IdentityReply, page: Page) -> String {
 impl CreateArgs {
     pub(super) async fn run(mut self, session: &Session) -> Result<Exit, Failure> {
         let is_mute = self.identity.is_empty() && !self.terms.is_dry_run();
+        if !self.terms.is_dry_run() {
+            session.require_network().await?;
+        }
         if is_mute && session.offer("Say what the subnet is in the same step?") {
             self.identity.ask(session);
         }

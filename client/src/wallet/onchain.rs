@@ -1,7 +1,9 @@
 //! What a wallet's keys are on the chain: identities, ownership, and the exchange of keys. Their neurons are [`super::overview`]'s.
 
 use btd_api::{
-    Coldkey, HotkeyRef, NetUid, WalletName, unsent,
+    Coldkey, HotkeyRef, NetUid, WalletName,
+    stake::ColdkeyParams,
+    unsent,
     wallet::{
         KeyName,
         onchain::{
@@ -207,30 +209,29 @@ fn ask_for(identity: &mut Identity, session: &Session) {
     ]);
 }
 
-/// Offers to say who a coldkey is, and sets what is answered. To be said with a command of its own.
-///
-/// # Errors
-/// When it is wanted, and fails.
-pub(crate) async fn offer_identity(session: &Session, wallet: WalletName) -> Result<(), Failure> {
-    if !session.offer("Set how its coldkey describes itself as well?") {
-        return Ok(());
+/// Offers to say who a coldkey is where it has said nothing yet, and sets what is answered. What was done before is
+/// done all the same, so that this fails is told and no more.
+pub(crate) async fn offer_identity(session: &Session, wallet: WalletName) {
+    let params = ColdkeyParams { wallet: Some(wallet.clone()), address: None };
+    let said = session.call::<GetIdentity>(&params).await.and_then(|reply| reply.read());
+    // What is left out of an identity becomes empty.
+    if !said.is_ok_and(|reply| reply.identity.is_none())
+        || !session.offer("Set how its coldkey describes itself as well?")
+    {
+        return;
     }
-    session.stands_for(["wallet", "set-identity", "--wallet", wallet.as_str()].map(str::to_owned).to_vec());
+    session.stands_for_another(&["wallet", "set-identity", "--wallet", wallet.as_str()]);
     let mut identity = Identity::default();
     ask_for(&mut identity, session);
     if identity == Identity::default() {
         session.out.note("nothing was said, and nothing was set");
-        return Ok(());
+        return;
     }
     let params = unsent!(SetIdentityParams { identity, wallet });
     match spend::sign::<SetIdentity>(session, params, Terms::usual()).await {
-        Ok(_) => Ok(()),
-        // What was done before is done all the same.
-        Err(Failure::Declined) => {
-            session.out.note("its description was left as it is");
-            Ok(())
-        }
-        Err(failure) => Err(failure),
+        Ok(_) => {}
+        Err(Failure::Declined) => session.out.note("its description was left as it is"),
+        Err(failure) => session.out.show(|_| format!("its description was not set: {failure}")),
     }
 }
 
