@@ -10,7 +10,7 @@ use tokio::join;
 use crate::{
     block::{BlockRef, RawBlock},
     rpc::{self, Ask, HexBytes, RuntimeVersion},
-    runtime::{Runtime, Runtimes, Told},
+    runtime::{ApiId, Runtime, Runtimes, Told, api_id},
 };
 
 /// The versions of metadata that btd reads, best first. 14 is asked for in another way.
@@ -28,8 +28,10 @@ pub(crate) async fn runtime_at<A: Ask>(asked: &A, at: BlockHash, known: &Runtime
     if let Some(runtime) = teller.as_ref().and_then(|teller| known.get(version.spec_version, teller)) {
         return Ok(runtime);
     }
-    let metadata = metadata_at(asked, at).await?;
-    let apis = version.apis.iter().filter_map(|(HexBytes(id), _)| id.as_slice().try_into().ok()).collect();
+    // The second version of this API brought others of the metadata than 14.
+    let has_versions = |(HexBytes(id), version): &(HexBytes, u32)| *id == api_id("Metadata") && *version >= 2;
+    let metadata = metadata_at(asked, at, version.apis.iter().any(has_versions)).await?;
+    let apis: Vec<ApiId> = version.apis.iter().filter_map(|(HexBytes(id), _)| id.as_slice().try_into().ok()).collect();
     let RuntimeVersion { spec_version, transaction_version, .. } = version;
     let told = Told { spec_version, transaction_version, apis, metadata };
     // What two endpoints have told between them is the word of neither.
@@ -37,11 +39,12 @@ pub(crate) async fn runtime_at<A: Ask>(asked: &A, at: BlockHash, known: &Runtime
     known.learn(told, teller).map_err(|reason| asked.nonsense("the metadata", reason.to_string()))
 }
 
-/// The newest metadata that both sides know. Version 14 describes no runtime APIs, so it comes last.
-async fn metadata_at<A: Ask>(asked: &A, at: BlockHash) -> Result<Vec<u8>, A::Error> {
+/// The newest metadata that both sides know. Version 14 describes no runtime APIs, so it comes last, and a refusal is
+/// taken for a lack of others only from a runtime that is not known to have them: what is read here is kept.
+async fn metadata_at<A: Ask>(asked: &A, at: BlockHash, has_versions: bool) -> Result<Vec<u8>, A::Error> {
     let versions = match asked.ask(rpc::call("Metadata_metadata_versions", &[], at)).await {
         Ok(HexBytes(bytes)) => Vec::<u32>::decode(&mut bytes.as_slice()).unwrap_or_default(),
-        Err(error) if A::is_refusal(&error) => Vec::new(),
+        Err(error) if A::is_refusal(&error) && !has_versions => Vec::new(),
         Err(error) => return Err(error),
     };
     if let Some(version) = METADATA_VERSIONS.into_iter().find(|version| versions.contains(version)) {

@@ -301,10 +301,11 @@ impl RpcProblem {
         if is_too_large { Self::Oversized } else { Self::Cut(reason) }
     }
 
-    /// Whether the endpoint turned the request away because there were too many. Proxies before
-    /// nodes have no common code for it: these are HTTP's, and those of the large providers.
+    /// Whether the endpoint turned the request away because there were too many. Nodes say so with
+    /// -32999 (polkadot-sdk, `--rpc-rate-limit`). Proxies before them have no common code for it: these are
+    /// HTTP's, and those of the large providers.
     pub(crate) fn is_rate_limit(&self) -> bool {
-        matches!(self, Self::Refused { code: 429 | -32005 | -32029 | -32097, .. })
+        matches!(self, Self::Refused { code: 429 | -32005 | -32029 | -32097 | -32999, .. })
     }
 }
 

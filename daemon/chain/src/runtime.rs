@@ -22,7 +22,7 @@ use subxt::{
 };
 
 pub use self::describe::Description;
-pub(crate) use self::undescribed::{ApiId, Form};
+pub(crate) use self::undescribed::{ApiId, Form, id as api_id};
 use self::undescribed::{Method, Undescribed};
 use crate::{
     endpoint::Endpoint,

@@ -190,7 +190,7 @@ fn account(value: &Value) -> Result<Value, Mismatch> {
 }
 
 /// The identity of an API in a runtime's version.
-fn id(api: &str) -> ApiId {
+pub(crate) fn id(api: &str) -> ApiId {
     Blake2b::<U8>::digest(api).into()
 }
 

@@ -485,11 +485,12 @@ async fn a_runtime_upgrade_is_followed_at_its_block() {
     let spec = before.runtime().spec_version();
     let genesis = json!(BlockHash(devnet.genesis_hash()));
     // The state behind block 1 has another runtime. Reading its metadata is cut off, then not
-    // answered, and then works.
-    let mut troubles = vec![Reaction::Swallow, Reaction::HangUp];
+    // answered, then refused, which is no word about what it has, and then works.
+    let mut troubles = vec![Reaction::Refuse(-32_603, "Internal error"), Reaction::Swallow, Reaction::HangUp];
     node.script(move |method, params| match method {
         "state_getRuntimeVersion" if params[0] != genesis => {
-            Reaction::Answer(json!({ "specVersion": spec + 1, "transactionVersion": 7 }))
+            let apis = json!([["0x37e397fc7c91f5e4", 2]]);
+            Reaction::Answer(json!({ "specVersion": spec + 1, "transactionVersion": 7, "apis": apis }))
         }
         "state_call" if params[0] == "Metadata_metadata_versions" => troubles.pop().unwrap_or(Reaction::Pass),
         _ => Reaction::Pass,
@@ -504,6 +505,7 @@ async fn a_runtime_upgrade_is_followed_at_its_block() {
     assert!(second.illegible.is_empty() && !second.events.is_empty());
     let view = followed.link.view().unwrap();
     assert_eq!((view.runtime().spec_version(), view.runtime().transaction_version()), (spec + 1, 7));
+    assert!(view.runtime().features().contains(&"metagraph-api"), "its own APIs are described");
     assert_eq!(before.runtime().spec_version(), spec);
     assert_eq!(in_time(view.netuids()).await.unwrap().len(), 2);
 }
