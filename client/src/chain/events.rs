@@ -198,6 +198,8 @@ fn render(block: &FinalizedBlock, page: Page) -> String {
         format!("  {cause:>3}  {}\n", event(one))
     });
     let events: String = events.collect();
+    let illegible = block.illegible.iter().map(|what| format!("  {}\n", page.warn(text::visible(what))));
+    let events: String = illegible.fold(events, |events, line| events + &line);
     format!("{number} {}, {}, {}\n{events}", block.block.hash, counts.0, counts.1)
 }
 
@@ -230,6 +232,8 @@ mod tests {
 "
         );
         assert_eq!(render(&block, Page::default()), expected);
+        let torn = FinalizedBlock { illegible: vec!["its events are gone".to_owned()], ..block };
+        assert_eq!(render(&torn, Page::default()), format!("{expected}  its events are gone\n"));
     }
 
     #[test]

@@ -147,6 +147,9 @@ pub struct FinalizedBlock {
     pub extrinsics: u32,
     /// Its events, in order.
     pub events: Vec<Event>,
+    /// What of it could not be read, in words: without that there may be more events than these, or others.
+    #[serde(default)]
+    pub illegible: Vec<String>,
 }
 
 /// Parameters of [`SubscribeFinalized`].

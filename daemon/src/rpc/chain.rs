@@ -148,5 +148,6 @@ fn convert(block: &btd_chain::FinalizedBlock) -> FinalizedBlock {
         timestamp_ms: block.timestamp_ms,
         extrinsics: u32::try_from(block.extrinsics.len()).unwrap_or(u32::MAX),
         events: block.events.iter().cloned().map(receipt::event).collect(),
+        illegible: raw::illegible(block),
     }
 }
