@@ -292,7 +292,7 @@ fn what_the_runtime_lacks_is_said_with_what_took_its_place() {
     assert!(error["data"]["instead"].as_str().unwrap().contains("stake add"), "{error}");
     // The development chain has a senate all the same, which votes on nothing.
     let proposal = "11".repeat(32);
-    let (code, error) = stage.refused(&format!("root senate-vote --proposal 0x{proposal} --wallet alice"));
+    let (code, error) = stage.refused(&format!("root senate-vote --proposal 0x{proposal} --vote-aye --wallet alice"));
     assert_eq!((code, &error["data"]["error"]), (6, &"ProposalMissing".into()));
 }
 

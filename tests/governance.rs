@@ -52,7 +52,7 @@ fn senators_vote_and_root_validators_steer_where_the_chain_has_them() {
     assert_eq!(signed(&host, &vote)["plan"]["call"], "SubtensorModule.vote");
     assert_eq!(ask(&host, "root proposals")["proposals"][0]["nays"][0], ALICE);
     assert_eq!(refused(&host, &vote)["data"]["error"], "DuplicateVote");
-    let stranger = format!("sudo senate-vote --proposal {PROPOSAL} --wallet bob");
+    let stranger = format!("sudo senate-vote --proposal {PROPOSAL} --vote-aye --wallet bob");
     assert_eq!(refused(&host, &stranger)["data"]["error"], "NotSenateMember");
 
     // Weights are taken once in a while.

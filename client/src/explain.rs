@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use crate::{
     exit::Exit,
-    failure::Failure,
+    failure::{Failure, OWN, Own},
     output::{
         Format, Page,
         facts::Facts,
@@ -30,6 +30,8 @@ pub(crate) struct ExplainArgs {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Meaning {
     Kind(ErrorKind),
+    /// A kind of btctl's own.
+    Own(&'static Own),
     Class(Class),
     Chain(&'static ChainError),
     /// A pool's word for what the runtime does not take.
@@ -84,6 +86,7 @@ fn find(code: &str) -> Option<Meaning> {
         return catalogue::find(name).map(Meaning::Chain);
     }
     let kind = ErrorKind::ALL.iter().find(|kind| kind.name().eq_ignore_ascii_case(&code.replace('-', "_")));
+    let own = || OWN.iter().find(|own| own.kind.eq_ignore_ascii_case(&code.replace('-', "_"))).map(Meaning::Own);
     let class = Class::ALL.iter().find(|class| class.name() == code.replace('-', "_").to_ascii_lowercase());
     let chain = || {
         let bare = code.rsplit_once('.').map_or(code, |(_, bare)| bare);
@@ -95,6 +98,7 @@ fn find(code: &str) -> Option<Meaning> {
         .map(Meaning::Chain)
         .or(class.copied().map(Meaning::Class))
         .or(kind.copied().map(Meaning::Kind))
+        .or_else(own)
         .or_else(chain)
 }
 
@@ -123,6 +127,9 @@ fn document(meaning: Meaning) -> Value {
             "kind": kind.name(), "code": kind.code(), "retryable": kind.retryable(), "meaning": kind.meaning(),
             "exit": Exit::from(kind).code(),
         }),
+        Meaning::Own(own) => {
+            json!({ "kind": own.kind, "meaning": own.meaning, "remedy": own.remedy, "exit": own.exit.code() })
+        }
         Meaning::Class(class) => class_document(class),
         Meaning::Invalid => {
             let errors: Vec<Value> = invalid()
@@ -144,6 +151,12 @@ fn words(meaning: Meaning, page: Page) -> String {
             facts.add("meaning", kind.meaning());
             facts.add("retry", if kind.retryable() { "the same may work later" } else { "the same will fail again" });
             facts.add("exit code", Exit::from(kind).code());
+        }
+        Meaning::Own(own) => {
+            facts.add("kind", own.kind);
+            facts.add("meaning", own.meaning);
+            facts.add("remedy", own.remedy);
+            facts.add("exit code", own.exit.code());
         }
         Meaning::Class(class) => {
             facts.add("class", class.name());
@@ -184,6 +197,16 @@ fn classes(page: Page) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_btctl_says_itself_is_explained() {
+        for own in &OWN {
+            assert_eq!(find(own.kind), Some(Meaning::Own(own)));
+            assert_eq!(document(Meaning::Own(own))["exit"], own.exit.code());
+        }
+        let told = words(find("daemon-unreachable").unwrap(), Page::default());
+        assert!(told.contains("BTD_SOCKET") && told.contains("exit code"), "{told}");
+    }
 
     #[test]
     fn codes_of_every_kind_are_explained() {

@@ -95,6 +95,105 @@ fn unlocking(key: Option<&str>) -> String {
     format!("btctl wallet unlock --wallet {wallet}{hotkey}")
 }
 
+/// A kind of failure that is btctl's own, and not the daemon's.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Own {
+    pub(crate) kind: &'static str,
+    pub(crate) exit: Exit,
+    pub(crate) meaning: &'static str,
+    pub(crate) remedy: &'static str,
+}
+
+/// All of them.
+pub(crate) const OWN: [Own; 16] = {
+    const fn own(kind: &'static str, exit: Exit, meaning: &'static str, remedy: &'static str) -> Own {
+        Own { kind, exit, meaning, remedy }
+    }
+    [
+        own("USAGE", Exit::Usage, "the command line cannot be meant so: nothing was done", "see the command's --help"),
+        own(
+            "NOBODY_TO_ASK",
+            Exit::Usage,
+            "a question is to be answered, and nobody can: nothing was done",
+            "say it on the command line; --yes answers every question with yes",
+        ),
+        own(
+            "DECLINED",
+            Exit::Failure,
+            "a question was answered with no: nothing was signed or sent",
+            "nothing is to be done",
+        ),
+        own(
+            "PASSWORD_UNREADABLE",
+            Exit::Usage,
+            "a secret cannot be read from where it was said to be",
+            "look at the file or variable that the message names",
+        ),
+        own(
+            "DAEMON_UNREACHABLE",
+            Exit::Unreachable,
+            "no btd answers at the socket: nothing was asked",
+            "start it with `btd --network devnet`, or name its socket with --socket or BTD_SOCKET",
+        ),
+        own(
+            "SOCKET_FORBIDDEN",
+            Exit::NotPermitted,
+            "the socket's permissions keep this user out: nothing was asked",
+            "the daemon's user, and members of its socket's group, may talk to it",
+        ),
+        own(
+            "TURNED_AWAY",
+            Exit::Unreachable,
+            "the daemon turned the connection away before any call; the exit code tells refusal and load apart",
+            "the message has the status: 401 and 403 are about this user, 429 and 503 pass",
+        ),
+        own(
+            "CONNECTION_CLOSED",
+            Exit::Unreachable,
+            "the daemon closed the connection at once: nothing was asked",
+            "it may have as many connections as it takes, or be stopping: its log says which",
+        ),
+        own(
+            "NOT_BTD",
+            Exit::Unreachable,
+            "what answers at the socket does not speak the language of btd",
+            "name another socket with --socket or BTD_SOCKET",
+        ),
+        own(
+            "TIMEOUT",
+            Exit::NotReady,
+            "btd did not answer in time; of what is signed the outcome is then not known",
+            "wait longer with --timeout, or see `btctl status`",
+        ),
+        own(
+            "CONNECTION_LOST",
+            Exit::Unreachable,
+            "the connection to btd ended in the middle of a call",
+            "ask again; what is signed goes on without a caller",
+        ),
+        own(
+            "MISUNDERSTOOD",
+            Exit::Failure,
+            "the daemon's answer is not what this btctl understands",
+            "are btd and btctl of one version? `--json` shows the answer as it is",
+        ),
+        own(
+            "INTERRUPTED",
+            Exit::Interrupted,
+            "Ctrl-C ended the command, and nothing that was signed",
+            "`btctl tx list` tells what was signed",
+        ),
+        own("FILE", Exit::Failure, "a file of btctl's own cannot be written", "look at the path in the message"),
+        own(
+            "OUTPUT",
+            Exit::Failure,
+            "the answer cannot be written; what was done is done",
+            "`btctl tx list` tells what was signed",
+        ),
+        own("SYSTEM", Exit::Failure, "the operating system refuses something that never fails", "ask again"),
+    ]
+};
+
 // === impl Failure ===
 
 impl Failure {

@@ -35,7 +35,7 @@ pub(crate) struct VoteArgs {
     /// Vote against it
     #[arg(long, conflicts_with = "vote_aye", alias = "vote_nay")]
     vote_nay: bool,
-    /// Vote for it, which is the default
+    /// Vote for it
     #[arg(long, alias = "vote_aye")]
     vote_aye: bool,
     #[command(flatten)]
@@ -50,15 +50,33 @@ pub(crate) struct VoteArgs {
 
 impl VoteArgs {
     pub(crate) async fn run(self, session: &Session) -> Result<Exit, Failure> {
+        let approve = match (self.vote_aye, self.vote_nay) {
+            (is_aye, is_nay) if is_aye != is_nay => is_aye,
+            _ => asked(session)?,
+        };
         let params = unsent!(SenateVoteParams {
             proposal: self.proposal,
             index: self.index,
-            approve: !self.vote_nay,
+            approve,
             wallet: self.wallet.resolve(&session.settings),
             hotkey: self.hotkey.resolve(&session.settings),
         });
         spend::sign::<SenateVote>(session, params, self.terms).await
     }
+}
+
+/// What a person votes: nobody votes by saying nothing.
+fn asked(session: &Session) -> Result<bool, Failure> {
+    let unsaid = || Failure::usage("it is not said how to vote: --vote-aye or --vote-nay");
+    let answer = session.ask("Vote for it? [aye/nay]").ok_or_else(unsaid)?;
+    let (flag, approve) = match answer.to_ascii_lowercase().as_str() {
+        "aye" | "yes" | "y" => ("--vote-aye", true),
+        "nay" | "no" | "n" => ("--vote-nay", false),
+        _ => return Err(unsaid()),
+    };
+    session.stands_for(session.words().into_iter().chain([flag.to_owned()]).collect());
+    session.was_asked();
+    Ok(approve)
 }
 
 /// `btctl root senate`
