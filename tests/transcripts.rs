@@ -252,8 +252,8 @@ fn told(circumstance: &str, host: &Host, kinds: &str, more: impl Fn(char) -> Vec
             let is_answer = words.iter().any(|word| word == "verify") || words[0] == "dendrite";
             let is_alone = output.status.success() || output.stdout.is_empty() || is_answer;
             assert!(is_alone, "{circumstance}: {words:?} failed with data: {output:?}");
-            // What goes to a file is not printed as well.
-            let is_told = typed.kind != 'l' && !words.iter().any(|word| word == "--save");
+            // What goes to a file is not printed as well, and a script and a page are what they are.
+            let is_told = !words.iter().any(|word| ["--save", "completions", "man"].contains(&word.as_str()));
             if !json.is_empty() && output.status.success() && is_told {
                 let document: Result<Value, _> = serde_json::from_slice(&output.stdout);
                 assert!(document.is_ok(), "{circumstance}: {words:?} told no JSON: {output:?}");

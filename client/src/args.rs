@@ -207,7 +207,13 @@ impl Command {
             Self::Info(info) => info.run(session),
             Self::Commands => shell::commands(session),
             Self::Man(args) => args.run(session),
-            Self::ExitCodes => session.out.data(&Exit::table()).map(|()| Exit::Success),
+            Self::ExitCodes => {
+                let codes = match session.out.format() {
+                    Format::Json => Exit::document().to_string(),
+                    Format::Human => Exit::table(),
+                };
+                session.out.data(&codes).map(|()| Exit::Success)
+            }
         }
     }
 }

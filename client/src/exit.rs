@@ -5,6 +5,7 @@
 use std::fmt::Write;
 
 use btd_api::ErrorKind;
+use serde_json::{Value, json};
 
 /// How `btctl` ended. The numbers are stable.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -58,6 +59,11 @@ impl Exit {
             Self::Policy => "a rule of this daemon forbids it",
             Self::Interrupted => "interrupted by Ctrl-C",
         }
+    }
+
+    /// The same as a document.
+    pub(crate) fn document() -> Value {
+        Self::ALL.iter().map(|exit| json!({ "code": exit.code(), "meaning": exit.meaning() })).collect()
     }
 
     /// The table that `btctl help exit-codes` shows.

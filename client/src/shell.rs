@@ -4,12 +4,16 @@ use std::fmt::Write as _;
 
 use clap::{Args, Command, CommandFactory, Subcommand};
 use clap_complete::Shell;
+use serde_json::{Value, json};
 
 use crate::{
     args::Cli,
     exit::Exit,
     failure::Failure,
-    output::table::{Column, Table},
+    output::{
+        Format,
+        table::{Column, Table},
+    },
     session::Session,
     settings,
 };
@@ -55,30 +59,45 @@ impl CompletionsArgs {
 impl Info {
     pub(crate) fn run(self, session: &Session) -> Result<Exit, Failure> {
         let Self::Autocomplete = self;
-        let mut table = Table::new(&[Column::text("SHELL"), Column::text("COMMAND")]);
-        for (shell, command) in [
+        let installing = [
             ("bash", "btctl completions bash > ~/.local/share/bash-completion/completions/btctl"),
             (
                 "zsh",
                 "btctl completions zsh > ~/.zfunc/_btctl; in ~/.zshrc: fpath+=~/.zfunc; autoload -U compinit; compinit",
             ),
             ("fish", "btctl completions fish > ~/.config/fish/completions/btctl.fish"),
-        ] {
+        ];
+        if session.out.format() == Format::Json {
+            let shells = installing.map(|(shell, command)| json!({ "shell": shell, "command": command }));
+            return session.out.data(&Value::from_iter(shells).to_string()).map(|()| Exit::Success);
+        }
+        let mut table = Table::new(&[Column::text("SHELL"), Column::text("COMMAND")]);
+        for (shell, command) in installing {
             table.row(&[shell.to_owned(), command.to_owned()]);
         }
         session.out.data(&table.render(session.out.page())).map(|()| Exit::Success)
     }
 }
 
-/// `btctl commands`: the tree of all of them.
+/// `btctl commands`: the tree of all of them, each with those below it.
 pub(crate) fn commands(session: &Session) -> Result<Exit, Failure> {
+    fn below(command: &Command) -> impl Iterator<Item = (&Command, String)> {
+        let shown = command.get_subcommands().filter(|below| !below.is_hide_set() && below.get_name() != "help");
+        shown.map(|below| (below, below.get_about().map(ToString::to_string).unwrap_or_default()))
+    }
+    fn documents(command: &Command) -> Value {
+        let document = |(below, about): (&Command, String)| json!({ "name": below.get_name(), "about": about, "commands": documents(below) });
+        below(command).map(document).collect()
+    }
     fn branch(command: &Command, depth: usize, tree: &mut String) {
-        for below in command.get_subcommands().filter(|below| !below.is_hide_set() && below.get_name() != "help") {
-            let about = below.get_about().map(ToString::to_string).unwrap_or_default();
+        for (below, about) in below(command) {
             let name = format!("{}{}", "  ".repeat(depth), below.get_name());
             let _ = writeln!(tree, "{name:<28}{about}");
             branch(below, depth + 1, tree);
         }
+    }
+    if session.out.format() == Format::Json {
+        return session.out.data(&documents(&Cli::command()).to_string()).map(|()| Exit::Success);
     }
     let mut tree = String::new();
     branch(&Cli::command(), 0, &mut tree);
