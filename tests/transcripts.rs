@@ -101,7 +101,28 @@ fn settled(text: &str, host: &Host) -> String {
         }
         rest = &rest[skipped.max(c.len_utf8())..];
     }
-    untimed(&settled)
+    untimed(&unplaced(&settled))
+}
+
+/// The same with what hangs on where these programs lie, and on which moment of an attempt to connect is caught,
+/// written as a word.
+fn unplaced(text: &str) -> String {
+    let mut unplaced = String::new();
+    for line in text.split_inclusive('\n') {
+        if line.starts_with("to update  ") {
+            unplaced.push_str("to update  ADVICE\n");
+        } else if let Some((before, _)) = line.split_once("\"update\":\"") {
+            unplaced.push_str(before);
+            unplaced.push_str("\"update\":\"ADVICE\"}\n");
+        } else {
+            unplaced.push_str(line);
+        }
+    }
+    ["1, connecting\n", "1, lost: trying again\n"]
+        .into_iter()
+        .fold(unplaced, |text, link| text.replace(link, "1, LINK\n"))
+        .replace("\"link\":\"connecting\"", "\"link\":\"lost\"")
+        .replace("\"link\": \"connecting\"", "\"link\": \"lost\"")
 }
 
 fn digits(text: &str) -> usize {
