@@ -4,7 +4,7 @@
 //! the rounds that open what waits for them ([`due_pulses`]), and whoever runs this chain brings what drand published, in
 //! an extrinsic ([`pulse_extrinsic`]) or into the state. This pallet fetches nothing.
 
-use alloc::{collections::BTreeMap, vec::Vec};
+use alloc::vec::Vec;
 
 use codec::{Decode, DecodeWithMemTracking, Encode, MaxEncodedLen};
 use frame_support::{BoundedVec, traits::ConstU32};
@@ -12,13 +12,15 @@ use scale_info::TypeInfo;
 use sp_core::{Pair, sr25519};
 use sp_runtime::{MultiSignature, MultiSigner};
 
+pub use due::due_pulses;
 pub use pallet::*;
 
 use crate::{
-    Runtime, RuntimeCall, UncheckedExtrinsic,
+    RuntimeCall, UncheckedExtrinsic,
     beacon::{self, Beacon, PUBLIC_KEY, Round},
-    subtensor as s,
 };
+
+mod due;
 
 /// Public key of drand's beacon `quicknet`.
 pub const QUICKNET_KEY: [u8; PUBLIC_KEY] = [
@@ -163,60 +165,6 @@ pub fn pulse_extrinsic(pulse: Pulse, block_number: u32) -> UncheckedExtrinsic {
     let signature = pulses_payload.using_encoded(|payload| MultiSignature::from(pair.sign(payload)));
     let call = Call::write_pulse { pulses_payload, signature: Some(signature) };
     UncheckedExtrinsic::new_bare(RuntimeCall::Drand(call))
-}
-
-/// Rounds that a block brings by itself at most.
-const GREATEST_DUE: usize = 10;
-/// Seals that are tried at most to see which rounds a block is to bring.
-const GREATEST_TRIED: usize = 256;
-
-/// What weights and commitments are sealed with, by the round that they wait for.
-fn awaited() -> BTreeMap<Round, Vec<Vec<u8>>> {
-    let weights = s::TimelockedWeightCommits::<Runtime>::iter_values().flatten();
-    let seals = weights.map(|(_, _, seal, round)| (round, seal.into_inner())).chain(crate::Commitments::awaited());
-    let mut awaited: BTreeMap<Round, Vec<Vec<u8>>> = BTreeMap::new();
-    for (round, seal) in seals {
-        awaited.entry(round).or_default().push(seal);
-    }
-    awaited
-}
-
-/// The extrinsics that bring the rounds whose time has come, in milliseconds since 1970, and that open something.
-///
-/// There are some only where the development beacon signs: rounds of drand's have to be fetched and brought. What is
-/// sealed to drand's waits there too, since the same round of the development beacon would spoil it.
-pub fn due_pulses(now: u64) -> Vec<UncheckedExtrinsic> {
-    let config = BeaconConfig::<Runtime>::get();
-    let current = config.round_at(now);
-    let last = LastStoredRound::<Runtime>::get();
-    let block = frame_system::Pallet::<Runtime>::block_number();
-    let mut due = awaited();
-    due.retain(|round, _| {
-        (last.saturating_add(1)..=current).contains(round) && !Pulses::<Runtime>::contains_key(round)
-    });
-    // Most blocks end here, before any key is derived. A round that comes too soon after another would be refused.
-    if due.is_empty() || NextUnsignedAt::<Runtime>::get() > block {
-        return Vec::new();
-    }
-    let beacon = Beacon::development();
-    if config.public_key[..] != beacon.public_key() {
-        return Vec::new();
-    }
-    let mut tries = 0;
-    let opens = |(round, seals): (Round, Vec<Vec<u8>>)| {
-        let signature = beacon.sign(round);
-        let opened = seals.iter().any(|seal| {
-            tries += 1;
-            tries <= GREATEST_TRIED && beacon::open(seal, &signature).is_some()
-        });
-        opened.then(|| Pulse::new(round, &signature)).flatten()
-    };
-    due.into_iter()
-        .take(GREATEST_TRIED)
-        .filter_map(opens)
-        .take(GREATEST_DUE)
-        .map(|pulse| pulse_extrinsic(pulse, block))
-        .collect()
 }
 
 #[frame_support::pallet]

@@ -1,8 +1,9 @@
 //! Runtime of the embedded development chain: the surface of `node-subtensor`, spec 425, compiled natively.
 //!
 //! It composes upstream FRAME pallets with [`subtensor`], declares the thirteen transaction extensions in the order
-//! clients know, and answers the runtime APIs. It deliberately keeps no state, opens no socket and builds no wasm:
-//! the crate `btd-devnet` calls [`api::dispatch`] inside externalities and speaks JSON-RPC.
+//! clients know, and answers the runtime APIs. It deliberately keeps no state, but a note of the seals that the
+//! development beacon does not open ([`drand::due_pulses`]), opens no socket and builds no wasm: the crate `btd-devnet`
+//! calls [`api::dispatch`] inside externalities and speaks JSON-RPC.
 //!
 //! Amounts are `u64` rao everywhere (10⁻⁹ TAO or alpha). What the real chain has and this one leaves out is listed,
 //! with reasons, in `tests/vectors/surface-differences.txt`; whose weight is a guess, in `weights-not-recorded.txt` there.

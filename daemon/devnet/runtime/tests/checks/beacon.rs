@@ -296,6 +296,22 @@ fn rounds_that_something_waits_for_come_by_themselves_from_the_development_beaco
     });
 }
 
+#[test]
+fn what_never_opens_keeps_no_round_away_for_long() {
+    on_a_chain(|| {
+        validator();
+        let queued = |seals: Vec<(Vec<u8>, u64)>| {
+            let entry = |(seal, round)| (key("validator"), 1, BoundedVec::truncate_from(seal), round);
+            s::TimelockedWeightCommits::<Runtime>::insert(FIRST, 5, seals.into_iter().map(entry).collect::<Vec<_>>());
+        };
+        // More than are tried for one block, all before the only one that can be opened.
+        let never = (0..150_u64).map(|number| (format!("no seal, {number}").into_bytes(), 7 + number % 2));
+        queued(never.chain([(sealed(9, b"bytes"), 9)]).collect());
+        let rounds = || drand::due_pulses(1_692_803_367_000 + 30_000).len();
+        assert_eq!([rounds(), rounds(), rounds()], [0, 1, 1]);
+    });
+}
+
 // === Commitments ===
 
 fn publish(hotkey: &str, netuid: NetUid, fields: Vec<Data>) -> frame_support::dispatch::DispatchResult {
