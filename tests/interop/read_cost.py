@@ -4,7 +4,7 @@ Run with an interpreter that has `xxhash`, such as that of the environment of bt
 --bin DIRECTORY`. All three must tell the same subnets. Prints one table: processor seconds (user and system, from start
 to exit, of the command and its children) and seconds by the clock, the mean of a few runs after one that is not counted;
 for btctl, what the daemon spent meanwhile is added. Fails where btctl takes more than `BOUND`, if its binary was built to
-be released.
+be released; any other may take a fifth of what btcli 9 takes.
 """
 
 import argparse
@@ -19,6 +19,8 @@ from world import World
 
 # Processor seconds from start to exit.
 BOUND = 0.010
+# Of what btcli 9 takes, for a btctl that was not built to be released.
+SHARE = 0.2
 
 parser = argparse.ArgumentParser(description=__doc__)
 parser.add_argument("--venvs", type=pathlib.Path, required=True)
@@ -72,7 +74,7 @@ with World("read", BIN).running() as world:
         time.sleep(0.05)
     # btcli 9 has nothing to say of a chain that has no block yet.
     world.btctl("devnet", "mine", "3")
-    there = None
+    there, spent_by = None, {}
     print(f"{'command':38} {'CPU s':>6} {'+ daemon':>9} {'clock s':>8}")
     for name, command, count in [
         ("btctl subnets list", [BIN / "btctl", "--json", "subnets", "list"], 50),
@@ -85,7 +87,8 @@ with World("read", BIN).running() as world:
         print(f"{name:38} {own:6.3f} {shown} {clock:8.3f}", flush=True)
         there = there or netuids(told)
         assert netuids(told) == there and there, f"{name} tells {netuids(told)}, and not {there}"
-        if ours and BIN.name == "release":
-            assert own <= BOUND, f"{name} took {own:.4f} s of a processor, more than {BOUND}"
-if BIN.name != "release":
-    print(f"the bound of {BOUND} s was not looked at: {BIN} is not what is released")
+        spent_by[name] = own
+ours, theirs = spent_by["btctl subnets list"], spent_by["btcli 9.23.2 subnets list"]
+bound = BOUND if BIN.name == "release" else SHARE * theirs
+assert ours <= bound, f"btctl took {ours:.4f} s of a processor, more than {bound:.4f}"
+print(f"btctl is within its bound of {bound:.3f} s")
