@@ -233,7 +233,8 @@ pub mod pallet {
 
         fn store_owner_hotkey(origin: OriginFor<T>, netuid: NetUid, hotkey: &T::AccountId) -> DispatchResult {
             Chain::<T>::authority_over(origin, netuid)?;
-            Self::ensure_subnet(netuid)?;
+            ensure!(Chain::<T>::subnet_exists(netuid), ChainError::<T>::SubnetNotExists);
+            ensure!(!Chain::<T>::is_subnet_account(hotkey), ChainError::<T>::CannotUseSystemAccount);
             let key = RateLimitKey::SetSNOwnerHotkey(netuid);
             let last = s::LastRateLimitedBlock::<T>::get(&key);
             let now = Chain::<T>::now();

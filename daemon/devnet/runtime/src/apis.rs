@@ -27,7 +27,7 @@ use sp_version::RuntimeVersion;
 use crate::{
     AccountId, Aura, Balance, Block, BlockNumber, Executive, Grandpa, InherentDataExt, Nonce, Runtime, RuntimeCall,
     RuntimeGenesisConfig, SessionKeys, SubtensorModule, System, TransactionPayment, UncheckedExtrinsic, VERSION, drand,
-    genesis,
+    genesis, metadata,
     proxy::filters::{self, ProxyFilterInfo, ProxyTypeInfo},
     runtime_api,
     shield::{self, ShieldedTransaction, envelope::AuthorKey},
@@ -62,11 +62,11 @@ impl_runtime_apis! {
 
     impl sp_api::Metadata<Block> for Runtime {
         fn metadata() -> OpaqueMetadata {
-            OpaqueMetadata::new(Runtime::metadata().into())
+            metadata::usual()
         }
 
         fn metadata_at_version(version: u32) -> Option<OpaqueMetadata> {
-            Runtime::metadata_at_version(version)
+            metadata::at_version(version)
         }
 
         fn metadata_versions() -> Vec<u32> {

@@ -248,5 +248,5 @@ impl crate::drand::Config for Runtime {}
 impl crate::commitments::Config for Runtime {}
 
 impl crate::crowdloan::Config for Runtime {
-    type Preimages = ();
+    type Preimages = Preimage;
 }

@@ -27,6 +27,7 @@ pub mod extensions;
 mod fees;
 pub mod genesis;
 pub mod guards;
+pub mod metadata;
 pub mod proxy;
 pub mod runtime_api;
 mod safety;

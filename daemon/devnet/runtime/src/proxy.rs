@@ -159,7 +159,7 @@ pub mod pallet {
         ValueQuery,
     >;
 
-    /// How the last call in an account's name went.
+    /// How the last call in an account's name went that was made in this block.
     #[pallet::storage]
     pub type LastCallResult<T: Config> = StorageMap<_, Twox64Concat, AccountId, DispatchResult, OptionQuery>;
 
@@ -273,6 +273,13 @@ pub mod pallet {
         AnnouncementDepositInvariantViolated,
         /// Failed to derive a valid account id from the provided entropy.
         InvalidDerivedAccountId,
+    }
+
+    #[pallet::hooks]
+    impl<T: Config> Hooks<BlockNumberFor<T>> for Pallet<T> {
+        fn on_finalize(_block: BlockNumberFor<T>) {
+            let _ = LastCallResult::<T>::clear(u32::MAX, None);
+        }
     }
 
     #[pallet::call]

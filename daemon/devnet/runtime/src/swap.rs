@@ -158,6 +158,7 @@ pub mod pallet {
         #[pallet::weight(Weight::from_parts(140_000_000, 4_084))] // not recorded
         pub fn set_fee_rate(origin: OriginFor<T>, netuid: NetUid, rate: u16) -> DispatchResult {
             ensure_root(origin)?;
+            ensure!(crate::SubtensorModule::subnet_exists(netuid), Error::<T>::MechanismDoesNotExist);
             ensure!(rate <= MAX_FEE_RATE, Error::<T>::FeeRateTooHigh);
             FeeRate::<T>::insert(netuid, rate);
             Self::deposit_event(Event::FeeRateSet { netuid, rate });
@@ -168,14 +169,13 @@ pub mod pallet {
         #[pallet::call_index(1)]
         #[pallet::weight(Weight::from_parts(10_000_000, 0))] // not recorded
         pub fn add_liquidity(
-            origin: OriginFor<T>,
+            _origin: OriginFor<T>,
             _hotkey: T::AccountId,
             _netuid: NetUid,
             _tick_low: TickIndex,
             _tick_high: TickIndex,
             _liquidity: u64,
         ) -> DispatchResult {
-            ensure_signed(origin)?;
             Err(Error::<T>::Deprecated.into())
         }
 
@@ -183,12 +183,11 @@ pub mod pallet {
         #[pallet::call_index(2)]
         #[pallet::weight(Weight::from_parts(10_000_000, 0))] // not recorded
         pub fn remove_liquidity(
-            origin: OriginFor<T>,
+            _origin: OriginFor<T>,
             _hotkey: T::AccountId,
             _netuid: NetUid,
             _position_id: PositionId,
         ) -> DispatchResult {
-            ensure_signed(origin)?;
             Err(Error::<T>::Deprecated.into())
         }
 
@@ -196,29 +195,26 @@ pub mod pallet {
         #[pallet::call_index(3)]
         #[pallet::weight(Weight::from_parts(10_000_000, 0))] // not recorded
         pub fn modify_position(
-            origin: OriginFor<T>,
+            _origin: OriginFor<T>,
             _hotkey: T::AccountId,
             _netuid: NetUid,
             _position_id: PositionId,
             _liquidity_delta: i64,
         ) -> DispatchResult {
-            ensure_signed(origin)?;
             Err(Error::<T>::Deprecated.into())
         }
 
         /// Refused.
         #[pallet::call_index(4)]
         #[pallet::weight(Weight::from_parts(10_000_000, 0))] // not recorded
-        pub fn toggle_user_liquidity(origin: OriginFor<T>, _netuid: NetUid, _enable: bool) -> DispatchResult {
-            ensure_signed(origin)?;
+        pub fn toggle_user_liquidity(_origin: OriginFor<T>, _netuid: NetUid, _enable: bool) -> DispatchResult {
             Err(Error::<T>::Deprecated.into())
         }
 
         /// Refused.
         #[pallet::call_index(5)]
         #[pallet::weight(Weight::from_parts(10_000_000, 0))] // not recorded
-        pub fn disable_lp(origin: OriginFor<T>) -> DispatchResult {
-            ensure_signed(origin)?;
+        pub fn disable_lp(_origin: OriginFor<T>) -> DispatchResult {
             Err(Error::<T>::Deprecated.into())
         }
     }

@@ -66,7 +66,7 @@ fn people_it() {
 /// Makes `count` random calls and returns how many succeeded, and the root of the state after them.
 fn make(count: usize, seed: u64) -> (usize, Vec<u8>) {
     let mut chain = chain();
-    let metadata = chain.execute_with(|| Runtime::metadata_at_version(15)).unwrap();
+    let metadata = chain.execute_with(|| btd_devnet_runtime::metadata::at_version(15)).unwrap();
     let mut generator = Generator::new(&metadata, seed);
     let (mut made, mut succeeded, mut block) = (0, 0, 0);
     while made < count {

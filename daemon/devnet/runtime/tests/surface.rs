@@ -11,8 +11,10 @@ mod listing;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use btd_devnet_runtime::{GenesisSpec, Runtime, genesis};
-use scale_info::TypeDef;
+use btd_devnet_runtime::{GenesisSpec, genesis, metadata};
+use codec::Decode;
+use frame_metadata::{RuntimeMetadata, RuntimeMetadataPrefixed};
+use scale_info::{TypeDef, form::PortableForm};
 
 const REAL: &str = include_str!("vectors/surface-425.txt");
 const REAL_METADATA: &[u8] = include_bytes!("../../../../tests/vectors/metadata/metadata-425-v15.scale");
@@ -21,9 +23,9 @@ const PALLETS: [&str; 9] =
     ["SubtensorModule", "AdminUtils", "Commitments", "Crowdloan", "Drand", "MevShield", "Proxy", "Swap", "Utility"];
 const DIFFERENCES: &str = include_str!("vectors/surface-differences.txt");
 
-fn our_metadata() -> Vec<u8> {
+fn our_metadata(version: u32) -> Vec<u8> {
     let mut externalities = sp_io::TestExternalities::new(genesis(&GenesisSpec::default()).unwrap());
-    externalities.execute_with(|| Runtime::metadata_at_version(15)).expect("version 15 is served").to_vec()
+    externalities.execute_with(|| metadata::at_version(version)).expect("the version is served").to_vec()
 }
 
 /// What clients show for each error.
@@ -42,7 +44,7 @@ fn words(metadata: &[u8]) -> BTreeMap<(String, String), String> {
 
 #[test]
 fn errors_say_what_the_real_ones_say() {
-    let ours = words(&our_metadata());
+    let ours = words(&our_metadata(15));
     let silent: Vec<_> = ours.iter().filter(|(_, words)| words.is_empty()).map(|(error, _)| error).collect();
     assert!(silent.is_empty(), "clients have nothing to show for {silent:?}");
     for ((pallet, error), real) in
@@ -51,6 +53,34 @@ fn errors_say_what_the_real_ones_say() {
         // Brackets would be links that lead nowhere.
         let real = real.replace(['[', ']'], "");
         assert_eq!(ours.get(&(pallet.clone(), error.clone())), Some(&real), "{pallet}.{error}");
+    }
+}
+
+#[test]
+fn calls_are_of_one_type_wherever_one_stands() {
+    for version in [14, 15, 16] {
+        let metadata = our_metadata(version);
+        let (types, outermost) = match RuntimeMetadataPrefixed::decode(&mut metadata.as_slice()).unwrap().1 {
+            RuntimeMetadata::V14(metadata) => (metadata.types, None),
+            RuntimeMetadata::V15(metadata) => (metadata.types, Some(metadata.extrinsic.call_ty.id)),
+            RuntimeMetadata::V16(metadata) => (metadata.types, Some(metadata.extrinsic.call_ty.id)),
+            other => panic!("{other:?}"),
+        };
+        let is_call = |path: &[String]| path.last().is_some_and(|name| name == "RuntimeCall");
+        let calls: Vec<u32> = types.types.iter().filter(|ty| is_call(&ty.ty.path.segments)).map(|ty| ty.id).collect();
+        assert_eq!(calls.len(), 1, "version {version}");
+        assert!(outermost.is_none_or(|ty| ty == calls[0]), "version {version}");
+        // Every field that holds a call names that one.
+        let held = types.types.iter().filter_map(|ty| match &ty.ty.type_def {
+            TypeDef::Variant(calls) if ty.ty.path.segments.last().is_some_and(|name| name == "Call") => Some(calls),
+            _ => None,
+        });
+        let fields = held.flat_map(|calls| &calls.variants).flat_map(|call| &call.fields);
+        let boxed = |field: &&scale_info::Field<PortableForm>| {
+            field.type_name.as_ref().is_some_and(|name| name.starts_with("Box<") && name.contains("RuntimeCall"))
+        };
+        let boxed: Vec<u32> = fields.filter(boxed).map(|field| field.ty.id).collect();
+        assert!(boxed.len() > 8 && boxed.iter().all(|ty| *ty == calls[0]), "version {version}: {boxed:?}");
     }
 }
 
@@ -73,7 +103,7 @@ fn matches(pattern: &str, text: &str) -> bool {
 #[test]
 fn every_difference_from_the_real_surface_is_wanted() {
     let real: BTreeSet<String> = REAL.lines().map(str::to_owned).collect();
-    let ours = listing::lines(&listing::decode(&our_metadata()));
+    let ours = listing::lines(&listing::decode(&our_metadata(15)));
     let missing = real.difference(&ours).map(|line| format!("- {line}"));
     let besides = ours.difference(&real).map(|line| format!("+ {line}"));
     let differences: Vec<String> = missing.chain(besides).collect();

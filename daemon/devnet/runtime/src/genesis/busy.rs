@@ -235,7 +235,7 @@ impl Subnet {
         page.put(s::SubnetOwnerHotkey::<Runtime>::hashed_key_for(netuid), &self.owner.hotkey);
         page.put(s::SubnetLocked::<Runtime>::hashed_key_for(netuid), &(1_000 * UNIT));
         page.put(s::RegisteredSubnetCounter::<Runtime>::hashed_key_for(netuid), &1_u64);
-        page.put(s::TokenSymbol::<Runtime>::hashed_key_for(netuid), &symbols::of(netuid).as_bytes().to_vec());
+        page.put(s::TokenSymbol::<Runtime>::hashed_key_for(netuid), &symbols::of(netuid).into_bytes());
         let identity = SubnetIdentityV3 {
             subnet_name: format!("busy {netuid}").into_bytes(),
             description: b"A subnet of the development chain".to_vec(),

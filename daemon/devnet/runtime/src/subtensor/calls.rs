@@ -799,8 +799,7 @@ mod calls {
         /// Refused: exchanges of coldkeys are announced.
         #[pallet::call_index(73)]
         #[pallet::weight(Weight::from_parts(125_000_000, 0))]
-        pub fn schedule_swap_coldkey(origin: OriginFor<T>, _new_coldkey: T::AccountId) -> DispatchResult {
-            ensure_signed(origin)?;
+        pub fn schedule_swap_coldkey(_origin: OriginFor<T>, _new_coldkey: T::AccountId) -> DispatchResult {
             Err(Error::<T>::Deprecated.into())
         }
 

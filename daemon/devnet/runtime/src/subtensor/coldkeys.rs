@@ -55,7 +55,9 @@ impl<T: Config> Pallet<T> {
 
     /// Exchanges a coldkey by force, for a price.
     pub(super) fn force_exchange(old: &AccountId, new: &AccountId, cost: Tao) -> DispatchResult {
-        Self::recycle_tao(old, cost, Error::NotEnoughBalanceToPaySwapColdKey)?;
+        if cost > 0 {
+            Self::recycle_tao(old, cost, Error::NotEnoughBalanceToPaySwapColdKey)?;
+        }
         Self::exchange_coldkey(old, new)?;
         ColdkeySwapAnnouncements::<T>::remove(old);
         ColdkeySwapDisputes::<T>::remove(old);

@@ -42,7 +42,7 @@ impl<T: Config> Pallet<T> {
             MinAllowedWeights::<T>::insert(netuid, 0);
             Tempo::<T>::insert(netuid, TEMPO);
             SubnetOwner::<T>::insert(netuid, Self::nobody());
-            TokenSymbol::<T>::insert(netuid, symbols::of(*netuid).as_bytes().to_vec());
+            TokenSymbol::<T>::insert(netuid, symbols::of(*netuid).into_bytes());
         }
         TotalNetworks::<T>::put(u16::try_from(networks.len()).unwrap_or(u16::MAX));
         MaxAllowedUids::<T>::insert(ROOT, ROOT_SEATS);

@@ -81,7 +81,7 @@ impl<T: Config> Pallet<T> {
     }
 
     /// Whether the account belongs to a pool and so can be nobody's hotkey.
-    pub(super) fn is_subnet_account(account: &AccountId) -> bool {
+    pub(crate) fn is_subnet_account(account: &AccountId) -> bool {
         let bytes: &[u8; 32] = account.as_ref();
         bytes[..12] == *b"modlsubtensr" && bytes[14..] == [0; 18]
     }

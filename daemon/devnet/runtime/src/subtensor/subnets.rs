@@ -168,9 +168,9 @@ impl<T: Config> Pallet<T> {
         let used: Vec<Vec<u8>> =
             Self::netuids().into_iter().filter(|other| *other != netuid).map(TokenSymbol::<T>::get).collect();
         symbols::candidates(netuid)
-            .map(|symbol| symbol.as_bytes().to_vec())
+            .map(String::into_bytes)
             .find(|symbol| !used.contains(symbol))
-            .unwrap_or_else(|| symbols::UNKNOWN.as_bytes().to_vec())
+            .unwrap_or_else(|| symbols::of(ROOT).into_bytes())
     }
 
     /// Makes the owner's hotkey the only child of every root validator that has not said otherwise.

@@ -7,7 +7,10 @@ use btd_devnet_runtime::{
     subtensor::fixed::U64F64,
 };
 use frame_support::{assert_noop, assert_ok, dispatch::DispatchResult};
-use sp_runtime::Percent;
+use sp_runtime::{
+    Percent,
+    traits::{BlakeTwo256, Hash},
+};
 
 use super::{AccountId, Error, by, key, on_a_chain, s};
 
@@ -112,6 +115,35 @@ fn a_raised_crowdloan_pays_its_target_once() {
         assert_noop!(Crowdloan::finalize(by("Bob"), 0), Refusal::<Runtime>::AlreadyFinalized);
         assert_noop!(Crowdloan::withdraw(by("Charlie"), 0), Refusal::<Runtime>::AlreadyFinalized);
         assert_noop!(Crowdloan::refund(by("Bob"), 0), Refusal::<Runtime>::AlreadyFinalized);
+    });
+}
+
+#[test]
+fn a_long_purpose_is_kept_as_a_preimage_until_it_is_given_up() {
+    on_a_chain(|| {
+        let remark = frame_system::Call::remark_with_event { remark: vec![7; 200] };
+        let call: RuntimeCall = remark.into();
+        let hash = BlakeTwo256::hash_of(&call);
+        let noted = || pallet_preimage::RequestStatusFor::<Runtime>::contains_key(hash);
+        let begin = |cap| {
+            assert_ok!(Crowdloan::create(by("Bob"), 10 * UNIT, UNIT, cap, END, Some(Box::new(call.clone())), None));
+            c::NextCrowdloanId::<Runtime>::get() - 1
+        };
+        assert!(!noted());
+        let given_up = begin(100 * UNIT);
+        assert!(noted());
+        assert_ok!(Crowdloan::dissolve(by("Bob"), given_up));
+        assert!(!noted());
+        let raised = begin(20 * UNIT);
+        assert_ok!(Crowdloan::contribute(by("Charlie"), raised, 10 * UNIT));
+        System::set_block_number(END);
+        assert_ok!(Crowdloan::finalize(by("Bob"), raised));
+        let remarked = RuntimeEvent::System(frame_system::Event::Remarked {
+            sender: key("Bob"),
+            hash: BlakeTwo256::hash(&[7; 200]),
+        });
+        assert!(System::events().into_iter().any(|record| record.event == remarked));
+        assert!(noted(), "a finalized crowdloan keeps its call");
     });
 }
 

@@ -50,6 +50,9 @@ fn an_announced_exchange_binds_proxies() {
         entrust("Bob", "Charlie");
         expect("Charlie", proxied("Bob", transfer("Eve")), OK);
         assert_eq!(last("Bob"), Some(Ok(())));
+        // It is told within the block alone.
+        Proxy::on_finalize(System::block_number());
+        assert_eq!(last("Bob"), None);
         announce_exchange("Bob");
         let before = Balances::free_balance(key("Bob"));
         // The call of the proxy succeeds, and tells that the other one did not.

@@ -1,7 +1,7 @@
 //! `AdminUtils` and the owner's calls: who may set what, when, within which bounds, and which refusal comes first.
 
 use btd_devnet_runtime::{
-    Runtime, RuntimeCall, System,
+    Runtime, RuntimeCall, SubtensorModule, System,
     admin::{Call as Admin, PrecompileEnum},
     subtensor::{
         self as s, Call,
@@ -419,6 +419,9 @@ fn the_owners_hotkey_changes_once_in_a_week_whoever_asks() {
     prepared(|| {
         let set = |name: &str| Admin::sudo_set_sn_owner_hotkey { netuid: SUBNET, hotkey: key(name) };
         expect("Bob", set("one"), "BadOrigin");
+        expect("root", Admin::sudo_set_sn_owner_hotkey { netuid: 77, hotkey: key("one") }, "SubnetNotExists");
+        let hotkey = SubtensorModule::subnet_account(SUBNET);
+        expect("Alice", Admin::sudo_set_sn_owner_hotkey { netuid: SUBNET, hotkey }, "CannotUseSystemAccount");
         expect("Alice", set("one"), OK);
         System::set_block_number(50_400);
         expect("Alice", set("two"), "TxRateLimitExceeded");
@@ -523,9 +526,11 @@ fn update_symbol_takes_a_free_one_of_the_table() {
         let set = |symbol: &str| Call::update_symbol { netuid: SUBNET, symbol: symbol.as_bytes().to_vec() };
         expect("Bob", set("γ"), "BadOrigin");
         expect("Alice", set("?"), "SymbolDoesNotExist");
+        expect("Alice", set("\u{3a4}"), "SymbolDoesNotExist");
         expect("Alice", set("α"), "SymbolAlreadyInUse");
         expect("Alice", set("γ"), OK);
         expect("root", set("δ"), OK);
+        expect("Alice", set("ص"), OK);
     });
 }
 
@@ -537,7 +542,12 @@ fn swap_fee_rate_is_roots_and_liquidity_is_nobodys() {
         expect("Alice", rate(1), "BadOrigin");
         expect("root", rate(10_001), "FeeRateTooHigh");
         expect("root", rate(10_000), OK);
-        expect("Alice", RuntimeCall::Swap(Swap::toggle_user_liquidity { netuid: 1, enable: true }), "Deprecated");
-        expect("Alice", RuntimeCall::Swap(Swap::disable_lp {}), "Deprecated");
+        expect("root", RuntimeCall::Swap(Swap::set_fee_rate { netuid: 77, rate: 10_001 }), "MechanismDoesNotExist");
+        // Whoever asks, root too.
+        for who in ["Alice", "root"] {
+            expect(who, RuntimeCall::Swap(Swap::toggle_user_liquidity { netuid: 1, enable: true }), "Deprecated");
+            expect(who, RuntimeCall::Swap(Swap::disable_lp {}), "Deprecated");
+            expect(who, Call::schedule_swap_coldkey { new_coldkey: key("Bob") }, "Deprecated");
+        }
     });
 }

@@ -30,7 +30,7 @@ struct Replay {
 pub(crate) fn replay(name: &str, story: &str) -> usize {
     let story: Json = serde_json::from_str(story).unwrap();
     let mut chain = Chain::new(draws(name));
-    let metadata = chain.read(|| Runtime::metadata_at_version(15)).unwrap();
+    let metadata = chain.read(|| btd_devnet_runtime::metadata::at_version(15)).unwrap();
     let mut replay = Replay { chain, plain: Plain::new(&metadata), compared: 0 };
     for step in story["steps"].as_array().unwrap() {
         replay.step(step);

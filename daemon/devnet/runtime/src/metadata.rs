@@ -1,0 +1,66 @@
+//! Metadata as the real runtime tells it: with one type of calls, wherever a call stands.
+//!
+//! The multisig pallet of this chain holds calls as [`crate::guards::Guarded`]. In a box that is a type of its own to the
+//! macros, which would list the calls twice; and clients that know a call by its type take none of the other one.
+
+use alloc::vec::Vec;
+
+use codec::{Decode, Encode};
+use frame_metadata::{RuntimeMetadata, RuntimeMetadataPrefixed};
+use scale_info::{Path, PortableRegistry, PortableType, Type, TypeDef, TypeDefTuple};
+use sp_core::OpaqueMetadata;
+
+use crate::Runtime;
+
+/// The version that is told where none is asked for.
+const USUAL: u32 = 14;
+
+/// The metadata that `state_getMetadata` tells.
+pub fn usual() -> OpaqueMetadata {
+    at_version(USUAL).unwrap_or_else(|| OpaqueMetadata::new(Runtime::metadata().into()))
+}
+
+/// The metadata of a version; none where that version is not offered. Some constants are the state's.
+pub fn at_version(version: u32) -> Option<OpaqueMetadata> {
+    let generated = Runtime::metadata_at_version(version)?;
+    let mut metadata = RuntimeMetadataPrefixed::decode(&mut generated.as_slice()).ok()?;
+    match &mut metadata.1 {
+        RuntimeMetadata::V14(metadata) => merge_calls(&mut metadata.types),
+        RuntimeMetadata::V15(metadata) => merge_calls(&mut metadata.types),
+        RuntimeMetadata::V16(metadata) => merge_calls(&mut metadata.types),
+        _ => return Some(generated),
+    }
+    Some(OpaqueMetadata::new(metadata.encode()))
+}
+
+/// Has the calls of the multisig pallet hold the type that all others hold, and leaves nothing of the second.
+///
+/// The second keeps its number, as the type of nothing: all others keep theirs so.
+fn merge_calls(registry: &mut PortableRegistry) {
+    let ids = |name: &str| {
+        let is_it = |ty: &&PortableType| ty.ty.path.segments.join("::") == name;
+        registry.types.iter().filter(is_it).map(|ty| ty.id).collect::<Vec<_>>()
+    };
+    let multisig = ids("pallet_multisig::pallet::Call");
+    let calls = ids("btd_devnet_runtime::RuntimeCall");
+    let Some(TypeDef::Variant(held)) =
+        multisig.first().and_then(|id| registry.types.get_mut(*id as usize)).map(|ty| &mut ty.ty.type_def)
+    else {
+        return;
+    };
+    let fields = held.variants.iter_mut().flat_map(|call| &mut call.fields);
+    let mut second = None;
+    for field in fields.filter(|field| calls.contains(&field.ty.id)) {
+        let Some(first) = calls.iter().find(|id| **id != field.ty.id) else { return };
+        second = Some(field.ty.id);
+        field.ty = (*first).into();
+    }
+    if let Some(second) = second.and_then(|second| registry.types.get_mut(second as usize)) {
+        second.ty = Type {
+            path: Path { segments: Vec::new() },
+            type_params: Vec::new(),
+            type_def: TypeDef::Tuple(TypeDefTuple { fields: Vec::new() }),
+            docs: Vec::new(),
+        };
+    }
+}
