@@ -1,4 +1,4 @@
-"""bittensor 11 against the development chain: reads and a transfer.
+"""bittensor 11 against the development chain: reads, a transfer, multisigs and a crowdloan with a long purpose.
 
 Run with the interpreter of an environment that has bittensor 11, against a chain whose block
 time is at most a second: `python sdk11_chain.py ws://127.0.0.1:9944`. Prints one line per check;
@@ -15,11 +15,12 @@ sys.argv = sys.argv[:1]
 os.environ["HOME"] = tempfile.mkdtemp()
 
 import bittensor
-from bittensor import Balance, Subtensor, Transfer
+from bittensor import Balance, CreateCrowdloan, MultisigExecute, MultisigThreshold1, Subtensor, Transfer
 from bittensor.keyfiles import Keypair
 
 ALICE = "5GrwvaEF5zXb26Fz9rcQpDWS57CtERHpNehXCPcNoHGKutQY"
 BOB = "5FHneW46xGXgs5mUiveU4sbTyGBzmstUspZC92UhjJM694ty"
+CHARLIE = "5FLSigC9HGRKVhB9FiEo4Y3koPsNmBmLJbpXg2mp1hXcS59Y"
 EXISTENTIAL_DEPOSIT = 500  # rao
 
 
@@ -77,5 +78,32 @@ spent = before[ALICE].rao - after[ALICE].rao
 check("the sender paid it and a fee", amount.rao < spent < amount.rao + 10**7, spent)
 
 check("amounts have a unit", isinstance(after[BOB], Balance), after[BOB])
+
+# This client takes a call inside another one only where its type is that of all calls.
+bob, call = DevelopmentWallet("//Bob"), {"op": "transfer", "dest_ss58": CHARLIE, "amount_tao": 1.5}
+for threshold in (1, 2):
+    account = chain.multisig([ALICE, BOB], threshold).address
+    check("a multisig has an account", account not in (ALICE, BOB), account)
+    paid = chain.execute(Transfer(dest_ss58=account, amount_tao=bittensor.tao(5)), alice)
+    check("it is given money", paid.success, paid.block_hash)
+    had = chain.balances.get(CHARLIE).rao
+    if threshold == 1:
+        moved = chain.execute(MultisigThreshold1(other_signatories=[BOB], call=call), alice)
+    else:
+        opened = chain.execute(MultisigExecute(threshold=2, other_signatories=[BOB], call=call), alice)
+        check("one of two opens it", opened.success and chain.balances.get(CHARLIE).rao == had, opened.message)
+        pending = chain.read("multisig", account_ss58=account, call_hash=opened.data["multisig_call_hash"])
+        check("it is pending", pending["approvals"] == [ALICE], pending)
+        moved = chain.execute(
+            MultisigExecute(threshold=2, other_signatories=[ALICE], call=call, timepoint=pending["timepoint"]), bob
+        )
+    check(f"{threshold} of 2 move money", moved.success, moved.message)
+    check("it is there", chain.balances.get(CHARLIE).rao - had == bittensor.tao(1.5).rao, chain.balances.get(CHARLIE))
+
+purpose = {"op": "set_identity", "name": "n" * 100, "description": "d" * 100}
+begun = chain.execute(CreateCrowdloan(
+    deposit_tao=bittensor.tao(10), min_contribution_tao=bittensor.tao(1), cap_tao=bittensor.tao(20),
+    end=chain.block_info().number + 60_000, call=purpose), alice)
+check("a crowdloan is opened for a call of 200 bytes", begun.success, begun.message)
 chain.close()
 print("all checks passed")
