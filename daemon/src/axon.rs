@@ -66,6 +66,7 @@ use self::{
     certificate::Certificates,
     counters::Counters,
     gather::Gatherer,
+    readings::Readings,
     service::{Limits, Service, nanos_since_1970},
     shares::Shares,
 };
@@ -153,7 +154,7 @@ struct Edge {
     service: Service,
     connections: Arc<Shares<IpAddr>>,
     /// Connections of refused callers that are not closed at once.
-    farewells: Arc<Shares<IpAddr>>,
+    farewells: Arc<Readings>,
     counters: Arc<Counters>,
     /// One per connection.
     tasks: TaskTracker,
@@ -235,7 +236,7 @@ impl Edge {
         Self {
             service: Service::new(gate, answering, limits, port, Arc::clone(&counters)),
             connections: Shares::new(config.max_connections, config.max_connections_per_ip),
-            farewells: Shares::new(farewell::AT_ONCE, farewell::AT_ONCE_PER_ADDRESS),
+            farewells: Readings::new(farewell::AT_ONCE, farewell::AT_ONCE_PER_ADDRESS),
             config,
             counters,
             tasks: TaskTracker::new(),

@@ -1,10 +1,11 @@
-//! The end of a connection whose caller was refused before its body was read.
+//! The end of a connection whose caller was refused before its request was read to the end.
 //!
 //! Closing a connection with bytes of it unread resets it, and a caller that is still writing then may
-//! never get to see its answer. So the writing half is closed first, and for a moment what the caller
-//! still sends is read and dropped (RFC 9112, 9.6): some at once, then slowly, so that a caller who reads
-//! while it writes has its answer after a trifle, and a flood is held back. Bytes, time, and how many
-//! connections do so at once are bounded; beyond that a connection ends at once.
+//! never get to see its answer. So the writing half is closed first, and what the caller still sends is read and
+//! dropped (RFC 9112, 9.6): some at once, then slowly, so that a caller who reads while it writes has its
+//! answer after a trifle, and a flood is held back. Many callers read only once they have written everything, so
+//! this goes on for as long as they get on with it. Pace, time, and how many connections do so at once are
+//! bounded: the one that has done so for longest gives way to a newcomer.
 
 use std::{
     io,
@@ -13,7 +14,7 @@ use std::{
     pin::Pin,
     sync::{
         Arc,
-        atomic::{AtomicUsize, Ordering},
+        atomic::{AtomicBool, AtomicUsize, Ordering},
     },
     task::{Context, Poll, ready},
     time::Duration,
@@ -25,13 +26,16 @@ use tokio::{
     time::{Sleep, sleep},
 };
 
-use super::shares::{Share, Shares};
+use super::readings::{Reading, Readings};
 
 /// Farewells at once, in all and of one address.
 pub(super) const AT_ONCE: usize = 128;
 pub(super) const AT_ONCE_PER_ADDRESS: usize = 32;
-/// How long one takes at most.
-const LONGEST: Duration = Duration::from_secs(2);
+/// How long one takes at most, however long a body may take.
+const LONGEST: Duration = Duration::from_secs(30);
+/// For [`PROGRESS`] more to come: who is silent, or as good as silent, is not waited for.
+const SILENCE: Duration = Duration::from_secs(2);
+const PROGRESS: usize = 32 * 1_024;
 /// Bytes that are taken at once,
 const AT_FIRST: usize = 256 * 1_024;
 /// and then after each pause.
@@ -40,29 +44,38 @@ const PAUSE: Duration = Duration::from_millis(20);
 /// Bytes of one read.
 const READ: usize = 8 * 1_024;
 
-/// Bodies of a connection that were refused and are not read to their end.
+/// What of a connection no request accounts for, or will.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Unread(Arc<AtomicUsize>);
+pub(super) struct Unread(Arc<State>);
+
+#[derive(Debug, Default)]
+struct State {
+    /// Bodies that were refused and are not read to their end.
+    bodies: AtomicUsize,
+    /// Whether bytes came since the last request was read.
+    strays: AtomicBool,
+}
 
 /// How a connection ends.
 #[derive(Debug)]
 pub(super) struct Farewell {
     unread: Unread,
-    farewells: Arc<Shares<IpAddr>>,
+    farewells: Arc<Readings>,
     address: IpAddr,
-    /// Bytes that are taken in all.
-    most: usize,
+    longest: Duration,
     lingering: Option<Lingering>,
 }
 
 #[derive(Debug)]
 struct Lingering {
-    _place: Share<IpAddr>,
+    place: Reading,
     end: Pin<Box<Sleep>>,
+    silence: Pin<Box<Sleep>>,
     pause: Option<Pin<Box<Sleep>>>,
-    /// Bytes taken so far, and up to the next pause.
+    /// Bytes taken so far, up to the next pause, and up to which the silence lasts.
     taken: usize,
     before_pause: usize,
+    before_progress: usize,
 }
 
 // === impl Unread ===
@@ -70,25 +83,40 @@ struct Lingering {
 impl Unread {
     /// Another body was refused.
     pub(super) fn add(&self) {
-        self.0.fetch_add(1, Ordering::Relaxed);
+        self.0.bodies.fetch_add(1, Ordering::Relaxed);
     }
 
     /// It was read to its end after all.
     pub(super) fn remove(&self) {
-        self.0.fetch_sub(1, Ordering::Relaxed);
+        self.0.bodies.fetch_sub(1, Ordering::Relaxed);
+    }
+
+    /// Bytes came.
+    pub(super) fn came(&self) {
+        self.0.strays.store(true, Ordering::Relaxed);
+    }
+
+    /// A request accounts for all that came.
+    pub(super) fn accounted(&self) {
+        self.0.strays.store(false, Ordering::Relaxed);
     }
 
     fn any(&self) -> bool {
-        self.0.load(Ordering::Relaxed) > 0
+        self.0.strays.load(Ordering::Relaxed) || self.0.bodies.load(Ordering::Relaxed) > 0
     }
 }
 
 // === impl Farewell ===
 
 impl Farewell {
-    /// For a connection from `address`, of which `most` bytes are dropped at most.
-    pub(super) fn new(unread: Unread, farewells: Arc<Shares<IpAddr>>, address: IpAddr, most: usize) -> Self {
-        Self { unread, farewells, address, most, lingering: None }
+    /// For a connection from `address`, of which a body may take `longest` to arrive.
+    pub(super) fn new(unread: Unread, farewells: Arc<Readings>, address: IpAddr, longest: Duration) -> Self {
+        Self { unread, farewells, address, longest: longest.min(LONGEST), lingering: None }
+    }
+
+    /// Bytes came over the connection while it was served.
+    pub(super) fn came(&self) {
+        self.unread.came();
     }
 
     /// Drops what still comes over `stream`, whose writing half is closed, until its other end closes too.
@@ -98,25 +126,37 @@ impl Farewell {
                 return Poll::Ready(());
             }
             let Ok(place) = self.farewells.enter(self.address) else { return Poll::Ready(()) };
-            self.lingering = Some(Lingering::new(place));
+            self.lingering = Some(Lingering::new(place, self.longest));
         }
         let Some(lingering) = &mut self.lingering else { return Poll::Ready(()) };
-        lingering.poll(self.most, stream, context)
+        lingering.poll(stream, context)
     }
 }
 
 // === impl Lingering ===
 
 impl Lingering {
-    fn new(place: Share<IpAddr>) -> Self {
-        Self { _place: place, end: Box::pin(sleep(LONGEST)), pause: None, taken: 0, before_pause: AT_FIRST }
+    fn new(place: Reading, longest: Duration) -> Self {
+        Self {
+            place,
+            end: Box::pin(sleep(longest)),
+            silence: Box::pin(sleep(SILENCE)),
+            pause: None,
+            taken: 0,
+            before_pause: AT_FIRST,
+            before_progress: PROGRESS,
+        }
     }
 
-    fn poll(&mut self, most: usize, stream: &mut TcpStream, context: &mut Context<'_>) -> Poll<()> {
-        if self.end.as_mut().poll(context).is_ready() {
+    fn poll(&mut self, stream: &mut TcpStream, context: &mut Context<'_>) -> Poll<()> {
+        // Whoever goes on is here again soon, and whoever does not ends soon: nobody needs to be woken for that.
+        if self.place.is_displaced() || self.end.as_mut().poll(context).is_ready() {
             return Poll::Ready(());
         }
         loop {
+            if self.silence.as_mut().poll(context).is_ready() {
+                return Poll::Ready(());
+            }
             if let Some(pause) = &mut self.pause {
                 ready!(pause.as_mut().poll(context));
                 self.pause = None;
@@ -126,8 +166,9 @@ impl Lingering {
             // Its end, or a fault: there is nobody left to hear an answer.
             let Ok(read @ 1..) = read else { return Poll::Ready(()) };
             self.taken = self.taken.saturating_add(read);
-            if self.taken >= most {
-                return Poll::Ready(());
+            if self.taken >= self.before_progress {
+                self.before_progress = self.taken.saturating_add(PROGRESS);
+                self.silence = Box::pin(sleep(SILENCE));
             }
             if self.taken >= self.before_pause {
                 self.pause = Some(Box::pin(sleep(PAUSE)));

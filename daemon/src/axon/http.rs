@@ -33,7 +33,7 @@ use tokio::{
 use super::{
     Edge, HandlerError,
     farewell::{Farewell, Unread},
-    patient::Patient,
+    patient::{Patient, Written},
     service::ReplyBody,
     shares::Share,
 };
@@ -82,9 +82,10 @@ async fn serve(stream: TcpStream, (peer, opened): (SocketAddr, Arrival), _place:
     let _ = stream.set_nodelay(true);
     // Each request can have been on its way since the reply to the one before.
     let free = Mutex::new(opened);
-    let unread = Unread::default();
+    let (unread, written) = (Unread::default(), Written::default());
     let service = service_fn(|request: http::Request<Incoming>| {
-        let (edge, free, unread) = (&edge, &free, &unread);
+        let (edge, free, unread, written) = (&edge, &free, &unread, &written);
+        unread.accounted();
         async move {
             let (head, body) = request.into_parts();
             let mut body = Upload { body, state: UploadState::Open };
@@ -94,17 +95,18 @@ async fn serve(stream: TcpStream, (peer, opened): (SocketAddr, Arrival), _place:
             let mut response = edge.service.respond(&head, source, (peer, since)).await;
             *free.lock().unwrap_or_else(PoisonError::into_inner) = edge.service.arrival();
             leave(body, &head, &mut response, (edge, unread));
-            Ok::<_, Infallible>(response.map(sent))
+            Ok::<_, Infallible>(response.map(|body| sent(body, written, deadline)))
         }
     });
-    let farewell =
-        Farewell::new(unread.clone(), Arc::clone(&edge.farewells), host(peer.ip()), edge.config.max_body_bytes);
+    let patience = edge.config.body_timeout();
+    let farewell = Farewell::new(unread.clone(), Arc::clone(&edge.farewells), host(peer.ip()), patience);
+    let stream = Patient::new(stream, patience, (farewell, written.clone()));
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(edge.config.header_timeout())
         .max_header_size(edge.config.max_header_bytes)
         .max_buf_size(edge.config.max_header_bytes.max(READ))
-        .serve_connection(TokioIo::new(Patient::new(stream, edge.config.body_timeout(), farewell)), service);
+        .serve_connection(TokioIo::new(stream), service);
     tokio::pin!(connection);
     let ended = tokio::select! {
         ended = connection.as_mut() => ended,
@@ -124,21 +126,32 @@ async fn serve(stream: TcpStream, (peer, opened): (SocketAddr, Arrival), _place:
 
 type Streamed = StreamBody<BoxStream<'static, Result<Frame<Bytes>, HandlerError>>>;
 
-/// A reply's body as hyper sends it. An error in a streamed one ends the connection.
-fn sent(body: ReplyBody) -> Either<Full<Bytes>, Streamed> {
+/// A reply's body as hyper sends it. An error in a streamed one ends the connection, once what came before it
+/// is `written`, or `limit` has passed.
+fn sent(body: ReplyBody, written: &Written, limit: Duration) -> Either<Full<Bytes>, Streamed> {
     match body {
         ReplyBody::Whole(bytes) => Either::Left(Full::new(bytes)),
         // Its length is among the headers.
         ReplyBody::Parts(parts) => {
             Either::Right(StreamBody::new(stream::iter(parts).map(|part| Ok(Frame::data(part))).boxed()))
         }
-        ReplyBody::Stream(chunks) => Either::Right(StreamBody::new(chunks.map_ok(Frame::data).boxed())),
+        ReplyBody::Stream(chunks) => {
+            let written = written.clone();
+            let chunks = chunks.map_ok(Frame::data).or_else(move |error| {
+                let written = written.clone();
+                async move {
+                    written.wait(limit).await;
+                    Err(error)
+                }
+            });
+            Either::Right(StreamBody::new(chunks.boxed()))
+        }
     }
 }
 
 /// What becomes of a body that the answer did without.
 fn leave(upload: Upload, head: &request::Parts, response: &mut Response<ReplyBody>, (edge, unread): (&Edge, &Unread)) {
-    let Some(short) = upload.is_left(head) else { return };
+    let Some(short) = upload.is_left(head) else { return unread.accounted() };
     unread.add();
     if short && upload.body.size_hint().upper().is_some_and(|left| left <= at_most(edge.config.max_body_bytes)) {
         let unread = unread.clone();
@@ -146,6 +159,7 @@ fn leave(upload: Upload, head: &request::Parts, response: &mut Response<ReplyBod
             // Giving up ends the connection, once the answer is written.
             if let Ok(true) = timeout(DROPPED_WITHIN, read_to_end(upload.body)).await {
                 unread.remove();
+                unread.accounted();
             }
         });
     } else {

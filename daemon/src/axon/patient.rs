@@ -11,6 +11,7 @@
 use std::{
     io,
     pin::Pin,
+    sync::Arc,
     task::{Context, Poll, ready},
     time::Duration,
 };
@@ -18,7 +19,8 @@ use std::{
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
     net::TcpStream,
-    time::{Sleep, sleep},
+    sync::Notify,
+    time::{Sleep, sleep, timeout},
 };
 
 use super::farewell::Farewell;
@@ -33,13 +35,28 @@ pub(super) struct Patient {
     /// Whether the writing half is closed.
     shut: bool,
     farewell: Farewell,
+    written: Written,
+}
+
+/// Told whenever all that the server had to write is with the system.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Written(Arc<Notify>);
+
+// === impl Written ===
+
+impl Written {
+    /// Waits until what is to be written now is, or for `limit`.
+    pub(super) async fn wait(&self, limit: Duration) {
+        // Out of patience, the connection fails before.
+        let _ = timeout(limit, self.0.notified()).await;
+    }
 }
 
 // === impl Patient ===
 
 impl Patient {
-    pub(super) fn new(stream: TcpStream, patience: Duration, farewell: Farewell) -> Self {
-        Self { stream, patience, stalled: None, shut: false, farewell }
+    pub(super) fn new(stream: TcpStream, patience: Duration, (farewell, written): (Farewell, Written)) -> Self {
+        Self { stream, patience, stalled: None, shut: false, farewell, written }
     }
 
     /// What a write came to, if it came to something in time.
@@ -61,7 +78,12 @@ impl AsyncRead for Patient {
         context: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_read(context, buffer)
+        let before = buffer.filled().len();
+        let read = Pin::new(&mut self.stream).poll_read(context, buffer);
+        if buffer.filled().len() > before {
+            self.farewell.came();
+        }
+        read
     }
 }
 
@@ -85,7 +107,11 @@ impl AsyncWrite for Patient {
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(context)
+        let flushed = Pin::new(&mut self.stream).poll_flush(context);
+        if flushed.is_ready() {
+            self.written.0.notify_waiters();
+        }
+        flushed
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {

@@ -47,6 +47,10 @@ const STREAMS: u32 = 128;
 /// What a caller may have in flight to us before we read it: per request, and per connection.
 const STREAM_WINDOW: u32 = 256 * 1_024;
 const CONNECTION_WINDOW: u32 = 1_024 * 1_024;
+/// For what was streamed before a failure to arrive: until nothing more goes out for some round trips, and no
+/// less than the one and no longer than the other.
+const SETTLED_FOR: Duration = Duration::from_millis(50);
+const SETTLED_WITHIN: Duration = Duration::from_secs(2);
 /// For the last bytes of the last replies to arrive before a stopping axon closes the connection.
 const LINGER: Duration = Duration::from_millis(100);
 
@@ -198,11 +202,11 @@ async fn serve(incoming: Incoming, _place: Share<IpAddr>, edge: Arc<Edge>, hands
         match accepted {
             Ok(Some(resolver)) => {
                 let answering = Arc::clone(&edge);
-                let from = (peer, edge.service.arrival());
+                let (from, over) = ((peer, edge.service.arrival()), quic.clone());
                 let answering = async move {
                     tokio::select! {
                         () = answering.abort.cancelled() => {}
-                        () = answer(resolver, from, &answering) => {}
+                        () = answer(resolver, from, &answering, Some(&over)) => {}
                     }
                 };
                 // The axon waits for each of them too: they hold the connection.
@@ -249,16 +253,17 @@ pub(super) async fn serve_scripted(connection: Scripted, peer: SocketAddr, edge:
     let opened = h3::server::builder().max_field_section_size(limit).build(connection).await;
     let Ok(mut connection) = opened else { return };
     while let Ok(Some(resolver)) = connection.accept().await {
-        answer(resolver, (peer, edge.service.arrival()), edge).await;
+        answer(resolver, (peer, edge.service.arrival()), edge, None).await;
     }
 }
 
-/// Answers one request. What goes wrong with its stream concerns nobody else. Dropping the stream
+/// Answers one request, over a connection unless that is written down. What goes wrong with its stream concerns nobody else. Dropping the stream
 /// at the end tells the peer that what is left of a refused body is not wanted.
 async fn answer<C: quic::Connection<Bytes>>(
     resolver: RequestResolver<C, Bytes>,
     (peer, arrival): (SocketAddr, Arrival),
     edge: &Edge,
+    over: Option<&quinn::Connection>,
 ) where
     C::BidiStream: Send,
     <C::BidiStream as RecvStream>::Buf: Send,
@@ -295,6 +300,10 @@ async fn answer<C: quic::Connection<Bytes>>(
         (Ok(()), ReplyBody::Stream(chunks)) => send_chunks(&mut stream, chunks, limit).await,
     };
     if let Err(unsent) = sent {
+        // Giving the stream up takes back what of it has not been read yet.
+        if let (Unsent::Handler(_), Some(over)) = (&unsent, over) {
+            settled(over).await;
+        }
         // What arrived must not pass for the whole.
         stream.stop_stream(Code::H3_REQUEST_CANCELLED);
         failed(edge, peer, &unsent);
@@ -326,6 +335,22 @@ async fn send_chunks<S: SendStream<Bytes>>(
         in_time(limit, async { Ok(stream.send_data(chunk).await?) }).await?;
     }
     in_time(limit, async { Ok(stream.finish().await?) }).await
+}
+
+/// Waits until what was sent over a connection seems to have arrived: QUIC says so only of streams that have ended.
+async fn settled(over: &quinn::Connection) {
+    let quiet = async {
+        let mut sent = over.stats().frame_tx.stream;
+        loop {
+            // Longer than what is lost takes to be sent again.
+            tokio::time::sleep((over.rtt() * 4).max(SETTLED_FOR)).await;
+            let now = over.stats().frame_tx.stream;
+            if std::mem::replace(&mut sent, now) == now {
+                return;
+            }
+        }
+    };
+    let _ = timeout(SETTLED_WITHIN, quiet).await;
 }
 
 struct Http3Body<'a, S> {

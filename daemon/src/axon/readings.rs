@@ -1,4 +1,5 @@
-//! Bodies that are read before their senders have proven themselves.
+//! Bodies that are read though nobody has proven that they are worth it: those of senders who are yet to be proven,
+//! and what is left of refused ones.
 //!
 //! Who sends slowly, or nothing at all, keeps nobody out: when there are too many in all, the one that
 //! has been read for longest of the source that has most gives its place to the newcomer. An honest
@@ -90,6 +91,11 @@ impl Reading {
     /// Told when somebody else was given the place.
     pub(super) fn displaced(&self) -> CancellationToken {
         self.displaced.clone()
+    }
+
+    /// Whether somebody else was given the place.
+    pub(super) fn is_displaced(&self) -> bool {
+        self.displaced.is_cancelled()
     }
 }
 

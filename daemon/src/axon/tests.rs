@@ -5,5 +5,6 @@ mod handlers;
 mod life;
 mod quic_edge;
 mod quic_fuzz;
+mod refused;
 mod storm;
 pub(crate) mod support;

@@ -38,7 +38,7 @@ async fn call(axon: &AxonHandle, name: &str, transport: Transport) -> Outcome {
 }
 
 /// The bytes of one signed ping, as HTTP/1.1 writes them.
-async fn raw_ping(axon: &AxonHandle, key: &Key) -> Vec<u8> {
+pub(super) async fn raw_ping(axon: &AxonHandle, key: &Key) -> Vec<u8> {
     raw(axon, key, &SynapseSpec::base()).await
 }
 
@@ -69,7 +69,7 @@ async fn raw_of(axon: &AxonHandle, key: &Key, spec: &SynapseSpec, fields: IndexM
 }
 
 /// Sends bytes and reads until the axon closes.
-async fn exchange(axon: &AxonHandle, bytes: &[u8]) -> String {
+pub(super) async fn exchange(axon: &AxonHandle, bytes: &[u8]) -> String {
     exchange_over(TcpStream::connect(axon.address()).await.unwrap(), bytes).await
 }
 
@@ -207,59 +207,6 @@ async fn a_large_body_is_refused_before_it_is_read() {
     assert_eq!(axon.stop().await.requests["too_large"], 4);
 }
 
-/// The head of a request that is refused for its path, with a body of `length` bytes to come.
-fn nowhere(length: usize) -> Vec<u8> {
-    format!("POST /Nowhere HTTP/1.1\r\nhost: x\r\ncontent-length: {length}\r\n\r\n").into_bytes()
-}
-
-#[tokio::test]
-async fn a_connection_is_kept_behind_a_refusal_before_a_short_body() {
-    let axon = axon(config(), vec![]).await;
-    for length in [1, 60_000, 200_000] {
-        let body = vec![b'x'; length];
-        let ping = raw_ping(&axon, &caller_key()).await;
-        let replies = exchange(&axon, &[nowhere(length), body.clone(), nowhere(length), body, ping].concat()).await;
-        let statuses = replies.split("HTTP/1.1 ").skip(1).map(|reply| &reply[..3]);
-        assert_eq!(statuses.collect::<Vec<_>>(), ["404", "404", "200"], "{length}: {replies}");
-    }
-}
-
-#[tokio::test]
-async fn who_sends_a_long_body_before_reading_hears_why_it_was_refused() {
-    let axon = axon(config(), vec![]).await;
-    let reply = exchange(&axon, &[nowhere(1_000_000), vec![b'x'; 1_000_000]].concat()).await;
-    assert!(reply.starts_with("HTTP/1.1 404 Not Found\r\n") && reply.contains("\r\nconnection: close\r\n"), "{reply}");
-    // Who waits for leave gets none.
-    let waits = b"POST /Nowhere HTTP/1.1\r\nhost: x\r\nexpect: 100-continue\r\ncontent-length: 9\r\n\r\n";
-    let reply = exchange(&axon, waits).await;
-    assert!(reply.starts_with("HTTP/1.1 404 Not Found\r\n") && reply.contains("\r\nconnection: close\r\n"), "{reply}");
-}
-
-/// Their connections do not linger all at once, and each ends without a word of theirs.
-#[tokio::test]
-async fn refused_bodies_that_never_come_hold_little_and_not_for_long() {
-    let axon = axon(config(), vec![]).await;
-    let mut silent = Vec::new();
-    for length in [1_000_000, 1_000].into_iter().cycle().take(100) {
-        let mut stream = TcpStream::connect(axon.address()).await.unwrap();
-        stream.write_all(&nowhere(length)).await.unwrap();
-        silent.push(stream);
-    }
-    for stream in &mut silent {
-        let mut reply = Vec::new();
-        let _ = timeout(PATIENCE, stream.read_to_end(&mut reply)).await.expect("the axon closes the connection");
-        assert!(reply.starts_with(b"HTTP/1.1 404 "), "{reply:?}");
-        assert!(axon.edge.farewells.held() <= crate::axon::farewell::AT_ONCE_PER_ADDRESS);
-    }
-    let gone = async {
-        while axon.status().connections > 0 {
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
-    };
-    timeout(PATIENCE, gone).await.unwrap_or_else(|_| panic!("{:?}", axon.status()));
-    assert_eq!(axon.edge.farewells.held(), 0);
-}
-
 #[tokio::test]
 async fn a_timeout_that_is_not_positive_sets_no_limit() {
     let axon = axon(config(), vec![]).await;
@@ -387,14 +334,6 @@ async fn silent_bodies_from_many_sources_keep_no_newcomer_out() {
     timeout(PATIENCE, silent[0].read_to_string(&mut reply)).await.expect("the oldest gives way").unwrap();
     assert!(reply.starts_with("HTTP/1.1 503"), "{reply}");
     assert_eq!(axon.readings(), 1, "the younger one is left alone");
-}
-
-#[tokio::test]
-async fn long_header_blocks_are_refused() {
-    let axon = axon(Config { max_header_bytes: 8_192, ..config() }, vec![]).await;
-    let request = format!("GET /Synapse HTTP/1.1\r\nhost: x\r\nlong: {}\r\n\r\n", "x".repeat(10_000));
-    let reply = exchange(&axon, request.as_bytes()).await;
-    assert!(reply.starts_with("HTTP/1.1 431"), "{reply}");
 }
 
 /// As many as Python's dendrite has, each with a request that is being answered.

@@ -1,5 +1,6 @@
 //! Handlers of every kind over real sockets: programs, streams, queues, screening; HTTP servers below.
 
+mod torn;
 mod upstream;
 
 use std::{
