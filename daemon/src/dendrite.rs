@@ -28,9 +28,11 @@ mod http;
 mod lanes;
 mod offers;
 mod quic;
+mod reading;
 #[cfg(test)]
 mod tests;
 mod turns;
+mod unpack;
 
 use std::{
     net::{IpAddr, SocketAddr},

@@ -3,12 +3,12 @@
 use std::{error::Error, net::SocketAddr};
 
 use btd_wire::outgoing::{CallFailure, Outgoing};
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use http::{HeaderValue, Method, Request, header};
 use http_body_util::Full;
 use tokio_util::task::TaskTracker;
 
-use super::{Body, Config, Pieces, Reply, is_streamed};
+use super::{Config, Pieces, Reply, reading::Reading, unpack};
 use crate::http_pool::{HttpPool, PoolError, PooledReply, Ready, Unsent};
 
 /// Asks axons over kept connections.
@@ -62,20 +62,12 @@ impl HttpClient {
     }
 
     async fn read(&self, mut reply: PooledReply, pieces: Option<&Pieces>) -> Result<Reply, CallFailure> {
-        let pieces = pieces.filter(|_| is_streamed(reply.head.status, &reply.head.headers));
-        let mut read = BytesMut::with_capacity(reply.stated_length().min(self.max_reply));
+        let head = (reply.head.status, &reply.head.headers);
+        let mut reading = Reading::new(head, pieces, reply.stated_length(), self.max_reply)?;
         while let Some(data) = reply.chunk().await {
-            let data = data.map_err(|error| incomplete(&error))?;
-            if let Some(pieces) = pieces {
-                pieces.send(data).await.map_err(|_| CallFailure::Disconnected)?;
-                continue;
-            }
-            if data.len() > self.max_reply.saturating_sub(read.len()) {
-                return Err(CallFailure::Payload(format!("Response is larger than {} bytes", self.max_reply)));
-            }
-            read.extend_from_slice(&data);
+            reading.take(data.map_err(|error| incomplete(&error))?).await?;
         }
-        let body = if pieces.is_some() { Body::Streamed } else { Body::Whole(read.freeze()) };
+        let body = reading.end()?;
         Ok(Reply { status: reply.head.status, headers: reply.head.headers, body })
     }
 }
@@ -110,8 +102,7 @@ fn request(axon: SocketAddr, outgoing: &Outgoing) -> Request<Full<Bytes>> {
     }
     headers.extend(outgoing.headers.clone());
     headers.insert(header::ACCEPT, HeaderValue::from_static("*/*"));
-    // Nothing here is decoded.
-    headers.insert(header::ACCEPT_ENCODING, HeaderValue::from_static("identity"));
+    headers.insert(header::ACCEPT_ENCODING, HeaderValue::from_static(unpack::ACCEPTED));
     headers.insert(header::USER_AGENT, HeaderValue::from_static(super::USER_AGENT));
     request
 }

@@ -14,7 +14,7 @@ use std::{
 
 use btd_api::AccountId;
 use btd_wire::outgoing::{CallFailure, Outgoing};
-use bytes::{Buf, Bytes, BytesMut};
+use bytes::{Buf, Bytes};
 use http::{HeaderValue, Method, Request, Uri, header};
 use quinn::{ClientConfig, Endpoint, TransportConfig, crypto::rustls::QuicClientConfig};
 use tokio::{
@@ -23,7 +23,7 @@ use tokio::{
 };
 use tokio_util::task::TaskTracker;
 
-use super::{Body, Config, Pieces, Reply, certificate, is_streamed};
+use super::{Config, Pieces, Reply, certificate, reading::Reading, unpack};
 use crate::quic_scripted::Scripted;
 
 type Sender = h3::client::SendRequest<h3_quinn::OpenStreams, Bytes>;
@@ -261,24 +261,15 @@ async fn exchange<O: h3::quic::OpenStreams<Bytes>>(
         (Ok(response), _) => response,
         (Err(error), _) => return Err(broken(error)),
     };
-    let pieces = pieces.filter(|_| is_streamed(response.status(), response.headers()));
-    let mut read = BytesMut::new();
-    let payload = |text: String| QuicFailure::Broken(CallFailure::Payload(text));
-    while let Some(mut data) =
-        stream.recv_data().await.map_err(|error| payload(format!("Response payload is not completed: {error}")))?
-    {
-        if let Some(pieces) = pieces {
-            let piece = data.copy_to_bytes(data.remaining());
-            pieces.send(piece).await.map_err(|_| QuicFailure::Broken(CallFailure::Disconnected))?;
-            continue;
-        }
-        if data.remaining() > max_reply.saturating_sub(read.len()) {
-            return Err(payload(format!("Response is larger than {max_reply} bytes")));
-        }
-        read.extend_from_slice(&data.copy_to_bytes(data.remaining()));
-    }
     let (head, ()) = response.into_parts();
-    let body = if pieces.is_some() { Body::Streamed } else { Body::Whole(read.freeze()) };
+    let reading = Reading::new((head.status, &head.headers), pieces, 0, max_reply);
+    let mut reading = reading.map_err(QuicFailure::Broken)?;
+    let incomplete =
+        |error: h3::error::StreamError| CallFailure::Payload(format!("Response payload is not completed: {error}"));
+    while let Some(mut data) = stream.recv_data().await.map_err(|error| QuicFailure::Broken(incomplete(error)))? {
+        reading.take(data.copy_to_bytes(data.remaining())).await.map_err(QuicFailure::Broken)?;
+    }
+    let body = reading.end().map_err(QuicFailure::Broken)?;
     Ok(Reply { status: head.status, headers: head.headers, body })
 }
 
@@ -312,8 +303,7 @@ fn request(axon: SocketAddr, outgoing: &Outgoing) -> Result<Request<()>, CallFai
     *request.headers_mut() = outgoing.headers.clone();
     let headers = request.headers_mut();
     headers.insert(header::ACCEPT, HeaderValue::from_static("*/*"));
-    // Nothing here is decoded.
-    headers.insert(header::ACCEPT_ENCODING, HeaderValue::from_static("identity"));
+    headers.insert(header::ACCEPT_ENCODING, HeaderValue::from_static(unpack::ACCEPTED));
     headers.insert(header::USER_AGENT, HeaderValue::from_static(super::USER_AGENT));
     Ok(request)
 }

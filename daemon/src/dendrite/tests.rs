@@ -19,6 +19,7 @@ use tokio::{
     time::timeout,
 };
 
+mod packed;
 mod unsent;
 
 use super::{Target, Transport};
