@@ -232,6 +232,12 @@ def screened(synapse: Screened) -> Screened:
     return synapse
 
 
+def screened_priority(synapse: Screened):
+    if synapse.priority == "late":
+        raise TimeoutError("it took too long")
+    return PRIORITIES[synapse.priority]
+
+
 def code(synapse):
     return synapse.dendrite.status_code
 
@@ -280,6 +286,11 @@ def screens(ask):
         check(f"one that gives {VERDICTS[verdict]!r} lets nobody in", code(reply) == 500, reply.dendrite.status_message)
     replies = [code(ask(Screened(priority=priority))) for priority in PRIORITIES]
     check("a priority that is no number is none", replies == [200] * len(PRIORITIES), replies)
+    reply = ask(Screened(priority="late"))
+    check("one that runs out of time ends the request", code(reply) == 408, reply.dendrite.status_message)
+    check("in the words of bittensor", reply.dendrite.status_message == "Response timeout after: 12.0s", reply.dendrite)
+    reply = ask(Screened(verdict="pair", priority="late"))
+    check("and is not asked about whom the blacklist turns away", code(reply) == 403, reply.dendrite.status_message)
 
 
 def streams(dendrite, target):
@@ -400,8 +411,7 @@ def main():
     for forward in (odd, hung, together, torn, keyed, picks, shaped):
         axon.attach(forward)
     axon.attach(ranked, priority_fn=lambda synapse: float(synapse.rank))
-    verdict, priority = (lambda synapse: VERDICTS[synapse.verdict]), (lambda synapse: PRIORITIES[synapse.priority])
-    axon.attach(screened, blacklist_fn=verdict, priority_fn=priority)
+    axon.attach(screened, blacklist_fn=lambda synapse: VERDICTS[synapse.verdict], priority_fn=screened_priority)
     axon.start()
     axon.attach(ends)  # One more, when it is at it already.
     info = axon.info()

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import concurrent.futures
 import functools
 import inspect
 import logging
@@ -28,6 +29,9 @@ from .workers import Function, Loop, Threads, tame
 __all__ = ["Answering", "Attached"]
 
 _log = logging.getLogger("btd.axon")
+
+#: By which a function says that its time is over: three kinds before Python 3.11.
+_TIMEOUTS = (TimeoutError, asyncio.TimeoutError, concurrent.futures.TimeoutError)
 
 #: How many requests of a class are answered at once by coroutines.
 _COROUTINES = 256
@@ -176,19 +180,26 @@ class Answering:
 
     async def _screen(self, client: Client, attached: Attached, asked: Json) -> None:
         synapse = attached.of._received(asked["message"])  # type: ignore[attr-defined]
-        verdict: Dict[str, Any] = {"request": asked["request"]}
+        verdict = await self._verdict(attached, synapse, asked)
+        await _call(client, "axon_screen", {"request": asked["request"], **verdict})
+
+    async def _verdict(self, attached: Attached, synapse: Synapse, asked: Json) -> Json:
+        """What the functions say, asked in the order of bittensor: whom one turns away the next is not asked about."""
+        if attached.blacklist is not None:
+            turned_away, reason = _pair(await self._run(attached, "screen", attached.blacklist, synapse))
+            if turned_away:
+                return {"blacklist": reason}
         if attached.verify is not None:
             try:
                 await self._run(attached, "screen", attached.verify, synapse)
             except Exception as error:
-                verdict["not_verified"] = str(error) or type(error).__name__
-        if attached.blacklist is not None:
-            turned_away, reason = _pair(await self._run(attached, "screen", attached.blacklist, synapse))
-            if turned_away:
-                verdict["blacklist"] = reason
-        if attached.priority is not None:
-            verdict["priority"] = _priority(asked, await self._run(attached, "screen", attached.priority, synapse))
-        await _call(client, "axon_screen", verdict)
+                return {"not_verified": str(error) or type(error).__name__}
+        if attached.priority is None:
+            return {}
+        try:
+            return {"priority": _priority(asked, await self._run(attached, "screen", attached.priority, synapse))}
+        except _TIMEOUTS:
+            return {"timed_out": True}
 
     async def _answer(self, client: Client, attached: Attached, asked: Json) -> None:
         synapse = attached.of._received(asked["message"])  # type: ignore[attr-defined]

@@ -279,8 +279,11 @@ pub struct ScreenParams {
     /// Turns the request away with 401 and this reason.
     #[serde(default)]
     pub not_verified: Option<String>,
-    /// How soon the request is answered: larger is sooner. Without one, by the axon's own rule.
+    /// Ends the request with 408: what was to say its priority ran out of time.
     #[serde(default)]
+    pub timed_out: bool,
+    #[serde(default)]
+    /// How soon the request is answered: larger is sooner. Without one, by the axon's own rule.
     pub priority: Option<f64>,
 }
 

@@ -73,6 +73,8 @@ pub enum TurnedAway {
     Blacklisted(String),
     /// Status 401: the handler's own check did not pass.
     NotVerified(String),
+    /// Status 408: what was to say how soon it is answered ran out of time.
+    TimedOut,
 }
 
 /// Why a handler does not answer.
@@ -135,6 +137,9 @@ pub struct Verdict {
     /// Turns the request away with 401 and this reason.
     #[serde(default)]
     pub not_verified: Option<String>,
+    /// Ends the request with 408, as Python's axon does where the function that says its priority runs out of time.
+    #[serde(default)]
+    pub timed_out: bool,
     /// How soon the request is answered: larger is sooner.
     #[serde(default)]
     pub priority: Option<f64>,
@@ -143,8 +148,9 @@ pub struct Verdict {
 impl From<Verdict> for Screening {
     fn from(verdict: Verdict) -> Self {
         let turned_away = verdict.blacklist.map(TurnedAway::Blacklisted);
+        let turned_away = turned_away.or_else(|| verdict.not_verified.map(TurnedAway::NotVerified));
         Self {
-            turned_away: turned_away.or_else(|| verdict.not_verified.map(TurnedAway::NotVerified)),
+            turned_away: turned_away.or_else(|| verdict.timed_out.then_some(TurnedAway::TimedOut)),
             priority: verdict.priority,
         }
     }

@@ -14,6 +14,7 @@ use btd_api::AccountId;
 use btd_wire::{
     admission::{Arrival, BodyError, BodySource, Gate, Members, RequestHead, Sender, Verified, admit_since, host},
     reply::{self, Answering, Failure},
+    synapse::DEFAULT_TIMEOUT,
     version::PROTOCOL_VERSION,
 };
 use bytes::Bytes;
@@ -250,6 +251,7 @@ impl Service {
     ) -> Result<(Answer, Held, Instant), Failure> {
         // An admitted timeout is finite; one that is not positive sets no limit, as in Python's client.
         let longest = self.limits.longest_handling.as_secs_f64();
+        let stated = asked.unwrap_or(DEFAULT_TIMEOUT);
         let asked = asked.filter(|asked| *asked > 0.0).map_or(longest, |asked| asked.min(longest));
         let limit = Duration::from_secs_f64(asked);
         let deadline = Instant::now() + limit;
@@ -259,6 +261,8 @@ impl Service {
             match turned_away {
                 Some(TurnedAway::Blacklisted(reason)) => return Err(Failure::Blacklisted { reason }),
                 Some(TurnedAway::NotVerified(reason)) => return Err(Failure::NotVerified { reason }),
+                // Python's axon names the time that the sender waits, however long it took.
+                Some(TurnedAway::TimedOut) => return Err(Failure::TimedOut { timeout: stated }),
                 None => {}
             }
             let priority = priority.unwrap_or_else(|| self.members.priority(&request.verified.sender()));

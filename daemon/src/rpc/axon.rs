@@ -152,8 +152,9 @@ async fn stream_piece(parts: Arc<Parts>, params: StreamParams, _: Caller) -> Res
 }
 
 async fn screen(parts: Arc<Parts>, params: ScreenParams, _: Caller) -> Result<Nothing, Failure> {
-    let ScreenParams { request, blacklist, not_verified, priority } = params;
-    parts.serving.workers().answer(request, Reply::Verdict(Verdict { blacklist, not_verified, priority }))?;
+    let ScreenParams { request, blacklist, not_verified, timed_out, priority } = params;
+    let verdict = Verdict { blacklist, not_verified, timed_out, priority };
+    parts.serving.workers().answer(request, Reply::Verdict(verdict))?;
     Ok(Nothing {})
 }
 

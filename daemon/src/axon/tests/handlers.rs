@@ -278,8 +278,9 @@ async fn a_program_screens_before_anything_waits() {
     for (verdict, code, words) in [
         (Verdict { blacklist: Some("no thanks".into()), ..Verdict::default() }, 403, "Key is blacklisted: no thanks."),
         (Verdict { not_verified: Some("bad ticket".into()), ..Verdict::default() }, 401, "bad ticket"),
-        (Verdict { priority: Some(7.0), ..Verdict::default() }, 200, "Success"),
+        (Verdict { timed_out: true, ..Verdict::default() }, 408, "Response timeout after: 20.0s"),
     ] {
+        (Verdict { priority: Some(7.0), ..Verdict::default() }, 200, "Success"),
         let program = async {
             let asked = timeout(PATIENCE, seat.next()).await.unwrap().unwrap();
             assert!(matches!(asked.question, Question::Screen(_)), "{asked:?}");
