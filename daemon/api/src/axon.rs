@@ -206,7 +206,8 @@ pub struct Asked {
     /// For how long an answer is of use, in milliseconds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub timeout_ms: Option<u64>,
-    /// The whole message, as a JSON object: the base of every synapse and the fields of the class.
+    /// The whole message, as a JSON object: the base of every synapse and the fields of the class. A number that
+    /// JSON lacks is a text: `"NaN"`, `"Infinity"`, `"-Infinity"`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Option<serde_json::Value>")]
     pub message: Option<Box<RawValue>>,
@@ -282,8 +283,8 @@ pub struct ScreenParams {
     /// Ends the request with 408: what was to say its priority ran out of time.
     #[serde(default)]
     pub timed_out: bool,
-    #[serde(default)]
     /// How soon the request is answered: larger is sooner. Without one, by the axon's own rule.
+    #[serde(default)]
     pub priority: Option<f64>,
 }
 

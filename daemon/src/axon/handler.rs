@@ -105,7 +105,7 @@ impl Request {
     }
 
     /// The message as JSON for a program that answers it. What it says of its sender is what was
-    /// proven and seen, not what its body claims.
+    /// proven and seen, not what its body claims. Numbers that JSON lacks are texts: see [`JsonStyle::Strict`].
     pub(super) fn to_json(&self) -> String {
         let dendrite = Terminal {
             hotkey: Some(self.verified.sender().to_string()),
@@ -113,7 +113,7 @@ impl Request {
             port: Some(self.peer.port().into()),
             ..self.verified.claimed().dendrite.clone()
         };
-        self.verified.synapse().to_json_from(&dendrite, JsonStyle::Compact)
+        self.verified.synapse().to_json_from(&dendrite, JsonStyle::Strict)
     }
 
     /// The answer that `reply`, a JSON object, makes of the message: it overwrites the fields of

@@ -1,7 +1,7 @@
 //! A handler that is an HTTP server on this host, or several that share the work.
 //!
 //! btd posts the message as JSON to `<url>/<class>` and takes the reply's JSON object as the fields
-//! to change. A reply of another content type is streamed to the caller as it comes. Status 503
+//! to change. Numbers that JSON lacks are posted as the texts `"NaN"`, `"Infinity"` and `"-Infinity"`. A reply of another content type is streamed to the caller as it comes. Status 503
 //! says busy, another 4xx goes to the caller with the reply's `message`, any other is a failure.
 //! `btd-sender` and `btd-timeout-ms` say who asks and how long the answer is of use. With
 //! screening, btd first posts the same to `<url>/<class>/screen` and reads a [`Verdict`].
@@ -22,7 +22,7 @@ use std::{
 use btd_wire::{outgoing::is_json, synapse::SynapseSpec};
 use bytes::{Bytes, BytesMut};
 use futures_util::{StreamExt, future::BoxFuture, stream};
-use http::{HeaderValue, Method, StatusCode, header};
+use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use http_body_util::Full;
 use serde::{Deserialize, Serialize};
 use tokio::{net::TcpStream, sync::Notify, time};
@@ -192,6 +192,12 @@ impl Upstream {
                 headers.insert("btd-sender", sender);
             }
             match self.pool.send(busy.0.address, request).await {
+                Ok(reply) if is_packed(&reply.head.headers) => {
+                    let address = busy.0.address;
+                    let reason =
+                        format!("upstream {address}: its reply has a content-encoding, and identity was asked for");
+                    return Err(HandlerError::Failed(reason));
+                }
                 Ok(reply) => return Ok((reply, busy)),
                 Err(PoolError::Unreachable { .. }) => self.mark(&busy.0, Health::Ill),
                 Err(PoolError::Disconnected(_)) if attempts + 1 < ATTEMPTS => attempts += 1,
@@ -300,6 +306,12 @@ fn chunks(reply: PooledReply, busy: Busy) -> stream::BoxStream<'static, Result<B
     .boxed()
 }
 
+/// What is on the same host need not be packed, and would go on to the caller as it is.
+fn is_packed(headers: &HeaderMap) -> bool {
+    let mut stated = headers.get_all(header::CONTENT_ENCODING).iter();
+    stated.any(|encoding| !encoding.as_bytes().trim_ascii().eq_ignore_ascii_case(b"identity"))
+}
+
 fn request(server: &Server, method: Method, path: &str, body: Bytes) -> http::Request<Full<Bytes>> {
     let mut request = http::Request::new(Full::new(body));
     *request.method_mut() = method;
@@ -308,6 +320,7 @@ fn request(server: &Server, method: Method, path: &str, body: Bytes) -> http::Re
     if let Ok(host) = HeaderValue::from_str(&server.address.to_string()) {
         request.headers_mut().insert(header::HOST, host);
     }
+    request.headers_mut().insert(header::ACCEPT_ENCODING, HeaderValue::from_static("identity"));
     request
 }
 

@@ -92,10 +92,8 @@ pub struct Message {
 
 impl Message {
     fn of(request: &Request) -> Result<Self, HandlerError> {
-        // Python reads and writes NaN and Infinity, and signs what holds them.
-        let json = RawValue::from_string(request.to_json()).map_err(|_| {
-            HandlerError::Failed("the message holds NaN or Infinity, which JSON cannot carry".to_owned())
-        })?;
+        let json = RawValue::from_string(request.to_json())
+            .map_err(|error| HandlerError::Failed(format!("the message cannot be told as JSON: {error}")))?;
         Ok(Self { sender: request.verified.sender(), time_left: request.time_left(), json })
     }
 }

@@ -12,7 +12,7 @@ use http::{HeaderValue, Response, StatusCode, header};
 use crate::{
     admission::{Nanos, Refusal, Refused, Unverified},
     python::{JsonStyle, Value, float_repr, write_json},
-    synapse::{DEFAULT_TIMEOUT, HeaderBlock, Synapse, SynapseSpec, Terminal},
+    synapse::{DEFAULT_TIMEOUT, FieldType, HeaderBlock, Synapse, SynapseSpec, Terminal},
 };
 
 /// What a reply says of the answering axon and of this call.
@@ -130,10 +130,14 @@ pub fn failed(
 /// set others. Its body comes in parts, so that what is long is not copied.
 ///
 /// # Errors
-/// When the synapse cannot be sent: a status outside 100–999, or a number that JSON lacks.
+/// When the synapse cannot be sent: a status outside 100–999, or a number that JSON lacks where a `float` is declared.
 pub fn answered(spec: &SynapseSpec, mut synapse: Synapse, process_time: f64) -> Result<Response<Vec<Bytes>>, Failure> {
     let status = complete(&mut synapse, process_time)?;
-    if !synapse.has_finite_base() || !synapse.fields.values().all(is_finite) {
+    let fits = spec.fields().iter().all(|field| {
+        let value = synapse.fields.get_mut(&field.name);
+        value.is_none_or(|value| fits_json(&field.of, value))
+    });
+    if !fits || !synapse.has_finite_base() {
         return Err(Failure::Handler { reason: "a field holds a number that JSON lacks".to_owned() });
     }
     let body = synapse.to_json_in_parts(JsonStyle::Compact);
@@ -255,11 +259,86 @@ fn response(status: u16, headers: &HeaderBlock, length: usize) -> Response<()> {
     response
 }
 
+/// Whether JSON can carry a value of a field. As in the Python axon, a number that JSON lacks becomes `null` where
+/// the class declares `Any`, and cannot be answered where it declares a `float`.
+fn fits_json(of: &FieldType, value: &mut Value) -> bool {
+    match (of, value) {
+        (FieldType::Any, value) => {
+            empty_lacking(value);
+            true
+        }
+        (FieldType::Optional(of), value) => fits_json(of, value),
+        (FieldType::Union(types), value) => {
+            if types.contains(&FieldType::Any) {
+                empty_lacking(value);
+            }
+            is_finite(value)
+        }
+        (FieldType::List(of), Value::List(members)) => members.iter_mut().all(|member| fits_json(of, member)),
+        (FieldType::Tuple(types), Value::Tuple(members)) => {
+            types.iter().zip(members).all(|(of, member)| fits_json(of, member))
+        }
+        (FieldType::Dict(of), Value::Dict(members)) => members.values_mut().all(|member| fits_json(of, member)),
+        (FieldType::Model(fields), Value::Dict(members)) => fields.iter().all(|field| {
+            let member = members.get_mut(&field.name);
+            member.is_none_or(|member| fits_json(&field.of, member))
+        }),
+        (_, value) => is_finite(value),
+    }
+}
+
+fn empty_lacking(value: &mut Value) {
+    match value {
+        Value::Float(number) if !number.is_finite() => *value = Value::None,
+        Value::List(members) | Value::Tuple(members) => members.iter_mut().for_each(empty_lacking),
+        Value::Dict(members) => members.values_mut().for_each(empty_lacking),
+        Value::None | Value::Bool(_) | Value::Int(_) | Value::Float(_) | Value::Str(_) => {}
+    }
+}
+
 fn is_finite(value: &Value) -> bool {
     match value {
         Value::Float(number) => number.is_finite(),
         Value::List(members) | Value::Tuple(members) => members.iter().all(is_finite),
         Value::Dict(members) => members.values().all(is_finite),
         Value::None | Value::Bool(_) | Value::Int(_) | Value::Str(_) => true,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use indexmap::IndexMap;
+
+    use super::*;
+    use crate::{
+        python::read_json,
+        synapse::{FieldSpec, HashFields},
+    };
+
+    /// As bittensor 10.5.0 answers what its own handlers give.
+    #[test]
+    fn a_number_that_json_lacks_is_null_where_anything_may_stand_and_no_float() {
+        let list = FieldType::list(FieldType::Any);
+        let fields = vec![
+            FieldSpec::with_default("any", FieldType::Any, Value::None),
+            FieldSpec::with_default("list", list, Value::List(Vec::new())),
+            FieldSpec::with_default("map", FieldType::dict(FieldType::Any), Value::Dict(IndexMap::new())),
+            FieldSpec::with_default("x", FieldType::Float, 0.0),
+            FieldSpec::with_default("maybe", FieldType::optional(FieldType::Float), Value::None),
+        ];
+        let spec = SynapseSpec::new("Odd", fields, HashFields::None).unwrap();
+        let answer = |json: &str| {
+            let Value::Dict(fields) = read_json(json.as_bytes()).unwrap() else { panic!("no object") };
+            let synapse = Synapse::new(&spec, spec.coerce(fields).unwrap());
+            answered(&spec, synapse, 0.1).map(|response| String::from_utf8(response.into_body().concat()).unwrap())
+        };
+        let body = answer(r#"{"any": NaN, "list": [-Infinity, [NaN, 1]], "map": {"a": Infinity}}"#).unwrap();
+        assert!(
+            body.ends_with(r#""any":null,"list":[null,[null,1]],"map":{"a":null},"x":0.0,"maybe":null}"#),
+            "{body}"
+        );
+        for json in [r#"{"x": NaN}"#, r#"{"maybe": Infinity}"#, r#"{"any": 1, "x": "-inf"}"#] {
+            assert!(matches!(answer(json), Err(Failure::Handler { .. })), "{json}");
+        }
     }
 }

@@ -111,22 +111,23 @@ async fn a_program_answers_by_id_and_in_any_order() {
 }
 
 #[tokio::test]
-async fn a_number_that_json_lacks_is_the_callers_failure_and_not_an_empty_question() {
+async fn a_number_that_json_lacks_reaches_a_program_as_a_text() {
     let classes = classes(vec![]);
     let workers = Workers::new(Arc::clone(&classes));
     let mut seat = workers.serve(&registration(1)).unwrap();
     let axon = serving(&classes).await;
-    let mut odd = fields("hello");
-    odd.insert("n".to_owned(), Value::Float(f64::NAN));
-    let outcome = dendrite().call(target(&axon), &spec("Job"), odd, (Transport::Http, PATIENCE)).await;
-    assert_eq!(outcome.status_code, 500, "{}", outcome.status_message);
-    let answering = async {
-        let (id, json) = next(&mut seat).await;
-        assert!(json.contains(r#""n":1.0"#), "{json}");
-        answer(&workers, id, 2.0);
-    };
-    let (outcome, ()) = tokio::join!(ask(&axon, Transport::Http), answering);
-    assert_eq!(outcome.status_code, 200, "{}", outcome.status_message);
+    for (number, text) in [(f64::NAN, "NaN"), (f64::INFINITY, "Infinity"), (f64::NEG_INFINITY, "-Infinity")] {
+        let (mut odd, dendrite, job) = (fields("hello"), dendrite(), spec("Job"));
+        odd.insert("n".to_owned(), Value::Float(number));
+        let asking = dendrite.call(target(&axon), &job, odd, (Transport::Http, PATIENCE));
+        let answering = async {
+            let (id, json) = next(&mut seat).await;
+            assert!(json.contains(&format!(r#""n":"{text}""#)), "{json}");
+            answer(&workers, id, 2.0);
+        };
+        let (outcome, ()) = tokio::join!(asking, answering);
+        assert_eq!(outcome.status_code, 200, "{}", outcome.status_message);
+    }
 }
 
 #[tokio::test]
@@ -279,8 +280,8 @@ async fn a_program_screens_before_anything_waits() {
         (Verdict { blacklist: Some("no thanks".into()), ..Verdict::default() }, 403, "Key is blacklisted: no thanks."),
         (Verdict { not_verified: Some("bad ticket".into()), ..Verdict::default() }, 401, "bad ticket"),
         (Verdict { timed_out: true, ..Verdict::default() }, 408, "Response timeout after: 20.0s"),
-    ] {
         (Verdict { priority: Some(7.0), ..Verdict::default() }, 200, "Success"),
+    ] {
         let program = async {
             let asked = timeout(PATIENCE, seat.next()).await.unwrap().unwrap();
             assert!(matches!(asked.question, Question::Screen(_)), "{asked:?}");

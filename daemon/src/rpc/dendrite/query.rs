@@ -183,13 +183,15 @@ fn failed(failure: &CallFailure) -> Outcome {
     }
 }
 
-/// Python reads and writes NaN and Infinity, which are no JSON. A reply that holds one cannot be told, so
-/// it is reported as one that cannot be read, and never as a success without a message.
+/// Python reads and writes NaN and Infinity, which are no JSON: they are told as texts. A reply that cannot be told
+/// all the same is reported as one that cannot be read, and never as a success without a message.
 fn describe(uid: Option<Uid>, (hotkey, address): (Option<String>, String), outcome: Outcome) -> QueryReply {
     let Outcome { mut status_code, mut status_message, process_time, transport, synapse } = outcome;
-    let message = synapse.map(|synapse| RawValue::from_string(synapse.to_json(JsonStyle::Compact))).transpose();
-    if message.is_err() && status_code == SUCCESS {
-        let failure = CallFailure::Unreadable("it holds NaN or Infinity, which JSON cannot carry".to_owned());
+    let message = synapse.map(|synapse| RawValue::from_string(synapse.to_json(JsonStyle::Strict))).transpose();
+    if let Err(error) = &message
+        && status_code == SUCCESS
+    {
+        let failure = CallFailure::Unreadable(format!("it cannot be told as JSON: {error}"));
         (status_code, status_message) = (failure.status(), failure.to_string());
     }
     QueryReply {
@@ -355,7 +357,7 @@ mod tests {
     }
 
     #[test]
-    fn a_reply_that_json_cannot_carry_is_no_success() {
+    fn numbers_that_json_lacks_are_told_as_texts() {
         let fields = vec![FieldSpec::with_default("b", FieldType::Any, 0)];
         let spec = SynapseSpec::new("Echo", fields, HashFields::None).unwrap();
         let reply = |status_code, number| {
@@ -372,10 +374,10 @@ mod tests {
             let target = Target { ip: [127, 0, 0, 1].into(), port: 1, hotkey: AccountId([1; 32]) };
             describe(None, named(target), outcome)
         };
-        for number in [f64::NAN, f64::INFINITY, f64::NEG_INFINITY] {
+        for (number, text) in [(f64::NAN, "NaN"), (f64::INFINITY, "Infinity"), (f64::NEG_INFINITY, "-Infinity")] {
             let told = reply(200, number);
-            assert_eq!((told.status_code, told.message.is_none()), (422, true));
-            assert!(told.status_message.contains("NaN"), "{}", told.status_message);
+            assert_eq!((told.status_code, told.status_message.as_str()), (200, "Success"));
+            assert!(told.message.unwrap().get().contains(&format!("[\"{text}\"]")));
             assert_eq!(reply(503, number).status_code, 503);
         }
         let told = reply(200, 1.5);

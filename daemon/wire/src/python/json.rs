@@ -327,10 +327,14 @@ pub enum JsonStyle {
     Spaced,
     /// `separators=(",", ":"), ensure_ascii=False`: what the axon's framework answers with.
     Compact,
+    /// The same, of JSON alone: numbers that it lacks are texts, `"NaN"`, `"Infinity"` and `"-Infinity"`, as
+    /// pydantic writes and reads them where it is told to (`ser_json_inf_nan='strings'`). For programs of any
+    /// language.
+    Strict,
 }
 
 /// Writes `value` as Python would. Numbers that JSON lacks are written as Python writes them:
-/// `NaN`, `Infinity`, `-Infinity`.
+/// `NaN`, `Infinity`, `-Infinity`; except in [`JsonStyle::Strict`].
 pub fn write_json(value: &Value, style: JsonStyle) -> String {
     let mut out = Writer::default();
     write_value(&mut out, value, style);
@@ -367,7 +371,7 @@ fn write_value(writer: &mut Writer, value: &Value, style: JsonStyle) {
         Value::None => out.push_str("null"),
         Value::Bool(truth) => out.push_str(if *truth { "true" } else { "false" }),
         Value::Int(number) => out.push_str(&number.to_string()),
-        Value::Float(number) => write_float(out, *number),
+        Value::Float(number) => write_float(out, *number, style),
         Value::Str(text) => {
             if !writer.share(text, style) {
                 write_string(&mut writer.text, text, style);
@@ -390,14 +394,18 @@ fn write_value(writer: &mut Writer, value: &Value, style: JsonStyle) {
     }
 }
 
-fn write_float(out: &mut String, number: f64) {
-    if number.is_nan() {
-        out.push_str("NaN");
-    } else if number.is_infinite() {
-        out.push_str(if number > 0.0 { "Infinity" } else { "-Infinity" });
-    } else {
+fn write_float(out: &mut String, number: f64, style: JsonStyle) {
+    if number.is_finite() {
         out.push_str(&float_repr(number));
+        return;
     }
+    let quote = if style == JsonStyle::Strict { "\"" } else { "" };
+    let name = match number {
+        _ if number.is_nan() => "NaN",
+        _ if number > 0.0 => "Infinity",
+        _ => "-Infinity",
+    };
+    out.extend([quote, name, quote]);
 }
 
 /// A member of an object that is nowhere held as a [`Value`], or that is.
@@ -438,7 +446,7 @@ fn write_member(writer: &mut Writer, member: Member<'_>, style: JsonStyle) {
             // Writing to a text cannot fail.
             let _ = write!(out, "{number}");
         }
-        Member::Float(number) => write_float(out, number),
+        Member::Float(number) => write_float(out, number, style),
         Member::Text(text) => write_string(out, text, style),
         Member::Object(members) => write_members(writer, members.iter().copied(), style),
         Member::Value(value) => write_value(writer, value, style),
@@ -516,7 +524,7 @@ fn write_string(out: &mut String, text: &str, style: JsonStyle) {
 fn plain_run(bytes: &[u8], style: JsonStyle) -> usize {
     match style {
         JsonStyle::Spaced => run(bytes, |byte| is_plain(byte) && byte < 0x7f),
-        JsonStyle::Compact => run(bytes, is_plain),
+        JsonStyle::Compact | JsonStyle::Strict => run(bytes, is_plain),
     }
 }
 
@@ -546,6 +554,9 @@ mod tests {
             read_json(br#" {"b": [1, 2.0, -0, 1e3, NaN, -Infinity], "a": null, "b": "\ud83d\ude42\u00e9"} "#).unwrap();
         assert_eq!(write_json(&value, JsonStyle::Compact), r#"{"b":"🙂é","a":null}"#);
         assert_eq!(write_json(&value, JsonStyle::Spaced), r#"{"b": "\ud83d\ude42\u00e9", "a": null}"#);
+        let odd = read_json(br#"{"a": [NaN, -Infinity], "b": Infinity}"#).unwrap();
+        assert_eq!(write_json(&odd, JsonStyle::Compact), r#"{"a":[NaN,-Infinity],"b":Infinity}"#);
+        assert_eq!(write_json(&odd, JsonStyle::Strict), r#"{"a":["NaN","-Infinity"],"b":"Infinity"}"#);
         let big = "-1180591620717411303424123456789012345678901234567890";
         assert_eq!(write_json(&read_json(big.as_bytes()).unwrap(), JsonStyle::Compact), big);
     }

@@ -43,6 +43,12 @@ async fn upstream(request: http::Request<Incoming>) -> Result<Response<Full<Byte
             assert_eq!(sender.unwrap().to_str().unwrap(), message["dendrite"]["hotkey"].as_str().unwrap());
             (200, "application/json", r#"{"n": 5}"#)
         }
+        "/odd/Job" => {
+            let message: serde_json::Value = serde_json::from_slice(&body).unwrap();
+            assert_eq!(message["n"], "-Infinity");
+            (200, "application/json", r#"{"n": 5}"#)
+        }
+        "/packed/Job" => (200, "application/json", "packed"),
         "/A/Job" => (200, "Application/JSON; Charset=UTF-8", r#"{"n": 5}"#),
         "/s/Job" => (200, "text/event-stream", "streamed"),
         "/lines/Job" => (200, "application/json-lines", "streamed"),
@@ -55,6 +61,9 @@ async fn upstream(request: http::Request<Incoming>) -> Result<Response<Full<Byte
     let mut response = Response::new(Full::new(Bytes::from_static(reply.as_bytes())));
     *response.status_mut() = StatusCode::from_u16(status).unwrap();
     response.headers_mut().insert(header::CONTENT_TYPE, kind.parse().unwrap());
+    if reply == "packed" {
+        response.headers_mut().insert(header::CONTENT_ENCODING, "gzip".parse().unwrap());
+    }
     Ok(response)
 }
 
@@ -73,6 +82,7 @@ async fn an_http_server_answers_streams_and_refuses() {
         ("busy", 503, "later"),
         ("no", 402, "pay first"),
         ("bad", 500, "Internal Server Error"),
+        ("packed", 500, "Internal Server Error"),
         ("oops", 500, "Internal Server Error"),
         ("screen", 403, "not you"),
     ] {
@@ -93,6 +103,17 @@ async fn an_http_server_answers_streams_and_refuses() {
         let (outcome, piece) = tokio::join!(call, taken.recv());
         assert_eq!((outcome.status_code, piece.unwrap()), (200, Bytes::from_static(b"streamed")), "{path}");
     }
+}
+
+#[tokio::test]
+async fn an_http_server_gets_json_whatever_numbers_a_message_holds() {
+    let (address, _stop) = server(([127, 0, 0, 1], 0).into()).await;
+    let axon = axon(config(), vec![http_handler(vec![format!("http://{address}/odd")], "")]).await;
+    let mut odd = fields("hello");
+    odd.insert("n".to_owned(), Value::Float(f64::NEG_INFINITY));
+    let outcome = dendrite().call(target(&axon), &spec("Job"), odd, (Transport::Http, PATIENCE)).await;
+    assert_eq!(outcome.status_code, 200, "{}", outcome.status_message);
+    assert_eq!(outcome.synapse.unwrap().fields["n"], Value::Float(5.0));
 }
 
 /// A server that streams its name and never comes to an end.
