@@ -42,6 +42,10 @@ def compared(netuid, theirs, ours, how):
     # bittensor counts the root's token with the weight that the main network has; here it is what the chain gives it.
     check(f"{how}: TS", ours.TS is not None and alike(ours.TS + ours.AS, theirs.S) and (ours.TS == ours.tao_stake).all(), ours.TS.sum())
     check(f"{how}: whose token counts", ((theirs.TS > 0) == (ours.TS > 0)).all(), int((ours.TS > 0).sum()))
+    missing = theirs.state_dict().keys() - ours.state_dict().keys()
+    check(f"{how}: all columns by name", missing == {"version"}, missing)
+    there, here = ({**both.metadata(), "version": 0, "network": ""} for both in (theirs, ours))
+    check(f"{how}: which it is of", there == here, here)
     for name in VALUES:
         one, other = getattr(theirs, name), getattr(ours, name)
         check(f"{how}: {name}", one == other, other if one == other else f"{one}\n{other}")

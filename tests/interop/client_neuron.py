@@ -12,6 +12,7 @@ import argparse
 import asyncio
 import dataclasses
 import json
+import math
 import sys
 import threading
 import time
@@ -87,6 +88,8 @@ def topk(synapse: Topk) -> Topk:
 async def prompt(synapse: Prompt) -> Prompt:
     words = " ".join(message["content"] for message in synapse.messages)
     synapse.completion = f"{words} @ {synapse.temperature} for {synapse.dendrite.hotkey}"
+    if math.isnan(synapse.temperature):
+        synapse.temperature = 0.0  # No answer holds it.
     return synapse
 
 

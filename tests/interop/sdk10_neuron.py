@@ -129,6 +129,10 @@ async def asks():
         said = f"grüße 你好 \n @ 1.0 for {key.ss58_address}"
         check("hashed fields are verified", reply.completion == said, (outcome(reply), reply.completion))
 
+        reply = await asked(Prompt(messages=[], temperature=float("nan")))
+        said = f" @ nan for {key.ss58_address}"
+        check("a number that JSON lacks arrives as one", reply.completion == said, (outcome(reply), reply.completion))
+
         pieces, last = [], None
         async for piece in dendrite.call_stream(target, Stream(prompt="one two three"), timeout=12.0, deserialize=False):
             if isinstance(piece, str):

@@ -152,6 +152,10 @@ class Axon:
         """Waits until the axon is stopped; whether it is."""
         return self._ended.wait(timeout)
 
+    def to_string(self) -> str:
+        """Where it serves, as JSON."""
+        return self.info().to_string()
+
     def __str__(self) -> str:
         state = f"at {self.address}" if self.started else "stopped"
         return f"Axon({state}, {', '.join(self._attached) or 'nothing attached'})"

@@ -24,6 +24,12 @@ except ImportError:  # Lists then.
 
 __all__ = ["Metagraph"]
 
+#: What bittensor's ``state_dict`` holds.
+_STATE = (
+    "netuid network n block consensus validator_trust incentive emission dividends active last_update validator_permit "
+    "weights bonds uids axons neurons alpha_stake tao_stake stake"
+).split()
+
 #: What chain the names of networks stand for. Others (`local`, a URL) may be any.
 _CHAINS = {"finney": "main", "archive": "main", "test": "test", "devnet": "devnet"}
 
@@ -115,6 +121,16 @@ class Metagraph:
     def _folder(self, root_dir: Optional[Sequence[str]]) -> Path:
         root = Path(*(root_dir or ["~", ".bittensor", "metagraphs"])).expanduser()
         return root / f"network-{self.network}" / f"netuid-{self.netuid}"
+
+    # --- as dictionaries
+
+    def metadata(self) -> Dict[str, Any]:
+        """Which subnet it is of, and when. bittensor's own version is none of btd's, and not in it."""
+        return {"netuid": self.netuid, "n": int(self.n), "block": int(self.block), "network": self.network}
+
+    def state_dict(self) -> Dict[str, Any]:
+        """The columns by name, as bittensor gives them but for its own version. Reads weights and bonds."""
+        return {name: getattr(self, name) for name in _STATE}
 
     # --- the subnet
 
