@@ -5,7 +5,7 @@ Run with the interpreter of an environment that has bittensor 10:
     python sdk10_axon.py ping IP PORT HOTKEY [--uri //Bob]
         asks the axon of HOTKEY as the development key; prints one line per check and fails on the
         first that does not hold. The axon must admit that key, and 256 requests of it at once.
-    python sdk10_axon.py serve [--uri //Dave] [--port PORT]
+    python sdk10_axon.py serve [--uri //Dave] [--port PORT] [--gzip]
         serves as the development key; prints {"hotkey": …, "ip": …, "port": …} when it
         accepts, one line per request, and stops when its standard input ends.
 
@@ -33,6 +33,7 @@ ping.add_argument("--uri", default="//Bob")
 serve = actions.add_parser("serve")
 serve.add_argument("--uri", default="//Dave")
 serve.add_argument("--port", type=int, default=0)
+serve.add_argument("--gzip", action="store_true", help="pack every reply for callers that read it")
 ARGUMENTS = parser.parse_args()
 # The library reads its arguments, and writes a configuration into the home directory.
 sys.argv = sys.argv[:1]
@@ -43,6 +44,7 @@ from bittensor.core.chain_data import AxonInfo
 from bittensor.core.synapse import Synapse
 from bittensor.utils import networking
 from bittensor_wallet import Keypair
+from starlette.middleware.gzip import GZipMiddleware
 
 # It would ask the network which address we have. This one is nobody's (RFC 5737).
 networking.get_external_ip = lambda: "203.0.113.7"
@@ -143,6 +145,8 @@ def serves():
         route for route in axon.app.router.routes if getattr(route, "path", None) != "/Synapse"
     ]
     axon.attach(seen)
+    if ARGUMENTS.gzip:
+        axon.app.add_middleware(GZipMiddleware, minimum_size=1)
     axon.start()
     for _ in range(200):
         try:

@@ -251,15 +251,16 @@ with daemon("--network", "devnet", "--block-time", "250ms"):
     ping = [VENVS / "sdk10/bin/python", HERE / "sdk10_axon.py", "ping", ip, port, axon["hotkey"], "--uri", "//Bob"]
     script("the bittensor 10 dendrite asks our axon", *ping)
 
-    print("\n-- our dendrite asks the bittensor 10 axon", flush=True)
     serve = [VENVS / "sdk10/bin/python", HERE / "sdk10_axon.py", "serve", "--uri", "//Dave"]
-    with neuron(*serve) as theirs:
-        address = f"{theirs['ip']}:{theirs['port']}"
-        asked = ["dendrite", "ping", "--wallet", "bob", "--hotkey", theirs["hotkey"], "--address", address]
-        reply = btctl(*asked)["replies"][0]
-        assert reply["status_code"] == 200, reply
-        print(f"ok   {reply['status_code']} {reply['status_message']} over {reply['transport']}")
-    passed += 1
+    for how, packing in [("", []), (", which packs its replies", ["--gzip"])]:
+        print(f"\n-- our dendrite asks the bittensor 10 axon{how}", flush=True)
+        with neuron(*serve, *packing) as theirs:
+            address = f"{theirs['ip']}:{theirs['port']}"
+            asked = ["dendrite", "ping", "--wallet", "bob", "--hotkey", theirs["hotkey"], "--address", address]
+            reply = btctl(*asked)["replies"][0]
+            assert reply["status_code"] == 200, reply
+            print(f"ok   {reply['status_code']} {reply['status_message']} over {reply['transport']}")
+        passed += 1
 
     # Synapses with fields, in both directions, through the Python module of this project.
     module = ["python3", HERE / "client_neuron.py"]
