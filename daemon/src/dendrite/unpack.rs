@@ -157,10 +157,9 @@ impl Packed {
                             self.state = State::Trailer(std::mem::take(sum));
                         }
                         Ok(MZStatus::StreamEnd) => self.state = State::End,
-                        // It goes on where more has come, or something is held back.
-                        Ok(MZStatus::Ok) => {}
                         Err(MZError::Buf) if piece.is_empty() => return Ok(None),
-                        Err(MZError::Buf) => {}
+                        // It goes on where more has come, or something is held back.
+                        Ok(MZStatus::Ok) | Err(MZError::Buf) => {}
                         Ok(MZStatus::NeedDict) | Err(_) => return Err(self.fault()),
                     }
                     if !piece.is_empty() {

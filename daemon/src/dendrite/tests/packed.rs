@@ -76,7 +76,7 @@ async fn a_reply_that_unpacks_to_more_than_is_read_is_cut_off() {
 
 #[tokio::test]
 async fn a_stream_that_is_packed_is_unpacked_as_it_comes() {
-    let text: Vec<u8> = (0..60_000_u32).flat_map(|number| number.to_le_bytes()).collect();
+    let text: Vec<u8> = (0..60_000_u32).flat_map(u32::to_le_bytes).collect();
     let address = packing("text/event-stream", "gzip", gzip(&text)).await;
     let (taker, mut taken) = mpsc::channel::<Bytes>(1);
     let call = async {
