@@ -3,7 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 use btd_tests::stage::Stage;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 const ALICE: &str = "5GrwvaEF5zXb26Fz9rcQpDWS57CtERHpNehXCPcNoHGKutQY";
 const BOB: &str = "5FHneW46xGXgs5mUiveU4sbTyGBzmstUspZC92UhjJM694ty";
@@ -605,4 +605,56 @@ fn a_rule_forbids_what_is_announced_too_and_one_that_forbids_nothing_is_told_of(
     host.ask(&["proxy", "announce", "--real", ALICE, "--call", &harmless, "--wallet", "bob", "--dry-run"]);
     assert!(daemon.log().contains("a rule does nothing"), "{}", daemon.log());
     daemon.stop();
+}
+
+/// Whatever is refused, and wherever: programs find what kind of trouble it is, what is to be done, and under which
+/// number the log has it, in the same places; and `explain` says the same of it.
+#[test]
+fn whatever_is_refused_is_told_in_the_same_terms() {
+    let host = btd_tests::Host::new();
+    let _daemon = host.start_with(
+        &["--network", "devnet", "--block-time", "instant"],
+        &[("BTD_SUBMIT__POLICY__REFUSE_CALLS", "Balances.transfer_all")],
+    );
+    btd_tests::wait_for("btd to be ready", || (host.ask(&["status"])["phase"] == "ready").then_some(()));
+    host.ask(&["wallet", "create", "--wallet", "default", "--uri", "//Alice"]);
+    let none = Value::Null;
+    for (method, params, kind, class, name) in [
+        ("wallet_fly", json!({}), "METHOD_NOT_FOUND", "not_found", &none),
+        ("subnets_metagraph", json!({ "netuid": "x" }), "INVALID_PARAMS", "invalid_argument", &none),
+        ("subnets_metagraph", json!({ "netuid": 99 }), "NOT_FOUND", "subnet_not_exists", &json!("SubnetNotExists")),
+        ("sudo_get", json!({ "netuid": 99, "block": 0 }), "NOT_FOUND", "subnet_not_exists", &json!("SubnetNotExists")),
+        ("wallet_sign", json!({ "wallet": "nobody", "message": "m" }), "NOT_FOUND", "not_found", &none),
+        (
+            "root_weights",
+            json!({ "weights": [{ "netuid": 1, "weight": 1 }] }),
+            "NOT_ON_THIS_RUNTIME",
+            "disabled",
+            &none,
+        ),
+        ("wallet_transfer", json!({ "dest": BOB, "amount": "all" }), "POLICY_REFUSED", "policy_violation", &none),
+        (
+            "wallet_transfer",
+            json!({ "dest": BOB, "amount": "9000000000000000000" }),
+            "PRECONDITION_FAILED",
+            "insufficient_balance",
+            &json!("InsufficientBalance"),
+        ),
+        (
+            "subnets_register",
+            json!({ "netuid": 0 }),
+            "PRECONDITION_FAILED",
+            "disabled",
+            &json!("RegistrationNotPermittedOnRootSubnet"),
+        ),
+    ] {
+        let error = btd_tests::rpc::call(&host, method, &params).expect_err(method);
+        let data = &error["data"];
+        let told = (&data["kind"], &data["class"], data.get("error").unwrap_or(&none));
+        assert_eq!(told, (&kind.into(), &class.into(), name), "{method}: {error}");
+        assert!(data["retryable"].is_boolean() && data["request_id"].is_string(), "{method}: {error}");
+        let code = name.as_str().unwrap_or(kind);
+        let explained = host.ask(&["explain", code]);
+        assert_eq!((&explained["class"], &explained["remedy"]), (&data["class"], &data["remedy"]), "{code}: {error}");
+    }
 }

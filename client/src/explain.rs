@@ -85,6 +85,7 @@ fn find(code: &str) -> Option<Meaning> {
     if let Some((_, name)) = worded {
         return catalogue::find(name).map(Meaning::Chain);
     }
+    let exact = ErrorKind::ALL.iter().find(|kind| kind.name() == code);
     let kind = ErrorKind::ALL.iter().find(|kind| kind.name().eq_ignore_ascii_case(&code.replace('-', "_")));
     let own = || OWN.iter().find(|own| own.kind.eq_ignore_ascii_case(&code.replace('-', "_"))).map(Meaning::Own);
     let class = Class::ALL.iter().find(|class| class.name() == code.replace('-', "_").to_ascii_lowercase());
@@ -93,9 +94,10 @@ fn find(code: &str) -> Option<Meaning> {
         let alike = catalogue::ALL.iter().find(|error| error.name.eq_ignore_ascii_case(bare));
         catalogue::find(code).or(alike).map(Meaning::Chain)
     };
-    // `INTERNAL` and `UNKNOWN` apart, no name stands for two things; the exact spelling of the chain goes first.
+    // A few names stand for a kind and a class, as `RATE_LIMITED` and `rate_limited`: the exact spelling goes first.
     catalogue::find(code)
         .map(Meaning::Chain)
+        .or(exact.copied().map(Meaning::Kind))
         .or(class.copied().map(Meaning::Class))
         .or(kind.copied().map(Meaning::Kind))
         .or_else(own)
@@ -124,8 +126,8 @@ fn class_document(class: Class) -> Value {
 fn document(meaning: Meaning) -> Value {
     match meaning {
         Meaning::Kind(kind) => json!({
-            "kind": kind.name(), "code": kind.code(), "retryable": kind.retryable(), "meaning": kind.meaning(),
-            "exit": Exit::from(kind).code(),
+            "kind": kind.name(), "code": kind.code(), "retryable": kind.retryable(), "class": kind.class().name(),
+            "meaning": kind.meaning(), "remedy": kind.remedy(), "exit": Exit::from(kind).code(),
         }),
         Meaning::Own(own) => {
             json!({ "kind": own.kind, "meaning": own.meaning, "remedy": own.remedy, "exit": own.exit.code() })
@@ -149,6 +151,8 @@ fn words(meaning: Meaning, page: Page) -> String {
         Meaning::Kind(kind) => {
             facts.add("kind", format!("{} ({})", kind.name(), kind.code()));
             facts.add("meaning", kind.meaning());
+            facts.add("class", kind.class());
+            facts.add("remedy", kind.remedy());
             facts.add("retry", if kind.retryable() { "the same may work later" } else { "the same will fail again" });
             facts.add("exit code", Exit::from(kind).code());
         }
@@ -206,6 +210,18 @@ mod tests {
         }
         let told = words(find("daemon-unreachable").unwrap(), Page::default());
         assert!(told.contains("BTD_SOCKET") && told.contains("exit code"), "{told}");
+    }
+
+    #[test]
+    fn kinds_are_explained_as_they_are_told() {
+        for kind in ErrorKind::ALL {
+            let (told, document) = (btd_api::ApiError::new(*kind, "no").data, document(Meaning::Kind(*kind)));
+            for member in ["kind", "retryable", "class", "remedy"] {
+                assert_eq!(told[member], document[member], "{kind}");
+            }
+            assert!(words(Meaning::Kind(*kind), Page::default()).contains(kind.remedy()), "{kind}");
+            assert_eq!(find(kind.name()), Some(Meaning::Kind(*kind)));
+        }
     }
 
     #[test]

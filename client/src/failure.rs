@@ -88,13 +88,6 @@ fn sent(extrinsic: Option<BlockHash>) -> String {
     extrinsic.map_or_else(|| "the extrinsic".to_owned(), |extrinsic| format!("extrinsic {extrinsic}"))
 }
 
-/// The command that unlocks a key, which the daemon names as `WALLET/coldkey` or `WALLET/hotkeys/NAME`.
-fn unlocking(key: Option<&str>) -> String {
-    let (wallet, role) = key.and_then(|key| key.split_once('/')).unwrap_or(("NAME", "coldkey"));
-    let hotkey = role.strip_prefix("hotkeys/").map(|name| format!(" --hotkey {name}")).unwrap_or_default();
-    format!("btctl wallet unlock --wallet {wallet}{hotkey}")
-}
-
 /// A kind of failure that is btctl's own, and not the daemon's.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Own {
@@ -286,17 +279,15 @@ impl Failure {
             }
             Self::Unfollowed { next, .. } => return Some(format!("go on with --from {next}")),
             Self::BrokenOff { cursor, .. } => return Some(format!("go on with --from-cursor {cursor}")),
-            Self::Api(error) if error.data.get("remedy").is_some() => {
-                return error.data.get("remedy").and_then(Value::as_str).map(str::to_owned);
-            }
-            Self::Api(error) => match error.kind()? {
-                // The daemon mostly names the very command.
-                ErrorKind::WalletLocked if error.message.contains("btctl wallet unlock") => return None,
-                ErrorKind::WalletLocked => return Some(unlocking(error.data.get("key").and_then(Value::as_str))),
-                ErrorKind::WarmingUp | ErrorKind::ChainUnavailable => {
-                    "`btctl status` shows how the link to the chain stands"
+            Self::Api(error) => match (error.remedy(), error.kind()?) {
+                // The daemon's own words of what it foresees say what to do, closer to the matter than the remedy of all.
+                (Some(_), ErrorKind::Precondition | ErrorKind::NotFound) => return None,
+                (Some(remedy), _) if error.message.contains(remedy) => return None,
+                (Some(remedy), _) => return Some(remedy.to_owned()),
+                (None, kind @ (ErrorKind::WalletLocked | ErrorKind::WarmingUp | ErrorKind::ChainUnavailable)) => {
+                    kind.remedy()
                 }
-                _ => return None,
+                (None, _) => return None,
             },
             _ => return None,
         };
@@ -354,14 +345,18 @@ mod tests {
     }
 
     #[test]
-    fn a_locked_key_is_hinted_at_once() {
-        let locked = |message: &str| Failure::Api(ApiError::new(ErrorKind::WalletLocked, message)).hint();
-        assert_eq!(locked("it is locked: unlock it with `btctl wallet unlock --wallet alice`"), None);
-        assert!(locked("it was locked meanwhile").unwrap().contains("btctl wallet unlock"));
-        let of = |key: &str| ApiError::new(ErrorKind::WalletLocked, "it was locked meanwhile").with("key", key);
-        let hint = |key: &str| Failure::Api(of(key)).hint().unwrap();
-        assert_eq!(hint("alice/coldkey"), "btctl wallet unlock --wallet alice");
-        assert_eq!(hint("alice/hotkeys/h1"), "btctl wallet unlock --wallet alice --hotkey h1");
+    fn a_hint_is_given_where_the_message_does_not_say_it() {
+        let hint = |error: ApiError| Failure::Api(error).hint();
+        let locked = ApiError::locked("alice/coldkey");
+        assert!(locked.message.contains("btctl wallet unlock --wallet alice"), "{locked:?}");
+        assert_eq!(hint(locked.clone()), None);
+        let meanwhile = ApiError { message: "it was locked meanwhile".to_owned(), ..locked };
+        assert!(hint(meanwhile).unwrap().contains("btctl wallet unlock --wallet alice"));
+        assert!(hint(ApiError::new(ErrorKind::WalletLocked, "which one?")).unwrap().contains("btctl wallet unlock"));
+        let failed = |kind| ApiError::new(kind, "it would fail: have more").about("InsufficientBalance");
+        assert_eq!(hint(failed(ErrorKind::Precondition)), None);
+        assert!(hint(failed(ErrorKind::DispatchFailed)).unwrap().contains("tao"));
+        assert_eq!(hint(ApiError::new(ErrorKind::DispatchFailed, "it failed")), None);
     }
 
     #[test]

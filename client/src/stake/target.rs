@@ -1,7 +1,7 @@
 //! Bringing a position to a size: how much is to be added or taken out, from what is staked now.
 
 use btd_api::{
-    Alpha, ApiError, ErrorKind, Hotkey, HotkeyRef, NetUid, Tao, WalletName, catalogue,
+    Alpha, ApiError, ErrorKind, Hotkey, HotkeyRef, NetUid, Tao, WalletName,
     stake::{ColdkeyParams, List, Position},
     wallet::KeyName,
 };
@@ -45,8 +45,7 @@ pub(super) async fn surplus(session: &Session, place: Place<'_>, most: Alpha) ->
 fn nothing_to_do(message: String) -> Failure {
     /// What the chain says to an amount of nothing.
     const NAME: &str = "AmountTooLow";
-    let error = ApiError::new(ErrorKind::Precondition, message);
-    error.with("class", catalogue::class_of(NAME).name()).with("error", NAME).into()
+    ApiError::new(ErrorKind::Precondition, message).about(NAME).into()
 }
 
 /// What is said where several positions are named.

@@ -14,8 +14,8 @@ use serde_json::{Map, Value, json};
 use self::example::{Examples, Members};
 pub use self::form::{Guarded, guarded};
 use crate::{
-    ErrorKind, Method, Role, Subscription, axon, chain, config, crowd, dendrite, devnet, events, metagraph, multisig,
-    node, proxy, root, rpc, stake, subnets, sudo, tx, wallet, weights,
+    ApiError, ErrorKind, Method, Role, Subscription, axon, chain, config, crowd, dendrite, devnet, events, metagraph,
+    multisig, node, proxy, root, rpc, stake, subnets, sudo, tx, wallet, weights,
 };
 
 /// One method or subscription of the contract, without its schemas.
@@ -182,14 +182,20 @@ pub fn document() -> Value {
     }
     let errors: Map<String, Value> = ErrorKind::ALL
         .iter()
-        .map(|kind| (kind.name().to_owned(), json!({ "code": kind.code(), "message": kind.meaning() })))
+        .map(|kind| {
+            let ApiError { code, message, data } = ApiError::new(*kind, kind.meaning());
+            (kind.name().to_owned(), json!({ "code": code, "message": message, "data": data }))
+        })
         .collect();
     json!({
         "openrpc": "1.3.2",
         "info": {
             "title": "btd",
             "version": env!("CARGO_PKG_VERSION"),
-            "description": "The control API of btd. Amounts are rao in decimal text; every read names its block.",
+            "description": "The control API of btd. Amounts are rao in decimal text; every read names its block. Every \
+                            error has `kind`, `retryable`, `class`, `remedy` and `request_id` in its data, and `error` \
+                            where the chain has a name for what is wrong: class and remedy are then of that, and else \
+                            as they stand here under `components`.",
         },
         "methods": book.methods,
         "components": { "schemas": schemas, "errors": errors },

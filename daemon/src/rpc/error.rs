@@ -11,8 +11,9 @@ mod submit;
 use std::time::Duration;
 
 use btd_api::{ApiError, ErrorKind};
-use btd_signer_protocol::{KeyId, KeyRole, Refusal, RefusalKind, SealedBoxError};
+use btd_signer_protocol::{Refusal, RefusalKind, SealedBoxError};
 use jsonrpsee::types::ErrorObjectOwned;
+use serde_json::json;
 
 use super::RequestId;
 use crate::{
@@ -85,8 +86,16 @@ impl From<SealedBoxError> for Failure {
 impl From<Refusal> for Failure {
     fn from(refusal: Refusal) -> Self {
         let Refusal { kind, message, key, retry_in } = refusal;
+        let remedy = match (kind, &key) {
+            (RefusalKind::PasswordRequired, _) => Some(json!("give the password of the key")),
+            (RefusalKind::NotAllowed, _) => {
+                Some(json!("unlock the key for this use as well: `btctl wallet unlock --use`"))
+            }
+            (RefusalKind::LockedMeanwhile, Some(key)) => Some(ApiError::locked(&key.to_string()).data["remedy"].take()),
+            _ => None,
+        };
         let kind = match (kind, &key) {
-            (RefusalKind::Locked, Some(key)) => return Self(locked(key)),
+            (RefusalKind::Locked, Some(key)) => return Self(ApiError::locked(&key.to_string())),
             (RefusalKind::Locked | RefusalKind::LockedMeanwhile | RefusalKind::PasswordRequired, _) => {
                 ErrorKind::WalletLocked
             }
@@ -105,22 +114,14 @@ impl From<Refusal> for Failure {
         if let Some(key) = key {
             error = error.with("key", key.to_string());
         }
+        if let Some(remedy) = remedy {
+            error = error.with("remedy", remedy);
+        }
         if let Some(pause) = retry_in {
             error = error.with("retry_after_ms", retry_after_ms(pause));
         }
         Self(error)
     }
-}
-
-/// Names the key, and the command that unlocks it.
-fn locked(key: &KeyId) -> ApiError {
-    let hotkey = match &key.role {
-        KeyRole::Coldkey => String::new(),
-        KeyRole::Hotkey(name) => format!(" --hotkey {name}"),
-    };
-    let command = format!("btctl wallet unlock --wallet {}{hotkey}", key.wallet);
-    let words = format!("the key {key} is locked: unlock it with `{command}`");
-    ApiError::new(ErrorKind::WalletLocked, words).with("key", key.to_string())
 }
 
 // === axon and dendrite ===

@@ -217,7 +217,7 @@ pub(super) fn no_subnet(netuid: NetUid) -> Failure {
 /// The same at the block at which it was looked for.
 pub(super) fn no_subnet_at(netuid: NetUid, at: At) -> Failure {
     let message = format!("there is no subnet {netuid} at block {}", at.block.number);
-    Failure(btd_api::ApiError::new(ErrorKind::NotFound, message).with("netuid", netuid))
+    Failure(btd_api::ApiError::new(ErrorKind::NotFound, message).about("SubnetNotExists").with("netuid", netuid))
 }
 
 /// There is no such mechanism, or no such subnet: every subnet has the main one.
@@ -226,7 +226,7 @@ pub(super) fn no_mechanism(netuid: NetUid, mechid: MechId, at: At) -> Failure {
         return no_subnet_at(netuid, at);
     }
     let message = format!("there is no mechanism {mechid} of a subnet {netuid} at block {}", at.block.number);
-    Failure(btd_api::ApiError::new(ErrorKind::NotFound, message).with("netuid", netuid))
+    Failure(btd_api::ApiError::new(ErrorKind::NotFound, message).about("MechanismDoesNotExist").with("netuid", netuid))
 }
 
 async fn hyperparameters(parts: Arc<Parts>, params: SubnetParams, _: Caller) -> Result<HyperparametersReply, Failure> {

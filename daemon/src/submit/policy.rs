@@ -51,6 +51,19 @@ pub enum PolicyRefusal {
     },
 }
 
+// === impl PolicyRefusal ===
+
+impl PolicyRefusal {
+    /// The setting that forbids it.
+    pub const fn rule(&self) -> &'static str {
+        match self {
+            Self::Call { .. } => "submit.policy.refuse_calls",
+            Self::Amount { .. } => "submit.policy.most_rao",
+            Self::Tip { .. } => "submit.policy.most_tip_rao",
+        }
+    }
+}
+
 // === impl Policy ===
 
 impl Policy {

@@ -1,6 +1,6 @@
 //! Failures of what is signed and sent.
 
-use btd_api::{ApiError, ErrorKind, catalogue};
+use btd_api::{ApiError, ErrorKind, catalogue::Class};
 
 use super::Failure;
 use crate::{
@@ -21,26 +21,22 @@ impl From<SubmissionError> for Failure {
             SubmissionError::DuplicateIntent { key } => {
                 ApiError::new(ErrorKind::DuplicateIntent, message).with("idempotency_key", key)
             }
-            SubmissionError::Refused { extrinsic, refused } => {
-                explained(ApiError::new(ErrorKind::ExtrinsicInvalid, message), &refused.name)
-                    .with("extrinsic", extrinsic.to_string())
-                    .with("code", refused.code)
-                    .with("name", refused.name)
-            }
-            SubmissionError::Dispatch { extrinsic, block, error } => {
-                explained(ApiError::new(ErrorKind::DispatchFailed, message), &error.name)
-                    .with("module", error.pallet)
-                    .with("error", error.name)
-                    .with("docs", error.docs)
-                    .with("extrinsic", extrinsic.to_string())
-                    .with("block", btd_api::chain::BlockRef { number: block.number, hash: block.hash })
-            }
-            SubmissionError::Expired { extrinsic, until } => {
-                explained(ApiError::new(ErrorKind::ExtrinsicInvalid, message), "EraEnded")
-                    .with("extrinsic", extrinsic.to_string())
-                    .with("name", "EraEnded")
-                    .with("era_end", until)
-            }
+            SubmissionError::Refused { extrinsic, refused } => ApiError::new(ErrorKind::ExtrinsicInvalid, message)
+                .about(&refused.name)
+                .with("extrinsic", extrinsic.to_string())
+                .with("code", refused.code)
+                .with("name", refused.name),
+            SubmissionError::Dispatch { extrinsic, block, error } => ApiError::new(ErrorKind::DispatchFailed, message)
+                .about(&error.name)
+                .with("module", error.pallet)
+                .with("docs", error.docs)
+                .with("extrinsic", extrinsic.to_string())
+                .with("block", btd_api::chain::BlockRef { number: block.number, hash: block.hash }),
+            SubmissionError::Expired { extrinsic, until } => ApiError::new(ErrorKind::ExtrinsicInvalid, message)
+                .about("EraEnded")
+                .with("extrinsic", extrinsic.to_string())
+                .with("name", "EraEnded")
+                .with("era_end", until),
             SubmissionError::Unseen { extrinsic, block, index, .. } => {
                 ApiError::new(ErrorKind::OutcomeUnknown, message)
                     .with("extrinsic", extrinsic.to_string())
@@ -50,7 +46,9 @@ impl From<SubmissionError> for Failure {
             SubmissionError::Unknown { extrinsic, era_end, .. } => ApiError::new(ErrorKind::OutcomeUnknown, message)
                 .with("extrinsic", extrinsic.to_string())
                 .with("era_end", era_end),
-            SubmissionError::Policy(_) => ApiError::new(ErrorKind::PolicyRefused, message),
+            SubmissionError::Policy(refusal) => {
+                ApiError::new(ErrorKind::PolicyRefused, message).with("rule", refusal.rule())
+            }
             SubmissionError::Gone { what, instead, .. } => {
                 ApiError::new(ErrorKind::NotOnThisRuntime, message).with("call", what).with("instead", instead)
             }
@@ -67,23 +65,9 @@ impl From<SubmissionError> for Failure {
     }
 }
 
-/// Adds the class of the chain's error `name`.
-fn classed(error: ApiError, name: &str) -> ApiError {
-    error.with("class", catalogue::class_of(name).name())
-}
-
-/// Adds the class of the chain's error `name`, and what to do about it, if that is known.
-fn explained(error: ApiError, name: &str) -> ApiError {
-    let classed = classed(error, name);
-    match catalogue::find(name) {
-        Some(known) => classed.with("remedy", known.remedy),
-        None => classed,
-    }
-}
-
-/// The name under which the chain itself would refuse.
-fn chain_name(error: &Precondition) -> &'static str {
-    match error {
+/// The name under which the chain itself would refuse; none of what never comes to it.
+fn chain_name(error: &Precondition) -> Option<&'static str> {
+    Some(match error {
         Precondition::Insufficient { .. } => "InsufficientBalance",
         Precondition::BelowDeposit { .. } => "ExistentialDeposit",
         Precondition::PriceAboveLimit { .. } => "RegistrationPriceLimitExceeded",
@@ -97,15 +81,35 @@ fn chain_name(error: &Precondition) -> &'static str {
         Precondition::Foreseen { error: name, .. }
         | Precondition::NotThere { error: name, .. }
         | Precondition::NotYet { error: name, .. } => name,
-        Precondition::Invalid { .. } => "InvalidValue",
+        Precondition::Invalid { .. } => return None,
         Precondition::NoSuchSubnet { .. } => "SubnetNotExists",
-    }
+    })
 }
 
 impl From<Precondition> for Failure {
     fn from(error: Precondition) -> Self {
         let message = error.to_string();
-        let failed = classed(ApiError::new(ErrorKind::Precondition, message.as_str()), chain_name(&error));
+        let kind = match &error {
+            Precondition::Invalid { .. } => ErrorKind::InvalidParams,
+            Precondition::NotThere { .. } | Precondition::NoSuchSubnet { .. } => ErrorKind::NotFound,
+            Precondition::Insufficient { .. }
+            | Precondition::BelowDeposit { .. }
+            | Precondition::Nothing
+            | Precondition::PriceAboveLimit { .. }
+            | Precondition::RegistrationClosed { .. }
+            | Precondition::Root
+            | Precondition::AlreadyRegistered { .. }
+            | Precondition::ForeignHotkey { .. }
+            | Precondition::NotRegistered { .. }
+            | Precondition::BadEndpoint { .. }
+            | Precondition::Foreseen { .. }
+            | Precondition::NotYet { .. } => ErrorKind::Precondition,
+        };
+        let failed = ApiError::new(kind, message);
+        let failed = match chain_name(&error) {
+            Some(name) => failed.about(name),
+            None => failed,
+        };
         Self(match error {
             Precondition::Insufficient { needed, spendable, fee, held, .. } => {
                 failed.with("needed", needed).with("spendable", spendable).with("fee", fee).with("must_stay", held)
@@ -113,28 +117,22 @@ impl From<Precondition> for Failure {
             Precondition::BelowDeposit { amount, deposit, .. } => {
                 failed.with("amount", amount).with("existential_deposit", deposit)
             }
-            Precondition::PriceAboveLimit { price, limit, .. } => failed.with("price", price).with("limit", limit),
+            Precondition::PriceAboveLimit { netuid, price, limit } => {
+                failed.with("netuid", netuid).with("price", price).with("limit", limit)
+            }
             Precondition::AlreadyRegistered { netuid, uid, .. } => failed.with("netuid", netuid).with("uid", uid),
+            Precondition::RegistrationClosed { netuid }
+            | Precondition::NotRegistered { netuid, .. }
+            | Precondition::NoSuchSubnet { netuid } => failed.with("netuid", netuid),
             Precondition::Nothing
-            | Precondition::RegistrationClosed { .. }
             | Precondition::Root
             | Precondition::ForeignHotkey { .. }
-            | Precondition::NotRegistered { .. }
-            | Precondition::BadEndpoint { .. } => failed,
-            Precondition::Foreseen { error, .. } => failed.with("error", error),
+            | Precondition::BadEndpoint { .. }
+            | Precondition::Foreseen { .. }
+            | Precondition::NotThere { .. } => failed,
             // Whatever the chain calls it, waiting is the remedy.
-            Precondition::NotYet { error, .. } => {
-                failed.with("class", catalogue::Class::TooEarly.name()).with("error", error)
-            }
-            Precondition::Invalid { parameter, .. } => {
-                ApiError::new(ErrorKind::InvalidParams, message).with("parameter", parameter)
-            }
-            Precondition::NotThere { error, .. } => {
-                classed(ApiError::new(ErrorKind::NotFound, message), error).with("error", error)
-            }
-            Precondition::NoSuchSubnet { netuid } => {
-                classed(ApiError::new(ErrorKind::NotFound, message), "SubnetNotExists").with("netuid", netuid)
-            }
+            Precondition::NotYet { .. } => failed.with("class", Class::TooEarly.name()),
+            Precondition::Invalid { parameter, .. } => failed.with("parameter", parameter),
         })
     }
 }
@@ -151,5 +149,68 @@ impl From<JournalError> for Failure {
             JournalError::Interrupted => ErrorKind::ShuttingDown,
         };
         Self(ApiError::new(kind, error.to_string()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use btd_api::{AccountId, NetUid, Tao};
+    use serde_json::Value;
+
+    use super::*;
+    use crate::submit::PolicyRefusal;
+
+    fn told(error: impl Into<Failure>) -> Value {
+        error.into().0.data
+    }
+
+    fn words(error: &'static str) -> Precondition {
+        Precondition::Foreseen { error, words: "no".to_owned() }
+    }
+
+    /// One of each that no other test reaches, and what it is told as.
+    #[test]
+    fn what_is_foreseen_is_told_as_the_chain_would_tell_it() {
+        let netuid = NetUid(3);
+        let account = AccountId([1; 32]);
+        let (needed, spendable, fee, held) = (Tao::from_rao(5), Tao::from_rao(4), Tao::from_rao(1), Tao::from_rao(500));
+        for (error, kind, class, name) in [
+            (
+                Precondition::Insufficient { account, needed, spendable, fee, held },
+                "PRECONDITION_FAILED",
+                "insufficient_balance",
+                "InsufficientBalance",
+            ),
+            (words("SlippageTooHigh"), "PRECONDITION_FAILED", "insufficient_liquidity", "SlippageTooHigh"),
+            (Precondition::NoSuchSubnet { netuid }, "NOT_FOUND", "subnet_not_exists", "SubnetNotExists"),
+            (
+                Precondition::NotThere { error: "InvalidCrowdloanId", words: "no".to_owned() },
+                "NOT_FOUND",
+                "not_found",
+                "InvalidCrowdloanId",
+            ),
+            (
+                Precondition::NotYet { error: "TxRateLimitExceeded", words: "later".to_owned() },
+                "PRECONDITION_FAILED",
+                "too_early",
+                "TxRateLimitExceeded",
+            ),
+        ] {
+            let data = told(error);
+            assert_eq!((&data["kind"], &data["class"], &data["error"]), (&kind.into(), &class.into(), &name.into()));
+            assert!(data["remedy"].as_str().is_some_and(|remedy| remedy.len() > 10), "{data}");
+        }
+        // A parameter that only the runtime can read never comes to the chain.
+        let data = told(Precondition::Invalid { parameter: "args", words: "no".to_owned() });
+        assert_eq!((&data["class"], &data["parameter"]), (&"invalid_argument".into(), &"args".into()));
+        assert!(data.get("error").is_none() && data["remedy"].is_string(), "{data}");
+    }
+
+    #[test]
+    fn a_rule_of_this_daemon_is_named() {
+        let refused = PolicyRefusal::Call { call: "Sudo.sudo".to_owned() };
+        let data = told(SubmissionError::Policy(refused));
+        assert_eq!((&data["class"], &data["rule"]), (&"policy_violation".into(), &"submit.policy.refuse_calls".into()));
+        assert!(data["remedy"].is_string(), "{data}");
     }
 }
