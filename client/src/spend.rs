@@ -11,9 +11,9 @@ use std::{
 };
 
 use btd_api::{
-    ApiError, BlockHash, Coldkey, ErrorKind, IdempotencyKey, Method, Tao,
+    ApiError, BlockHash, Coldkey, ErrorKind, IdempotencyKey, Method, Tao, WalletName,
     signing::{Lane, Manner, Receipted, Signing},
-    wallet::{Outcome, Plan, Receipt, Wait},
+    wallet::{KeyState, List, ListParams, Outcome, Plan, Receipt, Wait, WalletEntry},
 };
 use clap::{Args, ValueEnum};
 
@@ -91,12 +91,13 @@ enum Until {
 pub(crate) type Render<R> = fn(&R, Page) -> String;
 
 /// How a plan is made.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Planning {
     /// From what is read of the chain.
     Reads,
-    /// By work that may take minutes; a person is told how long it has taken.
-    Work,
+    /// By work that may take minutes; a person is told how long it has taken. Where the coldkey of this wallet would
+    /// have to sign and is locked, none is begun.
+    Work(WalletName),
 }
 
 /// What came of a wish.
@@ -303,6 +304,13 @@ where
     if !manner.dry_run {
         session.require_network().await?;
     }
+    // A repetition of what was signed needs no key: then the daemon judges, here and below.
+    let is_new = !manner.dry_run && manner.idempotency_key.is_none();
+    if let Planning::Work(wallet) = &planning
+        && is_new
+    {
+        require_unlocked(session, wallet).await?;
+    }
     // The plan is asked for under the same key as what is sent: what the daemon draws for the one it draws for the other.
     let key = match &manner.idempotency_key {
         Some(key) => key.clone(),
@@ -311,7 +319,7 @@ where
     params.set_manner(Manner { dry_run: true, idempotency_key: Some(key.clone()), ..manner.clone() });
     let planned = match planning {
         Planning::Reads => session.call::<M>(&params).await,
-        Planning::Work => {
+        Planning::Work(_) => {
             let limit = session.settings.timeout.unwrap_or(SPEND);
             counted(session, session.call_within::<M>(&params, limit)).await
         }
@@ -334,10 +342,8 @@ where
     }
     let reply = planned.read()?;
     let plan = &reply.receipt().plan;
-    // A repetition of what was signed needs no key: then the daemon judges.
-    if let Some(key) = plan.locked.as_ref().filter(|_| manner.idempotency_key.is_none()) {
-        let message = format!("the key {key} is locked: unlock it first; nothing was signed");
-        return Err(ApiError::new(ErrorKind::WalletLocked, message).with("key", key).into());
+    if let Some(key) = plan.locked.as_ref().filter(|_| is_new) {
+        return Err(locked(key));
     }
     if session.settings.consent == Consent::Withheld {
         session.out.show(|page| card(plan, page));
@@ -355,9 +361,22 @@ where
     let sent = send::<M>(session, params, (manner, &key));
     let sent = match planning {
         Planning::Reads => sent.await,
-        Planning::Work => counted(session, sent).await,
+        Planning::Work(_) => counted(session, sent).await,
     };
     sent.map(|reply| Settled::Sent(reply, key))
+}
+
+/// Refuses where the coldkey of `wallet` is locked. All else about it the daemon knows better, and says where it signs.
+async fn require_unlocked(session: &Session, wallet: &WalletName) -> Result<(), Failure> {
+    let wallets = session.call::<List>(&ListParams {}).await?.read()?.wallets;
+    let is_locked = |entry: &WalletEntry| entry.name == *wallet && entry.state == KeyState::Locked;
+    if wallets.iter().any(is_locked) { Err(locked(&format!("{wallet}/coldkey"))) } else { Ok(()) }
+}
+
+/// The refusal of what a locked key would have to sign.
+fn locked(key: &str) -> Failure {
+    let refusal = ApiError::locked(key);
+    ApiError { message: format!("{}; nothing was signed", refusal.message), ..refusal }.into()
 }
 
 /// Waits for work, and tells a person every second how long it has taken.

@@ -16,8 +16,8 @@ use std::{fmt, path::PathBuf, sync::Arc, time::Duration};
 
 use btd_api::{Hotkey, HotkeyName, WalletName};
 use btd_signer_protocol::{
-    Control, KeyId, Operation, PublicKey, Requests, Scheme, Signature,
-    operations::{KeyStatus, Public, PublicHotkey, SignSynapse, Status},
+    Control, Encryption, KeyId, KeyRole, Operation, PublicKey, Refusal, RefusalKind, Requests, Scheme, Signature,
+    operations::{KeyStatus, Public, PublicHotkey, SignSynapse, Status, Summary},
 };
 use tokio::sync::watch;
 
@@ -103,6 +103,28 @@ impl Custody {
     /// When the signer is not there.
     pub async fn status(&self) -> Result<Vec<KeyStatus>, CustodyError> {
         self.ask(Status {}).await
+    }
+
+    /// Refuses a key whose file is encrypted and that is not unlocked. All else the signer knows better.
+    ///
+    /// # Errors
+    /// When it is locked, or the signer is not there.
+    pub async fn require_unlocked(&self, key: &KeyId) -> Result<(), CustodyError> {
+        if self.status().await?.iter().any(|usable| usable.key == *key) {
+            return Ok(());
+        }
+        let wallet = self.ask(Summary { wallet: key.wallet.clone() }).await?;
+        let file = match &key.role {
+            KeyRole::Coldkey => wallet.coldkey,
+            KeyRole::Hotkey(name) => wallet.hotkeys.into_iter().find(|(known, _)| known == name).map(|(_, file)| file),
+        };
+        match file.and_then(|file| file.encryption) {
+            None | Some(Encryption::None) => Ok(()),
+            Some(_) => {
+                let refusal = Refusal::new(RefusalKind::Locked, format!("the key {key} is locked: unlock it first"));
+                Err(CustodyError::Refused(refusal.about(key.clone())))
+            }
+        }
     }
 
     /// A handle that signs synapse messages of one hotkey and nothing else. The hotkey may be

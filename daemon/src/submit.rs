@@ -186,12 +186,12 @@ impl Submitter {
         if order.mode == Mode::DryRun {
             // A locked key is no reason to refuse a plan, not even one that takes work: the plan says it. One that cannot
             // be used at all is, before any work is done.
-            let locked = match self.require_unlocked(&order.key).await {
+            let locked = match self.shared.custody.require_unlocked(&order.key).await {
                 Ok(()) => None,
-                Err(SubmissionError::Key(CustodyError::Refused(refusal))) if refusal.kind == RefusalKind::Locked => {
+                Err(CustodyError::Refused(refusal)) if refusal.kind == RefusalKind::Locked => {
                     Some(order.key.to_string())
                 }
-                Err(error) => return Err(error),
+                Err(error) => return Err(error.into()),
             };
             let prepared = turn::within(Deadline::of(&order), self.prepare(&order, |counted| counted)).await;
             let Some(prepared) = prepared else {

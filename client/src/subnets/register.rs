@@ -88,8 +88,9 @@ impl PowRegisterArgs {
     pub(super) async fn run(self, session: &Session) -> Result<Exit, Failure> {
         let processors = self.work.resolve(session);
         let (wallet, hotkey) = (self.wallet.resolve(&session.settings), self.hotkey.resolve(&session.settings));
-        let params = unsent!(PowRegisterParams { netuid: self.netuid.resolve(), wallet, hotkey, processors });
-        spend::spend_after::<PowRegister>(session, params, self.terms, (Planning::Work, render)).await
+        let (netuid, planning) = (self.netuid.resolve(), Planning::Work(wallet.clone()));
+        let params = unsent!(PowRegisterParams { netuid, wallet, hotkey, processors });
+        spend::spend_after::<PowRegister>(session, params, self.terms, (planning, render)).await
     }
 }
 

@@ -77,8 +77,8 @@ impl WorkArgs {
 /// `btctl wallet faucet` and `btctl legacy faucet`
 pub(crate) async fn faucet(args: FaucetArgs, session: &Session) -> Result<Exit, Failure> {
     let (wallet, processors) = (args.wallet.resolve(&session.settings), args.work.resolve(session));
-    let params = unsent!(FaucetParams { wallet, processors });
-    spend::spend_after::<Faucet>(session, params, args.terms, (Planning::Work, spend::receipt)).await
+    let params = unsent!(FaucetParams { wallet: wallet.clone(), processors });
+    spend::spend_after::<Faucet>(session, params, args.terms, (Planning::Work(wallet), spend::receipt)).await
 }
 
 #[cfg(test)]

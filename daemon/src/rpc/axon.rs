@@ -25,9 +25,9 @@ use futures_util::{Stream, stream};
 
 use super::{Caller, Failure, Table, receipt};
 use crate::{
-    axon::{self, ClassStatus, Piece, Question, Reply, Screen, StreamStatus, UpstreamConfig, Verdict},
+    axon::{self, AxonError, ClassStatus, Piece, Question, Reply, Screen, StreamStatus, UpstreamConfig, Verdict},
     daemon::Parts,
-    serving::Service,
+    serving::{Service, ServingError},
     submit::{Action, ServeAxon},
 };
 
@@ -50,8 +50,16 @@ pub(super) fn register(table: &mut Table, parts: &Arc<Parts>) {
 
 async fn start(parts: Arc<Parts>, params: StartParams, _: Caller) -> Result<AxonStatus, Failure> {
     let bind = params.bind.as_deref().map(address).transpose()?;
-    let status = parts.serving.start(&params.wallet, &params.hotkey, bind).await?;
-    Ok(describe(status))
+    match parts.serving.start(&params.wallet, &params.hotkey, bind).await {
+        Ok(status) => Ok(describe(status)),
+        Err(error) => {
+            if let ServingError::Axon(AxonError::Unsigned(_)) = &error {
+                // That the key is locked says more: which one it is, and how it is unlocked.
+                parts.custody.require_unlocked(&KeyId::hotkey(params.wallet, params.hotkey)).await?;
+            }
+            Err(error.into())
+        }
+    }
 }
 
 async fn stop(parts: Arc<Parts>, _: Nothing, _: Caller) -> Result<Stopped, Failure> {

@@ -5,7 +5,6 @@
 
 use btd_api::{AccountId, Hotkey, Tao};
 use btd_chain::{Call, PrepareError, PrepareOptions, Prepared, SignedExtrinsic, Value, View};
-use btd_signer_protocol::{Encryption, KeyId, KeyRole, Refusal, RefusalKind, operations::Summary};
 
 use super::{
     Action, Ground, Order, Pace, Plan, Precondition, ServeAxon, SubmissionError, Submitter, facts,
@@ -14,28 +13,9 @@ use super::{
     proxied::{self, Proxied},
     signer::Signer,
 };
-use crate::{custody::CustodyError, stamp::Stamp};
+use crate::stamp::Stamp;
 
 impl Submitter {
-    /// Refuses a key whose file is encrypted and that is not unlocked. All else the signer knows better.
-    pub(super) async fn require_unlocked(&self, key: &KeyId) -> Result<(), SubmissionError> {
-        if self.shared.custody.status().await?.iter().any(|usable| usable.key == *key) {
-            return Ok(());
-        }
-        let wallet = self.shared.custody.ask(Summary { wallet: key.wallet.clone() }).await?;
-        let file = match &key.role {
-            KeyRole::Coldkey => wallet.coldkey,
-            KeyRole::Hotkey(name) => wallet.hotkeys.into_iter().find(|(known, _)| known == name).map(|(_, file)| file),
-        };
-        match file.and_then(|file| file.encryption) {
-            None | Some(Encryption::None) => Ok(()),
-            Some(_) => {
-                let refusal = Refusal::new(RefusalKind::Locked, format!("the key {key} is locked: unlock it first"));
-                Err(CustodyError::Refused(refusal.about(key.clone())).into())
-            }
-        }
-    }
-
     /// Reads, judges and puts together, all at the newest finalized block. What that block forbids, a newer one may
     /// allow, though it is not final yet: the chain judges by its best block, so nothing is refused before that is
     /// asked too. `choose` makes the nonce of the one that the node counts up to, which may be too low: a pool can

@@ -92,7 +92,7 @@ impl Submitter {
         view?;
         let signing = async {
             // Known before any work is done, and before anybody waits for it.
-            self.require_unlocked(&order.key).await?;
+            self.shared.custody.require_unlocked(&order.key).await?;
             let free = |counted| self.shared.active.free_nonce(order.signer, counted);
             let (plan, prepared) = self.prepare(order, free).await?;
             let extrinsic = self.sign(order, &prepared).await?;
