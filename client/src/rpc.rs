@@ -30,7 +30,7 @@ pub(crate) struct RpcArgs {
     /// The method, or `discover` for the list of methods
     method: String,
     /// `name=value` pairs, a value being JSON where it reads as such; or one JSON object or array; or `-` to read that from standard input
-    #[arg(value_name = "PARAM", allow_hyphen_values = true)]
+    #[arg(value_name = "PARAM")]
     params: Vec<String>,
 }
 
@@ -227,6 +227,21 @@ mod tests {
         assert_eq!(read("chain_block", &["block=5"]).unwrap(), json!({ "block": 5 }));
         let value = read("subnets_register", &["netuid=1", "max_cost=5"]).unwrap();
         assert_eq!(value, json!({ "netuid": 1, "max_cost": "5" }));
+    }
+
+    #[test]
+    fn flags_of_every_command_stand_behind_the_parameters_too() {
+        use clap::Parser;
+        for words in [
+            &["rpc", "x_y", r#"{"a": 1}"#, "--json"][..],
+            &["rpc", "x_y", "a=1", "--json", "b=-1"],
+            &["rpc", "--json", "x_y", "-"],
+            &["rpc", "x_y", "[-1]", "--timeout", "5s", "--json"],
+        ] {
+            let cli = crate::args::Cli::try_parse_from(std::iter::once(&"btctl").chain(words)).unwrap();
+            let crate::args::Command::Rpc(args) = cli.command else { panic!("{words:?}") };
+            assert!(cli.global.json && !args.params.iter().any(|word| word.starts_with("--")), "{words:?}: {args:?}");
+        }
     }
 
     #[test]

@@ -1,6 +1,9 @@
 //! What a shell and a reader of manuals want, made from the one definition of the arguments.
 
-use std::fmt::Write as _;
+use std::{
+    fmt::Write as _,
+    path::{Path, PathBuf},
+};
 
 use clap::{Args, Command, CommandFactory, Subcommand};
 use clap_complete::Shell;
@@ -11,8 +14,9 @@ use crate::{
     exit::Exit,
     failure::Failure,
     output::{
-        Format,
+        Format, file,
         table::{Column, Table},
+        text,
     },
     session::Session,
     settings,
@@ -37,6 +41,9 @@ pub(crate) enum Info {
 pub(crate) struct ManArgs {
     /// The command, such as `wallet transfer`; without it, btctl itself
     command: Vec<String>,
+    /// Write its page and those of all commands below it into this directory, as `man` finds them
+    #[arg(long = "dir", value_name = "DIR")]
+    directory: Option<PathBuf>,
 }
 
 // === impl CompletionsArgs ===
@@ -108,23 +115,53 @@ pub(crate) fn commands(session: &Session) -> Result<Exit, Failure> {
 
 impl ManArgs {
     pub(crate) fn run(self, session: &Session) -> Result<Exit, Failure> {
-        let page = self.page()?;
-        session.out.data(&page).map(|()| Exit::Success)
-    }
-
-    fn page(&self) -> Result<String, Failure> {
         let mut root = Cli::command();
         root.build();
-        let mut command = &root;
-        for word in &self.command {
-            command = command
-                .find_subcommand(word)
-                .ok_or_else(|| Failure::usage(format!("`{}` has no command `{word}`", command.get_name())))?;
+        let command = self.of(&root)?;
+        let Some(directory) = &self.directory else {
+            return session.out.data(&page(&root, command)?).map(|()| Exit::Success);
+        };
+        let mut written = 0_usize;
+        put_all(&root, command, directory, &mut written)?;
+        if session.out.format() == Format::Json {
+            let told = json!({ "directory": directory.to_string_lossy(), "pages": written });
+            session.out.document(&told.to_string())?;
+        } else {
+            session.out.note(format!("wrote {} to {}", text::count(written, "page"), directory.display()));
         }
-        let mut page = Vec::new();
-        clap_mangen::Man::new(command.clone()).render(&mut page).map_err(Failure::Output)?;
-        Ok(String::from_utf8_lossy(&page).into_owned())
+        Ok(Exit::Success)
     }
+
+    /// The command that is meant, of the tree below `root`.
+    fn of<'c>(&self, root: &'c Command) -> Result<&'c Command, Failure> {
+        self.command.iter().try_fold(root, |command, word| {
+            let unknown = || Failure::usage(format!("`{}` has no command `{word}`", command.get_name()));
+            command.find_subcommand(word).ok_or_else(unknown)
+        })
+    }
+}
+
+/// The name of a command's page: the words that it is typed with.
+fn name(command: &Command) -> &str {
+    command.get_display_name().unwrap_or_else(|| command.get_name())
+}
+
+fn page(root: &Command, command: &Command) -> Result<String, Failure> {
+    let version = format!("{} {}", root.get_name(), root.get_version().unwrap_or_default());
+    let man = clap_mangen::Man::new(command.clone()).title(name(command)).source(version).manual("btctl manual");
+    let mut page = Vec::new();
+    man.render(&mut page).map_err(Failure::Output)?;
+    Ok(String::from_utf8_lossy(&page).into_owned())
+}
+
+/// Writes the page of `command` and those below it, and counts them.
+fn put_all(root: &Command, command: &Command, directory: &Path, written: &mut usize) -> Result<(), Failure> {
+    let path = directory.join(format!("{}.1", name(command)));
+    let page = page(root, command)?;
+    file::put(&path, page.as_bytes(), file::Mode::Kept(0o666)).map_err(|source| Failure::File { path, source })?;
+    *written += 1;
+    let shown = command.get_subcommands().filter(|below| !below.is_hide_set() && below.get_name() != "help");
+    shown.into_iter().try_for_each(|below| put_all(root, below, directory, written))
 }
 
 #[cfg(test)]
@@ -132,13 +169,34 @@ mod tests {
     use super::*;
 
     fn page(words: &[&str]) -> Result<String, Failure> {
-        ManArgs { command: words.iter().map(|&word| word.to_owned()).collect() }.page()
+        let mut root = Cli::command();
+        root.build();
+        let args = ManArgs { command: words.iter().map(|&word| word.to_owned()).collect(), directory: None };
+        super::page(&root, args.of(&root)?)
     }
 
     #[test]
     fn every_command_has_a_page() {
         assert!(page(&[]).unwrap().contains("btctl"));
-        assert!(page(&["wallet", "transfer"]).unwrap().contains("\\-\\-amount"));
+        let transfer = page(&["wallet", "transfer"]).unwrap();
+        assert!(transfer.contains("\\-\\-amount"));
+        // Whatever the command, the program and its version stand at the foot.
+        let title = format!(".TH btctl-wallet-transfer 1  \"btctl {}\" \"btctl manual\"", env!("CARGO_PKG_VERSION"));
+        assert!(transfer.lines().any(|line| line.trim_end() == title), "{transfer}");
         assert!(matches!(page(&["wallet", "fly"]), Err(Failure::Usage { .. })));
+    }
+
+    #[test]
+    fn pages_are_written_as_man_finds_them() {
+        let directory = std::env::temp_dir().join(format!("btctl-man-{}", std::process::id()));
+        std::fs::create_dir_all(&directory).unwrap();
+        let mut root = Cli::command();
+        root.build();
+        let mut written = 0;
+        put_all(&root, &root, &directory, &mut written).unwrap();
+        let page = std::fs::read_to_string(directory.join("btctl-wallet-transfer.1")).unwrap();
+        let files = std::fs::read_dir(&directory).unwrap().count();
+        std::fs::remove_dir_all(&directory).unwrap();
+        assert!(page.contains(".TH btctl-wallet-transfer") && files == written && written > 100, "{written} {files}");
     }
 }

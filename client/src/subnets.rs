@@ -10,21 +10,11 @@ mod owning;
 mod price;
 mod register;
 
-use btd_api::subnets::{Hyperparameters, HyperparametersReply, SubnetParams};
+use btd_api::subnets::SubnetParams;
 use clap::{Args, Subcommand};
 
 use crate::{
-    args::NetUidArg,
-    chain::query::BlockArg,
-    exit::Exit,
-    failure::Failure,
-    output::{
-        Page,
-        table::{Column, Table},
-        text,
-    },
-    session::Session,
-    stake::lock,
+    args::NetUidArg, chain::query::BlockArg, exit::Exit, failure::Failure, session::Session, stake::lock, sudo,
 };
 
 /// `btctl subnets ...`
@@ -41,7 +31,7 @@ pub(crate) enum Command {
     History(history::HistoryArgs),
     /// Read a subnet's metagraph at a block of the past into its history
     Sync(history::SyncArgs),
-    /// The hyperparameters of a subnet
+    /// The hyperparameters of a subnet, with what they mean and who may set them
     #[command(visible_alias = "hparams")]
     Hyperparameters(AtBlock),
     /// What one alpha costs, of one subnet or of all
@@ -94,7 +84,7 @@ pub(crate) struct AtBlock {
 // === impl AtBlock ===
 
 impl AtBlock {
-    fn params(self) -> SubnetParams {
+    pub(crate) fn params(self) -> SubnetParams {
         SubnetParams { netuid: self.netuid.resolve(), block: self.at.block }
     }
 }
@@ -104,49 +94,34 @@ impl AtBlock {
 impl Command {
     pub(crate) async fn run(self, session: &Session) -> Result<Exit, Failure> {
         match self {
-            Self::List(args) => return args.run(session).await,
-            Self::Metagraph(args) => return args.run(session).await,
-            Self::Load(args) => return args.run(session).await,
-            Self::History(args) => return args.run(session).await,
-            Self::Sync(args) => return args.run(session).await,
-            Self::Hyperparameters(subnet) => {
-                let reply = session.call::<Hyperparameters>(&subnet.params()).await?;
-                session.out.reply(&reply, hyperparameters)?;
-            }
-            Self::Price(args) => return args.run(session).await,
-            Self::RegistrationCost(subnet) => return price::registration_cost(subnet.params(), session).await,
-            Self::LockCost(at) => return price::lock_cost(at, session).await,
-            Self::Matrix(args) => return args.run(session).await,
-            Self::Conviction(args) => return args.run(session).await,
-            Self::Register(args) => return args.run(session).await,
-            Self::PowRegister(args) => return args.run(session).await,
-            Self::Create(args) => return args.run(session).await,
-            Self::Start(args) => return args.run(session).await,
-            Self::CheckStart(netuid) => return owning::check_start(netuid, session).await,
-            Self::SetIdentity(args) => return args.run(session).await,
-            Self::GetIdentity(netuid) => return owning::get_identity(netuid, session).await,
-            Self::SetSymbol(args) => return args.run(session).await,
-            Self::Mechanisms(command) => return command.run(session).await,
+            Self::List(args) => args.run(session).await,
+            Self::Metagraph(args) => args.run(session).await,
+            Self::Load(args) => args.run(session).await,
+            Self::History(args) => args.run(session).await,
+            Self::Sync(args) => args.run(session).await,
+            Self::Hyperparameters(subnet) => sudo::get(subnet, session).await,
+            Self::Price(args) => args.run(session).await,
+            Self::RegistrationCost(subnet) => price::registration_cost(subnet.params(), session).await,
+            Self::LockCost(at) => price::lock_cost(at, session).await,
+            Self::Matrix(args) => args.run(session).await,
+            Self::Conviction(args) => args.run(session).await,
+            Self::Register(args) => args.run(session).await,
+            Self::PowRegister(args) => args.run(session).await,
+            Self::Create(args) => args.run(session).await,
+            Self::Start(args) => args.run(session).await,
+            Self::CheckStart(netuid) => owning::check_start(netuid, session).await,
+            Self::SetIdentity(args) => args.run(session).await,
+            Self::GetIdentity(netuid) => owning::get_identity(netuid, session).await,
+            Self::SetSymbol(args) => args.run(session).await,
+            Self::Mechanisms(command) => command.run(session).await,
         }
-        Ok(Exit::Success)
     }
-}
-
-fn hyperparameters(reply: &HyperparametersReply, page: Page) -> String {
-    let mut table = Table::new(&[Column::text("HYPERPARAMETER"), Column::number("VALUE")]);
-    for one in &reply.hyperparameters {
-        let value = one.value.as_str().map_or_else(|| one.value.to_string(), str::to_owned);
-        table.row(&[one.name.clone(), value]);
-    }
-    format!("{}subnet {}, {}\n", table.render(page), reply.netuid, text::at(&reply.at, page))
 }
 
 #[cfg(test)]
 mod tests {
     use clap::Parser;
-    use serde_json::json;
 
-    use super::*;
     use crate::args::Cli;
 
     #[test]
@@ -193,27 +168,5 @@ mod tests {
         ] {
             assert!(!parses(bad), "{bad}");
         }
-    }
-
-    #[test]
-    fn hyperparameters_keep_the_chains_order() {
-        let reply: HyperparametersReply = serde_json::from_value(json!({
-            "at": { "number": 9, "hash": format!("0x{}", "00".repeat(32)), "age_ms": 100, "stale": false },
-            "netuid": 1,
-            "hyperparameters": [
-                { "name": "rho", "value": 10 },
-                { "name": "difficulty", "value": "18446744073709551615" },
-                { "name": "registration_allowed", "value": true },
-            ],
-        }))
-        .unwrap();
-        let expected = "\
-HYPERPARAMETER                       VALUE
-rho                                     10
-difficulty            18446744073709551615
-registration_allowed                  true
-subnet 1, at block #9, just now
-";
-        assert_eq!(hyperparameters(&reply, Page::default()), expected);
     }
 }

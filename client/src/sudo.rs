@@ -2,7 +2,6 @@
 
 use btd_api::{
     NetUid, Tao,
-    subnets::SubnetParams,
     sudo::{
         Authority, ExplainedReply, Get, Notation, Set, SetParams, StakeBurn, StakeBurnParams, TriggerEpoch,
         TriggerEpochParams, Trim, TrimParams,
@@ -30,13 +29,14 @@ use crate::{
     session::Session,
     spend::{self, Terms},
     stake::{HotkeyRefArg, ProtectionArgs},
+    subnets::AtBlock,
 };
 
 /// `btctl sudo ...`
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// The hyperparameters of a subnet with units, meaning and who may set them
-    Get(NetUidArg),
+    Get(AtBlock),
     /// Set a hyperparameter of a subnet
     Set(SetArgs),
     /// What is known of a hyperparameter, or of all
@@ -165,10 +165,7 @@ impl Command {
     pub(crate) async fn run(self, session: &Session) -> Result<Exit, Failure> {
         let settings = &session.settings;
         match self {
-            Self::Get(netuid) => {
-                let reply = session.call::<Get>(&SubnetParams { netuid: netuid.resolve(), block: None }).await?;
-                session.out.reply(&reply, render).map(|()| Exit::Success)
-            }
+            Self::Get(subnet) => get(subnet, session).await,
             Self::Set(args) => {
                 let notation = match (args.normalize, args.raw) {
                     (true, _) => Notation::Human,
@@ -218,6 +215,12 @@ impl Command {
             Self::Proposals => root::proposals(session).await,
         }
     }
+}
+
+/// `btctl sudo get` and `btctl subnets hyperparameters`
+pub(crate) async fn get(subnet: AtBlock, session: &Session) -> Result<Exit, Failure> {
+    let reply = session.call::<Get>(&subnet.params()).await?;
+    session.out.reply(&reply, render).map(|()| Exit::Success)
 }
 
 fn render(reply: &ExplainedReply, page: Page) -> String {
@@ -340,6 +343,7 @@ mod tests {
             "sudo set --netuid 1 --param tempo --value 360",
             "su set --netuid 1 --parameter kappa --value 0.5 --normalize --root",
             "sudo get --netuid 1",
+            "sudo get 1 --block 7",
             "sudo trim --netuid 1 --max 64",
             "sudo trigger-epoch 1",
             "sudo stake-burn --netuid 1 --amount 5 --tolerance 0.1",
@@ -373,13 +377,14 @@ mod tests {
             "netuid": 1,
             "hyperparameters": [
                 { "name": "kappa", "value": 32767, "human": "0.49999237", "owner_settable": false, "refusal": "set by root alone", "about": "x" },
-                { "name": "new", "value": "5", "human": null, "owner_settable": null, "about": "" },
+                { "name": "new", "value": "18446744073709551615", "human": null, "owner_settable": null, "about": "" },
             ],
         }))
         .unwrap();
         let text = render(&reply, Page::default());
         let lines: Vec<Vec<&str>> = text.lines().map(|line| line.split_whitespace().collect()).collect();
         assert_eq!(lines[1].join(" "), "kappa 32767 0.49999237 no: set by root alone x");
-        assert_eq!(lines[2], ["new", "5", "5", "-"]);
+        // Every digit, in the chain's order.
+        assert_eq!(lines[2], ["new", "18446744073709551615", "18446744073709551615", "-"]);
     }
 }

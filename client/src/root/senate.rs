@@ -15,7 +15,6 @@ use crate::{
     failure::Failure,
     output::{
         Page,
-        facts::Facts,
         table::{Column, Table},
         text,
     },
@@ -103,28 +102,43 @@ pub(crate) async fn proposals(session: &Session) -> Result<Exit, Failure> {
 fn open(reply: &ProposalList, page: Page) -> String {
     let seats = text::count(reply.seats as usize, "senator");
     let at = text::at(&reply.at, page);
-    let told: Vec<String> = reply.proposals.iter().map(|proposal| one(proposal).render(page)).collect();
+    let mut table = Table::new(&[
+        Column::address("HASH"),
+        Column::number("INDEX").leaves(1),
+        Column::number("THRESHOLD").leaves(2),
+        Column::number("AYES"),
+        Column::number("NAYS"),
+        Column::text("VOTES").leaves(4),
+        Column::number("END"),
+        Column::text("CALLDATA").leaves(3),
+    ]);
+    for proposal in &reply.proposals {
+        rows(proposal).iter().for_each(|row| table.row(row));
+    }
     let count = text::count(reply.proposals.len(), "open proposal");
-    format!("{}{}{count}, {seats}, {at}\n", told.join("\n"), if told.is_empty() { "" } else { "\n" })
+    format!("{}{count}, {seats}, {at}\n", table.render(page))
 }
 
-fn one(proposal: &Proposal) -> Facts {
-    let voters = |voters: &[Hotkey]| {
-        let names: Vec<String> = voters.iter().map(ToString::to_string).collect();
-        if names.is_empty() { "0".to_owned() } else { format!("{}: {}", names.len(), names.join(" ")) }
-    };
-    let mut facts = Facts::default();
-    facts.add("hash", proposal.hash);
-    facts.add("index", proposal.index);
-    facts.add("threshold", proposal.threshold);
-    facts.add("ayes", voters(&proposal.ayes));
-    facts.add("nays", voters(&proposal.nays));
-    facts.add("end", format!("#{}", proposal.end));
-    facts.add("call", if proposal.call.is_empty() { "not kept by the chain" } else { &proposal.call });
-    for (name, value) in proposal.arguments.as_object().into_iter().flatten() {
-        facts.add(&format!("  {name}"), chain::field(value));
-    }
-    facts
+/// A proposal in a row; who voted, one below the other.
+fn rows(proposal: &Proposal) -> Vec<[String; 8]> {
+    let votes =
+        |voters: &[Hotkey], word: &str| voters.iter().map(|voter| format!("{voter}: {word}")).collect::<Vec<_>>();
+    let mut votes = [votes(&proposal.ayes, "aye"), votes(&proposal.nays, "nay")].concat().into_iter();
+    let arguments = proposal.arguments.as_object().into_iter().flatten();
+    let arguments = arguments.map(|(name, value)| format!(" {name}={}", chain::field(value))).collect::<String>();
+    let call = if proposal.call.is_empty() { "not kept by the chain" } else { &proposal.call };
+    let first = [
+        proposal.hash.to_string(),
+        proposal.index.to_string(),
+        proposal.threshold.to_string(),
+        proposal.ayes.len().to_string(),
+        proposal.nays.len().to_string(),
+        votes.next().unwrap_or_else(|| "-".to_owned()),
+        format!("#{}", proposal.end),
+        format!("{call}{arguments}"),
+    ];
+    let below = votes.map(|vote| std::array::from_fn(|column| if column == 5 { vote.clone() } else { String::new() }));
+    std::iter::once(first).chain(below).collect()
 }
 
 #[cfg(test)]
@@ -135,18 +149,26 @@ mod tests {
 
     #[test]
     fn a_proposal_shows_who_voted_how() {
+        let bob = "5FHneW46xGXgs5mUiveU4sbTyGBzmstUspZC92UhjJM694ty";
         let alice = "5GrwvaEF5zXb26Fz9rcQpDWS57CtERHpNehXCPcNoHGKutQY";
         let hash = format!("0x{}", "11".repeat(32));
         let list: ProposalList = serde_json::from_value(json!({
             "at": { "number": 9, "hash": hash, "age_ms": 100, "stale": false }, "seats": 3,
             "proposals": [{
-                "hash": hash, "index": 7, "threshold": 2, "ayes": [alice], "nays": [], "end": 50,
+                "hash": hash, "index": 7, "threshold": 2, "ayes": [alice], "nays": [bob], "end": 50,
                 "call": "System.remark", "arguments": { "remark": "0x74" },
             }],
         }))
         .unwrap();
         let text = open(&list, Page::default());
-        assert!(text.contains(&format!("ayes       1: {alice}\nnays       0\n")), "{text}");
-        assert!(text.contains("  remark   0x74\n\n1 open proposal, 3 senators, at block #9"), "{text}");
+        let lines: Vec<Vec<&str>> = text.lines().map(|line| line.split_whitespace().collect()).collect();
+        assert_eq!(lines[0], ["HASH", "INDEX", "THRESHOLD", "AYES", "NAYS", "VOTES", "END", "CALLDATA"]);
+        let voted = format!("{alice}: aye");
+        let first = format!("{hash} 7 2 1 1 {voted} #50 System.remark remark=0x74");
+        assert_eq!(lines[1].join(" "), first);
+        assert_eq!(lines[2].join(" "), format!("{bob}: nay"));
+        assert!(lines[3].join(" ").starts_with("1 open proposal, 3 senators, at block #9"), "{text}");
+        let none = ProposalList { proposals: Vec::new(), ..list };
+        assert!(open(&none, Page::default()).contains("0 open proposals"));
     }
 }

@@ -8,6 +8,7 @@ use btd_api::{
     subnets::{Metagraph, MetagraphReply, Neuron, SubnetParams},
 };
 use clap::Args;
+use serde_json::json;
 
 use super::{
     AtBlock,
@@ -51,7 +52,7 @@ pub(crate) struct MetagraphArgs {
     )]
     sort: Option<&'static Shown<Neuron>>,
     /// Save everything that the chain keeps of it to a file, - for standard output: NumPy's form where
-    /// the name ends with .npz, else btd's own
+    /// the name ends with .npz, else btd's own. With --json a document tells where it is
     #[arg(long, value_name = "FILE", conflicts_with_all = ["columns", "sort", "live"])]
     save: Option<PathBuf>,
     #[command(flatten)]
@@ -206,9 +207,18 @@ async fn save(session: &Session, params: MetagraphParams, path: PathBuf) -> Resu
         return Ok(Exit::Success);
     }
     file::put(&path, &bytes, file::Mode::Kept(0o666)).map_err(|source| Failure::File { path: path.clone(), source })?;
-    if session.out.format() == Format::Human {
-        let at = text::at(&reply.at, session.out.page());
-        session.out.note(saved(bytes.len(), &path, &at, reply.matrices));
+    match session.out.format() {
+        Format::Json => {
+            let saved = json!({
+                "path": path.to_string_lossy(), "bytes": bytes.len(), "format": format, "netuid": netuid,
+                "mechid": mechid, "matrices": reply.matrices, "at": reply.at,
+            });
+            session.out.document(&saved.to_string())?;
+        }
+        Format::Human => {
+            let at = text::at(&reply.at, session.out.page());
+            session.out.note(saved(bytes.len(), &path, &at, reply.matrices));
+        }
     }
     Ok(Exit::Success)
 }

@@ -20,7 +20,9 @@ use btd_chain::{Call, HyperValue, View};
 use btd_signer_protocol::KeyId;
 
 use super::{
-    Caller, Failure, Table, receipt,
+    Caller, Failure, Table,
+    chain::raw,
+    receipt,
     stake::{SUBTENSOR, trade},
     subnets,
 };
@@ -46,8 +48,8 @@ pub(super) fn register(table: &mut Table, parts: &Arc<Parts>) {
 
 async fn get(parts: Arc<Parts>, params: SubnetParams, _: Caller) -> Result<ExplainedReply, Failure> {
     let netuid = params.netuid;
-    let (view, at) = receipt::view(&parts.link).await?;
-    let read = view.hyperparameters(netuid).await?.ok_or_else(|| subnets::no_subnet(netuid))?;
+    let (view, at) = raw::view(&parts.link, params.block).await?;
+    let read = view.hyperparameters(netuid).await?.ok_or_else(|| subnets::no_subnet_at(netuid, at))?;
     let explained = read.entries.into_iter().map(|(name, value)| explain(&view, name, value)).collect();
     Ok(ExplainedReply { at, netuid, hyperparameters: explained })
 }
