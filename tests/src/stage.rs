@@ -4,7 +4,7 @@ use std::cell::Cell;
 
 use serde_json::Value;
 
-use crate::{Daemon, Host};
+use crate::{Daemon, Host, senate, wait_for};
 
 /// A development chain with wallets for //Alice and //Bob. It counts what is signed on it.
 #[derive(Debug)]
@@ -26,9 +26,20 @@ impl Stage {
         Self::with(&["--block-time", "instant"])
     }
 
+    /// The same, whose root has weights and a senate, before which [`senate::PROPOSAL`] lies.
+    pub fn of_old() -> Self {
+        let stage = Self::at(Host::new(), &["--block-time", "instant"], &[("BTD_DEVNET__LEGACY_ROOT", "true")]);
+        senate::open_a_proposal(&stage.host);
+        stage
+    }
+
     fn with(terms: &[&str]) -> Self {
-        let host = Host::new();
-        let daemon = host.start(&[&["--network", "devnet"], terms].concat());
+        Self::at(Host::new(), terms, &[])
+    }
+
+    fn at(host: Host, terms: &[&str], variables: &[(&str, &str)]) -> Self {
+        let daemon = host.start_with(&[&["--network", "devnet"], terms].concat(), variables);
+        wait_for("btd to be ready", || (host.ask(&["status"])["phase"] == "ready").then_some(()));
         let stage = Self { host, signed: Cell::new(0), _daemon: daemon };
         stage.wallet("alice", "//Alice");
         stage.wallet("bob", "//Bob");
@@ -76,6 +87,13 @@ impl Stage {
         let (code, text) = self.host.refused(&words);
         let document: Value = serde_json::from_str(text.lines().last().unwrap_or_default())
             .unwrap_or_else(|error| panic!("{words:?}: {error}: {text}"));
+        let data = &document["error"]["data"];
+        // Whatever is refused by the daemon, and wherever: what programs branch on is always there.
+        if data.get("request_id").is_some() {
+            let has = |member: &str| data.get(member).is_some_and(Value::is_string);
+            let is_whole = ["kind", "class", "remedy"].into_iter().all(has) && data["retryable"].is_boolean();
+            assert!(is_whole, "{words:?}: {text}");
+        }
         (code, document["error"].clone())
     }
 
