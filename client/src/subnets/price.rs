@@ -1,4 +1,6 @@
-//! Prices: of alpha, of a neuron's place, of a subnet.
+//! Prices: of alpha, now and in the past, of a neuron's place, of a subnet.
+
+mod past;
 
 use btd_api::{
     NetUid,
@@ -6,6 +8,7 @@ use btd_api::{
 };
 use clap::Args;
 
+use self::past::{Past, Scale};
 use crate::{
     args::number,
     chain::query::BlockArg,
@@ -43,15 +46,32 @@ pub(crate) struct PriceArgs {
     /// What it costs now, which is what no block stands for
     #[arg(long, hide = true, conflicts_with = "block")]
     current: bool,
+    /// Show the past of so many hours [default with --log-scale: 4]
+    #[arg(
+        long, visible_alias = "interval", alias = "interval_hours", value_name = "HOURS",
+        value_parser = clap::value_parser!(u32).range(1..=8760), conflicts_with_all = ["block", "current"]
+    )]
+    interval_hours: Option<u32>,
+    /// Draw the past by the logarithm of the price
+    #[arg(long, visible_alias = "log", alias = "log_scale", conflicts_with_all = ["block", "current"])]
+    log_scale: bool,
     #[command(flatten)]
     at: BlockArg,
 }
+
+/// How many hours of the past are shown where it is not said how many.
+const USUAL_HOURS: u32 = 4;
 
 // === impl PriceArgs ===
 
 impl PriceArgs {
     pub(super) async fn run(self, session: &Session) -> Result<Exit, Failure> {
         let netuids = [self.flags, self.positions].concat();
+        if self.log_scale || self.interval_hours.is_some() {
+            let scale = if self.log_scale { Scale::Logarithmic } else { Scale::Linear };
+            let hours = self.interval_hours.unwrap_or(USUAL_HOURS);
+            return past::show(session, netuids, Past { hours, scale }).await;
+        }
         let params = PriceParams { netuid: None, netuids, block: self.at.block };
         let reply = session.call::<Price>(&params).await?;
         session.out.reply(&reply, prices).map(|()| Exit::Success)
@@ -100,6 +120,12 @@ mod tests {
         }
         for words in ["", "--all", "--all-netuids --current"] {
             assert_eq!(netuids(words), Some(vec![]), "{words}");
+        }
+        for words in ["1 --interval-hours 24 --log-scale", "--netuid 1 --interval 4", "1 --log", "1 --log_scale"] {
+            assert_eq!(netuids(words), Some(vec![1]), "{words}");
+        }
+        for words in ["1 --log --block 7", "1 --interval-hours 0", "1 --current --interval 4"] {
+            assert_eq!(netuids(words), None, "{words}");
         }
         for words in ["1 --netuid 2", "--all --netuids 1", "--netuids"] {
             assert_eq!(netuids(words), None, "{words}");
