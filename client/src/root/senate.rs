@@ -113,7 +113,9 @@ fn open(reply: &ProposalList, page: Page) -> String {
         Column::text("CALLDATA").leaves(3),
     ]);
     for proposal in &reply.proposals {
-        rows(proposal).iter().for_each(|row| table.row(row));
+        for row in rows(proposal) {
+            table.row(&row);
+        }
     }
     let count = text::count(reply.proposals.len(), "open proposal");
     format!("{}{count}, {seats}, {at}\n", table.render(page))
@@ -125,8 +127,8 @@ fn rows(proposal: &Proposal) -> Vec<[String; 8]> {
         |voters: &[Hotkey], word: &str| voters.iter().map(|voter| format!("{voter}: {word}")).collect::<Vec<_>>();
     let mut votes = [votes(&proposal.ayes, "aye"), votes(&proposal.nays, "nay")].concat().into_iter();
     let arguments = proposal.arguments.as_object().into_iter().flatten();
-    let arguments = arguments.map(|(name, value)| format!(" {name}={}", chain::field(value))).collect::<String>();
     let call = if proposal.call.is_empty() { "not kept by the chain" } else { &proposal.call };
+    let call = arguments.fold(call.to_owned(), |call, (name, value)| format!("{call} {name}={}", chain::field(value)));
     let first = [
         proposal.hash.to_string(),
         proposal.index.to_string(),
@@ -135,7 +137,7 @@ fn rows(proposal: &Proposal) -> Vec<[String; 8]> {
         proposal.nays.len().to_string(),
         votes.next().unwrap_or_else(|| "-".to_owned()),
         format!("#{}", proposal.end),
-        format!("{call}{arguments}"),
+        call,
     ];
     let below = votes.map(|vote| std::array::from_fn(|column| if column == 5 { vote.clone() } else { String::new() }));
     std::iter::once(first).chain(below).collect()

@@ -216,7 +216,8 @@ pub(super) fn no_subnet(netuid: NetUid) -> Failure {
 
 /// The same at the block at which it was looked for.
 pub(super) fn no_subnet_at(netuid: NetUid, at: At) -> Failure {
-    let message = format!("there is no subnet {netuid} at block {}", at.block.number);
+    let message =
+        format!("there is no subnet {netuid} at block {}: `subnets list` shows those that there are", at.block.number);
     Failure(btd_api::ApiError::new(ErrorKind::NotFound, message).about("SubnetNotExists").with("netuid", netuid))
 }
 

@@ -65,7 +65,10 @@ pub enum Precondition {
         held: Tao,
     },
     /// The amount would not open the destination's account.
-    #[error("{dest} has no account yet, and τ{amount} is below the existential deposit of τ{deposit} that opens one")]
+    #[error(
+        "{dest} has no account yet, and τ{amount} is below the existential deposit of τ{deposit} that opens one: send \
+         that much"
+    )]
     BelowDeposit {
         /// Who would receive.
         dest: Coldkey,
@@ -78,7 +81,7 @@ pub enum Precondition {
     #[error("an amount of zero moves nothing")]
     Nothing,
     /// Registering costs more than the caller allows.
-    #[error("registering on subnet {netuid} costs τ{price} now, more than the limit of τ{limit}")]
+    #[error("registering on subnet {netuid} costs τ{price} now, more than the limit of τ{limit}: raise that, or wait")]
     PriceAboveLimit {
         /// The subnet.
         netuid: NetUid,
@@ -88,7 +91,7 @@ pub enum Precondition {
         limit: Tao,
     },
     /// The subnet takes no registrations.
-    #[error("subnet {netuid} takes no registrations now")]
+    #[error("subnet {netuid} takes no registrations now: pick another, or wait")]
     RegistrationClosed {
         /// The subnet.
         netuid: NetUid,
@@ -107,7 +110,10 @@ pub enum Precondition {
         uid: Uid,
     },
     /// The hotkey belongs to another coldkey.
-    #[error("hotkey {hotkey} belongs to coldkey {owner} on this chain, so {payer} cannot register it")]
+    #[error(
+        "hotkey {hotkey} belongs to coldkey {owner} on this chain, so {payer} cannot register it: sign with its owner, or \
+         name another hotkey"
+    )]
     ForeignHotkey {
         /// The hotkey.
         hotkey: Hotkey,
@@ -165,7 +171,7 @@ pub enum Precondition {
         words: String,
     },
     /// No such subnet.
-    #[error("there is no subnet {netuid}")]
+    #[error("there is no subnet {netuid}: `subnets list` shows those that there are")]
     NoSuchSubnet {
         /// Its number.
         netuid: NetUid,

@@ -146,9 +146,10 @@ fn drawn(found: &Found, past: Past, page: Page) -> String {
         ]);
     }
     let drawing = match courses.as_slice() {
-        [(_, course)] => bars(course, past.scale, ROWS).iter().map(|row| format!("{}\n", row.trim_end())).collect(),
-        _ => String::new(),
+        [(_, course)] => bars(course, past.scale, ROWS),
+        _ => Vec::new(),
     };
+    let drawing = drawing.iter().fold(String::new(), |drawing, row| format!("{drawing}{}\n", row.trim_end()));
     let first = found.readings.first().map_or(found.at.block.number, |(number, _)| *number);
     let count = text::count(found.readings.len(), "block");
     let end = found.end.as_ref().map(|end| format!("{end}\n")).unwrap_or_default();
