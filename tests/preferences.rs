@@ -91,7 +91,7 @@ fn names_and_settings_hold_from_one_command_to_the_next_and_the_ledger_remembers
     let words = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(1), "{words}");
     assert!(
-        words.contains("--wallet.hotkey has no meaning") && words.contains("cancelled: nothing was signed"),
+        words.contains("--wallet.hotkey has no meaning") && words.contains("cancelled: it was not signed or sent"),
         "{words}"
     );
     daemon.stop();

@@ -22,7 +22,8 @@ use crate::{
 #[derive(Args, Debug)]
 pub(crate) struct ExplainArgs {
     /// An error of the chain (`SlippageTooHigh`), a pool's number (`1014`, `Custom error: 21`), a kind or number of
-    /// btd (`DISPATCH_FAILED`, `1302`), or a class (`rate_limited`); without it, all classes
+    /// btd (`DISPATCH_FAILED`, `1302`) or of btctl (`DAEMON_UNREACHABLE`), or a class (`rate_limited`); without it, all
+    /// classes
     code: Option<String>,
 }
 
@@ -130,7 +131,10 @@ fn document(meaning: Meaning) -> Value {
             "meaning": kind.meaning(), "remedy": kind.remedy(), "exit": Exit::from(kind).code(),
         }),
         Meaning::Own(own) => {
-            json!({ "kind": own.kind, "meaning": own.meaning, "remedy": own.remedy, "exit": own.exit.code() })
+            let exits: Vec<_> = own.exits.iter().map(|exit| exit.code()).collect();
+            json!({
+                "kind": own.kind, "meaning": own.meaning, "remedy": own.remedy, "exit": exits.first(), "exits": exits,
+            })
         }
         Meaning::Class(class) => class_document(class),
         Meaning::Invalid => {
@@ -160,7 +164,8 @@ fn words(meaning: Meaning, page: Page) -> String {
             facts.add("kind", own.kind);
             facts.add("meaning", own.meaning);
             facts.add("remedy", own.remedy);
-            facts.add("exit code", own.exit.code());
+            let exits: Vec<String> = own.exits.iter().map(|exit| exit.code().to_string()).collect();
+            facts.add("exit code", exits.join(", "));
         }
         Meaning::Class(class) => {
             facts.add("class", class.name());
@@ -206,7 +211,7 @@ mod tests {
     fn what_btctl_says_itself_is_explained() {
         for own in &OWN {
             assert_eq!(find(own.kind), Some(Meaning::Own(own)));
-            assert_eq!(document(Meaning::Own(own))["exit"], own.exit.code());
+            assert_eq!(document(Meaning::Own(own))["exits"].as_array().map(Vec::len), Some(own.exits.len()));
         }
         let told = words(find("daemon-unreachable").unwrap(), Page::default());
         assert!(told.contains("BTD_SOCKET") && told.contains("exit code"), "{told}");

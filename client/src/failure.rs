@@ -18,7 +18,7 @@ pub(crate) enum Failure {
     #[error("{question} cannot be asked: standard input is not a terminal")]
     NobodyToAsk { question: &'static str, hint: &'static str },
     /// A person said no.
-    #[error("cancelled: nothing was signed or sent")]
+    #[error("cancelled: it was not signed or sent")]
     Declined,
     /// A secret could not be read from where it was said to be.
     #[error("the secret cannot be read from {place}: {source}")]
@@ -53,9 +53,9 @@ pub(crate) enum Failure {
     /// A spending call was handed to the daemon, and its end was not seen.
     #[error("{}", unseen(cause))]
     Unseen { key: IdempotencyKey, cause: Box<Self> },
-    /// A spending call was done, and what came of it cannot be written.
-    #[error("{} was sent, and what became of it cannot be written: {source}", sent(*extrinsic))]
-    Unshown { key: IdempotencyKey, extrinsic: Option<BlockHash>, source: io::Error },
+    /// A spending call was done, and what came of it cannot be shown.
+    #[error("{} was sent, and what became of it cannot be shown: {cause}", sent(*extrinsic))]
+    Unshown { key: IdempotencyKey, extrinsic: Option<BlockHash>, cause: Box<Self> },
     /// Following blocks ended.
     #[error("{cause}; the next block would have been #{next}")]
     Unfollowed { next: u32, cause: Box<Self> },
@@ -92,98 +92,110 @@ fn sent(extrinsic: Option<BlockHash>) -> String {
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Own {
     pub(crate) kind: &'static str,
-    pub(crate) exit: Exit,
+    /// The codes that it ends with, the usual one first.
+    pub(crate) exits: &'static [Exit],
     pub(crate) meaning: &'static str,
     pub(crate) remedy: &'static str,
 }
 
 /// All of them.
-pub(crate) const OWN: [Own; 16] = {
-    const fn own(kind: &'static str, exit: Exit, meaning: &'static str, remedy: &'static str) -> Own {
-        Own { kind, exit, meaning, remedy }
+pub(crate) const OWN: [Own; 17] = {
+    const fn own(kind: &'static str, exits: &'static [Exit], meaning: &'static str, remedy: &'static str) -> Own {
+        Own { kind, exits, meaning, remedy }
     }
     [
-        own("USAGE", Exit::Usage, "the command line cannot be meant so: nothing was done", "see the command's --help"),
+        own(
+            "USAGE",
+            &[Exit::Usage],
+            "the command line cannot be meant so: nothing was done",
+            "see the command's --help",
+        ),
         own(
             "NOBODY_TO_ASK",
-            Exit::Usage,
+            &[Exit::Usage],
             "a question is to be answered, and nobody can: nothing was done",
             "say it on the command line; --yes answers every question with yes",
         ),
         own(
             "DECLINED",
-            Exit::Failure,
-            "a question was answered with no: nothing was signed or sent",
+            &[Exit::Failure],
+            "a question was answered with no: what it was about was not signed or sent",
             "nothing is to be done",
         ),
         own(
             "PASSWORD_UNREADABLE",
-            Exit::Usage,
+            &[Exit::Usage],
             "a secret cannot be read from where it was said to be",
             "look at the file or variable that the message names",
         ),
         own(
             "DAEMON_UNREACHABLE",
-            Exit::Unreachable,
-            "no btd answers at the socket: nothing was asked",
+            &[Exit::Unreachable],
+            "no btd answers at the socket: the call was not made",
             "start it with `btd --network devnet`, or name its socket with --socket or BTD_SOCKET",
         ),
         own(
             "SOCKET_FORBIDDEN",
-            Exit::NotPermitted,
+            &[Exit::NotPermitted],
             "the socket's permissions keep this user out: nothing was asked",
             "the daemon's user, and members of its socket's group, may talk to it",
         ),
         own(
             "TURNED_AWAY",
-            Exit::Unreachable,
+            &[Exit::NotPermitted, Exit::NotReady, Exit::Unreachable],
             "the daemon turned the connection away before any call; the exit code tells refusal and load apart",
             "the message has the status: 401 and 403 are about this user, 429 and 503 pass",
         ),
         own(
             "CONNECTION_CLOSED",
-            Exit::Unreachable,
+            &[Exit::Unreachable],
             "the daemon closed the connection at once: nothing was asked",
-            "it may have as many connections as it takes, or be stopping: its log says which",
+            "it may not know this user, have as many connections as it takes, or be stopping: its log says which",
         ),
         own(
             "NOT_BTD",
-            Exit::Unreachable,
+            &[Exit::Unreachable],
             "what answers at the socket does not speak the language of btd",
             "name another socket with --socket or BTD_SOCKET",
         ),
         own(
             "TIMEOUT",
-            Exit::NotReady,
+            &[Exit::NotReady],
             "btd did not answer in time; of what is signed the outcome is then not known",
             "wait longer with --timeout, or see `btctl status`",
         ),
         own(
             "CONNECTION_LOST",
-            Exit::Unreachable,
+            &[Exit::Unreachable],
             "the connection to btd ended in the middle of a call",
             "ask again; what is signed goes on without a caller",
         ),
         own(
             "MISUNDERSTOOD",
-            Exit::Failure,
-            "the daemon's answer is not what this btctl understands",
+            &[Exit::Failure],
+            "the daemon's answer to a call that signs nothing is not what this btctl understands",
             "are btd and btctl of one version? `--json` shows the answer as it is",
         ),
         own(
             "INTERRUPTED",
-            Exit::Interrupted,
+            &[Exit::Interrupted],
             "Ctrl-C ended the command, and nothing that was signed",
             "`btctl tx list` tells what was signed",
         ),
-        own("FILE", Exit::Failure, "a file of btctl's own cannot be written", "look at the path in the message"),
+        own("FILE", &[Exit::Failure], "a file of btctl's own cannot be written", "look at the path in the message"),
         own(
             "OUTPUT",
-            Exit::Failure,
-            "the answer cannot be written; what was done is done",
-            "`btctl tx list` tells what was signed",
+            &[Exit::Failure],
+            "the answer of a command that signs nothing cannot be written",
+            "see that standard output takes what is written to it, and ask again",
         ),
-        own("SYSTEM", Exit::Failure, "the operating system refuses something that never fails", "ask again"),
+        own(
+            "UNSHOWN",
+            &[Exit::OutcomeUnknown],
+            "a call was signed and sent, and what became of it cannot be shown",
+            "repeat the command with the --idempotency-key of the hint: that never sends twice",
+        ),
+        own("SYSTEM", &[Exit::Failure], "the operating system refuses something that never fails", "ask again"),
     ]
 };
 
@@ -196,7 +208,11 @@ impl Failure {
 
     /// Whether the reader of standard output went away: no failure of ours.
     pub(crate) fn reader_left(&self) -> bool {
-        matches!(self, Self::Output(error) | Self::Unshown { source: error, .. } if error.kind() == io::ErrorKind::BrokenPipe)
+        match self {
+            Self::Output(error) => error.kind() == io::ErrorKind::BrokenPipe,
+            Self::Unshown { cause, .. } => cause.reader_left(),
+            _ => false,
+        }
     }
 
     pub(crate) fn exit(&self) -> Exit {
@@ -224,7 +240,7 @@ impl Failure {
     }
 
     /// A stable name: the contract's for what the daemon said, one of ours for the rest.
-    fn kind(&self) -> &str {
+    pub(crate) fn kind(&self) -> &str {
         match self {
             Self::Usage { .. } => "USAGE",
             Self::NobodyToAsk { .. } => "NOBODY_TO_ASK",
@@ -246,7 +262,8 @@ impl Failure {
             Self::Unfollowed { cause, .. } | Self::BrokenOff { cause, .. } => cause.kind(),
             Self::Interrupted => "INTERRUPTED",
             Self::File { .. } => "FILE",
-            Self::Output(_) | Self::Unshown { .. } => "OUTPUT",
+            Self::Output(_) => "OUTPUT",
+            Self::Unshown { .. } => "UNSHOWN",
             Self::System { .. } => "SYSTEM",
         }
     }
@@ -334,7 +351,7 @@ mod tests {
         let unshown = |kind: io::ErrorKind| Failure::Unshown {
             key: key(),
             extrinsic: Some(BlockHash([7; 32])),
-            source: io::Error::from(kind),
+            cause: Box::new(Failure::Output(io::Error::from(kind))),
         };
         let full = unshown(io::ErrorKind::StorageFull);
         assert_eq!(full.exit(), Exit::OutcomeUnknown);
@@ -377,6 +394,53 @@ mod tests {
         assert_eq!(document["error"]["kind"], "DISPATCH_FAILED");
         assert_eq!(document["error"]["exit"], 6);
         assert_eq!(document["error"]["data"]["error"], "FundsUnavailable");
+    }
+
+    #[test]
+    fn every_kind_of_ones_own_is_explained_as_it_ends() {
+        use std::collections::BTreeSet;
+
+        let (path, broken) = (|| PathBuf::from("/x"), || io::Error::other("broken"));
+        let json = || serde_json::from_str::<u8>("x").unwrap_err();
+        let own = [
+            Failure::usage("no"),
+            Failure::NobodyToAsk { question: "it", hint: "say it" },
+            Failure::Declined,
+            Failure::Password { place: "a file".to_owned(), source: broken() },
+            Failure::Unreachable { path: path(), source: broken() },
+            Failure::Forbidden { path: path() },
+            Failure::TurnedAway { path: path(), status: 403 },
+            Failure::TurnedAway { path: path(), status: 503 },
+            Failure::TurnedAway { path: path(), status: 404 },
+            Failure::Closed { path: path() },
+            Failure::NotBtd { path: path(), reason: "no".to_owned() },
+            Failure::Timeout { method: "m", limit: Duration::from_secs(1) },
+            Failure::Lost { method: "m", reason: "no".to_owned() },
+            Failure::Misunderstood { method: "m", source: json() },
+            Failure::Unshown { key: key(), extrinsic: None, cause: Box::new(Failure::Output(broken())) },
+            Failure::Unshown {
+                key: key(),
+                extrinsic: None,
+                cause: Box::new(Failure::Misunderstood { method: "m", source: json() }),
+            },
+            Failure::Unfollowed { next: 1, cause: Box::new(Failure::Interrupted) },
+            Failure::BrokenOff { cursor: "c".to_owned(), cause: Box::new(Failure::Output(broken())) },
+            Failure::Interrupted,
+            Failure::File { path: path(), source: broken() },
+            Failure::System { what: "it", source: broken() },
+        ];
+        let mut told = BTreeSet::new();
+        for failure in &own {
+            let found = OWN.iter().find(|own| own.kind == failure.kind()).expect("no word of it");
+            assert!(found.exits.contains(&failure.exit()), "{failure:?}");
+            told.extend(
+                found.exits.iter().filter(|exit| **exit == failure.exit()).map(|exit| (found.kind, exit.code())),
+            );
+        }
+        // And nothing is explained that does not come about.
+        let explained: BTreeSet<_> =
+            OWN.iter().flat_map(|own| own.exits.iter().map(|exit| (own.kind, exit.code()))).collect();
+        assert_eq!(told, explained);
     }
 
     #[test]

@@ -261,12 +261,8 @@ fn unshown<M>(reply: &Reply<M>, key: &IdempotencyKey, cause: Failure) -> Failure
 where
     M: Method<Reply: Receipted>,
 {
-    match (cause, reply.read()) {
-        (Failure::Output(source), Ok(read)) => {
-            Failure::Unshown { key: key.clone(), extrinsic: extrinsic(&read.receipt().outcome), source }
-        }
-        (cause, _) => cause,
-    }
+    let extrinsic = reply.read().ok().and_then(|read| extrinsic(&read.receipt().outcome));
+    Failure::Unshown { key: key.clone(), extrinsic, cause: Box::new(cause) }
 }
 
 /// The hash of what was signed.

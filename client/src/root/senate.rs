@@ -68,14 +68,19 @@ impl VoteArgs {
 fn asked(session: &Session) -> Result<bool, Failure> {
     let unsaid = || Failure::usage("it is not said how to vote: --vote-aye or --vote-nay");
     let answer = session.ask("Vote for it? [aye/nay]").ok_or_else(unsaid)?;
-    let (flag, approve) = match answer.to_ascii_lowercase().as_str() {
-        "aye" | "yes" | "y" => ("--vote-aye", true),
-        "nay" | "no" | "n" => ("--vote-nay", false),
-        _ => return Err(unsaid()),
-    };
+    let (flag, approve) = meant(&answer).ok_or_else(unsaid)?;
     session.stands_for(session.words().into_iter().chain([flag.to_owned()]).collect());
     session.was_asked();
     Ok(approve)
+}
+
+/// The flag that says the same as an answer, and whether that is an aye.
+fn meant(answer: &str) -> Option<(&'static str, bool)> {
+    match answer.trim().to_ascii_lowercase().as_str() {
+        "aye" | "yes" | "y" => Some(("--vote-aye", true)),
+        "nay" | "no" | "n" => Some(("--vote-nay", false)),
+        _ => None,
+    }
 }
 
 /// `btctl root senate`
@@ -148,6 +153,17 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+
+    #[test]
+    fn an_aye_is_no_nay() {
+        for aye in ["aye", "Y", " yes "] {
+            assert_eq!(meant(aye), Some(("--vote-aye", true)), "{aye}");
+        }
+        for nay in ["nay", "N", "no"] {
+            assert_eq!(meant(nay), Some(("--vote-nay", false)), "{nay}");
+        }
+        assert_eq!((meant(""), meant("a"), meant("maybe")), (None, None, None));
+    }
 
     #[test]
     fn a_proposal_shows_who_voted_how() {
