@@ -17,6 +17,7 @@ use std::{
     process::Stdio,
 };
 
+use blake2::{Blake2b, Digest, digest::consts::U32};
 use btd_tests::{Daemon, Host, wait_for};
 use serde_json::{Value, json};
 
@@ -99,6 +100,23 @@ fn heal(node: &FaultyNode) {
     node.open();
 }
 
+/// A block whose parent nobody knows, and its hash.
+fn of_nowhere(number: u32) -> (String, Value) {
+    let hex = |bytes: &[u8]| format!("0x{}", hex::encode(bytes));
+    let (parent, nothing) = ([7; 32], [0; 32]);
+    // In one byte or in two; no logs are behind it all.
+    let compact = match u16::try_from(number).unwrap() {
+        short @ 0..64 => vec![u8::try_from(short << 2).unwrap()],
+        long => (long << 2 | 1).to_le_bytes().to_vec(),
+    };
+    let hash = Blake2b::<U32>::digest([&parent[..], &compact, &nothing, &nothing, &[0]].concat());
+    let header = json!({
+        "parentHash": hex(&parent), "number": format!("{number:#x}"), "stateRoot": hex(&nothing),
+        "extrinsicsRoot": hex(&nothing), "digest": { "logs": [] },
+    });
+    (hex(&hash), json!({ "block": { "header": header, "extrinsics": [] } }))
+}
+
 /// What befalls a node that has followed up to block `height`.
 fn befall(node: &FaultyNode, name: &str, height: u64, head: &Value) {
     let head = head.clone();
@@ -112,14 +130,22 @@ fn befall(node: &FaultyNode, name: &str, height: u64, head: &Value) {
                 _ => Reaction::Pass,
             });
         }
-        "forked" => node.script(move |method, _| match method {
-            "chain_getBlock" => {
-                let nothing = format!("0x{}", "07".repeat(32));
-                let header = json!({ "parentHash": nothing, "number": format!("{:#x}", height + 1) });
-                Reaction::Answer(json!({ "block": { "header": header, "extrinsics": [] } }))
-            }
-            _ => Reaction::Pass,
-        }),
+        "forked" => {
+            let number = u32::try_from(height + 1).unwrap();
+            let (hash, block) = of_nowhere(number);
+            node.script(move |method, params| match method {
+                "chain_getBlockHash" if params[0] == number => Reaction::Answer(json!(hash)),
+                "chain_getBlock" if params[0] == hash => Reaction::Answer(block.clone()),
+                _ => Reaction::Pass,
+            });
+        }
+        "unusable" => {
+            let (_, block) = of_nowhere(u32::try_from(height + 1).unwrap());
+            node.script(move |method, _| match method {
+                "chain_getBlock" => Reaction::Answer(block.clone()),
+                _ => Reaction::Pass,
+            });
+        }
         "wrong-genesis" => {
             node.script(|method, params| match method {
                 "chain_getBlockHash" if params[0] == 0 => Reaction::Answer(json!(format!("0x{}", "09".repeat(32)))),
@@ -154,7 +180,9 @@ async fn whatever_befalls_the_endpoint_in_use_another_goes_on_and_no_follower_mi
     let mut lines = BufReader::new(follower.stdout.take().unwrap()).lines();
 
     let node = &scene.nodes[0];
-    for name in ["silent", "cut", "behind", "forked", "wrong-genesis", "old-runtime", "rate-limited", "oversized"] {
+    let names =
+        ["silent", "cut", "behind", "forked", "unusable", "wrong-genesis", "old-runtime", "rate-limited", "oversized"];
+    for name in names {
         scene.mine();
         scene.well();
         let (status, logged) = (scene.status(), scene.daemon.log().len());

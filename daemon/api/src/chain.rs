@@ -97,7 +97,7 @@ pub struct EndpointStatus {
     /// How it stands.
     pub standing: Standing,
     /// What is wrong with it, by a stable name: `unreachable`, `unresolved`, `silent`, `cut`, `stale`,
-    /// `wrong-genesis`, `behind`, `forked`, `old-runtime`, `rate-limited`, `oversized`, `slow`, `unusable`.
+    /// `wrong-genesis`, `behind`, `forked`, `old-runtime`, `rate-limited`, `oversized`, `slow`, `pruned`, `unusable`.
     pub trouble: Option<String>,
     /// The same in words.
     pub reason: Option<String>,

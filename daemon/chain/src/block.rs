@@ -130,14 +130,37 @@ pub(crate) struct RawBlock {
     pub(crate) block: BlockRef,
     pub(crate) parent: BlockHash,
     pub(crate) extrinsics: Vec<Vec<u8>>,
-    /// The value of `System.Events`.
-    pub(crate) events: Vec<u8>,
+    /// The value of `System.Events`, none where there is none; or why it is not known.
+    pub(crate) events: Result<Option<Vec<u8>>, String>,
+}
+
+// === impl RawBlock ===
+
+impl RawBlock {
+    /// What is wrong with a block that is said to have caused nothing although something is in it: every extrinsic
+    /// causes an event at least, which says how it ended.
+    pub(crate) fn lacks_events(&self) -> Option<String> {
+        let is_empty = match &self.events {
+            Ok(None) => true,
+            Ok(Some(bytes)) => matches!(bytes.as_slice(), [] | [0]),
+            Err(_) => false,
+        };
+        let extrinsics = self.extrinsics.len();
+        (is_empty && extrinsics > 0).then(|| format!("none, though there are {extrinsics} extrinsics in the block"))
+    }
 }
 
 /// Decodes `raw` with the runtime that executed it.
 pub(crate) fn decode(raw: &RawBlock, runtime: &Runtime) -> FinalizedBlock {
     let mut illegible = Vec::new();
-    let (events, mut results) = decode_events(&raw.events, runtime, &mut illegible);
+    let (events, mut results) = match &raw.events {
+        Ok(events) => decode_events(events.as_deref(), runtime, &mut illegible),
+        Err(missing) => {
+            illegible.push(Illegible::Events(missing.clone()));
+            Default::default()
+        }
+    };
+    illegible.extend(raw.lacks_events().map(|problem| Illegible::Events(format!("the events: {problem}"))));
     let mut extrinsics = Vec::with_capacity(raw.extrinsics.len());
     for (index, bytes) in (0..).zip(&raw.extrinsics) {
         let (signer, call) = decode_body(bytes, runtime);
@@ -171,6 +194,18 @@ pub(crate) fn guess(raw: &RawBlock, runtime: &Runtime, why: impl fmt::Display) -
     FinalizedBlock { spec_version: None, ..decoded }
 }
 
+/// Decodes `raw` with the runtime in the state behind it. It has executed the block unless the block has put it there:
+/// `why` that of the state before is not known.
+pub(crate) fn decode_by_its_own(raw: &RawBlock, runtime: &Runtime, why: impl fmt::Display) -> FinalizedBlock {
+    let decoded = decode(raw, runtime);
+    let is_upgrade = decoded.events.iter().any(|event| event.pallet == "System" && event.name == "CodeUpdated");
+    // Without its events nobody knows whether it has.
+    if is_upgrade || !decoded.tells_all_events() {
+        return guess(raw, runtime, why);
+    }
+    decoded
+}
+
 /// The block's own time, an argument of the inherent `Timestamp.set`.
 fn timestamp(extrinsics: &[Extrinsic]) -> Option<u64> {
     let set = extrinsics.iter().filter_map(|extrinsic| extrinsic.call.as_ref());
@@ -189,13 +224,10 @@ fn fee_paid(events: &[Event], index: u32) -> Option<Tao> {
 /// Which extrinsic ended how.
 type Results = Vec<(u32, Result<(), DispatchError>)>;
 
-fn decode_events(bytes: &[u8], runtime: &Runtime, illegible: &mut Vec<Illegible>) -> (Vec<Event>, Results) {
+fn decode_events(bytes: Option<&[u8]>, runtime: &Runtime, illegible: &mut Vec<Illegible>) -> (Vec<Event>, Results) {
     let (mut events, mut results) = (Vec::new(), Vec::new());
     // A block without events has no such value in storage.
-    if bytes.is_empty() {
-        return (events, results);
-    }
-    let mut input = bytes;
+    let Some(mut input) = bytes else { return (events, results) };
     let Ok(Compact(count)) = Compact::<u32>::decode(&mut input) else {
         illegible.push(Illegible::Events("the events do not begin with their number".to_owned()));
         return (events, results);

@@ -151,6 +151,16 @@ pub enum ConnectError {
         /// The preferred one.
         by: String,
     },
+    /// An endpoint that has not, or no more, what belongs to a block of the chain.
+    #[error("{endpoint} keeps too little to answer {what}: {reason}")]
+    Pruned {
+        /// The endpoint.
+        endpoint: String,
+        /// The request.
+        what: String,
+        /// The node's words.
+        reason: String,
+    },
     /// An endpoint that refuses or garbles what every node answers.
     #[error("{endpoint} is not usable: {reason}")]
     Unusable {
@@ -180,6 +190,7 @@ impl ConnectError {
             Self::Oversized { .. } => "oversized",
             Self::Slow { .. } => "slow",
             Self::Superseded { .. } => "superseded",
+            Self::Pruned { .. } => "pruned",
             Self::Unusable { .. } => "unusable",
         }
     }
@@ -200,6 +211,7 @@ impl ConnectError {
             | Self::Oversized { endpoint, .. }
             | Self::Slow { endpoint, .. }
             | Self::Superseded { endpoint, .. }
+            | Self::Pruned { endpoint, .. }
             | Self::Unusable { endpoint, .. } => endpoint,
         }
     }

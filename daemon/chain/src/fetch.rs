@@ -9,7 +9,7 @@ use tokio::join;
 
 use crate::{
     block::{BlockRef, RawBlock},
-    rpc::{self, Ask, HexBytes, RuntimeVersion},
+    rpc::{self, Ask, Body, Header, HexBytes, RuntimeVersion},
     runtime::{ApiId, Runtime, Runtimes, Told, api_id},
 };
 
@@ -65,26 +65,48 @@ pub(crate) async fn hash_of<A: Ask>(asked: &A, number: BlockNumber) -> Result<Op
     asked.ask(rpc::block_hash(number)).await
 }
 
-/// A block's body and events. The second part says why there are no events, if so: an old state
-/// may be gone while the body is still there.
-pub(crate) async fn block<A: Ask>(
-    asked: &A,
-    hash: BlockHash,
-) -> Result<Option<(RawBlock, Option<A::Error>)>, A::Error> {
+/// The header of block `hash`; none when the node does not have it.
+pub(crate) async fn header<A: Ask>(asked: &A, hash: BlockHash) -> Result<Option<Header>, A::Error> {
+    let header = asked.ask(rpc::header(hash)).await?;
+    header.map(|header| of_its_hash(asked, hash, &header).map(|()| header)).transpose()
+}
+
+/// The header and the extrinsics of block `hash`; none when the node does not have it.
+pub(crate) async fn body<A: Ask>(asked: &A, hash: BlockHash) -> Result<Option<Body>, A::Error> {
+    let signed = asked.ask(rpc::block(hash)).await?;
+    signed.map(|signed| of_its_hash(asked, hash, &signed.block.header).map(|()| signed.block)).transpose()
+}
+
+/// A hash names one header, so that whoever tells another one lies, or is broken.
+fn of_its_hash<A: Ask>(asked: &A, hash: BlockHash, header: &Header) -> Result<(), A::Error> {
+    let found = header.hash();
+    if found == hash {
+        return Ok(());
+    }
+    Err(asked
+        .nonsense(&format!("block {hash}"), format!("a header that has the hash {found}, which is another block's")))
+}
+
+/// A block's body and events. An old state may be gone while the body is still there: then there are no events, and
+/// it is said why. Nothing else is a reason to go without.
+pub(crate) async fn block<A: Ask>(asked: &A, hash: BlockHash) -> Result<Option<RawBlock>, A::Error> {
+    const EVENTS: &str = "a block's events";
     let key = events_key();
-    let (body, events) =
-        join!(asked.ask(rpc::block(hash)), asked.ask(rpc::storage(&key, hash).about("a block's events")));
-    let Some(signed) = body? else { return Ok(None) };
-    let (events, missing) = match events {
-        Ok(events) => (events.map(|HexBytes(bytes)| bytes).unwrap_or_default(), None),
-        Err(error) if A::is_refusal(&error) => (Vec::new(), Some(error)),
+    let (body, events) = join!(body(asked, hash), asked.ask(rpc::storage(&key, hash).about(EVENTS)));
+    let Some(Body { header, extrinsics }) = body? else { return Ok(None) };
+    let events = match events {
+        Ok(events) => Ok(events.map(|HexBytes(bytes)| bytes)),
+        Err(gone) if A::is_gone(&gone) => Err(gone.to_string()),
         Err(error) => return Err(error),
     };
     let raw = RawBlock {
-        block: BlockRef { number: signed.block.header.number, hash },
-        parent: signed.block.header.parent_hash,
-        extrinsics: signed.block.extrinsics.into_iter().map(|HexBytes(bytes)| bytes).collect(),
+        block: BlockRef { number: header.number, hash },
+        parent: header.parent_hash,
+        extrinsics: extrinsics.into_iter().map(|HexBytes(bytes)| bytes).collect(),
         events,
     };
-    Ok(Some((raw, missing)))
+    match raw.lacks_events() {
+        Some(problem) => Err(asked.nonsense(EVENTS, problem)),
+        None => Ok(Some(raw)),
+    }
 }

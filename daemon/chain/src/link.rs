@@ -298,8 +298,7 @@ impl Link {
             RpcProblem::Oversized => ReadError::Oversized { what },
             RpcProblem::Cut(_) => ReadError::Cut { what },
             RpcProblem::Refused { code, message, data } => {
-                let message = data.map_or_else(|| message.clone(), |data| format!("{message}: {data}"));
-                ReadError::Refused { what, code, message }
+                ReadError::Refused { what, code, message: rpc::with_data(message, data) }
             }
             RpcProblem::Garbled(reason) => ReadError::Garbled { what, reason },
         }
@@ -323,19 +322,14 @@ impl Shared {
     }
 }
 
-/// Whether a node said that it has not, or no more, what belongs to a block, in the words of `sp_blockchain`: a node
-/// that keeps few states has thrown it away, and one that began at a snapshot never had the block. Only blocks that
-/// the chain has are asked about.
+/// Whether a node said that it does not keep what belongs to the block, or no more.
 pub(crate) fn is_gone(error: &ReadError) -> bool {
-    const WORDS: [&str; 3] = ["Header was not found", "Expect header", "Expect block number from id"];
-    let is_unknown =
-        matches!(error, ReadError::Refused { message, .. } if WORDS.iter().any(|words| message.contains(words)));
-    is_unknown || is_discarded(error)
+    matches!(error, ReadError::Refused { message, .. } if rpc::tells_gone(message))
 }
 
 /// Whether a node said that it had it once.
 fn is_discarded(error: &ReadError) -> bool {
-    matches!(error, ReadError::Refused { message, .. } if message.contains("State already discarded"))
+    matches!(error, ReadError::Refused { message, .. } if rpc::tells_discarded(message))
 }
 
 /// Reads are safe to repeat, and one read may take several requests: a loss in the middle is waited
@@ -370,5 +364,9 @@ impl Ask for Link {
 
     fn is_refusal(error: &ReadError) -> bool {
         matches!(error, ReadError::Refused { .. })
+    }
+
+    fn is_gone(error: &ReadError) -> bool {
+        is_gone(error)
     }
 }

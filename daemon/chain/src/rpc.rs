@@ -4,7 +4,10 @@
 //! is retried or reconnected here: that is the follower's decision (`link/follower.rs`). How the
 //! connection is made is in `dial.rs`.
 
+mod header;
+
 use std::{
+    fmt,
     future::Future,
     marker::PhantomData,
     sync::{Arc, Mutex, PoisonError},
@@ -12,16 +15,15 @@ use std::{
 };
 
 use btd_api::{AccountId, BlockHash, BlockNumber};
-use codec::{Compact, Encode};
 use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::{Value as Json, json, value::RawValue};
-use subxt::config::{Hasher, substrate::BlakeTwo256};
 use subxt_rpcs::{
     RpcClient,
     client::{RpcParams, RpcSubscription},
 };
 use tokio_util::sync::CancellationToken;
 
+pub(crate) use self::header::{Announced, Header};
 use crate::{
     clock,
     dial::Dial,
@@ -58,33 +60,6 @@ enum Moment {
 #[serde(transparent)]
 pub(crate) struct HexBytes(#[serde(with = "hex_bytes")] pub(crate) Vec<u8>);
 
-/// A header, as much of it as is needed.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub(crate) struct Header {
-    pub(crate) parent_hash: BlockHash,
-    #[serde(deserialize_with = "block_number")]
-    pub(crate) number: BlockNumber,
-}
-
-/// A whole header, from which its hash follows.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub(crate) struct FullHeader {
-    pub(crate) parent_hash: BlockHash,
-    #[serde(deserialize_with = "block_number")]
-    pub(crate) number: BlockNumber,
-    state_root: BlockHash,
-    extrinsics_root: BlockHash,
-    digest: Digest,
-}
-
-#[derive(Debug, Clone, Deserialize)]
-struct Digest {
-    /// Encoded already.
-    logs: Vec<HexBytes>,
-}
-
 /// The answer of `chain_getBlock`.
 #[derive(Debug, Deserialize)]
 pub(crate) struct SignedBlock {
@@ -116,35 +91,8 @@ pub(crate) struct Changes {
     pub(crate) changes: Vec<(HexBytes, Option<HexBytes>)>,
 }
 
-/// A number that nodes write as `0x` hex.
-fn block_number<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<BlockNumber, D::Error> {
-    use serde::de::Error;
-    match Json::deserialize(deserializer)? {
-        Json::Number(number) => number.as_u64().and_then(|number| u32::try_from(number).ok()),
-        Json::String(text) => u32::from_str_radix(text.trim_start_matches("0x"), 16).ok(),
-        _ => None,
-    }
-    .map(BlockNumber)
-    .ok_or_else(|| D::Error::custom("not a block number"))
-}
-
 fn hex(bytes: &[u8]) -> Json {
     Json::String(format!("0x{}", hex::encode(bytes)))
-}
-
-// === impl FullHeader ===
-
-impl FullHeader {
-    /// Its hash (`sp_runtime::generic::Header` with BLAKE2b-256).
-    pub(crate) fn hash(&self) -> BlockHash {
-        let mut bytes = self.parent_hash.0.to_vec();
-        Compact(self.number.0).encode_to(&mut bytes);
-        bytes.extend_from_slice(&self.state_root.0);
-        bytes.extend_from_slice(&self.extrinsics_root.0);
-        Compact(u32::try_from(self.digest.logs.len()).unwrap_or(u32::MAX)).encode_to(&mut bytes);
-        self.digest.logs.iter().for_each(|HexBytes(log)| bytes.extend_from_slice(log));
-        BlockHash(BlakeTwo256.hash(&bytes).0)
-    }
 }
 
 // === impl Request ===
@@ -312,7 +260,7 @@ impl RpcProblem {
 /// Something that answers requests: a connection, or the link with its second try.
 pub(crate) trait Ask: Sync {
     /// How it reports failure.
-    type Error: Send;
+    type Error: fmt::Display + Send;
 
     /// Sends `request` and reads the answer.
     fn ask<T: DeserializeOwned + Send>(
@@ -328,6 +276,27 @@ pub(crate) trait Ask: Sync {
 
     /// Whether the node itself said no, so that asking another way may help.
     fn is_refusal(error: &Self::Error) -> bool;
+
+    /// Whether the node said that it does not keep what belongs to the block, or no more.
+    fn is_gone(error: &Self::Error) -> bool;
+}
+
+/// What a node says beside its message, behind it.
+pub(crate) fn with_data(message: String, data: Option<String>) -> String {
+    data.map_or_else(|| message.clone(), |data| format!("{message}: {data}"))
+}
+
+/// Whether a node says so that it has not, or no more, what belongs to a block, in the words of `sp_blockchain`: a node
+/// that keeps few states has thrown it away, and one that began at a snapshot never had the block. Only blocks that
+/// the chain has are asked about.
+pub(crate) fn tells_gone(said: &str) -> bool {
+    const WORDS: [&str; 3] = ["Header was not found", "Expect header", "Expect block number from id"];
+    WORDS.iter().any(|words| said.contains(words)) || tells_discarded(said)
+}
+
+/// Whether a node says so that it had it once.
+pub(crate) fn tells_discarded(said: &str) -> bool {
+    said.contains("State already discarded")
 }
 
 /// Reads an answer as what was asked for.
@@ -527,13 +496,13 @@ impl Connection {
         }
     }
 
-    /// The headers of finalized blocks as they come.
-    pub(crate) async fn finalized_heads(&self) -> Result<RpcSubscription<Header>, ConnectError> {
+    /// Finalized blocks as they are announced.
+    pub(crate) async fn finalized_heads(&self) -> Result<RpcSubscription<Announced>, ConnectError> {
         self.heads("chain_subscribeFinalizedHeads", "chain_unsubscribeFinalizedHeads").await
     }
 
     /// The headers of best blocks as they come; a later one may take the place of an earlier.
-    pub(crate) async fn best_heads(&self) -> Result<RpcSubscription<FullHeader>, ConnectError> {
+    pub(crate) async fn best_heads(&self) -> Result<RpcSubscription<Header>, ConnectError> {
         self.heads("chain_subscribeNewHeads", "chain_unsubscribeNewHeads").await
     }
 
@@ -565,8 +534,12 @@ impl Connection {
             RpcProblem::Cut(reason) => ConnectError::Cut { endpoint, reason },
             RpcProblem::Oversized => ConnectError::Oversized { endpoint, limit: self.largest },
             turned_away if turned_away.is_rate_limit() => ConnectError::RateLimited { endpoint },
-            RpcProblem::Refused { code, message, .. } => {
-                ConnectError::Unusable { endpoint, reason: format!("it refused {what}: {message} (code {code})") }
+            RpcProblem::Refused { code, message, data } => {
+                let said = with_data(message, data);
+                if tells_gone(&said) {
+                    return ConnectError::Pruned { endpoint, what: what.to_owned(), reason: said };
+                }
+                ConnectError::Unusable { endpoint, reason: format!("it refused {what}: {said} (code {code})") }
             }
             RpcProblem::Garbled(reason) => {
                 ConnectError::Unusable { endpoint, reason: format!("its answer to {what} is something else: {reason}") }
@@ -592,6 +565,10 @@ impl Ask for Connection {
     }
 
     fn is_refusal(error: &ConnectError) -> bool {
-        matches!(error, ConnectError::Unusable { .. })
+        matches!(error, ConnectError::Unusable { .. } | ConnectError::Pruned { .. })
+    }
+
+    fn is_gone(error: &ConnectError) -> bool {
+        matches!(error, ConnectError::Pruned { .. })
     }
 }

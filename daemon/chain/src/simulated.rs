@@ -4,6 +4,7 @@
 //! somebody waits, so nothing depends on how fast the machine is. The nodes have one chain with a block
 //! every twelve seconds of that clock; their answers are in `simulated/node.rs`.
 
+mod chain;
 mod node;
 
 use std::{

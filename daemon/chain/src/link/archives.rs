@@ -28,6 +28,8 @@ enum Miss {
     Nothing,
     /// It has thrown that away too, or never had it.
     Gone,
+    /// Those before it took so long that it was not asked.
+    Passed,
     /// It could not be asked.
     Unasked(ConnectError),
     /// There were too many requests.
@@ -45,10 +47,11 @@ impl Miss {
         match self {
             Self::Nothing => 0,
             Self::Gone => 1,
-            Self::Unasked(_) => 2,
-            Self::TurnedAway => 3,
-            Self::Lost(_) => 4,
-            Self::Refused(_) => 5,
+            Self::Passed => 2,
+            Self::Unasked(_) => 3,
+            Self::TurnedAway => 4,
+            Self::Lost(_) => 5,
+            Self::Refused(_) => 6,
         }
     }
 }
@@ -72,6 +75,7 @@ impl Link {
             for index in asked {
                 // Nobody waits for each of many that are silent.
                 if !misses.is_empty() && clock::since(began) >= timeout.saturating_mul(3) {
+                    misses.push(Miss::Passed);
                     break;
                 }
                 // While somebody else connects to one, the next may answer.
@@ -100,6 +104,7 @@ impl Link {
         // The first of equals counts.
         match misses.into_iter().min_by_key(|miss| Reverse(miss.weight())) {
             None | Some(Miss::Nothing | Miss::Gone) => Ok(None),
+            Some(Miss::Passed) => Err(ReadError::Deadline { what: what(), after: clock::since(began) }),
             Some(Miss::Unasked(cause)) => Err(ReadError::NoArchive { what: what(), cause: Some(Box::new(cause)) }),
             Some(Miss::TurnedAway) => Err(ReadError::NoTurn { what: what(), after: timeout, is_slowed: true }),
             Some(Miss::Lost(error) | Miss::Refused(error)) => Err(error),
@@ -260,6 +265,10 @@ impl Ask for Archives<'_> {
     fn is_refusal(error: &ReadError) -> bool {
         Link::is_refusal(error)
     }
+
+    fn is_gone(error: &ReadError) -> bool {
+        is_gone(error)
+    }
 }
 
 #[cfg(test)]
@@ -367,6 +376,22 @@ mod tests {
             network.give(2, Fault::Down);
             let unasked = link.block_by_hash(old()).await;
             assert!(matches!(&unasked, Err(ReadError::NoArchive { cause: Some(_), .. })), "{unasked:?}");
+        });
+    }
+
+    #[test]
+    fn one_that_was_not_asked_for_the_slowness_of_others_has_not_said_that_there_is_nothing() {
+        let strange = BlockHash([0xee; 32]);
+        over_archives(3, async |link, network| {
+            // Each answer comes in time, and with the connection there are four of them.
+            network.give(1, Fault::Slow(19));
+            let told = link.block_by_hash(strange).await;
+            assert!(matches!(told, Err(ReadError::Deadline { .. })), "{told:?}");
+            assert_eq!((status(link, 1).trouble, status(link, 2).requests), (None, 0));
+            // Now that it is connected there is time for both.
+            let told = link.block_by_hash(strange).await;
+            assert!(matches!(told, Err(ReadError::UnknownBlock { .. })), "{told:?}");
+            assert!(status(link, 2).requests > 0);
         });
     }
 

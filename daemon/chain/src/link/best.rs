@@ -16,7 +16,7 @@ use crate::{
     error::ReadError,
     extrinsic::ExtrinsicHash,
     fetch,
-    rpc::{self, Ask, Connection, HexBytes},
+    rpc::{self, Ask, Body, Connection, HexBytes},
     view::View,
 };
 
@@ -125,12 +125,11 @@ impl Link {
     pub async fn in_best_chain(&self, hash: ExtrinsicHash) -> Result<Option<BlockRef>, ReadError> {
         let Some(mut at) = self.ask(rpc::best_hash()).await? else { return Ok(None) };
         for _ in 0..DEEPEST {
-            let Some(signed) = self.ask(rpc::block(at)).await? else { return Ok(None) };
-            let header = signed.block.header;
+            let Some(Body { header, extrinsics }) = fetch::body(self, at).await? else { return Ok(None) };
             if self.finalized().is_some_and(|finalized| header.number <= finalized.number) {
                 return Ok(None);
             }
-            if signed.block.extrinsics.iter().any(|HexBytes(bytes)| ExtrinsicHash::of(bytes) == hash) {
+            if extrinsics.iter().any(|HexBytes(bytes)| ExtrinsicHash::of(bytes) == hash) {
                 return Ok(Some(BlockRef { number: header.number, hash: at }));
             }
             at = header.parent_hash;

@@ -10,11 +10,11 @@ use btd_api::{BlockHash, BlockNumber};
 
 use super::{Archives, Head, Link, LinkState, is_gone};
 use crate::{
-    block::{self, BlockRef, FinalizedBlock, Illegible, RawBlock},
+    block::{self, BlockRef, FinalizedBlock, RawBlock},
     clock,
     error::ReadError,
     fetch,
-    rpc::{self, Ask, Header},
+    rpc::{Ask, Header},
     runtime::Runtime,
     view::View,
 };
@@ -40,36 +40,39 @@ impl Link {
             None => return Err(unknown()),
         }
         let hash = self.hash_of(number).await?.ok_or_else(unknown)?;
-        let (raw, missing) = match fetch::block(self, hash).await? {
-            Some(read) => read,
-            // A node that keeps the bodies of the newest blocks alone knows the hash of an old one.
-            None => Box::pin(fetch::block(&Archives(self), hash)).await?.ok_or_else(unknown)?,
-        };
+        let raw = self.raw_block(hash).await?.ok_or_else(unknown)?;
         let before = if number.0 == 0 { hash } else { raw.parent };
-        let mut decoded = match fetch::runtime_at(self, before, self.runtimes()).await {
+        let decoded = match fetch::runtime_at(self, before, self.runtimes()).await {
             Ok(runtime) => block::decode(&raw, &runtime),
-            Err(gone) if Self::is_refusal(&gone) => self.guess(&raw, &gone, missing.is_none()).await?,
+            Err(gone) if Self::is_refusal(&gone) => self.guess(&raw, &gone).await?,
             Err(error) => return Err(error),
         };
-        decoded.illegible.extend(missing.map(|error| Illegible::Events(error.to_string())));
         Ok(Arc::new(decoded))
+    }
+
+    /// A block as the followed endpoint has it; else, as an archive does.
+    async fn raw_block(&self, hash: BlockHash) -> Result<Option<RawBlock>, ReadError> {
+        let archived = async || Box::pin(fetch::block(&Archives(self), hash)).await;
+        match fetch::block(self, hash).await {
+            // A node that keeps the bodies of the newest blocks alone knows the hash of an old one.
+            Ok(None) => archived().await,
+            // What one refuses, or tells of another block, another may tell.
+            Err(error @ (ReadError::Refused { .. } | ReadError::Garbled { .. })) => match archived().await {
+                Ok(Some(raw)) => Ok(Some(raw)),
+                Ok(None) | Err(_) => Err(error),
+            },
+            told => told,
+        }
     }
 
     /// A block whose parent's state is `gone`, and the name of the runtime that executed it with that. It is the
     /// runtime in the block's own state, unless the block has put it there; else the newest is the best guess.
-    async fn guess(&self, raw: &RawBlock, gone: &ReadError, has_events: bool) -> Result<FinalizedBlock, ReadError> {
-        let runtime = match fetch::runtime_at(self, raw.block.hash, self.runtimes()).await {
-            Ok(runtime) => runtime,
-            Err(error) if Self::is_refusal(&error) => return Ok(block::guess(raw, &self.head()?.runtime, gone)),
-            Err(error) => return Err(error),
-        };
-        let decoded = block::decode(raw, &runtime);
-        let is_upgrade = decoded.events.iter().any(|event| event.pallet == "System" && event.name == "CodeUpdated");
-        // Without its events nobody knows whether it has.
-        if is_upgrade || !has_events || !decoded.tells_all_events() {
-            return Ok(block::guess(raw, &runtime, gone));
+    async fn guess(&self, raw: &RawBlock, gone: &ReadError) -> Result<FinalizedBlock, ReadError> {
+        match fetch::runtime_at(self, raw.block.hash, self.runtimes()).await {
+            Ok(runtime) => Ok(block::decode_by_its_own(raw, &runtime, gone)),
+            Err(error) if Self::is_refusal(&error) => Ok(block::guess(raw, &self.head()?.runtime, gone)),
+            Err(error) => Err(error),
         }
-        Ok(decoded)
     }
 
     /// The hash of finalized block `number`; none when the chain has not got there.
@@ -186,9 +189,9 @@ impl Link {
 
     /// The header of block `hash`, from the node or an archive.
     async fn header(&self, hash: BlockHash) -> Result<Option<Header>, ReadError> {
-        match self.ask(rpc::header(hash)).await? {
+        match fetch::header(self, hash).await? {
             Some(header) => Ok(Some(header)),
-            None => Box::pin(Archives(self).ask(rpc::header(hash))).await,
+            None => Box::pin(fetch::header(&Archives(self), hash)).await,
         }
     }
 }
@@ -276,6 +279,23 @@ mod tests {
                 let block = link.block(BlockNumber(20)).await.unwrap();
                 assert_eq!((block.spec_version, block.illegible.as_slice()), (Some(425), [].as_slice()));
             });
+        }
+    }
+
+    #[test]
+    fn what_the_followed_node_refuses_or_denies_of_an_old_block_is_read_from_an_archive() {
+        for fault in [Fault::WithoutEvents, Fault::Eventless, Fault::OfAnother] {
+            for nodes in [1, 2] {
+                over_archives(nodes, async |link, network| {
+                    network.give(0, fault);
+                    let told = link.block(BlockNumber(5)).await;
+                    match (nodes, told) {
+                        (2, Ok(block)) => assert!(block.illegible.is_empty(), "{fault:?}: {:?}", block.illegible),
+                        (1, Err(ReadError::Refused { .. } | ReadError::Garbled { .. })) => {}
+                        (_, told) => panic!("{fault:?}: {told:?}"),
+                    }
+                });
+            }
         }
     }
 

@@ -91,7 +91,7 @@ type Case = (fn(u32) -> Fault, &'static [&'static str]);
 #[test]
 fn no_block_comes_late_whatever_befalls_the_endpoint_in_use() {
     // Where there are several names, whichever shows first.
-    let faults: [Case; 12] = [
+    let faults: [Case; 15] = [
         (|_| Fault::HalfOpen, &["silent", "behind"]),
         (|_| Fault::Down, &["cut"]),
         (|_| Fault::Nameless { resolver_answers: true }, &["cut", "unresolved"]),
@@ -102,6 +102,9 @@ fn no_block_comes_late_whatever_befalls_the_endpoint_in_use() {
         (|_| Fault::Spec(143), &["old-runtime"]),
         (|_| Fault::TooMany, &["rate-limited"]),
         (|_| Fault::Oversized, &["oversized"]),
+        (|_| Fault::WithoutEvents, &["unusable"]),
+        (|_| Fault::Eventless, &["unusable"]),
+        (|_| Fault::OfAnother, &["unusable"]),
         (|_| Fault::Slow(4), &["behind", "silent", "slow"]),
         (|_| Fault::Slow(8), &["behind", "silent", "slow"]),
     ];
@@ -270,6 +273,36 @@ fn a_lie_about_metadata_is_believed_of_no_other_endpoint() {
         let then = link.view_of(BlockNumber(upgraded)).await.unwrap();
         assert!(then.runtime().pallets().eq(&truth));
     });
+}
+
+#[test]
+fn nothing_of_a_block_is_made_up_or_left_out_because_an_endpoint_does_not_tell_it() {
+    let cases = [
+        (Fault::WithoutEvents, "it refused a block's events: busy"),
+        (Fault::Eventless, "none, though there are 1 extrinsics in the block"),
+        (Fault::OfAnother, "a header that has the hash"),
+    ];
+    for (fault, words) in cases {
+        for nodes in [1, 2] {
+            over(nodes, async |link, network| {
+                let mut blocks = link.blocks();
+                let first = blocks.cursor().unwrap().0;
+                network.give(0, fault);
+                clock::sleep(BLOCK * 3).await;
+                let trouble = link.endpoints()[0].trouble.clone().unwrap();
+                assert!(trouble.name() == "unusable" && trouble.to_string().contains(words), "{trouble}");
+                let newest = link.finalized().unwrap().number.0;
+                assert_eq!(newest + 1 >= network.height(), nodes == 2, "{fault:?}: block {newest} was followed");
+                network.give(0, Fault::None);
+                followed(link, network.height()).await;
+                for number in first..=network.height() {
+                    let block = blocks.next().await.unwrap();
+                    assert_eq!((block.block.number.0, block.block.hash), (number, Network::hash(number)));
+                    assert!(block.illegible.is_empty(), "{fault:?}: {:?}", block.illegible);
+                }
+            });
+        }
+    }
 }
 
 #[test]

@@ -23,7 +23,7 @@ use super::{
     scout::{self, Leave},
 };
 use crate::{
-    block::{self, BlockRef, FinalizedBlock, Illegible},
+    block::{self, BlockRef, FinalizedBlock},
     clock, dial,
     error::ConnectError,
     fetch,
@@ -283,7 +283,7 @@ impl Follower {
     async fn read(&self, connection: &Connection, number: BlockNumber) -> Result<(FinalizedBlock, Head), ConnectError> {
         let absent = || connection.nonsense("a finalized block", format!("it has no block {number}"));
         let hash = fetch::hash_of(connection, number).await?.ok_or_else(absent)?;
-        let (raw, missing) = fetch::block(connection, hash).await?.ok_or_else(absent)?;
+        let raw = fetch::block(connection, hash).await?.ok_or_else(absent)?;
         if raw.block.number != number {
             return Err(connection
                 .nonsense("a finalized block", format!("block {number} says that it is {}", raw.block.number)));
@@ -303,27 +303,31 @@ impl Follower {
         let known = known.and_then(|spec_version| runtimes.get(spec_version, &connection.node().endpoint));
         // The runtime in the state behind the parent has executed this block.
         let executed_by = match known {
-            Some(runtime) => runtime,
-            None if number.0 == 0 => fetch::runtime_at(connection, hash, runtimes).await?,
+            Some(runtime) => Ok(runtime),
+            None if number.0 == 0 => Ok(fetch::runtime_at(connection, hash, runtimes).await?),
             None => match fetch::runtime_at(connection, raw.parent, runtimes).await {
                 // A node that has just restarted may keep the state of its head alone.
-                Err(error) if Connection::is_refusal(&error) => fetch::runtime_at(connection, hash, runtimes).await?,
-                other => other?,
+                Err(gone) if Connection::is_gone(&gone) => Err(gone),
+                other => Ok(other?),
             },
         };
-        let runtime = match fetch::runtime_at(connection, hash, runtimes).await {
-            Ok(runtime) => runtime,
+        let runtime = match (fetch::runtime_at(connection, hash, runtimes).await, &executed_by) {
+            (Ok(runtime), _) => runtime,
             // Long after an outage the state may be gone while the block is there.
-            Err(error) if Connection::is_refusal(&error) && missing.is_some() => executed_by.clone(),
-            Err(error) => return Err(error),
+            (Err(gone), Ok(executed_by)) if Connection::is_gone(&gone) && raw.events.is_err() => executed_by.clone(),
+            (Err(error), _) => return Err(error),
         };
         self.check_age(connection, number, &runtime)?;
-        if runtime.spec_version() != executed_by.spec_version() {
-            let (from, to) = (executed_by.spec_version(), runtime.spec_version());
-            tracing::info!(block = number.0, from, to, "the runtime was upgraded");
-        }
-        let mut decoded = block::decode(&raw, &executed_by);
-        decoded.illegible.extend(missing.map(|error| Illegible::Events(error.to_string())));
+        let decoded = match executed_by {
+            Ok(executed_by) => {
+                if runtime.spec_version() != executed_by.spec_version() {
+                    let (from, to) = (executed_by.spec_version(), runtime.spec_version());
+                    tracing::info!(block = number.0, from, to, "the runtime was upgraded");
+                }
+                block::decode(&raw, &executed_by)
+            }
+            Err(gone) => block::decode_by_its_own(&raw, &runtime, gone),
+        };
         Ok((decoded, Head { block: BlockRef { number, hash }, runtime, generation: self.generation }))
     }
 
@@ -371,7 +375,7 @@ pub(super) async fn check_genesis(shared: &Shared, connection: &Connection) -> R
 /// The newest finalized block of an endpoint.
 pub(super) async fn newest(connection: &Connection) -> Result<BlockRef, ConnectError> {
     let hash = connection.ask(rpc::finalized_head()).await?;
-    let header = connection.ask(rpc::header(hash)).await?;
+    let header = fetch::header(connection, hash).await?;
     let header = header.ok_or_else(|| connection.nonsense("its finalized head", "it has no header".to_owned()))?;
     Ok(BlockRef { number: header.number, hash })
 }
@@ -381,7 +385,7 @@ pub(super) async fn newest(connection: &Connection) -> Result<BlockRef, ConnectE
 async fn listen(
     shared: &Shared,
     connection: &Connection,
-    mut heads: RpcSubscription<rpc::Header>,
+    mut heads: RpcSubscription<rpc::Announced>,
     told: &watch::Sender<Told>,
 ) -> Never {
     loop {
@@ -398,7 +402,7 @@ async fn listen(
 async fn next_head(
     shared: &Shared,
     connection: &Connection,
-    heads: &mut RpcSubscription<rpc::Header>,
+    heads: &mut RpcSubscription<rpc::Announced>,
 ) -> Result<BlockNumber, ConnectError> {
     let endpoint = || connection.endpoint().to_owned();
     let next = match shared.config.stale_after() {

@@ -17,7 +17,7 @@ use crate::{
     clock,
     error::ConnectError,
     fetch,
-    rpc::{self, Ask, Connection},
+    rpc::{Ask, Connection},
 };
 
 /// Blocks are overdue after so many hundredths of the time after which an endpoint is stale: a moment
@@ -260,7 +260,7 @@ async fn visit(shared: &Shared, node: &Arc<Node>, config: &LinkConfig) -> Result
     };
     // One of the usual size, for the delay of its answer.
     let asked = clock::now();
-    connection.ask(rpc::header(newest.hash)).await?;
+    fetch::header(&connection, newest.hash).await?;
     Ok(Report { newest, common, delay: clock::since(asked) })
 }
 

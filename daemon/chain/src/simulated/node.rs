@@ -1,7 +1,8 @@
 //! The nodes of the simulated network: what each of them answers, and what is wrong with it.
 //!
-//! A block's hash is its number and the branch on which it is, so that a node can be asked for any
-//! block without keeping one. Blocks are empty, and the metadata is a small one, of 2023.
+//! Headers are real as far as their hashes go, which are made as they are asked for (`simulated/chain.rs`). Blocks are
+//! empty but for the times when they cause nothing although something is in them, and the metadata is a small one, of
+//! 2023.
 
 use std::{
     sync::{
@@ -11,7 +12,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use btd_api::{BlockHash, BlockNumber};
+use btd_api::BlockHash;
 use futures_util::{FutureExt, StreamExt, future::BoxFuture, stream};
 use serde_json::{Value as Json, json, value::RawValue};
 use subxt_rpcs::{
@@ -20,6 +21,7 @@ use subxt_rpcs::{
 };
 use tokio::sync::watch;
 
+use super::chain::{self, Place};
 use crate::{clock, dial::Dial, endpoint::Endpoint, link::LinkConfig};
 
 const METADATA: &[u8] = include_bytes!("../../../../tests/vectors/metadata/metadata-103.scale");
@@ -68,6 +70,12 @@ pub(crate) enum Fault {
     Pruned(u32),
     /// It began at this block, and knows none before it but the first.
     Synced(u32),
+    /// It refuses the events of blocks.
+    WithoutEvents,
+    /// It has extrinsics in its blocks, and says that they caused nothing.
+    Eventless,
+    /// It tells of each block that it holds what another one does.
+    OfAnother,
 }
 
 /// Nodes of one chain.
@@ -156,12 +164,12 @@ impl Network {
 
     /// The hash of a block.
     pub(crate) fn hash(number: u32) -> BlockHash {
-        hash(number, 0)
+        chain::hash(Place::main(number))
     }
 
     /// The hash of one that was in its place, and is not final.
     pub(crate) fn orphan(number: u32) -> BlockHash {
-        hash(number, 1)
+        chain::hash(Place::forked(number, number))
     }
 
     /// Attempts at a connection so far.
@@ -229,14 +237,13 @@ impl Shared {
             Fault::Lags(last) => self.height().min(last),
             _ => self.height(),
         };
-        let branch = |number| u8::from(matches!(fault, Fault::Forks(from) if number >= from));
-        let of = |number| hash(number, branch(number));
+        let of = |number| place(fault, number);
         // It has those, and what was replaced long ago.
         let best = if matches!(fault, Fault::Lags(_)) { height } else { height + AHEAD };
-        let block = |param: usize| number_of(&params[param]).filter(|(number, _)| *number <= best);
+        let block = |param: usize| chain::place(&params[param]).filter(|place| place.number <= best);
         // The block in whose state it is asked to look.
         let at = params.as_array().and_then(|params| params.last()).filter(|_| method.starts_with("state_"));
-        let at = at.and_then(number_of).map(|(number, _)| number);
+        let at = at.and_then(chain::place).map(|place| place.number);
         let unknown = match (fault, method) {
             (Fault::Pruned(first), _) if at.is_some_and(|at| at < first) => Some("State already discarded for 0x5a"),
             (Fault::Synced(first), "state_getRuntimeVersion") if at.is_some_and(|at| at < first) => {
@@ -251,24 +258,30 @@ impl Shared {
             return Err(refused(4003, &format!("Client error: UnknownBlock: {words}")));
         }
         let first = if let Fault::Synced(first) = fault { first } else { 0 };
-        let block = |param: usize| block(param).filter(|(number, _)| *number >= first);
+        let block = |param: usize| block(param).filter(|place| place.number >= first);
+        let header = |place: Place| match fault {
+            Fault::OfAnother => chain::header(Place { stands_for: 1, ..place }),
+            _ => chain::header(place),
+        };
+        let extrinsics = if fault == Fault::Eventless { json!(["0x0400"]) } else { json!([]) };
         Ok(match method {
             _ if matches!(fault, Fault::TooMany | Fault::Full) => return Err(refused(429, "too many requests")),
             "chain_getBlockHash" => match params[0].as_u64().map(|number| u32::try_from(number).unwrap()) {
-                Some(0) if fault == Fault::OtherGenesis => json!(hash(0, 9)),
+                Some(0) if fault == Fault::OtherGenesis => json!(BlockHash([9; 32])),
                 Some(number) if number != 0 && number < first => Json::Null,
-                Some(number) if number <= best => json!(of(number)),
+                Some(number) if number <= best => json!(chain::hash(of(number))),
                 Some(_) => Json::Null,
-                None => json!(of(best)),
+                None => json!(chain::hash(of(best))),
             },
-            "chain_getFinalizedHead" => json!(of(height)),
-            "chain_getHeader" => block(0).map_or(Json::Null, |(number, _)| header(number, of)),
-            "chain_getBlock" => block(0).map_or(Json::Null, |(number, _)| {
-                json!({ "block": { "header": header(number, of), "extrinsics": [] }, "justifications": null })
+            "chain_getFinalizedHead" => json!(chain::hash(of(height))),
+            "chain_getHeader" => block(0).map_or(Json::Null, header),
+            "chain_getBlock" => block(0).map_or(Json::Null, |place| {
+                json!({ "block": { "header": header(place), "extrinsics": extrinsics }, "justifications": null })
             }),
+            "state_getStorage" if fault == Fault::WithoutEvents => return Err(refused(-32_000, "busy")),
             "state_getStorage" => Json::Null,
             "state_getRuntimeVersion" => {
-                let is_upgraded = block(0).is_some_and(|(number, _)| number >= self.upgraded.load(Ordering::SeqCst));
+                let is_upgraded = block(0).is_some_and(|place| place.number >= self.upgraded.load(Ordering::SeqCst));
                 let spec = if is_upgraded { SPEC + 1 } else { SPEC };
                 let spec = if let Fault::Spec(old) = fault { old } else { spec };
                 json!({ "specVersion": spec, "transactionVersion": 1, "apis": [] })
@@ -282,24 +295,12 @@ impl Shared {
     }
 }
 
-fn hash(number: u32, branch: u8) -> BlockHash {
-    let mut bytes = [0x5a; 32];
-    bytes[..4].copy_from_slice(&number.to_be_bytes());
-    bytes[4] = branch;
-    BlockHash(bytes)
-}
-
-fn number_of(hash: &Json) -> Option<(u32, u8)> {
-    let bytes = hex::decode(hash.as_str()?.trim_start_matches("0x")).ok()?;
-    Some((u32::from_be_bytes(bytes[..4].try_into().ok()?), bytes[4]))
-}
-
-fn header(number: u32, of: impl Fn(u32) -> BlockHash) -> Json {
-    let nothing = BlockHash([0; 32]);
-    json!({
-        "parentHash": of(number.saturating_sub(1)), "number": format!("{number:#x}"), "stateRoot": nothing,
-        "extrinsicsRoot": nothing, "digest": { "logs": [] },
-    })
+/// Where block `number` of a node with this fault stands.
+fn place(fault: Fault, number: u32) -> Place {
+    match fault {
+        Fault::Forks(from) if number >= from => Place::forked(number, from),
+        _ => Place::main(number),
+    }
 }
 
 fn raw(json: &Json) -> Box<RawValue> {
@@ -372,15 +373,14 @@ impl RpcClientT for Session {
                     let head = session.shared.answer(now, "chain_getFinalizedHead", &Json::Null).ok();
                     // A best block is a few blocks ahead of the finalized one.
                     let ahead = if is_best { AHEAD } else { 0 };
-                    let told = head.as_ref().and_then(number_of).map_or(last, |(number, _)| number + ahead);
+                    let told = head.as_ref().and_then(chain::place).map_or(last, |place| place.number + ahead);
                     if told > last {
-                        let of = |number| hash(number, u8::from(matches!(now, Fault::Forks(from) if number >= from)));
-                        return Some((Ok(raw(&header(told, of))), (session, told)));
+                        return Some((Ok(raw(&chain::header(place(now, told)))), (session, told)));
                     }
                     clock::sleep(Duration::from_millis(200)).await;
                 }
             });
-            Ok(RawRpcSubscription { stream: heads.boxed(), id: Some(BlockNumber(0).to_string()) })
+            Ok(RawRpcSubscription { stream: heads.boxed(), id: Some("0".to_owned()) })
         })
     }
 }

@@ -433,7 +433,7 @@ async fn an_archive_that_fails_half_way_makes_no_empty_block() {
     assert_eq!(in_time(followed.link.block(BlockNumber(1))).await.unwrap(), one);
     assert!(!one.events.is_empty() && archive.requests() > 0);
 
-    // It has the body and says no to the events: the block is told, and that its events are not.
+    // It has the body and says no to the events: that is no word about what there are.
     archive.script({
         let hash = hash.clone();
         move |method, params| match method {
@@ -442,10 +442,24 @@ async fn an_archive_that_fails_half_way_makes_no_empty_block() {
             _ => Reaction::Pass,
         }
     });
-    let told = in_time(followed.link.block(BlockNumber(1))).await.unwrap();
-    assert!(told.illegible.iter().any(|problem| problem.to_string().contains("busy")), "{:?}", told.illegible);
+    let refused = in_time(followed.link.block(BlockNumber(1))).await.unwrap_err();
+    assert!(matches!(&refused, ReadError::Refused { message, .. } if message == "busy"), "{refused:?}");
     let refused = in_time(followed.link.block_hash(BlockNumber(2))).await.unwrap_err();
     assert!(matches!(refused, ReadError::Refused { .. }), "{refused:?}");
+
+    // They are gone everywhere: the block is told, and that its events are not.
+    archive.script({
+        let hash = hash.clone();
+        move |method, params| match method {
+            "state_getStorage" if params[1] == hash => {
+                Reaction::Refuse(4003, "Client error: UnknownBlock: State already discarded for 0x00")
+            }
+            _ => Reaction::Pass,
+        }
+    });
+    let told = in_time(followed.link.block(BlockNumber(1))).await.unwrap();
+    assert!(!told.tells_all_events() && told.events.is_empty());
+    assert!(told.illegible[0].to_string().contains("State already discarded"), "{:?}", told.illegible);
 
     // It hangs up, and then it is gone: nothing is known of the block, not even that there is none.
     archive.script(move |method, params| match method {
@@ -473,6 +487,31 @@ async fn an_archive_that_fails_half_way_makes_no_empty_block() {
         }
     });
     assert_eq!(whole.await, one);
+}
+
+/// Whoever says once that it has no events of its newest block is asked again, and says all of it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_block_whose_events_are_not_told_at_once_comes_whole() {
+    let events = format!("0x26aa394eea5630e07c48ae0c9558cef7{}", "80d41e5e16056765bc8461851072c9d7");
+    let refusals: [fn() -> Reaction; 3] =
+        [|| Reaction::Refuse(-32_000, "busy"), || Reaction::Answer(json!(null)), || Reaction::Answer(json!("0x00"))];
+    for refusal in refusals {
+        let devnet = chain().await;
+        let node = FaultyNode::before(devnet.address()).await;
+        let followed = follow(brisk([&node]));
+        until(&followed.link, LinkState::is_live).await;
+        let mut blocks = followed.link.blocks_from(BlockNumber(1));
+        let (events, mut said) = (events.clone(), Some(refusal()));
+        node.script(move |method, params| match method {
+            "state_getStorage" if params[0] == events.as_str() => said.take().unwrap_or(Reaction::Pass),
+            _ => Reaction::Pass,
+        });
+        devnet.mine(1).await.unwrap();
+        let block = in_time(blocks.next()).await.unwrap();
+        assert!(block.illegible.is_empty() && !block.events.is_empty(), "{:?}", block.illegible);
+        assert!(block.extrinsics.iter().all(|extrinsic| extrinsic.result == Some(Ok(()))));
+        assert_eq!(node.connections(), 2, "it was left for what it said, and tried again");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
