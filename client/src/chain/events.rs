@@ -120,7 +120,7 @@ impl EventsArgs {
     async fn blocks(self, session: &Session) -> Result<Exit, Failure> {
         let mut next = self.from;
         let mut left = self.blocks;
-        let mut unreadable = None;
+        let (mut unreadable, mut spec) = (None, None);
         loop {
             let mut following = session.follow::<SubscribeFinalized>(&SubscribeParams { from_block: next }).await?;
             loop {
@@ -133,8 +133,14 @@ impl EventsArgs {
                     Finalized::Block(block) => {
                         match session.out.format() {
                             Format::Json => session.out.data(text.get())?,
-                            Format::Human => session.out.data(&render(&block, session.out.page()))?,
+                            Format::Human => {
+                                if let Some(words) = upgraded(spec, &block) {
+                                    session.out.note(words);
+                                }
+                                session.out.data(&render(&block, session.out.page()))?;
+                            }
                         }
+                        spec = block.spec_version.or(spec);
                         next = Some(BlockNumber(block.block.number.0.saturating_add(1)));
                         left = left.map(|left| left - 1);
                         if left == Some(0) {
@@ -169,6 +175,13 @@ fn waiting(link: Link, trouble: &str) -> String {
         Link::Connecting | Link::Lost => "no block comes, the chain is out of reach",
     };
     format!("{why}: {}", text::visible(trouble))
+}
+
+/// That a block is the first of another runtime than the one `before`, if so.
+fn upgraded(before: Option<u32>, block: &FinalizedBlock) -> Option<String> {
+    let (before, now) = before.zip(block.spec_version)?;
+    (before != now)
+        .then(|| format!("from block #{} on the runtime is spec {now}, before it was {before}", block.block.number))
 }
 
 fn lost(method: &'static str) -> Failure {
@@ -232,6 +245,11 @@ mod tests {
 "
         );
         assert_eq!(render(&block, Page::default()), expected);
+        assert_eq!(upgraded(Some(425), &block), None, "nobody knows its runtime");
+        let block = FinalizedBlock { spec_version: Some(426), ..block };
+        assert_eq!([None, Some(426)].map(|before| upgraded(before, &block)), [None, None]);
+        let words = "from block #12 on the runtime is spec 426, before it was 425";
+        assert_eq!(upgraded(Some(425), &block).as_deref(), Some(words));
         let torn = FinalizedBlock { illegible: vec!["its events are gone".to_owned()], ..block };
         assert_eq!(render(&torn, Page::default()), format!("{expected}  its events are gone\n"));
     }

@@ -143,6 +143,10 @@ pub struct FinalizedBlock {
     pub parent: BlockHash,
     /// The time that its author wrote into it, in milliseconds since 1970.
     pub timestamp_ms: Option<u64>,
+    /// The runtime that executed it. An upgrade in this block shows from the next one on. None where no endpoint can
+    /// tell: everything is then decoded by another one, which `illegible` says, and may be something else.
+    #[serde(default)]
+    pub spec_version: Option<u32>,
     /// How many extrinsics it holds, inherents included.
     pub extrinsics: u32,
     /// Its events, in order.

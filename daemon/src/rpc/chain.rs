@@ -146,6 +146,7 @@ fn convert(block: &btd_chain::FinalizedBlock) -> FinalizedBlock {
         block: receipt::block(block.block),
         parent: block.parent,
         timestamp_ms: block.timestamp_ms,
+        spec_version: block.spec_version,
         extrinsics: u32::try_from(block.extrinsics.len()).unwrap_or(u32::MAX),
         events: block.events.iter().cloned().map(receipt::event).collect(),
         illegible: raw::illegible(block),

@@ -32,7 +32,6 @@ pub(super) async fn block(parts: Arc<Parts>, params: BlockParams, _: Caller) -> 
     })
 }
 
-/// What of the block cannot be decoded, in words.
 /// What of a block could not be read, in words.
 pub(super) fn illegible(block: &FinalizedBlock) -> Vec<String> {
     block.illegible.iter().map(ToString::to_string).collect()
