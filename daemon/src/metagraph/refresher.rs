@@ -56,6 +56,8 @@ pub struct Refresher {
     blocks: Option<BlockStream>,
     /// The last block whose events were noted, and at which things are read.
     noted: BlockNumber,
+    /// The runtime that executed it; none where that is not known.
+    executed_by: Option<u32>,
 }
 
 // === impl Refresher ===
@@ -77,6 +79,7 @@ impl Refresher {
             current,
             blocks: None,
             noted: BlockNumber(0),
+            executed_by: None,
         }
     }
 
@@ -129,12 +132,14 @@ impl Refresher {
         loop {
             match next {
                 Ok(block) => {
-                    if block.tells_all_events() {
+                    // What a runtime migrates in the first block that it executes no event tells.
+                    let is_same = block.spec_version == self.executed_by;
+                    if is_same && block.tells_all_events() {
                         self.backlog.note(Touched::by(&block.events));
                     } else {
                         self.backlog.note_all();
                     }
-                    self.noted = block.block.number;
+                    (self.noted, self.executed_by) = (block.block.number, block.spec_version);
                 }
                 Err(ReadError::TakenBack { next, head }) => {
                     tracing::info!(%next, %head, "the chain was taken back: reading every metagraph anew");
@@ -200,6 +205,9 @@ impl Refresher {
         } else {
             let (view, blocks) = self.link.view_and_blocks()?;
             (self.noted, self.blocks) = (view.block().number, Some(blocks));
+            // It may be the runtime in the state behind it that is another one: of the next block.
+            let newest = self.link.block(self.noted).await;
+            self.executed_by = newest.ok().and_then(|block| block.spec_version);
             self.backlog.note_all();
             self.recorder.doubt();
             view

@@ -10,6 +10,7 @@ use btd_keys::{Key, Scheme};
 use super::{policy::GATHERED, *};
 use crate::cache::Batch;
 
+mod upgrade;
 mod upheaval;
 
 const BUSY: Busy = Busy { subnets: 3, neurons: 12, seed: 7 };
