@@ -185,6 +185,20 @@ impl Metagraphs {
         Some((self.true_at(snapshot), snapshot.table()?))
     }
 
+    /// The same with no figure of the subnet that is of an earlier block: what the list of subnets tells of that
+    /// block is told, and the others, which are read with the neurons alone, are null.
+    pub fn table_of_one_block(&self, netuid: NetUid, mechid: MechId) -> Option<(Stamp, Arc<Table>)> {
+        let (at, table) = self.table(netuid, mechid)?;
+        let number = at.block.number;
+        if self.subnets.get(&netuid)?.whole_at() == number {
+            return Some((at, Arc::clone(table)));
+        }
+        let listed = self.list.as_ref().filter(|list| list.at.block == at.block);
+        let subnet = listed.and_then(|list| list.subnets.get(&netuid));
+        let figures = figure::of_block(&table.figures, number, subnet);
+        Some((at, Arc::new(Table { at, figures, ..Table::clone(table) })))
+    }
+
     /// A subnet's own figures at the newest block at which they were read.
     pub fn newest(&self, snapshot: &Snapshot) -> (Stamp, Subnet) {
         let listed = self.list.as_ref().filter(|list| list.at.block.number >= snapshot.at.block.number);

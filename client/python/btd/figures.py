@@ -43,27 +43,27 @@ def figure(figures: Json, name: str) -> Any:
     value = figures[name]
     if name.endswith("_per_hotkey"):
         return _per_hotkey(value)
-    return tokens(value) if name == "price" else _number(value)
+    return _tokens(value) if name == "price" else _number(value)
 
 
 def hparams(figures: Json) -> types.SimpleNamespace:
     """The hyperparameters: burns in tokens; weights, alphas, averages and difficulties as fractions of the most."""
     found: Dict[str, Any] = {name: _number(figures[name]) for name in _PLAIN}
-    found.update({name: int(figures[name]) / _U16 for name in _OF_U16})
-    found.update({name: int(figures[name]) / _U64 for name in _OF_U64})
-    found.update({name: tokens(figures[name]) for name in _BURNS})
+    found.update({name: _part(figures[name], _U16) for name in _OF_U16})
+    found.update({name: _part(figures[name], _U64) for name in _OF_U64})
+    found.update({name: _tokens(figures[name]) for name in _BURNS})
     return types.SimpleNamespace(**found)
 
 
 def pool(figures: Json) -> types.SimpleNamespace:
     """The pool, in tokens, and its moving price."""
-    found = {name: tokens(figures[name]) for name in _POOL}
-    return types.SimpleNamespace(**found, moving_price=int(figures["moving_price_bits"] or 0) / 2**32)
+    found = {name: _tokens(figures[name]) for name in _POOL}
+    return types.SimpleNamespace(**found, moving_price=_part(figures["moving_price_bits"], 2**32))
 
 
 def emissions(figures: Json) -> types.SimpleNamespace:
     """What a block brings, and what waits for the next epoch, in tokens."""
-    return types.SimpleNamespace(**{name: tokens(figures[name]) for name in _EMISSIONS})
+    return types.SimpleNamespace(**{name: _tokens(figures[name]) for name in _EMISSIONS})
 
 
 def identities(columns: Dict[str, List[Any]], count: int) -> List[Any]:
@@ -82,6 +82,16 @@ def pruning_scores(columns: Dict[str, List[Any]]) -> List[float]:
 
 def _per_hotkey(value: Any) -> List[Tuple[str, float]]:
     return [(hotkey, tokens(amount)) for hotkey, amount in (value or {}).items()]
+
+
+def _tokens(value: Any) -> Any:
+    """An amount in tokens: nothing where the chain does not tell it, or btd does not know it of this block."""
+    return None if value is None else tokens(value)
+
+
+def _part(value: Any, whole: int) -> Any:
+    """A part of a whole: nothing where there is none."""
+    return None if value is None else int(value) / whole
 
 
 def _number(value: Any) -> Any:

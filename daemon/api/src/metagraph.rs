@@ -43,7 +43,8 @@ pub struct MetagraphTable {
     pub mechid: MechId,
     /// How many neurons.
     pub neurons: u16,
-    /// The subnet's own figures: pool, price, hyperparameters, owner, identity.
+    /// The subnet's own figures: pool, price, hyperparameters, owner, identity. Null is what the runtime does not tell,
+    /// and, while the chain is out of reach, what is not known of the very block that the columns are of.
     pub figures: Map<String, Value>,
     /// The columns, each with a value per uid; empty where the runtime does not keep it.
     pub columns: BTreeMap<String, Vec<Value>>,

@@ -3,10 +3,12 @@
 //! Most figures are kept as the JSON that callers get. An amount for each hotkey is not: written out,
 //! thousands of addresses cost more to keep, to save and to load than all columns together.
 
-use btd_api::AccountId;
+use btd_api::{AccountId, Alpha, BlockNumber, Tao};
 use btd_chain::RawMetagraph;
 use indexmap::IndexMap;
 use serde_json::{Map, Value as Json, json};
+
+use super::subnet::Subnet;
 
 /// The figures by the chain's names, in the chain's order.
 pub type Figures = IndexMap<String, Figure>;
@@ -190,6 +192,46 @@ pub(super) fn read(raw: &RawMetagraph) -> Figures {
     figures
 }
 
+/// What is known at `block` of figures that were read before it: those that the list of subnets tells of that block,
+/// and when the subnet was founded. The others are null, for they may have changed.
+pub(super) fn of_block(figures: &Figures, block: BlockNumber, listed: Option<&Subnet>) -> Figures {
+    let known = |(name, figure): (&String, &Figure)| {
+        let figure = match (name.as_str(), figure) {
+            // What the runtime did not tell with the neurons, it does not tell without.
+            (_, Figure::Plain(Json::Null)) => Json::Null.into(),
+            ("network_registered_at", figure) => figure.clone(),
+            ("block", _) => Json::from(block.to_string()).into(),
+            (name, _) => listed.and_then(|subnet| listed_figure(subnet, name)).unwrap_or_default().into(),
+        };
+        (name.clone(), figure)
+    };
+    figures.iter().map(known).collect()
+}
+
+/// One figure as the list of subnets tells it, if it does.
+fn listed_figure(subnet: &Subnet, name: &str) -> Option<Json> {
+    let rao = |amount: Option<Tao>| amount.map(|amount| amount.rao().to_string().into());
+    let alpha = |amount: Option<Alpha>| amount.map(|amount| amount.rao().to_string().into());
+    match name {
+        "name" => Some(subnet.name.clone().into()),
+        "symbol" => Some(subnet.symbol.clone().into()),
+        "owner_coldkey" => subnet.owner.map(|owner| owner.to_string().into()),
+        "num_uids" => Some(subnet.neurons.into()),
+        "max_uids" => Some(subnet.max_neurons.into()),
+        "tempo" => Some(subnet.tempo.into()),
+        "last_step" => Some(subnet.last_epoch.to_string().into()),
+        "blocks_since_last_step" => Some(subnet.blocks_since_epoch.to_string().into()),
+        "price" => rao(subnet.price),
+        "tao_in" => rao(subnet.tao_in),
+        "tao_in_emission" => rao(subnet.tao_in_emission),
+        "alpha_in" => alpha(subnet.alpha_in),
+        "alpha_out" => alpha(subnet.alpha_out),
+        "burn" => rao(Some(subnet.burn)),
+        "registration_allowed" => subnet.registration_allowed.map(Json::from),
+        _ => None,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -203,6 +245,29 @@ mod tests {
         for other in [amounts(&[(1, 6), (2, 5)]), amounts(&[(1, 5)]), amounts(&[(1, 5), (1, 5)]), json!({}).into()] {
             assert_ne!(amounts(&[(1, 5), (2, 6)]), other);
         }
+    }
+
+    #[test]
+    fn of_a_later_block_only_what_the_list_tells_is_told() {
+        let old = Figures::from_iter([
+            ("block".to_owned(), json!("5").into()),
+            ("network_registered_at".to_owned(), json!("2").into()),
+            ("tempo".to_owned(), json!(100).into()),
+            ("price".to_owned(), json!("7").into()),
+            ("tao_in".to_owned(), Json::Null.into()),
+            ("rho".to_owned(), json!(10).into()),
+            (DIVIDENDS[0].to_owned(), Figure::Amounts(vec![(AccountId([7; 32]), 1)])),
+        ]);
+        let told = |listed: Option<&Subnet>| Json::from(to_json(&of_block(&old, BlockNumber(9), listed)));
+        let nothing = json!({
+            "block": "9", "network_registered_at": "2", "tempo": null, "price": null, "tao_in": null, "rho": null,
+            "tao_dividends_per_hotkey": null,
+        });
+        assert_eq!(told(None), nothing);
+        let listed = crate::metagraph::sample(3).subnet.clone();
+        let mut known = nothing;
+        (known["tempo"], known["price"]) = (listed.tempo.into(), listed.price.unwrap().rao().to_string().into());
+        assert_eq!(told(Some(&listed)), known);
     }
 
     #[test]

@@ -118,6 +118,11 @@ impl Snapshot {
         Self { beside: Beside { table, ..Beside::default() }, ..Self::new(at, Subnet::read(raw), neurons) }
     }
 
+    /// The block at which all of it was read last, and of which the subnet's own figures are.
+    pub(super) fn whole_at(&self) -> BlockNumber {
+        self.whole_at
+    }
+
     /// The neurons as [`Self::keep_written`] was given them.
     pub fn written(&self) -> Option<&str> {
         self.beside.written.get().map(Box::as_ref)

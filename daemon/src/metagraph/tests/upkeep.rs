@@ -124,7 +124,9 @@ impl Busily {
             let then = self.link.view_at(at.block.hash).await.unwrap().metagraph(*netuid).await.unwrap().unwrap();
             let differences = kept.differences(&Snapshot::read(&then, at));
             assert_eq!(differences, [], "subnet {netuid} at block {} after {after}", at.block.number);
-            assert_eq!(table.columns, Table::of(&then, at).columns, "subnet {netuid} after {after}");
+            let fresh = Table::of(&then, at);
+            assert_eq!(table.columns, fresh.columns, "subnet {netuid} after {after}");
+            compare_figures(&known, &fresh, after);
             self.compare_mechanisms(&known, *netuid, after).await;
             let now = view.metagraph(*netuid).await.unwrap().unwrap();
             let (listed, fresh) = (&known.list.as_ref().unwrap().subnets[netuid], Snapshot::read(&now, at));
@@ -230,6 +232,22 @@ impl Busily {
                 "committing weights"
             }
         }
+    }
+}
+
+/// Compares the figures that are told of a subnet without the chain with those that the runtime tells of that block.
+fn compare_figures(known: &Metagraphs, fresh: &Table, after: &str) {
+    let (at, told) = known.table_of_one_block(fresh.netuid, MechId(0)).unwrap();
+    assert_eq!((at, told.at.block), (fresh.at, at.block));
+    let block = format!("subnet {} at block {} after {after}", fresh.netuid, at.block.number);
+    let nothing = figure::Figure::from(serde_json::Value::Null);
+    for (name, figure) in told.figures.iter().filter(|(_, figure)| **figure != nothing) {
+        assert_eq!(Some(figure), fresh.figures.get(name), "{name} of {block}");
+    }
+    assert!(told.figures.keys().eq(fresh.figures.keys()));
+    let is_listed = known.list.as_ref().is_some_and(|list| list.at == at);
+    for name in ["price", "tao_in", "alpha_in", "alpha_out", "burn", "tempo", "last_step", "num_uids"] {
+        assert!(!is_listed || told.figures[name] != nothing, "{name} of {block}");
     }
 }
 

@@ -26,7 +26,7 @@ pub(in crate::rpc) struct Found {
 
 /// The whole metagraph at a block. What the chain does not tell any more, because its nodes have thrown
 /// that state away or are out of reach, is told from the history where it has exactly that block; without
-/// a block, what is kept is told, which has no weights and bonds.
+/// a block, what is kept is told, which has no weights and bonds, and no figures that are of an earlier block.
 pub(super) async fn read(
     parts: &Parts,
     netuid: NetUid,
@@ -40,8 +40,10 @@ pub(super) async fn read(
     if block.is_none() {
         // Nothing else the chain says is a reason to tell something older.
         let is_away = failure.0.kind() == Some(ErrorKind::ChainUnavailable);
-        let kept = kept(parts, netuid, mechid).filter(|_| is_away);
-        return kept.map(|(table, at)| Found { table, at }).ok_or(failure);
+        let known = parts.metagraph.current();
+        let kept = known.table_of_one_block(netuid, mechid).filter(|_| is_away);
+        let found = |(at, table)| Found { table, at: receipt::kept_of(netuid, at, &known, &parts.link) };
+        return kept.map(found).ok_or(failure);
     }
     recorded(parts, netuid, mechid, block).await.ok_or(failure)
 }
