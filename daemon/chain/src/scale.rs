@@ -123,9 +123,33 @@ fn byte(input: &mut &[u8], what: &str) -> Result<u8, Mismatch> {
 
 /// A compact integer of any width up to 128 bits: the form does not depend on the width.
 fn compact(input: &mut &[u8]) -> Result<u128, Mismatch> {
+    if let Some((number, bytes)) = short_compact(input) {
+        *input = input.get(bytes..).unwrap_or_default();
+        return Ok(number.into());
+    }
     Compact::<u128>::decode(input)
         .map(|Compact(number)| number)
         .map_err(|_| Mismatch::new("the bytes are not a compact integer"))
+}
+
+/// A compact integer of at most 64 bits at the beginning of `input`, and how many bytes it takes, in one look where
+/// more bytes follow. None where there is none, or it is not in its shortest form.
+fn short_compact(input: &[u8]) -> Option<(u64, usize)> {
+    let word = u64::from_le_bytes(*input.first_chunk()?);
+    let (number, bytes, least) = match word & 0b11 {
+        0 => ((word >> 2) & 0x3f, 1, 0),
+        1 => ((word >> 2) & 0x3fff, 2, 1 << 6),
+        2 => ((word >> 2) & 0x3fff_ffff, 4, 1 << 14),
+        _ => {
+            // So many bytes behind the first, of which the last is not zero.
+            let count = ((word >> 2) & 0x3f) + 4;
+            let number = u64::from_le_bytes(*input.get(1..)?.first_chunk()?);
+            let unused = 64_u64.checked_sub(count * 8)?;
+            let least = if count == 4 { 1 << 30 } else { 1 << (count * 8 - 8) };
+            ((number << unused) >> unused, usize::try_from(count).ok()? + 1, least)
+        }
+    };
+    (number >= least).then_some((number, bytes))
 }
 
 /// The length prefix of a sequence, checked against what is left so that it cannot ask for memory.

@@ -18,10 +18,13 @@ pub(crate) trait FromScale: Sized {
     /// Reads one value of type `id` and moves `input` behind it.
     fn from_scale(input: &mut &[u8], id: u32, types: &PortableRegistry) -> Result<Self, Mismatch>;
 
-    /// Reads `count` values of type `id`. Columns are long: what looks at the type once for all of
+    /// What reads values of type `id`, one after another. Columns are long: what looks at the type once for all of
     /// them takes a fraction of the time.
-    fn many(input: &mut &[u8], count: usize, id: u32, types: &PortableRegistry) -> Result<Vec<Self>, Mismatch> {
-        each(input, count, |input| Self::from_scale(input, id, types))
+    fn reader<'t>(
+        id: u32,
+        types: &'t PortableRegistry,
+    ) -> Result<impl Fn(&mut &[u8]) -> Result<Self, Mismatch> + 't, Mismatch> {
+        Ok(move |input: &mut &[u8]| Self::from_scale(input, id, types))
     }
 }
 
@@ -53,27 +56,64 @@ enum Integer {
     Signed(i128),
 }
 
-fn integer(input: &mut &[u8], id: u32, types: &PortableRegistry) -> Result<Integer, Mismatch> {
-    use TypeDefPrimitive as P;
-    let id = peel(id, types)?;
-    let unsigned = |number: u128| Ok(Integer::Unsigned(number));
-    let signed = |number: i128| Ok(Integer::Signed(number));
-    match definition(id, types)? {
-        TypeDef::Compact(_) => compact(input).map(Integer::Unsigned),
-        TypeDef::Primitive(primitive) => match primitive {
-            P::U8 => unsigned(byte(input, "a u8")?.into()),
-            P::U16 => unsigned(u16::from_le_bytes(array(input, "a u16")?).into()),
-            P::U32 => unsigned(u32::from_le_bytes(array(input, "a u32")?).into()),
-            P::U64 => unsigned(u64::from_le_bytes(array(input, "a u64")?).into()),
-            P::U128 => unsigned(u128::from_le_bytes(array(input, "a u128")?)),
-            P::I8 => signed(i8::from_le_bytes(array(input, "an i8")?).into()),
-            P::I16 => signed(i16::from_le_bytes(array(input, "an i16")?).into()),
-            P::I32 => signed(i32::from_le_bytes(array(input, "an i32")?).into()),
-            P::I64 => signed(i64::from_le_bytes(array(input, "an i64")?).into()),
-            P::I128 => signed(i128::from_le_bytes(array(input, "an i128")?)),
-            P::Bool | P::Char | P::Str | P::U256 | P::I256 => Err(Mismatch::new("expected an integer")),
-        },
-        _ => Err(Mismatch::new(format!("expected an integer, the runtime has {}", ident(id, types)))),
+/// How an integer lies in the bytes.
+#[derive(Clone, Copy)]
+enum Layout {
+    Compact,
+    U8,
+    U16,
+    U32,
+    U64,
+    U128,
+    I8,
+    I16,
+    I32,
+    I64,
+    I128,
+}
+
+// === impl Layout ===
+
+impl Layout {
+    /// That of an integer of type `id`, behind any wrapping.
+    fn of(id: u32, types: &PortableRegistry) -> Result<Self, Mismatch> {
+        use TypeDefPrimitive as P;
+        let id = peel(id, types)?;
+        Ok(match definition(id, types)? {
+            TypeDef::Compact(_) => Self::Compact,
+            TypeDef::Primitive(primitive) => match primitive {
+                P::U8 => Self::U8,
+                P::U16 => Self::U16,
+                P::U32 => Self::U32,
+                P::U64 => Self::U64,
+                P::U128 => Self::U128,
+                P::I8 => Self::I8,
+                P::I16 => Self::I16,
+                P::I32 => Self::I32,
+                P::I64 => Self::I64,
+                P::I128 => Self::I128,
+                P::Bool | P::Char | P::Str | P::U256 | P::I256 => return Err(Mismatch::new("expected an integer")),
+            },
+            _ => return Err(Mismatch::new(format!("expected an integer, the runtime has {}", ident(id, types)))),
+        })
+    }
+
+    fn read(self, input: &mut &[u8]) -> Result<Integer, Mismatch> {
+        let unsigned = |number: u128| Ok(Integer::Unsigned(number));
+        let signed = |number: i128| Ok(Integer::Signed(number));
+        match self {
+            Self::Compact => compact(input).map(Integer::Unsigned),
+            Self::U8 => unsigned(byte(input, "a u8")?.into()),
+            Self::U16 => unsigned(u16::from_le_bytes(array(input, "a u16")?).into()),
+            Self::U32 => unsigned(u32::from_le_bytes(array(input, "a u32")?).into()),
+            Self::U64 => unsigned(u64::from_le_bytes(array(input, "a u64")?).into()),
+            Self::U128 => unsigned(u128::from_le_bytes(array(input, "a u128")?)),
+            Self::I8 => signed(i8::from_le_bytes(array(input, "an i8")?).into()),
+            Self::I16 => signed(i16::from_le_bytes(array(input, "an i16")?).into()),
+            Self::I32 => signed(i32::from_le_bytes(array(input, "an i32")?).into()),
+            Self::I64 => signed(i64::from_le_bytes(array(input, "an i64")?).into()),
+            Self::I128 => signed(i128::from_le_bytes(array(input, "an i128")?)),
+        }
     }
 }
 
@@ -81,26 +121,20 @@ macro_rules! integers {
     ($($type:ty),+) => {
         $(impl FromScale for $type {
             fn from_scale(input: &mut &[u8], id: u32, types: &PortableRegistry) -> Result<Self, Mismatch> {
-                match integer(input, id, types)? {
-                    Integer::Unsigned(number) => <$type>::try_from(number).ok(),
-                    Integer::Signed(number) => <$type>::try_from(number).ok(),
-                }
-                .ok_or_else(|| Mismatch::new(concat!("the number does not fit ", stringify!($type))))
+                Self::reader(id, types)?(input)
             }
 
-            fn many(
-                input: &mut &[u8],
-                count: usize,
+            fn reader<'t>(
                 id: u32,
-                types: &PortableRegistry,
-            ) -> Result<Vec<Self>, Mismatch> {
-                let id = peel(id, types)?;
-                if !matches!(definition(id, types)?, TypeDef::Compact(_)) {
-                    return each(input, count, |input| Self::from_scale(input, id, types));
-                }
-                each(input, count, |input| {
-                    <$type>::try_from(compact(input)?)
-                        .map_err(|_| Mismatch::new(concat!("the number does not fit ", stringify!($type))))
+                types: &'t PortableRegistry,
+            ) -> Result<impl Fn(&mut &[u8]) -> Result<Self, Mismatch> + 't, Mismatch> {
+                let layout = Layout::of(id, types)?;
+                Ok(move |input: &mut &[u8]| {
+                    match layout.read(input)? {
+                        Integer::Unsigned(number) => <$type>::try_from(number).ok(),
+                        Integer::Signed(number) => <$type>::try_from(number).ok(),
+                    }
+                    .ok_or_else(|| Mismatch::new(concat!("the number does not fit ", stringify!($type))))
                 })
             }
         })+
@@ -115,13 +149,12 @@ macro_rules! wrapped {
                 <$inner>::from_scale(input, id, types).map($wrap)
             }
 
-            fn many(
-                input: &mut &[u8],
-                count: usize,
+            fn reader<'t>(
                 id: u32,
-                types: &PortableRegistry,
-            ) -> Result<Vec<Self>, Mismatch> {
-                <$inner>::many(input, count, id, types).map(|all| all.into_iter().map($wrap).collect())
+                types: &'t PortableRegistry,
+            ) -> Result<impl Fn(&mut &[u8]) -> Result<Self, Mismatch> + 't, Mismatch> {
+                let inner = <$inner>::reader(id, types)?;
+                Ok(move |input: &mut &[u8]| inner(input).map($wrap))
             }
         })+
     };
@@ -141,31 +174,36 @@ wrapped! {
 
 impl FromScale for bool {
     fn from_scale(input: &mut &[u8], id: u32, types: &PortableRegistry) -> Result<Self, Mismatch> {
-        match definition(peel(id, types)?, types)? {
-            TypeDef::Primitive(TypeDefPrimitive::Bool) => match byte(input, "a flag")? {
-                0 => Ok(false),
-                1 => Ok(true),
-                other => Err(Mismatch::new(format!("{other} is not a flag"))),
-            },
-            _ => Err(Mismatch::new("expected a flag")),
+        Self::reader(id, types)?(input)
+    }
+
+    fn reader<'t>(
+        id: u32,
+        types: &'t PortableRegistry,
+    ) -> Result<impl Fn(&mut &[u8]) -> Result<Self, Mismatch> + 't, Mismatch> {
+        if !matches!(definition(peel(id, types)?, types)?, TypeDef::Primitive(TypeDefPrimitive::Bool)) {
+            return Err(Mismatch::new("expected a flag"));
         }
+        Ok(|input: &mut &[u8]| match byte(input, "a flag")? {
+            0 => Ok(false),
+            1 => Ok(true),
+            other => Err(Mismatch::new(format!("{other} is not a flag"))),
+        })
     }
 }
 
 impl<const N: usize> FromScale for [u8; N] {
     fn from_scale(input: &mut &[u8], id: u32, types: &PortableRegistry) -> Result<Self, Mismatch> {
-        match definition(peel(id, types)?, types)? {
-            TypeDef::Array(def) if usize::try_from(def.len) == Ok(N) && is_byte(def.type_param.id, types) => {
-                array(input, "an array of bytes")
-            }
-            _ => Err(Mismatch::new(format!("expected {N} bytes"))),
-        }
+        Self::reader(id, types)?(input)
     }
 
-    fn many(input: &mut &[u8], count: usize, id: u32, types: &PortableRegistry) -> Result<Vec<Self>, Mismatch> {
+    fn reader<'t>(
+        id: u32,
+        types: &'t PortableRegistry,
+    ) -> Result<impl Fn(&mut &[u8]) -> Result<Self, Mismatch> + 't, Mismatch> {
         match definition(peel(id, types)?, types)? {
             TypeDef::Array(def) if usize::try_from(def.len) == Ok(N) && is_byte(def.type_param.id, types) => {
-                each(input, count, |input| array(input, "an array of bytes"))
+                Ok(|input: &mut &[u8]| array(input, "an array of bytes"))
             }
             _ => Err(Mismatch::new(format!("expected {N} bytes"))),
         }
@@ -206,7 +244,11 @@ impl<T: FromScale> FromScale for Vec<T> {
             TypeDef::Array(array) => (array.type_param.id, usize::try_from(array.len).unwrap_or(usize::MAX)),
             _ => return Err(Mismatch::new("expected a sequence")),
         };
-        T::many(input, count, element, types)
+        // What an element looks like does not matter where there is none.
+        if count == 0 {
+            return Ok(Self::new());
+        }
+        each(input, count, T::reader(element, types)?)
     }
 }
 
@@ -215,7 +257,7 @@ impl<T: FromScale> FromScale for Option<T> {
     const OPTIONAL: bool = true;
 
     fn from_scale(input: &mut &[u8], id: u32, types: &PortableRegistry) -> Result<Self, Mismatch> {
-        if ident(id, types) != "Option" {
+        if ident(id, types) != OPTION {
             return T::from_scale(input, id, types).map(Some);
         }
         match variant(input, id, types)? {
@@ -223,25 +265,76 @@ impl<T: FromScale> FromScale for Option<T> {
             (_, [field, ..]) => present(input, field.ty.id, types),
         }
     }
+
+    fn reader<'t>(
+        id: u32,
+        types: &'t PortableRegistry,
+    ) -> Result<impl Fn(&mut &[u8]) -> Result<Self, Mismatch> + 't, Mismatch> {
+        // Options in options are looked at one by one.
+        let content = some(id, types).filter(|content| !T::OPTIONAL && ident(*content, types) != OPTION);
+        // What is in it does not matter where there is nothing in it.
+        let content = content.map(|content| T::reader(content, types));
+        Ok(move |input: &mut &[u8]| match (&content, input.split_first()) {
+            (Some(_), Some((0, rest))) => {
+                *input = rest;
+                Ok(None)
+            }
+            (Some(Ok(read)), Some((1, rest))) => {
+                *input = rest;
+                read(input).map(Some)
+            }
+            _ => Self::from_scale(input, id, types),
+        })
+    }
+}
+
+const OPTION: &str = "Option";
+
+/// The type of what may be in an option of type `id`, if that is one as they all are: nothing is 0, something is 1.
+fn some(id: u32, types: &PortableRegistry) -> Option<u32> {
+    let TypeDef::Variant(def) = definition(id, types).ok().filter(|_| ident(id, types) == OPTION)? else { return None };
+    match def.variants.as_slice() {
+        [none, some] if (none.index, some.index) == (0, 1) && none.fields.is_empty() => {
+            some.fields.first().map(|field| field.ty.id)
+        }
+        _ => None,
+    }
 }
 
 /// Reads a `T` also where the runtime made it optional; none when it has none.
-pub(crate) fn present<T: FromScale>(
-    input: &mut &[u8],
-    id: u32,
-    types: &PortableRegistry,
-) -> Result<Option<T>, Mismatch> {
+fn present<T: FromScale>(input: &mut &[u8], id: u32, types: &PortableRegistry) -> Result<Option<T>, Mismatch> {
     if T::OPTIONAL { T::from_scale(input, id, types).map(Some) } else { Option::from_scale(input, id, types) }
+}
+
+/// What reads values of type `id` so, one after another.
+pub(crate) fn present_reader<'t, T: FromScale>(
+    id: u32,
+    types: &'t PortableRegistry,
+) -> Result<impl Fn(&mut &[u8]) -> Result<Option<T>, Mismatch> + 't, Mismatch> {
+    let is_plain = T::OPTIONAL || ident(id, types) != OPTION;
+    let plain = is_plain.then(|| T::reader(id, types)).transpose()?;
+    Ok(move |input: &mut &[u8]| match &plain {
+        Some(read) => read(input).map(Some),
+        None => present(input, id, types),
+    })
 }
 
 impl<A: FromScale, B: FromScale> FromScale for (A, B) {
     fn from_scale(input: &mut &[u8], id: u32, types: &PortableRegistry) -> Result<Self, Mismatch> {
+        Self::reader(id, types)?(input)
+    }
+
+    fn reader<'t>(
+        id: u32,
+        types: &'t PortableRegistry,
+    ) -> Result<impl Fn(&mut &[u8]) -> Result<Self, Mismatch> + 't, Mismatch> {
         let (first, second) = match definition(peel(id, types)?, types)? {
             TypeDef::Tuple(tuple) if tuple.fields.len() == 2 => (tuple.fields[0].id, tuple.fields[1].id),
             TypeDef::Composite(pair) if pair.fields.len() == 2 => (pair.fields[0].ty.id, pair.fields[1].ty.id),
             _ => return Err(Mismatch::new("expected a pair")),
         };
-        Ok((A::from_scale(input, first, types)?, B::from_scale(input, second, types)?))
+        let (first, second) = (A::reader(first, types)?, B::reader(second, types)?);
+        Ok(move |input: &mut &[u8]| Ok((first(input)?, second(input)?)))
     }
 }
 
@@ -284,62 +377,67 @@ macro_rules! record {
             $( $(#[$field_meta])* $field_vis $field: $type, )*
         }
 
-        impl $name {
-            /// Where each field of type `id` goes: its place among ours.
-            fn plan(
-                id: u32,
-                types: &scale_info::PortableRegistry,
-            ) -> Result<Vec<(Option<usize>, u32)>, $crate::scale::Mismatch> {
-                const NAMES: &[&str] = &[$(stringify!($field)),*];
-                $crate::scale::read::plan(id, types, |name| NAMES.iter().position(|known| *known == name))
-            }
-
-            /// Reads one value by where its fields go.
-            fn by_plan(
-                input: &mut &[u8],
-                plan: &[(Option<usize>, u32)],
-                types: &scale_info::PortableRegistry,
-            ) -> Result<Self, $crate::scale::Mismatch> {
-                $( let mut $field: Option<$type> = None; )*
-                for (place, id) in plan {
-                    let Some(place) = place else {
-                        $crate::scale::skip(input, *id, types)?;
-                        continue;
-                    };
-                    let mut places = 0_usize..;
-                    $(
-                        if places.next() == Some(*place) {
-                            let value = $crate::scale::read::present(input, *id, types);
-                            $field = value.map_err(|m| m.inside(stringify!($field)))?;
-                        }
-                    )*
-                }
-                Ok(Self {
-                    $( $field: match $field {
-                        Some(value) => value,
-                        None => $crate::scale::read::record!(@missing $name $field $($missing)?),
-                    }, )*
-                })
-            }
-        }
-
         impl $crate::scale::read::FromScale for $name {
             fn from_scale(
                 input: &mut &[u8],
                 id: u32,
                 types: &scale_info::PortableRegistry,
             ) -> Result<Self, $crate::scale::Mismatch> {
-                Self::by_plan(input, &Self::plan(id, types)?, types)
+                <Self as $crate::scale::read::FromScale>::reader(id, types)?(input)
             }
 
-            fn many(
-                input: &mut &[u8],
-                count: usize,
+            fn reader<'t>(
                 id: u32,
-                types: &scale_info::PortableRegistry,
-            ) -> Result<Vec<Self>, $crate::scale::Mismatch> {
-                let plan = Self::plan(id, types)?;
-                $crate::scale::read::each(input, count, |input| Self::by_plan(input, &plan, types))
+                types: &'t scale_info::PortableRegistry,
+            ) -> Result<
+                impl Fn(&mut &[u8]) -> Result<Self, $crate::scale::Mismatch> + 't,
+                $crate::scale::Mismatch,
+            > {
+                /// Something for each field.
+                #[allow(non_camel_case_types, reason = "a field's is called as the field")]
+                struct Each<$($field),*> {
+                    $( $field: $field, )*
+                }
+                const NAMES: &[&str] = &[$(stringify!($field)),*];
+                let name = |name: &str| NAMES.iter().position(|known| *known == name);
+                let plan = $crate::scale::read::plan(id, types, name)?;
+                $( let mut $field = None; )*
+                for (place, id) in &plan {
+                    let mut places = 0_usize..;
+                    $(
+                        if places.next() == *place {
+                            $field = Some($crate::scale::read::present_reader::<$type>(*id, types));
+                        }
+                    )*
+                }
+                // What cannot be read matters when something is to be.
+                let readers = Each { $($field),* };
+                Ok(move |input: &mut &[u8]| {
+                    $( let mut $field: Option<$type> = None; )*
+                    for (place, id) in &plan {
+                        let Some(place) = *place else {
+                            $crate::scale::skip(input, *id, types)?;
+                            continue;
+                        };
+                        let mut places = 0_usize..;
+                        $(
+                            if places.next() == Some(place) {
+                                let value = match &readers.$field {
+                                    Some(Ok(read)) => read(input),
+                                    Some(Err(mismatch)) => Err(mismatch.clone()),
+                                    None => Ok(None),
+                                };
+                                $field = value.map_err(|m| m.inside(stringify!($field)))?;
+                            }
+                        )*
+                    }
+                    Ok(Self {
+                        $( $field: match $field {
+                            Some(value) => value,
+                            None => $crate::scale::read::record!(@missing $name $field $($missing)?),
+                        }, )*
+                    })
+                })
             }
         }
     };

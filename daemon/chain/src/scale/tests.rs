@@ -4,11 +4,11 @@
 use std::collections::BTreeMap;
 
 use btd_api::{AccountId, Alpha, NetUid, Tao};
-use codec::{Compact, Encode};
+use codec::{Compact, Decode, Encode};
 use scale_info::{MetaType, PortableRegistry, Registry, TypeInfo};
 use serde_json::json;
 
-use super::{Mismatch, json, read, read::record, write};
+use super::{Mismatch, compact, json, read, read::record, write};
 use crate::{call::Call, value::Value};
 
 /// A registry that holds `T`, and its id.
@@ -172,6 +172,58 @@ fn what_does_not_fit_is_named() {
     assert!(read_as::<bool, _>(&2u8).is_err());
     assert_eq!(read_as::<i64, _>(&-5i16).unwrap(), -5);
     assert!(read_as::<u64, _>(&-5i16).is_err());
+}
+
+/// As `parity-scale-codec` reads them: each length, and those that are not in their shortest form or cut off.
+#[test]
+fn compact_integers_are_read_as_the_codec_reads_them() {
+    let same = |bytes: &[u8]| {
+        let (mut ours, mut theirs) = (bytes, bytes);
+        let told = compact(&mut ours).ok();
+        let expected = Compact::<u128>::decode(&mut theirs).ok().map(|Compact(number)| number);
+        assert_eq!(told, expected, "{bytes:02x?}");
+        assert!(told.is_none() || ours == theirs, "{bytes:02x?}");
+    };
+    for power in 0..128 {
+        for number in [1_u128 << power, (1 << power) - 1, (1 << power) + 1, u128::MAX >> power] {
+            for behind in [&[][..], &[0xff; 20], &[0; 20]] {
+                same(&[&Compact(number).encode(), behind].concat());
+            }
+        }
+    }
+    for first in 0..=u8::MAX {
+        for length in 0..20 {
+            for byte in [0, 1, 0x40, 0xff] {
+                let mut bytes = vec![byte; length];
+                same(&[&[first], bytes.as_slice()].concat());
+                // The last one alone, wherever that is.
+                for place in 0..length {
+                    bytes.fill(0);
+                    bytes[place] = byte;
+                    same(&[&[first], bytes.as_slice()].concat());
+                }
+            }
+        }
+    }
+}
+
+/// What may be there is read as it is, however often, and whatever would be in it where nothing is.
+#[test]
+fn columns_of_what_may_be_there_are_read() {
+    let column = vec![Some(7_u16), None, Some(9)];
+    assert_eq!(read_as::<Vec<Option<u64>>, _>(&column), Ok(vec![Some(7), None, Some(9)]));
+    assert_eq!(read_as::<Vec<Option<u64>>, _>(&vec![7_u16, 9]), Ok(vec![Some(7), Some(9)]));
+    let nested = vec![Some(Some(7_u16)), None, Some(None)];
+    assert_eq!(read_as::<Vec<Option<u64>>, _>(&nested), Ok(vec![Some(7), None, None]));
+    let nothing: Vec<Option<String>> = vec![None, None];
+    assert_eq!(read_as::<Vec<Option<u64>>, _>(&nothing), Ok(vec![None, None]));
+    assert_eq!(read_as::<Vec<u64>, _>(&Vec::<String>::new()), Ok(vec![]));
+    let text = vec![Some("text".to_owned())];
+    assert!(read_as::<Vec<Option<u64>>, _>(&text).unwrap_err().to_string().starts_with("[0]: expected an integer"));
+    let (types, id) = described::<Vec<Option<u16>>>();
+    assert!(read::whole::<Vec<Option<u16>>>(&[4, 2], id, &types).is_err(), "2 is no option");
+    let pairs = vec![(1_u8, Compact(2_u64)), (3, Compact(4))];
+    assert_eq!(read_as::<Vec<(u16, Tao)>, _>(&pairs), Ok(vec![(1, Tao::from_rao(2)), (3, Tao::from_rao(4))]));
 }
 
 /// A stranger's bytes: cut off anywhere, or with a length that asks for the whole memory.
