@@ -262,7 +262,11 @@ impl Link {
                 if is_discarded(&error) {
                     note();
                 }
-                let Some(archived) = Box::pin(self.archived(&request, &urgency)).await? else { return Err(error) };
+                let archived = match Box::pin(self.archived(&request, &urgency)).await {
+                    Ok(Some(archived)) => archived,
+                    Err(other) if !is_gone(&other) => return Err(other),
+                    Ok(None) | Err(_) => return Err(error),
+                };
                 // What an archive has is a block of the chain, and not one that this node does not know yet.
                 note();
                 Ok(Arc::from(archived))

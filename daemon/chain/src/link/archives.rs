@@ -26,8 +26,8 @@ pub(super) type Kept = Mutex<Option<Arc<Connection>>>;
 enum Miss {
     /// It has nothing, and is not to blame for that.
     Nothing,
-    /// It has thrown that away too, or never had it.
-    Gone,
+    /// It has thrown that away too, or never had it, which is no word about what it was.
+    Gone(ReadError),
     /// Those before it took so long that it was not asked.
     Passed,
     /// It could not be asked.
@@ -46,7 +46,7 @@ impl Miss {
     fn weight(&self) -> u8 {
         match self {
             Self::Nothing => 0,
-            Self::Gone => 1,
+            Self::Gone(_) => 1,
             Self::Passed => 2,
             Self::Unasked(_) => 3,
             Self::TurnedAway => 4,
@@ -60,7 +60,7 @@ impl Miss {
 
 impl Link {
     /// Asks the archives in turn. None when none is configured, or all of them have nothing of it; else the most
-    /// telling of their failures.
+    /// telling of their failures, which is that it is gone where nothing could be an answer.
     pub(super) async fn archived(
         &self,
         request: &Request<Box<RawValue>>,
@@ -103,7 +103,8 @@ impl Link {
         let what = || request.what().to_owned();
         // The first of equals counts.
         match misses.into_iter().min_by_key(|miss| Reverse(miss.weight())) {
-            None | Some(Miss::Nothing | Miss::Gone) => Ok(None),
+            Some(Miss::Gone(gone)) if request.may_be_nothing() => Err(gone),
+            None | Some(Miss::Nothing | Miss::Gone(_)) => Ok(None),
             Some(Miss::Passed) => Err(ReadError::Deadline { what: what(), after: clock::since(began) }),
             Some(Miss::Unasked(cause)) => Err(ReadError::NoArchive { what: what(), cause: Some(Box::new(cause)) }),
             Some(Miss::TurnedAway) => Err(ReadError::NoTurn { what: what(), after: timeout, is_slowed: true }),
@@ -189,7 +190,7 @@ impl Link {
                 if is_discarded(&gone) {
                     connection.node().note_pruned();
                 }
-                Miss::Gone
+                Miss::Gone(gone)
             }
             refused @ ReadError::Refused { .. } => Miss::Refused(refused),
             lost => Miss::Lost(lost),

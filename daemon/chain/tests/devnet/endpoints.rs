@@ -510,7 +510,7 @@ async fn a_block_whose_events_are_not_told_at_once_comes_whole() {
         let block = in_time(blocks.next()).await.unwrap();
         assert!(block.illegible.is_empty() && !block.events.is_empty(), "{:?}", block.illegible);
         assert!(block.extrinsics.iter().all(|extrinsic| extrinsic.result == Some(Ok(()))));
-        assert_eq!(node.connections(), 2, "it was left for what it said, and tried again");
+        assert!(node.connections() >= 2, "it was left for what it said, and tried again");
     }
 }
 
