@@ -151,7 +151,8 @@ pub struct FinalizedBlock {
     pub extrinsics: u32,
     /// Its events, in order.
     pub events: Vec<Event>,
-    /// What of it could not be read, in words: without that there may be more events than these, or others.
+    /// What of its events could not be read, in words: there may be more than these, or others. Empty where an
+    /// extrinsic alone is illegible.
     #[serde(default)]
     pub illegible: Vec<String>,
 }

@@ -43,7 +43,8 @@ pub(crate) async fn runtime_at<A: Ask>(asked: &A, at: BlockHash, known: &Runtime
 /// taken for a lack of others only from a runtime that is not known to have them: what is read here is kept.
 async fn metadata_at<A: Ask>(asked: &A, at: BlockHash, has_versions: bool) -> Result<Vec<u8>, A::Error> {
     let versions = match asked.ask(rpc::call("Metadata_metadata_versions", &[], at)).await {
-        Ok(HexBytes(bytes)) => Vec::<u32>::decode(&mut bytes.as_slice()).unwrap_or_default(),
+        Ok(HexBytes(bytes)) => Vec::<u32>::decode(&mut bytes.as_slice())
+            .map_err(|error| asked.nonsense("the versions of the metadata", error.to_string()))?,
         Err(error) if A::is_refusal(&error) && !has_versions => Vec::new(),
         Err(error) => return Err(error),
     };

@@ -149,6 +149,37 @@ fn convert(block: &btd_chain::FinalizedBlock) -> FinalizedBlock {
         spec_version: block.spec_version,
         extrinsics: u32::try_from(block.extrinsics.len()).unwrap_or(u32::MAX),
         events: block.events.iter().cloned().map(receipt::event).collect(),
-        illegible: raw::illegible(block),
+        illegible: raw::lacking(block),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use btd_api::{BlockHash, BlockNumber};
+    use btd_chain::{BlockRef, FinalizedBlock, Illegible};
+
+    use super::convert;
+
+    #[test]
+    fn subscribers_are_told_that_events_may_be_lacking_and_by_no_strange_extrinsic() {
+        let illegible = |illegible: &[Illegible]| {
+            convert(&FinalizedBlock {
+                block: BlockRef { number: BlockNumber(7), hash: BlockHash([7; 32]) },
+                parent: BlockHash([6; 32]),
+                timestamp_ms: None,
+                spec_version: Some(425),
+                extrinsics: Vec::new(),
+                events: Vec::new(),
+                illegible: illegible.to_vec(),
+            })
+            .illegible
+        };
+        let [strange, lost, guessed] = [
+            Illegible::Extrinsic("extrinsic 3".to_owned()),
+            Illegible::Events("event 2".to_owned()),
+            Illegible::Runtime("which runtime".to_owned()),
+        ];
+        assert_eq!(illegible(&[strange.clone()]), Vec::<String>::new());
+        assert_eq!(illegible(&[strange, lost, guessed]), ["event 2", "which runtime"]);
     }
 }

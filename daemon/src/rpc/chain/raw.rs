@@ -13,7 +13,7 @@ use btd_api::{
         StorageReply, Stored, ValueReply,
     },
 };
-use btd_chain::{FinalizedBlock, Link, ReadError, Value, View};
+use btd_chain::{FinalizedBlock, Illegible, Link, ReadError, Value, View};
 use serde_json::Value as Json;
 
 use super::super::{Caller, Failure, filter, receipt};
@@ -28,13 +28,13 @@ pub(super) async fn block(parts: Arc<Parts>, params: BlockParams, _: Caller) -> 
         spec_version: block.spec_version,
         extrinsics: block.extrinsics.iter().map(extrinsic).collect(),
         events: block.events.iter().cloned().map(receipt::event).collect(),
-        illegible: illegible(&block),
+        illegible: block.illegible.iter().map(ToString::to_string).collect(),
     })
 }
 
-/// What of a block could not be read, in words.
-pub(super) fn illegible(block: &FinalizedBlock) -> Vec<String> {
-    block.illegible.iter().map(ToString::to_string).collect()
+/// Why events of a block may be lacking, in words. An extrinsic that cannot be read takes none of them away.
+pub(super) fn lacking(block: &FinalizedBlock) -> Vec<String> {
+    block.illegible.iter().filter(|part| !matches!(part, Illegible::Extrinsic(_))).map(ToString::to_string).collect()
 }
 
 fn extrinsic(extrinsic: &btd_chain::Extrinsic) -> BlockExtrinsic {
@@ -60,7 +60,7 @@ pub(super) async fn events(parts: Arc<Parts>, params: EventsParams, _: Caller) -
     if let (true, Some(pallet)) = (events.is_empty(), pallet) {
         parts.link.view()?.runtime().describe(&pallet).map_err(ReadError::from)?;
     }
-    Ok(EventsReply { block: receipt::block(block.block), events, illegible: illegible(&block) })
+    Ok(EventsReply { block: receipt::block(block.block), events, illegible: lacking(&block) })
 }
 
 pub(super) async fn storage(parts: Arc<Parts>, params: StorageParams, _: Caller) -> Result<StorageReply, Failure> {
