@@ -5,7 +5,9 @@
 //! the `bittensor` 10 or 11 of that interpreter, from the same chain in the same run; it may be given
 //! again for the other one. Times are of this
 //! thread's processor, the median of the rounds; Python's are its own processor's, and with them
-//! goes what it takes to ask and to be answered. It fails when a time is above its bound.
+//! goes what it takes to ask and to be answered. It fails when a time is above its bound: 0.1 ms and
+//! 1.5 ms for the lite layout, of a fixed form. A whole metagraph of 4,096 neurons, read by its metadata
+//! in about a millisecond, has half a millisecond more for the two megabytes that it takes of the system.
 #![allow(
     clippy::unwrap_used,
     clippy::panic,
@@ -115,7 +117,7 @@ async fn of_size(neurons: u16, pythons: &[&str]) -> bool {
     is_met &= measure("decode neurons lite", bound(100, 1_500), || {
         black_box(NeuronLite::decode_all(black_box(&lite)).unwrap());
     });
-    is_met &= measure("decode the metagraph by its metadata", bound(300, 4_000), || {
+    is_met &= measure("decode the metagraph by its metadata", bound(100, 2_000), || {
         black_box(MetagraphFields::decode(black_box(&whole), view.runtime()).unwrap());
     });
     measure("make of it what is served", None, || {

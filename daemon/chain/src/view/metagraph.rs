@@ -16,7 +16,7 @@ use super::{
 use crate::{
     block::BlockRef,
     error::ReadError,
-    runtime::Runtime,
+    runtime::{Form, Runtime},
     scale::{
         Mismatch,
         read::{self, record},
@@ -269,6 +269,10 @@ impl MetagraphFields {
     pub fn decode(bytes: &[u8], runtime: &Runtime) -> Result<Option<Self>, Mismatch> {
         let found = runtime.api_method(API, "get_metagraph", &[NetUid(0).into()]);
         let found = found.map_err(|_| Mismatch::new("the runtime has no SubnetInfoRuntimeApi.get_metagraph"))?;
+        // It is large, and not copied where nothing is to be taken off it.
+        if let (Form::Plain, [output, ..]) = (found.form, found.outputs.as_slice()) {
+            return read::whole(bytes, *output, found.types);
+        }
         let (content, output) = found.form.content(bytes.to_vec(), &found.outputs, found.types)?;
         read::whole(&content, output, found.types)
     }
