@@ -66,6 +66,17 @@ fn senators_vote_and_root_validators_steer_where_the_chain_has_them() {
         weights.iter().map(|one| (one["netuid"].clone(), one["share"].clone())).collect::<Vec<_>>()
     };
     assert_eq!(shares(), [(json!(1), json!("1"))]);
+    // What the chain would refuse is known before it is signed, and a plan promises nothing else.
+    let plan = |words: &str| refused(&host, &format!("{words} --wallet alice --dry-run"))["data"]["error"].clone();
+    for words in ["root weights --netuids 1 --weights 1", "weights set 0 --uids 1 --weights 1"] {
+        assert_eq!(plan(words), "SettingWeightsTooFast", "{words}");
+    }
+    assert_eq!(plan("root boost --netuid 1 --increase 0.1"), "SettingWeightsTooFast");
+    for words in ["root weights --netuids 1,77 --weights 1,1", "weights set 0 --uids 77 --weights 1"] {
+        assert_eq!(plan(words), "UidVecContainInvalidOne", "{words}");
+    }
+    assert_eq!(plan("root boost --netuid 77 --increase 0.1"), "UidVecContainInvalidOne");
+    assert_eq!(plan("root weights --netuids 1,1 --weights 1,2"), "DuplicateUids");
     let slashed = refused(&host, "root slash --netuid 1 --decrease 1 --wallet alice");
     assert_eq!(slashed["kind"], "PRECONDITION_FAILED");
     assert_eq!(refused(&host, "root boost --netuid 1 --increase 0.1 --wallet bob")["kind"], "PRECONDITION_FAILED");

@@ -25,7 +25,7 @@ use futures_util::{StreamExt, TryStreamExt, stream};
 use serde_json::Value as Json;
 use tokio::{join, time::timeout, try_join};
 
-pub(super) use self::weights::require_weights_of_zero;
+pub(super) use self::weights::{check_row, require_weights_of_zero};
 use super::{
     Caller, Failure, Table, receipt,
     stake::{SUBTENSOR, account, number},

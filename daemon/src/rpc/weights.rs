@@ -281,15 +281,15 @@ async fn check(
     own: Uid,
     (uids, version_key): (&[u16], u64),
 ) -> Result<(), SubmissionError> {
+    // Root weighs subnets, by other rules.
+    if netuid == NetUid::ROOT {
+        return root::check_row(ground, uids, version_key).await;
+    }
     let view = &ground.view;
     let wanted = number(view, "WeightsVersionKey", &[netuid.into()]).await?;
     if version_key < wanted {
         let words = format!("subnet {netuid} wants weights of version {wanted} at least, these are of {version_key}");
         return foreseen("IncorrectWeightVersionKey", words);
-    }
-    // Root weighs subnets, by other rules.
-    if netuid == NetUid::ROOT {
-        return Ok(());
     }
     let n = number(view, "SubnetworkN", &[netuid.into()]).await?;
     let mut sorted = uids.to_vec();

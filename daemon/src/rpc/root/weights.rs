@@ -4,10 +4,10 @@
 //! 314 by a call of their own, signed by the coldkey, which was renamed once. Later ones take none;
 //! a development chain with `legacy_root` takes them in the oldest way.
 
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
 use btd_api::{
-    Hotkey, NetUid, Ratio, Uid, WalletName,
+    Hotkey, MechId, NetUid, Ratio, Uid, WalletName,
     root::{Boost, NudgeParams, RootRow, RootRows, Slash, SubnetShare, SubnetWeight, Weights, WeightsParams},
     rpc::Nothing,
     signing::Signing,
@@ -17,10 +17,13 @@ use btd_chain::{Call, ReadError, Value, View};
 use btd_signer_protocol::KeyId;
 use serde_json::Value as Json;
 
-use super::{Caller, Failure, SUBTENSOR, account, number, own_hotkey, receipt};
+use super::{
+    Caller, Failure, SUBTENSOR, account, number, own_hotkey,
+    receipt::{self, foreseen},
+};
 use crate::{
     daemon::Parts,
-    submit::{Draft, Ground, Precondition, SubmissionError},
+    submit::{Draft, Ground, Hiding, Need, Pace, Precondition, SubmissionError},
 };
 
 const INSTEAD: &str = "subnets earn by the stake that flows to them: `stake add` is how to back one";
@@ -125,6 +128,7 @@ where
         let Some(uid) = ground.view.uid(NetUid::ROOT, hotkey.account()).await? else {
             return Err(Precondition::NotRegistered { hotkey, netuid: NetUid::ROOT }.into());
         };
+        require_weighable(&ground, params.netuid).await?;
         let told = ground.view.storage_json(SUBTENSOR, "Weights", &[NetUid::ROOT.into(), Value::from(uid.0)]).await?;
         let changed = nudged(&row(&told), params.netuid, params.amount, change);
         if changed.is_empty() {
@@ -179,6 +183,50 @@ pub(in crate::rpc) async fn require_weights_of_zero(ground: &Ground) -> Result<(
     Err(SubmissionError::Gone { what, spec_version, instead })
 }
 
+/// The chain's own checks of a row of root weights, in its order.
+pub(in crate::rpc) async fn check_row(
+    ground: &Ground,
+    netuids: &[u16],
+    version_key: u64,
+) -> Result<(), SubmissionError> {
+    let told = async |item| match ground.view.storage_json(SUBTENSOR, item, &[NetUid::ROOT.into()]).await {
+        Ok(told) => Ok(number(&told).unwrap_or(0)),
+        // Such a runtime does not ask for it.
+        Err(ReadError::Absent(_)) => Ok(0),
+        Err(error) => Err(error),
+    };
+    let wanted = told("WeightsVersionKey").await?;
+    if version_key < wanted {
+        let words = format!("root wants weights of version {wanted} at least, these are of {version_key}");
+        return foreseen("IncorrectWeightVersionKey", words);
+    }
+    let mut known = BTreeSet::new();
+    if let Some(twice) = netuids.iter().find(|netuid| !known.insert(**netuid)) {
+        return foreseen("DuplicateUids", format!("subnet {twice} is given two weights"));
+    }
+    for netuid in known {
+        require_weighable(ground, NetUid(netuid)).await?;
+    }
+    let least = told("MinAllowedWeights").await?;
+    if u64::try_from(netuids.len()).unwrap_or(u64::MAX) < least {
+        let subnets = ground.view.subnets().await?.len();
+        let least = least.min(u64::try_from(subnets).unwrap_or(u64::MAX));
+        if u64::try_from(netuids.len()).unwrap_or(u64::MAX) < least {
+            let words = format!("root wants {least} weights at least, {} were given", netuids.len());
+            return foreseen("WeightVecLengthIsLow", words);
+        }
+    }
+    Ok(())
+}
+
+async fn require_weighable(ground: &Ground, netuid: NetUid) -> Result<(), SubmissionError> {
+    if ground.view.subnet_exists(netuid).await? {
+        return Ok(());
+    }
+    let words = format!("there is no subnet {netuid}, and root weighs subnets: `subnets list` has them all");
+    foreseen("UidVecContainInvalidOne", words)
+}
+
 /// The call that gives `weights` to subnets in the name of `hotkey`.
 async fn draft(
     ground: &Ground,
@@ -200,13 +248,16 @@ async fn draft(
     if ground.view.uid(NetUid::ROOT, hotkey.account()).await?.is_none() {
         return Err(Precondition::NotRegistered { hotkey, netuid: NetUid::ROOT }.into());
     }
+    check_row(ground, &netuids, version_key).await?;
+    let pace = Pace::Weights { netuid: NetUid::ROOT, mechid: MechId(0), hotkey, hiding: Hiding::Open };
     let total: u64 = values.iter().map(|value| u64::from(*value)).sum();
     let told = netuids
         .iter()
         .zip(&values)
         .map(|(netuid, value)| format!("{} to subnet {netuid}", Ratio::from_parts((*value).into(), total)));
     let told: Vec<String> = told.collect();
-    Ok(Draft::new(call, format!("Set root weights of hotkey {hotkey}")).effect(told.join(", ")))
+    let draft = Draft::new(call, format!("Set root weights of hotkey {hotkey}")).effect(told.join(", "));
+    Ok(draft.needs(Need::Rested(pace)))
 }
 
 #[cfg(test)]
