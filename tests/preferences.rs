@@ -97,6 +97,57 @@ fn names_and_settings_hold_from_one_command_to_the_next_and_the_ledger_remembers
     daemon.stop();
 }
 
+#[test]
+fn wallets_of_another_directory_are_not_taken_for_btds() {
+    let host = Host::new();
+    let daemon = host.start(&["--network", "devnet", "--block-time", "instant"]);
+    ask(&host, "wallet create --wallet alice --uri //Alice");
+    let own = host.path(".bittensor/wallets").display().to_string();
+    let other = host.path("other").display().to_string();
+    std::fs::write(host.path("named.yml"), format!("wallet:\n  path: {other}\n")).unwrap();
+    let named = ["--config".to_owned(), host.path("named.yml").display().to_string()];
+    let flag = ["-p".to_owned(), other.clone()];
+    let spend = ["wallet", "transfer", "--wallet", "alice", "--dest", BOB, "--amount", "1", "--yes"];
+    let sign = ["wallet", "sign", "--wallet", "alice", "--message", "hi"];
+    let create = ["wallet", "create", "--wallet", "new", "--uri", "//Eve"];
+    let run = |words: &[&str], more: &[String], variables: &[(&str, &str)]| {
+        let words: Vec<&str> = words.iter().copied().chain(more.iter().map(String::as_str)).collect();
+        let output = host.btctl_with(&words, variables);
+        (output.status.code(), String::from_utf8_lossy(&output.stderr).into_owned())
+    };
+    let variable = [("BT_WALLET_PATH", other.as_str())];
+    let refusals =
+        [(&named[..], &[][..], "named.yml"), (&flag, &[], "--wallet-path"), (&[], &variable, "BT_WALLET_PATH")];
+    for (more, variables, place) in refusals {
+        for words in [&spend[..], &sign, &create, &[&spend[..8], &["--dry-run"]].concat()] {
+            let (code, text) = run(words, more, variables);
+            assert_eq!(code, Some(2), "{words:?} {text}");
+            assert!(text.contains(place) && text.contains(&other) && text.contains("nothing was done"), "{text}");
+        }
+    }
+    // A read is told of, one that was asked for so is refused, and what is about no wallet is as ever.
+    let (code, text) = run(&["wallet", "balance", "--wallet", "alice"], &named, &[]);
+    assert!(code == Some(0) && text.contains("named.yml asks for the wallets in"), "{text}");
+    assert_eq!(run(&["wallet", "list"], &flag, &[]).0, Some(2));
+    assert_eq!(run(&["subnets", "list"], &named, &[]), (Some(0), String::new()));
+    let shown: Value =
+        serde_json::from_slice(&host.btctl_with(&["config", "show", "--json"], &variable).stdout).unwrap();
+    assert!(shown["btctl"].to_string().contains("the variable BT_WALLET_PATH"), "{shown}");
+
+    // btd's own is taken however it is written, and comes before what a file says.
+    std::fs::write(host.path(".bittensor/config.yml"), format!("wallet_path: {other}\n")).unwrap();
+    let (code, text) = run(&spend, &[], &[]);
+    assert!(code == Some(2) && text.contains("config.yml"), "{text}");
+    for words in [format!("--wallet-path {own}/"), "--wallet.path ~/.bittensor/wallets".to_owned(), format!("-p{own}")]
+    {
+        let words: Vec<String> = words.split(' ').map(str::to_owned).collect();
+        let (code, text) = run(&spend, &words, &[]);
+        assert_eq!(code, Some(0), "{words:?} {text}");
+    }
+    assert_eq!(run(&spend, &[], &[("BT_WALLET_PATH", own.as_str())]).0, Some(0));
+    daemon.stop();
+}
+
 /// What the ledger has as sent, the newest first, once its newest is `newest` tao.
 fn sent(host: &Host, newest: &str) -> Vec<String> {
     wait_for("the ledger to have the newest transfer", || {

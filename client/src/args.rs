@@ -4,7 +4,9 @@
 //! have in their fingers are accepted as aliases wherever they mean the same; each noun's file
 //! holds its own arguments.
 
+mod hint;
 mod idle;
+mod lists;
 mod missing;
 pub(crate) mod share;
 mod spelling;
@@ -19,10 +21,7 @@ use std::{
 
 pub(crate) use self::missing::{Defaults, Interview, Person};
 use btd_api::{Coldkey, HotkeyName, Method, NetUid, WalletName, stake::ColdkeyParams};
-use clap::{
-    Args, Parser, Subcommand,
-    error::{ContextKind, ContextValue, ErrorKind},
-};
+use clap::{Args, CommandFactory, Parser, Subcommand};
 
 use crate::{
     addr, axon, chain, config, crowd, dendrite, devnet,
@@ -86,6 +85,9 @@ pub(crate) struct Global {
     /// The network that is asked for, as the Python command lines take it with every command.
     #[arg(skip)]
     pub(crate) network: Option<String>,
+    /// The directory of wallets that is asked for, in the same way.
+    #[arg(skip)]
+    pub(crate) wallets: Option<String>,
 }
 
 /// The commands.
@@ -379,6 +381,21 @@ pub(crate) struct Typed {
     pub(crate) asked: bool,
 }
 
+/// Whether the command of `words`, those behind the program's name, is about wallets: it takes one, or its noun is that.
+pub(crate) fn is_about_wallets(words: &[String]) -> bool {
+    let root = Cli::command();
+    let words = std::iter::once("btctl").chain(words.iter().map(String::as_str));
+    let Ok(matches) = root.clone().ignore_errors(true).try_get_matches_from(words) else { return false };
+    let (mut command, mut matches) = (&root, &matches);
+    let mut is_noun = false;
+    while let Some((name, below)) = matches.subcommand() {
+        let Some(found) = command.find_subcommand(name) else { break };
+        is_noun |= name == "wallet";
+        (command, matches) = (found, below);
+    }
+    is_noun || command.get_arguments().any(|arg| arg.get_id() == "wallet")
+}
+
 /// The file that `--config` names, before the other words are understood.
 pub(crate) fn config_of(words: impl IntoIterator<Item = OsString>) -> Option<std::path::PathBuf> {
     let mut words = words.into_iter().skip(1);
@@ -396,13 +413,14 @@ pub(crate) fn parse(
     mut interview: Option<Interview<'_>>,
 ) -> Result<Typed, Refusal> {
     let mut words: Vec<OsString> = spelling::usual(words.into_iter().collect());
+    lists::plain(&mut words);
     let mut idle = Vec::new();
-    let mut network = None;
+    let (mut network, mut wallets) = (None, None);
     loop {
         let error = match Cli::try_parse_from(&words) {
             Ok(_) if interview.as_mut().is_some_and(|interview| interview.settle_names(&mut words)) => continue,
             Ok(mut cli) => {
-                cli.global.network = network;
+                (cli.global.network, cli.global.wallets) = (network, wallets);
                 let words = words.iter().skip(1).map(|word| word.to_string_lossy().into_owned()).collect();
                 let asked = interview.is_some_and(|interview| interview.has_asked());
                 return Ok(Typed { cli, words, idle, asked });
@@ -413,6 +431,10 @@ pub(crate) fn parse(
             network = Some(asked);
             continue;
         }
+        if let Some(asked) = idle::wallets(&error, &mut words) {
+            wallets = Some(asked);
+            continue;
+        }
         if let Some(word) = idle::pass_over(&error, &mut words) {
             idle.push(word);
             continue;
@@ -420,59 +442,22 @@ pub(crate) fn parse(
         if interview.as_mut().is_some_and(|interview| interview.settle(&error, &mut words)) {
             continue;
         }
-        let json = words.iter().any(|word| word.to_str().is_some_and(|word| word.starts_with("--json")));
-        return Err(Refusal { hint: hint(&error), error, format: if json { Format::Json } else { Format::Human } });
+        let json = words.iter().any(|word| word.to_str().is_some_and(asks_for_json));
+        return Err(Refusal {
+            hint: hint::of(&error, &words),
+            error,
+            format: if json { Format::Json } else { Format::Human },
+        });
     }
 }
 
-/// What to do in place of a flag that the Python command lines have and this one cannot, and of a
-/// bare word where none is taken.
-fn hint(error: &clap::Error) -> Option<&'static str> {
-    if let Some(ContextValue::String(word)) = error.get(ContextKind::InvalidSubcommand) {
-        return (word == "view").then_some(
-            "no page is drawn: `btctl wallet overview`, `stake list` and `subnets metagraph` have what it shows",
-        );
-    }
-    let Some(ContextValue::String(word)) = error.get(ContextKind::InvalidArg) else { return None };
-    match (error.kind(), word.split('=').next()?) {
-        (ErrorKind::UnknownArgument, flag) if flag.starts_with('-') => substitute(flag),
-        (ErrorKind::UnknownArgument, _) | (ErrorKind::ValueValidation, "[ADDRESS]") => {
-            Some("a wallet's name goes with --wallet, a hotkey's with --wallet-hotkey")
-        }
-        _ => None,
-    }
-}
-
-fn substitute(flag: &str) -> Option<&'static str> {
-    match flag {
-        "--network" | "--subtensor.network" | "--chain" | "--subtensor.chain_endpoint" | "--chain_endpoint" => {
-            Some("the daemon holds the connection: start it with `btd --network ...`")
-        }
-        "--wallet-path" | "--wallet.path" | "--wallet_path" | "--wallet-dir" | "-p" => {
-            Some("the daemon holds the keys: its configuration names the wallets' directory")
-        }
-        "--password" | "--mnemonic" | "--seed" => {
-            Some("secrets do not belong on the command line; see --password-stdin and --password-fd")
-        }
-        "--announce-only" | "--announce_only" => {
-            Some("a delayed proxy announces with `btctl proxy announce`, and does it later with `btctl proxy execute`")
-        }
-        "--mev-protection" | "--mev-shield" => {
-            Some("btd sends to the pool of its own endpoints; what bounds a trade is --tolerance, or --limit-price")
-        }
-        "--json-password" | "--json_password" => {
-            Some("secrets do not belong on the command line: the passphrase is asked for, or see --json-password-fd")
-        }
-        "--subtensor._mock" => Some("a chain to try things on is `btd --network devnet`"),
-        "--install-completion" => Some("`btctl info autocomplete` tells how, shell by shell"),
-        _ => None,
-    }
+/// Whether a word asks for an answer in JSON, and is no other flag that begins alike.
+fn asks_for_json(word: &str) -> bool {
+    matches!(word.split('=').next(), Some("--json" | "--json-output" | "--json_output" | "--json-out"))
 }
 
 #[cfg(test)]
 mod tests {
-    use clap::CommandFactory;
-
     use super::*;
 
     #[test]
@@ -511,6 +496,15 @@ mod tests {
         assert_eq!(refusal.format, Format::Json);
         assert!(refused(&["btctl", "wallet", "unlock", "--password", "x"]).hint.unwrap().contains("--password-stdin"));
         assert!(refused(&["btctl", "wallet", "list", "--nonsense"]).hint.is_none());
+        for words in [&["btctl", "subnets", "burn-cost", "2"], &["btctl", "subnets", "lock-cost", "--netuid"]] {
+            assert!(refused(words).hint.unwrap().contains("registration-cost"), "{words:?}");
+        }
+        for words in [&["btctl", "stake", "claim", "-n", "finney"], &["btctl", "wallet", "balance", "-n", "1"]] {
+            assert!(refused(words).hint.unwrap().contains("--network"), "{words:?}");
+        }
+        // A flag that begins like the one for JSON is another.
+        let refusal = refused(&["btctl", "wallet", "regen-coldkey", "--json-password", "x"]);
+        assert!(refusal.format == Format::Human && refusal.hint.unwrap().contains("--json-password-fd"));
         for words in [["btctl", "wallet", "create", "alice"], ["btctl", "wallet", "balance", "alice"]] {
             assert!(refused(&words).hint.unwrap().contains("--wallet"), "{words:?}");
         }
@@ -524,14 +518,40 @@ mod tests {
             "btctl stake list --subtensor.network finney -w alice",
             "btctl subnets list --subtensor.chain_endpoint finney",
             "btctl subnets list --chain finney",
+            "btctl subnets list -n finney",
+            "btctl wallet balance -nfinney",
         ] {
             let typed = parse(words.split(' ').map(Into::into), None).unwrap();
             assert_eq!(typed.cli.global.network.as_deref(), Some("finney"), "{words}");
             assert!(!typed.words.iter().any(|word| word.contains("finney")), "{:?}", typed.words);
         }
+        for words in [
+            "btctl wallet list --wallet-path /w",
+            "btctl --wallet.path=/w wallet balance --json",
+            "btctl stake add -p /w --netuid 1 --amount 1",
+            "btctl stake list -p/w --wallet_path /x",
+        ] {
+            let typed = parse(words.split(' ').map(Into::into), None).unwrap();
+            assert!(
+                typed.cli.global.wallets.is_some() && !typed.words.iter().any(|word| word.contains("/w")),
+                "{words}"
+            );
+        }
         // Where a command has such a flag of its own, it is that.
         let typed = parse("btctl config set --network finney".split(' ').map(Into::into), None).unwrap();
         assert_eq!(typed.cli.global.network, None);
+    }
+
+    #[test]
+    fn commands_about_wallets_are_known() {
+        let is = |words: &str| is_about_wallets(&words.split(' ').map(str::to_owned).collect::<Vec<_>>());
+        for words in ["wallet list", "w balance --all", "stake add --netuid 1 --amount 1", "wallet swap-coldkey check"]
+        {
+            assert!(is(words), "{words}");
+        }
+        for words in ["subnets list", "status", "config show", "chain"] {
+            assert!(!is(words), "{words}");
+        }
     }
 
     #[test]

@@ -17,7 +17,7 @@ use crate::{
     },
     preferences::{self, Key, Preferences},
     session::Session,
-    settings,
+    settings, wallets,
 };
 
 /// `btctl config ...`
@@ -342,20 +342,26 @@ fn get(known: &Preferences, only: Option<Key>, session: &Session) -> Result<Exit
     Ok(Exit::Success)
 }
 
+/// The directory of wallets that is asked for, as the Python command lines call it.
+const ASKED: &str = "wallet_path";
+
 async fn show(known: &Preferences, args: &ShowArgs, session: &Session) -> Result<Exit, Failure> {
     let reply = session.call::<Show>(&Nothing {}).await?.read()?;
     let told = Key::ALL.iter().map(|key| (*key, known.effective(*key, &settings::environment)));
     let told: Vec<_> = told.filter(|(_, (value, _))| !args.set || value.is_some()).collect();
     let daemon: Vec<_> = reply.settings.iter().filter(|one| !args.set || one.origin != "default").collect();
+    // No setting of btctl's: whether it is the daemon's own directory is seen before anything is done with a wallet.
+    let wallets = session.settings.wallets.as_ref().map(wallets::Asked::told);
     match session.out.format() {
         Format::Json => {
-            let client: Vec<_> = told
+            let mut client: Vec<_> = told
                 .iter()
                 .map(|(key, (value, origin))| {
                     let value = value.clone().unwrap_or_else(|| key.usual().to_owned());
                     json!({ "key": key.name(), "value": value, "origin": origin.to_string() })
                 })
                 .collect();
+            client.extend(wallets.map(|(path, origin)| json!({ "key": ASKED, "value": path, "origin": origin })));
             session.out.document(&json!({ "btctl": client, "btd": daemon }).to_string())?;
         }
         Format::Human => {
@@ -363,8 +369,9 @@ async fn show(known: &Preferences, args: &ShowArgs, session: &Session) -> Result
                 let value = value.unwrap_or_else(|| key.usual().to_owned());
                 [format!("btctl: {}", key.name()), value, origin.to_string()]
             });
+            let wallets = wallets.map(|(path, origin)| [format!("btctl: {ASKED}"), path, origin]);
             let settings = DaemonSettings { settings: daemon.into_iter().cloned().collect() };
-            let text = render(rows.chain(daemon_rows(&settings)), args.origin, session.out.page());
+            let text = render(rows.chain(wallets).chain(daemon_rows(&settings)), args.origin, session.out.page());
             session.out.data(&text)?;
         }
     }

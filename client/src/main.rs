@@ -8,7 +8,7 @@
 //! | --- | --- |
 //! | [`args`] | what can be typed |
 //! | [`preferences`], [`settings`] | what follows from it, from the environment and from files |
-//! | [`network`] | whether the daemon follows the network that is asked for |
+//! | [`network`], [`wallets`] | whether the daemon follows the network, and holds the wallets, that are asked for |
 //! | [`session`] | one request on the socket |
 //! | [`wallet`], [`stake`], [`subnets`], [`sudo`], [`weights`], [`root`], [`proxy`], [`multisig`], [`crowd`], [`tx`], [`axon`], [`dendrite`], [`devnet`], [`node`], [`chain`], [`config`], [`addr`], [`misc`], [`legacy`], [`rpc`] | a noun each: its arguments, its question, its display |
 //! | [`spend`] | plan, card, consent, then the real call: the same for all that signs an extrinsic |
@@ -48,6 +48,7 @@ mod subnets;
 mod sudo;
 mod tx;
 mod wallet;
+mod wallets;
 mod weights;
 
 use std::process::ExitCode;

@@ -24,9 +24,9 @@ pub(crate) struct Asked {
     place: Place,
 }
 
-/// Where it is asked for.
+/// Where something is asked for that is the daemon's.
 #[derive(Clone, Debug, PartialEq, Eq)]
-enum Place {
+pub(crate) enum Place {
     Flag,
     Variable(&'static str),
     File(PathBuf),
@@ -125,7 +125,7 @@ impl Asked {
     /// move what has a price.
     pub(crate) fn heed(&self, status: &ChainStatus, purpose: Purpose) -> Result<Option<String>, Failure> {
         let followed = &status.network;
-        let asked = format!("{} asks for the network `{}`", self.place, shown(&self.value));
+        let asked = format!("{} asks for the network `{}`", self.place.named("--network"), shown(&self.value));
         match self.fit(status) {
             Fit::Same => Ok(None),
             Fit::Unknown => Ok(Some(format!(
@@ -171,12 +171,15 @@ fn is_main(genesis: &BlockHash) -> bool {
     genesis.to_string() == MAIN
 }
 
-impl std::fmt::Display for Place {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+// === impl Place ===
+
+impl Place {
+    /// In words, where the flag is called `flag`.
+    pub(crate) fn named(&self, flag: &str) -> String {
         match self {
-            Self::Flag => f.write_str("--network"),
-            Self::Variable(name) => write!(f, "the variable {name}"),
-            Self::File(path) => path.display().fmt(f),
+            Self::Flag => flag.to_owned(),
+            Self::Variable(name) => format!("the variable {name}"),
+            Self::File(path) => path.display().to_string(),
         }
     }
 }

@@ -80,6 +80,8 @@ pub(crate) struct Preferences {
     pub(crate) own: Option<PathBuf>,
     /// The network that files of the Python command lines name, and which of them.
     pub(crate) network: Option<(String, PathBuf)>,
+    /// The directory of wallets that they name, and which of them.
+    pub(crate) wallets: Option<(String, PathBuf)>,
     values: BTreeMap<Key, (String, PathBuf)>,
 }
 
@@ -178,17 +180,18 @@ impl Preferences {
         let python = environment("BTCLI_CONFIG_PATH")
             .map(PathBuf::from)
             .or_else(|| environment("HOME").map(|home| Path::new(&home).join(".bittensor").join("config.yml")));
-        let mut network = None;
+        let (mut network, mut wallets) = (None, None);
         if let Some((path, text)) = python.and_then(|path| fs::read_to_string(&path).ok().map(|text| (path, text))) {
             let known = scalars(&text).filter(|(key, value)| key.check(value).is_ok());
             values.extend(known.map(|(key, value)| (key, (value, path.clone()))));
-            network = network_of(&text).map(|network| (network, path));
+            network = network_of(&text).map(|network| (network, path.clone()));
+            wallets = wallets_of(&text).map(|wallets| (wallets, path));
         }
         let own = directory(environment).map(|directory| directory.join("btctl.json"));
         if let Some(path) = &own {
             values.extend(read(path)?.into_iter().map(|(key, value)| (key, (value, path.clone()))));
         }
-        Ok(Self { own, network, values })
+        Ok(Self { own, network, wallets, values })
     }
 
     /// The same, with what `file` says before all of it: YAML of the Python command lines, which may say
@@ -206,6 +209,9 @@ impl Preferences {
         }
         if let Some(network) = network_of(&text) {
             self.network = Some((network, path.to_owned()));
+        }
+        if let Some(wallets) = wallets_of(&text) {
+            self.wallets = Some((wallets, path.to_owned()));
         }
         Ok(self)
     }
@@ -284,8 +290,18 @@ fn scalars(text: &str) -> impl Iterator<Item = (Key, String)> + '_ {
 
 /// The network that a file of the Python command lines names: an endpoint before a name, as they read it.
 fn network_of(text: &str) -> Option<String> {
-    let named = |name: &str| plain(text).filter(|(known, _)| known == name).map(|(_, value)| value).last();
-    ["subtensor.chain_endpoint", "subtensor.network", "network"].into_iter().find_map(named)
+    first_of(text, &["subtensor.chain_endpoint", "subtensor.network", "network"])
+}
+
+/// The directory of wallets that it names.
+fn wallets_of(text: &str) -> Option<String> {
+    first_of(text, &["wallet.path", "wallet_path"])
+}
+
+/// What the document says under the first of these names that it has; of several times the last.
+fn first_of(text: &str, names: &[&str]) -> Option<String> {
+    let named = |name: &&str| plain(text).filter(|(known, _)| known == name).map(|(_, value)| value).last();
+    names.iter().find_map(named)
 }
 
 /// The plain values of a YAML document: `key: value` at its top, and the same one step below a `section:`, as
@@ -343,6 +359,7 @@ mod tests {
         );
         let of_file = preferences.network.clone().map(|(network, _)| network);
         assert_eq!(of_file.as_deref(), Some("finney"));
+        assert_eq!(preferences.wallets, None);
         assert_eq!((preferences.is_set(Key::Json), preferences.is_set(Key::SafeStaking)), (Some(true), None));
         let (value, origin) = preferences.effective(Key::WalletName, &|_| None);
         assert_eq!((value.as_deref(), origin), (Some("mine"), Origin::File(own.clone())));
@@ -379,6 +396,7 @@ mod tests {
             (Some("mine"), Some("0.01"), None)
         );
         assert_eq!(preferences.network, Some(("finney".to_owned(), file.clone())));
+        assert_eq!(preferences.wallets, Some(("/x".to_owned(), file.clone())));
         let failure = |text: &str| {
             fs::write(&file, text).unwrap();
             load(home.path(), &[]).unwrap().with(Some(&file)).unwrap_err().to_string()

@@ -49,8 +49,8 @@ impl RpcArgs {
             method => {
                 let params = params(method, &self.params)?;
                 let is_plan = params.get("dry_run") == Some(&Value::Bool(true));
-                if session.settings.network.is_some() && !is_plan && signs(method) {
-                    session.require_network().await?;
+                if session.asks_for_something() && !is_plan && signs(method) {
+                    session.require_what_is_asked_for().await?;
                 }
                 let reply = session.call_by_name(method, &params).await?;
                 match session.out.format() {

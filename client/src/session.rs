@@ -8,13 +8,15 @@ use std::{
     cell::{Cell, RefCell},
     io,
     marker::PhantomData,
+    path::Path,
     time::Duration,
 };
 
 use btd_api::{
-    ApiError, Method, Subscription,
-    chain::{ChainStatus, Status},
+    ApiError, Method, Role, Subscription,
+    chain::Status,
     rpc::Nothing,
+    wallet::{List, ListParams},
 };
 use jsonrpsee_client_transport::ws::WsHandshakeError;
 use jsonrpsee_core::{
@@ -27,12 +29,13 @@ use serde_json::value::{RawValue, to_raw_value};
 use tokio::net::UnixStream;
 
 use crate::{
-    args::Person,
+    args::{self, Person},
     failure::Failure,
     network::{Asked, Purpose},
     output::{Format, Output},
     prompt,
     settings::{Consent, Settings},
+    wallets,
 };
 
 /// How long a read may take, unless `--timeout` says otherwise.
@@ -55,6 +58,8 @@ pub(crate) struct Session {
     is_to_tell: Cell<bool>,
     /// Whether the network that is asked for was compared with the daemon's.
     has_heeded: Cell<bool>,
+    /// For what the directory of wallets was.
+    heeded_wallets: Cell<Option<Purpose>>,
 }
 
 /// An answer as the daemon wrote it, and what it should be.
@@ -95,7 +100,14 @@ fn quoted(word: &str) -> Cow<'_, str> {
 impl Session {
     /// `words` is the command line behind the program's name.
     pub(crate) fn new(settings: Settings, out: Output, words: Vec<String>) -> Self {
-        Self { settings, out, words: RefCell::new(words), is_to_tell: Cell::new(false), has_heeded: Cell::new(false) }
+        Self {
+            settings,
+            out,
+            words: RefCell::new(words),
+            is_to_tell: Cell::new(false),
+            has_heeded: Cell::new(false),
+            heeded_wallets: Cell::new(None),
+        }
     }
 
     /// Notes what somebody answered to a question, and with which flag nobody would have been asked.
@@ -182,11 +194,13 @@ impl Session {
     /// The command line so far and what follows it, as a shell takes it.
     fn as_typed(&self, more: &[&str]) -> String {
         let words = self.words.borrow();
+        let directory = self.settings.wallets.as_ref().and_then(wallets::Asked::typed);
         let words = words.iter().map(|word| quoted(word));
-        // The flag was taken out of the words, and guards the command that is told as well.
+        // These flags were taken out of the words, and guard the command that is told as well.
         let network = self.settings.network.as_ref().and_then(Asked::typed).into_iter();
         let network = network.flat_map(|network| ["--network".into(), quoted(network)]);
-        let more = network.chain(more.iter().map(|word| (*word).into()));
+        let wallets = directory.iter().flat_map(|wallets| ["--wallet-path".into(), quoted(wallets)]);
+        let more = network.chain(wallets).chain(more.iter().map(|word| (*word).into()));
         ["btctl".into()].into_iter().chain(words).chain(more).collect::<Vec<_>>().join(" ")
     }
 
@@ -207,6 +221,11 @@ impl Session {
         params: &M::Params,
         limit: Duration,
     ) -> Result<Reply<M>, Failure> {
+        let purpose = if M::ROLE == Role::Read { Purpose::Reading } else { Purpose::Signing };
+        let is_heeded = self.heeded_wallets.get().is_some_and(|heeded| heeded == Purpose::Signing || heeded == purpose);
+        if self.settings.wallets.is_some() && !is_heeded && args::is_about_wallets(&self.words()) {
+            self.heed_wallets(purpose, limit).await?;
+        }
         let text = self.request(M::NAME, M::NAME, params, limit).await?;
         Ok(Reply { text, method: PhantomData })
     }
@@ -233,25 +252,42 @@ impl Session {
         client.request(method, params).await.map_err(|error| failure(error, shown, limit))
     }
 
-    /// Refuses to go on to sign something where another network is asked for than the daemon follows.
+    /// Refuses to go on to sign something where another network is asked for than the daemon follows, or other wallets
+    /// than it has.
     ///
     /// # Errors
     /// When it is another, or that cannot be known.
-    pub(crate) async fn require_network(&self) -> Result<(), Failure> {
+    pub(crate) async fn require_what_is_asked_for(&self) -> Result<(), Failure> {
         let limit = self.settings.timeout.unwrap_or(READ);
-        match &self.settings.network {
-            Some(_) => self.heed_network(&self.connect(limit).await?, Purpose::Signing, limit).await,
-            None => Ok(()),
+        if self.settings.network.is_some() {
+            self.heed_network(&self.connect(limit).await?, Purpose::Signing, limit).await?;
         }
+        self.heed_wallets(Purpose::Signing, limit).await
+    }
+
+    /// Whether it is asked for a network, or for a directory of wallets.
+    pub(crate) const fn asks_for_something(&self) -> bool {
+        self.settings.network.is_some() || self.settings.wallets.is_some()
+    }
+
+    async fn heed_wallets(&self, purpose: Purpose, limit: Duration) -> Result<(), Failure> {
+        let Some(asked) = &self.settings.wallets else { return Ok(()) };
+        let client = self.connect(limit).await?;
+        let own = ask::<List>(&client, &ListParams {}, limit).await?.path;
+        let may_yield = purpose == Purpose::Signing && asked.yields_to_devnet() && !asked.is(Path::new(&own));
+        let yields = may_yield && ask::<Status>(&client, &Nothing {}, limit).await?.network == "devnet";
+        let judged = if yields { Purpose::Reading } else { purpose };
+        let heeded = self.heeded_wallets.replace(Some(purpose));
+        if let Some(note) = asked.heed(Path::new(&own), judged)?.filter(|_| heeded.is_none()) {
+            self.out.note(note);
+        }
+        Ok(())
     }
 
     async fn heed_network(&self, client: &WsClient, purpose: Purpose, limit: Duration) -> Result<(), Failure> {
         let was_heeded = self.has_heeded.replace(true);
         let Some(asked) = &self.settings.network else { return Ok(()) };
-        let params = to_raw_value(&Nothing {}).map(Params);
-        let params = params.map_err(|source| Failure::Misunderstood { method: Status::NAME, source })?;
-        let status = client.request::<ChainStatus, _>(Status::NAME, params).await;
-        let status = status.map_err(|error| failure(error, Status::NAME, limit))?;
+        let status = ask::<Status>(client, &Nothing {}, limit).await?;
         if let Some(note) = asked.heed(&status, purpose)?.filter(|_| !was_heeded) {
             // Before something is signed it is no chatter.
             match purpose {
@@ -302,6 +338,13 @@ impl Session {
             _ => Failure::NotBtd { path, reason: cause.to_string() },
         }
     }
+}
+
+/// Calls `M` for what the command itself is not about.
+async fn ask<M: Method>(client: &WsClient, params: &M::Params, limit: Duration) -> Result<M::Reply, Failure> {
+    let params = to_raw_value(params).map(Params);
+    let params = params.map_err(|source| Failure::Misunderstood { method: M::NAME, source })?;
+    client.request(M::NAME, params).await.map_err(|error| failure(error, M::NAME, limit))
 }
 
 /// Whether `error` came about because the other end closed the connection.

@@ -21,6 +21,7 @@ use crate::{
     network::Asked,
     output::Chatter,
     preferences::{Key, Preferences},
+    wallets,
 };
 
 /// Reads one variable of the environment.
@@ -114,6 +115,8 @@ pub(crate) struct Settings {
     pub(crate) fill: Fill,
     /// The network that somebody asks for; the daemon follows one.
     pub(crate) network: Option<Asked>,
+    /// The directory of wallets that somebody asks for; the daemon has one.
+    pub(crate) wallets: Option<wallets::Asked>,
 }
 
 // === impl Settings ===
@@ -149,6 +152,11 @@ impl Settings {
                 _ => Fill::Whole,
             },
             network: Asked::find(global.network.as_deref(), environment, preferences.network.as_ref()),
+            wallets: wallets::Asked::find(
+                global.wallets.as_deref(),
+                environment,
+                (preferences.wallets.as_ref(), global.config.as_deref()),
+            ),
             password: PasswordVariables {
                 password: text(environment, "BT_WALLET_PASSWORD")?,
                 file: environment("BT_WALLET_PASSWORD_FILE").map(|path| below_home(path.into(), environment)),
@@ -158,7 +166,7 @@ impl Settings {
 }
 
 /// The path with the home directory in place of a leading `~`, as Python's tools read it.
-fn below_home(path: PathBuf, environment: Environment<'_>) -> PathBuf {
+pub(crate) fn below_home(path: PathBuf, environment: Environment<'_>) -> PathBuf {
     match (path.strip_prefix("~"), environment("HOME")) {
         (Ok(rest), Some(home)) => Path::new(&home).join(rest),
         _ => path,

@@ -140,12 +140,12 @@ pub(crate) struct ProtectionArgs {
     /// Trade at whatever the price is
     #[arg(
         long = "unsafe",
-        aliases = ["no-safe", "no-safe-staking", "unsafe-staking", "no_safe_staking"],
+        aliases = ["no-safe", "no-safe-staking", "unsafe-staking", "no_safe_staking", "no-slippage-protection"],
         conflicts_with_all = ["tolerance", "limit_price", "safe"]
     )]
     unbounded: bool,
     /// Keep to the bound, which is the default
-    #[arg(long, hide = true, aliases = ["safe-staking", "safe_staking"])]
+    #[arg(long, hide = true, aliases = ["safe-staking", "safe_staking", "slippage-protection"])]
     safe: bool,
     /// Trade the part that fits the bound, rather than nothing
     #[arg(long, aliases = ["allow-partial-stake", "allow_partial_stake", "allow-partial", "allow"])]
@@ -174,7 +174,7 @@ pub(crate) struct ClaimArgs {
     /// What is done with them from now on, as `set-claim` has it: the ninth Python command line calls that `claim`
     #[arg(value_enum, hide = true)]
     claim: Option<Dividends>,
-    /// The subnets, one to five: `1,2,3`
+    /// The subnets, one to five: `1,2,3` or `1-3` [btcli 11's -n: --network]
     #[arg(
         long,
         short = 'n',
@@ -208,7 +208,7 @@ pub(crate) struct SetClaimArgs {
     /// What is done with them
     #[arg(value_enum)]
     claim: Dividends,
-    /// The subnets whose dividends are kept: `1,2,3`
+    /// The subnets whose dividends are kept: `1,2,3` or `1-3` [btcli 11's -n: --network]
     #[arg(long, short = 'n', value_name = "NETUIDS", value_delimiter = ',', value_parser = number::<NetUid>)]
     netuids: Vec<NetUid>,
     #[command(flatten)]
@@ -408,6 +408,9 @@ mod tests {
             "stake list --ss58 5FHneW46xGXgs5mUiveU4sbTyGBzmstUspZC92UhjJM694ty".to_owned(),
             "stake show".to_owned(),
             "stake set-claim keep --netuids 1,2".to_owned(),
+            "stake remove --netuid 1 --all --uid 3".to_owned(),
+            "stake add --netuid 1 --amount-tao 1 --no-slippage-protection".to_owned(),
+            "stake swap --origin 1 --dest 2 --amount-alpha 5 --slippage-protection".to_owned(),
             "stake process-claim --netuids 1,2".to_owned(),
             "stake claim keep".to_owned(),
             "stake claim Keep --netuids 1,2".to_owned(),
@@ -437,6 +440,7 @@ mod tests {
             ("stake add --netuid 1 --all-netuids --amount 1", "cannot be used with"),
             ("stake add --netuid 1 --amount 1 --hotkey h1 --all-hotkeys", "cannot be used with"),
             ("stake claim", "--netuids"),
+            ("stake add --netuid 1 --amount 1 --hotkey h1 --uid 3", "cannot be used with"),
         ] {
             let message = parse(bad).unwrap_err();
             assert!(message.contains(why), "{bad}: {message}");

@@ -36,10 +36,10 @@ pub(crate) enum Command {
     Hyperparameters(AtBlock),
     /// What one alpha costs, of one subnet or of all
     Price(price::PriceArgs),
-    /// What registering a neuron on a subnet costs
+    /// What registering a neuron on a subnet costs, which btcli 11 calls burn-cost
     #[command(alias = "registration_cost")]
     RegistrationCost(AtBlock),
-    /// What creating a subnet costs
+    /// What creating a subnet costs; what a neuron's place costs, which btcli 11 calls burn-cost, is `registration-cost`
     #[command(visible_alias = "burn-cost", aliases = ["lock_cost", "burn_cost", "create-cost", "create_cost"])]
     LockCost(BlockArg),
     /// The weights or bonds of a subnet, one entry a line

@@ -75,7 +75,7 @@ struct AuthorityArg {
 /// `btctl sudo set`
 #[derive(Args, Debug)]
 pub(crate) struct SetArgs {
-    /// The subnet
+    /// The subnet [btcli 11's -n: --network]
     #[arg(long, short = 'n', value_name = "NETUID", value_parser = number::<NetUid>)]
     netuid: NetUid,
     /// The hyperparameter; `btctl sudo explain` lists them
@@ -114,7 +114,7 @@ pub(crate) struct TrimArgs {
     #[command(flatten)]
     netuid: NetUidArg,
     /// How many neurons stay
-    #[arg(long, value_name = "N", visible_alias = "max-uids", alias = "max_uids")]
+    #[arg(long, value_name = "N", visible_alias = "max-uids", aliases = ["max_uids", "max-n"])]
     max: u16,
     #[command(flatten)]
     authority: AuthorityArg,
@@ -130,7 +130,7 @@ pub(crate) struct StakeBurnArgs {
     #[command(flatten)]
     netuid: NetUidArg,
     /// How much tao is spent
-    #[arg(long, short = 'a', value_name = "TAO", value_parser = Tao::from_tokens, allow_hyphen_values = true)]
+    #[arg(long, short = 'a', value_name = "TAO", aliases = ["amount-tao", "amount_tao"], value_parser = Tao::from_tokens, allow_hyphen_values = true)]
     amount: Tao,
     #[command(flatten)]
     hotkey: HotkeyRefArg,

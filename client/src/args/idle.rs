@@ -82,21 +82,54 @@ const NETWORK: &[&str] = &[
     "--subtensor.chain_endpoint",
     "--subtensor.chain-endpoint",
     "--chain_endpoint",
+    "-n",
 ];
+
+/// Those that name the directory of wallets. The daemon has one, and is asked which.
+const WALLETS: &[&str] = &["--wallet-path", "--wallet.path", "--wallet_path", "--wallet-dir", "-p"];
 
 /// Takes the flag that names a network out of `words`, if that is what `error` complains of, and gives its value.
 pub(super) fn network(error: &clap::Error, words: &mut Vec<OsString>) -> Option<String> {
+    // What has a number behind it is a subnet where there is none to be named.
+    let is_network = |flag: &str, value: &str| flag != "-n" || !value.starts_with(|c: char| c.is_ascii_digit());
+    taken(NETWORK, error, words, is_network)
+}
+
+/// The same for the directory of wallets.
+pub(super) fn wallets(error: &clap::Error, words: &mut Vec<OsString>) -> Option<String> {
+    taken(WALLETS, error, words, |_, path| !path.is_empty())
+}
+
+/// Takes a flag of `flags` out of `words`, if that is what `error` complains of and its value can be meant, and gives
+/// the value.
+fn taken(
+    flags: &[&str],
+    error: &clap::Error,
+    words: &mut Vec<OsString>,
+    is_meant: impl Fn(&str, &str) -> bool,
+) -> Option<String> {
     if error.kind() != ErrorKind::UnknownArgument {
         return None;
     }
     let Some(ContextValue::String(named)) = error.get(ContextKind::InvalidArg) else { return None };
-    let bare = *NETWORK.iter().find(|flag| Some(**flag) == named.split('=').next())?;
-    let own = |word: &OsString| word.to_str()?.strip_prefix(bare)?.strip_prefix('=').map(str::to_owned);
+    let bare = *flags.iter().find(|flag| Some(**flag) == named.split('=').next())?;
+    let is_short = !bare.starts_with("--");
+    // `--flag=value`, and of one letter `-fvalue`.
+    let own = |word: &OsString| {
+        let rest = word.to_str()?.strip_prefix(bare)?;
+        let value = rest.strip_prefix('=').or_else(|| Some(rest).filter(|rest| is_short && !rest.is_empty()))?;
+        is_meant(bare, value).then(|| value.to_owned())
+    };
     if let Some(place) = words.iter().position(|word| own(word).is_some()) {
         return own(&words.remove(place));
     }
+    // Of one letter the second could be the value of another flag: nobody guesses which.
+    if is_short && words.iter().filter(|word| *word == bare).count() > 1 {
+        return None;
+    }
     let place = words.iter().position(|word| word == bare)?;
-    let value = words.get(place + 1)?.to_str().filter(|value| !value.starts_with('-'))?.to_owned();
+    let value =
+        words.get(place + 1)?.to_str().filter(|value| !value.starts_with('-') && is_meant(bare, value))?.to_owned();
     words.drain(place..=place + 1);
     Some(value)
 }
@@ -193,6 +226,8 @@ mod tests {
             ("subnets start --netuid 1 --safe", vec!["--safe"]),
             ("stake add -n 1 --amount 1 -in h1", vec![]),
             ("stake add --netuid 1 --amount 1 --hotkey h", vec![]),
+            ("wallet balance -n finney", vec![]),
+            ("stake add --netuid 1 --amount 1 -p /w", vec![]),
         ] {
             assert_eq!(passed(words).unwrap(), idle, "{words}");
         }
@@ -212,6 +247,8 @@ mod tests {
             // Which of the two is a message?
             "wallet sign --message --debug --wallet=default --debug",
             "wallet transfer --announce-only",
+            "wallet balance -n 1",
+            "wallet sign --message -p -p /w",
         ] {
             assert!(passed(words).is_err(), "{words}");
         }

@@ -353,8 +353,8 @@ mod tests {
             ("stake set-claim", vec!["keep"], "keep".to_owned()),
             (
                 "root boost",
-                vec!["0.1", "1", "", ""],
-                "--increase 0.1 --netuid 1 --wallet default --wallet-hotkey default".to_owned(),
+                vec!["1", "0.1", "", ""],
+                "--netuid 1 --increase 0.1 --wallet default --wallet-hotkey default".to_owned(),
             ),
             ("root delegate", vec!["1", "w"], "--amount 1 --wallet w".to_owned()),
             ("config clear", vec!["json"], "json".to_owned()),

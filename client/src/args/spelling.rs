@@ -31,6 +31,26 @@ const ALONE: [&str; 14] = [
 /// What is done in an exchange of coldkeys, which they take at any place.
 const EXCHANGE: [&str; 5] = ["announce", "execute", "dispute", "clear", "check"];
 
+/// Commands of the eleventh Python command line that stand elsewhere here: nouns, verb, and what it is here.
+const RENAMED: [(&[&str], &str, &[&str]); 12] = [
+    (&STAKE, "unstake-all", &["stake", "remove", "--all"]),
+    (&STAKE, "unstake-all-alpha", &["stake", "remove", "--all-alpha"]),
+    (&["root", "r", "roots", "rt"], "claim", &["stake", "claim"]),
+    (&WALLET, "announce-coldkey-swap", &["wallet", "swap-coldkey", "announce"]),
+    (&WALLET, "registrations", &["wallet", "overview"]),
+    (&HPARAMS, "start", &["subnets", "start"]),
+    (&HPARAMS, "check-start", &["subnets", "check-start"]),
+    (&HPARAMS, "set-symbol", &["subnets", "set-symbol"]),
+    (&HPARAMS, "set-identity", &["subnets", "set-identity"]),
+    (&HPARAMS, "get-identity", &["subnets", "get-identity"]),
+    (&HPARAMS, "mechanisms", &["subnets", "mechanisms"]),
+    (&HPARAMS, "mech", &["subnets", "mechanisms"]),
+];
+/// What that command line calls the noun of hyperparameters.
+const HPARAMS: [&str; 1] = ["hparams"];
+/// The noun of the commands about subnets.
+const SUBNETS: [&str; 3] = ["subnets", "s", "subnet"];
+
 /// Flags of which the Python command lines take several values, one word each.
 const LISTS: [&str; 9] = [
     "--hotkeys",
@@ -53,6 +73,9 @@ const LISTING: [(&[&str], &[&str]); 3] = [
 /// The command line as this program reads it; the program's own name stays first.
 pub(super) fn usual(mut words: Vec<OsString>) -> Vec<OsString> {
     completion(&mut words);
+    of_subnets(&mut words);
+    renamed(&mut words);
+    by_work(&mut words);
     hotkeys(&mut words);
     lists(&mut words);
     keystore(&mut words);
@@ -74,6 +97,51 @@ fn command(words: &[OsString]) -> Option<(usize, usize)> {
 fn verb(words: &[OsString], nouns: &[&str], verbs: &[&str]) -> Option<usize> {
     let (noun, verb) = command(words)?;
     (is(words.get(noun)?, nouns) && is(words.get(verb)?, verbs)).then_some(verb)
+}
+
+/// A command that has another name here.
+fn renamed(words: &mut Vec<OsString>) {
+    let Some((noun, verb)) = command(words) else { return };
+    let named = |(nouns, name, _): &&(&[&str], &str, &[&str])| is(&words[noun], nouns) && words[verb] == *name;
+    let Some((_, _, own)) = RENAMED.iter().find(named) else { return };
+    let [first, rest @ ..] = own else { return };
+    words[noun] = first.into();
+    words.splice(verb..=verb, rest.iter().map(Into::into));
+}
+
+/// The flags of the eleventh Python command line for what a subnet says of itself: a name is a wallet's here.
+fn of_subnets(words: &mut Vec<OsString>) {
+    if verb(words, &HPARAMS, &["set-identity"]).is_some() {
+        for word in words.iter_mut() {
+            match word.to_str() {
+                Some("--name") => *word = "--subnet-name".into(),
+                Some(text) => {
+                    if let Some(name) = text.strip_prefix("--name=") {
+                        *word = format!("--subnet-name={name}").into();
+                    }
+                }
+                None => {}
+            }
+        }
+    }
+    if verb(words, &HPARAMS, &["set-symbol"]).is_some() {
+        words.retain(|word| word != "--symbol");
+        for word in words.iter_mut() {
+            if let Some(symbol) = word.to_str().and_then(|text| text.strip_prefix("--symbol=")) {
+                *word = symbol.to_owned().into();
+            }
+        }
+    }
+}
+
+/// `subnets register --pow` registers for a proof of work.
+fn by_work(words: &mut Vec<OsString>) {
+    let Some(verb) = verb(words, &SUBNETS, &["register"]) else { return };
+    let is_asked = |word: &OsString| word == "--pow";
+    if words.iter().skip(verb).any(is_asked) {
+        words[verb] = "pow-register".into();
+        words.retain(|word| !is_asked(word));
+    }
 }
 
 /// Flags of one dash and two letters, as those of two dashes, where there are such.
@@ -101,7 +169,7 @@ fn lists(words: &mut Vec<OsString>) {
         place += 1;
         while let (true, Some(one), Some(more)) = (is_list, plain(words, place), plain(words, place + 1)) {
             words.remove(place + 1);
-            words[place] = format!("{one},{more}").into();
+            words[place] = format!("{},{}", one.trim_end_matches(','), more.trim_start_matches(',')).into();
         }
     }
 }
@@ -186,6 +254,18 @@ mod tests {
             ("btctl wallet inspect --netuids 1 2 -y", "btctl wallet inspect --netuids 1,2 -y"),
             ("btctl root weights --netuids 1 2 --weights .5 .5", "btctl root weights --netuids 1,2 --weights .5,.5"),
             ("btctl stake list --hotkeys a b", "btctl stake list --hotkeys a b"),
+            ("btctl stake unstake-all --hotkey h1 -y", "btctl stake remove --all --hotkey h1 -y"),
+            ("btctl --json st unstake-all-alpha", "btctl --json stake remove --all-alpha"),
+            ("btctl hparams start --netuid 2", "btctl subnets start --netuid 2"),
+            ("btctl hparams mech count 2", "btctl subnets mechanisms count 2"),
+            ("btctl hparams get 2", "btctl hparams get 2"),
+            ("btctl hparams set-symbol --netuid 2 --symbol x", "btctl subnets set-symbol --netuid 2 x"),
+            ("btctl hparams set-identity --name a --url b", "btctl subnets set-identity --subnet-name a --url b"),
+            ("btctl root claim --netuids 1", "btctl stake claim --netuids 1"),
+            ("btctl wallet registrations --all", "btctl wallet overview --all"),
+            ("btctl w announce-coldkey-swap --new x", "btctl wallet swap-coldkey announce --new x"),
+            ("btctl subnets register --netuid 1 --pow -y", "btctl subnets pow-register --netuid 1 -y"),
+            ("btctl stake add --hotkeys a, b --amount 1", "btctl stake add --hotkeys a,b --amount 1"),
             // What is a value stays one.
             ("btctl w swap-coldkey --wallet execute announce", "btctl w swap-coldkey announce --wallet execute"),
             (

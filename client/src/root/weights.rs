@@ -29,7 +29,7 @@ use crate::{
 /// `btctl root weights`
 #[derive(Args, Debug)]
 pub(crate) struct SetArgs {
-    /// The subnets: `1,2`; asked for without it
+    /// The subnets: `1,2`; asked for without it [btcli 11's -n: --network]
     #[arg(long, short = 'n', value_name = "NETUIDS", visible_alias = "netuid", value_delimiter = ',', value_parser = number::<NetUid>)]
     netuids: Vec<NetUid>,
     /// Their weights, in order; only their proportions count; asked for without it
@@ -46,12 +46,17 @@ pub(crate) struct SetArgs {
     terms: Terms,
 }
 
-/// Whose weight is changed.
-#[derive(Args, Debug)]
-pub(crate) struct NudgeArgs {
-    /// The subnet
+/// Which subnet's weight is changed.
+#[derive(Args, Clone, Copy, Debug)]
+struct TargetArg {
+    /// The subnet [btcli 11's -n: --network]
     #[arg(long, short = 'n', value_name = "NETUID", value_parser = number::<NetUid>)]
     netuid: NetUid,
+}
+
+/// Whose row it is in, and how it is signed.
+#[derive(Args, Debug)]
+struct NudgeArgs {
     #[command(flatten)]
     wallet: WalletArg,
     #[command(flatten)]
@@ -63,6 +68,8 @@ pub(crate) struct NudgeArgs {
 /// `btctl root boost`
 #[derive(Args, Debug)]
 pub(crate) struct BoostArgs {
+    #[command(flatten)]
+    target: TargetArg,
     /// By how much of the whole: `0.01` or `1%`
     #[arg(long, value_name = "SHARE", visible_alias = "amount", short = 'a')]
     increase: Ratio,
@@ -73,6 +80,8 @@ pub(crate) struct BoostArgs {
 /// `btctl root slash`
 #[derive(Args, Debug)]
 pub(crate) struct SlashArgs {
+    #[command(flatten)]
+    target: TargetArg,
     /// By how much of the whole: `0.01` or `1%`
     #[arg(long, value_name = "SHARE", visible_alias = "amount", short = 'a')]
     decrease: Ratio,
@@ -126,23 +135,23 @@ impl SetArgs {
 
 impl BoostArgs {
     pub(super) async fn run(self, session: &Session) -> Result<Exit, Failure> {
-        self.nudge.run::<btd_api::root::Boost>(session, self.increase).await
+        self.nudge.run::<btd_api::root::Boost>(session, self.target.netuid, self.increase).await
     }
 }
 
 impl SlashArgs {
     pub(super) async fn run(self, session: &Session) -> Result<Exit, Failure> {
-        self.nudge.run::<btd_api::root::Slash>(session, self.decrease).await
+        self.nudge.run::<btd_api::root::Slash>(session, self.target.netuid, self.decrease).await
     }
 }
 
 impl NudgeArgs {
-    async fn run<M>(self, session: &Session, amount: Ratio) -> Result<Exit, Failure>
+    async fn run<M>(self, session: &Session, netuid: NetUid, amount: Ratio) -> Result<Exit, Failure>
     where
         M: Method<Params = NudgeParams, Reply = Receipt>,
     {
         let params = unsent!(NudgeParams {
-            netuid: self.netuid,
+            netuid,
             amount,
             wallet: self.wallet.resolve(&session.settings),
             hotkey: self.hotkey.resolve(&session.settings),

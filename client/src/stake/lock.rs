@@ -44,7 +44,7 @@ pub(crate) enum Command {
 /// `btctl lock list`
 #[derive(Args, Debug)]
 pub(crate) struct LocksArgs {
-    /// The subnet; without it, all
+    /// The subnet; without it, all [btcli 11's -n: --network]
     #[arg(long, short = 'n', value_name = "NETUID", value_parser = number::<NetUid>)]
     netuid: Option<NetUid>,
     #[command(flatten)]

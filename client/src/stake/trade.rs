@@ -1,7 +1,8 @@
 //! Staking and unstaking, moving, swapping and giving away.
 
 use btd_api::{
-    Alpha, AlphaAmount, Amount, Coldkey, HotkeyRef, NetUid, Tao,
+    Alpha, AlphaAmount, Amount, Coldkey, HotkeyRef, MechId, NetUid, Tao, Uid,
+    metagraph::{Neuron, NeuronParams},
     stake::{
         Add, AddMany, AddManyParams, AddParams, Move, MoveParams, Netuids, Remove, RemoveAll, RemoveAllParams,
         RemoveMany, RemoveManyParams, RemoveParams, Scope, Swap, SwapParams, Transfer, TransferParams,
@@ -23,7 +24,7 @@ use crate::{
 /// `btctl stake add`
 #[derive(Args, Debug)]
 pub(crate) struct AddArgs {
-    /// The subnets, several with commas; on root (0) tao stays tao
+    /// The subnets, several with commas; on root (0) tao stays tao [btcli 11's -n: --network]
     #[arg(
         long = "netuid",
         short = 'n',
@@ -53,9 +54,8 @@ pub(crate) struct AddArgs {
     /// What brings the one position up to a worth of this much tao
     #[arg(long, value_name = "TAO", value_parser = Tao::from_tokens, alias = "max_stake", conflicts_with_all = ["amount", "all"])]
     max_stake: Option<Tao>,
-    /// Said by the sixth Python command line, which does nothing with it either
-    #[arg(long, hide = true)]
-    uid: Option<u16>,
+    #[command(flatten)]
+    slot: SlotArg,
     #[command(flatten)]
     hotkeys: HotkeysArg,
     #[command(flatten)]
@@ -69,7 +69,7 @@ pub(crate) struct AddArgs {
 /// `btctl stake remove`
 #[derive(Args, Debug)]
 pub(crate) struct RemoveArgs {
-    /// The subnets, several with commas
+    /// The subnets, several with commas [btcli 11's -n: --network]
     #[arg(
         long = "netuid",
         short = 'n',
@@ -114,10 +114,12 @@ pub(crate) struct RemoveArgs {
         long,
         short = 'i',
         conflicts_with_all = [
-            "netuids", "all_netuids", "amount", "all", "all_alpha", "hotkeys", "all_hotkeys", "exclude_hotkeys",
+            "netuids", "all_netuids", "amount", "all", "all_alpha", "hotkeys", "all_hotkeys", "exclude_hotkeys", "uid",
         ]
     )]
     interactive: bool,
+    #[command(flatten)]
+    slot: SlotArg,
     #[command(flatten)]
     hotkeys: HotkeysArg,
     #[command(flatten)]
@@ -126,6 +128,19 @@ pub(crate) struct RemoveArgs {
     protection: ProtectionArgs,
     #[command(flatten)]
     terms: Terms,
+}
+
+/// A hotkey by its place in the subnet.
+#[derive(Args, Clone, Copy, Debug)]
+struct SlotArg {
+    /// Whatever hotkey has this slot of the one subnet
+    #[arg(
+        long,
+        value_name = "UID",
+        value_parser = number::<Uid>,
+        conflicts_with_all = ["hotkeys", "all_hotkeys", "exclude_hotkeys", "all_netuids"]
+    )]
+    uid: Option<Uid>,
 }
 
 /// Alpha of the origin.
@@ -227,7 +242,30 @@ pub(crate) struct TransferArgs {
     terms: Terms,
 }
 
-// === impl AddArgs, RemoveArgs ===
+// === impl SlotArg, AddArgs, RemoveArgs ===
+
+impl SlotArg {
+    /// The hotkey that has the slot now; none where none is named.
+    ///
+    /// # Errors
+    /// When nobody has it, or which subnet's it is cannot be told.
+    async fn hotkey(self, session: &Session, netuids: &[NetUid]) -> Result<Option<HotkeyRef>, Failure> {
+        let Some(uid) = self.uid else { return Ok(None) };
+        let [netuid] = *netuids else {
+            return Err(Failure::usage(
+                "--uid is a slot of one subnet: name that with --netuid, or the hotkey with --hotkey",
+            ));
+        };
+        let params = NeuronParams { netuid, uid: Some(uid), hotkey: None, mechid: MechId(0), block: None };
+        let reply = session.call::<Neuron>(&params).await?.read()?;
+        let hotkey = reply.neuron.get("hotkeys").and_then(|hotkey| hotkey.as_str()?.parse().ok());
+        let unknown =
+            || Failure::usage(format!("whose slot {uid} of subnet {netuid} is cannot be told: name the hotkey"));
+        let hotkey = hotkey.ok_or_else(unknown)?;
+        session.out.note(format!("uid {uid} of subnet {netuid} is hotkey {hotkey}"));
+        Ok(Some(HotkeyRef::Address(hotkey)))
+    }
+}
 
 impl AddArgs {
     pub(super) async fn run(self, session: &Session) -> Result<Exit, Failure> {
@@ -235,10 +273,9 @@ impl AddArgs {
         // Without --amount and --max-stake the parser asks for --all.
         let mut amount = self.amount.unwrap_or(Amount::All);
         let wallet = self.wallet.resolve(&session.settings);
-        if self.uid.is_some() {
-            session.out.note("note: --uid has no meaning for this command: a hotkey is named with --hotkey");
-        }
-        if let ([netuid], Some(hotkey)) = (self.netuids.as_slice(), self.hotkeys.only(&session.settings)) {
+        let by_slot = self.slot.hotkey(session, &self.netuids).await?;
+        let only = by_slot.or_else(|| self.hotkeys.only(&session.settings));
+        if let ([netuid], Some(hotkey)) = (self.netuids.as_slice(), only) {
             if let Some(most) = self.max_stake {
                 amount = Amount::Exactly(target::lacking(session, (&wallet, &hotkey, *netuid), most).await?);
             }
@@ -258,7 +295,8 @@ impl AddArgs {
 impl RemoveArgs {
     pub(super) async fn run(self, session: &Session) -> Result<Exit, Failure> {
         let (protection, fill) = self.protection.resolve((session.settings.protection, session.settings.fill));
-        let only = self.hotkeys.only(&session.settings);
+        let by_slot = self.slot.hotkey(session, &self.netuids).await?;
+        let only = by_slot.or_else(|| self.hotkeys.only(&session.settings));
         let wallet = self.wallet.resolve(&session.settings);
         if self.interactive {
             return pick::remove(session, wallet, (protection, fill), self.terms).await;

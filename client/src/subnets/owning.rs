@@ -72,7 +72,7 @@ pub(crate) struct StartArgs {
 /// `btctl subnets set-symbol`
 #[derive(Args, Debug)]
 pub(crate) struct SetSymbolArgs {
-    /// The subnet
+    /// The subnet [btcli 11's -n: --network]
     #[arg(long, short = 'n', value_name = "NETUID", value_parser = number::<NetUid>)]
     netuid: NetUid,
     /// The symbol: one of the chain's table that no other subnet has
@@ -206,7 +206,7 @@ impl CreateArgs {
     pub(super) async fn run(mut self, session: &Session) -> Result<Exit, Failure> {
         let is_mute = self.identity.is_empty() && !self.terms.is_dry_run();
         if !self.terms.is_dry_run() {
-            session.require_network().await?;
+            session.require_what_is_asked_for().await?;
         }
         if is_mute && session.offer("Say what the subnet is in the same step?") {
             self.identity.ask(session);

@@ -28,7 +28,7 @@ pub(crate) struct PriceArgs {
     /// The subnets; without any, all
     #[arg(value_name = "NETUID", value_delimiter = ',', value_parser = number::<NetUid>)]
     positions: Vec<NetUid>,
-    /// The same, as a flag: `1,2` or `1 2`
+    /// The same, as a flag: `1,2` or `1 2` [btcli 11's -n: --network]
     #[arg(
         long = "netuids",
         short = 'n',

@@ -50,7 +50,7 @@ pub(crate) struct InspectArgs {
         value_parser = addr::coldkey
     )]
     ss58: Option<Coldkey>,
-    /// Show the stakes on these subnets only: `1,2`
+    /// Show the stakes on these subnets only: `1,2` [btcli 11's -n: --network]
     #[arg(long, short = 'n', value_name = "NETUIDS", visible_alias = "netuid", value_delimiter = ',', value_parser = number::<NetUid>)]
     netuids: Vec<NetUid>,
 }

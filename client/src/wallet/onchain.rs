@@ -97,7 +97,7 @@ pub(crate) struct SwapHotkeyArgs {
     new_hotkey: Option<HotkeyRef>,
     #[command(flatten)]
     hotkey: HotkeyRefArg,
-    /// The one subnet on which it is exchanged; everywhere without it
+    /// The one subnet on which it is exchanged; everywhere without it [btcli 11's -n: --network]
     #[arg(long, short = 'n', value_name = "NETUID", value_parser = number::<NetUid>)]
     netuid: Option<NetUid>,
     /// Everywhere, which is the default

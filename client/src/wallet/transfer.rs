@@ -28,6 +28,7 @@ pub(crate) struct TransferArgs {
         long,
         short = 'a',
         value_name = "TAO",
+        aliases = ["amount-tao", "amount_tao"],
         value_parser = Amount::from_tokens,
         allow_hyphen_values = true,
         required_unless_present = "all"
