@@ -10,7 +10,7 @@ use std::{
 };
 
 use btd_tests::{Host, wait_for};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 const BOB: &str = "5FHneW46xGXgs5mUiveU4sbTyGBzmstUspZC92UhjJM694ty";
 
@@ -90,6 +90,27 @@ fn a_locked_wallet_says_how_to_unlock_it() {
     assert_eq!(host.ask(&spend)["outcome"]["state"], "finalized");
     assert_eq!(host.ask(&["wallet", "lock", "--wallet", "locked"])["locked"], 1);
     assert_eq!(host.refused(&spend).0, 5);
+    // What opens it for `wallet unlock` opens it on the way; nothing else does, and a no before it leaves it locked.
+    let declined = host.btctl_with(&[&spend[..8], &["--no"]].concat(), &password);
+    assert_eq!(
+        (declined.status.code(), &host.ask(&["wallet", "status"])["keys"]),
+        (Some(5), &json!([])),
+        "{declined:?}"
+    );
+    for variables in [&password[..], &[("BT_COLD_PW_LOCKED", "correct horse battery")]] {
+        let spent = host.btctl_with(&[&spend[..], &["--json"]].concat(), variables);
+        let receipt: Value = serde_json::from_slice(&spent.stdout).unwrap_or_else(|error| panic!("{error}: {spent:?}"));
+        assert_eq!(receipt["outcome"]["state"], "finalized", "{receipt}");
+        assert_eq!(host.ask(&["wallet", "lock", "--wallet", "locked"])["locked"], 1);
+    }
+    // Under a key of its own, only what was not signed before needs it.
+    let keyed = [&spend[..], &["--json", "--idempotency-key", "once"]].concat();
+    assert_eq!(host.refused(&keyed).0, 5);
+    let first = host.btctl_with(&keyed, &password);
+    assert!(first.status.success(), "{first:?}");
+    host.ask(&["wallet", "lock", "--wallet", "locked"]);
+    assert_eq!(host.ask(&keyed)["outcome"]["state"], "finalized");
+    assert_eq!(host.ask(&["wallet", "status"])["keys"], json!([]));
     for secret in ["correct horse", created["coldkey_mnemonic"].as_str().unwrap(), "wrong\""] {
         assert!(!daemon.log().contains(secret), "the log holds a secret");
     }

@@ -10,6 +10,44 @@ const BOB: &str = "5FHneW46xGXgs5mUiveU4sbTyGBzmstUspZC92UhjJM694ty";
 const CHARLIE: &str = "5FLSigC9HGRKVhB9FiEo4Y3koPsNmBmLJbpXg2mp1hXcS59Y";
 
 #[test]
+fn what_is_asked_of_what_is_not_there_is_no_empty_answer() {
+    let stage = Stage::on_demand();
+    for (words, said) in [
+        ("wallet overview --wallet nope", "alice"),
+        ("wallet overview --wallet alice -in zzz", "default"),
+        ("wallet overview --wallet alice --hotkey zzz", "default"),
+        ("wallet overview --hotkey zzz", "no wallet of this host has a hotkey `zzz`"),
+        ("wallet overview --netuids 0,99", "99"),
+    ] {
+        let (code, error) = stage.refused(words);
+        assert_eq!(code, 6, "{words}: {error}");
+        assert!(error["message"].as_str().unwrap().contains(said), "{words}: {error}");
+    }
+    let charlie = format!("wallet overview --wallet alice --hotkey {CHARLIE}");
+    assert!(stage.refused(&charlie).1["message"].as_str().unwrap().contains("has no hotkey"));
+    stage.signed("subnets create --wallet alice");
+    wait_for("the overview to have the neuron", || {
+        let overview = stage.ask("wallet overview --wallet alice --hotkey default --netuids 2");
+        (overview["neurons"][0]["netuid"] == 2).then_some(())
+    });
+
+    // A hotkey is named by its slot too, wherever the lists have blanks.
+    let plan = |words: &[&str]| {
+        let words = [words, &["--wallet", "bob", "--dry-run"]].concat();
+        stage.host.ask(&words)["plan"]["arguments"].to_string()
+    };
+    stage.signed("root register --wallet alice");
+    assert!(plan(&["stake", "add", "--netuid", "0", "--uid", "0", "--amount", "1"]).contains(ALICE));
+    stage.signed(&format!("stake add --netuid 0 --hotkey {ALICE} --amount 2 --wallet bob"));
+    assert!(plan(&["stake", "remove", "--netuid", "0", "--uid", "0", "--amount", "1"]).contains(ALICE));
+    assert_eq!(stage.refused("stake remove --netuid 0 --uid 7 --all --wallet bob").0, 6);
+    assert_eq!(stage.refused("stake add --netuid 0,2 --uid 0 --amount 1 --wallet bob").0, 2);
+    let several = format!("{ALICE}, default");
+    let both = plan(&["stake", "add", "--netuids", "0, 0", "--include-hotkeys", &several, "--amount", "1"]);
+    assert!(both.contains(ALICE) && both.contains(BOB), "{both}");
+}
+
+#[test]
 fn a_subnet_is_created_started_staked_on_and_tuned() {
     let stage = Stage::set();
     let created = stage.signed("subnets create --wallet alice --subnet-name two --repo https://example.org");

@@ -159,6 +159,50 @@ fn funded(host: &Host) -> Daemon {
     daemon
 }
 
+#[test]
+fn a_locked_key_is_unlocked_on_the_way() {
+    let host = Host::new();
+    let daemon = funded(&host);
+    host.golden_wallet(FAST.0, "fast");
+    let wallets = host.ask(&["wallet", "list"])["wallets"].as_array().unwrap().clone();
+    let fast = wallets.iter().find(|wallet| wallet["name"] == "fast").unwrap()["coldkey"].as_str().unwrap().to_owned();
+    host.ask(&["wallet", "transfer", "--wallet", "alice", "--dest", &fast, "--amount", "5", "--yes"]);
+    let spend = ["wallet", "transfer", "--wallet", "fast", "--dest", BOB, "--amount", "1"];
+    let locked = || host.ask(&["wallet", "status"])["keys"].as_array().unwrap().is_empty();
+
+    // Whoever says no is asked for nothing more, nor whoever said yes in advance.
+    let mut terminal = Terminal::btctl(&host, &spend);
+    answer(&mut terminal, &[("is locked, and has to be unlocked to sign", ""), ("Sign and send it? [y/N] ", "n")]);
+    assert_eq!(terminal.end(), 1);
+    let mut terminal = Terminal::btctl(&host, &[&spend[..], &["--yes"]].concat());
+    terminal.wait_for("btctl wallet unlock --wallet fast");
+    assert_eq!(terminal.end(), 5);
+    assert!(locked());
+
+    let mut terminal = Terminal::btctl(&host, &spend);
+    answer(&mut terminal, &[("Sign and send it? [y/N] ", "y")]);
+    asked(&mut terminal, "Password of the coldkey of `fast`: ");
+    terminal.press("canary-typed\r");
+    terminal.wait_for("error: wrong password for fast/coldkey");
+    assert_eq!(terminal.end(), 5);
+    let terminal = wait_for("the back-off to end", || {
+        let mut terminal = Terminal::btctl(&host, &spend);
+        answer(&mut terminal, &[("Sign and send it? [y/N] ", "y")]);
+        asked(&mut terminal, "Password of the coldkey of `fast`: ");
+        terminal.press(&format!("{}\r", FAST.1));
+        (terminal.end() == 0).then_some(terminal)
+    });
+    let screen = terminal.screen();
+    assert!(
+        screen.contains("unlocked the coldkey of `fast` for 5 min") && screen.contains("finalized"),
+        "{terminal:?}"
+    );
+    assert!(!locked());
+    for secret in ["canary", FAST.1] {
+        assert!(!screen.contains(secret) && !daemon.log().contains(secret), "{secret}: {terminal:?}");
+    }
+}
+
 /// Answers these questions in order.
 fn answer(terminal: &mut Terminal, answers: &[(&str, &str)]) {
     for (question, answer) in answers {

@@ -4,6 +4,8 @@
 //! The plan is worked out by the daemon and shown as a card on standard error. The real call
 //! carries a fresh idempotency key, so that a repetition with the same key can never act twice.
 
+mod unlock;
+
 use std::{
     fs::File,
     io::Read,
@@ -11,12 +13,13 @@ use std::{
 };
 
 use btd_api::{
-    ApiError, BlockHash, Coldkey, ErrorKind, IdempotencyKey, Method, Tao, WalletName,
+    ApiError, BlockHash, Coldkey, ErrorKind, IdempotencyKey, Method, Tao,
     signing::{Lane, Manner, Receipted, Signing},
-    wallet::{KeyState, List, ListParams, Outcome, Plan, Receipt, Wait, WalletEntry},
+    wallet::{Outcome, Plan, Receipt, Wait},
 };
 use clap::{Args, ValueEnum};
 
+use self::unlock::Way;
 use crate::{
     addr,
     args::duration,
@@ -91,13 +94,12 @@ enum Until {
 pub(crate) type Render<R> = fn(&R, Page) -> String;
 
 /// How a plan is made.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Planning {
     /// From what is read of the chain.
     Reads,
-    /// By work that may take minutes; a person is told how long it has taken. Where the coldkey of this wallet would
-    /// have to sign and is locked, none is begun.
-    Work(WalletName),
+    /// The same, and what is sent needs work that may take minutes; a person is told how long it has taken.
+    Work,
 }
 
 /// What came of a wish.
@@ -298,29 +300,17 @@ where
         )?;
     }
     if !manner.dry_run {
-        session.require_network().await?;
+        session.require_what_is_asked_for().await?;
     }
     // A repetition of what was signed needs no key: then the daemon judges, here and below.
     let is_new = !manner.dry_run && manner.idempotency_key.is_none();
-    if let Planning::Work(wallet) = &planning
-        && is_new
-    {
-        require_unlocked(session, wallet).await?;
-    }
     // The plan is asked for under the same key as what is sent: what the daemon draws for the one it draws for the other.
     let key = match &manner.idempotency_key {
         Some(key) => key.clone(),
         None => fresh_key()?,
     };
     params.set_manner(Manner { dry_run: true, idempotency_key: Some(key.clone()), ..manner.clone() });
-    let planned = match planning {
-        Planning::Reads => session.call::<M>(&params).await,
-        Planning::Work(_) => {
-            let limit = session.settings.timeout.unwrap_or(SPEND);
-            counted(session, session.call_within::<M>(&params, limit)).await
-        }
-    };
-    let planned = match planned {
+    let planned = match session.call::<M>(&params).await {
         Err(Failure::Api(error)) if may_have_landed(&error) && manner.idempotency_key.is_some() && !manner.dry_run => {
             if session.settings.consent == Consent::Withheld {
                 return Err(error.into());
@@ -338,7 +328,11 @@ where
     }
     let reply = planned.read()?;
     let plan = &reply.receipt().plan;
-    if let Some(key) = plan.locked.as_ref().filter(|_| is_new) {
+    let way = match &plan.locked {
+        Some(key) => Way::find(session, key).await?,
+        None => None,
+    };
+    if let Some(key) = plan.locked.as_ref().filter(|_| is_new && way.is_none()) {
         return Err(locked(key));
     }
     if session.settings.consent == Consent::Withheld {
@@ -354,19 +348,29 @@ where
             session.out.note(format!("warning: {warning}"));
         }
     }
-    let sent = send::<M>(session, params, (manner, &key));
-    let sent = match planning {
-        Planning::Reads => sent.await,
-        Planning::Work(_) => counted(session, sent).await,
+    let send = async || {
+        let sent = send::<M>(session, params.clone(), (manner.clone(), &key));
+        match planning {
+            Planning::Reads => sent.await,
+            Planning::Work => counted(session, sent).await,
+        }
+    };
+    let sent = match (way, is_new) {
+        (Some(way), true) => {
+            way.take(session).await?;
+            send().await
+        }
+        // Only the daemon knows whether it has to be signed once more.
+        (Some(way), false) => match send().await {
+            Err(Failure::Api(error)) if error.kind() == Some(ErrorKind::WalletLocked) => {
+                way.take(session).await?;
+                send().await
+            }
+            sent => sent,
+        },
+        (None, _) => send().await,
     };
     sent.map(|reply| Settled::Sent(reply, key))
-}
-
-/// Refuses where the coldkey of `wallet` is locked. All else about it the daemon knows better, and says where it signs.
-async fn require_unlocked(session: &Session, wallet: &WalletName) -> Result<(), Failure> {
-    let wallets = session.call::<List>(&ListParams {}).await?.read()?.wallets;
-    let is_locked = |entry: &WalletEntry| entry.name == *wallet && entry.state == KeyState::Locked;
-    if wallets.iter().any(is_locked) { Err(locked(&format!("{wallet}/coldkey"))) } else { Ok(()) }
 }
 
 /// The refusal of what a locked key would have to sign.
@@ -470,7 +474,7 @@ pub(crate) fn card(plan: &Plan, page: Page) -> String {
     let mut lines = vec![page.bold(text::visible(&plan.summary)), facts.render(page).trim_end().to_owned()];
     lines.extend(plan.warnings.iter().map(|warning| format!("{} {}", page.warn("warning:"), text::visible(warning))));
     if let Some(key) = &plan.locked {
-        lines.push(format!("{} the key {key} is locked: unlock it first", page.warn("warning:")));
+        lines.push(format!("{} the key {key} is locked, and has to be unlocked to sign", page.warn("warning:")));
     }
     lines.push(text::at(&plan.at, page));
     lines.join("\n") + "\n"

@@ -25,6 +25,7 @@ use clap::Subcommand;
 
 pub(crate) use self::{
     inspect::detail,
+    keys::called,
     onchain::offer_identity,
     work::{FaucetArgs, WorkArgs, faucet},
 };

@@ -88,9 +88,8 @@ impl PowRegisterArgs {
     pub(super) async fn run(self, session: &Session) -> Result<Exit, Failure> {
         let processors = self.work.resolve(session);
         let (wallet, hotkey) = (self.wallet.resolve(&session.settings), self.hotkey.resolve(&session.settings));
-        let (netuid, planning) = (self.netuid.resolve(), Planning::Work(wallet.clone()));
-        let params = unsent!(PowRegisterParams { netuid, wallet, hotkey, processors });
-        spend::spend_after::<PowRegister>(session, params, self.terms, (planning, render)).await
+        let params = unsent!(PowRegisterParams { netuid: self.netuid.resolve(), wallet, hotkey, processors });
+        spend::spend_after::<PowRegister>(session, params, self.terms, (Planning::Work, render)).await
     }
 }
 

@@ -218,7 +218,7 @@ impl VerifyArgs {
 
 // === what is shown ===
 
-pub(super) fn called(wallet: &WalletName, key: &KeyName) -> String {
+pub(crate) fn called(wallet: &WalletName, key: &KeyName) -> String {
     match key {
         KeyName::Coldkey => format!("coldkey of `{wallet}`"),
         KeyName::Hotkey(name) => format!("hotkey `{name}` of `{wallet}`"),

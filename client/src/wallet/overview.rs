@@ -31,14 +31,18 @@ pub(crate) struct OverviewArgs {
     /// Every wallet of this host, whatever the environment says
     #[arg(long, short = 'a', conflicts_with = "wallet")]
     all: bool,
-    /// These subnets: `1,2`
+    /// These subnets: `1,2` [btcli 11's -n: --network]
     #[arg(long, short = 'n', value_name = "NETUIDS", visible_alias = "netuid", value_delimiter = ',', value_parser = number::<NetUid>)]
     netuids: Vec<NetUid>,
     /// These hotkeys, by name or address, several with commas; `-in` too
     #[arg(
         long,
+        short = 'H',
         value_name = "NAME|SS58",
-        aliases = ["include_hotkeys", "hotkeys", "wallet.hotkeys"],
+        visible_alias = "hotkey",
+        aliases = [
+            "include_hotkeys", "hotkeys", "wallet.hotkeys", "wallet-hotkey", "wallet_hotkey", "wallet.hotkey", "hotkey-name",
+        ],
         value_delimiter = ',',
         value_parser = addr::hotkey_ref,
         conflicts_with = "exclude_hotkeys"
@@ -62,7 +66,7 @@ pub(crate) struct OverviewArgs {
 }
 
 /// The columns, in their order.
-static COLUMNS: [Shown<OwnNeuron>; 16] = [
+static COLUMNS: [Shown<OwnNeuron>; 17] = [
     Shown {
         name: "wallet",
         column: Column::text("WALLET"),
@@ -95,9 +99,15 @@ static COLUMNS: [Shown<OwnNeuron>; 16] = [
     },
     Shown {
         name: "stake",
-        column: Column::number("STAKE (τ)"),
+        column: Column::number("STAKE (α)"),
         text: |own, _| own.neuron.stake.to_string(),
         key: |own, _| Key::Amount(own.neuron.stake.rao()),
+    },
+    Shown {
+        name: "rank",
+        column: Column::number("RANK").leaves(11),
+        text: |own, _| own.neuron.rank.map_or_else(|| "-".to_owned(), score),
+        key: |own, _| Key::Number(own.neuron.rank.unwrap_or(f64::NEG_INFINITY)),
     },
     Shown {
         name: "trust",

@@ -31,7 +31,7 @@ pub(crate) struct FaucetArgs {
 /// How the work is done.
 #[derive(Args, Debug)]
 pub(crate) struct WorkArgs {
-    /// On how many of the daemon's processors the work is done [default: all]
+    /// On how many of the daemon's processors the work is done [default: all] [btcli 11's -n: --network]
     #[arg(long, short = 'n', value_name = "N", aliases = ["faucet.num_processes", "pow_register.num_processes", "num_processes", "pow-workers"])]
     processors: Option<NonZeroU16>,
     #[arg(long = "update-interval", short = 'u', hide = true, aliases = [
@@ -77,8 +77,8 @@ impl WorkArgs {
 /// `btctl wallet faucet` and `btctl legacy faucet`
 pub(crate) async fn faucet(args: FaucetArgs, session: &Session) -> Result<Exit, Failure> {
     let (wallet, processors) = (args.wallet.resolve(&session.settings), args.work.resolve(session));
-    let params = unsent!(FaucetParams { wallet: wallet.clone(), processors });
-    spend::spend_after::<Faucet>(session, params, args.terms, (Planning::Work(wallet), spend::receipt)).await
+    let params = unsent!(FaucetParams { wallet, processors });
+    spend::spend_after::<Faucet>(session, params, args.terms, (Planning::Work, spend::receipt)).await
 }
 
 #[cfg(test)]

@@ -321,14 +321,25 @@ async fn register_by_work(parts: Arc<Parts>, params: PowRegisterParams, _: Calle
             let difficulty = number("Difficulty").await?.min(number("MaxDifficulty").await?).max(least);
             let target = Target::of(NonZeroU64::new(difficulty).unwrap_or(NonZeroU64::MIN));
             let puzzle = |hash: &BlockHash| Puzzle::registration(netuid, hash, &hotkey, &Coldkey(ground.actor));
-            let Work { block, solution } = quarry.find((target, WINDOW), puzzle).await?;
+            let is_plan = params.manner().dry_run;
+            let work = match is_plan {
+                true => Work::none(ground.view.block().number),
+                false => quarry.find((target, WINDOW), puzzle).await?,
+            };
+            let Work { block, solution } = work;
             let call = Call::new(SUBTENSOR, "pow_register")
                 .arg("netuid", netuid)
                 .arg("work_block", u64::from(block.0))
                 .arg("nonce", solution.nonce)
                 .arg("work", solution.seal.0.to_vec())
                 .arg("hotkey", hotkey);
-            Ok(Draft::new(call, format!("Register hotkey {hotkey} on subnet {netuid} for work")))
+            let draft = Draft::new(call, format!("Register hotkey {hotkey} on subnet {netuid} for work"));
+            Ok(match is_plan {
+                true => draft.effect(format!(
+                    "about {difficulty} hashes are done before it is signed: nonce and work stand for what is found then"
+                )),
+                false => draft,
+            })
         }
     });
     let receipt = receipt.await?;

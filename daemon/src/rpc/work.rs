@@ -12,7 +12,7 @@ use std::{
 
 use btd_api::{BlockHash, BlockNumber};
 use btd_chain::{BlockRef, Link};
-use btd_pow::{Control, Outcome, Puzzle, Solution, Target};
+use btd_pow::{Control, Outcome, Puzzle, Seal, Solution, Target};
 
 use super::receipt::foreseen;
 use crate::submit::SubmissionError;
@@ -50,7 +50,14 @@ impl Drop for Search {
     }
 }
 
-// === impl Quarry ===
+// === impl Work, Quarry ===
+
+impl Work {
+    /// What stands for it in a plan on `block`: as large, and none.
+    pub(super) const fn none(block: BlockNumber) -> Self {
+        Self { block, solution: Solution { nonce: 0, seal: Seal([0; 32]) } }
+    }
+}
 
 impl Quarry {
     /// One in which nothing was found yet; `processors` bounds how many are used.

@@ -6,8 +6,9 @@ mod coldkey;
 use std::{num::NonZeroU64, sync::Arc};
 
 use btd_api::{
-    BlockHash, Coldkey, Hotkey, NetUid, Tao,
-    stake::ColdkeyParams,
+    BlockHash, Coldkey, ErrorKind, Hotkey, HotkeyRef, NetUid, Tao, WalletName,
+    signing::Signing,
+    stake::{ColdkeyParams, Hotkeys},
     wallet::{
         Receipt,
         onchain::{
@@ -20,7 +21,7 @@ use btd_api::{
 };
 use btd_chain::{Call, ReadError, Value, View};
 use btd_pow::{Puzzle, Target};
-use btd_signer_protocol::KeyId;
+use btd_signer_protocol::{KeyId, WalletSummary, operations::Summary};
 
 use crate::{
     daemon::Parts,
@@ -66,10 +67,19 @@ async fn overview(parts: Arc<Parts>, params: OverviewParams, _: Caller) -> Resul
     let list = metagraphs.list.as_ref().ok_or_else(|| receipt::warming_up("the list of subnets"))?;
     let (mut neurons, mut idle) = (Vec::new(), Vec::new());
     let mut at = receipt::kept_at(list.at, &metagraphs, &parts.link);
-    for wallet in summaries(&parts).await? {
-        if params.wallet.as_ref().is_some_and(|wanted| *wanted != wallet.name) {
-            continue;
+    if let Some(unknown) = params.netuids.iter().find(|netuid| !list.netuids.contains(netuid)) {
+        return Err(subnets::no_subnet(*unknown));
+    }
+    let wallets = match &params.wallet {
+        Some(wallet) => vec![parts.custody.ask(Summary { wallet: wallet.clone() }).await?],
+        None => summaries(&parts).await?,
+    };
+    if let Some(Hotkeys::Only(named)) = &params.hotkeys {
+        for hotkey in named {
+            require_hotkey(&parts, hotkey, (&wallets, params.wallet.as_ref())).await?;
         }
+    }
+    for wallet in wallets {
         for (hotkey_name, summary) in wallet.hotkeys {
             let Some(hotkey) = summary.public.map(|public| Hotkey(public.account)) else { continue };
             if params.hotkeys.as_ref().is_some_and(|wanted| !wanted.covers(&hotkey_name, hotkey)) {
@@ -99,6 +109,37 @@ async fn overview(parts: Arc<Parts>, params: OverviewParams, _: Caller) -> Resul
     }
     neurons.sort_by_key(|own| (own.netuid, own.neuron.uid));
     Ok(OverviewReply { at, neurons, idle })
+}
+
+/// Refuses a hotkey that none of `wallets` has: who mistypes one must not take it for registered nowhere. `only` is the
+/// wallet, where it is one.
+async fn require_hotkey(
+    parts: &Parts,
+    hotkey: &HotkeyRef,
+    (wallets, only): (&[WalletSummary], Option<&WalletName>),
+) -> Result<(), Failure> {
+    let mut keys = wallets.iter().flat_map(|wallet| &wallet.hotkeys);
+    let is_there = match hotkey {
+        HotkeyRef::Name(wanted) => keys.any(|(name, _)| name == wanted),
+        HotkeyRef::Address(wanted) => {
+            keys.any(|(_, key)| key.public.is_some_and(|public| public.account == wanted.account()))
+        }
+    };
+    if is_there {
+        return Ok(());
+    }
+    if let (HotkeyRef::Name(name), Some(wallet)) = (hotkey, only) {
+        // The signer tells which there are.
+        parts.custody.public(&KeyId::hotkey(wallet.clone(), name.clone())).await?;
+        return Ok(());
+    }
+    let whose = only.map_or_else(|| "no wallet of this host has".to_owned(), |only| format!("wallet `{only}` has no"));
+    let article = if only.is_none() { " a" } else { "" };
+    let words = match hotkey {
+        HotkeyRef::Name(name) => format!("{whose}{article} hotkey `{name}`"),
+        HotkeyRef::Address(address) => format!("{whose}{article} hotkey {address}"),
+    };
+    Err(Failure::new(ErrorKind::NotFound, format!("{words}: `btctl wallet list` has them all")))
 }
 
 /// The fields of an identity, with the most bytes that the chain takes.
@@ -259,20 +300,31 @@ async fn faucet(parts: Arc<Parts>, params: FaucetParams, _: Caller) -> Result<Re
                            `btctl wallet create --wallet alice --uri //Alice`, then `btctl wallet transfer`";
     let key = KeyId::coldkey(params.wallet.clone());
     let quarry = Quarry::new(parts.link.clone(), params.processors);
-    receipt::sign::<Faucet, _>(&parts, key, params, move |ground, _| {
+    receipt::sign::<Faucet, _>(&parts, key, params, move |ground, params| {
         let quarry = quarry.clone();
         async move {
             ground.require_call(SUBTENSOR, "faucet", INSTEAD)?;
             let puzzle = |hash: &BlockHash| Puzzle::historic(hash, &ground.actor);
-            let Work { block, solution } = quarry.find((Target::of(DIFFICULTY), WINDOW), puzzle).await?;
+            let is_plan = params.manner().dry_run;
+            let work = match is_plan {
+                true => Work::none(ground.view.block().number),
+                false => quarry.find((Target::of(DIFFICULTY), WINDOW), puzzle).await?,
+            };
+            let Work { block, solution } = work;
+            let done = match is_plan {
+                true => {
+                    "which this daemon does before it is signed: nonce and work stand for what is found then".to_owned()
+                }
+                false => format!("which this daemon did on block #{block}"),
+            };
             let call = Call::new(SUBTENSOR, "faucet")
                 .arg("block_number", u64::from(block.0))
                 .arg("nonce", solution.nonce)
                 .arg("work", solution.seal.0.to_vec());
             Ok(Draft::new(call, format!("Ask the faucet for tao for {}", ground.actor)).receives(GIVEN).effect(
                 format!(
-                    "the faucet gives τ{GIVEN} for proof of work, about {DIFFICULTY} hashes, which this daemon did on \
-                     block #{block}: taken in the {WINDOW} blocks from that one on, and done anew after them"
+                    "the faucet gives τ{GIVEN} for proof of work, about {DIFFICULTY} hashes, {done}; taken in the \
+                     {WINDOW} blocks from the one it is done on, and done anew after them"
                 ),
             ))
         }
