@@ -26,7 +26,8 @@ use crate::{
 #[derive(Args, Debug)]
 #[command(
     after_help = "Known are the blocks that btd followed while it ran, and those it caught up with after a rest of a day \
-                  at most: every event that names a coldkey or hotkey of this host, from when btd knew the key. \
+                  at most: every event that names a coldkey or hotkey of this host, from when btd knew the key; left out \
+                  is that the chain claimed root dividends by itself, of which it tells no amount. \
                   Nothing is asked of an indexer or an archive. The last lines tell from which block on the account's \
                   history is known, and every hole in it; how much is kept is set by `ledger` in btd.toml. What btd \
                   itself signed is in `tx list`."

@@ -339,7 +339,10 @@ fn judge_register(register: &Register, signer: AccountId, facts: &Facts, fee: Ta
     }
     let balance_after = spend(signer, facts, subnet.price, fee, facts.account.held(facts.deposit))?;
     let limit = register.limit(subnet.price);
-    let warning = if subnet.takes_limit {
+    let warning = if subnet.takes_limit && limit == Tao::from_rao(u64::MAX) {
+        "the price moves with each block, and has no limit here: whatever it is then is paid, and it does not come back"
+            .to_owned()
+    } else if subnet.takes_limit {
         format!("the price moves with each block: at most τ{limit} is paid, and it does not come back")
     } else {
         "this runtime takes no limit: the price at inclusion is paid, whatever it is, and it does not come back"

@@ -19,6 +19,8 @@ use crate::{
 const USUAL: u32 = 50;
 /// How many are told at most.
 const MOST: u32 = 1000;
+/// How many are looked at together: many may make no line.
+const AT_ONCE: u32 = 256;
 
 pub(in crate::rpc) fn register(table: &mut Table, parts: &Arc<Parts>) {
     table.noun(parts).method::<History>(history).done();
@@ -41,25 +43,30 @@ async fn history(parts: Arc<Parts>, params: HistoryParams, _: Caller) -> Result<
     let limit = limit.unwrap_or(USUAL).clamp(1, MOST);
     let mut lines = Vec::new();
     let mut place = before;
-    // Events that another one repeats make no line: it is read on until there are enough.
+    let is_enough = |lines: &[HistoryEntry]| u32::try_from(lines.len()).is_ok_and(|lines| lines >= limit);
+    // Events that another one repeats, or that say nothing, make no line: it is read on until there are enough.
     let next = loop {
-        let wanted = limit.saturating_sub(u32::try_from(lines.len()).unwrap_or(u32::MAX));
-        if wanted == 0 {
+        if is_enough(&lines) {
             break place;
         }
-        let mut page = parts.ledger.entries(genesis, account, place, wanted.saturating_add(1)).await?;
-        let has_more = usize::try_from(wanted).is_ok_and(|wanted| page.len() > wanted);
-        page.truncate(usize::try_from(wanted).unwrap_or(usize::MAX));
+        let size = limit.max(AT_ONCE);
+        let mut page = parts.ledger.entries(genesis, account, place, size.saturating_add(1)).await?;
+        let has_more = usize::try_from(size).is_ok_and(|size| page.len() > size);
+        page.truncate(usize::try_from(size).unwrap_or(usize::MAX));
         let (Some(newest), Some(oldest)) = (page.first(), page.last()) else { break None };
-        place = Some(Cursor { block: oldest.block, index: oldest.index });
         // What an event means, its neighbours tell: they may stand on another page.
         let around = parts.ledger.entries_within(genesis, account, (oldest.block, newest.block)).await?;
         let meanings = meaning::of(account, &around);
-        lines.extend(page.into_iter().filter_map(|entry| {
+        let mut page = page.into_iter();
+        for entry in page.by_ref() {
+            place = Some(Cursor { block: entry.block, index: entry.index });
             let what = meanings.get(&(entry.block, entry.index)).cloned().unwrap_or(Some(Happening::Event));
-            Some(line((entry, what?)))
-        }));
-        if !has_more {
+            lines.extend(what.map(|what| line((entry, what))));
+            if is_enough(&lines) {
+                break;
+            }
+        }
+        if page.len() == 0 && !has_more {
             break None;
         }
     };

@@ -13,13 +13,13 @@ use serde_json::Value as Json;
 
 use crate::ledger::Entry;
 
-/// What each event means, by its block and its place there; none where another event tells it.
+/// What each event means, by its block and its place there; none where another event tells it, or it says nothing.
 pub(super) type Meanings = BTreeMap<(BlockNumber, u32), Option<Happening>>;
 
 /// What `entries` mean for `account`. They are all that there is of their blocks, in any order.
 pub(super) fn of(account: AccountId, entries: &[Entry]) -> Meanings {
     let mut meanings: Meanings =
-        entries.iter().map(|entry| ((entry.block, entry.index), Some(meaning(&entry.event, account)))).collect();
+        entries.iter().map(|entry| ((entry.block, entry.index), by_itself(&entry.event, account))).collect();
     let mut trades: Vec<(&Entry, Trade)> =
         entries.iter().filter_map(|entry| Some((entry, trade(&entry.event, account)?))).collect();
     trades.sort_by_key(|(entry, _)| (entry.block, entry.index));
@@ -41,6 +41,14 @@ pub(super) fn of(account: AccountId, entries: &[Entry]) -> Meanings {
         }
     }
     meanings
+}
+
+/// What an event means by itself; none for one that says nothing. The chain claims root dividends for accounts in turn,
+/// every few blocks, and tells of each time neither how much it was nor of what subnet.
+fn by_itself(event: &Event, account: AccountId) -> Option<Happening> {
+    let says_nothing =
+        event.extrinsic.is_none() && (event.pallet.as_str(), event.name.as_str()) == ("SubtensorModule", "RootClaimed");
+    (!says_nothing).then(|| meaning(event, account))
 }
 
 /// Stake of the account that grew or shrank.
@@ -219,6 +227,13 @@ mod tests {
             | Happening::Event => 0,
         };
         lines.iter().map(change).sum()
+    }
+
+    #[test]
+    fn what_the_chain_claims_by_itself_is_left_out() {
+        let claimed = event("SubtensorModule", "RootClaimed", json!({ "coldkey": ALICE }));
+        assert_eq!(told(&[claimed.clone()], ALICE), [Happening::Event]);
+        assert_eq!(told(&[Event { extrinsic: None, ..claimed }], ALICE), []);
     }
 
     #[test]
