@@ -20,7 +20,7 @@ fn what_is_asked_of_what_is_not_there_is_no_empty_answer() {
         ("wallet overview --netuids 0,99", "99"),
     ] {
         let (code, error) = stage.refused(words);
-        assert_eq!(code, 6, "{words}: {error}");
+        assert_eq!((code, &error["kind"]), (1, &"NOT_FOUND".into()), "{words}: {error}");
         assert!(error["message"].as_str().unwrap().contains(said), "{words}: {error}");
     }
     let charlie = format!("wallet overview --wallet alice --hotkey {CHARLIE}");
@@ -40,8 +40,9 @@ fn what_is_asked_of_what_is_not_there_is_no_empty_answer() {
     assert!(plan(&["stake", "add", "--netuid", "0", "--uid", "0", "--amount", "1"]).contains(ALICE));
     stage.signed(&format!("stake add --netuid 0 --hotkey {ALICE} --amount 2 --wallet bob"));
     assert!(plan(&["stake", "remove", "--netuid", "0", "--uid", "0", "--amount", "1"]).contains(ALICE));
-    assert_eq!(stage.refused("stake remove --netuid 0 --uid 7 --all --wallet bob").0, 6);
+    assert_eq!(stage.refused("stake remove --netuid 0 --uid 7 --all --wallet bob").0, 1);
     assert_eq!(stage.refused("stake add --netuid 0,2 --uid 0 --amount 1 --wallet bob").0, 2);
+    stage.signed("root register --wallet bob");
     let several = format!("{ALICE}, default");
     let both = plan(&["stake", "add", "--netuids", "0, 0", "--include-hotkeys", &several, "--amount", "1"]);
     assert!(both.contains(ALICE) && both.contains(BOB), "{both}");

@@ -161,12 +161,14 @@ fn funded(host: &Host) -> Daemon {
 
 #[test]
 fn a_locked_key_is_unlocked_on_the_way() {
+    const PASSWORD: &str = "correct horse battery";
     let host = Host::new();
     let daemon = funded(&host);
-    host.golden_wallet(FAST.0, "fast");
-    let wallets = host.ask(&["wallet", "list"])["wallets"].as_array().unwrap().clone();
-    let fast = wallets.iter().find(|wallet| wallet["name"] == "fast").unwrap()["coldkey"].as_str().unwrap().to_owned();
-    host.ask(&["wallet", "transfer", "--wallet", "alice", "--dest", &fast, "--amount", "5", "--yes"]);
+    let create = ["--json", "wallet", "create", "--wallet", "fast", "--show-mnemonic"];
+    let created = host.btctl_with(&create, &[("BT_WALLET_PASSWORD", PASSWORD)]);
+    let created: Value = serde_json::from_slice(&created.stdout).unwrap();
+    let fast = created["coldkey"].as_str().unwrap();
+    host.ask(&["wallet", "transfer", "--wallet", "alice", "--dest", fast, "--amount", "5", "--yes"]);
     let spend = ["wallet", "transfer", "--wallet", "fast", "--dest", BOB, "--amount", "1"];
     let locked = || host.ask(&["wallet", "status"])["keys"].as_array().unwrap().is_empty();
 
@@ -189,7 +191,7 @@ fn a_locked_key_is_unlocked_on_the_way() {
         let mut terminal = Terminal::btctl(&host, &spend);
         answer(&mut terminal, &[("Sign and send it? [y/N] ", "y")]);
         asked(&mut terminal, "Password of the coldkey of `fast`: ");
-        terminal.press(&format!("{}\r", FAST.1));
+        terminal.press(&format!("{PASSWORD}\r"));
         (terminal.end() == 0).then_some(terminal)
     });
     let screen = terminal.screen();
@@ -198,7 +200,7 @@ fn a_locked_key_is_unlocked_on_the_way() {
         "{terminal:?}"
     );
     assert!(!locked());
-    for secret in ["canary", FAST.1] {
+    for secret in ["canary-typed", PASSWORD] {
         assert!(!screen.contains(secret) && !daemon.log().contains(secret), "{secret}: {terminal:?}");
     }
 }

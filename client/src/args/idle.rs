@@ -13,6 +13,8 @@ use clap::{
     error::{ContextKind, ContextValue, ErrorKind},
 };
 
+use super::{Cli, lists::leaf};
+
 /// Those that have a value.
 const VALUED: &[&str] = &[
     "--hotkey",
@@ -169,7 +171,7 @@ pub(super) fn pass_over(error: &clap::Error, words: &mut Vec<OsString>) -> Optio
     };
     // Before the command it was meant for the command, which may well have such a flag: the keys that sign are not
     // left to chance.
-    if is_valued && place < leaf(words) {
+    if is_valued && place < leaf(&Cli::command(), words).1 {
         return None;
     }
     let word = words.remove(place);
@@ -180,18 +182,6 @@ pub(super) fn pass_over(error: &clap::Error, words: &mut Vec<OsString>) -> Optio
         words.remove(place);
     }
     Some(bare.to_owned())
-}
-
-/// The place of the last word of the command's name.
-fn leaf(words: &[OsString]) -> usize {
-    let root = super::Cli::command();
-    let (mut command, mut last) = (&root, 0);
-    for (place, word) in words.iter().enumerate().skip(1) {
-        if let Some(below) = command.find_subcommand(word) {
-            (command, last) = (below, place);
-        }
-    }
-    last
 }
 
 #[cfg(test)]

@@ -85,7 +85,7 @@ fn is_called(arg: &Arg, flag: &str) -> bool {
 }
 
 /// The command that `words` name, and the place of the last word of its name.
-fn leaf<'c>(root: &'c Command, words: &[OsString]) -> (&'c Command, usize) {
+pub(super) fn leaf<'c>(root: &'c Command, words: &[OsString]) -> (&'c Command, usize) {
     let (mut command, mut last) = (root, 0);
     for (place, word) in words.iter().enumerate().skip(1) {
         if let Some(below) = command.find_subcommand(word) {
