@@ -247,10 +247,10 @@ fn what_a_command_lacks_is_asked_for() {
         (
             "root boost --wallet alice --dry-run",
             &[
+                ("The subnet: ", "1"),
                 ("By how much of the whole", "x"),
                 ("not a share", ""),
                 ("By how much", "0.1"),
-                ("The subnet: ", "1"),
                 ("[default]: ", ""),
             ],
             "",
