@@ -322,9 +322,10 @@ async fn register_by_work(parts: Arc<Parts>, params: PowRegisterParams, _: Calle
             let target = Target::of(NonZeroU64::new(difficulty).unwrap_or(NonZeroU64::MIN));
             let puzzle = |hash: &BlockHash| Puzzle::registration(netuid, hash, &hotkey, &Coldkey(ground.actor));
             let is_plan = params.manner().dry_run;
-            let work = match is_plan {
-                true => Work::none(ground.view.block().number),
-                false => quarry.find((target, WINDOW), puzzle).await?,
+            let work = if is_plan {
+                Work::none(ground.view.block().number)
+            } else {
+                quarry.find((target, WINDOW), puzzle).await?
             };
             let Work { block, solution } = work;
             let call = Call::new(SUBTENSOR, "pow_register")
@@ -334,12 +335,12 @@ async fn register_by_work(parts: Arc<Parts>, params: PowRegisterParams, _: Calle
                 .arg("work", solution.seal.0.to_vec())
                 .arg("hotkey", hotkey);
             let draft = Draft::new(call, format!("Register hotkey {hotkey} on subnet {netuid} for work"));
-            Ok(match is_plan {
-                true => draft.effect(format!(
-                    "about {difficulty} hashes are done before it is signed: nonce and work stand for what is found then"
-                )),
-                false => draft,
-            })
+            if !is_plan {
+                return Ok(draft);
+            }
+            Ok(draft.effect(format!(
+                "about {difficulty} hashes are done before it is signed: nonce and work stand for what is found then"
+            )))
         }
     });
     let receipt = receipt.await?;

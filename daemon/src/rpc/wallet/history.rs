@@ -66,7 +66,7 @@ async fn history(parts: Arc<Parts>, params: HistoryParams, _: Caller) -> Result<
                 break;
             }
         }
-        if page.len() == 0 && !has_more {
+        if page.as_slice().is_empty() && !has_more {
             break None;
         }
     };

@@ -306,16 +306,16 @@ async fn faucet(parts: Arc<Parts>, params: FaucetParams, _: Caller) -> Result<Re
             ground.require_call(SUBTENSOR, "faucet", INSTEAD)?;
             let puzzle = |hash: &BlockHash| Puzzle::historic(hash, &ground.actor);
             let is_plan = params.manner().dry_run;
-            let work = match is_plan {
-                true => Work::none(ground.view.block().number),
-                false => quarry.find((Target::of(DIFFICULTY), WINDOW), puzzle).await?,
+            let work = if is_plan {
+                Work::none(ground.view.block().number)
+            } else {
+                quarry.find((Target::of(DIFFICULTY), WINDOW), puzzle).await?
             };
             let Work { block, solution } = work;
-            let done = match is_plan {
-                true => {
-                    "which this daemon does before it is signed: nonce and work stand for what is found then".to_owned()
-                }
-                false => format!("which this daemon did on block #{block}"),
+            let done = if is_plan {
+                "which this daemon does before it is signed: nonce and work stand for what is found then".to_owned()
+            } else {
+                format!("which this daemon did on block #{block}")
             };
             let call = Call::new(SUBTENSOR, "faucet")
                 .arg("block_number", u64::from(block.0))
