@@ -74,14 +74,12 @@ fn is_flag(word: &str) -> bool {
 }
 
 fn is_called(arg: &Arg, flag: &str) -> bool {
-    match flag.strip_prefix("--") {
-        Some(long) => arg.get_long() == Some(long) || arg.get_all_aliases().is_some_and(|all| all.contains(&long)),
-        None => {
-            let mut letters = flag.chars().skip(1);
-            let (letter, rest) = (letters.next(), letters.next());
-            rest.is_none() && letter.is_some() && arg.get_short() == letter
-        }
+    if let Some(long) = flag.strip_prefix("--") {
+        return arg.get_long() == Some(long) || arg.get_all_aliases().is_some_and(|all| all.contains(&long));
     }
+    let mut letters = flag.chars().skip(1);
+    let (letter, rest) = (letters.next(), letters.next());
+    rest.is_none() && letter.is_some() && arg.get_short() == letter
 }
 
 /// The command that `words` name, and the place of the last word of its name.
