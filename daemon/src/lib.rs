@@ -12,6 +12,11 @@ pub mod config;
 pub mod custody;
 pub mod daemon;
 pub mod dendrite;
+/// A node that is scripted to go wrong, for the tests of what is asked of it.
+#[cfg(test)]
+#[allow(dead_code, unreachable_pub, reason = "it can do more than is asked of it here")]
+#[path = "../chain/tests/devnet/faulty.rs"]
+mod faulty;
 mod http_pool;
 pub mod journal;
 pub mod ledger;

@@ -339,7 +339,7 @@ pub struct EventsReply {
     pub block: BlockRef,
     /// The events that were asked for, in order.
     pub events: Vec<Event>,
-    /// What could not be decoded, in words; empty as a rule.
+    /// What of the block's events could not be read, in words: there may be more than these; empty as a rule.
     pub illegible: Vec<String>,
 }
 

@@ -174,7 +174,8 @@ kinds! {
     /// Sent, and not known to have been included or not.
     OutcomeUnknown = 1303, "OUTCOME_UNKNOWN", false, Unknown,
         "sent, and not seen in a finalized block yet; do not send it again",
-        "ask again with the same idempotency key; `btctl tx list` tells what was signed";
+        "ask again with the same idempotency key if it had one, and never with another; else `tx_follow` tells what \
+         becomes of it, and `btctl tx list` what was signed";
     /// The idempotency key was used for something else.
     DuplicateIntent = 1304, "DUPLICATE_INTENT", false, AlreadyExists,
         "the idempotency key was used with other parameters",

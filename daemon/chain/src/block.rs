@@ -172,6 +172,9 @@ pub(crate) fn decode(raw: &RawBlock, runtime: &Runtime) -> FinalizedBlock {
         let fee = fee_paid(&events, index);
         extrinsics.push(Extrinsic { index, hash: ExtrinsicHash::of(bytes), signer, call: call.ok(), result, fee });
     }
+    if !illegible.iter().any(|part| matches!(part, Illegible::Events(_))) {
+        illegible.extend(disagreement(&extrinsics, &events).map(Illegible::Events));
+    }
     FinalizedBlock {
         block: raw.block,
         parent: raw.parent,
@@ -181,6 +184,17 @@ pub(crate) fn decode(raw: &RawBlock, runtime: &Runtime) -> FinalizedBlock {
         events,
         illegible,
     }
+}
+
+/// Where events do not tell how each of these extrinsics ended, or tell of others: they are not of this block, or not
+/// all of them.
+fn disagreement(extrinsics: &[Extrinsic], events: &[Event]) -> Option<String> {
+    let count = extrinsics.len();
+    let strange = events.iter().filter_map(|event| event.extrinsic).find(|index| *index as usize >= count);
+    let endless = extrinsics.iter().find(|extrinsic| extrinsic.result.is_none()).map(|extrinsic| extrinsic.index);
+    strange
+        .map(|index| format!("the events tell of extrinsic {index}, and the block has {count}"))
+        .or_else(|| endless.map(|index| format!("the events do not tell how extrinsic {index} ended")))
 }
 
 /// Decodes `raw` with a runtime that may not be the one that executed it: `why` that is not known.

@@ -283,7 +283,10 @@ pub(crate) trait Ask: Sync {
 
 /// What a node says beside its message, behind it.
 pub(crate) fn with_data(message: String, data: Option<String>) -> String {
-    data.map_or_else(|| message.clone(), |data| format!("{message}: {data}"))
+    match data {
+        Some(data) => format!("{message}: {data}"),
+        None => message,
+    }
 }
 
 /// Whether a node says so that it has not, or no more, what belongs to a block, in the words of `sp_blockchain`: a node

@@ -5,7 +5,8 @@
 //! dropped (RFC 9112, 9.6): some at once, then slowly, so that a caller who reads while it writes has its
 //! answer after a trifle, and a flood is held back. Many callers read only once they have written everything, so
 //! this goes on for as long as they get on with it. Pace, time, and how many connections do so at once are
-//! bounded: the one that has done so for longest gives way to a newcomer.
+//! bounded: the oldest of the address that has most gives way to a newcomer from another, and of one address that has
+//! all that one may have, the next is let go at once.
 
 use std::{
     io,

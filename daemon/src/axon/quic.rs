@@ -48,9 +48,9 @@ const STREAMS: u32 = 128;
 const STREAM_WINDOW: u32 = 256 * 1_024;
 const CONNECTION_WINDOW: u32 = 1_024 * 1_024;
 /// For what was streamed before a failure to arrive: until nothing more goes out for some round trips, and no
-/// less than the one and no longer than the other.
-const SETTLED_FOR: Duration = Duration::from_millis(50);
-const SETTLED_WITHIN: Duration = Duration::from_secs(2);
+/// less than the one and no longer than the other. Who reads more slowly may lose the end of it.
+const SETTLED_FOR: Duration = Duration::from_millis(200);
+const SETTLED_WITHIN: Duration = Duration::from_secs(5);
 /// For the last bytes of the last replies to arrive before a stopping axon closes the connection.
 const LINGER: Duration = Duration::from_millis(100);
 

@@ -179,7 +179,7 @@ mod tests {
             Illegible::Events("event 2".to_owned()),
             Illegible::Runtime("which runtime".to_owned()),
         ];
-        assert_eq!(illegible(&[strange.clone()]), Vec::<String>::new());
+        assert_eq!(illegible(std::slice::from_ref(&strange)), Vec::<String>::new());
         assert_eq!(illegible(&[strange, lost, guessed]), ["event 2", "which runtime"]);
     }
 }

@@ -14,7 +14,7 @@ use futures_util::{Stream, stream};
 
 use super::{
     Caller, Failure, Table,
-    chain::{Told, ahead, outage},
+    chain::{Told, ahead, outage, raw},
     filter::Wanted,
     link, receipt,
 };
@@ -150,7 +150,7 @@ impl Walk {
         let (cursor, at) = (Cursor::behind(number).to_string(), receipt::block(block.block));
         self.silent = if self.ready.is_empty() { self.silent.saturating_add(1) } else { 0 };
         if !block.tells_all_events() {
-            let trouble = block.illegible.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ");
+            let trouble = raw::lacking(block).join("; ");
             self.ready.push_back(Happened::Illegible { cursor, block: at, trouble });
         } else if self.silent >= PASSED {
             self.silent = 0;

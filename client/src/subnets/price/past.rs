@@ -80,8 +80,9 @@ async fn read(session: &Session, newest: PriceReply, hours: u32) -> Result<Found
         let params = PriceParams { netuid: None, netuids: Vec::new(), block: Some(BlockId::Number(number)) };
         match session.call::<Price>(&params).await {
             Ok(reply) => readings.push((number, reply.read()?)),
-            Err(Failure::Api(error)) => {
-                end = Some(format!("further back than #{number} nothing can be read: {error}"));
+            // What may be told the next time is no end.
+            Err(Failure::Api(error)) if !error.kind().is_some_and(btd_api::ErrorKind::retryable) => {
+                end = Some(format!("from #{number} back nothing can be read: {error}"));
                 break;
             }
             Err(failure) => return Err(failure),
@@ -244,7 +245,7 @@ mod tests {
         );
         let readings = vec![reply(1, &old), reply(9, &new)];
         let at = readings[1].1.at;
-        let found = Found { at, readings, end: Some("further back than #0 nothing can be read: no".to_owned()) };
+        let found = Found { at, readings, end: Some("from #0 back nothing can be read: no".to_owned()) };
         let past = Past { hours: 4, scale: Scale::Linear };
         let text = drawn(&found, past, Page::default());
         let expected = "\
@@ -253,7 +254,7 @@ NETUID  PRICE (τ/α)    CHANGE       LOWEST      HIGHEST  PAST
      2  0.000000007   +0.00 %  0.000000007  0.000000007   ▅
      3            -         -            -            -
 2 blocks from #1 on, at block #9, just now
-further back than #0 nothing can be read: no
+from #0 back nothing can be read: no
 ";
         assert_eq!(text, expected);
         let document = document(&found);

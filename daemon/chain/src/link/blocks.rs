@@ -41,10 +41,14 @@ impl Link {
         }
         let hash = self.hash_of(number).await?.ok_or_else(unknown)?;
         let raw = self.raw_block(hash).await?.ok_or_else(unknown)?;
+        if raw.block.number != number {
+            let reason = format!("block {number} says that it is {}", raw.block.number);
+            return Err(self.nonsense("a finalized block", reason));
+        }
         let before = if number.0 == 0 { hash } else { raw.parent };
         let decoded = match fetch::runtime_at(self, before, self.runtimes()).await {
             Ok(runtime) => block::decode(&raw, &runtime),
-            Err(gone) if Self::is_refusal(&gone) => self.guess(&raw, &gone).await?,
+            Err(gone) if is_gone(&gone) => self.guess(&raw, &gone).await?,
             Err(error) => return Err(error),
         };
         Ok(Arc::new(decoded))
@@ -58,8 +62,9 @@ impl Link {
             Ok(None) => archived().await,
             // What one refuses, or tells of another block, another may tell.
             Err(error @ (ReadError::Refused { .. } | ReadError::Garbled { .. })) => match archived().await {
-                Ok(Some(raw)) => Ok(Some(raw)),
-                Ok(None) | Err(_) => Err(error),
+                // Without its events it would count as read: they may come from the first when it is asked again.
+                Ok(Some(raw)) if raw.events.is_ok() => Ok(Some(raw)),
+                Ok(_) | Err(_) => Err(error),
             },
             told => told,
         }
@@ -70,7 +75,7 @@ impl Link {
     async fn guess(&self, raw: &RawBlock, gone: &ReadError) -> Result<FinalizedBlock, ReadError> {
         match fetch::runtime_at(self, raw.block.hash, self.runtimes()).await {
             Ok(runtime) => Ok(block::decode_by_its_own(raw, &runtime, gone)),
-            Err(error) if Self::is_refusal(&error) => Ok(block::guess(raw, &self.head()?.runtime, gone)),
+            Err(error) if is_gone(&error) => Ok(block::guess(raw, &self.head()?.runtime, gone)),
             Err(error) => Err(error),
         }
     }
@@ -189,9 +194,14 @@ impl Link {
 
     /// The header of block `hash`, from the node or an archive.
     async fn header(&self, hash: BlockHash) -> Result<Option<Header>, ReadError> {
-        match fetch::header(self, hash).await? {
-            Some(header) => Ok(Some(header)),
-            None => Box::pin(fetch::header(&Archives(self), hash)).await,
+        let archived = async || Box::pin(fetch::header(&Archives(self), hash)).await;
+        match fetch::header(self, hash).await {
+            Ok(None) => archived().await,
+            Err(error @ (ReadError::Refused { .. } | ReadError::Garbled { .. })) => match archived().await {
+                Ok(Some(header)) => Ok(Some(header)),
+                Ok(None) | Err(_) => Err(error),
+            },
+            told => told,
         }
     }
 }
@@ -297,6 +307,18 @@ mod tests {
                 });
             }
         }
+    }
+
+    #[test]
+    fn a_refusal_is_no_reason_to_take_what_an_archive_has_of_a_block_without_its_events() {
+        over_archives(2, async |link, network| {
+            network.give(0, Fault::WithoutEvents);
+            network.give(1, Fault::Pruned(u32::MAX));
+            let told = link.block(BlockNumber(5)).await;
+            assert!(matches!(told, Err(ReadError::Refused { .. })), "{told:?}");
+            network.give(0, Fault::None);
+            assert!(link.block(BlockNumber(5)).await.unwrap().illegible.is_empty());
+        });
     }
 
     #[test]

@@ -20,10 +20,10 @@ pub(crate) trait FromScale: Sized {
 
     /// What reads values of type `id`, one after another. Columns are long: what looks at the type once for all of
     /// them takes a fraction of the time.
-    fn reader<'t>(
+    fn reader(
         id: u32,
-        types: &'t PortableRegistry,
-    ) -> Result<impl Fn(&mut &[u8]) -> Result<Self, Mismatch> + 't, Mismatch> {
+        types: &PortableRegistry,
+    ) -> Result<impl Fn(&mut &[u8]) -> Result<Self, Mismatch> + '_, Mismatch> {
         Ok(move |input: &mut &[u8]| Self::from_scale(input, id, types))
     }
 }
@@ -124,10 +124,10 @@ macro_rules! integers {
                 Self::reader(id, types)?(input)
             }
 
-            fn reader<'t>(
+            fn reader(
                 id: u32,
-                types: &'t PortableRegistry,
-            ) -> Result<impl Fn(&mut &[u8]) -> Result<Self, Mismatch> + 't, Mismatch> {
+                types: &PortableRegistry,
+            ) -> Result<impl Fn(&mut &[u8]) -> Result<Self, Mismatch> + '_, Mismatch> {
                 let layout = Layout::of(id, types)?;
                 Ok(move |input: &mut &[u8]| {
                     match layout.read(input)? {
@@ -149,10 +149,10 @@ macro_rules! wrapped {
                 <$inner>::from_scale(input, id, types).map($wrap)
             }
 
-            fn reader<'t>(
+            fn reader(
                 id: u32,
-                types: &'t PortableRegistry,
-            ) -> Result<impl Fn(&mut &[u8]) -> Result<Self, Mismatch> + 't, Mismatch> {
+                types: &PortableRegistry,
+            ) -> Result<impl Fn(&mut &[u8]) -> Result<Self, Mismatch> + '_, Mismatch> {
                 let inner = <$inner>::reader(id, types)?;
                 Ok(move |input: &mut &[u8]| inner(input).map($wrap))
             }
@@ -177,10 +177,10 @@ impl FromScale for bool {
         Self::reader(id, types)?(input)
     }
 
-    fn reader<'t>(
+    fn reader(
         id: u32,
-        types: &'t PortableRegistry,
-    ) -> Result<impl Fn(&mut &[u8]) -> Result<Self, Mismatch> + 't, Mismatch> {
+        types: &PortableRegistry,
+    ) -> Result<impl Fn(&mut &[u8]) -> Result<Self, Mismatch> + '_, Mismatch> {
         if !matches!(definition(peel(id, types)?, types)?, TypeDef::Primitive(TypeDefPrimitive::Bool)) {
             return Err(Mismatch::new("expected a flag"));
         }
@@ -197,10 +197,10 @@ impl<const N: usize> FromScale for [u8; N] {
         Self::reader(id, types)?(input)
     }
 
-    fn reader<'t>(
+    fn reader(
         id: u32,
-        types: &'t PortableRegistry,
-    ) -> Result<impl Fn(&mut &[u8]) -> Result<Self, Mismatch> + 't, Mismatch> {
+        types: &PortableRegistry,
+    ) -> Result<impl Fn(&mut &[u8]) -> Result<Self, Mismatch> + '_, Mismatch> {
         match definition(peel(id, types)?, types)? {
             TypeDef::Array(def) if usize::try_from(def.len) == Ok(N) && is_byte(def.type_param.id, types) => {
                 Ok(|input: &mut &[u8]| array(input, "an array of bytes"))
@@ -266,10 +266,10 @@ impl<T: FromScale> FromScale for Option<T> {
         }
     }
 
-    fn reader<'t>(
+    fn reader(
         id: u32,
-        types: &'t PortableRegistry,
-    ) -> Result<impl Fn(&mut &[u8]) -> Result<Self, Mismatch> + 't, Mismatch> {
+        types: &PortableRegistry,
+    ) -> Result<impl Fn(&mut &[u8]) -> Result<Self, Mismatch> + '_, Mismatch> {
         // Options in options are looked at one by one.
         let content = some(id, types).filter(|content| !T::OPTIONAL && ident(*content, types) != OPTION);
         // What is in it does not matter where there is nothing in it.
@@ -307,10 +307,10 @@ fn present<T: FromScale>(input: &mut &[u8], id: u32, types: &PortableRegistry) -
 }
 
 /// What reads values of type `id` so, one after another.
-pub(crate) fn present_reader<'t, T: FromScale>(
+pub(crate) fn present_reader<T: FromScale>(
     id: u32,
-    types: &'t PortableRegistry,
-) -> Result<impl Fn(&mut &[u8]) -> Result<Option<T>, Mismatch> + 't, Mismatch> {
+    types: &PortableRegistry,
+) -> Result<impl Fn(&mut &[u8]) -> Result<Option<T>, Mismatch> + '_, Mismatch> {
     let is_plain = T::OPTIONAL || ident(id, types) != OPTION;
     let plain = is_plain.then(|| T::reader(id, types)).transpose()?;
     Ok(move |input: &mut &[u8]| match &plain {
@@ -324,10 +324,10 @@ impl<A: FromScale, B: FromScale> FromScale for (A, B) {
         Self::reader(id, types)?(input)
     }
 
-    fn reader<'t>(
+    fn reader(
         id: u32,
-        types: &'t PortableRegistry,
-    ) -> Result<impl Fn(&mut &[u8]) -> Result<Self, Mismatch> + 't, Mismatch> {
+        types: &PortableRegistry,
+    ) -> Result<impl Fn(&mut &[u8]) -> Result<Self, Mismatch> + '_, Mismatch> {
         let (first, second) = match definition(peel(id, types)?, types)? {
             TypeDef::Tuple(tuple) if tuple.fields.len() == 2 => (tuple.fields[0].id, tuple.fields[1].id),
             TypeDef::Composite(pair) if pair.fields.len() == 2 => (pair.fields[0].ty.id, pair.fields[1].ty.id),
@@ -386,11 +386,11 @@ macro_rules! record {
                 <Self as $crate::scale::read::FromScale>::reader(id, types)?(input)
             }
 
-            fn reader<'t>(
+            fn reader(
                 id: u32,
-                types: &'t scale_info::PortableRegistry,
+                types: &scale_info::PortableRegistry,
             ) -> Result<
-                impl Fn(&mut &[u8]) -> Result<Self, $crate::scale::Mismatch> + 't,
+                impl Fn(&mut &[u8]) -> Result<Self, $crate::scale::Mismatch> + '_,
                 $crate::scale::Mismatch,
             > {
                 /// Something for each field.

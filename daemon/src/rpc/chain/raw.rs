@@ -33,7 +33,7 @@ pub(super) async fn block(parts: Arc<Parts>, params: BlockParams, _: Caller) -> 
 }
 
 /// Why events of a block may be lacking, in words. An extrinsic that cannot be read takes none of them away.
-pub(super) fn lacking(block: &FinalizedBlock) -> Vec<String> {
+pub(in super::super) fn lacking(block: &FinalizedBlock) -> Vec<String> {
     block.illegible.iter().filter(|part| !matches!(part, Illegible::Extrinsic(_))).map(ToString::to_string).collect()
 }
 

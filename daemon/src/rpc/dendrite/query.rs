@@ -1,6 +1,13 @@
 //! Messages of any class to any number of axons.
 
-use std::{collections::HashSet, sync::Arc, time::Duration};
+use std::{
+    collections::HashSet,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 use btd_api::{
@@ -36,6 +43,8 @@ const MOST_AT_ONCE: u32 = 4_096;
 const MOST: usize = 16_384;
 /// What an axon that answered says.
 const SUCCESS: u16 = 200;
+/// Bytes of all replies that one query keeps until the last has come. Those that would be more are reported as too long.
+const MOST_KEPT: usize = 256 * 1_024 * 1_024;
 /// Events that wait for a slow subscriber.
 const EVENTS: usize = 64;
 
@@ -49,7 +58,12 @@ struct Plan {
     limit: Duration,
     end: Option<Instant>,
     at_once: usize,
+    kept: Kept,
 }
+
+/// How much of replies is kept.
+#[derive(Debug, Default)]
+struct Kept(AtomicUsize);
 
 /// Whom to ask.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -67,7 +81,7 @@ pub(super) async fn query(parts: Arc<Parts>, params: QueryParams, _: Caller) -> 
     let plan = Arc::new(plan(&parts, params).await?);
     let asked = stream::iter(0..plan.targets.len()).map(|index| {
         let plan = Arc::clone(&plan);
-        async move { plan.ask(index, None).await }
+        async move { plan.kept.keep(plan.ask(index, None).await, MOST_KEPT) }
     });
     Ok(QueryReplies { replies: in_their_order(asked, plan.at_once).await })
 }
@@ -158,6 +172,21 @@ impl Plan {
     }
 }
 
+impl Kept {
+    /// The reply, or what is left of it where there is no room for its message.
+    fn keep(&self, reply: QueryReply, most: usize) -> QueryReply {
+        let bytes = reply.message.as_ref().map_or(0, |message| message.get().len());
+        if self.0.fetch_add(bytes, Ordering::Relaxed).saturating_add(bytes) <= most {
+            return reply;
+        }
+        self.0.fetch_sub(bytes, Ordering::Relaxed);
+        let failure = CallFailure::Unreadable(format!(
+            "the replies of this query are longer than {most} bytes together: ask fewer axons, or subscribe to them"
+        ));
+        QueryReply { status_code: failure.status(), status_message: failure.to_string(), message: None, ..reply }
+    }
+}
+
 fn named(target: Target) -> (Option<String>, String) {
     (Some(Hotkey(target.hotkey).to_string()), std::net::SocketAddr::new(target.ip, target.port).to_string())
 }
@@ -236,6 +265,7 @@ async fn plan(parts: &Parts, params: QueryParams) -> Result<Plan, Failure> {
         limit: limit_each,
         end: total.map(|total| Instant::now() + total),
         at_once: usize::try_from(at_once).unwrap_or(usize::MAX),
+        kept: Kept::default(),
     })
 }
 
@@ -314,6 +344,23 @@ mod tests {
 
     fn axon(hotkey: Option<&str>, address: &str) -> Axon {
         Axon { hotkey: hotkey.map(str::to_owned), address: address.to_owned() }
+    }
+
+    #[test]
+    fn no_more_of_replies_is_kept_than_there_is_room_for() {
+        let kept = Kept::default();
+        let reply = |text: &str| QueryReply {
+            message: Some(RawValue::from_string(format!("\"{text}\"")).unwrap()),
+            status_code: 200,
+            ..unasked()
+        };
+        let told = |reply: QueryReply| kept.keep(reply, 10);
+        assert_eq!(told(reply("1234")).message.map(|message| message.get().len()), Some(6));
+        let refused = told(reply("12345"));
+        assert!(refused.message.is_none() && refused.status_code == 422, "{refused:?}");
+        assert!(refused.status_message.contains("longer than 10 bytes together"), "{}", refused.status_message);
+        // What is shorter still finds room.
+        assert!(told(reply("12")).message.is_some());
     }
 
     #[test]

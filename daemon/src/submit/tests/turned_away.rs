@@ -1,17 +1,13 @@
 //! A proxy that turns a submission away with 429 although its node has taken it, and what is made of the refusal of the
 //! repetition.
 
-#[allow(dead_code, reason = "it can do more than is asked of it here")]
-#[path = "../../../chain/tests/devnet/faulty.rs"]
-mod faulty;
-
 use std::sync::{
     Arc,
     atomic::{AtomicUsize, Ordering},
 };
 
-use self::faulty::{FaultyNode, Reaction};
 use super::*;
+use crate::faulty::{FaultyNode, Reaction};
 
 #[tokio::test]
 async fn what_was_turned_away_is_followed_however_its_repetition_is_refused() {

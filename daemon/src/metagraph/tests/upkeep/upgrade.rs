@@ -1,13 +1,9 @@
 //! A runtime that changes, over a node that is scripted to tell of it: its first block may migrate what no event tells.
 
-#[allow(dead_code, reason = "it can do more than is asked of it here")]
-#[path = "../../../../chain/tests/devnet/faulty.rs"]
-mod faulty;
-
 use serde_json::json;
 
-use self::faulty::{FaultyNode, Reaction};
 use super::*;
+use crate::faulty::{FaultyNode, Reaction};
 
 /// How many neurons of subnet 1 have acted lately.
 fn active(known: &Metagraphs) -> usize {

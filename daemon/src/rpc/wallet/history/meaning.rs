@@ -232,7 +232,7 @@ mod tests {
     #[test]
     fn what_the_chain_claims_by_itself_is_left_out() {
         let claimed = event("SubtensorModule", "RootClaimed", json!({ "coldkey": ALICE }));
-        assert_eq!(told(&[claimed.clone()], ALICE), [Happening::Event]);
+        assert_eq!(told(std::slice::from_ref(&claimed), ALICE), [Happening::Event]);
         assert_eq!(told(&[Event { extrinsic: None, ..claimed }], ALICE), []);
     }
 
