@@ -61,7 +61,7 @@ fn what_was_sent_and_cannot_be_written_is_said_to_be_sent() {
     };
     let (code, told) = to_nowhere(&transfer);
     assert_eq!(code, Some(7), "{told}");
-    assert!(told.contains(" was sent, and what became of it cannot be written: "), "{told}");
+    assert!(told.contains(" was sent, and what became of it cannot be shown: "), "{told}");
     let extrinsic = told.split_once("extrinsic 0x").unwrap().1.split(' ').next().unwrap();
     let key = told.split_once("--idempotency-key ").unwrap().1.split(' ').next().unwrap().to_owned();
     // Whoever does as it says is told, and pays once.
@@ -75,7 +75,7 @@ fn what_was_sent_and_cannot_be_written_is_said_to_be_sent() {
     let error: Value = serde_json::from_str(told.lines().last().unwrap()).unwrap();
     assert_eq!(
         (code, &error["error"]["kind"], &error["error"]["exit"]),
-        (Some(7), &"OUTPUT".into(), &7.into()),
+        (Some(7), &"UNSHOWN".into(), &7.into()),
         "{told}"
     );
     assert!(error["error"]["hint"].as_str().unwrap().contains("--idempotency-key "), "{told}");
