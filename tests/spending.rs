@@ -5,7 +5,7 @@
 use std::{fs::File, process::Output};
 
 use blake2::{Blake2b, Digest, digest::consts::U32};
-use btd_tests::stage::Stage;
+use btd_tests::{Host, stage::Stage};
 use serde_json::Value;
 
 const ALICE: &str = "5GrwvaEF5zXb26Fz9rcQpDWS57CtERHpNehXCPcNoHGKutQY";
@@ -83,6 +83,27 @@ fn what_was_sent_and_cannot_be_written_is_said_to_be_sent() {
     let (code, told) = to_nowhere(&transfer.replace("--yes", "--dry-run"));
     assert!(code == Some(1) && !told.contains("sent"), "{code:?}: {told}");
     assert_eq!(free(&stage, BOB), before + 2_000_000_000);
+}
+
+#[test]
+fn what_is_called_by_name_and_not_seen_to_end_is_not_to_be_sent_again() {
+    let host = Host::new();
+    let _daemon = host.start(&["--network", "devnet", "--block-time", "3600s"]);
+    host.ask(&["wallet", "create", "--wallet", "alice", "--uri", "//Alice"]);
+    let words =
+        ["rpc", "wallet_transfer", "wallet=alice", &format!("dest={BOB}"), "amount=1000000000", "--timeout", "2s"];
+    let told = |more: &[&str]| {
+        let output = host.btctl(&[&words[..], more].concat());
+        (output.status.code(), String::from_utf8(output.stderr).unwrap())
+    };
+    let (code, first) = told(&[]);
+    assert_eq!(code, Some(7), "{first}");
+    let key = first.split_once("--idempotency-key ").unwrap().1.split(' ').next().unwrap().to_owned();
+    // Whoever does as it says signs nothing more.
+    let (code, again) = told(&["--idempotency-key", &key]);
+    assert!(code == Some(7) && again.contains(&key), "{code:?}: {again}");
+    let list = host.ask(&["tx", "list"]);
+    assert_eq!(list["entries"].as_array().map(Vec::len), Some(1), "{list}");
 }
 
 #[test]

@@ -1,6 +1,9 @@
 //! The noun `rpc`: any method of the daemon by its name, and the contract itself.
 
-use btd_api::{Subscription, chain::SubscribeFinalized, events::SubscribeEvents, openrpc, rpc::Discover, rpc::Nothing};
+use btd_api::{
+    IdempotencyKey, Subscription, chain::SubscribeFinalized, events::SubscribeEvents, openrpc, rpc::Discover,
+    rpc::Nothing,
+};
 use clap::Args;
 use serde_json::{Map, Value};
 
@@ -12,7 +15,8 @@ use crate::{
         table::{Column, Table},
     },
     prompt::SecretSource,
-    session::Session,
+    session::{READ, Session},
+    spend::{self, SPEND},
 };
 
 /// `btctl rpc`
@@ -32,6 +36,9 @@ pub(crate) struct RpcArgs {
     /// `name=value` pairs, a value being JSON where it reads as such; or one JSON object or array; or `-` to read that from standard input
     #[arg(value_name = "PARAM")]
     params: Vec<String>,
+    /// The key that makes a repetition safe, as `idempotency_key=KEY`; without it, what signs gets one of its own
+    #[arg(long, value_name = "KEY")]
+    idempotency_key: Option<IdempotencyKey>,
 }
 
 // === impl RpcArgs ===
@@ -47,12 +54,24 @@ impl RpcArgs {
                 return Err(Failure::usage("a subscription is not one call: see `btctl events`"));
             }
             method => {
-                let params = params(method, &self.params)?;
+                let mut params = params(method, &self.params)?;
                 let is_plan = params.get("dry_run") == Some(&Value::Bool(true));
-                if session.asks_for_something() && !is_plan && signs(method) {
-                    session.require_what_is_asked_for().await?;
+                if let (Some(key), Value::Object(params)) = (&self.idempotency_key, &mut params) {
+                    params.insert("idempotency_key".to_owned(), key.as_str().into());
                 }
-                let reply = session.call_by_name(method, &params).await?;
+                let contract = openrpc::document();
+                let sends = !is_plan && takes_param(&contract, method, "dry_run");
+                if session.asks_for_something() && sends {
+                    session.require_what_is_asked_for().await?;
+                } else if takes_param(&contract, method, "wallet") && !is_read(&contract, method) {
+                    session.require_wallets().await?;
+                }
+                let reply = match &mut params {
+                    Value::Object(params) if sends && takes_param(&contract, method, "idempotency_key") => {
+                        spend::by_name(session, method, params).await?
+                    }
+                    params => session.call_by_name(method, params, if sends { SPEND } else { READ }).await?,
+                };
                 match session.out.format() {
                     Format::Json => session.out.document(reply.text())?,
                     Format::Human => session.out.data(&indented(reply.text()))?,
@@ -63,9 +82,15 @@ impl RpcArgs {
     }
 }
 
-/// Whether the contract has a method sign an extrinsic: those that do can be planned alone.
-fn signs(method: &str) -> bool {
-    params_of(&openrpc::document(), method).iter().any(|param| param["name"] == "dry_run")
+/// Whether the contract has a method take a parameter. Those that sign extrinsics take `dry_run`, and can be planned alone.
+fn takes_param(contract: &Value, method: &str, name: &str) -> bool {
+    params_of(contract, method).iter().any(|param| param["name"] == name)
+}
+
+/// Whether the contract has a method look at things alone.
+fn is_read(contract: &Value, method: &str) -> bool {
+    let mut methods = contract["methods"].as_array().into_iter().flatten();
+    methods.any(|entry| entry["name"] == method && entry["x-role"] == "read")
 }
 
 fn indented(text: &str) -> String {

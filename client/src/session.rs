@@ -39,7 +39,7 @@ use crate::{
 };
 
 /// How long a read may take, unless `--timeout` says otherwise.
-const READ: Duration = Duration::from_secs(30);
+pub(crate) const READ: Duration = Duration::from_secs(30);
 /// The same, where keys are derived from passwords.
 const DERIVE: Duration = Duration::from_mins(15);
 /// How long the socket may take to answer at all.
@@ -230,9 +230,14 @@ impl Session {
         Ok(Reply { text, method: PhantomData })
     }
 
-    /// Calls a method by its name, whatever it is.
-    pub(crate) async fn call_by_name(&self, method: &str, params: &impl Serialize) -> Result<Reply<()>, Failure> {
-        let limit = self.settings.timeout.unwrap_or(READ);
+    /// Calls a method by its name, whatever it is, and waits for its answer as long as the user says, or else `usual`.
+    pub(crate) async fn call_by_name(
+        &self,
+        method: &str,
+        params: &impl Serialize,
+        usual: Duration,
+    ) -> Result<Reply<()>, Failure> {
+        let limit = self.settings.timeout.unwrap_or(usual);
         let text = self.request(method, "the method", params, limit).await?;
         Ok(Reply { text, method: PhantomData })
     }
@@ -268,6 +273,14 @@ impl Session {
     /// Whether it is asked for a network, or for a directory of wallets.
     pub(crate) const fn asks_for_something(&self) -> bool {
         self.settings.network.is_some() || self.settings.wallets.is_some()
+    }
+
+    /// Refuses to use or change keys of other wallets than are asked for.
+    ///
+    /// # Errors
+    /// When the daemon has others, or that cannot be known.
+    pub(crate) async fn require_wallets(&self) -> Result<(), Failure> {
+        self.heed_wallets(Purpose::Signing, self.settings.timeout.unwrap_or(READ)).await
     }
 
     async fn heed_wallets(&self, purpose: Purpose, limit: Duration) -> Result<(), Failure> {

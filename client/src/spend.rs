@@ -18,6 +18,7 @@ use btd_api::{
     wallet::{Outcome, Plan, Receipt, Wait},
 };
 use clap::{Args, ValueEnum};
+use serde_json::{Map, Value};
 
 use self::unlock::Way;
 use crate::{
@@ -414,16 +415,45 @@ where
         reply = session.call_within::<M>(&params, limit) => reply,
         _ = tokio::signal::ctrl_c() => Err(Failure::Interrupted),
     };
-    ended.map_err(|cause| {
-        if outcome_is_unknown(&cause) { Failure::Unseen { key: key.clone(), cause: Box::new(cause) } } else { cause }
-    })
+    ended.map_err(|cause| unseen(cause, key))
+}
+
+/// A failure after which it is not known whether something was sent, with the key that finds out.
+fn unseen(cause: Failure, key: &IdempotencyKey) -> Failure {
+    if outcome_is_unknown(&cause) { Failure::Unseen { key: key.clone(), cause: Box::new(cause) } } else { cause }
+}
+
+/// Calls a method that signs by its name, under a key of its own where the parameters have none.
+///
+/// # Errors
+/// [`Failure::Unseen`] when it may have sent something and does not say so.
+pub(crate) async fn by_name(
+    session: &Session,
+    method: &str,
+    params: &mut Map<String, Value>,
+) -> Result<Reply<()>, Failure> {
+    let stated = params.get("idempotency_key").and_then(Value::as_str).map(str::to_owned);
+    let key = match stated.map(|key| key.parse()) {
+        Some(Ok(key)) => key,
+        // What is no key is the daemon's to refuse.
+        Some(Err(_)) => return session.call_by_name(method, params, SPEND).await,
+        None => fresh_key()?,
+    };
+    params.insert("idempotency_key".to_owned(), key.as_str().into());
+    let ended = tokio::select! {
+        reply = session.call_by_name(method, params, SPEND) => reply,
+        _ = tokio::signal::ctrl_c() => Err(Failure::Interrupted),
+    };
+    ended.map_err(|cause| unseen(cause, &key))
 }
 
 /// Whether a plan can fail so because its wish came true before: then the journal knows what became of it. A new wish
 /// fails in the same way as its plan.
 fn may_have_landed(error: &ApiError) -> bool {
     // What fits no more after the first time is told as a wrong parameter in places.
-    matches!(error.kind(), Some(ErrorKind::Precondition | ErrorKind::NotFound | ErrorKind::InvalidParams))
+    // And while the chain is away nothing can be planned, but the journal knows all the same.
+    let kinds = [ErrorKind::Precondition, ErrorKind::NotFound, ErrorKind::InvalidParams, ErrorKind::ChainUnavailable];
+    error.kind().is_some_and(|kind| kinds.contains(&kind))
 }
 
 /// Whether the daemon may have sent what it was asked to, though it did not say so.
@@ -610,6 +640,7 @@ events     Balances.Transfer amount=5 to=x
             (ErrorKind::Precondition, true),
             (ErrorKind::NotFound, true),
             (ErrorKind::InvalidParams, true),
+            (ErrorKind::ChainUnavailable, true),
             (ErrorKind::PolicyRefused, false),
             (ErrorKind::WarmingUp, false),
         ] {
