@@ -107,6 +107,28 @@ fn what_is_called_by_name_and_not_seen_to_end_is_not_to_be_sent_again() {
 }
 
 #[test]
+fn what_was_signed_for_a_known_chain_is_told_while_that_is_out_of_reach() {
+    let host = Host::new();
+    let daemon = host.start(&["--network", "devnet", "--block-time", "3600s"]);
+    host.ask(&["wallet", "create", "--wallet", "alice", "--uri", "//Alice"]);
+    let genesis = host.ask(&["status"])["chain"]["genesis"].as_str().unwrap().to_owned();
+    let transfer =
+        ["wallet", "transfer", "--dest", BOB, "--amount", "1", "--wallet", "alice", "--yes", "--wait", "none"];
+    let sent = host.ask(&transfer);
+    let extrinsic = sent["outcome"]["extrinsic"].as_str().unwrap().to_owned();
+    daemon.kill();
+    let away = ["--network", "ws://127.0.0.1:1"];
+    let daemon = host.start_with(&away, &[("BTD_CHAIN__GENESIS", &genesis)]);
+    let entries = host.ask(&["tx", "list"])["entries"].clone();
+    assert_eq!((&entries[0]["extrinsic"], &entries[0]["state"]), (&extrinsic.clone().into(), &"pending".into()));
+    assert_eq!(host.ask(&["tx", "show", &extrinsic])["extrinsic"], extrinsic);
+    daemon.kill();
+    // Of another chain nothing was signed.
+    let _daemon = host.start_with(&away, &[("BTD_CHAIN__GENESIS", &format!("0x{}", "11".repeat(32)))]);
+    assert_eq!(host.ask(&["tx", "list"])["entries"], Value::Array(Vec::new()));
+}
+
+#[test]
 fn the_last_approval_of_what_is_sure_to_fail_is_not_signed() {
     let stage = Stage::on_demand();
     stage.wallet("charlie", "//Charlie");

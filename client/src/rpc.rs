@@ -54,12 +54,12 @@ impl RpcArgs {
                 return Err(Failure::usage("a subscription is not one call: see `btctl events`"));
             }
             method => {
-                let mut params = params(method, &self.params)?;
+                let contract = openrpc::document();
+                let mut params = by_name(&contract, method, params(&contract, method, &self.params)?);
                 let is_plan = params.get("dry_run") == Some(&Value::Bool(true));
                 if let (Some(key), Value::Object(params)) = (&self.idempotency_key, &mut params) {
                     params.insert("idempotency_key".to_owned(), key.as_str().into());
                 }
-                let contract = openrpc::document();
                 let sends = !is_plan && takes_param(&contract, method, "dry_run");
                 if session.asks_for_something() && sends {
                     session.require_what_is_asked_for().await?;
@@ -87,6 +87,19 @@ fn takes_param(contract: &Value, method: &str, name: &str) -> bool {
     params_of(contract, method).iter().any(|param| param["name"] == name)
 }
 
+/// Positional parameters of a method that signs by their names: so a key can be among them. What is more than the method
+/// takes is the daemon's to refuse.
+fn by_name(contract: &Value, method: &str, params: Value) -> Value {
+    let taken = params_of(contract, method);
+    match params {
+        Value::Array(values) if values.len() <= taken.len() && takes_param(contract, method, "dry_run") => {
+            let name = |param: &Value| param["name"].as_str().unwrap_or_default().to_owned();
+            taken.iter().map(name).zip(values).filter(|(_, value)| !value.is_null()).collect::<Map<_, _>>().into()
+        }
+        params => params,
+    }
+}
+
 /// Whether the contract has a method look at things alone.
 fn is_read(contract: &Value, method: &str) -> bool {
     let mut methods = contract["methods"].as_array().into_iter().flatten();
@@ -99,7 +112,7 @@ fn indented(text: &str) -> String {
 }
 
 /// The parameters that `words` mean for `method`.
-fn params(method: &str, words: &[String]) -> Result<Value, Failure> {
+fn params(contract: &Value, method: &str, words: &[String]) -> Result<Value, Failure> {
     let document = |text: &str| {
         serde_json::from_str(text)
             .map_err(|error| Failure::usage(format!("the parameters are not valid JSON: {error}")))
@@ -108,29 +121,27 @@ fn params(method: &str, words: &[String]) -> Result<Value, Failure> {
         [word] if word == "-" => return document(SecretSource::whole_stdin()?.expose()),
         [word] if word.starts_with(['{', '[']) => {
             let given = document(word)?;
-            let contract = openrpc::document();
-            let taken = params_of(&contract, method);
+            let taken = params_of(contract, method);
             let by_name = |param: &Value| given.get(param["name"].as_str()?);
             let values = taken.iter().enumerate().filter_map(|(at, param)| {
                 Some((param, if given.is_array() { given.get(at)? } else { by_name(param)? }))
             });
             for (param, value) in values {
-                refuse_secrets(&contract, param, value)?;
+                refuse_secrets(contract, param, value)?;
             }
             return Ok(given);
         }
         _ => {}
     }
-    let contract = if words.is_empty() { Value::Null } else { openrpc::document() };
     let mut members = Map::new();
     for word in words {
         let (name, value) = word
             .split_once('=')
             .filter(|(name, _)| !name.is_empty())
             .ok_or_else(|| Failure::usage(format!("`{word}` is not `name=value`, nor a JSON object or array")))?;
-        let value = value_of(&contract, method, name, value);
-        if let Some(param) = params_of(&contract, method).iter().find(|param| param["name"] == name) {
-            refuse_secrets(&contract, param, &value)?;
+        let value = value_of(contract, method, name, value);
+        if let Some(param) = params_of(contract, method).iter().find(|param| param["name"] == name) {
+            refuse_secrets(contract, param, &value)?;
         }
         if members.insert(name.to_owned(), value).is_some() {
             return Err(Failure::usage(format!("`{name}` is given twice")));
@@ -233,7 +244,8 @@ mod tests {
     use super::*;
 
     fn read(method: &str, words: &[&str]) -> Result<Value, Failure> {
-        params(method, &words.iter().map(|&word| word.to_owned()).collect::<Vec<_>>())
+        let words: Vec<String> = words.iter().map(|&word| word.to_owned()).collect();
+        params(&openrpc::document(), method, &words)
     }
 
     #[test]
@@ -252,6 +264,18 @@ mod tests {
         assert_eq!(read("chain_block", &["block=5"]).unwrap(), json!({ "block": 5 }));
         let value = read("subnets_register", &["netuid=1", "max_cost=5"]).unwrap();
         assert_eq!(value, json!({ "netuid": 1, "max_cost": "5" }));
+    }
+
+    #[test]
+    fn positions_of_what_signs_are_names_so_that_a_key_can_stand_among_them() {
+        let contract = openrpc::document();
+        let of = |method: &str, values: Value| by_name(&contract, method, values);
+        let names: Vec<&str> =
+            params_of(&contract, "wallet_transfer").iter().filter_map(|param| param["name"].as_str()).collect();
+        assert_eq!(of("wallet_transfer", json!(["a", null])), json!({ names[0]: "a" }));
+        let many = json!(vec![1; names.len() + 1]);
+        assert_eq!(of("wallet_transfer", many.clone()), many);
+        assert_eq!(of("chain_block", json!([5])), json!([5]));
     }
 
     #[test]

@@ -411,16 +411,19 @@ where
     }
     params.set_manner(Manner { idempotency_key: Some(key.clone()), ..manner });
     let limit = session.settings.timeout.unwrap_or(SPEND);
-    let ended = tokio::select! {
-        reply = session.call_within::<M>(&params, limit) => reply,
-        _ = tokio::signal::ctrl_c() => Err(Failure::Interrupted),
-    };
-    ended.map_err(|cause| unseen(cause, key))
+    seen(session.call_within::<M>(&params, limit), key).await
 }
 
-/// A failure after which it is not known whether something was sent, with the key that finds out.
-fn unseen(cause: Failure, key: &IdempotencyKey) -> Failure {
-    if outcome_is_unknown(&cause) { Failure::Unseen { key: key.clone(), cause: Box::new(cause) } } else { cause }
+/// Waits for what may be sent under a key, as long as nobody ends the waiting. Where it is not known then whether it was
+/// sent, the key finds out.
+async fn seen<T>(sending: impl Future<Output = Result<T, Failure>>, key: &IdempotencyKey) -> Result<T, Failure> {
+    let ended = tokio::select! {
+        ended = sending => ended,
+        _ = tokio::signal::ctrl_c() => Err(Failure::Interrupted),
+    };
+    ended.map_err(|cause| {
+        if outcome_is_unknown(&cause) { Failure::Unseen { key: key.clone(), cause: Box::new(cause) } } else { cause }
+    })
 }
 
 /// Calls a method that signs by its name, under a key of its own where the parameters have none.
@@ -440,11 +443,7 @@ pub(crate) async fn by_name(
         None => fresh_key()?,
     };
     params.insert("idempotency_key".to_owned(), key.as_str().into());
-    let ended = tokio::select! {
-        reply = session.call_by_name(method, params, SPEND) => reply,
-        _ = tokio::signal::ctrl_c() => Err(Failure::Interrupted),
-    };
-    ended.map_err(|cause| unseen(cause, &key))
+    seen(session.call_by_name(method, params, SPEND), &key).await
 }
 
 /// Whether a plan can fail so because its wish came true before: then the journal knows what became of it. A new wish
