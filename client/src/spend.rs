@@ -411,7 +411,7 @@ where
     }
     params.set_manner(Manner { idempotency_key: Some(key.clone()), ..manner });
     let limit = session.settings.timeout.unwrap_or(SPEND);
-    seen(session.call_within::<M>(&params, limit), key).await
+    seen(Box::pin(session.call_within::<M>(&params, limit)), key).await
 }
 
 /// Waits for what may be sent under a key, as long as nobody ends the waiting. Where it is not known then whether it was
@@ -443,7 +443,7 @@ pub(crate) async fn by_name(
         None => fresh_key()?,
     };
     params.insert("idempotency_key".to_owned(), key.as_str().into());
-    seen(session.call_by_name(method, params, SPEND), &key).await
+    seen(Box::pin(session.call_by_name(method, params, SPEND)), &key).await
 }
 
 /// Whether a plan can fail so because its wish came true before: then the journal knows what became of it. A new wish
