@@ -80,9 +80,12 @@ fn what_was_sent_and_cannot_be_written_is_said_to_be_sent() {
     );
     assert!(error["error"]["hint"].as_str().unwrap().contains("--idempotency-key "), "{told}");
     assert_eq!(free(&stage, BOB), before + 2_000_000_000);
+    let (code, told) = to_nowhere(&format!("rpc wallet_transfer wallet=alice dest={BOB} amount=1000000000"));
+    assert!(code == Some(7) && told.contains("--idempotency-key "), "{code:?}: {told}");
+    assert_eq!(free(&stage, BOB), before + 3_000_000_000);
     let (code, told) = to_nowhere(&transfer.replace("--yes", "--dry-run"));
     assert!(code == Some(1) && !told.contains("sent"), "{code:?}: {told}");
-    assert_eq!(free(&stage, BOB), before + 2_000_000_000);
+    assert_eq!(free(&stage, BOB), before + 3_000_000_000);
 }
 
 #[test]
@@ -114,7 +117,8 @@ fn what_was_signed_for_a_known_chain_is_told_while_that_is_out_of_reach() {
     let genesis = host.ask(&["status"])["chain"]["genesis"].as_str().unwrap().to_owned();
     let transfer =
         ["wallet", "transfer", "--dest", BOB, "--amount", "1", "--wallet", "alice", "--yes", "--wait", "none"];
-    let sent = host.ask(&transfer);
+    let under = |key: &str| [&transfer[..], &["--idempotency-key", key]].concat().join(" ");
+    let sent = host.ask(&under("kk1").split(' ').collect::<Vec<_>>());
     let extrinsic = sent["outcome"]["extrinsic"].as_str().unwrap().to_owned();
     daemon.kill();
     let away = ["--network", "ws://127.0.0.1:1"];
@@ -122,6 +126,12 @@ fn what_was_signed_for_a_known_chain_is_told_while_that_is_out_of_reach() {
     let entries = host.ask(&["tx", "list"])["entries"].clone();
     assert_eq!((&entries[0]["extrinsic"], &entries[0]["state"]), (&extrinsic.clone().into(), &"pending".into()));
     assert_eq!(host.ask(&["tx", "show", &extrinsic])["extrinsic"], extrinsic);
+    // Nothing can be planned, and what is known by its key is told all the same; a new wish waits for the chain.
+    let again = host.ask(&under("kk1").split(' ').collect::<Vec<_>>());
+    assert_eq!(again["outcome"]["extrinsic"], extrinsic, "{again}");
+    let new = host.btctl(&under("kk2").split(' ').collect::<Vec<_>>());
+    assert_eq!(new.status.code(), Some(8), "{new:?}");
+    assert_eq!(host.ask(&["tx", "list"])["entries"].as_array().map(Vec::len), Some(1));
     daemon.kill();
     // Of another chain nothing was signed.
     let _daemon = host.start_with(&away, &[("BTD_CHAIN__GENESIS", &format!("0x{}", "11".repeat(32)))]);

@@ -15,8 +15,8 @@ use crate::{
         table::{Column, Table},
     },
     prompt::SecretSource,
-    session::{READ, Session},
-    spend::{self, SPEND},
+    session::{READ, Reply, Session},
+    spend,
 };
 
 /// `btctl rpc`
@@ -57,8 +57,10 @@ impl RpcArgs {
                 let contract = openrpc::document();
                 let mut params = by_name(&contract, method, params(&contract, method, &self.params)?);
                 let is_plan = params.get("dry_run") == Some(&Value::Bool(true));
-                if let (Some(key), Value::Object(params)) = (&self.idempotency_key, &mut params) {
-                    params.insert("idempotency_key".to_owned(), key.as_str().into());
+                if let (Some(key), Value::Object(params)) = (&self.idempotency_key, &mut params)
+                    && params.insert("idempotency_key".to_owned(), key.as_str().into()).is_some()
+                {
+                    return Err(Failure::usage("`idempotency_key` is given twice"));
                 }
                 let sends = !is_plan && takes_param(&contract, method, "dry_run");
                 if session.asks_for_something() && sends {
@@ -66,15 +68,15 @@ impl RpcArgs {
                 } else if takes_param(&contract, method, "wallet") && !is_read(&contract, method) {
                     session.require_wallets().await?;
                 }
-                let reply = match &mut params {
-                    Value::Object(params) if sends && takes_param(&contract, method, "idempotency_key") => {
-                        spend::by_name(session, method, params).await?
-                    }
-                    params => session.call_by_name(method, params, if sends { SPEND } else { READ }).await?,
+                let show = |reply: &Reply<()>| match session.out.format() {
+                    Format::Json => session.out.document(reply.text()),
+                    Format::Human => session.out.data(&indented(reply.text())),
                 };
-                match session.out.format() {
-                    Format::Json => session.out.document(reply.text())?,
-                    Format::Human => session.out.data(&indented(reply.text()))?,
+                match &mut params {
+                    Value::Object(params) if sends && takes_param(&contract, method, "idempotency_key") => {
+                        spend::by_name(session, method, params, show).await?;
+                    }
+                    params => show(&session.call_by_name(method, params, READ).await?)?,
                 }
             }
         }

@@ -15,6 +15,7 @@ use std::{
 use btd_api::{
     ApiError, BlockHash, Coldkey, ErrorKind, IdempotencyKey, Method, Tao,
     signing::{Lane, Manner, Receipted, Signing},
+    tx::{Follow, FollowParams},
     wallet::{Outcome, Plan, Receipt, Wait},
 };
 use clap::{Args, ValueEnum};
@@ -311,7 +312,14 @@ where
         None => fresh_key()?,
     };
     params.set_manner(Manner { dry_run: true, idempotency_key: Some(key.clone()), ..manner.clone() });
-    let planned = match session.call::<M>(&params).await {
+    let planned = session.call::<M>(&params).await;
+    if let Err(Failure::Api(error)) = &planned
+        && error.kind() == Some(ErrorKind::ChainUnavailable)
+        && (is_new || !is_recorded(session, &key).await)
+    {
+        return planned.map(Settled::Planned);
+    }
+    let planned = match planned {
         Err(Failure::Api(error)) if may_have_landed(&error) && manner.idempotency_key.is_some() && !manner.dry_run => {
             if session.settings.consent == Consent::Withheld {
                 return Err(error.into());
@@ -426,31 +434,40 @@ async fn seen<T>(sending: impl Future<Output = Result<T, Failure>>, key: &Idempo
     })
 }
 
-/// Calls a method that signs by its name, under a key of its own where the parameters have none.
+/// Calls a method that signs by its name, under a key of its own where the parameters have none, and shows its answer.
 ///
 /// # Errors
-/// [`Failure::Unseen`] when it may have sent something and does not say so.
+/// [`Failure::Unseen`] when it may have sent something and does not say so, [`Failure::Unshown`] when its answer cannot
+/// be written.
 pub(crate) async fn by_name(
     session: &Session,
     method: &str,
     params: &mut Map<String, Value>,
-) -> Result<Reply<()>, Failure> {
-    let stated = params.get("idempotency_key").and_then(Value::as_str).map(str::to_owned);
-    let key = match stated.map(|key| key.parse()) {
-        Some(Ok(key)) => key,
+    show: impl FnOnce(&Reply<()>) -> Result<(), Failure>,
+) -> Result<(), Failure> {
+    let stated = params.get("idempotency_key").filter(|key| !key.is_null());
+    let key = match stated.map(|key| key.as_str().and_then(|key| key.parse().ok())) {
+        Some(Some(key)) => key,
         // What is no key is the daemon's to refuse.
-        Some(Err(_)) => return session.call_by_name(method, params, SPEND).await,
+        Some(None) => return show(&session.call_by_name(method, params, SPEND).await?),
         None => fresh_key()?,
     };
     params.insert("idempotency_key".to_owned(), key.as_str().into());
-    seen(Box::pin(session.call_by_name(method, params, SPEND)), &key).await
+    let reply = seen(Box::pin(session.call_by_name(method, params, SPEND)), &key).await?;
+    show(&reply).map_err(|cause| Failure::Unshown { key, extrinsic: None, cause: Box::new(cause) })
+}
+
+/// Whether the daemon has signed something under a key. Then it looks that up and signs nothing anew.
+async fn is_recorded(session: &Session, key: &IdempotencyKey) -> bool {
+    let params = FollowParams { extrinsic: None, key: Some(key.clone()), wait: Wait::None };
+    session.call::<Follow>(&params).await.is_ok()
 }
 
 /// Whether a plan can fail so because its wish came true before: then the journal knows what became of it. A new wish
 /// fails in the same way as its plan.
 fn may_have_landed(error: &ApiError) -> bool {
-    // What fits no more after the first time is told as a wrong parameter in places.
-    // And while the chain is away nothing can be planned, but the journal knows all the same.
+    // What fits no more after the first time is told as a wrong parameter in places. While the chain is away nothing can
+    // be planned: what was signed before ([`is_recorded`]) is known all the same.
     let kinds = [ErrorKind::Precondition, ErrorKind::NotFound, ErrorKind::InvalidParams, ErrorKind::ChainUnavailable];
     error.kind().is_some_and(|kind| kinds.contains(&kind))
 }
