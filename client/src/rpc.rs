@@ -65,8 +65,8 @@ impl RpcArgs {
                 let sends = !is_plan && takes_param(&contract, method, "dry_run");
                 if session.asks_for_something() && sends {
                     session.require_what_is_asked_for().await?;
-                } else if takes_param(&contract, method, "wallet") && !is_read(&contract, method) {
-                    session.require_wallets().await?;
+                } else if takes_param(&contract, method, "wallet") {
+                    session.heed_wallets_for(is_read(&contract, method)).await?;
                 }
                 let show = |reply: &Reply<()>| match session.out.format() {
                     Format::Json => session.out.document(reply.text()),

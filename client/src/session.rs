@@ -275,12 +275,14 @@ impl Session {
         self.settings.network.is_some() || self.settings.wallets.is_some()
     }
 
-    /// Refuses to use or change keys of other wallets than are asked for.
+    /// Heeds that other wallets may be asked for than the daemon has, before something is looked up in them (`is_read`) or
+    /// done with them.
     ///
     /// # Errors
     /// When the daemon has others, or that cannot be known.
-    pub(crate) async fn require_wallets(&self) -> Result<(), Failure> {
-        self.heed_wallets(Purpose::Signing, self.settings.timeout.unwrap_or(READ)).await
+    pub(crate) async fn heed_wallets_for(&self, is_read: bool) -> Result<(), Failure> {
+        let purpose = if is_read { Purpose::Reading } else { Purpose::Signing };
+        self.heed_wallets(purpose, self.settings.timeout.unwrap_or(READ)).await
     }
 
     async fn heed_wallets(&self, purpose: Purpose, limit: Duration) -> Result<(), Failure> {
