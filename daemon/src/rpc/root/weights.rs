@@ -183,7 +183,7 @@ pub(in crate::rpc) async fn require_weights_of_zero(ground: &Ground) -> Result<(
     Err(SubmissionError::Gone { what, spec_version, instead })
 }
 
-/// The chain's own checks of a row of root weights, in its order.
+/// Those of the chain's own checks of a row of root weights that can be made beforehand.
 pub(in crate::rpc) async fn check_row(
     ground: &Ground,
     netuids: &[u16],
