@@ -24,6 +24,7 @@ pub(crate) struct ExplainArgs {
     /// An error of the chain (`SlippageTooHigh`), a pool's number (`1014`, `Custom error: 21`), a kind or number of
     /// btd (`DISPATCH_FAILED`, `1302`) or of btctl (`DAEMON_UNREACHABLE`), or a class (`rate_limited`); without it, all
     /// classes
+    #[arg(allow_negative_numbers = true)]
     code: Option<String>,
 }
 

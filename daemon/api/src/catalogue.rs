@@ -1,6 +1,6 @@
 //! What the chain's errors mean: a stable class for programs, and a remedy for people.
 //!
-//! Names are those of the runtimes (subtensor, spec 425 and around it, and the pallets of
+//! Names are those of the runtimes (subtensor, from spec 103 to 425 and around it, and the pallets of
 //! polkadot-sdk that it uses), which move less than indices do. A name that is not here is
 //! [`Class::Unknown`]: the runtime's own documentation of it is shown all the same.
 

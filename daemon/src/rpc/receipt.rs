@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use btd_api::{
-    Coldkey, ErrorKind, Hotkey, HotkeyRef, Method, NetUid, WalletName,
+    Coldkey, ErrorKind, Hotkey, HotkeyRef, Method, NetUid, WalletName, catalogue,
     chain::{At, BlockRef, Event},
     signing::{Manner, Signing},
     wallet::{self, KeyName, Wait},
@@ -142,6 +142,7 @@ pub(super) const fn until(wait: Wait) -> Mode {
 
 /// The refusal of what the chain would refuse as `error`.
 pub(super) fn foreseen<T>(error: &'static str, words: String) -> Result<T, SubmissionError> {
+    debug_assert!(catalogue::find(error).is_some(), "{error} is in no catalogue: it would have no class and no remedy");
     Err(Precondition::Foreseen { error, words }.into())
 }
 

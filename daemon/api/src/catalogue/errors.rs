@@ -39,6 +39,10 @@ errors! {
         "Payment" => "the account cannot pay the fee: bring tao to it first",
         "NoContribution" => "there is nothing to take back",
         "BalanceLow" => "bring tao to the account first",
+        "NotEnoughBalance" => "bring tao to the coldkey first",
+        "NotEnoughStaketoWithdraw" => "`stake list` shows what there is; `--all` takes the whole position",
+        "BelowStakeThreshold" => "stake more behind the hotkey: a seat in the senate asks for it",
+        "KeepAlive" => "leave the existential deposit in the account, or allow it to vanish",
     }
     InsufficientLiquidity {
         "InsufficientLiquidity" => "trade less at once: the pool is too small for it",
@@ -75,6 +79,10 @@ errors! {
         "HotKeyAccountNotExists" => "check the hotkey's address, or register it first",
         "UidNotFound" => "register the hotkey with `subnets register`",
         "NeuronNoValidatorPermit" => "only the validators with most stake have a permit: stake more behind the hotkey",
+        "NotRegistered" => "register the hotkey with `subnets register`",
+        "NoValidatorPermit" => "only the validators with most stake have a permit: stake more behind the hotkey",
+        "NotDelegate" => "make the hotkey a delegate first, with `root nominate`",
+        "DidNotPassConnectedNetworkRequirement" => "take a higher place on the subnets that this one asks for first",
     }
     NotAuthorized {
         "NonAssociatedColdKey" => "sign with the coldkey that owns the hotkey",
@@ -96,6 +104,10 @@ errors! {
         "NotMember" => "only a member of the triumvirate or the senate may",
         "NotAuthorized" => "sign with the account that noted it, or as root",
         "Unauthorized" => "sign with the account that may",
+        "HotkeyOriginMismatch" => "sign with the hotkey that is named",
+        "NotSenateMember" => "only a member of the senate may: `root senate` shows them",
+        "CannotCommit" => "only a hotkey with a place on the subnet publishes there: register it first",
+        "CannotRegister" => "only the coldkey of a registered hotkey has an identity: register one first",
     }
     AlreadyExists {
         "HotKeyAlreadyRegisteredInSubNet" => "the hotkey has its place: nothing is to be done",
@@ -128,6 +140,13 @@ errors! {
         "Requested" => "the preimage is asked for: it can be taken away once nobody does",
         "Entered" => "the chain is in safe mode already",
         "Exited" => "the chain is not in safe mode",
+        "AlreadyRegistered" => "the hotkey has its place: nothing is to be done",
+        "AlreadyDelegate" => "the hotkey is a delegate: nothing is to be done",
+        "AlreadySenateMember" => "the hotkey sits in the senate: nothing is to be done",
+        "AlreadyMember" => "it is a member: nothing is to be done",
+        "NetworkExist" => "name a subnet that is not there yet",
+        "WorkRepeated" => "the work was handed in before: solve anew",
+        "StakeAlreadyAdded" => "the stake is there: nothing is to be done",
     }
     NotFound {
         "ColdkeySwapAnnouncementNotFound" => "announce the exchange first, with `wallet swap-coldkey announce`",
@@ -150,12 +169,15 @@ errors! {
         "NotRequested" => "nobody asks for the preimage",
         "NoDeposit" => "there is no such deposit",
         "NothingAuthorized" => "an upgrade is authorised first",
+        "Registry.NotRegistered" => "the account has no identity: set it first, with `wallet set-identity`",
+        "TempoHasNotSet" => "the subnet has no tempo: `subnets list` shows those that run",
     }
     SubnetNotExists {
         "SubnetNotExists" => "`subnets list` shows the subnets",
         "SubnetDoesNotExist" => "`subnets list` shows the subnets",
         "RootNetworkDoesNotExist" => "this chain has no root",
         "MechanismDoesNotExist" => "`subnets mechanisms count` tells how many there are, counted from 0",
+        "NetworkDoesNotExist" => "`subnets list` shows the subnets",
     }
     SubtokenDisabled {
         "SubtokenDisabled" => "its owner starts it with `subnets start`; `subnets check-start` tells when",
@@ -185,6 +207,9 @@ errors! {
         "NotConfigured" => "the chain is not set up for this",
         "IssuanceDeactivated" => "the chain makes no new tao in this way",
         "MultiBlockMigrationsOngoing" => "the chain is being upgraded: try again some blocks later",
+        "RegistrationDisabled" => "the subnet takes no registrations: pick another, or wait",
+        "OperationNotPermittedonRootSubnet" => "root does not take this: name another subnet",
+        "BenchmarkingOnly" => "the chain does this in measurements of its own only",
     }
     TooEarly {
         "NeedWaitingMoreBlocksToStarCall" => "`subnets check-start` tells from which block on",
@@ -253,6 +278,10 @@ errors! {
         "StorageOverflow" => "tell the chain's developers",
         "TooBig" => "a preimage has 4 MiB at most: make the call smaller",
         "Preimage.TooMany" => "name fewer preimages",
+        "TooManyUids" => "give no more weights than the subnet has places",
+        "MaxAllowedUidsExceeded" => "give no more weights than the subnet has places",
+        "TooManyMembers" => "the body has as many members as it may",
+        "TooManyFields" => "publish fewer fields",
     }
     InvalidArgument {
         "AmountTooLow" => "stake and leave at least τ0.002, the fee not counted",
@@ -346,12 +375,24 @@ errors! {
         "SpecVersionNeedsToIncrease" => "give a runtime with a higher spec version",
         "FailedToExtractRuntimeVersion" => "give a runtime",
         "NonDefaultComposite" => "the account has data that it must give up first",
+        "InvalidUid" => "`subnets metagraph` shows the uids that there are",
+        "InvalidTempo" => "give a tempo that the chain takes",
+        "InvalidModality" => "name a modality that the chain has",
+        "InvalidConnectionRequirement" => "give a requirement that the chain takes",
+        "InvalidEmissionValues" => "let the emissions come to the emission of a block",
+        "EmissionValuesDoesNotMatchNetworks" => "give each subnet one emission",
+        "IncorrectNetuidsLength" => "give lists of the same length",
+        "IncorrectNetworkVersionKey" => "give the version key that `weights_version` wants",
+        "NotSettingEnoughWeights" => "give as many weights as `min_allowed_weights` wants",
+        "MaxAllowedUIdsNotAllowed" => "name at least as many places as are taken, and no more than the chain allows",
+        "StorageValueOutOfRange" => "give a value within the bounds that the chain takes",
     }
     PolicyViolation {
         "ColdkeyInSwapSchedule" => "the coldkey is being exchanged: execute that, or take it back",
         "ColdkeySwapAnnounced" => "the coldkey is being exchanged: execute that, or take it back",
         "ColdkeySwapDisputed" => "the coldkey's exchange is disputed: the account is frozen until root resets it",
         "DepositCannotBeWithdrawn" => "the creator's deposit comes back with `crowd dissolve`",
+        "SenateMember" => "a member of the senate cannot do this: leave the senate first",
     }
     Internal {
         "UidMapCouldNotBeCleared" => "tell the chain's developers",
@@ -366,5 +407,7 @@ errors! {
         "Unreachable" => "tell the chain's developers",
         "CurrencyError" => "the deposit could not be held or returned: look at the account's balance",
         "NonZeroRefCount" => "other parts of the chain refer to the account still",
+        "BalanceSetError" => "tell the chain's developers",
+        "CouldNotConvertToBalance" => "tell the chain's developers",
     }
 }

@@ -6,8 +6,11 @@
 
 use std::collections::HashSet;
 
-use btd_api::{AccountId, BlockHash, BlockNumber, NetUid, Tao};
-use btd_chain::{Generation, HyperValue, Item, Lack, LinkState, ReadError};
+use btd_api::{
+    AccountId, BlockHash, BlockNumber, NetUid, Tao,
+    catalogue::{Class, class_of},
+};
+use btd_chain::{Generation, HyperValue, Item, Lack, LinkState, ReadError, Runtime};
 use codec::{Compact, Encode};
 use serde_json::{Value as Json, json};
 
@@ -18,6 +21,41 @@ use crate::{
     old::{Answers, OF_2023, OF_2024, OF_2026, asked, hex_of, hyperparameters, neuron_lite, old},
     until,
 };
+
+/// Pallets whose calls no command of this project makes.
+const FOREIGN: [&str; 5] = ["Contracts", "EVM", "Ethereum", "Grandpa", "LimitOrders"];
+
+/// The errors of `runtime` that would come back without a class and a remedy, and how many have both.
+fn without_a_class(runtime: &Runtime) -> (Vec<String>, usize) {
+    let pallets = runtime.describe_all().into_iter().filter(|one| one.kind == "pallet");
+    let errors = pallets.filter(|pallet| !FOREIGN.contains(&&*pallet.name)).flat_map(|pallet| {
+        let all = runtime.describe(&pallet.name).unwrap().into_iter().filter(|one| one.kind == "error");
+        all.map(move |error| format!("{}.{}", pallet.name, error.name))
+    });
+    let (lacking, classed): (Vec<_>, Vec<_>) = errors.partition(|name| class_of(name) == Class::Unknown);
+    (lacking, classed.len())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_error_of_every_runtime_has_a_class() {
+    let devnet = chain().await;
+    for (spec, metadata, at_least) in
+        [(103, Some(OF_2023), 50), (143, Some(OF_2024), 110), (425, Some(OF_2026), 200), (425, None, 200)]
+    {
+        let node = FaultyNode::before(devnet.address()).await;
+        if let Some(metadata) = metadata {
+            let none = Answers::from([]);
+            node.script(move |method, params| old(spec, metadata, &none, method, params).unwrap_or(Reaction::Pass));
+        }
+        let followed = follow(config([node.address()]));
+        until(&followed.link, LinkState::is_live).await;
+        let view = followed.link.view().unwrap();
+        assert_eq!(view.runtime().spec_version(), spec);
+        let (lacking, classed) = without_a_class(view.runtime());
+        assert!(lacking.is_empty(), "spec {spec}: {lacking:?}");
+        assert!(classed > at_least, "spec {spec}: {classed}");
+    }
+}
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn apis_that_old_metadata_does_not_describe_are_asked_by_their_layouts() {
