@@ -1,7 +1,7 @@
 //! Which events a caller wants: a pure decision over decoded events.
 //!
-//! A subnet or an account is looked for where events name one: in fields of that name, and in the
-//! places where pallet_subtensor's unnamed fields have one (`crate::metagraph::named_by`).
+//! A subnet or an account is looked for where events name one: in a field of that name, whatever the pallet, and in
+//! the places where pallet_subtensor's unnamed fields have one (`crate::metagraph::named_by`).
 
 use btd_api::{AccountId, NetUid, chain::EventFilter, events::SubscribeEventsParams};
 use btd_chain::{Event, FinalizedBlock};
@@ -44,7 +44,9 @@ impl Wanted {
         let is = |wanted: &Option<String>, name: &str| wanted.as_ref().is_none_or(|wanted| wanted == name);
         is(&self.pallet, &event.pallet)
             && is(&self.event, &event.name)
-            && self.netuid.is_none_or(|netuid| metagraph::named_by(event).contains(&netuid))
+            && self.netuid.is_none_or(|netuid| {
+                event.fields.get("netuid") == Some(&netuid.0.into()) || metagraph::named_by(event).contains(&netuid)
+            })
             && self.account.is_none_or(|account| {
                 names(&event.fields, &account.to_string()) || signer(event, block) == Some(account)
             })
@@ -103,16 +105,19 @@ mod tests {
                 event("SubtensorModule", "WeightsSet", json!([4096 + 5, 1]), Some(0)),
                 event("SubtensorModule", "NeuronRegistered", json!([3, 7, BOB]), None),
                 event("Proxy", "Announced", json!({ "real": { "Id": BOB } }), None),
+                event("Commitments", "Commitment", json!({ "netuid": 5, "who": alice.to_string() }), None),
+                event("Swap", "FeeRateSet", json!({ "netuid": 3, "rate": 5 }), None),
             ],
             illegible: vec![],
         };
         let found = |wanted: Wanted| wanted.of(&block).map(|(index, _)| index).collect::<Vec<_>>();
-        assert_eq!(found(Wanted::default()), [0, 1, 2, 3]);
+        assert_eq!(found(Wanted::default()), [0, 1, 2, 3, 4, 5]);
         assert_eq!(found(Wanted { pallet: Some("SubtensorModule".to_owned()), ..Wanted::default() }), [1, 2]);
         assert_eq!(found(Wanted { event: Some("Transfer".to_owned()), ..Wanted::default() }), [0]);
-        assert_eq!(found(Wanted { netuid: Some(NetUid(5)), ..Wanted::default() }), [1]);
+        assert_eq!(found(Wanted { netuid: Some(NetUid(5)), ..Wanted::default() }), [1, 4]);
+        assert_eq!(found(Wanted { netuid: Some(NetUid(3)), ..Wanted::default() }), [2, 5]);
         assert_eq!(found(Wanted { account: Some(BOB.parse().unwrap()), ..Wanted::default() }), [0, 2, 3]);
         // Alice signed what set the weights.
-        assert_eq!(found(Wanted { account: Some(alice), ..Wanted::default() }), [0, 1]);
+        assert_eq!(found(Wanted { account: Some(alice), ..Wanted::default() }), [0, 1, 4]);
     }
 }
