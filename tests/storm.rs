@@ -25,6 +25,9 @@ use serde_json::{Value, json};
 
 const CHARLIE: &str = "5FLSigC9HGRKVhB9FiEo4Y3koPsNmBmLJbpXg2mp1hXcS59Y";
 const ALICE: &str = "5GrwvaEF5zXb26Fz9rcQpDWS57CtERHpNehXCPcNoHGKutQY";
+const BOB: &str = "5FHneW46xGXgs5mUiveU4sbTyGBzmstUspZC92UhjJM694ty";
+/// Who signs, and as which wallet. The first also gets a place on root, before the storm.
+const ACCOUNTS: [(&str, &str); 2] = [("alice", ALICE), ("bob", BOB)];
 const CALLERS: usize = 8;
 
 #[expect(clippy::disallowed_methods, reason = "the size of a test is asked for by who runs it")]
@@ -40,27 +43,45 @@ enum Kind {
     Unstake,
     /// What is done with root dividends, one thing and the other in turns.
     Claim,
+    /// Taking stake back from where there is none, on behalf of an account of two: what cannot be seen beforehand.
+    Failing,
 }
 
 fn kind(i: usize) -> Kind {
-    [Kind::Transfer, Kind::Stake, Kind::Transfer, Kind::Unstake, Kind::Claim][i % 5]
+    [Kind::Transfer, Kind::Stake, Kind::Transfer, Kind::Unstake, Kind::Failing, Kind::Claim][i % 6]
+}
+
+fn account(i: usize) -> (&'static str, &'static str) {
+    ACCOUNTS[usize::from(i % 4 == 3)]
 }
 
 fn rao(i: usize) -> u64 {
     1_000_000_000 + u64::try_from(i).unwrap() + 1
 }
 
+/// What is called on behalf of two, as blocks show it too.
+fn failing(i: usize) -> Value {
+    json!({ "hotkey": ALICE, "netuid": 0, "amount_unstaked": rao(i).to_string() })
+}
+
 /// Call number `i`.
 fn words(i: usize) -> Vec<String> {
     let amount = format!("{}.{:09}", rao(i) / 1_000_000_000, rao(i) % 1_000_000_000);
     let claim = if i.is_multiple_of(2) { "swap" } else { "keep" };
+    let (both, call) = (
+        format!("{ALICE},{BOB}"),
+        json!({ "pallet": "SubtensorModule", "call": "remove_stake", "args": failing(i) }).to_string(),
+    );
     let what: &[&str] = match kind(i) {
         Kind::Transfer => &["wallet", "transfer", "--dest", CHARLIE, "--amount", &amount],
         Kind::Stake => &["stake", "add", "--netuid", "0", "--hotkey", ALICE, "--amount", &amount],
         Kind::Unstake => &["stake", "remove", "--netuid", "0", "--hotkey", ALICE, "--amount", &amount],
         Kind::Claim => &["stake", "set-claim", claim],
+        Kind::Failing => &["multisig", "propose", "--signatories", &both, "--threshold", "1", "--call", &call],
     };
-    let rest = ["--wallet", "alice", "--yes", "--json", "--idempotency-key", &format!("storm-{i}")];
+    let lane = ["urgent", "normal", "bulk"][i % 3];
+    let key = format!("storm-{i}");
+    let rest = ["--wallet", account(i).0, "--lane", lane, "--yes", "--json", "--idempotency-key", &key];
     what.iter().copied().chain(rest).map(str::to_owned).collect()
 }
 
@@ -74,17 +95,20 @@ fn shown(i: usize) -> (&'static str, Value) {
         Kind::Claim => {
             ("SubtensorModule.set_root_claim_type", json!(if i.is_multiple_of(2) { "Swap" } else { "Keep" }))
         }
+        Kind::Failing => {
+            ("Multisig.as_multi_threshold_1", json!({ "SubtensorModule": { "remove_stake": failing(i) } }))
+        }
     }
 }
 
 /// What tells a call in a block from others of its name.
 fn told_apart(extrinsic: &Value) -> Value {
     let arguments = &extrinsic["arguments"];
-    let amounts = ["value", "amount_staked", "amount_unstaked", "new_root_claim_type"];
-    amounts.iter().find_map(|name| arguments.get(name)).unwrap_or(arguments).clone()
+    let telling = ["value", "amount_staked", "amount_unstaked", "new_root_claim_type", "call"];
+    telling.iter().find_map(|name| arguments.get(name)).unwrap_or(arguments).clone()
 }
 
-/// Everything that //Alice signed and that stands in a finalized block, block after block.
+/// Everything that one of the accounts signed and that stands in a finalized block, block after block.
 fn on_chain(chain: &Host) -> Vec<Value> {
     let newest = call(chain, "chain_status", &json!({})).unwrap()["finalized"]["number"].as_u64().unwrap();
     let block = |number| call(chain, "chain_block", &json!({ "block": number })).unwrap();
@@ -93,7 +117,7 @@ fn on_chain(chain: &Host) -> Vec<Value> {
         assert_eq!(block["illegible"], json!([]), "{block}");
         block["extrinsics"].as_array().unwrap().clone()
     });
-    extrinsics.filter(|extrinsic| extrinsic["signer"] == ALICE).collect()
+    extrinsics.filter(|extrinsic| ACCOUNTS.iter().any(|(_, signer)| extrinsic["signer"] == *signer)).collect()
 }
 
 /// Everything that was signed.
@@ -107,9 +131,17 @@ fn signed(host: &Host) -> Vec<Value> {
     }
 }
 
-/// Asks until the end is known, as a caller does who loses the daemon in the middle: whether it
-/// stands on the chain.
-fn lands(host: &Host, i: usize) -> bool {
+/// How a call ended, as its caller was told.
+#[derive(Debug)]
+enum End {
+    /// It stands in a block and did what it should, or failed there.
+    InBlock { extrinsic: String, success: bool },
+    /// Killed before it was sent, and not up again before its era was over: it is in no block.
+    Nowhere,
+}
+
+/// Asks until the end is known, as a caller does who loses the daemon in the middle.
+fn end_of(host: &Host, i: usize) -> End {
     let words = words(i);
     let words: Vec<&str> = words.iter().map(String::as_str).collect();
     // The blocks of an era, each as late as the machine makes it.
@@ -117,15 +149,18 @@ fn lands(host: &Host, i: usize) -> bool {
         let output = host.btctl(&words);
         if output.status.success() {
             let receipt: Value = serde_json::from_slice(&output.stdout).unwrap();
-            assert_eq!(receipt["outcome"]["state"], "finalized", "{receipt}");
-            return Some(true);
+            let outcome = &receipt["outcome"];
+            assert_eq!(outcome["state"], "finalized", "{receipt}");
+            return Some(End::InBlock { extrinsic: outcome["extrinsic"].as_str().unwrap().to_owned(), success: true });
         }
         let said = String::from_utf8_lossy(&output.stderr).into_owned();
         let document: Value = said.lines().last().and_then(|line| serde_json::from_str(line).ok()).unwrap_or_default();
-        let kind = document["error"]["kind"].as_str().unwrap_or_default();
-        // Killed before it was sent, and not up again before its era was over: it is in no block.
-        if kind == "EXTRINSIC_INVALID" && document["error"]["data"]["name"] == "EraEnded" {
-            return Some(false);
+        let (kind, data) = (document["error"]["kind"].as_str().unwrap_or_default(), &document["error"]["data"]);
+        if kind == "EXTRINSIC_INVALID" && (data["name"] == "EraEnded" || data["error"] == "EraEnded") {
+            return Some(End::Nowhere);
+        }
+        if kind == "DISPATCH_FAILED" {
+            return Some(End::InBlock { extrinsic: data["extrinsic"].as_str().unwrap().to_owned(), success: false });
         }
         let is_passing = [
             "DAEMON_UNREACHABLE",
@@ -172,11 +207,18 @@ fn storm(calls: usize, kills: usize, cuts: usize) {
     let host = Host::new();
     let arguments = ["--network", endpoint.as_str()];
     let mut daemon = Some(host.start(&arguments));
-    host.ask(&["wallet", "create", "--wallet", "alice", "--uri", "//Alice"]);
+    for (wallet, uri) in [("alice", "//Alice"), ("bob", "//Bob")] {
+        host.ask(&["wallet", "create", "--wallet", wallet, "--uri", uri]);
+    }
     host.ask(&["root", "register", "--wallet", "alice", "--yes"]);
-    host.ask(&["stake", "add", "--netuid", "0", "--hotkey", ALICE, "--wallet", "alice", "--amount", "1000", "--yes"]);
+    for (wallet, _) in ACCOUNTS {
+        host.ask(&[
+            "stake", "add", "--netuid", "0", "--hotkey", ALICE, "--wallet", wallet, "--amount", "1000", "--yes",
+        ]);
+    }
+    let before = on_chain(&chain).len();
     let (next, done) = (AtomicUsize::new(0), AtomicUsize::new(0));
-    let landed = Mutex::new(BTreeSet::new());
+    let ends = Mutex::new(BTreeMap::new());
     thread::scope(|scope| {
         for _ in 0..CALLERS {
             scope.spawn(|| {
@@ -185,9 +227,8 @@ fn storm(calls: usize, kills: usize, cuts: usize) {
                     if i >= calls {
                         break;
                     }
-                    if lands(&host, i) {
-                        landed.lock().unwrap().insert(i);
-                    }
+                    let end = end_of(&host, i);
+                    ends.lock().unwrap().insert(i, end);
                     done.fetch_add(1, Ordering::Relaxed);
                 }
             });
@@ -203,45 +244,70 @@ fn storm(calls: usize, kills: usize, cuts: usize) {
     });
     // The last kill or cut may have been a moment ago.
     wait_for("btd to be ready", || (host.ask(&["status"])["phase"] == "ready").then_some(()));
-    let landed = landed.into_inner().unwrap();
+    let ends = ends.into_inner().unwrap();
+    let told: BTreeMap<&str, (usize, bool)> = ends
+        .iter()
+        .filter_map(|(i, end)| match end {
+            End::InBlock { extrinsic, success } => Some((extrinsic.as_str(), (*i, *success))),
+            End::Nowhere => None,
+        })
+        .collect();
+    let failed = told.values().filter(|(_, success)| !success).count();
     let cut = cutter.as_ref().map(Cutter::cuts).unwrap_or_default();
-    println!("{} of {calls} calls landed, {kills} kills, cuts {cut:?}, in {:?}", landed.len(), begun.elapsed());
+    println!(
+        "{} of {calls} calls came into blocks, of which {failed} failed there; {kills} kills, cuts {cut:?}, in {:?}",
+        told.len(),
+        begun.elapsed()
+    );
     assert_eq!(cut.iter().sum::<usize>(), cuts, "the link was cut {cut:?} times");
     assert!(cuts < 3 || cut.iter().all(|of_a_kind| *of_a_kind > 0), "{cut:?}");
+    // Of those that are in no block there are few, and no two calls were told the same extrinsic.
+    let nowhere = ends.values().filter(|end| matches!(end, End::Nowhere)).count();
+    assert_eq!((ends.len(), told.len() + nowhere), (calls, calls), "{ends:?}");
+    assert!(nowhere <= (calls / 20).max(1), "{ends:?}");
 
-    // In the blocks stands what landed, each once, and nothing else but those two that came before the storm.
+    // In the blocks stands what callers were told, each once, under its hash and with its end; and nothing else but what
+    // came before the storm.
     let found = on_chain(&chain);
-    assert!(found.iter().all(|extrinsic| extrinsic["success"] == json!(true)), "{found:?}");
-    let mut counted = BTreeMap::<(String, String), usize>::new();
-    for extrinsic in &found[2..] {
-        let name = extrinsic["call"].as_str().unwrap().to_owned();
-        *counted.entry((name, told_apart(extrinsic).to_string())).or_default() += 1;
+    let mut seen = BTreeSet::new();
+    for extrinsic in &found[before..] {
+        let hash = extrinsic["hash"].as_str().unwrap();
+        assert!(seen.insert(hash), "twice: {extrinsic}");
+        let (i, success) = *told.get(hash).unwrap_or_else(|| panic!("nobody was told of {extrinsic}"));
+        let (name, what) = shown(i);
+        assert_eq!((&extrinsic["call"], told_apart(extrinsic)), (&json!(name), what), "call {i}");
+        assert_eq!((&extrinsic["signer"], &extrinsic["success"]), (&json!(account(i).1), &json!(success)), "call {i}");
+        assert_eq!(success, kind(i) != Kind::Failing, "call {i}");
     }
-    let mut wanted = BTreeMap::new();
-    for (name, what) in landed.iter().map(|i| shown(*i)) {
-        *wanted.entry((name.to_owned(), what.to_string())).or_default() += 1;
-    }
-    assert_eq!(counted, wanted);
+    assert_eq!(seen.len(), told.len(), "callers were told of what is in no block");
 
     // The journal says the same: every intent has ended, those in a block have a nonce of their own, none of which is
     // left out, and their hashes are those of the blocks.
     let entries = signed(&host);
-    let ended = |state: &str| entries.iter().filter(|entry| entry["state"] == state).collect::<Vec<_>>();
-    let succeeded = ended("succeeded");
-    assert_eq!(succeeded.len() + ended("expired").len(), entries.len(), "{entries:?}");
-    let hashes = |of: &mut dyn Iterator<Item = &Value>| of.map(Value::to_string).collect::<BTreeSet<_>>();
-    let in_blocks = hashes(&mut found.iter().map(|extrinsic| &extrinsic["hash"]));
-    assert_eq!(hashes(&mut succeeded.iter().map(|entry| &entry["extrinsic"])), in_blocks);
-    let mut nonces: Vec<u64> = succeeded.iter().map(|entry| entry["nonce"].as_u64().unwrap()).collect();
-    nonces.sort_unstable();
-    let used = u64::try_from(landed.len() + 2).unwrap();
-    assert_eq!(nonces, (0..used).collect::<Vec<_>>());
+    let in_block = |entry: &&Value| ["succeeded", "failed"].iter().any(|state| entry["state"] == *state);
+    let (ended, expired): (Vec<&Value>, Vec<&Value>) = entries.iter().partition(in_block);
+    assert!(expired.iter().all(|entry| entry["state"] == "expired"), "{entries:?}");
+    for entry in &ended {
+        let block = found.iter().find(|extrinsic| extrinsic["hash"] == entry["extrinsic"]);
+        let block = block.unwrap_or_else(|| panic!("in no block: {entry}"));
+        assert_eq!(block["success"], json!(entry["state"] == "succeeded"), "{entry}");
+    }
+    assert_eq!(ended.len(), found.len());
 
     // The chain counts as many, nothing waits in its pool behind a gap, and what comes next lands.
-    let counted = || chain.ask(&["query", "storage", "System", "Account", ALICE])["value"]["nonce"].clone();
-    assert_eq!(counted(), json!(used));
-    assert_eq!(call_node(&node, "system_accountNextIndex", &json!([ALICE])), Ok(json!(used)));
-    assert_eq!(call_node(&node, "author_pendingExtrinsics", &json!([])), Ok(json!([])));
-    host.ask(&["wallet", "transfer", "--dest", CHARLIE, "--amount", "1", "--wallet", "alice", "--yes"]);
-    wait_for("the chain's nonce", || (counted() == json!(used + 1)).then_some(()));
+    for (wallet, account) in ACCOUNTS {
+        let mine = found.iter().filter(|extrinsic| extrinsic["signer"] == account).map(|found| &found["hash"]);
+        let hashes: Vec<&Value> = mine.collect();
+        let of_mine = ended.iter().filter(|entry| hashes.contains(&&entry["extrinsic"]));
+        let mut nonces: Vec<u64> = of_mine.map(|entry| entry["nonce"].as_u64().unwrap()).collect();
+        nonces.sort_unstable();
+        let used = u64::try_from(hashes.len()).unwrap();
+        assert_eq!(nonces, (0..used).collect::<Vec<_>>());
+        let counted = || chain.ask(&["query", "storage", "System", "Account", account])["value"]["nonce"].clone();
+        assert_eq!(counted(), json!(used));
+        assert_eq!(call_node(&node, "system_accountNextIndex", &json!([account])), Ok(json!(used)));
+        assert_eq!(call_node(&node, "author_pendingExtrinsics", &json!([])), Ok(json!([])));
+        host.ask(&["wallet", "transfer", "--dest", CHARLIE, "--amount", "1", "--wallet", wallet, "--yes"]);
+        wait_for("the chain's nonce", || (counted() == json!(used + 1)).then_some(()));
+    }
 }
