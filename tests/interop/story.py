@@ -231,6 +231,13 @@ script("what a read of the chain costs beside both btcli", VENVS / "cli9/bin/pyt
 
 the_same_reads()
 
+with daemon("--network", "devnet", "--block-time", "3s"):
+    url = f"ws://{btctl('status')['devnet'].removeprefix('ws://')}"
+    btctl("wallet", "create", "--wallet", "alice", "--uri", "//Alice")
+    btctl("root", "register", "--wallet", "alice", "--yes")
+    for client, name in {"sdk10": "bittensor 10", "sdk11": "bittensor 11", "cli9": "btcli 9"}.items():
+        script(f"what {name} sends through the shield", VENVS / f"{client}/bin/python", HERE / "shielded.py", client, url)
+
 with daemon("--network", "devnet", "--block-time", "250ms"):
     url = f"ws://{btctl('status')['devnet'].removeprefix('ws://')}"
     script("bittensor 10 on the chain", VENVS / "sdk10/bin/python", HERE / "sdk10_chain.py", url)
