@@ -23,6 +23,26 @@ const FOR_FEES: u64 = 5_000_000;
 
 /// Buys alpha for a part of the free balance.
 pub(in crate::rpc) async fn buy(ground: &Ground, params: &AddParams, hotkey: Hotkey) -> Result<Draft, SubmissionError> {
+    started_first(ground, &[params.netuid], purchase(ground, params, hotkey).await).await
+}
+
+/// What a trade on `netuids` comes to, where they are all there and started. That is what the chain asks before it looks at
+/// amounts and prices: whoever is told of those would trade less in vain. It is looked up for what is refused alone.
+async fn started_first<T>(
+    ground: &Ground,
+    netuids: &[NetUid],
+    drawn: Result<T, SubmissionError>,
+) -> Result<T, SubmissionError> {
+    if let Err(SubmissionError::Precondition(_)) = &drawn {
+        for netuid in netuids {
+            ground.require_subnet(*netuid).await?;
+            ground.require(Need::Started(*netuid)).await?;
+        }
+    }
+    drawn
+}
+
+async fn purchase(ground: &Ground, params: &AddParams, hotkey: Hotkey) -> Result<Draft, SubmissionError> {
     let netuid = params.netuid;
     let amount = match params.amount {
         Amount::Exactly(amount) => amount,
@@ -71,12 +91,16 @@ pub(in crate::rpc) async fn burn(
     params: &StakeBurnParams,
     hotkey: Hotkey,
 ) -> Result<Draft, SubmissionError> {
-    let (netuid, amount) = (params.netuid, params.amount);
     ground.require_call(SUBTENSOR, "add_stake_burn", "nothing does both at once there: `stake add`, then burn")?;
-    if netuid == NetUid::ROOT {
+    if params.netuid == NetUid::ROOT {
         let words = "root has no alpha that could be bought and destroyed".to_owned();
         return Err(Precondition::Foreseen { error: "CannotBurnOrRecycleOnRootSubnet", words }.into());
     }
+    started_first(ground, &[params.netuid], destruction(ground, params, hotkey).await).await
+}
+
+async fn destruction(ground: &Ground, params: &StakeBurnParams, hotkey: Hotkey) -> Result<Draft, SubmissionError> {
+    let (netuid, amount) = (params.netuid, params.amount);
     least(ground, netuid, amount).await?;
     let trade = Trade::buying(ground, netuid, amount, (params.protection, Fill::Whole)).await?;
     let call = Call::new(SUBTENSOR, "add_stake_burn")
@@ -108,7 +132,8 @@ pub(super) async fn sell_of(
 ) -> Result<Draft, SubmissionError> {
     let netuid = params.netuid;
     let Part { alpha, stake, .. } = holdings.leaves(hotkey, netuid, params.amount)?;
-    let trade = Trade::selling(ground, netuid, alpha, (params.protection, params.fill)).await?;
+    let trade = Trade::selling(ground, netuid, alpha, (params.protection, params.fill)).await;
+    let trade = started_first(ground, &[netuid], trade).await?;
     // That call names no amount: it sells all that is there, with what is earned until then.
     let is_whole = params.amount == AlphaAmount::All
         && alpha == stake
@@ -122,7 +147,7 @@ pub(super) async fn sell_of(
     let call = call.arg("hotkey", hotkey).arg("netuid", netuid);
     let summary = format!("Take {}{alpha} from behind hotkey {hotkey} on subnet {netuid}", netuid.stake_sign());
     let draft = Draft::new(call, summary).receives(trade.tao().unwrap_or(Tao::ZERO));
-    let mut draft = trade.tell(draft)?;
+    let mut draft = started_first(ground, &[netuid], trade.tell(draft)).await?;
     if params.amount == AlphaAmount::All && alpha == stake && !is_whole {
         draft =
             draft.effect(format!("what is earned behind hotkey {hotkey} on subnet {netuid} until then stays there"));
@@ -187,6 +212,15 @@ pub(super) async fn swap(ground: &Ground, params: &SwapParams, hotkey: Hotkey) -
         return Err(Precondition::Foreseen { error: "SameNetuid", words }.into());
     }
     let alpha = part(ground, hotkey, (origin, dest), params.amount).await?.alpha;
+    started_first(ground, &[origin, dest], exchange(ground, params, (hotkey, alpha)).await).await
+}
+
+async fn exchange(
+    ground: &Ground,
+    params: &SwapParams,
+    (hotkey, alpha): (Hotkey, Alpha),
+) -> Result<Draft, SubmissionError> {
+    let (origin, dest) = (params.origin_netuid, params.dest_netuid);
     let crossing = Crossing::between(ground, (origin, dest), alpha, params.fill).await?;
     let limit = crossing.limit(ground, params.protection)?;
     let call = match limit {
@@ -220,7 +254,8 @@ pub(super) async fn unbounded(
     let draft = draft.warning(
         "this call takes no limit: whatever the prices are at inclusion are the prices; `stake swap` takes one",
     );
-    let draft = Crossing::between(ground, (origin, dest), alpha, Fill::Whole).await?.unbounded(draft);
+    let crossing = Crossing::between(ground, (origin, dest), alpha, Fill::Whole).await;
+    let draft = started_first(ground, &[origin, dest], crossing).await?.unbounded(draft);
     Ok(draft.needs(Need::Started(origin)).needs(Need::Started(dest)))
 }
 
