@@ -148,12 +148,21 @@ impl GetTakeArgs {
     pub(crate) async fn run(self, session: &Session) -> Result<Exit, Failure> {
         let (hotkey, wallet) = (self.hotkey.resolve(&session.settings), self.wallet.resolve(&session.settings));
         let reply = session.call::<GetTake>(&GetTakeParams { hotkey, wallet }).await?;
-        let render = |Take { at, hotkey, take, most }: &Take, page| {
-            let most = most.map_or_else(String::new, |most| format!("; {most} at most"));
-            format!("hotkey {hotkey} keeps {take} of what others' stake earns{most}\n{}\n", text::at(at, page))
-        };
-        session.out.reply(&reply, render).map(|()| Exit::Success)
+        session.out.reply(&reply, take).map(|()| Exit::Success)
     }
+}
+
+fn take(Take { at, hotkey, take, is_delegate, most }: &Take, page: Page) -> String {
+    let most = most.map_or_else(String::new, |most| format!("; {most} at most"));
+    let keeps = if *is_delegate {
+        format!("hotkey {hotkey} keeps {take} of what others' stake earns{most}")
+    } else {
+        format!(
+            "hotkey {hotkey} is no delegate and has no take of its own: once others stake behind it, it keeps the usual \
+             {take} of what that earns{most}"
+        )
+    };
+    format!("{keeps}\n{}\n", text::at(at, page))
 }
 
 impl SetTakeArgs {

@@ -286,8 +286,11 @@ pub struct Take {
     pub at: At,
     /// The hotkey.
     pub hotkey: Hotkey,
-    /// What it keeps of what others' stake earns.
+    /// What it keeps of what others' stake earns, or would: what is no delegate yet has the chain's usual take.
     pub take: Ratio,
+    /// Whether it is a delegate: registered on root once, or staked behind by others. What is none has no take of its
+    /// own.
+    pub is_delegate: bool,
     /// The most that the chain allows; none where the runtime knows no bound, as that of spec 143
     /// (2024), under which a take could not be changed.
     pub most: Option<Ratio>,

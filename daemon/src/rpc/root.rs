@@ -245,14 +245,21 @@ fn on_root(stakes: Option<&Json>) -> Tao {
 async fn get_take(parts: Arc<Parts>, params: GetTakeParams, _: Caller) -> Result<Take, Failure> {
     let hotkey = receipt::hotkey(&parts, &params.wallet, &params.hotkey).await?;
     let (view, at) = receipt::view(&parts.link).await?;
-    let Takes { now, most, .. } = takes(&view, hotkey).await?;
+    let Takes { now, is_delegate, most, .. } = takes(&view, hotkey).await?;
     let share = |parts| Ratio::from_parts(parts, WHOLE);
-    Ok(Take { at, hotkey, take: share(now), most: most.map(share) })
+    let owner = view.storage_json(SUBTENSOR, "Owner", &[hotkey.into()]).await?;
+    if !is_delegate && account(&owner).is_none() {
+        let words = format!("the chain does not know hotkey {hotkey}: check the address, or register it first");
+        return Err(Precondition::NotThere { error: "HotKeyAccountNotExists", words }.into());
+    }
+    Ok(Take { at, hotkey, take: share(now), is_delegate, most: most.map(share) })
 }
 
 /// A hotkey's take and its bounds, in parts of 65535.
 struct Takes {
     now: u64,
+    /// Whether it has an entry of its own: read by its name, what has none has the chain's usual take.
+    is_delegate: bool,
     /// None where the runtime knows no bound.
     least: Option<u64>,
     /// None where the runtime knows no bound.
@@ -266,19 +273,20 @@ async fn takes(view: &View, hotkey: Hotkey) -> Result<Takes, ReadError> {
         Err(error) => Err(error),
     };
     let hotkey = [hotkey.into()];
-    let (now, least, most) = try_join!(
+    let (now, entries, least, most) = try_join!(
         view.storage_json(SUBTENSOR, "Delegates", &hotkey),
+        view.storage_entries(SUBTENSOR, "Delegates", &hotkey, 1),
         bound("MinDelegateTake"),
         bound("MaxDelegateTake"),
     )?;
-    Ok(Takes { now: number(&now).unwrap_or(0), least, most })
+    Ok(Takes { now: number(&now).unwrap_or(0), is_delegate: !entries.is_empty(), least, most })
 }
 
 async fn set_take(parts: Arc<Parts>, params: SetTakeParams, _: Caller) -> Result<Receipt, Failure> {
     let hotkey = receipt::hotkey(&parts, &params.wallet, &params.hotkey).await?;
     let key = KeyId::coldkey(params.wallet.clone());
     receipt::sign::<SetTake, _>(&parts, key, params, move |ground, params| async move {
-        let Takes { now, least, most } = takes(&ground.view, hotkey).await?;
+        let Takes { now, is_delegate, least, most } = takes(&ground.view, hotkey).await?;
         let (least, most) = (least.unwrap_or(0), most.unwrap_or(WHOLE));
         let wanted = u64::from(params.take.down_to(u16::MAX));
         let call = if wanted > now { "increase_take" } else { "decrease_take" };
@@ -288,7 +296,8 @@ async fn set_take(parts: Arc<Parts>, params: SetTakeParams, _: Caller) -> Result
         if wanted > most {
             return foreseen("DelegateTakeTooHigh", format!("the chain allows a take of {} at most", share(most)));
         }
-        if wanted < least || wanted == now {
+        // Who has none may set the usual one.
+        if wanted < least || (wanted == now && is_delegate) {
             let words =
                 format!("hotkey {hotkey} takes {} now, and the chain allows {} at least", share(now), share(least));
             return foreseen("DelegateTakeTooLow", words);

@@ -17,7 +17,7 @@ use tokio::try_join;
 use super::{SUBTENSOR, account, number};
 use crate::{
     daemon::Parts,
-    rpc::{Caller, Failure, receipt},
+    rpc::{Caller, Failure, receipt, subnets::no_subnet_at},
     submit::{Draft, Ground, Need, Pace, Precondition, SubmissionError},
 };
 
@@ -30,6 +30,7 @@ pub(super) async fn get(parts: Arc<Parts>, params: ChildGetParams, _: Caller) ->
     let hotkey = receipt::hotkey(&parts, &params.wallet, &params.hotkey).await?;
     let (view, at) = receipt::view(&parts.link).await?;
     let netuids = match params.netuid {
+        Some(netuid) if !view.subnet_exists(netuid).await? => return Err(no_subnet_at(netuid, at)),
         Some(netuid) => vec![netuid],
         None => view.netuids().await?,
     };

@@ -167,6 +167,11 @@ async fn locks(parts: Arc<Parts>, params: LocksParams, _: Caller) -> Result<Lock
     let coldkey = receipt::coldkey(&parts, params.wallet, params.address).await?;
     let (view, at) = receipt::view(&parts.link).await?;
     receipt::require_item(&view, SUBTENSOR, "Lock", NO_LOCKS)?;
+    if let Some(netuid) = params.netuid
+        && !view.subnet_exists(netuid).await?
+    {
+        return Err(subnets::no_subnet_at(netuid, at));
+    }
     let mut netuids = netuids(&view, coldkey).await?;
     netuids.retain(|netuid| params.netuid.is_none_or(|wanted| wanted == *netuid));
     let stakes = view.stake_for_coldkey(coldkey.account()).await?;
@@ -195,7 +200,7 @@ async fn conviction(parts: Arc<Parts>, params: ConvictionParams, _: Caller) -> R
     receipt::require_item(&view, SUBTENSOR, "HotkeyLock", NO_LOCKS)?;
     receipt::require_api(&view, STAKE_API, "get_hotkey_conviction", NO_RECKONING)?;
     if !view.subnet_exists(netuid).await? {
-        return Err(subnets::no_subnet(netuid));
+        return Err(subnets::no_subnet_at(netuid, at));
     }
     let of_subnet = [Value::from(netuid)];
     let owner = account(&view.storage_json(SUBTENSOR, "SubnetOwnerHotkey", &of_subnet).await?);
