@@ -254,7 +254,14 @@ fn words_on_two_lines_restore_nothing_and_an_odd_wallet_hides_none() {
     assert_eq!(told[0], (&json!("good"), None));
     assert!(told[1].0 == "odd" && told[1].1.unwrap().as_str().unwrap().contains("odd/hotkeys"), "{told:?}");
     let shown = host.btctl(&["wallet", "inspect", "-w", "odd"]);
-    assert!(shown.status.success() && String::from_utf8_lossy(&shown.stdout).contains("warning: cannot list"));
+    let (text, said) = (String::from_utf8_lossy(&shown.stdout), String::from_utf8_lossy(&shown.stderr));
+    assert!(text.contains("warning: cannot list") && text.contains("balance  not known"), "{text}");
+    // What the files say is told, and that the rest is not known looks like no success.
+    assert!(shown.status.code() == Some(8) && said.contains("error: balances and stakes are not known: "), "{said}");
+    let told = host.btctl(&["--json", "wallet", "inspect", "-w", "odd"]);
+    let detail: Value = serde_json::from_slice(&told.stdout).unwrap();
+    assert_eq!((told.status.code(), &detail["balance"]), (Some(8), &Value::Null), "{told:?}");
+    assert_eq!(detail["balance_error"]["data"]["kind"], "CHAIN_UNAVAILABLE", "{told:?}");
 
     // A plain hotkey needs no unlocking, and that is said.
     let unlocked = ask_with_password(&host, &["wallet", "unlock", "-w", "good", "-H", "h"], "ignored");

@@ -1,17 +1,21 @@
 //! One wallet in full, and the keys that can be used now.
 
-use std::{fmt::Write as _, time::Duration};
+use std::{collections::BTreeMap, fmt::Write as _, time::Duration};
 
 use btd_api::{
-    Coldkey, NetUid, WalletName,
+    ApiError, Coldkey, Method, NetUid, WalletName,
     stake::{ColdkeyParams, List as Stakes},
+    subnets::{Price, PriceParams},
     wallet::{
         KeyName, List, ListParams,
         keyfiles::{Inspect, InspectParams, KeyDetail, Status, StatusParams, Usable, Use, WalletDetail},
     },
 };
 use clap::Args;
-use serde_json::json;
+use serde_json::{
+    json,
+    value::{RawValue, to_raw_value},
+};
 
 use super::{
     convert::protection_name,
@@ -28,7 +32,7 @@ use crate::{
         table::{Column, Table},
         text,
     },
-    session::Session,
+    session::{Reply, Session},
     spend::tao,
     stake,
 };
@@ -63,53 +67,113 @@ pub(crate) struct StatusArgs {}
 
 impl InspectArgs {
     pub(crate) async fn run(self, session: &Session) -> Result<Exit, Failure> {
+        if !self.netuids.is_empty() {
+            // Who mistypes a subnet must not take its stakes for none.
+            let netuids = self.netuids.clone();
+            session.call::<Price>(&PriceParams { netuids, ..PriceParams::default() }).await?;
+        }
         if let Some(address) = self.ss58 {
             let params = ColdkeyParams { wallet: None, address: Some(address) };
             let reply = session.call::<Stakes>(&params).await?;
-            return session.out.reply(&reply, |stakes, page| self.staked(stakes.clone(), page)).map(|()| Exit::Success);
-        }
-        if !self.all {
-            let wallet = self.wallet.clone().resolve(&session.settings);
-            let reply = session.call::<Inspect>(&InspectParams { wallet: wallet.clone() }).await?;
             if session.out.format() == Format::Json {
-                return session.out.document(reply.text()).map(|()| Exit::Success);
+                return session
+                    .out
+                    .document(self.told(&reply, |stakes| self.keep_wanted(stakes))?.get())
+                    .map(|()| Exit::Success);
             }
-            let text = self.in_full(session, &wallet, &reply.read()?).await;
-            return session.out.data(&text).map(|()| Exit::Success);
+            let mut stakes = reply.read()?;
+            self.keep_wanted(&mut stakes);
+            return session.out.data(&stake::positions(&stakes, session.out.page())).map(|()| Exit::Success);
         }
-        let wallets = session.call::<List>(&ListParams {}).await?.read()?.wallets;
-        let (mut documents, mut texts) = (serde_json::Map::new(), Vec::new());
-        for wallet in wallets.into_iter().map(|wallet| wallet.name) {
+        let names = if self.all {
+            let wallets = session.call::<List>(&ListParams {}).await?.read()?.wallets;
+            wallets.into_iter().map(|wallet| wallet.name).collect()
+        } else {
+            vec![self.wallet.clone().resolve(&session.settings)]
+        };
+        let (mut documents, mut texts, mut unknown) = (BTreeMap::new(), Vec::new(), None);
+        for wallet in names {
             let reply = session.call::<Inspect>(&InspectParams { wallet: wallet.clone() }).await?;
             let detail = reply.read()?;
-            if session.out.format() == Format::Json {
-                documents.insert(wallet.to_string(), json!(detail));
-            } else {
-                texts.push(self.in_full(session, &wallet, &detail).await);
+            unknown = unknown.or_else(|| detail.balance_error.clone());
+            if session.out.format() == Format::Human {
+                let (text, failed) = self.in_full(session, &wallet, &detail).await?;
+                unknown = unknown.or(failed);
+                texts.push(text);
+                continue;
             }
+            let document = self.told(&reply, |detail| {
+                for row in detail.balance.iter_mut().flat_map(|balances| &mut balances.rows) {
+                    row.positions.retain(|position| self.is_wanted(position.netuid));
+                }
+            })?;
+            if !self.all {
+                session.out.document(document.get())?;
+            }
+            documents.insert(wallet.to_string(), document);
         }
         match session.out.format() {
-            Format::Json => session.out.document(&json!({ "wallets": documents }).to_string())?,
             Format::Human => session.out.data(&texts.join("\n"))?,
+            Format::Json if self.all => session.out.document(&json!({ "wallets": documents }).to_string())?,
+            Format::Json => {}
         }
-        Ok(Exit::Success)
+        // What the files say is told, and that the rest is not known does not look like success.
+        match unknown {
+            None => Ok(Exit::Success),
+            Some(error) => {
+                let message = format!("balances and stakes are not known: {}", error.message);
+                Err(ApiError { message, ..error }.into())
+            }
+        }
     }
 
-    /// The wallet, and what its coldkey has staked where there is a chain to ask.
-    async fn in_full(&self, session: &Session, wallet: &WalletName, detail: &WalletDetail) -> String {
+    /// The wallet, and what its coldkey has staked; why that is not known, where it is not.
+    async fn in_full(
+        &self,
+        session: &Session,
+        wallet: &WalletName,
+        detail: &WalletDetail,
+    ) -> Result<(String, Option<ApiError>), Failure> {
         let page = session.out.page();
         let text = inspected(detail, page);
-        let params = ColdkeyParams { wallet: Some(wallet.clone()), address: None };
-        let stakes = session.call::<Stakes>(&params).await.and_then(|reply| reply.read());
-        match stakes {
-            Ok(stakes) if !stakes.positions.is_empty() => format!("{text}\n{}", self.staked(stakes, page)),
-            Ok(_) | Err(_) => text,
+        // Where the balance cannot be read, nor can the stakes.
+        if detail.balance.is_none() {
+            return Ok((text, None));
         }
+        let params = ColdkeyParams { wallet: Some(wallet.clone()), address: None };
+        let mut stakes = match session.call::<Stakes>(&params).await {
+            Ok(reply) => reply.read()?,
+            Err(Failure::Api(error)) => return Ok((text, Some(error))),
+            Err(other) => return Err(other),
+        };
+        self.keep_wanted(&mut stakes);
+        if stakes.positions.is_empty() {
+            return Ok((text, None));
+        }
+        Ok((format!("{text}\n{}", stake::positions(&stakes, page)), None))
     }
 
-    fn staked(&self, mut stakes: btd_api::stake::Stakes, page: Page) -> String {
-        stakes.positions.retain(|position| self.netuids.is_empty() || self.netuids.contains(&position.netuid));
-        stake::positions(&stakes, page)
+    fn is_wanted(&self, netuid: NetUid) -> bool {
+        self.netuids.is_empty() || self.netuids.contains(&netuid)
+    }
+
+    fn keep_wanted(&self, stakes: &mut btd_api::stake::Stakes) {
+        stakes.positions.retain(|position| self.is_wanted(position.netuid));
+    }
+
+    /// An answer in JSON: as it came, or what `keep_wanted` leaves of it where subnets are named.
+    fn told<M: Method>(
+        &self,
+        reply: &Reply<M>,
+        keep_wanted: impl FnOnce(&mut M::Reply),
+    ) -> Result<Box<RawValue>, Failure> {
+        let misunderstood = |source| Failure::Misunderstood { method: M::NAME, source };
+        if self.netuids.is_empty() {
+            return RawValue::from_string(reply.text().to_owned()).map_err(misunderstood);
+        }
+        let mut read = reply.read()?;
+        keep_wanted(&mut read);
+        to_raw_value(&read).map_err(misunderstood)
     }
 }
 
@@ -147,6 +211,8 @@ fn inspected(wallet: &WalletDetail, page: Page) -> String {
         facts.add("free", tao(row.free));
         facts.add("staked", tao(row.staked));
         facts.add("total", tao(row.total));
+    } else if wallet.balance_error.is_some() {
+        facts.add("balance", "not known");
     }
     let mut table = Table::new(&[
         Column::text("KEY"),

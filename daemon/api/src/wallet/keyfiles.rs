@@ -372,8 +372,11 @@ pub struct WalletDetail {
     /// Why its hotkeys could not be listed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub problem: Option<String>,
-    /// The coldkey's money; none while the chain cannot be read.
+    /// The coldkey's money; none where it is not known, or no coldkey is.
     pub balance: Option<super::Balances>,
+    /// Why the balance is not known: what reading it alone would have been answered.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub balance_error: Option<crate::ApiError>,
 }
 
 /// Parameters of [`Encrypt`].

@@ -264,15 +264,19 @@ async fn inspect(parts: Arc<Parts>, params: InspectParams, caller: Caller) -> Re
         }
     });
     let keys = keys.collect();
-    // Files are told of also while there is no chain.
+    // Files are told of also while there is no chain, with why the rest is not known.
     let balance = match owner {
         Some(owner) => {
             let params = BalanceParams { wallet: None, address: Some(owner.account.into()) };
-            super::balance(Arc::clone(&parts), params, caller).await.ok()
+            super::balance(Arc::clone(&parts), params, caller).await.map(Some)
         }
-        None => None,
+        None => Ok(None),
     };
-    Ok(WalletDetail { wallet: name, path: shown(&dir), keys, problem, balance })
+    let (balance, balance_error) = match balance {
+        Ok(balance) => (balance, None),
+        Err(Failure(error)) => (None, Some(error)),
+    };
+    Ok(WalletDetail { wallet: name, path: shown(&dir), keys, problem, balance, balance_error })
 }
 
 /// What is wrong with a key's files, or could be better.
