@@ -126,6 +126,9 @@ fn what_was_signed_for_a_known_chain_is_told_while_that_is_out_of_reach() {
     let entries = host.ask(&["tx", "list"])["entries"].clone();
     assert_eq!((&entries[0]["extrinsic"], &entries[0]["state"]), (&extrinsic.clone().into(), &"pending".into()));
     assert_eq!(host.ask(&["tx", "show", &extrinsic])["extrinsic"], extrinsic);
+    let history = host.btctl(&["wallet", "history", "--wallet", "alice"]);
+    let told = String::from_utf8_lossy(&history.stdout);
+    assert!(history.status.success() && told.contains("has not been reached since btd was started"), "{history:?}");
     // Nothing can be planned, and what is known by its key is told all the same; a new wish waits for the chain.
     let again = host.ask(&under("kk1").split(' ').collect::<Vec<_>>());
     assert_eq!(again["outcome"]["extrinsic"], extrinsic, "{again}");

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use btd_api::{
-    AccountId,
+    AccountId, Tao,
     wallet::history::{Cursor, Happening, History, HistoryEntry, HistoryParams, HistoryReply, Why},
 };
 use clap::Args;
@@ -93,7 +93,21 @@ fn render(reply: &HistoryReply, page: Page) -> String {
         many => format!("{many} entries"),
     };
     let more = reply.next.map_or_else(String::new, |next| format!("; older ones with --before {next}"));
-    format!("{rows}{count} of {}{more}\n{}", reply.account, knowledge(reply))
+    format!("{rows}{count} of {}{more}\n{}{}", reply.account, knowledge(reply), since(reply, page))
+}
+
+/// What may have happened since: the chain may be ahead of what was looked through, or out of reach.
+fn since(reply: &HistoryReply, page: Page) -> String {
+    match &reply.at {
+        Some(at) if at.stale => {
+            format!("{}, and what happened since is not known\n", text::at(at, page))
+        }
+        Some(at) => format!("{}\n", text::at(at, page)),
+        None => format!(
+            "{} the chain has not been reached since btd was started: what happened since the last block is not known\n",
+            page.warn("warning:")
+        ),
+    }
 }
 
 /// From which block on the account's history is known, and what is missing of it.
@@ -122,20 +136,25 @@ fn knowledge(reply: &HistoryReply) -> String {
     lines
 }
 
+/// A change of the free balance; nothing has no sign.
+fn signed(sign: char, amount: Tao) -> String {
+    if amount == Tao::ZERO { amount.to_string() } else { format!("{sign}{amount}") }
+}
+
 /// What happened, what it did to the free balance, and with whom.
 fn words(entry: &HistoryEntry) -> (String, String, String) {
     let what = |text: &str| text.to_owned();
     match &entry.what {
-        Happening::Received { from, amount } => (what("received"), format!("+{amount}"), from.to_string()),
-        Happening::Sent { to, amount } => (what("sent"), format!("-{amount}"), to.to_string()),
-        Happening::Reserved { amount } => (what("set aside"), format!("-{amount}"), String::new()),
-        Happening::Unreserved { amount } => (what("free again"), format!("+{amount}"), String::new()),
-        Happening::Fee { amount } => (what("fee"), format!("-{amount}"), String::new()),
+        Happening::Received { from, amount } => (what("received"), signed('+', *amount), from.to_string()),
+        Happening::Sent { to, amount } => (what("sent"), signed('-', *amount), to.to_string()),
+        Happening::Reserved { amount } => (what("set aside"), signed('-', *amount), String::new()),
+        Happening::Unreserved { amount } => (what("free again"), signed('+', *amount), String::new()),
+        Happening::Fee { amount } => (what("fee"), signed('-', *amount), String::new()),
         Happening::StakeAdded { hotkey, netuid, tao, alpha } => {
-            (format!("staked {}{alpha} on {netuid}", netuid.stake_sign()), format!("-{tao}"), hotkey.to_string())
+            (format!("staked {}{alpha} on {netuid}", netuid.stake_sign()), signed('-', *tao), hotkey.to_string())
         }
         Happening::StakeRemoved { hotkey, netuid, tao, alpha } => {
-            (format!("unstaked {}{alpha} on {netuid}", netuid.stake_sign()), format!("+{tao}"), hotkey.to_string())
+            (format!("unstaked {}{alpha} on {netuid}", netuid.stake_sign()), signed('+', *tao), hotkey.to_string())
         }
         Happening::StakeArrived { hotkey, netuid, alpha } => {
             (format!("stake came {}{alpha} on {netuid}", netuid.stake_sign()), what("-"), hotkey.to_string())
@@ -161,11 +180,13 @@ mod tests {
             ("5GrwvaEF5zXb26Fz9rcQpDWS57CtERHpNehXCPcNoHGKutQY", "5FHneW46xGXgs5mUiveU4sbTyGBzmstUspZC92UhjJM694ty");
         let event = json!({ "pallet": "Balances", "name": "Transfer", "fields": {}, "extrinsic": 1 });
         let reply: HistoryReply = serde_json::from_value(json!({
+            "at": { "number": 9, "hash": format!("0x{}", "00".repeat(32)), "age_ms": 100, "stale": true },
             "account": alice,
             "entries": [
                 { "block": 9, "time_ms": 1_700_000_000_000_u64, "index": 2, "extrinsic": null, "kind": "sent", "to": bob,
                   "amount": "1500000000", "event": event },
                 { "block": 8, "time_ms": null, "index": 1, "extrinsic": null, "kind": "event", "event": event },
+                { "block": 8, "time_ms": null, "index": 0, "extrinsic": null, "kind": "fee", "amount": "0", "event": event },
             ],
             "next": "8-1",
             "covered": [{ "first": 5, "last": 6 }, { "first": 9, "last": 9 }],
@@ -178,13 +199,17 @@ mod tests {
         assert!(text.contains("Balances.Transfer"), "{text}");
         assert!(
             text.ends_with(
-                "2 entries of 5GrwvaEF5zXb26Fz9rcQpDWS57CtERHpNehXCPcNoHGKutQY; older ones with --before 8-1\n\
+                "3 entries of 5GrwvaEF5zXb26Fz9rcQpDWS57CtERHpNehXCPcNoHGKutQY; older ones with --before 8-1\n\
                  known from #5 to #9\n\
                  unknown #7: not all of it could be decoded\n\
                  unknown #8: btd did not follow the chain\n\
-                 cut before #5: what is older is not kept\n"
+                 cut before #5: what is older is not kept\n\
+                 STALE: blocks stopped arriving; this is block #9, just now, and what happened since is not known\n"
             ),
             "{text}"
         );
+        assert!(text.contains("fee                 0.000000000") && !text.contains("-0.000000000"), "{text}");
+        let unreached = render(&HistoryReply { at: None, ..reply }, Page::default());
+        assert!(unreached.ends_with("what happened since the last block is not known\n"), "{unreached}");
     }
 }

@@ -6,7 +6,9 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 use crate::{
-    AccountId, Alpha, BlockHash, BlockNumber, Coldkey, Hotkey, NetUid, Tao, WalletName, chain::Event, ids::as_text,
+    AccountId, Alpha, BlockHash, BlockNumber, Coldkey, Hotkey, NetUid, Tao, WalletName,
+    chain::{At, Event},
+    ids::as_text,
     method::methods,
 };
 
@@ -208,6 +210,10 @@ pub struct Hole {
 /// Reply of [`History`].
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct HistoryReply {
+    /// The newest block that btd knows, and whether there may be newer ones by now; none while it has not reached the
+    /// chain since it was started.
+    #[serde(default)]
+    pub at: Option<At>,
     /// Whose it is.
     pub account: AccountId,
     /// What happened, the newest first.

@@ -13,6 +13,7 @@ use crate::{
     daemon::Parts,
     ledger::{self, Entry, LedgerError, Span},
     rpc::{Caller, Failure, Table, receipt},
+    stamp::Stamp,
 };
 
 /// How many are told when nobody says how many.
@@ -39,7 +40,14 @@ impl From<LedgerError> for Failure {
 async fn history(parts: Arc<Parts>, params: HistoryParams, _: Caller) -> Result<HistoryReply, Failure> {
     let HistoryParams { wallet, address, limit, before } = params;
     let account = receipt::coldkey(&parts, wallet, address.map(Coldkey)).await?.account();
-    let genesis = parts.link.genesis().ok_or_else(|| receipt::warming_up("the chain"))?;
+    let genesis = match parts.link.genesis() {
+        Some(genesis) => genesis,
+        // Of which chain it would be is not known: as for every read, with what is wrong with the chain.
+        None => {
+            receipt::view(&parts.link).await?;
+            parts.link.genesis().ok_or_else(|| receipt::warming_up("which chain it is"))?
+        }
+    };
     let limit = limit.unwrap_or(USUAL).clamp(1, MOST);
     let mut lines = Vec::new();
     let mut place = before;
@@ -71,7 +79,9 @@ async fn history(parts: Arc<Parts>, params: HistoryParams, _: Caller) -> Result<
         }
     };
     let known = parts.ledger.known(genesis, account).await?;
+    let at = parts.link.finalized().map(|block| receipt::at(Stamp::of(block, &parts.link), &parts.link));
     Ok(HistoryReply {
+        at,
         account,
         next,
         entries: lines,
