@@ -128,6 +128,9 @@ fn wallets_of_another_directory_are_not_taken_for_btds() {
     // A read is told of, one that was asked for so is refused, and what is about no wallet is as ever.
     let (code, text) = run(&["wallet", "balance", "--wallet", "alice"], &named, &[]);
     assert!(code == Some(0) && text.contains("named.yml asks for the wallets in"), "{text}");
+    // That the answer is about others is no chatter.
+    let quiet = run(&["wallet", "balance", "--wallet", "alice", "--quiet"], &named, &[]);
+    assert_eq!(quiet, (Some(0), text));
     assert_eq!(run(&["wallet", "list"], &flag, &[]).0, Some(2));
     assert_eq!(run(&["subnets", "list"], &named, &[]), (Some(0), String::new()));
     let shown: Value =

@@ -70,7 +70,7 @@ pub(crate) struct Global {
     /// Answer questions with no: what would be signed is shown, and nothing is
     #[arg(long, global = true, conflicts_with = "yes")]
     pub(crate) no: bool,
-    /// Keep standard error for questions and failures
+    /// Keep standard error for questions, warnings and failures
     #[arg(long, short = 'q', global = true)]
     pub(crate) quiet: bool,
     /// The daemon's socket [env: BTD_SOCKET] [default: the user's own, else /run/btd/btd.sock]

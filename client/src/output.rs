@@ -18,7 +18,7 @@ use std::{
 };
 
 use btd_api::Method;
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use crate::{args::Global, exit::Exit, failure::Failure, session::Reply, settings::Environment};
 
@@ -32,7 +32,7 @@ pub(crate) enum Format {
     Json,
 }
 
-/// Whether standard error carries more than questions and failures.
+/// Whether standard error carries more than questions, warnings and failures.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Chatter {
     Spoken,
@@ -180,6 +180,12 @@ impl Output {
         let _ = writeln!(self.stderr.lock(), "{}", render(self.aside).trim_end());
     }
 
+    /// Says on standard error, also where nothing but answers is wanted, what an answer cannot be understood without: that
+    /// it is about something else than was asked for, or lacks a part.
+    pub(crate) fn warn(&self, text: impl Display) {
+        self.show(|_| text.to_string());
+    }
+
     /// Says on standard error what a person may like to know, unless `--quiet`.
     pub(crate) fn note(&self, text: impl Display) {
         if self.chatter == Chatter::Spoken {
@@ -226,10 +232,7 @@ pub(crate) fn refusal(refusal: &crate::args::Refusal) -> ExitCode {
     if refusal.format == Format::Json {
         let message = refusal.error.to_string();
         let message = message.trim().trim_start_matches("error: ");
-        let document = json!({ "error": {
-            "code": null, "kind": "USAGE", "message": message, "hint": refusal.hint, "data": null,
-            "exit": Exit::Usage.code(),
-        } });
+        let document = Failure::Usage { message: message.to_owned(), hint: refusal.hint }.document();
         let _ = writeln!(io::stderr(), "{document}");
     } else {
         let _ = refusal.error.print();

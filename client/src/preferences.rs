@@ -56,7 +56,7 @@ keys! {
     Socket = "socket", ["BTD_SOCKET"], "the user's own daemon, else the host's", "the daemon's socket";
     Timeout = "timeout", [], "30s for reads, 20m for what is signed", "how long to wait for the daemon";
     Json = "json", [], "false", "answers as JSON documents";
-    Quiet = "quiet", [], "false", "standard error for questions and failures only";
+    Quiet = "quiet", [], "false", "standard error for questions, warnings and failures only";
     RateTolerance = "rate_tolerance", [], "0.005", "how far a price may move against a trade";
     SafeStaking = "safe_staking", [], "true", "trades keep to a bound";
     AllowPartialStake = "allow_partial_stake", [], "false", "trades the part that fits the bound";

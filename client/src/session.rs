@@ -60,6 +60,8 @@ pub(crate) struct Session {
     has_heeded: Cell<bool>,
     /// For what the directory of wallets was.
     heeded_wallets: Cell<Option<Purpose>>,
+    /// Whether the command is about wallets, once that was asked.
+    is_about_wallets: Cell<Option<bool>>,
 }
 
 /// An answer as the daemon wrote it, and what it should be.
@@ -107,6 +109,7 @@ impl Session {
             is_to_tell: Cell::new(false),
             has_heeded: Cell::new(false),
             heeded_wallets: Cell::new(None),
+            is_about_wallets: Cell::new(None),
         }
     }
 
@@ -157,6 +160,7 @@ impl Session {
     /// Sets what is as good as the command line, for whom something was chosen.
     pub(crate) fn stands_for(&self, words: Vec<String>) {
         *self.words.borrow_mut() = words;
+        self.is_about_wallets.set(None);
     }
 
     /// The command line is another one from here on, asked of the same daemon.
@@ -223,11 +227,18 @@ impl Session {
     ) -> Result<Reply<M>, Failure> {
         let purpose = if M::ROLE == Role::Read { Purpose::Reading } else { Purpose::Signing };
         let is_heeded = self.heeded_wallets.get().is_some_and(|heeded| heeded == Purpose::Signing || heeded == purpose);
-        if self.settings.wallets.is_some() && !is_heeded && args::is_about_wallets(&self.words()) {
+        if self.settings.wallets.is_some() && !is_heeded && self.is_about_wallets() {
             self.heed_wallets(purpose, limit).await?;
         }
         let text = self.request(M::NAME, M::NAME, params, limit).await?;
         Ok(Reply { text, method: PhantomData })
+    }
+
+    /// Whether the command is about wallets. Its words are parsed once for that.
+    fn is_about_wallets(&self) -> bool {
+        let is = self.is_about_wallets.get().unwrap_or_else(|| args::is_about_wallets(&self.words.borrow()));
+        self.is_about_wallets.set(Some(is));
+        is
     }
 
     /// Calls a method by its name, whatever it is, and waits for its answer as long as the user says, or else `usual`.
@@ -294,7 +305,7 @@ impl Session {
         let judged = if yields { Purpose::Reading } else { purpose };
         let heeded = self.heeded_wallets.replace(Some(purpose));
         if let Some(note) = asked.heed(Path::new(&own), judged)?.filter(|_| heeded.is_none()) {
-            self.out.note(note);
+            self.out.warn(note);
         }
         Ok(())
     }
@@ -304,11 +315,7 @@ impl Session {
         let Some(asked) = &self.settings.network else { return Ok(()) };
         let status = ask::<Status>(client, &Nothing {}, limit).await?;
         if let Some(note) = asked.heed(&status, purpose)?.filter(|_| !was_heeded) {
-            // Before something is signed it is no chatter.
-            match purpose {
-                Purpose::Reading => self.out.note(note),
-                Purpose::Signing => self.out.show(|_| note),
-            }
+            self.out.warn(note);
         }
         Ok(())
     }

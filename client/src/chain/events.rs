@@ -100,7 +100,7 @@ impl EventsArgs {
                 Happened::Illegible { cursor: behind, block, trouble } => {
                     if is_human {
                         let trouble = text::visible(&trouble);
-                        session.out.note(format!("part of block #{} cannot be read: {trouble}", block.number));
+                        session.out.warn(format!("part of block #{} cannot be read: {trouble}", block.number));
                     }
                     cursor = Some(behind);
                 }

@@ -202,7 +202,7 @@ async fn save(session: &Session, params: MetagraphParams, path: PathBuf) -> Resu
     if path == Path::new("-") || path == Path::new("/dev/stdout") {
         session.out.bytes(&bytes)?;
         if !reply.matrices && session.out.format() == Format::Human {
-            session.out.note(WITHOUT);
+            session.out.warn(WITHOUT);
         }
         return Ok(Exit::Success);
     }
@@ -217,7 +217,8 @@ async fn save(session: &Session, params: MetagraphParams, path: PathBuf) -> Resu
         }
         Format::Human => {
             let at = text::at(&reply.at, session.out.page());
-            session.out.note(saved(bytes.len(), &path, &at, reply.matrices));
+            let saved = saved(bytes.len(), &path, &at, reply.matrices);
+            if reply.matrices { session.out.note(saved) } else { session.out.warn(saved) }
         }
     }
     Ok(Exit::Success)

@@ -60,7 +60,7 @@ impl EncryptArgs {
         let params = EncryptParams { message, to: self.to };
         let reply = session.call::<Encrypt>(&params).await?;
         if let Some(warning) = &reply.read()?.warning {
-            session.out.note(format_args!("warning: {}", text::visible_lines(warning)));
+            session.out.warn(format_args!("warning: {}", text::visible_lines(warning)));
         }
         session.out.reply(&reply, |sealed: &Encrypted, _: Page| format!("{}\n", sealed.ciphertext))?;
         Ok(Exit::Success)
