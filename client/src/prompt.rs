@@ -4,6 +4,7 @@
 //! Passwords come from a flag that names a place, from the environment, or from a question without
 //! echo; never from the command line itself, which every process can read.
 
+mod attempts;
 mod terminal;
 
 use std::{

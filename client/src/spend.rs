@@ -356,7 +356,7 @@ where
     } else if session.out.format() == Format::Human {
         session.out.note(&plan.summary);
         for warning in &plan.warnings {
-            session.out.note(format!("warning: {warning}"));
+            session.out.warn(format!("warning: {warning}"));
         }
     }
     let send = async || {
@@ -368,13 +368,13 @@ where
     };
     let sent = match (way, is_new) {
         (Some(way), true) => {
-            way.take(session).await?;
+            way.take(session, planning).await?;
             send().await
         }
         // Only the daemon knows whether it has to be signed once more.
         (Some(way), false) => match send().await {
             Err(Failure::Api(error)) if error.kind() == Some(ErrorKind::WalletLocked) => {
-                way.take(session).await?;
+                way.take(session, planning).await?;
                 send().await
             }
             sent => sent,

@@ -25,7 +25,7 @@ use clap::Subcommand;
 
 pub(crate) use self::{
     inspect::detail,
-    keys::called,
+    keys::{called, unlock},
     onchain::offer_identity,
     work::{FaucetArgs, WorkArgs, faucet},
 };

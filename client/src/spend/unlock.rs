@@ -5,17 +5,21 @@ use std::time::Duration;
 
 use btd_api::{
     WalletName,
-    wallet::{KeyName, Unlock, UnlockParams, keyfiles::Use},
+    wallet::{KeyName, Secret, UnlockParams, keyfiles::Use},
 };
 
+use super::Planning;
 use crate::{
     failure::Failure,
     output::text,
     prompt::{PasswordArgs, SecretSource},
     session::Session,
     settings::Consent,
-    wallet::called,
+    wallet::{called, unlock},
 };
+
+/// For how many seconds, where it is signed as soon as it is the account's turn.
+const AT_ONCE: u32 = 60;
 
 /// How a locked key is unlocked.
 #[derive(Debug)]
@@ -44,17 +48,27 @@ impl Way {
         Ok(Some(Self { wallet, key, source }))
     }
 
-    /// Unlocks it for extrinsics alone, for as long as `wallet unlock` does where nobody says how long.
+    /// Unlocks it for extrinsics alone, and takes nothing from what it is unlocked for already.
     ///
     /// # Errors
     /// When the password is not to be had, or is another.
-    pub(super) async fn take(&self, session: &Session) -> Result<(), Failure> {
-        let called = called(&self.wallet, &self.key);
-        let password = self.source.read(&format!("Password of the {called}: "))?;
-        let (wallet, key) = (self.wallet.clone(), self.key.clone());
-        let params = UnlockParams { wallet, key, password, seconds: None, uses: Some(vec![Use::Extrinsics]) };
-        let unlocked = session.call::<Unlock>(&params).await?.read()?;
+    pub(super) async fn take(&self, session: &Session, planning: Planning) -> Result<(), Failure> {
+        let seconds = match planning {
+            Planning::Reads => Some(AT_ONCE),
+            // It is signed once the work is done.
+            Planning::Work => None,
+        };
+        let asked = UnlockParams {
+            wallet: self.wallet.clone(),
+            key: self.key.clone(),
+            password: Secret::new(""),
+            seconds,
+            uses: Some(vec![Use::Extrinsics]),
+            beside: true,
+        };
+        let unlocked = unlock(session, &self.source, &asked).await?.read()?;
         if let Some(time) = unlocked.seconds.map(|seconds| text::duration(Duration::from_secs(seconds.into()))) {
+            let called = called(&self.wallet, &self.key);
             session.out.note(format!("unlocked the {called} for {time}; `btctl wallet lock` ends that"));
         }
         Ok(())

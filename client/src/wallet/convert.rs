@@ -1,5 +1,7 @@
 //! Key files under another protection or password.
 
+use std::cell::OnceCell;
+
 use btd_api::{
     WalletName,
     wallet::{
@@ -115,14 +117,22 @@ impl ConvertArgs {
             }
             (true, None) => Some(SecretSource::person("the new password", "give it with --new-password-fd N")?),
         };
-        let params = ConvertParams {
-            to: self.to.into(),
-            password: source.map(|source| source.read(&format!("Password of the {what}: "))).transpose()?,
-            new_password: new_source.map(|source| source.choose("New password: ")).transpose()?,
-            wallet,
-            key,
+        let (to, chosen) = (self.to.into(), OnceCell::new());
+        let convert = async |password| {
+            // Chosen once, and after the first password was given, whichever of them is right.
+            if let (None, Some(source)) = (chosen.get(), &new_source) {
+                let _ = chosen.set(source.choose("New password: ")?);
+            }
+            let (wallet, key, new_password) = (wallet.clone(), key.clone(), chosen.get().cloned());
+            session.call_deriving::<Convert>(&ConvertParams { to, password, new_password, wallet, key }).await
         };
-        let reply = session.call_deriving::<Convert>(&params).await?;
+        let reply = match source {
+            Some(source) => {
+                let question = format!("Password of the {what}: ");
+                source.tried(&session.out, &question, async |password| convert(Some(password)).await).await?
+            }
+            None => convert(None).await?,
+        };
         session.out.reply(&reply, converted).map(|()| Exit::Success)
     }
 }
@@ -172,7 +182,7 @@ impl UpdateArgs {
                     Ok(reply) => renewed.push(reply.read()?),
                     // The daemon's answer is about this key; without one there is no going on.
                     Err(Failure::Api(error)) => {
-                        session.out.note(format_args!("left the {what} as it is: {error}"));
+                        session.out.warn(format_args!("left the {what} as it is: {error}"));
                         ended = ended.and(Err(error.into()));
                     }
                     Err(other) => return Err(other),
@@ -205,13 +215,15 @@ async fn renew(
     wallet: WalletName,
     now: KeyDetail,
 ) -> Result<Reply<Update>, Failure> {
-    let password = if is_told(&now) {
-        Secret::new("")
-    } else {
-        let source = password.resolve_for(&session.settings, (&wallet, &now.key), &now.path)?;
-        source.read(&format!("Password of the {}: ", called(&wallet, &now.key)))?
+    let update = async |password| {
+        let (wallet, key) = (wallet.clone(), now.key.clone());
+        session.call_deriving::<Update>(&UpdateParams { password, wallet, key }).await
     };
-    session.call_deriving::<Update>(&UpdateParams { password, wallet, key: now.key }).await
+    if is_told(&now) {
+        return update(Secret::new("")).await;
+    }
+    let source = password.resolve_for(&session.settings, (&wallet, &now.key), &now.path)?;
+    source.tried(&session.out, &format!("Password of the {}: ", called(&wallet, &now.key)), update).await
 }
 
 fn converted(converted: &Converted, page: Page) -> String {

@@ -5,8 +5,8 @@ use std::time::Duration;
 use btd_api::{
     AccountId, HotkeyName, WalletName,
     wallet::{
-        HotkeyEntry, KeyName, KeyState, List, ListParams, Lock, LockParams, Locked, Registration, Sign, SignParams,
-        SignedMessage, Unlock, UnlockParams, Unlocked, Verified, Verify, VerifyParams, Wallets,
+        HotkeyEntry, KeyName, KeyState, List, ListParams, Lock, LockParams, Locked, Registration, Secret, Sign,
+        SignParams, SignedMessage, Unlock, UnlockParams, Unlocked, Verified, Verify, VerifyParams, Wallets,
         keyfiles::{Scheme, Use},
     },
 };
@@ -24,8 +24,8 @@ use crate::{
         table::{Column, Table},
         text,
     },
-    prompt::PasswordArgs,
-    session::Session,
+    prompt::{PasswordArgs, SecretSource},
+    session::{Reply, Session},
     settings::Settings,
 };
 
@@ -179,11 +179,11 @@ impl UnlockArgs {
     pub(crate) async fn run(self, session: &Session) -> Result<Exit, Failure> {
         let (wallet, key) = (self.wallet.resolve(&session.settings), self.key.resolve());
         let source = self.password.resolve_key(session, &wallet, &key).await?;
-        let password = source.read(&format!("Password of the {}: ", called(&wallet, &key)))?;
         // Less than a second is still one.
         let seconds = self.time.map(|time| u32::try_from(time.as_secs().max(1)).unwrap_or(u32::MAX));
         let uses = (!self.uses.is_empty()).then(|| self.uses.into_iter().map(Use::from).collect());
-        let reply = session.call::<Unlock>(&UnlockParams { wallet, key, password, seconds, uses }).await?;
+        let asked = UnlockParams { wallet, key, password: Secret::new(""), seconds, uses, beside: false };
+        let reply = unlock(session, &source, &asked).await?;
         session.out.reply(&reply, unlocked).map(|()| Exit::Success)
     }
 }
@@ -214,6 +214,20 @@ impl VerifyArgs {
         session.out.reply(&reply, verified)?;
         Ok(if valid { Exit::Success } else { Exit::Failure })
     }
+}
+
+/// Unlocks a key as `asked` says, with the password from `source` in place of the one in it.
+///
+/// # Errors
+/// As [`SecretSource::tried`].
+pub(crate) async fn unlock(
+    session: &Session,
+    source: &SecretSource,
+    asked: &UnlockParams,
+) -> Result<Reply<Unlock>, Failure> {
+    let question = format!("Password of the {}: ", called(&asked.wallet, &asked.key));
+    let attempt = async |password| session.call_deriving::<Unlock>(&UnlockParams { password, ..asked.clone() }).await;
+    source.tried(&session.out, &question, attempt).await
 }
 
 // === what is shown ===

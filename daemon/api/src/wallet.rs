@@ -266,6 +266,10 @@ pub struct UnlockParams {
     /// For what; default everything.
     #[serde(default)]
     pub uses: Option<Vec<keyfiles::Use>>,
+    /// Whether an earlier unlock of it stays as it is and this one is added, cut to what the configuration allows; by
+    /// default this one takes its place.
+    #[serde(default)]
+    pub beside: bool,
 }
 
 fn coldkey() -> KeyName {

@@ -24,7 +24,7 @@ use btd_keys::{
     Encryption, ExtrinsicPayload, FileMark, Key, KeyFileError, KeyId, KeyPair, KeyRole, Password, Protect, PublicKey,
     Purpose, Purposes, Signature, StoreError, SynapseMessage, TextMessage, WalletStore,
 };
-use btd_signer_protocol::operations::{KeyStatus, Reprotected};
+use btd_signer_protocol::operations::{Earlier, KeyStatus, Reprotected};
 
 use self::credentials::Credentials;
 pub use self::error::CustodyError;
@@ -63,6 +63,8 @@ pub struct UnlockRequest {
     pub window: Option<Duration>,
     /// For what.
     pub purposes: Purposes,
+    /// What becomes of an earlier unlock.
+    pub earlier: Earlier,
 }
 
 /// The handle. Clones share the same keys; when the last is dropped all are wiped.
@@ -153,10 +155,14 @@ impl Custody {
     /// Begins to unlock a key: from now on, locking it makes the unlock fail.
     ///
     /// # Errors
-    /// When the window is none that can be.
+    /// When the window is none that can be. One beside an earlier unlock is cut to the longest that can be.
     pub fn begin_unlock(&self, request: UnlockRequest) -> Result<Unlocking, CustodyError> {
         let max = self.shared.config.max_window;
-        let window = request.window.unwrap_or(self.shared.config.default_window.min(max));
+        let window = match (request.window, request.earlier) {
+            (None, _) => self.shared.config.default_window.min(max),
+            (Some(window), Earlier::Ends) => window,
+            (Some(window), Earlier::Stays) => window.min(max),
+        };
         if window.is_zero() || window > max {
             return Err(CustodyError::Window { asked: window, max });
         }
@@ -164,7 +170,7 @@ impl Custody {
         Ok(Unlocking { custody: self.clone(), intent, request, window })
     }
 
-    /// Unlocks a key, replacing the window and purposes of an earlier unlock. A hotkey that is
+    /// Unlocks a key; what becomes of an earlier unlock, the request says. A hotkey that is
     /// plain on disk needs none of this and keeps no window. Waits its turn for key derivation.
     ///
     /// # Errors
@@ -349,9 +355,9 @@ impl Custody {
                 let (intent, mark) = (self.shared.table.intend(key), self.shared.mark(key));
                 let pair = Arc::new(self.open_plain(key)?);
                 if let KeyRole::Hotkey(_) = key.role {
-                    let held = Held { pair: Arc::clone(&pair), public: pair.public(), window: None, mark };
+                    let held = Held { pair: Arc::clone(&pair), public: pair.public(), windows: Vec::new(), mark };
                     // If it was locked meanwhile, this one use is older than the lock.
-                    self.shared.table.insert(&intent, held);
+                    self.shared.table.insert(&intent, held, Earlier::Ends);
                 }
                 Ok(pair)
             }
@@ -388,7 +394,8 @@ impl Unlocking {
     /// # Errors
     /// When the password or the file is not right, or the key was locked meanwhile.
     pub fn finish(self) -> Result<KeyStatus, CustodyError> {
-        let Self { custody, intent, request: UnlockRequest { key, password, purposes, .. }, window: asked } = self;
+        let Self { custody, intent, request, window: asked } = self;
+        let UnlockRequest { key, password, purposes, earlier, .. } = request;
         let shared = &custody.shared;
         // Before it is opened: what is written meanwhile is another file then.
         let mark = shared.mark(&key);
@@ -413,7 +420,9 @@ impl Unlocking {
             _ => Some(Window { until: custody.now().after(asked), purposes }),
         };
         let public = opened.key.public();
-        if !shared.table.insert(&intent, Held { pair: Arc::new(opened.key.into_pair()), public, window, mark }) {
+        let windows = window.into_iter().collect();
+        let held = Held { pair: Arc::new(opened.key.into_pair()), public, windows, mark };
+        if !shared.table.insert(&intent, held, earlier) {
             return Err(CustodyError::LockedMeanwhile(key));
         }
         match shared.store.wallet(&key.wallet).complete(&key.role, &public) {

@@ -12,7 +12,7 @@ use btd_keys::{
 use btd_signer_protocol::{
     Refusal, VERSION,
     operations::{
-        CountPlain, Export, Hello, KeyStatus, Lock, LockAll, MakeKey, MakeWallet, OpenSealed, OpenedMessage,
+        CountPlain, Earlier, Export, Hello, KeyStatus, Lock, LockAll, MakeKey, MakeWallet, OpenSealed, OpenedMessage,
         PublicHotkey, PublicRecord, Reprotect, Reprotected, SignExtrinsic, SignSynapse, SignText, Summary, Unlock,
         UnlockFromEnvironment, Watch, Watched, Welcome,
     },
@@ -129,9 +129,9 @@ pub(crate) fn public_hotkey(custody: &Custody, ask: PublicHotkey) -> Handled<Pub
 
 /// The part of unlocking that is done when the call arrives.
 pub(crate) fn begin_unlock(custody: &Custody, ask: Unlock) -> Handled<Unlocking> {
-    let Unlock { key, password: secret, window, purposes } = ask;
+    let Unlock { key, password: secret, window, purposes, earlier } = ask;
     let password = secret.as_ref().map(password);
-    Ok(custody.begin_unlock(UnlockRequest { key, password, window, purposes })?)
+    Ok(custody.begin_unlock(UnlockRequest { key, password, window, purposes, earlier })?)
 }
 
 /// The part that takes long.
@@ -154,7 +154,8 @@ pub(crate) fn finish_unlock(unlocking: Unlocking) -> Handled<KeyStatus> {
 pub(crate) fn unlock_from_environment(custody: &Custody, ask: UnlockFromEnvironment) -> Handled<Option<KeyStatus>> {
     let UnlockFromEnvironment { key, variables, window, purposes } = ask;
     let Some(password) = announced_password(custody, &key, &variables)? else { return Ok(None) };
-    let request = UnlockRequest { key, password: Some(password), window, purposes };
+    let earlier = Earlier::Stays;
+    let request = UnlockRequest { key, password: Some(password), window, purposes, earlier };
     finish_unlock(custody.begin_unlock(request)?).map(Some)
 }
 

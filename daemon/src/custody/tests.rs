@@ -10,7 +10,7 @@ use btd_signer::{
 };
 use btd_signer_protocol::{
     Purposes, RefusalKind,
-    operations::{Lock, SignExtrinsic, Unlock},
+    operations::{Earlier, Lock, SignExtrinsic, Unlock},
 };
 
 use super::*;
@@ -86,7 +86,8 @@ async fn calls_are_answered_each_by_its_own_answer() {
                 1 => assert_eq!(custody.public(&key).await.unwrap().scheme, Scheme::Sr25519),
                 _ => {
                     let window = Some(Duration::ZERO);
-                    let ask = Unlock { key, password: None, window, purposes: Purposes::ALL };
+                    let (purposes, earlier) = (Purposes::ALL, Earlier::Ends);
+                    let ask = Unlock { key, password: None, window, purposes, earlier };
                     assert_eq!(custody.ask(ask).await.unwrap_err().refusal(), Some(RefusalKind::Invalid));
                 }
             }

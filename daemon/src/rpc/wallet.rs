@@ -19,7 +19,7 @@ use btd_api::{
 use btd_chain::View;
 use btd_signer_protocol::{
     Encryption, KeyId, KeySummary, NewKey, Origin, Protect, PublicKey, Purposes, VERSION, WalletSummary,
-    operations::{self, CountPlain, KeyStatus, LockAll, SignText},
+    operations::{self, CountPlain, Earlier, KeyStatus, LockAll, SignText},
 };
 
 use super::{
@@ -217,7 +217,7 @@ pub(super) fn worth(alpha: btd_api::Alpha, netuid: NetUid, price: Tao) -> Tao {
 }
 
 async fn unlock(parts: Arc<Parts>, params: UnlockParams, _: Caller) -> Result<Unlocked, Failure> {
-    let UnlockParams { wallet, key, password, seconds, uses } = params;
+    let UnlockParams { wallet, key, password, seconds, uses, beside } = params;
     let purposes = match uses {
         Some(uses) if uses.is_empty() => {
             return Err(Failure::new(
@@ -233,6 +233,7 @@ async fn unlock(parts: Arc<Parts>, params: UnlockParams, _: Caller) -> Result<Un
         password: Some(password),
         window: seconds.map(|seconds| Duration::from_secs(seconds.into())),
         purposes,
+        earlier: if beside { Earlier::Stays } else { Earlier::Ends },
     };
     let status: KeyStatus = parts.custody.ask(ask).await?;
     let seconds = status.remaining.map(|remaining| u32::try_from(remaining.as_secs()).unwrap_or(u32::MAX));

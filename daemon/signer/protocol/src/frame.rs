@@ -200,7 +200,7 @@ mod tests {
     use super::*;
     use crate::{
         Control, KeyId, Purposes, RefusalKind, Requests, Signature,
-        operations::{Lock, Unlock},
+        operations::{Earlier, Lock, Unlock},
     };
 
     fn there_and_back<T: Serialize + DeserializeOwned>(value: &T) -> T {
@@ -215,10 +215,13 @@ mod tests {
     #[test]
     fn calls_and_answers_go_there_and_back() {
         let key = KeyId::hotkey("w".parse().unwrap(), "h".parse().unwrap());
-        let unlock =
-            Unlock {
-                key: key.clone(), password: Some(Secret::new("pässword")), window: None, purposes: Purposes::ALL
-            };
+        let unlock = Unlock {
+            key: key.clone(),
+            password: Some(Secret::new("pässword")),
+            window: None,
+            purposes: Purposes::ALL,
+            earlier: Earlier::Ends,
+        };
         let call: Call<Control> = there_and_back(&Call { number: u64::MAX, operation: Control::Unlock(unlock) });
         let Control::Unlock(read) = call.operation else { panic!("another operation") };
         assert_eq!((call.number, read.key, read.password.unwrap().expose()), (u64::MAX, key.clone(), "pässword"));
@@ -261,7 +264,7 @@ mod tests {
         fn a_changed_call_does_no_harm(at in 0_usize..100, by: u8) {
             let key = KeyId::coldkey("w".parse().unwrap());
             let password = Some(Secret::new("password"));
-            let unlock = Unlock { key, password, window: None, purposes: Purposes::ALL };
+            let unlock = Unlock { key, password, window: None, purposes: Purposes::ALL, earlier: Earlier::Ends };
             let mut frame = encode(&Call { number: 1, operation: Control::Unlock(unlock) }).unwrap();
             let length = frame.len() - HEADER;
             frame[HEADER + at % length] ^= by;

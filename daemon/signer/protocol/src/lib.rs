@@ -29,7 +29,7 @@ pub use self::{
 };
 
 /// Raised by one whenever frames of another build would be misread.
-pub const VERSION: u32 = 2;
+pub const VERSION: u32 = 3;
 
 /// The name of the control socket in the directory of a signer that runs as a service of its own.
 pub const CONTROL_SOCKET: &str = "control.sock";

@@ -135,8 +135,16 @@ pub struct Public {
     pub key: KeyId,
 }
 
-/// See [`Control::Unlock`]. Replaces the window and purposes of an earlier unlock. A hotkey that is
-/// plain on disk needs none of this and keeps no window.
+/// What becomes of an earlier unlock of a key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Earlier {
+    /// It ends: the new one takes its place, be it shorter or for less.
+    Ends,
+    /// It stays as it is, and the new one is added.
+    Stays,
+}
+
+/// See [`Control::Unlock`]. A hotkey that is plain on disk needs none of this and keeps no window.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Unlock {
     /// Which key.
@@ -147,9 +155,11 @@ pub struct Unlock {
     pub window: Option<Duration>,
     /// For what.
     pub purposes: Purposes,
+    /// What becomes of an earlier unlock of it.
+    pub earlier: Earlier,
 }
 
-/// See [`Control::UnlockFromEnvironment`].
+/// See [`Control::UnlockFromEnvironment`]. An earlier unlock stays as it is.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct UnlockFromEnvironment {
     /// Which key.

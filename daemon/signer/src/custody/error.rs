@@ -32,7 +32,10 @@ pub enum CustodyError {
         retry_in: Duration,
     },
     /// Wrong passwords before this one; nothing was tried.
-    #[error("too many wrong passwords for {key}: try again in {} s", retry_in.as_secs_f64().ceil())]
+    #[error(
+        "a wrong password was given for {key} before, so this one was not tried: the next attempt is possible in {} s",
+        retry_in.as_secs_f64().ceil()
+    )]
     TooManyFailures {
         /// Which key.
         key: KeyId,

@@ -8,6 +8,7 @@ use std::{
 };
 
 use btd_keys::{Encryption, FileMark, KeyFileError, KeyId, KeyPair, Purpose, StoreError, environment};
+use btd_signer_protocol::operations::Earlier;
 
 use super::{
     Custody, CustodyError, Shared,
@@ -107,8 +108,8 @@ impl Custody {
             match self.shared.open(id, Some(&password)) {
                 Ok(opened) => {
                     let pair = Arc::new(opened.key.into_pair());
-                    let held = Held { pair: Arc::clone(&pair), public: pair.public(), window: None, mark };
-                    self.shared.table.insert(&intent, held);
+                    let held = Held { pair: Arc::clone(&pair), public: pair.public(), windows: Vec::new(), mark };
+                    self.shared.table.insert(&intent, held, Earlier::Ends);
                     log::info(format_args!("opened {id} with the password that is handed over beside it"));
                     Ok(pair)
                 }

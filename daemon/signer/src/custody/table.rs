@@ -9,15 +9,15 @@ use std::{
 use btd_api::WalletName;
 
 use btd_keys::{FileMark, KeyId, KeyPair, PublicKey, Purpose, Purposes};
-use btd_signer_protocol::operations::KeyStatus;
+use btd_signer_protocol::operations::{Earlier, KeyStatus};
 
 use crate::clock::BootTime;
 
-/// One unlocked key; without a window it stays until it is locked.
+/// One unlocked key; without a window it stays until it is locked, open to every purpose.
 pub(super) struct Held {
     pub(super) pair: Arc<KeyPair>,
     pub(super) public: PublicKey,
-    pub(super) window: Option<Window>,
+    pub(super) windows: Vec<Window>,
     /// The file before it was opened: what lies there when the key is used has to be the same.
     pub(super) mark: Option<FileMark>,
 }
@@ -28,9 +28,46 @@ pub(super) struct Window {
     pub(super) purposes: Purposes,
 }
 
+impl Window {
+    fn is_open(&self, now: BootTime) -> bool {
+        now.until(self.until).is_some()
+    }
+
+    /// Whether it allows all that `other` does, for as long.
+    fn covers(&self, other: &Self) -> bool {
+        self.until >= other.until && other.purposes.iter().all(|purpose| self.purposes.contains(purpose))
+    }
+}
+
 impl Held {
     fn ended(&self, now: BootTime) -> bool {
-        self.window.is_some_and(|window| now.until(window.until).is_none())
+        !self.windows.is_empty() && !self.windows.iter().any(|window| window.is_open(now))
+    }
+
+    fn allows(&self, purpose: Purpose, now: BootTime) -> bool {
+        let mut open = self.windows.iter().filter(|window| window.is_open(now));
+        self.windows.is_empty() || open.any(|window| window.purposes.contains(purpose))
+    }
+
+    /// When the last of its windows ends; none without any.
+    fn until(&self) -> Option<BootTime> {
+        self.windows.iter().map(|window| window.until).max()
+    }
+
+    /// Takes on what `earlier` was open to beside its own, if that was the same file.
+    fn keep(&mut self, earlier: &Self) {
+        if earlier.mark != self.mark {
+            return;
+        }
+        if earlier.windows.is_empty() {
+            self.windows.clear();
+        }
+        for window in &earlier.windows {
+            if !self.windows.iter().any(|own| own.covers(window)) {
+                self.windows.retain(|own| !window.covers(own));
+                self.windows.push(*window);
+            }
+        }
     }
 }
 
@@ -91,10 +128,13 @@ impl Table {
     }
 
     /// Tells whether it was inserted: not if the key was locked since the intent.
-    pub(super) fn insert(&self, intent: &Intent, held: Held) -> bool {
+    pub(super) fn insert(&self, intent: &Intent, mut held: Held, earlier: Earlier) -> bool {
         let mut state = self.state();
         let key = state.intents.remove(&intent.number);
         let Some(key) = key else { return false };
+        if let (Earlier::Stays, Some(before)) = (earlier, state.held.get(&key)) {
+            held.keep(before);
+        }
         state.held.insert(key, held);
         state.changes.0 += 1;
         drop(state);
@@ -135,8 +175,8 @@ impl Table {
                 state.held.remove(key);
                 Found::Absent
             }
-            Some(held) if held.window.is_some_and(|window| !window.purposes.contains(purpose)) => Found::NotAllowed,
-            Some(held) => Found::Usable(Arc::clone(&held.pair)),
+            Some(held) if held.allows(purpose, now) => Found::Usable(Arc::clone(&held.pair)),
+            Some(_) => Found::NotAllowed,
         }
     }
 
@@ -162,7 +202,7 @@ impl Table {
     pub(super) fn rewritten(&self, key: &KeyId, public: PublicKey, mark: Option<FileMark>) {
         let mut state = self.state();
         match state.held.get_mut(key) {
-            Some(held) if held.window.is_some() && held.public == public => held.mark = mark,
+            Some(held) if !held.windows.is_empty() && held.public == public => held.mark = mark,
             Some(_) => drop(state.held.remove(key)),
             None => {}
         }
@@ -172,18 +212,19 @@ impl Table {
         self.state().held.get(key).map(|held| held.public)
     }
 
+    /// The keys that can be used, each once for every window that it has.
     pub(super) fn status(&self, now: BootTime) -> Vec<KeyStatus> {
-        self.state()
-            .held
-            .iter()
-            .filter(|(_, held)| !held.ended(now))
-            .map(|(key, held)| KeyStatus {
-                key: key.clone(),
-                public: held.public,
-                purposes: held.window.map_or(Purposes::ALL, |window| window.purposes),
-                remaining: held.window.and_then(|window| now.until(window.until)),
-            })
-            .collect()
+        let state = self.state();
+        let mut all = Vec::with_capacity(state.held.len());
+        for (key, held) in &state.held {
+            let status = |purposes, remaining| KeyStatus { key: key.clone(), public: held.public, purposes, remaining };
+            if held.windows.is_empty() {
+                all.push(status(Purposes::ALL, None));
+            }
+            let open = held.windows.iter().filter_map(|window| Some((window.purposes, now.until(window.until)?)));
+            all.extend(open.map(|(purposes, remaining)| status(purposes, Some(remaining))));
+        }
+        all
     }
 
     /// Removes what has ended; returns it, how long until the next end, and up to which change.
@@ -194,7 +235,7 @@ impl Table {
         for key in &ended {
             state.held.remove(key);
         }
-        let next = state.held.values().filter_map(|held| now.until(held.window?.until)).min();
+        let next = state.held.values().filter_map(|held| now.until(held.until()?)).min();
         (ended, next, state.changes)
     }
 }

@@ -26,6 +26,7 @@ use btd_signer::{
     BootClock, BootTime, Clock, FailureLog, FailureLogError, Memory, MemoryFailureLog,
     custody::{Custody, CustodyConfig, CustodyError, UnlockRequest},
 };
+use btd_signer_protocol::operations::Earlier;
 use tempfile::TempDir;
 
 use crate::{golden, hex_bytes, text};
@@ -100,7 +101,7 @@ impl Fixture {
 
     fn unlock(&self, key: KeyId, password: &str, window: Option<Duration>) -> Result<(), CustodyError> {
         let password = Some(Password::new(password));
-        let request = UnlockRequest { key, password, window, purposes: Purposes::ALL };
+        let request = UnlockRequest { key, password, window, purposes: Purposes::ALL, earlier: Earlier::Ends };
         self.custody.unlock(request).map(drop)
     }
 
@@ -147,6 +148,36 @@ fn windows_are_bounded_and_the_last_unlock_counts() {
 }
 
 #[test]
+fn an_unlock_beside_an_earlier_one_takes_nothing_from_it() {
+    let fixture = Fixture::new();
+    let (custody, clock) = (&fixture.custody, &fixture.clock);
+    let beside = |window: u64, purposes: &[Purpose]| {
+        let (password, window) = (Some(Password::new(PASSWORD)), Some(seconds(window)));
+        let (purposes, earlier) = (purposes.iter().copied().collect(), Earlier::Stays);
+        custody.unlock(UnlockRequest { key: coldkey(), password, window, purposes, earlier }).unwrap();
+        let mut windows: Vec<u64> = custody.status().iter().map(|status| status.remaining.unwrap().as_secs()).collect();
+        windows.sort_unstable();
+        windows
+    };
+    let text = TextMessage::new("hi").unwrap();
+    // What is open for longer and for more stays as it is.
+    fixture.unlock(coldkey(), PASSWORD, Some(seconds(600))).unwrap();
+    assert_eq!(beside(60, &[Purpose::Extrinsic]), [600]);
+    custody.lock(&coldkey());
+    // What was for something else is open beside it, each for its own time.
+    assert_eq!(beside(600, &[Purpose::Message]), [600]);
+    assert_eq!(beside(60, &[Purpose::Extrinsic]), [60, 600]);
+    assert!(custody.sign_extrinsic(&coldkey(), &payload()).is_ok() && custody.sign_message(&coldkey(), &text).is_ok());
+    assert_eq!(custody.expire().1, Some(seconds(600)));
+    clock.advance(seconds(60));
+    assert!(matches!(custody.sign_extrinsic(&coldkey(), &payload()), Err(CustodyError::NotAllowed { .. })));
+    assert!(custody.sign_message(&coldkey(), &text).is_ok());
+    // More takes the place of less, and it is cut to the longest that can be.
+    assert_eq!(beside(10_000, &[Purpose::Extrinsic, Purpose::Message]), [900]);
+    assert!(custody.lock(&coldkey()) && custody.status().is_empty());
+}
+
+#[test]
 fn expiry_runs_by_itself() {
     let fixture = Fixture::new();
     let (tell, told) = std::sync::mpsc::channel();
@@ -186,7 +217,8 @@ fn a_plain_coldkey_is_opened_for_each_use_and_not_kept() {
     assert!(fixture.custody.status().is_empty());
     // A window for some purpose holds for plain keys too.
     let purposes = [Purpose::Message].into_iter().collect();
-    let request = UnlockRequest { key: id.clone(), password: None, window: Some(seconds(5)), purposes };
+    let request =
+        UnlockRequest { key: id.clone(), password: None, window: Some(seconds(5)), purposes, earlier: Earlier::Ends };
     assert_eq!(fixture.custody.unlock(request).unwrap().remaining, Some(seconds(5)));
     assert!(matches!(fixture.custody.sign_extrinsic(&id, &payload()), Err(CustodyError::NotAllowed { .. })));
 }
@@ -259,7 +291,10 @@ fn a_plain_hotkey_that_is_given_a_password_is_locked_and_an_unlocked_one_is_not(
 fn a_key_for_weights_moves_no_funds() {
     let fixture = Fixture::new();
     let (password, purposes) = (Some(Password::new(PASSWORD)), [Purpose::Weights].into_iter().collect());
-    fixture.custody.unlock(UnlockRequest { key: hotkey("sealed"), password, window: None, purposes }).unwrap();
+    fixture
+        .custody
+        .unlock(UnlockRequest { key: hotkey("sealed"), password, window: None, purposes, earlier: Earlier::Ends })
+        .unwrap();
     let mut commit = PAYLOAD.to_vec();
     (commit[0], commit[1]) = (7, 96);
     let commit = ExtrinsicPayload::new("SubtensorModule", "commit_weights", commit).unwrap();
@@ -273,7 +308,7 @@ fn a_key_signs_for_the_purposes_it_was_unlocked_for() {
     let fixture = Fixture::new();
     let purposes = [Purpose::Message].into_iter().collect();
     let password = Some(Password::new(PASSWORD));
-    let request = UnlockRequest { key: hotkey("sealed"), password, window: None, purposes };
+    let request = UnlockRequest { key: hotkey("sealed"), password, window: None, purposes, earlier: Earlier::Ends };
     let public = fixture.custody.unlock(request).unwrap().public;
     let message = TextMessage::new("hello").unwrap();
     let signature = fixture.custody.sign_message(&hotkey("sealed"), &message).unwrap();
@@ -354,7 +389,8 @@ fn without_counting_no_password_is_tried() {
     let store = WalletStore::new(fixture.dir.path());
     let custody = Custody::new(store, CustodyConfig::default(), fixture.clock.clone(), Arc::new(BrokenLog));
     let password = Some(Password::new(PASSWORD));
-    let request = UnlockRequest { key: coldkey(), password, window: None, purposes: Purposes::ALL };
+    let request =
+        UnlockRequest { key: coldkey(), password, window: None, purposes: Purposes::ALL, earlier: Earlier::Ends };
     let refused = custody.unlock(request);
     assert!(matches!(refused, Err(CustodyError::FailureLog(_))), "{refused:?}");
     assert!(custody.status().is_empty());
@@ -364,7 +400,8 @@ fn without_counting_no_password_is_tried() {
 fn locking_wins_over_an_unlock_under_way() {
     let fixture = Fixture::new();
     let password = Some(Password::new(PASSWORD));
-    let request = UnlockRequest { key: coldkey(), password, window: None, purposes: Purposes::ALL };
+    let request =
+        UnlockRequest { key: coldkey(), password, window: None, purposes: Purposes::ALL, earlier: Earlier::Ends };
     let (first, second) =
         (fixture.custody.begin_unlock(request.clone()).unwrap(), fixture.custody.begin_unlock(request).unwrap());
     assert_eq!(fixture.custody.lock_all(None), 0);
@@ -389,8 +426,13 @@ fn sixty_four_threads_ask_for_conflicting_things() {
                     match (thread + round) % 16 {
                         0 => {
                             let password = Some(Password::new(PASSWORD));
-                            let request =
-                                UnlockRequest { key: coldkey(), password, window: None, purposes: Purposes::ALL };
+                            let request = UnlockRequest {
+                                key: coldkey(),
+                                password,
+                                window: None,
+                                purposes: Purposes::ALL,
+                                earlier: Earlier::Ends,
+                            };
                             match custody.unlock(request) {
                                 Ok(_) | Err(CustodyError::LockedMeanwhile(_)) => {}
                                 Err(other) => panic!("{other}"),
@@ -432,7 +474,15 @@ fn storm() {
             let (key, password) = if thread % 2 == 0 { (coldkey(), "right") } else { (hotkey("sealed"), "wrong") };
             let (custody, password) = (&custody, Some(Password::new(password)));
             scope.spawn(move || {
-                custody.unlock(UnlockRequest { key, password, window: None, purposes: Purposes::ALL }).map(drop)
+                custody
+                    .unlock(UnlockRequest {
+                        key,
+                        password,
+                        window: None,
+                        purposes: Purposes::ALL,
+                        earlier: Earlier::Ends,
+                    })
+                    .map(drop)
             });
         }
     });

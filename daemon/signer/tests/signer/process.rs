@@ -22,7 +22,8 @@ use btd_signer_protocol::{
     VERSION,
     frame::{self, Answer, Call},
     operations::{
-        Hello, List, LockAll, MakeWallet, Public, PublicHotkey, SignExtrinsic, SignSynapse, SignText, Status, Unlock,
+        Earlier, Hello, List, LockAll, MakeWallet, Public, PublicHotkey, SignExtrinsic, SignSynapse, SignText, Status,
+        Unlock,
     },
 };
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
@@ -123,7 +124,8 @@ fn sealed(dir: &Path) -> &'static str {
 }
 
 fn unlock(password: &str) -> Unlock {
-    Unlock { key: coldkey(), password: Some(Secret::new(password)), window: None, purposes: Purposes::ALL }
+    let password = Some(Secret::new(password));
+    Unlock { key: coldkey(), password, window: None, purposes: Purposes::ALL, earlier: Earlier::Ends }
 }
 
 fn coldkey() -> KeyId {

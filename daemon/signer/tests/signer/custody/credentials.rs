@@ -69,7 +69,13 @@ fn a_hotkey_of_the_service_manager_may_have_a_password() {
     copy(&fixture.dir.path().join("w/hotkeys/sealed"), &credential);
     let unlock = |password: &str| {
         let password = Some(Password::new(password));
-        custody.unlock(UnlockRequest { key: key.clone(), password, window: Some(seconds(10)), purposes: Purposes::ALL })
+        custody.unlock(UnlockRequest {
+            key: key.clone(),
+            password,
+            window: Some(seconds(10)),
+            purposes: Purposes::ALL,
+            earlier: Earlier::Ends,
+        })
     };
     assert!(matches!(custody.sign_extrinsic(&key, &payload()), Err(CustodyError::Locked(_))));
     assert!(matches!(unlock("wrong"), Err(CustodyError::WrongPassword { .. })));
@@ -127,7 +133,15 @@ fn a_hotkey_of_the_service_manager_opens_with_the_password_beside_it() {
     // A window that was asked for is kept to.
     let password = Some(Password::new(PASSWORD));
     let purposes = [Purpose::Message].into_iter().collect();
-    custody.unlock(UnlockRequest { key: key.clone(), password, window: Some(seconds(5)), purposes }).unwrap();
+    custody
+        .unlock(UnlockRequest {
+            key: key.clone(),
+            password,
+            window: Some(seconds(5)),
+            purposes,
+            earlier: Earlier::Ends,
+        })
+        .unwrap();
     custody.open_handed_over();
     assert!(matches!(custody.sign_extrinsic(&key, &payload()), Err(CustodyError::NotAllowed { .. })));
     fixture.clock.advance(seconds(5));
