@@ -134,7 +134,8 @@ fn document(meaning: Meaning) -> Value {
         Meaning::Own(own) => {
             let exits: Vec<_> = own.exits.iter().map(|exit| exit.code()).collect();
             json!({
-                "kind": own.kind, "meaning": own.meaning, "remedy": own.remedy, "exit": exits.first(), "exits": exits,
+                "kind": own.kind, "retryable": own.retryable, "class": own.class.name(), "meaning": own.meaning,
+                "remedy": own.remedy, "exit": exits.first(), "exits": exits,
             })
         }
         Meaning::Class(class) => class_document(class),
@@ -164,7 +165,9 @@ fn words(meaning: Meaning, page: Page) -> String {
         Meaning::Own(own) => {
             facts.add("kind", own.kind);
             facts.add("meaning", own.meaning);
+            facts.add("class", own.class);
             facts.add("remedy", own.remedy);
+            facts.add("retry", if own.retryable { "the same may work later" } else { "the same will fail again" });
             let exits: Vec<String> = own.exits.iter().map(|exit| exit.code().to_string()).collect();
             facts.add("exit code", exits.join(", "));
         }

@@ -4,7 +4,7 @@
 
 use std::{io, path::PathBuf, time::Duration};
 
-use btd_api::{ApiError, BlockHash, ErrorKind, IdempotencyKey};
+use btd_api::{ApiError, BlockHash, ErrorKind, IdempotencyKey, catalogue::Class};
 use serde_json::{Value, json};
 
 use crate::{exit::Exit, output::text};
@@ -94,108 +94,144 @@ pub(crate) struct Own {
     pub(crate) kind: &'static str,
     /// The codes that it ends with, the usual one first.
     pub(crate) exits: &'static [Exit],
+    pub(crate) class: Class,
+    /// Whether the same command may work later.
+    pub(crate) retryable: bool,
     pub(crate) meaning: &'static str,
     pub(crate) remedy: &'static str,
 }
 
 /// All of them.
 pub(crate) const OWN: [Own; 17] = {
-    const fn own(kind: &'static str, exits: &'static [Exit], meaning: &'static str, remedy: &'static str) -> Own {
-        Own { kind, exits, meaning, remedy }
+    const fn own(
+        kind: &'static str,
+        exits: &'static [Exit],
+        (class, retryable): (Class, bool),
+        meaning: &'static str,
+        remedy: &'static str,
+    ) -> Own {
+        Own { kind, exits, class, retryable, meaning, remedy }
     }
     [
         own(
             "USAGE",
             &[Exit::Usage],
+            (Class::InvalidArgument, false),
             "the command line cannot be meant so: nothing was done",
             "see the command's --help",
         ),
         own(
             "NOBODY_TO_ASK",
             &[Exit::Usage],
+            (Class::InvalidArgument, false),
             "a question is to be answered, and nobody can: nothing was done",
             "say it on the command line; --yes answers every question with yes",
         ),
         own(
             "DECLINED",
             &[Exit::Failure],
+            (Class::Expired, false),
             "a question was answered with no: what it was about was not signed or sent",
             "nothing is to be done",
         ),
         own(
             "PASSWORD_UNREADABLE",
             &[Exit::Usage],
+            (Class::InvalidArgument, false),
             "a secret cannot be read from where it was said to be",
             "look at the file or variable that the message names",
         ),
         own(
             "DAEMON_UNREACHABLE",
             &[Exit::Unreachable],
+            (Class::Unavailable, true),
             "no btd answers at the socket: the call was not made",
             "start it with `btd --network devnet`, or name its socket with --socket or BTD_SOCKET",
         ),
         own(
             "SOCKET_FORBIDDEN",
             &[Exit::NotPermitted],
+            (Class::NotAuthorized, false),
             "the socket's permissions keep this user out: nothing was asked",
             "the daemon's user, and members of its socket's group, may talk to it",
         ),
         own(
             "TURNED_AWAY",
             &[Exit::NotPermitted, Exit::NotReady, Exit::Unreachable],
+            (Class::Unavailable, true),
             "the daemon turned the connection away before any call; the exit code tells refusal and load apart",
             "the message has the status: 401 and 403 are about this user, 429 and 503 pass",
         ),
         own(
             "CONNECTION_CLOSED",
             &[Exit::Unreachable],
+            (Class::Unavailable, true),
             "the daemon closed the connection at once: nothing was asked",
             "it may not know this user, have as many connections as it takes, or be stopping: its log says which",
         ),
         own(
             "NOT_BTD",
             &[Exit::Unreachable],
+            (Class::InvalidArgument, false),
             "what answers at the socket does not speak the language of btd",
             "name another socket with --socket or BTD_SOCKET",
         ),
         own(
             "TIMEOUT",
             &[Exit::NotReady],
+            (Class::Unavailable, true),
             "btd did not answer in time; of what is signed the outcome is then not known",
             "wait longer with --timeout, or see `btctl status`",
         ),
         own(
             "CONNECTION_LOST",
             &[Exit::Unreachable],
+            (Class::Unavailable, true),
             "the connection to btd ended in the middle of a call",
             "ask again; what is signed goes on without a caller",
         ),
         own(
             "MISUNDERSTOOD",
             &[Exit::Failure],
+            (Class::Internal, false),
             "the daemon's answer to a call that signs nothing is not what this btctl understands",
             "are btd and btctl of one version? `--json` shows the answer as it is",
         ),
         own(
             "INTERRUPTED",
             &[Exit::Interrupted],
+            (Class::Expired, false),
             "Ctrl-C ended the command, and nothing that was signed",
             "`btctl tx list` tells what was signed",
         ),
-        own("FILE", &[Exit::Failure], "a file of btctl's own cannot be written", "look at the path in the message"),
+        own(
+            "FILE",
+            &[Exit::Failure],
+            (Class::Internal, false),
+            "a file of btctl's own cannot be written",
+            "look at the path in the message",
+        ),
         own(
             "OUTPUT",
             &[Exit::Failure],
+            (Class::Internal, false),
             "the answer of a command that signs nothing cannot be written",
             "see that standard output takes what is written to it, and ask again",
         ),
         own(
             "UNSHOWN",
             &[Exit::OutcomeUnknown],
+            (Class::Unknown, false),
             "a call was signed and sent, and what became of it cannot be shown",
             "repeat the command with the --idempotency-key of the hint: that never sends twice",
         ),
-        own("SYSTEM", &[Exit::Failure], "the operating system refuses something that never fails", "ask again"),
+        own(
+            "SYSTEM",
+            &[Exit::Failure],
+            (Class::Internal, true),
+            "the operating system refuses something that never fails",
+            "ask again",
+        ),
     ]
 };
 
@@ -313,24 +349,46 @@ impl Failure {
 
     /// The one object that `--json` puts on stderr.
     pub(crate) fn document(&self) -> Value {
-        let said = match self {
-            Self::Api(error) => Some(error),
-            Self::Unseen { cause, .. } | Self::Unfollowed { cause, .. } | Self::BrokenOff { cause, .. } => {
-                match &**cause {
-                    Self::Api(error) => Some(error),
-                    _ => None,
-                }
-            }
-            _ => None,
-        };
+        let said = self.said();
         json!({ "error": {
             "code": said.map(|error| error.code),
             "kind": self.kind(),
             "message": self.to_string(),
             "hint": self.hint(),
-            "data": said.map(|error| &error.data),
+            "data": said.map_or_else(|| self.data(), |error| error.data.clone()),
             "exit": self.exit().code(),
         } })
+    }
+
+    /// What the daemon said of it, if it did.
+    fn said(&self) -> Option<&ApiError> {
+        match self {
+            Self::Api(error) => Some(error),
+            Self::Unseen { cause, .. } | Self::Unfollowed { cause, .. } | Self::BrokenOff { cause, .. } => {
+                if let Self::Api(error) = &**cause {
+                    Some(error)
+                } else {
+                    None
+                }
+            }
+            _ => None,
+        }
+    }
+
+    /// The same of what the daemon said nothing of.
+    fn data(&self) -> Value {
+        let kind = self.kind();
+        let (class, retryable, remedy) = match (OWN.iter().find(|own| own.kind == kind), self.exit()) {
+            // It is about this user, and not about the daemon's load.
+            (Some(own), Exit::NotPermitted) => (Class::NotAuthorized, false, own.remedy),
+            (Some(own), _) => (own.class, own.retryable, own.remedy),
+            (None, _) => {
+                let kind = ErrorKind::OutcomeUnknown;
+                (kind.class(), kind.retryable(), kind.remedy())
+            }
+        };
+        let remedy = self.hint().unwrap_or_else(|| remedy.to_owned());
+        json!({ "kind": kind, "retryable": retryable, "class": class.name(), "remedy": remedy })
     }
 }
 
@@ -382,6 +440,8 @@ mod tests {
         let unseen = Failure::Unseen { key: key(), cause: Box::new(timeout()) };
         assert_eq!(unseen.exit(), Exit::OutcomeUnknown);
         assert!(unseen.hint().unwrap().contains("--idempotency-key k1"));
+        let data = unseen.document()["error"]["data"].take();
+        assert_eq!((&data["retryable"], &data["kind"]), (&json!(false), &json!("OUTCOME_UNKNOWN")), "{data}");
         let interrupted = Failure::Unseen { key: key(), cause: Box::new(Failure::Interrupted) };
         assert_eq!(interrupted.exit(), Exit::Interrupted);
     }
@@ -431,6 +491,9 @@ mod tests {
         ];
         let mut told = BTreeSet::new();
         for failure in &own {
+            let data = failure.document()["error"]["data"].take();
+            assert!(data["retryable"].is_boolean() && data["class"].is_string(), "{failure:?}: {data}");
+            assert!(data["kind"] == failure.kind() && data["remedy"].is_string(), "{failure:?}: {data}");
             let found = OWN.iter().find(|own| own.kind == failure.kind()).expect("no word of it");
             assert!(found.exits.contains(&failure.exit()), "{failure:?}");
             told.extend(

@@ -88,12 +88,10 @@ impl Stage {
         let document: Value = serde_json::from_str(text.lines().last().unwrap_or_default())
             .unwrap_or_else(|error| panic!("{words:?}: {error}: {text}"));
         let data = &document["error"]["data"];
-        // Whatever is refused by the daemon, and wherever: what programs branch on is always there.
-        if data.get("request_id").is_some() {
-            let has = |member: &str| data.get(member).is_some_and(Value::is_string);
-            let is_whole = ["kind", "class", "remedy"].into_iter().all(has) && data["retryable"].is_boolean();
-            assert!(is_whole, "{words:?}: {text}");
-        }
+        // Whatever is refused, and wherever: what programs branch on is always there.
+        let has = |member: &str| data.get(member).is_some_and(Value::is_string);
+        let is_whole = ["kind", "class", "remedy"].into_iter().all(has) && data["retryable"].is_boolean();
+        assert!(is_whole, "{words:?}: {text}");
         (code, document["error"].clone())
     }
 
