@@ -111,6 +111,12 @@ fn a_locked_wallet_says_how_to_unlock_it() {
     host.ask(&["wallet", "lock", "--wallet", "locked"]);
     assert_eq!(host.ask(&keyed)["outcome"]["state"], "finalized");
     assert_eq!(host.ask(&["wallet", "status"])["keys"], json!([]));
+    // A hotkey that cannot sign asks nobody, and that is said once.
+    let convert = ["wallet", "convert", "--wallet", "locked", "--hotkey", "default", "--to", "nacl"];
+    assert!(host.btctl_with(&convert, &password).status.success());
+    let ping = ["dendrite", "ping", "--address", "127.0.0.1:1", "--hotkey", BOB, "--wallet", "locked"];
+    let (code, error) = host.refused(&ping);
+    assert!(code == 5 && error.contains("btctl wallet unlock --wallet locked --hotkey default"), "{code} {error}");
     for secret in ["correct horse", created["coldkey_mnemonic"].as_str().unwrap(), "wrong\""] {
         assert!(!daemon.log().contains(secret), "the log holds a secret");
     }

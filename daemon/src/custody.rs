@@ -17,7 +17,7 @@ use std::{fmt, path::PathBuf, sync::Arc, time::Duration};
 use btd_api::{Hotkey, HotkeyName, WalletName};
 use btd_signer_protocol::{
     Control, Encryption, KeyId, KeyRole, Operation, PublicKey, Refusal, RefusalKind, Requests, Scheme, Signature,
-    operations::{KeyStatus, Public, PublicHotkey, SignSynapse, Status, Summary},
+    operations::{CountPlain, KeyStatus, Public, PublicHotkey, SignSynapse, Status, Summary},
 };
 use tokio::sync::watch;
 
@@ -118,13 +118,18 @@ impl Custody {
             KeyRole::Coldkey => wallet.coldkey,
             KeyRole::Hotkey(name) => wallet.hotkeys.into_iter().find(|(known, _)| known == name).map(|(_, file)| file),
         };
-        match file.and_then(|file| file.encryption) {
-            None | Some(Encryption::None) => Ok(()),
-            Some(_) => {
-                let refusal = Refusal::new(RefusalKind::Locked, format!("the key {key} is locked: unlock it first"));
-                Err(CustodyError::Refused(refusal.about(key.clone())))
+        let Some(file) = file.filter(|file| !matches!(file.encryption, None | Some(Encryption::None))) else {
+            return Ok(());
+        };
+        if file.handed_over.is_some() {
+            // With its password beside it, it is opened when it is used.
+            let beside = CountPlain { wallet: Some(key.wallet.clone()), role: Some(key.role.clone()) };
+            if self.ask(beside).await.is_ok_and(|count| count > 0) {
+                return Ok(());
             }
         }
+        let refusal = Refusal::new(RefusalKind::Locked, format!("the key {key} is locked: unlock it first"));
+        Err(CustodyError::Refused(refusal.about(key.clone())))
     }
 
     /// A handle that signs synapse messages of one hotkey and nothing else. The hotkey may be

@@ -6,6 +6,7 @@ use btd_api::{
     ErrorKind, Hotkey, Uid,
     dendrite::{self as api, Ping, PingParams, PingReply, Pings, Query, SubscribeQuery},
 };
+use btd_signer_protocol::KeyId;
 use futures_util::{Stream, StreamExt, stream};
 
 mod query;
@@ -33,6 +34,8 @@ async fn ping(parts: Arc<Parts>, params: PingParams, _: Caller) -> Result<Pings,
     let limit = limit("timeout_ms", params.timeout_ms.unwrap_or(PATIENCE_MS))?;
     let targets = targets(&params, &parts.metagraph.current())?;
     let dendrite = parts.serving.dendrite(&params.wallet, &params.wallet_hotkey).await?;
+    // Once for all of them: each would fail for it by itself.
+    parts.custody.require_unlocked(&KeyId::hotkey(params.wallet.clone(), params.wallet_hotkey.clone())).await?;
     let transport = transport(params.transport);
     let asked = stream::iter(targets).map(|(uid, target)| {
         let dendrite = Arc::clone(&dendrite);
