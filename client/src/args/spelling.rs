@@ -74,6 +74,7 @@ const LISTING: [(&[&str], &[&str]); 3] = [
 pub(super) fn usual(mut words: Vec<OsString>) -> Vec<OsString> {
     completion(&mut words);
     of_subnets(&mut words);
+    mechanisms(&mut words);
     renamed(&mut words);
     by_work(&mut words);
     hotkeys(&mut words);
@@ -131,6 +132,24 @@ fn of_subnets(words: &mut Vec<OsString>) {
                 *word = symbol.to_owned().into();
             }
         }
+    }
+}
+
+/// `hparams mech count --value N` sets how many mechanisms there are; without a value, `count` tells it.
+fn mechanisms(words: &mut [OsString]) {
+    let Some(verb) = verb(words, &HPARAMS, &["mech", "mechanisms"]) else { return };
+    let value_of = |word: &OsString| {
+        let text = word.to_str()?;
+        (text == "--value")
+            .then(|| "--count".to_owned())
+            .or(text.strip_prefix("--value=").map(|n| format!("--count={n}")))
+    };
+    let Some((place, value)) = words.iter().enumerate().find_map(|(place, word)| Some((place, value_of(word)?))) else {
+        return;
+    };
+    if let Some(deed) = words.get_mut(verb + 1).filter(|deed| *deed == "count") {
+        *deed = "set".into();
+        words[place] = value.into();
     }
 }
 
@@ -258,6 +277,8 @@ mod tests {
             ("btctl --json st unstake-all-alpha", "btctl --json stake remove --all-alpha"),
             ("btctl hparams start --netuid 2", "btctl subnets start --netuid 2"),
             ("btctl hparams mech count 2", "btctl subnets mechanisms count 2"),
+            ("btctl hparams mech count --netuid 2 --value 3", "btctl subnets mechanisms set --netuid 2 --count 3"),
+            ("btctl hparams mechanisms count --value=3 2", "btctl subnets mechanisms set --count=3 2"),
             ("btctl hparams get 2", "btctl hparams get 2"),
             ("btctl hparams set-symbol --netuid 2 --symbol x", "btctl subnets set-symbol --netuid 2 x"),
             ("btctl hparams set-identity --name a --url b", "btctl subnets set-identity --subnet-name a --url b"),
