@@ -18,6 +18,12 @@ fn what_is_asked_of_what_is_not_there_is_no_empty_answer() {
         ("wallet overview --wallet alice --hotkey zzz", "default"),
         ("wallet overview --hotkey zzz", "no wallet of this host has a hotkey `zzz`"),
         ("wallet overview --netuids 0,99", "99"),
+        ("wallet inspect --wallet alice --netuids 1,99", "99"),
+        ("wallet inspect --all --netuids 99", "99"),
+        (&format!("wallet inspect --ss58 {ALICE} --netuids 99"), "99"),
+        ("stake child get --wallet alice --netuid 99", "99"),
+        ("lock list --wallet alice --netuid 99", "99"),
+        (&format!("root get-take --hotkey {CHARLIE}"), CHARLIE),
     ] {
         let (code, error) = stage.refused(words);
         assert_eq!((code, &error["kind"]), (1, &"NOT_FOUND".into()), "{words}: {error}");
@@ -26,6 +32,18 @@ fn what_is_asked_of_what_is_not_there_is_no_empty_answer() {
     let charlie = format!("wallet overview --wallet alice --hotkey {CHARLIE}");
     assert!(stage.refused(&charlie).1["message"].as_str().unwrap().contains("has no hotkey"));
     stage.signed("subnets create --wallet alice");
+    // A hotkey that the chain knows and that is no delegate has no take of its own.
+    let take = |is_delegate: bool| {
+        let told = stage.ask("root get-take --wallet alice");
+        assert_eq!((&told["is_delegate"], &told["take"]), (&is_delegate.into(), &"0.179995422".into()), "{told}");
+    };
+    take(false);
+    // Nothing is traded where nothing is started, whatever the amount and the limit.
+    for amount in ["0.001", "900", "1"] {
+        let error =
+            stage.foreseen(&format!("stake add --netuid 2 --amount {amount} --wallet alice"), "SubtokenDisabled");
+        assert_eq!(error["data"]["class"], "subtoken_disabled", "{error}");
+    }
     wait_for("the overview to have the neuron", || {
         let overview = stage.ask("wallet overview --wallet alice --hotkey default --netuids 2");
         (overview["neurons"][0]["netuid"] == 2).then_some(())
@@ -37,6 +55,7 @@ fn what_is_asked_of_what_is_not_there_is_no_empty_answer() {
         stage.host.ask(&words)["plan"]["arguments"].to_string()
     };
     stage.signed("root register --wallet alice");
+    take(true);
     assert!(plan(&["stake", "add", "--netuid", "0", "--uid", "0", "--amount", "1"]).contains(ALICE));
     stage.signed(&format!("stake add --netuid 0 --hotkey {ALICE} --amount 2 --wallet bob"));
     assert!(plan(&["stake", "remove", "--netuid", "0", "--uid", "0", "--amount", "1"]).contains(ALICE));
