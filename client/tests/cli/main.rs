@@ -293,7 +293,7 @@ fn passwords_come_from_where_they_are_said_to_be() {
     assert_eq!(code(&output), 0);
     assert_eq!(out(&output), format!("unlocked the coldkey of `w`, {ALICE}, for 60 s\n"));
     let calls = daemon.calls();
-    let expected = json!({ "wallet": "w", "key": "coldkey", "password": "pass word", "seconds": 60, "uses": null });
+    let expected = json!({ "wallet": "w", "key": "coldkey", "password": "pass word", "seconds": 60, "uses": null, "beside": false });
     assert_eq!(calls[0].1, expected);
     assert_eq!(calls[1].1["password"], "from the environment");
     assert_eq!(calls[1].1["key"], json!({ "hotkey": "m1" }));
