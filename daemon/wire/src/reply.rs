@@ -269,10 +269,9 @@ fn fits_json(of: &FieldType, value: &mut Value) -> bool {
         }
         (FieldType::Optional(of), value) => fits_json(of, value),
         (FieldType::Union(types), value) => {
-            if types.contains(&FieldType::Any) {
-                empty_lacking(value);
-            }
-            is_finite(value)
+            // The first type that the value is of decides; where it is of none, anything may stand.
+            let of = types.iter().find(|of| of.is_exact(value));
+            fits_json(of.unwrap_or(&FieldType::Any), value)
         }
         (FieldType::List(of), Value::List(members)) => members.iter_mut().all(|member| fits_json(of, member)),
         (FieldType::Tuple(types), Value::Tuple(members)) => {
@@ -339,6 +338,36 @@ mod tests {
         );
         for json in [r#"{"x": NaN}"#, r#"{"maybe": Infinity}"#, r#"{"any": 1, "x": "-inf"}"#] {
             assert!(matches!(answer(json), Err(Failure::Handler { .. })), "{json}");
+        }
+    }
+
+    /// As pydantic 2.14 writes what stands in a field of these types: the first of them that the value is of decides.
+    #[test]
+    fn of_a_union_the_type_that_a_number_is_of_says_whether_json_carries_it() {
+        use FieldType::{Any, Float, Int, Str, Tuple, Union};
+        let (list, map) = (FieldType::list, FieldType::dict);
+        let nan = || Value::Float(f64::NAN);
+        let of_map = |value: Value| Value::Dict(IndexMap::from([("a".to_owned(), value)]));
+        let of_list = |value: Value| Value::List(vec![value]);
+        let none = Value::None;
+        let cases = [
+            (vec![map(Any), Str], of_map(nan()), Some(of_map(none.clone()))),
+            (vec![Str, list(Any)], of_list(nan()), Some(of_list(none.clone()))),
+            (vec![Int, Union(vec![Str, list(Any)])], of_list(nan()), Some(of_list(none.clone()))),
+            (vec![Tuple(vec![Any]), Str], Value::Tuple(vec![nan()]), Some(Value::Tuple(vec![none.clone()]))),
+            (vec![Any, Float], nan(), Some(none.clone())),
+            (vec![Int, Any], nan(), Some(none.clone())),
+            // Of none of them.
+            (vec![Int, Str], nan(), Some(none)),
+            (vec![Float, Any], nan(), None),
+            (vec![Int, map(Float)], of_map(nan()), None),
+            (vec![list(Float), list(Any)], of_list(nan()), None),
+            (vec![Tuple(vec![Float]), list(Any)], Value::Tuple(vec![nan()]), None),
+        ];
+        for (types, mut value, expected) in cases {
+            let shown = format!("{value:?} of {types:?}");
+            let fits = fits_json(&Union(types), &mut value);
+            assert_eq!(fits.then_some(value), expected, "{shown}");
         }
     }
 }

@@ -138,7 +138,7 @@ impl FieldType {
     }
 
     /// Whether `value` is of this type without any coercion.
-    fn is_exact(&self, value: &Value) -> bool {
+    pub(crate) fn is_exact(&self, value: &Value) -> bool {
         match (self, value) {
             (Self::Any, _)
             | (Self::Int, Value::Int(_))
@@ -146,6 +146,9 @@ impl FieldType {
             | (Self::Bool, Value::Bool(_))
             | (Self::Str, Value::Str(_)) => true,
             (Self::List(of), Value::List(members)) => members.iter().all(|member| of.is_exact(member)),
+            (Self::Tuple(types), Value::Tuple(members)) => {
+                types.len() == members.len() && types.iter().zip(members).all(|(of, member)| of.is_exact(member))
+            }
             (Self::Dict(of), Value::Dict(members)) => members.values().all(|member| of.is_exact(member)),
             (Self::Optional(of), value) => *value == Value::None || of.is_exact(value),
             (Self::Union(types), value) => types.iter().any(|of| of.is_exact(value)),
