@@ -6,7 +6,8 @@
 //! answer after a trifle, and a flood is held back. Many callers read only once they have written everything, so
 //! this goes on for as long as they get on with it. Pace, time, and how many connections do so at once are
 //! bounded: the oldest of the address that has most gives way to a newcomer from another, and of one address that has
-//! all that one may have, the next is let go at once.
+//! all that one may have, the next is let go at once. Who goes without having been waited for has what is there of its
+//! request dropped all the same: of a caller that has sent everything, nothing is left unread then, and it is not reset.
 
 use std::{
     io,
@@ -126,7 +127,10 @@ impl Farewell {
             if !self.unread.any() {
                 return Poll::Ready(());
             }
-            let Ok(place) = self.farewells.enter(self.address) else { return Poll::Ready(()) };
+            let Ok(place) = self.farewells.enter(self.address) else {
+                drop_what_is_there(stream, context);
+                return Poll::Ready(());
+            };
             self.lingering = Some(Lingering::new(place, self.longest));
         }
         let Some(lingering) = &mut self.lingering else { return Poll::Ready(()) };
@@ -152,6 +156,7 @@ impl Lingering {
     fn poll(&mut self, stream: &mut TcpStream, context: &mut Context<'_>) -> Poll<()> {
         // Whoever goes on is here again soon, and whoever does not ends soon: nobody needs to be woken for that.
         if self.place.is_displaced() || self.end.as_mut().poll(context).is_ready() {
+            drop_what_is_there(stream, context);
             return Poll::Ready(());
         }
         loop {
@@ -178,9 +183,77 @@ impl Lingering {
     }
 }
 
+/// Drops what has come by now and was not read, as far as it would be at first.
+fn drop_what_is_there(stream: &mut TcpStream, context: &mut Context<'_>) {
+    let mut taken = 0;
+    while let Poll::Ready(Ok(read @ 1..)) = read(stream, context) {
+        taken += read;
+        if taken >= AT_FIRST {
+            return;
+        }
+    }
+}
+
 fn read(stream: &mut TcpStream, context: &mut Context<'_>) -> Poll<io::Result<usize>> {
     let mut bytes = [MaybeUninit::uninit(); READ];
     let mut buffer = ReadBuf::uninit(&mut bytes);
     ready!(Pin::new(stream).poll_read(context, &mut buffer))?;
     Poll::Ready(Ok(buffer.filled().len()))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::future::poll_fn;
+
+    use tokio::{io::AsyncWriteExt, net::TcpListener};
+
+    use super::*;
+
+    /// Both ends of a connection: ours, and a caller's that has sent `bytes` of them.
+    async fn connection(bytes: usize) -> (TcpStream, TcpStream) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let mut caller = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+        let (ours, _) = listener.accept().await.unwrap();
+        caller.write_all(&vec![b'x'; bytes]).await.unwrap();
+        (ours, caller)
+    }
+
+    fn farewell(farewells: &Arc<Readings>, last: u8) -> Farewell {
+        let unread = Unread::default();
+        unread.came();
+        Farewell::new(unread, Arc::clone(farewells), [10, 0, 0, last].into(), LONGEST)
+    }
+
+    /// Whether it goes on.
+    async fn lasts(farewell: &mut Farewell, stream: &mut TcpStream) -> bool {
+        poll_fn(|context| Poll::Ready(farewell.poll(stream, context).is_pending())).await
+    }
+
+    #[tokio::test]
+    async fn one_that_gives_way_ends() {
+        let farewells = Readings::new(1, 1);
+        let ((mut one, mut caller), (mut other, _other_caller)) = (connection(0).await, connection(0).await);
+        let (mut old, mut new) = (farewell(&farewells, 1), farewell(&farewells, 2));
+        assert!(lasts(&mut old, &mut one).await);
+        assert!(lasts(&mut old, &mut one).await);
+        // What comes now would have been waited for.
+        caller.write_all(b"more").await.unwrap();
+        one.readable().await.unwrap();
+        assert!(lasts(&mut new, &mut other).await);
+        assert!(!lasts(&mut old, &mut one).await);
+        assert_eq!(one.try_read(&mut [0; 4]).unwrap_err().kind(), io::ErrorKind::WouldBlock);
+        drop(old);
+        assert!(farewells.held() == 1 && lasts(&mut new, &mut other).await);
+    }
+
+    #[tokio::test]
+    async fn one_without_a_place_ends_at_once_and_leaves_nothing_unread() {
+        let farewells = Readings::new(2, 1);
+        let ((mut one, _caller), (mut other, _other_caller)) = (connection(0).await, connection(100_000).await);
+        let (mut first, mut second) = (farewell(&farewells, 1), farewell(&farewells, 1));
+        assert!(lasts(&mut first, &mut one).await);
+        other.readable().await.unwrap();
+        assert!(!lasts(&mut second, &mut other).await);
+        assert_eq!(other.try_read(&mut [0; 4]).unwrap_err().kind(), io::ErrorKind::WouldBlock);
+    }
 }
