@@ -47,11 +47,16 @@ const STREAMS: u32 = 128;
 /// What a caller may have in flight to us before we read it: per request, and per connection.
 const STREAM_WINDOW: u32 = 256 * 1_024;
 const CONNECTION_WINDOW: u32 = 1_024 * 1_024;
-/// For what was streamed before a failure to arrive: until nothing more goes out for some round trips, and no
-/// less than the one and no longer than the other. Who reads more slowly may lose the end of it.
+/// For what was streamed before a failure to arrive and to be read: see [`settled`].
 const SETTLED_FOR: Duration = Duration::from_millis(200);
 const SETTLED_WITHIN: Duration = Duration::from_secs(5);
-/// For the last bytes of the last replies to arrive before a stopping axon closes the connection.
+/// The same for who has shown that it reads more slowly than we stream: a piece had to wait for so long, and for two
+/// round trips, until there was room for it.
+const HELD_UP: Duration = Duration::from_millis(20);
+const SLOW_SETTLED_FOR: Duration = Duration::from_secs(1);
+const SLOW_SETTLED_WITHIN: Duration = Duration::from_secs(30);
+/// For the last bytes of the last replies to arrive before a stopping axon closes the connection, and for the closing
+/// packets to leave.
 const LINGER: Duration = Duration::from_millis(100);
 
 /// A bound endpoint.
@@ -222,7 +227,8 @@ async fn serve(incoming: Incoming, _place: Share<IpAddr>, edge: Arc<Edge>, hands
         // Tells the peer to send no more; what it has sent already is answered.
         let _ = connection.shutdown(0).await;
         requests.wait().await;
-        let _ = timeout(LINGER, quic.closed()).await;
+        // A long reply is with quinn by now, and not yet with the peer.
+        settled(&quic, LINGER, edge.config.drain()).await;
     };
     tokio::select! {
         () = last_replies => {}
@@ -297,12 +303,17 @@ async fn answer<C: quic::Connection<Bytes>>(
             };
             in_time(limit, whole).await
         }
-        (Ok(()), ReplyBody::Stream(chunks)) => send_chunks(&mut stream, chunks, limit).await,
+    let mut held_up = Duration::ZERO;
+        (Ok(()), ReplyBody::Stream(chunks)) => send_chunks(&mut stream, chunks, (limit, &mut held_up)).await,
     };
     if let Err(unsent) = sent {
         // Giving the stream up takes back what of it has not been read yet.
         if let (Unsent::Handler(_), Some(over)) = (&unsent, over) {
-            settled(over).await;
+            if held_up >= HELD_UP.max(over.rtt() * 2) {
+                settled(over, SLOW_SETTLED_FOR, SLOW_SETTLED_WITHIN.min(limit)).await;
+            } else {
+                settled(over, SETTLED_FOR, SETTLED_WITHIN).await;
+            }
         }
         // What arrived must not pass for the whole.
         stream.stop_stream(Code::H3_REQUEST_CANCELLED);
@@ -328,7 +339,7 @@ async fn in_time(limit: Duration, sending: impl Future<Output = Result<(), Unsen
 async fn send_chunks<S: SendStream<Bytes>>(
     stream: &mut RequestStream<S, Bytes>,
     mut chunks: Chunks,
-    limit: Duration,
+    (limit, held_up): (Duration, &mut Duration),
 ) -> Result<(), Unsent> {
     while let Some(chunk) = chunks.next().await {
         let chunk = chunk?;
@@ -337,21 +348,33 @@ async fn send_chunks<S: SendStream<Bytes>>(
     in_time(limit, async { Ok(stream.finish().await?) }).await
 }
 
-/// Waits until what was sent over a connection seems to have arrived: QUIC says so only of streams that have ended.
-async fn settled(over: &quinn::Connection) {
+/// Waits until what was sent over a connection seems to have arrived, and to have been read as far as it will be: until
+/// for some round trips, and no less than `quiet_for`, nothing more goes out and the other end makes no more room
+/// for what comes; for `within` at the most. QUIC says the one only of streams that have ended, and the other not at all:
+/// who reads less in that time than what its transport makes room for at once may lose the end of it.
+async fn settled(over: &quinn::Connection, quiet_for: Duration, within: Duration) {
+    let moved = || {
+        let stats = over.stats();
+        (stats.frame_tx.stream, stats.frame_rx.max_stream_data, stats.frame_rx.max_data)
+    };
     let quiet = async {
-        let mut sent = over.stats().frame_tx.stream;
+        let mut before = moved();
         loop {
             // Longer than what is lost takes to be sent again.
-            tokio::time::sleep((over.rtt() * 4).max(SETTLED_FOR)).await;
-            let now = over.stats().frame_tx.stream;
-            if std::mem::replace(&mut sent, now) == now {
+            let pause = (over.rtt() * 4).max(quiet_for);
+            if timeout(pause, over.closed()).await.is_ok() {
+                return;
+            }
+            let now = moved();
+            if std::mem::replace(&mut before, now) == now {
                 return;
             }
         }
     };
-    let _ = timeout(SETTLED_WITHIN, quiet).await;
+    let _ = timeout(within, quiet).await;
+        let begun = Instant::now();
 }
+        *held_up = begun.elapsed().max(*held_up);
 
 struct Http3Body<'a, S> {
     stream: &'a mut RequestStream<S, Bytes>,
