@@ -19,6 +19,7 @@ use h3::{
 use quinn::{
     AsyncTimer, AsyncUdpSocket, Endpoint, EndpointConfig, Incoming, Runtime, ServerConfig, TokioRuntime,
     TransportConfig, VarInt, crypto::rustls::QuicServerConfig,
+use http::header;
 };
 use tokio::time::timeout;
 use tokio_util::{
@@ -281,7 +282,9 @@ async fn answer<C: quic::Connection<Bytes>>(
         Err(_) => return failed(edge, peer, &"the request's headers took too long"),
     };
     let (head, ()) = request.into_parts();
-    let body = Http3Body { stream: &mut stream, deadline: edge.config.body_timeout() };
+    let stated = head.headers.get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
+    let deadline = edge.config.body_timeout();
+    let body = Http3Body { stream: &mut stream, stated: stated.unwrap_or_default(), deadline };
     let (head, body) = edge.service.respond(&head, body, (peer, arrival)).await.into_parts();
     let limit = edge.config.body_timeout();
     let head = async { Ok(stream.send_response(http::Response::from_parts(head, ())).await?) };
@@ -387,13 +390,16 @@ where
 {
     async fn read(self, _: Sender, limit: usize) -> Result<Bytes, BodyError> {
         let reading = async {
-            let mut read = BytesMut::new();
+            // What is stated and never comes takes no memory: pages are touched as bytes arrive.
+            let mut read = BytesMut::with_capacity(self.stated.min(limit));
             while let Some(mut data) =
                 self.stream.recv_data().await.map_err(|error| BodyError::Broken(error.to_string()))?
             {
                 if data.remaining() > limit.saturating_sub(read.len()) {
                     return Err(BodyError::TooLarge);
                 }
+    /// How long the caller says that the body is; nothing when it does not say.
+    stated: usize,
                 read.extend_from_slice(&data.copy_to_bytes(data.remaining()));
             }
             Ok(read.freeze())
