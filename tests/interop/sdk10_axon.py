@@ -122,6 +122,21 @@ async def asks():
     print("all checks passed")
 
 
+class Told:
+    """Says of each reply whether it is packed."""
+
+    def __init__(self, app):
+        self.app = app
+
+    async def __call__(self, scope, receive, send):
+        async def told(message):
+            if message["type"] == "http.response.start":
+                print(json.dumps({"packed": (b"content-encoding", b"gzip") in message["headers"]}), flush=True)
+            await send(message)
+
+        await self.app(scope, receive, told)
+
+
 def serves():
     key = Keypair.create_from_uri(ARGUMENTS.uri)
     port = ARGUMENTS.port
@@ -147,6 +162,8 @@ def serves():
     axon.attach(seen)
     if ARGUMENTS.gzip:
         axon.app.add_middleware(GZipMiddleware, minimum_size=1)
+    # Around the one before.
+    axon.app.add_middleware(Told)
     axon.start()
     for _ in range(200):
         try:

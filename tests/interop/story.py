@@ -85,16 +85,19 @@ def daemon(*arguments):
 
 @contextlib.contextmanager
 def neuron(*command):
-    """A program that answers synapses until its input ends: what it says of itself."""
+    """A program that answers synapses until its input ends: what it says of itself, and under `later`, once it has ended,
+    the lines that followed."""
+    later = []
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         try:
             for line in process.stdout:
                 if line.startswith("{"):
-                    yield json.loads(line)
+                    yield {**json.loads(line), "later": later}
                     return
             raise AssertionError(f"{command} did not start")
         finally:
             process.stdin.close()
+            later.extend(process.stdout)
             process.wait(timeout=60)
 
 
@@ -267,6 +270,8 @@ with daemon("--network", "devnet", "--block-time", "250ms"):
             reply = btctl(*asked)["replies"][0]
             assert reply["status_code"] == 200, reply
             print(f"ok   {reply['status_code']} {reply['status_message']} over {reply['transport']}")
+        replies = [json.loads(line)["packed"] for line in theirs["later"] if line.startswith('{"packed"')]
+        assert replies == [bool(packing)], f"replies, and whether each was packed: {replies}"
         passed += 1
 
     # Synapses with fields, in both directions, through the Python module of this project.
