@@ -66,7 +66,10 @@ fn a_life_on_the_development_chain() {
     let (ip, port) = axon["address"].as_str().unwrap().rsplit_once(':').unwrap();
     let set =
         ["axon", "set", "--netuid", "1", "--wallet", "mine", "--hotkey", "h1", "--ip", ip, "--port", port, "--yes"];
-    assert_eq!(host.ask(&set)["outcome"]["state"], "finalized");
+    let set = host.ask(&set);
+    assert_eq!(set["outcome"]["state"], "finalized");
+    assert_eq!(set["plan"]["call"], "SubtensorModule.serve_axon_tls");
+    assert_eq!(set["plan"]["arguments"]["certificate"], axon["tls_key"]);
     wait_for("the axon in the metagraph", || {
         let metagraph = host.ask(&["subnets", "metagraph", "1"]);
         let neuron = &metagraph["neurons"][usize::try_from(uid).unwrap()];
@@ -129,15 +132,24 @@ fn an_axon_is_kept_published_and_its_synapses_are_answered() {
     let host = Host::new();
     let config = host.path("btd.toml");
     let settings = "[serving]\nsynapses = [{ name = \"Topk\", handler = \"topk\" }]\n\
-                    [serving.publish]\nnetuids = [1]\nip = \"127.0.0.2\"\n";
+                    [serving.publish]\nnetuids = [1]\nip = \"127.0.0.2\"\nretry_s = 1\n";
     std::fs::write(&config, settings).unwrap();
     let daemon = host.start(&["--network", "devnet", "--block-time", "250ms", "--config", config.to_str().unwrap()]);
     let (_, mine) = wallets(&host);
     let (coldkey, hotkey) = (mine["coldkey"].as_str().unwrap(), mine["hotkey"].as_str().unwrap());
     host.ask(&["wallet", "transfer", "--wallet", "alice", "--dest", coldkey, "--amount", "100", "--yes"]);
-    let axon = host.ask(&["axon", "start", "--wallet", "mine", "--hotkey", "h1", "--bind", "127.0.0.2:0"]);
+    let often = ["--param", "serving_rate_limit", "--value", "0", "--wallet", "alice", "--root", "--yes"];
+    host.ask(&[&["sudo", "set", "--netuid", "1"], &often[..]].concat());
+    let start = |bind: &str| host.ask(&["axon", "start", "--wallet", "mine", "--hotkey", "h1", "--bind", bind]);
+    let axon = start("127.0.0.2:0");
     let port: u16 = axon["address"].as_str().unwrap().rsplit_once(':').unwrap().1.parse().unwrap();
     // Nobody publishes it but btd itself, once the hotkey is registered.
+    let address = format!("127.0.0.2:{port}");
+    let publication = || host.ask(&["axon", "status"])["axon"]["publications"][0].clone();
+    let unregistered = wait_for("the publication to be looked after", || {
+        Some(publication()).filter(|publication| publication["state"] == "not_yet")
+    });
+    assert!(unregistered["reason"].as_str().unwrap().contains("is not registered on subnet 1"), "{unregistered}");
     host.ask(&["subnets", "register", "--netuid", "1", "--wallet", "mine", "--hotkey", "h1", "--yes"]);
     wait_for("the axon in the metagraph", || {
         let metagraph = host.ask(&["subnets", "metagraph", "1"]);
@@ -145,7 +157,18 @@ fn an_axon_is_kept_published_and_its_synapses_are_answered() {
         neurons.iter().any(|neuron| neuron["hotkey"] == hotkey && neuron["axon"]["port"] == port).then_some(())
     });
 
-    // A synapse of the configuration, asked of all who serve.
+    // With its TLS key, as the chain keeps it.
+    let published = |what: &str, key: &Value| {
+        let whole = json!({ "netuid": 1, "address": address, "state": "whole" });
+        wait_for(what, || (publication() == whole).then_some(()));
+        let kept = json!({ "pallet": "SubtensorModule", "item": "NeuronCertificates", "keys": [1, hotkey] });
+        let kept = host.ask(&["rpc", "chain_storage", &kept.to_string()])["value"].clone();
+        assert_eq!(kept["algorithm"], 1, "{kept}");
+        assert_eq!(kept["public_key"].as_str().unwrap(), key.as_str().unwrap().replace("0x01", "0x"));
+    };
+    published("the axon to be published", &axon["tls_key"]);
+
+    // A synapse of the configuration, asked of all who serve: over HTTP/3 from the first time, for the key is known.
     let fields = ["topk: int = -1", "tensor: Optional[Tensor] = None", "values: Optional[Tensor] = None"];
     let declared: Vec<&str> = fields.iter().flat_map(|field| ["--declare", field]).collect();
     // [1.0, 3.0] as a tensor of float32.
@@ -159,6 +182,7 @@ fn an_axon_is_kept_published_and_its_synapses_are_answered() {
     let reply = &host.ask(&query)["replies"][0];
     assert_eq!(reply["status_code"], 200, "{reply}");
     assert_eq!(reply["message"]["values"]["shape"], json!([1]));
+    assert_eq!(reply["transport"], "quic", "{reply}");
     let status = host.ask(&["axon", "status"]);
     let handlers = status["axon"]["handlers"].as_array().unwrap();
     assert!(handlers.iter().any(|handler| handler["name"] == "Topk" && handler["answered"] == 1), "{status}");
@@ -173,6 +197,14 @@ fn an_axon_is_kept_published_and_its_synapses_are_answered() {
     let reply: Value = serde_json::from_slice(&output.stdout).unwrap();
     assert_eq!(reply["replies"][0]["status_code"], 408, "{reply}");
     assert_eq!(host.ask(&["axon", "detach", "Prompt"])["synapses"].as_array().unwrap().len(), 2);
+
+    // Another axon has another key, and the chain is told it.
+    host.ask(&["axon", "stop"]);
+    let again = start(&address);
+    assert_ne!(again["tls_key"], axon["tls_key"]);
+    published("the new key to be published", &again["tls_key"]);
+    let reply = &host.ask(&query)["replies"][0];
+    assert_eq!((&reply["status_code"], &reply["transport"]), (&json!(200), &json!("quic")), "{reply}");
     assert!(daemon.stop().success());
 }
 

@@ -4,8 +4,8 @@ use std::net::{IpAddr, SocketAddr};
 
 use btd_api::{
     axon::{
-        Attach, AttachParams, AxonStatus, Declaration, Detach, DetachParams, Reset, ResetParams, Set, SetParams, Start,
-        StartParams, Status, StatusReply, Stop, Stopped, SynapseStatus, Synapses,
+        Attach, AttachParams, AxonStatus, Declaration, Detach, DetachParams, Publication, PublicationState, Reset,
+        ResetParams, Set, SetParams, Start, StartParams, Status, StatusReply, Stop, Stopped, SynapseStatus, Synapses,
     },
     rpc::Nothing,
     unsent,
@@ -220,12 +220,27 @@ fn status(axon: &AxonStatus, page: Page) -> String {
     facts.add_painted("axon", page.good("running"));
     facts.add("address", format!("{} (TCP for HTTP/1.1, UDP for HTTP/3)", axon.address));
     facts.add("hotkey", axon.hotkey);
+    for publication in &axon.publications {
+        facts.add("published", published(publication));
+    }
     facts.add("synapses", axon.synapses.join(", "));
     let happened = axon.requests.iter().filter(|(_, count)| **count > 0);
     let requests: Vec<String> = happened.map(|(outcome, count)| format!("{count} {outcome}")).collect();
     facts.add("requests", if requests.is_empty() { "none yet".to_owned() } else { requests.join(", ") });
     let facts = facts.render(page);
     if axon.handlers.is_empty() { facts } else { format!("{facts}\n{}", handlers(&axon.handlers, page)) }
+}
+
+fn published(publication: &Publication) -> String {
+    let Publication { netuid, address, state, reason } = publication;
+    match state {
+        PublicationState::Whole => format!("{address} with its TLS key, on subnet {netuid}"),
+        PublicationState::WithoutKey => format!("{address} on subnet {netuid}; this chain keeps no TLS keys"),
+        PublicationState::NotYet => {
+            let reason = text::visible(reason.as_deref().unwrap_or("for no reason that btd gives"));
+            format!("not yet {address} on subnet {netuid}: {reason}")
+        }
+    }
 }
 
 fn synapses(reply: &Synapses, page: Page) -> String {
@@ -275,6 +290,26 @@ mod tests {
             "synapses": ["Synapse"], "requests": { "ok": 3, "bad_signature": 1, "busy": 0 },
         }))
         .unwrap()
+    }
+
+    #[test]
+    fn what_is_published_is_told_by_subnet() {
+        let address = "203.0.113.7:8091";
+        let mut axon = sample();
+        axon.publications = serde_json::from_value(json!([
+            { "netuid": 1, "address": address, "state": "whole" },
+            { "netuid": 2, "address": address, "state": "without_key" },
+            { "netuid": 3, "address": address, "state": "not_yet", "reason": "hotkey x is not registered on subnet 3" },
+        ]))
+        .unwrap();
+        let shown = status(&axon, Page::default());
+        for expected in [
+            "203.0.113.7:8091 with its TLS key, on subnet 1\n",
+            "203.0.113.7:8091 on subnet 2; this chain keeps no TLS keys\n",
+            "not yet 203.0.113.7:8091 on subnet 3: hotkey x is not registered on subnet 3\n",
+        ] {
+            assert!(shown.contains(expected), "{shown}");
+        }
     }
 
     #[test]

@@ -49,8 +49,9 @@ use btd_api::AccountId;
 use btd_wire::{
     Signer, SignerError,
     admission::{Gate, Members, Memory, MemoryLimits},
+    certificate::TlsKey,
 };
-use tokio::{net::TcpListener, time::timeout};
+use tokio::{net::TcpListener, sync::watch, time::timeout};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 pub use classes::{Capacity, ClassStatus, Classes};
@@ -124,6 +125,8 @@ pub struct Status {
     pub hotkey: AccountId,
     /// The address it listens on, TCP and UDP.
     pub address: SocketAddr,
+    /// The TLS key of HTTP/3, which changes with each certificate.
+    pub tls_key: TlsKey,
     /// The synapses it answers.
     pub synapses: Vec<String>,
     /// What goes on in each class.
@@ -141,6 +144,7 @@ pub struct Status {
 pub struct AxonHandle {
     hotkey: AccountId,
     address: SocketAddr,
+    tls_key: watch::Receiver<TlsKey>,
     classes: Arc<Classes>,
     memory: Arc<Memory>,
     edge: Arc<Edge>,
@@ -196,6 +200,7 @@ impl Axon {
         let hotkey = certificates.hotkey;
         let (tcp, udp, address) = bind(config.bind).await?;
         let quic = quic::open(udp, certificates).await?;
+        let tls_key = quic.key();
 
         let edge = Arc::new(Edge::new(config, (hotkey, address.port()), (members, &memory), &classes));
         let accepting = TaskTracker::new();
@@ -203,7 +208,7 @@ impl Axon {
         accepting.spawn(quic::accept(quic, Arc::clone(&edge)));
         accepting.close();
         tracing::info!(%hotkey, %address, synapses = classes.names().join(", "), "axon started");
-        Ok(AxonHandle { hotkey, address, classes, memory, edge, accepting })
+        Ok(AxonHandle { hotkey, address, tls_key, classes, memory, edge, accepting })
     }
 
     /// A memory that begins now, and so refuses for `max_clock_skew_ms` what an earlier run may
@@ -270,6 +275,7 @@ impl AxonHandle {
         Status {
             hotkey: self.hotkey,
             address: self.address,
+            tls_key: *self.tls_key.borrow(),
             synapses: self.classes.names(),
             classes: self.classes.status(),
             connections: self.edge.connections.held(),

@@ -25,7 +25,7 @@ use crate::{
     custody::{self, Custody, CustodyError, Place},
     journal::Journal,
     ledger::{self, Ledger},
-    metagraph::{self, History, Metagraph},
+    metagraph::{self, History, Metagraph, TlsKeys},
     rpc::{self, Server},
     service_manager::{self, ServiceManager},
     serving::{self, Serving, ServingError},
@@ -100,6 +100,8 @@ pub struct Parts {
     pub metagraph: Metagraph,
     /// Their past, if any of it is kept.
     pub history: Option<History>,
+    /// The TLS keys that neurons have published.
+    pub tls_keys: TlsKeys,
     /// The keys of this host.
     pub custody: Custody,
     /// The door for whatever is signed.
@@ -259,7 +261,8 @@ async fn start(settings: Settings, spawner: &Spawner, manager: &ServiceManager) 
     let serving = opened.map_err(failed("what answers synapses"))?;
 
     let published = config.serving.publish.clone();
-    let (served, ordered) = (serving.clone(), submitter.clone());
+    let tls_keys = TlsKeys::new(link.clone());
+    let (served, ordered) = (serving.clone(), (submitter.clone(), tls_keys.clone()));
     spawner.spawn(Stage::Work, "publish", |told| async move {
         serving::publish(published, served, ordered, told).await;
         Ok(())
@@ -274,6 +277,7 @@ async fn start(settings: Settings, spawner: &Spawner, manager: &ServiceManager) 
         ledger,
         metagraph,
         history: stores.history.clone(),
+        tls_keys,
         custody,
         submitter,
         serving,

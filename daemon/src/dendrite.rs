@@ -9,7 +9,8 @@
 //! is sent again as it is, with its nonce, so that an axon that had got it after all does not take it
 //! twice. A server that opens but is not the hotkey is an error, not a
 //! reason to fall back. Somebody on the way can suppress the announcement, so who must have the
-//! proof asks for [`Transport::Quic`].
+//! proof asks for [`Transport::Quic`]. An axon that has published a TLS key on chain has announced HTTP/3 as well
+//! ([`Dendrite::learn`]): the first request goes over QUIC, and a server with that key is the hotkey's.
 //!
 //! A request is signed when it can leave: after its turn has come and its connection is open. Axons
 //! refuse a nonce that is some seconds old, and an axon that is not there costs no signature. So the
@@ -44,6 +45,7 @@ use ::http::{HeaderMap, StatusCode, header};
 use btd_api::AccountId;
 use btd_wire::{
     Signer,
+    certificate::TlsKey,
     outgoing::{Answer, CallFailure, Callee, Caller, Outgoing, Unsigned, merge, merge_head},
     reply::EVENT_STREAM,
     synapse::{Synapse, SynapseSpec, latin1},
@@ -183,6 +185,15 @@ impl Dendrite {
         }
     }
 
+    /// Takes note that the hotkey of `target` has published `key` as the TLS key of the axon there. Learnt again, it says
+    /// nothing new: an axon that was not to be reached over QUIC since is not tried for it once more.
+    pub fn learn(&self, target: Target, key: TlsKey) {
+        let axon = SocketAddr::new(target.ip, target.port);
+        if self.quic.learn((axon, target.hotkey), key) {
+            self.offers.add(axon);
+        }
+    }
+
     /// Asks for the base synapse's echo within `limit`, from connecting to the last byte.
     pub async fn ping(&self, target: Target, transport: Transport, limit: Duration) -> Outcome {
         self.call(target, &SynapseSpec::base(), IndexMap::new(), (transport, limit)).await
@@ -254,6 +265,9 @@ impl Dendrite {
         let process_time = started.elapsed();
         if used == Transport::Quic && matches!(result, Err(CallFailure::TimedOut { .. })) {
             self.quic.forget(at, target.hotkey);
+            if transport == Transport::Auto {
+                self.offers.forget(at);
+            }
         }
         let outcome = match result {
             Ok(exchanged) => exchanged.outcome(process_time, used),
@@ -409,6 +423,10 @@ impl Dendrite {
     ) -> Result<Ready, CallFailure> {
         let axon = SocketAddr::new(target.ip, target.port);
         let quic = || Box::pin(self.quic.ready(axon, target.hotkey, name));
+        if transport == Transport::Auto && self.offers.has(axon) {
+            // Until it is found not to open.
+            *used = Transport::Quic;
+        }
         let opened = match transport {
             Transport::Quic => Some(quic().await),
             Transport::Auto if self.offers.has(axon) => timeout(self.config.quic_connect(), quic()).await.ok(),

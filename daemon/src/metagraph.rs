@@ -22,6 +22,7 @@ mod snapshot;
 mod store;
 mod subnet;
 mod table;
+mod tls_keys;
 mod touched;
 
 use std::{
@@ -41,6 +42,7 @@ pub use self::{
     snapshot::{Endpoint, Neuron, Snapshot},
     subnet::Subnet,
     table::{Change, Column, Rows, Table},
+    tls_keys::TlsKeys,
     touched::named_by,
 };
 use crate::{

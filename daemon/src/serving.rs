@@ -10,18 +10,19 @@ mod handlers;
 mod publish;
 
 use std::{
-    collections::HashMap,
+    collections::{BTreeMap, HashMap},
     error::Error,
     fmt,
     net::SocketAddr,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use btd_api::{AccountId, Hotkey, HotkeyName, WalletName};
+use btd_api::{AccountId, Hotkey, HotkeyName, NetUid, WalletName};
 use btd_signer_protocol::Scheme;
 use btd_wire::{
     Signable, Signer, SignerError, Signing,
     admission::{Members, Memory},
+    certificate::TlsKey,
     synapse::{Declaration, SynapseSpec},
 };
 use serde::{Deserialize, Serialize};
@@ -31,7 +32,7 @@ use self::{admit::Doorkeeper, handlers::Handlers, publish::Present};
 pub use self::{
     admit::{Admit, Door, MinStake, Precedence},
     handlers::{HandlerKind, HandlersError, Service, SynapseConfig},
-    publish::{Publish, publish},
+    publish::{Publication, Publish, Published, publish},
 };
 use crate::{
     axon::{self, Axon, AxonError, AxonHandle, ClassStatus, Seat, Status, UpstreamConfig, Workers},
@@ -140,6 +141,8 @@ struct Shared {
     /// What axons of this process remember of nonces.
     memory: Mutex<Option<Arc<Memory>>>,
     dendrites: Mutex<HashMap<AccountId, Arc<Dendrite>>>,
+    /// What strangers find of the axon that answers now, by subnet.
+    publications: Mutex<BTreeMap<NetUid, Publication>>,
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -177,6 +180,7 @@ impl Serving {
                 name: Mutex::default(),
                 memory: Mutex::default(),
                 dendrites: Mutex::default(),
+                publications: Mutex::default(),
             }),
         })
     }
@@ -206,6 +210,7 @@ impl Serving {
         let (tell, last) = oneshot::channel();
         let ended = handle.ended();
         let slot = Arc::new(Mutex::new(Some(handle)));
+        lock(&shared.publications).clear();
         *lock(&shared.visible) = Some(Arc::clone(&slot));
         let kept = Arc::clone(&slot);
         let task = shared.spawner.spawn(Stage::Edge, "axon", |told| async move {
@@ -300,9 +305,27 @@ impl Serving {
 
     /// As whom and where the running axon answers.
     fn present(&self) -> Option<Present> {
-        let Status { hotkey: account, address: bound, .. } = self.status()?;
+        let Status { hotkey: account, address: bound, tls_key, .. } = self.status()?;
         let (wallet, hotkey) = lock(&self.shared.name).clone()?;
-        Some(Present { wallet, hotkey, account: Hotkey(account), bound })
+        Some(Present { wallet, hotkey, account: Hotkey(account), bound, tls_key })
+    }
+
+    /// The TLS key of the running axon, if it answers as this hotkey.
+    pub fn tls_key(&self, wallet: &WalletName, hotkey: &HotkeyName) -> Option<TlsKey> {
+        let present = self.present()?;
+        (present.wallet == *wallet && present.hotkey == *hotkey).then_some(present.tls_key)
+    }
+
+    /// What strangers find of the running axon on the subnets on which it is kept published.
+    pub fn publications(&self) -> Vec<Publication> {
+        lock(&self.shared.publications).values().cloned().collect()
+    }
+
+    /// Takes note of what strangers find of the axon that was `present`.
+    fn note_publication(&self, present: &Present, publication: Publication) {
+        if self.present().as_ref() == Some(present) {
+            lock(&self.shared.publications).insert(publication.netuid, publication);
+        }
     }
 
     fn metagraph(&self) -> &Metagraph {

@@ -180,6 +180,11 @@ pub fn submitter(
 // === impl Submitter ===
 
 impl Submitter {
+    /// Whether the runtime takes the TLS key of an axon; none while the chain is out of reach.
+    pub fn takes_tls_keys(&self) -> Option<bool> {
+        self.shared.link.view().ok().map(|view| call::takes_tls_key(view.runtime()))
+    }
+
     /// Does what is ordered. Not to be cancelled between signing and sending: run it as a task of
     /// its own. If it is cancelled all the same, the journal knows what was signed.
     pub async fn submit(&self, order: Order) -> Result<Receipt, SubmissionError> {

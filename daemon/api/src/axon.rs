@@ -82,6 +82,13 @@ pub struct AxonStatus {
     pub hotkey: Hotkey,
     /// The address it is bound to: TCP for HTTP/1.1, UDP for HTTP/3.
     pub address: String,
+    /// The TLS key of HTTP/3 there, as it is published on chain: its algorithm (1, which is Ed25519) and the key, in hex.
+    /// A new one after each start.
+    #[serde(default)]
+    pub tls_key: String,
+    /// What is published of it, on each subnet on which it is kept published (`serving.publish`).
+    #[serde(default)]
+    pub publications: Vec<Publication>,
     /// The synapses it knows.
     pub synapses: Vec<String>,
     /// What goes on in each of them.
@@ -95,6 +102,32 @@ pub struct AxonStatus {
     pub senders: u64,
     /// Requests by outcome since it started.
     pub requests: BTreeMap<String, u64>,
+}
+
+/// What the neurons of a subnet can find of the running axon.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Publication {
+    /// The subnet.
+    pub netuid: NetUid,
+    /// Where they should find it.
+    pub address: String,
+    /// What of it they do.
+    pub state: PublicationState,
+    /// Why not all of it yet.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+}
+
+/// What of an axon is published.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum PublicationState {
+    /// Where it serves, and its TLS key.
+    Whole,
+    /// Where it serves: the chain's runtime keeps no TLS keys.
+    WithoutKey,
+    /// Not all of it yet.
+    NotYet,
 }
 
 /// Parameters of [`Start`].

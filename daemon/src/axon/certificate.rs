@@ -5,8 +5,11 @@
 use std::{sync::Arc, time::Duration};
 
 use btd_api::AccountId;
-use btd_wire::{Signer, certificate::Statement};
-use rcgen::{CertificateParams, DistinguishedName, DnType, KeyPair, PublicKeyData, SanType};
+use btd_wire::{
+    Signer,
+    certificate::{Statement, TlsKey},
+};
+use rcgen::{CertificateParams, DistinguishedName, DnType, KeyPair, PKCS_ED25519, PublicKeyData, SanType};
 use rustls::{
     ServerConfig,
     pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer},
@@ -24,6 +27,13 @@ pub(super) struct Certificates {
     pub(super) validity: Duration,
 }
 
+/// What the axon shows its callers for a time.
+pub(super) struct Issued {
+    pub(super) tls: ServerConfig,
+    /// What the certificate in it is about.
+    pub(super) key: TlsKey,
+}
+
 /// Between two looks at the clock, which may be set and which a sleeping host does not count on,
 /// and between two tries when the hotkey does not sign.
 const LOOK_EVERY: Duration = Duration::from_hours(1);
@@ -37,14 +47,14 @@ impl Certificates {
     ///
     /// # Errors
     /// When the hotkey cannot sign, or its secret is not at hand.
-    pub(super) async fn issue(&self) -> Result<ServerConfig, AxonError> {
-        tls(self.hotkey, &*self.signer, now(), self.validity).await
+    pub(super) async fn issue(&self) -> Result<Issued, AxonError> {
+        issue(self.hotkey, &*self.signer, now(), self.validity).await
     }
 
     /// Waits until two thirds of the validity are over, and gives the next configuration. A hotkey
     /// that does not sign is asked again until it does. Dropping the future forgets nothing but how
     /// long it has waited.
-    pub(super) async fn next(&self, issued: Duration) -> ServerConfig {
+    pub(super) async fn next(&self, issued: Duration) -> Issued {
         let due = issued + (self.validity * 2 / 3).max(SHORTEST);
         loop {
             let left = due.saturating_sub(now());
@@ -53,7 +63,7 @@ impl Certificates {
                 continue;
             }
             match self.issue().await {
-                Ok(tls) => return tls,
+                Ok(next) => return next,
                 Err(error) => {
                     let expires = (issued + self.validity).as_secs();
                     tracing::warn!(hotkey = %self.hotkey, %error, expires, "the QUIC certificate was not renewed");
@@ -73,23 +83,21 @@ pub(super) fn now() -> Duration {
 ///
 /// # Errors
 /// When the hotkey cannot sign, or its secret is not at hand.
-async fn tls(
-    hotkey: AccountId,
-    signer: &dyn Signer,
-    now: Duration,
-    validity: Duration,
-) -> Result<ServerConfig, AxonError> {
-    let key = KeyPair::generate().map_err(|error| AxonError::Tls(error.into()))?;
-    let statement = Statement::new(hotkey, &key.subject_public_key_info(), (now + validity).as_secs());
+async fn issue(hotkey: AccountId, signer: &dyn Signer, now: Duration, validity: Duration) -> Result<Issued, AxonError> {
+    // The one kind that can be published on chain.
+    let key = KeyPair::generate_for(&PKCS_ED25519).map_err(|error| AxonError::Tls(error.into()))?;
+    let public = key.subject_public_key_info();
+    let published = TlsKey::of(&public).ok_or_else(|| AxonError::Tls("the key is not an Ed25519 key".into()))?;
+    let statement = Statement::new(hotkey, &public, (now + validity).as_secs());
     let signature = signer.sign(&hotkey, statement.signable()).await?;
     let certificate = certificate(&key, &hotkey, &statement.uri(&signature))?;
     let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(key.serialize_der()));
-    let mut config = ServerConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
+    let mut tls = ServerConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
         .with_protocol_versions(&[&TLS13])
         .and_then(|builder| builder.with_no_client_auth().with_single_cert(vec![certificate], key))
         .map_err(|error| AxonError::Tls(error.into()))?;
-    config.alpn_protocols = vec![b"h3".to_vec()];
-    Ok(config)
+    tls.alpn_protocols = vec![b"h3".to_vec()];
+    Ok(Issued { tls, key: published })
 }
 
 fn certificate(key: &KeyPair, hotkey: &AccountId, uri: &str) -> Result<CertificateDer<'static>, AxonError> {

@@ -8,7 +8,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use btd_wire::admission::{Arrival, BodyError, BodySource, Sender, host};
+use btd_wire::{
+    admission::{Arrival, BodyError, BodySource, Sender, host},
+    certificate::TlsKey,
+};
 use bytes::{Buf, Bytes, BytesMut};
 use futures_util::StreamExt;
 use h3::{
@@ -16,12 +19,12 @@ use h3::{
     quic::{self, RecvStream, SendStream},
     server::{RequestResolver, RequestStream},
 };
+use http::header;
 use quinn::{
     AsyncTimer, AsyncUdpSocket, Endpoint, EndpointConfig, Incoming, Runtime, ServerConfig, TokioRuntime,
     TransportConfig, VarInt, crypto::rustls::QuicServerConfig,
-use http::header;
 };
-use tokio::time::timeout;
+use tokio::{sync::watch, time::timeout};
 use tokio_util::{
     sync::CancellationToken,
     task::{TaskTracker, task_tracker::TaskTrackerToken},
@@ -29,7 +32,7 @@ use tokio_util::{
 
 use super::{
     AxonError, Edge, HandlerError, certificate,
-    certificate::Certificates,
+    certificate::{Certificates, Issued},
     service::{Chunks, ReplyBody},
     shares::Share,
 };
@@ -66,6 +69,17 @@ pub(super) struct Listener {
     drivers: Arc<Drivers>,
     certificates: Certificates,
     issued: Duration,
+    /// The TLS key of the certificate that is shown.
+    key: watch::Sender<TlsKey>,
+}
+
+// === impl Listener ===
+
+impl Listener {
+    /// The TLS key that callers are shown, now and after each renewal.
+    pub(super) fn key(&self) -> watch::Receiver<TlsKey> {
+        self.key.subscribe()
+    }
 }
 
 /// Opens the endpoint on a bound socket, with the first of the certificates.
@@ -74,11 +88,12 @@ pub(super) struct Listener {
 /// When the hotkey does not sign, or the socket cannot be used.
 pub(super) async fn open(socket: UdpSocket, certificates: Certificates) -> Result<Listener, AxonError> {
     let issued = certificate::now();
-    let config = server_config(certificates.issue().await?)?;
+    let Issued { tls, key } = certificates.issue().await?;
+    let config = server_config(tls)?;
     let drivers = Arc::<Drivers>::default();
     let runtime = Arc::clone(&drivers);
     Endpoint::new(EndpointConfig::default(), Some(config), socket, runtime)
-        .map(|endpoint| Listener { endpoint, drivers, certificates, issued })
+        .map(|endpoint| Listener { endpoint, drivers, certificates, issued, key: watch::channel(key).0 })
         .map_err(|source| AxonError::Socket { source })
 }
 
@@ -138,7 +153,7 @@ impl Drivers {
 /// Accepts connections until told to stop, then closes the endpoint when it is told to abort. The
 /// certificate is renewed under way: open connections keep theirs.
 pub(super) async fn accept(listener: Listener, edge: Arc<Edge>) {
-    let Listener { endpoint, drivers, certificates, issued } = listener;
+    let Listener { endpoint, drivers, certificates, issued, key: shown } = listener;
     let mut renewal = pin!(certificates.next(issued));
     let _ended = edge.ended.clone().drop_guard();
     let handshakes = TaskTracker::new();
@@ -149,11 +164,12 @@ pub(super) async fn accept(listener: Listener, edge: Arc<Edge>) {
                 Some(incoming) => incoming,
                 None => return,
             },
-            tls = renewal.as_mut() => {
+            Issued { tls, key } = renewal.as_mut() => {
                 renewal.set(certificates.next(certificate::now()));
                 match server_config(tls) {
                     Ok(config) => {
                         endpoint.set_server_config(Some(config));
+                        shown.send_replace(key);
                         tracing::info!(hotkey = %certificates.hotkey, "QUIC certificate renewed");
                     }
                     Err(error) => tracing::warn!(%error, "the renewed QUIC certificate cannot be used"),
@@ -287,6 +303,7 @@ async fn answer<C: quic::Connection<Bytes>>(
     let body = Http3Body { stream: &mut stream, stated: stated.unwrap_or_default(), deadline };
     let (head, body) = edge.service.respond(&head, body, (peer, arrival)).await.into_parts();
     let limit = edge.config.body_timeout();
+    let mut held_up = Duration::ZERO;
     let head = async { Ok(stream.send_response(http::Response::from_parts(head, ())).await?) };
     let sent = match (in_time(limit, head).await, body) {
         (Err(unsent), _) => Err(unsent),
@@ -306,7 +323,6 @@ async fn answer<C: quic::Connection<Bytes>>(
             };
             in_time(limit, whole).await
         }
-    let mut held_up = Duration::ZERO;
         (Ok(()), ReplyBody::Stream(chunks)) => send_chunks(&mut stream, chunks, (limit, &mut held_up)).await,
     };
     if let Err(unsent) = sent {
@@ -346,7 +362,9 @@ async fn send_chunks<S: SendStream<Bytes>>(
 ) -> Result<(), Unsent> {
     while let Some(chunk) = chunks.next().await {
         let chunk = chunk?;
+        let begun = Instant::now();
         in_time(limit, async { Ok(stream.send_data(chunk).await?) }).await?;
+        *held_up = begun.elapsed().max(*held_up);
     }
     in_time(limit, async { Ok(stream.finish().await?) }).await
 }
@@ -375,12 +393,12 @@ async fn settled(over: &quinn::Connection, quiet_for: Duration, within: Duration
         }
     };
     let _ = timeout(within, quiet).await;
-        let begun = Instant::now();
 }
-        *held_up = begun.elapsed().max(*held_up);
 
 struct Http3Body<'a, S> {
     stream: &'a mut RequestStream<S, Bytes>,
+    /// How long the caller says that the body is; nothing when it does not say.
+    stated: usize,
     deadline: Duration,
 }
 
@@ -398,8 +416,6 @@ where
                 if data.remaining() > limit.saturating_sub(read.len()) {
                     return Err(BodyError::TooLarge);
                 }
-    /// How long the caller says that the body is; nothing when it does not say.
-    stated: usize,
                 read.extend_from_slice(&data.copy_to_bytes(data.remaining()));
             }
             Ok(read.freeze())

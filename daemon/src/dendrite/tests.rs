@@ -20,6 +20,7 @@ use tokio::{
 };
 
 mod packed;
+mod published;
 mod unsent;
 
 use super::{Target, Transport};

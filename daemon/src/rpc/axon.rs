@@ -11,8 +11,9 @@ use btd_api::{
     ErrorKind, Hotkey,
     axon::{
         AnswerParams, AnswerRequest, Asked, AskedKind, Attach, AttachParams, AxonStatus, Declaration, Detach,
-        DetachParams, Reset, ResetParams, ScreenParams, ScreenRequest, Serve, ServeParams, Set, SetParams, Start,
-        StartParams, Status, StatusReply, Stop, Stopped, StreamParams, StreamRequest, SynapseStatus, Synapses,
+        DetachParams, Publication, PublicationState, Reset, ResetParams, ScreenParams, ScreenRequest, Serve,
+        ServeParams, Set, SetParams, Start, StartParams, Status, StatusReply, Stop, Stopped, StreamParams,
+        StreamRequest, SynapseStatus, Synapses,
     },
     rpc::Nothing,
     signing::Signing,
@@ -27,7 +28,7 @@ use super::{Caller, Failure, Table, receipt};
 use crate::{
     axon::{self, AxonError, ClassStatus, Piece, Question, Reply, Screen, StreamStatus, UpstreamConfig, Verdict},
     daemon::Parts,
-    serving::{Service, ServingError},
+    serving::{self, Published, Service, Serving, ServingError},
     submit::{Action, ServeAxon},
 };
 
@@ -51,7 +52,7 @@ pub(super) fn register(table: &mut Table, parts: &Arc<Parts>) {
 async fn start(parts: Arc<Parts>, params: StartParams, _: Caller) -> Result<AxonStatus, Failure> {
     let bind = params.bind.as_deref().map(address).transpose()?;
     match parts.serving.start(&params.wallet, &params.hotkey, bind).await {
-        Ok(status) => Ok(describe(status)),
+        Ok(status) => Ok(describe(status, Vec::new())),
         Err(error) => {
             if let ServingError::Axon(AxonError::Unsigned(_)) = &error {
                 // That the key is locked says more: which one it is, and how it is unlocked.
@@ -63,11 +64,11 @@ async fn start(parts: Arc<Parts>, params: StartParams, _: Caller) -> Result<Axon
 }
 
 async fn stop(parts: Arc<Parts>, _: Nothing, _: Caller) -> Result<Stopped, Failure> {
-    Ok(Stopped { axon: parts.serving.stop().await.map(describe) })
+    Ok(Stopped { axon: parts.serving.stop().await.map(|status| describe(status, Vec::new())) })
 }
 
 async fn status(parts: Arc<Parts>, _: Nothing, _: Caller) -> Result<StatusReply, Failure> {
-    Ok(StatusReply { axon: parts.serving.status().map(describe) })
+    Ok(StatusReply { axon: running(&parts.serving) })
 }
 
 async fn set(parts: Arc<Parts>, params: SetParams, _: Caller) -> Result<Receipt, Failure> {
@@ -78,7 +79,8 @@ async fn set(parts: Arc<Parts>, params: SetParams, _: Caller) -> Result<Receipt,
     })?;
     // The protocol's generation; peers read it as the version of the SDK that answers.
     let version = u32::try_from(PROTOCOL_VERSION).unwrap_or(u32::MAX);
-    let action = Action::ServeAxon(ServeAxon { netuid, version, ip, port });
+    let tls_key = parts.serving.tls_key(&wallet, &hotkey);
+    let action = Action::ServeAxon(ServeAxon { netuid, version, ip, port, tls_key });
     receipt::submit(&parts, (action, KeyId::hotkey(wallet, hotkey)), manner).await
 }
 
@@ -87,7 +89,7 @@ async fn reset(parts: Arc<Parts>, params: ResetParams, _: Caller) -> Result<Rece
     let manner = params.manner();
     let ResetParams { netuid, wallet, hotkey, .. } = params;
     let unspecified = IpAddr::from([0, 0, 0, 0]);
-    let action = Action::ServeAxon(ServeAxon { netuid, version: 0, ip: unspecified, port: 1 });
+    let action = Action::ServeAxon(ServeAxon { netuid, version: 0, ip: unspecified, port: 1, tls_key: None });
     receipt::submit(&parts, (action, KeyId::hotkey(wallet, hotkey)), manner).await
 }
 
@@ -212,17 +214,32 @@ pub(super) fn address(text: &str) -> Result<SocketAddr, Failure> {
     })
 }
 
-/// The axon in the words of the contract.
-pub(super) fn describe(status: axon::Status) -> AxonStatus {
+/// The running axon in the words of the contract.
+pub(super) fn running(serving: &Serving) -> Option<AxonStatus> {
+    serving.status().map(|status| describe(status, serving.publications()))
+}
+
+fn describe(status: axon::Status, publications: Vec<serving::Publication>) -> AxonStatus {
     AxonStatus {
         hotkey: Hotkey(status.hotkey),
         address: status.address.to_string(),
+        tls_key: status.tls_key.to_string(),
+        publications: publications.into_iter().map(describe_publication).collect(),
         synapses: status.synapses,
         handlers: status.classes.into_iter().map(describe_class).collect(),
         connections: number(status.connections),
         senders: number(status.senders),
         requests: status.requests.into_iter().map(|(outcome, count)| (outcome.to_owned(), count)).collect(),
     }
+}
+
+fn describe_publication(publication: serving::Publication) -> Publication {
+    let (state, reason) = match publication.state {
+        Published::Whole => (PublicationState::Whole, None),
+        Published::WithoutKey => (PublicationState::WithoutKey, None),
+        Published::NotYet { reason } => (PublicationState::NotYet, Some(reason)),
+    };
+    Publication { netuid: publication.netuid, address: publication.at.to_string(), state, reason }
 }
 
 fn describe_class(class: ClassStatus) -> SynapseStatus {

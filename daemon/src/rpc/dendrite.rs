@@ -3,7 +3,7 @@
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use btd_api::{
-    ErrorKind, Hotkey, Uid,
+    ErrorKind, Hotkey, NetUid, Uid,
     dendrite::{self as api, Ping, PingParams, PingReply, Pings, Query, SubscribeQuery},
 };
 use btd_signer_protocol::KeyId;
@@ -14,7 +14,7 @@ mod query;
 use super::{Caller, Failure, Table, axon::address, subnets::snapshot};
 use crate::{
     daemon::Parts,
-    dendrite::{Outcome, Target, Transport},
+    dendrite::{Dendrite, Outcome, Target, Transport},
     metagraph::{Metagraphs, Neuron, Snapshot},
 };
 
@@ -37,11 +37,36 @@ async fn ping(parts: Arc<Parts>, params: PingParams, _: Caller) -> Result<Pings,
     // Once for all of them: each would fail for it by itself.
     parts.custody.require_unlocked(&KeyId::hotkey(params.wallet.clone(), params.wallet_hotkey.clone())).await?;
     let transport = transport(params.transport);
+    let named = targets.iter().map(|(_, target)| *target);
+    learn(&parts, &dendrite, (params.netuid, transport), named).await;
     let asked = stream::iter(targets).map(|(uid, target)| {
         let dendrite = Arc::clone(&dendrite);
         async move { describe(uid, target, dendrite.ping(target, transport, limit).await) }
     });
     Ok(Pings { replies: in_their_order(asked, AT_ONCE).await })
+}
+
+/// Tells a dendrite which TLS keys those whom it is to ask have published, where they are neurons of a subnet and are
+/// asked where they say that they serve.
+async fn learn(
+    parts: &Parts,
+    dendrite: &Dendrite,
+    (netuid, transport): (Option<NetUid>, Transport),
+    targets: impl Iterator<Item = Target>,
+) {
+    let known = parts.metagraph.current();
+    let subnet = netuid.and_then(|netuid| known.subnets.get(&netuid));
+    let Some(subnet) = subnet.filter(|_| transport != Transport::Http) else { return };
+    let Some(keys) = parts.tls_keys.of(subnet).await.filter(|keys| !keys.is_empty()) else { return };
+    for asked in targets {
+        let hotkey = Hotkey(asked.hotkey);
+        let at = subnet.uid(&hotkey).and_then(|uid| published(subnet.neuron(uid)?));
+        if let (Some(at), Some(key)) = (at, keys.get(&asked.hotkey))
+            && target(at, hotkey) == asked
+        {
+            dendrite.learn(asked, *key);
+        }
+    }
 }
 
 /// Runs so many at once, whichever ends first, so that a slow one holds nobody up; gives the answers in

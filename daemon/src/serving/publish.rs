@@ -2,8 +2,10 @@
 //! hotkey, or a change of the hotkey itself.
 //!
 //! What the metagraphs say is compared with what strangers should find; where it differs, the
-//! running axon's hotkey signs `serve_axon`. A wish that fails is repeated, ever more rarely: the
-//! chain limits how often a neuron may say where it serves.
+//! running axon's hotkey signs `serve_axon_tls`, which tells its address and the TLS key of HTTP/3, or
+//! `serve_axon` where the runtime knows of no keys. The key is a new one after each start of the axon, and
+//! published anew: until then its certificate alone vouches for it. A wish that fails is repeated, ever more
+//! rarely: the chain limits how often a neuron may say where it serves.
 
 use std::{
     collections::HashMap,
@@ -13,14 +15,14 @@ use std::{
 
 use btd_api::{Hotkey, HotkeyName, NetUid, WalletName};
 use btd_signer_protocol::KeyId;
-use btd_wire::version::PROTOCOL_VERSION;
+use btd_wire::{certificate::TlsKey, version::PROTOCOL_VERSION};
 use serde::{Deserialize, Serialize};
 use tokio_util::sync::CancellationToken;
 
 use super::Serving;
 use crate::{
     causes::with_causes,
-    metagraph::Metagraphs,
+    metagraph::{Metagraphs, Snapshot, TlsKeys},
     submit::{Action, Mode, Order, ServeAxon, Submitter, Terms},
 };
 
@@ -52,6 +54,32 @@ pub(super) struct Present {
     pub(super) hotkey: HotkeyName,
     pub(super) account: Hotkey,
     pub(super) bound: SocketAddr,
+    pub(super) tls_key: TlsKey,
+}
+
+/// What a subnet's neurons can find of the running axon.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Publication {
+    /// The subnet.
+    pub netuid: NetUid,
+    /// Where they should find it.
+    pub at: SocketAddr,
+    /// What of it they do.
+    pub state: Published,
+}
+
+/// What of an axon is published.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Published {
+    /// Where it serves, and its TLS key.
+    Whole,
+    /// Where it serves: the runtime has no place for the key.
+    WithoutKey,
+    /// Not all of it yet.
+    NotYet {
+        /// Why not.
+        reason: String,
+    },
 }
 
 /// Longest pause before a wish that failed is repeated.
@@ -59,30 +87,34 @@ const LONGEST_PAUSE: Duration = Duration::from_hours(1);
 /// How often it is looked whether an axon has come or gone.
 const LOOK: Duration = Duration::from_secs(2);
 
-/// What was tried for one subnet.
-#[derive(Debug, Clone, Copy)]
-struct Attempt {
-    wanted: SocketAddr,
-    next: Instant,
-    pause: Duration,
+/// What strangers should find on chain.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Wanted {
+    at: SocketAddr,
+    /// None where the runtime takes none.
+    key: Option<TlsKey>,
 }
 
-/// The subnets on which `account` is registered and found somewhere else than at `wanted`.
-fn outdated(netuids: &[NetUid], known: &Metagraphs, account: &Hotkey, wanted: SocketAddr) -> Vec<NetUid> {
-    let differs = |netuid: &&NetUid| {
-        let subnet = known.subnets.get(*netuid)?;
-        let neuron = subnet.neuron(subnet.uid(account)?)?;
-        let found = neuron.axon.map(|axon| SocketAddr::new(axon.ip, axon.port));
-        Some(found != Some(wanted))
-    };
-    netuids.iter().filter(|netuid| differs(netuid) == Some(true)).copied().collect()
+/// What was tried for one subnet.
+#[derive(Debug)]
+struct Attempt {
+    wanted: Wanted,
+    next: Instant,
+    pause: Duration,
+    /// What came of it, if nothing good did.
+    failure: Option<String>,
 }
 
 /// Publishes until told to stop. Without an address or a subnet it has nothing to do.
-pub async fn publish(config: Publish, serving: Serving, submitter: Submitter, told: CancellationToken) {
+pub async fn publish(
+    config: Publish,
+    serving: Serving,
+    (submitter, keys): (Submitter, TlsKeys),
+    told: CancellationToken,
+) {
     let Some(ip) = config.ip.filter(|_| !config.netuids.is_empty()) else { return told.cancelled().await };
     let mut metagraphs = serving.metagraph().subscribe();
-    let mut attempts: HashMap<(NetUid, Hotkey), Attempt> = HashMap::new();
+    let mut publisher = Publisher { config, submitter, keys, attempts: HashMap::new() };
     loop {
         tokio::select! {
             () = told.cancelled() => return,
@@ -91,34 +123,91 @@ pub async fn publish(config: Publish, serving: Serving, submitter: Submitter, to
             () = tokio::time::sleep(LOOK) => {}
         }
         let Some(present) = serving.present() else { continue };
-        let wanted = SocketAddr::new(ip, config.port.unwrap_or(present.bound.port()));
+        let at = SocketAddr::new(ip, publisher.config.port.unwrap_or(present.bound.port()));
         let known = metagraphs.borrow_and_update().clone();
-        for netuid in outdated(&config.netuids, &known, &present.account, wanted) {
-            let now = Instant::now();
-            let tried = attempts.get(&(netuid, present.account)).copied().filter(|tried| tried.wanted == wanted);
-            if tried.is_some_and(|tried| now < tried.next) {
-                continue;
-            }
-            let first = Duration::from_secs(config.retry_s.max(1).into());
-            let pause = tried.map_or(first, |tried| (tried.pause * 2).min(LONGEST_PAUSE));
-            attempts.insert((netuid, present.account), Attempt { wanted, next: now + pause, pause });
-            let ordering = submitter.submit(order(netuid, wanted, &present));
-            let Some(ended) = told.run_until_cancelled(ordering).await else { return };
-            match ended {
-                Ok(_) => tracing::info!(%netuid, hotkey = %present.account, axon = %wanted, "axon published"),
-                Err(error) => tracing::warn!(
-                    %netuid, hotkey = %present.account, axon = %wanted, reason = with_causes(&error),
-                    retry_s = pause.as_secs(), "axon not published"
-                ),
-            }
+        for netuid in publisher.config.netuids.clone() {
+            let tending = publisher.tend(netuid, at, &present, &known);
+            let Some(state) = told.run_until_cancelled(tending).await else { return };
+            serving.note_publication(&present, Publication { netuid, at, state });
         }
     }
 }
 
-fn order(netuid: NetUid, wanted: SocketAddr, present: &Present) -> Order {
+struct Publisher {
+    config: Publish,
+    submitter: Submitter,
+    keys: TlsKeys,
+    /// By subnet and hotkey. One that succeeded stays: what it published is not published again for the sake of a
+    /// key that does not show.
+    attempts: HashMap<(NetUid, Hotkey), Attempt>,
+}
+
+// === impl Publisher ===
+
+impl Publisher {
+    /// Publishes on one subnet if it is time to.
+    async fn tend(&mut self, netuid: NetUid, at: SocketAddr, present: &Present, known: &Metagraphs) -> Published {
+        let not_yet = |reason: String| Published::NotYet { reason };
+        let Some(subnet) = known.subnets.get(&netuid) else {
+            return not_yet(format!("the metagraph of subnet {netuid} is not known"));
+        };
+        let Some(neuron) = subnet.uid(&present.account).and_then(|uid| subnet.neuron(uid)) else {
+            return not_yet(format!("hotkey {} is not registered on subnet {netuid}", present.account));
+        };
+        let Some(takes_keys) = self.submitter.takes_tls_keys() else {
+            return not_yet("the chain is out of reach".to_owned());
+        };
+        let wanted = Wanted { at, key: takes_keys.then_some(present.tls_key) };
+        let found = neuron.axon.map(|axon| SocketAddr::new(axon.ip, axon.port));
+        let done = if wanted.key.is_some() { Published::Whole } else { Published::WithoutKey };
+        if found == Some(at) && !self.lacks_key(subnet, present.account, wanted).await {
+            return done;
+        }
+        let now = Instant::now();
+        let tried = self.attempts.get(&(netuid, present.account)).filter(|tried| tried.wanted == wanted);
+        if let Some(tried) = tried.filter(|tried| now < tried.next) {
+            return tried.failure.clone().map_or(done, not_yet);
+        }
+        let first = Duration::from_secs(self.config.retry_s.max(1).into());
+        let pause = tried.map_or(first, |tried| (tried.pause * 2).min(LONGEST_PAUSE));
+        let failure = match self.submitter.submit(order(netuid, wanted, present)).await {
+            Ok(_) => {
+                tracing::info!(
+                    %netuid, hotkey = %present.account, axon = %at, tls_key = wanted.key.map(tracing::field::display),
+                    "axon published"
+                );
+                None
+            }
+            Err(error) => {
+                let reason = with_causes(&error);
+                tracing::warn!(
+                    %netuid, hotkey = %present.account, axon = %at, reason, retry_s = pause.as_secs(),
+                    "axon not published"
+                );
+                Some(reason)
+            }
+        };
+        let attempt = Attempt { wanted, next: now + pause, pause, failure: failure.clone() };
+        self.attempts.insert((netuid, present.account), attempt);
+        failure.map_or(done, not_yet)
+    }
+
+    /// Whether the chain has another key of the hotkey than the wanted one, or none, and was not given it.
+    async fn lacks_key(&self, subnet: &Snapshot, account: Hotkey, wanted: Wanted) -> bool {
+        let Some(key) = wanted.key else { return false };
+        let tried = self.attempts.get(&(subnet.subnet.netuid, account));
+        if tried.is_some_and(|tried| tried.wanted == wanted && tried.failure.is_none()) {
+            return false;
+        }
+        self.keys.of(subnet).await.is_some_and(|keys| keys.get(&account.account()) != Some(&key))
+    }
+}
+
+fn order(netuid: NetUid, wanted: Wanted, present: &Present) -> Order {
     let version = u32::try_from(PROTOCOL_VERSION).unwrap_or(u32::MAX);
+    let Wanted { at, key } = wanted;
     Order {
-        action: Action::ServeAxon(ServeAxon { netuid, version, ip: wanted.ip(), port: wanted.port() }),
+        action: Action::ServeAxon(ServeAxon { netuid, version, ip: at.ip(), port: at.port(), tls_key: key }),
         key: KeyId::hotkey(present.wallet.clone(), present.hotkey.clone()),
         signer: present.account.account(),
         idempotency_key: None,

@@ -8,6 +8,7 @@ use std::net::IpAddr;
 
 use btd_api::{AccountId, Amount, Coldkey, Hotkey, NetUid, Ratio, Tao};
 use btd_chain::{Call, Runtime};
+use btd_wire::certificate::TlsKey;
 use serde::Serialize;
 
 use super::{call, draft::Recipe};
@@ -73,10 +74,18 @@ pub struct ServeAxon {
     pub ip: IpAddr,
     /// The port.
     pub port: u16,
+    /// The TLS key of HTTP/3 there. Runtimes that keep none are told the rest.
+    #[serde(serialize_with = "as_text_if_any", skip_serializing_if = "Option::is_none")]
+    pub tls_key: Option<TlsKey>,
 }
 
 fn as_text<S: serde::Serializer>(amount: &Amount, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.collect_str(amount)
+}
+
+#[expect(clippy::ref_option, reason = "serde hands the member over by reference")]
+fn as_text_if_any<S: serde::Serializer>(key: &Option<TlsKey>, serializer: S) -> Result<S::Ok, S::Error> {
+    key.map(|key| key.to_string()).serialize(serializer)
 }
 
 /// Half a percent above `price`, rounded up: what a price may move between planning and inclusion.
@@ -116,7 +125,16 @@ impl Action {
                     _ => call::burned_register(register.netuid, register.hotkey),
                 }
             }
-            Self::ServeAxon(axon) => call::serve_axon(axon.netuid, axon.version, axon.ip, axon.port),
+            Self::ServeAxon(axon) => {
+                let call = call::serve_axon(axon.netuid, axon.version, axon.ip, axon.port);
+                match axon.tls_key.filter(|_| call::takes_tls_key(runtime)) {
+                    Some(key) => {
+                        let summary = format!("{}, and {key} as its TLS key", self.summary(actor, price));
+                        return Some((call::with_tls_key(call, key), summary));
+                    }
+                    None => call,
+                }
+            }
             Self::Drafted(_) => return None,
         };
         Some((call, self.summary(actor, price)))

@@ -6,9 +6,11 @@
 use std::net::IpAddr;
 
 use btd_api::{AccountId, Coldkey, Hotkey, NetUid, Tao};
-use btd_chain::{Call, Value};
+use btd_chain::{Call, Runtime, Value};
+use btd_wire::certificate::TlsKey;
 
 const SUBTENSOR: &str = "SubtensorModule";
+const SERVE_AXON_TLS: &str = "serve_axon_tls";
 
 /// The protocol number that axons of the ecosystem publish.
 const AXON_PROTOCOL: u8 = 4;
@@ -66,6 +68,17 @@ pub(super) fn serve_axon(netuid: NetUid, version: u32, ip: IpAddr, port: u16) ->
         .arg("placeholder2", 0_u8)
 }
 
+/// Whether a runtime takes the TLS key of an axon.
+pub(super) fn takes_tls_key(runtime: &Runtime) -> bool {
+    runtime.has_call(SUBTENSOR, SERVE_AXON_TLS)
+}
+
+/// `SubtensorModule.serve_axon_tls`: the same as a [`serve_axon`], with the TLS key.
+pub(super) fn with_tls_key(serve_axon: Call, key: TlsKey) -> Call {
+    let call = Call { call: SERVE_AXON_TLS.to_owned(), ..serve_axon };
+    call.arg("certificate", Value::Bytes(key.to_published()))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -77,5 +90,9 @@ mod tests {
         assert_eq!(call.args["ip_type"], Value::Uint(4));
         let call = serve_axon(NetUid(1), 1, "::2".parse().unwrap(), 8091);
         assert_eq!((&call.args["ip"], &call.args["ip_type"]), (&Value::Uint(2), &Value::Uint(6)));
+        let call = with_tls_key(call, TlsKey::read(1, &[7; 32]).unwrap());
+        assert_eq!(call.to_string(), "SubtensorModule.serve_axon_tls");
+        assert_eq!(call.args["certificate"], Value::Bytes([&[1], &[7; 32][..]].concat()));
+        assert_eq!(call.args.len(), 9);
     }
 }

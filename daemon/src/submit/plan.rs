@@ -429,7 +429,7 @@ mod tests {
     fn serve(ip: &str, port: u16, uid: Option<u16>) -> Result<Verdict, Precondition> {
         let mut facts = on_subnet(0, 1);
         facts.subnet.as_mut().unwrap().uid = uid.map(Uid);
-        let axon = ServeAxon { netuid: NetUid(1), version: 1, ip: ip.parse().unwrap(), port };
+        let axon = ServeAxon { netuid: NetUid(1), version: 1, ip: ip.parse().unwrap(), port, tls_key: None };
         judge(&Action::ServeAxon(axon), SIGNER, &facts, Tao::ZERO)
     }
 

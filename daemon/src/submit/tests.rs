@@ -239,7 +239,13 @@ async fn what_the_pool_refuses_is_over_at_once_and_is_not_sent_again() {
     let register = Action::Register(Register { netuid: NetUid(1), hotkey, max_cost: None, tolerance: None });
     run.submitter.submit(run.order("alice", register).await).await.unwrap();
     let serve = |port| Order {
-        action: Action::ServeAxon(ServeAxon { netuid: NetUid(1), version: 1, ip: [8, 8, 8, 8].into(), port }),
+        action: Action::ServeAxon(ServeAxon {
+            netuid: NetUid(1),
+            version: 1,
+            ip: [8, 8, 8, 8].into(),
+            port,
+            tls_key: None,
+        }),
         key: KeyId::hotkey("alice".parse().unwrap(), "default".parse().unwrap()),
         signer: hotkey.account(),
         idempotency_key: None,

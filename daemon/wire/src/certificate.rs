@@ -29,8 +29,14 @@
 //! **What is not proven**: that the hotkey is registered anywhere, that the address belongs to it,
 //! that the TLS key has not been stolen since (there is no revocation before the expiry), and
 //! anything at all about the same port over plain HTTP/1.1.
+//!
+//! **On chain** a neuron can publish a TLS key beside its address (`serve_axon_tls`). There is room for
+//! a byte and 64 more, so it is the [key itself](TlsKey) that an axon publishes, and the statement
+//! stays in its certificate. A client that has read the chain believes that key without a
+//! statement: the hotkey has signed for it either way. One that finds another key there than it is
+//! shown goes by the statement: what is published follows a new key by some blocks.
 
-use std::fmt::Write as _;
+use std::fmt::{self, Write as _};
 
 use btd_api::AccountId;
 use sha2::{Digest, Sha256};
@@ -39,6 +45,15 @@ use crate::{Signable, admission::verify_sr25519_plain};
 
 const PREFIX: &str = "btd:certificate:1:";
 const DOMAIN: &str = "btd/certificate/1";
+
+/// Ed25519 among the algorithms of published keys, by the convention of neurons.
+const ED25519: u8 = 1;
+/// What comes before the key in the DER of an Ed25519 key's SubjectPublicKeyInfo (RFC 8410).
+const ED25519_INFO: [u8; 12] = [0x30, 0x2a, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x03, 0x21, 0x00];
+
+/// The TLS key of an axon as it is published on chain: an Ed25519 key, the only kind that neurons publish.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct TlsKey([u8; 32]);
 
 /// A statement that waits for its signature.
 #[derive(Debug, Clone)]
@@ -77,6 +92,41 @@ pub enum CertificateError {
         /// The hotkey named.
         hotkey: AccountId,
     },
+}
+
+// === impl TlsKey ===
+
+impl TlsKey {
+    /// The key whose SubjectPublicKeyInfo is `public_key` (DER), if it is one that can be published.
+    pub fn of(public_key: &[u8]) -> Option<Self> {
+        public_key.strip_prefix(&ED25519_INFO)?.try_into().ok().map(Self)
+    }
+
+    /// The key as the chain keeps it, if it is of a kind that is known.
+    pub fn read(algorithm: u8, key: &[u8]) -> Option<Self> {
+        if algorithm != ED25519 {
+            return None;
+        }
+        key.try_into().ok().map(Self)
+    }
+
+    /// What `serve_axon_tls` takes for a certificate: a byte for the algorithm, then the key.
+    pub fn to_published(self) -> Vec<u8> {
+        [&[ED25519], &self.0[..]].concat()
+    }
+}
+
+/// In hex, as it is published.
+impl fmt::Display for TlsKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "0x{}", hex::encode(self.to_published()))
+    }
+}
+
+impl fmt::Debug for TlsKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "TlsKey({self})")
+    }
 }
 
 // === impl Statement ===
@@ -153,6 +203,21 @@ mod tests {
     fn uri(pair: &Keypair, statement: &Statement) -> String {
         let context = signing_context(b"substrate");
         statement.uri(&pair.sign(context.bytes(statement.signable().text().as_bytes())).to_bytes())
+    }
+
+    #[test]
+    fn a_key_is_published_with_its_algorithm() {
+        let info = [&ED25519_INFO[..], &[7; 32]].concat();
+        let key = TlsKey::of(&info).unwrap();
+        assert_eq!(key.to_published(), [&[1], &[7; 32][..]].concat());
+        assert_eq!(key.to_string(), format!("0x01{}", "07".repeat(32)));
+        assert_eq!(TlsKey::read(1, &[7; 32]), Some(key));
+        for (algorithm, kept) in [(2, &[7; 32][..]), (1, &[7; 31]), (1, &[7; 64]), (1, &[])] {
+            assert_eq!(TlsKey::read(algorithm, kept), None);
+        }
+        for odd in [&info[1..], &info[..43], &[&info[..], &[0]].concat(), b""] {
+            assert_eq!(TlsKey::of(odd), None);
+        }
     }
 
     #[test]

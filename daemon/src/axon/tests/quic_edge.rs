@@ -123,6 +123,7 @@ async fn a_certificate_is_renewed_in_time_and_open_connections_stay() {
     let connect =
         async || timeout(PATIENCE, client().connect(axon.address(), "axon.invalid").unwrap()).await.unwrap().unwrap();
     let first = connect().await;
+    let first_key = axon.status().tls_key;
     let renewed = async {
         while shown(&connect().await) == shown(&first) {
             tokio::time::sleep(Duration::from_millis(50)).await;
@@ -131,6 +132,7 @@ async fn a_certificate_is_renewed_in_time_and_open_connections_stay() {
         while dendrite().ping(target(&axon), Transport::Quic, PATIENCE).await.status_code != 200 {}
     };
     timeout(PATIENCE, renewed).await.expect("it is renewed");
+    assert_ne!(axon.status().tls_key, first_key);
     assert!(first.close_reason().is_none(), "{:?}", first.close_reason());
     assert!(first.open_bi().await.is_ok());
 }

@@ -27,7 +27,7 @@ use tokio::{sync::mpsc, time::Instant};
 
 use super::{
     super::{Caller, Failure, axon, subnets::snapshot},
-    PATIENCE_MS, in_their_order, invalid, limit, neuron, published, serving, target, transport, used,
+    PATIENCE_MS, in_their_order, invalid, learn, limit, neuron, published, serving, target, transport, used,
 };
 use crate::{
     daemon::Parts,
@@ -256,12 +256,18 @@ async fn plan(parts: &Parts, params: QueryParams) -> Result<Plan, Failure> {
         return Err(invalid(format!("`at_once` is 1 to {MOST_AT_ONCE}, not {at_once}")));
     }
     let dendrite = parts.serving.dendrite(&params.wallet, &params.wallet_hotkey).await?;
+    let transport = transport(params.transport);
+    let named = targets.iter().filter_map(|(_, whom)| match whom {
+        Whom::Axon(target) => Some(*target),
+        Whom::Misnamed { .. } => None,
+    });
+    learn(parts, &dendrite, (params.netuid, transport), named).await;
     Ok(Plan {
         spec,
         fields,
         targets,
         dendrite,
-        transport: transport(params.transport),
+        transport,
         limit: limit_each,
         end: total.map(|total| Instant::now() + total),
         at_once: usize::try_from(at_once).unwrap_or(usize::MAX),
