@@ -205,6 +205,11 @@ fn an_axon_is_kept_published_and_its_synapses_are_answered() {
     published("the new key to be published", &again["tls_key"]);
     let reply = &host.ask(&query)["replies"][0];
     assert_eq!((&reply["status_code"], &reply["transport"]), (&json!(200), &json!("quic")), "{reply}");
+    // Who is named by address and hotkey is found among the neurons: also by a stranger, who is turned away there.
+    let asked = json!({ "axons": [{ "hotkey": hotkey, "address": address }], "synapse": { "name": "Synapse" },
+                        "wallet": "alice" });
+    let reply = &host.ask(&["rpc", "dendrite_query", &asked.to_string()])["replies"][0];
+    assert_eq!((&reply["status_code"], &reply["transport"]), (&json!(403), &json!("quic")), "{reply}");
     assert!(daemon.stop().success());
 }
 

@@ -7,7 +7,7 @@
 use std::{
     collections::{BTreeMap, HashMap},
     hash::{DefaultHasher, Hash, Hasher},
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, PoisonError, Weak},
     time::{Duration, Instant},
 };
 
@@ -37,7 +37,8 @@ pub struct TlsKeys {
 /// What was read of one subnet.
 #[derive(Clone, Debug)]
 struct Kept {
-    /// Of what its neurons had published.
+    /// What its neurons had published, and the mark of that.
+    snapshot: Weak<Snapshot>,
     mark: u64,
     keys: Option<Arc<HashMap<AccountId, TlsKey>>>,
     tried: Instant,
@@ -54,16 +55,22 @@ impl TlsKeys {
     /// The keys of a subnet's hotkeys, from memory unless a neuron has published anything since they were read. None where
     /// they cannot be read in a moment: then for a while nobody waits for them again. While the chain is out of reach,
     /// those that were read last.
-    pub async fn of(&self, snapshot: &Snapshot) -> Option<Arc<HashMap<AccountId, TlsKey>>> {
-        let (netuid, mark) = (snapshot.subnet.netuid, mark(snapshot));
+    pub async fn of(&self, snapshot: &Arc<Snapshot>) -> Option<Arc<HashMap<AccountId, TlsKey>>> {
+        let netuid = snapshot.subnet.netuid;
         let kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner).get(&netuid).cloned();
         if self.link.is_stale() {
             return kept.and_then(|kept| kept.keys);
         }
-        if let Some(kept) = kept.filter(|kept| kept.mark == mark)
-            && (kept.keys.is_some() || kept.tried.elapsed() < PAUSE)
-        {
-            return kept.keys;
+        let this = Arc::downgrade(snapshot);
+        let known = kept.as_ref().filter(|kept| kept.snapshot.ptr_eq(&this));
+        let mark = known.map_or_else(|| mark(snapshot), |kept| kept.mark);
+        let current = kept.filter(|kept| kept.mark == mark);
+        if let Some(kept) = current.filter(|kept| kept.keys.is_some() || kept.tried.elapsed() < PAUSE) {
+            let keys = kept.keys.clone();
+            if !kept.snapshot.ptr_eq(&this) {
+                self.keep(netuid, Kept { snapshot: this, ..kept });
+            }
+            return keys;
         }
         let read = timeout(PATIENCE, self.read(netuid)).await;
         let keys = match read {
@@ -77,9 +84,12 @@ impl TlsKeys {
                 None
             }
         };
-        let kept = Kept { mark, keys: keys.clone(), tried: Instant::now() };
-        self.kept.lock().unwrap_or_else(PoisonError::into_inner).insert(netuid, kept);
+        self.keep(netuid, Kept { snapshot: this, mark, keys: keys.clone(), tried: Instant::now() });
         keys
+    }
+
+    fn keep(&self, netuid: NetUid, kept: Kept) {
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner).insert(netuid, kept);
     }
 
     async fn read(&self, netuid: NetUid) -> Result<HashMap<AccountId, TlsKey>, ReadError> {

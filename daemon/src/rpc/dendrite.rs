@@ -1,13 +1,13 @@
 //! The noun `dendrite`: asking the axons of others.
 
-use std::{net::SocketAddr, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, net::SocketAddr, sync::Arc, time::Duration};
 
 use btd_api::{
     ErrorKind, Hotkey, NetUid, Uid,
     dendrite::{self as api, Ping, PingParams, PingReply, Pings, Query, SubscribeQuery},
 };
 use btd_signer_protocol::KeyId;
-use futures_util::{Stream, StreamExt, stream};
+use futures_util::{Stream, StreamExt, future::join_all, stream};
 
 mod query;
 
@@ -46,27 +46,49 @@ async fn ping(parts: Arc<Parts>, params: PingParams, _: Caller) -> Result<Pings,
     Ok(Pings { replies: in_their_order(asked, AT_ONCE).await })
 }
 
-/// Tells a dendrite which TLS keys those whom it is to ask have published, where they are neurons of a subnet and are
-/// asked where they say that they serve.
+/// Tells a dendrite which TLS keys those whom it is to ask have published, where they are neurons, of the subnet
+/// that is named or else of any, and are asked where they say that they serve.
 async fn learn(
     parts: &Parts,
     dendrite: &Dendrite,
     (netuid, transport): (Option<NetUid>, Transport),
     targets: impl Iterator<Item = Target>,
 ) {
+    if transport == Transport::Http {
+        return;
+    }
     let known = parts.metagraph.current();
-    let subnet = netuid.and_then(|netuid| known.subnets.get(&netuid));
-    let Some(subnet) = subnet.filter(|_| transport != Transport::Http) else { return };
-    let Some(keys) = parts.tls_keys.of(subnet).await.filter(|keys| !keys.is_empty()) else { return };
+    let mut by_subnet: BTreeMap<NetUid, Vec<Target>> = BTreeMap::new();
+    // Those who are asked together are mostly of one subnet.
+    let mut likely = netuid;
     for asked in targets {
-        let hotkey = Hotkey(asked.hotkey);
-        let at = subnet.uid(&hotkey).and_then(|uid| published(subnet.neuron(uid)?));
-        if let (Some(at), Some(key)) = (at, keys.get(&asked.hotkey))
-            && target(at, hotkey) == asked
-        {
-            dendrite.learn(asked, *key);
+        let serves_there = |netuid: &NetUid| known.subnets.get(netuid).is_some_and(|subnet| serves(subnet, asked));
+        let found = likely.filter(serves_there).or_else(|| {
+            let mut anywhere = known.subnets.keys().filter(|_| netuid.is_none());
+            anywhere.find(|netuid| serves_there(netuid)).copied()
+        });
+        if let Some(found) = found {
+            likely = Some(found);
+            by_subnet.entry(found).or_default().push(asked);
         }
     }
+    let subnets = by_subnet.into_iter().filter_map(|(netuid, asked)| Some((known.subnets.get(&netuid)?, asked)));
+    let learning = subnets.map(|(subnet, asked)| async move {
+        let keys = parts.tls_keys.of(subnet).await.unwrap_or_default();
+        for target in asked {
+            if let Some(key) = keys.get(&target.hotkey) {
+                dendrite.learn(target, *key);
+            }
+        }
+    });
+    join_all(learning).await;
+}
+
+/// Whether a neuron of a subnet says that it serves where it is to be asked.
+fn serves(subnet: &Snapshot, asked: Target) -> bool {
+    let hotkey = Hotkey(asked.hotkey);
+    let at = subnet.uid(&hotkey).and_then(|uid| published(subnet.neuron(uid)?));
+    at.is_some_and(|at| target(at, hotkey) == asked)
 }
 
 /// Runs so many at once, whichever ends first, so that a slow one holds nobody up; gives the answers in

@@ -10,6 +10,7 @@
 use std::{
     collections::HashMap,
     net::{IpAddr, SocketAddr},
+    sync::Arc,
     time::{Duration, Instant},
 };
 
@@ -193,7 +194,7 @@ impl Publisher {
     }
 
     /// Whether the chain has another key of the hotkey than the wanted one, or none, and was not given it.
-    async fn lacks_key(&self, subnet: &Snapshot, account: Hotkey, wanted: Wanted) -> bool {
+    async fn lacks_key(&self, subnet: &Arc<Snapshot>, account: Hotkey, wanted: Wanted) -> bool {
         let Some(key) = wanted.key else { return false };
         let tried = self.attempts.get(&(subnet.subnet.netuid, account));
         if tried.is_some_and(|tried| tried.wanted == wanted && tried.failure.is_none()) {

@@ -129,7 +129,7 @@ impl Action {
                 let call = call::serve_axon(axon.netuid, axon.version, axon.ip, axon.port);
                 match axon.tls_key.filter(|_| call::takes_tls_key(runtime)) {
                     Some(key) => {
-                        let summary = format!("{}, and {key} as its TLS key", self.summary(actor, price));
+                        let summary = format!("{}, with its TLS key", self.summary(actor, price));
                         return Some((call::with_tls_key(call, key), summary));
                     }
                     None => call,
