@@ -141,8 +141,12 @@ impl Subnet {
             }
             (None, None) => self.clone(),
         };
+        // Where no list of subnets tells them, they are marks: what was read with the neurons may be of an earlier block.
+        let (tempo, owner) = (marks.tempo.unwrap_or(told.tempo), marks.owner.map(Coldkey).or(told.owner));
         Self {
             netuid: self.netuid,
+            tempo,
+            owner,
             neurons: marks.neurons.unwrap_or(self.neurons),
             max_neurons: marks.max_neurons.unwrap_or(self.max_neurons),
             burn: marks.burn.unwrap_or(self.burn),
@@ -188,6 +192,8 @@ pub(super) fn price(netuid: NetUid, tao_in: Tao, alpha_in: Alpha) -> Option<Tao>
 
 #[cfg(test)]
 mod tests {
+    use btd_api::AccountId;
+
     use super::*;
 
     #[test]
@@ -216,6 +222,11 @@ mod tests {
         let now = kept.updated(BlockNumber(207), None, None, &marks);
         assert_eq!(now, Subnet { last_epoch: 200, blocks_since_epoch: 7, ..kept.clone() });
         assert_eq!(kept.updated(BlockNumber(207), None, None, &SubnetMarks::default()), kept);
+        // Nor are its tempo and its owner those of the block at which its neurons were read.
+        let (tempo, owner) = (360, AccountId([3; 32]));
+        let marks = SubnetMarks { tempo: Some(tempo), owner: Some(owner), ..SubnetMarks::default() };
+        let now = kept.updated(BlockNumber(207), None, None, &marks);
+        assert_eq!(now, Subnet { tempo, owner: Some(Coldkey(owner)), ..kept });
     }
 
     #[test]

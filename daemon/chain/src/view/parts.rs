@@ -79,6 +79,10 @@ pub struct SubnetMarks {
     pub mechanisms: Option<u8>,
     /// Blocks since its last epoch; none also where the list of subnets tells them.
     pub blocks_since_epoch: Option<u64>,
+    /// Blocks between its epochs; none also where the list of subnets tells them.
+    pub tempo: Option<u16>,
+    /// Who owns it; none also where the list of subnets tells that.
+    pub owner: Option<AccountId>,
     /// The moving average of the tao that flows into its pool, in rao: below zero where it flows out.
     pub net_inflow: Option<i64>,
 }
@@ -114,19 +118,22 @@ impl View {
 
     /// The marks of each of `netuids`, in their order, in one request as a rule.
     pub async fn subnet_marks(&self, netuids: &[NetUid]) -> Result<Vec<SubnetMarks>, ReadError> {
-        const PACE: &str = "BlocksSinceLastStep";
+        const LISTED: [&str; 3] = ["BlocksSinceLastStep", "Tempo", "SubnetOwner"];
+        let [pace, tempo, owner] = LISTED;
         let items = [
             "SubnetworkN",
             "MaxAllowedUids",
             "NetworkRegistrationAllowed",
             "Burn",
             "MechanismCountCurrent",
-            PACE,
+            pace,
             "SubnetEmaTaoFlow",
+            tempo,
+            owner,
         ];
         let is_listed = self.runtime().has_runtime_api("SubnetInfoRuntimeApi", "get_all_dynamic_info");
         let infos = items.map(|item| {
-            let is_wanted = item != PACE || !is_listed;
+            let is_wanted = !LISTED.contains(&item) || !is_listed;
             is_wanted.then(|| self.runtime().storage_info(PALLET, item).ok()).flatten()
         });
         let mut keys = Vec::with_capacity(netuids.len().saturating_mul(items.len()));
@@ -153,6 +160,8 @@ impl View {
                 mechanisms: self.mark(value(4, keys))?,
                 blocks_since_epoch: self.mark(value(5, keys))?,
                 net_inflow: self.inflow(value(6, keys))?,
+                tempo: self.mark(value(7, keys))?,
+                owner: self.mark(value(8, keys))?,
             })
         });
         marks.collect()

@@ -196,9 +196,11 @@ async fn the_metagraph_of_an_old_runtime_says_what_it_does_not_know() {
     }
     assert_eq!(view.mechagraph(NetUid(1), btd_api::MechId(1)).await.unwrap(), None);
     assert_eq!(view.metagraph(NetUid(9)).await.unwrap(), None);
-    // The pace of a subnet, which no list of subnets tells.
-    let since = view.subnet_marks(&[NetUid(1)]).await.unwrap()[0].blocks_since_epoch;
-    assert_eq!(since, Some(fields.blocks_since_last_step));
+    // The pace of a subnet and its owner, which no list of subnets tells.
+    let marks = view.subnet_marks(&[NetUid(1)]).await.unwrap()[0];
+    assert_eq!(marks.blocks_since_epoch, Some(fields.blocks_since_last_step));
+    assert_eq!((marks.tempo, marks.owner), (Some(fields.tempo), Some(fields.owner_coldkey)));
+    assert!(fields.tempo > 0);
 }
 
 /// What its neurons tell is their alpha alone, which is neither their stake nor their tao.
