@@ -222,6 +222,7 @@ fn what_is_asked_of_the_chain_wrongly() {
         ("metagraph_neuron", r#"{"netuid":1}"#, 2, "its `uid`, or its `hotkey`"),
         ("metagraph_neuron", r#"{"netuid":1,"uid":9999}"#, 1, "uid 9999 is no neuron of subnet 1"),
         ("metagraph_column", r#"{"netuid":1,"column":"Incentives"}"#, 2, "there are: hotkeys, coldkeys"),
+        ("metagraph_column", r#"{"netuid":1,"column":"hotkeys","form":"shares"}"#, 2, "neurons have shares"),
         ("chain_block", r#"{"block":4294967296}"#, 2, "a block is its number or its hash"),
         ("chain_events", r#"{"block":3,"filter":{"pallet":"system"}}"#, 1, "nearest: System"),
         ("chain_storage", r#"{"pallet":"subtensormodule","item":"tempo"}"#, 1, "nearest: SubtensorModule.Tempo"),

@@ -225,6 +225,8 @@ async fn a_runtime_of_2023_tells_no_owner_and_no_switch() {
     }
     assert_eq!((&whole["figures"]["burn"], &whole["columns"]["alpha_stake"]), (burn, &json!([])));
     assert_eq!(btd.ask("metagraph_column", json!({ "netuid": 1, "column": "R" }))["values"], json!([10]));
+    let shares = btd.ask("metagraph_column", json!({ "netuid": 1, "column": "R", "form": "shares" }));
+    assert_eq!((&shares["values"], &shares["shares"]), (&json!([]), &json!([1.0])));
     assert_eq!(btd.ask("subnets_price", json!({ "netuid": 1 }))["prices"], json!([{ "netuid": 1, "price": null }]));
     assert_eq!(&btd.ask("subnets_burnCost", json!({ "netuid": 1 }))["cost"], burn);
     let take = btd.ask("root_getTake", json!({ "hotkey": HOTKEY.to_string() }));

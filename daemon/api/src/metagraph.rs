@@ -93,6 +93,17 @@ pub struct NeuronReply {
     pub neuron: Map<String, Value>,
 }
 
+/// How a column is written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum ColumnForm {
+    /// As the chain keeps it: ratios of 65535, amounts in rao.
+    #[default]
+    Chain,
+    /// What each neuron has as its share of what all have, as consensus takes stake.
+    Shares,
+}
+
 /// Parameters of [`Column`].
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -108,6 +119,9 @@ pub struct ColumnParams {
     /// The block; without it, the newest finalized one.
     #[serde(default)]
     pub block: Option<BlockId>,
+    /// How it is written. There are shares of stake, emission, incentive, dividends, ranks, trust and consensus.
+    #[serde(default)]
+    pub form: ColumnForm,
 }
 
 /// Reply of [`Column`].
@@ -115,8 +129,11 @@ pub struct ColumnParams {
 pub struct ColumnReply {
     /// The block at which it was read.
     pub at: At,
-    /// A value per uid.
+    /// A value per uid, as the chain keeps it; none where shares are asked for.
     pub values: Vec<Value>,
+    /// Where they are asked for, the shares per uid: they sum to 1, or to 0 where nobody has anything.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shares: Option<Vec<f32>>,
 }
 
 /// Parameters of [`Diff`].
@@ -392,7 +409,7 @@ methods! {
     Get = "metagraph_get" (Read): MetagraphParams => MetagraphTable;
     /// One neuron's value in every column
     Neuron = "metagraph_neuron" (Read): NeuronParams => NeuronReply;
-    /// One column of a metagraph
+    /// One column of a metagraph, as the chain keeps it or as shares of the whole
     Column = "metagraph_column" (Read): ColumnParams => ColumnReply;
     /// The weights or bonds of a mechanism as a normalised matrix, dense or sparse
     Matrix = "metagraph_matrix" (Read): MatrixParams => MatrixReply;

@@ -30,6 +30,20 @@ pub enum Column {
     Texts(Vec<String>),
 }
 
+/// The columns of which each neuron has a part.
+const SHARED: [&str; 10] = [
+    "total_stake",
+    "alpha_stake",
+    "tao_stake",
+    "emission",
+    "incentives",
+    "dividends",
+    "rank",
+    "trust",
+    "consensus",
+    "validator_trust",
+];
+
 /// A whole metagraph.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Table {
@@ -169,18 +183,17 @@ impl Table {
 
     /// The column `name`, by the chain's name or by the letter that the Python packages use.
     pub fn column(&self, name: &str) -> Option<&Column> {
-        let name = match name {
-            "S" | "stake" => "total_stake",
-            "R" | "ranks" => "rank",
-            "T" => "trust",
-            "C" => "consensus",
-            "I" | "incentive" => "incentives",
-            "E" => "emission",
-            "D" => "dividends",
-            "Tv" => "validator_trust",
-            name => name,
-        };
+        let name = chain_name(name);
         self.columns.iter().find(|(known, _)| known == name).map(|(_, column)| column)
+    }
+
+    /// The column `name` as numbers that add up to what all neurons have; none of one whose numbers do not.
+    pub fn parts(&self, name: &str) -> Option<Vec<u64>> {
+        match self.column(name).filter(|_| SHARED.contains(&chain_name(name)))? {
+            Column::Shorts(values) => Some(values.iter().copied().map(u64::from).collect()),
+            Column::Longs(values) => Some(values.clone()),
+            Column::Flags(_) | Column::Accounts(_) | Column::Texts(_) => None,
+        }
     }
 
     /// One neuron by the names of the columns; none beyond the last.
@@ -228,6 +241,21 @@ impl Table {
                 (name.clone(), before, value.to_json())
             })
             .collect()
+    }
+}
+
+/// What the chain calls a column.
+fn chain_name(name: &str) -> &str {
+    match name {
+        "S" | "stake" => "total_stake",
+        "R" | "ranks" => "rank",
+        "T" => "trust",
+        "C" => "consensus",
+        "I" | "incentive" => "incentives",
+        "E" => "emission",
+        "D" => "dividends",
+        "Tv" => "validator_trust",
+        name => name,
     }
 }
 

@@ -16,9 +16,9 @@ use btd_api::{
     BlockNumber, ErrorKind, Uid,
     chain::At,
     metagraph::{
-        Change, Column, ColumnParams, ColumnReply, Diff, DiffParams, DiffReply, FigureChange, FileFormat, Get, History,
-        HistoryParams, HistoryRecord, HistoryReply, Load, LoadParams, Matrix, MetagraphParams, MetagraphTable, Neuron,
-        NeuronParams, NeuronReply, Save, SaveParams, SaveReply, Sync, SyncParams, SyncReply,
+        Change, Column, ColumnForm, ColumnParams, ColumnReply, Diff, DiffParams, DiffReply, FigureChange, FileFormat,
+        Get, History, HistoryParams, HistoryRecord, HistoryReply, Load, LoadParams, Matrix, MetagraphParams,
+        MetagraphTable, Neuron, NeuronParams, NeuronReply, Save, SaveParams, SaveReply, Sync, SyncParams, SyncReply,
     },
 };
 use btd_chain::ReadError;
@@ -91,7 +91,18 @@ async fn neuron(parts: Arc<Parts>, params: NeuronParams, _: Caller) -> Result<Ne
 async fn column(parts: Arc<Parts>, params: ColumnParams, _: Caller) -> Result<ColumnReply, Failure> {
     let (table, at) = recall(&parts, params.netuid, params.mechid, params.block).await?;
     let column = table.column(&params.column).ok_or_else(|| no_column(&table, &params.column))?;
-    Ok(ColumnReply { at, values: column.values() })
+    match params.form {
+        ColumnForm::Chain => Ok(ColumnReply { at, values: column.values(), shares: None }),
+        ColumnForm::Shares => {
+            let parts = table.parts(&params.column).ok_or_else(|| {
+                let words = format!("the column `{}` is nothing of which neurons have shares", params.column);
+                Failure::new(ErrorKind::InvalidParams, words)
+            })?;
+            let shares = btd_tensor::Vector::shares(&parts).into_values();
+            let shares = shares.map_err(|error| Failure::new(ErrorKind::Internal, error.to_string()))?;
+            Ok(ColumnReply { at, values: Vec::new(), shares: Some(shares) })
+        }
+    }
 }
 
 fn no_column(table: &Table, name: &str) -> Failure {

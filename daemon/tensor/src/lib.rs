@@ -1,4 +1,4 @@
-//! Tensors: the weight and bond matrices of a metagraph, dense and normalised, the consensus of an
+//! Tensors: the weight and bond matrices of a metagraph and its columns, dense and normalised, the consensus of an
 //! epoch over them, and tensors of synapses to compute with.
 //!
 //! The only user of burn. It works on the CPU backend `flex`, and its callers see burn's types
@@ -11,4 +11,4 @@ mod matrix;
 pub mod yuma;
 
 pub use dense::{Dense, Element, ElementsError};
-pub use matrix::{Matrix, MatrixError, SparseRow};
+pub use matrix::{Matrix, MatrixError, SparseRow, Vector};

@@ -1,11 +1,11 @@
-//! Sparse rows as the chain stores them, made into dense normalised matrices.
+//! Sparse rows and columns as the chain stores them, made into dense normalised matrices and vectors.
 //!
 //! Figures follow pallet_subtensor's storage (`Weights` and `Bonds`: per validator, a list of
 //! neuron and `u16`), and the normalisation that metagraphs of the ecosystem show: weights by row,
-//! bonds by column.
+//! bonds by column, and a vector as a whole.
 
 use btd_api::Uid;
-use burn::tensor::{Device, Tensor, TensorData};
+use burn::tensor::{DType, Device, Int, Tensor, TensorCreationOptions, TensorData};
 
 /// What one validator gives: neurons with the chain's `u16` figures. Neurons not named have zero.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -16,13 +16,13 @@ pub struct SparseRow {
     pub entries: Vec<(Uid, u16)>,
 }
 
-/// Why a matrix could not be worked out.
+/// Why a matrix or a vector could not be worked out.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum MatrixError {
     /// The backend failed, which on the CPU means that it ran out of memory.
-    #[error("the tensor backend could not work out a matrix of {neurons} by {neurons}: {reason}")]
+    #[error("the tensor backend could not work out the figures of {neurons} neurons: {reason}")]
     Backend {
-        /// How many neurons the matrix has each way.
+        /// How many neurons there are.
         neurons: u16,
         /// The backend's words.
         reason: String,
@@ -34,6 +34,53 @@ pub enum MatrixError {
 pub struct Matrix {
     neurons: u16,
     tensor: Tensor<2>,
+}
+
+/// A number for each neuron: rank, trust, consensus, incentive, dividends, emission, or stake.
+#[derive(Clone, Debug)]
+pub struct Vector {
+    neurons: u16,
+    tensor: Tensor<1>,
+}
+
+// === impl Vector ===
+
+impl Vector {
+    /// What each neuron has as its share of what all have, as consensus takes stake: the shares sum to 1, or to 0 where
+    /// nobody has anything. Amounts are in any unit, and told to the precision of `f32`.
+    pub fn shares(amounts: &[u64]) -> Self {
+        let neurons = u16::try_from(amounts.len()).unwrap_or(u16::MAX);
+        let device = Device::flex();
+        if amounts.is_empty() {
+            return Self { neurons, tensor: Tensor::zeros([0], &device) };
+        }
+        let whole: Vec<i64> = amounts.iter().map(|amount| i64::try_from(*amount).unwrap_or(i64::MAX)).collect();
+        let options: TensorCreationOptions = (&device, DType::I64).into();
+        let length = whole.len();
+        let amounts = Tensor::<1, Int>::from_data(TensorData::new(whole, [length]), options).float();
+        let sum = amounts.clone().sum();
+        let divisor = sum.clone().mask_fill(sum.equal_elem(0.0), 1.0);
+        Self { neurons, tensor: amounts.div(divisor.expand([length])) }
+    }
+
+    /// The vector as a burn tensor.
+    pub fn into_tensor(self) -> Tensor<1> {
+        self.tensor
+    }
+
+    /// The vector as plain numbers, by uid.
+    ///
+    /// # Errors
+    /// When the backend fails.
+    pub fn into_values(self) -> Result<Vec<f32>, MatrixError> {
+        let Self { neurons, tensor } = self;
+        if neurons == 0 {
+            return Ok(Vec::new());
+        }
+        let failed = |reason: String| MatrixError::Backend { neurons, reason };
+        let data = tensor.try_into_data().map_err(|error| failed(error.to_string()))?;
+        data.try_into_vec::<f32>().map_err(|error| failed(error.to_string()))
+    }
 }
 
 // === impl Matrix ===
@@ -140,6 +187,19 @@ mod tests {
     #[test]
     fn a_subnet_without_neurons_has_an_empty_matrix() {
         assert_eq!(Matrix::weights(0, &[row(0, &[(0, 1)])]).into_rows().unwrap(), Vec::<Vec<f32>>::new());
+    }
+
+    #[test]
+    fn shares_are_of_what_all_have_in_any_unit() {
+        let shares = |amounts: &[u64]| Vector::shares(amounts).into_values().unwrap();
+        assert_eq!(shares(&[1, 0, 3]), [0.25, 0.0, 0.75]);
+        assert_eq!((shares(&[0, 0]), shares(&[])), (vec![0.0, 0.0], vec![]));
+        // All the tao that there will ever be, in rao.
+        let all = 21_000_000_000_000_000;
+        assert_eq!(shares(&[all, all, 2 * all]), [0.25, 0.25, 0.5]);
+        let many = shares(&vec![all / 4_096; 4_096]);
+        assert!((many.iter().sum::<f32>() - 1.0).abs() < 1e-4 && many.iter().all(|share| *share > 0.0));
+        assert_eq!(Vector::shares(&[1, 1]).into_tensor().dims(), [2]);
     }
 
     #[test]
