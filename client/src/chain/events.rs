@@ -109,7 +109,8 @@ impl EventsArgs {
                         session.out.note(waiting(link, &trouble));
                     }
                 }
-                Happened::Ended { cursor: at, trouble } => {
+                Happened::Ended { cursor: at, trouble, oldest } => {
+                    let at = oldest.map_or(at, |oldest| oldest.to_string());
                     let cause = Failure::Lost { method: SubscribeEvents::NAME, reason: trouble };
                     return Err(broken_off(Some(at), cause));
                 }
@@ -151,13 +152,15 @@ impl EventsArgs {
                         Format::Json => session.out.data(text.get())?,
                         Format::Human => session.out.note(waiting(link, &trouble)),
                     },
-                    // The same block twice: asking again does not help.
-                    Finalized::Lagged { next: unread } if unreadable == Some(unread) => {
-                        let reason = format!("block {unread} cannot be read");
+                    // The same block twice, or one that is gone: asking again does not help.
+                    Finalized::Lagged { next: unread, trouble, oldest }
+                        if unreadable == Some(unread) || oldest.is_some() =>
+                    {
+                        let reason = format!("block {unread} cannot be read: {trouble}");
                         let cause = Failure::Lost { method: SubscribeFinalized::NAME, reason };
-                        return Err(ended(next, cause));
+                        return Err(ended(oldest.or(next), cause));
                     }
-                    Finalized::Lagged { next: unread } => {
+                    Finalized::Lagged { next: unread, .. } => {
                         next = Some(unread);
                         unreadable = Some(unread);
                         break;

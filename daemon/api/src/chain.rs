@@ -143,8 +143,9 @@ pub struct FinalizedBlock {
     pub parent: BlockHash,
     /// The time that its author wrote into it, in milliseconds since 1970.
     pub timestamp_ms: Option<u64>,
-    /// The runtime that executed it. An upgrade in this block shows from the next one on. None where no endpoint can
-    /// tell: everything is then decoded by another one, which `illegible` says, and may be something else.
+    /// The runtime that executed it. An upgrade in this block shows from the next one on. None where neither the endpoint
+    /// in use nor an archive could tell when it was asked for this reply: everything is then decoded by another one,
+    /// which `illegible` says, and may be something else. Whoever asks for the block again is told what can be then.
     #[serde(default)]
     pub spec_version: Option<u32>,
     /// How many extrinsics it holds, inherents included.
@@ -186,6 +187,13 @@ pub enum Finalized {
     Lagged {
         /// The first block that was not delivered.
         next: BlockNumber,
+        /// Why, in words.
+        #[serde(default)]
+        trouble: String,
+        /// The oldest block from which on all can be read, where `next` is kept by no endpoint any more and an archive
+        /// is wanted.
+        #[serde(default)]
+        oldest: Option<BlockNumber>,
     },
 }
 

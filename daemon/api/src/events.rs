@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    AccountId, NetUid, Role, Subscription,
+    AccountId, BlockNumber, NetUid, Role, Subscription,
     chain::{BlockRef, Event, Link},
 };
 
@@ -76,6 +76,10 @@ pub enum Happened {
         cursor: String,
         /// Why, in words.
         trouble: String,
+        /// The oldest block from which on all can be read, where the one at the cursor is kept by no endpoint any more
+        /// and an archive is wanted: go on with its number.
+        #[serde(default)]
+        oldest: Option<BlockNumber>,
     },
 }
 

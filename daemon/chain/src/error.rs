@@ -349,6 +349,17 @@ pub enum ReadError {
         /// The number or hash.
         block: String,
     },
+    /// A block of the finalized chain that no endpoint keeps any more.
+    #[error(
+        "no endpoint keeps block {block} any more{}, or name an archive that does in chain.archives",
+        .oldest.map_or_else(|| ": begin with a later one".to_owned(), |oldest| format!(": the oldest that can be read is block {oldest}; begin there"))
+    )]
+    NotKept {
+        /// The block.
+        block: BlockNumber,
+        /// The oldest from which on all can be read, where that can be told.
+        oldest: Option<BlockNumber>,
+    },
     /// The chain was taken back to an earlier block and goes on from there (a development chain, or
     /// one whose finality was revoked): what was read of it before may not hold any more.
     #[error(

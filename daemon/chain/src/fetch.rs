@@ -9,6 +9,7 @@ use tokio::join;
 
 use crate::{
     block::{BlockRef, RawBlock},
+    endpoint::Endpoint,
     rpc::{self, Ask, Body, Header, HexBytes, RuntimeVersion},
     runtime::{ApiId, Runtime, Runtimes, Told, api_id},
 };
@@ -23,25 +24,32 @@ fn events_key() -> [u8; 32] {
 
 /// The runtime in the state behind block `at`: it answers calls there, and executes the next block.
 pub(crate) async fn runtime_at<A: Ask>(asked: &A, at: BlockHash, known: &Runtimes) -> Result<Runtime, A::Error> {
-    let version = asked.ask(rpc::runtime_version(at)).await?;
-    let teller = asked.teller();
-    if let Some(runtime) = teller.as_ref().and_then(|teller| known.get(version.spec_version, teller)) {
+    let (version, teller) = asked.tell(rpc::runtime_version(at)).await?;
+    // An archive that names a runtime is not asked for what the followed endpoint has told of that.
+    let followed = asked.followed();
+    if let Some(runtime) = [&followed, &teller].into_iter().flatten().find_map(|by| known.get(version.spec_version, by))
+    {
         return Ok(runtime);
     }
     // The second version of this API brought others of the metadata than 14.
     let has_versions = |(HexBytes(id), version): &(HexBytes, u32)| *id == api_id("Metadata") && *version >= 2;
-    let metadata = metadata_at(asked, at, version.apis.iter().any(has_versions)).await?;
+    let (metadata, other) = metadata_at(asked, at, version.apis.iter().any(has_versions)).await?;
     let apis: Vec<ApiId> = version.apis.iter().filter_map(|(HexBytes(id), _)| id.as_slice().try_into().ok()).collect();
     let RuntimeVersion { spec_version, transaction_version, .. } = version;
     let told = Told { spec_version, transaction_version, apis, metadata };
     // What two endpoints have told between them is the word of neither.
-    let teller = teller.filter(|teller| asked.teller().as_ref() == Some(teller));
+    let teller = teller.filter(|teller| other.as_ref() == Some(teller));
     known.learn(told, teller).map_err(|reason| asked.nonsense("the metadata", reason.to_string()))
 }
 
 /// The newest metadata that both sides know. Version 14 describes no runtime APIs, so it comes last, and a refusal is
-/// taken for a lack of others only from a runtime that is not known to have them: what is read here is kept.
-async fn metadata_at<A: Ask>(asked: &A, at: BlockHash, has_versions: bool) -> Result<Vec<u8>, A::Error> {
+/// taken for a lack of others only from a runtime that is not known to have them: what is read here is kept. Told with
+/// whose word it is.
+async fn metadata_at<A: Ask>(
+    asked: &A,
+    at: BlockHash,
+    has_versions: bool,
+) -> Result<(Vec<u8>, Option<Endpoint>), A::Error> {
     let versions = match asked.ask(rpc::call("Metadata_metadata_versions", &[], at)).await {
         Ok(HexBytes(bytes)) => Vec::<u32>::decode(&mut bytes.as_slice())
             .map_err(|error| asked.nonsense("the versions of the metadata", error.to_string()))?,
@@ -50,15 +58,15 @@ async fn metadata_at<A: Ask>(asked: &A, at: BlockHash, has_versions: bool) -> Re
     };
     if let Some(version) = METADATA_VERSIONS.into_iter().find(|version| versions.contains(version)) {
         let request = rpc::call("Metadata_metadata_at_version", &version.encode(), at);
-        let HexBytes(bytes) = asked.ask(request).await?;
+        let (HexBytes(bytes), teller) = asked.tell(request).await?;
         // An option of opaque metadata: a length, then the metadata itself.
         return match Option::<Vec<u8>>::decode(&mut bytes.as_slice()) {
-            Ok(Some(metadata)) => Ok(metadata),
+            Ok(Some(metadata)) => Ok((metadata, teller)),
             Ok(None) => Err(asked.nonsense("the metadata", format!("version {version} was offered, none came"))),
             Err(error) => Err(asked.nonsense("the metadata", error.to_string())),
         };
     }
-    asked.ask(rpc::metadata(at)).await.map(|HexBytes(bytes)| bytes)
+    asked.tell(rpc::metadata(at)).await.map(|(HexBytes(bytes), teller)| (bytes, teller))
 }
 
 /// Finalized block `number` by its hash; none when the node does not have it.
@@ -72,10 +80,17 @@ pub(crate) async fn header<A: Ask>(asked: &A, hash: BlockHash) -> Result<Option<
     header.map(|header| of_its_hash(asked, hash, &header).map(|()| header)).transpose()
 }
 
-/// The header and the extrinsics of block `hash`; none when the node does not have it.
+/// The header and the extrinsics of block `hash`; none when the node does not have it. By its extrinsics it is decided
+/// what became of those that were sent, so whoever leaves one out lies as well.
 pub(crate) async fn body<A: Ask>(asked: &A, hash: BlockHash) -> Result<Option<Body>, A::Error> {
-    let signed = asked.ask(rpc::block(hash)).await?;
-    signed.map(|signed| of_its_hash(asked, hash, &signed.block.header).map(|()| signed.block)).transpose()
+    let Some(signed) = asked.ask(rpc::block(hash)).await? else { return Ok(None) };
+    let body = signed.block;
+    of_its_hash(asked, hash, &body.header)?;
+    if body.header.is_of(&body.extrinsics) {
+        return Ok(Some(body));
+    }
+    let count = body.extrinsics.len();
+    Err(asked.nonsense(&format!("block {hash}"), format!("{count} extrinsics that are not those of its header")))
 }
 
 /// A hash names one header, so that whoever tells another one lies, or is broken.
@@ -88,26 +103,35 @@ fn of_its_hash<A: Ask>(asked: &A, hash: BlockHash, header: &Header) -> Result<()
         .nonsense(&format!("block {hash}"), format!("a header that has the hash {found}, which is another block's")))
 }
 
-/// A block's body and events. An old state may be gone while the body is still there: then there are no events, and
-/// it is said why. Nothing else is a reason to go without.
-pub(crate) async fn block<A: Ask>(asked: &A, hash: BlockHash) -> Result<Option<RawBlock>, A::Error> {
+/// A block as far as it is told.
+pub(crate) struct Fetched<E> {
+    pub(crate) raw: RawBlock,
+    /// Why it has no events although their state is not said to be gone: another endpoint, or this one at another
+    /// time, may tell them.
+    pub(crate) withheld: Option<E>,
+}
+
+/// A block's body and events. An old state may be gone while the body is still there, or a node does not tell the
+/// events for another reason: then there are none, and it is said why.
+pub(crate) async fn block<A: Ask>(asked: &A, hash: BlockHash) -> Result<Option<Fetched<A::Error>>, A::Error> {
     const EVENTS: &str = "a block's events";
     let key = events_key();
     let (body, events) = join!(body(asked, hash), asked.ask(rpc::storage(&key, hash).about(EVENTS)));
     let Some(Body { header, extrinsics }) = body? else { return Ok(None) };
-    let events = match events {
-        Ok(events) => Ok(events.map(|HexBytes(bytes)| bytes)),
-        Err(gone) if A::is_gone(&gone) => Err(gone.to_string()),
+    let (events, withheld) = match events {
+        Ok(events) => (Ok(events.map(|HexBytes(bytes)| bytes)), None),
+        Err(gone) if A::is_gone(&gone) => (Err(gone.to_string()), None),
+        Err(error) if A::is_withheld(&error) => (Err(error.to_string()), Some(error)),
         Err(error) => return Err(error),
     };
-    let raw = RawBlock {
+    let mut raw = RawBlock {
         block: BlockRef { number: header.number, hash },
         parent: header.parent_hash,
         extrinsics: extrinsics.into_iter().map(|HexBytes(bytes)| bytes).collect(),
         events,
     };
-    match raw.lacks_events() {
-        Some(problem) => Err(asked.nonsense(EVENTS, problem)),
-        None => Ok(Some(raw)),
-    }
+    let Some(problem) = raw.lacks_events() else { return Ok(Some(Fetched { raw, withheld })) };
+    let denied = asked.nonsense(EVENTS, problem);
+    raw.events = Err(denied.to_string());
+    Ok(Some(Fetched { raw, withheld: Some(denied) }))
 }

@@ -15,16 +15,15 @@ mod endurance;
 mod follower;
 mod merge;
 mod pool;
+mod recent;
 mod scout;
 mod state;
 mod stream;
 mod submit;
 mod track;
+mod withheld;
 
-use std::{
-    collections::VecDeque,
-    sync::{Arc, OnceLock, PoisonError, RwLock},
-};
+use std::sync::{Arc, OnceLock};
 
 use btd_api::{BlockHash, BlockNumber};
 use futures_util::FutureExt;
@@ -36,6 +35,8 @@ use self::{
     archives::{Archives, Kept},
     merge::{Answer, Flights},
     pool::Pool,
+    recent::Recent,
+    withheld::Refusals,
 };
 pub use self::{
     best::BestHead,
@@ -91,7 +92,8 @@ struct Shared {
     connection: watch::Sender<Option<Arc<Connection>>>,
     head: watch::Sender<Option<Head>>,
     best: watch::Sender<Option<BestHead>>,
-    recent: RwLock<VecDeque<Arc<FinalizedBlock>>>,
+    recent: Recent,
+    refusals: Refusals,
     runtimes: Runtimes,
 }
 
@@ -121,7 +123,8 @@ pub(crate) fn link_over(dialer: Box<dyn Dial>, config: LinkConfig) -> Result<(Li
         connection: watch::Sender::new(None),
         head: watch::Sender::new(None),
         best: watch::Sender::new(None),
-        recent: RwLock::default(),
+        recent: Recent::default(),
+        refusals: Refusals::default(),
         runtimes: Runtimes::default(),
     });
     Ok((Link { shared: Arc::clone(&shared), priority: Priority::Interactive }, Follower::new(shared)))
@@ -218,7 +221,7 @@ impl Link {
     }
 
     fn recent(&self, number: BlockNumber) -> Option<Arc<FinalizedBlock>> {
-        self.shared.recent(number)
+        self.shared.recent.block(number)
     }
 
     fn not_connected(&self) -> ReadError {
@@ -262,16 +265,16 @@ impl Link {
                 if is_discarded(&error) {
                     note();
                 }
-                let archived = match Box::pin(self.archived(&request, &urgency)).await {
+                let (archived, teller) = match Box::pin(self.archived(&request, &urgency)).await {
                     Ok(Some(archived)) => archived,
                     Err(other) if !is_gone(&other) => return Err(other),
                     Ok(None) | Err(_) => return Err(error),
                 };
                 // What an archive has is a block of the chain, and not one that this node does not know yet.
                 note();
-                Ok(Arc::from(archived))
+                Ok((Arc::from(archived), teller))
             }
-            other => other.map(Arc::from),
+            other => other.map(|(answer, teller)| (Arc::from(answer), teller)),
         }
     }
 
@@ -279,10 +282,11 @@ impl Link {
         &self,
         request: &Request<Box<RawValue>>,
         urgency: &Urgency,
-    ) -> Result<Box<RawValue>, ReadError> {
+    ) -> Result<(Box<RawValue>, Endpoint), ReadError> {
+        let told = |answer, by: &Connection| (answer, by.node().endpoint.clone());
         let connection = self.coming_connection().await?;
         let problem = match connection.send(request, urgency).await {
-            Ok(answer) => return Ok(answer),
+            Ok(answer) => return Ok(told(answer, &connection)),
             Err(problem) => problem,
         };
         if !matches!(problem, RpcProblem::Cut(_)) {
@@ -291,7 +295,8 @@ impl Link {
         let Some(next) = self.another_connection(&connection).await else {
             return Err(Self::read_error(request, problem));
         };
-        next.send(request, urgency).await.map_err(|problem| Self::read_error(request, problem))
+        let answer = next.send(request, urgency).await.map_err(|problem| Self::read_error(request, problem))?;
+        Ok(told(answer, &next))
     }
 
     fn read_error<T>(request: &Request<T>, problem: RpcProblem) -> ReadError {
@@ -306,23 +311,6 @@ impl Link {
             }
             RpcProblem::Garbled(reason) => ReadError::Garbled { what, reason },
         }
-    }
-}
-
-// === impl Shared ===
-
-impl Shared {
-    fn recent(&self, number: BlockNumber) -> Option<Arc<FinalizedBlock>> {
-        let recent = self.recent.read().unwrap_or_else(PoisonError::into_inner);
-        let first = recent.front()?.block.number;
-        let index = usize::try_from(number.0.checked_sub(first.0)?).ok()?;
-        recent.get(index).filter(|block| block.block.number == number).cloned()
-    }
-
-    /// The number of one of the newest finalized blocks.
-    fn recent_number(&self, hash: BlockHash) -> Option<BlockNumber> {
-        let recent = self.recent.read().unwrap_or_else(PoisonError::into_inner);
-        recent.iter().rev().map(|block| block.block).find(|block| block.hash == hash).map(|block| block.number)
     }
 }
 
@@ -343,9 +331,10 @@ fn is_discarded(error: &ReadError) -> bool {
 impl Ask for Link {
     type Error = ReadError;
 
-    async fn ask<T: DeserializeOwned + Send>(&self, request: Request<T>) -> Result<T, ReadError> {
+    /// The word is that of the followed endpoint, or of the archive that told what it has no more.
+    async fn tell<T: DeserializeOwned + Send>(&self, request: Request<T>) -> Result<(T, Option<Endpoint>), ReadError> {
         let untyped = request.untyped();
-        let answer = match request.key() {
+        let (answer, teller) = match request.key() {
             Some(key) => {
                 let link = self.clone();
                 let begin = move |urgency| async move { link.answer(untyped, urgency).await }.boxed();
@@ -354,15 +343,15 @@ impl Ask for Link {
             // Boxed: every read holds one of these, and they are large.
             None => Box::pin(self.answer(untyped, Urgency::new(self.priority))).await?,
         };
-        rpc::read(&answer).map_err(|problem| Self::read_error(&request, problem))
+        let answer = rpc::read(&answer).map_err(|problem| Self::read_error(&request, problem))?;
+        Ok((answer, Some(teller)))
     }
 
     fn nonsense(&self, what: &str, reason: String) -> ReadError {
         ReadError::Garbled { what: what.to_owned(), reason }
     }
 
-    /// The followed endpoint, also for what it has no more and an archive tells.
-    fn teller(&self) -> Option<Endpoint> {
+    fn followed(&self) -> Option<Endpoint> {
         self.connection().ok().map(|connection| connection.node().endpoint.clone())
     }
 
@@ -372,5 +361,9 @@ impl Ask for Link {
 
     fn is_gone(error: &ReadError) -> bool {
         is_gone(error)
+    }
+
+    fn is_withheld(error: &ReadError) -> bool {
+        matches!(error, ReadError::Refused { .. } | ReadError::Garbled { .. }) && !is_gone(error)
     }
 }

@@ -262,23 +262,34 @@ pub(crate) trait Ask: Sync {
     /// How it reports failure.
     type Error: fmt::Display + Send;
 
-    /// Sends `request` and reads the answer.
+    /// Sends `request`, reads the answer, and says whose word it is; nobody's where nobody has anything to tell.
+    fn tell<T: DeserializeOwned + Send>(
+        &self,
+        request: Request<T>,
+    ) -> impl Future<Output = Result<(T, Option<Endpoint>), Self::Error>> + Send;
+
+    /// The same, whoever answers.
     fn ask<T: DeserializeOwned + Send>(
         &self,
         request: Request<T>,
-    ) -> impl Future<Output = Result<T, Self::Error>> + Send;
+    ) -> impl Future<Output = Result<T, Self::Error>> + Send {
+        async move { Ok(self.tell(request).await?.0) }
+    }
 
     /// An answer that reads, and still cannot be right.
     fn nonsense(&self, what: &str, reason: String) -> Self::Error;
 
-    /// Whose word an answer is, as far as it can be said beforehand.
-    fn teller(&self) -> Option<Endpoint>;
+    /// Whose word of a runtime counts whoever has named it: that of the endpoint that is followed.
+    fn followed(&self) -> Option<Endpoint>;
 
     /// Whether the node itself said no, so that asking another way may help.
     fn is_refusal(error: &Self::Error) -> bool;
 
     /// Whether the node said that it does not keep what belongs to the block, or no more.
     fn is_gone(error: &Self::Error) -> bool;
+
+    /// Whether the node did answer, and told nothing that can be used, for which it may have any reason.
+    fn is_withheld(error: &Self::Error) -> bool;
 }
 
 /// What a node says beside its message, behind it.
@@ -554,16 +565,20 @@ impl Connection {
 impl Ask for Connection {
     type Error = ConnectError;
 
-    async fn ask<T: DeserializeOwned + Send>(&self, request: Request<T>) -> Result<T, ConnectError> {
+    async fn tell<T: DeserializeOwned + Send>(
+        &self,
+        request: Request<T>,
+    ) -> Result<(T, Option<Endpoint>), ConnectError> {
         let urgency = Urgency::new(Priority::Following);
-        self.send(&request, &urgency).await.map_err(|problem| self.fault(request.what(), problem))
+        let answer = self.send(&request, &urgency).await.map_err(|problem| self.fault(request.what(), problem))?;
+        Ok((answer, Some(self.node.endpoint.clone())))
     }
 
     fn nonsense(&self, what: &str, reason: String) -> ConnectError {
         self.fault(what, RpcProblem::Garbled(reason))
     }
 
-    fn teller(&self) -> Option<Endpoint> {
+    fn followed(&self) -> Option<Endpoint> {
         Some(self.node.endpoint.clone())
     }
 
@@ -573,5 +588,9 @@ impl Ask for Connection {
 
     fn is_gone(error: &ConnectError) -> bool {
         matches!(error, ConnectError::Pruned { .. })
+    }
+
+    fn is_withheld(error: &ConnectError) -> bool {
+        matches!(error, ConnectError::Unusable { .. })
     }
 }

@@ -471,6 +471,7 @@ fn is_about_the_block(error: &ReadError) -> bool {
     matches!(
         error,
         ReadError::UnknownBlock { .. }
+            | ReadError::NotKept { .. }
             | ReadError::TakenBack { .. }
             | ReadError::Pruned { .. }
             | ReadError::NoArchive { .. }
@@ -485,6 +486,7 @@ pub(super) fn is_about_the_link(error: &ReadError) -> bool {
         | ReadError::NoTurn { .. }
         | ReadError::Cut { .. }
         | ReadError::UnknownBlock { .. }
+        | ReadError::NotKept { .. }
         | ReadError::TakenBack { .. }
         | ReadError::NoArchive { .. }
         | ReadError::Pruned { .. } => true,

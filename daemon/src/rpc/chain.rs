@@ -15,7 +15,7 @@ use btd_api::{
     },
     rpc::Nothing,
 };
-use btd_chain::{BestHead, BlockStream, Link, LinkState, Priority};
+use btd_chain::{BestHead, BlockStream, Link, LinkState, Priority, ReadError};
 use futures_util::{Stream, StreamExt, stream};
 use tokio::time::timeout;
 
@@ -136,8 +136,17 @@ async fn next(blocks: &mut BlockStream) -> Finalized {
         Ok(block) => Finalized::Block(convert(&block)),
         Err(error) => {
             tracing::warn!(%error, "could not read a block for a subscriber");
-            Finalized::Lagged { next: blocks.cursor().unwrap_or_default() }
+            let (next, trouble) = (blocks.cursor().unwrap_or_default(), error.to_string());
+            Finalized::Lagged { next, trouble, oldest: oldest(&error) }
         }
+    }
+}
+
+/// The oldest block that there is, where a subscription ends because the one that was asked for is kept by nobody.
+pub(super) fn oldest(error: &ReadError) -> Option<BlockNumber> {
+    match error {
+        ReadError::NotKept { oldest, .. } => *oldest,
+        _ => None,
     }
 }
 

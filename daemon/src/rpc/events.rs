@@ -14,7 +14,7 @@ use futures_util::{Stream, stream};
 
 use super::{
     Caller, Failure, Table,
-    chain::{Told, ahead, outage, raw},
+    chain::{Told, ahead, oldest, outage, raw},
     filter::Wanted,
     link, receipt,
 };
@@ -132,7 +132,8 @@ impl Walk {
                 Ok(block) => self.take(&block),
                 Err(error) => {
                     let cursor = Cursor { block: self.blocks.cursor().unwrap_or_default(), done: self.done };
-                    return Happened::Ended { cursor: cursor.to_string(), trouble: error.to_string() };
+                    let (cursor, trouble) = (cursor.to_string(), error.to_string());
+                    return Happened::Ended { cursor, trouble, oldest: oldest(&error) };
                 }
             }
         }

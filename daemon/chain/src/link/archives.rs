@@ -59,13 +59,13 @@ impl Miss {
 // === impl Link ===
 
 impl Link {
-    /// Asks the archives in turn. None when none is configured, or all of them have nothing of it; else the most
+    /// Asks the archives in turn, and says which one has answered. None when none is configured, or all of them have nothing of it; else the most
     /// telling of their failures, which is that it is gone where nothing could be an answer.
     pub(super) async fn archived(
         &self,
         request: &Request<Box<RawValue>>,
         urgency: &Urgency,
-    ) -> Result<Option<Box<RawValue>>, ReadError> {
+    ) -> Result<Option<(Box<RawValue>, Endpoint)>, ReadError> {
         let (timeout, began) = (self.shared.config.request_timeout(), clock::now());
         let mut misses = Vec::new();
         let mut asked = self.archives_to_ask(&mut misses);
@@ -84,7 +84,9 @@ impl Link {
                     continue;
                 }
                 match self.ask_archive(index, request, urgency).await {
-                    Ok(answer) if request.may_be_nothing() || answer.get() != "null" => return Ok(Some(answer)),
+                    Ok(answer) if request.may_be_nothing() || answer.get() != "null" => {
+                        return Ok(Some((answer, self.shared.pool.archives[index].endpoint.clone())));
+                    }
                     Ok(_) => misses.push(Miss::Nothing),
                     Err(Miss::TurnedAway) => busy.push(index),
                     Err(miss) => misses.push(miss),
@@ -246,21 +248,21 @@ pub(super) struct Archives<'l>(pub(super) &'l Link);
 impl Ask for Archives<'_> {
     type Error = ReadError;
 
-    async fn ask<T: DeserializeOwned + Send>(&self, request: Request<T>) -> Result<T, ReadError> {
+    async fn tell<T: DeserializeOwned + Send>(&self, request: Request<T>) -> Result<(T, Option<Endpoint>), ReadError> {
         let urgency = Urgency::new(self.0.priority);
-        let found = Box::pin(self.0.archived(&request.untyped(), &urgency)).await?;
+        let (answer, teller) = Box::pin(self.0.archived(&request.untyped(), &urgency)).await?.unzip();
         // What stands for nothing is read as what was asked for.
         let nothing = || RawValue::NULL.to_owned();
-        rpc::read(&found.unwrap_or_else(nothing)).map_err(|problem| Link::read_error(&request, problem))
+        let answer = rpc::read(&answer.unwrap_or_else(nothing));
+        Ok((answer.map_err(|problem| Link::read_error(&request, problem))?, teller))
     }
 
     fn nonsense(&self, what: &str, reason: String) -> ReadError {
         self.0.nonsense(what, reason)
     }
 
-    /// Any of them may answer.
-    fn teller(&self) -> Option<Endpoint> {
-        None
+    fn followed(&self) -> Option<Endpoint> {
+        self.0.followed()
     }
 
     fn is_refusal(error: &ReadError) -> bool {
@@ -269,6 +271,10 @@ impl Ask for Archives<'_> {
 
     fn is_gone(error: &ReadError) -> bool {
         is_gone(error)
+    }
+
+    fn is_withheld(error: &ReadError) -> bool {
+        Link::is_withheld(error)
     }
 }
 

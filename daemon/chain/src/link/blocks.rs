@@ -13,7 +13,7 @@ use crate::{
     block::{self, BlockRef, FinalizedBlock, RawBlock},
     clock,
     error::ReadError,
-    fetch,
+    fetch::{self, Fetched},
     rpc::{Ask, Header},
     runtime::Runtime,
     view::View,
@@ -22,62 +22,184 @@ use crate::{
 /// How long a block is waited for that nobody has announced yet: whoever named it may have it from a node that
 /// is a moment ahead of the followed one.
 const MOMENT: Duration = Duration::from_secs(2);
+/// The pauses before what was refused is asked for again.
+const FIRST_PAUSE: Duration = Duration::from_millis(500);
+const LONGEST_PAUSE: Duration = Duration::from_secs(4);
+/// Before somebody asks again for what was lacking of a block in memory.
+const ASKED_AGAIN: Duration = Duration::from_secs(10);
+
+/// A block as far as it is told.
+struct Told {
+    block: FinalizedBlock,
+    /// Why it does not tell all events although they are not said to be gone.
+    withheld: Option<ReadError>,
+}
 
 // === impl Link ===
 
 impl Link {
     /// Finalized block `number`, from memory or from the node. A block that is not followed yet is
-    /// [`ReadError::UnknownBlock`]. Events that the node no longer has are said to be illegible.
+    /// [`ReadError::UnknownBlock`], one that nobody keeps any more [`ReadError::NotKept`]. Events that are gone
+    /// everywhere are said to be illegible, and so are those that are refused everywhere, for any other reason, for
+    /// longer than a node that is busy would.
     pub async fn block(&self, number: BlockNumber) -> Result<Arc<FinalizedBlock>, ReadError> {
         if let Some(block) = self.recent(number) {
-            return Ok(block);
+            return Ok(Box::pin(self.with_what_lacked(block)).await);
         }
-        let unknown = || ReadError::UnknownBlock { block: number.to_string() };
         self.connection()?;
         match self.finalized() {
             Some(finalized) if number <= finalized.number => {}
             Some(finalized) => return Err(not_yet(number, finalized.number)),
-            None => return Err(unknown()),
+            None => return Err(ReadError::UnknownBlock { block: number.to_string() }),
         }
-        let hash = self.hash_of(number).await?.ok_or_else(unknown)?;
-        let raw = self.raw_block(hash).await?.ok_or_else(unknown)?;
-        if raw.block.number != number {
-            let reason = format!("block {number} says that it is {}", raw.block.number);
-            return Err(self.nonsense("a finalized block", reason));
+        let (began, mut pause) = (clock::now(), FIRST_PAUSE);
+        loop {
+            let Some(Told { block, withheld }) = Box::pin(self.read_numbered(number)).await? else {
+                return Err(self.not_kept(number).await);
+            };
+            let (refusals, config) = (&self.shared.refusals, &self.shared.config);
+            match withheld {
+                Some(refusal) if !refusals.is_lasting(&refusal, began, config, clock::now()) => {
+                    clock::sleep(pause).await;
+                    pause = pause.saturating_mul(2).min(LONGEST_PAUSE);
+                }
+                Some(_) | None => return Ok(Arc::new(block)),
+            }
         }
-        let before = if number.0 == 0 { hash } else { raw.parent };
-        let decoded = match fetch::runtime_at(self, before, self.runtimes()).await {
+    }
+
+    /// A block of memory of which not everything could be told when it was followed, as it can be told now: somebody
+    /// else is followed perhaps, or an archive has what is gone. Whoever asks for it at the same time waits for the one
+    /// answer, for as long as a request may take.
+    async fn with_what_lacked(&self, kept: Arc<FinalizedBlock>) -> Arc<FinalizedBlock> {
+        let block = kept.block;
+        let Some(asked) = self.shared.recent.asked(block).filter(|_| !kept.tells_all_events()) else { return kept };
+        let mut asked = asked.lock().await;
+        if let Some(other) = self.recent(block.number).filter(|other| other.block == block && other.tells_all_events())
+        {
+            return other;
+        }
+        if asked.is_some_and(|at| clock::since(at) < ASKED_AGAIN) {
+            return kept;
+        }
+        let told = clock::timeout(self.shared.config.request_timeout(), self.read_block(block.hash)).await;
+        match told {
+            Ok(Ok(Some(Told { block: told, .. }))) if told.tells_all_events() => {
+                tracing::info!(block = block.number.0, "what lacked of a block was told after all");
+                let told = Arc::new(told);
+                self.shared.recent.replace(&told);
+                told
+            }
+            _ => {
+                *asked = Some(clock::now());
+                kept
+            }
+        }
+    }
+
+    /// Finalized block `number` as far as it is told now; none when nobody has it.
+    async fn read_numbered(&self, number: BlockNumber) -> Result<Option<Told>, ReadError> {
+        let Some(hash) = self.hash_of(number).await? else { return Ok(None) };
+        match self.read_block(hash).await? {
+            Some(told) if told.block.block.number != number => match self.proven_hash_of(number).await? {
+                Some(hash) => self.read_block(hash).await,
+                None => Ok(None),
+            },
+            told => Ok(told),
+        }
+    }
+
+    /// Block `hash` as far as it is told now; none when nobody has it.
+    async fn read_block(&self, hash: BlockHash) -> Result<Option<Told>, ReadError> {
+        let Some(Fetched { raw, mut withheld }) = self.raw_block(hash).await? else { return Ok(None) };
+        let before = if raw.block.number.0 == 0 { hash } else { raw.parent };
+        let block = match self.runtime_behind(before).await {
             Ok(runtime) => block::decode(&raw, &runtime),
-            Err(gone) if is_gone(&gone) => self.guess(&raw, &gone).await?,
+            Err(untold) if is_gone(&untold) || Self::is_withheld(&untold) => {
+                let guessed = self.guess(&raw, &untold).await?;
+                if !guessed.tells_all_events() && !is_gone(&untold) {
+                    withheld.get_or_insert(untold);
+                }
+                guessed
+            }
             Err(error) => return Err(error),
         };
-        Ok(Arc::new(decoded))
+        Ok(Some(Told { block, withheld }))
     }
 
     /// A block as the followed endpoint has it; else, as an archive does.
-    async fn raw_block(&self, hash: BlockHash) -> Result<Option<RawBlock>, ReadError> {
+    async fn raw_block(&self, hash: BlockHash) -> Result<Option<Fetched<ReadError>>, ReadError> {
         let archived = async || Box::pin(fetch::block(&Archives(self), hash)).await;
         match fetch::block(self, hash).await {
             // A node that keeps the bodies of the newest blocks alone knows the hash of an old one.
             Ok(None) => archived().await,
             // What one refuses, or tells of another block, another may tell.
-            Err(error @ (ReadError::Refused { .. } | ReadError::Garbled { .. })) => match archived().await {
-                // Without its events it would count as read: they may come from the first when it is asked again.
-                Ok(Some(raw)) if raw.events.is_ok() => Ok(Some(raw)),
-                Ok(_) | Err(_) => Err(error),
+            Ok(Some(own @ Fetched { withheld: Some(_), .. })) => match archived().await {
+                Ok(Some(other)) if other.raw.events.is_ok() => Ok(Some(other)),
+                Ok(_) | Err(_) => Ok(Some(own)),
+            },
+            Err(error) if Self::is_withheld(&error) => match archived().await {
+                // Its events may come from the first when that is asked again.
+                Ok(Some(Fetched { raw, withheld: None })) if raw.events.is_err() => {
+                    Ok(Some(Fetched { raw, withheld: Some(error) }))
+                }
+                Ok(Some(other)) => Ok(Some(other)),
+                Ok(None) | Err(_) => Err(error),
             },
             told => told,
         }
     }
 
-    /// A block whose parent's state is `gone`, and the name of the runtime that executed it with that. It is the
-    /// runtime in the block's own state, unless the block has put it there; else the newest is the best guess.
-    async fn guess(&self, raw: &RawBlock, gone: &ReadError) -> Result<FinalizedBlock, ReadError> {
-        match fetch::runtime_at(self, raw.block.hash, self.runtimes()).await {
-            Ok(runtime) => Ok(block::decode_by_its_own(raw, &runtime, gone)),
-            Err(error) if is_gone(&error) => Ok(block::guess(raw, &self.head()?.runtime, gone)),
+    /// The runtime in the state behind block `at`, from the node or an archive.
+    async fn runtime_behind(&self, at: BlockHash) -> Result<Runtime, ReadError> {
+        match fetch::runtime_at(self, at, self.runtimes()).await {
+            Err(error) if Self::is_withheld(&error) => {
+                Box::pin(fetch::runtime_at(&Archives(self), at, self.runtimes())).await.map_err(|_| error)
+            }
+            told => told,
+        }
+    }
+
+    /// A block of which the runtime that executed it is `untold`, and the name of that where it can be told all the same:
+    /// it is the runtime in the block's own state, unless the block has put it there; else the newest is the best guess.
+    async fn guess(&self, raw: &RawBlock, untold: &ReadError) -> Result<FinalizedBlock, ReadError> {
+        match self.runtime_behind(raw.block.hash).await {
+            Ok(runtime) => Ok(block::decode_by_its_own(raw, &runtime, untold)),
+            Err(error) if is_gone(&error) || Self::is_withheld(&error) => {
+                Ok(block::guess(raw, &self.head()?.runtime, untold))
+            }
             Err(error) => Err(error),
         }
+    }
+
+    /// That nobody has finalized block `number` any more, and from which one on there are all.
+    async fn not_kept(&self, number: BlockNumber) -> ReadError {
+        let oldest = Box::pin(clock::timeout(self.shared.config.request_timeout(), self.oldest_behind(number))).await;
+        ReadError::NotKept { block: number, oldest: oldest.ok().flatten() }
+    }
+
+    /// The oldest block behind `missing` from which on there are all, if that can be told.
+    async fn oldest_behind(&self, missing: BlockNumber) -> Option<BlockNumber> {
+        // Whoever keeps a block keeps those behind it.
+        let (mut missing, mut kept) = (missing.0, self.finalized()?.number.0);
+        while kept.saturating_sub(missing) > 1 {
+            let middle = BlockNumber(missing + (kept - missing) / 2);
+            if self.has_body(middle).await.ok()? {
+                kept = middle.0;
+            } else {
+                missing = middle.0;
+            }
+        }
+        (kept > missing).then_some(BlockNumber(kept))
+    }
+
+    /// Whether anybody still has the body of finalized block `number`.
+    async fn has_body(&self, number: BlockNumber) -> Result<bool, ReadError> {
+        if self.recent(number).is_some() {
+            return Ok(true);
+        }
+        let Some(hash) = self.hash_of(number).await? else { return Ok(false) };
+        Ok(fetch::body(self, hash).await?.is_some() || Box::pin(fetch::body(&Archives(self), hash)).await?.is_some())
     }
 
     /// The hash of finalized block `number`; none when the chain has not got there.
@@ -87,7 +209,7 @@ impl Link {
         }
         self.connection()?;
         match self.finalized() {
-            Some(finalized) if number <= finalized.number => self.hash_of(number).await,
+            Some(finalized) if number <= finalized.number => self.proven_hash_of(number).await,
             _ => Ok(None),
         }
     }
@@ -133,7 +255,7 @@ impl Link {
         }
         let hash = match self.recent(number) {
             Some(block) => block.block.hash,
-            None => self.hash_of(number).await?.ok_or_else(unknown)?,
+            None => self.proven_hash_of(number).await?.ok_or_else(unknown)?,
         };
         self.pinned(BlockRef { number, hash }).await
     }
@@ -153,7 +275,7 @@ impl Link {
 
     /// The number of block `hash`, if that is on the finalized chain.
     async fn finalized_number(&self, hash: BlockHash) -> Result<BlockNumber, ReadError> {
-        if let Some(number) = self.shared.recent_number(hash) {
+        if let Some(number) = self.shared.recent.number(hash) {
             return Ok(number);
         }
         let number = self.header(hash).await?.ok_or_else(|| unheard_of(hash))?.number;
@@ -165,6 +287,7 @@ impl Link {
             );
             return Err(ReadError::UnknownBlock { block });
         }
+        // Another one than this is not this one, whatever its own header says.
         let found = self.hash_of(number).await?.ok_or_else(|| unheard_of(hash))?;
         if found == hash { Ok(number) } else { Err(orphaned(hash, BlockRef { number, hash: found })) }
     }
@@ -190,6 +313,29 @@ impl Link {
             Some(hash) => Ok(Some(hash)),
             None => Box::pin(fetch::hash_of(&Archives(self), number)).await,
         }
+    }
+
+    /// The same of a block whose own header says that it has that number: whoever names another block's is not believed.
+    async fn proven_hash_of(&self, number: BlockNumber) -> Result<Option<BlockHash>, ReadError> {
+        let Some(hash) = self.hash_of(number).await? else { return Ok(None) };
+        let lie = match self.proven(number, hash).await {
+            Err(lie) if Self::is_withheld(&lie) => lie,
+            told => return told,
+        };
+        match Box::pin(fetch::hash_of(&Archives(self), number)).await {
+            Ok(Some(other)) if other != hash => self.proven(number, other).await,
+            Ok(_) | Err(_) => Err(lie),
+        }
+    }
+
+    /// The `hash` that was told of block `number`, if its header has that number; none where nobody has the header.
+    async fn proven(&self, number: BlockNumber, hash: BlockHash) -> Result<Option<BlockHash>, ReadError> {
+        let Some(header) = self.header(hash).await? else { return Ok(None) };
+        if header.number == number {
+            return Ok(Some(hash));
+        }
+        let reason = format!("the hash of block {}, {hash}", header.number);
+        Err(self.nonsense(&format!("the hash of block {number}"), reason))
     }
 
     /// The header of block `hash`, from the node or an archive.
@@ -223,117 +369,4 @@ fn orphaned(hash: BlockHash, instead: BlockRef) -> ReadError {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::{
-        link::endurance::{over, over_archives},
-        simulated::{Fault, Network},
-    };
-
-    /// What is said of the block by all who find it by its hash.
-    async fn said(link: &Link, hash: BlockHash) -> [Result<BlockRef, String>; 2] {
-        let view = link.view_at(hash).await.map(|view| view.block());
-        let block = link.block_by_hash(hash).await.map(|block| block.block);
-        [view, block].map(|found| {
-            found.map_err(|error| {
-                assert!(matches!(error, ReadError::UnknownBlock { .. }), "{error:?}");
-                error.to_string()
-            })
-        })
-    }
-
-    #[test]
-    fn by_a_hash_only_blocks_of_the_finalized_chain_are_found() {
-        over(1, async |link, _| {
-            let newest = link.finalized().unwrap().number.0;
-            // In memory, and from the node.
-            for number in [newest, newest - 1, 1] {
-                let (number, hash) = (BlockNumber(number), Network::hash(number));
-                assert_eq!(said(link, hash).await, [Ok(BlockRef { number, hash }), Ok(BlockRef { number, hash })]);
-            }
-            for number in [newest, newest - 1, 1] {
-                let words = format!("on its finalized chain: block {number} of that is {}", Network::hash(number));
-                for said in said(link, Network::orphan(number)).await {
-                    assert!(said.as_ref().is_err_and(|said| said.contains(&words)), "{said:?}");
-                }
-            }
-            // The node has it, and may have another one in its place by the time that it is final.
-            let best = link.best_view().await.unwrap().block();
-            assert_eq!(best.number.0, newest + 2);
-            for said in said(link, best.hash).await {
-                let words = format!("block {}, and the newest finalized one is {newest}", best.number);
-                assert!(said.as_ref().is_err_and(|said| said.contains(&words)), "{said:?}");
-            }
-        });
-    }
-
-    #[test]
-    fn no_runtime_is_said_to_have_executed_a_block_unless_that_is_known() {
-        for nodes in [1, 2] {
-            over_archives(nodes, async |link, network| {
-                network.upgrade_at(network.height() + 1);
-                while link.view().unwrap().runtime().spec_version() == 425 {
-                    clock::sleep(Duration::from_secs(1)).await;
-                }
-                network.give(0, Fault::Pruned(20));
-                let block = link.block(BlockNumber(5)).await.unwrap();
-                if nodes == 1 {
-                    // Nobody knows it, and the newest one may read everything as something else.
-                    assert_eq!((block.spec_version, block.tells_all_events()), (None, false));
-                    let words = block.illegible.first().unwrap().to_string();
-                    assert!(words.contains("State already discarded") && words.contains("spec 426"), "{words}");
-                } else {
-                    assert_eq!((block.spec_version, block.illegible.as_slice()), (Some(425), [].as_slice()));
-                }
-                // The state before it is gone, and its own is there.
-                let block = link.block(BlockNumber(20)).await.unwrap();
-                assert_eq!((block.spec_version, block.illegible.as_slice()), (Some(425), [].as_slice()));
-            });
-        }
-    }
-
-    #[test]
-    fn what_the_followed_node_refuses_or_denies_of_an_old_block_is_read_from_an_archive() {
-        for fault in [Fault::WithoutEvents, Fault::Eventless, Fault::OfAnother] {
-            for nodes in [1, 2] {
-                over_archives(nodes, async |link, network| {
-                    network.give(0, fault);
-                    let told = link.block(BlockNumber(5)).await;
-                    match (nodes, told) {
-                        (2, Ok(block)) => assert!(block.illegible.is_empty(), "{fault:?}: {:?}", block.illegible),
-                        (1, Err(ReadError::Refused { .. } | ReadError::Garbled { .. })) => {}
-                        (_, told) => panic!("{fault:?}: {told:?}"),
-                    }
-                });
-            }
-        }
-    }
-
-    #[test]
-    fn a_refusal_is_no_reason_to_take_what_an_archive_has_of_a_block_without_its_events() {
-        over_archives(2, async |link, network| {
-            network.give(0, Fault::WithoutEvents);
-            network.give(1, Fault::Pruned(u32::MAX));
-            let told = link.block(BlockNumber(5)).await;
-            assert!(matches!(told, Err(ReadError::Refused { .. })), "{told:?}");
-            network.give(0, Fault::None);
-            assert!(link.block(BlockNumber(5)).await.unwrap().illegible.is_empty());
-        });
-    }
-
-    #[test]
-    fn a_block_that_is_final_already_and_about_to_be_followed_is_waited_for() {
-        over(1, async |link, network| {
-            for _ in 0..10 {
-                let number = BlockNumber(network.height() + 1);
-                while network.height() < number.0 {
-                    clock::sleep(Duration::from_millis(100)).await;
-                }
-                // Whoever is told of it by the node at once asks for it here.
-                assert!(link.finalized().unwrap().number < number);
-                let hash = Network::hash(number.0);
-                assert_eq!(said(link, hash).await, [Ok(BlockRef { number, hash }), Ok(BlockRef { number, hash })]);
-            }
-        });
-    }
-}
+mod tests;

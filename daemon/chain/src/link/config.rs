@@ -15,7 +15,7 @@ pub struct LinkConfig {
     /// to when it is well again, and answers within two seconds or faster than the one in use.
     pub endpoints: Vec<Endpoint>,
     /// WebSocket URLs of nodes that keep the state of every block. They are asked for state that
-    /// the followed endpoint has thrown away, and for nothing else.
+    /// the followed endpoint has thrown away, for blocks and events that it does not tell, and for nothing else.
     pub archives: Vec<Endpoint>,
     /// The hash of block 0, which names the chain. Without it the first endpoint that answers
     /// decides, for as long as the process lives.

@@ -11,7 +11,7 @@ use btd_api::{AccountId, BlockNumber};
 
 use super::{Finality, Link, LinkConfig, LinkState, link_over};
 use crate::{
-    ConnectError, Era, ExtrinsicHash, ReadError, SignedExtrinsic, SubmitError, clock,
+    ConnectError, Era, ExtrinsicHash, ReadError, SignedExtrinsic, SubmitError, Tracked, clock,
     simulated::{self, Fault, Network},
 };
 
@@ -91,7 +91,7 @@ type Case = (fn(u32) -> Fault, &'static [&'static str]);
 #[test]
 fn no_block_comes_late_whatever_befalls_the_endpoint_in_use() {
     // Where there are several names, whichever shows first.
-    let faults: [Case; 15] = [
+    let faults: [Case; 16] = [
         (|_| Fault::HalfOpen, &["silent", "behind"]),
         (|_| Fault::Down, &["cut"]),
         (|_| Fault::Nameless { resolver_answers: true }, &["cut", "unresolved"]),
@@ -105,6 +105,7 @@ fn no_block_comes_late_whatever_befalls_the_endpoint_in_use() {
         (|_| Fault::WithoutEvents, &["unusable"]),
         (|_| Fault::Eventless, &["unusable"]),
         (|_| Fault::OfAnother, &["unusable"]),
+        (|_| Fault::LeavesOut, &["unusable"]),
         (|_| Fault::Slow(4), &["behind", "silent", "slow"]),
         (|_| Fault::Slow(8), &["behind", "silent", "slow"]),
     ];
@@ -277,24 +278,45 @@ fn a_lie_about_metadata_is_believed_of_no_other_endpoint() {
 
 #[test]
 fn nothing_of_a_block_is_made_up_or_left_out_because_an_endpoint_does_not_tell_it() {
+    // Whether the blocks are told all the same when nobody else can be asked: not where they are lies.
     let cases = [
-        (Fault::WithoutEvents, "it refused a block's events: busy"),
-        (Fault::Eventless, "none, though there are 1 extrinsics in the block"),
-        (Fault::OfAnother, "a header that has the hash"),
+        (Fault::WithoutEvents, "it refused a block's events: busy", true),
+        (Fault::Eventless, "none, though there are 1 extrinsics in the block", true),
+        (Fault::OfAnother, "a header that has the hash", false),
+        (Fault::LeavesOut, "0 extrinsics that are not those of its header", false),
     ];
-    for (fault, words) in cases {
+    for (fault, words, is_told) in cases {
         for nodes in [1, 2] {
             over(nodes, async |link, network| {
                 let mut blocks = link.blocks();
                 let first = blocks.cursor().unwrap().0;
                 network.give(0, fault);
-                clock::sleep(BLOCK * 3).await;
-                let trouble = link.endpoints()[0].trouble.clone().unwrap();
-                assert!(trouble.name() == "unusable" && trouble.to_string().contains(words), "{trouble}");
+                let mut troubles = BTreeSet::new();
+                while network.height() < first + 5 {
+                    let trouble = link.endpoints()[0].trouble.clone();
+                    troubles.extend(trouble.map(|trouble| (trouble.name(), trouble.to_string())));
+                    clock::sleep(Duration::from_millis(100)).await;
+                }
+                assert!(
+                    troubles.iter().any(|(name, said)| *name == "unusable" && said.contains(words)),
+                    "{troubles:?}"
+                );
                 let newest = link.finalized().unwrap().number.0;
-                assert_eq!(newest + 1 >= network.height(), nodes == 2, "{fault:?}: block {newest} was followed");
+                let is_followed = newest + 1 >= network.height();
+                assert_eq!(is_followed, nodes == 2 || is_told, "{fault:?}: block {newest} was followed");
+                if is_followed {
+                    let block = link.block(BlockNumber(newest)).await.unwrap();
+                    let lacking: Vec<String> = block.illegible.iter().map(ToString::to_string).collect();
+                    assert_eq!(block.tells_all_events(), nodes == 2, "{fault:?}: {lacking:?}");
+                    assert!(nodes == 2 || lacking.iter().any(|said| said.contains(words)), "{fault:?}: {lacking:?}");
+                    // What is in it is told, so that whoever sent it finds it.
+                    let hash = block.extrinsics[0].hash;
+                    let fate = link.track(hash, BlockNumber(newest), Some(BlockNumber(newest))).await.unwrap();
+                    assert_eq!(matches!(fate, Tracked::Included(_)), nodes == 2, "{fate:?}");
+                    assert_eq!(matches!(fate, Tracked::IncludedUnseen(_)), nodes == 1, "{fate:?}");
+                }
                 network.give(0, Fault::None);
-                followed(link, network.height()).await;
+                followed(link, network.height() + 1).await;
                 for number in first..=network.height() {
                     let block = blocks.next().await.unwrap();
                     assert_eq!((block.block.number.0, block.block.hash), (number, Network::hash(number)));
@@ -302,6 +324,56 @@ fn nothing_of_a_block_is_made_up_or_left_out_because_an_endpoint_does_not_tell_i
                 }
             });
         }
+    }
+}
+
+#[test]
+fn events_that_no_endpoint_tells_hold_up_a_block_but_once_and_are_told_as_soon_as_one_does() {
+    for nodes in [1, 3] {
+        over(nodes, async |link, network| {
+            (0..nodes).for_each(|node| network.give(node, Fault::WithoutEvents));
+            let (dials, first) = (network.dials(), network.height() + 1);
+            let (_, latest) = watch(link, network, 1).await;
+            assert!(latest >= Duration::from_secs(10) && latest <= Duration::from_secs(40), "{latest:?}");
+            let (_, latest) = watch(link, network, 15).await;
+            assert!(latest <= Duration::from_secs(13), "the next ones came {latest:?} late");
+            let dials = network.dials() - dials;
+            assert!(dials <= 100, "{dials} connections");
+            // The one that is not in use is well again, and is found.
+            network.give(nodes - 1, Fault::None);
+            let last = network.height() + 40;
+            followed(link, last).await;
+            assert!(link.block(BlockNumber(last)).await.unwrap().tells_all_events());
+            // One that does not tell may be gone back to in between.
+            let is_told = async |number| {
+                for _ in 0..60 {
+                    if link.block(BlockNumber(number)).await.is_ok_and(|block| block.tells_all_events()) {
+                        return true;
+                    }
+                    clock::sleep(Duration::from_secs(2)).await;
+                }
+                false
+            };
+            for number in first..=last {
+                assert!(is_told(number).await, "block {number}");
+            }
+        });
+    }
+}
+
+/// The newest block is another one each time that it is asked about.
+#[test]
+fn the_present_comes_after_an_outage_also_where_no_endpoint_tells_any_events() {
+    for nodes in [1, 2] {
+        over(nodes, async |link, network| {
+            (0..nodes).for_each(|node| network.give(node, Fault::Down));
+            clock::sleep(Duration::from_mins(20)).await;
+            (0..nodes).for_each(|node| network.give(node, Fault::WithoutEvents));
+            let back = network.height();
+            clock::timeout(Duration::from_mins(3), followed(link, back + 1)).await.expect("no block is followed");
+            let newest = link.finalized().unwrap().number;
+            assert!(!link.block(newest).await.unwrap().tells_all_events());
+        });
     }
 }
 

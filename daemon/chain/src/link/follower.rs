@@ -8,8 +8,9 @@
 //! blocks before he learns the present.
 
 use std::{
+    collections::BTreeSet,
     hash::{BuildHasher, Hasher, RandomState},
-    sync::{Arc, PoisonError},
+    sync::Arc,
     time::Duration,
 };
 
@@ -21,12 +22,13 @@ use tokio_util::sync::CancellationToken;
 use super::{
     Finality, Head, LinkState, Seen, Shared, Standing, best,
     scout::{self, Leave},
+    withheld::Withheld,
 };
 use crate::{
     block::{self, BlockRef, FinalizedBlock},
     clock, dial,
     error::ConnectError,
-    fetch,
+    fetch::{self, Fetched},
     rpc::{self, Ask, Connection},
     runtime::Runtime,
 };
@@ -41,6 +43,9 @@ pub struct Follower {
     last: Option<Seen>,
     /// Attempts since a block was followed.
     attempts: u32,
+    /// The endpoints that were tried since then.
+    tried: BTreeSet<usize>,
+    withheld: Withheld,
     /// How often the chain went on from elsewhere than where it was followed to.
     generation: u64,
 }
@@ -55,7 +60,7 @@ enum Never {}
 
 impl Follower {
     pub(super) fn new(shared: Arc<Shared>) -> Self {
-        Self { shared, last: None, attempts: 0, generation: 0 }
+        Self { shared, last: None, attempts: 0, tried: BTreeSet::new(), withheld: Withheld::default(), generation: 0 }
     }
 
     /// Follows the chain until `stop` is cancelled. Failures are states, never the end.
@@ -74,6 +79,7 @@ impl Follower {
             let Some(index) = next else { std::future::pending().await };
             let node = Arc::clone(&self.shared.pool.followed[index]);
             self.attempts = self.attempts.saturating_add(1);
+            self.tried.insert(index);
             let (attempt, last) = (self.attempts, self.last);
             tracing::debug!(endpoint = %node.endpoint, attempt, "connecting to the chain");
             let connecting = LinkState::Connecting { endpoint: node.endpoint.to_string(), attempt, last, cause };
@@ -214,7 +220,7 @@ impl Follower {
         tracing::info!(last = self.last.map(|last| last.block.number.0), "the chain goes on from elsewhere");
         self.last = None;
         self.generation = self.generation.wrapping_add(1);
-        self.shared.recent.write().unwrap_or_else(PoisonError::into_inner).clear();
+        self.shared.recent.clear();
     }
 
     /// Follows every block up to `announced` that was not followed yet.
@@ -241,9 +247,10 @@ impl Follower {
                 tracing::warn!(block = number, %problem, "part of a block is illegible");
             }
             let spec_version = head.runtime.spec_version();
-            self.keep(block);
+            self.shared.recent.keep(block, self.shared.config.recent_blocks);
             self.last = Some(seen);
             self.attempts = 0;
+            self.tried.clear();
             connection.node().note_well(seen.block, seen.at, Standing::Active);
             self.shared.head.send_replace(Some(head));
             self.shared.state.send_replace(live(seen, spec_version, announced));
@@ -280,10 +287,14 @@ impl Follower {
     }
 
     /// Reads and decodes block `number`, which must continue what was followed.
-    async fn read(&self, connection: &Connection, number: BlockNumber) -> Result<(FinalizedBlock, Head), ConnectError> {
+    async fn read(
+        &mut self,
+        connection: &Connection,
+        number: BlockNumber,
+    ) -> Result<(FinalizedBlock, Head), ConnectError> {
         let absent = || connection.nonsense("a finalized block", format!("it has no block {number}"));
         let hash = fetch::hash_of(connection, number).await?.ok_or_else(absent)?;
-        let raw = fetch::block(connection, hash).await?.ok_or_else(absent)?;
+        let Fetched { raw, withheld } = fetch::block(connection, hash).await?.ok_or_else(absent)?;
         if raw.block.number != number {
             return Err(connection
                 .nonsense("a finalized block", format!("block {number} says that it is {}", raw.block.number)));
@@ -296,6 +307,12 @@ impl Follower {
                 seen: last.block.hash,
                 found: raw.parent,
             });
+        }
+        match withheld {
+            Some(denied) if !self.goes_without_events() => return Err(denied),
+            Some(denied) => tracing::warn!(%denied, "no endpoint tells the events of a block: it goes on without"),
+            None if raw.events.is_ok() => self.withheld.end(),
+            None => {}
         }
         let runtimes = &self.shared.runtimes;
         let known = before.and_then(|_| self.shared.head.borrow().as_ref().map(|head| head.runtime.spec_version()));
@@ -331,6 +348,13 @@ impl Follower {
         Ok((decoded, Head { block: BlockRef { number, hash }, runtime, generation: self.generation }))
     }
 
+    /// Whether a block whose events the endpoint in use does not tell is followed all the same: none of the others has
+    /// told any either, for long enough.
+    fn goes_without_events(&mut self) -> bool {
+        let is_told_by_none = self.tried.len() >= self.shared.pool.followed.len();
+        self.withheld.is_final(is_told_by_none, &self.shared.config, clock::now())
+    }
+
     /// A chain whose blocks stay never goes back to an older runtime (`System.set_code` refuses one): an
     /// endpoint that says so tells of another state than that of the blocks that were followed. When every
     /// endpoint has had its turn and nobody goes on, it may be the newer one that was a lie.
@@ -345,19 +369,6 @@ impl Follower {
             return Ok(());
         }
         Err(ConnectError::OldRuntime { endpoint: connection.endpoint().to_owned(), number, found, seen })
-    }
-
-    /// Keeps a decoded block for readers, and as many before it as configured.
-    fn keep(&self, block: FinalizedBlock) {
-        let mut recent = self.shared.recent.write().unwrap_or_else(PoisonError::into_inner);
-        // They are found by their place in the row, so the row has no gap.
-        if recent.back().is_some_and(|last| last.block.number.0.checked_add(1) != Some(block.block.number.0)) {
-            recent.clear();
-        }
-        recent.push_back(Arc::new(block));
-        while recent.len() > self.shared.config.recent_blocks.max(1) {
-            recent.pop_front();
-        }
     }
 }
 

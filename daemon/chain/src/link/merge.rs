@@ -17,10 +17,10 @@ use futures_util::{
 use serde_json::value::RawValue;
 
 use super::budget::{Priority, Urgency};
-use crate::error::ReadError;
+use crate::{endpoint::Endpoint, error::ReadError};
 
-/// What a request came to, for everybody who waits for it.
-pub(crate) type Answer = Result<Arc<RawValue>, ReadError>;
+/// What a request came to, for everybody who waits for it, and whose word it is.
+pub(crate) type Answer = Result<(Arc<RawValue>, Endpoint), ReadError>;
 
 type Flight = Shared<BoxFuture<'static, Answer>>;
 
@@ -95,12 +95,12 @@ mod tests {
                 async move {
                     let turn = asked.fetch_add(1, Ordering::SeqCst);
                     let _ = gate.wait_for(|open| *open).await;
-                    Ok(Arc::from(serde_json::value::to_raw_value(&turn).unwrap()))
+                    Ok((Arc::from(serde_json::value::to_raw_value(&turn).unwrap()), Endpoint::from("ws://node")))
                 }
                 .boxed()
             })
         };
-        let text = |answer: Answer| answer.unwrap().get().to_owned();
+        let text = |answer: Answer| answer.unwrap().0.get().to_owned();
         let all = async { tokio::join!(ask("a"), ask("a"), ask("b"), ask("a")) };
         let opening = async {
             tokio::task::yield_now().await;

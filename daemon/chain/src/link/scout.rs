@@ -246,7 +246,7 @@ async fn visit(shared: &Shared, node: &Arc<Node>, config: &LinkConfig) -> Result
         if followed.number <= newest.number {
             Some(followed)
         } else {
-            shared.recent(newest.number).map(|block| block.block)
+            shared.recent.block(newest.number).map(|block| block.block)
         }
     });
     let common = match ours {

@@ -4,6 +4,8 @@ use btd_api::{BlockHash, BlockNumber};
 use codec::{Compact, Encode};
 use serde::Deserialize;
 use serde_json::Value as Json;
+use sp_core::Blake2Hasher;
+use sp_trie::{LayoutV0, LayoutV1, TrieConfiguration};
 use subxt::config::{Hasher, substrate::BlakeTwo256};
 
 use super::HexBytes;
@@ -58,6 +60,15 @@ impl Header {
         self.digest.logs.iter().for_each(|HexBytes(log)| bytes.extend_from_slice(log));
         BlockHash(BlakeTwo256.hash(&bytes).0)
     }
+
+    /// Whether these are the extrinsics of its block: all of them, and in their order. Which of two forms the root has
+    /// follows from the runtime's `system_version`, and no other extrinsics have the one root or the other.
+    pub(crate) fn is_of(&self, extrinsics: &[HexBytes]) -> bool {
+        let bytes = || extrinsics.iter().map(|HexBytes(bytes)| bytes);
+        let root = self.extrinsics_root.0;
+        LayoutV0::<Blake2Hasher>::ordered_trie_root(bytes()).0 == root
+            || LayoutV1::<Blake2Hasher>::ordered_trie_root(bytes()).0 == root
+    }
 }
 
 #[cfg(test)]
@@ -91,6 +102,41 @@ mod tests {
                 "digest": { "logs": [] },
             });
             assert_eq!(hash_of(header), hash);
+        }
+    }
+
+    /// As `sp_runtime` makes them, in the form that runtimes of old take and in the one after.
+    #[test]
+    fn the_extrinsics_of_a_block_are_all_of_them_in_their_order() {
+        use sp_runtime::{
+            StateVersion,
+            traits::{BlakeTwo256 as RealHasher, Hash as _},
+        };
+        let extrinsics: Vec<HexBytes> = (0..=300_usize).map(|n| HexBytes(vec![n.to_le_bytes()[0]; n % 90])).collect();
+        for version in [StateVersion::V0, StateVersion::V1] {
+            for count in [0, 1, 2, 63, 64, 65, 300] {
+                let all = &extrinsics[..count];
+                let root = RealHasher::ordered_trie_root(all.iter().map(|HexBytes(it)| it.clone()).collect(), version);
+                let header: Header = serde_json::from_value(json!({
+                    "parentHash": NOTHING, "number": "0x1", "stateRoot": NOTHING, "extrinsicsRoot": BlockHash(root.0),
+                    "digest": { "logs": [] },
+                }))
+                .unwrap();
+                assert!(header.is_of(all), "{count} {version:?}");
+                let mut others = vec![extrinsics[..count + 1].to_vec()];
+                if count > 0 {
+                    others.push(all[1..].to_vec());
+                    others.push(all[..count - 1].to_vec());
+                }
+                if count > 1 {
+                    let mut swapped = all.to_vec();
+                    swapped.swap(0, 1);
+                    others.push(swapped);
+                }
+                for (number, other) in others.into_iter().enumerate() {
+                    assert!(!header.is_of(&other), "{count} {version:?}: {number}");
+                }
+            }
         }
     }
 

@@ -4,8 +4,13 @@ use std::{cell::RefCell, collections::HashMap, iter::successors};
 
 use btd_api::BlockHash;
 use serde_json::{Value as Json, json};
+use sp_core::Blake2Hasher;
+use sp_trie::{LayoutV0, TrieConfiguration};
 
 use crate::rpc::Header;
+
+/// What every block holds: `Timestamp.set`, not signed.
+pub(super) const EXTRINSIC: [u8; 5] = [0x10, 0x04, 0x02, 0x00, 0x04];
 
 thread_local! {
     /// The hashes that were asked for, and of which block each is.
@@ -70,8 +75,9 @@ pub(super) fn header(place: Place) -> Json {
     let mut root = [stands_for; 32];
     root[..4].copy_from_slice(&forked.to_be_bytes());
     let parent = place.parent().map_or(BlockHash([0; 32]), hash);
+    let extrinsics = BlockHash(LayoutV0::<Blake2Hasher>::ordered_trie_root([EXTRINSIC]).0);
     json!({
         "parentHash": parent, "number": format!("{number:#x}"), "stateRoot": BlockHash(root),
-        "extrinsicsRoot": BlockHash([0; 32]), "digest": { "logs": ["0x0661757261200807060504030201"] },
+        "extrinsicsRoot": extrinsics, "digest": { "logs": ["0x0661757261200807060504030201"] },
     })
 }

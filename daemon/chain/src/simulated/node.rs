@@ -1,8 +1,7 @@
 //! The nodes of the simulated network: what each of them answers, and what is wrong with it.
 //!
-//! Headers are real as far as their hashes go, which are made as they are asked for (`simulated/chain.rs`). Blocks are
-//! empty but for the times when they cause nothing although something is in them, and the metadata is a small one, of
-//! 2023.
+//! Headers are real as far as their hashes go, which are made as they are asked for (`simulated/chain.rs`). In every
+//! block is the one extrinsic that has no signer, and the metadata is a small one, of 2023.
 
 use std::{
     sync::{
@@ -28,6 +27,9 @@ const METADATA: &[u8] = include_bytes!("../../../../tests/vectors/metadata/metad
 /// Another runtime's.
 const FALSE_METADATA: &[u8] = include_bytes!("../../../../tests/vectors/metadata/metadata-143.scale");
 const SPEC: u32 = 425;
+/// The place of `System.Events`, and what is there: that the one extrinsic succeeded.
+const EVENTS_KEY: &str = "0x26aa394eea5630e07c48ae0c9558cef780d41e5e16056765bc8461851072c9d7";
+const EVENTS: &str = "0x04000000000000000000000000";
 /// The time between two blocks.
 const PACE: Duration = Duration::from_secs(12);
 /// So many blocks are not final yet.
@@ -70,10 +72,18 @@ pub(crate) enum Fault {
     Pruned(u32),
     /// It began at this block, and knows none before it but the first.
     Synced(u32),
+    /// It tells of the next runtime, whatever block it is asked about, and sends another one's metadata for it.
+    Foretells,
     /// It refuses the events of blocks.
     WithoutEvents,
-    /// It has extrinsics in its blocks, and says that they caused nothing.
+    /// It has thrown away the state of the blocks before this one, and says so in words of its own.
+    Cryptic(u32),
+    /// It says of the extrinsics in its blocks that they caused nothing.
     Eventless,
+    /// It leaves the extrinsic out of its blocks.
+    LeavesOut,
+    /// It gives the hash of the next block for those before this one.
+    Misnames(u32),
     /// It tells of each block that it holds what another one does.
     OfAnother,
 }
@@ -252,6 +262,9 @@ impl Shared {
             (Fault::Synced(first), _) if at.is_some_and(|at| at < first) => {
                 Some("Header was not found in the database: 0x5a")
             }
+            (Fault::Cryptic(first), _) if at.is_some_and(|at| at < first) => {
+                return Err(refused(-32_000, "no trie node 0x5a"));
+            }
             _ => None,
         };
         if let Some(words) = unknown {
@@ -263,13 +276,17 @@ impl Shared {
             Fault::OfAnother => chain::header(Place { stands_for: 1, ..place }),
             _ => chain::header(place),
         };
-        let extrinsics = if fault == Fault::Eventless { json!(["0x0400"]) } else { json!([]) };
+        let extrinsics =
+            if fault == Fault::LeavesOut { vec![] } else { vec![format!("0x{}", hex::encode(chain::EXTRINSIC))] };
         Ok(match method {
             _ if matches!(fault, Fault::TooMany | Fault::Full) => return Err(refused(429, "too many requests")),
             "chain_getBlockHash" => match params[0].as_u64().map(|number| u32::try_from(number).unwrap()) {
                 Some(0) if fault == Fault::OtherGenesis => json!(BlockHash([9; 32])),
                 Some(number) if number != 0 && number < first => Json::Null,
-                Some(number) if number <= best => json!(chain::hash(of(number))),
+                Some(number) if number <= best => match fault {
+                    Fault::Misnames(first) if number != 0 && number < first => json!(chain::hash(of(number + 1))),
+                    _ => json!(chain::hash(of(number))),
+                },
                 Some(_) => Json::Null,
                 None => json!(chain::hash(of(best))),
             },
@@ -278,16 +295,18 @@ impl Shared {
             "chain_getBlock" => block(0).map_or(Json::Null, |place| {
                 json!({ "block": { "header": header(place), "extrinsics": extrinsics }, "justifications": null })
             }),
+            "state_getStorage" if params[0] != EVENTS_KEY || fault == Fault::Eventless => Json::Null,
             "state_getStorage" if fault == Fault::WithoutEvents => return Err(refused(-32_000, "busy")),
-            "state_getStorage" => Json::Null,
+            "state_getStorage" => json!(EVENTS),
             "state_getRuntimeVersion" => {
                 let is_upgraded = block(0).is_some_and(|place| place.number >= self.upgraded.load(Ordering::SeqCst));
-                let spec = if is_upgraded { SPEC + 1 } else { SPEC };
+                let spec = if is_upgraded || fault == Fault::Foretells { SPEC + 1 } else { SPEC };
                 let spec = if let Fault::Spec(old) = fault { old } else { spec };
                 json!({ "specVersion": spec, "transactionVersion": 1, "apis": [] })
             }
             "state_getMetadata" => {
-                let metadata = if fault == Fault::FalseMetadata { FALSE_METADATA } else { METADATA };
+                let is_false = matches!(fault, Fault::FalseMetadata | Fault::Foretells);
+                let metadata = if is_false { FALSE_METADATA } else { METADATA };
                 json!(format!("0x{}", hex::encode(metadata)))
             }
             _ => return Err(refused(-32601, "Method not found")),

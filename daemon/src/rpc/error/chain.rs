@@ -16,7 +16,10 @@ fn read_kind(error: &ReadError) -> ErrorKind {
         | ReadError::NoArchive { .. }
         | ReadError::Garbled { .. } => ErrorKind::ChainUnavailable,
         ReadError::Absent(_) | ReadError::Decode { .. } => ErrorKind::NotOnThisRuntime,
-        ReadError::UnknownBlock { .. } | ReadError::TakenBack { .. } | ReadError::Pruned { .. } => ErrorKind::NotFound,
+        ReadError::UnknownBlock { .. }
+        | ReadError::NotKept { .. }
+        | ReadError::TakenBack { .. }
+        | ReadError::Pruned { .. } => ErrorKind::NotFound,
         ReadError::Argument { .. } => ErrorKind::InvalidParams,
     }
 }
