@@ -123,7 +123,7 @@ mod tests {
                 }))
                 .unwrap();
                 assert!(header.is_of(all), "{count} {version:?}");
-                let mut others = vec![extrinsics[..count + 1].to_vec()];
+                let mut others = vec![extrinsics[..=count].to_vec()];
                 if count > 0 {
                     others.push(all[1..].to_vec());
                     others.push(all[..count - 1].to_vec());
