@@ -2,7 +2,7 @@
 //! results, fees and accounts.
 //!
 //! Every figure of them, events and all state included, is compared by the replay of the runtime's own tests; here the
-//! node makes the blocks. Which staker a block draws goes by block hashes, so the stories are of those without root claims.
+//! node makes the blocks. Which staker a block draws goes by block hashes, so nobody or one account stakes on root in the stories.
 
 use std::time::Duration;
 

@@ -85,8 +85,8 @@ impl Chain {
         })
     }
 
-    /// Builds a block out of what `fill` applies.
-    pub(crate) fn block<V>(&mut self, fill: impl FnOnce() -> V) -> V {
+    /// Builds a block out of what `fill` applies. Gives back besides what it began with, encoded.
+    pub(crate) fn block<V>(&mut self, fill: impl FnOnce() -> V) -> (V, Vec<Vec<u8>>) {
         self.number += 1;
         let (number, parent) = (self.number, self.parent);
         let value = self.externalities.execute_with(|| {
@@ -99,7 +99,11 @@ impl Chain {
             apply(UncheckedExtrinsic::new_bare(timestamp)).unwrap().unwrap();
             let value = fill();
             Executive::finalize_block();
-            value
+            let begun = System::read_events_no_consensus()
+                .filter(|record| record.phase == frame_system::Phase::Initialization)
+                .map(|record| record.event.encode())
+                .collect();
+            (value, begun)
         });
         // What the block changed moves from the overlay into the trie: later roots cost the less.
         self.externalities.commit_all().unwrap();
