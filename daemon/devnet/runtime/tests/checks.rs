@@ -14,7 +14,7 @@ mod fees;
 mod neurons;
 
 use btd_devnet_runtime::{
-    AccountId, GenesisSpec, Runtime, RuntimeOrigin, SubtensorModule, System,
+    AccountId, GenesisSpec, Runtime, RuntimeEvent, RuntimeOrigin, SubtensorModule, System,
     genesis::{self, development_account},
     subtensor::{self as s, Error, types::ROOT},
 };
@@ -36,6 +36,12 @@ fn key(name: &str) -> AccountId {
 
 fn by(name: &str) -> RuntimeOrigin {
     RuntimeOrigin::signed(key(name))
+}
+
+/// Whether the chain's own pallet told of this.
+fn chain_told(event: s::Event<Runtime>) -> bool {
+    let event = RuntimeEvent::SubtensorModule(event);
+    System::events().into_iter().any(|record| record.event == event)
 }
 
 fn register(hotkey: &str) -> u16 {

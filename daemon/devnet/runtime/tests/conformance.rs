@@ -29,8 +29,12 @@ mod locks;
 mod mechanisms;
 #[path = "conformance/multisigs.rs"]
 mod multisigs;
+#[path = "conformance/named.rs"]
+mod named;
 #[path = "conformance/nominations.rs"]
 mod nominations;
+#[path = "conformance/notices.rs"]
+mod notices;
 #[path = "conformance/pool.rs"]
 mod pool;
 #[path = "conformance/preimages.rs"]
@@ -43,6 +47,8 @@ mod registration;
 mod safety;
 #[path = "conformance/schedules.rs"]
 mod schedules;
+#[path = "conformance/seals.rs"]
+mod seals;
 #[path = "conformance/settings.rs"]
 mod settings;
 #[path = "conformance/staking.rs"]
@@ -53,7 +59,7 @@ mod trimming;
 mod upkeep;
 
 use btd_devnet_runtime::{
-    AccountId, Executive, GenesisSpec, Hash, Header, Runtime, RuntimeCall, RuntimeOrigin, System, UNIT,
+    AccountId, Executive, GenesisSpec, Hash, Header, Runtime, RuntimeCall, RuntimeEvent, RuntimeOrigin, System, UNIT,
     genesis::{self, development_account},
     subtensor::{self as s, Call},
 };
@@ -117,6 +123,12 @@ fn answer(by: &str, call: impl Into<RuntimeCall>) -> String {
 fn expect(by: &str, call: impl Into<RuntimeCall>, wanted: &str) {
     let call = call.into();
     assert_eq!(answer(by, call.clone()), wanted, "{by}: {call:?}");
+}
+
+/// Whether the chain's own pallet told of this.
+fn told(event: s::Event<Runtime>) -> bool {
+    let event = RuntimeEvent::SubtensorModule(event);
+    System::events().into_iter().any(|record| record.event == event)
 }
 
 /// Lets blocks pass, without what they do.

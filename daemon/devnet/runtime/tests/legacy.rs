@@ -100,6 +100,9 @@ fn a_proposal_runs_with_the_votes_of_the_senate() {
         assert_noop!(propose("Bob", &call, DURATION), triumvirate::Error::<Runtime>::DuplicateProposal);
         let votes = triumvirate::Voting::<Runtime>::get(hash(&call)).unwrap();
         assert_eq!((votes.index, votes.threshold, votes.end), (0, 2, 1 + DURATION));
+        let proposal_hash = hash(&call);
+        let (account, proposal_index, threshold) = (key("Alice"), 0, 2);
+        assert!(happened(triumvirate::Event::Proposed { account, proposal_index, proposal_hash, threshold }));
 
         // Votes are the senators', cast by their coldkeys.
         assert_noop!(Triumvirate::vote(by("Alice"), hash(&call), 0, true), triumvirate::Error::<Runtime>::NotMember);
@@ -110,6 +113,8 @@ fn a_proposal_runs_with_the_votes_of_the_senate() {
         assert_noop!(vote("Bob", "one", &call, 1, true), triumvirate::Error::<Runtime>::WrongIndex);
         assert_ok!(vote("Bob", "one", &call, 0, false));
         assert_noop!(vote("Bob", "one", &call, 0, false), triumvirate::Error::<Runtime>::DuplicateVote);
+        let account = key("one");
+        assert!(happened(triumvirate::Event::Voted { account, proposal_hash, voted: false, yes: 0, no: 1 }));
         assert_noop!(close(&call, 0), triumvirate::Error::<Runtime>::TooEarly);
         assert_ok!(vote("Bob", "one", &call, 0, true));
         assert_ok!(vote("Bob", "two", &call, 0, true));
@@ -117,9 +122,15 @@ fn a_proposal_runs_with_the_votes_of_the_senate() {
         assert_eq!((votes.ayes, votes.nays), (vec![key("one"), key("two")], vec![]));
 
         assert_noop!(close(&call, 9), triumvirate::Error::<Runtime>::WrongIndex);
+        let within = |weight, length| {
+            Triumvirate::close(by("Eve"), proposal_hash, 0, weight, length).map(drop).map_err(|error| error.error)
+        };
+        assert_noop!(within(Weight::MAX, 3), triumvirate::Error::<Runtime>::WrongProposalLength);
+        assert_noop!(within(Weight::zero(), 1_000), triumvirate::Error::<Runtime>::WrongProposalWeight);
         assert_ok!(close(&call, 0));
         assert_eq!(s::TxRateLimit::<Runtime>::get(), 77, "it ran as root");
         assert!(happened(triumvirate::Event::Closed { proposal_hash: hash(&call), yes: 2, no: 0 }));
+        assert!(happened(triumvirate::Event::Approved { proposal_hash }));
         assert!(happened(triumvirate::Event::Executed { proposal_hash: hash(&call), result: Ok(()) }));
         assert!(triumvirate::Proposals::<Runtime>::get().is_empty());
         assert_noop!(close(&call, 0), triumvirate::Error::<Runtime>::ProposalMissing);
@@ -160,6 +171,31 @@ fn a_proposal_ends_without_enough_votes() {
         assert_ok!(close(&silent, 1));
         assert!(happened(triumvirate::Event::Closed { proposal_hash: hash(&silent), yes: 0, no: 3 }));
         assert_eq!(s::TxRateLimit::<Runtime>::get(), 1_000);
+    });
+}
+
+#[test]
+fn ten_proposals_are_open_at_once() {
+    on_a_chain(RootRule::Legacy, || {
+        for limit in 0..10 {
+            assert_ok!(propose("Alice", &proposal(limit), DURATION));
+        }
+        assert_noop!(propose("Bob", &proposal(10), DURATION), triumvirate::Error::<Runtime>::TooManyProposals);
+        assert_ok!(Triumvirate::disapprove_proposal(RuntimeOrigin::root(), hash(&proposal(0))));
+        assert_ok!(propose("Bob", &proposal(10), DURATION));
+    });
+}
+
+#[test]
+fn a_call_that_a_triumvir_makes_alone_has_one_member_behind_it() {
+    on_a_chain(RootRule::Legacy, || {
+        let execute = |name: &str, length| Triumvirate::execute(by(name), proposal(5), length);
+        assert_noop!(execute("Dave", 1_000), triumvirate::Error::<Runtime>::NotMember);
+        assert_noop!(execute("Alice", 3), triumvirate::Error::<Runtime>::WrongProposalLength);
+        assert_ok!(execute("Alice", 1_000));
+        // What it asks for takes the senate.
+        let (proposal_hash, result) = (hash(&proposal(5)), Err(sp_runtime::DispatchError::BadOrigin));
+        assert!(happened(triumvirate::Event::MemberExecuted { proposal_hash, result }));
     });
 }
 

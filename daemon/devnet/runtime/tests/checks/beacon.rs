@@ -119,10 +119,12 @@ fn only_the_sudo_key_sets_the_beacon_and_the_oldest_round() {
         assert_noop!(Drand::set_beacon_config(by("Bob"), payload.clone(), None), DispatchError::BadOrigin);
         assert_ok!(Drand::set_beacon_config(RuntimeOrigin::root(), payload, None));
         assert_eq!(drand::BeaconConfig::<Runtime>::get(), config);
+        assert_eq!(events(), [RuntimeEvent::Drand(drand::Event::BeaconConfigChanged)]);
         assert_eq!(drand::NextUnsignedAt::<Runtime>::get(), 2);
         assert_noop!(Drand::set_oldest_stored_round(by("Bob"), 3), DispatchError::BadOrigin);
         assert_ok!(Drand::set_oldest_stored_round(RuntimeOrigin::root(), 3));
         assert_eq!(drand::OldestStoredRound::<Runtime>::get(), 3);
+        assert!(events().contains(&RuntimeEvent::Drand(drand::Event::SetOldestStoredRound(3))));
     });
 }
 
@@ -374,6 +376,8 @@ fn sealed_fields_open_with_their_round_and_the_last_ten_are_kept() {
         write(&[7]);
         System::set_block_number(3);
         Commitments::on_initialize(3);
+        let told = commitments::Event::CommitmentRevealed { netuid: FIRST, who: key("miner") };
+        assert!(events().contains(&RuntimeEvent::Commitments(told)));
         let revealed = || commitments::RevealedCommitments::<Runtime>::get(FIRST, key("miner")).unwrap();
         assert_eq!(revealed(), [(b"first".to_vec(), 3)]);
         assert_eq!(commitments::CommitmentOf::<Runtime>::get(FIRST, key("miner")).unwrap().info.fields.len(), 2);

@@ -6,13 +6,14 @@ use btd_devnet_runtime::{
     proxy::{self, ProxyType},
     subtensor::fixed::U64F64,
 };
-use frame_support::{assert_noop, assert_ok, dispatch::DispatchResult};
+use codec::Encode;
+use frame_support::{assert_noop, assert_ok, dispatch::DispatchResult, traits::Hooks};
 use sp_runtime::{
     Percent,
     traits::{BlakeTwo256, Hash},
 };
 
-use super::{AccountId, Error, by, key, on_a_chain, s};
+use super::{AccountId, Error, by, chain_told, key, on_a_chain, s};
 
 /// When the crowdloans of these tests end.
 const END: u32 = 60_000;
@@ -87,6 +88,26 @@ fn contributions_are_checked_in_order_and_cut_to_what_is_missing() {
 }
 
 #[test]
+fn five_hundred_contribute_at_most_and_then_not_even_they_do() {
+    on_a_chain(|| {
+        begun();
+        c::Crowdloans::<Runtime>::mutate(0, |loan| loan.as_mut().unwrap().contributors_count = 499);
+        assert_ok!(Crowdloan::contribute(by("Charlie"), 0, UNIT));
+        assert_eq!(info().contributors_count, 500);
+        assert_noop!(Crowdloan::contribute(by("Dave"), 0, UNIT - 1), Refusal::<Runtime>::ContributionTooLow);
+        for name in ["Dave", "Charlie", "Bob"] {
+            assert_noop!(Crowdloan::contribute(by(name), 0, UNIT), Refusal::<Runtime>::MaxContributorsReached);
+        }
+        assert_ok!(Crowdloan::withdraw(by("Charlie"), 0));
+        assert_ok!(Crowdloan::contribute(by("Dave"), 0, UNIT));
+        // A count that is not that of the contributions goes no further than zero.
+        c::Crowdloans::<Runtime>::mutate(0, |loan| loan.as_mut().unwrap().contributors_count = 0);
+        assert_noop!(Crowdloan::withdraw(by("Dave"), 0), Refusal::<Runtime>::Underflow);
+        assert_noop!(Crowdloan::refund(by("Bob"), 0), Refusal::<Runtime>::Underflow);
+    });
+}
+
+#[test]
 fn contributions_can_be_withdrawn_but_for_the_deposit() {
     on_a_chain(|| {
         begun();
@@ -148,6 +169,21 @@ fn a_long_purpose_is_kept_as_a_preimage_until_it_is_given_up() {
 }
 
 #[test]
+fn a_purpose_whose_preimage_is_gone_is_not_served() {
+    on_a_chain(|| {
+        let call: RuntimeCall = frame_system::Call::remark { remark: vec![7; 200] }.into();
+        let end = Some(Box::new(call.clone()));
+        assert_ok!(Crowdloan::create(by("Bob"), 10 * UNIT, UNIT, 20 * UNIT, END, end, None));
+        assert_ok!(Crowdloan::contribute(by("Charlie"), 0, 10 * UNIT));
+        let place = (BlakeTwo256::hash_of(&call), u32::try_from(call.encoded_size()).unwrap());
+        pallet_preimage::PreimageFor::<Runtime>::remove(place);
+        assert_noop!(Crowdloan::finalize(by("Bob"), 0), Refusal::<Runtime>::CallUnavailable);
+        assert!(!info().finalized, "everybody can be given their money back");
+        assert_ok!(Crowdloan::withdraw(by("Charlie"), 0));
+    });
+}
+
+#[test]
 fn refunds_are_the_creators_and_come_before_removal() {
     on_a_chain(|| {
         begun();
@@ -200,6 +236,16 @@ fn creators_change_terms_within_bounds() {
         );
         assert_ok!(Crowdloan::update_min_contribution(by("Bob"), 0, 2 * UNIT));
         assert_ok!(Crowdloan::set_max_contribution(by("Bob"), 0, None));
+        let crowdloan_id = 0;
+        for event in [
+            c::Event::CapUpdated { crowdloan_id, new_cap: 10 * UNIT },
+            c::Event::EndUpdated { crowdloan_id, new_end: END + 1 },
+            c::Event::MinContributionUpdated { crowdloan_id, new_min_contribution: 2 * UNIT },
+            c::Event::MaxContributionUpdated { crowdloan_id, new_max_contribution: Some(10 * UNIT) },
+            c::Event::MaxContributionUpdated { crowdloan_id, new_max_contribution: None },
+        ] {
+            assert!(told(event));
+        }
         assert_eq!((info().cap, info().end, info().min_contribution), (10 * UNIT, END + 1, 2 * UNIT));
         assert!(!c::MaxContributions::<Runtime>::contains_key(0));
     });
@@ -234,6 +280,8 @@ fn a_leased_subnet_is_run_through_a_proxy_and_what_it_did_not_cost_is_given_back
         assert_ok!(leased(Some(500)));
         let lease = s::SubnetLeases::<Runtime>::get(0).unwrap();
         assert_eq!((lease.netuid, lease.beneficiary.clone()), (2, key("Bob")));
+        let (beneficiary, lease_id, netuid, end_block) = (key("Bob"), 0, 2, Some(500));
+        assert!(chain_told(s::Event::SubnetLeaseCreated { beneficiary, lease_id, netuid, end_block }));
         assert_eq!(s::SubnetOwner::<Runtime>::get(2), lease.coldkey);
         assert_eq!(s::SubnetOwnerHotkey::<Runtime>::get(2), lease.hotkey);
         assert_eq!(s::SubnetUidToLeaseId::<Runtime>::get(2), Some(0));
@@ -270,6 +318,44 @@ fn leases_end_when_they_end() {
         assert_eq!(s::SubnetOwnerHotkey::<Runtime>::get(2), key("own"));
         assert!(!s::SubnetLeases::<Runtime>::contains_key(0));
         assert_eq!(s::SubnetLeaseShares::<Runtime>::iter().count(), 0);
+        assert!(chain_told(s::Event::SubnetLeaseTerminated { beneficiary: key("Bob"), netuid: 2 }));
+    });
+}
+
+#[test]
+fn who_paid_for_a_lease_shares_the_owners_cut_every_hundred_blocks() {
+    on_a_chain(|| {
+        assert_ok!(leased(None));
+        let lease = s::SubnetLeases::<Runtime>::get(0).unwrap();
+        let epoch = |block: u32, owner_cut: u64| {
+            s::PendingOwnerCut::<Runtime>::insert(2, owner_cut);
+            s::PendingEpochAt::<Runtime>::insert(2, u64::from(block));
+            System::set_block_number(block);
+            System::reset_events();
+            SubtensorModule::on_initialize(block);
+            let paid = |record: frame_system::EventRecord<RuntimeEvent, _>| match record.event {
+                RuntimeEvent::SubtensorModule(s::Event::SubnetLeaseDividendsDistributed {
+                    lease_id: 0,
+                    contributor,
+                    alpha,
+                }) => Some((contributor, alpha)),
+                _ => None,
+            };
+            System::events().into_iter().filter_map(paid).collect::<Vec<_>>()
+        };
+        let aside = || s::AccumulatedLeaseDividends::<Runtime>::get(0);
+        assert_eq!(epoch(150, 1_001), []);
+        assert_eq!(aside(), 401, "two fifths, rounded up");
+        // With the next cut 40.000000002 alpha are due: a quarter is Charlie's, rounded up, and the rest is Bob's.
+        let paid = epoch(200, 100 * UNIT - 999);
+        let due = 40 * UNIT + 2;
+        assert_eq!(paid, [(key("Charlie"), due.div_ceil(4)), (key("Bob"), due - due.div_ceil(4))]);
+        assert_eq!(aside(), 0);
+        let held = |name: &str| SubtensorModule::stake(&lease.hotkey, &key(name), 2);
+        assert_eq!([held("Charlie"), held("Bob")], [paid[0].1, paid[1].1]);
+        // So little that it cannot be handed over stays aside.
+        assert_eq!(epoch(300, 1_000), []);
+        assert_eq!(aside(), 400);
     });
 }
 

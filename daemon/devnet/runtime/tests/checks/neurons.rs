@@ -9,7 +9,7 @@ use sp_core::{H160, Pair, ecdsa};
 use sp_io::hashing::keccak_256;
 use sp_runtime::DispatchError;
 
-use super::{Error, FIRST, by, key, on_a_chain, register, s};
+use super::{Error, FIRST, by, chain_told, key, on_a_chain, register, s};
 
 // === Addresses of the EVM ===
 
@@ -39,6 +39,8 @@ fn addresses_are_claimed_with_their_keys_signature() {
         assert_noop!(claim(address, broken, 0), Error::<Runtime>::InvalidIdentity);
         assert_ok!(claim(address, signature, 27));
         assert_eq!(s::AssociatedEvmAddress::<Runtime>::get(FIRST, uid), Some((address, 7_200)));
+        let (netuid, hotkey, evm_key, block_associated) = (FIRST, key("miner"), address, 7_200);
+        assert!(chain_told(s::Event::EvmKeyAssociated { netuid, hotkey, evm_key, block_associated }));
         System::set_block_number(14_399);
         assert_noop!(claim(address, signature, 0), Error::<Runtime>::EvmKeyAssociateRateLimitExceeded);
         System::set_block_number(14_400);
@@ -67,6 +69,31 @@ fn voting_power_is_kept_as_long_as_the_owner_wants() {
             Error::<Runtime>::InvalidVotingPowerEmaAlpha
         );
         assert_ok!(SubtensorModule::sudo_set_voting_power_ema_alpha(RuntimeOrigin::root(), 2, whole));
+        assert!(chain_told(s::Event::VotingPowerEmaAlphaSet { netuid: 2, alpha: whole }));
+    });
+}
+
+#[test]
+fn voting_power_ends_with_the_first_epoch_two_weeks_after_the_owner_wanted_it_no_more() {
+    on_a_chain(|| {
+        assert_ok!(SubtensorModule::register_network(by("Bob"), key("owner")));
+        assert_ok!(SubtensorModule::enable_voting_power_tracking(by("Bob"), 2));
+        assert_ok!(SubtensorModule::disable_voting_power_tracking(by("Bob"), 2));
+        assert!(chain_told(s::Event::VotingPowerTrackingDisableScheduled { netuid: 2, disable_at_block: 100_801 }));
+        s::VotingPower::<Runtime>::insert(2, key("owner"), 7);
+        let epoch = |block: u32| {
+            System::set_block_number(block);
+            System::reset_events();
+            s::PendingEpochAt::<Runtime>::insert(2, u64::from(block));
+            SubtensorModule::on_initialize(block);
+            chain_told(s::Event::VotingPowerTrackingDisabled { netuid: 2 })
+        };
+        assert!(!epoch(100_800));
+        assert!(s::VotingPowerTrackingEnabled::<Runtime>::get(2));
+        assert!(epoch(100_801));
+        assert!(!s::VotingPowerTrackingEnabled::<Runtime>::get(2));
+        assert_eq!(s::VotingPower::<Runtime>::iter_prefix(2).count(), 0);
+        assert!(!epoch(100_802), "once");
     });
 }
 
@@ -135,6 +162,22 @@ fn coldkeys_that_accept_no_locks_do_not_inherit_any() {
         assert!(lock("new").is_some() && lock("Bob").is_none());
         // The new coldkey is what the old one was, flags included.
         assert!(!s::AccountFlags::<Runtime>::contains_key(key("new")));
+    });
+}
+
+#[test]
+fn coldkeys_with_a_lock_inherit_none() {
+    on_a_chain(|| {
+        half_locked();
+        let inherit = || SubtensorModule::swap_coldkey(RuntimeOrigin::root(), key("Bob"), key("Dave"), 0);
+        assert_ok!(SubtensorModule::add_stake(by("Dave"), key("hotkey"), 2, 20 * UNIT));
+        assert_ok!(SubtensorModule::lock_stake(by("Dave"), key("hotkey"), 2, UNIT));
+        assert_noop!(inherit(), Error::<Runtime>::ColdKeyAlreadyAssociated);
+        // Who has a lock has stake, unless the chain has lost sight of it. Whether locks are accepted is asked later.
+        s::StakingHotkeys::<Runtime>::remove(key("Dave"));
+        assert_noop!(inherit(), Error::<Runtime>::ActiveLockExists);
+        s::Lock::<Runtime>::remove((key("Dave"), 2, key("hotkey")));
+        assert_noop!(inherit(), Error::<Runtime>::AccountRejectsLockedAlpha);
     });
 }
 

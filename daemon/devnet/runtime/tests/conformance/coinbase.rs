@@ -1,7 +1,7 @@
 //! What a block issues to which subnet, what it counts, and in which order epochs end.
 
 use btd_devnet_runtime::{
-    Runtime, RuntimeEvent, SubtensorModule, System, UNIT,
+    Runtime, SubtensorModule, System, UNIT,
     subtensor::{
         self as s, Call, Event,
         fixed::{I96F32, U96F32},
@@ -10,7 +10,7 @@ use btd_devnet_runtime::{
 };
 use frame_support::traits::Hooks;
 
-use crate::{OK, SUBNET, expect, key, on_a_chain, on_a_subnet};
+use crate::{OK, SUBNET, expect, key, on_a_chain, on_a_subnet, told};
 
 /// A second subnet that has started, on chains with two.
 const OTHER: u16 = 3;
@@ -38,11 +38,6 @@ fn next_block() {
     System::set_block_number(block);
     System::reset_events();
     SubtensorModule::on_initialize(block);
-}
-
-fn told(event: Event<Runtime>) -> bool {
-    let event = RuntimeEvent::SubtensorModule(event);
-    System::events().into_iter().any(|record| record.event == event)
 }
 
 #[test]

@@ -11,7 +11,7 @@ use btd_devnet_runtime::{
 };
 use frame_support::traits::Hooks;
 
-use crate::{OK, SUBNET, expect, key, on_a_subnet, register};
+use crate::{OK, SUBNET, expect, key, on_a_subnet, register, told};
 
 /// Alpha that validators and miners each earn in [`end_epoch`], beside what the block itself brings.
 const EACH: u64 = 1_000 * UNIT;
@@ -53,11 +53,6 @@ fn trust(mechanism: u16, miner: u16) {
 
 fn stake(hotkey: &str, coldkey: &str) -> u64 {
     SubtensorModule::stake(&key(hotkey), &key(coldkey), SUBNET)
-}
-
-fn told(event: Event<Runtime>) -> bool {
-    let event = RuntimeEvent::SubtensorModule(event);
-    System::events().into_iter().any(|record| record.event == event)
 }
 
 #[test]

@@ -2,10 +2,10 @@
 
 use btd_devnet_runtime::{
     AccountId, Hash, Runtime, System, UNIT,
-    subtensor::{self as s, Call, types::ROOT},
+    subtensor::{self as s, Call, Event, types::ROOT},
 };
 
-use crate::{FIRST, NOWHERE, OK, SUBNET, expect, give, key, on_a_chain, on_a_subnet, register, wait};
+use crate::{FIRST, NOWHERE, OK, SUBNET, expect, give, key, on_a_chain, on_a_subnet, register, told, wait};
 
 #[test]
 fn takes_have_bounds_and_an_owner() {
@@ -54,6 +54,7 @@ fn set_children_is_refused_in_order() {
         s::StakeThreshold::<Runtime>::put(0);
         expect("Bob", set(FIRST, vec![child(1)]), OK);
         assert_eq!(s::ChildKeys::<Runtime>::get(key("hotkey"), FIRST).len(), 1, "at once where nothing has started");
+        assert!(told(Event::SetChildren(key("hotkey"), FIRST, vec![child(1)])));
         wait(149);
         expect("Bob", set(FIRST, vec![child(2)]), "TxRateLimitExceeded");
         expect("Alice", set(FIRST, vec![child(2)]), "TxRateLimitExceeded");
@@ -146,6 +147,8 @@ fn swap_hotkey_is_refused_in_order() {
         expect("Alice", swap("new", Some(SUBNET)), "HotKeySwapOnSubnetIntervalNotPassed");
         System::set_block_number(7_201);
         expect("Alice", swap("new", Some(SUBNET)), OK);
+        let (coldkey, old_hotkey, new_hotkey, netuid) = (key("Alice"), key("owner"), key("new"), SUBNET);
+        assert!(told(Event::HotkeySwappedOnSubnet { coldkey, old_hotkey, new_hotkey, netuid }));
         assert_eq!(s::Uids::<Runtime>::get(SUBNET, key("new")), Some(0));
         // Exchanges have a distance, whichever way they go.
         let again = Call::swap_hotkey { hotkey: key("new"), new_hotkey: key("newer"), netuid: None };
@@ -184,6 +187,22 @@ fn a_coldkey_is_announced_before_it_is_exchanged() {
         s::Owner::<Runtime>::remove(key("new"));
         expect("Bob", swap("new"), OK);
         assert_eq!(btd_devnet_runtime::Balances::free_balance(key("Bob")), 0, "everything goes along");
+    });
+}
+
+#[test]
+fn an_announcement_is_withdrawn_once_it_could_be_made_anew() {
+    on_a_chain(|| {
+        let new_coldkey_hash = Hash::repeat_byte(1);
+        expect("Bob", Call::announce_coldkey_swap { new_coldkey_hash }, OK);
+        // Five days until it can be made, and one more.
+        System::set_block_number(1 + 36_000 + 7_200 - 1);
+        expect("Bob", Call::clear_coldkey_swap_announcement {}, "ColdkeySwapClearTooEarly");
+        expect("Bob", Call::announce_coldkey_swap { new_coldkey_hash }, "ColdkeySwapReannouncedTooEarly");
+        wait(1);
+        expect("Bob", Call::clear_coldkey_swap_announcement {}, OK);
+        assert!(told(Event::ColdkeySwapCleared { who: key("Bob") }));
+        expect("Bob", Call::clear_coldkey_swap_announcement {}, "ColdkeySwapAnnouncementNotFound");
     });
 }
 

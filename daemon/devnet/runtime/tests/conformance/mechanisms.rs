@@ -1,13 +1,13 @@
 //! Weights of mechanisms beside the main one: hidden by a hash, and by a round of the beacon.
 
 use btd_devnet_runtime::{
-    Hash, Runtime, RuntimeEvent, SubtensorModule, System,
+    Hash, Runtime, SubtensorModule,
     subtensor::{self as s, Call, Event},
 };
 use codec::Encode;
 use frame_support::BoundedVec;
 
-use crate::{FIRST, OK, expect, key, on_a_chain, register};
+use crate::{FIRST, OK, expect, key, on_a_chain, register, told};
 
 /// Where the second mechanism of the subnet keeps what is its own.
 const INDEX: u16 = 4_096 + FIRST;
@@ -22,11 +22,6 @@ fn on_a_chain_with_two(test: impl FnOnce(u16)) {
         s::ValidatorPermit::<Runtime>::insert(FIRST, vec![false, true]);
         test(uid);
     });
-}
-
-fn told(event: Event<Runtime>) -> bool {
-    let event = RuntimeEvent::SubtensorModule(event);
-    System::events().into_iter().any(|record| record.event == event)
 }
 
 fn reveal(mecid: u8, values: Vec<u16>) -> Call<Runtime> {

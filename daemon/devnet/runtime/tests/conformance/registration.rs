@@ -3,6 +3,7 @@
 use btd_devnet_runtime::{
     Runtime, System, UNIT,
     subtensor::{self as s, Call, types::ROOT},
+    swap::FeeRate,
 };
 
 use crate::{FIRST, NOWHERE, OK, SUBNET, expect, give, key, on_a_chain, on_a_subnet, register, wait};
@@ -38,6 +39,30 @@ fn burned_register_is_refused_in_order() {
         expect("empty", calls[0](FIRST), "HotKeyAlreadyRegisteredInSubNet");
         expect("Bob", Call::try_associate_hotkey { hotkey: key("other") }, OK);
         expect("Charlie", Call::burned_register { netuid: FIRST, hotkey: key("other") }, "NonAssociatedColdKey");
+    });
+}
+
+/// Staking looks at the pool beforehand, and has one name for both.
+#[test]
+fn a_pool_that_does_not_trade_refuses_registrations() {
+    on_a_subnet(|| {
+        FeeRate::<Runtime>::insert(SUBNET, 0);
+        let register = || Call::burned_register { netuid: SUBNET, hotkey: key("hotkey") };
+        let stake = || Call::add_stake { hotkey: key("owner"), netuid: SUBNET, amount_staked: 5 * UNIT };
+        // A trade needs a millionth of a thousand alpha on the other side, and puts in a thousandfold at most.
+        let least_tao = s::Burn::<Runtime>::get(SUBNET).div_ceil(1_000);
+        for (tao, alpha, wanted) in [
+            (least_tao - 1, 999_999, "ReservesTooLow"),
+            (least_tao, 999_999, "ReservesTooLow"),
+            (least_tao - 1, 1_000_000, "SwapInputTooLarge"),
+        ] {
+            s::SubnetTAO::<Runtime>::insert(SUBNET, tao);
+            s::SubnetAlphaIn::<Runtime>::insert(SUBNET, alpha);
+            expect("Bob", register(), wanted);
+            expect("Bob", stake(), "InsufficientLiquidity");
+        }
+        s::SubnetTAO::<Runtime>::insert(SUBNET, least_tao);
+        expect("Bob", register(), OK);
     });
 }
 
