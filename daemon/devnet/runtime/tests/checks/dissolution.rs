@@ -1,10 +1,41 @@
 //! How subnets end: who may close them, who is paid, what is left, and which one gives way to a new one.
 
+use std::collections::BTreeSet;
+
 use btd_devnet_runtime::{Balances, Runtime, RuntimeEvent, RuntimeOrigin, SubtensorModule, System, UNIT};
+use codec::Decode;
+use frame_metadata::{RuntimeMetadata, RuntimeMetadataPrefixed};
 use frame_support::{assert_noop, assert_ok};
+use sp_io::hashing::twox_128;
 use sp_runtime::DispatchError;
 
 use super::{Error, by, key, on_a_chain, s};
+
+/// Items that hold something of a subnet after it was closed, as on the real chain. The next of its number finds it.
+const OF_THE_SUBNET: [&str; 11] = [
+    "ActivityCutoffFactorMilli",
+    "AutoStakeDestination",
+    // A registration writes these three.
+    "LastEpochBlock",
+    "RegisteredSubnetCounter",
+    "SubnetEmissionEnabled",
+    "MinChildkeyTakePerSubnet",
+    "MinNonImmuneUids",
+    "OwnerCutEnabled",
+    "RecycleOrBurn",
+    "RootClaimableThreshold",
+    "VotingPowerTrackingEnabled",
+];
+/// Items to which a life in a subnet adds what is not the subnet's: accounts, rows of root, the limits of the chain.
+const OF_OTHERS: [&str; 7] = [
+    "LastColdkeyHotkeyStakeBlock",
+    "LastRateLimitedBlock",
+    "OwnedHotkeys",
+    "Owner",
+    "RootClaimable",
+    "StakingHotkeys",
+    "Weights",
+];
 
 /// A subnet of Bob's, started, in which Charlie and Dave hold stake behind its hotkey.
 fn subnet() -> u16 {
@@ -63,10 +94,38 @@ fn the_pool_is_paid_out_by_alpha_held_and_the_rest_is_recycled() {
     });
 }
 
+/// Keys of the chain's own pallet, each with the name of its item.
+fn entries() -> BTreeSet<(String, Vec<u8>)> {
+    let metadata = btd_devnet_runtime::metadata::at_version(15).unwrap();
+    let RuntimeMetadata::V15(metadata) = RuntimeMetadataPrefixed::decode(&mut &metadata[..]).unwrap().1 else {
+        panic!("metadata of another version")
+    };
+    let pallet = metadata.pallets.into_iter().find(|pallet| pallet.name == "SubtensorModule").unwrap();
+    let mut entries = BTreeSet::new();
+    for item in pallet.storage.unwrap().entries {
+        let prefix = [twox_128(b"SubtensorModule"), twox_128(item.name.as_bytes())].concat();
+        let mut key = prefix.clone();
+        while let Some(next) = sp_io::storage::next_key(&key).filter(|next| next.starts_with(&prefix)) {
+            entries.insert((item.name.clone(), next.clone()));
+            key = next;
+        }
+    }
+    entries
+}
+
 #[test]
-fn nothing_of_a_closed_subnet_is_left() {
+fn a_closed_subnet_leaves_a_few_settings_and_no_more() {
     on_a_chain(|| {
+        let before = entries();
         let netuid = subnet();
+        s::OwnerCutEnabled::<Runtime>::insert(netuid, false);
+        s::RecycleOrBurn::<Runtime>::insert(netuid, s::types::RecycleOrBurnEnum::Recycle);
+        s::ActivityCutoffFactorMilli::<Runtime>::insert(netuid, 2_000);
+        s::MinChildkeyTakePerSubnet::<Runtime>::insert(netuid, 7);
+        s::VotingPowerTrackingEnabled::<Runtime>::insert(netuid, true);
+        s::RootClaimableThreshold::<Runtime>::insert(netuid, s::fixed::I96F32::default());
+        s::MinNonImmuneUids::<Runtime>::insert(netuid, 7);
+        s::AutoStakeDestination::<Runtime>::insert(key("Charlie"), netuid, key("owner"));
         let registered = s::RegisteredSubnetCounter::<Runtime>::get(netuid);
         assert_ok!(SubtensorModule::lock_stake(by("Charlie"), key("owner"), netuid, UNIT));
         s::RootClaimable::<Runtime>::mutate(key("owner"), |rates| rates.insert(netuid, s::fixed::I96F32::default()));
@@ -86,6 +145,9 @@ fn nothing_of_a_closed_subnet_is_left() {
         assert!(s::RootClaimable::<Runtime>::get(key("owner")).is_empty());
         assert_eq!(s::Weights::<Runtime>::get(0, 0), vec![(1, 5), (netuid, 0)]);
         assert!(!s::Tempo::<Runtime>::contains_key(netuid) && !s::Burn::<Runtime>::contains_key(netuid));
+        let after = entries();
+        let left: BTreeSet<&str> = after.difference(&before).map(|(item, _)| item.as_str()).collect();
+        assert_eq!(left, OF_THE_SUBNET.into_iter().chain(OF_OTHERS).collect());
         // What counts registrations of the number goes on counting.
         assert_eq!(s::RegisteredSubnetCounter::<Runtime>::get(netuid), registered);
         let last = System::events().pop().map(|record| record.event);
