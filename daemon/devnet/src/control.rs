@@ -148,12 +148,13 @@ impl Control {
     /// Makes `count` blocks now, whatever the block time; gives back the last one.
     ///
     /// Timestamps of blocks are at least half a block time apart, so a chain that is driven fast runs ahead of the clock.
+    /// Dropping the future ends it after the block at hand, and leaves the blocks made so far.
     ///
     /// # Errors
     /// [`DevnetError::Block`] if the runtime fails, which leaves the blocks before; [`DevnetError::Stopped`] if the
     /// chain ends meanwhile.
     pub async fn mine(&self, count: u32) -> Result<BlockId, ControlError> {
-        self.order(move |producer| Ok(id(&*producer.mine(count)?))).await
+        self.order_while_awaited(move |producer, awaited| Ok(id(&*producer.mine(count, awaited)?))).await
     }
 
     /// Gives the next block exactly this timestamp, in milliseconds since 1970; time goes on from there.
@@ -292,9 +293,17 @@ impl Control {
         &self,
         act: impl FnOnce(&mut Producer) -> Result<T, ControlError> + Send + 'static,
     ) -> Result<T, ControlError> {
+        self.order_while_awaited(|producer, _| act(producer)).await
+    }
+
+    /// The same for what takes long: it is told whether anybody still waits for it, and may end early where nobody does.
+    async fn order_while_awaited<T: Send + 'static>(
+        &self,
+        act: impl FnOnce(&mut Producer, &dyn Fn() -> bool) -> Result<T, ControlError> + Send + 'static,
+    ) -> Result<T, ControlError> {
         let (answer, answered) = oneshot::channel();
         self.node.command(Command::Order(Box::new(move |producer| {
-            let (told, ended) = match act(producer) {
+            let (told, ended) = match act(producer, &|| !answer.is_closed()) {
                 // Only the producer's end can carry the reason why it ends.
                 Err(ControlError::Chain(error @ DevnetError::Store(_))) => {
                     (Err(DevnetError::Stopped.into()), Err(error))

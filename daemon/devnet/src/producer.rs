@@ -121,12 +121,17 @@ impl Producer {
         Ok(())
     }
 
-    /// Makes `count` blocks one after the other; gives back the last one, or the head if there were none to make.
-    pub(crate) fn mine(&mut self, count: u32) -> Result<Arc<Block>, DevnetError> {
+    /// Makes `count` blocks one after the other, as long as somebody waits for them; gives back the last one, or the head
+    /// if there were none to make.
+    pub(crate) fn mine(&mut self, count: u32, awaited: &dyn Fn() -> bool) -> Result<Arc<Block>, DevnetError> {
         let mut last = self.node.chain.head();
-        for _ in 0..count {
+        for made in 0..count {
             if self.stopping.load(Ordering::Relaxed) {
                 return Err(DevnetError::Stopped);
+            }
+            if !awaited() {
+                tracing::info!(made, wanted = count, "stopped making blocks that nobody waited for any more");
+                return Ok(last);
             }
             last = self.make_block()?;
         }

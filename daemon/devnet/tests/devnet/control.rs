@@ -6,6 +6,7 @@ use btd_devnet::{BlockTime, Config, Devnet, Retention};
 use codec::{Decode, Encode};
 use jsonrpsee::core::client::ClientT;
 use serde_json::{Value, json};
+use tokio::{io::AsyncWriteExt, net::TcpStream};
 
 use crate::{
     client::{Chain, START, connect, instant, manual, next},
@@ -391,6 +392,52 @@ async fn answers_come_late_but_those_that_end_it() {
     ] {
         assert_eq!(refusal(&chain, "dev_fault", params).await.0, -32602);
     }
+    chain.stop().await;
+}
+
+/// Waits until the head is past `number`.
+async fn past(chain: &Chain, number: u32) {
+    while chain.devnet.head().number <= number {
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+}
+
+/// What was asked for before the status is done before it is told.
+async fn height(chain: &Chain) -> u32 {
+    let status = chain.call("dev_status", json!([])).await;
+    u32::try_from(status["head"]["number"].as_u64().unwrap()).unwrap()
+}
+
+#[tokio::test]
+async fn blocks_are_made_as_long_as_somebody_waits_for_them() {
+    const MANY: u32 = 100_000;
+    let chain = Chain::start(manual()).await;
+    tokio::select! {
+        mined = chain.devnet.mine(MANY) => panic!("nobody went away: {mined:?}"),
+        () = past(&chain, 0) => {}
+    }
+    let first = height(&chain).await;
+    assert!(first < MANY, "{first}");
+
+    // Over HTTP and over WebSocket a caller goes away with its connection.
+    let body = json!({ "jsonrpc": "2.0", "id": 1, "method": "dev_mine", "params": [MANY] }).to_string();
+    let head = "POST / HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json";
+    let mut stream = TcpStream::connect(chain.devnet.address()).await.unwrap();
+    let request = format!("{head}\r\ncontent-length: {}\r\n\r\n{body}", body.len());
+    stream.write_all(request.as_bytes()).await.unwrap();
+    past(&chain, first).await;
+    drop(stream);
+    let second = height(&chain).await;
+    assert!(second < MANY, "{second}");
+
+    let other = connect(&chain.devnet).await;
+    tokio::select! {
+        mined = other.request::<Value, _>("dev_mine", jsonrpsee::rpc_params![MANY]) => panic!("{mined:?}"),
+        () = past(&chain, second) => {}
+    }
+    drop(other);
+    let third = height(&chain).await;
+    assert!(third < MANY, "{third}");
     chain.stop().await;
 }
 
