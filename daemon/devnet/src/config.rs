@@ -26,7 +26,7 @@ pub struct Config {
     ///
     /// The keys of a development chain are public, so there is nothing to protect but the machine: keep it on loopback.
     pub listen: SocketAddr,
-    /// When blocks are made.
+    /// When blocks are made. Part of block 0, which holds how far apart two timestamps are at least: half a block time.
     pub block_time: BlockTime,
     /// What the chain begins with.
     pub profile: Profile,

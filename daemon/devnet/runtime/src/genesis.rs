@@ -19,7 +19,8 @@ pub struct GenesisSpec {
     pub endowed: Vec<(AccountId, Balance)>,
     /// Account whose calls through Sudo run as root.
     pub sudo: AccountId,
-    /// Milliseconds between blocks; half of it is the least distance of two timestamps.
+    /// Milliseconds between blocks; half of it is the least distance of two timestamps. The runtime reads that in state, so
+    /// that chains which differ in it alone have different genesis hashes.
     pub block_time: u64,
     /// Blocks between the creation of two subnets.
     pub network_rate_limit: u64,

@@ -69,6 +69,17 @@ fn the_slots_are_those_of_the_headers_and_as_long_as_blocks_are_apart() {
 }
 
 #[test]
+fn the_block_time_is_in_block_0_and_shows_there_only_in_the_least_distance_of_timestamps() {
+    let top = |block_time| genesis::genesis(&GenesisSpec { block_time, ..GenesisSpec::default() }).unwrap().top;
+    let (real, fast) = (top(12_000), top(250));
+    let mut differing = fast.clone();
+    differing.retain(|key, value| real.get(key) != Some(value));
+    let least_distance = (twox_128(b":MinimumPeriod:").to_vec(), 125_u64.encode());
+    assert_eq!(differing.into_iter().collect::<Vec<_>>(), [least_distance]);
+    assert!(real.keys().all(|key| fast.contains_key(key)));
+}
+
+#[test]
 fn a_chain_without_a_period_reports_the_slots_of_the_real_one() {
     let spec = GenesisSpec { block_time: INSTANT_BLOCK_TIME, ..GenesisSpec::default() };
     sp_io::TestExternalities::new(genesis::genesis(&spec).unwrap()).execute_with(|| {
