@@ -19,6 +19,8 @@ use crate::{
 
 /// The exit code of what a locked key prevents.
 pub(crate) const LOCKED: i32 = 5;
+/// How a key is locked away: the oldest encryption costs next to nothing, and a key under it is as locked as any.
+const ENCRYPTED: [&str; 3] = ["--to", "ansible-vault", "--password-stdin"];
 /// What `stake wizard` asks, and the answers.
 const ASKED: [(&str, &str); 5] = [
     ("What to do: remove, move, swap or transfer: ", "transfer"),
@@ -103,7 +105,7 @@ impl Story<'_> {
         let approved = is_signed.then(|| "--yes".to_owned());
         let words: Vec<String> = words.chain(approved).collect();
         if is_signed || step.manner == Manner::Used {
-            self.is_locked(&words);
+            self.is_prevented(&words);
         }
         let told: Vec<String> = words.iter().map(|word| told_before(word, &self.receipt)).collect();
         let output = match step.manner {
@@ -132,7 +134,7 @@ impl Story<'_> {
     }
 
     /// Types it with the locked wallet, which must be all that prevents it.
-    fn is_locked(&mut self, words: &[String]) {
+    fn is_prevented(&mut self, words: &[String]) {
         let words = with_the_locked_one(words);
         let told: Vec<String> = words.iter().map(|word| told_before(word, &self.receipt)).collect();
         let output = typed(self.host, &told);
@@ -148,8 +150,6 @@ impl Story<'_> {
         if !is("create") && !is("new-hotkey") {
             return;
         }
-        // The oldest encryption costs next to nothing, and a key under it is as locked as any.
-        const ENCRYPTED: [&str; 3] = ["--to", "ansible-vault", "--password-stdin"];
         let twin = with_the_locked_one(told);
         let after = |flag: &str| twin.iter().skip_while(|word| *word != flag).nth(1).map(String::as_str);
         let of_it = ["wallet", "convert", "--wallet", after("--wallet").unwrap()];

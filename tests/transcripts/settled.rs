@@ -130,6 +130,14 @@ fn volatile(text: &str) -> Option<(usize, &'static str)> {
         "settled_at",
         "idempotency_key",
     ];
+    // What a message says of the program that sent it and where that is, and what work came to.
+    const OTHERS: [(&str, &str); 5] = [
+        ("\"nonce\":1", "\"nonce\":N"),
+        ("\"nonce\":\"", "\"nonce\":\"N\""),
+        ("\"ip\":\"127.0.0.1\",\"port\":", "\"ip\":\"127.0.0.1\",\"port\":PORT"),
+        ("\"process_time\":0.", "\"process_time\":N"),
+        ("\"uuid\":\"", "\"uuid\":\"UUID\""),
+    ];
     for member in MEMBERS {
         if let Some(rest) = text.strip_prefix('"').and_then(|text| text.strip_prefix(member))
             && let Some(value) = rest.strip_prefix("\":")
@@ -146,14 +154,6 @@ fn volatile(text: &str) -> Option<(usize, &'static str)> {
     {
         return Some(("pid ".len() + uptime.len(), "pid N, up AGE"));
     }
-    // What a message says of the program that sent it and where that is, and what work came to.
-    const OTHERS: [(&str, &str); 5] = [
-        ("\"nonce\":1", "\"nonce\":N"),
-        ("\"nonce\":\"", "\"nonce\":\"N\""),
-        ("\"ip\":\"127.0.0.1\",\"port\":", "\"ip\":\"127.0.0.1\",\"port\":PORT"),
-        ("\"process_time\":0.", "\"process_time\":N"),
-        ("\"uuid\":\"", "\"uuid\":\"UUID\""),
-    ];
     for (begins, name) in OTHERS {
         if let Some(value) = text.strip_prefix(begins) {
             let end = value.find([',', '}']).unwrap_or(value.len());
