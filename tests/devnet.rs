@@ -96,6 +96,23 @@ fn the_chain_is_in_its_owners_hands() {
 }
 
 #[test]
+fn blocks_that_are_mined_end_with_whoever_asked_for_them() {
+    const MANY: u64 = 100_000;
+    let host = Host::new();
+    let daemon = host.start(&["--network", "devnet", "--block-time", "1h"]);
+    let mut mining = host.command_of("btctl").args(["devnet", "mine", &MANY.to_string()]).spawn().unwrap();
+    wait_for("the first blocks", || (finalized(&host) > 0).then_some(()));
+    mining.kill().unwrap();
+    mining.wait().unwrap();
+    // It is told once the chain has done what was asked for before.
+    let height = || host.ask(&["devnet", "status"])["head"]["number"].as_u64().unwrap();
+    let reached = height();
+    assert!(reached < MANY, "{reached}");
+    assert_eq!(height(), reached);
+    assert!(daemon.stop().success());
+}
+
+#[test]
 fn faults_are_put_in_force_and_cleared() {
     let host = Host::new();
     let daemon = host.start(&["--network", "devnet", "--block-time", "250ms"]);

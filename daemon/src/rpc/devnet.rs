@@ -27,7 +27,7 @@ pub(super) fn register(table: &mut Table, parts: &Arc<Parts>) {
         .noun(parts)
         .method::<Status>(status)
         .method::<Accounts>(accounts)
-        .method::<Mine>(mine)
+        .awaited::<Mine>(mine)
         .method::<SetTime>(set_time)
         .method::<SetStorage>(set_storage)
         .method::<Pulse>(pulse)

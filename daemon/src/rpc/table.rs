@@ -193,13 +193,32 @@ impl Table {
     }
 }
 
+/// What becomes of a request that waits when its caller hangs up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum HangUp {
+    /// It is done all the same.
+    GoesOn,
+    /// It is dropped.
+    Ends,
+}
+
 // === impl Noun ===
 
 impl<C: Send + Sync + 'static> Noun<'_, C> {
     /// Registers the handler of a method.
     #[must_use = "chain the next method, or end with `done`"]
     pub fn method<M: Method>(self, handler: impl Handler<C, M>) -> Self {
-        self.register::<M>(move |context, params, caller, envelope| {
+        self.register::<M>(HangUp::GoesOn, move |context, params, caller, envelope| {
+            let answer = handler.answer(context, params, caller);
+            async move { envelope.around(&answer.await?) }.boxed()
+        })
+    }
+
+    /// Registers the handler of a method that is dropped when its caller hangs up: for what takes long and can end at any
+    /// point.
+    #[must_use = "chain the next method, or end with `done`"]
+    pub(super) fn awaited<M: Method>(self, handler: impl Handler<C, M>) -> Self {
+        self.register::<M>(HangUp::Ends, move |context, params, caller, envelope| {
             let answer = handler.answer(context, params, caller);
             async move { envelope.around(&answer.await?) }.boxed()
         })
@@ -216,7 +235,7 @@ impl<C: Send + Sync + 'static> Noun<'_, C> {
         R: Written + Send,
         E: Into<ApiError>,
     {
-        self.register::<M>(move |context, params, caller, envelope| {
+        self.register::<M>(HangUp::GoesOn, move |context, params, caller, envelope| {
             let answer = handler(context, params, caller);
             async move { answer.await.map_err(Into::into)?.within(&envelope) }.boxed()
         })
@@ -224,6 +243,7 @@ impl<C: Send + Sync + 'static> Noun<'_, C> {
 
     fn register<M: Method>(
         self,
+        hang_up: HangUp,
         answer: impl Fn(Arc<C>, M::Params, Caller, Envelope) -> BoxFuture<'static, Result<String, ApiError>>
         + Send
         + Sync
@@ -240,6 +260,7 @@ impl<C: Send + Sync + 'static> Noun<'_, C> {
                 // What is in memory is answered here and now: a task of its own would cost more.
                 let answered = match (&mut answering).now_or_never() {
                     Some(answered) => answered.ok(),
+                    None if hang_up == HangUp::Ends => requests.track_future(answering).await.ok(),
                     None => requests.spawn(answering).await.ok().and_then(Result::ok),
                 };
                 answered.unwrap_or_else(|| Err(panicked(M::NAME, caller)))
