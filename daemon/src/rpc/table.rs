@@ -2,7 +2,8 @@
 //!
 //! A handler is an `async fn(Arc<Context>, Params, Caller) -> Result<Reply, impl Into<ApiError>>`.
 //! One that has to wait runs as a task of its own: it goes on when its caller hangs up, so that
-//! nothing that spends is cut in the middle. Its panic is that request's only.
+//! nothing that spends is cut in the middle, unless it is registered as one that ends then. Its
+//! panic is that request's only.
 
 use std::{collections::BTreeMap, fmt, future::Future, panic::AssertUnwindSafe, sync::Arc};
 
@@ -208,17 +209,18 @@ impl<C: Send + Sync + 'static> Noun<'_, C> {
     /// Registers the handler of a method.
     #[must_use = "chain the next method, or end with `done`"]
     pub fn method<M: Method>(self, handler: impl Handler<C, M>) -> Self {
-        self.register::<M>(HangUp::GoesOn, move |context, params, caller, envelope| {
-            let answer = handler.answer(context, params, caller);
-            async move { envelope.around(&answer.await?) }.boxed()
-        })
+        self.handled(HangUp::GoesOn, handler)
     }
 
-    /// Registers the handler of a method that is dropped when its caller hangs up: for what takes long and can end at any
-    /// point.
+    /// Registers the handler of a method that is dropped when its caller hangs up: for what takes
+    /// long and can end at any point.
     #[must_use = "chain the next method, or end with `done`"]
     pub(super) fn awaited<M: Method>(self, handler: impl Handler<C, M>) -> Self {
-        self.register::<M>(HangUp::Ends, move |context, params, caller, envelope| {
+        self.handled(HangUp::Ends, handler)
+    }
+
+    fn handled<M: Method>(self, hang_up: HangUp, handler: impl Handler<C, M>) -> Self {
+        self.register::<M>(hang_up, move |context, params, caller, envelope| {
             let answer = handler.answer(context, params, caller);
             async move { envelope.around(&answer.await?) }.boxed()
         })
