@@ -16,6 +16,7 @@ pub(crate) fn settled(text: &str, host: &Host) -> String {
         let is_within = settled.ends_with(|before: char| before.is_ascii_hexdigit());
         let (skipped, name) = match rest.strip_prefix("0x").map(hex) {
             Some(64) => (66, "0xHASH"),
+            Some(66) => (68, "0xTLSKEY"),
             // `hello`, sealed.
             Some(106) => (108, "0xSEALED"),
             _ if !is_within && hex(rest) == 128 => (128, "SIGNATURE"),
