@@ -104,15 +104,17 @@ fn heal(node: &FaultyNode) {
 fn of_nowhere(number: u32) -> (String, Value) {
     let hex = |bytes: &[u8]| format!("0x{}", hex::encode(bytes));
     let (parent, nothing) = ([7; 32], [0; 32]);
+    // The root of no extrinsics at all.
+    let none = hex::decode("03170a2e7597b7b7e3d84c05391d139a62b157e78786d8c082f29dcf4c111314").unwrap();
     // In one byte or in two; no logs are behind it all.
     let compact = match u16::try_from(number).unwrap() {
         short @ 0..64 => vec![u8::try_from(short << 2).unwrap()],
         long => (long << 2 | 1).to_le_bytes().to_vec(),
     };
-    let hash = Blake2b::<U32>::digest([&parent[..], &compact, &nothing, &nothing, &[0]].concat());
+    let hash = Blake2b::<U32>::digest([&parent[..], &compact, &nothing, &none, &[0]].concat());
     let header = json!({
         "parentHash": hex(&parent), "number": format!("{number:#x}"), "stateRoot": hex(&nothing),
-        "extrinsicsRoot": hex(&nothing), "digest": { "logs": [] },
+        "extrinsicsRoot": hex(&none), "digest": { "logs": [] },
     });
     (hex(&hash), json!({ "block": { "header": header, "extrinsics": [] } }))
 }
