@@ -14,8 +14,9 @@ pub struct LinkConfig {
     /// WebSocket URLs in the order of preference: the first that is well is followed, and gone back
     /// to when it is well again, and answers within two seconds or faster than the one in use.
     pub endpoints: Vec<Endpoint>,
-    /// WebSocket URLs of nodes that keep the state of every block. They are asked for state that
-    /// the followed endpoint has thrown away, for blocks and events that it does not tell, and for nothing else.
+    /// WebSocket URLs of nodes that keep the state of every block. They are asked for what the followed endpoint has
+    /// thrown away or does not tell of a block that is past: its state, its runtime, its hash, its header, its
+    /// extrinsics and its events.
     pub archives: Vec<Endpoint>,
     /// The hash of block 0, which names the chain. Without it the first endpoint that answers
     /// decides, for as long as the process lives.
