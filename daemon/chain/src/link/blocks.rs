@@ -8,7 +8,7 @@ use std::{cmp::Ordering, sync::Arc, time::Duration};
 
 use btd_api::{BlockHash, BlockNumber};
 
-use super::{Archives, Head, Link, LinkState, is_gone};
+use super::{Archives, Finality, Head, Link, LinkState, is_gone};
 use crate::{
     block::{self, BlockRef, FinalizedBlock, RawBlock},
     clock,
@@ -59,9 +59,15 @@ impl Link {
             };
             let (refusals, config) = (&self.shared.refusals, &self.shared.config);
             match withheld {
-                Some(refusal) if !refusals.is_lasting(&refusal, began, config, clock::now()) => {
+                Some(refusal)
+                    if !refusals.is_lasting(number, (&refusal, clock::since(began)), config, clock::now()) =>
+                {
                     clock::sleep(pause).await;
                     pause = pause.saturating_mul(2).min(LONGEST_PAUSE);
+                }
+                None if block.tells_all_events() => {
+                    refusals.end_at(number);
+                    return Ok(Arc::new(block));
                 }
                 Some(_) | None => return Ok(Arc::new(block)),
             }
@@ -70,7 +76,7 @@ impl Link {
 
     /// A block of memory of which not everything could be told when it was followed, as it can be told now: somebody
     /// else is followed perhaps, or an archive has what is gone. Whoever asks for it at the same time waits for the one
-    /// answer, for as long as a request may take.
+    /// answer, for as long as two requests may take: that an archive is silent is known once one of them has failed.
     async fn with_what_lacked(&self, kept: Arc<FinalizedBlock>) -> Arc<FinalizedBlock> {
         let block = kept.block;
         let Some(asked) = self.shared.recent.asked(block).filter(|_| !kept.tells_all_events()) else { return kept };
@@ -82,7 +88,8 @@ impl Link {
         if asked.is_some_and(|at| clock::since(at) < ASKED_AGAIN) {
             return kept;
         }
-        let told = clock::timeout(self.shared.config.request_timeout(), self.read_block(block.hash)).await;
+        let longest = self.shared.config.request_timeout().saturating_mul(2);
+        let told = clock::timeout(longest, self.read_block(block.hash)).await;
         match told {
             Ok(Ok(Some(Told { block: told, .. }))) if told.tells_all_events() => {
                 tracing::info!(block = block.number.0, "what lacked of a block was told after all");
@@ -174,8 +181,18 @@ impl Link {
 
     /// That nobody has finalized block `number` any more, and from which one on there are all.
     async fn not_kept(&self, number: BlockNumber) -> ReadError {
+        if self.shared.config.finality == Finality::Revocable && self.was_taken_back().await {
+            return ReadError::UnknownBlock { block: number.to_string() };
+        }
         let oldest = Box::pin(clock::timeout(self.shared.config.request_timeout(), self.oldest_behind(number))).await;
         ReadError::NotKept { block: number, oldest: oldest.ok().flatten() }
+    }
+
+    /// Whether the chain has another block, or none, in the place of the newest one that was followed: it was taken back
+    /// a moment ago.
+    async fn was_taken_back(&self) -> bool {
+        let Some(newest) = self.finalized() else { return false };
+        fetch::hash_of(self, newest.number).await.is_ok_and(|found| found != Some(newest.hash))
     }
 
     /// The oldest block behind `missing` from which on there are all, if that can be told.

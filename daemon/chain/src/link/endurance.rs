@@ -377,6 +377,39 @@ fn the_present_comes_after_an_outage_also_where_no_endpoint_tells_any_events() {
     }
 }
 
+/// The state of the blocks that were missed is gone by then, in words that nobody knows.
+#[test]
+fn a_state_that_is_gone_in_words_of_its_own_stops_nobody_after_an_outage() {
+    for missed in [10, 100] {
+        over(1, async |link, network| {
+            network.give(0, Fault::Down);
+            clock::sleep(BLOCK * missed).await;
+            let head = network.height();
+            network.give(0, Fault::Cryptic(head));
+            clock::timeout(Duration::from_mins(3), followed(link, head + 1)).await.expect("no block is followed");
+            for (number, is_told) in [(head - 1, false), (head, true), (head + 1, true)] {
+                let block = link.block(BlockNumber(number)).await.unwrap();
+                assert_eq!((block.extrinsics.len(), block.tells_all_events()), (1, is_told), "{number} of {head}");
+            }
+        });
+    }
+}
+
+#[test]
+fn no_block_goes_without_its_events_where_an_endpoint_that_could_not_be_asked_is_back() {
+    over(2, async |link, network| {
+        network.give(0, Fault::WithoutEvents);
+        network.give(1, Fault::Down);
+        let first = network.height() + 1;
+        followed(link, first).await;
+        assert!(!link.block(BlockNumber(first)).await.unwrap().tells_all_events());
+        network.give(1, Fault::None);
+        let last = first + 10;
+        followed(link, last).await;
+        assert!(link.block(BlockNumber(last)).await.unwrap().tells_all_events());
+    });
+}
+
 #[test]
 fn an_hour_of_outage_is_no_storm_and_loses_no_block() {
     for (nodes, fault) in [(1, Fault::Down), (3, Fault::Down), (3, Fault::HalfOpen), (3, Fault::TooMany)] {

@@ -20,7 +20,7 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    Finality, Head, LinkState, Seen, Shared, Standing, best,
+    Finality, Head, LinkState, Node, Seen, Shared, Standing, best,
     scout::{self, Leave},
     withheld::Withheld,
 };
@@ -309,11 +309,13 @@ impl Follower {
             });
         }
         match withheld {
-            Some(denied) if !self.goes_without_events() => return Err(denied),
+            Some(denied) if !self.goes_without_events(connection) => return Err(denied),
             Some(denied) => tracing::warn!(%denied, "no endpoint tells the events of a block: it goes on without"),
-            None if raw.events.is_ok() => self.withheld.end(),
             None => {}
         }
+        // Whoever does not tell the events that are in a state may refuse the runtime in it in the same words.
+        let is_untold =
+            |error: &ConnectError| Connection::is_gone(error) || raw.events.is_err() && Connection::is_withheld(error);
         let runtimes = &self.shared.runtimes;
         let known = before.and_then(|_| self.shared.head.borrow().as_ref().map(|head| head.runtime.spec_version()));
         // By another endpoint's word of it nothing is read.
@@ -324,17 +326,20 @@ impl Follower {
             None if number.0 == 0 => Ok(fetch::runtime_at(connection, hash, runtimes).await?),
             None => match fetch::runtime_at(connection, raw.parent, runtimes).await {
                 // A node that has just restarted may keep the state of its head alone.
-                Err(gone) if Connection::is_gone(&gone) => Err(gone),
+                Err(untold) if is_untold(&untold) => Err(untold),
                 other => Ok(other?),
             },
         };
         let runtime = match (fetch::runtime_at(connection, hash, runtimes).await, &executed_by) {
             (Ok(runtime), _) => runtime,
             // Long after an outage the state may be gone while the block is there.
-            (Err(gone), Ok(executed_by)) if Connection::is_gone(&gone) && raw.events.is_err() => executed_by.clone(),
+            (Err(untold), Ok(executed_by)) if is_untold(&untold) && raw.events.is_err() => executed_by.clone(),
             (Err(error), _) => return Err(error),
         };
         self.check_age(connection, number, &runtime)?;
+        if raw.events.is_ok() {
+            self.withheld.end();
+        }
         let decoded = match executed_by {
             Ok(executed_by) => {
                 if runtime.spec_version() != executed_by.spec_version() {
@@ -343,16 +348,20 @@ impl Follower {
                 }
                 block::decode(&raw, &executed_by)
             }
-            Err(gone) => block::decode_by_its_own(&raw, &runtime, gone),
+            Err(untold) => block::decode_by_its_own(&raw, &runtime, untold),
         };
         Ok((decoded, Head { block: BlockRef { number, hash }, runtime, generation: self.generation }))
     }
 
     /// Whether a block whose events the endpoint in use does not tell is followed all the same: none of the others has
-    /// told any either, for long enough.
-    fn goes_without_events(&mut self) -> bool {
-        let is_told_by_none = self.tried.len() >= self.shared.pool.followed.len();
-        self.withheld.is_final(is_told_by_none, &self.shared.config, clock::now())
+    /// told any either, for long enough, and none that could not be asked then is well now.
+    fn goes_without_events(&mut self, connection: &Connection) -> bool {
+        let (followed, now) = (&self.shared.pool.followed, clock::now());
+        let is_final = self.withheld.is_final(self.tried.len() >= followed.len(), &self.shared.config, now);
+        self.withheld.note(&connection.node().endpoint);
+        let may_tell =
+            |node: &Arc<Node>| node.status(now).standing == Standing::Standby && !self.withheld.is_by(&node.endpoint);
+        is_final && !followed.iter().any(may_tell)
     }
 
     /// A chain whose blocks stay never goes back to an older runtime (`System.set_code` refuses one): an

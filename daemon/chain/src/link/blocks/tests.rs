@@ -138,6 +138,26 @@ fn what_lacked_of_a_block_in_memory_is_asked_of_an_archive() {
 }
 
 #[test]
+fn an_archive_that_is_silent_about_what_lacks_of_a_block_is_said_to_be() {
+    for is_kept in [false, true] {
+        over_archives(2, async |link, network| {
+            network.give(0, Fault::WithoutEvents);
+            if is_kept {
+                assert!(link.block(BlockNumber(5)).await.unwrap().tells_all_events());
+            }
+            network.give(1, Fault::Mute);
+            let number = BlockNumber(network.height() + 1);
+            let mut states = link.state();
+            let is_followed = |state: &LinkState| state.finalized().is_some_and(|seen| seen.block.number >= number);
+            states.wait_for(is_followed).await.unwrap();
+            assert!(!link.block(number).await.unwrap().tells_all_events());
+            let status = link.endpoints().swap_remove(1);
+            assert_eq!(status.trouble.map(|trouble| trouble.name()), Some("silent"), "{is_kept}");
+        });
+    }
+}
+
+#[test]
 fn a_hash_of_another_block_is_not_believed() {
     for nodes in [1, 2] {
         over_archives(nodes, async |link, network| {
