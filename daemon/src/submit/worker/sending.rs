@@ -23,6 +23,9 @@ use crate::{
 /// What the pause grows to while the same block cannot be searched: this node may have thrown it
 /// away, another endpoint may have it.
 const LONGEST_PAUSE: Duration = Duration::from_mins(5);
+/// For how long, and how often, the block that includes it is asked what it caused where that is not told: a node that
+/// is busy, or another endpoint, may tell it after all.
+const UNSEEN: (Duration, Duration) = (Duration::from_mins(1), Duration::from_secs(10));
 
 /// Sends and searches until the end is known, which is not written down yet. The turn of what is given up is held
 /// until its nonce is free again.
@@ -180,14 +183,22 @@ async fn again(shared: &Shared, pause: Duration) {
 }
 
 /// Searches the finalized blocks of the extrinsic's era. A block that cannot be searched is asked
-/// for again: skipping it could turn "unknown" into "never".
+/// for again: skipping it could turn "unknown" into "never". So is what the extrinsic caused, for a while.
 async fn search(shared: &Shared, extrinsic: &SignedExtrinsic, from: BlockNumber) -> Outcome {
     let mut pause = PAUSE;
+    let mut unseen_since = None;
     loop {
         let begun = Instant::now();
         match shared.link.track(extrinsic.hash, from, extrinsic.era_end()).await {
             Ok(Tracked::Included(inclusion)) => return Outcome::of(inclusion),
-            Ok(Tracked::IncludedUnseen(unseen)) => return unseen.into(),
+            Ok(Tracked::IncludedUnseen(unseen)) => {
+                let (longest, between) = UNSEEN;
+                if unseen_since.get_or_insert_with(Instant::now).elapsed() >= longest {
+                    return unseen.into();
+                }
+                tracing::debug!(extrinsic = %extrinsic.hash, reason = unseen.reason, "did not learn what was included");
+                sleep(between).await;
+            }
             Ok(Tracked::Expired { until }) => return Outcome::Expired { until },
             Err(error) => {
                 tracing::warn!(%error, extrinsic = %extrinsic.hash, "could not search a block for an extrinsic");
