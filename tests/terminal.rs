@@ -200,6 +200,32 @@ fn a_locked_key_is_unlocked_on_the_way() {
     for secret in ["canary-typed", PASSWORD] {
         assert!(!screen.contains(secret) && !daemon.log().contains(secret), "{secret}: {terminal:?}");
     }
+
+    // It may lock itself while the card is read: then it is asked for all the same.
+    let mut terminal = Terminal::btctl(&host, &spend);
+    terminal.wait_for("Sign and send it? [y/N] ");
+    host.ask(&["wallet", "lock", "--wallet", "fast"]);
+    terminal.press("y\r");
+    asked(&mut terminal, "Password of the coldkey of `fast`: ");
+    terminal.press(&format!("{PASSWORD}\r"));
+    assert_eq!(terminal.end(), 0, "{terminal:?}");
+    let screen = terminal.screen();
+    assert!(!screen.contains("is locked, and has") && screen.contains("finalized"), "{terminal:?}");
+
+    // What it is unlocked for stays so, is not taken for more than that, and is one key with what comes beside it.
+    host.ask(&["wallet", "lock", "--wallet", "fast"]);
+    let unlock = ["--json", "wallet", "unlock", "--wallet", "fast", "--use", "messages"];
+    assert!(host.btctl_with(&unlock, &[("BT_WALLET_PASSWORD", PASSWORD)]).status.success());
+    let mut terminal = Terminal::btctl(&host, &spend);
+    terminal.wait_for("is locked, and has to be unlocked to sign");
+    answer(&mut terminal, &[("Sign and send it? [y/N] ", "y")]);
+    asked(&mut terminal, "Password of the coldkey of `fast`: ");
+    terminal.press(&format!("{PASSWORD}\r"));
+    assert_eq!(terminal.end(), 0, "{terminal:?}");
+    let status = host.ask(&["wallet", "status"]);
+    let mut uses = status["keys"].as_array().unwrap().iter().map(|key| key["uses"][0].as_str());
+    assert!(uses.any(|uses| uses == Some("messages")), "{status}");
+    assert_eq!(host.ask(&["status"])["unlocked_keys"], 1);
 }
 
 /// Answers these questions in order.

@@ -337,15 +337,11 @@ where
     }
     let reply = planned.read()?;
     let plan = &reply.receipt().plan;
-    let way = match &plan.locked {
-        Some(key) if is_new => Way::find(session, key).await?,
-        // What was signed under this key needs none, so that nothing wrong with a way to one stands before it.
-        Some(key) => Way::find(session, key).await.ok().flatten(),
+    // What was signed under this key needs none, so that nothing wrong with a way to one stands before it.
+    let way = match plan.locked.as_ref().filter(|_| is_new) {
+        Some(key) => Some(Way::find(session, key).await?.ok_or_else(|| locked(key))?),
         None => None,
     };
-    if let Some(key) = plan.locked.as_ref().filter(|_| is_new && way.is_none()) {
-        return Err(locked(key));
-    }
     if session.settings.consent == Consent::Withheld {
         session.out.show(|page| card(plan, page));
         return Err(Failure::Declined);
@@ -366,20 +362,25 @@ where
             Planning::Work => counted(session, sent).await,
         }
     };
-    let sent = match (way, is_new) {
-        (Some(way), true) => {
-            way.take(session, planning).await?;
-            send().await
-        }
-        // Only the daemon knows whether it has to be signed once more.
-        (Some(way), false) => match send().await {
-            Err(Failure::Api(error)) if error.kind() == Some(ErrorKind::WalletLocked) => {
-                way.take(session, planning).await?;
+    if let Some(way) = way {
+        let seconds = match planning {
+            Planning::Reads => Some(unlock::AT_ONCE),
+            // It is signed once the work is done.
+            Planning::Work => None,
+        };
+        way.take(session, seconds).await?;
+    }
+    let sent = match send().await {
+        // It locked itself before its turn came, or only the daemon knew whether it has to sign once more. Nothing was
+        // signed, and under the same key nothing is signed twice.
+        Err(failure) => match Way::after(session, &failure).await {
+            Some(way) => {
+                way.take(session, None).await?;
                 send().await
             }
-            sent => sent,
+            None => Err(failure),
         },
-        (None, _) => send().await,
+        sent => sent,
     };
     sent.map(|reply| Settled::Sent(reply, key))
 }

@@ -16,7 +16,8 @@ use std::{fmt, path::PathBuf, sync::Arc, time::Duration};
 
 use btd_api::{Hotkey, HotkeyName, WalletName};
 use btd_signer_protocol::{
-    Control, Encryption, KeyId, KeyRole, Operation, PublicKey, Refusal, RefusalKind, Requests, Scheme, Signature,
+    Control, Encryption, KeyId, KeyRole, Operation, PublicKey, Purpose, Refusal, RefusalKind, Requests, Scheme,
+    Signature,
     operations::{CountPlain, KeyStatus, Public, PublicHotkey, SignSynapse, Status, Summary},
 };
 use tokio::sync::watch;
@@ -105,12 +106,13 @@ impl Custody {
         self.ask(Status {}).await
     }
 
-    /// Refuses a key whose file is encrypted and that is not unlocked. All else the signer knows better.
+    /// Refuses a key whose file is encrypted and that is not unlocked for `purpose`. All else the signer knows better.
     ///
     /// # Errors
-    /// When it is locked, or the signer is not there.
-    pub async fn require_unlocked(&self, key: &KeyId) -> Result<(), CustodyError> {
-        if self.status().await?.iter().any(|usable| usable.key == *key) {
+    /// When it is locked, be it for this alone, or the signer is not there.
+    pub async fn require_unlocked(&self, key: &KeyId, purpose: Purpose) -> Result<(), CustodyError> {
+        let usable = self.status().await?;
+        if usable.iter().any(|usable| usable.key == *key && usable.purposes.contains(purpose)) {
             return Ok(());
         }
         let wallet = self.ask(Summary { wallet: key.wallet.clone() }).await?;

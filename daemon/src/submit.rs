@@ -31,7 +31,7 @@ use std::{sync::Arc, time::Duration};
 
 use btd_api::{AccountId, BlockHash, IdempotencyKey, Tao, signing::Lane};
 use btd_chain::{ExtrinsicHash, Link};
-use btd_signer_protocol::{KeyId, RefusalKind};
+use btd_signer_protocol::{KeyId, Purpose, RefusalKind};
 use serde::{Deserialize, Serialize};
 use tokio::{
     sync::{mpsc, watch},
@@ -191,20 +191,18 @@ impl Submitter {
         if order.mode == Mode::DryRun {
             // A locked key is no reason to refuse a plan, not even one that takes work: the plan says it. One that cannot
             // be used at all is, before any work is done.
-            let locked = match self.shared.custody.require_unlocked(&order.key).await {
-                Ok(()) => None,
-                Err(CustodyError::Refused(refusal)) if refusal.kind == RefusalKind::Locked => {
-                    Some(order.key.to_string())
-                }
-                Err(error) => return Err(error.into()),
-            };
+            let unready = self.locked(&order.key, prepare::LEAST).await?;
             let prepared = turn::within(Deadline::of(&order), self.prepare(&order, |counted| counted)).await;
             let Some(prepared) = prepared else {
                 // Where the chain is out of reach, that is why it took so long.
                 self.shared.link.view()?;
                 return Err(Withdrawal::Late.into());
             };
-            let (plan, _) = prepared?;
+            let (plan, prepared) = prepared?;
+            let locked = match unready {
+                None => self.locked(&order.key, prepare::purpose(&prepared)).await?,
+                locked => locked,
+            };
             return Ok(Receipt { plan: Plan { locked, ..plan }, stage: Stage::Planned });
         }
         let deadline = Deadline::of(&order);
@@ -251,6 +249,15 @@ impl Submitter {
     /// else can tell them.
     pub async fn drawn_for(&self, words: Vec<u8>) -> Result<[u8; 32], SubmissionError> {
         Ok(self.shared.journal.drawn_for(words).await?)
+    }
+
+    /// The key, by its name, where it has to be unlocked for `purpose` first.
+    async fn locked(&self, key: &KeyId, purpose: Purpose) -> Result<Option<String>, CustodyError> {
+        match self.shared.custody.require_unlocked(key, purpose).await {
+            Ok(()) => Ok(None),
+            Err(CustodyError::Refused(refusal)) if refusal.kind == RefusalKind::Locked => Ok(Some(key.to_string())),
+            Err(error) => Err(error),
+        }
     }
 
     /// For how long a caller is kept waiting for what does not move.

@@ -4,11 +4,11 @@
 use std::time::Duration;
 
 use btd_api::{
-    WalletName,
+    ErrorKind, WalletName,
     wallet::{KeyName, Secret, UnlockParams, keyfiles::Use},
 };
+use serde_json::Value;
 
-use super::Planning;
 use crate::{
     failure::Failure,
     output::text,
@@ -18,8 +18,8 @@ use crate::{
     wallet::{called, unlock},
 };
 
-/// For how many seconds, where it is signed as soon as it is the account's turn.
-const AT_ONCE: u32 = 60;
+/// For how many seconds, where it is signed as soon as it is the account's turn, and that is likely now.
+pub(super) const AT_ONCE: u32 = 60;
 
 /// How a locked key is unlocked.
 #[derive(Debug)]
@@ -48,16 +48,23 @@ impl Way {
         Ok(Some(Self { wallet, key, source }))
     }
 
-    /// Unlocks it for extrinsics alone, and takes nothing from what it is unlocked for already.
+    /// For the key that `failure` says is locked; none where it says something else, and where it stays locked.
+    pub(super) async fn after(session: &Session, failure: &Failure) -> Option<Self> {
+        let Failure::Api(error) = failure else { return None };
+        let key = error.data.get("key").and_then(Value::as_str)?;
+        if error.kind() != Some(ErrorKind::WalletLocked) {
+            return None;
+        }
+        // Nothing wrong with a way to it says more than that it is locked.
+        Self::find(session, key).await.ok().flatten()
+    }
+
+    /// Unlocks it for extrinsics alone, for so many seconds or as long as is usual, and takes nothing from what it is
+    /// unlocked for already.
     ///
     /// # Errors
     /// When the password is not to be had, or is another.
-    pub(super) async fn take(&self, session: &Session, planning: Planning) -> Result<(), Failure> {
-        let seconds = match planning {
-            Planning::Reads => Some(AT_ONCE),
-            // It is signed once the work is done.
-            Planning::Work => None,
-        };
+    pub(super) async fn take(&self, session: &Session, seconds: Option<u32>) -> Result<(), Failure> {
         let asked = UnlockParams {
             wallet: self.wallet.clone(),
             key: self.key.clone(),

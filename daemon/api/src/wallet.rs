@@ -285,8 +285,8 @@ pub struct Unlocked {
     pub key: KeyName,
     /// The account.
     pub address: AccountId,
-    /// After how many seconds it locks itself; none for a hotkey that is plain on disk, which needs no
-    /// unlocking and which every use is open to.
+    /// After how many seconds this unlock of it ends; an earlier one that was left as it is may last longer. None for a
+    /// hotkey that is plain on disk, which needs no unlocking and which every use is open to.
     pub seconds: Option<u32>,
 }
 

@@ -19,7 +19,7 @@ use btd_api::{
     signing::Signing,
     wallet::Receipt,
 };
-use btd_signer_protocol::KeyId;
+use btd_signer_protocol::{KeyId, Purpose};
 use btd_wire::{synapse, version::PROTOCOL_VERSION};
 use bytes::Bytes;
 use futures_util::{Stream, stream};
@@ -56,7 +56,8 @@ async fn start(parts: Arc<Parts>, params: StartParams, _: Caller) -> Result<Axon
         Err(error) => {
             if let ServingError::Axon(AxonError::Unsigned(_)) = &error {
                 // That the key is locked says more: which one it is, and how it is unlocked.
-                parts.custody.require_unlocked(&KeyId::hotkey(params.wallet, params.hotkey)).await?;
+                let key = KeyId::hotkey(params.wallet, params.hotkey);
+                parts.custody.require_unlocked(&key, Purpose::Synapse).await?;
             }
             Err(error.into())
         }

@@ -6,7 +6,7 @@ use btd_api::{
     ErrorKind, Hotkey, NetUid, Uid,
     dendrite::{self as api, Ping, PingParams, PingReply, Pings, Query, SubscribeQuery},
 };
-use btd_signer_protocol::KeyId;
+use btd_signer_protocol::{KeyId, Purpose};
 use futures_util::{Stream, StreamExt, future::join_all, stream};
 
 mod query;
@@ -35,7 +35,8 @@ async fn ping(parts: Arc<Parts>, params: PingParams, _: Caller) -> Result<Pings,
     let targets = targets(&params, &parts.metagraph.current())?;
     let dendrite = parts.serving.dendrite(&params.wallet, &params.wallet_hotkey).await?;
     // Once for all of them: each would fail for it by itself.
-    parts.custody.require_unlocked(&KeyId::hotkey(params.wallet.clone(), params.wallet_hotkey.clone())).await?;
+    let key = KeyId::hotkey(params.wallet.clone(), params.wallet_hotkey.clone());
+    parts.custody.require_unlocked(&key, Purpose::Synapse).await?;
     let transport = transport(params.transport);
     let named = targets.iter().map(|(_, target)| *target);
     learn(&parts, &dendrite, (params.netuid, transport), named).await;

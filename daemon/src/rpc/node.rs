@@ -1,6 +1,7 @@
 //! The noun `node`: the daemon itself.
 
 use std::{
+    collections::BTreeSet,
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -11,6 +12,7 @@ use btd_api::{
     node::{NodeStatus, Phase, Status, Stop, Unreadable, Upkeep},
     rpc::Nothing,
 };
+use btd_signer_protocol::operations::KeyStatus;
 
 use super::{Caller, Check, Health, Table, axon, link, receipt};
 use crate::{
@@ -40,7 +42,7 @@ async fn status(parts: Arc<Parts>, _: Nothing, _: Caller) -> Result<NodeStatus, 
         unreadable: known.broken.iter().map(|(netuid, broken)| unreadable(*netuid, broken)).collect(),
         upkeep: upkeep(&known),
         // A signer that is being started again has none.
-        unlocked_keys: count(unlocked.iter().flatten().filter(|key| key.remaining.is_some()).count()),
+        unlocked_keys: count(unlocked.as_deref().map_or(0, unlocked_keys)),
         axon: axon::running(&parts.serving),
     })
 }
@@ -50,6 +52,12 @@ async fn stop(parts: Arc<Parts>, _: Nothing, caller: Caller) -> Result<Nothing, 
     tracing::info!(request = %caller.request, peer = %caller.peer, "a caller asked btd to stop");
     parts.spawner.stop();
     Ok(Nothing {})
+}
+
+/// How many keys are unlocked, each however often, and be it for different uses.
+fn unlocked_keys(usable: &[KeyStatus]) -> usize {
+    let unlocked = usable.iter().filter(|usable| usable.remaining.is_some()).map(|usable| &usable.key);
+    unlocked.collect::<BTreeSet<_>>().len()
 }
 
 fn count(number: usize) -> u32 {

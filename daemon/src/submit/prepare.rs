@@ -5,6 +5,7 @@
 
 use btd_api::{AccountId, Hotkey, Tao};
 use btd_chain::{Call, PrepareError, PrepareOptions, Prepared, SignedExtrinsic, Value, View};
+use btd_signer_protocol::{ExtrinsicPayload, Purpose};
 
 use super::{
     Action, Ground, Order, Pace, Plan, Precondition, ServeAxon, SubmissionError, Submitter, facts,
@@ -14,6 +15,9 @@ use super::{
     signer::Signer,
 };
 use crate::stamp::Stamp;
+
+/// What every extrinsic needs its key to be unlocked for, whatever it turns out to be: a key for any is one for weights.
+pub(super) const LEAST: Purpose = Purpose::Weights;
 
 impl Submitter {
     /// Reads, judges and puts together, all at the newest finalized block. What that block forbids, a newer one may
@@ -154,6 +158,14 @@ impl Submitter {
             Err(error) => Err(signer.into_refusal().map_or(SubmissionError::Sign(error), SubmissionError::Key)),
         }
     }
+}
+
+/// What a key has to be unlocked for to sign this, as the signer judges it.
+pub(super) fn purpose(prepared: &Prepared) -> Purpose {
+    let payload = prepared.payload();
+    let judged = ExtrinsicPayload::new(&payload.pallet, &payload.call, payload.unhashed.clone());
+    // Of what it does not sign it says so itself.
+    judged.map_or(Purpose::Extrinsic, |judged| judged.purpose())
 }
 
 /// `call`, made by its signer as the proxy of `real`: as the first that the chain finds, or as one of the `kind`.

@@ -13,6 +13,7 @@ use tokio::time::timeout;
 use super::{
     Order, Outcome, SubmissionError, Submitter, Withdrawal,
     lane::{CallOff, CalledOff, Turn},
+    prepare,
     worker::{self, Progress},
 };
 use crate::{
@@ -92,9 +93,10 @@ impl Submitter {
         view?;
         let signing = async {
             // Known before any work is done, and before anybody waits for it.
-            self.shared.custody.require_unlocked(&order.key).await?;
+            self.shared.custody.require_unlocked(&order.key, prepare::LEAST).await?;
             let free = |counted| self.shared.active.free_nonce(order.signer, counted);
             let (plan, prepared) = self.prepare(order, free).await?;
+            self.shared.custody.require_unlocked(&order.key, prepare::purpose(&prepared)).await?;
             let extrinsic = self.sign(order, &prepared).await?;
             Ok::<_, SubmissionError>((plan, prepared.payload().genesis, extrinsic))
         };

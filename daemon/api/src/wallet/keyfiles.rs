@@ -445,7 +445,7 @@ pub enum Use {
 #[serde(deny_unknown_fields)]
 pub struct StatusParams {}
 
-/// One key that can be used now.
+/// One key that can be used now. One that was unlocked more than once, for different uses, is there as often.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct UsableKey {
     /// The wallet.
@@ -456,9 +456,9 @@ pub struct UsableKey {
     pub address: AccountId,
     /// How it signs.
     pub scheme: Scheme,
-    /// For what it may be used.
+    /// For what this unlock of it lets it be used.
     pub uses: Vec<Use>,
-    /// After how many seconds it locks itself; none for a hotkey that is plain on disk.
+    /// After how many seconds that ends; none for a hotkey that is plain on disk.
     pub seconds: Option<u32>,
 }
 

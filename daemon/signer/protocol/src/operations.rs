@@ -173,16 +173,16 @@ pub struct UnlockFromEnvironment {
     pub purposes: Purposes,
 }
 
-/// A key that can be used now.
+/// One unlock of a key that can be used now, or a key that needs none.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct KeyStatus {
     /// Which key.
     pub key: KeyId,
     /// Its public half.
     pub public: PublicKey,
-    /// For what it may be used.
+    /// For what it lets the key be used.
     pub purposes: Purposes,
-    /// When it locks itself; `None` for a hotkey that is plain on disk.
+    /// When it ends; `None` for a hotkey that is plain on disk.
     pub remaining: Option<Duration>,
 }
 
