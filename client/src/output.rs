@@ -181,7 +181,7 @@ impl Output {
     }
 
     /// Says on standard error, also where nothing but answers is wanted, what an answer cannot be understood without: that
-    /// it is about something else than was asked for, or lacks a part.
+    /// it is about something else than was asked for, or lacks a part; or why none comes yet.
     pub(crate) fn warn(&self, text: impl Display) {
         self.show(|_| text.to_string());
     }

@@ -33,12 +33,12 @@ impl SecretSource {
         loop {
             let password = self.read(question)?;
             if let Some(pause) = pause_ends.take().and_then(|end: Instant| end.checked_duration_since(Instant::now())) {
-                wait(out, pause).await;
+                wait(out, pause).await?;
             }
             let mut ended = attempt(password.clone()).await;
             // After a wrong one that was given elsewhere this one was not tried.
             if let (Self::Person, Some(pause)) = (self, pause_of(&ended, ErrorKind::RateLimited)) {
-                wait(out, pause).await;
+                wait(out, pause).await?;
                 ended = attempt(password).await;
             }
             left -= 1;
@@ -63,10 +63,14 @@ fn pause_of<T>(ended: &Result<T, Failure>, kind: ErrorKind) -> Option<Duration> 
     }
 }
 
-async fn wait(out: &Output, pause: Duration) {
+/// Waits, unless the person gives up: other waiting may have taken what ends the process for Ctrl-C before.
+async fn wait(out: &Output, pause: Duration) -> Result<(), Failure> {
     // What is hardly noticed needs no words.
     if pause > Duration::from_secs(1) {
-        out.note(format!("it is tried in {}, for the wrong one before", text::duration(pause)));
+        out.warn(format!("it is tried in {}, for the wrong one before", text::duration(pause)));
     }
-    sleep(pause).await;
+    tokio::select! {
+        () = sleep(pause) => Ok(()),
+        _ = tokio::signal::ctrl_c() => Err(Failure::Interrupted),
+    }
 }

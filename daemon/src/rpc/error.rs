@@ -54,8 +54,9 @@ pub(super) fn to_wire(error: ApiError, request: RequestId) -> ErrorObjectOwned {
     ErrorObjectOwned::owned(error.code, error.message, Some(error.data))
 }
 
+/// Rounded up: whoever comes back then is not too early.
 fn retry_after_ms(pause: Duration) -> u64 {
-    u64::try_from(pause.as_millis()).unwrap_or(u64::MAX)
+    u64::try_from(pause.as_nanos().div_ceil(1_000_000)).unwrap_or(u64::MAX)
 }
 
 // === keys ===
