@@ -158,8 +158,8 @@ fn take(Take { at, hotkey, take, is_delegate, most }: &Take, page: Page) -> Stri
         format!("hotkey {hotkey} keeps {take} of what others' stake earns{most}")
     } else {
         format!(
-            "hotkey {hotkey} is no delegate and has no take of its own: once others stake behind it, it keeps the usual \
-             {take} of what that earns{most}"
+            "hotkey {hotkey} has no entry of its own among the delegates: the usual take holds, and it keeps {take} of \
+             what others' stake earns{most}"
         )
     };
     format!("{keeps}\n{}\n", text::at(at, page))

@@ -286,10 +286,11 @@ pub struct Take {
     pub at: At,
     /// The hotkey.
     pub hotkey: Hotkey,
-    /// What it keeps of what others' stake earns, or would: what is no delegate yet has the chain's usual take.
+    /// What it keeps of what others' stake earns, or would: what has no entry of its own has the chain's usual take.
     pub take: Ratio,
-    /// Whether it is a delegate: registered on root once, or staked behind by others. What is none has no take of its
-    /// own.
+    /// Whether the chain has an entry of it among its delegates, with a take of its own. Staking behind it does not make
+    /// one always; registering on root and setting a take do.
+    #[serde(default)]
     pub is_delegate: bool,
     /// The most that the chain allows; none where the runtime knows no bound, as that of spec 143
     /// (2024), under which a take could not be changed.
