@@ -32,7 +32,7 @@ fn what_is_asked_of_what_is_not_there_is_no_empty_answer() {
     let charlie = format!("wallet overview --wallet alice --hotkey {CHARLIE}");
     assert!(stage.refused(&charlie).1["message"].as_str().unwrap().contains("has no hotkey"));
     stage.signed("subnets create --wallet alice");
-    // A hotkey that the chain knows and that is no delegate has no take of its own.
+    // A hotkey that the chain knows and that has no entry among the delegates has no take of its own.
     let take = |is_delegate: bool| {
         let told = stage.ask("root get-take --wallet alice");
         assert_eq!((&told["is_delegate"], &told["take"]), (&is_delegate.into(), &"0.179995422".into()), "{told}");
@@ -43,6 +43,10 @@ fn what_is_asked_of_what_is_not_there_is_no_empty_answer() {
         let error =
             stage.foreseen(&format!("stake add --netuid 2 --amount {amount} --wallet alice"), "SubtokenDisabled");
         assert_eq!(error["data"]["class"], "subtoken_disabled", "{error}");
+    }
+    // Nor whatever there is to sell.
+    for trade in ["remove --netuid 2", "swap --origin-netuid 2 --dest-netuid 0"] {
+        stage.foreseen(&format!("stake {trade} --amount 900 --wallet alice"), "SubtokenDisabled");
     }
     wait_for("the overview to have the neuron", || {
         let overview = stage.ask("wallet overview --wallet alice --hotkey default --netuids 2");

@@ -23,17 +23,21 @@ const FOR_FEES: u64 = 5_000_000;
 
 /// Buys alpha for a part of the free balance.
 pub(in crate::rpc) async fn buy(ground: &Ground, params: &AddParams, hotkey: Hotkey) -> Result<Draft, SubmissionError> {
-    started_first(ground, &[params.netuid], purchase(ground, params, hotkey).await).await
+    where_started(ground, &[params.netuid], purchase(ground, params, hotkey)).await
 }
 
-/// What a trade on `netuids` comes to, where they are all there and started. That is what the chain asks before it looks at
-/// amounts and prices: whoever is told of those would trade less in vain. It is looked up for what is refused alone.
-async fn started_first<T>(
+/// What `drawing` a trade on `netuids` comes to, where they are all there and started. That is what the chain asks before
+/// it looks at amounts, positions and prices: whoever is told of those would trade less in vain. It is looked up for what
+/// is refused alone, and not where nothing is left to trade.
+async fn where_started<T>(
     ground: &Ground,
     netuids: &[NetUid],
-    drawn: Result<T, SubmissionError>,
+    drawing: impl Future<Output = Result<T, SubmissionError>>,
 ) -> Result<T, SubmissionError> {
-    if let Err(SubmissionError::Precondition(_)) = &drawn {
+    let drawn = drawing.await;
+    if let Err(SubmissionError::Precondition(refused)) = &drawn
+        && !matches!(refused, Precondition::Nothing)
+    {
         for netuid in netuids {
             ground.require_subnet(*netuid).await?;
             ground.require(Need::Started(*netuid)).await?;
@@ -96,7 +100,7 @@ pub(in crate::rpc) async fn burn(
         let words = "root has no alpha that could be bought and destroyed".to_owned();
         return Err(Precondition::Foreseen { error: "CannotBurnOrRecycleOnRootSubnet", words }.into());
     }
-    started_first(ground, &[params.netuid], destruction(ground, params, hotkey).await).await
+    where_started(ground, &[params.netuid], destruction(ground, params, hotkey)).await
 }
 
 async fn destruction(ground: &Ground, params: &StakeBurnParams, hotkey: Hotkey) -> Result<Draft, SubmissionError> {
@@ -130,10 +134,18 @@ pub(super) async fn sell_of(
     params: &RemoveParams,
     hotkey: Hotkey,
 ) -> Result<Draft, SubmissionError> {
+    where_started(ground, &[params.netuid], sale(ground, holdings, params, hotkey)).await
+}
+
+async fn sale(
+    ground: &Ground,
+    holdings: &mut Holdings,
+    params: &RemoveParams,
+    hotkey: Hotkey,
+) -> Result<Draft, SubmissionError> {
     let netuid = params.netuid;
     let Part { alpha, stake, .. } = holdings.leaves(hotkey, netuid, params.amount)?;
-    let trade = Trade::selling(ground, netuid, alpha, (params.protection, params.fill)).await;
-    let trade = started_first(ground, &[netuid], trade).await?;
+    let trade = Trade::selling(ground, netuid, alpha, (params.protection, params.fill)).await?;
     // That call names no amount: it sells all that is there, with what is earned until then.
     let is_whole = params.amount == AlphaAmount::All
         && alpha == stake
@@ -147,7 +159,7 @@ pub(super) async fn sell_of(
     let call = call.arg("hotkey", hotkey).arg("netuid", netuid);
     let summary = format!("Take {}{alpha} from behind hotkey {hotkey} on subnet {netuid}", netuid.stake_sign());
     let draft = Draft::new(call, summary).receives(trade.tao().unwrap_or(Tao::ZERO));
-    let mut draft = started_first(ground, &[netuid], trade.tell(draft)).await?;
+    let mut draft = trade.tell(draft)?;
     if params.amount == AlphaAmount::All && alpha == stake && !is_whole {
         draft =
             draft.effect(format!("what is earned behind hotkey {hotkey} on subnet {netuid} until then stays there"));
@@ -212,7 +224,7 @@ pub(super) async fn swap(ground: &Ground, params: &SwapParams, hotkey: Hotkey) -
         return Err(Precondition::Foreseen { error: "SameNetuid", words }.into());
     }
     let alpha = part(ground, hotkey, (origin, dest), params.amount).await?.alpha;
-    started_first(ground, &[origin, dest], exchange(ground, params, (hotkey, alpha)).await).await
+    where_started(ground, &[origin, dest], exchange(ground, params, (hotkey, alpha))).await
 }
 
 async fn exchange(
@@ -254,8 +266,8 @@ pub(super) async fn unbounded(
     let draft = draft.warning(
         "this call takes no limit: whatever the prices are at inclusion are the prices; `stake swap` takes one",
     );
-    let crossing = Crossing::between(ground, (origin, dest), alpha, Fill::Whole).await;
-    let draft = started_first(ground, &[origin, dest], crossing).await?.unbounded(draft);
+    let crossing = Crossing::between(ground, (origin, dest), alpha, Fill::Whole);
+    let draft = where_started(ground, &[origin, dest], crossing).await?.unbounded(draft);
     Ok(draft.needs(Need::Started(origin)).needs(Need::Started(dest)))
 }
 
@@ -267,7 +279,10 @@ pub(super) async fn part(
     amount: AlphaAmount,
 ) -> Result<Part, SubmissionError> {
     let mut holdings = Holdings::on(ground, origin).await?;
-    if origin == dest { holdings.stays(hotkey, origin, amount) } else { holdings.leaves(hotkey, origin, amount) }
+    if origin == dest {
+        return holdings.stays(hotkey, origin, amount);
+    }
+    where_started(ground, &[origin, dest], async { holdings.leaves(hotkey, origin, amount) }).await
 }
 
 /// Refuses less than the least that can be staked, to which the fee comes where there is a pool.
