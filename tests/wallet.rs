@@ -258,6 +258,11 @@ fn words_on_two_lines_restore_nothing_and_an_odd_wallet_hides_none() {
     assert!(text.contains("warning: cannot list") && text.contains("balance  not known"), "{text}");
     // What the files say is told, and that the rest is not known looks like no success.
     assert!(shown.status.code() == Some(8) && said.contains("error: balances and stakes are not known: "), "{said}");
+    // Nor is it kept back where subnets are named, which cannot be looked up either.
+    let shown = host.btctl(&["wallet", "inspect", "--all", "--netuids", "1"]);
+    let (text, said) = (String::from_utf8_lossy(&shown.stdout), String::from_utf8_lossy(&shown.stderr));
+    assert!(text.contains("warning: cannot list") && text.contains("balance  not known"), "{text}");
+    assert!(shown.status.code() == Some(8) && said.contains("balances and stakes of `odd` are not known: "), "{said}");
     let told = host.btctl(&["--json", "wallet", "inspect", "-w", "odd"]);
     let detail: Value = serde_json::from_slice(&told.stdout).unwrap();
     assert_eq!((told.status.code(), &detail["balance"]), (Some(8), &Value::Null), "{told:?}");

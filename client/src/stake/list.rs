@@ -57,13 +57,15 @@ pub(crate) fn render(stakes: &Stakes, page: Page) -> String {
     for position in &stakes.positions {
         table.row(&row(position));
     }
+    // Of those that are shown, which may be some of them only.
+    let shown = stakes.positions.iter().fold(Tao::ZERO, |sum, position| sum.saturating_add(position.value));
     table.row(&[
         "total".into(),
         String::new(),
         String::new(),
         String::new(),
         String::new(),
-        stakes.value.to_string(),
+        shown.to_string(),
         String::new(),
         String::new(),
         String::new(),

@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, fmt::Write as _, time::Duration};
 
 use btd_api::{
-    ApiError, Coldkey, Method, NetUid, WalletName,
+    ApiError, Coldkey, ErrorKind, Method, NetUid, WalletName,
     stake::{ColdkeyParams, List as Stakes},
     subnets::{Price, PriceParams},
     wallet::{
@@ -67,12 +67,11 @@ pub(crate) struct StatusArgs {}
 
 impl InspectArgs {
     pub(crate) async fn run(self, session: &Session) -> Result<Exit, Failure> {
-        if !self.netuids.is_empty() {
-            // Who mistypes a subnet must not take its stakes for none.
-            let netuids = self.netuids.clone();
-            session.call::<Price>(&PriceParams { netuids, ..PriceParams::default() }).await?;
-        }
+        let unchecked = self.check_netuids(session).await?;
         if let Some(address) = self.ss58 {
+            if let Some(error) = unchecked {
+                return Err(error.into());
+            }
             let params = ColdkeyParams { wallet: None, address: Some(address) };
             let reply = session.call::<Stakes>(&params).await?;
             if session.out.format() == Format::Json {
@@ -91,14 +90,14 @@ impl InspectArgs {
         } else {
             vec![self.wallet.clone().resolve(&session.settings)]
         };
-        let (mut documents, mut texts, mut unknown) = (BTreeMap::new(), Vec::new(), None);
+        let (mut documents, mut texts, mut unknown) = (BTreeMap::new(), Vec::new(), Vec::new());
         for wallet in names {
             let reply = session.call::<Inspect>(&InspectParams { wallet: wallet.clone() }).await?;
             let detail = reply.read()?;
-            unknown = unknown.or_else(|| detail.balance_error.clone());
+            unknown.extend(detail.balance_error.clone().map(|error| (wallet.clone(), error)));
             if session.out.format() == Format::Human {
                 let (text, failed) = self.in_full(session, &wallet, &detail).await?;
-                unknown = unknown.or(failed);
+                unknown.extend(failed.map(|error| (wallet, error)));
                 texts.push(text);
                 continue;
             }
@@ -118,13 +117,37 @@ impl InspectArgs {
             Format::Json => {}
         }
         // What the files say is told, and that the rest is not known does not look like success.
-        match unknown {
+        match self.unknown(unknown).or(unchecked) {
             None => Ok(Exit::Success),
-            Some(error) => {
-                let message = format!("balances and stakes are not known: {}", error.message);
-                Err(ApiError { message, ..error }.into())
-            }
+            Some(error) => Err(error.into()),
         }
+    }
+
+    /// Refuses subnets that are not there: who mistypes one must not take its stakes for none. Why it cannot be told, where
+    /// the chain is out of reach: what files say is told all the same.
+    async fn check_netuids(&self, session: &Session) -> Result<Option<ApiError>, Failure> {
+        if self.netuids.is_empty() {
+            return Ok(None);
+        }
+        let params = PriceParams { netuids: self.netuids.clone(), ..PriceParams::default() };
+        match session.call::<Price>(&params).await {
+            Ok(_) => Ok(None),
+            Err(Failure::Api(error))
+                if matches!(error.kind(), Some(ErrorKind::ChainUnavailable | ErrorKind::WarmingUp)) =>
+            {
+                Ok(Some(error))
+            }
+            Err(other) => Err(other),
+        }
+    }
+
+    /// What is said of the wallets whose balances or stakes are not known, with why that is of the first.
+    fn unknown(&self, of: Vec<(WalletName, ApiError)>) -> Option<ApiError> {
+        let names: Vec<String> = of.iter().map(|(wallet, _)| format!("`{wallet}`")).collect();
+        let (_, error) = of.into_iter().next()?;
+        let whose = if self.all { format!(" of {}", names.join(", ")) } else { String::new() };
+        let message = format!("balances and stakes{whose} are not known: {}", error.message);
+        Some(ApiError { message, ..error })
     }
 
     /// The wallet, and what its coldkey has staked; why that is not known, where it is not.
