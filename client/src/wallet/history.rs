@@ -99,10 +99,15 @@ fn render(reply: &HistoryReply, page: Page) -> String {
 /// What may have happened since: the chain may be ahead of what was looked through, or out of reach.
 fn since(reply: &HistoryReply, page: Page) -> String {
     match &reply.at {
-        Some(at) if at.stale => {
-            format!("{}, and what happened since is not known\n", text::at(at, page))
+        Some(at) => {
+            let newest = format!("the newest block known is #{}, {}", at.block.number, text::ago(at.age_ms));
+            if at.stale {
+                let stale = page.warn(format!("STALE: blocks stopped arriving; {newest}"));
+                format!("{stale}, and what happened since is not known\n")
+            } else {
+                format!("{newest}\n")
+            }
         }
-        Some(at) => format!("{}\n", text::at(at, page)),
         None => format!(
             "{} the chain has not been reached since btd was started: what happened since the last block is not known\n",
             page.warn("warning:")
@@ -204,7 +209,7 @@ mod tests {
                  unknown #7: not all of it could be decoded\n\
                  unknown #8: btd did not follow the chain\n\
                  cut before #5: what is older is not kept\n\
-                 STALE: blocks stopped arriving; this is block #9, just now, and what happened since is not known\n"
+                 STALE: blocks stopped arriving; the newest block known is #9, just now, and what happened since is not known\n"
             ),
             "{text}"
         );

@@ -210,8 +210,8 @@ pub struct Hole {
 /// Reply of [`History`].
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct HistoryReply {
-    /// The newest block that btd knows, and whether there may be newer ones by now; none while it has not reached the
-    /// chain since it was started.
+    /// The newest block that btd knew when it was asked, and whether there may be newer ones by now; none while it has
+    /// not reached the chain since it was started. What of it was looked through, `covered` tells.
     #[serde(default)]
     pub at: Option<At>,
     /// Whose it is.

@@ -48,6 +48,8 @@ async fn history(parts: Arc<Parts>, params: HistoryParams, _: Caller) -> Result<
             parts.link.genesis().ok_or_else(|| receipt::warming_up("which chain it is"))?
         }
     };
+    // Before any entry is read: what came after this block is not held to be told.
+    let at = parts.link.finalized().map(|block| receipt::at(Stamp::of(block, &parts.link), &parts.link));
     let limit = limit.unwrap_or(USUAL).clamp(1, MOST);
     let mut lines = Vec::new();
     let mut place = before;
@@ -79,7 +81,6 @@ async fn history(parts: Arc<Parts>, params: HistoryParams, _: Caller) -> Result<
         }
     };
     let known = parts.ledger.known(genesis, account).await?;
-    let at = parts.link.finalized().map(|block| receipt::at(Stamp::of(block, &parts.link), &parts.link));
     Ok(HistoryReply {
         at,
         account,
