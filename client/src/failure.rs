@@ -130,7 +130,7 @@ pub(crate) const OWN: [Own; 17] = {
         own(
             "DECLINED",
             &[Exit::Failure],
-            (Class::Expired, false),
+            (Class::Cancelled, false),
             "a question was answered with no: what it was about was not signed or sent",
             "nothing is to be done",
         ),
@@ -200,7 +200,7 @@ pub(crate) const OWN: [Own; 17] = {
         own(
             "INTERRUPTED",
             &[Exit::Interrupted],
-            (Class::Expired, false),
+            (Class::Cancelled, false),
             "Ctrl-C ended the command, and nothing that was signed",
             "`btctl tx list` tells what was signed",
         ),

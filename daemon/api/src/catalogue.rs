@@ -56,6 +56,7 @@ classes! {
     LimitExceeded = "limit_exceeded", "more than the chain allows of it";
     InvalidArgument = "invalid_argument", "a value that the chain does not take";
     PolicyViolation = "policy_violation", "a rule of the account, of its proxy or of this daemon forbids it";
+    Cancelled = "cancelled", "called off: it was taken back or declined, Ctrl-C ended it, or its deadline passed";
     Unavailable = "unavailable", "the chain, a peer or a part of btd does not answer now: it works again once that does";
     Internal = "internal", "a fault of the chain itself, or of btd";
     Unknown = "unknown", "an error that this btd does not know";

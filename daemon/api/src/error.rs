@@ -186,7 +186,7 @@ kinds! {
         "a check before signing failed; nothing was signed or sent",
         "the message tells what is in the way";
     /// Taken back before it was sent.
-    Cancelled = 1306, "CANCELLED", false, Expired,
+    Cancelled = 1306, "CANCELLED", false, Cancelled,
         "taken back, or too late, before it was sent; nothing happened",
         "ask anew, with a new idempotency key";
     /// No such thing.
