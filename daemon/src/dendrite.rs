@@ -5,12 +5,13 @@
 //! called hotkey vouches for ([`btd_wire::certificate`]). With [`Transport::Auto`] the first
 //! request to an axon goes over HTTP/1.1; an axon that announces HTTP/3 there (`alt-svc`, on the
 //! port that was called) is asked over QUIC from then on, until a QUIC connection to it does not
-//! open, or an open one has fallen silent: then HTTP/1.1 serves again. What was sent into the silence
-//! is sent again as it is, with its nonce, so that an axon that had got it after all does not take it
-//! twice. A server that opens but is not the hotkey is an error, not a
-//! reason to fall back. Somebody on the way can suppress the announcement, so who must have the
-//! proof asks for [`Transport::Quic`]. An axon that has published a TLS key on chain has announced HTTP/3 as well
-//! ([`Dendrite::learn`]): the first request goes over QUIC, and a server with that key is the hotkey's.
+//! open, or an open one has fallen silent: then HTTP/1.1 serves again. That an axon which is well does not
+//! answer in time is no reason. What was sent into the silence is sent again as it is, with its nonce, so
+//! that an axon that had got it after all does not take it twice. A server that opens but is not the
+//! hotkey is an error, not a reason to fall back. Somebody on the way can suppress the announcement, so who
+//! must have the proof asks for [`Transport::Quic`]. A hotkey that has published a TLS key on chain has announced HTTP/3 of its
+//! axon as well ([`Dendrite::learn`]), and the first request goes over QUIC. The key proves nothing: whoever tells of
+//! the chain could tell of another, so that the hotkey has to vouch for its server in any case.
 //!
 //! A request is signed when it can leave: after its turn has come and its connection is open. Axons
 //! refuse a nonce that is some seconds old, and an axon that is not there costs no signature. So the
@@ -141,6 +142,14 @@ enum Body {
     Streamed,
 }
 
+/// How far a call has got on its way to an axon.
+struct Way {
+    /// What is used, never [`Transport::Auto`].
+    used: Transport,
+    /// Whether a QUIC connection is being waited for.
+    opening: bool,
+}
+
 /// A connection in hand, for one request.
 enum Ready {
     Http(http_pool::Ready),
@@ -185,13 +194,11 @@ impl Dendrite {
         }
     }
 
-    /// Takes note that the hotkey of `target` has published `key` as the TLS key of the axon there. Learnt again, it says
-    /// nothing new: an axon that was not to be reached over QUIC since is not tried for it once more.
+    /// Takes note that the hotkey of `target` has published `key` as the TLS key of the axon there, which offers HTTP/3
+    /// to whoever asks that hotkey there, and proves nothing. Learnt again, it says nothing new: an axon that was
+    /// not to be reached over QUIC since is not tried for it once more.
     pub fn learn(&self, target: Target, key: TlsKey) {
-        let axon = SocketAddr::new(target.ip, target.port);
-        if self.quic.learn((axon, target.hotkey), key) {
-            self.offers.add(axon);
-        }
+        self.offers.learn(SocketAddr::new(target.ip, target.port), target.hotkey, key);
     }
 
     /// Asks for the base synapse's echo within `limit`, from connecting to the last byte.
@@ -238,19 +245,20 @@ impl Dendrite {
         pieces: Option<&Pieces>,
     ) -> Outcome {
         let started = Instant::now();
-        let mut used = if transport == Transport::Quic { Transport::Quic } else { Transport::Http };
+        let used = if transport == Transport::Quic { Transport::Quic } else { Transport::Http };
+        let mut way = Way { used, opening: false };
         let at = SocketAddr::new(target.ip, target.port);
         let mut has_turn = false;
         let calling = async {
             let fields = spec.coerce(fields).map_err(|fault| CallFailure::NotSent(fault.to_string()))?;
             let _turn = self.turns.wait(at).await;
             has_turn = true;
-            let first = self.exchange(target, spec, &fields, (transport, limit, pieces), &mut used).await?;
+            let first = self.exchange(target, spec, &fields, (transport, limit, pieces), &mut way).await?;
             match retry_after(&first) {
                 Some(pause) if ends_before(limit, started.elapsed(), pause) => {
                     tokio::time::sleep(pause).await;
                     // What happens seldom is kept apart, so that the rest is small: hundreds of calls are open.
-                    Box::pin(self.exchange(target, spec, &fields, (transport, limit, pieces), &mut used)).await
+                    Box::pin(self.exchange(target, spec, &fields, (transport, limit, pieces), &mut way)).await
                 }
                 _ => Ok(first),
             }
@@ -263,10 +271,12 @@ impl Dendrite {
             Err(_) => Err(self.had_no_turn(at, limit)),
         };
         let process_time = started.elapsed();
+        let Way { used, opening } = way;
         if used == Transport::Quic && matches!(result, Err(CallFailure::TimedOut { .. })) {
             self.quic.forget(at, target.hotkey);
-            if transport == Transport::Auto {
-                self.offers.forget(at);
+            // Of an axon to which a connection was open it says nothing that its answer did not come in time.
+            if opening && transport == Transport::Auto {
+                self.offers.forget(at, target.hotkey);
             }
         }
         let outcome = match result {
@@ -302,7 +312,7 @@ impl Dendrite {
         spec: &SynapseSpec,
         fields: &IndexMap<String, btd_wire::python::Value>,
         (transport, limit, pieces): (Transport, Duration, Option<&Pieces>),
-        used: &mut Transport,
+        way: &mut Way,
     ) -> Result<Exchanged, CallFailure> {
         let axon = SocketAddr::new(target.ip, target.port);
         if target.port == 0 || target.ip.is_unspecified() {
@@ -311,7 +321,7 @@ impl Dendrite {
         }
         let mut was_closed = false;
         let (outgoing, reply) = loop {
-            let ready = self.ready(target, spec.name(), transport, used).await?;
+            let ready = self.ready(target, spec.name(), transport, way).await?;
             let lane = self.lanes.enter();
             let outgoing = self.signed(target, spec, fields, (limit, lane.uuid())).await?;
             // Closed during the signature: once more, but not for as long as an axon likes to hang up.
@@ -325,7 +335,7 @@ impl Dendrite {
             let sent = match ready {
                 Ready::Http(ready) => self.send_http(ready, axon, &outgoing, pieces).await?,
                 Ready::Quic(ready) => {
-                    let sending = self.send_quic(ready, target, &outgoing, (transport, pieces, used));
+                    let sending = self.send_quic(ready, target, &outgoing, (transport, pieces, way));
                     Some(Box::pin(sending).await?)
                 }
             };
@@ -388,14 +398,14 @@ impl Dendrite {
         ready: quic::Ready,
         target: Target,
         outgoing: &Outgoing,
-        (transport, pieces, used): (Transport, Option<&Pieces>, &mut Transport),
+        (transport, pieces, way): (Transport, Option<&Pieces>, &mut Way),
     ) -> Result<Reply, CallFailure> {
         let axon = SocketAddr::new(target.ip, target.port);
         let patience = self.config.quic_connect();
         match self.quic.send(ready, outgoing, pieces, patience).await {
             Err(QuicFailure::Silent) if transport == Transport::Auto => {
-                self.offers.forget(axon);
-                *used = Transport::Http;
+                self.offers.forget(axon, target.hotkey);
+                way.used = Transport::Http;
                 let reply = self.http.send_as_it_is(axon, outgoing, pieces).await?;
                 self.offers.note(axon, &reply.headers);
                 Ok(reply)
@@ -419,22 +429,24 @@ impl Dendrite {
         target: Target,
         name: &str,
         transport: Transport,
-        used: &mut Transport,
+        way: &mut Way,
     ) -> Result<Ready, CallFailure> {
         let axon = SocketAddr::new(target.ip, target.port);
         let quic = || Box::pin(self.quic.ready(axon, target.hotkey, name));
-        if transport == Transport::Auto && self.offers.has(axon) {
+        let offered = transport == Transport::Auto && self.offers.has(axon, target.hotkey);
+        if offered {
             // Until it is found not to open.
-            *used = Transport::Quic;
+            *way = Way { used: Transport::Quic, opening: true };
         }
         let opened = match transport {
             Transport::Quic => Some(quic().await),
-            Transport::Auto if self.offers.has(axon) => timeout(self.config.quic_connect(), quic()).await.ok(),
+            Transport::Auto if offered => timeout(self.config.quic_connect(), quic()).await.ok(),
             Transport::Auto | Transport::Http => None,
         };
+        way.opening = false;
         match opened {
             Some(Ok(ready)) => {
-                *used = Transport::Quic;
+                way.used = Transport::Quic;
                 Ok(Ready::Quic(ready))
             }
             Some(Err(failure))
@@ -445,9 +457,9 @@ impl Dendrite {
             }
             Some(Err(_)) | None => {
                 if transport == Transport::Auto {
-                    self.offers.forget(axon);
+                    self.offers.forget(axon, target.hotkey);
                 }
-                *used = Transport::Http;
+                way.used = Transport::Http;
                 self.http.ready(axon, name).await.map(Ready::Http)
             }
         }

@@ -6,7 +6,7 @@ use std::{
 };
 
 use btd_api::AccountId;
-use btd_wire::certificate::{self, TlsKey};
+use btd_wire::certificate;
 use rustls::{
     CertificateError, ClientConfig, DigitallySignedStruct, Error, OtherError, SignatureScheme,
     client::{
@@ -39,11 +39,11 @@ impl Verdict {
     }
 }
 
-/// A configuration that completes a handshake only with a server whose TLS key `hotkey` vouches for, or has `published`.
-pub(super) fn client(hotkey: AccountId, published: Option<TlsKey>) -> (ClientConfig, Verdict) {
+/// A configuration that completes a handshake only with a server whose TLS key `hotkey` vouches for.
+pub(super) fn client(hotkey: AccountId) -> (ClientConfig, Verdict) {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let verdict = Verdict::default();
-    let verifier = HotkeyVerifier { hotkey, published, verdict: verdict.clone(), provider: Arc::clone(&provider) };
+    let verifier = HotkeyVerifier { hotkey, verdict: verdict.clone(), provider: Arc::clone(&provider) };
     let builder = ClientConfig::builder_with_provider(provider).with_protocol_versions(&[&TLS13]);
     #[expect(clippy::expect_used, reason = "ring has cipher suites of TLS 1.3, the only thing that is checked")]
     let builder = builder.expect("ring speaks TLS 1.3");
@@ -57,7 +57,6 @@ pub(super) fn client(hotkey: AccountId, published: Option<TlsKey>) -> (ClientCon
 #[derive(Debug)]
 struct HotkeyVerifier {
     hotkey: AccountId,
-    published: Option<TlsKey>,
     verdict: Verdict,
     provider: Arc<CryptoProvider>,
 }
@@ -73,9 +72,6 @@ impl ServerCertVerifier for HotkeyVerifier {
     ) -> Result<ServerCertVerified, Error> {
         let certificate = EndEntityCert::try_from(end_entity).map_err(|error| self.verdict.refuse(&error))?;
         let public_key = certificate.subject_public_key_info();
-        if self.published.is_some_and(|key| TlsKey::of(public_key.as_ref()) == Some(key)) {
-            return Ok(ServerCertVerified::assertion());
-        }
         let uris: Vec<&str> = certificate.valid_uri_names().collect();
         certificate::verify(&uris, public_key.as_ref(), &self.hotkey, now.as_secs())
             .map_err(|error| self.verdict.refuse(&error))?;

@@ -1,7 +1,7 @@
 //! HTTP/3 over QUIC. The only file of the dendrite that names quinn and h3.
 //!
 //! A connection belongs to an address *and* a hotkey: it opens only if the certificate proves the
-//! hotkey, or is about the key that the hotkey has published, so that nothing is sent to anybody else.
+//! hotkey, so that nothing is sent to anybody else.
 
 use std::{
     collections::HashMap,
@@ -13,10 +13,7 @@ use std::{
 };
 
 use btd_api::AccountId;
-use btd_wire::{
-    certificate::TlsKey,
-    outgoing::{CallFailure, Outgoing},
-};
+use btd_wire::outgoing::{CallFailure, Outgoing};
 use bytes::{Buf, Bytes};
 use http::{HeaderValue, Method, Request, Uri, header};
 use quinn::{ClientConfig, Endpoint, TransportConfig, crypto::rustls::QuicClientConfig};
@@ -34,9 +31,6 @@ type Key = (SocketAddr, AccountId);
 /// Locked while the connection opens, so that one opens at a time for each axon.
 type Slot = Arc<AsyncMutex<Option<Open>>>;
 
-/// Published keys remembered at most.
-const MOST_PUBLISHED: usize = 65_536;
-
 /// A connection without traffic is closed.
 const IDLE: Duration = Duration::from_secs(25);
 
@@ -45,8 +39,6 @@ const IDLE: Duration = Duration::from_secs(25);
 pub(super) struct QuicClient {
     slots: Mutex<HashMap<Key, (Slot, Instant)>>,
     endpoints: Mutex<Endpoints>,
-    /// The TLS keys that hotkeys have published of their axons.
-    published: Mutex<HashMap<Key, TlsKey>>,
     max_connections: usize,
     max_reply: usize,
     connections: TaskTracker,
@@ -114,20 +106,10 @@ impl QuicClient {
         Self {
             slots: Mutex::default(),
             endpoints: Mutex::default(),
-            published: Mutex::default(),
             max_connections: config.max_quic_connections.max(1),
             max_reply: config.max_reply_bytes,
             connections,
         }
-    }
-
-    /// Takes note of a published key; whether it is news.
-    pub(super) fn learn(&self, whose: Key, key: TlsKey) -> bool {
-        let mut published = self.published.lock().unwrap_or_else(PoisonError::into_inner);
-        if published.len() >= MOST_PUBLISHED && !published.contains_key(&whose) {
-            return false;
-        }
-        published.insert(whose, key) != Some(key)
     }
 
     /// The connection to `hotkey` at `axon`, opened if there is none.
@@ -218,8 +200,7 @@ impl QuicClient {
     async fn open(&self, axon: SocketAddr, hotkey: AccountId, name: &str) -> Result<Open, CallFailure> {
         let unavailable =
             || CallFailure::Unavailable { ip: axon.ip().to_string(), port: axon.port(), name: name.to_owned() };
-        let published = self.published.lock().unwrap_or_else(PoisonError::into_inner).get(&(axon, hotkey)).copied();
-        let (tls, verdict) = certificate::client(hotkey, published);
+        let (tls, verdict) = certificate::client(hotkey);
         let crypto = QuicClientConfig::try_from(tls).map_err(|_| unavailable())?;
         let mut transport = TransportConfig::default();
         transport.max_idle_timeout(IDLE.try_into().ok()).max_concurrent_bidi_streams(0_u8.into());

@@ -32,9 +32,10 @@
 //!
 //! **On chain** a neuron can publish a TLS key beside its address (`serve_axon_tls`). There is room for
 //! a byte and 64 more, so it is the [key itself](TlsKey) that an axon publishes, and the statement
-//! stays in its certificate. A client that has read the chain believes that key without a
-//! statement: the hotkey has signed for it either way. One that finds another key there than it is
-//! shown goes by the statement: what is published follows a new key by some blocks.
+//! stays in its certificate. A client of btd that has read the chain takes such a key for an offer of
+//! HTTP/3, and asks for the statement all the same: it believes the node that tells it of the chain
+//! as little as whoever is at the address. That another key is published than it is shown is no
+//! fault: what is published follows a new key by some blocks.
 
 use std::fmt::{self, Write as _};
 
