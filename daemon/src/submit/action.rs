@@ -74,18 +74,14 @@ pub struct ServeAxon {
     pub ip: IpAddr,
     /// The port.
     pub port: u16,
-    /// The TLS key of HTTP/3 there. Runtimes that keep none are told the rest.
-    #[serde(serialize_with = "as_text_if_any", skip_serializing_if = "Option::is_none")]
+    /// The TLS key of HTTP/3 there. Runtimes that keep none are told the rest. It is no part of what is compared: the
+    /// wish is the axon, whichever key it has when the wish is repeated.
+    #[serde(skip)]
     pub tls_key: Option<TlsKey>,
 }
 
 fn as_text<S: serde::Serializer>(amount: &Amount, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.collect_str(amount)
-}
-
-#[expect(clippy::ref_option, reason = "serde hands the member over by reference")]
-fn as_text_if_any<S: serde::Serializer>(key: &Option<TlsKey>, serializer: S) -> Result<S::Ok, S::Error> {
-    key.map(|key| key.to_string()).serialize(serializer)
 }
 
 /// Half a percent above `price`, rounded up: what a price may move between planning and inclusion.
@@ -198,6 +194,20 @@ mod tests {
         assert_eq!(bounded.limit(Tao::from_rao(1_000)), Tao::from_rao(7));
         // Wishes that were written down before there were tolerances compare as before.
         assert!(!serde_json::to_string(&without).unwrap().contains("tolerance"));
+    }
+
+    /// A new key after each start, or none while no axon runs, does not make another wish of the same one.
+    #[test]
+    fn an_axon_is_the_same_wish_with_whichever_key() {
+        let with = |tls_key| {
+            let axon = ServeAxon { netuid: NetUid(1), version: 1, ip: [8, 8, 8, 8].into(), port: 8091, tls_key };
+            serde_json::to_string(&Action::ServeAxon(axon)).unwrap()
+        };
+        // As it was written down before there were keys.
+        let expected = r#"{"serve_axon":{"netuid":1,"version":1,"ip":"8.8.8.8","port":8091}}"#;
+        for key in [None, TlsKey::read(1, &[7; 32]), TlsKey::read(1, &[8; 32])] {
+            assert_eq!(with(key), expected);
+        }
     }
 
     #[test]
