@@ -141,7 +141,9 @@ struct Shared {
     /// What axons of this process remember of nonces.
     memory: Mutex<Option<Arc<Memory>>>,
     dendrites: Mutex<HashMap<AccountId, Arc<Dendrite>>>,
-    /// What strangers find of the axon that answers now, by subnet.
+    /// Where strangers reach it.
+    publish: Publish,
+    /// What they find of the axon that answers now, by subnet.
     publications: Mutex<BTreeMap<NetUid, Publication>>,
 }
 
@@ -180,6 +182,7 @@ impl Serving {
                 name: Mutex::default(),
                 memory: Mutex::default(),
                 dendrites: Mutex::default(),
+                publish: config.publish.clone(),
                 publications: Mutex::default(),
             }),
         })
@@ -211,6 +214,7 @@ impl Serving {
         let ended = handle.ended();
         let slot = Arc::new(Mutex::new(Some(handle)));
         lock(&shared.publications).clear();
+        *lock(&shared.name) = Some((wallet.clone(), hotkey.clone()));
         *lock(&shared.visible) = Some(Arc::clone(&slot));
         let kept = Arc::clone(&slot);
         let task = shared.spawner.spawn(Stage::Edge, "axon", |told| async move {
@@ -225,7 +229,6 @@ impl Serving {
             }
             Ok(())
         });
-        *lock(&shared.name) = Some((wallet.clone(), hotkey.clone()));
         *running = Some(Running { slot, task, last });
         Ok(status)
     }
@@ -310,10 +313,14 @@ impl Serving {
         Some(Present { wallet, hotkey, account: Hotkey(account), bound, tls_key })
     }
 
-    /// The TLS key of the running axon, if it answers as this hotkey.
-    pub fn tls_key(&self, wallet: &WalletName, hotkey: &HotkeyName) -> Option<TlsKey> {
+    /// The TLS key of the running axon, if it answers as this hotkey, and if it may be the one that strangers reach at
+    /// this address.
+    pub fn tls_key(&self, (wallet, hotkey): (&WalletName, &HotkeyName), at: SocketAddr) -> Option<TlsKey> {
         let present = self.present()?;
-        (present.wallet == *wallet && present.hotkey == *hotkey).then_some(present.tls_key)
+        let bound = present.bound;
+        let own = bound.port() == at.port() && (bound.ip() == at.ip() || bound.ip().is_unspecified());
+        let reached = own || self.shared.publish.at(bound) == Some(at);
+        (reached && present.wallet == *wallet && present.hotkey == *hotkey).then_some(present.tls_key)
     }
 
     /// What strangers find of the running axon on the subnets on which it is kept published.

@@ -72,7 +72,7 @@ fn subnet(netuid: u16, neurons: u16) -> Subnet {
     }
 }
 
-fn snapshot(netuid: u16, block: u32, neurons: u16) -> Arc<Snapshot> {
+pub(super) fn snapshot(netuid: u16, block: u32, neurons: u16) -> Arc<Snapshot> {
     Arc::new(Snapshot::new(stamp(block), subnet(netuid, neurons), (0..neurons).map(neuron).collect()))
 }
 

@@ -14,7 +14,7 @@ use std::{
 use btd_api::{AccountId, NetUid};
 use btd_chain::{Link, ReadError, StorageEntry};
 use btd_wire::certificate::TlsKey;
-use tokio::time::timeout;
+use tokio::{sync::Mutex as AsyncMutex, time::timeout};
 
 use super::Snapshot;
 
@@ -27,21 +27,28 @@ const PATIENCE: Duration = Duration::from_secs(1);
 /// Before a subnet whose keys could not be read is asked for again.
 const PAUSE: Duration = Duration::from_secs(15);
 
+type Keys = Arc<HashMap<AccountId, TlsKey>>;
+/// Locked while the subnet's keys are read, so that one reads and the others wait for it.
+type Slot = Arc<AsyncMutex<Kept>>;
+
 /// The handle. Clones share what they have read.
 #[derive(Clone, Debug)]
 pub struct TlsKeys {
     link: Link,
-    kept: Arc<Mutex<BTreeMap<NetUid, Kept>>>,
+    kept: Arc<Mutex<BTreeMap<NetUid, Slot>>>,
 }
 
 /// What was read of one subnet.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 struct Kept {
-    /// What its neurons had published, and the mark of that.
+    /// What its neurons had published when it was looked at last, and the mark of that.
     snapshot: Weak<Snapshot>,
     mark: u64,
-    keys: Option<Arc<HashMap<AccountId, TlsKey>>>,
-    tried: Instant,
+    /// When a read was tried since that mark.
+    tried: Option<Instant>,
+    keys: Option<Keys>,
+    /// Whether they were read since that mark.
+    current: bool,
 }
 
 // === impl TlsKeys ===
@@ -52,44 +59,37 @@ impl TlsKeys {
         Self { link, kept: Arc::default() }
     }
 
-    /// The keys of a subnet's hotkeys, from memory unless a neuron has published anything since they were read. None where
-    /// they cannot be read in a moment: then for a while nobody waits for them again. While the chain is out of reach,
-    /// those that were read last.
-    pub async fn of(&self, snapshot: &Arc<Snapshot>) -> Option<Arc<HashMap<AccountId, TlsKey>>> {
-        let netuid = snapshot.subnet.netuid;
-        let kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner).get(&netuid).cloned();
-        if self.link.is_stale() {
-            return kept.and_then(|kept| kept.keys);
-        }
-        let this = Arc::downgrade(snapshot);
-        let known = kept.as_ref().filter(|kept| kept.snapshot.ptr_eq(&this));
-        let mark = known.map_or_else(|| mark(snapshot), |kept| kept.mark);
-        let current = kept.filter(|kept| kept.mark == mark);
-        if let Some(kept) = current.filter(|kept| kept.keys.is_some() || kept.tried.elapsed() < PAUSE) {
-            let keys = kept.keys.clone();
-            if !kept.snapshot.ptr_eq(&this) {
-                self.keep(netuid, Kept { snapshot: this, ..kept });
-            }
-            return keys;
-        }
-        let read = timeout(PATIENCE, self.read(netuid)).await;
-        let keys = match read {
-            Ok(Ok(keys)) => Some(Arc::new(keys)),
-            Ok(Err(error)) => {
-                tracing::debug!(%netuid, %error, "the TLS keys of neurons could not be read");
-                None
-            }
-            Err(_) => {
-                tracing::debug!(%netuid, "the TLS keys of neurons were not told in time");
-                None
-            }
-        };
-        self.keep(netuid, Kept { snapshot: this, mark, keys: keys.clone(), tried: Instant::now() });
-        keys
+    /// The keys of a subnet's hotkeys, from memory unless a neuron has published anything since they were read. Where
+    /// they cannot be read in a moment, those that were read last: then for a while nobody waits for them again.
+    pub async fn of(&self, snapshot: &Arc<Snapshot>) -> Option<Keys> {
+        self.look(snapshot).await.keys
     }
 
-    fn keep(&self, netuid: NetUid, kept: Kept) {
-        self.kept.lock().unwrap_or_else(PoisonError::into_inner).insert(netuid, kept);
+    /// The same, and none where a neuron may have published another key since they were read.
+    pub async fn current(&self, snapshot: &Arc<Snapshot>) -> Option<Keys> {
+        let kept = self.look(snapshot).await;
+        kept.keys.filter(|_| kept.current)
+    }
+
+    async fn look(&self, snapshot: &Arc<Snapshot>) -> Kept {
+        let netuid = snapshot.subnet.netuid;
+        let slot = Arc::clone(self.kept.lock().unwrap_or_else(PoisonError::into_inner).entry(netuid).or_default());
+        let mut kept = slot.lock().await;
+        kept.follow(snapshot);
+        let rests = kept.tried.is_some_and(|tried| tried.elapsed() < PAUSE);
+        if !kept.current && !rests && !self.link.is_stale() {
+            let read = timeout(PATIENCE, self.read(netuid)).await;
+            kept.tried = Some(Instant::now());
+            match read {
+                Ok(Ok(keys)) => {
+                    kept.keys = Some(Arc::new(keys));
+                    kept.current = true;
+                }
+                Ok(Err(error)) => tracing::debug!(%netuid, %error, "the TLS keys of neurons could not be read"),
+                Err(_) => tracing::debug!(%netuid, "the TLS keys of neurons were not told in time"),
+            }
+        }
+        kept.clone()
     }
 
     async fn read(&self, netuid: NetUid) -> Result<HashMap<AccountId, TlsKey>, ReadError> {
@@ -99,6 +99,23 @@ impl TlsKeys {
         }
         let entries = view.storage_entries(SUBTENSOR, CERTIFICATES, &[netuid.into()], MOST).await?;
         Ok(entries.iter().filter_map(key).collect())
+    }
+}
+
+// === impl Kept ===
+
+impl Kept {
+    /// Finds out whether a neuron has published anything since the last look.
+    fn follow(&mut self, snapshot: &Arc<Snapshot>) {
+        let this = Arc::downgrade(snapshot);
+        if self.snapshot.ptr_eq(&this) {
+            return;
+        }
+        self.snapshot = this;
+        let mark = mark(snapshot);
+        if self.mark != mark {
+            (self.mark, self.current, self.tried) = (mark, false, None);
+        }
     }
 }
 
@@ -124,6 +141,20 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::metagraph::tests::snapshot;
+
+    #[test]
+    fn keys_are_current_until_a_neuron_publishes_and_are_kept_after_it() {
+        let [first, same, other] = [(5, 2), (6, 2), (7, 3)].map(|(block, neurons)| snapshot(1, block, neurons));
+        let mut kept = Kept::default();
+        kept.follow(&first);
+        assert!(!kept.current && kept.tried.is_none());
+        (kept.keys, kept.current, kept.tried) = (Some(Arc::default()), true, Some(Instant::now()));
+        kept.follow(&same);
+        assert!(kept.current && kept.tried.is_some());
+        kept.follow(&other);
+        assert!(!kept.current && kept.tried.is_none() && kept.keys.is_some());
+    }
 
     #[test]
     fn entries_of_unknown_kinds_are_passed_over() {

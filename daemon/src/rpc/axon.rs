@@ -80,7 +80,7 @@ async fn set(parts: Arc<Parts>, params: SetParams, _: Caller) -> Result<Receipt,
     })?;
     // The protocol's generation; peers read it as the version of the SDK that answers.
     let version = u32::try_from(PROTOCOL_VERSION).unwrap_or(u32::MAX);
-    let tls_key = parts.serving.tls_key(&wallet, &hotkey);
+    let tls_key = parts.serving.tls_key((&wallet, &hotkey), SocketAddr::new(ip, port));
     let action = Action::ServeAxon(ServeAxon { netuid, version, ip, port, tls_key });
     receipt::submit(&parts, (action, KeyId::hotkey(wallet, hotkey)), manner).await
 }

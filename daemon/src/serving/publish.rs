@@ -4,7 +4,7 @@
 //! What the metagraphs say is compared with what strangers should find; where it differs, the
 //! running axon's hotkey signs `serve_axon_tls`, which tells its address and the TLS key of HTTP/3, or
 //! `serve_axon` where the runtime knows of no keys. The key is a new one after each start of the axon, and
-//! published anew: until then its certificate alone vouches for it. A wish that fails is repeated, ever more
+//! published anew: what callers go by is the statement in its certificate. A wish that fails is repeated, ever more
 //! rarely: the chain limits how often a neuron may say where it serves.
 
 use std::{
@@ -24,7 +24,7 @@ use super::Serving;
 use crate::{
     causes::with_causes,
     metagraph::{Metagraphs, Snapshot, TlsKeys},
-    submit::{Action, Mode, Order, ServeAxon, Submitter, Terms},
+    submit::{Action, Mode, Order, ServeAxon, SubmissionError, Submitter, Terms},
 };
 
 /// Settings: where the axon is kept published, and under which address.
@@ -69,7 +69,7 @@ pub struct Publication {
     pub state: Published,
 }
 
-/// What of an axon is published.
+/// What of an axon is published, as far as it can be read from the chain.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Published {
     /// Where it serves, and its TLS key.
@@ -85,6 +85,9 @@ pub enum Published {
 
 /// Longest pause before a wish that failed is repeated.
 const LONGEST_PAUSE: Duration = Duration::from_hours(1);
+/// For what was published to be read back from the chain. Until then it is not published again.
+const READ_BACK: Duration = Duration::from_mins(1);
+const UNREAD: &str = "it was published, and has not been read back from the chain";
 /// How often it is looked whether an axon has come or gone.
 const LOOK: Duration = Duration::from_secs(2);
 
@@ -113,7 +116,9 @@ pub async fn publish(
     (submitter, keys): (Submitter, TlsKeys),
     told: CancellationToken,
 ) {
-    let Some(ip) = config.ip.filter(|_| !config.netuids.is_empty()) else { return told.cancelled().await };
+    if config.ip.is_none() || config.netuids.is_empty() {
+        return told.cancelled().await;
+    }
     let mut metagraphs = serving.metagraph().subscribe();
     let mut publisher = Publisher { config, submitter, keys, attempts: HashMap::new() };
     loop {
@@ -124,7 +129,7 @@ pub async fn publish(
             () = tokio::time::sleep(LOOK) => {}
         }
         let Some(present) = serving.present() else { continue };
-        let at = SocketAddr::new(ip, publisher.config.port.unwrap_or(present.bound.port()));
+        let Some(at) = publisher.config.at(present.bound) else { continue };
         let known = metagraphs.borrow_and_update().clone();
         for netuid in publisher.config.netuids.clone() {
             let tending = publisher.tend(netuid, at, &present, &known);
@@ -138,9 +143,36 @@ struct Publisher {
     config: Publish,
     submitter: Submitter,
     keys: TlsKeys,
-    /// By subnet and hotkey. One that succeeded stays: what it published is not published again for the sake of a
-    /// key that does not show.
+    /// By subnet and hotkey.
     attempts: HashMap<(NetUid, Hotkey), Attempt>,
+}
+
+// === impl Wanted ===
+
+impl Wanted {
+    /// How much of it strangers find where `found` is where the neuron serves, and its key `shows`, or cannot be read.
+    /// None where it is to be published.
+    fn read_back(self, netuid: NetUid, found: Option<SocketAddr>, shows: Option<bool>) -> Option<Published> {
+        match shows {
+            _ if found != Some(self.at) => None,
+            Some(true) if self.key.is_some() => Some(Published::Whole),
+            Some(true) => Some(Published::WithoutKey),
+            Some(false) => None,
+            None => {
+                let reason = format!("the TLS keys of subnet {netuid} could not be read from the chain");
+                Some(Published::NotYet { reason })
+            }
+        }
+    }
+}
+
+// === impl Publish ===
+
+impl Publish {
+    /// Where strangers reach an axon that is bound to an address, if the settings say so.
+    pub(super) fn at(&self, bound: SocketAddr) -> Option<SocketAddr> {
+        self.ip.map(|ip| SocketAddr::new(ip, self.port.unwrap_or(bound.port())))
+    }
 }
 
 // === impl Publisher ===
@@ -153,6 +185,8 @@ impl Publisher {
             return not_yet(format!("the metagraph of subnet {netuid} is not known"));
         };
         let Some(neuron) = subnet.uid(&present.account).and_then(|uid| subnet.neuron(uid)) else {
+            // What was published is gone with the neuron.
+            self.attempts.remove(&(netuid, present.account));
             return not_yet(format!("hotkey {} is not registered on subnet {netuid}", present.account));
         };
         let Some(takes_keys) = self.submitter.takes_tls_keys() else {
@@ -160,18 +194,35 @@ impl Publisher {
         };
         let wanted = Wanted { at, key: takes_keys.then_some(present.tls_key) };
         let found = neuron.axon.map(|axon| SocketAddr::new(axon.ip, axon.port));
-        let done = if wanted.key.is_some() { Published::Whole } else { Published::WithoutKey };
-        if found == Some(at) && !self.lacks_key(subnet, present.account, wanted).await {
-            return done;
+        let shows = self.shows(subnet, present.account, wanted).await;
+        if let Some(state) = wanted.read_back(netuid, found, shows) {
+            return state;
         }
         let now = Instant::now();
         let tried = self.attempts.get(&(netuid, present.account)).filter(|tried| tried.wanted == wanted);
         if let Some(tried) = tried.filter(|tried| now < tried.next) {
-            return tried.failure.clone().map_or(done, not_yet);
+            return not_yet(tried.failure.clone().unwrap_or_else(|| UNREAD.to_owned()));
         }
         let first = Duration::from_secs(self.config.retry_s.max(1).into());
         let pause = tried.map_or(first, |tried| (tried.pause * 2).min(LONGEST_PAUSE));
-        let failure = match self.submitter.submit(order(netuid, wanted, present)).await {
+        let submitted = self.submitter.submit(order(netuid, wanted, present)).await;
+        if found != Some(at) && submitted.as_ref().is_err_and(is_filtered) {
+            // A chain in its safe mode takes where a neuron serves, and no keys.
+            let without = Wanted { key: None, ..wanted };
+            match self.submitter.submit(order(netuid, without, present)).await {
+                Ok(_) => {
+                    tracing::info!(%netuid, hotkey = %present.account, axon = %at, "axon published without its key")
+                }
+                Err(error) => {
+                    let reason = with_causes(&error);
+                    tracing::warn!(
+                        %netuid, hotkey = %present.account, axon = %at, reason,
+                        "axon not published without its key"
+                    );
+                }
+            }
+        }
+        let failure = match submitted {
             Ok(_) => {
                 tracing::info!(
                     %netuid, hotkey = %present.account, axon = %at, tls_key = wanted.key.map(tracing::field::display),
@@ -188,20 +239,25 @@ impl Publisher {
                 Some(reason)
             }
         };
-        let attempt = Attempt { wanted, next: now + pause, pause, failure: failure.clone() };
+        let rest = if failure.is_none() { pause.max(READ_BACK) } else { pause };
+        let told = failure.clone().unwrap_or_else(|| UNREAD.to_owned());
+        // A submission takes a while.
+        let attempt = Attempt { wanted, next: Instant::now() + rest, pause, failure };
         self.attempts.insert((netuid, present.account), attempt);
-        failure.map_or(done, not_yet)
+        not_yet(told)
     }
 
-    /// Whether the chain has another key of the hotkey than the wanted one, or none, and was not given it.
-    async fn lacks_key(&self, subnet: &Arc<Snapshot>, account: Hotkey, wanted: Wanted) -> bool {
-        let Some(key) = wanted.key else { return false };
-        let tried = self.attempts.get(&(subnet.subnet.netuid, account));
-        if tried.is_some_and(|tried| tried.wanted == wanted && tried.failure.is_none()) {
-            return false;
-        }
-        self.keys.of(subnet).await.is_some_and(|keys| keys.get(&account.account()) != Some(&key))
+    /// Whether the chain shows the wanted key, where one is wanted; none where that cannot be read.
+    async fn shows(&self, subnet: &Arc<Snapshot>, account: Hotkey, wanted: Wanted) -> Option<bool> {
+        let Some(key) = wanted.key else { return Some(true) };
+        let keys = self.keys.current(subnet).await?;
+        Some(keys.get(&account.account()) == Some(&key))
     }
+}
+
+/// Whether the chain does not take such calls now.
+fn is_filtered(error: &SubmissionError) -> bool {
+    matches!(error, SubmissionError::Dispatch { error, .. } if error.name == "CallFiltered")
 }
 
 fn order(netuid: NetUid, wanted: Wanted, present: &Present) -> Order {
@@ -214,5 +270,27 @@ fn order(netuid: NetUid, wanted: Wanted, present: &Present) -> Order {
         idempotency_key: None,
         mode: Mode::UntilFinalized,
         terms: Terms::default(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_passes_for_published_that_was_not_read_back() {
+        let [at, elsewhere]: [SocketAddr; 2] = ["192.0.2.1:8091", "192.0.2.1:8092"].map(|at| at.parse().unwrap());
+        let with = Wanted { at, key: TlsKey::read(1, &[7; 32]) };
+        let read_back = |found, shows| with.read_back(NetUid(1), found, shows);
+        assert_eq!(read_back(Some(at), Some(true)), Some(Published::Whole));
+        let unknown = read_back(Some(at), None);
+        assert!(matches!(unknown, Some(Published::NotYet { reason }) if reason.contains("could not be read")));
+        assert_eq!(read_back(Some(at), Some(false)), None);
+        for shows in [Some(true), Some(false), None] {
+            assert_eq!((read_back(Some(elsewhere), shows), read_back(None, shows)), (None, None));
+        }
+        let without = Wanted { key: None, ..with };
+        assert_eq!(without.read_back(NetUid(1), Some(at), Some(true)), Some(Published::WithoutKey));
+        assert_eq!(without.read_back(NetUid(1), Some(elsewhere), Some(true)), None);
     }
 }
