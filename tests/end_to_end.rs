@@ -208,8 +208,11 @@ fn an_axon_is_kept_published_and_its_synapses_are_answered() {
     // Who is named by address and hotkey is found among the neurons: also by a stranger, who is turned away there.
     let asked = json!({ "axons": [{ "hotkey": hotkey, "address": address }], "synapse": { "name": "Synapse" },
                         "wallet": "alice" });
-    let reply = &host.ask(&["rpc", "dendrite_query", &asked.to_string()])["replies"][0];
-    assert_eq!((&reply["status_code"], &reply["transport"]), (&json!(403), &json!("quic")), "{reply}");
+    wait_for("a stranger to be turned away over HTTP/3", || {
+        let reply = &host.ask(&["rpc", "dendrite_query", &asked.to_string()])["replies"][0];
+        assert_eq!(reply["status_code"], 403, "{reply}");
+        (reply["transport"] == "quic").then_some(())
+    });
     assert!(daemon.stop().success());
 }
 

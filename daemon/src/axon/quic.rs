@@ -58,7 +58,8 @@ const SETTLED_WITHIN: Duration = Duration::from_secs(5);
 /// round trips, until there was room for it.
 const HELD_UP: Duration = Duration::from_millis(20);
 const SLOW_SETTLED_FOR: Duration = Duration::from_secs(1);
-const SLOW_SETTLED_WITHIN: Duration = Duration::from_secs(30);
+/// Well before a dendrite's own patience ends, which by default is 12 seconds: it should hear of the failure.
+const SLOW_SETTLED_WITHIN: Duration = Duration::from_secs(8);
 /// For the last bytes of the last replies to arrive before a stopping axon closes the connection, and for the closing
 /// packets to leave.
 const LINGER: Duration = Duration::from_millis(100);
@@ -280,8 +281,8 @@ pub(super) async fn serve_scripted(connection: Scripted, peer: SocketAddr, edge:
     }
 }
 
-/// Answers one request, over a connection unless that is written down. What goes wrong with its stream concerns nobody else. Dropping the stream
-/// at the end tells the peer that what is left of a refused body is not wanted.
+/// Answers one request, over a connection unless that is written down. What goes wrong with its stream concerns
+/// nobody else. Dropping the stream at the end tells the peer that what is left of a refused body is not wanted.
 async fn answer<C: quic::Connection<Bytes>>(
     resolver: RequestResolver<C, Bytes>,
     (peer, arrival): (SocketAddr, Arrival),

@@ -78,20 +78,23 @@ async fn refused_bodies_that_never_come_hold_little_and_not_for_long() {
 async fn who_finds_no_place_to_linger_hears_why_it_was_refused_all_the_same() {
     let axon = axon(config(), vec![]).await;
     let mut silent = Vec::new();
-    while axon.edge.farewells.held() < crate::axon::farewell::AT_ONCE_PER_ADDRESS {
-        let mut stream = TcpStream::connect(axon.address()).await.unwrap();
-        stream.write_all(&nowhere(1_000_000)).await.unwrap();
-        stream.read_exact(&mut [0; 13]).await.unwrap();
-        sleep(Duration::from_millis(1)).await;
-        silent.push(stream);
-    }
+    let filling = async {
+        while axon.edge.farewells.held() < crate::axon::farewell::AT_ONCE_PER_ADDRESS {
+            let mut stream = TcpStream::connect(axon.address()).await.unwrap();
+            stream.write_all(&nowhere(1_000_000)).await.unwrap();
+            stream.read_exact(&mut [0; 13]).await.unwrap();
+            sleep(Duration::from_millis(1)).await;
+            silent.push(stream);
+        }
+    };
+    timeout(PATIENCE, filling).await.expect("every place is taken");
     // All that it sends is there before the axon looks, and is more than the axon reads of a head.
     let mut stream = TcpStream::connect(axon.address()).await.unwrap();
     stream.write_all(&[nowhere(1_000_000), vec![b'x'; 250_000]].concat()).await.unwrap();
     let mut reply = String::new();
     timeout(PATIENCE, stream.read_to_string(&mut reply)).await.expect("the axon closes the connection").unwrap();
     assert!(reply.starts_with("HTTP/1.1 404 Not Found\r\n"), "{reply}");
-    assert_eq!(silent.len(), crate::axon::farewell::AT_ONCE_PER_ADDRESS);
+    assert!(silent.len() >= crate::axon::farewell::AT_ONCE_PER_ADDRESS);
 }
 
 /// Sends a body of `length` bytes in pieces of `piece`, with a pause behind each, and reads only then, as

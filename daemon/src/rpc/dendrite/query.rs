@@ -23,7 +23,10 @@ use bytes::Bytes;
 use futures_util::{FutureExt, Stream, StreamExt, future::BoxFuture, stream};
 use indexmap::IndexMap;
 use serde_json::value::RawValue;
-use tokio::{sync::mpsc, time::Instant};
+use tokio::{
+    sync::mpsc,
+    time::{Instant, timeout_at},
+};
 
 use super::{
     super::{Caller, Failure, axon, subnets::snapshot},
@@ -251,6 +254,7 @@ async fn plan(parts: &Parts, params: QueryParams) -> Result<Plan, Failure> {
         spec.coerce(fields).map_err(|fault| invalid(format!("the message does not fit its class: {fault}")))?;
     let limit_each = limit("timeout_ms", params.timeout_ms.unwrap_or(PATIENCE_MS))?;
     let total = params.total_timeout_ms.map(|total| limit("total_timeout_ms", total)).transpose()?;
+    let end = total.map(|total| Instant::now() + total);
     let at_once = params.at_once.unwrap_or(AT_ONCE);
     if !(1..=MOST_AT_ONCE).contains(&at_once) {
         return Err(invalid(format!("`at_once` is 1 to {MOST_AT_ONCE}, not {at_once}")));
@@ -261,7 +265,14 @@ async fn plan(parts: &Parts, params: QueryParams) -> Result<Plan, Failure> {
         Whom::Axon(target) => Some(*target),
         Whom::Misnamed { .. } => None,
     });
-    learn(parts, &dendrite, (params.netuid, transport), named).await;
+    let learning = learn(parts, &dendrite, (params.netuid, transport), named);
+    match end {
+        // What is not learnt in time is an offer less, and nothing worse.
+        Some(end) => {
+            let _ = timeout_at(end, learning).await;
+        }
+        None => learning.await,
+    }
     Ok(Plan {
         spec,
         fields,
@@ -269,7 +280,7 @@ async fn plan(parts: &Parts, params: QueryParams) -> Result<Plan, Failure> {
         dendrite,
         transport,
         limit: limit_each,
-        end: total.map(|total| Instant::now() + total),
+        end,
         at_once: usize::try_from(at_once).unwrap_or(usize::MAX),
         kept: Kept::default(),
     })
