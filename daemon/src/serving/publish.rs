@@ -211,7 +211,7 @@ impl Publisher {
             let without = Wanted { key: None, ..wanted };
             match self.submitter.submit(order(netuid, without, present)).await {
                 Ok(_) => {
-                    tracing::info!(%netuid, hotkey = %present.account, axon = %at, "axon published without its key")
+                    tracing::info!(%netuid, hotkey = %present.account, axon = %at, "axon published without its key");
                 }
                 Err(error) => {
                     let reason = with_causes(&error);
