@@ -132,7 +132,7 @@ pub async fn publish(
         let Some(at) = publisher.config.at(present.bound) else { continue };
         let known = metagraphs.borrow_and_update().clone();
         for netuid in publisher.config.netuids.clone() {
-            let tending = publisher.tend(netuid, at, &present, &known);
+            let tending = Box::pin(publisher.tend(netuid, at, &present, &known));
             let Some(state) = told.run_until_cancelled(tending).await else { return };
             serving.note_publication(&present, Publication { netuid, at, state });
         }

@@ -171,7 +171,7 @@ mod tests {
         let (config, begun) = (LinkConfig::default(), Instant::now());
         let refusals = Refusals::default();
         let of = |block, said: &str, began: Duration, now: Duration| {
-            refusals.is_lasting(BlockNumber(block), (&refused(said), now - began), &config, begun + now)
+            refusals.is_lasting(BlockNumber(block), (&refused(said), now.saturating_sub(began)), &config, begun + now)
         };
         let is_lasting = |said: &str, began, now| of(5, said, began, now);
         assert!(!is_lasting("no trie node 0x5a", Duration::ZERO, PATIENCE / 2));

@@ -40,13 +40,12 @@ impl From<LedgerError> for Failure {
 async fn history(parts: Arc<Parts>, params: HistoryParams, _: Caller) -> Result<HistoryReply, Failure> {
     let HistoryParams { wallet, address, limit, before } = params;
     let account = receipt::coldkey(&parts, wallet, address.map(Coldkey)).await?.account();
-    let genesis = match parts.link.genesis() {
-        Some(genesis) => genesis,
+    let genesis = if let Some(genesis) = parts.link.genesis() {
+        genesis
+    } else {
         // Of which chain it would be is not known: as for every read, with what is wrong with the chain.
-        None => {
-            receipt::view(&parts.link).await?;
-            parts.link.genesis().ok_or_else(|| receipt::warming_up("which chain it is"))?
-        }
+        receipt::view(&parts.link).await?;
+        parts.link.genesis().ok_or_else(|| receipt::warming_up("which chain it is"))?
     };
     // Before any entry is read: what came after this block is not held to be told.
     let at = parts.link.finalized().map(|block| receipt::at(Stamp::of(block, &parts.link), &parts.link));
