@@ -196,8 +196,11 @@ const WITHOUT_POOLS: [&str; 5] = ["price", "tao_in", "alpha_in", "alpha_out", "t
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_runtime_of_2023_tells_no_owner_and_no_switch() {
-    // A burn that is no default.
-    let stored = |view: &View| vec![(key(view, "Burn", &[1_u16.into()]), 50_000_000_000_u64.encode())];
+    // A burn that is no default, and whose the hotkey is.
+    let stored = |view: &View| {
+        let burn = (key(view, "Burn", &[1_u16.into()]), 50_000_000_000_u64.encode());
+        vec![burn, (key(view, "Owner", &[Value::from(HOTKEY)]), COLDKEY.0.to_vec())]
+    };
     let btd = Running::of((103, OF_2023), answers([]), stored).await;
     assert_eq!(btd.ask("chain_status", json!({}))["spec_version"], 103);
 
@@ -230,7 +233,9 @@ async fn a_runtime_of_2023_tells_no_owner_and_no_switch() {
     assert_eq!(btd.ask("subnets_price", json!({ "netuid": 1 }))["prices"], json!([{ "netuid": 1, "price": null }]));
     assert_eq!(&btd.ask("subnets_burnCost", json!({ "netuid": 1 }))["cost"], burn);
     let take = btd.ask("root_getTake", json!({ "hotkey": HOTKEY.to_string() }));
-    assert_eq!(take.get("most"), Some(&Json::Null));
+    assert_eq!((take.get("most"), &take["is_delegate"]), (Some(&Json::Null), &json!(false)));
+    let stranger = btd.call("root_getTake", json!({ "hotkey": COLDKEY.to_string() }));
+    assert_eq!(stranger["error"]["data"]["error"], "HotKeyAccountNotExists", "{stranger}");
     btd.tells_its_metagraph();
     btd.tells_what_is_raw(103);
     // What it cannot tell at all is an error that names the runtime, and no empty reply.

@@ -35,11 +35,11 @@ impl SecretSource {
             if let Some(pause) = pause_ends.take().and_then(|end: Instant| end.checked_duration_since(Instant::now())) {
                 wait(out, pause).await?;
             }
-            let mut ended = attempt(password.clone()).await;
+            let mut ended = until_given_up(attempt(password.clone())).await;
             // After a wrong one that was given elsewhere this one was not tried.
             if let (Self::Person, Some(pause)) = (self, pause_of(&ended, ErrorKind::RateLimited)) {
                 wait(out, pause).await?;
-                ended = attempt(password).await;
+                ended = until_given_up(attempt(password)).await;
             }
             left -= 1;
             match (pause_of(&ended, ErrorKind::WrongPassword), ended) {
@@ -63,14 +63,23 @@ fn pause_of<T>(ended: &Result<T, Failure>, kind: ErrorKind) -> Option<Duration> 
     }
 }
 
-/// Waits, unless the person gives up: other waiting may have taken what ends the process for Ctrl-C before.
+/// Waits for a password to be tried, so long after the one before.
 async fn wait(out: &Output, pause: Duration) -> Result<(), Failure> {
     // What is hardly noticed needs no words.
     if pause > Duration::from_secs(1) {
         out.warn(format!("it is tried in {}, for the wrong one before", text::duration(pause)));
     }
+    let waited = async {
+        sleep(pause).await;
+        Ok(())
+    };
+    until_given_up(waited).await
+}
+
+/// Does it, unless the person gives up: other waiting may have taken what ends the process for Ctrl-C before.
+async fn until_given_up<T>(work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
     tokio::select! {
-        () = sleep(pause) => Ok(()),
+        ended = work => ended,
         _ = tokio::signal::ctrl_c() => Err(Failure::Interrupted),
     }
 }

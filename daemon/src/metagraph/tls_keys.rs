@@ -78,8 +78,9 @@ impl TlsKeys {
         kept.follow(snapshot);
         let rests = kept.tried.is_some_and(|tried| tried.elapsed() < PAUSE);
         if !kept.current && !rests && !self.link.is_stale() {
-            let read = timeout(PATIENCE, self.read(netuid)).await;
+            // Before: whoever gives up waiting has tried all the same.
             kept.tried = Some(Instant::now());
+            let read = timeout(PATIENCE, self.read(netuid)).await;
             match read {
                 Ok(Ok(keys)) => {
                     kept.keys = Some(Arc::new(keys));

@@ -25,7 +25,7 @@ use indexmap::IndexMap;
 use serde_json::value::RawValue;
 use tokio::{
     sync::mpsc,
-    time::{Instant, timeout_at},
+    time::{Instant, timeout},
 };
 
 use super::{
@@ -267,9 +267,9 @@ async fn plan(parts: &Parts, params: QueryParams) -> Result<Plan, Failure> {
     });
     let learning = learn(parts, &dendrite, (params.netuid, transport), named);
     match end {
-        // What is not learnt in time is an offer less, and nothing worse.
+        // What is not learnt in a quarter of the time is an offer less, and nothing worse.
         Some(end) => {
-            let _ = timeout_at(end, learning).await;
+            let _ = timeout(end.saturating_duration_since(Instant::now()) / 4, learning).await;
         }
         None => learning.await,
     }
