@@ -238,6 +238,11 @@ with daemon("--network", "devnet", "--block-time", "3s"):
     url = f"ws://{btctl('status')['devnet'].removeprefix('ws://')}"
     btctl("wallet", "create", "--wallet", "alice", "--uri", "//Alice")
     btctl("root", "register", "--wallet", "alice", "--yes")
+    # The author announces the keys in its own first blocks.
+    deadline = time.monotonic() + 60
+    while not btctl("query", "storage", "MevShield", "NextKey")["value"]:
+        assert time.monotonic() < deadline, "no key is announced"
+        time.sleep(0.5)
     for client, name in {"sdk10": "bittensor 10", "sdk11": "bittensor 11", "cli9": "btcli 9"}.items():
         script(f"what {name} sends through the shield", VENVS / f"{client}/bin/python", HERE / "shielded.py", client, url)
 
