@@ -198,7 +198,7 @@ fn proposed(proposed: &Proposed, page: Page) -> String {
     let mut facts = Facts::default();
     facts.add("account", proposed.account);
     facts.add("call hash", proposed.call_hash);
-    spend::outcome(&proposed.receipt, page, &mut facts);
+    spend::layout::outcome(&proposed.receipt, page, &mut facts);
     facts.render(page)
 }
 

@@ -313,7 +313,7 @@ fn created(created: &CreatedProxy, page: Page) -> String {
     if let Some(account) = created.account {
         facts.add("account", account);
     }
-    spend::outcome(&created.receipt, page, &mut facts);
+    spend::layout::outcome(&created.receipt, page, &mut facts);
     facts.render(page)
 }
 

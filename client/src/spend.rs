@@ -4,6 +4,8 @@
 //! The plan is worked out by the daemon and shown as a card on standard error. The real call
 //! carries a fresh idempotency key, so that a repetition with the same key can never act twice.
 
+pub(crate) mod layout;
+mod terms;
 mod unlock;
 
 use std::{
@@ -13,22 +15,22 @@ use std::{
 };
 
 use btd_api::{
-    ApiError, BlockHash, Coldkey, ErrorKind, IdempotencyKey, Method, Tao,
-    signing::{Lane, Manner, Receipted, Signing},
+    ApiError, BlockHash, ErrorKind, IdempotencyKey, Method,
+    signing::{Manner, Receipted, Signing},
     tx::{Follow, FollowParams},
-    wallet::{Outcome, Plan, Receipt, Wait},
+    wallet::{Outcome, Receipt, Wait},
 };
-use clap::{Args, ValueEnum};
 use serde_json::{Map, Value};
 
-use self::unlock::Way;
+pub(crate) use self::terms::Terms;
+use self::{
+    layout::{card, receipt},
+    unlock::Way,
+};
 use crate::{
-    addr,
-    args::duration,
-    chain,
     exit::Exit,
     failure::Failure,
-    output::{Format, Page, facts::Facts, text},
+    output::{Format, Page, text},
     prompt,
     session::{Reply, Session},
     settings::Consent,
@@ -36,61 +38,6 @@ use crate::{
 
 /// Longer than an era of 64 blocks of 12 seconds, after which the outcome is known.
 pub(crate) const SPEND: Duration = Duration::from_mins(20);
-
-/// How something is to be signed.
-#[derive(Args, Clone, Debug)]
-#[command(next_help_heading = "How it is signed")]
-pub(crate) struct Terms {
-    /// Show what would be done, and stop there
-    #[arg(long, alias = "dry_run")]
-    dry_run: bool,
-    /// Until when to wait
-    #[arg(long, value_enum, default_value_t = Until::Finalized)]
-    wait: Until,
-    /// The key of an earlier call, to repeat it without doing it twice
-    #[arg(long, value_name = "KEY", alias = "idempotency_key")]
-    idempotency_key: Option<IdempotencyKey>,
-    /// Sign as the proxy of this account, and act on its behalf
-    #[arg(long, value_name = "SS58", aliases = ["proxy-for", "proxy_for"], value_parser = addr::coldkey)]
-    proxy: Option<Coldkey>,
-    /// For how many blocks it can be included: a power of two from 4 to 2048
-    #[arg(long, value_name = "BLOCKS", visible_alias = "period", value_parser = clap::value_parser!(u32).range(4..=2048))]
-    era: Option<u32>,
-    /// Pay this to the block's author on top of the fee
-    #[arg(long, value_name = "TAO", value_parser = Tao::from_tokens)]
-    tip: Option<Tao>,
-    /// Whether it comes before or after other orders of the account that wait
-    #[arg(long, value_enum, default_value_t = Priority::Normal)]
-    lane: Priority,
-    /// Give up what has not been handed to any node after this: `30s`, `5m`
-    #[arg(long, value_name = "DURATION", value_parser = duration)]
-    deadline: Option<Duration>,
-    /// The same as `--wait in-block`
-    #[arg(long, hide = true, alias = "wait_for_inclusion")]
-    wait_for_inclusion: bool,
-    /// The same as `--wait finalized`
-    #[arg(long, hide = true, alias = "wait_for_finalization")]
-    wait_for_finalization: bool,
-    /// The same as `--wait in-block`
-    #[arg(long, hide = true, alias = "no_wait_for_finalization", conflicts_with = "wait_for_finalization")]
-    no_wait_for_finalization: bool,
-    /// The same as `--wait submitted`
-    #[arg(long, hide = true, alias = "no_wait_for_inclusion", conflicts_with = "wait_for_inclusion")]
-    no_wait_for_inclusion: bool,
-}
-
-/// A stage at which waiting ends.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum Until {
-    /// It is signed and in the daemon's journal
-    None,
-    /// The chain's pool took it
-    Submitted,
-    /// It stands in a block, which may still be replaced
-    InBlock,
-    /// It stands in a finalized block
-    Finalized,
-}
 
 /// How a reply is laid out.
 pub(crate) type Render<R> = fn(&R, Page) -> String;
@@ -113,86 +60,12 @@ pub(crate) enum Settled<M> {
     Sent(Reply<M>, IdempotencyKey),
 }
 
-/// Which orders of an account come first.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum Priority {
-    /// Before all others
-    Urgent,
-    /// In the order in which they come
-    Normal,
-    /// When nobody else of the account waits
-    Bulk,
-}
-
-// === impl Settled, Terms ===
+// === impl Settled ===
 
 impl<M> Settled<M> {
     pub(crate) fn into_reply(self) -> Reply<M> {
         match self {
             Self::Planned(reply) | Self::Sent(reply, _) => reply,
-        }
-    }
-}
-
-impl Terms {
-    /// Whether an idempotency key was given.
-    pub(crate) const fn is_keyed(&self) -> bool {
-        self.idempotency_key.is_some()
-    }
-
-    /// As where nothing is typed about it.
-    pub(crate) const fn usual() -> Self {
-        Self {
-            dry_run: false,
-            wait: Until::Finalized,
-            idempotency_key: None,
-            proxy: None,
-            era: None,
-            tip: None,
-            lane: Priority::Normal,
-            deadline: None,
-            wait_for_inclusion: false,
-            wait_for_finalization: false,
-            no_wait_for_finalization: false,
-            no_wait_for_inclusion: false,
-        }
-    }
-
-    /// The account that is acted for, where somebody signs as its proxy.
-    pub(crate) const fn real(&self) -> Option<Coldkey> {
-        self.proxy
-    }
-
-    /// Whether nothing is signed.
-    pub(crate) const fn is_dry_run(&self) -> bool {
-        self.dry_run
-    }
-
-    fn manner(&self) -> Manner {
-        let wait = match self.wait {
-            _ if self.wait_for_finalization => Wait::Finalized,
-            _ if self.wait_for_inclusion => Wait::InBlock,
-            _ if self.no_wait_for_inclusion => Wait::Submitted,
-            _ if self.no_wait_for_finalization => Wait::InBlock,
-            Until::None => Wait::None,
-            Until::Submitted => Wait::Submitted,
-            Until::InBlock => Wait::InBlock,
-            Until::Finalized => Wait::Finalized,
-        };
-        Manner {
-            dry_run: self.dry_run,
-            wait,
-            idempotency_key: self.idempotency_key.clone(),
-            tip: self.tip.unwrap_or(Tao::ZERO),
-            era: self.era,
-            proxy: self.proxy,
-            lane: match self.lane {
-                Priority::Urgent => Lane::Urgent,
-                Priority::Normal => Lane::Normal,
-                Priority::Bulk => Lane::Bulk,
-            },
-            // A part of a second is a second: none would be no time at all.
-            deadline_s: self.deadline.map(|limit| u32::try_from(limit.as_millis().div_ceil(1000)).unwrap_or(u32::MAX)),
         }
     }
 }
@@ -493,158 +366,9 @@ fn fresh_key() -> Result<IdempotencyKey, Failure> {
     text.parse().map_err(|error| failed(std::io::Error::other(error)))
 }
 
-/// An amount with its unit.
-pub(crate) fn tao(amount: Tao) -> String {
-    format!("τ{amount}")
-}
-
-/// What is foretold of a fee: never more, and often less where the call turns out lighter than it may be.
-fn at_most(fee: Tao) -> String {
-    match fee {
-        Tao::ZERO => tao(fee),
-        fee => format!("at most {}", tao(fee)),
-    }
-}
-
-/// What would be signed, for a person to say yes or no to.
-pub(crate) fn card(plan: &Plan, page: Page) -> String {
-    let mut facts = Facts::default();
-    facts.add("call", &plan.call);
-    for (name, value) in plan.arguments.as_object().into_iter().flatten() {
-        facts.add(&format!("  {name}"), chain::field(value));
-    }
-    facts.add("signer", plan.signer);
-    facts.add("fee", at_most(plan.fee));
-    facts.add("balance before", tao(plan.balance_before));
-    facts.add("balance after", tao(plan.balance_after));
-    for effect in &plan.effects {
-        facts.add("effect", effect);
-    }
-    let mut lines = vec![page.bold(text::visible(&plan.summary)), facts.render(page).trim_end().to_owned()];
-    lines.extend(plan.warnings.iter().map(|warning| format!("{} {}", page.warn("warning:"), text::visible(warning))));
-    if let Some(key) = &plan.locked {
-        lines.push(format!("{} the key {key} is locked, and has to be unlocked to sign", page.warn("warning:")));
-    }
-    lines.push(text::at(&plan.at, page));
-    lines.join("\n") + "\n"
-}
-
-/// What became of it.
-pub(crate) fn receipt(receipt: &Receipt, page: Page) -> String {
-    let mut facts = Facts::default();
-    outcome(receipt, page, &mut facts);
-    facts.render(page)
-}
-
-/// Adds what became of it to `facts`.
-pub(crate) fn outcome(receipt: &Receipt, page: Page, facts: &mut Facts) {
-    match &receipt.outcome {
-        Outcome::Planned => facts.add("state", "planned; nothing was signed"),
-        Outcome::Recorded { extrinsic, era_end } => {
-            facts.add_painted("state", page.warn("signed and journalled, on its way"));
-            facts.add("extrinsic", extrinsic);
-            facts.add("last block", format!("#{era_end} can include it, none after"));
-        }
-        Outcome::InBlock { extrinsic, block, era_end } => {
-            facts.add_painted("state", page.warn("in a block, which is not final yet"));
-            facts.add("extrinsic", extrinsic);
-            facts.add("block", format!("#{} {}", block.number, block.hash));
-            facts.add("last block", format!("#{era_end} can include it, none after"));
-        }
-        Outcome::Submitted { extrinsic, era_end } => {
-            facts.add_painted("state", page.warn("submitted, not yet in a finalized block"));
-            facts.add("extrinsic", extrinsic);
-            facts.add("last block", format!("#{era_end} can include it, none after"));
-        }
-        Outcome::Finalized { extrinsic, block, index, fee, events } => {
-            facts.add_painted("state", page.good("finalized"));
-            facts.add("asked", &receipt.plan.summary);
-            facts.add("extrinsic", extrinsic);
-            facts.add("block", format!("#{} {}, index {index}", block.number, block.hash));
-            facts.add("fee", fee.map_or_else(|| "not told by the chain".to_owned(), tao));
-            let events: Vec<String> = events.iter().map(chain::event).collect();
-            facts.add("events", events.join("\n"));
-        }
-    }
-}
-
 #[cfg(test)]
-pub(crate) mod tests {
-    use btd_api::{BlockNumber, chain::BlockRef};
-    use serde_json::json;
-
+mod tests {
     use super::*;
-
-    /// The receipt of a transfer, planned at block 7 and finalized in block 8.
-    pub(crate) fn sample() -> Receipt {
-        let hash = format!("0x{}", "11".repeat(32));
-        let account = "5GrwvaEF5zXb26Fz9rcQpDWS57CtERHpNehXCPcNoHGKutQY";
-        serde_json::from_value(json!({
-            "plan": {
-                "at": { "number": 7, "hash": hash, "age_ms": 1200, "stale": false },
-                "call": "Balances.transfer_keep_alive",
-                "arguments": { "dest": account, "value": "1500000000" },
-                "summary": "send τ1.5 to bob",
-                "signer": account,
-                "fee": "124000",
-                "balance_before": "10000000000",
-                "balance_after": "8499876000",
-                "warnings": ["the coldkey is locked"],
-            },
-            "outcome": {
-                "state": "finalized", "extrinsic": hash, "block": { "number": 8, "hash": hash }, "index": 1,
-                "fee": "123000",
-                "events": [
-                    { "pallet": "Balances", "name": "Transfer", "fields": { "amount": 5, "to": "x" }, "extrinsic": 1 },
-                    { "pallet": "System", "name": "ExtrinsicSuccess", "fields": {}, "extrinsic": 1 },
-                ],
-            },
-        }))
-        .unwrap()
-    }
-
-    #[test]
-    fn the_card_says_all_that_a_yes_needs() {
-        let expected = "\
-send τ1.5 to bob
-call            Balances.transfer_keep_alive
-  dest          5GrwvaEF5zXb26Fz9rcQpDWS57CtERHpNehXCPcNoHGKutQY
-  value         1500000000
-signer          5GrwvaEF5zXb26Fz9rcQpDWS57CtERHpNehXCPcNoHGKutQY
-fee             at most τ0.000124000
-balance before  τ10.000000000
-balance after   τ8.499876000
-warning: the coldkey is locked
-at block #7, 1 s ago
-";
-        assert_eq!(card(&sample().plan, Page::default()), expected);
-    }
-
-    #[test]
-    fn the_receipt_tells_block_fee_and_events() {
-        let hash = format!("0x{}", "11".repeat(32));
-        let expected = format!(
-            "\
-state      finalized
-asked      send τ1.5 to bob
-extrinsic  {hash}
-block      #8 {hash}, index 1
-fee        τ0.000123000
-events     Balances.Transfer amount=5 to=x
-           System.ExtrinsicSuccess
-"
-        );
-        assert_eq!(receipt(&sample(), Page::default()), expected);
-    }
-
-    #[test]
-    fn a_submitted_extrinsic_is_not_called_done() {
-        let BlockRef { hash, .. } = sample().plan.at.block;
-        let outcome = Outcome::Submitted { extrinsic: hash, era_end: BlockNumber(71) };
-        let text = receipt(&Receipt { outcome, ..sample() }, Page::default());
-        assert!(text.starts_with("state       submitted, not yet in a finalized block\n"), "{text}");
-        assert!(text.contains("#71"), "{text}");
-    }
 
     #[test]
     fn keys_are_fresh() {

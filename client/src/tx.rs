@@ -147,7 +147,7 @@ impl Command {
                 let params = FollowParams { extrinsic, key, wait: Wait::Finalized };
                 let limit = session.settings.timeout.unwrap_or(spend::SPEND);
                 let reply = session.call_within::<Follow>(&params, limit).await?;
-                session.out.reply(&reply, spend::receipt).map(|()| Exit::Success)
+                session.out.reply(&reply, spend::layout::receipt).map(|()| Exit::Success)
             }
             Self::Cancel(CancelArgs { extrinsic, key }) => {
                 let extrinsic = Reference::hash_of(extrinsic, session).await?;
@@ -253,7 +253,12 @@ fn show(shown: &Shown, page: Page) -> String {
         Some(ending) => format!("ending {ending}\n"),
         None => String::new(),
     };
-    format!("{}{}{}", facts(&shown.entry).render(page), spend::card(&shown.plan, page), text::visible_lines(&ending))
+    format!(
+        "{}{}{}",
+        facts(&shown.entry).render(page),
+        spend::layout::card(&shown.plan, page),
+        text::visible_lines(&ending)
+    )
 }
 
 #[cfg(test)]

@@ -182,7 +182,7 @@ fn committed(committed: &Committed, page: Page) -> String {
     let salt: Vec<String> = committed.salt.iter().map(ToString::to_string).collect();
     facts.add("commit", committed.commit_hash);
     facts.add("salt", salt.join(","));
-    spend::outcome(&committed.receipt, page, &mut facts);
+    spend::layout::outcome(&committed.receipt, page, &mut facts);
     facts.render(page)
 }
 

@@ -64,7 +64,7 @@ pub(super) async fn remove(
         };
         match session.out.format() {
             Format::Json => done.push(settled.into_reply()),
-            Format::Human => spend::show(session, &settled, spend::receipt)?,
+            Format::Human => spend::show(session, &settled, spend::layout::receipt)?,
         }
     }
     document(session, &done).map(|()| Exit::Success)

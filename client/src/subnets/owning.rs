@@ -222,7 +222,7 @@ impl CreateArgs {
             if let Some(netuid) = created.netuid {
                 facts.add("netuid", netuid);
             }
-            spend::outcome(&created.receipt, page, &mut facts);
+            spend::layout::outcome(&created.receipt, page, &mut facts);
             facts.render(page)
         };
         spend::spend::<Create>(session, params, self.terms, render).await

@@ -99,7 +99,7 @@ fn render(registered: &Registered, page: Page) -> String {
         let since = registered.registered_at.map(|block| format!(", since block #{block}")).unwrap_or_default();
         facts.add("uid", format!("{uid}{since}"));
     }
-    spend::outcome(&registered.receipt, page, &mut facts);
+    spend::layout::outcome(&registered.receipt, page, &mut facts);
     facts.render(page)
 }
 
@@ -108,7 +108,7 @@ mod tests {
     use btd_api::{BlockNumber, Uid};
 
     use super::*;
-    use crate::spend::tests::sample;
+    use crate::spend::layout::tests::sample;
 
     #[test]
     fn the_uid_comes_first() {

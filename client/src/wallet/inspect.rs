@@ -33,7 +33,7 @@ use crate::{
         text,
     },
     session::{Reply, Session},
-    spend::tao,
+    spend::layout::tao,
     stake,
 };
 

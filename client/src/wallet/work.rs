@@ -78,7 +78,7 @@ impl WorkArgs {
 pub(crate) async fn faucet(args: FaucetArgs, session: &Session) -> Result<Exit, Failure> {
     let (wallet, processors) = (args.wallet.resolve(&session.settings), args.work.resolve(session));
     let params = unsent!(FaucetParams { wallet, processors });
-    spend::spend_after::<Faucet>(session, params, args.terms, (Planning::Work, spend::receipt)).await
+    spend::spend_after::<Faucet>(session, params, args.terms, (Planning::Work, spend::layout::receipt)).await
 }
 
 #[cfg(test)]

@@ -1,0 +1,144 @@
+//! How something is to be signed, as it is typed: the flags that every command has that signs.
+
+use std::time::Duration;
+
+use btd_api::{
+    Coldkey, IdempotencyKey, Tao,
+    signing::{Lane, Manner},
+    wallet::Wait,
+};
+use clap::{Args, ValueEnum};
+
+use crate::{addr, args::duration};
+
+/// How something is to be signed.
+#[derive(Args, Clone, Debug)]
+#[command(next_help_heading = "How it is signed")]
+pub(crate) struct Terms {
+    /// Show what would be done, and stop there
+    #[arg(long, alias = "dry_run")]
+    dry_run: bool,
+    /// Until when to wait
+    #[arg(long, value_enum, default_value_t = Until::Finalized)]
+    wait: Until,
+    /// The key of an earlier call, to repeat it without doing it twice
+    #[arg(long, value_name = "KEY", alias = "idempotency_key")]
+    idempotency_key: Option<IdempotencyKey>,
+    /// Sign as the proxy of this account, and act on its behalf
+    #[arg(long, value_name = "SS58", aliases = ["proxy-for", "proxy_for"], value_parser = addr::coldkey)]
+    proxy: Option<Coldkey>,
+    /// For how many blocks it can be included: a power of two from 4 to 2048
+    #[arg(long, value_name = "BLOCKS", visible_alias = "period", value_parser = clap::value_parser!(u32).range(4..=2048))]
+    era: Option<u32>,
+    /// Pay this to the block's author on top of the fee
+    #[arg(long, value_name = "TAO", value_parser = Tao::from_tokens)]
+    tip: Option<Tao>,
+    /// Whether it comes before or after other orders of the account that wait
+    #[arg(long, value_enum, default_value_t = Priority::Normal)]
+    lane: Priority,
+    /// Give up what has not been handed to any node after this: `30s`, `5m`
+    #[arg(long, value_name = "DURATION", value_parser = duration)]
+    deadline: Option<Duration>,
+    /// The same as `--wait in-block`
+    #[arg(long, hide = true, alias = "wait_for_inclusion")]
+    wait_for_inclusion: bool,
+    /// The same as `--wait finalized`
+    #[arg(long, hide = true, alias = "wait_for_finalization")]
+    wait_for_finalization: bool,
+    /// The same as `--wait in-block`
+    #[arg(long, hide = true, alias = "no_wait_for_finalization", conflicts_with = "wait_for_finalization")]
+    no_wait_for_finalization: bool,
+    /// The same as `--wait submitted`
+    #[arg(long, hide = true, alias = "no_wait_for_inclusion", conflicts_with = "wait_for_inclusion")]
+    no_wait_for_inclusion: bool,
+}
+
+/// A stage at which waiting ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Until {
+    /// It is signed and in the daemon's journal
+    None,
+    /// The chain's pool took it
+    Submitted,
+    /// It stands in a block, which may still be replaced
+    InBlock,
+    /// It stands in a finalized block
+    Finalized,
+}
+
+/// Which orders of an account come first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Priority {
+    /// Before all others
+    Urgent,
+    /// In the order in which they come
+    Normal,
+    /// When nobody else of the account waits
+    Bulk,
+}
+
+// === impl Terms ===
+
+impl Terms {
+    /// Whether an idempotency key was given.
+    pub(crate) const fn is_keyed(&self) -> bool {
+        self.idempotency_key.is_some()
+    }
+
+    /// As where nothing is typed about it.
+    pub(crate) const fn usual() -> Self {
+        Self {
+            dry_run: false,
+            wait: Until::Finalized,
+            idempotency_key: None,
+            proxy: None,
+            era: None,
+            tip: None,
+            lane: Priority::Normal,
+            deadline: None,
+            wait_for_inclusion: false,
+            wait_for_finalization: false,
+            no_wait_for_finalization: false,
+            no_wait_for_inclusion: false,
+        }
+    }
+
+    /// The account that is acted for, where somebody signs as its proxy.
+    pub(crate) const fn real(&self) -> Option<Coldkey> {
+        self.proxy
+    }
+
+    /// Whether nothing is signed.
+    pub(crate) const fn is_dry_run(&self) -> bool {
+        self.dry_run
+    }
+
+    /// The same as the daemon is told it.
+    pub(super) fn manner(&self) -> Manner {
+        let wait = match self.wait {
+            _ if self.wait_for_finalization => Wait::Finalized,
+            _ if self.wait_for_inclusion => Wait::InBlock,
+            _ if self.no_wait_for_inclusion => Wait::Submitted,
+            _ if self.no_wait_for_finalization => Wait::InBlock,
+            Until::None => Wait::None,
+            Until::Submitted => Wait::Submitted,
+            Until::InBlock => Wait::InBlock,
+            Until::Finalized => Wait::Finalized,
+        };
+        Manner {
+            dry_run: self.dry_run,
+            wait,
+            idempotency_key: self.idempotency_key.clone(),
+            tip: self.tip.unwrap_or(Tao::ZERO),
+            era: self.era,
+            proxy: self.proxy,
+            lane: match self.lane {
+                Priority::Urgent => Lane::Urgent,
+                Priority::Normal => Lane::Normal,
+                Priority::Bulk => Lane::Bulk,
+            },
+            // A part of a second is a second: none would be no time at all.
+            deadline_s: self.deadline.map(|limit| u32::try_from(limit.as_millis().div_ceil(1000)).unwrap_or(u32::MAX)),
+        }
+    }
+}
