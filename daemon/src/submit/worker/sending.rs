@@ -184,7 +184,7 @@ async fn again(shared: &Shared, pause: Duration) {
 
 /// Searches the finalized blocks of the extrinsic's era. A block that cannot be searched is asked
 /// for again: skipping it could turn "unknown" into "never". So is what the extrinsic caused, for a while.
-async fn search(shared: &Shared, extrinsic: &SignedExtrinsic, from: BlockNumber) -> Outcome {
+async fn search(shared: &Shared, extrinsic: &SignedExtrinsic, mut from: BlockNumber) -> Outcome {
     let mut pause = PAUSE;
     let mut unseen_since = None;
     loop {
@@ -197,6 +197,8 @@ async fn search(shared: &Shared, extrinsic: &SignedExtrinsic, from: BlockNumber)
                     return unseen.into();
                 }
                 tracing::debug!(extrinsic = %extrinsic.hash, reason = unseen.reason, "did not learn what was included");
+                // In no block before that one.
+                from = unseen.block.number;
                 sleep(between).await;
             }
             Ok(Tracked::Expired { until }) => return Outcome::Expired { until },
