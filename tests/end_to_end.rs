@@ -205,10 +205,14 @@ fn an_axon_is_kept_published_and_its_synapses_are_answered() {
     published("the new key to be published", &again["tls_key"]);
     let reply = &host.ask(&query)["replies"][0];
     assert_eq!((&reply["status_code"], &reply["transport"]), (&json!(200), &json!("quic")), "{reply}");
-    // Who is named by address and hotkey is found among the neurons: also by a stranger, who is turned away there.
-    let asked = json!({ "axons": [{ "hotkey": hotkey, "address": address }], "synapse": { "name": "Synapse" },
-                        "wallet": "alice" });
+    // Who is named by address and hotkey is found among the neurons: also by a stranger, who is turned away there. Each
+    // time it is another one: what answers has announced HTTP/3 to the one before.
+    let mut strangers = 0..;
     wait_for("a stranger to be turned away over HTTP/3", || {
+        let stranger = format!("stranger{}", strangers.next()?);
+        host.ask(&["wallet", "create", "--wallet", &stranger, "--uri", &format!("//{stranger}")]);
+        let asked = json!({ "axons": [{ "hotkey": hotkey, "address": address }], "synapse": { "name": "Synapse" },
+                            "wallet": stranger });
         let reply = &host.ask(&["rpc", "dendrite_query", &asked.to_string()])["replies"][0];
         assert_eq!(reply["status_code"], 403, "{reply}");
         (reply["transport"] == "quic").then_some(())
