@@ -11,16 +11,12 @@ import subprocess
 import sys
 import tempfile
 
+from asked import check
+
 BTCLI, URL = sys.argv[1:3]
 HOME = tempfile.mkdtemp()
 WALLETS = os.path.join(HOME, "wallets")
 ALICE = "5GrwvaEF5zXb26Fz9rcQpDWS57CtERHpNehXCPcNoHGKutQY"
-
-
-def check(what, holds, seen):
-    print(f"{'ok  ' if holds else 'FAIL'} {what}: {seen}")
-    if not holds:
-        sys.exit(1)
 
 
 def btcli(*arguments):

@@ -12,13 +12,13 @@ import os
 import subprocess
 import sys
 import tempfile
-import urllib.request
 
 BTCLI, URL = sys.argv[1:3]
 HOME = tempfile.mkdtemp()
 WALLETS = os.path.join(HOME, "wallets")
 os.environ["HOME"] = HOME
 
+from asked import Node, check
 from bittensor_cli.src.bittensor.extrinsics.root import convert_weights_and_uids_for_emit
 from bittensor_cli.src.bittensor.subtensor_interface import SubtensorInterface
 from bittensor_cli.src.commands.weights import SetWeightsExtrinsic
@@ -28,33 +28,7 @@ from bittensor_wallet import Wallet
 # JSON is wrapped like any text, within words too.
 ENVIRONMENT = {**os.environ, "COLUMNS": "20000", "NO_COLOR": "1", "TERM": "dumb"}
 BOB = "5FHneW46xGXgs5mUiveU4sbTyGBzmstUspZC92UhjJM694ty"
-
-
-def check(what, holds, seen):
-    print(f"{'ok  ' if holds else 'FAIL'} {what}: {seen}", flush=True)
-    if not holds:
-        sys.exit(1)
-
-
-def node(method, *params):
-    """What the chain's own methods answer."""
-    request = {"jsonrpc": "2.0", "id": 1, "method": method, "params": list(params)}
-    request = urllib.request.Request(
-        URL.replace("ws://", "http://"), json.dumps(request).encode(), {"content-type": "application/json"}
-    )
-    with urllib.request.urlopen(request, timeout=300) as reply:
-        answer = json.load(reply)
-    assert "error" not in answer, answer
-    return answer["result"]
-
-
-def epoch():
-    """Lets blocks pass up to the subnet's next epoch, so that most of one is ahead."""
-    asked = int(netuid).to_bytes(2, "little").hex()
-    answer = node("state_call", "SubnetInfoRuntimeApi_get_next_epoch_start_block", f"0x{asked}")
-    head = int(node("chain_getHeader")["number"], 16)
-    # An option of 64 bits: one byte, then the number.
-    node("dev_mine", int.from_bytes(bytes.fromhex(answer[4:]), "little") - head)
+node = Node(URL)
 
 
 def run(*arguments):
@@ -160,7 +134,7 @@ held = positions()[netuid]
 check("it is there", held > 10**9, held)
 
 # Nothing may be set just before an epoch. This one also gives the permit to set weights about others.
-epoch()
+node.epoch(netuid)
 done("hyperparameter: immunity", "sudo", "set", *owner, *subnet, "--param", "immunity_period", "--value", "77")
 done("hyperparameter: weights", "sudo", "set", *owner, *subnet, "--param", "commit_reveal_weights_enabled", "--value", "true")
 hyper = {row["hyperparameter"]: row["value"] for row in btcli("subnets", "hyperparameters", *subnet, *network)}
@@ -170,11 +144,11 @@ check("both are read back", seen == (77, True), seen)
 uids, weights, salt = [0, 1], [0.25, 0.75], [163, 241, 217, 11, 161, 142, 147, 189]
 success, message, _ = asyncio.run(commit())
 check("weights are committed", success, message)
-epoch()
+node.epoch(netuid)
 weigh = {"--uids": uids, "--weights": weights, "--salt": salt}
 weigh = [part for option, values in weigh.items() for part in (option, ",".join(map(str, values)))]
 done("weights are revealed", "weights", "reveal", *owner, *subnet, *weigh)
-epoch()
+node.epoch(netuid)
 shown = btcli("subnets", "show", *subnet, *network, "--no-prompt")
 (row,) = [row for row in shown["uids"] if row["uid"] == 1]
 check("an epoch pays the miner", row["incentive"] > 0.5 and row["emissions"] > 0, row)

@@ -40,6 +40,7 @@ sys.argv = sys.argv[:1]
 os.environ["HOME"] = tempfile.mkdtemp()
 
 import bittensor
+from asked import check
 from bittensor.core.chain_data import AxonInfo
 from bittensor.core.synapse import Synapse
 from bittensor.utils import networking
@@ -48,12 +49,6 @@ from starlette.middleware.gzip import GZipMiddleware
 
 # It would ask the network which address we have. This one is nobody's (RFC 5737).
 networking.get_external_ip = lambda: "203.0.113.7"
-
-
-def check(what, holds, seen):
-    print(f"{'ok  ' if holds else 'FAIL'} {what}: {seen}", flush=True)
-    if not holds:
-        sys.exit(1)
 
 
 def info(hotkey):

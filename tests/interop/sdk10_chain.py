@@ -15,18 +15,13 @@ sys.argv = sys.argv[:1]
 os.environ["HOME"] = tempfile.mkdtemp()
 
 import bittensor
+from asked import check
 from bittensor import Balance, Subtensor
 from bittensor_wallet import Keypair, Wallet
 
 ALICE = "5GrwvaEF5zXb26Fz9rcQpDWS57CtERHpNehXCPcNoHGKutQY"
 BOB = "5FHneW46xGXgs5mUiveU4sbTyGBzmstUspZC92UhjJM694ty"
 EXISTENTIAL_DEPOSIT = 500  # rao
-
-
-def check(what, holds, seen):
-    print(f"{'ok  ' if holds else 'FAIL'} {what}: {seen}")
-    if not holds:
-        sys.exit(1)
 
 
 def wallet(uri, hotkey):

@@ -11,7 +11,6 @@ import json
 import os
 import sys
 import tempfile
-import urllib.request
 
 URL = sys.argv[1]
 sys.argv = sys.argv[:1]
@@ -19,38 +18,13 @@ os.environ["HOME"] = tempfile.mkdtemp()
 
 import bittensor
 import faucet
+from asked import Node, check
 from bittensor import Balance, Subtensor
 from bittensor_wallet import Keypair, Wallet
 
 BOB = "5FHneW46xGXgs5mUiveU4sbTyGBzmstUspZC92UhjJM694ty"
 TEMPO = 360  # blocks between epochs of a new subnet
-
-
-def check(what, holds, seen):
-    print(f"{'ok  ' if holds else 'FAIL'} {what}: {seen}", flush=True)
-    if not holds:
-        sys.exit(1)
-
-
-def node(method, *params):
-    """What the chain's own methods answer."""
-    request = {"jsonrpc": "2.0", "id": 1, "method": method, "params": list(params)}
-    request = urllib.request.Request(
-        URL.replace("ws://", "http://"), json.dumps(request).encode(), {"content-type": "application/json"}
-    )
-    with urllib.request.urlopen(request, timeout=120) as reply:
-        answer = json.load(reply)
-    assert "error" not in answer, answer
-    return answer["result"]
-
-
-def epoch():
-    """Lets blocks pass up to the subnet's next epoch, so that most of one is ahead."""
-    asked = int(netuid).to_bytes(2, "little").hex()
-    answer = node("state_call", "SubnetInfoRuntimeApi_get_next_epoch_start_block", f"0x{asked}")
-    head = int(node("chain_getHeader")["number"], 16)
-    # An option of 64 bits: one byte, then the number.
-    node("dev_mine", int.from_bytes(bytes.fromhex(answer[4:]), "little") - head)
+node = Node(URL)
 
 
 def wallet(name, hotkey):
@@ -136,13 +110,13 @@ with Subtensor(network=URL) as chain:
     check("and its stake grows", earned > 0, earned)
 
     # Nothing may be set just before an epoch.
-    epoch()
+    node.epoch(netuid)
     done("hidden weights are switched on", owner_call("sudo_set_commit_reveal_weights_enabled", netuid=netuid, enabled=True))
     # This client normalises weights when it reveals, and not when it commits: only normal ones fit both.
     salt = [1, 2, 3, 4]
     terms = {"netuid": netuid, "uids": [0, 1], "weights": [21845, 65535], "salt": salt, "version_key": 0}
     done("weights are committed", chain.commit_weights(owner, **terms, wait_for_inclusion=True, wait_for_finalization=True))
-    epoch()
+    node.epoch(netuid)
     done("weights are revealed", chain.reveal_weights(owner, **terms))
     graph = chain.metagraph(netuid, lite=False)
     check("what was revealed counts", 0 < graph.W[0][0] < graph.W[0][1], graph.W.tolist())

@@ -38,6 +38,7 @@ sys.argv = sys.argv[:1]
 os.environ["HOME"] = tempfile.mkdtemp()
 
 import bittensor
+from asked import check
 import numpy
 from bittensor.core.chain_data import AxonInfo
 from bittensor.core.stream import StreamingSynapse
@@ -94,12 +95,6 @@ class Slow(Synapse):
 
 class Picky(Synapse):
     ticket: str = "none"
-
-
-def check(what, holds, seen):
-    print(f"{'ok  ' if holds else 'FAIL'} {what}: {seen}", flush=True)
-    if not holds:
-        sys.exit(1)
 
 
 def outcome(synapse):

@@ -10,7 +10,6 @@ Run with the interpreter of an environment that has bittensor 11:
 import argparse
 import json
 import os
-import sys
 import tempfile
 import time
 import types
@@ -25,14 +24,9 @@ parser.add_argument("--uri", default="//Bob")
 ARGUMENTS = parser.parse_args()
 os.environ["HOME"] = tempfile.mkdtemp()
 
+from asked import check
 from bittensor import http_auth
 from bittensor.keyfiles import Keypair
-
-
-def check(what, holds, seen):
-    print(f"{'ok  ' if holds else 'FAIL'} {what}: {seen}", flush=True)
-    if not holds:
-        sys.exit(1)
 
 
 def post(path, body, headers):

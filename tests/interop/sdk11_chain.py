@@ -15,6 +15,7 @@ sys.argv = sys.argv[:1]
 os.environ["HOME"] = tempfile.mkdtemp()
 
 import bittensor
+from asked import check
 from bittensor import Balance, CreateCrowdloan, MultisigExecute, MultisigThreshold1, Subtensor, Transfer
 from bittensor.keyfiles import Keypair
 
@@ -22,12 +23,6 @@ ALICE = "5GrwvaEF5zXb26Fz9rcQpDWS57CtERHpNehXCPcNoHGKutQY"
 BOB = "5FHneW46xGXgs5mUiveU4sbTyGBzmstUspZC92UhjJM694ty"
 CHARLIE = "5FLSigC9HGRKVhB9FiEo4Y3koPsNmBmLJbpXg2mp1hXcS59Y"
 EXISTENTIAL_DEPOSIT = 500  # rao
-
-
-def check(what, holds, seen):
-    print(f"{'ok  ' if holds else 'FAIL'} {what}: {seen}")
-    if not holds:
-        sys.exit(1)
 
 
 class DevelopmentWallet:

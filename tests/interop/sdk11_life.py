@@ -12,7 +12,6 @@ import json
 import os
 import sys
 import tempfile
-import urllib.request
 from importlib.metadata import version
 
 URL = sys.argv[1]
@@ -21,6 +20,7 @@ os.environ["HOME"] = tempfile.mkdtemp()
 
 import bittensor
 import faucet
+from asked import Node, check
 from bittensor import (
     AddStake, RegisterSubnet, RemoveStake, RevealWeights, SetHyperparameter, StartCall, Subtensor,
     SwapStake, Transfer, TransferStake, Wallet,
@@ -31,33 +31,7 @@ from bittensor.keyfiles import Keypair
 BOB = "5FHneW46xGXgs5mUiveU4sbTyGBzmstUspZC92UhjJM694ty"
 CALLS = bittensor.calls.SubtensorModule
 TEMPO = 360  # blocks between epochs of a new subnet
-
-
-def check(what, holds, seen):
-    print(f"{'ok  ' if holds else 'FAIL'} {what}: {seen}", flush=True)
-    if not holds:
-        sys.exit(1)
-
-
-def node(method, *params):
-    """What the chain's own methods answer."""
-    request = {"jsonrpc": "2.0", "id": 1, "method": method, "params": list(params)}
-    request = urllib.request.Request(
-        URL.replace("ws://", "http://"), json.dumps(request).encode(), {"content-type": "application/json"}
-    )
-    with urllib.request.urlopen(request, timeout=300) as reply:
-        answer = json.load(reply)
-    assert "error" not in answer, answer
-    return answer["result"]
-
-
-def epoch():
-    """Lets blocks pass up to the subnet's next epoch, so that most of one is ahead."""
-    asked = int(netuid).to_bytes(2, "little").hex()
-    answer = node("state_call", "SubnetInfoRuntimeApi_get_next_epoch_start_block", f"0x{asked}")
-    head = int(node("chain_getHeader")["number"], 16)
-    # An option of 64 bits: one byte, then the number.
-    node("dev_mine", int.from_bytes(bytes.fromhex(answer[4:]), "little") - head)
+node = Node(URL)
 
 
 class Keys:
@@ -156,13 +130,13 @@ earned = stake(miner_key, netuid, miner.coldkey.ss58_address)
 check("and its stake grows", earned > 0, earned)
 
 # Nothing may be set just before an epoch.
-epoch()
+node.epoch(netuid)
 done("hidden weights are switched on", SetHyperparameter(netuid=netuid, name="commit_reveal_weights_enabled", value=1))
 wish, salt = ([0, 1], [0.25, 0.75]), [5, 6, 7, 8]
 uids, values = normalize(*wish)
 commit_hash = committed(owner.hotkeypub, netuid, uids, values, salt)
 raw("weights are committed", CALLS.commit_weights(netuid=netuid, commit_hash=commit_hash), owner, signer="hotkey")
-epoch()
+node.epoch(netuid)
 done("weights are revealed", RevealWeights(netuid=netuid, uids=wish[0], weights=wish[1], salt=salt))
 row = dict(chain.query(bittensor.storage.SubtensorModule.Weights, [netuid, 0]))
 check("what was revealed counts", row == dict(zip(uids, values)), row)

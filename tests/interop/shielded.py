@@ -14,7 +14,8 @@ import subprocess
 import sys
 import tempfile
 import time
-import urllib.request
+
+from asked import Node, check
 
 CLIENT, URL = sys.argv[1:3]
 sys.argv = sys.argv[:1]
@@ -23,28 +24,7 @@ os.environ["HOME"] = HOME
 NETUID = 0
 ALICE = "5GrwvaEF5zXb26Fz9rcQpDWS57CtERHpNehXCPcNoHGKutQY"
 MOST_BLOCKS = 8
-
-
-def check(what, holds, seen):
-    print(f"{'ok  ' if holds else 'FAIL'} {what}: {seen}", flush=True)
-    if not holds:
-        sys.exit(1)
-
-
-def node(method, *params):
-    """What the chain's own methods answer."""
-    request = {"jsonrpc": "2.0", "id": 1, "method": method, "params": list(params)}
-    request = urllib.request.Request(
-        URL.replace("ws://", "http://"), json.dumps(request).encode(), {"content-type": "application/json"}
-    )
-    with urllib.request.urlopen(request, timeout=60) as reply:
-        answer = json.load(reply)
-    assert "error" not in answer, answer
-    return answer["result"]
-
-
-def head():
-    return int(node("chain_getHeader")["number"], 16)
+node = Node(URL)
 
 
 def with_bittensor_10():
@@ -133,7 +113,7 @@ def with_btcli_9():
 
 
 stake, add = {"sdk10": with_bittensor_10, "sdk11": with_bittensor_11, "cli9": with_btcli_9}[CLIENT]()
-before, first = stake(), head()
+before, first = stake(), node.head()
 success, said = add(7)
 check("it was staked through the shield", success, str(said)[:200])
 # What is finalized is a block or two behind.
@@ -145,7 +125,7 @@ check("the stake is there", stake() > before, stake() - before)
 # A signed extrinsic (its version byte stands behind two of its length) that is as long as an envelope: a key that is
 # wrapped for the author has 1,088 bytes, and what it opens comes behind it.
 carriers = []
-for number in range(first + 1, head() + 1):
+for number in range(first + 1, node.head() + 1):
     block = node("chain_getBlock", node("chain_getBlockHash", number))["block"]
     carriers += [number for extrinsic in block["extrinsics"] if extrinsic[6:8] == "84" and len(extrinsic) > 2 * 1088]
 check("it was sealed", len(carriers) == 1, carriers)
