@@ -6,7 +6,7 @@ use btd_devnet_runtime::{
 };
 use codec::Compact;
 
-use crate::{OK, SUBNET, expect, key, on_a_subnet};
+use crate::{OK, SUBNET, begin, expect, key, on_a_chain, on_a_subnet};
 
 #[test]
 fn a_delegate_returns_less_what_it_takes_in_fractions_of_epochs() {
@@ -80,5 +80,40 @@ fn the_history_of_emission_is_in_the_order_of_storage() {
         let history = SubtensorModule::subnet_state(SUBNET).unwrap().emission_history;
         let of = |emission| vec![Compact(emission)];
         assert_eq!(history, [of(0), of(256), of(1), of(2)]);
+    });
+}
+
+/// How many blocks have passed since the last epoch, as every answer tells that derives it.
+fn since_last_step(netuid: u16) -> [u64; 5] {
+    let dynamic = SubtensorModule::dynamic_info(netuid).unwrap().blocks_since_last_step;
+    let metagraph = SubtensorModule::metagraph(netuid).unwrap().blocks_since_last_step;
+    let chosen = SubtensorModule::selective_metagraph(netuid, &[10]).unwrap().blocks_since_last_step.unwrap();
+    let mechanism = SubtensorModule::mechagraph(netuid, 0).unwrap().blocks_since_last_step;
+    let of_all = SubtensorModule::all_mechagraphs().into_iter().flatten().find(|graph| graph.netuid.0 == netuid);
+    [dynamic, metagraph, chosen, mechanism, of_all.unwrap().blocks_since_last_step].map(|blocks| blocks.0)
+}
+
+#[test]
+fn blocks_since_the_last_step_count_from_the_last_epoch_that_ran_and_else_from_genesis() {
+    on_a_chain(|| {
+        begin(42);
+        expect("Alice", Call::register_network { hotkey: key("owner") }, OK);
+        begin(43);
+        // Root never ends an epoch and a new subnet has not ended one; what storage counts is another figure.
+        assert_eq!(since_last_step(ROOT), [43; 5]);
+        assert_eq!(since_last_step(SUBNET), [43; 5]);
+        let counted = |netuid| SubtensorModule::subnet_info(netuid).unwrap().blocks_since_last_step.0;
+        assert_eq!((counted(ROOT), counted(SUBNET)), (0, 1), "the old answer tells what is stored");
+        let tempo = u32::from(s::Tempo::<Runtime>::get(SUBNET));
+        let due = u32::try_from(s::LastEpochBlock::<Runtime>::get(SUBNET)).unwrap() + tempo;
+        begin(due);
+        assert_eq!(since_last_step(SUBNET), [0; 5]);
+        begin(due + 5);
+        assert_eq!(since_last_step(SUBNET), [5; 5]);
+        // Of two seats of one hotkey no epoch is reckoned: it is skipped, and the count goes on.
+        s::Keys::<Runtime>::insert(SUBNET, 1, key("owner"));
+        begin(due + tempo);
+        assert_eq!(s::LastEpochBlock::<Runtime>::get(SUBNET), u64::from(due + tempo));
+        assert_eq!(since_last_step(SUBNET), [u64::from(tempo); 5]);
     });
 }

@@ -7,10 +7,10 @@ use scale_info::TypeInfo;
 
 use super::{
     super::{
-        BlocksSinceLastStep, Config, LastMechansimStepBlock, NetworkRegisteredAt, Pallet, PendingServerEmission,
-        PendingValidatorEmission, SubnetAlphaIn, SubnetAlphaInEmission, SubnetAlphaOut, SubnetAlphaOutEmission,
-        SubnetIdentitiesV3, SubnetMovingPrice, SubnetOwner, SubnetOwnerHotkey, SubnetTAO, SubnetTaoInEmission,
-        SubnetVolume, Tempo, TokenSymbol,
+        Config, LastMechansimStepBlock, NetworkRegisteredAt, Pallet, PendingServerEmission, PendingValidatorEmission,
+        SubnetAlphaIn, SubnetAlphaInEmission, SubnetAlphaOut, SubnetAlphaOutEmission, SubnetIdentitiesV3,
+        SubnetMovingPrice, SubnetOwner, SubnetOwnerHotkey, SubnetTAO, SubnetTaoInEmission, SubnetVolume, Tempo,
+        TokenSymbol,
         fixed::I96F32,
         types::{Alpha, NetUid, SubnetIdentityV3, Tao},
     },
@@ -50,6 +50,12 @@ impl<T: Config> Pallet<T> {
         PendingServerEmission::<T>::get(netuid).saturating_add(PendingValidatorEmission::<T>::get(netuid))
     }
 
+    /// Blocks since the last epoch that ran; since genesis where none has. Not the count in storage, which leaves out
+    /// root and begins with the subnet.
+    pub(super) fn blocks_since_last_step(netuid: NetUid) -> u64 {
+        Self::now().saturating_sub(LastMechansimStepBlock::<T>::get(netuid))
+    }
+
     /// One subnet's economy.
     pub fn dynamic_info(netuid: NetUid) -> Option<DynamicInfo> {
         Self::subnet_exists(netuid).then(|| DynamicInfo {
@@ -60,7 +66,7 @@ impl<T: Config> Pallet<T> {
             token_symbol: compact(TokenSymbol::<T>::get(netuid)),
             tempo: Compact(Tempo::<T>::get(netuid)),
             last_step: Compact(LastMechansimStepBlock::<T>::get(netuid)),
-            blocks_since_last_step: Compact(BlocksSinceLastStep::<T>::get(netuid)),
+            blocks_since_last_step: Compact(Self::blocks_since_last_step(netuid)),
             emission: Compact(0),
             alpha_in: Compact(SubnetAlphaIn::<T>::get(netuid)),
             alpha_out: Compact(SubnetAlphaOut::<T>::get(netuid)),

@@ -7,11 +7,10 @@ use scale_info::TypeInfo;
 
 use super::{
     super::{
-        AlphaDividendsPerSubnet, Axons, BlocksSinceLastStep, Burn, Config, IdentitiesV2, LastMechansimStepBlock,
-        MaxAllowedUids, MechanismCountCurrent, NetworkPowRegistrationAllowed, NetworkRegisteredAt, Pallet,
-        SubnetAlphaIn, SubnetAlphaInEmission, SubnetAlphaOut, SubnetAlphaOutEmission, SubnetIdentitiesV3,
-        SubnetMovingPrice, SubnetOwner, SubnetOwnerHotkey, SubnetTAO, SubnetTaoInEmission, SubnetVolume, SubnetworkN,
-        TokenSymbol,
+        AlphaDividendsPerSubnet, Axons, Burn, Config, IdentitiesV2, LastMechansimStepBlock, MaxAllowedUids,
+        MechanismCountCurrent, NetworkPowRegistrationAllowed, NetworkRegisteredAt, Pallet, SubnetAlphaIn,
+        SubnetAlphaInEmission, SubnetAlphaOut, SubnetAlphaOutEmission, SubnetIdentitiesV3, SubnetMovingPrice,
+        SubnetOwner, SubnetOwnerHotkey, SubnetTAO, SubnetTaoInEmission, SubnetVolume, SubnetworkN, TokenSymbol,
         fixed::I96F32,
         neurons::storage_index,
         types::{Alpha, AxonInfo, ChainIdentityV2, MechId, NetUid, SubnetIdentityV3, Tao},
@@ -149,7 +148,7 @@ impl<T: Config> Pallet<T> {
             block: Compact(Self::now()),
             tempo: hyperparameters.tempo,
             last_step: Compact(LastMechansimStepBlock::<T>::get(netuid)),
-            blocks_since_last_step: Compact(BlocksSinceLastStep::<T>::get(netuid)),
+            blocks_since_last_step: Compact(Self::blocks_since_last_step(netuid)),
             subnet_emission: Compact(0),
             alpha_in: Compact(SubnetAlphaIn::<T>::get(netuid)),
             alpha_out: Compact(SubnetAlphaOut::<T>::get(netuid)),
