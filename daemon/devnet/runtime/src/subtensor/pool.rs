@@ -125,15 +125,6 @@ impl<T: Config> Pallet<T> {
         (U256::from(alpha) * above).checked_div(below).and_then(|value| u64::try_from(value).ok()).unwrap_or(0)
     }
 
-    /// The alpha that `tao` is worth at the current price.
-    pub(super) fn alpha_worth(netuid: NetUid, tao: Tao) -> Alpha {
-        if Self::is_one_for_one(netuid) {
-            return tao;
-        }
-        let (above, below) = Self::price_parts(netuid);
-        (U256::from(tao) * below).checked_div(above).and_then(|value| u64::try_from(value).ok()).unwrap_or(0)
-    }
-
     fn quote(into: Side, out: Side, amount: u64, fee: u64) -> Result<Quote, DispatchError> {
         let input = amount.saturating_sub(fee);
         ensure!(out.reserve >= swap::MINIMUM_RESERVE.get(), swap::Error::<T>::ReservesTooLow);

@@ -2,11 +2,11 @@
 
 use btd_devnet_runtime::{
     Runtime, SubtensorModule, UNIT,
-    subtensor::{self as s, Call, types::ROOT},
+    subtensor::{self as s, Call, info::SimSwapResult, types::ROOT},
 };
 use codec::Compact;
 
-use crate::{OK, SUBNET, begin, expect, key, on_a_chain, on_a_subnet};
+use crate::{NOWHERE, OK, SUBNET, begin, expect, key, on_a_chain, on_a_subnet};
 
 #[test]
 fn a_delegate_returns_less_what_it_takes_in_fractions_of_epochs() {
@@ -115,5 +115,74 @@ fn blocks_since_the_last_step_count_from_the_last_epoch_that_ran_and_else_from_g
         begin(due + tempo);
         assert_eq!(s::LastEpochBlock::<Runtime>::get(SUBNET), u64::from(due + tempo));
         assert_eq!(since_last_step(SUBNET), [u64::from(tempo); 5]);
+    });
+}
+
+#[test]
+fn slippage_is_what_the_whole_amount_is_worth_at_the_price_less_what_it_gives() {
+    on_a_subnet(|| {
+        let pool = |tao, alpha| {
+            s::SubnetTAO::<Runtime>::insert(SUBNET, tao);
+            s::SubnetAlphaIn::<Runtime>::insert(SUBNET, alpha);
+        };
+        pool(1_000 * UNIT, 1_000 * UNIT);
+        // The fee of 33 / 65,535 does not go into the pool, but it is part of what is lost.
+        let bought = SimSwapResult {
+            tao_amount: 9_994_964_523,
+            alpha_amount: 9_896_053_816,
+            tao_fee: 5_035_477,
+            alpha_slippage: 103_946_184,
+            ..SimSwapResult::default()
+        };
+        assert_eq!(SubtensorModule::simulate_buy(SUBNET, 10 * UNIT), bought);
+        let sold = SimSwapResult {
+            tao_amount: 9_896_053_816,
+            alpha_amount: 9_994_964_523,
+            alpha_fee: 5_035_477,
+            tao_slippage: 103_946_184,
+            ..SimSwapResult::default()
+        };
+        assert_eq!(SubtensorModule::simulate_sale(SUBNET, 10 * UNIT), sold);
+        // At a price just below three.
+        pool(3_000 * UNIT, 1_000 * UNIT + 7_000);
+        let bought = SubtensorModule::simulate_buy(SUBNET, 10 * UNIT);
+        assert_eq!(bought.alpha_amount + bought.alpha_slippage, 3_333_333_356);
+        let sold = SubtensorModule::simulate_sale(SUBNET, 10 * UNIT);
+        assert_eq!(sold.tao_amount + sold.tao_slippage, 29_999_999_790);
+    });
+}
+
+#[test]
+fn where_alpha_is_tao_a_simulated_exchange_gives_what_is_put_in_and_on_no_subnet_nothing() {
+    on_a_subnet(|| {
+        let even = SimSwapResult { tao_amount: UNIT, alpha_amount: UNIT, ..SimSwapResult::default() };
+        s::SubnetMechanism::<Runtime>::insert(SUBNET, 0);
+        for netuid in [ROOT, SUBNET] {
+            s::SubnetTAO::<Runtime>::insert(netuid, 0);
+            assert_eq!(SubtensorModule::simulate_buy(netuid, UNIT), even);
+            assert_eq!(SubtensorModule::simulate_sale(netuid, UNIT), even, "whatever the pool holds");
+        }
+        let none = SimSwapResult { alpha_slippage: UNIT, ..SimSwapResult::default() };
+        assert_eq!(SubtensorModule::simulate_buy(NOWHERE, UNIT), none);
+        let none = SimSwapResult { tao_slippage: UNIT, ..SimSwapResult::default() };
+        assert_eq!(SubtensorModule::simulate_sale(NOWHERE, UNIT), none);
+    });
+}
+
+#[test]
+fn an_exchange_that_cannot_be_made_is_simulated_as_nothing_at_all() {
+    on_a_subnet(|| {
+        let (tao, alpha) = (1_000 * UNIT, 1_000 * UNIT);
+        for (tao, alpha, amount, why) in [
+            (tao, 999_999, UNIT, "too little alpha to take any"),
+            (tao, alpha, 1_001_000 * UNIT, "more than a thousand times what is there"),
+        ] {
+            s::SubnetTAO::<Runtime>::insert(SUBNET, tao);
+            s::SubnetAlphaIn::<Runtime>::insert(SUBNET, alpha);
+            assert_eq!(SubtensorModule::simulate_buy(SUBNET, amount), SimSwapResult::default(), "{why}");
+            s::SubnetTAO::<Runtime>::insert(SUBNET, alpha);
+            s::SubnetAlphaIn::<Runtime>::insert(SUBNET, tao);
+            assert_eq!(SubtensorModule::simulate_sale(SUBNET, amount), SimSwapResult::default(), "{why}");
+        }
     });
 }

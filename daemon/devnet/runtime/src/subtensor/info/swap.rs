@@ -4,10 +4,12 @@ use alloc::vec::Vec;
 
 use codec::{Decode, Encode};
 use scale_info::TypeInfo;
+use sp_runtime::DispatchError;
 
 use super::super::{
     Config, Pallet,
-    pool::Fees,
+    fixed::U64F64,
+    pool::{Fees, Quote},
     types::{Alpha, NetUid, Tao},
 };
 
@@ -18,7 +20,8 @@ pub struct SubnetPrice {
     pub price: u64,
 }
 
-/// What an exchange would give. All zero when it cannot be made.
+/// What an exchange would give. All zero when it cannot be made. Slippage is what the whole amount put in, its fee not
+/// taken off, would give at the current price, less what it does give: so the fee is part of it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Encode, Decode, TypeInfo)]
 pub struct SimSwapResult {
     pub tao_amount: Tao,
@@ -35,10 +38,24 @@ impl<T: Config> Pallet<T> {
         Self::netuids().into_iter().map(|netuid| SubnetPrice { netuid, price: Self::alpha_price(netuid) }).collect()
     }
 
+    /// What an exchange of `amount` would give. Where alpha is TAO under another name, all that is put in comes out again,
+    /// whatever the pool holds; of a subnet that does not exist nothing does, which is no error either.
+    fn simulated(
+        netuid: NetUid,
+        amount: u64,
+        quote: fn(NetUid, u64, Fees) -> Result<Quote, DispatchError>,
+    ) -> Option<Quote> {
+        if Self::is_one_for_one(netuid) {
+            let amount = if Self::subnet_exists(netuid) { amount } else { 0 };
+            return Some(Quote { input: amount, output: amount, fee: 0 });
+        }
+        quote(netuid, amount, Fees::Charged).ok()
+    }
+
     /// What `tao` would buy.
     pub fn simulate_buy(netuid: NetUid, tao: Tao) -> SimSwapResult {
-        let Ok(quote) = Self::quote_buy(netuid, tao, Fees::Charged) else { return SimSwapResult::default() };
-        let at_price = Self::alpha_worth(netuid, quote.input);
+        let Some(quote) = Self::simulated(netuid, tao, Self::quote_buy) else { return SimSwapResult::default() };
+        let at_price = U64F64::from_integer(tao).over(Self::precise_price(netuid)).whole();
         SimSwapResult {
             tao_amount: quote.input,
             alpha_amount: quote.output,
@@ -51,8 +68,8 @@ impl<T: Config> Pallet<T> {
 
     /// What `alpha` would sell for.
     pub fn simulate_sale(netuid: NetUid, alpha: Alpha) -> SimSwapResult {
-        let Ok(quote) = Self::quote_sell(netuid, alpha, Fees::Charged) else { return SimSwapResult::default() };
-        let at_price = Self::worth(netuid, quote.input);
+        let Some(quote) = Self::simulated(netuid, alpha, Self::quote_sell) else { return SimSwapResult::default() };
+        let at_price = U64F64::from_integer(alpha).by(Self::precise_price(netuid)).whole();
         SimSwapResult {
             tao_amount: quote.output,
             alpha_amount: quote.input,
