@@ -4,7 +4,10 @@
 
 use alloc::{collections::BTreeMap, vec::Vec};
 
-use frame_support::traits::{Imbalance, fungible::Balanced};
+use frame_support::traits::{
+    Imbalance,
+    fungible::{Balanced, Credit},
+};
 
 use super::{
     BlockEmission, Config, EMAPriceHalvingBlocks, FirstEmissionBlockNumber, LegacyRoot, MinerBurned,
@@ -17,7 +20,7 @@ use super::{
     pool::Fees,
     types::{Alpha, NetUid, ROOT, Tao},
 };
-use crate::{UNIT, alpha_assets};
+use crate::{AccountId, UNIT, alpha_assets};
 
 /// TAO that will ever be issued, and alpha of each subnet.
 const SUPPLY: u64 = 21_000_000 * UNIT;
@@ -81,10 +84,15 @@ impl<T: Config> Pallet<T> {
             .collect()
     }
 
-    /// Issues a block's TAO and alpha.
-    pub(super) fn emit_block() {
+    /// Issues a block's TAO, which nobody has yet.
+    pub(super) fn issue_tao() -> Credit<AccountId, pallet_balances::Pallet<T>> {
         let emission = Self::evaluate_emission(TotalIssuance::<T>::get());
-        let mut issued = <pallet_balances::Pallet<T> as Balanced<T::AccountId>>::issue(emission);
+        <pallet_balances::Pallet<T> as Balanced<AccountId>>::issue(emission)
+    }
+
+    /// Divides a block's TAO among the subnets and issues their alpha. What no subnet takes is gone.
+    pub(super) fn emit_to_subnets(mut issued: Credit<AccountId, pallet_balances::Pallet<T>>) {
+        let emission = issued.peek();
         let _ = SubnetRootSellTao::<T>::clear(u32::MAX, None);
         let subnets = Self::emitting_subnets();
         let root_sells = Self::sum_of_prices(&subnets) > U64F64::ONE;
@@ -107,7 +115,7 @@ impl<T: Config> Pallet<T> {
                     let (part, rest) = core::mem::take(&mut issued).split(amount);
                     issued = rest;
                     let account = Self::subnet_account(netuid);
-                    drop(<pallet_balances::Pallet<T> as Balanced<T::AccountId>>::resolve(&account, part));
+                    drop(<pallet_balances::Pallet<T> as Balanced<AccountId>>::resolve(&account, part));
                 }
             };
             deposit(injection.excess);

@@ -50,8 +50,9 @@ impl<T: Config> Pallet<T> {
         Self::forget_old_exchanges();
         Self::update_registration_prices();
         Self::steer_emission();
-        Self::emit_block();
+        let issued = Self::issue_tao();
         Self::reveal_timelocked(&Self::due_epochs());
+        Self::emit_to_subnets(issued);
         Self::run_epochs();
         Self::update_moving_prices();
         Self::apply_due_children();

@@ -1,14 +1,17 @@
 //! What a block issues to which subnet, what it counts, and in which order epochs end.
 
 use btd_devnet_runtime::{
-    Runtime, SubtensorModule, System, UNIT,
+    Runtime, RuntimeEvent, SubtensorModule, System, UNIT,
+    beacon::{Beacon, Entropy, seal},
+    drand::{self, Pulse},
     subtensor::{
         self as s, Call, Event,
         fixed::{I96F32, U96F32},
         types::LockState,
     },
 };
-use frame_support::traits::Hooks;
+use codec::Encode;
+use frame_support::{BoundedVec, traits::Hooks};
 
 use crate::{OK, SUBNET, expect, key, on_a_chain, on_a_subnet, told};
 
@@ -38,6 +41,35 @@ fn next_block() {
     System::set_block_number(block);
     System::reset_events();
     SubtensorModule::on_initialize(block);
+}
+
+#[test]
+fn tao_is_issued_before_hidden_weights_are_opened_and_divided_after_that() {
+    on_two_subnets(|| {
+        price(SUBNET, 1 << 32);
+        let (beacon, round) = (Beacon::development(), 7);
+        let plain = (key("owner").encode(), vec![0_u16], vec![1_u16], 0_u64).encode();
+        let entropy = Entropy { key: [7; 32], sigma: [9; 32], nonce: [1; 12] };
+        let commit = BoundedVec::truncate_from(seal(&beacon.public_key(), round, &plain, &entropy).unwrap());
+        s::TimelockedWeightCommits::<Runtime>::insert(SUBNET, 0, vec![(key("owner"), 1, commit, round)]);
+        drand::Pulses::<Runtime>::insert(round, Pulse::new(round, &beacon.sign(round)).unwrap());
+        s::SubnetEpochIndex::<Runtime>::insert(SUBNET, 1);
+        next_block();
+        let pool = SubtensorModule::subnet_account(SUBNET);
+        let order: Vec<&str> = System::events()
+            .into_iter()
+            .filter_map(|record| match record.event {
+                RuntimeEvent::Balances(pallet_balances::Event::Issued { amount: UNIT }) => Some("issued"),
+                RuntimeEvent::SubtensorModule(Event::WeightsSet(SUBNET, 0)) => Some("set"),
+                RuntimeEvent::SubtensorModule(Event::TimelockedWeightsRevealed(SUBNET, _)) => Some("opened"),
+                RuntimeEvent::Balances(pallet_balances::Event::Deposit { who, amount: UNIT }) if who == pool => {
+                    Some("divided")
+                }
+                _ => None,
+            })
+            .collect();
+        assert_eq!(order, ["issued", "set", "opened", "divided"]);
+    });
 }
 
 #[test]
