@@ -11,8 +11,8 @@ use sp_core::H256;
 use sp_runtime::{DispatchError, DispatchResult};
 
 use super::{
-    CommitRevealWeightsEnabled, CommitRevealWeightsVersion, Config, Error, Event, LastUpdate, MechanismCountCurrent,
-    Pallet, RevealPeriodEpochs, SubnetEpochIndex, TimelockedWeightCommits, Uids, WeightCommits,
+    CommitRevealWeightsEnabled, CommitRevealWeightsVersion, Config, Error, Event, MechanismCountCurrent, Pallet,
+    RevealPeriodEpochs, SubnetEpochIndex, TimelockedWeightCommits, Uids, WeightCommits,
     hooks::DueEpochs,
     neurons::storage_index,
     types::{MechId, NetUid, NetUidStorageIndex, ROOT},
@@ -113,7 +113,7 @@ impl<T: Config> Pallet<T> {
         let now = Self::now();
         queue.push((hash, Self::current_epoch(netuid), now, 0));
         WeightCommits::<T>::insert(index, hotkey, queue);
-        Self::note_update(index, uid, now);
+        Self::note_update(netuid, index, uid, now);
         Self::deposit_event(Event::WeightsCommitted(hotkey.clone(), index, hash));
         Ok(())
     }
@@ -138,17 +138,9 @@ impl<T: Config> Pallet<T> {
         let hash = sp_io::hashing::blake2_256(&commit).into();
         queue.push((hotkey.clone(), now, commit, round));
         TimelockedWeightCommits::<T>::insert(index, epoch, queue);
-        Self::note_update(index, uid, now);
+        Self::note_update(netuid, index, uid, now);
         Self::deposit_event(Event::TimelockedWeightsCommitted(hotkey.clone(), index, hash, round));
         Ok(())
-    }
-
-    fn note_update(index: NetUidStorageIndex, uid: u16, now: u64) {
-        LastUpdate::<T>::mutate(index, |all| {
-            if let Some(last) = all.get_mut(usize::from(uid)) {
-                *last = now;
-            }
-        });
     }
 
     /// Opens the timelocked commits whose epoch it is, and drops those whose epoch has passed. A subnet whose epoch is

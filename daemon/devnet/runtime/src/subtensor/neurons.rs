@@ -54,10 +54,20 @@ impl<T: Config> Pallet<T> {
         ValidatorPermit::<T>::append(netuid, false);
         for index in Self::storage_indices(netuid) {
             Incentive::<T>::append(index, 0);
-            LastUpdate::<T>::append(index, now);
+            Self::note_update(netuid, index, uid, now);
         }
         Self::seat(netuid, uid, hotkey, now);
         uid
+    }
+
+    /// Notes in which block the uid last set weights, committed to some or came. A mechanism that is new has no figures
+    /// yet: it gets one for each uid, zero where nothing was noted.
+    pub(super) fn note_update(netuid: NetUid, index: NetUidStorageIndex, uid: u16, block: u64) {
+        let neurons = usize::from(SubnetworkN::<T>::get(netuid));
+        LastUpdate::<T>::mutate(index, |all| {
+            all.resize(neurons.max(all.len()), 0);
+            set_element(all, uid, block);
+        });
     }
 
     /// Gives the uid to the hotkey; what its holder had on this subnet, but for stake, is gone.
@@ -84,7 +94,7 @@ impl<T: Config> Pallet<T> {
         ValidatorPermit::<T>::mutate(netuid, |all| set_element(all, uid, false));
         for index in Self::storage_indices(netuid) {
             Incentive::<T>::mutate(index, |all| set_element(all, uid, 0));
-            LastUpdate::<T>::mutate(index, |all| set_element(all, uid, now));
+            Self::note_update(netuid, index, uid, now);
             Weights::<T>::remove(index, uid);
             Bonds::<T>::remove(index, uid);
             Self::forget_weights_towards(index, uid);

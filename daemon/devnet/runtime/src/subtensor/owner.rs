@@ -1,6 +1,6 @@
 //! What owners of subnets may set, and when: rate limits of hyperparameters and the window before an epoch.
 
-use alloc::{vec, vec::Vec};
+use alloc::vec::Vec;
 
 use frame_support::ensure;
 use sp_runtime::{DispatchError, DispatchResult};
@@ -8,8 +8,8 @@ use sp_runtime::{DispatchError, DispatchResult};
 use super::{
     ActivityCutoffFactorMilli, AdminFreezeWindow, Bonds, CommitRevealWeightsEnabled, Config, Error, Event, Incentive,
     LastEpochBlock, LastRateLimitedBlock, LastUpdate, MechanismCountCurrent, MechanismEmissionSplit,
-    OwnerHyperparamRateLimit, Pallet, PendingEpochAt, SubnetOwner, SubnetworkN, Tempo, TimelockedWeightCommits,
-    TokenSymbol, WeightCommits, Weights,
+    OwnerHyperparamRateLimit, Pallet, PendingEpochAt, SubnetOwner, Tempo, TimelockedWeightCommits, TokenSymbol,
+    WeightCommits, Weights,
     children::action,
     neurons::storage_index,
     symbols,
@@ -39,8 +39,9 @@ impl<T: Config> Pallet<T> {
         Self::deposit_event(event);
     }
 
-    /// Changes how many mechanisms a subnet has. What dropped ones had is gone, new ones start empty, and emission is
-    /// split evenly again. A subnet that has as many already stays as it is.
+    /// Changes how many mechanisms a subnet has. What dropped ones had is gone, new ones have nothing stored until a
+    /// neuron comes, weights are set or an epoch ends, and emission is split evenly again. A subnet that has as many
+    /// already stays as it is.
     pub fn change_mechanisms(netuid: NetUid, count: MechId) {
         let before = MechanismCountCurrent::<T>::get(netuid);
         if before == count {
@@ -48,12 +49,6 @@ impl<T: Config> Pallet<T> {
         }
         MechanismCountCurrent::<T>::insert(netuid, count);
         MechanismEmissionSplit::<T>::remove(netuid);
-        let neurons = usize::from(SubnetworkN::<T>::get(netuid));
-        for mechanism in before..count {
-            let index = storage_index(netuid, mechanism);
-            Incentive::<T>::insert(index, vec![0; neurons]);
-            LastUpdate::<T>::insert(index, vec![0; neurons]);
-        }
         for mechanism in count..before {
             let index = storage_index(netuid, mechanism);
             Incentive::<T>::remove(index);

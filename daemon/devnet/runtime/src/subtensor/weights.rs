@@ -87,12 +87,7 @@ impl<T: Config> Pallet<T> {
         Self::check_row(hotkey, netuid, mechanism, row)?;
         ensure!(Self::weights_rate_allows(hotkey, netuid, mechanism), Error::<T>::SettingWeightsTooFast);
         let uid = Self::put_weights(hotkey, netuid, mechanism, row)?;
-        let now = Self::now();
-        LastUpdate::<T>::mutate(storage_index(netuid, mechanism), |all| {
-            if let Some(last) = all.get_mut(usize::from(uid)) {
-                *last = now;
-            }
-        });
+        Self::note_update(netuid, storage_index(netuid, mechanism), uid, Self::now());
         Ok(())
     }
 

@@ -1,13 +1,13 @@
 //! Weights of mechanisms beside the main one: hidden by a hash, and by a round of the beacon.
 
 use btd_devnet_runtime::{
-    Hash, Runtime, SubtensorModule,
+    Hash, Runtime, SubtensorModule, admin,
     subtensor::{self as s, Call, Event},
 };
 use codec::Encode;
 use frame_support::BoundedVec;
 
-use crate::{FIRST, OK, expect, key, on_a_chain, register, told};
+use crate::{FIRST, OK, expect, key, on_a_chain, register, told, wait};
 
 /// Where the second mechanism of the subnet keeps what is its own.
 const INDEX: u16 = 4_096 + FIRST;
@@ -47,6 +47,41 @@ fn committed_weights_of_a_mechanism_are_revealed_an_epoch_later() {
         assert!(s::Weights::<Runtime>::get(FIRST, uid).is_empty(), "the main mechanism has its own");
         assert!(told(Event::WeightsRevealed(key("hotkey"), INDEX, commit_hash)));
         expect("hotkey", reveal(1, vec![1, 2]), "NoWeightsCommitFound");
+    });
+}
+
+#[test]
+fn a_new_mechanism_has_nothing_stored_until_a_neuron_comes() {
+    on_a_chain(|| {
+        register(FIRST, "first");
+        s::MaxAllowedUids::<Runtime>::insert(FIRST, 128);
+        let count = |count| admin::Call::<Runtime>::sudo_set_mechanism_count { netuid: FIRST, mechanism_count: count };
+        expect("root", count(2), OK);
+        let stored = || (s::Incentive::<Runtime>::contains_key(INDEX), s::LastUpdate::<Runtime>::contains_key(INDEX));
+        assert_eq!(stored(), (false, false));
+        let graph = SubtensorModule::mechagraph(FIRST, 1).unwrap();
+        assert_eq!((graph.hotkeys.len(), graph.incentives.len(), graph.last_update.len()), (2, 0, 0));
+        let chosen = SubtensorModule::selective_mechagraph(FIRST, 1, &[59, 62]).unwrap();
+        assert_eq!((chosen.last_update, chosen.incentives), (Some(vec![]), Some(vec![])));
+        wait(4);
+        register(FIRST, "second");
+        // An incentive for who came alone, and an update for each who is there.
+        assert_eq!(s::Incentive::<Runtime>::get(INDEX), [0]);
+        assert_eq!(s::LastUpdate::<Runtime>::get(INDEX), [0, 0, 5]);
+        assert_eq!(s::LastUpdate::<Runtime>::get(FIRST), [0, 1, 5], "the main mechanism knows them all");
+        expect("root", count(1), OK);
+        assert_eq!(stored(), (false, false));
+    });
+}
+
+#[test]
+fn who_commits_to_a_new_mechanism_first_gives_the_others_an_update_too() {
+    on_a_chain_with_two(|uid| {
+        wait(4);
+        let commit_hash = Hash::repeat_byte(9);
+        expect("hotkey", Call::commit_mechanism_weights { netuid: FIRST, mecid: 1, commit_hash }, OK);
+        assert_eq!((uid, s::LastUpdate::<Runtime>::get(INDEX)), (1, vec![0, 5]));
+        assert!(!s::Incentive::<Runtime>::contains_key(INDEX), "only an epoch tells who earned what");
     });
 }
 
