@@ -187,20 +187,23 @@ impl<T: Config> Pallet<T> {
         }
     }
 
-    /// What stands before a reveal: that it was committed, and that its time has come. A time that has passed is told as
-    /// one that has not come; only the call itself tells them apart.
-    pub(super) fn check_reveal(
+    /// What stands before reveals: that each was committed, and then that their time has come. A time that has passed is
+    /// told as one that has not come; only the call itself tells them apart.
+    pub(super) fn check_reveals(
         hotkey: &AccountId,
         netuid: NetUid,
         mechanism: MechId,
-        reveal: Reveal<'_>,
+        reveals: &[Reveal<'_>],
     ) -> Result<(), Error<T>> {
         let index = storage_index(netuid, mechanism);
-        let hash = reveal.hash(hotkey, index);
         let queue = WeightCommits::<T>::get(index, hotkey).unwrap_or_default();
-        let found = queue.iter().find(|(committed, ..)| *committed == hash);
-        let (_, epoch, ..) = found.ok_or(Error::NoWeightsCommitFound)?;
-        ensure!(Self::may_reveal(netuid, *epoch), Error::RevealTooEarly);
+        let epoch_of = |reveal: &Reveal<'_>| {
+            let hash = reveal.hash(hotkey, index);
+            queue.iter().find(|(committed, ..)| *committed == hash).map(|(_, epoch, ..)| *epoch)
+        };
+        let epochs: Option<Vec<u64>> = reveals.iter().map(epoch_of).collect();
+        let mut epochs = epochs.ok_or(Error::NoWeightsCommitFound)?.into_iter();
+        ensure!(epochs.all(|epoch| Self::may_reveal(netuid, epoch)), Error::RevealTooEarly);
         Ok(())
     }
 

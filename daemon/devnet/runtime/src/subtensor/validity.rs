@@ -59,14 +59,14 @@ fn check_commit<T: Config>(hotkey: &AccountId, netuid: NetUid, mechanism: MechId
     Ok(())
 }
 
-fn check_reveal<T: Config>(
+fn check_reveals<T: Config>(
     hotkey: &AccountId,
     netuid: NetUid,
     mechanism: MechId,
-    reveal: Reveal<'_>,
+    reveals: &[Reveal<'_>],
 ) -> Result<(), Error<T>> {
     check_stake::<T>(hotkey, netuid)?;
-    Pallet::<T>::check_reveal(hotkey, netuid, mechanism, reveal)
+    Pallet::<T>::check_reveals(hotkey, netuid, mechanism, reveals)
 }
 
 fn check_batch<T: Config>(hotkey: &AccountId, netuids: &[Compact<NetUid>], lengths: &[usize]) -> Result<(), Error<T>> {
@@ -91,18 +91,16 @@ fn check_weight_calls<T: Config>(signer: &AccountId, call: &Call<T>) -> Result<(
         }
         Call::reveal_weights { netuid, uids, values, salt, version_key } => {
             let row = WeightRow { uids, weights: values, version_key: *version_key };
-            check_reveal(signer, *netuid, 0, Reveal { row, salt })
+            check_reveals(signer, *netuid, 0, &[Reveal { row, salt }])
         }
         Call::reveal_mechanism_weights { netuid, mecid, uids, values, salt, version_key } => {
             let row = WeightRow { uids, weights: values, version_key: *version_key };
-            check_reveal(signer, *netuid, *mecid, Reveal { row, salt })
+            check_reveals(signer, *netuid, *mecid, &[Reveal { row, salt }])
         }
         Call::batch_reveal_weights { netuid, uids_list, values_list, salts_list, version_keys } => {
             let lengths = [values_list.len(), salts_list.len(), version_keys.len()];
             ensure!(lengths.iter().all(|length| *length == uids_list.len()), Error::InputLengthsUnequal);
-            reveals(uids_list, values_list, salts_list, version_keys)
-                .into_iter()
-                .try_for_each(|reveal| check_reveal(signer, *netuid, 0, reveal))
+            check_reveals(signer, *netuid, 0, &reveals(uids_list, values_list, salts_list, version_keys))
         }
         Call::batch_set_weights { netuids, weights, version_keys } => {
             check_batch(signer, netuids, &[weights.len(), version_keys.len()])

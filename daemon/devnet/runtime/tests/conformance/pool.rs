@@ -4,6 +4,7 @@ use btd_devnet_runtime::{
     Hash, Runtime, RuntimeCall, System,
     extensions::SubtensorTransactionExtension,
     subtensor::{self as s, Call, types::ROOT},
+    utility,
 };
 use frame_support::dispatch::GetDispatchInfo;
 use sp_runtime::{
@@ -77,6 +78,38 @@ fn reveals_without_commit_are_code_16_and_out_of_their_window_code_17() {
         admitted("hotkey", reveal());
         s::SubnetEpochIndex::<Runtime>::insert(FIRST, 2);
         refused("hotkey", reveal(), 17);
+    });
+}
+
+#[test]
+fn a_batch_of_reveals_is_looked_up_as_a_whole_before_its_time_is_asked() {
+    on_a_chain(|| {
+        register(FIRST, "hotkey");
+        s::Tempo::<Runtime>::insert(FIRST, 0);
+        s::WeightsSetRateLimit::<Runtime>::insert(FIRST, 0);
+        let plain = codec::Encode::encode(&(key("hotkey"), FIRST, vec![0_u16], vec![1_u16], vec![1_u16], 0_u64));
+        let commit_hash = sp_io::hashing::blake2_256(&plain).into();
+        expect("hotkey", Call::commit_weights { netuid: FIRST, commit_hash }, crate::OK);
+        let batch = |salts: &[u16]| Call::batch_reveal_weights {
+            netuid: FIRST,
+            uids_list: vec![vec![0]; salts.len()],
+            values_list: vec![vec![1]; salts.len()],
+            salts_list: salts.iter().map(|salt| vec![*salt]).collect(),
+            version_keys: vec![0; salts.len()],
+        };
+        // The same stands before a call inside another one.
+        let within = |call: Call<Runtime>| utility::Call::batch_all { calls: vec![call.into()] };
+        // The first was committed and is too early; the second was not.
+        refused("hotkey", batch(&[1, 2]), 16);
+        expect("hotkey", within(batch(&[1, 2])), "NoWeightsCommitFound");
+        refused("hotkey", batch(&[1]), 17);
+        expect("hotkey", within(batch(&[1])), "RevealTooEarly");
+        s::SubnetEpochIndex::<Runtime>::insert(FIRST, 1);
+        admitted("hotkey", batch(&[1]));
+        // Stake is asked of a batch in which there is nothing, too.
+        admitted("hotkey", batch(&[]));
+        s::StakeThreshold::<Runtime>::put(1);
+        refused("hotkey", batch(&[]), 1);
     });
 }
 
