@@ -2,7 +2,11 @@
 
 use btd_devnet_runtime::{
     Runtime, SubtensorModule, UNIT,
-    subtensor::{self as s, Call, info::SimSwapResult, types::ROOT},
+    subtensor::{
+        self as s, Call,
+        info::{SimSwapResult, StakeAvailability},
+        types::ROOT,
+    },
 };
 use codec::Compact;
 
@@ -67,6 +71,28 @@ fn who_asks_for_more_subnets_than_there_are_is_told_nothing() {
         assert_eq!(told(Some(&[0, 1, SUBNET])), 1);
         assert_eq!(told(Some(&[0, 1, SUBNET, 77])), 0);
         assert_eq!(told(Some(&[])), 0);
+    });
+}
+
+#[test]
+fn what_is_locked_is_told_where_nothing_is_staked_any_more() {
+    on_a_subnet(|| {
+        let told = || SubtensorModule::stake_availability(&key("Bob"), None).into_iter().collect::<Vec<_>>();
+        let entry = |total, locked, available| {
+            let [total, locked, available] = [total, locked, available].map(Compact);
+            vec![(SUBNET, StakeAvailability { total, locked, available })]
+        };
+        assert_eq!(told(), []);
+        expect("Bob", Call::add_stake { hotkey: key("owner"), netuid: SUBNET, amount_staked: UNIT }, OK);
+        let held = SubtensorModule::stake(&key("owner"), &key("Bob"), SUBNET);
+        assert_eq!(told(), entry(held, 0, held));
+        expect("Bob", Call::lock_stake { hotkey: key("owner"), netuid: SUBNET, amount: held - 7 }, OK);
+        assert_eq!(told(), entry(held, held - 7, 7));
+        // A lock does not end with the stake, and is told whole.
+        s::AlphaV2::<Runtime>::remove((key("owner"), key("Bob"), SUBNET));
+        assert_eq!(told(), entry(0, held - 7, 0));
+        let told_of = |netuids: &[u16]| SubtensorModule::stake_availability(&key("Bob"), Some(netuids)).len();
+        assert_eq!((told_of(&[SUBNET]), told_of(&[1, NOWHERE])), (1, 0));
     });
 }
 

@@ -67,29 +67,32 @@ impl<T: Config> Pallet<T> {
         Self::position(hotkey, coldkey, netuid, Self::stake(hotkey, coldkey, netuid))
     }
 
-    /// What a coldkey holds on each subnet and how much of that may leave: all subnets, or those named. Who names more
-    /// than there are is told nothing.
+    /// What a coldkey holds on each subnet and how much of that may leave: all subnets, or those named. Subnets on which
+    /// it holds nothing and nothing is locked are left out. Who names more than there are is told nothing.
     pub fn stake_availability(coldkey: &AccountId, netuids: Option<&[NetUid]>) -> BTreeMap<NetUid, StakeAvailability> {
-        let named: Option<BTreeSet<NetUid>> = netuids.map(|netuids| netuids.iter().copied().collect());
-        if named.as_ref().is_some_and(|named| named.len() > Self::netuids_in_storage_order().len()) {
-            return BTreeMap::new();
+        let mut asked: BTreeSet<NetUid> = Self::netuids().into_iter().collect();
+        if let Some(netuids) = netuids {
+            let named: BTreeSet<NetUid> = netuids.iter().copied().collect();
+            if named.len() > asked.len() {
+                return BTreeMap::new();
+            }
+            asked.retain(|netuid| named.contains(netuid));
         }
         let mut totals: BTreeMap<NetUid, Alpha> = BTreeMap::new();
         for (netuid, _, alpha) in Self::positions(coldkey) {
             let total = totals.entry(netuid).or_default();
             *total = total.saturating_add(alpha);
         }
-        if let Some(named) = named {
-            totals.retain(|netuid, _| named.contains(netuid));
-        }
-        totals
+        asked
             .into_iter()
-            .map(|(netuid, total)| {
-                let locked = Self::coldkey_lock(coldkey, netuid).map_or(0, |lock| lock.locked_mass).min(total);
+            .filter_map(|netuid| {
+                let total = totals.get(&netuid).copied().unwrap_or(0);
+                // More may be locked than there is left.
+                let locked = Self::coldkey_lock(coldkey, netuid).map_or(0, |lock| lock.locked_mass);
                 let available = total.saturating_sub(locked);
                 let entry =
                     StakeAvailability { total: Compact(total), locked: Compact(locked), available: Compact(available) };
-                (netuid, entry)
+                (total != 0 || locked != 0).then_some((netuid, entry))
             })
             .collect()
     }
