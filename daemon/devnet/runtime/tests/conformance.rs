@@ -17,12 +17,18 @@ mod coinbase;
 mod distribution;
 #[path = "conformance/exchanges.rs"]
 mod exchanges;
+#[path = "conformance/fields.rs"]
+mod fields;
 #[path = "conformance/guards.rs"]
 mod guards;
+#[path = "conformance/holdings.rs"]
+mod holdings;
 #[path = "conformance/keys.rs"]
 mod keys;
 #[path = "conformance/limits.rs"]
 mod limits;
+#[path = "conformance/listings.rs"]
+mod listings;
 #[path = "conformance/locks.rs"]
 mod locks;
 #[path = "conformance/mechanisms.rs"]
@@ -60,9 +66,11 @@ mod upkeep;
 
 use btd_devnet_runtime::{
     AccountId, Executive, GenesisSpec, Hash, Header, Runtime, RuntimeCall, RuntimeEvent, RuntimeOrigin, System, UNIT,
+    api,
     genesis::{self, development_account},
     subtensor::{self as s, Call},
 };
+use codec::{Decode, DecodeAll, Encode};
 use frame_support::storage::with_storage_layer;
 use sp_runtime::{
     Digest, DispatchError,
@@ -123,6 +131,13 @@ fn answer(by: &str, call: impl Into<RuntimeCall>) -> String {
 fn expect(by: &str, call: impl Into<RuntimeCall>, wanted: &str) {
     let call = call.into();
     assert_eq!(answer(by, call.clone()), wanted, "{by}: {call:?}");
+}
+
+/// What a runtime API answers to arguments, as it goes over the wire.
+#[track_caller]
+fn ask<V: Decode>(method: &str, arguments: impl Encode) -> V {
+    let bytes = api::dispatch(method, &arguments.encode()).unwrap_or_else(|| panic!("there is no {method}"));
+    V::decode_all(&mut &bytes[..]).unwrap_or_else(|error| panic!("{method} answers something else: {error}"))
 }
 
 /// Whether the chain's own pallet told of this.

@@ -109,6 +109,9 @@ impl<T: Config> Pallet<T> {
 
     /// The metagraph of one mechanism, which bears the mechanism's storage index for a number.
     pub fn mechagraph(netuid: NetUid, mechanism: MechId) -> Option<Metagraph> {
+        if mechanism >= MechanismCountCurrent::<T>::get(netuid) {
+            return None;
+        }
         Self::mechanism_metagraph(netuid, mechanism)
             .map(|metagraph| Metagraph { netuid: Compact(storage_index(netuid, mechanism)), ..metagraph })
     }
@@ -123,10 +126,8 @@ impl<T: Config> Pallet<T> {
             .collect()
     }
 
+    /// The metagraph of a subnet with what one mechanism has of its own, whether there is such a mechanism or not.
     pub(super) fn mechanism_metagraph(netuid: NetUid, mechanism: MechId) -> Option<Metagraph> {
-        if mechanism >= MechanismCountCurrent::<T>::get(netuid) {
-            return None;
-        }
         let hyperparameters = Self::hyperparameters(netuid)?;
         let columns = Self::columns(netuid, mechanism);
         Some(Metagraph {

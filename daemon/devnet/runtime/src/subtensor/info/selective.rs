@@ -99,11 +99,17 @@ pub struct SelectiveMetagraph {
 impl<T: Config> Pallet<T> {
     /// The parts of a subnet's metagraph with these numbers, which count its fields from 0. Unknown numbers are ignored.
     pub fn selective_metagraph(netuid: NetUid, parts: &[u16]) -> Option<SelectiveMetagraph> {
-        Self::selective_mechagraph(netuid, 0, parts)
+        Self::chosen_parts(netuid, 0, parts)
     }
 
-    /// The parts of one mechanism's metagraph; unlike the whole one it bears the subnet's own number.
+    /// The parts of one mechanism's metagraph. Unlike the whole one it bears the subnet's own number, whether that was
+    /// asked for or not, and is told of mechanisms that the subnet has not got, which have nothing of their own.
     pub fn selective_mechagraph(netuid: NetUid, mechanism: MechId, parts: &[u16]) -> Option<SelectiveMetagraph> {
+        let chosen = Self::chosen_parts(netuid, mechanism, parts)?;
+        Some(SelectiveMetagraph { netuid: Compact(netuid), ..chosen })
+    }
+
+    fn chosen_parts(netuid: NetUid, mechanism: MechId, parts: &[u16]) -> Option<SelectiveMetagraph> {
         let whole = Self::mechanism_metagraph(netuid, mechanism)?;
         let asked = |part: u16| parts.contains(&part);
         let validators = asked(VALIDATORS).then(|| validators(&whole, StakeThreshold::<T>::get()));
