@@ -1,5 +1,8 @@
 """btcli 9 lives a life on the development chain: a wallet, a subnet, stake, weights, an epoch, and money moved.
 
+It does not ask the faucet as the other two clients' lives do: btcli 9 has no command for it, nor one for any other proof
+of work. Its money comes from the keys that have some at the start.
+
 Run with the interpreter of an environment that has btcli 9, against a chain of its own whose block time is at most a
 second: `python cli9_life.py PATH/TO/btcli ws://127.0.0.1:9944`. Prints one line per check, fails on the first that does
 not hold, and ends with what the client believes at the last block, as one line of JSON that begins with `FACTS `; the
