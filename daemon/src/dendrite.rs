@@ -7,9 +7,10 @@
 //! port that was called) is asked over QUIC from then on, until a QUIC connection to it does not
 //! open, or an open one has fallen silent: then HTTP/1.1 serves again. That an axon which is well does not
 //! answer in time is no reason. What was sent into the silence is sent again as it is, with its nonce, so
-//! that an axon that had got it after all does not take it twice. A server that opens but is not the
-//! hotkey is an error, not a reason to fall back. Somebody on the way can suppress the announcement, so who
-//! must have the proof asks for [`Transport::Quic`]. A hotkey that has published a TLS key on chain has announced HTTP/3 of its
+//! that an axon that had got it after all does not take it twice. A server that vouches for
+//! another hotkey, or falsely for the one that was called, is an error, not a reason to fall back; one that names
+//! no hotkey at all is of another make, which HTTP/1.1 serves. Somebody on the way can suppress the announcement as
+//! well as the statement, so who must have the proof asks for [`Transport::Quic`]. A hotkey that has published a TLS key on chain has announced HTTP/3 of its
 //! axon as well ([`Dendrite::learn`]), and the first request goes over QUIC. The key proves nothing: whoever tells of
 //! the chain could tell of another, so that the hotkey has to vouch for its server in any case.
 //!

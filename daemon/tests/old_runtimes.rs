@@ -339,3 +339,27 @@ async fn a_hotkey_is_nominated_where_a_runtime_has_the_call() {
         assert_eq!(sent.find(&signed_by), Some("0x".len() + 4), "spec {spec}: {sent}");
     }
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_axon_is_published_without_a_key_where_a_runtime_takes_none() {
+    let alice: AccountId = "5GrwvaEF5zXb26Fz9rcQpDWS57CtERHpNehXCPcNoHGKutQY".parse().unwrap();
+    for (spec, metadata) in [(103, OF_2023), (143, OF_2024)] {
+        let stored = |view: &View| {
+            let account = ([0_u32, 0, 1, 0], [1_000_000_000_u64, 0, 0, 0]).encode();
+            let at = view.storage_address("System", "Account", &[Value::from(alice)]).unwrap();
+            let uid = key(view, "Uids", &[1_u16.into(), Value::from(alice)]);
+            vec![(uid, 0_u16.encode()), (at, account)]
+        };
+        let btd = Running::of((spec, metadata), answers([]), stored).await;
+        btd.ask("wallet_create", json!({ "uri": "//Alice", "plain": true }));
+        let axon = btd.ask("axon_start", json!({ "bind": "127.0.0.1:0" }));
+        assert!(axon["tls_key"].is_string(), "spec {spec}: {axon}");
+        let set = json!({ "netuid": 1, "ip": "8.8.8.8", "port": 8091, "dry_run": true });
+        let plan = btd.ask("axon_set", set)["plan"].take();
+        assert_eq!(plan["call"], "SubtensorModule.serve_axon", "spec {spec}: {plan}");
+        assert_eq!(plan["arguments"].get("certificate"), None, "spec {spec}: {plan}");
+        let priced = btd.priced.lock().unwrap().clone();
+        // Protocol 4 and both placeholders are the end of what would be sent; its length comes behind it.
+        assert!(priced[..priced.len() - 8].ends_with("04040000"), "spec {spec}: {priced}");
+    }
+}

@@ -19,22 +19,31 @@ use rustls::{
 };
 use webpki::EndEntityCert;
 
-/// Why a handshake was refused, in words; TLS itself tells only that it was.
+/// Why a handshake was refused; TLS itself tells only that it was.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Verdict(Arc<Mutex<Option<String>>>);
+pub(super) struct Verdict(Arc<Mutex<Option<Refusal>>>);
+
+/// What was wrong with a server.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Refusal {
+    /// It is of another make: its certificate names no hotkey, neither the one that was called nor another.
+    Unstated(String),
+    /// It claims to be what it is not, or cannot prove it.
+    Unproven(String),
+}
 
 // === impl Verdict ===
 
 impl Verdict {
     /// The reason, when the certificate was refused.
-    pub(super) fn take(&self) -> Option<String> {
+    pub(super) fn take(&self) -> Option<Refusal> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 
-    fn refuse(&self, reason: &(impl fmt::Display + ?Sized)) -> Error {
+    fn refuse(&self, refusal: fn(String) -> Refusal, reason: &(impl fmt::Display + ?Sized)) -> Error {
         let reason = reason.to_string();
         let error = OtherError(Arc::from(Box::<dyn std::error::Error + Send + Sync>::from(reason.clone())));
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(reason);
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(refusal(reason));
         Error::InvalidCertificate(CertificateError::Other(error))
     }
 }
@@ -70,11 +79,14 @@ impl ServerCertVerifier for HotkeyVerifier {
         _ocsp_response: &[u8],
         now: UnixTime,
     ) -> Result<ServerCertVerified, Error> {
-        let certificate = EndEntityCert::try_from(end_entity).map_err(|error| self.verdict.refuse(&error))?;
+        let certificate =
+            EndEntityCert::try_from(end_entity).map_err(|error| self.verdict.refuse(Refusal::Unstated, &error))?;
         let public_key = certificate.subject_public_key_info();
         let uris: Vec<&str> = certificate.valid_uri_names().collect();
-        certificate::verify(&uris, public_key.as_ref(), &self.hotkey, now.as_secs())
-            .map_err(|error| self.verdict.refuse(&error))?;
+        certificate::verify(&uris, public_key.as_ref(), &self.hotkey, now.as_secs()).map_err(|error| {
+            let missing = matches!(error, certificate::CertificateError::Missing);
+            self.verdict.refuse(if missing { Refusal::Unstated } else { Refusal::Unproven }, &error)
+        })?;
         Ok(ServerCertVerified::assertion())
     }
 
@@ -95,7 +107,7 @@ impl ServerCertVerifier for HotkeyVerifier {
         dss: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
         verify_tls13_signature(message, cert, dss, &self.provider.signature_verification_algorithms)
-            .map_err(|error| self.verdict.refuse(&error))
+            .map_err(|error| self.verdict.refuse(Refusal::Unproven, &error))
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {

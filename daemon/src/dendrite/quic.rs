@@ -23,7 +23,12 @@ use tokio::{
 };
 use tokio_util::task::TaskTracker;
 
-use super::{Config, Pieces, Reply, certificate, reading::Reading, unpack};
+use super::{
+    Config, Pieces, Reply,
+    certificate::{self, Refusal},
+    reading::Reading,
+    unpack,
+};
 use crate::quic_scripted::Scripted;
 
 type Sender = h3::client::SendRequest<h3_quinn::OpenStreams, Bytes>;
@@ -82,6 +87,8 @@ impl Ready {
 pub(super) enum QuicFailure {
     /// No connection: nothing of the request was sent.
     NotConnected(CallFailure),
+    /// No connection, for the server there names no hotkey: nothing of the request was sent.
+    Unstated(CallFailure),
     /// The request was sent, at least in part.
     Broken(CallFailure),
     /// The request was sent, and not a datagram came back: the connection leads nowhere any more.
@@ -93,7 +100,7 @@ pub(super) enum QuicFailure {
 impl QuicFailure {
     pub(super) fn into_failure(self) -> CallFailure {
         match self {
-            Self::NotConnected(failure) | Self::Broken(failure) => failure,
+            Self::NotConnected(failure) | Self::Unstated(failure) | Self::Broken(failure) => failure,
             Self::Silent => CallFailure::Disconnected,
         }
     }
@@ -179,7 +186,7 @@ impl QuicClient {
         if let Some(open) = held.as_ref().filter(|open| open.quic.close_reason().is_none()) {
             return Ok((open.sender.clone(), open.quic.clone()));
         }
-        let open = self.open(axon, hotkey, name).await.map_err(QuicFailure::NotConnected)?;
+        let open = self.open(axon, hotkey, name).await?;
         let opened = (open.sender.clone(), open.quic.clone());
         *held = Some(open);
         Ok(opened)
@@ -197,9 +204,12 @@ impl QuicClient {
         Arc::clone(slot)
     }
 
-    async fn open(&self, axon: SocketAddr, hotkey: AccountId, name: &str) -> Result<Open, CallFailure> {
-        let unavailable =
-            || CallFailure::Unavailable { ip: axon.ip().to_string(), port: axon.port(), name: name.to_owned() };
+    async fn open(&self, axon: SocketAddr, hotkey: AccountId, name: &str) -> Result<Open, QuicFailure> {
+        let unavailable = || {
+            let (ip, port) = (axon.ip().to_string(), axon.port());
+            QuicFailure::NotConnected(CallFailure::Unavailable { ip, port, name: name.to_owned() })
+        };
+        let wrong = |reason| CallFailure::WrongServer { ip: axon.ip().to_string(), port: axon.port(), reason };
         let (tls, verdict) = certificate::client(hotkey);
         let crypto = QuicClientConfig::try_from(tls).map_err(|_| unavailable())?;
         let mut transport = TransportConfig::default();
@@ -211,12 +221,13 @@ impl QuicClient {
         let quic = connecting.await.map_err(|error| {
             tracing::debug!(%axon, %error, "QUIC connection failed");
             match verdict.take() {
-                Some(reason) => CallFailure::WrongServer { ip: axon.ip().to_string(), port: axon.port(), reason },
+                Some(Refusal::Unstated(reason)) => QuicFailure::Unstated(wrong(reason)),
+                Some(Refusal::Unproven(reason)) => QuicFailure::NotConnected(wrong(reason)),
                 None => unavailable(),
             }
         })?;
-        let (mut driver, sender) =
-            h3::client::new(h3_quinn::Connection::new(quic.clone())).await.map_err(|_| CallFailure::Disconnected)?;
+        let opened = h3::client::new(h3_quinn::Connection::new(quic.clone())).await;
+        let (mut driver, sender) = opened.map_err(|_| QuicFailure::NotConnected(CallFailure::Disconnected))?;
         self.connections.spawn(async move {
             let reason = poll_fn(|context| driver.poll_close(context)).await;
             tracing::debug!(%axon, %reason, "QUIC connection ended");
