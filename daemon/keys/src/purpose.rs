@@ -144,8 +144,12 @@ impl ExtrinsicPayload {
         }
         let (pallet, call) = (pallet.into(), call.into());
         let found = (bytes[0], bytes[1]);
+        let usual = match (pallet.as_str(), found) {
+            ("SubtensorModule", (calls::SUBTENSOR_OF_2023, call)) => (calls::SUBTENSOR, call),
+            (_, found) => found,
+        };
         // A known call must be both what it is named and what it is in the bytes.
-        let differs = calls::KNOWN.iter().any(|&(of, name, index)| (of == pallet && name == call) != (index == found));
+        let differs = calls::KNOWN.iter().any(|&(of, name, index)| (of == pallet && name == call) != (index == usual));
         if differs {
             return Err(PurposeError::PayloadIsAnotherCall { pallet, call, found });
         }
@@ -371,11 +375,15 @@ mod tests {
         assert_eq!(payload("Balances", "transfer_all", [5, 4]), Ok(Purpose::Extrinsic));
         assert_eq!(payload("SubtensorModule", "commit_weights", [7, 96]), Ok(Purpose::Weights));
         assert_eq!(payload("SomethingNew", "some_call", [200, 1]), Ok(Purpose::Extrinsic));
+        // The pallet had another index in 2023.
+        assert_eq!(payload("SubtensorModule", "add_stake", [8, 2]), Ok(Purpose::Extrinsic));
         // A transfer under the name of weights, weights under another name, a transfer under a new name.
         for (pallet, call, index) in [
             ("SubtensorModule", "commit_weights", [5, 4]),
             ("SubtensorModule", "commit_weights", [200, 1]),
             ("SubtensorModule", "serve_axon", [7, 96]),
+            ("SubtensorModule", "serve_axon", [8, 2]),
+            ("SubtensorModule", "become_delegate", [8, 3]),
             ("SomethingNew", "some_call", [5, 0]),
         ] {
             let refused = payload(pallet, call, index);

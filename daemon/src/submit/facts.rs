@@ -33,13 +33,16 @@ async fn subnet(view: &View, netuid: NetUid, hotkey: Hotkey) -> Result<Option<Su
     if !view.subnet_exists(netuid).await? {
         return Ok(None);
     }
+    // Runtimes before 2024 have no such switch: a subnet is open.
+    let has_switch = view.runtime().has_storage("SubtensorModule", "NetworkRegistrationAllowed");
+    let switch = if has_switch {
+        view.storage_json("SubtensorModule", "NetworkRegistrationAllowed", &[netuid.into()]).await?.as_bool()
+    } else {
+        None
+    };
     Ok(Some(Subnet {
         price: view.registration_cost(netuid).await?,
-        open: view
-            .storage_json("SubtensorModule", "NetworkRegistrationAllowed", &[netuid.into()])
-            .await?
-            .as_bool()
-            .unwrap_or(true),
+        open: switch.unwrap_or(true),
         takes_limit: view.runtime().has_call("SubtensorModule", "register_limit"),
         uid: view.uid(netuid, hotkey.account()).await?,
     }))

@@ -1,7 +1,7 @@
 //! Calls by name and by index: what a payload begins with, and what its caller says it is.
 //!
 //! The calls of the pallets that move funds, act for others or set weights, as runtime 425 numbers
-//! them. Subtensor gives each of these a fixed index and has not moved one since 2023; a call that
+//! them. Subtensor gives each of these a fixed index and has moved none but its own pallet since 2023; a call that
 //! is not here, by name or by index, is new or of another pallet, and is taken as it is named.
 
 /// Calls of `SubtensorModule` that set weights or commit to them, and do nothing else.
@@ -19,6 +19,12 @@ pub(super) const WEIGHTS: &[&str] = &[
     "reveal_mechanism_weights",
     "batch_reveal_weights",
 ];
+
+/// The index of `SubtensorModule`.
+pub(super) const SUBTENSOR: u8 = 7;
+/// The same until early in 2024 (spec 103), with calls of the same indices. Today it is the triumvirate's, of whose calls
+/// none moves funds or acts for others.
+pub(super) const SUBTENSOR_OF_2023: u8 = 8;
 
 /// Pallet, call, and the indices of both.
 #[rustfmt::skip]
