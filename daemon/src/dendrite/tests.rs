@@ -21,6 +21,7 @@ use tokio::{
 
 mod packed;
 mod published;
+mod quic_foreign;
 mod unsent;
 
 use super::{Target, Transport};
