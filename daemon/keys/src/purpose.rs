@@ -145,7 +145,7 @@ impl ExtrinsicPayload {
         let (pallet, call) = (pallet.into(), call.into());
         let found = (bytes[0], bytes[1]);
         let usual = match (pallet.as_str(), found) {
-            ("SubtensorModule", (calls::SUBTENSOR_OF_2023, call)) => (calls::SUBTENSOR, call),
+            ("SubtensorModule", (calls::SUBTENSOR_OF_2023, call)) if is_of_2023(&bytes) => (calls::SUBTENSOR, call),
             (_, found) => found,
         };
         // A known call must be both what it is named and what it is in the bytes.
@@ -181,6 +181,13 @@ impl ExtrinsicPayload {
             self.bytes.clone()
         }
     }
+}
+
+/// Whether a payload is for a runtime of the time when `SubtensorModule` had its first index. Such payloads end with the
+/// spec version, the transaction version and two hashes (metadata of spec 103); those of today have something behind.
+fn is_of_2023(bytes: &[u8]) -> bool {
+    let spec_version = bytes.len().checked_sub(4 + 4 + 32 + 32).and_then(|at| bytes.get(at..)?.first_chunk());
+    spec_version.is_some_and(|spec_version| u32::from_le_bytes(*spec_version) < calls::MOVED)
 }
 
 /// Printable text with ordinary white space. A payload never is: it has small little-endian
@@ -369,21 +376,34 @@ mod tests {
 
     #[test]
     fn a_payload_is_of_the_call_that_is_named() {
-        let payload = |pallet: &str, call: &str, index: [u8; 2]| {
-            ExtrinsicPayload::new(pallet, call, [&index[..], &[0; 90]].concat()).map(|payload| payload.purpose())
+        // Implicit data as runtimes have had it, with no hash of metadata behind it before 2024.
+        let implicit = |spec_version: u32, rest: &[u8]| {
+            [&[0; 18], &spec_version.to_le_bytes()[..], &1_u32.to_le_bytes(), &[7; 64], rest].concat()
         };
+        let for_runtime = |implicit: Vec<u8>, pallet: &str, call: &str, index: [u8; 2]| {
+            ExtrinsicPayload::new(pallet, call, [&index[..], &implicit].concat()).map(|payload| payload.purpose())
+        };
+        let payload = |pallet: &str, call: &str, index| for_runtime(implicit(425, &[0]), pallet, call, index);
         assert_eq!(payload("Balances", "transfer_all", [5, 4]), Ok(Purpose::Extrinsic));
         assert_eq!(payload("SubtensorModule", "commit_weights", [7, 96]), Ok(Purpose::Weights));
         assert_eq!(payload("SomethingNew", "some_call", [200, 1]), Ok(Purpose::Extrinsic));
-        // The pallet had another index in 2023.
-        assert_eq!(payload("SubtensorModule", "add_stake", [8, 2]), Ok(Purpose::Extrinsic));
+        // The pallet had another index in 2023, which counts on runtimes of that time alone.
+        let of_old = |pallet, call, index| for_runtime(implicit(103, &[]), pallet, call, index);
+        assert_eq!(of_old("SubtensorModule", "add_stake", [8, 2]), Ok(Purpose::Extrinsic));
+        assert_eq!(of_old("SubtensorModule", "set_weights", [8, 0]), Ok(Purpose::Weights));
+        assert!(of_old("SubtensorModule", "commit_weights", [8, 0]).is_err());
+        assert!(of_old("SubtensorModule", "become_delegate", [8, 3]).is_err());
+        for (spec_version, rest) in [(425, &[0][..]), (425, &[]), (143, &[])] {
+            let told = for_runtime(implicit(spec_version, rest), "SubtensorModule", "set_weights", [8, 0]);
+            assert!(told.is_err(), "spec {spec_version}: {told:?}");
+        }
+        assert_eq!(payload("Triumvirate", "vote", [8, 3]), Ok(Purpose::Extrinsic));
         // A transfer under the name of weights, weights under another name, a transfer under a new name.
         for (pallet, call, index) in [
             ("SubtensorModule", "commit_weights", [5, 4]),
             ("SubtensorModule", "commit_weights", [200, 1]),
             ("SubtensorModule", "serve_axon", [7, 96]),
             ("SubtensorModule", "serve_axon", [8, 2]),
-            ("SubtensorModule", "become_delegate", [8, 3]),
             ("SomethingNew", "some_call", [5, 0]),
         ] {
             let refused = payload(pallet, call, index);

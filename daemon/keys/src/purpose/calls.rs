@@ -1,8 +1,9 @@
 //! Calls by name and by index: what a payload begins with, and what its caller says it is.
 //!
 //! The calls of the pallets that move funds, act for others or set weights, as runtime 425 numbers
-//! them. Subtensor gives each of these a fixed index and has moved none but its own pallet since 2023; a call that
-//! is not here, by name or by index, is new or of another pallet, and is taken as it is named.
+//! them. Subtensor gives each of these a fixed index, and its own pallet had another one in 2023; a call that
+//! is not here, by name or by index, is new or of another pallet, and is taken as it is named. What other pallets
+//! had other indices in (specs 103 and 143) is refused where a call of today has that index.
 
 /// Calls of `SubtensorModule` that set weights or commit to them, and do nothing else.
 pub(super) const WEIGHTS: &[&str] = &[
@@ -22,9 +23,10 @@ pub(super) const WEIGHTS: &[&str] = &[
 
 /// The index of `SubtensorModule`.
 pub(super) const SUBTENSOR: u8 = 7;
-/// The same until early in 2024 (spec 103), with calls of the same indices. Today it is the triumvirate's, of whose calls
-/// none moves funds or acts for others.
+/// The same in spec 103, whose calls of these names have the same indices.
 pub(super) const SUBTENSOR_OF_2023: u8 = 8;
+/// The oldest spec that is known to have it where it is today.
+pub(super) const MOVED: u32 = 143;
 
 /// Pallet, call, and the indices of both.
 #[rustfmt::skip]
