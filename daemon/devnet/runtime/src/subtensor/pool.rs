@@ -129,7 +129,9 @@ impl<T: Config> Pallet<T> {
         let input = amount.saturating_sub(fee);
         ensure!(out.reserve >= swap::MINIMUM_RESERVE.get(), swap::Error::<T>::ReservesTooLow);
         ensure!(input <= into.reserve.saturating_mul(GREATEST_INPUT_RATIO), swap::Error::<T>::SwapInputTooLarge);
-        Ok(Quote { input, output: power::output(into, out, input), fee })
+        let output = power::output(into, out, input);
+        ensure!(input == 0 || output > 0, swap::Error::<T>::ReservesTooLow);
+        Ok(Quote { input, output, fee })
     }
 
     fn sides(netuid: NetUid) -> (Side, Side) {

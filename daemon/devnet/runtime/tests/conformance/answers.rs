@@ -210,5 +210,10 @@ fn an_exchange_that_cannot_be_made_is_simulated_as_nothing_at_all() {
             s::SubnetAlphaIn::<Runtime>::insert(SUBNET, tao);
             assert_eq!(SubtensorModule::simulate_sale(SUBNET, amount), SimSwapResult::default(), "{why}");
         }
+        // Nor one that would give nothing for something.
+        s::SubnetTAO::<Runtime>::insert(SUBNET, 3_000 * UNIT);
+        s::SubnetAlphaIn::<Runtime>::insert(SUBNET, 1_000 * UNIT);
+        assert_eq!(SubtensorModule::simulate_buy(SUBNET, 2), SimSwapResult::default());
+        assert_eq!(SubtensorModule::simulate_buy(SUBNET, 4).alpha_amount, 1);
     });
 }
