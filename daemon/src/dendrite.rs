@@ -10,9 +10,10 @@
 //! that an axon that had got it after all does not take it twice. A server that vouches for
 //! another hotkey, or falsely for the one that was called, is an error, not a reason to fall back; one that names
 //! no hotkey at all is of another make, which HTTP/1.1 serves. Somebody on the way can suppress the announcement as
-//! well as the statement, so who must have the proof asks for [`Transport::Quic`]. A hotkey that has published a TLS key on chain has announced HTTP/3 of its
-//! axon as well ([`Dendrite::learn`]), and the first request goes over QUIC. The key proves nothing: whoever tells of
-//! the chain could tell of another, so that the hotkey has to vouch for its server in any case.
+//! well as the statement, so who must have the proof asks for [`Transport::Quic`]. A hotkey that has published a TLS
+//! key on chain has announced HTTP/3 of its axon as well ([`Dendrite::learn`]), and the first request goes over QUIC.
+//! The key proves nothing: whoever tells of the chain could tell of another, so that the hotkey has to vouch for its
+//! server in any case.
 //!
 //! A request is signed when it can leave: after its turn has come and its connection is open. Axons
 //! refuse a nonce that is some seconds old, and an axon that is not there costs no signature. So the
@@ -448,22 +449,17 @@ impl Dendrite {
         match opened {
             Some(Ok(ready)) => {
                 way.used = Transport::Quic;
-                Ok(Ready::Quic(ready))
+                return Ok(Ready::Quic(ready));
             }
-            Some(Err(failure))
-                if transport == Transport::Quic
-                    || matches!(failure, QuicFailure::NotConnected(CallFailure::WrongServer { .. })) =>
-            {
-                Err(failure.into_failure())
+            Some(Err(failure)) if transport == Transport::Quic || matches!(failure, QuicFailure::Refuted(_)) => {
+                return Err(failure.into_failure());
             }
-            Some(Err(_)) | None => {
-                if transport == Transport::Auto {
-                    self.offers.forget(axon, target.hotkey);
-                }
-                way.used = Transport::Http;
-                self.http.ready(axon, name).await.map(Ready::Http)
-            }
+            Some(Err(QuicFailure::Unstated(_))) => self.offers.note_foreign(axon, target.hotkey),
+            Some(Err(_)) | None if transport == Transport::Auto => self.offers.forget(axon, target.hotkey),
+            Some(Err(_)) | None => {}
         }
+        way.used = Transport::Http;
+        self.http.ready(axon, name).await.map(Ready::Http)
     }
 }
 

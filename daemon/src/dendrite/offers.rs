@@ -22,6 +22,8 @@ struct Known {
     /// Those that announced it when they were last heard.
     announced: HashSet<SocketAddr>,
     published: HashMap<(SocketAddr, AccountId), Published>,
+    /// Those whose HTTP/3 names no hotkey, whatever they announce.
+    foreign: HashSet<(SocketAddr, AccountId)>,
 }
 
 #[derive(Debug)]
@@ -39,8 +41,9 @@ const MOST: usize = 65_536;
 impl Offers {
     /// Whether `axon` announced HTTP/3 when it was last heard, or `hotkey` has published a key of it.
     pub(super) fn has(&self, axon: SocketAddr, hotkey: AccountId) -> bool {
-        let known = self.lock();
-        known.announced.contains(&axon) || known.published.get(&(axon, hotkey)).is_some_and(|offer| offer.holds)
+        let (known, whose) = (self.lock(), (axon, hotkey));
+        let is_published = || known.published.get(&whose).is_some_and(|offer| offer.holds);
+        !known.foreign.contains(&whose) && (known.announced.contains(&axon) || is_published())
     }
 
     /// Learns from the headers of a reply.
@@ -71,6 +74,16 @@ impl Offers {
             return;
         }
         published.insert(whose, Published { key, holds: true });
+        known.foreign.remove(&whose);
+    }
+
+    /// Learns that `axon` is of another make: what it offers proves no hotkey. That holds until `hotkey` publishes another key.
+    pub(super) fn note_foreign(&self, axon: SocketAddr, hotkey: AccountId) {
+        self.forget(axon, hotkey);
+        let mut known = self.lock();
+        if known.foreign.len() < MOST {
+            known.foreign.insert((axon, hotkey));
+        }
     }
 
     /// Believes neither the announcement nor the key that `hotkey` has published any longer.

@@ -89,6 +89,9 @@ pub(super) enum QuicFailure {
     NotConnected(CallFailure),
     /// No connection, for the server there names no hotkey: nothing of the request was sent.
     Unstated(CallFailure),
+    /// No connection, for the server there is not the hotkey that was called, which forbids to try another way: nothing of
+    /// the request was sent.
+    Refuted(CallFailure),
     /// The request was sent, at least in part.
     Broken(CallFailure),
     /// The request was sent, and not a datagram came back: the connection leads nowhere any more.
@@ -100,7 +103,9 @@ pub(super) enum QuicFailure {
 impl QuicFailure {
     pub(super) fn into_failure(self) -> CallFailure {
         match self {
-            Self::NotConnected(failure) | Self::Unstated(failure) | Self::Broken(failure) => failure,
+            Self::NotConnected(failure) | Self::Unstated(failure) | Self::Refuted(failure) | Self::Broken(failure) => {
+                failure
+            }
             Self::Silent => CallFailure::Disconnected,
         }
     }
@@ -222,7 +227,7 @@ impl QuicClient {
             tracing::debug!(%axon, %error, "QUIC connection failed");
             match verdict.take() {
                 Some(Refusal::Unstated(reason)) => QuicFailure::Unstated(wrong(reason)),
-                Some(Refusal::Unproven(reason)) => QuicFailure::NotConnected(wrong(reason)),
+                Some(Refusal::Unproven(reason)) => QuicFailure::Refuted(wrong(reason)),
                 None => unavailable(),
             }
         })?;

@@ -37,14 +37,21 @@ async fn an_axon_whose_certificate_names_no_hotkey_is_asked_over_http() {
         b"HTTP/1.1 403 Forbidden\r\ncontent-type: application/json\r\ncontent-length: 16\r\n\r\n{\"message\":\"no\"}";
     let (address, _listening) = foreign_axon(reply).await;
     let (target, dendrite) = (at(address), published::patient());
-    dendrite.learn(target, TlsKey::read(1, &[9; 32]).unwrap());
-    for offered in [true, false] {
+    let key = TlsKey::read(1, &[9; 32]).unwrap();
+    dendrite.learn(target, key);
+    for offered in [true, false, false] {
         assert_eq!(dendrite.offers.has(address, target.hotkey), offered);
         let outcome = dendrite.ping(target, Transport::Auto, PATIENCE).await;
         assert_eq!((outcome.status_code, outcome.transport), (403, Transport::Http), "{}", outcome.status_message);
+        // Neither what it announces nor the same key changes that.
+        dendrite.offers.add(address);
+        dendrite.learn(target, key);
     }
     // Who must have the proof does not get it.
     let outcome = dendrite.ping(target, Transport::Quic, PATIENCE).await;
     assert_eq!((outcome.status_code, outcome.transport), (421, Transport::Quic), "{}", outcome.status_message);
     assert!(outcome.status_message.contains("no statement of a hotkey"), "{}", outcome.status_message);
+    // Another key is news.
+    dendrite.learn(target, TlsKey::read(1, &[8; 32]).unwrap());
+    assert!(dendrite.offers.has(address, target.hotkey));
 }
