@@ -2,8 +2,13 @@
 //! what btd makes of a chain that is taken back.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
-use btd_tests::{Host, wait_for};
-use serde_json::Value;
+use std::{
+    io::{BufRead, BufReader},
+    process::Stdio,
+};
+
+use btd_tests::{Host, wait_for, websocket::Following};
+use serde_json::{Value, json};
 
 const BOB: &str = "5FHneW46xGXgs5mUiveU4sbTyGBzmstUspZC92UhjJM694ty";
 /// `System.Account` of //Ferdie, an account that nothing else touches here.
@@ -268,5 +273,91 @@ fn the_history_is_told_once_it_was_compared_and_found_by_the_hash_of_a_block() {
     let other = sync("40");
     assert_eq!(other["already"], false);
     assert_ne!(other["at"]["hash"], gone);
+    assert!(daemon.stop().success());
+}
+
+/// What a command of the client shows, up to block `last`.
+fn shown(lines: &mut impl Iterator<Item = String>, last: u64) -> Vec<Value> {
+    let mut shown = Vec::new();
+    loop {
+        let item: Value = serde_json::from_str(&lines.next().unwrap()).unwrap();
+        let is_last = item["number"] == last;
+        shown.push(item);
+        if is_last {
+            return shown;
+        }
+    }
+}
+
+#[test]
+fn whoever_follows_is_told_every_block_that_takes_the_place_of_another() {
+    let host = Host::new();
+    let daemon = host.start(&["--network", "devnet", "--block-time", "instant"]);
+    let mine_to = |number: u64| {
+        let blocks = number - finalized(&host);
+        assert_eq!(host.ask(&["devnet", "mine", &blocks.to_string()])["number"], number);
+        wait_for("btd to follow the blocks", || (finalized(&host) == number).then_some(()));
+    };
+    mine_to(20);
+    let snapshot = host.ask(&["devnet", "snapshot"])["snapshot"].as_str().unwrap().to_owned();
+    mine_to(50);
+
+    let mut follower = host.command_of("btctl");
+    follower.args(["--json", "events", "--from", "45"]).stdout(Stdio::piped());
+    let mut follower = follower.spawn().unwrap();
+    let mut lines = BufReader::new(follower.stdout.take().unwrap()).lines().map_while(Result::ok);
+    assert_eq!(shown(&mut lines, 50).len(), 6);
+    let mut reader = host.command_of("btctl");
+    reader.args(["events", "--from", "48", "--blocks", "28"]).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let reader = reader.spawn().unwrap();
+    // These go on where they left off in an earlier life: in the next block, of which two events were told.
+    let mut events = Following::connect(&host);
+    events.call("events_subscribe", &json!({ "from_cursor": "51-2" })).unwrap();
+    let mut waiting = Following::connect(&host);
+    waiting.call("chain_subscribeFinalized", &json!({})).unwrap();
+
+    assert_eq!(host.ask(&["devnet", "revert", &snapshot])["number"], 20);
+    wait_for("btd to follow the chain back", || (finalized(&host) == 20).then_some(()));
+    mine_to(45);
+
+    let told = shown(&mut lines, 45);
+    assert_eq!((&told[0]["type"], &told[0]["next"]), (&json!("replaced"), &json!(21)), "{}", told[0]);
+    assert!(told[0]["trouble"].as_str().unwrap().contains("from 21 on were replaced"), "{}", told[0]);
+    let numbers: Vec<u64> = told[1..].iter().map(|block| block["number"].as_u64().unwrap()).collect();
+    assert_eq!(numbers, (21..=45).collect::<Vec<_>>());
+    assert!(told[1..].windows(2).all(|pair| pair[1]["parent"] == pair[0]["hash"]), "each follows on the one before it");
+    let follows_on = host.ask(&["rpc", "chain_block", r#"{"block":20}"#])["hash"].clone();
+    assert_eq!(told[1]["parent"], follows_on);
+    follower.kill().unwrap();
+    follower.wait().unwrap();
+
+    // Who had come to the end and waited for the next one is told the same.
+    let next = |following: &mut Following| following.next("what follows")["params"]["result"].clone();
+    let item = next(&mut waiting);
+    assert_eq!((&item["type"], &item["next"]), (&json!("replaced"), &json!(21)), "{item}");
+    assert_eq!(next(&mut waiting)["number"], 21);
+    // What was told of another block 51 is no reason to leave events of these out.
+    let item = next(&mut events);
+    assert_eq!((&item["type"], &item["cursor"]), (&json!("replaced"), &json!("21")), "{item}");
+    let (mut number, mut index) = (21, 0);
+    while number < 45 {
+        let item = next(&mut events);
+        if item["block"]["number"] != number {
+            (number, index) = (number + 1, 0);
+        }
+        let place = (&item["type"], &item["block"]["number"], &item["index"]);
+        assert_eq!(place, (&json!("event"), &json!(number), &json!(index)), "{item}");
+        index += 1;
+    }
+
+    // On a terminal, or in a log, it is said in words.
+    let output = reader.wait_with_output().unwrap();
+    let (shown, said) = (String::from_utf8(output.stdout).unwrap(), String::from_utf8(output.stderr).unwrap());
+    let numbers: Vec<&str> = shown.lines().filter_map(|line| line.strip_prefix('#')?.split(' ').next()).collect();
+    assert_eq!(
+        numbers,
+        [48, 49, 50].into_iter().chain(21..=45).map(|number: u32| number.to_string()).collect::<Vec<_>>()
+    );
+    assert!(output.status.success() && said.contains("what was shown of block #21"), "{said}");
     assert!(daemon.stop().success());
 }

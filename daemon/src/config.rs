@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 use crate::{axon, dendrite, ledger, logs, rpc, serving, submit, supervisor};
 
 pub mod directories;
+mod endpoints;
 mod environment;
 mod error;
 mod layers;
@@ -38,8 +39,8 @@ pub struct Config {
     pub supervisor: supervisor::Config,
     /// The control API.
     pub rpc: rpc::Config,
-    /// The link to the chain. The network's preset names the endpoints; a network given as a URL is the
-    /// first of them, and those stay that are said in the same place or above it.
+    /// The link to the chain. The network's preset names the endpoints, behind nodes of one's own; a network given as a
+    /// URL is the first of them, and those stay that are said in the same place or above it.
     pub chain: btd_chain::LinkConfig,
     /// Pages of the cache in memory.
     pub cache: CacheConfig,
@@ -147,6 +148,7 @@ pub fn load(flags: &Flags, environment: &Environment) -> Result<Config, ConfigEr
 mod tests {
     use std::{collections::BTreeSet, fs};
 
+    use btd_chain::LinkConfig;
     use serde_json::Value;
 
     use super::*;
@@ -200,9 +202,97 @@ mod tests {
         assert_eq!(chosen("network = \"ws://a\"\n", &[], vec![]), ["ws://a"]);
         let genesis = |name| with_file("", &[], vec![network(name)]).unwrap().chain.genesis;
         assert!(genesis("finney").is_some() && genesis("finney") == genesis("archive"));
-        let file = "[chain]\nendpoints = [\"ws://own.example\"]\n";
-        assert_eq!(with_file(file, &[], vec![network("finney")]).unwrap().chain.endpoints, ["ws://own.example".into()]);
+        assert!(genesis("test").is_some() && genesis("test") != genesis("finney"));
         assert_eq!(with_file("", &[], vec![network("devnet")]).unwrap().network, Network::Devnet);
+    }
+
+    /// The URLs of the nodes of one's own, the other endpoints, and the archives.
+    fn nodes(file: &str, variables: &[(&str, &str)], settings: Vec<Setting>) -> [Vec<String>; 3] {
+        let chain = with_file(file, variables, settings).unwrap().chain;
+        [chain.own, chain.endpoints, chain.archives].map(|list| list.iter().map(|one| one.url().to_owned()).collect())
+    }
+
+    #[test]
+    fn nodes_of_ones_own_stand_in_front_of_the_public_ones() {
+        let [_, public, archives] = nodes("", &[], vec![]);
+        let own = vec!["ws://own.example".to_owned()];
+        let file = "[chain]\nown = [\"ws://own.example\"]\n";
+        let with_own = [own.clone(), public.clone(), archives.clone()];
+        assert_eq!(nodes(file, &[], vec![]), with_own);
+        assert_eq!(nodes("", &[("BTD_CHAIN__OWN", "ws://own.example")], vec![network("finney")]), with_own);
+        // The public ones are left out where they are not wanted, and what is said beside them stays.
+        let alone = format!("{file}fallback = false\n");
+        assert_eq!(nodes(&alone, &[], vec![]), [own.clone(), vec![], vec![]]);
+        let variables = [("BTD_CHAIN__ENDPOINTS", "ws://other.example")];
+        assert_eq!(nodes(&alone, &variables, vec![]), [own.clone(), vec!["ws://other.example".to_owned()], vec![]]);
+        assert_eq!(nodes("[chain]\nfallback = false\n", &[], vec![]), [vec![], public, archives.clone()]);
+        // Of the network that is all archives, they are asked for what one's own node has thrown away.
+        let [_, all, none] = nodes("", &[], vec![network("archive")]);
+        assert_eq!(none, Vec::<String>::new(), "each is followed, and need not be asked twice");
+        assert_eq!(nodes(file, &[], vec![network("archive")]), [own.clone(), all.clone(), all.clone()]);
+        let of_finney = format!("network = \"finney\"\n{file}");
+        assert_eq!(nodes(&of_finney, &[], vec![network("archive")]), [own.clone(), all.clone(), all]);
+        assert_eq!(nodes(&alone, &[], vec![network("archive")]), [own.clone(), vec![], vec![]]);
+        // A list of endpoints is the whole of them.
+        let file = "[chain]\nendpoints = [\"ws://own.example\"]\n";
+        assert_eq!(nodes(file, &[], vec![]), [vec![], own, archives]);
+    }
+
+    #[test]
+    fn what_is_said_of_one_network_is_not_taken_for_another() {
+        let file = "network = \"finney\"\n[chain]\nown = [\"ws://own\"]\nendpoints = [\"ws://a\"]\narchives = [\"ws://b\"]\n\
+                    genesis = \"0x1111111111111111111111111111111111111111111111111111111111111111\"\nslow_ms = 7\n";
+        let said = [vec!["ws://own".to_owned()], vec!["ws://a".to_owned()], vec!["ws://b".to_owned()]];
+        // The two names of one chain are one network.
+        for settings in [vec![], vec![network("finney")], vec![network("archive")]] {
+            assert_eq!(nodes(file, &[], settings), said);
+        }
+        let test = with_file(file, &[], vec![network("test")]).unwrap();
+        let expected = LinkConfig { slow_ms: 7, ..with_file("", &[], vec![network("test")]).unwrap().chain };
+        assert_eq!(test.chain, expected);
+        assert_eq!(nodes(file, &[], vec![network("ws://e")]), [vec![], vec!["ws://e".to_owned()], vec![]]);
+        let variables = [("BTD_NETWORK", "test"), ("BTD_CHAIN__OWN", "ws://mine")];
+        assert_eq!(nodes(file, &variables, vec![])[0], ["ws://mine"]);
+        // A file that names no network may be about any that has a name, and about no URL that it does not know, nor
+        // about the node on this machine.
+        let nameless = "[chain]\nown = [\"ws://own\"]\n";
+        assert_eq!(nodes(nameless, &[], vec![network("test")])[0], ["ws://own"]);
+        assert_eq!(nodes(nameless, &[], vec![network("ws://e")]), [vec![], vec!["ws://e".to_owned()], vec![]]);
+        let local = [vec![], vec!["ws://127.0.0.1:9944".to_owned()], vec![]];
+        assert_eq!(nodes(nameless, &[], vec![network("local")]), local);
+        assert_eq!(nodes(nameless, &[("BTD_NETWORK", "local")], vec![]), local);
+        assert_eq!(nodes("[chain]\nendpoints = [\"ws://a\"]\n", &[], vec![network("local")]), local);
+        let of_local = "network = \"local\"\n[chain]\nown = [\"ws://own\"]\nendpoints = []\n";
+        for settings in [vec![], vec![network("local")]] {
+            let [own, endpoints, _] = nodes(of_local, &[], settings);
+            assert_eq!((own, endpoints), (vec!["ws://own".to_owned()], vec![]));
+        }
+        // Whoever looks is told why the file's are not there.
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("btd.toml");
+        fs::write(&path, file).unwrap();
+        let flags = Flags { file: Some(path), settings: vec![network("test")] };
+        let (_, settings) = load_with_origins(&flags, &Environment::of(&[])).unwrap();
+        let origin = |key: &str| settings.iter().find(|one| one.key == key).unwrap().origin.clone();
+        assert!(
+            origin("chain.own").starts_with("default (") && origin("chain.own").ends_with("says another, of finney)")
+        );
+        assert!(origin("chain.endpoints").starts_with("the preset of test ("), "{}", origin("chain.endpoints"));
+        assert!(!origin("chain.slow_ms").contains('('));
+    }
+
+    #[test]
+    fn a_node_given_as_a_url_is_known_by_its_chain() {
+        let chain = |file: &str, name| with_file(file, &[], vec![network(name)]).unwrap().chain;
+        let finney = chain("", "finney");
+        for name in ["ws://own.example", "local"] {
+            let own = chain("", name);
+            assert_eq!((own.genesis, own.endpoints.len(), own.archives.len()), (None, 1, 0), "{name}");
+            let known = own.public.iter().find(|network| Some(network.genesis) == finney.genesis).unwrap();
+            assert_eq!((&known.endpoints, &known.archives), (&finney.endpoints, &finney.archives));
+            assert_eq!(own.public.len(), 2, "and the test network");
+        }
+        assert!(finney.public.is_empty() && chain("", "devnet").public.is_empty());
     }
 
     #[test]

@@ -4,9 +4,11 @@
 //! decoded is said in [`FinalizedBlock::illegible`] instead of losing the block; the order and
 //! numbering of blocks never depend on it, nor do the events on the extrinsics.
 
-use std::{fmt, ops::Range};
+mod subnets;
 
-use btd_api::{AccountId, BlockHash, BlockNumber, Tao};
+use std::{collections::BTreeSet, fmt, ops::Range};
+
+use btd_api::{AccountId, BlockHash, BlockNumber, NetUid, Tao};
 use codec::{Compact, Decode};
 use frame_decode::extrinsics::{ExtrinsicTypeInfo, decode_extrinsic};
 use serde::{Deserialize, Serialize};
@@ -82,6 +84,8 @@ pub struct Event {
     /// Its fields: an object when they are named, else an array. Accounts are SS58 text, bytes are
     /// `0x` hex, integers of 64 bits and more are decimal text.
     pub fields: Json,
+    /// The subnets in the fields that are netuids by their type; none of a runtime that has no such type.
+    pub subnets: BTreeSet<NetUid>,
     /// The index of the extrinsic that caused it; none for the block's own hooks.
     pub extrinsic: Option<u32>,
 }
@@ -297,7 +301,8 @@ fn decode_event(input: &mut &[u8], runtime: &Runtime, results: &mut Results) -> 
     for _ in 0..topics {
         <[u8; 32]>::decode(input).map_err(codec)?;
     }
-    Ok(Event { pallet: pallet.name().to_owned(), name: variant.name.clone(), fields, extrinsic })
+    let subnets = subnets::named(&fields, &variant.fields);
+    Ok(Event { pallet: pallet.name().to_owned(), name: variant.name.clone(), fields, subnets, extrinsic })
 }
 
 /// Events that tell how a call inside a call ended, by the field that says so. The call around it

@@ -21,6 +21,34 @@ impl Endpoint {
         &self.0
     }
 
+    /// Whether both are one node: the scheme, the host in whatever case, the port and what is behind it are the same.
+    /// The port of the scheme, and a path of nothing, need not be written.
+    pub(crate) fn is_same(&self, other: &Self) -> bool {
+        self.0 == other.0 || self.in_full().zip(other.in_full()).is_some_and(|(ours, theirs)| ours == theirs)
+    }
+
+    /// The URL as it is written when nothing is left out, and one node has one; none where it is no such URL.
+    fn in_full(&self) -> Option<String> {
+        let (scheme, rest) = self.0.split_once("://")?;
+        let scheme = scheme.to_ascii_lowercase();
+        let usual = match scheme.as_str() {
+            "ws" => 80,
+            "wss" => 443,
+            _ => return None,
+        };
+        let (authority, behind) = rest.split_at(rest.find(['/', '\\', '?', '#']).unwrap_or(rest.len()));
+        let place = authority.rsplit_once('@').map_or(authority, |(_, place)| place);
+        let before = &authority[..authority.len() - place.len()];
+        // The colons in an address of version 6 stand between brackets.
+        let (host, port) = match place.rsplit_once(':') {
+            Some((host, "")) => (host, usual),
+            Some((host, port)) if !port.contains(']') => (host, port.parse::<u16>().ok()?),
+            _ => (place, usual),
+        };
+        let behind = if behind.is_empty() { "/" } else { behind };
+        Some(format!("{scheme}://{before}{}:{port}{behind}", host.to_ascii_lowercase()))
+    }
+
     /// The name of its host; none where it is an address, or is written in a way that is translated before
     /// it is looked up.
     pub(crate) fn host_name(&self) -> Option<&str> {
@@ -99,6 +127,38 @@ mod tests {
             assert_eq!(endpoint.url(), url);
         }
     }
+
+    #[test]
+    fn one_node_is_known_by_whatever_spelling() {
+        let is_same = |one: &str, other: &str| {
+            let (one, other) = (Endpoint::from(one), Endpoint::from(other));
+            assert_eq!(one.is_same(&other), other.is_same(&one));
+            one.is_same(&other)
+        };
+        for (one, other) in [
+            ("wss://node.example", "wss://node.example:443"),
+            ("wss://Node.Example:443/", "WSS://node.example"),
+            ("ws://node.example/", "ws://node.example:80"),
+            ("ws://[::1]:80", "ws://[::1]/"),
+            ("wss://node.example:/?key=A", "wss://node.example:443/?key=A"),
+            ("not a url", "not a url"),
+        ] {
+            assert!(is_same(one, other), "{one} {other}");
+        }
+        for (one, other) in [
+            ("ws://node.example", "wss://node.example"),
+            ("ws://node.example:443", "wss://node.example:443"),
+            ("ws://node.example:9944", "ws://node.example:9945"),
+            ("ws://node.example/a", "ws://node.example/A"),
+            ("ws://node.example/a", "ws://node.example"),
+            ("ws://a@node.example", "ws://b@node.example"),
+            ("ws://[::1]:9944", "ws://[::1]"),
+            ("ws://[::1]", "ws://[::2]"),
+        ] {
+            assert!(!is_same(one, other), "{one} {other}");
+        }
+    }
+
     #[test]
     fn a_name_is_one_that_can_be_looked_up_as_it_stands() {
         for (url, name) in [

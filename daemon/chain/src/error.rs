@@ -305,7 +305,7 @@ pub enum ReadError {
     /// answered, nor found wrong.
     #[error(
         "{what} had no turn within {after:?}: {}",
-        if *.is_slowed { "the node answers fewer requests than are wanted of it; name more endpoints, or one of your own, in chain.endpoints" }
+        if *.is_slowed { "the node answers fewer requests than are wanted of it; name more of them in chain.endpoints, or a node of your own in chain.own" }
         else { "too much else is being asked of the node; ask again, or raise chain.requests_per_s" }
     )]
     NoTurn {
@@ -360,14 +360,14 @@ pub enum ReadError {
         /// The oldest from which on all can be read, where that can be told.
         oldest: Option<BlockNumber>,
     },
-    /// The chain was taken back to an earlier block and goes on from there (a development chain, or
-    /// one whose finality was revoked): what was read of it before may not hold any more.
+    /// The chain goes on from elsewhere: it was taken back to an earlier block (a development chain), or what an endpoint
+    /// had told of it was false. What was read of the blocks that were replaced does not hold any more.
     #[error(
-        "the chain was taken back and goes on at block {head}: what was read before block {next} is to be read anew"
+        "the chain goes on from elsewhere and is at block {head} now: the blocks from {first} on were replaced by others, and what was read of them is to be read anew"
     )]
     TakenBack {
-        /// The block that was to come next.
-        next: BlockNumber,
+        /// The first block that was replaced, or one before it.
+        first: BlockNumber,
         /// The block that the chain is at now.
         head: BlockNumber,
     },

@@ -1,7 +1,7 @@
 //! Reading whole blocks and runtimes from whoever answers requests.
 //!
 //! The same few questions serve the follower, which asks one connection, and readers, who ask the
-//! link. Only finalized blocks are asked for; nothing is cached here but runtimes.
+//! link. Blocks are asked for by their hashes; nothing is cached here but runtimes.
 
 use btd_api::{BlockHash, BlockNumber};
 use codec::{Decode, Encode};

@@ -5,9 +5,10 @@
 //! are made up from the types themselves, so that every call and every type that is read is tried
 //! with many shapes, and the same ones at each run.
 
+mod storage;
 mod v16;
 
-use btd_api::{AccountId, Alpha, NetUid, Tao, Uid};
+use btd_api::{AccountId, NetUid, Tao};
 use codec::{Compact, Encode};
 use scale_info::{PortableRegistry, TypeDef, TypeDefPrimitive};
 
@@ -18,7 +19,6 @@ use crate::{
     scale::{
         json,
         read::{self, FromScale},
-        write,
     },
     value::Value,
     view::{Balance, DynamicInfo, Hyperparameters, MetagraphFields, NeuronLite, StakeInfo},
@@ -331,38 +331,6 @@ fn every_answer_that_old_metadata_does_not_describe_is_read_by_its_layout() {
     }
 }
 
-/// Reads samples of a storage value as the type that a typed read wants, in every generation that has it.
-fn storage<T: FromScale>(pallet: &str, item: &str, specs: &[u32]) {
-    let mut seen = Vec::new();
-    for runtime in generations() {
-        let Ok(info) = runtime.storage_info(pallet, item) else { continue };
-        seen.push(runtime.spec_version());
-        for bytes in samples(info.value_id, runtime.types()) {
-            let read = read::whole::<T>(&bytes, info.value_id, runtime.types());
-            read.unwrap_or_else(|problem| panic!("spec {}: {pallet}.{item}: {problem}", runtime.spec_version()));
-        }
-    }
-    seen.dedup();
-    assert_eq!(seen, specs, "{pallet}.{item}");
-}
-
-#[test]
-fn every_typed_storage_value_is_read_in_each_generation_that_has_it() {
-    const ALL: [u32; 3] = [103, 143, 425];
-    let ours = "SubtensorModule";
-    storage::<bool>(ours, "NetworksAdded", &ALL);
-    storage::<Option<Uid>>(ours, "Uids", &ALL);
-    storage::<Tao>(ours, "Burn", &ALL);
-    storage::<Vec<u16>>(ours, "ValidatorTrust", &ALL);
-    storage::<Vec<(Uid, u16)>>(ours, "Weights", &ALL);
-    storage::<Vec<(Uid, u16)>>(ours, "Bonds", &ALL);
-    storage::<AccountId>(ours, "Owner", &ALL);
-    storage::<u16>(ours, "Tempo", &ALL);
-    storage::<Vec<bool>>(ours, "ValidatorPermit", &ALL);
-    storage::<Vec<u64>>(ours, "LastUpdate", &ALL);
-    storage::<Vec<Alpha>>(ours, "Emission", &ALL);
-}
-
 /// What is wrong is found before anything is asked; what is right is told by its features.
 #[test]
 fn absent_things_name_the_spec_and_the_nearest() {
@@ -458,17 +426,5 @@ fn balances_are_read_from_every_form_of_the_account() {
                 (Err(_), Ok(read)) => panic!("{read:?}"),
             }
         }
-    }
-}
-
-#[test]
-fn netuids_are_told_in_every_generation() {
-    for runtime in generations() {
-        let info = runtime.storage_info("SubtensorModule", "NetworksAdded").unwrap();
-        let key = runtime.storage_key("SubtensorModule", "NetworksAdded", &info, &[NetUid(7).into()]).unwrap();
-        assert_eq!(key[32..], [7, 0]);
-        let mut bytes = Vec::new();
-        write::encode(&NetUid(7).into(), info.keys[0].key_id, runtime.types(), &mut bytes).unwrap();
-        assert_eq!(bytes, [7, 0]);
     }
 }

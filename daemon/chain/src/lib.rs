@@ -47,8 +47,8 @@ pub use hashes::{
     PureOrigin, account_hash, call_hash, lease_account, multisig_account, pure_account, weights_commit_hash,
 };
 pub use link::{
-    BestHead, BlockStream, EndpointStatus, Finality, Follower, Inclusion, Link, LinkConfig, LinkState, Priority, Seen,
-    Standing, Tracked, Unseen, Weight, link,
+    BestHead, BlockStream, EndpointStatus, Finality, Follower, Hindrance, Inclusion, Link, LinkConfig, LinkState,
+    Priority, PublicNetwork, Seen, Standing, Tracked, Unseen, Weight, link,
 };
 pub use refusal::{PoolRefusal, RefusalReason, ValidityCode};
 pub use runtime::{Description, Runtime};

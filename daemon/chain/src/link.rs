@@ -5,14 +5,21 @@
 //! the cheap handle: state, blocks, reads at a block, extrinsics. It never decides what to sign or
 //! when to send.
 
+mod anchor;
 mod archives;
 mod best;
 mod blocks;
+mod branch;
 mod budget;
 mod config;
 #[cfg(test)]
 mod endurance;
+#[cfg(test)]
+mod failover;
 mod follower;
+#[cfg(test)]
+mod joining;
+mod leap;
 mod merge;
 mod pool;
 mod recent;
@@ -22,8 +29,12 @@ mod stream;
 mod submit;
 mod track;
 mod withheld;
+mod witnesses;
 
-use std::sync::{Arc, OnceLock};
+use std::{
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
 
 use btd_api::{BlockHash, BlockNumber};
 use futures_util::FutureExt;
@@ -33,19 +44,21 @@ use tokio::sync::watch;
 
 use self::{
     archives::{Archives, Kept},
+    branch::Partings,
     merge::{Answer, Flights},
     pool::Pool,
     recent::Recent,
     withheld::Refusals,
+    witnesses::Witnesses,
 };
 pub use self::{
     best::BestHead,
     budget::Priority,
-    config::{Finality, LinkConfig},
+    config::{Finality, LinkConfig, PublicNetwork},
     follower::Follower,
     pool::{EndpointStatus, Standing},
     state::{LinkState, Seen},
-    stream::BlockStream,
+    stream::{BlockStream, Hindrance},
     submit::Weight,
     track::{Inclusion, Tracked, Unseen},
 };
@@ -84,7 +97,7 @@ struct Shared {
     dialer: Box<dyn Dial>,
     pool: Pool,
     flights: Flights,
-    /// The connections to the archives, in the order of the pool.
+    /// The connections to the archives, in the order of the pool; more than there are where some may join.
     archives: Vec<Kept>,
     /// Named by the configuration, or by the first endpoint.
     genesis: OnceLock<BlockHash>,
@@ -93,7 +106,9 @@ struct Shared {
     head: watch::Sender<Option<Head>>,
     best: watch::Sender<Option<BestHead>>,
     recent: Recent,
+    partings: Partings,
     refusals: Refusals,
+    witnesses: Witnesses,
     runtimes: Runtimes,
 }
 
@@ -106,16 +121,21 @@ pub fn link(config: LinkConfig) -> Result<(Link, Follower), ConfigError> {
 pub(crate) fn link_over(dialer: Box<dyn Dial>, config: LinkConfig) -> Result<(Link, Follower), ConfigError> {
     config.check()?;
     let connecting = LinkState::Connecting {
-        endpoint: config.endpoints.first().map(ToString::to_string).unwrap_or_default(),
+        endpoint: config.followed().first().map(ToString::to_string).unwrap_or_default(),
         attempt: 0,
         last: None,
         cause: None,
     };
     let genesis = config.genesis.map_or_else(OnceLock::new, OnceLock::from);
+    let pool = Pool::new(&config, clock::now());
+    if let Some(genesis) = config.genesis {
+        pool.recognise(genesis, &config, clock::now());
+    }
     let shared = Arc::new(Shared {
-        pool: Pool::new(&config, clock::now()),
+        pool,
+        witnesses: Witnesses::new(&config),
         flights: Flights::default(),
-        archives: config.archives.iter().map(|_| Kept::default()).collect(),
+        archives: (0..config.most_archives()).map(|_| Kept::default()).collect(),
         dialer,
         config,
         genesis,
@@ -124,10 +144,21 @@ pub(crate) fn link_over(dialer: Box<dyn Dial>, config: LinkConfig) -> Result<(Li
         head: watch::Sender::new(None),
         best: watch::Sender::new(None),
         recent: Recent::default(),
+        partings: Partings::default(),
         refusals: Refusals::default(),
         runtimes: Runtimes::default(),
     });
     Ok((Link { shared: Arc::clone(&shared), priority: Priority::Interactive }, Follower::new(shared)))
+}
+
+// === impl Shared ===
+
+impl Shared {
+    /// The chain's name: the one that is wanted, else what the first endpoint that answers calls block 0, which is
+    /// `found`.
+    fn name(&self, found: BlockHash) -> BlockHash {
+        *self.genesis.get_or_init(|| found)
+    }
 }
 
 // === impl Link ===
@@ -172,7 +203,7 @@ impl Link {
     }
 
     /// Finalized blocks from the next one on: in order, each once, none left out, however slowly
-    /// they are read.
+    /// they are read. What is not of the chain any more is said to be replaced.
     pub fn blocks(&self) -> BlockStream {
         BlockStream::new(self.clone(), None)
     }
@@ -188,8 +219,7 @@ impl Link {
         Ok(View::new(self.clone(), self.head()?))
     }
 
-    /// The same, and the blocks behind that one. A chain that was taken back in between is told by the
-    /// blocks.
+    /// The same, and the blocks behind that one. Whether that one was replaced in between is told by the blocks.
     pub fn view_and_blocks(&self) -> Result<(View, BlockStream), ReadError> {
         self.connection()?;
         let head = self.head()?;
@@ -245,12 +275,12 @@ impl Link {
         current.ok_or_else(|| self.not_connected())
     }
 
-    /// The next connection after `failed`, if one comes within a request's time.
-    async fn another_connection(&self, failed: &Arc<Connection>) -> Option<Arc<Connection>> {
+    /// The next connection after `failed`, if one comes in time.
+    async fn another_connection(&self, failed: &Arc<Connection>, longest: Duration) -> Option<Arc<Connection>> {
         let mut connections = self.shared.connection.subscribe();
         let other = |current: &Option<Arc<Connection>>| current.as_ref().is_some_and(|c| !Arc::ptr_eq(c, failed));
         let waiting = connections.wait_for(other);
-        clock::timeout(self.shared.config.request_timeout(), waiting).await.ok()?.ok()?.clone()
+        clock::timeout(longest, waiting).await.ok()?.ok()?.clone()
     }
 
     /// Asks the followed endpoint; what it has thrown away, an archive.
@@ -283,20 +313,28 @@ impl Link {
         request: &Request<Box<RawValue>>,
         urgency: &Urgency,
     ) -> Result<(Box<RawValue>, Endpoint), ReadError> {
-        let told = |answer, by: &Connection| (answer, by.node().endpoint.clone());
-        let connection = self.coming_connection().await?;
-        let problem = match connection.send(request, urgency).await {
-            Ok(answer) => return Ok(told(answer, &connection)),
-            Err(problem) => problem,
-        };
-        if !matches!(problem, RpcProblem::Cut(_)) {
-            return Err(Self::read_error(request, problem));
+        let mut connection = self.coming_connection().await?;
+        let (began, timeout) = (clock::now(), self.shared.config.request_timeout());
+        let mut was_cut = false;
+        loop {
+            let problem = match connection.send(request, urgency).await {
+                Ok(answer) => return Ok((answer, connection.node().endpoint.clone())),
+                Err(problem) => problem,
+            };
+            let left = timeout.saturating_sub(clock::since(began));
+            let longest = match problem {
+                // It may have been this request that ended the connection.
+                RpcProblem::Cut(_) if !was_cut => timeout,
+                // Most of its time may have gone by before the endpoint was found wanting.
+                RpcProblem::Left if !left.is_zero() => left.max(timeout / 4),
+                _ => return Err(Self::read_error(request, problem)),
+            };
+            was_cut |= matches!(problem, RpcProblem::Cut(_));
+            match self.another_connection(&connection, longest).await {
+                Some(next) => connection = next,
+                None => return Err(Self::read_error(request, problem)),
+            }
         }
-        let Some(next) = self.another_connection(&connection).await else {
-            return Err(Self::read_error(request, problem));
-        };
-        let answer = next.send(request, urgency).await.map_err(|problem| Self::read_error(request, problem))?;
-        Ok(told(answer, &next))
     }
 
     fn read_error<T>(request: &Request<T>, problem: RpcProblem) -> ReadError {
@@ -305,7 +343,7 @@ impl Link {
             RpcProblem::Deadline(after) => ReadError::Deadline { what, after },
             RpcProblem::NoTurn { after, is_slowed } => ReadError::NoTurn { what, after, is_slowed },
             RpcProblem::Oversized => ReadError::Oversized { what },
-            RpcProblem::Cut(_) => ReadError::Cut { what },
+            RpcProblem::Cut(_) | RpcProblem::Left => ReadError::Cut { what },
             RpcProblem::Refused { code, message, data } => {
                 ReadError::Refused { what, code, message: rpc::with_data(message, data) }
             }
@@ -325,7 +363,8 @@ fn is_discarded(error: &ReadError) -> bool {
 }
 
 /// Reads are safe to repeat, and one read may take several requests: a loss in the middle is waited
-/// out for as long as a request may take, and a request that was cut off is asked once more. Reads
+/// out for as long as a request may take, and a request that was cut off is asked once more. One whose endpoint is left
+/// meanwhile, because it is silent or another one is better, is asked of the next in what is left of its time. Reads
 /// that are pinned at a block are shared by all who make them at the same time. What must fail at
 /// once without a link looks for the connection first.
 impl Ask for Link {

@@ -85,6 +85,21 @@ pub(crate) struct RuntimeVersion {
     pub(crate) apis: Vec<(HexBytes, u32)>,
 }
 
+/// The answer of `system_health`, as far as it counts.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Health {
+    /// Whether the node is catching up with its chain.
+    pub(crate) is_syncing: bool,
+    /// Whether it should have others beside it: one that makes its blocks alone says that it should not.
+    #[serde(default = "has_company_as_a_rule")]
+    pub(crate) should_have_peers: bool,
+}
+
+fn has_company_as_a_rule() -> bool {
+    true
+}
+
 /// The answer of `state_queryStorageAt`.
 #[derive(Debug, Deserialize)]
 pub(crate) struct Changes {
@@ -144,6 +159,10 @@ impl<T> Request<T> {
 
 pub(crate) fn finalized_head() -> Request<BlockHash> {
     Request::new("chain_getFinalizedHead", vec![]).now()
+}
+
+pub(crate) fn health() -> Request<Health> {
+    Request::new("system_health", vec![]).about("whether it catches up").now()
 }
 
 pub(crate) fn best_hash() -> Request<Option<BlockHash>> {
@@ -213,6 +232,8 @@ pub(crate) enum RpcProblem {
     NoTurn { after: Duration, is_slowed: bool },
     /// The connection is gone.
     Cut(String),
+    /// The connection was left for another one before the answer came.
+    Left,
     /// The answer was larger than what is accepted, and took the connection with it.
     Oversized,
     /// The node answered with an error.
@@ -331,6 +352,8 @@ pub(crate) struct Connection {
     heard: Mutex<Instant>,
     /// Cancelled when any request found the connection gone.
     broken: CancellationToken,
+    /// Cancelled when it is followed no more, for whatever reason.
+    left: CancellationToken,
 }
 
 // === impl Connection ===
@@ -371,6 +394,7 @@ impl Connection {
             largest: config.max_response_bytes,
             heard: Mutex::new(clock::now()),
             broken: CancellationToken::new(),
+            left: CancellationToken::new(),
         })
     }
 
@@ -408,7 +432,17 @@ impl Connection {
         urgency: &Urgency,
         when_turned_away: WhenTurnedAway,
     ) -> Result<T, RpcProblem> {
-        let result = self.patiently(request, urgency, when_turned_away).await;
+        let asking = self.patiently(request, urgency, when_turned_away);
+        // What was submitted may have been taken, and its answer, if one comes, is the only one that says so.
+        let result = if request.is_submission() {
+            asking.await
+        } else {
+            tokio::select! {
+                biased;
+                result = asking => result,
+                () = self.left.cancelled() => Err(RpcProblem::Left),
+            }
+        };
         if matches!(result, Err(RpcProblem::Cut(_) | RpcProblem::Oversized)) {
             self.broken.cancel();
         }
@@ -532,6 +566,11 @@ impl Connection {
         }
     }
 
+    /// Ends the requests that wait for an answer: they are made elsewhere. Not what was submitted.
+    pub(crate) fn leave(&self) {
+        self.left.cancel();
+    }
+
     /// Completes when a request found the connection gone.
     pub(crate) async fn broken(&self) {
         self.broken.cancelled().await;
@@ -546,6 +585,7 @@ impl Connection {
                 ConnectError::Silent { endpoint, what: what.to_owned(), after }
             }
             RpcProblem::Cut(reason) => ConnectError::Cut { endpoint, reason },
+            RpcProblem::Left => ConnectError::Cut { endpoint, reason: "it was left before the answer came".to_owned() },
             RpcProblem::Oversized => ConnectError::Oversized { endpoint, limit: self.largest },
             turned_away if turned_away.is_rate_limit() => ConnectError::RateLimited { endpoint },
             RpcProblem::Refused { code, message, data } => {

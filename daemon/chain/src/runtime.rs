@@ -118,6 +118,12 @@ impl Runtime {
         errors.is_some_and(|errors| errors.iter().any(|one| one.name == error))
     }
 
+    /// Whether the runtime has `pallet` with an event named `event`.
+    pub fn has_event(&self, pallet: &str, event: &str) -> bool {
+        let events = self.metadata().pallet_by_name(pallet).and_then(|pallet| pallet.event_variants());
+        events.is_some_and(|events| events.iter().any(|one| one.name == event))
+    }
+
     /// Whether the runtime has `pallet` with a storage item named `item`.
     pub fn has_storage(&self, pallet: &str, item: &str) -> bool {
         self.storage_info(pallet, item).is_ok()

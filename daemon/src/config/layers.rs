@@ -5,18 +5,18 @@ use std::{fs, path::PathBuf};
 use config::{ConfigBuilder, FileFormat, builder::DefaultState};
 use serde_json::Value;
 
-use super::{Config, ConfigError, Effective, Environment, Flags, Network};
+use super::{Config, ConfigError, Effective, Environment, Flags, Network, endpoints};
 
 type Builder = ConfigBuilder<DefaultState>;
 
 /// One layer: where its values come from, and which they are.
-struct Layer {
-    origin: Origin,
-    values: Value,
+pub(super) struct Layer {
+    pub(super) origin: Origin,
+    pub(super) values: Value,
     text: String,
 }
 
-enum Origin {
+pub(super) enum Origin {
     Preset(Network),
     File(PathBuf),
 }
@@ -30,7 +30,7 @@ struct Single {
 }
 
 impl Origin {
-    fn name(&self) -> String {
+    pub(super) fn name(&self) -> String {
         match self {
             Self::Preset(network) => format!("the preset of {network}"),
             Self::File(path) => path.display().to_string(),
@@ -40,11 +40,13 @@ impl Origin {
 
 pub(super) fn load(flags: &Flags, environment: &Environment) -> Result<(Config, Vec<Effective>), ConfigError> {
     let known = serde_json::to_value(Config::default()).unwrap_or_default();
-    let file = flags.file.clone().or_else(|| environment.file()).map(read).transpose()?;
+    let mut file = flags.file.clone().or_else(|| environment.file()).map(read).transpose()?;
     let singles = singles(flags, environment, &known)?;
 
     let network = chosen_network(file.as_ref(), &singles)?;
     let preset = preset(&network)?;
+    let aside = file.as_mut().map(|file| endpoints::set_aside(file, &network)).unwrap_or_default();
+    let is_about = file.as_ref().is_some_and(|file| endpoints::is_about(file, &network));
     let layers: Vec<Layer> = preset.into_iter().chain(file).collect();
     for layer in &layers {
         if let Some(key) = unknown(&known, &layer.values, "") {
@@ -56,19 +58,22 @@ pub(super) fn load(flags: &Flags, environment: &Environment) -> Result<(Config, 
     for layer in &layers {
         builder = builder.add_source(config::File::from_str(&layer.text, FileFormat::Toml));
     }
+    for key in aside.keys() {
+        let pointer = pointer(key);
+        let said = layers.iter().find_map(|layer| layer.values.pointer(&pointer)).or_else(|| known.pointer(&pointer));
+        let set = builder.set_override(key, endpoints::instead(said));
+        builder = set.map_err(|error| ConfigError::Contradiction(error.to_string()))?;
+    }
     for single in &singles {
         builder =
             builder.set_override(&single.key, single.value.clone()).map_err(|error| bad_single(single, &error))?;
     }
     let merged = builder.build().map_err(|error| ConfigError::Contradiction(error.to_string()))?;
     let mut config: Config = merged.try_deserialize().map_err(|error| blame(&error, &layers, &singles))?;
-    if let Network::Endpoint(url) = config.network.clone() {
-        let rank = |key: &str| rank(key, flags, &layers, &singles);
-        // Those of a place below the one that names this node are another network's.
-        let others = if rank("chain.endpoints") >= rank("network") { config.chain.endpoints } else { Vec::new() };
-        let others = others.into_iter().filter(|other| *other != url);
-        config.chain.endpoints = std::iter::once(url.clone()).chain(others).collect();
-    }
+    let rank = |key: &str| rank(key, flags, &layers, &singles);
+    let least = if is_about { 1 } else { rank("network") };
+    let mut notes = endpoints::settle(&mut config, |key| rank(key) > 0, |key| rank(key) >= least)?;
+    notes.extend(aside);
     config.axon.check().map_err(|bad| {
         let key = format!("axon.{}", bad.key);
         let origin = origin(&key, &layers, &singles);
@@ -76,19 +81,29 @@ pub(super) fn load(flags: &Flags, environment: &Environment) -> Result<(Config, 
     })?;
     let mut settings = Vec::new();
     let whole = serde_json::to_value(&config).unwrap_or_default();
-    effective(&whole, "", &|key| origin(key, &layers, &singles), &mut settings);
+    let told = |key: &str| {
+        let origin = origin(key, &layers, &singles);
+        notes.get(key).map_or_else(|| origin.clone(), |note| format!("{origin} ({note})"))
+    };
+    effective(&whole, "", &told, &mut settings);
     Ok((config, settings))
 }
 
-/// How high the place is at which the setting at `key` is said: a flag, a variable, the file, or none.
+/// Where `key` lies in a tree of values.
+fn pointer(key: &str) -> String {
+    format!("/{}", key.replace('.', "/"))
+}
+
+/// How high the place is at which the setting at `key` is said: a flag, a variable, the file, or none but a preset.
 fn rank(key: &str, flags: &Flags, layers: &[Layer], singles: &[Single]) -> u8 {
-    let pointer = format!("/{}", key.replace('.', "/"));
+    let pointer = pointer(key);
     if flags.settings.iter().any(|setting| setting.key == key) {
         3
     } else if singles.iter().any(|single| single.key == key) {
         2
     } else {
-        u8::from(layers.iter().any(|layer| layer.values.pointer(&pointer).is_some()))
+        let files = layers.iter().filter(|layer| matches!(layer.origin, Origin::File(_)));
+        u8::from(files.into_iter().any(|layer| layer.values.pointer(&pointer).is_some()))
     }
 }
 
@@ -97,7 +112,7 @@ fn origin(key: &str, layers: &[Layer], singles: &[Single]) -> String {
     if let Some(single) = singles.iter().rev().find(|single| single.key == key) {
         return single.origin.clone();
     }
-    let pointer = format!("/{}", key.replace('.', "/"));
+    let pointer = pointer(key);
     let found = layers.iter().rev().find(|layer| layer.values.pointer(&pointer).is_some());
     found.map_or_else(|| "default".to_owned(), |layer| layer.origin.name())
 }

@@ -3,8 +3,11 @@
 use std::{fmt, str::FromStr};
 
 use blake2::{Blake2b, Digest, digest::consts::U8};
-use btd_chain::Endpoint;
+use btd_api::BlockHash;
+use btd_chain::{Endpoint, PublicNetwork};
 use serde::{Deserialize, Serialize};
+
+use super::ConfigError;
 
 /// The chain to follow.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -30,9 +33,55 @@ pub enum Network {
 #[error("`{0}` is not a network: write finney, test, archive, local, devnet, or a ws:// or wss:// URL")]
 pub struct NetworkError(String);
 
+/// What presets say of the networks that are followed by name.
+#[derive(Deserialize)]
+struct Preset {
+    chain: Nodes,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Nodes {
+    endpoints: Vec<Endpoint>,
+    archives: Vec<Endpoint>,
+    genesis: Option<BlockHash>,
+}
+
 // === impl Network ===
 
 impl Network {
+    /// The networks that are recognised by their block 0.
+    pub(super) fn public() -> Result<Vec<PublicNetwork>, ConfigError> {
+        let mut known = Vec::new();
+        for network in [Self::Finney, Self::Test] {
+            if let Some(Nodes { endpoints, archives, genesis: Some(genesis) }) = network.nodes()? {
+                known.push(PublicNetwork { genesis, endpoints, archives });
+            }
+        }
+        Ok(known)
+    }
+
+    /// The nodes that are known beforehand to be followed.
+    pub(super) fn endpoints(&self) -> Result<Vec<Endpoint>, ConfigError> {
+        Ok(self.nodes()?.map(|nodes| nodes.endpoints).unwrap_or_default())
+    }
+
+    /// The nodes that are known of it beforehand.
+    fn nodes(&self) -> Result<Option<Nodes>, ConfigError> {
+        let Some(text) = self.preset() else { return Ok(None) };
+        let read = toml::from_str::<Preset>(text).map(|preset| Some(preset.chain));
+        read.map_err(|error| ConfigError::Malformed {
+            path: format!("the preset of {self}").into(),
+            reason: error.to_string(),
+        })
+    }
+
+    /// Whether both are known to be one chain.
+    pub(super) fn is_chain_of(&self, other: &Self) -> bool {
+        let genesis = |network: &Self| network.nodes().ok().flatten()?.genesis;
+        self == other || genesis(self).is_some_and(|ours| genesis(other) == Some(ours))
+    }
+
     /// What is known of it beforehand, as a layer of settings.
     pub(super) fn preset(&self) -> Option<&'static str> {
         match self {

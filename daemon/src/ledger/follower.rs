@@ -348,6 +348,7 @@ mod tests {
             pallet: pallet.to_owned(),
             name: name.to_owned(),
             fields,
+            subnets: std::collections::BTreeSet::new(),
             extrinsic: None,
         };
         let block = FinalizedBlock {

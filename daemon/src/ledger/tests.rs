@@ -13,6 +13,7 @@ fn entry(block: u32, index: u32) -> Entry {
         pallet: "Balances".to_owned(),
         name: "Transfer".to_owned(),
         fields: json!({ "amount": "5" }),
+        subnets: std::collections::BTreeSet::new(),
         extrinsic: Some(1),
     };
     let (block, extrinsic) = (BlockNumber(block), Some(BlockHash([9; 32])));

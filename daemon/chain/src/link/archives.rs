@@ -10,7 +10,7 @@ use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
 use tokio::sync::Mutex;
 
-use super::{Link, Standing, Urgency, follower, is_discarded, is_gone};
+use super::{Link, Standing, Urgency, anchor, follower, is_discarded, is_gone};
 use crate::{
     clock,
     endpoint::Endpoint,
@@ -85,7 +85,7 @@ impl Link {
                 }
                 match self.ask_archive(index, request, urgency).await {
                     Ok(answer) if request.may_be_nothing() || answer.get() != "null" => {
-                        return Ok(Some((answer, self.shared.pool.archives[index].endpoint.clone())));
+                        return Ok(Some((answer, self.shared.pool.archives()[index].endpoint.clone())));
                     }
                     Ok(_) => misses.push(Miss::Nothing),
                     Err(Miss::TurnedAway) => busy.push(index),
@@ -117,7 +117,7 @@ impl Link {
     /// The archives that do not rest, in the order of the configuration, but that those which failed last, are known
     /// to keep less, or turn requests away, come last. What is wrong with the others is a miss.
     fn archives_to_ask(&self, misses: &mut Vec<Miss>) -> Vec<usize> {
-        let (now, archives) = (clock::now(), &self.shared.pool.archives);
+        let (now, archives) = (clock::now(), self.shared.pool.archives());
         let mut asked = Vec::with_capacity(archives.len());
         for (index, node) in archives.iter().enumerate() {
             if node.rests(now).is_none() {
@@ -182,7 +182,7 @@ impl Link {
                     _ => connection.node().note_failure(cause, longest, clock::now(), follower::jitter),
                 }
             }
-            RpcProblem::NoTurn { .. } | RpcProblem::Refused { .. } | RpcProblem::Garbled(_) => {}
+            RpcProblem::NoTurn { .. } | RpcProblem::Left | RpcProblem::Refused { .. } | RpcProblem::Garbled(_) => {}
         }
         if problem.is_rate_limit() {
             return Err(Miss::TurnedAway);
@@ -201,7 +201,7 @@ impl Link {
 
     /// The connection to an archive, made if need be.
     async fn archive(&self, index: usize) -> Result<Arc<Connection>, ConnectError> {
-        let (shared, node) = (&self.shared, &self.shared.pool.archives[index]);
+        let (shared, node) = (&self.shared, &self.shared.pool.archives()[index]);
         let mut kept = shared.archives[index].lock().await;
         if let Some(connection) = kept.as_ref() {
             return Ok(Arc::clone(connection));
@@ -215,6 +215,12 @@ impl Link {
             let connection = Connection::open(node, &*shared.dialer, &shared.config).await?;
             follower::check_genesis(shared, &connection).await?;
             let newest = follower::newest(&connection).await?;
+            // One that joined may be of another history than the node behind which it stands.
+            if node.is_joined()
+                && let Err(strange @ ConnectError::Forked { .. }) = anchor::check(shared, &connection, newest).await
+            {
+                return Err(strange);
+            }
             Ok((connection, newest))
         };
         match connecting.await {

@@ -1,7 +1,7 @@
 //! Blocks that are not final yet: what the node thinks best now.
 //!
 //! They may be replaced by others, so nothing is decided by them that could not be taken back: they
-//! make a plan's balance fresher and tell that an extrinsic is on its way. What became of it is
+//! make a plan's balance fresher, and tell how an extrinsic fares on its way. What became of it in the end is
 //! told by finalized blocks alone (`track.rs`).
 
 use std::{sync::Arc, time::Duration};
@@ -9,7 +9,11 @@ use std::{sync::Arc, time::Duration};
 use btd_api::{BlockHash, BlockNumber};
 use tokio::sync::watch;
 
-use super::{Head, Link, Shared, follower::jitter};
+use super::{
+    Head, Link, Shared,
+    follower::jitter,
+    track::{self, Tracked},
+};
 use crate::{
     block::BlockRef,
     clock,
@@ -121,8 +125,9 @@ impl Link {
         fetch::hash_of(self, number).await
     }
 
-    /// The block above the finalized ones that holds extrinsic `hash`, as the best chain is now.
-    pub async fn in_best_chain(&self, hash: ExtrinsicHash) -> Result<Option<BlockRef>, ReadError> {
+    /// How extrinsic `hash` fares in the block above the finalized ones that holds it, as the best chain is now: another
+    /// block may take that one's place, and it may fare otherwise there. None while no such block holds it.
+    pub async fn in_best_chain(&self, hash: ExtrinsicHash) -> Result<Option<Tracked>, ReadError> {
         let Some(mut at) = self.ask(rpc::best_hash()).await? else { return Ok(None) };
         for _ in 0..DEEPEST {
             let Some(Body { header, extrinsics }) = fetch::body(self, at).await? else { return Ok(None) };
@@ -130,7 +135,8 @@ impl Link {
                 return Ok(None);
             }
             if extrinsics.iter().any(|HexBytes(bytes)| ExtrinsicHash::of(bytes) == hash) {
-                return Ok(Some(BlockRef { number: header.number, hash: at }));
+                let told = self.as_told(at).await?;
+                return Ok(told.and_then(|block| track::found(&block, hash)));
             }
             at = header.parent_hash;
         }

@@ -116,6 +116,11 @@ impl Link {
         }
     }
 
+    /// Block `hash`, final or not, as far as it is told now; none when nobody has it.
+    pub(super) async fn as_told(&self, hash: BlockHash) -> Result<Option<FinalizedBlock>, ReadError> {
+        Ok(Box::pin(self.read_block(hash)).await?.map(|told| told.block))
+    }
+
     /// Block `hash` as far as it is told now; none when nobody has it.
     async fn read_block(&self, hash: BlockHash) -> Result<Option<Told>, ReadError> {
         let Some(Fetched { raw, mut withheld }) = self.raw_block(hash).await? else { return Ok(None) };
@@ -165,6 +170,16 @@ impl Link {
             }
             told => told,
         }
+    }
+
+    /// The runtime that executed a block, from the node or an archive: it is in the state behind the parent.
+    pub async fn runtime_that_executed(&self, block: &FinalizedBlock) -> Result<Runtime, ReadError> {
+        let newest = self.head()?.runtime;
+        if block.spec_version == Some(newest.spec_version()) {
+            return Ok(newest);
+        }
+        let before = if block.block.number.0 == 0 { block.block.hash } else { block.parent };
+        self.runtime_behind(before).await.map_err(|error| pruned(before, error))
     }
 
     /// A block of which the runtime that executed it is `untold`, and the name of that where it can be told all the same:
@@ -284,10 +299,7 @@ impl Link {
 
     /// The runtime of a block, which is state: a node may have thrown it away.
     async fn runtime_of(&self, hash: BlockHash) -> Result<Runtime, ReadError> {
-        fetch::runtime_at(self, hash, self.runtimes()).await.map_err(|error| match error {
-            gone if is_gone(&gone) => ReadError::Pruned { block: hash },
-            other => other,
-        })
+        fetch::runtime_at(self, hash, self.runtimes()).await.map_err(|error| pruned(hash, error))
     }
 
     /// The number of block `hash`, if that is on the finalized chain.
@@ -367,6 +379,11 @@ impl Link {
             told => told,
         }
     }
+}
+
+/// What is wrong where the state behind block `hash` is asked for: that it is gone, by its own name.
+fn pruned(hash: BlockHash, error: ReadError) -> ReadError {
+    if is_gone(&error) { ReadError::Pruned { block: hash } } else { error }
 }
 
 /// A block that is still to come.

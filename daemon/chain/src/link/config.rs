@@ -11,6 +11,8 @@ use crate::{endpoint::Endpoint, error::ConfigError};
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct LinkConfig {
+    /// WebSocket URLs of nodes of one's own. They come before `endpoints`, which stand behind them.
+    pub own: Vec<Endpoint>,
     /// WebSocket URLs in the order of preference: the first that is well is followed, and gone back
     /// to when it is well again, and answers within two seconds or faster than the one in use.
     pub endpoints: Vec<Endpoint>,
@@ -18,6 +20,9 @@ pub struct LinkConfig {
     /// thrown away or does not tell of a block that is past: its state, its runtime, its hash, its header, its
     /// extrinsics and its events.
     pub archives: Vec<Endpoint>,
+    /// Whether the nodes of a public network stand behind one's own that are of it. They take over only where they have
+    /// the newest block that one of these has told.
+    pub fallback: bool,
     /// The hash of block 0, which names the chain. Without it the first endpoint that answers
     /// decides, for as long as the process lives.
     pub genesis: Option<BlockHash>,
@@ -35,7 +40,8 @@ pub struct LinkConfig {
     /// How long an endpoint may say nothing before it is asked for a sign of life, and how long that
     /// may take; 0 asks for none.
     pub heartbeat_ms: u64,
-    /// The time between two looks at another endpoint, for comparison; 0 looks at none.
+    /// The time between two looks at another endpoint, for comparison; 0 looks at none, also not where a block far ahead
+    /// is announced.
     pub scout_ms: u64,
     /// How many blocks an endpoint may be behind another one.
     pub max_lag_blocks: u32,
@@ -57,6 +63,21 @@ pub struct LinkConfig {
     /// Whether finalized blocks may be taken back. Follows from the kind of the chain, so nobody configures it.
     #[serde(skip)]
     pub finality: Finality,
+    /// Networks that are known beforehand, where none was named: whoever follows a node of one of them has its others
+    /// behind. Follows from the network that is named, so nobody configures it.
+    #[serde(skip)]
+    pub public: Vec<PublicNetwork>,
+}
+
+/// A network that is known beforehand. It is recognised by its block 0.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PublicNetwork {
+    /// The hash of its block 0.
+    pub genesis: BlockHash,
+    /// Its nodes.
+    pub endpoints: Vec<Endpoint>,
+    /// Those of its nodes that keep the state of every block.
+    pub archives: Vec<Endpoint>,
 }
 
 /// Whether finalized blocks stay.
@@ -73,8 +94,10 @@ pub enum Finality {
 impl Default for LinkConfig {
     fn default() -> Self {
         Self {
+            own: Vec::new(),
             endpoints: vec!["ws://127.0.0.1:9944".into()],
             archives: Vec::new(),
+            fallback: true,
             genesis: None,
             request_timeout_ms: 20_000,
             connect_timeout_ms: 5_000,
@@ -90,6 +113,7 @@ impl Default for LinkConfig {
             catch_up_blocks: 64,
             max_response_bytes: 64 * 1024 * 1024,
             finality: Finality::default(),
+            public: Vec::new(),
         }
     }
 }
@@ -97,12 +121,34 @@ impl Default for LinkConfig {
 // === impl LinkConfig ===
 
 impl LinkConfig {
+    /// The endpoints that are followed, in the order of preference, each once, in whatever spelling.
+    pub(super) fn followed(&self) -> Vec<&Endpoint> {
+        each_once(self.own.iter().chain(&self.endpoints))
+    }
+
+    /// Those that are asked for what is old, in the same way.
+    pub(super) fn archived(&self) -> Vec<&Endpoint> {
+        each_once(&self.archives)
+    }
+
+    /// The network that is known beforehand by this block 0, where its nodes are wanted.
+    pub(super) fn public(&self, genesis: BlockHash) -> Option<&PublicNetwork> {
+        self.public.iter().find(|network| self.fallback && network.genesis == genesis)
+    }
+
+    /// How many archives there may be at the most, whatever the chain turns out to be.
+    pub(super) fn most_archives(&self) -> usize {
+        let known = self.public.iter().map(|network| network.archives.len());
+        self.archives.len().saturating_add(known.max().unwrap_or_default())
+    }
+
     /// Refuses what cannot lead to a chain.
     pub(super) fn check(&self) -> Result<(), ConfigError> {
-        if self.endpoints.is_empty() {
+        let followed = self.followed();
+        if followed.is_empty() {
             return Err(ConfigError::NoEndpoint);
         }
-        match self.endpoints.iter().chain(&self.archives).find(|endpoint| !endpoint.is_websocket()) {
+        match followed.into_iter().chain(&self.archives).find(|endpoint| !endpoint.is_websocket()) {
             Some(bad) => Err(ConfigError::BadEndpoint { endpoint: bad.to_string() }),
             None => Ok(()),
         }
@@ -129,6 +175,17 @@ impl LinkConfig {
     }
 }
 
+/// Endpoints without those that came before: one node under two spellings is one.
+fn each_once<'e>(endpoints: impl IntoIterator<Item = &'e Endpoint>) -> Vec<&'e Endpoint> {
+    let mut met: Vec<&Endpoint> = Vec::new();
+    for endpoint in endpoints {
+        if !met.iter().any(|before| before.is_same(endpoint)) {
+            met.push(endpoint);
+        }
+    }
+    met
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -142,9 +199,26 @@ mod tests {
     fn only_websockets_are_endpoints() {
         assert_eq!(with(&["ws://127.0.0.1:9944", "wss://entrypoint-finney.opentensor.ai:443"]), Ok(()));
         assert_eq!(with(&[]), Err(ConfigError::NoEndpoint));
+        let alone = LinkConfig { own: vec!["ws://own".into()], endpoints: vec![], ..LinkConfig::default() };
+        assert_eq!(alone.check(), Ok(()));
+        let bad = LinkConfig { own: vec!["own".into()], ..LinkConfig::default() };
+        assert!(matches!(bad.check(), Err(ConfigError::BadEndpoint { .. })));
         for bad in ["http://127.0.0.1:9944", "finney", "ws://", "ws:///x", "ws://a b", ""] {
             assert!(matches!(with(&[bad]), Err(ConfigError::BadEndpoint { .. })), "{bad}");
         }
+    }
+
+    #[test]
+    fn nodes_of_ones_own_come_first_and_none_comes_twice() {
+        let config = LinkConfig {
+            own: vec!["ws://own".into(), "ws://b".into()],
+            endpoints: vec!["ws://a".into(), "ws://b".into(), "ws://own".into(), "ws://A:80/".into()],
+            ..LinkConfig::default()
+        };
+        assert_eq!(
+            config.followed().into_iter().map(Endpoint::url).collect::<Vec<_>>(),
+            ["ws://own", "ws://b", "ws://a"]
+        );
     }
 
     #[test]

@@ -9,6 +9,8 @@ use std::{
 
 use btd_api::{AccountId, BlockNumber};
 
+mod untold;
+
 use super::{Finality, Link, LinkConfig, LinkState, link_over};
 use crate::{
     ConnectError, Era, ExtrinsicHash, ReadError, SignedExtrinsic, SubmitError, Tracked, clock,
@@ -16,8 +18,8 @@ use crate::{
 };
 
 /// A block is followed so long after it was made at the latest, whatever befalls the endpoint in use.
-const LATEST: Duration = Duration::from_secs(15);
-const BLOCK: Duration = Duration::from_secs(12);
+pub(super) const LATEST: Duration = Duration::from_secs(15);
+pub(super) const BLOCK: Duration = Duration::from_secs(12);
 
 /// Runs `story` over so many nodes.
 pub(super) fn over<T>(nodes: usize, story: impl AsyncFnOnce(&Link, &Network) -> T) -> T {
@@ -30,7 +32,7 @@ pub(super) fn over_archives<T>(nodes: usize, story: impl AsyncFnOnce(&Link, &Net
 }
 
 /// The same with another configuration.
-fn with<T>(
+pub(super) fn with<T>(
     nodes: usize,
     configure: impl Fn(LinkConfig) -> LinkConfig,
     story: impl AsyncFnOnce(&Link, &Network) -> T,
@@ -38,7 +40,7 @@ fn with<T>(
     with_config(nodes, |network| configure(network.config()), story)
 }
 
-fn with_config<T>(
+pub(super) fn with_config<T>(
     nodes: usize,
     config: impl Fn(&Network) -> LinkConfig,
     story: impl AsyncFnOnce(&Link, &Network) -> T,
@@ -58,7 +60,7 @@ fn with_config<T>(
 }
 
 /// Waits until this block of the chain that everybody else has is followed, and says when that was.
-async fn followed(link: &Link, number: u32) -> Instant {
+pub(super) async fn followed(link: &Link, number: u32) -> Instant {
     let mut states = link.state();
     let is_there = |state: &LinkState| {
         let newest = state.finalized().filter(|_| state.is_live());
@@ -71,7 +73,7 @@ async fn followed(link: &Link, number: u32) -> Instant {
 
 /// What is told of the first endpoint within the next `blocks` blocks, and the longest that one of them took
 /// from when it was made to when it was followed.
-async fn watch(link: &Link, network: &Network, blocks: u32) -> (BTreeSet<&'static str>, Duration) {
+pub(super) async fn watch(link: &Link, network: &Network, blocks: u32) -> (BTreeSet<&'static str>, Duration) {
     let (mut troubles, mut latest) = (BTreeSet::new(), Duration::ZERO);
     let first = network.height() + 1;
     for number in first..first + blocks {
@@ -325,89 +327,6 @@ fn nothing_of_a_block_is_made_up_or_left_out_because_an_endpoint_does_not_tell_i
             });
         }
     }
-}
-
-#[test]
-fn events_that_no_endpoint_tells_hold_up_a_block_but_once_and_are_told_as_soon_as_one_does() {
-    for nodes in [1, 3] {
-        over(nodes, async |link, network| {
-            (0..nodes).for_each(|node| network.give(node, Fault::WithoutEvents));
-            let (dials, first) = (network.dials(), network.height() + 1);
-            let (_, latest) = watch(link, network, 1).await;
-            assert!(latest >= Duration::from_secs(10) && latest <= Duration::from_secs(40), "{latest:?}");
-            let (_, latest) = watch(link, network, 15).await;
-            assert!(latest <= Duration::from_secs(13), "the next ones came {latest:?} late");
-            let dials = network.dials() - dials;
-            assert!(dials <= 100, "{dials} connections");
-            // The one that is not in use is well again, and is found.
-            network.give(nodes - 1, Fault::None);
-            let last = network.height() + 40;
-            followed(link, last).await;
-            assert!(link.block(BlockNumber(last)).await.unwrap().tells_all_events());
-            // One that does not tell may be gone back to in between.
-            let is_told = async |number| {
-                for _ in 0..60 {
-                    if link.block(BlockNumber(number)).await.is_ok_and(|block| block.tells_all_events()) {
-                        return true;
-                    }
-                    clock::sleep(Duration::from_secs(2)).await;
-                }
-                false
-            };
-            for number in first..=last {
-                assert!(is_told(number).await, "block {number}");
-            }
-        });
-    }
-}
-
-/// The newest block is another one each time that it is asked about.
-#[test]
-fn the_present_comes_after_an_outage_also_where_no_endpoint_tells_any_events() {
-    for nodes in [1, 2] {
-        over(nodes, async |link, network| {
-            (0..nodes).for_each(|node| network.give(node, Fault::Down));
-            clock::sleep(Duration::from_mins(20)).await;
-            (0..nodes).for_each(|node| network.give(node, Fault::WithoutEvents));
-            let back = network.height();
-            clock::timeout(Duration::from_mins(3), followed(link, back + 1)).await.expect("no block is followed");
-            let newest = link.finalized().unwrap().number;
-            assert!(!link.block(newest).await.unwrap().tells_all_events());
-        });
-    }
-}
-
-/// The state of the blocks that were missed is gone by then, in words that nobody knows.
-#[test]
-fn a_state_that_is_gone_in_words_of_its_own_stops_nobody_after_an_outage() {
-    for missed in [10, 100] {
-        over(1, async |link, network| {
-            network.give(0, Fault::Down);
-            clock::sleep(BLOCK * missed).await;
-            let head = network.height();
-            network.give(0, Fault::Cryptic(head));
-            clock::timeout(Duration::from_mins(3), followed(link, head + 1)).await.expect("no block is followed");
-            for (number, is_told) in [(head - 1, false), (head, true), (head + 1, true)] {
-                let block = link.block(BlockNumber(number)).await.unwrap();
-                assert_eq!((block.extrinsics.len(), block.tells_all_events()), (1, is_told), "{number} of {head}");
-            }
-        });
-    }
-}
-
-#[test]
-fn no_block_goes_without_its_events_where_an_endpoint_that_could_not_be_asked_is_back() {
-    over(2, async |link, network| {
-        network.give(0, Fault::WithoutEvents);
-        network.give(1, Fault::Down);
-        let first = network.height() + 1;
-        followed(link, first).await;
-        assert!(!link.block(BlockNumber(first)).await.unwrap().tells_all_events());
-        network.give(1, Fault::None);
-        let last = first + 10;
-        followed(link, last).await;
-        assert!(link.block(BlockNumber(last)).await.unwrap().tells_all_events());
-    });
 }
 
 #[test]

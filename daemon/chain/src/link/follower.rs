@@ -1,17 +1,20 @@
 //! The task that keeps the link alive and follows finalized blocks by number.
 //!
-//! One endpoint at a time, the preferred one that is well (`pool.rs`), or the one for which another was
+//! Blocks are read in `follower/reading.rs`. One endpoint at a time, the preferred one that is well (`pool.rs`), or the one for which another was
 //! left. An endpoint counts by the blocks it brings, not by its open socket: one that is silent, stale, slow, behind another
 //! (`scout.rs`), on another chain or in contradiction to finalized history is left for the next.
 //! After a short outage the missing blocks are read first; after a long one the newest block is
 //! followed at once, and readers fetch the rest by number, so that nobody waits for a week of
-//! blocks before he learns the present.
+//! blocks before he learns the present. The same holds of blocks whose state no endpoint has any more, in
+//! whatever words.
+
+mod reading;
 
 use std::{
     collections::BTreeSet,
     hash::{BuildHasher, Hasher, RandomState},
     sync::Arc,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use btd_api::{BlockHash, BlockNumber};
@@ -20,17 +23,19 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    Finality, Head, LinkState, Node, Seen, Shared, Standing, best,
+    Finality, Head, LinkState, Seen, Shared, Standing, anchor, best,
+    branch::Trail,
+    leap,
     scout::{self, Leave},
     withheld::Withheld,
+    witnesses::{self, Word},
 };
 use crate::{
-    block::{self, BlockRef, FinalizedBlock},
+    block::{BlockRef, FinalizedBlock},
     clock, dial,
     error::ConnectError,
-    fetch::{self, Fetched},
+    fetch,
     rpc::{self, Ask, Connection},
-    runtime::Runtime,
 };
 
 /// The shortest pause between two attempts, whatever endpoints they are at.
@@ -46,8 +51,19 @@ pub struct Follower {
     /// The endpoints that were tried since then.
     tried: BTreeSet<usize>,
     withheld: Withheld,
+    /// What was followed, to find from where on the chain is another one.
+    trail: Trail,
     /// How often the chain went on from elsewhere than where it was followed to.
     generation: u64,
+}
+
+/// A block as the endpoint in use has told it.
+enum Read {
+    /// What it holds, and what it makes the newest of the chain.
+    Told(Box<(FinalizedBlock, Head)>),
+    /// Neither this endpoint nor any other tells the runtime of the block, or of the one before, for long enough: its
+    /// state is gone, whatever they say of it.
+    Untold(ConnectError),
 }
 
 /// The newest finalized block that an endpoint has announced, or why it announces none any more.
@@ -60,7 +76,15 @@ enum Never {}
 
 impl Follower {
     pub(super) fn new(shared: Arc<Shared>) -> Self {
-        Self { shared, last: None, attempts: 0, tried: BTreeSet::new(), withheld: Withheld::default(), generation: 0 }
+        Self {
+            shared,
+            last: None,
+            attempts: 0,
+            tried: BTreeSet::new(),
+            withheld: Withheld::default(),
+            trail: Trail::default(),
+            generation: 0,
+        }
     }
 
     /// Follows the chain until `stop` is cancelled. Failures are states, never the end.
@@ -74,10 +98,10 @@ impl Follower {
         // The endpoint for which another one was left.
         let mut better = None;
         loop {
-            let next = better.take().or_else(|| self.shared.pool.next(clock::now()).map(|(index, _)| index));
+            let next = better.take().or_else(|| self.next(clock::now()).map(|(index, _)| index));
             // There is an endpoint: the configuration was checked.
             let Some(index) = next else { std::future::pending().await };
-            let node = Arc::clone(&self.shared.pool.followed[index]);
+            let node = Arc::clone(&self.shared.pool.followed()[index]);
             self.attempts = self.attempts.saturating_add(1);
             self.tried.insert(index);
             let (attempt, last) = (self.attempts, self.last);
@@ -87,23 +111,23 @@ impl Follower {
             let Err(leave) = self.serve(index).await;
             self.shared.connection.send_replace(None);
             self.shared.best.send_replace(None);
-            let lost = match leave {
-                Leave::Failed(lost) => lost,
+            let (lost, is_disowned) = match leave {
+                Leave::Failed(lost) => (lost, false),
                 Leave::For(other, lost) => {
                     better = Some(other);
-                    lost
+                    (lost, false)
                 }
-                Leave::Disowned(lost) => {
-                    self.disown(&lost);
-                    lost
-                }
+                Leave::Disowned(lost) => (lost, true),
             };
             let now = clock::now();
             match &lost {
                 ConnectError::Superseded { .. } => node.note_left(),
                 failure => node.note_failure(failure.clone(), self.shared.config.retry_max(), now, jitter),
             }
-            let rest = self.shared.pool.next(now).filter(|_| better.is_none()).map(|(_, rest)| rest);
+            if is_disowned || self.is_forsaken(now) {
+                self.disown(&lost);
+            }
+            let rest = self.next(now).filter(|_| better.is_none()).map(|(_, rest)| rest);
             let retry_after = rest.unwrap_or_default().max(jitter(GAP.min(self.shared.config.retry_max())));
             tracing::info!(endpoint = %node.endpoint, cause = lost.name(), reason = %lost, ?retry_after, "lost the chain");
             let last = self.last;
@@ -113,9 +137,40 @@ impl Follower {
         }
     }
 
-    /// What was followed is not the chain's history: it is forgotten, and the chain followed anew.
+    /// The endpoint to try next, and how long to wait before.
+    fn next(&self, now: Instant) -> Option<(usize, Duration)> {
+        self.shared.pool.next(now, self.may_follow_joined())
+    }
+
+    /// Whether those that joined may be followed: they go on from what the nodes have told behind which they stand.
+    fn may_follow_joined(&self) -> bool {
+        self.shared.witnesses.anchor.block().is_some()
+    }
+
+    /// Whether what was followed is given up: too many contradict it, or each endpoint had its turn since and none
+    /// stands by it any more.
+    fn is_forsaken(&self, now: Instant) -> bool {
+        let witnesses = &self.shared.witnesses;
+        let is_over = witnesses.are_outnumbered(now) || self.was_tried_everywhere() && witnesses.are_silent(now);
+        self.last.is_some() && is_over
+    }
+
+    /// What was followed is not the chain's history: it is forgotten, and the chain followed anew, from those that have
+    /// contradicted it too.
     fn disown(&mut self, why: &ConnectError) {
         tracing::error!(reason = %why, "what was followed is not the chain's history: following it anew");
+        let witnesses = &self.shared.witnesses;
+        // What the others have told since is given up without what a named node told before.
+        if witnesses.is_renounced(clock::now()) {
+            witnesses.anchor.lift();
+        }
+        for node in self.shared.pool.followed() {
+            // Whoever contradicts it now may have told it before.
+            node.note_disproved();
+            if witnesses.contradicts(&node.endpoint) {
+                node.note_absolved();
+            }
+        }
         self.forget();
         self.shared.head.send_replace(None);
     }
@@ -123,7 +178,7 @@ impl Follower {
     /// Follows one endpoint until it fails, falls silent, or another one is better.
     async fn serve(&mut self, index: usize) -> Result<Never, Leave> {
         let shared = Arc::clone(&self.shared);
-        let node = &shared.pool.followed[index];
+        let node = &shared.pool.followed()[index];
         let connection = Connection::open(node, &*shared.dialer, &shared.config).await.map_err(Leave::Failed)?;
         let connection = Arc::new(connection);
         let silence = async {
@@ -132,12 +187,19 @@ impl Follower {
                 None => std::future::pending().await,
             }
         };
-        tokio::select! {
+        let left = tokio::select! {
             lost = self.follow(&connection) => lost.map_err(Leave::Failed),
             never = best::watch(&shared, &connection) => match never {},
             silent = silence => Err(Leave::Failed(silent)),
             leave = scout::watch(&shared, index) => Err(leave),
+        };
+        // What it has in the place of what was followed counts, whether another endpoint is followed then or not.
+        if let Err(Leave::Failed(ConnectError::Forked { .. } | ConnectError::Behind { .. })) = &left {
+            witnesses::hear(&shared, &connection).await;
         }
+        // Whoever waits for an answer from it asks the next one.
+        connection.leave();
+        left
     }
 
     async fn follow(&mut self, connection: &Arc<Connection>) -> Result<Never, ConnectError> {
@@ -146,14 +208,11 @@ impl Follower {
         let heads = connection.finalized_heads().await?;
         let newest = newest(connection).await?;
         if self.was_taken_back(connection, newest.number).await? {
-            self.forget();
+            self.go_back();
         }
-        if let Some(last) = self.last.filter(|last| newest.number < last.block.number) {
-            return Err(ConnectError::Behind {
-                endpoint: endpoint.to_owned(),
-                finalized: newest.number,
-                seen: last.block.number,
-            });
+        witnesses::check_newest(&self.shared, connection, newest, self.last.map(|seen| seen.block))?;
+        if self.last.is_none() {
+            anchor::check(&self.shared, connection, newest).await?;
         }
         let since = clock::now();
         let live = |seen: Seen, spec_version: u32, announced: BlockNumber| LinkState::Live {
@@ -183,13 +242,14 @@ impl Follower {
         let endpoint = connection.endpoint();
         loop {
             let announced = told.borrow_and_update().clone()?;
+            connection.node().note_announced(announced, witnesses::TERM, clock::now());
             if self.was_taken_back(connection, announced).await? {
-                self.forget();
+                self.go_back();
             }
             match self.follow_to(connection, announced, live).await {
                 // Taken back and already longer than before.
                 Err(ConnectError::Forked { .. }) if self.shared.config.finality == Finality::Revocable => {
-                    self.forget();
+                    self.go_back();
                     continue;
                 }
                 followed => followed?,
@@ -215,12 +275,19 @@ impl Follower {
         }
     }
 
+    /// The chain was taken back by its owner.
+    fn go_back(&mut self) {
+        self.shared.witnesses.anchor.lift();
+        self.forget();
+    }
+
     /// Forgets the blocks that were followed: the chain goes on from elsewhere, and readers begin anew.
     fn forget(&mut self) {
         tracing::info!(last = self.last.map(|last| last.block.number.0), "the chain goes on from elsewhere");
         self.last = None;
         self.generation = self.generation.wrapping_add(1);
         self.shared.recent.clear();
+        self.shared.witnesses.forget();
     }
 
     /// Follows every block up to `announced` that was not followed yet.
@@ -234,17 +301,38 @@ impl Follower {
             Some(last) if self.is_far(last, announced) => {
                 self.check_history(connection, last.block).await?;
                 let (from, to) = (last.block.number.0, announced.0);
+                let had_all =
+                    usize::try_from(self.attempts).is_ok_and(|tried| tried > self.shared.pool.followed().len());
+                leap::check_leap(&self.shared, connection, announced, had_all).await?;
                 tracing::info!(from, to, "went to the newest block after an outage");
                 announced
             }
             Some(last) => BlockNumber(last.block.number.0.saturating_add(1)),
             None => announced,
         };
-        for number in next.0..=announced.0 {
-            let (block, head) = self.read(connection, BlockNumber(number)).await?;
+        let mut number = next;
+        while number <= announced {
+            let (block, head) = match self.read(connection, number).await? {
+                Read::Told(told) => *told,
+                Read::Untold(untold) if number == announced => return Err(untold),
+                Read::Untold(untold) => {
+                    if let Some(last) = self.last {
+                        self.check_history(connection, last.block).await?;
+                    }
+                    let (from, to) = (number.0, announced.0);
+                    tracing::warn!(from, to, %untold, "went to the newest block: no endpoint tells how to read those before");
+                    number = announced;
+                    continue;
+                }
+            };
+            if self.last.is_none() && !self.trail.is_empty() {
+                let common = self.trail.part(connection, block.block).await?;
+                self.shared.partings.note(self.generation, common);
+            }
+            self.trail.add(block.block);
             let seen = Seen { block: block.block, at: clock::now() };
             for problem in &block.illegible {
-                tracing::warn!(block = number, %problem, "part of a block is illegible");
+                tracing::warn!(block = number.0, %problem, "part of a block is illegible");
             }
             let spec_version = head.runtime.spec_version();
             self.shared.recent.keep(block, self.shared.config.recent_blocks);
@@ -252,8 +340,11 @@ impl Follower {
             self.attempts = 0;
             self.tried.clear();
             connection.node().note_well(seen.block, seen.at, Standing::Active);
+            self.shared.witnesses.anchor.note(&connection.node().endpoint, seen.block);
+            self.shared.witnesses.note(&connection.node().endpoint, Word::Has(seen.block.number), seen.at);
             self.shared.head.send_replace(Some(head));
             self.shared.state.send_replace(live(seen, spec_version, announced));
+            number = BlockNumber(number.0.saturating_add(1));
         }
         // A reconnection that brought no new block is live all the same.
         let is_live = self.shared.state.borrow().is_live();
@@ -271,125 +362,30 @@ impl Follower {
         let missed = announced.0.saturating_sub(last.block.number.0);
         missed > self.shared.config.catch_up_blocks.max(1)
     }
-
-    /// Blocks are about to be passed over, so their parents will not be compared: what was followed
-    /// last must be what the endpoint has at its height.
-    async fn check_history(&self, connection: &Connection, last: BlockRef) -> Result<(), ConnectError> {
-        let number = last.number;
-        let found = fetch::hash_of(connection, number).await?;
-        let found =
-            found.ok_or_else(|| connection.nonsense("a finalized block", format!("it has no block {number}")))?;
-        if found == last.hash {
-            return Ok(());
-        }
-        let (endpoint, number) = (connection.endpoint().to_owned(), BlockNumber(number.0.saturating_add(1)));
-        Err(ConnectError::Forked { endpoint, number, seen: last.hash, found })
-    }
-
-    /// Reads and decodes block `number`, which must continue what was followed.
-    async fn read(
-        &mut self,
-        connection: &Connection,
-        number: BlockNumber,
-    ) -> Result<(FinalizedBlock, Head), ConnectError> {
-        let absent = || connection.nonsense("a finalized block", format!("it has no block {number}"));
-        let hash = fetch::hash_of(connection, number).await?.ok_or_else(absent)?;
-        let Fetched { raw, withheld } = fetch::block(connection, hash).await?.ok_or_else(absent)?;
-        if raw.block.number != number {
-            return Err(connection
-                .nonsense("a finalized block", format!("block {number} says that it is {}", raw.block.number)));
-        }
-        let before = self.last.filter(|last| last.block.number.0.checked_add(1) == Some(number.0));
-        if let Some(last) = before.filter(|last| last.block.hash != raw.parent) {
-            return Err(ConnectError::Forked {
-                endpoint: connection.endpoint().to_owned(),
-                number,
-                seen: last.block.hash,
-                found: raw.parent,
-            });
-        }
-        match withheld {
-            Some(denied) if !self.goes_without_events(connection) => return Err(denied),
-            Some(denied) => tracing::warn!(%denied, "no endpoint tells the events of a block: it goes on without"),
-            None => {}
-        }
-        // Whoever does not tell the events that are in a state may refuse the runtime in it in the same words.
-        let is_untold =
-            |error: &ConnectError| Connection::is_gone(error) || raw.events.is_err() && Connection::is_withheld(error);
-        let runtimes = &self.shared.runtimes;
-        let known = before.and_then(|_| self.shared.head.borrow().as_ref().map(|head| head.runtime.spec_version()));
-        // By another endpoint's word of it nothing is read.
-        let known = known.and_then(|spec_version| runtimes.get(spec_version, &connection.node().endpoint));
-        // The runtime in the state behind the parent has executed this block.
-        let executed_by = match known {
-            Some(runtime) => Ok(runtime),
-            None if number.0 == 0 => Ok(fetch::runtime_at(connection, hash, runtimes).await?),
-            None => match fetch::runtime_at(connection, raw.parent, runtimes).await {
-                // A node that has just restarted may keep the state of its head alone.
-                Err(untold) if is_untold(&untold) => Err(untold),
-                other => Ok(other?),
-            },
-        };
-        let runtime = match (fetch::runtime_at(connection, hash, runtimes).await, &executed_by) {
-            (Ok(runtime), _) => runtime,
-            // Long after an outage the state may be gone while the block is there.
-            (Err(untold), Ok(executed_by)) if is_untold(&untold) && raw.events.is_err() => executed_by.clone(),
-            (Err(error), _) => return Err(error),
-        };
-        self.check_age(connection, number, &runtime)?;
-        if raw.events.is_ok() {
-            self.withheld.end();
-        }
-        let decoded = match executed_by {
-            Ok(executed_by) => {
-                if runtime.spec_version() != executed_by.spec_version() {
-                    let (from, to) = (executed_by.spec_version(), runtime.spec_version());
-                    tracing::info!(block = number.0, from, to, "the runtime was upgraded");
-                }
-                block::decode(&raw, &executed_by)
-            }
-            Err(untold) => block::decode_by_its_own(&raw, &runtime, untold),
-        };
-        Ok((decoded, Head { block: BlockRef { number, hash }, runtime, generation: self.generation }))
-    }
-
-    /// Whether a block whose events the endpoint in use does not tell is followed all the same: none of the others has
-    /// told any either, for long enough, and none that could not be asked then is well now.
-    fn goes_without_events(&mut self, connection: &Connection) -> bool {
-        let (followed, now) = (&self.shared.pool.followed, clock::now());
-        let is_final = self.withheld.is_final(self.tried.len() >= followed.len(), &self.shared.config, now);
-        self.withheld.note(&connection.node().endpoint);
-        let may_tell =
-            |node: &Arc<Node>| node.status(now).standing == Standing::Standby && !self.withheld.is_by(&node.endpoint);
-        is_final && !followed.iter().any(may_tell)
-    }
-
-    /// A chain whose blocks stay never goes back to an older runtime (`System.set_code` refuses one): an
-    /// endpoint that says so tells of another state than that of the blocks that were followed. When every
-    /// endpoint has had its turn and nobody goes on, it may be the newer one that was a lie.
-    fn check_age(&self, connection: &Connection, number: BlockNumber, runtime: &Runtime) -> Result<(), ConnectError> {
-        let seen = self.shared.head.borrow().as_ref().map_or(0, |head| head.runtime.spec_version());
-        let found = runtime.spec_version();
-        if found >= seen || self.shared.config.finality == Finality::Revocable {
-            return Ok(());
-        }
-        if usize::try_from(self.attempts).is_ok_and(|attempts| attempts > self.shared.pool.followed.len()) {
-            tracing::warn!(block = number.0, found, seen, "no endpoint knows the runtime that one has told of");
-            return Ok(());
-        }
-        Err(ConnectError::OldRuntime { endpoint: connection.endpoint().to_owned(), number, found, seen })
-    }
 }
 
 /// The chain's name: what the endpoint calls block 0 must be what is wanted.
 pub(super) async fn check_genesis(shared: &Shared, connection: &Connection) -> Result<BlockHash, ConnectError> {
     let found = connection.ask(rpc::block_hash(BlockNumber(0))).await?;
     let found = found.ok_or_else(|| connection.nonsense("block 0", "it has none".to_owned()))?;
-    let expected = *shared.genesis.get_or_init(|| found);
-    if found == expected {
-        return Ok(found);
+    let expected = shared.name(found);
+    if found != expected {
+        return Err(ConnectError::WrongGenesis { endpoint: connection.endpoint().to_owned(), expected, found });
     }
-    Err(ConnectError::WrongGenesis { endpoint: connection.endpoint().to_owned(), expected, found })
+    if shared.pool.may_be_joined(found, &shared.config) && has_company(connection).await? {
+        shared.pool.recognise(found, &shared.config, clock::now());
+    }
+    Ok(found)
+}
+
+/// Whether an endpoint is one of many: a copy of a public network's state that stands alone has the same block 0, and
+/// that network's nodes take over nothing from it.
+async fn has_company(connection: &Connection) -> Result<bool, ConnectError> {
+    match connection.ask(rpc::health()).await {
+        Ok(health) => Ok(health.should_have_peers),
+        Err(error) if Connection::is_refusal(&error) => Ok(true),
+        Err(error) => Err(error),
+    }
 }
 
 /// The newest finalized block of an endpoint.

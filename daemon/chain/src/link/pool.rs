@@ -3,11 +3,16 @@
 //! An endpoint is judged by what it answers and by the blocks it brings. The order of the
 //! configuration is the order of preference: the first that is not resting after a failure is
 //! taken. Nothing is connected here; times are passed in.
+//!
+//! Where no network was named, a public one is recognised by its block 0, which the first endpoint tells: its nodes
+//! then join those that were configured, behind them.
 
 use std::{
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError},
     time::{Duration, Instant},
 };
+
+use btd_api::{BlockHash, BlockNumber};
 
 use super::{Seen, budget::Budget, config::LinkConfig};
 use crate::{block::BlockRef, endpoint::Endpoint, error::ConnectError};
@@ -63,6 +68,8 @@ pub(crate) struct Node {
     pub(crate) endpoint: Endpoint,
     pub(crate) budget: Budget,
     is_archive: bool,
+    /// Whether nobody has named it: it is of the public network that the chain turned out to be.
+    is_joined: bool,
     record: Mutex<Record>,
 }
 
@@ -71,6 +78,10 @@ struct Record {
     standing: Standing,
     trouble: Option<ConnectError>,
     finalized: Option<Seen>,
+    /// What it has announced last, and when.
+    announced: Option<(BlockNumber, Instant)>,
+    /// When it was seen to have a newer one than before.
+    grew_at: Option<Instant>,
     latency: Option<Duration>,
     requests: u64,
     failures: u32,
@@ -78,55 +89,109 @@ struct Record {
     ready_at: Option<Instant>,
 }
 
-/// All endpoints of a chain.
+/// All endpoints of a chain. Some may join, and none ever goes: an index stands for the same one always.
 #[derive(Debug)]
 pub(crate) struct Pool {
-    /// Those that are followed, the preferred ones first.
-    pub(crate) followed: Vec<Arc<Node>>,
-    /// Those that are asked for old state.
-    pub(crate) archives: Vec<Arc<Node>>,
+    configured: Nodes,
+    /// The same and those of the public network that the chain turned out to be.
+    joined: OnceLock<Nodes>,
+}
+
+#[derive(Debug, Clone)]
+struct Nodes {
+    followed: Vec<Arc<Node>>,
+    archives: Vec<Arc<Node>>,
 }
 
 // === impl Pool ===
 
 impl Pool {
     pub(crate) fn new(config: &LinkConfig, now: Instant) -> Self {
-        let node = |endpoint: &Endpoint, is_archive| {
-            let budget = Budget::new(config.requests_per_s, config.requests_at_once, now);
-            let record = Record {
-                standing: Standing::Unknown,
-                trouble: None,
-                finalized: None,
-                latency: None,
-                requests: 0,
-                failures: 0,
-                is_pruned: false,
-                ready_at: None,
-            };
-            Arc::new(Node { endpoint: endpoint.clone(), budget, is_archive, record: Mutex::new(record) })
+        let configured = Nodes {
+            followed: config.followed().into_iter().map(|node| Node::new(node, false, false, config, now)).collect(),
+            archives: config.archived().into_iter().map(|node| Node::new(node, true, false, config, now)).collect(),
         };
-        Self {
-            followed: config.endpoints.iter().map(|endpoint| node(endpoint, false)).collect(),
-            archives: config.archives.iter().map(|endpoint| node(endpoint, true)).collect(),
-        }
+        Self { configured, joined: OnceLock::new() }
+    }
+
+    /// Whether the nodes of the public network with this block 0 are wanted and have not joined.
+    pub(crate) fn may_be_joined(&self, genesis: BlockHash, config: &LinkConfig) -> bool {
+        self.joined.get().is_none() && config.public(genesis).is_some()
+    }
+
+    /// The chain is the one with this block 0: if it is a public one whose nodes are wanted, they join.
+    pub(crate) fn recognise(&self, genesis: BlockHash, config: &LinkConfig, now: Instant) {
+        let Some(public) = config.public(genesis) else { return };
+        self.joined.get_or_init(|| {
+            let mut nodes = self.configured.clone();
+            let join = |nodes: &mut Vec<Arc<Node>>, endpoints: &[Endpoint], is_archive| {
+                for endpoint in endpoints {
+                    if !nodes.iter().any(|node| node.endpoint.is_same(endpoint)) {
+                        nodes.push(Node::new(endpoint, is_archive, true, config, now));
+                    }
+                }
+            };
+            join(&mut nodes.followed, &public.endpoints, false);
+            join(&mut nodes.archives, &public.archives, true);
+            let (endpoints, archives) = (nodes.followed.len(), nodes.archives.len());
+            tracing::info!(%genesis, endpoints, archives, "the chain is a public one: its nodes stand behind those named");
+            nodes
+        });
+    }
+
+    /// Those that are followed, the preferred ones first.
+    pub(crate) fn followed(&self) -> &[Arc<Node>] {
+        &self.nodes().followed
+    }
+
+    /// Those that are asked for old state.
+    pub(crate) fn archives(&self) -> &[Arc<Node>] {
+        &self.nodes().archives
+    }
+
+    fn nodes(&self) -> &Nodes {
+        self.joined.get().unwrap_or(&self.configured)
     }
 
     /// The endpoint to try next, and how long to wait before: the first that does not rest, else
-    /// the one that has rested longest.
-    pub(crate) fn next(&self, now: Instant) -> Option<(usize, Duration)> {
-        let rests = self.followed.iter().map(|node| node.rests(now).unwrap_or_default());
-        rests.enumerate().min_by_key(|(index, rest)| (*rest, *index))
+    /// the one that has rested longest. Those that joined are left out where they may not be followed.
+    pub(crate) fn next(&self, now: Instant, may_follow_joined: bool) -> Option<(usize, Duration)> {
+        let nodes = self.followed().iter().enumerate().filter(|(_, node)| may_follow_joined || !node.is_joined);
+        let rests = nodes.map(|(index, node)| (index, node.rests(now).unwrap_or_default()));
+        rests.min_by_key(|(index, rest)| (*rest, *index))
     }
 
     /// What is known of all of them.
     pub(crate) fn status(&self, now: Instant) -> Vec<EndpointStatus> {
-        self.followed.iter().chain(&self.archives).map(|node| node.status(now)).collect()
+        self.followed().iter().chain(self.archives()).map(|node| node.status(now)).collect()
     }
 }
 
 // === impl Node ===
 
 impl Node {
+    fn new(endpoint: &Endpoint, is_archive: bool, is_joined: bool, config: &LinkConfig, now: Instant) -> Arc<Self> {
+        let record = Record {
+            standing: Standing::Unknown,
+            trouble: None,
+            finalized: None,
+            announced: None,
+            grew_at: None,
+            latency: None,
+            requests: 0,
+            failures: 0,
+            is_pruned: false,
+            ready_at: None,
+        };
+        let budget = Budget::new(config.requests_per_s, config.requests_at_once, now);
+        Arc::new(Self { endpoint: endpoint.clone(), budget, is_archive, is_joined, record: Mutex::new(record) })
+    }
+
+    /// Whether it is here because the chain turned out to be a public one.
+    pub(crate) fn is_joined(&self) -> bool {
+        self.is_joined
+    }
+
     /// A request was answered, or refused, after `latency`.
     pub(crate) fn note_answer(&self, latency: Duration) {
         let mut record = self.record();
@@ -162,6 +227,10 @@ impl Node {
             ConnectError::RateLimited { .. } => longest,
             _ => FIRST_REST.saturating_mul(2_u32.saturating_pow(record.failures - 1)).min(longest),
         };
+        // What it has is no block of the chain that is followed.
+        if matches!(cause, ConnectError::WrongGenesis { .. } | ConnectError::Forked { .. }) {
+            record.finalized = None;
+        }
         record.standing = Standing::Resting;
         record.ready_at = Some(now + jitter(rest));
         record.trouble = Some(cause);
@@ -179,6 +248,37 @@ impl Node {
         record.trouble = None;
         record.ready_at = None;
         record.failures = 0;
+    }
+
+    /// That it contradicted what was followed was no fault of its own: it need not rest for that.
+    pub(crate) fn note_absolved(&self) {
+        let mut record = self.record();
+        if !matches!(record.trouble, Some(ConnectError::Forked { .. } | ConnectError::Behind { .. })) {
+            return;
+        }
+        record.standing = Standing::Standby;
+        record.trouble = None;
+        record.ready_at = None;
+    }
+
+    /// What it was seen to have may not be the chain's history, and is to be seen again.
+    pub(crate) fn note_disproved(&self) {
+        self.record().finalized = None;
+    }
+
+    /// It announces `newest` as its newest finalized block. That is growth where it has announced an earlier one within
+    /// `term`: of one that was not heard for longer nobody knows when it has got there.
+    pub(crate) fn note_announced(&self, newest: BlockNumber, term: Duration, now: Instant) {
+        let mut record = self.record();
+        let before = record.announced.replace((newest, now));
+        if before.is_some_and(|(before, at)| before < newest && now.saturating_duration_since(at) <= term) {
+            record.grew_at = Some(now);
+        }
+    }
+
+    /// Whether its chain was seen to grow within `term`.
+    pub(crate) fn has_grown(&self, term: Duration, now: Instant) -> bool {
+        self.record().grew_at.is_some_and(|at| now.saturating_duration_since(at) <= term)
     }
 
     /// It is well, and left for another all the same.
@@ -235,9 +335,8 @@ impl Node {
 
 #[cfg(test)]
 mod tests {
-    use btd_api::{BlockHash, BlockNumber};
-
     use super::*;
+    use crate::link::config::PublicNetwork;
 
     const LONGEST: Duration = Duration::from_secs(30);
 
@@ -255,22 +354,47 @@ mod tests {
     #[test]
     fn the_first_that_does_not_rest_is_taken() {
         let (pool, now) = pool(3);
-        assert_eq!(pool.next(now), Some((0, Duration::ZERO)));
-        cut(&pool.followed[0], now);
-        assert_eq!(pool.next(now), Some((1, Duration::ZERO)));
-        cut(&pool.followed[1], now);
-        cut(&pool.followed[1], now);
-        cut(&pool.followed[2], now);
+        assert_eq!(pool.next(now, true), Some((0, Duration::ZERO)));
+        cut(&pool.followed()[0], now);
+        assert_eq!(pool.next(now, true), Some((1, Duration::ZERO)));
+        cut(&pool.followed()[1], now);
+        cut(&pool.followed()[1], now);
+        cut(&pool.followed()[2], now);
         // All rest: the one that is ready first is waited for.
-        assert_eq!(pool.next(now), Some((0, FIRST_REST)));
-        assert_eq!(pool.next(now + FIRST_REST), Some((0, Duration::ZERO)));
-        assert_eq!(self::pool(0).0.next(now), None);
+        assert_eq!(pool.next(now, true), Some((0, FIRST_REST)));
+        assert_eq!(pool.next(now + FIRST_REST, true), Some((0, Duration::ZERO)));
+        assert_eq!(self::pool(0).0.next(now, true), None);
+    }
+
+    #[test]
+    fn the_nodes_of_a_public_network_join_behind_those_that_are_named() {
+        let names = |pool: &Pool| pool.status(Instant::now()).into_iter().map(|one| one.endpoint).collect::<Vec<_>>();
+        let public = PublicNetwork {
+            genesis: BlockHash([1; 32]),
+            endpoints: vec!["ws://public".into(), "ws://OWN:80/".into()],
+            archives: vec!["ws://archive".into()],
+        };
+        let config = LinkConfig { endpoints: vec!["ws://own".into()], public: vec![public], ..LinkConfig::default() };
+        let now = Instant::now();
+        let pool = Pool::new(&config, now);
+        pool.recognise(BlockHash([2; 32]), &config, now);
+        assert_eq!(names(&pool), ["ws://own"], "another chain");
+        cut(&pool.followed()[0], now);
+        pool.recognise(BlockHash([1; 32]), &config, now);
+        pool.recognise(BlockHash([1; 32]), &config, now);
+        assert_eq!(names(&pool), ["ws://own", "ws://public", "ws://archive"]);
+        assert_eq!(pool.next(now, true), Some((1, Duration::ZERO)), "what was known of the first one stays known");
+        assert_eq!(pool.next(now, false), Some((0, FIRST_REST)), "they may not be followed yet");
+        let config = LinkConfig { fallback: false, ..config };
+        let pool = Pool::new(&config, now);
+        pool.recognise(BlockHash([1; 32]), &config, now);
+        assert_eq!(names(&pool), ["ws://own"], "they are not wanted");
     }
 
     #[test]
     fn rests_double_until_a_block_comes() {
         let (pool, now) = pool(1);
-        let node = &pool.followed[0];
+        let node = &pool.followed()[0];
         let mut rests = Vec::new();
         for _ in 0..9 {
             cut(node, now);
@@ -291,15 +415,15 @@ mod tests {
         let (pool, now) = pool(1);
         let (expected, found) = (BlockHash([1; 32]), BlockHash([2; 32]));
         let wrong = ConnectError::WrongGenesis { endpoint: "ws://node-0".to_owned(), expected, found };
-        pool.followed[0].note_failure(wrong.clone(), LONGEST, now, |rest| rest);
+        pool.followed()[0].note_failure(wrong.clone(), LONGEST, now, |rest| rest);
         let status = &pool.status(now)[0];
         assert_eq!((status.standing, &status.trouble), (Standing::Resting, &Some(wrong)));
         assert_eq!(status.rests, Some(LONGEST * HOPELESS));
         let after = now + LONGEST * HOPELESS;
         let visits = [(now, false), (now, true), (after, false)];
-        assert_eq!(visits.map(|(at, urgent)| pool.followed[0].may_be_visited(at, urgent)), [false, false, true]);
+        assert_eq!(visits.map(|(at, urgent)| pool.followed()[0].may_be_visited(at, urgent)), [false, false, true]);
         let (pool, now) = self::pool(1);
-        cut(&pool.followed[0], now);
-        assert_eq!([false, true].map(|urgent| pool.followed[0].may_be_visited(now, urgent)), [false, true]);
+        cut(&pool.followed()[0], now);
+        assert_eq!([false, true].map(|urgent| pool.followed()[0].may_be_visited(now, urgent)), [false, true]);
     }
 }

@@ -7,18 +7,17 @@
 //! followed; while blocks are overdue those that rest after a failure are visited too. Nothing is
 //! followed from here.
 
-use std::{collections::BTreeSet, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use btd_api::BlockNumber;
 
-use super::{LinkConfig, LinkState, Shared, Standing, follower, pool::Node};
-use crate::{
-    block::BlockRef,
-    clock,
-    error::ConnectError,
-    fetch,
-    rpc::{Ask, Connection},
+use super::{
+    LinkConfig, LinkState, Shared, Standing, follower,
+    leap::{self, unheard_of},
+    pool::Node,
+    witnesses::{self, Compared, Word, contradiction},
 };
+use crate::{block::BlockRef, clock, error::ConnectError, fetch, rpc::Connection};
 
 /// Blocks are overdue after so many hundredths of the time after which an endpoint is stale: a moment
 /// after the next block of the public network should have come.
@@ -27,7 +26,7 @@ const OVERDUE: u32 = 21;
 const HASTE: Duration = Duration::from_secs(2);
 /// How long an endpoint that is visited in haste may take for each thing that it is asked. The others wait meanwhile,
 /// and are looked at twice before a block is late.
-const GLANCE: Duration = Duration::from_secs(2);
+pub(super) const GLANCE: Duration = Duration::from_secs(2);
 /// An endpoint that is preferred is gone back to after so many good visits in a row.
 const TRUSTED: u32 = 2;
 
@@ -38,8 +37,7 @@ pub(super) enum Leave {
     Failed(ConnectError),
     /// This other one, which was just visited, is better.
     For(usize, ConnectError),
-    /// Two others, and more than speak for it, contradict what was followed from it: what was
-    /// followed is not the chain's history.
+    /// Those who have a say about it contradict what was followed: that is not the chain's history.
     Disowned(ConnectError),
 }
 
@@ -49,6 +47,8 @@ struct Report {
     newest: BlockRef,
     /// The height that both have, what was followed there, and what the other has.
     common: Option<(BlockRef, BlockRef)>,
+    /// What it says with that about what was followed.
+    word: Option<Word>,
     /// How long an answer took.
     delay: Duration,
 }
@@ -68,12 +68,17 @@ enum Sight {
 
 /// Visits the other endpoints in turn until one of them is a reason to leave `active`.
 pub(super) async fn watch(shared: &Arc<Shared>, active: usize) -> Leave {
-    let others: Vec<usize> = (0..shared.pool.followed.len()).filter(|index| *index != active).collect();
-    if others.is_empty() || shared.config.scout_ms == 0 {
+    if shared.config.scout_ms == 0 {
         return std::future::pending().await;
     }
-    let (mut against, mut for_us) = (BTreeSet::new(), BTreeSet::new());
-    let mut good_visits = vec![0_u32; shared.pool.followed.len()];
+    // Before the endpoint in use is live nothing is known to compare with: not even which chain is wanted, which is
+    // not for the others to say, and by which some of them may join.
+    let _ = shared.state.subscribe().wait_for(LinkState::is_live).await;
+    let others: Vec<usize> = (0..shared.pool.followed().len()).filter(|index| *index != active).collect();
+    if others.is_empty() {
+        return std::future::pending().await;
+    }
+    let mut good_visits = vec![0_u32; shared.pool.followed().len()];
     // The block behind which the next one was overdue at the last look.
     let mut waiting = None;
     // How many visits are made in haste, because one has contradicted what was followed.
@@ -83,9 +88,7 @@ pub(super) async fn watch(shared: &Arc<Shared>, active: usize) -> Leave {
         let is_asked_in_haste = hasty > 0;
         pause(shared, if is_asked_in_haste { HASTE.min(usual) } else { usual }).await;
         hasty = hasty.saturating_sub(1);
-        let node = &shared.pool.followed[index];
-        // Before the endpoint in use is live nothing is known to compare with: not even which chain
-        // is wanted, which is not for the others to say.
+        let node = &shared.pool.followed()[index];
         if announced(shared).is_none() || !node.may_be_visited(clock::now(), is_urgent(shared)) {
             continue;
         }
@@ -109,34 +112,46 @@ pub(super) async fn watch(shared: &Arc<Shared>, active: usize) -> Leave {
             }
         };
         let Some(announced) = announced(shared) else { continue };
+        let (now, longest) = (clock::now(), shared.config.retry_max());
+        node.note_announced(report.newest.number, witnesses::TERM, now);
+        shared.witnesses.renew(&shared.pool.followed()[active].endpoint, now);
+        let has_begun = report.word.is_some_and(|word| shared.witnesses.note(&node.endpoint, word, now));
         let tolerated = tolerated(shared, announced);
         let sight = judge(&report, announced, tolerated, shared.config.max_lag_blocks);
-        let endpoint = shared.pool.followed[active].endpoint.to_string();
+        let endpoint = shared.pool.followed()[active].endpoint.to_string();
         match (sight, report.common) {
             (Sight::Contradicts, Some((ours, theirs))) => {
                 good_visits[index] = 0;
-                if against.insert(index) {
+                if has_begun {
                     hasty = others.len();
                 }
-                for_us.remove(&index);
-                let contradiction =
-                    |endpoint, seen, found| ConnectError::Forked { endpoint, number: ours.number, seen, found };
-                if against.len() >= 2 && against.len() > for_us.len() {
-                    return Leave::Disowned(contradiction(endpoint, theirs.hash, ours.hash));
+                if shared.witnesses.are_outnumbered(now) {
+                    return Leave::Disowned(contradiction(endpoint, theirs, ours));
                 }
-                let cause = contradiction(node.endpoint.to_string(), ours.hash, theirs.hash);
+                let cause = contradiction(node.endpoint.to_string(), ours, theirs);
                 tracing::warn!(%cause, "two endpoints contradict each other");
-                node.note_failure(cause, shared.config.retry_max(), clock::now(), follower::jitter);
+                node.note_failure(cause, longest, now, follower::jitter);
             }
             (Sight::Behind, _) => {
                 good_visits[index] = 0;
-                let finalized = report.newest.number;
-                let cause = ConnectError::Behind { endpoint: node.endpoint.to_string(), finalized, seen: announced };
-                node.note_failure(cause, shared.config.retry_max(), clock::now(), follower::jitter);
+                let (finalized, seen) = (report.newest.number, announced);
+                if shared.witnesses.are_outnumbered(now) {
+                    let reason = format!("others, whose newest block is {finalized}, have never heard of block {seen}");
+                    return Leave::Disowned(ConnectError::Unusable { endpoint, reason });
+                }
+                let cause = ConnectError::Behind { endpoint: node.endpoint.to_string(), finalized, seen };
+                node.note_failure(cause, longest, now, follower::jitter);
             }
             (Sight::Ahead, _) => {
-                node.note_well(report.newest, clock::now(), Standing::Standby);
                 let followed = followed(shared).unwrap_or(announced);
+                if is_beyond(shared, followed, &report) && !leap::bear_out(shared, &node.endpoint, report.newest).await
+                {
+                    good_visits[index] = 0;
+                    let cause = unheard_of(&node.endpoint, report.newest.number);
+                    node.note_failure(cause, longest, clock::now(), follower::jitter);
+                    continue;
+                }
+                node.note_well(report.newest, clock::now(), Standing::Standby);
                 let is_far = report.newest.number.0 > announced.0.saturating_add(shared.config.max_lag_blocks);
                 // One block that is missing once may be on its way.
                 if is_far || waiting == Some(followed) {
@@ -146,13 +161,9 @@ pub(super) async fn watch(shared: &Arc<Shared>, active: usize) -> Leave {
                 waiting = Some(followed);
             }
             (Sight::Level | Sight::Contradicts, _) => {
-                node.note_well(report.newest, clock::now(), Standing::Standby);
-                if report.common.is_some() {
-                    for_us.insert(index);
-                    against.remove(&index);
-                }
+                node.note_well(report.newest, now, Standing::Standby);
                 // One that could not be looked at in haste, and is slower too, is no place to go back to.
-                let ours = shared.pool.followed[active].latency().unwrap_or_default();
+                let ours = shared.pool.followed()[active].latency().unwrap_or_default();
                 good_visits[index] = if report.delay < GLANCE.max(ours) { good_visits[index] + 1 } else { 0 };
                 if let Some(slow) = is_slower(shared, active, node) {
                     return Leave::For(index, slow);
@@ -212,6 +223,13 @@ fn tolerated(shared: &Shared, announced: BlockNumber) -> BlockNumber {
         .unwrap_or(BlockNumber(announced.0.saturating_add(shared.config.max_lag_blocks)))
 }
 
+/// Whether an endpoint is so far ahead that others are asked whether that can be, while blocks arrive from the one in
+/// use.
+fn is_beyond(shared: &Shared, followed: BlockNumber, report: &Report) -> bool {
+    let near = followed.0.saturating_add(shared.config.catch_up_blocks.max(1));
+    report.newest.number.0 > near && !is_overdue(shared)
+}
+
 /// The newest block that was followed.
 fn followed(shared: &Shared) -> Option<BlockNumber> {
     shared.state.borrow().finalized().map(|seen| seen.block.number)
@@ -226,7 +244,7 @@ fn announced(shared: &Shared) -> Option<BlockNumber> {
 }
 
 /// The limits of a visit in haste.
-fn glance(config: &LinkConfig) -> LinkConfig {
+pub(super) fn glance(config: &LinkConfig) -> LinkConfig {
     let longest = u64::try_from(GLANCE.as_millis()).unwrap_or(u64::MAX);
     LinkConfig {
         connect_timeout_ms: config.connect_timeout_ms.min(longest),
@@ -241,27 +259,11 @@ async fn visit(shared: &Shared, node: &Arc<Node>, config: &LinkConfig) -> Result
     let connection = Connection::open(node, &*shared.dialer, config).await?;
     follower::check_genesis(shared, &connection).await?;
     let newest = follower::newest(&connection).await?;
-    let followed = shared.head.borrow().as_ref().map(|head| head.block);
-    let ours = followed.and_then(|followed| {
-        if followed.number <= newest.number {
-            Some(followed)
-        } else {
-            shared.recent.block(newest.number).map(|block| block.block)
-        }
-    });
-    let common = match ours {
-        Some(ours) if ours.number == newest.number => Some((ours, newest)),
-        Some(ours) => {
-            let hash = fetch::hash_of(&connection, ours.number).await?;
-            let none = || connection.nonsense("a finalized block", format!("it has no block {}", ours.number));
-            Some((ours, BlockRef { number: ours.number, hash: hash.ok_or_else(none)? }))
-        }
-        None => None,
-    };
+    let Compared { common, word } = witnesses::compare(shared, &connection, newest).await?;
     // One of the usual size, for the delay of its answer.
     let asked = clock::now();
     fetch::header(&connection, newest.hash).await?;
-    Ok(Report { newest, common, delay: clock::since(asked) })
+    Ok(Report { newest, common, word, delay: clock::since(asked) })
 }
 
 /// Compares what was followed with what was found.
@@ -277,7 +279,7 @@ fn judge(report: &Report, announced: BlockNumber, tolerated: BlockNumber, max_la
 /// Whether the endpoint in use takes far too long, and the other at most half as long.
 fn is_slower(shared: &Shared, active: usize, other: &Node) -> Option<ConnectError> {
     let limit = Duration::from_millis(shared.config.slow_ms);
-    let node = &shared.pool.followed[active];
+    let node = &shared.pool.followed()[active];
     let (ours, theirs) = (node.latency()?, other.latency()?);
     let is_slow = !limit.is_zero() && ours > limit && theirs < ours / 2;
     is_slow.then(|| ConnectError::Slow { endpoint: node.endpoint.to_string(), latency: ours, limit })
@@ -296,7 +298,12 @@ mod tests {
     #[test]
     fn others_are_judged_by_what_they_have() {
         let within = |tolerated, newest, common| {
-            judge(&Report { newest, common, delay: Duration::ZERO }, BlockNumber(100), BlockNumber(tolerated), 5)
+            judge(
+                &Report { newest, common, word: None, delay: Duration::ZERO },
+                BlockNumber(100),
+                BlockNumber(tolerated),
+                5,
+            )
         };
         let sight = |newest, common| within(105, newest, common);
         let same = Some((block(99, 1), block(99, 1)));

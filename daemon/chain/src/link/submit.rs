@@ -132,6 +132,7 @@ impl Link {
             }
             RpcProblem::Deadline(after) => Err(ambiguous(format!("no answer within {after:?}"))),
             RpcProblem::Oversized => Err(ambiguous("the answer was larger than what is accepted".to_owned())),
+            RpcProblem::Left => Err(ambiguous("the endpoint was left before it answered".to_owned())),
             RpcProblem::Cut(reason) | RpcProblem::Garbled(reason) => Err(ambiguous(reason)),
         }
     }

@@ -2,7 +2,8 @@
 //!
 //! A node's subscription to an extrinsic dies with the connection and lies on forks; a block that
 //! is final does neither. So the extrinsic's hash is looked for in every finalized block of its
-//! era, from memory or from the node, before or after any number of restarts.
+//! era, from memory or from the node, before or after any number of restarts. How it fares on the way there, in a
+//! block that may still be replaced, is looked up in `best.rs`, and told in the same form.
 
 use btd_api::{BlockNumber, Tao};
 
@@ -10,17 +11,18 @@ use super::Link;
 use crate::{
     block::{BlockRef, Event, FinalizedBlock, Illegible},
     dispatch::DispatchError,
-    error::TrackError,
+    error::{ReadError, TrackError},
     extrinsic::ExtrinsicHash,
 };
 
-/// The fate of an extrinsic.
+/// The fate of an extrinsic: for good where [`Link::track`] tells it, and for as long as the block stands where
+/// [`Link::in_best_chain`] does.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Tracked {
-    /// It is in a finalized block.
+    /// It is in a block.
     Included(Inclusion),
-    /// It is in a finalized block whose events no endpoint can tell, so that success and failure
-    /// look alike. The fee is paid and the nonce is used.
+    /// It is in a block whose events no endpoint can tell, so that success and failure look alike. Where the block is
+    /// final, the fee is paid and the nonce is used.
     IncludedUnseen(Unseen),
     /// Every block that could have included it is final, and none has: it never will be.
     Expired {
@@ -29,7 +31,7 @@ pub enum Tracked {
     },
 }
 
-/// An extrinsic in a finalized block.
+/// An extrinsic in a block.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Inclusion {
     /// The block.
@@ -38,7 +40,7 @@ pub struct Inclusion {
     pub timestamp_ms: Option<u64>,
     /// Its position in the block.
     pub index: u32,
-    /// Whether the call succeeded, or how it failed. The fee is paid in both cases.
+    /// Whether the call succeeded, or how it failed. The fee is paid there in both cases.
     pub result: Result<(), DispatchError>,
     /// What it caused, in order.
     pub events: Vec<Event>,
@@ -46,7 +48,7 @@ pub struct Inclusion {
     pub fee: Option<Tao>,
 }
 
-/// An extrinsic in a finalized block whose events are gone or illegible.
+/// An extrinsic in a block whose events are gone or illegible.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Unseen {
     /// The block.
@@ -62,8 +64,8 @@ pub struct Unseen {
 impl Link {
     /// Waits until the fate of extrinsic `hash` is known: looks into every finalized block from
     /// `from` on, up to `until`, the last block of its era ([`crate::SignedExtrinsic::era_end`]).
-    /// Without `until` it waits for as long as it takes. Losses of the link are waited out; the
-    /// caller bounds the waiting. Cancelling the future changes nothing on the chain.
+    /// Without `until` it waits for as long as it takes. Losses of the link are waited out, and blocks that were
+    /// replaced are looked into anew; the caller bounds the waiting. Cancelling the future changes nothing on the chain.
     pub async fn track(
         &self,
         hash: ExtrinsicHash,
@@ -76,7 +78,11 @@ impl Link {
             if let Some(until) = until.filter(|until| number > *until) {
                 return Ok(Tracked::Expired { until });
             }
-            let block = blocks.next().await.map_err(|source| TrackError::Block { number, source })?;
+            let block = match blocks.next().await {
+                Ok(block) => block,
+                Err(ReadError::TakenBack { .. }) => continue,
+                Err(source) => return Err(TrackError::Block { number, source }),
+            };
             if let Some(found) = found(&block, hash) {
                 return Ok(found);
             }
@@ -84,7 +90,8 @@ impl Link {
     }
 }
 
-fn found(block: &FinalizedBlock, hash: ExtrinsicHash) -> Option<Tracked> {
+/// What `block` tells of extrinsic `hash`; none where it does not hold it.
+pub(super) fn found(block: &FinalizedBlock, hash: ExtrinsicHash) -> Option<Tracked> {
     let found = block.extrinsics.iter().find(|extrinsic| extrinsic.hash == hash)?;
     // What another runtime makes of the events is no outcome.
     let Some(result) = found.result.clone().filter(|_| block.spec_version.is_some()) else {

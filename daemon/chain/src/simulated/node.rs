@@ -54,6 +54,14 @@ pub(crate) enum Fault {
     Lags(u32),
     /// From this block on it has others.
     Forks(u32),
+    /// The same, and it has many more of them than there can be: up to `to`.
+    Invents { from: u32, to: u32 },
+    /// From block `from` on it has others, and none after `to`.
+    ForksTo { from: u32, to: u32 },
+    /// It catches up with the chain, is so many blocks behind, and says so.
+    Syncs(u32),
+    /// It says that it has nobody beside it, and should have nobody.
+    Alone,
     /// Connections end; behind new ones is another chain.
     OtherGenesis,
     /// It tells of this runtime, whatever block it is asked about.
@@ -86,6 +94,8 @@ pub(crate) enum Fault {
     Misnames(u32),
     /// It tells of each block that it holds what another one does.
     OfAnother,
+    /// It never answers what this block holds.
+    Withholds(u32),
 }
 
 /// Nodes of one chain.
@@ -182,6 +192,11 @@ impl Network {
         chain::hash(Place::forked(number, number))
     }
 
+    /// The hash of one on a branch that leaves the chain at block `forked`.
+    pub(crate) fn branch(number: u32, forked: u32) -> BlockHash {
+        if number < forked { Self::hash(number) } else { chain::hash(Place::forked(number, forked)) }
+    }
+
     /// Attempts at a connection so far.
     pub(crate) fn dials(&self) -> u32 {
         self.shared.dials.load(Ordering::SeqCst)
@@ -244,12 +259,18 @@ impl Shared {
     fn answer(&self, fault: Fault, method: &str, params: &Json) -> Result<Json, Error> {
         let refused = |code, message: &str| Error::User(UserError { code, message: message.to_owned(), data: None });
         let height = match fault {
-            Fault::Lags(last) => self.height().min(last),
+            Fault::Lags(last) | Fault::ForksTo { to: last, .. } => self.height().min(last),
+            Fault::Invents { to, .. } => self.height().max(to),
+            Fault::Syncs(behind) => self.height() - behind,
             _ => self.height(),
         };
         let of = |number| place(fault, number);
         // It has those, and what was replaced long ago.
-        let best = if matches!(fault, Fault::Lags(_)) { height } else { height + AHEAD };
+        let best = if matches!(fault, Fault::Lags(_) | Fault::Syncs(_) | Fault::ForksTo { .. }) {
+            height
+        } else {
+            height + AHEAD
+        };
         let block = |param: usize| chain::place(&params[param]).filter(|place| place.number <= best);
         // The block in whose state it is asked to look.
         let at = params.as_array().and_then(|params| params.last()).filter(|_| method.starts_with("state_"));
@@ -290,6 +311,11 @@ impl Shared {
                 Some(_) => Json::Null,
                 None => json!(chain::hash(of(best))),
             },
+            "system_health" => {
+                let is_alone = fault == Fault::Alone;
+                let peers = if is_alone { 0 } else { 8 };
+                json!({ "peers": peers, "isSyncing": matches!(fault, Fault::Syncs(_)), "shouldHavePeers": !is_alone })
+            }
             "chain_getFinalizedHead" => json!(chain::hash(of(height))),
             "chain_getHeader" => block(0).map_or(Json::Null, header),
             "chain_getBlock" => block(0).map_or(Json::Null, |place| {
@@ -317,7 +343,9 @@ impl Shared {
 /// Where block `number` of a node with this fault stands.
 fn place(fault: Fault, number: u32) -> Place {
     match fault {
-        Fault::Forks(from) if number >= from => Place::forked(number, from),
+        Fault::Forks(from) | Fault::ForksTo { from, .. } | Fault::Invents { from, .. } if number >= from => {
+            Place::forked(number, from)
+        }
         _ => Place::main(number),
     }
 }
@@ -355,6 +383,12 @@ impl Session {
             return Err(lost(reason));
         }
         let fault = *self.fault.borrow();
+        if let Fault::Withholds(number) = fault
+            && method == "chain_getBlock"
+            && chain::place(&params[0]).is_some_and(|place| place.number == number)
+        {
+            std::future::pending::<()>().await;
+        }
         if fault == Fault::Oversized && method == "chain_getBlock" {
             self.ended.send_replace(Some("message too large"));
             return Err(lost("message too large"));

@@ -13,6 +13,7 @@ mod old;
 mod proxy;
 mod reads;
 mod runtimes;
+mod untold;
 
 use std::{future::Future, net::SocketAddr, time::Duration};
 

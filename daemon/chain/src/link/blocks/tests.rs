@@ -260,3 +260,27 @@ fn a_block_that_is_final_already_and_about_to_be_followed_is_waited_for() {
         }
     });
 }
+
+#[test]
+fn a_block_of_the_past_is_judged_by_the_runtime_that_executed_it() {
+    over(1, async |link, network| {
+        let executed_by = async |number: u32| {
+            let block = link.block(BlockNumber(number)).await.unwrap();
+            link.runtime_that_executed(&block).await.unwrap().spec_version()
+        };
+        let last = link.finalized().unwrap().number.0;
+        network.upgrade_at(last + 1);
+        while link.finalized().unwrap().number.0 < last + 2 {
+            clock::sleep(Duration::from_secs(1)).await;
+        }
+        // What a block puts there executes the next one. The second of them is not in memory.
+        for (number, spec_version) in [(last, 425), (5, 425), (last + 1, 425), (last + 2, 426)] {
+            assert_eq!(executed_by(number).await, spec_version, "block {number}");
+        }
+        // In memory, and by a runtime that nobody tells any more.
+        let block = link.block(BlockNumber(last)).await.unwrap();
+        network.give(0, Fault::Pruned(last + 1));
+        let gone = link.runtime_that_executed(&block).await.map(|runtime| runtime.spec_version());
+        assert!(matches!(gone, Err(ReadError::Pruned { .. })), "{gone:?}");
+    });
+}

@@ -1,0 +1,129 @@
+//! Nodes that the operator has named, and how far what is followed is their history.
+//!
+//! A node of one's own may be a fork of a public network that has the same block 0, and it may be down while the public
+//! nodes are well. What it has told is the chain that is meant. So whatever stands behind such a node, because it is the
+//! network's or joined, has no say about that, and takes over only where it has the newest block of it: the anchor.
+//! Where no node was set before the others, all of those that are configured are named ones.
+
+use std::{
+    collections::BTreeSet,
+    sync::{Mutex, MutexGuard, PoisonError},
+};
+
+use btd_api::BlockNumber;
+
+use super::{Link, LinkConfig, Shared, witnesses::contradiction};
+use crate::{
+    block::BlockRef,
+    clock,
+    endpoint::Endpoint,
+    error::ConnectError,
+    fetch,
+    rpc::{Ask, Connection},
+};
+
+/// The newest block of what is followed that one of the named nodes has.
+#[derive(Debug)]
+pub(super) struct Anchor {
+    named: BTreeSet<Endpoint>,
+    block: Mutex<Option<BlockRef>>,
+}
+
+// === impl Anchor ===
+
+impl Anchor {
+    pub(super) fn new(config: &LinkConfig) -> Self {
+        let named = if config.own.is_empty() { &config.endpoints } else { &config.own };
+        Self { named: named.iter().cloned().collect(), block: Mutex::default() }
+    }
+
+    /// Whether the operator has named this endpoint, rather than what stands behind it.
+    pub(super) fn is_named(&self, endpoint: &Endpoint) -> bool {
+        self.named.contains(endpoint)
+    }
+
+    /// An endpoint has `block`, which was followed.
+    pub(super) fn note(&self, endpoint: &Endpoint, block: BlockRef) {
+        let mut anchor = self.anchor();
+        if self.is_named(endpoint) && anchor.is_none_or(|before| before.number <= block.number) {
+            *anchor = Some(block);
+        }
+    }
+
+    /// The newest block that a named node has; none where no such node has told any.
+    pub(super) fn block(&self) -> Option<BlockRef> {
+        *self.anchor()
+    }
+
+    /// Whether what was followed at this height is what a named node has told.
+    pub(super) fn covers(&self, number: BlockNumber) -> bool {
+        self.block().is_some_and(|anchor| number <= anchor.number)
+    }
+
+    /// What the named nodes have told is not followed any more.
+    pub(super) fn lift(&self) {
+        *self.anchor() = None;
+    }
+
+    fn anchor(&self) -> MutexGuard<'_, Option<BlockRef>> {
+        self.block.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// An endpoint that was not named is followed from its newest block on only where it has the anchor too.
+pub(super) async fn check(shared: &Shared, connection: &Connection, newest: BlockRef) -> Result<(), ConnectError> {
+    let (anchor, node) = (&shared.witnesses.anchor, connection.node());
+    let Some(ours) = anchor.block().filter(|_| !anchor.is_named(&node.endpoint)) else { return Ok(()) };
+    let endpoint = || connection.endpoint().to_owned();
+    if newest.number < ours.number {
+        return Err(ConnectError::Behind { endpoint: endpoint(), finalized: newest.number, seen: ours.number });
+    }
+    let none = || connection.nonsense("a finalized block", format!("it has no block {}", ours.number));
+    let hash = fetch::hash_of(connection, ours.number).await?.ok_or_else(none)?;
+    if hash == ours.hash {
+        return Ok(());
+    }
+    Err(contradiction(endpoint(), ours, BlockRef { number: ours.number, hash }))
+}
+
+/// The height at which an endpoint contradicts what was followed, which it does at `number`: that of the anchor, where
+/// it was not named and has another block there too.
+pub(super) async fn parted_at(
+    shared: &Shared,
+    connection: &Connection,
+    number: BlockNumber,
+) -> Result<BlockNumber, ConnectError> {
+    let (anchor, endpoint) = (&shared.witnesses.anchor, &connection.node().endpoint);
+    let below = anchor.block().filter(|ours| ours.number < number && !anchor.is_named(endpoint));
+    let Some(ours) = below else { return Ok(number) };
+    let found = fetch::hash_of(connection, ours.number).await?;
+    Ok(if found.is_some_and(|found| found != ours.hash) { ours.number } else { number })
+}
+
+/// What the endpoint in use has at a height that is in memory no more, where a named one that is far behind it has got
+/// there and may have another block.
+pub(super) async fn told_at(shared: &Shared, connection: &Connection, number: BlockNumber) -> Option<BlockRef> {
+    let (anchor, endpoint) = (&shared.witnesses.anchor, &connection.node().endpoint);
+    if !anchor.is_named(endpoint) || anchor.covers(number) {
+        return None;
+    }
+    let active = shared.connection.borrow().clone().filter(|active| active.node().endpoint != *endpoint)?;
+    let hash = fetch::hash_of(&*active, number).await.ok().flatten()?;
+    Some(BlockRef { number, hash })
+}
+
+// === impl Link ===
+
+impl Link {
+    /// Those that stand behind a named node and would take over, where each of them that has said anything has other
+    /// blocks than it told: then none of them does. Empty where one has the same.
+    pub fn strangers(&self) -> Vec<String> {
+        let (witnesses, now) = (&self.shared.witnesses, clock::now());
+        let behind = self.shared.pool.followed().iter().filter(|node| !witnesses.anchor.is_named(&node.endpoint));
+        let (strange, rest): (Vec<_>, Vec<_>) = behind.partition(|node| witnesses.is_stranger(&node.endpoint, now));
+        if rest.iter().any(|node| witnesses.stands_by(&node.endpoint, now)) {
+            return Vec::new();
+        }
+        strange.into_iter().map(|node| node.endpoint.to_string()).collect()
+    }
+}

@@ -1,0 +1,351 @@
+//! What the endpoints say of the history that is followed.
+//!
+//! A finalized block is first of all the word of the endpoint that told it. One that was false would be contradicted by
+//! every honest endpoint for ever after, so the last word of each is kept, over visits and connections alike. What was
+//! followed is given up once two contradict it who are more than those that stand by it, or once nobody who can be
+//! reached has stood by it for a while. About what a node that was named has told only such nodes are heard
+//! (`anchor.rs`), and about what the others have told since, its word is the last.
+
+use std::{
+    cmp::Ordering,
+    collections::BTreeMap,
+    sync::{Mutex, MutexGuard, PoisonError},
+    time::{Duration, Instant},
+};
+
+use btd_api::BlockNumber;
+
+use super::{
+    LinkConfig, Shared,
+    anchor::{self, Anchor},
+    follower, leap, scout,
+};
+use crate::{
+    block::BlockRef,
+    clock,
+    endpoint::Endpoint,
+    error::ConnectError,
+    fetch,
+    rpc::{Ask, Connection},
+};
+
+/// After so long without anybody who stands by it, what was followed is given up.
+const PATIENCE: Duration = Duration::from_mins(1);
+/// What was not said again for so long counts no more.
+pub(super) const TERM: Duration = Duration::from_mins(5);
+
+/// What an endpoint says of the history that is followed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Word {
+    /// It has what was followed at this height.
+    Has(BlockNumber),
+    /// It has another block at this height.
+    Other(BlockNumber),
+    /// It has never heard of the block that was followed last, though it does not catch up with its chain.
+    Lacks {
+        /// That block.
+        block: BlockNumber,
+        /// The newest one that it has.
+        newest: BlockNumber,
+    },
+}
+
+/// The last word of an endpoint.
+#[derive(Debug, Clone, Copy)]
+struct Said {
+    word: Word,
+    /// Since when it has said the same.
+    since: Instant,
+    /// When it said so last.
+    at: Instant,
+    /// Whether it got further meanwhile: one that stands still has heard of nothing, and says nothing by that.
+    has_gone_on: bool,
+    /// Whether the endpoint was named.
+    is_named: bool,
+}
+
+/// The last words of the endpoints.
+#[derive(Debug)]
+pub(super) struct Witnesses {
+    /// How far what is followed is what those that were named have told.
+    pub(super) anchor: Anchor,
+    words: Mutex<BTreeMap<Endpoint, Said>>,
+    term: Duration,
+    /// One that is more blocks away than this has no part in them.
+    far: u32,
+}
+
+/// About what who is heard.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Heard {
+    /// Those that were named, about what one of them has told.
+    Named,
+    /// All, about what only others have told.
+    All,
+    /// Those that were named, about what only others have told.
+    Above,
+}
+
+/// Who is for and against what was followed.
+struct Dispute {
+    /// Those who count against it.
+    against: usize,
+    /// Those of them who have another block in its place.
+    instead: usize,
+    /// Those who stand by it.
+    behind: usize,
+    /// Since when it is contradicted, and nobody has stood by it.
+    since: Instant,
+}
+
+// === impl Said ===
+
+impl Said {
+    /// The height that it contradicts, if it does.
+    fn disputed(&self) -> Option<BlockNumber> {
+        match self.word {
+            Word::Has(_) => None,
+            Word::Other(number) => Some(number),
+            Word::Lacks { block, .. } => self.has_gone_on.then_some(block),
+        }
+    }
+
+    /// The height of what it does not have, if there is any.
+    fn missed(&self) -> Option<BlockNumber> {
+        match self.word {
+            Word::Has(_) => None,
+            Word::Other(number) | Word::Lacks { block: number, .. } => Some(number),
+        }
+    }
+
+    /// Whether it outweighs one that stands by what was followed.
+    fn is_weighty(&self, far: u32) -> bool {
+        match self.word {
+            Word::Has(_) => false,
+            Word::Other(_) => true,
+            Word::Lacks { block, newest } => self.has_gone_on && newest.0.saturating_add(far) < block.0,
+        }
+    }
+}
+
+// === impl Witnesses ===
+
+impl Witnesses {
+    pub(super) fn new(config: &LinkConfig) -> Self {
+        // Whoever contradicts is not asked again for as long as it rests.
+        let term = TERM.max(config.retry_max().saturating_mul(10));
+        Self { anchor: Anchor::new(config), words: Mutex::default(), term, far: config.catch_up_blocks.max(1) }
+    }
+
+    /// Keeps what an endpoint says at `now`, and tells whether it has begun to contradict with that.
+    pub(super) fn note(&self, endpoint: &Endpoint, word: Word, now: Instant) -> bool {
+        let mut words = self.words();
+        let before = words.get(endpoint).copied();
+        let same = before.filter(|before| match (before.word, word) {
+            // Whoever has another block in the place of an earlier one has never heard of a later one either.
+            (Word::Has(_), Word::Has(_)) | (Word::Other(_), Word::Other(_) | Word::Lacks { .. }) => true,
+            (Word::Lacks { block: one, .. }, Word::Lacks { block: other, .. }) => one <= other,
+            _ => false,
+        });
+        let has_gone_on = match (same.map(|same| (same.word, same.has_gone_on)), word) {
+            (Some((Word::Lacks { newest: before, .. }, had)), Word::Lacks { newest, .. }) => had || newest > before,
+            _ => false,
+        };
+        let word = match (same.map(|same| same.word), word) {
+            // What it has contradicted once is not less by what it contradicts now.
+            (Some(Word::Other(one)), Word::Other(other)) => Word::Other(one.min(other)),
+            (Some(contradicted @ Word::Other(_)), Word::Lacks { .. }) => contradicted,
+            _ => word,
+        };
+        let (since, is_named) = (same.map_or(now, |same| same.since), self.anchor.is_named(endpoint));
+        let said = Said { word, since, at: now, has_gone_on, is_named };
+        words.insert(endpoint.clone(), said);
+        said.disputed().is_some() && before.is_none_or(|before| before.disputed().is_none())
+    }
+
+    /// The endpoint in use goes on to stand by what it has told, also where no block comes.
+    pub(super) fn renew(&self, endpoint: &Endpoint, now: Instant) {
+        if let Some(said) = self.words().get_mut(endpoint).filter(|said| matches!(said.word, Word::Has(_))) {
+            said.at = now;
+        }
+    }
+
+    /// Whether two contradict what was followed, and more than stand by it; or one that was named has another block in
+    /// the place of one that only others have told.
+    pub(super) fn are_outnumbered(&self, now: Instant) -> bool {
+        let has_last_word = |dispute: Dispute| dispute.instead > dispute.behind;
+        [Heard::Named, Heard::All].into_iter().any(|heard| self.is_outnumbered(heard, now))
+            || self.dispute(Heard::Above, now).is_some_and(has_last_word)
+    }
+
+    /// Whether what was followed is contradicted, and nobody has stood by it for a while. Whoever asks knows that each
+    /// endpoint had its turn.
+    pub(super) fn are_silent(&self, now: Instant) -> bool {
+        [Heard::Named, Heard::All].into_iter().any(|heard| self.is_silent(heard, now))
+    }
+
+    /// Whether what those that were named have told is given up by themselves.
+    pub(super) fn is_renounced(&self, now: Instant) -> bool {
+        self.is_outnumbered(Heard::Named, now) || self.is_silent(Heard::Named, now)
+    }
+
+    /// Whether this endpoint contradicts what was followed, and has a say in that.
+    pub(super) fn contradicts(&self, endpoint: &Endpoint) -> bool {
+        let has_a_say = |said: &Said, number| said.is_named || !self.anchor.covers(number);
+        self.words().get(endpoint).is_some_and(|said| said.missed().is_some_and(|number| has_a_say(said, number)))
+    }
+
+    /// Whether this endpoint has no say, and has another block in the place of one that was named's.
+    pub(super) fn is_stranger(&self, endpoint: &Endpoint, now: Instant) -> bool {
+        let is_strange = |said: &Said| {
+            let is_other = matches!(said.word, Word::Other(number) if self.anchor.covers(number));
+            is_other && !said.is_named && now.saturating_duration_since(said.at) <= self.term
+        };
+        self.words().get(endpoint).is_some_and(is_strange)
+    }
+
+    /// Whether this endpoint has what was followed.
+    pub(super) fn stands_by(&self, endpoint: &Endpoint, now: Instant) -> bool {
+        let stands_by =
+            |said: &Said| matches!(said.word, Word::Has(_)) && now.saturating_duration_since(said.at) <= self.term;
+        self.words().get(endpoint).is_some_and(stands_by)
+    }
+
+    /// Forgets what was said of a history that is followed no more.
+    pub(super) fn forget(&self) {
+        self.words().clear();
+    }
+
+    fn is_outnumbered(&self, heard: Heard, now: Instant) -> bool {
+        self.dispute(heard, now).is_some_and(|dispute| dispute.against >= 2 && dispute.against > dispute.behind)
+    }
+
+    fn is_silent(&self, heard: Heard, now: Instant) -> bool {
+        self.dispute(heard, now).is_some_and(|dispute| now.saturating_duration_since(dispute.since) >= PATIENCE)
+    }
+
+    fn dispute(&self, heard: Heard, now: Instant) -> Option<Dispute> {
+        let words = self.words();
+        let is_heard = |said: &Said| heard == Heard::All || said.is_named;
+        let is_about = |number: BlockNumber| self.anchor.covers(number) == (heard == Heard::Named);
+        let counts = |said: &&Said| now.saturating_duration_since(said.at) <= self.term && is_heard(said);
+        let contradicted = |said: &Said| said.disputed().filter(|number| is_about(*number));
+        let against = || words.values().filter(counts).filter_map(|said| Some((said, contradicted(said)?)));
+        let disputed = against().map(|(_, number)| number).min()?;
+        let begun = against().map(|(said, _)| said.since).min()?;
+        // Whoever has it at a lower height says nothing about the one that is disputed.
+        let behind = words.values().filter(counts);
+        let behind = behind.filter(|said| matches!(said.word, Word::Has(number) if number >= disputed));
+        let since = behind.clone().map(|said| said.at).fold(begun, Instant::max);
+        let instead = against().filter(|(said, _)| matches!(said.word, Word::Other(_))).count();
+        let against = against().filter(|(said, _)| said.is_weighty(self.far)).count();
+        Some(Dispute { against, instead, behind: behind.count(), since })
+    }
+
+    fn words(&self) -> MutexGuard<'_, BTreeMap<Endpoint, Said>> {
+        self.words.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// What an endpoint has beside what was followed.
+#[derive(Debug, Default)]
+pub(super) struct Compared {
+    /// The height that both have, what was followed there, and what the other has.
+    pub(super) common: Option<(BlockRef, BlockRef)>,
+    /// What it says with that.
+    pub(super) word: Option<Word>,
+}
+
+/// Compares what was followed with what an endpoint has whose newest block is `newest`. What one that was named has of
+/// that is from then on its own.
+pub(super) async fn compare(
+    shared: &Shared,
+    connection: &Connection,
+    newest: BlockRef,
+) -> Result<Compared, ConnectError> {
+    let Some(followed) = shared.head.borrow().as_ref().map(|head| head.block) else { return Ok(Compared::default()) };
+    let ours = if followed.number <= newest.number {
+        Some(followed)
+    } else {
+        match shared.recent.block(newest.number) {
+            Some(block) => Some(block.block),
+            None => anchor::told_at(shared, connection, newest.number).await,
+        }
+    };
+    let common = match ours {
+        Some(ours) if ours.number == newest.number => Some((ours, newest)),
+        Some(ours) => {
+            let hash = fetch::hash_of(connection, ours.number).await?;
+            let none = || connection.nonsense("a finalized block", format!("it has no block {}", ours.number));
+            Some((ours, BlockRef { number: ours.number, hash: hash.ok_or_else(none)? }))
+        }
+        None => None,
+    };
+    if let Some((ours, _)) = common.filter(|(ours, theirs)| ours == theirs) {
+        shared.witnesses.anchor.note(&connection.node().endpoint, ours);
+    }
+    let is_far = newest.number.0.saturating_add(shared.config.max_lag_blocks) < followed.number.0;
+    let word = match common {
+        Some((ours, theirs)) if ours.hash != theirs.hash => {
+            Some(Word::Other(anchor::parted_at(shared, connection, ours.number).await?))
+        }
+        _ if is_far && leap::has_heard_of(connection, followed).await? == Some(false) => {
+            Some(Word::Lacks { block: followed.number, newest: newest.number })
+        }
+        Some((ours, _)) => Some(Word::Has(ours.number)),
+        None => None,
+    };
+    Ok(Compared { common, word })
+}
+
+/// An endpoint whose newest block is not beyond the `last` one that was followed brings none whose parent would be
+/// compared with that: its own is compared.
+pub(super) fn check_newest(
+    shared: &Shared,
+    connection: &Connection,
+    newest: BlockRef,
+    last: Option<BlockRef>,
+) -> Result<(), ConnectError> {
+    let Some(last) = last else { return Ok(()) };
+    let ours = match newest.number.cmp(&last.number) {
+        Ordering::Greater => return Ok(()),
+        Ordering::Equal => Some(last),
+        Ordering::Less => shared.recent.block(newest.number).map(|block| block.block),
+    };
+    let endpoint = || connection.endpoint().to_owned();
+    if let Some(ours) = ours.filter(|ours| ours.hash != newest.hash) {
+        return Err(contradiction(endpoint(), ours, newest));
+    }
+    if newest.number < last.number {
+        return Err(ConnectError::Behind { endpoint: endpoint(), finalized: newest.number, seen: last.number });
+    }
+    let endpoint = &connection.node().endpoint;
+    shared.witnesses.anchor.note(endpoint, last);
+    shared.witnesses.note(endpoint, Word::Has(last.number), clock::now());
+    Ok(())
+}
+
+/// Hears what an endpoint has to say that did not go on from what was followed.
+pub(super) async fn hear(shared: &Shared, connection: &Connection) {
+    let said = async {
+        let newest = follower::newest(connection).await?;
+        compare(shared, connection, newest).await
+    };
+    let endpoint = &connection.node().endpoint;
+    match clock::timeout(scout::GLANCE, said).await {
+        Ok(Ok(Compared { word: Some(word), .. })) => {
+            shared.witnesses.note(endpoint, word, clock::now());
+        }
+        Ok(Ok(Compared { word: None, .. })) | Err(_) => {}
+        Ok(Err(cause)) => tracing::debug!(%endpoint, %cause, "could not be asked what it has instead"),
+    }
+}
+
+/// That an endpoint has `theirs` where `ours` was followed.
+pub(super) fn contradiction(endpoint: String, ours: BlockRef, theirs: BlockRef) -> ConnectError {
+    let number = BlockNumber(ours.number.0.saturating_add(1));
+    ConnectError::Forked { endpoint, number, seen: ours.hash, found: theirs.hash }
+}
+
+#[cfg(test)]
+mod tests;
