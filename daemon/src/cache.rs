@@ -3,15 +3,21 @@
 //! The only user of sled. One tree of composite keys in big-endian order, its name carrying the
 //! schema version; a batch is written whole or not at all and is flushed when [`Cache::write`]
 //! returns, which guards against the death of the process and not of the machine. A store that is
-//! damaged or of another version is moved aside and begun anew: nothing in it is worth a stop.
+//! damaged or of another version is moved aside and begun anew (`cache/opening.rs`): nothing in it is worth
+//! a stop. sled itself tells damage only sometimes: of a log that is damaged in the middle it reads what is
+//! before, and says nothing. Whoever has to know that entries are missing keeps a list of them elsewhere.
 //! What must not be lost is in [`crate::journal`].
 
+mod opening;
+
 use std::{
-    fs, io,
-    panic::{AssertUnwindSafe, catch_unwind},
+    io,
     path::{Path, PathBuf},
+    sync::Arc,
     time::Duration,
 };
+
+use crate::logs::panic_words;
 
 /// What a store holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,28 +27,24 @@ pub struct Layout {
     /// Above this many bytes on disk the store is begun anew at opening: sled gives space back late,
     /// sometimes never.
     largest: u64,
+    /// Whether who opens it looks through all of it himself, and begins it anew with what can be read where it is
+    /// damaged; else it is read at opening, and begun anew with nothing.
+    is_looked_through: bool,
 }
 
 /// What is served of every subnet.
-const METAGRAPH: Layout = Layout { tree: "metagraph.3", largest: 512 * 1024 * 1024 };
+const METAGRAPH: Layout = Layout { tree: "metagraph.3", largest: 512 * 1024 * 1024, is_looked_through: false };
 
 /// The past of metagraphs, of which as many bytes are kept.
 pub fn history_layout(bytes: u64) -> Layout {
     /// How much larger than its content a store becomes before it is worth less than its space.
     const AMPLIFICATION: u64 = 8;
-    Layout { tree: "history.1", largest: bytes.saturating_mul(AMPLIFICATION).max(METAGRAPH.largest) }
+    let largest = bytes.saturating_mul(AMPLIFICATION).max(METAGRAPH.largest);
+    Layout { tree: "history.1", largest, is_looked_through: true }
 }
 
 /// Larger values would go to files of their own, which leak when the process dies.
 const LARGEST_VALUE: usize = 64 * 1024;
-
-/// How often sled's own thread looks for space to take back, in milliseconds. What is written is flushed at once, so
-/// nothing else waits for that thread; each look is a wake-up and an `fsync`.
-const TIDYING_MS: u64 = 10_000;
-
-/// How often a store that is in use is tried, and the time between.
-const ATTEMPTS: u32 = 20;
-const MOMENT: Duration = Duration::from_millis(50);
 
 /// Why the cache cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -71,6 +73,15 @@ pub enum CacheError {
         /// Why.
         source: sled::Error,
     },
+    /// sled panicked, which it may on damage that its checksums do not show.
+    #[error("the cache failed: sled panicked ({words})")]
+    Panicked {
+        /// What the panic said.
+        words: &'static str,
+    },
+    /// It was closed.
+    #[error("the cache is closed")]
+    Closed,
     /// A value that does not belong here.
     #[error("a value of {bytes} bytes is too large for the cache, which takes up to {LARGEST_VALUE}")]
     TooLarge {
@@ -86,6 +97,25 @@ pub enum CacheError {
     /// The daemon is stopping.
     #[error("the cache was interrupted: the daemon is stopping")]
     Interrupted,
+}
+
+// === impl CacheError ===
+
+impl CacheError {
+    /// Whether the store itself is at fault, so that one in its place would do better: not where the disk is full, or
+    /// may not be written.
+    pub fn is_damage(&self) -> bool {
+        match self {
+            Self::Store { source: sled::Error::Io(error), .. } => !opening::is_about_the_disk(error),
+            Self::Store { .. } | Self::Panicked { .. } => true,
+            Self::InUse { .. }
+            | Self::Disk { .. }
+            | Self::Closed
+            | Self::TooLarge { .. }
+            | Self::Slow { .. }
+            | Self::Interrupted => false,
+        }
+    }
 }
 
 /// How the cache was found.
@@ -134,11 +164,37 @@ impl Batch {
 pub struct Cache {
     database: sled::Db,
     tree: sled::Tree,
+    place: Arc<Place>,
+    is_new: bool,
+}
+
+/// Where a store lies, and what for.
+#[derive(Clone, Debug)]
+struct Place {
+    layout: Layout,
+    path: PathBuf,
+    /// Bytes of page cache.
+    memory: u64,
+}
+
+// === impl Place ===
+
+impl Place {
+    /// The path beside the store's that has `ending` behind its name.
+    fn beside(&self, ending: &str) -> PathBuf {
+        let mut name = self.path.file_name().unwrap_or_default().to_owned();
+        name.push(ending);
+        self.path.with_file_name(name)
+    }
 }
 
 // === impl Cache ===
 
 impl Cache {
+    /// What is behind the name of a store where a damaged one was moved. There is one such place, so that they do not
+    /// pile up.
+    pub const ASIDE: &str = ".damaged";
+
     /// Opens the store in the directory `path` with `memory` bytes of page cache, and says how it
     /// was found. Only a lock held by another process, and a disk that cannot be written, are errors.
     pub async fn open(path: impl Into<PathBuf>, memory: u64) -> Result<(Self, Found), CacheError> {
@@ -147,18 +203,33 @@ impl Cache {
 
     /// The same for a store of another layout.
     pub async fn open_as(layout: Layout, path: impl Into<PathBuf>, memory: u64) -> Result<(Self, Found), CacheError> {
-        let path = path.into();
-        blocking(move || open(layout, &path, memory)).await
+        let place = Place { layout, path: path.into(), memory };
+        blocking(move || opening::open(&place)).await
     }
 
-    /// The key of every entry that begins with `prefix`, with the length of its value.
-    pub async fn sizes(&self, prefix: &[u8]) -> Result<Vec<(Vec<u8>, usize)>, CacheError> {
-        let (tree, prefix) = (self.tree.clone(), prefix.to_vec());
+    /// A path beside the store, for a file that is to outlive it: the store's with `ending` behind its name.
+    pub fn beside(&self, ending: &str) -> PathBuf {
+        self.place.beside(ending)
+    }
+
+    /// Whether there was no store before it was opened, or one that was emptied for its size: nothing of it was lost.
+    pub fn is_new(&self) -> bool {
+        self.is_new
+    }
+
+    /// Goes through every entry in the order of the keys, and tells what `step` has gathered.
+    pub async fn gather<T: Send + 'static>(
+        &self,
+        mut gathered: T,
+        step: impl Fn(&mut T, &[u8], &[u8]) + Send + 'static,
+    ) -> Result<T, CacheError> {
+        let tree = self.tree.clone();
         blocking(move || {
-            tree.scan_prefix(prefix)
-                .map(|entry| entry.map(|(key, value)| (key.to_vec(), value.len())))
-                .collect::<Result<_, _>>()
-                .map_err(|source| CacheError::Store { attempted: "read", source })
+            for entry in &tree {
+                let (key, value) = entry.map_err(|source| CacheError::Store { attempted: "read", source })?;
+                step(&mut gathered, &key, &value);
+            }
+            Ok(gathered)
         })
         .await
     }
@@ -199,6 +270,15 @@ impl Cache {
         .await
     }
 
+    /// Moves the store aside as a damaged one, and begins it anew with those of its entries whose keys begin with one of
+    /// `prefixes`, as far as they can be read: those of a prefix all, or none. Other clones must be gone.
+    ///
+    /// # Errors
+    /// When the disk does not take the new store. There is none then.
+    pub async fn renewed(self, prefixes: Vec<Vec<u8>>) -> Result<Self, CacheError> {
+        blocking(move || opening::renew(self, &prefixes)).await
+    }
+
     /// Flushes and closes the store, waiting at most `limit`. Other clones must be gone, or the
     /// store stays open until they are.
     pub async fn close(self, limit: Duration) -> Result<(), CacheError> {
@@ -215,59 +295,10 @@ impl Cache {
 async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, CacheError> + Send + 'static,
 ) -> Result<T, CacheError> {
-    tokio::task::spawn_blocking(work).await.unwrap_or(Err(CacheError::Interrupted))
-}
-
-fn open(layout: Layout, path: &Path, memory: u64) -> Result<(Cache, Found), CacheError> {
-    fs::create_dir_all(path).map_err(disk(path, "made"))?;
-    match patient_attempt(layout, path, memory) {
-        Ok(cache) => match cache.database.size_on_disk() {
-            Ok(bytes) if bytes > layout.largest => {
-                drop(cache);
-                fs::remove_dir_all(path).map_err(disk(path, "emptied"))?;
-                begin_anew(layout, path, memory, Found::TooLarge { bytes })
-            }
-            _ => Ok((cache, Found::Sound)),
-        },
-        Err(Attempt::Locked) => Err(CacheError::InUse { path: path.to_owned() }),
-        Err(Attempt::Disk(source)) => Err(disk(path, "opened")(source)),
-        Err(Attempt::Damaged(reason)) => {
-            let aside = aside(path);
-            if aside.exists() {
-                fs::remove_dir_all(&aside).map_err(disk(&aside, "removed"))?;
-            }
-            fs::rename(path, &aside).map_err(disk(path, "moved aside"))?;
-            begin_anew(layout, path, memory, Found::Damaged { aside, reason })
-        }
-    }
-}
-
-/// The lock may be held for a moment more by a process that is ending, or by one that was just forked
-/// from this one and has not become its own program yet.
-fn patient_attempt(layout: Layout, path: &Path, memory: u64) -> Result<Cache, Attempt> {
-    for _ in 1..ATTEMPTS {
-        match attempt(layout, path, memory) {
-            Err(Attempt::Locked) => std::thread::sleep(MOMENT),
-            ended => return ended,
-        }
-    }
-    attempt(layout, path, memory)
-}
-
-fn begin_anew(layout: Layout, path: &Path, memory: u64, found: Found) -> Result<(Cache, Found), CacheError> {
-    let failed = |error| match error {
-        Attempt::Locked => CacheError::InUse { path: path.to_owned() },
-        Attempt::Disk(source) => disk(path, "opened")(source),
-        Attempt::Damaged(reason) => disk(path, "begun anew")(io::Error::other(reason)),
-    };
-    attempt(layout, path, memory).map(|cache| (cache, found)).map_err(failed)
-}
-
-/// Where a damaged store goes. There is one such place, so that they do not pile up.
-fn aside(path: &Path) -> PathBuf {
-    let mut name = path.file_name().unwrap_or_default().to_owned();
-    name.push(".damaged");
-    path.with_file_name(name)
+    tokio::task::spawn_blocking(work).await.unwrap_or_else(|ended| match ended.try_into_panic() {
+        Ok(panic) => Err(CacheError::Panicked { words: panic_words(&*panic) }),
+        Err(_) => Err(CacheError::Interrupted),
+    })
 }
 
 fn disk(path: &Path, attempted: &'static str) -> impl FnOnce(io::Error) -> CacheError {
@@ -275,160 +306,5 @@ fn disk(path: &Path, attempted: &'static str) -> impl FnOnce(io::Error) -> Cache
     move |source| CacheError::Disk { path, attempted, source }
 }
 
-/// Why one attempt at opening failed.
-enum Attempt {
-    Locked,
-    Disk(io::Error),
-    Damaged(String),
-}
-
-fn attempt(layout: Layout, path: &Path, memory: u64) -> Result<Cache, Attempt> {
-    // On a damaged store sled may return an error, and may panic.
-    let opened = catch_unwind(AssertUnwindSafe(|| {
-        let database = sled::Config::new()
-            .path(path)
-            .cache_capacity(memory)
-            .mode(sled::Mode::LowSpace)
-            .flush_every_ms(Some(TIDYING_MS))
-            .open()?;
-        for name in database.tree_names() {
-            if name != layout.tree.as_bytes() && name != b"__sled__default" {
-                database.drop_tree(name)?;
-            }
-        }
-        let tree = database.open_tree(layout.tree)?;
-        // Reading all of it now finds damage now.
-        for entry in &tree {
-            entry?;
-        }
-        Ok(Cache { database, tree })
-    }));
-    match opened {
-        Ok(Ok(cache)) => Ok(cache),
-        Ok(Err(sled::Error::Io(error))) if error.to_string().contains("could not acquire lock") => Err(Attempt::Locked),
-        Ok(Err(sled::Error::Io(error))) if about_the_disk(&error) => Err(Attempt::Disk(error)),
-        Ok(Err(error)) => Err(Attempt::Damaged(error.to_string())),
-        Err(_) => Err(Attempt::Damaged("sled panicked while opening it".to_owned())),
-    }
-}
-
-/// Whether a fresh store in the same place would fail too.
-fn about_the_disk(error: &io::Error) -> bool {
-    matches!(
-        error.kind(),
-        io::ErrorKind::PermissionDenied
-            | io::ErrorKind::ReadOnlyFilesystem
-            | io::ErrorKind::StorageFull
-            | io::ErrorKind::QuotaExceeded
-    )
-}
-
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    const MEMORY: u64 = 4 * 1024 * 1024;
-
-    async fn filled(path: &Path) -> Cache {
-        let (cache, found) = Cache::open(path, MEMORY).await.unwrap();
-        assert_eq!(found, Found::Sound);
-        let mut batch = Batch::default();
-        for number in 0..500_u16 {
-            batch.put(&[&[7], &number.to_be_bytes()[..]].concat(), vec![1; 200]);
-        }
-        batch.put(&[8], b"other".to_vec());
-        cache.write(batch).await.unwrap();
-        cache
-    }
-
-    #[tokio::test]
-    async fn what_was_written_is_there_after_a_restart_in_order() {
-        let directory = tempfile::tempdir().unwrap();
-        let path = directory.path().join("cache");
-        filled(&path).await.close(Duration::from_secs(10)).await.unwrap();
-        let (cache, found) = Cache::open(&path, MEMORY).await.unwrap();
-        assert_eq!(found, Found::Sound);
-        let entries = cache.scan(&[7]).await.unwrap();
-        assert_eq!(entries.len(), 500);
-        assert_eq!(entries[300].0, [&[7], &300_u16.to_be_bytes()[..]].concat());
-        let mut batch = Batch::default();
-        batch.remove(&[8]);
-        cache.write(batch).await.unwrap();
-        assert_eq!(cache.scan(&[8]).await.unwrap(), []);
-    }
-
-    /// Opens a store after `damage` was done to its directory, and checks that it works.
-    async fn opened_after(damage: impl FnOnce(&Path)) -> (Found, usize) {
-        let directory = tempfile::tempdir().unwrap();
-        let path = directory.path().join("cache");
-        filled(&path).await.close(Duration::from_secs(10)).await.unwrap();
-        damage(&path);
-        let (cache, found) = Cache::open(&path, MEMORY).await.unwrap();
-        let left = cache.scan(&[7]).await.unwrap();
-        assert!(left.iter().all(|(_, value)| *value == [1; 200]), "nothing altered is served");
-        let mut batch = Batch::default();
-        batch.put(&[9], vec![2]);
-        cache.write(batch).await.unwrap();
-        assert_eq!(cache.scan(&[9]).await.unwrap(), [(vec![9], vec![2])]);
-        if let Found::Damaged { aside, .. } = &found {
-            assert!(aside.is_dir());
-        }
-        (found, left.len())
-    }
-
-    #[tokio::test]
-    async fn a_damaged_store_is_moved_aside_and_begun_anew() {
-        let (found, left) = opened_after(|path| {
-            fs::remove_file(path.join("db")).unwrap();
-            fs::create_dir(path.join("db")).unwrap();
-        })
-        .await;
-        assert!(matches!(found, Found::Damaged { .. }), "{found:?}");
-        assert_eq!(left, 0);
-    }
-
-    #[tokio::test]
-    async fn a_store_whose_log_is_scrambled_serves_nothing_altered_and_goes_on() {
-        opened_after(|path| {
-            let log = path.join("db");
-            let mut bytes = fs::read(&log).unwrap();
-            for byte in bytes.iter_mut().skip(1000) {
-                *byte = byte.wrapping_mul(31).wrapping_add(7);
-            }
-            fs::write(&log, bytes).unwrap();
-        })
-        .await;
-    }
-
-    #[tokio::test]
-    async fn a_second_opening_is_told_that_the_cache_is_in_use() {
-        let directory = tempfile::tempdir().unwrap();
-        let path = directory.path().join("cache");
-        let _held = filled(&path).await;
-        assert!(matches!(Cache::open(&path, MEMORY).await, Err(CacheError::InUse { .. })));
-    }
-
-    #[tokio::test]
-    async fn trees_of_other_versions_are_dropped() {
-        let directory = tempfile::tempdir().unwrap();
-        let path = directory.path().join("cache");
-        {
-            let old = sled::open(&path).unwrap();
-            old.open_tree("metagraph.0").unwrap().insert(b"k", b"v").unwrap();
-            old.flush().unwrap();
-        }
-        let (cache, _) = Cache::open(&path, MEMORY).await.unwrap();
-        assert!(!cache.database.tree_names().iter().any(|name| name == b"metagraph.0"));
-    }
-
-    #[tokio::test]
-    async fn a_value_too_large_is_refused() {
-        let directory = tempfile::tempdir().unwrap();
-        let (cache, _) = Cache::open(directory.path().join("cache"), MEMORY).await.unwrap();
-        let mut batches = vec![Batch::default(), Batch::default()];
-        batches[0].put(&[1], vec![0; 8]);
-        batches[1].put(&[2], vec![0; LARGEST_VALUE + 1]);
-        assert!(matches!(cache.write_each(batches).await, Err(CacheError::TooLarge { .. })));
-        assert_eq!(cache.scan(&[]).await.unwrap(), [], "nor is anything before it written");
-    }
-}
+mod tests;

@@ -8,6 +8,7 @@
 //!
 //! It reads and never writes to the chain, and knows nothing of who asks.
 
+mod disputes;
 pub mod figure;
 pub mod file;
 pub mod history;
@@ -18,10 +19,12 @@ mod reading;
 mod recorded;
 mod recorder;
 mod refresher;
+mod restorer;
 mod snapshot;
 mod store;
 mod subnet;
 mod table;
+mod teller;
 mod tls_keys;
 mod touched;
 

@@ -308,6 +308,65 @@ async fn a_runtime_of_2024_tells_owners_takes_and_root() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn stake_that_names_no_subnet_is_that_of_subnet_0() {
+    let alice: AccountId = "5GrwvaEF5zXb26Fz9rcQpDWS57CtERHpNehXCPcNoHGKutQY".parse().unwrap();
+    for (spec, metadata, pallet) in [(103, OF_2023, 8_u8), (143, OF_2024, 7)] {
+        let stored = |view: &View| {
+            let account = ([0_u32, 0, 1, 0], [1_000_000_000_u64, 0, 0, 0]).encode();
+            let at = view.storage_address("System", "Account", &[Value::from(alice)]).unwrap();
+            let staked = key(view, "Stake", &[Value::from(alice), Value::from(alice)]);
+            vec![
+                (key(view, "Owner", &[Value::from(alice)]), alice.0.to_vec()),
+                (at, account),
+                (staked, 500_000_000_u64.encode()),
+            ]
+        };
+        let btd = Running::of((spec, metadata), answers([]), stored).await;
+        btd.ask("wallet_create", json!({ "uri": "//Alice", "plain": true }));
+        let hotkey = alice.to_string();
+        let add = |amount: &str| json!({ "netuid": 0, "amount": amount, "hotkey": hotkey, "dry_run": true });
+        let plan = btd.ask("stake_add", add("100000000"))["plan"].take();
+        assert_eq!(plan["call"], "SubtensorModule.add_stake", "spec {spec}: {plan}");
+        assert_eq!(plan["arguments"], json!({ "hotkey": hotkey, "amount_staked": "100000000" }), "spec {spec}");
+        // All of it but what has to stay, and something for fees.
+        let all = btd.ask("stake_add", add("all"))["plan"]["arguments"]["amount_staked"].take();
+        assert!(all.as_str().is_some_and(|all| (900_000_000..1_000_000_000).contains(&all.parse().unwrap())), "{all}");
+
+        // Whatever way it is said: of one hotkey, of several, everywhere, or as a delegate.
+        for (method, terms) in [
+            ("stake_remove", json!({ "netuid": 0, "amount": "all", "hotkey": hotkey })),
+            ("stake_removeAll", json!({ "hotkey": hotkey })),
+            ("stake_removeMany", json!({ "netuids": "all", "amount": "all", "hotkeys": { "only": [hotkey] } })),
+            ("root_undelegate", json!({ "delegate": hotkey, "amount": "all" })),
+        ] {
+            let mut params = terms;
+            params["dry_run"] = json!(true);
+            let plan = btd.ask(method, params)["plan"].take();
+            assert_eq!(plan["call"], "SubtensorModule.remove_stake", "{method}, spec {spec}: {plan}");
+            let told = json!({ "hotkey": hotkey, "amount_unstaked": "500000000" });
+            assert_eq!(plan["arguments"], told, "{method}, spec {spec}: {plan}");
+        }
+        let more = json!({ "netuid": 0, "amount": "500000001", "hotkey": hotkey });
+        assert_eq!(btd.call("stake_remove", more)["error"]["data"]["error"], "NotEnoughStakeToWithdraw", "spec {spec}");
+        for (method, amount) in [("stake_add", "1"), ("stake_remove", "1")] {
+            let refused = btd.call(method, json!({ "netuid": 1, "amount": amount, "hotkey": hotkey }));
+            let words = refused["error"]["message"].as_str().unwrap_or_default();
+            assert!(words.contains("name 0, which stands for all of it"), "{method}, spec {spec}: {refused}");
+        }
+
+        // What is sent are the pallet, call 2, the hotkey, and eight bytes of an amount.
+        let mut sent = add("100000000");
+        sent["dry_run"] = json!(false);
+        sent["wait"] = json!("submitted");
+        let receipt = btd.ask("stake_add", sent);
+        assert_eq!(receipt["outcome"]["state"], "submitted", "spec {spec}: {receipt}");
+        let call = old::hex_of(&[&[pallet, 2], &alice.0[..], &100_000_000_u64.to_le_bytes()].concat());
+        let sent = btd.sent.lock().unwrap().clone();
+        assert!(sent.ends_with(call.trim_start_matches("0x")), "spec {spec}: {sent}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_hotkey_is_nominated_where_a_runtime_has_the_call() {
     let alice: AccountId = "5GrwvaEF5zXb26Fz9rcQpDWS57CtERHpNehXCPcNoHGKutQY".parse().unwrap();
     for (spec, metadata, pallet) in [(103, OF_2023, 8), (143, OF_2024, 7)] {

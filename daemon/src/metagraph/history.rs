@@ -10,26 +10,38 @@
 //! kept, but for metagraphs that somebody asked to be kept. Hashes are among the keys, so that all of
 //! them are known once the store is open; records of versions that noted none are read for theirs once.
 //!
-//! The size is bounded: whole groups go, those of other chains first, then the oldest. A group in
-//! which something is damaged goes too, and is said; the rest is none the worse for it. Everything
-//! here can be read from an archive again, so nothing of it is worth a stop. How far it is known to be
-//! the chain's is told beside it (`history/certainty.rs`).
+//! The size is bounded: whole groups go, those of other chains first, then the oldest. A record that is
+//! damaged goes too, with those of its group that tell what is other than in it. That is said, and so is
+//! what the store has lost without a word: beside the store lies a roll of the records (`history/roll.rs`).
+//! What was lost is known to be, is told as a gap, and is read again from whoever still has the state
+//! (`history/losses.rs`); nothing of it is worth a stop. How far it is known to be the chain's is told beside
+//! it (`history/certainty.rs`).
 
+mod by_hash;
 mod certainty;
 mod delta;
 mod index;
+mod look;
+mod losses;
 mod record;
+mod roll;
+mod stock;
+mod store;
 
 use std::{future::Future, sync::Arc, time::Duration};
 
 use btd_api::{BlockHash, BlockNumber, MechId, NetUid};
-use btd_chain::BlockRef;
 use tokio::sync::Mutex;
 
+pub use self::losses::Gap;
+pub(super) use self::losses::Run;
 use self::{
     certainty::Mark,
-    index::{Group, Index, Subject},
-    record::{CHUNK, LARGEST, rebuild},
+    index::{Group, Subject},
+    losses::Held,
+    record::{CHUNK, LARGEST, Rebuilt, rebuild},
+    roll::Roll,
+    store::Store,
 };
 use super::{file, table::Table};
 use crate::{
@@ -44,10 +56,10 @@ const LONGEST_GROUP: usize = 24;
 /// The handle. Clones share everything.
 #[derive(Clone, Debug)]
 pub struct History {
-    cache: Cache,
+    store: Arc<Store>,
     /// The most bytes that are kept, keys and values; disk space is some times that.
     limit: u64,
-    state: Arc<Mutex<Index>>,
+    state: Arc<Mutex<Held>>,
     mark: Arc<Mark>,
 }
 
@@ -62,7 +74,7 @@ pub struct Kept {
     pub records: usize,
     /// Their bytes.
     pub bytes: u64,
-    /// Groups that were damaged and dropped since the process began, of any subnet.
+    /// How often something was found to be damaged or lost since the process began, of any subnet.
     pub damaged: u64,
 }
 
@@ -78,6 +90,12 @@ pub enum HistoryError {
         /// Its bytes.
         bytes: usize,
     },
+    /// The store fails again and again.
+    #[error("the store of the history was begun anew {times} times and has failed again: look at its disk")]
+    Failing {
+        /// How often it was.
+        times: u32,
+    },
 }
 
 // === impl History ===
@@ -88,24 +106,21 @@ impl History {
     /// # Errors
     /// When the store cannot be read.
     pub async fn open(cache: Cache, limit: u64) -> Result<Self, HistoryError> {
-        let mut index = Index::default();
-        let keys = cache.sizes(&[]).await?;
-        for (key, bytes) in &keys {
-            index.add(key, *bytes);
-        }
-        // A version that noted no hashes leaves them behind when their records go.
-        let mut left = Batch::default();
-        for (key, _) in keys.iter().filter(|(key, _)| index.add_hash(key) == Some(false)) {
-            left.remove(key);
-        }
-        cache.write(left).await?;
-        Ok(Self { cache, limit, state: Arc::new(Mutex::new(index)), mark: Arc::default() })
+        let path = cache.beside(".roll");
+        let (roll, found) = if cache.is_new() { Roll::begin(path) } else { Roll::open(path).await };
+        let (store, state) = (Arc::new(Store::new(cache)), Arc::new(Mutex::new(Held::of(roll))));
+        let history = Self { store, limit, state, mark: Arc::default() };
+        history.take_stock(found).await?;
+        Ok(history)
     }
 
     /// Notes that what is kept was not compared with the chain from block `first` on; that all of it
     /// was, without one.
     pub(super) fn doubt_from(&self, first: Option<BlockNumber>) {
-        self.mark.set(first);
+        if self.mark.set(first) {
+            // What was lost can be told from now on, as far as that.
+            self.store.news.notify_one();
+        }
     }
 
     /// Whether what is kept of `block` is known to be the chain's. Nothing is when it is opened: the
@@ -134,45 +149,57 @@ impl History {
     /// # Errors
     /// When the store cannot be written, or the metagraph is too large.
     pub async fn record(&self, genesis: BlockHash, table: &Table) -> Result<(), HistoryError> {
+        self.enter(genesis, table, Room::Made).await.map(|_| ())
+    }
+
+    /// The same; whether it is kept, for which there must be room.
+    async fn enter(&self, genesis: BlockHash, table: &Table, room: Room) -> Result<bool, HistoryError> {
         let subject = Subject { genesis, netuid: table.netuid, mechid: table.mechid };
         let block = table.at.block.number;
-        let mut index = self.state.lock().await;
-        if index.group_of(subject, block).is_some() {
-            return Ok(());
+        let mut held = self.state.lock().await;
+        if held.index.group_of(subject, block).is_some() {
+            return Ok(true);
         }
-        let growing = index.last_before(subject, block).filter(|group| group.blocks.len() < LONGEST_GROUP);
+        let growing = held.index.last_before(subject, block).filter(|group| group.blocks.len() < LONGEST_GROUP);
         let written = match growing {
-            Some(group) => self.behind(&mut index, subject, &group, table).await?,
+            Some(group) => self.behind(&mut held, subject, &group, table).await?,
             None => None,
         };
         let (start, record) = written.unwrap_or_else(|| (block, record::whole(&file::write(table))));
         if record.len() > LARGEST {
             return Err(HistoryError::TooLarge { bytes: record.len() });
         }
+        if room == Room::Left && !held.index.has_room(genesis, block, record.len(), self.limit) {
+            return Ok(false);
+        }
         let mut batch = Batch::default();
         for (number, chunk) in (0..=u8::MAX).zip(record.chunks(CHUNK)) {
             let key = index::key(subject, start, block, number);
-            index.add(&key, chunk.len());
+            held.index.add(&key, chunk.len());
             batch.put(&key, chunk.to_vec());
         }
         let key = index::hash_key(subject, start, table.at.block);
-        index.add_hash(&key);
+        held.index.add_hash(&key);
         batch.put(&key, Vec::new());
-        for key in index.evict(genesis, self.limit, (subject, start)) {
-            batch.remove(&key);
+        let gone = held.index.evict(genesis, self.limit, (subject, start));
+        for key in &gone.keys {
+            batch.remove(key);
         }
-        Ok(self.cache.write(batch).await?)
+        held.strike_evicted(genesis, gone.records).await;
+        self.store.write(batch).await?;
+        held.keep((subject, block), table.rows.is_some()).await;
+        Ok(true)
     }
 
     /// The record behind those of `group`, if it is one that says less than a whole one.
     async fn behind(
         &self,
-        index: &mut Index,
+        held: &mut Held,
         subject: Subject,
         group: &Group,
         table: &Table,
     ) -> Result<Option<(BlockNumber, Vec<u8>)>, HistoryError> {
-        let tables = self.read(index, subject, group.start, BlockNumber(u32::MAX)).await?;
+        let tables = self.read(held, subject, group.start, BlockNumber(u32::MAX)).await?;
         // Parts of it that were synced may be out of order: only what goes on from the last counts.
         let Some(last) = tables.last().filter(|last| last.at.block.number < table.at.block.number) else {
             return Ok(None);
@@ -180,51 +207,45 @@ impl History {
         Ok(delta::between(last, table).map(|delta| (group.start, record::difference(&delta))))
     }
 
-    /// The records of a group up to block `to`, in order, or why they are illegible.
-    async fn rebuilt(
-        &self,
-        subject: Subject,
-        start: BlockNumber,
-        to: BlockNumber,
-    ) -> Result<Result<Vec<Table>, String>, HistoryError> {
-        let entries = self.cache.scan(&index::prefix(subject, start)).await?;
-        Ok(match tokio::task::spawn_blocking(move || rebuild(&entries, to)).await {
-            Ok(rebuilt) => rebuilt.map_err(|error| error.to_string()),
-            Err(error) => Err(match error.try_into_panic() {
+    /// The records of a group up to block `to`, in order, and the first that is illegible.
+    async fn rebuilt(&self, subject: Subject, start: BlockNumber, to: BlockNumber) -> Result<Rebuilt, HistoryError> {
+        let entries = self.store.scan(&index::prefix(subject, start)).await?;
+        let rebuilt = tokio::task::spawn_blocking(move || rebuild(subject, &entries, to)).await;
+        Ok(rebuilt.unwrap_or_else(|error| {
+            let reason = match error.try_into_panic() {
                 Ok(panic) => panic_words(&*panic).to_owned(),
                 Err(error) => error.to_string(),
-            }),
-        })
+            };
+            Rebuilt { tables: Vec::new(), illegible: Some((start, reason)) }
+        }))
     }
 
-    /// The records of a group up to block `to`, in order. A group that is damaged is dropped.
+    /// The records of a group up to block `to`, in order. What of it is damaged, or is not there, is lost.
     async fn read(
         &self,
-        index: &mut Index,
+        held: &mut Held,
         subject: Subject,
         start: BlockNumber,
         to: BlockNumber,
     ) -> Result<Vec<Table>, HistoryError> {
-        let reason = match self.rebuilt(subject, start, to).await? {
-            Ok(tables) => return Ok(tables),
-            Err(reason) => reason,
-        };
-        let (netuid, first) = (subject.netuid, start.0);
-        tracing::warn!(%netuid, first, reason, "part of the history of a metagraph was damaged, and is dropped");
-        let mut batch = Batch::default();
-        for key in index.drop_damaged(subject, start) {
-            batch.remove(&key);
+        let Rebuilt { tables, illegible } = self.rebuilt(subject, start, to).await?;
+        let told = |block: &BlockNumber| tables.iter().any(|table| table.at.block.number == *block);
+        let illegible = illegible.or_else(|| {
+            let missing = held.index.blocks_of(subject, start).find(|block| *block <= to && !told(block))?;
+            Some((missing, "the store has it no more".to_owned()))
+        });
+        if let Some((from, reason)) = illegible {
+            self.lose(held, (subject, start, from), &reason).await?;
         }
-        self.cache.write(batch).await?;
-        Ok(Vec::new())
+        Ok(tables)
     }
 
     /// The same for who reads alone. Nobody who records waits for a reader, so what is illegible may have
     /// been written to meanwhile: it is judged when nobody writes.
     async fn legible(&self, subject: Subject, start: BlockNumber, to: BlockNumber) -> Result<Vec<Table>, HistoryError> {
         match self.rebuilt(subject, start, to).await? {
-            Ok(tables) => Ok(tables),
-            Err(_) => self.read(&mut *self.state.lock().await, subject, start, to).await,
+            Rebuilt { tables, illegible: None } => Ok(tables),
+            Rebuilt { .. } => self.read(&mut *self.state.lock().await, subject, start, to).await,
         }
     }
 
@@ -240,54 +261,6 @@ impl History {
     ) -> Result<Option<Table>, HistoryError> {
         let found = self.at(genesis, (netuid, mechid), block).await?;
         Ok(found.filter(|table| table.at.block.number == block))
-    }
-
-    /// The metagraph that was kept of the block with that hash. Of records whose hashes are not noted,
-    /// because an earlier version of btd made them, they are read and noted, from the newest on.
-    ///
-    /// # Errors
-    /// When the store cannot be read or written.
-    pub async fn with_hash(
-        &self,
-        genesis: BlockHash,
-        (netuid, mechid): (NetUid, MechId),
-        hash: BlockHash,
-    ) -> Result<Option<Table>, HistoryError> {
-        let subject = Subject { genesis, netuid, mechid };
-        let is_it = |table: &Table| table.at.block.hash == hash;
-        let known = self.state.lock().await.with_hash(subject, hash);
-        if let Some(block) = known
-            && let Some(table) = self.of(genesis, (netuid, mechid), block).await?.filter(is_it)
-        {
-            return Ok(Some(table));
-        }
-        let unread = self.state.lock().await.without_hashes(subject);
-        for start in unread {
-            let tables = self.legible(subject, start, BlockNumber(u32::MAX)).await?;
-            self.note_hashes(subject, start, tables.iter().map(|table| table.at.block)).await?;
-            if let Some(table) = tables.into_iter().find(is_it) {
-                return Ok(Some(table));
-            }
-        }
-        Ok(None)
-    }
-
-    /// Notes which blocks the records of a group are of.
-    async fn note_hashes(
-        &self,
-        subject: Subject,
-        start: BlockNumber,
-        blocks: impl Iterator<Item = BlockRef>,
-    ) -> Result<(), HistoryError> {
-        let mut index = self.state.lock().await;
-        let mut batch = Batch::default();
-        for key in blocks.map(|block| index::hash_key(subject, start, block)) {
-            // It may have gone meanwhile.
-            if index.add_hash(&key) == Some(true) {
-                batch.put(&key, Vec::new());
-            }
-        }
-        Ok(self.cache.write(batch).await?)
     }
 
     /// The last metagraph that was kept at or before `block`: what held there, as of its epoch.
@@ -315,22 +288,30 @@ impl History {
         count: usize,
     ) -> Result<Vec<Table>, HistoryError> {
         let subject = Subject { genesis, netuid, mechid };
-        let (wanted, groups, last) = {
-            let index = self.state.lock().await;
-            let wanted = index.blocks(subject, from, to, count);
-            let (Some(first), Some(last)) = (wanted.first().copied(), wanted.last().copied()) else {
-                return Ok(Vec::new());
+        loop {
+            let (wanted, groups, last) = {
+                let index = &self.state.lock().await.index;
+                let wanted = index.blocks(subject, from, to, count);
+                let (Some(first), Some(last)) = (wanted.first().copied(), wanted.last().copied()) else {
+                    return Ok(Vec::new());
+                };
+                let groups = index.groups(subject, first, last);
+                (wanted, groups, last)
             };
-            let groups = index.groups(subject, first, last);
-            (wanted, groups, last)
-        };
-        let mut tables = Vec::with_capacity(wanted.len());
-        for start in groups {
-            let found = self.legible(subject, start, last).await?;
-            tables.extend(found.into_iter().filter(|table| wanted.contains(&table.at.block.number)));
+            let mut tables = Vec::with_capacity(wanted.len());
+            for start in &groups {
+                let found = self.legible(subject, *start, last).await?;
+                tables.extend(found.into_iter().filter(|table| wanted.contains(&table.at.block.number)));
+            }
+            if tables.len() >= wanted.len() {
+                tables.sort_by_key(|table| table.at.block.number);
+                return Ok(tables);
+            }
+            // Something of it has gone meanwhile, or is lost: that is settled, and what is left is told.
+            for start in groups {
+                self.read(&mut *self.state.lock().await, subject, start, last).await?;
+            }
         }
-        tables.sort_by_key(|table| table.at.block.number);
-        Ok(tables)
     }
 
     /// The same, each with whether it is known to be the chain's. What is compared away while it is read
@@ -357,54 +338,44 @@ impl History {
 
     /// The blocks of which anything is kept of the chain `genesis`, in order.
     pub async fn recorded_blocks(&self, genesis: BlockHash) -> Vec<BlockNumber> {
-        self.state.lock().await.of_chain(genesis).into_iter().collect()
+        self.state.lock().await.index.of_chain(genesis).into_iter().collect()
     }
 
-    /// The hash of a block of which something is kept, as it was then.
-    ///
-    /// # Errors
-    /// When the store cannot be read.
-    pub async fn recorded_hash(
-        &self,
-        genesis: BlockHash,
-        block: BlockNumber,
-    ) -> Result<Option<BlockHash>, HistoryError> {
-        let (noted, subject) = {
-            let index = self.state.lock().await;
-            (index.hash_of(genesis, block), index.subject_of(genesis, block))
-        };
-        if noted.is_some() {
-            return Ok(noted);
-        }
-        let Some(subject) = subject else { return Ok(None) };
-        Ok(self.of(genesis, subject, block).await?.map(|table| table.at.block.hash))
-    }
-
-    /// Forgets what is kept of blocks from `first` on, with the groups that they are in: the chain
-    /// has others there.
+    /// Forgets what is kept of blocks from `first` on, and what was lost of them: the chain has others there.
     ///
     /// # Errors
     /// When the store cannot be written.
     pub async fn forget_from(&self, genesis: BlockHash, first: BlockNumber) -> Result<(), HistoryError> {
-        let mut index = self.state.lock().await;
+        let mut held = self.state.lock().await;
+        let gone = held.index.forget_from(genesis, first);
         let mut batch = Batch::default();
-        for key in index.forget_from(genesis, first) {
-            batch.remove(&key);
+        for key in &gone.keys {
+            batch.remove(key);
         }
-        Ok(self.cache.write(batch).await?)
+        held.strike_from(genesis, first, gone.records).await;
+        Ok(self.store.write(batch).await?)
     }
 
     /// Closes the store, waiting at most `limit` for it.
     pub async fn close(self, limit: Duration) {
-        if let Err(error) = self.cache.close(limit).await {
+        if let Err(error) = self.store.close(limit).await {
             tracing::warn!(error = with_causes(&error), "the history of metagraphs could not be closed");
         }
     }
 
     /// What is kept of a subnet and mechanism.
     pub async fn kept(&self, genesis: BlockHash, (netuid, mechid): (NetUid, MechId)) -> Kept {
-        self.state.lock().await.kept(Subject { genesis, netuid, mechid })
+        self.state.lock().await.index.kept(Subject { genesis, netuid, mechid })
     }
+}
+
+/// For what there must be room in the history before something is recorded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Room {
+    /// For nothing: the oldest goes.
+    Made,
+    /// For the record itself, which would go again otherwise.
+    Left,
 }
 
 #[cfg(test)]

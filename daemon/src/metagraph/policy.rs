@@ -224,7 +224,8 @@ mod tests {
     }
 
     fn touched(pallet: &str, name: &str, fields: Json) -> Touched {
-        Touched::by(&[Event { pallet: pallet.to_owned(), name: name.to_owned(), fields, extrinsic: None }])
+        let (pallet, name) = (pallet.to_owned(), name.to_owned());
+        Touched::by(&[Event { pallet, name, fields, subnets: BTreeSet::new(), extrinsic: None }])
     }
 
     /// Subnets with the block at which they were read as a whole.

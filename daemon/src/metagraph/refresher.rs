@@ -14,7 +14,7 @@ use std::{
 
 use btd_api::{AccountId, BlockHash, BlockNumber, MechId, NetUid};
 use btd_chain::{BlockStream, Link, Priority, ReadError, View};
-use futures_util::{FutureExt, StreamExt, stream};
+use futures_util::{FutureExt, StreamExt, future::join, stream};
 use tokio::{sync::watch, time::sleep};
 use tokio_util::sync::CancellationToken;
 
@@ -24,6 +24,7 @@ use super::{
     pools::Pools,
     reading::{Read, Wanted},
     recorder::Recorder,
+    restorer::Restorer,
     snapshot::{STAKE_COLUMNS, Snapshot},
     store,
     touched::{Extent, Touched, extend},
@@ -49,6 +50,7 @@ pub struct Refresher {
     /// None after it failed: metagraphs are then served from memory alone.
     cache: Option<Cache>,
     recorder: Recorder,
+    restorer: Restorer,
     network: String,
     backlog: Backlog,
     current: watch::Sender<Arc<Metagraphs>>,
@@ -71,7 +73,8 @@ impl Refresher {
     ) -> Self {
         let link = link.with_priority(Priority::Bulk);
         Self {
-            recorder: Recorder::new(link.clone(), history),
+            recorder: Recorder::new(link.clone(), history.clone()),
+            restorer: Restorer::new(link.clone(), history),
             link,
             cache: Some(cache),
             network,
@@ -93,7 +96,8 @@ impl Refresher {
     /// Keeps the metagraphs current until `token` is cancelled. Failures of the chain are waited
     /// out; failures of the cache end the caching and nothing else.
     pub async fn run(mut self, token: CancellationToken) {
-        let _ = token.clone().run_until_cancelled(self.keep_current()).await;
+        let restoring = self.restorer.clone().run();
+        let _ = token.clone().run_until_cancelled(join(Box::pin(self.keep_current()), Box::pin(restoring))).await;
         // The cache's last clones must be gone before it can be closed.
         drop(self);
     }
@@ -141,8 +145,8 @@ impl Refresher {
                     }
                     (self.noted, self.executed_by) = (block.block.number, block.spec_version);
                 }
-                Err(ReadError::TakenBack { next, head }) => {
-                    tracing::info!(%next, %head, "the chain was taken back: reading every metagraph anew");
+                Err(ReadError::TakenBack { first, head }) => {
+                    tracing::info!(%first, %head, "blocks were replaced by others: reading every metagraph anew");
                     self.blocks = None;
                     return;
                 }

@@ -2,16 +2,25 @@
 //!
 //! An event names a subnet, and by its name tells which columns it changes: a registration any of
 //! them, an axon's announcement only where neurons serve, a price or a hyperparameter none, because
-//! figures are read at every block anyway. An event that is not known here changes everything of
-//! the subnet that it names. What to read when is decided beside this (`policy.rs`).
-//!
-//! Event shapes: pallet_subtensor, spec 425.
+//! figures are read at every block anyway. What is known by name stands in `known.rs`. An event of
+//! pallet_subtensor that is not known changes everything of the subnets that it names, and of all of
+//! them where it names none. Other pallets move stake as well, and need not tell it by an event of
+//! pallet_subtensor: what names a subnet there, and is not known to be harmless, changes its stake.
+//! What to read when is decided beside this (`policy.rs`).
+
+mod known;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use btd_api::{AccountId, NetUid};
 use btd_chain::{Event, Part};
 use serde_json::{Map, Value as Json};
+
+use self::known::{
+    ELSEWHERE, KEYS,
+    Place::{self, Identity, Named, Of, OfEach, OfIndex, Stake},
+    QUIET, UNNAMED, changes_figures, is_harmless,
+};
 
 /// Storage indices of mechanisms: `mechid * 4096 + netuid` (`GLOBAL_MAX_SUBNET_COUNT`).
 const SUBNETS_PER_MECHANISM: u64 = 4096;
@@ -40,107 +49,44 @@ pub(super) struct Touched {
     pub(super) claimed: BTreeSet<AccountId>,
 }
 
-/// What an event changes of the subnet that it names first, or where it names others.
-#[derive(Clone, Copy)]
-enum Place {
-    /// The subnet at this position, whose neurons are as they were.
-    Named(usize),
-    /// A part of the subnet at this position.
-    Of(Part, usize),
-    /// The same for each subnet of a list.
-    OfEach(Part, usize),
-    /// The same for a storage index: subnet and mechanism in one.
-    OfIndex(Part, usize),
-    /// Stake of the account at the first position, on the subnet at the second.
-    Stake(usize, usize),
-    /// What the account at this position says about itself.
-    Identity(usize),
-}
-
-use Place::{Identity, Named, Of, OfEach, OfIndex, Stake};
-
-/// Events whose fields have no names. The others among them are told by [`changes_figures`].
-const UNNAMED: &[(&str, &[Place])] = &[
-    ("StakeAdded", &[Stake(1, 4)]),
-    ("StakeRemoved", &[Stake(1, 4)]),
-    ("StakeMoved", &[Stake(1, 2), Stake(3, 4)]),
-    ("StakeTransferred", &[Stake(2, 3), Stake(2, 4)]),
-    ("StakeSwapped", &[Stake(1, 2), Stake(1, 3)]),
-    ("AlphaRecycled", &[Stake(1, 3)]),
-    ("AlphaBurned", &[Stake(1, 3)]),
-    ("SetChildren", &[Stake(0, 1)]),
-    ("SetChildrenScheduled", &[Named(1)]),
-    ("WeightsSet", &[OfIndex(Part::LastUpdate, 0)]),
-    ("TimelockedWeightsRevealed", &[OfIndex(Part::LastUpdate, 0)]),
-    ("CRV3WeightsCommitted", &[OfIndex(Part::LastUpdate, 1)]),
-    ("WeightsCommitted", &[OfIndex(Part::LastUpdate, 1)]),
-    ("WeightsRevealed", &[OfIndex(Part::LastUpdate, 1)]),
-    ("TimelockedWeightsCommitted", &[OfIndex(Part::LastUpdate, 1)]),
-    ("CRV3WeightsRevealed", &[Of(Part::LastUpdate, 0)]),
-    ("WeightsBatchRevealed", &[Of(Part::LastUpdate, 1)]),
-    ("BatchWeightsCompleted", &[OfEach(Part::LastUpdate, 0)]),
-    ("BatchWeightItemFailed", &[Named(0)]),
-    ("AxonServed", &[Of(Part::Axons, 0)]),
-    ("PrometheusServed", &[Named(0)]),
-    ("NetworkRemoved", &[Named(0)]),
-    ("SubnetIdentitySet", &[Named(0)]),
-    ("SubnetIdentityRemoved", &[Named(0)]),
-    ("ChainIdentitySet", &[Identity(0)]),
-    ("DelegateAdded", &[]),
-    ("TakeDecreased", &[]),
-    ("TakeIncreased", &[]),
-    ("BulkBalancesSet", &[]),
-];
-
-/// Named events that leave the neurons of the subnet that they name as they were.
-const QUIET: &[&str] = &[
-    "ActivityCutoffFactorMilliSet",
-    "AutoStakeDestinationSet",
-    "BurnHalfLifeSet",
-    "BurnIncreaseMultSet",
-    "DissolveNetworkScheduled",
-    "EpochDeferred",
-    "EpochSkipped",
-    "EpochTriggered",
-    "EvmKeyAssociated",
-    "LockMoved",
-    "PerpetualLockUpdated",
-    "StakeLocked",
-    "StakeUnlocked",
-    "SubnetLeaseCreated",
-    "SubnetLeaseTerminated",
-    "SubnetOwnerChanged",
-    "SymbolUpdated",
-    "VotingPowerEmaAlphaSet",
-    "VotingPowerTrackingDisableScheduled",
-    "VotingPowerTrackingDisabled",
-    "VotingPowerTrackingEnabled",
-];
-
-/// Named events without a subnet that change no neuron by themselves.
-const ELSEWHERE: &[&str] = &[
-    "ArbitrationPeriodExtended",
-    "AutoParentDelegationEnabledSet",
-    "ColdkeySwapAnnounced",
-    "ColdkeySwapCleared",
-    "ColdkeySwapDisputed",
-    "ColdkeySwapReset",
-    "RejectLockedAlphaUpdated",
-    "RootClaimTypeSet",
-    "SubnetLeaseDividendsDistributed",
-];
-
-/// Whether an event of unnamed fields that begins with a netuid is about a figure of the subnet:
-/// `TempoSet(netuid, tempo)` and so on. A limit that makes neurons go shows in their number.
-fn changes_figures(name: &str) -> bool {
-    const SWITCHES: [&str; 4] =
-        ["RegistrationAllowed", "PowRegistrationAllowed", "TransferToggle", "CommitRevealEnabled"];
-    name.ends_with("Set") || SWITCHES.contains(&name)
-}
-
 /// The subnets that an event names.
 pub fn named_by(event: &Event) -> BTreeSet<NetUid> {
     Touched::by(std::slice::from_ref(event)).subnets.into_keys().collect()
+}
+
+/// The subnets in the fields that are netuids by their type or by their name, however deep those of a name lie.
+fn netuids(event: &Event) -> BTreeSet<NetUid> {
+    fn named(fields: &Json, found: &mut BTreeSet<NetUid>) {
+        match fields {
+            Json::Object(members) => {
+                for (name, value) in members {
+                    if name.contains("netuid") { found.extend(numbers(value)) } else { named(value, found) }
+                }
+            }
+            Json::Array(items) => items.iter().for_each(|item| named(item, found)),
+            Json::Null | Json::Bool(_) | Json::Number(_) | Json::String(_) => {}
+        }
+    }
+    let mut found = event.subnets.clone();
+    named(&event.fields, &mut found);
+    found
+}
+
+/// Every subnet that a value may name: a number, or each one of a list.
+fn numbers(value: &Json) -> Vec<NetUid> {
+    match value {
+        Json::Array(items) => items.iter().flat_map(numbers).collect(),
+        value => subnet(value).and_then(|index| main_subnet(index.0.into())).into_iter().collect(),
+    }
+}
+
+/// The accounts anywhere among the fields.
+fn accounts(fields: &Json) -> Vec<AccountId> {
+    match fields {
+        Json::Array(items) => items.iter().flat_map(accounts).collect(),
+        Json::Object(members) => members.values().flat_map(accounts).collect(),
+        value => account(value).into_iter().collect(),
+    }
 }
 
 // === impl Extent ===
@@ -205,9 +151,9 @@ impl Touched {
     fn add(&mut self, event: &Event) {
         match event.pallet.as_str() {
             "SubtensorModule" => match &event.fields {
-                Json::Array(fields) => self.add_unnamed(&event.name, fields),
-                Json::Object(fields) => self.add_named(&event.name, fields),
-                _ => {}
+                Json::Array(fields) => self.add_unnamed(event, fields),
+                Json::Object(fields) => self.add_named(event, fields),
+                _ => self.add_unknown(event),
             },
             // What an administrator does may change anything.
             "Sudo" => self.all = true,
@@ -217,21 +163,61 @@ impl Touched {
             },
             // An upgrade changes what is read, and how.
             "System" if event.name == "CodeUpdated" => self.all = true,
-            _ => {}
+            pallet if is_harmless(pallet, &event.name) => {
+                for netuid in netuids(event) {
+                    extend(&mut self.subnets, netuid, Extent::nothing());
+                }
+            }
+            _ => self.touch(netuids(event), event, &Extent::part(Part::Stake)),
         }
     }
 
-    fn add_unnamed(&mut self, name: &str, fields: &[Json]) {
+    fn add_unnamed(&mut self, event: &Event, fields: &[Json]) {
+        let name = event.name.as_str();
         if let Some((_, places)) = UNNAMED.iter().find(|(known, _)| *known == name) {
             for place in *places {
                 self.add_place(*place, fields);
             }
-        } else if let [netuid, _, ..] = fields {
-            // A single number is a limit of the whole chain, and an account is text.
-            let extent = if changes_figures(name) { Extent::nothing() } else { Extent::Whole };
-            if let Some(netuid) = subnet(netuid) {
-                extend(&mut self.subnets, netuid, extent);
+            return;
+        }
+        match fields {
+            // An administrator of the v6 era.
+            _ if name == "Sudid" => self.all = true,
+            // A figure of the whole chain, unless its type is a netuid.
+            [] | [_] if changes_figures(name) => {
+                event.subnets.iter().for_each(|netuid| extend(&mut self.subnets, *netuid, Extent::nothing()));
             }
+            // A figure of a subnet, which its events begin with.
+            [first, _, ..] if changes_figures(name) && first.is_u64() => {
+                if let Some(netuid) = subnet(first) {
+                    extend(&mut self.subnets, netuid, Extent::nothing());
+                }
+            }
+            _ => self.add_unknown(event),
+        }
+    }
+
+    /// What is not known changes every subnet that it names. Where no field tells that it is a netuid, every number
+    /// among those without names may be one; and where there is none, it may be about any.
+    fn add_unknown(&mut self, event: &Event) {
+        let mut named = netuids(event);
+        if let (true, Json::Array(fields)) = (named.is_empty(), &event.fields) {
+            named.extend(fields.iter().flat_map(numbers));
+        }
+        self.all |= named.is_empty();
+        self.touch(named, event, &Extent::Whole);
+    }
+
+    /// So much of these subnets. Stake on root counts elsewhere: that of whoever stands in the event.
+    fn touch(&mut self, netuids: BTreeSet<NetUid>, event: &Event, extent: &Extent) {
+        for netuid in netuids {
+            if netuid == NetUid::ROOT {
+                let accounts = accounts(&event.fields);
+                self.all |= accounts.is_empty();
+                self.rooted.extend(&accounts);
+                self.claimed.extend(accounts);
+            }
+            extend(&mut self.subnets, netuid, extent.clone());
         }
     }
 
@@ -243,6 +229,7 @@ impl Touched {
             }
         };
         match place {
+            Place::Whole(position) => touch(field(position).and_then(subnet), Extent::Whole),
             Named(position) => touch(field(position).and_then(subnet), Extent::nothing()),
             Of(part, position) => touch(field(position).and_then(subnet), Extent::part(part)),
             OfEach(part, position) => {
@@ -275,7 +262,8 @@ impl Touched {
         }
     }
 
-    fn add_named(&mut self, name: &str, fields: &Map<String, Json>) {
+    fn add_named(&mut self, event: &Event, fields: &Map<String, Json>) {
+        let name = event.name.as_str();
         let key = |name: &str| fields.get(name).and_then(account);
         if name == "RootClaimed" {
             self.claimed.extend(key("coldkey"));
@@ -286,8 +274,10 @@ impl Touched {
             let extent = match name {
                 "AutoStakeAdded" | "TransactionFeePaidWithAlpha" | "AddStakeBurn" => Extent::part(Part::Stake),
                 quiet if QUIET.contains(&quiet) => Extent::nothing(),
-                // `IncentiveAlphaEmittedToMiners`, which every epoch tells, and whatever is not known.
-                _ => Extent::Whole,
+                // The first of them, which every epoch tells, says whom by their uids alone.
+                "IncentiveAlphaEmittedToMiners" | "HotkeySwappedOnSubnet" => Extent::Whole,
+                // It may be of several.
+                _ => return self.add_unknown(event),
             };
             if netuid == NetUid::ROOT && !extent.is_nothing() {
                 self.rooted.extend(["hotkey", "old_hotkey", "new_hotkey"].into_iter().filter_map(key));
@@ -299,7 +289,10 @@ impl Touched {
         if ELSEWHERE.contains(&name) {
             return;
         }
-        for name in ["coldkey", "hotkey", "old_hotkey", "new_hotkey", "old_coldkey", "new_coldkey", "who"] {
+        if !KEYS.contains(&name) {
+            return self.add_unknown(event);
+        }
+        for name in ["coldkey", "hotkey", "old_hotkey", "new_hotkey", "old_coldkey", "current_coldkey", "new_coldkey"] {
             if let Some(account) = key(name) {
                 extend(&mut self.accounts, account, Extent::Whole);
                 if name.ends_with("hotkey") {
@@ -336,105 +329,4 @@ fn account(json: &Json) -> Option<AccountId> {
 }
 
 #[cfg(test)]
-mod tests {
-    use serde_json::json;
-
-    use super::*;
-
-    const OURS: &str = "SubtensorModule";
-    const ALICE: &str = "5GrwvaEF5zXb26Fz9rcQpDWS57CtERHpNehXCPcNoHGKutQY";
-    const BOB: &str = "5FHneW46xGXgs5mUiveU4sbTyGBzmstUspZC92UhjJM694ty";
-
-    fn touched(pallet: &str, name: &str, fields: Json) -> Touched {
-        Touched::by(&[Event { pallet: pallet.to_owned(), name: name.to_owned(), fields, extrinsic: None }])
-    }
-
-    fn subnets(netuids: &[u16], extent: &Extent) -> Touched {
-        let subnets = netuids.iter().map(|netuid| (NetUid(*netuid), extent.clone())).collect();
-        Touched { subnets, ..Touched::default() }
-    }
-
-    #[test]
-    fn events_name_the_subnets_and_the_parts_that_they_touch() {
-        let stake = Extent::part(Part::Stake);
-        let updated = Extent::part(Part::LastUpdate);
-        let ours = |name, fields| touched(OURS, name, fields);
-        assert_eq!(ours("NeuronRegistered", json!([3, 7, ALICE])), subnets(&[3], &Extent::Whole));
-        assert_eq!(ours("NetworkAdded", json!([9, 1])), subnets(&[9], &Extent::Whole));
-        assert_eq!(ours("AxonServed", json!([3, ALICE])), subnets(&[3], &Extent::part(Part::Axons)));
-        assert_eq!(ours("WeightsSet", json!([5, 1])), subnets(&[5], &updated));
-        assert_eq!(ours("WeightsSet", json!([4096 + 5, 1])), subnets(&[5], &Extent::part(Part::Mechanisms)));
-        assert_eq!(ours("WeightsCommitted", json!([ALICE, 6, "0x00"])), subnets(&[6], &updated));
-        assert_eq!(ours("BatchWeightsCompleted", json!([[1, 2], ALICE])), subnets(&[1, 2], &updated));
-        assert_eq!(ours("StakeAdded", json!([ALICE, BOB, "1", "2", 8, "0"])), subnets(&[8], &stake));
-        assert_eq!(ours("StakeMoved", json!([ALICE, BOB, 1, BOB, 2, "5"])), subnets(&[1, 2], &stake));
-        assert_eq!(ours("SetChildren", json!([ALICE, 4, []])), subnets(&[4], &stake));
-        let fee = json!({ "who": ALICE, "netuid": 4, "alpha_fee": "1", "tao_amount": "1" });
-        assert_eq!(ours("TransactionFeePaidWithAlpha", fee), subnets(&[4], &stake));
-        let epoch = |index: u16| json!({ "netuid": index, "emissions": [] });
-        assert_eq!(ours("IncentiveAlphaEmittedToMiners", epoch(5)), subnets(&[5], &Extent::Whole));
-        assert_eq!(ours("IncentiveAlphaEmittedToMiners", epoch(4096 + 5)), subnets(&[5], &Extent::Whole));
-        assert_eq!(ours("FromTomorrow", json!({ "netuid": 5 })), subnets(&[5], &Extent::Whole));
-        assert_eq!(ours("FromTomorrow", json!([5, 1])), subnets(&[5], &Extent::Whole));
-        assert_eq!(touched("AdminUtils", "BondsResetToggled", json!({ "netuid": 5 })), subnets(&[5], &Extent::Whole));
-    }
-
-    #[test]
-    fn figures_touch_no_neuron_and_are_named_all_the_same() {
-        for (name, fields, netuid) in [
-            ("TempoSet", json!([4, 360]), 4),
-            ("BurnSet", json!([4, "360"]), 4),
-            ("SymbolUpdated", json!({ "netuid": 2, "symbol": "0x00" }), 2),
-            ("NetworkRemoved", json!([9]), 9),
-            ("SetChildrenScheduled", json!([ALICE, 1, "7", []]), 1),
-        ] {
-            let event = Event { pallet: OURS.to_owned(), name: name.to_owned(), fields, extrinsic: None };
-            assert_eq!(named_by(&event), BTreeSet::from([NetUid(netuid)]), "{name}");
-            assert!(Touched::by(&[event]).is_nothing(), "{name}");
-        }
-    }
-
-    #[test]
-    fn what_concerns_a_key_concerns_wherever_it_is() {
-        let bob: AccountId = BOB.parse().unwrap();
-        let root = touched(OURS, "StakeAdded", json!([ALICE, BOB, "1", "2", 0, "0"]));
-        assert_eq!(root.subnets.keys().collect::<Vec<_>>(), [&NetUid(0)]);
-        assert_eq!(root.rooted, BTreeSet::from([bob]));
-        let of_old = touched(OURS, "StakeAdded", json!([BOB, "1"]));
-        assert_eq!(of_old, Touched { rooted: BTreeSet::from([bob]), ..Touched::default() });
-        let swapped = json!({ "coldkey": ALICE, "old_hotkey": BOB, "new_hotkey": ALICE });
-        let swapped = touched(OURS, "HotkeySwapped", swapped);
-        assert_eq!((swapped.accounts.len(), swapped.rooted.len()), (2, 2));
-        let named = touched(OURS, "ChainIdentitySet", json!([BOB]));
-        assert_eq!(named.accounts, BTreeMap::from([(bob, Extent::part(Part::Identities))]));
-        let claimed = touched(OURS, "RootClaimed", json!({ "coldkey": BOB }));
-        assert_eq!(claimed, Touched { claimed: BTreeSet::from([bob]), ..Touched::default() });
-    }
-
-    #[test]
-    fn what_changes_no_metagraph_costs_nothing() {
-        for (pallet, name, fields) in [
-            ("Balances", "Transfer", json!({ "from": ALICE, "to": BOB, "amount": "1" })),
-            ("System", "ExtrinsicSuccess", json!({ "dispatch_info": {} })),
-            (OURS, "Faucet", json!([ALICE, "1"])),
-            (OURS, "TakeIncreased", json!([ALICE, BOB, 1])),
-            (OURS, "ChildKeyTakeSet", json!([ALICE, 1])),
-            (OURS, "TxRateLimitSet", json!(["1"])),
-            (OURS, "ColdkeySwapAnnounced", json!({ "who": ALICE, "new_coldkey_hash": "0x00" })),
-        ] {
-            assert!(touched(pallet, name, fields).is_nothing(), "{name}");
-        }
-    }
-
-    #[test]
-    fn extents_add_up_to_the_larger() {
-        let mut extent = Extent::nothing();
-        assert!(extent.is_nothing());
-        extent.add(Extent::part(Part::Stake));
-        extent.add(Extent::part(Part::Axons));
-        assert_eq!(extent, Extent::Parts(BTreeSet::from([Part::Stake, Part::Axons])));
-        extent.add(Extent::Whole);
-        extent.add(Extent::part(Part::Axons));
-        assert!(extent == Extent::Whole && extent.has_stake());
-    }
-}
+mod tests;

@@ -41,13 +41,15 @@ impl Default for Mark {
 }
 
 impl Mark {
-    /// Doubts what is kept from block `first` on; nothing of it, without one.
-    pub(super) fn set(&self, first: Option<BlockNumber>) {
+    /// Doubts what is kept from block `first` on; nothing of it, without one. Whether more is known than before.
+    pub(super) fn set(&self, first: Option<BlockNumber>) -> bool {
         let mut now = self.lock();
+        let is_more = now.first_doubted.is_some_and(|before| first.is_none_or(|first| first > before));
         if first.is_some_and(|first| now.covers(first)) {
             now.doubts = now.doubts.wrapping_add(1);
         }
         now.first_doubted = first;
+        is_more
     }
 
     /// How far it is known now.
@@ -76,14 +78,14 @@ mod tests {
         let known = |certainty: Certainty| [0, 7, 8, u32::MAX].map(|block| certainty.covers(BlockNumber(block)));
         let nothing = mark.now();
         assert_eq!(known(nothing), [false; 4]);
-        mark.set(Some(BlockNumber(8)));
+        assert!(mark.set(Some(BlockNumber(8))) && !mark.set(Some(BlockNumber(8))), "more is known once");
         let some = mark.now();
         assert_eq!((known(some), known(mark.since(nothing))), ([true, true, false, false], [false; 4]));
         // To know more takes nothing from what was known.
-        mark.set(None);
+        assert!(mark.set(None));
         let all = mark.now();
         assert_eq!((known(all), known(mark.since(some))), ([true; 4], known(some)));
-        mark.set(Some(BlockNumber(0)));
+        assert!(!mark.set(Some(BlockNumber(0))));
         mark.set(None);
         assert_eq!(
             (known(mark.now()), known(mark.since(all)), known(mark.since(some))),

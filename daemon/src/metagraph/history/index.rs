@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use btd_api::{BlockHash, BlockNumber, MechId, NetUid};
 use btd_chain::BlockRef;
 
-use super::Kept;
+use super::{Kept, roll::Place};
 
 /// Whose history.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -22,11 +22,25 @@ pub(super) struct Subject {
 pub(super) struct Group {
     /// The block of its first record.
     pub(super) start: BlockNumber,
-    /// The blocks of its records, each with the number of its chunks.
-    pub(super) blocks: BTreeMap<BlockNumber, u8>,
+    /// The blocks of its records, each with what it takes.
+    pub(super) blocks: BTreeMap<BlockNumber, Size>,
     /// Their blocks by hash, as far as it is noted.
     hashes: BTreeMap<BlockHash, BlockNumber>,
     bytes: u64,
+}
+
+/// What a record takes in the store.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Size {
+    chunks: u8,
+    bytes: u64,
+}
+
+/// What is to go, and of which records it is.
+#[derive(Debug, Default)]
+pub(super) struct Gone {
+    pub(super) keys: Vec<Vec<u8>>,
+    pub(super) records: Vec<Place>,
 }
 
 /// What there is.
@@ -43,6 +57,12 @@ pub(super) fn prefix(subject: Subject, start: BlockNumber) -> Vec<u8> {
     [&genesis.0[..], &netuid.0.to_be_bytes(), &[mechid.0], &start.0.to_be_bytes()].concat()
 }
 
+/// The subject and the block of such a beginning.
+pub(super) fn parse_prefix(bytes: &[u8]) -> Option<Place> {
+    let (subject, block, rest) = parse_group(bytes)?;
+    rest.is_empty().then_some((subject, block))
+}
+
 /// The key of a chunk of a record.
 pub(super) fn key(subject: Subject, start: BlockNumber, block: BlockNumber, chunk: u8) -> Vec<u8> {
     [prefix(subject, start), block.0.to_be_bytes().to_vec(), vec![chunk]].concat()
@@ -53,7 +73,8 @@ pub(super) fn place(key: &[u8]) -> Option<(BlockNumber, u8)> {
     parse(key).map(|(_, _, block, chunk)| (block, chunk))
 }
 
-fn parse(key: &[u8]) -> Option<(Subject, BlockNumber, BlockNumber, u8)> {
+/// The subject, the group, the block and the chunk of a key.
+pub(super) fn parse(key: &[u8]) -> Option<(Subject, BlockNumber, BlockNumber, u8)> {
     let (subject, start, block, rest) = parse_record(key)?;
     let [chunk] = rest else { return None };
     Some((subject, start, block, *chunk))
@@ -61,15 +82,20 @@ fn parse(key: &[u8]) -> Option<(Subject, BlockNumber, BlockNumber, u8)> {
 
 /// The subject, the group and the block of a record, and what is behind them in the key.
 fn parse_record(key: &[u8]) -> Option<(Subject, BlockNumber, BlockNumber, &[u8])> {
+    let (subject, start, rest) = parse_group(key)?;
+    let (block, rest) = rest.split_first_chunk::<4>()?;
+    Some((subject, start, BlockNumber(u32::from_be_bytes(*block)), rest))
+}
+
+/// The subject and the group, and what is behind them in the key.
+fn parse_group(key: &[u8]) -> Option<(Subject, BlockNumber, &[u8])> {
     let (genesis, rest) = key.split_first_chunk::<32>()?;
     let (netuid, rest) = rest.split_first_chunk::<2>()?;
     let ([mechid], rest) = rest.split_first_chunk::<1>()?;
     let (start, rest) = rest.split_first_chunk::<4>()?;
-    let (block, rest) = rest.split_first_chunk::<4>()?;
-    let number = |bytes: &[u8; 4]| BlockNumber(u32::from_be_bytes(*bytes));
     let subject =
         Subject { genesis: BlockHash(*genesis), netuid: NetUid(u16::from_be_bytes(*netuid)), mechid: MechId(*mechid) };
-    Some((subject, number(start), number(block), rest))
+    Some((subject, BlockNumber(u32::from_be_bytes(*start)), rest))
 }
 
 /// What keys of hashes begin with. They are longer than those of chunks, whatever those begin with.
@@ -77,7 +103,22 @@ const HASH: u8 = b'h';
 
 /// The key that notes the hash of a record's block.
 pub(super) fn hash_key(subject: Subject, start: BlockNumber, block: BlockRef) -> Vec<u8> {
-    [&[HASH][..], &prefix(subject, start), &block.number.0.to_be_bytes(), &block.hash.0].concat()
+    [&hash_prefix(subject, start)[..], &block.number.0.to_be_bytes(), &block.hash.0].concat()
+}
+
+/// The beginning of the keys that note the hashes of a group.
+fn hash_prefix(subject: Subject, start: BlockNumber) -> Vec<u8> {
+    [&[HASH][..], &prefix(subject, start)].concat()
+}
+
+/// With what the keys of a group begin: of its records, and of their hashes.
+pub(super) fn group_prefixes(subject: Subject, start: BlockNumber) -> [Vec<u8>; 2] {
+    [prefix(subject, start), hash_prefix(subject, start)]
+}
+
+/// Whether a key notes a hash.
+pub(super) fn is_hash(key: &[u8]) -> bool {
+    parse_hash(key).is_some()
 }
 
 fn parse_hash(key: &[u8]) -> Option<(Subject, BlockNumber, BlockRef)> {
@@ -95,16 +136,41 @@ fn bytes_of(key: &[u8], value: usize) -> u64 {
 // === impl Group ===
 
 impl Group {
-    fn keys(&self, subject: Subject) -> impl Iterator<Item = Vec<u8>> + '_ {
-        let chunks = self.blocks.iter().flat_map(|(block, chunks)| (0..*chunks).map(move |chunk| (*block, chunk)));
+    /// The keys of its records from block `from` on, and of their hashes.
+    fn keys(&self, subject: Subject, from: BlockNumber) -> impl Iterator<Item = Vec<u8>> + '_ {
+        let records = self.blocks.range(from..);
+        let chunks = records.flat_map(|(block, size)| (0..size.chunks).map(move |chunk| (*block, chunk)));
         let hashes = self.hashes.iter().map(|(hash, number)| BlockRef { number: *number, hash: *hash });
-        chunks
-            .map(move |(block, chunk)| key(subject, self.start, block, chunk))
-            .chain(hashes.map(move |block| hash_key(subject, self.start, block)))
+        chunks.map(move |(block, chunk)| key(subject, self.start, block, chunk)).chain(
+            hashes.filter(move |block| block.number >= from).map(move |block| hash_key(subject, self.start, block)),
+        )
     }
 
     fn last(&self) -> BlockNumber {
         self.blocks.last_key_value().map_or(self.start, |(block, _)| *block)
+    }
+
+    /// Forgets its records from block `from` on; how many bytes they took.
+    fn cut(&mut self, subject: Subject, from: BlockNumber) -> u64 {
+        let records = self.blocks.split_off(&from);
+        let before = self.hashes.len();
+        let noted = hash_key(subject, self.start, BlockRef { number: from, hash: BlockHash([0; 32]) });
+        self.hashes.retain(|_, number| *number < from);
+        let hashes = u64::try_from(before.saturating_sub(self.hashes.len())).unwrap_or(u64::MAX);
+        let bytes = records.values().map(|size| size.bytes).sum::<u64>();
+        let bytes = bytes.saturating_add(hashes.saturating_mul(bytes_of(&noted, 0)));
+        self.bytes = self.bytes.saturating_sub(bytes);
+        bytes
+    }
+}
+
+// === impl Gone ===
+
+impl Gone {
+    fn and(mut self, other: Self) -> Self {
+        self.keys.extend(other.keys);
+        self.records.extend(other.records);
+        self
     }
 }
 
@@ -117,8 +183,9 @@ impl Index {
         let bytes = bytes_of(key, bytes);
         let empty = || Group { start, blocks: BTreeMap::new(), hashes: BTreeMap::new(), bytes: 0 };
         let group = self.groups.entry((subject, start)).or_insert_with(empty);
-        let chunks = group.blocks.entry(block).or_insert(0);
-        *chunks = (*chunks).max(chunk.saturating_add(1));
+        let size = group.blocks.entry(block).or_default();
+        size.chunks = size.chunks.max(chunk.saturating_add(1));
+        size.bytes = size.bytes.saturating_add(bytes);
         group.bytes = group.bytes.saturating_add(bytes);
         self.bytes = self.bytes.saturating_add(bytes);
     }
@@ -163,9 +230,9 @@ impl Index {
         self.of(subject).rev().filter(lacks_some).map(|group| group.start).collect()
     }
 
-    /// The last group, if all of it is before `block`.
+    /// The group that ends nearest before `block`: the last one as a rule, and another where what is recorded was lost.
     pub(super) fn last_before(&self, subject: Subject, block: BlockNumber) -> Option<Group> {
-        self.of(subject).next_back().filter(|group| group.last() < block).cloned()
+        self.of(subject).filter(|group| group.last() < block).max_by_key(|group| group.last()).cloned()
     }
 
     /// The last `count` blocks from `from` to `to` of which there are records, in order.
@@ -185,6 +252,26 @@ impl Index {
         blocks.split_off(blocks.len().saturating_sub(count))
     }
 
+    /// The blocks of the records of a group, in order.
+    pub(super) fn blocks_of(&self, subject: Subject, start: BlockNumber) -> impl Iterator<Item = BlockNumber> + '_ {
+        self.groups.get(&(subject, start)).into_iter().flat_map(|group| group.blocks.keys().copied())
+    }
+
+    /// Whether there is a record of the subject between two blocks.
+    pub(super) fn has_between(&self, subject: Subject, before: BlockNumber, behind: BlockNumber) -> bool {
+        let between = before.0.saturating_add(1)..behind.0;
+        let is_between = |group: &Group| {
+            group.blocks.range(BlockNumber(between.start)..).next().is_some_and(|(block, _)| *block < behind)
+        };
+        !between.is_empty() && self.of(subject).any(is_between)
+    }
+
+    /// The newest block of the oldest group of that chain: what is older would have gone before it.
+    pub(super) fn oldest(&self, genesis: BlockHash) -> Option<BlockNumber> {
+        let of_chain = self.groups.iter().filter(|((subject, _), _)| subject.genesis == genesis);
+        of_chain.map(|(_, group)| group.last()).min()
+    }
+
     /// The groups that have a record from `from` to `to`.
     pub(super) fn groups(&self, subject: Subject, from: BlockNumber, to: BlockNumber) -> Vec<BlockNumber> {
         let has_some = |group: &&Group| group.blocks.range(from..=to).next().is_some();
@@ -192,16 +279,36 @@ impl Index {
     }
 
     /// Forgets groups until the rest is no larger than `limit`: those of other chains than
-    /// `genesis` first, then the oldest, and never `but`. Returns the keys that are to go.
-    pub(super) fn evict(&mut self, genesis: BlockHash, limit: u64, but: (Subject, BlockNumber)) -> Vec<Vec<u8>> {
-        let mut gone = Vec::new();
+    /// `genesis` first, then the oldest, and never `but`. Returns what is to go.
+    pub(super) fn evict(&mut self, genesis: BlockHash, limit: u64, but: (Subject, BlockNumber)) -> Gone {
+        let mut gone = Gone::default();
         while self.bytes > limit {
             let age = |(id, group): &(&(Subject, BlockNumber), &Group)| (id.0.genesis == genesis, group.last(), id.0);
             let oldest = self.groups.iter().filter(|(id, _)| **id != but).min_by_key(age).map(|(id, _)| *id);
             let Some(oldest) = oldest else { break };
-            gone.extend(self.forget(oldest));
+            gone = gone.and(self.forget(oldest));
         }
         gone
+    }
+
+    /// Whether a record of `block` that takes so many `bytes` would stay, were it recorded now: where there is no room,
+    /// the oldest of that chain goes, and that must not be the record itself.
+    pub(super) fn has_room(&self, genesis: BlockHash, block: BlockNumber, bytes: usize, limit: u64) -> bool {
+        let oldest = self.oldest(genesis);
+        let taken = self.bytes.saturating_add(u64::try_from(bytes).unwrap_or(u64::MAX));
+        taken <= limit || oldest.is_none_or(|oldest| oldest < block)
+    }
+
+    /// The bytes of a record, in the mean.
+    pub(super) fn usual_record(&self) -> usize {
+        let records = self.groups.values().map(|group| group.blocks.len()).sum::<usize>();
+        usize::try_from(self.bytes).unwrap_or(usize::MAX).checked_div(records).unwrap_or_default()
+    }
+
+    /// The bytes of the largest group: so many may be free at the most after the oldest went.
+    pub(super) fn largest_group(&self) -> usize {
+        let largest = self.groups.values().map(|group| group.bytes).max().unwrap_or_default();
+        usize::try_from(largest).unwrap_or(usize::MAX)
     }
 
     /// The blocks of which there is a record of that chain.
@@ -217,24 +324,76 @@ impl Index {
         found.map(|((subject, _), _)| (subject.netuid, subject.mechid))
     }
 
-    /// Forgets every group of that chain with a record from `first` on. Returns the keys that are to go.
-    pub(super) fn forget_from(&mut self, genesis: BlockHash, first: BlockNumber) -> Vec<Vec<u8>> {
+    /// Forgets the records of that chain from block `first` on. Returns what is to go.
+    pub(super) fn forget_from(&mut self, genesis: BlockHash, first: BlockNumber) -> Gone {
         let of_then =
             self.groups.iter().filter(|((subject, _), group)| subject.genesis == genesis && group.last() >= first);
-        let gone: Vec<_> = of_then.map(|(id, _)| *id).collect();
-        gone.into_iter().flat_map(|id| self.forget(id)).collect()
+        let cut: Vec<_> = of_then.map(|(id, _)| *id).collect();
+        cut.into_iter().fold(Gone::default(), |gone, id| gone.and(self.cut(id, first)))
     }
 
-    /// Forgets a group that is damaged. Returns its keys.
-    pub(super) fn drop_damaged(&mut self, subject: Subject, start: BlockNumber) -> Vec<Vec<u8>> {
+    /// Forgets what is damaged of a group: its record of block `from`, and those behind it, which tell what is other
+    /// than in that. Returns what is to go.
+    pub(super) fn drop_damaged(&mut self, subject: Subject, start: BlockNumber, from: BlockNumber) -> Gone {
+        self.note_damage();
+        self.cut((subject, start), from)
+    }
+
+    /// Forgets what may lie in its group behind one of the records `vanished`, of which nothing is left: it would tell
+    /// what is other than in another one than it was told of. Returns what is to go.
+    pub(super) fn drop_behind(&mut self, vanished: &BTreeSet<Place>) -> Gone {
+        let mut gone = Gone::default();
+        for (subject, block) in vanished {
+            let around: Vec<BlockNumber> = self
+                .of(*subject)
+                .filter(|group| group.start < *block && *block < group.last())
+                .map(|group| group.start)
+                .collect();
+            for start in around {
+                gone = gone.and(self.cut((*subject, start), *block));
+            }
+        }
+        gone
+    }
+
+    /// Counts that something was found to be damaged or lost.
+    pub(super) fn note_damage(&mut self) {
         self.damaged = self.damaged.saturating_add(1);
-        self.forget((subject, start))
     }
 
-    fn forget(&mut self, id: (Subject, BlockNumber)) -> Vec<Vec<u8>> {
-        let Some(group) = self.groups.remove(&id) else { return Vec::new() };
+    /// Forgets the records of a group from block `from` on.
+    fn cut(&mut self, id: (Subject, BlockNumber), from: BlockNumber) -> Gone {
+        let Some(group) = self.groups.get_mut(&id) else { return Gone::default() };
+        let (subject, _) = id;
+        let records = group.blocks.range(from..).map(|(block, _)| (subject, *block)).collect();
+        let keys = group.keys(subject, from).collect();
+        self.bytes = self.bytes.saturating_sub(group.cut(subject, from));
+        if group.blocks.is_empty() {
+            self.groups.remove(&id);
+        }
+        Gone { keys, records }
+    }
+
+    fn forget(&mut self, id: (Subject, BlockNumber)) -> Gone {
+        let Some(group) = self.groups.remove(&id) else { return Gone::default() };
         self.bytes = self.bytes.saturating_sub(group.bytes);
-        group.keys(id.0).collect()
+        let records = group.blocks.keys().map(|block| (id.0, *block)).collect();
+        Gone { keys: group.keys(id.0, BlockNumber(0)).collect(), records }
+    }
+
+    /// All records.
+    pub(super) fn records(&self) -> impl Iterator<Item = Place> + '_ {
+        self.groups.iter().flat_map(|((subject, _), group)| group.blocks.keys().map(|block| (*subject, *block)))
+    }
+
+    /// With what the keys of each group begin.
+    pub(super) fn prefixes(&self) -> Vec<Vec<u8>> {
+        self.groups.keys().flat_map(|(subject, start)| group_prefixes(*subject, *start)).collect()
+    }
+
+    /// The same of another store, which tells what this one has lost.
+    pub(super) fn replaced_by(&mut self, other: Self) {
+        *self = Self { damaged: self.damaged, ..other };
     }
 
     /// What there is of a subject.

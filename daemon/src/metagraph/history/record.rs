@@ -11,7 +11,8 @@ use super::{
         file::{self, FileError},
         table::Table,
     },
-    delta, index,
+    delta,
+    index::{self, Subject},
 };
 
 /// Bytes of a record that lie under one key.
@@ -42,32 +43,90 @@ fn sealed(form: u8, content: &[u8]) -> Vec<u8> {
     record
 }
 
+/// A record that is put together from its chunks, in their order.
+#[derive(Debug)]
+pub(super) struct Assembly {
+    pub(super) block: BlockNumber,
+    bytes: Vec<u8>,
+    /// The number and the length of each chunk.
+    pub(super) chunks: Vec<(u8, usize)>,
+    /// Whether no chunk is missing before the last one that came.
+    is_gapless: bool,
+}
+
+// === impl Assembly ===
+
+impl Assembly {
+    pub(super) fn of(block: BlockNumber) -> Self {
+        Self { block, bytes: Vec::new(), chunks: Vec::new(), is_gapless: true }
+    }
+
+    /// Adds the chunk of that number.
+    pub(super) fn add(&mut self, number: u8, chunk: &[u8]) {
+        self.is_gapless &= usize::from(number) == self.chunks.len();
+        self.chunks.push((number, chunk.len()));
+        self.bytes.extend(chunk);
+    }
+
+    /// The form and the content, if all of it is there and its checksum is right: a whole metagraph where it is the
+    /// first of its group, and behind that a difference.
+    pub(super) fn opened(&self, is_first: bool) -> Result<&[u8], FileError> {
+        if !self.is_gapless {
+            return Err(FileError::Malformed("a part of it is gone".to_owned()));
+        }
+        let (form, content) = opened(&self.bytes)?;
+        if (form == WHOLE) == is_first && matches!(form, WHOLE | DIFFERENCE) {
+            return Ok(content);
+        }
+        Err(FileError::Malformed(format!("a record of form {form} is out of place")))
+    }
+}
+
+/// What the entries of a group tell.
+#[derive(Debug)]
+pub(super) struct Rebuilt {
+    /// The metagraphs before the first that is illegible, in order.
+    pub(super) tables: Vec<Table>,
+    /// The block of that one, and why it is. Those behind it tell what is other than in it, and nothing without it.
+    pub(super) illegible: Option<(BlockNumber, String)>,
+}
+
 /// The metagraphs of a group's entries, up to block `to`.
-pub(super) fn rebuild(entries: &[(Vec<u8>, Vec<u8>)], to: BlockNumber) -> Result<Vec<Table>, FileError> {
-    let mut records: Vec<(BlockNumber, Vec<u8>)> = Vec::new();
-    for (key, chunk) in entries {
-        let Some((block, number)) = index::place(key) else {
-            return Err(FileError::Malformed("a key of it is something else".to_owned()));
-        };
-        match records.last_mut() {
-            Some((last, record)) if *last == block => record.extend(chunk),
-            _ if number == 0 => records.push((block, chunk.clone())),
-            _ => return Err(FileError::Malformed(format!("the beginning of its record of block {block} is gone"))),
+pub(super) fn rebuild(subject: Subject, entries: &[(Vec<u8>, Vec<u8>)], to: BlockNumber) -> Rebuilt {
+    let mut records: Vec<Assembly> = Vec::new();
+    // Of an entry that has another key nothing is told here; if it was a part of a record, that is missing it.
+    let places = entries.iter().filter_map(|(key, chunk)| Some((index::place(key)?, chunk)));
+    for ((block, number), chunk) in places.filter(|((block, _), _)| *block <= to) {
+        if records.last().is_none_or(|last| last.block != block) {
+            records.push(Assembly::of(block));
+        }
+        if let Some(last) = records.last_mut() {
+            last.add(number, chunk);
         }
     }
-    let mut tables: Vec<Table> = Vec::new();
-    for (block, record) in records.iter().filter(|(block, _)| *block <= to) {
-        let table = match (opened(record)?, tables.last()) {
-            ((WHOLE, content), None) => file::read(content)?,
-            ((DIFFERENCE, content), Some(before)) => delta::apply(before, content)?,
-            ((form, _), _) => return Err(FileError::Malformed(format!("a record of form {form} is out of place"))),
-        };
-        if table.at.block.number != *block {
-            return Err(FileError::Malformed(format!("its record of block {block} is of {}", table.at.block.number)));
+    let mut tables: Vec<Table> = Vec::with_capacity(records.len());
+    for record in &records {
+        match rebuilt(subject, record, tables.last()) {
+            Ok(table) => tables.push(table),
+            Err(error) => return Rebuilt { tables, illegible: Some((record.block, error.to_string())) },
         }
-        tables.push(table);
     }
-    Ok(tables)
+    Rebuilt { tables, illegible: None }
+}
+
+/// The metagraph of a record behind that of `before`.
+fn rebuilt(subject: Subject, record: &Assembly, before: Option<&Table>) -> Result<Table, FileError> {
+    let content = record.opened(before.is_none())?;
+    let table = match before {
+        None => file::read(content)?,
+        Some(before) => delta::apply(before, content)?,
+    };
+    let (of, wanted) =
+        ((table.netuid, table.mechid, table.at.block.number), (subject.netuid, subject.mechid, record.block));
+    if of != wanted {
+        return Err(FileError::Malformed(format!("it is of {of:?}, and lies where that of {wanted:?} should")));
+    }
+    Ok(table)
 }
 
 /// A record's form and content, if its checksum is right.

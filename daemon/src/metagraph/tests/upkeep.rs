@@ -383,17 +383,17 @@ async fn the_history_is_compared_as_far_as_the_chain_goes() {
     let beyond = BlockNumber(newest.number.0 + 5);
     history.record(genesis, &of(3, beyond.0, other)).await.unwrap();
     // Ahead of a node that lags: nothing is said against it yet.
-    assert_eq!(compared(newest.number).await, Compared { strange: None, beyond: Some(beyond) });
+    assert_eq!(compared(newest.number).await, Compared { strange: None, untold: None, beyond: Some(beyond) });
     busily.devnet.mine(5).await.unwrap();
     busily.compare("five more").await;
-    assert_eq!(compared(beyond).await, Compared { strange: Some(beyond), beyond: None });
+    assert_eq!(compared(beyond).await, Compared { strange: Some(beyond), untold: None, beyond: None });
     // A record that is damaged is known by its hash all the same.
     let mut batch = Batch::default();
     for (key, _) in cache.scan(&[&genesis.0[..], &[0, 3]].concat()).await.unwrap() {
         batch.put(&key, b"damaged".to_vec());
     }
     cache.write(batch).await.unwrap();
-    assert_eq!(compared(beyond).await, Compared { strange: Some(beyond), beyond: None });
+    assert_eq!(compared(beyond).await, Compared { strange: Some(beyond), untold: None, beyond: None });
     // One that an earlier version made has none noted: it is no stranger, and says nothing of those before it.
     let mut batch = Batch::default();
     for (key, _) in cache.scan(&[b"h", &genesis.0[..], &[0, 3]].concat()).await.unwrap() {
@@ -402,7 +402,7 @@ async fn the_history_is_compared_as_far_as_the_chain_goes() {
     cache.write(batch).await.unwrap();
     let history = History::open(cache.clone(), 4 << 20).await.unwrap();
     let compared = async |to: BlockNumber| compare(&history, genesis, to, link).await.unwrap();
-    assert_eq!(compared(beyond).await, Compared { strange: None, beyond: None });
+    assert_eq!(compared(beyond).await, Compared { strange: None, untold: None, beyond: None });
     assert_eq!(history.recorded_blocks(genesis).await, [BlockNumber(1), newest.number]);
     busily.running.token.cancel();
 }
