@@ -19,10 +19,17 @@ use std::{
 use blake2::{Blake2b, Digest as _, digest::consts::U32};
 use btd_api::{AccountId, BlockHash, BlockNumber, IdempotencyKey};
 use btd_chain::{Era, ExtrinsicHash, SignedExtrinsic};
-use rusqlite::{Connection, OptionalExtension, Row, named_params};
+use rusqlite::{Connection, ErrorCode, OptionalExtension, Row, named_params};
 
+mod chains;
 mod history;
+mod intent;
 mod schema;
+
+pub use self::{
+    chains::ConfiguredNetwork,
+    intent::{Digest, Ending, Handing, Intent, IntentId, Kept, Logged, NewIntent, Recorded, Settlement},
+};
 
 /// Why the journal cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -71,6 +78,21 @@ pub enum JournalError {
         /// Why.
         source: rusqlite::Error,
     },
+    /// An intent was written, and then the disk failed: nobody knows whether it stands there.
+    #[error(
+        "the disk failed as extrinsic {extrinsic} was written to the journal: it was not sent, but btd may find it there \
+         when it is started next, and send it then{}; mend the disk, then ask again with the same idempotency key, and \
+         not with another",
+        .era_end.map(|end| format!(", up to block {end}")).unwrap_or_default()
+    )]
+    Unsure {
+        /// The extrinsic.
+        extrinsic: ExtrinsicHash,
+        /// The last block that can include it.
+        era_end: Option<BlockNumber>,
+        /// How the disk failed.
+        source: rusqlite::Error,
+    },
     /// An intent was to be settled twice, or does not exist.
     #[error("intent {id} of the journal is not pending, so its outcome cannot be written")]
     NotPending {
@@ -82,121 +104,10 @@ pub enum JournalError {
     Interrupted,
 }
 
-/// An intent's number in the journal.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct IntentId(i64);
-
-/// BLAKE2b-256 of what the caller asked for: tells a repetition from another wish under the same key.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Digest(pub [u8; 32]);
-
-/// A signed extrinsic about to be sent, and the wish behind it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct NewIntent {
-    /// What makes a repetition harmless; none when the caller did not ask for it.
-    pub key: Option<IdempotencyKey>,
-    /// What the caller asked for, without the key.
-    pub wish: Digest,
-    /// The chain it is meant for.
-    pub genesis: BlockHash,
-    /// The signed bytes, as they are sent, with what must be known to follow them.
-    pub extrinsic: SignedExtrinsic,
-    /// The plan that was agreed to, as JSON of [`crate::submit`].
-    pub plan: String,
-    /// The time after which it is given up unless a node has been handed it, in milliseconds since 1970.
-    pub deadline_ms: Option<u64>,
-    /// Whether a node may have it.
-    pub handing: Handing,
-}
-
-/// Whether the bytes of an intent may have reached a node.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Handing {
-    /// For certain none has them. This is written down before they are offered to one: [`Journal::hand_over`].
-    Never,
-    /// One may have them.
-    Perhaps,
-}
-
-/// How an intent ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Ending {
-    /// In a finalized block, with success.
-    Succeeded,
-    /// In a finalized block, with a dispatch error.
-    Failed,
-    /// The pool refused it: it is in no block.
-    Refused,
-    /// Its era ended and it is in no block.
-    Expired,
-    /// In a finalized block whose events nobody can read: success and failure look alike.
-    Unseen,
-    /// Taken back before any node had it: it is in no block.
-    Withdrawn,
-}
-
-/// The end of an intent, with its details as JSON of [`crate::submit`].
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Settlement {
-    /// How it ended.
-    pub ending: Ending,
-    /// The details.
-    pub details: String,
-}
-
-/// An intent as the journal holds it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Intent {
-    /// Its number.
-    pub id: IntentId,
-    /// What was recorded.
-    pub recorded: NewIntent,
-    /// What became of it; none while it is pending.
-    pub settlement: Option<Settlement>,
-}
-
-/// An intent with its times, in seconds since 1970.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Logged {
-    /// The intent.
-    pub intent: Intent,
-    /// When it was written down.
-    pub recorded_at: i64,
-    /// When its end was.
-    pub settled_at: Option<i64>,
-}
-
-/// Which intents are listed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kept {
-    /// All that the journal holds.
-    All,
-    /// Those whose outcome is not known.
-    Pending,
-}
-
-/// What [`Journal::record`] found.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Recorded {
-    /// The intent is durable: it may be sent.
-    New(Intent),
-    /// Its key was used before, for this intent. Nothing was written: the new bytes must not be sent.
-    KeyTaken(Intent),
-}
-
 /// The open journal. Clones share one connection; statements run on blocking threads.
 #[derive(Clone, Debug)]
 pub struct Journal {
     connection: Arc<Mutex<Connection>>,
-}
-
-// === impl IntentId ===
-
-impl IntentId {
-    /// The number, which grows with each intent.
-    pub const fn number(self) -> i64 {
-        self.0
-    }
 }
 
 // === impl Journal ===
@@ -257,6 +168,21 @@ impl Journal {
         self.with(move |connection| settle(connection, id, &settlement)).await
     }
 
+    /// The same, and `held` is let go once it is written: not before, though nobody may wait for it any more.
+    pub async fn settle_holding(
+        &self,
+        id: IntentId,
+        settlement: Settlement,
+        held: impl Send + 'static,
+    ) -> Result<(), JournalError> {
+        let statement = move |connection: &mut Connection| {
+            let settled = settle(connection, id, &settlement);
+            drop(held);
+            settled
+        };
+        self.with(statement).await
+    }
+
     /// How an intent ended; none while it is pending.
     pub async fn settlement(&self, id: IntentId) -> Result<Option<Settlement>, JournalError> {
         self.with(move |connection| settlement(connection, id)).await
@@ -266,6 +192,17 @@ impl Journal {
     /// does not have it.
     pub async fn drawn_for(&self, words: Vec<u8>) -> Result<[u8; 32], JournalError> {
         self.with(move |connection| drawn_for(connection, &words)).await
+    }
+
+    /// The hash of block 0 of the chain on which `network` was found last; none if it never was. It says what to look
+    /// up while that is out of reach, and nothing of which chain an endpoint is on.
+    pub async fn chain_of(&self, network: ConfiguredNetwork) -> Result<Option<BlockHash>, JournalError> {
+        self.with(move |connection| chains::of(connection, network)).await
+    }
+
+    /// Writes down that `network` was found on the chain `genesis`.
+    pub async fn found_on(&self, network: ConfiguredNetwork, genesis: BlockHash) -> Result<(), JournalError> {
+        self.with(move |connection| chains::found(connection, network, genesis)).await
     }
 
     /// Checkpoints the write-ahead log. Everything recorded is durable with or without it.
@@ -359,8 +296,20 @@ fn record(connection: &mut Connection, intent: NewIntent) -> Result<Recorded, Jo
         )
         .map_err(failed)?;
     let id = IntentId(transaction.last_insert_rowid());
-    transaction.commit().map_err(failed)?;
-    Ok(Recorded::New(Intent { id, recorded: intent, settlement: None }))
+    match transaction.commit() {
+        Ok(()) => Ok(Recorded::New(Intent { id, recorded: intent, settlement: None })),
+        // What was to be the end of the log may stand there whole, and would count at the next start.
+        Err(source) if is_of_the_disk(&source) && schema::write_anything(connection).is_err() => {
+            let (extrinsic, era_end) = (intent.extrinsic.hash, intent.extrinsic.era_end());
+            Err(JournalError::Unsure { extrinsic, era_end, source })
+        }
+        Err(source) => Err(failed(source)),
+    }
+}
+
+/// Whether a statement failed as it was written or synced: it may be on the disk all the same.
+fn is_of_the_disk(error: &rusqlite::Error) -> bool {
+    error.sqlite_error_code() == Some(ErrorCode::SystemIoFailure)
 }
 
 const COLUMNS: &str = "id, key, wish, genesis, signer, nonce, extrinsic, hash, era_birth, era_period, spec_version, \
@@ -458,28 +407,6 @@ fn malformed(
 ) -> rusqlite::Error {
     let index = row.as_ref().column_index(column).unwrap_or(0);
     rusqlite::Error::FromSqlConversionFailure(index, rusqlite::types::Type::Text, error.into())
-}
-
-// === impl Ending ===
-
-impl Ending {
-    const ALL: [Self; 6] = [Self::Succeeded, Self::Failed, Self::Refused, Self::Expired, Self::Unseen, Self::Withdrawn];
-
-    /// The word that the journal's file uses.
-    const fn name(self) -> &'static str {
-        match self {
-            Self::Succeeded => "succeeded",
-            Self::Failed => "failed",
-            Self::Refused => "refused",
-            Self::Expired => "expired",
-            Self::Unseen => "unseen",
-            Self::Withdrawn => "withdrawn",
-        }
-    }
-
-    fn from_name(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|ending| ending.name() == name)
-    }
 }
 
 #[cfg(test)]

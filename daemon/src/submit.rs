@@ -11,11 +11,14 @@
 //! It knows no wallet names beyond the key to sign with, and nothing of JSON-RPC.
 
 mod action;
+mod away;
 mod call;
 mod draft;
 mod error;
 mod facts;
+mod fee;
 mod lane;
+pub(crate) mod locks;
 mod need;
 mod outcome;
 mod plan;
@@ -34,11 +37,12 @@ use btd_chain::{ExtrinsicHash, Link};
 use btd_signer_protocol::{KeyId, Purpose, RefusalKind};
 use serde::{Deserialize, Serialize};
 use tokio::{
-    sync::{mpsc, watch},
+    sync::{Mutex, mpsc, watch},
     time::timeout,
 };
 use tokio_util::sync::CancellationToken;
 
+pub(crate) use self::error::until_final;
 pub use self::{
     action::{Action, Existence, Register, ServeAxon, Transfer},
     draft::{Draft, Ground, Recipe},
@@ -54,7 +58,7 @@ pub use self::{
 use self::{lane::Lanes, turn::Deadline, worker::Active};
 use crate::{
     custody::{Custody, CustodyError},
-    journal::{Intent, Journal, Kept, Logged},
+    journal::{ConfiguredNetwork, Intent, Journal, Kept, Logged},
 };
 
 /// Settings of submission.
@@ -142,23 +146,28 @@ struct Shared {
     link: Link,
     custody: Custody,
     journal: Journal,
+    /// What is followed, for the journal to remember on which chain that was.
+    network: Option<ConfiguredNetwork>,
     config: Config,
     /// Who of an account comes next: a turn is held from the nonce to the pool.
     lanes: Arc<Lanes>,
     active: Active,
     queue: mpsc::Sender<worker::Job>,
     resumed: watch::Sender<bool>,
+    /// Held while what an earlier run left is taken up, and while any of it is taken back before.
+    taking_up: Arc<Mutex<()>>,
     /// Ends what waits: the daemon is stopping. Extrinsics are followed on until the worker ends.
     stopping: CancellationToken,
 }
 
 /// Makes the handle and the worker that follows extrinsics to their end. No I/O happens before
-/// [`Worker::run`]; orders wait until it has taken up what an earlier run left. `stopping` ends the
-/// waiting of whoever waits.
+/// [`Worker::run`]; orders wait until it has taken up what an earlier run left. The journal remembers on which chain
+/// `network` is, if it is given. `stopping` ends the waiting of whoever waits.
 pub fn submitter(
     link: Link,
     custody: Custody,
     journal: Journal,
+    network: Option<ConfiguredNetwork>,
     config: Config,
     stopping: CancellationToken,
 ) -> (Submitter, Worker) {
@@ -167,11 +176,13 @@ pub fn submitter(
         link,
         custody,
         journal,
+        network,
         config,
         lanes: Arc::default(),
         active: Active::default(),
         queue,
         resumed: watch::Sender::new(false),
+        taking_up: Arc::default(),
         stopping,
     });
     (Submitter { shared: Arc::clone(&shared) }, Worker::new(shared, jobs))
@@ -220,14 +231,14 @@ impl Submitter {
     }
 
     /// The newest of what was signed for the chain that is followed, at most `limit`; those before the number `before`
-    /// only, if there is one.
+    /// only, if there is one. Where none has been reached yet, it is the chain on which the network was found last.
     pub async fn logged(&self, kept: Kept, before: Option<i64>, limit: u32) -> Result<Vec<Logged>, SubmissionError> {
-        Ok(self.shared.journal.list(self.genesis()?, kept, before, limit).await?)
+        Ok(self.shared.journal.list(self.journalled_chain().await?, kept, before, limit).await?)
     }
 
-    /// What was signed for the chain that is followed, by its hash.
+    /// What was signed for that chain, by its hash.
     pub async fn logged_as(&self, extrinsic: ExtrinsicHash) -> Result<Option<Logged>, SubmissionError> {
-        Ok(self.shared.journal.by_hash(self.genesis()?, extrinsic).await?)
+        Ok(self.shared.journal.by_hash(self.journalled_chain().await?, extrinsic).await?)
     }
 
     /// Waits for the end of what was signed before, as far as `mode` wants.
@@ -240,9 +251,9 @@ impl Submitter {
         self.shared.lanes.waiting()
     }
 
-    /// What was signed under `key` for the chain that is followed.
+    /// What was signed under `key` for that chain.
     pub async fn logged_under(&self, key: IdempotencyKey) -> Result<Option<Intent>, SubmissionError> {
-        Ok(self.shared.journal.find(self.genesis()?, key).await?)
+        Ok(self.shared.journal.find(self.journalled_chain().await?, key).await?)
     }
 
     /// Random bytes for what is asked for in these `words`, the same each time: a repetition gets them again, and nobody
@@ -263,14 +274,6 @@ impl Submitter {
     /// For how long a caller is kept waiting for what does not move.
     fn patience(&self) -> Duration {
         Duration::from_secs(self.shared.config.patience_s.into())
-    }
-
-    fn genesis(&self) -> Result<BlockHash, SubmissionError> {
-        let link = &self.shared.link;
-        match link.genesis() {
-            Some(genesis) => Ok(genesis),
-            None => Err(link.view().err().map_or(SubmissionError::NotResumed, Into::into)),
-        }
     }
 }
 

@@ -10,9 +10,9 @@ use super::JournalError;
 /// `btdj` in ASCII: tells our files from other SQLite databases.
 const APPLICATION: i64 = 0x6274_646a;
 /// The newest schema: one more than the last of [`MIGRATIONS`].
-const NEWEST: i64 = 6;
+const NEWEST: i64 = 7;
 /// From schema `n` to `n + 1`, applied in order, each in its own transaction.
-const MIGRATIONS: [&str; 6] = [
+const MIGRATIONS: [&str; 7] = [
     "
     CREATE TABLE intents (
         id           INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -117,6 +117,13 @@ const MIGRATIONS: [&str; 6] = [
     ) STRICT;
     INSERT INTO secret (id, bytes) VALUES (1, randomblob(32));
     ",
+    // What to look up while a network is out of reach.
+    "
+    CREATE TABLE chains (
+        network BLOB PRIMARY KEY CHECK (length(network) = 32),
+        genesis BLOB NOT NULL CHECK (length(genesis) = 32)
+    ) STRICT, WITHOUT ROWID;
+    ",
 ];
 
 /// Takes the exclusive lock, checks the file and brings its schema up to date.
@@ -135,6 +142,12 @@ fn lock(connection: &mut Connection) -> rusqlite::Result<()> {
     connection.pragma_update(None, "synchronous", "FULL")?;
     connection.pragma_update(None, "foreign_keys", "ON")?;
     connection.transaction_with_behavior(TransactionBehavior::Exclusive)?.commit()
+}
+
+/// Writes and syncs what changes nothing, in the place in the log of what was written last and did not count: after that
+/// it never will.
+pub(super) fn write_anything(connection: &Connection) -> rusqlite::Result<()> {
+    connection.pragma_update(None, "user_version", NEWEST)
 }
 
 fn check(connection: &Connection, path: &Path) -> Result<(), JournalError> {
@@ -206,7 +219,7 @@ mod tests {
     use btd_api::{BlockHash, BlockNumber};
 
     use super::*;
-    use crate::journal::{Ending, Handing, Journal, NewIntent, Settlement};
+    use crate::journal::{ConfiguredNetwork, Ending, Handing, Journal, NewIntent, Settlement};
 
     #[test]
     fn what_an_older_journal_holds_is_there_after_the_migration() {
@@ -263,5 +276,39 @@ mod tests {
         let withdrawn = Settlement { ending: Ending::Withdrawn, details: "{}".to_owned() };
         journal.settle(intent.id, withdrawn).await.unwrap();
         assert_eq!(journal.pending(BlockHash([0; 32])).await.unwrap(), []);
+    }
+
+    /// As a btd left it that did not write down where it had found a network.
+    #[tokio::test]
+    async fn a_journal_of_schema_6_learns_on_which_chain_a_network_is() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("journal.db");
+        let old = Connection::open(&path).unwrap();
+        for statements in &MIGRATIONS[..6] {
+            old.execute_batch(statements).unwrap();
+        }
+        old.pragma_update(None, "application_id", APPLICATION).unwrap();
+        old.pragma_update(None, "user_version", 6).unwrap();
+        old.execute("UPDATE secret SET bytes = zeroblob(32)", []).unwrap();
+        let hash = *ExtrinsicHash::of(&[1, 2]).as_bytes();
+        old.execute(
+            "INSERT INTO intents (key, wish, genesis, signer, nonce, extrinsic, hash, spec_version, plan)
+             VALUES ('open', zeroblob(32), zeroblob(32), zeroblob(32), 7, x'0102', ?1, 425, '{}')",
+            [hash],
+        )
+        .unwrap();
+        drop(old);
+
+        let network = ConfiguredNetwork::new(None, &["ws://127.0.0.1:9944"]);
+        let journal = Journal::open(&path).await.unwrap();
+        assert_eq!(journal.chain_of(network).await.unwrap(), None);
+        journal.found_on(network, BlockHash([5; 32])).await.unwrap();
+        assert_eq!(journal.chain_of(network).await.unwrap(), Some(BlockHash([5; 32])));
+        // What it held it holds, and what was drawn is drawn again.
+        assert_eq!(journal.pending(BlockHash([0; 32])).await.unwrap().len(), 1);
+        let fresh = Journal::open(directory.path().join("fresh.db")).await.unwrap();
+        fresh.execute("UPDATE secret SET bytes = zeroblob(32)").await;
+        let drawn = async |journal: &Journal| journal.drawn_for(b"words".to_vec()).await.unwrap();
+        assert_eq!(drawn(&journal).await, drawn(&fresh).await);
     }
 }

@@ -62,6 +62,35 @@ async fn an_intent_is_pending_until_it_is_settled_and_is_read_back_as_it_was() {
 }
 
 #[tokio::test]
+async fn what_is_held_for_an_end_is_let_go_once_it_is_written() {
+    let directory = tempfile::tempdir().unwrap();
+    let journal = Journal::open(&directory.path().join("journal.db")).await.unwrap();
+    let id = new(journal.record(intent(None, b"one")).await.unwrap()).id;
+    // Another statement takes its time.
+    let (begun, has_begun) = tokio::sync::oneshot::channel();
+    let (go_on, told) = std::sync::mpsc::channel();
+    let another = journal.clone();
+    let slow = tokio::spawn(async move {
+        let statement = move |_: &mut Connection| {
+            begun.send(()).unwrap();
+            told.recv().unwrap();
+            Ok(())
+        };
+        another.with(statement).await
+    });
+    has_begun.await.unwrap();
+    let lock = Arc::new(tokio::sync::Mutex::new(()));
+    let held = Arc::clone(&lock).lock_owned().await;
+    let settling = journal.settle_holding(id, settlement(), held);
+    assert!(tokio::time::timeout(Duration::from_millis(20), settling).await.is_err());
+    assert!(lock.try_lock().is_err(), "nobody waits for it, and it is still to be written");
+    go_on.send(()).unwrap();
+    let _held = lock.lock().await;
+    assert_eq!(journal.settlement(id).await.unwrap(), Some(settlement()));
+    slow.await.unwrap().unwrap();
+}
+
+#[tokio::test]
 async fn what_was_signed_is_listed_found_by_hash_and_forgotten_once_it_has_ended() {
     let directory = tempfile::tempdir().unwrap();
     let journal = Journal::open(directory.path().join("journal.db")).await.unwrap();
@@ -98,6 +127,27 @@ async fn a_key_is_used_once_on_each_chain() {
     // Without a key nothing is a repetition.
     new(journal.record(intent(None, b"four")).await.unwrap());
     new(journal.record(intent(None, b"four")).await.unwrap());
+}
+
+#[tokio::test]
+async fn a_network_is_remembered_on_the_chain_where_it_was_found_last() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("journal.db");
+    let journal = Journal::open(&path).await.unwrap();
+    let network = |url| ConfiguredNetwork::new(None, &[url]);
+    assert_eq!(journal.chain_of(network("ws://a/key")).await.unwrap(), None);
+    for (url, chain) in [("ws://a/key", 1), ("ws://b", 2), ("ws://a/key", 3), ("ws://a/key", 3)] {
+        journal.found_on(network(url), BlockHash([chain; 32])).await.unwrap();
+    }
+    journal.checkpoint().await.unwrap();
+    drop(journal);
+    let bytes = fs::read(&path).unwrap();
+    assert!(!bytes.windows(5).any(|window| window == b"a/key"), "the URL is written in the journal");
+
+    let journal = Journal::open(&path).await.unwrap();
+    assert_eq!(journal.chain_of(network("ws://a/key")).await.unwrap(), Some(BlockHash([3; 32])));
+    assert_eq!(journal.chain_of(network("ws://b")).await.unwrap(), Some(BlockHash([2; 32])));
+    assert_eq!(journal.chain_of(network("ws://c")).await.unwrap(), None);
 }
 
 #[tokio::test]

@@ -7,7 +7,7 @@
 
 use std::{fmt, sync::Arc};
 
-use btd_api::{AccountId, NetUid, Tao};
+use btd_api::{AccountId, BlockHash, NetUid, Tao};
 use btd_chain::{Call, View};
 use futures_util::future::BoxFuture;
 use serde::{Serialize, Serializer};
@@ -40,6 +40,9 @@ pub struct Draft {
     pub needs: Vec<Need>,
     /// The call whose hash it announces: the chain keeps the hash alone, and the journal this.
     pub announces: Option<Call>,
+    /// The hash of the call that several accounts agree to with it: the journal keeps it, so that it is known where the
+    /// chain is not.
+    pub agrees_to: Option<BlockHash>,
 }
 
 /// Where a draft is made: the chain at one block, and the account that acts.
@@ -59,6 +62,8 @@ type Draw = dyn Fn(Ground) -> BoxFuture<'static, Result<Draft, SubmissionError>>
 pub struct Recipe {
     /// The caller's words: the method and its parameters. Two recipes are the same when these are.
     wish: serde_json::Value,
+    /// The same as earlier versions wrote it down, where they did so in other words.
+    formerly: Option<serde_json::Value>,
     draw: Arc<Draw>,
 }
 
@@ -77,6 +82,7 @@ impl Draft {
             warnings: Vec::new(),
             needs: Vec::new(),
             announces: None,
+            agrees_to: None,
         }
     }
 
@@ -84,6 +90,12 @@ impl Draft {
     #[must_use]
     pub fn announces(self, call: Call) -> Self {
         Self { announces: Some(call), ..self }
+    }
+
+    /// The same, which agrees to the call with that hash.
+    #[must_use]
+    pub fn agrees_to(self, call: BlockHash) -> Self {
+        Self { agrees_to: Some(call), ..self }
     }
 
     /// The same, taking up to `amount` out of the free balance.
@@ -193,7 +205,19 @@ impl Recipe {
     where
         F: Future<Output = Result<Draft, SubmissionError>> + Send + 'static,
     {
-        Self { wish, draw: Arc::new(move |ground| Box::pin(draw(ground))) }
+        Self { wish, formerly: None, draw: Arc::new(move |ground| Box::pin(draw(ground))) }
+    }
+
+    /// The same, which earlier versions wrote down as `wish`: a repetition of what they signed is one.
+    #[must_use]
+    pub fn formerly(self, wish: serde_json::Value) -> Self {
+        Self { formerly: Some(wish), ..self }
+    }
+
+    /// What earlier versions made of it, where that is another wish.
+    pub(super) fn former(&self) -> Option<Self> {
+        let wish = self.formerly.clone().filter(|former| *former != self.wish)?;
+        Some(Self { wish, formerly: None, draw: Arc::clone(&self.draw) })
     }
 
     /// The draft, as the chain is at the block of `ground`.

@@ -2,7 +2,7 @@
 
 use super::{outcome::Refused, plan::Precondition, policy::PolicyRefusal};
 use crate::{custody::CustodyError, journal::JournalError};
-use btd_api::{BlockNumber, IdempotencyKey};
+use btd_api::{BlockHash, BlockNumber, IdempotencyKey};
 use btd_chain::{BlockRef, DispatchError, ExtrinsicHash, PrepareError, ReadError};
 use serde::{Deserialize, Serialize};
 
@@ -64,13 +64,31 @@ pub enum SubmissionError {
         /// The refusal.
         refused: Box<Refused>,
     },
-    /// It is in a block, and its call failed. The fee is spent.
+    /// It is in a finalized block, and its call failed. The fee is spent.
     #[error("extrinsic {extrinsic} is in block {block} and failed: {error}")]
     Dispatch {
         /// The extrinsic.
         extrinsic: ExtrinsicHash,
         /// The block.
         block: BlockRef,
+        /// How it failed.
+        error: Box<DispatchError>,
+    },
+    /// It is in a block that is not final yet, and its call failed there.
+    #[error(
+        "extrinsic {extrinsic} is in block {block}, which is not final yet, and failed there: {error}; its fee is spent \
+         once that block is final, and should another take its place, it can be included anew up to block {era_end}: {}",
+        until_final(.key.as_ref(), .extrinsic)
+    )]
+    FailedSoFar {
+        /// The key that it was ordered under, if any.
+        key: Option<IdempotencyKey>,
+        /// The extrinsic.
+        extrinsic: ExtrinsicHash,
+        /// The block, which may be replaced.
+        block: BlockRef,
+        /// The last block that can include it, should that one be replaced.
+        era_end: BlockNumber,
         /// How it failed.
         error: Box<DispatchError>,
     },
@@ -110,6 +128,19 @@ pub enum SubmissionError {
         /// Why it is not known.
         cause: String,
     },
+    /// It was signed for another chain than the one that has been reached.
+    #[error(
+        "extrinsic {extrinsic} was signed for the chain whose block 0 is {signed_for}, and the one that is followed \
+         begins with {followed}: its end is told once its own chain is followed again"
+    )]
+    OtherChain {
+        /// The extrinsic.
+        extrinsic: ExtrinsicHash,
+        /// The chain it was signed for.
+        signed_for: BlockHash,
+        /// The chain that is followed.
+        followed: BlockHash,
+    },
     /// A rule of this daemon forbids it. Nothing was signed.
     #[error(transparent)]
     Policy(#[from] PolicyRefusal),
@@ -148,4 +179,10 @@ pub enum SubmissionError {
     /// The journal's open intents have not been read yet.
     #[error("extrinsics of an earlier run are still being looked up: try again in a moment")]
     NotResumed,
+}
+
+/// How to learn what becomes, in the end, of what stands in a block that is not final.
+pub(crate) fn until_final(key: Option<&IdempotencyKey>, extrinsic: &ExtrinsicHash) -> String {
+    let named = key.map_or_else(|| extrinsic.to_string(), |key| format!("--key {key}"));
+    format!("look with `btctl tx follow {named}`, which waits until it is final, before anything is sent anew")
 }

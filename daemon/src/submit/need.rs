@@ -11,10 +11,11 @@ use btd_api::{AccountId, BlockNumber, Coldkey, Hotkey, NetUid};
 use btd_chain::{Call, Link, ReadError, Value, View};
 use futures_util::{StreamExt, TryStreamExt, future, stream};
 
+pub(super) use self::pace::integer;
 pub use self::pace::{Hiding, Pace};
 use super::{SubmissionError, plan::Precondition, proxied};
 
-const SUBTENSOR: &str = "SubtensorModule";
+pub(super) const SUBTENSOR: &str = "SubtensorModule";
 /// How much is looked up at a time.
 const AT_ONCE: usize = 8;
 /// How many hotkeys of a coldkey are looked for a neuron of.
@@ -222,7 +223,8 @@ fn is_frozen(now: BlockNumber, next: BlockNumber, window: u32) -> bool {
     including < next.0 && next.0 - including < window
 }
 
-async fn flag(view: &View, item: &str, netuid: NetUid) -> Result<bool, ReadError> {
+/// What a subnet's switch says, which is on where the runtime says nothing.
+pub(super) async fn flag(view: &View, item: &str, netuid: NetUid) -> Result<bool, ReadError> {
     Ok(view.storage_json(SUBTENSOR, item, &[netuid.into()]).await?.as_bool().unwrap_or(true))
 }
 

@@ -38,7 +38,7 @@ pub enum Outcome {
     },
 }
 
-/// An extrinsic in a finalized block.
+/// An extrinsic in a block.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Included {
     /// The block.
@@ -83,12 +83,12 @@ pub enum Stage {
         /// The last block that can include it.
         era_end: BlockNumber,
     },
-    /// In a block that is not final yet.
+    /// In a block that is not final yet, with success there.
     InBlock {
         /// The extrinsic.
         extrinsic: ExtrinsicHash,
-        /// The block, which may be replaced.
-        block: BlockRef,
+        /// Where it is, as long as that block is not replaced, and what it caused there.
+        included: Included,
         /// The last block that can include it, should that one be replaced.
         era_end: BlockNumber,
     },
@@ -174,6 +174,7 @@ mod tests {
                 pallet: "Balances".to_owned(),
                 name: "Transfer".to_owned(),
                 fields: json!({ "amount": "5" }),
+                subnets: std::collections::BTreeSet::new(),
                 extrinsic: Some(2),
             }],
         };

@@ -4,7 +4,7 @@
 //! beyond the reserved part, and less the existential deposit where the account must stay. The fee
 //! is always taken in a way that keeps the account alive.
 
-use btd_api::{AccountId, Amount, Coldkey, Hotkey, NetUid, Tao, Uid};
+use btd_api::{AccountId, Amount, BlockHash, Coldkey, Hotkey, NetUid, Tao, Uid};
 use btd_chain::Call;
 use serde::{Deserialize, Serialize};
 
@@ -25,14 +25,14 @@ pub struct Plan {
     pub arguments: serde_json::Value,
     /// One sentence for people.
     pub summary: String,
-    /// Who signs and pays.
+    /// Who signs, and pays unless an effect names somebody else.
     pub signer: AccountId,
     /// The most that the fee comes to, tip included: the chain asks for as much, and gives back what the call turns out
     /// to weigh less.
     pub fee: Tao,
-    /// Free balance of the signer at that block.
+    /// Free balance at that block of the account that acts: the signer, or whom it is the proxy of.
     pub balance_before: Tao,
-    /// Free balance of the signer afterwards, with the whole fee gone.
+    /// The same afterwards, with the whole fee gone where that account pays it out of its balance.
     pub balance_after: Tao,
     /// What it brings about, beside what the balance shows.
     #[serde(default)]
@@ -42,6 +42,9 @@ pub struct Plan {
     /// The call whose hash it announces, where that is known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub announced: Option<Call>,
+    /// The hash of the call that it agrees to on behalf of several.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub agreed: Option<BlockHash>,
     /// Of a dry run: the key that has to be unlocked before this can be signed.
     #[serde(default)]
     pub locked: Option<String>,

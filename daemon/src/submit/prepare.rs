@@ -9,6 +9,7 @@ use btd_signer_protocol::{ExtrinsicPayload, Purpose};
 
 use super::{
     Action, Ground, Order, Pace, Plan, Precondition, ServeAxon, SubmissionError, Submitter, facts,
+    fee::Payment,
     need::{self, Need},
     plan,
     proxied::{self, Proxied},
@@ -94,17 +95,14 @@ impl Submitter {
         };
         let prepared = self.put_together(&call, order, choose).await?;
         let fee = prepared.fee.saturating_add(order.terms.tip);
-        let shared_fee = if actor == signer { fee } else { Tao::ZERO };
+        let payment = Payment::foresee(view, (signer, actor), &facts, (&prepared.preview, fee)).await?;
+        let shared_fee = payment.of(actor);
         let verdict = match &draft {
             Some(draft) => plan::judge_draft(draft, actor, &facts, shared_fee)?,
             None => plan::judge(&order.action, actor, &facts, shared_fee)?,
         };
         let mut effects = draft.as_ref().map(|draft| draft.effects.clone()).unwrap_or_default();
-        if actor != signer {
-            let payer = facts::of_payer(view, signer).await?;
-            let rest = plan::judge_fee(signer, &payer, fee)?.balance_after;
-            effects.push(format!("{signer} signs as proxy of {actor} and pays the fee: at least τ{rest} remain to it"));
-        }
+        effects.extend(payment.effects(signer, actor));
         let spends = facts.account.free.saturating_sub(verdict.balance_after).saturating_sub(shared_fee);
         let spends = draft.as_ref().map_or(spends, |draft| draft.spends.saturating_add(draft.carries));
         let mut calls = prepared.calls.clone();
@@ -125,6 +123,7 @@ impl Submitter {
             balance_after: verdict.balance_after,
             effects,
             warnings: verdict.warnings.into_iter().chain(unsettled).chain(policy.idle(view.runtime())).collect(),
+            agreed: draft.as_ref().and_then(|draft| draft.agrees_to),
             announced: draft.and_then(|draft| draft.announces),
             locked: None,
         };

@@ -1,5 +1,8 @@
 //! Submission against a development chain of the test's own: success, failure, repetition, kill -9.
 
+mod former;
+mod in_block;
+mod out_of_reach;
 mod turned_away;
 
 use std::{
@@ -34,6 +37,10 @@ async fn devnet(block_time: BlockTime) -> Devnet {
     Devnet::start(config).await.unwrap()
 }
 
+fn network() -> ConfiguredNetwork {
+    ConfiguredNetwork::new(None, &["ws://node.example"])
+}
+
 fn follow(endpoint: String, token: &CancellationToken) -> Link {
     let config = LinkConfig { endpoints: vec![endpoint.into()], stale_after_ms: 0, ..LinkConfig::default() };
     let (link, follower) = btd_chain::link(config).unwrap();
@@ -57,14 +64,21 @@ impl Run {
     }
 
     async fn begin_with(state: &Path, endpoint: String, config: Config) -> Self {
+        let run = Self::begin_alone(state, endpoint, config).await;
+        run.link.state().wait_for(LinkState::is_live).await.unwrap();
+        run
+    }
+
+    /// The same without waiting for the chain. Whatever the endpoint, it is of one configured network.
+    async fn begin_alone(state: &Path, endpoint: String, config: Config) -> Self {
         let token = CancellationToken::new();
         let link = follow(endpoint, &token);
         let wallets = WalletStore::new(state.join("wallets"));
         let custody = Custody::in_process(wallets.root());
         let journal = Journal::open(state.join("journal.db")).await.unwrap();
-        let (submitter, worker) = submitter(link.clone(), custody.clone(), journal.clone(), config, token.clone());
+        let (submitter, worker) =
+            submitter(link.clone(), custody.clone(), journal.clone(), Some(network()), config, token.clone());
         tokio::spawn(worker.run(token.clone()));
-        link.state().wait_for(LinkState::is_live).await.unwrap();
         Self { link, wallets, custody, journal, submitter, token }
     }
 

@@ -11,7 +11,7 @@ use btd_chain::SignedExtrinsic;
 use tokio::time::timeout;
 
 use super::{
-    Order, Outcome, SubmissionError, Submitter, Withdrawal,
+    Action, Order, Outcome, SubmissionError, Submitter, Withdrawal,
     lane::{CallOff, CalledOff, Turn},
     prepare,
     worker::{self, Progress},
@@ -39,6 +39,9 @@ pub enum NotWithdrawn {
     /// Whoever has the account's turn, or is about to send it, has not come to an end yet.
     #[error("the account is busy with an order that is being signed or sent: ask again in a moment")]
     Undecided,
+    /// The journal would not take it down.
+    #[error("the journal cannot write it down, as btd's log says: it may be sent yet")]
+    Unwritten,
 }
 
 /// When an order is given up unless a node has it.
@@ -87,7 +90,7 @@ impl Submitter {
         if let (Some(key), Some(genesis)) = (&order.idempotency_key, self.shared.link.genesis())
             && let Some(earlier) = self.shared.journal.find(genesis, key.clone()).await?
         {
-            return same_wish(earlier, wish, key);
+            return same_wish(earlier, order, key);
         }
         let turn = turn?;
         view?;
@@ -123,7 +126,7 @@ impl Submitter {
         };
         // From here on the extrinsic exists, whatever happens to this process.
         match (self.shared.journal.record(recorded).await?, &order.idempotency_key) {
-            (Recorded::KeyTaken(earlier), Some(key)) => same_wish(earlier, wish, key),
+            (Recorded::KeyTaken(earlier), Some(key)) => same_wish(earlier, order, key),
             (Recorded::New(intent) | Recorded::KeyTaken(intent), _) => {
                 let mut progress = self.shared.follow(&intent, worker::History::NeverSent).await;
                 let attempted = |progress: &Progress| !matches!(progress, Progress::Recorded);
@@ -171,7 +174,13 @@ impl Submitter {
         if intent.settlement.is_some() {
             return Err(NotWithdrawn::Ended);
         }
-        timeout(self.patience(), self.take_back(intent)).await.unwrap_or(Err(NotWithdrawn::Undecided))
+        let taken_back = async {
+            match self.take_back_unfollowed(intent).await {
+                Some(decided) => decided,
+                None => self.take_back(intent).await,
+            }
+        };
+        timeout(self.patience(), taken_back).await.unwrap_or(Err(NotWithdrawn::Undecided))
     }
 
     async fn take_back(&self, intent: &Intent) -> Result<(), NotWithdrawn> {
@@ -194,9 +203,19 @@ impl Submitter {
     }
 }
 
-/// An earlier intent under the caller's key, if it was for the same.
-fn same_wish(earlier: Intent, wish: Digest, key: &IdempotencyKey) -> Result<Intent, SubmissionError> {
-    if earlier.recorded.wish == wish { Ok(earlier) } else { Err(SubmissionError::DuplicateIntent { key: key.clone() }) }
+/// An earlier intent under the caller's key, if it was for the same, in these words or in those of an earlier version.
+fn same_wish(earlier: Intent, order: &Order, key: &IdempotencyKey) -> Result<Intent, SubmissionError> {
+    let former = match &order.action {
+        Action::Drafted(recipe) => {
+            recipe.former().map(|former| Order { action: Action::Drafted(former), ..order.clone() })
+        }
+        Action::Transfer(_) | Action::Register(_) | Action::ServeAxon(_) => None,
+    };
+    if [Some(order), former.as_ref()].into_iter().flatten().any(|order| wish(order) == earlier.recorded.wish) {
+        Ok(earlier)
+    } else {
+        Err(SubmissionError::DuplicateIntent { key: key.clone() })
+    }
 }
 
 /// What makes two orders the same: the action, who signs it, and on whose behalf.

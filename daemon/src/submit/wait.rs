@@ -1,15 +1,12 @@
 //! Waits for how what was signed ends. Following it is the [`worker`]'s business, whoever waits.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use btd_api::BlockNumber;
-use btd_chain::{BlockRef, ExtrinsicHash};
+use btd_chain::{ExtrinsicHash, Inclusion, Tracked, Unseen};
 use tokio::time::{sleep, timeout};
 
-use super::{
-    Included, Mode, Outcome, Plan, Receipt, Stage, SubmissionError, Submitter,
-    worker::{self, Progress},
-};
+use super::{Included, Mode, Outcome, Plan, Receipt, Stage, SubmissionError, Submitter, worker::Progress};
 use crate::journal::Intent;
 
 /// How often the best chain is looked at for whoever waits for a block.
@@ -26,10 +23,15 @@ impl Submitter {
         if let Some(settlement) = &intent.settlement {
             return receipt(plan, extrinsic, Outcome::from_settlement(settlement).map_err(kept)?);
         }
-        let mut progress = self.shared.follow(intent, worker::History::PerhapsSent).await;
         if mode == Mode::UntilRecorded {
             return Ok(Receipt { plan, stage: Stage::Recorded { extrinsic, era_end } });
         }
+        let mut progress = tokio::select! {
+            biased;
+            () = self.shared.stopping.cancelled() => return Err(unknown("btd is stopping".to_owned())),
+            followed = self.followed(intent) => followed?,
+            cause = self.out_of_reach() => return Err(unknown(cause)),
+        };
         let enough = |progress: &Progress| match progress {
             Progress::Settled(_) => true,
             Progress::Sent => mode == Mode::UntilSubmitted,
@@ -40,9 +42,10 @@ impl Submitter {
                 Ok(reached) => reached.clone(),
                 Err(_) => return Err(unknown("btd is stopping".to_owned())),
             },
-            block = self.in_best_chain(extrinsic), if mode == Mode::UntilInBlock => {
-                return Ok(Receipt { plan, stage: Stage::InBlock { extrinsic, block, era_end } });
-            }
+            fares = self.in_best_chain(extrinsic), if mode == Mode::UntilInBlock => return match fares {
+                Ok(included) => so_far(plan, intent, (included, era_end)),
+                Err(cause) => Err(unknown(cause)),
+            },
             cause = self.out_of_reach() => return Err(unknown(cause)),
             () = self.shared.stopping.cancelled() => return Err(unknown("btd is stopping".to_owned())),
         };
@@ -52,12 +55,23 @@ impl Submitter {
         }
     }
 
-    /// Resolves once the extrinsic stands in a block of the best chain that is not final yet.
-    async fn in_best_chain(&self, extrinsic: ExtrinsicHash) -> BlockRef {
+    /// Resolves once the extrinsic stands in a block of the best chain that is not final yet, with how it fares there;
+    /// or, in words, why that cannot be told, once it could not for as long as a caller is kept waiting.
+    async fn in_best_chain(&self, extrinsic: ExtrinsicHash) -> Result<Inclusion, String> {
+        let patience = self.patience();
+        let mut untold: Option<Instant> = None;
         loop {
             match self.shared.link.in_best_chain(extrinsic).await {
-                Ok(Some(block)) => return block,
-                Ok(None) => {}
+                Ok(Some(Tracked::Included(inclusion))) => return Ok(inclusion),
+                Ok(Some(Tracked::IncludedUnseen(Unseen { block, reason, .. }))) => {
+                    let since = *untold.get_or_insert_with(Instant::now);
+                    if since.elapsed() >= patience {
+                        return Err(format!(
+                            "it is in block {block}, which is not final yet, and whose events cannot be read: {reason}"
+                        ));
+                    }
+                }
+                Ok(None | Some(Tracked::Expired { .. })) => untold = None,
                 Err(error) => tracing::debug!(%error, %extrinsic, "could not look into the best chain"),
             }
             sleep(LOOK).await;
@@ -76,6 +90,26 @@ impl Submitter {
                 let cause = state.borrow().cause().map(ToString::to_string);
                 return cause.unwrap_or_else(|| "the chain is out of reach".to_owned());
             }
+        }
+    }
+}
+
+/// What a block that is not final makes of it.
+fn so_far(
+    plan: Plan,
+    intent: &Intent,
+    (included, era_end): (Inclusion, BlockNumber),
+) -> Result<Receipt, SubmissionError> {
+    let extrinsic = intent.recorded.extrinsic.hash;
+    let Inclusion { block, index, result, events, fee, .. } = included;
+    match result {
+        Ok(()) => {
+            let included = Included { block, index, fee, events };
+            Ok(Receipt { plan, stage: Stage::InBlock { extrinsic, included, era_end } })
+        }
+        Err(error) => {
+            let key = intent.recorded.key.clone();
+            Err(SubmissionError::FailedSoFar { key, extrinsic, block, era_end, error: Box::new(error) })
         }
     }
 }

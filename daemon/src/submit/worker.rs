@@ -23,7 +23,7 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-use super::{Shared, error::Withdrawal, genesis, outcome::Outcome};
+use super::{Shared, away, error::Withdrawal, genesis, outcome::Outcome};
 use crate::{
     causes::with_causes,
     journal::{Handing, Intent, IntentId, JournalError, Settlement},
@@ -183,14 +183,16 @@ impl Worker {
         tokio::select! {
             () = token.cancelled() => return Ok(()),
             genesis = genesis(&self.shared.link) => {
+                let _held = self.shared.taking_up.lock().await;
                 let pending = self.shared.journal.pending(genesis).await?;
                 tracing::info!(pending = pending.len(), %genesis, "took up the journal");
                 for job in self.take_up(&pending).await {
                     following.spawn(follow(Arc::clone(&self.shared), job));
                 }
+                self.shared.resumed.send_replace(true);
             }
         }
-        self.shared.resumed.send_replace(true);
+        following.spawn(away::remember(Arc::clone(&self.shared)));
         following.spawn(tell_of_idle_rules(Arc::clone(&self.shared)));
         let mut housekeeping = interval(HOUSEKEEPING);
         loop {

@@ -258,7 +258,8 @@ impl Pace {
     }
 }
 
-fn integer(json: &Json) -> Option<u64> {
+/// A number, as storage and calls tell it: as text where it is large.
+pub(in crate::submit) fn integer(json: &Json) -> Option<u64> {
     json.as_u64().or_else(|| json.as_str()?.parse().ok())
 }
 
