@@ -13,7 +13,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use btd_chain::{Finality, Link, LinkConfig, LinkState, Priority};
+use btd_chain::{Endpoint, Finality, Link, LinkConfig, LinkState, Priority};
 use btd_devnet::{BlockTime, Control, Devnet, Profile};
 use btd_signer_protocol::{KeyId, Purpose, RefusalKind, operations::UnlockFromEnvironment};
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -23,7 +23,7 @@ use crate::{
     causes::with_causes,
     config::{Config, Credentials, Directories, Effective, KeysConfig, Network},
     custody::{self, Custody, CustodyError, Place},
-    journal::Journal,
+    journal::{ConfiguredNetwork, Journal},
     ledger::{self, Ledger},
     metagraph::{self, History, Metagraph, TlsKeys},
     rpc::{self, Server},
@@ -253,8 +253,9 @@ async fn start(settings: Settings, spawner: &Spawner, manager: &ServiceManager) 
         Ok(())
     });
     let door = link.with_priority(Priority::Submission);
+    let network = remembered_as(&config.network, &config.chain.endpoints);
     let (submitter, worker) =
-        submit::submitter(door, custody.clone(), stores.journal.clone(), config.submit, spawner.stopping());
+        submit::submitter(door, custody.clone(), stores.journal.clone(), network, config.submit, spawner.stopping());
     spawner.spawn(Stage::Work, "submit", |told| async move { Ok(worker.run(told).await?) });
     let transports = (config.axon, config.dendrite);
     let opened = Serving::new(transports, &config.serving, custody.clone(), metagraph.clone(), spawner.clone());
@@ -400,6 +401,7 @@ async fn start_devnet(config: btd_devnet::Config, spawner: &Spawner) -> Result<E
 fn link_config(mut config: LinkConfig, devnet: Option<SocketAddr>, block_time: BlockTime) -> LinkConfig {
     if let Some(address) = devnet {
         // What is set for a network of others is not about this chain.
+        config.own.clear();
         config.endpoints = vec![format!("ws://{address}").into()];
         config.archives.clear();
         config.genesis = None;
@@ -416,6 +418,17 @@ fn link_config(mut config: LinkConfig, devnet: Option<SocketAddr>, block_time: B
         };
     }
     config
+}
+
+/// As what the journal remembers the network; not at all the embedded chain, which is never away.
+fn remembered_as(network: &Network, endpoints: &[Endpoint]) -> Option<ConfiguredNetwork> {
+    let name = match network {
+        Network::Devnet => return None,
+        Network::Endpoint(_) => None,
+        named => Some(named.to_string()),
+    };
+    let urls: Vec<&str> = endpoints.iter().map(Endpoint::url).collect();
+    Some(ConfiguredNetwork::new(name.as_deref(), &urls))
 }
 
 /// Tells the service manager the finalized block, once a second at most.

@@ -140,11 +140,18 @@ struct Shared {
     name: Mutex<Option<(WalletName, HotkeyName)>>,
     /// What axons of this process remember of nonces.
     memory: Mutex<Option<Arc<Memory>>>,
-    dendrites: Mutex<HashMap<AccountId, Arc<Dendrite>>>,
+    /// By the name of the hotkey: of two wallets that hold the same hotkey, one may be locked.
+    dendrites: Mutex<HashMap<(WalletName, HotkeyName), Asking>>,
     /// Where strangers reach it.
     publish: Publish,
     /// What they find of the axon that answers now, by subnet.
     publications: Mutex<BTreeMap<NetUid, Publication>>,
+}
+
+/// A dendrite, and the account that its hotkey had.
+struct Asking {
+    account: AccountId,
+    dendrite: Arc<Dendrite>,
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -346,9 +353,15 @@ impl Serving {
     pub async fn dendrite(&self, wallet: &WalletName, hotkey: &HotkeyName) -> Result<Arc<Dendrite>, ServingError> {
         let signer = self.signer(wallet, hotkey).await?;
         let account = signer.0.hotkey().account();
+        let name = (wallet.clone(), hotkey.clone());
         let mut dendrites = lock(&self.shared.dendrites);
-        let new = || Arc::new(Dendrite::new(self.shared.dendrite.clone(), account, signer));
-        Ok(Arc::clone(dendrites.entry(account).or_insert_with(new)))
+        // Another key may go by that name now.
+        if let Some(asking) = dendrites.get(&name).filter(|asking| asking.account == account) {
+            return Ok(Arc::clone(&asking.dendrite));
+        }
+        let dendrite = Arc::new(Dendrite::new(self.shared.dendrite.clone(), account, signer));
+        dendrites.insert(name, Asking { account, dendrite: Arc::clone(&dendrite) });
+        Ok(dendrite)
     }
 
     async fn signer(&self, wallet: &WalletName, hotkey: &HotkeyName) -> Result<Arc<HotkeySigner>, ServingError> {

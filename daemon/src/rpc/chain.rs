@@ -15,9 +15,9 @@ use btd_api::{
     },
     rpc::Nothing,
 };
-use btd_chain::{BestHead, BlockStream, Link, LinkState, Priority, ReadError};
+use btd_chain::{BestHead, BlockStream, Hindrance, Link, LinkState, Priority, ReadError};
 use futures_util::{Stream, StreamExt, stream};
-use tokio::time::timeout;
+use tokio::{sync::watch, time::timeout};
 
 use super::{Caller, Failure, Table, link, receipt};
 use crate::daemon::Parts;
@@ -55,12 +55,17 @@ async fn subscribe(
         let link = link.clone();
         async move {
             let (mut blocks, told) = state?;
+            let mut hindrance = blocks.hindrance();
             let item = tokio::select! {
                 item = next(&mut blocks) => item,
-                (link, trouble) = outage(&link), if told == Told::Nothing => Finalized::Waiting { link, trouble },
+                (link, trouble) = absence(&link, &mut hindrance), if told == Told::Nothing => {
+                    Finalized::Waiting { link, trouble }
+                }
             };
             match item {
-                item @ Finalized::Block(_) => Some((item, Some((blocks, Told::Nothing)))),
+                item @ (Finalized::Block(_) | Finalized::Replaced { .. }) => {
+                    Some((item, Some((blocks, Told::Nothing))))
+                }
                 item @ Finalized::Waiting { .. } => Some((item, Some((blocks, Told::Outage)))),
                 // The last item: the subscriber begins again from what it names.
                 item @ Finalized::Lagged { .. } => Some((item, None)),
@@ -111,6 +116,23 @@ pub(super) enum Told {
     Outage,
 }
 
+/// The same of a subscriber to blocks, also where the link is well and the next block alone cannot be had.
+pub(super) async fn absence(chain: &Link, hindrance: &mut watch::Receiver<Option<Hindrance>>) -> (chain::Link, String) {
+    let hindered = async {
+        match hindrance.wait_for(Option::is_some).await.map(|hindrance| hindrance.clone()) {
+            Ok(Some(Hindrance { block, error })) => {
+                format!("block {block} cannot be had, and is asked for again: {error}")
+            }
+            // Whoever asks for the blocks holds the sender.
+            Ok(None) | Err(_) => std::future::pending().await,
+        }
+    };
+    tokio::select! {
+        outage = outage(chain) => outage,
+        trouble = hindered => (link::standing_of(chain), trouble),
+    }
+}
+
 /// How the link stands, and why, once it has been away, or blocks have, for long enough to be worth a word.
 pub(super) async fn outage(chain: &Link) -> (chain::Link, String) {
     /// A failover to another endpoint is over before.
@@ -130,14 +152,18 @@ pub(super) async fn outage(chain: &Link) -> (chain::Link, String) {
     }
 }
 
-/// The next block in order. Who asks for one that cannot be read is told where that was.
+/// The next block in order, or which of those before it were replaced. Who asks for one that cannot be read is told
+/// where that was.
 async fn next(blocks: &mut BlockStream) -> Finalized {
     match blocks.next().await {
         Ok(block) => Finalized::Block(convert(&block)),
         Err(error) => {
+            let trouble = error.to_string();
+            if let ReadError::TakenBack { first: next, .. } = error {
+                return Finalized::Replaced { next, trouble };
+            }
             tracing::warn!(%error, "could not read a block for a subscriber");
-            let (next, trouble) = (blocks.cursor().unwrap_or_default(), error.to_string());
-            Finalized::Lagged { next, trouble, oldest: oldest(&error) }
+            Finalized::Lagged { next: blocks.cursor().unwrap_or_default(), trouble, oldest: oldest(&error) }
         }
     }
 }

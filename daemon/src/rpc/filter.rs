@@ -85,6 +85,7 @@ mod tests {
             pallet: pallet.to_owned(),
             name: name.to_owned(),
             fields,
+            subnets: std::collections::BTreeSet::new(),
             extrinsic,
         };
         let block = FinalizedBlock {

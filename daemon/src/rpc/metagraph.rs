@@ -17,8 +17,9 @@ use btd_api::{
     chain::At,
     metagraph::{
         Change, Column, ColumnForm, ColumnParams, ColumnReply, Diff, DiffParams, DiffReply, FigureChange, FileFormat,
-        Get, History, HistoryParams, HistoryRecord, HistoryReply, Load, LoadParams, Matrix, MetagraphParams,
-        MetagraphTable, Neuron, NeuronParams, NeuronReply, Save, SaveParams, SaveReply, Sync, SyncParams, SyncReply,
+        Get, History, HistoryParams, HistoryRecord, HistoryReply, Load, LoadParams, LostRecords, Matrix,
+        MetagraphParams, MetagraphTable, Neuron, NeuronParams, NeuronReply, Save, SaveParams, SaveReply, Sync,
+        SyncParams, SyncReply,
     },
 };
 use btd_chain::ReadError;
@@ -28,7 +29,10 @@ use super::{Caller, Failure, receipt, subnets::no_subnet, table::Table as Method
 use crate::{
     causes::with_causes,
     daemon::Parts,
-    metagraph::{List, Rows, Table, figure, file, history::HistoryError},
+    metagraph::{
+        List, Rows, Table, figure, file,
+        history::{Gap, HistoryError},
+    },
 };
 
 pub(super) fn register(methods: &mut Methods, parts: &Arc<Parts>) {
@@ -183,8 +187,8 @@ async fn history(parts: Arc<Parts>, params: HistoryParams, _: Caller) -> Result<
     let to = to.min(reached);
     let count = usize::from(limit.unwrap_or(RECORDS).min(MOST_RECORDS));
     // One more, to which the first is compared.
-    let wanted = past.told(genesis, (netuid, mechid), (from, to), count.saturating_add(1)).await;
-    let tables = wanted.map_err(|error| unusable(&error))?;
+    let wanted = past.told_with_gaps(genesis, (netuid, mechid), (from, to), count.saturating_add(1)).await;
+    let (tables, lost) = wanted.map_err(|error| unusable(&error))?;
     let surplus = tables.len().saturating_sub(count);
     let before = std::iter::repeat_n(None, 1 - surplus.min(1)).chain(tables.iter().map(|(table, _)| Some(table)));
     let records = tables.iter().skip(surplus).zip(before);
@@ -207,7 +211,17 @@ async fn history(parts: Arc<Parts>, params: HistoryParams, _: Caller) -> Result<
         last: kept.last,
         kept: records_kept,
         bytes: kept.bytes,
+        lost: lost.iter().map(lost_records).collect(),
     })
+}
+
+fn lost_records(gap: &Gap) -> LostRecords {
+    LostRecords {
+        first: gap.first,
+        last: gap.last,
+        records: u32::try_from(gap.records).unwrap_or(u32::MAX),
+        trouble: gap.trouble.as_deref().map(str::to_owned),
+    }
 }
 
 /// One record beside the one before it, not yet certain.

@@ -2,10 +2,11 @@
 //!
 //! Proposals carry the whole call, so that the last approval can make it and everybody can read it.
 
+mod agreed;
 mod dues;
 mod meant;
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use btd_api::{
     AccountId, BlockHash, Tao,
@@ -19,7 +20,7 @@ use btd_chain::{Call, ReadError, Value, View, Weight, call_hash, multisig_accoun
 use btd_signer_protocol::KeyId;
 use serde_json::Value as Json;
 
-use self::meant::Meant;
+use self::{agreed::Agreed, meant::Meant};
 use super::{Caller, Failure, Table, deposit, proxy, receipt};
 use crate::{
     daemon::Parts,
@@ -207,23 +208,30 @@ async fn paying(
 async fn propose(parts: Arc<Parts>, params: ProposeParams, _: Caller) -> Result<Proposed, Failure> {
     let (account, ordered) = parties(&params.signatories, params.threshold)?;
     let inner = proxy::call(&params.call)?;
-    let call_hash = hash_now(&parts, &inner).await?;
+    // In one order the same set is the same wish.
+    let as_given = params;
+    let params = ProposeParams { signatories: ordered.clone(), ..as_given.clone() };
     let key = KeyId::coldkey(params.wallet.clone());
-    let receipt = receipt::sign::<Propose, _>(&parts, key, params, move |ground, params| {
-        let (inner, ordered) = (inner.clone(), ordered.clone());
+    let agreed = Agreed::default();
+    let found = agreed.clone();
+    let receipt = receipt::sign_in_order::<Propose, _>(&parts, key, (params, &as_given), move |ground, params| {
+        let (inner, ordered, found) = (inner.clone(), ordered.clone(), found.clone());
         async move {
+            let hash = found.note(call_hash(&inner, ground.view.runtime())?);
             if params.threshold == 1 {
-                return alone(&ground, (account, &ordered), &inner).await;
+                return Ok(alone(&ground, (account, &ordered), &inner).await?.agrees_to(hash));
             }
-            if let Some(standing) = standing(&ground.view, account, call_hash).await? {
+            if let Some(standing) = standing(&ground.view, account, hash).await? {
                 let words =
                     format!("{} proposed that in block {} already: approve it", standing.depositor, standing.height);
                 return Err(Precondition::Foreseen { error: "NoTimepoint", words }.into());
             }
-            as_multi(&ground, (account, &ordered, params.threshold), &inner, None).await
+            let draft = as_multi(&ground, (account, &ordered, params.threshold), &inner, None).await?;
+            Ok(draft.agrees_to(hash))
         }
     })
     .await?;
+    let call_hash = agreed.of(&parts, &receipt).await?;
     Ok(Proposed { account, call_hash, receipt })
 }
 
@@ -239,56 +247,36 @@ async fn approve(parts: Arc<Parts>, params: ApproveParams, _: Caller) -> Result<
             return Err(Failure(error));
         }
     };
-    // Known before anything is signed, but for the only one: that is found as it is planned.
-    let hash = match &meant {
-        Meant::Call(call) => Some(hash_now(&parts, call).await?),
-        Meant::Hash(hash) => Some(*hash),
-        Meant::Only => None,
-    };
-    let agreed = Arc::new(Mutex::new(hash));
+    let as_given = params;
+    let params = ApproveParams { signatories: ordered.clone(), ..as_given.clone() };
     let key = KeyId::coldkey(params.wallet.clone());
-    let (ours, found) = (Arc::clone(&parts), Arc::clone(&agreed));
-    let receipt = receipt::sign::<Approve, _>(&parts, key, params, move |ground, params| {
-        let (ours, meant, ordered, found) = (Arc::clone(&ours), meant.clone(), ordered.clone(), Arc::clone(&found));
+    let agreed = Agreed::default();
+    let (ours, found) = (Arc::clone(&parts), agreed.clone());
+    let receipt = receipt::sign_in_order::<Approve, _>(&parts, key, (params, &as_given), move |ground, params| {
+        let (ours, meant, ordered, found) = (Arc::clone(&ours), meant.clone(), ordered.clone(), found.clone());
         async move {
             let standing = meant::standing(&ground.view, account, &meant).await?;
-            *found.lock().unwrap_or_else(PoisonError::into_inner) = Some(standing.call_hash);
+            let hash = found.note(standing.call_hash);
             if standing.approvals.contains(&ground.actor) {
                 let words = format!("{} has agreed to it already", ground.actor);
                 return Err(Precondition::Foreseen { error: "AlreadyApproved", words }.into());
             }
             let inner = meant::call(&ours, &ground.view, &standing, &meant).await?;
-            as_multi(&ground, (account, &ordered, params.threshold), &inner, Some(&standing)).await
+            let draft = as_multi(&ground, (account, &ordered, params.threshold), &inner, Some(&standing)).await?;
+            Ok(draft.agrees_to(hash))
         }
     })
     .await?;
-    let hash = *agreed.lock().unwrap_or_else(PoisonError::into_inner);
-    let call_hash = match hash {
-        Some(hash) => hash,
-        // It was signed before: which one was meant is in what was planned then.
-        None => planned_hash(&parts, &receipt).await.ok_or_else(|| {
-            let words =
-                "the approval was signed before, and its call cannot be read now: `tx list` tells what became of it";
-            Failure::new(btd_api::ErrorKind::OutcomeUnknown, words)
-        })?,
-    };
+    let call_hash = agreed.of(&parts, &receipt).await?;
     Ok(Proposed { account, call_hash, receipt })
-}
-
-/// The hash of the call that a journalled plan agrees to.
-async fn planned_hash(parts: &Parts, receipt: &Receipt) -> Option<BlockHash> {
-    let view = parts.link.first_view().await.ok()?;
-    meant::hash_in(&receipt.plan.call, &receipt.plan.arguments, view.runtime())
-}
-
-async fn hash_now(parts: &Parts, call: &Call) -> Result<BlockHash, Failure> {
-    Ok(call_hash(call, parts.link.first_view().await?.runtime())?)
 }
 
 async fn cancel(parts: Arc<Parts>, params: CancelParams, _: Caller) -> Result<Receipt, Failure> {
     let (account, ordered) = waiting(&params.signatories, params.threshold)?;
+    let as_given = params;
+    let params = CancelParams { signatories: ordered.clone(), ..as_given.clone() };
     let key = KeyId::coldkey(params.wallet.clone());
-    receipt::sign::<Cancel, _>(&parts, key, params, move |ground, params| {
+    receipt::sign_in_order::<Cancel, _>(&parts, key, (params, &as_given), move |ground, params| {
         let ordered = ordered.clone();
         async move {
             let hash = params.call_hash;

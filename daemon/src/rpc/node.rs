@@ -29,6 +29,10 @@ async fn status(parts: Arc<Parts>, _: Nothing, _: Caller) -> Result<NodeStatus, 
     let chain = link::status(&parts.network, &parts.link, now);
     let known = parts.metagraph.current();
     let unlocked = parts.custody.status().await;
+    let lost = match parts.history.as_ref().zip(parts.link.genesis()) {
+        Some((history, genesis)) => history.lost(genesis).await,
+        None => 0,
+    };
     Ok(NodeStatus {
         version: env!("CARGO_PKG_VERSION").to_owned(),
         phase: phase(&parts, &chain),
@@ -41,6 +45,7 @@ async fn status(parts: Arc<Parts>, _: Nothing, _: Caller) -> Result<NodeStatus, 
         neurons: count(known.neurons()),
         unreadable: known.broken.iter().map(|(netuid, broken)| unreadable(*netuid, broken)).collect(),
         upkeep: upkeep(&known),
+        lost_records: count(lost),
         // A signer that is being started again has none.
         unlocked_keys: count(unlocked.as_deref().map_or(0, unlocked_keys)),
         axon: axon::running(&parts.serving),

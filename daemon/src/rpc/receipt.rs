@@ -161,13 +161,44 @@ where
     F: Future<Output = Result<Draft, SubmissionError>> + Send + 'static,
 {
     let manner = params.manner();
+    let recipe = recipe::<M, F>(params, draw)?;
+    submit(parts, (Action::Drafted(recipe), key), manner).await
+}
+
+/// The same, where earlier versions compared the parameters `as_given` with those of a repetition.
+pub(super) async fn sign_in_order<M, F>(
+    parts: &Parts,
+    key: KeyId,
+    (params, as_given): (M::Params, &M::Params),
+    draw: impl Fn(Ground, Arc<M::Params>) -> F + Send + Sync + 'static,
+) -> Result<wallet::Receipt, Failure>
+where
+    M: Method<Params: Signing + Clone + Sync>,
+    F: Future<Output = Result<Draft, SubmissionError>> + Send + 'static,
+{
+    let manner = params.manner();
+    let recipe = recipe::<M, F>(params, draw)?.formerly(wish::<M>(as_given)?);
+    submit(parts, (Action::Drafted(recipe), key), manner).await
+}
+
+fn recipe<M, F>(
+    params: M::Params,
+    draw: impl Fn(Ground, Arc<M::Params>) -> F + Send + Sync + 'static,
+) -> Result<Recipe, Failure>
+where
+    M: Method<Params: Signing + Clone + Sync>,
+    F: Future<Output = Result<Draft, SubmissionError>> + Send + 'static,
+{
+    let (wish, params) = (wish::<M>(&params)?, Arc::new(params));
+    Ok(Recipe::new(wish, move |ground| draw(ground, Arc::clone(&params))))
+}
+
+/// What is asked for, in a form that can be compared: the manner in which it is done is no part of it.
+fn wish<M: Method<Params: Signing + Clone>>(params: &M::Params) -> Result<serde_json::Value, Failure> {
     let mut bare = params.clone();
     bare.set_manner(Manner::default());
-    let wish = serde_json::to_value((M::NAME, bare))
-        .map_err(|error| Failure::new(ErrorKind::Internal, format!("the parameters cannot be compared: {error}")))?;
-    let params = Arc::new(params);
-    let recipe = Recipe::new(wish, move |ground| draw(ground, Arc::clone(&params)));
-    submit(parts, (Action::Drafted(recipe), key), manner).await
+    serde_json::to_value((M::NAME, bare))
+        .map_err(|error| Failure::new(ErrorKind::Internal, format!("the parameters cannot be compared: {error}")))
 }
 
 /// The account of a hotkey that is addressed, or named in `wallet`.
@@ -201,9 +232,14 @@ fn receipt(receipt: Receipt, link: &Link) -> wallet::Receipt {
     let outcome = match receipt.stage {
         Stage::Planned => wallet::Outcome::Planned,
         Stage::Recorded { extrinsic, era_end } => wallet::Outcome::Recorded { extrinsic: hash(extrinsic), era_end },
-        Stage::InBlock { extrinsic, block: at, era_end } => {
-            wallet::Outcome::InBlock { extrinsic: hash(extrinsic), block: block(at), era_end }
-        }
+        Stage::InBlock { extrinsic, included, era_end } => wallet::Outcome::InBlock {
+            extrinsic: hash(extrinsic),
+            block: block(included.block),
+            index: included.index,
+            fee: included.fee,
+            events: included.events.into_iter().map(event).collect(),
+            era_end,
+        },
         Stage::Submitted { extrinsic, era_end } => wallet::Outcome::Submitted { extrinsic: hash(extrinsic), era_end },
         Stage::Finalized { extrinsic, included } => wallet::Outcome::Finalized {
             extrinsic: hash(extrinsic),

@@ -4,6 +4,7 @@
 //! them they work, elsewhere the answer names what took their place.
 
 mod delegation;
+mod seat;
 mod senate;
 mod weights;
 
@@ -13,8 +14,8 @@ use btd_api::{
     Alpha, BlockNumber, Coldkey, Hotkey, NetUid, Ratio, Tao, TaoChange, Uid,
     root::{
         Boost, CHANGE_BLOCKS, Delegate, DelegateTo, Delegates, DelegatesReply, GetTake, GetTakeParams, GetWeights,
-        List, MyDelegates, Nominate, Proposals, Register, RegisterParams, RootValidator, RootValidators, Senate,
-        SenateVote, SetTake, SetTakeParams, Slash, Take, Undelegate, Weights,
+        List, MyDelegates, Nominate, Proposals, Register, RootValidator, RootValidators, Senate, SenateVote, SetTake,
+        SetTakeParams, Slash, Take, Undelegate, Weights,
     },
     rpc::Nothing,
     wallet::Receipt,
@@ -48,7 +49,7 @@ pub(super) fn register(table: &mut Table, parts: &Arc<Parts>) {
     table
         .noun(parts)
         .method::<List>(list)
-        .method::<Register>(register_on_root)
+        .method::<Register>(seat::register)
         .method::<Delegates>(delegates)
         .method::<GetTake>(get_take)
         .method::<SetTake>(set_take)
@@ -98,38 +99,15 @@ async fn root_validator(
     (uid, hotkey): (Uid, Hotkey),
     seated: Option<&[Hotkey]>,
 ) -> Result<RootValidator, ReadError> {
-    let of_hotkey = [hotkey.into()];
-    let by_subnet = view.runtime().has_storage(SUBTENSOR, "TotalHotkeyAlpha");
-    let stake = async {
-        // Before stake was parted by subnets it was one amount.
-        if by_subnet {
-            view.storage_json(SUBTENSOR, "TotalHotkeyAlpha", &[hotkey.into(), NetUid::ROOT.into()]).await
-        } else {
-            view.storage_json(SUBTENSOR, "TotalHotkeyStake", &of_hotkey).await
-        }
-    };
-    let (owner, stake) = try_join!(view.storage_json(SUBTENSOR, "Owner", &of_hotkey), stake)?;
+    let (key, hotkeys) = ([hotkey.into()], [hotkey]);
+    let (owner, stakes) = try_join!(view.storage_json(SUBTENSOR, "Owner", &key), seat::root_stakes(view, &hotkeys))?;
     let coldkey = account(&owner).map(|owner| Coldkey(owner.account()));
     let name = match coldkey {
         Some(coldkey) => name_of(view, coldkey).await?,
         None => String::new(),
     };
-    let stake = Tao::from_rao(number(&stake).unwrap_or(0));
+    let stake = stakes.first().copied().unwrap_or_default();
     Ok(RootValidator { uid, hotkey, coldkey, name, stake, senator: seated.map(|seated| seated.contains(&hotkey)) })
-}
-
-async fn register_on_root(parts: Arc<Parts>, params: RegisterParams, _: Caller) -> Result<Receipt, Failure> {
-    let (_, hotkey) = own_hotkey(&parts, &params.wallet, &params.hotkey).await?;
-    let key = KeyId::coldkey(params.wallet.clone());
-    receipt::sign::<Register, _>(&parts, key, params, move |ground, _| async move {
-        if let Some(uid) = ground.view.uid(NetUid::ROOT, hotkey.account()).await? {
-            return Err(Precondition::AlreadyRegistered { hotkey, netuid: NetUid::ROOT, uid }.into());
-        }
-        let call = Call::new(SUBTENSOR, "root_register").arg("hotkey", hotkey);
-        Ok(Draft::new(call, format!("Register hotkey {hotkey} on root"))
-            .effect("root takes the 64 hotkeys with most root stake: a full one drops that with the least"))
-    })
-    .await
 }
 
 async fn delegates(parts: Arc<Parts>, _: Nothing, _: Caller) -> Result<DelegatesReply, Failure> {

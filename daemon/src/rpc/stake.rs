@@ -6,12 +6,14 @@
 mod children;
 mod crossing;
 mod holdings;
+mod least;
 mod limit;
 mod locks;
 mod many;
 mod market;
 mod reads;
 pub(super) mod trade;
+mod unparted;
 
 use std::sync::Arc;
 
@@ -27,6 +29,7 @@ use btd_api::{
 use btd_chain::{Call, ReadError, Value};
 use btd_signer_protocol::KeyId;
 
+pub(super) use self::children::related;
 use self::holdings::Part;
 use super::{Caller, Failure, Table, receipt};
 use crate::{
@@ -104,10 +107,17 @@ async fn remove_many(parts: Arc<Parts>, params: RemoveManyParams, _: Caller) -> 
 }
 
 async fn remove_all(parts: Arc<Parts>, params: RemoveAllParams, _: Caller) -> Result<Receipt, Failure> {
-    let hotkey = receipt::hotkey(&parts, &params.wallet, &params.hotkey).await?;
+    let hotkeys = match &params.hotkeys {
+        Some(several) => many::hotkeys(&parts, &params.wallet, several).await?,
+        None => vec![receipt::hotkey(&parts, &params.wallet, &params.hotkey).await?],
+    };
     let key = KeyId::coldkey(params.wallet.clone());
-    receipt::sign::<RemoveAll, _>(&parts, key, params, move |ground, params| async move {
-        trade::give_up(&ground, params.scope == Scope::Everything, hotkey).await
+    receipt::sign::<RemoveAll, _>(&parts, key, params, move |ground, params| {
+        let hotkeys = hotkeys.clone();
+        async move {
+            many::require_few(hotkeys.len())?;
+            trade::give_up(&ground, params.scope == Scope::Everything, &hotkeys).await
+        }
     })
     .await
 }

@@ -154,6 +154,7 @@ async fn cancel(parts: Arc<Parts>, params: CancelParams, _: Caller) -> Result<Ca
         Err(why) => {
             let kind = match why {
                 NotWithdrawn::Undecided => ErrorKind::OutcomeUnknown,
+                NotWithdrawn::Unwritten => ErrorKind::StorageFault,
                 NotWithdrawn::Sent | NotWithdrawn::Ended | NotWithdrawn::Awaited { .. } => ErrorKind::Precondition,
             };
             let message = format!("extrinsic {extrinsic} is not taken back: {why}; `tx follow` tells its end");

@@ -149,17 +149,26 @@ fn state(summary: &KeySummary, key: &KeyId, unlocked: &[KeyId]) -> KeyState {
     }
 }
 
+/// The most addresses whose balances are asked for at once.
+const MOST_ADDRESSES: usize = 64;
+
 async fn balance(parts: Arc<Parts>, params: BalanceParams, _: Caller) -> Result<Balances, Failure> {
-    let wanted = match params {
-        BalanceParams { wallet: Some(_), address: Some(_) } => {
-            return Err(Failure::new(ErrorKind::InvalidParams, "give a `wallet` or an `address`, not both"));
+    let mut addresses = params.addresses;
+    addresses.extend(params.address);
+    let wanted = match (params.wallet, addresses.as_slice()) {
+        (Some(_), [_, ..]) => {
+            return Err(Failure::new(ErrorKind::InvalidParams, "give a `wallet` or addresses, not both"));
         }
-        BalanceParams { wallet: None, address: Some(address) } => vec![(None, address)],
-        BalanceParams { wallet: Some(wallet), address: None } => {
+        (None, [_, ..]) if addresses.len() > MOST_ADDRESSES => {
+            let words = format!("{} addresses are more than the {MOST_ADDRESSES} of one request", addresses.len());
+            return Err(Failure::new(ErrorKind::InvalidParams, words));
+        }
+        (None, [_, ..]) => addresses.into_iter().map(|address| (None, address)).collect(),
+        (Some(wallet), []) => {
             let public = parts.custody.public(&KeyId::coldkey(wallet.clone())).await?;
             vec![(Some(wallet), public.account.into())]
         }
-        BalanceParams { wallet: None, address: None } => {
+        (None, []) => {
             let wallets = summaries(&parts).await?.into_iter();
             let known = wallets.filter_map(|wallet| Some((Some(wallet.name), wallet.coldkey?.public?.account.into())));
             known.collect()

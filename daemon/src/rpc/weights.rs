@@ -95,6 +95,8 @@ async fn commit(parts: Arc<Parts>, mut params: CommitParams, _: Caller) -> Resul
             let (uids, _) = split(&params.weights);
             let uid = neuron(&ground, netuid).await?;
             let doubt = doubt(check(&ground, netuid, uid, (&uids, params.version_key)).await)?;
+            let pace = Need::Rested(Pace::Weights { netuid, mechid, hotkey, hiding: Hiding::Committed });
+            reveals::require_room(&ground, (netuid, mechid), pace.clone()).await?;
             let call = match mechid {
                 MechId(0) => Call::new(SUBTENSOR, "commit_weights"),
                 mechid => Call::new(SUBTENSOR, "commit_mechanism_weights").arg("mecid", mechid),
@@ -108,7 +110,7 @@ async fn commit(parts: Arc<Parts>, mut params: CommitParams, _: Caller) -> Resul
                 .fold(draft, Draft::warning)
                 .warning(format!("keep the salt for the reveal: {}", salt.join(",")))
                 .needs(Need::Neuron { netuid, hotkey })
-                .needs(Need::Rested(Pace::Weights { netuid, mechid, hotkey, hiding: Hiding::Committed })))
+                .needs(pace))
         }
     })
     .await?;

@@ -56,9 +56,11 @@ pub(super) async fn events(parts: Arc<Parts>, params: EventsParams, _: Caller) -
     let pallet = params.filter.pallet.clone();
     let wanted = filter::Wanted::from(params.filter);
     let events: Vec<Event> = wanted.of(&block).map(|(_, event)| receipt::event(event.clone())).collect();
-    // That nothing of it happened would be no answer about a pallet that there is not.
-    if let (true, Some(pallet)) = (events.is_empty(), pallet) {
-        parts.link.view()?.runtime().describe(&pallet).map_err(ReadError::from)?;
+    // That nothing of it happened would be no answer about a pallet that there was not. Where nobody tells by which
+    // runtime the block was executed, what is illegible says so.
+    if let (true, Some(pallet), Some(_)) = (events.is_empty(), pallet, block.spec_version) {
+        let runtime = parts.link.runtime_that_executed(&block).await?;
+        runtime.describe(&pallet).map_err(ReadError::from)?;
     }
     Ok(EventsReply { block: receipt::block(block.block), events, illegible: lacking(&block) })
 }

@@ -5,7 +5,7 @@ use btd_api::{ApiError, ErrorKind, catalogue::Class};
 use super::Failure;
 use crate::{
     journal::JournalError,
-    submit::{Precondition, SubmissionError},
+    submit::{Precondition, SubmissionError, until_final},
 };
 
 impl From<SubmissionError> for Failure {
@@ -31,7 +31,23 @@ impl From<SubmissionError> for Failure {
                 .with("module", error.pallet)
                 .with("docs", error.docs)
                 .with("extrinsic", extrinsic.to_string())
-                .with("block", btd_api::chain::BlockRef { number: block.number, hash: block.hash }),
+                .with("block", btd_api::chain::BlockRef { number: block.number, hash: block.hash })
+                .with("final", true),
+            SubmissionError::FailedSoFar { key, extrinsic, block, era_end, error } => {
+                let failed = ApiError::new(ErrorKind::DispatchFailed, message)
+                    .about(&error.name)
+                    .with("remedy", until_final(key.as_ref(), &extrinsic))
+                    .with("module", error.pallet)
+                    .with("docs", error.docs)
+                    .with("extrinsic", extrinsic.to_string())
+                    .with("block", btd_api::chain::BlockRef { number: block.number, hash: block.hash })
+                    .with("final", false)
+                    .with("era_end", era_end);
+                match key {
+                    Some(key) => failed.with("idempotency_key", key),
+                    None => failed,
+                }
+            }
             SubmissionError::Expired { extrinsic, until } => ApiError::new(ErrorKind::ExtrinsicInvalid, message)
                 .about("EraEnded")
                 .with("extrinsic", extrinsic.to_string())
@@ -46,6 +62,9 @@ impl From<SubmissionError> for Failure {
             SubmissionError::Unknown { extrinsic, era_end, .. } => ApiError::new(ErrorKind::OutcomeUnknown, message)
                 .with("extrinsic", extrinsic.to_string())
                 .with("era_end", era_end),
+            SubmissionError::OtherChain { extrinsic, .. } => {
+                ApiError::new(ErrorKind::OutcomeUnknown, message).with("extrinsic", extrinsic.to_string())
+            }
             SubmissionError::Policy(refusal) => {
                 ApiError::new(ErrorKind::PolicyRefused, message).with("rule", refusal.rule())
             }
@@ -139,7 +158,12 @@ impl From<Precondition> for Failure {
 
 impl From<JournalError> for Failure {
     fn from(error: JournalError) -> Self {
-        let kind = match &error {
+        let message = error.to_string();
+        let kind = match error {
+            JournalError::Unsure { extrinsic, era_end, .. } => {
+                let unknown = ApiError::new(ErrorKind::OutcomeUnknown, message);
+                return Self(unknown.with("extrinsic", extrinsic.to_string()).with("era_end", era_end));
+            }
             JournalError::Open { .. }
             | JournalError::InUse { .. }
             | JournalError::Damaged { .. }
@@ -148,14 +172,15 @@ impl From<JournalError> for Failure {
             JournalError::NotPending { .. } => ErrorKind::Internal,
             JournalError::Interrupted => ErrorKind::ShuttingDown,
         };
-        Self(ApiError::new(kind, error.to_string()))
+        Self(ApiError::new(kind, message))
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use btd_api::{AccountId, NetUid, Tao};
-    use serde_json::Value;
+    use btd_api::{AccountId, BlockHash, BlockNumber, NetUid, Tao};
+    use btd_chain::{BlockRef, DispatchError};
+    use serde_json::{Value, json};
 
     use super::*;
     use crate::submit::PolicyRefusal;
@@ -212,5 +237,33 @@ mod tests {
         let data = told(SubmissionError::Policy(refused));
         assert_eq!((&data["class"], &data["rule"]), (&"policy_violation".into(), &"submit.policy.refuse_calls".into()));
         assert!(data["remedy"].is_string(), "{data}");
+    }
+
+    /// What may be taken back is not over: what to do is to look, and by what.
+    #[test]
+    fn what_failed_in_a_block_that_is_not_final_is_to_be_looked_for() {
+        let failed = |key: Option<&str>| SubmissionError::FailedSoFar {
+            key: key.map(|key| key.parse().unwrap()),
+            extrinsic: [7; 32].into(),
+            block: BlockRef { number: BlockNumber(5), hash: BlockHash([5; 32]) },
+            era_end: BlockNumber(64),
+            error: Box::new(DispatchError {
+                pallet: Some("SubtensorModule".to_owned()),
+                name: "NotEnoughStakeToWithdraw".to_owned(),
+                docs: String::new(),
+            }),
+        };
+        let hash = format!("0x{}", "07".repeat(32));
+        for (key, named) in [(Some("k1"), "--key k1"), (None, hash.as_str())] {
+            let Failure(error) = failed(key).into();
+            let look = format!("`btctl tx follow {named}`");
+            assert!(error.remedy().is_some_and(|remedy| remedy.contains(&look)), "{error:?}");
+            assert!(error.message.contains(&look) && error.message.contains("once that block is final"), "{error:?}");
+            assert_eq!((&error.data["final"], &error.data["era_end"]), (&json!(false), &json!(64)));
+            assert_eq!(
+                (error.data.get("idempotency_key"), &error.data["extrinsic"]),
+                (key.map(Value::from).as_ref(), &json!(hash))
+            );
+        }
     }
 }

@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use btd_api::{
-    Alpha, AlphaAmount, Amount, Coldkey, Hotkey, HotkeyRef, NetUid, Tao,
+    Alpha, Coldkey, Hotkey, HotkeyRef, NetUid,
     root::{
         Delegate, DelegateParams, DelegateTo, Delegation, Delegations, Nominate, NominateParams, Undelegate,
         UndelegateParams,
@@ -22,36 +22,21 @@ use super::{Caller, Failure, SUBTENSOR, account, known_delegates, name_of, numbe
 use crate::{
     daemon::Parts,
     rpc::stake::trade,
-    submit::{Draft, Ground, Need, Precondition, SubmissionError},
+    submit::{Draft, Need},
 };
-
-/// Whether stake names the subnet that it is on.
-fn names_subnets(ground: &Ground) -> bool {
-    ground.view.runtime().call_takes(SUBTENSOR, "add_stake", "netuid")
-}
 
 pub(super) async fn delegate(parts: Arc<Parts>, params: DelegateParams, _: Caller) -> Result<Receipt, Failure> {
     let key = KeyId::coldkey(params.wallet.clone());
     receipt::sign::<DelegateTo, _>(&parts, key, params, |ground, params| async move {
-        let hotkey = params.delegate;
-        if names_subnets(&ground) {
-            let add = unsent!(AddParams {
-                amount: params.amount,
-                netuid: NetUid::ROOT,
-                hotkey: HotkeyRef::Address(hotkey),
-                wallet: params.wallet.clone(),
-                protection: Protection::None,
-                fill: Fill::Whole,
-            });
-            return trade::buy(&ground, &add, hotkey).await;
-        }
-        let Amount::Exactly(amount) = params.amount else {
-            let words = "on this runtime an amount has to be named: `all` is not worked out".to_owned();
-            return receipt::foreseen("AmountTooLow", words);
-        };
-        let call = Call::new(SUBTENSOR, "add_stake").arg("hotkey", hotkey).arg("amount_staked", amount);
-        let draft = Draft::new(call, format!("Stake τ{amount} behind delegate {hotkey}")).spends(amount);
-        Ok(draft.needs(Need::KnownHotkey(hotkey)))
+        let add = unsent!(AddParams {
+            amount: params.amount,
+            netuid: NetUid::ROOT,
+            hotkey: HotkeyRef::Address(params.delegate),
+            wallet: params.wallet.clone(),
+            protection: Protection::None,
+            fill: Fill::Whole,
+        });
+        trade::buy(&ground, &add, params.delegate).await
     })
     .await
 }
@@ -59,41 +44,17 @@ pub(super) async fn delegate(parts: Arc<Parts>, params: DelegateParams, _: Calle
 pub(super) async fn undelegate(parts: Arc<Parts>, params: UndelegateParams, _: Caller) -> Result<Receipt, Failure> {
     let key = KeyId::coldkey(params.wallet.clone());
     receipt::sign::<Undelegate, _>(&parts, key, params, |ground, params| async move {
-        let hotkey = params.delegate;
-        if names_subnets(&ground) {
-            let remove = unsent!(RemoveParams {
-                amount: params.amount,
-                netuid: NetUid::ROOT,
-                hotkey: HotkeyRef::Address(hotkey),
-                wallet: params.wallet.clone(),
-                protection: Protection::None,
-                fill: Fill::Whole,
-            });
-            return trade::sell(&ground, &remove, hotkey).await;
-        }
-        take_out(&ground, hotkey, params.amount).await
+        let remove = unsent!(RemoveParams {
+            amount: params.amount,
+            netuid: NetUid::ROOT,
+            hotkey: HotkeyRef::Address(params.delegate),
+            wallet: params.wallet.clone(),
+            protection: Protection::None,
+            fill: Fill::Whole,
+        });
+        trade::sell(&ground, &remove, params.delegate).await
     })
     .await
-}
-
-/// Takes stake out where it is on no subnet (`Stake`: hotkey, coldkey to rao).
-async fn take_out(ground: &Ground, hotkey: Hotkey, amount: AlphaAmount) -> Result<Draft, SubmissionError> {
-    let keys = [Value::from(hotkey), Value::from(Coldkey(ground.actor))];
-    let held = ground.view.storage_json(SUBTENSOR, "Stake", &keys).await?;
-    let held = Tao::from_rao(number(&held).unwrap_or(0));
-    let amount = match amount {
-        AlphaAmount::All => held,
-        AlphaAmount::Exactly(amount) => Tao::from_rao(amount.rao()),
-    };
-    if amount == Tao::ZERO {
-        return Err(Precondition::Nothing.into());
-    }
-    if amount > held {
-        let words = format!("τ{held} stand behind hotkey {hotkey}: τ{amount} cannot be taken");
-        return receipt::foreseen("NotEnoughStakeToWithdraw", words);
-    }
-    let call = Call::new(SUBTENSOR, "remove_stake").arg("hotkey", hotkey).arg("amount_unstaked", amount);
-    Ok(Draft::new(call, format!("Take τ{amount} from behind delegate {hotkey}")).receives(amount))
 }
 
 pub(super) async fn mine(parts: Arc<Parts>, params: ColdkeyParams, _: Caller) -> Result<Delegations, Failure> {

@@ -7,7 +7,7 @@
 use std::{collections::BTreeSet, sync::Arc};
 
 use btd_api::{
-    Hotkey, MechId, NetUid, Ratio, Uid, WalletName,
+    ApiError, ErrorKind, Hotkey, MechId, NetUid, Ratio, Role, Uid, WalletName,
     root::{Boost, NudgeParams, RootRow, RootRows, Slash, SubnetShare, SubnetWeight, Weights, WeightsParams},
     rpc::Nothing,
     signing::Signing,
@@ -23,6 +23,7 @@ use super::{
 };
 use crate::{
     daemon::Parts,
+    rpc::Rights,
     submit::{Draft, Ground, Hiding, Need, Pace, Precondition, SubmissionError},
 };
 
@@ -58,13 +59,29 @@ async fn way(view: &View) -> Result<Way, ReadError> {
     Ok(if counts && runtime.has_call(SUBTENSOR, "set_weights") { Way::OfSubnetZero } else { Way::None })
 }
 
-/// The key that signs root weights of `hotkey` on the connected runtime.
-async fn signer(parts: &Parts, wallet: &WalletName, hotkey: KeyId) -> Result<KeyId, Failure> {
+/// The key that signs root weights of `hotkey` on the connected runtime. Whoever may act with hotkeys alone has no coldkey
+/// sign.
+async fn signer(parts: &Parts, wallet: &WalletName, hotkey: KeyId, rights: Rights) -> Result<KeyId, Failure> {
     let (view, _) = receipt::view(&parts.link).await?;
-    Ok(match way(&view).await? {
+    let way = way(&view).await?;
+    require_role(way, rights)?;
+    Ok(match way {
         Way::Own(_) => KeyId::coldkey(wallet.clone()),
         Way::OfSubnetZero | Way::None => hotkey,
     })
+}
+
+fn require_role(way: Way, rights: Rights) -> Result<(), Failure> {
+    match way {
+        Way::Own(call) if !rights.allow(Role::Spend) => {
+            let words = format!(
+                "root weights are signed by the coldkey on this runtime ({call}), for which a caller needs the role spend; \
+                 this one holds: {rights}"
+            );
+            Err(ApiError::new(ErrorKind::PermissionDenied, words).with("needed", Role::Spend).into())
+        }
+        _ => Ok(()),
+    }
 }
 
 pub(super) async fn get(parts: Arc<Parts>, _: Nothing, _: Caller) -> Result<RootRows, Failure> {
@@ -97,30 +114,35 @@ fn row(told: &Json) -> Vec<SubnetWeight> {
     told.as_array().into_iter().flatten().filter_map(weight).filter(|weight| weight.weight > 0).collect()
 }
 
-pub(super) async fn set(parts: Arc<Parts>, params: WeightsParams, _: Caller) -> Result<Receipt, Failure> {
+pub(super) async fn set(parts: Arc<Parts>, params: WeightsParams, caller: Caller) -> Result<Receipt, Failure> {
     let (key, hotkey) = own_hotkey(&parts, &params.wallet, &params.hotkey).await?;
-    let key = signer(&parts, &params.wallet, key).await?;
+    let key = signer(&parts, &params.wallet, key, caller.rights).await?;
     receipt::sign::<Weights, _>(&parts, key, params, move |ground, params| async move {
         draft(&ground, hotkey, &params.weights, params.version_key).await
     })
     .await
 }
 
-pub(super) async fn boost(parts: Arc<Parts>, params: NudgeParams, _: Caller) -> Result<Receipt, Failure> {
-    nudge::<Boost>(parts, params, raised).await
+pub(super) async fn boost(parts: Arc<Parts>, params: NudgeParams, caller: Caller) -> Result<Receipt, Failure> {
+    nudge::<Boost>(parts, params, caller, raised).await
 }
 
-pub(super) async fn slash(parts: Arc<Parts>, params: NudgeParams, _: Caller) -> Result<Receipt, Failure> {
-    nudge::<Slash>(parts, params, lowered).await
+pub(super) async fn slash(parts: Arc<Parts>, params: NudgeParams, caller: Caller) -> Result<Receipt, Failure> {
+    nudge::<Slash>(parts, params, caller, lowered).await
 }
 
-async fn nudge<M>(parts: Arc<Parts>, params: NudgeParams, change: fn(u64, u64) -> u64) -> Result<Receipt, Failure>
+async fn nudge<M>(
+    parts: Arc<Parts>,
+    params: NudgeParams,
+    caller: Caller,
+    change: fn(u64, u64) -> u64,
+) -> Result<Receipt, Failure>
 where
     M: btd_api::Method<Params = NudgeParams>,
     NudgeParams: Signing,
 {
     let (key, hotkey) = own_hotkey(&parts, &params.wallet, &params.hotkey).await?;
-    let key = signer(&parts, &params.wallet, key).await?;
+    let key = signer(&parts, &params.wallet, key, caller.rights).await?;
     receipt::sign::<M, _>(&parts, key, params, move |ground, params| async move {
         if way(&ground.view).await? == Way::None {
             return Err(gone(&ground));
@@ -268,6 +290,14 @@ mod tests {
 
     fn share(text: &str) -> Ratio {
         text.parse().unwrap()
+    }
+
+    #[test]
+    fn a_coldkey_signs_for_whoever_may_spend_alone() {
+        let may = |way, role| require_role(way, Rights::of(&[role])).is_ok();
+        assert!(may(Way::OfSubnetZero, Role::Operate) && may(Way::None, Role::Operate));
+        assert!(may(Way::Own(OWN[1]), Role::Spend));
+        assert!(!may(Way::Own(OWN[1]), Role::Operate));
     }
 
     #[test]

@@ -2,6 +2,8 @@
 //!
 //! Shares are parts of 2⁶⁴ − 1 on the chain, takes parts of 65535.
 
+mod allowed;
+
 use std::sync::Arc;
 
 use btd_api::{
@@ -21,8 +23,6 @@ use crate::{
     submit::{Draft, Ground, Need, Pace, Precondition, SubmissionError},
 };
 
-/// The most children of one hotkey on one subnet.
-const MOST: usize = 5;
 const WHOLE: u64 = u64::MAX;
 const TAKES: u64 = 65_535;
 
@@ -82,7 +82,7 @@ pub(super) async fn set(parts: Arc<Parts>, params: ChildSetParams, _: Caller) ->
     let key = KeyId::coldkey(params.wallet.clone());
     let place = place(params.netuid, params.all_netuids)?;
     receipt::sign::<ChildSet, _>(&parts, key, params, move |ground, params| async move {
-        check(&params.children, hotkey)?;
+        allowed::check(&params.children, hotkey)?;
         if place == Place::One(NetUid::ROOT) {
             let words = "nobody inherits on root: name another subnet".to_owned();
             return receipt::foreseen("RegistrationNotPermittedOnRootSubnet", words);
@@ -92,7 +92,10 @@ pub(super) async fn set(parts: Arc<Parts>, params: ChildSetParams, _: Caller) ->
             Place::Everywhere if params.children.is_empty() => with_children(&ground.view, hotkey).await?,
             Place::Everywhere => but_root(&ground.view).await?,
         };
-        let drafts = netuids.into_iter().map(|netuid| of_subnet(&params.children, hotkey, netuid)).collect();
+        let drafts: Vec<Draft> = netuids.iter().map(|netuid| of_subnet(&params.children, hotkey, *netuid)).collect();
+        let needs: Vec<Need> =
+            drafts.iter().flat_map(|draft| draft.needs.clone()).chain([Need::OwnHotkey(hotkey)]).collect();
+        allowed::require(&ground, (&params.children, hotkey), &netuids, &needs).await?;
         let nobody =
             || Precondition::Foreseen { error: "InvalidChild", words: format!("nobody inherits from hotkey {hotkey}") };
         let draft = Draft::all_of(drafts).ok_or_else(nobody)?;
@@ -104,6 +107,27 @@ pub(super) async fn set(parts: Arc<Parts>, params: ChildSetParams, _: Caller) ->
             .needs(Need::OwnHotkey(hotkey)))
     })
     .await
+}
+
+/// The first of `netuids` on which one of two hotkeys inherits from the other.
+pub(in crate::rpc) async fn related(
+    view: &View,
+    (hotkey, other): (Hotkey, Hotkey),
+    netuids: &[NetUid],
+) -> Result<Option<NetUid>, ReadError> {
+    let places = places(hotkey, netuids);
+    let told = try_join!(
+        view.storage_json_many(SUBTENSOR, "ChildKeys", &places),
+        view.storage_json_many(SUBTENSOR, "ParentKeys", &places),
+    );
+    let (heirs, parents) = match told {
+        Ok(told) => told,
+        Err(ReadError::Absent(_)) => return Ok(None),
+        Err(error) => return Err(error),
+    };
+    let is_other = |told: &Json| children(told).iter().any(|one| one.hotkey == other);
+    let mut told = netuids.iter().zip(heirs.iter().zip(&parents));
+    Ok(told.find(|(_, (heirs, parents))| is_other(heirs) || is_other(parents)).map(|(netuid, _)| *netuid))
 }
 
 /// On which subnets something is set.
@@ -147,30 +171,6 @@ fn of_subnet(children: &[Child], hotkey: Hotkey, netuid: NetUid) -> Draft {
         count => format!("Set {count} children of hotkey {hotkey} on subnet {netuid}"),
     };
     Draft::new(call, summary).needs(Need::Subnet(netuid)).needs(Need::Rested(Pace::Children { netuid, hotkey }))
-}
-
-/// The chain's own checks of a list of children, in its order.
-fn check(children: &[Child], parent: Hotkey) -> Result<(), SubmissionError> {
-    let foreseen = |error, words: String| Err(Precondition::Foreseen { error, words }.into());
-    if children.len() > MOST {
-        return foreseen(
-            "TooManyChildren",
-            format!("a hotkey has {MOST} children at most, {} were given", children.len()),
-        );
-    }
-    if children.iter().any(|child| child.hotkey == parent) {
-        return foreseen("InvalidChild", format!("hotkey {parent} cannot be its own child"));
-    }
-    let total: u64 = children.iter().map(|child| u64::from(child.proportion.billionths())).sum();
-    if total > 1_000_000_000 {
-        return foreseen("ProportionOverflow", "the children's shares come to more than the whole".to_owned());
-    }
-    for (place, child) in children.iter().enumerate() {
-        if children.iter().skip(place + 1).any(|other| other.hotkey == child.hotkey) {
-            return foreseen("DuplicateChild", format!("hotkey {} is named twice", child.hotkey));
-        }
-    }
-    Ok(())
 }
 
 pub(super) async fn take(parts: Arc<Parts>, params: ChildTakeParams, _: Caller) -> Result<Receipt, Failure> {
@@ -263,23 +263,6 @@ mod tests {
 
     fn child(byte: u8, share: &str) -> Child {
         Child { hotkey: Hotkey(AccountId([byte; 32])), proportion: share.parse().unwrap() }
-    }
-
-    fn refused(children: &[Child]) -> Option<&'static str> {
-        match check(children, Hotkey(AccountId([9; 32]))) {
-            Err(SubmissionError::Precondition(Precondition::Foreseen { error, .. })) => Some(error),
-            Err(other) => panic!("{other}"),
-            Ok(()) => None,
-        }
-    }
-
-    #[test]
-    fn children_are_checked_as_the_chain_does() {
-        assert_eq!(refused(&[child(1, "0.5"), child(2, "50%")]), None);
-        assert_eq!(refused(&[child(1, "0.5"), child(2, "0.500000001")]), Some("ProportionOverflow"));
-        assert_eq!(refused(&[child(1, "0.1"), child(1, "0.1")]), Some("DuplicateChild"));
-        assert_eq!(refused(&[child(9, "0.1")]), Some("InvalidChild"));
-        assert_eq!(refused(&(1..=6).map(|byte| child(byte, "0.1")).collect::<Vec<_>>()), Some("TooManyChildren"));
     }
 
     #[test]

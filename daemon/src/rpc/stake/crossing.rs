@@ -8,7 +8,7 @@ use btd_api::{
 use btd_chain::ReadError;
 
 use super::{
-    SUBTENSOR,
+    SUBTENSOR, least,
     limit::{self, ONE, Side, Unpriced},
     market::{self, Measure},
     number, trade,
@@ -50,7 +50,7 @@ struct Reserves {
 // === impl Crossing ===
 
 impl Crossing {
-    /// What it comes to now. Refused is what one of the two pools is too small for.
+    /// What it comes to now. Refused is what one of the two pools is too small for, and what is too little to cross.
     pub(super) async fn between(
         ground: &Ground,
         (origin, dest): (NetUid, NetUid),
@@ -64,6 +64,7 @@ impl Crossing {
         if let Some(from) = from {
             market::require_liquidity(ground, origin, (limit::worth(alpha, from), tao.rao())).await?;
         }
+        least::crossing(origin, alpha, tao)?;
         crossing.gets = market::alpha_for(ground, dest, tao).await?;
         // Of a part of it the pool may have enough.
         if let (Some(gets), Some(to), Fill::Whole) = (crossing.gets, to, fill) {

@@ -79,6 +79,13 @@ impl Holdings {
         netuid: NetUid,
         amount: AlphaAmount,
     ) -> Result<Part, SubmissionError> {
+        let part = self.leaving(hotkey, netuid, amount)?;
+        self.goes(netuid, part.alpha);
+        Ok(part)
+    }
+
+    /// The same of what may not leave after all: as much may as before.
+    pub(super) fn leaving(&self, hotkey: Hotkey, netuid: NetUid, amount: AlphaAmount) -> Result<Part, SubmissionError> {
         let free = self.free(netuid);
         let part = self.part(hotkey, netuid, amount, free)?;
         if part.bound > Alpha::ZERO {
@@ -90,10 +97,14 @@ impl Holdings {
             );
             return Err(Precondition::Foreseen { error: "StakeUnavailable", words }.into());
         }
-        if let Some(free) = self.free.get_mut(&netuid) {
-            *free = free.saturating_sub(part.alpha);
-        }
         Ok(part)
+    }
+
+    /// Notes that so much leaves a subnet.
+    pub(super) fn goes(&mut self, netuid: NetUid, alpha: Alpha) {
+        if let Some(free) = self.free.get_mut(&netuid) {
+            *free = free.saturating_sub(alpha);
+        }
     }
 
     /// How much `amount` of a position is when it stays on its subnet, where locked stake moves like any other.

@@ -22,7 +22,7 @@ use super::{SUBTENSOR, account, number};
 use crate::{
     daemon::Parts,
     rpc::{Caller, Failure, Table, receipt, subnets},
-    submit::{Draft, Ground, Need, Precondition, SubmissionError},
+    submit::{Draft, Ground, Need, Precondition, SubmissionError, locks::accepts},
 };
 
 const STAKE_API: &str = "StakeInfoRuntimeApi";
@@ -279,21 +279,6 @@ async fn mode(view: &View, coldkey: Coldkey, netuid: NetUid) -> Result<LockMode,
     Ok(if decays == Json::Bool(false) { LockMode::Perpetual } else { LockMode::Decaying })
 }
 
-/// Whether a coldkey lets others give it locked stake; none where the runtime does not tell.
-async fn accepts(view: &View, coldkey: Coldkey) -> Result<Option<bool>, ReadError> {
-    match view.storage_json(SUBTENSOR, "AccountFlags", &[Value::from(coldkey)]).await {
-        Ok(flags) => Ok(accepting(&flags)),
-        Err(ReadError::Absent(_)) => Ok(None),
-        Err(error) => Err(error),
-    }
-}
-
-/// Whether the flags of an account say so: bit 0 stands for it (`set_reject_locked_alpha`, spec 425).
-fn accepting(flags: &Json) -> Option<bool> {
-    let flags = flags.as_u64().map(u128::from).or_else(|| flags.as_str()?.parse().ok())?;
-    Some(flags & 1 != 0)
-}
-
 /// Refuses to give `bound` locked alpha to a coldkey that accepts none, where it would stay on its subnet.
 pub(super) async fn require_acceptance(
     ground: &Ground,
@@ -352,15 +337,6 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-
-    #[test]
-    fn who_has_said_nothing_accepts_no_locked_stake() {
-        assert_eq!(
-            [json!("0"), json!("1"), json!("2"), json!(3)].map(|flags| accepting(&flags)),
-            [Some(false), Some(true), Some(false), Some(true)]
-        );
-        assert_eq!(accepting(&Json::Null), None);
-    }
 
     #[test]
     fn convictions_are_whole_rao() {

@@ -9,7 +9,7 @@ use btd_api::{
 };
 use btd_signer_protocol::operations::Summary;
 
-use super::{holdings::Holdings, trade};
+use super::{holdings::Holdings, trade, unparted};
 use crate::{
     daemon::Parts,
     rpc::{Failure, receipt},
@@ -80,6 +80,13 @@ pub(super) async fn sell(
     params: &RemoveManyParams,
     hotkeys: &[Hotkey],
 ) -> Result<Draft, SubmissionError> {
+    if unparted::is_so(ground) {
+        if let Netuids::Only(named) = &params.netuids {
+            named.iter().try_for_each(|netuid| unparted::require_root(*netuid))?;
+        }
+        let drafts = unparted::remove_many(ground, hotkeys, params.amount).await?;
+        return Ok(Draft::all_of(drafts).ok_or(Precondition::Nothing)?);
+    }
     let mut holdings = Holdings::everywhere(ground).await?;
     let places = match &params.netuids {
         Netuids::All => {
@@ -102,6 +109,12 @@ pub(super) async fn sell(
             // Nothing of it may leave, or nothing more.
             Err(SubmissionError::Precondition(Precondition::Nothing)) if params.amount == AlphaAmount::All => {
                 stays.push(format!("what is behind hotkey {hotkey} on subnet {netuid} stays: it is locked"));
+            }
+            // Or so little that the chain takes it out with the rest alone.
+            Err(SubmissionError::Precondition(Precondition::Foreseen { error: "AmountTooLow", words }))
+                if params.amount == AlphaAmount::All =>
+            {
+                stays.push(words);
             }
             draft => {
                 drafts.push(draft?);
@@ -129,11 +142,16 @@ fn places(hotkeys: &[Hotkey], netuids: &[NetUid]) -> Result<Vec<Place>, Submissi
 }
 
 fn bounded(places: Vec<Place>) -> Result<Vec<Place>, SubmissionError> {
-    if places.len() > MOST {
-        let words = format!("{} trades in one extrinsic are more than the {MOST} that btd puts into one", places.len());
+    require_few(places.len()).map(|()| places)
+}
+
+/// Refuses more trades than are put into one extrinsic.
+pub(super) fn require_few(count: usize) -> Result<(), SubmissionError> {
+    if count > MOST {
+        let words = format!("{count} trades in one extrinsic are more than the {MOST} that btd puts into one");
         return Err(Precondition::Foreseen { error: "TooManyCalls", words }.into());
     }
-    Ok(places)
+    Ok(())
 }
 
 fn whole(mut drafts: Vec<Draft>, places: &[Place]) -> Result<Draft, SubmissionError> {

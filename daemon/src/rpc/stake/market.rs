@@ -119,6 +119,11 @@ impl Trade {
         self.amounts().map(|(tao, _)| tao)
     }
 
+    /// The same of a trade that goes as a whole, whatever its limit.
+    pub(super) fn tao_for_all(&self) -> Option<Tao> {
+        self.amounts.map(|(tao, _)| tao)
+    }
+
     /// What is given for what, by estimate: of a trade of which a part may go, the part that goes within the limit.
     fn amounts(&self) -> Option<(Tao, Alpha)> {
         let (tao, alpha) = self.amounts?;

@@ -12,17 +12,21 @@ use super::{
     SUBTENSOR,
     crossing::Crossing,
     holdings::{Holdings, Part},
+    least::{self, Remnant},
+    limit,
     market::{self, Trade},
+    unparted,
 };
 use crate::submit::{Draft, Ground, Need, Precondition, SubmissionError};
 
-/// The least that may be staked or taken out (`DefaultMinStake`).
-const LEAST: Tao = Tao::from_rao(2_000_000);
 /// What is left for the fee where everything is staked; several times what staking costs.
 const FOR_FEES: u64 = 5_000_000;
 
 /// Buys alpha for a part of the free balance.
 pub(in crate::rpc) async fn buy(ground: &Ground, params: &AddParams, hotkey: Hotkey) -> Result<Draft, SubmissionError> {
+    if unparted::is_so(ground) {
+        return unparted::add(ground, params.netuid, (hotkey, params.amount)).await;
+    }
     where_started(ground, &[params.netuid], purchase(ground, params, hotkey)).await
 }
 
@@ -52,7 +56,7 @@ async fn purchase(ground: &Ground, params: &AddParams, hotkey: Hotkey) -> Result
         Amount::Exactly(amount) => amount,
         Amount::All => spendable(ground, 1).await?,
     };
-    least(ground, netuid, amount).await?;
+    least::staked(ground, netuid, amount).await?;
     let trade = Trade::buying(ground, netuid, amount, (params.protection, params.fill)).await?;
     let call = match trade.limit() {
         None => Call::new(SUBTENSOR, "add_stake"),
@@ -75,13 +79,16 @@ pub(super) async fn spendable(ground: &Ground, count: u64) -> Result<Tao, Submis
 
 /// Root, and every subnet whose owner has started it.
 pub(super) async fn started(ground: &Ground) -> Result<Vec<NetUid>, SubmissionError> {
+    if unparted::is_so(ground) {
+        return Ok(vec![NetUid::ROOT]);
+    }
     let mut started = Vec::new();
     for netuid in ground.view.netuids().await? {
         let enabled = ground.view.storage_json(SUBTENSOR, "SubtokenEnabled", &[netuid.into()]).await;
         match enabled {
             Ok(enabled) if netuid == NetUid::ROOT || enabled.as_bool().unwrap_or(true) => started.push(netuid),
             Ok(_) => {}
-            // Before alpha there was nothing to start.
+            // A runtime between the two has nothing to start.
             Err(ReadError::Absent(_)) => started.push(netuid),
             Err(error) => return Err(error.into()),
         }
@@ -105,7 +112,7 @@ pub(in crate::rpc) async fn burn(
 
 async fn destruction(ground: &Ground, params: &StakeBurnParams, hotkey: Hotkey) -> Result<Draft, SubmissionError> {
     let (netuid, amount) = (params.netuid, params.amount);
-    least(ground, netuid, amount).await?;
+    least::staked(ground, netuid, amount).await?;
     let trade = Trade::buying(ground, netuid, amount, (params.protection, Fill::Whole)).await?;
     let call = Call::new(SUBTENSOR, "add_stake_burn")
         .arg("hotkey", hotkey)
@@ -123,6 +130,9 @@ pub(in crate::rpc) async fn sell(
     params: &RemoveParams,
     hotkey: Hotkey,
 ) -> Result<Draft, SubmissionError> {
+    if unparted::is_so(ground) {
+        return unparted::remove(ground, params.netuid, (hotkey, params.amount)).await;
+    }
     let mut holdings = Holdings::on(ground, params.netuid).await?;
     sell_of(ground, &mut holdings, params, hotkey).await
 }
@@ -144,8 +154,12 @@ async fn sale(
     hotkey: Hotkey,
 ) -> Result<Draft, SubmissionError> {
     let netuid = params.netuid;
-    let Part { alpha, stake, .. } = holdings.leaves(hotkey, netuid, params.amount)?;
+    let Part { alpha, stake, .. } = holdings.leaving(hotkey, netuid, params.amount)?;
     let trade = Trade::selling(ground, netuid, alpha, (params.protection, params.fill)).await?;
+    if alpha < stake {
+        least::taken((netuid, hotkey), (params.amount, alpha), trade.tao_for_all())?;
+    }
+    holdings.goes(netuid, alpha);
     // That call names no amount: it sells all that is there, with what is earned until then.
     let is_whole = params.amount == AlphaAmount::All
         && alpha == stake
@@ -164,33 +178,78 @@ async fn sale(
         draft =
             draft.effect(format!("what is earned behind hotkey {hotkey} on subnet {netuid} until then stays there"));
     }
-    if params.amount == AlphaAmount::All && alpha < stake {
-        let stays = stake.saturating_sub(alpha);
-        let sign = netuid.stake_sign();
-        draft = draft.warning(format!("{sign}{stays} behind hotkey {hotkey} on subnet {netuid} stay: they are locked"));
+    if alpha < stake {
+        let rest = stake.saturating_sub(alpha);
+        // Without a limit nothing is kept back.
+        let fill = trade.limit().map_or(Fill::Whole, |_| params.fill);
+        let remnant = Remnant::of(ground, (netuid, hotkey), (stake, rest), trade.tao_for_all()).await?;
+        draft = match remnant {
+            Some(remnant) => remnant.tell(draft, fill),
+            None if params.amount == AlphaAmount::All => {
+                let sign = netuid.stake_sign();
+                draft.warning(format!("{sign}{rest} behind hotkey {hotkey} on subnet {netuid} stay: they are locked"))
+            }
+            None => draft,
+        };
     }
     Ok(draft.needs(Need::Subnet(netuid)).needs(Need::Started(netuid)))
 }
 
-/// Gives up all positions behind a hotkey, in one call of the chain's own that knows no limit. It passes over a
-/// position that may not leave as a whole.
-pub(super) async fn give_up(ground: &Ground, everything: bool, hotkey: Hotkey) -> Result<Draft, SubmissionError> {
-    let holdings = Holdings::everywhere(ground).await?;
+/// Gives up all positions behind each of `hotkeys`, in one call of the chain's own for each, that knows no limit. It
+/// passes over a position that may not leave as a whole.
+pub(super) async fn give_up(ground: &Ground, everything: bool, hotkeys: &[Hotkey]) -> Result<Draft, SubmissionError> {
+    if unparted::is_so(ground) && everything {
+        let drafts = unparted::remove_many(ground, hotkeys, AlphaAmount::All).await?;
+        return Ok(Draft::all_of(drafts).ok_or(Precondition::Nothing)?);
+    }
+    let mut holdings = Holdings::everywhere(ground).await?;
+    let (mut drafts, mut stays) = (Vec::new(), Vec::new());
+    for hotkey in hotkeys {
+        match give_up_of(ground, &mut holdings, everything, *hotkey).await {
+            // Of several, those behind which something stands count.
+            Err(SubmissionError::Precondition(Precondition::Nothing)) if hotkeys.len() > 1 => {}
+            Err(SubmissionError::Precondition(Precondition::Foreseen { error: "StakeUnavailable", words }))
+                if hotkeys.len() > 1 =>
+            {
+                stays.push(words);
+            }
+            draft => drafts.push(draft?),
+        }
+    }
+    match Draft::all_of(drafts) {
+        Some(draft) => Ok(stays.into_iter().fold(draft, Draft::warning)),
+        None if stays.is_empty() => Err(Precondition::Nothing.into()),
+        None => Err(Precondition::Foreseen { error: "StakeUnavailable", words: stays.join("; ") }.into()),
+    }
+}
+
+/// The same of one hotkey, of `holdings`, which have so much less afterwards.
+async fn give_up_of(
+    ground: &Ground,
+    holdings: &mut Holdings,
+    everything: bool,
+    hotkey: Hotkey,
+) -> Result<Draft, SubmissionError> {
     let wanted = |stake: &&StakeInfo| Hotkey(stake.hotkey) == hotkey && (everything || stake.netuid != NetUid::ROOT);
-    let held = holdings.stakes().iter().filter(wanted);
-    let (held, bound): (Vec<_>, Vec<_>) = held.partition(|stake| stake.stake <= holdings.free(stake.netuid));
-    let stays = |stake: &&StakeInfo| {
+    let places: Vec<StakeInfo> = holdings.stakes().iter().filter(wanted).copied().collect();
+    let (held, bound): (Vec<_>, Vec<_>) =
+        places.into_iter().partition(|stake| stake.stake <= holdings.free(stake.netuid));
+    let stays = |stake: &StakeInfo| {
         let (netuid, free) = (stake.netuid, holdings.free(stake.netuid));
         let sign = netuid.stake_sign();
-        format!("the {sign}{} on subnet {netuid} stay: of all on it only {sign}{free} are not locked", stake.stake)
+        format!(
+            "the {sign}{} on subnet {netuid} behind hotkey {hotkey} stay: of all on it only {sign}{free} may leave",
+            stake.stake
+        )
     };
+    let stays: Vec<String> = bound.iter().map(stays).collect();
     if held.is_empty() && bound.is_empty() {
         return Err(Precondition::Nothing.into());
     }
     if held.is_empty() {
-        let stays = bound.iter().map(stays).collect::<Vec<_>>().join("; ");
         let words = format!(
-            "{stays}: this call takes whole positions or nothing; `stake remove` with --netuid and --amount takes a part"
+            "{}: this call takes whole positions or nothing; `stake remove` with --netuid and --amount takes a part",
+            stays.join("; ")
         );
         return Err(Precondition::Foreseen { error: "StakeUnavailable", words }.into());
     }
@@ -198,6 +257,7 @@ pub(super) async fn give_up(ground: &Ground, everything: bool, hotkey: Hotkey) -
     for stake in &held {
         let tao = market::tao_for(ground, stake.netuid, stake.stake).await?;
         worth = worth.saturating_add(tao.unwrap_or(Tao::ZERO));
+        holdings.goes(stake.netuid, stake.stake);
     }
     let (call, summary) = if everything {
         ("unstake_all", format!("Take all stake from behind hotkey {hotkey}, on every subnet and root"))
@@ -205,9 +265,9 @@ pub(super) async fn give_up(ground: &Ground, everything: bool, hotkey: Hotkey) -
         ("unstake_all_alpha", format!("Sell all alpha behind hotkey {hotkey}, and stake what it brings on root"))
     };
     let draft = Draft::new(Call::new(SUBTENSOR, call).arg("hotkey", hotkey), summary)
-        .effect(format!("{}, about τ{worth} at the prices now", counted(held.len())))
+        .effect(format!("{}, about τ{worth} at the prices now, behind hotkey {hotkey}", counted(held.len())))
         .warning("this call takes no limit: whatever the prices are at inclusion is what it brings");
-    let draft = bound.iter().map(stays).fold(draft, Draft::warning);
+    let draft = stays.into_iter().fold(draft, Draft::warning);
     Ok(if everything { draft.receives(worth) } else { draft })
 }
 
@@ -252,7 +312,7 @@ async fn exchange(
     Ok(draft.needs(Need::Started(origin)).needs(Need::Started(dest)))
 }
 
-/// What crossing from one subnet to another by a call without a limit needs, and brings.
+/// What moving stake by a call without a limit needs, and brings: within its subnet, or across to another.
 pub(super) async fn unbounded(
     ground: &Ground,
     draft: Draft,
@@ -260,15 +320,33 @@ pub(super) async fn unbounded(
     alpha: Alpha,
 ) -> Result<Draft, SubmissionError> {
     let draft = draft.needs(Need::Subnet(origin)).needs(Need::Subnet(dest));
+    let draft = draft.needs(Need::Started(origin)).needs(Need::Started(dest));
+    let needs = draft.needs.clone();
+    let drawn = where_started(ground, &[origin, dest], movement(ground, draft, (origin, dest), alpha)).await;
+    if let Err(SubmissionError::Precondition(_)) = &drawn {
+        // Whether its hotkey is known matters before how much it is.
+        for need in needs {
+            ground.require(need).await?;
+        }
+    }
+    drawn
+}
+
+async fn movement(
+    ground: &Ground,
+    draft: Draft,
+    (origin, dest): (NetUid, NetUid),
+    alpha: Alpha,
+) -> Result<Draft, SubmissionError> {
     if origin == dest {
+        let worth = market::price(ground, origin).await?.map(|price| Tao::from_rao(limit::worth(alpha, price)));
+        least::handed_over(origin, alpha, worth)?;
         return Ok(draft.effect("it stays on its subnet: nothing is traded"));
     }
     let draft = draft.warning(
         "this call takes no limit: whatever the prices are at inclusion are the prices; `stake swap` takes one",
     );
-    let crossing = Crossing::between(ground, (origin, dest), alpha, Fill::Whole);
-    let draft = where_started(ground, &[origin, dest], crossing).await?.unbounded(draft);
-    Ok(draft.needs(Need::Started(origin)).needs(Need::Started(dest)))
+    Ok(Crossing::between(ground, (origin, dest), alpha, Fill::Whole).await?.unbounded(draft))
 }
 
 /// How much alpha of a position `amount` is, where it goes from one subnet to another, or stays on its own.
@@ -283,21 +361,6 @@ pub(super) async fn part(
         return holdings.stays(hotkey, origin, amount);
     }
     where_started(ground, &[origin, dest], async { holdings.leaves(hotkey, origin, amount) }).await
-}
-
-/// Refuses less than the least that can be staked, to which the fee comes where there is a pool.
-async fn least(ground: &Ground, netuid: NetUid, amount: Tao) -> Result<(), SubmissionError> {
-    let fee = if is_one_for_one(ground, netuid).await? { Tao::ZERO } else { pool_fee(ground, netuid, amount).await? };
-    let least = LEAST.saturating_add(fee);
-    if amount >= least {
-        return Ok(());
-    }
-    let words = if fee == Tao::ZERO {
-        format!("τ{amount} is less than the least that can be staked, τ{least}")
-    } else {
-        format!("τ{amount} is less than the least that can be staked, τ{least} with the pool's fee of τ{fee}")
-    };
-    Err(Precondition::Foreseen { error: "AmountTooLow", words }.into())
 }
 
 /// Whether tao and alpha are the same there, and no pool is between them: on root, and where the mechanism is 0.
@@ -322,7 +385,7 @@ pub(super) async fn fee_rate(ground: &Ground, netuid: NetUid) -> Result<u64, Sub
 }
 
 /// What the pool of a subnet takes of `amount`.
-async fn pool_fee(ground: &Ground, netuid: NetUid, amount: Tao) -> Result<Tao, SubmissionError> {
+pub(super) async fn pool_fee(ground: &Ground, netuid: NetUid, amount: Tao) -> Result<Tao, SubmissionError> {
     let fee = u128::from(amount.rao()) * u128::from(fee_rate(ground, netuid).await?) / 65_535;
     Ok(Tao::from_rao(u64::try_from(fee).unwrap_or(u64::MAX)))
 }

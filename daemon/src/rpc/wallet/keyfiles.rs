@@ -267,7 +267,7 @@ async fn inspect(parts: Arc<Parts>, params: InspectParams, caller: Caller) -> Re
     // Files are told of also while there is no chain, with why the rest is not known.
     let balance = match owner {
         Some(owner) => {
-            let params = BalanceParams { wallet: None, address: Some(owner.account.into()) };
+            let params = BalanceParams { address: Some(owner.account.into()), ..BalanceParams::default() };
             super::balance(Arc::clone(&parts), params, caller).await.map(Some)
         }
         None => Ok(None),

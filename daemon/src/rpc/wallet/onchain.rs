@@ -29,7 +29,7 @@ use crate::{
         Caller, Failure, Table,
         receipt::{self, foreseen},
         root::text,
-        stake::{SUBTENSOR, account, number},
+        stake::{self, SUBTENSOR, account, number},
         subnets::{self, owning::bytes},
         wallet::summaries,
         work::{Quarry, Work},
@@ -220,12 +220,19 @@ async fn swap_hotkey(parts: Arc<Parts>, params: SwapHotkeyParams, _: Caller) -> 
             Some(netuid) => vec![netuid],
             None => ground.view.netuids().await?,
         };
-        for netuid in netuids {
-            if ground.view.uid(netuid, new.account()).await?.is_some() {
+        for netuid in &netuids {
+            if ground.view.uid(*netuid, new.account()).await?.is_some() {
                 let words =
                     format!("hotkey {new} is registered on subnet {netuid} already, and cannot take over there");
                 return foreseen("HotKeyAlreadyRegisteredInSubNet", words);
             }
+        }
+        if let Some(netuid) = stake::related(&ground.view, (old, new), &netuids).await? {
+            let words = format!(
+                "hotkey {new} inherits from {old} on subnet {netuid}, or {old} from it, and cannot take over from it there: \
+                 `stake child revoke` first"
+            );
+            return foreseen("InvalidChild", words);
         }
         let is_on_root = params.netuid.is_none_or(|netuid| netuid == NetUid::ROOT);
         // A runtime that has no name for it does not look at it.

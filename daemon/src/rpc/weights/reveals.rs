@@ -12,8 +12,11 @@ use crate::{
         receipt::foreseen,
         stake::{self, SUBTENSOR},
     },
-    submit::SubmissionError,
+    submit::{Ground, Need, SubmissionError},
 };
+
+/// The most commits of a hotkey that wait for their reveal on one mechanism.
+const MOST: usize = 10;
 
 /// A commit, as the chain keeps it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -99,6 +102,27 @@ pub(super) async fn check(
     }
 }
 
+/// Refuses a commit of a hotkey of which as many wait for their reveal as the chain keeps.
+pub(super) async fn require_room(ground: &Ground, place: (NetUid, MechId), pace: Need) -> Result<(), SubmissionError> {
+    let (netuid, hotkey) = (place.0, Hotkey(ground.actor));
+    let commits = commits(&ground.view, place, hotkey).await?;
+    if commits.len() < MOST {
+        return Ok(());
+    }
+    let Some(clock) = Clock::read(&ground.view, netuid).await? else { return Ok(()) };
+    let waiting = commits.iter().skip_while(|commit| clock.is_over(commit.epoch)).count();
+    if waiting < MOST {
+        return Ok(());
+    }
+    // How long ago the last was made is what the chain asks first.
+    ground.require(pace).await?;
+    let words = format!(
+        "{waiting} commits of hotkey {hotkey} on subnet {netuid} wait for their reveal, and the chain keeps no more than \
+         {MOST}: reveal one, or wait until the time of the oldest is over"
+    );
+    foreseen("TooManyUnrevealedCommits", words)
+}
+
 /// What time it is on a subnet, in epochs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Clock {
@@ -146,11 +170,20 @@ impl Clock {
         Ok(Some(Self { epoch, left: next.saturating_sub(including), tempo, period }))
     }
 
+    /// The epoch that the next block counts: one that it begins counts already there.
+    fn next(self) -> u64 {
+        self.epoch.saturating_add(u64::from(self.left == 0))
+    }
+
+    /// Whether what was committed in epoch `committed` cannot be revealed any more.
+    fn is_over(self, committed: u64) -> bool {
+        self.next() > committed.saturating_add(self.period)
+    }
+
     /// What is committed in epoch `committed` can be revealed in one epoch alone.
     fn judge(self, committed: u64) -> Judged {
         let epoch = committed.saturating_add(self.period);
-        // An epoch that the next block begins counts already there.
-        let next = self.epoch.saturating_add(u64::from(self.left == 0));
+        let next = self.next();
         if self.epoch > epoch {
             Judged::Late { epoch }
         } else if next < epoch {
@@ -178,6 +211,8 @@ mod tests {
         assert_eq!(clock(5, 0).judge(5), Judged::Early { epoch: 7, blocks: 100 });
         assert_eq!((clock(7, 30).judge(5), clock(7, 0).judge(5)), (Judged::Fit, Judged::Fit));
         assert_eq!(clock(8, 30).judge(5), Judged::Late { epoch: 7 });
+        // Room for another is made by the block that begins the next epoch, too.
+        assert!(!clock(7, 30).is_over(5) && clock(7, 0).is_over(5) && clock(8, 30).is_over(5));
     }
 
     #[test]

@@ -184,7 +184,8 @@ mod tests {
     const POOL: &str = "5FLSigC9HGRKVhB9FiEo4Y3koPsNmBmLJbpXg2mp1hXcS59Y";
 
     fn event(pallet: &str, name: &str, fields: Json) -> Event {
-        Event { pallet: pallet.to_owned(), name: name.to_owned(), fields, extrinsic: Some(1) }
+        let (pallet, name) = (pallet.to_owned(), name.to_owned());
+        Event { pallet, name, fields, subnets: std::collections::BTreeSet::new(), extrinsic: Some(1) }
     }
 
     fn sent(from: &str, to: &str, amount: u64) -> Event {
