@@ -60,7 +60,8 @@ pub struct ChainStatus {
     /// What the endpoint in use thinks the best block; it is not final, and another may take its place.
     #[serde(default)]
     pub best: Option<BlockRef>,
-    /// Why the link is not live, in words.
+    /// Why the link is not live, in words; also, where it is, that whatever stands behind a node that was named has other
+    /// blocks than it, so that nothing takes over.
     pub trouble: Option<String>,
     /// How many blocks what is followed is behind the newest that any endpoint was seen to have.
     #[serde(default)]
@@ -68,6 +69,10 @@ pub struct ChainStatus {
     /// The endpoints in the order of preference, archives last.
     #[serde(default)]
     pub endpoints: Vec<EndpointStatus>,
+    /// True where one endpoint alone is followed, so that nothing takes over when it fails; left out where others stand
+    /// behind it, and of the chain inside btd.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub alone: bool,
     /// What the runtime can do, by stable names; empty while the chain is out of reach.
     #[serde(default)]
     pub features: Vec<String>,
@@ -173,10 +178,21 @@ pub struct SubscribeParams {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase", tag = "type")]
 pub enum Finalized {
-    /// The next block; numbers never repeat and never skip.
+    /// The next block; numbers never repeat and never skip, but behind [`Finalized::Replaced`], and its parent is the
+    /// block that was sent before it.
     Block(FinalizedBlock),
-    /// No block comes, because the chain is out of reach, its blocks stopped arriving, or the block that
-    /// was asked for lies ahead of it. Sent once for each outage; the next block that comes ends it.
+    /// Blocks that were sent, from `next` on, are not of the chain any more: a development chain was taken back, or what
+    /// an endpoint had told of the chain was false. What was made of them does not hold. Those that take their place come
+    /// next, `next` first.
+    Replaced {
+        /// The number of the block that comes next; it may be one that is the same as before.
+        next: BlockNumber,
+        /// Why, in words.
+        trouble: String,
+    },
+    /// No block comes, because the chain is out of reach, its blocks stopped arriving, the block that
+    /// was asked for lies ahead of it, or no endpoint answers what the next one is asked for. Sent once for each outage;
+    /// the next block that comes ends it.
     Waiting {
         /// How the link stands.
         link: Link,

@@ -168,9 +168,9 @@ kinds! {
     ExtrinsicInvalid = 1301, "EXTRINSIC_INVALID", false, Unknown,
         "the chain's pool refused the extrinsic; nothing happened",
         "ask for the plan again: nothing happened";
-    /// Included, and failed; the fee was paid.
+    /// Included, and failed; the fee is paid once the block is final.
     DispatchFailed = 1302, "DISPATCH_FAILED", false, Unknown,
-        "the extrinsic was included and failed; its fee is spent",
+        "the extrinsic was included and failed; its fee is spent once that block is final",
         "the error that the chain names tells what is wrong; ask for the plan again";
     /// Sent, and not known to have been included or not.
     OutcomeUnknown = 1303, "OUTCOME_UNKNOWN", false, Unknown,

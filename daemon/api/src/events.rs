@@ -31,7 +31,10 @@ pub struct SubscribeEventsParams {
 }
 
 /// What a subscriber to events receives. Each item's cursor names the place behind it on the
-/// chain, and stays valid for as long as nodes keep the block, across restarts of everything.
+/// chain, and stays valid for as long as nodes keep the block, across restarts of everything. That of an event has the
+/// beginning of the block's hash too, `12-3-a1b2c3d4`: whoever goes on with it where another block has taken that one's
+/// place is told so (`replaced`), and all events of that. Of a cursor without it, `12-3`, the first three events are left
+/// out whatever the block.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase", tag = "type")]
 pub enum Happened {
@@ -62,8 +65,19 @@ pub enum Happened {
         /// Why, in words.
         trouble: String,
     },
-    /// Nothing comes, because the chain is out of reach, its blocks stopped arriving (once for each outage),
-    /// the cursor lies ahead of it, or its runtime has no such event (both at the beginning).
+    /// Blocks that were passed, from the cursor on, are not of the chain any more: a development chain was taken back, or
+    /// what an endpoint had told of the chain was false; also while nobody was subscribed, where the block is that of the
+    /// cursor which the subscription goes on from. The events in them did not happen; those of the blocks that take
+    /// their place come next.
+    Replaced {
+        /// The block that comes next; it may be one that is the same as before.
+        cursor: String,
+        /// Why, in words.
+        trouble: String,
+    },
+    /// Nothing comes, because the chain is out of reach, its blocks stopped arriving, or no endpoint answers what the next
+    /// block is asked for (once for each outage), the cursor lies ahead of it, or its runtime has no such event (both at
+    /// the beginning).
     Waiting {
         /// How the link stands.
         link: Link,

@@ -309,6 +309,25 @@ pub struct HistoryReply {
     pub kept: u32,
     /// The bytes that they take.
     pub bytes: u64,
+    /// What of the past that was asked about was recorded once and is not kept any more, because the store was damaged:
+    /// without it, records between two that are told were never made. It is read again where an endpoint still has that
+    /// state, and is gone from here once it was.
+    #[serde(default)]
+    pub lost: Vec<LostRecords>,
+}
+
+/// Records that were lost, with none between them that is kept.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct LostRecords {
+    /// The block of the first.
+    pub first: BlockNumber,
+    /// The block of the last one.
+    pub last: BlockNumber,
+    /// How many there are.
+    pub records: u32,
+    /// Why they could not be read again when that was tried last, in words; none before it was.
+    #[serde(default)]
+    pub trouble: Option<String>,
 }
 
 /// Parameters of [`Sync`].

@@ -50,6 +50,10 @@ pub struct NodeStatus {
     pub unreadable: Vec<Unreadable>,
     /// What keeping the cached metagraphs current took since the daemon started.
     pub upkeep: Upkeep,
+    /// How many records the history of metagraphs has lost to damage and not made good yet: `metagraph_history` tells
+    /// which of each subnet, and why.
+    #[serde(default)]
+    pub lost_records: u32,
     /// How many keys are unlocked now.
     pub unlocked_keys: u32,
     /// The axon, when one is running.

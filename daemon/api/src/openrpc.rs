@@ -2,17 +2,23 @@
 //!
 //! Format: OpenRPC 1.3. Three extensions: `x-role` names the right that a method asks for,
 //! `x-repeating` tells what calling it twice does, and `x-subscription` names the notification and
-//! the method that ends it. Each method has an example, made from its schema, or given where that does not tell enough.
+//! the method that ends it, with an `example` of what is told. Each method has an example: what it sends is made from its
+//! schema, or given where that does not tell enough, and is a dry run of what would sign; what comes back was recorded from
+//! a running daemon, its long lists and texts cut short. One has a second example, of what was signed and sent.
 
 mod example;
 mod form;
 mod given;
+mod recorded;
 
 use schemars::{JsonSchema, SchemaGenerator, generate::SchemaSettings};
 use serde_json::{Map, Value, json};
 
-use self::example::{Examples, Members};
 pub use self::form::{Guarded, guarded};
+use self::{
+    example::{Examples, Members},
+    recorded::Recorded,
+};
 use crate::{
     ApiError, ErrorKind, Method, Role, Subscription, axon, chain, config, crowd, dendrite, devnet, events, metagraph,
     multisig, node, proxy, root, rpc, stake, subnets, sudo, tx, wallet, weights,
@@ -177,8 +183,9 @@ pub fn document() -> Value {
     let mut book = book();
     let schemas: Map<String, Value> = book.schemas.take_definitions(true);
     let examples = Examples::new(&schemas);
+    let recorded = Recorded::read();
     for method in &mut book.methods {
-        method["examples"] = json!([example(method, &examples)]);
+        add_examples(method, &examples, &recorded);
     }
     let errors: Map<String, Value> = ErrorKind::ALL
         .iter()
@@ -202,22 +209,36 @@ pub fn document() -> Value {
     })
 }
 
-/// A method's example: what must be said, and what comes back.
-fn example(method: &Value, examples: &Examples<'_>) -> Value {
+/// Adds to a method what it is called with, and what comes back.
+fn add_examples(method: &mut Value, examples: &Examples<'_>, recorded: &Recorded) {
+    let name = method["name"].as_str().unwrap_or_default();
+    let reply = recorded.replies.get(name).cloned();
+    let result = reply.unwrap_or_else(|| examples.of(&method["result"]["schema"], Members::All));
+    let (item, signed) = (recorded.items.get(name).cloned(), recorded.signed.get(name).cloned());
+    let planned = example(method, "simplest", &params_of_example(method, examples, true), &result);
+    let signed =
+        signed.map(|result| example(method, "signed and sent", &params_of_example(method, examples, false), &result));
+    method["examples"] = [planned].into_iter().chain(signed).collect();
+    if let Some(item) = item {
+        method["x-subscription"]["example"] = item;
+    }
+}
+
+fn example(method: &Value, name: &str, params: &[Value], result: &Value) -> Value {
+    json!({ "name": name, "params": params, "result": { "name": method["result"]["name"], "value": result } })
+}
+
+/// What must be said to a method, and that it is a dry run where that can be said and it `is_planned`.
+fn params_of_example(method: &Value, examples: &Examples<'_>, is_planned: bool) -> Vec<Value> {
     let given = method["name"].as_str().and_then(given::params);
     let value = |param: &Value| match &given {
+        _ if param["name"] == "dry_run" => is_planned.then_some(Value::Bool(true)),
         Some(given) => given.get(param["name"].as_str()?).cloned(),
         None if param["required"] == true => Some(examples.of(&param["schema"], Members::Required)),
         None => None,
     };
     let params = method["params"].as_array().into_iter().flatten();
-    let params = params.filter_map(|param| Some(json!({ "name": param["name"], "value": value(param)? })));
-    let result = examples.of(&method["result"]["schema"], Members::All);
-    json!({
-        "name": "simplest",
-        "params": params.collect::<Vec<Value>>(),
-        "result": { "name": method["result"]["name"], "value": result },
-    })
+    params.filter_map(|param| Some(json!({ "name": param["name"], "value": value(param)? }))).collect()
 }
 
 #[cfg(test)]
@@ -257,11 +278,13 @@ mod tests {
         for method in document["methods"].as_array().unwrap() {
             let name = method["name"].as_str().unwrap();
             let example = &method["examples"][0];
-            let params = example["params"].as_array().unwrap().iter();
+            let params = example["params"].as_array().unwrap().iter().filter(|param| param["name"] != "dry_run");
+            let params: Vec<&Value> = params.collect();
             // No given one is passed over, as of a name that the method has not.
             let given = given::params(name).map(|given| given.as_object().unwrap().len());
             assert!(given.is_none_or(|given| given == params.len()), "{name}: {example}");
-            let params = params.map(|param| (param["name"].as_str().unwrap().to_owned(), param["value"].clone()));
+            let params =
+                params.into_iter().map(|param| (param["name"].as_str().unwrap().to_owned(), param["value"].clone()));
             let reply = example["result"]["value"].clone();
             // A subscription answers with its number, which no type of the contract describes.
             if let Some(read) = readers.get(name) {

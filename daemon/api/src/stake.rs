@@ -188,6 +188,10 @@ signing_params! {
         /// Behind whom it is.
         #[serde(default)]
         hotkey: HotkeyRef,
+        /// Behind whom it is where it is several, in place of `hotkey`: one call of the chain's for each, all in one
+        /// extrinsic.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        hotkeys: Option<Hotkeys>,
         /// The wallet whose coldkey holds it.
         #[serde(default)]
         wallet: WalletName,

@@ -196,7 +196,7 @@ pub struct Wallets {
     pub wallets: Vec<WalletEntry>,
 }
 
-/// Parameters of [`Balance`]: one wallet, one address, or (with neither) every wallet on this host.
+/// Parameters of [`Balance`]: one wallet, one address or several, or (with none of them) every wallet on this host.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct BalanceParams {
@@ -206,6 +206,10 @@ pub struct BalanceParams {
     /// Any coldkey.
     #[serde(default)]
     pub address: Option<Coldkey>,
+    /// Several coldkeys, at most 64.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 64))]
+    pub addresses: Vec<Coldkey>,
 }
 
 /// One stake position of a coldkey.
@@ -373,7 +377,8 @@ pub enum Wait {
     None,
     /// Until the chain's pool took it.
     Submitted,
-    /// Until it stands in a block, which may still be replaced by another.
+    /// Until it stands in a block, which may still be replaced by another; what failed there is an error, not final
+    /// either.
     InBlock,
     /// Until it stands in a finalized block, or its era has ended.
     #[default]
@@ -391,15 +396,15 @@ pub struct Plan {
     pub arguments: serde_json::Value,
     /// One sentence for people.
     pub summary: String,
-    /// Who signs and pays.
+    /// Who signs. It pays the fee in tao, unless an effect says that another account does, or that alpha is taken for it.
     pub signer: AccountId,
     /// The most that the fee comes to, tip included: what the chain takes before it makes the call. It gives back what
     /// the call turns out to weigh less (multisig, crowdloan refunds), and all but the tip of one that costs nothing
     /// where it succeeds (sudo). What was paid in the end is in the outcome.
     pub fee: Tao,
-    /// Free balance of the signer now.
+    /// Free balance now of the account that acts: the signer, or whom it is the proxy of.
     pub balance_before: Tao,
-    /// Free balance of the signer after it, with the whole of `fee` gone.
+    /// The same after it, with the whole of `fee` gone where that account pays it in tao.
     pub balance_after: Tao,
     /// What it brings about, beside what the balance shows.
     #[serde(default)]
@@ -431,12 +436,18 @@ pub enum Outcome {
         /// The last block that can include it.
         era_end: crate::BlockNumber,
     },
-    /// In a block that is not final yet, and not followed any further by this call.
+    /// In a block that is not final yet, with success there, and not followed any further by this call.
     InBlock {
         /// The extrinsic's hash.
         extrinsic: BlockHash,
         /// The block.
         block: BlockRef,
+        /// Its index in the block.
+        index: u32,
+        /// What it pays there, tip included; none where the chain does not tell.
+        fee: Option<Tao>,
+        /// The events that it caused there.
+        events: Vec<Event>,
         /// The last block that can include it, should this one be replaced.
         era_end: crate::BlockNumber,
     },
@@ -485,7 +496,7 @@ methods! {
     Create = "wallet_create" (Spend): CreateParams => Created;
     /// Lists the wallets of this host with their hotkeys and where those are registered
     List = "wallet_list" (Read): ListParams => Wallets;
-    /// Free balance and stake of a wallet, an address, or every wallet of this host
+    /// Free balance and stake of a wallet, of addresses, or of every wallet of this host
     Balance = "wallet_balance" (Read): BalanceParams => Balances;
     /// Unlocks a key for a limited time
     Unlock = "wallet_unlock" (Operate): UnlockParams => Unlocked;

@@ -18,7 +18,7 @@ errors! {
         "NotEnoughStakeToWithdraw" => "`stake list` shows what there is; `--all` takes the whole position",
         "NotEnoughStakeToSetWeights" => "the validator needs more stake weight than the chain's threshold",
         "NotEnoughStakeToSetChildkeys" => "the hotkey needs more stake weight than the chain's threshold",
-        "StakeTooLowForRoot" => "root is full: have more root stake than its last validator",
+        "StakeTooLowForRoot" => "root is full: have more root stake than its weakest validator",
         "NotEnoughBalanceToPaySwapHotKey" => "exchanging a hotkey costs τ0.1, on one subnet τ0.001",
         "NotEnoughBalanceToPaySwapColdKey" => "announcing the exchange of a coldkey costs τ0.1",
         "CannotAffordLockCost" => "`subnets lock-cost` tells what a subnet costs",
@@ -284,7 +284,7 @@ errors! {
         "TooManyFields" => "publish fewer fields",
     }
     InvalidArgument {
-        "AmountTooLow" => "stake and leave at least τ0.002, the fee not counted",
+        "AmountTooLow" => "stake, take or move at least τ0.002, the fee not counted; the whole of a position is taken however little",
         "StakeAmountTooLow" => "the signer needs more stake for this",
         "ZeroMaxAmount" => "nothing can be traded within the limit: move it",
         "InvalidIpType" => "give an IPv4 or IPv6 address",
@@ -301,7 +301,7 @@ errors! {
         "DelegateTakeTooLow" => "a take is raised or lowered to another value, above the chain's least",
         "DelegateTakeTooHigh" => "a take is 0.18 at most",
         "InvalidChildkeyTake" => "a child take is 0.18 at most",
-        "InvalidChild" => "a hotkey cannot inherit from itself",
+        "InvalidChild" => "a hotkey cannot inherit from itself, nor take over from its parent or child",
         "DuplicateChild" => "name each child once",
         "ChildParentInconsistency" => "two hotkeys cannot inherit from each other",
         "InvalidIdentity" => "shorten the texts: names take 256 bytes, others 1024",

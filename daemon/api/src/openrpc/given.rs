@@ -14,7 +14,7 @@ const PROPOSAL: &str = "0xa73cb6c99c0dbf60fb5f4315e12128883730930c7483e2a7cf4b3f
 /// An ed25519 key, to which alone messages can be sealed.
 const ED25519: &str = "5FA9nQDVg267DEd8m1ZypXLBnvN7SFxYwV7ndqSYGiN9TTpu";
 const PASSWORD: &str = "the password of the key";
-const WORDS: &str = "bottom drive obey lake curtain smoke basket hold race lonely fit walk";
+pub(super) const WORDS: &str = "bottom drive obey lake curtain smoke basket hold race lonely fit walk";
 const AMOUNT: &str = "1500000000";
 
 /// What the example of `method` sends, where its schema does not make it.
