@@ -83,6 +83,17 @@ struct Entry {
     proxy: Option<proxies::Proxy>,
 }
 
+/// Why a text stands for no address.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Unresolved {
+    /// It is none, and no name in the book.
+    #[error("{0}")]
+    Unknown(String),
+    /// The book cannot be read.
+    #[error("the address book cannot be read, and may have that name: mend the file, or move it away ({0})")]
+    Unread(String),
+}
+
 /// A name that cannot be taken for an address, a number or a flag.
 fn name(text: &str) -> Result<String, String> {
     let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
@@ -113,38 +124,52 @@ fn look_up(name: &str, environment: Environment<'_>) -> Result<Option<AccountId>
 }
 
 /// What `text` names in the book, or what it is by itself.
-fn resolve<T>(text: &str, environment: Environment<'_>) -> Result<T, String>
+///
+/// # Errors
+/// [`Unresolved::Unread`] where the book may have the name and cannot be read: then nobody knows what is meant.
+pub(crate) fn resolve<T>(text: &str, environment: Environment<'_>) -> Result<T, Unresolved>
 where
     T: FromStr<Err: Display> + From<AccountId>,
 {
+    let look_up = |name: &str| look_up(name, environment).map_err(Unresolved::Unread);
     if let Some(name) = text.strip_prefix('@') {
-        let found = look_up(name, environment)?;
-        return found.map(T::from).ok_or_else(|| format!("`{name}` is not in the address book: see `btctl addr list`"));
+        let unknown = || Unresolved::Unknown(format!("`{name}` is not in the address book: see `btctl addr list`"));
+        return look_up(name)?.map(T::from).ok_or_else(unknown);
     }
     let refused = match text.parse() {
         Ok(address) => return Ok(address),
         Err(error) => error,
     };
-    match look_up(text, environment)? {
+    match look_up(text)? {
         Some(address) => Ok(T::from(address)),
-        None if name(text).is_ok() => Err(format!("{refused}, and no name in the address book: see `btctl addr list`")),
-        None => Err(refused.to_string()),
+        None if name(text).is_ok() => {
+            Err(Unresolved::Unknown(format!("{refused}, and no name in the address book: see `btctl addr list`")))
+        }
+        None => Err(Unresolved::Unknown(refused.to_string())),
     }
+}
+
+/// The same with the book of whoever types.
+fn usual<T>(text: &str) -> Result<T, String>
+where
+    T: FromStr<Err: Display> + From<AccountId>,
+{
+    resolve(text, &settings::environment).map_err(|error| error.to_string())
 }
 
 /// Reads an address: SS58, or a name in the book.
 pub(crate) fn coldkey(text: &str) -> Result<Coldkey, String> {
-    resolve(text, &settings::environment)
+    usual(text)
 }
 
 /// The same, of a hotkey.
 pub(crate) fn hotkey(text: &str) -> Result<Hotkey, String> {
-    resolve(text, &settings::environment)
+    usual(text)
 }
 
 /// The same, of any account.
 pub(crate) fn account(text: &str) -> Result<AccountId, String> {
-    resolve(text, &settings::environment)
+    usual(text)
 }
 
 /// Reads a hotkey: its name in the wallet, its address, or `@name` in the book.
@@ -231,7 +256,10 @@ mod tests {
         let file = path(&environment).unwrap();
         let entry = Entry { address: BOB.parse().unwrap(), note: String::new(), proxy: None };
         save(&file, &Book::from([("bob".to_owned(), entry)])).unwrap();
-        let read = |text: &str| resolve::<Coldkey>(text, &environment).map(|address| address.to_string());
+        let read = |text: &str| match resolve::<Coldkey>(text, &environment) {
+            Ok(address) => Ok(address.to_string()),
+            Err(why) => Err(why.to_string()),
+        };
         assert_eq!(
             (read("bob").as_deref(), read("@bob").as_deref(), read(BOB).as_deref()),
             (Ok(BOB), Ok(BOB), Ok(BOB))

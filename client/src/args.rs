@@ -377,6 +377,8 @@ pub(crate) struct Typed {
     pub(crate) words: Vec<String>,
     /// Those that have no meaning for the command and were passed over.
     pub(crate) idle: Vec<String>,
+    /// What was taken as meant without having been typed, in words.
+    pub(crate) assumed: Option<&'static str>,
     /// Whether something was asked.
     pub(crate) asked: bool,
 }
@@ -415,7 +417,7 @@ pub(crate) fn parse(
     let mut words: Vec<OsString> = spelling::usual(words.into_iter().collect());
     lists::plain(&mut words);
     let mut idle = Vec::new();
-    let (mut network, mut wallets) = (None, None);
+    let (mut network, mut wallets, mut assumed) = (None, None, None);
     loop {
         let error = match Cli::try_parse_from(&words) {
             Ok(_) if interview.as_mut().is_some_and(|interview| interview.settle_names(&mut words)) => continue,
@@ -423,7 +425,7 @@ pub(crate) fn parse(
                 (cli.global.network, cli.global.wallets) = (network, wallets);
                 let words = words.iter().skip(1).map(|word| word.to_string_lossy().into_owned()).collect();
                 let asked = interview.is_some_and(|interview| interview.has_asked());
-                return Ok(Typed { cli, words, idle, asked });
+                return Ok(Typed { cli, words, idle, assumed, asked });
             }
             Err(error) => error,
         };
@@ -440,6 +442,13 @@ pub(crate) fn parse(
             continue;
         }
         if interview.as_mut().is_some_and(|interview| interview.settle(&error, &mut words)) {
+            continue;
+        }
+        // Who was asked for it and said nothing means nothing by it.
+        if !interview.as_ref().is_some_and(Interview::has_tried)
+            && let Some(meant) = spelling::on_root(&error, &mut words)
+        {
+            assumed = Some(meant);
             continue;
         }
         let json = words.iter().any(|word| word.to_str().is_some_and(asks_for_json));

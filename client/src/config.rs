@@ -96,7 +96,7 @@ struct SetFlags {
     #[arg(long, short = 'H', value_name = "NAME", aliases = ["hotkey", "wallet.hotkey", "wallet_hotkey"])]
     wallet_hotkey: Option<String>,
     /// The same as `config set rate_tolerance`
-    #[arg(long, value_name = "SHARE", aliases = ["tolerance", "rate_tolerance"])]
+    #[arg(long, value_name = "SHARE", aliases = ["tolerance", "rate_tolerance", "limit"])]
     rate_tolerance: Option<String>,
     /// The same as `config set safe_staking true`
     #[arg(long = "safe-staking", aliases = ["safe", "safe_staking"])]
@@ -150,7 +150,7 @@ pub(crate) struct ClearArgs {
     #[arg(long, short = 'H', hide = true, aliases = ["hotkey", "wallet.hotkey", "wallet_hotkey"])]
     wallet_hotkey: bool,
     /// The same as `config clear rate_tolerance`
-    #[arg(long, hide = true, aliases = ["tolerance", "rate_tolerance"])]
+    #[arg(long, hide = true, aliases = ["tolerance", "rate_tolerance", "limit"])]
     rate_tolerance: bool,
     /// The same as `config clear safe_staking`
     #[arg(long, hide = true, aliases = ["safe", "safe_staking", "no-safe-staking", "unsafe"])]

@@ -337,6 +337,7 @@ mod tests {
     fn the_spellings_of_the_python_command_lines_are_taken() {
         for good in [
             "crowd list".to_owned(),
+            "crowd list --sort-order desc".to_owned(),
             "crowd list --status active --type subnet --sort-by raised --sort-order desc".to_owned(),
             format!("crowd list --status finalized --type fundraising --search-creator {BOB} --sort end"),
             "crowd list --search-creator opentensor".to_owned(),
@@ -361,7 +362,6 @@ mod tests {
              --emissions-share 30%",
             "crowd update 0 --cap 5 --end 7",
             "crowd list --status lost",
-            "crowd list --sort-order desc",
         ] {
             assert!(Cli::try_parse_from(format!("btctl {bad}").split(' ')).is_err(), "{bad}");
         }

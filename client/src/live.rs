@@ -69,7 +69,8 @@ impl LiveArgs {
                 match following.next().await? {
                     Some((_, Finalized::Block(_))) => break,
                     // The last known one stays, and says itself that it is stale.
-                    Some((_, Finalized::Waiting { .. })) => {}
+                    // Those that take the place of what was replaced come behind it.
+                    Some((_, Finalized::Waiting { .. } | Finalized::Replaced { .. })) => {}
                     Some((_, Finalized::Lagged { .. })) => {
                         let anew = SubscribeParams { from_block: None };
                         following = session.follow::<SubscribeFinalized>(&anew).await?;

@@ -13,6 +13,7 @@
 //! | [`wallet`], [`stake`], [`subnets`], [`sudo`], [`weights`], [`root`], [`proxy`], [`multisig`], [`crowd`], [`tx`], [`axon`], [`dendrite`], [`devnet`], [`node`], [`chain`], [`config`], [`addr`], [`misc`], [`legacy`], [`rpc`] | a noun each: its arguments, its question, its display |
 //! | [`spend`] | plan, card, consent, then the real call: the same for all that signs an extrinsic |
 //! | [`prompt`] | questions to a person, and only where there is one |
+//! | [`interrupt`] | Ctrl-C, where the system does not see to it any more |
 //! | [`output`] | the only place that prints |
 //! | [`failure`], [`exit`] | what went wrong, in words and as an exit code |
 
@@ -27,6 +28,7 @@ mod devnet;
 mod exit;
 mod explain;
 mod failure;
+mod interrupt;
 mod legacy;
 mod live;
 mod misc;
@@ -86,6 +88,9 @@ fn main() -> ExitCode {
             let session = Session::new(settings, output, typed.words);
             for word in typed.idle {
                 session.out.note(format!("note: {word} has no meaning for this command"));
+            }
+            if let Some(meant) = typed.assumed {
+                session.out.note(format!("note: {meant}"));
             }
             if typed.asked {
                 session.was_asked();

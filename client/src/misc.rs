@@ -37,7 +37,7 @@ pub(crate) enum Command {
 
 /// `btctl utils convert`
 #[derive(Args, Debug)]
-#[group(required = true, multiple = false)]
+#[group(required = true, multiple = true)]
 pub(crate) struct ConvertArgs {
     /// Tao, an address, or 64 hex digits of a public key
     #[arg(value_parser = Thing::from_str)]
@@ -120,11 +120,20 @@ impl Command {
 
 impl ConvertArgs {
     fn run(self, session: &Session) -> Result<Exit, Failure> {
-        let given = self.thing.or(self.rao).or(self.tao).or(self.ss58).or(self.hex);
-        let Some(thing) = given else { return Err(Failure::usage("there is nothing to convert")) };
-        match session.out.format() {
-            Format::Json => session.out.document(&thing.document().to_string())?,
-            Format::Human => session.out.data(&thing.facts().render(session.out.page()))?,
+        let given = [self.thing, self.rao, self.tao, self.ss58, self.hex];
+        let given: Vec<Thing> = given.into_iter().flatten().collect();
+        match (session.out.format(), given.as_slice()) {
+            (_, []) => return Err(Failure::usage("there is nothing to convert")),
+            (Format::Json, [thing]) => session.out.document(&thing.document().to_string())?,
+            (Format::Json, several) => {
+                let documents: Vec<serde_json::Value> = several.iter().map(|thing| thing.document()).collect();
+                session.out.document(&json!({ "converted": documents }).to_string())?;
+            }
+            (Format::Human, things) => {
+                for thing in things {
+                    session.out.data(&thing.facts().render(session.out.page()))?;
+                }
+            }
         }
         Ok(Exit::Success)
     }
@@ -238,5 +247,13 @@ mod tests {
             assert!(read(bad).is_err(), "{bad}");
         }
         assert!(rao("1.5").is_err());
+    }
+
+    #[test]
+    fn several_things_are_converted_at_once() {
+        use clap::Parser;
+        let parses = |words: &str| crate::args::Cli::try_parse_from(format!("btctl {words}").split(' ')).is_ok();
+        assert!(parses("utils convert --rao 1500000000 --tao 2") && parses("utils convert 1.5"));
+        assert!(!parses("utils convert"));
     }
 }

@@ -52,6 +52,10 @@ fn render(status: &NodeStatus, page: Page) -> String {
             format!("{} of {} checks found another value, now mended", status.upkeep.differences, status.upkeep.checks);
         facts.add_painted("metagraphs", page.warn(words));
     }
+    if status.lost_records > 0 {
+        let lost = text::count(status.lost_records as usize, "record");
+        facts.add_painted("history", page.warn(format!("{lost} lost to damage; subnets history tells which")));
+    }
     facts.add("keys", format!("{} unlocked", status.unlocked_keys));
     facts.add("axon", status.axon.as_ref().map_or_else(|| "not running".to_owned(), axon::summary));
     facts.render(page)
@@ -77,6 +81,11 @@ pub(crate) fn chain(chain: &ChainStatus, page: Page, facts: &mut Facts) {
     facts.add_painted("chain", format!("{}, {link}", text::visible(&chain.network)));
     if let Some(endpoint) = &chain.endpoint {
         facts.add("endpoint", endpoint);
+    }
+    if chain.alone {
+        let words =
+            "none: when this endpoint fails nothing takes over; chain.own and chain.endpoints of btd name others";
+        facts.add_painted("fallback", page.warn(words));
     }
     if let Some(trouble) = &chain.trouble {
         facts.add("trouble", trouble);
@@ -107,13 +116,14 @@ mod tests {
             "chain": {
                 "network": "devnet", "link": "lost", "endpoint": "ws://127.0.0.1:9944", "genesis": null,
                 "spec_version": 425, "finalized": { "number": 12, "hash": format!("0x{}", "00".repeat(32)) },
-                "finalized_age_ms": 4000, "trouble": "connection refused",
+                "finalized_age_ms": 4000, "trouble": "connection refused", "alone": true,
             },
             "devnet": "ws://127.0.0.1:9944", "subnets": 2, "neurons": 1, "unlocked_keys": 0, "axon": null,
             "cache_at": {
                 "number": 11, "hash": format!("0x{}", "00".repeat(32)), "age_ms": 9000, "stale": false,
             },
             "upkeep": { "through": 9, "wholes": 3, "parts": 5, "checks": 4, "differences": 1 },
+            "lost_records": 3,
             "unreadable": [{ "netuid": 7, "since": 4, "trouble": "tempo: the number does not fit u16" }],
         }))
         .unwrap();
@@ -122,6 +132,7 @@ btd         0.1.0, degraded: serving what was last known of the chain
 process     pid 42, up 3 min
 chain       devnet, lost: trying again
 endpoint    ws://127.0.0.1:9944
+fallback    none: when this endpoint fails nothing takes over; chain.own and chain.endpoints of btd name others
 trouble     connection refused
 runtime     spec 425
 finalized   #12, 4 s ago
@@ -129,6 +140,7 @@ devnet      ws://127.0.0.1:9944
 cache       2 subnets, 1 neuron, at block #11, 9 s ago
 unreadable  subnet 7 since #4: tempo: the number does not fit u16
 metagraphs  1 of 4 checks found another value, now mended
+history     3 records lost to damage; subnets history tells which
 keys        0 unlocked
 axon        not running
 ";

@@ -94,7 +94,7 @@ impl Key {
         let name = match plain.as_str() {
             "wallet" | "name" => "wallet_name",
             "hotkey" => "wallet_hotkey",
-            "tolerance" => "rate_tolerance",
+            "tolerance" | "limit" => "rate_tolerance",
             "safe" => "safe_staking",
             "partial" => "allow_partial_stake",
             other => other,

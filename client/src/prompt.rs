@@ -5,12 +5,13 @@
 //! echo; never from the command line itself, which every process can read.
 
 mod attempts;
+mod question;
 mod terminal;
 
 use std::{
     collections::{BTreeMap, btree_map::Entry},
     fs::{self, File},
-    io::{self, BufRead, BufReader, IsTerminal, Read, Seek, SeekFrom, Write},
+    io::{self, BufRead, BufReader, Read, Seek, SeekFrom, Write},
     os::{fd::AsFd, unix::fs::PermissionsExt},
     path::{Path, PathBuf},
     sync::{Mutex, PoisonError},
@@ -24,14 +25,13 @@ use clap::Args;
 use rustix::{
     io::Errno,
     process::{PidfdFlags, PidfdGetfdFlags, getpid, pidfd_getfd, pidfd_open},
-    termios::{QueueSelector, tcflush},
 };
 
 use zeroize::Zeroizing;
 
+pub(crate) use self::question::{Terminal, answer, confirm, has_person, is_yes, line, require_person};
 use self::terminal::ask_secret;
 use crate::{
-    args::Person,
     failure::Failure,
     output::Chatter,
     session::Session,
@@ -242,71 +242,6 @@ impl SecretSource {
     }
 }
 
-/// Refuses at once where nobody can answer `question`; `hint` names the flag that does.
-pub(crate) fn require_person(question: &'static str, hint: &'static str) -> Result<(), Failure> {
-    if has_person() { Ok(()) } else { Err(Failure::NobodyToAsk { question, hint }) }
-}
-
-/// Whether somebody can be asked at all.
-pub(crate) fn has_person() -> bool {
-    io::stdin().is_terminal()
-}
-
-/// The person at the terminal.
-#[derive(Debug)]
-pub(crate) struct Terminal;
-
-impl Person for Terminal {
-    fn answer(&mut self, question: &str) -> Option<String> {
-        let mut stderr = io::stderr().lock();
-        write!(stderr, "{question}").and_then(|()| stderr.flush()).ok()?;
-        drop(stderr);
-        let mut answer = String::new();
-        // An end of input is no answer.
-        let read = io::stdin().lock().take(4096).read_line(&mut answer).ok()?;
-        (read > 0).then_some(answer)
-    }
-
-    fn tell(&mut self, words: &str) {
-        // Where nothing can be said, the question cannot be asked either.
-        let _ = writeln!(io::stderr(), "{words}");
-    }
-}
-
-/// Asks for a yes; anything else is a no. What was typed before the question is no answer to it, and thrown away.
-pub(crate) fn confirm(question: &str) -> Result<(), Failure> {
-    let mut answer = String::new();
-    match tcflush(io::stdin(), QueueSelector::IFlush) {
-        // What is no terminal has no such queue.
-        Ok(()) | Err(Errno::NOTTY) => {}
-        Err(error) => return Err(Failure::Output(error.into())),
-    }
-    let mut stderr = io::stderr().lock();
-    write!(stderr, "{question} [y/N] ").and_then(|()| stderr.flush()).map_err(Failure::Output)?;
-    drop(stderr);
-    io::stdin().lock().take(1024).read_line(&mut answer).map_err(Failure::Output)?;
-    if is_yes(&answer) { Ok(()) } else { Err(Failure::Declined) }
-}
-
-/// Asks for a line of text; `hint` names the flag that answers in advance.
-///
-/// # Errors
-/// When there is nobody to ask.
-pub(crate) fn line(question: &'static str, hint: &'static str) -> Result<String, Failure> {
-    require_person(question, hint)?;
-    let mut answer = String::new();
-    let mut stderr = io::stderr().lock();
-    write!(stderr, "{question}: ").and_then(|()| stderr.flush()).map_err(Failure::Output)?;
-    drop(stderr);
-    io::stdin().lock().take(4096).read_line(&mut answer).map_err(Failure::Output)?;
-    Ok(answer.trim().to_owned())
-}
-
-/// Whether an answer is a yes.
-pub(crate) fn is_yes(answer: &str) -> bool {
-    matches!(answer.trim().to_ascii_lowercase().as_str(), "y" | "yes")
-}
-
 /// The secret in a file; `open_to_others` judges one that others can read.
 fn read_private(path: &Path, open_to_others: impl FnOnce(String) -> Result<(), Failure>) -> Result<Secret, Failure> {
     let place = path.display().to_string();
@@ -414,12 +349,6 @@ fn first_line(reader: impl BufRead, place: &str) -> Result<Secret, Failure> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn only_yes_is_yes() {
-        assert!(["y", "Y\n", " yes ", "YES"].into_iter().all(is_yes));
-        assert!(!["", "\n", "n", "no", "yeah", "1", "true", "yy"].into_iter().any(is_yes));
-    }
 
     #[test]
     fn a_password_is_the_first_line_with_its_spaces() {

@@ -29,8 +29,9 @@ use serde_json::value::{RawValue, to_raw_value};
 use tokio::net::UnixStream;
 
 use crate::{
-    args::{self, Person},
+    args,
     failure::Failure,
+    interrupt,
     network::{Asked, Purpose},
     output::{Format, Output},
     prompt,
@@ -126,9 +127,15 @@ impl Session {
 
     /// Asks a person for what a command can do with or without; none where nobody can be asked, or a program
     /// typed the command, as for values that a command lacks.
-    pub(crate) fn ask(&self, question: &str) -> Option<String> {
-        let answer = self.may_ask().then(|| prompt::Terminal.answer(&format!("{question}: "))).flatten()?;
-        Some(answer.trim().to_owned())
+    ///
+    /// # Errors
+    /// When the person gives up.
+    pub(crate) async fn ask(&self, question: &str) -> Result<Option<String>, Failure> {
+        if !self.may_ask() {
+            return Ok(None);
+        }
+        let answer = prompt::answer(&format!("{question}: ")).await?;
+        Ok(answer.map(|answer| answer.trim().to_owned()))
     }
 
     /// Whether somebody can be asked, and wants to be.
@@ -137,19 +144,30 @@ impl Session {
     }
 
     /// Offers to do something more; none is a no. A yes is what the next questions are for, and nothing by itself.
-    pub(crate) fn offer(&self, question: &str) -> bool {
-        self.ask(&format!("{question} [y/N]")).is_some_and(|answer| prompt::is_yes(&answer))
+    ///
+    /// # Errors
+    /// When the person gives up.
+    pub(crate) async fn offer(&self, question: &str) -> Result<bool, Failure> {
+        let answer = self.ask(&format!("{question} [y/N]")).await?;
+        Ok(answer.is_some_and(|answer| prompt::is_yes(&answer)))
     }
 
     /// Asks for the fields of something, each under the flag that says it too; an empty answer leaves one as it is.
-    pub(crate) fn ask_fields<'f>(&self, fields: impl IntoIterator<Item = (&'f str, &'f str, &'f mut String)>) {
+    ///
+    /// # Errors
+    /// When the person gives up.
+    pub(crate) async fn ask_fields<'f>(
+        &self,
+        fields: impl IntoIterator<Item = (&'f str, &'f str, &'f mut String)>,
+    ) -> Result<(), Failure> {
         for (flag, question, field) in fields {
-            let Some(answer) = self.ask(question) else { return };
+            let Some(answer) = self.ask(question).await? else { return Ok(()) };
             if !answer.is_empty() {
                 self.answered(flag, &answer);
                 *field = answer;
             }
         }
+        Ok(())
     }
 
     /// The command line so far.
@@ -261,11 +279,14 @@ impl Session {
         limit: Duration,
     ) -> Result<Box<RawValue>, Failure> {
         let params = Params(to_raw_value(params).map_err(|source| Failure::Misunderstood { method: shown, source })?);
-        let client = self.connect(limit).await?;
-        if !self.has_heeded.get() {
-            self.heed_network(&client, Purpose::Reading, limit).await?;
-        }
-        client.request(method, params).await.map_err(|error| failure(error, shown, limit))
+        interrupt::heeding(async {
+            let client = self.connect(limit).await?;
+            if !self.has_heeded.get() {
+                self.heed_network(&client, Purpose::Reading, limit).await?;
+            }
+            client.request(method, params).await.map_err(|error| failure(error, shown, limit))
+        })
+        .await
     }
 
     /// Refuses to go on to sign something where another network is asked for than the daemon follows, or other wallets
@@ -276,7 +297,11 @@ impl Session {
     pub(crate) async fn require_what_is_asked_for(&self) -> Result<(), Failure> {
         let limit = self.settings.timeout.unwrap_or(READ);
         if self.settings.network.is_some() {
-            self.heed_network(&self.connect(limit).await?, Purpose::Signing, limit).await?;
+            interrupt::heeding(Box::pin(async {
+                let client = self.connect(limit).await?;
+                self.heed_network(&client, Purpose::Signing, limit).await
+            }))
+            .await?;
         }
         self.heed_wallets(Purpose::Signing, limit).await
     }
@@ -298,10 +323,14 @@ impl Session {
 
     async fn heed_wallets(&self, purpose: Purpose, limit: Duration) -> Result<(), Failure> {
         let Some(asked) = &self.settings.wallets else { return Ok(()) };
-        let client = self.connect(limit).await?;
-        let own = ask::<List>(&client, &ListParams {}, limit).await?.path;
-        let may_yield = purpose == Purpose::Signing && asked.yields_to_devnet() && !asked.is(Path::new(&own));
-        let yields = may_yield && ask::<Status>(&client, &Nothing {}, limit).await?.network == "devnet";
+        let (own, yields) = interrupt::heeding(Box::pin(async {
+            let client = self.connect(limit).await?;
+            let own = ask::<List>(&client, &ListParams {}, limit).await?.path;
+            let may_yield = purpose == Purpose::Signing && asked.yields_to_devnet() && !asked.is(Path::new(&own));
+            let yields = may_yield && ask::<Status>(&client, &Nothing {}, limit).await?.network == "devnet";
+            Ok((own, yields))
+        }))
+        .await?;
         let judged = if yields { Purpose::Reading } else { purpose };
         let heeded = self.heeded_wallets.replace(Some(purpose));
         if let Some(note) = asked.heed(Path::new(&own), judged)?.filter(|_| heeded.is_none()) {
@@ -323,13 +352,16 @@ impl Session {
     /// Begins a subscription.
     pub(crate) async fn follow<S: Subscription>(&self, params: &S::Params) -> Result<Following<S>, Failure> {
         let params = Params(to_raw_value(params).map_err(|source| Failure::Misunderstood { method: S::NAME, source })?);
-        let client = self.connect(READ).await?;
-        if !self.has_heeded.get() {
-            self.heed_network(&client, Purpose::Reading, READ).await?;
-        }
-        let feed = client.subscribe(S::NAME, params, S::UNSUBSCRIBE).await;
-        let feed = feed.map_err(|error| failure(error, S::NAME, READ))?;
-        Ok(Following { feed, _client: client, subscription: PhantomData })
+        interrupt::heeding(Box::pin(async {
+            let client = self.connect(READ).await?;
+            if !self.has_heeded.get() {
+                self.heed_network(&client, Purpose::Reading, READ).await?;
+            }
+            let feed = client.subscribe(S::NAME, params, S::UNSUBSCRIBE).await;
+            let feed = feed.map_err(|error| failure(error, S::NAME, READ))?;
+            Ok(Following { feed, _client: client, subscription: PhantomData })
+        }))
+        .await
     }
 
     async fn connect(&self, limit: Duration) -> Result<WsClient, Failure> {
@@ -413,7 +445,7 @@ impl<S: Subscription> Following<S> {
     /// The next notification, as text and as what it should be; none when the daemon ended it.
     pub(crate) async fn next(&mut self) -> Result<Option<(Box<RawValue>, S::Item)>, Failure> {
         let misunderstood = |source| Failure::Misunderstood { method: S::NOTIFICATION, source };
-        let Some(text) = self.feed.next().await else { return Ok(None) };
+        let Some(text) = interrupt::heeding(async { Ok(self.feed.next().await) }).await? else { return Ok(None) };
         let text = text.map_err(misunderstood)?;
         let item = serde_json::from_str(text.get()).map_err(misunderstood)?;
         Ok(Some((text, item)))

@@ -30,6 +30,7 @@ use self::{
 use crate::{
     exit::Exit,
     failure::Failure,
+    interrupt,
     output::{Format, Page, text},
     prompt,
     session::{Reply, Session},
@@ -111,7 +112,7 @@ pub(crate) async fn spend_after<M>(
 where
     M: Method<Params: Signing + Clone, Reply: Receipted>,
 {
-    let settled = settle::<M>(session, params, terms, planning).await?;
+    let settled = Box::pin(settle::<M>(session, params, terms, planning)).await?;
     show(session, &settled, render).map(|()| Exit::Success)
 }
 
@@ -199,7 +200,7 @@ where
             }
             if asks {
                 session.out.show(|_| format!("its plan fails now: {}", text::visible(&error.message)));
-                prompt::confirm("Repeat what may have been sent under this key?")?;
+                prompt::confirm("Repeat what may have been sent under this key?").await?;
             }
             return send::<M>(session, params, (manner, &key)).await.map(|reply| Settled::Sent(reply, key));
         }
@@ -221,7 +222,7 @@ where
     }
     if asks {
         session.out.show(|page| card(plan, page));
-        prompt::confirm("Sign and send it?")?;
+        prompt::confirm("Sign and send it?").await?;
     } else if session.out.format() == Format::Human {
         session.out.note(&plan.summary);
         for warning in &plan.warnings {
@@ -301,10 +302,7 @@ where
 /// Waits for what may be sent under a key, as long as nobody ends the waiting. Where it is not known then whether it was
 /// sent, the key finds out.
 async fn seen<T>(sending: impl Future<Output = Result<T, Failure>>, key: &IdempotencyKey) -> Result<T, Failure> {
-    let ended = tokio::select! {
-        ended = sending => ended,
-        _ = tokio::signal::ctrl_c() => Err(Failure::Interrupted),
-    };
+    let ended = interrupt::until_given_up(sending).await;
     ended.map_err(|cause| {
         if outcome_is_unknown(&cause) { Failure::Unseen { key: key.clone(), cause: Box::new(cause) } } else { cause }
     })

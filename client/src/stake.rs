@@ -394,11 +394,15 @@ mod tests {
             "stake remove --interactive --wallet-name w".to_owned(),
             "stake add --netuid 0 --max_stake 10 --uid 3".to_owned(),
             "stake remove --netuid 0 --max_stake 10".to_owned(),
+            "stake add --netuid 0 --amount 1 --max_stake 10".to_owned(),
+            "stake remove --netuid 0 --amount 1 --max_stake 10".to_owned(),
             "stake show --all".to_owned(),
             "stake remove -i --unsafe".to_owned(),
             "stake move --from h1 --to h2 --origin-netuid 1 --amount 3 --safe-staking --tolerance 0.01".to_owned(),
             format!("stake transfer --dest {BOB} --origin-netuid 1 --all --partial"),
             "stake remove --unstake-all --hotkey h1".to_owned(),
+            "stake remove --unstake-all --all-hotkeys".to_owned(),
+            "stake remove --unstake-all-alpha --include-hotkeys h1,h2".to_owned(),
             "stake remove --all-alpha --hotkey h1".to_owned(),
             "stake remove --netuid 1 --amount all --limit-price 0.5".to_owned(),
             format!("stake move --from {BOB} --to h2 --origin-netuid 1 --dest-netuid 2 --amount 3"),
@@ -436,6 +440,7 @@ mod tests {
             ("stake add --amount 1", "--netuid"),
             ("stake add --netuid 1 --amount 1 --tolerance 2", "not a share"),
             ("stake remove --netuid 1 --amount 1 --all", "cannot be used with"),
+            ("stake add --netuid 1 --all --max_stake 10", "cannot be used with"),
             ("stake remove --netuid 1 --interactive", "cannot be used with"),
             ("stake add --netuid 1 --all-netuids --amount 1", "cannot be used with"),
             ("stake add --netuid 1 --amount 1 --hotkey h1 --all-hotkeys", "cannot be used with"),
@@ -445,6 +450,41 @@ mod tests {
             let message = parse(bad).unwrap_err();
             assert!(message.contains(why), "{bad}: {message}");
         }
+    }
+
+    #[test]
+    fn without_a_subnet_root_is_meant() {
+        let typed = |words: &str| {
+            crate::args::parse(format!("btctl {words}").split(' ').map(Into::into), None)
+                .map(|typed| (typed.words.join(" "), typed.assumed.is_some()))
+                .map_err(|refusal| refusal.error.to_string())
+        };
+        let v6 = "--wallet.name a --no_prompt";
+        for words in [
+            format!("stake add --amount 1 {v6}"),
+            format!("stake add --all {v6}"),
+            format!("stake add --max_stake 10 {v6}"),
+            format!("stake add --hotkeys h1,h2 --amount 1 {v6}"),
+            format!("stake add --all_hotkeys --amount 1 {v6}"),
+            format!("stake add --uid 3 --amount 1 {v6}"),
+            format!("stake add --hotkey_ss58address {BOB} --amount 1 {v6}"),
+            format!("stake remove --amount 1 {v6}"),
+            format!("stake remove --max_stake 10 {v6}"),
+            format!("stake remove --hotkeys h1,h2 --amount 1 {v6}"),
+            format!("stake remove --all_hotkeys --amount 1 {v6}"),
+            format!("stake remove --hotkey_ss58address {BOB} --amount 1 {v6}"),
+        ] {
+            assert_eq!(typed(&words), Ok((format!("{words} --netuid 0"), true)), "{words}");
+        }
+        // What names a subnet, or means every one, is left as it is.
+        for words in ["stake remove --all", "stake add --netuid 1 --amount 1", "stake add --all-netuids --amount 1"] {
+            assert_eq!(typed(words), Ok((words.to_owned(), false)), "{words}");
+        }
+        // Nothing else is guessed.
+        let missing = typed("stake add --yes").unwrap_err();
+        let (lacks, _usage) = missing.split_once("Usage").unwrap();
+        assert!(lacks.contains("--amount") && !lacks.contains("--netuid"), "{missing}");
+        assert!(typed("stake set-auto --yes").unwrap_err().contains("--netuid"));
     }
 
     #[test]

@@ -32,7 +32,7 @@ pub(super) fn of(error: &clap::Error, words: &[OsString]) -> Option<&'static str
     }
     match (error.kind(), word.split('=').next()?) {
         (ErrorKind::UnknownArgument, flag) if flag.starts_with('-') => substitute(flag),
-        (ErrorKind::UnknownArgument, _) | (ErrorKind::ValueValidation, "[ADDRESS]") => {
+        (ErrorKind::UnknownArgument, _) | (ErrorKind::ValueValidation, "[ADDRESS]" | "[ADDRESS]...") => {
             Some("a wallet's name goes with --wallet, a hotkey's with --wallet-hotkey")
         }
         _ => None,

@@ -44,6 +44,8 @@ pub(crate) struct Interview<'p> {
     set: Defaults,
     /// Where the words of the last answer begin, and how often it was asked for.
     last: Option<(usize, u32)>,
+    /// Whether anything was asked, answered or not.
+    tried: bool,
     asked: bool,
 }
 
@@ -66,11 +68,15 @@ struct Question<'c> {
 
 impl<'p> Interview<'p> {
     pub(crate) fn new(person: &'p mut dyn Person, set: Defaults) -> Self {
-        Self { person, set, last: None, asked: false }
+        Self { person, set, last: None, tried: false, asked: false }
     }
 
     pub(super) const fn has_asked(&self) -> bool {
         self.asked
+    }
+
+    pub(super) const fn has_tried(&self) -> bool {
+        self.tried
     }
 
     /// Asks for what `error` misses. Whether `words` are worth another reading.
@@ -148,6 +154,7 @@ impl<'p> Interview<'p> {
             return false;
         }
         let Some(question) = question(&typed) else { return false };
+        self.tried = true;
         let Some(answer) = self.answer(&question) else { return false };
         self.last = Some((words.len(), 0));
         self.asked = true;

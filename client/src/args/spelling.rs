@@ -3,6 +3,8 @@
 
 use std::ffi::{OsStr, OsString};
 
+use clap::error::{ContextKind, ContextValue, ErrorKind};
+
 /// Where a keystore is read from, which they call as this command line calls its answers' form.
 const KEYSTORE: [&str; 4] = ["regen-coldkey", "regen_coldkey", "regen-hotkey", "regen_hotkey"];
 /// The noun of the commands about keys.
@@ -82,6 +84,21 @@ pub(super) fn usual(mut words: Vec<OsString>) -> Vec<OsString> {
     keystore(&mut words);
     exchange(&mut words);
     words
+}
+
+/// `stake add` and `stake remove` without a subnet are of root, as they were before there were others: the subnet that
+/// `error` misses becomes a word. What is said of it.
+pub(super) fn on_root(error: &clap::Error, words: &mut Vec<OsString>) -> Option<&'static str> {
+    if error.kind() != ErrorKind::MissingRequiredArgument {
+        return None;
+    }
+    let Some(ContextValue::Strings(missing)) = error.get(ContextKind::InvalidArg) else { return None };
+    if !missing.iter().any(|one| one.starts_with("--netuid ")) {
+        return None;
+    }
+    verb(words, &STAKE, &["add", "remove"])?;
+    words.extend(["--netuid".into(), "0".into()]);
+    Some("no --netuid was named: root (0) is meant, where tao stays tao")
 }
 
 /// Where the command's noun and verb stand: the first two words that are no flags. A flag with a value before them

@@ -97,6 +97,12 @@ impl EventsArgs {
                     }
                 }
                 Happened::Passed { cursor: behind, .. } => cursor = Some(behind),
+                Happened::Replaced { cursor: from, trouble } => {
+                    if is_human {
+                        session.out.warn(replaced(&from, &trouble));
+                    }
+                    cursor = Some(from);
+                }
                 Happened::Illegible { cursor: behind, block, trouble } => {
                     if is_human {
                         let trouble = text::visible(&trouble);
@@ -148,6 +154,13 @@ impl EventsArgs {
                             return Ok(Exit::Success);
                         }
                     }
+                    Finalized::Replaced { next: from, trouble } => {
+                        match session.out.format() {
+                            Format::Json => session.out.data(text.get())?,
+                            Format::Human => session.out.warn(replaced(&from.to_string(), &trouble)),
+                        }
+                        (next, unreadable, spec) = (Some(from), None, None);
+                    }
                     Finalized::Waiting { link, trouble } => match session.out.format() {
                         Format::Json => session.out.data(text.get())?,
                         Format::Human => session.out.note(waiting(link, &trouble)),
@@ -160,7 +173,11 @@ impl EventsArgs {
                         let cause = Failure::Lost { method: SubscribeFinalized::NAME, reason };
                         return Err(ended(oldest.or(next), cause));
                     }
-                    Finalized::Lagged { next: unread, .. } => {
+                    Finalized::Lagged { next: unread, trouble, .. } => {
+                        match session.out.format() {
+                            Format::Json => session.out.data(text.get())?,
+                            Format::Human => session.out.note(asked_again(unread, &trouble)),
+                        }
                         next = Some(unread);
                         unreadable = Some(unread);
                         break;
@@ -178,6 +195,18 @@ fn waiting(link: Link, trouble: &str) -> String {
         Link::Connecting | Link::Lost => "no block comes, the chain is out of reach",
     };
     format!("{why}: {}", text::visible(trouble))
+}
+
+/// That what was shown of the blocks from one on is to be forgotten.
+fn replaced(from: &str, trouble: &str) -> String {
+    let trouble = text::visible(trouble);
+    format!(
+        "what was shown of block #{from} and those behind it is not of the chain any more, and is shown anew: {trouble}"
+    )
+}
+
+fn asked_again(unread: BlockNumber, trouble: &str) -> String {
+    format!("block #{unread} could not be read, and is asked for again: {}", text::visible(trouble))
 }
 
 /// That a block is the first of another runtime than the one `before`, if so.

@@ -39,7 +39,7 @@ pub(crate) struct ListArgs {
     #[arg(long, value_name = "COLUMN", visible_alias = "sort-by", alias = "sort_by", value_parser = column)]
     sort: Option<&'static Shown<Crowdloan>>,
     /// Which way; without it, amounts from the largest on
-    #[arg(long, value_enum, value_name = "ORDER", alias = "sort_order", requires = "sort")]
+    #[arg(long, value_enum, value_name = "ORDER", alias = "sort_order")]
     sort_order: Option<Order>,
 }
 

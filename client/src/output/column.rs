@@ -62,7 +62,8 @@ pub(crate) fn table<R>(rows: &[&R], columns: &[&'static Shown<R>], block: u32) -
     table
 }
 
-/// The rows, sorted by a column in its own order or the one that is asked for; as they are without a column.
+/// The rows, sorted by a column in its own order or the one that is asked for. Without a column as they are, which is in
+/// ascending order, or the other way round.
 pub(crate) fn sorted<'r, R>(rows: &'r [R], (by, order): (Option<&Shown<R>>, Option<Order>), block: u32) -> Vec<&'r R> {
     let mut rows: Vec<&R> = rows.iter().collect();
     if let Some(by) = by {
@@ -73,6 +74,8 @@ pub(crate) fn sorted<'r, R>(rows: &'r [R], (by, order): (Option<&Shown<R>>, Opti
             let usual = if falls { Order::Descending } else { Order::Ascending };
             if order.unwrap_or(usual) == usual { own } else { own.reverse() }
         });
+    } else if order == Some(Order::Descending) {
+        rows.reverse();
     }
     rows
 }
@@ -119,5 +122,9 @@ mod tests {
         assert_eq!(sorted("stake", Some(Order::Ascending)), [1, 2, 3]);
         assert_eq!(sorted("name", None), [3, 2, 1]);
         assert_eq!(sorted("NAME", Some(Order::Descending)), [1, 2, 3]);
+        let unsorted =
+            |order| super::sorted(&rows, (None::<&Shown<_>>, order), 0).iter().map(|row| row.0).collect::<Vec<_>>();
+        assert_eq!((unsorted(None), unsorted(Some(Order::Ascending))), (vec![2, 3, 1], vec![2, 3, 1]));
+        assert_eq!(unsorted(Some(Order::Descending)), [1, 3, 2]);
     }
 }

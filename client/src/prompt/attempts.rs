@@ -11,6 +11,7 @@ use tokio::time::sleep;
 use super::SecretSource;
 use crate::{
     failure::Failure,
+    interrupt::until_given_up,
     output::{Output, text},
 };
 
@@ -35,11 +36,11 @@ impl SecretSource {
             if let Some(pause) = pause_ends.take().and_then(|end: Instant| end.checked_duration_since(Instant::now())) {
                 wait(out, pause).await?;
             }
-            let mut ended = until_given_up(attempt(password.clone())).await;
+            let mut ended = until_given_up(Box::pin(attempt(password.clone()))).await;
             // After a wrong one that was given elsewhere this one was not tried.
             if let (Self::Person, Some(pause)) = (self, pause_of(&ended, ErrorKind::RateLimited)) {
                 wait(out, pause).await?;
-                ended = until_given_up(attempt(password)).await;
+                ended = until_given_up(Box::pin(attempt(password))).await;
             }
             left -= 1;
             match (pause_of(&ended, ErrorKind::WrongPassword), ended) {
@@ -74,12 +75,4 @@ async fn wait(out: &Output, pause: Duration) -> Result<(), Failure> {
         Ok(())
     };
     until_given_up(waited).await
-}
-
-/// Does it, unless the person gives up: other waiting may have taken what ends the process for Ctrl-C before.
-async fn until_given_up<T>(work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
-    tokio::select! {
-        ended = work => ended,
-        _ = tokio::signal::ctrl_c() => Err(Failure::Interrupted),
-    }
 }

@@ -129,7 +129,7 @@ async fn pick(session: &Session) -> Result<Hotkey, Failure> {
     }
     session.out.show(|page| super::delegates(&reply, page));
     let hotkeys: Vec<Hotkey> = reply.delegates.iter().map(|one| one.hotkey).collect();
-    picked(session, &hotkeys)
+    picked(session, &hotkeys).await
 }
 
 /// Shows behind whom a wallet's coldkey, or the account for which it is a proxy, has stake on root, and asks for one
@@ -155,7 +155,7 @@ async fn pick_own(session: &Session, wallet: &WalletName, real: Option<Coldkey>)
         table.render(page)
     });
     let hotkeys: Vec<Hotkey> = reply.delegations.iter().map(|one| one.hotkey).collect();
-    picked(session, &hotkeys)
+    picked(session, &hotkeys).await
 }
 
 fn require_asking(session: &Session) -> Result<(), Failure> {
@@ -166,8 +166,8 @@ fn require_asking(session: &Session) -> Result<(), Failure> {
 }
 
 /// The one whose index is answered.
-fn picked(session: &Session, hotkeys: &[Hotkey]) -> Result<Hotkey, Failure> {
-    let told = prompt::line("Behind which of them, by its index", HINT)?;
+async fn picked(session: &Session, hotkeys: &[Hotkey]) -> Result<Hotkey, Failure> {
+    let told = prompt::line("Behind which of them, by its index", HINT).await?;
     match pick::chosen(&told, hotkeys).map_err(Failure::usage)?.as_slice() {
         [one] => {
             session.answered("--delegate", &one.to_string());

@@ -51,7 +51,7 @@ impl VoteArgs {
     pub(crate) async fn run(self, session: &Session) -> Result<Exit, Failure> {
         let approve = match (self.vote_aye, self.vote_nay) {
             (is_aye, is_nay) if is_aye != is_nay => is_aye,
-            _ => asked(session)?,
+            _ => asked(session).await?,
         };
         let params = unsent!(SenateVoteParams {
             proposal: self.proposal,
@@ -65,9 +65,9 @@ impl VoteArgs {
 }
 
 /// What a person votes: nobody votes by saying nothing.
-fn asked(session: &Session) -> Result<bool, Failure> {
+async fn asked(session: &Session) -> Result<bool, Failure> {
     let unsaid = || Failure::usage("it is not said how to vote: --vote-aye or --vote-nay");
-    let answer = session.ask("Vote for it? [aye/nay]").ok_or_else(unsaid)?;
+    let answer = session.ask("Vote for it? [aye/nay]").await?.ok_or_else(unsaid)?;
     let (flag, approve) = meant(&answer).ok_or_else(unsaid)?;
     session.stands_for(session.words().into_iter().chain([flag.to_owned()]).collect());
     session.was_asked();

@@ -98,8 +98,8 @@ fn list<T>(text: &str, read: impl Fn(&str) -> Result<T, String>) -> Result<Vec<T
 }
 
 /// What a person answers; a program is told which flag answers.
-fn asked(session: &Session, question: &'static str, hint: &'static str) -> Result<String, Failure> {
-    session.ask(question).ok_or(Failure::NobodyToAsk { question, hint })
+async fn asked(session: &Session, question: &'static str, hint: &'static str) -> Result<String, Failure> {
+    session.ask(question).await?.ok_or(Failure::NobodyToAsk { question, hint })
 }
 
 /// A list as a flag takes it.
@@ -110,12 +110,13 @@ fn flag_value<T: ToString>(list: &[T]) -> String {
 impl SetArgs {
     pub(super) async fn run(mut self, session: &Session) -> Result<Exit, Failure> {
         if self.netuids.is_empty() {
-            let told = asked(session, "The subnets, such as 1,2", "--netuids names them")?;
+            let told = asked(session, "The subnets, such as 1,2", "--netuids names them").await?;
             self.netuids = list(&told, number::<NetUid>)?;
             session.answered("--netuids", &flag_value(&self.netuids));
         }
         if self.weights.is_empty() {
-            let told = asked(session, "Their weights in the same order, such as 0.5,10", "--weights tells them")?;
+            let question = "Their weights in the same order, such as 0.5,10";
+            let told = asked(session, question, "--weights tells them").await?;
             self.weights = list(&told, share)?;
             session.answered("--weights", &flag_value(&self.weights));
         }

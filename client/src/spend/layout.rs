@@ -2,6 +2,7 @@
 
 use btd_api::{
     Tao,
+    chain::{BlockRef, Event},
     wallet::{Outcome, Plan, Receipt},
 };
 
@@ -62,10 +63,10 @@ pub(crate) fn outcome(receipt: &Receipt, page: Page, facts: &mut Facts) {
             facts.add("extrinsic", extrinsic);
             facts.add("last block", format!("#{era_end} can include it, none after"));
         }
-        Outcome::InBlock { extrinsic, block, era_end } => {
-            facts.add_painted("state", page.warn("in a block, which is not final yet"));
+        Outcome::InBlock { extrinsic, block, index, fee, events, era_end } => {
+            facts.add_painted("state", page.warn("succeeded in a block which is not final yet"));
             facts.add("extrinsic", extrinsic);
-            facts.add("block", format!("#{} {}", block.number, block.hash));
+            stands(facts, (block, *index), *fee, events);
             facts.add("last block", format!("#{era_end} can include it, none after"));
         }
         Outcome::Submitted { extrinsic, era_end } => {
@@ -77,17 +78,22 @@ pub(crate) fn outcome(receipt: &Receipt, page: Page, facts: &mut Facts) {
             facts.add_painted("state", page.good("finalized"));
             facts.add("asked", &receipt.plan.summary);
             facts.add("extrinsic", extrinsic);
-            facts.add("block", format!("#{} {}, index {index}", block.number, block.hash));
-            facts.add("fee", fee.map_or_else(|| "not told by the chain".to_owned(), tao));
-            let events: Vec<String> = events.iter().map(chain::event).collect();
-            facts.add("events", events.join("\n"));
+            stands(facts, (block, *index), *fee, events);
         }
     }
 }
 
+/// Where in a block it stands, and what it cost and caused there.
+fn stands(facts: &mut Facts, (block, index): (&BlockRef, u32), fee: Option<Tao>, events: &[Event]) {
+    facts.add("block", format!("#{} {}, index {index}", block.number, block.hash));
+    facts.add("fee", fee.map_or_else(|| "not told by the chain".to_owned(), tao));
+    let events: Vec<String> = events.iter().map(chain::event).collect();
+    facts.add("events", events.join("\n"));
+}
+
 #[cfg(test)]
 pub(crate) mod tests {
-    use btd_api::{BlockNumber, chain::BlockRef};
+    use btd_api::BlockNumber;
     use serde_json::json;
 
     use super::*;

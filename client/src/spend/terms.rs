@@ -60,7 +60,7 @@ enum Until {
     None,
     /// The chain's pool took it
     Submitted,
-    /// It stands in a block, which may still be replaced
+    /// It stands in a block, which may still be replaced; what failed there is told as an error
     InBlock,
     /// It stands in a finalized block
     Finalized,
@@ -83,6 +83,11 @@ impl Terms {
     /// Whether an idempotency key was given.
     pub(crate) const fn is_keyed(&self) -> bool {
         self.idempotency_key.is_some()
+    }
+
+    /// The key that was given.
+    pub(crate) const fn key(&self) -> Option<&IdempotencyKey> {
+        self.idempotency_key.as_ref()
     }
 
     /// As where nothing is typed about it.

@@ -2,10 +2,11 @@
 
 use btd_api::{
     AlphaAmount, HotkeyRef, WalletName,
-    stake::{ColdkeyParams, Fill, List, Position, Protection, Remove, RemoveParams},
+    stake::{Fill, List, Position, Protection, Remove, RemoveParams},
     unsent,
 };
 
+use super::target;
 use crate::{
     exit::Exit,
     failure::Failure,
@@ -29,13 +30,12 @@ pub(super) async fn remove(
     terms: Terms,
 ) -> Result<Exit, Failure> {
     prompt::require_person("which stake to take out", HINT)?;
-    let params = ColdkeyParams { wallet: Some(wallet.clone()), address: None };
-    let stakes = session.call::<List>(&params).await?.read()?;
+    let stakes = session.call::<List>(&target::owner(&wallet, terms.real())).await?.read()?;
     if stakes.positions.is_empty() {
-        return Err(Failure::usage(format!("the coldkey of `{wallet}` has no stake")));
+        return Err(Failure::usage(format!("coldkey {} has no stake", stakes.coldkey)));
     }
     session.out.show(|page| numbered(&stakes.positions, page));
-    let told = prompt::line("Which, such as 1,3, or all", HINT)?;
+    let told = prompt::line("Which, such as 1,3, or all", HINT).await?;
     let chosen = chosen(&told, &stakes.positions).map_err(Failure::usage)?;
     if chosen.len() > 1 && terms.is_keyed() {
         return Err(Failure::usage("one idempotency key is for one extrinsic: choose one position, or leave it out"));
@@ -43,7 +43,7 @@ pub(super) async fn remove(
     let mut amounts = Vec::new();
     for position in &chosen {
         session.out.show(|_| format!("subnet {}, hotkey {}: {}", position.netuid, position.hotkey, staked(position)));
-        let told = prompt::line("How much of it, or all", HINT)?;
+        let told = prompt::line("How much of it, or all", HINT).await?;
         amounts.push(AlphaAmount::from_tokens(&told).map_err(|error| Failure::usage(error.to_string()))?);
     }
     let words = without_question(session.words());
@@ -56,7 +56,7 @@ pub(super) async fn remove(
         let (protection, fill) = bounds;
         let hotkey = HotkeyRef::Address(hotkey);
         let params = unsent!(RemoveParams { amount, netuid, hotkey, wallet: wallet.clone(), protection, fill });
-        let settled = spend::settle::<Remove>(session, params, terms.clone(), Planning::Reads).await;
+        let settled = Box::pin(spend::settle::<Remove>(session, params, terms.clone(), Planning::Reads)).await;
         // What was done before a failure is told all the same.
         let settled = match settled {
             Ok(settled) => settled,

@@ -11,7 +11,10 @@ use btd_api::{
 };
 use clap::Args;
 
-use super::{HotkeyRefArg, HotkeysArg, ProtectionArgs, pick, target};
+use super::{
+    HotkeyRefArg, HotkeysArg, ProtectionArgs, pick,
+    target::{self, Place},
+};
 use crate::{
     addr,
     args::{WalletArg, number},
@@ -24,7 +27,7 @@ use crate::{
 /// `btctl stake add`
 #[derive(Args, Debug)]
 pub(crate) struct AddArgs {
-    /// The subnets, several with commas; on root (0) tao stays tao [btcli 11's -n: --network]
+    /// The subnets, several with commas; on root (0) tao stays tao [where nobody can be asked: 0] [btcli 11's -n: --network]
     #[arg(
         long = "netuid",
         short = 'n',
@@ -51,8 +54,8 @@ pub(crate) struct AddArgs {
     /// All that can be spent
     #[arg(long, short = 'a', aliases = ["all-tokens", "all_tokens"], conflicts_with = "amount")]
     all: bool,
-    /// What brings the one position up to a worth of this much tao
-    #[arg(long, value_name = "TAO", value_parser = Tao::from_tokens, alias = "max_stake", conflicts_with_all = ["amount", "all"])]
+    /// What brings the one position up to a worth of this much tao; beside it --amount decides nothing, as in btcli 6
+    #[arg(long, value_name = "TAO", value_parser = Tao::from_tokens, alias = "max_stake", conflicts_with = "all")]
     max_stake: Option<Tao>,
     #[command(flatten)]
     slot: SlotArg,
@@ -69,7 +72,7 @@ pub(crate) struct AddArgs {
 /// `btctl stake remove`
 #[derive(Args, Debug)]
 pub(crate) struct RemoveArgs {
-    /// The subnets, several with commas [btcli 11's -n: --network]
+    /// The subnets, several with commas [where nobody can be asked: 0, root] [btcli 11's -n: --network]
     #[arg(
         long = "netuid",
         short = 'n',
@@ -94,16 +97,16 @@ pub(crate) struct RemoveArgs {
         required_unless_present_any = ["all", "all_alpha", "interactive", "max_stake"]
     )]
     amount: Option<AlphaAmount>,
-    /// The whole position; without --netuid, those on every subnet and root
+    /// The whole position; without --netuid, those of the hotkeys on every subnet and root
     #[arg(long, aliases = ["unstake-all", "unstake_all"], conflicts_with = "amount")]
     all: bool,
-    /// All of the one position but this much alpha
+    /// All of the one position but this much alpha; beside it --amount decides nothing, as in btcli 6
     #[arg(
         long,
         value_name = "ALPHA",
         value_parser = Alpha::from_tokens,
         alias = "max_stake",
-        conflicts_with_all = ["amount", "all", "all_alpha", "interactive"]
+        conflicts_with_all = ["all", "all_alpha", "interactive"]
     )]
     max_stake: Option<Alpha>,
     /// Those on every subnet but root, on which what they bring is staked
@@ -133,7 +136,7 @@ pub(crate) struct RemoveArgs {
 /// A hotkey by its place in the subnet.
 #[derive(Args, Clone, Copy, Debug)]
 struct SlotArg {
-    /// Whatever hotkey has this slot of the one subnet
+    /// Whatever hotkey has this slot of the one subnet, or of root where none is named
     #[arg(
         long,
         value_name = "UID",
@@ -251,10 +254,14 @@ impl SlotArg {
     /// When nobody has it, or which subnet's it is cannot be told.
     async fn hotkey(self, session: &Session, netuids: &[NetUid]) -> Result<Option<HotkeyRef>, Failure> {
         let Some(uid) = self.uid else { return Ok(None) };
-        let [netuid] = *netuids else {
-            return Err(Failure::usage(
-                "--uid is a slot of one subnet: name that with --netuid, or the hotkey with --hotkey",
-            ));
+        let netuid = match *netuids {
+            [] => NetUid::ROOT,
+            [netuid] => netuid,
+            _ => {
+                return Err(Failure::usage(
+                    "--uid is a slot of one subnet: name one with --netuid, or the hotkey with --hotkey",
+                ));
+            }
         };
         let params = NeuronParams { netuid, uid: Some(uid), hotkey: None, mechid: MechId(0), block: None };
         let reply = session.call::<Neuron>(&params).await?.read()?;
@@ -277,7 +284,12 @@ impl AddArgs {
         let only = by_slot.or_else(|| self.hotkeys.only(&session.settings));
         if let ([netuid], Some(hotkey)) = (self.netuids.as_slice(), only) {
             if let Some(most) = self.max_stake {
-                amount = Amount::Exactly(target::lacking(session, (&wallet, &hotkey, *netuid), most).await?);
+                let place = Place { wallet: &wallet, terms: &self.terms, hotkey: &hotkey, netuid: *netuid };
+                let lacking = target::lacking(session, place, most).await?;
+                if self.amount.is_some() {
+                    session.out.warn(target::beside_an_amount(&format!("τ{lacking} would be staked")));
+                }
+                amount = Amount::Exactly(lacking);
             }
             let params = unsent!(AddParams { amount, netuid: *netuid, hotkey, wallet, protection, fill });
             return spend::sign::<Add>(session, params, self.terms).await;
@@ -302,25 +314,30 @@ impl RemoveArgs {
             return pick::remove(session, wallet, (protection, fill), self.terms).await;
         }
         if self.netuids.is_empty() && !self.all_netuids {
-            let Some(hotkey) = only else {
-                return Err(Failure::usage(
-                    "the chain gives up the stake behind one hotkey at a time: for several, say --all-netuids --amount all",
-                ));
-            };
             if self.protection.is_given() {
                 return Err(Failure::usage(
                     "the chain sells everything in one call without a limit: name a --netuid, or say --all-netuids, to have one",
                 ));
             }
             let scope = if self.all_alpha { Scope::Alpha } else { Scope::Everything };
-            let params = unsent!(RemoveAllParams { hotkey, wallet, scope });
+            let (hotkey, hotkeys) = match only {
+                Some(only) => (only, None),
+                None => (HotkeyRef::default(), Some(self.hotkeys.resolve(&session.settings))),
+            };
+            let params = unsent!(RemoveAllParams { hotkey, hotkeys, wallet, scope });
             return spend::sign::<RemoveAll>(session, params, self.terms).await;
         }
         // Without --amount and --max-stake the parser asks for --all.
         let mut amount = self.amount.unwrap_or(AlphaAmount::All);
         if let ([netuid], Some(hotkey)) = (self.netuids.as_slice(), only) {
             if let Some(most) = self.max_stake {
-                amount = AlphaAmount::Exactly(target::surplus(session, (&wallet, &hotkey, *netuid), most).await?);
+                let place = Place { wallet: &wallet, terms: &self.terms, hotkey: &hotkey, netuid: *netuid };
+                let surplus = target::surplus(session, place, most).await?;
+                if self.amount.is_some() {
+                    let taken = format!("{}{surplus} would be taken out", netuid.stake_sign());
+                    session.out.warn(target::beside_an_amount(&taken));
+                }
+                amount = AlphaAmount::Exactly(surplus);
             }
             let params = unsent!(RemoveParams { amount, netuid: *netuid, hotkey, wallet, protection, fill });
             return spend::sign::<Remove>(session, params, self.terms).await;

@@ -5,15 +5,12 @@ use std::str::FromStr;
 
 use btd_api::{
     AlphaAmount, HotkeyRef, NetUid, WalletName,
-    stake::{
-        ColdkeyParams, List, Move, MoveParams, Position, Remove, RemoveParams, Swap, SwapParams, Transfer,
-        TransferParams,
-    },
+    stake::{List, Move, MoveParams, Position, Remove, RemoveParams, Swap, SwapParams, Transfer, TransferParams},
     unsent,
 };
 use clap::Args;
 
-use super::{ProtectionArgs, pick};
+use super::{ProtectionArgs, pick, target};
 use crate::{
     addr,
     args::{WalletArg, number},
@@ -79,21 +76,22 @@ impl WizardArgs {
     pub(super) async fn run(self, session: &Session) -> Result<Exit, Failure> {
         prompt::require_person("what to do with which stake", HINT)?;
         let wallet = self.wallet.clone().resolve(&session.settings);
-        let params = ColdkeyParams { wallet: Some(wallet.clone()), address: None };
-        let stakes = session.call::<List>(&params).await?.read()?;
+        let stakes = session.call::<List>(&target::owner(&wallet, self.terms.real())).await?.read()?;
         if stakes.positions.is_empty() {
             return Err(Failure::usage(format!(
-                "the coldkey of `{wallet}` has no stake: `stake add` is the first step"
+                "coldkey {} has no stake: `stake add` is the first step",
+                stakes.coldkey
             )));
         }
-        let deed: Deed = asked("What to do: remove, move, swap or transfer", str::parse)?;
+        let deed: Deed = asked("What to do: remove, move, swap or transfer", str::parse).await?;
         session.out.show(|page| pick::numbered(&stakes.positions, page));
         let one = |told: &str| match pick::chosen(told, &stakes.positions)?.as_slice() {
             [one] => Ok((*one).clone()),
             _ => Err("it goes one position at a time: name one number".to_owned()),
         };
-        let position = asked("Which of them", one)?;
-        let amount = asked("How much of it, or all", |told| AlphaAmount::from_tokens(told).map_err(|e| e.to_string()))?;
+        let position = asked("Which of them", one).await?;
+        let read = |told: &str| AlphaAmount::from_tokens(told).map_err(|error| error.to_string());
+        let amount = asked("How much of it, or all", read).await?;
         self.done(session, deed, (wallet, position, amount)).await
     }
 
@@ -117,7 +115,7 @@ impl WizardArgs {
             }
             Deed::Move => {
                 self.protection.require_none((origin_netuid, None), "moved")?;
-                let dest_hotkey = asked("Behind which hotkey, by name or address", addr::hotkey_ref)?;
+                let dest_hotkey = asked("Behind which hotkey, by name or address", addr::hotkey_ref).await?;
                 told(Some(("--to", dest_hotkey.to_string())));
                 let (origin_hotkey, dest_netuid) = (hotkey, None);
                 let params =
@@ -126,7 +124,7 @@ impl WizardArgs {
             }
             Deed::Swap => {
                 let (protection, fill) = self.protection.resolve((session.settings.protection, session.settings.fill));
-                let dest_netuid = asked("To which subnet", number::<NetUid>)?;
+                let dest_netuid = asked("To which subnet", number::<NetUid>).await?;
                 told(Some(("--dest-netuid", dest_netuid.to_string())));
                 let params =
                     unsent!(SwapParams { amount, origin_netuid, dest_netuid, hotkey, wallet, protection, fill });
@@ -134,7 +132,7 @@ impl WizardArgs {
             }
             Deed::Transfer => {
                 self.protection.require_none((origin_netuid, None), "given away")?;
-                let dest = asked("To which coldkey", addr::coldkey)?;
+                let dest = asked("To which coldkey", addr::coldkey).await?;
                 told(Some(("--dest", dest.to_string())));
                 let dest_netuid = None;
                 let params = unsent!(TransferParams { amount, dest, origin_netuid, dest_netuid, hotkey, wallet });
@@ -144,8 +142,8 @@ impl WizardArgs {
     }
 }
 
-fn asked<T>(question: &'static str, read: impl FnOnce(&str) -> Result<T, String>) -> Result<T, Failure> {
-    read(prompt::line(question, HINT)?.trim()).map_err(Failure::usage)
+async fn asked<T>(question: &'static str, read: impl FnOnce(&str) -> Result<T, String>) -> Result<T, Failure> {
+    read(prompt::line(question, HINT).await?.trim()).map_err(Failure::usage)
 }
 
 /// The command line that asks nothing: the wizard's own words, with `deed` for its name and the answers as flags.

@@ -3,7 +3,7 @@
 use btd_api::{
     BlockNumber, MechId, Uid,
     chain::BlockId,
-    metagraph::{History, HistoryParams, HistoryRecord, HistoryReply, Sync, SyncParams, SyncReply},
+    metagraph::{History, HistoryParams, HistoryRecord, HistoryReply, LostRecords, Sync, SyncParams, SyncReply},
 };
 use clap::Args;
 use serde_json::Value;
@@ -182,7 +182,19 @@ fn render(reply: &HistoryReply, page: Page, columns: &[&'static str]) -> String 
     } else {
         "?: not compared with the chain, which may have been taken back since\n"
     };
-    format!("{}subnet {}, {kept}\n{uncertain}", table.render(page), reply.netuid)
+    let lost: String = reply.lost.iter().map(lost).collect();
+    format!("{}subnet {}, {kept}\n{lost}{uncertain}", table.render(page), reply.netuid)
+}
+
+/// A gap of records that were lost.
+fn lost(gap: &LostRecords) -> String {
+    let blocks =
+        if gap.first == gap.last { format!("#{}", gap.first) } else { format!("#{} to #{}", gap.first, gap.last) };
+    let why = match &gap.trouble {
+        Some(trouble) => format!("and could not be read again: {}", text::visible(trouble)),
+        None => "and is being read again".to_owned(),
+    };
+    format!("lost: {}, {blocks}: damaged on disk, {why}\n", text::count(gap.records as usize, "record"))
 }
 
 fn uids(record: &HistoryRecord) -> String {
@@ -231,6 +243,7 @@ mod tests {
             "records": [record(451, 0, &[], 7), record(811, 5, &[3, 11], 9)],
         }))
         .unwrap();
+        assert_eq!(reply.lost, []);
         let columns = ["incentives", "total_stake", "rank"];
         let expected = "\
 BLOCK  NEURONS  CHANGED  NEW KEYS AT  incentives  total_stake  rank
@@ -243,5 +256,18 @@ subnet 1, 3 records kept, #91 to #811, 20 KiB
         let told = render(&reply, Page::default(), &columns);
         assert!(told.contains("\n?#811 ") && told.contains("\n #451 "), "{told}");
         assert!(told.ends_with("\n?: not compared with the chain, which may have been taken back since\n"));
+        reply.records[1].certain = true;
+        reply.lost = serde_json::from_value(json!([
+            { "first": 101, "last": 301, "records": 3, "trouble": "no archive" },
+            { "first": 601, "last": 601, "records": 1 },
+        ]))
+        .unwrap();
+        let told = render(&reply, Page::default(), &columns);
+        assert!(
+            told.contains(
+                "\nlost: 3 records, #101 to #301: damaged on disk, and could not be read again: no archive\n"
+            )
+        );
+        assert!(told.ends_with("\nlost: 1 record, #601: damaged on disk, and is being read again\n"), "{told}");
     }
 }

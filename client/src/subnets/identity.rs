@@ -3,7 +3,7 @@
 use btd_api::subnets::owning::SubnetIdentity;
 use clap::Args;
 
-use crate::session::Session;
+use crate::{failure::Failure, session::Session};
 
 /// What a subnet says of itself.
 #[derive(Args, Clone, Debug)]
@@ -55,8 +55,11 @@ impl IdentityArgs {
     }
 
     /// Asks for each field; an empty answer leaves it empty.
-    pub(super) fn ask(&mut self, session: &Session) {
-        session.ask_fields([
+    ///
+    /// # Errors
+    /// When the person gives up.
+    pub(super) async fn ask(&mut self, session: &Session) -> Result<(), Failure> {
+        let fields = [
             ("--subnet-name", "Its name", &mut self.subnet_name),
             ("--github-repo", "Its source repository", &mut self.github_repo),
             ("--subnet-contact", "Whom to write to", &mut self.subnet_contact),
@@ -65,7 +68,8 @@ impl IdentityArgs {
             ("--description", "What it does", &mut self.description),
             ("--logo-url", "Its logo's URL", &mut self.logo_url),
             ("--additional", "Anything else", &mut self.additional),
-        ]);
+        ];
+        session.ask_fields(fields).await
     }
 
     /// None where nothing is said.

@@ -208,8 +208,8 @@ impl CreateArgs {
         if !self.terms.is_dry_run() {
             session.require_what_is_asked_for().await?;
         }
-        if is_mute && session.offer("Say what the subnet is in the same step?") {
-            self.identity.ask(session);
+        if is_mute && session.offer("Say what the subnet is in the same step?").await? {
+            self.identity.ask(session).await?;
         }
         let params = unsent!(CreateParams {
             wallet: self.wallet.resolve(&session.settings),

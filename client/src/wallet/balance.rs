@@ -21,12 +21,12 @@ use crate::{
 /// `btctl wallet balance`: without a wallet or address, every wallet of this host
 #[derive(Args, Debug)]
 pub(crate) struct BalanceArgs {
-    /// Any coldkey
+    /// Any coldkeys
     #[arg(value_name = "ADDRESS", conflicts_with_all = ["wallet", "all", "ss58"], value_parser = addr::coldkey)]
-    address: Option<Coldkey>,
-    /// The same, as a flag
-    #[arg(long, value_name = "ADDRESS", aliases = ["ss58-address", "ss58_address", "address"], conflicts_with_all = ["wallet", "all"], value_parser = addr::coldkey)]
-    ss58: Option<Coldkey>,
+    addresses: Vec<Coldkey>,
+    /// The same, as a flag, several with commas or one flag each
+    #[arg(long, value_name = "ADDRESS", aliases = ["ss58-address", "ss58_address", "address"], conflicts_with_all = ["wallet", "all"], value_delimiter = ',', value_parser = addr::coldkey)]
+    ss58: Vec<Coldkey>,
     /// One wallet [env: BT_WALLET_NAME]
     #[arg(
         long,
@@ -58,9 +58,18 @@ enum Sort {
 
 impl BalanceArgs {
     pub(crate) async fn run(self, session: &Session) -> Result<Exit, Failure> {
-        let address = self.address.or(self.ss58);
-        let usual = if self.all || address.is_some() { None } else { session.settings.wallet.clone() };
-        let params = BalanceParams { wallet: self.wallet.or(usual), address };
+        let mut addresses: Vec<Coldkey> = Vec::new();
+        for address in self.addresses.into_iter().chain(self.ss58) {
+            if !addresses.contains(&address) {
+                addresses.push(address);
+            }
+        }
+        let usual = if self.all || !addresses.is_empty() { None } else { session.settings.wallet.clone() };
+        let wallet = self.wallet.or(usual);
+        let params = match addresses[..] {
+            [address] => BalanceParams { wallet, address: Some(address), addresses: Vec::new() },
+            _ => BalanceParams { wallet, address: None, addresses },
+        };
         let reply = session.call::<Balance>(&params).await?;
         let sort = self.sort;
         session.out.reply(&reply, |balances, page| render(balances, sort, page)).map(|()| Exit::Success)
@@ -111,12 +120,16 @@ mod tests {
     #[test]
     fn the_spellings_of_the_python_command_lines_work() {
         const ADDRESS: &str = "5GrwvaEF5zXb26Fz9rcQpDWS57CtERHpNehXCPcNoHGKutQY";
+        const BOB: &str = "5FHneW46xGXgs5mUiveU4sbTyGBzmstUspZC92UhjJM694ty";
         let parses = |words: &str| Cli::try_parse_from(format!("btctl {words}").split(' ')).is_ok();
         for good in [
             "wallet balance --all".to_owned(),
             "w balance --wallet.name alice".to_owned(),
             format!("wallet balance {ADDRESS}"),
             format!("wallet balance --ss58 {ADDRESS}"),
+            format!("wallet balance --ss58 {ADDRESS} --ss58 {BOB}"),
+            format!("wallet balance --ss58 {ADDRESS},{BOB}"),
+            format!("wallet balance {ADDRESS} {BOB}"),
             "wallet balance -a --sort total".to_owned(),
         ] {
             assert!(parses(&good), "{good}");

@@ -18,12 +18,13 @@ use clap::{Args, Subcommand};
 
 use super::inspect::detail;
 use crate::{
-    addr,
+    addr::{self, Unresolved},
     args::{ColdkeyArg, ColdkeysArg, WalletArg, number},
     exit::Exit,
     failure::Failure,
     output::{Page, facts::Facts, text},
     session::Session,
+    settings::{self, Environment},
     spend::{self, Terms},
     stake::HotkeyRefArg,
 };
@@ -130,23 +131,36 @@ pub(crate) enum SwapColdkeyCommand {
 /// The coldkey that takes over.
 #[derive(Args, Debug)]
 pub(crate) struct NewColdkeyArgs {
-    /// The coldkey that takes over
+    /// The coldkey that takes over: its address, its name in the address book, or the wallet of this host that has it
     #[arg(
         long,
-        value_name = "SS58",
+        value_name = "SS58|WALLET",
         visible_alias = "new",
         aliases = ["new-coldkey-ss58", "new_coldkey"],
         required_unless_present = "new_wallet",
-        value_parser = addr::coldkey
+        value_parser = Successor::of_coldkey
     )]
-    new_coldkey: Option<Coldkey>,
-    /// The same, by the wallet of this host that has it
-    #[arg(long, value_name = "NAME", alias = "new_wallet", conflicts_with = "new_coldkey")]
-    new_wallet: Option<WalletName>,
+    new_coldkey: Option<Successor>,
+    /// The same: of a name that the address book has too, the wallet
+    #[arg(
+        long,
+        value_name = "WALLET|SS58",
+        alias = "new_wallet",
+        conflicts_with = "new_coldkey",
+        value_parser = Successor::of_wallet
+    )]
+    new_wallet: Option<Successor>,
     #[command(flatten)]
     wallet: WalletArg,
     #[command(flatten)]
     terms: Terms,
+}
+
+/// Who takes over, as it is named.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Successor {
+    Address(Coldkey),
+    Wallet(WalletName),
 }
 
 /// The wallet alone.
@@ -171,7 +185,7 @@ impl SetIdentityArgs {
         }
         let mut identity = Identity { name: display_name, url, github_repo, image, discord, description, additional };
         if identity == Identity::default() {
-            ask_for(&mut identity, session);
+            ask_for(&mut identity, session).await?;
         }
         if identity == Identity::default() {
             return Err(Failure::usage("nothing was said: give at least --id-name; what is left out becomes empty"));
@@ -197,8 +211,8 @@ impl GoneArgs {
 }
 
 /// Asks for each field where somebody can answer; an empty answer leaves it empty.
-fn ask_for(identity: &mut Identity, session: &Session) {
-    session.ask_fields([
+async fn ask_for(identity: &mut Identity, session: &Session) -> Result<(), Failure> {
+    let fields = [
         ("--id-name", "The name", &mut identity.name),
         ("--url", "The web page", &mut identity.url),
         ("--github-repo", "The source repository", &mut identity.github_repo),
@@ -206,7 +220,8 @@ fn ask_for(identity: &mut Identity, session: &Session) {
         ("--discord", "Discord", &mut identity.discord),
         ("--description", "The description", &mut identity.description),
         ("--additional", "Anything else", &mut identity.additional),
-    ]);
+    ];
+    session.ask_fields(fields).await
 }
 
 /// Offers to say who a coldkey is where it has said nothing yet, and sets what is answered. What was done before is
@@ -214,15 +229,18 @@ fn ask_for(identity: &mut Identity, session: &Session) {
 pub(crate) async fn offer_identity(session: &Session, wallet: WalletName) {
     let params = ColdkeyParams { wallet: Some(wallet.clone()), address: None };
     let said = session.call::<GetIdentity>(&params).await.and_then(|reply| reply.read());
-    // What is left out of an identity becomes empty.
+    // What is left out of an identity becomes empty. Whoever gives up says no: the command has done what it was for.
     if !said.is_ok_and(|reply| reply.identity.is_none())
-        || !session.offer("Set how its coldkey describes itself as well?")
+        || !session.offer("Set how its coldkey describes itself as well?").await.unwrap_or(false)
     {
         return;
     }
     session.stands_for_another(&["wallet", "set-identity", "--wallet", wallet.as_str()]);
     let mut identity = Identity::default();
-    ask_for(&mut identity, session);
+    if ask_for(&mut identity, session).await.is_err() {
+        session.out.note("nothing was set");
+        return;
+    }
     if identity == Identity::default() {
         session.out.note("nothing was said, and nothing was set");
         return;
@@ -262,14 +280,46 @@ impl SwapHotkeyArgs {
     }
 }
 
+impl Successor {
+    /// An address, or a name in the address book; of other names a wallet's.
+    fn of_coldkey(text: &str) -> Result<Self, String> {
+        Self::by_book(text, &settings::environment)
+    }
+
+    fn by_book(text: &str, environment: Environment<'_>) -> Result<Self, String> {
+        match addr::resolve(text, environment) {
+            Ok(coldkey) => Ok(Self::Address(coldkey)),
+            Err(Unresolved::Unknown(why)) if !is_like_an_address(text) && !text.starts_with('@') => {
+                text.parse().map(Self::Wallet).map_err(|_| why)
+            }
+            // Of a book that cannot be read nobody knows whether it has the name, and whose: another coldkey than the
+            // one that is meant would take over everything.
+            Err(why) => Err(why.to_string()),
+        }
+    }
+
+    /// A wallet's name, or an address.
+    fn of_wallet(text: &str) -> Result<Self, String> {
+        if is_like_an_address(text) {
+            return addr::coldkey(text).map(Self::Address);
+        }
+        text.parse().map(Self::Wallet).map_err(|error: btd_api::NameError| error.to_string())
+    }
+}
+
+/// Too long for a name that anyone gives, and all of an address's characters.
+fn is_like_an_address(text: &str) -> bool {
+    (46..=50).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_alphanumeric())
+}
+
 impl NewColdkeyArgs {
     /// Asks btd for the coldkey of a wallet that is named.
     async fn resolve(self, session: &Session) -> Result<(SwapColdkeyParams, Terms), Failure> {
-        let new_coldkey = match (self.new_coldkey, self.new_wallet) {
-            (Some(coldkey), _) => coldkey,
-            // The parser asks for one of the two.
-            (None, name) => {
-                let name = name.unwrap_or_default();
+        // The parser asks for one of the two.
+        let successor = self.new_coldkey.or(self.new_wallet).unwrap_or(Successor::Wallet(WalletName::default()));
+        let new_coldkey = match successor {
+            Successor::Address(coldkey) => coldkey,
+            Successor::Wallet(name) => {
                 let address = detail(session, &name, &KeyName::Coldkey).await?.address;
                 Coldkey(address.ok_or_else(|| {
                     Failure::usage(format!(
@@ -352,13 +402,15 @@ fn announcement(reply: &AnnouncementReply, page: Page) -> String {
 mod tests {
     use clap::Parser;
 
-    use crate::args::Cli;
+    use super::Successor;
+    use crate::{args::Cli, preferences};
 
     #[test]
     fn the_spellings_of_the_python_command_lines_are_taken() {
         const BOB: &str = "5FHneW46xGXgs5mUiveU4sbTyGBzmstUspZC92UhjJM694ty";
         for good in [
             "wallet overview --all --netuids 1,2 --sort_by stake --sort-order ascend".to_owned(),
+            "wallet overview --sort_order descending".to_owned(),
             "w set_identity --display x --web y --discord z".to_owned(),
             "w set_identity --display x --legal l --riot r --email e --pgp_fingerprint p --image i --info d --twitter t".to_owned(),
             "wallet set-identity --id-name x --github g --wallet-name alice".to_owned(),
@@ -368,6 +420,10 @@ mod tests {
             "wallet swap_hotkey --wallet.hotkey h1 --wallet.hotkey_b h2".to_owned(),
             format!("wallet swap-coldkey announce --new-coldkey {BOB}"),
             "wallet swap-coldkey execute --new-wallet cold".to_owned(),
+            "wallet swap-coldkey execute --new-coldkey cold".to_owned(),
+            "wallet swap-coldkey execute --new cold".to_owned(),
+            "wallet swap-coldkey execute --new-coldkey-ss58 cold".to_owned(),
+            format!("wallet swap-coldkey announce --new-wallet {BOB}"),
             "wallet swap-coldkey check".to_owned(),
             "wallet swap-check".to_owned(),
             "wallet faucet".to_owned(),
@@ -375,5 +431,36 @@ mod tests {
             let parsed = Cli::try_parse_from(format!("btctl {good}").split(' '));
             assert!(parsed.is_ok(), "{good}: {}", parsed.unwrap_err());
         }
+        // A mistyped address is no wallet's name.
+        for flag in ["--new-coldkey", "--new-wallet"] {
+            let bad = format!("btctl wallet swap-coldkey announce {flag} {}", BOB.replace("94ty", "94tz"));
+            assert!(Cli::try_parse_from(bad.split(' ')).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn whoever_takes_over_is_a_wallet_or_an_address_under_either_flag() {
+        const BOB: &str = "5FHneW46xGXgs5mUiveU4sbTyGBzmstUspZC92UhjJM694ty";
+        for read in [Successor::of_coldkey, Successor::of_wallet] {
+            assert_eq!(read(BOB), Ok(Successor::Address(BOB.parse().unwrap())));
+            assert_eq!(read("cold"), Ok(Successor::Wallet("cold".parse().unwrap())));
+        }
+    }
+    #[test]
+    fn no_wallet_takes_over_for_a_name_whose_book_cannot_be_read() {
+        let home = tempfile::tempdir().unwrap();
+        let environment = |name: &str| (name == "HOME").then(|| home.path().into());
+        let read = |text: &str| Successor::by_book(text, &environment);
+        assert_eq!(read("cold"), Ok(Successor::Wallet("cold".parse().unwrap())));
+        let directory = preferences::directory(&environment).unwrap();
+        std::fs::create_dir_all(&directory).unwrap();
+        for broken in ["[", "{\"cold\": {\"address\": \"5F\"}}"] {
+            std::fs::write(directory.join("addresses.json"), broken).unwrap();
+            let why = read("cold").unwrap_err();
+            assert!(why.contains("addresses.json") && why.contains("move it away"), "{why}");
+        }
+        // A book that is there and whole says that it has no such name.
+        std::fs::write(directory.join("addresses.json"), "{}").unwrap();
+        assert_eq!(read("cold"), Ok(Successor::Wallet("cold".parse().unwrap())));
     }
 }

@@ -61,7 +61,7 @@ pub(crate) struct OverviewArgs {
     #[arg(long, value_name = "COLUMN", visible_alias = "sort-by", aliases = ["sort_by", "wallet.sort_by"], value_parser = column)]
     sort: Option<&'static Shown<OwnNeuron>>,
     /// Which way; without it, numbers from the largest on, and texts from the first on
-    #[arg(long, value_enum, value_name = "ORDER", aliases = ["sort_order", "wallet.sort_order"], requires = "sort")]
+    #[arg(long, value_enum, value_name = "ORDER", aliases = ["sort_order", "wallet.sort_order"])]
     sort_order: Option<Order>,
 }
 

@@ -350,13 +350,38 @@ fn a_question_whose_answer_is_no_is_a_failure() {
 #[test]
 fn events_are_one_object_a_line_and_go_on_after_a_lag() {
     let (block, lagged) = (daemon::block, json!({ "type": "lagged", "next": 6 }));
-    let daemon = Daemon::new().publish(vec![block(4), block(5), lagged]).publish(vec![block(6), block(7)]).start();
+    let daemon =
+        Daemon::new().publish(vec![block(4), block(5), lagged.clone()]).publish(vec![block(6), block(7)]).start();
     let output = run(&daemon, &["--json", "events", "--from", "4", "--blocks", "3"]);
     assert_eq!((code(&output), err(&output)), (0, ""));
     let lines: Vec<Value> = out(&output).lines().map(|line| serde_json::from_str(line).unwrap()).collect();
-    assert_eq!(lines, [block(4), block(5), block(6)]);
+    assert_eq!(lines, [block(4), block(5), lagged, block(6)]);
     let asked: Vec<Value> = daemon.calls().into_iter().map(|(_, params)| params["from_block"].clone()).collect();
     assert_eq!(asked, [4, 6]);
+}
+
+#[test]
+fn blocks_that_were_replaced_are_said_to_be_and_followed_anew() {
+    let replaced = json!({ "type": "replaced", "next": 3, "trouble": "the chain was taken back" });
+    let feed = || vec![daemon::block(4), daemon::block(5), replaced.clone(), daemon::block(3), daemon::block(4)];
+    let daemon = Daemon::new().publish(feed()).publish(feed()).start();
+    let output = run(&daemon, &["--json", "events", "--from", "4", "--blocks", "4"]);
+    assert_eq!((code(&output), err(&output)), (0, ""));
+    let lines: Vec<Value> = out(&output).lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(lines, feed());
+    let output = run(&daemon, &["events", "--from", "4", "--blocks", "4"]);
+    let words = "what was shown of block #3 and those behind it is not of the chain any more";
+    assert!(code(&output) == 0 && err(&output).contains(words), "{}", err(&output));
+    // Whoever goes on later does so from the place that was named.
+    let daemon = Daemon::new().publish(feed()[..3].to_vec()).start();
+    let mut child = start(&daemon, &["events", "--from", "4"]);
+    let mut stdout = BufReader::new(child.stdout.take().unwrap());
+    for _ in 0..2 {
+        stdout.read_line(&mut String::new()).unwrap();
+    }
+    drop(daemon);
+    let output = finish(child);
+    assert!(code(&output) == 3 && err(&output).contains("--from 3"), "{}", err(&output));
 }
 
 #[test]
