@@ -510,10 +510,35 @@ fn what_is_locked_stays_on_its_subnet_and_the_rest_leaves() {
     stage.signed(&format!("stake add --netuids 0,2 --amount 2 --tolerance 50% --hotkey {ALICE} --wallet bob"));
     let planned = stage.ask(&format!("stake remove --all --hotkey {ALICE} --wallet bob --dry-run"));
     assert!(planned["plan"]["effects"].to_string().contains("1 position,"), "{planned}");
-    assert!(planned["plan"]["warnings"].to_string().contains("on subnet 2 stay"), "{planned}");
+    let warnings = planned["plan"]["warnings"].to_string();
+    assert!(warnings.contains(&format!("on subnet 2 behind hotkey {ALICE} stay")), "{planned}");
     let sold = stage.signed(&format!("stake remove --netuid 2 --all --tolerance 50% --hotkey {ALICE} --wallet bob"));
     assert_eq!(sold["plan"]["call"], "SubtensorModule.remove_stake_limit");
     assert!(left().iter().any(|position| rao(position).abs_diff(4_000_000_000) < 1_000_000), "{:?}", left());
+}
+
+#[test]
+fn a_free_part_that_is_too_small_to_leave_keeps_nothing_else_back() {
+    let stage = Stage::on_demand();
+    stage.signed("subnets create --wallet alice");
+    stage.signed("subnets start 2 --wallet alice");
+    let ours = format!("--hotkey {ALICE} --wallet bob");
+    stage.signed(&format!("stake add --netuids 0,2 --amount 5 --tolerance 50% {ours}"));
+    let positions = || stage.ask("stake list --wallet bob")["positions"].as_array().unwrap().clone();
+    let alpha = positions().iter().find(|position| position["netuid"] == 2).unwrap()["stake"].clone();
+    let locked = alpha.as_str().unwrap().parse::<u64>().unwrap() - 500_000;
+    let locked = format!("{}.{:09}", locked / 1_000_000_000, locked % 1_000_000_000);
+    stage.signed(&format!("lock add 2 --amount {locked} --mode perpetual {ours}"));
+
+    let error = stage.foreseen(&format!("stake remove --netuid 2 --all --unsafe {ours}"), "AmountTooLow");
+    let message = error["message"].as_str().unwrap();
+    assert!(message.contains("the rest is locked") && !message.contains("take more"), "{message}");
+    let sold = stage.signed(&format!("stake remove --all-netuids --amount all --tolerance 50% {ours}"));
+    assert_eq!(sold["plan"]["arguments"]["netuid"], 0, "{sold}");
+    assert!(sold["plan"]["warnings"].to_string().contains("on subnet 2 stays: of it only"), "{sold}");
+    let left = positions();
+    assert!(left.len() == 1 && left[0]["netuid"] == 2, "{left:?}");
+    stage.nothing_else_was_signed();
 }
 
 #[test]
@@ -532,8 +557,10 @@ fn several_trades_are_one_extrinsic_and_bounds_are_kept_or_refused() {
     let (_, error) =
         stage.refused(&format!("stake add --netuids 2,9 --amount 3 {places} --tolerance 50% --wallet bob"));
     assert_eq!(error["data"]["class"], "subnet_not_exists");
-    let (code, _) = stage.refused("stake remove --all --all-hotkeys --wallet bob");
-    assert_eq!(code, 2);
+    // Those of the wallet's own hotkeys.
+    let planned = stage.ask("stake remove --all --all-hotkeys --wallet bob --dry-run");
+    assert_eq!(planned["plan"]["call"], "SubtensorModule.unstake_all", "{planned}");
+    assert_eq!(planned["plan"]["arguments"]["hotkey"], BOB, "{planned}");
     stage.signed("stake remove --all-netuids --amount all --all-hotkeys --tolerance 50% --wallet bob");
     let left = positions();
     assert!(left.iter().all(|position| position["hotkey"] == ALICE) && left.len() == 2, "{left:?}");

@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 const ALICE: &str = "5GrwvaEF5zXb26Fz9rcQpDWS57CtERHpNehXCPcNoHGKutQY";
 const BOB: &str = "5FHneW46xGXgs5mUiveU4sbTyGBzmstUspZC92UhjJM694ty";
 const CHARLIE: &str = "5FLSigC9HGRKVhB9FiEo4Y3koPsNmBmLJbpXg2mp1hXcS59Y";
+const DAVE: &str = "5DAAnrj7VHTznn2AWBemMuyBwZWs6FNFjdyVXUeYum3PTXFy";
 const EVE: &str = "5HGjWAeFDfFCWPsjFQdVV2Msvz2XtMktvgocEZcCj68kUMaw";
 
 /// What is refused as what, before anything is signed: exit code 6, with the chain's name and the class. Gives the words.
@@ -263,8 +264,7 @@ fn an_announced_call_is_made_as_the_proxy_that_may_make_it_soonest() {
 
 #[test]
 fn weights_are_checked_before_they_are_signed() {
-    /// `SubtensorModule.StakeThreshold`, and 1 alpha.
-    const THRESHOLD: &str = "0x658faa385070e074c85bf6b568cf0555782d99ebaa64a1ba18b3e8cda1047327";
+    /// 1 alpha.
     const ONE: &str = "0x00ca9a3b00000000";
     let stage = Stage::on_demand();
     let warned = |receipt: &Value, words: &str| {
@@ -307,6 +307,183 @@ fn weights_are_checked_before_they_are_signed() {
     stage.mine(100);
     let none = r#"rpc weights_set {"netuid":2,"weights":[],"wallet":"alice","dry_run":true}"#;
     warned(&stage.ask(none), "weighs nobody any more");
+    stage.nothing_else_was_signed();
+}
+
+/// `SubtensorModule.StakeThreshold`.
+const THRESHOLD: &str = "0x658faa385070e074c85bf6b568cf0555782d99ebaa64a1ba18b3e8cda1047327";
+
+#[test]
+fn too_little_stake_is_neither_taken_nor_moved() {
+    let stage = Stage::on_demand();
+    stage.signed("subnets create --wallet alice");
+    stage.signed("subnets start 2 --wallet alice");
+    for netuid in [0, 2] {
+        stage.signed(&format!("stake add --netuid {netuid} --amount 10 --hotkey {ALICE} --wallet alice --unsafe"));
+    }
+    stage.signed("root register --wallet bob");
+    let low = |words: &str| {
+        let message = foreseen(&stage, words, "AmountTooLow", "invalid_argument");
+        assert!(message.contains("τ0.002000000"), "{words}: {message}");
+    };
+    // Of a part, what it brings; of the whole, nothing is asked.
+    let remove =
+        |netuid: u16, terms: &str| format!("stake remove --netuid {netuid} --hotkey {ALICE} --wallet alice {terms}");
+    low(&remove(0, "--amount 0.001999999"));
+    stage.signed(&remove(0, "--amount 0.002"));
+    for terms in ["--amount 0.001", "--amount 0.001 --unsafe", "--amount 0.001 --partial"] {
+        low(&remove(2, terms));
+    }
+    low("stake remove --netuids 0,2 --amount 0.001 --all-hotkeys --wallet alice");
+    low(&format!("root undelegate --delegate {ALICE} --amount 0.001 --wallet alice"));
+    stage.signed(&format!("stake add --netuid 0 --amount 0.003 --hotkey {BOB} --wallet alice"));
+    let rest = format!("stake remove --netuid 0 --hotkey {BOB} --wallet alice --amount");
+    stage.signed(&format!("{rest} 0.002"));
+    stage.signed(&format!("{rest} 0.001"));
+
+    // Within a subnet, what it is worth; across, more than that.
+    let moved = |netuid: u16, amount: &str| {
+        format!("stake move --from {ALICE} --to {BOB} --origin-netuid {netuid} --amount {amount} --wallet alice")
+    };
+    let given = |netuid: u16, amount: &str| {
+        format!(
+            "stake transfer --dest {BOB} --hotkey {ALICE} --origin-netuid {netuid} --amount {amount} --wallet alice"
+        )
+    };
+    for way in [&moved as &dyn Fn(u16, &str) -> String, &given] {
+        low(&way(0, "0.001999999"));
+        low(&way(2, "0.001"));
+        low(&format!("{} --dest-netuid 2 --unsafe", way(0, "0.002")));
+        low(&format!("{} --dest-netuid 0 --unsafe", way(2, "0.001")));
+        stage.signed(&way(0, "0.002"));
+        stage.signed(&format!("{} --dest-netuid 2 --unsafe", way(0, "0.002000001")));
+    }
+    low(&format!("stake swap --origin-netuid 0 --dest-netuid 2 --amount 0.002 --hotkey {ALICE} --wallet alice"));
+    stage.signed(&format!(
+        "stake swap --origin-netuid 0 --dest-netuid 2 --amount 0.0021 --hotkey {ALICE} --wallet alice"
+    ));
+    // What the chain asks first is told first.
+    let nobody = moved(0, "0.001").replace(BOB, EVE);
+    foreseen(&stage, &nobody, "HotKeyAccountNotExists", "not_registered");
+    stage.nothing_else_was_signed();
+}
+
+#[test]
+fn too_little_stake_gives_no_seat_and_no_children() {
+    /// `SubtensorModule.MaxAllowedUids` of root, and one.
+    const ROOM_FOR_ONE: &str = "0x658faa385070e074c85bf6b568cf0555fabe6b131d9fa6e6d6cacbe7586c3b8a0000=0x0100";
+    let stage = Stage::on_demand();
+    stage.signed("root register --wallet alice");
+    stage.signed(&format!("stake add --netuid 0 --amount 10 --hotkey {ALICE} --wallet alice"));
+    stage.ask(&format!("devnet set-storage {ROOM_FOR_ONE}"));
+    let register = "root register --wallet bob";
+    let message = foreseen(&stage, register, "StakeTooLowForRoot", "insufficient_balance");
+    assert!(message.contains("τ0.000000000") && message.contains("τ10.000000000"), "{message}");
+    stage.signed("subnets create --wallet bob");
+    stage.signed("subnets start 2 --wallet bob");
+    let add = |amount: u16| format!("stake add --netuid 0 --amount {amount} --hotkey {BOB} --wallet bob");
+    stage.signed(&add(10));
+    foreseen(&stage, register, "StakeTooLowForRoot", "insufficient_balance");
+    stage.signed(&add(1));
+    stage.signed(register);
+
+    // Who sits on root is a parent of the owner of a new subnet, and children come at once until it is started.
+    stage.ask("wallet new-hotkey --wallet alice --wallet-hotkey second --uri //Dave");
+    stage.signed("subnets create --wallet alice");
+    let own =
+        |child: &str| format!("stake child set 3 --children {child} --proportions 0.3 --hotkey {ALICE} --wallet alice");
+    let message = foreseen(&stage, &own(BOB), "ChildParentInconsistency", "invalid_argument");
+    assert!(message.contains(&format!("hotkey {BOB} is a parent of {ALICE} on subnet 3")), "{message}");
+    stage.signed(&own(DAVE));
+    let swap = "wallet swap-hotkey second --wallet alice --hotkey default";
+    foreseen(&stage, swap, "InvalidChild", "invalid_argument");
+    foreseen(&stage, &format!("{swap} --netuid 3"), "InvalidChild", "invalid_argument");
+
+    let child = |netuid: u16, child: &str| {
+        format!("stake child set {netuid} --children {child} --proportions 0.5 --hotkey {BOB} --wallet bob")
+    };
+    // 20 tao, of which 11 are there, on root and in the hands of whoever has a subnet of its own.
+    stage.ask(&format!("devnet set-storage {THRESHOLD}=0x00c817a804000000"));
+    foreseen(&stage, &child(1, CHARLIE), "NotEnoughStakeToSetChildkeys", "insufficient_balance");
+    let (code, error) = stage.refused(&child(99, CHARLIE));
+    assert_eq!((code, &error["data"]["class"]), (1, &"subnet_not_exists".into()), "{error}");
+    stage.signed(&child(2, CHARLIE));
+    let everywhere = child(1, CHARLIE).replace("set 1", "set --all-netuids");
+    // What was done just now is what the chain asks about first.
+    foreseen(&stage, &everywhere, "TxRateLimitExceeded", "rate_limited");
+    stage.signed(&add(9));
+    stage.signed(&child(1, CHARLIE));
+    stage.nothing_else_was_signed();
+}
+
+#[test]
+fn all_stake_of_several_hotkeys_is_given_up_at_once() {
+    /// `SubtensorModule.NominatorMinRequiredStake`, and 5 times the least stake.
+    const NOMINATION: &str = "0x658faa385070e074c85bf6b568cf0555600828b736cfd977b24a0d2528a8a2e8=0x404b4c0000000000";
+    let stage = Stage::on_demand();
+    for wallet in ["alice", "bob"] {
+        stage.signed(&format!("root register --wallet {wallet}"));
+    }
+    let add = |hotkey: &str| format!("stake add --netuid 0 --amount 1 --hotkey {hotkey} --wallet alice");
+    for hotkey in [ALICE, BOB] {
+        stage.signed(&add(hotkey));
+    }
+    // Nobody stakes behind the third.
+    let all = stage.signed(&format!("stake remove --unstake-all --hotkeys {ALICE},{BOB},{CHARLIE} --wallet alice"));
+    let calls = &all["plan"]["arguments"]["calls"];
+    assert_eq!(calls.as_array().map(Vec::len), Some(2), "{all}");
+    assert!(stage.ask("stake list --wallet alice")["positions"].as_array().unwrap().is_empty());
+    let (code, error) = stage.refused("stake remove --unstake-all --all-hotkeys --wallet alice");
+    assert_eq!((code, &error["kind"]), (6, &"PRECONDITION_FAILED".into()), "{error}");
+    stage.signed(&add(ALICE));
+    let one = stage.signed("stake remove --unstake-all --all-hotkeys --wallet alice");
+    assert_eq!(one["plan"]["call"], "SubtensorModule.unstake_all", "{one}");
+
+    // The rest of a nomination goes along where it is less than the chain keeps, but not of what is one's own.
+    stage.ask(&format!("devnet set-storage {NOMINATION}"));
+    for hotkey in [ALICE, BOB] {
+        stage.signed(&add(hotkey));
+    }
+    let part = |hotkey: &str, amount: &str| {
+        stage.signed(&format!("stake remove --netuid 0 --amount {amount} --hotkey {hotkey} --wallet alice"))
+    };
+    assert_eq!(part(BOB, "0.9")["plan"]["warnings"], json!([]));
+    assert_eq!(part(ALICE, "0.995")["plan"]["warnings"], json!([]));
+    let told = part(BOB, "0.095");
+    let warned = told["plan"]["warnings"].to_string();
+    assert!(warned.contains("τ0.005000000 would be left") && warned.contains("worth τ0.010000000"), "{told}");
+    let left = stage.ask("stake list --wallet alice")["positions"].clone();
+    assert_eq!((left.as_array().map(Vec::len), &left[0]["hotkey"]), (Some(1), &json!(ALICE)), "{left}");
+    // It is in the balance that was foretold.
+    let free = stage.ask("wallet balance --wallet alice")["rows"][0]["free"].as_str().unwrap().parse::<u64>().unwrap();
+    let foretold = told["plan"]["balance_after"].as_str().unwrap().parse::<u64>().unwrap();
+    assert!(free.abs_diff(foretold) < 1_000_000, "foretold {foretold}, found {free}: {told}");
+
+    // Several addresses are told of in one reply, each once.
+    let rows = stage.ask(&format!("wallet balance --ss58 {ALICE} --ss58 {BOB},{ALICE}"))["rows"].clone();
+    let told: Vec<&Value> = rows.as_array().unwrap().iter().map(|row| &row["coldkey"]).collect();
+    assert_eq!(told, [ALICE, BOB]);
+    stage.nothing_else_was_signed();
+}
+
+#[test]
+fn more_commits_than_the_chain_keeps_are_refused() {
+    let stage = Stage::on_demand();
+    stage.signed("subnets create --wallet alice");
+    stage.signed("sudo set --netuid 2 --param weights_rate_limit --value 0 --wallet alice --root");
+    let commit = |salt: u16| format!("weights commit 2 -u 0 -w 1 -s {salt} --wallet alice");
+    for salt in 0..10 {
+        stage.signed(&commit(salt));
+    }
+    let message = foreseen(&stage, &commit(10), "TooManyUnrevealedCommits", "limit_exceeded");
+    assert!(message.contains("10 commits"), "{message}");
+    // Too soon comes before too many.
+    stage.signed("sudo set --netuid 2 --param weights_rate_limit --value 50 --wallet alice --root");
+    foreseen(&stage, &commit(10), "CommittingWeightsTooFast", "rate_limited");
+    stage.mine(50);
+    foreseen(&stage, &commit(10), "TooManyUnrevealedCommits", "limit_exceeded");
+    stage.mine(720);
+    stage.signed(&commit(10));
     stage.nothing_else_was_signed();
 }
 

@@ -5,7 +5,7 @@
 use std::{fs::File, process::Output};
 
 use blake2::{Blake2b, Digest, digest::consts::U32};
-use btd_tests::{Host, stage::Stage};
+use btd_tests::{Host, stage::Stage, wait_for};
 use serde_json::Value;
 
 const ALICE: &str = "5GrwvaEF5zXb26Fz9rcQpDWS57CtERHpNehXCPcNoHGKutQY";
@@ -45,6 +45,203 @@ fn a_fee_is_foretold_as_the_most_and_told_as_paid() {
         stage.host.btctl(&["wallet", "transfer", "--dest", BOB, "--amount", "1", "--wallet", "alice", "--dry-run"]);
     let card = String::from_utf8(card.stdout).unwrap();
     assert!(card.lines().any(|line| line.starts_with("fee ") && line.contains(" at most τ0.")), "{card}");
+    stage.nothing_else_was_signed();
+}
+
+#[test]
+fn what_failed_in_a_block_is_told_before_that_is_final() {
+    let stage = Stage::on_demand();
+    stage.ask("devnet fault stall-finality");
+    let sent = stage.in_block(&format!("wallet transfer --dest {BOB} --amount 1 --wallet alice"));
+    assert_eq!(Stage::event(&sent, "Transfer")["amount"], "1000000000", "{sent}");
+    assert!(sent["outcome"]["index"].is_u64() && rao(&sent["outcome"]["fee"]) > 0, "{sent}");
+
+    // Taking stake back from where there is none cannot be seen beforehand in a call on behalf of two.
+    let failing = format!(
+        r#"{{"pallet":"SubtensorModule","call":"remove_stake","args":{{"hotkey":"{ALICE}","netuid":0,"amount_unstaked":"5"}}}}"#
+    );
+    // Whoever interrupts a batch succeeds; the call inside it does not.
+    let inside = format!(r#"{{"pallet":"Utility","call":"batch","args":{{"calls":[{failing}]}}}}"#);
+    for (key, call, waiting) in [
+        ("f1", &failing, "--wait in-block"),
+        ("f2", &inside, "--wait in-block"),
+        ("f3", &failing, "--no-wait-for-finalization"),
+    ] {
+        let propose = format!(
+            "multisig propose --signatories {ALICE},{BOB} --threshold 1 --call {call} --wallet alice --idempotency-key {key}"
+        );
+        let (code, error) = stage.refused(&format!("{propose} {waiting}"));
+        assert_eq!((code, &error["kind"]), (6, &"DISPATCH_FAILED".into()), "{error}");
+        let data = &error["data"];
+        assert_eq!((&data["final"], data["era_end"].is_u64()), (&false.into(), true), "{error}");
+        assert!(error["message"].as_str().unwrap().contains("which is not final yet, and failed there"), "{error}");
+        assert!(data["error"].is_string() && data["block"]["hash"].is_string(), "{error}");
+        // It may be taken back: what to do is to look, under the key, and the message says so.
+        assert_eq!((&data["idempotency_key"], &error["hint"]), (&key.into(), &Value::Null), "{error}");
+        let follow = format!("tx follow --key {key}");
+        let says_so = |told: &Value| told.as_str().unwrap().contains(&format!("`btctl {follow}`"));
+        assert!(says_so(&data["remedy"]) && says_so(&error["message"]), "{error}");
+        if key == "f1" {
+            // What it came to in the end is told under the same key.
+            stage.ask("devnet fault clear");
+            stage.mine(1);
+            for repeated in [&propose, &follow] {
+                let (code, last) = stage.refused(repeated);
+                assert_eq!((code, &last["data"]["final"]), (6, &true.into()), "{last}");
+                assert_eq!((&last["data"]["extrinsic"], &last["data"]["error"]), (&data["extrinsic"], &data["error"]));
+            }
+            stage.ask("devnet fault stall-finality");
+        }
+    }
+    stage.ask("devnet fault clear");
+    assert_eq!(stage.ask("tx list")["entries"].as_array().map(Vec::len), Some(4));
+}
+
+#[test]
+fn who_staked_everything_pays_the_fee_in_alpha() {
+    let stage = Stage::on_demand();
+    stage.wallet("charlie", "//Charlie");
+    stage.signed("subnets create --wallet alice");
+    stage.signed("subnets start 2 --wallet alice");
+    stage.signed(&format!("stake add --netuid 2 --amount 10 --tolerance 5% --hotkey {ALICE} --wallet charlie"));
+    stage.signed(&format!("wallet transfer --dest {BOB} --all --wallet charlie"));
+    let deposit = free(&stage, CHARLIE);
+    let position = || {
+        let told = stage.ask("stake list --wallet charlie");
+        told["positions"].as_array().unwrap().iter().map(|position| rao(&position["stake"])).sum::<u64>()
+    };
+    let held = position();
+    let sell =
+        |terms: &str| format!("stake remove --netuid 2 --tolerance 5% --hotkey {ALICE} --wallet charlie {terms}");
+
+    // What names no position cannot be paid for, and what names one is.
+    stage.foreseen(&format!("wallet transfer --dest {BOB} --amount 0.0000001 --wallet charlie"), "InsufficientBalance");
+    let part = stage.signed(&sell("--amount 1"));
+    let foretold = part["plan"]["effects"].to_string();
+    assert!(foretold.contains("too little tao for the fee, which is paid in about α"), "{part}");
+    let paid = rao(&Stage::event(&part, "TransactionFeePaidWithAlpha")["alpha_fee"]);
+    assert!(foretold.contains(&format!("about α0.{:06}", paid / 1_000)), "{paid}: {part}");
+    assert!((held - position()).abs_diff(1_000_000_000 + paid) < 1_000_000, "{held} {paid}");
+    assert!(free(&stage, CHARLIE) > deposit);
+
+    // The fee goes first: what is left has to be enough for what is named.
+    stage.signed(&format!("wallet transfer --dest {BOB} --all --wallet charlie"));
+    let whole = position();
+    let named = format!("--amount {}.{:09}", whole / 1_000_000_000, whole % 1_000_000_000);
+    let all = |terms: &str| {
+        let error = stage.foreseen(&sell(terms), "NotEnoughStakeToWithdraw");
+        assert!(error["message"].as_str().unwrap().contains("go for it first"), "{error}");
+        error["message"].as_str().unwrap().contains("or all of it")
+    };
+    // All of it goes by a call that names no amount, and that takes no part.
+    assert_eq!([all(&named), all("--all --partial")], [true, false]);
+    stage
+        .signed(&format!("stake transfer --origin-netuid 2 --dest {BOB} --amount 1 --hotkey {ALICE} --wallet charlie"));
+    stage.signed(&sell("--all"));
+    assert_eq!(position(), 0);
+    assert!(free(&stage, CHARLIE) > 5_000_000_000);
+
+    // Who has no account signs nothing, whatever it has staked.
+    stage.signed(&format!("stake add --netuid 2 --amount 2 --tolerance 5% --hotkey {ALICE} --wallet charlie"));
+    stage.signed(&format!("wallet transfer --dest {BOB} --all --allow-death --wallet charlie"));
+    let error = stage.foreseen(&sell("--amount 1"), "InsufficientBalance");
+    assert!(error["message"].as_str().unwrap().contains("has no account on this chain"), "{error}");
+    stage.nothing_else_was_signed();
+}
+
+#[test]
+fn a_fee_in_alpha_is_taken_of_what_may_leave() {
+    let stage = Stage::on_demand();
+    stage.wallet("charlie", "//Charlie");
+    stage.signed("subnets create --wallet alice");
+    stage.signed("subnets start 2 --wallet alice");
+    stage.signed(&format!("stake add --netuid 2 --amount 10 --tolerance 5% --hotkey {ALICE} --wallet charlie"));
+    stage.signed(&format!("lock add 2 --amount 4 --mode perpetual --hotkey {ALICE} --wallet charlie"));
+    stage.signed(&format!("wallet transfer --dest {BOB} --all --wallet charlie"));
+    let unlocked = || rao(&stage.ask("lock list --wallet charlie")["locks"][0]["free"]);
+    let words = |verb: &str, alpha: u64| {
+        let amount = format!("{}.{:09}", alpha / 1_000_000_000, alpha % 1_000_000_000);
+        format!("stake {verb} --amount {amount} --hotkey {ALICE} --wallet charlie")
+    };
+    let [sell, swap] = ["remove --netuid 2 --tolerance 5%", "swap --origin-netuid 2 --dest-netuid 0 --tolerance 5%"];
+    let give = format!("transfer --dest {BOB} --origin-netuid 2");
+    // What may leave may not any more, once the fee was taken of it.
+    let free = unlocked();
+    let refused = |words: &str, name: &str| {
+        let error = stage.foreseen(words, name);
+        assert!(error["message"].as_str().unwrap().contains("go for it first"), "{error}");
+    };
+    for verb in [sell, swap, &format!("{give} --dest-netuid 0")] {
+        refused(&words(verb, free), "StakeUnavailable");
+    }
+    refused(
+        &format!("stake remove --netuid 2 --tolerance 5% --all --hotkey {ALICE} --wallet charlie"),
+        "StakeUnavailable",
+    );
+    // Within the subnet a part of the lock would have to go along.
+    refused(&words(&give, free), "AccountRejectsLockedAlpha");
+    let given = stage.signed(&words(&give, free / 2));
+    let paid = rao(&Stage::event(&given, "TransactionFeePaidWithAlpha")["alpha_fee"]);
+    assert!((free - unlocked()).abs_diff(free / 2 + paid) < 1_000_000, "{free} {paid}");
+    // A hundredth is more than the fee.
+    let sold = stage.signed(&words(sell, unlocked() - 10_000_000));
+    Stage::event(&sold, "TransactionFeePaidWithAlpha");
+    assert!(unlocked() < 10_000_000);
+    stage.nothing_else_was_signed();
+}
+
+#[test]
+fn an_account_pays_for_its_proxies_where_it_said_so() {
+    let stage = Stage::on_demand();
+    stage.wallet("charlie", "//Charlie");
+    // An account of two may call whatever there is.
+    let parties = format!("--signatories {ALICE},{BOB} --threshold 1");
+    let real = stage.ask(&format!("multisig address {parties}"))["account"].as_str().unwrap().to_owned();
+    let on_its_behalf = |pallet: &str, call: &str, args: &str| {
+        let call = format!(r#"{{"pallet":"{pallet}","call":"{call}","args":{args}}}"#);
+        stage.signed(&format!("multisig propose {parties} --call {call} --wallet alice"));
+    };
+    stage.signed(&format!("wallet transfer --dest {real} --amount 20 --wallet alice"));
+    let any = format!(r#"{{"delegate":{{"Id":"{CHARLIE}"}},"proxy_type":"Any","delay":0}}"#);
+    on_its_behalf("Proxy", "add_proxy", &any);
+    let transfer = format!("wallet transfer --dest {BOB} --amount 1 --wallet charlie --proxy {real}");
+    let paid = |receipt: &Value| rao(&receipt["outcome"]["fee"]);
+
+    // The proxy pays, as long as nothing else was said.
+    let (own, its) = (free(&stage, CHARLIE), free(&stage, &real));
+    let sent = stage.signed(&transfer);
+    assert!(
+        sent["plan"]["effects"].to_string().contains(&format!("{CHARLIE} signs as proxy of {real} and pays")),
+        "{sent}"
+    );
+    assert_eq!((free(&stage, CHARLIE), free(&stage, &real)), (own - paid(&sent), its - 1_000_000_000));
+    assert_eq!(rao(&sent["plan"]["balance_after"]), free(&stage, &real));
+
+    on_its_behalf("Proxy", "set_real_pays_fee", &format!(r#"{{"delegate":{{"Id":"{CHARLIE}"}},"pays_fee":true}}"#));
+    stage.signed(&format!("wallet transfer --dest {BOB} --all --wallet charlie"));
+    let own = free(&stage, CHARLIE);
+    let its = free(&stage, &real);
+    let sent = stage.signed(&transfer);
+    assert!(sent["plan"]["effects"].to_string().contains("which pays the fee"), "{sent}");
+    assert_eq!((free(&stage, CHARLIE), free(&stage, &real)), (own, its - 1_000_000_000 - paid(&sent)));
+    assert_eq!(rao(&sent["plan"]["balance_after"]), free(&stage, &real));
+    // What it has to pay is counted with what it gives.
+    let all_but_the_fee = free(&stage, &real) - 500;
+    let words = format!("{}.{:09}", all_but_the_fee / 1_000_000_000, all_but_the_fee % 1_000_000_000);
+    let error = stage.foreseen(&transfer.replace("--amount 1", &format!("--amount {words}")), "InsufficientBalance");
+    assert!(error["message"].as_str().unwrap().contains(&real), "{error}");
+
+    // Who has no account signs nothing, whoever pays.
+    stage.signed(&format!("wallet transfer --dest {CHARLIE} --amount 1 --wallet alice"));
+    stage.signed(&format!("wallet transfer --dest {BOB} --all --allow-death --wallet charlie"));
+    let error = stage.foreseen(&transfer, "InsufficientBalance");
+    assert!(error["message"].as_str().unwrap().contains("has no account on this chain"), "{error}");
+    stage.signed(&format!("wallet transfer --dest {CHARLIE} --amount 0.0000005 --wallet alice"));
+
+    // Without that leave it is the proxy's to pay again, which has nothing.
+    on_its_behalf("Proxy", "set_real_pays_fee", &format!(r#"{{"delegate":{{"Id":"{CHARLIE}"}},"pays_fee":false}}"#));
+    let error = stage.foreseen(&transfer, "InsufficientBalance");
+    assert!(error["message"].as_str().unwrap().contains(CHARLIE), "{error}");
     stage.nothing_else_was_signed();
 }
 
@@ -142,6 +339,103 @@ fn what_was_signed_for_a_known_chain_is_told_while_that_is_out_of_reach() {
 }
 
 #[test]
+fn what_several_agreed_to_is_told_again_while_the_chain_is_out_of_reach() {
+    let host = Host::new();
+    let daemon = host.start(&["--network", "devnet", "--block-time", "3600s"]);
+    host.ask(&["wallet", "create", "--wallet", "alice", "--uri", "//Alice"]);
+    let genesis = host.ask(&["status"])["chain"]["genesis"].as_str().unwrap().to_owned();
+    let call = r#"{"pallet":"System","call":"remark","args":{"remark":"0x00"}}"#;
+    let propose = |signatories: &str, key: &str| {
+        let words = format!(
+            "--json multisig propose --signatories {signatories} --call {call} --wallet alice --yes --wait none \
+             --idempotency-key {key}"
+        );
+        let output = host.btctl(&words.split(' ').collect::<Vec<_>>());
+        let (out, err) = (String::from_utf8(output.stdout).unwrap(), String::from_utf8(output.stderr).unwrap());
+        (output.status.code(), if out.is_empty() { err } else { out })
+    };
+    let read = |(code, told): (Option<i32>, String)| -> Value {
+        assert_eq!(code, Some(0), "{told}");
+        serde_json::from_str(&told).unwrap()
+    };
+    let [both, turned] = [format!("{ALICE},{BOB}"), format!("{BOB},{ALICE}")];
+    let first = read(propose(&both, "m1"));
+    // The same set in another order is the same wish, and another set is not.
+    let same = |again: &Value| {
+        for member in ["account", "call_hash"] {
+            assert_eq!(again[member], first[member], "{again}");
+        }
+        assert_eq!(again["outcome"]["extrinsic"], first["outcome"]["extrinsic"], "{again}");
+    };
+    same(&read(propose(&turned, "m1")));
+    let (_, other) = propose(&format!("{ALICE},{CHARLIE}"), "m1");
+    assert!(other.contains("DUPLICATE_INTENT"), "{other}");
+
+    daemon.kill();
+    let _daemon = host.start_with(&["--network", "ws://127.0.0.1:1"], &[("BTD_CHAIN__GENESIS", &genesis)]);
+    same(&read(propose(&turned, "m1")));
+    assert_eq!(propose(&both, "m2").0, Some(8));
+    assert_eq!(host.ask(&["tx", "list"])["entries"].as_array().map(Vec::len), Some(1));
+}
+
+#[test]
+fn what_was_signed_for_a_chain_without_a_name_is_told_while_that_is_out_of_reach() {
+    let (node, host) = (Host::new(), Host::new());
+    let kept = node.path("chain");
+    let words = |block_time| ["--network", "devnet", "--state", kept.to_str().unwrap(), "--block-time", block_time];
+    let chain = node.start(&words("3600s"));
+    let endpoint = node.ask(&["status"])["devnet"].as_str().unwrap().to_owned();
+    let patience =
+        [("BTD_SUBMIT__PATIENCE_S", "1"), ("BTD_CHAIN__STALE_AFTER_MS", "0"), ("BTD_CHAIN__RETRY_MAX_MS", "1000")];
+    let begin = || host.start_with(&["--network", &endpoint], &patience);
+    let reached = || wait_for("the chain", || (host.ask(&["status"])["phase"] == "ready").then_some(()));
+    let daemon = begin();
+    reached();
+    host.ask(&["wallet", "create", "--wallet", "alice", "--uri", "//Alice"]);
+    let transfer =
+        ["wallet", "transfer", "--dest", BOB, "--amount", "1", "--wallet", "alice", "--yes", "--wait", "none"];
+    let sent = host.ask(&[&transfer[..], &["--idempotency-key", "kk1"]].concat());
+    let extrinsic = sent["outcome"]["extrinsic"].as_str().unwrap().to_owned();
+    daemon.kill();
+    assert!(chain.stop().success());
+
+    let daemon = begin();
+    let entries = host.ask(&["tx", "list"])["entries"].clone();
+    assert_eq!((&entries[0]["extrinsic"], &entries[0]["state"]), (&extrinsic.clone().into(), &"pending".into()));
+    assert_eq!(host.ask(&["tx", "show", &extrinsic])["extrinsic"], extrinsic);
+    for named in [&[extrinsic.as_str()][..], &["--key", "kk1"]] {
+        let (code, told) = host.refused(&[&["tx", "follow"], named].concat());
+        assert!(code == 7 && told.contains("may or may not be included"), "{code}: {told}");
+        let (code, told) = host.refused(&[&["tx", "cancel"], named].concat());
+        assert!(code == 6 && told.contains("a node has it, or may have it"), "{code}: {told}");
+    }
+    // What is signed waits for the chain.
+    let (code, told) = host.refused(&transfer);
+    assert_eq!(code, 8, "{told}");
+    // Which is followed as soon as it is there, and what was sent with it.
+    let listen = [("BTD_DEVNET__LISTEN", endpoint.trim_start_matches("ws://"))];
+    let chain = node.start_with(&words("3600s"), &listen);
+    wait_for("the end of what was sent", || {
+        node.ask(&["devnet", "mine", "1"]);
+        (host.ask(&["tx", "show", &extrinsic])["state"] == "succeeded").then_some(())
+    });
+    assert_eq!(host.ask(&["tx", "list"])["entries"].as_array().map(Vec::len), Some(1));
+    daemon.kill();
+    assert!(chain.stop().success());
+
+    // Another chain that is found there has a journal of its own, from then on.
+    let other = Host::new();
+    let chain = other.start_with(&["--network", "devnet", "--block-time", "1800s"], &listen);
+    let daemon = begin();
+    reached();
+    assert_eq!(host.ask(&["tx", "list"])["entries"], Value::Array(Vec::new()));
+    daemon.kill();
+    assert!(chain.stop().success());
+    let _daemon = begin();
+    assert_eq!(host.ask(&["tx", "list"])["entries"], Value::Array(Vec::new()));
+}
+
+#[test]
 fn the_last_approval_of_what_is_sure_to_fail_is_not_signed() {
     let stage = Stage::on_demand();
     stage.wallet("charlie", "//Charlie");
@@ -232,5 +526,85 @@ fn a_refund_of_nobody_is_told_before_its_fee_is_paid() {
     let before = free(&stage, BOB);
     stage.signed("crowd refund 0 --wallet alice");
     assert_eq!(free(&stage, BOB), before + 5_000_000_000);
+    stage.nothing_else_was_signed();
+}
+
+#[test]
+fn the_size_that_a_position_is_to_have_decides_beside_an_amount() {
+    let stage = Stage::on_demand();
+    stage.signed("root register --wallet alice");
+    stage.signed("stake add --netuid 0 --amount 2 --wallet alice");
+    for (words, argument, moved) in [
+        ("stake add --netuid 0 --amount 9 --max_stake 5 --wallet alice", "amount_staked", "3000000000"),
+        ("stake remove --netuid 0 --amount 9 --max_stake 0.5 --wallet alice", "amount_unstaked", "1500000000"),
+    ] {
+        let words: Vec<&str> = words.split(' ').chain(["--json", "--dry-run"]).collect();
+        let Output { status, stdout, stderr } = stage.host.btctl(&words);
+        let (plan, told) = (String::from_utf8(stdout).unwrap(), String::from_utf8(stderr).unwrap());
+        assert!(status.success() && told.contains("--max-stake decides how much, and --amount nothing"), "{told}");
+        let plan: Value = serde_json::from_str(&plan).unwrap();
+        assert_eq!(plan["plan"]["arguments"][argument], moved, "{plan}");
+    }
+    stage.nothing_else_was_signed();
+}
+
+#[test]
+fn a_proxy_brings_to_a_size_what_belongs_to_the_account_it_acts_for() {
+    let stage = Stage::on_demand();
+    stage.signed("root register --wallet alice");
+    stage.signed("stake add --netuid 0 --amount 2 --wallet alice");
+    stage.signed(&format!("proxy add --delegate {BOB} --proxy-type Staking --wallet alice"));
+    // The proxy itself has less there than the account it acts for.
+    stage.signed(&format!("stake add --netuid 0 --amount 1 --hotkey {ALICE} --wallet bob"));
+    for (words, moved) in [
+        ("stake add --netuid 0 --max-stake 5", r#""amount_staked":"3000000000""#),
+        ("stake remove --netuid 0 --max-stake 0.5", r#""amount_unstaked":"1500000000""#),
+    ] {
+        let plan = stage.ask(&format!("{words} --hotkey {ALICE} --wallet bob --proxy {ALICE} --dry-run"));
+        assert!(plan["plan"]["arguments"].to_string().contains(moved), "{plan}");
+    }
+    stage.nothing_else_was_signed();
+}
+
+#[test]
+fn what_brought_a_position_to_its_size_is_told_again_under_its_key() {
+    let stage = Stage::on_demand();
+    stage.signed("root register --wallet alice");
+    let add = "stake add --netuid 0 --max-stake 5 --wallet alice --idempotency-key size";
+    let first = stage.signed(add);
+    // The position has that size now. A plan for the same amount again would be another wish.
+    let again = stage.ask(&format!("{add} --yes"));
+    assert_eq!(again["outcome"]["extrinsic"], first["outcome"]["extrinsic"], "{again}");
+    let (_, error) = stage.refused(add.trim_end_matches(" --idempotency-key size"));
+    assert!(error["message"].as_str().unwrap().contains("nothing to add"), "{error}");
+    // The key is of what was added, and of nothing that is taken out.
+    let (_, error) = stage.refused("stake remove --netuid 0 --max-stake 1 --wallet alice --idempotency-key size");
+    assert_eq!(error["kind"], "DUPLICATE_INTENT", "{error}");
+    stage.nothing_else_was_signed();
+}
+
+#[test]
+fn what_the_chain_takes_out_with_the_rest_is_not_said_to_stay() {
+    /// `SubtensorModule.NominatorMinRequiredStake`, and 5 times the least stake.
+    const NOMINATION: &str = "0x658faa385070e074c85bf6b568cf0555600828b736cfd977b24a0d2528a8a2e8=0x404b4c0000000000";
+    let stage = Stage::on_demand();
+    stage.signed("subnets create --wallet alice");
+    stage.signed("subnets start 2 --wallet alice");
+    let ours = format!("--hotkey {ALICE} --wallet bob");
+    stage.signed(&format!("stake add --netuid 2 --amount 5 --unsafe {ours}"));
+    stage.signed(&format!("lock add 2 --amount 0.005 --mode perpetual {ours}"));
+    let all = format!("stake remove --netuid 2 --all --tolerance 50% {ours}");
+    let warnings = |words: &str| stage.ask(&format!("{words} --dry-run"))["plan"]["warnings"].to_string();
+    assert!(warnings(&all).contains("stay: they are locked"));
+
+    stage.ask(&format!("devnet set-storage {NOMINATION}"));
+    let told = warnings(&all);
+    assert!(told.contains("they are taken out too") && !told.contains("are locked"), "{told}");
+    // Of what a limit may keep back, more may be left than is asked for.
+    let partial = format!("{all} --partial");
+    let told = warnings(&partial);
+    assert!(told.contains("if all that is asked for goes") && !told.contains("are locked"), "{told}");
+    stage.signed(&all);
+    assert_eq!(stage.ask("stake list --wallet bob")["positions"], Value::Array(vec![]));
     stage.nothing_else_was_signed();
 }

@@ -26,7 +26,7 @@ use serde_json::{Value, json};
 const CHARLIE: &str = "5FLSigC9HGRKVhB9FiEo4Y3koPsNmBmLJbpXg2mp1hXcS59Y";
 const ALICE: &str = "5GrwvaEF5zXb26Fz9rcQpDWS57CtERHpNehXCPcNoHGKutQY";
 const BOB: &str = "5FHneW46xGXgs5mUiveU4sbTyGBzmstUspZC92UhjJM694ty";
-/// Who signs, and as which wallet. The first also gets a place on root, before the storm.
+/// Who signs, and as which wallet. Both get a place on root before the storm, and the second may sign for the first.
 const ACCOUNTS: [(&str, &str); 2] = [("alice", ALICE), ("bob", BOB)];
 const CALLERS: usize = 8;
 
@@ -45,14 +45,43 @@ enum Kind {
     Claim,
     /// Taking stake back from where there is none, on behalf of an account of two: what cannot be seen beforehand.
     Failing,
+    /// Staking behind both, or behind none.
+    Batch,
+    /// A transfer of the first's, which the second signs.
+    Proxied,
 }
 
+const KINDS: [Kind; 8] = [
+    Kind::Transfer,
+    Kind::Stake,
+    Kind::Batch,
+    Kind::Unstake,
+    Kind::Failing,
+    Kind::Claim,
+    Kind::Transfer,
+    Kind::Proxied,
+];
+
 fn kind(i: usize) -> Kind {
-    [Kind::Transfer, Kind::Stake, Kind::Transfer, Kind::Unstake, Kind::Failing, Kind::Claim][i % 6]
+    KINDS[i % KINDS.len()]
 }
 
 fn account(i: usize) -> (&'static str, &'static str) {
     ACCOUNTS[usize::from(i % 4 == 3)]
+}
+
+/// Whether its caller first waits for a block that may not be final, and only then for the end.
+fn looks_early(i: usize) -> bool {
+    [1, 4].contains(&(i % 5))
+}
+
+/// Whether it would be given up at some time. By then all is over; but nothing of it is sent before that is written down.
+fn has_a_deadline(i: usize) -> bool {
+    i % 5 == 2
+}
+
+fn chosen_claim(i: usize) -> &'static str {
+    if (i / KINDS.len()).is_multiple_of(2) { "Swap" } else { "Keep" }
 }
 
 fn rao(i: usize) -> u64 {
@@ -67,7 +96,7 @@ fn failing(i: usize) -> Value {
 /// Call number `i`.
 fn words(i: usize) -> Vec<String> {
     let amount = format!("{}.{:09}", rao(i) / 1_000_000_000, rao(i) % 1_000_000_000);
-    let claim = if i.is_multiple_of(2) { "swap" } else { "keep" };
+    let claim = chosen_claim(i).to_lowercase();
     let (both, call) = (
         format!("{ALICE},{BOB}"),
         json!({ "pallet": "SubtensorModule", "call": "remove_stake", "args": failing(i) }).to_string(),
@@ -76,13 +105,16 @@ fn words(i: usize) -> Vec<String> {
         Kind::Transfer => &["wallet", "transfer", "--dest", CHARLIE, "--amount", &amount],
         Kind::Stake => &["stake", "add", "--netuid", "0", "--hotkey", ALICE, "--amount", &amount],
         Kind::Unstake => &["stake", "remove", "--netuid", "0", "--hotkey", ALICE, "--amount", &amount],
-        Kind::Claim => &["stake", "set-claim", claim],
+        Kind::Claim => &["stake", "set-claim", &claim],
         Kind::Failing => &["multisig", "propose", "--signatories", &both, "--threshold", "1", "--call", &call],
+        Kind::Batch => &["stake", "add", "--netuids", "0", "--hotkey", &both, "--amount", &amount],
+        Kind::Proxied => &["wallet", "transfer", "--dest", CHARLIE, "--amount", &amount, "--proxy", ALICE],
     };
+    let deadline: &[&str] = if has_a_deadline(i) { &["--deadline", "30m"] } else { &[] };
     let lane = ["urgent", "normal", "bulk"][i % 3];
     let key = format!("storm-{i}");
     let rest = ["--wallet", account(i).0, "--lane", lane, "--yes", "--json", "--idempotency-key", &key];
-    what.iter().copied().chain(rest).map(str::to_owned).collect()
+    what.iter().chain(deadline).copied().chain(rest).map(str::to_owned).collect()
 }
 
 /// A call as a block shows it: its name, and the amount, the choice or whatever tells it from others.
@@ -92,11 +124,20 @@ fn shown(i: usize) -> (&'static str, Value) {
         Kind::Transfer => ("Balances.transfer_keep_alive", amount),
         Kind::Stake => ("SubtensorModule.add_stake", amount),
         Kind::Unstake => ("SubtensorModule.remove_stake", amount),
-        Kind::Claim => {
-            ("SubtensorModule.set_root_claim_type", json!(if i.is_multiple_of(2) { "Swap" } else { "Keep" }))
-        }
+        Kind::Claim => ("SubtensorModule.set_root_claim_type", json!(chosen_claim(i))),
         Kind::Failing => {
             ("Multisig.as_multi_threshold_1", json!({ "SubtensorModule": { "remove_stake": failing(i) } }))
+        }
+        Kind::Batch => {
+            let behind = |hotkey: &str| {
+                let add = json!({ "hotkey": hotkey, "netuid": 0, "amount_staked": amount });
+                json!({ "SubtensorModule": { "add_stake": add } })
+            };
+            ("Utility.batch_all", json!([behind(ALICE), behind(BOB)]))
+        }
+        Kind::Proxied => {
+            let transfer = json!({ "dest": { "Id": CHARLIE }, "value": amount });
+            ("Proxy.proxy", json!({ "Balances": { "transfer_keep_alive": transfer } }))
         }
     }
 }
@@ -104,7 +145,7 @@ fn shown(i: usize) -> (&'static str, Value) {
 /// What tells a call in a block from others of its name.
 fn told_apart(extrinsic: &Value) -> Value {
     let arguments = &extrinsic["arguments"];
-    let telling = ["value", "amount_staked", "amount_unstaked", "new_root_claim_type", "call"];
+    let telling = ["value", "amount_staked", "amount_unstaked", "new_root_claim_type", "call", "calls"];
     telling.iter().find_map(|name| arguments.get(name)).unwrap_or(arguments).clone()
 }
 
@@ -132,7 +173,7 @@ fn signed(host: &Host) -> Vec<Value> {
 }
 
 /// How a call ended, as its caller was told.
-#[derive(Debug)]
+#[derive(Debug, PartialEq, Eq)]
 enum End {
     /// It stands in a block and did what it should, or failed there.
     InBlock { extrinsic: String, success: bool },
@@ -140,17 +181,30 @@ enum End {
     Nowhere,
 }
 
-/// Asks until the end is known, as a caller does who loses the daemon in the middle.
-fn end_of(host: &Host, i: usize) -> End {
-    let words = words(i);
+/// Asks until the end is known, as a caller does who loses the daemon in the middle. What a block that was not final
+/// made of it is what the final ones do: this chain takes none back. How often it was told of one is counted.
+fn end_of(host: &Host, i: usize, before_final: &AtomicUsize) -> End {
+    let early = looks_early(i).then(|| told(host, i, "in-block", before_final));
+    let end = told(host, i, "finalized", before_final);
+    if let Some(early) = early {
+        assert_eq!(early, end, "call {i}");
+    }
+    end
+}
+
+/// The same, as far as the caller waits.
+fn told(host: &Host, i: usize, until: &str, before_final: &AtomicUsize) -> End {
+    let mut words = words(i);
+    words.extend(["--wait".to_owned(), until.to_owned()]);
     let words: Vec<&str> = words.iter().map(String::as_str).collect();
     // The blocks of an era, each as late as the machine makes it.
-    wait_long_for(Duration::from_mins(10), &format!("the end of call {i}"), || {
+    wait_long_for(Duration::from_mins(10), &format!("call {i} to be {until}"), || {
         let output = host.btctl(&words);
         if output.status.success() {
             let receipt: Value = serde_json::from_slice(&output.stdout).unwrap();
             let outcome = &receipt["outcome"];
-            assert_eq!(outcome["state"], "finalized", "{receipt}");
+            assert!(outcome["state"] == until || outcome["state"] == "finalized", "{receipt}");
+            before_final.fetch_add(usize::from(outcome["state"] == "in-block"), Ordering::Relaxed);
             return Some(End::InBlock { extrinsic: outcome["extrinsic"].as_str().unwrap().to_owned(), success: true });
         }
         let said = String::from_utf8_lossy(&output.stderr).into_owned();
@@ -160,6 +214,8 @@ fn end_of(host: &Host, i: usize) -> End {
             return Some(End::Nowhere);
         }
         if kind == "DISPATCH_FAILED" {
+            assert!(until != "finalized" || data["final"] == true, "{said}");
+            before_final.fetch_add(usize::from(data["final"] == false), Ordering::Relaxed);
             return Some(End::InBlock { extrinsic: data["extrinsic"].as_str().unwrap().to_owned(), success: false });
         }
         let is_passing = [
@@ -210,15 +266,21 @@ fn storm(calls: usize, kills: usize, cuts: usize) {
     for (wallet, uri) in [("alice", "//Alice"), ("bob", "//Bob")] {
         host.ask(&["wallet", "create", "--wallet", wallet, "--uri", uri]);
     }
-    host.ask(&["root", "register", "--wallet", "alice", "--yes"]);
+    host.ask(&["proxy", "add", "--delegate", BOB, "--proxy-type", "Any", "--wallet", "alice", "--yes"]);
     for (wallet, _) in ACCOUNTS {
+        host.ask(&["root", "register", "--wallet", wallet, "--yes"]);
         host.ask(&[
             "stake", "add", "--netuid", "0", "--hotkey", ALICE, "--wallet", wallet, "--amount", "1000", "--yes",
         ]);
     }
     let before = on_chain(&chain).len();
-    let (next, done) = (AtomicUsize::new(0), AtomicUsize::new(0));
+    let (next, done, before_final) = (AtomicUsize::new(0), AtomicUsize::new(0), AtomicUsize::new(0));
     let ends = Mutex::new(BTreeMap::new());
+    // This chain's blocks are final at once. For a caller to be told of one before, finality stands still until one was.
+    let is_early = (0..calls).any(looks_early);
+    if is_early {
+        chain.ask(&["devnet", "fault", "stall-finality"]);
+    }
     thread::scope(|scope| {
         for _ in 0..CALLERS {
             scope.spawn(|| {
@@ -227,11 +289,17 @@ fn storm(calls: usize, kills: usize, cuts: usize) {
                     if i >= calls {
                         break;
                     }
-                    let end = end_of(&host, i);
+                    let end = end_of(&host, i, &before_final);
                     ends.lock().unwrap().insert(i, end);
                     done.fetch_add(1, Ordering::Relaxed);
                 }
             });
+        }
+        if is_early {
+            wait_for("a block to be told of that is not final", || {
+                (before_final.load(Ordering::Relaxed) > 0).then_some(())
+            });
+            chain.ask(&["devnet", "fault", "clear"]);
         }
         for kill in 1..=kills {
             // Spread over the run, and at whatever point of a call that is.
@@ -255,8 +323,10 @@ fn storm(calls: usize, kills: usize, cuts: usize) {
     let failed = told.values().filter(|(_, success)| !success).count();
     let cut = cutter.as_ref().map(Cutter::cuts).unwrap_or_default();
     println!(
-        "{} of {calls} calls came into blocks, of which {failed} failed there; {kills} kills, cuts {cut:?}, in {:?}",
+        "{} of {calls} calls came into blocks, of which {failed} failed there; {} were told of before those were final; \
+         {kills} kills, cuts {cut:?}, in {:?}",
         told.len(),
+        before_final.into_inner(),
         begun.elapsed()
     );
     assert_eq!(cut.iter().sum::<usize>(), cuts, "the link was cut {cut:?} times");

@@ -391,10 +391,9 @@ fn a_program_is_not_asked_for_what_it_lacks() {
     assert_eq!(terminal.end(), 2);
 }
 
-#[test]
-fn stakes_that_are_picked_are_told_in_one_document() {
-    let host = Host::new();
-    let _daemon = funded(&host);
+/// The same, where `alice` has stake on root behind two hotkeys.
+fn staked(host: &Host) -> Daemon {
+    let daemon = funded(host);
     host.ask(&["wallet", "create", "--wallet", "bob", "--uri", "//Bob"]);
     host.ask(&["root", "register", "--wallet", "bob", "--yes"]);
     for hotkey in ["5GrwvaEF5zXb26Fz9rcQpDWS57CtERHpNehXCPcNoHGKutQY", BOB] {
@@ -402,6 +401,37 @@ fn stakes_that_are_picked_are_told_in_one_document() {
             ["stake", "add", "--wallet", "alice", "--netuid", "0", "--amount", "5", "--hotkey", hotkey, "--yes"];
         host.ask(&stake);
     }
+    daemon
+}
+
+#[test]
+fn ctrl_c_ends_a_later_question_as_it_does_the_first() {
+    let host = Host::new();
+    let _daemon = staked(&host);
+    let signed = || host.ask(&["tx", "list", "--limit", "1000"])["entries"].as_array().unwrap().len();
+    let before = signed();
+    let mut terminal = Terminal::btctl(&host, &["stake", "remove", "-i", "--wallet", "alice"]);
+    let (which, how_much) = ("Which, such as 1,3, or all: ", "How much of it, or all: ");
+    let question = "Sign and send it? [y/N] ";
+    answer(&mut terminal, &[(which, "1,2"), (how_much, "1"), (how_much, "2"), (question, "y")]);
+    terminal.wait_for("finalized");
+    terminal.wait_for(question);
+    terminal.press("\x03");
+    terminal.wait_for("error: interrupted");
+    assert_eq!(terminal.end(), 130, "{terminal:?}");
+    assert_eq!(signed(), before + 1);
+
+    let mut terminal = Terminal::btctl(&host, &["stake", "remove", "-i", "--wallet", "alice"]);
+    terminal.wait_for(which);
+    terminal.press("\x03");
+    assert_eq!(terminal.end(), 130, "{terminal:?}");
+    assert_eq!(signed(), before + 1);
+}
+
+#[test]
+fn stakes_that_are_picked_are_told_in_one_document() {
+    let host = Host::new();
+    let _daemon = staked(&host);
     let out = host.path("out");
     let command = r#"exec "$0" stake remove -i --wallet alice --json --yes >"$1""#;
     let (btctl, file) = (binary("btctl"), out.to_str().unwrap());

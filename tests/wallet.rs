@@ -278,3 +278,44 @@ fn words_on_two_lines_restore_nothing_and_an_odd_wallet_hides_none() {
     let signed = host.ask(&["wallet", "sign", "-w", "good", "-H", "h", "-m", "-5"]);
     assert_eq!(signed["signer"], "5FHneW46xGXgs5mUiveU4sbTyGBzmstUspZC92UhjJM694ty");
 }
+
+#[test]
+fn of_two_wallets_with_the_same_hotkey_the_one_that_is_named_signs() {
+    const BOB: &str = "5FHneW46xGXgs5mUiveU4sbTyGBzmstUspZC92UhjJM694ty";
+    let host = Host::new();
+    let daemon = host.start_with(&["--network", "ws://127.0.0.1:9"], &[("BTD_SERVING__ADMIT", "anyone")]);
+    for (wallet, uri) in [("one", "//Alice"), ("two", "//Alice"), ("other", "//Bob")] {
+        host.ask(&["wallet", "create", "--wallet", wallet, "--uri", uri]);
+    }
+    let axon = host.ask(&["axon", "start", "--wallet", "other", "--bind", "127.0.0.1:0"]);
+    let address = axon["address"].as_str().unwrap();
+    let ping = |wallet: &str| {
+        let output = host.btctl(&[
+            "--json",
+            "dendrite",
+            "ping",
+            "--address",
+            address,
+            "--hotkey",
+            BOB,
+            "--wallet",
+            wallet,
+            "--transport",
+            "http",
+        ]);
+        (output.status.code(), String::from_utf8(output.stdout).unwrap() + &String::from_utf8(output.stderr).unwrap())
+    };
+    for wallet in ["one", "two", "one"] {
+        let (code, told) = ping(wallet);
+        assert_eq!(code, Some(0), "{wallet}: {told}");
+    }
+    // The hotkey of one of them is locked away: the other's file has nothing to do with it.
+    let convert = ["wallet", "convert", "--wallet", "one", "--wallet-hotkey", "default", "--to", "ansible-vault"];
+    let converted = host.btctl_with(&convert, &[("BT_WALLET_PASSWORD", "a long enough passphrase 1")]);
+    assert!(converted.status.success(), "{converted:?}");
+    let (code, told) = ping("one");
+    assert!(code == Some(5) && told.contains("one/hotkeys/default"), "{code:?}: {told}");
+    let (code, told) = ping("two");
+    assert_eq!(code, Some(0), "{told}");
+    assert!(daemon.stop().success());
+}

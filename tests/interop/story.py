@@ -197,6 +197,9 @@ def the_same_reads():
         said.write_text(json.dumps(ours))
         url = btctl("status")["devnet"]
         script("the same reads by bittensor 10 and by btctl", VENVS / "sdk10/bin/python", HERE / "sdk10_reads.py", url, said)
+        saved = HOME / "metagraph.npz"
+        btctl("subnets", "metagraph", "1", "--block", str(head), "--save", saved)
+        script("a metagraph saved for NumPy beside bittensor 10's", VENVS / "sdk10/bin/python", HERE / "sdk10_npz.py", url, saved)
         for name in ["sdk10", "sdk11"]:
             script(f"every read of {name}", VENVS / name / "bin/python", HERE / "every_read.py", url)
         beside = [VENVS / "sdk10/bin/python", HERE / "client_metagraph.py", HOME / "run/btd/btd.sock", url]

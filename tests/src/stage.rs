@@ -67,7 +67,7 @@ impl Stage {
         receipt
     }
 
-    /// Signs as the words say, and gives the receipt of what must stand in a block that is not final.
+    /// Signs as the words say, and gives the receipt of what must have succeeded in a block that is not final.
     ///
     /// # Panics
     /// When it does not.
