@@ -1,11 +1,12 @@
 //! What metagraphs cost: `cargo bench -p btd --bench metagraph`.
 //!
 //! Subnets of 256 and of 4,096 neurons on a busy development chain: reading what the chain answers,
-//! making of it what is served, and saving and loading it. `-- --python PATH` adds the same reads by
-//! the `bittensor` 10 or 11 of that interpreter, from the same chain in the same run; it may be given
-//! again for the other one. Times are of this
+//! making of it what is served, and saving and loading it. `-- --python PATH` adds the same by the
+//! `bittensor` 10 or 11 of that interpreter, from the same chain in the same run (`tests/load/metagraph_peer.py`);
+//! it may be given again for the other one, and `tests/interop/run environments` makes both. Times are of this
 //! thread's processor, the median of the rounds; Python's are its own processor's, and with them
-//! goes what it takes to ask and to be answered. It fails when a time is above its bound: 0.1 ms and
+//! goes what it takes to ask and to be answered. Only bittensor 10 has files of metagraphs: pickles,
+//! without weights and bonds unless they were asked for. It fails when a time is above its bound: 0.1 ms and
 //! 1.5 ms for the lite layout, of a fixed form. A whole metagraph of 4,096 neurons, read by its metadata
 //! in about a millisecond, has half a millisecond more for the two megabytes that it takes of the system.
 #![allow(
@@ -16,6 +17,7 @@
 )]
 
 use std::{
+    fs,
     hint::black_box,
     process::{Command, ExitCode},
     time::Duration,
@@ -129,29 +131,18 @@ async fn of_size(neurons: u16, pythons: &[&str]) -> bool {
     is_met &= measure("load", save_bound, || {
         black_box(file::read(black_box(&saved)).unwrap());
     });
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("metagraph.btd");
+    measure("save to a file", None, || fs::write(&path, file::write(black_box(&table))).unwrap());
+    measure("load of a file", None, || {
+        black_box(file::read(&fs::read(&path).unwrap()).unwrap());
+    });
     measure("export for NumPy", None, || {
         black_box(file::npz(black_box(&table)));
     });
     for python in pythons {
-        let script = format!(
-            "import statistics, time, bittensor\n\
-             from importlib.metadata import version\n\
-             chain = bittensor.Subtensor('{endpoint}')\n\
-             major = version('bittensor').split('.')[0]\n\
-             def timed(what, read):\n\
-             \x20   read()\n\
-             \x20   times = []\n\
-             \x20   for _ in range(5):\n\
-             \x20       start = time.process_time(); read(); times.append(time.process_time() - start)\n\
-             \x20   what = f'bittensor {{major}}: {{what}}'\n\
-             \x20   print(f'{{what:44}} {{statistics.median(times) * 1000:>10.3f}}ms')\n\
-             if major == '10':\n\
-             \x20   timed('neurons_lite', lambda: chain.neurons_lite(1))\n\
-             \x20   timed('metagraph', lambda: chain.metagraph(1))\n\
-             else:\n\
-             \x20   timed('metagraph', lambda: chain.subnets.metagraph(1))\n"
-        );
-        let output = Command::new(python).args(["-c", &script]).output().unwrap();
+        let peer = concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/load/metagraph_peer.py");
+        let output = Command::new(python).args([peer, &endpoint]).output().unwrap();
         print!("{}", String::from_utf8_lossy(&output.stdout));
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     }
