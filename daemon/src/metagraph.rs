@@ -8,7 +8,6 @@
 //!
 //! It reads and never writes to the chain, and knows nothing of who asks.
 
-mod disputes;
 pub mod figure;
 pub mod file;
 pub mod history;

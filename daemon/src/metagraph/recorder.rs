@@ -3,20 +3,15 @@
 //!
 //! A history that fails is begun anew, and used no more when that fails too; the present is none the worse for it.
 //!
-//! Where finality binds, nothing that was recorded is taken out on the word of one endpoint, and that nobody has a block
-//! is no word at all: until a second says the same (`disputes.rs`), it is kept, and not known to be the chain's.
+//! Where finality binds, what an endpoint denies is missed from then on rather than forgotten: if it was the endpoint that
+//! lied, it is read again from the next one. That nobody has a block is no word at all.
 
 use std::sync::Arc;
 
 use btd_api::{BlockHash, BlockNumber, MechId};
 use btd_chain::{Finality, Link, ReadError, View};
 
-use super::{
-    History, Snapshot, Table,
-    disputes::Disputes,
-    history::HistoryError,
-    teller::{self, Reading},
-};
+use super::{History, Snapshot, Table, history::HistoryError, teller};
 use crate::causes::with_causes;
 
 /// What was left unsettled is looked at again after so many blocks, or when another endpoint is followed.
@@ -28,7 +23,6 @@ pub(super) struct Recorder {
     link: Link,
     /// None where no history is kept, and after it failed.
     history: Option<History>,
-    disputes: Disputes,
     /// The endpoint that was followed, and its newest block, when something was left unsettled.
     unsettled: Option<(String, BlockNumber)>,
 }
@@ -71,7 +65,7 @@ impl Compared {
 
 impl Recorder {
     pub(super) fn new(link: Link, history: Option<History>) -> Self {
-        Self { link, history, disputes: Disputes::default(), unsettled: None }
+        Self { link, history, unsettled: None }
     }
 
     /// Notes that the chain may go on from elsewhere than where it was followed to.
@@ -110,8 +104,7 @@ impl Recorder {
         if history.is_certain(newest) || self.has_looked(newest) {
             return;
         }
-        let reading = Reading::begin(&self.link);
-        let compared = match self.compared(&history, genesis, newest).await {
+        let compared = match compare(&history, genesis, newest, &self.link).await {
             Ok(compared) => compared,
             Err(error) => {
                 tracing::debug!(%error, "could not compare the history with the chain");
@@ -126,31 +119,24 @@ impl Recorder {
                  and told as not certain, until one has, or a later record is known to be the chain's"
             );
         }
-        let is_settled = compared.strange.or(compared.untold).is_none();
-        self.unsettled = teller::followed(&self.link).filter(|_| !is_settled).map(|endpoint| (endpoint, newest));
+        self.unsettled = teller::followed(&self.link).filter(|_| compared.untold.is_some()).map(|who| (who, newest));
+        let Some(first) = compared.strange else { return };
         let taken_out = if self.link.finality() == Finality::Revocable {
-            let Some(first) = compared.strange else { return };
             tracing::info!(first = first.0, "the history had blocks that the chain has not: they are forgotten");
-            history.forget_from(genesis, first).await.map(|()| first)
+            history.forget_from(genesis, first).await
         } else {
-            let Some(first) = self.judged(reading.teller(&self.link), &compared) else { return };
             tracing::warn!(
                 first = first.0,
-                "the history of metagraphs had blocks that the chain has not, as two endpoints say: they are read again"
+                "the history of metagraphs had blocks that the chain has not: what was recorded of them is read again"
             );
-            history.lose_from(genesis, first).await.map(|()| first)
+            history.lose_from(genesis, first).await
         };
-        match taken_out {
-            Ok(first) => {
-                self.disputes.forget();
-                self.unsettled = None;
-                // With it went what lay behind it.
-                history.doubt_from(compared.first_doubted().filter(|doubted| *doubted < first));
-            }
-            Err(error) => {
-                self.went_on(&history, &error).await;
-            }
+        if let Err(error) = taken_out {
+            self.went_on(&history, &error).await;
+            return;
         }
+        // With it went what lay behind it.
+        history.doubt_from(compared.untold);
     }
 
     /// Whether what was left unsettled was looked at a short while ago, with the endpoint that is followed.
@@ -159,50 +145,6 @@ impl Recorder {
         self.link.finality() == Finality::Binding
             && newest.0.saturating_sub(at.0) < BETWEEN_LOOKS
             && teller::followed(&self.link).as_ref() == Some(endpoint)
-    }
-
-    /// Compares the history with the chain. Whoever has what was recorded last may have others of what somebody has
-    /// denied before.
-    async fn compared(
-        &self,
-        history: &History,
-        genesis: BlockHash,
-        newest: BlockNumber,
-    ) -> Result<Compared, ReadError> {
-        let mut compared = compare(history, genesis, newest, &self.link).await?;
-        for denied in self.disputes.denied() {
-            if compared.strange.is_none_or(|first| denied < first)
-                && word(history, genesis, denied, &self.link).await? == Word::Other
-            {
-                compared.strange = Some(denied);
-                break;
-            }
-        }
-        compared.untold = compared.untold.filter(|untold| compared.strange.is_none_or(|first| *untold < first));
-        Ok(compared)
-    }
-
-    /// Notes what the endpoint `teller` says of the history; from which block on that is believed, if it denies any.
-    fn judged(&mut self, teller: Option<String>, compared: &Compared) -> Option<BlockNumber> {
-        let Compared { strange, untold, .. } = compared;
-        if strange.is_none() && untold.is_some() {
-            return None;
-        }
-        let endpoint = teller?;
-        let is_news = self.disputes.note(&endpoint, *strange);
-        let first = (*strange)?;
-        let settled = self.disputes.settled();
-        if is_news && settled.is_none() {
-            tracing::warn!(
-                endpoint,
-                first = first.0,
-                "an endpoint has other blocks than those of which metagraphs were recorded: the records from there on are \
-                 kept, and told as not certain, until a second endpoint says the same; name another in chain.endpoints, \
-                 or remove the directory of the history from the cache if the chain was begun anew"
-            );
-        }
-        // What this one has too is the chain's, whoever else has denied it.
-        settled.map(|settled| settled.max(first))
     }
 
     /// Records a metagraph, and those of the subnet's other mechanisms: as they are kept, or else as the
