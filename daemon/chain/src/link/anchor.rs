@@ -100,14 +100,14 @@ pub(super) async fn parted_at(
     Ok(if found.is_some_and(|found| found != ours.hash) { ours.number } else { number })
 }
 
-/// What the endpoint in use has at a height that is in memory no more, where a named one that is far behind it has got
-/// there and may have another block.
+/// What the endpoint in use, which was not named, has at a height that is in memory no more, where a named one that is
+/// far behind it has got there and may have another block.
 pub(super) async fn told_at(shared: &Shared, connection: &Connection, number: BlockNumber) -> Option<BlockRef> {
     let (anchor, endpoint) = (&shared.witnesses.anchor, &connection.node().endpoint);
-    if !anchor.is_named(endpoint) || anchor.covers(number) {
+    if !anchor.is_named(endpoint) {
         return None;
     }
-    let active = shared.connection.borrow().clone().filter(|active| active.node().endpoint != *endpoint)?;
+    let active = shared.connection.borrow().clone().filter(|active| !anchor.is_named(&active.node().endpoint))?;
     let hash = fetch::hash_of(&*active, number).await.ok().flatten()?;
     Some(BlockRef { number, hash })
 }

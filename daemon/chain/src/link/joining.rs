@@ -222,6 +222,59 @@ fn what_nodes_that_joined_have_told_gives_way_to_the_one_behind_which_they_stand
     }
 }
 
+/// It was begun anew from a state of the network that is older than what it had told, and the others have that.
+#[test]
+fn an_own_node_that_parts_from_what_it_has_told_is_followed_again() {
+    // What it is compared with is in memory, and is not any more.
+    for away in [BLOCK * 5, BLOCK * 120] {
+        over_own(main_chain, true, async |link, network| {
+            clock::sleep(BLOCK * 12).await;
+            let told = link.finalized().unwrap().number.0;
+            network.give(0, Fault::Down);
+            clock::sleep(away).await;
+            assert_eq!(active(link), "ws://node-1");
+            let forked = told - 10;
+            network.give(0, Fault::ForksTo { from: forked, to: forked + 3 });
+            let is_forked = async {
+                while link.endpoints()[0].trouble.as_ref().map(ConnectError::name) != Some("forked") {
+                    clock::sleep(Duration::from_millis(500)).await;
+                }
+            };
+            let seen = clock::timeout(Duration::from_mins(2), is_forked).await;
+            assert!(seen.is_ok(), "{away:?}: {:?}", link.endpoints());
+            assert_eq!(active(link), "ws://node-1", "{away:?}: it may change its mind");
+            // It goes on from there, beyond what it had told.
+            network.give(0, Fault::Forks(forked));
+            let back = clock::timeout(Duration::from_mins(5), on_branch(link, told + 1, forked)).await;
+            assert!(back.is_ok(), "{away:?}: {:?}", link.endpoints());
+            stays_on_branch(link, forked, Duration::from_mins(10)).await;
+            assert_eq!((active(link), link.strangers()), ("ws://node-0".into(), vec!["ws://node-1".to_owned()]));
+        });
+    }
+}
+
+/// It lags, and has what it had told as far as it has got.
+#[test]
+fn an_own_node_that_is_merely_behind_takes_back_nothing_of_what_it_has_told() {
+    for away in [BLOCK * 5, BLOCK * 120] {
+        over_own(main_chain, true, async |link, network| {
+            clock::sleep(BLOCK * 12).await;
+            let told = link.finalized().unwrap().number.0;
+            network.give(0, Fault::Down);
+            clock::sleep(away).await;
+            network.give(0, Fault::Lags(told - 10));
+            let (begun, mut newest) = (clock::now(), link.finalized().unwrap());
+            while clock::since(begun) < Duration::from_mins(10) {
+                let now = link.finalized().unwrap();
+                assert!(now.number >= newest.number && now.hash == Network::hash(now.number.0), "{away:?}: {now:?}");
+                newest = now;
+                clock::sleep(Duration::from_millis(500)).await;
+            }
+            assert!(newest.number.0 + 2 > network.height(), "{away:?}: {:?}", link.endpoints());
+        });
+    }
+}
+
 #[test]
 fn among_themselves_nodes_that_joined_are_believed_as_any_others_are() {
     with_config(

@@ -7,7 +7,10 @@
 //! followed; while blocks are overdue those that rest after a failure are visited too. Nothing is
 //! followed from here.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use btd_api::BlockNumber;
 
@@ -125,7 +128,7 @@ pub(super) async fn watch(shared: &Arc<Shared>, active: usize) -> Leave {
                 if has_begun {
                     hasty = others.len();
                 }
-                if shared.witnesses.are_outnumbered(now) {
+                if is_given_up(shared, active, now) {
                     return Leave::Disowned(contradiction(endpoint, theirs, ours));
                 }
                 let cause = contradiction(node.endpoint.to_string(), ours, theirs);
@@ -135,7 +138,7 @@ pub(super) async fn watch(shared: &Arc<Shared>, active: usize) -> Leave {
             (Sight::Behind, _) => {
                 good_visits[index] = 0;
                 let (finalized, seen) = (report.newest.number, announced);
-                if shared.witnesses.are_outnumbered(now) {
+                if is_given_up(shared, active, now) {
                     let reason = format!("others, whose newest block is {finalized}, have never heard of block {seen}");
                     return Leave::Disowned(ConnectError::Unusable { endpoint, reason });
                 }
@@ -175,6 +178,18 @@ pub(super) async fn watch(shared: &Arc<Shared>, active: usize) -> Leave {
         }
     }
     std::future::pending().await
+}
+
+/// Whether what is followed is given up, by those who have a say about it: by the named nodes alone where another one is
+/// followed in their place. That one goes on to stand by what it has taken over from them, and with it everybody who is
+/// of its network, for as long as it is well; so nobody but they would ever be asked.
+fn is_given_up(shared: &Shared, active: usize, now: Instant) -> bool {
+    let (witnesses, followed) = (&shared.witnesses, shared.pool.followed());
+    // Within so long each of the others is visited twice as a rule.
+    let twice = Duration::from_millis(shared.config.scout_ms).saturating_mul(2);
+    let long = twice.saturating_mul(u32::try_from(followed.len()).unwrap_or(u32::MAX));
+    let is_in_place = || !witnesses.anchor.is_named(&followed[active].endpoint);
+    witnesses.are_outnumbered(now) || is_in_place() && witnesses.is_replaced(long, now)
 }
 
 /// The time until the next visit: the usual one, or less while blocks are overdue.

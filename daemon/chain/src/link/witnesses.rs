@@ -4,7 +4,9 @@
 //! every honest endpoint for ever after, so the last word of each is kept, over visits and connections alike. What was
 //! followed is given up once two contradict it who are more than those that stand by it, or once nobody who can be
 //! reached has stood by it for a while. About what a node that was named has told only such nodes are heard
-//! (`anchor.rs`), and about what the others have told since, its word is the last.
+//! (`anchor.rs`), and about what the others have told since, its word is the last. While another one is followed, a
+//! named node that has another block in the place of what such nodes told is enough to give that up, once none of them has
+//! stood by it for a while.
 
 use std::{
     cmp::Ordering,
@@ -182,6 +184,13 @@ impl Witnesses {
     /// endpoint had its turn.
     pub(super) fn are_silent(&self, now: Instant) -> bool {
         [Heard::Named, Heard::All].into_iter().any(|heard| self.is_silent(heard, now))
+    }
+
+    /// Whether one that was named has another block in the place of one that such nodes have told, and none of them has
+    /// stood by that for a while, and for no less than `long`: within that each of them is heard.
+    pub(super) fn is_replaced(&self, long: Duration, now: Instant) -> bool {
+        let is_silent = |dispute: &Dispute| now.saturating_duration_since(dispute.since) >= PATIENCE.max(long);
+        self.dispute(Heard::Named, now).is_some_and(|dispute| dispute.instead > 0 && is_silent(&dispute))
     }
 
     /// Whether what those that were named have told is given up by themselves.

@@ -288,6 +288,27 @@ fn those_behind_a_node_that_was_named_have_no_say_about_what_it_told() {
     assert!(!witnesses.are_outnumbered(now) && !witnesses.are_silent(now));
     assert!(witnesses.are_silent(now + PATIENCE) && witnesses.is_renounced(now + PATIENCE));
 
+    // That is so while others stand by it too, and not where it is merely behind or one that was named stands by it.
+    let witnesses = begun();
+    witnesses.note(&a, has(120), now);
+    witnesses.note(&own, other(95), now);
+    witnesses.note(&own, other(110), now + PATIENCE);
+    let long = PATIENCE * 2;
+    assert!(!witnesses.is_replaced(Duration::ZERO, now) && !witnesses.is_replaced(long, now + PATIENCE));
+    assert!(witnesses.is_replaced(Duration::ZERO, now + PATIENCE) && witnesses.is_replaced(long, now + long));
+    let witnesses = begun();
+    for newest in [80, 81] {
+        witnesses.note(&own, Word::Lacks { block: BlockNumber(100), newest: BlockNumber(newest) }, now);
+    }
+    assert!(!witnesses.is_replaced(Duration::ZERO, now + PATIENCE));
+    let two = LinkConfig { own: vec![own.clone(), a.clone()], ..config.clone() };
+    let witnesses = Witnesses::new(&two);
+    witnesses.anchor.note(&a, block(100));
+    witnesses.note(&own, other(95), now);
+    witnesses.note(&a, has(100), now + PATIENCE);
+    assert!(!witnesses.is_replaced(Duration::ZERO, now + PATIENCE));
+    assert!(witnesses.is_replaced(Duration::ZERO, now + PATIENCE * 2));
+
     // Among the others, about what they have told since, two count more than one.
     let witnesses = begun();
     witnesses.anchor.note(&a, block(120));
