@@ -205,6 +205,7 @@ impl Follower {
     async fn follow(&mut self, connection: &Arc<Connection>) -> Result<Never, ConnectError> {
         let endpoint = connection.endpoint();
         let genesis = check_genesis(&self.shared, connection).await?;
+        recognise(&self.shared, connection, genesis).await?;
         let heads = connection.finalized_heads().await?;
         let newest = newest(connection).await?;
         if self.was_taken_back(connection, newest.number).await? {
@@ -372,10 +373,16 @@ pub(super) async fn check_genesis(shared: &Shared, connection: &Connection) -> R
     if found != expected {
         return Err(ConnectError::WrongGenesis { endpoint: connection.endpoint().to_owned(), expected, found });
     }
-    if shared.pool.may_be_joined(found, &shared.config) && has_company(connection).await? {
-        shared.pool.recognise(found, &shared.config, clock::now());
-    }
     Ok(found)
+}
+
+/// The nodes of the public network with this block 0 join where the endpoint that is about to be followed is one of many.
+/// An archive's word, or that of one that is merely looked at, says nothing about the node that is followed.
+async fn recognise(shared: &Shared, connection: &Connection, genesis: BlockHash) -> Result<(), ConnectError> {
+    if shared.pool.may_be_joined(genesis, &shared.config) && has_company(connection).await? {
+        shared.pool.recognise(genesis, &shared.config, clock::now());
+    }
+    Ok(())
 }
 
 /// Whether an endpoint is one of many: a copy of a public network's state that stands alone has the same block 0, and

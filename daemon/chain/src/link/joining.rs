@@ -120,29 +120,62 @@ fn over_fork<T>(story: impl AsyncFnOnce(&Link, &Network, u32) -> T) -> T {
     )
 }
 
-/// It may have made no block of its own yet, and then has none that the others lack.
-#[test]
-fn nobody_joins_a_node_that_says_that_it_stands_alone() {
+/// The story begins when the first of four nodes is followed, which says that it stands alone.
+fn over_alone(config: LinkConfig, story: impl AsyncFnOnce(&Link, &Network)) {
     simulated::run(async {
         let network = Network::of(4);
         network.give(0, Fault::Alone);
-        let (link, follower) = link_over(Box::new(network.clone()), before_three()).unwrap();
+        let (link, follower) = link_over(Box::new(network.clone()), config).unwrap();
         let story = async {
             followed(&link, 100).await;
-            assert_eq!(names(&link), [("ws://node-0".into(), false)]);
-            network.give(0, Fault::Down);
-            clock::sleep(Duration::from_mins(10)).await;
-            assert_eq!(names(&link), [("ws://node-0".into(), false)]);
-            assert!(link.finalized().unwrap().number.0 <= 101);
-            // Once it is one of many they do.
-            network.give(0, Fault::None);
-            followed(&link, network.height()).await;
-            assert_eq!(names(&link).len(), 4);
+            story(&link, &network).await;
         };
         tokio::select! {
             () = follower.run(tokio_util::sync::CancellationToken::new()) => panic!("nobody has stopped it"),
             () = story => {}
         }
+    });
+}
+
+/// It may have made no block of its own yet, and then has none that the others lack.
+#[test]
+fn nobody_joins_a_node_that_says_that_it_stands_alone() {
+    over_alone(before_three(), async |link, network| {
+        assert_eq!(names(link), [("ws://node-0".into(), false)]);
+        network.give(0, Fault::Down);
+        clock::sleep(Duration::from_mins(10)).await;
+        assert_eq!(names(link), [("ws://node-0".into(), false)]);
+        assert!(link.finalized().unwrap().number.0 <= 101);
+        // Once it is one of many they do.
+        network.give(0, Fault::None);
+        followed(link, network.height()).await;
+        assert_eq!(names(link).len(), 4);
+    });
+}
+
+/// That they have company themselves is no reason for others to stand behind it.
+#[test]
+fn nobody_joins_a_node_that_stands_alone_on_the_word_of_one_that_is_not_followed() {
+    let node = |index: usize| -> Vec<Endpoint> { vec![format!("ws://node-{index}").into()] };
+    let config = LinkConfig {
+        own: node(0),
+        endpoints: node(1),
+        archives: node(2),
+        public: vec![PublicNetwork { genesis: main_chain(), endpoints: node(3), archives: Vec::new() }],
+        ..LinkConfig::default()
+    };
+    over_alone(config, async |link, network| {
+        network.give(0, Fault::Pruned(90));
+        assert_eq!(link.view_of(BlockNumber(5)).await.unwrap().block().hash, Network::hash(5));
+        network.give(0, Fault::Alone);
+        clock::sleep(Duration::from_mins(5)).await;
+        let endpoints = link.endpoints();
+        assert!(endpoints[1].requests > 0 && endpoints[2].requests > 0, "{endpoints:?}");
+        assert_eq!((names(link).len(), active(link)), (3, "ws://node-0".into()));
+        // One that is followed may say so.
+        network.give(0, Fault::Down);
+        followed(link, network.height() + 1).await;
+        assert_eq!((names(link).len(), active(link)), (4, "ws://node-1".into()));
     });
 }
 
