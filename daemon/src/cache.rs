@@ -212,7 +212,8 @@ impl Cache {
         self.place.beside(ending)
     }
 
-    /// Whether there was no store before it was opened, or one that was emptied for its size: nothing of it was lost.
+    /// Whether there was no store before it was opened, or one that was emptied for its size: nothing of it is to be
+    /// missed. What the one that was emptied held is gone, and was thrown away on purpose.
     pub fn is_new(&self) -> bool {
         self.is_new
     }

@@ -214,8 +214,14 @@ async fn open_history(config: &Config, directories: &Directories) -> Option<Hist
     let opened = Cache::open_as(cache::history_layout(bytes), directories.cache.join("history"), memory).await;
     let history = match opened {
         Ok((cache, found)) => {
-            if found != Found::Sound {
-                tracing::warn!(?found, "began the history of metagraphs anew");
+            match found {
+                Found::Sound => {}
+                Found::TooLarge { bytes } => tracing::warn!(
+                    bytes,
+                    "the store of the history of metagraphs had outgrown its bound on disk and was emptied: \
+                     their past is begun anew, and what it held is not read again"
+                ),
+                found @ Found::Damaged { .. } => tracing::warn!(?found, "began the history of metagraphs anew"),
             }
             History::open(cache, bytes).await.map_err(|error| with_causes(&error))
         }

@@ -10,9 +10,10 @@
 //! kept, but for metagraphs that somebody asked to be kept. Hashes are among the keys, so that all of
 //! them are known once the store is open; records of versions that noted none are read for theirs once.
 //!
-//! The size is bounded: whole groups go, those of other chains first, then the oldest. A record that is
-//! damaged goes too, with those of its group that tell what is other than in it. That is said, and so is
-//! what the store has lost without a word: beside the store lies a roll of the records (`history/roll.rs`).
+//! The size is bounded: whole groups go, those of other chains first, then the oldest. A store that has outgrown its
+//! bound on disk all the same is emptied as it is opened; all that it held was thrown away on purpose then, and is not
+//! missed. A record that is damaged goes too, with those of its group that tell what is other than in it. That is said,
+//! and so is what the store has lost without a word: beside the store lies a roll of the records (`history/roll.rs`).
 //! What was lost is known to be, is told as a gap, and is read again from whoever still has the state
 //! (`history/losses.rs`); nothing of it is worth a stop. How far it is known to be the chain's is told beside
 //! it (`history/certainty.rs`).

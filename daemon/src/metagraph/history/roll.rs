@@ -11,8 +11,9 @@
 //!
 //! A record is entered when the store has it, and struck off before the store removes it: what a process that dies in
 //! between leaves is a record that the roll lacks, which is taken up with the next opening, and none that seems lost.
-//! At each opening the file is written anew, with an entry for each record, and beside a new store with none. One that
-//! cannot be written any more costs the history nothing but its roll: it is removed, and written anew when that can be.
+//! At each opening the file is written anew, with an entry for each record, and with none beside a store that is new or
+//! was emptied for its size. One that cannot be written any more costs the history nothing but its roll: it is removed,
+//! and written anew when that can be.
 
 use std::{
     collections::BTreeMap,
