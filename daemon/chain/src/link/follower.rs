@@ -1,13 +1,16 @@
 //! The task that keeps the link alive and follows finalized blocks by number.
 //!
-//! Blocks are read in `follower/reading.rs`. One endpoint at a time, the preferred one that is well (`pool.rs`), or the one for which another was
-//! left. An endpoint counts by the blocks it brings, not by its open socket: one that is silent, stale, slow, behind another
-//! (`scout.rs`), on another chain or in contradiction to finalized history is left for the next.
+//! Heads are heard in `follower/heads.rs`, and blocks read in `follower/reading.rs`. One endpoint at a time, the preferred
+//! one that is well (`pool.rs`), or the one for which another was left. An endpoint counts by the blocks it brings, not by
+//! its open socket: one that is silent, stale, slow, behind another (`scout.rs`), on another chain
+//! (`follower/genesis.rs`) or in contradiction to finalized history is left for the next.
 //! After a short outage the missing blocks are read first; after a long one the newest block is
 //! followed at once, and readers fetch the rest by number, so that nobody waits for a week of
 //! blocks before he learns the present. The same holds of blocks whose state no endpoint has any more, in
 //! whatever words.
 
+mod genesis;
+mod heads;
 mod reading;
 
 use std::{
@@ -17,11 +20,15 @@ use std::{
     time::{Duration, Instant},
 };
 
-use btd_api::{BlockHash, BlockNumber};
-use subxt_rpcs::client::RpcSubscription;
+use btd_api::BlockNumber;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
+pub(super) use self::{genesis::check_genesis, heads::newest};
+use self::{
+    genesis::recognise,
+    heads::{Told, listen},
+};
 use super::{
     Finality, Head, LinkState, Seen, Shared, Standing, anchor, best,
     branch::Trail,
@@ -30,13 +37,7 @@ use super::{
     withheld::Withheld,
     witnesses::{self, Word},
 };
-use crate::{
-    block::{BlockRef, FinalizedBlock},
-    clock, dial,
-    error::ConnectError,
-    fetch,
-    rpc::{self, Ask, Connection},
-};
+use crate::{block::FinalizedBlock, clock, error::ConnectError, fetch, rpc::Connection};
 
 /// The shortest pause between two attempts, whatever endpoints they are at.
 const GAP: Duration = Duration::from_millis(250);
@@ -65,9 +66,6 @@ enum Read {
     /// state is gone, whatever they say of it.
     Untold(ConnectError),
 }
-
-/// The newest finalized block that an endpoint has announced, or why it announces none any more.
-type Told = Result<BlockNumber, ConnectError>;
 
 /// Never returned: following an endpoint only ends with an error.
 enum Never {}
@@ -362,88 +360,6 @@ impl Follower {
     fn is_far(&self, last: Seen, announced: BlockNumber) -> bool {
         let missed = announced.0.saturating_sub(last.block.number.0);
         missed > self.shared.config.catch_up_blocks.max(1)
-    }
-}
-
-/// The chain's name: what the endpoint calls block 0 must be what is wanted.
-pub(super) async fn check_genesis(shared: &Shared, connection: &Connection) -> Result<BlockHash, ConnectError> {
-    let found = connection.ask(rpc::block_hash(BlockNumber(0))).await?;
-    let found = found.ok_or_else(|| connection.nonsense("block 0", "it has none".to_owned()))?;
-    let expected = shared.name(found);
-    if found != expected {
-        return Err(ConnectError::WrongGenesis { endpoint: connection.endpoint().to_owned(), expected, found });
-    }
-    Ok(found)
-}
-
-/// The nodes of the public network with this block 0 join where the endpoint that is about to be followed is one of many.
-/// An archive's word, or that of one that is merely looked at, says nothing about the node that is followed.
-async fn recognise(shared: &Shared, connection: &Connection, genesis: BlockHash) -> Result<(), ConnectError> {
-    if shared.pool.may_be_joined(genesis, &shared.config) && has_company(connection).await? {
-        shared.pool.recognise(genesis, &shared.config, clock::now());
-    }
-    Ok(())
-}
-
-/// Whether an endpoint is one of many: a copy of a public network's state that stands alone has the same block 0, and
-/// that network's nodes take over nothing from it.
-async fn has_company(connection: &Connection) -> Result<bool, ConnectError> {
-    match connection.ask(rpc::health()).await {
-        Ok(health) => Ok(health.should_have_peers),
-        Err(error) if Connection::is_refusal(&error) => Ok(true),
-        Err(error) => Err(error),
-    }
-}
-
-/// The newest finalized block of an endpoint.
-pub(super) async fn newest(connection: &Connection) -> Result<BlockRef, ConnectError> {
-    let hash = connection.ask(rpc::finalized_head()).await?;
-    let header = fetch::header(connection, hash).await?;
-    let header = header.ok_or_else(|| connection.nonsense("its finalized head", "it has no header".to_owned()))?;
-    Ok(BlockRef { number: header.number, hash })
-}
-
-/// Tells the newest of the `heads`, also while what they announce is being read: none of them has to wait for it, so
-/// an endpoint that withholds an answer fills no memory with them.
-async fn listen(
-    shared: &Shared,
-    connection: &Connection,
-    mut heads: RpcSubscription<rpc::Announced>,
-    told: &watch::Sender<Told>,
-) -> Never {
-    loop {
-        let next = next_head(shared, connection, &mut heads).await;
-        let is_over = next.is_err();
-        told.send_modify(|told| *told = next);
-        if is_over {
-            return std::future::pending().await;
-        }
-    }
-}
-
-/// The number of the next finalized head, if one comes in time.
-async fn next_head(
-    shared: &Shared,
-    connection: &Connection,
-    heads: &mut RpcSubscription<rpc::Announced>,
-) -> Result<BlockNumber, ConnectError> {
-    let endpoint = || connection.endpoint().to_owned();
-    let next = match shared.config.stale_after() {
-        None => heads.next().await,
-        Some(after) => match clock::timeout(after, heads.next()).await {
-            Ok(next) => next,
-            Err(_) => return Err(ConnectError::Stale { endpoint: endpoint(), after }),
-        },
-    };
-    connection.hear();
-    match next {
-        Some(Ok(header)) => Ok(header.number),
-        Some(Err(error)) if dial::is_flood(&error) => {
-            let reason = format!("it announces blocks without end: {error}");
-            Err(ConnectError::Unusable { endpoint: endpoint(), reason })
-        }
-        Some(Err(error)) => Err(ConnectError::Cut { endpoint: endpoint(), reason: error.to_string() }),
-        None => Err(ConnectError::Cut { endpoint: endpoint(), reason: "the subscription ended".to_owned() }),
     }
 }
 
