@@ -1,8 +1,8 @@
 //! The task that keeps the link alive and follows finalized blocks by number.
 //!
-//! Heads are heard in `follower/heads.rs`, and blocks read in `follower/reading.rs`. One endpoint at a time, the preferred
-//! one that is well (`pool.rs`), or the one for which another was left. An endpoint counts by the blocks it brings, not by
-//! its open socket: one that is silent, stale, slow, behind another (`scout.rs`), on another chain
+//! Heads are heard in `follower/heads.rs`, and blocks read in `follower/reading.rs`. One endpoint at a time, the
+//! preferred one that is well (`pool.rs`), or the one for which another was left. An endpoint counts by the blocks it
+//! brings, not by its open socket: one that is silent, stale, slow, behind another (`scout.rs`), on another chain
 //! (`follower/genesis.rs`) or in contradiction to finalized history is left for the next.
 //! After a short outage the missing blocks are read first; after a long one the newest block is
 //! followed at once, and readers fetch the rest by number, so that nobody waits for a week of

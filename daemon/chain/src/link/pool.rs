@@ -1,7 +1,7 @@
 //! The endpoints of one chain, and which one to try next.
 //!
-//! What is known of each is in `pool/node.rs`. The order of the configuration is the order of preference: the first that
-//! is not resting after a failure is taken. Nothing is connected here; times are passed in.
+//! What is known of each is in `pool/node.rs`. The order of the configuration is the order of preference: the first
+//! that is not resting after a failure is taken. Nothing is connected here; times are passed in.
 //!
 //! Where no network was named, a public one is recognised by its block 0, which the first endpoint tells: its nodes
 //! then join those that were configured, behind them.

@@ -180,9 +180,9 @@ pub(super) async fn watch(shared: &Arc<Shared>, active: usize) -> Leave {
     std::future::pending().await
 }
 
-/// Whether what is followed is given up, by those who have a say about it: by the named nodes alone where another one is
-/// followed in their place. That one goes on to stand by what it has taken over from them, and with it everybody who is
-/// of its network, for as long as it is well; so nobody but they would ever be asked.
+/// Whether what is followed is given up, by those who have a say about it; where one that was not named is followed,
+/// also by a single named node about what such nodes have told. As long as the one that is followed is well, and stands
+/// by what it has taken over, there is no loss after which that node would be asked.
 fn is_given_up(shared: &Shared, active: usize, now: Instant) -> bool {
     let (witnesses, followed) = (&shared.witnesses, shared.pool.followed());
     // Within so long each of the others is visited twice as a rule.

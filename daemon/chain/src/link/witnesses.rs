@@ -5,8 +5,8 @@
 //! followed is given up once two contradict it who are more than those that stand by it, or once nobody who can be
 //! reached has stood by it for a while. About what a node that was named has told only such nodes are heard
 //! (`anchor.rs`), and about what the others have told since, its word is the last. While another one is followed, a
-//! named node that has another block in the place of what such nodes told is enough to give that up, once none of them has
-//! stood by it for a while.
+//! named node that has another block in the place of what such nodes told is enough to give that up, once none of them
+//! has stood by it for a while.
 
 use std::{
     cmp::Ordering,

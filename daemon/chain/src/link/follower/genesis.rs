@@ -23,8 +23,8 @@ pub(in crate::link) async fn check_genesis(
     Ok(found)
 }
 
-/// The nodes of the public network with this block 0 join where the endpoint that is about to be followed is one of many.
-/// An archive's word, or that of one that is merely looked at, says nothing about the node that is followed.
+/// The nodes of the public network with this block 0 join where the endpoint that is about to be followed is one of
+/// many. An archive's word, or that of one that is merely looked at, says nothing about the node that is followed.
 pub(super) async fn recognise(
     shared: &Shared,
     connection: &Connection,
