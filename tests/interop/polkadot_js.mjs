@@ -5,13 +5,15 @@
 // Uses the public development keys.
 
 import { ApiPromise, HttpProvider, Keyring, WsProvider } from '@polkadot/api';
+import { merkleizeMetadata } from '@polkadot-api/merkleize-metadata';
 import { createClient } from 'polkadot-api';
-import { getPolkadotSigner } from 'polkadot-api/signer';
+import { getPolkadotSigner, withMetadataHash } from 'polkadot-api/signer';
 import { getWsProvider } from 'polkadot-api/ws';
 import { WebSocket } from 'ws';
 
 const URL = process.argv[2];
 const PATIENCE = 120_000; // milliseconds for everything
+const TOKEN = { decimals: 9, tokenSymbol: 'TAO' };
 
 function check(what, holds, seen) {
   console.log(`${holds ? 'ok  ' : 'FAIL'} ${what}: ${typeof seen === 'string' ? seen : JSON.stringify(seen)}`);
@@ -73,6 +75,13 @@ for (const options of [{ era: 0 }, { era: 8 }, { era: 128 }, { tip: 12_345 }, { 
 }
 const batch = await send(api.tx.utility.batchAll([pay(1), api.tx.system.remark('0x00')]), alice);
 check('a batch', batch.names.includes('utility.BatchCompleted'), batch.statuses);
+// As hardware wallets sign: over a digest of the metadata, which the chain makes of what it serves.
+const served = (await api.call.metadata.metadataAtVersion(15)).unwrap().toHex();
+const digest = Buffer.from(merkleizeMetadata(served, TOKEN).digest());
+const covering = (bytes) => ({ mode: 1, metadataHash: `0x${bytes.toString('hex')}` });
+const covered = await send(pay(1), alice, covering(digest));
+check('with the digest of the metadata', covered.statuses.at(-1) === 'Finalized', covered.statuses);
+const other = digest.map((byte) => byte ^ 1);
 const failed = await send(api.tx.balances.transferAllowDeath(ferdie.address, 10n ** 18n), alice);
 check('a failing call says why', failed.dispatchError !== undefined, failed.dispatchError?.toString());
 const nonce = (await api.rpc.system.accountNextIndex(bob.address)).toNumber();
@@ -89,6 +98,7 @@ for (const type of ['ed25519', 'ecdsa']) {
 for (const [what, call, signer, options, words] of [
   ['an old nonce', pay(1), alice, { nonce: 0 }, '1010: Invalid Transaction: Transaction is outdated'],
   ['an empty account', pay(1), keys.addFromUri('//Nobody'), {}, '1010: Invalid Transaction: Inability to pay some fees'],
+  ['another digest', pay(1), alice, covering(other), '1010: Invalid Transaction: Transaction has a bad signature'],
   ['sudo by another', api.tx.sudo.sudo(pay(1)), bob, {}, '1010: Invalid Transaction: Invalid signing address'],
 ]) {
   const refused = await send(call, signer, options).then(() => 'nothing', ({ message }) => message);
@@ -120,5 +130,8 @@ const signer = getPolkadotSigner(bob.publicKey, 'Sr25519', (payload) => bob.sign
 const dest = { type: 'Id', value: ferdie.address };
 const sent = await unsafe.tx.Balances.transfer_keep_alive({ dest, value: 5n }).signAndSubmit(signer);
 check('its transfer lands', sent.ok && sent.events.length > 0, sent.block.number);
+const hardware = withMetadataHash(TOKEN, signer);
+const covers = await unsafe.tx.Balances.transfer_keep_alive({ dest, value: 5n }).signAndSubmit(hardware);
+check('one that covers the digest lands', covers.ok, covers.block.number);
 client.destroy();
 process.exit(0);

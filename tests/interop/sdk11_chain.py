@@ -1,4 +1,5 @@
-"""bittensor 11 against the development chain: reads, a transfer, multisigs and a crowdloan with a long purpose.
+"""bittensor 11 against the development chain: reads, transfers, also as its hardware wallets sign them, multisigs and a
+crowdloan with a long purpose.
 
 Run with the interpreter of an environment that has bittensor 11, against a chain whose block
 time is at most a second: `python sdk11_chain.py ws://127.0.0.1:9944`. Prints one line per check;
@@ -15,6 +16,7 @@ sys.argv = sys.argv[:1]
 os.environ["HOME"] = tempfile.mkdtemp()
 
 import bittensor
+import bittensor_core
 from asked import check
 from bittensor import Balance, CreateCrowdloan, MultisigExecute, MultisigThreshold1, Subtensor, Transfer
 from bittensor.keyfiles import Keypair
@@ -32,6 +34,25 @@ class DevelopmentWallet:
         self.name = uri
         self.coldkey = self.coldkeypub = Keypair.create_from_uri(uri)
         self.hotkey = self.hotkeypub = Keypair.create_from_uri(f"{uri}//interop-sdk11")
+
+
+class HardwareSigner:
+    """Signs as the package's Ledger and Vault do: over the digest of the metadata, which a `flaw` makes differ."""
+
+    def __init__(self, keypair, flaw=0):
+        self.keypair, self.flaw = keypair, flaw
+        self.ss58_address, self.public_key = keypair.ss58_address, keypair.public_key
+        self.crypto_type, self.ss58_format = keypair.crypto_type, keypair.ss58_format
+        self.digests = []
+
+    def sign(self, payload):
+        return self.keypair.sign(payload)
+
+    def metadata_digest(self, context):
+        digest = bytes(bittensor_core.metadata_digest(
+            context.metadata_bytes, context.spec_version, context.spec_name, context.ss58_format, 9, "TAO"))
+        self.digests.append(bytes([digest[0] ^ self.flaw]) + digest[1:])
+        return self.digests[-1]
 
 
 print(f"bittensor {version('bittensor')} on {URL}")
@@ -73,6 +94,20 @@ spent = before[ALICE].rao - after[ALICE].rao
 check("the sender paid it and a fee", amount.rao < spent < amount.rao + 10**7, spent)
 
 check("amounts have a unit", isinstance(after[BOB], Balance), after[BOB])
+
+had = chain.balances.get(CHARLIE).rao
+# A digest of other metadata is another payload than the chain's, so that its signature is of nothing.
+for flaw in (1, 0):
+    hardware = HardwareSigner(alice.coldkey, flaw)
+    sent = chain.execute(Transfer(dest_ss58=CHARLIE, amount_tao=bittensor.tao(2)), hardware)
+    check("the digest of the metadata is signed", len(hardware.digests) == 1, hardware.digests[0].hex())
+    if flaw:
+        check("another digest is refused", sent.error is not None and sent.error.name == "BadProof", sent.message)
+        check("nothing was sent", chain.balances.get(CHARLIE).rao == had, chain.balances.get(CHARLIE))
+    else:
+        check("a transfer signed over it lands", sent.success, sent.message)
+        gained = chain.balances.get(CHARLIE).rao - had
+        check("it has arrived", gained == bittensor.tao(2).rao, gained)
 
 # This client takes a call inside another one only where its type is that of all calls.
 bob, call = DevelopmentWallet("//Bob"), {"op": "transfer", "dest_ss58": CHARLIE, "amount_tao": 1.5}

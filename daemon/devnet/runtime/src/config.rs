@@ -25,7 +25,7 @@ use sp_version::RuntimeVersion;
 use crate::{
     AccountId, Balance, Balances, Block, Hash, INSTANT_BLOCK_TIME, MILLISECONDS_PER_BLOCK, Nonce, OriginCaller,
     PalletInfo, Preimage, Runtime, RuntimeCall, RuntimeEvent, RuntimeFreezeReason, RuntimeHoldReason, RuntimeOrigin,
-    RuntimeTask, SafeMode, System, Triumvirate, VERSION,
+    RuntimeTask, SS58_FORMAT, SafeMode, System, Triumvirate, VERSION,
     fees::{FeesToAuthor, LinearWeightToFee},
     guards::Guarded,
     safety::NoNestedBatches,
@@ -48,7 +48,7 @@ pub(crate) const fn deposit(items: Balance, bytes: Balance) -> Balance {
 
 parameter_types! {
     pub const Version: RuntimeVersion = VERSION;
-    pub const SS58Prefix: u8 = 42;
+    pub const SS58Prefix: u8 = SS58_FORMAT;
     pub BlockWeights: frame_system::limits::BlockWeights = frame_system::limits::BlockWeights::with_sensible_defaults(
         Weight::from_parts(4 * WEIGHT_REF_TIME_PER_SECOND, u64::MAX),
         NORMAL_DISPATCH_RATIO,

@@ -1,8 +1,9 @@
 //! The thirteen transaction extensions, in the order and under the identifiers that clients of spec 425 know.
 //!
-//! Upstream ones are used where the real runtime's differ in nothing this chain has; the others stand in the files
-//! beside this one. They nest in three tuples, since a tuple holds at most twelve; metadata lists them flat.
+//! Upstream ones are used where they do here what the real runtime's do there; the others stand in the files beside
+//! this one. They nest in three tuples, since a tuple holds at most twelve; metadata lists them flat.
 
+mod metadata_hash;
 mod nonce;
 mod payment;
 mod shield;
@@ -11,6 +12,7 @@ mod sudo;
 
 use sp_runtime::generic::Era;
 
+pub use metadata_hash::CheckMetadataHash;
 pub use nonce::CheckNonce;
 pub use payment::ChargeTransactionPayment;
 pub use shield::{CheckMortality, CheckShieldedTxValidity, DrandPriority};
@@ -20,8 +22,7 @@ pub use sudo::SudoTransactionExtension;
 use crate::{Balance, Nonce, Runtime};
 
 /// Every extension, in order.
-pub type TxExtension =
-    (SystemExtensions, SubtensorExtensions, frame_metadata_hash_extension::CheckMetadataHash<Runtime>);
+pub type TxExtension = (SystemExtensions, SubtensorExtensions, CheckMetadataHash);
 
 type SystemExtensions = (
     frame_system::CheckNonZeroSender<Runtime>,
@@ -60,6 +61,6 @@ pub fn signed(era: Era, nonce: Nonce, tip: Balance) -> TxExtension {
             SubtensorTransactionExtension,
             DrandPriority,
         ),
-        frame_metadata_hash_extension::CheckMetadataHash::new(false),
+        CheckMetadataHash::new(false),
     )
 }

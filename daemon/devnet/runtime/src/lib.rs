@@ -2,8 +2,8 @@
 //!
 //! It composes upstream FRAME pallets with [`subtensor`], declares the thirteen transaction extensions in the order
 //! clients know, and answers the runtime APIs. It deliberately keeps no state, but a note of the seals that the
-//! development beacon does not open ([`drand::due_pulses`]), opens no socket and builds no wasm: the crate `btd-devnet`
-//! calls [`api::dispatch`] inside externalities and speaks JSON-RPC.
+//! development beacon does not open ([`drand::due_pulses`]) and the digest of its metadata ([`metadata::digest`]), opens
+//! no socket and builds no wasm: the crate `btd-devnet` calls [`api::dispatch`] inside externalities and speaks JSON-RPC.
 //!
 //! Amounts are `u64` rao everywhere (10⁻⁹ TAO or alpha). What the real chain has and this one leaves out is listed,
 //! with reasons, in `tests/vectors/surface-differences.txt`; whose weight is a guess, in `weights-not-recorded.txt` there.
@@ -95,6 +95,12 @@ pub const MILLISECONDS_PER_BLOCK: u64 = 12_000;
 /// The [`GenesisSpec::block_time`] of a chain whose blocks come when there is something for them: the least that lets their
 /// timestamps follow each other by a millisecond. Such a chain reports the slots of the real network.
 pub const INSTANT_BLOCK_TIME: u64 = 2;
+/// What the chain's token is called, where clients ask and in the digest of the metadata.
+pub const TOKEN_SYMBOL: &str = "TAO";
+/// Its decimals: [`UNIT`] has as many zeros.
+pub const TOKEN_DECIMALS: u8 = 9;
+/// The network's number in SS58 addresses.
+pub const SS58_FORMAT: u8 = 42;
 /// One TAO (or one alpha) in rao.
 pub const UNIT: Balance = 1_000_000_000;
 

@@ -4,16 +4,20 @@
 //! macros, which would list the calls twice; and clients that know a call by its type take none of the other one.
 
 use alloc::vec::Vec;
+use std::sync::OnceLock;
 
 use codec::{Decode, Encode};
 use frame_metadata::{RuntimeMetadata, RuntimeMetadataPrefixed};
+use merkleized_metadata::{ExtraInfo, generate_metadata_digest};
 use scale_info::{Path, PortableRegistry, PortableType, Type, TypeDef, TypeDefTuple};
 use sp_core::OpaqueMetadata;
 
-use crate::Runtime;
+use crate::{Runtime, SS58_FORMAT, TOKEN_DECIMALS, TOKEN_SYMBOL, VERSION};
 
 /// The version that is told where none is asked for.
 const USUAL: u32 = 14;
+/// The version that RFC-0078 makes a digest of.
+const DIGESTED: u32 = 15;
 
 /// The metadata that `state_getMetadata` tells.
 pub fn usual() -> OpaqueMetadata {
@@ -31,6 +35,27 @@ pub fn at_version(version: u32) -> Option<OpaqueMetadata> {
         _ => return Some(generated),
     }
     Some(OpaqueMetadata::new(metadata.encode()))
+}
+
+/// The digest of the metadata, as RFC-0078 has it: what hardware wallets have their signatures cover. None where a type
+/// of an extrinsic has no form there.
+///
+/// It covers the types of extrinsics and what the chain is called, and no constant: it is the same over any state. This
+/// runtime is never another one ([`crate::upgrades`]), so it is worked out when it is first asked for and kept.
+pub fn digest() -> Option<[u8; 32]> {
+    static DIGEST: OnceLock<Option<[u8; 32]>> = OnceLock::new();
+    *DIGEST.get_or_init(|| {
+        let metadata = at_version(DIGESTED)?;
+        let metadata = RuntimeMetadataPrefixed::decode(&mut metadata.as_slice()).ok()?;
+        let chain = ExtraInfo {
+            spec_version: VERSION.spec_version,
+            spec_name: VERSION.spec_name.into_owned(),
+            base58_prefix: SS58_FORMAT.into(),
+            decimals: TOKEN_DECIMALS,
+            token_symbol: TOKEN_SYMBOL.into(),
+        };
+        generate_metadata_digest(&metadata.1, chain).ok().map(|digest| digest.hash())
+    })
 }
 
 /// Has the calls of the multisig pallet hold the type that all others hold, and leaves nothing of the second.

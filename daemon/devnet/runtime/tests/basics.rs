@@ -13,9 +13,16 @@ use btd_devnet_runtime::{
     },
 };
 use codec::{Decode, Encode};
+use frame_metadata::{RuntimeMetadata, RuntimeMetadataPrefixed};
+use merkleized_metadata::{ExtraInfo, generate_metadata_digest};
 use sp_core::{Pair, sr25519};
 use sp_io::hashing::twox_128;
-use sp_runtime::{ApplyExtrinsicResult, Digest, DigestItem, MultiSignature, generic::Era, traits::Header as _};
+use sp_runtime::{
+    ApplyExtrinsicResult, Digest, DigestItem, MultiSignature,
+    generic::Era,
+    traits::{Header as _, TransactionExtension},
+    transaction_validity::InvalidTransaction,
+};
 
 const NOW: u64 = 1_800_000_012_000;
 
@@ -29,8 +36,15 @@ fn externalities() -> sp_io::TestExternalities {
 }
 
 fn signed(name: &str, call: RuntimeCall) -> UncheckedExtrinsic {
-    let extensions = extensions::signed(Era::Immortal, 0, 0);
-    let payload = SignedPayload::new(call.clone(), extensions.clone()).unwrap();
+    signed_over(None, name, call)
+}
+
+/// With a digest of metadata that the signature covers, or in the mode without one.
+fn signed_over(digest: Option<[u8; 32]>, name: &str, call: RuntimeCall) -> UncheckedExtrinsic {
+    let (system, subtensor, _) = extensions::signed(Era::Immortal, 0, 0);
+    let extensions = (system, subtensor, extensions::CheckMetadataHash::new(digest.is_some()));
+    let (of_system, of_subtensor, _) = TransactionExtension::<RuntimeCall>::implicit(&extensions).unwrap();
+    let payload = SignedPayload::from_raw(call.clone(), extensions.clone(), (of_system, of_subtensor, digest));
     let pair = sr25519::Pair::from_string(&format!("//{name}"), None).unwrap();
     let signature = payload.using_encoded(|bytes| pair.sign(bytes));
     let signer = development_account(name);
@@ -157,6 +171,41 @@ fn a_transfer_costs_what_it_costs_on_the_real_chain() {
         let info: pallet_transaction_payment::RuntimeDispatchInfo<Balance> =
             call("TransactionPaymentApi_query_info", &arguments);
         assert_eq!(info.partial_fee, 136_247);
+    });
+}
+
+#[test]
+fn a_signature_may_cover_the_digest_of_the_metadata_that_is_served() {
+    externalities().execute_with(|| {
+        let header = Header::new(1, Hash::zero(), Hash::zero(), Hash::repeat_byte(1), Digest::default());
+        call::<sp_runtime::ExtrinsicInclusionMode>("Core_initialize_block", &header.encode());
+        let served: Option<Vec<u8>> = call("Metadata_metadata_at_version", &15_u32.encode());
+        let metadata = RuntimeMetadataPrefixed::decode(&mut &served.unwrap()[..]).unwrap().1;
+        let chain = ExtraInfo {
+            spec_version: 425,
+            spec_name: "node-subtensor".to_owned(),
+            base58_prefix: 42,
+            decimals: 9,
+            token_symbol: "TAO".to_owned(),
+        };
+        let digest = generate_metadata_digest(&metadata, chain).unwrap().hash();
+        let apply = |digest, name| {
+            let remark = RuntimeCall::System(frame_system::Call::remark { remark: vec![7] });
+            let extrinsic = signed_over(digest, name, remark);
+            call::<ApplyExtrinsicResult>("BlockBuilder_apply_extrinsic", &extrinsic.encode())
+        };
+        let mut other = digest;
+        other[31] ^= 1;
+        assert_eq!(apply(Some(other), "Bob"), Err(InvalidTransaction::BadProof.into()));
+        assert_eq!(apply(Some(digest), "Bob"), Ok(Ok(())));
+        assert_eq!(apply(None, "Charlie"), Ok(Ok(())));
+
+        // The extension is upstream's to clients, and of one type.
+        let RuntimeMetadata::V15(metadata) = metadata else { panic!("another version is served") };
+        let is_it = |path: &&Vec<String>| path.last().is_some_and(|name| name == "CheckMetadataHash");
+        let mut types = metadata.types.types.iter().map(|ty| &ty.ty.path.segments).filter(is_it);
+        assert_eq!(types.next().unwrap()[..], ["frame_metadata_hash_extension", "CheckMetadataHash"]);
+        assert_eq!(types.next(), None);
     });
 }
 

@@ -1,6 +1,6 @@
 //! `system_*`: what the node is, and the next nonce of an account.
 
-use btd_devnet_runtime::AccountId;
+use btd_devnet_runtime::{AccountId, SS58_FORMAT, TOKEN_DECIMALS, TOKEN_SYMBOL};
 use serde_json::json;
 use sp_core::{Bytes, H256, crypto::Ss58Codec};
 
@@ -23,7 +23,13 @@ pub(super) const METHODS: &[Method] = &[
     Method {
         name: "system_properties",
         aliases: &["chainSpec_v1_properties"],
-        run: |_, _| Ok(json!({ "ss58Format": 42, "tokenDecimals": 9, "tokenSymbol": "TAO" })),
+        run: |_, _| {
+            Ok(json!({
+                "ss58Format": SS58_FORMAT,
+                "tokenDecimals": TOKEN_DECIMALS,
+                "tokenSymbol": TOKEN_SYMBOL,
+            }))
+        },
     },
     Method {
         name: "system_health",

@@ -3,6 +3,8 @@
 use btd_devnet::{Config, PoolLimits};
 use btd_devnet_runtime::{Hash, RuntimeCall, RuntimeEvent};
 use codec::{Decode, Encode};
+use frame_metadata::RuntimeMetadataPrefixed;
+use merkleized_metadata::{ExtraInfo, generate_metadata_digest};
 use serde_json::{Value, json};
 use sp_core::H256;
 use sp_runtime::generic::Era;
@@ -143,6 +145,48 @@ async fn refusals_have_their_number_and_words() {
         .await
         .unwrap_err();
     assert_eq!(refused.code(), 1012);
+    chain.stop().await;
+}
+
+/// The digest of RFC-0078 as a wallet comes by it: of what the chain says of itself and of its metadata.
+async fn digest(chain: &Chain) -> [u8; 32] {
+    let version = chain.call("state_getRuntimeVersion", json!([])).await;
+    let properties = chain.call("system_properties", json!([])).await;
+    let number = |value: &Value| value.as_u64().unwrap();
+    let served = chain.call("state_call", json!(["Metadata_metadata_at_version", hex(&15_u32.encode())])).await;
+    let served = Option::<Vec<u8>>::decode(&mut unhex(&served).as_slice()).unwrap().unwrap();
+    let metadata = RuntimeMetadataPrefixed::decode(&mut served.as_slice()).unwrap().1;
+    let told = ExtraInfo {
+        spec_version: number(&version["specVersion"]).try_into().unwrap(),
+        spec_name: version["specName"].as_str().unwrap().to_owned(),
+        base58_prefix: number(&properties["ss58Format"]).try_into().unwrap(),
+        decimals: number(&properties["tokenDecimals"]).try_into().unwrap(),
+        token_symbol: properties["tokenSymbol"].as_str().unwrap().to_owned(),
+    };
+    generate_metadata_digest(&metadata, told).unwrap().hash()
+}
+
+#[tokio::test]
+async fn a_signature_holds_with_the_digest_of_the_metadata_and_with_no_other() {
+    let chain = Chain::start(manual()).await;
+    let digest = digest(&chain).await;
+    let signed =
+        |digest, nonce| sign("Alice", &transfer("Bob", TAO), Terms { digest, ..Terms::immortal(&chain, nonce) });
+    let mut other = digest;
+    other[0] ^= 1;
+    assert_eq!(submit(&chain, &signed(Some(other), 0)).await, invalid("Transaction has a bad signature"));
+    // The mode is signed too: what was signed with the digest is not taken for what was signed without.
+    let mut without = signed(Some(digest), 0);
+    let mode = without.len() - transfer("Bob", TAO).encode().len() - 1;
+    assert_eq!(without[mode], 1);
+    without[mode] = 0;
+    assert_eq!(submit(&chain, &without).await, invalid("Transaction has a bad signature"));
+
+    let before = free(&chain, "Bob").await;
+    submit(&chain, &signed(Some(digest), 0)).await.unwrap();
+    submit(&chain, &signed(None, 1)).await.unwrap();
+    chain.devnet.mine(1).await.unwrap();
+    assert_eq!(free(&chain, "Bob").await, before + 2 * TAO);
     chain.stop().await;
 }
 

@@ -35,7 +35,7 @@ async fn mortal(chain: &Chain, nonce: u32, period: u64) -> Terms {
     let number = u64::from_str_radix(header["number"].as_str().unwrap().trim_start_matches("0x"), 16).unwrap();
     let hash = unhex(&chain.call("chain_getBlockHash", json!([number])).await);
     let genesis = H256(chain.devnet.genesis_hash());
-    Terms { nonce, era: Era::mortal(period, number), birth: H256::from_slice(&hash), genesis, tip: 0 }
+    Terms { nonce, era: Era::mortal(period, number), birth: H256::from_slice(&hash), genesis, tip: 0, digest: None }
 }
 
 async fn blocks(chain: &Chain) -> u64 {

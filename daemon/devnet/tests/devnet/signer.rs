@@ -31,12 +31,14 @@ pub(crate) struct Terms {
     pub(crate) genesis: H256,
     /// Rao beside the fee.
     pub(crate) tip: Balance,
+    /// The digest of the metadata, where the signature covers one.
+    pub(crate) digest: Option<[u8; 32]>,
 }
 
 impl Terms {
     pub(crate) fn immortal(chain: &Chain, nonce: Nonce) -> Self {
         let genesis = H256(chain.devnet.genesis_hash());
-        Self { nonce, era: Era::Immortal, birth: genesis, genesis, tip: 0 }
+        Self { nonce, era: Era::Immortal, birth: genesis, genesis, tip: 0, digest: None }
     }
 }
 
@@ -47,10 +49,11 @@ pub(crate) fn sign(signer: &str, call: &RuntimeCall, terms: Terms) -> Vec<u8> {
 /// Signs a call that is already encoded, and may be no call at all.
 pub(crate) fn sign_encoded(signer: &str, call: &[u8], terms: Terms) -> Vec<u8> {
     let pair = pair(signer);
-    let extension = extensions::signed(terms.era, terms.nonce, terms.tip).encode();
-    let no_metadata_hash: Option<[u8; 32]> = None;
+    let mut extension = extensions::signed(terms.era, terms.nonce, terms.tip).encode();
+    // The last byte says whether the signature covers a digest.
+    *extension.last_mut().unwrap() = u8::from(terms.digest.is_some());
     let implicit =
-        (VERSION.spec_version, VERSION.transaction_version, terms.genesis, terms.birth, no_metadata_hash).encode();
+        (VERSION.spec_version, VERSION.transaction_version, terms.genesis, terms.birth, terms.digest).encode();
     let payload = [call, &extension, &implicit].concat();
     let signature =
         if payload.len() > 256 { pair.sign(&sp_io::hashing::blake2_256(&payload)) } else { pair.sign(&payload) };
