@@ -1,6 +1,7 @@
 //! The noun `stake`: alpha behind hotkeys, what it earns, and who inherits it.
 
 mod child;
+mod hotkey;
 mod list;
 pub(crate) mod lock;
 pub(crate) mod pick;
@@ -8,11 +9,11 @@ mod target;
 mod trade;
 mod wizard;
 
-pub(crate) use self::list::render as positions;
+pub(crate) use self::{hotkey::HotkeyRefArg, list::render as positions};
 use btd_api::{
-    HotkeyRef, NetUid, Ratio, Tao,
+    NetUid, Ratio, Tao,
     stake::{
-        Auto, AutoStakes, Claim, ClaimParams, ClaimType, Fill, Hotkeys, Protection, SetAuto, SetAutoParams, SetClaim,
+        Auto, AutoStakes, Claim, ClaimParams, ClaimType, Fill, Protection, SetAuto, SetAutoParams, SetClaim,
         SetClaimParams,
     },
     unsent,
@@ -20,7 +21,6 @@ use btd_api::{
 use clap::{Args, Subcommand, ValueEnum};
 
 use crate::{
-    addr,
     args::{ColdkeyArg, NetUidArg, WalletArg, number},
     exit::Exit,
     failure::Failure,
@@ -30,7 +30,6 @@ use crate::{
         text,
     },
     session::Session,
-    settings::Settings,
     spend::{self, Terms},
 };
 
@@ -74,58 +73,6 @@ pub(crate) enum Command {
     /// Child hotkeys, which inherit stake weight
     #[command(subcommand, visible_alias = "children")]
     Child(child::Command),
-}
-
-/// A hotkey by its name in the wallet or by its address.
-#[derive(Args, Clone, Debug, Default)]
-pub(crate) struct HotkeyRefArg {
-    /// The hotkey, by name or address [env: BT_WALLET_HOTKEY] [default: default]
-    #[arg(
-        long = "hotkey",
-        short = 'H',
-        value_name = "NAME|SS58",
-        visible_alias = "wallet-hotkey",
-        aliases = [
-            "wallet.hotkey", "wallet_hotkey", "hotkey-name", "hotkey-ss58", "hotkey_ss58", "hotkey-ss58-address",
-            "hotkey_ss58address", "include-hotkeys", "hotkeys", "delegate-ss58", "delegate_ss58key",
-            "child-hotkey-ss58", "wallet-hotkey-ss58", "wallet_hotkey_ss58",
-        ],
-        value_parser = addr::hotkey_ref
-    )]
-    hotkey: Option<HotkeyRef>,
-}
-
-/// Several hotkeys, by their names in the wallet or by their addresses.
-#[derive(Args, Clone, Debug, Default)]
-pub(crate) struct HotkeysArg {
-    /// The hotkeys, by name or address, several with commas [env: BT_WALLET_HOTKEY] [default: default]
-    #[arg(
-        long = "hotkey",
-        short = 'H',
-        value_name = "NAME|SS58",
-        visible_aliases = ["wallet-hotkey", "include-hotkeys"],
-        aliases = [
-            "wallet.hotkey", "wallet_hotkey", "hotkey-name", "hotkey-ss58", "hotkey_ss58", "hotkey-ss58-address",
-            "hotkey_ss58address", "hotkeys", "delegate-ss58", "delegate_ss58key", "wallet.hotkeys", "wallet-hotkey-ss58",
-            "wallet_hotkey_ss58",
-        ],
-        value_delimiter = ',',
-        value_parser = addr::hotkey_ref
-    )]
-    hotkeys: Vec<HotkeyRef>,
-    /// All hotkeys of the wallet
-    #[arg(long, aliases = ["all_hotkeys", "wallet.all_hotkeys"], conflicts_with = "hotkeys")]
-    all_hotkeys: bool,
-    /// All hotkeys of the wallet but these
-    #[arg(
-        long,
-        value_name = "NAME|SS58",
-        aliases = ["exclude_hotkeys", "wallet.exclude_hotkeys"],
-        conflicts_with = "hotkeys",
-        value_delimiter = ',',
-        value_parser = addr::hotkey_ref
-    )]
-    exclude_hotkeys: Vec<HotkeyRef>,
 }
 
 /// What bounds the price of a trade.
@@ -217,34 +164,7 @@ pub(crate) struct SetClaimArgs {
     terms: Terms,
 }
 
-// === impl HotkeyRefArg, ProtectionArgs ===
-
-impl HotkeyRefArg {
-    pub(crate) fn resolve(self, settings: &Settings) -> HotkeyRef {
-        self.hotkey.or_else(|| settings.hotkey.clone().map(HotkeyRef::Name)).unwrap_or_default()
-    }
-}
-
-impl HotkeysArg {
-    /// The only one that is meant; none where it may be several.
-    fn only(&self, settings: &Settings) -> Option<HotkeyRef> {
-        match self.hotkeys.as_slice() {
-            _ if self.all_hotkeys || !self.exclude_hotkeys.is_empty() => None,
-            [] => Some(settings.hotkey.clone().map(HotkeyRef::Name).unwrap_or_default()),
-            [only] => Some(only.clone()),
-            _ => None,
-        }
-    }
-
-    /// All that are meant.
-    fn resolve(self, settings: &Settings) -> Hotkeys {
-        match self.only(settings) {
-            Some(only) => Hotkeys::Only(vec![only]),
-            None if self.hotkeys.is_empty() => Hotkeys::AllBut(self.exclude_hotkeys),
-            None => Hotkeys::Only(self.hotkeys),
-        }
-    }
-}
+// === impl ProtectionArgs ===
 
 impl ProtectionArgs {
     /// Whether a bound was asked for in words.
@@ -309,7 +229,7 @@ impl Command {
             Self::SetAuto(args) => {
                 let params = unsent!(SetAutoParams {
                     netuid: args.netuid.resolve(),
-                    hotkey: args.hotkey.resolve(settings),
+                    hotkey: args.hotkey.resolve(session),
                     wallet: args.wallet.resolve(settings),
                 });
                 spend::sign::<SetAuto>(session, params, args.terms).await
@@ -428,6 +348,11 @@ mod tests {
             "stake wizard --wallet-name alice --unsafe".to_owned(),
             "stake child revoke --all-netuids".to_owned(),
             format!("stake child take --child-hotkey-ss58 {BOB} --netuid 1 -t 0.1"),
+            format!("stake child take --child-hotkey-ss58 {BOB} --wallet-hotkey h1 --netuid 1 -t 0.1"),
+            format!("stake add --netuid 1 --amount 1 --wallet.hotkey h1 --include-hotkeys {BOB}"),
+            "stake add --netuid 1 --amount 1 --wallet.hotkey h1 --all-hotkeys".to_owned(),
+            "stake add --netuid 1 --amount 1 --wallet.hotkey h1 --uid 3".to_owned(),
+            "stake remove --all-netuids --all --wallet.hotkey h1 --all-hotkeys --exclude-hotkeys h2".to_owned(),
             "stake child take 1 -t 0.1".to_owned(),
             "stake child take --all -t 0.1".to_owned(),
             format!("stake child set --all_netuids --children {BOB} --proportions 0.5"),
@@ -443,9 +368,10 @@ mod tests {
             ("stake add --netuid 1 --all --max_stake 10", "cannot be used with"),
             ("stake remove --netuid 1 --interactive", "cannot be used with"),
             ("stake add --netuid 1 --all-netuids --amount 1", "cannot be used with"),
-            ("stake add --netuid 1 --amount 1 --hotkey h1 --all-hotkeys", "cannot be used with"),
+            ("stake add --netuid 1 --amount 1 --include-hotkeys h1 --all-hotkeys", "cannot be used with"),
             ("stake claim", "--netuids"),
-            ("stake add --netuid 1 --amount 1 --hotkey h1 --uid 3", "cannot be used with"),
+            ("stake add --netuid 1 --amount 1 --include-hotkeys h1 --uid 3", "cannot be used with"),
+            ("stake remove --interactive --hotkey h1", "cannot be used with"),
         ] {
             let message = parse(bad).unwrap_err();
             assert!(message.contains(why), "{bad}: {message}");

@@ -260,7 +260,7 @@ pub(super) async fn get_identity(args: ColdkeyArg, session: &Session) -> Result<
 
 impl AssociateHotkeyArgs {
     pub(super) async fn run(self, session: &Session) -> Result<Exit, Failure> {
-        let (hotkey, wallet) = (self.hotkey.resolve(&session.settings), self.wallet.resolve(&session.settings));
+        let (hotkey, wallet) = (self.hotkey.resolve(session), self.wallet.resolve(&session.settings));
         let params = unsent!(AssociateHotkeyParams { hotkey, wallet });
         spend::sign::<AssociateHotkey>(session, params, self.terms).await
     }
@@ -271,7 +271,7 @@ impl SwapHotkeyArgs {
         let params = unsent!(SwapHotkeyParams {
             // The parser asks for one of the two.
             new_hotkey: self.new.or(self.new_hotkey).unwrap_or_default(),
-            hotkey: self.hotkey.resolve(&session.settings),
+            hotkey: self.hotkey.resolve(session),
             wallet: self.wallet.resolve(&session.settings),
             netuid: self.netuid,
             keep_stake: self.keep_stake,
