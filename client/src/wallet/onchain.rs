@@ -7,8 +7,8 @@ use btd_api::{
     wallet::{
         KeyName,
         onchain::{
-            AnnouncementReply, AssociateHotkey, AssociateHotkeyParams, GetIdentity, Identity, IdentityReply,
-            SetIdentity, SetIdentityParams, SwapColdkeyAnnounce, SwapColdkeyCheck, SwapColdkeyClear,
+            AnnouncementReply, AssociateHotkey, AssociateHotkeyParams, GetIdentity, Identity, IdentityChange,
+            IdentityReply, SetIdentity, SetIdentityParams, SwapColdkeyAnnounce, SwapColdkeyCheck, SwapColdkeyClear,
             SwapColdkeyDispute, SwapColdkeyEndParams, SwapColdkeyExecute, SwapColdkeyParams, SwapHotkey,
             SwapHotkeyParams,
         },
@@ -23,7 +23,7 @@ use crate::{
     exit::Exit,
     failure::Failure,
     output::{Page, facts::Facts, text},
-    session::Session,
+    session::{Field, Session},
     settings::{self, Environment},
     spend::{self, Terms},
     stake::HotkeyRefArg,
@@ -33,26 +33,26 @@ use crate::{
 #[derive(Args, Debug)]
 pub(crate) struct SetIdentityArgs {
     /// The name
-    #[arg(long, value_name = "TEXT", visible_alias = "id-name", aliases = ["display", "id_name"], default_value_t, hide_default_value = true)]
-    display_name: String,
+    #[arg(long, value_name = "TEXT", visible_alias = "id-name", aliases = ["display", "id_name"])]
+    display_name: Option<String>,
     /// The web page
-    #[arg(long, value_name = "URL", aliases = ["web", "web-url", "web_url"], default_value_t, hide_default_value = true)]
-    url: String,
+    #[arg(long, value_name = "URL", aliases = ["web", "web-url", "web_url"])]
+    url: Option<String>,
     /// The source repository
-    #[arg(long, value_name = "URL", aliases = ["github", "github_repo"], default_value_t, hide_default_value = true)]
-    github_repo: String,
+    #[arg(long, value_name = "URL", aliases = ["github", "github_repo"])]
+    github_repo: Option<String>,
     /// The picture
-    #[arg(long, value_name = "URL", aliases = ["image-url", "image_url"], default_value_t, hide_default_value = true)]
-    image: String,
+    #[arg(long, value_name = "URL", aliases = ["image-url", "image_url"])]
+    image: Option<String>,
     /// Discord
-    #[arg(long, value_name = "TEXT", default_value_t, hide_default_value = true)]
-    discord: String,
+    #[arg(long, value_name = "TEXT")]
+    discord: Option<String>,
     /// The description
-    #[arg(long, value_name = "TEXT", alias = "info", default_value_t, hide_default_value = true)]
-    description: String,
+    #[arg(long, value_name = "TEXT", alias = "info")]
+    description: Option<String>,
     /// Anything else
-    #[arg(long, value_name = "TEXT", default_value_t, hide_default_value = true)]
-    additional: String,
+    #[arg(long, value_name = "TEXT")]
+    additional: Option<String>,
     #[command(flatten)]
     gone: GoneArgs,
     #[command(flatten)]
@@ -183,14 +183,21 @@ impl SetIdentityArgs {
                 "note: {flag} is left out: identities have no such field any more; --additional takes any text"
             ));
         }
-        let mut identity = Identity { name: display_name, url, github_repo, image, discord, description, additional };
-        if identity == Identity::default() {
-            ask_for(&mut identity, session).await?;
+        let mut identity =
+            IdentityChange { name: display_name, url, github_repo, image, discord, description, additional };
+        let wallet = wallet.resolve(&session.settings);
+        if identity == IdentityChange::default() && session.may_ask() {
+            let real = terms.real();
+            let params = ColdkeyParams { wallet: real.is_none().then(|| wallet.clone()), address: real };
+            let now = session.call::<GetIdentity>(&params).await?.read()?.identity.unwrap_or_default();
+            ask_for(&mut identity, &now, session).await?;
         }
-        if identity == Identity::default() {
-            return Err(Failure::usage("nothing was said: give at least --id-name; what is left out becomes empty"));
+        if identity == IdentityChange::default() {
+            return Err(Failure::usage(
+                "nothing was said: give --id-name or another field; what is left out stays as it is, and `--url ''` clears one",
+            ));
         }
-        let params = unsent!(SetIdentityParams { identity, wallet: wallet.resolve(&session.settings) });
+        let params = unsent!(SetIdentityParams { identity, wallet });
         spend::sign::<SetIdentity>(session, params, terms).await
     }
 }
@@ -210,18 +217,21 @@ impl GoneArgs {
     }
 }
 
-/// Asks for each field where somebody can answer; an empty answer leaves it empty.
-async fn ask_for(identity: &mut Identity, session: &Session) -> Result<(), Failure> {
+/// Asks for each field where somebody can answer; what says something `now` keeps it where the answer is empty.
+async fn ask_for(identity: &mut IdentityChange, now: &Identity, session: &Session) -> Result<(), Failure> {
+    if *now != Identity::default() {
+        session.out.note("an empty answer keeps what stands in brackets, a blank clears it");
+    }
     let fields = [
-        ("--id-name", "The name", &mut identity.name),
-        ("--url", "The web page", &mut identity.url),
-        ("--github-repo", "The source repository", &mut identity.github_repo),
-        ("--image", "The picture's URL", &mut identity.image),
-        ("--discord", "Discord", &mut identity.discord),
-        ("--description", "The description", &mut identity.description),
-        ("--additional", "Anything else", &mut identity.additional),
+        ("--id-name", "The name", now.name.as_str(), &mut identity.name),
+        ("--url", "The web page", now.url.as_str(), &mut identity.url),
+        ("--github-repo", "The source repository", now.github_repo.as_str(), &mut identity.github_repo),
+        ("--image", "The picture's URL", now.image.as_str(), &mut identity.image),
+        ("--discord", "Discord", now.discord.as_str(), &mut identity.discord),
+        ("--description", "The description", now.description.as_str(), &mut identity.description),
+        ("--additional", "Anything else", now.additional.as_str(), &mut identity.additional),
     ];
-    session.ask_fields(fields).await
+    session.ask_fields(fields.map(|(flag, question, now, said)| Field { flag, question, now, said })).await
 }
 
 /// Offers to say who a coldkey is where it has said nothing yet, and sets what is answered. What was done before is
@@ -229,19 +239,19 @@ async fn ask_for(identity: &mut Identity, session: &Session) -> Result<(), Failu
 pub(crate) async fn offer_identity(session: &Session, wallet: WalletName) {
     let params = ColdkeyParams { wallet: Some(wallet.clone()), address: None };
     let said = session.call::<GetIdentity>(&params).await.and_then(|reply| reply.read());
-    // What is left out of an identity becomes empty. Whoever gives up says no: the command has done what it was for.
+    // Whoever gives up says no: the command has done what it was for.
     if !said.is_ok_and(|reply| reply.identity.is_none())
         || !session.offer("Set how its coldkey describes itself as well?").await.unwrap_or(false)
     {
         return;
     }
     session.stands_for_another(&["wallet", "set-identity", "--wallet", wallet.as_str()]);
-    let mut identity = Identity::default();
-    if ask_for(&mut identity, session).await.is_err() {
+    let mut identity = IdentityChange::default();
+    if ask_for(&mut identity, &Identity::default(), session).await.is_err() {
         session.out.note("nothing was set");
         return;
     }
-    if identity == Identity::default() {
+    if identity == IdentityChange::default() {
         session.out.note("nothing was said, and nothing was set");
         return;
     }
