@@ -113,6 +113,11 @@ impl Terms {
         self.proxy
     }
 
+    /// The same without an account that is acted for.
+    pub(crate) fn as_oneself(self) -> Self {
+        Self { proxy: None, ..self }
+    }
+
     /// Whether nothing is signed.
     pub(crate) const fn is_dry_run(&self) -> bool {
         self.dry_run
