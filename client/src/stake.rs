@@ -16,7 +16,7 @@ use btd_api::{
         Auto, AutoStakes, Claim, ClaimParams, ClaimType, Fill, Protection, SetAuto, SetAutoParams, SetClaim,
         SetClaimParams,
     },
-    unsent,
+    subnets, unsent,
 };
 use clap::{Args, Subcommand, ValueEnum};
 
@@ -141,7 +141,7 @@ pub(crate) struct ClaimArgs {
 /// What is done with root dividends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum Dividends {
-    /// Sell them and stake the tao on root
+    /// Sell them and stake the tao on root; with --netuids those of these subnets only
     #[value(alias = "Swap")]
     Swap,
     /// Keep them as alpha; with --netuids on those subnets only
@@ -152,10 +152,10 @@ enum Dividends {
 /// `btctl stake set-claim`
 #[derive(Args, Debug)]
 pub(crate) struct SetClaimArgs {
-    /// What is done with them
-    #[arg(value_enum)]
-    claim: Dividends,
-    /// The subnets whose dividends are kept: `1,2,3` or `1-3` [btcli 11's -n: --network]
+    /// What is done with them; of --netuids alone, they are kept
+    #[arg(value_enum, required_unless_present = "netuids")]
+    claim: Option<Dividends>,
+    /// The subnets whose dividends are meant, those of others the other way: `1,2,3` or `1-3` [btcli 11's -n: --network]
     #[arg(long, short = 'n', value_name = "NETUIDS", value_delimiter = ',', value_parser = number::<NetUid>)]
     netuids: Vec<NetUid>,
     #[command(flatten)]
@@ -234,7 +234,7 @@ impl Command {
                 });
                 spend::sign::<SetAuto>(session, params, args.terms).await
             }
-            Self::Claim(ClaimArgs { claim: Some(claim), netuids, wallet, terms }) => {
+            Self::Claim(ClaimArgs { claim: claim @ Some(_), netuids, wallet, terms }) => {
                 set_claim(session, SetClaimArgs { claim, netuids, wallet, terms }).await
             }
             Self::Claim(args) => {
@@ -253,15 +253,30 @@ impl Command {
 
 async fn set_claim(session: &Session, args: SetClaimArgs) -> Result<Exit, Failure> {
     let claim = match (args.claim, args.netuids.is_empty()) {
-        (Dividends::Swap, true) => ClaimType::Swap,
-        (Dividends::Keep, true) => ClaimType::Keep,
-        (Dividends::Keep, false) => ClaimType::KeepSubnets(args.netuids),
-        (Dividends::Swap, false) => {
-            return Err(Failure::usage("--netuids names the subnets whose dividends are kept: say `keep`"));
+        (Some(Dividends::Swap), true) => ClaimType::Swap,
+        (Some(Dividends::Keep), true) => ClaimType::Keep,
+        (Some(Dividends::Keep) | None, false) => ClaimType::KeepSubnets(args.netuids),
+        (Some(Dividends::Swap), false) => {
+            let subnets = session.call::<subnets::List>(&subnets::ListParams::default()).await?.read()?.subnets;
+            let subnets: Vec<NetUid> = subnets.into_iter().map(|subnet| subnet.netuid).collect();
+            all_but(&subnets, &args.netuids)?
         }
+        (None, true) => return Err(Failure::usage("say `keep` or `swap`, or name with --netuids what is kept")),
     };
     let params = unsent!(SetClaimParams { claim, wallet: args.wallet.resolve(&session.settings) });
     spend::sign::<SetClaim>(session, params, args.terms).await
+}
+
+/// Sells what comes of the subnets `sold`: the chain is told which are kept, so all others are. One that is created later is
+/// not among them.
+fn all_but(subnets: &[NetUid], sold: &[NetUid]) -> Result<ClaimType, Failure> {
+    let pays = |netuid: &NetUid| *netuid != NetUid::ROOT && subnets.contains(netuid);
+    if let Some(unknown) = sold.iter().find(|netuid| !pays(netuid)) {
+        let why = "it is root itself, or there is no such subnet";
+        return Err(Failure::usage(format!("no root dividends come of subnet {unknown}: {why}")));
+    }
+    let kept: Vec<NetUid> = subnets.iter().copied().filter(|netuid| pays(netuid) && !sold.contains(netuid)).collect();
+    Ok(if kept.is_empty() { ClaimType::Swap } else { ClaimType::KeepSubnets(kept) })
 }
 
 fn auto(auto: &AutoStakes, page: Page) -> String {
@@ -332,6 +347,8 @@ mod tests {
             "stake list --ss58 5FHneW46xGXgs5mUiveU4sbTyGBzmstUspZC92UhjJM694ty".to_owned(),
             "stake show".to_owned(),
             "stake set-claim keep --netuids 1,2".to_owned(),
+            "stake set-claim swap --netuids 1,2".to_owned(),
+            "stake set-claim --netuids 1,2".to_owned(),
             "stake remove --netuid 1 --all --uid 3".to_owned(),
             "stake add --netuid 1 --amount-tao 1 --no-slippage-protection".to_owned(),
             "stake swap --origin 1 --dest 2 --amount-alpha 5 --slippage-protection".to_owned(),
@@ -370,11 +387,28 @@ mod tests {
             ("stake add --netuid 1 --all-netuids --amount 1", "cannot be used with"),
             ("stake add --netuid 1 --amount 1 --include-hotkeys h1 --all-hotkeys", "cannot be used with"),
             ("stake claim", "--netuids"),
+            ("stake set-claim", "<CLAIM>"),
             ("stake add --netuid 1 --amount 1 --include-hotkeys h1 --uid 3", "cannot be used with"),
             ("stake remove --interactive --hotkey h1", "cannot be used with"),
         ] {
             let message = parse(bad).unwrap_err();
             assert!(message.contains(why), "{bad}: {message}");
+        }
+    }
+
+    #[test]
+    fn to_sell_of_some_subnets_is_to_keep_of_all_others() {
+        let netuids = |numbers: &[u16]| numbers.iter().copied().map(NetUid).collect::<Vec<_>>();
+        let all = netuids(&[0, 1, 2, 7]);
+        for (sold, claim) in [
+            (netuids(&[1]), ClaimType::KeepSubnets(netuids(&[2, 7]))),
+            (netuids(&[7, 2]), ClaimType::KeepSubnets(netuids(&[1]))),
+            (netuids(&[1, 2, 7]), ClaimType::Swap),
+        ] {
+            assert_eq!(all_but(&all, &sold).unwrap(), claim, "{sold:?}");
+        }
+        for sold in [[0], [3]] {
+            assert!(all_but(&all, &netuids(&sold)).is_err(), "{sold:?}");
         }
     }
 
