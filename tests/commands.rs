@@ -114,7 +114,7 @@ fn a_subnet_is_created_started_staked_on_and_tuned() {
     assert!((9_000_000_000..10_000_000_000).contains(&staked), "{staked}");
     stage.signed(&format!("stake remove --netuid 2 --amount 2 --tolerance 5% --hotkey {ALICE} --wallet bob"));
     assert!(position("bob").abs_diff(staked - 2_000_000_000) < 1_000_000);
-    stage.signed(&format!("stake transfer --origin-netuid 2 --dest {ALICE} --amount 1 --hotkey {ALICE} --wallet bob"));
+    stage.signed(&format!("stake transfer --origin-netuid 2 --dest alice --amount 1 --hotkey {ALICE} --wallet bob"));
     assert!(position("alice") > 900_000_000);
     let error = stage.refused(&format!("stake remove --netuid 2 --amount 500 --hotkey {ALICE} --wallet bob")).1;
     assert_eq!(error["data"]["error"], "NotEnoughStakeToWithdraw");

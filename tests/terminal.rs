@@ -307,7 +307,7 @@ fn what_is_said_already_is_offered_and_a_blank_clears_it() {
     let _daemon = funded(&host);
     let told = "hint: the same without a question: btctl";
     let said = ["--id-name", "me", "--url", "https://a.example"];
-    host.ask(&[&["wallet", "set-identity", "--wallet", "alice", "--yes"], &said[..]].concat());
+    host.ask(&[&["wallet", "set-identity", "--wallet", "alice", "--yes"][..], &said[..]].concat());
     let words = "wallet set-identity --wallet alice --dry-run";
     let mut terminal = Terminal::btctl(&host, &words.split(' ').collect::<Vec<_>>());
     answer(&mut terminal, &[("The name [me]: ", ""), ("The web page [https://a.example]: ", " ")]);

@@ -1,7 +1,7 @@
 //! Staking and unstaking, moving, swapping and giving away.
 
 use btd_api::{
-    Alpha, AlphaAmount, Amount, Coldkey, HotkeyRef, MechId, NetUid, Tao, Uid,
+    Alpha, AlphaAmount, Amount, HotkeyRef, MechId, NetUid, Tao, Uid,
     metagraph::{Neuron, NeuronParams},
     stake::{
         Add, AddMany, AddManyParams, AddParams, Move, MoveParams, Netuids, Remove, RemoveAll, RemoveAllParams,
@@ -24,6 +24,7 @@ use crate::{
     failure::Failure,
     session::Session,
     spend::{self, Terms},
+    wallet::NamedColdkey,
 };
 
 /// `btctl stake add`
@@ -227,9 +228,16 @@ pub(crate) struct SwapArgs {
 /// `btctl stake transfer`
 #[derive(Args, Debug)]
 pub(crate) struct TransferArgs {
-    /// Whose it shall be
-    #[arg(long, short = 'd', value_name = "SS58", visible_alias = "dest-coldkey", aliases = ["dest-ss58", "dest_ss58", "destination"], value_parser = addr::coldkey)]
-    dest: Coldkey,
+    /// Whose it shall be: a coldkey by its address, its name in the address book, or the wallet of this host that has it
+    #[arg(
+        long,
+        short = 'd',
+        value_name = "SS58|WALLET",
+        visible_alias = "dest-coldkey",
+        aliases = ["dest-ss58", "dest_ss58", "destination"],
+        value_parser = NamedColdkey::of_coldkey
+    )]
+    dest: NamedColdkey,
     /// The subnet it comes from
     #[arg(long, short = 'o', value_name = "NETUID", aliases = ["origin_netuid", "origin"], value_parser = number::<NetUid>)]
     origin_netuid: NetUid,
@@ -399,7 +407,7 @@ impl TransferArgs {
         self.protection.require_none((self.origin_netuid, self.dest_netuid), "given away")?;
         let params = unsent!(TransferParams {
             amount: self.part.resolve(),
-            dest: self.dest,
+            dest: self.dest.resolve("--dest", session).await?,
             origin_netuid: self.origin_netuid,
             dest_netuid: self.dest_netuid,
             hotkey: self.hotkey.resolve(session),

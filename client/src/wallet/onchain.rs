@@ -1,30 +1,25 @@
 //! What a wallet's keys are on the chain: identities, ownership, and the exchange of keys. Their neurons are [`super::overview`]'s.
 
 use btd_api::{
-    Coldkey, HotkeyRef, NetUid, WalletName,
+    HotkeyRef, NetUid, WalletName,
     stake::ColdkeyParams,
     unsent,
-    wallet::{
-        KeyName,
-        onchain::{
-            AnnouncementReply, AssociateHotkey, AssociateHotkeyParams, GetIdentity, Identity, IdentityChange,
-            IdentityReply, SetIdentity, SetIdentityParams, SwapColdkeyAnnounce, SwapColdkeyCheck, SwapColdkeyClear,
-            SwapColdkeyDispute, SwapColdkeyEndParams, SwapColdkeyExecute, SwapColdkeyParams, SwapHotkey,
-            SwapHotkeyParams,
-        },
+    wallet::onchain::{
+        AnnouncementReply, AssociateHotkey, AssociateHotkeyParams, GetIdentity, Identity, IdentityChange,
+        IdentityReply, SetIdentity, SetIdentityParams, SwapColdkeyAnnounce, SwapColdkeyCheck, SwapColdkeyClear,
+        SwapColdkeyDispute, SwapColdkeyEndParams, SwapColdkeyExecute, SwapColdkeyParams, SwapHotkey, SwapHotkeyParams,
     },
 };
 use clap::{Args, Subcommand};
 
-use super::inspect::detail;
+use super::named::NamedColdkey;
 use crate::{
-    addr::{self, Unresolved},
+    addr,
     args::{ColdkeyArg, ColdkeysArg, WalletArg, number},
     exit::Exit,
     failure::Failure,
     output::{Page, facts::Facts, text},
     session::{Field, Session},
-    settings::{self, Environment},
     spend::{self, Terms},
     stake::HotkeyRefArg,
 };
@@ -138,29 +133,22 @@ pub(crate) struct NewColdkeyArgs {
         visible_alias = "new",
         aliases = ["new-coldkey-ss58", "new_coldkey"],
         required_unless_present = "new_wallet",
-        value_parser = Successor::of_coldkey
+        value_parser = NamedColdkey::of_coldkey
     )]
-    new_coldkey: Option<Successor>,
+    new_coldkey: Option<NamedColdkey>,
     /// The same: of a name that the address book has too, the wallet
     #[arg(
         long,
         value_name = "WALLET|SS58",
         alias = "new_wallet",
         conflicts_with = "new_coldkey",
-        value_parser = Successor::of_wallet
+        value_parser = NamedColdkey::of_wallet
     )]
-    new_wallet: Option<Successor>,
+    new_wallet: Option<NamedColdkey>,
     #[command(flatten)]
     wallet: WalletArg,
     #[command(flatten)]
     terms: Terms,
-}
-
-/// Who takes over, as it is named.
-#[derive(Clone, Debug, PartialEq, Eq)]
-enum Successor {
-    Address(Coldkey),
-    Wallet(WalletName),
 }
 
 /// The wallet alone.
@@ -290,55 +278,12 @@ impl SwapHotkeyArgs {
     }
 }
 
-impl Successor {
-    /// An address, or a name in the address book; of other names a wallet's.
-    fn of_coldkey(text: &str) -> Result<Self, String> {
-        Self::by_book(text, &settings::environment)
-    }
-
-    fn by_book(text: &str, environment: Environment<'_>) -> Result<Self, String> {
-        match addr::resolve(text, environment) {
-            Ok(coldkey) => Ok(Self::Address(coldkey)),
-            Err(Unresolved::Unknown(why)) if !is_like_an_address(text) && !text.starts_with('@') => {
-                text.parse().map(Self::Wallet).map_err(|_| why)
-            }
-            // Of a book that cannot be read nobody knows whether it has the name, and whose: another coldkey than the
-            // one that is meant would take over everything.
-            Err(why) => Err(why.to_string()),
-        }
-    }
-
-    /// A wallet's name, or an address.
-    fn of_wallet(text: &str) -> Result<Self, String> {
-        if is_like_an_address(text) {
-            return addr::coldkey(text).map(Self::Address);
-        }
-        text.parse().map(Self::Wallet).map_err(|error: btd_api::NameError| error.to_string())
-    }
-}
-
-/// Too long for a name that anyone gives, and all of an address's characters.
-fn is_like_an_address(text: &str) -> bool {
-    (46..=50).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_alphanumeric())
-}
-
 impl NewColdkeyArgs {
     /// Asks btd for the coldkey of a wallet that is named.
     async fn resolve(self, session: &Session) -> Result<(SwapColdkeyParams, Terms), Failure> {
         // The parser asks for one of the two.
-        let successor = self.new_coldkey.or(self.new_wallet).unwrap_or(Successor::Wallet(WalletName::default()));
-        let new_coldkey = match successor {
-            Successor::Address(coldkey) => coldkey,
-            Successor::Wallet(name) => {
-                let address = detail(session, &name, &KeyName::Coldkey).await?.address;
-                Coldkey(address.ok_or_else(|| {
-                    Failure::usage(format!(
-                        "no file of wallet `{name}` tells its coldkey: `wallet regen-coldkeypub` writes one, or name it \
-                         with --new-coldkey"
-                    ))
-                })?)
-            }
-        };
+        let successor = self.new_coldkey.or(self.new_wallet).unwrap_or_default();
+        let new_coldkey = successor.resolve("--new-coldkey", session).await?;
         let wallet = self.wallet.resolve(&session.settings);
         Ok((unsent!(SwapColdkeyParams { new_coldkey, wallet }), self.terms))
     }
@@ -412,8 +357,7 @@ fn announcement(reply: &AnnouncementReply, page: Page) -> String {
 mod tests {
     use clap::Parser;
 
-    use super::Successor;
-    use crate::{args::Cli, preferences};
+    use crate::args::Cli;
 
     #[test]
     fn the_spellings_of_the_python_command_lines_are_taken() {
@@ -446,31 +390,5 @@ mod tests {
             let bad = format!("btctl wallet swap-coldkey announce {flag} {}", BOB.replace("94ty", "94tz"));
             assert!(Cli::try_parse_from(bad.split(' ')).is_err(), "{bad}");
         }
-    }
-
-    #[test]
-    fn whoever_takes_over_is_a_wallet_or_an_address_under_either_flag() {
-        const BOB: &str = "5FHneW46xGXgs5mUiveU4sbTyGBzmstUspZC92UhjJM694ty";
-        for read in [Successor::of_coldkey, Successor::of_wallet] {
-            assert_eq!(read(BOB), Ok(Successor::Address(BOB.parse().unwrap())));
-            assert_eq!(read("cold"), Ok(Successor::Wallet("cold".parse().unwrap())));
-        }
-    }
-    #[test]
-    fn no_wallet_takes_over_for_a_name_whose_book_cannot_be_read() {
-        let home = tempfile::tempdir().unwrap();
-        let environment = |name: &str| (name == "HOME").then(|| home.path().into());
-        let read = |text: &str| Successor::by_book(text, &environment);
-        assert_eq!(read("cold"), Ok(Successor::Wallet("cold".parse().unwrap())));
-        let directory = preferences::directory(&environment).unwrap();
-        std::fs::create_dir_all(&directory).unwrap();
-        for broken in ["[", "{\"cold\": {\"address\": \"5F\"}}"] {
-            std::fs::write(directory.join("addresses.json"), broken).unwrap();
-            let why = read("cold").unwrap_err();
-            assert!(why.contains("addresses.json") && why.contains("move it away"), "{why}");
-        }
-        // A book that is there and whole says that it has no such name.
-        std::fs::write(directory.join("addresses.json"), "{}").unwrap();
-        assert_eq!(read("cold"), Ok(Successor::Wallet("cold".parse().unwrap())));
     }
 }
