@@ -77,6 +77,15 @@ fn a_subnet_is_created_started_staked_on_and_tuned() {
     let created = stage.signed("subnets create --wallet alice --subnet-name two --repo https://example.org");
     assert_eq!(created["netuid"], 2);
     assert_eq!(stage.ask("subnets get-identity 2")["identity"]["subnet_name"], "two");
+    // What is left out of a change stays as it is, and what is emptied is cleared.
+    stage.signed("subnets set-identity 2 --description second --wallet alice");
+    let said = stage.ask("subnets get-identity 2")["identity"].clone();
+    let fields = ["subnet_name", "github_repo", "description"].map(|name| said[name].as_str().unwrap());
+    assert_eq!(fields, ["two", "https://example.org", "second"]);
+    let cleared = stage.signed("subnets set-identity 2 --repo= --wallet alice");
+    assert!(cleared["plan"]["effects"].to_string().contains("github_repo is cleared"), "{cleared}");
+    let said = stage.ask("subnets get-identity 2")["identity"].clone();
+    assert_eq!((&said["subnet_name"], &said["github_repo"]), (&"two".into(), &"".into()));
 
     // Nothing is staked on it before it is started, and only its owner starts it, once.
     let (code, error) = stage.refused("stake add --netuid 2 --amount 1 --wallet alice");
@@ -105,7 +114,7 @@ fn a_subnet_is_created_started_staked_on_and_tuned() {
     assert!((9_000_000_000..10_000_000_000).contains(&staked), "{staked}");
     stage.signed(&format!("stake remove --netuid 2 --amount 2 --tolerance 5% --hotkey {ALICE} --wallet bob"));
     assert!(position("bob").abs_diff(staked - 2_000_000_000) < 1_000_000);
-    stage.signed(&format!("stake transfer --origin-netuid 2 --dest {ALICE} --amount 1 --hotkey {ALICE} --wallet bob"));
+    stage.signed(&format!("stake transfer --origin-netuid 2 --dest alice --amount 1 --hotkey {ALICE} --wallet bob"));
     assert!(position("alice") > 900_000_000);
     let error = stage.refused(&format!("stake remove --netuid 2 --amount 500 --hotkey {ALICE} --wallet bob")).1;
     assert_eq!(error["data"]["error"], "NotEnoughStakeToWithdraw");

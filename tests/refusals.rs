@@ -126,6 +126,14 @@ fn what_is_not_there_or_not_allowed_is_said_before() {
     foreseen(&stage, identity, "HotKeyNotRegisteredInNetwork", "not_registered");
     stage.signed("subnets register 2 --wallet charlie");
     stage.signed(identity);
+    // What is left out stays as it is, and what is emptied is cleared; both are told before.
+    let changed = stage.signed("wallet set-identity --url https://c.example --wallet charlie");
+    assert!(changed["plan"]["effects"].to_string().contains("url becomes"), "{changed}");
+    let said = || stage.ask("wallet get-identity --wallet charlie")["identity"].clone();
+    assert_eq!((&said()["name"], &said()["url"]), (&"me".into(), &"https://c.example".into()));
+    let cleared = stage.signed("wallet set-identity --url= --wallet charlie");
+    assert!(cleared["plan"]["effects"].to_string().contains("url is cleared"), "{cleared}");
+    assert_eq!((&said()["name"], &said()["url"]), (&"me".into(), &"".into()));
 
     // Somebody else's hotkey.
     stage.ask("wallet new-hotkey --wallet bob --wallet-hotkey stolen --uri //Charlie");

@@ -302,6 +302,31 @@ fn what_a_command_lacks_is_asked_for() {
 }
 
 #[test]
+fn what_is_said_already_is_offered_and_a_blank_clears_it() {
+    let host = Host::new();
+    let _daemon = funded(&host);
+    let told = "hint: the same without a question: btctl";
+    let said = ["--id-name", "me", "--url", "https://a.example"];
+    host.ask(&[&["wallet", "set-identity", "--wallet", "alice", "--yes"][..], &said[..]].concat());
+    let words = "wallet set-identity --wallet alice --dry-run";
+    let mut terminal = Terminal::btctl(&host, &words.split(' ').collect::<Vec<_>>());
+    answer(&mut terminal, &[("The name [me]: ", ""), ("The web page [https://a.example]: ", " ")]);
+    answer(&mut terminal, &[("The source repository: ", " "), ("The picture's URL: ", ""), ("Discord: ", "me#1")]);
+    answer(&mut terminal, &[("The description: ", ""), ("Anything else: ", "")]);
+    terminal.wait_for(&format!("{told} {words} --url '' --discord 'me#1'\n"));
+    assert_eq!(terminal.end(), 0);
+
+    host.ask(&["subnets", "create", "--wallet", "alice", "--subnet-name", "two", "--yes"]);
+    let words = "subnets set-identity 2 --wallet alice --dry-run";
+    let mut terminal = Terminal::btctl(&host, &words.split(' ').collect::<Vec<_>>());
+    answer(&mut terminal, &[("Its name [two]: ", ""), ("Its source repository: ", "r"), ("Whom to write to: ", "")]);
+    answer(&mut terminal, &[("Its web page: ", ""), ("Its Discord: ", ""), ("What it does: ", "")]);
+    answer(&mut terminal, &[("Its logo's URL: ", ""), ("Anything else: ", "")]);
+    terminal.wait_for(&format!("{told} {words} --github-repo r\n"));
+    assert_eq!(terminal.end(), 0);
+}
+
+#[test]
 fn the_wallet_is_asked_for_and_what_can_be_picked_is_shown() {
     let host = Host::new();
     let _daemon = funded(&host);

@@ -141,9 +141,9 @@ pub(crate) struct AnnounceArgs {
 /// `btctl proxy execute`
 #[derive(Args, Debug)]
 pub(crate) struct ExecuteArgs {
-    /// On whose behalf
-    #[arg(long, value_name = "SS58", value_parser = addr::coldkey)]
-    real: Coldkey,
+    /// On whose behalf; without it, that of --proxy, as in btcli 9
+    #[arg(long, value_name = "SS58", required_unless_present = "proxy", value_parser = addr::coldkey)]
+    real: Option<Coldkey>,
     /// Who announced it; the signing coldkey without it
     #[arg(long, value_name = "SS58", value_parser = addr::coldkey)]
     delegate: Option<Coldkey>,
@@ -256,17 +256,28 @@ impl Command {
                 spend::sign::<Announce>(session, params, args.terms).await
             }
             Self::Execute(args) => {
+                let (real, terms) = on_behalf(args.real, args.terms)?;
                 let params = unsent!(ExecuteParams {
-                    real: args.real,
+                    real,
                     call: args.call,
                     call_hex: args.call_hex,
                     call_hash: args.call_hash,
                     delegate: args.delegate,
                     wallet: args.wallet.resolve(settings),
                 });
-                spend::sign::<Execute>(session, params, args.terms).await
+                spend::sign::<Execute>(session, params, terms).await
             }
         }
+    }
+}
+
+/// On whose behalf an announced call is made, and how that is signed. `--proxy` alone names that account, and beside
+/// `--real` of the same account says it twice: nobody is the proxy of himself. Of another, the signer acts for that one.
+fn on_behalf(real: Option<Coldkey>, terms: Terms) -> Result<(Coldkey, Terms), Failure> {
+    match (real, terms.real()) {
+        (Some(real), Some(proxy)) if real != proxy => Ok((real, terms)),
+        (Some(real), _) | (None, Some(real)) => Ok((real, terms.as_oneself())),
+        (None, None) => Err(Failure::usage("--real names the account on whose behalf the call is made")),
     }
 }
 
@@ -346,14 +357,37 @@ mod tests {
             format!(r#"proxy announce --real {BOB} --call {{"pallet":"System","call":"remark"}}"#),
             format!("proxy execute --real {BOB} --delegate {BOB} --call-hash 0x{HASH} --call-hex 0x0000"),
             format!("proxy execute --real {BOB}"),
+            format!("proxy execute --proxy {BOB} --call-hash 0x{HASH}"),
         ] {
             assert!(Cli::try_parse_from(format!("btctl {good}").split(' ')).is_ok(), "{good}");
         }
         for bad in [
             format!("proxy announce --real {BOB}"),
+            format!("proxy execute --call-hash 0x{HASH}"),
             format!(r#"proxy execute --real {BOB} --call-hash 0x{HASH} --call {{"pallet":"System","call":"remark"}}"#),
         ] {
             assert!(Cli::try_parse_from(format!("btctl {bad}").split(' ')).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn the_proxy_of_an_announced_call_is_the_account_it_is_made_for() {
+        #[derive(Parser)]
+        struct Just {
+            #[command(flatten)]
+            args: ExecuteArgs,
+        }
+        const ALICE: &str = "5GrwvaEF5zXb26Fz9rcQpDWS57CtERHpNehXCPcNoHGKutQY";
+        let address = |text: &str| -> Coldkey { text.parse().unwrap() };
+        for (words, real, proxy) in [
+            (format!("--proxy {BOB}"), BOB, None),
+            (format!("--real {BOB}"), BOB, None),
+            (format!("--real {BOB} --proxy {BOB}"), BOB, None),
+            (format!("--real {BOB} --proxy {ALICE}"), BOB, Some(ALICE)),
+        ] {
+            let Just { args } = Just::parse_from(format!("x {words}").split(' '));
+            let (on_behalf_of, terms) = on_behalf(args.real, args.terms).unwrap();
+            assert_eq!((on_behalf_of, terms.real()), (address(real), proxy.map(address)), "{words}");
         }
     }
 

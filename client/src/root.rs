@@ -146,7 +146,7 @@ impl Command {
 
 impl GetTakeArgs {
     pub(crate) async fn run(self, session: &Session) -> Result<Exit, Failure> {
-        let (hotkey, wallet) = (self.hotkey.resolve(&session.settings), self.wallet.resolve(&session.settings));
+        let (hotkey, wallet) = (self.hotkey.resolve(session), self.wallet.resolve(&session.settings));
         let reply = session.call::<GetTake>(&GetTakeParams { hotkey, wallet }).await?;
         session.out.reply(&reply, take).map(|()| Exit::Success)
     }
@@ -167,7 +167,7 @@ fn take(Take { at, hotkey, take, is_delegate, most }: &Take, page: Page) -> Stri
 
 impl SetTakeArgs {
     pub(crate) async fn run(self, session: &Session) -> Result<Exit, Failure> {
-        let (hotkey, wallet) = (self.hotkey.resolve(&session.settings), self.wallet.resolve(&session.settings));
+        let (hotkey, wallet) = (self.hotkey.resolve(session), self.wallet.resolve(&session.settings));
         let params = unsent!(SetTakeParams { take: self.take, hotkey, wallet });
         spend::sign::<SetTake>(session, params, self.terms).await
     }

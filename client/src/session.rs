@@ -33,7 +33,7 @@ use crate::{
     failure::Failure,
     interrupt,
     network::{Asked, Purpose},
-    output::{Format, Output},
+    output::{Format, Output, text},
     prompt,
     settings::{Consent, Settings},
     wallets,
@@ -87,6 +87,24 @@ impl ToRpcParams for Params {
     fn to_rpc_params(self) -> Result<Option<Box<RawValue>>, serde_json::Error> {
         Ok(Some(self.0))
     }
+}
+
+/// A field that is asked for.
+pub(crate) struct Field<'f> {
+    /// The flag that says it without a question.
+    pub(crate) flag: &'static str,
+    pub(crate) question: &'static str,
+    /// What it says now.
+    pub(crate) now: &'f str,
+    /// What it shall say; none leaves it as it is.
+    pub(crate) said: &'f mut Option<String>,
+}
+
+/// What a line says that is typed where something says `now`; none leaves that as it is.
+fn answer_of<'l>(line: &'l str, now: &str) -> Option<&'l str> {
+    let answer = line.trim();
+    let is_blank = answer.is_empty() && !line.trim_end_matches(['\r', '\n']).is_empty();
+    (!answer.is_empty() || is_blank && !now.is_empty()).then_some(answer)
 }
 
 /// A word as a shell takes it for one.
@@ -152,19 +170,21 @@ impl Session {
         Ok(answer.is_some_and(|answer| prompt::is_yes(&answer)))
     }
 
-    /// Asks for the fields of something, each under the flag that says it too; an empty answer leaves one as it is.
+    /// Asks for the fields of something, each under the flag that says it too. An empty answer leaves one as it is; a blank
+    /// clears what it says now.
     ///
     /// # Errors
     /// When the person gives up.
-    pub(crate) async fn ask_fields<'f>(
-        &self,
-        fields: impl IntoIterator<Item = (&'f str, &'f str, &'f mut String)>,
-    ) -> Result<(), Failure> {
-        for (flag, question, field) in fields {
-            let Some(answer) = self.ask(question).await? else { return Ok(()) };
-            if !answer.is_empty() {
-                self.answered(flag, &answer);
-                *field = answer;
+    pub(crate) async fn ask_fields<'f>(&self, fields: impl IntoIterator<Item = Field<'f>>) -> Result<(), Failure> {
+        for Field { flag, question, now, said } in fields {
+            if !self.may_ask() {
+                return Ok(());
+            }
+            let now_told = if now.is_empty() { String::new() } else { format!(" [{}]", text::visible(now)) };
+            let Some(line) = prompt::answer(&format!("{question}{now_told}: ")).await? else { return Ok(()) };
+            if let Some(answer) = answer_of(&line, now) {
+                self.answered(flag, answer);
+                *said = Some(answer.to_owned());
             }
         }
         Ok(())
@@ -461,5 +481,19 @@ mod tests {
         assert_eq!(quoted("--amount=1.5"), "--amount=1.5");
         assert_eq!(quoted("it's τ"), r"'it'\''s τ'");
         assert_eq!(quoted(""), "''");
+    }
+
+    #[test]
+    fn an_empty_line_keeps_what_is_said_and_a_blank_one_clears_it() {
+        for (line, now, answer) in [
+            ("\n", "old", None),
+            ("\r\n", "old", None),
+            (" \n", "old", Some("")),
+            (" \n", "", None),
+            (" new \n", "old", Some("new")),
+            ("new", "", Some("new")),
+        ] {
+            assert_eq!(answer_of(line, now), answer, "{line:?}");
+        }
     }
 }

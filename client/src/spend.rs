@@ -167,6 +167,9 @@ pub(crate) async fn settle<M>(
 where
     M: Method<Params: Signing + Clone, Reply: Receipted>,
 {
+    if let Some(words) = terms.rounding() {
+        session.out.note(words);
+    }
     let manner = terms.manner();
     let asks = !manner.dry_run && session.settings.consent == Consent::Ask;
     if asks {

@@ -1,6 +1,7 @@
 //! The noun `stake`: alpha behind hotkeys, what it earns, and who inherits it.
 
 mod child;
+mod hotkey;
 mod list;
 pub(crate) mod lock;
 pub(crate) mod pick;
@@ -8,19 +9,18 @@ mod target;
 mod trade;
 mod wizard;
 
-pub(crate) use self::list::render as positions;
+pub(crate) use self::{hotkey::HotkeyRefArg, list::render as positions};
 use btd_api::{
-    HotkeyRef, NetUid, Ratio, Tao,
+    NetUid, Ratio, Tao,
     stake::{
-        Auto, AutoStakes, Claim, ClaimParams, ClaimType, Fill, Hotkeys, Protection, SetAuto, SetAutoParams, SetClaim,
+        Auto, AutoStakes, Claim, ClaimParams, ClaimType, Fill, Protection, SetAuto, SetAutoParams, SetClaim,
         SetClaimParams,
     },
-    unsent,
+    subnets, unsent,
 };
 use clap::{Args, Subcommand, ValueEnum};
 
 use crate::{
-    addr,
     args::{ColdkeyArg, NetUidArg, WalletArg, number},
     exit::Exit,
     failure::Failure,
@@ -30,7 +30,6 @@ use crate::{
         text,
     },
     session::Session,
-    settings::Settings,
     spend::{self, Terms},
 };
 
@@ -74,58 +73,6 @@ pub(crate) enum Command {
     /// Child hotkeys, which inherit stake weight
     #[command(subcommand, visible_alias = "children")]
     Child(child::Command),
-}
-
-/// A hotkey by its name in the wallet or by its address.
-#[derive(Args, Clone, Debug, Default)]
-pub(crate) struct HotkeyRefArg {
-    /// The hotkey, by name or address [env: BT_WALLET_HOTKEY] [default: default]
-    #[arg(
-        long = "hotkey",
-        short = 'H',
-        value_name = "NAME|SS58",
-        visible_alias = "wallet-hotkey",
-        aliases = [
-            "wallet.hotkey", "wallet_hotkey", "hotkey-name", "hotkey-ss58", "hotkey_ss58", "hotkey-ss58-address",
-            "hotkey_ss58address", "include-hotkeys", "hotkeys", "delegate-ss58", "delegate_ss58key",
-            "child-hotkey-ss58", "wallet-hotkey-ss58", "wallet_hotkey_ss58",
-        ],
-        value_parser = addr::hotkey_ref
-    )]
-    hotkey: Option<HotkeyRef>,
-}
-
-/// Several hotkeys, by their names in the wallet or by their addresses.
-#[derive(Args, Clone, Debug, Default)]
-pub(crate) struct HotkeysArg {
-    /// The hotkeys, by name or address, several with commas [env: BT_WALLET_HOTKEY] [default: default]
-    #[arg(
-        long = "hotkey",
-        short = 'H',
-        value_name = "NAME|SS58",
-        visible_aliases = ["wallet-hotkey", "include-hotkeys"],
-        aliases = [
-            "wallet.hotkey", "wallet_hotkey", "hotkey-name", "hotkey-ss58", "hotkey_ss58", "hotkey-ss58-address",
-            "hotkey_ss58address", "hotkeys", "delegate-ss58", "delegate_ss58key", "wallet.hotkeys", "wallet-hotkey-ss58",
-            "wallet_hotkey_ss58",
-        ],
-        value_delimiter = ',',
-        value_parser = addr::hotkey_ref
-    )]
-    hotkeys: Vec<HotkeyRef>,
-    /// All hotkeys of the wallet
-    #[arg(long, aliases = ["all_hotkeys", "wallet.all_hotkeys"], conflicts_with = "hotkeys")]
-    all_hotkeys: bool,
-    /// All hotkeys of the wallet but these
-    #[arg(
-        long,
-        value_name = "NAME|SS58",
-        aliases = ["exclude_hotkeys", "wallet.exclude_hotkeys"],
-        conflicts_with = "hotkeys",
-        value_delimiter = ',',
-        value_parser = addr::hotkey_ref
-    )]
-    exclude_hotkeys: Vec<HotkeyRef>,
 }
 
 /// What bounds the price of a trade.
@@ -194,7 +141,7 @@ pub(crate) struct ClaimArgs {
 /// What is done with root dividends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum Dividends {
-    /// Sell them and stake the tao on root
+    /// Sell them and stake the tao on root; with --netuids those of these subnets only
     #[value(alias = "Swap")]
     Swap,
     /// Keep them as alpha; with --netuids on those subnets only
@@ -205,10 +152,10 @@ enum Dividends {
 /// `btctl stake set-claim`
 #[derive(Args, Debug)]
 pub(crate) struct SetClaimArgs {
-    /// What is done with them
-    #[arg(value_enum)]
-    claim: Dividends,
-    /// The subnets whose dividends are kept: `1,2,3` or `1-3` [btcli 11's -n: --network]
+    /// What is done with them; of --netuids alone, they are kept
+    #[arg(value_enum, required_unless_present = "netuids")]
+    claim: Option<Dividends>,
+    /// The subnets whose dividends are meant, those of others the other way: `1,2,3` or `1-3` [btcli 11's -n: --network]
     #[arg(long, short = 'n', value_name = "NETUIDS", value_delimiter = ',', value_parser = number::<NetUid>)]
     netuids: Vec<NetUid>,
     #[command(flatten)]
@@ -217,34 +164,7 @@ pub(crate) struct SetClaimArgs {
     terms: Terms,
 }
 
-// === impl HotkeyRefArg, ProtectionArgs ===
-
-impl HotkeyRefArg {
-    pub(crate) fn resolve(self, settings: &Settings) -> HotkeyRef {
-        self.hotkey.or_else(|| settings.hotkey.clone().map(HotkeyRef::Name)).unwrap_or_default()
-    }
-}
-
-impl HotkeysArg {
-    /// The only one that is meant; none where it may be several.
-    fn only(&self, settings: &Settings) -> Option<HotkeyRef> {
-        match self.hotkeys.as_slice() {
-            _ if self.all_hotkeys || !self.exclude_hotkeys.is_empty() => None,
-            [] => Some(settings.hotkey.clone().map(HotkeyRef::Name).unwrap_or_default()),
-            [only] => Some(only.clone()),
-            _ => None,
-        }
-    }
-
-    /// All that are meant.
-    fn resolve(self, settings: &Settings) -> Hotkeys {
-        match self.only(settings) {
-            Some(only) => Hotkeys::Only(vec![only]),
-            None if self.hotkeys.is_empty() => Hotkeys::AllBut(self.exclude_hotkeys),
-            None => Hotkeys::Only(self.hotkeys),
-        }
-    }
-}
+// === impl ProtectionArgs ===
 
 impl ProtectionArgs {
     /// Whether a bound was asked for in words.
@@ -309,12 +229,12 @@ impl Command {
             Self::SetAuto(args) => {
                 let params = unsent!(SetAutoParams {
                     netuid: args.netuid.resolve(),
-                    hotkey: args.hotkey.resolve(settings),
+                    hotkey: args.hotkey.resolve(session),
                     wallet: args.wallet.resolve(settings),
                 });
                 spend::sign::<SetAuto>(session, params, args.terms).await
             }
-            Self::Claim(ClaimArgs { claim: Some(claim), netuids, wallet, terms }) => {
+            Self::Claim(ClaimArgs { claim: claim @ Some(_), netuids, wallet, terms }) => {
                 set_claim(session, SetClaimArgs { claim, netuids, wallet, terms }).await
             }
             Self::Claim(args) => {
@@ -333,15 +253,30 @@ impl Command {
 
 async fn set_claim(session: &Session, args: SetClaimArgs) -> Result<Exit, Failure> {
     let claim = match (args.claim, args.netuids.is_empty()) {
-        (Dividends::Swap, true) => ClaimType::Swap,
-        (Dividends::Keep, true) => ClaimType::Keep,
-        (Dividends::Keep, false) => ClaimType::KeepSubnets(args.netuids),
-        (Dividends::Swap, false) => {
-            return Err(Failure::usage("--netuids names the subnets whose dividends are kept: say `keep`"));
+        (Some(Dividends::Swap), true) => ClaimType::Swap,
+        (Some(Dividends::Keep), true) => ClaimType::Keep,
+        (Some(Dividends::Keep) | None, false) => ClaimType::KeepSubnets(args.netuids),
+        (Some(Dividends::Swap), false) => {
+            let subnets = session.call::<subnets::List>(&subnets::ListParams::default()).await?.read()?.subnets;
+            let subnets: Vec<NetUid> = subnets.into_iter().map(|subnet| subnet.netuid).collect();
+            all_but(&subnets, &args.netuids)?
         }
+        (None, true) => return Err(Failure::usage("say `keep` or `swap`, or name with --netuids what is kept")),
     };
     let params = unsent!(SetClaimParams { claim, wallet: args.wallet.resolve(&session.settings) });
     spend::sign::<SetClaim>(session, params, args.terms).await
+}
+
+/// Sells what comes of the subnets `sold`: the chain is told which are kept, so all others are. One that is created later is
+/// not among them.
+fn all_but(subnets: &[NetUid], sold: &[NetUid]) -> Result<ClaimType, Failure> {
+    let pays = |netuid: &NetUid| *netuid != NetUid::ROOT && subnets.contains(netuid);
+    if let Some(unknown) = sold.iter().find(|netuid| !pays(netuid)) {
+        let why = "it is root itself, or there is no such subnet";
+        return Err(Failure::usage(format!("no root dividends come of subnet {unknown}: {why}")));
+    }
+    let kept: Vec<NetUid> = subnets.iter().copied().filter(|netuid| pays(netuid) && !sold.contains(netuid)).collect();
+    Ok(if kept.is_empty() { ClaimType::Swap } else { ClaimType::KeepSubnets(kept) })
 }
 
 fn auto(auto: &AutoStakes, page: Page) -> String {
@@ -412,6 +347,8 @@ mod tests {
             "stake list --ss58 5FHneW46xGXgs5mUiveU4sbTyGBzmstUspZC92UhjJM694ty".to_owned(),
             "stake show".to_owned(),
             "stake set-claim keep --netuids 1,2".to_owned(),
+            "stake set-claim swap --netuids 1,2".to_owned(),
+            "stake set-claim --netuids 1,2".to_owned(),
             "stake remove --netuid 1 --all --uid 3".to_owned(),
             "stake add --netuid 1 --amount-tao 1 --no-slippage-protection".to_owned(),
             "stake swap --origin 1 --dest 2 --amount-alpha 5 --slippage-protection".to_owned(),
@@ -428,6 +365,11 @@ mod tests {
             "stake wizard --wallet-name alice --unsafe".to_owned(),
             "stake child revoke --all-netuids".to_owned(),
             format!("stake child take --child-hotkey-ss58 {BOB} --netuid 1 -t 0.1"),
+            format!("stake child take --child-hotkey-ss58 {BOB} --wallet-hotkey h1 --netuid 1 -t 0.1"),
+            format!("stake add --netuid 1 --amount 1 --wallet.hotkey h1 --include-hotkeys {BOB}"),
+            "stake add --netuid 1 --amount 1 --wallet.hotkey h1 --all-hotkeys".to_owned(),
+            "stake add --netuid 1 --amount 1 --wallet.hotkey h1 --uid 3".to_owned(),
+            "stake remove --all-netuids --all --wallet.hotkey h1 --all-hotkeys --exclude-hotkeys h2".to_owned(),
             "stake child take 1 -t 0.1".to_owned(),
             "stake child take --all -t 0.1".to_owned(),
             format!("stake child set --all_netuids --children {BOB} --proportions 0.5"),
@@ -443,12 +385,30 @@ mod tests {
             ("stake add --netuid 1 --all --max_stake 10", "cannot be used with"),
             ("stake remove --netuid 1 --interactive", "cannot be used with"),
             ("stake add --netuid 1 --all-netuids --amount 1", "cannot be used with"),
-            ("stake add --netuid 1 --amount 1 --hotkey h1 --all-hotkeys", "cannot be used with"),
+            ("stake add --netuid 1 --amount 1 --include-hotkeys h1 --all-hotkeys", "cannot be used with"),
             ("stake claim", "--netuids"),
-            ("stake add --netuid 1 --amount 1 --hotkey h1 --uid 3", "cannot be used with"),
+            ("stake set-claim", "<CLAIM>"),
+            ("stake add --netuid 1 --amount 1 --include-hotkeys h1 --uid 3", "cannot be used with"),
+            ("stake remove --interactive --hotkey h1", "cannot be used with"),
         ] {
             let message = parse(bad).unwrap_err();
             assert!(message.contains(why), "{bad}: {message}");
+        }
+    }
+
+    #[test]
+    fn to_sell_of_some_subnets_is_to_keep_of_all_others() {
+        let netuids = |numbers: &[u16]| numbers.iter().copied().map(NetUid).collect::<Vec<_>>();
+        let all = netuids(&[0, 1, 2, 7]);
+        for (sold, claim) in [
+            (netuids(&[1]), ClaimType::KeepSubnets(netuids(&[2, 7]))),
+            (netuids(&[7, 2]), ClaimType::KeepSubnets(netuids(&[1]))),
+            (netuids(&[1, 2, 7]), ClaimType::Swap),
+        ] {
+            assert_eq!(all_but(&all, &sold).unwrap(), claim, "{sold:?}");
+        }
+        for sold in [[0], [3]] {
+            assert!(all_but(&all, &netuids(&sold)).is_err(), "{sold:?}");
         }
     }
 

@@ -202,7 +202,7 @@ impl Command {
                 let params = unsent!(StakeBurnParams {
                     amount: args.amount,
                     netuid: args.netuid.resolve(),
-                    hotkey: args.hotkey.resolve(settings),
+                    hotkey: args.hotkey.resolve(session),
                     wallet: args.wallet.resolve(settings),
                     protection: args.protection.whole(usual)?,
                 });

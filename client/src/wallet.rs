@@ -9,6 +9,7 @@ mod inspect;
 mod keys;
 mod made;
 mod message;
+mod named;
 mod onchain;
 mod origin;
 mod overview;
@@ -26,6 +27,7 @@ use clap::Subcommand;
 pub(crate) use self::{
     inspect::detail,
     keys::{called, unlock},
+    named::NamedColdkey,
     onchain::offer_identity,
     work::{FaucetArgs, WorkArgs, faucet},
 };

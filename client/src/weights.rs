@@ -166,7 +166,7 @@ impl Command {
             Self::Show(args) => {
                 let params = ShowParams {
                     netuid: args.netuid.resolve(),
-                    hotkey: args.hotkey.resolve(settings),
+                    hotkey: args.hotkey.resolve(session),
                     wallet: args.wallet.resolve(settings),
                     mechid: args.mechid,
                 };

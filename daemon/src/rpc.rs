@@ -28,6 +28,7 @@ mod events;
 mod filter;
 mod gate;
 mod health;
+mod identity;
 mod link;
 mod message;
 mod metagraph;

@@ -227,6 +227,8 @@ def told():
     both("stake", "add", *owner, *subnet, "--amount", "5", "--safe", "--tolerance", "0.5", *open_order)
     both("stake", "add", *miner, *subnet, "--amount", "20", "--safe", "--tolerance", "0.01", "--partial", *open_order)
     both("stake", "add", *owner, "--netuid", "0", "--amount", "40", "--unsafe", *open_order)
+    # The hotkey that is named, and not the wallet's own as well.
+    both("stake", "add", *owner, *subnet, "--include-hotkeys", miner_key, "--amount", "10", "--unsafe", *open_order)
 
     # Nothing may be set just before an epoch. This one also gives the permit to set weights about others.
     epoch()
@@ -270,6 +272,8 @@ def told():
     # Stake goes.
     both("stake", "remove", *owner, *subnet, "--amount", "10", "--unsafe", *open_order)
     both("stake", "remove", *owner, *subnet, "--amount", "10", "--safe", "--tolerance", "0.5", *open_order)
+    both("stake", "remove", *owner, *subnet, "--hotkey-ss58-address", miner_key, "--amount", "2", "--unsafe", *open_order)
+    both("stake", "remove", *owner, *subnet, "--include-hotkeys", miner_key, "--amount", "2", "--unsafe", *open_order)
     both("stake", "swap", *owner, "--origin-netuid", str(NETUID), "--dest-netuid", "0", "--amount", "10", "--unsafe", *open_order)
     both("stake", "move", "--wallet-name", "owner", "--from", validator, "--to", miner_key, "--origin-netuid", str(NETUID),
          "--dest-netuid", str(NETUID), "--amount", "10", *open_order)

@@ -211,6 +211,8 @@ mod tests {
             ("wallet sign --message -v -v", vec!["-v"]),
             ("subnets list --logging.debug --logging.logging_dir x", vec!["--logging.debug", "--logging.logging_dir"]),
             ("wallet overview --width 80 --all_hotkeys", vec!["--width", "--all_hotkeys"]),
+            // All of the wallet's are shown, whichever is its own.
+            ("wallet overview --wallet.name a --wallet.hotkey h", vec!["--wallet.hotkey"]),
             ("subnets price --netuid 1 --interval-hours 4 --html", vec!["--html"]),
             ("subnets list --interval-hours 4 --log-scale", vec!["--interval-hours", "--log-scale"]),
             ("subnets start --netuid 1 --safe", vec!["--safe"]),

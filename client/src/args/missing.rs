@@ -246,7 +246,9 @@ impl<'c> Question<'c> {
 /// For the hotkey of a command that takes the usual one where none is named.
 fn of_hotkey<'c>(typed: &Typed<'c>) -> Option<Question<'c>> {
     const IDS: [&str; 3] = ["hotkey", "hotkeys", "from"];
-    if ["all_hotkeys", "exclude_hotkeys"].into_iter().any(|id| typed.has(id)) {
+    const OTHERS: [&str; 5] = ["named_hotkey", "named_hotkeys", "all_hotkeys", "exclude_hotkeys", "interactive"];
+    let is_by_slot = typed.path.first().is_some_and(|noun| noun == "stake") && typed.has("uid");
+    if is_by_slot || OTHERS.into_iter().any(|id| typed.has(id)) {
         return None;
     }
     let arg = typed.with_default(&IDS)?;
@@ -347,6 +349,9 @@ mod tests {
             ("stake add", vec!["1", "2", "", ""], "--netuid 1 --amount 2 --wallet default --hotkey default".to_owned()),
             ("stake add -n 1 --all --wallet w", vec![], String::new()),
             ("stake add --all --wallet w", vec!["1"], "--netuid 1".to_owned()),
+            // Which hotkey is said already.
+            ("stake add --all --wallet w --uid 3", vec!["1", "h"], "--netuid 1".to_owned()),
+            ("stake add --all --wallet w --include-hotkeys x", vec!["1", "h"], "--netuid 1".to_owned()),
             (
                 "stake remove",
                 vec!["1", "all", "w", "miner"],

@@ -27,7 +27,7 @@ pub(crate) struct Terms {
     /// Sign as the proxy of this account, and act on its behalf
     #[arg(long, value_name = "SS58", aliases = ["proxy-for", "proxy_for"], value_parser = addr::coldkey)]
     proxy: Option<Coldkey>,
-    /// For how many blocks it can be included: a power of two from 4 to 2048
+    /// For how many blocks it can be included, from 4 to 2048: rounded up to a power of two
     #[arg(long, value_name = "BLOCKS", visible_alias = "period", value_parser = clap::value_parser!(u32).range(4..=2048))]
     era: Option<u32>,
     /// Pay this to the block's author on top of the fee
@@ -77,6 +77,11 @@ enum Priority {
     Bulk,
 }
 
+/// As the SDKs round it. The parser takes none whose power of two is beyond what the chain can honour.
+const fn rounded(era: u32) -> u32 {
+    era.next_power_of_two()
+}
+
 // === impl Terms ===
 
 impl Terms {
@@ -113,9 +118,20 @@ impl Terms {
         self.proxy
     }
 
+    /// The same without an account that is acted for.
+    pub(crate) fn as_oneself(self) -> Self {
+        Self { proxy: None, ..self }
+    }
+
     /// Whether nothing is signed.
     pub(crate) const fn is_dry_run(&self) -> bool {
         self.dry_run
+    }
+
+    /// What is said of a lifetime that is no power of two, in which the chain counts; none where it is one.
+    pub(super) fn rounding(&self) -> Option<String> {
+        let era = self.era.filter(|era| !era.is_power_of_two())?;
+        Some(format!("note: it can be included for {} blocks: {era} is rounded up to a power of two", rounded(era)))
     }
 
     /// The same as the daemon is told it.
@@ -135,7 +151,7 @@ impl Terms {
             wait,
             idempotency_key: self.idempotency_key.clone(),
             tip: self.tip.unwrap_or(Tao::ZERO),
-            era: self.era,
+            era: self.era.map(rounded),
             proxy: self.proxy,
             lane: match self.lane {
                 Priority::Urgent => Lane::Urgent,
@@ -144,6 +160,35 @@ impl Terms {
             },
             // A part of a second is a second: none would be no time at all.
             deadline_s: self.deadline.map(|limit| u32::try_from(limit.as_millis().div_ceil(1000)).unwrap_or(u32::MAX)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+
+    #[test]
+    fn a_lifetime_is_rounded_up_to_a_power_of_two_and_that_is_told() {
+        #[derive(Parser)]
+        struct Just {
+            #[command(flatten)]
+            terms: Terms,
+        }
+        let terms = |words: &str| Just::parse_from(format!("x {words}").split_whitespace()).terms;
+        for (words, era) in [("--period 100", 128), ("--era 20", 32), ("--era 2047", 2048), ("--era 5", 8)] {
+            let terms = terms(words);
+            assert_eq!(terms.manner().era, Some(era), "{words}");
+            let told = terms.rounding().unwrap();
+            assert!(told.contains(&format!("for {era} blocks")), "{told}");
+        }
+        for (words, era) in [("--era 64", Some(64)), ("--era 4", Some(4)), ("", None)] {
+            assert_eq!((terms(words).manner().era, terms(words).rounding()), (era, None), "{words}");
+        }
+        for words in ["--era 3", "--period 2049"] {
+            assert!(Just::try_parse_from(format!("x {words}").split_whitespace()).is_err(), "{words}");
         }
     }
 }

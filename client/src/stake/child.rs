@@ -135,7 +135,7 @@ impl Command {
         let settings = &session.settings;
         match self {
             Self::Get(args) => {
-                let hotkey = args.hotkey.resolve(settings);
+                let hotkey = args.hotkey.resolve(session);
                 let netuid = args.netuid.or(args.position);
                 show(session, ChildGetParams { netuid, hotkey, wallet: args.wallet.resolve(settings) }).await
             }
@@ -151,7 +151,7 @@ impl Command {
                     netuid: args.place.netuid(),
                     all_netuids: args.place.all_netuids,
                     children: pairs.map(|(hotkey, proportion)| Child { hotkey, proportion }).collect(),
-                    hotkey: args.hotkey.resolve(settings),
+                    hotkey: args.hotkey.resolve(session),
                     wallet: args.wallet.resolve(settings),
                 });
                 spend::sign::<ChildSet>(session, params, args.terms).await
@@ -161,13 +161,13 @@ impl Command {
                     netuid: args.place.netuid(),
                     all_netuids: args.place.all_netuids,
                     children: Vec::new(),
-                    hotkey: args.hotkey.resolve(settings),
+                    hotkey: args.hotkey.resolve(session),
                     wallet: args.wallet.resolve(settings),
                 });
                 spend::sign::<ChildSet>(session, params, args.terms).await
             }
             Self::Take(args) => {
-                let (netuid, hotkey) = (args.place.netuid(), args.hotkey.resolve(settings));
+                let (netuid, hotkey) = (args.place.netuid(), args.hotkey.resolve(session));
                 let wallet = args.wallet.resolve(settings);
                 let Some(take) = args.take else {
                     return show(session, ChildGetParams { netuid, hotkey, wallet }).await;

@@ -213,7 +213,7 @@ impl LockArgs {
         let params = unsent!(LockParams {
             amount: self.amount,
             netuid: self.netuid.resolve(),
-            hotkey: self.hotkey.resolve(&session.settings),
+            hotkey: self.hotkey.resolve(session),
             mode: self.mode.map(Aging::mode),
             wallet: self.wallet.resolve(&session.settings),
         });

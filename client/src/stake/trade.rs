@@ -1,7 +1,7 @@
 //! Staking and unstaking, moving, swapping and giving away.
 
 use btd_api::{
-    Alpha, AlphaAmount, Amount, Coldkey, HotkeyRef, MechId, NetUid, Tao, Uid,
+    Alpha, AlphaAmount, Amount, HotkeyRef, MechId, NetUid, Tao, Uid,
     metagraph::{Neuron, NeuronParams},
     stake::{
         Add, AddMany, AddManyParams, AddParams, Move, MoveParams, Netuids, Remove, RemoveAll, RemoveAllParams,
@@ -12,7 +12,9 @@ use btd_api::{
 use clap::Args;
 
 use super::{
-    HotkeyRefArg, HotkeysArg, ProtectionArgs, pick,
+    ProtectionArgs,
+    hotkey::{self, HotkeyRefArg, HotkeysArg},
+    pick,
     target::{self, Place},
 };
 use crate::{
@@ -22,6 +24,7 @@ use crate::{
     failure::Failure,
     session::Session,
     spend::{self, Terms},
+    wallet::NamedColdkey,
 };
 
 /// `btctl stake add`
@@ -117,7 +120,8 @@ pub(crate) struct RemoveArgs {
         long,
         short = 'i',
         conflicts_with_all = [
-            "netuids", "all_netuids", "amount", "all", "all_alpha", "hotkeys", "all_hotkeys", "exclude_hotkeys", "uid",
+            "netuids", "all_netuids", "amount", "all", "all_alpha", "hotkeys", "named_hotkeys", "named_hotkey", "all_hotkeys",
+            "exclude_hotkeys", "uid",
         ]
     )]
     interactive: bool,
@@ -141,7 +145,7 @@ struct SlotArg {
         long,
         value_name = "UID",
         value_parser = number::<Uid>,
-        conflicts_with_all = ["hotkeys", "all_hotkeys", "exclude_hotkeys", "all_netuids"]
+        conflicts_with_all = ["named_hotkeys", "named_hotkey", "all_hotkeys", "exclude_hotkeys", "all_netuids"]
     )]
     uid: Option<Uid>,
 }
@@ -224,9 +228,16 @@ pub(crate) struct SwapArgs {
 /// `btctl stake transfer`
 #[derive(Args, Debug)]
 pub(crate) struct TransferArgs {
-    /// Whose it shall be
-    #[arg(long, short = 'd', value_name = "SS58", visible_alias = "dest-coldkey", aliases = ["dest-ss58", "dest_ss58", "destination"], value_parser = addr::coldkey)]
-    dest: Coldkey,
+    /// Whose it shall be: a coldkey by its address, its name in the address book, or the wallet of this host that has it
+    #[arg(
+        long,
+        short = 'd',
+        value_name = "SS58|WALLET",
+        visible_alias = "dest-coldkey",
+        aliases = ["dest-ss58", "dest_ss58", "destination"],
+        value_parser = NamedColdkey::of_coldkey
+    )]
+    dest: NamedColdkey,
     /// The subnet it comes from
     #[arg(long, short = 'o', value_name = "NETUID", aliases = ["origin_netuid", "origin"], value_parser = number::<NetUid>)]
     origin_netuid: NetUid,
@@ -281,8 +292,8 @@ impl AddArgs {
         let mut amount = self.amount.unwrap_or(Amount::All);
         let wallet = self.wallet.resolve(&session.settings);
         let by_slot = self.slot.hotkey(session, &self.netuids).await?;
-        let only = by_slot.or_else(|| self.hotkeys.only(&session.settings));
-        if let ([netuid], Some(hotkey)) = (self.netuids.as_slice(), only) {
+        let hotkeys = self.hotkeys.resolve(by_slot, session)?;
+        if let ([netuid], Some(hotkey)) = (self.netuids.as_slice(), hotkey::only(&hotkeys)) {
             if let Some(most) = self.max_stake {
                 let place = Place { wallet: &wallet, terms: &self.terms, hotkey: &hotkey, netuid: *netuid };
                 let lacking = target::lacking(session, place, most).await?;
@@ -298,7 +309,6 @@ impl AddArgs {
             return Err(target::only_one());
         }
         let netuids = if self.all_netuids { Netuids::All } else { Netuids::Only(self.netuids) };
-        let hotkeys = self.hotkeys.resolve(&session.settings);
         let params = unsent!(AddManyParams { amount, netuids, hotkeys, wallet, protection, fill });
         spend::sign::<AddMany>(session, params, self.terms).await
     }
@@ -307,12 +317,12 @@ impl AddArgs {
 impl RemoveArgs {
     pub(super) async fn run(self, session: &Session) -> Result<Exit, Failure> {
         let (protection, fill) = self.protection.resolve((session.settings.protection, session.settings.fill));
-        let by_slot = self.slot.hotkey(session, &self.netuids).await?;
-        let only = by_slot.or_else(|| self.hotkeys.only(&session.settings));
         let wallet = self.wallet.resolve(&session.settings);
         if self.interactive {
             return pick::remove(session, wallet, (protection, fill), self.terms).await;
         }
+        let by_slot = self.slot.hotkey(session, &self.netuids).await?;
+        let hotkeys = self.hotkeys.resolve(by_slot, session)?;
         if self.netuids.is_empty() && !self.all_netuids {
             if self.protection.is_given() {
                 return Err(Failure::usage(
@@ -320,16 +330,16 @@ impl RemoveArgs {
                 ));
             }
             let scope = if self.all_alpha { Scope::Alpha } else { Scope::Everything };
-            let (hotkey, hotkeys) = match only {
+            let (hotkey, hotkeys) = match hotkey::only(&hotkeys) {
                 Some(only) => (only, None),
-                None => (HotkeyRef::default(), Some(self.hotkeys.resolve(&session.settings))),
+                None => (HotkeyRef::default(), Some(hotkeys)),
             };
             let params = unsent!(RemoveAllParams { hotkey, hotkeys, wallet, scope });
             return spend::sign::<RemoveAll>(session, params, self.terms).await;
         }
         // Without --amount and --max-stake the parser asks for --all.
         let mut amount = self.amount.unwrap_or(AlphaAmount::All);
-        if let ([netuid], Some(hotkey)) = (self.netuids.as_slice(), only) {
+        if let ([netuid], Some(hotkey)) = (self.netuids.as_slice(), hotkey::only(&hotkeys)) {
             if let Some(most) = self.max_stake {
                 let place = Place { wallet: &wallet, terms: &self.terms, hotkey: &hotkey, netuid: *netuid };
                 let surplus = target::surplus(session, place, most).await?;
@@ -346,7 +356,6 @@ impl RemoveArgs {
             return Err(target::only_one());
         }
         let netuids = if self.all_netuids { Netuids::All } else { Netuids::Only(self.netuids) };
-        let hotkeys = self.hotkeys.resolve(&session.settings);
         let params = unsent!(RemoveManyParams { amount, netuids, hotkeys, wallet, protection, fill });
         spend::sign::<RemoveMany>(session, params, self.terms).await
     }
@@ -384,7 +393,7 @@ impl SwapArgs {
             amount: self.part.resolve(),
             origin_netuid: self.origin_netuid,
             dest_netuid: self.dest_netuid,
-            hotkey: self.hotkey.resolve(&session.settings),
+            hotkey: self.hotkey.resolve(session),
             wallet: self.wallet.resolve(&session.settings),
             protection,
             fill,
@@ -398,10 +407,10 @@ impl TransferArgs {
         self.protection.require_none((self.origin_netuid, self.dest_netuid), "given away")?;
         let params = unsent!(TransferParams {
             amount: self.part.resolve(),
-            dest: self.dest,
+            dest: self.dest.resolve("--dest", session).await?,
             origin_netuid: self.origin_netuid,
             dest_netuid: self.dest_netuid,
-            hotkey: self.hotkey.resolve(&session.settings),
+            hotkey: self.hotkey.resolve(session),
             wallet: self.wallet.resolve(&session.settings),
         });
         spend::sign::<Transfer>(session, params, self.terms).await

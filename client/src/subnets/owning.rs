@@ -7,7 +7,7 @@ use btd_api::{
         owning::{
             CheckStart, Create, CreateParams, CreatedSubnet, GetIdentity, IdentityReply, Mechanisms, MechanismsReply,
             MechanismsSet, MechanismsSetParams, MechanismsSplit, MechanismsSplitParams, SetIdentity, SetIdentityParams,
-            SetSymbol, SetSymbolParams, Start, StartParams, StartState,
+            SetSymbol, SetSymbolParams, Start, StartParams, StartState, SubnetIdentity,
         },
     },
     unsent,
@@ -209,12 +209,12 @@ impl CreateArgs {
             session.require_what_is_asked_for().await?;
         }
         if is_mute && session.offer("Say what the subnet is in the same step?").await? {
-            self.identity.ask(session).await?;
+            self.identity.ask(&SubnetIdentity::default(), session).await?;
         }
         let params = unsent!(CreateParams {
             wallet: self.wallet.resolve(&session.settings),
             hotkey: self.hotkey.resolve(&session.settings),
-            identity: self.identity.resolve(),
+            identity: self.identity.whole(),
             max_cost: self.max_cost,
         });
         let render = |created: &CreatedSubnet, page: Page| {
@@ -238,13 +238,21 @@ impl StartArgs {
 }
 
 impl SetIdentityArgs {
-    pub(super) async fn run(self, session: &Session) -> Result<Exit, Failure> {
-        let identity = self.identity.resolve().ok_or_else(|| {
-            Failure::usage("nothing was said: give at least --subnet-name; what is left out becomes empty")
-        })?;
+    pub(super) async fn run(mut self, session: &Session) -> Result<Exit, Failure> {
+        let netuid = self.netuid.resolve();
+        if self.identity.is_empty() && session.may_ask() {
+            let reply = session.call::<GetIdentity>(&SubnetParams { netuid, block: None }).await?.read()?;
+            self.identity.ask(&reply.identity.unwrap_or_default(), session).await?;
+        }
+        if self.identity.is_empty() {
+            return Err(Failure::usage(
+                "nothing was said: give --subnet-name or another field; what is left out stays as it is, and `--subnet-url ''` \
+                 clears one",
+            ));
+        }
         let params = unsent!(SetIdentityParams {
-            netuid: self.netuid.resolve(),
-            identity,
+            netuid,
+            identity: self.identity.change(),
             wallet: self.wallet.resolve(&session.settings),
         });
         spend::sign::<SetIdentity>(session, params, self.terms).await

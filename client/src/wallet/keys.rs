@@ -123,8 +123,8 @@ pub(crate) struct SignArgs {
     wallet: WalletArg,
     #[command(flatten)]
     key: KeyArg,
-    /// Sign with the usual hotkey
-    #[arg(long, alias = "use_hotkey", conflicts_with = "hotkey")]
+    /// Sign with the hotkey that is named, or with the usual one
+    #[arg(long, alias = "use_hotkey")]
     use_hotkey: bool,
     /// The message
     #[arg(long, short = 'm', allow_hyphen_values = true)]
@@ -159,9 +159,12 @@ impl KeyArg {
         self.hotkey.map_or(KeyName::Coldkey, KeyName::Hotkey)
     }
 
-    /// The usual hotkey where that was asked for, else [`Self::resolve`].
+    /// The usual hotkey where a hotkey was asked for and none is named, else [`Self::resolve`].
     pub(crate) fn or_usual(self, use_hotkey: bool, settings: &Settings) -> KeyName {
-        if use_hotkey { KeyName::Hotkey(settings.hotkey.clone().unwrap_or_default()) } else { self.resolve() }
+        if use_hotkey && self.hotkey.is_none() {
+            return KeyName::Hotkey(settings.hotkey.clone().unwrap_or_default());
+        }
+        self.resolve()
     }
 }
 
@@ -415,6 +418,7 @@ alice        {ALICE}  locked      sr25519
             "lock".to_owned(),
             "lock --wallet alice --wallet-hotkey m1".to_owned(),
             "sign --wallet-name alice --message hi --use-hotkey".to_owned(),
+            "sign --wallet-name alice --message hi --use-hotkey --wallet-hotkey h".to_owned(),
             format!("verify -m hi -s 00 --address {ALICE}"),
             format!("verify -m hi -s 00 -p 0x{} --crypto-type ed25519", "0f".repeat(32)),
         ] {

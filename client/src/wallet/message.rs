@@ -41,8 +41,8 @@ pub(crate) struct DecryptArgs {
     wallet: WalletArg,
     #[command(flatten)]
     key: KeyArg,
-    /// Decrypt with the usual hotkey
-    #[arg(long, alias = "use_hotkey", conflicts_with = "hotkey")]
+    /// Decrypt with the hotkey that is named, or with the usual one
+    #[arg(long, alias = "use_hotkey")]
     use_hotkey: bool,
     /// The sealed message, in hex
     #[arg(long, short = 'c', value_name = "HEX")]
@@ -110,6 +110,7 @@ mod tests {
             format!("encrypt --recipient {ALICE} --message hi"),
             format!("encrypt -t {ALICE} --message-stdin"),
             "decrypt -w a --ciphertext 00 --use-hotkey".to_owned(),
+            "decrypt -w a -H h --ciphertext 00 --use-hotkey".to_owned(),
             "decrypt -w a -H h -c 0x00".to_owned(),
         ] {
             assert!(parses(&good), "{good}");

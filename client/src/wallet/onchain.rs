@@ -1,30 +1,25 @@
 //! What a wallet's keys are on the chain: identities, ownership, and the exchange of keys. Their neurons are [`super::overview`]'s.
 
 use btd_api::{
-    Coldkey, HotkeyRef, NetUid, WalletName,
+    HotkeyRef, NetUid, WalletName,
     stake::ColdkeyParams,
     unsent,
-    wallet::{
-        KeyName,
-        onchain::{
-            AnnouncementReply, AssociateHotkey, AssociateHotkeyParams, GetIdentity, Identity, IdentityReply,
-            SetIdentity, SetIdentityParams, SwapColdkeyAnnounce, SwapColdkeyCheck, SwapColdkeyClear,
-            SwapColdkeyDispute, SwapColdkeyEndParams, SwapColdkeyExecute, SwapColdkeyParams, SwapHotkey,
-            SwapHotkeyParams,
-        },
+    wallet::onchain::{
+        AnnouncementReply, AssociateHotkey, AssociateHotkeyParams, GetIdentity, Identity, IdentityChange,
+        IdentityReply, SetIdentity, SetIdentityParams, SwapColdkeyAnnounce, SwapColdkeyCheck, SwapColdkeyClear,
+        SwapColdkeyDispute, SwapColdkeyEndParams, SwapColdkeyExecute, SwapColdkeyParams, SwapHotkey, SwapHotkeyParams,
     },
 };
 use clap::{Args, Subcommand};
 
-use super::inspect::detail;
+use super::named::NamedColdkey;
 use crate::{
-    addr::{self, Unresolved},
+    addr,
     args::{ColdkeyArg, ColdkeysArg, WalletArg, number},
     exit::Exit,
     failure::Failure,
     output::{Page, facts::Facts, text},
-    session::Session,
-    settings::{self, Environment},
+    session::{Field, Session},
     spend::{self, Terms},
     stake::HotkeyRefArg,
 };
@@ -33,26 +28,26 @@ use crate::{
 #[derive(Args, Debug)]
 pub(crate) struct SetIdentityArgs {
     /// The name
-    #[arg(long, value_name = "TEXT", visible_alias = "id-name", aliases = ["display", "id_name"], default_value_t, hide_default_value = true)]
-    display_name: String,
+    #[arg(long, value_name = "TEXT", visible_alias = "id-name", aliases = ["display", "id_name"])]
+    display_name: Option<String>,
     /// The web page
-    #[arg(long, value_name = "URL", aliases = ["web", "web-url", "web_url"], default_value_t, hide_default_value = true)]
-    url: String,
+    #[arg(long, value_name = "URL", aliases = ["web", "web-url", "web_url"])]
+    url: Option<String>,
     /// The source repository
-    #[arg(long, value_name = "URL", aliases = ["github", "github_repo"], default_value_t, hide_default_value = true)]
-    github_repo: String,
+    #[arg(long, value_name = "URL", aliases = ["github", "github_repo"])]
+    github_repo: Option<String>,
     /// The picture
-    #[arg(long, value_name = "URL", aliases = ["image-url", "image_url"], default_value_t, hide_default_value = true)]
-    image: String,
+    #[arg(long, value_name = "URL", aliases = ["image-url", "image_url"])]
+    image: Option<String>,
     /// Discord
-    #[arg(long, value_name = "TEXT", default_value_t, hide_default_value = true)]
-    discord: String,
+    #[arg(long, value_name = "TEXT")]
+    discord: Option<String>,
     /// The description
-    #[arg(long, value_name = "TEXT", alias = "info", default_value_t, hide_default_value = true)]
-    description: String,
+    #[arg(long, value_name = "TEXT", alias = "info")]
+    description: Option<String>,
     /// Anything else
-    #[arg(long, value_name = "TEXT", default_value_t, hide_default_value = true)]
-    additional: String,
+    #[arg(long, value_name = "TEXT")]
+    additional: Option<String>,
     #[command(flatten)]
     gone: GoneArgs,
     #[command(flatten)]
@@ -138,29 +133,22 @@ pub(crate) struct NewColdkeyArgs {
         visible_alias = "new",
         aliases = ["new-coldkey-ss58", "new_coldkey"],
         required_unless_present = "new_wallet",
-        value_parser = Successor::of_coldkey
+        value_parser = NamedColdkey::of_coldkey
     )]
-    new_coldkey: Option<Successor>,
+    new_coldkey: Option<NamedColdkey>,
     /// The same: of a name that the address book has too, the wallet
     #[arg(
         long,
         value_name = "WALLET|SS58",
         alias = "new_wallet",
         conflicts_with = "new_coldkey",
-        value_parser = Successor::of_wallet
+        value_parser = NamedColdkey::of_wallet
     )]
-    new_wallet: Option<Successor>,
+    new_wallet: Option<NamedColdkey>,
     #[command(flatten)]
     wallet: WalletArg,
     #[command(flatten)]
     terms: Terms,
-}
-
-/// Who takes over, as it is named.
-#[derive(Clone, Debug, PartialEq, Eq)]
-enum Successor {
-    Address(Coldkey),
-    Wallet(WalletName),
 }
 
 /// The wallet alone.
@@ -183,14 +171,21 @@ impl SetIdentityArgs {
                 "note: {flag} is left out: identities have no such field any more; --additional takes any text"
             ));
         }
-        let mut identity = Identity { name: display_name, url, github_repo, image, discord, description, additional };
-        if identity == Identity::default() {
-            ask_for(&mut identity, session).await?;
+        let mut identity =
+            IdentityChange { name: display_name, url, github_repo, image, discord, description, additional };
+        let wallet = wallet.resolve(&session.settings);
+        if identity == IdentityChange::default() && session.may_ask() {
+            let real = terms.real();
+            let params = ColdkeyParams { wallet: real.is_none().then(|| wallet.clone()), address: real };
+            let now = session.call::<GetIdentity>(&params).await?.read()?.identity.unwrap_or_default();
+            ask_for(&mut identity, &now, session).await?;
         }
-        if identity == Identity::default() {
-            return Err(Failure::usage("nothing was said: give at least --id-name; what is left out becomes empty"));
+        if identity == IdentityChange::default() {
+            return Err(Failure::usage(
+                "nothing was said: give --id-name or another field; what is left out stays as it is, and `--url ''` clears one",
+            ));
         }
-        let params = unsent!(SetIdentityParams { identity, wallet: wallet.resolve(&session.settings) });
+        let params = unsent!(SetIdentityParams { identity, wallet });
         spend::sign::<SetIdentity>(session, params, terms).await
     }
 }
@@ -210,18 +205,21 @@ impl GoneArgs {
     }
 }
 
-/// Asks for each field where somebody can answer; an empty answer leaves it empty.
-async fn ask_for(identity: &mut Identity, session: &Session) -> Result<(), Failure> {
+/// Asks for each field where somebody can answer; what says something `now` keeps it where the answer is empty.
+async fn ask_for(identity: &mut IdentityChange, now: &Identity, session: &Session) -> Result<(), Failure> {
+    if *now != Identity::default() {
+        session.out.note("an empty answer keeps what stands in brackets, a blank clears it");
+    }
     let fields = [
-        ("--id-name", "The name", &mut identity.name),
-        ("--url", "The web page", &mut identity.url),
-        ("--github-repo", "The source repository", &mut identity.github_repo),
-        ("--image", "The picture's URL", &mut identity.image),
-        ("--discord", "Discord", &mut identity.discord),
-        ("--description", "The description", &mut identity.description),
-        ("--additional", "Anything else", &mut identity.additional),
+        ("--id-name", "The name", now.name.as_str(), &mut identity.name),
+        ("--url", "The web page", now.url.as_str(), &mut identity.url),
+        ("--github-repo", "The source repository", now.github_repo.as_str(), &mut identity.github_repo),
+        ("--image", "The picture's URL", now.image.as_str(), &mut identity.image),
+        ("--discord", "Discord", now.discord.as_str(), &mut identity.discord),
+        ("--description", "The description", now.description.as_str(), &mut identity.description),
+        ("--additional", "Anything else", now.additional.as_str(), &mut identity.additional),
     ];
-    session.ask_fields(fields).await
+    session.ask_fields(fields.map(|(flag, question, now, said)| Field { flag, question, now, said })).await
 }
 
 /// Offers to say who a coldkey is where it has said nothing yet, and sets what is answered. What was done before is
@@ -229,19 +227,19 @@ async fn ask_for(identity: &mut Identity, session: &Session) -> Result<(), Failu
 pub(crate) async fn offer_identity(session: &Session, wallet: WalletName) {
     let params = ColdkeyParams { wallet: Some(wallet.clone()), address: None };
     let said = session.call::<GetIdentity>(&params).await.and_then(|reply| reply.read());
-    // What is left out of an identity becomes empty. Whoever gives up says no: the command has done what it was for.
+    // Whoever gives up says no: the command has done what it was for.
     if !said.is_ok_and(|reply| reply.identity.is_none())
         || !session.offer("Set how its coldkey describes itself as well?").await.unwrap_or(false)
     {
         return;
     }
     session.stands_for_another(&["wallet", "set-identity", "--wallet", wallet.as_str()]);
-    let mut identity = Identity::default();
-    if ask_for(&mut identity, session).await.is_err() {
+    let mut identity = IdentityChange::default();
+    if ask_for(&mut identity, &Identity::default(), session).await.is_err() {
         session.out.note("nothing was set");
         return;
     }
-    if identity == Identity::default() {
+    if identity == IdentityChange::default() {
         session.out.note("nothing was said, and nothing was set");
         return;
     }
@@ -260,7 +258,7 @@ pub(super) async fn get_identity(args: ColdkeyArg, session: &Session) -> Result<
 
 impl AssociateHotkeyArgs {
     pub(super) async fn run(self, session: &Session) -> Result<Exit, Failure> {
-        let (hotkey, wallet) = (self.hotkey.resolve(&session.settings), self.wallet.resolve(&session.settings));
+        let (hotkey, wallet) = (self.hotkey.resolve(session), self.wallet.resolve(&session.settings));
         let params = unsent!(AssociateHotkeyParams { hotkey, wallet });
         spend::sign::<AssociateHotkey>(session, params, self.terms).await
     }
@@ -271,7 +269,7 @@ impl SwapHotkeyArgs {
         let params = unsent!(SwapHotkeyParams {
             // The parser asks for one of the two.
             new_hotkey: self.new.or(self.new_hotkey).unwrap_or_default(),
-            hotkey: self.hotkey.resolve(&session.settings),
+            hotkey: self.hotkey.resolve(session),
             wallet: self.wallet.resolve(&session.settings),
             netuid: self.netuid,
             keep_stake: self.keep_stake,
@@ -280,55 +278,12 @@ impl SwapHotkeyArgs {
     }
 }
 
-impl Successor {
-    /// An address, or a name in the address book; of other names a wallet's.
-    fn of_coldkey(text: &str) -> Result<Self, String> {
-        Self::by_book(text, &settings::environment)
-    }
-
-    fn by_book(text: &str, environment: Environment<'_>) -> Result<Self, String> {
-        match addr::resolve(text, environment) {
-            Ok(coldkey) => Ok(Self::Address(coldkey)),
-            Err(Unresolved::Unknown(why)) if !is_like_an_address(text) && !text.starts_with('@') => {
-                text.parse().map(Self::Wallet).map_err(|_| why)
-            }
-            // Of a book that cannot be read nobody knows whether it has the name, and whose: another coldkey than the
-            // one that is meant would take over everything.
-            Err(why) => Err(why.to_string()),
-        }
-    }
-
-    /// A wallet's name, or an address.
-    fn of_wallet(text: &str) -> Result<Self, String> {
-        if is_like_an_address(text) {
-            return addr::coldkey(text).map(Self::Address);
-        }
-        text.parse().map(Self::Wallet).map_err(|error: btd_api::NameError| error.to_string())
-    }
-}
-
-/// Too long for a name that anyone gives, and all of an address's characters.
-fn is_like_an_address(text: &str) -> bool {
-    (46..=50).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_alphanumeric())
-}
-
 impl NewColdkeyArgs {
     /// Asks btd for the coldkey of a wallet that is named.
     async fn resolve(self, session: &Session) -> Result<(SwapColdkeyParams, Terms), Failure> {
         // The parser asks for one of the two.
-        let successor = self.new_coldkey.or(self.new_wallet).unwrap_or(Successor::Wallet(WalletName::default()));
-        let new_coldkey = match successor {
-            Successor::Address(coldkey) => coldkey,
-            Successor::Wallet(name) => {
-                let address = detail(session, &name, &KeyName::Coldkey).await?.address;
-                Coldkey(address.ok_or_else(|| {
-                    Failure::usage(format!(
-                        "no file of wallet `{name}` tells its coldkey: `wallet regen-coldkeypub` writes one, or name it \
-                         with --new-coldkey"
-                    ))
-                })?)
-            }
-        };
+        let successor = self.new_coldkey.or(self.new_wallet).unwrap_or_default();
+        let new_coldkey = successor.resolve("--new-coldkey", session).await?;
         let wallet = self.wallet.resolve(&session.settings);
         Ok((unsent!(SwapColdkeyParams { new_coldkey, wallet }), self.terms))
     }
@@ -402,8 +357,7 @@ fn announcement(reply: &AnnouncementReply, page: Page) -> String {
 mod tests {
     use clap::Parser;
 
-    use super::Successor;
-    use crate::{args::Cli, preferences};
+    use crate::args::Cli;
 
     #[test]
     fn the_spellings_of_the_python_command_lines_are_taken() {
@@ -436,31 +390,5 @@ mod tests {
             let bad = format!("btctl wallet swap-coldkey announce {flag} {}", BOB.replace("94ty", "94tz"));
             assert!(Cli::try_parse_from(bad.split(' ')).is_err(), "{bad}");
         }
-    }
-
-    #[test]
-    fn whoever_takes_over_is_a_wallet_or_an_address_under_either_flag() {
-        const BOB: &str = "5FHneW46xGXgs5mUiveU4sbTyGBzmstUspZC92UhjJM694ty";
-        for read in [Successor::of_coldkey, Successor::of_wallet] {
-            assert_eq!(read(BOB), Ok(Successor::Address(BOB.parse().unwrap())));
-            assert_eq!(read("cold"), Ok(Successor::Wallet("cold".parse().unwrap())));
-        }
-    }
-    #[test]
-    fn no_wallet_takes_over_for_a_name_whose_book_cannot_be_read() {
-        let home = tempfile::tempdir().unwrap();
-        let environment = |name: &str| (name == "HOME").then(|| home.path().into());
-        let read = |text: &str| Successor::by_book(text, &environment);
-        assert_eq!(read("cold"), Ok(Successor::Wallet("cold".parse().unwrap())));
-        let directory = preferences::directory(&environment).unwrap();
-        std::fs::create_dir_all(&directory).unwrap();
-        for broken in ["[", "{\"cold\": {\"address\": \"5F\"}}"] {
-            std::fs::write(directory.join("addresses.json"), broken).unwrap();
-            let why = read("cold").unwrap_err();
-            assert!(why.contains("addresses.json") && why.contains("move it away"), "{why}");
-        }
-        // A book that is there and whole says that it has no such name.
-        std::fs::write(directory.join("addresses.json"), "{}").unwrap();
-        assert_eq!(read("cold"), Ok(Successor::Wallet("cold".parse().unwrap())));
     }
 }

@@ -40,9 +40,7 @@ pub(crate) struct OverviewArgs {
         short = 'H',
         value_name = "NAME|SS58",
         visible_alias = "hotkey",
-        aliases = [
-            "include_hotkeys", "hotkeys", "wallet.hotkeys", "wallet-hotkey", "wallet_hotkey", "wallet.hotkey", "hotkey-name",
-        ],
+        aliases = ["include_hotkeys", "hotkeys", "wallet.hotkeys", "hotkey-name"],
         value_delimiter = ',',
         value_parser = addr::hotkey_ref,
         conflicts_with = "exclude_hotkeys"

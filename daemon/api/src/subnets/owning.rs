@@ -34,6 +34,28 @@ pub struct SubnetIdentity {
     pub additional: String,
 }
 
+/// What changes of how a subnet describes itself: a field that is left out stays as it is, an empty one is cleared.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct SubnetIdentityChange {
+    /// Name, up to 256 bytes.
+    pub subnet_name: Option<String>,
+    /// Source repository.
+    pub github_repo: Option<String>,
+    /// Contact.
+    pub subnet_contact: Option<String>,
+    /// Web page.
+    pub subnet_url: Option<String>,
+    /// Discord, up to 256 bytes.
+    pub discord: Option<String>,
+    /// Description; like all others up to 1024 bytes.
+    pub description: Option<String>,
+    /// Logo.
+    pub logo_url: Option<String>,
+    /// Anything else.
+    pub additional: Option<String>,
+}
+
 signing_params! {
     /// Parameters of [`Create`].
     CreateParams {
@@ -64,8 +86,8 @@ signing_params! {
     SetIdentityParams {
         /// The subnet.
         netuid: NetUid,
-        /// How it describes itself from now on, whole.
-        identity: SubnetIdentity,
+        /// What changes of how it describes itself.
+        identity: SubnetIdentityChange,
         /// The wallet whose coldkey owns it.
         #[serde(default)]
         wallet: WalletName,

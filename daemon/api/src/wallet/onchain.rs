@@ -34,11 +34,31 @@ pub struct Identity {
     pub additional: String,
 }
 
+/// What changes of how a coldkey describes itself: a field that is left out stays as it is, an empty one is cleared.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct IdentityChange {
+    /// Name, up to 256 bytes like the next two and `discord`.
+    pub name: Option<String>,
+    /// Web page.
+    pub url: Option<String>,
+    /// Source repository.
+    pub github_repo: Option<String>,
+    /// Picture, up to 1024 bytes like the last two.
+    pub image: Option<String>,
+    /// Discord.
+    pub discord: Option<String>,
+    /// Description.
+    pub description: Option<String>,
+    /// Anything else.
+    pub additional: Option<String>,
+}
+
 signing_params! {
     /// Parameters of [`SetIdentity`].
     SetIdentityParams {
-        /// How the coldkey describes itself from now on, whole.
-        identity: Identity,
+        /// What changes of how the coldkey describes itself.
+        identity: IdentityChange,
         /// The wallet whose coldkey it is.
         #[serde(default)]
         wallet: WalletName,

@@ -12,7 +12,7 @@ use btd_api::{
         owning::{
             CheckStart, Create, CreateParams, CreatedSubnet, GetIdentity, IdentityReply, Mechanisms, MechanismsSet,
             MechanismsSplit, SetIdentity, SetIdentityParams, SetSymbol, SetSymbolParams, Start, StartParams,
-            StartState, SubnetIdentity,
+            StartState, SubnetIdentity, SubnetIdentityChange,
         },
     },
     wallet::{Outcome, Receipt},
@@ -24,7 +24,9 @@ use super::no_subnet;
 use crate::{
     daemon::Parts,
     rpc::{
-        Caller, Failure, Table, receipt,
+        Caller, Failure, Table,
+        identity::{self, Field},
+        receipt,
         stake::{self, SUBTENSOR},
     },
     submit::{Draft, Need, Precondition, SubmissionError},
@@ -121,25 +123,64 @@ fn created(receipt: &Receipt) -> Option<NetUid> {
     added.fields.get(0)?.as_u64().and_then(|netuid| u16::try_from(netuid).ok()).map(NetUid)
 }
 
-/// The chain's own bounds (`is_valid_subnet_identity`).
+/// The fields of an identity in the order of [`texts`], with the chain's own bounds (`is_valid_subnet_identity`).
+const FIELDS: [(&str, usize); 8] = [
+    ("subnet_name", 256),
+    ("github_repo", 1024),
+    ("subnet_contact", 1024),
+    ("subnet_url", 1024),
+    ("discord", 256),
+    ("description", 1024),
+    ("logo_url", 1024),
+    ("additional", 1024),
+];
+
+fn texts(identity: &SubnetIdentity) -> [&str; 8] {
+    let SubnetIdentity {
+        subnet_name,
+        github_repo,
+        subnet_contact,
+        subnet_url,
+        discord,
+        description,
+        logo_url,
+        additional,
+    } = identity;
+    [subnet_name, github_repo, subnet_contact, subnet_url, discord, description, logo_url, additional]
+        .map(String::as_str)
+}
+
 fn check(identity: &SubnetIdentity) -> Result<(), SubmissionError> {
-    let fields = [
-        ("subnet_name", &identity.subnet_name, 256),
-        ("github_repo", &identity.github_repo, 1024),
-        ("subnet_contact", &identity.subnet_contact, 1024),
-        ("subnet_url", &identity.subnet_url, 1024),
-        ("discord", &identity.discord, 256),
-        ("description", &identity.description, 1024),
-        ("logo_url", &identity.logo_url, 1024),
-        ("additional", &identity.additional, 1024),
-    ];
-    match fields.into_iter().find(|(_, text, most)| text.len() > *most) {
-        Some((name, text, most)) => {
+    match FIELDS.into_iter().zip(texts(identity)).find(|((_, most), text)| text.len() > *most) {
+        Some(((name, most), text)) => {
             let words = format!("`{name}` has {} bytes, and the chain takes {most} at most", text.len());
             Err(Precondition::Foreseen { error: "InvalidIdentity", words }.into())
         }
         None => Ok(()),
     }
+}
+
+/// The fields with what they say now and what they shall say.
+fn fields<'t>(now: &SubnetIdentity, then: &'t SubnetIdentityChange) -> Vec<Field<'t>> {
+    let SubnetIdentityChange {
+        subnet_name,
+        github_repo,
+        subnet_contact,
+        subnet_url,
+        discord,
+        description,
+        logo_url,
+        additional,
+    } = then;
+    let said = [subnet_name, github_repo, subnet_contact, subnet_url, discord, description, logo_url, additional];
+    let texts = texts(now).into_iter().zip(said);
+    let field = |((name, most), (now, said)): ((&'static str, usize), (&str, &'t Option<String>))| Field {
+        name,
+        most,
+        now: now.as_bytes().to_vec(),
+        said: said.as_deref(),
+    };
+    FIELDS.into_iter().zip(texts).map(field).collect()
 }
 
 /// Text as the chain keeps it: bytes, never read as hex.
@@ -148,17 +189,8 @@ pub(in crate::rpc) fn bytes(text: &str) -> Value {
 }
 
 fn record(identity: &SubnetIdentity) -> Value {
-    let fields = [
-        ("subnet_name", &identity.subnet_name),
-        ("github_repo", &identity.github_repo),
-        ("subnet_contact", &identity.subnet_contact),
-        ("subnet_url", &identity.subnet_url),
-        ("discord", &identity.discord),
-        ("description", &identity.description),
-        ("logo_url", &identity.logo_url),
-        ("additional", &identity.additional),
-    ];
-    Value::Record(fields.into_iter().map(|(name, text)| (name.to_owned(), bytes(text))).collect())
+    let fields = FIELDS.into_iter().zip(texts(identity));
+    Value::Record(fields.map(|((name, _), text)| (name.to_owned(), bytes(text))).collect())
 }
 
 async fn start(parts: Arc<Parts>, params: StartParams, _: Caller) -> Result<Receipt, Failure> {
@@ -210,25 +242,20 @@ async fn check_start(parts: Arc<Parts>, params: SubnetParams, _: Caller) -> Resu
 
 async fn set_identity(parts: Arc<Parts>, params: SetIdentityParams, _: Caller) -> Result<Receipt, Failure> {
     let key = KeyId::coldkey(params.wallet.clone());
-    receipt::sign::<SetIdentity, _>(&parts, key, params, |_, params| async move {
+    receipt::sign::<SetIdentity, _>(&parts, key, params, |ground, params| async move {
         let netuid = params.netuid;
-        check(&params.identity)?;
-        let Value::Record(fields) = record(&params.identity) else { return Err(Precondition::Nothing.into()) };
+        let now = described(&ground.view, netuid).await?.unwrap_or_default();
         let call = Call::new(SUBTENSOR, "set_subnet_identity").arg("netuid", netuid);
-        let call = fields.into_iter().fold(call, |call, (name, value)| call.arg(name, value));
-        Ok(Draft::new(call, format!("Set the identity of subnet {netuid}")).needs(Need::OwnSubnet(netuid)))
+        let summary = format!("Set the identity of subnet {netuid}");
+        Ok(identity::change(call, summary, &fields(&now, &params.identity))?.needs(Need::OwnSubnet(netuid)))
     })
     .await
 }
 
-async fn get_identity(parts: Arc<Parts>, params: SubnetParams, _: Caller) -> Result<IdentityReply, Failure> {
-    let netuid = params.netuid;
-    let (view, at) = receipt::view(&parts.link).await?;
-    if !view.subnet_exists(netuid).await? {
-        return Err(no_subnet(netuid));
-    }
+/// How a subnet describes itself; none where it does not.
+async fn described(view: &View, netuid: NetUid) -> Result<Option<SubnetIdentity>, ReadError> {
     let identity = view.dynamic_info(netuid).await?.and_then(|info| info.subnet_identity);
-    let identity = identity.map(|identity| SubnetIdentity {
+    Ok(identity.map(|identity| SubnetIdentity {
         subnet_name: identity.subnet_name,
         github_repo: identity.github_repo,
         subnet_contact: identity.subnet_contact,
@@ -237,7 +264,16 @@ async fn get_identity(parts: Arc<Parts>, params: SubnetParams, _: Caller) -> Res
         description: identity.description,
         logo_url: identity.logo_url,
         additional: identity.additional,
-    });
+    }))
+}
+
+async fn get_identity(parts: Arc<Parts>, params: SubnetParams, _: Caller) -> Result<IdentityReply, Failure> {
+    let netuid = params.netuid;
+    let (view, at) = receipt::view(&parts.link).await?;
+    if !view.subnet_exists(netuid).await? {
+        return Err(no_subnet(netuid));
+    }
+    let identity = described(&view, netuid).await?;
     Ok(IdentityReply { at, netuid, identity })
 }
 

@@ -12,25 +12,27 @@ use btd_api::{
     wallet::{
         Receipt,
         onchain::{
-            AssociateHotkey, AssociateHotkeyParams, Faucet, FaucetParams, GetIdentity, Identity, IdentityReply,
-            IdleHotkey, Overview, OverviewParams, OverviewReply, OwnNeuron, SetIdentity, SetIdentityParams,
-            SwapColdkeyAnnounce, SwapColdkeyCheck, SwapColdkeyClear, SwapColdkeyDispute, SwapColdkeyExecute,
-            SwapHotkey, SwapHotkeyParams,
+            AssociateHotkey, AssociateHotkeyParams, Faucet, FaucetParams, GetIdentity, Identity, IdentityChange,
+            IdentityReply, IdleHotkey, Overview, OverviewParams, OverviewReply, OwnNeuron, SetIdentity,
+            SetIdentityParams, SwapColdkeyAnnounce, SwapColdkeyCheck, SwapColdkeyClear, SwapColdkeyDispute,
+            SwapColdkeyExecute, SwapHotkey, SwapHotkeyParams,
         },
     },
 };
 use btd_chain::{Call, ReadError, Value, View};
 use btd_pow::{Puzzle, Target};
 use btd_signer_protocol::{KeyId, WalletSummary, operations::Summary};
+use serde_json::Value as Json;
 
 use crate::{
     daemon::Parts,
     rpc::{
         Caller, Failure, Table,
+        identity::{self, Field},
         receipt::{self, foreseen},
         root::text,
         stake::{self, SUBTENSOR, account, number},
-        subnets::{self, owning::bytes},
+        subnets,
         wallet::summaries,
         work::{Quarry, Work},
     },
@@ -142,32 +144,43 @@ async fn require_hotkey(
     Err(Failure::new(ErrorKind::NotFound, format!("{words}: `btctl wallet list` has them all")))
 }
 
-/// The fields of an identity, with the most bytes that the chain takes.
-fn fields(identity: &Identity) -> [(&'static str, &String, usize); 7] {
+/// What a coldkey says of itself, as the chain keeps it; no object where it says nothing.
+async fn kept_identity(view: &View, coldkey: Coldkey) -> Result<Json, ReadError> {
+    view.storage_json(SUBTENSOR, "IdentitiesV2", &[coldkey.into()]).await
+}
+
+/// The fields of an identity with what they say now, what they shall say, and the most bytes that the chain takes.
+fn fields<'t>(now: &Json, then: &'t IdentityChange) -> [Field<'t>; 7] {
+    let IdentityChange { name, url, github_repo, image, discord, description, additional } = then;
     [
-        ("name", &identity.name, 256),
-        ("url", &identity.url, 256),
-        ("github_repo", &identity.github_repo, 256),
-        ("image", &identity.image, 1024),
-        ("discord", &identity.discord, 256),
-        ("description", &identity.description, 1024),
-        ("additional", &identity.additional, 1024),
+        ("name", name, 256),
+        ("url", url, 256),
+        ("github_repo", github_repo, 256),
+        ("image", image, 1024),
+        ("discord", discord, 256),
+        ("description", description, 1024),
+        ("additional", additional, 1024),
     ]
+    .map(|(name, said, most)| {
+        let now = now.get(name).and_then(Json::as_str).map(raw).unwrap_or_default();
+        Field { name, most, now, said: said.as_deref() }
+    })
+}
+
+/// The bytes of a text that the chain keeps.
+fn raw(told: &str) -> Vec<u8> {
+    let bytes = told.strip_prefix("0x").and_then(|hex| hex::decode(hex).ok());
+    bytes.unwrap_or_else(|| told.as_bytes().to_vec())
 }
 
 async fn set_identity(parts: Arc<Parts>, params: SetIdentityParams, _: Caller) -> Result<Receipt, Failure> {
     let key = KeyId::coldkey(params.wallet.clone());
     receipt::sign::<SetIdentity, _>(&parts, key, params, |ground, params| async move {
-        let fields = fields(&params.identity);
-        if let Some((name, text, most)) = fields.iter().find(|(_, text, most)| text.len() > *most) {
-            let words = format!("`{name}` has {} bytes, and the chain takes {most} at most", text.len());
-            return foreseen("InvalidIdentity", words);
-        }
-        let call = fields
-            .into_iter()
-            .fold(Call::new(SUBTENSOR, "set_identity"), |call, (name, text, _)| call.arg(name, bytes(text)));
         let coldkey = Coldkey(ground.actor);
-        Ok(Draft::new(call, format!("Set the identity of coldkey {coldkey}")).needs(Need::OwnNeuron))
+        let now = kept_identity(&ground.view, coldkey).await?;
+        let call = Call::new(SUBTENSOR, "set_identity");
+        let summary = format!("Set the identity of coldkey {coldkey}");
+        Ok(identity::change(call, summary, &fields(&now, &params.identity))?.needs(Need::OwnNeuron))
     })
     .await
 }
@@ -175,7 +188,7 @@ async fn set_identity(parts: Arc<Parts>, params: SetIdentityParams, _: Caller) -
 async fn get_identity(parts: Arc<Parts>, params: ColdkeyParams, _: Caller) -> Result<IdentityReply, Failure> {
     let coldkey = receipt::coldkey(&parts, params.wallet, params.address).await?;
     let (view, at) = receipt::view(&parts.link).await?;
-    let told = view.storage_json(SUBTENSOR, "IdentitiesV2", &[coldkey.into()]).await?;
+    let told = kept_identity(&view, coldkey).await?;
     let field = |name: &str| told.get(name).map(text).unwrap_or_default();
     let identity = told.is_object().then(|| Identity {
         name: field("name"),
