@@ -276,7 +276,7 @@ impl Command {
 fn on_behalf(real: Option<Coldkey>, terms: Terms) -> Result<(Coldkey, Terms), Failure> {
     match (real, terms.real()) {
         (Some(real), Some(proxy)) if real != proxy => Ok((real, terms)),
-        (Some(real), _) | (None, Some(real)) => Ok((real, terms.as_oneself())),
+        (Some(real), _) | (None, Some(real)) => Ok((real, terms.without_real())),
         (None, None) => Err(Failure::usage("--real names the account on whose behalf the call is made")),
     }
 }

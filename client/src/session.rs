@@ -175,7 +175,7 @@ impl Session {
     ///
     /// # Errors
     /// When the person gives up.
-    pub(crate) async fn ask_fields<'f>(&self, fields: impl IntoIterator<Item = Field<'f>>) -> Result<(), Failure> {
+    pub(crate) async fn ask_fields(&self, fields: impl IntoIterator<Item = Field<'_>>) -> Result<(), Failure> {
         for Field { flag, question, now, said } in fields {
             if !self.may_ask() {
                 return Ok(());

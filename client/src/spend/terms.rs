@@ -119,7 +119,7 @@ impl Terms {
     }
 
     /// The same without an account that is acted for.
-    pub(crate) fn as_oneself(self) -> Self {
+    pub(crate) fn without_real(self) -> Self {
         Self { proxy: None, ..self }
     }
 

@@ -195,15 +195,15 @@ mod tests {
         names.iter().map(|name| name.parse().unwrap()).collect()
     }
 
-    fn usual() -> Option<HotkeyName> {
-        Some("usual".parse().unwrap())
+    fn usual() -> HotkeyName {
+        "usual".parse().unwrap()
     }
 
     fn meant(words: &str, by_slot: Option<&str>) -> Result<Meant<Hotkeys>, String> {
         let typed =
             Several::try_parse_from(format!("x {words}").split_whitespace()).map_err(|error| error.to_string())?;
         let by_slot = by_slot.map(|name| name.parse().unwrap());
-        typed.hotkeys.meant(by_slot, usual()).map_err(|failure| failure.to_string())
+        typed.hotkeys.meant(by_slot, Some(usual())).map_err(|failure| failure.to_string())
     }
 
     #[test]
@@ -262,7 +262,7 @@ mod tests {
 
     #[test]
     fn of_one_hotkey_too_the_named_one_is_meant() {
-        let meant = |words: &str| One::parse_from(format!("x {words}").split_whitespace()).hotkey.meant(usual());
+        let meant = |words: &str| One::parse_from(format!("x {words}").split_whitespace()).hotkey.meant(Some(usual()));
         let hotkey = |name: &str| -> HotkeyRef { name.parse().unwrap() };
         for named in ["--child-hotkey-ss58", "--hotkey-ss58-address", "--include-hotkeys", "--delegate-ss58"] {
             assert_eq!(meant(&format!("{named} {BOB} --wallet-hotkey own")), (hotkey(BOB), refs(&["own"])), "{named}");
