@@ -101,9 +101,9 @@ impl Dial for WebSocket {
             .max_concurrent_requests(REQUESTS_AT_ONCE)
             .max_buffer_capacity_per_subscription(self.most_unread)
             .enable_ws_ping(PingConfig::new())
-            // The link's own deadlines come first; these only keep abandoned requests from staying for ever.
+            // The link's own deadlines come first; these only keep what was abandoned from staying for ever.
             .request_timeout(config.request_timeout().saturating_mul(2))
-            .connection_timeout(config.connect_timeout())
+            .connection_timeout(config.connect_timeout().saturating_mul(2))
             .build(endpoint.url().to_owned());
         async move {
             let (runtime, given_up) = (self.runtime(), CancellationToken::new());
