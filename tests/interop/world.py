@@ -49,10 +49,13 @@ class World:
         try:
             deadline = time.monotonic() + 60
             while self.run(self.binaries / "btctl", "status").returncode != 0:
-                assert process.poll() is None and time.monotonic() < deadline, log.read_text()
+                assert process.poll() is None and time.monotonic() < deadline, "btd does not answer"
                 time.sleep(0.05)
             self.url = f"ws://{self.btctl('status')['devnet'].removeprefix('ws://')}"
             yield self
+        except BaseException:
+            print(log.read_text()[-4000:], flush=True)
+            raise
         finally:
             process.terminate()
             assert process.wait(timeout=10) == 0, "btd did not stop cleanly"
