@@ -92,7 +92,8 @@ def free(address):
 
 done("money is sent", "wallet", "transfer", *alice, "--dest", coldkey, "--amount", "10000")
 done("and to the miner", "wallet", "transfer", *alice, "--dest", miner_coldkey, "--amount", "100")
-check("it is there", free(coldkey) == 10_000, free(coldkey))
+arrived = free(coldkey)
+check("it is there", arrived == 10_000, arrived)
 
 before = set(btcli("subnets", "list", *network)["subnets"])
 # What is not said is asked for, even without prompts.
@@ -159,10 +160,12 @@ check("an epoch pays the miner", row["incentive"] > 0.5 and row["emissions"] > 0
 held = positions()[netuid]
 part = f"{held / 8 / 10**9:.4f}"
 done("stake is removed", "stake", "remove", *owner, *subnet, "--amount", part, "--unsafe", *plain)
-check("as much is gone", positions()[netuid] < held, positions())
+left = positions()
+check("as much is gone", left[netuid] < held, left)
 swap = ("--origin-netuid", netuid, "--dest-netuid", "0", "--amount", part, "--unsafe", *plain)
 done("stake is swapped to root", "stake", "swap", *owner, *swap)
-check("root has it", positions().get("0", 0) > 0, positions())
+left = positions()
+check("root has it", left.get("0", 0) > 0, left)
 give = ("--origin-netuid", netuid, "--dest-netuid", netuid, "--dest", BOB, "--amount", part, *plain)
 done("stake is given away", "stake", "transfer", *owner, *give)
 done("money is sent", "wallet", "transfer", *owner, "--dest", BOB, "--amount", "1")
