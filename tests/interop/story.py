@@ -18,7 +18,7 @@ import tempfile
 from stage import PATIENCE, Playing
 
 HERE = pathlib.Path(__file__).resolve().parent
-LONG_PATIENCE = 1800  # seconds for a script that types some eighty commands of btcli, each of which takes seconds to start
+LONG_PATIENCE = 1800  # seconds for a script that types some eighty commands of btcli, each of which takes seconds
 AT_ONCE = 2  # stages: nearly all of them reckon on one processor, and take half a gigabyte for a password
 
 parser = argparse.ArgumentParser(description=__doc__)
@@ -240,14 +240,13 @@ def one_chain(stage):
 
 STAGES = [
     # Those that take longest first, so that none is left to run alone at the end.
-    single("btcli 9 and btctl tell the same story", python("cli9"), HERE / "same_story.py", VENVS / "cli9/bin/btcli", BIN,
-           patience=LONG_PATIENCE),
+    single("btcli 9 and btctl tell the same story", python("cli9"), HERE / "same_story.py", BIN, patience=LONG_PATIENCE),
     single("every golden file about keys", "python3", HERE / "key_vectors.py", "--venvs", VENVS, "--bin", BIN),
     *(
         single(f"wallets with {name}", python(name), HERE / "wallets.py", BIN / "examples/wallet_fixture")
         for name in ("sdk11", "cli9", "sdk10")
     ),
-    life("btcli 9 lives on a chain", python("cli9"), HERE / "cli9_life.py", VENVS / "cli9/bin/btcli"),
+    life("btcli 9 lives on a chain", python("cli9"), HERE / "cli9_life.py"),
     one_chain,
     life("bittensor 10 lives on a chain", python("sdk10"), HERE / "sdk10_life.py"),
     life("bittensor 11 lives on a chain", python("sdk11"), HERE / "sdk11_life.py"),

@@ -60,15 +60,15 @@ class World:
             process.terminate()
             assert process.wait(timeout=10) == 0, "btd did not stop cleanly"
 
-    def run(self, *command, answers=None):
-        """One command, which finds `answers` on its standard input; what became of it."""
+    def run(self, *command):
+        """One command; what became of it."""
         return subprocess.run(
             list(map(str, command)),
             capture_output=True,
             check=False,
             cwd=self.home,
             env=self.environment,
-            input=answers or "",
+            stdin=subprocess.DEVNULL,
             text=True,
             timeout=PATIENCE,
         )
