@@ -240,8 +240,8 @@ def one_chain(stage):
 
 STAGES = [
     # Those that take longest first, so that none is left to run alone at the end.
-    single("btcli 9 and btctl tell the same story", python("cli9"), HERE / "same_story.py", BIN, patience=LONG_PATIENCE),
     single("every golden file about keys", "python3", HERE / "key_vectors.py", "--venvs", VENVS, "--bin", BIN),
+    single("btcli 9 and btctl tell the same story", python("cli9"), HERE / "same_story.py", BIN, patience=LONG_PATIENCE),
     *(
         single(f"wallets with {name}", python(name), HERE / "wallets.py", BIN / "examples/wallet_fixture")
         for name in ("sdk11", "cli9", "sdk10")
