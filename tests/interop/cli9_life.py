@@ -4,24 +4,24 @@ It does not ask the faucet as the other two clients' lives do: btcli 9 has no co
 of work. Its money comes from the keys that have some at the start.
 
 Run with the interpreter of an environment that has btcli 9, against a chain of its own whose block time is at most a
-second: `python cli9_life.py PATH/TO/btcli ws://127.0.0.1:9944`. Prints one line per check, fails on the first that does
-not hold, and ends with what the client believes at the last block, as one line of JSON that begins with `FACTS `; the
-chain is left standing still there (`dev_fault stallBlocks`), so that another reader can be held to it.
+second: `python cli9_life.py ws://127.0.0.1:9944`. Prints one line per check, fails on the first that does not hold, and
+ends with what the client believes at the last block, as one line of JSON that begins with `FACTS `; the chain is left
+standing still there (`dev_fault stallBlocks`), so that another reader can be held to it.
 """
 
 import asyncio
 import json
 import os
-import subprocess
 import sys
 import tempfile
 
-BTCLI, URL = sys.argv[1:3]
+URL = sys.argv[1]
 HOME = tempfile.mkdtemp()
 WALLETS = os.path.join(HOME, "wallets")
 os.environ["HOME"] = HOME
 
 from asked import Node, check
+from btcli_forks import Btcli
 from bittensor_cli.src.bittensor.extrinsics.root import convert_weights_and_uids_for_emit
 from bittensor_cli.src.bittensor.subtensor_interface import SubtensorInterface
 from bittensor_cli.src.commands.weights import SetWeightsExtrinsic
@@ -32,19 +32,7 @@ from bittensor_wallet import Wallet
 ENVIRONMENT = {**os.environ, "COLUMNS": "20000", "NO_COLOR": "1", "TERM": "dumb"}
 BOB = "5FHneW46xGXgs5mUiveU4sbTyGBzmstUspZC92UhjJM694ty"
 node = Node(URL)
-
-
-def run(*arguments):
-    """One command; what became of it."""
-    return subprocess.run(
-        [BTCLI, *arguments],
-        capture_output=True,
-        check=False,
-        env=ENVIRONMENT,
-        stdin=subprocess.DEVNULL,
-        text=True,
-        timeout=300,
-    )
+run = Btcli(ENVIRONMENT, HOME)
 
 
 def btcli(*arguments):
@@ -92,7 +80,8 @@ def free(address):
 
 done("money is sent", "wallet", "transfer", *alice, "--dest", coldkey, "--amount", "10000")
 done("and to the miner", "wallet", "transfer", *alice, "--dest", miner_coldkey, "--amount", "100")
-check("it is there", free(coldkey) == 10_000, free(coldkey))
+arrived = free(coldkey)
+check("it is there", arrived == 10_000, arrived)
 
 before = set(btcli("subnets", "list", *network)["subnets"])
 # What is not said is asked for, even without prompts.
@@ -159,10 +148,12 @@ check("an epoch pays the miner", row["incentive"] > 0.5 and row["emissions"] > 0
 held = positions()[netuid]
 part = f"{held / 8 / 10**9:.4f}"
 done("stake is removed", "stake", "remove", *owner, *subnet, "--amount", part, "--unsafe", *plain)
-check("as much is gone", positions()[netuid] < held, positions())
+left = positions()
+check("as much is gone", left[netuid] < held, left)
 swap = ("--origin-netuid", netuid, "--dest-netuid", "0", "--amount", part, "--unsafe", *plain)
 done("stake is swapped to root", "stake", "swap", *owner, *swap)
-check("root has it", positions().get("0", 0) > 0, positions())
+left = positions()
+check("root has it", left.get("0", 0) > 0, left)
 give = ("--origin-netuid", netuid, "--dest-netuid", netuid, "--dest", BOB, "--amount", part, *plain)
 done("stake is given away", "stake", "transfer", *owner, *give)
 done("money is sent", "wallet", "transfer", *owner, "--dest", BOB, "--amount", "1")

@@ -5,8 +5,8 @@ Every operation is done on one of them by btcli and on the other by btctl, with 
 serve; both must take as many blocks for it. In the end all storage of both chains is read and compared, key by key:
 whatever differs is named, and must be among what `EXCLUDED` gives a reason for, or differ by just as much as `NEAR` says.
 
-Run with the interpreter of an environment that has btcli 9: `python same_story.py PATH/TO/btcli DIRECTORY`, the
-directory being that of btd and btctl. Prints one line per operation, fails on the first that one of them cannot do.
+Run with the interpreter of an environment that has btcli 9: `python same_story.py DIRECTORY`, the directory being that
+of btd and btctl. Prints one line per operation, fails on the first that one of them cannot do.
 """
 
 import asyncio
@@ -16,10 +16,12 @@ import re
 import sys
 import time
 
+from btcli_forks import Btcli
 from world import World, difference
 
-BTCLI, BINARIES = sys.argv[1:3]
+BINARIES = sys.argv[1]
 theirs, ours = World("btcli", BINARIES), World("btctl", BINARIES)
+btcli = Btcli(theirs.environment, theirs.home)
 # btcli's own modules look for their files at home.
 os.environ["HOME"] = str(theirs.home)
 
@@ -85,7 +87,7 @@ def flat(text):
 
 def by_btcli(*words, answers=None):
     """Whether btcli could do it, which it tells in one way or another, and what it said."""
-    done = theirs.run(BTCLI, *words, answers=answers)
+    done = btcli(*words, answers=answers or "")
     text = done.stdout + done.stderr
     failed = done.returncode != 0 or "❌" in text or re.search(r'"success": *(false|null)', text)
     return not failed, flat(text)

@@ -118,10 +118,11 @@ success, said = add(7)
 check("it was staked through the shield", success, str(said)[:200])
 # What is finalized is a block or two behind.
 for _ in range(30):
-    if stake() > before:
+    after = stake()
+    if after > before:
         break
     time.sleep(1)
-check("the stake is there", stake() > before, stake() - before)
+check("the stake is there", after > before, after - before)
 # A signed extrinsic (its version byte stands behind two of its length) that is as long as an envelope: a key that is
 # wrapped for the author has 1,088 bytes, and what it opens comes behind it.
 carriers = []

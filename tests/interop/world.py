@@ -49,23 +49,26 @@ class World:
         try:
             deadline = time.monotonic() + 60
             while self.run(self.binaries / "btctl", "status").returncode != 0:
-                assert process.poll() is None and time.monotonic() < deadline, log.read_text()
+                assert process.poll() is None and time.monotonic() < deadline, "btd does not answer"
                 time.sleep(0.05)
             self.url = f"ws://{self.btctl('status')['devnet'].removeprefix('ws://')}"
             yield self
+        except BaseException:
+            print(log.read_text()[-4000:], flush=True)
+            raise
         finally:
             process.terminate()
             assert process.wait(timeout=10) == 0, "btd did not stop cleanly"
 
-    def run(self, *command, answers=None):
-        """One command, which finds `answers` on its standard input; what became of it."""
+    def run(self, *command):
+        """One command; what became of it."""
         return subprocess.run(
             list(map(str, command)),
             capture_output=True,
             check=False,
             cwd=self.home,
             env=self.environment,
-            input=answers or "",
+            stdin=subprocess.DEVNULL,
             text=True,
             timeout=PATIENCE,
         )
