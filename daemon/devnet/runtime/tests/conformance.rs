@@ -45,6 +45,8 @@ mod notices;
 mod pool;
 #[path = "conformance/preimages.rs"]
 mod preimages;
+#[path = "conformance/prices.rs"]
+mod prices;
 #[path = "conformance/proxies.rs"]
 mod proxies;
 #[path = "conformance/registration.rs"]
