@@ -17,6 +17,8 @@ mod coinbase;
 mod distribution;
 #[path = "conformance/exchanges.rs"]
 mod exchanges;
+#[path = "conformance/fees.rs"]
+mod fees;
 #[path = "conformance/fields.rs"]
 mod fields;
 #[path = "conformance/guards.rs"]
