@@ -17,11 +17,11 @@ fn pool(tao: u64, alpha: u64) {
 fn nobody_buys_at_a_million_tao() {
     on_a_subnet(|| {
         let register = || Call::burned_register { netuid: SUBNET, hotkey: key("hotkey") };
-        let stake = || Call::add_stake { hotkey: key("owner"), netuid: SUBNET, amount_staked: UNIT };
+        let stake = Call::add_stake { hotkey: key("owner"), netuid: SUBNET, amount_staked: UNIT };
         let nothing = SimSwapResult::default();
         pool(1_000 * UNIT, 1_000_000);
         expect("Bob", register(), "PriceLimitExceeded");
-        expect("Bob", stake(), "InsufficientLiquidity");
+        expect("Bob", stake, "InsufficientLiquidity");
         assert_eq!(SubtensorModule::simulate_buy(SUBNET, UNIT), nothing);
         // Too little alpha is told of first.
         pool(1_000 * UNIT, 999_999);
