@@ -1,8 +1,8 @@
 //! Figures of the development chain, worth something in a release build only:
 //! `cargo run --release -p btd-devnet --example figures`.
 //!
-//! How long it takes to start, empty and busy; how many transfers go into one block; what a day of blocks does to
-//! memory. Each line says what was measured; a promise that does not hold ends the run with an error.
+//! How long it takes to start, empty and busy; how many transfers go into one block; what a day of blocks does to the
+//! memory of a chain in use. Each line says what was measured; a promise that does not hold ends the run with an error.
 
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a measurement that cannot go on has failed")]
 #![allow(dead_code, reason = "the tests' client and signer can do more than is measured here")]
@@ -11,6 +11,8 @@
 mod client;
 #[path = "../tests/devnet/signer.rs"]
 mod signer;
+#[path = "figures/traffic.rs"]
+mod traffic;
 
 use std::{
     fs,
@@ -18,12 +20,13 @@ use std::{
     time::{Duration, Instant},
 };
 
-use btd_devnet::{Config, Devnet};
+use btd_devnet::Config;
 use serde_json::json;
 
 use crate::{
     client::{Chain, manual},
     signer::{TAO, hex, signed_transfer},
+    traffic::{PROFILE, Traffic},
 };
 
 /// Blocks of a day, at twelve seconds.
@@ -80,34 +83,37 @@ async fn transfers(chain: &Chain) {
     assert_eq!(included, TRANSFERS as usize, "{TRANSFERS} transfers are to fit in a block");
 }
 
-/// A day of blocks with a transfer in each tenth, after as many that nothing more of the past is kept.
-async fn day(devnet: &Devnet, chain: &Chain) {
-    let mut nonce = TRANSFERS;
-    let mut settled = 0;
-    let began = Instant::now();
+/// A day of blocks on a chain in use, after as many that nothing more of the past is kept: the second half of the day is
+/// held to the first.
+async fn day(chain: &Chain) {
+    let mut traffic = Traffic::on(chain).await;
+    let mut greatest = [0; 2];
+    let (began, spent) = (Instant::now(), processor());
     for block in 1..=SETTLED + DAY {
-        if block % 10 == 0 {
-            chain.call("author_submitExtrinsic", json!([hex(&signed_transfer(chain, "Alice", "Bob", 1, nonce))])).await;
-            nonce += 1;
-        }
-        devnet.mine(1).await.unwrap();
+        traffic.send(block).await;
+        chain.devnet.mine(1).await.unwrap();
         if block % 2_400 == 0 {
             say(&format!("block {block}: {} MiB after {:.1?}", memory(), began.elapsed()));
         }
-        if block == SETTLED {
-            settled = memory();
+        if block > SETTLED && block.is_multiple_of(60) {
+            let half = usize::from(block > SETTLED + DAY / 2);
+            greatest[half] = memory().max(greatest[half]);
         }
     }
-    let grown = memory().saturating_sub(settled);
-    say(&format!("day: grown by {grown} MiB from block {SETTLED} on"));
-    assert!(grown <= 4, "memory is not to grow with the chain");
+    let (spent, sent) = (processor().saturating_sub(spent), traffic.had_its_effect(SETTLED + DAY).await);
+    let [first, second] = greatest;
+    say(&format!("day: {first} MiB at most in its first half, {second} MiB in its second"));
+    say(&format!("its traffic: {sent} extrinsics in {} blocks, {spent:.1?} of processor", SETTLED + DAY));
+    assert!(second <= first + 4, "memory is not to grow with the chain");
 }
 
 #[tokio::main]
 async fn main() {
     let chain = start("default", "default", Duration::from_secs(1)).await;
     transfers(&chain).await;
-    day(&chain.devnet, &chain).await;
+    chain.stop().await;
+    let chain = start("in use, 4 subnets of 32 neurons", PROFILE, Duration::from_secs(1)).await;
+    day(&chain).await;
     chain.stop().await;
     start("busy with 128 subnets of 256 neurons", "busy", Duration::from_secs(5)).await.stop().await;
 }

@@ -259,7 +259,7 @@ pub mod pallet {
         #[pallet::weight(
             weight(53_000_000, 6_148, 3, 5)
                 .saturating_add(call.as_ref().map_or(Weight::zero(), |call| call.get_dispatch_info().call_weight))
-        )]
+        )] // not recorded
         pub fn create(
             origin: OriginFor<T>,
             #[pallet::compact] deposit: u64,
@@ -303,7 +303,7 @@ pub mod pallet {
 
         /// Contributes, as much as is still to be raised.
         #[pallet::call_index(1)]
-        #[pallet::weight(weight(55_000_000, 6_148, 5, 4))]
+        #[pallet::weight(weight(66_606_000, 6_148, 5, 4))]
         pub fn contribute(
             origin: OriginFor<T>,
             #[pallet::compact] crowdloan_id: CrowdloanId,
@@ -336,7 +336,7 @@ pub mod pallet {
 
         /// Takes a contribution back; the creator's deposit stays.
         #[pallet::call_index(2)]
-        #[pallet::weight(weight(51_000_000, 6_148, 4, 4))]
+        #[pallet::weight(weight(60_256_000, 6_148, 4, 4))]
         pub fn withdraw(origin: OriginFor<T>, #[pallet::compact] crowdloan_id: CrowdloanId) -> DispatchResult {
             let contributor = ensure_signed(origin)?;
             let mut crowdloan = Self::crowdloan(crowdloan_id)?;
@@ -361,7 +361,7 @@ pub mod pallet {
 
         /// Serves the purpose of a crowdloan that has raised everything.
         #[pallet::call_index(3)]
-        #[pallet::weight(weight(47_000_000, 6_148, 3, 3))]
+        #[pallet::weight(weight(47_000_000, 6_148, 3, 3))] // not recorded
         pub fn finalize(origin: OriginFor<T>, #[pallet::compact] crowdloan_id: CrowdloanId) -> DispatchResult {
             let who = ensure_signed(origin)?;
             let mut crowdloan = Self::crowdloan(crowdloan_id)?;
@@ -387,7 +387,7 @@ pub mod pallet {
 
         /// Gives some contributors their money back; the creator's stays.
         #[pallet::call_index(4)]
-        #[pallet::weight(refund_weight(REFUNDS))]
+        #[pallet::weight(refund_weight(REFUNDS))] // not recorded
         pub fn refund(
             origin: OriginFor<T>,
             #[pallet::compact] crowdloan_id: CrowdloanId,
@@ -416,7 +416,7 @@ pub mod pallet {
 
         /// Removes a crowdloan to which nobody but the creator has contributed.
         #[pallet::call_index(5)]
-        #[pallet::weight(weight(53_000_000, 6_148, 4, 5))]
+        #[pallet::weight(weight(53_000_000, 6_148, 4, 5))] // not recorded
         pub fn dissolve(origin: OriginFor<T>, #[pallet::compact] crowdloan_id: CrowdloanId) -> DispatchResult {
             let who = ensure_signed(origin)?;
             let crowdloan = Self::unfinished(crowdloan_id, &who)?;
@@ -436,7 +436,7 @@ pub mod pallet {
 
         /// Sets the least contribution.
         #[pallet::call_index(6)]
-        #[pallet::weight(weight(13_000_000, 3_743, 1, 1))]
+        #[pallet::weight(weight(13_000_000, 3_743, 1, 1))] // not recorded
         pub fn update_min_contribution(
             origin: OriginFor<T>,
             #[pallet::compact] crowdloan_id: CrowdloanId,
@@ -455,7 +455,7 @@ pub mod pallet {
 
         /// Sets the end.
         #[pallet::call_index(7)]
-        #[pallet::weight(weight(13_000_000, 3_743, 1, 1))]
+        #[pallet::weight(weight(13_000_000, 3_743, 1, 1))] // not recorded
         pub fn update_end(
             origin: OriginFor<T>,
             #[pallet::compact] crowdloan_id: CrowdloanId,
@@ -472,7 +472,7 @@ pub mod pallet {
 
         /// Sets what is to be raised.
         #[pallet::call_index(8)]
-        #[pallet::weight(weight(13_000_000, 3_743, 1, 1))]
+        #[pallet::weight(weight(13_000_000, 3_743, 1, 1))] // not recorded
         pub fn update_cap(
             origin: OriginFor<T>,
             #[pallet::compact] crowdloan_id: CrowdloanId,
@@ -489,7 +489,7 @@ pub mod pallet {
 
         /// Sets what each may contribute.
         #[pallet::call_index(9)]
-        #[pallet::weight(weight(13_000_000, 3_743, 2, 1))]
+        #[pallet::weight(weight(13_000_000, 3_743, 2, 1))] // not recorded
         pub fn set_max_contribution(
             origin: OriginFor<T>,
             #[pallet::compact] crowdloan_id: CrowdloanId,

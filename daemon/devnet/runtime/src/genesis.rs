@@ -86,14 +86,15 @@ const PUBLIC_NETWORK_RATE_LIMIT: u64 = 7_200;
 
 impl Default for GenesisSpec {
     /// The accounts of the public localnet: `//Alice`, `//Bob` and `//Charlie` own 1,000,000 TAO each, `//Dave`,
-    /// `//Eve`, `//Ferdie`, `//One`, `//Two` and `//Three` own 2,000 TAO each, and `//Alice` holds the sudo key. For the
-    /// sake of those who try things, subnets can be created in any block, stake on root is open and rounds of the beacon
-    /// can be signed.
+    /// `//Eve`, `//Ferdie`, `//One`, `//Two`, `//Three` and two accounts of the EVM own 2,000 TAO each, and `//Alice`
+    /// holds the sudo key. For the sake of those who try things, subnets can be created in any block, stake on root is
+    /// open and rounds of the beacon can be signed.
     fn default() -> Self {
         let balances = [1_000_000; 3].into_iter().chain([2_000; 6]);
-        let endowed = DEVELOPMENT_NAMES.iter().zip(balances);
+        let named = DEVELOPMENT_NAMES.iter().map(|name| development_account(name)).zip(balances);
+        let of_the_evm = EVM_ACCOUNTS.map(|address| (evm_account(address), 2_000));
         Self {
-            endowed: endowed.map(|(name, tao)| (development_account(name), tao * UNIT)).collect(),
+            endowed: named.chain(of_the_evm).map(|(account, tao)| (account, tao * UNIT)).collect(),
             sudo: development_account("Alice"),
             block_time: MILLISECONDS_PER_BLOCK,
             network_rate_limit: 0,
@@ -107,9 +108,9 @@ impl Default for GenesisSpec {
 
 impl GenesisSpec {
     /// A localnet of the real runtime, as recordings of it begin: subnets are created one a day, stake on root waits for
-    /// permission, and the beacon is drand's. Beside the default, two accounts of the EVM own 2,000 TAO, and `//Dave`,
-    /// `//Eve` and `//Ferdie` 100,000. The published chain specification gives these three 2,000; the recordings were made
-    /// with more, as every balance in them shows, so that each of the three can pay for a subnet.
+    /// permission, and the beacon is drand's. Otherwise than by default, `//Dave`, `//Eve` and `//Ferdie` own 100,000 TAO.
+    /// The published chain specification gives these three 2,000; the recordings were made with more, as every balance in
+    /// them shows, so that each of the three can pay for a subnet.
     pub fn localnet() -> Self {
         let mut spec = Self {
             network_rate_limit: PUBLIC_NETWORK_RATE_LIMIT,
@@ -123,7 +124,6 @@ impl GenesisSpec {
                 *balance = 100_000 * UNIT;
             }
         }
-        spec.endowed.extend(EVM_ACCOUNTS.map(|address| (evm_account(address), 2_000 * UNIT)));
         spec
     }
 }

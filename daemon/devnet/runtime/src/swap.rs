@@ -65,6 +65,10 @@ pub mod pallet {
     pub const MAX_FEE_RATE: u16 = 10_000;
     /// A pool whose outgoing side holds less than this does not trade.
     pub const MINIMUM_RESERVE: NonZeroU64 = NonZeroU64::new(1_000_000).unwrap();
+    /// At this price, in rao of TAO for 10⁹ rao of alpha, nobody buys alpha any more.
+    pub const GREATEST_PRICE: u64 = 1_000_000_000_000_000;
+    /// At this price nobody sells alpha any more.
+    pub const LEAST_PRICE: u64 = 1_000;
 
     #[pallet::pallet]
     #[pallet::without_storage_info]

@@ -3,8 +3,8 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on stops here")]
 
 use btd_devnet_runtime::{
-    AccountId, Balance, Block, GenesisSpec, Hash, Header, INSTANT_BLOCK_TIME, RuntimeCall, SignedPayload,
-    UncheckedExtrinsic, api, extensions, fee_recipient,
+    AccountId, Balance, Balances, Block, GenesisSpec, Hash, Header, INSTANT_BLOCK_TIME, RuntimeCall, SignedPayload,
+    UNIT, UncheckedExtrinsic, api, extensions, fee_recipient,
     genesis::{self, development_account},
     shield::{self, ShieldedTransaction},
     subtensor::{
@@ -91,6 +91,21 @@ fn the_block_time_is_in_block_0_and_shows_there_only_in_the_least_distance_of_ti
     let least_distance = (twox_128(b":MinimumPeriod:").to_vec(), 125_u64.encode());
     assert_eq!(differing.into_iter().collect::<Vec<_>>(), [least_distance]);
     assert!(real.keys().all(|key| fast.contains_key(key)));
+}
+
+#[test]
+fn two_accounts_of_the_evm_have_money_from_the_start() {
+    // The addresses of the keys Alith and Baltathar; who looks for an address finds the account by this hash.
+    let addresses = ["f24ff3a9cf04c71dbc94d0b566f7a27b94566cac", "3cd0a705a2dc65e5b1e1205896baa2be8a07c6e0"];
+    for spec in [GenesisSpec::default(), GenesisSpec::localnet()] {
+        sp_io::TestExternalities::new(genesis::genesis(&spec).unwrap()).execute_with(|| {
+            for address in addresses {
+                let preimage = [b"evm:".to_vec(), hex::decode(address).unwrap()].concat();
+                let account = AccountId::new(sp_io::hashing::blake2_256(&preimage));
+                assert_eq!(Balances::free_balance(account), 2_000 * UNIT, "{address}");
+            }
+        });
+    }
 }
 
 #[test]

@@ -17,6 +17,8 @@ mod coinbase;
 mod distribution;
 #[path = "conformance/exchanges.rs"]
 mod exchanges;
+#[path = "conformance/fees.rs"]
+mod fees;
 #[path = "conformance/fields.rs"]
 mod fields;
 #[path = "conformance/guards.rs"]
@@ -45,6 +47,8 @@ mod notices;
 mod pool;
 #[path = "conformance/preimages.rs"]
 mod preimages;
+#[path = "conformance/prices.rs"]
+mod prices;
 #[path = "conformance/proxies.rs"]
 mod proxies;
 #[path = "conformance/registration.rs"]

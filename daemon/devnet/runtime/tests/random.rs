@@ -1,5 +1,8 @@
 //! Random calls built from the live metadata: none makes the runtime panic, and the same ones give the same state.
 //!
+//! A quarter of them come in signed extrinsics and an eighth in unsigned ones, as from a network: the pool looks at each,
+//! and the block takes those that it can. The others are made at once, also by root and by nobody.
+//!
 //! `RANDOM_CALLS` says how many are made (2,000 by default), `RANDOM_SEED` which. Left out are calls that panic or break
 //! the state by design: the timestamp's inherent, and root's writes to raw storage.
 
@@ -11,15 +14,20 @@ mod generator;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use btd_devnet_runtime::{
-    Executive, GenesisSpec, Hash, Header, RootRule, Runtime, RuntimeCall, RuntimeOrigin, UNIT, UncheckedExtrinsic,
+    Executive, GenesisSpec, Hash, Header, RootRule, Runtime, RuntimeCall, RuntimeEvent, RuntimeOrigin, System, UNIT,
+    UncheckedExtrinsic,
     genesis::{self, development_account},
     subtensor::{Call, validity},
     upgrades,
 };
-use frame_support::storage::with_storage_layer;
-use generator::Generator;
+use frame_support::storage::{TransactionOutcome, with_storage_layer, with_transaction};
+use generator::{Generator, Way};
 use sp_core::storage::StateVersion;
-use sp_runtime::{Digest, traits::Dispatchable, traits::Header as _};
+use sp_runtime::{
+    ApplyExtrinsicResult, Digest, DispatchError,
+    traits::{Dispatchable, Header as _},
+    transaction_validity::{TransactionSource, TransactionValidity},
+};
 
 /// Calls in a block.
 const PER_BLOCK: usize = 20;
@@ -63,13 +71,32 @@ fn people_it() {
     act("Alice", Call::add_stake { hotkey: key("Dave"), netuid: 0, amount_staked: 1_000 * UNIT });
 }
 
-/// Makes `count` random calls and returns how many succeeded, and the root of the state after them.
-fn make(count: usize, seed: u64) -> (usize, Vec<u8>) {
+/// What became of random calls.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Tally {
+    /// Calls made at once.
+    made: usize,
+    /// Those of them that succeeded.
+    succeeded: usize,
+    /// Signed extrinsics.
+    signed: usize,
+    /// Those of them that the pool took.
+    admitted: usize,
+    /// Those that a block took, whether their call succeeded or not.
+    included: usize,
+    /// Events that tell of a fee.
+    fees: usize,
+    /// Unsigned extrinsics.
+    bare: usize,
+}
+
+/// Makes `count` random calls and returns what became of them, and the root of the state after them.
+fn make(count: usize, seed: u64) -> (Tally, Vec<u8>) {
     let mut chain = chain();
     let metadata = chain.execute_with(|| btd_devnet_runtime::metadata::at_version(15)).unwrap();
     let mut generator = Generator::new(&metadata, seed);
-    let (mut made, mut succeeded, mut block) = (0, 0, 0);
-    while made < count {
+    let (mut tally, mut block) = (Tally::default(), 0);
+    while tally.made + tally.signed + tally.bare < count {
         block += 1;
         chain.execute_with(|| {
             begin(block);
@@ -77,15 +104,20 @@ fn make(count: usize, seed: u64) -> (usize, Vec<u8>) {
                 people_it();
             }
             for _ in 0..PER_BLOCK {
-                succeeded += usize::from(try_one(&mut generator));
-                made += 1;
+                match generator.way() {
+                    Way::Made => make_one(&mut generator, &mut tally),
+                    Way::Signed => send_signed(&mut generator, &mut tally),
+                    Way::Bare => send_bare(&mut generator, &mut tally),
+                }
             }
+            let paid = |event: &RuntimeEvent| matches!(event, RuntimeEvent::TransactionPayment(_));
+            tally.fees += System::events().iter().filter(|record| paid(&record.event)).count();
             Executive::finalize_block();
         });
         // What the block changed moves from the overlay into the trie.
         chain.commit_all().unwrap();
     }
-    (succeeded, chain.execute_with(|| sp_io::storage::root(StateVersion::V1)))
+    (tally, chain.execute_with(|| sp_io::storage::root(StateVersion::V1)))
 }
 
 /// Runs on a thread with room for calls inside calls, as nodes do.
@@ -93,8 +125,8 @@ fn deep<V: Send + 'static>(work: impl FnOnce() -> V + Send + 'static) -> V {
     std::thread::Builder::new().stack_size(256 << 20).spawn(work).unwrap().join().unwrap()
 }
 
-/// Makes one call and tells whether it succeeded.
-fn try_one(generator: &mut Generator) -> bool {
+/// Makes one call at once.
+fn make_one(generator: &mut Generator, tally: &mut Tally) {
     let (signer, origin) = generator.origin();
     let call = generator.call();
     let shown = format!("{call:?}");
@@ -104,17 +136,57 @@ fn try_one(generator: &mut Generator) -> bool {
         }
         with_storage_layer(|| call.dispatch(origin).map_err(|error| error.error)).is_ok()
     }));
-    outcome.unwrap_or_else(|_| panic!("it panicked over this call by {signer:?}: {shown}"))
+    tally.made += 1;
+    tally.succeeded +=
+        usize::from(outcome.unwrap_or_else(|_| panic!("it panicked over this call by {signer:?}: {shown}")));
+}
+
+/// What the pool says of an extrinsic and what the block does with it. As in a node, the pool's look leaves no trace, nor
+/// does an extrinsic that the block does not take.
+fn send(extrinsic: UncheckedExtrinsic) -> (TransactionValidity, ApplyExtrinsicResult) {
+    let shown = format!("{:?} in {:?}", extrinsic.function, extrinsic.preamble);
+    let outcome = catch_unwind(AssertUnwindSafe(|| {
+        let verdict = with_transaction(|| {
+            let source = TransactionSource::External;
+            let verdict = Executive::validate_transaction(source, extrinsic.clone(), Hash::repeat_byte(1));
+            TransactionOutcome::Rollback(Ok::<_, DispatchError>(verdict))
+        });
+        let applied = with_transaction(|| {
+            let applied = Executive::apply_extrinsic(extrinsic);
+            let outcome = Ok::<_, DispatchError>(applied);
+            if applied.is_ok() { TransactionOutcome::Commit(outcome) } else { TransactionOutcome::Rollback(outcome) }
+        });
+        (verdict.unwrap(), applied.unwrap())
+    }));
+    outcome.unwrap_or_else(|_| panic!("it panicked over {shown}"))
+}
+
+fn send_signed(generator: &mut Generator, tally: &mut Tally) {
+    let (verdict, applied) = send(generator.signed());
+    tally.signed += 1;
+    tally.admitted += usize::from(verdict.is_ok());
+    tally.included += usize::from(applied.is_ok());
+}
+
+fn send_bare(generator: &mut Generator, tally: &mut Tally) {
+    let call = generator.call();
+    let (verdict, _) = send(UncheckedExtrinsic::new_bare(call.clone()));
+    tally.bare += 1;
+    let of_the_beacon = matches!(call, RuntimeCall::Drand(_));
+    assert!(verdict.is_err() || of_the_beacon, "the pool took what nobody signed: {call:?}");
 }
 
 #[test]
 fn no_random_call_panics() {
     let count = usize::try_from(number("RANDOM_CALLS", 2_000)).unwrap();
     let seed = number("RANDOM_SEED", 1);
-    let (succeeded, _) = deep(move || make(count, seed));
-    // Calls that all fail would show little.
-    assert!(succeeded * 20 > count, "only {succeeded} of {count} succeeded");
-    println!("{succeeded} of {count} calls succeeded");
+    let (tally, _) = deep(move || make(count, seed));
+    println!("of {count} calls: {tally:?}");
+    // Calls that all fail would show little, and so would extrinsics that nobody takes. In a long run ever more accounts
+    // are frozen by disputes, and few of their extrinsics are taken.
+    assert!(tally.succeeded * 20 > tally.made, "of {count}: {tally:?}");
+    let least = count.min(2_000) / 40;
+    assert!(tally.admitted.min(tally.included) >= least && tally.fees >= least / 2, "of {count}: {tally:?}");
 }
 
 #[test]

@@ -150,6 +150,7 @@ fn unrecorded(pallet: &str, source: &str) -> Vec<String> {
 fn calls_whose_weight_was_never_recorded_are_listed() {
     let sources = [
         ("AdminUtils", include_str!("../src/admin/calls.rs")),
+        ("Crowdloan", include_str!("../src/crowdloan.rs")),
         ("MevShield", include_str!("../src/shield.rs")),
         ("Proxy", include_str!("../src/proxy.rs")),
         ("SubtensorModule", include_str!("../src/subtensor/calls.rs")),

@@ -249,7 +249,7 @@ mod calls {
 
         /// Claims a hotkey that nobody has claimed.
         #[pallet::call_index(91)]
-        #[pallet::weight(Weight::from_parts(207_040_000, 6_829))] // not recorded
+        #[pallet::weight(Weight::from_parts(400_336_000, 6_829))]
         pub fn try_associate_hotkey(origin: OriginFor<T>, hotkey: T::AccountId) -> DispatchResult {
             let coldkey = ensure_signed(origin)?;
             Self::claim_hotkey(&coldkey, &hotkey)
@@ -603,7 +603,7 @@ mod calls {
 
         /// Sets behind which hotkey the mining income of the coldkey is staked.
         #[pallet::call_index(114)]
-        #[pallet::weight(Weight::from_parts(280_000_000, 7_519))] // not recorded
+        #[pallet::weight(Weight::from_parts(333_852_000, 7_519))]
         pub fn set_coldkey_auto_stake_hotkey(
             origin: OriginFor<T>,
             netuid: NetUid,

@@ -125,9 +125,10 @@ impl<T: Config> Pallet<T> {
         (U256::from(alpha) * above).checked_div(below).and_then(|value| u64::try_from(value).ok()).unwrap_or(0)
     }
 
-    fn quote(into: Side, out: Side, amount: u64, fee: u64) -> Result<Quote, DispatchError> {
+    fn quote((into, out): (Side, Side), within_prices: bool, amount: u64, fee: u64) -> Result<Quote, DispatchError> {
         let input = amount.saturating_sub(fee);
         ensure!(out.reserve >= swap::MINIMUM_RESERVE.get(), swap::Error::<T>::ReservesTooLow);
+        ensure!(within_prices, swap::Error::<T>::PriceLimitExceeded);
         ensure!(input <= into.reserve.saturating_mul(GREATEST_INPUT_RATIO), swap::Error::<T>::SwapInputTooLarge);
         let output = power::output(into, out, input);
         ensure!(input == 0 || output > 0, swap::Error::<T>::ReservesTooLow);
@@ -146,23 +147,28 @@ impl<T: Config> Pallet<T> {
         if fees == Fees::Charged { fee::<T>(netuid, amount) } else { 0 }
     }
 
-    /// What `tao` buys.
+    /// What `tao` buys: nothing where alpha is at [`swap::GREATEST_PRICE`]. A purchase from below that may end above.
     pub(super) fn quote_buy(netuid: NetUid, tao: Tao, fees: Fees) -> Result<Quote, DispatchError> {
         if Self::is_one_for_one(netuid) {
             return Ok(Quote { input: tao, output: tao, fee: 0 });
         }
         let (of_tao, of_alpha) = Self::sides(netuid);
-        Self::quote(of_tao, of_alpha, tao, Self::fee_of(netuid, tao, fees))
+        let (above, below) = Self::price_parts(netuid);
+        let within_prices = above * U256::from(UNIT) < below * U256::from(swap::GREATEST_PRICE);
+        Self::quote((of_tao, of_alpha), within_prices, tao, Self::fee_of(netuid, tao, fees))
     }
 
-    /// What `alpha` sells for.
+    /// What `alpha` sells for: nothing where it is at [`swap::LEAST_PRICE`], but for what is sold without a fee, which is
+    /// not somebody's own sale. A sale from above that may end below.
     pub(super) fn quote_sell(netuid: NetUid, alpha: Alpha, fees: Fees) -> Result<Quote, DispatchError> {
         if Self::is_one_for_one(netuid) {
             ensure!(alpha <= SubnetTAO::<T>::get(netuid), swap::Error::<T>::ReservesTooLow);
             return Ok(Quote { input: alpha, output: alpha, fee: 0 });
         }
         let (of_tao, of_alpha) = Self::sides(netuid);
-        Self::quote(of_alpha, of_tao, alpha, Self::fee_of(netuid, alpha, fees))
+        let (above, below) = Self::price_parts(netuid);
+        let within_prices = fees == Fees::Waived || above * U256::from(UNIT) > below * U256::from(swap::LEAST_PRICE);
+        Self::quote((of_alpha, of_tao), within_prices, alpha, Self::fee_of(netuid, alpha, fees))
     }
 
     /// The most TAO that can be put in, fee included, before the price passes `limit` (rao of TAO for 10⁹ of alpha). A

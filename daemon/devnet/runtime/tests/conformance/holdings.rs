@@ -73,6 +73,12 @@ fn delegations_are_a_row_for_each_position_without_the_other_nominators() {
             assert_eq!((delegate.take.0, delegate.nominators), (9, vec![]));
             assert_eq!(delegate.registrations, [Compact(SUBNET)]);
         }
+        // Shares of a hotkey that holds nothing any more are told, what was taken back is not.
+        s::TotalHotkeyAlpha::<Runtime>::insert(key("owner"), ROOT, 0);
+        let remove = Call::remove_stake { hotkey: key("owner"), netuid: SUBNET, amount_unstaked: u64::MAX };
+        expect("Bob", remove, OK);
+        let told: Vec<Delegation> = ask("DelegateInfoRuntimeApi_get_delegated", key("Bob"));
+        assert_eq!(told.iter().map(|(_, (netuid, alpha))| (netuid.0, alpha.0)).collect::<Vec<_>>(), [(ROOT, 0)]);
     });
 }
 

@@ -1,9 +1,14 @@
 //! Makes calls of the runtime by walking its metadata.
 
-use btd_devnet_runtime::{AccountId, DEVELOPMENT_NAMES, RuntimeCall, RuntimeOrigin, genesis::development_account};
+use btd_devnet_runtime::{
+    AccountId, DEVELOPMENT_NAMES, RuntimeCall, RuntimeOrigin, SignedPayload, System, UncheckedExtrinsic, extensions,
+    genesis::development_account,
+};
 use codec::{Compact, DecodeLimit, Encode};
 use frame_metadata::{RuntimeMetadata, RuntimeMetadataPrefixed};
 use scale_info::{PortableRegistry, Type, TypeDef, TypeDefPrimitive, form::PortableForm};
+use sp_core::{Pair, sr25519};
+use sp_runtime::{MultiSignature, generic::Era};
 
 /// Calls that are not made, by pallet and name; an empty name stands for all of a pallet.
 const LEFT_OUT: &[(&str, &str)] = &[
@@ -17,11 +22,23 @@ const LEFT_OUT: &[(&str, &str)] = &[
 /// How deep calls nest.
 const DEEPEST: u32 = 3;
 
+/// How a call comes to the chain.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Way {
+    /// Made at once, by somebody, by root or by nobody.
+    Made,
+    /// In an extrinsic that somebody signed.
+    Signed,
+    /// In an extrinsic that nobody signed.
+    Bare,
+}
+
 /// A source of random calls and origins.
 pub(crate) struct Generator {
     registry: PortableRegistry,
     call: u32,
     accounts: Vec<AccountId>,
+    pairs: Vec<sr25519::Pair>,
     state: u64,
 }
 
@@ -32,7 +49,9 @@ impl Generator {
         let RuntimeMetadata::V15(metadata) = decoded.1 else { panic!("metadata of another version") };
         let call = metadata.outer_enums.call_enum_ty.id;
         let accounts = DEVELOPMENT_NAMES.iter().map(|name| development_account(name)).collect();
-        Self { registry: metadata.types, call, accounts, state: seed }
+        let pair = |name: &&str| sr25519::Pair::from_string(&format!("//{name}"), None).unwrap();
+        let pairs = DEVELOPMENT_NAMES.iter().map(pair).collect();
+        Self { registry: metadata.types, call, accounts, pairs, state: seed }
     }
 
     /// The next random number (SplitMix64).
@@ -46,6 +65,32 @@ impl Generator {
 
     fn below(&mut self, bound: usize) -> usize {
         usize::try_from(self.next() % u64::try_from(bound.max(1)).unwrap()).unwrap()
+    }
+
+    /// How the next call comes.
+    pub(crate) fn way(&mut self) -> Way {
+        match self.below(8) {
+            0 | 1 => Way::Signed,
+            2 => Way::Bare,
+            _ => Way::Made,
+        }
+    }
+
+    /// A call as somebody signs it, who at times tips, dates it, errs in the count of calls, or is somebody else.
+    pub(crate) fn signed(&mut self) -> UncheckedExtrinsic {
+        let call = self.call();
+        let (signer, error) = (self.below(self.accounts.len()), self.below(16));
+        let account = self.accounts[signer].clone();
+        let nonce = System::account_nonce(&account);
+        let nonce = if error == 0 { nonce.wrapping_add(1) } else { nonce };
+        let tip = if self.below(4) == 0 { self.figure() } else { 0 };
+        let dated = Era::mortal(64, u64::from(System::block_number()).saturating_sub(1));
+        let era = if self.below(4) == 0 { dated } else { Era::Immortal };
+        let extensions = extensions::signed(era, nonce, tip);
+        let payload = SignedPayload::new(call.clone(), extensions.clone()).expect("the chain knows its last block");
+        let pair = &self.pairs[if error == 1 { 0 } else { signer }];
+        let signature = MultiSignature::Sr25519(payload.using_encoded(|bytes| pair.sign(bytes)));
+        UncheckedExtrinsic::new_signed(call, account.into(), signature, extensions)
     }
 
     fn account(&mut self) -> AccountId {

@@ -95,15 +95,15 @@ impl<T: Config> Pallet<T> {
         Delegates::<T>::iter_keys().map(|hotkey| Self::describe_delegate(&hotkey, Self::nominators(&hotkey))).collect()
     }
 
-    /// The delegates that a coldkey nominated: one row for each position, without their other nominators.
+    /// The delegates that a coldkey nominated: one row for each position, without their other nominators. Shares that are
+    /// worth nothing are a position too.
     pub fn delegations(coldkey: &AccountId) -> Vec<Delegation> {
         Delegates::<T>::iter_keys()
             .flat_map(|hotkey| {
-                Self::netuids().into_iter().filter_map(move |netuid| {
+                let netuids: Vec<NetUid> = AlphaV2::<T>::iter_key_prefix((&hotkey, coldkey)).collect();
+                netuids.into_iter().map(move |netuid| {
                     let alpha = Self::stake(&hotkey, coldkey, netuid);
-                    (alpha != 0).then(|| {
-                        (Self::describe_delegate(&hotkey, Nominators::new()), (Compact(netuid), Compact(alpha)))
-                    })
+                    (Self::describe_delegate(&hotkey, Nominators::new()), (Compact(netuid), Compact(alpha)))
                 })
             })
             .collect()
