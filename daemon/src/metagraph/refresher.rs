@@ -287,7 +287,8 @@ impl Refresher {
                 self.backlog.note_subnet(netuid, extent);
             }
         }
-        let anew = wanted.iter().filter(|(_, extent)| **extent == Extent::Whole).map(|(netuid, _)| *netuid).collect();
+        let is_whole = |(netuid, extent): (&NetUid, &Extent)| (*extent == Extent::Whole).then_some(*netuid);
+        let anew: BTreeSet<NetUid> = wanted.iter().filter_map(is_whole).collect();
         let kept = &before.subnets;
         let mechanisms = |netuid| pools.as_ref().map_or(1, |pools| pools.mechanisms(netuid));
         let read: Vec<_> = stream::iter(wanted)
