@@ -315,6 +315,11 @@ fn whoever_follows_is_told_every_block_that_takes_the_place_of_another() {
     events.call("events_subscribe", &json!({ "from_cursor": "51-2" })).unwrap();
     let mut waiting = Following::connect(&host);
     waiting.call("chain_subscribeFinalized", &json!({})).unwrap();
+    // Blocks that somebody handles: one that stays, and one that is taken back.
+    let [stays, goes] = [15, 30].map(|number: u32| {
+        let hash = host.ask(&["rpc", "chain_block", &format!("block={number}")])["hash"].clone();
+        format!("{number}-{}", &hash.as_str().unwrap()[2..10])
+    });
 
     assert_eq!(host.ask(&["devnet", "revert", &snapshot])["number"], 20);
     wait_for("btd to follow the chain back", || (finalized(&host) == 20).then_some(()));
@@ -349,6 +354,20 @@ fn whoever_follows_is_told_every_block_that_takes_the_place_of_another() {
         assert_eq!(place, (&json!("event"), &json!(number), &json!(index)), "{item}");
         index += 1;
     }
+
+    // Whoever goes on behind a block later is told that another one has taken its place.
+    let behind = |cursor: &str| {
+        let mut following = Following::connect(&host);
+        following.call("chain_subscribeFinalized", &json!({ "from_cursor": cursor })).unwrap();
+        [next(&mut following), next(&mut following)]
+    };
+    let [replaced, first] = behind(&goes);
+    assert_eq!((&replaced["type"], &replaced["next"]), (&json!("replaced"), &json!(30)), "{replaced}");
+    assert!(first["number"] == 30 && first["cursor"] != json!(goes), "{first}");
+    let [first, second] = behind(&stays);
+    assert_eq!((&first["number"], &second["number"]), (&json!(16), &json!(17)));
+    let [again, _] = behind(first["cursor"].as_str().unwrap());
+    assert_eq!(again, second);
 
     // On a terminal, or in a log, it is said in words.
     let output = reader.wait_with_output().unwrap();

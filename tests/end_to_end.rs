@@ -242,7 +242,7 @@ fn the_metagraph_outlives_the_chain() {
     });
     assert_eq!(stale["neurons"], fresh["neurons"]);
     assert!(stale["at"]["number"].as_u64() >= fresh["at"]["number"].as_u64());
-    // What is kept of a metagraph and of the list of subnets is told with it; weights and bonds are the chain's.
+    // What is kept of a metagraph and of the list of subnets is told with it; for weights and bonds nobody had asked.
     let whole = host.ask(&["rpc", "metagraph_get", r#"{"netuid":1}"#]);
     assert!(whole["matrices"] == false && whole["at"]["stale"] == true, "{whole}");
     assert_eq!(whole["columns"]["hotkeys"].as_array().map(Vec::len), fresh["neurons"].as_array().map(Vec::len));

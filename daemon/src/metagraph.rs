@@ -4,7 +4,8 @@
 //! `policy.rs`) and publishes immutable snapshots; whoever asks gets the current ones through
 //! [`Metagraph`], with no lock held and no request to the chain. Each snapshot names the block it
 //! was read at. They are kept in the cache, so that a restart serves the last known ones at once,
-//! also when the chain is out of reach.
+//! also when the chain is out of reach. Weights and bonds are read when somebody asks for them, and
+//! kept in memory for as long as nothing can have changed them (`rows.rs`, `unchanged.rs`).
 //!
 //! It reads and never writes to the chain, and knows nothing of who asks.
 
@@ -19,6 +20,7 @@ mod recorded;
 mod recorder;
 mod refresher;
 mod restorer;
+mod rows;
 mod snapshot;
 mod store;
 mod subnet;
@@ -26,6 +28,7 @@ mod table;
 mod teller;
 mod tls_keys;
 mod touched;
+mod unchanged;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -37,16 +40,17 @@ use btd_api::{AccountId, BlockHash, BlockNumber, Coldkey, Hotkey, MechId, NetUid
 use btd_chain::{BlockRef, Link};
 use tokio::{sync::watch, time::timeout};
 
-use self::policy::Known;
 pub use self::{
     history::History,
     refresher::Refresher,
+    rows::RowsOf,
     snapshot::{Endpoint, Neuron, Snapshot},
     subnet::Subnet,
     table::{Change, Column, Rows, Table},
     tls_keys::TlsKeys,
     touched::named_by,
 };
+use self::{policy::Known, rows::Shelf, unchanged::Unchanged};
 use crate::{
     cache::{Cache, CacheError},
     stamp::Stamp,
@@ -81,6 +85,8 @@ pub struct Metagraphs {
     /// The subnets whose stake claims of root dividends have changed since it was read, each with the
     /// last block at which all that is kept of it was as the chain had it.
     pub claimed: BTreeMap<NetUid, Stamp>,
+    /// Since when the weights and bonds of each are what they are.
+    unchanged: Unchanged,
     /// What keeping them current took.
     pub upkeep: Upkeep,
 }
@@ -113,6 +119,8 @@ pub struct Broken {
 #[derive(Clone, Debug)]
 pub struct Metagraph {
     current: watch::Receiver<Arc<Metagraphs>>,
+    /// The weights and bonds that were asked for.
+    shelf: Arc<Shelf>,
 }
 
 /// Makes the handle and the task. The handle serves at once what an earlier run kept in `cache` of
@@ -132,7 +140,7 @@ pub async fn open(
     }
     let (current, receiver) = watch::channel(Arc::new(kept));
     let refresher = Refresher::new(&link, (cache, history), network, current);
-    Ok((Metagraph { current: receiver }, refresher))
+    Ok((Metagraph { current: receiver, shelf: Arc::default() }, refresher))
 }
 
 /// So many blocks, and milliseconds, what is kept may be behind the chain before that is said.

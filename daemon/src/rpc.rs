@@ -30,6 +30,7 @@ mod gate;
 mod health;
 mod identity;
 mod link;
+mod mark;
 mod message;
 mod metagraph;
 mod multisig;

@@ -105,7 +105,7 @@ pub(crate) fn unnumbered(text: &str) -> String {
 
 /// A value that time or chance makes, at the beginning of `text`: how long it is, and what is written for it.
 fn volatile(text: &str) -> Option<(usize, &'static str)> {
-    const MEMBERS: [&str; 24] = [
+    const MEMBERS: [&str; 25] = [
         "age_ms",
         "finalized_age_ms",
         "seen_ms",
@@ -130,6 +130,7 @@ fn volatile(text: &str) -> Option<(usize, &'static str)> {
         "recorded_at",
         "settled_at",
         "idempotency_key",
+        "cursor",
     ];
     // What a message says of the program that sent it and where that is, and what work came to.
     const OTHERS: [(&str, &str); 5] = [

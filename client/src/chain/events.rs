@@ -2,7 +2,7 @@
 
 use btd_api::{
     AccountId, BlockNumber, NetUid, Subscription,
-    chain::{Finalized, FinalizedBlock, Link, SubscribeFinalized, SubscribeParams},
+    chain::{BlockCursor, Finalized, FinalizedBlock, Link, SubscribeFinalized, SubscribeParams},
     events::{Happened, SubscribeEvents, SubscribeEventsParams},
 };
 use clap::Args;
@@ -129,7 +129,8 @@ impl EventsArgs {
         let mut left = self.blocks;
         let (mut unreadable, mut spec) = (None, None);
         loop {
-            let mut following = session.follow::<SubscribeFinalized>(&SubscribeParams { from_block: next }).await?;
+            let params = SubscribeParams { from_block: next.map(BlockCursor::First) };
+            let mut following = session.follow::<SubscribeFinalized>(&params).await?;
             loop {
                 let (text, item) = match following.next().await {
                     Ok(Some(notification)) => notification,

@@ -146,6 +146,10 @@ pub struct FinalizedBlock {
     pub block: BlockRef,
     /// Its parent's hash.
     pub parent: BlockHash,
+    /// Go on behind it with this: its number, and the beginning of its hash, `12-a1b2c3d4`. Empty where an earlier btd
+    /// tells the block.
+    #[serde(default)]
+    pub cursor: String,
     /// The time that its author wrote into it, in milliseconds since 1970.
     pub timestamp_ms: Option<u64>,
     /// The runtime that executed it. An upgrade in this block shows from the next one on. None where neither the endpoint
@@ -167,11 +171,22 @@ pub struct FinalizedBlock {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SubscribeParams {
-    /// The first block wanted; without it, the next one to be finalized. Past blocks are read from
-    /// the chain, in order, as far as its nodes keep them. `from_cursor` is another name for it: the number
-    /// behind the last block that was handled is the cursor.
+    /// The first block wanted, or the cursor of the last one that was handled; without it, the next one to be
+    /// finalized. Past blocks are read from the chain, in order, as far as its nodes keep them. `from_cursor` is another
+    /// name for it. With a cursor, a block that has taken the place of the one that was handled is said to have
+    /// (`replaced`), and comes first; with a number alone that is not looked for.
     #[serde(default, alias = "from_cursor")]
-    pub from_block: Option<BlockNumber>,
+    pub from_block: Option<BlockCursor>,
+}
+
+/// Where blocks begin.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(untagged, expecting = "blocks begin with one by its number, or behind one by its cursor, such as 12-a1b2c3d4")]
+pub enum BlockCursor {
+    /// The first block.
+    First(BlockNumber),
+    /// The cursor of the block before the first.
+    Behind(String),
 }
 
 /// What a subscriber to finalized blocks receives.
@@ -183,7 +198,7 @@ pub enum Finalized {
     Block(FinalizedBlock),
     /// Blocks that were sent, from `next` on, are not of the chain any more: a development chain was taken back, or what
     /// an endpoint had told of the chain was false. What was made of them does not hold. Those that take their place come
-    /// next, `next` first.
+    /// next, `next` first. The same is said at the beginning, where the block of the cursor is another one.
     Replaced {
         /// The number of the block that comes next; it may be one that is the same as before.
         next: BlockNumber,

@@ -53,7 +53,8 @@ pub struct MetagraphTable {
     /// What validators hold of whom, as the chain keeps it.
     pub bonds: Vec<Row>,
     /// Whether weights and bonds were read. Where they were not, the two are empty: of a block that only
-    /// the history has, and that was recorded without them, and in a file that was saved of such a one. A
+    /// the history has, and that was recorded without them, and in a file that was saved of such a one; and
+    /// while the chain is out of reach, unless they are kept. A
     /// file of a btd before layout 4 does not tell: where it has no row of either, they count as not read.
     #[serde(default = "known")]
     pub matrices: bool,
@@ -225,7 +226,7 @@ pub struct SaveReply {
     /// The file's bytes as `0x` hex.
     pub bytes: String,
     /// Whether weights and bonds are in it: not those of a block that only the history has, and that
-    /// was recorded without them.
+    /// was recorded without them, nor those that are not kept while the chain is out of reach.
     #[serde(default = "known")]
     pub matrices: bool,
 }
@@ -362,7 +363,7 @@ pub struct SyncReply {
 }
 
 /// Which matrix.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum MatrixName {
     /// What each validator gives each neuron; rows sum to 1.
@@ -393,7 +394,8 @@ pub struct MatrixParams {
     /// The mechanism; 0 is the main one.
     #[serde(default)]
     pub mechid: MechId,
-    /// The block; without it, the newest finalized one.
+    /// The block; without it, the newest one up to which metagraphs are kept current. Weights and bonds of that are
+    /// read once, and kept until something may have changed them.
     #[serde(default)]
     pub block: Option<BlockId>,
     /// How it is written.

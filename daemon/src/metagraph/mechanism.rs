@@ -1,7 +1,7 @@
 //! The mechanisms of a subnet beside its main one, kept with it.
 //!
-//! All mechanisms of a subnet have the same neurons: a mechanism's own are its weights and bonds, which
-//! nobody keeps, its incentives, and the blocks of its last weights. So these two columns are kept of each,
+//! All mechanisms of a subnet have the same neurons: a mechanism's own are its weights and bonds, which are
+//! kept elsewhere (`rows.rs`), its incentives, and the blocks of its last weights. So these two columns are kept of each,
 //! and everything else is what is kept of the subnet. A mechanism that differs in more, as those of a later
 //! runtime may, is not kept, and read when somebody asks.
 

@@ -28,6 +28,7 @@ use super::{
     snapshot::{STAKE_COLUMNS, Snapshot},
     store,
     touched::{Extent, Touched, extend},
+    unchanged::Unchanged,
 };
 use crate::{
     cache::{Cache, CacheError},
@@ -53,6 +54,8 @@ pub struct Refresher {
     restorer: Restorer,
     network: String,
     backlog: Backlog,
+    /// Since when weights and bonds are what they are.
+    unchanged: Unchanged,
     current: watch::Sender<Arc<Metagraphs>>,
     /// The blocks that come; none when everything is to be begun anew.
     blocks: Option<BlockStream>,
@@ -79,6 +82,7 @@ impl Refresher {
             cache: Some(cache),
             network,
             backlog: Backlog::new(GATHERED),
+            unchanged: Unchanged::default(),
             current,
             blocks: None,
             noted: BlockNumber(0),
@@ -140,8 +144,10 @@ impl Refresher {
                     let is_same = block.spec_version == self.executed_by;
                     if is_same && block.tells_all_events() {
                         self.backlog.note(Touched::by(&block.events));
+                        self.unchanged.note(block.block, &block.events);
                     } else {
                         self.backlog.note_all();
+                        self.unchanged.note_all(block.block);
                     }
                     (self.noted, self.executed_by) = (block.block.number, block.spec_version);
                 }
@@ -213,6 +219,7 @@ impl Refresher {
             let newest = self.link.block(self.noted).await;
             self.executed_by = newest.ok().and_then(|block| block.spec_version);
             self.backlog.note_all();
+            self.unchanged.begin(view.block());
             self.recorder.doubt();
             view
         };
@@ -280,6 +287,8 @@ impl Refresher {
                 self.backlog.note_subnet(netuid, extent);
             }
         }
+        let is_whole = |(netuid, extent): (&NetUid, &Extent)| (*extent == Extent::Whole).then_some(*netuid);
+        let anew: BTreeSet<NetUid> = wanted.iter().filter_map(is_whole).collect();
         let kept = &before.subnets;
         let mechanisms = |netuid| pools.as_ref().map_or(1, |pools| pools.mechanisms(netuid));
         let read: Vec<_> = stream::iter(wanted)
@@ -323,7 +332,9 @@ impl Refresher {
         }
         if let Some(pools) = pools {
             let subnets = pools.merged(&after.subnets);
-            after.list = Some(Arc::new(List { at, subnets, netuids: pools.netuids().collect() }));
+            let list = List { at, subnets, netuids: pools.netuids().collect() };
+            self.unchanged.settle(before.list.as_deref(), &list, &anew);
+            (after.list, after.unchanged) = (Some(Arc::new(list)), self.unchanged.clone());
         }
         after.claimed = claimed(before, self.backlog.claimed());
         after.through = (!self.backlog.is_waiting()).then_some(at.block);
@@ -471,7 +482,7 @@ fn or_none<T: Ord>(found: Result<BTreeSet<T>, ReadError>) -> Result<BTreeSet<T>,
 }
 
 /// Whether a read failed because of the block at which it was made.
-fn is_about_the_block(error: &ReadError) -> bool {
+pub(super) fn is_about_the_block(error: &ReadError) -> bool {
     matches!(
         error,
         ReadError::UnknownBlock { .. }

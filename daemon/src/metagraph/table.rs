@@ -1,7 +1,7 @@
 //! A whole metagraph at one block: every column and figure that the chain keeps, with weights and bonds.
 //!
 //! Snapshots hold what is served all the time; this holds everything, is read when somebody asks
-//! for it, and is what is saved, exported and compared. Columns have the chain's own names and
+//! for it (but for weights and bonds that are kept, see `rows.rs`), and is what is saved, exported and compared. Columns have the chain's own names and
 //! units: ratios are of 65535, amounts are rao.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};

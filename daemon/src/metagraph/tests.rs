@@ -91,6 +91,13 @@ fn metagraphs(snapshots: &[Arc<Snapshot>]) -> Metagraphs {
     Metagraphs { genesis: Some(GENESIS), list: Some(Arc::new(list)), subnets, ..Metagraphs::default() }
 }
 
+/// The list of these subnets at a block, with the block of their last epoch.
+pub(super) fn listed(block: BlockRef, netuids: &[u16], last_epoch: u64) -> List {
+    let subnets = netuids.iter().map(|netuid| (NetUid(*netuid), Subnet { last_epoch, ..subnet(*netuid, 4) }));
+    let netuids = netuids.iter().copied().map(NetUid).collect();
+    List { at: Stamp { block, learnt_ms: 5 }, subnets: subnets.collect(), netuids }
+}
+
 async fn open_cache(path: &Path) -> Cache {
     Cache::open(path, 4 << 20).await.unwrap().0
 }
@@ -263,7 +270,7 @@ async fn whoever_waits_for_a_block_waits_for_the_list_of_it_or_of_a_later_one() 
         Arc::new(Metagraphs { list: Some(Arc::new(list)), ..Metagraphs::default() })
     };
     let (sender, current) = watch::channel(Arc::default());
-    let metagraph = Metagraph { current };
+    let metagraph = Metagraph { current, shelf: Arc::default() };
     metagraph.reach(BlockNumber(9), Duration::ZERO).await;
     let reached = metagraph.reach(BlockNumber(9), LONG);
     tokio::pin!(reached);

@@ -7,7 +7,7 @@
 use std::{collections::VecDeque, str::FromStr, sync::Arc};
 
 use btd_api::{
-    BlockHash, BlockNumber, ErrorKind,
+    BlockNumber, ErrorKind,
     events::{Happened, SubscribeEvents, SubscribeEventsParams},
 };
 use btd_chain::{BlockRef, BlockStream, FinalizedBlock, Link, Priority, ReadError};
@@ -17,7 +17,9 @@ use super::{
     Caller, Failure, Table,
     chain::{Told, absence, ahead, oldest, raw},
     filter::Wanted,
-    link, receipt,
+    link,
+    mark::Mark,
+    receipt,
 };
 use crate::daemon::Parts;
 
@@ -35,28 +37,6 @@ struct Cursor {
     done: u32,
     /// Which block it is of which they are done with, if that is said.
     mark: Option<Mark>,
-}
-
-/// The beginning of a block's hash.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Mark([u8; 4]);
-
-// === impl Mark ===
-
-impl Mark {
-    fn of(hash: BlockHash) -> Self {
-        let [a, b, c, d, ..] = hash.0;
-        Self([a, b, c, d])
-    }
-}
-
-impl FromStr for Mark {
-    type Err = hex::FromHexError;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let mut mark = [0; 4];
-        hex::decode_to_slice(text, &mut mark).map(|()| Self(mark))
-    }
 }
 
 // === impl Cursor ===
@@ -82,7 +62,7 @@ impl std::fmt::Display for Cursor {
         match (self.done, self.mark) {
             (0, _) => write!(f, "{}", self.block),
             (done, None) => write!(f, "{}-{done}", self.block),
-            (done, Some(Mark(mark))) => write!(f, "{}-{done}-{}", self.block, hex::encode(mark)),
+            (done, Some(mark)) => write!(f, "{}-{done}-{mark}", self.block),
         }
     }
 }
@@ -229,6 +209,7 @@ fn replaced(block: BlockNumber) -> Happened {
 mod tests {
     use std::collections::BTreeSet;
 
+    use btd_api::BlockHash;
     use btd_chain::{Event, LinkConfig};
 
     use super::*;

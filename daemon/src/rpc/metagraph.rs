@@ -1,7 +1,8 @@
 //! The noun `metagraph`: everything that the chain keeps of a subnet's neurons, at any block.
 //!
-//! Neurons and columns of now are served from memory, those of a block from the history where it
-//! has that block; the rest is read from the chain when somebody asks (`metagraph/past.rs`). Identical
+//! Neurons and columns of now are served from memory, and so are weights and bonds once somebody has asked for
+//! them (`metagraph/matrix.rs`); those of a block from the history where it has that block; the rest is
+//! read from the chain when somebody asks (`metagraph/past.rs`). Identical
 //! reads at one block cost one answer. No file is written on behalf of callers: files travel as bytes.
 
 mod matrix;

@@ -1,6 +1,11 @@
 //! That what is kept is what the chain has, while things happen on a busy chain.
 
-use std::{collections::BTreeSet, env};
+use std::{
+    collections::BTreeSet,
+    env,
+    net::SocketAddr,
+    sync::atomic::{AtomicU64, Ordering},
+};
 
 use btd_api::MechId;
 use btd_chain::{Call, PrepareOptions, Sign, Signature, Signing, SigningPayload, SubmitError};
@@ -10,6 +15,7 @@ use btd_keys::{Key, Scheme};
 use super::{policy::GATHERED, *};
 use crate::cache::Batch;
 
+mod matrices;
 mod upgrade;
 mod upheaval;
 
@@ -55,6 +61,18 @@ impl Dice {
     }
 }
 
+/// The chain on which things happen.
+async fn busy_chain() -> Devnet {
+    let config = btd_devnet::Config {
+        listen: "127.0.0.1:0".parse().unwrap(),
+        block_time: BlockTime::Instant,
+        profile: Profile::Busy(BUSY),
+        clock: Clock::Stepped { start: 1_700_000_000_000 },
+        ..Default::default()
+    };
+    Devnet::start(config).await.unwrap()
+}
+
 struct Busily {
     devnet: Devnet,
     control: Control,
@@ -62,6 +80,8 @@ struct Busily {
     running: Running,
     history: History,
     dice: Dice,
+    /// How often weights or bonds were compared that had not been read since an earlier block.
+    kept: AtomicU64,
     _directory: tempfile::TempDir,
 }
 
@@ -72,17 +92,16 @@ impl Busily {
 
     /// The same, with claims of root dividends gathered for `blocks` blocks.
     async fn gathering(blocks: u32) -> Self {
-        let config = btd_devnet::Config {
-            listen: "127.0.0.1:0".parse().unwrap(),
-            block_time: BlockTime::Instant,
-            profile: Profile::Busy(BUSY),
-            clock: Clock::Stepped { start: 1_700_000_000_000 },
-            ..Default::default()
-        };
-        let devnet = Devnet::start(config).await.unwrap();
+        let devnet = busy_chain().await;
+        let address = devnet.address();
+        Self::behind(devnet, address, blocks).await
+    }
+
+    /// The same of a chain that is reached at `address`.
+    async fn behind(devnet: Devnet, address: SocketAddr, blocks: u32) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let token = CancellationToken::new();
-        let endpoint = format!("ws://{}", devnet.address());
+        let endpoint = format!("ws://{address}");
         let config = LinkConfig {
             endpoints: vec![endpoint.into()],
             stale_after_ms: 0,
@@ -97,7 +116,8 @@ impl Busily {
         let (metagraph, refresher) = open(link.clone(), cache, Some(history.clone()), "busy".to_owned()).await.unwrap();
         let refreshing = tokio::spawn(refresher.gathering(blocks).run(token.clone()));
         let running = Running { metagraph, token, refreshing };
-        Self { control: devnet.control(), devnet, link, running, history, dice: Dice(1), _directory: directory }
+        let (control, kept) = (devnet.control(), AtomicU64::new(0));
+        Self { control, devnet, link, running, history, dice: Dice(1), kept, _directory: directory }
     }
 
     /// What is kept, once it is of the newest block.
@@ -135,6 +155,7 @@ impl Busily {
             let fresh = Subnet { mechanisms, ..fresh.subnet };
             assert_eq!(*listed, fresh, "subnet {netuid} at block {} after {after}", through.number);
         }
+        self.compare_rows(&known, after).await;
         known
     }
 
@@ -300,6 +321,7 @@ async fn live_busily(mut busily: Busily) -> usize {
     let fresh = Table::read(&view, NetUid(2), MechId(0), recorded[1].at).await.unwrap().unwrap();
     assert_eq!((&recorded[1].columns, &recorded[1].figures), (&fresh.columns, &fresh.figures));
     assert!(!recorded[0].changes(&recorded[1]).is_empty());
+    assert!(busily.kept.load(Ordering::Relaxed) >= steps, "weights and bonds are hardly ever kept");
     // Four to begin with, three epochs, and registrations: blocks as such cost no metagraph.
     let registrations = known.neurons() - begun.neurons();
     let most = 4 + 3 + u64::try_from(registrations).unwrap();

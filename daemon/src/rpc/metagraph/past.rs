@@ -26,7 +26,7 @@ pub(in crate::rpc) struct Found {
 
 /// The whole metagraph at a block. What the chain does not tell any more, because its nodes have thrown
 /// that state away or are out of reach, is told from the history where it has exactly that block; without
-/// a block, what is kept is told, which has no weights and bonds, and no figures that are of an earlier block.
+/// a block, what is kept is told, with weights and bonds if those are, and no figures that are of an earlier block.
 pub(super) async fn read(
     parts: &Parts,
     netuid: NetUid,
@@ -42,7 +42,11 @@ pub(super) async fn read(
         let is_away = failure.0.kind() == Some(ErrorKind::ChainUnavailable);
         let known = parts.metagraph.current();
         let kept = known.table_of_one_block(netuid, mechid).filter(|_| is_away);
-        let found = |(at, table)| Found { table, at: receipt::kept_of(netuid, at, &known, &parts.link) };
+        let found = |(at, table): (Stamp, Arc<Table>)| {
+            let rows = parts.metagraph.both_rows(&known, at.block, netuid, mechid);
+            let table = Arc::new(Table { rows, ..Arc::unwrap_or_clone(table) });
+            Found { table, at: receipt::kept_of(netuid, at, &known, &parts.link) }
+        };
         return kept.map(found).ok_or(failure);
     }
     recorded(parts, netuid, mechid, block).await.ok_or(failure)
@@ -122,7 +126,7 @@ pub(super) async fn of_the_chain(
 ) -> Result<Found, Failure> {
     let (view, at) = raw::view(&parts.link, block).await?;
     let stamp = Stamp::of(view.block(), &parts.link);
-    let table = Table::read(&view, netuid, mechid, stamp).await?;
+    let table = parts.metagraph.whole(&view, netuid, mechid, stamp).await?;
     let table = table.ok_or_else(|| no_mechanism(netuid, mechid, at))?;
     Ok(Found { table: Arc::new(table), at })
 }

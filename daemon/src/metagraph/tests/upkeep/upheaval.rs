@@ -11,7 +11,7 @@ use super::*;
 /// How often something happens; a longer run is asked for by `BTD_UPHEAVALS`.
 const STEPS: u64 = 60;
 /// Blocks between epochs.
-const TEMPO: u16 = 12;
+pub(super) const TEMPO: u16 = 12;
 
 /// A validator as it is now: both of its keys may have changed.
 struct Validator {
@@ -38,7 +38,7 @@ fn account(uri: &str) -> AccountId {
 
 impl Busily {
     /// Takes away what makes changes rare, written past all calls, and lets epochs follow each other.
-    async fn unbind(&self) {
+    pub(super) async fn unbind(&self) {
         let view = self.link.view().unwrap();
         let item = |name: &str, keys: &[Value], value: &[u8]| {
             (view.storage_address("SubtensorModule", name, keys).unwrap(), Some(value.to_vec()))
