@@ -612,6 +612,29 @@ fn what_is_so_already_or_can_never_be_is_refused() {
 }
 
 #[test]
+fn what_is_not_sold_of_root_dividends_is_kept_on_every_other_subnet_of_the_chain() {
+    let stage = Stage::on_demand();
+    stage.signed("subnets create --wallet alice");
+    let claim = || stage.ask("stake auto --wallet alice")["claim"].clone();
+    let sold = stage.signed("stake set-claim swap --netuids 1 --wallet alice");
+    assert_eq!(claim(), json!({ "keep-subnets": [2] }));
+    let told = sold["plan"].to_string();
+    for words in ["sell root dividends of subnets 1,", "kept are those of subnets 2", "created after block"] {
+        assert!(told.contains(words), "{words}: {told}");
+    }
+    // The same in the words of the ninth Python command line.
+    stage.signed("stake claim swap --netuids 2 --wallet alice");
+    assert_eq!(claim(), json!({ "keep-subnets": [1] }));
+    // None is left to be kept.
+    stage.signed("stake set-claim swap --netuids 1,2 --wallet alice");
+    assert_eq!(claim(), json!("swap"));
+    foreseen(&stage, "stake set-claim swap --netuids 0,1 --wallet alice", "InvalidSubnetNumber", "invalid_argument");
+    let (_, error) = stage.refused("stake set-claim swap --netuids 1,99 --wallet alice");
+    assert_eq!(error["data"]["error"], "SubnetNotExists", "{error}");
+    stage.nothing_else_was_signed();
+}
+
+#[test]
 fn what_the_chain_takes_is_taken() {
     let stage = Stage::on_demand();
     stage.signed("subnets create --wallet alice");
