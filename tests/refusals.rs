@@ -782,6 +782,29 @@ fn the_best_block_is_asked_before_anything_is_refused() {
 }
 
 #[test]
+fn a_second_change_of_an_identity_keeps_the_first_that_is_not_final() {
+    let stage = Stage::on_demand();
+    stage.signed("subnets create --wallet alice");
+    stage.ask("devnet fault stall-finality");
+    stage.in_block("wallet set-identity --id-name me --wallet alice");
+    stage.in_block("wallet set-identity --url https://me.example --wallet alice");
+    stage.in_block("subnets set-identity 2 --subnet-name two --wallet alice");
+    let changed = stage.in_block("subnets set-identity 2 --description second --wallet alice");
+    let kept = &changed["plan"]["arguments"]["subnet_name"];
+    assert_eq!(kept, "0x74776f", "{changed}");
+    stage.ask("devnet fault clear");
+    stage.mine(1);
+    let told = |words: &str, names: [&str; 2]| names.map(|name| stage.ask(words)["identity"][name].clone());
+    btd_tests::wait_for("all changes to be final", || {
+        let subnet = told("subnets get-identity 2", ["subnet_name", "description"]);
+        (subnet == [json!("two"), json!("second")]).then_some(())
+    });
+    let coldkey = told("wallet get-identity --wallet alice", ["name", "url"]);
+    assert_eq!(coldkey, [json!("me"), json!("https://me.example")]);
+    stage.nothing_else_was_signed();
+}
+
+#[test]
 fn a_rule_forbids_what_is_announced_too_and_one_that_forbids_nothing_is_told_of() {
     let host = btd_tests::Host::new();
     let rules = "Balances.transfer_all,Balances.transfer_keepalive";

@@ -29,7 +29,7 @@ use crate::{
         receipt,
         stake::{self, SUBTENSOR},
     },
-    submit::{Draft, Need, Precondition, SubmissionError},
+    submit::{Draft, Need, Precondition, Record, SubmissionError},
 };
 
 pub(in crate::rpc) fn register(table: &mut Table, parts: &Arc<Parts>) {
@@ -244,10 +244,11 @@ async fn set_identity(parts: Arc<Parts>, params: SetIdentityParams, _: Caller) -
     let key = KeyId::coldkey(params.wallet.clone());
     receipt::sign::<SetIdentity, _>(&parts, key, params, |ground, params| async move {
         let netuid = params.netuid;
-        let now = described(&ground.view, netuid).await?.unwrap_or_default();
+        let record = Record::SubnetIdentity(netuid);
+        let now = described(&ground.newest(record).await?, netuid).await?.unwrap_or_default();
         let call = Call::new(SUBTENSOR, "set_subnet_identity").arg("netuid", netuid);
-        let summary = format!("Set the identity of subnet {netuid}");
-        Ok(identity::change(call, summary, &fields(&now, &params.identity))?.needs(Need::OwnSubnet(netuid)))
+        let draft = identity::change(call, format!("Set {record}"), &fields(&now, &params.identity))?;
+        Ok(draft.replaces(record).needs(Need::OwnSubnet(netuid)))
     })
     .await
 }

@@ -36,7 +36,7 @@ use crate::{
         wallet::summaries,
         work::{Quarry, Work},
     },
-    submit::{Draft, Need, Pace, Precondition},
+    submit::{Draft, Need, Pace, Precondition, Record},
 };
 
 /// What exchanging a hotkey costs, by how much of it is exchanged (`KeySwapCost`,
@@ -177,10 +177,11 @@ async fn set_identity(parts: Arc<Parts>, params: SetIdentityParams, _: Caller) -
     let key = KeyId::coldkey(params.wallet.clone());
     receipt::sign::<SetIdentity, _>(&parts, key, params, |ground, params| async move {
         let coldkey = Coldkey(ground.actor);
-        let now = kept_identity(&ground.view, coldkey).await?;
+        let record = Record::Identity(coldkey);
+        let now = kept_identity(&ground.newest(record).await?, coldkey).await?;
         let call = Call::new(SUBTENSOR, "set_identity");
-        let summary = format!("Set the identity of coldkey {coldkey}");
-        Ok(identity::change(call, summary, &fields(&now, &params.identity))?.needs(Need::OwnNeuron))
+        let draft = identity::change(call, format!("Set {record}"), &fields(&now, &params.identity))?;
+        Ok(draft.replaces(record).needs(Need::OwnNeuron))
     })
     .await
 }
