@@ -706,6 +706,20 @@ fn a_crowdloan_makes_the_call_that_was_attached_to_it() {
 }
 
 #[test]
+fn what_is_no_text_of_an_identity_stays_byte_for_byte() {
+    // SubtensorModule.SubnetIdentitiesV3 of subnet 2.
+    const SAID: &str =
+        "0x658faa385070e074c85bf6b568cf0555c7cb9786b286b680ca204a6c0920ee52c32850a5b8381e5d972daa28282a16350200";
+    let stage = Stage::on_demand();
+    stage.signed("subnets create --wallet alice");
+    // A name that is no UTF-8, and seven fields that say nothing.
+    stage.ask(&format!("devnet set-storage {SAID}=0x0cff00fe{}", "00".repeat(7)));
+    let changed = stage.signed("subnets set-identity 2 --description second --wallet alice");
+    let said = &changed["plan"]["arguments"];
+    assert_eq!([&said["subnet_name"], &said["description"]], ["0xff00fe", "0x7365636f6e64"], "{changed}");
+}
+
+#[test]
 fn a_lease_that_the_chain_would_refuse_is_refused_before() {
     // SubtensorModule.NetworkRateLimit, as 64 bits.
     const REST: &str = "0x658faa385070e074c85bf6b568cf05559432d347db1cb70ce515b7a097bb84d9";

@@ -1,12 +1,27 @@
 //! What somebody says of itself on the chain, changed field by field: what is not said anew stays, byte for byte.
 
-use btd_chain::{Call, Value};
+use btd_chain::{Call, ReadError, Value, View};
+use serde_json::{Map, Value as Json};
 
-use super::receipt::foreseen;
+use super::{
+    receipt::{self, foreseen},
+    stake::SUBTENSOR,
+};
 use crate::submit::{Draft, SubmissionError};
 
 /// Of a text so many characters are told.
 const TOLD: usize = 60;
+
+/// What is asked of one field of an identity.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Asked<'t> {
+    /// Its name, in the call and in the record as in the contract.
+    pub(super) name: &'static str,
+    /// The most bytes that the chain takes.
+    pub(super) most: usize,
+    /// What it shall say; none leaves it as it is.
+    pub(super) said: Option<&'t str>,
+}
 
 /// One field of an identity.
 #[derive(Clone, Debug)]
@@ -19,6 +34,40 @@ pub(super) struct Field<'t> {
     pub(super) now: Vec<u8>,
     /// What it shall say; none leaves it as it is.
     pub(super) said: Option<&'t str>,
+}
+
+/// The fields that are asked for, with what the record under `keys` of the chain's `item` says: bytes, as they lie there.
+/// Refused where one that is to stay is not told of: it would be cleared.
+pub(super) async fn read<'t>(
+    view: &View,
+    (item, keys): (&str, &[Value]),
+    asked: &[Asked<'t>],
+) -> Result<Vec<Field<'t>>, SubmissionError> {
+    let told = match view.storage_json(SUBTENSOR, item, keys).await {
+        Ok(told) => told,
+        Err(ReadError::Absent(_)) => Json::Object(Map::new()),
+        Err(error) => return Err(error.into()),
+    };
+    fields(&told, asked).map_err(|name| {
+        let instead = "what is left out cannot be kept: say all fields, those too that are to stay as they are";
+        receipt::untold(format!("{SUBTENSOR}.{item}.{name}"), view, instead)
+    })
+}
+
+/// The same of the record `told`, which is no object where there is none; or the name of a field that cannot stay.
+fn fields<'t>(told: &Json, asked: &[Asked<'t>]) -> Result<Vec<Field<'t>>, &'static str> {
+    let field = |&Asked { name, most, said }: &Asked<'t>| match told.get(name).and_then(Json::as_str) {
+        Some(now) => Ok(Field { name, most, now: raw(now), said }),
+        None if told.is_object() && said.is_none() => Err(name),
+        None => Ok(Field { name, most, now: Vec::new(), said }),
+    };
+    asked.iter().map(field).collect()
+}
+
+/// The bytes of a text that the chain keeps.
+fn raw(told: &str) -> Vec<u8> {
+    let bytes = told.strip_prefix("0x").and_then(|hex| hex::decode(hex).ok());
+    bytes.unwrap_or_else(|| told.as_bytes().to_vec())
 }
 
 /// The draft of `call` with all of `fields`: the chain takes an identity whole.
@@ -73,6 +122,8 @@ impl Field<'_> {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
 
     fn field<'t>(now: &[u8], said: Option<&'t str>) -> Field<'t> {
@@ -95,6 +146,23 @@ mod tests {
         }
         let long = "τ".repeat(TOLD + 1);
         assert_eq!(field(b"", Some(&long)).effect(), Some(format!("name becomes \"{}…\"", "τ".repeat(TOLD))));
+    }
+
+    #[test]
+    fn what_stays_is_kept_byte_for_byte_or_not_at_all() {
+        let asked = |name, said| Asked { name, most: 8, said };
+        let then = |told: &Json, asked: &[Asked<'_>]| {
+            fields(told, asked).map(|fields| fields.iter().map(|field| field.then().to_vec()).collect::<Vec<_>>())
+        };
+        let told = json!({ "name": "0xff00fe", "url": "0x" });
+        let kept = then(&told, &[asked("name", None), asked("url", Some("x"))]);
+        assert_eq!(kept, Ok(vec![b"\xff\x00\xfe".to_vec(), b"x".to_vec()]));
+        // A record that has no such field, or none that can be read, has nothing that could be kept.
+        assert_eq!(then(&told, &[asked("name", None), asked("image", None)]), Err("image"));
+        assert_eq!(then(&told, &[asked("image", Some("y"))]), Ok(vec![b"y".to_vec()]));
+        assert_eq!(then(&json!({ "name": [255, 0] }), &[asked("name", None)]), Err("name"));
+        // Where there is no record, there is nothing to be kept.
+        assert_eq!(then(&Json::Null, &[asked("name", None)]), Ok(vec![Vec::new()]));
     }
 
     #[test]
