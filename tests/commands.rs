@@ -116,6 +116,16 @@ fn a_subnet_is_created_started_staked_on_and_tuned() {
     assert!(position("bob").abs_diff(staked - 2_000_000_000) < 1_000_000);
     stage.signed(&format!("stake transfer --origin-netuid 2 --dest alice --amount 1 --hotkey {ALICE} --wallet bob"));
     assert!(position("alice") > 900_000_000);
+    // A name that the address book has too, for somebody else, is neither's until it is said whose.
+    stage.ask(&format!("addr add alice {BOB}"));
+    let give =
+        |dest: &str| format!("stake transfer --origin-netuid 2 --dest {dest} --amount 0.1 --wallet bob --dry-run");
+    let (code, error) = stage.refused(&format!("{} --hotkey {ALICE}", give("alice")));
+    assert!(code == 2 && error["message"].as_str().unwrap().contains("`@alice`"), "{code}: {error}");
+    stage.ask(&format!("addr add alice {ALICE} --overwrite"));
+    stage.ask(&format!("{} --hotkey {ALICE}", give("alice")));
+    stage.ask(&format!("{} --hotkey {ALICE}", give("@alice")));
+    stage.ask("addr remove alice");
     let error = stage.refused(&format!("stake remove --netuid 2 --amount 500 --hotkey {ALICE} --wallet bob")).1;
     assert_eq!(error["data"]["error"], "NotEnoughStakeToWithdraw");
     // All of it leaves with what is earned until then, with a limit or without; unless a part may stay.
