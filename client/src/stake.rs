@@ -374,6 +374,10 @@ mod tests {
             ("stake set-claim", "<CLAIM>"),
             ("stake add --netuid 1 --amount 1 --include-hotkeys h1 --uid 3", "cannot be used with"),
             ("stake remove --interactive --hotkey h1", "cannot be used with"),
+            ("stake remove --interactive --wallet.hotkey h1", "cannot be used with"),
+            ("stake add --netuid 1 --amount 1 --hotkey h1 --uid 3", "cannot be used with"),
+            ("stake remove --netuid 1 --all -H h1 --uid 3", "cannot be used with"),
+            ("stake remove --all-netuids --all --hotkey h1 --all-hotkeys", "cannot be used with"),
         ] {
             let message = parse(bad).unwrap_err();
             assert!(message.contains(why), "{bad}: {message}");
