@@ -76,7 +76,14 @@ pub(super) fn change(mut call: Call, summary: String, fields: &[Field<'_>]) -> R
         let Field { name, most, .. } = field;
         let text = field.then();
         if text.len() > *most {
-            let words = format!("`{name}` has {} bytes, and the chain takes {most} at most", text.len());
+            let length = text.len();
+            let words = match field.said {
+                Some(_) => format!("`{name}` has {length} bytes, and the chain takes {most} at most"),
+                None => format!(
+                    "`{name}`, which was left out, would stay as it is on the chain, with {length} bytes, of which the chain \
+                     takes {most} at most by now: say it anew, or clear it"
+                ),
+            };
             return foreseen("InvalidIdentity", words);
         }
         call = call.arg(*name, Value::Bytes(text.to_vec()));
@@ -167,7 +174,12 @@ mod tests {
 
     #[test]
     fn a_field_is_bounded() {
-        let change = |said: &str| change(Call::new("P", "c"), "Set it".to_owned(), &[field(b"", Some(said))]);
-        assert!(change("12345678").is_ok() && change("123456789").is_err());
+        let change = |field: Field<'_>| change(Call::new("P", "c"), "Set it".to_owned(), &[field]);
+        assert!(change(field(b"", Some("12345678"))).is_ok());
+        let refused = |field| change(field).unwrap_err().to_string();
+        assert!(refused(field(b"", Some("123456789"))).starts_with("`name` has 9 bytes"));
+        // Whoever has not said it is not told that it was.
+        assert!(refused(field(b"123456789", None)).contains("which was left out"));
+        assert!(change(field(b"123456789", Some(""))).is_ok());
     }
 }

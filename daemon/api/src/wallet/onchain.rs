@@ -204,7 +204,7 @@ pub struct OverviewReply {
 methods! {
     /// The neurons of this host's wallets
     Overview = "wallet_overview" (Read): OverviewParams => OverviewReply;
-    /// Sets how a coldkey describes itself
+    /// Changes how a coldkey describes itself: a field that is left out stays as it is
     SetIdentity = "wallet_setIdentity" (Spend): SetIdentityParams => Receipt;
     /// How a coldkey describes itself
     GetIdentity = "wallet_getIdentity" (Read): ColdkeyParams => IdentityReply;
