@@ -134,6 +134,10 @@ fn what_is_not_there_or_not_allowed_is_said_before() {
     let cleared = stage.signed("wallet set-identity --url= --wallet charlie");
     assert!(cleared["plan"]["effects"].to_string().contains("url is cleared"), "{cleared}");
     assert_eq!((&said()["name"], &said()["url"]), (&"me".into(), &"".into()));
+    // What stands already is not paid for once more.
+    let (code, error) = stage.refused("wallet set-identity --id-name me --url= --wallet charlie");
+    assert_eq!((code, &error["data"]["class"]), (6, &"already_exists".into()), "{error}");
+    assert!(error["message"].as_str().unwrap().starts_with("nothing to change"), "{error}");
 
     // Somebody else's hotkey.
     stage.ask("wallet new-hotkey --wallet bob --wallet-hotkey stolen --uri //Charlie");

@@ -7,7 +7,7 @@ use super::{
     receipt::{self, foreseen},
     stake::SUBTENSOR,
 };
-use crate::submit::{Draft, SubmissionError};
+use crate::submit::{Draft, Precondition, Record, SubmissionError};
 
 /// Of a text so many characters are told.
 const TOLD: usize = 60;
@@ -70,8 +70,17 @@ fn raw(told: &str) -> Vec<u8> {
     bytes.unwrap_or_else(|| told.as_bytes().to_vec())
 }
 
-/// The draft of `call` with all of `fields`: the chain takes an identity whole.
-pub(super) fn change(mut call: Call, summary: String, fields: &[Field<'_>]) -> Result<Draft, SubmissionError> {
+/// The draft of `call`, which replaces `record`, with all of `fields`: the chain takes an identity whole.
+pub(super) fn change(mut call: Call, record: Record, fields: &[Field<'_>]) -> Result<Draft, SubmissionError> {
+    let effects: Vec<String> = fields.iter().filter_map(Field::effect).collect();
+    if effects.is_empty() {
+        let words = if fields.iter().any(|field| field.said.is_some()) {
+            format!("all that was said of {record} stands already")
+        } else {
+            format!("no field of {record} was named, and what is left out stays as it is")
+        };
+        return Err(Precondition::Unchanged { words }.into());
+    }
     for field in fields {
         let Field { name, most, .. } = field;
         let text = field.then();
@@ -88,11 +97,8 @@ pub(super) fn change(mut call: Call, summary: String, fields: &[Field<'_>]) -> R
         }
         call = call.arg(*name, Value::Bytes(text.to_vec()));
     }
-    let mut draft = Draft::new(call, summary);
-    for words in fields.iter().filter_map(Field::effect) {
-        draft = draft.effect(words);
-    }
-    Ok(draft)
+    let draft = Draft::new(call, format!("Set {record}")).replaces(record);
+    Ok(effects.into_iter().fold(draft, Draft::effect))
 }
 
 /// The beginning of a text, in quotes.
@@ -129,6 +135,7 @@ impl Field<'_> {
 
 #[cfg(test)]
 mod tests {
+    use btd_api::NetUid;
     use serde_json::json;
 
     use super::*;
@@ -173,13 +180,18 @@ mod tests {
     }
 
     #[test]
-    fn a_field_is_bounded() {
-        let change = |field: Field<'_>| change(Call::new("P", "c"), "Set it".to_owned(), &[field]);
+    fn a_field_is_bounded_and_one_that_stands_is_not_set_again() {
+        let change = |field: Field<'_>| change(Call::new("P", "c"), Record::SubnetIdentity(NetUid(1)), &[field]);
         assert!(change(field(b"", Some("12345678"))).is_ok());
         let refused = |field| change(field).unwrap_err().to_string();
         assert!(refused(field(b"", Some("123456789"))).starts_with("`name` has 9 bytes"));
         // Whoever has not said it is not told that it was.
-        assert!(refused(field(b"123456789", None)).contains("which was left out"));
+        let kept = [field(b"123456789", None), Field { name: "url", ..field(b"", Some("x")) }];
+        let refused_beside = super::change(Call::new("P", "c"), Record::SubnetIdentity(NetUid(1)), &kept).unwrap_err();
+        assert!(refused_beside.to_string().contains("`name`, which was left out"), "{refused_beside}");
         assert!(change(field(b"123456789", Some(""))).is_ok());
+        // Nor is anything signed for what stands already.
+        assert!(refused(field(b"old", Some("old"))).contains("the identity of subnet 1 stands already"));
+        assert!(refused(field(b"old", None)).contains("no field of the identity of subnet 1"));
     }
 }

@@ -86,6 +86,12 @@ pub enum Precondition {
     /// An amount of zero.
     #[error("an amount of zero moves nothing")]
     Nothing,
+    /// What is asked for stands already.
+    #[error("nothing to change: {words}")]
+    Unchanged {
+        /// What it is that stands.
+        words: String,
+    },
     /// Registering costs more than the caller allows.
     #[error("registering on subnet {netuid} costs τ{price} now, more than the limit of τ{limit}: raise that, or wait")]
     PriceAboveLimit {

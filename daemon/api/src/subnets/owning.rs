@@ -86,7 +86,8 @@ signing_params! {
     SetIdentityParams {
         /// The subnet.
         netuid: NetUid,
-        /// What changes of how it describes itself.
+        /// What changes of how it describes itself; where nothing does, nothing is signed.
+        #[schemars(example = serde_json::json!({ "subnet_name": "one" }))]
         identity: SubnetIdentityChange,
         /// The wallet whose coldkey owns it.
         #[serde(default)]

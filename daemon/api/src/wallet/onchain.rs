@@ -57,7 +57,8 @@ pub struct IdentityChange {
 signing_params! {
     /// Parameters of [`SetIdentity`].
     SetIdentityParams {
-        /// What changes of how the coldkey describes itself.
+        /// What changes of how the coldkey describes itself; where nothing does, nothing is signed.
+        #[schemars(example = serde_json::json!({ "name": "me" }))]
         identity: IdentityChange,
         /// The wallet whose coldkey it is.
         #[serde(default)]

@@ -242,11 +242,11 @@ async fn set_identity(parts: Arc<Parts>, params: SetIdentityParams, _: Caller) -
     receipt::sign::<SetIdentity, _>(&parts, key, params, |ground, params| async move {
         let netuid = params.netuid;
         let record = Record::SubnetIdentity(netuid);
+        ground.require(Need::OwnSubnet(netuid)).await?;
         let newest = ground.newest(record).await?;
         let fields = identity::read(&newest, (IDENTITIES, &[Value::from(netuid)]), &asked(&params.identity)).await?;
         let call = Call::new(SUBTENSOR, "set_subnet_identity").arg("netuid", netuid);
-        let draft = identity::change(call, format!("Set {record}"), &fields)?;
-        Ok(draft.replaces(record).needs(Need::OwnSubnet(netuid)))
+        identity::change(call, record, &fields)
     })
     .await
 }

@@ -166,11 +166,10 @@ async fn set_identity(parts: Arc<Parts>, params: SetIdentityParams, _: Caller) -
     receipt::sign::<SetIdentity, _>(&parts, key, params, |ground, params| async move {
         let coldkey = Coldkey(ground.actor);
         let record = Record::Identity(coldkey);
+        ground.require(Need::OwnNeuron).await?;
         let newest = ground.newest(record).await?;
         let fields = identity::read(&newest, (IDENTITIES, &[Value::from(coldkey)]), &asked(&params.identity)).await?;
-        let call = Call::new(SUBTENSOR, "set_identity");
-        let draft = identity::change(call, format!("Set {record}"), &fields)?;
-        Ok(draft.replaces(record).needs(Need::OwnNeuron))
+        identity::change(Call::new(SUBTENSOR, "set_identity"), record, &fields)
     })
     .await
 }
