@@ -1,6 +1,6 @@
 //! Changes of a record that the chain takes whole, one after the other.
 
-use btd_chain::Call;
+use btd_chain::{Call, Value};
 
 use super::*;
 
@@ -8,7 +8,7 @@ use super::*;
 fn change(record: Record, name: &'static str) -> Action {
     Action::Drafted(Recipe::new(name.into(), move |ground| async move {
         ground.newest(record).await?;
-        let call = Call::new("System", "remark").arg("remark", name);
+        let call = Call::new("System", "remark").arg("remark", Value::Bytes(name.as_bytes().to_vec()));
         Ok(Draft::new(call, format!("Set {record}")).replaces(record))
     }))
 }
