@@ -116,6 +116,16 @@ fn a_subnet_is_created_started_staked_on_and_tuned() {
     assert!(position("bob").abs_diff(staked - 2_000_000_000) < 1_000_000);
     stage.signed(&format!("stake transfer --origin-netuid 2 --dest alice --amount 1 --hotkey {ALICE} --wallet bob"));
     assert!(position("alice") > 900_000_000);
+    // A name that the address book has too, for somebody else, is neither's until it is said whose.
+    stage.ask(&format!("addr add alice {BOB}"));
+    let give =
+        |dest: &str| format!("stake transfer --origin-netuid 2 --dest {dest} --amount 0.1 --wallet bob --dry-run");
+    let (code, error) = stage.refused(&format!("{} --hotkey {ALICE}", give("alice")));
+    assert!(code == 2 && error["message"].as_str().unwrap().contains("`@alice`"), "{code}: {error}");
+    stage.ask(&format!("addr add alice {ALICE} --overwrite"));
+    stage.ask(&format!("{} --hotkey {ALICE}", give("alice")));
+    stage.ask(&format!("{} --hotkey {ALICE}", give("@alice")));
+    stage.ask("addr remove alice");
     let error = stage.refused(&format!("stake remove --netuid 2 --amount 500 --hotkey {ALICE} --wallet bob")).1;
     assert_eq!(error["data"]["error"], "NotEnoughStakeToWithdraw");
     // All of it leaves with what is earned until then, with a limit or without; unless a part may stay.
@@ -703,6 +713,20 @@ fn a_crowdloan_makes_the_call_that_was_attached_to_it() {
         let (code, error) = stage.refused(&format!(r#"{unfit} {{"remark":"0x616263"}}"#));
         assert!(code != 0 && error["data"]["class"] != "internal", "{error}");
     }
+}
+
+#[test]
+fn what_is_no_text_of_an_identity_stays_byte_for_byte() {
+    // SubtensorModule.SubnetIdentitiesV3 of subnet 2.
+    const SAID: &str =
+        "0x658faa385070e074c85bf6b568cf0555c7cb9786b286b680ca204a6c0920ee52c32850a5b8381e5d972daa28282a16350200";
+    let stage = Stage::on_demand();
+    stage.signed("subnets create --wallet alice");
+    // A name that is no UTF-8, and seven fields that say nothing.
+    stage.ask(&format!("devnet set-storage {SAID}=0x0cff00fe{}", "00".repeat(7)));
+    let changed = stage.signed("subnets set-identity 2 --description second --wallet alice");
+    let said = &changed["plan"]["arguments"];
+    assert_eq!([&said["subnet_name"], &said["description"]], ["0xff00fe", "0x7365636f6e64"], "{changed}");
 }
 
 #[test]

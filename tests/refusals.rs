@@ -134,6 +134,10 @@ fn what_is_not_there_or_not_allowed_is_said_before() {
     let cleared = stage.signed("wallet set-identity --url= --wallet charlie");
     assert!(cleared["plan"]["effects"].to_string().contains("url is cleared"), "{cleared}");
     assert_eq!((&said()["name"], &said()["url"]), (&"me".into(), &"".into()));
+    // What stands already is not paid for once more.
+    let (code, error) = stage.refused("wallet set-identity --id-name me --url= --wallet charlie");
+    assert_eq!((code, &error["data"]["class"]), (6, &"already_exists".into()), "{error}");
+    assert!(error["message"].as_str().unwrap().starts_with("nothing to change"), "{error}");
 
     // Somebody else's hotkey.
     stage.ask("wallet new-hotkey --wallet bob --wallet-hotkey stolen --uri //Charlie");
@@ -612,6 +616,29 @@ fn what_is_so_already_or_can_never_be_is_refused() {
 }
 
 #[test]
+fn what_is_not_sold_of_root_dividends_is_kept_on_every_other_subnet_of_the_chain() {
+    let stage = Stage::on_demand();
+    stage.signed("subnets create --wallet alice");
+    let claim = || stage.ask("stake auto --wallet alice")["claim"].clone();
+    let sold = stage.signed("stake set-claim swap --netuids 1 --wallet alice");
+    assert_eq!(claim(), json!({ "keep-subnets": [2] }));
+    let told = sold["plan"].to_string();
+    for words in ["sell root dividends of subnets 1,", "kept are those of subnets 2", "created after block"] {
+        assert!(told.contains(words), "{words}: {told}");
+    }
+    // The same in the words of the ninth Python command line.
+    stage.signed("stake claim swap --netuids 2 --wallet alice");
+    assert_eq!(claim(), json!({ "keep-subnets": [1] }));
+    // None is left to be kept.
+    stage.signed("stake set-claim swap --netuids 1,2 --wallet alice");
+    assert_eq!(claim(), json!("swap"));
+    foreseen(&stage, "stake set-claim swap --netuids 0,1 --wallet alice", "InvalidSubnetNumber", "invalid_argument");
+    let (_, error) = stage.refused("stake set-claim swap --netuids 1,99 --wallet alice");
+    assert_eq!(error["data"]["error"], "SubnetNotExists", "{error}");
+    stage.nothing_else_was_signed();
+}
+
+#[test]
 fn what_the_chain_takes_is_taken() {
     let stage = Stage::on_demand();
     stage.signed("subnets create --wallet alice");
@@ -755,6 +782,29 @@ fn the_best_block_is_asked_before_anything_is_refused() {
     stage.mine(left);
     stage.in_block(again);
     stage.ask("devnet fault clear");
+    stage.nothing_else_was_signed();
+}
+
+#[test]
+fn a_second_change_of_an_identity_keeps_the_first_that_is_not_final() {
+    let stage = Stage::on_demand();
+    stage.signed("subnets create --wallet alice");
+    stage.ask("devnet fault stall-finality");
+    stage.in_block("wallet set-identity --id-name me --wallet alice");
+    stage.in_block("wallet set-identity --url https://me.example --wallet alice");
+    stage.in_block("subnets set-identity 2 --subnet-name two --wallet alice");
+    let changed = stage.in_block("subnets set-identity 2 --description second --wallet alice");
+    let kept = &changed["plan"]["arguments"]["subnet_name"];
+    assert_eq!(kept, "0x74776f", "{changed}");
+    stage.ask("devnet fault clear");
+    stage.mine(1);
+    let told = |words: &str, names: [&str; 2]| names.map(|name| stage.ask(words)["identity"][name].clone());
+    btd_tests::wait_for("all changes to be final", || {
+        let subnet = told("subnets get-identity 2", ["subnet_name", "description"]);
+        (subnet == [json!("two"), json!("second")]).then_some(())
+    });
+    let coldkey = told("wallet get-identity --wallet alice", ["name", "url"]);
+    assert_eq!(coldkey, [json!("me"), json!("https://me.example")]);
     stage.nothing_else_was_signed();
 }
 

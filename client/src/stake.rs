@@ -13,10 +13,10 @@ pub(crate) use self::{hotkey::HotkeyRefArg, list::render as positions};
 use btd_api::{
     NetUid, Ratio, Tao,
     stake::{
-        Auto, AutoStakes, Claim, ClaimParams, ClaimType, Fill, Protection, SetAuto, SetAutoParams, SetClaim,
-        SetClaimParams,
+        Auto, AutoStakes, Claim, ClaimChoice, ClaimParams, ClaimType, Fill, Protection, SetAuto, SetAutoParams,
+        SetClaim, SetClaimParams,
     },
-    subnets, unsent,
+    unsent,
 };
 use clap::{Args, Subcommand, ValueEnum};
 
@@ -141,7 +141,7 @@ pub(crate) struct ClaimArgs {
 /// What is done with root dividends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum Dividends {
-    /// Sell them and stake the tao on root; with --netuids those of these subnets only
+    /// Sell them and stake the tao on root; with --netuids those of these subnets, and of such as are created later
     #[value(alias = "Swap")]
     Swap,
     /// Keep them as alpha; with --netuids on those subnets only
@@ -253,30 +253,14 @@ impl Command {
 
 async fn set_claim(session: &Session, args: SetClaimArgs) -> Result<Exit, Failure> {
     let claim = match (args.claim, args.netuids.is_empty()) {
-        (Some(Dividends::Swap), true) => ClaimType::Swap,
-        (Some(Dividends::Keep), true) => ClaimType::Keep,
-        (Some(Dividends::Keep) | None, false) => ClaimType::KeepSubnets(args.netuids),
-        (Some(Dividends::Swap), false) => {
-            let subnets = session.call::<subnets::List>(&subnets::ListParams::default()).await?.read()?.subnets;
-            let subnets: Vec<NetUid> = subnets.into_iter().map(|subnet| subnet.netuid).collect();
-            all_but(&subnets, &args.netuids)?
-        }
+        (Some(Dividends::Swap), true) => ClaimChoice::Swap,
+        (Some(Dividends::Keep), true) => ClaimChoice::Keep,
+        (Some(Dividends::Keep) | None, false) => ClaimChoice::KeepSubnets(args.netuids),
+        (Some(Dividends::Swap), false) => ClaimChoice::SwapSubnets(args.netuids),
         (None, true) => return Err(Failure::usage("say `keep` or `swap`, or name with --netuids what is kept")),
     };
     let params = unsent!(SetClaimParams { claim, wallet: args.wallet.resolve(&session.settings) });
     spend::sign::<SetClaim>(session, params, args.terms).await
-}
-
-/// Sells what comes of the subnets `sold`: the chain is told which are kept, so all others are. One that is created later is
-/// not among them.
-fn all_but(subnets: &[NetUid], sold: &[NetUid]) -> Result<ClaimType, Failure> {
-    let pays = |netuid: &NetUid| *netuid != NetUid::ROOT && subnets.contains(netuid);
-    if let Some(unknown) = sold.iter().find(|netuid| !pays(netuid)) {
-        let why = "it is root itself, or there is no such subnet";
-        return Err(Failure::usage(format!("no root dividends come of subnet {unknown}: {why}")));
-    }
-    let kept: Vec<NetUid> = subnets.iter().copied().filter(|netuid| pays(netuid) && !sold.contains(netuid)).collect();
-    Ok(if kept.is_empty() { ClaimType::Swap } else { ClaimType::KeepSubnets(kept) })
 }
 
 fn auto(auto: &AutoStakes, page: Page) -> String {
@@ -390,25 +374,13 @@ mod tests {
             ("stake set-claim", "<CLAIM>"),
             ("stake add --netuid 1 --amount 1 --include-hotkeys h1 --uid 3", "cannot be used with"),
             ("stake remove --interactive --hotkey h1", "cannot be used with"),
+            ("stake remove --interactive --wallet.hotkey h1", "cannot be used with"),
+            ("stake add --netuid 1 --amount 1 --hotkey h1 --uid 3", "cannot be used with"),
+            ("stake remove --netuid 1 --all -H h1 --uid 3", "cannot be used with"),
+            ("stake remove --all-netuids --all --hotkey h1 --all-hotkeys", "cannot be used with"),
         ] {
             let message = parse(bad).unwrap_err();
             assert!(message.contains(why), "{bad}: {message}");
-        }
-    }
-
-    #[test]
-    fn to_sell_of_some_subnets_is_to_keep_of_all_others() {
-        let netuids = |numbers: &[u16]| numbers.iter().copied().map(NetUid).collect::<Vec<_>>();
-        let all = netuids(&[0, 1, 2, 7]);
-        for (sold, claim) in [
-            (netuids(&[1]), ClaimType::KeepSubnets(netuids(&[2, 7]))),
-            (netuids(&[7, 2]), ClaimType::KeepSubnets(netuids(&[1]))),
-            (netuids(&[1, 2, 7]), ClaimType::Swap),
-        ] {
-            assert_eq!(all_but(&all, &sold).unwrap(), claim, "{sold:?}");
-        }
-        for sold in [[0], [3]] {
-            assert!(all_but(&all, &netuids(&sold)).is_err(), "{sold:?}");
         }
     }
 

@@ -45,7 +45,7 @@ use tokio_util::sync::CancellationToken;
 pub(crate) use self::error::until_final;
 pub use self::{
     action::{Action, Existence, Register, ServeAxon, Transfer},
-    draft::{Draft, Ground, Recipe},
+    draft::{Draft, Ground, Recipe, Record},
     error::{SubmissionError, Withdrawal},
     lane::{CallOff, Waiting},
     need::{Hiding, Need, Pace},

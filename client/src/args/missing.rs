@@ -246,7 +246,8 @@ impl<'c> Question<'c> {
 /// For the hotkey of a command that takes the usual one where none is named.
 fn of_hotkey<'c>(typed: &Typed<'c>) -> Option<Question<'c>> {
     const IDS: [&str; 3] = ["hotkey", "hotkeys", "from"];
-    const OTHERS: [&str; 5] = ["named_hotkey", "named_hotkeys", "all_hotkeys", "exclude_hotkeys", "interactive"];
+    const OTHERS: [&str; 6] =
+        ["wallet_hotkeys", "named_hotkey", "named_hotkeys", "all_hotkeys", "exclude_hotkeys", "interactive"];
     let is_by_slot = typed.path.first().is_some_and(|noun| noun == "stake") && typed.has("uid");
     if is_by_slot || OTHERS.into_iter().any(|id| typed.has(id)) {
         return None;

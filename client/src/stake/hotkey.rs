@@ -1,7 +1,8 @@
 //! Which hotkeys are meant: the wallet's own, or others that are named beside it.
 //!
 //! The Python command lines keep the two apart: `--wallet-hotkey`, which stands in every command line of a script, is
-//! part of the wallet, and gives way where a command is told in so many words which hotkey it is about.
+//! part of the wallet, and gives way where a command is told in so many words which hotkey it is about. So does `--hotkey`
+//! to one that is named; beside all hotkeys, or a slot, it could be meant itself, and is refused.
 
 use btd_api::{HotkeyName, HotkeyRef, stake::Hotkeys};
 use clap::{ArgAction, Args};
@@ -46,17 +47,24 @@ pub(crate) struct HotkeysArg {
         long = "hotkey",
         short = 'H',
         value_name = "NAME|SS58",
-        visible_alias = "wallet-hotkey",
-        aliases = [
-            "wallet.hotkey", "wallet_hotkey", "hotkey-name", "hotkey-ss58", "hotkey_ss58", "wallet-hotkey-ss58",
-            "wallet_hotkey_ss58",
-        ],
+        aliases = ["hotkey-name", "hotkey-ss58", "hotkey_ss58"],
         // Two of them would be two hotkeys, where the Python command lines go by one.
         action = ArgAction::Set,
         value_delimiter = ',',
         value_parser = addr::hotkey_ref
     )]
     hotkeys: Vec<HotkeyRef>,
+    /// The same as part of the wallet: beside --all-hotkeys or --uid it decides nothing
+    #[arg(
+        long = "wallet-hotkey",
+        value_name = "NAME|SS58",
+        aliases = ["wallet.hotkey", "wallet_hotkey", "wallet-hotkey-ss58", "wallet_hotkey_ss58"],
+        conflicts_with = "hotkeys",
+        action = ArgAction::Set,
+        value_delimiter = ',',
+        value_parser = addr::hotkey_ref
+    )]
+    wallet_hotkeys: Vec<HotkeyRef>,
     /// These hotkeys and no others, whichever the wallet's own is
     #[arg(
         long = "include-hotkeys",
@@ -80,7 +88,7 @@ pub(crate) struct HotkeysArg {
     #[arg(
         long,
         aliases = ["all_hotkeys", "wallet.all_hotkeys"],
-        conflicts_with_all = ["named_hotkeys", "named_hotkey"]
+        conflicts_with_all = ["hotkeys", "named_hotkeys", "named_hotkey"]
     )]
     all_hotkeys: bool,
     /// All hotkeys of the wallet but these
@@ -98,10 +106,10 @@ pub(crate) struct HotkeysArg {
 /// What is meant, and which that was typed is not.
 type Meant<T> = (T, Vec<HotkeyRef>);
 
-/// Says which hotkeys give way to what else was typed.
+/// Says which hotkeys decide nothing beside what else was typed. They can be among those that are meant all the same.
 fn tell(session: &Session, passed_over: &[HotkeyRef]) {
     for hotkey in passed_over {
-        session.out.note(format!("note: hotkey {hotkey} gives way to what else says which is meant"));
+        session.out.note(format!("note: hotkey {hotkey} does not decide which is meant: what else was said does"));
     }
 }
 
@@ -141,8 +149,10 @@ impl HotkeysArg {
 
     /// `usual` is meant where nothing is typed.
     fn meant(self, by_slot: Option<HotkeyRef>, usual: Option<HotkeyName>) -> Result<Meant<Hotkeys>, Failure> {
-        let Self { hotkeys: own, mut named_hotkeys, named_hotkey, all_hotkeys, exclude_hotkeys } = self;
-        // The parser takes no two of the three.
+        let Self { mut hotkeys, wallet_hotkeys, mut named_hotkeys, named_hotkey, all_hotkeys, exclude_hotkeys } = self;
+        // The parser takes one of the two, and one of the three that name others.
+        hotkeys.extend(wallet_hotkeys);
+        let own = hotkeys;
         named_hotkeys.extend(by_slot.into_iter().chain(named_hotkey));
         if !named_hotkeys.is_empty() {
             let passed_over = own.into_iter().filter(|own| !named_hotkeys.contains(own)).collect();
@@ -157,8 +167,8 @@ impl HotkeysArg {
             (false, true) => Ok((Hotkeys::AllBut(exclude_hotkeys), Vec::new())),
             // btcli 9 goes by the wallet's hotkey alone: what is done behind more than one is not left to a guess.
             (false, false) => Err(Failure::usage(
-                "--hotkey names one and --exclude-hotkeys means all but some: say --all-hotkeys beside it for all the others, \
-                 or leave one of the two out",
+                "--hotkey names one and --exclude-hotkeys means all but some: leave one of the two out; --wallet-hotkey can \
+                 stay where --all-hotkeys is said beside it",
             )),
         }
     }
@@ -222,11 +232,11 @@ mod tests {
     #[test]
     fn all_hotkeys_and_a_slot_stand_in_place_of_the_wallets() {
         let own = refs(&["own"]);
-        for (words, hotkeys) in [
-            ("--wallet.hotkey own --all-hotkeys", Hotkeys::AllBut(Vec::new())),
-            ("--wallet.hotkey own --all-hotkeys --exclude-hotkeys h2", Hotkeys::AllBut(refs(&["h2"]))),
-        ] {
-            assert_eq!(meant(words, None), Ok((hotkeys, own.clone())), "{words}");
+        for flag in ["--wallet.hotkey", "--wallet-hotkey", "--wallet_hotkey", "--wallet-hotkey-ss58"] {
+            for (more, but) in [("", refs(&[])), ("--exclude-hotkeys h2", refs(&["h2"]))] {
+                let words = format!("{flag} own --all-hotkeys {more}");
+                assert_eq!(meant(&words, None), Ok((Hotkeys::AllBut(but), own.clone())), "{words}");
+            }
         }
         assert_eq!(meant("--wallet.hotkey own", Some(BOB)), Ok((Hotkeys::Only(refs(&[BOB])), own)));
         assert_eq!(meant("", Some(BOB)), Ok((Hotkeys::Only(refs(&[BOB])), Vec::new())));
@@ -250,7 +260,12 @@ mod tests {
     fn what_could_mean_one_or_more_is_refused() {
         for (words, why) in [
             ("--wallet.hotkey own --exclude-hotkeys h1", "--all-hotkeys"),
-            ("--wallet.hotkey own --hotkey h1", "cannot be used multiple times"),
+            ("--wallet.hotkey own --hotkey h1", "cannot be used with"),
+            ("--wallet.hotkey own --wallet-hotkey h1", "cannot be used multiple times"),
+            ("--hotkey h1 --all-hotkeys", "cannot be used with"),
+            ("-H h1 --all-hotkeys --exclude-hotkeys h2", "cannot be used with"),
+            ("--all-hotkeys --hotkey-ss58 h1", "cannot be used with"),
+            ("--hotkey own --exclude-hotkeys h1", "leave one of the two out"),
             ("--include-hotkeys h1 --hotkey-ss58-address h2", "cannot be used with"),
             ("--include-hotkeys h1 --all-hotkeys", "cannot be used with"),
             ("--include-hotkeys h1 --exclude-hotkeys h2", "cannot be used with"),

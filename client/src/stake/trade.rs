@@ -120,8 +120,8 @@ pub(crate) struct RemoveArgs {
         long,
         short = 'i',
         conflicts_with_all = [
-            "netuids", "all_netuids", "amount", "all", "all_alpha", "hotkeys", "named_hotkeys", "named_hotkey", "all_hotkeys",
-            "exclude_hotkeys", "uid",
+            "netuids", "all_netuids", "amount", "all", "all_alpha", "hotkeys", "wallet_hotkeys", "named_hotkeys",
+            "named_hotkey", "all_hotkeys", "exclude_hotkeys", "uid",
         ]
     )]
     interactive: bool,
@@ -145,7 +145,9 @@ struct SlotArg {
         long,
         value_name = "UID",
         value_parser = number::<Uid>,
-        conflicts_with_all = ["named_hotkeys", "named_hotkey", "all_hotkeys", "exclude_hotkeys", "all_netuids"]
+        conflicts_with_all = [
+            "hotkeys", "named_hotkeys", "named_hotkey", "all_hotkeys", "exclude_hotkeys", "all_netuids",
+        ]
     )]
     uid: Option<Uid>,
 }

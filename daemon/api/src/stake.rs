@@ -283,7 +283,7 @@ signing_params! {
     /// Parameters of [`SetClaim`].
     SetClaimParams {
         /// What is to be done with root dividends.
-        claim: ClaimType,
+        claim: ClaimChoice,
         /// The wallet whose coldkey it concerns.
         #[serde(default)]
         wallet: WalletName,
@@ -324,6 +324,21 @@ signing_params! {
         #[serde(default)]
         wallet: WalletName,
     }
+}
+
+/// What is to be done with the dividends of root stake.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum ClaimChoice {
+    /// They are sold, and the tao is staked on root.
+    Swap,
+    /// They are kept as alpha.
+    Keep,
+    /// They are kept as alpha on these subnets, and sold on the others.
+    KeepSubnets(Vec<NetUid>),
+    /// They are sold on these subnets, and kept as alpha on the others that there are when it is planned: the chain keeps
+    /// the list of those, so on a subnet that is created later they are sold.
+    SwapSubnets(Vec<NetUid>),
 }
 
 /// What is done with the dividends of root stake.

@@ -4,6 +4,7 @@
 //! that a price that runs away costs nothing but the fee. Semantics: pallet_subtensor, spec 425.
 
 mod children;
+mod claims;
 mod crossing;
 mod holdings;
 mod least;
@@ -18,11 +19,11 @@ mod unparted;
 use std::sync::Arc;
 
 use btd_api::{
-    Alpha, Coldkey, Hotkey, NetUid,
+    Alpha, Coldkey, Hotkey,
     stake::{
-        Add, AddMany, AddManyParams, AddParams, Auto, ChildGet, ChildSet, ChildTake, Claim, ClaimParams, ClaimType,
-        List, Move, MoveParams, Remove, RemoveAll, RemoveAllParams, RemoveMany, RemoveManyParams, RemoveParams, Scope,
-        SetAuto, SetAutoParams, SetClaim, SetClaimParams, Swap, SwapParams, Transfer, TransferParams,
+        Add, AddMany, AddManyParams, AddParams, Auto, ChildGet, ChildSet, ChildTake, Claim, List, Move, MoveParams,
+        Remove, RemoveAll, RemoveAllParams, RemoveMany, RemoveManyParams, RemoveParams, Scope, SetAuto, SetAutoParams,
+        SetClaim, Swap, SwapParams, Transfer, TransferParams,
     },
     wallet::Receipt,
 };
@@ -34,7 +35,7 @@ use self::holdings::Part;
 use super::{Caller, Failure, Table, receipt};
 use crate::{
     daemon::Parts,
-    submit::{Draft, Need, Precondition},
+    submit::{Draft, Need},
 };
 
 /// The pallet of stake, subnets and weights.
@@ -60,8 +61,8 @@ pub(super) fn register(table: &mut Table, parts: &Arc<Parts>) {
         .method::<List>(reads::list)
         .method::<Auto>(reads::auto)
         .method::<SetAuto>(set_auto)
-        .method::<Claim>(claim)
-        .method::<SetClaim>(set_claim)
+        .method::<Claim>(claims::claim)
+        .method::<SetClaim>(claims::set)
         .method::<ChildGet>(children::get)
         .method::<ChildSet>(children::set)
         .method::<ChildTake>(children::take)
@@ -213,65 +214,6 @@ async fn set_auto(parts: Arc<Parts>, params: SetAutoParams, _: Caller) -> Result
         Ok(Draft::new(call, summary).needs(Need::Subnet(netuid)).needs(Need::Neuron { netuid, hotkey }))
     })
     .await
-}
-
-async fn claim(parts: Arc<Parts>, params: ClaimParams, _: Caller) -> Result<Receipt, Failure> {
-    let key = KeyId::coldkey(params.wallet.clone());
-    receipt::sign::<Claim, _>(&parts, key, params, |_, params| async move {
-        if !(1..=5).contains(&params.netuids.len()) {
-            let words = "root dividends are claimed for one to five subnets at a time".to_owned();
-            return Err(Precondition::Foreseen { error: "InvalidSubnetNumber", words }.into());
-        }
-        let call = Call::new(SUBTENSOR, "claim_root").arg("subnets", sorted(&params.netuids));
-        let draft = Draft::new(call, format!("Claim root dividends of subnets {}", list(&params.netuids)));
-        let draft = draft.effect("what is below the subnet's threshold stays where it is");
-        Ok(params.netuids.iter().fold(draft, |draft, netuid| draft.needs(Need::Subnet(*netuid))))
-    })
-    .await
-}
-
-async fn set_claim(parts: Arc<Parts>, params: SetClaimParams, _: Caller) -> Result<Receipt, Failure> {
-    let key = KeyId::coldkey(params.wallet.clone());
-    receipt::sign::<SetClaim, _>(&parts, key, params, |ground, params| async move {
-        let variant = |name: &str, content| Value::Variant(name.to_owned(), Box::new(content));
-        let (value, words) = match &params.claim {
-            ClaimType::Swap => {
-                (variant("Swap", Value::Null), "sell root dividends and stake the tao on root".to_owned())
-            }
-            ClaimType::Keep => (variant("Keep", Value::Null), "keep root dividends as alpha".to_owned()),
-            ClaimType::KeepSubnets(netuids) => {
-                let subnets = Value::Record([("subnets".to_owned(), sorted(netuids))].into());
-                let words = format!("keep root dividends of subnets {} as alpha, and sell the others", list(netuids));
-                (variant("KeepSubnets", subnets), words)
-            }
-        };
-        let call = Call::new(SUBTENSOR, "set_root_claim_type").arg("new_root_claim_type", value);
-        let mut draft = Draft::new(call, format!("From now on {words}"));
-        if let ClaimType::KeepSubnets(netuids) = &params.claim {
-            if netuids.is_empty() {
-                let words = "name the subnets whose root dividends are kept, or keep those of all".to_owned();
-                return receipt::foreseen("InvalidSubnetNumber", words);
-            }
-            // The chain takes any number: nothing may ever come of it.
-            let known = ground.view.netuids().await?;
-            for netuid in netuids.iter().filter(|netuid| !known.contains(netuid)) {
-                draft =
-                    draft.warning(format!("there is no subnet {netuid} now: nothing comes of it that could be kept"));
-            }
-        }
-        Ok(draft)
-    })
-    .await
-}
-
-/// Netuids as the chain wants a set: ascending, each once.
-fn sorted(netuids: &[NetUid]) -> Value {
-    let set: std::collections::BTreeSet<NetUid> = netuids.iter().copied().collect();
-    set.into_iter().collect()
-}
-
-fn list(netuids: &[NetUid]) -> String {
-    netuids.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
 }
 
 /// Parses an account that storage tells as text; the zero account stands for nobody.

@@ -7,13 +7,13 @@
 
 use std::{fmt, sync::Arc};
 
-use btd_api::{AccountId, BlockHash, NetUid, Tao};
+use btd_api::{AccountId, BlockHash, Coldkey, NetUid, Tao};
 use btd_chain::{Call, View};
 use futures_util::future::BoxFuture;
-use serde::{Serialize, Serializer};
+use serde::{Deserialize, Serialize, Serializer};
 
 use super::{
-    SubmissionError,
+    SubmissionError, Submitter,
     need::{self, Need},
     plan::Precondition,
 };
@@ -43,6 +43,18 @@ pub struct Draft {
     /// The hash of the call that several accounts agree to with it: the journal keeps it, so that it is known where the
     /// chain is not.
     pub agrees_to: Option<BlockHash>,
+    /// The record of the chain that it replaces, with what it kept of that.
+    pub replaces: Option<Record>,
+}
+
+/// A record that the chain takes whole: who changes a part of it sends the rest again, as it was read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Record {
+    /// The identity of a coldkey.
+    Identity(Coldkey),
+    /// The identity of a subnet.
+    SubnetIdentity(NetUid),
 }
 
 /// Where a draft is made: the chain at one block, and the account that acts.
@@ -52,6 +64,8 @@ pub struct Ground {
     pub view: View,
     /// Whose call it is: who signs, or whom the signer is the proxy of.
     pub actor: AccountId,
+    /// What else is on its way.
+    pub(super) submitter: Submitter,
 }
 
 /// Makes a draft of what a caller wants.
@@ -83,6 +97,7 @@ impl Draft {
             needs: Vec::new(),
             announces: None,
             agrees_to: None,
+            replaces: None,
         }
     }
 
@@ -96,6 +111,12 @@ impl Draft {
     #[must_use]
     pub fn agrees_to(self, call: BlockHash) -> Self {
         Self { agrees_to: Some(call), ..self }
+    }
+
+    /// The same, replacing `record`, which was read with [`Ground::newest`].
+    #[must_use]
+    pub fn replaces(self, record: Record) -> Self {
+        Self { replaces: Some(record), ..self }
     }
 
     /// The same, taking up to `amount` out of the free balance.
@@ -170,9 +191,42 @@ impl Draft {
     }
 }
 
+// === impl Record ===
+
+impl fmt::Display for Record {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Identity(coldkey) => write!(f, "the identity of coldkey {coldkey}"),
+            Self::SubnetIdentity(netuid) => write!(f, "the identity of subnet {netuid}"),
+        }
+    }
+}
+
 // === impl Ground ===
 
 impl Ground {
+    /// Reads at the newest block there is, final or not, for a call that replaces `record`: what is kept of it must be
+    /// what the chain has when the call is made, or it would undo a change that is not final yet. Refused while such a
+    /// change of this daemon's own is in no block: nothing can be read of that.
+    pub async fn newest(&self, record: Record) -> Result<View, SubmissionError> {
+        let shared = &self.submitter.shared;
+        // Asked first: what is settled meanwhile is in the block that is read.
+        let changes = shared.active.replacing(record);
+        let newest = need::newer(&shared.link, &self.view).await.unwrap_or_else(|| self.view.clone());
+        for change in changes {
+            let included = newest.balance(change.signer).await?.nonce;
+            if change.nonce >= included {
+                let words = format!(
+                    "{record} is changed by extrinsic {}, which is in no block yet, and a second change now would undo that: \
+                     try again once it is in one; `btctl tx list` tells",
+                    change.hash
+                );
+                return Err(Precondition::NotYet { error: "Future", words }.into());
+            }
+        }
+        Ok(newest)
+    }
+
     /// Refuses what lacks something more basic than what is looked at next.
     pub async fn require(&self, need: Need) -> Result<(), SubmissionError> {
         need::holds(&self.view, self.actor, &need).await

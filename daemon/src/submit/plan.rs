@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     action::{Action, Existence, Register, ServeAxon, Transfer},
-    draft::Draft,
+    draft::{Draft, Record},
 };
 use crate::stamp::Stamp;
 
@@ -45,6 +45,9 @@ pub struct Plan {
     /// The hash of the call that it agrees to on behalf of several.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub agreed: Option<BlockHash>,
+    /// The record of the chain that it replaces.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub replaces: Option<Record>,
     /// Of a dry run: the key that has to be unlocked before this can be signed.
     #[serde(default)]
     pub locked: Option<String>,
@@ -83,6 +86,12 @@ pub enum Precondition {
     /// An amount of zero.
     #[error("an amount of zero moves nothing")]
     Nothing,
+    /// What is asked for stands already.
+    #[error("nothing to change: {words}")]
+    Unchanged {
+        /// What it is that stands.
+        words: String,
+    },
     /// Registering costs more than the caller allows.
     #[error("registering on subnet {netuid} costs τ{price} now, more than the limit of τ{limit}: raise that, or wait")]
     PriceAboveLimit {

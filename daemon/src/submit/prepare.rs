@@ -66,7 +66,7 @@ impl Submitter {
         }
         let draft = match &order.action {
             Action::Drafted(recipe) => {
-                let draft = recipe.draft(Ground { view: view.clone(), actor }).await?;
+                let draft = recipe.draft(Ground { view: view.clone(), actor, submitter: self.clone() }).await?;
                 need::check(link, view, actor, &draft.needs).await?;
                 Some(draft)
             }
@@ -124,6 +124,7 @@ impl Submitter {
             effects,
             warnings: verdict.warnings.into_iter().chain(unsettled).chain(policy.idle(view.runtime())).collect(),
             agreed: draft.as_ref().and_then(|draft| draft.agrees_to),
+            replaces: draft.as_ref().and_then(|draft| draft.replaces),
             announced: draft.and_then(|draft| draft.announces),
             locked: None,
         };

@@ -3,6 +3,7 @@
 mod former;
 mod in_block;
 mod out_of_reach;
+mod replacing;
 mod turned_away;
 
 use std::{

@@ -15,7 +15,7 @@ use std::{
 };
 
 use btd_api::AccountId;
-use btd_chain::SignedExtrinsic;
+use btd_chain::{ExtrinsicHash, SignedExtrinsic};
 use tokio::{
     sync::{mpsc, watch},
     task::{JoinError, JoinSet},
@@ -23,7 +23,7 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-use super::{Shared, away, error::Withdrawal, genesis, outcome::Outcome};
+use super::{Plan, Record, Shared, away, error::Withdrawal, genesis, outcome::Outcome};
 use crate::{
     causes::with_causes,
     journal::{Handing, Intent, IntentId, JournalError, Settlement},
@@ -85,8 +85,18 @@ struct Terms {
 struct Followed {
     signer: AccountId,
     nonce: u32,
+    hash: ExtrinsicHash,
+    replaces: Option<Record>,
     progress: watch::Receiver<Progress>,
     taken_back: CancellationToken,
+}
+
+/// An extrinsic on its way that replaces a record.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Change {
+    pub(super) signer: AccountId,
+    pub(super) nonce: u32,
+    pub(super) hash: ExtrinsicHash,
 }
 
 /// The extrinsics that are being followed.
@@ -124,6 +134,16 @@ impl Active {
         followed.values().filter(|entry| entry.signer == signer && entry.nonce > nonce).map(|entry| entry.nonce).max()
     }
 
+    /// What is on its way, in a block or not, and replaces `record`.
+    pub(super) fn replacing(&self, record: Record) -> Vec<Change> {
+        let followed = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let replaces = |entry: &&Followed| {
+            entry.replaces == Some(record) && !matches!(*entry.progress.borrow(), Progress::Settled(_))
+        };
+        let change = |entry: &Followed| Change { signer: entry.signer, nonce: entry.nonce, hash: entry.hash };
+        followed.values().filter(replaces).map(change).collect()
+    }
+
     /// Asks that an intent be given up if no node has it; what becomes of that its progress tells.
     pub(super) fn take_back(&self, id: IntentId) -> Option<watch::Receiver<Progress>> {
         let followed = self.0.lock().unwrap_or_else(PoisonError::into_inner);
@@ -139,10 +159,13 @@ impl Active {
             return (entry.progress.clone(), None);
         }
         let (sender, progress) = watch::channel(Progress::Recorded);
-        let SignedExtrinsic { signer, nonce, .. } = intent.recorded.extrinsic;
+        let SignedExtrinsic { signer, nonce, hash, .. } = intent.recorded.extrinsic;
+        let plan: Option<Plan> = serde_json::from_str(&intent.recorded.plan).ok();
+        let replaces = plan.and_then(|plan| plan.replaces);
         let taken_back = CancellationToken::new();
         let terms = Terms { taken_back: taken_back.clone(), deadline: intent.recorded.deadline_ms.map(moment) };
-        followed.insert(intent.id, Followed { signer, nonce, progress: progress.clone(), taken_back });
+        let entry = Followed { signer, nonce, hash, replaces, progress: progress.clone(), taken_back };
+        followed.insert(intent.id, entry);
         (progress, Some(Job { intent: intent.clone(), history, progress: sender, terms }))
     }
 

@@ -86,7 +86,8 @@ signing_params! {
     SetIdentityParams {
         /// The subnet.
         netuid: NetUid,
-        /// What changes of how it describes itself.
+        /// What changes of how it describes itself; where nothing does, nothing is signed.
+        #[schemars(example = serde_json::json!({ "subnet_name": "one" }))]
         identity: SubnetIdentityChange,
         /// The wallet whose coldkey owns it.
         #[serde(default)]
@@ -188,7 +189,7 @@ methods! {
     Start = "subnets_start" (Spend): StartParams => Receipt;
     /// Whether a subnet has been started, and when it can be
     CheckStart = "subnets_checkStart" (Read): SubnetParams => StartState;
-    /// Sets how a subnet describes itself
+    /// Changes how a subnet describes itself: a field that is left out stays as it is
     SetIdentity = "subnets_setIdentity" (Spend): SetIdentityParams => Receipt;
     /// How a subnet describes itself
     GetIdentity = "subnets_getIdentity" (Read): SubnetParams => IdentityReply;

@@ -57,7 +57,8 @@ pub struct IdentityChange {
 signing_params! {
     /// Parameters of [`SetIdentity`].
     SetIdentityParams {
-        /// What changes of how the coldkey describes itself.
+        /// What changes of how the coldkey describes itself; where nothing does, nothing is signed.
+        #[schemars(example = serde_json::json!({ "name": "me" }))]
         identity: IdentityChange,
         /// The wallet whose coldkey it is.
         #[serde(default)]
@@ -204,7 +205,7 @@ pub struct OverviewReply {
 methods! {
     /// The neurons of this host's wallets
     Overview = "wallet_overview" (Read): OverviewParams => OverviewReply;
-    /// Sets how a coldkey describes itself
+    /// Changes how a coldkey describes itself: a field that is left out stays as it is
     SetIdentity = "wallet_setIdentity" (Spend): SetIdentityParams => Receipt;
     /// How a coldkey describes itself
     GetIdentity = "wallet_getIdentity" (Read): ColdkeyParams => IdentityReply;

@@ -100,7 +100,7 @@ fn chain_name(error: &Precondition) -> Option<&'static str> {
         Precondition::Foreseen { error: name, .. }
         | Precondition::NotThere { error: name, .. }
         | Precondition::NotYet { error: name, .. } => name,
-        Precondition::Invalid { .. } => return None,
+        Precondition::Invalid { .. } | Precondition::Unchanged { .. } => return None,
         Precondition::NoSuchSubnet { .. } => "SubnetNotExists",
     })
 }
@@ -114,6 +114,7 @@ impl From<Precondition> for Failure {
             Precondition::Insufficient { .. }
             | Precondition::BelowDeposit { .. }
             | Precondition::Nothing
+            | Precondition::Unchanged { .. }
             | Precondition::PriceAboveLimit { .. }
             | Precondition::RegistrationClosed { .. }
             | Precondition::Root
@@ -152,6 +153,9 @@ impl From<Precondition> for Failure {
             // Whatever the chain calls it, waiting is the remedy.
             Precondition::NotYet { .. } => failed.with("class", Class::TooEarly.name()),
             Precondition::Invalid { parameter, .. } => failed.with("parameter", parameter),
+            Precondition::Unchanged { .. } => failed
+                .with("class", Class::AlreadyExists.name())
+                .with("remedy", "it is as it shall be already: nothing is to be done"),
         })
     }
 }
@@ -228,6 +232,10 @@ mod tests {
         // A parameter that only the runtime can read never comes to the chain.
         let data = told(Precondition::Invalid { parameter: "args", words: "no".to_owned() });
         assert_eq!((&data["class"], &data["parameter"]), (&"invalid_argument".into(), &"args".into()));
+        assert!(data.get("error").is_none() && data["remedy"].is_string(), "{data}");
+        // Nor does what would change nothing.
+        let data = told(Precondition::Unchanged { words: "it stands".to_owned() });
+        assert_eq!((&data["kind"], &data["class"]), (&"PRECONDITION_FAILED".into(), &"already_exists".into()));
         assert!(data.get("error").is_none() && data["remedy"].is_string(), "{data}");
     }
 

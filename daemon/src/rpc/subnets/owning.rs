@@ -25,11 +25,11 @@ use crate::{
     daemon::Parts,
     rpc::{
         Caller, Failure, Table,
-        identity::{self, Field},
+        identity::{self, Asked},
         receipt,
         stake::{self, SUBTENSOR},
     },
-    submit::{Draft, Need, Precondition, SubmissionError},
+    submit::{Draft, Need, Precondition, Record, SubmissionError},
 };
 
 pub(in crate::rpc) fn register(table: &mut Table, parts: &Arc<Parts>) {
@@ -123,6 +123,9 @@ fn created(receipt: &Receipt) -> Option<NetUid> {
     added.fields.get(0)?.as_u64().and_then(|netuid| u16::try_from(netuid).ok()).map(NetUid)
 }
 
+/// Where the chain keeps how subnets describe themselves.
+const IDENTITIES: &str = "SubnetIdentitiesV3";
+
 /// The fields of an identity in the order of [`texts`], with the chain's own bounds (`is_valid_subnet_identity`).
 const FIELDS: [(&str, usize); 8] = [
     ("subnet_name", 256),
@@ -160,8 +163,8 @@ fn check(identity: &SubnetIdentity) -> Result<(), SubmissionError> {
     }
 }
 
-/// The fields with what they say now and what they shall say.
-fn fields<'t>(now: &SubnetIdentity, then: &'t SubnetIdentityChange) -> Vec<Field<'t>> {
+/// What is asked of the fields.
+fn asked(change: &SubnetIdentityChange) -> Vec<Asked<'_>> {
     let SubnetIdentityChange {
         subnet_name,
         github_repo,
@@ -171,16 +174,10 @@ fn fields<'t>(now: &SubnetIdentity, then: &'t SubnetIdentityChange) -> Vec<Field
         description,
         logo_url,
         additional,
-    } = then;
+    } = change;
     let said = [subnet_name, github_repo, subnet_contact, subnet_url, discord, description, logo_url, additional];
-    let texts = texts(now).into_iter().zip(said);
-    let field = |((name, most), (now, said)): ((&'static str, usize), (&str, &'t Option<String>))| Field {
-        name,
-        most,
-        now: now.as_bytes().to_vec(),
-        said: said.as_deref(),
-    };
-    FIELDS.into_iter().zip(texts).map(field).collect()
+    let fields = FIELDS.into_iter().zip(said);
+    fields.map(|((name, most), said)| Asked { name, most, said: said.as_deref() }).collect()
 }
 
 /// Text as the chain keeps it: bytes, never read as hex.
@@ -244,10 +241,12 @@ async fn set_identity(parts: Arc<Parts>, params: SetIdentityParams, _: Caller) -
     let key = KeyId::coldkey(params.wallet.clone());
     receipt::sign::<SetIdentity, _>(&parts, key, params, |ground, params| async move {
         let netuid = params.netuid;
-        let now = described(&ground.view, netuid).await?.unwrap_or_default();
+        let record = Record::SubnetIdentity(netuid);
+        ground.require(Need::OwnSubnet(netuid)).await?;
+        let newest = ground.newest(record).await?;
+        let fields = identity::read(&newest, (IDENTITIES, &[Value::from(netuid)]), &asked(&params.identity)).await?;
         let call = Call::new(SUBTENSOR, "set_subnet_identity").arg("netuid", netuid);
-        let summary = format!("Set the identity of subnet {netuid}");
-        Ok(identity::change(call, summary, &fields(&now, &params.identity))?.needs(Need::OwnSubnet(netuid)))
+        identity::change(call, record, &fields)
     })
     .await
 }

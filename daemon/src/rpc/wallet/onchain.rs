@@ -22,13 +22,12 @@ use btd_api::{
 use btd_chain::{Call, ReadError, Value, View};
 use btd_pow::{Puzzle, Target};
 use btd_signer_protocol::{KeyId, WalletSummary, operations::Summary};
-use serde_json::Value as Json;
 
 use crate::{
     daemon::Parts,
     rpc::{
         Caller, Failure, Table,
-        identity::{self, Field},
+        identity::{self, Asked},
         receipt::{self, foreseen},
         root::text,
         stake::{self, SUBTENSOR, account, number},
@@ -36,13 +35,16 @@ use crate::{
         wallet::summaries,
         work::{Quarry, Work},
     },
-    submit::{Draft, Need, Pace, Precondition},
+    submit::{Draft, Need, Pace, Precondition, Record},
 };
 
 /// What exchanging a hotkey costs, by how much of it is exchanged (`KeySwapCost`,
 /// `KeySwapOnSubnetCost`, spec 425).
 const SWAP_EVERYWHERE: Tao = Tao::from_rao(100_000_000);
 const SWAP_ON_ONE: Tao = Tao::from_rao(1_000_000);
+
+/// Where the chain keeps what coldkeys say of themselves.
+const IDENTITIES: &str = "IdentitiesV2";
 
 /// What the chain says of a hotkey that cannot take over on root.
 const NOT_CLEAN: &str = "NewHotKeyNotCleanForRootSwap";
@@ -144,14 +146,9 @@ async fn require_hotkey(
     Err(Failure::new(ErrorKind::NotFound, format!("{words}: `btctl wallet list` has them all")))
 }
 
-/// What a coldkey says of itself, as the chain keeps it; no object where it says nothing.
-async fn kept_identity(view: &View, coldkey: Coldkey) -> Result<Json, ReadError> {
-    view.storage_json(SUBTENSOR, "IdentitiesV2", &[coldkey.into()]).await
-}
-
-/// The fields of an identity with what they say now, what they shall say, and the most bytes that the chain takes.
-fn fields<'t>(now: &Json, then: &'t IdentityChange) -> [Field<'t>; 7] {
-    let IdentityChange { name, url, github_repo, image, discord, description, additional } = then;
+/// What is asked of the fields of an identity, with the most bytes that the chain takes of each.
+fn asked(change: &IdentityChange) -> [Asked<'_>; 7] {
+    let IdentityChange { name, url, github_repo, image, discord, description, additional } = change;
     [
         ("name", name, 256),
         ("url", url, 256),
@@ -161,26 +158,18 @@ fn fields<'t>(now: &Json, then: &'t IdentityChange) -> [Field<'t>; 7] {
         ("description", description, 1024),
         ("additional", additional, 1024),
     ]
-    .map(|(name, said, most)| {
-        let now = now.get(name).and_then(Json::as_str).map(raw).unwrap_or_default();
-        Field { name, most, now, said: said.as_deref() }
-    })
-}
-
-/// The bytes of a text that the chain keeps.
-fn raw(told: &str) -> Vec<u8> {
-    let bytes = told.strip_prefix("0x").and_then(|hex| hex::decode(hex).ok());
-    bytes.unwrap_or_else(|| told.as_bytes().to_vec())
+    .map(|(name, said, most)| Asked { name, most, said: said.as_deref() })
 }
 
 async fn set_identity(parts: Arc<Parts>, params: SetIdentityParams, _: Caller) -> Result<Receipt, Failure> {
     let key = KeyId::coldkey(params.wallet.clone());
     receipt::sign::<SetIdentity, _>(&parts, key, params, |ground, params| async move {
         let coldkey = Coldkey(ground.actor);
-        let now = kept_identity(&ground.view, coldkey).await?;
-        let call = Call::new(SUBTENSOR, "set_identity");
-        let summary = format!("Set the identity of coldkey {coldkey}");
-        Ok(identity::change(call, summary, &fields(&now, &params.identity))?.needs(Need::OwnNeuron))
+        let record = Record::Identity(coldkey);
+        ground.require(Need::OwnNeuron).await?;
+        let newest = ground.newest(record).await?;
+        let fields = identity::read(&newest, (IDENTITIES, &[Value::from(coldkey)]), &asked(&params.identity)).await?;
+        identity::change(Call::new(SUBTENSOR, "set_identity"), record, &fields)
     })
     .await
 }
@@ -188,7 +177,8 @@ async fn set_identity(parts: Arc<Parts>, params: SetIdentityParams, _: Caller) -
 async fn get_identity(parts: Arc<Parts>, params: ColdkeyParams, _: Caller) -> Result<IdentityReply, Failure> {
     let coldkey = receipt::coldkey(&parts, params.wallet, params.address).await?;
     let (view, at) = receipt::view(&parts.link).await?;
-    let told = kept_identity(&view, coldkey).await?;
+    // No object where it says nothing.
+    let told = view.storage_json(SUBTENSOR, IDENTITIES, &[coldkey.into()]).await?;
     let field = |name: &str| told.get(name).map(text).unwrap_or_default();
     let identity = told.is_object().then(|| Identity {
         name: field("name"),
