@@ -105,7 +105,7 @@ async fn set(parts: Arc<Parts>, params: SetParams, _: Caller) -> Result<Receipt,
             let draft = Draft::new(call, summary).effect(known.about);
             let draft = owned(&ground, draft, netuid, params.authority).await?;
             let authority = params.authority;
-            let setting = bounds::Setting { known, values: &values, companion, netuid, authority, call: way.call };
+            let setting = bounds::Setting { known, values: &values, companion, netuid, authority };
             bounds::setting(&ground.view, &setting).await?;
             let draft = way.warning.into_iter().fold(draft, Draft::warning);
             let draft =
