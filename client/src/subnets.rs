@@ -99,7 +99,7 @@ impl Command {
             Self::Load(args) => args.run(session).await,
             Self::History(args) => args.run(session).await,
             Self::Sync(args) => args.run(session).await,
-            Self::Hyperparameters(subnet) => sudo::get(subnet, session).await,
+            Self::Hyperparameters(subnet) => sudo::get(subnet, None, session).await,
             Self::Price(args) => args.run(session).await,
             Self::RegistrationCost(subnet) => price::registration_cost(subnet.params(), session).await,
             Self::LockCost(at) => price::lock_cost(at, session).await,

@@ -51,7 +51,7 @@ pub use link::{
     Priority, PublicNetwork, Seen, Standing, Tracked, Unseen, Weight, link,
 };
 pub use refusal::{PoolRefusal, RefusalReason, ValidityCode};
-pub use runtime::{Description, Runtime};
+pub use runtime::{ArgumentForm, CallArgument, Description, Runtime};
 pub use scale::Mismatch;
 pub use value::{NotAnInteger, Value};
 pub use view::{

@@ -118,10 +118,16 @@ pub(super) fn is_frozen(known: &Hyperparameter) -> bool {
     !matches!(
         known.call.1,
         "sudo_set_adjustment_interval"
+            | "sudo_set_ema_price_halving_period"
             | "sudo_set_kappa"
+            | "sudo_set_min_non_immune_uids"
             | "sudo_set_network_pow_registration_allowed"
             | "sudo_set_network_registration_allowed"
+            | "sudo_set_rao_recycled"
+            | "sudo_set_root_claim_threshold"
             | "sudo_set_sn_owner_hotkey"
+            | "sudo_set_subnet_emission_enabled"
+            | "sudo_set_voting_power_ema_alpha"
             | "sudo_set_weights_set_rate_limit"
     )
 }
@@ -213,10 +219,16 @@ mod tests {
         let free: Vec<&str> = ALL.iter().filter(|known| !is_frozen(known)).map(|known| known.name).collect();
         let expected = [
             "adjustment_interval",
+            "ema_price_halving_period",
             "kappa",
+            "min_non_immune_uids",
             "pow_registration_allowed",
+            "rao_recycled",
             "registration_allowed",
+            "root_claim_threshold",
             "sn_owner_hotkey",
+            "subnet_emission_enabled",
+            "voting_power_ema_alpha",
             "weights_rate_limit",
         ];
         assert_eq!(free, expected);
