@@ -153,8 +153,23 @@ fn a_subnet_is_created_started_staked_on_and_tuned() {
     assert_eq!(value("kappa")["value"], 39_321);
     assert_eq!(value("min_burn")["human"], "τ0.010000000");
     assert_eq!(value("burn_increase_mult")["value"], 1.5);
+    let one = stage.ask("sudo get 2 --name kappa");
+    assert_eq!(one["hyperparameters"].as_array().unwrap(), &[value("kappa")]);
     let (code, error) = stage.refused("sudo set --netuid 2 --param kapa --value 1 --wallet alice");
     assert_eq!((code, &error["kind"], &error["data"]["parameter"]), (2, &"INVALID_PARAMS".into(), &"name".into()));
+    let near = "this runtime (spec 425) has no call AdminUtils.sudo_set_kapa, the nearest is AdminUtils.sudo_set_kappa";
+    assert!(error["message"].as_str().unwrap().contains(near), "{error}");
+    // By the chain's own name for what sets it, and as bittensor 11 names it.
+    let threshold =
+        stage.signed("sudo set --netuid 2 --param sudo_set_root_claim_threshold --value 700 --wallet alice");
+    assert_eq!(threshold["plan"]["call"], "SubtensorModule.sudo_set_root_claim_threshold");
+    let emission =
+        stage.ask("hparams set --netuid 2 --name subnet_emission_enabled --value true --wallet alice --root --dry-run");
+    assert_eq!(emission["plan"]["summary"], "Set subnet_emission_enabled of subnet 2 to true");
+    for name in ["mechanism_count", "tx_rate_limit"] {
+        let (_, error) = stage.refused(&format!("sudo set --netuid 2 --param {name} --value 1 --wallet alice"));
+        assert_eq!(error["data"]["parameter"], "name", "{error}");
+    }
 
     // Children are set once in 150 blocks.
     stage.mine(150);
