@@ -259,6 +259,15 @@ fn proxies_and_multisigs_act_for_others_and_their_failures_count() {
     let (_, error) = stage.refused(&format!("proxy execute --real {ALICE} --wallet bob"));
     assert!(error["message"].as_str().unwrap().contains("give the call, or its bytes"), "{error}");
     stage.signed(&format!("proxy execute --real {ALICE} --call-hex 0x000000 --wallet bob"));
+    // What any other command would do is announced in its place, and made as it was drawn up then.
+    let later = format!("wallet transfer --dest {CHARLIE} --amount 1 --wallet bob --proxy {ALICE} --announce-only");
+    let announced = stage.signed(&later);
+    assert_eq!((&announced["plan"]["call"], &announced["plan"]["signer"]), (&"Proxy.announce".into(), &BOB.into()));
+    let waiting = stage.ask("proxy list --wallet bob")["announced"][0].clone();
+    assert_eq!(waiting["call"], "Balances.transfer_keep_alive");
+    due(waiting["executable_from"].as_u64().unwrap());
+    let made = stage.signed(&format!("proxy execute --real {ALICE} --wallet bob"));
+    assert_eq!(made["plan"]["arguments"]["call"]["Balances"]["transfer_keep_alive"]["value"], "1000000000");
     // The proxy's own call succeeds, the call inside it does not: that is a failure.
     stage.signed(&format!("proxy announce --real {ALICE} --call {} --wallet bob", call(u64::MAX)));
     due(stage.ask("proxy list --wallet bob")["announced"][0]["executable_from"].as_u64().unwrap());

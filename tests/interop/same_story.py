@@ -268,6 +268,7 @@ def told():
     both("proxy", "add", *owner, "--delegate", miner_coldkey, "--proxy-type", "Any", "--delay", "0")
     both("proxy", "remove", *owner, "--delegate", BOB, "--proxy-type", "Staking", "--delay", "5")
     both("wallet", "transfer", *miner, "--dest", BOB, "--amount", "2", "--proxy", coldkey)
+    both("wallet", "transfer", *miner, "--dest", BOB, "--amount", "3", "--proxy", coldkey, "--announce-only")
 
     # Stake goes.
     both("stake", "remove", *owner, *subnet, "--amount", "10", "--unsafe", *open_order)
