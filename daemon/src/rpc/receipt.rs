@@ -168,8 +168,7 @@ where
     M: Method<Params: Signing + Clone + Sync>,
     F: Future<Output = Result<Draft, SubmissionError>> + Send + 'static,
 {
-    let manner = params.manner();
-    let recipe = recipe::<M, F>(params, draw)?;
+    let (manner, recipe) = recipe::<M, F>(params, draw)?;
     submit(parts, (Action::Drafted(recipe), key), manner).await
 }
 
@@ -184,21 +183,22 @@ where
     M: Method<Params: Signing + Clone + Sync>,
     F: Future<Output = Result<Draft, SubmissionError>> + Send + 'static,
 {
-    let manner = params.manner();
-    let recipe = recipe::<M, F>(params, draw)?.formerly(wish::<M>(as_given)?);
+    let (manner, recipe) = recipe::<M, F>(params, draw)?;
+    let recipe = recipe.formerly(wish::<M>(as_given)?);
     submit(parts, (Action::Drafted(recipe), key), manner).await
 }
 
+/// How it is to be done, and what.
 fn recipe<M, F>(
     params: M::Params,
     draw: impl Fn(Ground, Arc<M::Params>) -> F + Send + Sync + 'static,
-) -> Result<Recipe, Failure>
+) -> Result<(Manner, Recipe), Failure>
 where
     M: Method<Params: Signing + Clone + Sync>,
     F: Future<Output = Result<Draft, SubmissionError>> + Send + 'static,
 {
-    let (wish, params) = (wish::<M>(&params)?, Arc::new(params));
-    Ok(Recipe::new(wish, move |ground| draw(ground, Arc::clone(&params))))
+    let (manner, wish, params) = (params.manner(), wish::<M>(&params)?, Arc::new(params));
+    Ok((manner, Recipe::new(wish, move |ground| draw(ground, Arc::clone(&params)))))
 }
 
 /// What is asked for, in a form that can be compared: the manner in which it is done is no part of it.
