@@ -72,7 +72,7 @@ struct AuthorityArg {
     root: bool,
 }
 
-/// `btctl sudo get`
+/// `btctl sudo get` and `btctl subnets hyperparameters`
 #[derive(Args, Debug)]
 pub(crate) struct GetArgs {
     #[command(flatten)]
@@ -176,7 +176,7 @@ impl Command {
     pub(crate) async fn run(self, session: &Session) -> Result<Exit, Failure> {
         let settings = &session.settings;
         match self {
-            Self::Get(args) => get(args.subnet, args.name.as_deref(), session).await,
+            Self::Get(args) => get(args, session).await,
             Self::Set(args) => {
                 let notation = match (args.normalize, args.raw) {
                     (true, _) => Notation::Human,
@@ -229,13 +229,13 @@ impl Command {
 }
 
 /// `btctl sudo get` and `btctl subnets hyperparameters`: all, or the one of that name.
-pub(crate) async fn get(subnet: AtBlock, name: Option<&str>, session: &Session) -> Result<Exit, Failure> {
-    let reply = session.call::<Get>(&subnet.params()).await?;
-    let Some(name) = name else {
+pub(crate) async fn get(args: GetArgs, session: &Session) -> Result<Exit, Failure> {
+    let reply = session.call::<Get>(&args.subnet.params()).await?;
+    let Some(name) = args.name else {
         return session.out.reply(&reply, render).map(|()| Exit::Success);
     };
     let mut one = reply.read()?;
-    pick(&mut one, name)?;
+    pick(&mut one, &name)?;
     match session.out.format() {
         Format::Json => session.out.document(&json!(one).to_string())?,
         Format::Human => session.out.data(&render(&one, session.out.page()))?,
@@ -380,6 +380,7 @@ mod tests {
             "sudo get --netuid 1",
             "sudo get 1 --block 7",
             "sudo get 1 --name kappa",
+            "subnets hyperparameters 1 --name kappa",
             "sudo set --netuid 1 --param sudo_set_min_non_immune_uids --value 9",
             "sudo trim --netuid 1 --max 64",
             "sudo trigger-epoch 1",
