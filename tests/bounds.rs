@@ -32,7 +32,9 @@ const ENDS: &[(&str, &[i64])] = &[
     ("min_burn", &[1_000_000_000, 100_000_000_000]),
     ("min_childkey_take", &[0, 11_796]),
     ("owner_immune_neuron_limit", &[1, 10]),
+    ("root_claim_threshold", &[10_000_000]),
     ("tempo", &[360, 50_400]),
+    ("voting_power_ema_alpha", &[1_000_000_000_000_000_000]),
 ];
 
 /// Tried of all that are numbers: an end that nobody knows of would show itself.

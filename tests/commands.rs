@@ -163,8 +163,23 @@ fn a_subnet_is_created_started_staked_on_and_tuned() {
     assert_eq!(value("kappa")["value"], 39_321);
     assert_eq!(value("min_burn")["human"], "τ0.010000000");
     assert_eq!(value("burn_increase_mult")["value"], 1.5);
+    let one = stage.ask("sudo get 2 --name kappa");
+    assert_eq!(one["hyperparameters"].as_array().unwrap(), &[value("kappa")]);
     let (code, error) = stage.refused("sudo set --netuid 2 --param kapa --value 1 --wallet alice");
     assert_eq!((code, &error["kind"], &error["data"]["parameter"]), (2, &"INVALID_PARAMS".into(), &"name".into()));
+    let near = "this runtime (spec 425) has no call AdminUtils.sudo_set_kapa, the nearest is AdminUtils.sudo_set_kappa";
+    assert!(error["message"].as_str().unwrap().contains(near), "{error}");
+    // By the chain's own name for what sets it, and as bittensor 11 names it.
+    let threshold =
+        stage.signed("sudo set --netuid 2 --param sudo_set_root_claim_threshold --value 700 --wallet alice");
+    assert_eq!(threshold["plan"]["call"], "SubtensorModule.sudo_set_root_claim_threshold");
+    let emission =
+        stage.ask("hparams set --netuid 2 --name subnet_emission_enabled --value true --wallet alice --root --dry-run");
+    assert_eq!(emission["plan"]["summary"], "Set subnet_emission_enabled of subnet 2 to true");
+    for name in ["mechanism_count", "tx_rate_limit"] {
+        let (_, error) = stage.refused(&format!("sudo set --netuid 2 --param {name} --value 1 --wallet alice"));
+        assert_eq!(error["data"]["parameter"], "name", "{error}");
+    }
 
     // Children are set once in 150 blocks.
     stage.mine(150);
@@ -254,6 +269,15 @@ fn proxies_and_multisigs_act_for_others_and_their_failures_count() {
     let (_, error) = stage.refused(&format!("proxy execute --real {ALICE} --wallet bob"));
     assert!(error["message"].as_str().unwrap().contains("give the call, or its bytes"), "{error}");
     stage.signed(&format!("proxy execute --real {ALICE} --call-hex 0x000000 --wallet bob"));
+    // What any other command would do is announced in its place, and made as it was drawn up then.
+    let later = format!("wallet transfer --dest {CHARLIE} --amount 1 --wallet bob --proxy {ALICE} --announce-only");
+    let announced = stage.signed(&later);
+    assert_eq!((&announced["plan"]["call"], &announced["plan"]["signer"]), (&"Proxy.announce".into(), &BOB.into()));
+    let waiting = stage.ask("proxy list --wallet bob")["announced"][0].clone();
+    assert_eq!(waiting["call"], "Balances.transfer_keep_alive");
+    due(waiting["executable_from"].as_u64().unwrap());
+    let made = stage.signed(&format!("proxy execute --real {ALICE} --wallet bob"));
+    assert_eq!(made["plan"]["arguments"]["call"]["Balances"]["transfer_keep_alive"]["value"], "1000000000");
     // The proxy's own call succeeds, the call inside it does not: that is a failure.
     stage.signed(&format!("proxy announce --real {ALICE} --call {} --wallet bob", call(u64::MAX)));
     due(stage.ask("proxy list --wallet bob")["announced"][0]["executable_from"].as_u64().unwrap());

@@ -185,6 +185,27 @@ fn a_block_that_is_not_final_is_neither_read_nor_made_history() {
 }
 
 #[test]
+fn a_node_is_looked_at_whether_it_is_followed_or_not() {
+    let host = Host::new();
+    let _daemon = host.start(&["--network", "devnet", "--block-time", "1s"]);
+    let status = host.ask(&["rpc", "chain_status"]);
+    let followed = status["endpoints"][0]["endpoint"].as_str().unwrap();
+    let looks = format!(r#"{{"endpoints":["{followed}","ws://127.0.0.1:1","http://127.0.0.1:1"]}}"#);
+    let told = host.ask(&["rpc", "chain_latency", &looks])["endpoints"].clone();
+    assert_eq!((&told[0]["same_chain"], &told[0]["genesis"]), (&true.into(), &status["genesis"]));
+    assert!(told[0]["connect_ms"].is_u64() && told[0]["answer_ms"].is_u64(), "{told}");
+    assert_eq!((&told[1]["trouble"], &told[1]["same_chain"]), (&"unreachable".into(), &Value::Null));
+    assert_eq!(told[2]["trouble"], "unusable");
+    let (code, error) = host.refused(&["rpc", "chain_latency", r#"{"endpoints":[]}"#]);
+    assert!(code == 2 && error.contains("1 to 16 endpoints"), "{code} {error}");
+
+    let told = host.ask(&["utils", "latency", "--network", "ws://127.0.0.1:1", "--network", "ws://127.0.0.1:2"]);
+    assert_eq!(told["endpoints"][0]["endpoint"], followed);
+    let others: Vec<&Value> = told["others"].as_array().unwrap().iter().map(|other| &other["endpoint"]).collect();
+    assert_eq!(others, ["ws://127.0.0.1:1", "ws://127.0.0.1:2"]);
+}
+
+#[test]
 fn a_busy_chain_is_read_whole() {
     let (node, host) = (Host::new(), Host::new());
     let chain = node.start(&["--network", "devnet", "--block-time", "250ms", "--devnet-profile", "busy:3x12:7"]);

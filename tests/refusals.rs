@@ -611,7 +611,8 @@ fn what_is_so_already_or_can_never_be_is_refused() {
         let message = foreseen(&stage, &words, "NoPermission", "not_found");
         assert!(message.contains(&right), "{words}: {message}");
     }
-    stage.signed(&kill(BOB, height, place, ""));
+    // Without a spawner the wallet's own coldkey is meant.
+    stage.signed(&kill(BOB, height, place, "").replace(&format!("--spawner {BOB} "), ""));
     stage.nothing_else_was_signed();
 }
 

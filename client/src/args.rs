@@ -268,7 +268,7 @@ pub(crate) struct ColdkeyArg {
 #[derive(Args, Clone, Debug, Default)]
 pub(crate) struct ColdkeysArg {
     /// Every wallet of this host, one after the other, whatever the environment says
-    #[arg(long, short = 'a', alias = "all-wallets", conflicts_with_all = ["ss58", "wallet"])]
+    #[arg(long, short = 'a', alias = "all-wallets", conflicts_with = "ss58")]
     all: bool,
     #[command(flatten)]
     coldkey: ColdkeyArg,
@@ -300,8 +300,12 @@ impl ColdkeyArg {
 
 impl ColdkeysArg {
     /// The one coldkey; none where every wallet's is meant.
-    pub(crate) fn only(self, settings: &Settings) -> Option<ColdkeyParams> {
-        (!self.all).then(|| self.coldkey.resolve(settings))
+    pub(crate) fn only(self, session: &Session) -> Option<ColdkeyParams> {
+        if self.all {
+            self.coldkey.wallet.beside_all(session);
+            return None;
+        }
+        Some(self.coldkey.resolve(&session.settings))
     }
 
     /// Asks `M` of the coldkey and shows the answer: of every wallet, one JSON document of all answers by wallet.
@@ -309,7 +313,7 @@ impl ColdkeysArg {
     where
         M: Method<Params = ColdkeyParams>,
     {
-        match self.only(&session.settings) {
+        match self.only(session) {
             Some(params) => session.out.reply(&session.call::<M>(&params).await?, render).map(|()| Exit::Success),
             None => wallet::every::<M>(session, render).await,
         }
@@ -317,6 +321,13 @@ impl ColdkeysArg {
 }
 
 impl WalletArg {
+    /// Says that a wallet which is named, as scripts do everywhere, is not the only one that `--all` shows.
+    pub(crate) fn beside_all(&self, session: &Session) {
+        if let Some(named) = &self.wallet {
+            session.out.note(format!("note: --all shows every wallet of this host, not `{named}` alone"));
+        }
+    }
+
     pub(crate) fn resolve(self, settings: &Settings) -> WalletName {
         self.wallet.or_else(|| settings.wallet.clone()).unwrap_or_default()
     }

@@ -7,7 +7,7 @@ use std::{
 
 use btd_api::{
     AccountId, ApiError, ErrorKind, Tao,
-    chain::{ChainStatus, EndpointStatus, Status},
+    chain::{ChainStatus, EndpointLatency, EndpointStatus, Latency, LatencyParams, Status},
     rpc::Nothing,
 };
 use clap::{Args, Subcommand};
@@ -31,7 +31,7 @@ use crate::{
 pub(crate) enum Command {
     /// Convert between tao and rao, and between an address and its public key
     Convert(ConvertArgs),
-    /// How fast the chain's endpoints answer, as the daemon measures it with each request, and how fast the daemon does
+    /// How fast the chain's endpoints answer, as the daemon measures it with each request, and other nodes, and the daemon
     Latency(LatencyArgs),
 }
 
@@ -59,9 +59,9 @@ pub(crate) struct ConvertArgs {
 /// `btctl utils latency`
 #[derive(Args, Debug)]
 pub(crate) struct LatencyArgs {
-    /// Those whose URL has this in it only; the daemon's configuration names the endpoints
-    #[arg(long, value_name = "TEXT", aliases = ["networks", "network"])]
-    endpoint: Option<String>,
+    /// Those whose URL has this in it only, or the URL of another node, which is looked at beside them; may be repeated
+    #[arg(long = "endpoint", value_name = "TEXT|URL", aliases = ["networks", "network"])]
+    endpoints: Vec<String>,
 }
 
 /// What can be converted.
@@ -170,38 +170,87 @@ impl LatencyArgs {
         let begun = Instant::now();
         let reply = session.call::<Status>(&Nothing {}).await?;
         let (here, mut status) = (begun.elapsed(), reply.read()?);
-        if let Some(part) = &self.endpoint {
-            status.endpoints = named(part, status.endpoints)?;
+        let (others, parts) = strangers(self.endpoints, &status.endpoints);
+        if !parts.is_empty() {
+            status.endpoints = named(&parts, status.endpoints)?;
         }
+        let mut others = match others {
+            others if others.is_empty() => Vec::new(),
+            endpoints => session.call::<Latency>(&LatencyParams { endpoints }).await?.read()?.endpoints,
+        };
+        others.sort_by_key(|other| (other.answer_ms.is_none(), other.answer_ms));
         // Those never asked come last.
         status.endpoints.sort_by_key(|endpoint| (endpoint.latency_ms.is_none(), endpoint.latency_ms));
         match session.out.format() {
             Format::Json => {
                 let endpoints: Vec<_> = status.endpoints.iter().map(endpoint).collect();
                 let here = u64::try_from(here.as_micros()).unwrap_or(u64::MAX);
-                session.out.document(&json!({ "daemon_us": here, "endpoints": endpoints }).to_string())?;
+                session
+                    .out
+                    .document(&json!({ "daemon_us": here, "endpoints": endpoints, "others": others }).to_string())?;
             }
-            Format::Human => session.out.data(&latencies(&status, here, session.out.page()))?,
+            Format::Human => {
+                let (page, own) = (session.out.page(), latencies(&status, here, session.out.page()));
+                let text = if others.is_empty() { own } else { format!("{own}\n{}", looked_at(&others, page)) };
+                session.out.data(&text)?;
+            }
         }
         Ok(Exit::Success)
     }
 }
 
-/// Those whose URL has `part` in it.
+/// The URLs of nodes that btd does not know among `texts`, and the other texts.
+fn strangers(texts: Vec<String>, known: &[EndpointStatus]) -> (Vec<String>, Vec<String>) {
+    let is_url = |text: &str| text.starts_with("ws://") || text.starts_with("wss://");
+    let is_known = |text: &str| known.iter().any(|one| one.endpoint.contains(text));
+    texts.into_iter().partition(|text| is_url(text) && !is_known(text))
+}
+
+/// Those whose URL has one of `parts` in it.
 ///
 /// # Errors
-/// When there is none: names those that there are.
-fn named(part: &str, endpoints: Vec<EndpointStatus>) -> Result<Vec<EndpointStatus>, Failure> {
-    let (named, others): (Vec<_>, Vec<_>) = endpoints.into_iter().partition(|one| one.endpoint.contains(part));
-    if !named.is_empty() {
-        return Ok(named);
-    }
-    let others: Vec<String> = others.into_iter().map(|one| one.endpoint).collect();
-    let message = match others.as_slice() {
+/// When one of the parts is in none: names those that there are.
+fn named(parts: &[String], endpoints: Vec<EndpointStatus>) -> Result<Vec<EndpointStatus>, Failure> {
+    let has = |one: &EndpointStatus, part: &String| one.endpoint.contains(part.as_str());
+    let Some(part) = parts.iter().find(|part| !endpoints.iter().any(|one| has(one, part))) else {
+        return Ok(endpoints.into_iter().filter(|one| parts.iter().any(|part| has(one, part))).collect());
+    };
+    let there: Vec<String> = endpoints.into_iter().map(|one| one.endpoint).collect();
+    let message = match there.as_slice() {
         [] => "btd has no endpoints yet".to_owned(),
-        others => format!("no endpoint of btd has `{part}` in its URL: there are {}", others.join(", ")),
+        there => format!(
+            "no endpoint of btd has `{part}` in its URL: there are {}; another node is named by its whole URL",
+            there.join(", ")
+        ),
     };
     Err(ApiError::new(ErrorKind::NotFound, message).into())
+}
+
+/// Nodes that were looked at for this alone.
+fn looked_at(others: &[EndpointLatency], page: Page) -> String {
+    let mut table = Table::new(&[
+        Column::text("OTHER NODE"),
+        Column::number("LATENCY (ms)"),
+        Column::number("CONNECTING (ms)").leaves(1),
+        Column::text("CHAIN"),
+        Column::text("TROUBLE"),
+    ]);
+    let or_dash = |number: Option<u64>| number.map_or_else(|| "-".to_owned(), |number| number.to_string());
+    for other in others {
+        let chain = match other.same_chain {
+            Some(true) => "the same",
+            Some(false) => "another",
+            None => "-",
+        };
+        table.row(&[
+            other.endpoint.clone(),
+            or_dash(other.answer_ms),
+            or_dash(other.connect_ms),
+            chain.to_owned(),
+            other.trouble.as_deref().map_or_else(|| "-".to_owned(), |trouble| text::visible(trouble).into_owned()),
+        ]);
+    }
+    format!("{}looked at once, just now; btd follows what its configuration names\n", table.render(page))
 }
 
 fn endpoint(endpoint: &EndpointStatus) -> serde_json::Value {
@@ -250,10 +299,48 @@ mod tests {
     }
 
     #[test]
+    fn nodes_that_btd_does_not_know_are_looked_at_beside_its_own() {
+        let own = |endpoint: &str| -> EndpointStatus {
+            serde_json::from_value(json!({
+                "endpoint": endpoint, "archive": false, "standing": "active", "trouble": null, "reason": null,
+                "finalized": null, "seen_ms": null, "latency_ms": 21, "requests": 7, "failures": 0, "pruned": false,
+                "rate_limited": false, "rests_ms": null,
+            }))
+            .unwrap()
+        };
+        let known = vec![own("wss://a.example:443"), own("ws://b.example:9944")];
+        let told = |texts: &[&str]| strangers(texts.iter().map(|&text| text.to_owned()).collect(), &known);
+        let words = |texts: &[&str]| texts.iter().map(|&text| text.to_owned()).collect::<Vec<_>>();
+        assert_eq!(
+            told(&["ws://c.example:9944", "b.example", "wss://a.example", "wss://d.example"]),
+            (words(&["ws://c.example:9944", "wss://d.example"]), words(&["b.example", "wss://a.example"]))
+        );
+        let endpoints = |parts: &[&str]| {
+            let named = named(&words(parts), known.clone()).map_err(|error| error.to_string())?;
+            Ok::<_, String>(named.into_iter().map(|one| one.endpoint).collect::<Vec<_>>())
+        };
+        assert_eq!(endpoints(&["b.", "a."]).unwrap(), ["wss://a.example:443", "ws://b.example:9944"]);
+        assert!(endpoints(&["a.", "finney"]).unwrap_err().contains("`finney`"));
+        let other = EndpointLatency {
+            endpoint: "ws://c.example:9944".to_owned(),
+            connect_ms: Some(40),
+            answer_ms: Some(20),
+            genesis: None,
+            same_chain: Some(false),
+            trouble: None,
+            reason: None,
+        };
+        let text = looked_at(&[other], Page::default());
+        let row: Vec<&str> = text.lines().nth(1).unwrap().split_whitespace().collect();
+        assert_eq!(row, ["ws://c.example:9944", "20", "40", "another", "-"]);
+    }
+
+    #[test]
     fn several_things_are_converted_at_once() {
         use clap::Parser;
         let parses = |words: &str| crate::args::Cli::try_parse_from(format!("btctl {words}").split(' ')).is_ok();
         assert!(parses("utils convert --rao 1500000000 --tao 2") && parses("utils convert 1.5"));
         assert!(!parses("utils convert"));
+        assert!(parses("utils latency --network ws://a:1 --network wss://b --endpoint local"));
     }
 }

@@ -23,6 +23,7 @@ use crate::{
     },
     session::Session,
     spend::{self, Terms},
+    wallet::NamedColdkey,
 };
 
 /// `btctl proxy ...`
@@ -103,9 +104,9 @@ pub(crate) struct CreateArgs {
 /// `btctl proxy kill`
 #[derive(Args, Debug)]
 pub(crate) struct KillArgs {
-    /// Who created it
+    /// Who created it; without it, the wallet's coldkey
     #[arg(long, value_name = "SS58", value_parser = addr::coldkey)]
-    spawner: Coldkey,
+    spawner: Option<Coldkey>,
     /// The block of its creation
     #[arg(long, value_name = "BLOCK")]
     height: u32,
@@ -236,13 +237,18 @@ impl Command {
                 spend::spend::<Create>(session, params, args.terms, created).await
             }
             Self::Kill(args) => {
+                let wallet = args.wallet.resolve(settings);
+                let spawner = match args.spawner {
+                    Some(spawner) => spawner,
+                    None => NamedColdkey::Wallet(wallet.clone()).resolve("--spawner", session).await?,
+                };
                 let params = unsent!(KillParams {
-                    spawner: args.spawner,
+                    spawner,
                     height: args.height,
                     ext_index: args.ext_index,
                     proxy_type: args.proxy_type,
                     index: args.index,
-                    wallet: args.wallet.resolve(settings),
+                    wallet,
                 });
                 spend::sign::<Kill>(session, params, args.terms).await
             }
@@ -352,6 +358,7 @@ mod tests {
             "proxy remove --all".to_owned(),
             "proxy create --index 1".to_owned(),
             format!("proxy kill --height 5 --ext-index 1 --spawner {BOB} --proxy {BOB}"),
+            format!("proxy kill --height 5 --ext-index 1 --proxy {BOB} --announce-only"),
             "proxy list".to_owned(),
             format!("proxy announce --real {BOB} --call-hash 0x{HASH}"),
             format!(r#"proxy announce --real {BOB} --call {{"pallet":"System","call":"remark"}}"#),

@@ -33,7 +33,7 @@ pub(crate) enum Command {
     Sync(history::SyncArgs),
     /// The hyperparameters of a subnet, with what they mean and who may set them
     #[command(visible_alias = "hparams")]
-    Hyperparameters(AtBlock),
+    Hyperparameters(sudo::GetArgs),
     /// What one alpha costs, of one subnet or of all
     Price(price::PriceArgs),
     /// What registering a neuron on a subnet costs, which btcli 11 calls burn-cost
@@ -99,7 +99,7 @@ impl Command {
             Self::Load(args) => args.run(session).await,
             Self::History(args) => args.run(session).await,
             Self::Sync(args) => args.run(session).await,
-            Self::Hyperparameters(subnet) => sudo::get(subnet, session).await,
+            Self::Hyperparameters(args) => sudo::get(args, session).await,
             Self::Price(args) => args.run(session).await,
             Self::RegistrationCost(subnet) => price::registration_cost(subnet.params(), session).await,
             Self::LockCost(at) => price::lock_cost(at, session).await,

@@ -1,9 +1,9 @@
 //! The noun `sudo`: what the owner of a subnet, and root, set.
 
 use btd_api::{
-    NetUid, Tao,
+    ApiError, ErrorKind, NetUid, Tao,
     sudo::{
-        Authority, ExplainedReply, Get, Notation, Set, SetParams, StakeBurn, StakeBurnParams, TriggerEpoch,
+        Authority, Explained, ExplainedReply, Get, Notation, Set, SetParams, StakeBurn, StakeBurnParams, TriggerEpoch,
         TriggerEpochParams, Trim, TrimParams,
         hyperparameters::{
             self, Hyperparameter, Setter,
@@ -36,7 +36,7 @@ use crate::{
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// The hyperparameters of a subnet with units, meaning and who may set them
-    Get(AtBlock),
+    Get(GetArgs),
     /// Set a hyperparameter of a subnet
     Set(SetArgs),
     /// What is known of a hyperparameter, or of all
@@ -72,13 +72,24 @@ struct AuthorityArg {
     root: bool,
 }
 
+/// `btctl sudo get` and `btctl subnets hyperparameters`
+#[derive(Args, Debug)]
+pub(crate) struct GetArgs {
+    #[command(flatten)]
+    subnet: AtBlock,
+    /// That one alone
+    #[arg(long, value_name = "NAME", aliases = ["param", "parameter"])]
+    name: Option<String>,
+}
+
 /// `btctl sudo set`
 #[derive(Args, Debug)]
 pub(crate) struct SetArgs {
     /// The subnet [btcli 11's -n: --network]
     #[arg(long, short = 'n', value_name = "NETUID", value_parser = number::<NetUid>)]
     netuid: NetUid,
-    /// The hyperparameter; `btctl sudo explain` lists them
+    /// The hyperparameter; `btctl sudo explain` lists them, and of others the runtime's own name is taken [btcli 11's
+    /// --name, which names the wallet beside --param]
     #[arg(long = "param", value_name = "NAME", visible_alias = "parameter")]
     name: String,
     /// Its value: `0.5` or `32767`, `τ0.7` or rao, `true`, two with a comma
@@ -165,7 +176,7 @@ impl Command {
     pub(crate) async fn run(self, session: &Session) -> Result<Exit, Failure> {
         let settings = &session.settings;
         match self {
-            Self::Get(subnet) => get(subnet, session).await,
+            Self::Get(args) => get(args, session).await,
             Self::Set(args) => {
                 let notation = match (args.normalize, args.raw) {
                     (true, _) => Notation::Human,
@@ -217,10 +228,34 @@ impl Command {
     }
 }
 
-/// `btctl sudo get` and `btctl subnets hyperparameters`
-pub(crate) async fn get(subnet: AtBlock, session: &Session) -> Result<Exit, Failure> {
-    let reply = session.call::<Get>(&subnet.params()).await?;
-    session.out.reply(&reply, render).map(|()| Exit::Success)
+/// `btctl sudo get` and `btctl subnets hyperparameters`: all, or the one of that name.
+pub(crate) async fn get(args: GetArgs, session: &Session) -> Result<Exit, Failure> {
+    let reply = session.call::<Get>(&args.subnet.params()).await?;
+    let Some(name) = args.name else {
+        return session.out.reply(&reply, render).map(|()| Exit::Success);
+    };
+    let mut one = reply.read()?;
+    pick(&mut one, &name)?;
+    match session.out.format() {
+        Format::Json => session.out.document(&json!(one).to_string())?,
+        Format::Human => session.out.data(&render(&one, session.out.page()))?,
+    }
+    Ok(Exit::Success)
+}
+
+/// Leaves the hyperparameter of that name, or of which it is another name.
+fn pick(reply: &mut ExplainedReply, name: &str) -> Result<(), Failure> {
+    let plain = name.replace('-', "_");
+    let known = hyperparameters::find(&plain).map(|known| known.name);
+    let is_meant = |one: &Explained| one.name == plain || Some(one.name.as_str()) == known;
+    if reply.hyperparameters.iter().any(is_meant) {
+        reply.hyperparameters.retain(is_meant);
+        return Ok(());
+    }
+    let names: Vec<&str> = reply.hyperparameters.iter().map(|one| one.name.as_str()).collect();
+    let message =
+        format!("subnet {} tells of no hyperparameter `{name}`: there are {}", reply.netuid, names.join(", "));
+    Err(ApiError::new(ErrorKind::NotFound, message).into())
 }
 
 fn render(reply: &ExplainedReply, page: Page) -> String {
@@ -344,6 +379,9 @@ mod tests {
             "su set --netuid 1 --parameter kappa --value 0.5 --normalize --root",
             "sudo get --netuid 1",
             "sudo get 1 --block 7",
+            "sudo get 1 --name kappa",
+            "subnets hyperparameters 1 --name kappa",
+            "sudo set --netuid 1 --param sudo_set_min_non_immune_uids --value 9",
             "sudo trim --netuid 1 --max 64",
             "sudo trigger-epoch 1",
             "sudo stake-burn --netuid 1 --amount 5 --tolerance 0.1",
@@ -368,6 +406,38 @@ mod tests {
         assert_eq!(told("bonds_moving_avg"), ["at most 975000 (0.975) for owners; root is free"]);
         assert_eq!(told("min_burn"), ["less than the runtime's MinBurnUpperBound", "less than the subnet's max_burn"]);
         assert_eq!(entry(hyperparameters::find("tempo").unwrap())["limits"][0]["error"], "TempoOutOfBounds");
+    }
+
+    #[test]
+    fn the_eleventh_python_command_line_names_a_hyperparameter_as_a_wallet_is_named() {
+        for (words, name, wallet) in [
+            ("hparams set --netuid 1 --name tempo --value 360", "tempo", None),
+            ("sudo set --netuid 1 --name tempo --value 360", "tempo", None),
+            ("sudo set --netuid 1 --name owner --param tempo --value 360", "tempo", Some("owner")),
+        ] {
+            let typed = crate::args::parse(format!("btctl {words}").split(' ').map(Into::into), None).unwrap();
+            let crate::args::Command::Sudo(Command::Set(args)) = typed.cli.command else { panic!("{words}") };
+            let named = args.wallet.wallet.map(|wallet| wallet.to_string());
+            assert_eq!((args.name.as_str(), named.as_deref()), (name, wallet), "{words}");
+        }
+    }
+
+    #[test]
+    fn one_hyperparameter_is_shown_by_any_of_its_names() {
+        let told = |name: &str| {
+            let one =
+                |name: &str| json!({ "name": name, "value": 1, "human": null, "owner_settable": null, "about": "" });
+            let mut reply: ExplainedReply = serde_json::from_value(json!({
+                "at": { "number": 9, "hash": format!("0x{}", "00".repeat(32)), "age_ms": 100, "stale": false },
+                "netuid": 1,
+                "hyperparameters": [one("kappa"), one("max_validators"), one("new_one")],
+            }))
+            .unwrap();
+            pick(&mut reply, name).map(|()| reply.hyperparameters.remove(0).name).map_err(|error| error.to_string())
+        };
+        assert_eq!(told("max-allowed-validators").unwrap(), "max_validators");
+        assert_eq!(told("new-one").unwrap(), "new_one");
+        assert!(told("tempo").unwrap_err().contains("kappa, max_validators, new_one"));
     }
 
     #[test]

@@ -18,6 +18,7 @@ mod error;
 mod facts;
 mod fee;
 mod lane;
+mod later;
 pub(crate) mod locks;
 mod need;
 mod outcome;

@@ -238,6 +238,8 @@ def told():
         "immunity_period": "77", "min_burn": "1000000", "serving_rate_limit": "3", "bonds_moving_avg": "800000",
         "commit_reveal_weights_enabled": "false", "liquid_alpha_enabled": "true", "min_allowed_weights": "1",
         "weights_version": "0", "commit_reveal_period": "1", "transfers_enabled": "true", "yuma3_enabled": "true",
+        # By the chain's own name, as btcli takes what its table lacks.
+        "sudo_set_bonds_penalty": "0.5",
     }.items():
         both("sudo", "set", *owner, *subnet, "--param", name, "--value", value)
     both("sudo", "set-take", *owner, "--take", "0.1", lacks=(QUIET,))
@@ -270,6 +272,7 @@ def told():
     both("proxy", "add", *owner, "--delegate", miner_coldkey, "--proxy-type", "Any", "--delay", "0")
     both("proxy", "remove", *owner, "--delegate", BOB, "--proxy-type", "Staking", "--delay", "5")
     both("wallet", "transfer", *miner, "--dest", BOB, "--amount", "2", "--proxy", coldkey)
+    both("wallet", "transfer", *miner, "--dest", BOB, "--amount", "3", "--proxy", coldkey, "--announce-only")
 
     # Stake goes.
     both("stake", "remove", *owner, *subnet, "--amount", "10", "--unsafe", *open_order)

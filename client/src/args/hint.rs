@@ -55,7 +55,7 @@ fn substitute(flag: &str) -> Option<&'static str> {
             Some("secrets do not belong on the command line; see --password-stdin and --password-fd")
         }
         "--announce-only" | "--announce_only" => {
-            Some("a delayed proxy announces with `btctl proxy announce`, and does it later with `btctl proxy execute`")
+            Some("what a command signs is announced so, beside --proxy; this one signs nothing")
         }
         "--mev-protection" | "--mev_protection" | "--mev-shield" => {
             Some("btd sends to the pool of its own endpoints; what bounds a trade is --tolerance, or --limit-price")

@@ -3,6 +3,7 @@
 
 use std::ffi::{OsStr, OsString};
 
+use btd_api::sudo::hyperparameters;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 
 /// Where a keystore is read from, which they call as this command line calls its answers' form.
@@ -50,6 +51,8 @@ const RENAMED: [(&[&str], &str, &[&str]); 12] = [
 ];
 /// What that command line calls the noun of hyperparameters.
 const HPARAMS: [&str; 1] = ["hparams"];
+/// The noun of the commands about hyperparameters.
+const SUDO: [&str; 4] = ["sudo", "su", "sudos", "hparams"];
 /// The noun of the commands about subnets.
 const SUBNETS: [&str; 3] = ["subnets", "s", "subnet"];
 
@@ -76,6 +79,7 @@ const LISTING: [(&[&str], &[&str]); 3] = [
 pub(super) fn usual(mut words: Vec<OsString>) -> Vec<OsString> {
     completion(&mut words);
     of_subnets(&mut words);
+    hyperparameter(&mut words);
     mechanisms(&mut words);
     renamed(&mut words);
     by_work(&mut words);
@@ -149,6 +153,31 @@ fn of_subnets(words: &mut Vec<OsString>) {
                 *word = symbol.to_owned().into();
             }
         }
+    }
+}
+
+/// `hparams set --name tempo`: the eleventh Python command line names the hyperparameter by what names the wallet here
+/// and in the ninth. With another noun it does where no `--param` stands beside it and there is such a hyperparameter.
+fn hyperparameter(words: &mut [OsString]) {
+    let Some(first) = verb(words, &SUDO, &["set"]) else { return };
+    let is_eleventh = verb(words, &HPARAMS, &["set"]).is_some();
+    // A flag, and the value that is joined to it.
+    let parts = |word: &OsString| {
+        let text = word.to_str()?;
+        let (flag, value) = text.split_once('=').map_or((text, None), |(flag, value)| (flag, Some(value)));
+        Some((flag.to_owned(), value.map(str::to_owned)))
+    };
+    let is = |word: &OsString, flags: &[&str]| parts(word).is_some_and(|(flag, _)| flags.contains(&flag.as_str()));
+    if words.iter().any(|word| is(word, &["--param", "--parameter"])) {
+        return;
+    }
+    let Some(place) = words.iter().skip(first).position(|word| is(word, &["--name"])) else { return };
+    let place = first + place;
+    let joined = parts(&words[place]).and_then(|(_, value)| value);
+    let next = || words.get(place + 1).and_then(|next| next.to_str()).map(str::to_owned);
+    let named = joined.clone().or_else(next);
+    if is_eleventh || named.is_some_and(|name| hyperparameters::find(&name).is_some()) {
+        words[place] = joined.map_or_else(|| "--param".to_owned(), |value| format!("--param={value}")).into();
     }
 }
 
@@ -297,6 +326,12 @@ mod tests {
             ("btctl hparams mech count --netuid 2 --value 3", "btctl subnets mechanisms set --netuid 2 --count 3"),
             ("btctl hparams mechanisms count --value=3 2", "btctl subnets mechanisms set --count=3 2"),
             ("btctl hparams get 2", "btctl hparams get 2"),
+            ("btctl hparams set --name tempo --value 9", "btctl hparams set --param tempo --value 9"),
+            ("btctl hparams set --name=epoch_consensus", "btctl hparams set --param=epoch_consensus"),
+            ("btctl sudo set --name tempo --value 9", "btctl sudo set --param tempo --value 9"),
+            ("btctl sudo set --name owner --value 9", "btctl sudo set --name owner --value 9"),
+            ("btctl su set --name tempo --param rho", "btctl su set --name tempo --param rho"),
+            ("btctl hparams set --param=rho --name w", "btctl hparams set --param=rho --name w"),
             ("btctl hparams set-symbol --netuid 2 --symbol x", "btctl subnets set-symbol --netuid 2 x"),
             ("btctl hparams set-identity --name a --url b", "btctl subnets set-identity --subnet-name a --url b"),
             ("btctl root claim --netuids 1", "btctl stake claim --netuids 1"),

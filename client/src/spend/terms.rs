@@ -27,6 +27,9 @@ pub(crate) struct Terms {
     /// Sign as the proxy of this account, and act on its behalf
     #[arg(long, value_name = "SS58", aliases = ["proxy-for", "proxy_for"], value_parser = addr::coldkey)]
     proxy: Option<Coldkey>,
+    /// Announce it on behalf of that account in place of making it: `proxy execute` makes it, after the proxy's delay
+    #[arg(long, alias = "announce_only", requires = "proxy")]
+    announce_only: bool,
     /// For how many blocks it can be included, from 4 to 2048: rounded up to a power of two
     #[arg(long, value_name = "BLOCKS", visible_alias = "period", value_parser = clap::value_parser!(u32).range(4..=2048))]
     era: Option<u32>,
@@ -102,6 +105,7 @@ impl Terms {
             wait: Until::Finalized,
             idempotency_key: None,
             proxy: None,
+            announce_only: false,
             era: None,
             tip: None,
             lane: Priority::Normal,
@@ -153,6 +157,7 @@ impl Terms {
             tip: self.tip.unwrap_or(Tao::ZERO),
             era: self.era.map(rounded),
             proxy: self.proxy,
+            announce_only: self.announce_only,
             lane: match self.lane {
                 Priority::Urgent => Lane::Urgent,
                 Priority::Normal => Lane::Normal,
@@ -169,6 +174,23 @@ mod tests {
     use clap::Parser;
 
     use super::*;
+
+    #[test]
+    fn only_what_a_proxy_does_is_announced() {
+        #[derive(Parser)]
+        struct Just {
+            #[command(flatten)]
+            terms: Terms,
+        }
+        let parsed = |words: &str| Just::try_parse_from(format!("x {words}").split_whitespace());
+        let proxy = "--proxy 5FHneW46xGXgs5mUiveU4sbTyGBzmstUspZC92UhjJM694ty";
+        for (words, expected) in
+            [(String::new(), false), (proxy.to_owned(), false), (format!("{proxy} --announce-only"), true)]
+        {
+            assert_eq!(parsed(&words).unwrap().terms.manner().announce_only, expected, "{words}");
+        }
+        assert!(parsed("--announce-only").is_err());
+    }
 
     #[test]
     fn a_lifetime_is_rounded_up_to_a_power_of_two_and_that_is_told() {

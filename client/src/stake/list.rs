@@ -33,7 +33,7 @@ pub(super) async fn run(args: ListArgs, session: &Session) -> Result<Exit, Failu
     if !args.live.is_wanted(None)? {
         return args.coldkeys.show::<List>(session, render).await;
     }
-    let Some(params) = args.coldkeys.only(&session.settings) else {
+    let Some(params) = args.coldkeys.only(session) else {
         return Err(Failure::usage("one coldkey can be followed at a time: leave --all or --live out"));
     };
     args.live.follow::<List>(session, &params, render).await

@@ -8,6 +8,7 @@ use clap::{Args, ValueEnum};
 
 use crate::{
     addr,
+    args::WalletArg,
     exit::Exit,
     failure::Failure,
     output::{
@@ -33,8 +34,7 @@ pub(crate) struct BalanceArgs {
         short = 'w',
         value_name = "NAME",
         visible_alias = "wallet-name",
-        aliases = ["wallet.name", "wallet_name", "name"],
-        conflicts_with = "all"
+        aliases = ["wallet.name", "wallet_name", "name"]
     )]
     wallet: Option<WalletName>,
     /// Every wallet of this host, whatever the environment says
@@ -64,8 +64,15 @@ impl BalanceArgs {
                 addresses.push(address);
             }
         }
-        let usual = if self.all || !addresses.is_empty() { None } else { session.settings.wallet.clone() };
-        let wallet = self.wallet.or(usual);
+        let named = WalletArg { wallet: self.wallet };
+        let wallet = if self.all {
+            named.beside_all(session);
+            None
+        } else if addresses.is_empty() {
+            named.wallet.or_else(|| session.settings.wallet.clone())
+        } else {
+            named.wallet
+        };
         let params = match addresses[..] {
             [address] => BalanceParams { wallet, address: Some(address), addresses: Vec::new() },
             _ => BalanceParams { wallet, address: None, addresses },
@@ -124,6 +131,7 @@ mod tests {
         let parses = |words: &str| Cli::try_parse_from(format!("btctl {words}").split(' ')).is_ok();
         for good in [
             "wallet balance --all".to_owned(),
+            "wallet balance --all --wallet.name alice".to_owned(),
             "w balance --wallet.name alice".to_owned(),
             format!("wallet balance {ADDRESS}"),
             format!("wallet balance --ss58 {ADDRESS}"),
@@ -135,7 +143,7 @@ mod tests {
             assert!(parses(&good), "{good}");
         }
         assert!(!parses("wallet balance 5Grwva"));
-        assert!(!parses("wallet balance --all --wallet alice"));
+        assert!(!parses(&format!("wallet balance --all {ADDRESS}")));
     }
 
     #[test]

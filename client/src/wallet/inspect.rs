@@ -43,7 +43,7 @@ pub(crate) struct InspectArgs {
     #[command(flatten)]
     wallet: WalletArg,
     /// Every wallet of this host
-    #[arg(long, short = 'a', alias = "all-wallets", conflicts_with = "wallet")]
+    #[arg(long, short = 'a', alias = "all-wallets")]
     all: bool,
     /// Any coldkey, of which there are stakes to show and no files
     #[arg(
@@ -85,6 +85,7 @@ impl InspectArgs {
             return session.out.data(&stake::positions(&stakes, session.out.page())).map(|()| Exit::Success);
         }
         let names = if self.all {
+            self.wallet.beside_all(session);
             let wallets = session.call::<List>(&ListParams {}).await?.read()?.wallets;
             wallets.into_iter().map(|wallet| wallet.name).collect()
         } else {

@@ -29,7 +29,7 @@ pub(crate) struct OverviewArgs {
     #[command(flatten)]
     wallet: WalletArg,
     /// Every wallet of this host, whatever the environment says
-    #[arg(long, short = 'a', conflicts_with = "wallet")]
+    #[arg(long, short = 'a')]
     all: bool,
     /// These subnets: `1,2` [btcli 11's -n: --network]
     #[arg(long, short = 'n', value_name = "NETUIDS", visible_alias = "netuid", value_delimiter = ',', value_parser = number::<NetUid>)]
@@ -187,13 +187,18 @@ fn axon(own: &OwnNeuron) -> String {
 
 impl OverviewArgs {
     pub(super) async fn run(self, session: &Session) -> Result<Exit, Failure> {
-        let usual = if self.all { None } else { session.settings.wallet.clone() };
+        let wallet = if self.all {
+            self.wallet.beside_all(session);
+            None
+        } else {
+            self.wallet.wallet.or_else(|| session.settings.wallet.clone())
+        };
         let hotkeys = match (self.include_hotkeys, self.exclude_hotkeys) {
             (named, _) if !named.is_empty() => Some(Hotkeys::Only(named)),
             (_, named) if !named.is_empty() => Some(Hotkeys::AllBut(named)),
             _ => None,
         };
-        let params = OverviewParams { wallet: self.wallet.wallet.or(usual), netuids: self.netuids, hotkeys };
+        let params = OverviewParams { wallet, netuids: self.netuids, hotkeys };
         let reply = session.call::<Overview>(&params).await?;
         let (sort, order) = (self.sort, self.sort_order);
         session.out.reply(&reply, |reply, page| render(reply, page, sort, order)).map(|()| Exit::Success)

@@ -124,6 +124,44 @@ pub struct EndpointStatus {
     pub rests_ms: Option<u64>,
 }
 
+/// Parameters of [`Latency`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct LatencyParams {
+    /// WebSocket URLs of nodes, 16 at most, whether they are followed or not.
+    #[schemars(length(min = 1, max = 16))]
+    pub endpoints: Vec<String>,
+}
+
+/// So many endpoints are looked at in one go.
+pub const MOST_LOOKED_AT: usize = 16;
+
+/// How fast one endpoint answered just now.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct EndpointLatency {
+    /// Its URL, without what may be a key.
+    pub endpoint: String,
+    /// How long it took until it was connected, in milliseconds; none where it was not.
+    pub connect_ms: Option<u64>,
+    /// How long it then took to name its newest finalized block, in milliseconds.
+    pub answer_ms: Option<u64>,
+    /// The hash of its block 0.
+    pub genesis: Option<BlockHash>,
+    /// Whether that is the chain that is followed; none where either is not known.
+    pub same_chain: Option<bool>,
+    /// What is wrong with it, by the stable names of [`EndpointStatus::trouble`].
+    pub trouble: Option<String>,
+    /// The same in words.
+    pub reason: Option<String>,
+}
+
+/// Reply of [`Latency`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct LatencyReply {
+    /// Each endpoint that was asked for, in the order of the request.
+    pub endpoints: Vec<EndpointLatency>,
+}
+
 /// An event, decoded by the metadata of its block.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Event {
@@ -532,6 +570,8 @@ methods! {
     Constant = "chain_constant" (Read): ConstantParams => ValueReply;
     /// The answer of any runtime API by name
     RuntimeApi = "chain_runtimeApi" (Read): RuntimeApiParams => ValueReply;
+    /// Looks at nodes, over connections of their own: how fast they answer, and whether they have the followed chain
+    Latency = "chain_latency" (Operate): LatencyParams => LatencyReply;
     /// What the runtime has: pallets and APIs, or one of them in full
     Metadata = "chain_metadata" (Read): MetadataParams => MetadataReply;
 }

@@ -38,6 +38,8 @@ pub struct Manner {
     pub era: Option<u32>,
     /// The account on whose behalf the key signs, as its proxy.
     pub proxy: Option<Coldkey>,
+    /// Announce the call on that account's behalf, and leave it to be made later.
+    pub announce_only: bool,
     /// Which orders of the account come first.
     pub lane: Lane,
     /// Seconds after which what has not been sent is given up.
@@ -98,6 +100,10 @@ macro_rules! signing_params {
                 /// `era` alone.
                 #[serde(default)]
                 pub deadline_s: Option<u32>,
+                /// Announce the call on behalf of `proxy` in place of making it: `proxy_execute` makes it, once the
+                /// proxy's delay is over.
+                #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+                pub announce_only: bool,
             }
 
             impl $crate::signing::Signing for $name {
@@ -109,6 +115,7 @@ macro_rules! signing_params {
                         tip: self.tip,
                         era: self.era,
                         proxy: self.proxy,
+                        announce_only: self.announce_only,
                         lane: self.lane,
                         deadline_s: self.deadline_s,
                     }
@@ -116,7 +123,7 @@ macro_rules! signing_params {
 
                 fn set_manner(&mut self, manner: $crate::signing::Manner) {
                     let $crate::signing::Manner {
-                        dry_run, wait, idempotency_key, tip, era, proxy, lane, deadline_s,
+                        dry_run, wait, idempotency_key, tip, era, proxy, announce_only, lane, deadline_s,
                     } = manner;
                     self.dry_run = dry_run;
                     self.wait = wait;
@@ -124,6 +131,7 @@ macro_rules! signing_params {
                     self.tip = tip;
                     self.era = era;
                     self.proxy = proxy;
+                    self.announce_only = announce_only;
                     self.lane = lane;
                     self.deadline_s = deadline_s;
                 }
@@ -144,6 +152,7 @@ macro_rules! unsent {
             tip: $crate::Tao::ZERO,
             era: None,
             proxy: None,
+            announce_only: false,
             lane: Default::default(),
             deadline_s: None,
             $($body)*

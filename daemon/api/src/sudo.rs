@@ -39,7 +39,7 @@ signing_params! {
     SetParams {
         /// The subnet.
         netuid: NetUid,
-        /// The hyperparameter, by name.
+        /// The hyperparameter, by name; one that btd does not know is NAME of a call `sudo_set_NAME` of the runtime.
         #[schemars(example = &"tempo")]
         name: String,
         /// Its value: a number, a share (`0.5`), tao (`τ0.7`), a flag, a word, an address; two with a comma.

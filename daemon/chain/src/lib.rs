@@ -48,10 +48,10 @@ pub use hashes::{
 };
 pub use link::{
     BestHead, BlockStream, EndpointStatus, Finality, Follower, Hindrance, Inclusion, Link, LinkConfig, LinkState,
-    Priority, PublicNetwork, Seen, Standing, Tracked, Unseen, Weight, link,
+    Priority, Probe, PublicNetwork, Seen, Standing, Tracked, Unseen, Weight, link,
 };
 pub use refusal::{PoolRefusal, RefusalReason, ValidityCode};
-pub use runtime::{Description, Runtime};
+pub use runtime::{ArgumentForm, CallArgument, Description, Runtime};
 pub use scale::Mismatch;
 pub use value::{NotAnInteger, Value};
 pub use view::{

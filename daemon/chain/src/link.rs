@@ -22,6 +22,7 @@ mod joining;
 mod leap;
 mod merge;
 mod pool;
+mod probe;
 mod recent;
 mod scout;
 mod state;
@@ -57,6 +58,7 @@ pub use self::{
     config::{Finality, LinkConfig, PublicNetwork},
     follower::Follower,
     pool::{EndpointStatus, Standing},
+    probe::Probe,
     state::{LinkState, Seen},
     stream::{BlockStream, Hindrance},
     submit::Weight,

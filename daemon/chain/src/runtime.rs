@@ -3,6 +3,7 @@
 //! Everything here is pure: names are looked up, bytes are built and read. Which runtime belongs
 //! to which block is the follower's business (`link/follower.rs`).
 
+mod arguments;
 mod describe;
 mod events;
 mod features;
@@ -21,9 +22,12 @@ use subxt::{
     },
 };
 
-pub use self::describe::Description;
 pub(crate) use self::undescribed::{ApiId, Form, id as api_id};
 use self::undescribed::{Method, Undescribed};
+pub use self::{
+    arguments::{ArgumentForm, CallArgument},
+    describe::Description,
+};
 use crate::{
     endpoint::Endpoint,
     error::{Absent, Item, Lack},

@@ -57,7 +57,7 @@ impl Mismatch {
 }
 
 /// The definition of type `id`.
-fn definition(id: u32, types: &PortableRegistry) -> Result<&TypeDef<PortableForm>, Mismatch> {
+pub(crate) fn definition(id: u32, types: &PortableRegistry) -> Result<&TypeDef<PortableForm>, Mismatch> {
     types
         .resolve(id)
         .map(|ty| &ty.type_def)
@@ -65,12 +65,12 @@ fn definition(id: u32, types: &PortableRegistry) -> Result<&TypeDef<PortableForm
 }
 
 /// The last segment of the path of type `id`, such as `Option` or `AccountId32`.
-fn ident(id: u32, types: &PortableRegistry) -> &str {
+pub(crate) fn ident(id: u32, types: &PortableRegistry) -> &str {
     types.resolve(id).and_then(|ty| ty.path.segments.last()).map_or("", String::as_str)
 }
 
 /// Looks through composites and tuples of one field until something else comes.
-fn peel(mut id: u32, types: &PortableRegistry) -> Result<u32, Mismatch> {
+pub(crate) fn peel(mut id: u32, types: &PortableRegistry) -> Result<u32, Mismatch> {
     for _ in 0..MAX_DEPTH {
         id = match definition(id, types)? {
             TypeDef::Composite(composite) if composite.fields.len() == 1 => composite.fields[0].ty.id,

@@ -8,15 +8,16 @@ use std::{
 };
 
 use btd_api::{
-    BlockNumber, ErrorKind,
+    ApiError, BlockNumber, ErrorKind,
     chain::{
-        self, Best, Block, BlockCursor, ChainStatus, Constant, Events, Finalized, FinalizedBlock, Metadata, RuntimeApi,
-        Status, Storage, SubscribeBest, SubscribeFinalized, SubscribeParams,
+        self, Best, Block, BlockCursor, ChainStatus, Constant, EndpointLatency, Events, Finalized, FinalizedBlock,
+        Latency, LatencyParams, LatencyReply, MOST_LOOKED_AT, Metadata, RuntimeApi, Status, Storage, SubscribeBest,
+        SubscribeFinalized, SubscribeParams,
     },
     rpc::Nothing,
 };
-use btd_chain::{BestHead, BlockStream, Hindrance, Link, LinkState, Priority, ReadError};
-use futures_util::{Stream, StreamExt, stream};
+use btd_chain::{BestHead, BlockStream, Endpoint, Hindrance, Link, LinkState, Priority, ReadError};
+use futures_util::{Stream, StreamExt, future::join_all, stream};
 use tokio::{sync::watch, time::timeout};
 
 use super::{Caller, Failure, Table, link, mark::Mark, receipt};
@@ -31,6 +32,7 @@ pub(super) fn register(table: &mut Table, parts: &Arc<Parts>) {
         .method::<Storage>(raw::storage)
         .method::<Constant>(raw::constant)
         .method::<RuntimeApi>(raw::runtime_api)
+        .method::<Latency>(latency)
         .method::<Metadata>(raw::metadata)
         .subscription::<SubscribeFinalized>(subscribe)
         .subscription::<SubscribeBest>(subscribe_best)
@@ -39,6 +41,33 @@ pub(super) fn register(table: &mut Table, parts: &Arc<Parts>) {
 
 async fn status(parts: Arc<Parts>, _: Nothing, _: Caller) -> Result<ChainStatus, Failure> {
     Ok(link::status(&parts.network, &parts.link, Instant::now()))
+}
+
+async fn latency(parts: Arc<Parts>, params: LatencyParams, _: Caller) -> Result<LatencyReply, Failure> {
+    if !(1..=MOST_LOOKED_AT).contains(&params.endpoints.len()) {
+        let words = format!("name 1 to {MOST_LOOKED_AT} endpoints: {} were named", params.endpoints.len());
+        return Err(Failure(ApiError::new(ErrorKind::InvalidParams, words).with("parameter", "endpoints")));
+    }
+    let looks = params.endpoints.into_iter().map(|url| looked_at(&parts.link, Endpoint::from(url)));
+    Ok(LatencyReply { endpoints: join_all(looks).await })
+}
+
+async fn looked_at(link: &Link, endpoint: Endpoint) -> EndpointLatency {
+    let millis = |time: Duration| u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
+    let (probe, cause) = match link.probe(&endpoint).await {
+        Ok(probe) => (Some(probe), None),
+        Err(cause) => (None, Some(cause)),
+    };
+    let genesis = probe.and_then(|probe| probe.genesis);
+    EndpointLatency {
+        endpoint: endpoint.to_string(),
+        connect_ms: probe.map(|probe| millis(probe.connect)),
+        answer_ms: probe.map(|probe| millis(probe.answer)),
+        genesis,
+        same_chain: genesis.zip(link.genesis()).map(|(theirs, ours)| theirs == ours),
+        trouble: cause.as_ref().map(|cause| cause.name().to_owned()),
+        reason: cause.as_ref().map(ToString::to_string),
+    }
 }
 
 /// Where a subscriber to blocks begins.

@@ -1,5 +1,6 @@
 //! The noun `proxy`: accounts that may sign for others.
 
+pub(super) mod ahead;
 mod announced;
 mod pure;
 
@@ -9,7 +10,7 @@ use std::{
 };
 
 use btd_api::{
-    AccountId, ApiError, Coldkey, ErrorKind, Tao,
+    AccountId, ApiError, BlockHash, Coldkey, ErrorKind, Tao,
     proxy::{
         Add, AddParams, Announce, AnnounceParams, Announcement, AnyCall, Create, CreateParams, CreatedProxy, Execute,
         ExecuteParams, Kill, KillParams, List, Proxies, Proxy, Remove, RemoveParams,
@@ -259,17 +260,26 @@ async fn announce(parts: Arc<Parts>, params: AnnounceParams, _: Caller) -> Resul
                 (None, Some(hash)) => (hash, "the call".to_owned()),
                 (None, None) => return Err(Precondition::Nothing.into()),
             };
-            let open = announced::by(&ground.view, Coldkey(ground.actor)).await?.len();
-            room(&ground, "MaxPending", open, "announcements open: make or reject one first")?;
-            let call = Call::new("Proxy", "announce").arg("real", real).arg("call_hash", hash);
-            let draft = Draft::new(call, format!("Announce {what} {hash} on behalf of {real}"));
-            let draft = draft.needs(Need::ProxyOf(real.account()));
-            let draft = known.into_iter().fold(draft, Draft::announces);
-            let held = deposit::ANNOUNCEMENTS.of_one_more(&ground, "Announcements").await;
-            Ok(deposit::holding(draft, held, "it is made or rejected"))
+            let draft = announcement(&ground, real, (hash, &what)).await?;
+            Ok(known.into_iter().fold(draft, Draft::announces))
         }
     })
     .await
+}
+
+/// The draft of an announcement on behalf of `real`: of the call with that hash, which is so named.
+async fn announcement(
+    ground: &Ground,
+    real: Coldkey,
+    (hash, what): (BlockHash, &str),
+) -> Result<Draft, SubmissionError> {
+    let open = announced::by(&ground.view, Coldkey(ground.actor)).await?.len();
+    room(ground, "MaxPending", open, "announcements open: make or reject one first")?;
+    let call = Call::new("Proxy", "announce").arg("real", real).arg("call_hash", hash);
+    let draft = Draft::new(call, format!("Announce {what} {hash} on behalf of {real}"));
+    let draft = draft.needs(Need::ProxyOf(real.account()));
+    let held = deposit::ANNOUNCEMENTS.of_one_more(ground, "Announcements").await;
+    Ok(deposit::holding(draft, held, "it is made or rejected"))
 }
 
 fn wrong(parameter: &str, words: String) -> Failure {

@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use btd_api::{
-    Coldkey, ErrorKind, Hotkey, HotkeyRef, Method, NetUid, WalletName, catalogue,
+    ApiError, Coldkey, ErrorKind, Hotkey, HotkeyRef, Method, NetUid, WalletName, catalogue,
     chain::{At, BlockRef, Event},
     signing::{Manner, Signing},
     wallet::{self, KeyName, Wait},
@@ -11,7 +11,7 @@ use btd_api::{
 use btd_chain::{Link, LinkState, ReadError, View};
 use btd_signer_protocol::KeyId;
 
-use super::Failure;
+use super::{Failure, proxy::ahead};
 use crate::{
     daemon::Parts,
     metagraph::Metagraphs,
@@ -111,7 +111,15 @@ pub(super) async fn submit(
     manner: Manner,
 ) -> Result<wallet::Receipt, Failure> {
     let signer = parts.custody.public(&key).await?.account;
-    let Manner { dry_run, wait, idempotency_key, tip, era, proxy, lane, deadline_s } = manner;
+    let Manner { dry_run, wait, idempotency_key, tip, era, proxy, announce_only, lane, deadline_s } = manner;
+    let (action, proxy) = match (announce_only, proxy) {
+        (false, proxy) => (action, proxy),
+        (true, Some(real)) => (ahead::instead(action, real)?, None),
+        (true, None) => {
+            let words = "a call is announced on behalf of an account that has a proxy: name that account as `proxy`";
+            return Err(Failure(ApiError::new(ErrorKind::InvalidParams, words).with("parameter", "proxy")));
+        }
+    };
     let mode = if dry_run { Mode::DryRun } else { until(wait) };
     let deadline = deadline_s.map(|seconds| Duration::from_secs(seconds.into()));
     let terms = Terms { tip, era_blocks: era, real: proxy.map(|real| real.account()), lane, deadline };
@@ -160,8 +168,7 @@ where
     M: Method<Params: Signing + Clone + Sync>,
     F: Future<Output = Result<Draft, SubmissionError>> + Send + 'static,
 {
-    let manner = params.manner();
-    let recipe = recipe::<M, F>(params, draw)?;
+    let (manner, recipe) = recipe::<M, F>(params, draw)?;
     submit(parts, (Action::Drafted(recipe), key), manner).await
 }
 
@@ -176,21 +183,22 @@ where
     M: Method<Params: Signing + Clone + Sync>,
     F: Future<Output = Result<Draft, SubmissionError>> + Send + 'static,
 {
-    let manner = params.manner();
-    let recipe = recipe::<M, F>(params, draw)?.formerly(wish::<M>(as_given)?);
+    let (manner, recipe) = recipe::<M, F>(params, draw)?;
+    let recipe = recipe.formerly(wish::<M>(as_given)?);
     submit(parts, (Action::Drafted(recipe), key), manner).await
 }
 
+/// How it is to be done, and what.
 fn recipe<M, F>(
     params: M::Params,
     draw: impl Fn(Ground, Arc<M::Params>) -> F + Send + Sync + 'static,
-) -> Result<Recipe, Failure>
+) -> Result<(Manner, Recipe), Failure>
 where
     M: Method<Params: Signing + Clone + Sync>,
     F: Future<Output = Result<Draft, SubmissionError>> + Send + 'static,
 {
-    let (wish, params) = (wish::<M>(&params)?, Arc::new(params));
-    Ok(Recipe::new(wish, move |ground| draw(ground, Arc::clone(&params))))
+    let (manner, wish, params) = (params.manner(), wish::<M>(&params)?, Arc::new(params));
+    Ok((manner, Recipe::new(wish, move |ground| draw(ground, Arc::clone(&params)))))
 }
 
 /// What is asked for, in a form that can be compared: the manner in which it is done is no part of it.

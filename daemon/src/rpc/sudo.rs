@@ -1,6 +1,7 @@
 //! The noun `sudo`: what the owner of a subnet, and root, set.
 
 mod bounds;
+mod live;
 mod pace;
 mod setter;
 mod value;
@@ -73,11 +74,11 @@ fn explain(view: &View, name: String, value: HyperValue) -> Explained {
 }
 
 async fn set(parts: Arc<Parts>, params: SetParams, _: Caller) -> Result<Receipt, Failure> {
-    let known = hyperparameters::find(&params.name).ok_or_else(|| {
-        let names: Vec<&str> = hyperparameters::ALL.iter().map(|known| known.name).collect();
-        let message = format!("there is no hyperparameter `{}`: known are {}", params.name, names.join(", "));
-        Failure(btd_api::ApiError::new(btd_api::ErrorKind::InvalidParams, message).with("parameter", "name"))
-    })?;
+    let Some(known) = hyperparameters::find(&params.name) else {
+        let key = KeyId::coldkey(params.wallet.clone());
+        let draw = |ground: Ground, params: Arc<SetParams>| async move { live::set(&ground, &params).await };
+        return receipt::sign::<Set, _>(&parts, key, params, draw).await;
+    };
     let values = value::read(known, &params.value, params.notation).map_err(|message| {
         Failure(btd_api::ApiError::new(btd_api::ErrorKind::InvalidParams, message).with("parameter", "value"))
     })?;
@@ -105,7 +106,7 @@ async fn set(parts: Arc<Parts>, params: SetParams, _: Caller) -> Result<Receipt,
             let draft = Draft::new(call, summary).effect(known.about);
             let draft = owned(&ground, draft, netuid, params.authority).await?;
             let authority = params.authority;
-            let setting = bounds::Setting { known, values: &values, companion, netuid, authority, call: way.call };
+            let setting = bounds::Setting { known, values: &values, companion, netuid, authority };
             bounds::setting(&ground.view, &setting).await?;
             let draft = way.warning.into_iter().fold(draft, Draft::warning);
             let draft =

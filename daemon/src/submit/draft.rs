@@ -30,6 +30,9 @@ pub struct Draft {
     /// What goes from the account in another way than by spending it: with the account itself, say. The
     /// rules of this daemon count it; the balance need not hold it.
     pub carries: Tao,
+    /// What leaves another account once the call is made that this announces. The rules of this daemon count it; no balance
+    /// is touched by it yet.
+    pub promises: Tao,
     /// What it brings into the free balance, by estimate.
     pub receives: Tao,
     /// What it brings about, beside what the balance shows.
@@ -91,6 +94,7 @@ impl Draft {
             summary: summary.into(),
             spends: Tao::ZERO,
             carries: Tao::ZERO,
+            promises: Tao::ZERO,
             receives: Tao::ZERO,
             effects: Vec::new(),
             warnings: Vec::new(),
@@ -129,6 +133,12 @@ impl Draft {
     #[must_use]
     pub fn carries(self, amount: Tao) -> Self {
         Self { carries: self.carries.saturating_add(amount), ..self }
+    }
+
+    /// The same, announcing that `amount` leaves another account.
+    #[must_use]
+    pub fn promises(self, amount: Tao) -> Self {
+        Self { promises: self.promises.saturating_add(amount), ..self }
     }
 
     /// The same, bringing about `amount` into the free balance.
@@ -182,6 +192,7 @@ impl Draft {
             Self {
                 spends: whole.spends.saturating_add(draft.spends),
                 carries: whole.carries.saturating_add(draft.carries),
+                promises: whole.promises.saturating_add(draft.promises),
                 receives: whole.receives.saturating_add(draft.receives),
                 ..whole
             }

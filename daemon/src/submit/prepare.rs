@@ -104,7 +104,9 @@ impl Submitter {
         let mut effects = draft.as_ref().map(|draft| draft.effects.clone()).unwrap_or_default();
         effects.extend(payment.effects(signer, actor));
         let spends = facts.account.free.saturating_sub(verdict.balance_after).saturating_sub(shared_fee);
-        let spends = draft.as_ref().map_or(spends, |draft| draft.spends.saturating_add(draft.carries));
+        let spends = draft
+            .as_ref()
+            .map_or(spends, |draft| draft.spends.saturating_add(draft.carries).saturating_add(draft.promises));
         let mut calls = prepared.calls.clone();
         // What is announced is as good as made: whoever is asked to make it needs no leave of this daemon.
         if let Some(announced) = draft.as_ref().and_then(|draft| draft.announces.as_ref()) {

@@ -79,8 +79,8 @@ pub(super) async fn fitting(view: &View, proxied: Proxied<'_>) -> Result<Option<
         return Ok(kind);
     }
     let words = format!(
-        "{delegate} may do this for {real} only {delay} blocks after announcing it ({}): `proxy announce` it, then \
-         `proxy execute`",
+        "{delegate} may do this for {real} only {delay} blocks after announcing it ({}): say the same with \
+         `--announce-only`, or `proxy announce` it, then `proxy execute`",
         told(&ways)
     );
     Err(Precondition::Foreseen { error: "Unannounced", words }.into())

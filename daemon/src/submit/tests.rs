@@ -337,7 +337,12 @@ async fn a_locked_coldkey_signs_nothing() {
 
 /// Signs an order and writes it down under `key`, and does not send it.
 async fn record(run: &Run, order: &Order, key: &str) -> Intent {
-    let (plan, prepared) = run.submitter.prepare(order, |counted| counted).await.unwrap();
+    record_as(run, order, (key, None), Handing::Perhaps).await
+}
+
+/// The same, with a nonce of its own where one is named.
+async fn record_as(run: &Run, order: &Order, (key, nonce): (&str, Option<u32>), handing: Handing) -> Intent {
+    let (plan, prepared) = run.submitter.prepare(order, |counted| nonce.unwrap_or(counted)).await.unwrap();
     let intent = NewIntent {
         key: Some(key.parse().unwrap()),
         wish: wish(order),
@@ -345,7 +350,7 @@ async fn record(run: &Run, order: &Order, key: &str) -> Intent {
         extrinsic: run.submitter.sign(order, &prepared).await.unwrap(),
         plan: serde_json::to_string(&plan).unwrap(),
         deadline_ms: None,
-        handing: Handing::Perhaps,
+        handing,
     };
     let Recorded::New(intent) = run.journal.record(intent).await.unwrap() else { panic!("the key is new") };
     intent

@@ -77,6 +77,9 @@ const fn row(
     Hyperparameter { name, aliases: &[], unit, setter, call, arguments, about }
 }
 
+/// What the names of the calls that set something begin with.
+pub const SETTER: &str = "sudo_set_";
+
 /// The whole of a `u16` share.
 const U16: u64 = 65_535;
 
@@ -214,6 +217,14 @@ pub const ALL: &[Hyperparameter] = &[
         "difficulty of registering by work; without effect today",
     ),
     row(
+        "ema_price_halving_period",
+        Unit::Blocks,
+        Setter::Root,
+        (ADMIN, "sudo_set_ema_price_halving_period"),
+        &["ema_halving"],
+        "blocks in which the subnet's moving price comes half way to its price",
+    ),
+    row(
         "immunity_period",
         Unit::Blocks,
         Setter::Owner,
@@ -331,6 +342,14 @@ pub const ALL: &[Hyperparameter] = &[
         &["min_difficulty"],
         "the lowest difficulty of registering by work; without effect today",
     ),
+    row(
+        "min_non_immune_uids",
+        Unit::Count,
+        Setter::Root,
+        (ADMIN, "sudo_set_min_non_immune_uids"),
+        &["min"],
+        "the fewest neurons that must be left which may be replaced",
+    ),
     Hyperparameter {
         aliases: &["network_pow_registration_allowed"],
         ..row(
@@ -367,6 +386,14 @@ pub const ALL: &[Hyperparameter] = &[
         "neurons of the owner that are never replaced; 1 to 10",
     ),
     row(
+        "rao_recycled",
+        Unit::Tao,
+        Setter::Root,
+        (ADMIN, "sudo_set_rao_recycled"),
+        &["rao_recycled"],
+        "what registrations on the subnet have recycled, as the chain counts it",
+    ),
+    row(
         "recycle_or_burn",
         Unit::Word(&["Burn", "Recycle"]),
         Setter::Owner,
@@ -387,6 +414,14 @@ pub const ALL: &[Hyperparameter] = &[
     },
     row("rho", Unit::Count, Setter::Owner, (ADMIN, "sudo_set_rho"), &["rho"], "a remnant of old consensus"),
     row(
+        "root_claim_threshold",
+        Unit::Count,
+        Setter::Owner,
+        (SUBTENSOR, "sudo_set_root_claim_threshold"),
+        &["new_value"],
+        "the least that is claimed of what the subnet's alpha earns on root, in rao of alpha; 10000000 at most",
+    ),
+    row(
         "serving_rate_limit",
         Unit::Blocks,
         Setter::Owner,
@@ -405,6 +440,14 @@ pub const ALL: &[Hyperparameter] = &[
             "the hotkey that earns the owner's cut; once in 50400 blocks",
         )
     },
+    row(
+        "subnet_emission_enabled",
+        Unit::Flag,
+        Setter::Root,
+        (ADMIN, "sudo_set_subnet_emission_enabled"),
+        &["enabled"],
+        "whether emission goes into the subnet's pool; false for a new subnet",
+    ),
     row(
         "subnet_is_active",
         Unit::Flag,
@@ -446,6 +489,14 @@ pub const ALL: &[Hyperparameter] = &[
         "whether users put liquidity into the subnet's pool themselves; the chain refuses every change",
     ),
     row(
+        "voting_power_ema_alpha",
+        Unit::Share(1_000_000_000_000_000_000),
+        Setter::Root,
+        (SUBTENSOR, "sudo_set_voting_power_ema_alpha"),
+        &["alpha"],
+        "how fast voting power follows stake; 1 follows at once",
+    ),
+    row(
         "weights_rate_limit",
         Unit::Blocks,
         Setter::Root,
@@ -474,10 +525,16 @@ pub const ALL: &[Hyperparameter] = &[
     },
 ];
 
-/// The hyperparameter of that name or alias; `-` counts as `_`, and the setter's own name too.
+/// The hyperparameter of that name or alias; `-` counts as `_`, and the setter's own name too, or a setter's that is made
+/// of the name.
 pub fn find(name: &str) -> Option<&'static Hyperparameter> {
     let name = name.replace('-', "_");
-    ALL.iter().find(|one| one.name == name || one.aliases.contains(&name.as_str()) || one.call.1 == name)
+    named(&name).or_else(|| named(name.strip_prefix(SETTER)?))
+}
+
+fn named(name: &str) -> Option<&'static Hyperparameter> {
+    let is_named = |one: &&Hyperparameter| one.name == name || one.aliases.contains(&name) || one.call.1 == name;
+    ALL.iter().filter(|_| !name.is_empty()).find(is_named)
 }
 
 impl Hyperparameter {
@@ -569,7 +626,9 @@ mod tests {
         for name in ["max_validators", "max-validators", "max_allowed_validators", "sudo_set_max_allowed_validators"] {
             assert_eq!(find(name).map(|one| one.name), Some("max_validators"), "{name}");
         }
-        assert_eq!(find("maximal"), None);
+        assert_eq!((find("maximal"), find("sudo_set_maximal"), find("sudo_set_")), (None, None, None));
+        // Runtimes have more than one call for some.
+        assert_eq!(find("sudo_set_tempo").map(|one| one.name), Some("tempo"));
         // The call's own name is that of what it sets whole.
         assert_eq!(find("sudo_set_alpha_values").map(|one| one.name), Some("alpha_values"));
         for one in ALL {

@@ -49,8 +49,6 @@ pub(super) struct Setting<'a> {
     pub(super) companion: Option<u128>,
     pub(super) netuid: NetUid,
     pub(super) authority: Authority,
-    /// The call that sets it.
-    pub(super) call: (&'static str, &'static str),
 }
 
 /// Refuses a value that the chain does not take: for what it is, or for what the subnet and the chain hold.
@@ -59,11 +57,8 @@ pub(super) async fn setting(view: &View, setting: &Setting<'_>) -> Result<(), Su
     if known.is_kept_from_root() && netuid == NetUid::ROOT && is_tabled(view.runtime()) {
         return foreseen("NotPermittedOnRootSubnet", format!("subnet {netuid} has no {}: it is root's", known.name));
     }
-    match known.call.1 {
-        "sudo_set_alpha_values" => return alphas(view, setting).await,
-        // Another call than the table's, with bounds of its own: root's for the tempo.
-        _ if setting.call != known.call => return Ok(()),
-        _ => {}
+    if known.call.1 == "sudo_set_alpha_values" {
+        return alphas(view, setting).await;
     }
     let Some(value) = setting.values.first().and_then(raw) else { return Ok(()) };
     for limit in known.limits() {

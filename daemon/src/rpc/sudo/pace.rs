@@ -51,7 +51,7 @@ fn variant(call: &str) -> Option<&'static str> {
         "sudo_set_serving_rate_limit" => "ServingRateLimit",
         "sudo_set_toggle_transfer" => "TransferEnabled",
         "sudo_set_yuma3_enabled" => "Yuma3Enabled",
-        // The two settings of the owner's cut know no limit.
+        // The two settings of the owner's cut and the threshold of root's claims know no limit.
         _ => return None,
     })
 }
@@ -67,7 +67,7 @@ mod tests {
         let owners = ALL.iter().filter(|known| known.setter == Setter::Owner);
         let free: Vec<&str> =
             owners.filter(|known| of(known, NetUid(1), Authority::Owner).is_none()).map(|known| known.name).collect();
-        assert_eq!(free, ["owner_cut_auto_lock_enabled", "owner_cut_enabled"]);
+        assert_eq!(free, ["owner_cut_auto_lock_enabled", "owner_cut_enabled", "root_claim_threshold"]);
         let bound = ALL.iter().filter(|known| of(known, NetUid(1), Authority::Root).is_some());
         assert_eq!(bound.map(|known| known.name).collect::<Vec<_>>(), ["sn_owner_hotkey"]);
     }

@@ -12,8 +12,10 @@ use btd_chain::Runtime;
 use super::{ADMIN, CUTOFF, SUBTENSOR};
 use crate::{rpc::receipt::foreseen, submit::SubmissionError};
 
-/// The tempo as root sets it, and on older runtimes nobody else: without the owner's bounds.
+/// The tempo as root sets it: on older runtimes nobody else, on later ones owners too, within their bounds.
 const TEMPO: (&str, &str) = (ADMIN, "sudo_set_tempo");
+/// The factor of the cutoff, as whoever may sets it on later runtimes.
+const FACTOR: (&str, &str) = (ADMIN, "sudo_set_activity_cutoff_factor");
 
 /// What owners set since the factor of the cutoff is among the admin calls, and not before.
 const SET_BY_OWNERS_LATER: &[&str] = &["pow_registration_allowed", "registration_allowed"];
@@ -45,7 +47,7 @@ pub(super) fn is_tabled(runtime: &impl Calls) -> bool {
 
 /// Whether the runtime came after those.
 fn is_later(runtime: &impl Calls) -> bool {
-    runtime.has_call(ADMIN, "sudo_set_activity_cutoff_factor")
+    runtime.has_call(FACTOR.0, FACTOR.1)
 }
 
 /// Whether it is known that owners do not set what the table keeps from them: it holds where they have a call for the
@@ -54,11 +56,14 @@ fn is_withheld(runtime: &impl Calls, known: &Hyperparameter) -> bool {
     runtime.has_call(SUBTENSOR, "set_tempo") && !(is_later(runtime) && SET_BY_OWNERS_LATER.contains(&known.name))
 }
 
-/// The pallet and call that set `known`.
+/// The pallet and call that set `known`. Later runtimes still take the owners' old calls for the tempo and the factor of
+/// the cutoff: they charge the fee, tell of success, and change nothing.
 fn call(runtime: &impl Calls, known: &Hyperparameter, authority: Authority) -> (&'static str, &'static str) {
-    match authority {
-        Authority::Root if known.name == "tempo" => TEMPO,
-        Authority::Owner if known.name == "tempo" && !runtime.has_call(known.call.0, known.call.1) => TEMPO,
+    let is_replaced = is_later(runtime) || !runtime.has_call(known.call.0, known.call.1);
+    match (known.name, authority) {
+        ("tempo", Authority::Root) => TEMPO,
+        ("tempo", Authority::Owner) if is_replaced => TEMPO,
+        ("activity_cutoff_factor", _) if is_later(runtime) => FACTOR,
         _ => known.call,
     }
 }
@@ -88,7 +93,7 @@ pub(super) fn way(runtime: &impl Calls, known: &Hyperparameter, authority: Autho
         (Setter::Root, Authority::Owner) => {
             Some(format!("on the runtimes of specs 423 to 425 {name} is set by root alone"))
         }
-        (Setter::Owner, Authority::Owner) if call == TEMPO => {
+        (Setter::Owner, Authority::Owner) if call == TEMPO && !is_later(runtime) => {
             Some("this runtime has no call by which owners set the tempo: it may take it from root alone".to_owned())
         }
         (Setter::Owner, _) if name == CUTOFF && derives_cutoff(runtime) => {
@@ -102,7 +107,7 @@ pub(super) fn way(runtime: &impl Calls, known: &Hyperparameter, authority: Autho
 /// Whether a subnet's owner may set `known` on this runtime, and why not; none where only the chain knows.
 pub(super) fn of_owner(runtime: &impl Calls, known: &Hyperparameter) -> Option<Result<(), &'static str>> {
     match known.refusal() {
-        None if call(runtime, known, Authority::Owner) == TEMPO => None,
+        None if call(runtime, known, Authority::Owner) == TEMPO && !is_later(runtime) => None,
         None => Some(Ok(())),
         Some(why) => (is_withheld(runtime, known) || known.call.1.is_empty()).then_some(Err(why)),
     }
@@ -113,10 +118,16 @@ pub(super) fn is_frozen(known: &Hyperparameter) -> bool {
     !matches!(
         known.call.1,
         "sudo_set_adjustment_interval"
+            | "sudo_set_ema_price_halving_period"
             | "sudo_set_kappa"
+            | "sudo_set_min_non_immune_uids"
             | "sudo_set_network_pow_registration_allowed"
             | "sudo_set_network_registration_allowed"
+            | "sudo_set_rao_recycled"
+            | "sudo_set_root_claim_threshold"
             | "sudo_set_sn_owner_hotkey"
+            | "sudo_set_subnet_emission_enabled"
+            | "sudo_set_voting_power_ema_alpha"
             | "sudo_set_weights_set_rate_limit"
     )
 }
@@ -186,6 +197,18 @@ mod tests {
     }
 
     #[test]
+    fn what_later_runtimes_take_without_effect_is_not_called() {
+        let factor = find("activity_cutoff_factor").unwrap();
+        for authority in [Authority::Owner, Authority::Root] {
+            let tempo = find("tempo").unwrap();
+            assert_eq!(way(&NEWER, tempo, authority).unwrap(), Way { call: TEMPO, warning: None });
+            assert_eq!(way(&NEWER, factor, authority).unwrap(), Way { call: FACTOR, warning: None });
+            assert_eq!(way(&TABLED, factor, authority).unwrap(), Way { call: factor.call, warning: None });
+            assert_eq!((of_owner(&NEWER, tempo), of_owner(&NEWER, factor)), (Some(Ok(())), Some(Ok(()))));
+        }
+    }
+
+    #[test]
     fn the_old_cutoff_is_set_with_a_warning_where_it_is_derived() {
         assert!(by_owner(&TABLED, CUTOFF).unwrap().warning.unwrap().contains("no effect"));
         assert_eq!(by_owner(&OLDER, CUTOFF).unwrap().warning, None);
@@ -196,10 +219,16 @@ mod tests {
         let free: Vec<&str> = ALL.iter().filter(|known| !is_frozen(known)).map(|known| known.name).collect();
         let expected = [
             "adjustment_interval",
+            "ema_price_halving_period",
             "kappa",
+            "min_non_immune_uids",
             "pow_registration_allowed",
+            "rao_recycled",
             "registration_allowed",
+            "root_claim_threshold",
             "sn_owner_hotkey",
+            "subnet_emission_enabled",
+            "voting_power_ema_alpha",
             "weights_rate_limit",
         ];
         assert_eq!(free, expected);

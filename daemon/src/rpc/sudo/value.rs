@@ -18,39 +18,50 @@ pub(super) struct Argument {
 
 /// Reads the value of `known`: as many parts as its call takes, with commas between them.
 pub(super) fn read(known: &Hyperparameter, text: &str, notation: Notation) -> Result<Vec<Argument>, String> {
-    let wanted = known.arguments.len().max(1);
+    let parts = parts(known.name, text, known.arguments.len().max(1))?;
+    parts.into_iter().map(|part| one((known.name, known.unit), part, notation)).collect()
+}
+
+/// The parts of a value of `name`, of which so many are `wanted`.
+pub(super) fn parts<'t>(name: &str, text: &'t str, wanted: usize) -> Result<Vec<&'t str>, String> {
     let trimmed = text.trim().trim_start_matches('[').trim_end_matches(']');
     let parts: Vec<&str> = trimmed.split(',').map(str::trim).collect();
     if parts.len() != wanted {
-        return Err(format!("{} takes {wanted} values, {} were given: `{text}`", known.name, parts.len()));
+        return Err(format!("{name} takes {wanted} values, {} were given: `{text}`", parts.len()));
     }
-    parts.into_iter().map(|part| one(known, part, notation)).collect()
+    Ok(parts)
 }
 
-fn one(known: &Hyperparameter, text: &str, notation: Notation) -> Result<Argument, String> {
-    let is_human = match notation {
+/// Whether `text` is written as a person does.
+pub(super) fn is_human(text: &str, notation: Notation) -> bool {
+    match notation {
         Notation::Human => true,
         Notation::Raw => false,
         Notation::Either => text.contains(['.', '%', 'τ']),
-    };
-    let wrong = |expected: &str| format!("`{text}` is no value of {}: expected {expected}", known.name);
+    }
+}
+
+/// Reads one value of `name`, which is counted in `unit`.
+pub(super) fn one((name, unit): (&str, Unit), text: &str, notation: Notation) -> Result<Argument, String> {
+    let is_human = is_human(text, notation);
+    let wrong = |expected: &str| format!("`{text}` is no value of {name}: expected {expected}");
     let number = |raw: u128| Argument {
         value: Value::from(raw),
-        shown: i128::try_from(raw).map_or_else(|_| raw.to_string(), |raw| known.unit.shown(raw)),
+        shown: i128::try_from(raw).map_or_else(|_| raw.to_string(), |raw| unit.shown(raw)),
     };
     let raw = || match whole(text) {
         Some(raw) => u128::try_from(raw)
             .map_or_else(|_| Ok(Argument { value: Value::from(raw), shown: raw.to_string() }), |raw| Ok(number(raw))),
         None => Err(wrong("a whole number")),
     };
-    match known.unit {
+    match unit {
         Unit::Flag => {
             let flag = match text.to_ascii_lowercase().as_str() {
                 "true" | "yes" | "on" | "1" => true,
                 "false" | "no" | "off" | "0" => false,
                 // `yuma_version` 3 and 2 are names of the flag's two values.
-                "3" if known.name == "yuma3_enabled" => true,
-                "2" if known.name == "yuma3_enabled" => false,
+                "3" if name == "yuma3_enabled" => true,
+                "2" if name == "yuma3_enabled" => false,
                 _ => return Err(wrong("true or false")),
             };
             Ok(Argument { value: flag.into(), shown: flag.to_string() })
@@ -97,7 +108,7 @@ fn one(known: &Hyperparameter, text: &str, notation: Notation) -> Result<Argumen
 
 /// A whole number, which may be written with a point and nothing behind it, as fractions are shown; with a sign,
 /// where the chain has one.
-fn whole(text: &str) -> Option<i128> {
+pub(super) fn whole(text: &str) -> Option<i128> {
     let (digits, rest) = text.split_once('.').unwrap_or((text, ""));
     rest.bytes().all(|digit| digit == b'0').then(|| digits.parse().ok())?
 }

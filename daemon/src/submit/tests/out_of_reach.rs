@@ -2,22 +2,6 @@
 
 use super::*;
 
-/// Signs an order with a nonce of its own and writes it down, and does not send it.
-async fn record_as(run: &Run, order: &Order, (key, nonce): (&str, u32), handing: Handing) -> Intent {
-    let (plan, prepared) = run.submitter.prepare(order, |_| nonce).await.unwrap();
-    let intent = NewIntent {
-        key: Some(key.parse().unwrap()),
-        wish: wish(order),
-        genesis: prepared.payload().genesis,
-        extrinsic: run.submitter.sign(order, &prepared).await.unwrap(),
-        plan: serde_json::to_string(&plan).unwrap(),
-        deadline_ms: None,
-        handing,
-    };
-    let Recorded::New(intent) = run.journal.record(intent).await.unwrap() else { panic!("the key is new") };
-    intent
-}
-
 /// Waits until the journal knows on which chain the network is.
 async fn remembered(run: &Run, genesis: BlockHash) {
     for _ in 0..1_000 {
@@ -37,9 +21,9 @@ async fn what_no_node_has_is_taken_back_before_the_chain_is_reached() {
     let genesis = BlockHash(devnet.genesis_hash());
     let run = Run::begin(state.path(), endpoint(&devnet)).await.with_wallet("alice", "//Alice");
     let order = run.order("alice", transfer(7)).await;
-    let sent = record_as(&run, &order, ("sent", 0), Handing::Perhaps).await;
-    let first = record_as(&run, &order, ("first", 1), Handing::Never).await;
-    let second = record_as(&run, &order, ("second", 2), Handing::Never).await;
+    let sent = record_as(&run, &order, ("sent", Some(0)), Handing::Perhaps).await;
+    let first = record_as(&run, &order, ("first", Some(1)), Handing::Never).await;
+    let second = record_as(&run, &order, ("second", Some(2)), Handing::Never).await;
     remembered(&run, genesis).await;
     drop(run);
 

@@ -108,6 +108,9 @@ const CHILD_TAKE: &[Limit] = &[
 ];
 const IMMUNE: &[Limit] =
     &[all(Side::AtLeast, End::Fixed(1), "InvalidValue"), all(Side::AtMost, End::Fixed(10), "InvalidValue")];
+const CLAIM_THRESHOLD: &[Limit] = &[all(Side::AtMost, End::Fixed(10_000_000), "InvalidRootClaimThreshold")];
+const VOTING_ALPHA: &[Limit] =
+    &[all(Side::AtMost, End::Fixed(1_000_000_000_000_000_000), "InvalidVotingPowerEmaAlpha")];
 
 /// The least end of liquid alpha, low or high, in parts of 65,535: in the code of the runtimes of specs 423 to 425.
 pub const LEAST_ALPHA: i128 = 1_638;
@@ -133,7 +136,9 @@ impl Hyperparameter {
             "min_burn" => MIN_BURN,
             "min_childkey_take" => CHILD_TAKE,
             "owner_immune_neuron_limit" => IMMUNE,
+            "root_claim_threshold" => CLAIM_THRESHOLD,
             "tempo" => TEMPO,
+            "voting_power_ema_alpha" => VOTING_ALPHA,
             _ => &[],
         }
     }
@@ -142,7 +147,11 @@ impl Hyperparameter {
     pub fn is_kept_from_root(&self) -> bool {
         matches!(
             self.name,
-            "burn_half_life" | "burn_increase_mult" | "owner_cut_auto_lock_enabled" | "owner_cut_enabled"
+            "burn_half_life"
+                | "burn_increase_mult"
+                | "owner_cut_auto_lock_enabled"
+                | "owner_cut_enabled"
+                | "subnet_emission_enabled"
         )
     }
 }
@@ -188,10 +197,10 @@ mod tests {
     #[test]
     fn every_limit_is_that_of_something_that_can_be_set() {
         let limited = ALL.iter().filter(|one| !one.limits().is_empty());
-        assert_eq!(limited.clone().count(), 15);
+        assert_eq!(limited.clone().count(), 17);
         for one in limited {
             assert!(!one.call.1.is_empty() && one.arguments.len() == 1, "{}", one.name);
         }
-        assert_eq!(ALL.iter().filter(|one| one.is_kept_from_root()).count(), 4);
+        assert_eq!(ALL.iter().filter(|one| one.is_kept_from_root()).count(), 5);
     }
 }

@@ -48,7 +48,7 @@ impl Busily {
 struct Asked {
     busily: Busily,
     /// How often the node was asked for weights or bonds.
-    asked: Arc<AtomicU32>,
+    count: Arc<AtomicU32>,
     _node: FaultyNode,
 }
 
@@ -73,7 +73,7 @@ impl Asked {
             counted.fetch_add(u32::from(is_counted), Ordering::Relaxed);
             Reaction::Pass
         });
-        Self { busily, asked, _node: node }
+        Self { busily, count: asked, _node: node }
     }
 
     /// What is told of a subnet's main mechanism, and whether the node was asked for it. It is what the chain stores at the
@@ -81,9 +81,9 @@ impl Asked {
     async fn ask(&self, netuid: u16, matrix: MatrixName) -> (Arc<Vec<Row>>, bool) {
         let known = self.busily.settled().await;
         let (of, link) = (((NetUid(netuid), MechId(0)), matrix), &self.busily.link);
-        let before = self.asked.load(Ordering::Relaxed);
+        let before = self.count.load(Ordering::Relaxed);
         let told = self.busily.running.metagraph.newest_rows(&known, link, of).await.unwrap().unwrap();
-        let is_asked = self.asked.load(Ordering::Relaxed) > before;
+        let is_asked = self.count.load(Ordering::Relaxed) > before;
         let (at, _) = known.rows_at(NetUid(netuid), MechId(0)).unwrap();
         assert_eq!(at.block.number.0, self.busily.devnet.head().number);
         let view = link.view_at(at.block.hash).await.unwrap();
@@ -170,9 +170,9 @@ async fn a_whole_metagraph_takes_weights_and_bonds_from_what_is_kept_of_its_bloc
     let view = busily.link.view_at(at.block.hash).await.unwrap();
     let first = metagraph.whole(&view, subject.0, subject.1, at).await.unwrap().unwrap();
     assert_eq!(Some(&first), Table::read(&view, subject.0, subject.1, at).await.unwrap().as_ref());
-    let before = asked.asked.load(Ordering::Relaxed);
+    let before = asked.count.load(Ordering::Relaxed);
     let second = metagraph.whole(&view, subject.0, subject.1, at).await.unwrap().unwrap();
-    assert_eq!((&second, asked.asked.load(Ordering::Relaxed)), (&first, before));
+    assert_eq!((&second, asked.count.load(Ordering::Relaxed)), (&first, before));
     assert_eq!(metagraph.both_rows(&known, at.block, subject.0, subject.1), first.rows);
     // They are of that block, and of no other.
     let other = BlockRef { number: BlockNumber(at.block.number.0 + 1), hash: BlockHash([9; 32]) };
@@ -181,6 +181,6 @@ async fn a_whole_metagraph_takes_weights_and_bonds_from_what_is_kept_of_its_bloc
     busily.devnet.mine(1).await.unwrap();
     busily.settled().await;
     let past = metagraph.whole(&view, subject.0, subject.1, at).await.unwrap().unwrap();
-    assert!(past == first && asked.asked.load(Ordering::Relaxed) > before);
+    assert!(past == first && asked.count.load(Ordering::Relaxed) > before);
     busily.running.token.cancel();
 }

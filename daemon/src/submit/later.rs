@@ -1,0 +1,24 @@
+//! An action that is not done now: what it would do, in the account's name, as the chain is at one block.
+
+use btd_api::Tao;
+
+use super::{Action, Draft, Ground, Precondition, SubmissionError, facts, plan};
+
+// === impl Action ===
+
+impl Action {
+    /// The draft of what this does for the account of `ground`. What is certain without a fee is judged; what the draft
+    /// needs is not, for it is to hold when the call is made.
+    pub(crate) async fn draft(&self, ground: Ground) -> Result<Draft, SubmissionError> {
+        if let Self::Drafted(recipe) = self {
+            return recipe.draft(ground).await;
+        }
+        let Ground { view, actor } = ground;
+        let facts = facts::gather(&view, self, actor).await?;
+        let verdict = plan::judge(self, actor, &facts, Tao::ZERO)?;
+        let price = facts.subnet.map(|subnet| subnet.price);
+        let (call, summary) = self.call(view.runtime(), actor, price).ok_or(Precondition::Nothing)?;
+        let draft = Draft::new(call, summary).spends(facts.account.free.saturating_sub(verdict.balance_after));
+        Ok(verdict.warnings.into_iter().fold(draft, Draft::warning))
+    }
+}
