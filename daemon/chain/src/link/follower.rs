@@ -109,18 +109,21 @@ impl Follower {
             let Err(leave) = self.serve(index).await;
             self.shared.connection.send_replace(None);
             self.shared.best.send_replace(None);
-            let (lost, is_disowned) = match leave {
-                Leave::Failed(lost) => (lost, false),
+            let (lost, is_disowned, is_replaced) = match leave {
+                Leave::Failed(lost) => (lost, false, false),
                 Leave::For(other, lost) => {
                     better = Some(other);
-                    (lost, false)
+                    (lost, false, false)
                 }
-                Leave::Disowned(lost) => (lost, true),
+                Leave::Disowned(lost) => (lost, true, false),
+                Leave::Replaced(lost) => (lost, true, true),
             };
             let now = clock::now();
-            match &lost {
-                ConnectError::Superseded { .. } => node.note_left(),
-                failure => node.note_failure(failure.clone(), self.shared.config.retry_max(), now, jitter),
+            // What it has taken over was not its own.
+            if is_replaced || matches!(lost, ConnectError::Superseded { .. }) {
+                node.note_left();
+            } else {
+                node.note_failure(lost.clone(), self.shared.config.retry_max(), now, jitter);
             }
             if is_disowned || self.is_forsaken(now) {
                 self.disown(&lost);

@@ -4,6 +4,8 @@ use std::{collections::BTreeSet, ops::Range, time::Duration};
 
 use btd_api::{BlockHash, BlockNumber};
 
+mod parting;
+
 use super::{
     Link, LinkConfig, LinkState, PublicNetwork,
     endurance::{BLOCK, LATEST, followed, watch, with_config},
@@ -189,6 +191,17 @@ async fn on_branch(link: &Link, number: u32, forked: u32) {
     states.wait_for(is_there).await.unwrap();
 }
 
+/// Waits until the first node is seen to have another history.
+async fn called_forked(link: &Link) {
+    let is_seen = async {
+        while link.endpoints()[0].trouble.as_ref().map(ConnectError::name) != Some("forked") {
+            clock::sleep(Duration::from_millis(500)).await;
+        }
+    };
+    let seen = clock::timeout(Duration::from_mins(2), is_seen).await;
+    assert!(seen.is_ok(), "{:?}", link.endpoints());
+}
+
 /// That for so long nothing but the branch is followed, and what the link's causes were called meanwhile.
 async fn stays_on_branch(link: &Link, forked: u32, long: Duration) -> BTreeSet<&'static str> {
     let (begun, mut causes) = (clock::now(), BTreeSet::new());
@@ -268,18 +281,13 @@ fn an_own_node_that_parts_from_what_it_has_told_is_followed_again() {
             assert_eq!(active(link), "ws://node-1");
             let forked = told - 10;
             network.give(0, Fault::ForksTo { from: forked, to: forked + 3 });
-            let is_forked = async {
-                while link.endpoints()[0].trouble.as_ref().map(ConnectError::name) != Some("forked") {
-                    clock::sleep(Duration::from_millis(500)).await;
-                }
-            };
-            let seen = clock::timeout(Duration::from_mins(2), is_forked).await;
-            assert!(seen.is_ok(), "{away:?}: {:?}", link.endpoints());
+            called_forked(link).await;
             assert_eq!(active(link), "ws://node-1", "{away:?}: it may change its mind");
             // It goes on from there, beyond what it had told.
             network.give(0, Fault::Forks(forked));
             let back = clock::timeout(Duration::from_mins(5), on_branch(link, told + 1, forked)).await;
             assert!(back.is_ok(), "{away:?}: {:?}", link.endpoints());
+            assert_eq!(link.endpoints()[1].trouble, None, "{away:?}: what it had taken over was not its own");
             stays_on_branch(link, forked, Duration::from_mins(10)).await;
             assert_eq!((active(link), link.strangers()), ("ws://node-0".into(), vec!["ws://node-1".to_owned()]));
         });

@@ -186,11 +186,18 @@ impl Witnesses {
         [Heard::Named, Heard::All].into_iter().any(|heard| self.is_silent(heard, now))
     }
 
-    /// Whether one that was named has another block in the place of one that such nodes have told, and none of them has
-    /// stood by that for a while, and for no less than `long`: within that each of them is heard.
-    pub(super) fn is_replaced(&self, long: Duration, now: Instant) -> bool {
-        let is_silent = |dispute: &Dispute| now.saturating_duration_since(dispute.since) >= PATIENCE.max(long);
-        self.dispute(Heard::Named, now).is_some_and(|dispute| dispute.instead > 0 && is_silent(&dispute))
+    /// Whether `by`, which has just said so again, has for a while had another block in the place of one that those
+    /// that were named have told, as one of them, and none of them has stood by that meanwhile. A while is no less than
+    /// `long`: within that each of them is heard.
+    pub(super) fn is_replaced(&self, by: &Endpoint, long: Duration, now: Instant) -> bool {
+        let a_while = PATIENCE.max(long);
+        let has_another = |said: &Said| {
+            let is_told = matches!(said.word, Word::Other(number) if self.anchor.covers(number));
+            is_told && said.is_named && said.at.saturating_duration_since(said.since) >= a_while
+        };
+        let said = self.words().get(by).copied();
+        let is_silent = |dispute: Dispute| now.saturating_duration_since(dispute.since) >= a_while;
+        said.is_some_and(|said| has_another(&said)) && self.dispute(Heard::Named, now).is_some_and(is_silent)
     }
 
     /// Whether what those that were named have told is given up by themselves.

@@ -290,24 +290,33 @@ fn those_behind_a_node_that_was_named_have_no_say_about_what_it_told() {
 
     // That is so while others stand by it too, and not where it is merely behind or one that was named stands by it.
     let witnesses = begun();
+    let (short, long) = (Duration::ZERO, PATIENCE * 2);
     witnesses.note(&a, has(120), now);
     witnesses.note(&own, other(95), now);
+    assert!(!witnesses.is_replaced(&own, short, now));
+    assert!(!witnesses.is_replaced(&own, short, now + PATIENCE), "it was heard once");
     witnesses.note(&own, other(110), now + PATIENCE);
-    let long = PATIENCE * 2;
-    assert!(!witnesses.is_replaced(Duration::ZERO, now) && !witnesses.is_replaced(long, now + PATIENCE));
-    assert!(witnesses.is_replaced(Duration::ZERO, now + PATIENCE) && witnesses.is_replaced(long, now + long));
+    assert!(witnesses.is_replaced(&own, short, now + PATIENCE));
+    assert!(!witnesses.is_replaced(&own, long, now + PATIENCE) && !witnesses.is_replaced(&own, long, now + long));
+    witnesses.note(&b, other(95), now);
+    witnesses.note(&b, other(95), now + long);
+    assert!(!witnesses.is_replaced(&b, short, now + long), "it was not named");
+    witnesses.note(&own, other(110), now + long);
+    assert!(witnesses.is_replaced(&own, long, now + long));
     let witnesses = begun();
-    for newest in [80, 81] {
-        witnesses.note(&own, Word::Lacks { block: BlockNumber(100), newest: BlockNumber(newest) }, now);
+    for (newest, at) in [(80, now), (81, now + PATIENCE)] {
+        witnesses.note(&own, Word::Lacks { block: BlockNumber(100), newest: BlockNumber(newest) }, at);
     }
-    assert!(!witnesses.is_replaced(Duration::ZERO, now + PATIENCE));
+    assert!(!witnesses.is_replaced(&own, short, now + PATIENCE));
     let two = LinkConfig { own: vec![own.clone(), a.clone()], ..config.clone() };
     let witnesses = Witnesses::new(&two);
     witnesses.anchor.note(&a, block(100));
     witnesses.note(&own, other(95), now);
     witnesses.note(&a, has(100), now + PATIENCE);
-    assert!(!witnesses.is_replaced(Duration::ZERO, now + PATIENCE));
-    assert!(witnesses.is_replaced(Duration::ZERO, now + PATIENCE * 2));
+    witnesses.note(&own, other(95), now + PATIENCE);
+    assert!(!witnesses.is_replaced(&own, short, now + PATIENCE));
+    witnesses.note(&own, other(95), now + PATIENCE * 2);
+    assert!(witnesses.is_replaced(&own, short, now + PATIENCE * 2));
 
     // Among the others, about what they have told since, two count more than one.
     let witnesses = begun();

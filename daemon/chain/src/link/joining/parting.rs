@@ -1,0 +1,43 @@
+//! When what a named node has told, or others since, is given up for one that has other blocks, on a clock of its own.
+
+use std::time::Duration;
+
+use super::{BLOCK, active, before_three, called_forked, with_config};
+use crate::{
+    clock,
+    link::Link,
+    simulated::{Fault, Network},
+};
+
+/// That for so long the chain that everybody else has is followed, and is not gone back on.
+async fn stays(link: &Link, network: &Network, long: Duration) {
+    let (begun, mut newest) = (clock::now(), link.finalized().unwrap());
+    while clock::since(begun) < long {
+        let now = link.finalized().expect("what was followed is given up");
+        assert!(now.number >= newest.number && now.hash == Network::hash(now.number.0), "{now:?}");
+        newest = now;
+        clock::sleep(Duration::from_millis(500)).await;
+    }
+    assert!(newest.number.0 + 2 > network.height(), "{newest:?}: {:?}", link.endpoints());
+}
+
+/// It was heard once, and is away again when others are visited that are no witnesses against what is followed.
+#[test]
+fn an_own_node_that_has_parted_is_asked_again_before_it_is_followed() {
+    with_config(
+        4,
+        |_| before_three(),
+        async |link, network| {
+            clock::sleep(BLOCK * 12).await;
+            let told = link.finalized().unwrap().number.0;
+            network.give(0, Fault::Down);
+            clock::sleep(BLOCK * 5).await;
+            network.give(0, Fault::ForksTo { from: told - 10, to: told - 7 });
+            called_forked(link).await;
+            network.give(0, Fault::Down);
+            network.give(2, Fault::Lags(network.height() - 10));
+            stays(link, network, Duration::from_mins(10)).await;
+            assert_eq!((active(link), &link.endpoints()[1].trouble), ("ws://node-1".into(), &None));
+        },
+    );
+}
