@@ -255,10 +255,12 @@ fn what_nodes_that_joined_have_told_gives_way_to_the_one_behind_which_they_stand
             network.give(0, Fault::Down);
             clock::sleep(away).await;
             assert_eq!(active(link), "ws://node-1");
-            network.give(
-                0,
-                if away > BLOCK * 60 { Fault::ForksTo { from: forked, to: forked + 3 } } else { Fault::Forks(forked) },
-            );
+            let to = |newest| {
+                if away > BLOCK * 60 { Fault::ForksTo { from: forked, to: newest } } else { Fault::Forks(forked) }
+            };
+            network.give(0, to(forked + 3));
+            called_forked(link).await;
+            network.give(0, to(forked + 6));
             let back = clock::timeout(Duration::from_mins(5), on_branch(link, forked, forked)).await;
             assert!(back.is_ok(), "{away:?}: {:?}", link.endpoints());
             network.give(0, Fault::Forks(forked));

@@ -4,9 +4,9 @@
 //! every honest endpoint for ever after, so the last word of each is kept, over visits and connections alike. What was
 //! followed is given up once two contradict it who are more than those that stand by it, or once nobody who can be
 //! reached has stood by it for a while. About what a node that was named has told only such nodes are heard
-//! (`anchor.rs`), and about what the others have told since, its word is the last. While another one is followed, a
-//! named node that has another block in the place of what such nodes told is enough to give that up, once none of them
-//! has stood by it for a while.
+//! (`anchor.rs`), and about what the others have told since, its word is the last, if its chain goes on. While another
+//! one is followed, a named node that has another block in the place of what such nodes told, and goes on from there, is
+//! enough to give that up, once none of them has stood by it for a while.
 
 use std::{
     cmp::Ordering,
@@ -41,8 +41,13 @@ pub(super) const TERM: Duration = Duration::from_mins(5);
 pub(super) enum Word {
     /// It has what was followed at this height.
     Has(BlockNumber),
-    /// It has another block at this height.
-    Other(BlockNumber),
+    /// It has another block in the place of one that was followed.
+    Other {
+        /// The height of that.
+        block: BlockNumber,
+        /// The newest one that it has.
+        newest: BlockNumber,
+    },
     /// It has never heard of the block that was followed last, though it does not catch up with its chain.
     Lacks {
         /// That block.
@@ -60,8 +65,9 @@ struct Said {
     since: Instant,
     /// When it said so last.
     at: Instant,
-    /// Whether it got further meanwhile: one that stands still has heard of nothing, and says nothing by that.
-    has_gone_on: bool,
+    /// When it was last seen to have got further meanwhile: one that stands still has heard of nothing, and says nothing
+    /// by that; nor is there anything to follow.
+    went_on: Option<Instant>,
     /// Whether the endpoint was named.
     is_named: bool,
 }
@@ -92,12 +98,24 @@ enum Heard {
 struct Dispute {
     /// Those who count against it.
     against: usize,
-    /// Those of them who have another block in its place.
+    /// Those of them who have another block in its place, and go on from there.
     instead: usize,
     /// Those who stand by it.
     behind: usize,
     /// Since when it is contradicted, and nobody has stood by it.
     since: Instant,
+}
+
+// === impl Word ===
+
+impl Word {
+    /// The newest block that an endpoint has which contradicts.
+    fn newest(self) -> Option<BlockNumber> {
+        match self {
+            Self::Has(_) => None,
+            Self::Other { newest, .. } | Self::Lacks { newest, .. } => Some(newest),
+        }
+    }
 }
 
 // === impl Said ===
@@ -107,8 +125,8 @@ impl Said {
     fn disputed(&self) -> Option<BlockNumber> {
         match self.word {
             Word::Has(_) => None,
-            Word::Other(number) => Some(number),
-            Word::Lacks { block, .. } => self.has_gone_on.then_some(block),
+            Word::Other { block, .. } => Some(block),
+            Word::Lacks { block, .. } => self.went_on.map(|_| block),
         }
     }
 
@@ -116,7 +134,7 @@ impl Said {
     fn missed(&self) -> Option<BlockNumber> {
         match self.word {
             Word::Has(_) => None,
-            Word::Other(number) | Word::Lacks { block: number, .. } => Some(number),
+            Word::Other { block, .. } | Word::Lacks { block, .. } => Some(block),
         }
     }
 
@@ -124,9 +142,16 @@ impl Said {
     fn is_weighty(&self, far: u32) -> bool {
         match self.word {
             Word::Has(_) => false,
-            Word::Other(_) => true,
-            Word::Lacks { block, newest } => self.has_gone_on && newest.0.saturating_add(far) < block.0,
+            Word::Other { .. } => true,
+            Word::Lacks { block, newest } => self.went_on.is_some() && newest.0.saturating_add(far) < block.0,
         }
+    }
+
+    /// Whether it has another block in the place of one that was followed, and its chain was seen to go on from there
+    /// within `term`.
+    fn goes_on_instead(&self, term: Duration, now: Instant) -> bool {
+        let went_on = self.went_on.is_some_and(|at| now.saturating_duration_since(at) <= term);
+        matches!(self.word, Word::Other { .. }) && went_on
     }
 }
 
@@ -145,22 +170,28 @@ impl Witnesses {
         let before = words.get(endpoint).copied();
         let same = before.filter(|before| match (before.word, word) {
             // Whoever has another block in the place of an earlier one has never heard of a later one either.
-            (Word::Has(_), Word::Has(_)) | (Word::Other(_), Word::Other(_) | Word::Lacks { .. }) => true,
+            (Word::Has(_), Word::Has(_)) | (Word::Other { .. }, Word::Other { .. } | Word::Lacks { .. }) => true,
             (Word::Lacks { block: one, .. }, Word::Lacks { block: other, .. }) => one <= other,
             _ => false,
         });
-        let has_gone_on = match (same.map(|same| (same.word, same.has_gone_on)), word) {
-            (Some((Word::Lacks { newest: before, .. }, had)), Word::Lacks { newest, .. }) => had || newest > before,
-            _ => false,
+        // Of one that was not heard for long nobody knows when it has got there.
+        let lately = same.filter(|same| now.saturating_duration_since(same.at) <= self.term);
+        let newest = lately.and_then(|same| same.word.newest()).zip(word.newest());
+        let went_on = if newest.is_some_and(|(before, newest)| before < newest) {
+            Some(now)
+        } else {
+            same.and_then(|same| same.went_on)
         };
         let word = match (same.map(|same| same.word), word) {
             // What it has contradicted once is not less by what it contradicts now.
-            (Some(Word::Other(one)), Word::Other(other)) => Word::Other(one.min(other)),
-            (Some(contradicted @ Word::Other(_)), Word::Lacks { .. }) => contradicted,
+            (Some(Word::Other { block: one, .. }), Word::Other { block: other, newest }) => {
+                Word::Other { block: one.min(other), newest }
+            }
+            (Some(Word::Other { block, .. }), Word::Lacks { newest, .. }) => Word::Other { block, newest },
             _ => word,
         };
         let (since, is_named) = (same.map_or(now, |same| same.since), self.anchor.is_named(endpoint));
-        let said = Said { word, since, at: now, has_gone_on, is_named };
+        let said = Said { word, since, at: now, went_on, is_named };
         words.insert(endpoint.clone(), said);
         said.disputed().is_some() && before.is_none_or(|before| before.disputed().is_none())
     }
@@ -173,7 +204,7 @@ impl Witnesses {
     }
 
     /// Whether two contradict what was followed, and more than stand by it; or one that was named has another block in
-    /// the place of one that only others have told.
+    /// the place of one that only others have told, and goes on from there.
     pub(super) fn are_outnumbered(&self, now: Instant) -> bool {
         let has_last_word = |dispute: Dispute| dispute.instead > dispute.behind;
         [Heard::Named, Heard::All].into_iter().any(|heard| self.is_outnumbered(heard, now))
@@ -187,13 +218,14 @@ impl Witnesses {
     }
 
     /// Whether `by`, which has just said so again, has for a while had another block in the place of one that those
-    /// that were named have told, as one of them, and none of them has stood by that meanwhile. A while is no less than
-    /// `long`: within that each of them is heard.
+    /// that were named have told, as one of them, and goes on from there, and none of them has stood by what was told
+    /// meanwhile. A while is no less than `long`: within that each of them is heard.
     pub(super) fn is_replaced(&self, by: &Endpoint, long: Duration, now: Instant) -> bool {
         let a_while = PATIENCE.max(long);
         let has_another = |said: &Said| {
-            let is_told = matches!(said.word, Word::Other(number) if self.anchor.covers(number));
-            is_told && said.is_named && said.at.saturating_duration_since(said.since) >= a_while
+            let is_about_them = said.is_named && said.disputed().is_some_and(|number| self.anchor.covers(number));
+            let is_old = said.at.saturating_duration_since(said.since) >= a_while;
+            is_about_them && is_old && said.goes_on_instead(self.term, now)
         };
         let said = self.words().get(by).copied();
         let is_silent = |dispute: Dispute| now.saturating_duration_since(dispute.since) >= a_while;
@@ -214,7 +246,7 @@ impl Witnesses {
     /// Whether this endpoint has no say, and has another block in the place of one that was named's.
     pub(super) fn is_stranger(&self, endpoint: &Endpoint, now: Instant) -> bool {
         let is_strange = |said: &Said| {
-            let is_other = matches!(said.word, Word::Other(number) if self.anchor.covers(number));
+            let is_other = matches!(said.word, Word::Other { block, .. } if self.anchor.covers(block));
             is_other && !said.is_named && now.saturating_duration_since(said.at) <= self.term
         };
         self.words().get(endpoint).is_some_and(is_strange)
@@ -253,7 +285,7 @@ impl Witnesses {
         let behind = words.values().filter(counts);
         let behind = behind.filter(|said| matches!(said.word, Word::Has(number) if number >= disputed));
         let since = behind.clone().map(|said| said.at).fold(begun, Instant::max);
-        let instead = against().filter(|(said, _)| matches!(said.word, Word::Other(_))).count();
+        let instead = against().filter(|(said, _)| said.goes_on_instead(self.term, now)).count();
         let against = against().filter(|(said, _)| said.is_weighty(self.far)).count();
         Some(Dispute { against, instead, behind: behind.count(), since })
     }
@@ -303,7 +335,8 @@ pub(super) async fn compare(
     let is_far = newest.number.0.saturating_add(shared.config.max_lag_blocks) < followed.number.0;
     let word = match common {
         Some((ours, theirs)) if ours.hash != theirs.hash => {
-            Some(Word::Other(anchor::parted_at(shared, connection, ours.number).await?))
+            let block = anchor::parted_at(shared, connection, ours.number).await?;
+            Some(Word::Other { block, newest: newest.number })
         }
         _ if is_far && leap::has_heard_of(connection, followed).await? == Some(false) => {
             Some(Word::Lacks { block: followed.number, newest: newest.number })

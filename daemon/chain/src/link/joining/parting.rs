@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{BLOCK, active, before_three, called_forked, with_config};
+use super::{BLOCK, active, before_three, called_forked, main_chain, on_branch, over_own, with_config};
 use crate::{
     clock,
     link::Link,
@@ -40,4 +40,26 @@ fn an_own_node_that_has_parted_is_asked_again_before_it_is_followed() {
             assert_eq!((active(link), &link.endpoints()[1].trouble), ("ws://node-1".into(), &None));
         },
     );
+}
+
+/// Whether it has parted from what it had told itself, or from what the others have told since.
+#[test]
+fn an_own_node_that_stands_still_on_another_branch_is_not_followed() {
+    for is_older in [true, false] {
+        over_own(main_chain, true, async |link, network| {
+            clock::sleep(BLOCK * 12).await;
+            let told = network.height();
+            let forked = if is_older { told - 10 } else { told + 2 };
+            network.give(0, Fault::Down);
+            clock::sleep(BLOCK * 5).await;
+            network.give(0, Fault::ForksTo { from: forked, to: forked + 3 });
+            called_forked(link).await;
+            stays(link, network, Duration::from_mins(10)).await;
+            assert_eq!(active(link), "ws://node-1", "{is_older}");
+            // Once it goes on it is.
+            network.give(0, Fault::Forks(forked));
+            let back = clock::timeout(Duration::from_mins(5), on_branch(link, told + 6, forked)).await;
+            assert!(back.is_ok(), "{is_older}: {:?}", link.endpoints());
+        });
+    }
 }

@@ -205,7 +205,7 @@ fn words_count_by_what_they_are_about() {
     let (now, later) = (Instant::now(), Duration::from_secs(20));
     let [a, b, c, d] = names;
     let number = BlockNumber;
-    let (has, other) = (|n| Word::Has(number(n)), |n| Word::Other(number(n)));
+    let (has, other) = (|n| Word::Has(number(n)), |n| Word::Other { block: number(n), newest: number(n) });
     let lacks = |block, newest| Word::Lacks { block: number(block), newest: number(newest) };
 
     // Whoever has the block before the disputed one says nothing about that.
@@ -269,7 +269,8 @@ fn those_behind_a_node_that_was_named_have_no_say_about_what_it_told() {
     };
     let now = Instant::now();
     let block = |number| BlockRef { number: BlockNumber(number), hash: Network::hash(number) };
-    let (has, other) = (|n| Word::Has(BlockNumber(n)), |n| Word::Other(BlockNumber(n)));
+    let has = |n| Word::Has(BlockNumber(n));
+    let other = |n| Word::Other { block: BlockNumber(n), newest: BlockNumber(n) };
     let begun = || {
         let witnesses = Witnesses::new(&config);
         witnesses.anchor.note(&own, block(100));
@@ -308,14 +309,22 @@ fn those_behind_a_node_that_was_named_have_no_say_about_what_it_told() {
         witnesses.note(&own, Word::Lacks { block: BlockNumber(100), newest: BlockNumber(newest) }, at);
     }
     assert!(!witnesses.is_replaced(&own, short, now + PATIENCE));
+    // One that stands still there is nothing to follow, and stood still again for long either.
+    let witnesses = begun();
+    let says = |newest, at| {
+        witnesses.note(&own, other(newest), at);
+        witnesses.is_replaced(&own, short, at)
+    };
+    assert!(!says(95, now) && !says(95, now + PATIENCE) && says(96, now + PATIENCE * 2));
+    assert!(says(96, now + PATIENCE * 2 + TERM) && !says(96, now + PATIENCE * 3 + TERM));
     let two = LinkConfig { own: vec![own.clone(), a.clone()], ..config.clone() };
     let witnesses = Witnesses::new(&two);
     witnesses.anchor.note(&a, block(100));
     witnesses.note(&own, other(95), now);
     witnesses.note(&a, has(100), now + PATIENCE);
-    witnesses.note(&own, other(95), now + PATIENCE);
+    witnesses.note(&own, other(96), now + PATIENCE);
     assert!(!witnesses.is_replaced(&own, short, now + PATIENCE));
-    witnesses.note(&own, other(95), now + PATIENCE * 2);
+    witnesses.note(&own, other(97), now + PATIENCE * 2);
     assert!(witnesses.is_replaced(&own, short, now + PATIENCE * 2));
 
     // Among the others, about what they have told since, two count more than one.
@@ -336,5 +345,8 @@ fn those_behind_a_node_that_was_named_have_no_say_about_what_it_told() {
     witnesses.note(&own, Word::Lacks { block: BlockNumber(120), newest: BlockNumber(110) }, now);
     assert!(!witnesses.are_outnumbered(now), "it may be catching up");
     witnesses.note(&own, other(110), now);
-    assert!(witnesses.are_outnumbered(now) && !witnesses.is_renounced(now));
+    assert!(!witnesses.are_outnumbered(now), "it may stand still there");
+    let later = now + PATIENCE;
+    witnesses.note(&own, other(111), later);
+    assert!(witnesses.are_outnumbered(later) && !witnesses.is_renounced(later));
 }
