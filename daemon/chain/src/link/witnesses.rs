@@ -8,6 +8,8 @@
 //! one is followed, a named node that has another block in the place of what such nodes told, and goes on from there, is
 //! enough to give that up, once none of them has stood by it for a while.
 
+mod word;
+
 use std::{
     cmp::Ordering,
     collections::BTreeMap,
@@ -17,6 +19,8 @@ use std::{
 
 use btd_api::BlockNumber;
 
+use self::word::Said;
+pub(super) use self::word::Word;
 use super::{
     LinkConfig, Shared,
     anchor::{self, Anchor},
@@ -35,42 +39,6 @@ use crate::{
 const PATIENCE: Duration = Duration::from_mins(1);
 /// What was not said again for so long counts no more.
 pub(super) const TERM: Duration = Duration::from_mins(5);
-
-/// What an endpoint says of the history that is followed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Word {
-    /// It has what was followed at this height.
-    Has(BlockNumber),
-    /// It has another block in the place of one that was followed.
-    Other {
-        /// The height of that.
-        block: BlockNumber,
-        /// The newest one that it has.
-        newest: BlockNumber,
-    },
-    /// It has never heard of the block that was followed last, though it does not catch up with its chain.
-    Lacks {
-        /// That block.
-        block: BlockNumber,
-        /// The newest one that it has.
-        newest: BlockNumber,
-    },
-}
-
-/// The last word of an endpoint.
-#[derive(Debug, Clone, Copy)]
-struct Said {
-    word: Word,
-    /// Since when it has said the same.
-    since: Instant,
-    /// When it said so last.
-    at: Instant,
-    /// When it was last seen to have got further meanwhile: one that stands still has heard of nothing, and says nothing
-    /// by that; nor is there anything to follow.
-    went_on: Option<Instant>,
-    /// Whether the endpoint was named.
-    is_named: bool,
-}
 
 /// The last words of the endpoints.
 #[derive(Debug)]
@@ -104,55 +72,6 @@ struct Dispute {
     behind: usize,
     /// Since when it is contradicted, and nobody has stood by it.
     since: Instant,
-}
-
-// === impl Word ===
-
-impl Word {
-    /// The newest block that an endpoint has which contradicts.
-    fn newest(self) -> Option<BlockNumber> {
-        match self {
-            Self::Has(_) => None,
-            Self::Other { newest, .. } | Self::Lacks { newest, .. } => Some(newest),
-        }
-    }
-}
-
-// === impl Said ===
-
-impl Said {
-    /// The height that it contradicts, if it does.
-    fn disputed(&self) -> Option<BlockNumber> {
-        match self.word {
-            Word::Has(_) => None,
-            Word::Other { block, .. } => Some(block),
-            Word::Lacks { block, .. } => self.went_on.map(|_| block),
-        }
-    }
-
-    /// The height of what it does not have, if there is any.
-    fn missed(&self) -> Option<BlockNumber> {
-        match self.word {
-            Word::Has(_) => None,
-            Word::Other { block, .. } | Word::Lacks { block, .. } => Some(block),
-        }
-    }
-
-    /// Whether it outweighs one that stands by what was followed.
-    fn is_weighty(&self, far: u32) -> bool {
-        match self.word {
-            Word::Has(_) => false,
-            Word::Other { .. } => true,
-            Word::Lacks { block, newest } => self.went_on.is_some() && newest.0.saturating_add(far) < block.0,
-        }
-    }
-
-    /// Whether it has another block in the place of one that was followed, and its chain was seen to go on from there
-    /// within `term`.
-    fn goes_on_instead(&self, term: Duration, now: Instant) -> bool {
-        let went_on = self.went_on.is_some_and(|at| now.saturating_duration_since(at) <= term);
-        matches!(self.word, Word::Other { .. }) && went_on
-    }
 }
 
 // === impl Witnesses ===
