@@ -3,10 +3,11 @@
 //! A node of one's own may be a fork of a public network that has the same block 0, and it may be down while the public
 //! nodes are well. What it has told is the chain that is meant. So whatever stands behind such a node, because it is the
 //! network's or joined, has no say about that, and takes over only where it has the newest block of it: the anchor.
-//! Where no node was set before the others, all of those that are configured are named ones.
+//! Where no node was set before the others, all of those that are configured are named ones. What one of several has told
+//! is no less its own while it is away, and another one has something else.
 
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeMap, BTreeSet},
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
@@ -26,7 +27,8 @@ use crate::{
 #[derive(Debug)]
 pub(super) struct Anchor {
     named: BTreeSet<Endpoint>,
-    block: Mutex<Option<BlockRef>>,
+    /// The newest one that each of them has.
+    told: Mutex<BTreeMap<Endpoint, BlockRef>>,
 }
 
 // === impl Anchor ===
@@ -34,7 +36,7 @@ pub(super) struct Anchor {
 impl Anchor {
     pub(super) fn new(config: &LinkConfig) -> Self {
         let named = if config.own.is_empty() { &config.endpoints } else { &config.own };
-        Self { named: named.iter().cloned().collect(), block: Mutex::default() }
+        Self { named: named.iter().cloned().collect(), told: Mutex::default() }
     }
 
     /// Whether the operator has named this endpoint, rather than what stands behind it.
@@ -44,15 +46,22 @@ impl Anchor {
 
     /// An endpoint has `block`, which was followed.
     pub(super) fn note(&self, endpoint: &Endpoint, block: BlockRef) {
-        let mut anchor = self.anchor();
-        if self.is_named(endpoint) && anchor.is_none_or(|before| before.number <= block.number) {
-            *anchor = Some(block);
+        let mut told = self.told();
+        let is_newer = told.get(endpoint).is_none_or(|before| before.number <= block.number);
+        if self.is_named(endpoint) && is_newer {
+            told.insert(endpoint.clone(), block);
         }
     }
 
     /// The newest block that a named node has; none where no such node has told any.
     pub(super) fn block(&self) -> Option<BlockRef> {
-        *self.anchor()
+        self.told().values().copied().max_by_key(|block| block.number)
+    }
+
+    /// The named nodes that have what was followed at this height, or had it when they were heard last.
+    pub(super) fn tellers(&self, number: BlockNumber) -> Vec<Endpoint> {
+        let told = self.told();
+        told.iter().filter(|(_, block)| number <= block.number).map(|(endpoint, _)| endpoint.clone()).collect()
     }
 
     /// Whether what was followed at this height is what a named node has told.
@@ -62,11 +71,11 @@ impl Anchor {
 
     /// What the named nodes have told is not followed any more.
     pub(super) fn lift(&self) {
-        *self.anchor() = None;
+        self.told().clear();
     }
 
-    fn anchor(&self) -> MutexGuard<'_, Option<BlockRef>> {
-        self.block.lock().unwrap_or_else(PoisonError::into_inner)
+    fn told(&self) -> MutexGuard<'_, BTreeMap<Endpoint, BlockRef>> {
+        self.told.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -87,14 +96,13 @@ pub(super) async fn check(shared: &Shared, connection: &Connection, newest: Bloc
 }
 
 /// The height at which an endpoint contradicts what was followed, which it does at `number`: that of the anchor, where
-/// it was not named and has another block there too.
+/// it has another block there too. Then it is not merely what others have told since that it contradicts.
 pub(super) async fn parted_at(
     shared: &Shared,
     connection: &Connection,
     number: BlockNumber,
 ) -> Result<BlockNumber, ConnectError> {
-    let (anchor, endpoint) = (&shared.witnesses.anchor, &connection.node().endpoint);
-    let below = anchor.block().filter(|ours| ours.number < number && !anchor.is_named(endpoint));
+    let below = shared.witnesses.anchor.block().filter(|ours| ours.number < number);
     let Some(ours) = below else { return Ok(number) };
     let found = fetch::hash_of(connection, ours.number).await?;
     Ok(if found.is_some_and(|found| found != ours.hash) { ours.number } else { number })

@@ -126,7 +126,7 @@ impl Follower {
                 node.note_failure(lost.clone(), self.shared.config.retry_max(), now, jitter);
             }
             if is_disowned || self.is_forsaken(now) {
-                self.disown(&lost);
+                self.disown(&lost, is_replaced);
             }
             let rest = self.next(now).filter(|_| better.is_none()).map(|(_, rest)| rest);
             let retry_after = rest.unwrap_or_default().max(jitter(GAP.min(self.shared.config.retry_max())));
@@ -158,11 +158,11 @@ impl Follower {
 
     /// What was followed is not the chain's history: it is forgotten, and the chain followed anew, from those that have
     /// contradicted it too.
-    fn disown(&mut self, why: &ConnectError) {
+    fn disown(&mut self, why: &ConnectError, is_replaced: bool) {
         tracing::error!(reason = %why, "what was followed is not the chain's history: following it anew");
         let witnesses = &self.shared.witnesses;
         // What the others have told since is given up without what a named node told before.
-        if witnesses.is_renounced(clock::now()) {
+        if is_replaced || witnesses.is_renounced(self.was_tried_everywhere(), clock::now()) {
             witnesses.anchor.lift();
         }
         for node in self.shared.pool.followed() {

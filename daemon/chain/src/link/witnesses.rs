@@ -6,7 +6,8 @@
 //! reached has stood by it for a while. About what a node that was named has told only such nodes are heard
 //! (`anchor.rs`), and about what the others have told since, its word is the last, if its chain goes on. While another
 //! one is followed, a named node that has another block in the place of what such nodes told, and goes on from there, is
-//! enough to give that up, once none of them has stood by it for a while.
+//! enough to give that up, once none of them has stood by it for a while, and each that had told it says so too: what one
+//! has told is not taken back for another while it is away.
 
 mod word;
 
@@ -138,37 +139,46 @@ impl Witnesses {
 
     /// Whether `by`, which has just said so again, has for a while had another block in the place of one that those
     /// that were named have told, as one of them, and goes on from there, and none of them has stood by what was told
-    /// meanwhile. A while is no less than `long`: within that each of them is heard.
+    /// meanwhile. A while is no less than `long`: within that each of them is heard. Each that once had what was told
+    /// has to have another block as well.
     pub(super) fn is_replaced(&self, by: &Endpoint, long: Duration, now: Instant) -> bool {
         let a_while = PATIENCE.max(long);
-        let has_another = |said: &Said| {
+        let has_parted = |said: &Said| {
             let is_about_them = said.is_named && said.disputed().is_some_and(|number| self.anchor.covers(number));
             let is_old = said.at.saturating_duration_since(said.since) >= a_while;
             is_about_them && is_old && said.goes_on_instead(self.term, now)
         };
-        let said = self.words().get(by).copied();
+        let said = self.words().get(by).copied().filter(has_parted);
+        let Some(number) = said.and_then(|said| said.disputed()) else { return false };
         let is_silent = |dispute: Dispute| now.saturating_duration_since(dispute.since) >= a_while;
-        said.is_some_and(|said| has_another(&said)) && self.dispute(Heard::Named, now).is_some_and(is_silent)
+        let is_given_up = |teller: &Endpoint| self.has_another(teller, now);
+        self.anchor.tellers(number).iter().all(is_given_up) && self.dispute(Heard::Named, now).is_some_and(is_silent)
     }
 
-    /// Whether what those that were named have told is given up by themselves.
-    pub(super) fn is_renounced(&self, now: Instant) -> bool {
-        self.is_outnumbered(Heard::Named, now) || self.is_silent(Heard::Named, now)
+    /// Whether what those that were named have told is given up by themselves. `had_all` says that each endpoint had its
+    /// turn.
+    pub(super) fn is_renounced(&self, had_all: bool, now: Instant) -> bool {
+        self.is_outnumbered(Heard::Named, now) || had_all && self.is_silent(Heard::Named, now)
     }
 
-    /// Whether this endpoint contradicts what was followed, and has a say in that.
+    /// Whether this endpoint contradicts what was followed, and that is not what the named nodes go on to have told.
     pub(super) fn contradicts(&self, endpoint: &Endpoint) -> bool {
-        let has_a_say = |said: &Said, number| said.is_named || !self.anchor.covers(number);
-        self.words().get(endpoint).is_some_and(|said| said.missed().is_some_and(|number| has_a_say(said, number)))
+        let missed = self.words().get(endpoint).and_then(Said::missed);
+        missed.is_some_and(|number| !self.anchor.covers(number))
+    }
+
+    /// Whether this endpoint has another block in the place of one that was named's.
+    fn has_another(&self, endpoint: &Endpoint, now: Instant) -> bool {
+        let is_another = |said: &Said| {
+            let is_other = matches!(said.word, Word::Other { block, .. } if self.anchor.covers(block));
+            is_other && now.saturating_duration_since(said.at) <= self.term
+        };
+        self.words().get(endpoint).is_some_and(is_another)
     }
 
     /// Whether this endpoint has no say, and has another block in the place of one that was named's.
     pub(super) fn is_stranger(&self, endpoint: &Endpoint, now: Instant) -> bool {
-        let is_strange = |said: &Said| {
-            let is_other = matches!(said.word, Word::Other { block, .. } if self.anchor.covers(block));
-            is_other && !said.is_named && now.saturating_duration_since(said.at) <= self.term
-        };
-        self.words().get(endpoint).is_some_and(is_strange)
+        !self.anchor.is_named(endpoint) && self.has_another(endpoint, now)
     }
 
     /// Whether this endpoint has what was followed.

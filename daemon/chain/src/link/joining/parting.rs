@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::{BLOCK, active, before_three, called_forked, main_chain, on_branch, over_own, with_config};
 use crate::{
     clock,
-    link::Link,
+    link::{Link, LinkConfig},
     simulated::{Fault, Network},
 };
 
@@ -61,5 +61,33 @@ fn an_own_node_that_stands_still_on_another_branch_is_not_followed() {
             let back = clock::timeout(Duration::from_mins(5), on_branch(link, told + 6, forked)).await;
             assert!(back.is_ok(), "{is_older}: {:?}", link.endpoints());
         });
+    }
+}
+
+/// The other one had told it, and is there again after a while; whether the first was seen to have parted before or not.
+#[test]
+fn of_two_own_nodes_one_takes_back_nothing_of_what_the_other_has_told() {
+    let own = vec!["ws://node-0".into(), "ws://node-1".into()];
+    let config = LinkConfig { own, endpoints: vec!["ws://node-2".into()], ..LinkConfig::default() };
+    for is_known in [true, false] {
+        with_config(
+            3,
+            |_| config.clone(),
+            async |link, network| {
+                clock::sleep(BLOCK * 3).await;
+                let forked = network.height();
+                network.give(1, if is_known { Fault::Forks(forked) } else { Fault::Down });
+                clock::sleep(BLOCK * 15).await;
+                network.give(0, Fault::Down);
+                clock::sleep(BLOCK * 5).await;
+                assert_eq!(active(link), "ws://node-2", "{is_known}");
+                network.give(1, Fault::Forks(forked));
+                stays(link, network, Duration::from_mins(10)).await;
+                assert_eq!(active(link), "ws://node-2", "{is_known}");
+                network.give(0, Fault::None);
+                stays(link, network, Duration::from_mins(5)).await;
+                assert_eq!(active(link), "ws://node-0", "{is_known}");
+            },
+        );
     }
 }

@@ -287,7 +287,11 @@ fn those_behind_a_node_that_was_named_have_no_say_about_what_it_told() {
     // It may change its own mind, for which nobody else is needed.
     witnesses.note(&own, other(100), now);
     assert!(!witnesses.are_outnumbered(now) && !witnesses.are_silent(now));
-    assert!(witnesses.are_silent(now + PATIENCE) && witnesses.is_renounced(now + PATIENCE));
+    assert!(witnesses.are_silent(now + PATIENCE) && witnesses.is_renounced(true, now + PATIENCE));
+    // While others are at odds about what they have told since, that alone is no reason.
+    assert!(!witnesses.is_renounced(false, now + PATIENCE) && !witnesses.contradicts(&own));
+    witnesses.anchor.lift();
+    assert!(witnesses.contradicts(&own));
 
     // That is so while others stand by it too, and not where it is merely behind or one that was named stands by it.
     let witnesses = begun();
@@ -317,15 +321,26 @@ fn those_behind_a_node_that_was_named_have_no_say_about_what_it_told() {
     };
     assert!(!says(95, now) && !says(95, now + PATIENCE) && says(96, now + PATIENCE * 2));
     assert!(says(96, now + PATIENCE * 2 + TERM) && !says(96, now + PATIENCE * 3 + TERM));
+    // What another one has told that was named is not taken back for it.
     let two = LinkConfig { own: vec![own.clone(), a.clone()], ..config.clone() };
     let witnesses = Witnesses::new(&two);
     witnesses.anchor.note(&a, block(100));
     witnesses.note(&own, other(95), now);
     witnesses.note(&a, has(100), now + PATIENCE);
+    for (newest, passed) in [(96, PATIENCE), (97, PATIENCE * 2)] {
+        witnesses.note(&own, other(newest), now + passed);
+        assert!(!witnesses.is_replaced(&own, short, now + passed), "{passed:?}");
+    }
+    // That one has to say so too, and what it had not got to is not its own.
+    let later = now + PATIENCE * 3;
+    witnesses.note(&a, other(100), later);
+    assert!(witnesses.is_replaced(&own, short, later) && !witnesses.is_replaced(&a, short, later));
+    let witnesses = Witnesses::new(&two);
+    witnesses.anchor.note(&a, block(90));
+    witnesses.anchor.note(&own, block(100));
+    witnesses.note(&own, other(95), now);
     witnesses.note(&own, other(96), now + PATIENCE);
-    assert!(!witnesses.is_replaced(&own, short, now + PATIENCE));
-    witnesses.note(&own, other(97), now + PATIENCE * 2);
-    assert!(witnesses.is_replaced(&own, short, now + PATIENCE * 2));
+    assert!(witnesses.is_replaced(&own, short, now + PATIENCE));
 
     // Among the others, about what they have told since, two count more than one.
     let witnesses = begun();
@@ -335,7 +350,7 @@ fn those_behind_a_node_that_was_named_have_no_say_about_what_it_told() {
     witnesses.note(&b, other(120), now);
     assert!(!witnesses.are_outnumbered(now));
     witnesses.note(&c, other(120), now);
-    assert!(witnesses.are_outnumbered(now) && !witnesses.is_renounced(now));
+    assert!(witnesses.are_outnumbered(now) && !witnesses.is_renounced(true, now));
 
     // Against one's own node none counts there either.
     let witnesses = begun();
@@ -348,5 +363,5 @@ fn those_behind_a_node_that_was_named_have_no_say_about_what_it_told() {
     assert!(!witnesses.are_outnumbered(now), "it may stand still there");
     let later = now + PATIENCE;
     witnesses.note(&own, other(111), later);
-    assert!(witnesses.are_outnumbered(later) && !witnesses.is_renounced(later));
+    assert!(witnesses.are_outnumbered(later) && !witnesses.is_renounced(true, later));
 }
