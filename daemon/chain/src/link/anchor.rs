@@ -8,7 +8,7 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    sync::{Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
 use btd_api::BlockNumber;
@@ -19,7 +19,7 @@ use crate::{
     clock,
     endpoint::Endpoint,
     error::ConnectError,
-    fetch,
+    fetch::{self, Fetched},
     rpc::{Ask, Connection},
 };
 
@@ -93,6 +93,24 @@ pub(super) async fn check(shared: &Shared, connection: &Connection, newest: Bloc
         return Ok(());
     }
     Err(contradiction(endpoint(), ours, BlockRef { number: ours.number, hash }))
+}
+
+/// A named node that has another block than the one in use, which was not named, is heard only where it tells what it
+/// takes to follow it, down to the state of its newest block: what is followed would be given up for nothing.
+pub(super) async fn check_use(shared: &Shared, connection: &Connection, newest: BlockRef) -> Result<(), ConnectError> {
+    let anchor = &shared.witnesses.anchor;
+    let is_in_place = |active: &Arc<Connection>| !anchor.is_named(&active.node().endpoint);
+    let may_be_given_up = shared.connection.borrow().as_ref().is_some_and(is_in_place);
+    if !may_be_given_up || !anchor.is_named(&connection.node().endpoint) {
+        return Ok(());
+    }
+    let none = || connection.nonsense("a finalized block", format!("it has no block {}", newest.number));
+    let Fetched { withheld, .. } = fetch::block(connection, newest.hash).await?.ok_or_else(none)?;
+    if let Some(denied) = withheld {
+        return Err(denied);
+    }
+    fetch::runtime_at(connection, newest.hash, &shared.runtimes).await?;
+    Ok(())
 }
 
 /// The height at which an endpoint contradicts what was followed, which it does at `number`: that of the anchor, where

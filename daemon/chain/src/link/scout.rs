@@ -15,7 +15,7 @@ use std::{
 use btd_api::BlockNumber;
 
 use super::{
-    LinkConfig, LinkState, Shared, Standing, follower,
+    LinkConfig, LinkState, Shared, Standing, anchor, follower,
     leap::{self, unheard_of},
     pool::Node,
     witnesses::{self, Compared, Word, contradiction},
@@ -275,12 +275,15 @@ pub(super) fn glance(config: &LinkConfig) -> LinkConfig {
 }
 
 /// Asks an endpoint what it has: its chain, its newest finalized block, and its block at a height
-/// that was followed.
+/// that was followed; of a named node that contradicts one that was not, whether it can be followed too.
 async fn visit(shared: &Shared, node: &Arc<Node>, config: &LinkConfig) -> Result<Report, ConnectError> {
     let connection = Connection::open(node, &*shared.dialer, config).await?;
     follower::check_genesis(shared, &connection).await?;
     let newest = follower::newest(&connection).await?;
     let Compared { common, word } = witnesses::compare(shared, &connection, newest).await?;
+    if matches!(word, Some(Word::Other { .. })) {
+        Box::pin(anchor::check_use(shared, &connection, newest)).await?;
+    }
     // One of the usual size, for the delay of its answer.
     let asked = clock::now();
     fetch::header(&connection, newest.hash).await?;

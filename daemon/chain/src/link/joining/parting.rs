@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::{BLOCK, active, before_three, called_forked, main_chain, on_branch, over_own, with_config};
 use crate::{
-    clock,
+    ConnectError, clock,
     link::{Link, LinkConfig},
     simulated::{Fault, Network},
 };
@@ -89,5 +89,28 @@ fn of_two_own_nodes_one_takes_back_nothing_of_what_the_other_has_told() {
                 assert_eq!(active(link), "ws://node-0", "{is_known}");
             },
         );
+    }
+}
+
+/// It answers whoever looks at it, and tells nothing that it takes to follow it.
+#[test]
+fn an_own_node_that_cannot_be_followed_takes_nothing_away() {
+    for is_older in [true, false] {
+        over_own(main_chain, true, async |link, network| {
+            clock::sleep(BLOCK * 12).await;
+            let told = network.height();
+            let forked = if is_older { told - 10 } else { told + 2 };
+            network.give(0, Fault::Down);
+            clock::sleep(BLOCK * 5).await;
+            network.give(0, Fault::ForksStateless(forked));
+            stays(link, network, Duration::from_mins(10)).await;
+            assert_eq!(active(link), "ws://node-1", "{is_older}");
+            let trouble = link.endpoints()[0].trouble.as_ref().map(ConnectError::name);
+            assert_eq!(trouble, Some("pruned"), "{is_older}");
+            // Once it can be it is.
+            network.give(0, Fault::Forks(forked));
+            let back = clock::timeout(Duration::from_mins(5), on_branch(link, told + 6, forked)).await;
+            assert!(back.is_ok(), "{is_older}: {:?}", link.endpoints());
+        });
     }
 }
