@@ -13,7 +13,7 @@ use std::{
 
 use btd_api::BlockNumber;
 
-use super::{Link, LinkConfig, Shared, witnesses::contradiction};
+use super::{Link, LinkConfig, Shared, scout, witnesses::contradiction};
 use crate::{
     block::BlockRef,
     clock,
@@ -127,14 +127,15 @@ pub(super) async fn parted_at(
 }
 
 /// What the endpoint in use, which was not named, has at a height that is in memory no more, where a named one that is
-/// far behind it has got there and may have another block.
+/// far behind it has got there and may have another block. It is not waited for any longer than a look in haste may take.
 pub(super) async fn told_at(shared: &Shared, connection: &Connection, number: BlockNumber) -> Option<BlockRef> {
     let (anchor, endpoint) = (&shared.witnesses.anchor, &connection.node().endpoint);
     if !anchor.is_named(endpoint) {
         return None;
     }
     let active = shared.connection.borrow().clone().filter(|active| !anchor.is_named(&active.node().endpoint))?;
-    let hash = fetch::hash_of(&*active, number).await.ok().flatten()?;
+    let told = clock::timeout(scout::GLANCE, fetch::hash_of(&*active, number)).await;
+    let hash = told.ok()?.ok().flatten()?;
     Some(BlockRef { number, hash })
 }
 
