@@ -206,7 +206,6 @@ impl Follower {
     async fn follow(&mut self, connection: &Arc<Connection>) -> Result<Never, ConnectError> {
         let endpoint = connection.endpoint();
         let genesis = check_genesis(&self.shared, connection).await?;
-        recognise(&self.shared, connection, genesis).await?;
         let heads = connection.finalized_heads().await?;
         let newest = newest(connection).await?;
         if self.was_taken_back(connection, newest.number).await? {
@@ -216,6 +215,7 @@ impl Follower {
         if self.last.is_none() {
             anchor::check(&self.shared, connection, newest).await?;
         }
+        recognise(&self.shared, connection, genesis).await?;
         let since = clock::now();
         let live = |seen: Seen, spec_version: u32, announced: BlockNumber| LinkState::Live {
             endpoint: endpoint.to_owned(),

@@ -139,20 +139,23 @@ fn over_alone(config: LinkConfig, story: impl AsyncFnOnce(&Link, &Network)) {
     });
 }
 
-/// It may have made no block of its own yet, and then has none that the others lack.
+/// It may have made no block of its own yet, and then has none that the others lack. Its block 0 is the network's, also
+/// where that was named beforehand.
 #[test]
 fn nobody_joins_a_node_that_says_that_it_stands_alone() {
-    over_alone(before_three(), async |link, network| {
-        assert_eq!(names(link), [("ws://node-0".into(), false)]);
-        network.give(0, Fault::Down);
-        clock::sleep(Duration::from_mins(10)).await;
-        assert_eq!(names(link), [("ws://node-0".into(), false)]);
-        assert!(link.finalized().unwrap().number.0 <= 101);
-        // Once it is one of many they do.
-        network.give(0, Fault::None);
-        followed(link, network.height()).await;
-        assert_eq!(names(link).len(), 4);
-    });
+    for genesis in [None, Some(main_chain())] {
+        over_alone(LinkConfig { genesis, ..before_three() }, async |link, network| {
+            assert_eq!(names(link), [("ws://node-0".into(), false)]);
+            network.give(0, Fault::Down);
+            clock::sleep(Duration::from_mins(10)).await;
+            assert_eq!(names(link), [("ws://node-0".into(), false)]);
+            assert!(link.finalized().unwrap().number.0 <= 101);
+            // Once it is one of many they do.
+            network.give(0, Fault::None);
+            followed(link, network.height()).await;
+            assert_eq!(names(link).len(), 4);
+        });
+    }
 }
 
 /// That they have company themselves is no reason for others to stand behind it.
@@ -174,8 +177,14 @@ fn nobody_joins_a_node_that_stands_alone_on_the_word_of_one_that_is_not_followed
         let endpoints = link.endpoints();
         assert!(endpoints[1].requests > 0 && endpoints[2].requests > 0, "{endpoints:?}");
         assert_eq!((names(link).len(), active(link)), (3, "ws://node-0".into()));
-        // One that is followed may say so.
+        // One that is not gone on with, because it is behind, says nothing about that either.
+        network.give(1, Fault::Lags(network.height() - 10));
         network.give(0, Fault::Down);
+        clock::sleep(Duration::from_mins(1)).await;
+        assert_eq!(link.endpoints()[1].trouble.as_ref().map(ConnectError::name), Some("behind"));
+        assert_eq!(names(link).len(), 3);
+        // One that is followed may say so.
+        network.give(1, Fault::None);
         followed(link, network.height() + 1).await;
         assert_eq!((names(link).len(), active(link)), (4, "ws://node-1".into()));
     });
