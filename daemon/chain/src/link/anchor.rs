@@ -1,10 +1,10 @@
 //! Nodes that the operator has named, and how far what is followed is their history.
 //!
 //! A node of one's own may be a fork of a public network that has the same block 0, and it may be down while the public
-//! nodes are well. What it has told is the chain that is meant. So whatever stands behind such a node, because it is the
-//! network's or joined, has no say about that, and takes over only where it has the newest block of it: the anchor.
-//! Where no node was set before the others, all of those that are configured are named ones. What one of several has told
-//! is no less its own while it is away, and another one has something else.
+//! nodes are well. What it has told is the chain that is meant. So whatever stands behind such a node, because it is
+//! the network's or joined, has no say about that, and takes over only where it has the newest block of it: the anchor.
+//! Where no node was set before the others, all of those that are configured are named ones. What one of several has
+//! told is no less its own while it is away, and another one has something else.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -127,7 +127,8 @@ pub(super) async fn parted_at(
 }
 
 /// What the endpoint in use, which was not named, has at a height that is in memory no more, where a named one that is
-/// far behind it has got there and may have another block. It is not waited for any longer than a look in haste may take.
+/// far behind it has got there and may have another block. It is not waited for any longer than a look in haste may
+/// take.
 pub(super) async fn told_at(shared: &Shared, connection: &Connection, number: BlockNumber) -> Option<BlockRef> {
     let (anchor, endpoint) = (&shared.witnesses.anchor, &connection.node().endpoint);
     if !anchor.is_named(endpoint) {

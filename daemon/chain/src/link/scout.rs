@@ -186,9 +186,9 @@ pub(super) async fn watch(shared: &Arc<Shared>, active: usize) -> Leave {
     std::future::pending().await
 }
 
-/// Whether one that was not named is followed, and `other`, which was just visited and contradicts it, is enough to give
-/// up what the named nodes have told. As long as the one that is followed is well, and stands by what it has taken over,
-/// there is no loss after which `other` would be asked.
+/// Whether one that was not named is followed, and `other`, which was just visited and contradicts it, is enough to
+/// give up what the named nodes have told. As long as the one that is followed is well, and stands by what it has taken
+/// over, there is no loss after which `other` would be asked.
 fn is_replaced(shared: &Shared, active: usize, other: &Node, now: Instant) -> bool {
     let (witnesses, followed) = (&shared.witnesses, shared.pool.followed());
     // Within so long each of the others is visited twice as a rule, also where it rests after failures.

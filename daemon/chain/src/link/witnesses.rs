@@ -5,9 +5,9 @@
 //! followed is given up once two contradict it who are more than those that stand by it, or once nobody who can be
 //! reached has stood by it for a while. About what a node that was named has told only such nodes are heard
 //! (`anchor.rs`), and about what the others have told since, its word is the last, if its chain goes on. While another
-//! one is followed, a named node that has another block in the place of what such nodes told, and goes on from there, is
-//! enough to give that up, once none of them has stood by it for a while, and each that had told it says so too: what one
-//! has told is not taken back for another while it is away.
+//! one is followed, a named node that has another block in the place of what such nodes told, and goes on from there,
+//! is enough to give that up, once none of them has stood by it for a while, and each that had told it says so too:
+//! what one has told is not taken back for another while it is away.
 
 mod word;
 
@@ -155,8 +155,8 @@ impl Witnesses {
         self.anchor.tellers(number).iter().all(is_given_up) && self.dispute(Heard::Named, now).is_some_and(is_silent)
     }
 
-    /// Whether what those that were named have told is given up by themselves. `had_all` says that each endpoint had its
-    /// turn.
+    /// Whether what those that were named have told is given up by themselves. `had_all` says that each endpoint had
+    /// its turn.
     pub(super) fn is_renounced(&self, had_all: bool, now: Instant) -> bool {
         self.is_outnumbered(Heard::Named, now) || had_all && self.is_silent(Heard::Named, now)
     }

@@ -64,7 +64,8 @@ fn an_own_node_that_stands_still_on_another_branch_is_not_followed() {
     }
 }
 
-/// The other one had told it, and is there again after a while; whether the first was seen to have parted before or not.
+/// The other one had told it, and is there again after a while; whether the first was seen to have parted before or
+/// not.
 #[test]
 fn of_two_own_nodes_one_takes_back_nothing_of_what_the_other_has_told() {
     let own = vec!["ws://node-0".into(), "ws://node-1".into()];

@@ -33,8 +33,8 @@ pub(super) struct Said {
     pub(super) since: Instant,
     /// When it said so last.
     pub(super) at: Instant,
-    /// When it was last seen to have got further meanwhile: one that stands still has heard of nothing, and says nothing
-    /// by that; nor is there anything to follow.
+    /// When it was last seen to have got further meanwhile: one that stands still has heard of nothing, and says
+    /// nothing by that; nor is there anything to follow.
     pub(super) went_on: Option<Instant>,
     /// Whether the endpoint was named.
     pub(super) is_named: bool,
