@@ -130,9 +130,6 @@ pub(crate) fn link_over(dialer: Box<dyn Dial>, config: LinkConfig) -> Result<(Li
     };
     let genesis = config.genesis.map_or_else(OnceLock::new, OnceLock::from);
     let pool = Pool::new(&config, clock::now());
-    if let Some(genesis) = config.genesis {
-        pool.recognise(genesis, &config, clock::now());
-    }
     let shared = Arc::new(Shared {
         pool,
         witnesses: Witnesses::new(&config),

@@ -109,21 +109,24 @@ impl Follower {
             let Err(leave) = self.serve(index).await;
             self.shared.connection.send_replace(None);
             self.shared.best.send_replace(None);
-            let (lost, is_disowned) = match leave {
-                Leave::Failed(lost) => (lost, false),
+            let (lost, is_disowned, is_replaced) = match leave {
+                Leave::Failed(lost) => (lost, false, false),
                 Leave::For(other, lost) => {
                     better = Some(other);
-                    (lost, false)
+                    (lost, false, false)
                 }
-                Leave::Disowned(lost) => (lost, true),
+                Leave::Disowned(lost) => (lost, true, false),
+                Leave::Replaced(lost) => (lost, true, true),
             };
             let now = clock::now();
-            match &lost {
-                ConnectError::Superseded { .. } => node.note_left(),
-                failure => node.note_failure(failure.clone(), self.shared.config.retry_max(), now, jitter),
+            // What it has taken over was not its own.
+            if is_replaced || matches!(lost, ConnectError::Superseded { .. }) {
+                node.note_left();
+            } else {
+                node.note_failure(lost.clone(), self.shared.config.retry_max(), now, jitter);
             }
             if is_disowned || self.is_forsaken(now) {
-                self.disown(&lost);
+                self.disown(&lost, is_replaced);
             }
             let rest = self.next(now).filter(|_| better.is_none()).map(|(_, rest)| rest);
             let retry_after = rest.unwrap_or_default().max(jitter(GAP.min(self.shared.config.retry_max())));
@@ -155,11 +158,11 @@ impl Follower {
 
     /// What was followed is not the chain's history: it is forgotten, and the chain followed anew, from those that have
     /// contradicted it too.
-    fn disown(&mut self, why: &ConnectError) {
+    fn disown(&mut self, why: &ConnectError, is_replaced: bool) {
         tracing::error!(reason = %why, "what was followed is not the chain's history: following it anew");
         let witnesses = &self.shared.witnesses;
         // What the others have told since is given up without what a named node told before.
-        if witnesses.is_renounced(clock::now()) {
+        if is_replaced || witnesses.is_renounced(self.was_tried_everywhere(), clock::now()) {
             witnesses.anchor.lift();
         }
         for node in self.shared.pool.followed() {
@@ -203,7 +206,6 @@ impl Follower {
     async fn follow(&mut self, connection: &Arc<Connection>) -> Result<Never, ConnectError> {
         let endpoint = connection.endpoint();
         let genesis = check_genesis(&self.shared, connection).await?;
-        recognise(&self.shared, connection, genesis).await?;
         let heads = connection.finalized_heads().await?;
         let newest = newest(connection).await?;
         if self.was_taken_back(connection, newest.number).await? {
@@ -213,6 +215,7 @@ impl Follower {
         if self.last.is_none() {
             anchor::check(&self.shared, connection, newest).await?;
         }
+        recognise(&self.shared, connection, genesis).await?;
         let since = clock::now();
         let live = |seen: Seen, spec_version: u32, announced: BlockNumber| LinkState::Live {
             endpoint: endpoint.to_owned(),

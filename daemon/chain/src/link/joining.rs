@@ -4,6 +4,8 @@ use std::{collections::BTreeSet, ops::Range, time::Duration};
 
 use btd_api::{BlockHash, BlockNumber};
 
+mod parting;
+
 use super::{
     Link, LinkConfig, LinkState, PublicNetwork,
     endurance::{BLOCK, LATEST, followed, watch, with_config},
@@ -137,20 +139,23 @@ fn over_alone(config: LinkConfig, story: impl AsyncFnOnce(&Link, &Network)) {
     });
 }
 
-/// It may have made no block of its own yet, and then has none that the others lack.
+/// It may have made no block of its own yet, and then has none that the others lack. Its block 0 is the network's, also
+/// where that was named beforehand.
 #[test]
 fn nobody_joins_a_node_that_says_that_it_stands_alone() {
-    over_alone(before_three(), async |link, network| {
-        assert_eq!(names(link), [("ws://node-0".into(), false)]);
-        network.give(0, Fault::Down);
-        clock::sleep(Duration::from_mins(10)).await;
-        assert_eq!(names(link), [("ws://node-0".into(), false)]);
-        assert!(link.finalized().unwrap().number.0 <= 101);
-        // Once it is one of many they do.
-        network.give(0, Fault::None);
-        followed(link, network.height()).await;
-        assert_eq!(names(link).len(), 4);
-    });
+    for genesis in [None, Some(main_chain())] {
+        over_alone(LinkConfig { genesis, ..before_three() }, async |link, network| {
+            assert_eq!(names(link), [("ws://node-0".into(), false)]);
+            network.give(0, Fault::Down);
+            clock::sleep(Duration::from_mins(10)).await;
+            assert_eq!(names(link), [("ws://node-0".into(), false)]);
+            assert!(link.finalized().unwrap().number.0 <= 101);
+            // Once it is one of many they do.
+            network.give(0, Fault::None);
+            followed(link, network.height()).await;
+            assert_eq!(names(link).len(), 4);
+        });
+    }
 }
 
 /// That they have company themselves is no reason for others to stand behind it.
@@ -172,8 +177,14 @@ fn nobody_joins_a_node_that_stands_alone_on_the_word_of_one_that_is_not_followed
         let endpoints = link.endpoints();
         assert!(endpoints[1].requests > 0 && endpoints[2].requests > 0, "{endpoints:?}");
         assert_eq!((names(link).len(), active(link)), (3, "ws://node-0".into()));
-        // One that is followed may say so.
+        // One that is not gone on with, because it is behind, says nothing about that either.
+        network.give(1, Fault::Lags(network.height() - 10));
         network.give(0, Fault::Down);
+        clock::sleep(Duration::from_mins(1)).await;
+        assert_eq!(link.endpoints()[1].trouble.as_ref().map(ConnectError::name), Some("behind"));
+        assert_eq!(names(link).len(), 3);
+        // One that is followed may say so.
+        network.give(1, Fault::None);
         followed(link, network.height() + 1).await;
         assert_eq!((names(link).len(), active(link)), (4, "ws://node-1".into()));
     });
@@ -187,6 +198,17 @@ async fn on_branch(link: &Link, number: u32, forked: u32) {
         newest.is_some_and(|block| block.number.0 >= number && block.hash == Network::branch(block.number.0, forked))
     };
     states.wait_for(is_there).await.unwrap();
+}
+
+/// Waits until the first node is seen to have another history.
+async fn called_forked(link: &Link) {
+    let is_seen = async {
+        while link.endpoints()[0].trouble.as_ref().map(ConnectError::name) != Some("forked") {
+            clock::sleep(Duration::from_millis(500)).await;
+        }
+    };
+    let seen = clock::timeout(Duration::from_mins(2), is_seen).await;
+    assert!(seen.is_ok(), "{:?}", link.endpoints());
 }
 
 /// That for so long nothing but the branch is followed, and what the link's causes were called meanwhile.
@@ -242,10 +264,12 @@ fn what_nodes_that_joined_have_told_gives_way_to_the_one_behind_which_they_stand
             network.give(0, Fault::Down);
             clock::sleep(away).await;
             assert_eq!(active(link), "ws://node-1");
-            network.give(
-                0,
-                if away > BLOCK * 60 { Fault::ForksTo { from: forked, to: forked + 3 } } else { Fault::Forks(forked) },
-            );
+            let to = |newest| {
+                if away > BLOCK * 60 { Fault::ForksTo { from: forked, to: newest } } else { Fault::Forks(forked) }
+            };
+            network.give(0, to(forked + 3));
+            called_forked(link).await;
+            network.give(0, to(forked + 6));
             let back = clock::timeout(Duration::from_mins(5), on_branch(link, forked, forked)).await;
             assert!(back.is_ok(), "{away:?}: {:?}", link.endpoints());
             network.give(0, Fault::Forks(forked));
@@ -268,18 +292,13 @@ fn an_own_node_that_parts_from_what_it_has_told_is_followed_again() {
             assert_eq!(active(link), "ws://node-1");
             let forked = told - 10;
             network.give(0, Fault::ForksTo { from: forked, to: forked + 3 });
-            let is_forked = async {
-                while link.endpoints()[0].trouble.as_ref().map(ConnectError::name) != Some("forked") {
-                    clock::sleep(Duration::from_millis(500)).await;
-                }
-            };
-            let seen = clock::timeout(Duration::from_mins(2), is_forked).await;
-            assert!(seen.is_ok(), "{away:?}: {:?}", link.endpoints());
+            called_forked(link).await;
             assert_eq!(active(link), "ws://node-1", "{away:?}: it may change its mind");
             // It goes on from there, beyond what it had told.
             network.give(0, Fault::Forks(forked));
             let back = clock::timeout(Duration::from_mins(5), on_branch(link, told + 1, forked)).await;
             assert!(back.is_ok(), "{away:?}: {:?}", link.endpoints());
+            assert_eq!(link.endpoints()[1].trouble, None, "{away:?}: what it had taken over was not its own");
             stays_on_branch(link, forked, Duration::from_mins(10)).await;
             assert_eq!((active(link), link.strangers()), ("ws://node-0".into(), vec!["ws://node-1".to_owned()]));
         });

@@ -15,7 +15,7 @@ use std::{
 use btd_api::BlockNumber;
 
 use super::{
-    LinkConfig, LinkState, Shared, Standing, follower,
+    LinkConfig, LinkState, Shared, Standing, anchor, follower,
     leap::{self, unheard_of},
     pool::Node,
     witnesses::{self, Compared, Word, contradiction},
@@ -42,6 +42,9 @@ pub(super) enum Leave {
     For(usize, ConnectError),
     /// Those who have a say about it contradict what was followed: that is not the chain's history.
     Disowned(ConnectError),
+    /// A named node has another block in the place of what such nodes have told, which the one in use has taken over:
+    /// nothing else is wrong with that one.
+    Replaced(ConnectError),
 }
 
 /// What a visit found, beside what was followed.
@@ -128,8 +131,11 @@ pub(super) async fn watch(shared: &Arc<Shared>, active: usize) -> Leave {
                 if has_begun {
                     hasty = others.len();
                 }
-                if is_given_up(shared, active, now) {
+                if shared.witnesses.are_outnumbered(now) {
                     return Leave::Disowned(contradiction(endpoint, theirs, ours));
+                }
+                if is_replaced(shared, active, node, now) {
+                    return Leave::Replaced(contradiction(endpoint, theirs, ours));
                 }
                 let cause = contradiction(node.endpoint.to_string(), ours, theirs);
                 tracing::warn!(%cause, "two endpoints contradict each other");
@@ -138,7 +144,7 @@ pub(super) async fn watch(shared: &Arc<Shared>, active: usize) -> Leave {
             (Sight::Behind, _) => {
                 good_visits[index] = 0;
                 let (finalized, seen) = (report.newest.number, announced);
-                if is_given_up(shared, active, now) {
+                if shared.witnesses.are_outnumbered(now) {
                     let reason = format!("others, whose newest block is {finalized}, have never heard of block {seen}");
                     return Leave::Disowned(ConnectError::Unusable { endpoint, reason });
                 }
@@ -180,16 +186,16 @@ pub(super) async fn watch(shared: &Arc<Shared>, active: usize) -> Leave {
     std::future::pending().await
 }
 
-/// Whether what is followed is given up, by those who have a say about it; where one that was not named is followed,
-/// also by a single named node about what such nodes have told. As long as the one that is followed is well, and stands
-/// by what it has taken over, there is no loss after which that node would be asked.
-fn is_given_up(shared: &Shared, active: usize, now: Instant) -> bool {
+/// Whether one that was not named is followed, and `other`, which was just visited and contradicts it, is enough to
+/// give up what the named nodes have told. As long as the one that is followed is well, and stands by what it has taken
+/// over, there is no loss after which `other` would be asked.
+fn is_replaced(shared: &Shared, active: usize, other: &Node, now: Instant) -> bool {
     let (witnesses, followed) = (&shared.witnesses, shared.pool.followed());
-    // Within so long each of the others is visited twice as a rule.
+    // Within so long each of the others is visited twice as a rule, also where it rests after failures.
     let twice = Duration::from_millis(shared.config.scout_ms).saturating_mul(2);
-    let long = twice.saturating_mul(u32::try_from(followed.len()).unwrap_or(u32::MAX));
-    let is_in_place = || !witnesses.anchor.is_named(&followed[active].endpoint);
-    witnesses.are_outnumbered(now) || is_in_place() && witnesses.is_replaced(long, now)
+    let round = twice.saturating_mul(u32::try_from(followed.len()).unwrap_or(u32::MAX));
+    let long = round.max(shared.config.retry_max().saturating_mul(2));
+    !witnesses.anchor.is_named(&followed[active].endpoint) && witnesses.is_replaced(&other.endpoint, long, now)
 }
 
 /// The time until the next visit: the usual one, or less while blocks are overdue.
@@ -269,12 +275,15 @@ pub(super) fn glance(config: &LinkConfig) -> LinkConfig {
 }
 
 /// Asks an endpoint what it has: its chain, its newest finalized block, and its block at a height
-/// that was followed.
+/// that was followed; of a named node that contradicts one that was not, whether it can be followed too.
 async fn visit(shared: &Shared, node: &Arc<Node>, config: &LinkConfig) -> Result<Report, ConnectError> {
     let connection = Connection::open(node, &*shared.dialer, config).await?;
     follower::check_genesis(shared, &connection).await?;
     let newest = follower::newest(&connection).await?;
     let Compared { common, word } = witnesses::compare(shared, &connection, newest).await?;
+    if matches!(word, Some(Word::Other { .. })) {
+        Box::pin(anchor::check_use(shared, &connection, newest)).await?;
+    }
     // One of the usual size, for the delay of its answer.
     let asked = clock::now();
     fetch::header(&connection, newest.hash).await?;

@@ -4,9 +4,12 @@
 //! every honest endpoint for ever after, so the last word of each is kept, over visits and connections alike. What was
 //! followed is given up once two contradict it who are more than those that stand by it, or once nobody who can be
 //! reached has stood by it for a while. About what a node that was named has told only such nodes are heard
-//! (`anchor.rs`), and about what the others have told since, its word is the last. While another one is followed, a
-//! named node that has another block in the place of what such nodes told is enough to give that up, once none of them
-//! has stood by it for a while.
+//! (`anchor.rs`), and about what the others have told since, its word is the last, if its chain goes on. While another
+//! one is followed, a named node that has another block in the place of what such nodes told, and goes on from there,
+//! is enough to give that up, once none of them has stood by it for a while, and each that had told it says so too:
+//! what one has told is not taken back for another while it is away.
+
+mod word;
 
 use std::{
     cmp::Ordering,
@@ -17,6 +20,8 @@ use std::{
 
 use btd_api::BlockNumber;
 
+use self::word::Said;
+pub(super) use self::word::Word;
 use super::{
     LinkConfig, Shared,
     anchor::{self, Anchor},
@@ -35,36 +40,6 @@ use crate::{
 const PATIENCE: Duration = Duration::from_mins(1);
 /// What was not said again for so long counts no more.
 pub(super) const TERM: Duration = Duration::from_mins(5);
-
-/// What an endpoint says of the history that is followed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Word {
-    /// It has what was followed at this height.
-    Has(BlockNumber),
-    /// It has another block at this height.
-    Other(BlockNumber),
-    /// It has never heard of the block that was followed last, though it does not catch up with its chain.
-    Lacks {
-        /// That block.
-        block: BlockNumber,
-        /// The newest one that it has.
-        newest: BlockNumber,
-    },
-}
-
-/// The last word of an endpoint.
-#[derive(Debug, Clone, Copy)]
-struct Said {
-    word: Word,
-    /// Since when it has said the same.
-    since: Instant,
-    /// When it said so last.
-    at: Instant,
-    /// Whether it got further meanwhile: one that stands still has heard of nothing, and says nothing by that.
-    has_gone_on: bool,
-    /// Whether the endpoint was named.
-    is_named: bool,
-}
 
 /// The last words of the endpoints.
 #[derive(Debug)]
@@ -92,42 +67,12 @@ enum Heard {
 struct Dispute {
     /// Those who count against it.
     against: usize,
-    /// Those of them who have another block in its place.
+    /// Those of them who have another block in its place, and go on from there.
     instead: usize,
     /// Those who stand by it.
     behind: usize,
     /// Since when it is contradicted, and nobody has stood by it.
     since: Instant,
-}
-
-// === impl Said ===
-
-impl Said {
-    /// The height that it contradicts, if it does.
-    fn disputed(&self) -> Option<BlockNumber> {
-        match self.word {
-            Word::Has(_) => None,
-            Word::Other(number) => Some(number),
-            Word::Lacks { block, .. } => self.has_gone_on.then_some(block),
-        }
-    }
-
-    /// The height of what it does not have, if there is any.
-    fn missed(&self) -> Option<BlockNumber> {
-        match self.word {
-            Word::Has(_) => None,
-            Word::Other(number) | Word::Lacks { block: number, .. } => Some(number),
-        }
-    }
-
-    /// Whether it outweighs one that stands by what was followed.
-    fn is_weighty(&self, far: u32) -> bool {
-        match self.word {
-            Word::Has(_) => false,
-            Word::Other(_) => true,
-            Word::Lacks { block, newest } => self.has_gone_on && newest.0.saturating_add(far) < block.0,
-        }
-    }
 }
 
 // === impl Witnesses ===
@@ -145,22 +90,28 @@ impl Witnesses {
         let before = words.get(endpoint).copied();
         let same = before.filter(|before| match (before.word, word) {
             // Whoever has another block in the place of an earlier one has never heard of a later one either.
-            (Word::Has(_), Word::Has(_)) | (Word::Other(_), Word::Other(_) | Word::Lacks { .. }) => true,
+            (Word::Has(_), Word::Has(_)) | (Word::Other { .. }, Word::Other { .. } | Word::Lacks { .. }) => true,
             (Word::Lacks { block: one, .. }, Word::Lacks { block: other, .. }) => one <= other,
             _ => false,
         });
-        let has_gone_on = match (same.map(|same| (same.word, same.has_gone_on)), word) {
-            (Some((Word::Lacks { newest: before, .. }, had)), Word::Lacks { newest, .. }) => had || newest > before,
-            _ => false,
+        // Of one that was not heard for long nobody knows when it has got there.
+        let lately = same.filter(|same| now.saturating_duration_since(same.at) <= self.term);
+        let newest = lately.and_then(|same| same.word.newest()).zip(word.newest());
+        let went_on = if newest.is_some_and(|(before, newest)| before < newest) {
+            Some(now)
+        } else {
+            same.and_then(|same| same.went_on)
         };
         let word = match (same.map(|same| same.word), word) {
             // What it has contradicted once is not less by what it contradicts now.
-            (Some(Word::Other(one)), Word::Other(other)) => Word::Other(one.min(other)),
-            (Some(contradicted @ Word::Other(_)), Word::Lacks { .. }) => contradicted,
+            (Some(Word::Other { block: one, .. }), Word::Other { block: other, newest }) => {
+                Word::Other { block: one.min(other), newest }
+            }
+            (Some(Word::Other { block, .. }), Word::Lacks { newest, .. }) => Word::Other { block, newest },
             _ => word,
         };
         let (since, is_named) = (same.map_or(now, |same| same.since), self.anchor.is_named(endpoint));
-        let said = Said { word, since, at: now, has_gone_on, is_named };
+        let said = Said { word, since, at: now, went_on, is_named };
         words.insert(endpoint.clone(), said);
         said.disputed().is_some() && before.is_none_or(|before| before.disputed().is_none())
     }
@@ -173,7 +124,7 @@ impl Witnesses {
     }
 
     /// Whether two contradict what was followed, and more than stand by it; or one that was named has another block in
-    /// the place of one that only others have told.
+    /// the place of one that only others have told, and goes on from there.
     pub(super) fn are_outnumbered(&self, now: Instant) -> bool {
         let has_last_word = |dispute: Dispute| dispute.instead > dispute.behind;
         [Heard::Named, Heard::All].into_iter().any(|heard| self.is_outnumbered(heard, now))
@@ -186,31 +137,48 @@ impl Witnesses {
         [Heard::Named, Heard::All].into_iter().any(|heard| self.is_silent(heard, now))
     }
 
-    /// Whether one that was named has another block in the place of one that such nodes have told, and none of them has
-    /// stood by that for a while, and for no less than `long`: within that each of them is heard.
-    pub(super) fn is_replaced(&self, long: Duration, now: Instant) -> bool {
-        let is_silent = |dispute: &Dispute| now.saturating_duration_since(dispute.since) >= PATIENCE.max(long);
-        self.dispute(Heard::Named, now).is_some_and(|dispute| dispute.instead > 0 && is_silent(&dispute))
+    /// Whether `by`, which has just said so again, has for a while had another block in the place of one that those
+    /// that were named have told, as one of them, and goes on from there, and none of them has stood by what was told
+    /// meanwhile. A while is no less than `long`: within that each of them is heard. Each that once had what was told
+    /// has to have another block as well.
+    pub(super) fn is_replaced(&self, by: &Endpoint, long: Duration, now: Instant) -> bool {
+        let a_while = PATIENCE.max(long);
+        let has_parted = |said: &Said| {
+            let is_about_them = said.is_named && said.disputed().is_some_and(|number| self.anchor.covers(number));
+            let is_old = said.at.saturating_duration_since(said.since) >= a_while;
+            is_about_them && is_old && said.goes_on_instead(self.term, now)
+        };
+        let said = self.words().get(by).copied().filter(has_parted);
+        let Some(number) = said.and_then(|said| said.disputed()) else { return false };
+        let is_silent = |dispute: Dispute| now.saturating_duration_since(dispute.since) >= a_while;
+        let is_given_up = |teller: &Endpoint| self.has_another(teller, now);
+        self.anchor.tellers(number).iter().all(is_given_up) && self.dispute(Heard::Named, now).is_some_and(is_silent)
     }
 
-    /// Whether what those that were named have told is given up by themselves.
-    pub(super) fn is_renounced(&self, now: Instant) -> bool {
-        self.is_outnumbered(Heard::Named, now) || self.is_silent(Heard::Named, now)
+    /// Whether what those that were named have told is given up by themselves. `had_all` says that each endpoint had
+    /// its turn.
+    pub(super) fn is_renounced(&self, had_all: bool, now: Instant) -> bool {
+        self.is_outnumbered(Heard::Named, now) || had_all && self.is_silent(Heard::Named, now)
     }
 
-    /// Whether this endpoint contradicts what was followed, and has a say in that.
+    /// Whether this endpoint contradicts what was followed, and that is not what the named nodes go on to have told.
     pub(super) fn contradicts(&self, endpoint: &Endpoint) -> bool {
-        let has_a_say = |said: &Said, number| said.is_named || !self.anchor.covers(number);
-        self.words().get(endpoint).is_some_and(|said| said.missed().is_some_and(|number| has_a_say(said, number)))
+        let missed = self.words().get(endpoint).and_then(Said::missed);
+        missed.is_some_and(|number| !self.anchor.covers(number))
+    }
+
+    /// Whether this endpoint has another block in the place of one that was named's.
+    fn has_another(&self, endpoint: &Endpoint, now: Instant) -> bool {
+        let is_another = |said: &Said| {
+            let is_other = matches!(said.word, Word::Other { block, .. } if self.anchor.covers(block));
+            is_other && now.saturating_duration_since(said.at) <= self.term
+        };
+        self.words().get(endpoint).is_some_and(is_another)
     }
 
     /// Whether this endpoint has no say, and has another block in the place of one that was named's.
     pub(super) fn is_stranger(&self, endpoint: &Endpoint, now: Instant) -> bool {
-        let is_strange = |said: &Said| {
-            let is_other = matches!(said.word, Word::Other(number) if self.anchor.covers(number));
-            is_other && !said.is_named && now.saturating_duration_since(said.at) <= self.term
-        };
-        self.words().get(endpoint).is_some_and(is_strange)
+        !self.anchor.is_named(endpoint) && self.has_another(endpoint, now)
     }
 
     /// Whether this endpoint has what was followed.
@@ -246,7 +214,7 @@ impl Witnesses {
         let behind = words.values().filter(counts);
         let behind = behind.filter(|said| matches!(said.word, Word::Has(number) if number >= disputed));
         let since = behind.clone().map(|said| said.at).fold(begun, Instant::max);
-        let instead = against().filter(|(said, _)| matches!(said.word, Word::Other(_))).count();
+        let instead = against().filter(|(said, _)| said.goes_on_instead(self.term, now)).count();
         let against = against().filter(|(said, _)| said.is_weighty(self.far)).count();
         Some(Dispute { against, instead, behind: behind.count(), since })
     }
@@ -296,7 +264,8 @@ pub(super) async fn compare(
     let is_far = newest.number.0.saturating_add(shared.config.max_lag_blocks) < followed.number.0;
     let word = match common {
         Some((ours, theirs)) if ours.hash != theirs.hash => {
-            Some(Word::Other(anchor::parted_at(shared, connection, ours.number).await?))
+            let block = anchor::parted_at(shared, connection, ours.number).await?;
+            Some(Word::Other { block, newest: newest.number })
         }
         _ if is_far && leap::has_heard_of(connection, followed).await? == Some(false) => {
             Some(Word::Lacks { block: followed.number, newest: newest.number })

@@ -54,7 +54,9 @@ pub(crate) enum Fault {
     Lags(u32),
     /// From this block on it has others.
     Forks(u32),
-    /// The same, and it has many more of them than there can be: up to `to`.
+    /// The same, and it has thrown away the state of all.
+    ForksStateless(u32),
+    /// As one that forks, and it has many more of them than there can be: up to `to`.
     Invents { from: u32, to: u32 },
     /// From block `from` on it has others, and none after `to`.
     ForksTo { from: u32, to: u32 },
@@ -277,6 +279,7 @@ impl Shared {
         let at = at.and_then(chain::place).map(|place| place.number);
         let unknown = match (fault, method) {
             (Fault::Pruned(first), _) if at.is_some_and(|at| at < first) => Some("State already discarded for 0x5a"),
+            (Fault::ForksStateless(_), _) if at.is_some() => Some("State already discarded for 0x5a"),
             (Fault::Synced(first), "state_getRuntimeVersion") if at.is_some_and(|at| at < first) => {
                 Some("Expect block number from id: Hash(0x5a)")
             }
@@ -343,7 +346,12 @@ impl Shared {
 /// Where block `number` of a node with this fault stands.
 fn place(fault: Fault, number: u32) -> Place {
     match fault {
-        Fault::Forks(from) | Fault::ForksTo { from, .. } | Fault::Invents { from, .. } if number >= from => {
+        Fault::Forks(from)
+        | Fault::ForksStateless(from)
+        | Fault::ForksTo { from, .. }
+        | Fault::Invents { from, .. }
+            if number >= from =>
+        {
             Place::forked(number, from)
         }
         _ => Place::main(number),

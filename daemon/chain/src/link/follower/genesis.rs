@@ -24,7 +24,8 @@ pub(in crate::link) async fn check_genesis(
 }
 
 /// The nodes of the public network with this block 0 join where the endpoint that is about to be followed is one of
-/// many. An archive's word, or that of one that is merely looked at, says nothing about the node that is followed.
+/// many. An archive's word, or that of one that is merely looked at or does not go on from what was followed, says
+/// nothing about the node that is followed; nor does it that the chain was named by its block 0.
 pub(super) async fn recognise(
     shared: &Shared,
     connection: &Connection,

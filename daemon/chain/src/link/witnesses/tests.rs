@@ -205,7 +205,7 @@ fn words_count_by_what_they_are_about() {
     let (now, later) = (Instant::now(), Duration::from_secs(20));
     let [a, b, c, d] = names;
     let number = BlockNumber;
-    let (has, other) = (|n| Word::Has(number(n)), |n| Word::Other(number(n)));
+    let (has, other) = (|n| Word::Has(number(n)), |n| Word::Other { block: number(n), newest: number(n) });
     let lacks = |block, newest| Word::Lacks { block: number(block), newest: number(newest) };
 
     // Whoever has the block before the disputed one says nothing about that.
@@ -269,7 +269,8 @@ fn those_behind_a_node_that_was_named_have_no_say_about_what_it_told() {
     };
     let now = Instant::now();
     let block = |number| BlockRef { number: BlockNumber(number), hash: Network::hash(number) };
-    let (has, other) = (|n| Word::Has(BlockNumber(n)), |n| Word::Other(BlockNumber(n)));
+    let has = |n| Word::Has(BlockNumber(n));
+    let other = |n| Word::Other { block: BlockNumber(n), newest: BlockNumber(n) };
     let begun = || {
         let witnesses = Witnesses::new(&config);
         witnesses.anchor.note(&own, block(100));
@@ -286,28 +287,60 @@ fn those_behind_a_node_that_was_named_have_no_say_about_what_it_told() {
     // It may change its own mind, for which nobody else is needed.
     witnesses.note(&own, other(100), now);
     assert!(!witnesses.are_outnumbered(now) && !witnesses.are_silent(now));
-    assert!(witnesses.are_silent(now + PATIENCE) && witnesses.is_renounced(now + PATIENCE));
+    assert!(witnesses.are_silent(now + PATIENCE) && witnesses.is_renounced(true, now + PATIENCE));
+    // While others are at odds about what they have told since, that alone is no reason.
+    assert!(!witnesses.is_renounced(false, now + PATIENCE) && !witnesses.contradicts(&own));
+    witnesses.anchor.lift();
+    assert!(witnesses.contradicts(&own));
 
     // That is so while others stand by it too, and not where it is merely behind or one that was named stands by it.
     let witnesses = begun();
+    let (short, long) = (Duration::ZERO, PATIENCE * 2);
     witnesses.note(&a, has(120), now);
     witnesses.note(&own, other(95), now);
+    assert!(!witnesses.is_replaced(&own, short, now));
+    assert!(!witnesses.is_replaced(&own, short, now + PATIENCE), "it was heard once");
     witnesses.note(&own, other(110), now + PATIENCE);
-    let long = PATIENCE * 2;
-    assert!(!witnesses.is_replaced(Duration::ZERO, now) && !witnesses.is_replaced(long, now + PATIENCE));
-    assert!(witnesses.is_replaced(Duration::ZERO, now + PATIENCE) && witnesses.is_replaced(long, now + long));
+    assert!(witnesses.is_replaced(&own, short, now + PATIENCE));
+    assert!(!witnesses.is_replaced(&own, long, now + PATIENCE) && !witnesses.is_replaced(&own, long, now + long));
+    witnesses.note(&b, other(95), now);
+    witnesses.note(&b, other(95), now + long);
+    assert!(!witnesses.is_replaced(&b, short, now + long), "it was not named");
+    witnesses.note(&own, other(110), now + long);
+    assert!(witnesses.is_replaced(&own, long, now + long));
     let witnesses = begun();
-    for newest in [80, 81] {
-        witnesses.note(&own, Word::Lacks { block: BlockNumber(100), newest: BlockNumber(newest) }, now);
+    for (newest, at) in [(80, now), (81, now + PATIENCE)] {
+        witnesses.note(&own, Word::Lacks { block: BlockNumber(100), newest: BlockNumber(newest) }, at);
     }
-    assert!(!witnesses.is_replaced(Duration::ZERO, now + PATIENCE));
+    assert!(!witnesses.is_replaced(&own, short, now + PATIENCE));
+    // One that stands still there is nothing to follow, and stood still again for long either.
+    let witnesses = begun();
+    let says = |newest, at| {
+        witnesses.note(&own, other(newest), at);
+        witnesses.is_replaced(&own, short, at)
+    };
+    assert!(!says(95, now) && !says(95, now + PATIENCE) && says(96, now + PATIENCE * 2));
+    assert!(says(96, now + PATIENCE * 2 + TERM) && !says(96, now + PATIENCE * 3 + TERM));
+    // What another one has told that was named is not taken back for it.
     let two = LinkConfig { own: vec![own.clone(), a.clone()], ..config.clone() };
     let witnesses = Witnesses::new(&two);
     witnesses.anchor.note(&a, block(100));
     witnesses.note(&own, other(95), now);
     witnesses.note(&a, has(100), now + PATIENCE);
-    assert!(!witnesses.is_replaced(Duration::ZERO, now + PATIENCE));
-    assert!(witnesses.is_replaced(Duration::ZERO, now + PATIENCE * 2));
+    for (newest, passed) in [(96, PATIENCE), (97, PATIENCE * 2)] {
+        witnesses.note(&own, other(newest), now + passed);
+        assert!(!witnesses.is_replaced(&own, short, now + passed), "{passed:?}");
+    }
+    // That one has to say so too, and what it had not got to is not its own.
+    let later = now + PATIENCE * 3;
+    witnesses.note(&a, other(100), later);
+    assert!(witnesses.is_replaced(&own, short, later) && !witnesses.is_replaced(&a, short, later));
+    let witnesses = Witnesses::new(&two);
+    witnesses.anchor.note(&a, block(90));
+    witnesses.anchor.note(&own, block(100));
+    witnesses.note(&own, other(95), now);
+    witnesses.note(&own, other(96), now + PATIENCE);
+    assert!(witnesses.is_replaced(&own, short, now + PATIENCE));
 
     // Among the others, about what they have told since, two count more than one.
     let witnesses = begun();
@@ -317,7 +350,7 @@ fn those_behind_a_node_that_was_named_have_no_say_about_what_it_told() {
     witnesses.note(&b, other(120), now);
     assert!(!witnesses.are_outnumbered(now));
     witnesses.note(&c, other(120), now);
-    assert!(witnesses.are_outnumbered(now) && !witnesses.is_renounced(now));
+    assert!(witnesses.are_outnumbered(now) && !witnesses.is_renounced(true, now));
 
     // Against one's own node none counts there either.
     let witnesses = begun();
@@ -327,5 +360,8 @@ fn those_behind_a_node_that_was_named_have_no_say_about_what_it_told() {
     witnesses.note(&own, Word::Lacks { block: BlockNumber(120), newest: BlockNumber(110) }, now);
     assert!(!witnesses.are_outnumbered(now), "it may be catching up");
     witnesses.note(&own, other(110), now);
-    assert!(witnesses.are_outnumbered(now) && !witnesses.is_renounced(now));
+    assert!(!witnesses.are_outnumbered(now), "it may stand still there");
+    let later = now + PATIENCE;
+    witnesses.note(&own, other(111), later);
+    assert!(witnesses.are_outnumbered(later) && !witnesses.is_renounced(true, later));
 }

@@ -1,0 +1,117 @@
+//! When what a named node has told, or others since, is given up for one that has other blocks, on a clock of its own.
+
+use std::time::Duration;
+
+use super::{BLOCK, active, before_three, called_forked, main_chain, on_branch, over_own, with_config};
+use crate::{
+    ConnectError, clock,
+    link::{Link, LinkConfig},
+    simulated::{Fault, Network},
+};
+
+/// That for so long the chain that everybody else has is followed, and is not gone back on.
+async fn stays(link: &Link, network: &Network, long: Duration) {
+    let (begun, mut newest) = (clock::now(), link.finalized().unwrap());
+    while clock::since(begun) < long {
+        let now = link.finalized().expect("what was followed is given up");
+        assert!(now.number >= newest.number && now.hash == Network::hash(now.number.0), "{now:?}");
+        newest = now;
+        clock::sleep(Duration::from_millis(500)).await;
+    }
+    assert!(newest.number.0 + 2 > network.height(), "{newest:?}: {:?}", link.endpoints());
+}
+
+/// It was heard once, and is away again when others are visited that are no witnesses against what is followed.
+#[test]
+fn an_own_node_that_has_parted_is_asked_again_before_it_is_followed() {
+    with_config(
+        4,
+        |_| before_three(),
+        async |link, network| {
+            clock::sleep(BLOCK * 12).await;
+            let told = link.finalized().unwrap().number.0;
+            network.give(0, Fault::Down);
+            clock::sleep(BLOCK * 5).await;
+            network.give(0, Fault::ForksTo { from: told - 10, to: told - 7 });
+            called_forked(link).await;
+            network.give(0, Fault::Down);
+            network.give(2, Fault::Lags(network.height() - 10));
+            stays(link, network, Duration::from_mins(10)).await;
+            assert_eq!((active(link), &link.endpoints()[1].trouble), ("ws://node-1".into(), &None));
+        },
+    );
+}
+
+/// Whether it has parted from what it had told itself, or from what the others have told since.
+#[test]
+fn an_own_node_that_stands_still_on_another_branch_is_not_followed() {
+    for is_older in [true, false] {
+        over_own(main_chain, true, async |link, network| {
+            clock::sleep(BLOCK * 12).await;
+            let told = network.height();
+            let forked = if is_older { told - 10 } else { told + 2 };
+            network.give(0, Fault::Down);
+            clock::sleep(BLOCK * 5).await;
+            network.give(0, Fault::ForksTo { from: forked, to: forked + 3 });
+            called_forked(link).await;
+            stays(link, network, Duration::from_mins(10)).await;
+            assert_eq!(active(link), "ws://node-1", "{is_older}");
+            // Once it goes on it is.
+            network.give(0, Fault::Forks(forked));
+            let back = clock::timeout(Duration::from_mins(5), on_branch(link, told + 6, forked)).await;
+            assert!(back.is_ok(), "{is_older}: {:?}", link.endpoints());
+        });
+    }
+}
+
+/// The other one had told it, and is there again after a while; whether the first was seen to have parted before or
+/// not.
+#[test]
+fn of_two_own_nodes_one_takes_back_nothing_of_what_the_other_has_told() {
+    let own = vec!["ws://node-0".into(), "ws://node-1".into()];
+    let config = LinkConfig { own, endpoints: vec!["ws://node-2".into()], ..LinkConfig::default() };
+    for is_known in [true, false] {
+        with_config(
+            3,
+            |_| config.clone(),
+            async |link, network| {
+                clock::sleep(BLOCK * 3).await;
+                let forked = network.height();
+                network.give(1, if is_known { Fault::Forks(forked) } else { Fault::Down });
+                clock::sleep(BLOCK * 15).await;
+                network.give(0, Fault::Down);
+                clock::sleep(BLOCK * 5).await;
+                assert_eq!(active(link), "ws://node-2", "{is_known}");
+                network.give(1, Fault::Forks(forked));
+                stays(link, network, Duration::from_mins(10)).await;
+                assert_eq!(active(link), "ws://node-2", "{is_known}");
+                network.give(0, Fault::None);
+                stays(link, network, Duration::from_mins(5)).await;
+                assert_eq!(active(link), "ws://node-0", "{is_known}");
+            },
+        );
+    }
+}
+
+/// It answers whoever looks at it, and tells nothing that it takes to follow it.
+#[test]
+fn an_own_node_that_cannot_be_followed_takes_nothing_away() {
+    for is_older in [true, false] {
+        over_own(main_chain, true, async |link, network| {
+            clock::sleep(BLOCK * 12).await;
+            let told = network.height();
+            let forked = if is_older { told - 10 } else { told + 2 };
+            network.give(0, Fault::Down);
+            clock::sleep(BLOCK * 5).await;
+            network.give(0, Fault::ForksStateless(forked));
+            stays(link, network, Duration::from_mins(10)).await;
+            assert_eq!(active(link), "ws://node-1", "{is_older}");
+            let trouble = link.endpoints()[0].trouble.as_ref().map(ConnectError::name);
+            assert_eq!(trouble, Some("pruned"), "{is_older}");
+            // Once it can be it is.
+            network.give(0, Fault::Forks(forked));
+            let back = clock::timeout(Duration::from_mins(5), on_branch(link, told + 6, forked)).await;
+            assert!(back.is_ok(), "{is_older}: {:?}", link.endpoints());
+        });
+    }
+}
