@@ -38,24 +38,31 @@ pub fn at_version(version: u32) -> Option<OpaqueMetadata> {
 }
 
 /// The digest of the metadata, as RFC-0078 has it: what hardware wallets have their signatures cover. None where a type
-/// of an extrinsic has no form there.
+/// of an extrinsic has no form there, of which the log tells once.
 ///
 /// It covers the types of extrinsics and what the chain is called, and no constant: it is the same over any state. This
 /// runtime is never another one ([`crate::upgrades`]), so it is worked out when it is first asked for and kept.
 pub fn digest() -> Option<[u8; 32]> {
     static DIGEST: OnceLock<Option<[u8; 32]>> = OnceLock::new();
-    *DIGEST.get_or_init(|| {
-        let metadata = at_version(DIGESTED)?;
-        let metadata = RuntimeMetadataPrefixed::decode(&mut metadata.as_slice()).ok()?;
-        let chain = ExtraInfo {
-            spec_version: VERSION.spec_version,
-            spec_name: VERSION.spec_name.into_owned(),
-            base58_prefix: SS58_FORMAT.into(),
-            decimals: TOKEN_DECIMALS,
-            token_symbol: TOKEN_SYMBOL.into(),
-        };
-        generate_metadata_digest(&metadata.1, chain).ok().map(|digest| digest.hash())
-    })
+    let untold = |reason: &String| {
+        tracing::error!(%reason, "the metadata has no digest: extrinsics whose signature covers one are refused");
+    };
+    *DIGEST.get_or_init(|| work_out_digest().inspect_err(untold).ok())
+}
+
+/// The same anew, or why there is none.
+fn work_out_digest() -> Result<[u8; 32], String> {
+    let metadata = at_version(DIGESTED).ok_or_else(|| format!("version {DIGESTED} of it is not offered"))?;
+    let metadata = RuntimeMetadataPrefixed::decode(&mut metadata.as_slice())
+        .map_err(|error| format!("version {DIGESTED} of it is illegible: {error}"))?;
+    let chain = ExtraInfo {
+        spec_version: VERSION.spec_version,
+        spec_name: VERSION.spec_name.into_owned(),
+        base58_prefix: SS58_FORMAT.into(),
+        decimals: TOKEN_DECIMALS,
+        token_symbol: TOKEN_SYMBOL.into(),
+    };
+    generate_metadata_digest(&metadata.1, chain).map(|digest| digest.hash())
 }
 
 /// Has the calls of the multisig pallet hold the type that all others hold, and leaves nothing of the second.
