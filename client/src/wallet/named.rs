@@ -131,14 +131,12 @@ mod tests {
         let home = tempfile::tempdir().unwrap();
         let environment = |name: &str| (name == "HOME").then(|| home.path().into());
         let mistyped = BOB.replace("94ty", "94tz");
-        let readers: [&dyn Fn(&str) -> Result<NamedColdkey, String>; 2] =
-            [&|text| NamedColdkey::by_book(text, &environment), &NamedColdkey::of_wallet];
-        for read in readers {
-            assert_eq!(read(BOB), Ok(NamedColdkey::Address(BOB.parse().unwrap())));
-            assert_eq!(read("cold"), Ok(NamedColdkey::Wallet("cold".parse().unwrap())));
-            // A mistyped address is no wallet's name.
-            assert!(read(&mistyped).is_err());
-        }
+        let read = |text: &str| [NamedColdkey::by_book(text, &environment), NamedColdkey::of_wallet(text)];
+        let both = |coldkey: NamedColdkey| [Ok(coldkey.clone()), Ok(coldkey)];
+        assert_eq!(read(BOB), both(NamedColdkey::Address(BOB.parse().unwrap())));
+        assert_eq!(read("cold"), both(NamedColdkey::Wallet("cold".parse().unwrap())));
+        // A mistyped address is no wallet's name.
+        assert!(read(&mistyped).iter().all(Result::is_err));
     }
 
     #[test]

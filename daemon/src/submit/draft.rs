@@ -216,6 +216,12 @@ impl fmt::Display for Record {
 // === impl Ground ===
 
 impl Ground {
+    /// The same block, with another account that acts.
+    #[must_use]
+    pub fn of(&self, actor: AccountId) -> Self {
+        Self { actor, ..self.clone() }
+    }
+
     /// Reads at the newest block there is, final or not, for a call that replaces `record`: what is kept of it must be
     /// what the chain has when the call is made, or it would undo a change that is not final yet. Refused while such a
     /// change of this daemon's own is in no block: nothing can be read of that.

@@ -13,7 +13,7 @@ impl Action {
         if let Self::Drafted(recipe) = self {
             return recipe.draft(ground).await;
         }
-        let Ground { view, actor } = ground;
+        let Ground { view, actor, .. } = ground;
         let facts = facts::gather(&view, self, actor).await?;
         let verdict = plan::judge(self, actor, &facts, Tao::ZERO)?;
         let price = facts.subnet.map(|subnet| subnet.price);

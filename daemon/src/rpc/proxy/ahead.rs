@@ -27,7 +27,7 @@ pub(in crate::rpc) fn instead(action: Action, real: Coldkey) -> Result<Action, F
 }
 
 async fn draw(action: &Action, ground: &Ground, real: Coldkey) -> Result<Draft, SubmissionError> {
-    let later = action.draft(Ground { view: ground.view.clone(), actor: real.account() }).await?;
+    let later = action.draft(ground.of(real.account())).await?;
     let hash = call_hash(&later.call, ground.view.runtime())?;
     let draft = announcement(ground, real, (hash, &later.call.to_string())).await?;
     let ways = proxied::ways(&ground.view, real.account(), ground.actor).await?;

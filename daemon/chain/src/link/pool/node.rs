@@ -87,7 +87,7 @@ struct Record {
 // === impl Node ===
 
 impl Node {
-    pub(super) fn new(
+    pub(in crate::link) fn new(
         endpoint: &Endpoint,
         is_archive: bool,
         is_joined: bool,
