@@ -236,7 +236,8 @@ pub enum Finalized {
     Block(FinalizedBlock),
     /// Blocks that were sent, from `next` on, are not of the chain any more: a development chain was taken back, or what
     /// an endpoint had told of the chain was false. What was made of them does not hold. Those that take their place come
-    /// next, `next` first. The same is said at the beginning, where the block of the cursor is another one.
+    /// next, `next` first. The same is said at the beginning, where the block of the cursor is another one; whether
+    /// blocks before that one were replaced as well, its `parent` says.
     Replaced {
         /// The number of the block that comes next; it may be one that is the same as before.
         next: BlockNumber,

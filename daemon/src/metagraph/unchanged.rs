@@ -110,7 +110,9 @@ impl Unchanged {
             }
             let touched = Touched::by(std::slice::from_ref(event));
             // In which subnets a key that changes hands has neurons is not looked up: that is rare.
-            if touched.all || touched.accounts.values().any(|extent| *extent == Extent::Whole) {
+            // A call that was scheduled may be root's, and names nothing that it changed.
+            let is_scheduled = event.pallet == "Scheduler" && event.name == "Dispatched";
+            if touched.all || is_scheduled || touched.accounts.values().any(|extent| *extent == Extent::Whole) {
                 self.all = block.number;
             }
             for netuid in touched.subnets.keys() {
@@ -254,6 +256,9 @@ mod tests {
         assert_eq!(after("AdminUtils", "BondsResetToggled", json!({ "netuid": 1 })), "1 2WB");
         assert_eq!(after("Sudo", "Sudid", json!({ "sudo_result": { "Ok": [] } })), "1 2");
         assert_eq!(after("System", "CodeUpdated", json!([])), "1 2");
+        let dispatched = json!({ "task": [7, 0], "id": null, "result": { "Ok": [] } });
+        assert_eq!(after("Scheduler", "Dispatched", dispatched), "1 2");
+        assert_eq!(after("Scheduler", "Scheduled", json!({ "when": 7, "index": 0 })), "1WB 2WB");
     }
 
     #[test]
