@@ -62,6 +62,8 @@ def forks():
 
 
 if __name__ == "__main__":
+    # The executable does not see the scripts beside this file.
+    sys.path.pop(0)
     from bittensor_cli.cli import main
 
     forks()

@@ -173,7 +173,11 @@ class Stage:
             yield f"ws://{self.btctl('status')['devnet'].removeprefix('ws://')}"
         finally:
             process.terminate()
-            assert process.wait(timeout=10) == 0, "btd did not stop cleanly"
+            try:
+                ended = process.wait(timeout=30)
+            finally:
+                process.kill()
+            assert ended == 0, "btd did not stop cleanly"
 
     @contextlib.contextmanager
     def neuron(self, *command):
@@ -193,8 +197,12 @@ class Stage:
                 raise AssertionError(f"{command} did not start")
             finally:
                 process.stdin.close()
+                # What does not end then would be waited for without end.
+                overdue = threading.Timer(60, process.kill)
+                overdue.start()
                 later.extend(process.stdout)
-                process.wait(timeout=60)
+                process.wait()
+                overdue.cancel()
 
     def until(self, what, holds):
         """Waits until something holds, a minute at most."""

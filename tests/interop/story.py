@@ -256,6 +256,7 @@ STAGES = [
 
 # A shell that starts this in the background has it ignore interrupts, and so whatever it starts.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+signal.signal(signal.SIGTERM, signal.default_int_handler)
 playing = Playing(BIN)
 if not (playing.on([costs]) and playing.on(STAGES, AT_ONCE)):
     sys.exit(1)

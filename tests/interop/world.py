@@ -58,7 +58,11 @@ class World:
             raise
         finally:
             process.terminate()
-            assert process.wait(timeout=10) == 0, "btd did not stop cleanly"
+            try:
+                ended = process.wait(timeout=30)
+            finally:
+                process.kill()
+            assert ended == 0, "btd did not stop cleanly"
 
     def run(self, *command):
         """One command; what became of it."""

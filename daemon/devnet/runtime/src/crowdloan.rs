@@ -303,7 +303,7 @@ pub mod pallet {
 
         /// Contributes, as much as is still to be raised.
         #[pallet::call_index(1)]
-        #[pallet::weight(weight(66_606_000, 6_148, 5, 4))]
+        #[pallet::weight(weight(66_608_000, 6_148, 5, 4))]
         pub fn contribute(
             origin: OriginFor<T>,
             #[pallet::compact] crowdloan_id: CrowdloanId,
@@ -336,7 +336,7 @@ pub mod pallet {
 
         /// Takes a contribution back; the creator's deposit stays.
         #[pallet::call_index(2)]
-        #[pallet::weight(weight(60_256_000, 6_148, 4, 4))]
+        #[pallet::weight(weight(60_258_000, 6_148, 4, 4))]
         pub fn withdraw(origin: OriginFor<T>, #[pallet::compact] crowdloan_id: CrowdloanId) -> DispatchResult {
             let contributor = ensure_signed(origin)?;
             let mut crowdloan = Self::crowdloan(crowdloan_id)?;

@@ -147,7 +147,8 @@ impl<T: Config> Pallet<T> {
         if fees == Fees::Charged { fee::<T>(netuid, amount) } else { 0 }
     }
 
-    /// What `tao` buys: nothing where alpha is at [`swap::GREATEST_PRICE`]. A purchase from below that may end above.
+    /// What `tao` buys: nothing where alpha is at [`swap::GREATEST_PRICE`]. A purchase from below it is made
+    /// whole, also where it ends above; the real chain stops at that price.
     pub(super) fn quote_buy(netuid: NetUid, tao: Tao, fees: Fees) -> Result<Quote, DispatchError> {
         if Self::is_one_for_one(netuid) {
             return Ok(Quote { input: tao, output: tao, fee: 0 });
@@ -159,7 +160,7 @@ impl<T: Config> Pallet<T> {
     }
 
     /// What `alpha` sells for: nothing where it is at [`swap::LEAST_PRICE`], but for what is sold without a fee, which is
-    /// not somebody's own sale. A sale from above that may end below.
+    /// not somebody's own sale. A sale from above it is made whole, also where it ends below; the real chain stops there.
     pub(super) fn quote_sell(netuid: NetUid, alpha: Alpha, fees: Fees) -> Result<Quote, DispatchError> {
         if Self::is_one_for_one(netuid) {
             ensure!(alpha <= SubnetTAO::<T>::get(netuid), swap::Error::<T>::ReservesTooLow);

@@ -44,7 +44,7 @@ fn nobody_sells_at_a_millionth_of_a_tao() {
         assert_eq!(SubtensorModule::simulate_sale(SUBNET, UNIT), nothing);
         pool(2_000_000, 2_000 * UNIT - 1);
         assert_ne!(SubtensorModule::simulate_sale(SUBNET, UNIT), nothing);
-        // The sale takes the price below, and its fee is sold all the same.
+        // The sale takes the price below, where the real chain stops, and its fee is sold all the same.
         expect("Bob", remove(), OK);
         assert_eq!(SubtensorModule::stake(&hotkey, &key("Bob"), SUBNET), 0);
     });
