@@ -11,6 +11,13 @@ use crate::{
 
 /// That for so long the chain that everybody else has is followed, and is not gone back on.
 async fn stays(link: &Link, network: &Network, long: Duration) {
+    keeps(link, long).await;
+    let newest = link.finalized().unwrap();
+    assert!(newest.number.0 + 2 > network.height(), "{newest:?}: {:?}", link.endpoints());
+}
+
+/// That for so long nothing of the chain that everybody else has is gone back on.
+async fn keeps(link: &Link, long: Duration) {
     let (begun, mut newest) = (clock::now(), link.finalized().unwrap());
     while clock::since(begun) < long {
         let now = link.finalized().expect("what was followed is given up");
@@ -18,7 +25,6 @@ async fn stays(link: &Link, network: &Network, long: Duration) {
         newest = now;
         clock::sleep(Duration::from_millis(500)).await;
     }
-    assert!(newest.number.0 + 2 > network.height(), "{newest:?}: {:?}", link.endpoints());
 }
 
 /// It was heard once, and is away again when others are visited that are no witnesses against what is followed.
@@ -38,6 +44,28 @@ fn an_own_node_that_has_parted_is_asked_again_before_it_is_followed() {
             network.give(2, Fault::Lags(network.height() - 10));
             stays(link, network, Duration::from_mins(10)).await;
             assert_eq!((active(link), &link.endpoints()[1].trouble), ("ws://node-1".into(), &None));
+        },
+    );
+}
+
+/// It is the only one that can be reached for a while, and the others would go on.
+#[test]
+fn an_own_node_that_stands_still_on_another_branch_takes_back_nothing_while_the_others_are_away() {
+    with_config(
+        4,
+        |_| before_three(),
+        async |link, network| {
+            clock::sleep(BLOCK * 12).await;
+            let told = link.finalized().unwrap().number.0;
+            network.give(0, Fault::Down);
+            clock::sleep(BLOCK * 5).await;
+            network.give(0, Fault::ForksTo { from: told - 10, to: told - 7 });
+            called_forked(link).await;
+            (1..4).for_each(|node| network.give(node, Fault::Down));
+            keeps(link, Duration::from_mins(4)).await;
+            assert!(!link.state().borrow().is_live());
+            (1..4).for_each(|node| network.give(node, Fault::None));
+            stays(link, network, Duration::from_mins(10)).await;
         },
     );
 }
