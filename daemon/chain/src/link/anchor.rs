@@ -79,10 +79,9 @@ impl Anchor {
     }
 }
 
-/// An endpoint that was not named is followed from its newest block on only where it has the anchor too.
+/// An endpoint is followed from its newest block on only where it has the anchor too.
 pub(super) async fn check(shared: &Shared, connection: &Connection, newest: BlockRef) -> Result<(), ConnectError> {
-    let (anchor, node) = (&shared.witnesses.anchor, connection.node());
-    let Some(ours) = anchor.block().filter(|_| !anchor.is_named(&node.endpoint)) else { return Ok(()) };
+    let Some(ours) = shared.witnesses.anchor.block() else { return Ok(()) };
     let endpoint = || connection.endpoint().to_owned();
     if newest.number < ours.number {
         return Err(ConnectError::Behind { endpoint: endpoint(), finalized: newest.number, seen: ours.number });

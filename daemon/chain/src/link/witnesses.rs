@@ -169,6 +169,11 @@ impl Witnesses {
         missed.is_some_and(|number| !self.anchor.covers(number))
     }
 
+    /// Whether this endpoint contradicts what was followed, whoever has told it.
+    pub(super) fn misses(&self, endpoint: &Endpoint) -> bool {
+        self.words().get(endpoint).and_then(Said::missed).is_some()
+    }
+
     /// Whether this endpoint has another block in the place of one that was named's.
     fn has_another(&self, endpoint: &Endpoint, now: Instant) -> bool {
         let is_another = |said: &Said| {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{BLOCK, active, before_three, called_forked, main_chain, on_branch, over_own, with_config};
+use super::{BLOCK, active, before_three, called_forked, followed, main_chain, on_branch, over_own, with_config};
 use crate::{
     ConnectError, clock,
     link::{Link, LinkConfig},
@@ -25,6 +25,17 @@ async fn keeps(link: &Link, long: Duration) {
         newest = now;
         clock::sleep(Duration::from_millis(500)).await;
     }
+}
+
+/// Waits until what was followed is given up, and nothing else is followed yet.
+async fn given_up(link: &Link) {
+    let is_given_up = async {
+        while link.finalized().is_some() {
+            clock::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    let seen = clock::timeout(Duration::from_mins(5), is_given_up).await;
+    assert!(seen.is_ok(), "{:?}", link.endpoints());
 }
 
 /// It was heard once, and is away again when others are visited that are no witnesses against what is followed.
@@ -142,4 +153,66 @@ fn an_own_node_that_cannot_be_followed_takes_nothing_away() {
             assert!(back.is_ok(), "{is_older}: {:?}", link.endpoints());
         });
     }
+}
+
+/// What they have told since is given up without what it had told. It may take the place of that where it goes on and
+/// none of them comes back.
+#[test]
+fn an_own_node_that_has_parted_is_not_followed_because_the_others_are_at_odds() {
+    for goes_on in [false, true] {
+        with_config(
+            4,
+            |_| before_three(),
+            async |link, network| {
+                clock::sleep(BLOCK * 12).await;
+                let told = link.finalized().unwrap().number.0;
+                let forked = told - 10;
+                network.give(0, Fault::Down);
+                clock::sleep(BLOCK * 5).await;
+                network.give(0, Fault::ForksTo { from: forked, to: told - 7 });
+                called_forked(link).await;
+                network.give(1, Fault::Forks(network.height() + 1));
+                given_up(link).await;
+                (1..4).for_each(|node| network.give(node, Fault::Down));
+                if goes_on {
+                    network.give(0, Fault::Forks(forked));
+                    let back = clock::timeout(Duration::from_mins(10), on_branch(link, told + 1, forked)).await;
+                    assert!(back.is_ok(), "{:?}", link.endpoints());
+                    return;
+                }
+                let begun = clock::now();
+                while clock::since(begun) < Duration::from_mins(4) {
+                    let block = link.finalized();
+                    assert!(block.is_none_or(|block| block.hash == Network::hash(block.number.0)), "{block:?}");
+                    clock::sleep(Duration::from_millis(500)).await;
+                }
+                (1..4).for_each(|node| network.give(node, Fault::None));
+                let back = clock::timeout(Duration::from_mins(5), followed(link, network.height())).await;
+                assert!(back.is_ok(), "{:?}", link.endpoints());
+                stays(link, network, Duration::from_mins(10)).await;
+            },
+        );
+    }
+}
+
+/// It goes away just when it is to be followed, and the others have what it had told before.
+#[test]
+fn an_own_node_that_takes_over_nothing_after_all_leaves_it_to_the_others() {
+    over_own(main_chain, true, async |link, network| {
+        clock::sleep(BLOCK * 12).await;
+        let forked = network.height() - 10;
+        network.give(0, Fault::Down);
+        clock::sleep(BLOCK * 5).await;
+        network.give(0, Fault::Forks(forked));
+        given_up(link).await;
+        network.give(0, Fault::Down);
+        let back = clock::timeout(Duration::from_mins(1), followed(link, network.height())).await;
+        assert!(back.is_ok(), "{:?}", link.endpoints());
+        stays(link, network, Duration::from_mins(10)).await;
+        assert_eq!(active(link), "ws://node-1");
+        // It is not forgotten that it has parted.
+        network.give(0, Fault::Forks(forked));
+        let back = clock::timeout(Duration::from_mins(5), on_branch(link, network.height(), forked)).await;
+        assert!(back.is_ok(), "{:?}", link.endpoints());
+    });
 }
