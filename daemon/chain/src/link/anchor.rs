@@ -103,6 +103,15 @@ pub(super) async fn check_use(shared: &Shared, connection: &Connection, newest: 
     if !may_be_given_up || !anchor.is_named(&connection.node().endpoint) {
         return Ok(());
     }
+    check_state(shared, connection, newest).await
+}
+
+/// Whether an endpoint tells its newest block, and what is in the state of that.
+pub(super) async fn check_state(
+    shared: &Shared,
+    connection: &Connection,
+    newest: BlockRef,
+) -> Result<(), ConnectError> {
     let none = || connection.nonsense("a finalized block", format!("it has no block {}", newest.number));
     let Fetched { withheld, .. } = fetch::block(connection, newest.hash).await?.ok_or_else(none)?;
     if let Some(denied) = withheld {

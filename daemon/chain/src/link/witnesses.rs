@@ -326,20 +326,37 @@ pub(super) fn check_newest(
     Ok(())
 }
 
-/// Hears what an endpoint has to say that did not go on from what was followed.
+/// Hears what an endpoint has to say that did not go on from what was followed. A named one that has another block in
+/// the place of one that others have too is heard only where it can be followed: that would be given up for nothing.
 pub(super) async fn hear(shared: &Shared, connection: &Connection) {
+    let endpoint = &connection.node().endpoint;
     let said = async {
         let newest = follower::newest(connection).await?;
-        compare(shared, connection, newest).await
+        let Compared { word, .. } = compare(shared, connection, newest).await?;
+        Ok::<_, ConnectError>((newest, word))
     };
-    let endpoint = &connection.node().endpoint;
-    match clock::timeout(scout::GLANCE, said).await {
-        Ok(Ok(Compared { word: Some(word), .. })) => {
-            shared.witnesses.note(endpoint, word, clock::now());
+    let (newest, word) = match clock::timeout(scout::GLANCE, said).await {
+        Ok(Ok((newest, Some(word)))) => (newest, word),
+        Ok(Ok((_, None))) | Err(_) => return,
+        Ok(Err(cause)) => {
+            tracing::debug!(%endpoint, %cause, "could not be asked what it has instead");
+            return;
         }
-        Ok(Ok(Compared { word: None, .. })) | Err(_) => {}
-        Ok(Err(cause)) => tracing::debug!(%endpoint, %cause, "could not be asked what it has instead"),
+    };
+    let witnesses = &shared.witnesses;
+    let is_in_place =
+        matches!(word, Word::Other { block, .. } if witnesses.anchor.is_named(endpoint) && witnesses.is_shared(block));
+    if is_in_place {
+        match clock::timeout(scout::GLANCE, Box::pin(anchor::check_state(shared, connection, newest))).await {
+            Ok(Ok(())) => {}
+            Ok(Err(cause)) => {
+                tracing::debug!(%endpoint, %cause, "what it has instead could not be followed");
+                return;
+            }
+            Err(_) => return,
+        }
     }
+    witnesses.note(endpoint, word, clock::now());
 }
 
 /// That an endpoint has `theirs` where `ours` was followed.

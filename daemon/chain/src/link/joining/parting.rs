@@ -216,3 +216,23 @@ fn an_own_node_that_takes_over_nothing_after_all_leaves_it_to_the_others() {
         assert!(back.is_ok(), "{:?}", link.endpoints());
     });
 }
+
+/// It is tried in vain again and again while the one that has taken over is away.
+#[test]
+fn an_own_node_that_cannot_be_followed_takes_nothing_away_while_the_other_one_is_away() {
+    for is_older in [true, false] {
+        over_own(main_chain, true, async |link, network| {
+            clock::sleep(BLOCK * 12).await;
+            let told = network.height();
+            network.give(0, Fault::Down);
+            clock::sleep(BLOCK * 5).await;
+            network.give(0, Fault::ForksStateless(if is_older { told - 10 } else { told + 2 }));
+            network.give(1, Fault::Down);
+            keeps(link, Duration::from_mins(5)).await;
+            assert!(!link.state().borrow().is_live(), "{is_older}");
+            network.give(1, Fault::None);
+            stays(link, network, Duration::from_mins(10)).await;
+            assert_eq!(active(link), "ws://node-1", "{is_older}");
+        });
+    }
+}
