@@ -26,11 +26,8 @@ use btd_api::BlockNumber;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
+use self::heads::{Told, listen};
 pub(super) use self::{genesis::check_genesis, heads::newest};
-use self::{
-    genesis::recognise,
-    heads::{Told, listen},
-};
 use super::{
     Finality, Head, LinkState, Seen, Shared, Standing, best,
     branch::Trail,
@@ -199,7 +196,7 @@ impl Follower {
         if self.last.is_none() {
             self.check_anchor(connection, newest).await?;
         }
-        recognise(&self.shared, connection, genesis).await?;
+        self.recognise(connection, genesis).await?;
         let since = clock::now();
         let live = |seen: Seen, spec_version: u32, announced: BlockNumber| LinkState::Live {
             endpoint: endpoint.to_owned(),
