@@ -4,7 +4,8 @@
 //! nodes are well. What it has told is the chain that is meant. So whatever stands behind such a node, because it is
 //! the network's or joined, has no say about that, and takes over only where it has the newest block of it: the anchor.
 //! Where no node was set before the others, all of those that are configured are named ones. What one of several has
-//! told is no less its own while it is away, and another one has something else.
+//! told is no less its own while it is away, and another one has something else: from that too one of them goes on, as
+//! long as it is not given up (`follower/disowning.rs`).
 
 use std::{
     collections::{BTreeMap, BTreeSet},
