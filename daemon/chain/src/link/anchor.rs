@@ -4,7 +4,8 @@
 //! nodes are well. What it has told is the chain that is meant. So whatever stands behind such a node, because it is
 //! the network's or joined, has no say about that, and takes over only where it has the newest block of it: the anchor.
 //! Where no node was set before the others, all of those that are configured are named ones. What one of several has
-//! told is no less its own while it is away, and another one has something else.
+//! told is no less its own while it is away, and another one has something else: from that too one of them goes on, as
+//! long as it is not given up (`follower/disowning.rs`).
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -79,10 +80,9 @@ impl Anchor {
     }
 }
 
-/// An endpoint that was not named is followed from its newest block on only where it has the anchor too.
+/// An endpoint is followed from its newest block on only where it has the anchor too.
 pub(super) async fn check(shared: &Shared, connection: &Connection, newest: BlockRef) -> Result<(), ConnectError> {
-    let (anchor, node) = (&shared.witnesses.anchor, connection.node());
-    let Some(ours) = anchor.block().filter(|_| !anchor.is_named(&node.endpoint)) else { return Ok(()) };
+    let Some(ours) = shared.witnesses.anchor.block() else { return Ok(()) };
     let endpoint = || connection.endpoint().to_owned();
     if newest.number < ours.number {
         return Err(ConnectError::Behind { endpoint: endpoint(), finalized: newest.number, seen: ours.number });
@@ -104,6 +104,15 @@ pub(super) async fn check_use(shared: &Shared, connection: &Connection, newest: 
     if !may_be_given_up || !anchor.is_named(&connection.node().endpoint) {
         return Ok(());
     }
+    check_state(shared, connection, newest).await
+}
+
+/// Whether an endpoint tells its newest block, and what is in the state of that.
+pub(super) async fn check_state(
+    shared: &Shared,
+    connection: &Connection,
+    newest: BlockRef,
+) -> Result<(), ConnectError> {
     let none = || connection.nonsense("a finalized block", format!("it has no block {}", newest.number));
     let Fetched { withheld, .. } = fetch::block(connection, newest.hash).await?.ok_or_else(none)?;
     if let Some(denied) = withheld {

@@ -1,20 +1,22 @@
 //! The task that keeps the link alive and follows finalized blocks by number.
 //!
-//! Heads are heard in `follower/heads.rs`, and blocks read in `follower/reading.rs`. One endpoint at a time, the
-//! preferred one that is well (`pool.rs`), or the one for which another was left. An endpoint counts by the blocks it
-//! brings, not by its open socket: one that is silent, stale, slow, behind another (`scout.rs`), on another chain
-//! (`follower/genesis.rs`) or in contradiction to finalized history is left for the next.
+//! Heads are heard in `follower/heads.rs`, and blocks read in `follower/reading.rs`; what was followed is given up in
+//! `follower/disowning.rs`. One endpoint at a time, the preferred one that is well (`pool.rs`), or the one for which
+//! another was left. An endpoint counts by the blocks it brings, not by its open socket: one that is silent, stale, slow,
+//! behind another (`scout.rs`), on another chain (`follower/genesis.rs`) or in contradiction to finalized history is left
+//! for the next.
 //! After a short outage the missing blocks are read first; after a long one the newest block is
 //! followed at once, and readers fetch the rest by number, so that nobody waits for a week of
 //! blocks before he learns the present. The same holds of blocks whose state no endpoint has any more, in
 //! whatever words.
 
+mod disowning;
 mod genesis;
 mod heads;
 mod reading;
 
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeMap, BTreeSet},
     hash::{BuildHasher, Hasher, RandomState},
     sync::Arc,
     time::{Duration, Instant},
@@ -24,20 +26,17 @@ use btd_api::BlockNumber;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
+use self::heads::{Told, listen};
 pub(super) use self::{genesis::check_genesis, heads::newest};
-use self::{
-    genesis::recognise,
-    heads::{Told, listen},
-};
 use super::{
-    Finality, Head, LinkState, Seen, Shared, Standing, anchor, best,
+    Finality, Head, LinkState, Seen, Shared, Standing, best,
     branch::Trail,
     leap,
     scout::{self, Leave},
     withheld::Withheld,
     witnesses::{self, Word},
 };
-use crate::{block::FinalizedBlock, clock, error::ConnectError, fetch, rpc::Connection};
+use crate::{block::FinalizedBlock, clock, endpoint::Endpoint, error::ConnectError, fetch, rpc::Connection};
 
 /// The shortest pause between two attempts, whatever endpoints they are at.
 const GAP: Duration = Duration::from_millis(250);
@@ -56,6 +55,11 @@ pub struct Follower {
     trail: Trail,
     /// How often the chain went on from elsewhere than where it was followed to.
     generation: u64,
+    /// Whether what the named nodes have told gives way to the next block that one of them brings.
+    gives_way: bool,
+    /// The newest blocks of the named nodes that were not followed since, because they do not have what such nodes
+    /// have told.
+    refused: BTreeMap<Endpoint, BlockNumber>,
 }
 
 /// A block as the endpoint in use has told it.
@@ -82,6 +86,8 @@ impl Follower {
             withheld: Withheld::default(),
             trail: Trail::default(),
             generation: 0,
+            gives_way: false,
+            refused: BTreeMap::new(),
         }
     }
 
@@ -116,7 +122,10 @@ impl Follower {
                     (lost, false, false)
                 }
                 Leave::Disowned(lost) => (lost, true, false),
-                Leave::Replaced(lost) => (lost, true, true),
+                Leave::Replaced(by, lost) => {
+                    better = Some(by);
+                    (lost, true, true)
+                }
             };
             let now = clock::now();
             // What it has taken over was not its own.
@@ -146,34 +155,6 @@ impl Follower {
     /// Whether those that joined may be followed: they go on from what the nodes have told behind which they stand.
     fn may_follow_joined(&self) -> bool {
         self.shared.witnesses.anchor.block().is_some()
-    }
-
-    /// Whether what was followed is given up: too many contradict it, or each endpoint had its turn since and none
-    /// stands by it any more.
-    fn is_forsaken(&self, now: Instant) -> bool {
-        let witnesses = &self.shared.witnesses;
-        let is_over = witnesses.are_outnumbered(now) || self.was_tried_everywhere() && witnesses.are_silent(now);
-        self.last.is_some() && is_over
-    }
-
-    /// What was followed is not the chain's history: it is forgotten, and the chain followed anew, from those that have
-    /// contradicted it too.
-    fn disown(&mut self, why: &ConnectError, is_replaced: bool) {
-        tracing::error!(reason = %why, "what was followed is not the chain's history: following it anew");
-        let witnesses = &self.shared.witnesses;
-        // What the others have told since is given up without what a named node told before.
-        if is_replaced || witnesses.is_renounced(self.was_tried_everywhere(), clock::now()) {
-            witnesses.anchor.lift();
-        }
-        for node in self.shared.pool.followed() {
-            // Whoever contradicts it now may have told it before.
-            node.note_disproved();
-            if witnesses.contradicts(&node.endpoint) {
-                node.note_absolved();
-            }
-        }
-        self.forget();
-        self.shared.head.send_replace(None);
     }
 
     /// Follows one endpoint until it fails, falls silent, or another one is better.
@@ -213,9 +194,9 @@ impl Follower {
         }
         witnesses::check_newest(&self.shared, connection, newest, self.last.map(|seen| seen.block))?;
         if self.last.is_none() {
-            anchor::check(&self.shared, connection, newest).await?;
+            self.check_anchor(connection, newest).await?;
         }
-        recognise(&self.shared, connection, genesis).await?;
+        self.recognise(connection, genesis).await?;
         let since = clock::now();
         let live = |seen: Seen, spec_version: u32, announced: BlockNumber| LinkState::Live {
             endpoint: endpoint.to_owned(),
@@ -280,6 +261,7 @@ impl Follower {
     /// The chain was taken back by its owner.
     fn go_back(&mut self) {
         self.shared.witnesses.anchor.lift();
+        self.gives_way = false;
         self.forget();
     }
 
@@ -341,6 +323,7 @@ impl Follower {
             self.last = Some(seen);
             self.attempts = 0;
             self.tried.clear();
+            self.give_way(connection);
             connection.node().note_well(seen.block, seen.at, Standing::Active);
             self.shared.witnesses.anchor.note(&connection.node().endpoint, seen.block);
             self.shared.witnesses.note(&connection.node().endpoint, Word::Has(seen.block.number), seen.at);

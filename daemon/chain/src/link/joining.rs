@@ -183,6 +183,11 @@ fn nobody_joins_a_node_that_stands_alone_on_the_word_of_one_that_is_not_followed
         clock::sleep(Duration::from_mins(1)).await;
         assert_eq!(link.endpoints()[1].trouble.as_ref().map(ConnectError::name), Some("behind"));
         assert_eq!(names(link).len(), 3);
+        // Nor does one that has more blocks, and others.
+        network.give(1, Fault::Forks(network.height() - 10));
+        clock::sleep(Duration::from_mins(5)).await;
+        assert_eq!(link.endpoints()[1].trouble.as_ref().map(ConnectError::name), Some("forked"));
+        assert_eq!(names(link).len(), 3);
         // One that is followed may say so.
         network.give(1, Fault::None);
         followed(link, network.height() + 1).await;

@@ -42,9 +42,9 @@ pub(super) enum Leave {
     For(usize, ConnectError),
     /// Those who have a say about it contradict what was followed: that is not the chain's history.
     Disowned(ConnectError),
-    /// A named node has another block in the place of what such nodes have told, which the one in use has taken over:
-    /// nothing else is wrong with that one.
-    Replaced(ConnectError),
+    /// This named node has another block in the place of what such nodes have told, which the one in use has taken
+    /// over: nothing else is wrong with that one.
+    Replaced(usize, ConnectError),
 }
 
 /// What a visit found, beside what was followed.
@@ -135,7 +135,7 @@ pub(super) async fn watch(shared: &Arc<Shared>, active: usize) -> Leave {
                     return Leave::Disowned(contradiction(endpoint, theirs, ours));
                 }
                 if is_replaced(shared, active, node, now) {
-                    return Leave::Replaced(contradiction(endpoint, theirs, ours));
+                    return Leave::Replaced(index, contradiction(endpoint, theirs, ours));
                 }
                 let cause = contradiction(node.endpoint.to_string(), ours, theirs);
                 tracing::warn!(%cause, "two endpoints contradict each other");

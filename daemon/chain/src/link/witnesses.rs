@@ -7,7 +7,8 @@
 //! (`anchor.rs`), and about what the others have told since, its word is the last, if its chain goes on. While another
 //! one is followed, a named node that has another block in the place of what such nodes told, and goes on from there,
 //! is enough to give that up, once none of them has stood by it for a while, and each that had told it says so too:
-//! what one has told is not taken back for another while it is away.
+//! what one has told is not taken back for another while it is away. Nor is it where the others cannot be reached, if
+//! one of them has it.
 
 mod word;
 
@@ -65,6 +66,8 @@ enum Heard {
 
 /// Who is for and against what was followed.
 struct Dispute {
+    /// The lowest height that is contradicted.
+    disputed: BlockNumber,
     /// Those who count against it.
     against: usize,
     /// Those of them who have another block in its place, and go on from there.
@@ -151,8 +154,7 @@ impl Witnesses {
         let said = self.words().get(by).copied().filter(has_parted);
         let Some(number) = said.and_then(|said| said.disputed()) else { return false };
         let is_silent = |dispute: Dispute| now.saturating_duration_since(dispute.since) >= a_while;
-        let is_given_up = |teller: &Endpoint| self.has_another(teller, now);
-        self.anchor.tellers(number).iter().all(is_given_up) && self.dispute(Heard::Named, now).is_some_and(is_silent)
+        self.is_given_up(number, now) && self.dispute(Heard::Named, now).is_some_and(is_silent)
     }
 
     /// Whether what those that were named have told is given up by themselves. `had_all` says that each endpoint had
@@ -165,6 +167,11 @@ impl Witnesses {
     pub(super) fn contradicts(&self, endpoint: &Endpoint) -> bool {
         let missed = self.words().get(endpoint).and_then(Said::missed);
         missed.is_some_and(|number| !self.anchor.covers(number))
+    }
+
+    /// Whether this endpoint contradicts what was followed, whoever has told it.
+    pub(super) fn misses(&self, endpoint: &Endpoint) -> bool {
+        self.words().get(endpoint).and_then(Said::missed).is_some()
     }
 
     /// Whether this endpoint has another block in the place of one that was named's.
@@ -188,6 +195,12 @@ impl Witnesses {
         self.words().get(endpoint).is_some_and(stands_by)
     }
 
+    /// Whether one that was not named had what was followed at this height when it was heard last, however long ago.
+    pub(super) fn is_shared(&self, number: BlockNumber) -> bool {
+        let has_it = |said: &Said| !said.is_named && matches!(said.word, Word::Has(newest) if newest >= number);
+        self.words().values().any(has_it)
+    }
+
     /// Forgets what was said of a history that is followed no more.
     pub(super) fn forget(&self) {
         self.words().clear();
@@ -197,8 +210,18 @@ impl Witnesses {
         self.dispute(heard, now).is_some_and(|dispute| dispute.against >= 2 && dispute.against > dispute.behind)
     }
 
+    /// Of what named nodes have told, and one that stands behind them has too, silence is not enough: that one may be
+    /// away for a moment, and would go on. Another node has to go on instead, and each that told it to give it up.
     fn is_silent(&self, heard: Heard, now: Instant) -> bool {
-        self.dispute(heard, now).is_some_and(|dispute| now.saturating_duration_since(dispute.since) >= PATIENCE)
+        let is_over = |dispute: &Dispute| now.saturating_duration_since(dispute.since) >= PATIENCE;
+        self.dispute(heard, now).filter(is_over).is_some_and(|Dispute { disputed, instead, .. }| {
+            heard != Heard::Named || !self.is_shared(disputed) || instead > 0 && self.is_given_up(disputed, now)
+        })
+    }
+
+    /// Whether each named node that has told what was followed at this height has another block now.
+    fn is_given_up(&self, number: BlockNumber, now: Instant) -> bool {
+        self.anchor.tellers(number).iter().all(|teller| self.has_another(teller, now))
     }
 
     fn dispute(&self, heard: Heard, now: Instant) -> Option<Dispute> {
@@ -216,7 +239,7 @@ impl Witnesses {
         let since = behind.clone().map(|said| said.at).fold(begun, Instant::max);
         let instead = against().filter(|(said, _)| said.goes_on_instead(self.term, now)).count();
         let against = against().filter(|(said, _)| said.is_weighty(self.far)).count();
-        Some(Dispute { against, instead, behind: behind.count(), since })
+        Some(Dispute { disputed, against, instead, behind: behind.count(), since })
     }
 
     fn words(&self) -> MutexGuard<'_, BTreeMap<Endpoint, Said>> {
@@ -303,20 +326,37 @@ pub(super) fn check_newest(
     Ok(())
 }
 
-/// Hears what an endpoint has to say that did not go on from what was followed.
+/// Hears what an endpoint has to say that did not go on from what was followed. A named one that has another block in
+/// the place of one that others have too is heard only where it can be followed: that would be given up for nothing.
 pub(super) async fn hear(shared: &Shared, connection: &Connection) {
+    let endpoint = &connection.node().endpoint;
     let said = async {
         let newest = follower::newest(connection).await?;
-        compare(shared, connection, newest).await
+        let Compared { word, .. } = compare(shared, connection, newest).await?;
+        Ok::<_, ConnectError>((newest, word))
     };
-    let endpoint = &connection.node().endpoint;
-    match clock::timeout(scout::GLANCE, said).await {
-        Ok(Ok(Compared { word: Some(word), .. })) => {
-            shared.witnesses.note(endpoint, word, clock::now());
+    let (newest, word) = match clock::timeout(scout::GLANCE, said).await {
+        Ok(Ok((newest, Some(word)))) => (newest, word),
+        Ok(Ok((_, None))) | Err(_) => return,
+        Ok(Err(cause)) => {
+            tracing::debug!(%endpoint, %cause, "could not be asked what it has instead");
+            return;
         }
-        Ok(Ok(Compared { word: None, .. })) | Err(_) => {}
-        Ok(Err(cause)) => tracing::debug!(%endpoint, %cause, "could not be asked what it has instead"),
+    };
+    let witnesses = &shared.witnesses;
+    let is_in_place =
+        matches!(word, Word::Other { block, .. } if witnesses.anchor.is_named(endpoint) && witnesses.is_shared(block));
+    if is_in_place {
+        match clock::timeout(scout::GLANCE, Box::pin(anchor::check_state(shared, connection, newest))).await {
+            Ok(Ok(())) => {}
+            Ok(Err(cause)) => {
+                tracing::debug!(%endpoint, %cause, "what it has instead could not be followed");
+                return;
+            }
+            Err(_) => return,
+        }
     }
+    witnesses.note(endpoint, word, clock::now());
 }
 
 /// That an endpoint has `theirs` where `ours` was followed.

@@ -2,7 +2,10 @@
 
 use btd_api::{BlockHash, BlockNumber};
 
-use super::super::Shared;
+use super::{
+    super::{Finality, Shared},
+    Follower,
+};
 use crate::{
     clock,
     error::ConnectError,
@@ -23,18 +26,26 @@ pub(in crate::link) async fn check_genesis(
     Ok(found)
 }
 
-/// The nodes of the public network with this block 0 join where the endpoint that is about to be followed is one of
-/// many. An archive's word, or that of one that is merely looked at or does not go on from what was followed, says
-/// nothing about the node that is followed; nor does it that the chain was named by its block 0.
-pub(super) async fn recognise(
-    shared: &Shared,
-    connection: &Connection,
-    genesis: BlockHash,
-) -> Result<(), ConnectError> {
-    if shared.pool.may_be_joined(genesis, &shared.config) && has_company(connection).await? {
-        shared.pool.recognise(genesis, &shared.config, clock::now());
+// === impl Follower ===
+
+impl Follower {
+    /// The nodes of the public network with this block 0 join where the endpoint that is about to be followed is one of
+    /// many. An archive's word, or that of one that is merely looked at or does not go on from what was followed, says
+    /// nothing about the node that is followed; nor does it that the chain was named by its block 0.
+    pub(super) async fn recognise(&self, connection: &Connection, genesis: BlockHash) -> Result<(), ConnectError> {
+        let shared = &self.shared;
+        if !shared.pool.may_be_joined(genesis, &shared.config) {
+            return Ok(());
+        }
+        // By the next block it would be too late. A chain that can be taken back may go on from elsewhere.
+        if let Some(last) = self.last.filter(|_| shared.config.finality != Finality::Revocable) {
+            self.check_history(connection, last.block).await?;
+        }
+        if has_company(connection).await? {
+            shared.pool.recognise(genesis, &shared.config, clock::now());
+        }
+        Ok(())
     }
-    Ok(())
 }
 
 /// Whether an endpoint is one of many: a copy of a public network's state that stands alone has the same block 0, and

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{BLOCK, active, before_three, called_forked, main_chain, on_branch, over_own, with_config};
+use super::{BLOCK, active, before_three, called_forked, followed, main_chain, on_branch, over_own, with_config};
 use crate::{
     ConnectError, clock,
     link::{Link, LinkConfig},
@@ -11,6 +11,13 @@ use crate::{
 
 /// That for so long the chain that everybody else has is followed, and is not gone back on.
 async fn stays(link: &Link, network: &Network, long: Duration) {
+    keeps(link, long).await;
+    let newest = link.finalized().unwrap();
+    assert!(newest.number.0 + 2 > network.height(), "{newest:?}: {:?}", link.endpoints());
+}
+
+/// That for so long nothing of the chain that everybody else has is gone back on.
+async fn keeps(link: &Link, long: Duration) {
     let (begun, mut newest) = (clock::now(), link.finalized().unwrap());
     while clock::since(begun) < long {
         let now = link.finalized().expect("what was followed is given up");
@@ -18,7 +25,17 @@ async fn stays(link: &Link, network: &Network, long: Duration) {
         newest = now;
         clock::sleep(Duration::from_millis(500)).await;
     }
-    assert!(newest.number.0 + 2 > network.height(), "{newest:?}: {:?}", link.endpoints());
+}
+
+/// Waits until what was followed is given up, and nothing else is followed yet.
+async fn given_up(link: &Link) {
+    let is_given_up = async {
+        while link.finalized().is_some() {
+            clock::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    let seen = clock::timeout(Duration::from_mins(5), is_given_up).await;
+    assert!(seen.is_ok(), "{:?}", link.endpoints());
 }
 
 /// It was heard once, and is away again when others are visited that are no witnesses against what is followed.
@@ -38,6 +55,28 @@ fn an_own_node_that_has_parted_is_asked_again_before_it_is_followed() {
             network.give(2, Fault::Lags(network.height() - 10));
             stays(link, network, Duration::from_mins(10)).await;
             assert_eq!((active(link), &link.endpoints()[1].trouble), ("ws://node-1".into(), &None));
+        },
+    );
+}
+
+/// It is the only one that can be reached for a while, and the others would go on.
+#[test]
+fn an_own_node_that_stands_still_on_another_branch_takes_back_nothing_while_the_others_are_away() {
+    with_config(
+        4,
+        |_| before_three(),
+        async |link, network| {
+            clock::sleep(BLOCK * 12).await;
+            let told = link.finalized().unwrap().number.0;
+            network.give(0, Fault::Down);
+            clock::sleep(BLOCK * 5).await;
+            network.give(0, Fault::ForksTo { from: told - 10, to: told - 7 });
+            called_forked(link).await;
+            (1..4).for_each(|node| network.give(node, Fault::Down));
+            keeps(link, Duration::from_mins(4)).await;
+            assert!(!link.state().borrow().is_live());
+            (1..4).for_each(|node| network.give(node, Fault::None));
+            stays(link, network, Duration::from_mins(10)).await;
         },
     );
 }
@@ -112,6 +151,88 @@ fn an_own_node_that_cannot_be_followed_takes_nothing_away() {
             network.give(0, Fault::Forks(forked));
             let back = clock::timeout(Duration::from_mins(5), on_branch(link, told + 6, forked)).await;
             assert!(back.is_ok(), "{is_older}: {:?}", link.endpoints());
+        });
+    }
+}
+
+/// What they have told since is given up without what it had told. It may take the place of that where it goes on and
+/// none of them comes back.
+#[test]
+fn an_own_node_that_has_parted_is_not_followed_because_the_others_are_at_odds() {
+    for goes_on in [false, true] {
+        with_config(
+            4,
+            |_| before_three(),
+            async |link, network| {
+                clock::sleep(BLOCK * 12).await;
+                let told = link.finalized().unwrap().number.0;
+                let forked = told - 10;
+                network.give(0, Fault::Down);
+                clock::sleep(BLOCK * 5).await;
+                network.give(0, Fault::ForksTo { from: forked, to: told - 7 });
+                called_forked(link).await;
+                network.give(1, Fault::Forks(network.height() + 1));
+                given_up(link).await;
+                (1..4).for_each(|node| network.give(node, Fault::Down));
+                if goes_on {
+                    network.give(0, Fault::Forks(forked));
+                    let back = clock::timeout(Duration::from_mins(10), on_branch(link, told + 1, forked)).await;
+                    assert!(back.is_ok(), "{:?}", link.endpoints());
+                    return;
+                }
+                let begun = clock::now();
+                while clock::since(begun) < Duration::from_mins(4) {
+                    let block = link.finalized();
+                    assert!(block.is_none_or(|block| block.hash == Network::hash(block.number.0)), "{block:?}");
+                    clock::sleep(Duration::from_millis(500)).await;
+                }
+                (1..4).for_each(|node| network.give(node, Fault::None));
+                let back = clock::timeout(Duration::from_mins(5), followed(link, network.height())).await;
+                assert!(back.is_ok(), "{:?}", link.endpoints());
+                stays(link, network, Duration::from_mins(10)).await;
+            },
+        );
+    }
+}
+
+/// It goes away just when it is to be followed, and the others have what it had told before.
+#[test]
+fn an_own_node_that_takes_over_nothing_after_all_leaves_it_to_the_others() {
+    over_own(main_chain, true, async |link, network| {
+        clock::sleep(BLOCK * 12).await;
+        let forked = network.height() - 10;
+        network.give(0, Fault::Down);
+        clock::sleep(BLOCK * 5).await;
+        network.give(0, Fault::Forks(forked));
+        given_up(link).await;
+        network.give(0, Fault::Down);
+        let back = clock::timeout(Duration::from_mins(1), followed(link, network.height())).await;
+        assert!(back.is_ok(), "{:?}", link.endpoints());
+        stays(link, network, Duration::from_mins(10)).await;
+        assert_eq!(active(link), "ws://node-1");
+        // It is not forgotten that it has parted.
+        network.give(0, Fault::Forks(forked));
+        let back = clock::timeout(Duration::from_mins(5), on_branch(link, network.height(), forked)).await;
+        assert!(back.is_ok(), "{:?}", link.endpoints());
+    });
+}
+
+/// It is tried in vain again and again while the one that has taken over is away.
+#[test]
+fn an_own_node_that_cannot_be_followed_takes_nothing_away_while_the_other_one_is_away() {
+    for is_older in [true, false] {
+        over_own(main_chain, true, async |link, network| {
+            clock::sleep(BLOCK * 12).await;
+            let told = network.height();
+            network.give(0, Fault::Down);
+            clock::sleep(BLOCK * 5).await;
+            network.give(0, Fault::ForksStateless(if is_older { told - 10 } else { told + 2 }));
+            network.give(1, Fault::Down);
+            keeps(link, Duration::from_mins(5)).await;
+            assert!(!link.state().borrow().is_live(), "{is_older}");
+            network.give(1, Fault::None);
+            stays(link, network, Duration::from_mins(10)).await;
+            assert_eq!(active(link), "ws://node-1", "{is_older}");
         });
     }
 }

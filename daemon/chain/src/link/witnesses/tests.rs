@@ -293,6 +293,15 @@ fn those_behind_a_node_that_was_named_have_no_say_about_what_it_told() {
     witnesses.anchor.lift();
     assert!(witnesses.contradicts(&own));
 
+    // Where another one has it too, and may only be away, one that stands still is no reason either.
+    let witnesses = begun();
+    witnesses.note(&a, has(120), now);
+    witnesses.note(&own, other(95), now);
+    let later = now + PATIENCE;
+    assert!(!witnesses.are_silent(later) && !witnesses.is_renounced(true, later));
+    witnesses.note(&own, other(96), later);
+    assert!(witnesses.are_silent(later) && witnesses.is_renounced(true, later));
+
     // That is so while others stand by it too, and not where it is merely behind or one that was named stands by it.
     let witnesses = begun();
     let (short, long) = (Duration::ZERO, PATIENCE * 2);
@@ -333,8 +342,14 @@ fn those_behind_a_node_that_was_named_have_no_say_about_what_it_told() {
     }
     // That one has to say so too, and what it had not got to is not its own.
     let later = now + PATIENCE * 3;
+    witnesses.note(&b, has(120), now);
+    assert!(!witnesses.are_silent(later));
     witnesses.note(&a, other(100), later);
-    assert!(witnesses.is_replaced(&own, short, later) && !witnesses.is_replaced(&a, short, later));
+    assert!(
+        witnesses.are_silent(later)
+            && witnesses.is_replaced(&own, short, later)
+            && !witnesses.is_replaced(&a, short, later)
+    );
     let witnesses = Witnesses::new(&two);
     witnesses.anchor.note(&a, block(90));
     witnesses.anchor.note(&own, block(100));
