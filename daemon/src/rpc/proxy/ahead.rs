@@ -9,7 +9,7 @@ use super::announcement;
 use crate::{
     rpc::Failure,
     submit::{
-        Action, Draft, Ground, Recipe, SubmissionError,
+        Action, Draft, Ground, Precondition, Recipe, SubmissionError,
         proxied::{self, Chosen},
     },
 };
@@ -28,6 +28,7 @@ pub(in crate::rpc) fn instead(action: Action, real: Coldkey) -> Result<Action, F
 
 async fn draw(action: &Action, ground: &Ground, real: Coldkey) -> Result<Draft, SubmissionError> {
     let later = action.draft(ground.of(real.account())).await?;
+    can_wait(&later)?;
     let hash = call_hash(&later.call, ground.view.runtime())?;
     let draft = announcement(ground, real, (hash, &later.call.to_string())).await?;
     let ways = proxied::ways(&ground.view, real.account(), ground.actor).await?;
@@ -45,4 +46,39 @@ async fn draw(action: &Action, ground: &Ground, real: Coldkey) -> Result<Draft, 
     ));
     let draft = later.effects.into_iter().fold(draft, |draft, effect| draft.effect(format!("once made: {effect}")));
     Ok(later.warnings.into_iter().fold(draft, |draft, words| draft.warning(format!("once made: {words}"))))
+}
+
+/// Refuses what must not be made later, as it is drawn up now.
+fn can_wait(later: &Draft) -> Result<(), SubmissionError> {
+    if let Some(inner) = &later.announces {
+        // The call inside would be known by its hash alone: to the rules of this daemon, and to whoever makes it.
+        let words = format!(
+            "this announces {inner} already, and an announcement is not announced again: leave `announce_only` out, where \
+             the proxy needs no announcement for it"
+        );
+        return Err(Precondition::Invalid { parameter: "announce_only", words }.into());
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use btd_chain::Call;
+
+    use super::*;
+
+    fn refusal(later: &Draft) -> String {
+        match can_wait(later) {
+            Err(SubmissionError::Precondition(Precondition::Invalid { parameter: "announce_only", words })) => words,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn an_announcement_is_not_announced_again() {
+        let announce = Draft::new(Call::new("Proxy", "announce"), "Announce");
+        assert!(can_wait(&announce).is_ok());
+        let words = refusal(&announce.announces(Call::new("Sudo", "sudo")));
+        assert!(words.contains("announces Sudo.sudo already"), "{words}");
+    }
 }
