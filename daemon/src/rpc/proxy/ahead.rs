@@ -58,14 +58,23 @@ fn can_wait(later: &Draft) -> Result<(), SubmissionError> {
         );
         return Err(Precondition::Invalid { parameter: "announce_only", words }.into());
     }
+    if let Some(record) = later.replaces {
+        let words = format!(
+            "{record} goes to the chain whole, with what is left out as it is now, and made later that undoes every change in \
+             between: set it through a proxy without a delay, or announce it with all its fields, by `proxy announce --call`"
+        );
+        return Err(Precondition::Invalid { parameter: "announce_only", words }.into());
+    }
     Ok(())
 }
 
 #[cfg(test)]
 mod tests {
+    use btd_api::NetUid;
     use btd_chain::Call;
 
     use super::*;
+    use crate::submit::Record;
 
     fn refusal(later: &Draft) -> String {
         match can_wait(later) {
@@ -80,5 +89,13 @@ mod tests {
         assert!(can_wait(&announce).is_ok());
         let words = refusal(&announce.announces(Call::new("Sudo", "sudo")));
         assert!(words.contains("announces Sudo.sudo already"), "{words}");
+    }
+
+    #[test]
+    fn what_replaces_a_record_with_what_it_is_now_is_not_left_for_later() {
+        let set = Draft::new(Call::new("SubtensorModule", "set_subnet_identity"), "Set");
+        assert!(can_wait(&set).is_ok());
+        let words = refusal(&set.replaces(Record::SubnetIdentity(NetUid(3))));
+        assert!(words.starts_with("the identity of subnet 3 goes to the chain whole"), "{words}");
     }
 }
