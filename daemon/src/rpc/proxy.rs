@@ -28,7 +28,7 @@ use super::{Caller, Failure, Table, deposit, receipt, stake::number};
 use crate::{
     daemon::Parts,
     submit::{
-        Draft, Ground, Need, Precondition, SubmissionError,
+        Draft, Ground, Need, Precondition, Record, SubmissionError,
         proxied::{self, Filters},
     },
 };
@@ -313,12 +313,13 @@ async fn execute(parts: Arc<Parts>, params: ExecuteParams, _: Caller) -> Result<
             let (real, delegate) = (params.real, params.delegate.unwrap_or(Coldkey(ground.actor)));
             let (inner, kind) = announced::due(&ours, &ground, (real, delegate), &meant).await?;
             let summary = format!("Make the announced call {inner} on behalf of {real}");
+            let replaced = Record::replaced_by(&inner, real.account());
             let call = Call::new("Proxy", "proxy_announced")
                 .arg("delegate", delegate)
                 .arg("real", real)
                 .arg("force_proxy_type", kind.map_or(Value::Null, |kind| variant(&kind)))
                 .arg("call", inner);
-            let draft = Draft::new(call, summary);
+            let draft = replaced.into_iter().fold(Draft::new(call, summary), Draft::replaces);
             let freed = deposit::ANNOUNCEMENTS.freed(&ground, ("Announcements", delegate.account()), 1).await;
             Ok(match freed {
                 Tao::ZERO => draft,
