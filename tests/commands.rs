@@ -275,6 +275,10 @@ fn proxies_and_multisigs_act_for_others_and_their_failures_count() {
     assert_eq!((&announced["plan"]["call"], &announced["plan"]["signer"]), (&"Proxy.announce".into(), &BOB.into()));
     let waiting = stage.ask("proxy list --wallet bob")["announced"][0].clone();
     assert_eq!(waiting["call"], "Balances.transfer_keep_alive");
+    // Two equal ones would be made in one.
+    let (code, error) = stage.refused(&later);
+    assert_eq!((code, &error["data"]["class"]), (6, &"already_exists".into()), "{error}");
+    assert!(error["message"].as_str().unwrap().contains("made once"), "{error}");
     due(waiting["executable_from"].as_u64().unwrap());
     let made = stage.signed(&format!("proxy execute --real {ALICE} --wallet bob"));
     assert_eq!(made["plan"]["arguments"]["call"]["Balances"]["transfer_keep_alive"]["value"], "1000000000");

@@ -273,8 +273,9 @@ async fn announcement(
     real: Coldkey,
     (hash, what): (BlockHash, &str),
 ) -> Result<Draft, SubmissionError> {
-    let open = announced::by(&ground.view, Coldkey(ground.actor)).await?.len();
-    room(ground, "MaxPending", open, "announcements open: make or reject one first")?;
+    let open = announced::by(&ground.best().await, Coldkey(ground.actor)).await?;
+    announced::require_none(&open, (real, hash), what)?;
+    room(ground, "MaxPending", open.len(), "announcements open: make or reject one first")?;
     let call = Call::new("Proxy", "announce").arg("real", real).arg("call_hash", hash);
     let draft = Draft::new(call, format!("Announce {what} {hash} on behalf of {real}"));
     let draft = draft.needs(Need::ProxyOf(real.account()));

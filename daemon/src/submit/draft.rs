@@ -242,6 +242,11 @@ impl Ground {
         Self { actor, ..self.clone() }
     }
 
+    /// Reads at the newest block there is, final or not: of what may have been changed a moment ago.
+    pub async fn best(&self) -> View {
+        need::newer(&self.submitter.shared.link, &self.view).await.unwrap_or_else(|| self.view.clone())
+    }
+
     /// Reads at the newest block there is, final or not, for a call that replaces `record`: what is kept of it must be
     /// what the chain has when the call is made, or it would undo a change that is not final yet. Refused while such a
     /// change of this daemon's own is in no block: nothing can be read of that.
@@ -249,7 +254,7 @@ impl Ground {
         let shared = &self.submitter.shared;
         // Asked first: what is settled meanwhile is in the block that is read.
         let changes = shared.active.replacing(record);
-        let newest = need::newer(&shared.link, &self.view).await.unwrap_or_else(|| self.view.clone());
+        let newest = self.best().await;
         for change in changes {
             let included = newest.balance(change.signer).await?.nonce;
             if change.nonce >= included {
