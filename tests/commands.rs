@@ -310,6 +310,25 @@ fn proxies_and_multisigs_act_for_others_and_their_failures_count() {
 }
 
 #[test]
+fn a_repetition_of_an_announced_proposal_tells_what_was_proposed() {
+    let stage = Stage::on_demand();
+    stage.signed(&format!("proxy add --delegate {BOB} --delay 3 --wallet alice"));
+    let call = format!(
+        r#"{{"pallet":"Balances","call":"transfer_keep_alive","args":{{"dest":"{CHARLIE}","value":"1000000000"}}}}"#
+    );
+    let propose = format!(
+        "multisig propose --signatories {ALICE},{CHARLIE} --call {call} --wallet bob --proxy {ALICE} --announce-only \
+         --idempotency-key later"
+    );
+    let announced = stage.signed(&propose);
+    assert_eq!(announced["plan"]["call"], "Proxy.announce", "{announced}");
+    let again = stage.ask(&format!("{propose} --yes"));
+    assert!(again["call_hash"].is_string(), "{again}");
+    assert_eq!(again["call_hash"], announced["call_hash"], "{again}");
+    assert_eq!(again["outcome"]["extrinsic"], announced["outcome"]["extrinsic"], "{again}");
+}
+
+#[test]
 fn an_approval_finds_what_was_proposed_and_one_of_one_needs_none() {
     let stage = Stage::set();
     let parties = format!("--signatories {ALICE},{BOB}");
