@@ -43,8 +43,9 @@ async fn draw(action: &Action, ground: &Ground, real: Coldkey) -> Result<Draft, 
     // Of a repetition it is known by the journal which call was agreed to.
     let draft = later.agrees_to.into_iter().fold(draft, Draft::agrees_to);
     let draft = draft.effect(format!("announced is: {}", later.summary)).effect(format!(
-        "{delay} blocks after the announcement `btctl proxy execute --real {real} --call-hash {hash}` makes it; until \
-             then nothing of it happens"
+        "{delay} blocks after the announcement `btctl proxy execute --real {real} --delegate {} --call-hash {hash}` makes \
+         it; until then nothing of it happens",
+        ground.actor
     ));
     let draft = later.effects.into_iter().fold(draft, |draft, effect| draft.effect(format!("once made: {effect}")));
     Ok(later.warnings.into_iter().fold(draft, |draft, words| draft.warning(format!("once made: {words}"))))
