@@ -22,6 +22,9 @@ const ELSEWHERE: &[(&str, &str)] = &[
     ("sudo_trim_to_max_allowed_uids", "sudo trim"),
 ];
 
+/// What a fraction with 18 decimal places counts.
+const PARTS: u128 = 1_000_000_000_000_000_000;
+
 /// A call that sets something of a subnet.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Setter {
@@ -126,17 +129,21 @@ fn one(name: &str, argument: &CallArgument, text: &str, notation: Notation) -> R
         ArgumentForm::Binary => Unit::Fixed,
         ArgumentForm::Account => Unit::Hotkey,
         // Such a number counts something or is a share, which its type does not tell: with a point it is a share, as
-        // for btcli 9.
-        ArgumentForm::Unsigned(Some(whole)) if is_human && is_share(*whole) => Unit::Share(*whole),
+        // for btcli 9, but where it could as well be a whole number, as some programs write those.
+        ArgumentForm::Unsigned(Some(whole)) if is_human && is_share(*whole) => {
+            if let Some(number) = value::whole(text).filter(|number| *number != 0 && notation == Notation::Either) {
+                return Err(format!(
+                    "`{text}` for {name} may be meant as {number}, or as a share of {whole}: write it as the chain counts \
+                     it, without a point, or say that it is a share (`--normalize`)"
+                ));
+            }
+            Unit::Share(*whole)
+        }
         ArgumentForm::Unsigned(_) | ArgumentForm::Signed => Unit::Count,
         ArgumentForm::Decimal => {
-            let raw = if is_human {
-                Tao::from_tokens(text).ok().map(|billionths| u128::from(billionths.rao()) * 1_000_000_000)
-            } else {
-                text.parse::<u128>().ok()
-            };
-            let raw = raw.ok_or_else(|| wrong("a decimal, such as `1.26`, or a whole number of parts of 10^18"))?;
-            return Ok(Argument { value: Value::from(raw), shown: text.to_owned() });
+            let read = decimal(text, notation);
+            return read
+                .ok_or_else(|| wrong("a decimal, such as `1.26`, or a whole number of parts of 10^18 (`--raw`)"));
         }
         ArgumentForm::Word(words) => {
             let word =
@@ -149,6 +156,18 @@ fn one(name: &str, argument: &CallArgument, text: &str, notation: Notation) -> R
         }
     };
     value::one((name, unit), text, notation)
+}
+
+/// Reads a fraction with 18 decimal places, which is shown as the chain and as a person writes it. Whole numbers too are
+/// as a person writes them, unless it is said otherwise.
+fn decimal(text: &str, notation: Notation) -> Option<Argument> {
+    let raw = match notation {
+        Notation::Raw => text.parse::<u128>().ok()?,
+        Notation::Human | Notation::Either => u128::from(Tao::from_tokens(text).ok()?.rao()) * (PARTS / 1_000_000_000),
+    };
+    let human = format!("{}.{:018}", raw / PARTS, raw % PARTS);
+    let human = human.trim_end_matches('0').trim_end_matches('.');
+    Some(Argument { value: Value::from(raw), shown: format!("{raw} ({human})") })
 }
 
 /// Whether shares are kept in numbers up to `whole`.
@@ -246,14 +265,23 @@ mod tests {
         assert_eq!(either("collateral_lock_share", "5"), number(5, "5"));
         assert_eq!(either("collateral_lock_share", "0.5"), number(32_767, "32767 (0.49999237)"));
         assert_eq!(read("collateral_lock_share", "1", Notation::Human), number(65_535, "65535 (1)"));
-        assert_eq!(either("collateral_drain_ratio", "1.5"), number(1_500_000_000_000_000_000, "1.5"));
-        assert_eq!(either("collateral_drain_ratio", "7"), number(7, "7"));
+        assert_eq!(either("collateral_lock_share", "0.0"), number(0, "0 (0)"));
+        assert_eq!(either("collateral_lock_share", "100%"), number(65_535, "65535 (1)"));
+        let ratio = |text: &str, notation| read("collateral_drain_ratio", text, notation);
+        let one_and_a_half = number(1_500_000_000_000_000_000, "1500000000000000000 (1.5)");
+        assert_eq!(either("collateral_drain_ratio", "1.5"), one_and_a_half);
+        // Without a point it is no part of 10^18, unless that is said.
+        let two = number(2_000_000_000_000_000_000, "2000000000000000000 (2)");
+        assert_eq!((either("collateral_drain_ratio", "2"), ratio("2", Notation::Human)), (two.clone(), two));
+        assert_eq!(ratio("7", Notation::Raw), number(7, "7 (0.000000000000000007)"));
         assert_eq!(either("price", "τ0.7"), number(700_000_000, "700000000 (τ0.700000000)"));
         let null = Value::Variant("Null".to_owned(), Box::new(Value::Null));
         assert_eq!(either("epoch_consensus", "null"), Ok((null, "Null".to_owned())));
         for (name, text, why) in [
             ("epoch_consensus", "1", "Yuma or Null"),
             ("collateral_lock_share", "0.1,0.2", "takes 1 values"),
+            ("collateral_lock_share", "1.0", "a share of 65535"),
+            ("collateral_lock_share", "2.", "meant as 2"),
             ("collateral_drain_ratio", "much", "a decimal"),
             ("pieces", "1", "Vec<u16>"),
         ] {
