@@ -60,16 +60,7 @@ pub(super) async fn set(ground: &Ground, params: &SetParams) -> Result<Draft, Su
     let setter =
         Setter::find(runtime, &params.name).map_err(|unset| invalid("name", unset.words(runtime, &params.name)))?;
     place(ground, netuid, params.authority).await?;
-    let values = setter.read(&params.value, params.notation).map_err(|words| invalid("value", words))?;
-    let name = setter.name();
-    let shown: Vec<&str> = values.iter().map(|value| value.shown.as_str()).collect();
-    let summary = format!("Set {name} of subnet {netuid} to {}", shown.join(", "));
-    let call = Call::new(setter.pallet, setter.call.clone()).arg("netuid", netuid);
-    let given = setter.arguments.iter().zip(&values);
-    let call = given.fold(call, |call, (argument, value)| call.arg(argument.name.clone(), value.value.clone()));
-    let said = runtime.call_docs(setter.pallet, &setter.call);
-    let draft = Draft::new(call, summary);
-    let draft = said.into_iter().fold(draft, |draft, said| draft.effect(format!("the runtime says of it: {said}")));
+    let (draft, name) = (setter.draft(runtime, params)?, setter.name());
     match params.authority {
         Authority::Owner => Ok(draft.needs(Need::OwnSubnet(netuid)).warning(format!(
             "btd knows {name} by the runtime's metadata alone, which does not say who may set it: where root alone may, \
@@ -109,6 +100,20 @@ impl Setter {
     /// What it sets.
     fn name(&self) -> &str {
         self.call.strip_prefix(SETTER).unwrap_or(&self.call)
+    }
+
+    /// The draft of the call, as `runtime` takes it and describes it; who may make it is not looked at.
+    fn draft(&self, runtime: &Runtime, params: &SetParams) -> Result<Draft, SubmissionError> {
+        let (name, netuid) = (self.name(), params.netuid);
+        let values = self.read(&params.value, params.notation).map_err(|words| invalid("value", words))?;
+        let shown: Vec<&str> = values.iter().map(|value| value.shown.as_str()).collect();
+        let summary = format!("Set {name} of subnet {netuid} to {}", shown.join(", "));
+        let call = Call::new(self.pallet, self.call.clone()).arg("netuid", netuid);
+        let given = self.arguments.iter().zip(&values);
+        let call = given.fold(call, |call, (argument, value)| call.arg(argument.name.clone(), value.value.clone()));
+        let said = runtime.call_docs(self.pallet, &self.call);
+        let draft = Draft::new(call, summary);
+        Ok(said.into_iter().fold(draft, |draft, said| draft.effect(format!("the runtime says of it: {said}"))))
     }
 
     /// Reads a value: as many parts as the call takes, with commas between them.
@@ -198,7 +203,16 @@ impl Unset {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
+    use btd_api::{NetUid, unsent};
+    use btd_chain::{LinkConfig, call_hash};
+    use btd_devnet::{BlockTime, Devnet};
+    use tokio_util::sync::CancellationToken;
+
     use super::*;
+
+    const BOB: &str = "5FHneW46xGXgs5mUiveU4sbTyGBzmstUspZC92UhjJM694ty";
 
     /// What a later runtime has.
     struct Later;
@@ -287,6 +301,50 @@ mod tests {
         ] {
             let message = either(name, text).unwrap_err();
             assert!(message.contains(why), "{name} {text}: {message}");
+        }
+    }
+
+    /// Of what the table knows the metadata says the same: the calls are encoded by the runtime, and are equal.
+    #[tokio::test]
+    async fn what_the_table_knows_is_called_by_the_metadata_as_the_table_says() {
+        let block_time = BlockTime::Every(Duration::from_hours(1));
+        let config = btd_devnet::Config { listen: "127.0.0.1:0".parse().unwrap(), block_time, ..Default::default() };
+        let devnet = Devnet::start(config).await.unwrap();
+        let endpoints = vec![format!("ws://{}", devnet.address()).into()];
+        let (link, follower) = btd_chain::link(LinkConfig { endpoints, ..LinkConfig::default() }).unwrap();
+        let token = CancellationToken::new();
+        let _ends = token.clone().drop_guard();
+        tokio::spawn(follower.run(token));
+        let view = link.first_view().await.unwrap();
+        let runtime = view.runtime();
+        for (name, text, summary) in [
+            ("min_burn", "τ0.7", "Set min_burn of subnet 2 to 700000000 (τ0.700000000)"),
+            ("kappa", "0.5", "Set kappa of subnet 2 to 32767 (0.49999237)"),
+            ("kappa", "32767", "Set kappa of subnet 2 to 32767"),
+            ("alpha_values", "0.7,0.9", "Set alpha_values of subnet 2 to 45874 (0.69999237), 58981 (0.89999237)"),
+            ("burn_increase_mult", "1.5", "Set burn_increase_mult of subnet 2 to 1.5"),
+            ("alpha_sigmoid_steepness", "-5", "Set alpha_sigmoid_steepness of subnet 2 to -5"),
+            ("liquid_alpha_enabled", "true", "Set liquid_alpha_enabled of subnet 2 to true"),
+            ("recycle_or_burn", "recycle", "Set recycle_or_burn of subnet 2 to Recycle"),
+            ("sn_owner_hotkey", BOB, &format!("Set sn_owner_hotkey of subnet 2 to {BOB}")),
+            ("root_claim_threshold", "700", "Set root_claim_threshold of subnet 2 to 700"),
+        ] {
+            let known = hyperparameters::find(name).unwrap();
+            let values = value::read(known, text, Notation::Either).unwrap();
+            let tabled = Call::new(known.call.0, known.call.1).arg("netuid", NetUid(2));
+            let given = known.arguments.iter().zip(values);
+            let tabled = given.fold(tabled, |call, (argument, value)| call.arg(*argument, value.value));
+            let params = unsent!(SetParams {
+                netuid: NetUid(2),
+                name: known.call.1.to_owned(),
+                value: text.to_owned(),
+                wallet: "alice".parse().unwrap(),
+                authority: Authority::Owner,
+                notation: Notation::Either,
+            });
+            let draft = Setter::find(runtime, &params.name).unwrap().draft(runtime, &params).unwrap();
+            assert_eq!((draft.call.to_string(), draft.summary.as_str()), (tabled.to_string(), summary));
+            assert_eq!(call_hash(&draft.call, runtime).unwrap(), call_hash(&tabled, runtime).unwrap(), "{name} {text}");
         }
     }
 }
