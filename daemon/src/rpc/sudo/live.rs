@@ -311,7 +311,8 @@ mod tests {
         let config = btd_devnet::Config { listen: "127.0.0.1:0".parse().unwrap(), block_time, ..Default::default() };
         let devnet = Devnet::start(config).await.unwrap();
         let endpoints = vec![format!("ws://{}", devnet.address()).into()];
-        let (link, follower) = btd_chain::link(LinkConfig { endpoints, ..LinkConfig::default() }).unwrap();
+        let (link, follower) =
+            btd_chain::link(LinkConfig { endpoints, stale_after_ms: 0, ..LinkConfig::default() }).unwrap();
         let token = CancellationToken::new();
         let _ends = token.clone().drop_guard();
         tokio::spawn(follower.run(token));
