@@ -275,8 +275,16 @@ fn proxies_and_multisigs_act_for_others_and_their_failures_count() {
     assert_eq!((&announced["plan"]["call"], &announced["plan"]["signer"]), (&"Proxy.announce".into(), &BOB.into()));
     let waiting = stage.ask("proxy list --wallet bob")["announced"][0].clone();
     assert_eq!(waiting["call"], "Balances.transfer_keep_alive");
+    // Whichever key of the wallet announced it, the command that is told makes it.
+    let hash = waiting["call_hash"].as_str().unwrap();
+    let execute = format!("proxy execute --real {ALICE} --delegate {BOB} --call-hash {hash}");
+    assert!(announced["plan"]["effects"].to_string().contains(&format!("`btctl {execute}`")), "{announced}");
+    // Two equal ones would be made in one.
+    let (code, error) = stage.refused(&later);
+    assert_eq!((code, &error["data"]["class"]), (6, &"already_exists".into()), "{error}");
+    assert!(error["message"].as_str().unwrap().contains("made once"), "{error}");
     due(waiting["executable_from"].as_u64().unwrap());
-    let made = stage.signed(&format!("proxy execute --real {ALICE} --wallet bob"));
+    let made = stage.signed(&format!("{execute} --wallet bob"));
     assert_eq!(made["plan"]["arguments"]["call"]["Balances"]["transfer_keep_alive"]["value"], "1000000000");
     // The proxy's own call succeeds, the call inside it does not: that is a failure.
     stage.signed(&format!("proxy announce --real {ALICE} --call {} --wallet bob", call(u64::MAX)));
@@ -303,6 +311,25 @@ fn proxies_and_multisigs_act_for_others_and_their_failures_count() {
     assert_eq!(stage.refused(&of_one).1["data"]["parameter"], "threshold");
     stage.signed(&format!("multisig approve --signatories {ALICE},{BOB} --call {call} --wallet bob"));
     assert_eq!(free(CHARLIE), before + 1_000_000_000);
+}
+
+#[test]
+fn a_repetition_of_an_announced_proposal_tells_what_was_proposed() {
+    let stage = Stage::on_demand();
+    stage.signed(&format!("proxy add --delegate {BOB} --delay 3 --wallet alice"));
+    let call = format!(
+        r#"{{"pallet":"Balances","call":"transfer_keep_alive","args":{{"dest":"{CHARLIE}","value":"1000000000"}}}}"#
+    );
+    let propose = format!(
+        "multisig propose --signatories {ALICE},{CHARLIE} --call {call} --wallet bob --proxy {ALICE} --announce-only \
+         --idempotency-key later"
+    );
+    let announced = stage.signed(&propose);
+    assert_eq!(announced["plan"]["call"], "Proxy.announce", "{announced}");
+    let again = stage.ask(&format!("{propose} --yes"));
+    assert!(again["call_hash"].is_string(), "{again}");
+    assert_eq!(again["call_hash"], announced["call_hash"], "{again}");
+    assert_eq!(again["outcome"]["extrinsic"], announced["outcome"]["extrinsic"], "{again}");
 }
 
 #[test]

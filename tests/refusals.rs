@@ -705,6 +705,11 @@ fn no_work_is_done_for_what_is_refused() {
     let work = |wallet: &str| format!("subnets pow-register --netuid 1 --wallet {wallet} --timeout 60s");
     let (code, error) = stage.refused(&work("bob"));
     assert_eq!((code, &error["data"]["class"]), (6, &"already_exists".into()), "{error}");
+    // Announced, it would be too old when it is made.
+    for later in [work("alice"), "wallet faucet --wallet alice".to_owned()] {
+        let (code, error) = stage.refused(&format!("{later} --proxy {BOB} --announce-only"));
+        assert_eq!((code, &error["data"]["parameter"]), (2, &"announce_only".into()), "{later}: {error}");
+    }
     // Somebody else's hotkey.
     stage.wallet("charlie", "//Charlie");
     stage.signed("subnets create --wallet alice");

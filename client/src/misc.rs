@@ -201,17 +201,42 @@ impl LatencyArgs {
 
 /// The URLs of nodes that btd does not know among `texts`, and the other texts.
 fn strangers(texts: Vec<String>, known: &[EndpointStatus]) -> (Vec<String>, Vec<String>) {
-    let is_url = |text: &str| text.starts_with("ws://") || text.starts_with("wss://");
-    let is_known = |text: &str| known.iter().any(|one| one.endpoint.contains(text));
-    texts.into_iter().partition(|text| is_url(text) && !is_known(text))
+    let is_stranger = |text: &str| place(text).is_some() && !known.iter().any(|one| has(one, text));
+    texts.into_iter().partition(|text| is_stranger(text))
 }
 
-/// Those whose URL has one of `parts` in it.
+/// Whether `text` names an endpoint: its URL as it is told, or without a path, or a part of its URL.
+fn has(one: &EndpointStatus, text: &str) -> bool {
+    match place(text) {
+        Some((_, _, behind)) if !matches!(behind, "" | "/") => one.endpoint == text,
+        Some((scheme, address, _)) => place(&one.endpoint).is_some_and(|(own, at, _)| (own, at) == (scheme, address)),
+        None => one.endpoint.contains(text),
+    }
+}
+
+/// The scheme, the host and port, and what stands behind them in the URL of a node; none of what is no such URL.
+fn place(url: &str) -> Option<(&str, (&str, &str), &str)> {
+    let (scheme, rest) = url.split_once("://")?;
+    let usual = match scheme {
+        "ws" => "80",
+        "wss" => "443",
+        _ => return None,
+    };
+    let (authority, behind) = rest.split_at(rest.find(['/', '?', '#']).unwrap_or(rest.len()));
+    let address = authority.rsplit_once('@').map_or(authority, |(_, address)| address);
+    let address = match address.rsplit_once(':') {
+        // An IPv6 address has colons too, in brackets.
+        Some((host, port)) if !port.ends_with(']') => (host, port),
+        _ => (address, usual),
+    };
+    Some((scheme, address, behind))
+}
+
+/// Those that one of `parts` names.
 ///
 /// # Errors
 /// When one of the parts is in none: names those that there are.
 fn named(parts: &[String], endpoints: Vec<EndpointStatus>) -> Result<Vec<EndpointStatus>, Failure> {
-    let has = |one: &EndpointStatus, part: &String| one.endpoint.contains(part.as_str());
     let Some(part) = parts.iter().find(|part| !endpoints.iter().any(|one| has(one, part))) else {
         return Ok(endpoints.into_iter().filter(|one| parts.iter().any(|part| has(one, part))).collect());
     };
@@ -315,11 +340,15 @@ mod tests {
             told(&["ws://c.example:9944", "b.example", "wss://a.example", "wss://d.example"]),
             (words(&["ws://c.example:9944", "wss://d.example"]), words(&["b.example", "wss://a.example"]))
         );
+        // A URL is that of a node as a whole: not where another's only begins with it.
+        let nearly = ["wss://a.exam", "ws://a.example", "ws://b.example", "ws://b.example:994", "wss://a.example/key"];
+        assert_eq!(told(&nearly), (words(&nearly), Vec::new()));
         let endpoints = |parts: &[&str]| {
             let named = named(&words(parts), known.clone()).map_err(|error| error.to_string())?;
             Ok::<_, String>(named.into_iter().map(|one| one.endpoint).collect::<Vec<_>>())
         };
         assert_eq!(endpoints(&["b.", "a."]).unwrap(), ["wss://a.example:443", "ws://b.example:9944"]);
+        assert_eq!(endpoints(&["wss://a.example/"]).unwrap(), ["wss://a.example:443"]);
         assert!(endpoints(&["a.", "finney"]).unwrap_err().contains("`finney`"));
         let other = EndpointLatency {
             endpoint: "ws://c.example:9944".to_owned(),

@@ -282,6 +282,9 @@ impl Command {
 fn on_behalf(real: Option<Coldkey>, terms: Terms) -> Result<(Coldkey, Terms), Failure> {
     match (real, terms.real()) {
         (Some(real), Some(proxy)) if real != proxy => Ok((real, terms)),
+        (_, Some(real)) if terms.is_announced() => {
+            Err(Failure::usage(format!("what was announced for {real} is made by this: leave --announce-only out")))
+        }
         (Some(real), _) | (None, Some(real)) => Ok((real, terms.without_real())),
         (None, None) => Err(Failure::usage("--real names the account on whose behalf the call is made")),
     }
@@ -395,6 +398,15 @@ mod tests {
             let Just { args } = Just::parse_from(format!("x {words}").split(' '));
             let (on_behalf_of, terms) = on_behalf(args.real, args.terms).unwrap();
             assert_eq!((on_behalf_of, terms.real()), (address(real), proxy.map(address)), "{words}");
+        }
+        // Another's proxy may announce that it is to be made; the proxy of the account itself makes it.
+        for (words, is_fine) in [
+            (format!("--proxy {BOB} --announce-only"), false),
+            (format!("--real {BOB} --proxy {BOB} --announce-only"), false),
+            (format!("--real {BOB} --proxy {ALICE} --announce-only"), true),
+        ] {
+            let Just { args } = Just::parse_from(format!("x {words}").split(' '));
+            assert_eq!(on_behalf(args.real, args.terms).is_ok(), is_fine, "{words}");
         }
     }
 

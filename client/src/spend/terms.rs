@@ -122,6 +122,11 @@ impl Terms {
         self.proxy
     }
 
+    /// Whether it is announced in place of being made.
+    pub(crate) const fn is_announced(&self) -> bool {
+        self.announce_only
+    }
+
     /// The same without an account that is acted for.
     pub(crate) fn without_real(self) -> Self {
         Self { proxy: None, ..self }

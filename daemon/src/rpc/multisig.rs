@@ -24,7 +24,7 @@ use self::{agreed::Agreed, meant::Meant};
 use super::{Caller, Failure, Table, deposit, proxy, receipt};
 use crate::{
     daemon::Parts,
-    submit::{Draft, Ground, Precondition, SubmissionError},
+    submit::{Draft, Ground, Precondition, Record, SubmissionError},
 };
 
 /// What every call may weigh: more than single ones that people make, and little beside a block.
@@ -157,7 +157,8 @@ async fn as_multi(
     let draft = paying(ground, draft, (account, inner), in_vain).await?;
     Ok(match existing {
         Some(proposal) if is_last => {
-            let draft = draft.effect("with this approval the call is made");
+            let replaced = Record::replaced_by(inner, account);
+            let draft = replaced.into_iter().fold(draft, Draft::replaces).effect("with this approval the call is made");
             if proposal.depositor == ground.actor { deposit::returning(draft, proposal.deposit) } else { draft }
         }
         Some(_) => draft,
@@ -181,6 +182,7 @@ async fn alone(
     let draft = Draft::new(call, format!("Make {inner} on behalf of {account}, 1 of 1"));
     dues::require_proxy(ground, account, inner).await?;
     let draft = paying(ground, draft, (account, inner), Some("")).await?;
+    let draft = Record::replaced_by(inner, account).into_iter().fold(draft, Draft::replaces);
     Ok(draft.effect("one of the signatories is enough: the call is made"))
 }
 

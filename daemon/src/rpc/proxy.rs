@@ -28,7 +28,7 @@ use super::{Caller, Failure, Table, deposit, receipt, stake::number};
 use crate::{
     daemon::Parts,
     submit::{
-        Draft, Ground, Need, Precondition, SubmissionError,
+        Draft, Ground, Need, Precondition, Record, SubmissionError,
         proxied::{self, Filters},
     },
 };
@@ -273,8 +273,9 @@ async fn announcement(
     real: Coldkey,
     (hash, what): (BlockHash, &str),
 ) -> Result<Draft, SubmissionError> {
-    let open = announced::by(&ground.view, Coldkey(ground.actor)).await?.len();
-    room(ground, "MaxPending", open, "announcements open: make or reject one first")?;
+    let open = announced::by(&ground.best().await, Coldkey(ground.actor)).await?;
+    announced::require_none(&open, (real, hash), what)?;
+    room(ground, "MaxPending", open.len(), "announcements open: make or reject one first")?;
     let call = Call::new("Proxy", "announce").arg("real", real).arg("call_hash", hash);
     let draft = Draft::new(call, format!("Announce {what} {hash} on behalf of {real}"));
     let draft = draft.needs(Need::ProxyOf(real.account()));
@@ -313,12 +314,13 @@ async fn execute(parts: Arc<Parts>, params: ExecuteParams, _: Caller) -> Result<
             let (real, delegate) = (params.real, params.delegate.unwrap_or(Coldkey(ground.actor)));
             let (inner, kind) = announced::due(&ours, &ground, (real, delegate), &meant).await?;
             let summary = format!("Make the announced call {inner} on behalf of {real}");
+            let replaced = Record::replaced_by(&inner, real.account());
             let call = Call::new("Proxy", "proxy_announced")
                 .arg("delegate", delegate)
                 .arg("real", real)
                 .arg("force_proxy_type", kind.map_or(Value::Null, |kind| variant(&kind)))
                 .arg("call", inner);
-            let draft = Draft::new(call, summary);
+            let draft = replaced.into_iter().fold(Draft::new(call, summary), Draft::replaces);
             let freed = deposit::ANNOUNCEMENTS.freed(&ground, ("Announcements", delegate.account()), 1).await;
             Ok(match freed {
                 Tao::ZERO => draft,

@@ -31,7 +31,7 @@ use super::{
     metagraph::past,
     receipt,
     stake::SUBTENSOR,
-    work::{Quarry, Work},
+    work::{self, Quarry, Work},
 };
 use crate::{
     daemon::Parts,
@@ -287,6 +287,7 @@ async fn register_by_work(parts: Arc<Parts>, params: PowRegisterParams, _: Calle
     /// For how many blocks the chain takes work on one, itself included (`pow_register`).
     const WINDOW: u32 = 5;
     const INSTEAD: &str = "a place is paid for there: `btctl subnets register`";
+    work::require_now(params.announce_only)?;
     let (netuid, wallet) = (params.netuid, params.wallet.clone());
     let hotkey: Hotkey =
         parts.custody.public(&KeyId::hotkey(wallet.clone(), params.hotkey.clone())).await?.account.into();

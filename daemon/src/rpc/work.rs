@@ -10,11 +10,11 @@ use std::{
     time::Duration,
 };
 
-use btd_api::{BlockHash, BlockNumber};
+use btd_api::{ApiError, BlockHash, BlockNumber, ErrorKind};
 use btd_chain::{BlockRef, Link};
 use btd_pow::{Control, Outcome, Puzzle, Seal, Solution, Target};
 
-use super::receipt::foreseen;
+use super::{Failure, receipt::foreseen};
 use crate::submit::SubmissionError;
 
 /// How often finalized blocks are looked at where the endpoint tells no best ones.
@@ -48,6 +48,16 @@ impl Drop for Search {
     fn drop(&mut self) {
         self.0.cancel();
     }
+}
+
+/// Refuses to announce what work is done for: it would be too old for the chain when the call is made.
+pub(super) fn require_now(announce_only: bool) -> Result<(), Failure> {
+    if !announce_only {
+        return Ok(());
+    }
+    let words = "the chain takes work for a few blocks, and what is announced is made later: leave `announce_only` out, and \
+                 have it done by a proxy without a delay, or by the account itself";
+    Err(Failure(ApiError::new(ErrorKind::InvalidParams, words).with("parameter", "announce_only")))
 }
 
 // === impl Work, Quarry ===
@@ -143,6 +153,16 @@ const fn is_outlived(block: BlockNumber, head: BlockNumber, window: u32) -> bool
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn no_work_is_announced() {
+        assert!(require_now(false).is_ok());
+        let Failure(refused) = require_now(true).unwrap_err();
+        assert_eq!(
+            (&refused.data["kind"], &refused.data["parameter"]),
+            (&"INVALID_PARAMS".into(), &"announce_only".into())
+        );
+    }
 
     #[test]
     fn work_is_begun_anew_where_it_could_come_too_late() {

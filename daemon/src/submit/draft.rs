@@ -8,13 +8,13 @@
 use std::{fmt, sync::Arc};
 
 use btd_api::{AccountId, BlockHash, Coldkey, NetUid, Tao};
-use btd_chain::{Call, View};
+use btd_chain::{Call, Value, View};
 use futures_util::future::BoxFuture;
 use serde::{Deserialize, Serialize, Serializer};
 
 use super::{
     SubmissionError, Submitter,
-    need::{self, Need},
+    need::{self, Need, SUBTENSOR},
     plan::Precondition,
 };
 
@@ -46,7 +46,7 @@ pub struct Draft {
     /// The hash of the call that several accounts agree to with it: the journal keeps it, so that it is known where the
     /// chain is not.
     pub agrees_to: Option<BlockHash>,
-    /// The record of the chain that it replaces, with what it kept of that.
+    /// The record of the chain that it replaces whole.
     pub replaces: Option<Record>,
 }
 
@@ -117,7 +117,7 @@ impl Draft {
         Self { agrees_to: Some(call), ..self }
     }
 
-    /// The same, replacing `record`, which was read with [`Ground::newest`].
+    /// The same, replacing `record`: what it keeps of that was read with [`Ground::newest`], or nothing is kept.
     #[must_use]
     pub fn replaces(self, record: Record) -> Self {
         Self { replaces: Some(record), ..self }
@@ -197,12 +197,32 @@ impl Draft {
                 ..whole
             }
         });
-        whole.call = Call::new("Utility", "batch_all").arg("calls", calls.into_iter().collect::<btd_chain::Value>());
+        whole.call = Call::new("Utility", "batch_all").arg("calls", calls.into_iter().collect::<Value>());
         Some(whole.effect(format!("all {count} calls happen, or none does")))
     }
 }
 
 // === impl Record ===
+
+impl Record {
+    /// The record that `call` replaces where `actor` makes it, with whatever it says itself: not looked at are the calls
+    /// inside it.
+    pub fn replaced_by(call: &Call, actor: AccountId) -> Option<Self> {
+        match (call.pallet.as_str(), call.call.as_str()) {
+            (SUBTENSOR, "set_identity") => Some(Self::Identity(Coldkey(actor))),
+            (SUBTENSOR, "set_subnet_identity") => {
+                let netuid = match call.args.get("netuid")? {
+                    Value::Uint(number) => u16::try_from(*number).ok(),
+                    Value::Int(number) => u16::try_from(*number).ok(),
+                    Value::Text(number) => number.parse().ok(),
+                    _ => None,
+                };
+                netuid.map(|netuid| Self::SubnetIdentity(NetUid(netuid)))
+            }
+            _ => None,
+        }
+    }
+}
 
 impl fmt::Display for Record {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -222,6 +242,11 @@ impl Ground {
         Self { actor, ..self.clone() }
     }
 
+    /// Reads at the newest block there is, final or not: of what may have been changed a moment ago.
+    pub async fn best(&self) -> View {
+        need::newer(&self.submitter.shared.link, &self.view).await.unwrap_or_else(|| self.view.clone())
+    }
+
     /// Reads at the newest block there is, final or not, for a call that replaces `record`: what is kept of it must be
     /// what the chain has when the call is made, or it would undo a change that is not final yet. Refused while such a
     /// change of this daemon's own is in no block: nothing can be read of that.
@@ -229,7 +254,7 @@ impl Ground {
         let shared = &self.submitter.shared;
         // Asked first: what is settled meanwhile is in the block that is read.
         let changes = shared.active.replacing(record);
-        let newest = need::newer(&shared.link, &self.view).await.unwrap_or_else(|| self.view.clone());
+        let newest = self.best().await;
         for change in changes {
             let included = newest.balance(change.signer).await?.nonce;
             if change.nonce >= included {
@@ -332,7 +357,21 @@ mod tests {
         let whole = Draft::all_of(vec![draft(1), draft(2), draft(3)]).unwrap();
         assert_eq!((whole.call.to_string().as_str(), whole.spends), ("Utility.batch_all", Tao::from_rao(6)));
         assert_eq!(whole.summary, "say 1; say 2; say 3");
-        assert!(matches!(&whole.call.args["calls"], btd_chain::Value::List(calls) if calls.len() == 3));
+        assert!(matches!(&whole.call.args["calls"], Value::List(calls) if calls.len() == 3));
+    }
+
+    #[test]
+    fn a_call_that_is_given_whole_replaces_the_record_it_names() {
+        let (actor, subtensor) = (AccountId([3; 32]), |call: &str| Call::new("SubtensorModule", call));
+        let replaced = |call: &Call| Record::replaced_by(call, actor);
+        assert_eq!(replaced(&subtensor("set_identity")), Some(Record::Identity(Coldkey(actor))));
+        for netuid in [Value::Uint(7), Value::Int(7), Value::Text("7".to_owned())] {
+            let set = subtensor("set_subnet_identity").arg("netuid", netuid);
+            assert_eq!(replaced(&set), Some(Record::SubnetIdentity(NetUid(7))));
+        }
+        for other in [subtensor("set_subnet_identity"), subtensor("set_weights"), Call::new("Other", "set_identity")] {
+            assert_eq!(replaced(&other), None, "{other}");
+        }
     }
 
     #[test]

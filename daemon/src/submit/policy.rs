@@ -41,6 +41,15 @@ pub enum PolicyRefusal {
         /// The limit.
         most: Tao,
     },
+    /// It takes everything, and how much that is shows when it is made.
+    #[error(
+        "a rule of this daemon (`submit.policy.most_rao`) forbids to spend more than τ{most} at once, and how much all comes \
+         to is not known before what is announced is made: announce an amount"
+    )]
+    Unbounded {
+        /// The limit.
+        most: Tao,
+    },
     /// The tip is too large.
     #[error("a rule of this daemon (`submit.policy.most_tip_rao`) forbids tips above τ{most}, and this one is τ{tip}")]
     Tip {
@@ -58,7 +67,7 @@ impl PolicyRefusal {
     pub const fn rule(&self) -> &'static str {
         match self {
             Self::Call { .. } => "submit.policy.refuse_calls",
-            Self::Amount { .. } => "submit.policy.most_rao",
+            Self::Amount { .. } | Self::Unbounded { .. } => "submit.policy.most_rao",
             Self::Tip { .. } => "submit.policy.most_tip_rao",
         }
     }
@@ -82,6 +91,17 @@ impl Policy {
         }
         let most = Tao::from_rao(self.most_tip_rao);
         if most > Tao::ZERO && tip > most { Err(PolicyRefusal::Tip { tip, most }) } else { Ok(()) }
+    }
+
+    /// Judges what takes everything out of an account, whatever that is when it is made.
+    ///
+    /// # Errors
+    /// When a rule limits amounts.
+    pub const fn judge_unbounded(&self) -> Result<(), PolicyRefusal> {
+        match self.most_rao {
+            0 => Ok(()),
+            most => Err(PolicyRefusal::Unbounded { most: Tao::from_rao(most) }),
+        }
     }
 
     /// Whether `call` is on the list.

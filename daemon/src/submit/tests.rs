@@ -2,6 +2,7 @@
 
 mod former;
 mod in_block;
+mod later;
 mod out_of_reach;
 mod replacing;
 mod turned_away;

@@ -60,6 +60,22 @@ fn kept(told: &Json) -> Option<Standing> {
     })
 }
 
+/// Refuses to announce what stands among the `open` ones: with one of them the chain takes all equal ones away, and makes
+/// the call once.
+pub(super) fn require_none(
+    open: &[Standing],
+    (real, hash): (Coldkey, BlockHash),
+    what: &str,
+) -> Result<(), SubmissionError> {
+    let Some(one) = open.iter().find(|one| (one.real, one.hash) == (real, hash)) else { return Ok(()) };
+    let words = format!(
+        "{what} {hash} on behalf of {real} was announced in block {} and waits; announced twice it would be made once: \
+         `proxy execute` it first, or announce a call that differs in something",
+        one.height
+    );
+    Err(Precondition::Unchanged { words }.into())
+}
+
 /// The first block that can make what was announced at `height`, `call` where that is known, in one of these `ways`;
 /// none where no way allows it.
 pub(super) fn executable_from(
@@ -225,6 +241,20 @@ mod tests {
         let told = json!({ "real": ALICE.to_string(), "call_hash": hash.to_string(), "height": 9 });
         assert_eq!(kept(&told), Some(Standing { real: ALICE, hash, height: BlockNumber(9) }));
         assert_eq!(kept(&json!({ "real": ALICE.to_string(), "height": 9 })), None);
+    }
+
+    #[test]
+    fn what_waits_is_not_announced_again() {
+        let one = |real, byte| Standing { real, hash: BlockHash([byte; 32]), height: BlockNumber(9) };
+        let open = [one(ALICE, 7), one(BOB, 8)];
+        let again = |real, byte| require_none(&open, (real, BlockHash([byte; 32])), "Balances.transfer_keep_alive");
+        let Err(SubmissionError::Precondition(Precondition::Unchanged { words })) = again(ALICE, 7) else {
+            panic!("announced twice")
+        };
+        assert!(words.contains("Balances.transfer_keep_alive") && words.contains("in block 9 and waits"), "{words}");
+        for (real, byte) in [(BOB, 7), (ALICE, 8), (ALICE, 9)] {
+            assert!(again(real, byte).is_ok(), "{real} {byte}");
+        }
     }
 
     #[test]

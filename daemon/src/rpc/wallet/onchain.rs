@@ -33,7 +33,7 @@ use crate::{
         stake::{self, SUBTENSOR, account, number},
         subnets,
         wallet::summaries,
-        work::{Quarry, Work},
+        work::{self, Quarry, Work},
     },
     submit::{Draft, Need, Pace, Precondition, Record},
 };
@@ -308,6 +308,7 @@ async fn faucet(parts: Arc<Parts>, params: FaucetParams, _: Caller) -> Result<Re
     const GIVEN: Tao = Tao::from_rao(1_000_000_000_000);
     const INSTEAD: &str = "public networks give nothing away, and on a development chain //Alice holds the money: \
                            `btctl wallet create --wallet alice --uri //Alice`, then `btctl wallet transfer`";
+    work::require_now(params.announce_only)?;
     let key = KeyId::coldkey(params.wallet.clone());
     let quarry = Quarry::new(parts.link.clone(), params.processors);
     receipt::sign::<Faucet, _>(&parts, key, params, move |ground, params| {
