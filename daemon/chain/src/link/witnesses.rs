@@ -7,8 +7,8 @@
 //! (`anchor.rs`), and about what the others have told since, its word is the last, if its chain goes on. While another
 //! one is followed, a named node that has another block in the place of what such nodes told, and goes on from there,
 //! is enough to give that up, once none of them has stood by it for a while, and each that had told it says so too:
-//! what one has told is not taken back for another while it is away. Nor is it where the others cannot be reached, if
-//! one of them has it.
+//! what one has told is not taken back for another while it is away. Nor is it, or what the others have told since, where
+//! the others cannot be reached, if one of them has it.
 
 mod word;
 
@@ -72,6 +72,8 @@ struct Dispute {
     against: usize,
     /// Those of them who have another block in its place, and go on from there.
     instead: usize,
+    /// Whether all that contradict it were named, and have another block in its place.
+    is_by_named: bool,
     /// Those who stand by it.
     behind: usize,
     /// Since when it is contradicted, and nobody has stood by it.
@@ -210,12 +212,13 @@ impl Witnesses {
         self.dispute(heard, now).is_some_and(|dispute| dispute.against >= 2 && dispute.against > dispute.behind)
     }
 
-    /// Of what named nodes have told, and one that stands behind them has too, silence is not enough: that one may be
-    /// away for a moment, and would go on. Another node has to go on instead, and each that told it to give it up.
+    /// Where one that was not named has what named nodes contradict, silence is not enough: that one may be away for a
+    /// moment, and would go on. A named node has to go on instead, and each that told it to give it up.
     fn is_silent(&self, heard: Heard, now: Instant) -> bool {
         let is_over = |dispute: &Dispute| now.saturating_duration_since(dispute.since) >= PATIENCE;
-        self.dispute(heard, now).filter(is_over).is_some_and(|Dispute { disputed, instead, .. }| {
-            heard != Heard::Named || !self.is_shared(disputed) || instead > 0 && self.is_given_up(disputed, now)
+        self.dispute(heard, now).filter(is_over).is_some_and(|Dispute { disputed, instead, is_by_named, .. }| {
+            let is_kept = (heard == Heard::Named || is_by_named) && self.is_shared(disputed);
+            !is_kept || instead > 0 && self.is_given_up(disputed, now)
         })
     }
 
@@ -238,8 +241,9 @@ impl Witnesses {
         let behind = behind.filter(|said| matches!(said.word, Word::Has(number) if number >= disputed));
         let since = behind.clone().map(|said| said.at).fold(begun, Instant::max);
         let instead = against().filter(|(said, _)| said.goes_on_instead(self.term, now)).count();
+        let is_by_named = against().all(|(said, _)| said.is_named && matches!(said.word, Word::Other { .. }));
         let against = against().filter(|(said, _)| said.is_weighty(self.far)).count();
-        Some(Dispute { disputed, against, instead, behind: behind.count(), since })
+        Some(Dispute { disputed, against, instead, is_by_named, behind: behind.count(), since })
     }
 
     fn words(&self) -> MutexGuard<'_, BTreeMap<Endpoint, Said>> {

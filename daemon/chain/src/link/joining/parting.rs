@@ -59,24 +59,50 @@ fn an_own_node_that_has_parted_is_asked_again_before_it_is_followed() {
     );
 }
 
-/// It is the only one that can be reached for a while, and the others would go on.
+/// It is the only one that can be reached for a while, and the others would go on; whether it has parted from what it
+/// had told itself, or from what they have told since.
 #[test]
 fn an_own_node_that_stands_still_on_another_branch_takes_back_nothing_while_the_others_are_away() {
+    for is_older in [true, false] {
+        with_config(
+            4,
+            |_| before_three(),
+            async |link, network| {
+                clock::sleep(BLOCK * 12).await;
+                let told = link.finalized().unwrap().number.0;
+                let forked = if is_older { told - 10 } else { told + 2 };
+                network.give(0, Fault::Down);
+                clock::sleep(BLOCK * 5).await;
+                network.give(0, Fault::ForksTo { from: forked, to: forked + 3 });
+                called_forked(link).await;
+                (1..4).for_each(|node| network.give(node, Fault::Down));
+                keeps(link, Duration::from_mins(4)).await;
+                assert!(!link.state().borrow().is_live(), "{is_older}");
+                (1..4).for_each(|node| network.give(node, Fault::None));
+                stays(link, network, Duration::from_mins(10)).await;
+            },
+        );
+    }
+}
+
+/// It goes on while none of the others can be reached.
+#[test]
+fn an_own_node_that_goes_on_beyond_what_it_had_told_is_followed_while_the_others_are_away() {
     with_config(
         4,
         |_| before_three(),
         async |link, network| {
             clock::sleep(BLOCK * 12).await;
-            let told = link.finalized().unwrap().number.0;
+            let forked = link.finalized().unwrap().number.0 + 2;
             network.give(0, Fault::Down);
             clock::sleep(BLOCK * 5).await;
-            network.give(0, Fault::ForksTo { from: told - 10, to: told - 7 });
+            network.give(0, Fault::ForksTo { from: forked, to: forked + 3 });
             called_forked(link).await;
             (1..4).for_each(|node| network.give(node, Fault::Down));
-            keeps(link, Duration::from_mins(4)).await;
-            assert!(!link.state().borrow().is_live());
-            (1..4).for_each(|node| network.give(node, Fault::None));
-            stays(link, network, Duration::from_mins(10)).await;
+            keeps(link, Duration::from_mins(2)).await;
+            network.give(0, Fault::Forks(forked));
+            let back = clock::timeout(Duration::from_mins(5), on_branch(link, network.height(), forked)).await;
+            assert!(back.is_ok(), "{:?}", link.endpoints());
         },
     );
 }
