@@ -7,8 +7,8 @@
 //! (`anchor.rs`), and about what the others have told since, its word is the last, if its chain goes on. While another
 //! one is followed, a named node that has another block in the place of what such nodes told, and goes on from there,
 //! is enough to give that up, once none of them has stood by it for a while, and each that had told it says so too:
-//! what one has told is not taken back for another while it is away. Nor is it, or what the others have told since, where
-//! the others cannot be reached, if one of them has it.
+//! what one has told is not taken back for another while it is away. Nor is it, or what the others have told since, for
+//! named nodes that stand still, however many, if one of the others has it, whether that can be reached or not.
 
 mod word;
 
@@ -208,18 +208,29 @@ impl Witnesses {
         self.words().clear();
     }
 
+    /// Two are enough, and more than those that stand by it. Of what is kept for others only those take anything back
+    /// that go on instead: two nodes of one's own that were begun anew from the same old state stand still there as well.
     fn is_outnumbered(&self, heard: Heard, now: Instant) -> bool {
-        self.dispute(heard, now).is_some_and(|dispute| dispute.against >= 2 && dispute.against > dispute.behind)
+        self.dispute(heard, now).is_some_and(|dispute| {
+            let against = if self.is_kept(heard, &dispute) { dispute.instead } else { dispute.against };
+            against >= 2 && against > dispute.behind
+        })
     }
 
-    /// Where one that was not named has what named nodes contradict, silence is not enough: that one may be away for a
-    /// moment, and would go on. A named node has to go on instead, and each that told it to give it up.
+    /// Of what is kept for others silence is not enough: a named node has to go on instead, and each that told it to give
+    /// it up.
     fn is_silent(&self, heard: Heard, now: Instant) -> bool {
         let is_over = |dispute: &Dispute| now.saturating_duration_since(dispute.since) >= PATIENCE;
-        self.dispute(heard, now).filter(is_over).is_some_and(|Dispute { disputed, instead, is_by_named, .. }| {
-            let is_kept = (heard == Heard::Named || is_by_named) && self.is_shared(disputed);
-            !is_kept || instead > 0 && self.is_given_up(disputed, now)
+        self.dispute(heard, now).filter(is_over).is_some_and(|dispute| {
+            let is_kept = self.is_kept(heard, &dispute);
+            !is_kept || dispute.instead > 0 && self.is_given_up(dispute.disputed, now)
         })
+    }
+
+    /// Whether only named nodes contradict what one that was not named has: that one may be away for a moment, and would
+    /// go on from it.
+    fn is_kept(&self, heard: Heard, dispute: &Dispute) -> bool {
+        (heard == Heard::Named || dispute.is_by_named) && self.is_shared(dispute.disputed)
     }
 
     /// Whether each named node that has told what was followed at this height has another block now.

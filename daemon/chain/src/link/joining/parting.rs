@@ -158,6 +158,29 @@ fn of_two_own_nodes_one_takes_back_nothing_of_what_the_other_has_told() {
     }
 }
 
+/// They were begun anew from the same old state while the one that is away had told more, and others have that.
+#[test]
+fn of_three_own_nodes_two_take_back_nothing_of_what_the_third_has_told_before_they_go_on() {
+    let own = vec!["ws://node-0".into(), "ws://node-1".into(), "ws://node-2".into()];
+    let config = LinkConfig { own, endpoints: vec!["ws://node-3".into()], ..LinkConfig::default() };
+    with_config(
+        4,
+        |_| config.clone(),
+        async |link, network| {
+            clock::sleep(BLOCK * 12).await;
+            let told = link.finalized().unwrap().number.0;
+            let forked = told - 10;
+            (1..3).for_each(|node| network.give(node, Fault::ForksTo { from: forked, to: forked + 3 }));
+            network.give(0, Fault::Down);
+            stays(link, network, Duration::from_mins(10)).await;
+            assert_eq!(active(link), "ws://node-3");
+            (1..3).for_each(|node| network.give(node, Fault::Forks(forked)));
+            let back = clock::timeout(Duration::from_mins(5), on_branch(link, told + 1, forked)).await;
+            assert!(back.is_ok(), "{:?}", link.endpoints());
+        },
+    );
+}
+
 /// It answers whoever looks at it, and tells nothing that it takes to follow it.
 #[test]
 fn an_own_node_that_cannot_be_followed_takes_nothing_away() {
