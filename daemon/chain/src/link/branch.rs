@@ -54,6 +54,17 @@ impl Trail {
         self.marks.is_empty()
     }
 
+    /// Whether the chain that `connection` tells of, up to its newest block `head`, has another block than was followed, as
+    /// far as that is known.
+    pub(super) async fn is_left(&self, connection: &Connection, head: BlockRef) -> Result<bool, ConnectError> {
+        let Some(mark) = self.marks.iter().rev().find(|mark| mark.number <= head.number) else { return Ok(false) };
+        if mark.number == head.number {
+            return Ok(mark.hash != head.hash);
+        }
+        let found = fetch::hash_of(connection, mark.number).await?;
+        Ok(found.is_some_and(|found| found != mark.hash))
+    }
+
     /// Forgets what the chain that `connection` tells of does not have, when `head` is its newest block, and tells the
     /// newest that it has.
     pub(super) async fn part(
@@ -153,6 +164,7 @@ mod tests {
                     let hash = if number < parted { Network::hash(number) } else { Network::orphan(number) };
                     trail.add(BlockRef { number: BlockNumber(number), hash });
                 }
+                assert_eq!(trail.is_left(&connection, head).await.unwrap(), parted <= head.number.0, "{parted}");
                 let before = network.requests();
                 let common = trail.part(&connection, head).await.unwrap();
                 // What is newer than its head the chain does not have, whatever that was.

@@ -46,12 +46,19 @@ impl Follower {
 
     /// Nothing was followed, or it was given up. What the named nodes have told is gone on from then too, also by one of
     /// them, unless it gives way: that it does as well where each endpoint was tried in vain, and the chain of that node
-    /// was seen to go on meanwhile.
+    /// was seen to go on meanwhile. One of them that is merely behind has nothing in the place of it.
     pub(super) async fn check_anchor(&mut self, connection: &Connection, newest: BlockRef) -> Result<(), ConnectError> {
         let checked = anchor::check(&self.shared, connection, newest).await;
         let endpoint = &connection.node().endpoint;
-        let is_refused = matches!(checked, Err(ConnectError::Forked { .. } | ConnectError::Behind { .. }));
-        if !is_refused || !self.shared.witnesses.anchor.is_named(endpoint) {
+        if !self.shared.witnesses.anchor.is_named(endpoint) {
+            return checked;
+        }
+        let has_parted = match checked {
+            Err(ConnectError::Forked { .. }) => true,
+            Err(ConnectError::Behind { .. }) => self.trail.is_left(connection, newest).await?,
+            Ok(()) | Err(_) => false,
+        };
+        if !has_parted {
             return checked;
         }
         let before = self.refused.insert(endpoint.clone(), newest.number);

@@ -244,6 +244,33 @@ fn an_own_node_that_has_parted_is_not_followed_because_the_others_are_at_odds() 
     }
 }
 
+/// It catches up with what it had told itself, where nobody else can be reached any more.
+#[test]
+fn an_own_node_that_is_merely_behind_is_not_followed_because_the_others_are_at_odds() {
+    with_config(
+        4,
+        |_| before_three(),
+        async |link, network| {
+            clock::sleep(BLOCK * 12).await;
+            let told = link.finalized().unwrap().number.0;
+            network.give(0, Fault::Down);
+            clock::sleep(BLOCK * 5).await;
+            network.give(1, Fault::Forks(network.height() + 1));
+            given_up(link).await;
+            (1..4).for_each(|node| network.give(node, Fault::Down));
+            for behind in (1..10).rev() {
+                network.give(0, Fault::Lags(told - behind));
+                clock::sleep(Duration::from_secs(40)).await;
+                let block = link.finalized();
+                assert!(block.is_none_or(|block| block.number.0 >= told), "{block:?}");
+            }
+            network.give(0, Fault::Lags(told + 1));
+            let back = clock::timeout(Duration::from_mins(2), followed(link, told + 1)).await;
+            assert!(back.is_ok(), "{:?}", link.endpoints());
+        },
+    );
+}
+
 /// It goes away just when it is to be followed, and the others have what it had told before.
 #[test]
 fn an_own_node_that_takes_over_nothing_after_all_leaves_it_to_the_others() {
