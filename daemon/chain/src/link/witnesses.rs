@@ -198,9 +198,14 @@ impl Witnesses {
     }
 
     /// Whether one that was not named had what was followed at this height when it was heard last, however long ago.
-    pub(super) fn is_shared(&self, number: BlockNumber) -> bool {
+    fn is_shared(&self, number: BlockNumber) -> bool {
         let has_it = |said: &Said| !said.is_named && matches!(said.word, Word::Has(newest) if newest >= number);
         self.words().values().any(has_it)
+    }
+
+    /// Whether one that was not named has what named nodes contradict of what such nodes have told.
+    pub(super) fn is_had_by_others(&self, now: Instant) -> bool {
+        self.dispute(Heard::Named, now).is_some_and(|dispute| self.is_shared(dispute.disputed))
     }
 
     /// Forgets what was said of a history that is followed no more.

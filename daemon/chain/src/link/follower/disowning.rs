@@ -24,9 +24,9 @@ impl Follower {
     /// contradicted it too.
     pub(super) fn disown(&mut self, why: &ConnectError, is_replaced: bool) {
         tracing::error!(reason = %why, "what was followed is not the chain's history: following it anew");
-        let witnesses = &self.shared.witnesses;
+        let (witnesses, now) = (&self.shared.witnesses, clock::now());
         // What the others have told since is given up without what a named node told before.
-        let gives_way = is_replaced || witnesses.is_renounced(self.was_tried_everywhere(), clock::now());
+        let gives_way = is_replaced || witnesses.is_renounced(self.was_tried_everywhere(), now);
         for node in self.shared.pool.followed() {
             // Whoever contradicts it now may have told it before.
             node.note_disproved();
@@ -35,7 +35,7 @@ impl Follower {
             }
         }
         // Where nobody else would go on from it, it is kept for nobody.
-        let is_shared = witnesses.anchor.block().is_some_and(|block| witnesses.is_shared(block.number));
+        let is_shared = witnesses.is_had_by_others(now);
         if gives_way && !is_shared {
             witnesses.anchor.lift();
         }

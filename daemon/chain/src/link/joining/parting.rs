@@ -293,6 +293,28 @@ fn an_own_node_that_takes_over_nothing_after_all_leaves_it_to_the_others() {
     });
 }
 
+/// The other one has what it had told up to where it has parted and beyond, and has not got to the newest of that yet.
+#[test]
+fn an_own_node_that_takes_over_nothing_after_all_leaves_it_to_one_that_catches_up() {
+    over_own(main_chain, true, async |link, network| {
+        clock::sleep(BLOCK * 12).await;
+        let told = link.finalized().unwrap().number.0;
+        let forked = told - 10;
+        network.give(0, Fault::Down);
+        network.give(1, Fault::Lags(told - 3));
+        clock::sleep(BLOCK * 2).await;
+        network.give(0, Fault::ForksTo { from: forked, to: forked + 3 });
+        called_forked(link).await;
+        network.give(0, Fault::Forks(forked));
+        given_up(link).await;
+        network.give(0, Fault::Down);
+        network.give(1, Fault::None);
+        let back = clock::timeout(Duration::from_mins(2), followed(link, network.height())).await;
+        assert!(back.is_ok(), "{:?}", link.endpoints());
+        stays(link, network, Duration::from_mins(10)).await;
+    });
+}
+
 /// It is tried in vain again and again while the one that has taken over is away.
 #[test]
 fn an_own_node_that_cannot_be_followed_takes_nothing_away_while_the_other_one_is_away() {
