@@ -9,6 +9,7 @@ use std::{collections::BTreeSet, fs::File, io::Read, sync::Arc};
 
 use btd_api::{
     ErrorKind, Hotkey, IdempotencyKey, MechId, Method as _, NetUid, Ratio, Tao, Uid,
+    metagraph::MatrixName,
     wallet::Receipt,
     weights::{
         Commit, CommitParams, Committed, Reveal, RevealParams, Set, SetParams, Show, ShowParams, Standing,
@@ -340,8 +341,10 @@ async fn show(parts: Arc<Parts>, params: ShowParams, _: Caller) -> Result<Standi
         return Err(no_subnet(netuid));
     }
     let uid = view.uid(netuid, hotkey.account()).await?.ok_or(Precondition::NotRegistered { hotkey, netuid })?;
-    let rows = view.weights(netuid, mechid).await?;
-    let row = rows.into_iter().find(|(of, _)| *of == uid).map(|(_, row)| row).unwrap_or_default();
+    // They are not asked for again where they are kept of that very block.
+    let known = parts.metagraph.current();
+    let rows = parts.metagraph.rows(&known, &view, ((netuid, mechid), MatrixName::Weights)).await?;
+    let row = rows.iter().find(|(of, _)| *of == uid).map(|(_, row)| row.clone()).unwrap_or_default();
     let total: u64 = row.iter().map(|(_, weight)| u64::from(*weight)).sum();
     let standing =
         |(uid, weight): (Uid, u16)| StandingWeight { uid, weight, share: Ratio::from_parts(weight.into(), total) };
