@@ -4,7 +4,7 @@
 
 use std::{io, path::PathBuf, time::Duration};
 
-use btd_api::{ApiError, BlockHash, ErrorKind, IdempotencyKey, catalogue::Class};
+use btd_api::{ApiError, BlockHash, BlockNumber, ErrorKind, IdempotencyKey, catalogue::Class};
 use serde_json::{Value, json};
 
 use crate::{exit::Exit, output::text};
@@ -58,7 +58,7 @@ pub(crate) enum Failure {
     Unshown { key: IdempotencyKey, extrinsic: Option<BlockHash>, cause: Box<Self> },
     /// Following blocks ended.
     #[error("{cause}; the next block would have been #{next}")]
-    Unfollowed { next: u32, cause: Box<Self> },
+    Unfollowed { next: BlockNumber, from: String, cause: Box<Self> },
     /// Following events ended.
     #[error("{cause}; what comes next is at cursor {cursor}")]
     BrokenOff { cursor: String, cause: Box<Self> },
@@ -330,7 +330,7 @@ impl Failure {
                     "repeat the command with --idempotency-key {key} to be told what became of it: that never sends twice"
                 ));
             }
-            Self::Unfollowed { next, .. } => return Some(format!("go on with --from {next}")),
+            Self::Unfollowed { from, .. } => return Some(format!("go on with --from {from}")),
             Self::BrokenOff { cursor, .. } => return Some(format!("go on with --from-cursor {cursor}")),
             Self::Api(error) => match (error.remedy(), error.kind()?) {
                 // The daemon's own words of what it foresees say what to do, closer to the matter than the remedy of all.
@@ -483,7 +483,7 @@ mod tests {
                 extrinsic: None,
                 cause: Box::new(Failure::Misunderstood { method: "m", source: json() }),
             },
-            Failure::Unfollowed { next: 1, cause: Box::new(Failure::Interrupted) },
+            Failure::Unfollowed { next: BlockNumber(1), from: "1".to_owned(), cause: Box::new(Failure::Interrupted) },
             Failure::BrokenOff { cursor: "c".to_owned(), cause: Box::new(Failure::Output(broken())) },
             Failure::Interrupted,
             Failure::File { path: path(), source: broken() },

@@ -20,9 +20,9 @@ use crate::{
 /// `btctl events`
 #[derive(Args, Debug)]
 pub(crate) struct EventsArgs {
-    /// The first block, past or yet to come; without it, the next one
-    #[arg(long, value_name = "BLOCK", value_parser = number::<BlockNumber>)]
-    from: Option<BlockNumber>,
+    /// The first block, past or yet to come, or the cursor of a block to go on behind it; without it, the next one
+    #[arg(long, value_name = "BLOCK", value_parser = beginning)]
+    from: Option<Beginning>,
     /// Stop after this many blocks
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     blocks: Option<u32>,
@@ -46,6 +46,42 @@ pub(crate) struct EventsArgs {
     count: Option<u32>,
 }
 
+/// Where blocks begin, or go on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Beginning {
+    /// The first of them.
+    first: BlockNumber,
+    /// The cursor of the block before, if that is known.
+    behind: Option<String>,
+}
+
+// === impl Beginning ===
+
+impl Beginning {
+    fn at(first: BlockNumber) -> Self {
+        Self { first, behind: None }
+    }
+
+    fn behind(block: &FinalizedBlock) -> Self {
+        let first = BlockNumber(block.block.number.0.saturating_add(1));
+        // An earlier btd tells none.
+        Self { first, behind: Some(block.cursor.clone()).filter(|cursor| !cursor.is_empty()) }
+    }
+
+    fn cursor(&self) -> BlockCursor {
+        self.behind.clone().map_or(BlockCursor::First(self.first), BlockCursor::Behind)
+    }
+}
+
+impl std::fmt::Display for Beginning {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match &self.behind {
+            Some(cursor) => f.write_str(cursor),
+            None => write!(f, "{}", self.first),
+        }
+    }
+}
+
 // === impl EventsArgs ===
 
 impl EventsArgs {
@@ -65,7 +101,12 @@ impl EventsArgs {
         if self.blocks.is_some() {
             return Err(Failure::usage("--blocks counts blocks; to stop after some events write --count"));
         }
-        let mut cursor = self.from_cursor.or_else(|| self.from.map(|block| block.to_string()));
+        if self.from.as_ref().is_some_and(|from| from.behind.is_some()) {
+            return Err(Failure::usage(
+                "the cursor of a block goes on with whole blocks; events show their own, for --from-cursor",
+            ));
+        }
+        let mut cursor = self.from_cursor.or_else(|| self.from.map(|from| from.to_string()));
         let params = SubscribeEventsParams {
             pallet: self.pallet,
             event: self.event,
@@ -129,7 +170,7 @@ impl EventsArgs {
         let mut left = self.blocks;
         let (mut unreadable, mut spec) = (None, None);
         loop {
-            let params = SubscribeParams { from_block: next.map(BlockCursor::First) };
+            let params = SubscribeParams { from_block: next.as_ref().map(Beginning::cursor) };
             let mut following = session.follow::<SubscribeFinalized>(&params).await?;
             loop {
                 let (text, item) = match following.next().await {
@@ -149,7 +190,7 @@ impl EventsArgs {
                             }
                         }
                         spec = block.spec_version.or(spec);
-                        next = Some(BlockNumber(block.block.number.0.saturating_add(1)));
+                        next = Some(Beginning::behind(&block));
                         left = left.map(|left| left - 1);
                         if left == Some(0) {
                             return Ok(Exit::Success);
@@ -160,7 +201,7 @@ impl EventsArgs {
                             Format::Json => session.out.data(text.get())?,
                             Format::Human => session.out.warn(replaced(&from.to_string(), &trouble)),
                         }
-                        (next, unreadable, spec) = (Some(from), None, None);
+                        (next, unreadable, spec) = (Some(Beginning::at(from)), None, None);
                     }
                     Finalized::Waiting { link, trouble } => match session.out.format() {
                         Format::Json => session.out.data(text.get())?,
@@ -172,14 +213,14 @@ impl EventsArgs {
                     {
                         let reason = format!("block {unread} cannot be read: {trouble}");
                         let cause = Failure::Lost { method: SubscribeFinalized::NAME, reason };
-                        return Err(ended(oldest.or(next), cause));
+                        return Err(ended(oldest.map(Beginning::at).or(next), cause));
                     }
                     Finalized::Lagged { next: unread, trouble, .. } => {
                         match session.out.format() {
                             Format::Json => session.out.data(text.get())?,
                             Format::Human => session.out.note(asked_again(unread, &trouble)),
                         }
-                        next = Some(unread);
+                        next = next.filter(|next| next.first == unread).or_else(|| Some(Beginning::at(unread)));
                         unreadable = Some(unread);
                         break;
                     }
@@ -196,6 +237,21 @@ fn waiting(link: Link, trouble: &str) -> String {
         Link::Connecting | Link::Lost => "no block comes, the chain is out of reach",
     };
     format!("{why}: {}", text::visible(trouble))
+}
+
+/// Reads the number of the first block, or the cursor of the one before it.
+fn beginning(text: &str) -> Result<Beginning, String> {
+    let Some((last, mark)) = text.split_once('-') else { return number(text).map(Beginning::at) };
+    let is_mark = mark.len() == 8 && mark.bytes().all(|byte| byte.is_ascii_hexdigit());
+    match last.parse::<u32>() {
+        Ok(last) if is_mark => {
+            Ok(Beginning { first: BlockNumber(last.saturating_add(1)), behind: Some(text.to_owned()) })
+        }
+        _ => Err(format!(
+            "`{text}` is neither the number of a block nor its cursor, such as `12-a1b2c3d4`; that of an event goes with \
+             --from-cursor"
+        )),
+    }
 }
 
 /// That what was shown of the blocks from one on is to be forgotten.
@@ -229,9 +285,9 @@ fn broken_off(cursor: Option<String>, cause: Failure) -> Failure {
     }
 }
 
-fn ended(next: Option<BlockNumber>, cause: Failure) -> Failure {
+fn ended(next: Option<Beginning>, cause: Failure) -> Failure {
     match next {
-        Some(next) => Failure::Unfollowed { next: next.0, cause: Box::new(cause) },
+        Some(next) => Failure::Unfollowed { next: next.first, from: next.to_string(), cause: Box::new(cause) },
         None => cause,
     }
 }
@@ -288,10 +344,24 @@ mod tests {
     }
 
     #[test]
+    fn blocks_begin_with_one_by_its_number_or_behind_one_by_its_cursor() {
+        let cursor = |text: &str| beginning(text).map(|beginning| beginning.cursor());
+        assert_eq!(cursor("12"), Ok(BlockCursor::First(BlockNumber(12))));
+        assert_eq!(cursor("12-a1b2c3d4"), Ok(BlockCursor::Behind("12-a1b2c3d4".to_owned())));
+        assert_eq!(cursor("x").unwrap_err(), "`x` is not a whole number from 0 on");
+        for text in ["12-", "12-3", "12-3-a1b2c3d4", "12-a1b2c3dg", "-a1b2c3d4", "4294967296-a1b2c3d4"] {
+            assert!(cursor(text).unwrap_err().contains("such as `12-a1b2c3d4`"), "{text}");
+        }
+    }
+
+    #[test]
     fn where_to_go_on_is_said() {
-        let failure = ended(Some(BlockNumber(13)), lost("chain_subscribeFinalized"));
-        assert_eq!(failure.exit(), Exit::Unreachable);
-        assert_eq!(failure.hint().unwrap(), "go on with --from 13");
+        for from in ["13", "12-a1b2c3d4"] {
+            let failure = ended(Some(beginning(from).unwrap()), lost("chain_subscribeFinalized"));
+            assert_eq!(failure.exit(), Exit::Unreachable);
+            assert_eq!(failure.hint().unwrap(), format!("go on with --from {from}"));
+            assert!(failure.to_string().ends_with("the next block would have been #13"), "{failure}");
+        }
         let failure = broken_off(Some("13-2".to_owned()), lost("events_subscribe"));
         assert_eq!(
             (failure.exit(), failure.hint().unwrap().as_str()),

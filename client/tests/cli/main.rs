@@ -398,14 +398,26 @@ fn a_reader_that_has_seen_enough_is_no_failure() {
 
 #[test]
 fn a_daemon_that_stops_says_where_to_go_on() {
-    let daemon = Daemon::new().publish(vec![daemon::block(4)]).start();
-    let mut child = start(&daemon, &["events", "--from", "4"]);
-    let mut stdout = BufReader::new(child.stdout.take().unwrap());
-    stdout.read_line(&mut String::new()).unwrap();
-    drop(daemon);
-    let output = finish(child);
-    assert_eq!(code(&output), 3, "{}", err(&output));
-    assert!(err(&output).contains("--from 5"), "{}", err(&output));
+    // An earlier btd tells blocks without a cursor.
+    for (cursor, next) in [(None, "--from 5"), (Some("4-a1b2c3d4"), "--from 4-a1b2c3d4")] {
+        let mut block = daemon::block(4);
+        if let Some(cursor) = cursor {
+            block["cursor"] = json!(cursor);
+        }
+        let daemon = Daemon::new().publish(vec![block]).start();
+        let mut child = start(&daemon, &["events", "--from", "3-0b0c0d0e"]);
+        let mut stdout = BufReader::new(child.stdout.take().unwrap());
+        stdout.read_line(&mut String::new()).unwrap();
+        assert_eq!(daemon.calls()[0].1["from_block"], "3-0b0c0d0e");
+        drop(daemon);
+        let output = finish(child);
+        assert_eq!(code(&output), 3, "{}", err(&output));
+        assert!(err(&output).contains(next), "{}", err(&output));
+    }
+    // Where events go on is said by events.
+    let daemon = Daemon::new().start();
+    let output = run(&daemon, &["events", "--from", "3-0b0c0d0e", "--count", "1"]);
+    assert!(code(&output) == 2 && err(&output).contains("--from-cursor"), "{}", err(&output));
 }
 
 #[test]
