@@ -38,6 +38,15 @@ async fn given_up(link: &Link) {
     assert!(seen.is_ok(), "{:?}", link.endpoints());
 }
 
+/// The first node goes away, and the others have told a few blocks since. Which one it has told last.
+async fn goes_away(link: &Link, network: &Network) -> u32 {
+    clock::sleep(BLOCK * 12).await;
+    let told = link.finalized().unwrap().number.0;
+    network.give(0, Fault::Down);
+    clock::sleep(BLOCK * 5).await;
+    told
+}
+
 /// It was heard once, and is away again when others are visited that are no witnesses against what is followed.
 #[test]
 fn an_own_node_that_has_parted_is_asked_again_before_it_is_followed() {
@@ -45,10 +54,7 @@ fn an_own_node_that_has_parted_is_asked_again_before_it_is_followed() {
         4,
         |_| before_three(),
         async |link, network| {
-            clock::sleep(BLOCK * 12).await;
-            let told = link.finalized().unwrap().number.0;
-            network.give(0, Fault::Down);
-            clock::sleep(BLOCK * 5).await;
+            let told = goes_away(link, network).await;
             network.give(0, Fault::ForksTo { from: told - 10, to: told - 7 });
             called_forked(link).await;
             network.give(0, Fault::Down);
@@ -68,11 +74,8 @@ fn an_own_node_that_stands_still_on_another_branch_takes_back_nothing_while_the_
             4,
             |_| before_three(),
             async |link, network| {
-                clock::sleep(BLOCK * 12).await;
-                let told = link.finalized().unwrap().number.0;
+                let told = goes_away(link, network).await;
                 let forked = if is_older { told - 10 } else { told + 2 };
-                network.give(0, Fault::Down);
-                clock::sleep(BLOCK * 5).await;
                 network.give(0, Fault::ForksTo { from: forked, to: forked + 3 });
                 called_forked(link).await;
                 (1..4).for_each(|node| network.give(node, Fault::Down));
@@ -92,10 +95,7 @@ fn an_own_node_that_goes_on_beyond_what_it_had_told_is_followed_while_the_others
         4,
         |_| before_three(),
         async |link, network| {
-            clock::sleep(BLOCK * 12).await;
-            let forked = link.finalized().unwrap().number.0 + 2;
-            network.give(0, Fault::Down);
-            clock::sleep(BLOCK * 5).await;
+            let forked = goes_away(link, network).await + 2;
             network.give(0, Fault::ForksTo { from: forked, to: forked + 3 });
             called_forked(link).await;
             (1..4).for_each(|node| network.give(node, Fault::Down));
@@ -112,11 +112,8 @@ fn an_own_node_that_goes_on_beyond_what_it_had_told_is_followed_while_the_others
 fn an_own_node_that_stands_still_on_another_branch_is_not_followed() {
     for is_older in [true, false] {
         over_own(main_chain, true, async |link, network| {
-            clock::sleep(BLOCK * 12).await;
-            let told = network.height();
+            let told = goes_away(link, network).await;
             let forked = if is_older { told - 10 } else { told + 2 };
-            network.give(0, Fault::Down);
-            clock::sleep(BLOCK * 5).await;
             network.give(0, Fault::ForksTo { from: forked, to: forked + 3 });
             called_forked(link).await;
             stays(link, network, Duration::from_mins(10)).await;
@@ -186,11 +183,8 @@ fn of_three_own_nodes_two_take_back_nothing_of_what_the_third_has_told_before_th
 fn an_own_node_that_cannot_be_followed_takes_nothing_away() {
     for is_older in [true, false] {
         over_own(main_chain, true, async |link, network| {
-            clock::sleep(BLOCK * 12).await;
-            let told = network.height();
+            let told = goes_away(link, network).await;
             let forked = if is_older { told - 10 } else { told + 2 };
-            network.give(0, Fault::Down);
-            clock::sleep(BLOCK * 5).await;
             network.give(0, Fault::ForksStateless(forked));
             stays(link, network, Duration::from_mins(10)).await;
             assert_eq!(active(link), "ws://node-1", "{is_older}");
@@ -213,11 +207,8 @@ fn an_own_node_that_has_parted_is_not_followed_because_the_others_are_at_odds() 
             4,
             |_| before_three(),
             async |link, network| {
-                clock::sleep(BLOCK * 12).await;
-                let told = link.finalized().unwrap().number.0;
+                let told = goes_away(link, network).await;
                 let forked = told - 10;
-                network.give(0, Fault::Down);
-                clock::sleep(BLOCK * 5).await;
                 network.give(0, Fault::ForksTo { from: forked, to: told - 7 });
                 called_forked(link).await;
                 network.give(1, Fault::Forks(network.height() + 1));
@@ -251,10 +242,7 @@ fn an_own_node_that_is_merely_behind_is_not_followed_because_the_others_are_at_o
         4,
         |_| before_three(),
         async |link, network| {
-            clock::sleep(BLOCK * 12).await;
-            let told = link.finalized().unwrap().number.0;
-            network.give(0, Fault::Down);
-            clock::sleep(BLOCK * 5).await;
+            let told = goes_away(link, network).await;
             network.give(1, Fault::Forks(network.height() + 1));
             given_up(link).await;
             (1..4).for_each(|node| network.give(node, Fault::Down));
@@ -275,10 +263,7 @@ fn an_own_node_that_is_merely_behind_is_not_followed_because_the_others_are_at_o
 #[test]
 fn an_own_node_that_takes_over_nothing_after_all_leaves_it_to_the_others() {
     over_own(main_chain, true, async |link, network| {
-        clock::sleep(BLOCK * 12).await;
-        let forked = network.height() - 10;
-        network.give(0, Fault::Down);
-        clock::sleep(BLOCK * 5).await;
+        let forked = goes_away(link, network).await - 10;
         network.give(0, Fault::Forks(forked));
         given_up(link).await;
         network.give(0, Fault::Down);
@@ -320,10 +305,7 @@ fn an_own_node_that_takes_over_nothing_after_all_leaves_it_to_one_that_catches_u
 fn an_own_node_that_cannot_be_followed_takes_nothing_away_while_the_other_one_is_away() {
     for is_older in [true, false] {
         over_own(main_chain, true, async |link, network| {
-            clock::sleep(BLOCK * 12).await;
-            let told = network.height();
-            network.give(0, Fault::Down);
-            clock::sleep(BLOCK * 5).await;
+            let told = goes_away(link, network).await;
             network.give(0, Fault::ForksStateless(if is_older { told - 10 } else { told + 2 }));
             network.give(1, Fault::Down);
             keeps(link, Duration::from_mins(5)).await;
