@@ -1,0 +1,328 @@
+//! One WebSocket to one node: each request waits for its turn, and has a deadline.
+
+use std::{
+    sync::{Arc, Mutex, PoisonError},
+    time::{Duration, Instant},
+};
+
+use btd_api::BlockHash;
+use serde::de::DeserializeOwned;
+use subxt_rpcs::{
+    RpcClient,
+    client::{RpcParams, RpcSubscription},
+};
+use tokio_util::sync::CancellationToken;
+
+use super::{Announced, Ask, Header, Request, RpcProblem, finalized_head, tells_gone, with_data};
+use crate::{
+    clock,
+    dial::Dial,
+    endpoint::Endpoint,
+    error::ConnectError,
+    link::{LinkConfig, Node, Priority, Urgency},
+};
+
+/// What becomes of a request that is turned away because there are too many.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum WhenTurnedAway {
+    /// It is made again when its turn comes.
+    Repeat,
+    /// It is left: another endpoint may take it.
+    Leave,
+}
+
+/// One WebSocket to one node.
+#[derive(Debug)]
+pub(crate) struct Connection {
+    node: Arc<Node>,
+    endpoint: String,
+    client: RpcClient,
+    deadline: Duration,
+    /// The largest answer that is accepted.
+    largest: u32,
+    /// When anything came from the node.
+    heard: Mutex<Instant>,
+    /// Cancelled when any request found the connection gone.
+    broken: CancellationToken,
+    /// Cancelled when it is followed no more, for whatever reason.
+    left: CancellationToken,
+}
+
+// === impl Connection ===
+
+impl Connection {
+    /// Connects. Nothing is asked yet.
+    pub(crate) async fn open(node: &Arc<Node>, dialer: &dyn Dial, config: &LinkConfig) -> Result<Self, ConnectError> {
+        let endpoint = &node.endpoint;
+        let unreachable = |reason: String| {
+            let endpoint = endpoint.to_string();
+            // The status of a handshake comes in words alone.
+            if reason.contains("429") {
+                ConnectError::RateLimited { endpoint }
+            } else {
+                ConnectError::Unreachable { endpoint, reason }
+            }
+        };
+        // A resolver whose first server is dead asks the next one after five seconds, which is the usual limit.
+        let (limit, began) = (config.connect_timeout(), clock::now());
+        let longest = limit.saturating_add(limit / 2);
+        if let Some(host) = endpoint.host_name() {
+            let resolved = clock::timeout(longest, dialer.resolve(host)).await;
+            resolved.unwrap_or_else(|_| Err(format!("no answer within {longest:?}"))).map_err(|reason| {
+                ConnectError::Unresolved { endpoint: endpoint.to_string(), host: host.to_owned(), reason }
+            })?;
+        }
+        // The client looks the name up again, which takes no longer as a rule.
+        let allowed = limit.saturating_add(clock::since(began));
+        let client = match clock::timeout(allowed, dialer.dial(endpoint, config)).await {
+            Ok(opened) => opened.map_err(unreachable)?,
+            Err(_) => return Err(unreachable(format!("no handshake within {limit:?}"))),
+        };
+        Ok(Self {
+            node: Arc::clone(node),
+            endpoint: endpoint.to_string(),
+            client,
+            deadline: config.request_timeout(),
+            largest: config.max_response_bytes,
+            heard: Mutex::new(clock::now()),
+            broken: CancellationToken::new(),
+            left: CancellationToken::new(),
+        })
+    }
+
+    /// The URL, without what may be a key.
+    pub(crate) fn endpoint(&self) -> &str {
+        &self.endpoint
+    }
+
+    /// The endpoint with its record.
+    pub(crate) fn node(&self) -> &Arc<Node> {
+        &self.node
+    }
+
+    /// Sends `request` when its turn has come; the answer must come before the deadline.
+    pub(crate) async fn send<T: DeserializeOwned>(
+        &self,
+        request: &Request<T>,
+        urgency: &Urgency,
+    ) -> Result<T, RpcProblem> {
+        self.deliver(request, urgency, WhenTurnedAway::Repeat).await
+    }
+
+    /// The same of an endpoint beside which there are others: a request that it turns away is not made again.
+    pub(crate) async fn send_once<T: DeserializeOwned>(
+        &self,
+        request: &Request<T>,
+        urgency: &Urgency,
+    ) -> Result<T, RpcProblem> {
+        self.deliver(request, urgency, WhenTurnedAway::Leave).await
+    }
+
+    async fn deliver<T: DeserializeOwned>(
+        &self,
+        request: &Request<T>,
+        urgency: &Urgency,
+        when_turned_away: WhenTurnedAway,
+    ) -> Result<T, RpcProblem> {
+        let asking = self.patiently(request, urgency, when_turned_away);
+        // What was submitted may have been taken, and its answer, if one comes, is the only one that says so.
+        let result = if request.is_submission() {
+            asking.await
+        } else {
+            tokio::select! {
+                biased;
+                result = asking => result,
+                () = self.left.cancelled() => Err(RpcProblem::Left),
+            }
+        };
+        if matches!(result, Err(RpcProblem::Cut(_) | RpcProblem::Oversized)) {
+            self.broken.cancel();
+        }
+        result
+    }
+
+    /// Sends `request` until it is not turned away for being one of too many. By what keeps the link
+    /// alive an endpoint is judged, so that is not repeated for long: another one may take it.
+    async fn patiently<T: DeserializeOwned>(
+        &self,
+        request: &Request<T>,
+        urgency: &Urgency,
+        when_turned_away: WhenTurnedAway,
+    ) -> Result<T, RpcProblem> {
+        const PAUSE: Duration = Duration::from_millis(500);
+        const TOLERATED: Duration = Duration::from_secs(5);
+        let until = clock::now() + self.deadline;
+        let left = || until.saturating_duration_since(clock::now());
+        let tolerated = TOLERATED.min(self.deadline / 2);
+        let no_turn = |was_turned_away: bool| {
+            let is_slowed = was_turned_away || self.node.budget.is_slowed(clock::now());
+            Err(RpcProblem::NoTurn { after: self.deadline, is_slowed })
+        };
+        let is_following = || urgency.priority() == Priority::Following;
+        let mut turned_away = None;
+        loop {
+            let Ok(turn) = clock::timeout(left(), self.node.budget.turn_of(urgency)).await else {
+                return no_turn(turned_away.is_some());
+            };
+            let mut params = RpcParams::new();
+            for param in &request.params {
+                params.push(param).map_err(|error| RpcProblem::Garbled(error.to_string()))?;
+            }
+            let began = clock::now();
+            // A turn in the last moment is none.
+            if left().is_zero() {
+                return no_turn(turned_away.is_some());
+            }
+            let answer = clock::timeout(left(), self.client.request(request.method, params)).await;
+            drop(turn);
+            match answer.map_or(Err(RpcProblem::Deadline(self.deadline)), |answer| answer.map_err(RpcProblem::from)) {
+                // What is repeated in the last moment has no time for an answer, which is no silence.
+                Err(RpcProblem::Deadline(_))
+                    if turned_away.is_some() && is_following() && clock::since(began) < tolerated =>
+                {
+                    return no_turn(turned_away.is_some());
+                }
+                Err(lost @ (RpcProblem::Cut(_) | RpcProblem::Deadline(_))) => return Err(lost),
+                Err(problem) if problem.is_rate_limit() => {
+                    tracing::debug!(
+                        endpoint = self.endpoint,
+                        method = request.method,
+                        "was turned away: too many requests"
+                    );
+                    self.node.budget.slow_down(PAUSE, clock::now());
+                    let since = *turned_away.get_or_insert(began);
+                    // A proxy may say so for a node that took the extrinsic, which then refuses it as a known one:
+                    // whoever submits has to know before it is repeated.
+                    let is_left = when_turned_away == WhenTurnedAway::Leave || request.is_submission();
+                    if is_left || is_following() && clock::since(since) >= tolerated {
+                        return Err(problem);
+                    }
+                }
+                answer => {
+                    self.hear();
+                    self.node.note_answer(clock::since(began));
+                    return answer;
+                }
+            }
+        }
+    }
+
+    /// Notes that something came from the node.
+    pub(crate) fn hear(&self) {
+        *self.heard.lock().unwrap_or_else(PoisonError::into_inner) = clock::now();
+    }
+
+    /// Resolves when the node has said nothing for `patience` and gives no sign of life within as
+    /// long again.
+    pub(crate) async fn falls_silent(&self, patience: Duration) -> ConnectError {
+        loop {
+            let silent = clock::since(*self.heard.lock().unwrap_or_else(PoisonError::into_inner));
+            if let Some(left) = patience.checked_sub(silent).filter(|left| !left.is_zero()) {
+                clock::sleep(left).await;
+                continue;
+            }
+            // Outside of the budget: waiting for a turn is not silence, and this is asked only when
+            // nothing else comes.
+            let sign = finalized_head();
+            let answer = self.client.request::<BlockHash>(sign.method, RpcParams::new());
+            let problem = match clock::timeout(patience, answer).await {
+                Ok(answer) => answer.map_err(RpcProblem::from).err(),
+                Err(_) => Some(RpcProblem::Deadline(patience)),
+            };
+            match problem {
+                None | Some(RpcProblem::Refused { .. } | RpcProblem::Garbled(_)) => self.hear(),
+                Some(problem) => return self.fault("a request for a sign of life", problem),
+            }
+        }
+    }
+
+    /// Finalized blocks as they are announced.
+    pub(crate) async fn finalized_heads(&self) -> Result<RpcSubscription<Announced>, ConnectError> {
+        self.heads("chain_subscribeFinalizedHeads", "chain_unsubscribeFinalizedHeads").await
+    }
+
+    /// The headers of best blocks as they come; a later one may take the place of an earlier.
+    pub(crate) async fn best_heads(&self) -> Result<RpcSubscription<Header>, ConnectError> {
+        self.heads("chain_subscribeNewHeads", "chain_unsubscribeNewHeads").await
+    }
+
+    async fn heads<T: DeserializeOwned>(
+        &self,
+        method: &'static str,
+        end: &'static str,
+    ) -> Result<RpcSubscription<T>, ConnectError> {
+        let opening = self.client.subscribe(method, RpcParams::new(), end);
+        match clock::timeout(self.deadline, opening).await {
+            Ok(opened) => opened.map_err(|error| self.fault(method, error.into())),
+            Err(_) => Err(self.fault(method, RpcProblem::Deadline(self.deadline))),
+        }
+    }
+
+    /// Ends the requests that wait for an answer: they are made elsewhere. Not what was submitted.
+    pub(crate) fn leave(&self) {
+        self.left.cancel();
+    }
+
+    /// Completes when a request found the connection gone.
+    pub(crate) async fn broken(&self) {
+        self.broken.cancelled().await;
+    }
+
+    /// What a failed request says about the endpoint.
+    pub(crate) fn fault(&self, what: &str, problem: RpcProblem) -> ConnectError {
+        let endpoint = self.endpoint.clone();
+        match problem {
+            RpcProblem::NoTurn { is_slowed: true, .. } => ConnectError::RateLimited { endpoint },
+            RpcProblem::Deadline(after) | RpcProblem::NoTurn { after, .. } => {
+                ConnectError::Silent { endpoint, what: what.to_owned(), after }
+            }
+            RpcProblem::Cut(reason) => ConnectError::Cut { endpoint, reason },
+            RpcProblem::Left => ConnectError::Cut { endpoint, reason: "it was left before the answer came".to_owned() },
+            RpcProblem::Oversized => ConnectError::Oversized { endpoint, limit: self.largest },
+            turned_away if turned_away.is_rate_limit() => ConnectError::RateLimited { endpoint },
+            RpcProblem::Refused { code, message, data } => {
+                let said = with_data(message, data);
+                if tells_gone(&said) {
+                    return ConnectError::Pruned { endpoint, what: what.to_owned(), reason: said };
+                }
+                ConnectError::Unusable { endpoint, reason: format!("it refused {what}: {said} (code {code})") }
+            }
+            RpcProblem::Garbled(reason) => {
+                ConnectError::Unusable { endpoint, reason: format!("its answer to {what} is something else: {reason}") }
+            }
+        }
+    }
+}
+
+impl Ask for Connection {
+    type Error = ConnectError;
+
+    async fn tell<T: DeserializeOwned + Send>(
+        &self,
+        request: Request<T>,
+    ) -> Result<(T, Option<Endpoint>), ConnectError> {
+        let urgency = Urgency::new(Priority::Following);
+        let answer = self.send(&request, &urgency).await.map_err(|problem| self.fault(request.what(), problem))?;
+        Ok((answer, Some(self.node.endpoint.clone())))
+    }
+
+    fn nonsense(&self, what: &str, reason: String) -> ConnectError {
+        self.fault(what, RpcProblem::Garbled(reason))
+    }
+
+    fn followed(&self) -> Option<Endpoint> {
+        Some(self.node.endpoint.clone())
+    }
+
+    fn is_refusal(error: &ConnectError) -> bool {
+        matches!(error, ConnectError::Unusable { .. } | ConnectError::Pruned { .. })
+    }
+
+    fn is_gone(error: &ConnectError) -> bool {
+        matches!(error, ConnectError::Pruned { .. })
+    }
+
+    fn is_withheld(error: &ConnectError) -> bool {
+        matches!(error, ConnectError::Unusable { .. })
+    }
+}
