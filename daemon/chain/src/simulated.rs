@@ -5,6 +5,7 @@
 //! every twelve seconds of that clock; their answers are in `simulated/node.rs`.
 
 mod chain;
+mod fault;
 mod node;
 
 use std::{
@@ -20,7 +21,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-pub(crate) use self::node::{Fault, Network};
+pub(crate) use self::{fault::Fault, node::Network};
 
 thread_local! {
     static CLOCK: RefCell<Option<Clock>> = const { RefCell::new(None) };
