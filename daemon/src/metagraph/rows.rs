@@ -208,10 +208,16 @@ impl Metagraph {
         Ok(rows)
     }
 
+    /// Rows at `block`, if they are kept of that very one.
+    pub fn rows_of(&self, known: &Metagraphs, block: BlockRef, of: RowsOf) -> Option<Arc<Vec<Row>>> {
+        let ((netuid, mechid), _) = of;
+        known.rows_at(netuid, mechid).filter(|(at, _)| at.block == block)?;
+        self.kept_rows(known, of)
+    }
+
     /// Weights and bonds of a mechanism at `block`, if both are kept of it.
     pub fn both_rows(&self, known: &Metagraphs, block: BlockRef, netuid: NetUid, mechid: MechId) -> Option<Rows> {
-        known.rows_at(netuid, mechid).filter(|(at, _)| at.block == block)?;
-        let kept = |matrix| self.kept_rows(known, ((netuid, mechid), matrix)).map(Arc::unwrap_or_clone);
+        let kept = |matrix| self.rows_of(known, block, ((netuid, mechid), matrix)).map(Arc::unwrap_or_clone);
         Some(Rows { weights: kept(MatrixName::Weights)?, bonds: kept(MatrixName::Bonds)? })
     }
 

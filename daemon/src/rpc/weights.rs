@@ -341,9 +341,14 @@ async fn show(parts: Arc<Parts>, params: ShowParams, _: Caller) -> Result<Standi
         return Err(no_subnet(netuid));
     }
     let uid = view.uid(netuid, hotkey.account()).await?.ok_or(Precondition::NotRegistered { hotkey, netuid })?;
-    // They are not asked for again where they are kept of that very block.
-    let known = parts.metagraph.current();
-    let rows = parts.metagraph.rows(&known, &view, ((netuid, mechid), MatrixName::Weights)).await?;
+    // They are not asked for again where they are kept of that very block. Nor does this wait for what less urgent readers
+    // have asked for.
+    let kept =
+        parts.metagraph.rows_of(&parts.metagraph.current(), view.block(), ((netuid, mechid), MatrixName::Weights));
+    let rows = match kept {
+        Some(rows) => rows,
+        None => Arc::new(view.weights(netuid, mechid).await?),
+    };
     let row = rows.iter().find(|(of, _)| *of == uid).map(|(_, row)| row.clone()).unwrap_or_default();
     let total: u64 = row.iter().map(|(_, weight)| u64::from(*weight)).sum();
     let standing =

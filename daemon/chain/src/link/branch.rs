@@ -55,7 +55,7 @@ impl Trail {
     }
 
     /// Whether the chain that `connection` tells of, up to its newest block `head`, has another block than was followed, as
-    /// far as that is known.
+    /// far as that is known: not of one that is older than what was followed, or has parted above the newest mark it has.
     pub(super) async fn is_left(&self, connection: &Connection, head: BlockRef) -> Result<bool, ConnectError> {
         let Some(mark) = self.marks.iter().rev().find(|mark| mark.number <= head.number) else { return Ok(false) };
         if mark.number == head.number {
@@ -165,6 +165,11 @@ mod tests {
                     trail.add(BlockRef { number: BlockNumber(number), hash });
                 }
                 assert_eq!(trail.is_left(&connection, head).await.unwrap(), parted <= head.number.0, "{parted}");
+                // The newest mark may be below its head.
+                let below = |mark: &&BlockRef| mark.number.0 + 2 <= head.number.0;
+                let older = Trail { marks: trail.marks.iter().take_while(below).copied().collect() };
+                let is_left = older.is_left(&connection, head).await.unwrap();
+                assert_eq!(is_left, parted + 2 <= head.number.0, "{parted}");
                 let before = network.requests();
                 let common = trail.part(&connection, head).await.unwrap();
                 // What is newer than its head the chain does not have, whatever that was.

@@ -72,7 +72,7 @@ struct Dispute {
     against: usize,
     /// Those of them who have another block in its place, and go on from there.
     instead: usize,
-    /// Whether all that contradict it were named, and have another block in its place.
+    /// Whether all that have another block in its place were named. One that lags has none.
     is_by_named: bool,
     /// Those who stand by it.
     behind: usize,
@@ -257,7 +257,8 @@ impl Witnesses {
         let behind = behind.filter(|said| matches!(said.word, Word::Has(number) if number >= disputed));
         let since = behind.clone().map(|said| said.at).fold(begun, Instant::max);
         let instead = against().filter(|(said, _)| said.goes_on_instead(self.term, now)).count();
-        let is_by_named = against().all(|(said, _)| said.is_named && matches!(said.word, Word::Other { .. }));
+        let mut others = against().filter(|(said, _)| matches!(said.word, Word::Other { .. })).peekable();
+        let is_by_named = others.peek().is_some() && others.all(|(said, _)| said.is_named);
         let against = against().filter(|(said, _)| said.is_weighty(self.far)).count();
         Some(Dispute { disputed, against, instead, is_by_named, behind: behind.count(), since })
     }

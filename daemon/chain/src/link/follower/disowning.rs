@@ -55,7 +55,7 @@ impl Follower {
         }
         let has_parted = match checked {
             Err(ConnectError::Forked { .. }) => true,
-            Err(ConnectError::Behind { .. }) => self.trail.is_left(connection, newest).await?,
+            Err(ConnectError::Behind { .. }) => self.trail.is_left(connection, newest).await.unwrap_or(false),
             Ok(()) | Err(_) => false,
         };
         if !has_parted {
