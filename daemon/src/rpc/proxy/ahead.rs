@@ -7,7 +7,7 @@ use btd_chain::call_hash;
 
 use super::announcement;
 use crate::{
-    rpc::Failure,
+    rpc::{Failure, stake::SUBTENSOR},
     submit::{
         Action, Draft, Ground, Precondition, Recipe, SubmissionError,
         proxied::{self, Chosen},
@@ -61,7 +61,8 @@ fn can_wait(later: &Draft) -> Result<(), SubmissionError> {
         );
         return Err(Precondition::Invalid { parameter: "announce_only", words }.into());
     }
-    if let Some(record) = later.replaces {
+    // A record that a call inside this one sets was said whole by whoever asks: nothing of it is as it is now.
+    if let Some(record) = later.replaces.filter(|_| later.call.pallet == SUBTENSOR) {
         let words = format!(
             "{record} goes to the chain whole, with what is left out as it is now, and made later that undoes every change in \
              between: set it through a proxy without a delay, or announce it with all its fields, by `proxy announce --call`"
@@ -100,5 +101,12 @@ mod tests {
         assert!(can_wait(&set).is_ok());
         let words = refusal(&set.replaces(Record::SubnetIdentity(NetUid(3))));
         assert!(words.starts_with("the identity of subnet 3 goes to the chain whole"), "{words}");
+        // Inside another call it is as it was given, and stays so.
+        for (pallet, call) in
+            [("Multisig", "as_multi"), ("Multisig", "as_multi_threshold_1"), ("Proxy", "proxy_announced")]
+        {
+            let nested = Draft::new(Call::new(pallet, call), "Make").replaces(Record::SubnetIdentity(NetUid(3)));
+            assert!(can_wait(&nested).is_ok(), "{call}");
+        }
     }
 }
