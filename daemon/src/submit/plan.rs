@@ -166,6 +166,14 @@ pub enum Precondition {
         /// From when on, and what to do.
         words: String,
     },
+    /// The same waits to be done, and has to be done first.
+    #[error("{words}: {remedy}")]
+    Waiting {
+        /// What it is that waits.
+        words: String,
+        /// From when on it can be done, and how.
+        remedy: String,
+    },
     /// A parameter that only the runtime can read is not what it should be.
     #[error("{words}")]
     Invalid {

@@ -30,7 +30,7 @@ async fn draw(action: &Action, ground: &Ground, real: Coldkey) -> Result<Draft, 
     let later = action.draft(ground.of(real.account())).await?;
     can_wait(&later)?;
     let hash = call_hash(&later.call, ground.view.runtime())?;
-    let draft = announcement(ground, real, (hash, &later.call.to_string())).await?;
+    let draft = announcement(ground, real, (hash, Some(&later.call))).await?;
     let ways = proxied::ways(&ground.view, real.account(), ground.actor).await?;
     if ways.is_empty() {
         return Err(proxied::no_proxy(real.account(), ground.actor));
