@@ -266,8 +266,9 @@ fn proxies_and_multisigs_act_for_others_and_their_failures_count() {
     let announced = stage.ask("proxy list --wallet bob")["announced"][0].clone();
     assert_eq!(announced["call"], Value::Null);
     due(announced["executable_from"].as_u64().unwrap());
-    let (_, error) = stage.refused(&format!("proxy execute --real {ALICE} --wallet bob"));
-    assert!(error["message"].as_str().unwrap().contains("give the call, or its bytes"), "{error}");
+    let (code, error) = stage.refused(&format!("proxy execute --real {ALICE} --wallet bob"));
+    assert_eq!((code, &error["data"]["parameter"]), (2, &"call".into()), "{error}");
+    assert!(error["message"].as_str().unwrap().contains("say the call itself by `--call`"), "{error}");
     stage.signed(&format!("proxy execute --real {ALICE} --call-hex 0x000000 --wallet bob"));
     // What any other command would do is announced in its place, and made as it was drawn up then.
     let later = format!("wallet transfer --dest {CHARLIE} --amount 1 --wallet bob --proxy {ALICE} --announce-only");

@@ -210,10 +210,11 @@ pub(super) async fn due(
         None => match known(parts, HashSet::from([hash])).await?.remove(&hash) {
             Some(call) => call,
             None => {
-                return unannounced(format!(
-                    "what {delegate} announced ({hash}) is known to the chain by its hash alone, and not to this btd: give \
-                     the call, or its bytes"
-                ));
+                let words = format!(
+                    "what {delegate} announced ({hash}) is known to the chain by its hash alone, and not to this btd: say the \
+                     call itself by `--call`, in place of its hash, or add its bytes by `--call-hex`"
+                );
+                return Err(Precondition::Invalid { parameter: "call", words }.into());
             }
         },
     };
