@@ -701,7 +701,7 @@ fn no_work_is_done_for_what_is_refused() {
     for name in ["max_difficulty", "min_difficulty", "difficulty"] {
         stage.signed(&format!("sudo set --netuid 1 --param {name} --value 18446744073709551615 --wallet alice --root"));
     }
-    stage.signed("subnets register 1 --wallet bob");
+    stage.signed("subnets register 1 --wallet bob --idempotency-key taken");
     let work = |wallet: &str| format!("subnets pow-register --netuid 1 --wallet {wallet} --timeout 60s");
     let (code, error) = stage.refused(&work("bob"));
     assert_eq!((code, &error["data"]["class"]), (6, &"already_exists".into()), "{error}");
@@ -709,6 +709,9 @@ fn no_work_is_done_for_what_is_refused() {
     for later in [work("alice"), "wallet faucet --wallet alice".to_owned()] {
         let (code, error) = stage.refused(&format!("{later} --proxy {BOB} --announce-only"));
         assert_eq!((code, &error["data"]["parameter"]), (2, &"announce_only".into()), "{later}: {error}");
+        // What its key was used for is looked for before that.
+        let (_, error) = stage.refused(&format!("{later} --proxy {BOB} --announce-only --idempotency-key taken"));
+        assert_eq!(error["kind"], "DUPLICATE_INTENT", "{later}: {error}");
     }
     // Somebody else's hotkey.
     stage.wallet("charlie", "//Charlie");
