@@ -15,7 +15,7 @@ use btd_chain::{BlockRef, Link};
 use btd_pow::{Control, Outcome, Puzzle, Seal, Solution, Target};
 
 use super::receipt::foreseen;
-use crate::submit::{Precondition, SubmissionError};
+use crate::submit::{Precondition, SubmissionError, WORK_AGES};
 
 /// How often finalized blocks are looked at where the endpoint tells no best ones.
 const LOOK: Duration = Duration::from_millis(500);
@@ -56,9 +56,7 @@ pub(super) fn require_now(announce_only: bool) -> Result<(), SubmissionError> {
     if !announce_only {
         return Ok(());
     }
-    let words = "the chain takes work for a few blocks, and what is announced is made later: leave `announce_only` out, and \
-                 have it done by a proxy without a delay, or by the account itself";
-    Err(Precondition::Invalid { parameter: "announce_only", words: words.to_owned() }.into())
+    Err(Precondition::Invalid { parameter: "announce_only", words: WORK_AGES.to_owned() }.into())
 }
 
 // === impl Work, Quarry ===
