@@ -820,7 +820,7 @@ fn a_second_change_of_an_identity_keeps_the_first_that_is_not_final() {
 #[test]
 fn a_rule_forbids_what_is_announced_too_and_one_that_forbids_nothing_is_told_of() {
     let host = btd_tests::Host::new();
-    let rules = "Balances.transfer_all,Balances.transfer_keepalive";
+    let rules = "Balances.transfer_all,Balances.transfer_keepalive,AdminUtils.sudo_set_activity_cutoff_factor";
     let daemon = host.start_with(
         &["--network", "devnet", "--block-time", "instant"],
         &[("BTD_SUBMIT__POLICY__REFUSE_CALLS", rules)],
@@ -836,6 +836,11 @@ fn a_rule_forbids_what_is_announced_too_and_one_that_forbids_nothing_is_told_of(
         "{warnings}"
     );
     assert!(!warnings.contains("`Balances.transfer_all`"), "{warnings}");
+    // This runtime has another call that sets the same, which the rule means too.
+    assert!(!warnings.contains("cutoff_factor"), "{warnings}");
+    let set = "sudo set --netuid 1 --param activity_cutoff_factor --value 2000 --wallet alice --root --dry-run";
+    let (code, words) = host.refused(&set.split(' ').collect::<Vec<_>>());
+    assert!(words.contains("forbids SubtensorModule.set_activity_cutoff_factor"), "{code}: {words}");
     let all = format!(r#"{{"pallet":"Balances","call":"transfer_all","args":{{"dest":"{BOB}","keep_alive":false}}}}"#);
     let named = format!(r#"{{"Balances":{{"transfer_all":{{"dest":"{BOB}","keep_alive":false}}}}}}"#);
     let batch = |inner: &str| format!(r#"{{"pallet":"Utility","call":"batch_all","args":{{"calls":[{inner}]}}}}"#);
