@@ -67,7 +67,8 @@ fn proxies_and_multisigs_act_for_others_and_their_failures_count() {
     assert!(announced["plan"]["effects"].to_string().contains(&format!("`btctl {execute}`")), "{announced}");
     // Two equal ones would be made in one.
     let (code, error) = stage.refused(&later);
-    assert_eq!((code, &error["data"]["class"]), (6, &"too_early".into()), "{error}");
+    assert_eq!((code, &error["data"]["class"]), (6, &"already_exists".into()), "{error}");
+    assert_eq!(error["data"]["executable_from"], waiting["executable_from"], "{error}");
     assert!(error["message"].as_str().unwrap().contains("made once"), "{error}");
     // When the first can be made, and by what, is the remedy.
     let remedy = error["data"]["remedy"].as_str().unwrap();

@@ -4,7 +4,7 @@
 //! beyond the reserved part, and less the existential deposit where the account must stay. The fee
 //! is always taken in a way that keeps the account alive.
 
-use btd_api::{AccountId, Amount, BlockHash, Coldkey, Hotkey, NetUid, Tao, Uid};
+use btd_api::{AccountId, Amount, BlockHash, BlockNumber, Coldkey, Hotkey, NetUid, Tao, Uid};
 use btd_chain::Call;
 use serde::{Deserialize, Serialize};
 
@@ -173,6 +173,8 @@ pub enum Precondition {
         words: String,
         /// From when on it can be done, and how.
         remedy: String,
+        /// The first block in which it can be done.
+        from: BlockNumber,
     },
     /// A parameter that only the runtime can read is not what it should be.
     #[error("{words}")]

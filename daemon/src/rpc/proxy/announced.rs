@@ -100,6 +100,7 @@ fn waits(one: &Standing, (delegate, from): (AccountId, BlockNumber), what: &str)
             "make the first from block {from} on, by `btctl proxy execute --real {real} --delegate {delegate} --call-hash \
              {hash}`, and announce the next then, or announce a call that differs in something now"
         ),
+        from,
     }
 }
 
