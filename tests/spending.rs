@@ -545,6 +545,15 @@ fn the_size_that_a_position_is_to_have_decides_beside_an_amount() {
         let plan: Value = serde_json::from_str(&plan).unwrap();
         assert_eq!(plan["plan"]["arguments"][argument], moved, "{plan}");
     }
+    // Of several, each needs another amount.
+    for verb in ["add", "remove"] {
+        for places in [format!("--netuid 0 --include-hotkeys {ALICE},{BOB}"), format!("--netuid 0,1 --hotkey {ALICE}")]
+        {
+            let (code, error) = stage.refused(&format!("stake {verb} --max-stake 5 {places} --wallet alice"));
+            assert_eq!((code, &error["kind"]), (2, &"USAGE".into()), "{verb} {places}: {error}");
+            assert!(error["message"].as_str().unwrap().contains("repeat that for the others"), "{error}");
+        }
+    }
     stage.nothing_else_was_signed();
 }
 

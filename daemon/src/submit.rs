@@ -43,7 +43,6 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-pub(crate) use self::error::until_final;
 pub use self::{
     action::{Action, Existence, Register, ServeAxon, Transfer},
     draft::{Draft, Ground, Recipe, Record},
@@ -56,6 +55,7 @@ pub use self::{
     turn::NotWithdrawn,
     worker::Worker,
 };
+pub(crate) use self::{error::until_final, later::WORK_AGES};
 use self::{lane::Lanes, turn::Deadline, worker::Active};
 use crate::{
     custody::{Custody, CustodyError},

@@ -86,7 +86,10 @@ fn nothing_to_do(message: String) -> Failure {
 
 /// What is said where several positions are named.
 pub(super) fn only_one() -> Failure {
-    Failure::usage("--max-stake is of one position: name one --netuid and one --hotkey")
+    Failure::usage(
+        "--max-stake brings one position to a size, and each of several needs another amount: name one --netuid and one \
+         --hotkey, and repeat that for the others",
+    )
 }
 
 /// What is said where an amount is given as well: btcli 6 goes by the size, whatever else was typed.

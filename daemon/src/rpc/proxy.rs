@@ -255,26 +255,27 @@ async fn announce(parts: Arc<Parts>, params: AnnounceParams, _: Caller) -> Resul
         let known = known.clone();
         async move {
             let real = params.real;
-            let (hash, what) = match (&known, params.call_hash) {
-                (Some(known), _) => (call_hash(known, ground.view.runtime())?, known.to_string()),
-                (None, Some(hash)) => (hash, "the call".to_owned()),
+            let hash = match (&known, params.call_hash) {
+                (Some(known), _) => call_hash(known, ground.view.runtime())?,
+                (None, Some(hash)) => hash,
                 (None, None) => return Err(Precondition::Nothing.into()),
             };
-            let draft = announcement(&ground, real, (hash, &what)).await?;
+            let draft = announcement(&ground, real, (hash, known.as_ref())).await?;
             Ok(known.into_iter().fold(draft, Draft::announces))
         }
     })
     .await
 }
 
-/// The draft of an announcement on behalf of `real`: of the call with that hash, which is so named.
+/// The draft of an announcement on behalf of `real`: of what has that hash, and is this call, where that is known.
 async fn announcement(
     ground: &Ground,
     real: Coldkey,
-    (hash, what): (BlockHash, &str),
+    (hash, call): (BlockHash, Option<&Call>),
 ) -> Result<Draft, SubmissionError> {
     let open = announced::by(&ground.best().await, Coldkey(ground.actor)).await?;
-    announced::require_none(&open, (real, hash), what)?;
+    announced::require_none(ground, &open, (real, hash, call)).await?;
+    let what = announced::named(call);
     room(ground, "MaxPending", open.len(), "announcements open: make or reject one first")?;
     let call = Call::new("Proxy", "announce").arg("real", real).arg("call_hash", hash);
     let draft = Draft::new(call, format!("Announce {what} {hash} on behalf of {real}"));

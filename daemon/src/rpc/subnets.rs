@@ -287,7 +287,6 @@ async fn register_by_work(parts: Arc<Parts>, params: PowRegisterParams, _: Calle
     /// For how many blocks the chain takes work on one, itself included (`pow_register`).
     const WINDOW: u32 = 5;
     const INSTEAD: &str = "a place is paid for there: `btctl subnets register`";
-    work::require_now(params.announce_only)?;
     let (netuid, wallet) = (params.netuid, params.wallet.clone());
     let hotkey: Hotkey =
         parts.custody.public(&KeyId::hotkey(wallet.clone(), params.hotkey.clone())).await?.account.into();
@@ -295,6 +294,7 @@ async fn register_by_work(parts: Arc<Parts>, params: PowRegisterParams, _: Calle
     let receipt = receipt::sign::<PowRegister, _>(&parts, KeyId::coldkey(wallet), params, move |ground, params| {
         let quarry = quarry.clone();
         async move {
+            work::require_now(params.announce_only)?;
             ground.require_call(SUBTENSOR, "pow_register", INSTEAD)?;
             let netuid = params.netuid;
             if netuid == NetUid::ROOT {

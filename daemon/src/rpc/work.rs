@@ -10,12 +10,12 @@ use std::{
     time::Duration,
 };
 
-use btd_api::{ApiError, BlockHash, BlockNumber, ErrorKind};
+use btd_api::{BlockHash, BlockNumber};
 use btd_chain::{BlockRef, Link};
 use btd_pow::{Control, Outcome, Puzzle, Seal, Solution, Target};
 
-use super::{Failure, receipt::foreseen};
-use crate::submit::SubmissionError;
+use super::receipt::foreseen;
+use crate::submit::{Precondition, SubmissionError, WORK_AGES};
 
 /// How often finalized blocks are looked at where the endpoint tells no best ones.
 const LOOK: Duration = Duration::from_millis(500);
@@ -50,14 +50,13 @@ impl Drop for Search {
     }
 }
 
-/// Refuses to announce what work is done for: it would be too old for the chain when the call is made.
-pub(super) fn require_now(announce_only: bool) -> Result<(), Failure> {
+/// Refuses to announce what work is done for: it would be too old for the chain when the call is made. Asked where the
+/// call is drawn up: a repetition has its recorded answer before that.
+pub(super) fn require_now(announce_only: bool) -> Result<(), SubmissionError> {
     if !announce_only {
         return Ok(());
     }
-    let words = "the chain takes work for a few blocks, and what is announced is made later: leave `announce_only` out, and \
-                 have it done by a proxy without a delay, or by the account itself";
-    Err(Failure(ApiError::new(ErrorKind::InvalidParams, words).with("parameter", "announce_only")))
+    Err(Precondition::Invalid { parameter: "announce_only", words: WORK_AGES.to_owned() }.into())
 }
 
 // === impl Work, Quarry ===
@@ -157,11 +156,10 @@ mod tests {
     #[test]
     fn no_work_is_announced() {
         assert!(require_now(false).is_ok());
-        let Failure(refused) = require_now(true).unwrap_err();
-        assert_eq!(
-            (&refused.data["kind"], &refused.data["parameter"]),
-            (&"INVALID_PARAMS".into(), &"announce_only".into())
-        );
+        let Err(SubmissionError::Precondition(Precondition::Invalid { parameter, .. })) = require_now(true) else {
+            panic!("it was announced")
+        };
+        assert_eq!(parameter, "announce_only");
     }
 
     #[test]

@@ -4,7 +4,7 @@
 //! beyond the reserved part, and less the existential deposit where the account must stay. The fee
 //! is always taken in a way that keeps the account alive.
 
-use btd_api::{AccountId, Amount, BlockHash, Coldkey, Hotkey, NetUid, Tao, Uid};
+use btd_api::{AccountId, Amount, BlockHash, BlockNumber, Coldkey, Hotkey, NetUid, Tao, Uid};
 use btd_chain::Call;
 use serde::{Deserialize, Serialize};
 
@@ -165,6 +165,16 @@ pub enum Precondition {
         error: &'static str,
         /// From when on, and what to do.
         words: String,
+    },
+    /// The same waits to be done, and has to be done first.
+    #[error("{words}: {remedy}")]
+    Waiting {
+        /// What it is that waits.
+        words: String,
+        /// From when on it can be done, and how.
+        remedy: String,
+        /// The first block in which it can be done.
+        from: BlockNumber,
     },
     /// A parameter that only the runtime can read is not what it should be.
     #[error("{words}")]

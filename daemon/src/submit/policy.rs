@@ -8,12 +8,20 @@ use btd_api::Tao;
 use btd_chain::Runtime;
 use serde::{Deserialize, Serialize};
 
+/// Calls that set the same. Which of them does depends on the runtime, and later ones take the first without effect: a rule
+/// that names one means both.
+const SAME: &[[&str; 2]] = &[
+    ["SubtensorModule.set_tempo", "AdminUtils.sudo_set_tempo"],
+    ["SubtensorModule.set_activity_cutoff_factor", "AdminUtils.sudo_set_activity_cutoff_factor"],
+];
+
 /// The rules. The default forbids nothing.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Policy {
     /// Calls that are never signed: `Pallet.call`, or `Pallet.*` for all of a pallet. What only a hash stands for is not
-    /// known: `Proxy.announce` forbids announcements as such.
+    /// known: `Proxy.announce` forbids announcements as such. Of two calls that set the same, under the names that runtimes
+    /// have had for it, either forbids both.
     pub refuse_calls: Vec<String>,
     /// The most rao that one extrinsic may take out of the free balance, fee left out; 0 for no limit. What
     /// a call made for others moves (a proxy's, a multisig's) is theirs and not counted: forbid those by name.
@@ -107,7 +115,9 @@ impl Policy {
     /// Whether `call` is on the list.
     fn refuses(&self, call: &str) -> bool {
         let pallet = call.split_once('.').map(|(pallet, _)| pallet);
-        self.refuse_calls.iter().any(|rule| rule == call || (pallet.is_some() && rule.strip_suffix(".*") == pallet))
+        self.refuse_calls
+            .iter()
+            .any(|rule| means(rule, call) || (pallet.is_some() && rule.strip_suffix(".*") == pallet))
     }
 
     /// The entries of the list that name no call of `runtime`, and so forbid nothing there; each in a sentence.
@@ -117,7 +127,7 @@ impl Policy {
             let (pallet, call) = rule.split_once('.').unwrap_or((rule, ""));
             let names_one = match call {
                 "*" => runtime.pallets().any(|known| known == pallet),
-                call => runtime.has_call(pallet, call),
+                call => runtime.has_call(pallet, call) || names_of_the_same(rule).any(|name| has(runtime, name)),
             };
             if names_one {
                 return None;
@@ -131,6 +141,20 @@ impl Policy {
         });
         idle.collect()
     }
+}
+
+/// Whether `rule` names `call`, or what sets the same.
+fn means(rule: &str, call: &str) -> bool {
+    rule == call || names_of_the_same(rule).any(|name| name == call)
+}
+
+/// The names of all calls that set what the one named by `rule` sets; none where that is the only one.
+fn names_of_the_same(rule: &str) -> impl Iterator<Item = &'static str> {
+    SAME.iter().filter(move |same| same.contains(&rule)).flatten().copied()
+}
+
+fn has(runtime: &Runtime, name: &str) -> bool {
+    name.split_once('.').is_some_and(|(pallet, call)| runtime.has_call(pallet, call))
 }
 
 #[cfg(test)]
@@ -158,6 +182,22 @@ mod tests {
             assert!(matches!(judge(&policy, calls, 0, 0), Err(PolicyRefusal::Call { .. })), "{calls:?}");
         }
         assert_eq!(judge(&policy, &["Balances.transfer_keep_alive", "SudoLike.sudo"], 5, 5), Ok(()));
+    }
+
+    #[test]
+    fn calls_that_set_the_same_are_forbidden_together() {
+        for same in SAME {
+            for &rule in same {
+                let policy = rules(&[rule], 0, 0);
+                for &call in same {
+                    let refused = PolicyRefusal::Call { call: call.to_owned() };
+                    assert_eq!(judge(&policy, &["Sudo.sudo", call], 0, 0), Err(refused), "{rule}");
+                }
+                assert_eq!(judge(&policy, &["AdminUtils.sudo_set_min_burn"], 0, 0), Ok(()), "{rule}");
+            }
+        }
+        // What is forbidden of a whole pallet is of that one.
+        assert_eq!(judge(&rules(&["SubtensorModule.*"], 0, 0), &["AdminUtils.sudo_set_tempo"], 0, 0), Ok(()));
     }
 
     #[test]

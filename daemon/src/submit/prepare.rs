@@ -86,7 +86,8 @@ impl Submitter {
         let call = match order.terms.real {
             Some(real) => {
                 let proxied = Proxied { real, delegate: signer, call: &call };
-                let kind = proxied::fitting(view, proxied).await?;
+                let not_later = order.action.not_later(draft.as_ref(), &self.shared.config.policy);
+                let kind = proxied::fitting(view, proxied, not_later).await?;
                 let call = on_behalf(call, real, kind);
                 need::unexchanged(view, signer, &call).await?;
                 call

@@ -60,8 +60,12 @@ pub(crate) struct Chosen {
 }
 
 /// The kind of proxy that has to be named so that a call is made at once; none where the first that the chain finds will
-/// do.
-pub(super) async fn fitting(view: &View, proxied: Proxied<'_>) -> Result<Option<String>, SubmissionError> {
+/// do. `not_later` says why the call is not announced, if it is not.
+pub(super) async fn fitting(
+    view: &View,
+    proxied: Proxied<'_>,
+    not_later: Option<String>,
+) -> Result<Option<String>, SubmissionError> {
     let Proxied { real, delegate, call } = proxied;
     let ways = match ways(view, real, delegate).await {
         Ok(ways) => ways,
@@ -78,12 +82,23 @@ pub(super) async fn fitting(view: &View, proxied: Proxied<'_>) -> Result<Option<
     if delay == 0 {
         return Ok(kind);
     }
-    let words = format!(
-        "{delegate} may do this for {real} only {delay} blocks after announcing it ({}): say the same with \
-         `--announce-only`, or `proxy announce` it, then `proxy execute`",
-        told(&ways)
-    );
-    Err(Precondition::Foreseen { error: "Unannounced", words }.into())
+    Err(unannounced((real, delegate), (ways.as_slice(), delay), not_later).into())
+}
+
+/// The refusal of what `delegate` may do for `real` only so many blocks after announcing it: how that is done, or why it is
+/// `not_later`.
+fn unannounced(
+    (real, delegate): (AccountId, AccountId),
+    (ways, delay): (&[Way], u64),
+    not_later: Option<String>,
+) -> Precondition {
+    let next = match not_later {
+        None => ": say the same with `--announce-only`, or `proxy announce` it, then `proxy execute`".to_owned(),
+        Some(why) => format!(", and it is not announced: {why}"),
+    };
+    let ways = told(ways);
+    let words = format!("{delegate} may do this for {real} only {delay} blocks after announcing it ({ways}){next}");
+    Precondition::Foreseen { error: "Unannounced", words }
 }
 
 /// What the kinds of proxy allow, as far as the runtime tells.
@@ -337,6 +352,20 @@ mod tests {
         // A transfer's proxy would lose the announcement and the fee.
         let chosen = soonest(&[way("Any", 10), way("Transfer", 0)], &Filters::default(), &stake);
         assert_eq!(chosen, Some(Chosen { kind: None, delay: 10 }));
+    }
+
+    #[test]
+    fn an_announcement_is_proposed_where_one_is_taken() {
+        let (accounts, ways) = ((AccountId([1; 32]), AccountId([2; 32])), [Way { kind: "Any".to_owned(), delay: 9 }]);
+        let told = |not_later: Option<&str>| {
+            unannounced(accounts, (ways.as_slice(), 9), not_later.map(str::to_owned)).to_string()
+        };
+        let (may_wait, must_not) = (told(None), told(Some("the chain takes work for a few blocks")));
+        for words in [&may_wait, &must_not] {
+            assert!(words.contains("only 9 blocks after announcing it (`Any`, delay 9)"), "{words}");
+        }
+        assert!(may_wait.contains("with `--announce-only`"), "{may_wait}");
+        assert!(must_not.ends_with("it is not announced: the chain takes work for a few blocks"), "{must_not}");
     }
 
     #[test]

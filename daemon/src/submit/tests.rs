@@ -84,17 +84,13 @@ impl Run {
         Self { link, wallets, custody, journal, submitter, token }
     }
 
-    fn write(&self, id: &KeyId, key: &Key, protection: Protection<'_>) {
-        self.wallets.wallet(&id.wallet).write(&id.role, key, protection, Existing::Refuse).unwrap();
-    }
-
     fn with_wallet(self, name: &str, uri: &str) -> Self {
         let key = |uri: &str| Key::from_uri(Scheme::Sr25519, uri).unwrap();
         let (coldkey, hotkey) = (key(uri), key(&format!("{uri}//hotkey")));
         let name: btd_api::WalletName = name.parse().unwrap();
-        self.write(&KeyId::coldkey(name.clone()), &coldkey, Protection::Plain);
+        write(&self.wallets, &KeyId::coldkey(name.clone()), &coldkey, Protection::Plain);
         let id = KeyId::hotkey(name, "default".parse().unwrap());
-        self.write(&id, &hotkey, Protection::Plain);
+        write(&self.wallets, &id, &hotkey, Protection::Plain);
         self
     }
 
@@ -122,6 +118,10 @@ impl Drop for Run {
     fn drop(&mut self) {
         self.token.cancel();
     }
+}
+
+fn write(wallets: &WalletStore, id: &KeyId, key: &Key, protection: Protection<'_>) {
+    wallets.wallet(&id.wallet).write(&id.role, key, protection, Existing::Refuse).unwrap();
 }
 
 /// Waits until the journal is free, which it is once every task of the run before has ended.
@@ -325,11 +325,15 @@ async fn an_extrinsic_that_no_block_took_expires() {
 
 #[tokio::test]
 async fn a_locked_coldkey_signs_nothing() {
-    let (devnet, state) = (devnet(BlockTime::Instant).await, tempfile::tempdir().unwrap());
-    let run = Run::begin(state.path(), endpoint(&devnet)).await;
+    let state = tempfile::tempdir().unwrap();
     let id = KeyId::coldkey("locked".parse().unwrap());
     let alice = Key::from_uri(Scheme::Sr25519, "//Alice").unwrap();
-    run.write(&id, &alice, Protection::Nacl(&Password::new("secret")));
+    // Before there is a connection: making a key of the password holds this thread, on which both ends of one run, and
+    // where that takes 40 seconds the link takes the chain for lost.
+    let wallets = WalletStore::new(state.path().join("wallets"));
+    write(&wallets, &id, &alice, Protection::Nacl(&Password::new("secret")));
+    let devnet = devnet(BlockTime::Instant).await;
+    let run = Run::begin(state.path(), endpoint(&devnet)).await;
     let refused = run.submitter.submit(run.order("locked", transfer(1_000)).await).await;
     let Err(SubmissionError::Key(error)) = refused else { panic!("{refused:?}") };
     assert_eq!(error.refusal(), Some(RefusalKind::Locked));

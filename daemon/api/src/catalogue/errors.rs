@@ -159,7 +159,7 @@ errors! {
         "LeaseDoesNotExist" => "check the lease's number",
         "LeaseNetuidNotFound" => "the lease's subnet was not found in the block that created it",
         "NotFound" => "check the name, hash or number",
-        "Unannounced" => "announce the call first, and wait for the proxy's delay",
+        "Unannounced" => "announce the call first and wait for the proxy's delay, or take a proxy without one",
         "InvalidCrowdloanId" => "`crowd list` shows the crowdloans",
         "NoPermission" => "the call is not of the proxy's type",
         "CannotLookup" => "check the address",

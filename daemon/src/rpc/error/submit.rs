@@ -100,7 +100,7 @@ fn chain_name(error: &Precondition) -> Option<&'static str> {
         Precondition::Foreseen { error: name, .. }
         | Precondition::NotThere { error: name, .. }
         | Precondition::NotYet { error: name, .. } => name,
-        Precondition::Invalid { .. } | Precondition::Unchanged { .. } => return None,
+        Precondition::Invalid { .. } | Precondition::Unchanged { .. } | Precondition::Waiting { .. } => return None,
         Precondition::NoSuchSubnet { .. } => "SubnetNotExists",
     })
 }
@@ -123,7 +123,8 @@ impl From<Precondition> for Failure {
             | Precondition::NotRegistered { .. }
             | Precondition::BadEndpoint { .. }
             | Precondition::Foreseen { .. }
-            | Precondition::NotYet { .. } => ErrorKind::Precondition,
+            | Precondition::NotYet { .. }
+            | Precondition::Waiting { .. } => ErrorKind::Precondition,
         };
         let failed = ApiError::new(kind, message);
         let failed = match chain_name(&error) {
@@ -152,6 +153,9 @@ impl From<Precondition> for Failure {
             | Precondition::NotThere { .. } => failed,
             // Whatever the chain calls it, waiting is the remedy.
             Precondition::NotYet { .. } => failed.with("class", Class::TooEarly.name()),
+            Precondition::Waiting { remedy, from, .. } => {
+                failed.with("class", Class::AlreadyExists.name()).with("remedy", remedy).with("executable_from", from)
+            }
             Precondition::Invalid { parameter, .. } => failed.with("parameter", parameter),
             Precondition::Unchanged { .. } => failed
                 .with("class", Class::AlreadyExists.name())
@@ -237,6 +241,14 @@ mod tests {
         let data = told(Precondition::Unchanged { words: "it stands".to_owned() });
         assert_eq!((&data["kind"], &data["class"]), (&"PRECONDITION_FAILED".into(), &"already_exists".into()));
         assert!(data.get("error").is_none() && data["remedy"].is_string(), "{data}");
+        // What has to be done first has its own words, and programs find them apart from what waits.
+        let (words, remedy) = ("the same waits".to_owned(), "make it from block 9 on".to_owned());
+        let waiting = Precondition::Waiting { words, remedy, from: BlockNumber(9) };
+        assert_eq!(waiting.to_string(), "the same waits: make it from block 9 on");
+        let data = told(waiting);
+        assert_eq!((&data["kind"], &data["class"]), (&"PRECONDITION_FAILED".into(), &"already_exists".into()));
+        assert!(data.get("error").is_none() && data["remedy"] == "make it from block 9 on", "{data}");
+        assert_eq!(data["executable_from"], 9, "{data}");
     }
 
     #[test]

@@ -5,7 +5,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use btd_api::{BlockHash, BlockNumber, Coldkey};
+use btd_api::{AccountId, BlockHash, BlockNumber, Coldkey};
 use btd_chain::{Call, ReadError, View, call_hash};
 use serde::Deserialize;
 use serde_json::Value as Json;
@@ -60,20 +60,48 @@ fn kept(told: &Json) -> Option<Standing> {
     })
 }
 
-/// Refuses to announce what stands among the `open` ones: with one of them the chain takes all equal ones away, and makes
-/// the call once.
-pub(super) fn require_none(
+/// Refuses to announce on behalf of `real` what stands among the `open` ones: with one of them the chain takes all equal
+/// ones away that are due, and makes the call once. `call` is what has the hash, where that is known.
+pub(super) async fn require_none(
+    ground: &Ground,
     open: &[Standing],
-    (real, hash): (Coldkey, BlockHash),
-    what: &str,
+    (real, hash, call): (Coldkey, BlockHash, Option<&Call>),
 ) -> Result<(), SubmissionError> {
-    let Some(one) = open.iter().find(|one| (one.real, one.hash) == (real, hash)) else { return Ok(()) };
-    let words = format!(
-        "{what} {hash} on behalf of {real} was announced in block {} and waits; announced twice it would be made once: \
-         `proxy execute` it first, or announce a call that differs in something",
-        one.height
-    );
-    Err(Precondition::Unchanged { words }.into())
+    let Some(one) = equal(open, (real, hash)) else { return Ok(()) };
+    let place = (real.account(), ground.actor);
+    let ways = proxied::ways(&ground.view, place.0, place.1).await?;
+    let filters = proxied::filters(&ground.view).await?;
+    match (executable_from((ways.as_slice(), &filters), (one.height, call)), call) {
+        (Some(from), _) => Err(waits(one, (place.1, from), &named(call)).into()),
+        (None, Some(call)) if !ways.is_empty() => Err(proxied::filtered(place, &ways, call)),
+        (None, _) => Err(proxied::no_proxy(place.0, place.1)),
+    }
+}
+
+/// The oldest of the `open` ones that is the same.
+fn equal(open: &[Standing], (real, hash): (Coldkey, BlockHash)) -> Option<&Standing> {
+    open.iter().find(|one| (one.real, one.hash) == (real, hash))
+}
+
+/// What is announced, for people.
+pub(super) fn named(call: Option<&Call>) -> String {
+    call.map_or_else(|| "the call".to_owned(), ToString::to_string)
+}
+
+/// The refusal of what `delegate` has announced already, and can make in the block `from` or later.
+fn waits(one: &Standing, (delegate, from): (AccountId, BlockNumber), what: &str) -> Precondition {
+    let Standing { real, hash, height } = one;
+    Precondition::Waiting {
+        words: format!(
+            "{what} {hash} on behalf of {real} was announced in block {height} already and waits, and announced twice it \
+             would be made once"
+        ),
+        remedy: format!(
+            "make the first from block {from} on, by `btctl proxy execute --real {real} --delegate {delegate} --call-hash \
+             {hash}`, and announce the next then, or announce a call that differs in something now"
+        ),
+        from,
+    }
 }
 
 /// The first block that can make what was announced at `height`, `call` where that is known, in one of these `ways`;
@@ -183,10 +211,11 @@ pub(super) async fn due(
         None => match known(parts, HashSet::from([hash])).await?.remove(&hash) {
             Some(call) => call,
             None => {
-                return unannounced(format!(
-                    "what {delegate} announced ({hash}) is known to the chain by its hash alone, and not to this btd: give \
-                     the call, or its bytes"
-                ));
+                let words = format!(
+                    "what {delegate} announced ({hash}) is known to the chain by its hash alone, and not to this btd: say the \
+                     call itself by `--call`, in place of its hash, or add its bytes by `--call-hex`"
+                );
+                return Err(Precondition::Invalid { parameter: "call", words }.into());
             }
         },
     };
@@ -227,7 +256,6 @@ fn unannounced<T>(words: String) -> Result<T, SubmissionError> {
 
 #[cfg(test)]
 mod tests {
-    use btd_api::AccountId;
     use serde_json::json;
 
     use super::*;
@@ -244,17 +272,22 @@ mod tests {
     }
 
     #[test]
-    fn what_waits_is_not_announced_again() {
-        let one = |real, byte| Standing { real, hash: BlockHash([byte; 32]), height: BlockNumber(9) };
-        let open = [one(ALICE, 7), one(BOB, 8)];
-        let again = |real, byte| require_none(&open, (real, BlockHash([byte; 32])), "Balances.transfer_keep_alive");
-        let Err(SubmissionError::Precondition(Precondition::Unchanged { words })) = again(ALICE, 7) else {
-            panic!("announced twice")
-        };
-        assert!(words.contains("Balances.transfer_keep_alive") && words.contains("in block 9 and waits"), "{words}");
+    fn of_what_waits_it_is_said_when_and_how_it_is_made() {
+        let standing = |real, byte| Standing { real, hash: BlockHash([byte; 32]), height: BlockNumber(9) };
+        let open = [standing(ALICE, 7), standing(BOB, 8)];
         for (real, byte) in [(BOB, 7), (ALICE, 8), (ALICE, 9)] {
-            assert!(again(real, byte).is_ok(), "{real} {byte}");
+            assert_eq!(equal(&open, (real, BlockHash([byte; 32]))), None, "{real} {byte}");
         }
+        let one = equal(&open, (ALICE, BlockHash([7; 32]))).unwrap();
+        let remark = Call::new("System", "remark");
+        let told = waits(one, (BOB.account(), BlockNumber(12)), &named(Some(&remark))).to_string();
+        assert!(told.starts_with(&format!("System.remark {} on behalf of {ALICE}", one.hash)), "{told}");
+        let execute = format!("proxy execute --real {ALICE} --delegate {BOB} --call-hash {}", one.hash);
+        for words in ["in block 9 already", "from block 12 on", execute.as_str()] {
+            assert!(told.contains(words), "{words}: {told}");
+        }
+        // What was announced by its hash alone has no name.
+        assert_eq!(named(None), "the call");
     }
 
     #[test]

@@ -308,12 +308,12 @@ async fn faucet(parts: Arc<Parts>, params: FaucetParams, _: Caller) -> Result<Re
     const GIVEN: Tao = Tao::from_rao(1_000_000_000_000);
     const INSTEAD: &str = "public networks give nothing away, and on a development chain //Alice holds the money: \
                            `btctl wallet create --wallet alice --uri //Alice`, then `btctl wallet transfer`";
-    work::require_now(params.announce_only)?;
     let key = KeyId::coldkey(params.wallet.clone());
     let quarry = Quarry::new(parts.link.clone(), params.processors);
     receipt::sign::<Faucet, _>(&parts, key, params, move |ground, params| {
         let quarry = quarry.clone();
         async move {
+            work::require_now(params.announce_only)?;
             ground.require_call(SUBTENSOR, "faucet", INSTEAD)?;
             let puzzle = |hash: &BlockHash| Puzzle::historic(hash, &ground.actor);
             let is_plan = params.manner().dry_run;
