@@ -20,7 +20,7 @@ use super::{
     pool::Fees,
     types::{Alpha, NetUid, ROOT, Tao},
 };
-use crate::{AccountId, UNIT, alpha_assets};
+use crate::{AccountId, UNIT, alpha_assets, swap};
 
 /// TAO that will ever be issued, and alpha of each subnet.
 const SUPPLY: u64 = 21_000_000 * UNIT;
@@ -185,7 +185,7 @@ impl<T: Config> Pallet<T> {
     fn inject(netuid: NetUid, injection: &Injection) {
         let (tao, alpha) = Self::balance_injection(netuid, injection.tao, injection.alpha);
         if injection.excess > 0
-            && let Ok(bought) = Self::buy(netuid, injection.excess, Fees::Waived)
+            && let Ok(bought) = Self::buy(netuid, injection.excess, Fees::Waived, swap::GREATEST_PRICE)
         {
             SubnetProtocolAlpha::<T>::mutate(netuid, |total| *total = total.saturating_add(bought.output));
             Self::record_protocol_flow(netuid, bought.input, i64::saturating_add);
