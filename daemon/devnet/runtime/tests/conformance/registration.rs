@@ -3,8 +3,9 @@
 use btd_devnet_runtime::{
     Runtime, System, UNIT,
     subtensor::{self as s, Call, types::ROOT},
-    swap::FeeRate,
+    swap::{Balancer, FeeRate, SwapBalancer},
 };
+use sp_runtime::Perquintill;
 
 use crate::{FIRST, NOWHERE, OK, SUBNET, expect, give, key, on_a_chain, on_a_subnet, register, wait};
 
@@ -349,5 +350,26 @@ fn leases_are_for_the_crowdloan_that_is_being_finalised() {
         expect("Bob", lease(Some(System::block_number())), "LeaseCannotEndInThePast");
         s::NextSubnetLeaseId::<Runtime>::put(u32::MAX);
         expect("Bob", lease(None), "Overflow");
+    });
+}
+
+#[test]
+fn a_new_pool_has_the_middle_price_of_those_that_have_one() {
+    on_a_subnet(|| {
+        s::NetworkRateLimit::<Runtime>::put(0);
+        let create = |hotkey: &str, netuid: u16| {
+            expect("Alice", Call::register_network { hotkey: key(hotkey) }, OK);
+            (s::SubnetTAO::<Runtime>::get(netuid), s::SubnetAlphaIn::<Runtime>::get(netuid))
+        };
+        // The first subnet's price is one; three quarters of the weight on alpha make this one's three.
+        s::SubnetTAO::<Runtime>::insert(SUBNET, 1_000 * UNIT);
+        s::SubnetAlphaIn::<Runtime>::insert(SUBNET, 1_000 * UNIT);
+        SwapBalancer::<Runtime>::insert(SUBNET, Balancer { quote: Perquintill::from_percent(25) });
+        let (tao, alpha) = create("third", 3);
+        assert_eq!(alpha, tao / 2);
+        // Without alpha a pool has no price; three and two are left.
+        s::SubnetAlphaIn::<Runtime>::insert(FIRST, 0);
+        let (tao, alpha) = create("fourth", 4);
+        assert_eq!(alpha, tao * 2 / 5);
     });
 }
