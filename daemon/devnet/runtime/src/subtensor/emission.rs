@@ -58,7 +58,8 @@ impl<T: Config> Pallet<T> {
         U96F32::from_bits(bits)
     }
 
-    fn evaluate_emission(issuance: u64) -> u64 {
+    /// What a block issues after so much. It is noted, whatever it is reckoned for.
+    pub(super) fn evaluate_emission(issuance: u64) -> u64 {
         let emission = emission_at(issuance);
         if BlockEmission::<T>::get() != emission {
             BlockEmission::<T>::put(emission);
@@ -136,7 +137,7 @@ impl<T: Config> Pallet<T> {
     }
 
     /// The moving price of a subnet that is not root; where alpha is TAO under another name it is one.
-    fn moving_price(netuid: NetUid) -> U96F32 {
+    pub(super) fn moving_price(netuid: NetUid) -> U96F32 {
         if SubnetMechanism::<T>::get(netuid) == 0 {
             return U96F32::ONE;
         }

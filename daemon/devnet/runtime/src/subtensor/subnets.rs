@@ -11,8 +11,8 @@ use super::{
     NetworkImmunityPeriod, NetworkLastLockCost, NetworkMinLockCost, NetworkRateLimit, NetworkRegisteredAt,
     NetworkRegistrationAllowed, NetworkRegistrationStartBlock, NetworksAdded, Owner, Pallet, PendingEpochAt,
     RegisteredSubnetCounter, StartCallDelay, SubnetAlphaIn, SubnetAlphaOut, SubnetEmissionEnabled, SubnetLimit,
-    SubnetLocked, SubnetMechanism, SubnetMovingPrice, SubnetOwner, SubnetOwnerHotkey, SubnetTAO, SubnetworkN,
-    SubtokenEnabled, Tempo, TokenSymbol, TotalNetworks, TotalStake, Yuma3On,
+    SubnetLocked, SubnetMechanism, SubnetOwner, SubnetOwnerHotkey, SubnetTAO, SubnetworkN, SubtokenEnabled, Tempo,
+    TokenSymbol, TotalNetworks, TotalStake, Yuma3On,
     fixed::U64F64,
     symbols,
     types::{NetUid, ROOT, RateLimitKey, SubnetIdentityV3, Tao},
@@ -203,12 +203,12 @@ impl<T: Config> Pallet<T> {
     pub fn subnet_to_prune() -> Option<NetUid> {
         let now = Self::now();
         let immunity = NetworkImmunityPeriod::<T>::get();
-        Self::netuids()
+        Self::netuids_in_storage_order()
             .into_iter()
             .filter(|netuid| *netuid != ROOT)
-            .map(|netuid| (SubnetMovingPrice::<T>::get(netuid), NetworkRegisteredAt::<T>::get(netuid), netuid))
+            .map(|netuid| (Self::moving_price(netuid), NetworkRegisteredAt::<T>::get(netuid), netuid))
             .filter(|(_, registered, _)| now >= registered.saturating_add(immunity))
-            .min()
+            .min_by_key(|(price, registered, _)| (*price, *registered))
             .map(|(_, _, netuid)| netuid)
     }
 

@@ -1,8 +1,8 @@
 //! Registration of neurons, of root validators and of subnets; starting a subnet; serving; identities.
 
 use btd_devnet_runtime::{
-    Runtime, System, UNIT,
-    subtensor::{self as s, Call, types::ROOT},
+    Runtime, SubtensorModule, System, UNIT,
+    subtensor::{self as s, Call, fixed::I96F32, types::ROOT},
     swap::{Balancer, FeeRate, SwapBalancer},
 };
 use sp_runtime::Perquintill;
@@ -371,5 +371,29 @@ fn a_new_pool_has_the_middle_price_of_those_that_have_one() {
         s::SubnetAlphaIn::<Runtime>::insert(FIRST, 0);
         let (tao, alpha) = create("fourth", 4);
         assert_eq!(alpha, tao * 2 / 5);
+    });
+}
+
+#[test]
+fn what_a_subnet_costs_falls_with_the_tao_that_blocks_issue() {
+    on_a_subnet(|| {
+        wait(1_000);
+        let tao = 1_000 * UNIT;
+        assert_eq!(SubtensorModule::network_lock_cost(), 2 * tao - tao / 100_800 * 1_000);
+        // After the first half of all TAO blocks issue half as much, which the figure of some alpha does not hide.
+        s::TotalIssuance::<Runtime>::put(11_000_000 * UNIT);
+        s::BlockEmission::<Runtime>::put(UNIT);
+        assert_eq!(SubtensorModule::network_lock_cost(), 2 * tao - tao / 50_400 * 1_000);
+    });
+}
+
+#[test]
+fn the_cheapest_subnet_goes_first_and_alpha_that_is_tao_costs_one() {
+    on_a_subnet(|| {
+        s::NetworkImmunityPeriod::<Runtime>::put(0);
+        s::SubnetMovingPrice::<Runtime>::insert(SUBNET, I96F32::from_bits(1 << 31));
+        assert_eq!(SubtensorModule::subnet_to_prune(), Some(FIRST));
+        s::SubnetMechanism::<Runtime>::insert(FIRST, 0);
+        assert_eq!(SubtensorModule::subnet_to_prune(), Some(SUBNET));
     });
 }
