@@ -206,7 +206,7 @@ fn no_random_call_panics() {
     assert!(tally.succeeded * 20 > tally.made, "of {count}: {tally:?}");
     let least = count.min(2_000) / 40;
     assert!(tally.admitted.min(tally.included) >= least && tally.fees >= least / 2, "of {count}: {tally:?}");
-    assert!(tally.refused * 2 > tally.bare, "of {count}: {tally:?}");
+    assert!(tally.refused * 2 >= tally.bare, "of {count}: {tally:?}");
 }
 
 #[test]
