@@ -185,16 +185,19 @@ impl<T: Config> Pallet<T> {
 
     fn inject(netuid: NetUid, injection: &Injection) {
         let (tao, alpha) = Self::balance_injection(netuid, injection.tao, injection.alpha);
+        let mut entered = 0;
         if injection.excess > 0
             && let Ok(bought) = Self::buy(netuid, injection.excess, Fees::Waived, swap::GREATEST_PRICE)
         {
             SubnetProtocolAlpha::<T>::mutate(netuid, |total| *total = total.saturating_add(bought.output));
             Self::record_protocol_flow(netuid, bought.input, i64::saturating_add);
+            entered = bought.input;
         }
         SubnetAlphaInEmission::<T>::insert(netuid, alpha);
         SubnetAlphaIn::<T>::mutate(netuid, |reserve| *reserve = reserve.saturating_add(alpha));
         alpha_assets::Pallet::<T>::note_minted(netuid, alpha);
-        SubnetExcessTao::<T>::insert(netuid, injection.excess);
+        // What buys nothing lies on the subnet's account all the same.
+        SubnetExcessTao::<T>::insert(netuid, entered);
         SubnetTaoInEmission::<T>::insert(netuid, tao);
         SubnetTAO::<T>::mutate(netuid, |reserve| *reserve = reserve.saturating_add(tao));
         TotalStake::<T>::mutate(|total| *total = total.saturating_add(tao));
