@@ -140,13 +140,9 @@ impl<T: Config> Pallet<T> {
         )
     }
 
-    /// What `alpha` is worth at the current price, in rao of TAO.
+    /// What `alpha` is worth at the current price, in rao of TAO: the price is rounded first, as on the real chain.
     pub(super) fn worth(netuid: NetUid, alpha: Alpha) -> Tao {
-        if Self::is_one_for_one(netuid) {
-            return alpha;
-        }
-        let (above, below) = Self::price_parts(netuid);
-        (U256::from(alpha) * above).checked_div(below).and_then(|value| u64::try_from(value).ok()).unwrap_or(0)
+        Self::precise_price(netuid).times(alpha)
     }
 
     /// Whether so much may go into a pool whose price is on the right side of a limit or not.

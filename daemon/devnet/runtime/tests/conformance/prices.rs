@@ -33,6 +33,17 @@ fn remove_within(amount_unstaked: u64, limit_price: u64, allow_partial: bool) ->
     Call::remove_stake_limit { hotkey: key("owner"), netuid: SUBNET, amount_unstaked, limit_price, allow_partial }
 }
 
+/// Moves stake from one hotkey to another on the subnet.
+fn move_within(alpha_amount: u64) -> Call<Runtime> {
+    Call::move_stake {
+        origin_hotkey: key("owner"),
+        destination_hotkey: key("other"),
+        origin_netuid: SUBNET,
+        destination_netuid: SUBNET,
+        alpha_amount,
+    }
+}
+
 /// A chain on which `//Bob` holds more than 900,000 alpha.
 fn with_much_alpha(test: impl FnOnce()) {
     on_a_subnet(|| {
@@ -168,6 +179,21 @@ fn a_fee_is_a_fraction_of_64_bits() {
 }
 
 #[test]
+fn a_price_is_rounded_before_anything_is_valued_at_it() {
+    on_a_subnet(|| {
+        expect("Bob", Call::try_associate_hotkey { hotkey: key("other") }, OK);
+        expect("Bob", add(10 * UNIT), OK);
+        pool(3_000 * UNIT, 8_000 * UNIT);
+        assert_eq!(SubtensorModule::alpha_price(SUBNET), 375_000_000);
+        // Three tenths have no end.
+        pool(3_000 * UNIT, 10_000 * UNIT);
+        assert_eq!(SubtensorModule::alpha_price(SUBNET), 299_999_999);
+        expect("Bob", move_within(UNIT), OK);
+        assert!(told(Event::StakeMoved(key("Bob"), key("owner"), SUBNET, key("other"), SUBNET, 299_999_999)));
+    });
+}
+
+#[test]
 fn the_last_block_of_staking_is_that_of_any_change() {
     on_a_subnet(|| {
         expect("Bob", Call::try_associate_hotkey { hotkey: key("other") }, OK);
@@ -178,14 +204,7 @@ fn the_last_block_of_staking_is_that_of_any_change() {
         expect("Bob", remove(UNIT), OK);
         assert_eq!(last("owner"), Some(2));
         wait(1);
-        let moved = Call::move_stake {
-            origin_hotkey: key("owner"),
-            destination_hotkey: key("other"),
-            origin_netuid: SUBNET,
-            destination_netuid: SUBNET,
-            alpha_amount: UNIT,
-        };
-        expect("Bob", moved, OK);
+        expect("Bob", move_within(UNIT), OK);
         assert_eq!((last("owner"), last("other")), (Some(2), Some(3)), "within a subnet it is where stake arrives");
     });
 }
