@@ -106,8 +106,8 @@ pub(super) fn output(into: Side, out: Side, input: u64) -> u64 {
     u64::try_from(amount).unwrap_or(u64::MAX)
 }
 
-/// The same power of `above` / [`WHOLE`], in parts of [`WHOLE`] and rounded down: at most as many as 64 bits count, which
-/// is where the real chain ends as well. Exact where both sides weigh the same.
+/// (`numerator` / `denominator`)^(`above` / [`WHOLE`]) for a ratio of at least one, in parts of [`WHOLE`] and rounded down:
+/// at most as many as 64 bits count, which is where the real chain ends as well. Exact where both sides weigh the same.
 fn parts(numerator: U256, denominator: U256, above: u64) -> u64 {
     let root = (above == WHOLE / 2).then(|| numerator.checked_mul(U256::from(WHOLE) * U256::from(WHOLE))).flatten();
     let parts = root
