@@ -65,9 +65,9 @@ pub mod pallet {
     pub const MAX_FEE_RATE: u16 = 10_000;
     /// A pool whose outgoing side holds less than this does not trade.
     pub const MINIMUM_RESERVE: NonZeroU64 = NonZeroU64::new(1_000_000).unwrap();
-    /// At this price, in rao of TAO for 10⁹ rao of alpha, nobody buys alpha any more.
+    /// At this price, in rao of TAO for 10⁹ rao of alpha, purchases of alpha end that set no limit of their own.
     pub const GREATEST_PRICE: u64 = 1_000_000_000_000_000;
-    /// At this price nobody sells alpha any more.
+    /// At this price such sales end.
     pub const LEAST_PRICE: u64 = 1_000;
 
     #[pallet::pallet]

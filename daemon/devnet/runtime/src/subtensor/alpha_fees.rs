@@ -75,7 +75,9 @@ impl<T: Config> Pallet<T> {
         let held = Self::held(from);
         let worth = Self::alpha_of_fee(*netuid, fee);
         let alpha = if worth == 0 { held } else { worth.min(held) };
-        let tao = with_storage_layer(|| Self::sell_stake_for(from, &block_author(), alpha, Fees::Waived))?;
+        // At any price, though a pool that it takes below the least one refuses it in the end.
+        let sell = || Self::sell_stake_for(from, &block_author(), alpha, Fees::Waived, 0);
+        let tao = with_storage_layer(sell)?;
         Ok(AlphaFee { netuid: *netuid, alpha, tao })
     }
 

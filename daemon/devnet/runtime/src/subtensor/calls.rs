@@ -33,7 +33,7 @@ mod calls {
             amount_staked: Tao,
         ) -> DispatchResult {
             let coldkey = ensure_signed(origin)?;
-            Self::stake_tao(&coldkey, &hotkey, netuid, amount_staked)
+            Self::stake_tao(Position { coldkey: &coldkey, hotkey: &hotkey, netuid }, amount_staked).map(drop)
         }
 
         /// Takes stake back from a hotkey and sells it.

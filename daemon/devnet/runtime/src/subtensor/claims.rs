@@ -22,7 +22,7 @@ use super::{
     pool::Fees,
     types::{Alpha, NetUid, ROOT, RootClaimTypeEnum},
 };
-use crate::AccountId;
+use crate::{AccountId, swap};
 
 /// Subnets that one call may claim from.
 const GREATEST_CLAIM: usize = 5;
@@ -144,7 +144,7 @@ impl<T: Config> Pallet<T> {
             Self::credit_stake(hotkey, coldkey, netuid, alpha);
             return Ok(());
         }
-        let tao = Self::sell(netuid, alpha, Fees::Waived)?.output;
+        let tao = Self::sell(netuid, alpha, Fees::Waived, swap::LEAST_PRICE)?.output;
         Self::transfer(&Self::subnet_account(netuid), &Self::subnet_account(ROOT), tao, Preservation::Expendable)?;
         // The protocol sells here, not a staker, and no pool of root trades: other counts follow than those of a trade.
         SubnetRootSellTao::<T>::mutate(netuid, |total| *total = total.saturating_add(tao));

@@ -20,7 +20,7 @@ use super::{
     pool::Fees,
     types::{Alpha, NetUid, ROOT, Tao},
 };
-use crate::{AccountId, UNIT, alpha_assets};
+use crate::{AccountId, UNIT, alpha_assets, swap};
 
 /// TAO that will ever be issued, and alpha of each subnet.
 const SUPPLY: u64 = 21_000_000 * UNIT;
@@ -58,7 +58,8 @@ impl<T: Config> Pallet<T> {
         U96F32::from_bits(bits)
     }
 
-    fn evaluate_emission(issuance: u64) -> u64 {
+    /// What a block issues after so much. It is noted, whatever it is reckoned for.
+    pub(super) fn evaluate_emission(issuance: u64) -> u64 {
         let emission = emission_at(issuance);
         if BlockEmission::<T>::get() != emission {
             BlockEmission::<T>::put(emission);
@@ -136,7 +137,7 @@ impl<T: Config> Pallet<T> {
     }
 
     /// The moving price of a subnet that is not root; where alpha is TAO under another name it is one.
-    fn moving_price(netuid: NetUid) -> U96F32 {
+    pub(super) fn moving_price(netuid: NetUid) -> U96F32 {
         if SubnetMechanism::<T>::get(netuid) == 0 {
             return U96F32::ONE;
         }
@@ -184,16 +185,19 @@ impl<T: Config> Pallet<T> {
 
     fn inject(netuid: NetUid, injection: &Injection) {
         let (tao, alpha) = Self::balance_injection(netuid, injection.tao, injection.alpha);
+        let mut entered = 0;
         if injection.excess > 0
-            && let Ok(bought) = Self::buy(netuid, injection.excess, Fees::Waived)
+            && let Ok(bought) = Self::buy(netuid, injection.excess, Fees::Waived, swap::GREATEST_PRICE)
         {
             SubnetProtocolAlpha::<T>::mutate(netuid, |total| *total = total.saturating_add(bought.output));
             Self::record_protocol_flow(netuid, bought.input, i64::saturating_add);
+            entered = bought.input;
         }
         SubnetAlphaInEmission::<T>::insert(netuid, alpha);
         SubnetAlphaIn::<T>::mutate(netuid, |reserve| *reserve = reserve.saturating_add(alpha));
         alpha_assets::Pallet::<T>::note_minted(netuid, alpha);
-        SubnetExcessTao::<T>::insert(netuid, injection.excess);
+        // What buys nothing lies on the subnet's account all the same.
+        SubnetExcessTao::<T>::insert(netuid, entered);
         SubnetTaoInEmission::<T>::insert(netuid, tao);
         SubnetTAO::<T>::mutate(netuid, |reserve| *reserve = reserve.saturating_add(tao));
         TotalStake::<T>::mutate(|total| *total = total.saturating_add(tao));

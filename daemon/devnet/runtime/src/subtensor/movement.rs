@@ -8,12 +8,12 @@ use sp_core::U256;
 use sp_runtime::{DispatchError, DispatchResult};
 
 use super::{
-    Config, Error, Event, Pallet, SubnetAlphaIn, SubnetTAO, TransferToggle,
+    Config, Error, Event, LastColdkeyHotkeyStakeBlock, Pallet, SubnetAlphaIn, SubnetTAO, TransferToggle,
     pool::Fees,
     staking::{Excess, LEAST_STAKE, Position},
     types::{Alpha, NetUid, ROOT, Tao},
 };
-use crate::{AccountId, UNIT};
+use crate::{AccountId, UNIT, swap};
 
 /// A limit on how far a movement may shift the ratio of two prices.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,6 +29,13 @@ pub(super) struct RatioLimit {
 enum Leave {
     Needed,
     NotNeeded,
+}
+
+/// The price of TAO in alpha where `price`, which is not 0, is that of alpha in TAO: through 64 fraction bits, as on the
+/// real chain.
+fn inverse(price: Tao) -> Tao {
+    let inverse = (u128::from(UNIT) << 64).checked_div(price.into()).unwrap_or(u128::MAX);
+    u64::try_from(inverse.saturating_mul(UNIT.into()) >> 64).unwrap_or(u64::MAX)
 }
 
 impl<T: Config> Pallet<T> {
@@ -99,7 +106,7 @@ impl<T: Config> Pallet<T> {
             Self::check_toggles(from, to, leave)?;
             return Self::hand_over(from, to, alpha);
         }
-        let quote = Self::quote_sell(from.netuid, alpha, Fees::Charged);
+        let quote = Self::quote_sell(from.netuid, alpha, Fees::Charged, swap::LEAST_PRICE);
         let proceeds = quote.map_err(|_| Error::<T>::InsufficientLiquidity)?.output;
         ensure!(proceeds > LEAST_STAKE, Error::<T>::AmountTooLow);
         ensure!(
@@ -108,18 +115,18 @@ impl<T: Config> Pallet<T> {
         );
         Self::check_toggles(from, to, leave)?;
         ensure!(alpha <= Self::unlocked_stake(from.coldkey, from.netuid), Error::<T>::StakeUnavailable);
+        // Where a part would do, a limit may leave nothing to move, and that is moved.
         let alpha = alpha.min(greatest);
-        ensure!(alpha != 0, Error::<T>::AmountTooLow);
         let (leaving, arriving) =
             if from.netuid == ROOT { (Fees::Waived, Fees::Charged) } else { (Fees::Charged, Fees::Waived) };
-        let tao = Self::sell_stake(from, alpha, leaving)?;
+        let tao = Self::sell_stake(from, alpha, leaving, swap::LEAST_PRICE)?;
         if from.coldkey != to.coldkey {
             Self::transfer(from.coldkey, to.coldkey, tao, Preservation::Expendable)?;
         }
         // A limit can leave so little that it stays TAO.
         if tao >= LEAST_STAKE {
             Self::make_delegate(to);
-            Self::buy_stake(to, tao, arriving)?;
+            Self::buy_stake(to, tao, arriving, swap::GREATEST_PRICE)?;
         }
         Ok(tao)
     }
@@ -145,6 +152,7 @@ impl<T: Config> Pallet<T> {
             Self::owe_less_for(from.hotkey, from.coldkey, alpha);
             Self::owe_nothing_for(to.hotkey, to.coldkey, alpha);
         }
+        LastColdkeyHotkeyStakeBlock::<T>::insert(to.coldkey, to.hotkey, Self::now());
         let named = |coldkey: &AccountId, hotkey: &AccountId| (coldkey.clone(), hotkey.clone());
         let (coldkey, hotkey) = named(from.coldkey, from.hotkey);
         Self::deposit_event(Event::StakeRemoved(coldkey, hotkey, worth, alpha, netuid, 0));
@@ -159,10 +167,10 @@ impl<T: Config> Pallet<T> {
     fn greatest_movement(origin: NetUid, destination: NetUid, least: Tao) -> Result<Alpha, DispatchError> {
         match (Self::is_one_for_one(origin), Self::is_one_for_one(destination)) {
             (false, false) => Ok(Self::greatest_between_pools(origin, destination, least)),
-            _ if least == 0 => Ok(Alpha::MAX),
             (true, true) => Ok(if least <= UNIT { Alpha::MAX } else { 0 }),
             (false, true) => Self::greatest_sale(origin, least),
-            (true, false) => Self::greatest_buy(destination, UNIT.saturating_mul(UNIT) / least),
+            (true, false) if least == 0 => Ok(Alpha::MAX),
+            (true, false) => Self::greatest_buy(destination, inverse(least)),
         }
     }
 
@@ -189,5 +197,18 @@ impl<T: Config> Pallet<T> {
         // No part is above 2¹²⁴, so each product with a price fits.
         let (asked, is) = (other_above * U256::from(least), above * U256::from(UNIT));
         asked.full_mul(below) > is.full_mul(other_below)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{UNIT, inverse};
+
+    #[test]
+    fn an_inverse_goes_through_64_fraction_bits() {
+        assert_eq!(inverse(UNIT), UNIT);
+        assert_eq!(inverse(UNIT / 4), 4 * UNIT);
+        assert_eq!(inverse(5 * UNIT), 199_999_999, "a fifth has no end");
+        assert_eq!(inverse(1), UNIT * UNIT);
     }
 }

@@ -52,23 +52,47 @@ pub(super) enum Fees {
     Waived,
 }
 
+impl Fees {
+    /// The fee that `reckon` finds for `amount`, or none.
+    fn on(self, amount: u64, reckon: fn(NetUid, u64) -> u64, netuid: NetUid) -> u64 {
+        if self == Self::Charged { reckon(netuid, amount) } else { 0 }
+    }
+}
+
 /// The weights of TAO and of alpha.
 fn weights<T: Config>(netuid: NetUid) -> (u64, u64) {
     let tao = SwapBalancer::<T>::get(netuid).quote.deconstruct();
     (tao, WHOLE.saturating_sub(tao))
 }
 
-/// The fee on `amount`.
-pub(super) fn fee<T: Config>(netuid: NetUid, amount: u64) -> u64 {
-    let fee = u128::from(amount) * u128::from(FeeRate::<T>::get(netuid)) / u128::from(u16::MAX);
-    u64::try_from(fee).unwrap_or(u64::MAX)
+/// `numerator` / `denominator` of `amount`, with the fraction in 64 bits first, as the real chain counts it.
+fn portion(amount: u64, numerator: u16, denominator: u16) -> u64 {
+    let part = (u128::from(numerator) << 64).checked_div(u128::from(denominator)).unwrap_or_default();
+    let portion = (U256::from(amount) * U256::from(part)) >> 64;
+    u64::try_from(portion).unwrap_or(u64::MAX)
 }
 
-/// What must be put in for `net` to remain after the fee.
-fn before_fee<T: Config>(netuid: NetUid, net: u64) -> u64 {
-    let rate = u128::from(FeeRate::<T>::get(netuid));
-    let gross = (u128::from(net) * u128::from(u16::MAX)).checked_div(u128::from(u16::MAX).saturating_sub(rate));
-    gross.and_then(|gross| u64::try_from(gross).ok()).unwrap_or(u64::MAX)
+/// The fee on `amount`.
+pub(super) fn fee<T: Config>(netuid: NetUid, amount: u64) -> u64 {
+    portion(amount, FeeRate::<T>::get(netuid), u16::MAX)
+}
+
+/// The fee that leaves `net` of what is put in.
+fn fee_beside<T: Config>(netuid: NetUid, net: u64) -> u64 {
+    let rate = FeeRate::<T>::get(netuid);
+    portion(net, rate, u16::MAX.saturating_sub(rate))
+}
+
+/// The price in a pool of these sides, with 64 fraction bits as the real chain counts it; 0 for an empty pool.
+fn price_in(of_tao: Side, of_alpha: Side) -> U256 {
+    let weights = (U256::from(of_alpha.weight) << 64).checked_div(U256::from(of_tao.weight));
+    let reserves = (U256::from(of_tao.reserve) << 64).checked_div(U256::from(of_alpha.reserve));
+    weights.zip(reserves).map_or(U256::zero(), |(weights, reserves)| (weights * reserves) >> 64)
+}
+
+/// A price in rao of TAO for 10⁹ rao of alpha, as [`price_in`] gives them.
+fn as_price(limit: Tao) -> U256 {
+    (U256::from(limit) << 64) / U256::from(UNIT)
 }
 
 impl<T: Config> Pallet<T> {
@@ -116,20 +140,20 @@ impl<T: Config> Pallet<T> {
         )
     }
 
-    /// What `alpha` is worth at the current price, in rao of TAO.
+    /// What `alpha` is worth at the current price, in rao of TAO: the price is rounded first, as on the real chain.
     pub(super) fn worth(netuid: NetUid, alpha: Alpha) -> Tao {
-        if Self::is_one_for_one(netuid) {
-            return alpha;
-        }
-        let (above, below) = Self::price_parts(netuid);
-        (U256::from(alpha) * above).checked_div(below).and_then(|value| u64::try_from(value).ok()).unwrap_or(0)
+        Self::precise_price(netuid).times(alpha)
     }
 
-    fn quote((into, out): (Side, Side), within_prices: bool, amount: u64, fee: u64) -> Result<Quote, DispatchError> {
-        let input = amount.saturating_sub(fee);
+    /// Whether so much may go into a pool whose price is on the right side of a limit or not.
+    fn check_trade((into, out): (Side, Side), input: u64, before_limit: bool) -> Result<(), swap::Error<T>> {
         ensure!(out.reserve >= swap::MINIMUM_RESERVE.get(), swap::Error::<T>::ReservesTooLow);
-        ensure!(within_prices, swap::Error::<T>::PriceLimitExceeded);
-        ensure!(input <= into.reserve.saturating_mul(GREATEST_INPUT_RATIO), swap::Error::<T>::SwapInputTooLarge);
+        ensure!(before_limit, swap::Error::<T>::PriceLimitExceeded);
+        ensure!(input <= Self::greatest_input(into.reserve), swap::Error::<T>::SwapInputTooLarge);
+        Ok(())
+    }
+
+    fn settle((into, out): (Side, Side), input: u64, fee: u64) -> Result<Quote, DispatchError> {
         let output = power::output(into, out, input);
         ensure!(input == 0 || output > 0, swap::Error::<T>::ReservesTooLow);
         Ok(Quote { input, output, fee })
@@ -143,66 +167,75 @@ impl<T: Config> Pallet<T> {
         )
     }
 
-    fn fee_of(netuid: NetUid, amount: u64, fees: Fees) -> u64 {
-        if fees == Fees::Charged { fee::<T>(netuid, amount) } else { 0 }
-    }
-
-    /// What `tao` buys: nothing where alpha is at [`swap::GREATEST_PRICE`]. A purchase from below it is made
-    /// whole, also where it ends above; the real chain stops at that price.
-    pub(super) fn quote_buy(netuid: NetUid, tao: Tao, fees: Fees) -> Result<Quote, DispatchError> {
+    /// What `tao` buys until the price is at `limit`, in rao of TAO for 10⁹ rao of alpha. Where it is there already
+    /// nothing is bought, and what would take it further stays outside the pool.
+    pub(super) fn quote_buy(netuid: NetUid, tao: Tao, fees: Fees, limit: Tao) -> Result<Quote, DispatchError> {
         if Self::is_one_for_one(netuid) {
             return Ok(Quote { input: tao, output: tao, fee: 0 });
         }
         let (of_tao, of_alpha) = Self::sides(netuid);
-        let (above, below) = Self::price_parts(netuid);
-        let within_prices = above * U256::from(UNIT) < below * U256::from(swap::GREATEST_PRICE);
-        Self::quote((of_tao, of_alpha), within_prices, tao, Self::fee_of(netuid, tao, fees))
+        let (now, end) = (price_in(of_tao, of_alpha), as_price(limit));
+        let fee = fees.on(tao, fee::<T>, netuid);
+        let input = tao.saturating_sub(fee);
+        Self::check_trade((of_tao, of_alpha), input, now < end)?;
+        let output = power::output(of_tao, of_alpha, input);
+        if price_in(of_tao.with(input), of_alpha.without(output)) <= end {
+            return Self::settle((of_tao, of_alpha), input, fee);
+        }
+        let input = power::growth(of_tao.reserve, end, now, of_alpha.weight);
+        Self::settle((of_tao, of_alpha), input, fees.on(input, fee_beside::<T>, netuid))
     }
 
-    /// What `alpha` sells for: nothing where it is at [`swap::LEAST_PRICE`], but for what is sold without a fee, which is
-    /// not somebody's own sale. A sale from above it is made whole, also where it ends below; the real chain stops there.
-    pub(super) fn quote_sell(netuid: NetUid, alpha: Alpha, fees: Fees) -> Result<Quote, DispatchError> {
+    /// What `alpha` sells for until the price is at `limit`, likewise.
+    pub(super) fn quote_sell(netuid: NetUid, alpha: Alpha, fees: Fees, limit: Tao) -> Result<Quote, DispatchError> {
         if Self::is_one_for_one(netuid) {
             ensure!(alpha <= SubnetTAO::<T>::get(netuid), swap::Error::<T>::ReservesTooLow);
             return Ok(Quote { input: alpha, output: alpha, fee: 0 });
         }
         let (of_tao, of_alpha) = Self::sides(netuid);
-        let (above, below) = Self::price_parts(netuid);
-        let within_prices = fees == Fees::Waived || above * U256::from(UNIT) > below * U256::from(swap::LEAST_PRICE);
-        Self::quote((of_alpha, of_tao), within_prices, alpha, Self::fee_of(netuid, alpha, fees))
+        let (now, end) = (price_in(of_tao, of_alpha), as_price(limit));
+        let fee = fees.on(alpha, fee::<T>, netuid);
+        let input = alpha.saturating_sub(fee);
+        Self::check_trade((of_alpha, of_tao), input, now > end)?;
+        let output = power::output(of_alpha, of_tao, input);
+        if price_in(of_tao.without(output), of_alpha.with(input)) >= end {
+            return Self::settle((of_alpha, of_tao), input, fee);
+        }
+        let input = power::growth(of_alpha.reserve, now, end, of_tao.weight);
+        Self::settle((of_alpha, of_tao), input, fees.on(input, fee_beside::<T>, netuid))
     }
 
-    /// The most TAO that can be put in, fee included, before the price passes `limit` (rao of TAO for 10⁹ of alpha). A
-    /// pool whose price has passed it refuses; where alpha is TAO under another name nothing can be put in.
+    /// The most TAO that can be put in, fee included, before the price passes `limit`: at most what a pool takes at once.
+    /// A pool whose price has passed it refuses; where alpha is TAO under another name nothing can be put in.
     pub(super) fn greatest_buy(netuid: NetUid, limit: Tao) -> Result<Tao, DispatchError> {
         if Self::is_one_for_one(netuid) {
             return Ok(if limit >= UNIT { Tao::MAX } else { 0 });
         }
-        let (above, below) = Self::price_parts(netuid);
-        let (of_tao, of_alpha) = Self::sides(netuid);
-        let (to, from) = (U256::from(limit) * below, above * U256::from(UNIT));
-        ensure!(to > from, swap::Error::<T>::PriceLimitExceeded);
-        Ok(before_fee::<T>(netuid, power::growth(of_tao.reserve, to, from, of_alpha.weight)))
+        let all = Self::greatest_input(SubnetTAO::<T>::get(netuid));
+        let quote = Self::quote_buy(netuid, all, Fees::Charged, limit)?;
+        Ok(quote.input.saturating_add(quote.fee))
     }
 
-    /// The most alpha that can be put in, fee included, before the price falls below `limit`.
+    /// The most alpha that can be put in, fee included, before the price falls below `limit`, likewise.
     pub(super) fn greatest_sale(netuid: NetUid, limit: Tao) -> Result<Alpha, DispatchError> {
         if Self::is_one_for_one(netuid) {
             return Ok(if limit <= UNIT { Alpha::MAX } else { 0 });
         }
-        let (above, below) = Self::price_parts(netuid);
-        let (of_tao, of_alpha) = Self::sides(netuid);
-        let (from, to) = (above * U256::from(UNIT), U256::from(limit) * below);
-        ensure!(to < from, swap::Error::<T>::PriceLimitExceeded);
-        if to.is_zero() {
-            return Ok(Alpha::MAX);
-        }
-        Ok(before_fee::<T>(netuid, power::growth(of_alpha.reserve, from, to, of_tao.weight)))
+        let all = Self::greatest_input(SubnetAlphaIn::<T>::get(netuid));
+        let quote = Self::quote_sell(netuid, all, Fees::Charged, limit)?;
+        Ok(quote.input.saturating_add(quote.fee))
     }
 
-    /// Exchanges `tao`, which already lies on the subnet's account, for alpha. Moves no balance and credits nobody.
-    pub(super) fn buy(netuid: NetUid, tao: Tao, fees: Fees) -> Result<Quote, DispatchError> {
-        let quote = Self::quote_buy(netuid, tao, fees)?;
+    /// The most that may be put at once into a side that holds `reserve`.
+    pub(super) fn greatest_input(reserve: u64) -> u64 {
+        reserve.saturating_mul(GREATEST_INPUT_RATIO)
+    }
+
+    /// Exchanges `tao`, which already lies on the subnet's account, for alpha, until the price is at `limit`. Moves no
+    /// balance and credits nobody. What the limit keeps out counts as staked and traded all the same, as on the real
+    /// chain, which leaves it on the subnet's account.
+    pub(super) fn buy(netuid: NetUid, tao: Tao, fees: Fees, limit: Tao) -> Result<Quote, DispatchError> {
+        let quote = Self::quote_buy(netuid, tao, fees, limit)?;
         SubnetTAO::<T>::mutate(netuid, |reserve| *reserve = reserve.saturating_add(quote.input));
         if !Self::is_one_for_one(netuid) {
             SubnetAlphaIn::<T>::mutate(netuid, |reserve| *reserve = reserve.saturating_sub(quote.output));
@@ -213,9 +246,10 @@ impl<T: Config> Pallet<T> {
         Ok(quote)
     }
 
-    /// Exchanges `alpha`, which nobody holds any more, for TAO. Leaves that TAO on the subnet's account.
-    pub(super) fn sell(netuid: NetUid, alpha: Alpha, fees: Fees) -> Result<Quote, DispatchError> {
-        let quote = Self::quote_sell(netuid, alpha, fees)?;
+    /// Exchanges `alpha`, which nobody holds any more, for TAO, until the price is at `limit`. Leaves that TAO on the
+    /// subnet's account.
+    pub(super) fn sell(netuid: NetUid, alpha: Alpha, fees: Fees, limit: Tao) -> Result<Quote, DispatchError> {
+        let quote = Self::quote_sell(netuid, alpha, fees, limit)?;
         SubnetAlphaIn::<T>::mutate(netuid, |reserve| *reserve = reserve.saturating_add(quote.input));
         SubnetAlphaOut::<T>::mutate(netuid, |out| *out = out.saturating_sub(quote.input));
         SubnetTAO::<T>::mutate(netuid, |reserve| *reserve = reserve.saturating_sub(quote.output));

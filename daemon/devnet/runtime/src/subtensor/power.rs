@@ -12,12 +12,26 @@ const TERMS: u32 = 40;
 const LN_2: u128 = 54_916_777_467_707_473_351_141_471_128;
 /// Powers of two that are still told from endless.
 const GREATEST_EXPONENT: u64 = 63;
+/// The weight of both sides together, and in how many parts of one the real chain counts how far a price may move.
+const WHOLE: u64 = 1_000_000_000_000_000_000;
 
 /// One side of a pool: what it holds and what it weighs, in parts of 10¹⁸.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Side {
     pub(super) reserve: u64,
     pub(super) weight: u64,
+}
+
+impl Side {
+    /// The side once it holds `input` more.
+    pub(super) fn with(self, input: u64) -> Self {
+        Self { reserve: self.reserve.saturating_add(input), ..self }
+    }
+
+    /// The side once it holds `output` less.
+    pub(super) fn without(self, output: u64) -> Self {
+        Self { reserve: self.reserve.saturating_sub(output), ..self }
+    }
 }
 
 fn one() -> U256 {
@@ -92,10 +106,23 @@ pub(super) fn output(into: Side, out: Side, input: u64) -> u64 {
     u64::try_from(amount).unwrap_or(u64::MAX)
 }
 
-/// By how much a reserve grows while the price moves by `numerator` / `denominator`, when the other side has `weight`.
+/// (`numerator` / `denominator`)^(`above` / [`WHOLE`]) for a ratio of at least one, in parts of [`WHOLE`] and rounded down:
+/// at most as many as 64 bits count, which is where the real chain ends as well. Exact where both sides weigh the same.
+fn parts(numerator: U256, denominator: U256, above: u64) -> u64 {
+    let root = (above == WHOLE / 2).then(|| numerator.checked_mul(U256::from(WHOLE) * U256::from(WHOLE))).flatten();
+    let parts = root
+        .and_then(|square| square.checked_div(denominator))
+        .map(|square| square.integer_sqrt())
+        .or_else(|| power(numerator, denominator, above, WHOLE).map(|power| (power * U256::from(WHOLE)) >> BITS));
+    parts.and_then(|parts| u64::try_from(parts).ok()).unwrap_or(u64::MAX)
+}
+
+/// By how much a reserve grows while the price moves by `numerator` / `denominator`, which is at least one, when the other
+/// side has `weight`.
 pub(super) fn growth(reserve: u64, numerator: U256, denominator: U256, weight: u64) -> u64 {
-    let Some(factor) = power(numerator, denominator, weight, 1_000_000_000_000_000_000) else { return u64::MAX };
-    u64::try_from((U256::from(reserve) * (factor - one())) >> BITS).unwrap_or(u64::MAX)
+    let factor = (U256::from(parts(numerator, denominator, weight)) << 64) / U256::from(WHOLE);
+    let grown = (U256::from(reserve) * factor.saturating_sub(U256::one() << 64)) >> 64;
+    u64::try_from(grown).unwrap_or(u64::MAX)
 }
 
 #[cfg(test)]
@@ -120,6 +147,20 @@ mod tests {
         assert_eq!(growth(tao, price(306_031_220_441, alpha), now(tao), HALF), 8_740_319_295);
         let (tao, alpha) = (17_494_747_535_202, 57_160_013_199);
         assert_eq!(growth(alpha, now(tao), price(306_035_584_692, alpha), HALF), 2_858_215);
+    }
+
+    #[test]
+    fn a_reserve_grows_by_the_root_of_the_price_and_no_further_than_the_real_one() {
+        let reserve = 1_000_000_000_000;
+        let grown = |times: u64, weight| growth(reserve, U256::from(times), U256::one(), weight);
+        assert_eq!(grown(1, HALF), 0);
+        assert_eq!(grown(4, HALF), reserve);
+        assert_eq!(grown(289, HALF), 16 * reserve);
+        // Beyond 2⁶⁴ − 1 parts of 10¹⁸ the real chain counts no more.
+        assert_eq!(grown(400, HALF), 17_446_744_073_709);
+        assert_eq!(grown(1_000_000, HALF / 2 * 3), 17_446_744_073_709);
+        // With three quarters on the other side it grows by the power of three quarters.
+        assert!(grown(16, HALF / 2 * 3).abs_diff(7 * reserve) <= 1);
     }
 
     #[test]

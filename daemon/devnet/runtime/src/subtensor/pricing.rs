@@ -5,8 +5,8 @@
 use sp_core::U256;
 
 use super::{
-    BlockEmission, Burn, BurnHalfLife, BurnIncreaseMult, Config, LastRateLimitedBlock, MaxBurn, MinBurn,
-    NetworkLastLockCost, NetworkLockReductionInterval, NetworkMinLockCost, Pallet,
+    Burn, BurnHalfLife, BurnIncreaseMult, Config, LastRateLimitedBlock, MaxBurn, MinBurn, NetworkLastLockCost,
+    NetworkLockReductionInterval, NetworkMinLockCost, Pallet, TotalIssuance,
     fixed::U64F64,
     types::{NetUid, RateLimitKey, Tao},
 };
@@ -84,8 +84,9 @@ impl<T: Config> Pallet<T> {
 
     /// What creating a subnet costs now, in rao.
     pub fn network_lock_cost() -> Tao {
-        let interval = U256::from(NetworkLockReductionInterval::<T>::get()) * U256::from(BlockEmission::<T>::get())
-            / U256::from(UNIT);
+        // What blocks issue is reckoned anew: the figure that is kept may be that of some alpha.
+        let emission = Self::evaluate_emission(TotalIssuance::<T>::get());
+        let interval = U256::from(NetworkLockReductionInterval::<T>::get()) * U256::from(emission) / U256::from(UNIT);
         lock_cost(
             NetworkLastLockCost::<T>::get(),
             LastRateLimitedBlock::<T>::get(RateLimitKey::NetworkLastRegistered),

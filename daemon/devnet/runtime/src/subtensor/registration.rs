@@ -17,7 +17,7 @@ use super::{
     pool::Fees,
     types::{NetUid, ROOT, Tao},
 };
-use crate::AccountId;
+use crate::{AccountId, swap};
 
 impl<T: Config> Pallet<T> {
     /// What the account could spend if it were closed, in rao.
@@ -111,7 +111,7 @@ impl<T: Config> Pallet<T> {
     /// Buys alpha for the burn and takes that alpha out of circulation.
     fn burn_for_registration(coldkey: &AccountId, netuid: NetUid, burn: Tao) -> DispatchResult {
         Self::transfer(coldkey, &Self::subnet_account(netuid), burn, Preservation::Expendable)?;
-        let bought = Self::buy(netuid, burn, Fees::Charged)?;
+        let bought = Self::buy(netuid, burn, Fees::Charged, swap::GREATEST_PRICE)?;
         Self::recycle_alpha_of(netuid, bought.output);
         Self::record_flow(netuid, burn, i64::saturating_add);
         let total = RAORecycledForRegistration::<T>::mutate(netuid, |total| {

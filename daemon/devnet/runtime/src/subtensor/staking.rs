@@ -16,17 +16,15 @@ use sp_runtime::{DispatchError, DispatchResult};
 
 use super::{
     AlphaV2, Config, Delegates, Error, Event, LastColdkeyHotkeyStakeBlock, NominatorMinRequiredStake, Pallet,
-    PendingChildKeys, StakeThreshold, SubnetAlphaOut, SubnetTAO, SubtokenEnabled,
+    PendingChildKeys, StakeThreshold, SubnetAlphaIn, SubnetAlphaOut, SubnetTAO, SubtokenEnabled,
     fixed::U64F64,
     pool::{self, Fees},
     types::{Alpha, NetUid, ROOT, Tao},
 };
-use crate::{AccountId, alpha_assets, block_author};
+use crate::{AccountId, alpha_assets, block_author, swap};
 
 /// The least stake that may be added, and the least proceeds that may be left behind a partial withdrawal, in rao.
 pub(super) const LEAST_STAKE: Tao = 2_000_000;
-/// Stake added at once is at most this many times the TAO of the pool.
-const GREATEST_INPUT_RATIO: u64 = 1_000;
 
 /// What to do when a price limit does not let the whole amount through.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -63,15 +61,17 @@ impl<T: Config> Pallet<T> {
         Self::stake(position.hotkey, position.coldkey, position.netuid)
     }
 
+    /// Whether a side of the pool that holds `reserve` can take `amount` at once. Asked before anything else.
+    fn check_input(netuid: NetUid, amount: u64, reserve: u64) -> Result<(), Error<T>> {
+        let takes =
+            Self::is_one_for_one(netuid) || !Self::subnet_exists(netuid) || amount <= Self::greatest_input(reserve);
+        ensure!(takes, Error::InsufficientLiquidity);
+        Ok(())
+    }
+
     /// Whether `tao` may be staked, of which a limit lets `greatest` through.
     fn check_purchase(to: Position<'_>, tao: Tao, greatest: Tao, excess: Excess) -> DispatchResult {
         let netuid = to.netuid;
-        ensure!(
-            Self::is_one_for_one(netuid)
-                || !Self::subnet_exists(netuid)
-                || tao <= SubnetTAO::<T>::get(netuid).saturating_mul(GREATEST_INPUT_RATIO),
-            Error::<T>::InsufficientLiquidity
-        );
         Self::check_staking(netuid)?;
         let fee = if Self::is_one_for_one(netuid) { 0 } else { pool::fee::<T>(netuid, LEAST_STAKE) };
         ensure!(tao >= LEAST_STAKE.saturating_add(fee), Error::<T>::AmountTooLow);
@@ -79,17 +79,18 @@ impl<T: Config> Pallet<T> {
         let tao = tao.min(greatest);
         ensure!(Self::spendable(to.coldkey) >= tao, Error::<T>::NotEnoughBalanceToStake);
         ensure!(Self::hotkey_exists(to.hotkey), Error::<T>::HotKeyAccountNotExists);
-        let quote = Self::quote_buy(netuid, tao, Fees::Charged).map_err(|_| Error::<T>::InsufficientLiquidity)?;
+        let quote = Self::quote_buy(netuid, tao, Fees::Charged, swap::GREATEST_PRICE)
+            .map_err(|_| Error::<T>::InsufficientLiquidity)?;
         ensure!(quote.input >= LEAST_STAKE, Error::<T>::AmountTooLow);
         ensure!(quote.output > 0, Error::<T>::InsufficientLiquidity);
         Ok(())
     }
 
     /// Buys alpha of the subnet for `tao` and gives it to the coldkey behind the hotkey.
-    pub(super) fn stake_tao(coldkey: &AccountId, hotkey: &AccountId, netuid: NetUid, tao: Tao) -> DispatchResult {
-        let to = Position { coldkey, hotkey, netuid };
+    pub(super) fn stake_tao(to: Position<'_>, tao: Tao) -> Result<Alpha, DispatchError> {
+        Self::check_input(to.netuid, tao, SubnetTAO::<T>::get(to.netuid))?;
         Self::check_purchase(to, tao, Tao::MAX, Excess::Refused)?;
-        Self::buy_stake(to, tao, Fees::Charged).map(|_| ())
+        Self::buy_stake(to, tao, Fees::Charged, swap::GREATEST_PRICE)
     }
 
     /// The same, as long as the price does not pass `limit`.
@@ -99,10 +100,11 @@ impl<T: Config> Pallet<T> {
         limit: Tao,
         excess: Excess,
     ) -> Result<Alpha, DispatchError> {
+        Self::check_input(to.netuid, tao, SubnetTAO::<T>::get(to.netuid))?;
         let greatest = Self::greatest_buy(to.netuid, limit)?;
         Self::check_purchase(to, tao, greatest, excess)?;
         Self::make_delegate(to);
-        Self::buy_stake(to, tao.min(greatest), Fees::Charged)
+        Self::buy_stake(to, tao.min(greatest), Fees::Charged, limit)
     }
 
     /// Notes a hotkey as a delegate once somebody else stakes behind it.
@@ -112,9 +114,9 @@ impl<T: Config> Pallet<T> {
         }
     }
 
-    /// Buys stake without asking whether it may be; less than `tao` where the coldkey's account must live. Returns the
-    /// alpha that was bought.
-    pub(super) fn buy_stake(to: Position<'_>, tao: Tao, fees: Fees) -> Result<Alpha, DispatchError> {
+    /// Buys stake until the price is at `limit`, without asking whether it may be; less than `tao` where the coldkey's
+    /// account must live. Returns the alpha that was bought. Spec 425 gives nothing back of what the limit keeps out.
+    pub(super) fn buy_stake(to: Position<'_>, tao: Tao, fees: Fees, limit: Tao) -> Result<Alpha, DispatchError> {
         let Position { coldkey, hotkey, netuid } = to;
         let free = <pallet_balances::Pallet<T> as Inspect<AccountId>>::reducible_balance(
             coldkey,
@@ -123,7 +125,7 @@ impl<T: Config> Pallet<T> {
         );
         let pool_account = Self::subnet_account(netuid);
         let paid = Self::transfer(coldkey, &pool_account, tao.min(free), Preservation::Preserve)?;
-        let bought = Self::buy(netuid, paid, fees)?;
+        let bought = Self::buy(netuid, paid, fees, limit)?;
         ensure!(bought.output != 0, Error::<T>::AmountTooLow);
         Self::record_flow(netuid, bought.input, i64::saturating_add);
         Self::transfer(&pool_account, &block_author(), bought.fee, Preservation::Expendable)?;
@@ -150,7 +152,7 @@ impl<T: Config> Pallet<T> {
         Self::check_staking(from.netuid)?;
         ensure!(alpha != 0, Error::<T>::AmountTooLow);
         let left = Self::held(from).checked_sub(alpha).ok_or(Error::<T>::NotEnoughStakeToWithdraw)?;
-        let quote = Self::quote_sell(from.netuid, alpha, Fees::Charged);
+        let quote = Self::quote_sell(from.netuid, alpha, Fees::Charged, swap::LEAST_PRICE);
         let proceeds = quote.map_err(|_| Error::<T>::InsufficientLiquidity)?.output;
         ensure!(left == 0 || proceeds >= LEAST_STAKE, Error::<T>::AmountTooLow);
         ensure!(excess == Excess::LeftOut || alpha <= greatest, Error::<T>::SlippageTooHigh);
@@ -164,8 +166,9 @@ impl<T: Config> Pallet<T> {
         let from = Position { coldkey, hotkey, netuid };
         ensure!(SubtokenEnabled::<T>::get(netuid), Error::<T>::SubtokenDisabled);
         let alpha = alpha.min(Self::held(from));
+        Self::check_input(netuid, alpha, SubnetAlphaIn::<T>::get(netuid))?;
         Self::check_sale(from, alpha, alpha, Excess::Refused)?;
-        Self::sell_stake(from, alpha, Fees::Charged)?;
+        Self::sell_stake(from, alpha, Fees::Charged, swap::LEAST_PRICE)?;
         Self::drop_small_nomination(from);
         Self::drop_children_of_the_poor(hotkey);
         Ok(())
@@ -182,9 +185,10 @@ impl<T: Config> Pallet<T> {
 
     /// The same, as long as the price does not fall below `limit`.
     pub(super) fn unstake_within(from: Position<'_>, alpha: Alpha, limit: Tao, excess: Excess) -> DispatchResult {
+        Self::check_input(from.netuid, alpha, SubnetAlphaIn::<T>::get(from.netuid))?;
         let greatest = Self::greatest_sale(from.netuid, limit)?;
         Self::check_sale(from, alpha, greatest, excess)?;
-        Self::sell_stake(from, alpha.min(greatest), Fees::Charged)?;
+        Self::sell_stake(from, alpha.min(greatest), Fees::Charged, limit)?;
         Self::drop_small_nomination(from);
         Self::drop_children_of_the_poor(from.hotkey);
         Ok(())
@@ -199,9 +203,10 @@ impl<T: Config> Pallet<T> {
         }
     }
 
-    /// Sells stake without asking whether it may be; the fee is sold for the author of the block. Returns the proceeds.
-    pub(super) fn sell_stake(from: Position<'_>, alpha: Alpha, fees: Fees) -> Result<Tao, DispatchError> {
-        Self::sell_stake_for(from, from.coldkey, alpha, fees)
+    /// Sells stake until the price is at `limit`, without asking whether it may be; the fee is sold for the author of the
+    /// block. Returns the proceeds.
+    pub(super) fn sell_stake(from: Position<'_>, alpha: Alpha, fees: Fees, limit: Tao) -> Result<Tao, DispatchError> {
+        Self::sell_stake_for(from, from.coldkey, alpha, fees, limit)
     }
 
     /// The same, for somebody else.
@@ -210,6 +215,7 @@ impl<T: Config> Pallet<T> {
         payee: &AccountId,
         alpha: Alpha,
         fees: Fees,
+        limit: Tao,
     ) -> Result<Tao, DispatchError> {
         let Position { coldkey, hotkey, netuid } = from;
         let pool_account = Self::subnet_account(netuid);
@@ -217,12 +223,17 @@ impl<T: Config> Pallet<T> {
         if netuid == ROOT {
             Self::owe_less_for(hotkey, coldkey, alpha);
         }
-        let sold = Self::sell(netuid, alpha, fees)?;
-        let fee = if sold.fee == 0 { 0 } else { Self::sell(netuid, sold.fee, Fees::Waived)?.output };
+        let sold = Self::sell(netuid, alpha, fees, limit)?;
+        // What the limit kept out of the pool stays stake.
+        let kept = alpha.saturating_sub(sold.input.saturating_add(sold.fee));
+        Self::credit_stake(hotkey, coldkey, netuid, kept);
+        // Also a fee of nothing is refused by a pool that does not trade any more.
+        let fee = Self::sell(netuid, sold.fee, Fees::Waived, swap::LEAST_PRICE)?.output;
         Self::transfer(&pool_account, payee, sold.output, Preservation::Expendable)?;
         Self::transfer(&pool_account, &block_author(), fee, Preservation::Expendable)?;
         Self::record_flow(netuid, sold.output.saturating_add(fee), i64::saturating_sub);
         Self::refresh_lock(coldkey, netuid);
+        LastColdkeyHotkeyStakeBlock::<T>::insert(coldkey, hotkey, Self::now());
         Self::deposit_event(Event::StakeRemoved(
             coldkey.clone(),
             hotkey.clone(),
@@ -248,7 +259,7 @@ impl<T: Config> Pallet<T> {
         if held == 0 || held >= Self::least_nomination(netuid) || Self::owns(coldkey, hotkey) {
             return;
         }
-        if with_storage_layer(|| Self::sell_stake(left, held, Fees::Charged)).is_err() {
+        if with_storage_layer(|| Self::sell_stake(left, held, Fees::Charged, swap::LEAST_PRICE)).is_err() {
             Self::debit_stake(hotkey, coldkey, netuid, held);
         }
         Self::reduce_lock(coldkey, netuid, held);
@@ -278,7 +289,8 @@ impl<T: Config> Pallet<T> {
         for netuid in Self::netuids().into_iter().filter(|netuid| *netuid != ROOT) {
             proceeds = proceeds.saturating_add(Self::sell_what_can_be(Position { coldkey, hotkey, netuid })?);
         }
-        Self::buy_stake(Position { coldkey, hotkey, netuid: ROOT }, proceeds, Fees::Waived).map(|_| ())
+        let to = Position { coldkey, hotkey, netuid: ROOT };
+        Self::buy_stake(to, proceeds, Fees::Waived, swap::GREATEST_PRICE).map(|_| ())
     }
 
     fn sell_what_can_be(from: Position<'_>) -> Result<Tao, DispatchError> {
@@ -286,7 +298,9 @@ impl<T: Config> Pallet<T> {
         if Self::check_sale(from, held, held, Excess::Refused).is_err() {
             return Ok(0);
         }
-        Self::sell_stake(from, held, Fees::Charged)
+        let tao = Self::sell_stake(from, held, Fees::Charged, swap::LEAST_PRICE)?;
+        Self::drop_small_nomination(from);
+        Ok(tao)
     }
 
     /// Takes up to `alpha` of the coldkey's stake behind the hotkey from it, for nobody. Returns how much that was: of
@@ -326,8 +340,7 @@ impl<T: Config> Pallet<T> {
         let alpha = if let Some(limit) = limit {
             Self::stake_tao_within(to, tao, limit, Excess::Refused)?
         } else {
-            Self::check_purchase(to, tao, Tao::MAX, Excess::Refused)?;
-            Self::buy_stake(to, tao, Fees::Charged)?
+            Self::stake_tao(to, tao)?
         };
         Self::burn_stake(to, alpha)?;
         Self::deposit_event(Event::AddStakeBurn { netuid: to.netuid, hotkey: to.hotkey.clone(), amount: tao, alpha });

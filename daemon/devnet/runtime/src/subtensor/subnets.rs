@@ -3,7 +3,6 @@
 use alloc::vec::Vec;
 
 use frame_support::{ensure, traits::tokens::Preservation};
-use sp_core::U256;
 use sp_runtime::{DispatchError, DispatchResult};
 
 use super::{
@@ -12,9 +11,11 @@ use super::{
     NetworkImmunityPeriod, NetworkLastLockCost, NetworkMinLockCost, NetworkRateLimit, NetworkRegisteredAt,
     NetworkRegistrationAllowed, NetworkRegistrationStartBlock, NetworksAdded, Owner, Pallet, PendingEpochAt,
     RegisteredSubnetCounter, StartCallDelay, SubnetAlphaIn, SubnetAlphaOut, SubnetEmissionEnabled, SubnetLimit,
-    SubnetLocked, SubnetMechanism, SubnetMovingPrice, SubnetOwner, SubnetOwnerHotkey, SubnetTAO, SubnetworkN,
-    SubtokenEnabled, Tempo, TokenSymbol, TotalNetworks, TotalStake, Yuma3On, symbols,
-    types::{Alpha, NetUid, ROOT, RateLimitKey, SubnetIdentityV3, Tao},
+    SubnetLocked, SubnetMechanism, SubnetOwner, SubnetOwnerHotkey, SubnetTAO, SubnetworkN, SubtokenEnabled, Tempo,
+    TokenSymbol, TotalNetworks, TotalStake, Yuma3On,
+    fixed::U64F64,
+    symbols,
+    types::{NetUid, ROOT, RateLimitKey, SubnetIdentityV3, Tao},
 };
 use crate::{AccountId, UNIT, alpha_assets};
 
@@ -129,11 +130,10 @@ impl<T: Config> Pallet<T> {
         Self::deposit_event(Event::ImmunityPeriodSet(netuid, IMMUNITY));
     }
 
-    fn fill_pool(netuid: NetUid, paid: Tao, price: U256) {
+    fn fill_pool(netuid: NetUid, paid: Tao, price: U64F64) {
         let tao = paid.max(NetworkMinLockCost::<T>::get());
-        let alpha = U256::from(tao) * U256::from(PRICE_SCALE) / price.max(U256::one());
+        let alpha = U64F64::from_integer(tao).over(price).whole();
         SubnetTAO::<T>::insert(netuid, tao);
-        let alpha = Alpha::try_from(alpha).unwrap_or(Alpha::MAX);
         SubnetAlphaIn::<T>::insert(netuid, alpha);
         alpha_assets::Pallet::<T>::note_minted(netuid, alpha);
         SubnetAlphaOut::<T>::insert(netuid, 0);
@@ -141,26 +141,22 @@ impl<T: Config> Pallet<T> {
         TotalStake::<T>::mutate(|total| *total = total.saturating_add(tao));
     }
 
-    /// The middle price of the subnets there are, one when there are none, times [`PRICE_SCALE`].
-    fn median_price() -> U256 {
-        let one = U256::from(PRICE_SCALE);
-        let mut prices: Vec<U256> = Self::netuids()
+    /// The middle price of the subnets that have one, and one when none has.
+    fn median_price() -> U64F64 {
+        let mut prices: Vec<U64F64> = Self::netuids()
             .into_iter()
             .filter(|netuid| *netuid != ROOT)
-            .map(|netuid| {
-                if Self::is_one_for_one(netuid) {
-                    return one;
-                }
-                let tao = U256::from(SubnetTAO::<T>::get(netuid)) * one;
-                tao.checked_div(U256::from(SubnetAlphaIn::<T>::get(netuid))).unwrap_or_default()
-            })
+            .map(Self::precise_price)
+            .filter(|price| !price.is_zero())
             .collect();
         prices.sort_unstable();
         let middle = prices.len() / 2;
         match (prices.get(middle.wrapping_sub(1)), prices.get(middle)) {
-            (Some(low), Some(high)) if prices.len().is_multiple_of(2) => (*low + *high) / 2,
+            (Some(low), Some(high)) if prices.len().is_multiple_of(2) => {
+                U64F64::from_bits(low.plus(*high).to_bits() / 2)
+            }
             (_, Some(price)) => *price,
-            _ => one,
+            _ => U64F64::ONE,
         }
     }
 
@@ -207,12 +203,12 @@ impl<T: Config> Pallet<T> {
     pub fn subnet_to_prune() -> Option<NetUid> {
         let now = Self::now();
         let immunity = NetworkImmunityPeriod::<T>::get();
-        Self::netuids()
+        Self::netuids_in_storage_order()
             .into_iter()
             .filter(|netuid| *netuid != ROOT)
-            .map(|netuid| (SubnetMovingPrice::<T>::get(netuid), NetworkRegisteredAt::<T>::get(netuid), netuid))
+            .map(|netuid| (Self::moving_price(netuid), NetworkRegisteredAt::<T>::get(netuid), netuid))
             .filter(|(_, registered, _)| now >= registered.saturating_add(immunity))
-            .min()
+            .min_by_key(|(price, registered, _)| (*price, *registered))
             .map(|(_, _, netuid)| netuid)
     }
 
@@ -227,6 +223,3 @@ impl<T: Config> Pallet<T> {
         Some(if pending > 0 { automatic.min(pending) } else { automatic })
     }
 }
-
-/// Parts in which prices are compared.
-const PRICE_SCALE: u64 = 1_000_000_000_000_000_000;

@@ -78,6 +78,30 @@ fn fees_are_paid_in_tao_as_long_as_there_is_any() {
 }
 
 #[test]
+fn a_fee_that_takes_the_price_below_the_least_is_not_paid() {
+    on_a_chain(|| {
+        let staker = staker();
+        let pool = |tao, alpha| {
+            s::SubnetTAO::<Runtime>::insert(2, tao);
+            s::SubnetAlphaIn::<Runtime>::insert(2, alpha);
+        };
+        let balance = |tao: u64| {
+            assert_ok!(Balances::force_set_balance(RuntimeOrigin::root(), staker.clone().into(), tao));
+        };
+        balance(100 * UNIT);
+        pool(1_000 * UNIT, 1_000_000 * UNIT);
+        assert_ok!(SubtensorModule::add_stake(by("staker"), key("owner"), 2, 10 * UNIT));
+        balance(1_000);
+        // Just above a millionth of a TAO a fee is worth a good part of the pool.
+        pool(2_005_000, 2_000 * UNIT);
+        let refused = Err(TransactionValidityError::Invalid(InvalidTransaction::Payment));
+        assert_eq!(pay(recycle("owner")), refused);
+        pool(1_000 * UNIT, 1_000_000 * UNIT);
+        assert_ok!(pay(recycle("owner")));
+    });
+}
+
+#[test]
 fn one_position_pays_and_only_for_calls_that_move_it() {
     on_a_chain(|| {
         staker();

@@ -103,6 +103,22 @@ fn a_subnet_of_mechanism_0_has_a_moving_price_of_one() {
 }
 
 #[test]
+fn tao_that_buys_nothing_is_not_counted_as_excess() {
+    on_two_subnets(|| {
+        price(SUBNET, 1 << 32);
+        price(OTHER, 0);
+        let account = SubtensorModule::subnet_account(SUBNET);
+        let held = || btd_devnet_runtime::Balances::free_balance(&account);
+        // A pool of less than a million rao of alpha does not trade.
+        s::SubnetAlphaIn::<Runtime>::insert(SUBNET, 999_999);
+        let (tao, before) = (s::SubnetTAO::<Runtime>::get(SUBNET), held());
+        next_block();
+        assert_eq!(s::SubnetExcessTao::<Runtime>::get(SUBNET), 0);
+        assert_eq!((s::SubnetTAO::<Runtime>::get(SUBNET), held() - before), (tao, UNIT));
+    });
+}
+
+#[test]
 fn what_the_protocol_puts_into_pools_is_counted_apart_from_what_stakers_do() {
     on_two_subnets(|| {
         s::SubnetTAO::<Runtime>::insert(0, 100_000_000 * UNIT);

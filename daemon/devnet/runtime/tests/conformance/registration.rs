@@ -1,10 +1,11 @@
 //! Registration of neurons, of root validators and of subnets; starting a subnet; serving; identities.
 
 use btd_devnet_runtime::{
-    Runtime, System, UNIT,
-    subtensor::{self as s, Call, types::ROOT},
-    swap::FeeRate,
+    Runtime, SubtensorModule, System, UNIT,
+    subtensor::{self as s, Call, fixed::I96F32, types::ROOT},
+    swap::{Balancer, FeeRate, SwapBalancer},
 };
+use sp_runtime::Perquintill;
 
 use crate::{FIRST, NOWHERE, OK, SUBNET, expect, give, key, on_a_chain, on_a_subnet, register, wait};
 
@@ -349,5 +350,50 @@ fn leases_are_for_the_crowdloan_that_is_being_finalised() {
         expect("Bob", lease(Some(System::block_number())), "LeaseCannotEndInThePast");
         s::NextSubnetLeaseId::<Runtime>::put(u32::MAX);
         expect("Bob", lease(None), "Overflow");
+    });
+}
+
+#[test]
+fn a_new_pool_has_the_middle_price_of_those_that_have_one() {
+    on_a_subnet(|| {
+        s::NetworkRateLimit::<Runtime>::put(0);
+        let create = |hotkey: &str, netuid: u16| {
+            expect("Alice", Call::register_network { hotkey: key(hotkey) }, OK);
+            (s::SubnetTAO::<Runtime>::get(netuid), s::SubnetAlphaIn::<Runtime>::get(netuid))
+        };
+        // The first subnet's price is one; three quarters of the weight on alpha make this one's three.
+        s::SubnetTAO::<Runtime>::insert(SUBNET, 1_000 * UNIT);
+        s::SubnetAlphaIn::<Runtime>::insert(SUBNET, 1_000 * UNIT);
+        SwapBalancer::<Runtime>::insert(SUBNET, Balancer { quote: Perquintill::from_percent(25) });
+        let (tao, alpha) = create("third", 3);
+        assert_eq!(alpha, tao / 2);
+        // Without alpha a pool has no price; three and two are left.
+        s::SubnetAlphaIn::<Runtime>::insert(FIRST, 0);
+        let (tao, alpha) = create("fourth", 4);
+        assert_eq!(alpha, tao * 2 / 5);
+    });
+}
+
+#[test]
+fn what_a_subnet_costs_falls_with_the_tao_that_blocks_issue() {
+    on_a_subnet(|| {
+        wait(1_000);
+        let tao = 1_000 * UNIT;
+        assert_eq!(SubtensorModule::network_lock_cost(), 2 * tao - tao / 100_800 * 1_000);
+        // After the first half of all TAO blocks issue half as much, which the figure of some alpha does not hide.
+        s::TotalIssuance::<Runtime>::put(11_000_000 * UNIT);
+        s::BlockEmission::<Runtime>::put(UNIT);
+        assert_eq!(SubtensorModule::network_lock_cost(), 2 * tao - tao / 50_400 * 1_000);
+    });
+}
+
+#[test]
+fn the_cheapest_subnet_goes_first_and_alpha_that_is_tao_costs_one() {
+    on_a_subnet(|| {
+        s::NetworkImmunityPeriod::<Runtime>::put(0);
+        s::SubnetMovingPrice::<Runtime>::insert(SUBNET, I96F32::from_bits(1 << 31));
+        assert_eq!(SubtensorModule::subnet_to_prune(), Some(FIRST));
+        s::SubnetMechanism::<Runtime>::insert(FIRST, 0);
+        assert_eq!(SubtensorModule::subnet_to_prune(), Some(SUBNET));
     });
 }

@@ -12,6 +12,7 @@ use super::super::{
     pool::{Fees, Quote},
     types::{Alpha, NetUid, Tao},
 };
+use crate::swap;
 
 /// The price of a subnet's alpha, in rao of TAO for 10⁹ rao.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode, TypeInfo)]
@@ -43,18 +44,21 @@ impl<T: Config> Pallet<T> {
     fn simulated(
         netuid: NetUid,
         amount: u64,
-        quote: fn(NetUid, u64, Fees) -> Result<Quote, DispatchError>,
+        limit: Tao,
+        quote: fn(NetUid, u64, Fees, Tao) -> Result<Quote, DispatchError>,
     ) -> Option<Quote> {
         if Self::is_one_for_one(netuid) {
             let amount = if Self::subnet_exists(netuid) { amount } else { 0 };
             return Some(Quote { input: amount, output: amount, fee: 0 });
         }
-        quote(netuid, amount, Fees::Charged).ok()
+        quote(netuid, amount, Fees::Charged, limit).ok()
     }
 
-    /// What `tao` would buy.
+    /// What `tao` would buy, up to the greatest price.
     pub fn simulate_buy(netuid: NetUid, tao: Tao) -> SimSwapResult {
-        let Some(quote) = Self::simulated(netuid, tao, Self::quote_buy) else { return SimSwapResult::default() };
+        let Some(quote) = Self::simulated(netuid, tao, swap::GREATEST_PRICE, Self::quote_buy) else {
+            return SimSwapResult::default();
+        };
         let at_price = U64F64::from_integer(tao).over(Self::precise_price(netuid)).whole();
         SimSwapResult {
             tao_amount: quote.input,
@@ -66,9 +70,11 @@ impl<T: Config> Pallet<T> {
         }
     }
 
-    /// What `alpha` would sell for.
+    /// What `alpha` would sell for, down to the least price.
     pub fn simulate_sale(netuid: NetUid, alpha: Alpha) -> SimSwapResult {
-        let Some(quote) = Self::simulated(netuid, alpha, Self::quote_sell) else { return SimSwapResult::default() };
+        let Some(quote) = Self::simulated(netuid, alpha, swap::LEAST_PRICE, Self::quote_sell) else {
+            return SimSwapResult::default();
+        };
         let at_price = U64F64::from_integer(alpha).by(Self::precise_price(netuid)).whole();
         SimSwapResult {
             tao_amount: quote.output,
