@@ -25,7 +25,7 @@ pub type InherentType = Option<ShieldEncKey>;
 /// Blocks from a key's announcement to the block whose author opens what is sealed for it.
 pub const OPENED_AFTER: u32 = 3;
 
-/// How deep the calls of an extrinsic that is looked at may nest.
+/// How deep calls may nest for the pool to take them, and for an envelope to be looked for among them.
 pub(crate) const GREATEST_DEPTH: u32 = 8;
 
 /// The key of a block author.
